@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * How the compiler is made to refuse misuse.
+ *
+ * A function-like macro of this library is some checks and then one call.
+ * The checks are static assertions on the types of the arguments; the call is
+ * to an ordinary or inline function, and is the only place where the arguments
+ * are evaluated, once each. All of it stands in a statement expression, in
+ * which a few warnings of gcc and clang are errors, so that a refusal does not
+ * depend on the flags of whoever includes this. docs/design.md has the why of
+ * each trick.
+ *
+ * Nothing here is for callers.
+ */
+#ifndef COHERENT_CHECK_H
+#define COHERENT_CHECK_H
+
+#define COHERENT_INLINE static inline __attribute__((always_inline, unused))
+#define COHERENT_MUST_CHECK __attribute__((warn_unused_result))
+
+/*
+ * The attribute is lost inside a statement expression, so the statement
+ * expression is the argument of the call that must be checked.
+ */
+COHERENT_MUST_CHECK COHERENT_INLINE int coherent_result(int err)
+{
+	return err;
+}
+
+#define COHERENT_STRICT							\
+	_Pragma("GCC diagnostic push")					\
+	_Pragma("GCC diagnostic error \"-Wunused-result\"")		\
+	_Pragma("GCC diagnostic error \"-Wint-conversion\"")		\
+	_Pragma("GCC diagnostic error \"-Wincompatible-pointer-types\"") \
+	_Pragma("GCC diagnostic error \"-Woverride-init\"")
+#define COHERENT_STRICT_END _Pragma("GCC diagnostic pop")
+
+/* An int that must not be ignored. */
+#define COHERENT_RESULT(checks, call)					\
+	__extension__({							\
+		COHERENT_STRICT						\
+		coherent_result(__extension__({ checks call; }));	\
+		COHERENT_STRICT_END					\
+	})
+
+/* What cannot fail: a value, or nothing. */
+#define COHERENT_VALUE(checks, call) __extension__({ checks call; })
+
+/*
+ * The condition hides in the size of an array because clang would otherwise
+ * print all of it, macros expanded, in front of the text.
+ */
+#define COHERENT_REQUIRE(condition, text)				\
+	_Static_assert(_Generic((char (*)[(condition) ? 2 : 1])0,	\
+				char (*)[2]: 1, default: 0), text)
+
+#define COHERENT_SAME_TYPE(a, b)					\
+	__builtin_types_compatible_p(__typeof__(a), __typeof__(b))
+
+/* Classes of __builtin_classify_type(): 1 integer, 3 enum, 4 bool, 8 float. */
+#define COHERENT_IS_CLASS(x, classes)					\
+	((1u << __builtin_classify_type(x) & (classes)) != 0)
+#define COHERENT_IS_INTEGER(x) COHERENT_IS_CLASS(x, 0x1au)
+#define COHERENT_IS_NUMBER(x) COHERENT_IS_CLASS(x, 0x11au)
+
+#define COHERENT_PASTE_AGAIN(a, b) a##b
+#define COHERENT_PASTE(a, b) COHERENT_PASTE_AGAIN(a, b)
+/* The one local variable that a macro may need; nested macros get others. */
+#define COHERENT_UNIQUE(name) COHERENT_PASTE(coherent_##name##_, __COUNTER__)
+
+#define COHERENT_STRING_AGAIN(x) #x
+#define COHERENT_STRING(x) COHERENT_STRING_AGAIN(x)
+/* Where an object was allocated, for faults and leak reports. */
+#define COHERENT_HERE __FILE__ ":" COHERENT_STRING(__LINE__)
+
+#define COHERENT_FIRST(...) COHERENT_FIRST_AGAIN(__VA_ARGS__, 0)
+#define COHERENT_FIRST_AGAIN(first, ...) first
+#define COHERENT_2ND(a, b, ...) b
+#define COHERENT_3RD(a, b, c, ...) c
+#define COHERENT_4TH(a, b, c, d, ...) d
+#define COHERENT_5TH(a, b, c, d, e, ...) e
+
+/*
+ * INVARIANT: in every options struct, a pointer to this follows the positional
+ * argument. No object has its type, so an option without a name is an error.
+ */
+struct coherent_options_have_names;
+
+#endif

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Devices, in userspace: opened by name, asked what they can do and what they
+ * tried to do, fenced, reset, closed. In the kernel the bus has all this, and a
+ * struct coherent_device is a struct device.
+ *
+ * A name is scheme[:where][,key=value]..., for instance
+ *
+ *	sim:edu			QEMU's edu device, simulated
+ *	sim:ring,mask=40,step	a ring device of 40 address bits, single-stepped
+ *	sim:custom		a device model of one's own, see coherent/sim.h
+ */
+#ifndef COHERENT_DEVICE_H
+#define COHERENT_DEVICE_H
+
+#include <coherent.h>
+
+struct coherent_sim_model;
+
+/**
+ * enum coherent_severity - How bad a report is.
+ * @COHERENT_ERROR: Something was lost or refused.
+ * @COHERENT_WARNING: It goes on, but not as asked.
+ * @COHERENT_INFO: Good to know.
+ */
+enum coherent_severity {
+	COHERENT_ERROR,
+	COHERENT_WARNING,
+	COHERENT_INFO,
+};
+
+/**
+ * struct coherent_open_options - Options of coherent_device_open().
+ * @name: The device's name.
+ * @options_have_names: Not to be set.
+ * @report: Called with every report, one line without newline; NULL for silence.
+ *	Any thread may be the caller; it must not call the library. It is called as
+ *	long as anything of the device exists: objects, BARs, interrupts.
+ * @report_arg: Handed to @report.
+ * @level: The least level that will do; 0 for COHERENT_HIDDEN.
+ * @hugepages: Take memory from 2 MiB hugepages. Where there are none, ordinary
+ *	pages serve, and a report says so once.
+ * @model: sim:custom only, and needed there: the device model.
+ * @model_arg: Handed to the model.
+ */
+struct coherent_open_options {
+	const char *name;
+	const struct coherent_options_have_names *options_have_names;
+	void (*report)(void *arg, enum coherent_severity severity, const char *line);
+	void *report_arg;
+	enum coherent_level level;
+	bool hugepages;
+	const struct coherent_sim_model *model;
+	void *model_arg;
+};
+
+/**
+ * coherent_base_device_open() - coherent_device_open() with its options in a struct.
+ * @dev: Set to the device, to NULL on failure.
+ * @options: The name and what else was asked for.
+ *
+ * Return: as coherent_device_open().
+ */
+int coherent_base_device_open(struct coherent_device **dev,
+			      const struct coherent_open_options *options);
+
+/**
+ * coherent_base_device_cleanup() - coherent_device_close() at the end of a scope.
+ * @dev: The variable.
+ */
+void coherent_base_device_cleanup(struct coherent_device **dev);
+
+/**
+ * coherent_device_open() - Open a device by name.
+ * @dev: Set to the device, to NULL on failure. Close with coherent_device_close().
+ * @...: The name; then options by name of struct coherent_open_options.
+ *
+ * Context: may sleep.
+ * Return: 0; -EINVAL (malformed name, unknown key or bad value: the report lists
+ * what there is), -ENODEV (no such device), -EOPNOTSUPP (.level), -EIO (its mask
+ * meets no range), -EACCES, -EPERM, -ENOMEM.
+ */
+#define coherent_device_open(dev, ...)					\
+	COHERENT_RESULT(, coherent_base_device_open((dev),		\
+		&(const struct coherent_open_options){ .name = __VA_ARGS__ }))
+
+/**
+ * coherent_device_close() - Close a device.
+ * @dev: The device; NULL is harmless.
+ *
+ * The device can reach nothing any more, and waiting threads wake with -ENODEV.
+ * Objects that still exist are named in a report, with the place where they were
+ * allocated. Their memory stays readable until they are freed; all else on them
+ * is -ENODEV.
+ *
+ * Context: may sleep.
+ */
+void coherent_device_close(struct coherent_device *dev);
+
+/**
+ * coherent_device_fence() - End everything that is in flight.
+ * @dev: The device.
+ *
+ * When it returns, memory that was freed or reclaimed before can no longer be
+ * reached, and goes back to use. Where unmapping is a fence there is nothing to
+ * do.
+ *
+ * Context: may sleep.
+ * Return: 0; -ENODEV, -EIO, -ETIMEDOUT.
+ */
+COHERENT_MUST_CHECK int coherent_device_fence(struct coherent_device *dev);
+
+/**
+ * coherent_device_reset() - Reset the device.
+ * @dev: The device.
+ *
+ * A fence, and the device forgets all it was told. Mems keep their addresses and
+ * contents.
+ *
+ * Context: may sleep.
+ * Return: 0; -ENODEV, -EIO, -ETIMEDOUT.
+ */
+COHERENT_MUST_CHECK int coherent_device_reset(struct coherent_device *dev);
+
+/**
+ * coherent_mask() - The DMA mask of a number of address bits.
+ * @bits: 0 to 64.
+ *
+ * Context: any.
+ * Return: the lowest @bits bits; over 64: 0, which no device can use.
+ */
+COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
+{
+	return bits - 1 < 64 ? ~UINT64_C(0) >> (64 - bits) : 0;
+}
+
+/**
+ * coherent_device_set_mask() - Say which addresses the device can put out.
+ * @dev: The device.
+ * @mask: From coherent_mask(). The last byte of every object will be under it.
+ *
+ * Before anything is allocated.
+ *
+ * Context: may sleep.
+ * Return: 0; -EINVAL (not the lowest bits), -EBUSY (objects exist), -EIO (no
+ * address range of the device is under it), -ENODEV, -ENOMEM. On failure the
+ * mask is as before.
+ */
+COHERENT_MUST_CHECK int coherent_device_set_mask(struct coherent_device *dev, uint64_t mask);
+
+/**
+ * coherent_device_level() - Who keeps the device from reaching boxes.
+ * @dev: The device.
+ *
+ * Context: any.
+ * Return: the level; 0 if @dev is NULL, closed or the parent's.
+ */
+enum coherent_level coherent_device_level(const struct coherent_device *dev);
+
+/**
+ * struct coherent_limits - What a device can do.
+ * @mask: The DMA mask in force.
+ * @ranges: Where device addresses come from, ascending; both ends inclusive.
+ * @ranges.first: The first address.
+ * @ranges.last: The last address.
+ * @range_count: How many @ranges there are.
+ * @page_bytes: What memory and addresses are rounded to.
+ * @mappings: How many objects may be exposed at a time; SIZE_MAX for no limit.
+ * @unmap_is_fence: When an object was reclaimed or freed, nothing of it is in
+ *	flight any more; else coherent_reclaim() needs .idle.
+ * @bar_bytes: Size of each BAR; 0 where there is none.
+ * @vectors: How many interrupt vectors there are.
+ */
+struct coherent_limits {
+	uint64_t mask;
+	struct {
+		uint64_t first;
+		uint64_t last;
+	} ranges[8];
+	unsigned int range_count;
+	size_t page_bytes;
+	size_t mappings;
+	bool unmap_is_fence;
+	uint64_t bar_bytes[6];
+	unsigned int vectors;
+};
+
+/**
+ * coherent_device_limits() - Ask what a device can do.
+ * @dev: The device.
+ * @limits: Filled in; all zero on failure.
+ *
+ * Context: may sleep.
+ * Return: 0; -ENODEV.
+ */
+COHERENT_MUST_CHECK int coherent_device_limits(struct coherent_device *dev,
+					       struct coherent_limits *limits);
+
+/**
+ * enum coherent_access - What a device did to memory.
+ * @COHERENT_ACCESS_READ: It read.
+ * @COHERENT_ACCESS_WRITE: It wrote.
+ */
+enum coherent_access {
+	COHERENT_ACCESS_READ,
+	COHERENT_ACCESS_WRITE,
+};
+
+/**
+ * enum coherent_state - What a faulting address belongs to.
+ * @COHERENT_STATE_NONE: No object.
+ * @COHERENT_STATE_BOX: A box, not exposed yet.
+ * @COHERENT_STATE_MEM: A mem: read-only, or the access ran past its end.
+ * @COHERENT_STATE_RECLAIMED: A mem until it was reclaimed.
+ * @COHERENT_STATE_FREED: A mem until it was freed.
+ */
+enum coherent_state {
+	COHERENT_STATE_NONE,
+	COHERENT_STATE_BOX,
+	COHERENT_STATE_MEM,
+	COHERENT_STATE_RECLAIMED,
+	COHERENT_STATE_FREED,
+};
+
+/**
+ * struct coherent_fault - An access of the device that was refused.
+ * @address: Its first byte.
+ * @bytes: How many.
+ * @access: Read or write.
+ * @state: What is at @address.
+ * @object_address: Where the object there begins; 0 if there is none.
+ * @object_bytes: Its size in bytes, in whole pages.
+ * @where: The file and line that allocated it; NULL if there is none.
+ * @lost: Faults that were forgotten before this one, because nobody read them.
+ * @text: All of it as a sentence.
+ */
+struct coherent_fault {
+	uint64_t address;
+	size_t bytes;
+	enum coherent_access access;
+	enum coherent_state state;
+	uint64_t object_address;
+	uint64_t object_bytes;
+	const char *where;
+	unsigned long lost;
+	char text[256];
+};
+
+/**
+ * coherent_device_next_fault() - The oldest fault not read yet.
+ * @dev: The device.
+ * @fault: Filled in; all zero on failure.
+ *
+ * State and age are those of the moment of the fault.
+ *
+ * Context: may sleep.
+ * Return: 0; -EAGAIN (none), -ENODEV.
+ */
+COHERENT_MUST_CHECK int coherent_device_next_fault(struct coherent_device *dev,
+						   struct coherent_fault *fault);
+
+/**
+ * coherent_report_stderr() - A ready-made report function.
+ * @arg: Printed before each line if not NULL: a const char *.
+ * @severity: Printed as a word.
+ * @line: The report.
+ *
+ * Context: any thread.
+ */
+void coherent_report_stderr(void *arg, enum coherent_severity severity, const char *line);
+
+/**
+ * COHERENT_DEVICE_AUTO() - Declare a device pointer that is closed at the end of its scope.
+ * @name: The variable, initialised as NULL.
+ */
+#define COHERENT_DEVICE_AUTO(name)					\
+	struct coherent_device *name __attribute__((cleanup(coherent_base_device_cleanup))) = NULL
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Fields whose byte order is the device's.
+ *
+ * A struct of its own, so that arithmetic on the raw bytes and assignment of a
+ * plain number do not compile. Fields of a mem need nothing of this by hand:
+ * coherent_read(), coherent_write() and their like convert. The functions are
+ * for boxes, where a field is plain memory:
+ *
+ *	coherent_box_ptr(&box)[0].len = coherent_cpu_to_le32(512);
+ */
+#ifndef COHERENT_ENDIAN_H
+#define COHERENT_ENDIAN_H
+
+#include <stdint.h>
+
+#include <coherent/check.h>
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define COHERENT_LE_SWAPS 0
+#define COHERENT_BE_SWAPS 1
+#else
+#define COHERENT_LE_SWAPS 1
+#define COHERENT_BE_SWAPS 0
+#endif
+
+/**
+ * typedef coherent_le16 - Little-endian field of 16 bits.
+ * @raw: The bytes as the device has them; not a number.
+ */
+typedef struct {
+	uint16_t raw;
+} coherent_le16;
+
+/**
+ * typedef coherent_le32 - Little-endian field of 32 bits.
+ * @raw: The bytes as the device has them; not a number.
+ */
+typedef struct {
+	uint32_t raw;
+} coherent_le32;
+
+/**
+ * typedef coherent_le64 - Little-endian field of 64 bits.
+ * @raw: The bytes as the device has them; not a number.
+ */
+typedef struct {
+	uint64_t raw;
+} coherent_le64;
+
+/**
+ * typedef coherent_be16 - Big-endian field of 16 bits.
+ * @raw: The bytes as the device has them; not a number.
+ */
+typedef struct {
+	uint16_t raw;
+} coherent_be16;
+
+/**
+ * typedef coherent_be32 - Big-endian field of 32 bits.
+ * @raw: The bytes as the device has them; not a number.
+ */
+typedef struct {
+	uint32_t raw;
+} coherent_be32;
+
+/**
+ * typedef coherent_be64 - Big-endian field of 64 bits.
+ * @raw: The bytes as the device has them; not a number.
+ */
+typedef struct {
+	uint64_t raw;
+} coherent_be64;
+
+/**
+ * coherent_cpu_to_le16() - A number as a little-endian field.
+ * @value: The number.
+ *
+ * Context: any.
+ * Return: what to store in a box.
+ */
+COHERENT_INLINE coherent_le16 coherent_cpu_to_le16(uint16_t value)
+{
+	return (coherent_le16){ COHERENT_LE_SWAPS ? __builtin_bswap16(value) : value };
+}
+
+/**
+ * coherent_le16_to_cpu() - The number in a little-endian field.
+ * @field: The field, read from a box or copied out of a mem.
+ *
+ * Context: any.
+ * Return: the number.
+ */
+COHERENT_INLINE uint16_t coherent_le16_to_cpu(coherent_le16 field)
+{
+	return COHERENT_LE_SWAPS ? __builtin_bswap16(field.raw) : field.raw;
+}
+
+/**
+ * coherent_cpu_to_le32() - A number as a little-endian field.
+ * @value: The number.
+ *
+ * Context: any.
+ * Return: what to store in a box.
+ */
+COHERENT_INLINE coherent_le32 coherent_cpu_to_le32(uint32_t value)
+{
+	return (coherent_le32){ COHERENT_LE_SWAPS ? __builtin_bswap32(value) : value };
+}
+
+/**
+ * coherent_le32_to_cpu() - The number in a little-endian field.
+ * @field: The field, read from a box or copied out of a mem.
+ *
+ * Context: any.
+ * Return: the number.
+ */
+COHERENT_INLINE uint32_t coherent_le32_to_cpu(coherent_le32 field)
+{
+	return COHERENT_LE_SWAPS ? __builtin_bswap32(field.raw) : field.raw;
+}
+
+/**
+ * coherent_cpu_to_le64() - A number as a little-endian field.
+ * @value: The number.
+ *
+ * Context: any.
+ * Return: what to store in a box.
+ */
+COHERENT_INLINE coherent_le64 coherent_cpu_to_le64(uint64_t value)
+{
+	return (coherent_le64){ COHERENT_LE_SWAPS ? __builtin_bswap64(value) : value };
+}
+
+/**
+ * coherent_le64_to_cpu() - The number in a little-endian field.
+ * @field: The field, read from a box or copied out of a mem.
+ *
+ * Context: any.
+ * Return: the number.
+ */
+COHERENT_INLINE uint64_t coherent_le64_to_cpu(coherent_le64 field)
+{
+	return COHERENT_LE_SWAPS ? __builtin_bswap64(field.raw) : field.raw;
+}
+
+/**
+ * coherent_cpu_to_be16() - A number as a big-endian field.
+ * @value: The number.
+ *
+ * Context: any.
+ * Return: what to store in a box.
+ */
+COHERENT_INLINE coherent_be16 coherent_cpu_to_be16(uint16_t value)
+{
+	return (coherent_be16){ COHERENT_BE_SWAPS ? __builtin_bswap16(value) : value };
+}
+
+/**
+ * coherent_be16_to_cpu() - The number in a big-endian field.
+ * @field: The field, read from a box or copied out of a mem.
+ *
+ * Context: any.
+ * Return: the number.
+ */
+COHERENT_INLINE uint16_t coherent_be16_to_cpu(coherent_be16 field)
+{
+	return COHERENT_BE_SWAPS ? __builtin_bswap16(field.raw) : field.raw;
+}
+
+/**
+ * coherent_cpu_to_be32() - A number as a big-endian field.
+ * @value: The number.
+ *
+ * Context: any.
+ * Return: what to store in a box.
+ */
+COHERENT_INLINE coherent_be32 coherent_cpu_to_be32(uint32_t value)
+{
+	return (coherent_be32){ COHERENT_BE_SWAPS ? __builtin_bswap32(value) : value };
+}
+
+/**
+ * coherent_be32_to_cpu() - The number in a big-endian field.
+ * @field: The field, read from a box or copied out of a mem.
+ *
+ * Context: any.
+ * Return: the number.
+ */
+COHERENT_INLINE uint32_t coherent_be32_to_cpu(coherent_be32 field)
+{
+	return COHERENT_BE_SWAPS ? __builtin_bswap32(field.raw) : field.raw;
+}
+
+/**
+ * coherent_cpu_to_be64() - A number as a big-endian field.
+ * @value: The number.
+ *
+ * Context: any.
+ * Return: what to store in a box.
+ */
+COHERENT_INLINE coherent_be64 coherent_cpu_to_be64(uint64_t value)
+{
+	return (coherent_be64){ COHERENT_BE_SWAPS ? __builtin_bswap64(value) : value };
+}
+
+/**
+ * coherent_be64_to_cpu() - The number in a big-endian field.
+ * @field: The field, read from a box or copied out of a mem.
+ *
+ * Context: any.
+ * Return: the number.
+ */
+COHERENT_INLINE uint64_t coherent_be64_to_cpu(coherent_be64 field)
+{
+	return COHERENT_BE_SWAPS ? __builtin_bswap64(field.raw) : field.raw;
+}
+
+/* The type in which the CPU has the value of a field: a number for these six. */
+#define COHERENT_CPU_TYPE(field)					\
+	__typeof__(_Generic((field),					\
+		coherent_le16: (uint16_t)0, coherent_be16: (uint16_t)0,	\
+		coherent_le32: (uint32_t)0, coherent_be32: (uint32_t)0,	\
+		coherent_le64: (uint64_t)0, coherent_be64: (uint64_t)0,	\
+		default: (field)))
+
+#define COHERENT_IS_ENDIAN(field)					\
+	_Generic((field),						\
+		coherent_le16: 1, coherent_be16: 1, coherent_le32: 1,	\
+		coherent_be32: 1, coherent_le64: 1, coherent_be64: 1,	\
+		default: 0)
+
+#define COHERENT_SWAPS(field)						\
+	_Generic((field),						\
+		coherent_le16: COHERENT_LE_SWAPS, coherent_be16: COHERENT_BE_SWAPS, \
+		coherent_le32: COHERENT_LE_SWAPS, coherent_be32: COHERENT_BE_SWAPS, \
+		coherent_le64: COHERENT_LE_SWAPS, coherent_be64: COHERENT_BE_SWAPS, \
+		default: 0)
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The base structs and what is done with them once the types are checked:
+ * addresses, bounds, accesses. Only the macros of coherent/typed.h and
+ * coherent.h call these functions.
+ *
+ * INVARIANT: a mem or view spans count elements from va on; an empty one is all
+ * zero.
+ * INVARIANT: va of a mem starts a page, so that an offset that is a multiple of
+ * a width is aligned for it.
+ */
+#ifndef COHERENT_MEM_H
+#define COHERENT_MEM_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <coherent/check.h>
+#include <coherent/order.h>
+
+struct coherent_object;
+
+/**
+ * typedef coherent_addr_t - A device address.
+ * @raw: The number, to give to a device. 0 and ~0 are never handed out.
+ *
+ * Neither pointer nor number until .raw, so that it is not dereferenced,
+ * calculated with or passed for something else by accident.
+ */
+typedef struct {
+	uint64_t raw;
+} coherent_addr_t;
+
+/*
+ * Of a mem, and of a view, which owns nothing. The address is kept inverted: all
+ * zero bytes are an empty object at ~0.
+ */
+struct coherent_mem {
+	char *va;
+	size_t count;
+	uint64_t inverted_address;
+	struct coherent_object *object;
+};
+
+/* No address here: the library knows it, the driver cannot. */
+struct coherent_box {
+	char *va;
+	size_t count;
+	struct coherent_object *object;
+};
+
+struct coherent_slot {
+	char *va;
+};
+
+struct coherent_ring {
+	char *va;
+	size_t mask;
+};
+
+COHERENT_INLINE bool coherent_mem_is_empty(const struct coherent_mem *mem)
+{
+	return !mem->va;
+}
+
+COHERENT_INLINE bool coherent_box_is_empty(const struct coherent_box *box)
+{
+	return !box->va;
+}
+
+COHERENT_INLINE bool coherent_slot_is_empty(const struct coherent_slot *slot)
+{
+	return !slot->va;
+}
+
+COHERENT_INLINE bool coherent_ring_is_empty(const struct coherent_ring *ring)
+{
+	return !ring->va;
+}
+
+COHERENT_INLINE char *coherent_box_at(const struct coherent_box *box, size_t i, size_t size)
+{
+	return i < box->count ? box->va + i * size : NULL;
+}
+
+COHERENT_INLINE int coherent_mem_error(const struct coherent_mem *mem)
+{
+	return mem->count ? -ERANGE : -EINVAL;
+}
+
+COHERENT_INLINE void coherent_word_out(void *out, union coherent_word word, size_t width)
+{
+	switch (width) {
+	case 1:
+		*(coherent_u8 *)out = word.u8;
+		break;
+	case 2:
+		*(coherent_u16 *)out = word.u16;
+		break;
+	case 4:
+		*(coherent_u32 *)out = word.u32;
+		break;
+	case 8:
+		*(coherent_u64 *)out = word.u64;
+		break;
+	}
+}
+
+COHERENT_INLINE int coherent_mem_read(const struct coherent_mem *mem, size_t i, size_t size,
+				      size_t offset, size_t width, int swap, int order, void *out)
+{
+	if (__builtin_expect(i >= mem->count, 0))
+		return coherent_mem_error(mem);
+	coherent_word_out(out, coherent_load(mem->va + i * size + offset, width, swap, order),
+			  width);
+	return 0;
+}
+
+COHERENT_INLINE int coherent_mem_write(const struct coherent_mem *mem, size_t i, size_t size,
+				       size_t offset, size_t width, int swap, int order,
+				       union coherent_word word)
+{
+	if (__builtin_expect(i >= mem->count, 0))
+		return coherent_mem_error(mem);
+	coherent_before_store(order);
+	coherent_store(mem->va + i * size + offset, word, width, swap, order);
+	return 0;
+}
+
+/* part is overwritten whatever it held: it owns nothing. */
+COHERENT_INLINE int coherent_mem_part(const struct coherent_mem *mem, size_t first,
+				      size_t elements, size_t size, size_t offset, size_t count,
+				      struct coherent_mem *part)
+{
+	const struct coherent_mem whole = *mem;
+
+	*part = (struct coherent_mem){ .va = NULL };
+	if (!elements || !whole.count)
+		return -EINVAL;
+	if (first > whole.count || elements > whole.count - first)
+		return -ERANGE;
+	part->va = whole.va + first * size + offset;
+	part->count = count;
+	part->inverted_address = ~(~whole.inverted_address + first * size + offset);
+	part->object = whole.object;
+	return 0;
+}
+
+COHERENT_INLINE int coherent_mem_view(const struct coherent_mem *mem, size_t first, size_t count,
+				      size_t size, struct coherent_mem *view)
+{
+	return coherent_mem_part(mem, first, count, size, 0, count, view);
+}
+
+COHERENT_INLINE int coherent_mem_slot(const struct coherent_mem *mem, size_t i, size_t size,
+				      struct coherent_slot *slot)
+{
+	slot->va = i < mem->count ? mem->va + i * size : NULL;
+	return slot->va ? 0 : coherent_mem_error(mem);
+}
+
+COHERENT_INLINE int coherent_mem_ring(const struct coherent_mem *mem,
+				      struct coherent_ring *ring)
+{
+	*ring = (struct coherent_ring){ .va = NULL };
+	if (!mem->count || mem->count & (mem->count - 1))
+		return -EINVAL;
+	*ring = (struct coherent_ring){ .va = mem->va, .mask = mem->count - 1 };
+	return 0;
+}
+
+COHERENT_INLINE int coherent_mem_addr_at(const struct coherent_mem *mem, size_t i,
+					 size_t size, coherent_addr_t *addr)
+{
+	*addr = (coherent_addr_t){ ~UINT64_C(0) };
+	if (i >= mem->count)
+		return coherent_mem_error(mem);
+	addr->raw = ~mem->inverted_address + i * size;
+	return 0;
+}
+
+COHERENT_INLINE void coherent_slot_store(const struct coherent_slot *slot, size_t offset,
+					 size_t width, int swap, int order,
+					 union coherent_word word)
+{
+	coherent_before_store(order);
+	coherent_store(slot->va + offset, word, width, swap, order);
+}
+
+COHERENT_INLINE union coherent_word coherent_ring_load(const struct coherent_ring *ring, size_t i,
+						       size_t size, size_t offset, size_t width,
+						       int swap, int order)
+{
+	return coherent_load(ring->va + (i & ring->mask) * size + offset, width, swap, order);
+}
+
+COHERENT_INLINE void coherent_ring_store(const struct coherent_ring *ring, size_t i, size_t size,
+					 size_t offset, size_t width, int swap, int order,
+					 union coherent_word word)
+{
+	coherent_before_store(order);
+	coherent_store(ring->va + (i & ring->mask) * size + offset, word, width, swap, order);
+}
+
+/*
+ * Copies of any length, of no particular access width: what a device sees of
+ * them while they run is any mixture. mask has size bytes, or is NULL.
+ */
+static inline __attribute__((unused)) void
+coherent_bytes_out(const char *from, void *to, size_t bytes)
+{
+	char *end = (char *)to + bytes;
+	char *at = to;
+
+	for (; at < end && (uintptr_t)from % 8; at++, from++)
+		*at = __atomic_load_n((const volatile char *)from, __ATOMIC_RELAXED);
+	for (; end - at >= 8; at += 8, from += 8) {
+		uint64_t word = __atomic_load_n((const volatile coherent_u64 *)(const void *)from,
+						__ATOMIC_RELAXED);
+
+		__builtin_memcpy(at, &word, 8);
+	}
+	for (; at < end; at++, from++)
+		*at = __atomic_load_n((const volatile char *)from, __ATOMIC_RELAXED);
+}
+
+static inline __attribute__((unused)) void
+coherent_bytes_in(char *to, const void *from, size_t bytes)
+{
+	const char *end = (const char *)from + bytes;
+	const char *at = from;
+
+	for (; at < end && (uintptr_t)to % 8; at++, to++)
+		__atomic_store_n((volatile char *)to, *at, __ATOMIC_RELAXED);
+	for (; end - at >= 8; at += 8, to += 8) {
+		uint64_t word;
+
+		__builtin_memcpy(&word, at, 8);
+		__atomic_store_n((volatile coherent_u64 *)(void *)to, word, __ATOMIC_RELAXED);
+	}
+	for (; at < end; at++, to++)
+		__atomic_store_n((volatile char *)to, *at, __ATOMIC_RELAXED);
+}
+
+COHERENT_INLINE int coherent_mem_check(const struct coherent_mem *mem, size_t first,
+				       size_t count)
+{
+	if (!mem->count || first > mem->count || count > mem->count - first)
+		return coherent_mem_error(mem);
+	return 0;
+}
+
+static inline COHERENT_MUST_CHECK __attribute__((unused)) int
+coherent_mem_copy_out(const struct coherent_mem *mem, size_t first, void *to, size_t count,
+			size_t size)
+{
+	int err = coherent_mem_check(mem, first, count);
+
+	if (!err)
+		coherent_bytes_out(mem->va + first * size, to, count * size);
+	return err;
+}
+
+/* mask: a byte for each of an element, see coherent/padding.h. */
+static inline COHERENT_MUST_CHECK __attribute__((unused)) int
+coherent_mem_copy_in(const struct coherent_mem *mem, size_t first, const void *from,
+		       size_t count, size_t size, const unsigned char *mask)
+{
+	const unsigned char *at = from;
+	unsigned char clean[64];
+	int err = coherent_mem_check(mem, first, count);
+
+	for (size_t i = 0; !err && i < count * size; i += sizeof(clean)) {
+		size_t bytes = count * size - i;
+
+		bytes = bytes < sizeof(clean) ? bytes : sizeof(clean);
+		for (size_t k = 0; k < bytes; k++)
+			clean[k] = at[i + k] & mask[(i + k) % size];
+		coherent_bytes_in(mem->va + first * size + i, clean, bytes);
+	}
+	return err;
+}
+
+static inline COHERENT_MUST_CHECK __attribute__((unused)) int
+coherent_mem_field_out(const struct coherent_mem *mem, size_t i, size_t size, size_t field,
+			 size_t field_bytes, size_t offset, void *to, size_t bytes)
+{
+	if (i >= mem->count || offset > field_bytes || bytes > field_bytes - offset)
+		return coherent_mem_error(mem);
+	coherent_bytes_out(mem->va + i * size + field + offset, to, bytes);
+	return 0;
+}
+
+static inline COHERENT_MUST_CHECK __attribute__((unused)) int
+coherent_mem_field_in(const struct coherent_mem *mem, size_t i, size_t size, size_t field,
+			size_t field_bytes, size_t offset, const void *from, size_t bytes)
+{
+	if (i >= mem->count || offset > field_bytes || bytes > field_bytes - offset)
+		return coherent_mem_error(mem);
+	coherent_bytes_in(mem->va + i * size + field + offset, from, bytes);
+	return 0;
+}
+
+/* The state of a poll loop. */
+struct coherent_wait {
+	uint64_t deadline_ns;
+	unsigned int turns;
+	bool late;
+};
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * One access to memory that a device reaches too, and the order of two.
+ *
+ * An access is atomic, so that the memory model and ThreadSanitizer know it,
+ * and volatile, so that it happens, once and at its width. Both together are
+ * the instruction that volatile alone would be.
+ *
+ * Barriers order accesses to exposed memory as a device sees them. A device is
+ * an observer outside of the CPUs: on arm64 that is the outer shareable domain
+ * (Arm ARM B2.3.12; Linux dma_wmb() and dma_rmb() are the same instructions).
+ * x86 keeps the order of stores and the order of loads to write-back memory by
+ * itself (Intel SDM 3A 9.2.2), so only the compiler has to be told.
+ */
+#ifndef COHERENT_ORDER_H
+#define COHERENT_ORDER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <coherent/check.h>
+
+#if defined(__x86_64__)
+#define COHERENT_WMB() __asm__ __volatile__("" ::: "memory")
+#define COHERENT_RMB() __asm__ __volatile__("" ::: "memory")
+#define COHERENT_MB() __asm__ __volatile__("mfence" ::: "memory")
+#elif defined(__aarch64__)
+#define COHERENT_WMB() __asm__ __volatile__("dmb oshst" ::: "memory")
+#define COHERENT_RMB() __asm__ __volatile__("dmb oshld" ::: "memory")
+#define COHERENT_MB() __asm__ __volatile__("dmb osh" ::: "memory")
+#else
+#error "coherent: which barriers order memory for a device on this CPU? Add them to coherent/order.h"
+#endif
+
+/**
+ * coherent_wmb() - Order earlier writes to mems before later writes.
+ *
+ * For a write that is published by hand. The _release forms and
+ * coherent_bar_write32() have it inside.
+ *
+ * Context: any.
+ */
+COHERENT_INLINE void coherent_wmb(void)
+{
+	COHERENT_WMB();
+}
+
+/**
+ * coherent_rmb() - Order earlier reads of mems before later reads.
+ *
+ * For a flag that is read by hand. The _acquire forms, coherent_poll() and
+ * coherent_irq_wait() have it inside.
+ *
+ * Context: any.
+ */
+COHERENT_INLINE void coherent_rmb(void)
+{
+	COHERENT_RMB();
+}
+
+/**
+ * coherent_mb() - Order all earlier accesses to mems before all later ones.
+ *
+ * The only barrier that keeps a write before a later read, as in "publish the
+ * index, then look whether the device asks for a doorbell".
+ *
+ * Context: any.
+ */
+COHERENT_INLINE void coherent_mb(void)
+{
+	COHERENT_MB();
+}
+
+/* The bytes of a field as the device has them, the lowest address first. */
+union coherent_word {
+	uint8_t u8;
+	uint16_t u16;
+	uint32_t u32;
+	uint64_t u64;
+};
+
+typedef uint8_t __attribute__((may_alias)) coherent_u8;
+typedef uint16_t __attribute__((may_alias)) coherent_u16;
+typedef uint32_t __attribute__((may_alias)) coherent_u32;
+typedef uint64_t __attribute__((may_alias)) coherent_u64;
+
+/*
+ * width, swap and order are constants, so one case is left: one instruction.
+ * ORDER: an acquiring load pairs with the device's write of a field after what
+ * the field announces.
+ */
+COHERENT_INLINE union coherent_word coherent_load(const void *at, size_t width, int swap,
+						  int order)
+{
+	union coherent_word word = { .u64 = 0 };
+
+	switch (width) {
+	case 1:
+		word.u8 = __atomic_load_n((const volatile coherent_u8 *)at, order);
+		break;
+	case 2:
+		word.u16 = __atomic_load_n((const volatile coherent_u16 *)at, order);
+		word.u16 = swap ? __builtin_bswap16(word.u16) : word.u16;
+		break;
+	case 4:
+		word.u32 = __atomic_load_n((const volatile coherent_u32 *)at, order);
+		word.u32 = swap ? __builtin_bswap32(word.u32) : word.u32;
+		break;
+	case 8:
+		word.u64 = __atomic_load_n((const volatile coherent_u64 *)at, order);
+		word.u64 = swap ? __builtin_bswap64(word.u64) : word.u64;
+		break;
+	}
+	if (order == __ATOMIC_ACQUIRE)
+		coherent_rmb();
+	return word;
+}
+
+/*
+ * ORDER: of a releasing store, pairs with the device's read of a field before
+ * what the field announces. Apart from the store, so that the address may be
+ * calculated after the barrier: that saves an instruction.
+ */
+COHERENT_INLINE void coherent_before_store(int order)
+{
+	if (order == __ATOMIC_RELEASE)
+		coherent_wmb();
+}
+
+COHERENT_INLINE void coherent_store(void *at, union coherent_word word, size_t width, int swap,
+				    int order)
+{
+	switch (width) {
+	case 1:
+		__atomic_store_n((volatile coherent_u8 *)at, word.u8, order);
+		break;
+	case 2:
+		word.u16 = swap ? __builtin_bswap16(word.u16) : word.u16;
+		__atomic_store_n((volatile coherent_u16 *)at, word.u16, order);
+		break;
+	case 4:
+		word.u32 = swap ? __builtin_bswap32(word.u32) : word.u32;
+		__atomic_store_n((volatile coherent_u32 *)at, word.u32, order);
+		break;
+	case 8:
+		word.u64 = swap ? __builtin_bswap64(word.u64) : word.u64;
+		__atomic_store_n((volatile coherent_u64 *)at, word.u64, order);
+		break;
+	}
+}
+
+#endif

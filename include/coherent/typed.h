@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Every way to touch memory that a device can reach.
+ *
+ * A read or write is one access of the field's width and has no order; forms
+ * with _acquire and _release have. Accessors of mems and views check an index
+ * and return 0 or -errno; those of slots and rings were checked when they were
+ * made, and return the value.
+ *
+ * An argument is evaluated once, except the condition of coherent_poll(). An
+ * index inside of an element, as in .flags[2], is a constant; for a variable
+ * one take coherent_view_field() or coherent_copy_out_field().
+ */
+#ifndef COHERENT_TYPED_H
+#define COHERENT_TYPED_H
+
+#include <coherent/base.h>
+#include <coherent/check.h>
+#include <coherent/endian.h>
+#include <coherent/padding.h>
+#include <coherent/mem.h>
+#include <coherent/types.h>
+
+/* Of a mem or view, as was checked before. */
+#define COHERENT_MEM(x) ((const struct coherent_mem *)(const void *)&(x)->base)
+
+#define COHERENT_PLACE(x, field) sizeof(COHERENT_T(x)), COHERENT_OFFSET(x, field)
+#define COHERENT_SHAPE(x, field)					\
+	sizeof(COHERENT_FIELD(x, field)), COHERENT_SWAPS(COHERENT_FIELD(x, field))
+
+/* A value of the field's CPU type from its bytes, and back. */
+#define COHERENT_FROM_WORD(x, field, from)				\
+	(((union { union coherent_word word; COHERENT_VALUE_TYPE(x, field) value; }) \
+	  { .word = (from) }).value)
+#define COHERENT_TO_WORD(x, field, from)				\
+	(((union { COHERENT_VALUE_TYPE(x, field) value; union coherent_word word; }) \
+	  { .value = (from) }).word)
+
+/* --- Getters --- */
+
+/**
+ * coherent_addr() - Where the device finds a mem or a view.
+ * @mem: A mem or a view.
+ *
+ * Context: any.
+ * Return: the device address of the first element; .raw is ~0 if @mem is empty.
+ */
+#define coherent_addr(mem)						\
+	COHERENT_VALUE(COHERENT_NEEDS_SHARED(mem),			\
+		((coherent_addr_t){ ~COHERENT_MEM(mem)->inverted_address }))
+
+/**
+ * coherent_addr_at() - Where the device finds an element.
+ * @mem: A mem or a view.
+ * @i: The element.
+ * @addr: The address; .raw is ~0 on failure.
+ *
+ * Context: any.
+ * Return: 0; -ERANGE (no element @i), -EINVAL (@mem is empty).
+ */
+#define coherent_addr_at(mem, i, addr)					\
+	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem),			\
+		coherent_mem_addr_at(COHERENT_MEM(mem), (i), sizeof(COHERENT_T(mem)), (addr)))
+
+/**
+ * coherent_count() - How many elements a mem or a view has.
+ * @mem: A mem or a view.
+ *
+ * Context: any.
+ * Return: elements; 0 if @mem is empty.
+ */
+#define coherent_count(mem)						\
+	COHERENT_VALUE(COHERENT_NEEDS_SHARED(mem), COHERENT_MEM(mem)->count)
+
+/**
+ * coherent_size() - How many bytes a mem or a view has.
+ * @mem: A mem or a view.
+ *
+ * The bytes of its elements. The device reaches whole pages: the bytes behind
+ * the last element are zero until the device writes them, and nobody else's.
+ *
+ * Context: any.
+ * Return: bytes; 0 if @mem is empty.
+ */
+#define coherent_size(mem)						\
+	COHERENT_VALUE(COHERENT_NEEDS_SHARED(mem),			\
+		COHERENT_MEM(mem)->count * sizeof(COHERENT_T(mem)))
+
+/**
+ * coherent_is_empty() - Whether an object holds nothing.
+ * @object: A box, mem, view, slot or ring.
+ *
+ * Context: any.
+ * Return: true if it was never filled, was consumed or was freed.
+ */
+#define coherent_is_empty(object)					\
+	COHERENT_VALUE(, _Generic(&(object)->base,			\
+		struct coherent_box *: coherent_box_is_empty,		\
+		const struct coherent_box *: coherent_box_is_empty,	\
+		struct coherent_slot *: coherent_slot_is_empty,		\
+		const struct coherent_slot *: coherent_slot_is_empty,	\
+		struct coherent_ring *: coherent_ring_is_empty,		\
+		const struct coherent_ring *: coherent_ring_is_empty,	\
+		default: coherent_mem_is_empty)((const void *)&(object)->base))
+
+/**
+ * coherent_unsafe_ptr() - The memory of a mem, for code that leaves the contract.
+ * @mem: A mem or a view.
+ *
+ * No bounds, no conversion, no order, no protection from reading a value twice
+ * that the device changes in between. For handing memory to code that keeps
+ * these rules in its own way.
+ *
+ * Context: any.
+ * Return: a volatile T *; NULL if @mem is empty. Dies with @mem.
+ */
+#define coherent_unsafe_ptr(mem)					\
+	COHERENT_VALUE(COHERENT_NEEDS_SHARED(mem),			\
+		(volatile COHERENT_T(mem) *)(void *)COHERENT_MEM(mem)->va)
+
+/* --- Views, slots, rings --- */
+
+/**
+ * coherent_view() - Some consecutive elements of a mem.
+ * @mem: A mem or a view.
+ * @first: The first element of the view.
+ * @n: How many.
+ * @view: The view; whatever it held is overwritten. Empty on failure.
+ *
+ * Context: any.
+ * Return: 0; -ERANGE (past the end), -EINVAL (@n is 0, @mem is empty).
+ */
+#define coherent_view(mem, first, n, view)				\
+	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_VIEW(view) \
+		COHERENT_NEEDS_SAME(COHERENT_T(mem), COHERENT_T(view),	\
+				    "the view has another element type"), \
+		coherent_mem_view(COHERENT_MEM(mem), (first), (n),	\
+				    sizeof(COHERENT_T(mem)), &(view)->base))
+
+/**
+ * coherent_view_field() - The elements of an array field, or a struct field as one.
+ * @mem: A mem or a view.
+ * @i: The element.
+ * @field: The field, with its dot.
+ * @view: The view, of the type of the field or of its array elements; whatever
+ *	it held is overwritten. Empty on failure.
+ *
+ * Context: any.
+ * Return: 0; -ERANGE (no element @i), -EINVAL (@mem is empty).
+ */
+#define coherent_view_field(mem, i, field, view)			\
+	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_VIEW(view) \
+		COHERENT_REQUIRE(COHERENT_FIELD_IS(mem, field, COHERENT_T(view)), \
+			"the element type of the view is neither that of the field nor of its array elements"); \
+		COHERENT_REQUIRE(COHERENT_OFFSET(mem, field) % COHERENT_GRAIN(sizeof(COHERENT_T(view))) == 0 && \
+				 sizeof(COHERENT_T(mem)) % COHERENT_GRAIN(sizeof(COHERENT_T(view))) == 0, \
+			"misaligned field: a view of it could not be accessed"); \
+		COHERENT_NEEDS_INDEX_INSIDE(mem, field, {}),		\
+		coherent_mem_part(COHERENT_MEM(mem), (i), 1, COHERENT_PLACE(mem, field), \
+			sizeof(COHERENT_FIELD(mem, field)) / sizeof(COHERENT_T(view)), \
+			&(view)->base))
+#define COHERENT_FIELD_IS(x, field, T)					\
+	(COHERENT_SAME_TYPE(COHERENT_FIELD(x, field), T) ||		\
+	 COHERENT_SAME_TYPE(COHERENT_FIELD(x, field),			\
+			    T[sizeof(COHERENT_FIELD(x, field)) / sizeof(T)]))
+/* What an access inside an element of that size may need: a power of two, at most 8. */
+#define COHERENT_GRAIN(size) (((size) & -(size)) < 8 ? ((size) & -(size)) : 8)
+
+/**
+ * coherent_slot() - One element of a mem, checked once.
+ * @mem: A mem or a view.
+ * @i: The element.
+ * @slot: The slot; whatever it held is overwritten. Empty on failure.
+ *
+ * Context: any.
+ * Return: 0; -ERANGE (no element @i), -EINVAL (@mem is empty).
+ */
+#define coherent_slot(mem, i, slot)					\
+	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_SLOT(slot) \
+		COHERENT_NEEDS_SAME(COHERENT_T(mem), COHERENT_T(slot),	\
+				    "the slot has another element type"), \
+		coherent_mem_slot(COHERENT_MEM(mem), (i), sizeof(COHERENT_T(mem)), \
+				    &(slot)->base))
+
+/**
+ * coherent_ring() - All elements of a mem, with an index that wraps.
+ * @mem: A mem or a view.
+ * @ring: The ring; whatever it held is overwritten. Empty on failure.
+ *
+ * Context: any.
+ * Return: 0; -EINVAL (the count of @mem is no power of two, @mem is empty).
+ */
+#define coherent_ring(mem, ring)					\
+	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_RING(ring) \
+		COHERENT_NEEDS_SAME(COHERENT_T(mem), COHERENT_T(ring),	\
+				    "the ring has another element type"), \
+		coherent_mem_ring(COHERENT_MEM(mem), &(ring)->base))
+
+/* --- Reading and writing a field --- */
+
+/**
+ * coherent_read() - Read a field of an element.
+ * @mem: A mem or a view.
+ * @i: The element.
+ * @...: The field with its dot, .len or .in.flags[2], and a pointer to a variable
+ *	of its type (of coherent_le32 and its like: uint32_t). Where T itself is a
+ *	number, the pointer alone.
+ *
+ * One access of the field's width, relaxed. The device may write at any time:
+ * read a value once, check that copy, use that copy.
+ *
+ * Context: any.
+ * Return: 0; -ERANGE (no element @i), -EINVAL (@mem is empty). On failure the
+ * variable keeps its value.
+ */
+#define coherent_read(mem, i, ...)					\
+	COHERENT_3RD(__VA_ARGS__, COHERENT_READ, COHERENT_READ_WHOLE, ) \
+		(mem, i, __ATOMIC_RELAXED, __VA_ARGS__)
+
+/**
+ * coherent_read_acquire() - Read a field, and only then what comes later.
+ * @mem: A mem or a view.
+ * @i: The element.
+ * @...: As for coherent_read().
+ *
+ * Reads after this one see all that the device wrote before it wrote the value
+ * that was read. For owner bits, phase bits and indexes.
+ *
+ * Context: any.
+ * Return: as coherent_read().
+ */
+#define coherent_read_acquire(mem, i, ...)				\
+	COHERENT_3RD(__VA_ARGS__, COHERENT_READ, COHERENT_READ_WHOLE, ) \
+		(mem, i, __ATOMIC_ACQUIRE, __VA_ARGS__)
+#define COHERENT_READ_WHOLE(x, i, order, out) COHERENT_READ(x, i, order, , out)
+#define COHERENT_READ(x, i, order, field, out)				\
+	COHERENT_RESULT(COHERENT_READ_CHECKS(x, field, *(out)),		\
+		coherent_mem_read(COHERENT_MEM(x), (i), COHERENT_PLACE(x, field), \
+				    COHERENT_SHAPE(x, field), order, (out)))
+#define COHERENT_READ_CHECKS(x, field, out)				\
+	COHERENT_NEEDS_SHARED(x)					\
+	COHERENT_NEEDS_FIELD(x, field)					\
+	COHERENT_NEEDS_SAME(out, COHERENT_VALUE_TYPE(x, field),		\
+		"the last argument must point to a variable of the type of the field")
+
+/**
+ * coherent_write() - Write a field of an element.
+ * @mem: A mem or a view.
+ * @i: The element.
+ * @...: The field with its dot and the value, which is converted as in an
+ *	assignment, and to the field's byte order. Where T itself is a number, the
+ *	value alone.
+ *
+ * One access of the field's width, relaxed.
+ *
+ * Context: any.
+ * Return: 0; -ERANGE (no element @i), -EINVAL (@mem is empty).
+ */
+#define coherent_write(mem, i, ...)					\
+	COHERENT_3RD(__VA_ARGS__, COHERENT_WRITE, COHERENT_WRITE_WHOLE, ) \
+		(mem, i, __ATOMIC_RELAXED, __VA_ARGS__)
+
+/**
+ * coherent_write_release() - Write a field after all that was written before.
+ * @mem: A mem or a view.
+ * @i: The element.
+ * @...: As for coherent_write().
+ *
+ * A device that sees this value sees all earlier writes. For the field that
+ * hands an element over.
+ *
+ * Context: any.
+ * Return: as coherent_write().
+ */
+#define coherent_write_release(mem, i, ...)				\
+	COHERENT_3RD(__VA_ARGS__, COHERENT_WRITE, COHERENT_WRITE_WHOLE, ) \
+		(mem, i, __ATOMIC_RELEASE, __VA_ARGS__)
+#define COHERENT_WRITE_WHOLE(x, i, order, value) COHERENT_WRITE(x, i, order, , value)
+#define COHERENT_WRITE(x, i, order, field, value)			\
+	COHERENT_RESULT(COHERENT_NEEDS_SHARED(x) COHERENT_NEEDS_MUTABLE(x) \
+		COHERENT_NEEDS_FIELD(x, field) COHERENT_NEEDS_VALUE(x, field, value), \
+		coherent_mem_write(COHERENT_MEM(x), (i), COHERENT_PLACE(x, field), \
+				     COHERENT_SHAPE(x, field), order,	\
+				     COHERENT_TO_WORD(x, field, value)))
+
+/**
+ * coherent_poll() - Read a field until it is as wanted.
+ * @mem: A mem or a view.
+ * @i: The element.
+ * @...: The field with its dot (not where T itself is a number), a pointer to a
+ *	variable, a condition that uses the variable, and a timeout in ns:
+ *	.status, &status, status != BUSY, 1000000.
+ *
+ * Ends as an acquire. Tests once more after the time is up. Spins a little,
+ * then sleeps between tests.
+ *
+ * Context: may sleep.
+ * Return: 0; -ETIMEDOUT, -ENODEV (the device was closed or is gone), -ERANGE (no
+ * element @i), -EINVAL (@mem is empty).
+ */
+#define coherent_poll(mem, i, ...)					\
+	COHERENT_5TH(__VA_ARGS__, COHERENT_POLL, COHERENT_POLL_WHOLE, )	\
+		(COHERENT_UNIQUE(poll), mem, i, __VA_ARGS__)
+#define COHERENT_POLL_WHOLE(poll, x, i, out, condition, timeout)	\
+	COHERENT_POLL(poll, x, i, , out, condition, timeout)
+#define COHERENT_POLL(poll, x, i, field, out, condition, timeout)	\
+	COHERENT_RESULT(COHERENT_READ_CHECKS(x, field, *(out)),		\
+	__extension__({							\
+		struct {						\
+			struct coherent_wait wait;			\
+			const struct coherent_mem *mem;		\
+			size_t element;					\
+			COHERENT_VALUE_TYPE(x, field) *value;		\
+			int err;					\
+		} poll = { .mem = COHERENT_MEM(x), .element = (i), .value = (out) }; \
+									\
+		coherent_base_wait_begin(&poll.wait, (timeout));		\
+		do							\
+			poll.err = coherent_mem_read(poll.mem, poll.element, \
+				COHERENT_PLACE(x, field), COHERENT_SHAPE(x, field), \
+				__ATOMIC_ACQUIRE, poll.value);		\
+		while (!poll.err && !(condition) &&			\
+		       !(poll.err = coherent_base_wait_more(&poll.wait, poll.mem->object))); \
+		poll.err;						\
+	}))
+
+/**
+ * coherent_slot_get() - Read a field of a slot.
+ * @...: The slot, and the field with its dot; where T itself is a number, the
+ *	slot alone.
+ *
+ * One access of the field's width, relaxed. Faults on an empty slot.
+ *
+ * Context: any.
+ * Return: the value, in the CPU's byte order.
+ */
+#define coherent_slot_get(...)						\
+	COHERENT_3RD(__VA_ARGS__, COHERENT_SLOT_GET, COHERENT_SLOT_GET_WHOLE, ) \
+		(__ATOMIC_RELAXED, __VA_ARGS__)
+
+/**
+ * coherent_slot_get_acquire() - Read a field of a slot, and only then the rest.
+ * @...: As for coherent_slot_get(); the order of coherent_read_acquire().
+ *
+ * Context: any.
+ * Return: the value, in the CPU's byte order.
+ */
+#define coherent_slot_get_acquire(...)					\
+	COHERENT_3RD(__VA_ARGS__, COHERENT_SLOT_GET, COHERENT_SLOT_GET_WHOLE, ) \
+		(__ATOMIC_ACQUIRE, __VA_ARGS__)
+#define COHERENT_SLOT_GET_WHOLE(order, x) COHERENT_SLOT_GET(order, x, )
+#define COHERENT_SLOT_GET(order, x, field)				\
+	COHERENT_VALUE(COHERENT_NEEDS_SLOT(x) COHERENT_NEEDS_FIELD(x, field), \
+		COHERENT_FROM_WORD(x, field,				\
+			coherent_load((x)->base.va + COHERENT_OFFSET(x, field), \
+				      COHERENT_SHAPE(x, field), order)))
+
+/**
+ * coherent_slot_put() - Write a field of a slot.
+ * @slot: The slot.
+ * @...: The field with its dot and the value; where T itself is a number, the
+ *	value alone.
+ *
+ * One access of the field's width, relaxed. Faults on an empty slot.
+ *
+ * Context: any.
+ */
+#define coherent_slot_put(slot, ...)					\
+	COHERENT_3RD(__VA_ARGS__, COHERENT_SLOT_PUT, COHERENT_SLOT_PUT_WHOLE, ) \
+		(slot, __ATOMIC_RELAXED, __VA_ARGS__)
+
+/**
+ * coherent_slot_put_release() - Write a field of a slot after all before it.
+ * @slot: The slot.
+ * @...: As for coherent_slot_put(); the order of coherent_write_release().
+ *
+ * Context: any.
+ */
+#define coherent_slot_put_release(slot, ...)				\
+	COHERENT_3RD(__VA_ARGS__, COHERENT_SLOT_PUT, COHERENT_SLOT_PUT_WHOLE, ) \
+		(slot, __ATOMIC_RELEASE, __VA_ARGS__)
+#define COHERENT_SLOT_PUT_WHOLE(x, order, value) COHERENT_SLOT_PUT(x, order, , value)
+#define COHERENT_SLOT_PUT(x, order, field, value)			\
+	COHERENT_VALUE(COHERENT_NEEDS_SLOT(x) COHERENT_NEEDS_MUTABLE(x)	\
+		COHERENT_NEEDS_FIELD(x, field) COHERENT_NEEDS_VALUE(x, field, value), \
+		coherent_slot_store(&(x)->base, COHERENT_OFFSET(x, field), \
+				    COHERENT_SHAPE(x, field), order,	\
+				    COHERENT_TO_WORD(x, field, value)))
+
+/**
+ * coherent_ring_get() - Read a field of an element of a ring.
+ * @ring: The ring.
+ * @...: The index, which wraps, and the field with its dot; where T itself is a
+ *	number, the index alone.
+ *
+ * One access of the field's width, relaxed. Faults on an empty ring.
+ *
+ * Context: any.
+ * Return: the value, in the CPU's byte order.
+ */
+#define coherent_ring_get(ring, ...)					\
+	COHERENT_3RD(__VA_ARGS__, COHERENT_RING_GET, COHERENT_RING_GET_WHOLE, ) \
+		(ring, __ATOMIC_RELAXED, __VA_ARGS__)
+
+/**
+ * coherent_ring_get_acquire() - Read a field in a ring, and only then the rest.
+ * @ring: The ring.
+ * @...: As for coherent_ring_get(); the order of coherent_read_acquire().
+ *
+ * Context: any.
+ * Return: the value, in the CPU's byte order.
+ */
+#define coherent_ring_get_acquire(ring, ...)				\
+	COHERENT_3RD(__VA_ARGS__, COHERENT_RING_GET, COHERENT_RING_GET_WHOLE, ) \
+		(ring, __ATOMIC_ACQUIRE, __VA_ARGS__)
+#define COHERENT_RING_GET_WHOLE(x, order, i) COHERENT_RING_GET(x, order, i, )
+#define COHERENT_RING_GET(x, order, i, field)				\
+	COHERENT_VALUE(COHERENT_NEEDS_RING(x) COHERENT_NEEDS_FIELD(x, field), \
+		COHERENT_FROM_WORD(x, field,				\
+			coherent_ring_load(&(x)->base, (i), COHERENT_PLACE(x, field), \
+					   COHERENT_SHAPE(x, field), order)))
+
+/**
+ * coherent_ring_put() - Write a field of an element of a ring.
+ * @ring: The ring.
+ * @i: The index, which wraps.
+ * @...: The field with its dot and the value; where T itself is a number, the
+ *	value alone.
+ *
+ * One access of the field's width, relaxed. Faults on an empty ring.
+ *
+ * Context: any.
+ */
+#define coherent_ring_put(ring, i, ...)					\
+	COHERENT_3RD(__VA_ARGS__, COHERENT_RING_PUT, COHERENT_RING_PUT_WHOLE, ) \
+		(ring, i, __ATOMIC_RELAXED, __VA_ARGS__)
+
+/**
+ * coherent_ring_put_release() - Write a field in a ring after all before it.
+ * @ring: The ring.
+ * @i: The index, which wraps.
+ * @...: As for coherent_ring_put(); the order of coherent_write_release().
+ *
+ * Context: any.
+ */
+#define coherent_ring_put_release(ring, i, ...)				\
+	COHERENT_3RD(__VA_ARGS__, COHERENT_RING_PUT, COHERENT_RING_PUT_WHOLE, ) \
+		(ring, i, __ATOMIC_RELEASE, __VA_ARGS__)
+#define COHERENT_RING_PUT_WHOLE(x, i, order, value) COHERENT_RING_PUT(x, i, order, , value)
+#define COHERENT_RING_PUT(x, i, order, field, value)			\
+	COHERENT_VALUE(COHERENT_NEEDS_RING(x) COHERENT_NEEDS_MUTABLE(x)	\
+		COHERENT_NEEDS_FIELD(x, field) COHERENT_NEEDS_VALUE(x, field, value), \
+		coherent_ring_store(&(x)->base, (i), COHERENT_PLACE(x, field), \
+				    COHERENT_SHAPE(x, field), order,	\
+				    COHERENT_TO_WORD(x, field, value)))
+
+/* --- Copies --- */
+
+/**
+ * coherent_copy_out() - Copy elements of a mem into memory of one's own.
+ * @mem: A mem or a view.
+ * @first: The first element.
+ * @to: A T * to @n elements, which the device cannot reach.
+ * @n: How many; 0 copies nothing.
+ *
+ * What to do first with what a device wrote: check and use the copy. Of no
+ * particular access width; a device that writes meanwhile leaves a mixture.
+ *
+ * Context: any.
+ * Return: 0; -ERANGE (past the end, nothing is copied), -EINVAL (@mem is empty).
+ */
+#define coherent_copy_out(mem, first, to, n)				\
+	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem)			\
+		COHERENT_NEEDS_SAME(*(to), COHERENT_T(mem),		\
+				    "the destination has another element type"), \
+		coherent_mem_copy_out(COHERENT_MEM(mem), (first), (to), (n), \
+					sizeof(COHERENT_T(mem))))
+
+/**
+ * coherent_copy_in() - Copy elements into a mem.
+ * @mem: A mem or a view.
+ * @first: The first element.
+ * @from: A const T * to @n elements.
+ * @n: How many; 0 copies nothing.
+ *
+ * Padding arrives as zero; clang needs COHERENT_FIELDS() for that. Of no
+ * particular access width, and in no order: hand over with a _release write.
+ *
+ * Context: any.
+ * Return: 0; -ERANGE (past the end, nothing is copied), -EINVAL (@mem is empty).
+ */
+#define coherent_copy_in(mem, first, from, n)				\
+	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_MUTABLE(mem) \
+		COHERENT_NEEDS_MASK(COHERENT_T(mem))			\
+		COHERENT_NEEDS_SAME(*(from), COHERENT_T(mem),		\
+				    "the source has another element type"), \
+		coherent_mem_copy_in(COHERENT_MEM(mem), (first), (from), (n), \
+				       sizeof(COHERENT_T(mem)), COHERENT_MASK(COHERENT_T(mem))))
+
+/**
+ * coherent_copy_out_field() - Copy bytes of one field out.
+ * @mem: A mem or a view.
+ * @i: The element.
+ * @field: The field, with its dot; an array as a rule.
+ * @offset: The first byte, counted from the start of the field.
+ * @to: Where to.
+ * @bytes: How many.
+ *
+ * Context: any.
+ * Return: 0; -ERANGE (no element @i, past the end of the field), -EINVAL (@mem is
+ * empty). On failure nothing is copied.
+ */
+#define coherent_copy_out_field(mem, i, field, offset, to, bytes)	\
+	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem)			\
+		COHERENT_NEEDS_INDEX_INSIDE(mem, field, {}),		\
+		coherent_mem_field_out(COHERENT_MEM(mem), (i), COHERENT_PLACE(mem, field), \
+			sizeof(COHERENT_FIELD(mem, field)), (offset), (to), (bytes)))
+
+/**
+ * coherent_copy_in_field() - Copy bytes into one field.
+ * @mem: A mem or a view.
+ * @i: The element.
+ * @field: The field, with its dot; an array as a rule.
+ * @offset: The first byte, counted from the start of the field.
+ * @from: Where from. The bytes are copied as they are.
+ * @bytes: How many.
+ *
+ * Context: any.
+ * Return: 0; -ERANGE (no element @i, past the end of the field), -EINVAL (@mem is
+ * empty). On failure nothing is copied.
+ */
+#define coherent_copy_in_field(mem, i, field, offset, from, bytes)	\
+	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_MUTABLE(mem) \
+		COHERENT_NEEDS_INDEX_INSIDE(mem, field, {}),		\
+		coherent_mem_field_in(COHERENT_MEM(mem), (i), COHERENT_PLACE(mem, field), \
+			sizeof(COHERENT_FIELD(mem, field)), (offset), (from), (bytes)))
+
+#endif

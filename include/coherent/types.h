@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The types of objects, and what macros ask of their arguments.
+ *
+ * An object is a union of a base struct, which is all that functions ever see,
+ * and two members that are only there for their types, in the manner of the
+ * kernel's kfifo: one carries the element type T, the other the kind: a box, a
+ * mem, a view, a slot or a ring. "Shared" is a mem or a view.
+ *
+ * INVARIANT: base is the first and the largest member, so that initialising it
+ * clears all.
+ */
+#ifndef COHERENT_TYPES_H
+#define COHERENT_TYPES_H
+
+#include <coherent/check.h>
+#include <coherent/endian.h>
+#include <coherent/mem.h>
+
+/* --- Types --- */
+
+/* Never defined: pointers to them tell the kinds apart. */
+struct coherent_is_box;
+struct coherent_is_mem;
+struct coherent_is_view;
+struct coherent_is_slot;
+struct coherent_is_ring;
+
+/* T is carried by a function type because that cannot be used for memory, and keeps const. */
+#define COHERENT_BODY(basis, what, T)					\
+	{								\
+		struct coherent_##basis base;				\
+		__typeof__(T) *(*type)(void);				\
+		const struct coherent_is_##what *kind;			\
+		_Static_assert(_Generic((__typeof__(T) *)0, void *: 0,	\
+					const void *: 0, default: 1),	\
+			       "an element cannot be void: name the type that the device reads"); \
+		_Static_assert(sizeof(T) > 0, "an element needs a size"); \
+		_Static_assert(_Alignof(__typeof__(T)) <= 4096,		\
+			       "an element cannot need more than page alignment"); \
+	}
+
+/**
+ * COHERENT_BOX() - CPU-owned memory that no device can reach yet.
+ * @T: The element type: any complete type of at most page alignment.
+ *
+ * Made by coherent_box_zeroed() and its like, used as plain memory through
+ * coherent_box_ptr(), ended by coherent_expose() or coherent_box_free(). Each
+ * use of the macro is a type of its own; COHERENT_BOX_TYPE() names one.
+ * Initialise with COHERENT_EMPTY or zero bytes.
+ */
+#define COHERENT_BOX(T) union COHERENT_BODY(box, box, T)
+
+/**
+ * COHERENT() - A mem: memory shared with a device.
+ * @T: The element type.
+ *
+ * Made by coherent_expose(), ended by coherent_reclaim() or coherent_free().
+ * Touched only through the accessors of coherent/typed.h. Initialise with
+ * COHERENT_EMPTY or zero bytes.
+ */
+#define COHERENT(T) union COHERENT_BODY(mem, mem, T)
+
+/**
+ * COHERENT_VIEW() - Some consecutive elements of a mem, or a field of one.
+ * @T: The element type.
+ *
+ * Made by coherent_view() or coherent_view_field(). Owns nothing and dies with
+ * its mem. Stands for a mem in all accessors.
+ */
+#define COHERENT_VIEW(T) union COHERENT_BODY(mem, view, T)
+
+/**
+ * COHERENT_SLOT() - One element of a mem, on which no access can fail.
+ * @T: The element type.
+ *
+ * Made by coherent_slot(). Owns nothing and dies with its mem; an access to an
+ * empty one faults.
+ */
+#define COHERENT_SLOT(T) union COHERENT_BODY(slot, slot, T)
+
+/**
+ * COHERENT_RING() - A power of two of elements, on which no access can fail.
+ * @T: The element type.
+ *
+ * Made by coherent_ring(). An index wraps. Owns nothing and dies with its mem;
+ * an access to an empty one faults.
+ */
+#define COHERENT_RING(T) union COHERENT_BODY(ring, ring, T)
+
+/**
+ * COHERENT_TYPE() - Name the type of a mem, to pass it to functions.
+ * @name: The type is union @name.
+ * @T: The element type.
+ */
+#define COHERENT_TYPE(name, T) union name COHERENT_BODY(mem, mem, T)
+
+/**
+ * COHERENT_BOX_TYPE() - Name the type of a box.
+ * @name: The type is union @name.
+ * @T: The element type.
+ */
+#define COHERENT_BOX_TYPE(name, T) union name COHERENT_BODY(box, box, T)
+
+/**
+ * COHERENT_VIEW_TYPE() - Name the type of a view.
+ * @name: The type is union @name.
+ * @T: The element type.
+ */
+#define COHERENT_VIEW_TYPE(name, T) union name COHERENT_BODY(mem, view, T)
+
+/**
+ * COHERENT_SLOT_TYPE() - Name the type of a slot.
+ * @name: The type is union @name.
+ * @T: The element type.
+ */
+#define COHERENT_SLOT_TYPE(name, T) union name COHERENT_BODY(slot, slot, T)
+
+/**
+ * COHERENT_RING_TYPE() - Name the type of a ring.
+ * @name: The type is union @name.
+ * @T: The element type.
+ */
+#define COHERENT_RING_TYPE(name, T) union name COHERENT_BODY(ring, ring, T)
+
+/**
+ * COHERENT_EMPTY - Initialiser of any object: empty, the same as zero bytes.
+ */
+#define COHERENT_EMPTY { .base = { .va = NULL } }
+
+/* --- Checks --- */
+
+#define COHERENT_T(x) __typeof__(*(x)->type())
+
+#define COHERENT_IS_KIND(x, what)					\
+	_Generic((x)->kind, const struct coherent_is_##what *: 1, default: 0)
+#define COHERENT_IS_MUTABLE(x)						\
+	_Generic(&(x)->base, const struct coherent_box *: 0, const struct coherent_mem *: 0, \
+		 const struct coherent_slot *: 0, const struct coherent_ring *: 0, default: 1)
+
+#define COHERENT_NEEDS_BOX(x)						\
+	_Static_assert(COHERENT_IS_KIND(x, box),			\
+		       "this needs a box: COHERENT_BOX(T), before coherent_expose()");
+#define COHERENT_NEEDS_MEM(x)						\
+	_Static_assert(COHERENT_IS_KIND(x, mem),			\
+		       "this needs a mem: COHERENT(T), filled by coherent_expose()");
+#define COHERENT_NEEDS_SHARED(x)					\
+	_Static_assert(!COHERENT_IS_KIND(x, box),			\
+		       "a box has no device address and no accessors: coherent_expose() it, or use coherent_box_ptr()"); \
+	_Static_assert(!COHERENT_IS_KIND(x, slot) && !COHERENT_IS_KIND(x, ring), \
+		       "this needs a mem or a view of it, not a slot or a ring");
+#define COHERENT_NEEDS_VIEW(x)						\
+	_Static_assert(COHERENT_IS_KIND(x, view), "this needs a view: COHERENT_VIEW(T)");
+#define COHERENT_NEEDS_SLOT(x)						\
+	_Static_assert(COHERENT_IS_KIND(x, slot), "this needs a slot: COHERENT_SLOT(T)");
+#define COHERENT_NEEDS_RING(x)						\
+	_Static_assert(COHERENT_IS_KIND(x, ring), "this needs a ring: COHERENT_RING(T)");
+#define COHERENT_NEEDS_MUTABLE(x)					\
+	_Static_assert(COHERENT_IS_MUTABLE(x), "this object is const: it can only be read");
+#define COHERENT_NEEDS_SAME(a, b, text) COHERENT_REQUIRE(COHERENT_SAME_TYPE(a, b), text);
+
+/* An element in a struct of its own, so that a field may also be empty. */
+#define COHERENT_CELL(x) struct { COHERENT_T(x) e; }
+#define COHERENT_FIELD(x, field) ((x)->type()[0] field)
+#define COHERENT_OFFSET(x, field) (__extension__ __builtin_offsetof(COHERENT_CELL(x), e field))
+#define COHERENT_VALUE_TYPE(x, field) COHERENT_CPU_TYPE(COHERENT_FIELD(x, field))
+
+/*
+ * A constant index past an array inside of an element: an initialiser is the
+ * one place where C makes it an error.
+ */
+#define COHERENT_NEEDS_INDEX_INSIDE(x, field, value)			\
+	_Static_assert(sizeof(__extension__(COHERENT_CELL(x)){ .e field = value }) > 0, "");
+
+/* One naturally aligned access reaches the field, in every element. */
+#define COHERENT_NEEDS_FIELD(x, field)					\
+	COHERENT_REQUIRE(COHERENT_IS_NUMBER(COHERENT_FIELD(x, field)) || \
+			 COHERENT_IS_ENDIAN(COHERENT_FIELD(x, field)),	\
+		"a field is an integer, enum or float: for structs and arrays use coherent_copy_in(), coherent_copy_out() or coherent_view_field(); a device holds no CPU pointers"); \
+	COHERENT_REQUIRE(!COHERENT_SAME_TYPE(COHERENT_FIELD(x, field), _Bool), \
+		"a device may store any byte, but bool holds 0 or 1 only: use uint8_t"); \
+	COHERENT_REQUIRE(sizeof(COHERENT_FIELD(x, field)) <= 8 &&	\
+			 (0x116 >> sizeof(COHERENT_FIELD(x, field)) & 1), \
+		"no single access of this width: a field has 1, 2, 4 or 8 bytes"); \
+	COHERENT_REQUIRE(COHERENT_OFFSET(x, field) % sizeof(COHERENT_FIELD(x, field)) == 0 && \
+			 sizeof(COHERENT_T(x)) % sizeof(COHERENT_FIELD(x, field)) == 0, \
+		"misaligned field: no single access can reach it in every element"); \
+	COHERENT_NEEDS_INDEX_INSIDE(x, field, COHERENT_FIELD(x, field))
+
+/* The assignment is not run: it refuses a const field, as in COHERENT(const T). */
+#define COHERENT_NEEDS_VALUE(x, field, value)				\
+	COHERENT_REQUIRE(COHERENT_IS_CLASS(value,			\
+			 COHERENT_IS_CLASS(COHERENT_FIELD(x, field), 0x100u) ? 0x11au : 0x1au), \
+		"the value must be a number, and an integer for an integer field"); \
+	_Static_assert(sizeof(COHERENT_FIELD(x, field) = COHERENT_FIELD(x, field)) > 0, "");
+
+#endif

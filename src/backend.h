@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * What the library asks of whatever stands between memory and a device: an
+ * IOMMU driven through VFIO or iommufd, a process at the other end of a socket,
+ * the simulator.
+ *
+ * A backend knows addresses, memory and permissions; it knows no objects and no
+ * states. It is called without the device's lock, by any thread, and may call
+ * device_name_fault() and report() from anywhere.
+ */
+#ifndef BACKEND_H
+#define BACKEND_H
+
+#include <coherent.h>
+
+#include "name.h"
+
+/**
+ * struct backend - An open device, as its backend sees it; embedded in more.
+ * @ops: What it can do.
+ * @dev: The device it belongs to.
+ * @level: Who keeps the device from reaching memory that is not mapped.
+ */
+struct backend {
+	const struct backend_ops *ops;
+	struct coherent_device *dev;
+	enum coherent_level level;
+};
+
+/**
+ * struct backend_mapping - Memory that a device may reach, or could until now.
+ * @address: Device address, a multiple of the page.
+ * @va: The memory.
+ * @bytes: Whole pages.
+ * @may: What the device may do.
+ */
+struct backend_mapping {
+	uint64_t address;
+	void *va;
+	size_t bytes;
+	enum coherent_may may;
+};
+
+/**
+ * struct backend_ops - A backend.
+ * @scheme: The part of a device name before the colon.
+ * @open: Open a device. On failure nothing is left and @backend is untouched.
+ * @disconnect: The device can reach nothing and does nothing any more, and every
+ *	op but @close is -ENODEV, all ones or nothing. Called once.
+ * @close: Free everything. Called last, when nothing uses the backend.
+ * @limits: Fill in everything but the mask; ranges ascending, in whole pages.
+ * @map: Let the device reach memory at an address. On failure it cannot reach any
+ *	of it. -ENOSPC, -ENOMEM, -EIO, -EOPNOTSUPP (.may), -ENODEV.
+ * @unmap: End that. Where it is a fence, the device reaches none of it and has
+ *	nothing in flight when this returns. -EIO if it may still reach it;
+ *	-ENODEV says that it cannot.
+ * @fence: End what is in flight after unmaps that were none.
+ * @reset: Reset the device, with the effect of @fence. Mappings stay.
+ * @next_fault: The oldest refused access not read yet, named; -EAGAIN.
+ * @reg_read: Read a register. In bounds and aligned. All ones if disconnected.
+ * @reg_write: Write a register. In bounds and aligned.
+ * @irq_connect: From now on signal this eventfd on an interrupt; -1 for none.
+ */
+struct backend_ops {
+	const char *scheme;
+	int (*open)(struct backend **backend, struct coherent_device *dev, const struct name *name,
+		    const struct coherent_open_options *options);
+	void (*disconnect)(struct backend *backend);
+	void (*close)(struct backend *backend);
+	void (*limits)(struct backend *backend, struct coherent_limits *limits);
+	int (*map)(struct backend *backend, const struct backend_mapping *mapping);
+	int (*unmap)(struct backend *backend, const struct backend_mapping *mapping);
+	int (*fence)(struct backend *backend);
+	int (*reset)(struct backend *backend);
+	int (*next_fault)(struct backend *backend, struct coherent_fault *fault);
+	uint64_t (*reg_read)(struct backend *backend, unsigned int bar, uint64_t offset,
+			     unsigned int width);
+	void (*reg_write)(struct backend *backend, unsigned int bar, uint64_t offset,
+			  unsigned int width, uint64_t value);
+	int (*irq_connect)(struct backend *backend, unsigned int vector, int fd);
+};
+
+extern const struct backend_ops backend_sim;
+
+#endif

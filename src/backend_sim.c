@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The simulator: device models, their time, their registers and interrupts.
+ *
+ * One lock, held whenever a callback of the model runs. The model's thread
+ * gives way to threads that want to reach a register: a mutex alone would let
+ * it take the lock again before they wake.
+ */
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "object.h"
+#include "sim_dma.h"
+#include "sim_models.h"
+#include "sys.h"
+
+#define VECTORS_MAX 32
+#define TICK_NS SYS_NS_PER_MS
+/* As an x86 platform has it: no translation where interrupts are written to. */
+#define MSI_FIRST UINT64_C(0xfee00000)
+#define MSI_LAST UINT64_C(0xfeefffff)
+
+/**
+ * struct coherent_sim - A simulated device.
+ * @backend: For the library.
+ * @model: Never changes.
+ * @arg: What its callbacks get. Never changes.
+ * @state: What @arg points to, of a built-in model. Never changes.
+ * @mask: Never changes.
+ * @options: Never changes.
+ * @dma: Has a lock of its own.
+ * @thread: Runs the model, without the key "step". Never changes.
+ * @wanted: How many threads wait for @lock to reach a register.
+ * @lock: Guards what follows.
+ * @connected: The device is not closed.
+ * @kicked: A register was written.
+ * @interrupted: The model interrupted.
+ * @held_until: No tick before this time, or, stepping, before this many ticks.
+ * @held: A tick is held back.
+ * @ticks: That passed, stepping.
+ * @random: State of the generator of delays.
+ * @irq_fds: What to signal; -1 for nobody.
+ */
+struct coherent_sim {
+	struct backend backend;
+	const struct coherent_sim_model *model;
+	void *arg;
+	void *state;
+	uint64_t mask;
+	struct sim_options options;
+	struct sim_dma dma;
+	pthread_t thread;
+	atomic_uint wanted;
+	struct lock lock;
+	bool connected;
+	bool kicked;
+	bool interrupted;
+	bool held;
+	uint64_t held_until;
+	uint64_t ticks;
+	uint64_t random;
+	int irq_fds[VECTORS_MAX];
+};
+
+static const struct sim_builtin *const builtins[] = { &sim_edu, &sim_ring };
+
+static struct coherent_sim *sim_of(struct backend *backend)
+{
+	return (struct coherent_sim *)backend;
+}
+
+/* --- Time --- */
+
+static uint64_t now_locked(const struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
+{
+	return sim->options.step ? sim->ticks : sys_now_ns();
+}
+
+static void hold_tick_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
+{
+	const uint64_t unit = sim->options.step ? 1 : TICK_NS;
+	uint64_t ticks = sim->options.delay;
+
+	if (!ticks || sim->held)
+		return;
+	if (sim->options.seed)
+		ticks = sim_random(&sim->random) % (ticks + 1);
+	sim->held = true;
+	sim->held_until = now_locked(sim) + ticks * unit;
+}
+
+static void tick_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
+{
+	sim_dma_tick(&sim->dma);
+	if (sim->held && now_locked(sim) < sim->held_until)
+		return;
+	sim->held = false;
+	sim->kicked = false;
+	if (sim->model->tick)
+		sim->model->tick(sim, sim->arg);
+}
+
+/* Whether the model has done something, so that it may have more to do. */
+static bool is_busy_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
+{
+	const bool busy = sim_dma_took_progress(&sim->dma) || sim->interrupted || sim->kicked;
+
+	sim->interrupted = false;
+	return busy && !sim->held;
+}
+
+static void *run(void *arg)
+{
+	struct coherent_sim *sim = arg;
+
+	lock_take(&sim->lock);
+	while (sim->connected) {
+		tick_locked(sim);
+		if (!is_busy_locked(sim))
+			lock_wait(&sim->lock, sys_now_ns() + TICK_NS);
+		while (atomic_load_explicit(&sim->wanted, memory_order_relaxed)) {
+			lock_drop(&sim->lock);
+			sched_yield();
+			lock_take(&sim->lock);
+		}
+	}
+	lock_drop(&sim->lock);
+	return NULL;
+}
+
+static void take_for_driver(struct coherent_sim *sim)
+	LOCK_ATTRIBUTE(acquire_capability(sim->lock))
+{
+	atomic_fetch_add_explicit(&sim->wanted, 1, memory_order_relaxed);
+	lock_take(&sim->lock);
+	atomic_fetch_sub_explicit(&sim->wanted, 1, memory_order_relaxed);
+}
+
+/* --- Registers, interrupts --- */
+
+static uint64_t sim_reg_read(struct backend *backend, unsigned int bar, uint64_t offset,
+			     unsigned int width)
+{
+	struct coherent_sim *sim = sim_of(backend);
+	uint64_t value = UINT64_MAX;
+
+	take_for_driver(sim);
+	if (sim->connected && sim->model->reg_read)
+		value = sim->model->reg_read(sim, sim->arg, bar, offset, width);
+	lock_drop(&sim->lock);
+	return value;
+}
+
+static void sim_reg_write(struct backend *backend, unsigned int bar, uint64_t offset,
+			  unsigned int width, uint64_t value)
+{
+	struct coherent_sim *sim = sim_of(backend);
+
+	take_for_driver(sim);
+	if (sim->connected && sim->model->reg_write) {
+		sim->model->reg_write(sim, sim->arg, bar, offset, width, value);
+		hold_tick_locked(sim);
+		sim->kicked = true;
+		lock_wake(&sim->lock);
+	}
+	lock_drop(&sim->lock);
+}
+
+static int sim_irq_connect(struct backend *backend, unsigned int vector, int fd)
+{
+	struct coherent_sim *sim = sim_of(backend);
+	int err = 0;
+
+	take_for_driver(sim);
+	sim->irq_fds[vector] = fd;
+	if (!sim->connected)
+		err = -ENODEV;
+	lock_drop(&sim->lock);
+	return err;
+}
+
+/* --- For the library --- */
+
+static void sim_limits(struct backend *backend, struct coherent_limits *limits)
+{
+	const struct coherent_sim *sim = sim_of(backend);
+	const size_t page = sys_page_bytes();
+
+	*limits = (struct coherent_limits){
+		.mask = sim->mask,
+		.ranges = { { page, MSI_FIRST - 1 }, { MSI_LAST + 1, UINT64_MAX } },
+		.range_count = 2,
+		.page_bytes = page,
+		.mappings = sim->options.maps ? sim->options.maps : SIZE_MAX,
+		.unmap_is_fence = !sim->options.lazy,
+		.vectors = sim->model->vectors,
+	};
+	memcpy(limits->bar_bytes, sim->model->bar_size, sizeof(limits->bar_bytes));
+}
+
+static int sim_map(struct backend *backend, const struct backend_mapping *mapping)
+{
+	return sim_dma_map(&sim_of(backend)->dma, mapping);
+}
+
+static int sim_unmap(struct backend *backend, const struct backend_mapping *mapping)
+{
+	return sim_dma_unmap(&sim_of(backend)->dma, mapping);
+}
+
+static int sim_fence(struct backend *backend)
+{
+	return sim_dma_fence(&sim_of(backend)->dma);
+}
+
+static int sim_reset(struct backend *backend)
+{
+	struct coherent_sim *sim = sim_of(backend);
+	int err;
+
+	take_for_driver(sim);
+	if (sim->connected && sim->model->reset)
+		sim->model->reset(sim, sim->arg);
+	sim->held = false;
+	err = sim_dma_fence(&sim->dma);
+	lock_drop(&sim->lock);
+	return err;
+}
+
+static int sim_next_fault(struct backend *backend, struct coherent_fault *fault)
+{
+	return sim_dma_next_fault(&sim_of(backend)->dma, fault);
+}
+
+/* --- Open and close --- */
+
+static void sim_disconnect(struct backend *backend)
+{
+	struct coherent_sim *sim = sim_of(backend);
+
+	take_for_driver(sim);
+	sim->connected = false;
+	lock_wake(&sim->lock);
+	lock_drop(&sim->lock);
+	if (!sim->options.step)
+		sys_thread_join(sim->thread);
+	if (sim->model->close)
+		sim->model->close(sim, sim->arg);
+	sim_dma_disconnect(&sim->dma);
+}
+
+static void sim_close(struct backend *backend)
+{
+	struct coherent_sim *sim = sim_of(backend);
+
+	sim_dma_close(&sim->dma);
+	lock_destroy(&sim->lock);
+	free(sim->state);
+	free(sim);
+}
+
+#define KEY(name, least, most, field) \
+	{ .key = name, .min = least, .max = most, .offset = offsetof(struct sim_options, field) }
+#define FLAG(name, field) \
+	{ .key = name, NAME_FLAG, .offset = offsetof(struct sim_options, field) }
+
+static const struct name_key keys[] = {
+	KEY("mask", 1, 64, mask),
+	FLAG("step", step),
+	KEY("seed", 1, UINT64_MAX - 1, seed),
+	KEY("delay", 1, 60000, delay),
+	FLAG("torn", torn),
+	FLAG("late", late),
+	FLAG("lazy", lazy),
+	KEY("maps", 1, SIZE_MAX - 1, maps),
+	KEY("fail-map", 1, UINT64_MAX - 1, fail_map),
+	KEY("fail-unmap", 1, UINT64_MAX - 1, fail_unmap),
+};
+
+static int unknown_model(const struct name *name, const struct reporter *to)
+{
+	char list[128];
+	size_t used = 0;
+
+	for (size_t i = 0; i < sizeof(builtins) / sizeof(*builtins); i++)
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s, ",
+					 builtins[i]->model.name);
+	report(to, COHERENT_ERROR, "device name \"%s\": there is no sim device \"%s\", only: %scustom",
+	       name->whole, name->where, list);
+	return -ENODEV;
+}
+
+static bool model_is_valid(const struct coherent_sim_model *model)
+{
+	return model->name && !(model->mask & (model->mask + 1)) && model->vectors <= VECTORS_MAX;
+}
+
+static int custom_model(struct coherent_sim *sim, const struct name *name,
+			const struct coherent_open_options *options, const struct reporter *to)
+{
+	if (options->model && model_is_valid(options->model)) {
+		sim->model = options->model;
+		sim->arg = options->model_arg;
+		return 0;
+	}
+	report(to, COHERENT_ERROR, "device name \"%s\": %s", name->whole, options->model ?
+	       "its model needs a .name, a .mask from coherent_mask() and at most 32 .vectors" :
+	       "sim:custom needs a .model");
+	return -EINVAL;
+}
+
+static int builtin_model(struct coherent_sim *sim, const struct name *name,
+			 const struct coherent_open_options *options, const struct reporter *to)
+{
+	for (size_t i = 0; i < sizeof(builtins) / sizeof(*builtins); i++) {
+		if (strcmp(builtins[i]->model.name, name->where))
+			continue;
+		if (options->model) {
+			report(to, COHERENT_ERROR,
+			       "device name \"%s\": only sim:custom takes a .model", name->whole);
+			return -EINVAL;
+		}
+		sim->model = &builtins[i]->model;
+		sim->state = calloc(1, builtins[i]->state_bytes);
+		sim->arg = sim->state;
+		return sim->state ? 0 : -ENOMEM;
+	}
+	return unknown_model(name, to);
+}
+
+static int start(struct coherent_sim *sim)
+{
+	int err = 0;
+
+	if (sim->model->open)
+		err = sim->model->open(sim, sim->arg);
+	if (err)
+		return err;
+	sim->connected = true;
+	if (!sim->options.step)
+		err = sys_thread_start(&sim->thread, run, sim);
+	if (!err)
+		return 0;
+	sim->connected = false;
+	if (sim->model->close)
+		sim->model->close(sim, sim->arg);
+	return -ENOMEM;
+}
+
+static int sim_open(struct backend **backend, struct coherent_device *dev, const struct name *name,
+		    const struct coherent_open_options *options)
+{
+	const struct reporter *to = &dev->reporter;
+	struct coherent_sim *sim = calloc(1, sizeof(*sim));
+	int err;
+
+	if (!sim)
+		return -ENOMEM;
+	err = name_read_keys(name, keys, sizeof(keys) / sizeof(*keys), &sim->options, to);
+	if (!err && !strcmp(name->where, "custom"))
+		err = custom_model(sim, name, options, to);
+	else if (!err)
+		err = builtin_model(sim, name, options, to);
+	if (err)
+		goto free_sim;
+	sim->backend = (struct backend){ .ops = &backend_sim, .dev = dev, .level = COHERENT_IOMMU };
+	sim->mask = sim->options.mask ? coherent_mask((unsigned int)sim->options.mask) :
+					sim->model->mask;
+	sim->random = sim->options.seed ? sim->options.seed : 1;
+	for (unsigned int i = 0; i < VECTORS_MAX; i++)
+		sim->irq_fds[i] = -1;
+	err = sim_dma_open(&sim->dma, dev, sim->mask, &sim->options);
+	if (err)
+		goto free_sim;
+	lock_init(&sim->lock);
+	err = start(sim);
+	if (err)
+		goto close_dma;
+	*backend = &sim->backend;
+	return 0;
+
+close_dma:
+	lock_destroy(&sim->lock);
+	sim_dma_close(&sim->dma);
+free_sim:
+	free(sim->state);
+	free(sim);
+	return err;
+}
+
+const struct backend_ops backend_sim = {
+	.scheme = "sim",
+	.open = sim_open,
+	.disconnect = sim_disconnect,
+	.close = sim_close,
+	.limits = sim_limits,
+	.map = sim_map,
+	.unmap = sim_unmap,
+	.fence = sim_fence,
+	.reset = sim_reset,
+	.next_fault = sim_next_fault,
+	.reg_read = sim_reg_read,
+	.reg_write = sim_reg_write,
+	.irq_connect = sim_irq_connect,
+};
+
+/* --- For models --- */
+
+int coherent_sim_dma_read(struct coherent_sim *sim, uint64_t address, void *to, size_t bytes)
+{
+	return sim_dma_do(&sim->dma, address, to, bytes, COHERENT_ACCESS_READ);
+}
+
+int coherent_sim_dma_write(struct coherent_sim *sim, uint64_t address, const void *from,
+			   size_t bytes)
+{
+	return sim_dma_do(&sim->dma, address, (void *)(uintptr_t)from, bytes,
+			  COHERENT_ACCESS_WRITE);
+}
+
+void coherent_sim_irq(struct coherent_sim *sim, unsigned int vector)
+	LOCK_ATTRIBUTE(no_thread_safety_analysis)
+{
+	sim->interrupted = true;
+	if (vector < sim->model->vectors && sim->irq_fds[vector] >= 0)
+		sys_eventfd_signal(sim->irq_fds[vector]);
+}
+
+uint64_t coherent_sim_mask(const struct coherent_sim *sim)
+{
+	return sim->mask;
+}
+
+uint64_t coherent_sim_now(const struct coherent_sim *sim) LOCK_ATTRIBUTE(no_thread_safety_analysis)
+{
+	return sim->options.step ? sim->ticks * TICK_NS : sys_now_ns();
+}
+
+void coherent_sim_report(struct coherent_sim *sim, enum coherent_severity severity,
+			 const char *text)
+{
+	report(&sim->backend.dev->reporter, severity, "%s: %s", sim->model->name, text);
+}
+
+/* --- For tests --- */
+
+static int find_sim(struct coherent_device *dev, struct coherent_sim **sim)
+{
+	int err = device_usable(dev);
+
+	if (err)
+		return err;
+	if (dev->backend->ops != &backend_sim)
+		return -EOPNOTSUPP;
+	*sim = sim_of(dev->backend);
+	return 0;
+}
+
+int coherent_sim_step(struct coherent_device *dev, unsigned int ticks)
+{
+	struct coherent_sim *sim;
+	int err = find_sim(dev, &sim);
+
+	if (err)
+		return err;
+	if (!sim->options.step)
+		return -EINVAL;
+	while (ticks--) {
+		take_for_driver(sim);
+		if (sim->connected)
+			tick_locked(sim);
+		sim->ticks++;
+		lock_drop(&sim->lock);
+	}
+	return 0;
+}
+
+int coherent_sim_try_addr(struct coherent_device *dev, coherent_addr_t address, void *buffer,
+			  size_t bytes, enum coherent_access access)
+{
+	struct coherent_sim *sim;
+	int err = find_sim(dev, &sim);
+
+	return err ? err : sim_dma_try(&sim->dma, address.raw, buffer, bytes, access);
+}
+
+int coherent_base_sim_try(struct coherent_device *dev, const struct coherent_object *object,
+			  size_t offset, void *buffer, size_t bytes, enum coherent_access access)
+{
+	if (!object)
+		return -EINVAL;
+	if (device_forked(object->dev))
+		return -ENODEV;
+	return coherent_sim_try_addr(dev, (coherent_addr_t){ object->address.first + offset },
+				     buffer, bytes, access);
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Registers: bounds, order, and what a dead device answers.
+ */
+#include <coherent/bar.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "device.h"
+#include "wait.h"
+
+/**
+ * struct coherent_bar - An open BAR.
+ * @dev: Its device, held.
+ * @index: Which BAR.
+ * @bytes: Its size.
+ * @reported: A bad write was reported.
+ */
+struct coherent_bar {
+	struct coherent_device *dev;
+	unsigned int index;
+	uint64_t bytes;
+	atomic_bool reported;
+};
+
+int coherent_bar_open(struct coherent_bar **bar, struct coherent_device *dev, unsigned int index)
+{
+	int err = device_usable(dev);
+
+	*bar = NULL;
+	if (err)
+		return err;
+	if (index >= 6 || !dev->limits.bar_bytes[index]) {
+		report(&dev->reporter, COHERENT_ERROR, "%s: there is no BAR %u", dev->name, index);
+		return -ENODEV;
+	}
+	*bar = calloc(1, sizeof(**bar));
+	if (!*bar)
+		return -ENOMEM;
+	(*bar)->dev = dev;
+	(*bar)->index = index;
+	(*bar)->bytes = dev->limits.bar_bytes[index];
+	device_hold(dev);
+	return 0;
+}
+
+void coherent_bar_close(struct coherent_bar *bar)
+{
+	if (!bar || device_forked(bar->dev))
+		return;
+	device_put(bar->dev);
+	free(bar);
+}
+
+void coherent_base_bar_cleanup(struct coherent_bar **bar)
+{
+	coherent_bar_close(*bar);
+}
+
+static bool inside(const struct coherent_bar *bar, uint64_t offset, unsigned int width)
+{
+	return offset < bar->bytes && width <= bar->bytes - offset && offset % width == 0;
+}
+
+static uint64_t reg_read(struct coherent_bar *bar, uint64_t offset, unsigned int width)
+{
+	uint64_t value;
+
+	if (!bar || device_usable(bar->dev) || !inside(bar, offset, width))
+		return UINT64_MAX;
+	value = bar->dev->backend->ops->reg_read(bar->dev->backend, bar->index, offset, width);
+	/* ORDER: pairs with the device's DMA before it changed the register. */
+	coherent_rmb();
+	return value;
+}
+
+static void reg_write(struct coherent_bar *bar, uint64_t offset, unsigned int width,
+		      uint64_t value)
+{
+	if (!bar || device_forked(bar->dev))
+		return;
+	if (!device_usable(bar->dev) && inside(bar, offset, width)) {
+		/* ORDER: pairs with the DMA that this register starts. */
+		coherent_wmb();
+		bar->dev->backend->ops->reg_write(bar->dev->backend, bar->index, offset, width,
+						  value);
+		return;
+	}
+	if (!atomic_exchange_explicit(&bar->reported, true, memory_order_relaxed))
+		report(&bar->dev->reporter, COHERENT_WARNING,
+		       "%s: write of %u bytes at 0x%" PRIx64 " of BAR %u dropped: %s", bar->dev->name,
+		       width, offset, bar->index,
+		       inside(bar, offset, width) ? "the device is closed" :
+		       offset % width ? "misaligned" : "past its end");
+}
+
+uint8_t coherent_bar_read8(struct coherent_bar *bar, uint64_t offset)
+{
+	return (uint8_t)reg_read(bar, offset, 1);
+}
+
+uint16_t coherent_bar_read16(struct coherent_bar *bar, uint64_t offset)
+{
+	return (uint16_t)reg_read(bar, offset, 2);
+}
+
+uint32_t coherent_bar_read32(struct coherent_bar *bar, uint64_t offset)
+{
+	return (uint32_t)reg_read(bar, offset, 4);
+}
+
+uint64_t coherent_bar_read64(struct coherent_bar *bar, uint64_t offset)
+{
+	return reg_read(bar, offset, 8);
+}
+
+void coherent_bar_write8(struct coherent_bar *bar, uint64_t offset, uint8_t value)
+{
+	reg_write(bar, offset, 1, value);
+}
+
+void coherent_bar_write16(struct coherent_bar *bar, uint64_t offset, uint16_t value)
+{
+	reg_write(bar, offset, 2, value);
+}
+
+void coherent_bar_write32(struct coherent_bar *bar, uint64_t offset, uint32_t value)
+{
+	reg_write(bar, offset, 4, value);
+}
+
+void coherent_bar_write64(struct coherent_bar *bar, uint64_t offset, uint64_t value)
+{
+	reg_write(bar, offset, 8, value);
+}
+
+int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask, uint32_t want,
+			uint64_t timeout_ns)
+{
+	struct coherent_wait wait;
+	int err = 0;
+
+	if (!bar)
+		return -EINVAL;
+	coherent_base_wait_begin(&wait, timeout_ns);
+	err = device_usable(bar->dev);
+	while (!err && (coherent_bar_read32(bar, offset) & mask) != want)
+		err = wait_more(&wait, bar->dev);
+	return err;
+}

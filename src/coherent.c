@@ -1,0 +1,525 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The states of memory: box, mem, quarantine. With object.c, the only
+ * place that changes them.
+ *
+ * A box has an address from the start, reserved and told to nobody; exposing
+ * maps it, reclaiming unmaps it and gives the pages to a new record with a new
+ * address. The old record stays behind as what quarantine holds.
+ */
+#include <coherent.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "object.h"
+#include "sys.h"
+
+#define ATTRS_KNOWN ((COHERENT_ATTR_PRIVILEGED << 1) - 1)
+#define ATTRS_HONOURED COHERENT_ATTR_NO_WARN
+
+/* What an allocation has to be like, whichever macro asks. */
+struct ask {
+	size_t count;
+	size_t size;
+	unsigned int attrs;
+	uint64_t align;
+	uint64_t boundary;
+	enum coherent_level level;
+	const char *where;
+};
+
+static bool is_power_of_two(uint64_t x)
+{
+	return x && !(x & (x - 1));
+}
+
+/* --- Boxes --- */
+
+static int check_ask(const struct ask *ask, size_t *bytes)
+{
+	if (!ask->count || !ask->size || ask->attrs & ~(unsigned int)ATTRS_KNOWN ||
+	    (unsigned int)ask->level > COHERENT_IOMMU ||
+	    (ask->align && !is_power_of_two(ask->align)) ||
+	    (ask->boundary && !is_power_of_two(ask->boundary)))
+		return -EINVAL;
+	if (__builtin_mul_overflow(ask->count, ask->size, bytes) || *bytes > PTRDIFF_MAX)
+		return -ENOMEM;
+	return ask->boundary && *bytes > ask->boundary ? -EINVAL : 0;
+}
+
+static int check_device(struct coherent_device *dev, const struct ask *ask)
+{
+	int err = device_usable(dev);
+
+	if (err)
+		return err;
+	if (ask->attrs & ~(unsigned int)ATTRS_HONOURED || ask->level > dev->backend->level)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static void warn_of_failure(const struct coherent_device *dev, const struct ask *ask, size_t bytes,
+			    int err)
+{
+	if (ask->attrs & COHERENT_ATTR_NO_WARN)
+		return;
+	if (err == -ENOSPC)
+		report(&dev->reporter, COHERENT_WARNING,
+		       "%s: no device address for %zu bytes under mask 0x%" PRIx64
+		       ", align 0x%" PRIx64 ", boundary 0x%" PRIx64 ", asked for at %s", dev->name,
+		       bytes, dev->mask, ask->align, ask->boundary, ask->where);
+	else
+		report(&dev->reporter, COHERENT_WARNING,
+		       "%s: no memory for %zu bytes, asked for at %s", dev->name, bytes, ask->where);
+}
+
+static uint64_t at_least(uint64_t x, uint64_t least)
+{
+	return x > least ? x : least;
+}
+
+static int box_new(struct coherent_box *box, struct coherent_device *dev, const struct ask *ask)
+{
+	const uint64_t page = sys_page_bytes();
+	struct coherent_object *object;
+	struct iova_want want;
+	size_t bytes;
+	int err;
+
+	err = check_ask(ask, &bytes);
+	if (err)
+		return err;
+	err = check_device(dev, ask);
+	if (err)
+		return err;
+	want.bytes = (bytes + page - 1) & -page;
+	want.align = at_least(ask->align, page);
+	want.boundary = ask->boundary ? at_least(ask->boundary, page) : 0;
+	err = object_new(dev, &want, ask->where, &object);
+	if (err)
+		goto warn;
+	err = pages_get(&dev->pages, want.bytes, &object->pages);
+	if (err)
+		goto drop_object;
+	if (pages_tell_fallback(&dev->pages))
+		report(&dev->reporter, COHERENT_WARNING,
+		       "%s: no 2 MiB hugepages, using ordinary pages; "
+		       "sysctl vm.nr_hugepages=N makes some", dev->name);
+	object->attrs = (uint16_t)ask->attrs;
+	memset(pages_va(&object->pages), 0, want.bytes);
+	*box = (struct coherent_box){ pages_va(&object->pages), ask->count, object };
+	return 0;
+
+drop_object:
+	object_drop(object);
+warn:
+	warn_of_failure(dev, ask, bytes, err);
+	return err;
+}
+
+static struct ask ask_of_box(size_t size, const struct coherent_box_options *options,
+			     const char *where)
+{
+	return (struct ask){
+		.count = options->count,
+		.size = size,
+		.attrs = options->attrs,
+		.align = options->align,
+		.boundary = options->boundary,
+		.level = options->level,
+		.where = where,
+	};
+}
+
+int coherent_base_box_zeroed(struct coherent_box *box, struct coherent_device *dev, size_t size,
+			     const struct coherent_box_options *options, const char *where)
+{
+	const struct ask ask = ask_of_box(size, options, where);
+
+	if (box->va)
+		return -EBUSY;
+	return box_new(box, dev, &ask);
+}
+
+/* The mask clears padding, in each element the same bytes. */
+static void fill(char *to, const char *from, const unsigned char *mask, size_t count, size_t size)
+{
+	memcpy(to, from, count * size);
+	for (size_t k = 0; k < size; k++)
+		if (!mask[k])
+			for (size_t i = 0; i < count; i++)
+				to[i * size + k] = 0;
+}
+
+static int box_new_from(struct coherent_box *box, struct coherent_device *dev, const void *src,
+			const unsigned char *mask, const struct ask *ask)
+{
+	int err;
+
+	if (!src)
+		return -EINVAL;
+	err = box_new(box, dev, ask);
+	if (!err)
+		fill(box->va, src, mask, ask->count, ask->size);
+	return err;
+}
+
+int coherent_base_box_from(struct coherent_box *box, struct coherent_device *dev, const void *src,
+			   const unsigned char *mask, size_t size,
+			   const struct coherent_box_options *options, const char *where)
+{
+	const struct ask ask = ask_of_box(size, options, where);
+
+	if (box->va)
+		return -EBUSY;
+	return box_new_from(box, dev, src, mask, &ask);
+}
+
+int coherent_base_box_level(const struct coherent_box *box)
+{
+	return box->object ? (int)box->object->dev->backend->level : 0;
+}
+
+void coherent_base_box_free(struct coherent_box *box)
+{
+	struct coherent_object *object = box->object;
+
+	*box = (struct coherent_box){ .va = NULL };
+	if (!object || device_forked(object->dev))
+		return;
+	pages_put(&object->dev->pages, &object->pages);
+	object_drop(object);
+}
+
+void coherent_base_box_cleanup(void *box)
+{
+	coherent_base_box_free(box);
+}
+
+/* --- Expose, reclaim --- */
+
+/* What a mem is made with, whichever macro asks. */
+struct plan {
+	enum coherent_may may;
+	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
+	void *seal_arg;
+};
+
+static int check_plan(const struct plan *plan)
+{
+	return (unsigned int)plan->may > COHERENT_MAY_READ ? -EINVAL : 0;
+}
+
+/* Of a box that will be consumed whatever happens. */
+static int make_reachable(const struct coherent_box *box, const struct plan *plan)
+{
+	struct coherent_object *object = box->object;
+	int err;
+
+	err = device_usable(object->dev);
+	if (err)
+		return err;
+	if (plan->seal)
+		err = plan->seal(box->va, box->count, (coherent_addr_t){ object->address.first },
+				 plan->seal_arg);
+	if (err)
+		return err;
+	/* ORDER: pairs with the device's first access. */
+	coherent_wmb();
+	return object_map(object, plan->may);
+}
+
+static void become_mem(const struct coherent_box *box, const struct plan *plan,
+		       struct coherent_mem *mem)
+{
+	struct coherent_object *object = box->object;
+
+	lock_take(&object->dev->lock);
+	object->may = (uint8_t)plan->may;
+	object->state = COHERENT_STATE_MEM;
+	lock_drop(&object->dev->lock);
+	*mem = (struct coherent_mem){
+		.va = box->va,
+		.count = box->count,
+		.inverted_address = ~object->address.first,
+		.object = object,
+	};
+}
+
+static int expose(struct coherent_box *box, struct coherent_mem *mem, const struct plan *plan)
+{
+	struct coherent_box taken = *box;
+	int err;
+
+	if (!taken.va)
+		return -EINVAL;
+	*box = (struct coherent_box){ .va = NULL };
+	err = check_plan(plan);
+	if (!err && mem->va)
+		err = -EBUSY;
+	if (!err)
+		err = make_reachable(&taken, plan);
+	if (err) {
+		coherent_base_box_free(&taken);
+		return err;
+	}
+	become_mem(&taken, plan, mem);
+	return 0;
+}
+
+int coherent_base_expose(struct coherent_box *box, const struct coherent_expose_options *options)
+{
+	const struct plan plan = { options->may, options->seal, options->seal_arg };
+
+	return expose(box, options->mem, &plan);
+}
+
+/* A record like the old one; where nothing fences, with pages of its own. */
+static int new_home(const struct coherent_object *old, bool fence, struct coherent_object **out)
+{
+	const struct iova_want want = object_want(old);
+	struct coherent_object *home;
+	int err;
+
+	err = object_new(old->dev, &want, old->where, &home);
+	if (err)
+		return err;
+	home->attrs = old->attrs;
+	if (!fence)
+		err = pages_get(&old->dev->pages, want.bytes, &home->pages);
+	if (err) {
+		object_drop(home);
+		return err;
+	}
+	*out = home;
+	return 0;
+}
+
+/* Nothing is in flight any more: the pages change hands. */
+static void move_pages(struct coherent_object *old, struct coherent_object *home)
+{
+	pages_move(&old->dev->pages, &old->pages, &home->pages);
+	object_retire(old, COHERENT_STATE_RECLAIMED);
+}
+
+/* The device may still know the pages: their contents move. */
+static void move_contents(struct coherent_object *old, struct coherent_object *home)
+{
+	coherent_bytes_out(pages_va(&old->pages), pages_va(&home->pages), object_bytes(old));
+	object_wait(old, COHERENT_STATE_RECLAIMED);
+}
+
+static int take_back(struct coherent_mem *mem, struct coherent_box *box)
+{
+	const size_t count = mem->count;
+	struct coherent_object *old = mem->object;
+	const bool fence = old->dev->limits.unmap_is_fence;
+	struct coherent_object *home;
+	int err;
+
+	err = new_home(old, fence, &home);
+	if (err)
+		return err;
+	err = object_unmap(old);
+	if (err) {
+		if (!fence)
+			pages_put(&old->dev->pages, &home->pages);
+		object_drop(home);
+	}
+	if (err == -ENODEV)
+		return err;
+	*mem = (struct coherent_mem){ .va = NULL };
+	if (err) {
+		object_leak(old);
+		return -EIO;
+	}
+	/* ORDER: pairs with the device's last write. */
+	coherent_rmb();
+	if (fence)
+		move_pages(old, home);
+	else
+		move_contents(old, home);
+	*box = (struct coherent_box){ pages_va(&home->pages), count, home };
+	return 0;
+}
+
+int coherent_base_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options *options)
+{
+	struct coherent_object *object = mem->object;
+	struct coherent_box *box = options->box;
+	int err;
+
+	if (!object)
+		return -EINVAL;
+	if (box->va)
+		return -EBUSY;
+	err = device_usable(object->dev);
+	if (err)
+		return err;
+	if (!options->idle && !object->dev->limits.unmap_is_fence)
+		return -EBUSY;
+	return take_back(mem, box);
+}
+
+/* --- Mems --- */
+
+static void object_free_mem(struct coherent_object *object)
+{
+	struct coherent_device *dev = object->dev;
+	int err = device_usable(dev);
+
+	if (!err)
+		err = object_unmap(object);
+	if (err && err != -ENODEV) {
+		object_leak(object);
+	} else if (err) {
+		pages_put(&dev->pages, &object->pages);
+		object_drop(object);
+	} else if (dev->limits.unmap_is_fence) {
+		pages_put(&dev->pages, &object->pages);
+		object_retire(object, COHERENT_STATE_FREED);
+	} else {
+		object_wait(object, COHERENT_STATE_FREED);
+	}
+}
+
+void coherent_base_free(struct coherent_mem *mem)
+{
+	struct coherent_object *object = mem->object;
+
+	*mem = (struct coherent_mem){ .va = NULL };
+	if (object && !device_forked(object->dev))
+		object_free_mem(object);
+}
+
+void coherent_base_cleanup(void *mem)
+{
+	coherent_base_free(mem);
+}
+
+static struct ask ask_of_mem(size_t count, size_t size, const struct coherent_mem_options *options,
+			     const char *where)
+{
+	return (struct ask){
+		.count = count,
+		.size = size,
+		.attrs = options->attrs,
+		.align = options->align,
+		.boundary = options->boundary,
+		.level = options->level,
+		.where = where,
+	};
+}
+
+static struct plan plan_of_mem(const struct coherent_mem_options *options)
+{
+	return (struct plan){ options->may, options->seal, options->seal_arg };
+}
+
+int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box *box,
+			     struct coherent_device *dev, size_t count, size_t size,
+			     const struct coherent_mem_options *options, const char *where)
+{
+	const struct ask ask = ask_of_mem(count, size, options, where);
+	const struct plan plan = plan_of_mem(options);
+	int err = check_plan(&plan);
+
+	*box = (struct coherent_box){ .va = NULL };
+	if (err)
+		return err;
+	if (mem->va)
+		return -EBUSY;
+	return box_new(box, dev, &ask);
+}
+
+int coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box, int err,
+			   const struct coherent_mem_options *options)
+{
+	const struct plan plan = plan_of_mem(options);
+
+	if (!err)
+		return expose(box, mem, &plan);
+	coherent_base_box_free(box);
+	return err;
+}
+
+int coherent_base_zeroed(struct coherent_mem *mem, struct coherent_device *dev, size_t size,
+			 const struct coherent_mem_options *options, const char *where)
+{
+	struct coherent_box box;
+	int err;
+
+	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, where);
+	return err ? err : coherent_base_init_end(mem, &box, 0, options);
+}
+
+int coherent_base_from(struct coherent_mem *mem, struct coherent_device *dev, const void *src,
+		       const unsigned char *mask, size_t size,
+		       const struct coherent_mem_options *options, const char *where)
+{
+	struct coherent_box box;
+	int err;
+
+	if (!src)
+		return -EINVAL;
+	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, where);
+	if (err)
+		return err;
+	fill(box.va, src, mask, options->count, size);
+	return coherent_base_init_end(mem, &box, 0, options);
+}
+
+/* --- Moves --- */
+
+void coherent_base_box_move(struct coherent_box *from, struct coherent_box *to)
+{
+	if (to->va)
+		return;
+	*to = *from;
+	*from = (struct coherent_box){ .va = NULL };
+}
+
+void coherent_base_move(struct coherent_mem *from, struct coherent_mem *to)
+{
+	if (to->va)
+		return;
+	*to = *from;
+	*from = (struct coherent_mem){ .va = NULL };
+}
+
+/* --- Handles --- */
+
+int coherent_base_handle_zeroed(struct coherent_handle *handle, struct coherent_device *dev,
+				const struct coherent_handle_options *options, const char *where)
+{
+	const struct coherent_mem_options as_mem = {
+		.count = options->bytes,
+		.attrs = options->attrs,
+		.align = options->align,
+		.boundary = options->boundary,
+		.level = options->level,
+		.may = options->may,
+	};
+	struct coherent_mem mem = { .va = NULL };
+	int err;
+
+	if (handle->base.object)
+		return -EBUSY;
+	err = coherent_base_zeroed(&mem, dev, 1, &as_mem, where);
+	if (err)
+		return err;
+	handle->base = mem;
+	handle->base.va = NULL;
+	return 0;
+}
+
+void coherent_handle_free(struct coherent_handle *handle)
+{
+	coherent_base_free(&handle->base);
+}
+
+void coherent_base_handle_cleanup(struct coherent_handle *handle)
+{
+	coherent_handle_free(handle);
+}

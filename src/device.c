@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Devices: open, close, mask, limits, fence, reset, and the names of faults.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "object.h"
+#include "sys.h"
+
+static const struct backend_ops *const backends[] = { &backend_sim };
+
+bool device_forked(const struct coherent_device *dev)
+{
+	return !atomic_load_explicit(&dev->alive->ours, memory_order_relaxed);
+}
+
+int device_usable(const struct coherent_device *dev)
+{
+	if (!dev || device_forked(dev))
+		return -ENODEV;
+	return atomic_load_explicit(&dev->alive->open, memory_order_acquire) ? 0 : -ENODEV;
+}
+
+void device_hold(struct coherent_device *dev)
+{
+	atomic_fetch_add_explicit(&dev->references, 1, memory_order_relaxed);
+}
+
+static void destroy(struct coherent_device *dev)
+{
+	object_release_rest(dev);
+	if (dev->backend)
+		dev->backend->ops->close(dev->backend);
+	iova_close(&dev->space);
+	pages_close(&dev->pages);
+	lock_destroy(&dev->lock);
+	sys_unmap(dev->alive, sys_page_bytes());
+	free(dev->name);
+	free(dev);
+}
+
+void device_put(struct coherent_device *dev)
+{
+	if (atomic_fetch_sub_explicit(&dev->references, 1, memory_order_acq_rel) == 1)
+		destroy(dev);
+}
+
+/* --- Addresses --- */
+
+/* The part of a range under a mask; the last page of all is never used. */
+static bool clip(const struct coherent_limits *limits, unsigned int i, uint64_t mask,
+		 uint64_t *first, uint64_t *last)
+{
+	const uint64_t page = limits->page_bytes;
+	uint64_t end = limits->ranges[i].last < mask ? limits->ranges[i].last : mask;
+
+	if (end > -page - 1)
+		end = -page - 1;
+	*first = limits->ranges[i].first ? limits->ranges[i].first : page;
+	if (end < page - 1)
+		return false;
+	*last = ((end + 1) & -page) - 1;
+	return *first < *last;
+}
+
+static int open_space(const struct coherent_limits *limits, uint64_t mask,
+		      struct iova_space *space)
+{
+	uint64_t first, last;
+	int err;
+
+	err = iova_open(space, limits->page_bytes, limits->page_bytes);
+	for (unsigned int i = 0; !err && i < limits->range_count; i++)
+		if (clip(limits, i, mask, &first, &last))
+			err = iova_allow(space, first, last);
+	if (!err && !space->usable)
+		err = -EIO;
+	if (err)
+		iova_close(space);
+	return err;
+}
+
+/* The lock is taken because the device may be faulting already. */
+static int use_mask(struct coherent_device *dev, uint64_t mask)
+{
+	struct iova_space space, unused;
+	struct iova_range *evicted;
+	int err;
+
+	err = open_space(&dev->limits, mask, &space);
+	if (err == -EIO)
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: no address range is under mask 0x%" PRIx64, dev->name, mask);
+	if (err)
+		return err;
+
+	unused = space;
+	lock_take(&dev->lock);
+	if (dev->objects) {
+		err = -EBUSY;
+	} else {
+		while ((evicted = iova_evict(&dev->space)))
+			free(object_of(evicted));
+		unused = dev->space;
+		dev->space = space;
+		STAILQ_INIT(&dev->space.retired);
+		dev->mask = mask;
+	}
+	lock_drop(&dev->lock);
+	iova_close(&unused);
+	return err;
+}
+
+int coherent_device_set_mask(struct coherent_device *dev, uint64_t mask)
+{
+	int err = device_usable(dev);
+
+	if (err)
+		return err;
+	return mask & (mask + 1) ? -EINVAL : use_mask(dev, mask);
+}
+
+int coherent_device_limits(struct coherent_device *dev, struct coherent_limits *limits)
+{
+	int err = device_usable(dev);
+	uint64_t first, last;
+
+	*limits = (struct coherent_limits){ .mask = 0 };
+	if (err)
+		return err;
+	*limits = dev->limits;
+	lock_take(&dev->lock);
+	limits->mask = dev->mask;
+	lock_drop(&dev->lock);
+	limits->range_count = 0;
+	memset(limits->ranges, 0, sizeof(limits->ranges));
+	for (unsigned int i = 0; i < dev->limits.range_count; i++) {
+		if (!clip(&dev->limits, i, limits->mask, &first, &last))
+			continue;
+		limits->ranges[limits->range_count].first = first;
+		limits->ranges[limits->range_count++].last = last;
+	}
+	return 0;
+}
+
+/* --- Open --- */
+
+static int open_alive(struct coherent_device *dev)
+{
+	void *page;
+	int err;
+
+	err = sys_map(sys_page_bytes(), MAP_POPULATE, &page);
+	if (err)
+		return err;
+	err = sys_advise(page, sys_page_bytes(), MADV_WIPEONFORK);
+	if (err) {
+		sys_unmap(page, sys_page_bytes());
+		return err;
+	}
+	dev->alive = page;
+	atomic_init(&dev->alive->ours, true);
+	atomic_init(&dev->alive->open, false);
+	return 0;
+}
+
+static int new_device(const struct coherent_open_options *options, struct coherent_device **out)
+{
+	struct coherent_device *dev = calloc(1, sizeof(*dev));
+	int err;
+
+	if (!dev)
+		return -ENOMEM;
+	dev->reporter = (struct reporter){ options->report, options->report_arg };
+	atomic_init(&dev->references, 1);
+	STAILQ_INIT(&dev->waiting);
+	LIST_INIT(&dev->irqs);
+	dev->name = strdup(options->name);
+	err = dev->name ? open_alive(dev) : -ENOMEM;
+	if (err)
+		goto free_device;
+	err = pages_open(&dev->pages, options->hugepages);
+	if (err)
+		goto unmap_alive;
+	lock_init(&dev->lock);
+	*out = dev;
+	return 0;
+
+unmap_alive:
+	sys_unmap(dev->alive, sys_page_bytes());
+free_device:
+	free(dev->name);
+	free(dev);
+	return err;
+}
+
+static int unknown_scheme(const struct name *name, const struct reporter *to)
+{
+	char list[128] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < sizeof(backends) / sizeof(*backends); i++)
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "",
+					 backends[i]->scheme);
+	report(to, COHERENT_ERROR, "device name \"%s\": there is no scheme \"%s\", only: %s",
+	       name->whole, name->scheme, list);
+	return -ENODEV;
+}
+
+static int open_backend(struct coherent_device *dev, const struct name *name,
+			const struct coherent_open_options *options)
+{
+	const enum coherent_level least = options->level ? options->level : COHERENT_HIDDEN;
+
+	for (size_t i = 0; i < sizeof(backends) / sizeof(*backends); i++) {
+		int err;
+
+		if (strcmp(backends[i]->scheme, name->scheme))
+			continue;
+		err = backends[i]->open(&dev->backend, dev, name, options);
+		if (err)
+			return err;
+		if (dev->backend->level >= least)
+			return 0;
+		report(&dev->reporter, COHERENT_ERROR, "%s: its level is less than asked for",
+		       dev->name);
+		return -EOPNOTSUPP;
+	}
+	return unknown_scheme(name, &dev->reporter);
+}
+
+static int start(struct coherent_device *dev, const struct name *name,
+		 const struct coherent_open_options *options)
+{
+	int err = open_backend(dev, name, options);
+
+	if (err)
+		return err;
+	dev->backend->ops->limits(dev->backend, &dev->limits);
+	return use_mask(dev, dev->limits.mask);
+}
+
+int coherent_base_device_open(struct coherent_device **dev,
+			      const struct coherent_open_options *options)
+{
+	const struct reporter to = { options->report, options->report_arg };
+	struct coherent_device *opened = NULL;
+	struct name name;
+	int err;
+
+	*dev = NULL;
+	if ((unsigned int)options->level > COHERENT_IOMMU)
+		return -EINVAL;
+	err = name_open(&name, options->name, &to);
+	if (!err)
+		err = new_device(options, &opened);
+	if (err)
+		goto close_name;
+	err = start(opened, &name, options);
+	if (err) {
+		if (opened->backend)
+			opened->backend->ops->disconnect(opened->backend);
+		device_put(opened);
+		goto close_name;
+	}
+	atomic_store_explicit(&opened->alive->open, true, memory_order_release);
+	*dev = opened;
+
+close_name:
+	name_close(&name);
+	return err;
+}
+
+/* --- Close --- */
+
+/* The next box or mem from an address on, as a line. */
+static bool left_open_locked(struct coherent_device *dev, uint64_t *address, char *line,
+			     size_t size) NEEDS_LOCK(dev->lock)
+{
+	struct iova_range *range;
+
+	while ((range = iova_from(&dev->space, *address))) {
+		const struct coherent_object *object = object_of(range);
+
+		*address = range->first + 1;
+		if (range->hole || object->leaked || object->state > COHERENT_STATE_MEM)
+			continue;
+		snprintf(line, size, "%s: a %s of %zu bytes allocated at %s is not freed", dev->name,
+			 object->state == COHERENT_STATE_BOX ? "box" : "mem",
+			 object_bytes(object), object->where);
+		return true;
+	}
+	return false;
+}
+
+static void report_left_open(struct coherent_device *dev)
+{
+	uint64_t address = 0;
+	char line[256];
+	bool more;
+
+	/* One at a time: reports are not made under the lock. */
+	do {
+		lock_take(&dev->lock);
+		more = left_open_locked(dev, &address, line, sizeof(line));
+		lock_drop(&dev->lock);
+		if (more)
+			report(&dev->reporter, COHERENT_WARNING, "%s", line);
+	} while (more);
+}
+
+void coherent_device_close(struct coherent_device *dev)
+{
+	if (!dev || device_forked(dev))
+		return;
+	if (!atomic_exchange_explicit(&dev->alive->open, false, memory_order_acq_rel))
+		return;
+	dev->backend->ops->disconnect(dev->backend);
+	irq_wake_all(dev);
+	report_left_open(dev);
+	device_put(dev);
+}
+
+void coherent_base_device_cleanup(struct coherent_device **dev)
+{
+	coherent_device_close(*dev);
+}
+
+/* --- Fence and reset --- */
+
+static int fence(struct coherent_device *dev, int (*op)(struct backend *backend))
+{
+	struct waiting waiting = STAILQ_HEAD_INITIALIZER(waiting);
+	int err = device_usable(dev);
+
+	if (err)
+		return err;
+	lock_take(&dev->lock);
+	STAILQ_CONCAT(&waiting, &dev->waiting);
+	lock_drop(&dev->lock);
+	err = op(dev->backend);
+	if (err) {
+		lock_take(&dev->lock);
+		STAILQ_CONCAT(&dev->waiting, &waiting);
+		lock_drop(&dev->lock);
+		return err;
+	}
+	object_release_waiting(dev, &waiting);
+	return 0;
+}
+
+int coherent_device_fence(struct coherent_device *dev)
+{
+	return dev ? fence(dev, dev->backend->ops->fence) : -ENODEV;
+}
+
+int coherent_device_reset(struct coherent_device *dev)
+{
+	return dev ? fence(dev, dev->backend->ops->reset) : -ENODEV;
+}
+
+enum coherent_level coherent_device_level(const struct coherent_device *dev)
+{
+	return device_usable(dev) ? 0 : dev->backend->level;
+}
+
+/* --- Faults --- */
+
+int coherent_device_next_fault(struct coherent_device *dev, struct coherent_fault *fault)
+{
+	int err = device_usable(dev);
+
+	*fault = (struct coherent_fault){ .address = 0 };
+	return err ? err : dev->backend->ops->next_fault(dev->backend, fault);
+}
+
+static void describe(const struct coherent_object *object, const struct coherent_fault *fault,
+		     char *text, size_t size)
+{
+	const uint64_t ms = (sys_now_ns() - object->since_ns) / SYS_NS_PER_MS;
+	const char *verb = object->state == COHERENT_STATE_FREED ? "freed" : "reclaimed";
+
+	if (fault->state == COHERENT_STATE_NONE)
+		snprintf(text, size, "no object, byte %" PRIu64 " past the end of one",
+			 fault->address - object->address.first - object_bytes(object) + 1);
+	else if (object->state == COHERENT_STATE_BOX)
+		snprintf(text, size, "box, not exposed yet");
+	else if (object->state == COHERENT_STATE_MEM)
+		snprintf(text, size, "read-only");
+	else
+		snprintf(text, size, "%s %" PRIu64 " ms ago", verb, ms);
+}
+
+static void name_fault_locked(struct coherent_device *dev, struct coherent_fault *fault,
+			      char *text, size_t size) NEEDS_LOCK(dev->lock)
+{
+	struct iova_range *range = iova_find(&dev->space, fault->address);
+	struct coherent_object *object = range ? object_of(range) : NULL;
+	size_t used;
+
+	snprintf(text, size, "no object");
+	if (!object || fault->address > range->last)
+		return;
+	if (fault->address - range->first < object_bytes(object)) {
+		fault->state = object->state;
+		fault->object_address = range->first;
+		fault->object_bytes = object_bytes(object);
+		fault->where = object->where;
+	}
+	describe(object, fault, text, size);
+	used = strlen(text);
+	snprintf(text + used, size - used, " (%zu bytes allocated at %s)", object_bytes(object),
+		 object->where);
+}
+
+void device_name_fault(struct coherent_device *dev, struct coherent_fault *fault)
+{
+	char text[160];
+
+	lock_take(&dev->lock);
+	name_fault_locked(dev, fault, text, sizeof(text));
+	lock_drop(&dev->lock);
+	snprintf(fault->text, sizeof(fault->text), "device %s of %zu bytes at 0x%" PRIx64
+		 " refused: %s", fault->access == COHERENT_ACCESS_WRITE ? "write" : "read",
+		 fault->bytes, fault->address, text);
+}

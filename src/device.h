@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * An open device.
+ *
+ * It lives until it is closed and nothing refers to it: objects, BARs and
+ * interrupts each hold a reference.
+ */
+#ifndef DEVICE_H
+#define DEVICE_H
+
+#include <coherent.h>
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+#include "backend.h"
+#include "iova.h"
+#include "lock.h"
+#include "pages.h"
+#include "report.h"
+
+/* Objects, by their addresses, freed or reclaimed where unmapping is no fence. */
+STAILQ_HEAD(waiting, iova_range);
+
+/**
+ * struct alive - Lives on a page that a fork clears in the child.
+ * @ours: This process opened the device.
+ * @open: The device is open.
+ */
+struct alive {
+	atomic_bool ours;
+	atomic_bool open;
+};
+
+/**
+ * struct coherent_device - An open device.
+ * @alive: On a page of its own.
+ * @reporter: Where reports go. Never changes.
+ * @name: As given. Never changes.
+ * @backend: What it is reached through. Never changes.
+ * @limits: Its limits, but for the mask and what it does to ranges. Never changes.
+ * @pages: The memory of its objects.
+ * @references: One for being open, one for each object, BAR and interrupt.
+ * @lock: Guards what follows.
+ * @mask: The DMA mask.
+ * @space: Device addresses.
+ * @objects: How many boxes and mems there are.
+ * @waiting: What waits for a fence.
+ * @irqs: The interrupts, to wake their waiters.
+ */
+struct coherent_device {
+	struct alive *alive;
+	struct reporter reporter;
+	char *name;
+	struct backend *backend;
+	struct coherent_limits limits;
+	struct pages pages;
+	atomic_size_t references;
+	struct lock lock;
+	uint64_t mask;
+	struct iova_space space;
+	size_t objects;
+	struct waiting waiting;
+	LIST_HEAD(, coherent_irq) irqs;
+};
+
+/**
+ * device_usable() - Whether a device is open, and in this process.
+ * @dev: The device, or NULL.
+ *
+ * Return: 0; -ENODEV.
+ */
+int device_usable(const struct coherent_device *dev);
+
+/**
+ * device_forked() - Whether this is a child of the process that opened a device.
+ * @dev: The device.
+ */
+bool device_forked(const struct coherent_device *dev);
+
+/**
+ * device_hold() - Take a reference.
+ * @dev: The device.
+ */
+void device_hold(struct coherent_device *dev);
+
+/**
+ * device_put() - Drop a reference. The last one frees the device.
+ * @dev: The device.
+ */
+void device_put(struct coherent_device *dev);
+
+/**
+ * device_name_fault() - Say what a refused access hit.
+ * @dev: The device.
+ * @fault: Address, bytes and access are given, the rest is filled in.
+ */
+void device_name_fault(struct coherent_device *dev, struct coherent_fault *fault);
+
+/* irq.c: every waiter wakes with -ENODEV. */
+void irq_wake_all(struct coherent_device *dev);
+
+#endif

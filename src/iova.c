@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * A red-black tree of what is taken, in which each node knows the gap below it
+ * and the largest gap in its subtree. No two ranges touch a common address.
+ *
+ * INVARIANT: max_gap of a node is the maximum of its gap and of max_gap of its
+ * children. libbsd calls RB_AUGMENT where it rotates, but not all the way up:
+ * after RB_INSERT the path from the new node to the root is recomputed, after
+ * RB_REMOVE the path from the lowest node whose children changed. The gap of
+ * the next range changes too: a new node is always inserted below it, so its
+ * path is done; after a removal it is not.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "iova.h"
+
+static uint64_t max_gap(const struct iova_range *range)
+{
+	return range ? range->max_gap : 0;
+}
+
+static void augment(struct iova_range *range)
+{
+	uint64_t left = max_gap(RB_LEFT(range, node));
+	uint64_t right = max_gap(RB_RIGHT(range, node));
+
+	range->max_gap = range->gap > left ? range->gap : left;
+	range->max_gap = range->max_gap > right ? range->max_gap : right;
+}
+
+static void augment_path(struct iova_range *range)
+{
+	for (; range; range = RB_PARENT(range, node))
+		augment(range);
+}
+
+static int compare(const struct iova_range *a, const struct iova_range *b)
+{
+	return (a->first > b->first) - (a->first < b->first);
+}
+
+#undef RB_AUGMENT
+#define RB_AUGMENT(range) augment(range)
+/* Not RB_GENERATE_STATIC: that needs __unused, which libbsd no longer defines. */
+RB_GENERATE_INTERNAL(iova_tree, iova_range, node, compare, static __attribute__((unused)))
+
+/* Into the gap below next, which covers it. */
+static void insert(struct iova_space *space, struct iova_range *range, struct iova_range *next)
+{
+	range->gap = range->first - (next->first - next->gap);
+	range->max_gap = range->gap;
+	next->gap = next->first - range->last - 1;
+	RB_INSERT(iova_tree, &space->tree, range);
+	augment_path(range);
+}
+
+/* The lowest node whose children RB_REMOVE is going to change. */
+static struct iova_range *lowest_changed(struct iova_range *range)
+{
+	struct iova_range *stand_in;
+
+	if (!RB_LEFT(range, node) || !RB_RIGHT(range, node))
+		return RB_PARENT(range, node);
+	stand_in = iova_tree_RB_NEXT(range);
+	return RB_PARENT(stand_in, node) == range ? stand_in : RB_PARENT(stand_in, node);
+}
+
+static void detach(struct iova_space *space, struct iova_range *range)
+{
+	struct iova_range *changed = lowest_changed(range);
+	struct iova_range *next = iova_tree_RB_NEXT(range);
+
+	RB_REMOVE(iova_tree, &space->tree, range);
+	next->gap += range->last - range->first + 1 + range->gap;
+	augment_path(changed);
+	augment_path(next);
+}
+
+static int add_hole(struct iova_space *space, uint64_t first, uint64_t last,
+		    struct iova_range *next)
+{
+	struct iova_range *hole = calloc(1, sizeof(*hole));
+
+	if (!hole)
+		return -ENOMEM;
+	*hole = (struct iova_range){ .first = first, .last = last, .hole = true };
+	if (next)
+		insert(space, hole, next);
+	else
+		RB_INSERT(iova_tree, &space->tree, hole);
+	return 0;
+}
+
+int iova_open(struct iova_space *space, uint64_t granule, uint64_t guard)
+{
+	int err;
+
+	*space = (struct iova_space){ .granule = granule, .guard = guard };
+	RB_INIT(&space->tree);
+	STAILQ_INIT(&space->retired);
+	/* Two, so that there is always a next one to own a gap. */
+	err = add_hole(space, -granule, UINT64_MAX, NULL);
+	if (err)
+		return err;
+	RB_ROOT(&space->tree)->gap = -granule;
+	err = add_hole(space, 0, -granule - 1, RB_ROOT(&space->tree));
+	if (err)
+		iova_close(space);
+	return err;
+}
+
+void iova_close(struct iova_space *space)
+{
+	struct iova_range *hole;
+
+	while ((hole = RB_ROOT(&space->tree))) {
+		RB_REMOVE(iova_tree, &space->tree, hole);
+		free(hole);
+	}
+}
+
+int iova_allow(struct iova_space *space, uint64_t first, uint64_t last)
+{
+	struct iova_range *hole = iova_from(space, first);
+	struct iova_range *next;
+	int err = 0;
+
+	if (hole && hole->first > first)
+		hole = iova_tree_RB_PREV(hole);
+	next = hole ? iova_tree_RB_NEXT(hole) : NULL;
+	if (!next || !hole->hole || first > last || last > hole->last)
+		return -EINVAL;
+
+	if (first == hole->first && last == hole->last) {
+		detach(space, hole);
+		free(hole);
+	} else if (first == hole->first) {
+		hole->first = last + 1;
+		hole->gap += last - first + 1;
+		augment_path(hole);
+	} else {
+		const uint64_t end = hole->last;
+
+		hole->last = first - 1;
+		next->gap += end - first + 1;
+		augment_path(next);
+		if (last != end)
+			err = add_hole(space, last + 1, end, next);
+		if (err) {
+			hole->last = end;
+			next->gap -= end - first + 1;
+			augment_path(next);
+			return err;
+		}
+	}
+	space->usable += last - first + 1;
+	return 0;
+}
+
+static uint64_t align_up(uint64_t address, uint64_t align)
+{
+	return (address + align - 1) & ~(align - 1);
+}
+
+/* Where in the gap below next the range can start. */
+static bool place(const struct iova_space *space, const struct iova_want *want,
+		  const struct iova_range *next, uint64_t *first)
+{
+	uint64_t low = next->first - next->gap;
+	uint64_t start = align_up(low, want->align);
+	uint64_t across = want->boundary ? (start ^ (start + want->bytes - 1)) & -want->boundary : 0;
+
+	if (across)
+		start = align_up(start, want->boundary > want->align ? want->boundary : want->align);
+	*first = start;
+	return start >= low && start - low <= next->gap &&
+	       want->bytes + space->guard <= next->gap - (start - low);
+}
+
+/* The lowest gap of at least that many bytes. */
+static struct iova_range *lowest_gap(struct iova_space *space, uint64_t bytes)
+{
+	struct iova_range *range = RB_ROOT(&space->tree);
+
+	if (max_gap(range) < bytes)
+		return NULL;
+	for (;;) {
+		if (max_gap(RB_LEFT(range, node)) >= bytes)
+			range = RB_LEFT(range, node);
+		else if (range->gap >= bytes)
+			return range;
+		else
+			range = RB_RIGHT(range, node);
+	}
+}
+
+/* The lowest gap in a subtree where the range fits. */
+static struct iova_range *lowest_fit(const struct iova_space *space, const struct iova_want *want,
+				     struct iova_range *range, uint64_t *first)
+{
+	struct iova_range *below;
+
+	if (max_gap(range) < want->bytes + space->guard)
+		return NULL;
+	below = lowest_fit(space, want, RB_LEFT(range, node), first);
+	if (below)
+		return below;
+	if (place(space, want, range, first))
+		return range;
+	return lowest_fit(space, want, RB_RIGHT(range, node), first);
+}
+
+/* A gap that large has room wherever it starts; UINT64_MAX if none is. */
+static uint64_t room(const struct iova_space *space, const struct iova_want *want)
+{
+	uint64_t bytes, slack = want->align - space->granule;
+
+	if (want->boundary > want->align)
+		slack = want->boundary - space->granule;
+	if (__builtin_add_overflow(want->bytes + space->guard, slack, &bytes))
+		return UINT64_MAX;
+	return bytes;
+}
+
+int iova_reserve(struct iova_space *space, const struct iova_want *want, struct iova_range *range)
+{
+	struct iova_range *next;
+	uint64_t first;
+
+	if (want->bytes > UINT64_MAX - space->guard)
+		return -ENOSPC;
+	next = lowest_gap(space, room(space, want));
+	if (!next || !place(space, want, next, &first))
+		next = lowest_fit(space, want, RB_ROOT(&space->tree), &first);
+	if (!next)
+		return -ENOSPC;
+	*range = (struct iova_range){ .first = first, .last = first + want->bytes + space->guard - 1 };
+	insert(space, range, next);
+	return 0;
+}
+
+void iova_release(struct iova_space *space, struct iova_range *range)
+{
+	detach(space, range);
+}
+
+void iova_replace(struct iova_space *space, const struct iova_range *old, struct iova_range *with)
+{
+	struct iova_range *parent = RB_PARENT(old, node);
+
+	*with = *old;
+	if (!parent)
+		RB_ROOT(&space->tree) = with;
+	else if (RB_LEFT(parent, node) == old)
+		RB_LEFT(parent, node) = with;
+	else
+		RB_RIGHT(parent, node) = with;
+	if (RB_LEFT(with, node))
+		RB_PARENT(RB_LEFT(with, node), node) = with;
+	if (RB_RIGHT(with, node))
+		RB_PARENT(RB_RIGHT(with, node), node) = with;
+}
+
+void iova_retire(struct iova_space *space, struct iova_range *range)
+{
+	STAILQ_INSERT_TAIL(&space->retired, range, retired);
+	space->retired_count++;
+	space->retired_bytes += range->last - range->first + 1;
+}
+
+struct iova_range *iova_expired(struct iova_space *space)
+{
+	if (space->retired_count <= IOVA_RETIRED_MAX && space->retired_bytes <= space->usable / 8)
+		return NULL;
+	return iova_evict(space);
+}
+
+struct iova_range *iova_evict(struct iova_space *space)
+{
+	struct iova_range *range = STAILQ_FIRST(&space->retired);
+
+	if (!range)
+		return NULL;
+	STAILQ_REMOVE_HEAD(&space->retired, retired);
+	space->retired_count--;
+	space->retired_bytes -= range->last - range->first + 1;
+	iova_release(space, range);
+	return range;
+}
+
+struct iova_range *iova_find(struct iova_space *space, uint64_t address)
+{
+	struct iova_range *range = RB_ROOT(&space->tree);
+	struct iova_range *found = NULL;
+
+	while (range) {
+		if (range->first > address) {
+			range = RB_LEFT(range, node);
+		} else {
+			found = range;
+			range = RB_RIGHT(range, node);
+		}
+	}
+	return found && !found->hole ? found : NULL;
+}
+
+struct iova_range *iova_from(struct iova_space *space, uint64_t address)
+{
+	struct iova_range key = { .first = address };
+
+	return RB_NFIND(iova_tree, &space->tree, &key);
+}

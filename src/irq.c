@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Interrupts: an eventfd that the backend signals, and one that says that no
+ * more will come. The second is never read, so it wakes every waiter.
+ */
+#include <coherent/bar.h>
+#include <stdlib.h>
+
+#include "device.h"
+#include "sys.h"
+
+/**
+ * struct coherent_irq - An interrupt somebody listens to.
+ * @link: Of dev->irqs; under the device's lock.
+ * @dev: Its device, held.
+ * @vector: Which vector.
+ * @fd: Signalled on each interrupt.
+ * @gone_fd: Signalled when the interrupt or the device is closed.
+ * @lock: Guards what follows.
+ * @waiters: Threads inside coherent_irq_wait().
+ */
+struct coherent_irq {
+	LIST_ENTRY(coherent_irq) link;
+	struct coherent_device *dev;
+	unsigned int vector;
+	int fd;
+	int gone_fd;
+	struct lock lock;
+	unsigned int waiters;
+};
+
+/* Waiters that the device's close may have to wake are in the list. */
+static int enlist(struct coherent_irq *irq)
+{
+	struct coherent_irq *other;
+	int err = 0;
+
+	lock_take(&irq->dev->lock);
+	LIST_FOREACH(other, &irq->dev->irqs, link)
+		if (other->vector == irq->vector)
+			err = -EBUSY;
+	if (!err)
+		LIST_INSERT_HEAD(&irq->dev->irqs, irq, link);
+	lock_drop(&irq->dev->lock);
+	return err;
+}
+
+static void delist(struct coherent_irq *irq)
+{
+	lock_take(&irq->dev->lock);
+	LIST_REMOVE(irq, link);
+	lock_drop(&irq->dev->lock);
+}
+
+static int open_fds(struct coherent_irq *irq)
+{
+	int err = sys_eventfd(&irq->fd);
+
+	if (err)
+		return err;
+	err = sys_eventfd(&irq->gone_fd);
+	if (err)
+		sys_close(irq->fd);
+	return err;
+}
+
+static int connect_irq(struct coherent_irq *irq)
+{
+	struct coherent_device *dev = irq->dev;
+	int err;
+
+	err = open_fds(irq);
+	if (err == -EMFILE || err == -ENFILE) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: no descriptor left for vector %u: raise ulimit -n", dev->name,
+		       irq->vector);
+		err = -ENOSPC;
+	}
+	if (err)
+		return err;
+	err = enlist(irq);
+	if (err)
+		goto close_fds;
+	err = dev->backend->ops->irq_connect(dev->backend, irq->vector, irq->fd);
+	if (err)
+		goto delist;
+	return 0;
+
+delist:
+	delist(irq);
+close_fds:
+	sys_close(irq->gone_fd);
+	sys_close(irq->fd);
+	return err;
+}
+
+int coherent_irq_open(struct coherent_irq **irq, struct coherent_device *dev, unsigned int vector)
+{
+	int err = device_usable(dev);
+
+	*irq = NULL;
+	if (err)
+		return err;
+	if (vector >= dev->limits.vectors) {
+		report(&dev->reporter, COHERENT_ERROR, "%s: there is no vector %u, it has %u",
+		       dev->name, vector, dev->limits.vectors);
+		return -ENODEV;
+	}
+	*irq = calloc(1, sizeof(**irq));
+	if (!*irq)
+		return -ENOMEM;
+	(*irq)->dev = dev;
+	(*irq)->vector = vector;
+	lock_init(&(*irq)->lock);
+	err = connect_irq(*irq);
+	if (err) {
+		lock_destroy(&(*irq)->lock);
+		free(*irq);
+		*irq = NULL;
+		return err;
+	}
+	device_hold(dev);
+	return 0;
+}
+
+void coherent_irq_close(struct coherent_irq *irq)
+{
+	struct coherent_device *dev;
+
+	if (!irq || device_forked(irq->dev))
+		return;
+	dev = irq->dev;
+	delist(irq);
+	/* Fails only if the device is disconnected, which is as good. */
+	(void)dev->backend->ops->irq_connect(dev->backend, irq->vector, -1);
+	sys_eventfd_signal(irq->gone_fd);
+	lock_take(&irq->lock);
+	while (irq->waiters)
+		lock_wait(&irq->lock, sys_deadline_ns(SYS_NS_PER_S));
+	lock_drop(&irq->lock);
+	sys_close(irq->gone_fd);
+	sys_close(irq->fd);
+	lock_destroy(&irq->lock);
+	free(irq);
+	device_put(dev);
+}
+
+void coherent_base_irq_cleanup(struct coherent_irq **irq)
+{
+	coherent_irq_close(*irq);
+}
+
+void irq_wake_all(struct coherent_device *dev)
+{
+	struct coherent_irq *irq;
+
+	lock_take(&dev->lock);
+	LIST_FOREACH(irq, &dev->irqs, link)
+		sys_eventfd_signal(irq->gone_fd);
+	lock_drop(&dev->lock);
+}
+
+static int wait_once(const struct coherent_irq *irq, uint64_t deadline_ns)
+{
+	struct pollfd fds[] = {
+		{ .fd = irq->gone_fd, .events = POLLIN },
+		{ .fd = irq->fd, .events = POLLIN },
+	};
+	int err = sys_wait_readable(fds, 2, deadline_ns);
+
+	if (err)
+		return err;
+	return fds[0].revents ? -ENODEV : sys_eventfd_take(irq->fd);
+}
+
+int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns)
+{
+	const uint64_t deadline_ns = sys_deadline_ns(timeout_ns);
+	int err;
+
+	if (!irq)
+		return -EINVAL;
+	err = device_usable(irq->dev);
+	if (err)
+		return err;
+	lock_take(&irq->lock);
+	irq->waiters++;
+	lock_drop(&irq->lock);
+	/* -EAGAIN: another waiter was faster. */
+	do
+		err = wait_once(irq, deadline_ns);
+	while (err == -EAGAIN);
+	/* ORDER: pairs with the device's DMA before the interrupt. */
+	coherent_rmb();
+	lock_take(&irq->lock);
+	irq->waiters--;
+	lock_wake(&irq->lock);
+	lock_drop(&irq->lock);
+	return err;
+}
+
+int coherent_irq_fd(const struct coherent_irq *irq)
+{
+	return irq ? irq->fd : -EINVAL;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * A mutex and a condition that clang's thread safety analysis knows. (On struct
+ * members it needs C++ or a newer clang; what a lock guards is said in words.)
+ *
+ * Lock order, outermost first:
+ *	sim lock (a device model runs)
+ *	sim IOMMU lock (its page table, what is in flight)
+ *	device lock (device addresses, states)
+ *	pages lock (memory)
+ * Backends are called without the device lock and may call device_name_fault(),
+ * which takes it, from under locks of their own. irq locks are taken alone.
+ */
+#ifndef LOCK_H
+#define LOCK_H
+
+#include <pthread.h>
+
+#include "sys.h"
+
+#if defined(__clang__)
+#define LOCK_ATTRIBUTE(x) __attribute__((x))
+#else
+#define LOCK_ATTRIBUTE(x)
+#endif
+
+#define NEEDS_LOCK(x) LOCK_ATTRIBUTE(requires_capability(x))
+
+struct LOCK_ATTRIBUTE(capability("mutex")) lock {
+	pthread_mutex_t mutex;
+	pthread_cond_t cond;
+};
+
+/* Neither default mutexes nor conditions of this kind can fail on Linux. */
+static inline void lock_init(struct lock *lock)
+{
+	pthread_condattr_t monotonic;
+
+	pthread_mutex_init(&lock->mutex, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&lock->cond, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
+static inline void lock_destroy(struct lock *lock)
+{
+	pthread_cond_destroy(&lock->cond);
+	pthread_mutex_destroy(&lock->mutex);
+}
+
+static inline void lock_take(struct lock *lock)
+	LOCK_ATTRIBUTE(acquire_capability(lock)) LOCK_ATTRIBUTE(no_thread_safety_analysis)
+{
+	pthread_mutex_lock(&lock->mutex);
+}
+
+static inline void lock_drop(struct lock *lock)
+	LOCK_ATTRIBUTE(release_capability(lock)) LOCK_ATTRIBUTE(no_thread_safety_analysis)
+{
+	pthread_mutex_unlock(&lock->mutex);
+}
+
+/* Returns when signalled, at the deadline, or for no reason. */
+static inline void lock_wait(struct lock *lock, uint64_t deadline_ns) NEEDS_LOCK(lock)
+{
+	struct timespec deadline = sys_timespec(deadline_ns);
+
+	pthread_cond_timedwait(&lock->cond, &lock->mutex, &deadline);
+}
+
+static inline void lock_wake(struct lock *lock) NEEDS_LOCK(lock)
+{
+	pthread_cond_broadcast(&lock->cond);
+}
+
+#endif

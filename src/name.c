@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "name.h"
+
+static int malformed(const struct name *name, const struct reporter *to, const char *why)
+{
+	report(to, COHERENT_ERROR, "device name \"%s\": %s; it is scheme[:where][,key=value]...",
+	       name->whole, why);
+	return -EINVAL;
+}
+
+static int split_keys(struct name *name, char *rest, const struct reporter *to)
+{
+	while (rest) {
+		char *key = strsep(&rest, ",");
+		char *value = strchr(key, '=');
+
+		if (value)
+			*value++ = '\0';
+		if (!*key)
+			return malformed(name, to, "a key is missing");
+		if (value && !*value)
+			return malformed(name, to, "a value is missing");
+		if (name->count == NAME_KEYS_MAX)
+			return malformed(name, to, "too many keys");
+		name->keys[name->count] = key;
+		name->values[name->count++] = value;
+	}
+	return 0;
+}
+
+int name_open(struct name *name, const char *text, const struct reporter *to)
+{
+	char *rest, *where;
+
+	*name = (struct name){ .whole = text ? text : "" };
+	if (!text || !*text)
+		return malformed(name, to, "it is empty, try \"sim:edu\"");
+	name->text = strdup(text);
+	if (!name->text)
+		return -ENOMEM;
+	rest = name->text;
+	where = strsep(&rest, ",");
+	name->scheme = strsep(&where, ":");
+	name->where = where ? where : "";
+	if (!*name->scheme)
+		return malformed(name, to, "the scheme is missing");
+	return split_keys(name, rest, to);
+}
+
+void name_close(struct name *name)
+{
+	free(name->text);
+}
+
+static const struct name_key *find_key(const struct name_key *known, size_t count,
+				       const char *key)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(known[i].key, key))
+			return &known[i];
+	return NULL;
+}
+
+static int unknown_key(const struct name *name, const char *key, const struct name_key *known,
+		       size_t count, const struct reporter *to)
+{
+	char list[256] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < count && used < sizeof(list); i++)
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s%s", i ? ", " : "",
+					 known[i].key, known[i].min == UINT64_MAX ? "" : "=");
+	report(to, COHERENT_ERROR, "device name \"%s\": there is no key \"%s\", only: %s",
+	       name->whole, key, list);
+	return -EINVAL;
+}
+
+static int read_value(const struct name *name, const struct name_key *key, const char *value,
+		      uint64_t *out, const struct reporter *to)
+{
+	char *end;
+
+	if (key->min == UINT64_MAX) {
+		*out = 1;
+		if (!value)
+			return 0;
+		report(to, COHERENT_ERROR, "device name \"%s\": key \"%s\" takes no value",
+		       name->whole, key->key);
+		return -EINVAL;
+	}
+	errno = 0;
+	if (value && *value >= '0' && *value <= '9') {
+		*out = strtoull(value, &end, 0);
+		if (!*end && !errno && *out >= key->min && *out <= key->max)
+			return 0;
+	}
+	report(to, COHERENT_ERROR,
+	       "device name \"%s\": key \"%s\" takes a number from %" PRIu64 " to %" PRIu64,
+	       name->whole, key->key, key->min, key->max);
+	return -EINVAL;
+}
+
+int name_read_keys(const struct name *name, const struct name_key *known, size_t count,
+		   void *values, const struct reporter *to)
+{
+	const struct name_key *seen[NAME_KEYS_MAX];
+
+	for (unsigned int i = 0; i < name->count; i++) {
+		uint64_t value;
+		int err;
+
+		seen[i] = find_key(known, count, name->keys[i]);
+		if (!seen[i])
+			return unknown_key(name, name->keys[i], known, count, to);
+		for (unsigned int k = 0; k < i; k++) {
+			if (seen[k] != seen[i])
+				continue;
+			report(to, COHERENT_ERROR, "device name \"%s\": key \"%s\" is given twice",
+			       name->whole, name->keys[i]);
+			return -EINVAL;
+		}
+		err = read_value(name, seen[i], name->values[i], &value, to);
+		if (err)
+			return err;
+		memcpy((char *)values + seen[i]->offset, &value, sizeof(value));
+	}
+	return 0;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Device names: scheme[:where][,key[=value]]...
+ */
+#ifndef NAME_H
+#define NAME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "report.h"
+
+#define NAME_KEYS_MAX 16
+
+/**
+ * struct name - A name, taken apart.
+ * @scheme: Which backend.
+ * @where: Which device; "" if there is none.
+ * @keys: The keys.
+ * @values: Their values; NULL for a key without.
+ * @count: How many keys there are.
+ * @whole: As given, for reports.
+ * @text: What the others point into.
+ */
+struct name {
+	const char *scheme;
+	const char *where;
+	const char *keys[NAME_KEYS_MAX];
+	const char *values[NAME_KEYS_MAX];
+	unsigned int count;
+	const char *whole;
+	char *text;
+};
+
+/**
+ * struct name_key - A key that a backend knows.
+ * @key: Its name.
+ * @min: Least value; UINT64_MAX for a key without a value.
+ * @max: Greatest value.
+ * @offset: Of its uint64_t in the struct that name_read_keys() fills; a key
+ *	without a value sets it to 1.
+ */
+struct name_key {
+	const char *key;
+	uint64_t min;
+	uint64_t max;
+	size_t offset;
+};
+
+#define NAME_FLAG .min = UINT64_MAX
+
+/**
+ * name_open() - Take a name apart.
+ * @name: Filled in; end it with name_close(), also on failure.
+ * @text: The name; NULL is malformed.
+ * @to: Says what is wrong with it.
+ *
+ * Return: 0; -EINVAL (malformed), -ENOMEM.
+ */
+int name_open(struct name *name, const char *text, const struct reporter *to);
+
+/**
+ * name_close() - Free a name.
+ * @name: The name.
+ */
+void name_close(struct name *name);
+
+/**
+ * name_read_keys() - Read the values of keys.
+ * @name: The name.
+ * @known: The keys that there are.
+ * @count: How many.
+ * @values: A struct with a uint64_t for each; untouched where a key is absent.
+ * @to: Says what is wrong, and what there is.
+ *
+ * Return: 0; -EINVAL (unknown key, given twice, bad value).
+ */
+int name_read_keys(const struct name *name, const struct name_key *known, size_t count,
+		   void *values, const struct reporter *to);
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Records of objects: what the library keeps of each box, mem and handle.
+ */
+#ifndef OBJECT_H
+#define OBJECT_H
+
+#include "device.h"
+
+/**
+ * struct coherent_object - What the library knows of a box, a mem or a handle.
+ * @address: Reserved device addresses; or those in quarantine, or waiting for a
+ *	fence.
+ * @pages: Its memory; not its own any more after reclaim or free.
+ * @dev: The device. Never changes.
+ * @where: File and line of the allocation. Never changes.
+ * @since_ns: When it was reclaimed or freed.
+ * @attrs: As asked for. Never changes.
+ * @align_shift: Of what was asked for. Never changes.
+ * @boundary_shift: Of what was asked for, 0 for none. Never changes.
+ * @may: What the device may do, of a mem.
+ * @state: What it is.
+ * @leaked: The device may still reach it: nothing of it is used again.
+ *
+ * @state, @since_ns and @leaked are written under the device's lock, because
+ * faults read them. A handle is owned by whoever has the box or mem; once it is
+ * reclaimed or freed the record is the device's.
+ */
+struct coherent_object {
+	struct iova_range address;
+	struct iova_range pages;
+	struct coherent_device *dev;
+	const char *where;
+	uint64_t since_ns;
+	uint16_t attrs;
+	uint8_t align_shift;
+	uint8_t boundary_shift;
+	uint8_t may;
+	uint8_t state;
+	bool leaked;
+};
+
+static inline struct coherent_object *object_of(struct iova_range *address)
+{
+	return (struct coherent_object *)((char *)address -
+					  offsetof(struct coherent_object, address));
+}
+
+/* Whole pages. */
+static inline size_t object_bytes(const struct coherent_object *object)
+{
+	return object->address.last - object->address.first + 1 - object->dev->space.guard;
+}
+
+/**
+ * object_new() - Make a record of a box that has an address and no pages yet.
+ * @dev: The device; held until the record ends.
+ * @want: What the address has to be like.
+ * @where: File and line of the allocation.
+ * @out: The record.
+ *
+ * Return: 0; -ENOMEM, -ENOSPC.
+ */
+int object_new(struct coherent_device *dev, const struct iova_want *want, const char *where,
+	       struct coherent_object **out);
+
+/**
+ * object_want() - What the address of an object was asked to be like.
+ * @object: The object.
+ */
+struct iova_want object_want(const struct coherent_object *object);
+
+/**
+ * object_drop() - End a record whose address no device was told, or that no
+ *	device can use any more.
+ * @object: Without pages. Invalid afterwards.
+ */
+void object_drop(struct coherent_object *object);
+
+/**
+ * object_retire() - Put a record into quarantine: nothing else gets its address.
+ * @object: Unmapped, without pages. The device's afterwards.
+ * @state: COHERENT_STATE_RECLAIMED or COHERENT_STATE_FREED.
+ */
+void object_retire(struct coherent_object *object, enum coherent_state state);
+
+/**
+ * object_wait() - Keep pages and address of a record until a fence.
+ * @object: Unmapped. The device's afterwards.
+ * @state: COHERENT_STATE_RECLAIMED or COHERENT_STATE_FREED.
+ */
+void object_wait(struct coherent_object *object, enum coherent_state state);
+
+/**
+ * object_leak() - Keep pages and address of a record as long as the device exists.
+ * @object: Not unmapped. The device's afterwards.
+ */
+void object_leak(struct coherent_object *object);
+
+/**
+ * object_map() - Let the device reach an object.
+ * @object: A box.
+ * @may: What the device may do.
+ *
+ * Return: as backend_ops.map.
+ */
+int object_map(const struct coherent_object *object, enum coherent_may may);
+
+/**
+ * object_unmap() - End that.
+ * @object: A mem.
+ *
+ * Return: as backend_ops.unmap.
+ */
+int object_unmap(const struct coherent_object *object);
+
+/**
+ * object_release_waiting() - What waited for a fence goes back to use.
+ * @dev: The device.
+ * @waiting: Taken from its list.
+ */
+void object_release_waiting(struct coherent_device *dev, struct waiting *waiting);
+
+/**
+ * object_release_rest() - Free the records that no handle refers to.
+ * @dev: A device that is about to be freed.
+ */
+void object_release_rest(struct coherent_device *dev);
+
+#endif

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Arenas grow with the pool, from 256 KiB to 2 MiB, or are as large as what was
+ * asked for. Which parts of them are taken is iova.c's business; neighbouring
+ * arenas are one, and are unmapped as one.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "pages.h"
+#include "sys.h"
+
+#define ARENA_BYTES_MIN ((size_t)256 << 10)
+#define ARENA_BYTES_MAX ((size_t)2 << 20)
+#define HUGEPAGE_BYTES ((size_t)2 << 20)
+#define MAP_HUGETLB_2M (MAP_HUGETLB | 21 << 26)
+
+int pages_open(struct pages *pages, bool hugepages)
+{
+	*pages = (struct pages){ .page_bytes = sys_page_bytes(), .hugepages = hugepages };
+	lock_init(&pages->lock);
+	return iova_open(&pages->space, pages->page_bytes, 0);
+}
+
+void pages_close(struct pages *pages)
+{
+	struct iova_range *hole;
+
+	lock_take(&pages->lock);
+	for (hole = iova_from(&pages->space, 0); hole; hole = iova_from(&pages->space, hole->first + 1))
+		if (hole->gap)
+			sys_unmap((void *)(uintptr_t)(hole->first - hole->gap), hole->gap);
+	iova_close(&pages->space);
+	lock_drop(&pages->lock);
+	lock_destroy(&pages->lock);
+}
+
+/* What the kernel says is memory is memory from now on, or -ENOMEM. */
+static int populate(void *va, size_t bytes)
+{
+	int err = sys_advise(va, bytes, MADV_DONTFORK);
+
+	if (!err)
+		err = sys_advise(va, bytes, MADV_POPULATE_WRITE);
+	if (err == -EINVAL) {
+		/* Before Linux 5.14; short memory then ends the process. */
+		memset(va, 0, bytes);
+		err = 0;
+	}
+	return err ? -ENOMEM : 0;
+}
+
+static int map_arena(size_t bytes, int flags, void **va)
+{
+	int err = sys_map(bytes, flags, va);
+
+	if (err)
+		return -ENOMEM;
+	err = populate(*va, bytes);
+	if (err)
+		sys_unmap(*va, bytes);
+	return err;
+}
+
+/* Called without the lock: populating takes long. */
+static int make_arena(struct pages *pages, size_t bytes, bool hugepages, void **va, size_t *made)
+{
+	*made = (bytes + HUGEPAGE_BYTES - 1) & ~(HUGEPAGE_BYTES - 1);
+	if (hugepages) {
+		if (!map_arena(*made, MAP_HUGETLB_2M, va))
+			return 0;
+		lock_take(&pages->lock);
+		pages->fell_back = pages->hugepages;
+		pages->hugepages = false;
+		lock_drop(&pages->lock);
+	}
+	*made = bytes;
+	return map_arena(bytes, 0, va);
+}
+
+static size_t arena_bytes_locked(const struct pages *pages, size_t bytes)
+	NEEDS_LOCK(pages->lock)
+{
+	size_t grown = pages->space.usable;
+
+	if (grown < ARENA_BYTES_MIN)
+		grown = ARENA_BYTES_MIN;
+	if (grown > ARENA_BYTES_MAX)
+		grown = ARENA_BYTES_MAX;
+	return bytes > grown ? bytes : grown;
+}
+
+int pages_get(struct pages *pages, size_t bytes, struct iova_range *range)
+{
+	const struct iova_want want = { .bytes = bytes, .align = pages->page_bytes };
+	int err;
+
+	lock_take(&pages->lock);
+	while ((err = iova_reserve(&pages->space, &want, range)) == -ENOSPC) {
+		size_t arena = arena_bytes_locked(pages, bytes);
+		bool hugepages = pages->hugepages;
+		void *va;
+
+		lock_drop(&pages->lock);
+		err = make_arena(pages, arena, hugepages, &va, &arena);
+		lock_take(&pages->lock);
+		if (err)
+			break;
+		err = iova_allow(&pages->space, (uintptr_t)va, (uintptr_t)va + arena - 1);
+		if (err) {
+			sys_unmap(va, arena);
+			break;
+		}
+	}
+	lock_drop(&pages->lock);
+	return err;
+}
+
+void pages_put(struct pages *pages, struct iova_range *range)
+{
+	lock_take(&pages->lock);
+	iova_release(&pages->space, range);
+	lock_drop(&pages->lock);
+}
+
+void pages_move(struct pages *pages, const struct iova_range *old, struct iova_range *with)
+{
+	lock_take(&pages->lock);
+	iova_replace(&pages->space, old, with);
+	lock_drop(&pages->lock);
+}
+
+bool pages_tell_fallback(struct pages *pages)
+{
+	bool tell;
+
+	lock_take(&pages->lock);
+	tell = pages->fell_back;
+	pages->fell_back = false;
+	lock_drop(&pages->lock);
+	return tell;
+}

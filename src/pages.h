@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Where the memory of objects comes from: arenas of private memory, populated
+ * when they are made, so that lack of memory is -ENOMEM and never a signal
+ * later. Pages are recycled, and zeroed for each new owner by the owner:
+ * whatever they held is not trusted, fresh ones included. Arenas live until the
+ * pool is closed. A forked child has none of it.
+ */
+#ifndef PAGES_H
+#define PAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "iova.h"
+#include "lock.h"
+
+/**
+ * struct pages - A pool of memory.
+ * @lock: Guards the rest. Not held while the kernel makes an arena.
+ * @space: The addresses of our memory; a hole is what is not ours.
+ * @page_bytes: Never changes.
+ * @hugepages: Take 2 MiB hugepages; cleared when there are none.
+ * @fell_back: Hugepages were asked for and there were none; not told yet.
+ */
+struct pages {
+	struct lock lock;
+	struct iova_space space;
+	size_t page_bytes;
+	bool hugepages;
+	bool fell_back;
+};
+
+/**
+ * pages_open() - Make an empty pool.
+ * @pages: The pool.
+ * @hugepages: Take 2 MiB hugepages where there are any.
+ *
+ * Return: 0; -ENOMEM.
+ */
+int pages_open(struct pages *pages, bool hugepages);
+
+/**
+ * pages_close() - Give all memory back to the system.
+ * @pages: A pool from which nothing is taken.
+ */
+void pages_close(struct pages *pages);
+
+/**
+ * pages_get() - Take contiguous pages, dirty.
+ * @pages: The pool.
+ * @bytes: Whole pages, at least one.
+ * @range: Filled in; its first is the address of the memory.
+ *
+ * Return: 0; -ENOMEM.
+ */
+int pages_get(struct pages *pages, size_t bytes, struct iova_range *range);
+
+/**
+ * pages_put() - Give pages back.
+ * @pages: The pool.
+ * @range: From pages_get().
+ */
+void pages_put(struct pages *pages, struct iova_range *range);
+
+/**
+ * pages_move() - Let another struct stand for the same pages.
+ * @pages: The pool.
+ * @old: From pages_get().
+ * @with: The struct that takes over.
+ */
+void pages_move(struct pages *pages, const struct iova_range *old, struct iova_range *with);
+
+/**
+ * pages_tell_fallback() - Whether to report that there are no hugepages.
+ * @pages: The pool.
+ *
+ * Return: true once after it happened.
+ */
+bool pages_tell_fallback(struct pages *pages);
+
+static inline void *pages_va(const struct iova_range *range)
+{
+	return (void *)(uintptr_t)range->first;
+}
+
+static inline size_t pages_bytes(const struct iova_range *range)
+{
+	return range->last - range->first + 1;
+}
+
+#endif

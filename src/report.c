@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "report.h"
+
+void report(const struct reporter *to, enum coherent_severity severity, const char *format, ...)
+{
+	char line[512];
+	va_list args;
+
+	if (!to->fn)
+		return;
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	to->fn(to->arg, severity, line);
+}
+
+void coherent_report_stderr(void *arg, enum coherent_severity severity, const char *line)
+{
+	static const char *const words[] = {
+		[COHERENT_ERROR] = "error",
+		[COHERENT_WARNING] = "warning",
+		[COHERENT_INFO] = "info",
+	};
+	const char *prefix = arg;
+
+	fprintf(stderr, "%s%scoherent: %s: %s\n", prefix ? prefix : "", prefix ? ": " : "",
+		words[severity], line);
+}

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * SHARED: this is the other side of exposed memory. It is read and written by
+ * the accesses that drivers use, so that the memory model has an opinion.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "device.h"
+#include "sim_dma.h"
+
+#define LINE_BYTES 64
+#define LATE_USES 4
+
+uint64_t sim_random(uint64_t *state)
+{
+	/* xorshift64, Marsaglia 2003. */
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+int sim_dma_open(struct sim_dma *dma, struct coherent_device *dev, uint64_t mask,
+		 const struct sim_options *options)
+{
+	int err = sim_iommu_open(&dma->iommu, mask);
+
+	if (err)
+		return err;
+	dma->dev = dev;
+	dma->options = *options;
+	dma->random = options->seed ? options->seed : 1;
+	dma->connected = true;
+	SLIST_INIT(&dma->stale);
+	lock_init(&dma->lock);
+	return 0;
+}
+
+void sim_dma_close(struct sim_dma *dma)
+{
+	sim_iommu_close(&dma->iommu);
+	lock_destroy(&dma->lock);
+}
+
+/* --- Faults --- */
+
+static void fault_locked(struct sim_dma *dma, uint64_t address, size_t bytes,
+			 enum coherent_access access) NEEDS_LOCK(dma->lock)
+{
+	struct coherent_fault *fault;
+
+	if (dma->fault_count == SIM_FAULTS) {
+		dma->fault_first = (dma->fault_first + 1) % SIM_FAULTS;
+		dma->fault_count--;
+		dma->fault_lost++;
+	}
+	fault = &dma->faults[(dma->fault_first + dma->fault_count++) % SIM_FAULTS];
+	*fault = (struct coherent_fault){ .address = address, .bytes = bytes, .access = access };
+	device_name_fault(dma->dev, fault);
+}
+
+int sim_dma_next_fault(struct sim_dma *dma, struct coherent_fault *fault)
+{
+	int err = -EAGAIN;
+
+	lock_take(&dma->lock);
+	if (dma->fault_count) {
+		*fault = dma->faults[dma->fault_first];
+		fault->lost = dma->fault_lost;
+		dma->fault_lost = 0;
+		dma->fault_first = (dma->fault_first + 1) % SIM_FAULTS;
+		dma->fault_count--;
+		err = 0;
+	}
+	lock_drop(&dma->lock);
+	return err;
+}
+
+/* --- Accesses --- */
+
+/* Once more until nothing changed in between: then it was one moment's line. */
+static void read_line(const char *from, char *to, size_t bytes)
+{
+	char again[LINE_BYTES];
+
+	for (unsigned int turn = 0; turn < 100; turn++) {
+		coherent_bytes_out(from, to, bytes);
+		coherent_rmb();
+		coherent_bytes_out(from, again, bytes);
+		coherent_rmb();
+		if (!memcmp(to, again, bytes))
+			break;
+	}
+}
+
+/* The bytes from an address to the end of its line or page, at most n. */
+static size_t up_to_end(uint64_t address, uint64_t unit, size_t n)
+{
+	const uint64_t left = unit - (address & (unit - 1));
+
+	return n < left ? n : (size_t)left;
+}
+
+static void copy_locked(struct sim_dma *dma, uint64_t address, char *buffer, size_t bytes,
+			enum coherent_access access) NEEDS_LOCK(dma->lock)
+{
+	while (bytes) {
+		const size_t n = up_to_end(address, LINE_BYTES, bytes);
+		char *va = sim_iommu_translate(&dma->iommu, address, access);
+
+		if (access == COHERENT_ACCESS_READ)
+			read_line(va, buffer, n);
+		else
+			coherent_bytes_in(va, buffer, n);
+		address += n;
+		buffer += n;
+		bytes -= n;
+	}
+}
+
+static int check_locked(struct sim_dma *dma, uint64_t address, size_t bytes,
+			enum coherent_access access) NEEDS_LOCK(dma->lock)
+{
+	const uint64_t page = UINT64_C(1) << dma->iommu.page_shift;
+
+	for (size_t done = 0, n; done < bytes; done += n) {
+		const uint64_t at = address + done;
+
+		n = up_to_end(at, page, bytes - done);
+		if (at >= address && sim_iommu_translate(&dma->iommu, at, access))
+			continue;
+		fault_locked(dma, at, bytes - done, access);
+		return -EIO;
+	}
+	return 0;
+}
+
+static int access_locked(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes,
+			 enum coherent_access access) NEEDS_LOCK(dma->lock)
+{
+	int err = check_locked(dma, address, bytes, access);
+
+	if (!err)
+		copy_locked(dma, address, buffer, bytes, access);
+	return err;
+}
+
+int sim_dma_try(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes,
+		enum coherent_access access)
+{
+	int err;
+
+	lock_take(&dma->lock);
+	err = access_locked(dma, address, buffer, bytes, access);
+	lock_drop(&dma->lock);
+	return err;
+}
+
+/* --- Torn writes --- */
+
+static void finish_torn_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lock)
+{
+	if (!dma->torn_bytes)
+		return;
+	/* What became of the memory in between is the device's fault, and one. */
+	(void)access_locked(dma, dma->torn_address, dma->torn_data, dma->torn_bytes,
+			    COHERENT_ACCESS_WRITE);
+	free(dma->torn_data);
+	dma->torn_bytes = 0;
+}
+
+/* Where to split: a multiple of 8 inside of the write; 0 if there is none. */
+static size_t choose_split(struct sim_dma *dma, uint64_t address, size_t bytes)
+{
+	const uint64_t first = (address | 7) + 1;
+	const uint64_t last = (address + bytes - 1) & ~UINT64_C(7);
+
+	if (first > last)
+		return 0;
+	return (size_t)(first - address + sim_random(&dma->random) % ((last - first) / 8 + 1) * 8);
+}
+
+/* The write is permitted. One part of it arrives now. */
+static void tear_locked(struct sim_dma *dma, uint64_t address, char *buffer, size_t bytes)
+	NEEDS_LOCK(dma->lock)
+{
+	const size_t split = choose_split(dma, address, bytes);
+	const bool tail_first = sim_random(&dma->random) >> 63;
+	const size_t kept = tail_first ? 0 : split;
+	const size_t kept_bytes = tail_first ? split : bytes - split;
+
+	dma->torn_data = split ? malloc(kept_bytes) : NULL;
+	if (!dma->torn_data) {
+		copy_locked(dma, address, buffer, bytes, COHERENT_ACCESS_WRITE);
+		return;
+	}
+	memcpy(dma->torn_data, buffer + kept, kept_bytes);
+	dma->torn_address = address + kept;
+	dma->torn_bytes = kept_bytes;
+	if (tail_first)
+		copy_locked(dma, address + split, buffer + split, bytes - split,
+			    COHERENT_ACCESS_WRITE);
+	else
+		copy_locked(dma, address, buffer, split, COHERENT_ACCESS_WRITE);
+}
+
+/* --- Late accesses --- */
+
+static void see_locked(struct sim_dma *dma, uint64_t address) NEEDS_LOCK(dma->lock)
+{
+	dma->seen[dma->seen_next] = address;
+	dma->seen_next = (dma->seen_next + 1) % SIM_SEEN;
+}
+
+/* An address that the device knows was unmapped: it will use it again. */
+static void remember_locked(struct sim_dma *dma, const struct backend_mapping *mapping)
+	NEEDS_LOCK(dma->lock)
+{
+	for (unsigned int i = 0; i < SIM_SEEN; i++) {
+		if (!dma->seen[i] || dma->seen[i] - mapping->address >= mapping->bytes)
+			continue;
+		for (unsigned int k = 0; k < SIM_LATE; k++) {
+			if (dma->late_left[k])
+				continue;
+			dma->late[k] = dma->seen[i];
+			dma->late_left[k] = LATE_USES;
+			break;
+		}
+		dma->seen[i] = 0;
+	}
+}
+
+static void be_late_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lock)
+{
+	uint64_t garbage = UINT64_C(0xdddddddddddddddd);
+
+	for (unsigned int k = 0; k < SIM_LATE; k++) {
+		if (!dma->late_left[k] || sim_random(&dma->random) >> 63)
+			continue;
+		dma->late_left[k]--;
+		(void)access_locked(dma, dma->late[k], &garbage, sizeof(garbage),
+				    COHERENT_ACCESS_WRITE);
+	}
+}
+
+/* --- The model's side --- */
+
+int sim_dma_do(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes,
+	       enum coherent_access access)
+{
+	int err;
+
+	lock_take(&dma->lock);
+	finish_torn_locked(dma);
+	err = check_locked(dma, address, bytes, access);
+	if (err)
+		goto out;
+	see_locked(dma, address);
+	if (access == COHERENT_ACCESS_WRITE)
+		dma->progress = true;
+	if (access == COHERENT_ACCESS_WRITE && dma->options.torn && bytes)
+		tear_locked(dma, address, buffer, bytes);
+	else
+		copy_locked(dma, address, buffer, bytes, access);
+out:
+	lock_drop(&dma->lock);
+	return err;
+}
+
+void sim_dma_tick(struct sim_dma *dma)
+{
+	lock_take(&dma->lock);
+	finish_torn_locked(dma);
+	be_late_locked(dma);
+	lock_drop(&dma->lock);
+}
+
+bool sim_dma_took_progress(struct sim_dma *dma)
+{
+	bool progress;
+
+	lock_take(&dma->lock);
+	progress = dma->progress;
+	dma->progress = false;
+	lock_drop(&dma->lock);
+	return progress;
+}
+
+/* --- The library's side --- */
+
+static int map_locked(struct sim_dma *dma, const struct backend_mapping *mapping)
+	NEEDS_LOCK(dma->lock)
+{
+	int err;
+
+	if (!dma->connected)
+		return -ENODEV;
+	if (++dma->map_calls == dma->options.fail_map)
+		return -EIO;
+	if (dma->options.maps && dma->maps == dma->options.maps)
+		return -ENOSPC;
+	err = sim_iommu_map(&dma->iommu, mapping);
+	if (!err)
+		dma->maps++;
+	return err;
+}
+
+int sim_dma_map(struct sim_dma *dma, const struct backend_mapping *mapping)
+{
+	int err;
+
+	lock_take(&dma->lock);
+	err = map_locked(dma, mapping);
+	lock_drop(&dma->lock);
+	return err;
+}
+
+static int unmap_locked(struct sim_dma *dma, const struct backend_mapping *mapping)
+	NEEDS_LOCK(dma->lock)
+{
+	struct sim_stale *stale;
+
+	if (!dma->connected)
+		return -ENODEV;
+	if (++dma->unmap_calls == dma->options.fail_unmap)
+		return -EIO;
+	dma->maps--;
+	if (dma->options.late)
+		remember_locked(dma, mapping);
+	/* Without memory to be lazy it is done at once. */
+	stale = dma->options.lazy ? malloc(sizeof(*stale)) : NULL;
+	if (!stale) {
+		sim_iommu_unmap(&dma->iommu, mapping->address, mapping->bytes);
+		return 0;
+	}
+	stale->address = mapping->address;
+	stale->bytes = mapping->bytes;
+	SLIST_INSERT_HEAD(&dma->stale, stale, link);
+	return 0;
+}
+
+int sim_dma_unmap(struct sim_dma *dma, const struct backend_mapping *mapping)
+{
+	int err;
+
+	lock_take(&dma->lock);
+	err = unmap_locked(dma, mapping);
+	lock_drop(&dma->lock);
+	return err;
+}
+
+static void forget_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lock)
+{
+	struct sim_stale *stale;
+
+	while ((stale = SLIST_FIRST(&dma->stale))) {
+		SLIST_REMOVE_HEAD(&dma->stale, link);
+		sim_iommu_unmap(&dma->iommu, stale->address, stale->bytes);
+		free(stale);
+	}
+	memset(dma->late_left, 0, sizeof(dma->late_left));
+}
+
+int sim_dma_fence(struct sim_dma *dma)
+{
+	int err = -ENODEV;
+
+	lock_take(&dma->lock);
+	if (dma->connected) {
+		finish_torn_locked(dma);
+		forget_locked(dma);
+		err = 0;
+	}
+	lock_drop(&dma->lock);
+	return err;
+}
+
+void sim_dma_disconnect(struct sim_dma *dma)
+{
+	lock_take(&dma->lock);
+	finish_torn_locked(dma);
+	forget_locked(dma);
+	sim_iommu_close(&dma->iommu);
+	dma->connected = false;
+	lock_drop(&dma->lock);
+}

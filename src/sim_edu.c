@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * QEMU's edu device (docs/specs/edu.rst, hw/misc/edu.c), what it does and what
+ * it cannot do: addresses lose the bits over its mask, a transfer has at most
+ * 4095 bytes of its buffer, registers below 0x80 are 4 bytes wide, a command is
+ * not accepted while one runs. A transfer whose memory is refused ends like
+ * any other: the driver is not told, reads deliver zeros.
+ *
+ * QEMU 7.2 aborts on a transfer outside of the buffer. Here that is reported,
+ * and the transfer never ends.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim_models.h"
+
+enum {
+	REG_ID = 0x00,
+	REG_LIVENESS = 0x04,
+	REG_FACTORIAL = 0x08,
+	REG_STATUS = 0x20,
+	REG_IRQ_STATUS = 0x24,
+	REG_IRQ_RAISE = 0x60,
+	REG_IRQ_ACK = 0x64,
+	REG_DMA_SRC = 0x80,
+	REG_DMA_DST = 0x88,
+	REG_DMA_COUNT = 0x90,
+	REG_DMA_CMD = 0x98,
+};
+
+#define ID UINT32_C(0x010000ed)
+#define STATUS_COMPUTING UINT32_C(0x01)
+#define STATUS_IRQ_FACTORIAL UINT32_C(0x80)
+#define CMD_RUN UINT64_C(1)
+#define CMD_TO_MEMORY UINT64_C(2)
+#define CMD_IRQ UINT64_C(4)
+#define IRQ_FACTORIAL UINT32_C(0x001)
+#define IRQ_DMA UINT32_C(0x100)
+#define BUFFER_BASE UINT64_C(0x40000)
+#define BUFFER_BYTES 4096
+#define DMA_PAGE UINT64_C(4096)
+
+struct edu {
+	uint32_t liveness;
+	uint32_t factorial;
+	uint32_t status;
+	uint32_t irq_status;
+	uint64_t src;
+	uint64_t dst;
+	uint64_t count;
+	uint64_t cmd;
+	bool hung;
+	unsigned char buffer[BUFFER_BYTES];
+};
+
+static void raise_irq(struct coherent_sim *sim, struct edu *edu, uint32_t bits)
+{
+	edu->irq_status |= bits;
+	if (edu->irq_status)
+		coherent_sim_irq(sim, 0);
+}
+
+static uint64_t edu_reg_read(struct coherent_sim *sim, void *arg, unsigned int bar,
+			     uint64_t offset, unsigned int width)
+{
+	const struct edu *edu = arg;
+
+	(void)sim;
+	(void)bar;
+	if (width != 4 && (width != 8 || offset < REG_DMA_SRC))
+		return UINT64_MAX;
+	switch (offset) {
+	case REG_ID:
+		return ID;
+	case REG_LIVENESS:
+		return edu->liveness;
+	case REG_FACTORIAL:
+		return edu->factorial;
+	case REG_STATUS:
+		return edu->status;
+	case REG_IRQ_STATUS:
+		return edu->irq_status;
+	case REG_DMA_SRC:
+		return edu->src;
+	case REG_DMA_DST:
+		return edu->dst;
+	case REG_DMA_COUNT:
+		return edu->count;
+	case REG_DMA_CMD:
+		return edu->cmd;
+	}
+	return UINT64_MAX;
+}
+
+/* Not while a transfer runs. */
+static void write_dma_register(struct edu *edu, uint64_t offset, uint64_t value)
+{
+	if (edu->cmd & CMD_RUN)
+		return;
+	switch (offset) {
+	case REG_DMA_SRC:
+		edu->src = value;
+		break;
+	case REG_DMA_DST:
+		edu->dst = value;
+		break;
+	case REG_DMA_COUNT:
+		edu->count = value;
+		break;
+	case REG_DMA_CMD:
+		if (value & CMD_RUN)
+			edu->cmd = value;
+		break;
+	}
+}
+
+static void edu_reg_write(struct coherent_sim *sim, void *arg, unsigned int bar, uint64_t offset,
+			  unsigned int width, uint64_t value)
+{
+	struct edu *edu = arg;
+
+	(void)bar;
+	if (width != 4 && (width != 8 || offset < REG_DMA_SRC))
+		return;
+	switch (offset) {
+	case REG_LIVENESS:
+		edu->liveness = ~(uint32_t)value;
+		break;
+	case REG_FACTORIAL:
+		if (edu->status & STATUS_COMPUTING)
+			break;
+		edu->factorial = (uint32_t)value;
+		edu->status |= STATUS_COMPUTING;
+		break;
+	case REG_STATUS:
+		edu->status &= ~STATUS_IRQ_FACTORIAL;
+		edu->status |= (uint32_t)value & STATUS_IRQ_FACTORIAL;
+		break;
+	case REG_IRQ_RAISE:
+		raise_irq(sim, edu, (uint32_t)value);
+		break;
+	case REG_IRQ_ACK:
+		edu->irq_status &= ~(uint32_t)value;
+		break;
+	default:
+		write_dma_register(edu, offset, value);
+	}
+}
+
+static void compute_factorial(struct coherent_sim *sim, struct edu *edu)
+{
+	uint32_t result = 1;
+
+	for (uint32_t n = edu->factorial; n; n--) {
+		result *= n;
+		/* 34! is a multiple of 2^32, and so are all after it. */
+		if (!result)
+			break;
+	}
+	edu->factorial = result;
+	edu->status &= ~STATUS_COMPUTING;
+	if (edu->status & STATUS_IRQ_FACTORIAL)
+		raise_irq(sim, edu, IRQ_FACTORIAL);
+}
+
+/* As QEMU checks it: the byte behind the transfer must be in the buffer too. */
+static bool in_buffer(uint64_t at, uint64_t count)
+{
+	return at >= BUFFER_BASE && at < BUFFER_BASE + BUFFER_BYTES && count &&
+	       count < BUFFER_BYTES && at + count < BUFFER_BASE + BUFFER_BYTES;
+}
+
+static void hang(struct coherent_sim *sim, struct edu *edu, uint64_t at)
+{
+	char text[160];
+
+	snprintf(text, sizeof(text), "transfer of %" PRIu64 " bytes at 0x%" PRIx64
+		 " of its buffer, which is 0x40000 to 0x40ffe: QEMU 7.2 aborts, this device hangs",
+		 edu->count, at);
+	coherent_sim_report(sim, COHERENT_ERROR, text);
+	edu->hung = true;
+}
+
+/* By page: what is mapped is transferred even where the next page is not. */
+static void transfer(struct coherent_sim *sim, struct edu *edu, uint64_t address,
+		     unsigned char *at, uint64_t count)
+{
+	while (count) {
+		const uint64_t left = DMA_PAGE - address % DMA_PAGE;
+		const size_t n = (size_t)(count < left ? count : left);
+
+		if (edu->cmd & CMD_TO_MEMORY)
+			(void)!coherent_sim_dma_write(sim, address, at, n);
+		else if (coherent_sim_dma_read(sim, address, at, n))
+			memset(at, 0, n);
+		address += n;
+		at += n;
+		count -= n;
+	}
+}
+
+static void run_dma(struct coherent_sim *sim, struct edu *edu)
+{
+	const bool to_memory = edu->cmd & CMD_TO_MEMORY;
+	const uint64_t inner = to_memory ? edu->src : edu->dst;
+	const uint64_t outer = to_memory ? edu->dst : edu->src;
+
+	if (!in_buffer(inner, edu->count)) {
+		hang(sim, edu, inner);
+		return;
+	}
+	transfer(sim, edu, outer & coherent_sim_mask(sim), edu->buffer + (inner - BUFFER_BASE),
+		 edu->count);
+	edu->cmd &= ~CMD_RUN;
+	if (edu->cmd & CMD_IRQ)
+		raise_irq(sim, edu, IRQ_DMA);
+}
+
+static void edu_tick(struct coherent_sim *sim, void *arg)
+{
+	struct edu *edu = arg;
+
+	if (edu->status & STATUS_COMPUTING)
+		compute_factorial(sim, edu);
+	if (edu->cmd & CMD_RUN && !edu->hung)
+		run_dma(sim, edu);
+}
+
+static void edu_reset(struct coherent_sim *sim, void *arg)
+{
+	(void)sim;
+	memset(arg, 0, sizeof(struct edu));
+}
+
+const struct sim_builtin sim_edu = {
+	.model = {
+		.name = "edu",
+		.mask = (UINT64_C(1) << 28) - 1,
+		.vectors = 1,
+		.bar_size = { 1 << 20 },
+		.reg_read = edu_reg_read,
+		.reg_write = edu_reg_write,
+		.tick = edu_tick,
+		.reset = edu_reset,
+	},
+	.state_bytes = sizeof(struct edu),
+};

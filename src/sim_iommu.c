@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * An entry of the lowest level is the address of a page of memory, with what is
+ * permitted in its low bits; 0 maps nothing. Entries above are tables. Tables
+ * stay until the end: addresses come lowest first, so there are few.
+ */
+#include <stdlib.h>
+
+#include "sim_iommu.h"
+#include "sys.h"
+
+#define LEVEL_BITS 9
+#define LEVEL_ENTRIES (1u << LEVEL_BITS)
+#define PTE_READ 1u
+#define PTE_WRITE 2u
+#define PTE_FLAGS 3u
+
+int sim_iommu_open(struct sim_iommu *iommu, uint64_t mask)
+{
+	const unsigned int bits = 64 - (unsigned int)__builtin_clzll(mask | 1);
+
+	iommu->page_shift = (unsigned int)__builtin_ctzl(sys_page_bytes());
+	iommu->mask = mask;
+	iommu->levels = 1;
+	while (iommu->page_shift + iommu->levels * LEVEL_BITS < bits)
+		iommu->levels++;
+	iommu->root = calloc(LEVEL_ENTRIES, sizeof(*iommu->root));
+	return iommu->root ? 0 : -ENOMEM;
+}
+
+static void free_table(uint64_t *table, unsigned int level)
+{
+	for (unsigned int i = 0; level && i < LEVEL_ENTRIES; i++)
+		if (table[i])
+			free_table((uint64_t *)(uintptr_t)table[i], level - 1);
+	free(table);
+}
+
+void sim_iommu_close(struct sim_iommu *iommu)
+{
+	if (iommu->root)
+		free_table(iommu->root, iommu->levels - 1);
+	iommu->root = NULL;
+}
+
+static unsigned int slot_of(const struct sim_iommu *iommu, uint64_t address, unsigned int level)
+{
+	return address >> (iommu->page_shift + level * LEVEL_BITS) & (LEVEL_ENTRIES - 1);
+}
+
+/* The entry of a page; NULL if a table on the way to it is missing. */
+static uint64_t *find_entry(const struct sim_iommu *iommu, uint64_t address)
+{
+	uint64_t *table = iommu->root;
+
+	for (unsigned int level = iommu->levels - 1; level; level--) {
+		table = (uint64_t *)(uintptr_t)table[slot_of(iommu, address, level)];
+		if (!table)
+			return NULL;
+	}
+	return &table[slot_of(iommu, address, 0)];
+}
+
+static uint64_t *make_entry(struct sim_iommu *iommu, uint64_t address)
+{
+	uint64_t *table = iommu->root;
+
+	for (unsigned int level = iommu->levels - 1; level; level--) {
+		uint64_t *next = &table[slot_of(iommu, address, level)];
+
+		if (!*next)
+			*next = (uintptr_t)calloc(LEVEL_ENTRIES, sizeof(*table));
+		if (!*next)
+			return NULL;
+		table = (uint64_t *)(uintptr_t)*next;
+	}
+	return &table[slot_of(iommu, address, 0)];
+}
+
+int sim_iommu_map(struct sim_iommu *iommu, const struct backend_mapping *mapping)
+{
+	const uint64_t flags = mapping->may == COHERENT_MAY_READ ? PTE_READ : PTE_READ | PTE_WRITE;
+	const size_t page = (size_t)1 << iommu->page_shift;
+	uint64_t *entry = NULL;
+
+	for (size_t done = 0; done < mapping->bytes; done += page) {
+		/* The next entry is the next one, except in a new table. */
+		if (entry && slot_of(iommu, mapping->address + done, 0))
+			entry++;
+		else
+			entry = make_entry(iommu, mapping->address + done);
+		if (!entry) {
+			sim_iommu_unmap(iommu, mapping->address, done);
+			return -ENOMEM;
+		}
+		*entry = ((uintptr_t)mapping->va + done) | flags;
+	}
+	return 0;
+}
+
+void sim_iommu_unmap(struct sim_iommu *iommu, uint64_t address, size_t bytes)
+{
+	const size_t page = (size_t)1 << iommu->page_shift;
+	uint64_t *entry = NULL;
+
+	for (size_t done = 0; done < bytes; done += page) {
+		if (entry && slot_of(iommu, address + done, 0))
+			entry++;
+		else
+			entry = find_entry(iommu, address + done);
+		*entry = 0;
+	}
+}
+
+char *sim_iommu_translate(const struct sim_iommu *iommu, uint64_t address,
+			  enum coherent_access access)
+{
+	const uint64_t page = UINT64_C(1) << iommu->page_shift;
+	const uint64_t *entry;
+
+	if (address > iommu->mask || !iommu->root)
+		return NULL;
+	entry = find_entry(iommu, address);
+	if (!entry || !(*entry & (access == COHERENT_ACCESS_WRITE ? PTE_WRITE : PTE_READ)))
+		return NULL;
+	return (char *)(uintptr_t)(*entry & ~(uint64_t)PTE_FLAGS) + (address & (page - 1));
+}

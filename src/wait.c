@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Waiting for a device that does not interrupt: spin while an answer within
+ * microseconds is likely, then sleep.
+ */
+#include <coherent.h>
+
+#include "object.h"
+#include "sys.h"
+#include "wait.h"
+
+#define SPIN_TURNS 200
+#define SLEEP_NS (50 * UINT64_C(1000))
+
+void coherent_base_wait_begin(struct coherent_wait *wait, uint64_t timeout_ns)
+{
+	*wait = (struct coherent_wait){ .deadline_ns = sys_deadline_ns(timeout_ns) };
+}
+
+int wait_more(struct coherent_wait *wait, const struct coherent_device *dev)
+{
+	int err = device_usable(dev);
+
+	if (err)
+		return err;
+	if (wait->late)
+		return -ETIMEDOUT;
+	/* Whoever was not running until the deadline still gets a last test. */
+	if (sys_now_ns() >= wait->deadline_ns)
+		wait->late = true;
+	else if (wait->turns++ >= SPIN_TURNS)
+		sys_sleep_ns(SLEEP_NS);
+	return 0;
+}
+
+int coherent_base_wait_more(struct coherent_wait *wait, const struct coherent_object *object)
+{
+	return wait_more(wait, object->dev);
+}

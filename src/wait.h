@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+#ifndef WAIT_H
+#define WAIT_H
+
+#include <coherent.h>
+
+/**
+ * wait_more() - Pause between two tests of a poll loop.
+ * @wait: From coherent_base_wait_begin().
+ * @dev: What is waited for.
+ *
+ * Return: 0 (test again); -ETIMEDOUT, -ENODEV.
+ */
+int wait_more(struct coherent_wait *wait, const struct coherent_device *dev);
+
+#endif

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The address space against a bitmap of its granules, which is slow and obvious.
+ */
+#include "../src/iova.h"
+#include "test.h"
+
+#define GRANULE UINT64_C(4096)
+#define GRANULES 512
+#define STEPS 60000
+#define LIVE 256
+
+/* Taken: a hole, a range, its guard. */
+struct model {
+	struct iova_space space;
+	bool taken[GRANULES];
+	struct iova_range *live[LIVE];
+	struct iova_range *retired[STEPS];
+	size_t retired_first;
+	size_t retired_end;
+	uint64_t random;
+	uint64_t guard;
+};
+
+static uint64_t next(struct model *model)
+{
+	model->random ^= model->random << 13;
+	model->random ^= model->random >> 7;
+	model->random ^= model->random << 17;
+	return model->random;
+}
+
+static void mark(struct model *model, const struct iova_range *range, bool taken)
+{
+	for (uint64_t at = range->first; at < range->last; at += GRANULE) {
+		assert_int_equal(model->taken[at / GRANULE], !taken);
+		model->taken[at / GRANULE] = taken;
+	}
+}
+
+static bool crosses(const struct iova_want *want, uint64_t first)
+{
+	return want->boundary && first / want->boundary !=
+				 (first + want->bytes - 1) / want->boundary;
+}
+
+static bool fits_at(const struct model *model, const struct iova_want *want, uint64_t first)
+{
+	if (first % want->align || crosses(want, first))
+		return false;
+	for (uint64_t at = first; at < first + want->bytes + model->guard; at += GRANULE)
+		if (at / GRANULE >= GRANULES || model->taken[at / GRANULE])
+			return false;
+	return true;
+}
+
+static bool fits(const struct model *model, const struct iova_want *want)
+{
+	for (uint64_t first = 0; first < GRANULES * GRANULE; first += GRANULE)
+		if (fits_at(model, want, first))
+			return true;
+	return false;
+}
+
+static uint64_t lowest(const struct model *model, const struct iova_want *want)
+{
+	uint64_t first = 0;
+
+	while (!fits_at(model, want, first))
+		first += GRANULE;
+	return first;
+}
+
+static struct iova_want random_want(struct model *model)
+{
+	struct iova_want want = { .bytes = GRANULE * (1 + next(model) % 12), .align = GRANULE };
+
+	if (next(model) % 3 == 0)
+		want.align = GRANULE << next(model) % 6;
+	if (next(model) % 3 == 0)
+		want.boundary = GRANULE << (4 + next(model) % 4);
+	return want;
+}
+
+static void reserve(struct model *model, size_t slot)
+{
+	const struct iova_want want = random_want(model);
+	struct iova_range *range = malloc(sizeof(*range));
+	int err = iova_reserve(&model->space, &want, range);
+
+	assert_int_equal(err == 0, fits(model, &want));
+	if (err) {
+		assert_err(err, -ENOSPC);
+		free(range);
+		return;
+	}
+	assert_true(fits_at(model, &want, range->first));
+	assert_int_equal(range->last - range->first + 1, want.bytes + model->guard);
+	if (want.align == GRANULE && !want.boundary)
+		assert_int_equal(range->first, lowest(model, &want));
+	mark(model, range, true);
+	model->live[slot] = range;
+}
+
+static void drop(struct model *model, struct iova_range *range)
+{
+	mark(model, range, false);
+	free(range);
+}
+
+static void retire_or_release(struct model *model, size_t slot)
+{
+	struct iova_range *range = model->live[slot], *expired;
+
+	model->live[slot] = NULL;
+	if (next(model) % 2) {
+		iova_release(&model->space, range);
+		drop(model, range);
+		return;
+	}
+	iova_retire(&model->space, range);
+	model->retired[model->retired_end++] = range;
+	while ((expired = iova_expired(&model->space))) {
+		assert_ptr_equal(expired, model->retired[model->retired_first++]);
+		drop(model, expired);
+	}
+	assert_true(model->space.retired_bytes <= model->space.usable / 8);
+}
+
+static void replace(struct model *model, size_t slot)
+{
+	struct iova_range *with = malloc(sizeof(*with));
+
+	iova_replace(&model->space, model->live[slot], with);
+	free(model->live[slot]);
+	model->live[slot] = with;
+}
+
+static void evict(struct model *model)
+{
+	struct iova_range *range = iova_evict(&model->space);
+
+	assert_int_equal(!range, model->retired_first == model->retired_end);
+	if (!range)
+		return;
+	assert_ptr_equal(range, model->retired[model->retired_first++]);
+	drop(model, range);
+}
+
+/* Every gap and every maximum, the slow way. */
+static uint64_t check_subtree(const struct iova_range *range)
+{
+	uint64_t most = range->gap;
+	const struct iova_range *kids[] = { range->node.rbe_left, range->node.rbe_right };
+
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t in_kid = kids[i] ? check_subtree(kids[i]) : 0;
+
+		most = most > in_kid ? most : in_kid;
+	}
+	assert_int_equal(range->max_gap, most);
+	return most;
+}
+
+static void check(struct model *model)
+{
+	uint64_t end = 0;
+	struct iova_range *range;
+
+	check_subtree(model->space.tree.rbh_root);
+	for (range = iova_from(&model->space, 0); range; range = iova_from(&model->space, end)) {
+		assert_int_equal(range->gap, range->first - end);
+		for (uint64_t at = end; at < range->first; at += GRANULE)
+			assert_false(model->taken[at / GRANULE]);
+		end = range->last + 1;
+		if (!end)
+			return;
+	}
+	fail();
+}
+
+static void find(struct model *model)
+{
+	uint64_t address = next(model) % (GRANULES * GRANULE);
+	struct iova_range *range = iova_find(&model->space, address);
+
+	if (range)
+		assert_true(range->first <= address && !range->hole);
+	for (size_t i = 0; i < LIVE; i++)
+		if (model->live[i] && address - model->live[i]->first <=
+				      model->live[i]->last - model->live[i]->first)
+			assert_ptr_equal(range, model->live[i]);
+}
+
+static void open_model(struct model *model, uint64_t guard, uint64_t seed)
+{
+	/* Usable: 1 to 99, 101 to 299, and joined to it, 300 to 510. */
+	static const uint64_t parts[][2] = { { 101, 299 }, { 1, 99 }, { 300, 510 } };
+
+	memset(model, 0, sizeof(*model));
+	memset(model->taken, true, sizeof(model->taken));
+	model->random = seed;
+	model->guard = guard;
+	assert_ok(iova_open(&model->space, GRANULE, guard));
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		assert_ok(iova_allow(&model->space, parts[i][0] * GRANULE,
+				     (parts[i][1] + 1) * GRANULE - 1));
+		for (uint64_t k = parts[i][0]; k <= parts[i][1]; k++)
+			model->taken[k] = false;
+	}
+}
+
+static void close_model(struct model *model)
+{
+	while (model->retired_first != model->retired_end)
+		evict(model);
+	for (size_t i = 0; i < LIVE; i++)
+		if (model->live[i]) {
+			iova_release(&model->space, model->live[i]);
+			drop(model, model->live[i]);
+		}
+	check(model);
+	iova_close(&model->space);
+}
+
+static void run_against_bitmap(uint64_t guard, uint64_t seed)
+{
+	struct model *model = malloc(sizeof(*model));
+
+	open_model(model, guard, seed);
+	for (size_t step = 0; step < STEPS; step++) {
+		size_t slot = next(model) % LIVE;
+		uint64_t dice = next(model) % 16;
+
+		if (!model->live[slot])
+			reserve(model, slot);
+		else if (dice == 0)
+			replace(model, slot);
+		else
+			retire_or_release(model, slot);
+		if (dice == 1)
+			evict(model);
+		find(model);
+		if (step % 16 == 0)
+			check(model);
+	}
+	close_model(model);
+	free(model);
+}
+
+static void reserves_like_a_bitmap(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 4; seed++) {
+		run_against_bitmap(0, seed);
+		run_against_bitmap(GRANULE, seed);
+	}
+}
+
+static void allow_takes_part_of_one_hole_only(void **state)
+{
+	struct iova_space space;
+
+	(void)state;
+	assert_ok(iova_open(&space, GRANULE, 0));
+	assert_ok(iova_allow(&space, 8 * GRANULE, 16 * GRANULE - 1));
+	assert_err(iova_allow(&space, 8 * GRANULE, 16 * GRANULE - 1), -EINVAL);
+	assert_err(iova_allow(&space, 15 * GRANULE, 17 * GRANULE - 1), -EINVAL);
+	assert_err(iova_allow(&space, 7 * GRANULE, 9 * GRANULE - 1), -EINVAL);
+	assert_err(iova_allow(&space, 2 * GRANULE, GRANULE - 1), -EINVAL);
+	assert_err(iova_allow(&space, 17 * GRANULE, UINT64_MAX), -EINVAL);
+	assert_err(iova_allow(&space, -GRANULE, -GRANULE + 1), -EINVAL);
+	assert_ok(iova_allow(&space, 16 * GRANULE, -GRANULE - 1));
+	assert_ok(iova_allow(&space, 0, 8 * GRANULE - 1));
+	assert_int_equal(space.usable, -GRANULE);
+	iova_close(&space);
+}
+
+static void whole_space_can_be_one_range(void **state)
+{
+	const struct iova_want all = { .bytes = -3 * GRANULE, .align = GRANULE };
+	const struct iova_want too_much = { .bytes = -GRANULE, .align = GRANULE };
+	const struct iova_want far = { .bytes = GRANULE, .align = UINT64_C(1) << 63 };
+	struct iova_space space;
+	struct iova_range range;
+
+	(void)state;
+	assert_ok(iova_open(&space, GRANULE, GRANULE));
+	assert_ok(iova_allow(&space, GRANULE, -GRANULE - 1));
+	assert_err(iova_reserve(&space, &too_much, &range), -ENOSPC);
+	assert_ok(iova_reserve(&space, &all, &range));
+	assert_int_equal(range.first, GRANULE);
+	iova_release(&space, &range);
+	assert_ok(iova_reserve(&space, &far, &range));
+	assert_int_equal(range.first, UINT64_C(1) << 63);
+	iova_release(&space, &range);
+	iova_close(&space);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reserves_like_a_bitmap),
+		cmocka_unit_test(allow_takes_part_of_one_hole_only),
+		cmocka_unit_test(whole_space_can_be_one_range),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * What all tests share: cmocka, short assertions, and a place where the reports
+ * of a device end up.
+ */
+#ifndef TEST_H
+#define TEST_H
+
+#include <coherent.h>
+#include <coherent/bar.h>
+#include <coherent/sim.h>
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define assert_ok(call) assert_int_equal(call, 0)
+#define assert_err(call, err) assert_int_equal(call, err)
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+#define MS UINT64_C(1000000)
+#define LONG (10000 * MS)
+
+/**
+ * struct log - The reports of a device.
+ * @count: How many.
+ * @text: All of them, one a line.
+ */
+struct log {
+	pthread_mutex_t mutex;
+	unsigned int count;
+	char text[8192];
+};
+
+#define LOG_EMPTY { .mutex = PTHREAD_MUTEX_INITIALIZER }
+
+/* A report function for a struct log. */
+void log_report(void *arg, enum coherent_severity severity, const char *line);
+
+bool log_has(struct log *log, const char *text);
+
+/* The device has no fault that nobody read. */
+void assert_no_fault(struct coherent_device *dev);
+
+/* The next fault, of that state. */
+void assert_fault(struct coherent_device *dev, enum coherent_state state);
+
+#endif
