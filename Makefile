@@ -2,9 +2,14 @@
 # meson underneath; see README.md.
 
 BUILD = build/demo
+FILE ?= $(BUILD)/examples/edu
 
 all: $(BUILD)/build.ninja
 	@ninja --quiet -C $(BUILD)
+
+# A file through a device, every byte compared, and what it could not reach.
+demo: all
+	@$(BUILD)/examples/edu $(FILE)
 
 # All tests: gcc, clang, ASan with UBSan, TSan.
 check: deps-check
@@ -26,4 +31,4 @@ deps-check:
 clean:
 	rm -rf build
 
-.PHONY: all check deps deps-demo deps-check clean
+.PHONY: all demo check deps deps-demo deps-check clean

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include "edu.h"
+
+/* docs/specs/edu.rst in QEMU. */
+#define EDU_ID 0x00
+#define EDU_LIVENESS 0x04
+#define EDU_DMA_SRC 0x80
+#define EDU_DMA_DST 0x88
+#define EDU_DMA_COUNT 0x90
+#define EDU_DMA_CMD 0x98
+
+#define EDU_CMD_RUN 1u
+#define EDU_CMD_TO_MEMORY 2u
+#define EDU_BUFFER 0x40000
+#define EDU_TIMEOUT_NS (UINT64_C(5) * 1000 * 1000 * 1000)
+
+int edu_probe(struct edu *edu)
+{
+	const uint32_t alive = 0x5a5a1234;
+
+	if ((coherent_bar_read32(edu->bar, EDU_ID) & 0xff) != 0xed)
+		return -ENODEV;
+	coherent_bar_write32(edu->bar, EDU_LIVENESS, alive);
+	if (coherent_bar_read32(edu->bar, EDU_LIVENESS) != ~alive)
+		return -ENODEV;
+	return coherent_device_set_mask(edu->dev, coherent_mask(28));
+}
+
+static int edu_run(struct edu *edu, uint64_t src, uint64_t dst, uint32_t bytes, uint32_t cmd)
+{
+	coherent_bar_write64(edu->bar, EDU_DMA_SRC, src);
+	coherent_bar_write64(edu->bar, EDU_DMA_DST, dst);
+	coherent_bar_write64(edu->bar, EDU_DMA_COUNT, bytes);
+	coherent_bar_write64(edu->bar, EDU_DMA_CMD, cmd | EDU_CMD_RUN);
+	return coherent_bar_poll32(edu->bar, EDU_DMA_CMD, EDU_CMD_RUN, 0, EDU_TIMEOUT_NS);
+}
+
+int edu_read(struct edu *edu, coherent_addr_t from, uint32_t bytes)
+{
+	return edu_run(edu, from.raw, EDU_BUFFER, bytes, 0);
+}
+
+int edu_write(struct edu *edu, coherent_addr_t to, uint32_t bytes)
+{
+	return edu_run(edu, EDU_BUFFER, to.raw, bytes, EDU_CMD_TO_MEMORY);
+}
+
+/* What is left of the data to put into packets. */
+struct source {
+	const uint8_t *data;
+	size_t bytes;
+};
+
+static int fill_packet(struct edu_packet *packet, void *arg)
+{
+	struct source *source = arg;
+	uint32_t sum = 0, len;
+
+	for (len = 0; len < EDU_PACKET_BYTES && len < source->bytes; len++) {
+		packet->bytes[len] = source->data[len];
+		sum += packet->bytes[len];
+	}
+	packet->len = coherent_cpu_to_le32(len);
+	packet->sum = coherent_cpu_to_le32(sum);
+	source->data += len;
+	source->bytes -= len;
+	return 0;
+}
+
+int edu_load(struct edu *edu, const uint8_t *data, size_t bytes, union edu_packets *packets)
+{
+	COHERENT_BOX(struct edu_packet) box = COHERENT_EMPTY;
+	struct source source = { data, bytes };
+	int err;
+
+	err = coherent_box_zeroed(&box, edu->dev, (bytes + EDU_PACKET_BYTES - 1) / EDU_PACKET_BYTES);
+	for (size_t i = 0; !err && source.bytes; i++)
+		err = coherent_box_init_at(&box, i, fill_packet, &source);
+	if (err) {
+		coherent_box_free(&box);
+		return err;
+	}
+	return coherent_expose(&box, packets, .may = COHERENT_MAY_READ);
+}
+
+/* The device wrote it, so it is read once, checked, and then used. */
+static int take_packet(union edu_packets *echo, uint8_t *back, size_t size, size_t *len)
+{
+	uint32_t claimed, sum;
+	int err;
+
+	err = coherent_read(echo, 0, .len, &claimed);
+	if (!err)
+		err = coherent_read(echo, 0, .sum, &sum);
+	if (err)
+		return err;
+	if (claimed > EDU_PACKET_BYTES)
+		return -EIO;
+	if (claimed > size)
+		return -ERANGE;
+	err = coherent_copy_out_field(echo, 0, .bytes, 0, back, claimed);
+	for (size_t i = 0; !err && i < claimed; i++)
+		sum -= back[i];
+	*len = claimed;
+	return !err && sum ? -EIO : err;
+}
+
+static int echo_packet(struct edu *edu, union edu_packets *packets, size_t i,
+		       union edu_packets *echo)
+{
+	coherent_addr_t from;
+	int err;
+
+	err = coherent_addr_at(packets, i, &from);
+	if (!err)
+		err = edu_read(edu, from, sizeof(struct edu_packet));
+	if (!err)
+		err = edu_write(edu, coherent_addr(echo), sizeof(struct edu_packet));
+	return err;
+}
+
+int edu_echo(struct edu *edu, union edu_packets *packets, uint8_t *back, size_t size)
+{
+	union edu_packets echo = COHERENT_EMPTY;
+	size_t len;
+	int err;
+
+	err = coherent_zeroed(&echo, edu->dev, 1);
+	for (size_t i = 0; !err && i < coherent_count(packets); i++) {
+		err = echo_packet(edu, packets, i, &echo);
+		if (!err)
+			err = take_packet(&echo, back, size, &len);
+		if (err)
+			break;
+		back += len;
+		size -= len;
+	}
+	coherent_free(&echo);
+	return err;
+}
