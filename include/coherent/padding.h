@@ -52,9 +52,10 @@
 
 #if __has_builtin(__builtin_clear_padding)
 
+/* In a struct of its own, which is not const if T is. */
 #define COHERENT_MASK_FILL(T, mask)					\
 	(__builtin_memset((mask), 0xff, sizeof(T)),			\
-	 __builtin_clear_padding((T *)(void *)(mask)))
+	 __builtin_clear_padding((struct { T e; } *)(void *)(mask)))
 #define COHERENT_FIELDS(T, ...) _Static_assert(sizeof(T) > 0, "an element needs a size")
 
 #else

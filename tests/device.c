@@ -1,0 +1,652 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Devices: names, limits, masks, registers, reset, fork, and the answer to every
+ * bad input that is not a matter of types.
+ */
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "test.h"
+
+#define PAGE 4096
+
+static const struct coherent_sim_model nothing = { .name = "nothing", .mask = UINT32_MAX };
+
+/* A name, its answer, and what the report must mention. */
+struct bad_name {
+	const char *name;
+	int err;
+	const char *says;
+};
+
+static void bad_names_are_refused_with_a_reason(void **state)
+{
+	static const struct bad_name names[] = {
+		{ NULL, -EINVAL, "it is empty" },
+		{ "", -EINVAL, "scheme[:where][,key=value]" },
+		{ ":edu", -EINVAL, "the scheme is missing" },
+		{ "sim", -ENODEV, "edu, ring, custom" },
+		{ "sim:", -ENODEV, "edu, ring, custom" },
+		{ "sim:edv", -ENODEV, "there is no sim device \"edv\", only: edu, ring, custom" },
+		{ "simm:edu", -ENODEV, "there is no scheme \"simm\", only: sim" },
+		{ "edu", -ENODEV, "there is no scheme \"edu\", only: sim" },
+		{ "sim:edu,", -EINVAL, "a key is missing" },
+		{ "sim:edu,,step", -EINVAL, "a key is missing" },
+		{ "sim:edu,=1", -EINVAL, "a key is missing" },
+		{ "sim:edu,mask=", -EINVAL, "a value is missing" },
+		{ "sim:edu,mosk=1", -EINVAL, "there is no key \"mosk\", only: mask=, step, seed=" },
+		{ "sim:edu,mask", -EINVAL, "takes a number from 1 to 64" },
+		{ "sim:edu,mask=0", -EINVAL, "takes a number from 1 to 64" },
+		{ "sim:edu,mask=65", -EINVAL, "takes a number from 1 to 64" },
+		{ "sim:edu,mask=2x", -EINVAL, "takes a number from 1 to 64" },
+		{ "sim:edu,mask=-1", -EINVAL, "takes a number from 1 to 64" },
+		{ "sim:edu,mask= 9", -EINVAL, "takes a number from 1 to 64" },
+		{ "sim:edu,seed=99999999999999999999", -EINVAL, "takes a number" },
+		{ "sim:edu,step=1", -EINVAL, "key \"step\" takes no value" },
+		{ "sim:edu,step,step", -EINVAL, "key \"step\" is given twice" },
+		{ "sim:edu,mask=30,step,mask=31", -EINVAL, "key \"mask\" is given twice" },
+		{ "sim:edu,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a", -EINVAL, "too many keys" },
+		{ "sim:edu,mask=11", -EIO, "no address range is under mask 0x7ff" },
+		{ "sim:edu,mask=12", -EIO, "no address range is under mask 0xfff" },
+		{ "sim:custom", -EINVAL, "sim:custom needs a .model" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct coherent_device *dev = (void *)1;
+		struct log log = LOG_EMPTY;
+
+		assert_err(coherent_device_open(&dev, names[i].name, .report = log_report,
+						.report_arg = &log), names[i].err);
+		assert_null(dev);
+		assert_int_equal(log.count, 1);
+		if (!log_has(&log, names[i].says))
+			fail_msg("\"%s\" is not in: %s", names[i].says, log.text);
+		/* Silent by default. */
+		assert_err(coherent_device_open(&dev, names[i].name), names[i].err);
+	}
+}
+
+static int refuse(struct coherent_sim *sim, void *arg)
+{
+	(void)sim;
+	(void)arg;
+	return -EACCES;
+}
+
+static void bad_options_are_refused(void **state)
+{
+	const struct coherent_sim_model no_name = { .mask = UINT32_MAX };
+	const struct coherent_sim_model odd_mask = { .name = "odd", .mask = 5 };
+	const struct coherent_sim_model many = { .name = "many", .mask = 7, .vectors = 33 };
+	const struct coherent_sim_model refuses = { .name = "no", .mask = 7, .open = refuse };
+	struct coherent_device *dev;
+	struct log log = LOG_EMPTY;
+
+	(void)state;
+	assert_err(coherent_device_open(&dev, "sim:custom", .model = &no_name), -EINVAL);
+	assert_err(coherent_device_open(&dev, "sim:custom", .model = &odd_mask), -EINVAL);
+	assert_err(coherent_device_open(&dev, "sim:custom", .model = &many), -EINVAL);
+	assert_err(coherent_device_open(&dev, "sim:custom", .model = &refuses), -EACCES);
+	assert_err(coherent_device_open(&dev, "sim:edu", .model = &nothing, .report = log_report,
+					.report_arg = &log), -EINVAL);
+	assert_true(log_has(&log, "only sim:custom takes a .model"));
+	assert_err(coherent_device_open(&dev, "sim:edu", .level = (enum coherent_level)5), -EINVAL);
+	for (enum coherent_level level = 0; level <= COHERENT_IOMMU; level++) {
+		assert_ok(coherent_device_open(&dev, "sim:edu", .level = level));
+		assert_int_equal(coherent_device_level(dev), COHERENT_IOMMU);
+		coherent_device_close(dev);
+	}
+}
+
+/* On a device that is not there, for whichever reason. */
+static void assert_no_device(struct coherent_device *dev)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_handle handle = COHERENT_EMPTY;
+	struct coherent_bar *bar = (void *)1;
+	struct coherent_irq *irq = (void *)1;
+	struct coherent_limits limits;
+	struct coherent_fault fault;
+	uint8_t byte = 0;
+
+	assert_err(coherent_box_zeroed(&box, dev, 1), -ENODEV);
+	assert_err(coherent_box_from(&box, dev, &byte, 1), -ENODEV);
+	assert_err(coherent_zeroed(&mem, dev, 1), -ENODEV);
+	assert_err(coherent_from(&mem, dev, &byte, 1), -ENODEV);
+	assert_err(coherent_handle_zeroed(&handle, dev, 1), -ENODEV);
+	assert_err(coherent_bar_open(&bar, dev, 0), -ENODEV);
+	assert_null(bar);
+	assert_err(coherent_irq_open(&irq, dev, 0), -ENODEV);
+	assert_null(irq);
+	assert_err(coherent_device_set_mask(dev, coherent_mask(20)), -ENODEV);
+	memset(&limits, 0xff, sizeof(limits));
+	assert_err(coherent_device_limits(dev, &limits), -ENODEV);
+	assert_int_equal(limits.mask, 0);
+	assert_err(coherent_device_next_fault(dev, &fault), -ENODEV);
+	assert_err(coherent_device_fence(dev), -ENODEV);
+	assert_err(coherent_device_reset(dev), -ENODEV);
+	assert_int_equal(coherent_device_level(dev), 0);
+	assert_err(coherent_sim_step(dev, 1), -ENODEV);
+	assert_err(coherent_sim_try_addr(dev, (coherent_addr_t){ PAGE }, &byte, 1,
+					 COHERENT_ACCESS_READ), -ENODEV);
+	assert_true(coherent_is_empty(&box) && coherent_is_empty(&mem) &&
+		    !coherent_handle_size(&handle));
+}
+
+static void null_is_no_device(void **state)
+{
+	(void)state;
+	assert_no_device(NULL);
+	coherent_device_close(NULL);
+	coherent_bar_close(NULL);
+	coherent_irq_close(NULL);
+	assert_int_equal(coherent_bar_read64(NULL, 0), UINT64_MAX);
+	coherent_bar_write32(NULL, 0, 0);
+	assert_err(coherent_bar_poll32(NULL, 0, 1, 1, 0), -EINVAL);
+	assert_err(coherent_irq_wait(NULL, 0), -EINVAL);
+	assert_err(coherent_irq_fd(NULL), -EINVAL);
+}
+
+static void closed_device_is_no_device(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	struct coherent_handle handle = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	struct coherent_bar *bar;
+	struct coherent_irq *irq;
+	uint8_t byte;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	assert_ok(coherent_handle_zeroed(&handle, dev, 1));
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	assert_ok(coherent_irq_open(&irq, dev, 0));
+	coherent_device_close(dev);
+	/* The objects keep its storage. */
+	assert_no_device(dev);
+	coherent_device_close(dev);
+	assert_err(coherent_reclaim(&mem, &box), -ENODEV);
+	assert_err(coherent_sim_try(dev, &mem, 0, &byte, 1, COHERENT_ACCESS_READ), -ENODEV);
+	assert_int_equal(coherent_bar_read8(bar, 0), UINT8_MAX);
+	assert_err(coherent_bar_poll32(bar, 0, 0, 0, 0), -ENODEV);
+	assert_err(coherent_irq_wait(irq, LONG), -ENODEV);
+	coherent_bar_close(bar);
+	coherent_irq_close(irq);
+	coherent_free(&mem);
+	coherent_free(&mem);
+	coherent_handle_free(&handle);
+}
+
+static void output_in_use_is_busy_and_stays(void **state)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_handle handle = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	coherent_addr_t address;
+	uint8_t byte = 1;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_ok(coherent_box_zeroed(&box, dev, 1));
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	assert_ok(coherent_handle_zeroed(&handle, dev, 1));
+	coherent_box_ptr(&box)[0] = 5;
+	address = coherent_addr(&mem);
+	assert_err(coherent_box_zeroed(&box, dev, 1), -EBUSY);
+	assert_err(coherent_box_from(&box, dev, &byte, 1), -EBUSY);
+	assert_err(coherent_zeroed(&mem, dev, 1), -EBUSY);
+	assert_err(coherent_from(&mem, dev, &byte, 1), -EBUSY);
+	assert_err(coherent_handle_zeroed(&handle, dev, 1), -EBUSY);
+	assert_err(coherent_reclaim(&mem, &box), -EBUSY);
+	assert_int_equal(coherent_box_ptr(&box)[0], 5);
+	assert_int_equal(coherent_addr(&mem).raw, address.raw);
+	assert_int_equal(coherent_handle_size(&handle), 1);
+	coherent_box_free(&box);
+	coherent_box_free(&box);
+	coherent_free(&mem);
+	coherent_handle_free(&handle);
+	coherent_handle_free(&handle);
+	coherent_device_close(dev);
+}
+
+static void null_source_is_refused(void **state)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	const uint8_t *none = NULL;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_err(coherent_box_from(&box, dev, none, 1), -EINVAL);
+	assert_err(coherent_from(&mem, dev, none, 1), -EINVAL);
+	assert_err(coherent_box_from(&box, dev, (const uint8_t *)"x", 0), -EINVAL);
+	coherent_device_close(dev);
+}
+
+static void limits_say_what_there_is(void **state)
+{
+	struct coherent_device *dev;
+	struct coherent_limits limits;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu,maps=3"));
+	assert_ok(coherent_device_limits(dev, &limits));
+	assert_int_equal(limits.mask, coherent_mask(28));
+	assert_int_equal(limits.range_count, 1);
+	assert_int_equal(limits.ranges[0].first, PAGE);
+	assert_int_equal(limits.ranges[0].last, coherent_mask(28));
+	assert_int_equal(limits.page_bytes, PAGE);
+	assert_int_equal(limits.mappings, 3);
+	assert_true(limits.unmap_is_fence);
+	assert_int_equal(limits.bar_bytes[0], 1 << 20);
+	assert_int_equal(limits.bar_bytes[1], 0);
+	assert_int_equal(limits.vectors, 1);
+	coherent_device_close(dev);
+
+	assert_ok(coherent_device_open(&dev, "sim:ring,mask=64,lazy"));
+	assert_ok(coherent_device_limits(dev, &limits));
+	assert_int_equal(limits.range_count, 2);
+	assert_int_equal(limits.ranges[0].last, UINT64_C(0xfedfffff));
+	assert_int_equal(limits.ranges[1].first, UINT64_C(0xfef00000));
+	assert_int_equal(limits.ranges[1].last, -(uint64_t)PAGE - 1);
+	assert_int_equal(limits.mappings, SIZE_MAX);
+	assert_false(limits.unmap_is_fence);
+	coherent_device_close(dev);
+}
+
+static void masks(void **state)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	struct coherent_limits limits;
+	struct log log = LOG_EMPTY;
+
+	(void)state;
+	assert_int_equal(coherent_mask(0), 0);
+	assert_int_equal(coherent_mask(1), 1);
+	assert_int_equal(coherent_mask(28), 0xfffffff);
+	assert_int_equal(coherent_mask(63), UINT64_MAX >> 1);
+	assert_int_equal(coherent_mask(64), UINT64_MAX);
+	assert_int_equal(coherent_mask(65), 0);
+	assert_int_equal(coherent_mask(UINT32_MAX), 0);
+
+	assert_ok(coherent_device_open(&dev, "sim:edu,mask=48", .report = log_report,
+				       .report_arg = &log));
+	assert_err(coherent_device_set_mask(dev, 5), -EINVAL);
+	assert_err(coherent_device_set_mask(dev, UINT64_C(1) << 30), -EINVAL);
+	assert_err(coherent_device_set_mask(dev, 0), -EIO);
+	assert_err(coherent_device_set_mask(dev, coherent_mask(12)), -EIO);
+	assert_true(log_has(&log, "no address range is under mask 0xfff"));
+	assert_ok(coherent_device_limits(dev, &limits));
+	assert_int_equal(limits.mask, coherent_mask(48));
+	/* A box counts too, though its address is not out. */
+	assert_ok(coherent_box_zeroed(&box, dev, 1));
+	assert_err(coherent_device_set_mask(dev, coherent_mask(32)), -EBUSY);
+	coherent_box_free(&box);
+	/* What is in quarantine does not. */
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	coherent_free(&mem);
+	assert_ok(coherent_device_set_mask(dev, coherent_mask(32)));
+	assert_ok(coherent_device_limits(dev, &limits));
+	assert_int_equal(limits.mask, coherent_mask(32));
+	/* More than the device has does no harm. */
+	assert_ok(coherent_device_set_mask(dev, coherent_mask(64)));
+	coherent_device_close(dev);
+}
+
+static void registers_have_bounds(void **state)
+{
+	struct coherent_device *dev;
+	struct coherent_bar *bar;
+	struct log log = LOG_EMPTY;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:ring", .report = log_report, .report_arg = &log));
+	assert_err(coherent_bar_open(&bar, dev, 1), -ENODEV);
+	assert_true(log_has(&log, "there is no BAR 1"));
+	assert_err(coherent_bar_open(&bar, dev, 6), -ENODEV);
+	assert_err(coherent_bar_open(&bar, dev, UINT32_MAX), -ENODEV);
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	assert_int_equal(coherent_bar_read32(bar, 0), 0x676e6972);
+	assert_int_equal(coherent_bar_read64(bar, 4096), UINT64_MAX);
+	assert_int_equal(coherent_bar_read32(bar, 4096), UINT32_MAX);
+	assert_int_equal(coherent_bar_read32(bar, UINT64_MAX - 3), UINT32_MAX);
+	assert_int_equal(coherent_bar_read16(bar, 4096), UINT16_MAX);
+	assert_int_equal(coherent_bar_read8(bar, 4096), UINT8_MAX);
+	assert_int_equal(coherent_bar_read64(bar, 4092), UINT64_MAX);
+	assert_int_equal(coherent_bar_read32(bar, 2), UINT32_MAX);
+	assert_int_equal(log.count, 3);
+	coherent_bar_write32(bar, 4096, 1);
+	assert_true(log_has(&log, "write of 4 bytes at 0x1000 of BAR 0 dropped: past its end"));
+	coherent_bar_write64(bar, 4096, 1);
+	coherent_bar_write16(bar, 3, 1);
+	coherent_bar_write8(bar, 4096, 1);
+	/* Once a BAR. */
+	assert_int_equal(log.count, 4);
+	assert_err(coherent_bar_poll32(bar, 0, 0xff, 0x73, MS), -ETIMEDOUT);
+	assert_ok(coherent_bar_poll32(bar, 0, 0xff, 0x72, 0));
+	coherent_bar_close(bar);
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	coherent_bar_write64(bar, 4, 1);
+	assert_true(log_has(&log, "write of 8 bytes at 0x4 of BAR 0 dropped: misaligned"));
+	coherent_bar_close(bar);
+	coherent_device_close(dev);
+}
+
+static void reset_keeps_mems_and_ends_what_is_in_flight(void **state)
+{
+	COHERENT(uint32_t) mem = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	struct coherent_bar *bar;
+	coherent_addr_t address;
+	uint32_t value = 0;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu,step"));
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	assert_ok(coherent_zeroed(&mem, dev, 4));
+	address = coherent_addr(&mem);
+	assert_ok(coherent_write(&mem, 0, 7));
+	coherent_bar_write32(bar, 0x04, 5);
+	coherent_bar_write64(bar, 0x80, 0x40000);
+	coherent_bar_write64(bar, 0x88, address.raw);
+	coherent_bar_write64(bar, 0x90, 4);
+	coherent_bar_write64(bar, 0x98, 3);
+	assert_ok(coherent_device_reset(dev));
+	assert_ok(coherent_sim_step(dev, 3));
+	assert_int_equal(coherent_bar_read32(bar, 0x04), 0);
+	assert_int_equal(coherent_bar_read64(bar, 0x88), 0);
+	assert_ok(coherent_read(&mem, 0, &value));
+	assert_int_equal(value, 7);
+	assert_int_equal(coherent_addr(&mem).raw, address.raw);
+	assert_ok(coherent_sim_try(dev, &mem, 0, &value, 4, COHERENT_ACCESS_READ));
+	coherent_free(&mem);
+	coherent_bar_close(bar);
+	coherent_device_close(dev);
+}
+
+/* In the child: nothing works, nothing is touched, nothing hangs. */
+static int child(struct coherent_device *dev, struct coherent_bar *bar, struct coherent_irq *irq)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	struct coherent_limits limits;
+
+	if (coherent_box_zeroed(&box, dev, 1) != -ENODEV ||
+	    coherent_device_limits(dev, &limits) != -ENODEV ||
+	    coherent_device_fence(dev) != -ENODEV || coherent_sim_step(dev, 1) != -ENODEV ||
+	    coherent_bar_read32(bar, 0) != UINT32_MAX || coherent_irq_wait(irq, LONG) != -ENODEV ||
+	    coherent_bar_poll32(bar, 0, 0, 0, LONG) != -ENODEV)
+		return 1;
+	coherent_bar_write32(bar, 0, 0);
+	coherent_irq_close(irq);
+	coherent_bar_close(bar);
+	coherent_device_close(dev);
+	return 0;
+}
+
+static int wait_for(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void forked_child_has_no_device(void **state)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	struct coherent_bar *bar;
+	struct coherent_irq *irq;
+	uint8_t byte;
+	pid_t pid;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	assert_ok(coherent_irq_open(&irq, dev, 0));
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	assert_ok(coherent_box_zeroed(&box, dev, 1));
+	assert_ok(coherent_write(&mem, 0, 9));
+	pid = fork();
+	if (!pid) {
+		COHERENT(uint8_t) out = COHERENT_EMPTY;
+		int bad = child(dev, bar, irq);
+
+		bad += coherent_expose(&box, &out) != -ENODEV;
+		coherent_box_free(&box);
+		coherent_free(&mem);
+		_exit(bad);
+	}
+	assert_int_equal(wait_for(pid), 0);
+	/* The parent noticed nothing. */
+	assert_ok(coherent_read(&mem, 0, &byte));
+	assert_int_equal(byte, 9);
+	assert_ok(coherent_sim_try(dev, &mem, 0, &byte, 1, COHERENT_ACCESS_READ));
+	assert_int_equal(coherent_box_ptr(&box)[0], 0);
+	assert_int_equal(coherent_bar_read32(bar, 0), 0x010000ed);
+	coherent_bar_write32(bar, 0x60, 1);
+	assert_ok(coherent_irq_wait(irq, LONG));
+
+	/* The memory is not there in a child. */
+	pid = fork();
+	if (!pid) {
+		const volatile uint8_t *at = coherent_unsafe_ptr(&mem);
+		unsigned char vec;
+
+		_exit(mincore((void *)(uintptr_t)at, 1, &vec) && errno == ENOMEM ? 0 : 1);
+	}
+	assert_int_equal(wait_for(pid), 0);
+	coherent_free(&mem);
+	coherent_box_free(&box);
+	coherent_irq_close(irq);
+	coherent_bar_close(bar);
+	coherent_device_close(dev);
+}
+
+static void quarantine_keeps_addresses_and_gives_way(void **state)
+{
+	enum { SPACE_PAGES = 1 << 12, FIRST = 64 };
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, big = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	uint64_t seen[FIRST];
+
+	(void)state;
+	/* 16 MiB of addresses; each object takes two pages of them. */
+	assert_ok(coherent_device_open(&dev, "sim:edu,mask=24"));
+	for (size_t i = 0; i < FIRST; i++) {
+		assert_ok(coherent_zeroed(&mem, dev, 1));
+		seen[i] = coherent_addr(&mem).raw;
+		for (size_t k = 0; k < i; k++)
+			assert_int_not_equal(seen[k], seen[i]);
+		coherent_free(&mem);
+	}
+	/* More than an eighth is not kept: the first come back, oldest first. */
+	for (size_t i = FIRST; i < SPACE_PAGES / 8 / 2; i++) {
+		assert_ok(coherent_zeroed(&mem, dev, 1));
+		coherent_free(&mem);
+	}
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	assert_int_equal(coherent_addr(&mem).raw, seen[0]);
+	/* None of it is kept if nothing else is left. */
+	assert_ok(coherent_zeroed(&big, dev, (SPACE_PAGES - 8) * (size_t)PAGE));
+	coherent_free(&big);
+	coherent_free(&mem);
+	coherent_device_close(dev);
+}
+
+static void faults_are_a_queue_that_forgets_the_oldest(void **state)
+{
+	struct coherent_device *dev;
+	struct coherent_fault fault;
+	uint8_t byte = 0;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	for (uint64_t i = 0; i < 100; i++)
+		assert_err(coherent_sim_try_addr(dev, (coherent_addr_t){ PAGE + i }, &byte, 1,
+						 COHERENT_ACCESS_WRITE), -EIO);
+	for (uint64_t i = 36; i < 100; i++) {
+		assert_ok(coherent_device_next_fault(dev, &fault));
+		assert_int_equal(fault.address, PAGE + i);
+		assert_int_equal(fault.lost, i == 36 ? 36 : 0);
+		assert_int_equal(fault.access, COHERENT_ACCESS_WRITE);
+		assert_int_equal(fault.bytes, 1);
+		assert_int_equal(fault.state, COHERENT_STATE_NONE);
+		assert_null(fault.where);
+		assert_string_equal(strstr(fault.text, "refused"), "refused: no object");
+	}
+	memset(&fault, 0xff, sizeof(fault));
+	assert_err(coherent_device_next_fault(dev, &fault), -EAGAIN);
+	assert_int_equal(fault.address, 0);
+	coherent_device_close(dev);
+}
+
+static void fault_has_text(struct coherent_device *dev, const char *text)
+{
+	struct coherent_fault fault;
+
+	assert_ok(coherent_device_next_fault(dev, &fault));
+	if (!strstr(fault.text, text))
+		fail_msg("\"%s\" is not in: %s", text, fault.text);
+}
+
+static void faults_name_what_was_hit(void **state)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_fault fault;
+	struct coherent_device *dev;
+	coherent_addr_t address;
+	uint8_t bytes[16] = { 0 };
+	char where[64];
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	snprintf(where, sizeof(where), "%s:%d", __FILE__, __LINE__ + 1);
+	assert_ok(coherent_box_zeroed(&box, dev, 5000));
+	assert_err(coherent_sim_try(dev, &box, 100, bytes, 16, COHERENT_ACCESS_READ), -EIO);
+	assert_ok(coherent_device_next_fault(dev, &fault));
+	assert_int_equal(fault.state, COHERENT_STATE_BOX);
+	assert_int_equal(fault.object_address + 100, fault.address);
+	assert_int_equal(fault.object_bytes, 2 * PAGE);
+	assert_int_equal(fault.bytes, 16);
+	assert_string_equal(fault.where, where);
+	assert_non_null(strstr(fault.text, "device read of 16 bytes at 0x"));
+	assert_non_null(strstr(fault.text, "refused: box, not exposed yet (8192 bytes allocated at"));
+	assert_non_null(strstr(fault.text, where));
+
+	assert_ok(coherent_expose(&box, &mem, .may = COHERENT_MAY_READ));
+	address = coherent_addr(&mem);
+	assert_err(coherent_sim_try(dev, &mem, 0, bytes, 1, COHERENT_ACCESS_WRITE), -EIO);
+	fault_has_text(dev, "device write of 1 bytes");
+	/* Of an access that begins inside only the part behind the end is refused. */
+	assert_err(coherent_sim_try(dev, &mem, 2 * PAGE - 4, bytes, 16, COHERENT_ACCESS_READ), -EIO);
+	assert_ok(coherent_device_next_fault(dev, &fault));
+	assert_int_equal(fault.address, address.raw + 2 * PAGE);
+	assert_int_equal(fault.bytes, 12);
+	assert_int_equal(fault.state, COHERENT_STATE_NONE);
+	assert_non_null(strstr(fault.text, "no object, byte 1 past the end of one (8192 bytes"));
+	assert_err(coherent_sim_try(dev, &mem, 2 * PAGE + 10, bytes, 1, COHERENT_ACCESS_READ), -EIO);
+	fault_has_text(dev, "byte 11 past the end of one");
+
+	assert_ok(coherent_reclaim(&mem, &box));
+	usleep(5000);
+	assert_err(coherent_sim_try_addr(dev, address, bytes, 1, COHERENT_ACCESS_READ), -EIO);
+	assert_ok(coherent_device_next_fault(dev, &fault));
+	assert_int_equal(fault.state, COHERENT_STATE_RECLAIMED);
+	assert_non_null(strstr(fault.text, "refused: reclaimed "));
+	assert_non_null(strstr(fault.text, " ms ago (8192 bytes"));
+	assert_null(strstr(fault.text, "reclaimed 0 ms"));
+	assert_ok(coherent_expose(&box, &mem));
+	address = coherent_addr(&mem);
+	coherent_free(&mem);
+	assert_err(coherent_sim_try_addr(dev, address, bytes, 1, COHERENT_ACCESS_READ), -EIO);
+	fault_has_text(dev, "refused: freed ");
+	/* An access that wraps around the end of all addresses. */
+	assert_err(coherent_sim_try_addr(dev, (coherent_addr_t){ UINT64_MAX - 3 }, bytes, 16,
+					 COHERENT_ACCESS_READ), -EIO);
+	fault_has_text(dev, "no object");
+	coherent_device_close(dev);
+}
+
+static void report_goes_to_stderr(void **state)
+{
+	int saved = dup(STDERR_FILENO), ends[2];
+	char text[256] = "";
+
+	(void)state;
+	assert_ok(pipe(ends));
+	assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+	coherent_report_stderr(NULL, COHERENT_ERROR, "one");
+	coherent_report_stderr((void *)(uintptr_t)"me", COHERENT_WARNING, "two");
+	coherent_report_stderr(NULL, COHERENT_INFO, "three");
+	assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+	assert_true(read(ends[0], text, sizeof(text) - 1) > 0);
+	assert_string_equal(text, "coherent: error: one\nme: coherent: warning: two\n"
+				  "coherent: info: three\n");
+	close(ends[0]);
+	close(ends[1]);
+	close(saved);
+}
+
+/* Memory of a device goes back to the system when the last object is freed. */
+static void many_objects_come_and_go(void **state)
+{
+	enum { COUNT = 3000 };
+	COHERENT(uint8_t) *mems = calloc(COUNT, sizeof(*mems));
+	struct coherent_device *dev;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu,mask=48"));
+	for (unsigned int turn = 0; turn < 3; turn++) {
+		for (size_t i = 0; i < COUNT; i++) {
+			assert_ok(coherent_zeroed(&mems[i], dev, 1 + i * 7 % 20000));
+			assert_ok(coherent_write(&mems[i], i * 7 % 20000, (uint8_t)i));
+		}
+		for (size_t i = 0; i < COUNT; i++) {
+			const size_t k = (i * 1021 + turn) % COUNT;
+			uint8_t byte;
+
+			assert_ok(coherent_read(&mems[k], k * 7 % 20000, &byte));
+			assert_int_equal(byte, (uint8_t)k);
+			coherent_free(&mems[k]);
+		}
+	}
+	coherent_device_close(dev);
+	free(mems);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bad_names_are_refused_with_a_reason),
+		cmocka_unit_test(bad_options_are_refused),
+		cmocka_unit_test(null_is_no_device),
+		cmocka_unit_test(closed_device_is_no_device),
+		cmocka_unit_test(output_in_use_is_busy_and_stays),
+		cmocka_unit_test(null_source_is_refused),
+		cmocka_unit_test(limits_say_what_there_is),
+		cmocka_unit_test(masks),
+		cmocka_unit_test(registers_have_bounds),
+		cmocka_unit_test(reset_keeps_mems_and_ends_what_is_in_flight),
+		cmocka_unit_test(forked_child_has_no_device),
+		cmocka_unit_test(quarantine_keeps_addresses_and_gives_way),
+		cmocka_unit_test(faults_are_a_queue_that_forgets_the_oldest),
+		cmocka_unit_test(faults_name_what_was_hit),
+		cmocka_unit_test(report_goes_to_stderr),
+		cmocka_unit_test(many_objects_come_and_go),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
