@@ -211,6 +211,22 @@ static int check_plan(const struct plan *plan)
 	return (unsigned int)plan->may > COHERENT_MAY_READ ? -EINVAL : 0;
 }
 
+static void warn_of_mapping(const struct coherent_object *object, int err)
+{
+	const struct coherent_device *dev = object->dev;
+
+	if (object->attrs & COHERENT_ATTR_NO_WARN || err == -ENODEV)
+		return;
+	if (err == -ENOSPC)
+		report(&dev->reporter, COHERENT_WARNING,
+		       "%s: all %zu mappings are in use, none is left for %zu bytes allocated at %s",
+		       dev->name, dev->limits.mappings, object_bytes(object), object->where);
+	else
+		report(&dev->reporter, COHERENT_WARNING,
+		       "%s: %zu bytes allocated at %s could not be mapped: %s", dev->name,
+		       object_bytes(object), object->where, strerror(-err));
+}
+
 /* Of a box that will be consumed whatever happens. */
 static int make_reachable(const struct coherent_box *box, const struct plan *plan)
 {
@@ -227,7 +243,10 @@ static int make_reachable(const struct coherent_box *box, const struct plan *pla
 		return err;
 	/* ORDER: pairs with the device's first access. */
 	coherent_wmb();
-	return object_map(object, plan->may);
+	err = object_map(object, plan->may);
+	if (err)
+		warn_of_mapping(object, err);
+	return err;
 }
 
 static void become_mem(const struct coherent_box *box, const struct plan *plan,
