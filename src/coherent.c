@@ -325,7 +325,8 @@ static void move_pages(struct coherent_object *old, struct coherent_object *home
 /* The device may still know the pages: their contents move. */
 static void move_contents(struct coherent_object *old, struct coherent_object *home)
 {
-	coherent_bytes_out(pages_va(&old->pages), pages_va(&home->pages), object_bytes(old));
+	coherent_bytes_out(pages_va(&old->pages), pages_va(&home->pages), object_bytes(old),
+			   __ATOMIC_RELAXED);
 	object_wait(old, COHERENT_STATE_RECLAIMED);
 }
 

@@ -2,6 +2,9 @@
 /*
  * SHARED: this is the other side of exposed memory. It is read and written by
  * the accesses that drivers use, so that the memory model has an opinion.
+ * ORDER: a device's reads and writes stay in order, as on a bus; what a thread
+ * did before it rang for the device has happened for the thread that sees the
+ * device's answer.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -85,10 +88,8 @@ static void read_line(const char *from, char *to, size_t bytes)
 	char again[LINE_BYTES];
 
 	for (unsigned int turn = 0; turn < 100; turn++) {
-		coherent_bytes_out(from, to, bytes);
-		coherent_rmb();
-		coherent_bytes_out(from, again, bytes);
-		coherent_rmb();
+		coherent_bytes_out(from, to, bytes, __ATOMIC_ACQUIRE);
+		coherent_bytes_out(from, again, bytes, __ATOMIC_ACQUIRE);
 		if (!memcmp(to, again, bytes))
 			break;
 	}
@@ -112,7 +113,7 @@ static void copy_locked(struct sim_dma *dma, uint64_t address, char *buffer, siz
 		if (access == COHERENT_ACCESS_READ)
 			read_line(va, buffer, n);
 		else
-			coherent_bytes_in(va, buffer, n);
+			coherent_bytes_in(va, buffer, n, __ATOMIC_RELEASE);
 		address += n;
 		buffer += n;
 		bytes -= n;

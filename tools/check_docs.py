@@ -16,7 +16,8 @@ FUNCTION = re.compile(r'^(?!#|\s|typedef|struct .*\{)[^#\n;{}=]*?\b(coherent_\w+
 DOCUMENTED = re.compile(r'^ \* (?:struct |enum |typedef |union )?(\w+)(?:\(\))? - ', re.M)
 # Functions that only macros call, as the top of the file says.
 INTERNAL_HEADERS = ('/mem.h', '/check.h')
-INTERNAL = {'coherent_load', 'coherent_store', 'coherent_before_store', 'coherent_mask'}
+INTERNAL = {'coherent_load', 'coherent_store', 'coherent_after_load', 'coherent_before_store',
+            'coherent_mask'}
 
 
 def undocumented(path):

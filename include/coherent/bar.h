@@ -209,4 +209,13 @@ void coherent_base_irq_cleanup(struct coherent_irq **irq);
 #define COHERENT_IRQ_AUTO(name)						\
 	struct coherent_irq *name __attribute__((cleanup(coherent_base_irq_cleanup))) = NULL
 
+/* Ignoring one of these is an error, as with the macros. */
+#ifndef COHERENT_LIBRARY
+#define coherent_bar_open(bar, dev, index) COHERENT_RESULT(, coherent_bar_open(bar, dev, index))
+#define coherent_bar_poll32(bar, offset, mask, want, timeout_ns)	\
+	COHERENT_RESULT(, coherent_bar_poll32(bar, offset, mask, want, timeout_ns))
+#define coherent_irq_open(irq, dev, vector) COHERENT_RESULT(, coherent_irq_open(irq, dev, vector))
+#define coherent_irq_wait(irq, timeout_ns) COHERENT_RESULT(, coherent_irq_wait(irq, timeout_ns))
+#endif
+
 #endif

@@ -276,4 +276,16 @@ void coherent_report_stderr(void *arg, enum coherent_severity severity, const ch
 #define COHERENT_DEVICE_AUTO(name)					\
 	struct coherent_device *name __attribute__((cleanup(coherent_base_device_cleanup))) = NULL
 
+/* Ignoring one of these is an error, as with the macros. */
+#ifndef COHERENT_LIBRARY
+#define coherent_device_fence(dev) COHERENT_RESULT(, coherent_device_fence(dev))
+#define coherent_device_reset(dev) COHERENT_RESULT(, coherent_device_reset(dev))
+#define coherent_device_set_mask(dev, mask)				\
+	COHERENT_RESULT(, coherent_device_set_mask(dev, mask))
+#define coherent_device_limits(dev, limits)				\
+	COHERENT_RESULT(, coherent_device_limits(dev, limits))
+#define coherent_device_next_fault(dev, fault)				\
+	COHERENT_RESULT(, coherent_device_next_fault(dev, fault))
+#endif
+
 #endif

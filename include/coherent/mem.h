@@ -115,6 +115,7 @@ COHERENT_INLINE int coherent_mem_read(const struct coherent_mem *mem, size_t i, 
 		return coherent_mem_error(mem);
 	coherent_word_out(out, coherent_load(mem->va + i * size + offset, width, swap, order),
 			  width);
+	coherent_after_load(order);
 	return 0;
 }
 
@@ -181,6 +182,16 @@ COHERENT_INLINE int coherent_mem_addr_at(const struct coherent_mem *mem, size_t 
 	return 0;
 }
 
+COHERENT_INLINE union coherent_word coherent_slot_load(const struct coherent_slot *slot,
+						       size_t offset, size_t width, int swap,
+						       int order)
+{
+	union coherent_word word = coherent_load(slot->va + offset, width, swap, order);
+
+	coherent_after_load(order);
+	return word;
+}
+
 COHERENT_INLINE void coherent_slot_store(const struct coherent_slot *slot, size_t offset,
 					 size_t width, int swap, int order,
 					 union coherent_word word)
@@ -193,7 +204,11 @@ COHERENT_INLINE union coherent_word coherent_ring_load(const struct coherent_rin
 						       size_t size, size_t offset, size_t width,
 						       int swap, int order)
 {
-	return coherent_load(ring->va + (i & ring->mask) * size + offset, width, swap, order);
+	char *at = ring->va + (i & ring->mask) * size + offset;
+	union coherent_word word = coherent_load(at, width, swap, order);
+
+	coherent_after_load(order);
+	return word;
 }
 
 COHERENT_INLINE void coherent_ring_store(const struct coherent_ring *ring, size_t i, size_t size,
@@ -206,42 +221,42 @@ COHERENT_INLINE void coherent_ring_store(const struct coherent_ring *ring, size_
 
 /*
  * Copies of any length, of no particular access width: what a device sees of
- * them while they run is any mixture. mask has size bytes, or is NULL.
+ * them while they run is any mixture. order is that of each access.
  */
 static inline __attribute__((unused)) void
-coherent_bytes_out(const char *from, void *to, size_t bytes)
+coherent_bytes_out(const char *from, void *to, size_t bytes, int order)
 {
 	char *end = (char *)to + bytes;
 	char *at = to;
 
 	for (; at < end && (uintptr_t)from % 8; at++, from++)
-		*at = __atomic_load_n((const volatile char *)from, __ATOMIC_RELAXED);
+		*at = __atomic_load_n((const volatile char *)from, order);
 	for (; end - at >= 8; at += 8, from += 8) {
 		uint64_t word = __atomic_load_n((const volatile coherent_u64 *)(const void *)from,
-						__ATOMIC_RELAXED);
+						order);
 
 		__builtin_memcpy(at, &word, 8);
 	}
 	for (; at < end; at++, from++)
-		*at = __atomic_load_n((const volatile char *)from, __ATOMIC_RELAXED);
+		*at = __atomic_load_n((const volatile char *)from, order);
 }
 
 static inline __attribute__((unused)) void
-coherent_bytes_in(char *to, const void *from, size_t bytes)
+coherent_bytes_in(char *to, const void *from, size_t bytes, int order)
 {
 	const char *end = (const char *)from + bytes;
 	const char *at = from;
 
 	for (; at < end && (uintptr_t)to % 8; at++, to++)
-		__atomic_store_n((volatile char *)to, *at, __ATOMIC_RELAXED);
+		__atomic_store_n((volatile char *)to, *at, order);
 	for (; end - at >= 8; at += 8, to += 8) {
 		uint64_t word;
 
 		__builtin_memcpy(&word, at, 8);
-		__atomic_store_n((volatile coherent_u64 *)(void *)to, word, __ATOMIC_RELAXED);
+		__atomic_store_n((volatile coherent_u64 *)(void *)to, word, order);
 	}
 	for (; at < end; at++, to++)
-		__atomic_store_n((volatile char *)to, *at, __ATOMIC_RELAXED);
+		__atomic_store_n((volatile char *)to, *at, order);
 }
 
 COHERENT_INLINE int coherent_mem_check(const struct coherent_mem *mem, size_t first,
@@ -259,7 +274,7 @@ coherent_mem_copy_out(const struct coherent_mem *mem, size_t first, void *to, si
 	int err = coherent_mem_check(mem, first, count);
 
 	if (!err)
-		coherent_bytes_out(mem->va + first * size, to, count * size);
+		coherent_bytes_out(mem->va + first * size, to, count * size, __ATOMIC_RELAXED);
 	return err;
 }
 
@@ -278,7 +293,7 @@ coherent_mem_copy_in(const struct coherent_mem *mem, size_t first, const void *f
 		bytes = bytes < sizeof(clean) ? bytes : sizeof(clean);
 		for (size_t k = 0; k < bytes; k++)
 			clean[k] = at[i + k] & mask[(i + k) % size];
-		coherent_bytes_in(mem->va + first * size + i, clean, bytes);
+		coherent_bytes_in(mem->va + first * size + i, clean, bytes, __ATOMIC_RELAXED);
 	}
 	return err;
 }
@@ -289,7 +304,7 @@ coherent_mem_field_out(const struct coherent_mem *mem, size_t i, size_t size, si
 {
 	if (i >= mem->count || offset > field_bytes || bytes > field_bytes - offset)
 		return coherent_mem_error(mem);
-	coherent_bytes_out(mem->va + i * size + field + offset, to, bytes);
+	coherent_bytes_out(mem->va + i * size + field + offset, to, bytes, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -299,7 +314,7 @@ coherent_mem_field_in(const struct coherent_mem *mem, size_t i, size_t size, siz
 {
 	if (i >= mem->count || offset > field_bytes || bytes > field_bytes - offset)
 		return coherent_mem_error(mem);
-	coherent_bytes_in(mem->va + i * size + field + offset, from, bytes);
+	coherent_bytes_in(mem->va + i * size + field + offset, from, bytes, __ATOMIC_RELAXED);
 	return 0;
 }
 

@@ -84,15 +84,11 @@ typedef uint16_t __attribute__((may_alias)) coherent_u16;
 typedef uint32_t __attribute__((may_alias)) coherent_u32;
 typedef uint64_t __attribute__((may_alias)) coherent_u64;
 
-/*
- * width, swap and order are constants, so one case is left: one instruction.
- * ORDER: an acquiring load pairs with the device's write of a field after what
- * the field announces.
- */
+/* width, swap and order are constants, so one case is left: one instruction. */
 COHERENT_INLINE union coherent_word coherent_load(const void *at, size_t width, int swap,
 						  int order)
 {
-	union coherent_word word = { .u64 = 0 };
+	union coherent_word word;
 
 	switch (width) {
 	case 1:
@@ -111,16 +107,22 @@ COHERENT_INLINE union coherent_word coherent_load(const void *at, size_t width, 
 		word.u64 = swap ? __builtin_bswap64(word.u64) : word.u64;
 		break;
 	}
-	if (order == __ATOMIC_ACQUIRE)
-		coherent_rmb();
 	return word;
 }
 
 /*
- * ORDER: of a releasing store, pairs with the device's read of a field before
- * what the field announces. Apart from the store, so that the address may be
- * calculated after the barrier: that saves an instruction.
+ * Apart from the access, so that a value is put away before the barrier and an
+ * address calculated after it: that saves an instruction.
+ *
+ * ORDER: after a load, pairs with the device's write of a field after what the
+ * field announces; before a store, with its read of a field before that.
  */
+COHERENT_INLINE void coherent_after_load(int order)
+{
+	if (order == __ATOMIC_ACQUIRE)
+		coherent_rmb();
+}
+
 COHERENT_INLINE void coherent_before_store(int order)
 {
 	if (order == __ATOMIC_RELEASE)

@@ -95,8 +95,7 @@ COHERENT_MUST_CHECK int coherent_sim_dma_read(struct coherent_sim *sim, uint64_t
  * @from: The bytes.
  * @bytes: How many.
  *
- * In ascending order, aligned words as a whole. Later writes of the device are
- * seen after this one.
+ * In ascending order, aligned words as a whole, and before any later write.
  *
  * Context: a callback of the model.
  * Return: 0; -EIO (refused as a whole: nothing was written, and there is a fault).
@@ -284,5 +283,16 @@ struct coherent_sim_ring_completion {
 	coherent_le32 reserved;
 	coherent_le32 seq;
 };
+
+/* Ignoring one of these is an error, as with the macros. */
+#ifndef COHERENT_LIBRARY
+#define coherent_sim_dma_read(sim, address, to, bytes)			\
+	COHERENT_RESULT(, coherent_sim_dma_read(sim, address, to, bytes))
+#define coherent_sim_dma_write(sim, address, from, bytes)		\
+	COHERENT_RESULT(, coherent_sim_dma_write(sim, address, from, bytes))
+#define coherent_sim_step(dev, ticks) COHERENT_RESULT(, coherent_sim_step(dev, ticks))
+#define coherent_sim_try_addr(dev, address, buffer, bytes, access)	\
+	COHERENT_RESULT(, coherent_sim_try_addr(dev, address, buffer, bytes, access))
+#endif
 
 #endif

@@ -352,8 +352,8 @@
 #define COHERENT_SLOT_GET(order, x, field)				\
 	COHERENT_VALUE(COHERENT_NEEDS_SLOT(x) COHERENT_NEEDS_FIELD(x, field), \
 		COHERENT_FROM_WORD(x, field,				\
-			coherent_load((x)->base.va + COHERENT_OFFSET(x, field), \
-				      COHERENT_SHAPE(x, field), order)))
+			coherent_slot_load(&(x)->base, COHERENT_OFFSET(x, field), \
+					   COHERENT_SHAPE(x, field), order)))
 
 /**
  * coherent_slot_put() - Write a field of a slot.

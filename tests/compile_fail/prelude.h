@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* What the cases of cases.c work on. */
+#include <coherent.h>
+#include <coherent/bar.h>
+#include <coherent/sim.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+struct desc {
+	uint64_t src;
+	uint64_t dst;
+	uint32_t len;
+	coherent_le32 le;
+	coherent_be16 be[2];
+	uint16_t flags[2];
+	unsigned int bit : 3;
+	unsigned int rest : 29;
+	uint8_t three[3];
+	bool done;
+	void *cookie;
+	struct {
+		uint32_t low;
+		uint32_t high;
+	} pair;
+	__extension__ __int128 wide;
+	const uint32_t id;
+};
+
+struct padded {
+	uint8_t a;
+	uint32_t b;
+};
+COHERENT_FIELDS(struct padded, .a, .b);
+
+struct other {
+	uint64_t a;
+};
+COHERENT_FIELDS(struct other, .a);
+
+struct unlisted {
+	uint8_t a;
+	uint32_t b;
+};
+
+struct huge {
+	uint8_t bytes[65537];
+};
+
+struct __attribute__((packed)) packed {
+	uint8_t kind;
+	uint32_t len;
+	uint8_t rest[3];
+};
+
+struct __attribute__((packed)) odd {
+	uint32_t len;
+	uint8_t rest[3];
+};
+
+struct status {
+	uint32_t value;
+};
+
+COHERENT_BOX_TYPE(box, struct desc);
+COHERENT_TYPE(mem, struct desc);
+COHERENT_VIEW_TYPE(view, struct desc);
+COHERENT_SLOT_TYPE(slot, struct desc);
+COHERENT_RING_TYPE(ring, struct desc);
+COHERENT_BOX_TYPE(padded_box, struct padded);
+COHERENT_TYPE(padded_mem, struct padded);
+COHERENT_BOX_TYPE(other_box, struct other);
+COHERENT_TYPE(other_mem, struct other);
+COHERENT_VIEW_TYPE(other_view, struct other);
+COHERENT_SLOT_TYPE(other_slot, struct other);
+COHERENT_RING_TYPE(other_ring, struct other);
+COHERENT_TYPE(const_mem, const struct status);
+COHERENT_TYPE(packed_mem, struct packed);
+COHERENT_TYPE(odd_mem, struct odd);
+COHERENT_TYPE(unlisted_mem, struct unlisted);
+COHERENT_BOX_TYPE(huge_box, struct huge);
+COHERENT_VIEW_TYPE(u16_view, uint16_t);
+COHERENT_VIEW_TYPE(u32_view, uint32_t);
+COHERENT_TYPE(u32_mem, uint32_t);
+
+extern struct coherent_device *dev;
+extern struct coherent_bar *bar;
+extern struct coherent_irq *irq;
+extern struct coherent_sim *sim;
+extern struct coherent_handle handle;
+extern union box *box;
+extern const union box *const_box;
+extern union mem *mem, *mem2;
+extern const union mem *const_a_mem;
+extern union view *view;
+extern union slot *slot;
+extern const union slot *const_slot;
+extern union ring *ring;
+extern const union ring *const_ring;
+extern union padded_box *padded_box;
+extern union padded_mem *padded_mem;
+extern struct padded *padded;
+extern union other_box *other_box;
+extern union other_mem *other_mem;
+extern union other_view *other_view;
+extern union other_slot *other_slot;
+extern union other_ring *other_ring;
+extern struct other *other;
+extern union const_mem *const_mem;
+extern union packed_mem *packed_mem;
+extern union odd_mem *odd_mem;
+extern union unlisted_mem *unlisted_mem;
+extern struct unlisted *unlisted;
+extern union huge_box *huge_box;
+extern struct huge *huge;
+extern union u16_view *u16_view;
+extern union u32_view *u32_view;
+extern union u32_mem *u32_mem;
+extern struct desc *desc;
+extern uint8_t u8;
+extern uint16_t u16;
+extern uint32_t u32;
+extern uint64_t u64;
+extern int n;
+extern coherent_addr_t addr;
+extern void *pointer;
+
+int fill(struct desc *element, void *arg);
+int fill_other(struct other *element, void *arg);
+int fill_number(struct desc *element, int arg);
+int fill_all(struct desc *elements, size_t count, void *arg);
+int seal(void *elements, size_t count, coherent_addr_t address, void *arg);
+int not_a_seal(int x);
+void takes_addr(coherent_addr_t address);

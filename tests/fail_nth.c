@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Promise 18: each allocation and each system call fails in turn, and nothing
+ * is left behind: no memory, no mapping, no descriptor, no address.
+ *
+ * The linker puts these functions between the library and libc (--wrap); meson
+ * asks for 64-bit offsets, so mmap() is mmap64() there.
+ */
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "test.h"
+
+/**
+ * struct inject - What the wrapped functions count, and when they fail.
+ * @left: Calls until one fails; 0 for never.
+ * @failed: One has failed.
+ * @no_populate: MADV_POPULATE_WRITE is as unknown as before Linux 5.14.
+ * @hugepages: There are hugepages: pretend, with ordinary ones.
+ * @blocks: Blocks of memory in use.
+ * @bytes: Bytes mapped.
+ * @fds: Descriptors open.
+ * @huge_maps: Mappings of hugepages asked for.
+ */
+static struct inject {
+	unsigned int left;
+	bool failed;
+	bool no_populate;
+	bool hugepages;
+	long blocks;
+	long bytes;
+	long fds;
+	unsigned int huge_maps;
+} inject;
+
+static bool fails(void)
+{
+	/* The simulator's thread allocates too; it is not running in this test. */
+	if (!inject.left || --inject.left)
+		return false;
+	inject.failed = true;
+	return true;
+}
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size)
+{
+	void *block = fails() ? NULL : __real_calloc(count, size);
+
+	inject.blocks += !!block;
+	return block;
+}
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_malloc(size_t size)
+{
+	void *block = fails() ? NULL : __real_malloc(size);
+
+	inject.blocks += !!block;
+	return block;
+}
+
+char *__real_strdup(const char *string);
+char *__wrap_strdup(const char *string);
+char *__wrap_strdup(const char *string)
+{
+	char *copy = fails() ? NULL : __real_strdup(string);
+
+	inject.blocks += !!copy;
+	return copy;
+}
+
+void __real_free(void *block);
+void __wrap_free(void *block);
+void __wrap_free(void *block)
+{
+	inject.blocks -= !!block;
+	__real_free(block);
+}
+
+void *__real_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
+{
+	void *va;
+
+	if (fails()) {
+		errno = ENOMEM;
+		return MAP_FAILED;
+	}
+	if (flags & MAP_HUGETLB) {
+		inject.huge_maps++;
+		assert_int_equal(bytes % (2 << 20), 0);
+		if (inject.hugepages)
+			flags &= (int)~(MAP_HUGETLB | 0x3fu << MAP_HUGE_SHIFT);
+	}
+	va = __real_mmap64(at, bytes, protection, flags, fd, offset);
+	if (va != MAP_FAILED)
+		inject.bytes += (long)bytes;
+	return va;
+}
+
+int __real_munmap(void *va, size_t bytes);
+int __wrap_munmap(void *va, size_t bytes);
+int __wrap_munmap(void *va, size_t bytes)
+{
+	inject.bytes -= (long)bytes;
+	return __real_munmap(va, bytes);
+}
+
+int __real_madvise(void *va, size_t bytes, int advice);
+int __wrap_madvise(void *va, size_t bytes, int advice);
+int __wrap_madvise(void *va, size_t bytes, int advice)
+{
+	if (fails()) {
+		errno = ENOMEM;
+		return -1;
+	}
+	if (inject.no_populate && advice == MADV_POPULATE_WRITE) {
+		errno = EINVAL;
+		return -1;
+	}
+	return __real_madvise(va, bytes, advice);
+}
+
+int __real_eventfd(unsigned int count, int flags);
+int __wrap_eventfd(unsigned int count, int flags);
+int __wrap_eventfd(unsigned int count, int flags)
+{
+	int fd;
+
+	if (fails()) {
+		errno = EMFILE;
+		return -1;
+	}
+	fd = __real_eventfd(count, flags);
+	inject.fds += fd >= 0;
+	return fd;
+}
+
+int __real_close(int fd);
+int __wrap_close(int fd);
+int __wrap_close(int fd)
+{
+	inject.fds--;
+	return __real_close(fd);
+}
+
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
+			  void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
+			  void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
+			  void *arg)
+{
+	return fails() ? EAGAIN : __real_pthread_create(thread, attr, fn, arg);
+}
+
+/* --- What a driver does, all of it --- */
+
+struct job {
+	struct coherent_device *dev;
+	struct coherent_bar *bar;
+	struct coherent_irq *irq;
+	COHERENT_BOX(uint64_t) box;
+	COHERENT_BOX(uint64_t) taken_back;
+	COHERENT(uint64_t) mem;
+	COHERENT(uint64_t) zeroed;
+	COHERENT(uint64_t) from;
+	COHERENT(uint64_t) init;
+	struct coherent_handle handle;
+};
+
+static int fill(uint64_t *elements, size_t count, void *arg)
+{
+	(void)arg;
+	for (size_t i = 0; i < count; i++)
+		elements[i] = i;
+	return 0;
+}
+
+static int set_up(struct job *job, const char *name, bool hugepages)
+{
+	static const uint64_t source[] = { 1, 2, 3 };
+	int err;
+
+	err = coherent_device_open(&job->dev, name, .hugepages = hugepages);
+	if (!err)
+		err = coherent_bar_open(&job->bar, job->dev, 0);
+	if (!err)
+		err = coherent_irq_open(&job->irq, job->dev, 0);
+	if (!err)
+		err = coherent_device_set_mask(job->dev, coherent_mask(40));
+	if (!err)
+		err = coherent_box_zeroed(&job->box, job->dev, 100000);
+	if (!err)
+		err = coherent_expose(&job->box, &job->mem);
+	if (!err)
+		err = coherent_zeroed(&job->zeroed, job->dev, 100);
+	if (!err)
+		err = coherent_from(&job->from, job->dev, source, 3);
+	if (!err)
+		err = coherent_init(&job->init, job->dev, 600000, fill, NULL);
+	if (!err)
+		err = coherent_handle_zeroed(&job->handle, job->dev, 5000);
+	return err;
+}
+
+static int run(struct job *job, const char *name, bool hugepages)
+{
+	int err = set_up(job, name, hugepages);
+
+	if (!err)
+		err = coherent_reclaim(&job->init, &job->taken_back, .idle = true);
+	if (!err)
+		err = coherent_expose(&job->taken_back, &job->init);
+	if (!err)
+		err = coherent_reclaim(&job->zeroed, &job->box, .idle = true);
+	if (!err)
+		err = coherent_device_fence(job->dev);
+	return err;
+}
+
+static void tear_down(struct job *job)
+{
+	coherent_box_free(&job->box);
+	coherent_box_free(&job->taken_back);
+	coherent_free(&job->mem);
+	coherent_free(&job->zeroed);
+	coherent_free(&job->from);
+	coherent_free(&job->init);
+	coherent_handle_free(&job->handle);
+	coherent_irq_close(job->irq);
+	coherent_bar_close(job->bar);
+	coherent_device_close(job->dev);
+}
+
+/* Whatever failed, what had been made before still works. */
+static void check_what_there_is(struct job *job)
+{
+	uint64_t value;
+
+	if (!coherent_is_empty(&job->mem)) {
+		assert_ok(coherent_write(&job->mem, 99999, 5));
+		assert_ok(coherent_sim_try(job->dev, &job->mem, 799992, &value, 8,
+					   COHERENT_ACCESS_READ));
+		assert_int_equal(value, 5);
+	}
+	if (!coherent_is_empty(&job->init)) {
+		assert_ok(coherent_read(&job->init, 599999, &value));
+		assert_int_equal(value, 599999);
+	}
+	if (!coherent_is_empty(&job->taken_back))
+		assert_int_equal(coherent_box_ptr(&job->taken_back)[599999], 599999);
+}
+
+/* The errors that these failures may become. */
+static bool is_expected(int err)
+{
+	return err == -ENOMEM || err == -ENOSPC;
+}
+
+static void fail_each_in_turn(const char *name, bool hugepages)
+{
+	unsigned int nth, tolerated = 0;
+
+	for (nth = 1;; nth++) {
+		const struct inject before = inject;
+		struct job *job = __real_calloc(1, sizeof(*job));
+		int err;
+
+		inject.failed = false;
+		inject.left = nth;
+		err = run(job, name, hugepages);
+		inject.left = 0;
+		if (inject.failed && !err)
+			tolerated++;
+		else if (inject.failed)
+			assert_true(is_expected(err));
+		else
+			assert_ok(err);
+		check_what_there_is(job);
+		tear_down(job);
+		__real_free(job);
+		assert_int_equal(inject.blocks, before.blocks);
+		assert_int_equal(inject.bytes, before.bytes);
+		assert_int_equal(inject.fds, before.fds);
+		if (!inject.failed)
+			break;
+		assert_true(nth < 1000);
+	}
+	/* It did reach something, and hardly anything failed unnoticed. */
+	assert_true(nth > 40);
+	print_message("# %s: %u calls failed in turn, %u made no difference\n", name, nth - 1,
+		      tolerated);
+	assert_true(tolerated <= (hugepages ? 12 : 4));
+}
+
+static void no_failure_leaks(void **state)
+{
+	(void)state;
+	fail_each_in_turn("sim:edu,mask=48,step", false);
+}
+
+static void no_failure_leaks_with_a_thread(void **state)
+{
+	(void)state;
+	fail_each_in_turn("sim:edu,mask=48", false);
+}
+
+static void no_failure_leaks_where_nothing_fences(void **state)
+{
+	(void)state;
+	fail_each_in_turn("sim:edu,mask=48,step,lazy", false);
+}
+
+static void no_failure_leaks_with_hugepages(void **state)
+{
+	(void)state;
+	inject.hugepages = true;
+	fail_each_in_turn("sim:edu,mask=48,step", true);
+	inject.hugepages = false;
+}
+
+/* --- What depends on what the system has --- */
+
+static void hugepages_are_used_where_there_are_any(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	struct log log = LOG_EMPTY;
+	uint8_t byte;
+
+	(void)state;
+	inject.hugepages = true;
+	inject.huge_maps = 0;
+	assert_ok(coherent_device_open(&dev, "sim:edu", .hugepages = true, .report = log_report,
+				       .report_arg = &log));
+	assert_ok(coherent_zeroed(&mem, dev, (3 << 20) + 1));
+	assert_int_equal(inject.huge_maps, 1);
+	assert_int_equal(log.count, 0);
+	assert_ok(coherent_read(&mem, 3 << 20, &byte));
+	coherent_free(&mem);
+	coherent_device_close(dev);
+	inject.hugepages = false;
+}
+
+static void without_hugepages_ordinary_pages_serve(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, more = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	struct log log = LOG_EMPTY;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu", .hugepages = true, .report = log_report,
+				       .report_arg = &log));
+	/* The first mapping that fails is the one of hugepages: calloc, mmap. */
+	inject.huge_maps = 0;
+	inject.left = 2;
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	inject.left = 0;
+	assert_true(log_has(&log, "no 2 MiB hugepages, using ordinary pages"));
+	assert_ok(coherent_zeroed(&more, dev, 64 << 20));
+	assert_int_equal(inject.huge_maps, 0);
+	assert_int_equal(log.count, 1);
+	coherent_free(&more);
+	coherent_free(&mem);
+	coherent_device_close(dev);
+}
+
+static void memory_is_populated_on_old_kernels_too(void **state)
+{
+	struct job *job = __real_calloc(1, sizeof(*job));
+
+	(void)state;
+	inject.no_populate = true;
+	assert_ok(run(job, "sim:edu,mask=48,step", false));
+	check_what_there_is(job);
+	tear_down(job);
+	__real_free(job);
+	inject.no_populate = false;
+}
+
+static void lack_of_memory_is_reported_with_its_place(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	struct log log = LOG_EMPTY;
+	char text[128];
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu", .report = log_report, .report_arg = &log));
+	inject.left = 2;
+	snprintf(text, sizeof(text), "no memory for 5 bytes, asked for at %s:%d", __FILE__,
+		 __LINE__ + 1);
+	assert_err(coherent_zeroed(&mem, dev, 5), -ENOMEM);
+	assert_true(log_has(&log, text));
+	inject.left = 2;
+	assert_err(coherent_zeroed(&mem, dev, 5, .attrs = COHERENT_ATTR_NO_WARN), -ENOMEM);
+	assert_int_equal(log.count, 1);
+	coherent_device_close(dev);
+}
+
+static void lack_of_descriptors_is_reported(void **state)
+{
+	struct coherent_device *dev;
+	struct coherent_irq *irq;
+	struct log log = LOG_EMPTY;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu", .report = log_report, .report_arg = &log));
+	/* calloc, eventfd */
+	inject.left = 2;
+	assert_err(coherent_irq_open(&irq, dev, 0), -ENOSPC);
+	assert_true(log_has(&log, "raise ulimit -n"));
+	assert_ok(coherent_irq_open(&irq, dev, 0));
+	coherent_irq_close(irq);
+	coherent_device_close(dev);
+}
+
+/* Arenas go back to the system, and pages are recycled before new ones are made. */
+static void pages_are_recycled(void **state)
+{
+	COHERENT(uint8_t) mems[8] = { COHERENT_EMPTY };
+	struct coherent_device *dev;
+	const long before = inject.bytes;
+	long most;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu,mask=48"));
+	for (size_t i = 0; i < 8; i++)
+		assert_ok(coherent_zeroed(&mems[i], dev, 100000 * (i + 1)));
+	most = inject.bytes;
+	for (unsigned int turn = 0; turn < 50; turn++) {
+		for (size_t i = 0; i < 8; i++)
+			coherent_free(&mems[i]);
+		for (size_t i = 8; i-- > 0;)
+			assert_ok(coherent_zeroed(&mems[i], dev, 100000 * (i + 1)));
+	}
+	assert_true(inject.bytes <= most + (4 << 20));
+	for (size_t i = 0; i < 8; i++)
+		coherent_free(&mems[i]);
+	coherent_device_close(dev);
+	assert_int_equal(inject.bytes, before);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_failure_leaks),
+		cmocka_unit_test(no_failure_leaks_with_a_thread),
+		cmocka_unit_test(no_failure_leaks_where_nothing_fences),
+		cmocka_unit_test(no_failure_leaks_with_hugepages),
+		cmocka_unit_test(hugepages_are_used_where_there_are_any),
+		cmocka_unit_test(without_hugepages_ordinary_pages_serve),
+		cmocka_unit_test(memory_is_populated_on_old_kernels_too),
+		cmocka_unit_test(lack_of_memory_is_reported_with_its_place),
+		cmocka_unit_test(lack_of_descriptors_is_reported),
+		cmocka_unit_test(pages_are_recycled),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

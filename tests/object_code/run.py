@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""What accessors are compiled to: run.py SOURCE_DIR [--table]
+
+On x86-64, with gcc and clang: an access is one instruction of the field's width
+(promise 9), and costs no more instructions than is promised over the same access
+by hand. On arm64: the barriers are where they must be (promise 19). Prints TAP;
+with --table the instructions executed.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FLAGS = ['-std=gnu11', '-O2', '-D_GNU_SOURCE', '-fno-asynchronous-unwind-tables']
+WIDTHS = {'u64': 8, 'u32': 4, 'u16': 2, 'u8': 1, 'le32': 4, 'be32': 4}
+# What is compared with what, and how many instructions more it may execute.
+LIMITS = {
+    'slot_get': ('raw_first_get', 1), 'slot_put': ('raw_first_put', 1),
+    'slot_get_acquire': ('raw_first_get', 1), 'slot_put_release': ('raw_first_put', 1),
+    'ring_get': ('raw_get', 1), 'ring_put': ('raw_put', 1),
+    'ring_get_acquire': ('raw_get', 1), 'ring_put_release': ('raw_put', 1),
+    'read_value': ('raw_get', 5), 'read': ('raw_get', 5), 'read_acquire': ('raw_get', 5),
+    'write': ('raw_put', 5), 'write_release': ('raw_put', 5),
+}
+# A byte swap is the field's, not the accessor's: it is an instruction more by hand too.
+SWAP = {'be32': 1}
+REGISTER_WIDTHS = [
+    (re.compile(r'%r(?:[a-ds]x|[sd]i|[bs]p|\d+)$'), 8), (re.compile(r'%(?:e..|r\d+d)$'), 4),
+    (re.compile(r'%(?:[a-d]x|[sd]i|[bs]p|r\d+w)$'), 2), (re.compile(r'%(?:[a-d][lh]|[sd]il|r\d+b)$'), 1),
+]
+
+
+def functions(compiler, prefix, source, flags):
+    """The instructions of each function, in order."""
+    with tempfile.NamedTemporaryFile(suffix='.o') as binary:
+        subprocess.run([compiler, *FLAGS, *flags, '-c', source, '-o', binary.name], check=True)
+        text = subprocess.run([prefix + 'objdump', '-dr', '--no-show-raw-insn', binary.name],
+                              check=True, capture_output=True, text=True).stdout
+    found = {}
+    for name, body in re.findall(r'^[0-9a-f]+ <(\w+)>:\n((?:.+\n)+)', text, re.M):
+        lines = [line.split('\t', 1)[1].strip() for line in body.splitlines() if '\t' in line]
+        found[name] = [line.split('#')[0].strip() for line in lines if line]
+    return found
+
+
+def executed(instructions):
+    """Up to the return, if no jump is taken: the way of an access that is in bounds."""
+    path = []
+    for instruction in instructions:
+        if not re.match(r'(?:cs )?nop|xchg +%ax,%ax|endbr64', instruction):
+            path.append(instruction)
+        if instruction.startswith('ret'):
+            return path
+    raise ValueError('no return')
+
+
+def width_of(instruction):
+    """How many bytes of memory an x86 instruction accesses; None if none."""
+    mnemonic, _, operands = instruction.partition(' ')
+    operands = re.split(r',(?![^(]*\))', operands.strip())
+    if not any('(' in operand for operand in operands) or mnemonic.startswith(('lea', 'nop')):
+        return None
+    extension = re.match(r'mov[zs]([bwl])', mnemonic)
+    if extension:
+        return {'b': 1, 'w': 2, 'l': 4}[extension[1]]
+    for operand in operands:
+        for pattern, width in REGISTER_WIDTHS:
+            if '(' not in operand and pattern.search(operand):
+                return width
+    return {'b': 1, 'w': 2, 'l': 4, 'q': 8}.get(mnemonic[-1])
+
+
+def through(instruction):
+    """The registers that an address is made of."""
+    return re.findall(r'\((%\w+)', instruction)
+
+
+def accesses(path):
+    """Widths of the accesses to the element: those not through the first argument, which
+    is the object, nor through the third, where a value goes."""
+    return [width_of(i) for i in path
+            if width_of(i) and not set(through(i)) & {'%rdi', '%rdx'}]
+
+
+class Results:
+    """Prints TAP."""
+    def __init__(self):
+        self.count = self.failed = 0
+
+    def say(self, good, name, why=''):
+        self.count += 1
+        self.failed += not good
+        print(f'{"" if good else "not "}ok {self.count} - {name}')
+        if not good:
+            print(f'# {why}')
+
+
+def check_x86(results, compiler, found, table):
+    for ours, (raw, limit) in LIMITS.items():
+        for field, width in WIDTHS.items():
+            path = executed(found[f'{ours}_{field}'])
+            more = len(path) - len(executed(found[f'{raw}_{field}'])) - SWAP.get(field, 0)
+            seen = accesses(path)
+            if table and field == 'u32':
+                print(f'# {compiler:6} {ours:18} {len(path):3} instructions, {more:+d} over {raw}')
+            results.say(seen == [width], f'{compiler}: {ours} of {field} is one access',
+                        f'{seen} in {path}')
+            results.say(more <= limit, f'{compiler}: {ours} of {field} costs at most {limit} more',
+                        f'{more} more: {path}')
+    loops = {name: len(loop_of(found[name])) for name in ('raw_loop', 'view_loop')}
+    results.say(loops['view_loop'] <= loops['raw_loop'],
+                f'{compiler}: a loop over a view is the loop by hand', str(loops))
+    path = executed(found['addr'])
+    results.say(sum(bool(width_of(i)) for i in path) == 1,
+                f'{compiler}: the address of a mem is one load', str(path))
+
+
+def loop_of(instructions):
+    """From a target of a backward jump to the jump; the shortest."""
+    jumps = [i for i, text in enumerate(instructions) if re.match(r'j\w+ ', text)]
+    stores = [i for i, text in enumerate(instructions) if re.match(r'mov[lq]? +%\w+,.*\(', text)]
+    return min((instructions[s:j + 1] for s in stores for j in jumps if j > s), key=len)
+
+
+def check_arm64(results, found, bar):
+    for field in WIDTHS:
+        for ours in ('slot_put_release', 'ring_put_release', 'write_release'):
+            path = found[f'{ours}_{field}']
+            barrier = position(path, 'dmb\toshst')
+            store = position(path, r'st(?:l?r|lr)[bh]?\t')
+            results.say(-1 < barrier < store, f'arm64: {ours} of {field}: barrier, then store',
+                        str(path))
+        for ours in ('slot_get_acquire', 'ring_get_acquire', 'read_acquire'):
+            path = found[f'{ours}_{field}']
+            load = position(path, r'ldar[bh]?\t')
+            barrier = position(path, 'dmb\toshld')
+            results.say(-1 < load < barrier, f'arm64: {ours} of {field}: load, then barrier',
+                        str(path))
+    for name, wanted in (('coherent_bar_write32', 'dmb\toshst'), ('coherent_bar_read32', 'dmb\toshld')):
+        whole = bar[name] + bar.get('reg_write' if 'write' in name else 'reg_read', [])
+        results.say(position(whole, wanted) >= 0, f'arm64: {name} has its barrier', str(whole))
+
+
+def position(path, pattern):
+    return next((i for i, text in enumerate(path) if re.match(pattern, text)), -1)
+
+
+def main():
+    source_dir = sys.argv[1]
+    table = '--table' in sys.argv
+    include = ['-I', os.path.join(source_dir, 'include')]
+    access = os.path.join(HERE, 'access.c')
+    results = Results()
+    for compiler in ('gcc', 'clang'):
+        flags = include + ['-fcf-protection=none', '-fno-unroll-loops']
+        if compiler == 'clang':
+            flags.append('-fno-vectorize')
+        check_x86(results, compiler, functions(compiler, '', access, flags), table)
+    arm64 = 'aarch64-linux-gnu-'
+    bar = os.path.join(source_dir, 'src', 'bar.c')
+    check_arm64(results, functions(arm64 + 'gcc', arm64, access, include),
+                functions(arm64 + 'gcc', arm64, bar, include + ['-DCOHERENT_LIBRARY']))
+    print(f'1..{results.count}')
+    sys.exit(1 if results.failed else 0)
+
+
+if __name__ == '__main__':
+    main()

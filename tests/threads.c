@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * What may happen at the same time. Under ThreadSanitizer these are the tests of
+ * the thread rules at the head of coherent.h.
+ *
+ * Threads report failure by their result: assertions are for the main thread.
+ */
+#include <unistd.h>
+
+#include "test.h"
+
+#define ENTRIES 64
+#define JOBS 3000
+
+/* --- Two threads on one ring --- */
+
+struct queue {
+	struct coherent_device *dev;
+	struct coherent_bar *bar;
+	struct coherent_irq *irq;
+	COHERENT(struct coherent_sim_ring_desc) descs;
+	COHERENT(struct coherent_sim_ring_completion) completions;
+	COHERENT_RING(struct coherent_sim_ring_desc) desc;
+	COHERENT_RING(struct coherent_sim_ring_completion) completion;
+	COHERENT(uint8_t) data[ENTRIES];
+	pthread_mutex_t mutex;
+	pthread_cond_t cond;
+	uint32_t completed;
+	bool failed;
+};
+
+static void fail_queue(struct queue *queue)
+{
+	pthread_mutex_lock(&queue->mutex);
+	queue->failed = true;
+	pthread_cond_broadcast(&queue->cond);
+	pthread_mutex_unlock(&queue->mutex);
+}
+
+/* Waits for a free slot; false if the other thread gave up. */
+static bool has_room(struct queue *queue, uint32_t tail)
+{
+	bool failed;
+
+	pthread_mutex_lock(&queue->mutex);
+	while (!queue->failed && tail - queue->completed == ENTRIES)
+		pthread_cond_wait(&queue->cond, &queue->mutex);
+	failed = queue->failed;
+	pthread_mutex_unlock(&queue->mutex);
+	return !failed;
+}
+
+/* Job n sums n % 200 + 1 bytes of the value n, in a mem that it makes for that. */
+static int submit(struct queue *queue, uint32_t n)
+{
+	const uint32_t slot = n % ENTRIES;
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	int err;
+
+	err = coherent_box_zeroed(&box, queue->dev, n % 200 + 1);
+	if (err)
+		return err;
+	memset(coherent_box_ptr(&box), (uint8_t)n, coherent_box_count(&box));
+	err = coherent_expose(&box, &queue->data[slot], .may = COHERENT_MAY_READ);
+	if (err)
+		return err;
+	coherent_ring_put(&queue->desc, n, .src, coherent_addr(&queue->data[slot]).raw);
+	coherent_ring_put(&queue->desc, n, .len, n % 200 + 1);
+	coherent_ring_put(&queue->desc, n, .op, COHERENT_SIM_RING_SUM);
+	coherent_ring_put_release(&queue->desc, n, .cookie, n);
+	coherent_bar_write32(queue->bar, COHERENT_SIM_RING_TAIL, n + 1);
+	return 0;
+}
+
+static void *submitter(void *arg)
+{
+	struct queue *queue = arg;
+
+	for (uint32_t n = 0; n < JOBS && has_room(queue, n); n++)
+		if (submit(queue, n)) {
+			fail_queue(queue);
+			break;
+		}
+	return NULL;
+}
+
+static int complete(struct queue *queue, uint32_t n)
+{
+	while (coherent_ring_get_acquire(&queue->completion, n, .seq) != n + 1) {
+		int err = coherent_irq_wait(queue->irq, LONG);
+
+		if (err)
+			return err;
+	}
+	if (coherent_ring_get(&queue->completion, n, .cookie) != (uint16_t)n ||
+	    coherent_ring_get(&queue->completion, n, .status) ||
+	    coherent_ring_get(&queue->completion, n, .sum) != (n % 200 + 1) * (uint8_t)n)
+		return -EBADMSG;
+	/* Made by the other thread: it was handed over by the device. */
+	coherent_free(&queue->data[n % ENTRIES]);
+	pthread_mutex_lock(&queue->mutex);
+	queue->completed = n + 1;
+	pthread_cond_broadcast(&queue->cond);
+	pthread_mutex_unlock(&queue->mutex);
+	return 0;
+}
+
+static void *completer(void *arg)
+{
+	struct queue *queue = arg;
+
+	for (uint32_t n = 0; n < JOBS; n++)
+		if (complete(queue, n)) {
+			fail_queue(queue);
+			break;
+		}
+	return NULL;
+}
+
+static void two_threads_on_one_ring(void **state)
+{
+	struct queue *queue = calloc(1, sizeof(*queue));
+	pthread_t threads[2];
+
+	(void)state;
+	pthread_mutex_init(&queue->mutex, NULL);
+	pthread_cond_init(&queue->cond, NULL);
+	assert_ok(coherent_device_open(&queue->dev, "sim:ring"));
+	assert_ok(coherent_bar_open(&queue->bar, queue->dev, 0));
+	assert_ok(coherent_irq_open(&queue->irq, queue->dev, 0));
+	assert_ok(coherent_zeroed(&queue->descs, queue->dev, ENTRIES, .may = COHERENT_MAY_READ));
+	assert_ok(coherent_zeroed(&queue->completions, queue->dev, ENTRIES));
+	assert_ok(coherent_ring(&queue->descs, &queue->desc));
+	assert_ok(coherent_ring(&queue->completions, &queue->completion));
+	coherent_bar_write32(queue->bar, COHERENT_SIM_RING_ENTRIES, ENTRIES);
+	coherent_bar_write64(queue->bar, COHERENT_SIM_RING_DESCS, coherent_addr(&queue->descs).raw);
+	coherent_bar_write64(queue->bar, COHERENT_SIM_RING_COMPLETIONS,
+			     coherent_addr(&queue->completions).raw);
+	coherent_bar_write32(queue->bar, COHERENT_SIM_RING_RUN, 1);
+	assert_ok(pthread_create(&threads[0], NULL, submitter, queue));
+	assert_ok(pthread_create(&threads[1], NULL, completer, queue));
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+	assert_false(queue->failed);
+	assert_int_equal(queue->completed, JOBS);
+	assert_no_fault(queue->dev);
+	coherent_free(&queue->descs);
+	coherent_free(&queue->completions);
+	coherent_irq_close(queue->irq);
+	coherent_bar_close(queue->bar);
+	coherent_device_close(queue->dev);
+	free(queue);
+}
+
+/* --- Different objects of one device --- */
+
+struct worker {
+	struct coherent_device *dev;
+	unsigned int id;
+	int err;
+};
+
+static int work(struct worker *worker, unsigned int turn)
+{
+	const size_t count = 1 + (worker->id * 7 + turn) * 97 % 3000;
+	COHERENT_AUTO(uint32_t, mem);
+	COHERENT_BOX_AUTO(uint32_t, box);
+	COHERENT_HANDLE_AUTO(handle);
+	uint32_t value;
+	int err;
+
+	err = coherent_zeroed(&mem, worker->dev, count);
+	if (!err)
+		err = coherent_write(&mem, count - 1, worker->id);
+	if (!err)
+		err = coherent_sim_try(worker->dev, &mem, (count - 1) * 4, &value, 4,
+				       COHERENT_ACCESS_READ);
+	if (!err && value != worker->id)
+		err = -EBADMSG;
+	if (!err)
+		err = coherent_reclaim(&mem, &box, .idle = true);
+	if (!err && coherent_box_ptr(&box)[count - 1] != worker->id)
+		err = -EBADMSG;
+	if (!err && coherent_sim_try(worker->dev, &box, 0, &value, 4, COHERENT_ACCESS_READ) != -EIO)
+		err = -EBADMSG;
+	if (!err)
+		err = coherent_expose(&box, &mem);
+	if (!err)
+		err = coherent_handle_zeroed(&handle, worker->dev, 100);
+	if (!err && turn % 16 == 0)
+		err = coherent_device_fence(worker->dev);
+	return err;
+}
+
+static void *worker_thread(void *arg)
+{
+	struct worker *worker = arg;
+
+	for (unsigned int turn = 0; turn < 400 && !worker->err; turn++)
+		worker->err = work(worker, turn);
+	return NULL;
+}
+
+static void workers_on(const char *name)
+{
+	struct coherent_fault fault;
+	struct coherent_device *dev;
+	struct worker workers[4];
+	pthread_t threads[4];
+
+	assert_ok(coherent_device_open(&dev, name));
+	for (unsigned int i = 0; i < 4; i++) {
+		workers[i] = (struct worker){ .dev = dev, .id = i + 1 };
+		assert_ok(pthread_create(&threads[i], NULL, worker_thread, &workers[i]));
+	}
+	/* Meanwhile somebody reads the faults. */
+	for (unsigned int i = 0; i < 2000; i++)
+		(void)!coherent_device_next_fault(dev, &fault);
+	for (unsigned int i = 0; i < 4; i++) {
+		pthread_join(threads[i], NULL);
+		assert_ok(workers[i].err);
+	}
+	coherent_device_close(dev);
+}
+
+static void different_objects_freely(void **state)
+{
+	(void)state;
+	workers_on("sim:edu,mask=40");
+	workers_on("sim:edu,mask=40,lazy");
+}
+
+/* --- Accessors of one mem --- */
+
+struct shared {
+	COHERENT(uint64_t) mem;
+	int err;
+};
+
+static void *reader(void *arg)
+{
+	struct shared *shared = arg;
+	uint64_t first, second = 0;
+
+	/* What was written before a _release is seen after an _acquire. */
+	while (second < 20000 && !shared->err) {
+		shared->err = coherent_read_acquire(&shared->mem, 1, &second);
+		if (!shared->err)
+			shared->err = coherent_read(&shared->mem, 0, &first);
+		if (!shared->err && first < second)
+			shared->err = -EBADMSG;
+	}
+	return NULL;
+}
+
+static void accessors_of_one_mem(void **state)
+{
+	struct shared shared = { .mem = COHERENT_EMPTY };
+	struct coherent_device *dev;
+	pthread_t thread;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_ok(coherent_zeroed(&shared.mem, dev, 2));
+	assert_ok(pthread_create(&thread, NULL, reader, &shared));
+	for (uint64_t i = 1; i <= 20000; i++) {
+		assert_ok(coherent_write(&shared.mem, 0, i));
+		assert_ok(coherent_write_release(&shared.mem, 1, i));
+	}
+	pthread_join(thread, NULL);
+	assert_ok(shared.err);
+	coherent_free(&shared.mem);
+	coherent_device_close(dev);
+}
+
+/* --- Waiting --- */
+
+struct waiter {
+	struct coherent_irq *irq;
+	struct coherent_bar *bar;
+	COHERENT(uint32_t) *mem;
+	int err;
+};
+
+static void *wait_for_irq(void *arg)
+{
+	struct waiter *waiter = arg;
+
+	waiter->err = coherent_irq_wait(waiter->irq, UINT64_MAX);
+	return NULL;
+}
+
+static void *wait_for_register(void *arg)
+{
+	struct waiter *waiter = arg;
+
+	waiter->err = coherent_bar_poll32(waiter->bar, 0, 1, 0, LONG);
+	return NULL;
+}
+
+static void *wait_for_field(void *arg)
+{
+	struct waiter *waiter = arg;
+	uint32_t value;
+
+	waiter->err = coherent_poll(waiter->mem, 0, &value, value == 1, LONG);
+	return NULL;
+}
+
+static void close_wakes_all_waiters(void **state)
+{
+	void *(*const waits[])(void *) = { wait_for_irq, wait_for_irq, wait_for_register,
+					   wait_for_field };
+	COHERENT(uint32_t) mem = COHERENT_EMPTY;
+	struct waiter waiters[ARRAY_SIZE(waits)];
+	pthread_t threads[ARRAY_SIZE(waits)];
+	struct coherent_device *dev;
+	struct coherent_bar *bar;
+	struct coherent_irq *irq;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	assert_ok(coherent_irq_open(&irq, dev, 0));
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	for (size_t i = 0; i < ARRAY_SIZE(waits); i++) {
+		waiters[i] = (struct waiter){ irq, bar, (void *)&mem, 0 };
+		assert_ok(pthread_create(&threads[i], NULL, waits[i], &waiters[i]));
+	}
+	usleep(20000);
+	coherent_device_close(dev);
+	for (size_t i = 0; i < ARRAY_SIZE(waits); i++) {
+		pthread_join(threads[i], NULL);
+		assert_err(waiters[i].err, -ENODEV);
+	}
+	coherent_irq_close(irq);
+	coherent_bar_close(bar);
+	coherent_free(&mem);
+}
+
+static void irq_close_wakes_its_waiters(void **state)
+{
+	struct waiter waiters[3];
+	struct coherent_device *dev;
+	struct coherent_irq *irq;
+	pthread_t threads[3];
+
+	(void)state;
+	for (unsigned int turn = 0; turn < 20; turn++) {
+		assert_ok(coherent_device_open(&dev, "sim:edu"));
+		assert_ok(coherent_irq_open(&irq, dev, 0));
+		for (size_t i = 0; i < 3; i++) {
+			waiters[i] = (struct waiter){ .irq = irq };
+			assert_ok(pthread_create(&threads[i], NULL, wait_for_irq, &waiters[i]));
+		}
+		usleep(10000);
+		coherent_irq_close(irq);
+		for (size_t i = 0; i < 3; i++) {
+			pthread_join(threads[i], NULL);
+			assert_err(waiters[i].err, -ENODEV);
+		}
+		coherent_device_close(dev);
+	}
+}
+
+static void one_interrupt_wakes_one_waiter(void **state)
+{
+	struct waiter waiters[2];
+	struct coherent_device *dev;
+	struct coherent_bar *bar;
+	struct coherent_irq *irq;
+	pthread_t threads[2];
+	unsigned int woken = 0;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	assert_ok(coherent_irq_open(&irq, dev, 0));
+	assert_true(coherent_irq_fd(irq) >= 0);
+	for (size_t i = 0; i < 2; i++) {
+		waiters[i] = (struct waiter){ .irq = irq };
+		assert_ok(pthread_create(&threads[i], NULL, wait_for_irq, &waiters[i]));
+	}
+	usleep(10000);
+	coherent_bar_write32(bar, 0x60, 1);
+	usleep(10000);
+	coherent_irq_close(irq);
+	for (size_t i = 0; i < 2; i++) {
+		pthread_join(threads[i], NULL);
+		woken += !waiters[i].err;
+	}
+	assert_int_equal(woken, 1);
+	coherent_bar_close(bar);
+	coherent_device_close(dev);
+}
+
+/* A register write comes through while the model is busy all the time. */
+static void busy_tick(struct coherent_sim *sim, void *arg)
+{
+	(void)arg;
+	coherent_sim_irq(sim, 0);
+}
+
+static void busy_model_lets_the_driver_in(void **state)
+{
+	const struct coherent_sim_model model = {
+		.name = "busy", .mask = UINT32_MAX, .vectors = 1, .bar_size = { 16 },
+		.tick = busy_tick,
+	};
+	struct coherent_device *dev;
+	struct coherent_bar *bar;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:custom", .model = &model));
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	for (unsigned int i = 0; i < 2000; i++)
+		coherent_bar_write32(bar, 0, i);
+	coherent_bar_close(bar);
+	coherent_device_close(dev);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_threads_on_one_ring),
+		cmocka_unit_test(different_objects_freely),
+		cmocka_unit_test(accessors_of_one_mem),
+		cmocka_unit_test(close_wakes_all_waiters),
+		cmocka_unit_test(irq_close_wakes_its_waiters),
+		cmocka_unit_test(one_interrupt_wakes_one_waiter),
+		cmocka_unit_test(busy_model_lets_the_driver_in),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
