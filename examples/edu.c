@@ -73,7 +73,8 @@ int edu_load(struct edu *edu, const uint8_t *data, size_t bytes, union edu_packe
 	struct source source = { data, bytes };
 	int err;
 
-	err = coherent_box_zeroed(&box, edu->dev, (bytes + EDU_PACKET_BYTES - 1) / EDU_PACKET_BYTES);
+	err = coherent_box_zeroed(&box, edu->dev,
+				  (bytes + EDU_PACKET_BYTES - 1) / EDU_PACKET_BYTES);
 	for (size_t i = 0; !err && source.bytes; i++)
 		err = coherent_box_init_at(&box, i, fill_packet, &source);
 	if (err) {

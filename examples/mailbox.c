@@ -16,7 +16,7 @@
 enum mbox_reg { MBOX_REQUEST = 0x00, MBOX_RESPONSE = 0x08, MBOX_BELL = 0x10, MBOX_BAR = 0x20 };
 
 struct mbox_message {
-	coherent_le32 seq;	/* says that the rest is there */
+	coherent_le32 seq; /* says that the rest is there */
 	coherent_le32 len;
 	coherent_le32 op;
 	coherent_le32 sum;

@@ -42,7 +42,8 @@ static int link_levels(void *elements, size_t count, coherent_addr_t address, vo
 
 	pages[0].pte[0] = coherent_cpu_to_le64((address.raw + PAGE_BYTES) | PTE_VALID);
 	for (size_t i = 2; i < count; i++)
-		pages[1].pte[i - 2] = coherent_cpu_to_le64((address.raw + i * PAGE_BYTES) | PTE_VALID);
+		pages[1].pte[i - 2] =
+			coherent_cpu_to_le64((address.raw + i * PAGE_BYTES) | PTE_VALID);
 	for (size_t i = 0; !err && i < PAGES; i++) {
 		err = coherent_addr_at(data, i, &page);
 		pages[2 + i / ENTRIES].pte[i % ENTRIES] =
@@ -153,7 +154,8 @@ int main(void)
 		coherent_bar_write64(bar, PT_ROOT, coherent_addr(&table).raw);
 		err = check_lookups(bar);
 	}
-	printf("pagetable: %d pages through three levels: %s\n", PAGES, err ? strerror(-err) : "ok");
+	printf("pagetable: %d pages through three levels: %s\n", PAGES,
+	       err ? strerror(-err) : "ok");
 	coherent_free(&table);
 	coherent_free(&data);
 	return err ? 1 : 0;

@@ -131,8 +131,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static void take_for_driver(struct coherent_sim *sim)
-	LOCK_ATTRIBUTE(acquire_capability(sim->lock))
+static void take_for_driver(struct coherent_sim *sim) LOCK_ATTRIBUTE(acquire_capability(sim->lock))
 {
 	atomic_fetch_add_explicit(&sim->wanted, 1, memory_order_relaxed);
 	lock_take(&sim->lock);
@@ -262,10 +261,15 @@ static void sim_close(struct backend *backend)
 	free(sim);
 }
 
-#define KEY(name, least, most, field) \
-	{ .key = name, .min = least, .max = most, .offset = offsetof(struct sim_options, field) }
-#define FLAG(name, field) \
-	{ .key = name, NAME_FLAG, .offset = offsetof(struct sim_options, field) }
+#define KEY(name, least, most, field)                         \
+	{                                                     \
+		.key = name, .min = least, .max = most,       \
+		.offset = offsetof(struct sim_options, field) \
+	}
+#define FLAG(name, field)                                                             \
+	{                                                                             \
+		.key = name, NAME_FLAG, .offset = offsetof(struct sim_options, field) \
+	}
 
 static const struct name_key keys[] = {
 	KEY("mask", 1, 64, mask),
@@ -288,8 +292,9 @@ static int unknown_model(const struct name *name, const struct reporter *to)
 	for (size_t i = 0; i < sizeof(builtins) / sizeof(*builtins); i++)
 		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s, ",
 					 builtins[i]->model.name);
-	report(to, COHERENT_ERROR, "device name \"%s\": there is no sim device \"%s\", only: %scustom",
-	       name->whole, name->where, list);
+	report(to, COHERENT_ERROR,
+	       "device name \"%s\": there is no sim device \"%s\", only: %scustom", name->whole,
+	       name->where, list);
 	return -ENODEV;
 }
 
@@ -306,9 +311,10 @@ static int custom_model(struct coherent_sim *sim, const struct name *name,
 		sim->arg = options->model_arg;
 		return 0;
 	}
-	report(to, COHERENT_ERROR, "device name \"%s\": %s", name->whole, options->model ?
-	       "its model needs a .name, a .mask from coherent_mask() and at most 32 .vectors" :
-	       "sim:custom needs a .model");
+	report(to, COHERENT_ERROR, "device name \"%s\": %s", name->whole,
+	       options->model ?
+		       "its model needs a .name, a .mask from coherent_mask() and at most 32 .vectors" :
+		       "sim:custom needs a .model");
 	return -EINVAL;
 }
 

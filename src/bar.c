@@ -74,24 +74,30 @@ static uint64_t reg_read(struct coherent_bar *bar, uint64_t offset, unsigned int
 	return value;
 }
 
-static void reg_write(struct coherent_bar *bar, uint64_t offset, unsigned int width,
-		      uint64_t value)
+static const char *why_dropped(const struct coherent_bar *bar, uint64_t offset, unsigned int width)
 {
+	if (inside(bar, offset, width))
+		return "the device is closed";
+	return offset % width ? "misaligned" : "past its end";
+}
+
+static void reg_write(struct coherent_bar *bar, uint64_t offset, unsigned int width, uint64_t value)
+{
+	struct coherent_device *dev;
+
 	if (!bar || device_forked(bar->dev))
 		return;
-	if (!device_usable(bar->dev) && inside(bar, offset, width)) {
+	dev = bar->dev;
+	if (!device_usable(dev) && inside(bar, offset, width)) {
 		/* ORDER: pairs with the DMA that this register starts. */
 		coherent_wmb();
-		bar->dev->backend->ops->reg_write(bar->dev->backend, bar->index, offset, width,
-						  value);
+		dev->backend->ops->reg_write(dev->backend, bar->index, offset, width, value);
 		return;
 	}
 	if (!atomic_exchange_explicit(&bar->reported, true, memory_order_relaxed))
-		report(&bar->dev->reporter, COHERENT_WARNING,
-		       "%s: write of %u bytes at 0x%" PRIx64 " of BAR %u dropped: %s", bar->dev->name,
-		       width, offset, bar->index,
-		       inside(bar, offset, width) ? "the device is closed" :
-		       offset % width ? "misaligned" : "past its end");
+		report(&dev->reporter, COHERENT_WARNING,
+		       "%s: write of %u bytes at 0x%" PRIx64 " of BAR %u dropped: %s", dev->name,
+		       width, offset, bar->index, why_dropped(bar, offset, width));
 }
 
 uint8_t coherent_bar_read8(struct coherent_bar *bar, uint64_t offset)

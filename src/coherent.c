@@ -67,16 +67,12 @@ static void warn_of_failure(const struct coherent_device *dev, const struct ask 
 	if (err == -ENOSPC)
 		report(&dev->reporter, COHERENT_WARNING,
 		       "%s: no device address for %zu bytes under mask 0x%" PRIx64
-		       ", align 0x%" PRIx64 ", boundary 0x%" PRIx64 ", asked for at %s", dev->name,
-		       bytes, dev->mask, ask->align, ask->boundary, ask->where);
+		       ", align 0x%" PRIx64 ", boundary 0x%" PRIx64 ", asked for at %s",
+		       dev->name, bytes, dev->mask, ask->align, ask->boundary, ask->where);
 	else
 		report(&dev->reporter, COHERENT_WARNING,
-		       "%s: no memory for %zu bytes, asked for at %s", dev->name, bytes, ask->where);
-}
-
-static uint64_t at_least(uint64_t x, uint64_t least)
-{
-	return x > least ? x : least;
+		       "%s: no memory for %zu bytes, asked for at %s", dev->name, bytes,
+		       ask->where);
 }
 
 static int box_new(struct coherent_box *box, struct coherent_device *dev, const struct ask *ask)
@@ -94,8 +90,8 @@ static int box_new(struct coherent_box *box, struct coherent_device *dev, const 
 	if (err)
 		return err;
 	want.bytes = (bytes + page - 1) & -page;
-	want.align = at_least(ask->align, page);
-	want.boundary = ask->boundary ? at_least(ask->boundary, page) : 0;
+	want.align = ask->align > page ? ask->align : page;
+	want.boundary = ask->boundary && ask->boundary < page ? page : ask->boundary;
 	err = object_new(dev, &want, ask->where, &object);
 	if (err)
 		goto warn;
@@ -105,7 +101,8 @@ static int box_new(struct coherent_box *box, struct coherent_device *dev, const 
 	if (pages_tell_fallback(&dev->pages))
 		report(&dev->reporter, COHERENT_WARNING,
 		       "%s: no 2 MiB hugepages, using ordinary pages; "
-		       "sysctl vm.nr_hugepages=N makes some", dev->name);
+		       "sysctl vm.nr_hugepages=N makes some",
+		       dev->name);
 	object->attrs = (uint16_t)ask->attrs;
 	memset(pages_va(&object->pages), 0, want.bytes);
 	*box = (struct coherent_box){ pages_va(&object->pages), ask->count, object };

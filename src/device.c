@@ -66,8 +66,7 @@ static bool clip(const struct coherent_limits *limits, unsigned int i, uint64_t 
 	return *first < *last;
 }
 
-static int open_space(const struct coherent_limits *limits, uint64_t mask,
-		      struct iova_space *space)
+static int open_space(const struct coherent_limits *limits, uint64_t mask, struct iova_space *space)
 {
 	uint64_t first, last;
 	int err;
@@ -288,8 +287,8 @@ static bool left_open_locked(struct coherent_device *dev, uint64_t *address, cha
 		*address = range->first + 1;
 		if (range->hole || object->leaked || object->state > COHERENT_STATE_MEM)
 			continue;
-		snprintf(line, size, "%s: a %s of %zu bytes allocated at %s is not freed", dev->name,
-			 object->state == COHERENT_STATE_BOX ? "box" : "mem",
+		snprintf(line, size, "%s: a %s of %zu bytes allocated at %s is not freed",
+			 dev->name, object->state == COHERENT_STATE_BOX ? "box" : "mem",
 			 object_bytes(object), object->where);
 		return true;
 	}
@@ -394,8 +393,8 @@ static void describe(const struct coherent_object *object, const struct coherent
 		snprintf(text, size, "%s %" PRIu64 " ms ago", verb, ms);
 }
 
-static void name_fault_locked(struct coherent_device *dev, struct coherent_fault *fault,
-			      char *text, size_t size) NEEDS_LOCK(dev->lock)
+static void name_fault_locked(struct coherent_device *dev, struct coherent_fault *fault, char *text,
+			      size_t size) NEEDS_LOCK(dev->lock)
 {
 	struct iova_range *range = iova_find(&dev->space, fault->address);
 	struct coherent_object *object = range ? object_of(range) : NULL;
@@ -423,7 +422,8 @@ void device_name_fault(struct coherent_device *dev, struct coherent_fault *fault
 	lock_take(&dev->lock);
 	name_fault_locked(dev, fault, text, sizeof(text));
 	lock_drop(&dev->lock);
-	snprintf(fault->text, sizeof(fault->text), "device %s of %zu bytes at 0x%" PRIx64
-		 " refused: %s", fault->access == COHERENT_ACCESS_WRITE ? "write" : "read",
-		 fault->bytes, fault->address, text);
+	snprintf(fault->text, sizeof(fault->text),
+		 "device %s of %zu bytes at 0x%" PRIx64 " refused: %s",
+		 fault->access == COHERENT_ACCESS_WRITE ? "write" : "read", fault->bytes,
+		 fault->address, text);
 }

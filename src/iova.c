@@ -15,6 +15,11 @@
 
 #include "iova.h"
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 static uint64_t max_gap(const struct iova_range *range)
 {
 	return range ? range->max_gap : 0;
@@ -22,11 +27,10 @@ static uint64_t max_gap(const struct iova_range *range)
 
 static void augment(struct iova_range *range)
 {
-	uint64_t left = max_gap(RB_LEFT(range, node));
-	uint64_t right = max_gap(RB_RIGHT(range, node));
+	const uint64_t left = max_gap(RB_LEFT(range, node));
+	const uint64_t right = max_gap(RB_RIGHT(range, node));
 
-	range->max_gap = range->gap > left ? range->gap : left;
-	range->max_gap = range->max_gap > right ? range->max_gap : right;
+	range->max_gap = larger(range->gap, larger(left, right));
 }
 
 static void augment_path(struct iova_range *range)
@@ -163,16 +167,20 @@ static uint64_t align_up(uint64_t address, uint64_t align)
 	return (address + align - 1) & ~(align - 1);
 }
 
+static bool crosses(const struct iova_want *want, uint64_t first)
+{
+	return want->boundary && (first ^ (first + want->bytes - 1)) & -want->boundary;
+}
+
 /* Where in the gap below next the range can start. */
 static bool place(const struct iova_space *space, const struct iova_want *want,
 		  const struct iova_range *next, uint64_t *first)
 {
 	uint64_t low = next->first - next->gap;
 	uint64_t start = align_up(low, want->align);
-	uint64_t across = want->boundary ? (start ^ (start + want->bytes - 1)) & -want->boundary : 0;
 
-	if (across)
-		start = align_up(start, want->boundary > want->align ? want->boundary : want->align);
+	if (crosses(want, start))
+		start = align_up(start, larger(want->boundary, want->align));
 	*first = start;
 	return start >= low && start - low <= next->gap &&
 	       want->bytes + space->guard <= next->gap - (start - low);
@@ -214,10 +222,9 @@ static struct iova_range *lowest_fit(const struct iova_space *space, const struc
 /* A gap that large has room wherever it starts; UINT64_MAX if none is. */
 static uint64_t room(const struct iova_space *space, const struct iova_want *want)
 {
-	uint64_t bytes, slack = want->align - space->granule;
+	const uint64_t slack = larger(want->align, want->boundary) - space->granule;
+	uint64_t bytes;
 
-	if (want->boundary > want->align)
-		slack = want->boundary - space->granule;
 	if (__builtin_add_overflow(want->bytes + space->guard, slack, &bytes))
 		return UINT64_MAX;
 	return bytes;
@@ -235,7 +242,8 @@ int iova_reserve(struct iova_space *space, const struct iova_want *want, struct 
 		next = lowest_fit(space, want, RB_ROOT(&space->tree), &first);
 	if (!next)
 		return -ENOSPC;
-	*range = (struct iova_range){ .first = first, .last = first + want->bytes + space->guard - 1 };
+	*range = (struct iova_range){ .first = first,
+				      .last = first + want->bytes + space->guard - 1 };
 	insert(space, range, next);
 	return 0;
 }

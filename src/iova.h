@@ -111,8 +111,7 @@ int iova_allow(struct iova_space *space, uint64_t first, uint64_t last);
  *
  * Return: 0; -ENOSPC.
  */
-int iova_reserve(struct iova_space *space, const struct iova_want *want,
-		 struct iova_range *range);
+int iova_reserve(struct iova_space *space, const struct iova_want *want, struct iova_range *range);
 
 /**
  * iova_release() - Give a range back.
@@ -127,8 +126,7 @@ void iova_release(struct iova_space *space, struct iova_range *range);
  * @old: A range reserved in it, not retired.
  * @with: The struct that takes over.
  */
-void iova_replace(struct iova_space *space, const struct iova_range *old,
-		  struct iova_range *with);
+void iova_replace(struct iova_space *space, const struct iova_range *old, struct iova_range *with);
 
 /**
  * iova_retire() - Put a range into quarantine.

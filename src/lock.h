@@ -49,14 +49,14 @@ static inline void lock_destroy(struct lock *lock)
 	pthread_mutex_destroy(&lock->mutex);
 }
 
-static inline void lock_take(struct lock *lock)
-	LOCK_ATTRIBUTE(acquire_capability(lock)) LOCK_ATTRIBUTE(no_thread_safety_analysis)
+static inline void lock_take(struct lock *lock) LOCK_ATTRIBUTE(acquire_capability(lock))
+	LOCK_ATTRIBUTE(no_thread_safety_analysis)
 {
 	pthread_mutex_lock(&lock->mutex);
 }
 
-static inline void lock_drop(struct lock *lock)
-	LOCK_ATTRIBUTE(release_capability(lock)) LOCK_ATTRIBUTE(no_thread_safety_analysis)
+static inline void lock_drop(struct lock *lock) LOCK_ATTRIBUTE(release_capability(lock))
+	LOCK_ATTRIBUTE(no_thread_safety_analysis)
 {
 	pthread_mutex_unlock(&lock->mutex);
 }

@@ -58,8 +58,7 @@ void name_close(struct name *name)
 	free(name->text);
 }
 
-static const struct name_key *find_key(const struct name_key *known, size_t count,
-				       const char *key)
+static const struct name_key *find_key(const struct name_key *known, size_t count, const char *key)
 {
 	for (size_t i = 0; i < count; i++)
 		if (!strcmp(known[i].key, key))

@@ -111,7 +111,8 @@ void object_leak(struct coherent_object *object)
 	lock_drop(&dev->lock);
 	report(&dev->reporter, COHERENT_ERROR,
 	       "%s: could not unmap; the device may still reach %zu bytes at 0x%" PRIx64
-	       " allocated at %s, they are leaked", dev->name, bytes, address, object->where);
+	       " allocated at %s, they are leaked",
+	       dev->name, bytes, address, object->where);
 	device_put(dev);
 }
 

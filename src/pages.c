@@ -27,7 +27,8 @@ void pages_close(struct pages *pages)
 	struct iova_range *hole;
 
 	lock_take(&pages->lock);
-	for (hole = iova_from(&pages->space, 0); hole; hole = iova_from(&pages->space, hole->first + 1))
+	for (hole = iova_from(&pages->space, 0); hole;
+	     hole = iova_from(&pages->space, hole->first + 1))
 		if (hole->gap)
 			sys_unmap((void *)(uintptr_t)(hole->first - hole->gap), hole->gap);
 	iova_close(&pages->space);
@@ -78,8 +79,7 @@ static int make_arena(struct pages *pages, size_t bytes, bool hugepages, void **
 	return map_arena(bytes, 0, va);
 }
 
-static size_t arena_bytes_locked(const struct pages *pages, size_t bytes)
-	NEEDS_LOCK(pages->lock)
+static size_t arena_bytes_locked(const struct pages *pages, size_t bytes) NEEDS_LOCK(pages->lock)
 {
 	size_t grown = pages->space.usable;
 

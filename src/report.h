@@ -24,7 +24,7 @@ struct reporter {
  * @severity: How bad it is.
  * @format: As printf(), without newline.
  */
-__attribute__((format(printf, 3, 4)))
-void report(const struct reporter *to, enum coherent_severity severity, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void
+report(const struct reporter *to, enum coherent_severity severity, const char *format, ...);
 
 #endif

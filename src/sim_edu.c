@@ -61,8 +61,8 @@ static void raise_irq(struct coherent_sim *sim, struct edu *edu, uint32_t bits)
 		coherent_sim_irq(sim, 0);
 }
 
-static uint64_t edu_reg_read(struct coherent_sim *sim, void *arg, unsigned int bar,
-			     uint64_t offset, unsigned int width)
+static uint64_t edu_reg_read(struct coherent_sim *sim, void *arg, unsigned int bar, uint64_t offset,
+			     unsigned int width)
 {
 	const struct edu *edu = arg;
 
@@ -175,7 +175,8 @@ static void hang(struct coherent_sim *sim, struct edu *edu, uint64_t at)
 {
 	char text[160];
 
-	snprintf(text, sizeof(text), "transfer of %" PRIu64 " bytes at 0x%" PRIx64
+	snprintf(text, sizeof(text),
+		 "transfer of %" PRIu64 " bytes at 0x%" PRIx64
 		 " of its buffer, which is 0x40000 to 0x40ffe: QEMU 7.2 aborts, this device hangs",
 		 edu->count, at);
 	coherent_sim_report(sim, COHERENT_ERROR, text);
@@ -183,8 +184,8 @@ static void hang(struct coherent_sim *sim, struct edu *edu, uint64_t at)
 }
 
 /* By page: what is mapped is transferred even where the next page is not. */
-static void transfer(struct coherent_sim *sim, struct edu *edu, uint64_t address,
-		     unsigned char *at, uint64_t count)
+static void transfer(struct coherent_sim *sim, struct edu *edu, uint64_t address, unsigned char *at,
+		     uint64_t count)
 {
 	while (count) {
 		const uint64_t left = DMA_PAGE - address % DMA_PAGE;

@@ -51,17 +51,20 @@ static uint64_t ring_reg_read(struct coherent_sim *sim, void *arg, unsigned int 
 	return UINT64_MAX;
 }
 
+static bool is_set_up(const struct ring *ring)
+{
+	return ring->entries && ring->entries <= ENTRIES_MAX &&
+	       !(ring->entries & (ring->entries - 1));
+}
+
 static void start_or_stop(struct ring *ring, bool start)
 {
-	const uint32_t entries = ring->entries;
-
 	ring->run = RUN_STOPPED;
 	if (!start)
 		return;
 	ring->head = 0;
 	ring->tail = 0;
-	ring->run = entries && entries <= ENTRIES_MAX && !(entries & (entries - 1)) ?
-		    RUN_RUNNING : RUN_FAILED;
+	ring->run = is_set_up(ring) ? RUN_RUNNING : RUN_FAILED;
 }
 
 static void write32(struct ring *ring, uint64_t offset, uint32_t value)
@@ -136,8 +139,8 @@ static uint16_t work(struct coherent_sim *sim, const struct coherent_sim_ring_de
 static int complete(struct coherent_sim *sim, const struct ring *ring,
 		    const struct coherent_sim_ring_completion *completion)
 {
-	const uint64_t address = ring->completions +
-				 (ring->head & (ring->entries - 1)) * sizeof(*completion);
+	const uint64_t address =
+		ring->completions + (ring->head & (ring->entries - 1)) * sizeof(*completion);
 	const size_t rest = offsetof(struct coherent_sim_ring_completion, seq);
 	int err;
 
@@ -151,7 +154,7 @@ static int complete(struct coherent_sim *sim, const struct ring *ring,
 static int process(struct coherent_sim *sim, struct ring *ring)
 {
 	const uint64_t address = ring->descs + (ring->head & (ring->entries - 1)) *
-				 sizeof(struct coherent_sim_ring_desc);
+						       sizeof(struct coherent_sim_ring_desc);
 	struct coherent_sim_ring_completion completion = { .sum = coherent_cpu_to_le32(0) };
 	struct coherent_sim_ring_desc desc;
 	uint32_t sum = 0;

@@ -59,7 +59,8 @@ static void bad_names_are_refused_with_a_reason(void **state)
 		struct log log = LOG_EMPTY;
 
 		assert_err(coherent_device_open(&dev, names[i].name, .report = log_report,
-						.report_arg = &log), names[i].err);
+						.report_arg = &log),
+			   names[i].err);
 		assert_null(dev);
 		assert_int_equal(log.count, 1);
 		if (!log_has(&log, names[i].says))
@@ -91,7 +92,8 @@ static void bad_options_are_refused(void **state)
 	assert_err(coherent_device_open(&dev, "sim:custom", .model = &many), -EINVAL);
 	assert_err(coherent_device_open(&dev, "sim:custom", .model = &refuses), -EACCES);
 	assert_err(coherent_device_open(&dev, "sim:edu", .model = &nothing, .report = log_report,
-					.report_arg = &log), -EINVAL);
+					.report_arg = &log),
+		   -EINVAL);
 	assert_true(log_has(&log, "only sim:custom takes a .model"));
 	assert_err(coherent_device_open(&dev, "sim:edu", .level = (enum coherent_level)5), -EINVAL);
 	for (enum coherent_level level = 0; level <= COHERENT_IOMMU; level++) {
@@ -132,7 +134,8 @@ static void assert_no_device(struct coherent_device *dev)
 	assert_int_equal(coherent_device_level(dev), 0);
 	assert_err(coherent_sim_step(dev, 1), -ENODEV);
 	assert_err(coherent_sim_try_addr(dev, (coherent_addr_t){ PAGE }, &byte, 1,
-					 COHERENT_ACCESS_READ), -ENODEV);
+					 COHERENT_ACCESS_READ),
+		   -ENODEV);
 	assert_true(coherent_is_empty(&box) && coherent_is_empty(&mem) &&
 		    !coherent_handle_size(&handle));
 }
@@ -495,7 +498,8 @@ static void faults_are_a_queue_that_forgets_the_oldest(void **state)
 	assert_ok(coherent_device_open(&dev, "sim:edu"));
 	for (uint64_t i = 0; i < 100; i++)
 		assert_err(coherent_sim_try_addr(dev, (coherent_addr_t){ PAGE + i }, &byte, 1,
-						 COHERENT_ACCESS_WRITE), -EIO);
+						 COHERENT_ACCESS_WRITE),
+			   -EIO);
 	for (uint64_t i = 36; i < 100; i++) {
 		assert_ok(coherent_device_next_fault(dev, &fault));
 		assert_int_equal(fault.address, PAGE + i);
@@ -543,7 +547,8 @@ static void faults_name_what_was_hit(void **state)
 	assert_int_equal(fault.bytes, 16);
 	assert_string_equal(fault.where, where);
 	assert_non_null(strstr(fault.text, "device read of 16 bytes at 0x"));
-	assert_non_null(strstr(fault.text, "refused: box, not exposed yet (8192 bytes allocated at"));
+	assert_non_null(
+		strstr(fault.text, "refused: box, not exposed yet (8192 bytes allocated at"));
 	assert_non_null(strstr(fault.text, where));
 
 	assert_ok(coherent_expose(&box, &mem, .may = COHERENT_MAY_READ));
@@ -551,13 +556,15 @@ static void faults_name_what_was_hit(void **state)
 	assert_err(coherent_sim_try(dev, &mem, 0, bytes, 1, COHERENT_ACCESS_WRITE), -EIO);
 	fault_has_text(dev, "device write of 1 bytes");
 	/* Of an access that begins inside only the part behind the end is refused. */
-	assert_err(coherent_sim_try(dev, &mem, 2 * PAGE - 4, bytes, 16, COHERENT_ACCESS_READ), -EIO);
+	assert_err(coherent_sim_try(dev, &mem, 2 * PAGE - 4, bytes, 16, COHERENT_ACCESS_READ),
+		   -EIO);
 	assert_ok(coherent_device_next_fault(dev, &fault));
 	assert_int_equal(fault.address, address.raw + 2 * PAGE);
 	assert_int_equal(fault.bytes, 12);
 	assert_int_equal(fault.state, COHERENT_STATE_NONE);
 	assert_non_null(strstr(fault.text, "no object, byte 1 past the end of one (8192 bytes"));
-	assert_err(coherent_sim_try(dev, &mem, 2 * PAGE + 10, bytes, 1, COHERENT_ACCESS_READ), -EIO);
+	assert_err(coherent_sim_try(dev, &mem, 2 * PAGE + 10, bytes, 1, COHERENT_ACCESS_READ),
+		   -EIO);
 	fault_has_text(dev, "byte 11 past the end of one");
 
 	assert_ok(coherent_reclaim(&mem, &box));
@@ -575,7 +582,8 @@ static void faults_name_what_was_hit(void **state)
 	fault_has_text(dev, "refused: freed ");
 	/* An access that wraps around the end of all addresses. */
 	assert_err(coherent_sim_try_addr(dev, (coherent_addr_t){ UINT64_MAX - 3 }, bytes, 16,
-					 COHERENT_ACCESS_READ), -EIO);
+					 COHERENT_ACCESS_READ),
+		   -EIO);
 	fault_has_text(dev, "no object");
 	coherent_device_close(dev);
 }
@@ -589,7 +597,7 @@ static void report_goes_to_stderr(void **state)
 	assert_ok(pipe(ends));
 	assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
 	coherent_report_stderr(NULL, COHERENT_ERROR, "one");
-	coherent_report_stderr((void *)(uintptr_t)"me", COHERENT_WARNING, "two");
+	coherent_report_stderr((void *)(uintptr_t) "me", COHERENT_WARNING, "two");
 	coherent_report_stderr(NULL, COHERENT_INFO, "three");
 	assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
 	assert_true(read(ends[0], text, sizeof(text) - 1) > 0);

@@ -40,8 +40,8 @@ static void mark(struct model *model, const struct iova_range *range, bool taken
 
 static bool crosses(const struct iova_want *want, uint64_t first)
 {
-	return want->boundary && first / want->boundary !=
-				 (first + want->bytes - 1) / want->boundary;
+	return want->boundary &&
+	       first / want->boundary != (first + want->bytes - 1) / want->boundary;
 }
 
 static bool fits_at(const struct model *model, const struct iova_want *want, uint64_t first)
@@ -187,8 +187,8 @@ static void find(struct model *model)
 	if (range)
 		assert_true(range->first <= address && !range->hole);
 	for (size_t i = 0; i < LIVE; i++)
-		if (model->live[i] && address - model->live[i]->first <=
-				      model->live[i]->last - model->live[i]->first)
+		if (model->live[i] &&
+		    address - model->live[i]->first <= model->live[i]->last - model->live[i]->first)
 			assert_ptr_equal(range, model->live[i]);
 }
 

@@ -141,8 +141,12 @@ static void expose_consumes_the_box(struct world *world)
 /* 4 */
 static void failed_expose_leaves_nothing_reachable(const struct world *template)
 {
-	static const struct { const char *keys; int err; } ways[] = {
-		{ ",fail-map=2", -EIO }, { ",maps=1", -ENOSPC },
+	static const struct {
+		const char *keys;
+		int err;
+	} ways[] = {
+		{ ",fail-map=2", -EIO },
+		{ ",maps=1", -ENOSPC },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
@@ -300,8 +304,8 @@ static void init_fills_before_the_device_can_see(struct world *world)
 	COHERENT_AUTO(uint32_t, mem);
 	uint32_t start = 40, seen[3];
 
-	assert_ok(coherent_init(&mem, world->dev, 3, init_counts, &start,
-				.may = COHERENT_MAY_READ));
+	assert_ok(
+		coherent_init(&mem, world->dev, 3, init_counts, &start, .may = COHERENT_MAY_READ));
 	assert_true(world_reaches(world, &mem, 0, seen, sizeof(seen), COHERENT_ACCESS_READ));
 	assert_int_equal(seen[2], 42);
 }
@@ -310,22 +314,24 @@ static void init_fills_before_the_device_can_see(struct world *world)
 static void attributes_are_refused_or_honoured(struct world *world)
 {
 	const unsigned int kernel_only[] = {
-		COHERENT_ATTR_WEAK_ORDERING, COHERENT_ATTR_WRITE_COMBINE,
+		COHERENT_ATTR_WEAK_ORDERING,	COHERENT_ATTR_WRITE_COMBINE,
 		COHERENT_ATTR_FORCE_CONTIGUOUS, COHERENT_ATTR_ALLOC_SINGLE_PAGES,
 		COHERENT_ATTR_PRIVILEGED,
 	};
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
 
 	for (size_t i = 0; i < ARRAY_SIZE(kernel_only); i++)
-		assert_err(coherent_box_zeroed(&box, world->dev, 1, .attrs = kernel_only[i] |
-					       COHERENT_ATTR_NO_WARN), -EOPNOTSUPP);
+		assert_err(coherent_box_zeroed(&box, world->dev, 1,
+					       .attrs = kernel_only[i] | COHERENT_ATTR_NO_WARN),
+			   -EOPNOTSUPP);
 	for (unsigned int bit = 6; bit < 32; bit++)
 		assert_err(coherent_box_zeroed(&box, world->dev, 1, .attrs = 1u << bit), -EINVAL);
 	assert_ok(coherent_box_zeroed(&box, world->dev, 1, .attrs = COHERENT_ATTR_NO_WARN));
 	coherent_box_free(&box);
 	/* Honoured: silence. Without it there is a report, see count_and_size_are_checked. */
 	assert_err(coherent_box_zeroed(&box, world->dev, (size_t)1 << 40,
-				       .attrs = COHERENT_ATTR_NO_WARN), -ENOSPC);
+				       .attrs = COHERENT_ATTR_NO_WARN),
+		   -ENOSPC);
 	assert_int_equal(world->log.count, 0);
 }
 
@@ -426,8 +432,8 @@ static void no_stale_padding_reaches_the_device(struct world *world)
 	assert_ok(coherent_write(&from, 0, .a, 0xff));
 	assert_ok(coherent_write(&from, 0, .b, UINT32_MAX));
 	assert_ok(coherent_write(&from, 0, .c, UINT16_MAX));
-	assert_true(world_reaches(world, &from, 0, seen, sizeof(struct padded),
-				  COHERENT_ACCESS_READ));
+	assert_true(
+		world_reaches(world, &from, 0, seen, sizeof(struct padded), COHERENT_ACCESS_READ));
 	for (size_t i = 0; i < sizeof(struct padded); i++)
 		assert_int_equal(seen[i], is_padding[i] ? 0 : 0xff);
 }
@@ -615,10 +621,12 @@ static void last_byte_is_under_the_mask(const struct world *template)
 
 		assert_err(coherent_zeroed(&mems[0], world->dev, (size_t)1 << (20 + i),
 					   .align = (size_t)1 << 32, .seal = seal_fails,
-					   .seal_arg = &at), -ECANCELED);
+					   .seal_arg = &at),
+			   -ECANCELED);
 		for (unsigned int k = 0; k < limits.range_count; k++)
-			inside = inside || (at.raw >= limits.ranges[k].first &&
-					    at.raw + ((size_t)1 << (20 + i)) - 1 <= limits.ranges[k].last);
+			inside = inside ||
+				 (at.raw >= limits.ranges[k].first &&
+				  at.raw + ((size_t)1 << (20 + i)) - 1 <= limits.ranges[k].last);
 		assert_true(inside);
 	}
 	world_close(world);
@@ -687,8 +695,14 @@ struct promise {
 	promise_self_opening_fn *self_opening;
 };
 
-#define PROMISE(promise) { .name = #promise, .fn = promise }
-#define PROMISE_SELF_OPENING(promise) { .name = #promise, .self_opening = promise }
+#define PROMISE(promise)                        \
+	{                                       \
+		.name = #promise, .fn = promise \
+	}
+#define PROMISE_SELF_OPENING(promise)                     \
+	{                                                 \
+		.name = #promise, .self_opening = promise \
+	}
 
 static const struct promise promises[] = {
 	PROMISE(fresh_box_is_zero_to_the_end_of_its_last_page),

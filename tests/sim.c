@@ -9,9 +9,17 @@
 #define BUFFER 0x40000
 
 enum {
-	EDU_ID = 0x00, EDU_LIVENESS = 0x04, EDU_FACTORIAL = 0x08, EDU_STATUS = 0x20,
-	EDU_IRQ_STATUS = 0x24, EDU_IRQ_RAISE = 0x60, EDU_IRQ_ACK = 0x64, EDU_SRC = 0x80,
-	EDU_DST = 0x88, EDU_COUNT = 0x90, EDU_CMD = 0x98,
+	EDU_ID = 0x00,
+	EDU_LIVENESS = 0x04,
+	EDU_FACTORIAL = 0x08,
+	EDU_STATUS = 0x20,
+	EDU_IRQ_STATUS = 0x24,
+	EDU_IRQ_RAISE = 0x60,
+	EDU_IRQ_ACK = 0x64,
+	EDU_SRC = 0x80,
+	EDU_DST = 0x88,
+	EDU_COUNT = 0x90,
+	EDU_CMD = 0x98,
 };
 enum { RUN = 1, TO_MEMORY = 2, WITH_IRQ = 4 };
 
@@ -148,11 +156,22 @@ static void edu_clamps_addresses_to_its_mask(void **state)
 
 static void edu_hangs_where_qemu_aborts(void **state)
 {
-	static const struct { uint64_t at; uint64_t count; bool fits; } transfers[] = {
-		{ BUFFER, 4095, true }, { BUFFER, 4096, false }, { BUFFER + 1, 4094, true },
-		{ BUFFER + 1, 4095, false }, { BUFFER + 4094, 1, true }, { BUFFER + 4095, 1, false },
-		{ BUFFER - 1, 1, false }, { 0, 1, false }, { BUFFER, 0, false },
-		{ BUFFER, UINT64_MAX, false }, { BUFFER + 8, UINT64_MAX - 7, false },
+	static const struct {
+		uint64_t at;
+		uint64_t count;
+		bool fits;
+	} transfers[] = {
+		{ BUFFER, 4095, true },
+		{ BUFFER, 4096, false },
+		{ BUFFER + 1, 4094, true },
+		{ BUFFER + 1, 4095, false },
+		{ BUFFER + 4094, 1, true },
+		{ BUFFER + 4095, 1, false },
+		{ BUFFER - 1, 1, false },
+		{ 0, 1, false },
+		{ BUFFER, 0, false },
+		{ BUFFER, UINT64_MAX, false },
+		{ BUFFER + 8, UINT64_MAX - 7, false },
 	};
 
 	(void)state;
@@ -164,7 +183,8 @@ static void edu_hangs_where_qemu_aborts(void **state)
 		assert_ok(coherent_zeroed(&mem, edu.dev, 2 * PAGE));
 		edu_command(&edu, coherent_addr(&mem).raw, transfers[i].at, transfers[i].count, 0);
 		assert_ok(coherent_sim_step(edu.dev, 3));
-		assert_int_equal(coherent_bar_read64(edu.bar, EDU_CMD), transfers[i].fits ? 0 : RUN);
+		assert_int_equal(coherent_bar_read64(edu.bar, EDU_CMD),
+				 transfers[i].fits ? 0 : RUN);
 		assert_int_equal(edu.log.count, !transfers[i].fits);
 		if (!transfers[i].fits)
 			assert_true(log_has(&edu.log, "QEMU 7.2 aborts, this device hangs"));
@@ -399,7 +419,8 @@ static void ring_stops_when_it_cannot_reach_its_rings(void **state)
 		coherent_bar_write32(ring.bar, COHERENT_SIM_RING_RUN, 0);
 		coherent_bar_write32(ring.bar, COHERENT_SIM_RING_ENTRIES, entries);
 		coherent_bar_write32(ring.bar, COHERENT_SIM_RING_RUN, 1);
-		assert_int_equal(coherent_bar_read32(ring.bar, COHERENT_SIM_RING_RUN), good ? 1 : 2);
+		assert_int_equal(coherent_bar_read32(ring.bar, COHERENT_SIM_RING_RUN),
+				 good ? 1 : 2);
 	}
 	/* Registers have one width each. */
 	assert_int_equal(coherent_bar_read64(ring.bar, 0), UINT64_MAX);
@@ -551,7 +572,9 @@ static void model_gets_its_callbacks(void **state)
 static void model_without_callbacks_is_a_device(void **state)
 {
 	const struct coherent_sim_model model = {
-		.name = "rock", .mask = UINT32_MAX, .bar_size = { 16 },
+		.name = "rock",
+		.mask = UINT32_MAX,
+		.bar_size = { 16 },
 	};
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	struct coherent_device *dev;
@@ -734,7 +757,7 @@ static void late_run(char *trace, size_t size)
 			assert_ok(coherent_sim_step(misfit.dev, 1));
 			while (!coherent_device_next_fault(misfit.dev, &fault)) {
 				assert_int_equal(fault.state, turn % 2 ? COHERENT_STATE_FREED :
-						 COHERENT_STATE_RECLAIMED);
+									 COHERENT_STATE_RECLAIMED);
 				assert_int_equal(fault.access, COHERENT_ACCESS_WRITE);
 				used += (size_t)snprintf(trace + used, size - used, "%u:%u ", turn,
 							 step);

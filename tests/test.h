@@ -37,7 +37,10 @@ struct log {
 	char text[8192];
 };
 
-#define LOG_EMPTY { .mutex = PTHREAD_MUTEX_INITIALIZER }
+#define LOG_EMPTY                                  \
+	{                                          \
+		.mutex = PTHREAD_MUTEX_INITIALIZER \
+	}
 
 /* A report function for a struct log. */
 void log_report(void *arg, enum coherent_severity severity, const char *line);

@@ -278,7 +278,7 @@ static void accessors_of_one_mem(void **state)
 struct waiter {
 	struct coherent_irq *irq;
 	struct coherent_bar *bar;
-	COHERENT(uint32_t) *mem;
+	COHERENT(uint32_t) * mem;
 	int err;
 };
 
@@ -404,7 +404,10 @@ static void busy_tick(struct coherent_sim *sim, void *arg)
 static void busy_model_lets_the_driver_in(void **state)
 {
 	const struct coherent_sim_model model = {
-		.name = "busy", .mask = UINT32_MAX, .vectors = 1, .bar_size = { 16 },
+		.name = "busy",
+		.mask = UINT32_MAX,
+		.vectors = 1,
+		.bar_size = { 16 },
 		.tick = busy_tick,
 	};
 	struct coherent_device *dev;

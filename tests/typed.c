@@ -260,7 +260,11 @@ static union descs *counted_mem(union descs *mem)
 	return mem;
 }
 
-#define ASSERT_CALLS(n) do { assert_int_equal(calls, n); calls = 0; } while (0)
+#define ASSERT_CALLS(n)                     \
+	do {                                \
+		assert_int_equal(calls, n); \
+		calls = 0;                  \
+	} while (0)
 
 static void arguments_are_evaluated_once(void **state)
 {
@@ -281,7 +285,9 @@ static void arguments_are_evaluated_once(void **state)
 	assert_ok(coherent_write(counted_mem(&mems[0]), counted(1), .src, counted(5)));
 	ASSERT_CALLS(3);
 	assert_ok(coherent_poll(counted_mem(&mems[0]), counted(1), .src, &value, counted(0) == 1,
-				counted(0)) == -ETIMEDOUT ? 0 : 1);
+				counted(0)) == -ETIMEDOUT ?
+			  0 :
+			  1);
 	/* mem, index, timeout, and the condition twice: once more after the deadline. */
 	ASSERT_CALLS(5);
 	assert_ok(coherent_addr_at(counted_mem(&mems[0]), counted(1), &addr));
@@ -307,9 +313,10 @@ static void arguments_are_evaluated_once(void **state)
 	assert_true(at == &mems[1] && i == 1);
 
 	/* One inside of another: no shadowing, no mixing up. */
-	assert_ok(coherent_write(&mems[0], coherent_count(&view) - 1, .src,
-				 (uint64_t)coherent_read(&mems[0], (size_t)coherent_read(
-					 &mems[0], 0, .src, &value), .src, &value)));
+	assert_ok(coherent_write(
+		&mems[0], coherent_count(&view) - 1, .src,
+		(uint64_t)coherent_read(&mems[0], (size_t)coherent_read(&mems[0], 0, .src, &value),
+					.src, &value)));
 	coherent_ring_put(&ring, coherent_ring_get(&ring, 3, .src), .src,
 			  coherent_ring_get(&ring, coherent_ring_get(&ring, 2, .src), .src) + 1);
 	coherent_free(&mems[0]);
@@ -344,7 +351,7 @@ static void copies_move_elements_and_bytes(void **state)
 	memset(in, 0, sizeof(in));
 	for (size_t i = 0; i < 3; i++) {
 		in[i].src = i + 1;
-		in[i].medium = (int16_t)-(int)i;
+		in[i].medium = (int16_t) - (int)i;
 		in[i].flags[3] = 7;
 	}
 	assert_ok(coherent_copy_in(&mem, 1, in, 3));
@@ -391,8 +398,8 @@ static void copies_of_any_alignment(void **state)
 				assert_ok(coherent_copy_in(&mem, first, in + skew, n));
 				assert_ok(coherent_copy_out(&mem, 0, out, 64));
 				for (size_t i = 0; i < 64; i++)
-					assert_int_equal(out[i], i - first < n ?
-							 in[i - first + skew] : 0);
+					assert_int_equal(out[i],
+							 i - first < n ? in[i - first + skew] : 0);
 				memset(out, 0, sizeof(out));
 				assert_ok(coherent_copy_out(&mem, first, out + skew, n));
 				for (size_t i = 0; i < 64; i++)
@@ -417,7 +424,8 @@ static void views_of_fields(void **state)
 	assert_int_equal(coherent_count(&flags), 4);
 	assert_int_equal(coherent_size(&flags), 8);
 	assert_int_equal(coherent_addr(&flags).raw, coherent_addr(&mem).raw +
-			 2 * sizeof(struct desc) + offsetof(struct desc, flags));
+							    2 * sizeof(struct desc) +
+							    offsetof(struct desc, flags));
 	for (uint16_t i = 0; i < 4; i++)
 		assert_ok(coherent_write(&flags, i, i));
 	assert_ok(coherent_read(&mem, 2, .flags[3], &flag));

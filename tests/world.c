@@ -12,12 +12,14 @@ const struct world worlds[] = {
 		.level = COHERENT_IOMMU,
 		.names_faults = true,
 		.steps = true,
-	}, {
+	},
+	{
 		.label = "sim, threaded",
 		.name = "sim:edu,delay=20",
 		.level = COHERENT_IOMMU,
 		.names_faults = true,
-	}, {
+	},
+	{
 		.label = "sim, lazy",
 		.name = "sim:edu,step,lazy",
 		.level = COHERENT_IOMMU,

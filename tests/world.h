@@ -45,7 +45,7 @@ struct world *world_open(const struct world *template, const char *keys);
 void world_close(struct world *world);
 
 /* Whether the device could access bytes at an offset of a box or mem. */
-#define world_reaches(world, object, offset, buffer, bytes, access)	\
+#define world_reaches(world, object, offset, buffer, bytes, access) \
 	(!coherent_sim_try((world)->dev, object, offset, buffer, bytes, access))
 
 /* The same of an address. */
