@@ -86,6 +86,8 @@ static int box_new(struct coherent_box *box, struct coherent_device *dev, const 
 	err = check_ask(ask, &bytes);
 	if (err)
 		return err;
+	if (box->va)
+		return -EBUSY;
 	err = check_device(dev, ask);
 	if (err)
 		return err;
@@ -134,8 +136,6 @@ int coherent_base_box_zeroed(struct coherent_box *box, struct coherent_device *d
 {
 	const struct ask ask = ask_of_box(size, options, where);
 
-	if (box->va)
-		return -EBUSY;
 	return box_new(box, dev, &ask);
 }
 
@@ -149,28 +149,19 @@ static void fill(char *to, const char *from, const unsigned char *mask, size_t c
 				to[i * size + k] = 0;
 }
 
-static int box_new_from(struct coherent_box *box, struct coherent_device *dev, const void *src,
-			const unsigned char *mask, const struct ask *ask)
-{
-	int err;
-
-	if (!src)
-		return -EINVAL;
-	err = box_new(box, dev, ask);
-	if (!err)
-		fill(box->va, src, mask, ask->count, ask->size);
-	return err;
-}
-
 int coherent_base_box_from(struct coherent_box *box, struct coherent_device *dev, const void *src,
 			   const unsigned char *mask, size_t size,
 			   const struct coherent_box_options *options, const char *where)
 {
 	const struct ask ask = ask_of_box(size, options, where);
+	int err;
 
-	if (box->va)
-		return -EBUSY;
-	return box_new_from(box, dev, src, mask, &ask);
+	if (!src)
+		return -EINVAL;
+	err = box_new(box, dev, &ask);
+	if (!err)
+		fill(box->va, src, mask, ask.count, ask.size);
+	return err;
 }
 
 int coherent_base_box_level(const struct coherent_box *box)
@@ -440,14 +431,16 @@ int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box
 {
 	const struct ask ask = ask_of_mem(count, size, options, where);
 	const struct plan plan = plan_of_mem(options);
-	int err = check_plan(&plan);
+	size_t bytes;
+	int err;
 
 	*box = (struct coherent_box){ .va = NULL };
-	if (err)
-		return err;
-	if (mem->va)
-		return -EBUSY;
-	return box_new(box, dev, &ask);
+	err = check_plan(&plan);
+	if (!err)
+		err = check_ask(&ask, &bytes);
+	if (!err && mem->va)
+		err = -EBUSY;
+	return err ? err : box_new(box, dev, &ask);
 }
 
 int coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box, int err,

@@ -208,6 +208,10 @@ static void output_in_use_is_busy_and_stays(void **state)
 	assert_err(coherent_from(&mem, dev, &byte, 1), -EBUSY);
 	assert_err(coherent_handle_zeroed(&handle, dev, 1), -EBUSY);
 	assert_err(coherent_reclaim(&mem, &box), -EBUSY);
+	/* Arguments come first. */
+	assert_err(coherent_box_zeroed(&box, dev, 0), -EINVAL);
+	assert_err(coherent_zeroed(&mem, dev, 0), -EINVAL);
+	assert_err(coherent_zeroed(&mem, dev, 1, .may = (enum coherent_may)9), -EINVAL);
 	assert_int_equal(coherent_box_ptr(&box)[0], 5);
 	assert_int_equal(coherent_addr(&mem).raw, address.raw);
 	assert_int_equal(coherent_handle_size(&handle), 1);
