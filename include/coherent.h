@@ -57,8 +57,8 @@
  * thread-safe, except that closing one ends its use. An object may change
  * threads. Nothing here is async-signal-safe.
  *
- * Fork. A child has none of it: the memory is not there, calls are -ENODEV and
- * touch nothing, freeing and closing do nothing.
+ * Fork. A child has none of it: calls are -ENODEV and touch nothing, freeing and
+ * closing do nothing, and the memory is not there, so an accessor is a SIGSEGV.
  */
 #ifndef COHERENT_H
 #define COHERENT_H

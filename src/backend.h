@@ -7,6 +7,11 @@
  * A backend knows addresses, memory and permissions; it knows no objects and no
  * states. It is called without the device's lock, by any thread, and may call
  * device_name_fault() and report() from anywhere.
+ *
+ * Memory that a peer can only be given as a file is put in place by @map: it
+ * copies the pages to the file and maps that over them, so that pointers stay
+ * good. Then @unmap, or @fence for what was not idle, puts private, populated
+ * pages with the same contents back, from which the file is gone.
  */
 #ifndef BACKEND_H
 #define BACKEND_H
@@ -48,13 +53,16 @@ struct backend_mapping {
  * @disconnect: The device can reach nothing and does nothing any more, and every
  *	op but @close is -ENODEV, all ones or nothing. Called once.
  * @close: Free everything. Called last, when nothing uses the backend.
- * @limits: Fill in everything but the mask; ranges ascending, in whole pages.
+ * @limits: Fill in everything; ranges ascending, in whole pages, which are the
+ *	CPU's.
  * @map: Let the device reach memory at an address. On failure it cannot reach any
  *	of it. -ENOSPC, -ENOMEM, -EIO, -EOPNOTSUPP (.may), -ENODEV.
  * @unmap: End that. Where it is a fence, the device reaches none of it and has
- *	nothing in flight when this returns. -EIO if it may still reach it;
- *	-ENODEV says that it cannot.
- * @fence: End what is in flight after unmaps that were none.
+ *	nothing in flight when this returns. Where it is none, @idle is the driver's
+ *	word that nothing is in flight; without it the mapping may stay until @fence.
+ *	-EIO if the device may still reach it; -ENODEV says that it cannot, now and
+ *	later, which is the answer from @disconnect on.
+ * @fence: End what is in flight after unmaps that were none, and those mappings.
  * @reset: Reset the device, with the effect of @fence. Mappings stay.
  * @next_fault: The oldest refused access not read yet, named; -EAGAIN.
  * @reg_read: Read a register. In bounds and aligned. All ones if disconnected.
@@ -69,7 +77,7 @@ struct backend_ops {
 	void (*close)(struct backend *backend);
 	void (*limits)(struct backend *backend, struct coherent_limits *limits);
 	int (*map)(struct backend *backend, const struct backend_mapping *mapping);
-	int (*unmap)(struct backend *backend, const struct backend_mapping *mapping);
+	int (*unmap)(struct backend *backend, const struct backend_mapping *mapping, bool idle);
 	int (*fence)(struct backend *backend);
 	int (*reset)(struct backend *backend);
 	int (*next_fault)(struct backend *backend, struct coherent_fault *fault);

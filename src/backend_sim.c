@@ -171,12 +171,14 @@ static void sim_reg_write(struct backend *backend, unsigned int bar, uint64_t of
 static int sim_irq_connect(struct backend *backend, unsigned int vector, int fd)
 {
 	struct coherent_sim *sim = sim_of(backend);
-	int err = 0;
+	int err = -ENODEV;
 
 	take_for_driver(sim);
-	sim->irq_fds[vector] = fd;
-	if (!sim->connected)
-		err = -ENODEV;
+	/* A model may interrupt once more as it closes: not a descriptor that is gone. */
+	if (sim->connected || fd < 0) {
+		sim->irq_fds[vector] = fd;
+		err = 0;
+	}
 	lock_drop(&sim->lock);
 	return err;
 }
@@ -190,7 +192,7 @@ static void sim_limits(struct backend *backend, struct coherent_limits *limits)
 
 	*limits = (struct coherent_limits){
 		.mask = sim->mask,
-		.ranges = { { page, MSI_FIRST - 1 }, { MSI_LAST + 1, UINT64_MAX } },
+		.ranges = { { page, MSI_FIRST - 1 }, { MSI_LAST + 1, sim->dma.iommu.mask } },
 		.range_count = 2,
 		.page_bytes = page,
 		.mappings = sim->options.maps ? sim->options.maps : SIZE_MAX,
@@ -205,8 +207,10 @@ static int sim_map(struct backend *backend, const struct backend_mapping *mappin
 	return sim_dma_map(&sim_of(backend)->dma, mapping);
 }
 
-static int sim_unmap(struct backend *backend, const struct backend_mapping *mapping)
+/* Lazy, it is lazy whether the device is idle or not. */
+static int sim_unmap(struct backend *backend, const struct backend_mapping *mapping, bool idle)
 {
+	(void)idle;
 	return sim_dma_unmap(&sim_of(backend)->dma, mapping);
 }
 

@@ -59,7 +59,7 @@ static int check_device(struct coherent_device *dev, const struct ask *ask)
 	return 0;
 }
 
-static void warn_of_failure(const struct coherent_device *dev, const struct ask *ask, size_t bytes,
+static void warn_of_failure(struct coherent_device *dev, const struct ask *ask, size_t bytes,
 			    int err)
 {
 	if (ask->attrs & COHERENT_ATTR_NO_WARN)
@@ -68,7 +68,7 @@ static void warn_of_failure(const struct coherent_device *dev, const struct ask 
 		report(&dev->reporter, COHERENT_WARNING,
 		       "%s: no device address for %zu bytes under mask 0x%" PRIx64
 		       ", align 0x%" PRIx64 ", boundary 0x%" PRIx64 ", asked for at %s",
-		       dev->name, bytes, dev->mask, ask->align, ask->boundary, ask->where);
+		       dev->name, bytes, device_mask(dev), ask->align, ask->boundary, ask->where);
 	else
 		report(&dev->reporter, COHERENT_WARNING,
 		       "%s: no memory for %zu bytes, asked for at %s", dev->name, bytes,
@@ -318,7 +318,7 @@ static void move_contents(struct coherent_object *old, struct coherent_object *h
 	object_wait(old, COHERENT_STATE_RECLAIMED);
 }
 
-static int take_back(struct coherent_mem *mem, struct coherent_box *box)
+static int take_back(struct coherent_mem *mem, struct coherent_box *box, bool idle)
 {
 	const size_t count = mem->count;
 	struct coherent_object *old = mem->object;
@@ -329,7 +329,7 @@ static int take_back(struct coherent_mem *mem, struct coherent_box *box)
 	err = new_home(old, fence, &home);
 	if (err)
 		return err;
-	err = object_unmap(old);
+	err = object_unmap(old, idle);
 	if (err) {
 		if (!fence)
 			pages_put(&old->dev->pages, &home->pages);
@@ -367,7 +367,7 @@ int coherent_base_reclaim(struct coherent_mem *mem, const struct coherent_reclai
 		return err;
 	if (!options->idle && !object->dev->limits.unmap_is_fence)
 		return -EBUSY;
-	return take_back(mem, box);
+	return take_back(mem, box, options->idle);
 }
 
 /* --- Mems --- */
@@ -375,10 +375,9 @@ int coherent_base_reclaim(struct coherent_mem *mem, const struct coherent_reclai
 static void object_free_mem(struct coherent_object *object)
 {
 	struct coherent_device *dev = object->dev;
-	int err = device_usable(dev);
+	/* Also while the device closes: only the backend knows when it is done. */
+	int err = object_unmap(object, false);
 
-	if (!err)
-		err = object_unmap(object);
 	if (err && err != -ENODEV) {
 		object_leak(object);
 	} else if (err) {

@@ -24,6 +24,16 @@ int device_usable(const struct coherent_device *dev)
 	return atomic_load_explicit(&dev->alive->open, memory_order_acquire) ? 0 : -ENODEV;
 }
 
+uint64_t device_mask(struct coherent_device *dev)
+{
+	uint64_t mask;
+
+	lock_take(&dev->lock);
+	mask = dev->mask;
+	lock_drop(&dev->lock);
+	return mask;
+}
+
 void device_hold(struct coherent_device *dev)
 {
 	atomic_fetch_add_explicit(&dev->references, 1, memory_order_relaxed);
@@ -50,7 +60,10 @@ void device_put(struct coherent_device *dev)
 
 /* --- Addresses --- */
 
-/* The part of a range under a mask; the last page of all is never used. */
+/*
+ * The part of a range under a mask, if it can hold a page and its guard; the
+ * last page of all is never used.
+ */
 static bool clip(const struct coherent_limits *limits, unsigned int i, uint64_t mask,
 		 uint64_t *first, uint64_t *last)
 {
@@ -63,7 +76,7 @@ static bool clip(const struct coherent_limits *limits, unsigned int i, uint64_t 
 	if (end < page - 1)
 		return false;
 	*last = ((end + 1) & -page) - 1;
-	return *first < *last;
+	return *first<*last && * last - *first> page;
 }
 
 static int open_space(const struct coherent_limits *limits, uint64_t mask, struct iova_space *space)
@@ -131,9 +144,7 @@ int coherent_device_limits(struct coherent_device *dev, struct coherent_limits *
 	if (err)
 		return err;
 	*limits = dev->limits;
-	lock_take(&dev->lock);
-	limits->mask = dev->mask;
-	lock_drop(&dev->lock);
+	limits->mask = device_mask(dev);
 	limits->range_count = 0;
 	memset(limits->ranges, 0, sizeof(limits->ranges));
 	for (unsigned int i = 0; i < dev->limits.range_count; i++) {

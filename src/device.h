@@ -78,6 +78,12 @@ int device_usable(const struct coherent_device *dev);
 bool device_forked(const struct coherent_device *dev);
 
 /**
+ * device_mask() - The DMA mask.
+ * @dev: The device.
+ */
+uint64_t device_mask(struct coherent_device *dev);
+
+/**
  * device_hold() - Take a reference.
  * @dev: The device.
  */

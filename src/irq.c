@@ -130,9 +130,10 @@ void coherent_irq_close(struct coherent_irq *irq)
 	if (!irq || device_forked(irq->dev))
 		return;
 	dev = irq->dev;
-	delist(irq);
 	/* Fails only if the device is disconnected, which is as good. */
 	(void)dev->backend->ops->irq_connect(dev->backend, irq->vector, -1);
+	/* Last: from here on somebody else may connect to the vector. */
+	delist(irq);
 	sys_eventfd_signal(irq->gone_fd);
 	lock_take(&irq->lock);
 	while (irq->waiters)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,10 @@ int name_open(struct name *name, const char *text, const struct reporter *to)
 	*name = (struct name){ .whole = text ? text : "" };
 	if (!text || !*text)
 		return malformed(name, to, "it is empty, try \"sim:edu\"");
+	if (strlen(text) > NAME_BYTES_MAX) {
+		name->whole = "";
+		return malformed(name, to, "it is longer than 255 bytes");
+	}
 	name->text = strdup(text);
 	if (!name->text)
 		return -ENOMEM;
@@ -80,6 +85,14 @@ static int unknown_key(const struct name *name, const char *key, const struct na
 	return -EINVAL;
 }
 
+/* No sign, no space, and no octal: 064 is a typing error more often than 52. */
+static bool is_number(const char *value)
+{
+	if (*value == '0')
+		return !value[1] || value[1] == 'x';
+	return *value >= '1' && *value <= '9';
+}
+
 static int read_value(const struct name *name, const struct name_key *key, const char *value,
 		      uint64_t *out, const struct reporter *to)
 {
@@ -94,7 +107,7 @@ static int read_value(const struct name *name, const struct name_key *key, const
 		return -EINVAL;
 	}
 	errno = 0;
-	if (value && *value >= '0' && *value <= '9') {
+	if (value && is_number(value)) {
 		*out = strtoull(value, &end, 0);
 		if (!*end && !errno && *out >= key->min && *out <= key->max)
 			return 0;

@@ -11,6 +11,7 @@
 #include "report.h"
 
 #define NAME_KEYS_MAX 16
+#define NAME_BYTES_MAX 255
 
 /**
  * struct name - A name, taken apart.

@@ -174,7 +174,7 @@ int object_map(const struct coherent_object *object, enum coherent_may may)
 	return backend->ops->map(backend, &mapping);
 }
 
-int object_unmap(const struct coherent_object *object)
+int object_unmap(const struct coherent_object *object, bool idle)
 {
 	struct backend *backend = object->dev->backend;
 	const struct backend_mapping mapping = {
@@ -184,5 +184,5 @@ int object_unmap(const struct coherent_object *object)
 		.may = object->may,
 	};
 
-	return backend->ops->unmap(backend, &mapping);
+	return backend->ops->unmap(backend, &mapping, idle);
 }

@@ -109,10 +109,11 @@ int object_map(const struct coherent_object *object, enum coherent_may may);
 /**
  * object_unmap() - End that.
  * @object: A mem.
+ * @idle: The driver says that the device does not use it any more.
  *
  * Return: as backend_ops.unmap.
  */
-int object_unmap(const struct coherent_object *object);
+int object_unmap(const struct coherent_object *object, bool idle);
 
 /**
  * object_release_waiting() - What waited for a fence goes back to use.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -6,7 +7,7 @@
 
 void report(const struct reporter *to, enum coherent_severity severity, const char *format, ...)
 {
-	char line[512];
+	char line[1024];
 	va_list args;
 
 	if (!to->fn)
@@ -14,6 +15,10 @@ void report(const struct reporter *to, enum coherent_severity severity, const ch
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
+	/* Names come from elsewhere: one line stays one line. */
+	for (char *c = line; *c; c++)
+		if (iscntrl((unsigned char)*c))
+			*c = '?';
 	to->fn(to->arg, severity, line);
 }
 

@@ -14,6 +14,11 @@
 
 #define LINE_BYTES 64
 #define LATE_USES 4
+/*
+ * An IOMMU translates more than most devices can put out: a driver that sets a
+ * mask too wide must get addresses that its device cannot use.
+ */
+#define IOMMU_MASK_MIN (UINT64_MAX >> 16)
 
 uint64_t sim_random(uint64_t *state)
 {
@@ -27,7 +32,7 @@ uint64_t sim_random(uint64_t *state)
 int sim_dma_open(struct sim_dma *dma, struct coherent_device *dev, uint64_t mask,
 		 const struct sim_options *options)
 {
-	int err = sim_iommu_open(&dma->iommu, mask);
+	int err = sim_iommu_open(&dma->iommu, mask | IOMMU_MASK_MIN);
 
 	if (err)
 		return err;

@@ -43,6 +43,8 @@ static void bad_names_are_refused_with_a_reason(void **state)
 		{ "sim:edu,mask=2x", -EINVAL, "takes a number from 1 to 64" },
 		{ "sim:edu,mask=-1", -EINVAL, "takes a number from 1 to 64" },
 		{ "sim:edu,mask= 9", -EINVAL, "takes a number from 1 to 64" },
+		{ "sim:edu,mask=064", -EINVAL, "takes a number from 1 to 64" },
+		{ "sim:edu,mask=0x", -EINVAL, "takes a number from 1 to 64" },
 		{ "sim:edu,seed=99999999999999999999", -EINVAL, "takes a number" },
 		{ "sim:edu,step=1", -EINVAL, "key \"step\" takes no value" },
 		{ "sim:edu,step,step", -EINVAL, "key \"step\" is given twice" },
@@ -50,6 +52,9 @@ static void bad_names_are_refused_with_a_reason(void **state)
 		{ "sim:edu,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a", -EINVAL, "too many keys" },
 		{ "sim:edu,mask=11", -EIO, "no address range is under mask 0x7ff" },
 		{ "sim:edu,mask=12", -EIO, "no address range is under mask 0xfff" },
+		/* Not even one object: it has a guard. */
+		{ "sim:edu,mask=13", -EIO, "no address range is under mask 0x1fff" },
+		{ "sim:edu,st\nep", -EINVAL, "there is no key \"st?ep\"" },
 		{ "sim:custom", -EINVAL, "sim:custom needs a .model" },
 	};
 
@@ -68,6 +73,23 @@ static void bad_names_are_refused_with_a_reason(void **state)
 		/* Silent by default. */
 		assert_err(coherent_device_open(&dev, names[i].name), names[i].err);
 	}
+}
+
+static void long_names_are_refused(void **state)
+{
+	char name[300] = "sim:edu,mask=0x";
+	struct coherent_device *dev;
+	struct log log = LOG_EMPTY;
+
+	(void)state;
+	memset(name + strlen(name), '0', sizeof(name) - 1 - strlen(name));
+	assert_err(coherent_device_open(&dev, name, .report = log_report, .report_arg = &log),
+		   -EINVAL);
+	assert_true(log_has(&log, "it is longer than 255 bytes; it is scheme[:where]"));
+	memcpy(name + 253, "1c", 2);
+	name[255] = '\0';
+	assert_ok(coherent_device_open(&dev, name));
+	coherent_device_close(dev);
 }
 
 static int refuse(struct coherent_sim *sim, void *arg)
@@ -305,8 +327,45 @@ static void masks(void **state)
 	assert_ok(coherent_device_set_mask(dev, coherent_mask(32)));
 	assert_ok(coherent_device_limits(dev, &limits));
 	assert_int_equal(limits.mask, coherent_mask(32));
-	/* More than the device has does no harm. */
+	coherent_device_close(dev);
+	/* One page and its guard. */
+	assert_ok(coherent_device_open(&dev, "sim:edu,mask=14"));
+	assert_ok(coherent_device_set_mask(dev, coherent_mask(14)));
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	coherent_free(&mem);
+	coherent_device_close(dev);
+}
+
+static void mask_may_be_wider_than_the_device(void **state)
+{
+	COHERENT(uint8_t) low = COHERENT_EMPTY, high = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	struct coherent_limits limits;
+	uint8_t byte;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
 	assert_ok(coherent_device_set_mask(dev, coherent_mask(64)));
+	/* No wider than the IOMMU. */
+	assert_ok(coherent_device_limits(dev, &limits));
+	assert_int_equal(limits.ranges[1].last, coherent_mask(48));
+	assert_ok(coherent_zeroed(&low, dev, 1));
+	assert_ok(coherent_zeroed(&high, dev, 1, .align = UINT64_C(1) << 47));
+	assert_ok(coherent_write(&low, 0, 1));
+	assert_ok(coherent_write(&high, 0, 2));
+	assert_ok(coherent_sim_try(dev, &low, 0, &byte, 1, COHERENT_ACCESS_READ));
+	assert_int_equal(byte, 1);
+	assert_ok(coherent_sim_try(dev, &high, 0, &byte, 1, COHERENT_ACCESS_READ));
+	assert_int_equal(byte, 2);
+	/* Addresses beyond do not come round to others. */
+	for (unsigned int bit = 48; bit < 64; bit++) {
+		coherent_addr_t beyond = { coherent_addr(&low).raw | UINT64_C(1) << bit };
+
+		assert_err(coherent_sim_try_addr(dev, beyond, &byte, 1, COHERENT_ACCESS_READ),
+			   -EIO);
+	}
+	coherent_free(&low);
+	coherent_free(&high);
 	coherent_device_close(dev);
 }
 
@@ -639,10 +698,198 @@ static void many_objects_come_and_go(void **state)
 	free(mems);
 }
 
+static int never_fills(uint8_t *elements, size_t count, void *arg)
+{
+	(void)elements;
+	(void)count;
+	*(bool *)arg = true;
+	return 0;
+}
+
+static void init_into_a_mem_in_use_does_not_run_the_initialiser(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	coherent_addr_t address;
+	bool called = false;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	address = coherent_addr(&mem);
+	assert_err(coherent_init(&mem, dev, 1, never_fills, &called), -EBUSY);
+	assert_false(called);
+	assert_int_equal(coherent_addr(&mem).raw, address.raw);
+	coherent_free(&mem);
+	coherent_device_close(dev);
+}
+
+static void unknown_level_is_invalid(void **state)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	struct coherent_device *dev;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_err(coherent_box_zeroed(&box, dev, 1, .level = (enum coherent_level)5), -EINVAL);
+	coherent_device_close(dev);
+}
+
+static void boundary_may_be_as_small_as_the_object(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_device *dev;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_ok(coherent_zeroed(&mem, dev, 64, .boundary = 64));
+	coherent_free(&mem);
+	assert_ok(coherent_zeroed(&mem, dev, 4 * PAGE, .boundary = 4 * PAGE));
+	assert_int_equal(coherent_addr(&mem).raw % (4 * PAGE), 0);
+	coherent_free(&mem);
+	coherent_device_close(dev);
+}
+
+static void reclaimed_box_keeps_its_boundary(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, odd = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	uint64_t first;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_ok(coherent_zeroed(&mem, dev, 3 * PAGE, .boundary = 4 * PAGE));
+	for (unsigned int turn = 0; turn < 16; turn++) {
+		/* One page and its guard: the next free address moves. */
+		assert_ok(coherent_zeroed(&odd, dev, 1 + turn % 2 * PAGE));
+		coherent_free(&odd);
+		assert_ok(coherent_reclaim(&mem, &box));
+		assert_ok(coherent_expose(&box, &mem));
+		first = coherent_addr(&mem).raw;
+		assert_int_equal(first / (4 * PAGE), (first + 3 * PAGE - 1) / (4 * PAGE));
+	}
+	coherent_free(&mem);
+	coherent_device_close(dev);
+}
+
+static void handle_takes_every_option(void **state)
+{
+	struct coherent_handle handle = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	uint8_t byte = 1;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_err(coherent_handle_zeroed(&handle, dev, 1, .attrs = COHERENT_ATTR_WRITE_COMBINE),
+		   -EOPNOTSUPP);
+	assert_err(coherent_handle_zeroed(&handle, dev, 1, .align = 3), -EINVAL);
+	assert_err(coherent_handle_zeroed(&handle, dev, 65, .boundary = 64), -EINVAL);
+	assert_err(coherent_handle_zeroed(&handle, dev, 1, .level = (enum coherent_level)5),
+		   -EINVAL);
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	assert_ok(coherent_handle_zeroed(&handle, dev, 1, .align = 1 << 20,
+					 .may = COHERENT_MAY_READ));
+	assert_int_equal(coherent_handle_addr(&handle).raw % (1 << 20), 0);
+	assert_err(coherent_sim_try_addr(dev, coherent_handle_addr(&handle), &byte, 1,
+					 COHERENT_ACCESS_WRITE),
+		   -EIO);
+	assert_ok(coherent_sim_try_addr(dev, coherent_handle_addr(&handle), &byte, 1,
+					COHERENT_ACCESS_READ));
+	/* It has no pointer. */
+	assert_null(handle.base.va);
+	coherent_handle_free(&handle);
+	coherent_free(&mem);
+	coherent_device_close(dev);
+}
+
+static void failed_mapping_is_reported_unless_no_warn(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	struct log log = LOG_EMPTY;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu,fail-map=1", .report = log_report,
+				       .report_arg = &log));
+	assert_err(coherent_zeroed(&mem, dev, 1), -EIO);
+	assert_true(log_has(&log, "could not be mapped"));
+	coherent_device_close(dev);
+
+	log = (struct log)LOG_EMPTY;
+	assert_ok(coherent_device_open(&dev, "sim:edu,fail-map=1", .report = log_report,
+				       .report_arg = &log));
+	assert_err(coherent_zeroed(&mem, dev, 1, .attrs = COHERENT_ATTR_NO_WARN), -EIO);
+	coherent_device_close(dev);
+	/* Nor after a reclaim. */
+	assert_ok(coherent_device_open(&dev, "sim:edu,fail-map=2", .report = log_report,
+				       .report_arg = &log));
+	assert_ok(coherent_zeroed(&mem, dev, 1, .attrs = COHERENT_ATTR_NO_WARN));
+	assert_ok(coherent_reclaim(&mem, &box));
+	assert_err(coherent_expose(&box, &mem), -EIO);
+	coherent_device_close(dev);
+	assert_int_equal(log.count, 0);
+}
+
+static void write_to_a_closed_device_is_reported_once(void **state)
+{
+	struct coherent_device *dev;
+	struct coherent_bar *bar;
+	struct log log = LOG_EMPTY;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu", .report = log_report, .report_arg = &log));
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	coherent_device_close(dev);
+	coherent_bar_write32(bar, 4, 1);
+	coherent_bar_write32(bar, 4, 1);
+	assert_true(log_has(&log, "dropped: the device is closed"));
+	assert_int_equal(log.count, 1);
+	coherent_bar_close(bar);
+}
+
+static void fault_age_begins_at_the_reclaim_or_free(void **state)
+{
+	static const char *const names[] = { "sim:edu", "sim:edu,lazy" };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		COHERENT(uint8_t) mem = COHERENT_EMPTY;
+		COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+		struct coherent_device *dev;
+		struct coherent_fault fault;
+		coherent_addr_t address;
+		uint8_t byte = 0;
+		const char *at;
+
+		/* Of a read-only mem a write is refused before the fence, too. */
+		assert_ok(coherent_device_open(&dev, names[i % 2]));
+		assert_ok(coherent_zeroed(&mem, dev, 1, .may = COHERENT_MAY_READ));
+		address = coherent_addr(&mem);
+		if (i / 2)
+			coherent_free(&mem);
+		else
+			assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+		assert_err(coherent_sim_try_addr(dev, address, &byte, 1, COHERENT_ACCESS_WRITE),
+			   -EIO);
+		assert_ok(coherent_device_next_fault(dev, &fault));
+		assert_int_equal(fault.state,
+				 i / 2 ? COHERENT_STATE_FREED : COHERENT_STATE_RECLAIMED);
+		at = strstr(fault.text, i / 2 ? "freed " : "reclaimed ");
+		assert_non_null(at);
+		assert_true(strtoul(strchr(at, ' '), NULL, 10) < 10000);
+		coherent_box_free(&box);
+		coherent_device_close(dev);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_names_are_refused_with_a_reason),
+		cmocka_unit_test(long_names_are_refused),
 		cmocka_unit_test(bad_options_are_refused),
 		cmocka_unit_test(null_is_no_device),
 		cmocka_unit_test(closed_device_is_no_device),
@@ -650,6 +897,7 @@ int main(void)
 		cmocka_unit_test(null_source_is_refused),
 		cmocka_unit_test(limits_say_what_there_is),
 		cmocka_unit_test(masks),
+		cmocka_unit_test(mask_may_be_wider_than_the_device),
 		cmocka_unit_test(registers_have_bounds),
 		cmocka_unit_test(reset_keeps_mems_and_ends_what_is_in_flight),
 		cmocka_unit_test(forked_child_has_no_device),
@@ -658,6 +906,14 @@ int main(void)
 		cmocka_unit_test(faults_name_what_was_hit),
 		cmocka_unit_test(report_goes_to_stderr),
 		cmocka_unit_test(many_objects_come_and_go),
+		cmocka_unit_test(write_to_a_closed_device_is_reported_once),
+		cmocka_unit_test(init_into_a_mem_in_use_does_not_run_the_initialiser),
+		cmocka_unit_test(unknown_level_is_invalid),
+		cmocka_unit_test(boundary_may_be_as_small_as_the_object),
+		cmocka_unit_test(reclaimed_box_keeps_its_boundary),
+		cmocka_unit_test(handle_takes_every_option),
+		cmocka_unit_test(failed_mapping_is_reported_unless_no_warn),
+		cmocka_unit_test(fault_age_begins_at_the_reclaim_or_free),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
  *
  * Threads report failure by their result: assertions are for the main thread.
  */
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "test.h"
@@ -422,6 +423,150 @@ static void busy_model_lets_the_driver_in(void **state)
 	coherent_device_close(dev);
 }
 
+/* --- Close, while others use what it ends --- */
+
+/* A device that is in the middle of something for as long as it is told to. */
+struct slow {
+	struct coherent_device *dev;
+	atomic_bool hold;
+	atomic_bool held;
+	_Atomic uint64_t target;
+	atomic_int wrote;
+};
+
+static void slow_tick(struct coherent_sim *sim, void *arg)
+{
+	struct slow *slow = arg;
+	const uint64_t target = slow->target;
+	const uint32_t value = 0x41414141;
+
+	if (!slow->hold)
+		return;
+	slow->held = true;
+	while (slow->hold)
+		usleep(100);
+	if (target && !coherent_sim_dma_write(sim, target, &value, sizeof(value)))
+		slow->wrote++;
+}
+
+static void *close_device(void *arg)
+{
+	coherent_device_close(arg);
+	return NULL;
+}
+
+static void free_while_closing_leaves_nothing_reachable(void **state)
+{
+	const struct coherent_sim_model model = { .name = "slow",
+						  .mask = UINT32_MAX,
+						  .tick = slow_tick };
+	COHERENT(uint32_t) mem = COHERENT_EMPTY;
+	struct slow slow = { .dev = NULL };
+	pthread_t thread;
+
+	(void)state;
+	assert_ok(
+		coherent_device_open(&slow.dev, "sim:custom", .model = &model, .model_arg = &slow));
+	assert_ok(coherent_zeroed(&mem, slow.dev, 1));
+	slow.target = coherent_addr(&mem).raw;
+	slow.hold = true;
+	while (!slow.held)
+		usleep(100);
+	assert_ok(pthread_create(&thread, NULL, close_device, slow.dev));
+	while (coherent_device_level(slow.dev))
+		usleep(100);
+	/* The device is not closed, only on the way to it. */
+	coherent_free(&mem);
+	slow.hold = false;
+	pthread_join(thread, NULL);
+	assert_int_equal(slow.wrote, 0);
+}
+
+static void *set_masks(void *arg)
+{
+	for (unsigned int i = 0; i < 2000; i++)
+		(void)!coherent_device_set_mask(arg, coherent_mask(20 + i % 2));
+	return NULL;
+}
+
+static void masks_change_while_boxes_do_not_fit(void **state)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	struct log log = LOG_EMPTY;
+	pthread_t thread;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu", .report = log_report, .report_arg = &log));
+	assert_ok(coherent_device_set_mask(dev, coherent_mask(20)));
+	assert_ok(pthread_create(&thread, NULL, set_masks, dev));
+	for (unsigned int i = 0; i < 2000; i++)
+		assert_err(coherent_box_zeroed(&box, dev, 1 << 22), -ENOSPC);
+	pthread_join(thread, NULL);
+	coherent_device_close(dev);
+}
+
+/* --- A vector that changes hands --- */
+
+static void interrupting_write(struct coherent_sim *sim, void *arg, unsigned int bar,
+			       uint64_t offset, unsigned int width, uint64_t value)
+{
+	(void)arg;
+	(void)bar;
+	(void)offset;
+	(void)width;
+	if (value)
+		usleep((useconds_t)value);
+	else
+		coherent_sim_irq(sim, 0);
+}
+
+static void *close_irq(void *arg)
+{
+	coherent_irq_close(arg);
+	return NULL;
+}
+
+static void *hold_sim(void *arg)
+{
+	coherent_bar_write32(arg, 0, 2000);
+	return NULL;
+}
+
+static void vector_opened_as_it_is_closed_has_its_interrupts(void **state)
+{
+	const struct coherent_sim_model model = { .name = "irq",
+						  .mask = UINT32_MAX,
+						  .vectors = 1,
+						  .bar_size = { 16 },
+						  .reg_write = interrupting_write };
+	struct coherent_device *dev;
+	struct coherent_bar *bar;
+	struct coherent_irq *irq;
+	pthread_t threads[2];
+	int err;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:custom,step", .model = &model));
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	assert_ok(coherent_irq_open(&irq, dev, 0));
+	for (unsigned int turn = 0; turn < 100; turn++) {
+		assert_ok(pthread_create(&threads[0], NULL, hold_sim, bar));
+		assert_ok(pthread_create(&threads[1], NULL, close_irq, irq));
+		do
+			err = coherent_irq_open(&irq, dev, 0);
+		while (err == -EBUSY);
+		assert_ok(err);
+		pthread_join(threads[0], NULL);
+		pthread_join(threads[1], NULL);
+		coherent_bar_write32(bar, 0, 0);
+		assert_ok(coherent_irq_wait(irq, LONG));
+	}
+	coherent_irq_close(irq);
+	coherent_bar_close(bar);
+	coherent_device_close(dev);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -432,6 +577,9 @@ int main(void)
 		cmocka_unit_test(irq_close_wakes_its_waiters),
 		cmocka_unit_test(one_interrupt_wakes_one_waiter),
 		cmocka_unit_test(busy_model_lets_the_driver_in),
+		cmocka_unit_test(free_while_closing_leaves_nothing_reachable),
+		cmocka_unit_test(masks_change_while_boxes_do_not_fit),
+		cmocka_unit_test(vector_opened_as_it_is_closed_has_its_interrupts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
