@@ -8,6 +8,7 @@
  */
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "test.h"
@@ -447,6 +448,66 @@ static void pages_are_recycled(void **state)
 	assert_int_equal(inject.bytes, before);
 }
 
+static void vector_in_use_leaves_no_descriptor(void **state)
+{
+	struct coherent_irq *irq, *again;
+	struct coherent_device *dev;
+	long fds;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_ok(coherent_irq_open(&irq, dev, 0));
+	fds = inject.fds;
+	assert_err(coherent_irq_open(&again, dev, 0), -EBUSY);
+	assert_int_equal(inject.fds, fds);
+	coherent_irq_close(irq);
+	coherent_device_close(dev);
+}
+
+static void free_in_a_forked_child_does_nothing(void **state)
+{
+	struct job *job = __real_calloc(1, sizeof(*job));
+	int status;
+	pid_t pid;
+
+	(void)state;
+	assert_ok(run(job, "sim:edu,mask=48,step", false));
+	pid = fork();
+	if (!pid) {
+		const struct inject before = inject;
+
+		tear_down(job);
+		_exit(inject.blocks != before.blocks || inject.bytes != before.bytes ||
+		      inject.fds != before.fds);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	tear_down(job);
+	__real_free(job);
+}
+
+/* To the end of an arena: what an object does not use yet is there for the next one. */
+static void arenas_are_populated(void **state)
+{
+	unsigned char resident[64];
+
+	(void)state;
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+		struct coherent_device *dev;
+
+		inject.no_populate = turn;
+		assert_ok(coherent_device_open(&dev, "sim:edu"));
+		assert_ok(coherent_box_zeroed(&box, dev, 1));
+		assert_ok(mincore(coherent_box_ptr(&box), sizeof(resident) * 4096, resident));
+		for (size_t i = 0; i < sizeof(resident); i++)
+			assert_true(resident[i] & 1);
+		coherent_box_free(&box);
+		coherent_device_close(dev);
+	}
+	inject.no_populate = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -460,6 +521,9 @@ int main(void)
 		cmocka_unit_test(lack_of_memory_is_reported_with_its_place),
 		cmocka_unit_test(lack_of_descriptors_is_reported),
 		cmocka_unit_test(pages_are_recycled),
+		cmocka_unit_test(vector_in_use_leaves_no_descriptor),
+		cmocka_unit_test(free_in_a_forked_child_does_nothing),
+		cmocka_unit_test(arenas_are_populated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

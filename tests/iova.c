@@ -297,12 +297,38 @@ static void whole_space_can_be_one_range(void **state)
 	iova_close(&space);
 }
 
+static void quarantine_has_a_most_of_ranges(void **state)
+{
+	enum { COUNT = IOVA_RETIRED_MAX + 10 };
+	const struct iova_want want = { .bytes = GRANULE, .align = GRANULE };
+	struct iova_range *ranges = calloc(COUNT, sizeof(*ranges));
+	struct iova_space space;
+	size_t expired = 0;
+
+	(void)state;
+	assert_ok(iova_open(&space, GRANULE, GRANULE));
+	assert_ok(iova_allow(&space, GRANULE, UINT64_MAX >> 8));
+	for (size_t i = 0; i < COUNT; i++) {
+		assert_ok(iova_reserve(&space, &want, &ranges[i]));
+		iova_retire(&space, &ranges[i]);
+		while (iova_expired(&space))
+			expired++;
+		assert_true(space.retired_count <= IOVA_RETIRED_MAX);
+	}
+	assert_int_equal(expired, 10);
+	while (iova_evict(&space))
+		;
+	iova_close(&space);
+	free(ranges);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reserves_like_a_bitmap),
 		cmocka_unit_test(allow_takes_part_of_one_hole_only),
 		cmocka_unit_test(whole_space_can_be_one_range),
+		cmocka_unit_test(quarantine_has_a_most_of_ranges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,9 @@
  * The simulator: its two devices, models of one's own, and every way to
  * misbehave.
  */
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include "test.h"
 
 #define PAGE 4096
@@ -569,6 +572,86 @@ static void model_gets_its_callbacks(void **state)
 	assert_int_equal(counter.closed, 1);
 }
 
+static void interrupt_nobody_listens_to_is_dropped(void **state)
+{
+	struct counter counter = { .opened = 0 };
+	struct coherent_device *dev;
+	struct coherent_bar *bar;
+	struct coherent_irq *irq;
+	int fds[2];
+	uint64_t count;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:custom,step", .model = &counter_model,
+				       .model_arg = &counter));
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	assert_ok(coherent_irq_open(&irq, dev, 1));
+	coherent_irq_close(irq);
+	/* Their numbers are somebody else's now. */
+	for (size_t i = 0; i < 2; i++)
+		fds[i] = eventfd(0, EFD_NONBLOCK);
+	coherent_bar_write32(bar, 16, 1);
+	coherent_bar_write32(bar, 16, 1 << 20);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(read(fds[i], &count, sizeof(count)), -1);
+		close(fds[i]);
+	}
+	coherent_bar_close(bar);
+	coherent_device_close(dev);
+}
+
+static void model_may_have_32_vectors(void **state)
+{
+	const struct coherent_sim_model model = { .name = "many",
+						  .mask = UINT32_MAX,
+						  .vectors = 32 };
+	struct coherent_device *dev;
+	struct coherent_irq *irq;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:custom", .model = &model));
+	assert_ok(coherent_irq_open(&irq, dev, 31));
+	coherent_irq_close(irq);
+	coherent_device_close(dev);
+}
+
+static void threaded_model_has_a_clock(void **state)
+{
+	struct counter counter = { .opened = 0 };
+	struct coherent_device *dev;
+	struct coherent_bar *bar;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:custom", .model = &counter_model,
+				       .model_arg = &counter));
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	while (coherent_bar_read32(bar, 0) < 3)
+		;
+	coherent_bar_close(bar);
+	coherent_device_close(dev);
+	assert_true(counter.now > 0);
+}
+
+static void reset_lets_a_held_tick_go(void **state)
+{
+	struct edu edu;
+
+	(void)state;
+	open_edu(&edu, "sim:edu,step,delay=100");
+	edu_command(&edu, 0, BUFFER, 1, 0);
+	assert_ok(coherent_device_reset(edu.dev));
+	edu_command(&edu, 0, BUFFER, 1, 0);
+	assert_ok(coherent_sim_step(edu.dev, 50));
+	assert_ok(coherent_device_reset(edu.dev));
+	edu_command(&edu, 0, BUFFER, 1, 0);
+	/* A new delay, not what is left of the old one. */
+	assert_ok(coherent_sim_step(edu.dev, 100));
+	assert_int_equal(coherent_bar_read64(edu.bar, EDU_CMD), RUN);
+	assert_ok(coherent_sim_step(edu.dev, 1));
+	assert_int_equal(coherent_bar_read64(edu.bar, EDU_CMD), 0);
+	close_edu(&edu);
+}
+
 static void model_without_callbacks_is_a_device(void **state)
 {
 	const struct coherent_sim_model model = {
@@ -950,6 +1033,10 @@ int main(void)
 		cmocka_unit_test(devices_do_not_share_addresses),
 		cmocka_unit_test(mappings_have_a_limit),
 		cmocka_unit_test(try_needs_a_simulated_device),
+		cmocka_unit_test(interrupt_nobody_listens_to_is_dropped),
+		cmocka_unit_test(model_may_have_32_vectors),
+		cmocka_unit_test(threaded_model_has_a_clock),
+		cmocka_unit_test(reset_lets_a_held_tick_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

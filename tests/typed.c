@@ -489,6 +489,11 @@ static void objects_stand_anywhere(void **state)
 	coherent_move(&box, &driver->box);
 	assert_true(coherent_is_empty(&box));
 	assert_int_equal(coherent_box_ptr(&driver->box)[1].tag, 9);
+	assert_ok(coherent_box_zeroed(&box, dev, 1));
+	coherent_move(&box, &driver->box);
+	assert_int_equal(coherent_box_count(&box), 1);
+	assert_int_equal(coherent_box_count(&driver->box), 2);
+	coherent_box_free(&box);
 	coherent_box_free(&driver->box);
 
 	/* A const element can be read, and made from a source. */
