@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Objects: what they are asked to be like, outputs in use, addresses that run
+ * out and come back.
+ */
+#include "test.h"
+
+#define PAGE 4096
+
+static void output_in_use_is_busy_and_stays(void **state)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_handle handle = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	coherent_addr_t address;
+	uint8_t byte = 1;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_ok(coherent_box_zeroed(&box, dev, 1));
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	assert_ok(coherent_handle_zeroed(&handle, dev, 1));
+	coherent_box_ptr(&box)[0] = 5;
+	address = coherent_addr(&mem);
+	assert_err(coherent_box_zeroed(&box, dev, 1), -EBUSY);
+	assert_err(coherent_box_from(&box, dev, &byte, 1), -EBUSY);
+	assert_err(coherent_zeroed(&mem, dev, 1), -EBUSY);
+	assert_err(coherent_from(&mem, dev, &byte, 1), -EBUSY);
+	assert_err(coherent_handle_zeroed(&handle, dev, 1), -EBUSY);
+	assert_err(coherent_reclaim(&mem, &box), -EBUSY);
+	/* Arguments come first. */
+	assert_err(coherent_box_zeroed(&box, dev, 0), -EINVAL);
+	assert_err(coherent_zeroed(&mem, dev, 0), -EINVAL);
+	assert_err(coherent_zeroed(&mem, dev, 1, .may = (enum coherent_may)9), -EINVAL);
+	assert_int_equal(coherent_box_ptr(&box)[0], 5);
+	assert_int_equal(coherent_addr(&mem).raw, address.raw);
+	assert_int_equal(coherent_handle_size(&handle), 1);
+	coherent_box_free(&box);
+	coherent_box_free(&box);
+	coherent_free(&mem);
+	coherent_handle_free(&handle);
+	coherent_handle_free(&handle);
+	coherent_device_close(dev);
+}
+
+static void null_source_is_refused(void **state)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	const uint8_t *none = NULL;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_err(coherent_box_from(&box, dev, none, 1), -EINVAL);
+	assert_err(coherent_from(&mem, dev, none, 1), -EINVAL);
+	assert_err(coherent_box_from(&box, dev, (const uint8_t *)"x", 0), -EINVAL);
+	coherent_device_close(dev);
+}
+
+static void quarantine_keeps_addresses_and_gives_way(void **state)
+{
+	enum { SPACE_PAGES = 1 << 12, FIRST = 64 };
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, big = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	uint64_t seen[FIRST];
+
+	(void)state;
+	/* 16 MiB of addresses; each object takes two pages of them. */
+	assert_ok(coherent_device_open(&dev, "sim:edu,mask=24"));
+	for (size_t i = 0; i < FIRST; i++) {
+		assert_ok(coherent_zeroed(&mem, dev, 1));
+		seen[i] = coherent_addr(&mem).raw;
+		for (size_t k = 0; k < i; k++)
+			assert_int_not_equal(seen[k], seen[i]);
+		coherent_free(&mem);
+	}
+	/* More than an eighth is not kept: the first come back, oldest first. */
+	for (size_t i = FIRST; i < SPACE_PAGES / 8 / 2; i++) {
+		assert_ok(coherent_zeroed(&mem, dev, 1));
+		coherent_free(&mem);
+	}
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	assert_int_equal(coherent_addr(&mem).raw, seen[0]);
+	/* None of it is kept if nothing else is left. */
+	assert_ok(coherent_zeroed(&big, dev, (SPACE_PAGES - 8) * (size_t)PAGE));
+	coherent_free(&big);
+	coherent_free(&mem);
+	coherent_device_close(dev);
+}
+
+/* Memory of a device goes back to the system when the last object is freed. */
+static void many_objects_come_and_go(void **state)
+{
+	enum { COUNT = 3000 };
+	COHERENT(uint8_t) *mems = calloc(COUNT, sizeof(*mems));
+	struct coherent_device *dev;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu,mask=48"));
+	for (unsigned int turn = 0; turn < 3; turn++) {
+		for (size_t i = 0; i < COUNT; i++) {
+			assert_ok(coherent_zeroed(&mems[i], dev, 1 + i * 7 % 20000));
+			assert_ok(coherent_write(&mems[i], i * 7 % 20000, (uint8_t)i));
+		}
+		for (size_t i = 0; i < COUNT; i++) {
+			const size_t k = (i * 1021 + turn) % COUNT;
+			uint8_t byte;
+
+			assert_ok(coherent_read(&mems[k], k * 7 % 20000, &byte));
+			assert_int_equal(byte, (uint8_t)k);
+			coherent_free(&mems[k]);
+		}
+	}
+	coherent_device_close(dev);
+	free(mems);
+}
+
+static int never_fills(uint8_t *elements, size_t count, void *arg)
+{
+	(void)elements;
+	(void)count;
+	*(bool *)arg = true;
+	return 0;
+}
+
+static void init_into_a_mem_in_use_does_not_run_the_initialiser(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	coherent_addr_t address;
+	bool called = false;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	address = coherent_addr(&mem);
+	assert_err(coherent_init(&mem, dev, 1, never_fills, &called), -EBUSY);
+	assert_false(called);
+	assert_int_equal(coherent_addr(&mem).raw, address.raw);
+	coherent_free(&mem);
+	coherent_device_close(dev);
+}
+
+static void unknown_level_is_invalid(void **state)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	struct coherent_device *dev;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_err(coherent_box_zeroed(&box, dev, 1, .level = (enum coherent_level)5), -EINVAL);
+	coherent_device_close(dev);
+}
+
+static void boundary_may_be_as_small_as_the_object(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_device *dev;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_ok(coherent_zeroed(&mem, dev, 64, .boundary = 64));
+	coherent_free(&mem);
+	assert_ok(coherent_zeroed(&mem, dev, 4 * PAGE, .boundary = 4 * PAGE));
+	assert_int_equal(coherent_addr(&mem).raw % (4 * PAGE), 0);
+	coherent_free(&mem);
+	coherent_device_close(dev);
+}
+
+static void reclaimed_box_keeps_its_boundary(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, odd = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	uint64_t first;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_ok(coherent_zeroed(&mem, dev, 3 * PAGE, .boundary = 4 * PAGE));
+	for (unsigned int turn = 0; turn < 16; turn++) {
+		/* One page and its guard: the next free address moves. */
+		assert_ok(coherent_zeroed(&odd, dev, 1 + turn % 2 * PAGE));
+		coherent_free(&odd);
+		assert_ok(coherent_reclaim(&mem, &box));
+		assert_ok(coherent_expose(&box, &mem));
+		first = coherent_addr(&mem).raw;
+		assert_int_equal(first / (4 * PAGE), (first + 3 * PAGE - 1) / (4 * PAGE));
+	}
+	coherent_free(&mem);
+	coherent_device_close(dev);
+}
+
+static void handle_takes_every_option(void **state)
+{
+	struct coherent_handle handle = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	uint8_t byte = 1;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_err(coherent_handle_zeroed(&handle, dev, 1, .attrs = COHERENT_ATTR_WRITE_COMBINE),
+		   -EOPNOTSUPP);
+	assert_err(coherent_handle_zeroed(&handle, dev, 1, .align = 3), -EINVAL);
+	assert_err(coherent_handle_zeroed(&handle, dev, 65, .boundary = 64), -EINVAL);
+	assert_err(coherent_handle_zeroed(&handle, dev, 1, .level = (enum coherent_level)5),
+		   -EINVAL);
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	assert_ok(coherent_handle_zeroed(&handle, dev, 1, .align = 1 << 20,
+					 .may = COHERENT_MAY_READ));
+	assert_int_equal(coherent_handle_addr(&handle).raw % (1 << 20), 0);
+	assert_err(coherent_sim_try_addr(dev, coherent_handle_addr(&handle), &byte, 1,
+					 COHERENT_ACCESS_WRITE),
+		   -EIO);
+	assert_ok(coherent_sim_try_addr(dev, coherent_handle_addr(&handle), &byte, 1,
+					COHERENT_ACCESS_READ));
+	/* It has no pointer. */
+	assert_null(handle.base.va);
+	coherent_handle_free(&handle);
+	coherent_free(&mem);
+	coherent_device_close(dev);
+}
+
+static void failed_mapping_is_reported_unless_no_warn(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	struct log log = LOG_EMPTY;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu,fail-map=1", .report = log_report,
+				       .report_arg = &log));
+	assert_err(coherent_zeroed(&mem, dev, 1), -EIO);
+	assert_true(log_has(&log, "could not be mapped"));
+	coherent_device_close(dev);
+
+	log = (struct log)LOG_EMPTY;
+	assert_ok(coherent_device_open(&dev, "sim:edu,fail-map=1", .report = log_report,
+				       .report_arg = &log));
+	assert_err(coherent_zeroed(&mem, dev, 1, .attrs = COHERENT_ATTR_NO_WARN), -EIO);
+	coherent_device_close(dev);
+	/* Nor after a reclaim. */
+	assert_ok(coherent_device_open(&dev, "sim:edu,fail-map=2", .report = log_report,
+				       .report_arg = &log));
+	assert_ok(coherent_zeroed(&mem, dev, 1, .attrs = COHERENT_ATTR_NO_WARN));
+	assert_ok(coherent_reclaim(&mem, &box));
+	assert_err(coherent_expose(&box, &mem), -EIO);
+	coherent_device_close(dev);
+	assert_int_equal(log.count, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(output_in_use_is_busy_and_stays),
+		cmocka_unit_test(null_source_is_refused),
+		cmocka_unit_test(quarantine_keeps_addresses_and_gives_way),
+		cmocka_unit_test(many_objects_come_and_go),
+		cmocka_unit_test(init_into_a_mem_in_use_does_not_run_the_initialiser),
+		cmocka_unit_test(unknown_level_is_invalid),
+		cmocka_unit_test(boundary_may_be_as_small_as_the_object),
+		cmocka_unit_test(reclaimed_box_keeps_its_boundary),
+		cmocka_unit_test(handle_takes_every_option),
+		cmocka_unit_test(failed_mapping_is_reported_unless_no_warn),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
