@@ -2,14 +2,14 @@
 # meson underneath; see README.md.
 
 BUILD = build/demo
-FILE ?= $(BUILD)/examples/edu
+export FILE ?= $(BUILD)/examples/edu
 
 all: $(BUILD)/build.ninja
 	@ninja --quiet -C $(BUILD)
 
 # A file through a device, every byte compared, and what it could not reach.
 demo: all
-	@$(BUILD)/examples/edu $(FILE)
+	@$(BUILD)/examples/edu "$$FILE"
 
 # All tests: gcc, clang, ASan with UBSan, TSan.
 check: deps-check

@@ -15,8 +15,8 @@
  *
  * Objects. COHERENT_BOX(T), COHERENT(T) and the rest are variables of yours;
  * all zero bytes, or COHERENT_EMPTY, is an empty one. Initialise them: an
- * output that is not empty is -EBUSY and stays as it is. On every other error
- * an output is empty. Do not copy an object, coherent_move() it. On an empty
+ * output that is not empty stays as it is, and the call is -EBUSY if nothing
+ * else was wrong; any other output is empty after an error. Do not copy an object, coherent_move() it. On an empty
  * object getters give NULL, 0 and address ~0, calls give -EINVAL, and freeing
  * does nothing. Views, slots and rings own nothing: as outputs they are
  * overwritten, and they die with their mem.
@@ -310,7 +310,8 @@ struct coherent_mem_options {
  */
 #define coherent_box_level(box)						\
 	COHERENT_VALUE(COHERENT_NEEDS_BOX(box),				\
-		(enum coherent_level)coherent_base_box_level(&(box)->base))
+		((struct { enum coherent_level level; }){		\
+			coherent_base_box_level(&(box)->base) }).level)
 
 /**
  * coherent_box_free() - Free a box.
@@ -321,7 +322,7 @@ struct coherent_mem_options {
  * Context: may sleep.
  */
 #define coherent_box_free(box)						\
-	COHERENT_VALUE(COHERENT_NEEDS_BOX(box), coherent_base_box_free(&(box)->base))
+	COHERENT_NOTHING(COHERENT_NEEDS_BOX(box), coherent_base_box_free(&(box)->base))
 
 /* --- Between the phases --- */
 
@@ -341,9 +342,10 @@ struct coherent_mem_options {
  * its address was never in use.
  *
  * Context: may sleep.
- * Return: 0; -EINVAL (@box is empty; then a mem in use stays), -EBUSY (the mem is
- * in use and stays), -EOPNOTSUPP (.may), -ENOSPC (no mapping left, see
- * coherent_device_limits()), -ENOMEM, -ENODEV, -EIO, or what .seal returned.
+ * Return: 0; -EINVAL (@box is empty, .may), -EBUSY (the mem is in use and stays),
+ * -EOPNOTSUPP (.may), -ENOSPC (no mapping left, see
+ * coherent_device_limits()), -ENOMEM, -ENODEV, -EIO, or what .seal returned:
+ * -errno, else -EINVAL.
  */
 #define coherent_expose(box, ...)					\
 	COHERENT_RESULT(COHERENT_NEEDS_BOX(box)				\
@@ -431,7 +433,7 @@ struct coherent_mem_options {
  * If @fn fails the memory is freed, once, and its address was never out.
  *
  * Context: may sleep, and that of @fn.
- * Return: as coherent_zeroed(), or what @fn returned.
+ * Return: as coherent_zeroed(), or what @fn returned: -errno, else -EINVAL.
  */
 #define coherent_init(mem, dev, n, fn, ...)				\
 	COHERENT_INIT(COHERENT_UNIQUE(init), mem, dev, n, fn, __VA_ARGS__)
@@ -469,7 +471,7 @@ struct coherent_mem_options {
  * Context: may sleep.
  */
 #define coherent_free(mem)						\
-	COHERENT_VALUE(COHERENT_NEEDS_MEM(mem), coherent_base_free(&(mem)->base))
+	COHERENT_NOTHING(COHERENT_NEEDS_MEM(mem), coherent_base_free(&(mem)->base))
 
 /* --- Variables --- */
 
@@ -482,17 +484,17 @@ struct coherent_mem_options {
  * Context: any.
  */
 #define coherent_move(from, to)						\
-	COHERENT_VALUE(COHERENT_NEEDS_SAME((from)->base, (to)->base,	\
+	COHERENT_NOTHING(COHERENT_NEEDS_SAME((from)->base, (to)->base,	\
 					   "one is a box and the other a mem") \
 		COHERENT_NEEDS_SAME(COHERENT_T(from), COHERENT_T(to),	\
 				    "the two hold different element types") \
 		COHERENT_REQUIRE((COHERENT_IS_KIND(from, box) || COHERENT_IS_KIND(from, mem)) && \
 				 COHERENT_SAME_TYPE((from)->kind, (to)->kind), \
-				 "only a box or a mem is moved; assign a view"); \
-		COHERENT_STRICT,					\
-		_Generic(&(from)->base, struct coherent_box *: coherent_base_box_move, \
-			 default: coherent_base_move)(&(from)->base, &(to)->base); \
-		COHERENT_STRICT_END)
+				 "only a box or a mem is moved; assign a view");, \
+		_Generic(&(from)->base,					\
+			 struct coherent_box *: coherent_base_box_move,	\
+			 const struct coherent_box *: coherent_base_box_move, \
+			 default: coherent_base_move)(&(from)->base, &(to)->base))
 
 /**
  * COHERENT_BOX_AUTO() - Declare a box that is freed at the end of its scope.

@@ -348,7 +348,7 @@ static int start(struct coherent_sim *sim)
 	if (sim->model->open)
 		err = sim->model->open(sim, sim->arg);
 	if (err)
-		return err;
+		return err < 0 ? err : -EINVAL;
 	sim->connected = true;
 	if (!sim->options.step)
 		err = sys_thread_start(&sim->thread, run, sim);

@@ -146,7 +146,7 @@ int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask
 	struct coherent_wait wait;
 	int err = 0;
 
-	if (!bar)
+	if (!bar || !inside(bar, offset, 4))
 		return -EINVAL;
 	coherent_base_wait_begin(&wait, timeout_ns);
 	err = device_usable(bar->dev);

@@ -215,6 +215,12 @@ static void warn_of_mapping(const struct coherent_object *object, int err)
 		       object_bytes(object), object->where, strerror(-err));
 }
 
+/* Success is 0 alone: an initialiser that returns more has not kept its word. */
+static int result_of(int result)
+{
+	return result > 0 ? -EINVAL : result;
+}
+
 /* Of a box that will be consumed whatever happens. */
 static int make_reachable(const struct coherent_box *box, const struct plan *plan)
 {
@@ -225,8 +231,9 @@ static int make_reachable(const struct coherent_box *box, const struct plan *pla
 	if (err)
 		return err;
 	if (plan->seal)
-		err = plan->seal(box->va, box->count, (coherent_addr_t){ object->address.first },
-				 plan->seal_arg);
+		err = result_of(plan->seal(box->va, box->count,
+					   (coherent_addr_t){ object->address.first },
+					   plan->seal_arg));
 	if (err)
 		return err;
 	/* ORDER: pairs with the device's first access. */
@@ -263,7 +270,7 @@ static int expose(struct coherent_box *box, struct coherent_mem *mem, const stru
 		return -EINVAL;
 	*box = (struct coherent_box){ .va = NULL };
 	err = check_plan(plan);
-	if (!err && mem->va)
+	if (!err && mem->object)
 		err = -EBUSY;
 	if (!err)
 		err = make_reachable(&taken, plan);
@@ -437,7 +444,7 @@ int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box
 	err = check_plan(&plan);
 	if (!err)
 		err = check_ask(&ask, &bytes);
-	if (!err && mem->va)
+	if (!err && mem->object)
 		err = -EBUSY;
 	return err ? err : box_new(box, dev, &ask);
 }
@@ -450,7 +457,7 @@ int coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box, i
 	if (!err)
 		return expose(box, mem, &plan);
 	coherent_base_box_free(box);
-	return err;
+	return result_of(err);
 }
 
 int coherent_base_zeroed(struct coherent_mem *mem, struct coherent_device *dev, size_t size,
@@ -491,7 +498,7 @@ void coherent_base_box_move(struct coherent_box *from, struct coherent_box *to)
 
 void coherent_base_move(struct coherent_mem *from, struct coherent_mem *to)
 {
-	if (to->va)
+	if (to->object)
 		return;
 	*to = *from;
 	*from = (struct coherent_mem){ .va = NULL };
@@ -510,11 +517,9 @@ int coherent_base_handle_zeroed(struct coherent_handle *handle, struct coherent_
 		.level = options->level,
 		.may = options->may,
 	};
-	struct coherent_mem mem = { .va = NULL };
+	struct coherent_mem mem = handle->base;
 	int err;
 
-	if (handle->base.object)
-		return -EBUSY;
 	err = coherent_base_zeroed(&mem, dev, 1, &as_mem, where);
 	if (err)
 		return err;

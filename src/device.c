@@ -128,11 +128,17 @@ static int use_mask(struct coherent_device *dev, uint64_t mask)
 
 int coherent_device_set_mask(struct coherent_device *dev, uint64_t mask)
 {
+	size_t objects;
 	int err = device_usable(dev);
 
 	if (err)
 		return err;
-	return mask & (mask + 1) ? -EINVAL : use_mask(dev, mask);
+	if (mask & (mask + 1))
+		return -EINVAL;
+	lock_take(&dev->lock);
+	objects = dev->objects;
+	lock_drop(&dev->lock);
+	return objects ? -EBUSY : use_mask(dev, mask);
 }
 
 int coherent_device_limits(struct coherent_device *dev, struct coherent_limits *limits)

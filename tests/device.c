@@ -98,12 +98,20 @@ static int refuse(struct coherent_sim *sim, void *arg)
 	return -EACCES;
 }
 
+static int seven(struct coherent_sim *sim, void *arg)
+{
+	(void)sim;
+	(void)arg;
+	return 7;
+}
+
 static void bad_options_are_refused(void **state)
 {
 	const struct coherent_sim_model no_name = { .mask = UINT32_MAX };
 	const struct coherent_sim_model odd_mask = { .name = "odd", .mask = 5 };
 	const struct coherent_sim_model many = { .name = "many", .mask = 7, .vectors = 33 };
 	const struct coherent_sim_model refuses = { .name = "no", .mask = 7, .open = refuse };
+	const struct coherent_sim_model breaks_its_word = { .name = "7", .mask = 7, .open = seven };
 	struct coherent_device *dev;
 	struct log log = LOG_EMPTY;
 
@@ -112,6 +120,7 @@ static void bad_options_are_refused(void **state)
 	assert_err(coherent_device_open(&dev, "sim:custom", .model = &odd_mask), -EINVAL);
 	assert_err(coherent_device_open(&dev, "sim:custom", .model = &many), -EINVAL);
 	assert_err(coherent_device_open(&dev, "sim:custom", .model = &refuses), -EACCES);
+	assert_err(coherent_device_open(&dev, "sim:custom", .model = &breaks_its_word), -EINVAL);
 	assert_err(coherent_device_open(&dev, "sim:edu", .model = &nothing, .report = log_report,
 					.report_arg = &log),
 		   -EINVAL);
@@ -267,6 +276,7 @@ static void masks(void **state)
 	/* A box counts too, though its address is not out. */
 	assert_ok(coherent_box_zeroed(&box, dev, 1));
 	assert_err(coherent_device_set_mask(dev, coherent_mask(32)), -EBUSY);
+	assert_err(coherent_device_set_mask(dev, 0), -EBUSY);
 	coherent_box_free(&box);
 	/* What is in quarantine does not. */
 	assert_ok(coherent_zeroed(&mem, dev, 1));

@@ -143,6 +143,36 @@ static void init_into_a_mem_in_use_does_not_run_the_initialiser(void **state)
 	coherent_device_close(dev);
 }
 
+static int returns_five(uint8_t *elements, size_t count, void *arg)
+{
+	(void)elements;
+	(void)count;
+	(void)arg;
+	return 5;
+}
+
+static int seals_with_five(void *elements, size_t count, coherent_addr_t address, void *arg)
+{
+	(void)elements;
+	(void)count;
+	(void)address;
+	(void)arg;
+	return 5;
+}
+
+static void more_than_success_is_a_failure(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_device *dev;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_err(coherent_init(&mem, dev, 1, returns_five, NULL), -EINVAL);
+	assert_err(coherent_zeroed(&mem, dev, 1, .seal = seals_with_five), -EINVAL);
+	assert_true(coherent_is_empty(&mem));
+	coherent_device_close(dev);
+}
+
 static void unknown_level_is_invalid(void **state)
 {
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
@@ -216,9 +246,14 @@ static void handle_takes_every_option(void **state)
 		   -EIO);
 	assert_ok(coherent_sim_try_addr(dev, coherent_handle_addr(&handle), &byte, 1,
 					COHERENT_ACCESS_READ));
-	/* It has no pointer. */
+	/* It has no pointer, but is not empty. */
 	assert_null(handle.base.va);
+	assert_false(coherent_is_empty(&handle));
+	/* Arguments are looked at first. */
+	assert_err(coherent_handle_zeroed(&handle, dev, 0), -EINVAL);
+	assert_err(coherent_handle_zeroed(&handle, dev, 1), -EBUSY);
 	coherent_handle_free(&handle);
+	assert_true(coherent_is_empty(&handle));
 	coherent_free(&mem);
 	coherent_device_close(dev);
 }
@@ -260,6 +295,7 @@ int main(void)
 		cmocka_unit_test(quarantine_keeps_addresses_and_gives_way),
 		cmocka_unit_test(many_objects_come_and_go),
 		cmocka_unit_test(init_into_a_mem_in_use_does_not_run_the_initialiser),
+		cmocka_unit_test(more_than_success_is_a_failure),
 		cmocka_unit_test(unknown_level_is_invalid),
 		cmocka_unit_test(boundary_may_be_as_small_as_the_object),
 		cmocka_unit_test(reclaimed_box_keeps_its_boundary),

@@ -557,6 +557,7 @@ static void try_needs_a_simulated_device(void **state)
 	assert_err(coherent_sim_try(dev, &box, 0, &byte, 1, COHERENT_ACCESS_READ), -EINVAL);
 	assert_ok(coherent_box_zeroed(&box, dev, 1));
 	assert_err(coherent_sim_try(NULL, &box, 0, &byte, 1, COHERENT_ACCESS_READ), -ENODEV);
+	assert_err(coherent_sim_try(dev, &box, 0, &byte, 1, (enum coherent_access)2), -EINVAL);
 	/* Nothing at all is allowed everywhere. */
 	assert_ok(coherent_sim_try(dev, &box, 0, &byte, 0, COHERENT_ACCESS_READ));
 	coherent_box_free(&box);

@@ -379,6 +379,68 @@ static void copies_move_elements_and_bytes(void **state)
 	coherent_free(&mem);
 }
 
+enum color { RED = 1, BLUE = 2 };
+typedef uint8_t mac[6];
+typedef coherent_be32 matrix[2][3];
+
+/* More than fit into the chunks that a copy is made of. */
+struct many {
+	uint8_t a;
+	uint32_t b;
+	uint16_t c;
+};
+COHERENT_FIELDS(struct many, .a, .b, .c);
+
+static void copies_leave_padding_zero_in_every_element(void **state)
+{
+	enum { COUNT = 50 };
+	COHERENT(struct many) mem = COHERENT_EMPTY;
+	COHERENT(volatile struct many) still = COHERENT_EMPTY;
+	struct many in[COUNT];
+	uint8_t bytes[sizeof(in)];
+
+	(void)state;
+	memset(in, 0xff, sizeof(in));
+	assert_ok(coherent_zeroed(&mem, dev, COUNT));
+	for (size_t first = 0; first < 7; first++) {
+		assert_ok(coherent_copy_in(&mem, first, in, COUNT - first));
+		assert_ok(
+			coherent_sim_try(dev, &mem, 0, bytes, sizeof(bytes), COHERENT_ACCESS_READ));
+		for (size_t i = 0; i < sizeof(bytes); i++) {
+			const size_t k = i % sizeof(*in);
+
+			assert_int_equal(bytes[i], k == 0 || (k >= 4 && k < 10) ? 0xff : 0);
+		}
+	}
+	coherent_free(&mem);
+	assert_ok(coherent_from(&still, dev, in, 1));
+	coherent_free(&still);
+}
+
+static void numbers_and_arrays_are_copied_without_a_list(void **state)
+{
+	static const enum color colors[] = { RED, BLUE };
+	static const mac macs[] = { { 1, 2, 3, 4, 5, 6 }, { 7, 8, 9, 10, 11, 12 } };
+	static const matrix matrices[1];
+	COHERENT(enum color) color = COHERENT_EMPTY;
+	COHERENT(mac) address = COHERENT_EMPTY;
+	COHERENT(matrix) grid = COHERENT_EMPTY;
+	enum color out = RED;
+	mac there;
+
+	(void)state;
+	assert_ok(coherent_from(&color, dev, colors, 2));
+	assert_ok(coherent_read(&color, 1, &out));
+	assert_int_equal(out, BLUE);
+	assert_ok(coherent_from(&address, dev, macs, 2));
+	assert_ok(coherent_copy_out(&address, 1, &there, 1));
+	assert_memory_equal(there, macs[1], sizeof(there));
+	assert_ok(coherent_from(&grid, dev, matrices, 1));
+	coherent_free(&color);
+	coherent_free(&address);
+	coherent_free(&grid);
+}
+
 /* Every alignment of both sides, every length around a word. */
 static void copies_of_any_alignment(void **state)
 {
@@ -591,6 +653,8 @@ int main(void)
 		cmocka_unit_test(arguments_are_evaluated_once),
 		cmocka_unit_test(a_call_leaves_user_names_alone),
 		cmocka_unit_test(copies_move_elements_and_bytes),
+		cmocka_unit_test(copies_leave_padding_zero_in_every_element),
+		cmocka_unit_test(numbers_and_arrays_are_copied_without_a_list),
 		cmocka_unit_test(copies_of_any_alignment),
 		cmocka_unit_test(views_of_fields),
 		cmocka_unit_test(objects_stand_anywhere),

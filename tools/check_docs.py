@@ -17,7 +17,7 @@ DOCUMENTED = re.compile(r'^ \* (?:struct |enum |typedef |union )?(\w+)(?:\(\))? 
 # Functions that only macros call, as the top of the file says.
 INTERNAL_HEADERS = ('/mem.h', '/check.h')
 INTERNAL = {'coherent_load', 'coherent_store', 'coherent_after_load', 'coherent_before_store',
-            'coherent_mask'}
+            'coherent_padding'}
 
 
 def undocumented(path):

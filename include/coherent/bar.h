@@ -133,7 +133,8 @@ void coherent_bar_write64(struct coherent_bar *bar, uint64_t offset, uint64_t va
  * @timeout_ns: From now on. One more test follows when it is up.
  *
  * Context: may sleep.
- * Return: 0; -ETIMEDOUT, -ENODEV (closed or gone), -EINVAL (@bar is NULL).
+ * Return: 0; -ETIMEDOUT, -ENODEV (closed or gone), -EINVAL (@bar is NULL, no
+ * register at @offset).
  */
 COHERENT_MUST_CHECK int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset,
 					    uint32_t mask, uint32_t want, uint64_t timeout_ns);

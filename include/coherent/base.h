@@ -2,7 +2,7 @@
 /*
  * The functions behind the macros of coherent.h, once types are checked and
  * options are in a struct. The contract of each stands at its macro. For code
- * that cannot use the macros: bindings of other languages, C++.
+ * that cannot use the macros, such as bindings of other languages.
  *
  * size is that of an element. where is the file and line of the caller, a
  * string that outlives the device. mask is that of coherent/padding.h.

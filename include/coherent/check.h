@@ -27,8 +27,15 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_result(int err)
 	return err;
 }
 
+#if defined(__clang__)
+#define COHERENT_STRICT_CONST						\
+	_Pragma("GCC diagnostic error \"-Wincompatible-pointer-types-discards-qualifiers\"")
+#else
+#define COHERENT_STRICT_CONST _Pragma("GCC diagnostic error \"-Wdiscarded-qualifiers\"")
+#endif
 #define COHERENT_STRICT							\
 	_Pragma("GCC diagnostic push")					\
+	COHERENT_STRICT_CONST						\
 	_Pragma("GCC diagnostic error \"-Wunused-result\"")		\
 	_Pragma("GCC diagnostic error \"-Wint-conversion\"")		\
 	_Pragma("GCC diagnostic error \"-Wincompatible-pointer-types\"") \
@@ -43,8 +50,14 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_result(int err)
 		COHERENT_STRICT_END					\
 	})
 
-/* What cannot fail: a value, or nothing. */
+/* What cannot fail: a value; or nothing. */
 #define COHERENT_VALUE(checks, call) __extension__({ checks call; })
+#define COHERENT_NOTHING(checks, call)					\
+	__extension__({							\
+		COHERENT_STRICT						\
+		checks call;						\
+		COHERENT_STRICT_END					\
+	})
 
 /*
  * The condition hides in the size of an array because clang would otherwise
@@ -54,8 +67,11 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_result(int err)
 	_Static_assert(_Generic((char (*)[(condition) ? 2 : 1])0,	\
 				char (*)[2]: 1, default: 0), text)
 
+/* But for the const of a and b themselves. */
 #define COHERENT_SAME_TYPE(a, b)					\
 	__builtin_types_compatible_p(__typeof__(a), __typeof__(b))
+#define COHERENT_IS_CONST(x)						\
+	COHERENT_SAME_TYPE(__typeof__(x) *, const __typeof__(x) *)
 
 /* Classes of __builtin_classify_type(): 1 integer, 3 enum, 4 bool, 8 float. */
 #define COHERENT_IS_CLASS(x, classes)					\

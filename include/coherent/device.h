@@ -61,6 +61,7 @@ struct coherent_open_options {
  *
  * Return: as coherent_device_open().
  */
+COHERENT_MUST_CHECK
 int coherent_base_device_open(struct coherent_device **dev,
 			      const struct coherent_open_options *options);
 
@@ -208,9 +209,9 @@ enum coherent_access {
 
 /**
  * enum coherent_state - What a faulting address belongs to.
- * @COHERENT_STATE_NONE: No object.
+ * @COHERENT_STATE_NONE: No object; maybe right behind one, which @text then names.
  * @COHERENT_STATE_BOX: A box, not exposed yet.
- * @COHERENT_STATE_MEM: A mem: read-only, or the access ran past its end.
+ * @COHERENT_STATE_MEM: A mem, read-only.
  * @COHERENT_STATE_RECLAIMED: A mem until it was reclaimed.
  * @COHERENT_STATE_FREED: A mem until it was freed.
  */
@@ -224,8 +225,8 @@ enum coherent_state {
 
 /**
  * struct coherent_fault - An access of the device that was refused.
- * @address: Its first byte.
- * @bytes: How many.
+ * @address: The first byte of it that was refused.
+ * @bytes: How many were, from there to its end.
  * @access: Read or write.
  * @state: What is at @address.
  * @object_address: Where the object there begins; 0 if there is none.

@@ -48,6 +48,7 @@ struct coherent_handle_options {
  *
  * Return: as coherent_handle_zeroed().
  */
+COHERENT_MUST_CHECK
 int coherent_base_handle_zeroed(struct coherent_handle *handle, struct coherent_device *dev,
 				const struct coherent_handle_options *options, const char *where);
 

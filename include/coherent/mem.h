@@ -62,7 +62,7 @@ struct coherent_ring {
 
 COHERENT_INLINE bool coherent_mem_is_empty(const struct coherent_mem *mem)
 {
-	return !mem->va;
+	return !mem->count;
 }
 
 COHERENT_INLINE bool coherent_box_is_empty(const struct coherent_box *box)
@@ -102,7 +102,7 @@ COHERENT_INLINE void coherent_word_out(void *out, union coherent_word word, size
 	case 4:
 		*(coherent_u32 *)out = word.u32;
 		break;
-	case 8:
+	default:
 		*(coherent_u64 *)out = word.u64;
 		break;
 	}

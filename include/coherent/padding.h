@@ -6,7 +6,7 @@
  *
  * A mask has a byte for each byte of T: 0 where it is padding, 0xff elsewhere.
  * gcc knows the padding of a type. clang 14 to 19 do not say, but have
- * overloading in C: COHERENT_FIELDS() declares coherent_mask() for one T, and a
+ * overloading in C: COHERENT_FIELDS() declares coherent_padding() for one T, and a
  * copy of a T without it does not compile.
  */
 #ifndef COHERENT_PADDING_H
@@ -31,9 +31,28 @@
 #define COHERENT_EACH_14(x, T, a, ...) x(T, a) COHERENT_EACH_13(x, T, __VA_ARGS__)
 #define COHERENT_EACH_15(x, T, a, ...) x(T, a) COHERENT_EACH_14(x, T, __VA_ARGS__)
 #define COHERENT_EACH_16(x, T, a, ...) x(T, a) COHERENT_EACH_15(x, T, __VA_ARGS__)
+#define COHERENT_EACH_17(x, T, a, ...) x(T, a) COHERENT_EACH_16(x, T, __VA_ARGS__)
+#define COHERENT_EACH_18(x, T, a, ...) x(T, a) COHERENT_EACH_17(x, T, __VA_ARGS__)
+#define COHERENT_EACH_19(x, T, a, ...) x(T, a) COHERENT_EACH_18(x, T, __VA_ARGS__)
+#define COHERENT_EACH_20(x, T, a, ...) x(T, a) COHERENT_EACH_19(x, T, __VA_ARGS__)
+#define COHERENT_EACH_21(x, T, a, ...) x(T, a) COHERENT_EACH_20(x, T, __VA_ARGS__)
+#define COHERENT_EACH_22(x, T, a, ...) x(T, a) COHERENT_EACH_21(x, T, __VA_ARGS__)
+#define COHERENT_EACH_23(x, T, a, ...) x(T, a) COHERENT_EACH_22(x, T, __VA_ARGS__)
+#define COHERENT_EACH_24(x, T, a, ...) x(T, a) COHERENT_EACH_23(x, T, __VA_ARGS__)
+#define COHERENT_EACH_25(x, T, a, ...) x(T, a) COHERENT_EACH_24(x, T, __VA_ARGS__)
+#define COHERENT_EACH_26(x, T, a, ...) x(T, a) COHERENT_EACH_25(x, T, __VA_ARGS__)
+#define COHERENT_EACH_27(x, T, a, ...) x(T, a) COHERENT_EACH_26(x, T, __VA_ARGS__)
+#define COHERENT_EACH_28(x, T, a, ...) x(T, a) COHERENT_EACH_27(x, T, __VA_ARGS__)
+#define COHERENT_EACH_29(x, T, a, ...) x(T, a) COHERENT_EACH_28(x, T, __VA_ARGS__)
+#define COHERENT_EACH_30(x, T, a, ...) x(T, a) COHERENT_EACH_29(x, T, __VA_ARGS__)
+#define COHERENT_EACH_31(x, T, a, ...) x(T, a) COHERENT_EACH_30(x, T, __VA_ARGS__)
+#define COHERENT_EACH_32(x, T, a, ...) x(T, a) COHERENT_EACH_31(x, T, __VA_ARGS__)
 #define COHERENT_COUNT(...)						\
-	COHERENT_COUNT_AGAIN(__VA_ARGS__, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
-#define COHERENT_COUNT_AGAIN(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, count, ...) count
+	COHERENT_COUNT_AGAIN(__VA_ARGS__, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, \
+			     15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+#define COHERENT_COUNT_AGAIN(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, \
+			     a17, a18, a19, a20, a21, a22, a23, a24, a25, a26, a27, a28, a29, a30, a31, a32, \
+			     count, ...) count
 #define COHERENT_EACH(x, T, ...)					\
 	COHERENT_PASTE(COHERENT_EACH_, COHERENT_COUNT(__VA_ARGS__))(x, T, __VA_ARGS__)
 
@@ -42,13 +61,21 @@
 	(*__builtin_choose_expr(__builtin_classify_type(x) == 5, (x), (char *)0))
 #define COHERENT_IS_SOLID(x)						\
 	(__builtin_classify_type(x) < 12 || COHERENT_IS_ENDIAN(x))
+#define COHERENT_IS_FLAT(x)						\
+	(COHERENT_IS_SOLID(x) && COHERENT_IS_SOLID(COHERENT_ITEM(x)) &&	\
+	 COHERENT_IS_SOLID(COHERENT_ITEM(COHERENT_ITEM(x))))
 #define COHERENT_MASK_FIELD(T, field)					\
-	_Static_assert(COHERENT_IS_SOLID(((T *)0)[0] field) &&		\
-		       COHERENT_IS_SOLID(COHERENT_ITEM(((T *)0)[0] field)) && \
-		       COHERENT_IS_SOLID(COHERENT_ITEM(COHERENT_ITEM(((T *)0)[0] field))), \
+	_Static_assert(COHERENT_IS_FLAT(((T *)0)[0] field),		\
 		       "list the members of a nested struct one by one"); \
-	__builtin_memset(mask + __extension__ __builtin_offsetof(struct { T e; }, e field), \
+	__builtin_memset(coherent_m + __extension__ __builtin_offsetof(struct { T e; }, e field), \
 			 0xff, sizeof(((T *)0)[0] field));
+
+/* Behind a field there is less padding than the alignment of the struct. */
+#define COHERENT_LISTED_BYTES(T, field) + sizeof(((T *)0)[0] field)
+#define COHERENT_NEEDS_ALL_FIELDS(T, ...)				\
+	_Static_assert(sizeof(T) <= 0 COHERENT_EACH(COHERENT_LISTED_BYTES, T, __VA_ARGS__) + \
+				    COHERENT_COUNT(__VA_ARGS__) * (_Alignof(T) - 1), \
+		       "fields are missing: what is not listed would not be copied")
 
 #if __has_builtin(__builtin_clear_padding)
 
@@ -56,21 +83,24 @@
 #define COHERENT_MASK_FILL(T, mask)					\
 	(__builtin_memset((mask), 0xff, sizeof(T)),			\
 	 __builtin_clear_padding((struct { T e; } *)(void *)(mask)))
-#define COHERENT_FIELDS(T, ...) _Static_assert(sizeof(T) > 0, "an element needs a size")
+#define COHERENT_FIELDS(T, ...) COHERENT_NEEDS_ALL_FIELDS(T, __VA_ARGS__)
 
 #else
 
 #define COHERENT_OVERLOAD static inline __attribute__((unused, overloadable))
-#define COHERENT_MASK_FILL(T, mask) coherent_mask((const T *)0, (mask))
+#define COHERENT_MASK_FILL(T, mask)					\
+	coherent_padding(__builtin_choose_expr(COHERENT_IS_FLAT(*(T *)0), (const volatile char *)0, \
+					    (const volatile T *)0), (mask), sizeof(T))
 
-void coherent_mask(const volatile void *element, unsigned char *mask) __attribute__((overloadable,
+void coherent_padding(const volatile void *coherent_e, unsigned char *coherent_m,
+		   __SIZE_TYPE__ coherent_size) __attribute__((overloadable,
 	unavailable("clang cannot see the padding of this type: "
 		    "write COHERENT_FIELDS(T, .a, .b) beside it")));
 
 /**
  * COHERENT_FIELDS() - Tell clang which fields a type has.
  * @T: The element type.
- * @...: All its fields, at most 16, each with its dot: .len, .flags, .in.x; the
+ * @...: All its fields, at most 32, each with its dot: .len, .flags, .in.x; the
  *	 members of a nested struct one by one, an array as a whole.
  *
  * Needed by whole-element copies into device memory, coherent_copy_in(),
@@ -80,40 +110,22 @@ void coherent_mask(const volatile void *element, unsigned char *mask) __attribut
  * in and out shows it. Stands at file scope beside T.
  */
 #define COHERENT_FIELDS(T, ...)						\
-	COHERENT_OVERLOAD void coherent_mask(const T *element, unsigned char *mask) \
+	COHERENT_OVERLOAD void coherent_padding(const volatile T *coherent_e, unsigned char *coherent_m, \
+					     __SIZE_TYPE__ coherent_size) \
 	{								\
-		(void)element;						\
-		__builtin_memset(mask, 0, sizeof(T));			\
+		(void)coherent_e;					\
+		__builtin_memset(coherent_m, 0, coherent_size);		\
 		COHERENT_EACH(COHERENT_MASK_FIELD, T, __VA_ARGS__)	\
 	}								\
-	_Static_assert(sizeof(T) > 0, "an element needs a size")
+	COHERENT_NEEDS_ALL_FIELDS(T, __VA_ARGS__)
 
-#define COHERENT_SOLID(T)						\
-	COHERENT_OVERLOAD void coherent_mask(const T *element, unsigned char *mask) \
-	{								\
-		(void)element;						\
-		__builtin_memset(mask, 0xff, sizeof(T));		\
-	}
-
-COHERENT_SOLID(char)
-COHERENT_SOLID(signed char)
-COHERENT_SOLID(unsigned char)
-COHERENT_SOLID(short)
-COHERENT_SOLID(unsigned short)
-COHERENT_SOLID(int)
-COHERENT_SOLID(unsigned int)
-COHERENT_SOLID(long)
-COHERENT_SOLID(unsigned long)
-COHERENT_SOLID(long long)
-COHERENT_SOLID(unsigned long long)
-COHERENT_SOLID(float)
-COHERENT_SOLID(double)
-COHERENT_SOLID(coherent_le16)
-COHERENT_SOLID(coherent_le32)
-COHERENT_SOLID(coherent_le64)
-COHERENT_SOLID(coherent_be16)
-COHERENT_SOLID(coherent_be32)
-COHERENT_SOLID(coherent_be64)
+/* Without padding: numbers, and arrays of them. */
+COHERENT_OVERLOAD void coherent_padding(const volatile char *coherent_e, unsigned char *coherent_m,
+				     __SIZE_TYPE__ coherent_size)
+{
+	(void)coherent_e;
+	__builtin_memset(coherent_m, 0xff, coherent_size);
+}
 
 #endif
 

@@ -164,8 +164,8 @@ COHERENT_MUST_CHECK int coherent_sim_step(struct coherent_device *dev, unsigned 
  * @access: What it tries.
  *
  * Context: not a callback of a model.
- * Return: 0 (it got through), -EIO (refused, and there is a fault), -EOPNOTSUPP
- * (not a sim: device), -ENODEV.
+ * Return: 0 (it got through), -EIO (refused, and there is a fault), -EINVAL
+ * (@access), -EOPNOTSUPP (not a sim: device), -ENODEV.
  */
 COHERENT_MUST_CHECK int coherent_sim_try_addr(struct coherent_device *dev, coherent_addr_t address,
 					      void *buffer, size_t bytes,
@@ -182,6 +182,7 @@ COHERENT_MUST_CHECK int coherent_sim_try_addr(struct coherent_device *dev, coher
  *
  * Return: as coherent_sim_try().
  */
+COHERENT_MUST_CHECK
 int coherent_base_sim_try(struct coherent_device *dev, const struct coherent_object *object,
 			  size_t offset, void *buffer, size_t bytes, enum coherent_access access);
 

@@ -88,7 +88,7 @@
 
 /**
  * coherent_is_empty() - Whether an object holds nothing.
- * @object: A box, mem, view, slot or ring.
+ * @object: A box, mem, view, slot, ring or handle.
  *
  * Context: any.
  * Return: true if it was never filled, was consumed or was freed.
@@ -101,7 +101,9 @@
 		const struct coherent_slot *: coherent_slot_is_empty,	\
 		struct coherent_ring *: coherent_ring_is_empty,		\
 		const struct coherent_ring *: coherent_ring_is_empty,	\
-		default: coherent_mem_is_empty)((const void *)&(object)->base))
+		struct coherent_mem *: coherent_mem_is_empty,		\
+		const struct coherent_mem *: coherent_mem_is_empty)	\
+		((const void *)&(object)->base))
 
 /**
  * coherent_unsafe_ptr() - The memory of a mem, for code that leaves the contract.
@@ -132,6 +134,7 @@
  */
 #define coherent_view(mem, first, n, view)				\
 	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_VIEW(view) \
+		COHERENT_NEEDS_CONST_KEPT(mem, view)			\
 		COHERENT_NEEDS_SAME(COHERENT_T(mem), COHERENT_T(view),	\
 				    "the view has another element type"), \
 		coherent_mem_view(COHERENT_MEM(mem), (first), (n),	\
@@ -150,6 +153,7 @@
  */
 #define coherent_view_field(mem, i, field, view)			\
 	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_VIEW(view) \
+		COHERENT_NEEDS_CONST_KEPT(mem, view)			\
 		COHERENT_REQUIRE(COHERENT_FIELD_IS(mem, field, COHERENT_T(view)), \
 			"the element type of the view is neither that of the field nor of its array elements"); \
 		COHERENT_REQUIRE(COHERENT_OFFSET(mem, field) % COHERENT_GRAIN(sizeof(COHERENT_T(view))) == 0 && \
@@ -177,6 +181,7 @@
  */
 #define coherent_slot(mem, i, slot)					\
 	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_SLOT(slot) \
+		COHERENT_NEEDS_CONST_KEPT(mem, slot)			\
 		COHERENT_NEEDS_SAME(COHERENT_T(mem), COHERENT_T(slot),	\
 				    "the slot has another element type"), \
 		coherent_mem_slot(COHERENT_MEM(mem), (i), sizeof(COHERENT_T(mem)), \
@@ -192,6 +197,7 @@
  */
 #define coherent_ring(mem, ring)					\
 	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_RING(ring) \
+		COHERENT_NEEDS_CONST_KEPT(mem, ring)			\
 		COHERENT_NEEDS_SAME(COHERENT_T(mem), COHERENT_T(ring),	\
 				    "the ring has another element type"), \
 		coherent_mem_ring(COHERENT_MEM(mem), &(ring)->base))
@@ -490,7 +496,7 @@
  * Return: 0; -ERANGE (past the end, nothing is copied), -EINVAL (@mem is empty).
  */
 #define coherent_copy_in(mem, first, from, n)				\
-	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_MUTABLE(mem) \
+	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_WRITABLE(mem) \
 		COHERENT_NEEDS_MASK(COHERENT_T(mem))			\
 		COHERENT_NEEDS_SAME(*(from), COHERENT_T(mem),		\
 				    "the source has another element type"), \
@@ -501,7 +507,7 @@
  * coherent_copy_out_field() - Copy bytes of one field out.
  * @mem: A mem or a view.
  * @i: The element.
- * @field: The field, with its dot; an array as a rule.
+ * @field: The field, an array or a struct, with its dot.
  * @offset: The first byte, counted from the start of the field.
  * @to: Where to.
  * @bytes: How many.
@@ -511,7 +517,7 @@
  * empty). On failure nothing is copied.
  */
 #define coherent_copy_out_field(mem, i, field, offset, to, bytes)	\
-	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem)			\
+	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_PARTS(mem, field) \
 		COHERENT_NEEDS_INDEX_INSIDE(mem, field, {}),		\
 		coherent_mem_field_out(COHERENT_MEM(mem), (i), COHERENT_PLACE(mem, field), \
 			sizeof(COHERENT_FIELD(mem, field)), (offset), (to), (bytes)))
@@ -520,7 +526,7 @@
  * coherent_copy_in_field() - Copy bytes into one field.
  * @mem: A mem or a view.
  * @i: The element.
- * @field: The field, with its dot; an array as a rule.
+ * @field: The field, an array of numbers, with its dot.
  * @offset: The first byte, counted from the start of the field.
  * @from: Where from. The bytes are copied as they are.
  * @bytes: How many.
@@ -530,7 +536,10 @@
  * empty). On failure nothing is copied.
  */
 #define coherent_copy_in_field(mem, i, field, offset, from, bytes)	\
-	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_MUTABLE(mem) \
+	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_WRITABLE(mem) \
+		COHERENT_NEEDS_PARTS(mem, field)			\
+		COHERENT_REQUIRE(COHERENT_IS_FLAT(COHERENT_FIELD(mem, field)), \
+			"a struct has padding: take coherent_view_field() and coherent_copy_in()"); \
 		COHERENT_NEEDS_INDEX_INSIDE(mem, field, {}),		\
 		coherent_mem_field_in(COHERENT_MEM(mem), (i), COHERENT_PLACE(mem, field), \
 			sizeof(COHERENT_FIELD(mem, field)), (offset), (from), (bytes)))

@@ -157,6 +157,12 @@ struct coherent_is_ring;
 	_Static_assert(COHERENT_IS_KIND(x, ring), "this needs a ring: COHERENT_RING(T)");
 #define COHERENT_NEEDS_MUTABLE(x)					\
 	_Static_assert(COHERENT_IS_MUTABLE(x), "this object is const: it can only be read");
+#define COHERENT_IS_WRITABLE(x) (COHERENT_IS_MUTABLE(x) && !COHERENT_IS_CONST(COHERENT_T(x)))
+#define COHERENT_NEEDS_WRITABLE(x)					\
+	COHERENT_REQUIRE(COHERENT_IS_WRITABLE(x), "this object or its elements are const: they can only be read");
+#define COHERENT_NEEDS_CONST_KEPT(x, part)				\
+	COHERENT_REQUIRE(COHERENT_IS_WRITABLE(x) || COHERENT_IS_CONST(COHERENT_T(part)), \
+		"this object or its elements are const: a part of it needs a const element type, as in COHERENT_VIEW(const T)");
 #define COHERENT_NEEDS_SAME(a, b, text) COHERENT_REQUIRE(COHERENT_SAME_TYPE(a, b), text);
 
 /* An element in a struct of its own, so that a field may also be empty. */
@@ -171,6 +177,10 @@ struct coherent_is_ring;
  */
 #define COHERENT_NEEDS_INDEX_INSIDE(x, field, value)			\
 	_Static_assert(sizeof(__extension__(COHERENT_CELL(x)){ .e field = value }) > 0, "");
+
+#define COHERENT_NEEDS_PARTS(x, field)					\
+	COHERENT_REQUIRE(!COHERENT_IS_NUMBER(COHERENT_FIELD(x, field)),	\
+		"a number is read and written as a whole: coherent_read(), coherent_write()");
 
 /* One naturally aligned access reaches the field, in every element. */
 #define COHERENT_NEEDS_FIELD(x, field)					\

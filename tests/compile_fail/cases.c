@@ -976,6 +976,165 @@ END
 
 /* An ignored result. */
 
+CASE copy_into_const_elements expects const: they can only be read
+BAD
+	return coherent_copy_in(const_mem, 0, const_status, 1);
+GOOD
+	return coherent_copy_in(status_mem, 0, const_status, 1);
+END
+
+CASE copy_into_a_field_of_const_elements expects const: they can only be read
+BAD
+	return coherent_copy_in_field(const_mem, 0, .parts, 0, &u32, 4);
+GOOD
+	return coherent_copy_in_field(status_mem, 0, .parts, 0, &u32, 4);
+END
+
+CASE copy_into_a_const_mem expects const: they can only be read
+BAD
+	return coherent_copy_in_field(const_a_mem, 0, .flags, 0, &u32, 4);
+GOOD
+	return coherent_copy_in_field(mem, 0, .flags, 0, &u32, 4);
+END
+
+CASE copy_in_of_part_of_a_number expects read and written as a whole
+BAD
+	return coherent_copy_in_field(mem, 0, .len, 0, &u32, 4);
+GOOD
+	return coherent_copy_in_field(mem, 0, .flags, 0, &u32, 4);
+END
+
+CASE copy_into_a_struct_field expects a struct has padding
+BAD
+	return coherent_copy_in_field(mem, 0, .pair, 0, &u32, 4);
+GOOD
+	return coherent_copy_in_field(mem, 0, .be, 0, &u32, 4);
+END
+
+CASE field_left_out_of_the_list expects fields are missing
+BAD
+	struct two { uint32_t a, b; };
+	COHERENT_NEEDS_ALL_FIELDS(struct two, .a);
+	return 0;
+GOOD
+	struct two { uint32_t a, b; };
+	COHERENT_NEEDS_ALL_FIELDS(struct two, .a, .b);
+	return 0;
+END
+
+CASE copy_out_of_part_of_a_number expects read and written as a whole
+BAD
+	return coherent_copy_out_field(mem, 0, .len, 0, &u32, 4);
+GOOD
+	return coherent_copy_out_field(mem, 0, .pair, 0, &u32, 4);
+END
+
+CASE copy_out_to_const expects discards
+BAD
+	return coherent_copy_out(status_mem, 0, const_status, 1);
+GOOD
+	return coherent_copy_out(status_mem, 0, status, 1);
+END
+
+CASE read_to_const expects discards
+BAD
+	return coherent_read(status_mem, 0, .value, const_u32);
+GOOD
+	return coherent_read(status_mem, 0, .value, &u32);
+END
+
+CASE view_that_drops_const expects needs a const element type
+BAD
+	return coherent_view(const_mem, 0, 1, status_view);
+GOOD
+	return coherent_view(const_mem, 0, 1, const_status_view);
+END
+
+CASE view_of_a_const_mem expects needs a const element type
+BAD
+	return coherent_view(const_a_mem, 0, 1, view);
+GOOD
+	return coherent_view(const_a_mem, 0, 1, const_view);
+END
+
+CASE view_of_a_field_that_drops_const expects needs a const element type
+BAD
+	return coherent_view_field(const_a_mem, 0, .flags, u16_view);
+GOOD
+	return coherent_view_field(const_a_mem, 0, .flags, const_u16_view);
+END
+
+CASE slot_that_drops_const expects needs a const element type
+BAD
+	return coherent_slot(const_mem, 0, status_slot);
+GOOD
+	return coherent_slot(const_mem, 0, const_status_slot);
+END
+
+CASE ring_that_drops_const expects needs a const element type
+BAD
+	return coherent_ring(const_mem, status_ring);
+GOOD
+	return coherent_ring(const_mem, const_status_ring);
+END
+
+CASE free_of_a_const_mem expects discards
+BAD
+	coherent_free(const_a_mem);
+	return 0;
+GOOD
+	coherent_free(mem);
+	return 0;
+END
+
+CASE free_of_a_const_box expects discards
+BAD
+	coherent_box_free(const_box);
+	return 0;
+GOOD
+	coherent_box_free(box);
+	return 0;
+END
+
+CASE move_of_a_const_mem expects discards
+BAD
+	coherent_move(const_a_mem, mem);
+	return 0;
+GOOD
+	coherent_move(mem2, mem);
+	return 0;
+END
+
+CASE move_of_a_const_box expects discards
+BAD
+	coherent_move(const_box, box);
+	return 0;
+GOOD
+	coherent_move(box, box);
+	return 0;
+END
+
+CASE reclaim_of_a_const_mem expects discards
+BAD
+	return coherent_reclaim(const_a_mem, box);
+GOOD
+	return coherent_reclaim(mem, box);
+END
+
+CASE expose_of_a_const_box expects discards
+BAD
+	return coherent_expose(const_box, mem);
+GOOD
+	return coherent_expose(box, mem);
+END
+
+CASE is_empty_of_something_else expects _Generic|compatible
+BAD
+	return coherent_is_empty(stranger);
+GOOD
+	return coherent_is_empty(&handle);
+END
+
 CASE ignored_addr_at expects ignoring return value
 BAD
 	coherent_addr_at(mem, 0, &addr);

@@ -42,6 +42,10 @@ struct unlisted {
 	uint32_t b;
 };
 
+struct stranger {
+	int base;
+};
+
 struct huge {
 	uint8_t bytes[65537];
 };
@@ -59,6 +63,7 @@ struct __attribute__((packed)) odd {
 
 struct status {
 	uint32_t value;
+	uint16_t parts[2];
 };
 
 COHERENT_BOX_TYPE(box, struct desc);
@@ -74,6 +79,16 @@ COHERENT_VIEW_TYPE(other_view, struct other);
 COHERENT_SLOT_TYPE(other_slot, struct other);
 COHERENT_RING_TYPE(other_ring, struct other);
 COHERENT_TYPE(const_mem, const struct status);
+COHERENT_VIEW_TYPE(const_status_view, const struct status);
+COHERENT_VIEW_TYPE(status_view, struct status);
+COHERENT_SLOT_TYPE(const_status_slot, const struct status);
+COHERENT_SLOT_TYPE(status_slot, struct status);
+COHERENT_RING_TYPE(const_status_ring, const struct status);
+COHERENT_RING_TYPE(status_ring, struct status);
+COHERENT_VIEW_TYPE(const_view, const struct desc);
+COHERENT_VIEW_TYPE(const_u16_view, const uint16_t);
+COHERENT_TYPE(status_mem, struct status);
+COHERENT_FIELDS(struct status, .value, .parts);
 COHERENT_TYPE(packed_mem, struct packed);
 COHERENT_TYPE(odd_mem, struct odd);
 COHERENT_TYPE(unlisted_mem, struct unlisted);
@@ -106,6 +121,19 @@ extern union other_slot *other_slot;
 extern union other_ring *other_ring;
 extern struct other *other;
 extern union const_mem *const_mem;
+extern union status_mem *status_mem;
+extern union const_status_view *const_status_view;
+extern union status_view *status_view;
+extern union const_status_slot *const_status_slot;
+extern union status_slot *status_slot;
+extern union const_status_ring *const_status_ring;
+extern union status_ring *status_ring;
+extern union const_view *const_view;
+extern union const_u16_view *const_u16_view;
+extern struct status *status;
+extern const struct status *const_status;
+extern const uint32_t *const_u32;
+extern struct stranger *stranger;
 extern union packed_mem *packed_mem;
 extern union odd_mem *odd_mem;
 extern union unlisted_mem *unlisted_mem;
