@@ -326,6 +326,42 @@ static void mask_may_be_wider_than_the_device(void **state)
 	coherent_device_close(dev);
 }
 
+static void far_write(struct coherent_sim *sim, void *arg, unsigned int bar, uint64_t offset,
+		      unsigned int width, uint64_t value)
+{
+	(void)sim;
+	(void)bar;
+	(void)offset;
+	(void)width;
+	(void)value;
+	++*(unsigned int *)arg;
+}
+
+static void far_offsets_do_not_come_round(void **state)
+{
+	const struct coherent_sim_model model = {
+		.name = "far", .mask = UINT32_MAX, .bar_size = { 16 }, .reg_write = far_write
+	};
+	unsigned int writes = 0;
+	struct coherent_device *dev;
+	struct coherent_bar *bar;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:custom,step", .model = &model,
+				       .model_arg = &writes));
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	coherent_bar_write32(bar, UINT64_MAX - 3, 1);
+	coherent_bar_write64(bar, UINT64_MAX - 7, 1);
+	coherent_bar_write32(bar, 16, 1);
+	coherent_bar_write64(bar, 12, 1);
+	assert_int_equal(writes, 0);
+	coherent_bar_write32(bar, 12, 1);
+	assert_int_equal(writes, 1);
+	assert_err(coherent_bar_poll32(bar, 16, UINT32_MAX, UINT32_MAX, LONG), -EINVAL);
+	coherent_bar_close(bar);
+	coherent_device_close(dev);
+}
+
 static void registers_have_bounds(void **state)
 {
 	struct coherent_device *dev;
@@ -660,6 +696,7 @@ int main(void)
 		cmocka_unit_test(limits_say_what_there_is),
 		cmocka_unit_test(masks),
 		cmocka_unit_test(mask_may_be_wider_than_the_device),
+		cmocka_unit_test(far_offsets_do_not_come_round),
 		cmocka_unit_test(registers_have_bounds),
 		cmocka_unit_test(reset_keeps_mems_and_ends_what_is_in_flight),
 		cmocka_unit_test(forked_child_has_no_device),

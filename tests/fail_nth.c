@@ -448,6 +448,51 @@ static void pages_are_recycled(void **state)
 	assert_int_equal(inject.bytes, before);
 }
 
+static int remember_address(void *elements, size_t count, coherent_addr_t address, void *arg)
+{
+	(void)elements;
+	(void)count;
+	*(coherent_addr_t *)arg = address;
+	return 0;
+}
+
+/* Its page table takes several pieces of memory, any of which may be missing. */
+static void failed_expose_leaves_nothing_reachable(void **state)
+{
+	enum { BYTES = 6 << 20, PAGE = 4096 };
+	unsigned int nth;
+
+	(void)state;
+	for (nth = 1;; nth++) {
+		COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+		COHERENT(uint8_t) mem = COHERENT_EMPTY;
+		coherent_addr_t address = { 0 };
+		struct coherent_device *dev;
+		uint8_t byte;
+		int err;
+
+		assert_ok(coherent_device_open(&dev, "sim:edu,step"));
+		assert_ok(coherent_box_zeroed(&box, dev, BYTES));
+		inject.left = nth;
+		err = coherent_expose(&box, &mem, .seal = remember_address, .seal_arg = &address);
+		inject.left = 0;
+		assert_true(coherent_is_empty(&box));
+		for (size_t i = 0; err && i < BYTES; i += PAGE) {
+			coherent_addr_t at = { address.raw + i };
+
+			assert_err(coherent_sim_try_addr(dev, at, &byte, 1, COHERENT_ACCESS_READ),
+				   -EIO);
+		}
+		coherent_free(&mem);
+		coherent_device_close(dev);
+		if (!err)
+			break;
+		assert_err(err, -ENOMEM);
+	}
+	/* 6 MiB need entries in at least three tables. */
+	assert_true(nth > 3);
+}
+
 static void vector_in_use_leaves_no_descriptor(void **state)
 {
 	struct coherent_irq *irq, *again;
@@ -521,6 +566,7 @@ int main(void)
 		cmocka_unit_test(lack_of_memory_is_reported_with_its_place),
 		cmocka_unit_test(lack_of_descriptors_is_reported),
 		cmocka_unit_test(pages_are_recycled),
+		cmocka_unit_test(failed_expose_leaves_nothing_reachable),
 		cmocka_unit_test(vector_in_use_leaves_no_descriptor),
 		cmocka_unit_test(free_in_a_forked_child_does_nothing),
 		cmocka_unit_test(arenas_are_populated),

@@ -366,6 +366,32 @@ static void second_part_of_a_torn_write_is_checked_when_it_arrives(void **state)
 	close_misfit(&misfit);
 }
 
+static void second_part_of_a_torn_write_arrives_by_a_fence_or_close(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct misfit misfit;
+	uint8_t seen[64];
+
+	(void)state;
+	open_misfit(&misfit, "sim:custom,step,torn,seed=3");
+	assert_ok(coherent_zeroed(&mem, misfit.dev, 64));
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		for (size_t i = 0; i < 64; i++)
+			assert_ok(coherent_write(&mem, i, 0));
+		make_write(&misfit, coherent_addr(&mem).raw, 64);
+		assert_ok(coherent_copy_out(&mem, 0, seen, 64));
+		assert_true(memchr(seen, 0, 64));
+		if (turn)
+			coherent_device_close(misfit.dev);
+		else
+			assert_ok(coherent_device_fence(misfit.dev));
+		assert_ok(coherent_copy_out(&mem, 0, seen, 64));
+		assert_null(memchr(seen, 0, 64));
+	}
+	coherent_free(&mem);
+	coherent_bar_close(misfit.bar);
+}
+
 /* The faults of a device that uses old addresses, as a string. */
 static void late_run(char *trace, size_t size)
 {
@@ -575,6 +601,7 @@ int main(void)
 		cmocka_unit_test(threaded_model_runs_by_itself),
 		cmocka_unit_test(torn_writes_arrive_in_two_parts),
 		cmocka_unit_test(second_part_of_a_torn_write_is_checked_when_it_arrives),
+		cmocka_unit_test(second_part_of_a_torn_write_arrives_by_a_fence_or_close),
 		cmocka_unit_test(late_device_uses_old_addresses_and_hits_nobody),
 		cmocka_unit_test(late_device_forgets_at_a_reset),
 		cmocka_unit_test(lazy_iommu_lets_through_until_the_fence),
