@@ -69,6 +69,7 @@ static void bad_names_are_refused_with_a_reason(void **state)
 		assert_int_equal(log.count, 1);
 		if (!log_has(&log, names[i].says))
 			fail_msg("\"%s\" is not in: %s", names[i].says, log.text);
+		assert_int_equal(strncmp(log.text, "error: ", 7), 0);
 		/* Silent by default. */
 		assert_err(coherent_device_open(&dev, names[i].name), names[i].err);
 	}

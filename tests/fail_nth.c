@@ -493,6 +493,42 @@ static void failed_expose_leaves_nothing_reachable(void **state)
 	assert_true(nth > 3);
 }
 
+static int count_open(struct coherent_sim *sim, void *arg)
+{
+	(void)sim;
+	++*(int *)arg;
+	return 0;
+}
+
+static void count_close(struct coherent_sim *sim, void *arg)
+{
+	(void)sim;
+	--*(int *)arg;
+}
+
+static void failed_open_closes_the_model(void **state)
+{
+	const struct coherent_sim_model model = {
+		.name = "count", .mask = UINT32_MAX, .open = count_open, .close = count_close
+	};
+	struct coherent_device *dev;
+	unsigned int nth;
+	int open = 0, err = -ENOMEM;
+
+	(void)state;
+	for (nth = 1; err; nth++) {
+		inject.left = nth;
+		err = coherent_device_open(&dev, "sim:custom", .model = &model, .model_arg = &open);
+		inject.left = 0;
+		if (err)
+			assert_int_equal(open, 0);
+	}
+	assert_int_equal(open, 1);
+	coherent_device_close(dev);
+	assert_int_equal(open, 0);
+	assert_true(nth > 5);
+}
+
 static void vector_in_use_leaves_no_descriptor(void **state)
 {
 	struct coherent_irq *irq, *again;
@@ -567,6 +603,7 @@ int main(void)
 		cmocka_unit_test(lack_of_descriptors_is_reported),
 		cmocka_unit_test(pages_are_recycled),
 		cmocka_unit_test(failed_expose_leaves_nothing_reachable),
+		cmocka_unit_test(failed_open_closes_the_model),
 		cmocka_unit_test(vector_in_use_leaves_no_descriptor),
 		cmocka_unit_test(free_in_a_forked_child_does_nothing),
 		cmocka_unit_test(arenas_are_populated),

@@ -270,6 +270,7 @@ static void failed_mapping_is_reported_unless_no_warn(void **state)
 				       .report_arg = &log));
 	assert_err(coherent_zeroed(&mem, dev, 1), -EIO);
 	assert_true(log_has(&log, "could not be mapped"));
+	assert_true(log_has(&log, "warning: sim:edu"));
 	coherent_device_close(dev);
 
 	log = (struct log)LOG_EMPTY;

@@ -579,6 +579,7 @@ static void failed_revoke_leaks_and_reports(const struct world *template)
 		}
 		assert_true(coherent_is_empty(&mem));
 		assert_true(log_has(&world->log, place));
+		assert_true(log_has(&world->log, "error: sim:edu"));
 		/* Neither pages nor address come back. */
 		for (unsigned int i = 0; i < 200; i++) {
 			assert_ok(coherent_zeroed(&next, world->dev, 1));

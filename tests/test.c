@@ -6,10 +6,10 @@ void log_report(void *arg, enum coherent_severity severity, const char *line)
 	struct log *log = arg;
 	size_t used;
 
-	(void)severity;
 	pthread_mutex_lock(&log->mutex);
 	used = strlen(log->text);
-	snprintf(log->text + used, sizeof(log->text) - used, "%s\n", line);
+	snprintf(log->text + used, sizeof(log->text) - used, "%s: %s\n",
+		 severity == COHERENT_ERROR ? "error" : "warning", line);
 	log->count++;
 	pthread_mutex_unlock(&log->mutex);
 }

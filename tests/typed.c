@@ -499,6 +499,9 @@ static void views_of_fields(void **state)
 	assert_ok(coherent_write(&list, 1, 77));
 	assert_ok(coherent_read(&mem, 2, .prp.list[1], &entry));
 	assert_int_equal(entry, 77);
+	/* A wait on a view ends like one on its mem. */
+	assert_ok(coherent_poll(&list, 1, &entry, entry == 77, 0));
+	assert_err(coherent_poll(&list, 1, &entry, entry == 78, 2 * MS), -ETIMEDOUT);
 	assert_err(coherent_view_field(&mem, 4, .flags, &flags), -ERANGE);
 	assert_true(coherent_is_empty(&flags));
 	/* A view may be made from itself. */
