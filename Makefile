@@ -15,7 +15,19 @@ demo: all
 check: deps-check
 	@tools/check
 
-# What apt installs for both.
+# Headers, libraries, pkg-config file, man pages; PREFIX and DESTDIR as usual.
+export DESTDIR
+PREFIX ?= /usr/local
+install: deps-install all
+	@meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX)) -Dkernel-doc-check=enabled
+	@ninja -C $(BUILD) >/dev/null
+	@meson install -C $(BUILD) --no-rebuild --quiet
+	@[ -n "$$DESTDIR" ] || ldconfig || true
+
+uninstall:
+	@ninja -C $(BUILD) --quiet uninstall >/dev/null
+
+# What apt installs for all of these.
 deps:
 	@tools/deps check
 
@@ -25,10 +37,13 @@ $(BUILD)/build.ninja: | deps-demo
 deps-demo:
 	@tools/deps --missing demo
 
+deps-install:
+	@tools/deps --missing install
+
 deps-check:
 	@tools/deps --missing check
 
 clean:
 	rm -rf build
 
-.PHONY: all demo check deps deps-demo deps-check clean
+.PHONY: all demo check install uninstall deps deps-demo deps-install deps-check clean

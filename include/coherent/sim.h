@@ -52,7 +52,7 @@ struct coherent_sim;
  * @tick: Time passes: do work.
  * @reset: Forget everything.
  *
- * For coherent_device_open(&dev, "sim:custom", .model = &model, .model_arg = arg).
+ * For coherent_device_open() of "sim:custom", with the options .model, .model_arg.
  * The table and the argument must outlive the device.
  */
 struct coherent_sim_model {

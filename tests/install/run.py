@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""What `make install` installs is complete and works: run.py SOURCE_DIR BUILD_DIR
+
+Stages an install of the build directory into a temporary one. Prints TAP.
+"""
+import glob
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FUNCTION = re.compile(r'^(?!#|\s|typedef|COHERENT_INLINE|COHERENT_OVERLOAD)[^#\n;{}=]*?\b(coherent_\w+)'
+                      r'\([^;{}]*\)\s*;', re.M)
+MACRO = re.compile(r'^#define (coherent_(?!base_)\w+)\(', re.M)
+STRICT = ['-std=gnu11', '-Wall', '-Wextra', '-Wpedantic', '-Werror', '-fsyntax-only', '-x', 'c']
+
+
+class Results:
+    """TAP lines, counted."""
+    count = 0
+    failed = 0
+
+    def say(self, good, name, why=''):
+        self.count += 1
+        self.failed += not good
+        print(f'{"ok" if good else "not ok"} {self.count} - {name}')
+        if not good:
+            print(''.join(f'# {line}\n' for line in str(why).splitlines()))
+
+
+def run(command, **env):
+    """Exit status and all output of a command."""
+    done = subprocess.run(command, check=False, text=True, env=dict(os.environ, **env),
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.returncode, done.stdout
+
+
+def files_below(top):
+    return {os.path.relpath(os.path.join(where, name), top)
+            for where, _, names in os.walk(top) for name in names}
+
+
+def symbols(library, *flags):
+    _, out = run(['nm', '-g', '--defined-only', *flags, library])
+    names = {line.split()[-1].split('@')[0] for line in out.splitlines() if ' ' in line}
+    return names - {'LIBCOHERENT_0.1'}
+
+
+def without_comments(path):
+    with open(path, encoding='utf-8') as header:
+        return re.sub(r'/\*.*?\*/', '', header.read(), flags=re.S)
+
+
+def check_programs(results, stage, libdir):
+    """With the flags of pkg-config, and with the static library."""
+    program = os.path.join(stage, 'hello')
+    source = os.path.join(HERE, 'hello.c')
+    environment = {'PKG_CONFIG_SYSROOT_DIR': stage,
+                   'PKG_CONFIG_PATH': os.path.join(libdir, 'pkgconfig')}
+    code, flags = run(['pkg-config', '--cflags', '--libs', 'coherent'], **environment)
+    code, out = run(['cc', source, '-o', program, *flags.split()])
+    results.say(not code, 'a program builds with the flags of pkg-config', flags + out)
+    code, out = run([program], LD_LIBRARY_PATH=libdir)
+    results.say(not code, 'it runs', f'{code}: {out}')
+    _, flags = run(['pkg-config', '--cflags', 'coherent'], **environment)
+    code, out = run(['cc', source, '-o', program, *flags.split(),
+                     os.path.join(libdir, 'libcoherent.a'), '-pthread'])
+    results.say(not code and not run([program])[0], 'so does one with the static library', out)
+
+
+def check_symbols(results, headers, libdir):
+    declared = {name for header in headers for name in FUNCTION.findall(without_comments(header))}
+    declared -= {'coherent_padding'}
+    for library, flags in (('libcoherent.so', ['-D']), ('libcoherent.a', [])):
+        found = symbols(os.path.join(libdir, library), *flags)
+        results.say(found == declared, f'{library} exports what the headers declare, and no more',
+                    f'only there: {found - declared}\nonly declared: {declared - found}')
+
+
+def check_headers(results, include, headers):
+    for header in headers:
+        name = os.path.relpath(header, include)
+        for compiler in ('gcc', 'clang'):
+            unit = f'#include <{name}>\n#include <{name}>\n'
+            done = subprocess.run([compiler, *STRICT, '-I', include, '-'], input=unit, text=True,
+                                  check=False, capture_output=True)
+            results.say(not done.returncode, f'{compiler}: {name} compiles alone, and twice',
+                        done.stderr)
+
+
+def check_man(results, headers, man):
+    pages = sorted(glob.glob(os.path.join(man, 'man*', '*')))
+    wanted = {name for header in headers
+              for pattern in (FUNCTION, MACRO) for name in pattern.findall(without_comments(header))
+              if not re.search(r'/(mem|check|order|padding)\.h$', header)}
+    have = {os.path.basename(page)[:-2] for page in pages}
+    missing = {name for name in wanted if not name.startswith('coherent_base_')} - have
+    results.say(not missing, 'each function and macro has a man page', missing)
+    _, out = run(['groff', '-Kutf8', '-Tutf8', '-man', '-ww', '-z', *pages])
+    results.say(pages and not out, f'groff has nothing to say of {len(pages)} pages', out)
+
+
+def build(source, where):
+    """The libraries, from a copy of the sources at another place."""
+    tree = os.path.join(where, 'tree')
+    os.makedirs(tree)
+    for name in ('meson.build', 'meson_options.txt', 'include', 'src', 'examples', 'bench', 'tools'):
+        run(['cp', '-r', os.path.join(source, name), tree])
+    run(['meson', 'setup', os.path.join(tree, 'b'), tree, '-Dtests=false'])
+    code, out = run(['ninja', '-C', os.path.join(tree, 'b'), 'src/libcoherent.a',
+                     'src/libcoherent.so.0.1.0'])
+    bytes_of = {}
+    for name in ('libcoherent.a', 'libcoherent.so.0.1.0'):
+        path = os.path.join(tree, 'b', 'src', name)
+        if not code:
+            with open(path, 'rb') as library:
+                bytes_of[name] = library.read()
+    return bytes_of, out
+
+
+def main():
+    source, build_dir = sys.argv[1:]
+    results = Results()
+    with tempfile.TemporaryDirectory() as stage:
+        code, out = run(['meson', 'install', '-C', build_dir, '--no-rebuild', '--quiet',
+                         '--destdir', stage])
+        results.say(not code, 'it installs', out)
+        (include,) = glob.glob(os.path.join(stage, '**', 'include'), recursive=True)
+        (archive,) = glob.glob(os.path.join(stage, '**', 'libcoherent.a'), recursive=True)
+        libdir = os.path.dirname(archive)
+        headers = sorted(glob.glob(os.path.join(include, '**', '*.h'), recursive=True))
+        results.say(files_below(include) == files_below(os.path.join(source, 'include')) -
+                    {'meson.build'}, 'all headers are there', files_below(include))
+        check_programs(results, stage, libdir)
+        check_symbols(results, headers, libdir)
+        check_headers(results, include, headers)
+        check_man(results, headers, os.path.join(os.path.dirname(include), 'share', 'man'))
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
+        first, out = build(source, os.path.join(one, 'a'))
+        second, _ = build(source, os.path.join(two, 'elsewhere', 'b'))
+        for name in ('libcoherent.a', 'libcoherent.so.0.1.0'):
+            results.say(name in first and first[name] == second.get(name),
+                        f'{name} is the same from another place', out)
+    print(f'1..{results.count}')
+    sys.exit(1 if results.failed else 0)
+
+
+if __name__ == '__main__':
+    main()
