@@ -15,6 +15,11 @@ demo: all
 check: deps-check
 	@tools/check
 
+# The model of tests/model.c, with calls that libFuzzer makes up; what it learns stays in build/fuzz.
+FUZZ_SECONDS ?= 60
+fuzz: deps-check
+	@tools/fuzz $(FUZZ_SECONDS)
+
 # Headers, libraries, pkg-config file, man pages; PREFIX and DESTDIR as usual.
 export DESTDIR
 PREFIX ?= /usr/local
@@ -46,4 +51,4 @@ deps-check:
 clean:
 	rm -rf build
 
-.PHONY: all demo check install uninstall deps deps-demo deps-install deps-check clean
+.PHONY: all demo check fuzz install uninstall deps deps-demo deps-install deps-check clean
