@@ -15,6 +15,13 @@ demo: all
 check: deps-check
 	@tools/check
 
+# A line a case, beside peers and floors; build/bench/bench.json has the same.
+bench: deps-bench
+	@[ -f build/bench/build.ninja ] || \
+		meson setup build/bench -Dtests=false -Dbench-peers=enabled >/dev/null
+	@ninja --quiet -C build/bench
+	@tools/bench build/bench
+
 # The model of tests/model.c, with calls that libFuzzer makes up; what it learns stays in build/fuzz.
 FUZZ_SECONDS ?= 60
 fuzz: deps-check
@@ -45,10 +52,14 @@ deps-demo:
 deps-install:
 	@tools/deps --missing install
 
+deps-bench:
+	@tools/deps --missing bench
+
 deps-check:
 	@tools/deps --missing check
 
 clean:
 	rm -rf build
 
-.PHONY: all demo check fuzz install uninstall deps deps-demo deps-install deps-check clean
+.PHONY: all demo check bench fuzz install uninstall clean \
+	deps deps-demo deps-install deps-bench deps-check

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What expose and reclaim cost among N exposed objects, and what memory an
- * object takes beside its pages: expose [N...]. Prints medians of interleaved
- * rounds, with a memset of the same page as the floor of the same run.
+ * What expose and reclaim cost, of an object at random among N exposed ones, and
+ * what memory an object takes beside its pages: expose [N...].
  */
 #include <coherent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define ROUNDS 41
+#include "bench.h"
+
 #define PAIRS 10000
 
 struct page {
@@ -20,26 +19,11 @@ struct page {
 COHERENT_TYPE(page_mem, struct page);
 COHERENT_BOX_TYPE(page_box, struct page);
 
-static double now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-	const double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *times)
-{
-	qsort(times, ROUNDS, sizeof(*times), compare);
-	return times[ROUNDS / 2];
-}
+struct objects {
+	struct coherent_device *dev;
+	union page_mem *mems;
+	size_t count;
+};
 
 /* Bytes that the process takes, page tables included. */
 static long memory(void)
@@ -57,88 +41,90 @@ static long memory(void)
 	return sum;
 }
 
-static size_t random_below(size_t n)
+static int expose_and_reclaim(void *arg, unsigned int turns)
 {
-	static uint64_t state = 88172645463325252;
-
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state % n;
-}
-
-static int time_pairs(union page_mem *mems, size_t n, double *ns)
-{
-	const double start = now_ns();
+	const struct objects *objects = arg;
 	int err = 0;
 
-	for (unsigned int i = 0; !err && i < PAIRS; i++) {
-		union page_mem *mem = &mems[random_below(n)];
+	for (unsigned int i = 0; !err && i < turns; i++) {
+		union page_mem *mem = &objects->mems[bench_random(objects->count)];
 		union page_box box = COHERENT_EMPTY;
 
 		err = coherent_reclaim(mem, &box, .idle = true);
 		if (!err)
 			err = coherent_expose(&box, mem);
 	}
-	*ns = (now_ns() - start) / PAIRS;
 	return err;
 }
 
-static void time_floor(double *ns)
+static int set_page(void *arg, unsigned int turns)
 {
 	static struct page page;
-	const double start = now_ns();
 
-	for (unsigned int i = 0; i < PAIRS; i++) {
+	(void)arg;
+	for (unsigned int i = 0; i < turns; i++) {
 		memset(&page, 0, sizeof(page));
-		__asm__ __volatile__("" : : "r"(&page) : "memory");
+		bench_use(&page);
 	}
-	*ns = (now_ns() - start) / PAIRS;
+	return 0;
 }
 
-static int run(struct coherent_device *dev, union page_mem *mems, size_t n)
+static double goal_ns(size_t count)
 {
-	double pairs[ROUNDS], floors[ROUNDS];
+	return count == 10000 ? 1000 : count == 1000000 ? 3000 : 0;
+}
+
+static int run(struct objects *objects)
+{
+	const size_t n = objects->count;
+	char name[64];
 	long before, after;
 	int err = 0;
 
 	/* The array itself is not what an object takes. */
-	memset(mems, 0, n * sizeof(*mems));
+	memset(objects->mems, 0, n * sizeof(*objects->mems));
 	before = memory();
 	for (size_t i = 0; !err && i < n; i++)
-		err = coherent_zeroed(&mems[i], dev, 1);
+		err = coherent_zeroed(&objects->mems[i], objects->dev, 1);
 	after = memory();
-	for (unsigned int round = 0; !err && round < ROUNDS; round++) {
-		err = time_pairs(mems, n, &pairs[round]);
-		time_floor(&floors[round]);
-	}
-	if (err)
-		return err;
-	printf("%8zu exposed: expose + reclaim %5.0f ns, memset of a page %4.0f ns, %6.1f bytes an object\n",
-	       n, median(pairs), median(floors),
-	       ((double)(after - before) - (double)n * sizeof(struct page)) / (double)n);
-	return 0;
+	snprintf(name, sizeof(name), "expose + reclaim, %zu exposed", n);
+	if (!err)
+		err = bench(&(struct bench_case){
+			.name = name,
+			.peer = "memset of a page",
+			.ours = { expose_and_reclaim, objects },
+			.theirs = { set_page, NULL },
+			.turns = PAIRS,
+			.goal_ns = goal_ns(n),
+		});
+	snprintf(name, sizeof(name), "memory beside its pages, %zu exposed", n);
+	if (!err && n >= 10000)
+		bench_figure(name, "bytes",
+			     ((double)(after - before) - (double)n * sizeof(struct page)) /
+				     (double)n,
+			     n == 100000 ? 256 : 0);
+	return err;
 }
 
 static int run_on_new_device(size_t n)
 {
-	union page_mem *mems = malloc(n * sizeof(*mems));
-	struct coherent_device *dev;
+	struct objects objects = { .mems = malloc(n * sizeof(*objects.mems)), .count = n };
 	int err;
 
-	err = coherent_device_open(&dev, "sim:edu,mask=48,step", .report = coherent_report_stderr);
-	if (!err && mems)
-		err = run(dev, mems, n);
-	for (size_t i = 0; !err && mems && i < n; i++)
-		coherent_free(&mems[i]);
-	coherent_device_close(dev);
-	free(mems);
-	return err || !mems;
+	err = coherent_device_open(&objects.dev, "sim:edu,mask=48,step",
+				   .report = coherent_report_stderr);
+	if (!err && objects.mems)
+		err = run(&objects);
+	for (size_t i = 0; !err && objects.mems && i < n; i++)
+		coherent_free(&objects.mems[i]);
+	coherent_device_close(objects.dev);
+	free(objects.mems);
+	return err || !objects.mems;
 }
 
 int main(int argc, char **argv)
 {
-	static const size_t counts[] = { 10, 1000, 10000, 100000 };
+	static const size_t counts[] = { 10, 1000, 10000, 100000, 1000000 };
 	int failed = 0;
 
 	for (int i = 1; i < argc; i++) {
