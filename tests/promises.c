@@ -749,6 +749,22 @@ static void run_cell(void **state)
 	world_close(world);
 }
 
+/* For docs/backends.md, which tools/backends makes. */
+static void print_answers(void)
+{
+	static const char *const levels[] = {
+		[COHERENT_NONE] = "NONE",
+		[COHERENT_HIDDEN] = "HIDDEN",
+		[COHERENT_PEER] = "PEER",
+		[COHERENT_IOMMU] = "IOMMU",
+	};
+
+	for (size_t i = 0; i < world_count; i++)
+		printf("# answers: %s | %s | %s | %s | %s\n", worlds[i].label, worlds[i].name,
+		       levels[worlds[i].level], worlds[i].needs_idle ? "needed" : "not needed",
+		       worlds[i].names_faults ? "named" : "not named");
+}
+
 int main(void)
 {
 	const size_t count = ARRAY_SIZE(promises) * world_count;
@@ -770,6 +786,7 @@ int main(void)
 		};
 	}
 	failed = _cmocka_run_group_tests("promises", tests, count, NULL, NULL);
+	print_answers();
 	free(tests);
 	free(cells);
 	return failed;
