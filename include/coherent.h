@@ -16,10 +16,11 @@
  * Objects. COHERENT_BOX(T), COHERENT(T) and the rest are variables of yours;
  * all zero bytes, or COHERENT_EMPTY, is an empty one. Initialise them: an
  * output that is not empty stays as it is, and the call is -EBUSY if nothing
- * else was wrong; any other output is empty after an error. Do not copy an object, coherent_move() it. On an empty
- * object getters give NULL, 0 and address ~0, calls give -EINVAL, and freeing
- * does nothing. Views, slots and rings own nothing: as outputs they are
- * overwritten, and they die with their mem.
+ * else was wrong; any other output is empty after an error. Do not copy an
+ * object, coherent_move() it. On an empty object getters give NULL, 0 and
+ * address ~0, calls give -EINVAL, and freeing does nothing. Views, slots and
+ * rings own nothing: as outputs they are overwritten, and they die with their
+ * mem.
  *
  * Errors. A call that can fail returns 0 or one of these, negative, and does
  * not compile if the result is ignored:
@@ -343,9 +344,8 @@ struct coherent_mem_options {
  *
  * Context: may sleep.
  * Return: 0; -EINVAL (@box is empty, .may), -EBUSY (the mem is in use and stays),
- * -EOPNOTSUPP (.may), -ENOSPC (no mapping left, see
- * coherent_device_limits()), -ENOMEM, -ENODEV, -EIO, or what .seal returned:
- * -errno, else -EINVAL.
+ * -EOPNOTSUPP (.may), -ENOSPC (no mapping left, see coherent_device_limits()),
+ * -ENOMEM, -ENODEV, -EIO, or what .seal returned: -errno, else -EINVAL.
  */
 #define coherent_expose(box, ...)					\
 	COHERENT_RESULT(COHERENT_NEEDS_BOX(box)				\

@@ -76,7 +76,9 @@ static bool clip(const struct coherent_limits *limits, unsigned int i, uint64_t 
 	if (end < page - 1)
 		return false;
 	*last = ((end + 1) & -page) - 1;
-	return *first<*last && * last - *first> page;
+	if (*first >= *last)
+		return false;
+	return *last - *first > page;
 }
 
 static int open_space(const struct coherent_limits *limits, uint64_t mask, struct iova_space *space)
@@ -135,6 +137,7 @@ int coherent_device_set_mask(struct coherent_device *dev, uint64_t mask)
 		return err;
 	if (mask & (mask + 1))
 		return -EINVAL;
+	/* State before resources; use_mask() looks again as it changes the mask. */
 	lock_take(&dev->lock);
 	objects = dev->objects;
 	lock_drop(&dev->lock);

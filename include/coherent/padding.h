@@ -89,11 +89,12 @@
 
 #define COHERENT_OVERLOAD static inline __attribute__((unused, overloadable))
 #define COHERENT_MASK_FILL(T, mask)					\
-	coherent_padding(__builtin_choose_expr(COHERENT_IS_FLAT(*(T *)0), (const volatile char *)0, \
-					    (const volatile T *)0), (mask), sizeof(T))
+	coherent_padding(__builtin_choose_expr(COHERENT_IS_FLAT(*(T *)0), \
+				(const volatile char *)0, (const volatile T *)0), \
+			 (mask), sizeof(T))
 
 void coherent_padding(const volatile void *coherent_e, unsigned char *coherent_m,
-		   __SIZE_TYPE__ coherent_size) __attribute__((overloadable,
+		      __SIZE_TYPE__ coherent_size) __attribute__((overloadable,
 	unavailable("clang cannot see the padding of this type: "
 		    "write COHERENT_FIELDS(T, .a, .b) beside it")));
 
@@ -110,8 +111,8 @@ void coherent_padding(const volatile void *coherent_e, unsigned char *coherent_m
  * in and out shows it. Stands at file scope beside T.
  */
 #define COHERENT_FIELDS(T, ...)						\
-	COHERENT_OVERLOAD void coherent_padding(const volatile T *coherent_e, unsigned char *coherent_m, \
-					     __SIZE_TYPE__ coherent_size) \
+	COHERENT_OVERLOAD void coherent_padding(const volatile T *coherent_e, \
+			unsigned char *coherent_m, __SIZE_TYPE__ coherent_size) \
 	{								\
 		(void)coherent_e;					\
 		__builtin_memset(coherent_m, 0, coherent_size);		\
@@ -121,7 +122,7 @@ void coherent_padding(const volatile void *coherent_e, unsigned char *coherent_m
 
 /* Without padding: numbers, and arrays of them. */
 COHERENT_OVERLOAD void coherent_padding(const volatile char *coherent_e, unsigned char *coherent_m,
-				     __SIZE_TYPE__ coherent_size)
+					__SIZE_TYPE__ coherent_size)
 {
 	(void)coherent_e;
 	__builtin_memset(coherent_m, 0xff, coherent_size);
