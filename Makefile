@@ -15,6 +15,10 @@ demo: all
 check: deps-check
 	@tools/check
 
+# The tests in VMs with other kernels, IOMMUs and architectures; one kernel is built, once.
+check-kernels: deps-kernels
+	@tools/check kernels
+
 # A line a case, beside peers and floors; build/bench/bench.json has the same.
 bench: deps-bench
 	@[ -f build/bench/build.ninja ] || \
@@ -55,11 +59,14 @@ deps-install:
 deps-bench:
 	@tools/deps --missing bench
 
+deps-kernels:
+	@tools/deps --missing kernels
+
 deps-check:
 	@tools/deps --missing check
 
 clean:
 	rm -rf build
 
-.PHONY: all demo check bench fuzz install uninstall clean \
-	deps deps-demo deps-install deps-bench deps-check
+.PHONY: all demo check check-kernels bench fuzz install uninstall clean \
+	deps deps-demo deps-install deps-bench deps-check deps-kernels

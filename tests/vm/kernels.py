@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""Kernels to boot: Debian's cloud kernels as they are, or one built from Debian's source.
+
+All of them are kept in the cache, each below a name that tells what it is made of.
+"""
+import dataclasses
+import glob
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+from archive import Archive, Failed, OutOfReach, run
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CONFIG = os.path.join(HERE, 'kernel.config')
+# Series, and the suite that has it; None is the machine's own.
+SUITES = {'6.1': None, '7.3': 'trixie-backports'}
+OWN = '7.3'
+TOOLS = {'flex': 'flex', 'bison': 'bison', 'bc': 'bc', 'xz': 'xz-utils', 'make': 'make'}
+
+
+@dataclasses.dataclass
+class Kernel:
+    """A kernel.
+
+    image: what QEMU boots. modules: the directory of its modules, or None if all is
+    built in. archive: where there are more packages for its architecture.
+    """
+    name: str
+    arch: str
+    version: str
+    image: str
+    modules: str | None
+    archive: Archive
+    cache: str
+    build: str | None = None
+
+    def module_of(self, name):
+        """Paths of a module and of what it needs, in the order to load them."""
+        needs = {}
+        if self.modules:
+            with open(os.path.join(self.modules, 'modules.dep'), encoding='utf-8') as dep:
+                for line in dep:
+                    path, others = line.split(':')
+                    needs[path] = others.split()
+        wanted = re.compile(rf'(.*/)?{re.sub("[-_]", "[-_]", name)}\.ko(\.xz)?')
+        found = [path for path in needs if wanted.fullmatch(path)]
+        if self.modules and not found:
+            raise Failed(f'Linux {self.version} has no module {name}')
+        return [os.path.join(self.modules, path) for module in found
+                for path in (*reversed(needs[module]), module)]
+
+    def build_module(self, source, where):
+        """A module of one file, built for this kernel; its path."""
+        name = os.path.basename(source).removesuffix('.c')
+        shutil.copy(source, where)
+        with open(os.path.join(where, 'Kbuild'), 'w', encoding='utf-8') as kbuild:
+            kbuild.write(f'obj-m := {name}.o\n')
+        run(['make', '-C', self.build or self._headers(), f'M={where}', 'modules'])
+        return os.path.join(where, name + '.ko')
+
+    def _headers(self):
+        if self.name != '6.1':
+            raise Failed(f'Debian 12 cannot build a module with the headers of Linux '
+                         f'{self.version}: take --kernel 6.1 or own')
+        package = f'linux-headers-{self.version}'
+        needs = self.archive.depends(package, r'linux-(headers-.*-common|kbuild-.*)')
+        tree = self.archive.unpack([package, *needs], os.path.join(self.cache, package))
+        headers = os.path.join(tree, 'usr/src', package)
+        # It includes the common part by its installed path.
+        makefile = os.path.join(headers, 'Makefile')
+        with open(makefile, encoding='utf-8') as text:
+            changed = re.sub(r'(?<![\w/])/usr/src/', f'{tree}/usr/src/', text.read())
+        with open(makefile, 'w', encoding='utf-8') as out:
+            out.write(changed)
+        return headers
+
+
+def stock(cache, series, arch):
+    """Debian's cloud kernel of a series, the newest."""
+    archive = Archive(cache, SUITES[series], None if arch == 'amd64' else arch)
+    package = archive.newest(rf'linux-image-{re.escape(series)}\.[^-]+(-\d+)?-cloud-{arch}')
+    version = package.removeprefix('linux-image-')
+    parts = archive.depends(package, rf'linux-(binary|modules)-{re.escape(version)}')
+    tree = archive.unpack([package, *parts], os.path.join(cache, package))
+    found = glob.glob(os.path.join(tree, '**/lib/modules', version), recursive=True)
+    modules = found[0]
+    if not os.path.exists(os.path.join(modules, 'modules.dep')):
+        run(['/sbin/depmod', '-b', modules.removesuffix(f'/lib/modules/{version}'), version])
+    image = (glob.glob(os.path.join(tree, 'boot/vmlinuz-*')) or
+             [os.path.join(modules, 'vmlinuz')])[0]
+    return Kernel(series, arch, version, image, modules, archive, cache)
+
+
+def own(cache):
+    """Debian's source with kernel.config, built once; that takes 18 CPU-minutes."""
+    archive = Archive(cache, SUITES[OWN])
+    package = f'linux-source-{OWN}'
+    version = archive.version(package)
+    with open(CONFIG, 'rb') as config:
+        key = hashlib.sha256(config.read() + version.encode() + run(['gcc', '--version']).encode())
+    tree = os.path.join(cache, f'linux-own-{OWN}-{key.hexdigest()[:16]}')
+    build = os.path.join(tree, 'build')
+    image = os.path.join(build, 'arch/x86/boot/bzImage')
+    done = os.path.join(tree, 'done')
+    if not os.path.exists(done):
+        _build(archive, package, version, tree, build)
+        open(done, 'w', encoding='utf-8').close()
+    with open(os.path.join(build, 'include/config/kernel.release'), encoding='utf-8') as release:
+        return Kernel('own', 'amd64', release.read().strip(), image, None, archive, cache, build)
+
+
+def _build(archive, package, version, tree, build):
+    missing = [name for tool, name in TOOLS.items() if not shutil.which(tool)]
+    if missing:
+        raise OutOfReach(f'missing: apt-get install {" ".join(missing)}, or make deps-kernels')
+    print(f'# building {package} {version} into {tree}: 18 CPU-minutes, once', file=sys.stderr)
+    packed = archive.unpack([package], tree + '-packed')
+    os.makedirs(build, exist_ok=True)
+    run(['tar', '-xf', *glob.glob(os.path.join(packed, 'usr/src/*.tar.xz')), '-C', tree])
+    shutil.rmtree(packed)
+    source = os.path.join(tree, package)
+    make = ['make', '-C', source, f'O={build}']
+    run([*make, 'tinyconfig'])
+    run([os.path.join(source, 'scripts/kconfig/merge_config.sh'), '-m', '-O', build,
+         os.path.join(build, '.config'), CONFIG], cwd=source)
+    run([*make, 'olddefconfig'])
+    _check_config(os.path.join(build, '.config'))
+    with open(os.path.join(tree, 'log'), 'w', encoding='utf-8') as log:
+        failed = subprocess.run([*make, f'-j{os.cpu_count()}', 'bzImage', 'modules'], check=False,
+                                stdout=log, stderr=log).returncode
+    if failed:
+        raise OutOfReach(f'{package} does not build: see {tree}/log')
+
+
+def _check_config(path):
+    """Kconfig drops in silence what it cannot have."""
+    with open(CONFIG, encoding='utf-8') as text:
+        wanted = set(re.findall(r'^CONFIG_\w+=.*$', text.read(), re.M))
+    with open(path, encoding='utf-8') as text:
+        got = set(text.read().splitlines())
+    lost = {line for line in wanted - got if not line.endswith('=n')}
+    if lost:
+        raise OutOfReach(f'the kernel has no {" ".join(sorted(lost))}')
