@@ -26,7 +26,7 @@ bench: deps-bench
 	@ninja --quiet -C build/bench
 	@tools/bench build/bench
 
-# The model of tests/model.c, with calls that libFuzzer makes up; what it learns stays in build/fuzz.
+# The model of tests/model, with calls that libFuzzer makes up; what it learns stays in build/fuzz.
 FUZZ_SECONDS ?= 60
 fuzz: deps-check
 	@tools/fuzz $(FUZZ_SECONDS)

@@ -1,0 +1,32 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""Every call that a public header documents is made by the model: calls.py SOURCE_DIR. Prints TAP."""
+import glob
+import os
+import re
+import sys
+
+CALL = re.compile(r'^/\*\*\n \* (coherent_\w+|COHERENT_(?:\w+_)?AUTO)\(\) - ', re.M)
+# Arithmetic and printing; what macros call stands with the macro.
+OTHER = re.compile(r'coherent_(?:base_\w+|\w+_to_cpu|cpu_to_\w+|mb|report_stderr)$')
+
+
+def main():
+    text = {}
+    for pattern in ('include/coherent.h', 'include/coherent/*.h', 'tests/model/*.[ch]'):
+        for path in glob.glob(os.path.join(sys.argv[1], pattern)):
+            with open(path, encoding='utf-8') as source:
+                text[path] = source.read()
+    calls = {call for path in text if '/include/' in path for call in CALL.findall(text[path])
+             if not OTHER.match(call)}
+    made = {word for path in text if '/model/' in path for word in re.findall(r'\w+', text[path])}
+    missing = sorted(calls - made)
+    print('1..1')
+    print(f'{"not " if missing or not calls else ""}ok 1 - the model makes all {len(calls)} calls')
+    for call in missing:
+        print(f'# {call}() is not called')
+    sys.exit(bool(missing or not calls))
+
+
+if __name__ == '__main__':
+    main()

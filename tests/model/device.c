@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Devices that are lazy or not, fail mappings and unmappings or not, with much or
+ * little space for addresses; what they report and which faults they leave.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "model.h"
+
+/* --- Reports and faults --- */
+
+static void hear(void *arg, enum coherent_severity severity, const char *line)
+{
+	struct device *device = arg;
+
+	CHECK(*line && !strchr(line, '\n'));
+	device->heard[severity]++;
+}
+
+void device_says(struct device *device, enum coherent_severity severity)
+{
+	device->said[severity]++;
+}
+
+void device_faults(struct device *device, const struct coherent_fault *fault)
+{
+	if (device->fault_count == FAULTS) {
+		device->first_fault = (device->first_fault + 1) % FAULTS;
+		device->fault_count--;
+		device->lost++;
+	}
+	device->faults[(device->first_fault + device->fault_count++) % FAULTS] = *fault;
+}
+
+static void check_fault(const struct coherent_fault *fault, const struct coherent_fault *want)
+{
+	static const char *const words[] = {
+		[COHERENT_STATE_NONE] = "no object", [COHERENT_STATE_BOX] = "box, not exposed yet",
+		[COHERENT_STATE_MEM] = "read-only",  [COHERENT_STATE_RECLAIMED] = "reclaimed",
+		[COHERENT_STATE_FREED] = "freed",
+	};
+
+	CHECK(fault->address == want->address && fault->bytes == want->bytes);
+	CHECK(fault->access == want->access);
+	CHECK(fault->state == want->state);
+	CHECK(fault->object_address == want->object_address);
+	CHECK(fault->object_bytes == want->object_bytes);
+	CHECK(!fault->where == (want->state == COHERENT_STATE_NONE));
+	CHECK(strstr(fault->text, words[want->state]));
+}
+
+void device_read_faults(struct device *device)
+{
+	struct coherent_fault fault;
+
+	while (device->fault_count) {
+		EXPECT(coherent_device_next_fault(device->dev, &fault), 0);
+		check_fault(&fault, &device->faults[device->first_fault]);
+		CHECK(fault.lost == device->lost);
+		device->lost = 0;
+		device->first_fault = (device->first_fault + 1) % FAULTS;
+		device->fault_count--;
+	}
+	EXPECT(coherent_device_next_fault(device->dev, &fault), -EAGAIN);
+	CHECK(!fault.address && !fault.bytes);
+}
+
+/* --- Limits and masks --- */
+
+static void use_mask(struct device *device, uint64_t mask)
+{
+	device->mask = mask;
+	device->pages = mask / PAGE;
+}
+
+static void check_limits(struct device *device)
+{
+	struct coherent_limits limits;
+
+	EXPECT(coherent_device_limits(device->dev, &limits), 0);
+	CHECK(limits.mask == device->mask && limits.page_bytes == PAGE);
+	CHECK(limits.ranges[0].first == PAGE);
+	if (device->pages <= SMALL) {
+		CHECK(limits.range_count == 1 && limits.ranges[0].last == device->mask);
+	} else {
+		/* Between them interrupts are written to. */
+		CHECK(limits.range_count == 2 && limits.ranges[0].last == 0xfedfffff);
+		CHECK(limits.ranges[1].first == 0xfef00000);
+		CHECK(limits.ranges[1].last <= device->mask);
+	}
+	CHECK(limits.mappings == (device->maps_max ? device->maps_max : SIZE_MAX));
+	CHECK(limits.unmap_is_fence == !device->lazy && limits.vectors == CHANNELS);
+	CHECK(!memcmp(limits.bar_bytes, engine_model.bar_size, sizeof(limits.bar_bytes)));
+}
+
+/* Of little or of plenty: what is between would take long to predict. */
+static unsigned int pick_bits(void)
+{
+	return chance(2) ? 14 + pick(8) : 36 + pick(29);
+}
+
+/* Without objects, but for those that leaked. */
+static void drain(unsigned int i)
+{
+	for (unsigned int k = 0; k < SLOTS; k++)
+		if (model.slots[k].kind != EMPTY && model.slots[k].place.dev == i)
+			object_free(&model.slots[k]);
+	device_fence(i);
+}
+
+void device_change_mask(unsigned int i)
+{
+	struct device *device = &model.devices[i];
+	/* Of a page there is no room for a guard. */
+	const uint64_t mask = coherent_mask(chance(4) ? pick(14) : pick_bits());
+	int err = 0;
+
+	if (chance(2))
+		drain(i);
+	EXPECT(coherent_device_set_mask(device->dev, 0x1230 | 1ull << pick(64)), -EINVAL);
+	if (device->objects)
+		err = -EBUSY;
+	else if (mask <= 2 * PAGE)
+		err = -EIO;
+	EXPECT(coherent_device_set_mask(device->dev, mask), err);
+	if (err == -EIO)
+		device_says(device, COHERENT_ERROR);
+	if (!err) {
+		space_empty_quarantine(device);
+		use_mask(device, mask);
+	}
+	check_limits(device);
+}
+
+/* --- Fence and reset --- */
+
+void device_fence(unsigned int i)
+{
+	struct device *device = &model.devices[i];
+
+	if (chance(4)) {
+		EXPECT(coherent_device_reset(device->dev), 0);
+		CHECK(device->engine.resets == 1);
+		device->engine.resets = 0;
+		device->held = false;
+	} else {
+		EXPECT(coherent_device_fence(device->dev), 0);
+		CHECK(!device->engine.resets);
+	}
+	space_release(i, false);
+}
+
+/* --- Open and close --- */
+
+void device_open(unsigned int i)
+{
+	struct device *device = &model.devices[i];
+	char name[160];
+	unsigned int bits;
+
+	memset(device, 0, sizeof(*device));
+	bits = pick_bits();
+	device->lazy = chance(2);
+	device->delay = chance(2) ? 0 : 1 + pick(3);
+	device->maps_max = chance(2) ? 0 : 4 + pick(12);
+	device->fail_map = chance(2) ? 0 : 1 + pick(200);
+	device->fail_unmap = chance(2) ? 0 : 1 + pick(200);
+	device->until = model.step + 1 + pick(chance(16) ? 100000 : 2000);
+	device->model_mask = coherent_mask(bits);
+	use_mask(device, device->model_mask);
+	snprintf(name, sizeof(name), "sim:custom,step,mask=%u%s", bits,
+		 device->lazy ? ",lazy" : "");
+	if (device->delay)
+		snprintf(name + strlen(name), 32, ",delay=%u", device->delay);
+	if (device->maps_max)
+		snprintf(name + strlen(name), 32, ",maps=%u", device->maps_max);
+	if (device->fail_map)
+		snprintf(name + strlen(name), 32, ",fail-map=%u", device->fail_map);
+	if (device->fail_unmap)
+		snprintf(name + strlen(name), 32, ",fail-unmap=%u", device->fail_unmap);
+	EXPECT(coherent_device_open(&device->dev, name, .model = &engine_model,
+				    .model_arg = &device->engine, .report = hear,
+				    .report_arg = device, .level = pick(COHERENT_IOMMU + 1)),
+	       0);
+	CHECK(device->engine.opened == 1);
+	check_limits(device);
+}
+
+/* Of a device that is closed but referred to, or of NULL. */
+static void check_dead(struct coherent_device *dev)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_handle handle = COHERENT_EMPTY;
+	struct coherent_limits limits;
+	struct coherent_fault fault;
+	struct coherent_bar *bar;
+	struct coherent_irq *irq;
+	uint8_t byte = 1;
+
+	EXPECT(coherent_box_zeroed(&box, dev, 1), -ENODEV);
+	EXPECT(coherent_zeroed(&mem, dev, 1), -ENODEV);
+	EXPECT(coherent_handle_zeroed(&handle, dev, 1), -ENODEV);
+	EXPECT(coherent_device_fence(dev), -ENODEV);
+	EXPECT(coherent_device_reset(dev), -ENODEV);
+	EXPECT(coherent_device_set_mask(dev, 5), -ENODEV);
+	EXPECT(coherent_device_limits(dev, &limits), -ENODEV);
+	CHECK(!limits.mask && !limits.page_bytes);
+	EXPECT(coherent_device_next_fault(dev, &fault), -ENODEV);
+	EXPECT(coherent_bar_open(&bar, dev, 0), -ENODEV);
+	EXPECT(coherent_irq_open(&irq, dev, 0), -ENODEV);
+	EXPECT(coherent_sim_step(dev, 1), -ENODEV);
+	EXPECT(coherent_sim_try_addr(dev, (coherent_addr_t){ PAGE }, &byte, 1,
+				     COHERENT_ACCESS_READ),
+	       -ENODEV);
+	CHECK(!coherent_device_level(dev) && !bar && !irq && byte == 1);
+}
+
+static bool is_on(const struct slot *slot, unsigned int i)
+{
+	return slot->kind != EMPTY && slot->place.dev == i;
+}
+
+void device_close(unsigned int i)
+{
+	struct device *device = &model.devices[i];
+
+	device_read_faults(device);
+	driver_stays(device);
+	exposure_replay(true);
+	coherent_device_close(device->dev);
+	CHECK(device->engine.closed == 1);
+	for (unsigned int k = 0; k < SLOTS; k++) {
+		/* Left open: that is reported. */
+		if (!is_on(&model.slots[k], i))
+			continue;
+		device_says(device, COHERENT_WARNING);
+		if (model.slots[k].place.reachable)
+			exposure_end(&model.slots[k].place);
+	}
+	space_release(i, true);
+	space_empty_quarantine(device);
+	check_dead(device->dev);
+	for (unsigned int k = 0; k < SLOTS; k++)
+		if (is_on(&model.slots[k], i))
+			object_outlives(&model.slots[k]);
+	driver_outlives(device);
+	CHECK(!memcmp(device->heard, device->said, sizeof(device->said)));
+}
+
+/* --- Questions, and what must not work --- */
+
+void device_ask(unsigned int i)
+{
+	struct device *device = &model.devices[i];
+
+	CHECK(coherent_device_level(device->dev) == COHERENT_IOMMU);
+	check_limits(device);
+	device_read_faults(device);
+}
+
+static int refuse_to_open(struct coherent_sim *sim, void *arg)
+{
+	(void)sim;
+	(void)arg;
+	return -EPERM;
+}
+
+static void refuse(const char *name, const struct coherent_sim_model *sim_model,
+		   enum coherent_level level, int err)
+{
+	struct coherent_device *dev = model.devices[0].dev;
+
+	EXPECT(coherent_device_open(&dev, name, .model = sim_model, .level = level), err);
+	CHECK(!dev);
+}
+
+/* A device, a BAR and an interrupt that end with their scope. */
+static void open_in_scope(void)
+{
+	COHERENT_DEVICE_AUTO(dev);
+	COHERENT_BAR_AUTO(bar);
+	COHERENT_IRQ_AUTO(irq);
+
+	EXPECT(coherent_device_open(&dev, "sim:edu,step"), 0);
+	EXPECT(coherent_bar_open(&bar, dev, 0), 0);
+	EXPECT(coherent_irq_open(&irq, dev, 0), 0);
+	CHECK(coherent_bar_read32(bar, 0) == 0x010000ed);
+}
+
+void device_misuse(void)
+{
+	const struct coherent_sim_model refusing = { .name = "refusing", .open = refuse_to_open };
+	const struct coherent_sim_model nameless = { .mask = UINT64_MAX };
+
+	refuse(NULL, NULL, 0, -EINVAL);
+	refuse("sim:edu,", NULL, 0, -EINVAL);
+	refuse("sim:edu,maps=0", NULL, 0, -EINVAL);
+	refuse("sim:edu,mask=13", NULL, 0, -EIO);
+	refuse("sim:edu", NULL, COHERENT_IOMMU + 1, -EINVAL);
+	refuse("sim:edu", &engine_model, 0, -EINVAL);
+	refuse("sim:custom", NULL, 0, -EINVAL);
+	refuse("sim:custom", &nameless, 0, -EINVAL);
+	refuse("sim:custom,step", &refusing, 0, -EPERM);
+	refuse("sim:abacus", NULL, 0, -ENODEV);
+	refuse("abacus:edu", NULL, 0, -ENODEV);
+	check_dead(NULL);
+	coherent_device_close(NULL);
+	coherent_bar_close(NULL);
+	coherent_irq_close(NULL);
+	CHECK(coherent_bar_read8(NULL, 0) == UINT8_MAX);
+	coherent_bar_write8(NULL, 0, 1);
+	EXPECT(coherent_bar_poll32(NULL, 0, 0, 0, 0), -EINVAL);
+	EXPECT(coherent_irq_wait(NULL, 0), -EINVAL);
+	CHECK(coherent_irq_fd(NULL) == -EINVAL);
+	open_in_scope();
+}

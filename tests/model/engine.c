@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The device: channels that read, write or copy memory, a chunk a tick, and say
+ * so in registers and by an interrupt. It logs all it does and trusts nobody.
+ */
+#include <string.h>
+
+#include "model.h"
+
+static const struct device *device_of_engine(const struct engine *engine)
+{
+	return (const struct device *)((const char *)engine - offsetof(struct device, engine));
+}
+
+static int dma(struct coherent_sim *sim, struct engine *engine, uint64_t address, uint8_t *data,
+	       size_t bytes, enum coherent_access what)
+{
+	struct access *access = &engine->log[engine->logged++];
+
+	if (!bytes)
+		coherent_sim_report(sim, COHERENT_INFO, "asked for nothing");
+	*access = (struct access){ model.now, address, bytes, what, 0, { 0 } };
+	if (what == COHERENT_ACCESS_READ)
+		access->err = coherent_sim_dma_read(sim, address, data, bytes);
+	else
+		access->err = coherent_sim_dma_write(sim, address, data, bytes);
+	memcpy(access->data, data, bytes);
+	return access->err;
+}
+
+static void run(struct coherent_sim *sim, struct engine *engine, unsigned int c)
+{
+	uint8_t *registers = &engine->bars[0][c * sizeof(struct channel)];
+	struct channel channel;
+	uint8_t data[CHUNK];
+	uint32_t bytes;
+	int err = 0;
+
+	memcpy(&channel, registers, sizeof(channel));
+	if (!(channel.cmd & CMD_COPY))
+		return;
+	bytes = channel.len - channel.done < CHUNK ? channel.len - channel.done : CHUNK;
+	memset(data, (int)(engine->ticked | 1), sizeof(data));
+	if (channel.cmd & CMD_READ)
+		err = dma(sim, engine, channel.src + channel.done, data, bytes,
+			  COHERENT_ACCESS_READ);
+	if (!err && channel.cmd & CMD_WRITE)
+		err = dma(sim, engine, channel.dst + channel.done, data, bytes,
+			  COHERENT_ACCESS_WRITE);
+	channel.done += bytes;
+	if (err || channel.done == channel.len) {
+		channel.cmd = 0;
+		channel.status = err ? STATUS_FAILED : STATUS_DONE;
+		engine->raised |= 1u << c;
+		coherent_sim_irq(sim, c);
+	}
+	memcpy(registers, &channel, sizeof(channel));
+}
+
+static void engine_tick(struct coherent_sim *sim, void *arg)
+{
+	struct engine *engine = arg;
+
+	CHECK(coherent_sim_now(sim) == device_of_engine(engine)->ticks * 1000000);
+	CHECK(coherent_sim_mask(sim) == device_of_engine(engine)->model_mask);
+	engine->ticked++;
+	for (unsigned int c = 0; c < CHANNELS; c++)
+		run(sim, engine, c);
+	/* A vector that it does not have. */
+	coherent_sim_irq(sim, CHANNELS);
+}
+
+static uint64_t engine_read(struct coherent_sim *sim, void *arg, unsigned int bar, uint64_t offset,
+			    unsigned int width)
+{
+	struct engine *engine = arg;
+
+	(void)sim;
+	engine->bar = bar;
+	engine->offset = offset;
+	engine->width = width;
+	/* What is over the width is not the driver's to see. */
+	engine->value = UINT64_MAX;
+	memcpy(&engine->value, &engine->bars[bar][offset], width);
+	return engine->value;
+}
+
+static void engine_write(struct coherent_sim *sim, void *arg, unsigned int bar, uint64_t offset,
+			 unsigned int width, uint64_t value)
+{
+	struct engine *engine = arg;
+
+	(void)sim;
+	engine->bar = bar;
+	engine->offset = offset;
+	engine->width = width;
+	engine->value = value;
+	engine->writes++;
+	memcpy(&engine->bars[bar][offset], &value, width);
+}
+
+static int engine_open(struct coherent_sim *sim, void *arg)
+{
+	struct engine *engine = arg;
+
+	(void)sim;
+	engine->opened++;
+	return 0;
+}
+
+static void engine_close(struct coherent_sim *sim, void *arg)
+{
+	struct engine *engine = arg;
+
+	(void)sim;
+	engine->closed++;
+}
+
+static void engine_reset(struct coherent_sim *sim, void *arg)
+{
+	struct engine *engine = arg;
+
+	(void)sim;
+	memset(engine->bars, 0, sizeof(engine->bars));
+	engine->resets++;
+}
+
+const struct coherent_sim_model engine_model = {
+	.name = "engine",
+	.mask = UINT64_MAX >> 8,
+	.vectors = CHANNELS,
+	/* The last register of the other is not a wide one. */
+	.bar_size = { 256, 0, 0, 0, 20, 0 },
+	.open = engine_open,
+	.close = engine_close,
+	.reg_read = engine_read,
+	.reg_write = engine_write,
+	.tick = engine_tick,
+	.reset = engine_reset,
+};

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Boxes, mems and handles: what they say of themselves, how they change their
+ * phase, and how they end.
+ */
+#include <string.h>
+
+#include "object.h"
+
+size_t slot_size(const struct slot *slot)
+{
+	return slot->is_records ? sizeof(struct record) : 1;
+}
+
+static uint8_t *box_bytes(struct slot *slot)
+{
+	if (slot->is_records)
+		return (uint8_t *)coherent_box_ptr(&slot->records.box);
+	return coherent_box_ptr(&slot->bytes.box);
+}
+
+void check_bytes(const struct slot *slot, const uint8_t *bytes)
+{
+	CHECK(!memcmp(bytes, slot->place.bytes, slot->place.pages * PAGE));
+}
+
+/* --- What getters say --- */
+
+static void check_box(struct slot *slot)
+{
+	const bool is_box = slot->kind == BOX;
+
+	CHECK(EITHER(slot, coherent_box_count, box) == (is_box ? slot->count : 0));
+	CHECK(EITHER(slot, coherent_box_level, box) == (is_box ? COHERENT_IOMMU : 0));
+	CHECK(EITHER(slot, coherent_is_empty, box) == !is_box);
+	CHECK(!box_bytes(slot) == !is_box);
+	if (is_box)
+		check_bytes(slot, box_bytes(slot));
+}
+
+static void check_mem(struct slot *slot)
+{
+	const bool is_mem = slot->kind == MEM;
+	const size_t size = slot_size(slot), i = pick(BYTES_MAX);
+	coherent_addr_t address;
+	int err = is_mem ? 0 : -EINVAL;
+
+	CHECK(EITHER(slot, coherent_count, mem) == (is_mem ? slot->count : 0));
+	CHECK(EITHER(slot, coherent_size, mem) == (is_mem ? slot->count * size : 0));
+	CHECK(EITHER(slot, coherent_is_empty, mem) == !is_mem);
+	CHECK(EITHER(slot, coherent_addr, mem).raw == (is_mem ? slot->place.address : UINT64_MAX));
+	if (is_mem && i >= slot->count)
+		err = -ERANGE;
+	EXPECT(EITHER(slot, coherent_addr_at, mem, i, &address), err);
+	CHECK(address.raw == (err ? UINT64_MAX : slot->place.address + i * size));
+}
+
+static void check_handle(const struct slot *slot)
+{
+	const bool is_handle = slot->kind == HANDLE;
+
+	CHECK(coherent_handle_size(&slot->handle) == (is_handle ? slot->count : 0));
+	CHECK(coherent_handle_addr(&slot->handle).raw ==
+	      (is_handle ? slot->place.address : UINT64_MAX));
+	CHECK(coherent_is_empty(&slot->handle) == !is_handle);
+}
+
+void slot_check(struct slot *slot)
+{
+	check_box(slot);
+	check_mem(slot);
+	check_handle(slot);
+}
+
+void bury(struct slot *slot)
+{
+	slot->kind = EMPTY;
+	slot_check(slot);
+	memset(slot, 0, sizeof(*slot));
+}
+
+/* --- Mapping --- */
+
+int map_result(const struct place *place)
+{
+	struct device *device = device_of(place);
+	int err = 0;
+
+	if (++device->map_calls == device->fail_map)
+		err = -EIO;
+	else if (device->maps_max && device->maps == device->maps_max)
+		err = -ENOSPC;
+	else
+		device->maps++;
+	if (err && !place->quiet)
+		device_says(device, COHERENT_WARNING);
+	return err;
+}
+
+static bool unmap_fails(const struct place *place)
+{
+	struct device *device = device_of(place);
+
+	if (++device->unmap_calls != device->fail_unmap) {
+		device->maps--;
+		return false;
+	}
+	device_says(device, COHERENT_ERROR);
+	return true;
+}
+
+void become_box(struct slot *slot)
+{
+	slot->kind = BOX;
+	slot->place.state = COHERENT_STATE_BOX;
+	slot->place.reachable = false;
+	slot->place.readonly = false;
+}
+
+void become_reachable(struct slot *slot, enum kind kind, enum coherent_may may)
+{
+	slot->kind = kind;
+	slot->place.state = COHERENT_STATE_MEM;
+	slot->place.reachable = true;
+	slot->place.readonly = may == COHERENT_MAY_READ;
+	exposure_begin(&slot->place);
+}
+
+/* --- Sealing --- */
+
+int seal(void *elements, size_t count, coherent_addr_t address, void *arg)
+{
+	struct sealing *sealing = arg;
+	struct place *place = &sealing->slot->place;
+	struct coherent_fault fault;
+	uint8_t byte;
+
+	sealing->called++;
+	sealing->address = address.raw;
+	CHECK(count == sealing->slot->count);
+	check_bytes(sealing->slot, elements);
+	CHECK(!place->address || place->address == address.raw);
+	device_read_faults(device_of(place));
+	EXPECT(coherent_sim_try_addr(device_of(place)->dev, address, &byte, 1,
+				     COHERENT_ACCESS_READ),
+	       -EIO);
+	EXPECT(coherent_device_next_fault(device_of(place)->dev, &fault), 0);
+	CHECK(fault.state == COHERENT_STATE_BOX && fault.object_address == address.raw);
+	/* The last moment to write without the device looking. */
+	*(uint8_t *)elements = place->bytes[0] = (uint8_t)address.raw | 1;
+	return sealing->result;
+}
+
+int pick_seal_result(void)
+{
+	return chance(4) ? (chance(2) ? -EBADMSG : 1) : 0;
+}
+
+int result_of(int result)
+{
+	return result > 0 ? -EINVAL : result;
+}
+
+uint64_t address_of_box(struct slot *slot)
+{
+	struct device *device = device_of(&slot->place);
+	struct coherent_fault fault;
+	uint8_t byte;
+	int err;
+
+	device_read_faults(device);
+	if (slot->is_records)
+		err = coherent_sim_try(device->dev, &slot->records.box, 0, &byte, 1,
+				       COHERENT_ACCESS_WRITE);
+	else
+		err = coherent_sim_try(device->dev, &slot->bytes.box, 0, &byte, 1,
+				       COHERENT_ACCESS_WRITE);
+	EXPECT(err, -EIO);
+	EXPECT(coherent_device_next_fault(device->dev, &fault), 0);
+	CHECK(fault.state == COHERENT_STATE_BOX && fault.address == fault.object_address);
+	CHECK(fault.object_bytes == slot->place.pages * PAGE);
+	return fault.object_address;
+}
+
+/* --- Boxes --- */
+
+static int fill_a_byte(uint8_t *element, void *arg)
+{
+	*element = *(const uint8_t *)arg;
+	return chance(4) ? -EDOM : 0;
+}
+
+static int fill_a_record(struct record *element, void *arg)
+{
+	element->tag = *(const uint8_t *)arg;
+	return 0;
+}
+
+static void init_element(struct slot *slot)
+{
+	const size_t i = pick(BYTES_MAX), size = slot_size(slot);
+	uint8_t value = (uint8_t)pick(256);
+	int err;
+
+	if (slot->is_records)
+		err = coherent_box_init_at(&slot->records.box, i, fill_a_record, &value);
+	else
+		err = coherent_box_init_at(&slot->bytes.box, i, fill_a_byte, &value);
+	if (slot->kind != BOX || i >= slot->count) {
+		CHECK(err == -EINVAL);
+		return;
+	}
+	CHECK(!err || err == -EDOM);
+	slot->place.bytes[i * size + offsetof(struct record, tag)] = value;
+}
+
+void object_fill(struct slot *slot)
+{
+	const size_t size = slot_size(slot);
+	size_t first;
+
+	init_element(slot);
+	check_box(slot);
+	if (slot->kind != BOX)
+		return;
+	first = pick((uint32_t)(slot->count * size));
+	pattern(slot->place.bytes + first, slot->count * size - first);
+	memcpy(box_bytes(slot) + first, slot->place.bytes + first, slot->count * size - first);
+}
+
+/* --- Between the phases --- */
+
+/* Another object of that kind and type, where there is one; else the same. */
+static struct slot *pick_other(struct slot *slot, enum kind kind)
+{
+	struct slot *other = &model.slots[pick(SLOTS)];
+
+	return other->kind == kind && other->is_records == slot->is_records ? other : slot;
+}
+
+static int call_expose(struct slot *slot, struct slot *to, enum coherent_may may,
+		       struct sealing *sealing)
+{
+	if (slot->is_records)
+		return coherent_expose(&slot->records.box, &to->records.mem, .may = may,
+				       .seal = sealing ? seal : NULL, .seal_arg = sealing);
+	return coherent_expose(&slot->bytes.box, &to->bytes.mem, .may = may,
+			       .seal = sealing ? seal : NULL, .seal_arg = sealing);
+}
+
+void object_expose(struct slot *slot)
+{
+	struct sealing sealing = { .slot = slot, .result = pick_seal_result() };
+	const enum coherent_may may = chance(32) ? COHERENT_MAY_READ + 1 : pick(2);
+	struct slot *to = pick_other(slot, MEM);
+	const bool sealed = chance(4);
+	int err = 0;
+
+	if (slot->kind != BOX || may > COHERENT_MAY_READ)
+		err = -EINVAL;
+	else if (to != slot)
+		err = -EBUSY;
+	else if (sealed)
+		err = result_of(sealing.result);
+	if (!err)
+		err = map_result(&slot->place);
+	EXPECT(call_expose(slot, to, may, sealed ? &sealing : NULL), err);
+	if (to != slot)
+		slot_check(to);
+	if (slot->kind != BOX)
+		return;
+	if (err) {
+		device_of(&slot->place)->objects--;
+		bury(slot);
+		return;
+	}
+	become_reachable(slot, MEM, may);
+	CHECK(sealing.called == sealed);
+	CHECK(!sealed || sealing.address == slot->place.address);
+	slot_check(slot);
+}
+
+static int call_reclaim(struct slot *slot, struct slot *to, bool idle)
+{
+	if (slot->is_records)
+		return coherent_reclaim(&slot->records.mem, &to->records.box, .idle = idle);
+	return coherent_reclaim(&slot->bytes.mem, &to->bytes.box, .idle = idle);
+}
+
+static int predict_reclaim(const struct slot *slot, const struct slot *to, bool idle)
+{
+	if (slot->kind != MEM)
+		return -EINVAL;
+	if (to != slot)
+		return -EBUSY;
+	if (device_of(&slot->place)->lazy && !idle)
+		return -EBUSY;
+	/* The box has an address of its own. */
+	return space_reserve(&slot->place);
+}
+
+void object_reclaim(struct slot *slot)
+{
+	struct slot *to = pick_other(slot, BOX);
+	const bool idle = chance(2);
+	int err = predict_reclaim(slot, to, idle);
+
+	if (err) {
+		EXPECT(call_reclaim(slot, to, idle), err);
+		slot_check(slot);
+		slot_check(to);
+		return;
+	}
+	if (unmap_fails(&slot->place)) {
+		space_end(&slot->place, COHERENT_STATE_RECLAIMED, true);
+		EXPECT(call_reclaim(slot, slot, idle), -EIO);
+		bury(slot);
+		return;
+	}
+	EXPECT(call_reclaim(slot, slot, idle), 0);
+	device_of(&slot->place)->objects++;
+	space_end(&slot->place, COHERENT_STATE_RECLAIMED, false);
+	slot->place.address = address_of_box(slot);
+	become_box(slot);
+	space_claim(&slot->place);
+	slot_check(slot);
+}
+
+/* --- Death --- */
+
+static void free_in_scope(struct slot *slot)
+{
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT_AUTO(uint8_t, mem);
+	COHERENT_HANDLE_AUTO(handle);
+
+	if (slot->is_records)
+		return;
+	coherent_move(&slot->bytes.box, &box);
+	coherent_move(&slot->bytes.mem, &mem);
+	handle.base = slot->handle.base;
+	slot->handle = (struct coherent_handle)COHERENT_EMPTY;
+}
+
+static void call_free(struct slot *slot)
+{
+	if (chance(2))
+		free_in_scope(slot);
+	EITHER(slot, coherent_box_free, box);
+	EITHER(slot, coherent_free, mem);
+	coherent_handle_free(&slot->handle);
+}
+
+void object_free(struct slot *slot)
+{
+	if (slot->kind == BOX)
+		device_of(&slot->place)->objects--;
+	else if (slot->kind != EMPTY)
+		space_end(&slot->place, COHERENT_STATE_FREED, unmap_fails(&slot->place));
+	call_free(slot);
+	bury(slot);
+}
+
+/* --- Variables --- */
+
+void object_move(struct slot *slot)
+{
+	struct slot *to = &model.slots[pick(SLOTS)];
+
+	if (slot->kind == EMPTY || slot->kind == HANDLE || slot == to)
+		return;
+	/* One that is in use takes nothing; of another kind, it would be two in a slot. */
+	if (to->kind != EMPTY && (to->kind != slot->kind || to->is_records != slot->is_records))
+		return;
+	if (slot->is_records) {
+		coherent_move(&slot->records.box, &to->records.box);
+		coherent_move(&slot->records.mem, &to->records.mem);
+	} else {
+		coherent_move(&slot->bytes.box, &to->bytes.box);
+		coherent_move(&slot->bytes.mem, &to->bytes.mem);
+	}
+	if (to->kind == EMPTY) {
+		to->kind = slot->kind;
+		to->is_records = slot->is_records;
+		to->count = slot->count;
+		to->place = slot->place;
+		bury(slot);
+	}
+	slot_check(slot);
+	slot_check(to);
+}
+
+/* Memory stays readable, nothing else works. */
+void object_outlives(struct slot *slot)
+{
+	slot_check(slot);
+	if (slot->kind == MEM) {
+		EXPECT(call_reclaim(slot, slot, true), -ENODEV);
+		slot_check(slot);
+	}
+	if (slot->kind == BOX && chance(2))
+		EXPECT(call_expose(slot, slot, COHERENT_MAY_READ_WRITE, NULL), -ENODEV);
+	call_free(slot);
+	bury(slot);
+}

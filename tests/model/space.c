@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Where objects stand, stood, and may stand. Boxes included, whose addresses no
+ * driver is told: a fault tells them.
+ */
+#include <string.h>
+
+#include "model.h"
+
+/**
+ * struct range - Something that has addresses.
+ * @address: The first.
+ * @pages: How many; behind them is a guard.
+ * @state: What a fault must say.
+ * @place: Its memory; NULL in quarantine.
+ */
+struct range {
+	uint64_t address;
+	size_t pages;
+	enum coherent_state state;
+	struct place *place;
+};
+
+static bool range_of(struct place *place, unsigned int dev, struct range *range)
+{
+	*range = (struct range){ place->address, place->pages, place->state, place };
+	return place->address && place->dev == dev;
+}
+
+/* One after the other: objects, what lingers, quarantine. Starts with i = 0. */
+static bool next_range(unsigned int dev, unsigned int *i, struct range *range)
+{
+	const struct device *device = &model.devices[dev];
+
+	while (*i < SLOTS)
+		if (range_of(&model.slots[(*i)++].place, dev, range))
+			return true;
+	while (*i < SLOTS + LINGERERS)
+		if (range_of(&model.lingerers[(*i)++ - SLOTS], dev, range))
+			return true;
+	if (*i < SLOTS + LINGERERS + device->retired) {
+		const unsigned int k = (device->oldest + (*i)++ - SLOTS - LINGERERS);
+		const struct retired *retired = &device->quarantine[k % (QUARANTINE + 1)];
+
+		*range = (struct range){ retired->address, retired->pages, retired->state, NULL };
+		return true;
+	}
+	return false;
+}
+
+/* --- Quarantine --- */
+
+static bool evict(struct device *device)
+{
+	if (!device->retired)
+		return false;
+	device->retired_pages -= device->quarantine[device->oldest].pages + 1;
+	device->oldest = (device->oldest + 1) % (QUARANTINE + 1);
+	device->retired--;
+	return true;
+}
+
+static void retire(const struct place *place, enum coherent_state state)
+{
+	struct device *device = device_of(place);
+	const unsigned int newest = (device->oldest + device->retired++) % (QUARANTINE + 1);
+
+	device->quarantine[newest] = (struct retired){ place->address, place->pages, state };
+	device->retired_pages += place->pages + 1;
+	/* At most so many, and at most an eighth of the space. */
+	while (device->retired > QUARANTINE || device->retired_pages * 8 > device->pages)
+		evict(device);
+}
+
+void space_empty_quarantine(struct device *device)
+{
+	while (evict(device))
+		;
+}
+
+/* --- Addresses --- */
+
+static bool is_as_asked(const struct place *place, uint64_t address)
+{
+	const uint64_t last = address + place->pages * PAGE - 1;
+
+	return address % place->align == 0 &&
+	       (!place->boundary || address / place->boundary == last / place->boundary);
+}
+
+static bool fits(const struct place *place)
+{
+	const uint64_t end = 1 + device_of(place)->pages;
+	bool taken[SMALL + 2] = { true };
+	struct range range;
+	unsigned int i = 0;
+
+	while (next_range(place->dev, &i, &range))
+		memset(taken + range.address / PAGE, true, range.pages + 1);
+	for (uint64_t first = 1, n = 0; first + place->pages < end; first++, n = 0) {
+		while (n <= place->pages && !taken[first + n])
+			n++;
+		if (n > place->pages && is_as_asked(place, first * PAGE))
+			return true;
+	}
+	return false;
+}
+
+int space_reserve(const struct place *place)
+{
+	struct device *device = device_of(place);
+
+	while (device->pages <= SMALL && !fits(place))
+		if (!evict(device))
+			return -ENOSPC;
+	return 0;
+}
+
+void space_claim(const struct place *place)
+{
+	const uint64_t end = place->address + (place->pages + 1) * PAGE;
+	struct range range;
+	unsigned int i = 0;
+
+	CHECK(is_as_asked(place, place->address));
+	CHECK(place->address >= PAGE && end - 1 <= device_of(place)->mask);
+	while (next_range(place->dev, &i, &range))
+		CHECK(range.place == place || end <= range.address ||
+		      range.address + (range.pages + 1) * PAGE <= place->address);
+}
+
+/* --- The end of exposed memory --- */
+
+static void linger(const struct place *place, enum coherent_state state, bool leaked)
+{
+	struct place *to = model.lingerers;
+
+	/* space_is_crowded() saw to it that there is one. */
+	while (to->address)
+		to++;
+	*to = *place;
+	to->leaked = leaked;
+	to->state = leaked ? COHERENT_STATE_MEM : state;
+}
+
+void space_end(const struct place *place, enum coherent_state state, bool leaked)
+{
+	struct device *device = device_of(place);
+
+	if (leaked || device->lazy) {
+		linger(place, state, leaked);
+		return;
+	}
+	exposure_end(place);
+	device->objects--;
+	retire(place, state);
+}
+
+void space_release(unsigned int dev, bool all)
+{
+	for (unsigned int i = 0; i < LINGERERS; i++) {
+		struct place *place = &model.lingerers[i];
+
+		if (!place->address || place->dev != dev || (place->leaked && !all))
+			continue;
+		exposure_end(place);
+		place->address = 0;
+		model.devices[dev].objects--;
+	}
+}
+
+bool space_is_crowded(void)
+{
+	unsigned int used = 0;
+
+	for (unsigned int i = 0; i < LINGERERS; i++)
+		used += !!model.lingerers[i].address;
+	return used > LINGERERS - 4;
+}
+
+/* --- What a device finds --- */
+
+static struct range range_at(unsigned int dev, uint64_t address)
+{
+	struct range range;
+	unsigned int i = 0;
+
+	while (next_range(dev, &i, &range))
+		if (address - range.address < range.pages * PAGE)
+			return range;
+	return (struct range){ .address = 0 };
+}
+
+int space_predict(unsigned int dev, uint64_t address, size_t bytes, enum coherent_access access,
+		  struct place **place, struct coherent_fault *fault)
+{
+	const struct range range = range_at(dev, address);
+	const uint64_t there = range.address + range.pages * PAGE - address;
+
+	*place = range.place;
+	*fault = (struct coherent_fault){ .address = address, .bytes = bytes, .access = access };
+	if (!bytes)
+		return 0;
+	if (range.place && range.place->reachable &&
+	    !(range.place->readonly && access == COHERENT_ACCESS_WRITE)) {
+		if (bytes <= there)
+			return 0;
+		/* Behind an object is its guard. */
+		fault->address += there;
+		fault->bytes -= there;
+		return -EIO;
+	}
+	fault->state = range.state;
+	fault->object_address = range.address;
+	fault->object_bytes = range.pages * PAGE;
+	return -EIO;
+}
+
+uint64_t space_pick(unsigned int dev)
+{
+	/* Often its own, now and then the other's. */
+	const unsigned int whose = chance(8) ? !dev : dev;
+	unsigned int i = pick(SLOTS + LINGERERS + 8);
+	struct range range = { .address = 0 };
+
+	if (chance(32))
+		return chance(2) ? 0 : UINT64_MAX - pick(2 * PAGE);
+	next_range(whose, &i, &range);
+	return range.address + pick((uint32_t)(range.pages + 1) * PAGE);
+}
