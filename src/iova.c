@@ -179,8 +179,9 @@ static bool place(const struct iova_space *space, const struct iova_want *want,
 	uint64_t low = next->first - next->gap;
 	uint64_t start = align_up(low, want->align);
 
+	/* Only if the boundary is more than the alignment. */
 	if (crosses(want, start))
-		start = align_up(start, larger(want->boundary, want->align));
+		start = align_up(start, want->boundary);
 	*first = start;
 	return start >= low && start - low <= next->gap &&
 	       want->bytes + space->guard <= next->gap - (start - low);

@@ -116,7 +116,7 @@ void device_change_mask(unsigned int i)
 	const uint64_t mask = coherent_mask(chance(4) ? pick(14) : pick_bits());
 	int err = 0;
 
-	if (chance(2))
+	if (!device->settled && chance(2))
 		drain(i);
 	EXPECT(coherent_device_set_mask(device->dev, 0x1230 | 1ull << pick(64)), -EINVAL);
 	if (device->objects)
@@ -166,7 +166,9 @@ void device_open(unsigned int i)
 	device->maps_max = chance(2) ? 0 : 4 + pick(12);
 	device->fail_map = chance(2) ? 0 : 1 + pick(200);
 	device->fail_unmap = chance(2) ? 0 : 1 + pick(200);
-	device->until = model.step + 1 + pick(chance(16) ? 100000 : 2000);
+	/* Long enough to fill a quarantine, or soon over. */
+	device->settled = chance(32);
+	device->until = model.step + 1 + (device->settled ? 150000 : pick(2000));
 	device->model_mask = coherent_mask(bits);
 	use_mask(device, device->model_mask);
 	snprintf(name, sizeof(name), "sim:custom,step,mask=%u%s", bits,

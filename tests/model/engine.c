@@ -67,7 +67,7 @@ static void engine_tick(struct coherent_sim *sim, void *arg)
 	for (unsigned int c = 0; c < CHANNELS; c++)
 		run(sim, engine, c);
 	/* A vector that it does not have. */
-	coherent_sim_irq(sim, CHANNELS);
+	coherent_sim_irq(sim, UINT32_MAX);
 }
 
 static uint64_t engine_read(struct coherent_sim *sim, void *arg, unsigned int bar, uint64_t offset,

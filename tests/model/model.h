@@ -228,6 +228,7 @@ struct irq {
  * @mask: In force.
  * @pages: How many pages of addresses there are.
  * @until: It is closed at this step.
+ * @settled: Its mask stays, and so does what is in quarantine.
  * @objects: As coherent_device_set_mask() counts them.
  * @maps: How many are mapped.
  * @maps_max: How many may be; 0 for no limit.
@@ -261,6 +262,7 @@ struct device {
 	uint64_t model_mask, mask;
 	uint64_t pages;
 	unsigned long until;
+	bool settled;
 	unsigned int objects;
 	unsigned int maps, maps_max;
 	unsigned int map_calls, fail_map;
