@@ -29,6 +29,7 @@ VFIO = ('vfio', 'vfio_iommu_type1', 'vfio-pci')
 SECONDS = 300
 LOGGED = r'^(?:dmesg: (?:\[[^]]*\] )?)?'
 TAP = re.compile(LOGGED + r'(not ok|ok) \d+ - (.*)$', re.M)
+PLAN = re.compile(LOGGED + r'1\.\.(\d+)$', re.M)
 BLOCKED = re.compile(LOGGED + r'# blocked: (0x\w+)$', re.M)
 BAD = re.compile(r'BUG:|Oops|WARNING:|Call Trace|Kernel panic|general protection|INFO: possible|'
                  r'INFO: task|DMA-API: .*(error|device driver)|KASAN|UBSAN|refcount_t:|'
@@ -171,8 +172,26 @@ def build(where, kernel, options):
     return test
 
 
+def judge(serial, faults, end, version):
+    """(result, name) of each test, those of the rig included."""
+    wanted = {int(address, 16) & ~0xfff for address in BLOCKED.findall(serial)}
+    found = [(result == 'ok', name) for result, name in TAP.findall(serial)]
+    planned = sum(map(int, PLAN.findall(serial)))
+    ended = 'vm: exit 0\n' in serial and 'vm: done' in serial and not end
+    return found + [
+        (0 < planned == len(found), f'{planned} tests were planned and run'),
+        (ended, 'the test and the VM ended as they should' + (end and f': {end}')),
+        (not BAD.search(serial), f'nothing in the log of Linux {version}'),
+        (faults == wanted, f'QEMU refused accesses at {addresses(faults)}, '
+                           f'as it should at {addresses(wanted)}')]
+
+
+def addresses(pages):
+    return ' '.join(map(hex, sorted(pages))) or 'no address'
+
+
 def tests(options):
-    """(result, name) of each test, those of the rig included, and the serial console."""
+    """(result, name) of each test, and the serial console."""
     cache = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'),
                          'libcoherent')
     with tempfile.TemporaryDirectory() as where:
@@ -190,14 +209,7 @@ def tests(options):
         modules = (*IOMMUS[options.iommu].modules, *(() if options.module else VFIO))
         packed = initramfs(where, kernel, test, modules)
         serial, faults, end = boot(where, kernel, packed, options)
-    wanted = {int(address, 16) & ~0xfff for address in BLOCKED.findall(serial)}
-    ended = 'vm: exit 0\n' in serial and 'vm: done' in serial and not end
-    saw = ' '.join(map(hex, sorted(faults))) or 'no address'
-    found = [(result == 'ok', name) for result, name in TAP.findall(serial)]
-    found += [(ended, 'the test and the VM ended as they should' + (end and f': {end}')),
-              (not BAD.search(serial), f'nothing in the log of Linux {kernel.version}'),
-              (faults == wanted, f'QEMU refused accesses at {saw}')]
-    return found, serial + f'\nrefused accesses wanted: {" ".join(map(hex, sorted(wanted)))}'
+    return judge(serial, faults, end, kernel.version), serial
 
 
 def arguments():

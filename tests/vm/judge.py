@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""What run.py makes of a VM that ends well, and of all that must not pass. Prints TAP."""
+import sys
+
+from run import judge
+
+GOOD = """vm: starts
+ok 1 - the device reads what is mapped
+# blocked: 0x5000fff
+ok 2 - and nothing else
+1..2
+vm: exit 0
+dmesg: [    1.000000] Linux version 6.1
+vm: done
+"""
+MODULE = """vm: exit 0
+dmesg: [    1.000000] 1..1
+dmesg: [    2.000000] ok 1 - the driver binds
+vm: done
+"""
+SPLATS = ('WARNING: CPU: 0 PID: 1 at kernel/dma/debug.c:1', 'BUG: KASAN: slab-out-of-bounds',
+          'Kernel panic - not syncing', 'INFO: possible circular locking dependency detected',
+          'DMA-API: edu 0000:00:01.0: device driver frees DMA memory with different size',
+          'general protection fault', 'UBSAN: array-index-out-of-bounds', 'INFO: task blocked')
+
+# Name, serial console, pages that QEMU refused, how QEMU ended, which verdict is bad.
+CASES = [
+    ('a good run', GOOD, {0x5000000}, '', None),
+    ("a module's run, in the log", MODULE, set(), '', None),
+    ('a failed test', GOOD.replace('ok 2', 'not ok 2'), {0x5000000}, '', 'and nothing else'),
+    ('no test at all', 'vm: exit 0\nvm: done\n', set(), '', 'planned'),
+    ('a test less than planned', GOOD.replace('1..2', '1..3'), {0x5000000}, '', 'planned'),
+    ('an exit status', GOOD.replace('exit 0', 'exit 1'), {0x5000000}, '', 'ended'),
+    ('no end', GOOD.replace('vm: done', ''), {0x5000000}, '', 'ended'),
+    ('a QEMU that died', GOOD, {0x5000000}, 'status -6: aborted', 'ended'),
+    ('a VM that hangs', GOOD, {0x5000000}, 'no end in 300 s', 'ended'),
+    ('a fault that should be and is not', GOOD, set(), '', 'QEMU refused'),
+    ('a fault that should not be', GOOD, {0x5000000, 0x1000000}, '', 'QEMU refused'),
+    ('a fault elsewhere', GOOD, {0x6000000}, '', 'QEMU refused'),
+    ('a module that does not load', 'vm: vfio-pci.ko does not load\n' + GOOD, {0x5000000}, '',
+     'nothing in the log'),
+    *((f'a splat: {line}', GOOD.replace('vm: done', f'dmesg: [    3.000000] {line}\nvm: done'),
+       {0x5000000}, '', 'nothing in the log') for line in SPLATS),
+]
+
+
+def main():
+    print(f'1..{len(CASES)}')
+    failed = False
+    for number, (name, serial, faults, end, bad) in enumerate(CASES, 1):
+        verdicts = judge(serial, faults, end, '6.1')
+        wrong = [what for good, what in verdicts if not good]
+        good = not wrong if bad is None else len(wrong) == 1 and bad in wrong[0]
+        failed |= not good
+        print(f'{"ok" if good else "not ok"} {number} - {name}')
+        if not good:
+            print(f'# bad was {wrong}, should be {bad}')
+    return failed
+
+
+if __name__ == '__main__':
+    sys.exit(main())
