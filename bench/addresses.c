@@ -67,7 +67,7 @@ static int run(size_t n)
 	if (!err)
 		err = bench(&(struct bench_case){
 			.name = name,
-			.ours = { release_and_reserve, &addresses },
+			.ours = { .run = release_and_reserve, .arg = &addresses },
 			.turns = PAIRS,
 			.goal_ns = n == 1000000 ? 1000 : 0,
 		});

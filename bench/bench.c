@@ -41,10 +41,14 @@ static double median(double *times)
 
 static int time_side(const struct bench_side *side, unsigned int turns, double *ns)
 {
+	int err = side->before ? side->before(side->arg) : 0;
 	const double start = now_ns();
-	int err = side->run(side->arg, turns);
 
+	if (!err)
+		err = side->run(side->arg, turns);
 	*ns = (now_ns() - start) / turns;
+	if (side->after)
+		side->after(side->arg);
 	return err;
 }
 

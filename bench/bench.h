@@ -13,11 +13,16 @@
 /**
  * struct bench_side - Something that is timed.
  * @run: Does it so many times; 0 or -errno.
- * @arg: Handed to @run.
+ * @arg: Handed to all of these.
+ * @before: What has to be done before each round and is not timed; NULL for
+ *	nothing. 0 or -errno.
+ * @after: What has to be done after it, also if it failed.
  */
 struct bench_side {
 	int (*run)(void *arg, unsigned int turns);
 	void *arg;
+	int (*before)(void *arg);
+	void (*after)(void *arg);
 };
 
 /**

@@ -92,8 +92,8 @@ static int run(struct objects *objects)
 		err = bench(&(struct bench_case){
 			.name = name,
 			.peer = "memset of a page",
-			.ours = { expose_and_reclaim, objects },
-			.theirs = { set_page, NULL },
+			.ours = { .run = expose_and_reclaim, .arg = objects },
+			.theirs = { .run = set_page, .arg = NULL },
 			.turns = PAIRS,
 			.goal_ns = goal_ns(n),
 		});

@@ -111,6 +111,9 @@ def check_x86(results, compiler, found, table):
             results.say(more <= limit, f'{compiler}: {ours} of {field} costs at most {limit} more',
                         f'{more} more: {path}')
     loops = {name: len(loop_of(found[name])) for name in ('raw_loop', 'view_loop')}
+    if table:
+        print(f'# {compiler:6} {"view_loop":18} {loops["view_loop"]:3} instructions, '
+              f'{loops["view_loop"] - loops["raw_loop"]:+d} over raw_loop')
     results.say(loops['view_loop'] <= loops['raw_loop'],
                 f'{compiler}: a loop over a view is the loop by hand', str(loops))
     path = executed(found['addr'])
