@@ -49,13 +49,30 @@ static int compare(const struct iova_range *a, const struct iova_range *b)
 /* Not RB_GENERATE_STATIC: that needs __unused, which libbsd no longer defines. */
 RB_GENERATE_INTERNAL(iova_tree, iova_range, node, compare, static __attribute__((unused)))
 
+/* Right before next, whose place is known: RB_INSERT would search for it. */
+static void link_before(struct iova_space *space, struct iova_range *range, struct iova_range *next)
+{
+	struct iova_range *parent = RB_LEFT(next, node);
+
+	if (parent) {
+		while (RB_RIGHT(parent, node))
+			parent = RB_RIGHT(parent, node);
+		RB_RIGHT(parent, node) = range;
+	} else {
+		parent = next;
+		RB_LEFT(parent, node) = range;
+	}
+	RB_SET(range, parent, node);
+	iova_tree_RB_INSERT_COLOR(&space->tree, range);
+}
+
 /* Into the gap below next, which covers it. */
 static void insert(struct iova_space *space, struct iova_range *range, struct iova_range *next)
 {
 	range->gap = range->first - (next->first - next->gap);
 	range->max_gap = range->gap;
 	next->gap = next->first - range->last - 1;
-	RB_INSERT(iova_tree, &space->tree, range);
+	link_before(space, range, next);
 	augment_path(range);
 }
 
