@@ -71,6 +71,7 @@
 #include <coherent/mem.h>
 #include <coherent/typed.h>
 #include <coherent/types.h>
+#include <coherent/world.h>
 
 struct coherent_device;
 
@@ -201,6 +202,20 @@ struct coherent_mem_options {
 	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
 	void *seal_arg;
 };
+
+/* --- Devices --- */
+
+/**
+ * coherent_mask() - The DMA mask of a number of address bits.
+ * @bits: 0 to 64.
+ *
+ * Context: any.
+ * Return: the lowest @bits bits; over 64: 0, which no device can use.
+ */
+COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
+{
+	return bits - 1 < 64 ? ~(uint64_t)0 >> (64 - bits) : 0;
+}
 
 /* --- Boxes --- */
 

@@ -10,11 +10,9 @@
 #ifndef COHERENT_BASE_H
 #define COHERENT_BASE_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include <coherent/check.h>
 #include <coherent/mem.h>
+#include <coherent/world.h>
 
 struct coherent_box_options;
 struct coherent_device;
@@ -32,7 +30,7 @@ struct coherent_reclaim_options;
  *
  * Return: as coherent_box_zeroed().
  */
-COHERENT_MUST_CHECK
+COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_base_box_zeroed(struct coherent_box *box, struct coherent_device *dev, size_t size,
 			     const struct coherent_box_options *options, const char *where);
 
@@ -48,7 +46,7 @@ int coherent_base_box_zeroed(struct coherent_box *box, struct coherent_device *d
  *
  * Return: as coherent_box_from().
  */
-COHERENT_MUST_CHECK
+COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_base_box_from(struct coherent_box *box, struct coherent_device *dev, const void *src,
 			   const unsigned char *mask, size_t size,
 			   const struct coherent_box_options *options, const char *where);
@@ -59,19 +57,19 @@ int coherent_base_box_from(struct coherent_box *box, struct coherent_device *dev
  *
  * Return: the enum coherent_level; 0 if @box is empty.
  */
-int coherent_base_box_level(const struct coherent_box *box);
+COHERENT_BASE int coherent_base_box_level(const struct coherent_box *box);
 
 /**
  * coherent_base_box_free() - See coherent_box_free().
  * @box: The box.
  */
-void coherent_base_box_free(struct coherent_box *box);
+COHERENT_BASE void coherent_base_box_free(struct coherent_box *box);
 
 /**
  * coherent_base_box_cleanup() - coherent_box_free() at the end of a scope.
  * @box: The variable.
  */
-void coherent_base_box_cleanup(void *box);
+COHERENT_BASE void coherent_base_box_cleanup(void *box);
 
 /**
  * coherent_base_expose() - See coherent_expose().
@@ -80,7 +78,7 @@ void coherent_base_box_cleanup(void *box);
  *
  * Return: as coherent_expose().
  */
-COHERENT_MUST_CHECK
+COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_base_expose(struct coherent_box *box, const struct coherent_expose_options *options);
 
 /**
@@ -90,7 +88,7 @@ int coherent_base_expose(struct coherent_box *box, const struct coherent_expose_
  *
  * Return: as coherent_reclaim().
  */
-COHERENT_MUST_CHECK
+COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_base_reclaim(struct coherent_mem *mem,
 			  const struct coherent_reclaim_options *options);
 
@@ -104,7 +102,7 @@ int coherent_base_reclaim(struct coherent_mem *mem,
  *
  * Return: as coherent_zeroed().
  */
-COHERENT_MUST_CHECK
+COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_base_zeroed(struct coherent_mem *mem, struct coherent_device *dev, size_t size,
 			 const struct coherent_mem_options *options, const char *where);
 
@@ -120,7 +118,7 @@ int coherent_base_zeroed(struct coherent_mem *mem, struct coherent_device *dev, 
  *
  * Return: as coherent_from().
  */
-COHERENT_MUST_CHECK
+COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_base_from(struct coherent_mem *mem, struct coherent_device *dev, const void *src,
 		       const unsigned char *mask, size_t size,
 		       const struct coherent_mem_options *options, const char *where);
@@ -137,7 +135,7 @@ int coherent_base_from(struct coherent_mem *mem, struct coherent_device *dev, co
  *
  * Return: as coherent_box_zeroed().
  */
-COHERENT_MUST_CHECK
+COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box *box,
 			     struct coherent_device *dev, size_t count, size_t size,
 			     const struct coherent_mem_options *options, const char *where);
@@ -151,7 +149,7 @@ int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box
  *
  * Return: @err if not 0, else as coherent_expose().
  */
-COHERENT_MUST_CHECK
+COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box, int err,
 			   const struct coherent_mem_options *options);
 
@@ -159,34 +157,34 @@ int coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box, i
  * coherent_base_free() - See coherent_free().
  * @mem: The mem.
  */
-void coherent_base_free(struct coherent_mem *mem);
+COHERENT_BASE void coherent_base_free(struct coherent_mem *mem);
 
 /**
  * coherent_base_cleanup() - coherent_free() at the end of a scope.
  * @mem: The variable.
  */
-void coherent_base_cleanup(void *mem);
+COHERENT_BASE void coherent_base_cleanup(void *mem);
 
 /**
  * coherent_base_box_move() - See coherent_move().
  * @from: The box; empty afterwards.
  * @to: An empty box.
  */
-void coherent_base_box_move(struct coherent_box *from, struct coherent_box *to);
+COHERENT_BASE void coherent_base_box_move(struct coherent_box *from, struct coherent_box *to);
 
 /**
  * coherent_base_move() - See coherent_move().
  * @from: The mem; empty afterwards.
  * @to: An empty mem.
  */
-void coherent_base_move(struct coherent_mem *from, struct coherent_mem *to);
+COHERENT_BASE void coherent_base_move(struct coherent_mem *from, struct coherent_mem *to);
 
 /**
  * coherent_base_wait_begin() - Start the clock of a poll loop.
  * @wait: The loop's state.
  * @timeout_ns: From now on.
  */
-void coherent_base_wait_begin(struct coherent_wait *wait, uint64_t timeout_ns);
+COHERENT_BASE void coherent_base_wait_begin(struct coherent_wait *wait, uint64_t timeout_ns);
 
 /**
  * coherent_base_wait_more() - Pause between two tests of a poll loop.
@@ -196,7 +194,7 @@ void coherent_base_wait_begin(struct coherent_wait *wait, uint64_t timeout_ns);
  * Context: may sleep.
  * Return: 0 (test again); -ETIMEDOUT, -ENODEV (the device is closed).
  */
-COHERENT_MUST_CHECK
+COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_base_wait_more(struct coherent_wait *wait, const struct coherent_object *object);
 
 #endif

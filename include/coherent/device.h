@@ -124,18 +124,6 @@ COHERENT_MUST_CHECK int coherent_device_fence(struct coherent_device *dev);
 COHERENT_MUST_CHECK int coherent_device_reset(struct coherent_device *dev);
 
 /**
- * coherent_mask() - The DMA mask of a number of address bits.
- * @bits: 0 to 64.
- *
- * Context: any.
- * Return: the lowest @bits bits; over 64: 0, which no device can use.
- */
-COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
-{
-	return bits - 1 < 64 ? ~UINT64_C(0) >> (64 - bits) : 0;
-}
-
-/**
  * coherent_device_set_mask() - Say which addresses the device can put out.
  * @dev: The device.
  * @mask: From coherent_mask(). The last byte of every object will be under it.

@@ -12,9 +12,8 @@
 #ifndef COHERENT_ENDIAN_H
 #define COHERENT_ENDIAN_H
 
-#include <stdint.h>
-
 #include <coherent/check.h>
+#include <coherent/world.h>
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define COHERENT_LE_SWAPS 0

@@ -48,7 +48,7 @@ struct coherent_handle_options {
  *
  * Return: as coherent_handle_zeroed().
  */
-COHERENT_MUST_CHECK
+COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_base_handle_zeroed(struct coherent_handle *handle, struct coherent_device *dev,
 				const struct coherent_handle_options *options, const char *where);
 
@@ -56,7 +56,7 @@ int coherent_base_handle_zeroed(struct coherent_handle *handle, struct coherent_
  * coherent_base_handle_cleanup() - coherent_handle_free() at the end of a scope.
  * @handle: The variable.
  */
-void coherent_base_handle_cleanup(struct coherent_handle *handle);
+COHERENT_BASE void coherent_base_handle_cleanup(struct coherent_handle *handle);
 
 /**
  * coherent_handle_zeroed() - Allocate zeroed memory for the device alone.
@@ -106,7 +106,7 @@ COHERENT_INLINE size_t coherent_handle_size(const struct coherent_handle *handle
  *
  * Context: may sleep.
  */
-void coherent_handle_free(struct coherent_handle *handle);
+COHERENT_BASE void coherent_handle_free(struct coherent_handle *handle);
 
 /**
  * COHERENT_HANDLE_AUTO() - Declare a handle that is freed at the end of its scope.

@@ -12,13 +12,9 @@
 #ifndef COHERENT_MEM_H
 #define COHERENT_MEM_H
 
-#include <errno.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include <coherent/check.h>
 #include <coherent/order.h>
+#include <coherent/world.h>
 
 struct coherent_object;
 
@@ -175,7 +171,7 @@ COHERENT_INLINE int coherent_mem_ring(const struct coherent_mem *mem,
 COHERENT_INLINE int coherent_mem_addr_at(const struct coherent_mem *mem, size_t i,
 					 size_t size, coherent_addr_t *addr)
 {
-	*addr = (coherent_addr_t){ ~UINT64_C(0) };
+	*addr = (coherent_addr_t){ ~(uint64_t)0 };
 	if (i >= mem->count)
 		return coherent_mem_error(mem);
 	addr->raw = ~mem->inverted_address + i * size;
@@ -230,15 +226,15 @@ coherent_bytes_out(const char *from, void *to, size_t bytes, int order)
 	char *at = to;
 
 	for (; at < end && (uintptr_t)from % 8; at++, from++)
-		*at = __atomic_load_n((const volatile char *)from, order);
+		*at = COHERENT_LOAD_ONCE((const volatile char *)from, order);
 	for (; end - at >= 8; at += 8, from += 8) {
-		uint64_t word = __atomic_load_n((const volatile coherent_u64 *)(const void *)from,
-						order);
+		uint64_t word = COHERENT_LOAD_ONCE((const volatile coherent_u64 *)(const void *)from,
+						   order);
 
 		__builtin_memcpy(at, &word, 8);
 	}
 	for (; at < end; at++, from++)
-		*at = __atomic_load_n((const volatile char *)from, order);
+		*at = COHERENT_LOAD_ONCE((const volatile char *)from, order);
 }
 
 static inline __attribute__((unused)) void
@@ -248,15 +244,15 @@ coherent_bytes_in(char *to, const void *from, size_t bytes, int order)
 	const char *at = from;
 
 	for (; at < end && (uintptr_t)to % 8; at++, to++)
-		__atomic_store_n((volatile char *)to, *at, order);
+		COHERENT_STORE_ONCE((volatile char *)to, *at, order);
 	for (; end - at >= 8; at += 8, to += 8) {
 		uint64_t word;
 
 		__builtin_memcpy(&word, at, 8);
-		__atomic_store_n((volatile coherent_u64 *)(void *)to, word, order);
+		COHERENT_STORE_ONCE((volatile coherent_u64 *)(void *)to, word, order);
 	}
 	for (; at < end; at++, to++)
-		__atomic_store_n((volatile char *)to, *at, order);
+		COHERENT_STORE_ONCE((volatile char *)to, *at, order);
 }
 
 COHERENT_INLINE int coherent_mem_check(const struct coherent_mem *mem, size_t first,

@@ -2,35 +2,14 @@
 /*
  * One access to memory that a device reaches too, and the order of two.
  *
- * An access is atomic, so that the memory model and ThreadSanitizer know it,
- * and volatile, so that it happens, once and at its width. Both together are
- * the instruction that volatile alone would be.
- *
- * Barriers order accesses to exposed memory as a device sees them. A device is
- * an observer outside of the CPUs: on arm64 that is the outer shareable domain
- * (Arm ARM B2.3.12; Linux dma_wmb() and dma_rmb() are the same instructions).
- * x86 keeps the order of stores and the order of loads to write-back memory by
- * itself (Intel SDM 3A 9.2.2), so only the compiler has to be told.
+ * An access happens, once and at its width. Barriers order accesses to exposed
+ * memory as a device sees them. What both are made of is in coherent/world.h.
  */
 #ifndef COHERENT_ORDER_H
 #define COHERENT_ORDER_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include <coherent/check.h>
-
-#if defined(__x86_64__)
-#define COHERENT_WMB() __asm__ __volatile__("" ::: "memory")
-#define COHERENT_RMB() __asm__ __volatile__("" ::: "memory")
-#define COHERENT_MB() __asm__ __volatile__("mfence" ::: "memory")
-#elif defined(__aarch64__)
-#define COHERENT_WMB() __asm__ __volatile__("dmb oshst" ::: "memory")
-#define COHERENT_RMB() __asm__ __volatile__("dmb oshld" ::: "memory")
-#define COHERENT_MB() __asm__ __volatile__("dmb osh" ::: "memory")
-#else
-#error "coherent: which barriers order memory for a device on this CPU? Add them to coherent/order.h"
-#endif
+#include <coherent/world.h>
 
 /**
  * coherent_wmb() - Order earlier writes to mems before later writes.
@@ -92,18 +71,18 @@ COHERENT_INLINE union coherent_word coherent_load(const void *at, size_t width, 
 
 	switch (width) {
 	case 1:
-		word.u8 = __atomic_load_n((const volatile coherent_u8 *)at, order);
+		word.u8 = COHERENT_LOAD_ONCE((const volatile coherent_u8 *)at, order);
 		break;
 	case 2:
-		word.u16 = __atomic_load_n((const volatile coherent_u16 *)at, order);
+		word.u16 = COHERENT_LOAD_ONCE((const volatile coherent_u16 *)at, order);
 		word.u16 = swap ? __builtin_bswap16(word.u16) : word.u16;
 		break;
 	case 4:
-		word.u32 = __atomic_load_n((const volatile coherent_u32 *)at, order);
+		word.u32 = COHERENT_LOAD_ONCE((const volatile coherent_u32 *)at, order);
 		word.u32 = swap ? __builtin_bswap32(word.u32) : word.u32;
 		break;
 	case 8:
-		word.u64 = __atomic_load_n((const volatile coherent_u64 *)at, order);
+		word.u64 = COHERENT_LOAD_ONCE((const volatile coherent_u64 *)at, order);
 		word.u64 = swap ? __builtin_bswap64(word.u64) : word.u64;
 		break;
 	}
@@ -134,19 +113,19 @@ COHERENT_INLINE void coherent_store(void *at, union coherent_word word, size_t w
 {
 	switch (width) {
 	case 1:
-		__atomic_store_n((volatile coherent_u8 *)at, word.u8, order);
+		COHERENT_STORE_ONCE((volatile coherent_u8 *)at, word.u8, order);
 		break;
 	case 2:
 		word.u16 = swap ? __builtin_bswap16(word.u16) : word.u16;
-		__atomic_store_n((volatile coherent_u16 *)at, word.u16, order);
+		COHERENT_STORE_ONCE((volatile coherent_u16 *)at, word.u16, order);
 		break;
 	case 4:
 		word.u32 = swap ? __builtin_bswap32(word.u32) : word.u32;
-		__atomic_store_n((volatile coherent_u32 *)at, word.u32, order);
+		COHERENT_STORE_ONCE((volatile coherent_u32 *)at, word.u32, order);
 		break;
 	case 8:
 		word.u64 = swap ? __builtin_bswap64(word.u64) : word.u64;
-		__atomic_store_n((volatile coherent_u64 *)at, word.u64, order);
+		COHERENT_STORE_ONCE((volatile coherent_u64 *)at, word.u64, order);
 		break;
 	}
 }

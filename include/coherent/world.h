@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * What the two worlds, userspace and the Linux kernel, have under other names.
+ * Nothing here is for callers.
+ */
+#ifndef COHERENT_WORLD_H
+#define COHERENT_WORLD_H
+
+#ifdef __KERNEL__
+
+#include <linux/compiler.h>
+#include <linux/errno.h>
+#include <linux/limits.h>
+#include <linux/stddef.h>
+#include <linux/types.h>
+#include <asm/barrier.h>
+
+/* The functions behind the macros are static inlines of coherent/kernel.h. */
+#define COHERENT_BASE static inline
+
+#define COHERENT_LOAD_ONCE(at, order) READ_ONCE(*(at))
+#define COHERENT_STORE_ONCE(at, value, order) WRITE_ONCE(*(at), (value))
+
+#define COHERENT_WMB() dma_wmb()
+#define COHERENT_RMB() dma_rmb()
+#define COHERENT_MB() mb()
+
+#else
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define COHERENT_BASE
+
+/*
+ * Atomic, so that the memory model and ThreadSanitizer know it, and volatile, so
+ * that it happens, once and at its width: the instruction that volatile alone
+ * would be.
+ */
+#define COHERENT_LOAD_ONCE(at, order) __atomic_load_n((at), (order))
+#define COHERENT_STORE_ONCE(at, value, order) __atomic_store_n((at), (value), (order))
+
+/*
+ * A device is an observer outside of the CPUs: on arm64 that is the outer
+ * shareable domain (Arm ARM B2.3.12; Linux dma_wmb() and dma_rmb() are the same
+ * instructions). x86 keeps the order of stores and the order of loads to
+ * write-back memory by itself (Intel SDM 3A 9.2.2), so only the compiler has to
+ * be told.
+ */
+#if defined(__x86_64__)
+#define COHERENT_WMB() __asm__ __volatile__("" ::: "memory")
+#define COHERENT_RMB() __asm__ __volatile__("" ::: "memory")
+#define COHERENT_MB() __asm__ __volatile__("mfence" ::: "memory")
+#elif defined(__aarch64__)
+#define COHERENT_WMB() __asm__ __volatile__("dmb oshst" ::: "memory")
+#define COHERENT_RMB() __asm__ __volatile__("dmb oshld" ::: "memory")
+#define COHERENT_MB() __asm__ __volatile__("dmb osh" ::: "memory")
+#else
+#error "coherent: which barriers order memory for a device on this CPU? Add them to coherent/world.h"
+#endif
+
+#endif
+
+#endif
