@@ -137,6 +137,7 @@ enum coherent_may {
  * @boundary: A power of two that the device addresses of the object do not
  *	cross a multiple of, at least the size of the object; 0 for none.
  * @level: The least level that will do; 0 for COHERENT_HIDDEN.
+ * @COHERENT_GFP: In the kernel .gfp, how to allocate; 0 for GFP_KERNEL.
  */
 struct coherent_box_options {
 	size_t count;
@@ -145,6 +146,7 @@ struct coherent_box_options {
 	size_t align;
 	uint64_t boundary;
 	enum coherent_level level;
+	COHERENT_GFP
 };
 
 /**
@@ -188,6 +190,7 @@ struct coherent_reclaim_options {
  * @may: See struct coherent_expose_options, as the next two.
  * @seal: The last moment before the device can reach the memory.
  * @seal_arg: Handed to @seal.
+ * @COHERENT_GFP: See struct coherent_box_options.
  */
 struct coherent_mem_options {
 	size_t count;
@@ -201,6 +204,7 @@ struct coherent_mem_options {
 	enum coherent_may may;
 	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
 	void *seal_arg;
+	COHERENT_GFP
 };
 
 /* --- Devices --- */
@@ -527,7 +531,11 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 #define COHERENT_AUTO(T, name)						\
 	COHERENT(T) name __attribute__((cleanup(coherent_base_cleanup))) = COHERENT_EMPTY
 
-#include <coherent/device.h>
 #include <coherent/handle.h>
+#ifdef __KERNEL__
+#include <coherent/kernel.h>
+#else
+#include <coherent/device.h>
+#endif
 
 #endif

@@ -23,7 +23,7 @@ struct coherent_irq;
  * Context: may sleep.
  * Return: 0; -ENODEV (no such device, no such BAR), -ENOMEM, -EIO.
  */
-COHERENT_MUST_CHECK int coherent_bar_open(struct coherent_bar **bar, struct coherent_device *dev,
+COHERENT_MUST_CHECK COHERENT_BASE int coherent_bar_open(struct coherent_bar **bar, struct coherent_device *dev,
 					  unsigned int index);
 
 /**
@@ -32,7 +32,7 @@ COHERENT_MUST_CHECK int coherent_bar_open(struct coherent_bar **bar, struct cohe
  *
  * Context: may sleep.
  */
-void coherent_bar_close(struct coherent_bar *bar);
+COHERENT_BASE void coherent_bar_close(struct coherent_bar *bar);
 
 /**
  * coherent_bar_read8() - Read a register of 8 bits.
@@ -43,7 +43,7 @@ void coherent_bar_close(struct coherent_bar *bar);
  * Return: the value in the CPU's byte order; all ones past the end of the BAR or
  * if the device is gone.
  */
-uint8_t coherent_bar_read8(struct coherent_bar *bar, uint64_t offset);
+COHERENT_BASE uint8_t coherent_bar_read8(struct coherent_bar *bar, uint64_t offset);
 
 /**
  * coherent_bar_read16() - Read a register of 16 bits.
@@ -53,7 +53,7 @@ uint8_t coherent_bar_read8(struct coherent_bar *bar, uint64_t offset);
  * Context: any.
  * Return: as coherent_bar_read8().
  */
-uint16_t coherent_bar_read16(struct coherent_bar *bar, uint64_t offset);
+COHERENT_BASE uint16_t coherent_bar_read16(struct coherent_bar *bar, uint64_t offset);
 
 /**
  * coherent_bar_read32() - Read a register of 32 bits.
@@ -63,7 +63,7 @@ uint16_t coherent_bar_read16(struct coherent_bar *bar, uint64_t offset);
  * Context: any.
  * Return: as coherent_bar_read8().
  */
-uint32_t coherent_bar_read32(struct coherent_bar *bar, uint64_t offset);
+COHERENT_BASE uint32_t coherent_bar_read32(struct coherent_bar *bar, uint64_t offset);
 
 /**
  * coherent_bar_read64() - Read a register of 64 bits.
@@ -73,7 +73,7 @@ uint32_t coherent_bar_read32(struct coherent_bar *bar, uint64_t offset);
  * Context: any.
  * Return: as coherent_bar_read8().
  */
-uint64_t coherent_bar_read64(struct coherent_bar *bar, uint64_t offset);
+COHERENT_BASE uint64_t coherent_bar_read64(struct coherent_bar *bar, uint64_t offset);
 
 /**
  * coherent_bar_write8() - Write a register of 8 bits.
@@ -86,7 +86,7 @@ uint64_t coherent_bar_read64(struct coherent_bar *bar, uint64_t offset);
  *
  * Context: any.
  */
-void coherent_bar_write8(struct coherent_bar *bar, uint64_t offset, uint8_t value);
+COHERENT_BASE void coherent_bar_write8(struct coherent_bar *bar, uint64_t offset, uint8_t value);
 
 /**
  * coherent_bar_write16() - Write a register of 16 bits.
@@ -98,7 +98,7 @@ void coherent_bar_write8(struct coherent_bar *bar, uint64_t offset, uint8_t valu
  *
  * Context: any.
  */
-void coherent_bar_write16(struct coherent_bar *bar, uint64_t offset, uint16_t value);
+COHERENT_BASE void coherent_bar_write16(struct coherent_bar *bar, uint64_t offset, uint16_t value);
 
 /**
  * coherent_bar_write32() - Write a register of 32 bits.
@@ -110,7 +110,7 @@ void coherent_bar_write16(struct coherent_bar *bar, uint64_t offset, uint16_t va
  *
  * Context: any.
  */
-void coherent_bar_write32(struct coherent_bar *bar, uint64_t offset, uint32_t value);
+COHERENT_BASE void coherent_bar_write32(struct coherent_bar *bar, uint64_t offset, uint32_t value);
 
 /**
  * coherent_bar_write64() - Write a register of 64 bits.
@@ -122,7 +122,7 @@ void coherent_bar_write32(struct coherent_bar *bar, uint64_t offset, uint32_t va
  *
  * Context: any.
  */
-void coherent_bar_write64(struct coherent_bar *bar, uint64_t offset, uint64_t value);
+COHERENT_BASE void coherent_bar_write64(struct coherent_bar *bar, uint64_t offset, uint64_t value);
 
 /**
  * coherent_bar_poll32() - Read a register until some bits are as wanted.
@@ -136,7 +136,7 @@ void coherent_bar_write64(struct coherent_bar *bar, uint64_t offset, uint64_t va
  * Return: 0; -ETIMEDOUT, -ENODEV (closed or gone), -EINVAL (@bar is NULL, no
  * register at @offset).
  */
-COHERENT_MUST_CHECK int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset,
+COHERENT_MUST_CHECK COHERENT_BASE int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset,
 					    uint32_t mask, uint32_t want, uint64_t timeout_ns);
 
 /**
@@ -149,7 +149,7 @@ COHERENT_MUST_CHECK int coherent_bar_poll32(struct coherent_bar *bar, uint64_t o
  * Return: 0; -ENODEV (no such device, no such vector), -EBUSY (somebody listens
  * already), -ENOMEM, -ENOSPC (no descriptors left), -EIO.
  */
-COHERENT_MUST_CHECK int coherent_irq_open(struct coherent_irq **irq, struct coherent_device *dev,
+COHERENT_MUST_CHECK COHERENT_BASE int coherent_irq_open(struct coherent_irq **irq, struct coherent_device *dev,
 					  unsigned int vector);
 
 /**
@@ -159,7 +159,7 @@ COHERENT_MUST_CHECK int coherent_irq_open(struct coherent_irq **irq, struct cohe
  *
  * Context: may sleep.
  */
-void coherent_irq_close(struct coherent_irq *irq);
+COHERENT_BASE void coherent_irq_close(struct coherent_irq *irq);
 
 /**
  * coherent_irq_wait() - Wait for an interrupt.
@@ -171,7 +171,7 @@ void coherent_irq_close(struct coherent_irq *irq);
  * Context: may sleep.
  * Return: 0; -ETIMEDOUT, -ENODEV (closed or gone), -EINVAL (@irq is NULL).
  */
-COHERENT_MUST_CHECK int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns);
+COHERENT_MUST_CHECK COHERENT_BASE int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns);
 
 /**
  * coherent_irq_fd() - The interrupt as a descriptor, for poll() and epoll.
@@ -182,19 +182,19 @@ COHERENT_MUST_CHECK int coherent_irq_wait(struct coherent_irq *irq, uint64_t tim
  * Context: any.
  * Return: an eventfd, which stays the library's; -EINVAL (@irq is NULL).
  */
-int coherent_irq_fd(const struct coherent_irq *irq);
+COHERENT_BASE int coherent_irq_fd(const struct coherent_irq *irq);
 
 /**
  * coherent_base_bar_cleanup() - coherent_bar_close() at the end of a scope.
  * @bar: The variable.
  */
-void coherent_base_bar_cleanup(struct coherent_bar **bar);
+COHERENT_BASE void coherent_base_bar_cleanup(struct coherent_bar **bar);
 
 /**
  * coherent_base_irq_cleanup() - coherent_irq_close() at the end of a scope.
  * @irq: The variable.
  */
-void coherent_base_irq_cleanup(struct coherent_irq **irq);
+COHERENT_BASE void coherent_base_irq_cleanup(struct coherent_irq **irq);
 
 /**
  * COHERENT_BAR_AUTO() - Declare a BAR that is closed at the end of its scope.
@@ -209,6 +209,10 @@ void coherent_base_irq_cleanup(struct coherent_irq **irq);
  */
 #define COHERENT_IRQ_AUTO(name)						\
 	struct coherent_irq *name __attribute__((cleanup(coherent_base_irq_cleanup))) = NULL
+
+#ifdef __KERNEL__
+#include <coherent/kernel_bar.h>
+#endif
 
 /* Ignoring one of these is an error, as with the macros. */
 #ifndef COHERENT_LIBRARY

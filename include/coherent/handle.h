@@ -28,6 +28,7 @@ struct coherent_handle {
  * @boundary: What the device addresses do not cross.
  * @level: The least level that will do.
  * @may: What the device may do.
+ * @COHERENT_GFP: See struct coherent_box_options.
  */
 struct coherent_handle_options {
 	size_t bytes;
@@ -37,6 +38,7 @@ struct coherent_handle_options {
 	uint64_t boundary;
 	enum coherent_level level;
 	enum coherent_may may;
+	COHERENT_GFP
 };
 
 /**

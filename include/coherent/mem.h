@@ -34,7 +34,7 @@ typedef struct {
  * zero bytes are an empty object at ~0.
  */
 struct coherent_mem {
-	char *va;
+	char COHERENT_SHARED *va;
 	size_t count;
 	uint64_t inverted_address;
 	struct coherent_object *object;
@@ -48,11 +48,11 @@ struct coherent_box {
 };
 
 struct coherent_slot {
-	char *va;
+	char COHERENT_SHARED *va;
 };
 
 struct coherent_ring {
-	char *va;
+	char COHERENT_SHARED *va;
 	size_t mask;
 };
 
@@ -200,7 +200,7 @@ COHERENT_INLINE union coherent_word coherent_ring_load(const struct coherent_rin
 						       size_t size, size_t offset, size_t width,
 						       int swap, int order)
 {
-	char *at = ring->va + (i & ring->mask) * size + offset;
+	char COHERENT_SHARED *at = ring->va + (i & ring->mask) * size + offset;
 	union coherent_word word = coherent_load(at, width, swap, order);
 
 	coherent_after_load(order);
@@ -220,39 +220,38 @@ COHERENT_INLINE void coherent_ring_store(const struct coherent_ring *ring, size_
  * them while they run is any mixture. order is that of each access.
  */
 static inline __attribute__((unused)) void
-coherent_bytes_out(const char *from, void *to, size_t bytes, int order)
+coherent_bytes_out(const char COHERENT_SHARED *from, void *to, size_t bytes, int order)
 {
 	char *end = (char *)to + bytes;
 	char *at = to;
 
 	for (; at < end && (uintptr_t)from % 8; at++, from++)
-		*at = COHERENT_LOAD_ONCE((const volatile char *)from, order);
+		*at = (char)coherent_load(from, 1, 0, order).u8;
 	for (; end - at >= 8; at += 8, from += 8) {
-		uint64_t word = COHERENT_LOAD_ONCE((const volatile coherent_u64 *)(const void *)from,
-						   order);
+		union coherent_word word = coherent_load(from, 8, 0, order);
 
-		__builtin_memcpy(at, &word, 8);
+		__builtin_memcpy(at, &word.u64, 8);
 	}
 	for (; at < end; at++, from++)
-		*at = COHERENT_LOAD_ONCE((const volatile char *)from, order);
+		*at = (char)coherent_load(from, 1, 0, order).u8;
 }
 
 static inline __attribute__((unused)) void
-coherent_bytes_in(char *to, const void *from, size_t bytes, int order)
+coherent_bytes_in(char COHERENT_SHARED *to, const void *from, size_t bytes, int order)
 {
 	const char *end = (const char *)from + bytes;
 	const char *at = from;
 
 	for (; at < end && (uintptr_t)to % 8; at++, to++)
-		COHERENT_STORE_ONCE((volatile char *)to, *at, order);
+		coherent_store(to, (union coherent_word){ .u8 = (uint8_t)*at }, 1, 0, order);
 	for (; end - at >= 8; at += 8, to += 8) {
-		uint64_t word;
+		union coherent_word word;
 
-		__builtin_memcpy(&word, at, 8);
-		COHERENT_STORE_ONCE((volatile coherent_u64 *)(void *)to, word, order);
+		__builtin_memcpy(&word.u64, at, 8);
+		coherent_store(to, word, 8, 0, order);
 	}
 	for (; at < end; at++, to++)
-		COHERENT_STORE_ONCE((volatile char *)to, *at, order);
+		coherent_store(to, (union coherent_word){ .u8 = (uint8_t)*at }, 1, 0, order);
 }
 
 COHERENT_INLINE int coherent_mem_check(const struct coherent_mem *mem, size_t first,

@@ -14,6 +14,7 @@
 
 #include <coherent/check.h>
 #include <coherent/endian.h>
+#include <coherent/world.h>
 
 #define COHERENT_EACH_1(x, T, a) x(T, a)
 #define COHERENT_EACH_2(x, T, a, ...) x(T, a) COHERENT_EACH_1(x, T, __VA_ARGS__)
@@ -77,7 +78,7 @@
 				    COHERENT_COUNT(__VA_ARGS__) * (_Alignof(T) - 1), \
 		       "fields are missing: what is not listed would not be copied")
 
-#if __has_builtin(__builtin_clear_padding)
+#if __has_builtin(__builtin_clear_padding) || defined(__CHECKER__)
 
 /* In a struct of its own, which is not const if T is. */
 #define COHERENT_MASK_FILL(T, mask)					\

@@ -118,7 +118,7 @@
  */
 #define coherent_unsafe_ptr(mem)					\
 	COHERENT_VALUE(COHERENT_NEEDS_SHARED(mem),			\
-		(volatile COHERENT_T(mem) *)(void *)COHERENT_MEM(mem)->va)
+		(volatile COHERENT_T(mem) COHERENT_SHARED *)(void COHERENT_SHARED *)COHERENT_MEM(mem)->va)
 
 /* --- Views, slots, rings --- */
 

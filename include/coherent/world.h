@@ -6,6 +6,20 @@
 #ifndef COHERENT_WORLD_H
 #define COHERENT_WORLD_H
 
+/*
+ * Sparse refuses a load or a store through a pointer to what a device reaches too;
+ * the accessors alone may. There are builtins that it does not know.
+ */
+#ifdef __CHECKER__
+#define COHERENT_SHARED __attribute__((noderef, address_space(__coherent)))
+#define COHERENT_FORCE __attribute__((force))
+#define __builtin_classify_type(x) 1
+#define __builtin_clear_padding(x) ((void)(x))
+#else
+#define COHERENT_SHARED
+#define COHERENT_FORCE
+#endif
+
 #ifdef __KERNEL__
 
 #include <linux/compiler.h>
@@ -17,6 +31,8 @@
 
 /* The functions behind the macros are static inlines of coherent/kernel.h. */
 #define COHERENT_BASE static inline
+#define coherent_device device
+#define COHERENT_GFP gfp_t gfp;
 
 #define COHERENT_LOAD_ONCE(at, order) READ_ONCE(*(at))
 #define COHERENT_STORE_ONCE(at, value, order) WRITE_ONCE(*(at), (value))
@@ -33,6 +49,7 @@
 #include <stdint.h>
 
 #define COHERENT_BASE
+#define COHERENT_GFP
 
 /*
  * Atomic, so that the memory model and ThreadSanitizer know it, and volatile, so
