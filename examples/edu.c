@@ -12,7 +12,7 @@
 #define EDU_CMD_RUN 1u
 #define EDU_CMD_TO_MEMORY 2u
 #define EDU_BUFFER 0x40000
-#define EDU_TIMEOUT_NS (UINT64_C(5) * 1000 * 1000 * 1000)
+#define EDU_TIMEOUT_NS 5000000000u
 
 int edu_probe(struct edu *edu)
 {
@@ -71,17 +71,21 @@ int edu_load(struct edu *edu, const uint8_t *data, size_t bytes, union edu_packe
 {
 	COHERENT_BOX(struct edu_packet) box = COHERENT_EMPTY;
 	struct source source = { data, bytes };
+	const enum coherent_level level = coherent_device_level(edu->dev);
 	int err;
 
-	err = coherent_box_zeroed(&box, edu->dev,
-				  (bytes + EDU_PACKET_BYTES - 1) / EDU_PACKET_BYTES);
+	err = coherent_box_zeroed(&box, edu->dev, (bytes + EDU_PACKET_BYTES - 1) / EDU_PACKET_BYTES,
+				  .level = level);
 	for (size_t i = 0; !err && source.bytes; i++)
 		err = coherent_box_init_at(&box, i, fill_packet, &source);
 	if (err) {
 		coherent_box_free(&box);
 		return err;
 	}
-	return coherent_expose(&box, packets, .may = COHERENT_MAY_READ);
+	/* Read-only where somebody can see to that. */
+	return coherent_expose(&box, packets,
+			       .may = level == COHERENT_IOMMU ? COHERENT_MAY_READ :
+								COHERENT_MAY_READ_WRITE);
 }
 
 /* The device wrote it, so it is read once, checked, and then used. */

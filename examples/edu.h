@@ -59,7 +59,7 @@ int edu_read(struct edu *edu, coherent_addr_t from, uint32_t bytes);
 int edu_write(struct edu *edu, coherent_addr_t to, uint32_t bytes);
 
 /**
- * edu_load() - Put data into packets and expose them, read-only.
+ * edu_load() - Put data into packets and expose them, read-only where there is an IOMMU.
  * @edu: The device.
  * @data: The data.
  * @bytes: How much, at least 1.

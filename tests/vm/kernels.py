@@ -62,6 +62,15 @@ class Kernel:
         run(['make', '-C', self.build or self._headers(), f'M={where}', 'modules'])
         return os.path.join(where, name + '.ko')
 
+    def build_tree(self, source_dir, module, where):
+        """A module of a Kbuild in a tree of which all that it needs is copied; its path."""
+        for name in ('include', 'kernel', 'examples'):
+            shutil.copytree(os.path.join(source_dir, name), os.path.join(where, name))
+        module = os.path.join(where, os.path.relpath(module, source_dir))
+        run(['make', '-C', self.build or self._headers(), f'M={os.path.dirname(module)}', 'W=1',
+             'modules'])
+        return module
+
     def _headers(self):
         if self.name != '6.1':
             raise Failed(f'Debian 12 cannot build a module with the headers of Linux '

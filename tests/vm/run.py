@@ -3,8 +3,8 @@
 """Boot a kernel with an IOMMU and run a test in it.
 
 SOURCE is a program, built as a static one and given its devices by vfio-pci; or with
---module a kernel module of one file, which drives them itself. Both boot in QEMU under
-TCG. Printed is the TAP of the test, of a module out of the kernel's log, with a few
+--module a kernel module of one file, which drives them itself, or the .ko that kernel/Kbuild
+makes, as in kernel/coherent_edu.ko. All boot in QEMU under TCG. Printed is the TAP of the test, of a module out of the kernel's log, with a few
 tests more: the run ended, the kernel did not complain, and QEMU itself refused accesses
 on those pages that lines "# blocked: 0x..." of the test name, and on no others.
 Kernels are kept in $XDG_CACHE_HOME/libcoherent.
@@ -24,6 +24,7 @@ import kernels
 from archive import Failed, OutOfReach, run
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE_DIR = os.path.dirname(os.path.dirname(HERE))
 TOOLS = {'cpio': 'cpio', 'gzip': 'gzip', 'dpkg': 'dpkg', 'gcc': 'gcc', 'depmod': 'kmod'}
 VFIO = ('vfio', 'vfio_iommu_type1', 'vfio-pci')
 SECONDS = 300
@@ -136,7 +137,8 @@ def boot(where, kernel, packed, options):
     machine, iommu = MACHINES[kernel.arch], IOMMUS[options.iommu]
     log = os.path.join(where, 'log')
     command_line = [f'console={machine.console} panic=-1 quiet no_timer_check',
-                    iommu.command_line, options.append, f'vm.test={options.test}']
+                    iommu.command_line, options.append, f'vm.test={options.test}',
+                    f'vm.times={options.times}']
     if not options.module:
         command_line += [f'vm.vfio=0000:00:{slot:02x}.0'
                          for slot, _ in enumerate(options.device, 1)]
@@ -163,6 +165,8 @@ def boot(where, kernel, packed, options):
 
 def build(where, kernel, options):
     """The test, as a file to put into the VM."""
+    if options.source.endswith('.ko'):
+        return kernel.build_tree(SOURCE_DIR, options.source, os.path.join(where, 'tree'))
     if options.module:
         os.makedirs(os.path.join(where, 'module'))
         return kernel.build_module(options.source, os.path.join(where, 'module'))
@@ -172,11 +176,13 @@ def build(where, kernel, options):
     return test
 
 
-def judge(serial, faults, end, version):
+def judge(serial, faults, end, version, expected=()):
     """(result, name) of each test, those of the rig included."""
     wanted = {int(address, 16) & ~0xfff for address in BLOCKED.findall(serial)}
     found = [(result == 'ok', name) for result, name in TAP.findall(serial)]
-    planned = sum(map(int, PLAN.findall(serial)))
+    found += [(bool(re.search(LOGGED + f'.*{line}', serial, re.M)), f'the log says: {line}')
+              for line in expected]
+    planned = sum(map(int, PLAN.findall(serial))) + len(expected)
     ended = 'vm: exit 0\n' in serial and 'vm: done' in serial and not end
     return found + [
         (0 < planned == len(found), f'{planned} tests were planned and run'),
@@ -209,7 +215,7 @@ def tests(options):
         modules = (*IOMMUS[options.iommu].modules, *(() if options.module else VFIO))
         packed = initramfs(where, kernel, test, modules)
         serial, faults, end = boot(where, kernel, packed, options)
-    return judge(serial, faults, end, kernel.version), serial
+    return judge(serial, faults, end, kernel.version, options.expect), serial
 
 
 def arguments():
@@ -227,8 +233,12 @@ def arguments():
                         help="a PCI device of QEMU's; may be repeated (default: edu)")
     parser.add_argument('--append', default='', metavar='WORDS', help='to the kernel command line')
     parser.add_argument('--module', action='store_true', help='SOURCE is a kernel module')
+    parser.add_argument('--times', type=int, default=1, metavar='N',
+                        help='load and unload the module so often (default: %(default)s)')
+    parser.add_argument('--expect', action='append', default=[], metavar='REGEX',
+                        help='what a line of the log must have; may be repeated')
     parser.add_argument('--verbose', action='store_true', help='print the serial console too')
-    parser.add_argument('source', metavar='SOURCE.c')
+    parser.add_argument('source', metavar='SOURCE')
     options = parser.parse_args()
     options.iommu = options.iommu or ('smmuv3' if options.arch == 'arm64' else 'intel')
     options.device = options.device or ['edu']
@@ -236,7 +246,11 @@ def arguments():
         parser.error(f'--iommu {options.iommu} is for {IOMMUS[options.iommu].arch}')
     if options.arch != 'amd64' and (options.kernel == 'own' or options.module):
         parser.error(f'--kernel own and --module are for amd64, not {options.arch}')
-    if not os.path.isfile(options.source):
+    options.source = os.path.abspath(options.source)
+    if options.source.endswith('.ko'):
+        if not options.module or os.path.dirname(options.source) != os.path.join(SOURCE_DIR, 'kernel'):
+            parser.error(f'{options.source}: only with --module, and only of kernel/')
+    elif not os.path.isfile(options.source):
         parser.error(f'{options.source}: no such file')
     return options
 

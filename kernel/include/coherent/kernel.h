@@ -1,0 +1,695 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The contract of coherent.h in the Linux kernel, from 6.1 on: its functions as
+ * static inlines over the DMA API. A struct coherent_device is a struct device
+ * that a driver is bound to; probe() counts as bound.
+ *
+ * Levels, asked for with .level of an allocation:
+ *
+ * COHERENT_HIDDEN, also without .level, is dma_alloc_attrs(): the memory is mapped
+ * from the start, only its address is withheld. coherent_reclaim() needs .idle and
+ * takes nothing away from the device; .may = COHERENT_MAY_READ is -EOPNOTSUPP.
+ *
+ * COHERENT_IOMMU maps at expose, and at reclaim unmaps and flushes the IOTLB: when
+ * it returns, the device cannot reach the memory. Pages are contiguous, so that an
+ * object has at most some MiB. -EOPNOTSUPP where the device's domain does not
+ * translate (passthrough) or the device is not cache-coherent. Before Linux 6.16
+ * the address is not known before it is mapped: .seal runs then, with the device
+ * in reach and the address told to nobody; and it is nobody's after free or
+ * reclaim, so that the next mapping may get it.
+ *
+ * Objects are freed before the driver's remove() returns, or given to
+ * coherent_manage(). Freed later they are leaked, with a warning: the DMA API may
+ * no longer know how the memory was mapped. Where a call may sleep, not so with
+ * .gfp = GFP_ATOMIC; freeing memory of COHERENT_HIDDEN always may.
+ */
+#ifndef COHERENT_KERNEL_H
+#define COHERENT_KERNEL_H
+
+#include <coherent.h>
+#include <coherent/place.h>
+#include <linux/bug.h>
+#include <linux/delay.h>
+#include <linux/device.h>
+#include <linux/dma-map-ops.h>
+#include <linux/dma-mapping.h>
+#include <linux/gfp.h>
+#include <linux/ktime.h>
+#include <linux/log2.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+
+/* What the library knows of a box, a mem or a handle. */
+struct coherent_object {
+	struct device *dev;
+	const char *where;
+	void *va;
+	u64 align;
+	u64 boundary;
+	unsigned long attrs;
+	u8 level;
+	bool mapped;
+	bool managed;
+	struct coherent_place place;
+};
+
+/* --- Devices --- */
+
+static inline bool coherent_is_bound(const struct device *dev)
+{
+	return dev && READ_ONCE(dev->driver);
+}
+
+/**
+ * coherent_device_level() - The highest level at which this device gets memory.
+ * @dev: The device.
+ *
+ * Context: any.
+ * Return: the level; 0 if @dev is NULL or not bound.
+ */
+static inline enum coherent_level coherent_device_level(struct device *dev)
+{
+	struct iommu_domain *domain;
+
+	if (!coherent_is_bound(dev))
+		return 0;
+	domain = iommu_get_domain_for_dev(dev);
+	if (domain && iommu_is_dma_domain(domain) && dev_is_dma_coherent(dev))
+		return COHERENT_IOMMU;
+	return COHERENT_HIDDEN;
+}
+
+/**
+ * coherent_device_set_mask() - Say which addresses the device can put out.
+ * @dev: The device.
+ * @mask: From coherent_mask().
+ *
+ * Before anything is allocated, which is not checked here.
+ *
+ * Context: may sleep.
+ * Return: 0; -EINVAL (not the lowest bits), -EIO (no memory is in its reach),
+ * -ENODEV.
+ */
+static inline int __must_check coherent_device_set_mask(struct device *dev, u64 mask)
+{
+	if (!coherent_is_bound(dev))
+		return -ENODEV;
+	if (mask & (mask + 1))
+		return -EINVAL;
+	return dma_set_mask_and_coherent(dev, mask) ? -EIO : 0;
+}
+
+/* --- Boxes --- */
+
+/* What an allocation has to be like, whichever macro asks. */
+struct coherent_ask {
+	size_t count;
+	size_t size;
+	unsigned int attrs;
+	gfp_t gfp;
+	u64 align;
+	u64 boundary;
+	enum coherent_level level;
+	const char *where;
+};
+
+static inline int coherent_check_ask(const struct coherent_ask *ask, size_t *bytes)
+{
+	if (!ask->count || !ask->size || ask->attrs >= COHERENT_ATTR_PRIVILEGED << 1 ||
+	    (unsigned int)ask->level > COHERENT_IOMMU ||
+	    (ask->align && !is_power_of_2(ask->align)) ||
+	    (ask->boundary && !is_power_of_2(ask->boundary)))
+		return -EINVAL;
+	if (check_mul_overflow(ask->count, ask->size, bytes) || *bytes > SIZE_MAX / 2 - PAGE_SIZE)
+		return -ENOMEM;
+	return ask->boundary && *bytes > ask->boundary ? -EINVAL : 0;
+}
+
+static inline int coherent_check_device(struct device *dev, const struct coherent_ask *ask)
+{
+	if (!coherent_is_bound(dev))
+		return -ENODEV;
+	if (!dev->dma_mask || !*dev->dma_mask || !dev->coherent_dma_mask)
+		return -EIO;
+	/* The level before the first mapping: one that cannot work warns. */
+	if (ask->level > COHERENT_HIDDEN &&
+	    (coherent_device_level(dev) < ask->level || ask->attrs & ~COHERENT_ATTR_NO_WARN))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static inline unsigned long coherent_dma_attrs(unsigned int attrs)
+{
+	return (attrs & COHERENT_ATTR_WEAK_ORDERING ? DMA_ATTR_WEAK_ORDERING : 0) |
+	       (attrs & COHERENT_ATTR_WRITE_COMBINE ? DMA_ATTR_WRITE_COMBINE : 0) |
+	       (attrs & COHERENT_ATTR_FORCE_CONTIGUOUS ? DMA_ATTR_FORCE_CONTIGUOUS : 0) |
+	       (attrs & COHERENT_ATTR_ALLOC_SINGLE_PAGES ? DMA_ATTR_ALLOC_SINGLE_PAGES : 0) |
+	       (attrs & COHERENT_ATTR_NO_WARN ? DMA_ATTR_NO_WARN : 0) |
+	       (attrs & COHERENT_ATTR_PRIVILEGED ? DMA_ATTR_PRIVILEGED : 0);
+}
+
+/* Whether the address is as asked for: the DMA API promises but its own alignment. */
+static inline int coherent_check_address(const struct coherent_object *object)
+{
+	const u64 first = object->place.address;
+	const u64 last = first + object->place.bytes - 1;
+	const u64 mask = min(*object->dev->dma_mask, object->dev->coherent_dma_mask);
+
+	if (!first || last > mask || first & (object->align - 1))
+		return -ENOSPC;
+	return object->boundary && (first ^ last) & ~(object->boundary - 1) ? -ENOSPC : 0;
+}
+
+/* A freed object of COHERENT_HIDDEN is unmapped from the kernel's addresses too. */
+static inline void coherent_put_pages(struct coherent_object *object)
+{
+	if (object->level == COHERENT_IOMMU) {
+		coherent_place_release(object->dev, &object->place);
+		free_pages_exact(object->va, object->place.bytes);
+	} else {
+		dma_free_attrs(object->dev, object->place.bytes, object->va, object->place.address,
+			       object->attrs);
+	}
+}
+
+static inline int coherent_get_pages(struct coherent_object *object, gfp_t gfp)
+{
+	int err;
+
+	if (object->level != COHERENT_IOMMU) {
+		object->va = dma_alloc_attrs(object->dev, object->place.bytes,
+					     &object->place.address, gfp | __GFP_ZERO,
+					     object->attrs);
+		return object->va ? 0 : -ENOMEM;
+	}
+	if (object->attrs & DMA_ATTR_NO_WARN)
+		gfp |= __GFP_NOWARN;
+	err = coherent_place_reserve(object->dev, &object->place);
+	if (err)
+		return err;
+	object->va = alloc_pages_exact(object->place.bytes, gfp | __GFP_ZERO);
+	if (object->va)
+		return 0;
+	coherent_place_release(object->dev, &object->place);
+	return -ENOMEM;
+}
+
+static inline int coherent_object_new(struct device *dev, const struct coherent_ask *ask,
+				      size_t bytes, struct coherent_object **out)
+{
+	const gfp_t gfp = ask->gfp ? ask->gfp : GFP_KERNEL;
+	struct coherent_object *object;
+	int err;
+
+	might_sleep_if(gfpflags_allow_blocking(gfp));
+	object = kzalloc(sizeof(*object), gfp);
+	if (!object)
+		return -ENOMEM;
+	object->dev = dev;
+	object->where = ask->where;
+	object->place.bytes = PAGE_ALIGN(bytes);
+	object->align = max_t(u64, ask->align, PAGE_SIZE);
+	object->boundary = ask->boundary ? max_t(u64, ask->boundary, PAGE_SIZE) : 0;
+	object->attrs = coherent_dma_attrs(ask->attrs);
+	object->level = ask->level > COHERENT_HIDDEN ? COHERENT_IOMMU : COHERENT_HIDDEN;
+	err = coherent_get_pages(object, gfp);
+	if (err)
+		goto free_object;
+	/* Where it is not known before it is mapped, it is looked at then. */
+	err = object->place.address ? coherent_check_address(object) : 0;
+	if (err)
+		goto put_pages;
+	*out = object;
+	return 0;
+
+put_pages:
+	coherent_put_pages(object);
+free_object:
+	kfree(object);
+	return err;
+}
+
+static inline int coherent_box_new(struct coherent_box *box, struct device *dev,
+				   const struct coherent_ask *ask)
+{
+	struct coherent_object *object;
+	size_t bytes;
+	int err;
+
+	err = coherent_check_ask(ask, &bytes);
+	if (err)
+		return err;
+	if (box->va)
+		return -EBUSY;
+	err = coherent_check_device(dev, ask);
+	if (!err)
+		err = coherent_object_new(dev, ask, bytes, &object);
+	if (err)
+		return err;
+	box->va = object->va;
+	box->count = ask->count;
+	box->object = object;
+	return 0;
+}
+
+static inline int coherent_base_box_zeroed(struct coherent_box *box, struct device *dev,
+					   size_t size, const struct coherent_box_options *options,
+					   const char *where)
+{
+	const struct coherent_ask ask = {
+		.count = options->count,
+		.size = size,
+		.attrs = options->attrs,
+		.gfp = options->gfp,
+		.align = options->align,
+		.boundary = options->boundary,
+		.level = options->level,
+		.where = where,
+	};
+
+	return coherent_box_new(box, dev, &ask);
+}
+
+/* The mask clears padding, in each element the same bytes. */
+static inline void coherent_fill(char *to, const char *from, const unsigned char *mask,
+				 size_t count, size_t size)
+{
+	size_t i, k;
+
+	memcpy(to, from, count * size);
+	for (k = 0; k < size; k++)
+		for (i = 0; !mask[k] && i < count; i++)
+			to[i * size + k] = 0;
+}
+
+static inline int coherent_base_box_from(struct coherent_box *box, struct device *dev,
+					 const void *src, const unsigned char *mask, size_t size,
+					 const struct coherent_box_options *options,
+					 const char *where)
+{
+	int err;
+
+	if (!src)
+		return -EINVAL;
+	err = coherent_base_box_zeroed(box, dev, size, options, where);
+	if (!err)
+		coherent_fill(box->va, src, mask, options->count, size);
+	return err;
+}
+
+static inline int coherent_base_box_level(const struct coherent_box *box)
+{
+	return box->object ? box->object->level : 0;
+}
+
+/* --- The end of an object --- */
+
+/* The DMA API cannot be asked any more, or not from here: memory lost, not corrupted. */
+static inline bool coherent_must_leak(const struct coherent_object *object)
+{
+	if (WARN_ONCE(
+		    !coherent_is_bound(object->dev),
+		    "coherent: %zu bytes allocated at %s are freed after their device was unbound: leaked\n",
+		    object->place.bytes, object->where))
+		return true;
+	/* It may have to be unmapped from the kernel's addresses, which is a BUG there. */
+	return object->level == COHERENT_HIDDEN &&
+	       WARN_ONCE(
+		       in_interrupt() || irqs_disabled(),
+		       "coherent: %zu bytes allocated at %s are freed in atomic context: leaked\n",
+		       object->place.bytes, object->where);
+}
+
+static inline void coherent_object_end(struct coherent_object *object)
+{
+	if (!coherent_must_leak(object)) {
+		might_sleep_if(object->level == COHERENT_HIDDEN);
+		if (object->mapped)
+			coherent_place_unmap(object->dev, &object->place);
+		coherent_put_pages(object);
+	}
+	kfree(object);
+}
+
+static inline void coherent_object_release(void *object)
+{
+	coherent_object_end(object);
+}
+
+static inline void coherent_object_free(struct coherent_object *object)
+{
+	if (!object)
+		return;
+	if (object->managed)
+		devm_remove_action(object->dev, coherent_object_release, object);
+	coherent_object_end(object);
+}
+
+static inline void coherent_base_box_free(struct coherent_box *box)
+{
+	struct coherent_object *object = box->object;
+
+	memset(box, 0, sizeof(*box));
+	coherent_object_free(object);
+}
+
+static inline void coherent_base_free(struct coherent_mem *mem)
+{
+	struct coherent_object *object = mem->object;
+
+	memset(mem, 0, sizeof(*mem));
+	coherent_object_free(object);
+}
+
+static inline void coherent_base_box_cleanup(void *box)
+{
+	coherent_base_box_free(box);
+}
+
+static inline void coherent_base_cleanup(void *mem)
+{
+	coherent_base_free(mem);
+}
+
+static inline int coherent_base_manage(struct coherent_object *object)
+{
+	int err;
+
+	if (!object)
+		return -EINVAL;
+	if (!coherent_is_bound(object->dev))
+		return -ENODEV;
+	if (object->managed)
+		return 0;
+	err = devm_add_action(object->dev, coherent_object_release, object);
+	if (!err)
+		object->managed = true;
+	return err;
+}
+
+/**
+ * coherent_manage() - Let an object be freed with its device.
+ * @x: A box, a mem or a handle.
+ *
+ * It is freed after the driver's remove(), or after a probe() that failed, if the
+ * driver has not done so. It stays so across expose, reclaim and move. The variable
+ * is the driver's, and dead by then.
+ *
+ * Context: may sleep.
+ * Return: 0; -EINVAL (@x is empty), -ENODEV, -ENOMEM: @x is as it was.
+ */
+#define coherent_manage(x) COHERENT_RESULT(, coherent_base_manage((&(x)->base)->object))
+
+/* --- Expose, reclaim --- */
+
+/* What a mem is made with, whichever macro asks. */
+struct coherent_plan {
+	enum coherent_may may;
+	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
+	void *seal_arg;
+};
+
+/* Success is 0 alone: an initialiser that returns more has not kept its word. */
+static inline int coherent_result_of(int result)
+{
+	return result > 0 ? -EINVAL : result;
+}
+
+static inline int coherent_seal(const struct coherent_box *box, const struct coherent_plan *plan)
+{
+	const coherent_addr_t address = { box->object->place.address };
+
+	if (!plan->seal)
+		return 0;
+	return coherent_result_of(plan->seal(box->va, box->count, address, plan->seal_arg));
+}
+
+static inline int coherent_map(const struct coherent_box *box, const struct coherent_plan *plan)
+{
+	struct coherent_object *object = box->object;
+	const bool late = !object->place.address;
+	int err;
+
+	object->place.direction = plan->may == COHERENT_MAY_READ ? DMA_TO_DEVICE :
+								   DMA_BIDIRECTIONAL;
+	err = late ? 0 : coherent_seal(box, plan);
+	if (err)
+		return err;
+	/* ORDER: pairs with the device's first access. */
+	dma_wmb();
+	err = coherent_place_map(object->dev, &object->place, object->va);
+	if (err)
+		return err;
+	object->mapped = true;
+	if (!late)
+		return 0;
+	err = coherent_check_address(object);
+	if (!err)
+		err = coherent_seal(box, plan);
+	dma_wmb();
+	return err;
+}
+
+static inline int coherent_make_reachable(const struct coherent_box *box,
+					  const struct coherent_plan *plan)
+{
+	int err;
+
+	if (!coherent_is_bound(box->object->dev))
+		return -ENODEV;
+	if (box->object->level == COHERENT_IOMMU)
+		return coherent_map(box, plan);
+	if (plan->may != COHERENT_MAY_READ_WRITE)
+		return -EOPNOTSUPP;
+	err = coherent_seal(box, plan);
+	/* ORDER: pairs with the device's first access. */
+	dma_wmb();
+	return err;
+}
+
+static inline int coherent_expose_box(struct coherent_box *box, struct coherent_mem *mem,
+				      const struct coherent_plan *plan)
+{
+	int err = 0;
+
+	if (!box->va)
+		return -EINVAL;
+	if ((unsigned int)plan->may > COHERENT_MAY_READ)
+		err = -EINVAL;
+	else if (mem->object)
+		err = -EBUSY;
+	else
+		err = coherent_make_reachable(box, plan);
+	if (err) {
+		coherent_base_box_free(box);
+		return err;
+	}
+	mem->va = (char COHERENT_SHARED COHERENT_FORCE *)box->va;
+	mem->count = box->count;
+	mem->inverted_address = ~(u64)box->object->place.address;
+	mem->object = box->object;
+	memset(box, 0, sizeof(*box));
+	return 0;
+}
+
+static inline int coherent_base_expose(struct coherent_box *box,
+				       const struct coherent_expose_options *options)
+{
+	const struct coherent_plan plan = { options->may, options->seal, options->seal_arg };
+
+	return coherent_expose_box(box, options->mem, &plan);
+}
+
+static inline int coherent_base_reclaim(struct coherent_mem *mem,
+					const struct coherent_reclaim_options *options)
+{
+	struct coherent_object *object = mem->object;
+	struct coherent_box *box = options->box;
+
+	if (!object)
+		return -EINVAL;
+	if (box->va)
+		return -EBUSY;
+	if (!coherent_is_bound(object->dev))
+		return -ENODEV;
+	if (object->level == COHERENT_HIDDEN && !options->idle)
+		return -EBUSY;
+	if (object->mapped)
+		coherent_place_unmap(object->dev, &object->place);
+	object->mapped = false;
+	/* ORDER: pairs with the device's last write. */
+	dma_rmb();
+	box->va = object->va;
+	box->count = mem->count;
+	box->object = object;
+	memset(mem, 0, sizeof(*mem));
+	return 0;
+}
+
+/* --- Mems in one step --- */
+
+static inline struct coherent_box_options
+coherent_box_part(size_t count, const struct coherent_mem_options *options)
+{
+	return (struct coherent_box_options){
+		.count = count,
+		.attrs = options->attrs,
+		.align = options->align,
+		.boundary = options->boundary,
+		.level = options->level,
+		.gfp = options->gfp,
+	};
+}
+
+static inline int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box *box,
+					   struct device *dev, size_t count, size_t size,
+					   const struct coherent_mem_options *options,
+					   const char *where)
+{
+	const struct coherent_box_options part = coherent_box_part(count, options);
+	const struct coherent_ask ask = {
+		.count = count,
+		.size = size,
+		.attrs = options->attrs,
+		.align = options->align,
+		.boundary = options->boundary,
+		.level = options->level,
+	};
+	size_t bytes;
+	int err;
+
+	memset(box, 0, sizeof(*box));
+	if ((unsigned int)options->may > COHERENT_MAY_READ)
+		return -EINVAL;
+	err = coherent_check_ask(&ask, &bytes);
+	if (err)
+		return err;
+	if (mem->object)
+		return -EBUSY;
+	return coherent_base_box_zeroed(box, dev, size, &part, where);
+}
+
+static inline int coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box,
+					 int err, const struct coherent_mem_options *options)
+{
+	const struct coherent_plan plan = { options->may, options->seal, options->seal_arg };
+
+	if (!err)
+		return coherent_expose_box(box, mem, &plan);
+	coherent_base_box_free(box);
+	return coherent_result_of(err);
+}
+
+static inline int coherent_base_zeroed(struct coherent_mem *mem, struct device *dev, size_t size,
+				       const struct coherent_mem_options *options,
+				       const char *where)
+{
+	struct coherent_box box;
+	int err;
+
+	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, where);
+	return err ? err : coherent_base_init_end(mem, &box, 0, options);
+}
+
+static inline int coherent_base_from(struct coherent_mem *mem, struct device *dev, const void *src,
+				     const unsigned char *mask, size_t size,
+				     const struct coherent_mem_options *options, const char *where)
+{
+	struct coherent_box box;
+	int err;
+
+	if (!src)
+		return -EINVAL;
+	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, where);
+	if (err)
+		return err;
+	coherent_fill(box.va, src, mask, options->count, size);
+	return coherent_base_init_end(mem, &box, 0, options);
+}
+
+/* --- Moves --- */
+
+static inline void coherent_base_box_move(struct coherent_box *from, struct coherent_box *to)
+{
+	if (to->va)
+		return;
+	*to = *from;
+	memset(from, 0, sizeof(*from));
+}
+
+static inline void coherent_base_move(struct coherent_mem *from, struct coherent_mem *to)
+{
+	if (to->object)
+		return;
+	*to = *from;
+	memset(from, 0, sizeof(*from));
+}
+
+/* --- Handles --- */
+
+/* With a mapping of the kernel's, kept to itself: without one it would not be zeroed. */
+static inline int coherent_base_handle_zeroed(struct coherent_handle *handle, struct device *dev,
+					      const struct coherent_handle_options *options,
+					      const char *where)
+{
+	const struct coherent_mem_options as_mem = {
+		.count = options->bytes,
+		.attrs = options->attrs,
+		.align = options->align,
+		.boundary = options->boundary,
+		.level = options->level,
+		.may = options->may,
+		.gfp = options->gfp,
+	};
+	int err;
+
+	err = coherent_base_zeroed(&handle->base, dev, 1, &as_mem, where);
+	if (!err)
+		handle->base.va = NULL;
+	return err;
+}
+
+static inline void coherent_handle_free(struct coherent_handle *handle)
+{
+	coherent_base_free(&handle->base);
+}
+
+static inline void coherent_base_handle_cleanup(struct coherent_handle *handle)
+{
+	coherent_handle_free(handle);
+}
+
+/* --- Polling --- */
+
+static inline void coherent_base_wait_begin(struct coherent_wait *wait, u64 timeout_ns)
+{
+	const u64 now = ktime_get_ns();
+
+	might_sleep();
+	wait->deadline_ns = timeout_ns > U64_MAX - now ? U64_MAX : now + timeout_ns;
+	wait->turns = 0;
+	wait->late = false;
+}
+
+static inline int coherent_wait_more(struct coherent_wait *wait, const struct device *dev)
+{
+	if (!coherent_is_bound(dev))
+		return -ENODEV;
+	if (wait->late)
+		return -ETIMEDOUT;
+	/* Whoever was not running until the deadline still gets a last test. */
+	wait->late = ktime_get_ns() >= wait->deadline_ns;
+	if (wait->turns++ < 100)
+		cpu_relax();
+	else
+		usleep_range(20, 100);
+	return 0;
+}
+
+static inline int coherent_base_wait_more(struct coherent_wait *wait,
+					  const struct coherent_object *object)
+{
+	return coherent_wait_more(wait, object->dev);
+}
+
+#endif

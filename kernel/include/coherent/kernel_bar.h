@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * coherent/bar.h in the Linux kernel, for PCI devices: their BARs, and the vectors
+ * that the driver got from pci_alloc_irq_vectors().
+ *
+ * ORDER: readl() and writel() have the order towards DMA that coherent/bar.h
+ * promises (memory-barriers.txt, "KERNEL I/O BARRIER EFFECTS").
+ */
+#ifndef COHERENT_KERNEL_BAR_H
+#define COHERENT_KERNEL_BAR_H
+
+#include <coherent.h>
+#include <linux/completion.h>
+#include <linux/interrupt.h>
+#include <linux/io-64-nonatomic-lo-hi.h>
+#include <linux/io.h>
+#include <linux/jiffies.h>
+#include <linux/pci.h>
+
+struct coherent_bar {
+	struct device *dev;
+	void __iomem *registers;
+	u64 bytes;
+	unsigned int index;
+	atomic_t reported;
+};
+
+struct coherent_irq {
+	struct device *dev;
+	int number;
+	bool closed;
+	atomic_t waiters;
+	struct completion completion;
+};
+
+/* --- BARs --- */
+
+static inline int coherent_bar_open(struct coherent_bar **bar, struct device *dev,
+				    unsigned int index)
+{
+	void __iomem *registers;
+	struct pci_dev *pci;
+
+	*bar = NULL;
+	if (!coherent_is_bound(dev) || !dev_is_pci(dev) || index >= PCI_STD_NUM_BARS)
+		return -ENODEV;
+	pci = to_pci_dev(dev);
+	if (!(pci_resource_flags(pci, index) & IORESOURCE_MEM))
+		return -ENODEV;
+	*bar = kzalloc(sizeof(**bar), GFP_KERNEL);
+	if (!*bar)
+		return -ENOMEM;
+	registers = pci_iomap(pci, index, 0);
+	if (!registers) {
+		kfree(*bar);
+		*bar = NULL;
+		return -EIO;
+	}
+	(*bar)->dev = dev;
+	(*bar)->registers = registers;
+	(*bar)->bytes = pci_resource_len(pci, index);
+	(*bar)->index = index;
+	return 0;
+}
+
+static inline void coherent_bar_close(struct coherent_bar *bar)
+{
+	if (!bar)
+		return;
+	pci_iounmap(to_pci_dev(bar->dev), bar->registers);
+	kfree(bar);
+}
+
+static inline void coherent_base_bar_cleanup(struct coherent_bar **bar)
+{
+	coherent_bar_close(*bar);
+}
+
+static inline bool coherent_bar_has(const struct coherent_bar *bar, u64 offset, unsigned int width)
+{
+	return offset < bar->bytes && width <= bar->bytes - offset && !(offset & (width - 1));
+}
+
+static inline bool coherent_bar_reads(const struct coherent_bar *bar, u64 offset,
+				      unsigned int width)
+{
+	return bar && coherent_is_bound(bar->dev) && coherent_bar_has(bar, offset, width);
+}
+
+/* The first write that is dropped is reported. */
+static inline bool coherent_bar_writes(struct coherent_bar *bar, u64 offset, unsigned int width)
+{
+	if (!bar || coherent_bar_reads(bar, offset, width))
+		return bar;
+	if (!atomic_xchg(&bar->reported, 1))
+		dev_warn(bar->dev, "write of %u bytes at %#llx of BAR %u dropped\n", width, offset,
+			 bar->index);
+	return false;
+}
+
+static inline u8 coherent_bar_read8(struct coherent_bar *bar, u64 offset)
+{
+	return coherent_bar_reads(bar, offset, 1) ? readb(bar->registers + offset) : U8_MAX;
+}
+
+static inline u16 coherent_bar_read16(struct coherent_bar *bar, u64 offset)
+{
+	return coherent_bar_reads(bar, offset, 2) ? readw(bar->registers + offset) : U16_MAX;
+}
+
+static inline u32 coherent_bar_read32(struct coherent_bar *bar, u64 offset)
+{
+	return coherent_bar_reads(bar, offset, 4) ? readl(bar->registers + offset) : U32_MAX;
+}
+
+static inline u64 coherent_bar_read64(struct coherent_bar *bar, u64 offset)
+{
+	return coherent_bar_reads(bar, offset, 8) ? readq(bar->registers + offset) : U64_MAX;
+}
+
+static inline void coherent_bar_write8(struct coherent_bar *bar, u64 offset, u8 value)
+{
+	if (coherent_bar_writes(bar, offset, 1))
+		writeb(value, bar->registers + offset);
+}
+
+static inline void coherent_bar_write16(struct coherent_bar *bar, u64 offset, u16 value)
+{
+	if (coherent_bar_writes(bar, offset, 2))
+		writew(value, bar->registers + offset);
+}
+
+static inline void coherent_bar_write32(struct coherent_bar *bar, u64 offset, u32 value)
+{
+	if (coherent_bar_writes(bar, offset, 4))
+		writel(value, bar->registers + offset);
+}
+
+static inline void coherent_bar_write64(struct coherent_bar *bar, u64 offset, u64 value)
+{
+	if (coherent_bar_writes(bar, offset, 8))
+		writeq(value, bar->registers + offset);
+}
+
+static inline int coherent_bar_poll32(struct coherent_bar *bar, u64 offset, u32 mask, u32 want,
+				      u64 timeout_ns)
+{
+	struct coherent_wait wait;
+	int err;
+
+	if (!bar || !coherent_bar_has(bar, offset, 4))
+		return -EINVAL;
+	coherent_base_wait_begin(&wait, timeout_ns);
+	err = coherent_is_bound(bar->dev) ? 0 : -ENODEV;
+	while (!err && (coherent_bar_read32(bar, offset) & mask) != want)
+		err = coherent_wait_more(&wait, bar->dev);
+	return err;
+}
+
+/* --- Interrupts --- */
+
+static inline irqreturn_t coherent_irq_handle(int number, void *arg)
+{
+	struct coherent_irq *irq = arg;
+
+	complete(&irq->completion);
+	return IRQ_HANDLED;
+}
+
+static inline int coherent_irq_open(struct coherent_irq **irq, struct device *dev,
+				    unsigned int vector)
+{
+	struct coherent_irq *opened;
+	int number, err;
+
+	*irq = NULL;
+	if (!coherent_is_bound(dev) || !dev_is_pci(dev))
+		return -ENODEV;
+	number = pci_irq_vector(to_pci_dev(dev), vector);
+	if (number < 0)
+		return -ENODEV;
+	opened = kzalloc(sizeof(*opened), GFP_KERNEL);
+	if (!opened)
+		return -ENOMEM;
+	opened->dev = dev;
+	opened->number = number;
+	init_completion(&opened->completion);
+	err = request_irq(number, coherent_irq_handle, 0, dev_name(dev), opened);
+	if (err) {
+		kfree(opened);
+		return err == -EBUSY || err == -ENOMEM ? err : -EIO;
+	}
+	*irq = opened;
+	return 0;
+}
+
+static inline void coherent_irq_close(struct coherent_irq *irq)
+{
+	if (!irq)
+		return;
+	free_irq(irq->number, irq);
+	WRITE_ONCE(irq->closed, true);
+	complete_all(&irq->completion);
+	while (atomic_read(&irq->waiters))
+		usleep_range(20, 100);
+	kfree(irq);
+}
+
+static inline void coherent_base_irq_cleanup(struct coherent_irq **irq)
+{
+	coherent_irq_close(*irq);
+}
+
+/* Several interrupts may be one: what came before the wait ends counts once. */
+static inline int coherent_irq_wait(struct coherent_irq *irq, u64 timeout_ns)
+{
+	unsigned long timeout;
+	int err = 0;
+
+	if (!irq)
+		return -EINVAL;
+	if (!coherent_is_bound(irq->dev))
+		return -ENODEV;
+	atomic_inc(&irq->waiters);
+	timeout = timeout_ns == U64_MAX ?
+			  MAX_SCHEDULE_TIMEOUT :
+			  (unsigned long)min_t(u64, nsecs_to_jiffies64(timeout_ns) + !!timeout_ns,
+					       MAX_SCHEDULE_TIMEOUT - 1);
+	if (!timeout && !try_wait_for_completion(&irq->completion))
+		err = -ETIMEDOUT;
+	else if (timeout && !wait_for_completion_timeout(&irq->completion, timeout))
+		err = -ETIMEDOUT;
+	if (READ_ONCE(irq->closed))
+		err = -ENODEV;
+	/* ORDER: pairs with the device's DMA before the interrupt. */
+	dma_rmb();
+	atomic_dec_return_release(&irq->waiters);
+	return err;
+}
+
+/* There are no descriptors here. */
+static inline int coherent_irq_fd(const struct coherent_irq *irq)
+{
+	return irq ? -EOPNOTSUPP : -EINVAL;
+}
+
+#endif
