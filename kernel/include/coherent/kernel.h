@@ -13,52 +13,29 @@
  * COHERENT_IOMMU maps at expose, and at reclaim unmaps and flushes the IOTLB: when
  * it returns, the device cannot reach the memory. Pages are contiguous, so that an
  * object has at most some MiB. -EOPNOTSUPP where the device's domain does not
- * translate (passthrough) or the device is not cache-coherent. Before Linux 6.16
- * the address is not known before it is mapped: .seal runs then, with the device
- * in reach and the address told to nobody; and it is nobody's after free or
- * reclaim, so that the next mapping may get it.
+ * translate (passthrough), the device is not cache-coherent, or would be given
+ * bounce buffers. Before Linux 6.16 the address is not known before it is mapped:
+ * .seal runs then, with the device in reach and the address told to nobody; and
+ * it is nobody's after reclaim, so that the next mapping may get it. From 6.16 on
+ * a box keeps its address from its allocation to its end, also across a reclaim.
  *
  * Objects are freed before the driver's remove() returns, or given to
  * coherent_manage(). Freed later they are leaked, with a warning: the DMA API may
  * no longer know how the memory was mapped. Where a call may sleep, not so with
- * .gfp = GFP_ATOMIC; freeing memory of COHERENT_HIDDEN always may.
+ * .gfp = GFP_ATOMIC; freeing memory of COHERENT_HIDDEN always may. .gfp has no
+ * zone, which follows from the mask, and no __GFP_COMP: -EINVAL.
  */
 #ifndef COHERENT_KERNEL_H
 #define COHERENT_KERNEL_H
 
 #include <coherent.h>
-#include <coherent/place.h>
-#include <linux/bug.h>
+#include <coherent/object.h>
 #include <linux/delay.h>
 #include <linux/device.h>
-#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
-#include <linux/gfp.h>
 #include <linux/ktime.h>
-#include <linux/log2.h>
-#include <linux/overflow.h>
-#include <linux/slab.h>
-
-/* What the library knows of a box, a mem or a handle. */
-struct coherent_object {
-	struct device *dev;
-	const char *where;
-	void *va;
-	u64 align;
-	u64 boundary;
-	unsigned long attrs;
-	u8 level;
-	bool mapped;
-	bool managed;
-	struct coherent_place place;
-};
 
 /* --- Devices --- */
-
-static inline bool coherent_is_bound(const struct device *dev)
-{
-	return dev && READ_ONCE(dev->driver);
-}
 
 /**
  * coherent_device_level() - The highest level at which this device gets memory.
@@ -69,14 +46,7 @@ static inline bool coherent_is_bound(const struct device *dev)
  */
 static inline enum coherent_level coherent_device_level(struct device *dev)
 {
-	struct iommu_domain *domain;
-
-	if (!coherent_is_bound(dev))
-		return 0;
-	domain = iommu_get_domain_for_dev(dev);
-	if (domain && iommu_is_dma_domain(domain) && dev_is_dma_coherent(dev))
-		return COHERENT_IOMMU;
-	return COHERENT_HIDDEN;
+	return coherent_is_bound(dev) ? coherent_level_of(dev) : 0;
 }
 
 /**
@@ -100,134 +70,6 @@ static inline int __must_check coherent_device_set_mask(struct device *dev, u64 
 }
 
 /* --- Boxes --- */
-
-/* What an allocation has to be like, whichever macro asks. */
-struct coherent_ask {
-	size_t count;
-	size_t size;
-	unsigned int attrs;
-	gfp_t gfp;
-	u64 align;
-	u64 boundary;
-	enum coherent_level level;
-	const char *where;
-};
-
-static inline int coherent_check_ask(const struct coherent_ask *ask, size_t *bytes)
-{
-	if (!ask->count || !ask->size || ask->attrs >= COHERENT_ATTR_PRIVILEGED << 1 ||
-	    (unsigned int)ask->level > COHERENT_IOMMU ||
-	    (ask->align && !is_power_of_2(ask->align)) ||
-	    (ask->boundary && !is_power_of_2(ask->boundary)))
-		return -EINVAL;
-	if (check_mul_overflow(ask->count, ask->size, bytes) || *bytes > SIZE_MAX / 2 - PAGE_SIZE)
-		return -ENOMEM;
-	return ask->boundary && *bytes > ask->boundary ? -EINVAL : 0;
-}
-
-static inline int coherent_check_device(struct device *dev, const struct coherent_ask *ask)
-{
-	if (!coherent_is_bound(dev))
-		return -ENODEV;
-	if (!dev->dma_mask || !*dev->dma_mask || !dev->coherent_dma_mask)
-		return -EIO;
-	/* The level before the first mapping: one that cannot work warns. */
-	if (ask->level > COHERENT_HIDDEN &&
-	    (coherent_device_level(dev) < ask->level || ask->attrs & ~COHERENT_ATTR_NO_WARN))
-		return -EOPNOTSUPP;
-	return 0;
-}
-
-static inline unsigned long coherent_dma_attrs(unsigned int attrs)
-{
-	return (attrs & COHERENT_ATTR_WEAK_ORDERING ? DMA_ATTR_WEAK_ORDERING : 0) |
-	       (attrs & COHERENT_ATTR_WRITE_COMBINE ? DMA_ATTR_WRITE_COMBINE : 0) |
-	       (attrs & COHERENT_ATTR_FORCE_CONTIGUOUS ? DMA_ATTR_FORCE_CONTIGUOUS : 0) |
-	       (attrs & COHERENT_ATTR_ALLOC_SINGLE_PAGES ? DMA_ATTR_ALLOC_SINGLE_PAGES : 0) |
-	       (attrs & COHERENT_ATTR_NO_WARN ? DMA_ATTR_NO_WARN : 0) |
-	       (attrs & COHERENT_ATTR_PRIVILEGED ? DMA_ATTR_PRIVILEGED : 0);
-}
-
-/* Whether the address is as asked for: the DMA API promises but its own alignment. */
-static inline int coherent_check_address(const struct coherent_object *object)
-{
-	const u64 first = object->place.address;
-	const u64 last = first + object->place.bytes - 1;
-	const u64 mask = min(*object->dev->dma_mask, object->dev->coherent_dma_mask);
-
-	if (!first || last > mask || first & (object->align - 1))
-		return -ENOSPC;
-	return object->boundary && (first ^ last) & ~(object->boundary - 1) ? -ENOSPC : 0;
-}
-
-/* A freed object of COHERENT_HIDDEN is unmapped from the kernel's addresses too. */
-static inline void coherent_put_pages(struct coherent_object *object)
-{
-	if (object->level == COHERENT_IOMMU) {
-		coherent_place_release(object->dev, &object->place);
-		free_pages_exact(object->va, object->place.bytes);
-	} else {
-		dma_free_attrs(object->dev, object->place.bytes, object->va, object->place.address,
-			       object->attrs);
-	}
-}
-
-static inline int coherent_get_pages(struct coherent_object *object, gfp_t gfp)
-{
-	int err;
-
-	if (object->level != COHERENT_IOMMU) {
-		object->va = dma_alloc_attrs(object->dev, object->place.bytes,
-					     &object->place.address, gfp | __GFP_ZERO,
-					     object->attrs);
-		return object->va ? 0 : -ENOMEM;
-	}
-	if (object->attrs & DMA_ATTR_NO_WARN)
-		gfp |= __GFP_NOWARN;
-	err = coherent_place_reserve(object->dev, &object->place);
-	if (err)
-		return err;
-	object->va = alloc_pages_exact(object->place.bytes, gfp | __GFP_ZERO);
-	if (object->va)
-		return 0;
-	coherent_place_release(object->dev, &object->place);
-	return -ENOMEM;
-}
-
-static inline int coherent_object_new(struct device *dev, const struct coherent_ask *ask,
-				      size_t bytes, struct coherent_object **out)
-{
-	const gfp_t gfp = ask->gfp ? ask->gfp : GFP_KERNEL;
-	struct coherent_object *object;
-	int err;
-
-	might_sleep_if(gfpflags_allow_blocking(gfp));
-	object = kzalloc(sizeof(*object), gfp);
-	if (!object)
-		return -ENOMEM;
-	object->dev = dev;
-	object->where = ask->where;
-	object->place.bytes = PAGE_ALIGN(bytes);
-	object->align = max_t(u64, ask->align, PAGE_SIZE);
-	object->boundary = ask->boundary ? max_t(u64, ask->boundary, PAGE_SIZE) : 0;
-	object->attrs = coherent_dma_attrs(ask->attrs);
-	object->level = ask->level > COHERENT_HIDDEN ? COHERENT_IOMMU : COHERENT_HIDDEN;
-	err = coherent_get_pages(object, gfp);
-	if (err)
-		goto free_object;
-	/* Where it is not known before it is mapped, it is looked at then. */
-	err = object->place.address ? coherent_check_address(object) : 0;
-	if (err)
-		goto put_pages;
-	*out = object;
-	return 0;
-
-put_pages:
-	coherent_put_pages(object);
-free_object:
-	kfree(object);
-	return err;
-}
 
 static inline int coherent_box_new(struct coherent_box *box, struct device *dev,
 				   const struct coherent_ask *ask)
@@ -302,49 +144,6 @@ static inline int coherent_base_box_level(const struct coherent_box *box)
 	return box->object ? box->object->level : 0;
 }
 
-/* --- The end of an object --- */
-
-/* The DMA API cannot be asked any more, or not from here: memory lost, not corrupted. */
-static inline bool coherent_must_leak(const struct coherent_object *object)
-{
-	if (WARN_ONCE(
-		    !coherent_is_bound(object->dev),
-		    "coherent: %zu bytes allocated at %s are freed after their device was unbound: leaked\n",
-		    object->place.bytes, object->where))
-		return true;
-	/* It may have to be unmapped from the kernel's addresses, which is a BUG there. */
-	return object->level == COHERENT_HIDDEN &&
-	       WARN_ONCE(
-		       in_interrupt() || irqs_disabled(),
-		       "coherent: %zu bytes allocated at %s are freed in atomic context: leaked\n",
-		       object->place.bytes, object->where);
-}
-
-static inline void coherent_object_end(struct coherent_object *object)
-{
-	if (!coherent_must_leak(object)) {
-		might_sleep_if(object->level == COHERENT_HIDDEN);
-		if (object->mapped)
-			coherent_place_unmap(object->dev, &object->place);
-		coherent_put_pages(object);
-	}
-	kfree(object);
-}
-
-static inline void coherent_object_release(void *object)
-{
-	coherent_object_end(object);
-}
-
-static inline void coherent_object_free(struct coherent_object *object)
-{
-	if (!object)
-		return;
-	if (object->managed)
-		devm_remove_action(object->dev, coherent_object_release, object);
-	coherent_object_end(object);
-}
-
 static inline void coherent_base_box_free(struct coherent_box *box)
 {
 	struct coherent_object *object = box->object;
@@ -371,22 +170,6 @@ static inline void coherent_base_cleanup(void *mem)
 	coherent_base_free(mem);
 }
 
-static inline int coherent_base_manage(struct coherent_object *object)
-{
-	int err;
-
-	if (!object)
-		return -EINVAL;
-	if (!coherent_is_bound(object->dev))
-		return -ENODEV;
-	if (object->managed)
-		return 0;
-	err = devm_add_action(object->dev, coherent_object_release, object);
-	if (!err)
-		object->managed = true;
-	return err;
-}
-
 /**
  * coherent_manage() - Let an object be freed with its device.
  * @x: A box, a mem or a handle.
@@ -398,7 +181,7 @@ static inline int coherent_base_manage(struct coherent_object *object)
  * Context: may sleep.
  * Return: 0; -EINVAL (@x is empty), -ENODEV, -ENOMEM: @x is as it was.
  */
-#define coherent_manage(x) COHERENT_RESULT(, coherent_base_manage((&(x)->base)->object))
+#define coherent_manage(x) COHERENT_RESULT(, coherent_object_manage((&(x)->base)->object))
 
 /* --- Expose, reclaim --- */
 
@@ -441,6 +224,8 @@ static inline int coherent_map(const struct coherent_box *box, const struct cohe
 	if (err)
 		return err;
 	object->mapped = true;
+	if (!coherent_place_is_direct(object->dev, &object->place, object->va))
+		return -EOPNOTSUPP;
 	if (!late)
 		return 0;
 	err = coherent_check_address(object);

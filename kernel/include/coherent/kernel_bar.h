@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * coherent/bar.h in the Linux kernel, for PCI devices: their BARs, and the vectors
- * that the driver got from pci_alloc_irq_vectors().
+ * coherent/bar.h in the Linux kernel, for PCI devices: their BARs, and the MSI or
+ * MSI-X vectors that the driver got from pci_alloc_irq_vectors(). An interrupt that
+ * somebody else listens to is -EBUSY.
  *
  * ORDER: readl() and writel() have the order towards DMA that coherent/bar.h
  * promises (memory-barriers.txt, "KERNEL I/O BARRIER EFFECTS").
@@ -171,12 +172,15 @@ static inline int coherent_irq_open(struct coherent_irq **irq, struct device *de
 				    unsigned int vector)
 {
 	struct coherent_irq *opened;
+	struct pci_dev *pci;
 	int number, err;
 
 	*irq = NULL;
 	if (!coherent_is_bound(dev) || !dev_is_pci(dev))
 		return -ENODEV;
-	number = pci_irq_vector(to_pci_dev(dev), vector);
+	pci = to_pci_dev(dev);
+	/* An INTx would come again and again until the device is told, by whoever waits. */
+	number = pci_dev_msi_enabled(pci) ? pci_irq_vector(pci, vector) : -ENODEV;
 	if (number < 0)
 		return -ENODEV;
 	opened = kzalloc(sizeof(*opened), GFP_KERNEL);

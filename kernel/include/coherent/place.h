@@ -96,4 +96,16 @@ static inline void coherent_place_unmap(struct device *dev, struct coherent_plac
 
 #endif
 
+/*
+ * Whether the device is given these very pages: a bounce buffer would have to be
+ * copied, by nobody. Whole pages behind an IOMMU never bounce; this makes sure.
+ */
+static inline bool coherent_place_is_direct(struct device *dev, const struct coherent_place *place,
+					    void *va)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	return domain && iommu_iova_to_phys(domain, place->address) == virt_to_phys(va);
+}
+
 #endif

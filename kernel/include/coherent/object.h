@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * What is behind a box, a mem or a handle in the kernel: from its allocation to
+ * its end. Nothing here is for callers; coherent/kernel.h has the contract.
+ *
+ * INVARIANT: an object holds a reference to its device, so that it can always be
+ * asked whether a driver is still bound to it.
+ */
+#ifndef COHERENT_OBJECT_H
+#define COHERENT_OBJECT_H
+
+#include <coherent.h>
+#include <coherent/place.h>
+#include <linux/bug.h>
+#include <linux/device.h>
+#include <linux/dma-map-ops.h>
+#include <linux/dma-mapping.h>
+#include <linux/gfp.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+
+/*
+ * bytes: as asked for; place has them in pages. attrs: as the DMA API was given
+ * them, and is again. release: what devres was given, while the object is managed;
+ * a static inline has an address in each file that includes it.
+ */
+struct coherent_object {
+	struct device *dev;
+	const char *where;
+	void *va;
+	size_t bytes;
+	u64 align;
+	u64 boundary;
+	unsigned long attrs;
+	u8 level;
+	bool mapped;
+	void (*release)(void *object);
+	struct coherent_place place;
+};
+
+static inline bool coherent_is_bound(const struct device *dev)
+{
+	return dev && READ_ONCE(dev->driver);
+}
+
+static inline enum coherent_level coherent_level_of(struct device *dev)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	/* Mapped by an IOMMU is not enough: a passthrough domain does not translate. */
+	if (domain && iommu_is_dma_domain(domain) && dev_is_dma_coherent(dev))
+		return COHERENT_IOMMU;
+	return COHERENT_HIDDEN;
+}
+
+/* --- Allocation --- */
+
+/* What an allocation has to be like, whichever macro asks. */
+struct coherent_ask {
+	size_t count;
+	size_t size;
+	unsigned int attrs;
+	gfp_t gfp;
+	u64 align;
+	u64 boundary;
+	enum coherent_level level;
+	const char *where;
+};
+
+static inline int coherent_check_ask(const struct coherent_ask *ask, size_t *bytes)
+{
+	if (!ask->count || !ask->size || ask->attrs >= COHERENT_ATTR_PRIVILEGED << 1 ||
+	    (unsigned int)ask->level > COHERENT_IOMMU || ask->gfp & (GFP_ZONEMASK | __GFP_COMP) ||
+	    (ask->align && !is_power_of_2(ask->align)) ||
+	    (ask->boundary && !is_power_of_2(ask->boundary)))
+		return -EINVAL;
+	if (check_mul_overflow(ask->count, ask->size, bytes) || *bytes > SIZE_MAX / 2 - PAGE_SIZE)
+		return -ENOMEM;
+	return ask->boundary && *bytes > ask->boundary ? -EINVAL : 0;
+}
+
+static inline int coherent_check_device(struct device *dev, const struct coherent_ask *ask)
+{
+	if (!coherent_is_bound(dev))
+		return -ENODEV;
+	if (!dev->dma_mask || !*dev->dma_mask || !dev->coherent_dma_mask)
+		return -EIO;
+	/* The kernel warns of more pages than there are. */
+	if (ask->align >> PAGE_SHIFT > totalram_pages())
+		return -ENOSPC;
+	/* The level before the first mapping: one that cannot work warns. */
+	if (ask->level > COHERENT_HIDDEN &&
+	    (coherent_level_of(dev) < ask->level || ask->attrs & ~COHERENT_ATTR_NO_WARN))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static inline unsigned long coherent_dma_attrs(unsigned int attrs)
+{
+	return (attrs & COHERENT_ATTR_WEAK_ORDERING ? DMA_ATTR_WEAK_ORDERING : 0) |
+	       (attrs & COHERENT_ATTR_WRITE_COMBINE ? DMA_ATTR_WRITE_COMBINE : 0) |
+	       (attrs & COHERENT_ATTR_FORCE_CONTIGUOUS ? DMA_ATTR_FORCE_CONTIGUOUS : 0) |
+	       (attrs & COHERENT_ATTR_ALLOC_SINGLE_PAGES ? DMA_ATTR_ALLOC_SINGLE_PAGES : 0) |
+	       (attrs & COHERENT_ATTR_NO_WARN ? DMA_ATTR_NO_WARN : 0) |
+	       (attrs & COHERENT_ATTR_PRIVILEGED ? DMA_ATTR_PRIVILEGED : 0);
+}
+
+static inline u64 coherent_dma_mask(const struct device *dev)
+{
+	return min(*dev->dma_mask, dev->coherent_dma_mask);
+}
+
+/*
+ * Whether the address is as asked for. The DMA API promises alignment to the size,
+ * rounded up to a power of two (core-api/dma-api.rst); some platforms less.
+ */
+static inline int coherent_check_address(const struct coherent_object *object)
+{
+	const u64 first = object->place.address;
+	const u64 last = first + PAGE_ALIGN(object->bytes) - 1;
+
+	if (!first || last > coherent_dma_mask(object->dev) || first & (object->align - 1))
+		return -ENOSPC;
+	return object->boundary && (first ^ last) & ~(object->boundary - 1) ? -ENOSPC : 0;
+}
+
+static inline void coherent_put_pages(struct coherent_object *object)
+{
+	if (object->level == COHERENT_IOMMU) {
+		coherent_place_release(object->dev, &object->place);
+		free_pages_exact(object->va, object->place.bytes);
+	} else {
+		dma_free_attrs(object->dev, object->place.bytes, object->va, object->place.address,
+			       object->attrs);
+	}
+}
+
+static inline int coherent_get_pages(struct coherent_object *object, gfp_t gfp)
+{
+	int err;
+
+	if (object->level != COHERENT_IOMMU) {
+		object->va = dma_alloc_attrs(object->dev, object->place.bytes,
+					     &object->place.address, gfp | __GFP_ZERO,
+					     object->attrs);
+		return object->va ? 0 : -ENOMEM;
+	}
+	err = coherent_place_reserve(object->dev, &object->place);
+	if (err)
+		return err;
+	object->va = alloc_pages_exact(object->place.bytes, gfp | __GFP_ZERO);
+	if (object->va)
+		return 0;
+	coherent_place_release(object->dev, &object->place);
+	return -ENOMEM;
+}
+
+static inline void coherent_object_init(struct coherent_object *object, struct device *dev,
+					const struct coherent_ask *ask, size_t bytes)
+{
+	object->dev = dev;
+	object->where = ask->where;
+	object->bytes = bytes;
+	object->align = max_t(u64, ask->align, PAGE_SIZE);
+	object->boundary = ask->boundary ? max_t(u64, ask->boundary, PAGE_SIZE) : 0;
+	object->attrs = coherent_dma_attrs(ask->attrs);
+	object->level = ask->level > COHERENT_HIDDEN ? COHERENT_IOMMU : COHERENT_HIDDEN;
+	/* That much is aligned like that. */
+	object->place.bytes = max_t(u64, PAGE_ALIGN(bytes), object->align);
+}
+
+static inline int coherent_object_new(struct device *dev, const struct coherent_ask *ask,
+				      size_t bytes, struct coherent_object **out)
+{
+	gfp_t gfp = ask->gfp ? ask->gfp : GFP_KERNEL;
+	struct coherent_object *object;
+	int err;
+
+	might_sleep_if(gfpflags_allow_blocking(gfp));
+	object = kzalloc(sizeof(*object), gfp);
+	if (!object)
+		return -ENOMEM;
+	coherent_object_init(object, dev, ask, bytes);
+	/* So many pages in a row are not there for sure: their lack is an answer, not news. */
+	if (ask->attrs & COHERENT_ATTR_NO_WARN ||
+	    get_order(object->place.bytes) > PAGE_ALLOC_COSTLY_ORDER)
+		gfp |= __GFP_NOWARN;
+	err = coherent_get_pages(object, gfp);
+	if (err)
+		goto free_object;
+	/* Where it is not known before it is mapped, it is looked at then. */
+	err = object->place.address ? coherent_check_address(object) : 0;
+	if (err)
+		goto put_pages;
+	get_device(dev);
+	*out = object;
+	return 0;
+
+put_pages:
+	coherent_put_pages(object);
+free_object:
+	kfree(object);
+	return err;
+}
+
+/* --- The end of an object --- */
+
+/*
+ * The DMA API cannot be asked any more, or not from here: memory and mapping are
+ * lost, and the device stays with them, but nothing is corrupted.
+ */
+static inline bool coherent_must_leak(const struct coherent_object *object)
+{
+	if (WARN_ONCE(!coherent_is_bound(object->dev),
+		      "coherent: %zu bytes of %s are freed after their device was unbound: leaked\n",
+		      object->bytes, object->where))
+		return true;
+	/* It may have to be unmapped from the kernel's addresses, which is a BUG there. */
+	return object->level == COHERENT_HIDDEN &&
+	       WARN_ONCE(in_interrupt() || irqs_disabled(),
+			 "coherent: %zu bytes of %s are freed in atomic context: leaked\n",
+			 object->bytes, object->where);
+}
+
+static inline void coherent_object_end(struct coherent_object *object)
+{
+	if (coherent_must_leak(object)) {
+		kfree(object);
+		return;
+	}
+	might_sleep_if(object->level == COHERENT_HIDDEN);
+	if (object->mapped)
+		coherent_place_unmap(object->dev, &object->place);
+	coherent_put_pages(object);
+	put_device(object->dev);
+	kfree(object);
+}
+
+static inline void coherent_object_release(void *object)
+{
+	coherent_object_end(object);
+}
+
+static inline void coherent_object_free(struct coherent_object *object)
+{
+	if (!object)
+		return;
+	if (object->release)
+		devm_remove_action(object->dev, object->release, object);
+	coherent_object_end(object);
+}
+
+static inline int coherent_object_manage(struct coherent_object *object)
+{
+	int err;
+
+	if (!object)
+		return -EINVAL;
+	if (!coherent_is_bound(object->dev))
+		return -ENODEV;
+	if (object->release)
+		return 0;
+	err = devm_add_action(object->dev, coherent_object_release, object);
+	if (!err)
+		object->release = coherent_object_release;
+	return err;
+}
+
+#endif
