@@ -19,12 +19,29 @@ dmesg: [    1.000000] 1..1
 dmesg: [    2.000000] ok 1 - the driver binds
 vm: done
 """
+KTAP = """vm: exit 0
+vm: DMA-API errors 0
+dmesg: [    1.000000] KTAP version 1
+dmesg: [    1.000000] 1..1
+dmesg: [    1.000000]     1..2
+dmesg: [    2.000000]     ok 1 zeroed
+dmesg: [    2.000000]     ok 2 exposed
+dmesg: [    2.000000] ok 1 promises
+vm: done
+"""
+WARNED = MODULE.replace('vm: done', """dmesg: [    3.000000] ------------[ cut here ]------------
+dmesg: [    3.000000] coherent: 1 bytes are leaked
+dmesg: [    3.000000] WARNING: CPU: 0 PID: 1 at object.h:1
+dmesg: [    3.000000] Call Trace:
+dmesg: [    3.000000] ---[ end trace 0000000000000000 ]---
+vm: done""")
 SPLATS = ('WARNING: CPU: 0 PID: 1 at kernel/dma/debug.c:1', 'BUG: KASAN: slab-out-of-bounds',
           'Kernel panic - not syncing', 'INFO: possible circular locking dependency detected',
           'DMA-API: edu 0000:00:01.0: device driver frees DMA memory with different size',
           'general protection fault', 'UBSAN: array-index-out-of-bounds', 'INFO: task blocked')
 
-# Name, serial console, pages that QEMU refused, how QEMU ended, which verdict is bad.
+# Name, serial console, pages that QEMU refused, how QEMU ended, which verdict is bad; and
+# warnings that have to be there.
 CASES = [
     ('a good run', GOOD, {0x5000000}, '', None),
     ("a module's run, in the log", MODULE, set(), '', None),
@@ -40,6 +57,16 @@ CASES = [
     ('a fault elsewhere', GOOD, {0x6000000}, '', 'QEMU refused'),
     ('a module that does not load', 'vm: vfio-pci.ko does not load\n' + GOOD, {0x5000000}, '',
      'nothing in the log'),
+    ("KUnit's", KTAP, set(), '', None),
+    ("a failed suite of KUnit's", KTAP.replace('ok 1 promises', 'not ok 1 promises'), set(), '',
+     'promises'),
+    ('an error that only DMA-API debug counts', KTAP.replace('errors 0', 'errors 10'), set(), '',
+     'nothing in the log'),
+    ('a warning', WARNED, set(), '', 'nothing in the log'),
+    ('a warning that has to be', WARNED, set(), '', None, ['are leaked']),
+    ('a warning that has to be and is not', MODULE, set(), '', 'the kernel warns', ['are leaked']),
+    ('a warning once where it has to be twice', WARNED, set(), '', 'the kernel warns',
+     ['are leaked', 'are leaked']),
     *((f'a splat: {line}', GOOD.replace('vm: done', f'dmesg: [    3.000000] {line}\nvm: done'),
        {0x5000000}, '', 'nothing in the log') for line in SPLATS),
 ]
@@ -48,8 +75,8 @@ CASES = [
 def main():
     print(f'1..{len(CASES)}')
     failed = False
-    for number, (name, serial, faults, end, bad) in enumerate(CASES, 1):
-        verdicts = judge(serial, faults, end, '6.1')
+    for number, (name, serial, faults, end, bad, *splats) in enumerate(CASES, 1):
+        verdicts = judge(serial, faults, end, '6.1', splats=sum(splats, []))
         wrong = [what for good, what in verdicts if not good]
         good = not wrong if bad is None else len(wrong) == 1 and bad in wrong[0]
         failed |= not good

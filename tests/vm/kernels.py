@@ -19,6 +19,8 @@ CONFIG = os.path.join(HERE, 'kernel.config')
 # Series, and the suite that has it; None is the machine's own.
 SUITES = {'6.1': None, '7.3': 'trixie-backports'}
 OWN = '7.3'
+# What modules are made of.
+TREE = ('include', 'kernel', 'examples', 'tests/kernel', 'tests/object_code')
 TOOLS = {'flex': 'flex', 'bison': 'bison', 'bc': 'bc', 'xz': 'xz-utils', 'make': 'make'}
 
 
@@ -59,17 +61,25 @@ class Kernel:
         shutil.copy(source, where)
         with open(os.path.join(where, 'Kbuild'), 'w', encoding='utf-8') as kbuild:
             kbuild.write(f'obj-m := {name}.o\n')
-        run(['make', '-C', self.build or self._headers(), f'M={where}', 'modules'])
+        self.make(where)
         return os.path.join(where, name + '.ko')
 
     def build_tree(self, source_dir, module, where):
-        """A module of a Kbuild in a tree of which all that it needs is copied; its path."""
-        for name in ('include', 'kernel', 'examples'):
+        """A module of a Kbuild in a tree, which is copied; its path."""
+        for name in TREE:
             shutil.copytree(os.path.join(source_dir, name), os.path.join(where, name))
         module = os.path.join(where, os.path.relpath(module, source_dir))
-        run(['make', '-C', self.build or self._headers(), f'M={os.path.dirname(module)}', 'W=1',
-             'modules'])
+        self.make(os.path.dirname(module))
         return module
+
+    def make(self, where, *words):
+        """What is printed when modules are made in a directory."""
+        made = subprocess.run(['make', '-C', self.build or self._headers(), f'M={where}', *words],
+                              check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True)
+        if made.returncode:
+            raise Failed(made.stdout)
+        return made.stdout
 
     def _headers(self):
         if self.name != '6.1':

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Every call by which the kernel face gets something fails in turn, and all that was
+ * got is given back. The calls are in static inlines, so that for this file macros
+ * can put others in their place.
+ */
+#include <linux/delay.h>
+#include <linux/device.h>
+#include <linux/dma-mapping.h>
+#include <linux/interrupt.h>
+#include <linux/iommu.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+
+/* The call that fails, counted down; 0 for none. What was got and not given back. */
+static int nth;
+static int live;
+
+/* What an allocation of COHERENT_HIDDEN was asked for, and what was freed. */
+static struct {
+	size_t bytes;
+	dma_addr_t address;
+	unsigned long attrs;
+} alloc_got, free_got;
+
+/* Some platforms zero less than pages, some nothing that they are not asked to. */
+static bool careless;
+
+static bool fails(void)
+{
+	return nth && !--nth;
+}
+
+/* --- Stand-ins --- */
+
+static void *nth_zalloc(size_t bytes, gfp_t gfp)
+{
+	void *got = fails() ? NULL : kzalloc(bytes, gfp);
+
+	live += !!got;
+	return got;
+}
+
+static void nth_free(const void *got)
+{
+	live -= !!got;
+	kfree(got);
+}
+
+static void *nth_alloc_attrs(struct device *dev, size_t bytes, dma_addr_t *address, gfp_t gfp,
+			     unsigned long attrs)
+{
+	void *got = fails() ? NULL : dma_alloc_attrs(dev, bytes, address, gfp, attrs);
+
+	careless |= bytes % PAGE_SIZE || !(gfp & __GFP_ZERO);
+	alloc_got.bytes = bytes;
+	alloc_got.address = *address;
+	alloc_got.attrs = attrs;
+	live += !!got;
+	return got;
+}
+
+static void nth_free_attrs(struct device *dev, size_t bytes, void *got, dma_addr_t address,
+			   unsigned long attrs)
+{
+	free_got.bytes = bytes;
+	free_got.address = address;
+	free_got.attrs = attrs;
+	live--;
+	dma_free_attrs(dev, bytes, got, address, attrs);
+}
+
+static void *nth_pages(size_t bytes, gfp_t gfp)
+{
+	void *got = fails() ? NULL : alloc_pages_exact(bytes, gfp);
+
+	careless |= bytes % PAGE_SIZE || !(gfp & __GFP_ZERO);
+	live += !!got;
+	return got;
+}
+
+static void nth_free_pages(void *got, size_t bytes)
+{
+	live--;
+	free_pages_exact(got, bytes);
+}
+
+static phys_addr_t nth_iova_to_phys(struct iommu_domain *domain, dma_addr_t address)
+{
+	return fails() ? 0 : iommu_iova_to_phys(domain, address);
+}
+
+static int nth_add_action(struct device *dev, void (*action)(void *), void *arg)
+{
+	return fails() ? -ENOMEM : devm_add_action(dev, action, arg);
+}
+
+static void __iomem *nth_iomap(struct pci_dev *pci, int bar, unsigned long bytes)
+{
+	void __iomem *got = fails() ? NULL : pci_iomap(pci, bar, bytes);
+
+	live += !!got;
+	return got;
+}
+
+static void nth_iounmap(struct pci_dev *pci, void __iomem *got)
+{
+	live--;
+	pci_iounmap(pci, got);
+}
+
+static int nth_request_irq(unsigned int number, irq_handler_t handler, unsigned long flags,
+			   const char *name, void *arg)
+{
+	int err = fails() ? -EINVAL : request_irq(number, handler, flags, name, arg);
+
+	live += !err;
+	return err;
+}
+
+static const void *nth_free_irq(unsigned int number, void *arg)
+{
+	live--;
+	return free_irq(number, arg);
+}
+
+#ifdef DMA_IOVA_USE_SWIOTLB
+
+static bool nth_reserve(struct device *dev, struct dma_iova_state *state, phys_addr_t phys,
+			size_t bytes)
+{
+	bool got = !fails() && dma_iova_try_alloc(dev, state, phys, bytes);
+
+	live += got;
+	return got;
+}
+
+static void nth_release(struct device *dev, struct dma_iova_state *state)
+{
+	live--;
+	dma_iova_free(dev, state);
+}
+
+static int nth_link(struct device *dev, struct dma_iova_state *state, phys_addr_t phys,
+		    size_t offset, size_t bytes, enum dma_data_direction direction,
+		    unsigned long attrs)
+{
+	int err = fails() ? -ENOMEM :
+			    dma_iova_link(dev, state, phys, offset, bytes, direction, attrs);
+
+	live += !err;
+	return err;
+}
+
+static int nth_sync(struct device *dev, struct dma_iova_state *state, size_t offset, size_t bytes)
+{
+	return fails() ? -EIO : dma_iova_sync(dev, state, offset, bytes);
+}
+
+static void nth_unlink(struct device *dev, struct dma_iova_state *state, size_t offset,
+		       size_t bytes, enum dma_data_direction direction, unsigned long attrs)
+{
+	live--;
+	dma_iova_unlink(dev, state, offset, bytes, direction, attrs);
+}
+
+#define dma_iova_try_alloc nth_reserve
+#define dma_iova_free nth_release
+#define dma_iova_link nth_link
+#define dma_iova_sync nth_sync
+#define dma_iova_unlink nth_unlink
+
+#else
+
+static dma_addr_t nth_map(struct device *dev, struct page *page, size_t offset, size_t bytes,
+			  enum dma_data_direction direction, unsigned long attrs)
+{
+	dma_addr_t got = fails() ? DMA_MAPPING_ERROR :
+				   dma_map_page_attrs(dev, page, offset, bytes, direction, attrs);
+
+	live += got != DMA_MAPPING_ERROR;
+	return got;
+}
+
+static void nth_unmap(struct device *dev, dma_addr_t address, size_t bytes,
+		      enum dma_data_direction direction, unsigned long attrs)
+{
+	live--;
+	dma_unmap_page_attrs(dev, address, bytes, direction, attrs);
+}
+
+#define dma_map_page_attrs nth_map
+#define dma_unmap_page_attrs nth_unmap
+
+#endif
+
+#undef kzalloc
+#undef alloc_pages_exact
+#undef devm_add_action
+#define kzalloc nth_zalloc
+#define kfree nth_free
+#define dma_alloc_attrs nth_alloc_attrs
+#define dma_free_attrs nth_free_attrs
+#define alloc_pages_exact nth_pages
+#define free_pages_exact nth_free_pages
+#define iommu_iova_to_phys nth_iova_to_phys
+#define devm_add_action nth_add_action
+#define pci_iomap nth_iomap
+#define pci_iounmap nth_iounmap
+#define request_irq nth_request_irq
+#define free_irq nth_free_irq
+
+#include "world.h"
+
+/* --- All that can be done --- */
+
+static int use_box(enum coherent_may may)
+{
+	COHERENT_BOX_AUTO(u64, box);
+	COHERENT_AUTO(u64, mem);
+	int err;
+
+	err = coherent_box_zeroed(&box, edu.dev, 3000, .level = level);
+	if (!err)
+		err = coherent_manage(&box);
+	if (!err)
+		err = coherent_expose(&box, &mem);
+	if (!err)
+		err = coherent_reclaim(&mem, &box, .idle = true);
+	return err ? err : coherent_expose(&box, &mem, .may = may);
+}
+
+static int fill(u64 *elements, size_t count, void *arg)
+{
+	return 0;
+}
+
+static int use_everything(void)
+{
+	struct coherent_handle handle = COHERENT_EMPTY;
+	COHERENT_AUTO(u64, mem);
+	COHERENT_BAR_AUTO(bar);
+	COHERENT_IRQ_AUTO(irq);
+	int err;
+
+	err = use_box(is_enforced() ? COHERENT_MAY_READ : COHERENT_MAY_READ_WRITE);
+	if (!err)
+		err = coherent_init(&mem, edu.dev, 1, fill, NULL, .level = level);
+	if (!err)
+		err = coherent_bar_open(&bar, edu.dev, 0);
+	if (!err)
+		err = coherent_irq_open(&irq, edu.dev, 0);
+	if (!err)
+		err = coherent_handle_zeroed(&handle, edu.dev, 1, .level = level);
+	coherent_handle_free(&handle);
+	return err;
+}
+
+static bool is_an_answer(int err)
+{
+	return err == -ENOMEM || err == -ENOSPC || err == -EIO || err == -EOPNOTSUPP;
+}
+
+static void each_call_fails_in_turn(struct kunit *test)
+{
+	int n, err;
+
+	for (n = 1;; n++) {
+		nth = n;
+		live = 0;
+		err = use_everything();
+		KUNIT_EXPECT_EQ(test, live, 0);
+		if (nth)
+			break;
+		KUNIT_EXPECT_TRUE(test, is_an_answer(err));
+	}
+	nth = 0;
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_TRUE(test, !careless);
+	pr_info("# %d calls failed in turn\n", n - 1);
+	/* Three objects, their pages and their addresses, devres, a BAR and an interrupt. */
+	KUNIT_EXPECT_TRUE(test, n > (is_enforced() ? 14 : 10));
+}
+
+static void free_gets_what_alloc_got(struct kunit *test)
+{
+	const unsigned int attrs = COHERENT_ATTR_NO_WARN | COHERENT_ATTR_WEAK_ORDERING;
+	COHERENT(u8) mem = COHERENT_EMPTY;
+
+	memset(&free_got, 0xff, sizeof(free_got));
+	KUNIT_ASSERT_EQ(test, coherent_zeroed(&mem, edu.dev, 5000, .attrs = attrs), 0);
+	KUNIT_EXPECT_EQ(test, alloc_got.attrs, DMA_ATTR_NO_WARN | DMA_ATTR_WEAK_ORDERING);
+	KUNIT_EXPECT_EQ(test, alloc_got.bytes, 2 * PAGE_SIZE);
+	coherent_free(&mem);
+	KUNIT_EXPECT_TRUE(test, !memcmp(&alloc_got, &free_got, sizeof(free_got)));
+}
+
+/* An address that the DMA API gives is looked at: here the two masks of a device differ. */
+static void last_byte_is_under_both_masks(struct kunit *test)
+{
+	u64 *const masks[] = { edu.dev->dma_mask, &edu.dev->coherent_dma_mask };
+	COHERENT(u8) mem = COHERENT_EMPTY;
+	int i, err;
+
+	for (i = 0; i < 2; i++) {
+		const u64 usual = *masks[i];
+
+		live = 0;
+		*masks[i] = DMA_BIT_MASK(16);
+		err = coherent_zeroed(&mem, edu.dev, 1, .level = level);
+		KUNIT_EXPECT_TRUE(test, err == -ENOSPC || err == -ENOMEM ||
+						coherent_addr(&mem).raw < 0x10000);
+		coherent_free(&mem);
+		*masks[i] = usual;
+		KUNIT_EXPECT_EQ(test, live, 0);
+	}
+}
+
+/* What was managed ends with its driver, whatever it is by then; the rest before. */
+static void managed_objects_end_with_their_driver(struct kunit *test)
+{
+	struct coherent_handle handle = COHERENT_EMPTY;
+	COHERENT_BOX(u64) box = COHERENT_EMPTY;
+	COHERENT(u64) mem = COHERENT_EMPTY, moved = COHERENT_EMPTY, freed = COHERENT_EMPTY;
+
+	live = 0;
+	KUNIT_EXPECT_EQ(test, coherent_manage(&mem), -EINVAL);
+	KUNIT_ASSERT_EQ(test, coherent_box_zeroed(&box, edu.dev, 10, .level = level), 0);
+	KUNIT_EXPECT_EQ(test, coherent_manage(&box), 0);
+	KUNIT_EXPECT_EQ(test, coherent_manage(&box), 0);
+	KUNIT_EXPECT_EQ(test, coherent_expose(&box, &mem), 0);
+	coherent_move(&mem, &moved);
+	KUNIT_ASSERT_EQ(test, coherent_zeroed(&freed, edu.dev, 10, .level = level), 0);
+	KUNIT_EXPECT_EQ(test, coherent_manage(&freed), 0);
+	coherent_free(&freed);
+	KUNIT_ASSERT_EQ(test, coherent_box_zeroed(&box, edu.dev, 10, .level = level), 0);
+	KUNIT_EXPECT_EQ(test, coherent_manage(&box), 0);
+	KUNIT_ASSERT_EQ(test, coherent_handle_zeroed(&handle, edu.dev, 10, .level = level), 0);
+	KUNIT_EXPECT_EQ(test, coherent_manage(&handle), 0);
+	KUNIT_EXPECT_TRUE(test, live >= 6);
+	world_end(NULL);
+	KUNIT_EXPECT_EQ(test, live, 0);
+	KUNIT_EXPECT_EQ(test, world_begin(NULL), 0);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(each_call_fails_in_turn),
+	KUNIT_CASE(free_gets_what_alloc_got),
+	KUNIT_CASE(last_byte_is_under_both_masks),
+	KUNIT_CASE(managed_objects_end_with_their_driver),
+	{},
+};
+
+struct kunit_suite fail_nth = {
+	.name = "fail_nth",
+	.suite_init = world_begin,
+	.suite_exit = world_end,
+	.test_cases = cases,
+};

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * What a driver must not do, and what becomes of it: memory is lost, nothing is
+ * corrupted, and the kernel says so once. The warnings are for run.py --splat.
+ */
+#include <linux/module.h>
+#include <linux/platform_device.h>
+
+#include <coherent.h>
+
+static unsigned int tests;
+static COHERENT(u8) late;
+static COHERENT(u8) reclaimed;
+
+static void say(bool good, const char *what)
+{
+	pr_info("%s %u - %s\n", good ? "ok" : "not ok", ++tests, what);
+}
+
+static int misuse_probe(struct platform_device *platform)
+{
+	COHERENT_BOX(u8) box = COHERENT_EMPTY;
+	struct device *dev = &platform->dev;
+	int err;
+
+	platform->dev.dma_mask = &platform->dev.coherent_dma_mask;
+	err = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(32));
+	if (!err)
+		err = coherent_box_zeroed(&box, dev, 1);
+	if (!err)
+		err = coherent_zeroed(&late, dev, 1);
+	if (!err)
+		err = coherent_zeroed(&reclaimed, dev, 1);
+	if (err)
+		return err;
+	local_irq_disable();
+	coherent_box_free(&box);
+	local_irq_enable();
+	say(coherent_is_empty(&box), "a box that is freed with interrupts off is leaked");
+	return 0;
+}
+
+static struct platform_driver misuse_driver = {
+	.driver.name = KBUILD_MODNAME,
+	.probe = misuse_probe,
+};
+
+static int __init misuse_init(void)
+{
+	struct platform_device *platform;
+	COHERENT_BOX(u8) box = COHERENT_EMPTY;
+	struct device *dev;
+	u8 byte = 1;
+	int err;
+
+	pr_info("1..5\n");
+	err = platform_driver_register(&misuse_driver);
+	if (err)
+		return err;
+	platform = platform_device_register_simple(KBUILD_MODNAME, -1, NULL, 0);
+	dev = IS_ERR(platform) ? NULL : get_device(&platform->dev);
+	say(!coherent_is_empty(&reclaimed), "a device is bound");
+	platform_driver_unregister(&misuse_driver);
+	err = coherent_box_zeroed(&box, dev, 1);
+	say(err == -ENODEV, "a device that is unbound gets no memory");
+	err = coherent_reclaim(&reclaimed, &box, .idle = true);
+	say(err == -ENODEV && !coherent_read(&reclaimed, 0, &byte) && !byte,
+	    "a mem of it cannot be reclaimed, and can be read");
+	put_device(dev);
+	platform_device_unregister(platform);
+	/* Nobody but these two knows the device any more. */
+	coherent_free(&late);
+	coherent_free(&reclaimed);
+	say(coherent_is_empty(&late), "what is freed after its device is gone is leaked");
+	return 0;
+}
+
+static void __exit misuse_exit(void)
+{
+}
+
+module_init(misuse_init);
+module_exit(misuse_exit);
+
+MODULE_DESCRIPTION("Misuse of libcoherent");
+MODULE_LICENSE("Dual MIT/GPL");

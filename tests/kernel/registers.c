@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Registers and interrupts of coherent/bar.h, in the kernel. */
+#include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/pci.h>
+
+#include "world.h"
+
+#define MS 1000000ull
+
+enum {
+	EDU_ID = 0x00,
+	EDU_LIVENESS = 0x04,
+	EDU_IRQ_STATUS = 0x24,
+	EDU_IRQ_RAISE = 0x60,
+	EDU_IRQ_ACK = 0x64
+};
+
+static void registers_are_read_and_written(struct kunit *test)
+{
+	struct device unbound = { .parent = NULL };
+	struct coherent_bar *none = edu.bar;
+	u64 end;
+
+	end = pci_resource_len(to_pci_dev(edu.dev), 0);
+	KUNIT_EXPECT_EQ(test, coherent_bar_read32(edu.bar, EDU_ID) & 0xff, 0xed);
+	coherent_bar_write32(edu.bar, EDU_LIVENESS, 5);
+	KUNIT_EXPECT_EQ(test, coherent_bar_read32(edu.bar, EDU_LIVENESS), ~5u);
+	KUNIT_EXPECT_EQ(test, coherent_bar_poll32(edu.bar, EDU_LIVENESS, 0xff, 0xfa, MS), 0);
+	KUNIT_EXPECT_EQ(test, coherent_bar_poll32(edu.bar, EDU_LIVENESS, 0xff, 1, MS), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, coherent_bar_poll32(edu.bar, end, 0xff, 1, MS), -EINVAL);
+
+	/* Past the end and misaligned: all ones, and dropped. */
+	KUNIT_EXPECT_EQ(test, coherent_bar_read8(edu.bar, end), U8_MAX);
+	KUNIT_EXPECT_EQ(test, coherent_bar_read16(edu.bar, end - 1), U16_MAX);
+	KUNIT_EXPECT_EQ(test, coherent_bar_read32(edu.bar, U64_MAX), U32_MAX);
+	KUNIT_EXPECT_EQ(test, coherent_bar_read64(edu.bar, end - 4), U64_MAX);
+	KUNIT_EXPECT_EQ(test, coherent_bar_read32(edu.bar, EDU_LIVENESS + 2), U32_MAX);
+	KUNIT_EXPECT_EQ(test, coherent_bar_read32(NULL, 0), U32_MAX);
+	coherent_bar_write32(edu.bar, end, 1);
+	coherent_bar_write32(NULL, 0, 1);
+
+	KUNIT_EXPECT_EQ(test, coherent_bar_open(&none, edu.dev, 5), -ENODEV);
+	KUNIT_EXPECT_TRUE(test, !none);
+	KUNIT_EXPECT_EQ(test, coherent_bar_open(&none, edu.dev, 6), -ENODEV);
+	KUNIT_EXPECT_EQ(test, coherent_bar_open(&none, &unbound, 0), -ENODEV);
+	coherent_bar_close(NULL);
+}
+
+static int wait_for_ever(void *arg)
+{
+	return coherent_irq_wait(arg, U64_MAX);
+}
+
+static void interrupts_wake(struct kunit *test)
+{
+	struct coherent_irq *irq, *other;
+	struct task_struct *waiter;
+
+	KUNIT_ASSERT_EQ(test, coherent_irq_open(&irq, edu.dev, 0), 0);
+	KUNIT_EXPECT_EQ(test, coherent_irq_open(&other, edu.dev, 0), -EBUSY);
+	KUNIT_EXPECT_EQ(test, coherent_irq_open(&other, edu.dev, 1), -ENODEV);
+	KUNIT_EXPECT_TRUE(test, !other);
+	KUNIT_EXPECT_EQ(test, coherent_irq_wait(irq, MS), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, coherent_irq_wait(irq, 0), -ETIMEDOUT);
+	coherent_bar_write32(edu.bar, EDU_IRQ_RAISE, 0x10);
+	KUNIT_EXPECT_EQ(test, coherent_irq_wait(irq, 1000 * MS), 0);
+	KUNIT_EXPECT_EQ(test, coherent_bar_read32(edu.bar, EDU_IRQ_STATUS), 0x10);
+	coherent_bar_write32(edu.bar, EDU_IRQ_ACK, 0x10);
+	/* One that comes before the wait counts. */
+	coherent_bar_write32(edu.bar, EDU_IRQ_RAISE, 1);
+	msleep(10);
+	KUNIT_EXPECT_EQ(test, coherent_irq_wait(irq, 0), 0);
+	coherent_bar_write32(edu.bar, EDU_IRQ_ACK, 1);
+	KUNIT_EXPECT_EQ(test, coherent_irq_fd(irq), -EOPNOTSUPP);
+
+	/* Closing wakes who waits. */
+	waiter = kthread_run(wait_for_ever, irq, "coherent_waiter");
+	KUNIT_EXPECT_TRUE(test, !IS_ERR(waiter));
+	if (!IS_ERR(waiter))
+		get_task_struct(waiter);
+	msleep(20);
+	coherent_irq_close(irq);
+	if (IS_ERR(waiter))
+		return;
+	KUNIT_EXPECT_EQ(test, kthread_stop(waiter), -ENODEV);
+	put_task_struct(waiter);
+	KUNIT_EXPECT_EQ(test, coherent_irq_wait(NULL, 0), -EINVAL);
+	coherent_irq_close(NULL);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(registers_are_read_and_written),
+	KUNIT_CASE(interrupts_wake),
+	{},
+};
+
+struct kunit_suite registers = {
+	.name = "registers",
+	.suite_init = world_begin,
+	.suite_exit = world_end,
+	.test_cases = cases,
+};

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <linux/pci.h>
+
+#include "world.h"
+
+enum { EDU_DMA_SRC = 0x80, EDU_DMA_DST = 0x88, EDU_DMA_COUNT = 0x90, EDU_DMA_CMD = 0x98 };
+enum { EDU_BUFFER = 0x40000, EDU_RUN_TO_MEMORY = 3 };
+
+struct edu edu;
+enum coherent_level level;
+
+static unsigned int wanted_level;
+module_param_named(level, wanted_level, uint, 0444);
+MODULE_PARM_DESC(level, "enum coherent_level to test; 0 for the device's");
+
+/* --- What the device does --- */
+
+void device_reads(struct kunit *test, u64 from, void *seen, size_t bytes)
+{
+	COHERENT_AUTO(u8, window);
+
+	KUNIT_EXPECT_EQ(test, coherent_zeroed(&window, edu.dev, bytes), 0);
+	KUNIT_EXPECT_EQ(test, edu_read(&edu, (coherent_addr_t){ from }, bytes), 0);
+	KUNIT_EXPECT_EQ(test, edu_write(&edu, coherent_addr(&window), bytes), 0);
+	KUNIT_EXPECT_EQ(test, coherent_copy_out(&window, 0, (u8 *)seen, bytes), 0);
+}
+
+void device_gets_dirt(struct kunit *test)
+{
+	COHERENT_AUTO(u8, dirt);
+	int err = coherent_zeroed(&dirt, edu.dev, DIRT_BYTES);
+	size_t i;
+
+	for (i = 0; !err && i < DIRT_BYTES; i++)
+		err = coherent_write(&dirt, i, DIRT);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_EQ(test, edu_read(&edu, coherent_addr(&dirt), DIRT_BYTES), 0);
+}
+
+void device_is_told_to_write(u64 to)
+{
+	coherent_bar_write64(edu.bar, EDU_DMA_SRC, EDU_BUFFER);
+	coherent_bar_write64(edu.bar, EDU_DMA_DST, to);
+	coherent_bar_write64(edu.bar, EDU_DMA_COUNT, DIRT_BYTES);
+	coherent_bar_write64(edu.bar, EDU_DMA_CMD, EDU_RUN_TO_MEMORY);
+}
+
+void device_writes(struct kunit *test, u64 to)
+{
+	device_gets_dirt(test);
+	KUNIT_EXPECT_EQ(test, edu_write(&edu, (coherent_addr_t){ to }, DIRT_BYTES), 0);
+}
+
+void free_elsewhere(union edu_packets *packets)
+{
+	coherent_free(packets);
+}
+
+void must_be_refused(u64 address)
+{
+	if (is_enforced())
+		pr_info("# blocked: %#llx\n", address & PAGE_MASK);
+}
+
+/* --- The driver --- */
+
+static int world_probe(struct pci_dev *pci, const struct pci_device_id *id)
+{
+	int err = pcim_enable_device(pci);
+
+	if (err)
+		return err;
+	err = pci_alloc_irq_vectors(pci, 1, 1, PCI_IRQ_MSI);
+	if (err < 0)
+		return err;
+	pci_set_master(pci);
+	edu.dev = &pci->dev;
+	err = coherent_bar_open(&edu.bar, edu.dev, 0);
+	if (!err)
+		err = edu_probe(&edu);
+	level = wanted_level ? wanted_level : coherent_device_level(edu.dev);
+	return err;
+}
+
+static void world_remove(struct pci_dev *pci)
+{
+	pci_clear_master(pci);
+	coherent_bar_close(edu.bar);
+	pci_free_irq_vectors(pci);
+	memset(&edu, 0, sizeof(edu));
+}
+
+static const struct pci_device_id world_ids[] = {
+	{ PCI_DEVICE(0x1234, 0x11e8) },
+	{},
+};
+
+static struct pci_driver world_driver = {
+	.name = KBUILD_MODNAME,
+	.id_table = world_ids,
+	.probe = world_probe,
+	.remove = world_remove,
+};
+
+int world_begin(struct kunit_suite *suite)
+{
+	int err = pci_register_driver(&world_driver);
+
+	if (!err && !edu.bar) {
+		pci_unregister_driver(&world_driver);
+		return -ENODEV;
+	}
+	return err;
+}
+
+void world_end(struct kunit_suite *suite)
+{
+	pci_unregister_driver(&world_driver);
+}
+
+KTEST_SUITES(&promises, &fail_nth, &registers);
+
+MODULE_DESCRIPTION("libcoherent's promises, on QEMU's edu device");
+MODULE_LICENSE("Dual MIT/GPL");
