@@ -23,8 +23,8 @@ struct coherent_irq;
  * Context: may sleep.
  * Return: 0; -ENODEV (no such device, no such BAR), -ENOMEM, -EIO.
  */
-COHERENT_MUST_CHECK COHERENT_BASE int coherent_bar_open(struct coherent_bar **bar, struct coherent_device *dev,
-					  unsigned int index);
+COHERENT_MUST_CHECK COHERENT_BASE
+int coherent_bar_open(struct coherent_bar **bar, struct coherent_device *dev, unsigned int index);
 
 /**
  * coherent_bar_close() - Close a BAR.
@@ -136,8 +136,9 @@ COHERENT_BASE void coherent_bar_write64(struct coherent_bar *bar, uint64_t offse
  * Return: 0; -ETIMEDOUT, -ENODEV (closed or gone), -EINVAL (@bar is NULL, no
  * register at @offset).
  */
-COHERENT_MUST_CHECK COHERENT_BASE int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset,
-					    uint32_t mask, uint32_t want, uint64_t timeout_ns);
+COHERENT_MUST_CHECK COHERENT_BASE
+int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask, uint32_t want,
+			uint64_t timeout_ns);
 
 /**
  * coherent_irq_open() - Listen to an interrupt vector.
@@ -149,8 +150,8 @@ COHERENT_MUST_CHECK COHERENT_BASE int coherent_bar_poll32(struct coherent_bar *b
  * Return: 0; -ENODEV (no such device, no such vector), -EBUSY (somebody listens
  * already), -ENOMEM, -ENOSPC (no descriptors left), -EIO.
  */
-COHERENT_MUST_CHECK COHERENT_BASE int coherent_irq_open(struct coherent_irq **irq, struct coherent_device *dev,
-					  unsigned int vector);
+COHERENT_MUST_CHECK COHERENT_BASE
+int coherent_irq_open(struct coherent_irq **irq, struct coherent_device *dev, unsigned int vector);
 
 /**
  * coherent_irq_close() - Listen no more.
@@ -171,7 +172,8 @@ COHERENT_BASE void coherent_irq_close(struct coherent_irq *irq);
  * Context: may sleep.
  * Return: 0; -ETIMEDOUT, -ENODEV (closed or gone), -EINVAL (@irq is NULL).
  */
-COHERENT_MUST_CHECK COHERENT_BASE int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns);
+COHERENT_MUST_CHECK COHERENT_BASE
+int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns);
 
 /**
  * coherent_irq_fd() - The interrupt as a descriptor, for poll() and epoll.

@@ -109,8 +109,7 @@ COHERENT_INLINE int coherent_mem_read(const struct coherent_mem *mem, size_t i, 
 {
 	if (__builtin_expect(i >= mem->count, 0))
 		return coherent_mem_error(mem);
-	coherent_word_out(out, coherent_load(mem->va + i * size + offset, width, swap, order),
-			  width);
+	coherent_word_out(out, coherent_load(mem->va + i * size, offset, width, swap, order), width);
 	coherent_after_load(order);
 	return 0;
 }
@@ -122,7 +121,7 @@ COHERENT_INLINE int coherent_mem_write(const struct coherent_mem *mem, size_t i,
 	if (__builtin_expect(i >= mem->count, 0))
 		return coherent_mem_error(mem);
 	coherent_before_store(order);
-	coherent_store(mem->va + i * size + offset, word, width, swap, order);
+	coherent_store(mem->va + i * size, offset, word, width, swap, order);
 	return 0;
 }
 
@@ -182,7 +181,7 @@ COHERENT_INLINE union coherent_word coherent_slot_load(const struct coherent_slo
 						       size_t offset, size_t width, int swap,
 						       int order)
 {
-	union coherent_word word = coherent_load(slot->va + offset, width, swap, order);
+	union coherent_word word = coherent_load(slot->va, offset, width, swap, order);
 
 	coherent_after_load(order);
 	return word;
@@ -193,15 +192,15 @@ COHERENT_INLINE void coherent_slot_store(const struct coherent_slot *slot, size_
 					 union coherent_word word)
 {
 	coherent_before_store(order);
-	coherent_store(slot->va + offset, word, width, swap, order);
+	coherent_store(slot->va, offset, word, width, swap, order);
 }
 
 COHERENT_INLINE union coherent_word coherent_ring_load(const struct coherent_ring *ring, size_t i,
 						       size_t size, size_t offset, size_t width,
 						       int swap, int order)
 {
-	char COHERENT_SHARED *at = ring->va + (i & ring->mask) * size + offset;
-	union coherent_word word = coherent_load(at, width, swap, order);
+	const char COHERENT_SHARED *at = ring->va + (i & ring->mask) * size;
+	union coherent_word word = coherent_load(at, offset, width, swap, order);
 
 	coherent_after_load(order);
 	return word;
@@ -212,7 +211,7 @@ COHERENT_INLINE void coherent_ring_store(const struct coherent_ring *ring, size_
 					 union coherent_word word)
 {
 	coherent_before_store(order);
-	coherent_store(ring->va + (i & ring->mask) * size + offset, word, width, swap, order);
+	coherent_store(ring->va + (i & ring->mask) * size, offset, word, width, swap, order);
 }
 
 /*
@@ -226,14 +225,14 @@ coherent_bytes_out(const char COHERENT_SHARED *from, void *to, size_t bytes, int
 	char *at = to;
 
 	for (; at < end && (uintptr_t)from % 8; at++, from++)
-		*at = (char)coherent_load(from, 1, 0, order).u8;
+		*at = (char)coherent_load(from, 0, 1, 0, order).u8;
 	for (; end - at >= 8; at += 8, from += 8) {
-		union coherent_word word = coherent_load(from, 8, 0, order);
+		union coherent_word word = coherent_load(from, 0, 8, 0, order);
 
 		__builtin_memcpy(at, &word.u64, 8);
 	}
 	for (; at < end; at++, from++)
-		*at = (char)coherent_load(from, 1, 0, order).u8;
+		*at = (char)coherent_load(from, 0, 1, 0, order).u8;
 }
 
 static inline __attribute__((unused)) void
@@ -243,15 +242,15 @@ coherent_bytes_in(char COHERENT_SHARED *to, const void *from, size_t bytes, int 
 	const char *at = from;
 
 	for (; at < end && (uintptr_t)to % 8; at++, to++)
-		coherent_store(to, (union coherent_word){ .u8 = (uint8_t)*at }, 1, 0, order);
+		coherent_store(to, 0, (union coherent_word){ .u8 = (uint8_t)*at }, 1, 0, order);
 	for (; end - at >= 8; at += 8, to += 8) {
 		union coherent_word word;
 
 		__builtin_memcpy(&word.u64, at, 8);
-		coherent_store(to, word, 8, 0, order);
+		coherent_store(to, 0, word, 8, 0, order);
 	}
 	for (; at < end; at++, to++)
-		coherent_store(to, (union coherent_word){ .u8 = (uint8_t)*at }, 1, 0, order);
+		coherent_store(to, 0, (union coherent_word){ .u8 = (uint8_t)*at }, 1, 0, order);
 }
 
 COHERENT_INLINE int coherent_mem_check(const struct coherent_mem *mem, size_t first,

@@ -63,26 +63,33 @@ typedef uint16_t __attribute__((may_alias)) coherent_u16;
 typedef uint32_t __attribute__((may_alias)) coherent_u32;
 typedef uint64_t __attribute__((may_alias)) coherent_u64;
 
-/* width, swap and order are constants, so one case is left: one instruction. */
-COHERENT_INLINE union coherent_word coherent_load(const void COHERENT_SHARED *at, size_t width, int swap,
-						  int order)
+/*
+ * width, swap and order are constants, so one case is left: one instruction. The
+ * offset is added here, or gcc makes an instruction of it: it leaves the address of a
+ * volatile access as it finds it.
+ */
+#define COHERENT_PART(constant, type, at, offset)			\
+	((constant volatile type *)(constant void COHERENT_FORCE *)((at) + (offset)))
+
+COHERENT_INLINE union coherent_word coherent_load(const char COHERENT_SHARED *at, size_t offset,
+						  size_t width, int swap, int order)
 {
 	union coherent_word word;
 
 	switch (width) {
 	case 1:
-		word.u8 = COHERENT_LOAD_ONCE((const volatile coherent_u8 COHERENT_FORCE *)at, order);
+		word.u8 = COHERENT_LOAD_ONCE(COHERENT_PART(const, coherent_u8, at, offset), order);
 		break;
 	case 2:
-		word.u16 = COHERENT_LOAD_ONCE((const volatile coherent_u16 COHERENT_FORCE *)at, order);
+		word.u16 = COHERENT_LOAD_ONCE(COHERENT_PART(const, coherent_u16, at, offset), order);
 		word.u16 = swap ? __builtin_bswap16(word.u16) : word.u16;
 		break;
 	case 4:
-		word.u32 = COHERENT_LOAD_ONCE((const volatile coherent_u32 COHERENT_FORCE *)at, order);
+		word.u32 = COHERENT_LOAD_ONCE(COHERENT_PART(const, coherent_u32, at, offset), order);
 		word.u32 = swap ? __builtin_bswap32(word.u32) : word.u32;
 		break;
 	case 8:
-		word.u64 = COHERENT_LOAD_ONCE((const volatile coherent_u64 COHERENT_FORCE *)at, order);
+		word.u64 = COHERENT_LOAD_ONCE(COHERENT_PART(const, coherent_u64, at, offset), order);
 		word.u64 = swap ? __builtin_bswap64(word.u64) : word.u64;
 		break;
 	}
@@ -108,24 +115,24 @@ COHERENT_INLINE void coherent_before_store(int order)
 		coherent_wmb();
 }
 
-COHERENT_INLINE void coherent_store(void COHERENT_SHARED *at, union coherent_word word, size_t width, int swap,
-				    int order)
+COHERENT_INLINE void coherent_store(char COHERENT_SHARED *at, size_t offset,
+				    union coherent_word word, size_t width, int swap, int order)
 {
 	switch (width) {
 	case 1:
-		COHERENT_STORE_ONCE((volatile coherent_u8 COHERENT_FORCE *)at, word.u8, order);
+		COHERENT_STORE_ONCE(COHERENT_PART(, coherent_u8, at, offset), word.u8, order);
 		break;
 	case 2:
 		word.u16 = swap ? __builtin_bswap16(word.u16) : word.u16;
-		COHERENT_STORE_ONCE((volatile coherent_u16 COHERENT_FORCE *)at, word.u16, order);
+		COHERENT_STORE_ONCE(COHERENT_PART(, coherent_u16, at, offset), word.u16, order);
 		break;
 	case 4:
 		word.u32 = swap ? __builtin_bswap32(word.u32) : word.u32;
-		COHERENT_STORE_ONCE((volatile coherent_u32 COHERENT_FORCE *)at, word.u32, order);
+		COHERENT_STORE_ONCE(COHERENT_PART(, coherent_u32, at, offset), word.u32, order);
 		break;
 	case 8:
 		word.u64 = swap ? __builtin_bswap64(word.u64) : word.u64;
-		COHERENT_STORE_ONCE((volatile coherent_u64 COHERENT_FORCE *)at, word.u64, order);
+		COHERENT_STORE_ONCE(COHERENT_PART(, coherent_u64, at, offset), word.u64, order);
 		break;
 	}
 }

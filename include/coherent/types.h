@@ -189,9 +189,9 @@ struct coherent_is_ring;
 		"a field is an integer, enum or float: for structs and arrays use coherent_copy_in(), coherent_copy_out() or coherent_view_field(); a device holds no CPU pointers"); \
 	COHERENT_REQUIRE(!COHERENT_SAME_TYPE(COHERENT_FIELD(x, field), _Bool), \
 		"a device may store any byte, but bool holds 0 or 1 only: use uint8_t"); \
-	COHERENT_REQUIRE(sizeof(COHERENT_FIELD(x, field)) <= 8 &&	\
+	COHERENT_REQUIRE(sizeof(COHERENT_FIELD(x, field)) <= sizeof(long) && \
 			 (0x116 >> sizeof(COHERENT_FIELD(x, field)) & 1), \
-		"no single access of this width: a field has 1, 2, 4 or 8 bytes"); \
+		"no single access of this width: a field has 1, 2, 4 or, on a 64-bit CPU, 8 bytes"); \
 	COHERENT_REQUIRE(COHERENT_OFFSET(x, field) % sizeof(COHERENT_FIELD(x, field)) == 0 && \
 			 sizeof(COHERENT_T(x)) % sizeof(COHERENT_FIELD(x, field)) == 0, \
 		"misaligned field: no single access can reach it in every element"); \

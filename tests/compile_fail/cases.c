@@ -452,6 +452,13 @@ GOOD
 	return coherent_read(mem, 0, .src, &u64);
 END
 
+CASE field_of_eight_bytes_on_32_bits on gcc-32 expects on a 64-bit CPU, 8 bytes
+BAD
+	return coherent_write(mem, 0, .src, 1);
+GOOD
+	return coherent_write(mem, 0, .len, 1);
+END
+
 CASE get_of_sixteen_bytes expects no single access of this width
 BAD
 	return (int)coherent_slot_get(slot, .wide);

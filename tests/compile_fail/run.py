@@ -19,9 +19,14 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 STRICT = ('-Wall -Wextra -Wpedantic -Wshadow -Wundef -Wvla -Wmissing-prototypes '
           '-Wmissing-field-initializers -Wincompatible-pointer-types -Wcast-align '
           '-Wwrite-strings -Wstrict-prototypes -Werror -O1').split()
-CASE = re.compile(r'^CASE (\w+)(?: on (\w+))? expects ([^\n]*)\nBAD\n(.*?)^GOOD\n(.*?)^END$', re.M | re.S)
+CASE = re.compile(r'^CASE (\w+)(?: on ([\w-]+))? expects ([^\n]*)\nBAD\n(.*?)^GOOD\n(.*?)^END$', re.M | re.S)
 CHECKED = re.compile(r'^#define (coherent_\w+)\([^\n]*\)(?:\s|\\\n)*'
                      r'(?:COHERENT_(?:RESULT|INIT_AT|INIT|\dTH|\dRD)\()', re.M)
+# A CPU of 32 bits as far as types go, with the headers of 64 bits and the one that glibc
+# asks for and only another package has.
+COMPILERS = {'gcc': ['gcc'], 'clang': ['clang'],
+             'gcc-32': ['gcc', '-mx32', '-idirafter', '/usr/include/x86_64-linux-gnu']}
+STUB = 'gnu/stubs-x32.h'
 UNIT = '#include "prelude.h"\nint test(void);\nint test(void)\n{{\n{}}}\n'
 
 
@@ -39,13 +44,16 @@ def checked_macros(include):
 
 def compiles(compiler, include, flags, source):
     """Whether a unit compiles, and what the compiler said."""
-    with tempfile.NamedTemporaryFile('w', suffix='.c', delete=False) as unit:
-        unit.write(UNIT.format(source))
-    command = [compiler, '-std=gnu11', *flags, '-I', include, '-I', HERE, '-c', unit.name,
-               '-o', '/dev/null']
-    run = subprocess.run(command, check=False, capture_output=True, text=True,
-                         env=dict(os.environ, LC_ALL='C'))
-    os.unlink(unit.name)
+    with tempfile.TemporaryDirectory() as where:
+        unit = os.path.join(where, 'unit.c')
+        os.makedirs(os.path.join(where, os.path.dirname(STUB)))
+        open(os.path.join(where, STUB), 'w', encoding='utf-8').close()
+        with open(unit, 'w', encoding='utf-8') as out:
+            out.write(UNIT.format(source))
+        command = [*COMPILERS.get(compiler, [compiler]), '-std=gnu11', *flags, '-I', include,
+                   '-I', HERE, '-idirafter', where, '-c', unit, '-o', '/dev/null']
+        run = subprocess.run(command, check=False, capture_output=True, text=True,
+                             env=dict(os.environ, LC_ALL='C'))
     return run.returncode == 0, run.stderr
 
 
@@ -72,8 +80,8 @@ def main():
     assert len(cases) == len(re.findall('^CASE ', text, re.M)), 'a case is malformed'
     ignored = {name[len('ignored_'):] for name, *_ in cases if name.startswith('ignored_')}
     macros = {name[len('coherent_'):] for name in checked_macros(include)}
-    work = [(compiler, case) for compiler in compilers or ['gcc', 'clang'] for case in cases
-            if case[1] in ('', compiler)]
+    work = [(compiler, case) for compiler in compilers or COMPILERS for case in cases
+            if case[1] == compiler or not case[1] and compiler != 'gcc-32']
     print(f'1..{len(work) + 1}')
     failed = bool(macros ^ ignored)
     print(f'{"not " if failed else ""}ok 1 - every checked macro is ignored once')

@@ -34,11 +34,16 @@ REGISTER_WIDTHS = [
 
 
 def functions(compiler, prefix, source, flags):
-    """The instructions of each function, in order."""
+    """The instructions of each function that a source is compiled to."""
     with tempfile.NamedTemporaryFile(suffix='.o') as binary:
         subprocess.run([compiler, *FLAGS, *flags, '-c', source, '-o', binary.name], check=True)
-        text = subprocess.run([prefix + 'objdump', '-dr', '--no-show-raw-insn', binary.name],
-                              check=True, capture_output=True, text=True).stdout
+        return functions_of(prefix, binary.name)
+
+
+def functions_of(prefix, binary):
+    """The instructions of each function in an object file, in order."""
+    text = subprocess.run([prefix + 'objdump', '-dr', '--no-show-raw-insn', binary],
+                          check=True, capture_output=True, text=True).stdout
     found = {}
     for name, body in re.findall(r'^[0-9a-f]+ <(\w+)>:\n((?:.+\n)+)', text, re.M):
         lines = [line.split('\t', 1)[1].strip() for line in body.splitlines() if '\t' in line]
