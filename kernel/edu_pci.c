@@ -2,64 +2,97 @@
 /*
  * The driver of examples/edu.c, unchanged, as a PCI driver for QEMU's edu device. As
  * it is bound it sends a pattern through the device and back; what it loaded stays
- * exposed until it is unbound.
+ * exposed until it is unbound, and can be read in debugfs.
  */
 #include <linux/module.h>
 #include <linux/pci.h>
+
+#include <coherent/debugfs.h>
 
 #include "edu.h"
 
 #define BYTES (5 * EDU_PACKET_BYTES + 100)
 
-static void echo(struct edu *edu, union edu_packets *packets)
-{
-	u8 *data = kmalloc(2 * BYTES, GFP_KERNEL);
-	int err = data ? 0 : -ENOMEM;
-	size_t i;
+struct edu_pci {
+	struct edu edu;
+	union edu_packets packets;
+	struct dentry *file;
+};
 
-	for (i = 0; !err && i < BYTES; i++)
+static int echo(struct edu_pci *driver, u8 *data, u8 *back)
+{
+	size_t i;
+	int err;
+
+	for (i = 0; i < BYTES; i++)
 		data[i] = (u8)(i * 7 + i / 256);
+	err = edu_load(&driver->edu, data, BYTES, &driver->packets);
 	if (!err)
-		err = edu_load(edu, data, BYTES, packets);
-	if (!err)
-		err = edu_echo(edu, packets, data + BYTES, BYTES);
-	if (!err && memcmp(data, data + BYTES, BYTES))
-		err = -EBADMSG;
-	if (err)
-		dev_err(edu->dev, "%d bytes did not come back: %d\n", BYTES, err);
-	else
-		dev_info(edu->dev, "%d bytes through the device and back, level %d\n", BYTES,
-			 coherent_device_level(edu->dev));
+		err = edu_echo(&driver->edu, &driver->packets, back, BYTES);
+	return !err && memcmp(data, back, BYTES) ? -EBADMSG : err;
+}
+
+static int echo_and_tell(struct edu_pci *driver)
+{
+	struct device *dev = driver->edu.dev;
+	u8 *data = kmalloc(2 * BYTES, GFP_KERNEL);
+	int err = data ? echo(driver, data, data + BYTES) : -ENOMEM;
+
 	kfree(data);
+	if (err)
+		dev_err(dev, "%d bytes did not come back: %d\n", BYTES, err);
+	else
+		dev_info(dev, "%d bytes through the device and back, level %d\n", BYTES,
+			 coherent_device_level(dev));
+	return err;
+}
+
+static int edu_pci_start(struct edu_pci *driver)
+{
+	int err = coherent_bar_open(&driver->edu.bar, driver->edu.dev, 0);
+
+	if (err)
+		return err;
+	err = edu_probe(&driver->edu);
+	if (!err)
+		err = echo_and_tell(driver);
+	coherent_bar_close(driver->edu.bar);
+	/* From here on devres frees them, after remove(). */
+	if (!err)
+		err = coherent_manage(&driver->packets);
+	if (err)
+		coherent_free(&driver->packets);
+	return err;
 }
 
 static int edu_pci_probe(struct pci_dev *pci, const struct pci_device_id *id)
 {
-	struct edu edu = { .dev = &pci->dev };
-	union edu_packets packets = COHERENT_EMPTY;
+	struct edu_pci *driver = devm_kzalloc(&pci->dev, sizeof(*driver), GFP_KERNEL);
 	int err;
 
+	if (!driver)
+		return -ENOMEM;
+	driver->edu.dev = &pci->dev;
 	err = pcim_enable_device(pci);
 	if (err)
 		return err;
 	pci_set_master(pci);
-	err = coherent_bar_open(&edu.bar, &pci->dev, 0);
-	if (err)
+	err = edu_pci_start(driver);
+	if (err) {
+		pci_clear_master(pci);
 		return err;
-	err = edu_probe(&edu);
-	if (!err) {
-		echo(&edu, &packets);
-		err = coherent_is_empty(&packets) ? -EIO : coherent_manage(&packets);
 	}
-	if (err)
-		coherent_free(&packets);
-	coherent_bar_close(edu.bar);
-	return err;
+	driver->file = coherent_debugfs_create(KBUILD_MODNAME, NULL, &driver->packets);
+	pci_set_drvdata(pci, driver);
+	return 0;
 }
 
 /* The device stops first; only then are the packets freed. */
 static void edu_pci_remove(struct pci_dev *pci)
 {
+	struct edu_pci *driver = pci_get_drvdata(pci);
+
+	debugfs_remove(driver->file);
 	pci_clear_master(pci);
 }
 

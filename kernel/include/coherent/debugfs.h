@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * A mem as a file in debugfs, in the kernel only: what is in it at the moment of a
+ * read, as the device may be writing it.
+ */
+#ifndef COHERENT_DEBUGFS_H
+#define COHERENT_DEBUGFS_H
+
+#include <coherent.h>
+#include <linux/debugfs.h>
+#include <linux/err.h>
+#include <linux/fs.h>
+
+/* SHARED: copied as it is; a reader takes what it gets for what it is. */
+static inline ssize_t coherent_blob_read(struct file *file, char __user *to, size_t bytes,
+					 loff_t *at)
+{
+	const struct coherent_object *object = file->private_data;
+
+	return simple_read_from_buffer(to, bytes, at, object->va, object->bytes);
+}
+
+static inline loff_t coherent_blob_llseek(struct file *file, loff_t to, int whence)
+{
+	const struct coherent_object *object = file->private_data;
+
+	return fixed_size_llseek(file, to, whence, object->bytes);
+}
+
+static inline struct dentry *coherent_base_debugfs_create(const char *name, struct dentry *parent,
+							  struct coherent_object *object)
+{
+	static const struct file_operations operations = {
+		.owner = THIS_MODULE,
+		.open = simple_open,
+		.read = coherent_blob_read,
+		.llseek = coherent_blob_llseek,
+	};
+
+	if (!object)
+		return ERR_PTR(-EINVAL);
+	return debugfs_create_file(name, 0400, parent, object, &operations);
+}
+
+/**
+ * coherent_debugfs_create() - Make a mem a file that root can read.
+ * @name: The name of the file.
+ * @parent: A directory, NULL for the root of debugfs.
+ * @mem: A mem.
+ *
+ * It has the bytes of the elements, at their offsets: a read past the end is 0, one
+ * across the end is short, at a negative offset -EINVAL. coherent_move() does not
+ * matter to it. debugfs_remove() it before @mem is freed; that waits for readers.
+ *
+ * Context: may sleep.
+ * Return: the file; an ERR_PTR() of -EINVAL (@mem is empty), or as
+ * debugfs_create_file(). debugfs_remove() takes either.
+ */
+#define coherent_debugfs_create(name, parent, mem) \
+	COHERENT_VALUE(COHERENT_NEEDS_MEM(mem),    \
+		       coherent_base_debugfs_create((name), (parent), (&(mem)->base)->object))
+
+#endif
