@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 WHERE = ('src/*.[ch]', 'examples/*.[ch]', 'kernel/*.[ch]', 'kernel/include/coherent/*.h',
-         'tests/*.[ch]', 'tests/*/*.[ch]', 'bench/*.[ch]')
+         'tests/*.[ch]', 'tests/*/*.[ch]', 'bench/*.[ch]', 'bench/*/*.[ch]')
 BY_HAND = ('tests/compile_fail/cases.c', 'tests/object_code/access.c')
 
 

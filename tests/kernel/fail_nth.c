@@ -265,7 +265,7 @@ static bool is_an_answer(int err)
 
 static void each_call_fails_in_turn(struct kunit *test)
 {
-	int n, err;
+	int n, err, bounced = 0;
 
 	for (n = 1;; n++) {
 		nth = n;
@@ -275,11 +275,14 @@ static void each_call_fails_in_turn(struct kunit *test)
 		if (nth)
 			break;
 		KUNIT_EXPECT_TRUE(test, is_an_answer(err));
+		bounced += err == -EOPNOTSUPP;
 	}
 	nth = 0;
 	KUNIT_EXPECT_EQ(test, err, 0);
 	KUNIT_EXPECT_TRUE(test, !careless);
 	pr_info("# %d calls failed in turn\n", n - 1);
+	/* Of each of four mappings it is made sure that it goes to the pages. */
+	KUNIT_EXPECT_EQ(test, bounced, is_enforced() ? 4 : 0);
 	/* Three objects, their pages and their addresses, devres, a BAR and an interrupt. */
 	KUNIT_EXPECT_TRUE(test, n > (is_enforced() ? 14 : 10));
 }
@@ -300,7 +303,7 @@ static void free_gets_what_alloc_got(struct kunit *test)
 /* An address that the DMA API gives is looked at: here the two masks of a device differ. */
 static void last_byte_is_under_both_masks(struct kunit *test)
 {
-	u64 *const masks[] = { edu.dev->dma_mask, &edu.dev->coherent_dma_mask };
+	u64 *const masks[] = { &edu.dev->coherent_dma_mask, edu.dev->dma_mask };
 	COHERENT(u8) mem = COHERENT_EMPTY;
 	int i, err;
 

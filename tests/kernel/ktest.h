@@ -50,7 +50,6 @@ static inline void ktest_expect(struct kunit *test, bool good, long long got, co
 #define KUNIT_EXPECT_EQ(test, left, right)                                       \
 	do {                                                                     \
 		const long long ktest_left = (long long)(left);                  \
-                                                                                 \
 		ktest_expect(test, ktest_left == (long long)(right), ktest_left, \
 			     #left " == " #right, __FILE__, __LINE__);           \
 	} while (0)
@@ -98,7 +97,6 @@ static inline bool ktest_run(struct kunit_suite *suite)
 	{                                                                                  \
 		struct kunit_suite *const suites[] = { __VA_ARGS__ };                      \
 		unsigned int i;                                                            \
-                                                                                           \
 		pr_info("KTAP version 1\n");                                               \
 		pr_info("1..%zu\n", ARRAY_SIZE(suites));                                   \
 		for (i = 0; i < ARRAY_SIZE(suites); i++)                                   \

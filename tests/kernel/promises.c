@@ -253,10 +253,17 @@ static void device_sees_what_the_cpu_wrote_before_expose(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, !memcmp(bytes, seen, sizeof(seen)));
 }
 
+static int refuse(u8 *bytes, size_t count, void *arg)
+{
+	++*(int *)arg;
+	return -EDOM;
+}
+
 static void expose_consumes_the_box(struct kunit *test)
 {
 	COHERENT_BOX(u8) box = COHERENT_EMPTY;
 	COHERENT(u8) mem = COHERENT_EMPTY, other = COHERENT_EMPTY;
+	int calls = 0;
 
 	KUNIT_ASSERT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1, .level = level), 0);
 	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1), -EBUSY);
@@ -268,7 +275,8 @@ static void expose_consumes_the_box(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1, .level = level), 0);
 	KUNIT_EXPECT_EQ(test, coherent_expose(&box, &mem), -EBUSY);
 	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&box) && !coherent_is_empty(&mem));
-	KUNIT_EXPECT_EQ(test, coherent_zeroed(&mem, edu.dev, 1), -EBUSY);
+	KUNIT_EXPECT_EQ(test, coherent_init(&mem, edu.dev, 1, refuse, &calls), -EBUSY);
+	KUNIT_EXPECT_EQ(test, calls, 0);
 	KUNIT_EXPECT_EQ(test, coherent_write(&mem, 0, 1), 0);
 
 	/* An empty box. */
@@ -314,12 +322,6 @@ static void failed_expose_leaves_nothing_reachable(struct kunit *test)
 	}
 	must_be_refused(sealing.address);
 	device_writes(test, sealing.address);
-}
-
-static int refuse(u8 *bytes, size_t count, void *arg)
-{
-	++*(int *)arg;
-	return -EDOM;
 }
 
 static void failing_initialiser_frees_once(struct kunit *test)

@@ -3,7 +3,9 @@
 
 All of them are kept in the cache, each below a name that tells what it is made of.
 """
+import contextlib
 import dataclasses
+import fcntl
 import glob
 import hashlib
 import os
@@ -11,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 from archive import Archive, Failed, OutOfReach, run
 
@@ -20,7 +23,7 @@ CONFIG = os.path.join(HERE, 'kernel.config')
 SUITES = {'6.1': None, '7.3': 'trixie-backports'}
 OWN = '7.3'
 # What modules are made of.
-TREE = ('include', 'kernel', 'examples', 'tests/kernel', 'tests/object_code')
+TREE = ('include', 'kernel', 'examples', 'tests/kernel', 'tests/object_code', 'bench/kernel')
 TOOLS = {'flex': 'flex', 'bison': 'bison', 'bc': 'bc', 'xz': 'xz-utils', 'make': 'make'}
 
 
@@ -66,22 +69,24 @@ class Kernel:
 
     def build_tree(self, source_dir, module, where):
         """A module of a Kbuild in a tree, which is copied; its path."""
-        for name in TREE:
-            shutil.copytree(os.path.join(source_dir, name), os.path.join(where, name))
+        copy_tree(source_dir, where)
         module = os.path.join(where, os.path.relpath(module, source_dir))
         self.make(os.path.dirname(module))
         return module
 
     def make(self, where, *words):
         """What is printed when modules are made in a directory."""
-        made = subprocess.run(['make', '-C', self.build or self._headers(), f'M={where}', *words],
-                              check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True)
+        command = ['make', f'-j{os.cpu_count()}', '-C', self.headers(), f'M={where}', *words]
+        made = subprocess.run(command, check=False, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
         if made.returncode:
             raise Failed(made.stdout)
         return made.stdout
 
-    def _headers(self):
+    def headers(self):
+        """What modules are built against: the kernel's headers, or its build directory."""
+        if self.build:
+            return self.build
         if self.name != '6.1':
             raise Failed(f'Debian 12 cannot build a module with the headers of Linux '
                          f'{self.version}: take --kernel 6.1 or own')
@@ -96,6 +101,43 @@ class Kernel:
         with open(makefile, 'w', encoding='utf-8') as out:
             out.write(changed)
         return headers
+
+
+@contextlib.contextmanager
+def cache():
+    """The directory where kernels are kept; one at a time fills it."""
+    where = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'),
+                         'libcoherent')
+    os.makedirs(where, exist_ok=True)
+    with open(os.path.join(where, 'lock'), 'w', encoding='utf-8') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield where
+
+
+def get(where, name, arch):
+    """A kernel of SUITES, or the one that is built here."""
+    return own(where) if name == 'own' else stock(where, name, arch)
+
+
+def copy_tree(source_dir, where):
+    """What modules are made of, to build them in."""
+    for name in TREE:
+        shutil.copytree(os.path.join(source_dir, name), os.path.join(where, name))
+
+
+def checkpatch(cache):
+    """The path of checkpatch.pl; only the whole source of the kernel has it."""
+    where = os.path.join(cache, 'checkpatch-6.1')
+    if not os.path.isdir(where):
+        packed = Archive(cache).unpack(['linux-source-6.1'], where + '-packed')
+        with tempfile.TemporaryDirectory(dir=cache) as work:
+            run(['tar', '-xf', *glob.glob(os.path.join(packed, 'usr/src/*.tar.xz')), '-C', work,
+                 '--strip-components=2', '--wildcards',
+                 *(f'*/scripts/{name}' for name in ('checkpatch.pl', 'spelling.txt',
+                                                     'const_structs.checkpatch'))])
+            shutil.copytree(work, where)
+        shutil.rmtree(packed)
+    return os.path.join(where, 'checkpatch.pl')
 
 
 def stock(cache, series, arch):

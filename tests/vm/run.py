@@ -12,7 +12,6 @@ kept in $XDG_CACHE_HOME/libcoherent.
 """
 import argparse
 import dataclasses
-import fcntl
 import lzma
 import os
 import re
@@ -214,17 +213,9 @@ def addresses(pages):
 
 def tests(options):
     """(result, name) of each test, and the serial console."""
-    cache = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'),
-                         'libcoherent')
     with tempfile.TemporaryDirectory() as where:
-        # One at a time fills the cache.
-        os.makedirs(cache, exist_ok=True)
-        with open(os.path.join(cache, 'lock'), 'w', encoding='utf-8') as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if options.kernel == 'own':
-                kernel = kernels.own(cache)
-            else:
-                kernel = kernels.stock(cache, options.kernel, options.arch)
+        with kernels.cache() as cache:
+            kernel = kernels.get(cache, options.kernel, options.arch)
             test = build(where, kernel, options)
             busybox(kernel)
         options.test = os.path.basename(test)

@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""What compilers and checkers say of the kernel face: build.py [--kernel 6.1|own]
+
+All modules of this tree build without a warning: gcc with W=1, and, with the headers of
+6.1, clang, sparse (C=1) and checkpatch. Sparse refuses plain accesses to what is shared
+with a device (plain_access.c). Accessors are compiled to what they are by hand
+(tests/object_code). dkms builds what it is told to. Prints TAP.
+"""
+import argparse
+import glob
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE_DIR = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [os.path.join(SOURCE_DIR, name) for name in ('tests/object_code', 'tests/vm')]
+
+import kernels  # noqa: E402
+import run as object_code  # noqa: E402
+from archive import Failed, OutOfReach  # noqa: E402
+
+MODULES = ('kernel', 'tests/kernel', 'bench/kernel')
+# Debian builds its kernels with gcc; these have no meaning to clang 14.
+FOREIGN = re.compile(r'-Wp,-MMD|-mpreferred-stack-boundary|-mindirect-branch|-mfunction-return|'
+                     r'-mharden-sls|-mrecord-mcount|-falign-|-fconserve-stack|'
+                     r'-fno-allow-store-data-races|-ftrivial-auto-var-init|-Wimplicit-fallthrough=')
+CLANG = ['-Wno-unknown-warning-option', '-Qunused-arguments', '-Wno-gnu']
+# What checkpatch looks at, and what it need not say of it. A macro that declares is no
+# declaration to it. In the headers it takes _Generic, initialisers and declarators within
+# macros for statements, attributes have the names that both worlds know, and endian types
+# and volatile accesses are what they are for.
+LOOKED_AT = (
+    ('the kernel face', ('kernel/*.c', 'kernel/include/coherent/*.h', 'examples/edu.[ch]'), ()),
+    ('tests and bench', ('tests/kernel/*.[ch]', 'bench/kernel/*.c'),
+     ('LINE_SPACING', 'MACRO_WITH_FLOW_CONTROL', 'MSLEEP')),
+    ('headers', ('include/coherent.h', 'include/coherent/*.h'),
+     ('COMPLEX_MACRO', 'INDENTED_LABEL', 'LINE_SPACING', 'MEMORY_BARRIER',
+      'MULTISTATEMENT_MACRO_USE_DO_WHILE', 'NEW_TYPEDEFS', 'PREFER_DEFINED_ATTRIBUTE_MACRO',
+      'SPACING', 'SPLIT_STRING', 'TABSTOP', 'TRAILING_SEMICOLON', 'TRAILING_STATEMENTS',
+      'VOLATILE')),
+)
+
+
+def complaints(text, where):
+    """Lines that complain, less the directory."""
+    return [line.replace(where + '/', '') for line in text.splitlines()
+            if re.search(r'\b(warning|error):', line)]
+
+
+def gcc(kernel, where):
+    """What gcc says with W=1; everything is built then."""
+    return [line for name in MODULES
+            for line in complaints(kernel.make(os.path.join(where, name), 'W=1', 'modules'), where)]
+
+
+def commands(where, names):
+    """How Kbuild called gcc, for each object."""
+    for name in names:
+        for path in glob.glob(os.path.join(where, name, '.*.o.cmd')):
+            with open(path, encoding='utf-8') as text:
+                command = re.match(r'\S+ := +(\S*gcc\S* [^;]*)', text.readline())
+            if command and not path.endswith('.mod.o.cmd'):
+                yield shlex.split(command[1])
+
+
+def clang(kernel, command, output='/dev/null'):
+    """What clang says of a source that gcc has compiled."""
+    words = [word for word in command[1:] if not FOREIGN.match(word)]
+    words[words.index('-o') + 1] = output
+    done = subprocess.run(['clang', *CLANG, *words], cwd=kernel.headers(), check=False,
+                          capture_output=True, text=True)
+    return done.stderr.splitlines() + (['it failed'] if done.returncode else [])
+
+
+def sparse(kernel, where, name, *targets):
+    """(How many files sparse looked at, what it said)."""
+    if not targets:
+        kernel.make(os.path.join(where, name), 'clean')
+    said = kernel.make(os.path.join(where, name), 'C=1', *(targets or ['modules']))
+    return len(re.findall(r'^ +CHECK ', said, re.M)), complaints(said, where)
+
+
+def plain_accesses(kernel, where):
+    """What is wrong with what sparse says of plain_access.c."""
+    with open(os.path.join(where, 'tests/kernel/plain_access.c'), encoding='utf-8') as source:
+        wanted = {number: text for number, line in enumerate(source, 1)
+                  for text in re.findall(r'/\* refused: (.*) \*/', line)}
+    _, said = sparse(kernel, where, 'tests/kernel', 'plain_access.o')
+    found = {int(number): text
+             for number, text in re.findall(r'plain_access\.c:(\d+):\d+: warning: (.*)',
+                                            '\n'.join(said))}
+    good = found.keys() == wanted.keys() and all(wanted[n] in found[n] for n in wanted)
+    return [] if good and wanted else [f'wanted {wanted}', *said]
+
+
+def checkpatch(script, patterns, ignored):
+    paths = [path for pattern in patterns for path in sorted(glob.glob(pattern, root_dir=SOURCE_DIR))]
+    done = subprocess.run(['perl', script, '--no-tree', '-q', '--terse', '--show-types',
+                           '--ignore', ','.join(ignored or ['NONE']), '-f', *paths], cwd=SOURCE_DIR, check=False,
+                          capture_output=True, text=True)
+    found = [line for line in done.stdout.splitlines() if not line.startswith('total:')]
+    return found + ([done.stderr] if done.returncode and not found else [])
+
+
+def accessors(results, kernel, where):
+    """access.c as each compiler makes it in the kernel."""
+    directory = os.path.join(where, 'tests/object_code')
+    kernel.make(directory, 'access.o')
+    binary = os.path.join(directory, 'access.o')
+    object_code.check_x86(results, 'kernel gcc', object_code.functions_of('', binary), False)
+    if kernel.build:
+        return
+    command = next(commands(where, ['tests/object_code']))
+    said = clang(kernel, command + ['-fno-vectorize'], binary)
+    results.say(not said, 'kernel clang: access.c compiles', said)
+    object_code.check_x86(results, 'kernel clang', object_code.functions_of('', binary), False)
+
+
+def dkms(kernel, where):
+    """What went wrong when dkms built what dkms.conf names."""
+    with open(os.path.join(SOURCE_DIR, 'dkms.conf'), encoding='utf-8') as text:
+        name, version = re.findall(r'^PACKAGE_(?:NAME|VERSION)="(.*)"$', text.read(), re.M)
+    with tempfile.TemporaryDirectory() as work:
+        trees = ['--dkmstree', os.path.join(work, 'tree'), '--sourcetree', os.path.join(work, 'src')]
+        os.makedirs(trees[1])
+        os.makedirs(trees[3])
+        os.symlink(where, os.path.join(trees[3], f'{name}-{version}'))
+        for words in (['add', f'{name}/{version}'],
+                      ['build', f'{name}/{version}', '-k', kernel.version, '--kernelsourcedir',
+                       kernel.headers()]):
+            done = subprocess.run(['dkms', *words, *trees], check=False, text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            if done.returncode:
+                return done.stdout.splitlines()
+        built = glob.glob(os.path.join(trees[1], '**/coherent_edu.ko*'), recursive=True)
+        return [] if built else ['there is no coherent_edu.ko']
+
+
+def check_all(results, kernel, script, where):
+    said = gcc(kernel, where)
+    results.say(not said, f'gcc W=1, Linux {kernel.version}: no warning', said)
+    accessors(results, kernel, where)
+    # There are no modules without gcc's flags but its, and sparse does not know 7.3.
+    if kernel.build:
+        return
+    found = list(commands(where, (*MODULES, 'examples')))
+    said = [line for command in found for line in clang(kernel, command)]
+    results.say(found and not said, f'clang W=1: no warning in {len(found)} files', said)
+    for name in MODULES:
+        files, said = sparse(kernel, where, name)
+        results.say(files and not said, f'sparse: nothing to say of {files} files of {name}', said)
+    said = plain_accesses(kernel, where)
+    results.say(not said, 'sparse: plain accesses to a mem are refused, each', said)
+    said = dkms(kernel, where)
+    results.say(not said, 'dkms: builds coherent_edu', said)
+    for name, patterns, ignored in LOOKED_AT:
+        said = checkpatch(script, patterns, ignored)
+        results.say(not said, f'checkpatch: {name}: no error, no warning', said)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--kernel', choices=('6.1', 'own'), default='6.1')
+    options = parser.parse_args()
+    results = object_code.Results()
+    try:
+        with kernels.cache() as cache:
+            kernel = kernels.get(cache, options.kernel, 'amd64')
+            kernel.headers()
+            script = kernels.checkpatch(cache)
+        with tempfile.TemporaryDirectory() as work:
+            where = os.path.join(work, 'tree')
+            kernels.copy_tree(SOURCE_DIR, where)
+            shutil.copy(os.path.join(SOURCE_DIR, 'dkms.conf'), where)
+            check_all(results, kernel, script, where)
+    except OutOfReach as reason:
+        print(f'1..1\nok 1 - the kernel face # SKIP {reason}')
+        return 0
+    except Failed as failed:
+        results.say(False, 'it builds', str(failed).splitlines()[-20:])
+    print(f'1..{results.count}')
+    return 1 if results.failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

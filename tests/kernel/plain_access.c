@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * What sparse refuses: build.py looks for a complaint in each line that says so, and
+ * in no other.
+ */
+#include <linux/module.h>
+
+#include <coherent.h>
+
+struct element {
+	u32 value;
+};
+
+COHERENT_TYPE(elements, struct element);
+
+static u32 plain_load(const union elements *mem)
+{
+	return coherent_unsafe_ptr(mem)->value; /* refused: dereference of noderef */
+}
+
+static void plain_store(const union elements *mem)
+{
+	coherent_unsafe_ptr(mem)->value = 1; /* refused: dereference of noderef */
+}
+
+static const void *plain_pointer(const union elements *mem)
+{
+	return (const void *)coherent_unsafe_ptr(mem); /* refused: removes address space */
+}
+
+static char *base_pointer(const union elements *mem)
+{
+	return mem->base.va; /* refused: different address spaces */
+}
+
+static u32 accessor(const union elements *mem)
+{
+	u32 value = 0;
+	int err = coherent_read(mem, 0, .value, &value);
+
+	return err ? 0 : value;
+}
+
+static int __init plain_access_init(void)
+{
+	static union elements mem = COHERENT_EMPTY;
+
+	plain_store(&mem);
+	return plain_pointer(&mem) || base_pointer(&mem) || plain_load(&mem) + accessor(&mem);
+}
+module_init(plain_access_init);
+
+MODULE_LICENSE("Dual MIT/GPL");
