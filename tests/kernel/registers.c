@@ -89,9 +89,22 @@ static void interrupts_wake(struct kunit *test)
 	coherent_irq_close(NULL);
 }
 
+/* An INTx comes until the device is told, which nobody does before the wait ends. */
+static void there_is_no_vector_but_msi(struct kunit *test)
+{
+	struct pci_dev *pci = to_pci_dev(edu.dev);
+	struct coherent_irq *irq;
+
+	pci_free_irq_vectors(pci);
+	KUNIT_EXPECT_EQ(test, coherent_irq_open(&irq, edu.dev, 0), -ENODEV);
+	coherent_irq_close(irq);
+	KUNIT_EXPECT_EQ(test, pci_alloc_irq_vectors(pci, 1, 1, PCI_IRQ_MSI), 1);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(registers_are_read_and_written),
 	KUNIT_CASE(interrupts_wake),
+	KUNIT_CASE(there_is_no_vector_but_msi),
 	{},
 };
 
