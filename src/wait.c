@@ -33,7 +33,7 @@ int wait_more(struct coherent_wait *wait, const struct coherent_device *dev)
 	return 0;
 }
 
-int coherent_base_wait_more(struct coherent_wait *wait, const struct coherent_object *object)
+int coherent_base_wait_more(struct coherent_wait *wait, const struct coherent_mem *mem)
 {
-	return wait_more(wait, object->dev);
+	return wait_more(wait, mem->object->dev);
 }

@@ -189,12 +189,12 @@ COHERENT_BASE void coherent_base_wait_begin(struct coherent_wait *wait, uint64_t
 /**
  * coherent_base_wait_more() - Pause between two tests of a poll loop.
  * @wait: The loop's state.
- * @object: What is polled.
+ * @mem: What is polled.
  *
  * Context: may sleep.
  * Return: 0 (test again); -ETIMEDOUT, -ENODEV (the device is closed).
  */
 COHERENT_MUST_CHECK COHERENT_BASE
-int coherent_base_wait_more(struct coherent_wait *wait, const struct coherent_object *object);
+int coherent_base_wait_more(struct coherent_wait *wait, const struct coherent_mem *mem);
 
 #endif

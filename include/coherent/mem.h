@@ -37,14 +37,14 @@ struct coherent_mem {
 	char COHERENT_SHARED *va;
 	size_t count;
 	uint64_t inverted_address;
-	struct coherent_object *object;
+	COHERENT_OBJECT object;
 };
 
 /* No address here: the library knows it, the driver cannot. */
 struct coherent_box {
 	char *va;
 	size_t count;
-	struct coherent_object *object;
+	COHERENT_OBJECT object;
 };
 
 struct coherent_slot {

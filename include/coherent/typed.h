@@ -326,7 +326,7 @@
 				COHERENT_PLACE(x, field), COHERENT_SHAPE(x, field), \
 				__ATOMIC_ACQUIRE, poll.value);		\
 		while (!poll.err && !(condition) &&			\
-		       !(poll.err = coherent_base_wait_more(&poll.wait, poll.mem->object))); \
+		       !(poll.err = coherent_base_wait_more(&poll.wait, poll.mem))); \
 		poll.err;						\
 	}))
 

@@ -34,6 +34,10 @@
 #define coherent_device device
 #define COHERENT_GFP gfp_t gfp;
 
+/* What is known of an object stands in it. */
+#include <coherent/place.h>
+#define COHERENT_OBJECT struct coherent_object
+
 #define COHERENT_LOAD_ONCE(at, order) READ_ONCE(*(at))
 #define COHERENT_STORE_ONCE(at, value, order) WRITE_ONCE(*(at), (value))
 
@@ -50,6 +54,9 @@
 
 #define COHERENT_BASE
 #define COHERENT_GFP
+
+/* What is known of an object is the library's. */
+#define COHERENT_OBJECT struct coherent_object *
 
 /*
  * Atomic, so that the memory model and ThreadSanitizer know it, and volatile, so

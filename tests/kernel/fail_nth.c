@@ -284,7 +284,7 @@ static void each_call_fails_in_turn(struct kunit *test)
 	/* Of each of four mappings it is made sure that it goes to the pages. */
 	KUNIT_EXPECT_EQ(test, bounced, is_enforced() ? 4 : 0);
 	/* Three objects, their pages and their addresses, devres, a BAR and an interrupt. */
-	KUNIT_EXPECT_TRUE(test, n > (is_enforced() ? 14 : 10));
+	KUNIT_EXPECT_TRUE(test, n > (is_enforced() ? 14 : 9));
 }
 
 static void free_gets_what_alloc_got(struct kunit *test)

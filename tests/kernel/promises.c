@@ -36,7 +36,7 @@ static bool is_all(const void *memory, u8 byte, size_t bytes)
 }
 
 /* Where the device would find a box; it is what nobody is told. */
-#define ADDRESS_OF_BOX(box) ((box)->base.object->place.address)
+#define ADDRESS_OF_BOX(box) ((box)->base.object.address)
 
 /* --- Boxes --- */
 

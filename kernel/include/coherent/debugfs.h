@@ -28,7 +28,7 @@ static inline loff_t coherent_blob_llseek(struct file *file, loff_t to, int when
 }
 
 static inline struct dentry *coherent_base_debugfs_create(const char *name, struct dentry *parent,
-							  struct coherent_object *object)
+							  struct coherent_mem *mem)
 {
 	static const struct file_operations operations = {
 		.owner = THIS_MODULE,
@@ -37,9 +37,9 @@ static inline struct dentry *coherent_base_debugfs_create(const char *name, stru
 		.llseek = coherent_blob_llseek,
 	};
 
-	if (!object)
+	if (coherent_mem_is_empty(mem))
 		return ERR_PTR(-EINVAL);
-	return debugfs_create_file(name, 0400, parent, object, &operations);
+	return debugfs_create_file(name, 0400, parent, &mem->object, &operations);
 }
 
 /**
@@ -49,8 +49,8 @@ static inline struct dentry *coherent_base_debugfs_create(const char *name, stru
  * @mem: A mem.
  *
  * It has the bytes of the elements, at their offsets: a read past the end is 0, one
- * across the end is short, at a negative offset -EINVAL. coherent_move() does not
- * matter to it. debugfs_remove() it before @mem is freed; that waits for readers.
+ * across the end is short, at a negative offset -EINVAL. debugfs_remove() it before
+ * @mem is freed, moved or reclaimed; that waits for readers.
  *
  * Context: may sleep.
  * Return: the file; an ERR_PTR() of -EINVAL (@mem is empty), or as
@@ -58,6 +58,6 @@ static inline struct dentry *coherent_base_debugfs_create(const char *name, stru
  */
 #define coherent_debugfs_create(name, parent, mem) \
 	COHERENT_VALUE(COHERENT_NEEDS_MEM(mem),    \
-		       coherent_base_debugfs_create((name), (parent), (&(mem)->base)->object))
+		       coherent_base_debugfs_create((name), (parent), &(mem)->base))
 
 #endif

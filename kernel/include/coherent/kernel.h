@@ -74,23 +74,21 @@ static inline int __must_check coherent_device_set_mask(struct device *dev, u64 
 static inline int coherent_box_new(struct coherent_box *box, struct device *dev,
 				   const struct coherent_ask *ask)
 {
-	struct coherent_object *object;
 	size_t bytes;
 	int err;
 
 	err = coherent_check_ask(ask, &bytes);
 	if (err)
 		return err;
-	if (box->va)
+	if (!coherent_box_is_empty(box))
 		return -EBUSY;
 	err = coherent_check_device(dev, ask);
 	if (!err)
-		err = coherent_object_new(dev, ask, bytes, &object);
+		err = coherent_object_new(&box->object, dev, ask, bytes);
 	if (err)
 		return err;
-	box->va = object->va;
+	box->va = box->object.va;
 	box->count = ask->count;
-	box->object = object;
 	return 0;
 }
 
@@ -141,23 +139,39 @@ static inline int coherent_base_box_from(struct coherent_box *box, struct device
 
 static inline int coherent_base_box_level(const struct coherent_box *box)
 {
-	return box->object ? box->object->level : 0;
+	return coherent_box_is_empty(box) ? 0 : box->object.level;
+}
+
+/* INVARIANT: empty is what has no elements. */
+static inline void coherent_box_clear(struct coherent_box *box)
+{
+	box->va = NULL;
+	box->count = 0;
+}
+
+static inline void coherent_mem_clear(struct coherent_mem *mem)
+{
+	mem->va = NULL;
+	mem->count = 0;
+	mem->inverted_address = 0;
 }
 
 static inline void coherent_base_box_free(struct coherent_box *box)
 {
-	struct coherent_object *object = box->object;
+	const bool is_empty = coherent_box_is_empty(box);
 
-	memset(box, 0, sizeof(*box));
-	coherent_object_free(object);
+	coherent_box_clear(box);
+	if (!is_empty)
+		coherent_object_free(&box->object);
 }
 
 static inline void coherent_base_free(struct coherent_mem *mem)
 {
-	struct coherent_object *object = mem->object;
+	const bool is_empty = coherent_mem_is_empty(mem);
 
-	memset(mem, 0, sizeof(*mem));
-	coherent_object_free(object);
+	coherent_mem_clear(mem);
+	if (!is_empty)
+		coherent_object_free(&mem->object);
 }
 
 static inline void coherent_base_box_cleanup(void *box)
@@ -181,7 +195,9 @@ static inline void coherent_base_cleanup(void *mem)
  * Context: may sleep.
  * Return: 0; -EINVAL (@x is empty), -ENODEV, -ENOMEM: @x is as it was.
  */
-#define coherent_manage(x) COHERENT_RESULT(, coherent_object_manage((&(x)->base)->object))
+#define coherent_manage(x)                                                                      \
+	COHERENT_RESULT(, (&(x)->base)->count ? coherent_object_manage(&(&(x)->base)->object) : \
+						-EINVAL)
 
 /* --- Expose, reclaim --- */
 
@@ -200,49 +216,49 @@ static inline int coherent_result_of(int result)
 
 static inline int coherent_seal(const struct coherent_box *box, const struct coherent_plan *plan)
 {
-	const coherent_addr_t address = { box->object->place.address };
+	const coherent_addr_t address = { box->object.address };
 
 	if (!plan->seal)
 		return 0;
 	return coherent_result_of(plan->seal(box->va, box->count, address, plan->seal_arg));
 }
 
-static inline int coherent_map(const struct coherent_box *box, const struct coherent_plan *plan)
+static inline int coherent_map(struct coherent_box *box, const struct coherent_plan *plan)
 {
-	struct coherent_object *object = box->object;
-	const bool late = !object->place.address;
+	struct coherent_object *object = &box->object;
+	const bool late = !object->address;
 	int err;
 
-	object->place.direction = plan->may == COHERENT_MAY_READ ? DMA_TO_DEVICE :
-								   DMA_BIDIRECTIONAL;
+	object->direction = plan->may == COHERENT_MAY_READ ? DMA_TO_DEVICE : DMA_BIDIRECTIONAL;
 	err = late ? 0 : coherent_seal(box, plan);
 	if (err)
 		return err;
 	/* ORDER: pairs with the device's first access. */
 	dma_wmb();
-	err = coherent_place_map(object->dev, &object->place, object->va);
+	err = coherent_place_map(object);
 	if (err)
 		return err;
 	object->mapped = true;
-	if (!coherent_place_is_direct(object->dev, &object->place, object->va))
+	if (!coherent_place_is_direct(object))
 		return -EOPNOTSUPP;
 	if (!late)
 		return 0;
 	err = coherent_check_address(object);
 	if (!err)
 		err = coherent_seal(box, plan);
+	/* ORDER: as above, of what .seal wrote. */
 	dma_wmb();
 	return err;
 }
 
-static inline int coherent_make_reachable(const struct coherent_box *box,
+static inline int coherent_make_reachable(struct coherent_box *box,
 					  const struct coherent_plan *plan)
 {
 	int err;
 
-	if (!coherent_is_bound(box->object->dev))
+	if (!coherent_is_bound(box->object.dev))
 		return -ENODEV;
-	if (box->object->level == COHERENT_IOMMU)
+	if (box->object.level == COHERENT_IOMMU)
 		return coherent_map(box, plan);
 	if (plan->may != COHERENT_MAY_READ_WRITE)
 		return -EOPNOTSUPP;
@@ -257,11 +273,11 @@ static inline int coherent_expose_box(struct coherent_box *box, struct coherent_
 {
 	int err = 0;
 
-	if (!box->va)
+	if (coherent_box_is_empty(box))
 		return -EINVAL;
 	if ((unsigned int)plan->may > COHERENT_MAY_READ)
 		err = -EINVAL;
-	else if (mem->object)
+	else if (!coherent_mem_is_empty(mem))
 		err = -EBUSY;
 	else
 		err = coherent_make_reachable(box, plan);
@@ -271,9 +287,10 @@ static inline int coherent_expose_box(struct coherent_box *box, struct coherent_
 	}
 	mem->va = (char COHERENT_SHARED COHERENT_FORCE *)box->va;
 	mem->count = box->count;
-	mem->inverted_address = ~(u64)box->object->place.address;
+	mem->inverted_address = ~(u64)box->object.address;
 	mem->object = box->object;
-	memset(box, 0, sizeof(*box));
+	coherent_managed_update(&mem->object);
+	coherent_box_clear(box);
 	return 0;
 }
 
@@ -288,26 +305,27 @@ static inline int coherent_base_expose(struct coherent_box *box,
 static inline int coherent_base_reclaim(struct coherent_mem *mem,
 					const struct coherent_reclaim_options *options)
 {
-	struct coherent_object *object = mem->object;
+	struct coherent_object *object = &mem->object;
 	struct coherent_box *box = options->box;
 
-	if (!object)
+	if (coherent_mem_is_empty(mem))
 		return -EINVAL;
-	if (box->va)
+	if (!coherent_box_is_empty(box))
 		return -EBUSY;
 	if (!coherent_is_bound(object->dev))
 		return -ENODEV;
 	if (object->level == COHERENT_HIDDEN && !options->idle)
 		return -EBUSY;
 	if (object->mapped)
-		coherent_place_unmap(object->dev, &object->place);
+		coherent_place_unmap(object);
 	object->mapped = false;
 	/* ORDER: pairs with the device's last write. */
 	dma_rmb();
 	box->va = object->va;
 	box->count = mem->count;
-	box->object = object;
-	memset(mem, 0, sizeof(*mem));
+	box->object = *object;
+	coherent_managed_update(&box->object);
+	coherent_mem_clear(mem);
 	return 0;
 }
 
@@ -343,13 +361,13 @@ static inline int coherent_base_init_begin(const struct coherent_mem *mem, struc
 	size_t bytes;
 	int err;
 
-	memset(box, 0, sizeof(*box));
+	coherent_box_clear(box);
 	if ((unsigned int)options->may > COHERENT_MAY_READ)
 		return -EINVAL;
 	err = coherent_check_ask(&ask, &bytes);
 	if (err)
 		return err;
-	if (mem->object)
+	if (!coherent_mem_is_empty(mem))
 		return -EBUSY;
 	return coherent_base_box_zeroed(box, dev, size, &part, where);
 }
@@ -396,18 +414,18 @@ static inline int coherent_base_from(struct coherent_mem *mem, struct device *de
 
 static inline void coherent_base_box_move(struct coherent_box *from, struct coherent_box *to)
 {
-	if (to->va)
+	if (!coherent_box_is_empty(to))
 		return;
 	*to = *from;
-	memset(from, 0, sizeof(*from));
+	coherent_box_clear(from);
 }
 
 static inline void coherent_base_move(struct coherent_mem *from, struct coherent_mem *to)
 {
-	if (to->object)
+	if (!coherent_mem_is_empty(to))
 		return;
 	*to = *from;
-	memset(from, 0, sizeof(*from));
+	coherent_mem_clear(from);
 }
 
 /* --- Handles --- */
@@ -472,9 +490,9 @@ static inline int coherent_wait_more(struct coherent_wait *wait, const struct de
 }
 
 static inline int coherent_base_wait_more(struct coherent_wait *wait,
-					  const struct coherent_object *object)
+					  const struct coherent_mem *mem)
 {
-	return coherent_wait_more(wait, object->dev);
+	return coherent_wait_more(wait, mem->object.dev);
 }
 
 #endif

@@ -5,6 +5,7 @@
  *
  * INVARIANT: an object holds a reference to its device, so that it can always be
  * asked whether a driver is still bound to it.
+ * INVARIANT: the copy of a managed object is the object, when a call returns.
  */
 #ifndef COHERENT_OBJECT_H
 #define COHERENT_OBJECT_H
@@ -22,22 +23,12 @@
 #include <linux/slab.h>
 
 /*
- * bytes: as asked for; place has them in pages. attrs: as the DMA API was given
- * them, and is again. release: what devres was given, while the object is managed;
- * a static inline has an address in each file that includes it.
+ * An object that devres frees with its device, as it was at its last change. release: a
+ * static inline has an address in each file that includes it, by which devres knows it.
  */
-struct coherent_object {
-	struct device *dev;
-	const char *where;
-	void *va;
-	size_t bytes;
-	u64 align;
-	u64 boundary;
-	unsigned long attrs;
-	u8 level;
-	bool mapped;
-	void (*release)(void *object);
-	struct coherent_place place;
+struct coherent_managed {
+	struct coherent_object object;
+	void (*release)(void *managed);
 };
 
 static inline bool coherent_is_bound(const struct device *dev)
@@ -118,42 +109,47 @@ static inline u64 coherent_dma_mask(const struct device *dev)
  */
 static inline int coherent_check_address(const struct coherent_object *object)
 {
-	const u64 first = object->place.address;
+	const u64 first = object->address;
 	const u64 last = first + PAGE_ALIGN(object->bytes) - 1;
 
-	if (!first || last > coherent_dma_mask(object->dev) || first & (object->align - 1))
+	if (!first || last > coherent_dma_mask(object->dev) ||
+	    first & (((u64)1 << object->align_bits) - 1))
 		return -ENOSPC;
-	return object->boundary && (first ^ last) & ~(object->boundary - 1) ? -ENOSPC : 0;
+	return object->boundary_bits && (first ^ last) >> object->boundary_bits ? -ENOSPC : 0;
 }
 
 static inline void coherent_put_pages(struct coherent_object *object)
 {
+	const size_t bytes = coherent_place_bytes(object);
+
 	if (object->level == COHERENT_IOMMU) {
-		coherent_place_release(object->dev, &object->place);
-		free_pages_exact(object->va, object->place.bytes);
+		coherent_place_release(object);
+		free_pages_exact(object->va, bytes);
 	} else {
-		dma_free_attrs(object->dev, object->place.bytes, object->va, object->place.address,
-			       object->attrs);
+		dma_free_attrs(object->dev, bytes, object->va, object->address, object->attrs);
 	}
 }
 
 static inline int coherent_get_pages(struct coherent_object *object, gfp_t gfp)
 {
+	const size_t bytes = coherent_place_bytes(object);
 	int err;
 
+	/* So many pages in a row are not there for sure: their lack is an answer, not news. */
+	if (object->attrs & DMA_ATTR_NO_WARN || get_order(bytes) > PAGE_ALLOC_COSTLY_ORDER)
+		gfp |= __GFP_NOWARN;
 	if (object->level != COHERENT_IOMMU) {
-		object->va = dma_alloc_attrs(object->dev, object->place.bytes,
-					     &object->place.address, gfp | __GFP_ZERO,
+		object->va = dma_alloc_attrs(object->dev, bytes, &object->address, gfp | __GFP_ZERO,
 					     object->attrs);
 		return object->va ? 0 : -ENOMEM;
 	}
-	err = coherent_place_reserve(object->dev, &object->place);
+	err = coherent_place_reserve(object);
 	if (err)
 		return err;
-	object->va = alloc_pages_exact(object->place.bytes, gfp | __GFP_ZERO);
+	object->va = alloc_pages_exact(bytes, gfp | __GFP_ZERO);
 	if (object->va)
 		return 0;
-	coherent_place_release(object->dev, &object->place);
+	coherent_place_release(object);
 	return -ENOMEM;
 }
 
@@ -163,45 +159,31 @@ static inline void coherent_object_init(struct coherent_object *object, struct d
 	object->dev = dev;
 	object->where = ask->where;
 	object->bytes = bytes;
-	object->align = max_t(u64, ask->align, PAGE_SIZE);
-	object->boundary = ask->boundary ? max_t(u64, ask->boundary, PAGE_SIZE) : 0;
+	object->managed = NULL;
 	object->attrs = coherent_dma_attrs(ask->attrs);
 	object->level = ask->level > COHERENT_HIDDEN ? COHERENT_IOMMU : COHERENT_HIDDEN;
-	/* That much is aligned like that. */
-	object->place.bytes = max_t(u64, PAGE_ALIGN(bytes), object->align);
+	object->align_bits = max_t(int, ask->align ? ilog2(ask->align) : 0, PAGE_SHIFT);
+	object->boundary_bits = ask->boundary ? max_t(int, ilog2(ask->boundary), PAGE_SHIFT) : 0;
+	object->mapped = false;
 }
 
-static inline int coherent_object_new(struct device *dev, const struct coherent_ask *ask,
-				      size_t bytes, struct coherent_object **out)
+static inline int coherent_object_new(struct coherent_object *object, struct device *dev,
+				      const struct coherent_ask *ask, size_t bytes)
 {
-	gfp_t gfp = ask->gfp ? ask->gfp : GFP_KERNEL;
-	struct coherent_object *object;
+	const gfp_t gfp = ask->gfp ? ask->gfp : GFP_KERNEL;
 	int err;
 
 	might_sleep_if(gfpflags_allow_blocking(gfp));
-	object = kzalloc(sizeof(*object), gfp);
-	if (!object)
-		return -ENOMEM;
 	coherent_object_init(object, dev, ask, bytes);
-	/* So many pages in a row are not there for sure: their lack is an answer, not news. */
-	if (ask->attrs & COHERENT_ATTR_NO_WARN ||
-	    get_order(object->place.bytes) > PAGE_ALLOC_COSTLY_ORDER)
-		gfp |= __GFP_NOWARN;
 	err = coherent_get_pages(object, gfp);
 	if (err)
-		goto free_object;
+		return err;
 	/* Where it is not known before it is mapped, it is looked at then. */
-	err = object->place.address ? coherent_check_address(object) : 0;
+	err = object->address ? coherent_check_address(object) : 0;
 	if (err)
-		goto put_pages;
-	get_device(dev);
-	*out = object;
-	return 0;
-
-put_pages:
-	coherent_put_pages(object);
-free_object:
-	kfree(object);
+		coherent_put_pages(object);
+	else
+		get_device(dev);
 	return err;
 }
 
@@ -226,46 +208,64 @@ static inline bool coherent_must_leak(const struct coherent_object *object)
 
 static inline void coherent_object_end(struct coherent_object *object)
 {
-	if (coherent_must_leak(object)) {
-		kfree(object);
+	if (coherent_must_leak(object))
 		return;
-	}
 	might_sleep_if(object->level == COHERENT_HIDDEN);
 	if (object->mapped)
-		coherent_place_unmap(object->dev, &object->place);
+		coherent_place_unmap(object);
 	coherent_put_pages(object);
 	put_device(object->dev);
-	kfree(object);
-}
-
-static inline void coherent_object_release(void *object)
-{
-	coherent_object_end(object);
 }
 
 static inline void coherent_object_free(struct coherent_object *object)
 {
-	if (!object)
-		return;
-	if (object->release)
-		devm_remove_action(object->dev, object->release, object);
+	struct coherent_managed *managed = object->managed;
+
+	if (managed) {
+		devm_remove_action(object->dev, managed->release, managed);
+		kfree(managed);
+	}
 	coherent_object_end(object);
+}
+
+/* --- Objects that devres frees --- */
+
+static inline void coherent_managed_release(void *arg)
+{
+	struct coherent_managed *managed = arg;
+
+	coherent_object_end(&managed->object);
+	kfree(managed);
+}
+
+/* To be called when anything of an object has changed. */
+static inline void coherent_managed_update(const struct coherent_object *object)
+{
+	if (object->managed)
+		object->managed->object = *object;
 }
 
 static inline int coherent_object_manage(struct coherent_object *object)
 {
+	struct coherent_managed *managed;
 	int err;
 
-	if (!object)
-		return -EINVAL;
 	if (!coherent_is_bound(object->dev))
 		return -ENODEV;
-	if (object->release)
+	if (object->managed)
 		return 0;
-	err = devm_add_action(object->dev, coherent_object_release, object);
-	if (!err)
-		object->release = coherent_object_release;
-	return err;
+	managed = kzalloc(sizeof(*managed), GFP_KERNEL);
+	if (!managed)
+		return -ENOMEM;
+	err = devm_add_action(object->dev, coherent_managed_release, managed);
+	if (err) {
+		kfree(managed);
+		return err;
+	}
+	managed->release = coherent_managed_release;
+	object->managed = managed;
+	coherent_managed_update(object);
+	return 0;
 }
 
 #endif
