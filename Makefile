@@ -26,6 +26,10 @@ bench: deps-bench
 	@ninja --quiet -C build/bench
 	@tools/bench build/bench
 
+# The same in a kernel: VMs, beside the DMA API by hand; build/bench/bench-kernel.json.
+bench-kernel: deps-check
+	@tools/bench-kernel build/bench
+
 # The model of tests/model, with calls that libFuzzer makes up; what it learns stays in build/fuzz.
 FUZZ_SECONDS ?= 60
 fuzz: deps-check
@@ -68,5 +72,5 @@ deps-check:
 clean:
 	rm -rf build
 
-.PHONY: all demo check check-kernels bench fuzz install uninstall clean \
+.PHONY: all demo check check-kernels bench bench-kernel fuzz install uninstall clean \
 	deps deps-demo deps-install deps-bench deps-check deps-kernels

@@ -30,6 +30,7 @@ MODULES = ('kernel', 'tests/kernel', 'bench/kernel')
 FOREIGN = re.compile(r'-Wp,-MMD|-mpreferred-stack-boundary|-mindirect-branch|-mfunction-return|'
                      r'-mharden-sls|-mrecord-mcount|-falign-|-fconserve-stack|'
                      r'-fno-allow-store-data-races|-ftrivial-auto-var-init|-Wimplicit-fallthrough=')
+KERNEL_DOC = '/usr/lib/linux-kbuild-6.1/scripts/kernel-doc'
 CLANG = ['-Wno-unknown-warning-option', '-Qunused-arguments', '-Wno-gnu']
 # What checkpatch looks at, and what it need not say of it. A macro that declares is no
 # declaration to it. In the headers it takes _Generic, initialisers and declarators within
@@ -99,6 +100,18 @@ def plain_accesses(kernel, where):
     return [] if good and wanted else [f'wanted {wanted}', *said]
 
 
+def of_the_docs(kernel, where):
+    """(How many files docs/kernel.md shows, what gcc says of them)."""
+    with open(os.path.join(SOURCE_DIR, 'docs/kernel.md'), encoding='utf-8') as text:
+        files = re.findall(r'^```c (\S+)\.c\n(.*?)^```$', text.read(), re.M | re.S)
+    directory = os.path.join(where, 'tests/kernel')
+    for name, source in files:
+        with open(os.path.join(directory, name + '.c'), 'w', encoding='utf-8') as out:
+            out.write(source)
+    said = kernel.make(directory, 'W=1', *(name + '.o' for name, _ in files))
+    return len(files), complaints(said, where)
+
+
 def checkpatch(script, patterns, ignored):
     paths = [path for pattern in patterns for path in sorted(glob.glob(pattern, root_dir=SOURCE_DIR))]
     done = subprocess.run(['perl', script, '--no-tree', '-q', '--terse', '--show-types',
@@ -146,6 +159,8 @@ def check_all(results, kernel, script, where):
     said = gcc(kernel, where)
     results.say(not said, f'gcc W=1, Linux {kernel.version}: no warning', said)
     accessors(results, kernel, where)
+    files, said = of_the_docs(kernel, where)
+    results.say(files == 2 and not said, f'docs/kernel.md: its {files} files compile', said)
     # There are no modules without gcc's flags but its, and sparse does not know 7.3.
     if kernel.build:
         return
@@ -159,6 +174,10 @@ def check_all(results, kernel, script, where):
     results.say(not said, 'sparse: plain accesses to a mem are refused, each', said)
     said = dkms(kernel, where)
     results.say(not said, 'dkms: builds coherent_edu', said)
+    done = subprocess.run([KERNEL_DOC, '-none', '-Werror',
+                           *glob.glob(os.path.join(SOURCE_DIR, 'kernel/include/coherent/*.h'))],
+                          check=False, capture_output=True, text=True)
+    results.say(not done.returncode, 'kernel-doc: no warning in the kernel face', done.stderr)
     for name, patterns, ignored in LOOKED_AT:
         said = checkpatch(script, patterns, ignored)
         results.say(not said, f'checkpatch: {name}: no error, no warning', said)
