@@ -68,6 +68,8 @@ struct backend_mapping {
  * @reg_read: Read a register. In bounds and aligned. All ones if disconnected.
  * @reg_write: Write a register. In bounds and aligned.
  * @irq_connect: From now on signal this eventfd on an interrupt; -1 for none.
+ * @irq_rearm: Somebody waits: an interrupt that was masked as it came may come
+ *	again. NULL where there is nothing to do.
  */
 struct backend_ops {
 	const char *scheme;
@@ -86,8 +88,12 @@ struct backend_ops {
 	void (*reg_write)(struct backend *backend, unsigned int bar, uint64_t offset,
 			  unsigned int width, uint64_t value);
 	int (*irq_connect)(struct backend *backend, unsigned int vector, int fd);
+	void (*irq_rearm)(struct backend *backend, unsigned int vector);
 };
 
 extern const struct backend_ops backend_sim;
+extern const struct backend_ops backend_vfio;
+extern const struct backend_ops backend_iommufd;
+extern const struct backend_ops backend_pci;
 
 #endif

@@ -10,7 +10,8 @@
 #include "object.h"
 #include "sys.h"
 
-static const struct backend_ops *const backends[] = { &backend_sim };
+static const struct backend_ops *const backends[] = { &backend_sim, &backend_pci, &backend_vfio,
+						      &backend_iommufd };
 
 bool device_forked(const struct coherent_device *dev)
 {

@@ -177,6 +177,7 @@ static int wait_once(const struct coherent_irq *irq, uint64_t deadline_ns)
 int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns)
 {
 	const uint64_t deadline_ns = sys_deadline_ns(timeout_ns);
+	const struct backend_ops *ops;
 	int err;
 
 	if (!irq)
@@ -187,6 +188,9 @@ int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns)
 	lock_take(&irq->lock);
 	irq->waiters++;
 	lock_drop(&irq->lock);
+	ops = irq->dev->backend->ops;
+	if (ops->irq_rearm)
+		ops->irq_rearm(irq->dev->backend, irq->vector);
 	/* -EAGAIN: another waiter was faster. */
 	do
 		err = wait_once(irq, deadline_ns);

@@ -80,8 +80,12 @@ static int unknown_key(const struct name *name, const char *key, const struct na
 	for (size_t i = 0; i < count && used < sizeof(list); i++)
 		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s%s", i ? ", " : "",
 					 known[i].key, known[i].min == UINT64_MAX ? "" : "=");
-	report(to, COHERENT_ERROR, "device name \"%s\": there is no key \"%s\", only: %s",
-	       name->whole, key, list);
+	if (count)
+		report(to, COHERENT_ERROR, "device name \"%s\": there is no key \"%s\", only: %s",
+		       name->whole, key, list);
+	else
+		report(to, COHERENT_ERROR, "device name \"%s\": %s: takes no keys, not \"%s\"",
+		       name->whole, name->scheme, key);
 	return -EINVAL;
 }
 

@@ -7,12 +7,15 @@
 #define SYS_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,6 +49,88 @@ static inline int sys_advise(void *va, size_t bytes, int advice)
 		err = madvise(va, bytes, advice) ? -errno : 0;
 	while (err == -EINTR);
 	return err;
+}
+
+/* Part of a file, shared with whoever else has it; a forked child has none of it. */
+static inline int sys_map_file(int fd, uint64_t offset, size_t bytes, void **va)
+{
+	*va = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
+	if (*va == MAP_FAILED)
+		return -errno;
+	(void)madvise(*va, bytes, MADV_DONTFORK);
+	return 0;
+}
+
+/* Private memory in place of what was mapped there. */
+static inline void sys_map_over(void *va, size_t bytes)
+{
+	(void)mmap(va, bytes, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+}
+
+/* A descriptor, or -errno. */
+static inline int sys_open(const char *path, int flags)
+{
+	int fd;
+
+	do
+		fd = open(path, flags | O_CLOEXEC);
+	while (fd < 0 && errno == EINTR);
+	return fd < 0 ? -errno : fd;
+}
+
+/* What the call returns, or -errno. */
+static inline int sys_ioctl(int fd, unsigned long request, void *arg)
+{
+	int n;
+
+	do
+		n = ioctl(fd, request, arg);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+/* All of it, or -EIO. */
+static inline int sys_read_at(int fd, uint64_t offset, void *to, size_t bytes)
+{
+	ssize_t n;
+
+	do
+		n = pread(fd, to, bytes, (off_t)offset);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == bytes ? 0 : -EIO;
+}
+
+static inline int sys_write_at(int fd, uint64_t offset, const void *from, size_t bytes)
+{
+	ssize_t n;
+
+	do
+		n = pwrite(fd, from, bytes, (off_t)offset);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == bytes ? 0 : -EIO;
+}
+
+/* The last part of what a link points to. */
+static inline int sys_link_name(const char *path, char *name, size_t size)
+{
+	char target[256];
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
+	const char *last;
+
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	last = strrchr(target, '/');
+	last = last ? last + 1 : target;
+	if (strlen(last) >= size)
+		return -ENAMETOOLONG;
+	strcpy(name, last);
+	return 0;
 }
 
 static inline int sys_eventfd(int *fd)

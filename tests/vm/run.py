@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """Boot a kernel with an IOMMU and run a test in it.
 
-SOURCE is a program, built as a static one and given its devices by vfio-pci; or with
+SOURCE is a program, built as a static one and given its devices by vfio-pci, or one that
+is built, which is taken with its libraries; or with
 --module a kernel module, which drives them itself: of one file, or a .ko of this tree
 that the Kbuild beside it makes, as in kernel/coherent_edu.ko. All boot in QEMU under TCG.
 Printed is the TAP of the test, of a module out of the kernel's log, with a few tests
@@ -102,7 +103,18 @@ def copy_module(path, to):
     return name
 
 
-def initramfs(where, kernel, test, modules, script):
+def is_program(path):
+    with open(path, 'rb') as file:
+        return file.read(4) == b'\x7fELF' and not path.endswith('.ko')
+
+
+def libraries(program):
+    """What a program of this machine is linked with, its loader included."""
+    done = subprocess.run(['ldd', program], check=False, capture_output=True, text=True)
+    return re.findall(r'(/\S+) \(0x', done.stdout)
+
+
+def initramfs(where, kernel, test, modules, options):
     root = os.path.join(where, 'root')
     for name in ('bin', 'dev', 'proc', 'sys', 'tmp', 'modules'):
         os.makedirs(os.path.join(root, name))
@@ -110,8 +122,13 @@ def initramfs(where, kernel, test, modules, script):
     os.symlink('busybox', os.path.join(root, 'bin', 'sh'))
     shutil.copy(os.path.join(HERE, 'init'), root)
     shutil.copy(test, root)
-    if script:
-        shutil.copy(script, os.path.join(root, 'script'))
+    for path in libraries(test) if is_program(test) else ():
+        os.makedirs(root + os.path.dirname(path), exist_ok=True)
+        shutil.copy(path, root + path)
+    for path in options.file:
+        shutil.copy(path, root)
+    if options.script:
+        shutil.copy(options.script, os.path.join(root, 'script'))
     with open(os.path.join(root, 'modules', 'order'), 'w', encoding='utf-8') as order:
         for path in dict.fromkeys(path for name in modules for path in kernel.module_of(name)):
             print(copy_module(path, os.path.join(root, 'modules')), file=order)
@@ -174,6 +191,8 @@ def build(where, kernel, options):
     if options.module:
         os.makedirs(os.path.join(where, 'module'))
         return kernel.build_module(options.source, os.path.join(where, 'module'))
+    if is_program(options.source):
+        return options.source
     test = os.path.join(where, 'test')
     run([MACHINES[kernel.arch].compiler, '-std=gnu11', '-O1', '-Wall', '-Wextra', '-Werror',
          '-static', options.source, '-o', test])
@@ -220,7 +239,7 @@ def tests(options):
             busybox(kernel)
         options.test = os.path.basename(test)
         modules = (*IOMMUS[options.iommu].modules, *(() if options.module else VFIO))
-        packed = initramfs(where, kernel, test, modules, options.script)
+        packed = initramfs(where, kernel, test, modules, options)
         serial, faults, end = boot(where, kernel, packed, options)
     return judge(serial, faults, end, kernel.version, options.expect, options.splat), serial
 
@@ -242,8 +261,10 @@ def arguments():
     parser.add_argument('--module', action='store_true', help='SOURCE is a kernel module')
     parser.add_argument('--times', type=int, default=1, metavar='N',
                         help='load and unload the module so often (default: %(default)s)')
-    parser.add_argument('--args', action='append', default=[], metavar='NAME=VALUE',
-                        help='parameter of the module; may be repeated')
+    parser.add_argument('--args', action='append', default=[], metavar='WORD',
+                        help='parameter of the module, word of the program; may be repeated')
+    parser.add_argument('--file', action='append', default=[], metavar='FILE',
+                        help='copied to / in the VM; may be repeated')
     parser.add_argument('--script', metavar='FILE',
                         help='a shell script that prints TAP while the module is loaded')
     parser.add_argument('--expect', action='append', default=[], metavar='REGEX',
@@ -268,8 +289,9 @@ def arguments():
             parser.error(f'{options.source}: there is no {kbuild} to make it')
     elif not os.path.isfile(options.source):
         parser.error(f'{options.source}: no such file')
-    if options.script and not os.path.isfile(options.script):
-        parser.error(f'{options.script}: no such file')
+    for path in (*options.file, *([options.script] if options.script else ())):
+        if not os.path.isfile(path):
+            parser.error(f'{path}: no such file')
     return options
 
 

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * iommufd, from Linux 6.6 on: an IOAS is an address space, and a device is opened by a
+ * node of its own and attached to it. The scheme pci is this, or VFIO's groups where it
+ * is not to be had.
+ *
+ * INVARIANT: the IOAS is this device's alone, so that what is unmapped at once is all
+ * that was mapped.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sys.h"
+#include "vfio_pci.h"
+#include "vfio_uapi.h"
+
+#define IOMMU "/dev/iommu"
+#define UNSAFE "/sys/module/iommufd/parameters/allow_unsafe_interrupts"
+#define RANGES_MAX 8
+
+/**
+ * struct iommufd - A device attached to an IOAS.
+ * @pci: The device.
+ * @iommu: The descriptor of iommufd; -1 when it is disconnected.
+ * @ioas: The IOAS. Never changes.
+ * @ranges: Where it translates. Never changes.
+ * @range_count: How many there are.
+ */
+struct iommufd {
+	struct vfio_pci pci;
+	int iommu;
+	uint32_t ioas;
+	struct uapi_iova_range ranges[RANGES_MAX];
+	unsigned int range_count;
+};
+
+static struct iommufd *iommufd_of(struct backend *backend)
+{
+	return (struct iommufd *)backend;
+}
+
+/* --- Open --- */
+
+/* The node of a device, if the kernel has such nodes. */
+static bool find_node(const char *bdf, char *node, size_t size)
+{
+	struct dirent *entry;
+	char path[64];
+	bool found = false;
+	DIR *nodes;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", bdf);
+	nodes = opendir(path);
+	while (nodes && !found && (entry = readdir(nodes))) {
+		found = !strncmp(entry->d_name, "vfio", 4);
+		snprintf(node, size, "/dev/vfio/devices/%.32s", entry->d_name);
+	}
+	if (nodes)
+		closedir(nodes);
+	return found;
+}
+
+static int no_such_node(const struct coherent_device *dev, const char *bdf)
+{
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: this kernel has no node for %s alone, which takes Linux 6.6 with "
+	       "CONFIG_VFIO_DEVICE_CDEV; try vfio:%s",
+	       dev->name, bdf, bdf);
+	return -EOPNOTSUPP;
+}
+
+static int bind_result(const struct iommufd *iommufd, const char *node, int err)
+{
+	const struct coherent_device *dev = iommufd->pci.backend.dev;
+
+	switch (err) {
+	case 0:
+		return 0;
+	case -EPERM:
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: this platform does not remap interrupts, so that the device could "
+		       "forge some; if you trust it, as root: echo 1 >" UNSAFE,
+		       dev->name);
+		return err;
+	case -EBUSY:
+	case -EINVAL: /* what the kernel says of a node that another file has bound */
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: somebody has %s open already; as root: fuser -v %s says who", dev->name,
+		       node, node);
+		return -EBUSY;
+	default:
+		report(&dev->reporter, COHERENT_ERROR, "%s: %s gets no IOMMU: %s", dev->name, node,
+		       strerror(-err));
+		return err == -ENODEV || err == -ENOMEM ? err : -EIO;
+	}
+}
+
+static int attach(struct iommufd *iommufd, int fd, const char *node)
+{
+	struct uapi_bind_iommufd bind = { .argsz = sizeof(bind), .iommufd = iommufd->iommu };
+	struct uapi_ioas_alloc alloc = { .size = sizeof(alloc) };
+	struct uapi_attach_iommufd_pt attach = { .argsz = sizeof(attach) };
+	int err;
+
+	err = sys_ioctl(fd, UAPI_DEVICE_BIND_IOMMUFD, &bind);
+	if (!err)
+		err = sys_ioctl(iommufd->iommu, UAPI_IOAS_ALLOC, &alloc);
+	if (!err) {
+		iommufd->ioas = alloc.out_ioas_id;
+		attach.pt_id = alloc.out_ioas_id;
+		err = sys_ioctl(fd, UAPI_DEVICE_ATTACH_IOMMUFD_PT, &attach);
+	}
+	return bind_result(iommufd, node, err);
+}
+
+/* More than there is room for is -EMSGSIZE, and the first are there. */
+static int read_ranges(struct iommufd *iommufd)
+{
+	struct uapi_ioas_iova_ranges ranges = {
+		.size = sizeof(ranges),
+		.ioas_id = iommufd->ioas,
+		.num_iovas = RANGES_MAX,
+		.allowed_iovas = (uintptr_t)iommufd->ranges,
+	};
+	int err = sys_ioctl(iommufd->iommu, UAPI_IOAS_IOVA_RANGES, &ranges);
+
+	if ((err && err != -EMSGSIZE) || ranges.out_iova_alignment > sys_page_bytes())
+		return -EIO;
+	iommufd->range_count = ranges.num_iovas < RANGES_MAX ? ranges.num_iovas : RANGES_MAX;
+	return 0;
+}
+
+static int open_device(struct iommufd *iommufd, const char *node)
+{
+	int fd = vfio_pci_open_node(iommufd->pci.backend.dev, node);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = attach(iommufd, fd, node);
+	if (!err)
+		err = read_ranges(iommufd);
+	if (!err)
+		err = vfio_pci_open(&iommufd->pci, fd);
+	if (err)
+		sys_close(fd);
+	return err;
+}
+
+static int open_nodes(struct iommufd *iommufd)
+{
+	const struct coherent_device *dev = iommufd->pci.backend.dev;
+	char node[64];
+	int err;
+
+	if (!find_node(iommufd->pci.bdf, node, sizeof(node)))
+		return no_such_node(dev, iommufd->pci.bdf);
+	iommufd->iommu = vfio_pci_open_node(dev, IOMMU);
+	if (iommufd->iommu < 0)
+		return iommufd->iommu;
+	err = open_device(iommufd, node);
+	if (err)
+		sys_close(iommufd->iommu);
+	return err;
+}
+
+static int iommufd_open(struct backend **backend, struct coherent_device *dev,
+			const struct name *name, const struct coherent_open_options *options)
+{
+	struct iommufd *iommufd = calloc(1, sizeof(*iommufd));
+	int err;
+
+	(void)options;
+	if (!iommufd)
+		return -ENOMEM;
+	iommufd->pci.backend =
+		(struct backend){ .ops = &backend_iommufd, .dev = dev, .level = COHERENT_IOMMU };
+	err = name_read_keys(name, NULL, 0, NULL, &dev->reporter);
+	if (!err)
+		err = vfio_pci_find(name, &dev->reporter, iommufd->pci.bdf);
+	if (!err)
+		err = open_nodes(iommufd);
+	if (err) {
+		free(iommufd);
+		return err;
+	}
+	*backend = &iommufd->pci.backend;
+	return 0;
+}
+
+/* --- Close --- */
+
+/* A forked child may keep the descriptors open: what is mapped does not wait for it. */
+static void iommufd_disconnect(struct backend *backend)
+{
+	struct iommufd *iommufd = iommufd_of(backend);
+	struct uapi_ioas_unmap all = {
+		.size = sizeof(all),
+		.ioas_id = iommufd->ioas,
+		.length = UINT64_MAX,
+	};
+
+	vfio_pci_disconnect(&iommufd->pci);
+	lock_take(&iommufd->pci.lock);
+	(void)sys_ioctl(iommufd->iommu, UAPI_IOAS_UNMAP, &all);
+	sys_close(iommufd->iommu);
+	iommufd->iommu = -1;
+	lock_drop(&iommufd->pci.lock);
+}
+
+static void iommufd_close(struct backend *backend)
+{
+	vfio_pci_close(&iommufd_of(backend)->pci);
+	free(iommufd_of(backend));
+}
+
+static void iommufd_limits(struct backend *backend, struct coherent_limits *limits)
+{
+	const struct iommufd *iommufd = iommufd_of(backend);
+
+	*limits = (struct coherent_limits){
+		.mask = UINT64_MAX,
+		.range_count = iommufd->range_count,
+		.page_bytes = sys_page_bytes(),
+		.mappings = SIZE_MAX,
+		.unmap_is_fence = true,
+	};
+	for (unsigned int i = 0; i < iommufd->range_count; i++) {
+		limits->ranges[i].first = iommufd->ranges[i].start;
+		limits->ranges[i].last = iommufd->ranges[i].last;
+	}
+	vfio_pci_limits(&iommufd->pci, limits);
+}
+
+/* --- Mappings --- */
+
+static int iommufd_map(struct backend *backend, const struct backend_mapping *mapping)
+{
+	struct iommufd *iommufd = iommufd_of(backend);
+	struct uapi_ioas_map map = {
+		.size = sizeof(map),
+		.flags = UAPI_IOAS_MAP_FIXED_IOVA | UAPI_IOAS_MAP_READABLE |
+			 (mapping->may == COHERENT_MAY_READ ? 0 : UAPI_IOAS_MAP_WRITEABLE),
+		.ioas_id = iommufd->ioas,
+		.user_va = (uintptr_t)mapping->va,
+		.length = mapping->bytes,
+		.iova = mapping->address,
+	};
+	int err = -ENODEV;
+
+	lock_take(&iommufd->pci.lock);
+	if (iommufd->iommu >= 0)
+		err = sys_ioctl(iommufd->iommu, UAPI_IOAS_MAP, &map);
+	lock_drop(&iommufd->pci.lock);
+	return vfio_pci_map_result(backend->dev, mapping, err);
+}
+
+/* iommufd unmaps, flushes and unpins before it returns. */
+static int iommufd_unmap(struct backend *backend, const struct backend_mapping *mapping, bool idle)
+{
+	struct iommufd *iommufd = iommufd_of(backend);
+	struct uapi_ioas_unmap unmap = {
+		.size = sizeof(unmap),
+		.ioas_id = iommufd->ioas,
+		.iova = mapping->address,
+		.length = mapping->bytes,
+	};
+	int err = -ENODEV;
+
+	(void)idle;
+	lock_take(&iommufd->pci.lock);
+	if (iommufd->iommu >= 0)
+		err = sys_ioctl(iommufd->iommu, UAPI_IOAS_UNMAP, &unmap);
+	lock_drop(&iommufd->pci.lock);
+	if (err)
+		return err == -ENODEV ? err : -EIO;
+	return unmap.length == mapping->bytes ? 0 : -EIO;
+}
+
+const struct backend_ops backend_iommufd = {
+	.scheme = "iommufd",
+	.open = iommufd_open,
+	.disconnect = iommufd_disconnect,
+	.close = iommufd_close,
+	.limits = iommufd_limits,
+	.map = iommufd_map,
+	.unmap = iommufd_unmap,
+	.fence = vfio_pci_fence,
+	.reset = vfio_pci_reset,
+	.next_fault = vfio_pci_next_fault,
+	.reg_read = vfio_pci_reg_read,
+	.reg_write = vfio_pci_reg_write,
+	.irq_connect = vfio_pci_irq_connect,
+	.irq_rearm = vfio_pci_irq_rearm,
+};
+
+/* --- The better one of two --- */
+
+static int pci_open(struct backend **backend, struct coherent_device *dev, const struct name *name,
+		    const struct coherent_open_options *options)
+{
+	char bdf[VFIO_PCI_BDF_BYTES], node[64];
+	int err = vfio_pci_find(name, &dev->reporter, bdf);
+
+	if (err)
+		return err;
+	if (find_node(bdf, node, sizeof(node)) && !access(IOMMU, F_OK))
+		return iommufd_open(backend, dev, name, options);
+	return backend_vfio.open(backend, dev, name, options);
+}
+
+/* Only its name and open(): what it opens is one of the others. */
+const struct backend_ops backend_pci = {
+	.scheme = "pci",
+	.open = pci_open,
+};

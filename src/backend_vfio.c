@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * VFIO as it has been since Linux 3.6: a container has the IOMMU (type1v2), a group is
+ * what the IOMMU can keep apart, a device is got from its group.
+ *
+ * INVARIANT: the container is this device's alone, so that what is unmapped at once is
+ * all that was mapped.
+ */
+#include <dirent.h>
+#include <linux/vfio.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sys.h"
+#include "vfio_pci.h"
+
+#define CONTAINER "/dev/vfio/vfio"
+#define UNSAFE "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"
+/* What type1 allows if the kernel does not say. */
+#define MAPPINGS_USUAL 65535
+
+/**
+ * struct vfio - A device behind a container.
+ * @pci: The device.
+ * @container: Its descriptor; -1 when it is disconnected.
+ * @group: That of its group.
+ * @group_name: The number of the group. Never changes.
+ * @mappings: How many the container has room for. Never changes.
+ * @ranges: Where it translates. Never changes.
+ * @range_count: How many there are.
+ * @pages: Page sizes of the IOMMU, a bit each. Never changes.
+ */
+struct vfio {
+	struct vfio_pci pci;
+	int container;
+	int group;
+	char group_name[16];
+	size_t mappings;
+	struct vfio_iova_range ranges[8];
+	unsigned int range_count;
+	uint64_t pages;
+};
+
+static struct vfio *vfio_of(struct backend *backend)
+{
+	return (struct vfio *)backend;
+}
+
+/* --- Open --- */
+
+/* The devices of a group go together: each is vfio-pci's, or nobody's. */
+static void not_viable(const struct vfio *vfio)
+{
+	const struct coherent_device *dev = vfio->pci.backend.dev;
+	char path[128], driver[64];
+	struct dirent *entry;
+	DIR *devices;
+
+	snprintf(path, sizeof(path), "/sys/kernel/iommu_groups/%s/devices", vfio->group_name);
+	devices = opendir(path);
+	while (devices && (entry = readdir(devices))) {
+		if (entry->d_name[0] == '.' || strlen(entry->d_name) > 32)
+			continue;
+		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%.32s/driver", entry->d_name);
+		if (sys_link_name(path, driver, sizeof(driver)) || !strcmp(driver, "vfio-pci") ||
+		    !strcmp(driver, "pcieport"))
+			continue;
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: group %s has another device, %s, which %s drives; as root: echo %s "
+		       ">/sys/bus/pci/devices/%s/driver/unbind",
+		       dev->name, vfio->group_name, entry->d_name, driver, entry->d_name,
+		       entry->d_name);
+	}
+	if (devices)
+		closedir(devices);
+}
+
+static int find_group(struct vfio *vfio)
+{
+	const struct coherent_device *dev = vfio->pci.backend.dev;
+	char path[128];
+	int err;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group", vfio->pci.bdf);
+	err = sys_link_name(path, vfio->group_name, sizeof(vfio->group_name));
+	if (!err)
+		return 0;
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: no IOMMU has %s; switch it on in the firmware, and on the kernel's command "
+	       "line with intel_iommu=on or amd_iommu=on",
+	       dev->name, vfio->pci.bdf);
+	return -EOPNOTSUPP;
+}
+
+static int open_container(struct vfio *vfio)
+{
+	const struct coherent_device *dev = vfio->pci.backend.dev;
+
+	vfio->container = vfio_pci_open_node(dev, CONTAINER);
+	if (vfio->container < 0)
+		return vfio->container;
+	if (sys_ioctl(vfio->container, VFIO_GET_API_VERSION, NULL) == VFIO_API_VERSION &&
+	    sys_ioctl(vfio->container, VFIO_CHECK_EXTENSION,
+		      (void *)(uintptr_t)VFIO_TYPE1v2_IOMMU) == 1)
+		return 0;
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: this kernel has no type1v2 IOMMU; as root: modprobe vfio_iommu_type1",
+	       dev->name);
+	return -EOPNOTSUPP;
+}
+
+static int open_group(struct vfio *vfio)
+{
+	const struct coherent_device *dev = vfio->pci.backend.dev;
+	struct vfio_group_status status = { .argsz = sizeof(status) };
+	char path[64];
+
+	snprintf(path, sizeof(path), "/dev/vfio/%s", vfio->group_name);
+	vfio->group = vfio_pci_open_node(dev, path);
+	if (vfio->group < 0)
+		return vfio->group;
+	if (sys_ioctl(vfio->group, VFIO_GROUP_GET_STATUS, &status))
+		return -EIO;
+	if (status.flags & VFIO_GROUP_FLAGS_VIABLE)
+		return 0;
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: group %s is not viable: not all its devices are vfio-pci's", dev->name,
+	       vfio->group_name);
+	not_viable(vfio);
+	return -EBUSY;
+}
+
+static int attach(struct vfio *vfio)
+{
+	const struct coherent_device *dev = vfio->pci.backend.dev;
+	int err = sys_ioctl(vfio->group, VFIO_GROUP_SET_CONTAINER, &vfio->container);
+
+	if (!err)
+		err = sys_ioctl(vfio->container, VFIO_SET_IOMMU,
+				(void *)(uintptr_t)VFIO_TYPE1v2_IOMMU);
+	if (err == -EPERM) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: this platform does not remap interrupts, so that the device could "
+		       "forge some; if you trust it, as root: echo 1 >" UNSAFE,
+		       dev->name);
+		return err;
+	}
+	if (err) {
+		report(&dev->reporter, COHERENT_ERROR, "%s: group %s gets no IOMMU: %s", dev->name,
+		       vfio->group_name, strerror(-err));
+		return err == -EBUSY || err == -ENODEV || err == -ENOMEM ? err : -EIO;
+	}
+	return 0;
+}
+
+static void read_ranges(struct vfio *vfio, const struct vfio_iommu_type1_info_cap_iova_range *cap)
+{
+	for (uint32_t i = 0; i < cap->nr_iovas && vfio->range_count < 8; i++)
+		vfio->ranges[vfio->range_count++] = cap->iova_ranges[i];
+}
+
+/* A kernel that says nothing translates everything. */
+static int read_info(struct vfio *vfio)
+{
+	union {
+		struct vfio_iommu_type1_info info;
+		char bytes[4096];
+	} all = { .info = { .argsz = sizeof(all) } };
+	const struct vfio_info_cap_header *cap;
+
+	if (sys_ioctl(vfio->container, VFIO_IOMMU_GET_INFO, &all.info))
+		return -EIO;
+	vfio->pages = all.info.flags & VFIO_IOMMU_INFO_PGSIZES ? all.info.iova_pgsizes : 4096;
+	for (uint32_t at = all.info.flags & VFIO_IOMMU_INFO_CAPS ? all.info.cap_offset : 0;
+	     at && at < sizeof(all) - sizeof(*cap); at = cap->next) {
+		cap = (const void *)(all.bytes + at);
+		if (cap->id == VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE)
+			read_ranges(vfio, (const void *)cap);
+		else if (cap->id == VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL)
+			vfio->mappings =
+				((const struct vfio_iommu_type1_info_dma_avail *)(const void *)cap)
+					->avail;
+	}
+	if (!vfio->range_count)
+		vfio->ranges[vfio->range_count++] = (struct vfio_iova_range){ 0, UINT64_MAX };
+	return vfio->pages & (sys_page_bytes() | (sys_page_bytes() - 1)) ? 0 : -EIO;
+}
+
+static int open_device(struct vfio *vfio)
+{
+	const struct coherent_device *dev = vfio->pci.backend.dev;
+	int fd = sys_ioctl(vfio->group, VFIO_GROUP_GET_DEVICE_FD, vfio->pci.bdf);
+	int err;
+
+	if (fd < 0) {
+		report(&dev->reporter, COHERENT_ERROR, "%s: group %s does not give %s: %s",
+		       dev->name, vfio->group_name, vfio->pci.bdf, strerror(-fd));
+		return fd == -EBUSY || fd == -ENODEV ? fd : -EIO;
+	}
+	err = vfio_pci_open(&vfio->pci, fd);
+	if (err)
+		sys_close(fd);
+	return err;
+}
+
+static void close_nodes(struct vfio *vfio)
+{
+	if (vfio->group >= 0)
+		sys_close(vfio->group);
+	if (vfio->container >= 0)
+		sys_close(vfio->container);
+	vfio->group = vfio->container = -1;
+}
+
+static int vfio_open(struct backend **backend, struct coherent_device *dev, const struct name *name,
+		     const struct coherent_open_options *options)
+{
+	struct vfio *vfio = calloc(1, sizeof(*vfio));
+	int err;
+
+	(void)options;
+	if (!vfio)
+		return -ENOMEM;
+	vfio->pci.backend =
+		(struct backend){ .ops = &backend_vfio, .dev = dev, .level = COHERENT_IOMMU };
+	vfio->group = vfio->container = -1;
+	vfio->mappings = MAPPINGS_USUAL;
+	err = name_read_keys(name, NULL, 0, NULL, &dev->reporter);
+	if (!err)
+		err = vfio_pci_find(name, &dev->reporter, vfio->pci.bdf);
+	if (!err)
+		err = find_group(vfio);
+	if (!err)
+		err = open_container(vfio);
+	if (!err)
+		err = open_group(vfio);
+	if (!err)
+		err = attach(vfio);
+	if (!err)
+		err = read_info(vfio);
+	if (!err)
+		err = open_device(vfio);
+	if (err) {
+		close_nodes(vfio);
+		free(vfio);
+		return err;
+	}
+	*backend = &vfio->pci.backend;
+	return 0;
+}
+
+/* --- Close --- */
+
+/* A forked child may keep the descriptors open: what is mapped does not wait for it. */
+static void vfio_disconnect(struct backend *backend)
+{
+	struct vfio *vfio = vfio_of(backend);
+	struct vfio_iommu_type1_dma_unmap all = {
+		.argsz = sizeof(all),
+		.flags = VFIO_DMA_UNMAP_FLAG_ALL,
+	};
+
+	vfio_pci_disconnect(&vfio->pci);
+	lock_take(&vfio->pci.lock);
+	(void)sys_ioctl(vfio->container, VFIO_IOMMU_UNMAP_DMA, &all);
+	close_nodes(vfio);
+	lock_drop(&vfio->pci.lock);
+}
+
+static void vfio_close(struct backend *backend)
+{
+	vfio_pci_close(&vfio_of(backend)->pci);
+	free(vfio_of(backend));
+}
+
+static void vfio_limits(struct backend *backend, struct coherent_limits *limits)
+{
+	const struct vfio *vfio = vfio_of(backend);
+
+	*limits = (struct coherent_limits){
+		.mask = UINT64_MAX,
+		.range_count = vfio->range_count,
+		.page_bytes = sys_page_bytes(),
+		.mappings = vfio->mappings,
+		.unmap_is_fence = true,
+	};
+	for (unsigned int i = 0; i < vfio->range_count; i++) {
+		limits->ranges[i].first = vfio->ranges[i].start;
+		limits->ranges[i].last = vfio->ranges[i].end;
+	}
+	vfio_pci_limits(&vfio->pci, limits);
+}
+
+/* --- Mappings --- */
+
+static int vfio_map(struct backend *backend, const struct backend_mapping *mapping)
+{
+	struct vfio *vfio = vfio_of(backend);
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map),
+		.flags = VFIO_DMA_MAP_FLAG_READ |
+			 (mapping->may == COHERENT_MAY_READ ? 0 : VFIO_DMA_MAP_FLAG_WRITE),
+		.vaddr = (uintptr_t)mapping->va,
+		.iova = mapping->address,
+		.size = mapping->bytes,
+	};
+	int err = -ENODEV;
+
+	lock_take(&vfio->pci.lock);
+	if (vfio->container >= 0)
+		err = sys_ioctl(vfio->container, VFIO_IOMMU_MAP_DMA, &map);
+	lock_drop(&vfio->pci.lock);
+	return vfio_pci_map_result(backend->dev, mapping, err);
+}
+
+/* type1 unmaps, flushes and unpins before it returns. */
+static int vfio_unmap(struct backend *backend, const struct backend_mapping *mapping, bool idle)
+{
+	struct vfio *vfio = vfio_of(backend);
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap),
+		.iova = mapping->address,
+		.size = mapping->bytes,
+	};
+	int err = -ENODEV;
+
+	(void)idle;
+	lock_take(&vfio->pci.lock);
+	if (vfio->container >= 0)
+		err = sys_ioctl(vfio->container, VFIO_IOMMU_UNMAP_DMA, &unmap);
+	lock_drop(&vfio->pci.lock);
+	if (err)
+		return err == -ENODEV ? err : -EIO;
+	/* It says how much it found; nothing is also a success to it. */
+	return unmap.size == mapping->bytes ? 0 : -EIO;
+}
+
+const struct backend_ops backend_vfio = {
+	.scheme = "vfio",
+	.open = vfio_open,
+	.disconnect = vfio_disconnect,
+	.close = vfio_close,
+	.limits = vfio_limits,
+	.map = vfio_map,
+	.unmap = vfio_unmap,
+	.fence = vfio_pci_fence,
+	.reset = vfio_pci_reset,
+	.next_fault = vfio_pci_next_fault,
+	.reg_read = vfio_pci_reg_read,
+	.reg_write = vfio_pci_reg_write,
+	.irq_connect = vfio_pci_irq_connect,
+	.irq_rearm = vfio_pci_irq_rearm,
+};

@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * ORDER: registers are mapped uncached; bar.c has the barriers that order them with DMA.
+ */
+#include <inttypes.h>
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "sys.h"
+#include "vfio_pci.h"
+
+#define SYSFS "/sys/bus/pci/devices/"
+
+static struct vfio_pci *pci_of(struct backend *backend)
+{
+	return (struct vfio_pci *)backend;
+}
+
+/* --- Finding it --- */
+
+static bool parse_bdf(const char *where, char bdf[VFIO_PCI_BDF_BYTES])
+{
+	unsigned int domain = 0, bus, slot, function;
+	int end = 0;
+
+	if (sscanf(where, "%4x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function, &end) != 4 ||
+	    where[end]) {
+		domain = 0;
+		if (sscanf(where, "%2x:%2x.%1x%n", &bus, &slot, &function, &end) != 3 || where[end])
+			return false;
+	}
+	if (slot > 31 || function > 7)
+		return false;
+	snprintf(bdf, VFIO_PCI_BDF_BYTES, "%04x:%02x:%02x.%x", domain & 0xffff, bus & 0xff, slot,
+		 function);
+	return true;
+}
+
+static int another_driver(const struct name *name, const struct reporter *to, const char *bdf,
+			  const char *driver)
+{
+	char unbind[128] = "";
+
+	if (driver)
+		snprintf(unbind, sizeof(unbind), "echo %s >" SYSFS "%s/driver/unbind; ", bdf, bdf);
+	report(to, COHERENT_ERROR,
+	       "%s: the driver of %s is %s, not vfio-pci; as root: modprobe vfio-pci; "
+	       "echo vfio-pci >" SYSFS "%s/driver_override; %s"
+	       "echo %s >/sys/bus/pci/drivers_probe",
+	       name->whole, bdf, driver ? driver : "none", bdf, unbind, bdf);
+	return -ENODEV;
+}
+
+int vfio_pci_find(const struct name *name, const struct reporter *to, char bdf[VFIO_PCI_BDF_BYTES])
+{
+	char path[128], driver[64] = "";
+	int err;
+
+	if (!parse_bdf(name->where, bdf)) {
+		report(to, COHERENT_ERROR,
+		       "device name \"%s\": \"%s\" is no PCI address, which is like 0000:00:01.0",
+		       name->whole, name->where);
+		return -EINVAL;
+	}
+	snprintf(path, sizeof(path), SYSFS "%s/driver", bdf);
+	err = sys_link_name(path, driver, sizeof(driver));
+	if (err == -ENOENT) {
+		snprintf(path, sizeof(path), SYSFS "%s", bdf);
+		if (access(path, F_OK)) {
+			report(to, COHERENT_ERROR, "%s: there is no PCI device %s, see lspci -D",
+			       name->whole, bdf);
+			return -ENODEV;
+		}
+	}
+	if (!strcmp(driver, "vfio-pci"))
+		return 0;
+	return another_driver(name, to, bdf, err ? NULL : driver);
+}
+
+int vfio_pci_open_node(const struct coherent_device *dev, const char *path)
+{
+	const struct reporter *to = &dev->reporter;
+	const int fd = sys_open(path, O_RDWR);
+
+	switch (fd < 0 ? -fd : 0) {
+	case 0:
+		return fd;
+	case ENOENT:
+		report(to, COHERENT_ERROR, "%s: there is no %s; as root: modprobe vfio-pci",
+		       dev->name, path);
+		return -ENODEV;
+	case EACCES:
+	case EPERM:
+		report(to, COHERENT_ERROR, "%s: %s is not yours to open; as root: chown %u %s",
+		       dev->name, path, (unsigned int)getuid(), path);
+		return fd;
+	case EBUSY:
+		report(to, COHERENT_ERROR,
+		       "%s: somebody has %s open already; as root: fuser -v %s says who", dev->name,
+		       path, path);
+		return fd;
+	case EMFILE:
+	case ENFILE:
+		report(to, COHERENT_ERROR, "%s: no descriptor left for %s: raise ulimit -n",
+		       dev->name, path);
+		return -ENOSPC;
+	default:
+		report(to, COHERENT_ERROR, "%s: %s: %s", dev->name, path, strerror(-fd));
+		return -EIO;
+	}
+}
+
+/* --- Open --- */
+
+static int region_info(int fd, unsigned int index, struct vfio_region_info *info)
+{
+	*info = (struct vfio_region_info){ .argsz = sizeof(*info), .index = index };
+	return sys_ioctl(fd, VFIO_DEVICE_GET_REGION_INFO, info);
+}
+
+/* One that cannot be mapped is reached through the descriptor. */
+static int open_bar(struct vfio_pci *pci, unsigned int index)
+{
+	struct vfio_pci_bar *bar = &pci->bars[index];
+	struct vfio_region_info info;
+	void *va;
+	int err = region_info(pci->fd, VFIO_PCI_BAR0_REGION_INDEX + index, &info);
+
+	if (err)
+		return err;
+	bar->bytes = info.flags & VFIO_REGION_INFO_FLAG_READ ? info.size : 0;
+	bar->offset = info.offset;
+	if (bar->bytes && info.flags & VFIO_REGION_INFO_FLAG_MMAP &&
+	    !sys_map_file(pci->fd, bar->offset, bar->bytes, &va))
+		bar->va = va;
+	return 0;
+}
+
+static int set_master(struct vfio_pci *pci, bool on)
+{
+	uint16_t command;
+	int err = sys_read_at(pci->fd, pci->config + PCI_COMMAND, &command, sizeof(command));
+
+	if (err)
+		return err;
+	command |= PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+	if (!on)
+		command &= (uint16_t)~PCI_COMMAND_MASTER;
+	return sys_write_at(pci->fd, pci->config + PCI_COMMAND, &command, sizeof(command));
+}
+
+static void find_vectors(struct vfio_pci *pci)
+{
+	static const unsigned int best_first[] = { VFIO_PCI_MSIX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX,
+						   VFIO_PCI_INTX_IRQ_INDEX };
+
+	for (size_t i = 0; i < 3 && !pci->vectors; i++) {
+		struct vfio_irq_info info = { .argsz = sizeof(info), .index = best_first[i] };
+
+		if (sys_ioctl(pci->fd, VFIO_DEVICE_GET_IRQ_INFO, &info) ||
+		    !(info.flags & VFIO_IRQ_INFO_EVENTFD))
+			continue;
+		pci->irq_index = best_first[i];
+		pci->vectors = info.count < VFIO_PCI_VECTORS_MAX ? info.count :
+								   VFIO_PCI_VECTORS_MAX;
+	}
+}
+
+static void unmap_bars(struct vfio_pci *pci)
+{
+	for (unsigned int i = 0; i < VFIO_PCI_BARS; i++)
+		if (pci->bars[i].va)
+			sys_unmap(pci->bars[i].va, pci->bars[i].bytes);
+}
+
+int vfio_pci_open(struct vfio_pci *pci, int fd)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+	struct vfio_region_info config;
+	int err = sys_ioctl(fd, VFIO_DEVICE_GET_INFO, &info);
+
+	pci->fd = fd;
+	if (!err)
+		err = region_info(fd, VFIO_PCI_CONFIG_REGION_INDEX, &config);
+	for (unsigned int i = 0; !err && i < VFIO_PCI_BARS; i++)
+		err = open_bar(pci, i);
+	if (!err) {
+		pci->can_reset = info.flags & VFIO_DEVICE_FLAGS_RESET;
+		pci->config = config.offset;
+		find_vectors(pci);
+		err = set_master(pci, true);
+	}
+	if (err) {
+		unmap_bars(pci);
+		return err == -ENODEV ? err : -EIO;
+	}
+	for (unsigned int i = 0; i < VFIO_PCI_VECTORS_MAX; i++)
+		pci->irq_fds[i] = -1;
+	lock_init(&pci->lock);
+	atomic_store_explicit(&pci->connected, true, memory_order_release);
+	return 0;
+}
+
+/* --- Mappings --- */
+
+int vfio_pci_map_result(const struct coherent_device *dev, const struct backend_mapping *mapping,
+			int err)
+{
+	struct rlimit limit = { .rlim_cur = RLIM_INFINITY };
+
+	if (err != -ENOMEM)
+		return !err || err == -ENOSPC || err == -ENODEV ? err : -EIO;
+	(void)getrlimit(RLIMIT_MEMLOCK, &limit);
+	report(&dev->reporter, COHERENT_WARNING,
+	       "%s: the kernel pins no %zu bytes more; ulimit -l is %" PRIu64
+	       " KiB, and all that is exposed at a time must be under it; as root: "
+	       "prlimit --pid %d --memlock=unlimited",
+	       dev->name, mapping->bytes, (uint64_t)limit.rlim_cur / 1024, (int)getpid());
+	return err;
+}
+
+/* --- Close --- */
+
+/*
+ * A mapped BAR keeps the device open, and threads may be reading it: something else
+ * takes its place, and is not looked at.
+ */
+void vfio_pci_disconnect(struct vfio_pci *pci)
+{
+	atomic_store_explicit(&pci->connected, false, memory_order_release);
+	lock_take(&pci->lock);
+	(void)set_master(pci, false);
+	for (unsigned int i = 0; i < VFIO_PCI_BARS; i++)
+		if (pci->bars[i].va)
+			sys_map_over(pci->bars[i].va, pci->bars[i].bytes);
+	sys_close(pci->fd);
+	pci->fd = -1;
+	lock_drop(&pci->lock);
+}
+
+void vfio_pci_close(struct vfio_pci *pci)
+{
+	unmap_bars(pci);
+	lock_destroy(&pci->lock);
+}
+
+void vfio_pci_limits(const struct vfio_pci *pci, struct coherent_limits *limits)
+{
+	for (unsigned int i = 0; i < VFIO_PCI_BARS; i++)
+		limits->bar_bytes[i] = pci->bars[i].bytes;
+	limits->vectors = pci->vectors;
+}
+
+/* --- Registers --- */
+
+static bool is_connected(const struct vfio_pci *pci)
+{
+	return atomic_load_explicit(&pci->connected, memory_order_acquire);
+}
+
+static uint64_t load(const char *at, unsigned int width)
+{
+	switch (width) {
+	case 1:
+		return *(const volatile uint8_t *)at;
+	case 2:
+		return *(const volatile uint16_t *)(const void *)at;
+	case 4:
+		return *(const volatile uint32_t *)(const void *)at;
+	default:
+		return *(const volatile uint64_t *)(const void *)at;
+	}
+}
+
+static void store(char *at, unsigned int width, uint64_t value)
+{
+	switch (width) {
+	case 1:
+		*(volatile uint8_t *)at = (uint8_t)value;
+		break;
+	case 2:
+		*(volatile uint16_t *)(void *)at = (uint16_t)value;
+		break;
+	case 4:
+		*(volatile uint32_t *)(void *)at = (uint32_t)value;
+		break;
+	default:
+		*(volatile uint64_t *)(void *)at = value;
+		break;
+	}
+}
+
+/* Little-endian, as are all CPUs of world.h: the first bytes of a word are its lowest. */
+static uint64_t read_through_fd(struct vfio_pci *pci, uint64_t offset, unsigned int width)
+{
+	uint64_t value = 0;
+	int err = -ENODEV;
+
+	lock_take(&pci->lock);
+	if (pci->fd >= 0)
+		err = sys_read_at(pci->fd, offset, &value, width);
+	lock_drop(&pci->lock);
+	return err ? UINT64_MAX : value;
+}
+
+uint64_t vfio_pci_reg_read(struct backend *backend, unsigned int index, uint64_t offset,
+			   unsigned int width)
+{
+	struct vfio_pci *pci = pci_of(backend);
+	const struct vfio_pci_bar *bar = &pci->bars[index];
+	uint64_t value;
+
+	if (bar->va)
+		value = load(bar->va + offset, width);
+	else
+		value = read_through_fd(pci, bar->offset + offset, width);
+	/* After the access: what took the place of a BAR reads as zero. */
+	return is_connected(pci) ? value : UINT64_MAX;
+}
+
+void vfio_pci_reg_write(struct backend *backend, unsigned int index, uint64_t offset,
+			unsigned int width, uint64_t value)
+{
+	struct vfio_pci *pci = pci_of(backend);
+	const struct vfio_pci_bar *bar = &pci->bars[index];
+
+	if (bar->va) {
+		store(bar->va + offset, width, value);
+		return;
+	}
+	lock_take(&pci->lock);
+	if (pci->fd >= 0)
+		(void)sys_write_at(pci->fd, bar->offset + offset, &value, width);
+	lock_drop(&pci->lock);
+}
+
+/* --- Interrupts --- */
+
+union irq_set {
+	struct vfio_irq_set set;
+	char bytes[sizeof(struct vfio_irq_set) + VFIO_PCI_VECTORS_MAX * sizeof(int32_t)];
+};
+
+/* All vectors at once: before Linux 6.4 none can be added later. */
+static int set_irqs_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock)
+{
+	const size_t bytes = pci->vectors * sizeof(*pci->irq_fds);
+	union irq_set irqs = {
+		.set = {
+			.argsz = sizeof(irqs.set),
+			.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER,
+			.index = pci->irq_index,
+		},
+	};
+	bool any = false;
+
+	for (unsigned int i = 0; i < pci->vectors; i++)
+		any = any || pci->irq_fds[i] >= 0;
+	if (any) {
+		irqs.set.argsz += (uint32_t)bytes;
+		irqs.set.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
+		irqs.set.count = pci->vectors;
+		memcpy(irqs.bytes + sizeof(irqs.set), pci->irq_fds, bytes);
+	}
+	return sys_ioctl(pci->fd, VFIO_DEVICE_SET_IRQS, &irqs);
+}
+
+int vfio_pci_irq_connect(struct backend *backend, unsigned int vector, int fd)
+{
+	struct vfio_pci *pci = pci_of(backend);
+	int err = -ENODEV;
+
+	lock_take(&pci->lock);
+	if (pci->fd >= 0) {
+		pci->irq_fds[vector] = fd;
+		err = set_irqs_locked(pci);
+	}
+	if (err)
+		pci->irq_fds[vector] = -1;
+	lock_drop(&pci->lock);
+	if (err && err != -ENODEV && fd >= 0) {
+		report(&backend->dev->reporter, COHERENT_ERROR,
+		       "%s: vector %u could not be had: %s", backend->dev->name, vector,
+		       strerror(-err));
+		err = err == -ENOMEM ? err : -EIO;
+	}
+	return err;
+}
+
+/* vfio-pci masks an INTx when it comes; it is the driver that makes the device stop. */
+void vfio_pci_irq_rearm(struct backend *backend, unsigned int vector)
+{
+	struct vfio_pci *pci = pci_of(backend);
+	struct vfio_irq_set unmask = {
+		.argsz = sizeof(unmask),
+		.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK,
+		.index = VFIO_PCI_INTX_IRQ_INDEX,
+		.start = vector,
+		.count = 1,
+	};
+
+	if (pci->irq_index != VFIO_PCI_INTX_IRQ_INDEX)
+		return;
+	lock_take(&pci->lock);
+	if (pci->fd >= 0)
+		(void)sys_ioctl(pci->fd, VFIO_DEVICE_SET_IRQS, &unmask);
+	lock_drop(&pci->lock);
+}
+
+/* --- Fence and reset --- */
+
+static int stop_and_go(struct vfio_pci *pci, bool reset)
+{
+	int err;
+
+	lock_take(&pci->lock);
+	if (pci->fd < 0) {
+		lock_drop(&pci->lock);
+		return -ENODEV;
+	}
+	err = set_master(pci, false);
+	if (!err && reset)
+		err = sys_ioctl(pci->fd, VFIO_DEVICE_RESET, NULL);
+	if (!err)
+		err = set_master(pci, true);
+	lock_drop(&pci->lock);
+	return !err || err == -ENODEV ? err : -EIO;
+}
+
+int vfio_pci_reset(struct backend *backend)
+{
+	struct vfio_pci *pci = pci_of(backend);
+
+	if (!pci->can_reset) {
+		report(&backend->dev->reporter, COHERENT_ERROR,
+		       "%s: %s has no reset of its own, see "
+		       "/sys/bus/pci/devices/%s/reset_method",
+		       backend->dev->name, pci->bdf, pci->bdf);
+		return -EIO;
+	}
+	return stop_and_go(pci, true);
+}
+
+/* Unmapping is a fence already; a device that has a reset is stopped for good measure. */
+int vfio_pci_fence(struct backend *backend)
+{
+	return stop_and_go(pci_of(backend), pci_of(backend)->can_reset);
+}
+
+/* The kernel has the faults in its log and tells nobody else. */
+int vfio_pci_next_fault(struct backend *backend, struct coherent_fault *fault)
+{
+	(void)backend;
+	(void)fault;
+	return -EAGAIN;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * A PCI device that vfio-pci is bound to, once there is a descriptor of it: registers,
+ * interrupts, bus mastering, reset. How its memory is mapped is the backends'.
+ */
+#ifndef VFIO_PCI_H
+#define VFIO_PCI_H
+
+#include <stdatomic.h>
+
+#include "backend.h"
+#include "device.h"
+#include "lock.h"
+
+#define VFIO_PCI_BARS 6
+#define VFIO_PCI_VECTORS_MAX 64
+/* "0000:00:01.0", and a terminator. */
+#define VFIO_PCI_BDF_BYTES 16
+
+/**
+ * struct vfio_pci_bar - A BAR.
+ * @bytes: Its size, 0 if there is none.
+ * @offset: Where it is in the device's descriptor.
+ * @va: Where it is mapped; NULL if it is reached through the descriptor.
+ */
+struct vfio_pci_bar {
+	uint64_t bytes;
+	uint64_t offset;
+	char *va;
+};
+
+/**
+ * struct vfio_pci - A device; embedded in those of the backends.
+ * @backend: For the library.
+ * @bdf: Its address. Never changes.
+ * @fd: Its descriptor; -1 when it is disconnected.
+ * @can_reset: It has a reset of its own. Never changes.
+ * @config: Where its configuration space is in @fd. Never changes.
+ * @bars: Its BARs. @va never changes, what is there does with @disconnect.
+ * @irq_index: INTx, MSI or MSI-X, whichever is the best it has. Never changes.
+ * @vectors: How many it has of them. Never changes.
+ * @connected: Not disconnected.
+ * @lock: Guards @fd and @irq_fds.
+ * @irq_fds: What is signalled; -1 for nobody.
+ */
+struct vfio_pci {
+	struct backend backend;
+	char bdf[VFIO_PCI_BDF_BYTES];
+	int fd;
+	bool can_reset;
+	uint64_t config;
+	struct vfio_pci_bar bars[VFIO_PCI_BARS];
+	unsigned int irq_index;
+	unsigned int vectors;
+	atomic_bool connected;
+	struct lock lock;
+	int32_t irq_fds[VFIO_PCI_VECTORS_MAX];
+};
+
+/**
+ * vfio_pci_find() - Make sure that a device is there and vfio-pci has it.
+ * @name: The device's name; its where is domain:bus:device.function, or without domain.
+ * @to: Says what is wrong and which command mends it.
+ * @bdf: Set to the address, with its domain.
+ *
+ * Return: 0; -EINVAL (malformed), -ENODEV (absent, another driver's).
+ */
+int vfio_pci_find(const struct name *name, const struct reporter *to, char bdf[VFIO_PCI_BDF_BYTES]);
+
+/**
+ * vfio_pci_open_node() - Open one of VFIO's nodes below /dev.
+ * @dev: Told what is wrong, and which command mends it.
+ * @path: The node.
+ *
+ * Return: a descriptor; -ENODEV (there is none), -EACCES, -EPERM, -EBUSY, -ENOSPC
+ * (descriptors), -EIO.
+ */
+int vfio_pci_open_node(const struct coherent_device *dev, const char *path);
+
+/**
+ * vfio_pci_map_result() - What a backend's map() answers.
+ * @dev: Told if the limit of pinned memory is too low.
+ * @mapping: What was to be mapped.
+ * @err: What the kernel answered.
+ *
+ * Return: 0; -ENOMEM, -ENOSPC, -ENODEV, -EIO.
+ */
+int vfio_pci_map_result(const struct coherent_device *dev, const struct backend_mapping *mapping,
+			int err);
+
+/**
+ * vfio_pci_open() - Use a device.
+ * @pci: Zero bytes but for backend and bdf; filled in.
+ * @fd: Its descriptor, @pci's on success.
+ *
+ * It is bus master from here on.
+ *
+ * Return: 0; -EIO, -ENODEV.
+ */
+int vfio_pci_open(struct vfio_pci *pci, int fd);
+
+/**
+ * vfio_pci_disconnect() - Stop the device and let go of its descriptor.
+ * @pci: The device.
+ */
+void vfio_pci_disconnect(struct vfio_pci *pci);
+
+/**
+ * vfio_pci_close() - Free what vfio_pci_open() took.
+ * @pci: The device, disconnected.
+ */
+void vfio_pci_close(struct vfio_pci *pci);
+
+/**
+ * vfio_pci_limits() - Fill in BARs and vectors.
+ * @pci: The device.
+ * @limits: The rest stays.
+ */
+void vfio_pci_limits(const struct vfio_pci *pci, struct coherent_limits *limits);
+
+/* As the ops of struct backend_ops, on a struct vfio_pci. */
+int vfio_pci_reset(struct backend *backend);
+int vfio_pci_fence(struct backend *backend);
+int vfio_pci_next_fault(struct backend *backend, struct coherent_fault *fault);
+uint64_t vfio_pci_reg_read(struct backend *backend, unsigned int bar, uint64_t offset,
+			   unsigned int width);
+void vfio_pci_reg_write(struct backend *backend, unsigned int bar, uint64_t offset,
+			unsigned int width, uint64_t value);
+int vfio_pci_irq_connect(struct backend *backend, unsigned int vector, int fd);
+void vfio_pci_irq_rearm(struct backend *backend, unsigned int vector);
+
+#endif
