@@ -60,6 +60,9 @@ static int edu_pci_start(struct edu_pci *driver)
 	/* From here on devres frees them, after remove(). */
 	if (!err)
 		err = coherent_manage(&driver->packets);
+	/* A transfer may be on its way. */
+	if (err)
+		pci_clear_master(to_pci_dev(driver->edu.dev));
 	if (err)
 		coherent_free(&driver->packets);
 	return err;
@@ -78,10 +81,8 @@ static int edu_pci_probe(struct pci_dev *pci, const struct pci_device_id *id)
 		return err;
 	pci_set_master(pci);
 	err = edu_pci_start(driver);
-	if (err) {
-		pci_clear_master(pci);
+	if (err)
 		return err;
-	}
 	driver->file = coherent_debugfs_create(KBUILD_MODNAME, NULL, &driver->packets);
 	pci_set_drvdata(pci, driver);
 	return 0;

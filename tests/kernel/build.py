@@ -137,6 +137,7 @@ def accessors(results, kernel, where):
 
 def dkms(kernel, where):
     """What went wrong when dkms built what dkms.conf names."""
+    path = os.environ.get('PATH', '') + ':/usr/sbin:/sbin'
     with open(os.path.join(SOURCE_DIR, 'dkms.conf'), encoding='utf-8') as text:
         name, version = re.findall(r'^PACKAGE_(?:NAME|VERSION)="(.*)"$', text.read(), re.M)
     with tempfile.TemporaryDirectory() as work:
@@ -147,7 +148,8 @@ def dkms(kernel, where):
         for words in (['add', f'{name}/{version}'],
                       ['build', f'{name}/{version}', '-k', kernel.version, '--kernelsourcedir',
                        kernel.headers()]):
-            done = subprocess.run(['dkms', *words, *trees], check=False, text=True,
+            done = subprocess.run([shutil.which('dkms', path=path) or 'dkms', *words, *trees],
+                                  check=False, text=True, env=dict(os.environ, PATH=path),
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             if done.returncode:
                 return done.stdout.splitlines()

@@ -11,6 +11,8 @@
 static unsigned int tests;
 static COHERENT(u8) late;
 static COHERENT(u8) reclaimed;
+static COHERENT(u8) managed;
+static COHERENT_BOX(u8) exposed;
 
 static void say(bool good, const char *what)
 {
@@ -31,12 +33,23 @@ static int misuse_probe(struct platform_device *platform)
 		err = coherent_zeroed(&late, dev, 1);
 	if (!err)
 		err = coherent_zeroed(&reclaimed, dev, 1);
+	if (!err)
+		err = coherent_box_zeroed(&exposed, dev, 1);
+	if (!err)
+		err = coherent_zeroed(&managed, dev, 1);
+	if (!err)
+		err = coherent_manage(&managed);
 	if (err)
 		return err;
 	local_irq_disable();
 	coherent_box_free(&box);
 	local_irq_enable();
 	say(coherent_is_empty(&box), "a box that is freed with interrupts off is leaked");
+	err = coherent_box_zeroed(&box, dev, 1);
+	local_bh_disable();
+	coherent_box_free(&box);
+	local_bh_enable();
+	say(!err && coherent_is_empty(&box), "so is one that is freed with softirqs off");
 	return 0;
 }
 
@@ -49,11 +62,12 @@ static int __init misuse_init(void)
 {
 	struct platform_device *platform;
 	COHERENT_BOX(u8) box = COHERENT_EMPTY;
+	COHERENT(u8) never = COHERENT_EMPTY;
 	struct device *dev;
 	u8 byte = 1;
 	int err;
 
-	pr_info("1..5\n");
+	pr_info("1..8\n");
 	err = platform_driver_register(&misuse_driver);
 	if (err)
 		return err;
@@ -66,6 +80,11 @@ static int __init misuse_init(void)
 	err = coherent_reclaim(&reclaimed, &box, .idle = true);
 	say(err == -ENODEV && !coherent_read(&reclaimed, 0, &byte) && !byte,
 	    "a mem of it cannot be reclaimed, and can be read");
+	err = coherent_expose(&exposed, &never);
+	say(err == -ENODEV && coherent_is_empty(&exposed) && coherent_is_empty(&never),
+	    "a box of it cannot be exposed, and is leaked");
+	coherent_free(&managed);
+	say(coherent_is_empty(&managed), "what is managed was freed with it, and is not again");
 	put_device(dev);
 	platform_device_unregister(platform);
 	/* Nobody but these two knows the device any more. */

@@ -33,6 +33,11 @@ static char *base_pointer(const union elements *mem)
 	return mem->base.va; /* refused: different address spaces */
 }
 
+static char *object_pointer(const union elements *mem)
+{
+	return mem->base.object.va; /* refused: different address spaces */
+}
+
 static u32 accessor(const union elements *mem)
 {
 	u32 value = 0;
@@ -46,7 +51,8 @@ static int __init plain_access_init(void)
 	static union elements mem = COHERENT_EMPTY;
 
 	plain_store(&mem);
-	return plain_pointer(&mem) || base_pointer(&mem) || plain_load(&mem) + accessor(&mem);
+	return plain_pointer(&mem) || base_pointer(&mem) || object_pointer(&mem) ||
+	       plain_load(&mem) + accessor(&mem);
 }
 module_init(plain_access_init);
 

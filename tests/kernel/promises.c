@@ -10,6 +10,8 @@
 #include <linux/pci.h>
 #include <linux/random.h>
 
+#include <coherent/debugfs.h>
+
 #include "world.h"
 
 struct page_bytes {
@@ -124,6 +126,11 @@ static void count_and_size_are_checked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_zeroed(&mem, edu.dev, SIZE_MAX / 4, .level = level),
 			-ENOMEM);
 	KUNIT_EXPECT_EQ(test, coherent_handle_zeroed(&handle, edu.dev, SIZE_MAX), -ENOMEM);
+	/* More than there is: no warning, and nobody is killed. */
+	KUNIT_EXPECT_EQ(test, coherent_handle_zeroed(&handle, edu.dev, 1ul << 34, .level = level),
+			-ENOMEM);
+	KUNIT_EXPECT_EQ(test, coherent_handle_zeroed(&handle, edu.dev, 1ul << 42, .level = level),
+			-ENOMEM);
 	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&box) && coherent_is_empty(&mem) &&
 					!coherent_handle_size(&handle));
 }
@@ -188,7 +195,9 @@ static void init_at_past_the_end_does_not_run(struct kunit *test)
 
 static void attributes_are_refused_or_honoured(struct kunit *test)
 {
+	struct coherent_handle handle = COHERENT_EMPTY;
 	COHERENT_BOX(u8) box = COHERENT_EMPTY;
+	COHERENT(u8) mem = COHERENT_EMPTY;
 	unsigned int attr;
 
 	for (attr = 1; attr <= COHERENT_ATTR_PRIVILEGED; attr <<= 1) {
@@ -206,17 +215,22 @@ static void attributes_are_refused_or_honoured(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1, .gfp = GFP_DMA), -EINVAL);
 	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1, .gfp = GFP_KERNEL | __GFP_COMP),
 			-EINVAL);
+	KUNIT_EXPECT_EQ(test, coherent_zeroed(&mem, edu.dev, 1, .gfp = GFP_DMA), -EINVAL);
+	KUNIT_EXPECT_EQ(test, coherent_handle_zeroed(&handle, edu.dev, 1, .gfp = GFP_DMA), -EINVAL);
 }
 
 /* Nobody gets less than was asked for. */
 static void level_is_met_or_refused(struct kunit *test)
 {
 	const enum coherent_level best = coherent_device_level(edu.dev);
-	struct device unbound = { .parent = NULL };
-	struct device maskless = { .driver = edu.dev->driver };
+	static struct device unbound, maskless, incoherent, streamless;
+	static u64 mask = DMA_BIT_MASK(28);
 	COHERENT_BOX(u8) box = COHERENT_EMPTY;
 	enum coherent_level wanted;
 
+	maskless.driver = incoherent.driver = streamless.driver = edu.dev->driver;
+	incoherent.dma_mask = &mask;
+	streamless.coherent_dma_mask = mask;
 	KUNIT_EXPECT_TRUE(test, best == COHERENT_HIDDEN || best == COHERENT_IOMMU);
 	KUNIT_EXPECT_TRUE(test, level <= best);
 	for (wanted = COHERENT_NONE; wanted <= COHERENT_IOMMU; wanted++) {
@@ -231,6 +245,8 @@ static void level_is_met_or_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&box, NULL, 1), -ENODEV);
 	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&box, &unbound, 1), -ENODEV);
 	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&box, &maskless, 1), -EIO);
+	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&box, &incoherent, 1), -EIO);
+	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&box, &streamless, 1), -EIO);
 	KUNIT_EXPECT_EQ(test, coherent_device_set_mask(NULL, coherent_mask(32)), -ENODEV);
 	KUNIT_EXPECT_EQ(test, coherent_device_set_mask(&unbound, coherent_mask(32)), -ENODEV);
 	KUNIT_EXPECT_EQ(test, coherent_device_set_mask(edu.dev, 5), -EINVAL);
@@ -371,6 +387,23 @@ static void init_fills_before_the_device_can_see(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, seen[2], 42);
 }
 
+static void try_read_only_handle(struct kunit *test)
+{
+	struct coherent_handle handle = COHERENT_EMPTY;
+	u8 byte;
+
+	KUNIT_ASSERT_EQ(test,
+			coherent_handle_zeroed(&handle, edu.dev, 1, .level = level,
+					       .may = COHERENT_MAY_READ, .align = 1 << 14),
+			0);
+	KUNIT_EXPECT_EQ(test, coherent_handle_addr(&handle).raw % (1 << 14), 0);
+	must_be_refused(coherent_handle_addr(&handle).raw);
+	device_writes(test, coherent_handle_addr(&handle).raw);
+	device_reads(test, coherent_handle_addr(&handle).raw, &byte, 1);
+	KUNIT_EXPECT_EQ(test, byte, 0);
+	coherent_handle_free(&handle);
+}
+
 static void device_may_do_only_what_expose_allowed(struct kunit *test)
 {
 	COHERENT_BOX(struct page_bytes) box = COHERENT_EMPTY;
@@ -394,6 +427,7 @@ static void device_may_do_only_what_expose_allowed(struct kunit *test)
 	device_writes(test, coherent_addr(&mem).raw);
 	KUNIT_EXPECT_EQ(test, coherent_read(&mem, 0, .bytes[0], &byte), 0);
 	KUNIT_EXPECT_EQ(test, byte, 0);
+	try_read_only_handle(test);
 	/* Once reclaimed, it is exposed anew, with other permissions. */
 	KUNIT_ASSERT_EQ(test, coherent_reclaim(&mem, &box), 0);
 	KUNIT_ASSERT_EQ(test, coherent_expose(&box, &mem), 0);
@@ -606,6 +640,35 @@ static void managed_object_is_freed_by_any_file(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&packets));
 }
 
+static void objects_hold_their_device(struct kunit *test)
+{
+	const unsigned int before = kref_read(&edu.dev->kobj.kref);
+	COHERENT(u8) mem = COHERENT_EMPTY;
+	struct coherent_bar *bar;
+
+	KUNIT_ASSERT_EQ(test, coherent_zeroed(&mem, edu.dev, 1, .level = level), 0);
+	KUNIT_EXPECT_EQ(test, kref_read(&edu.dev->kobj.kref), before + 1);
+	KUNIT_EXPECT_EQ(test, coherent_manage(&mem), 0);
+	KUNIT_EXPECT_EQ(test, coherent_bar_open(&bar, edu.dev, 0), 0);
+	KUNIT_EXPECT_EQ(test, kref_read(&edu.dev->kobj.kref), before + 2);
+	coherent_bar_close(bar);
+	coherent_free(&mem);
+	KUNIT_EXPECT_EQ(test, kref_read(&edu.dev->kobj.kref), before);
+}
+
+static void blob_is_read_by_the_rules(struct kunit *test)
+{
+	COHERENT(u8) mem = COHERENT_EMPTY;
+	struct file file = { .private_data = &mem.base.object };
+	loff_t before = -1, end = 10;
+
+	KUNIT_EXPECT_EQ(test, PTR_ERR(coherent_debugfs_create("x", NULL, &mem)), -EINVAL);
+	KUNIT_ASSERT_EQ(test, coherent_zeroed(&mem, edu.dev, 10, .level = level), 0);
+	KUNIT_EXPECT_EQ(test, coherent_blob_read(&file, NULL, 5, &before), -EINVAL);
+	KUNIT_EXPECT_EQ(test, coherent_blob_read(&file, NULL, 5, &end), 0);
+	coherent_free(&mem);
+}
+
 /* .gfp = GFP_ATOMIC makes it possible; but COHERENT_HIDDEN is not freed there. */
 static void atomic_context_is_possible(struct kunit *test)
 {
@@ -648,6 +711,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(device_may_do_only_what_expose_allowed),
 	KUNIT_CASE(writes_before_a_doorbell_are_seen_after_it),
 	KUNIT_CASE(managed_object_is_freed_by_any_file),
+	KUNIT_CASE(objects_hold_their_device),
+	KUNIT_CASE(blob_is_read_by_the_rules),
 	KUNIT_CASE(atomic_context_is_possible),
 	{},
 };

@@ -56,6 +56,7 @@ static void interrupts_wake(struct kunit *test)
 {
 	struct coherent_irq *irq, *other;
 	struct task_struct *waiter;
+	int turn;
 
 	KUNIT_ASSERT_EQ(test, coherent_irq_open(&irq, edu.dev, 0), 0);
 	KUNIT_EXPECT_EQ(test, coherent_irq_open(&other, edu.dev, 0), -EBUSY);
@@ -72,6 +73,14 @@ static void interrupts_wake(struct kunit *test)
 	msleep(10);
 	KUNIT_EXPECT_EQ(test, coherent_irq_wait(irq, 0), 0);
 	coherent_bar_write32(edu.bar, EDU_IRQ_ACK, 1);
+	/* Three are one. */
+	for (turn = 0; turn < 3; turn++) {
+		coherent_bar_write32(edu.bar, EDU_IRQ_RAISE, 1);
+		msleep(10);
+		coherent_bar_write32(edu.bar, EDU_IRQ_ACK, 1);
+	}
+	KUNIT_EXPECT_EQ(test, coherent_irq_wait(irq, 0), 0);
+	KUNIT_EXPECT_EQ(test, coherent_irq_wait(irq, 0), -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, coherent_irq_fd(irq), -EOPNOTSUPP);
 
 	/* Closing wakes who waits. */

@@ -68,7 +68,7 @@ class Archive:
             with open(sources + '.new', 'w', encoding='utf-8') as out:
                 out.write(text)
             update = [word.replace(sources, sources + '.new') for word in options]
-            reach(['apt-get', 'update', *update, '-qq'])
+            reach(['apt-get', 'update', *update, '-qq', '-o', 'APT::Update::Error-Mode=any'])
             os.rename(sources + '.new', sources)
         return options
 

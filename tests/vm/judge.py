@@ -60,6 +60,8 @@ CASES = [
     ("KUnit's", KTAP, set(), '', None),
     ("a failed suite of KUnit's", KTAP.replace('ok 1 promises', 'not ok 1 promises'), set(), '',
      'promises'),
+    ('a misspelt parameter', MODULE.replace('1..1', "x: unknown parameter 'lvel' ignored\ndmesg: 1..1"),
+     set(), '', 'nothing in the log'),
     ('an error that only DMA-API debug counts', KTAP.replace('errors 0', 'errors 10'), set(), '',
      'nothing in the log'),
     ('a warning', WARNED, set(), '', 'nothing in the log'),

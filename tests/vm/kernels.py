@@ -18,6 +18,7 @@ import tempfile
 from archive import Archive, Failed, OutOfReach, run
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE_DIR = os.path.dirname(os.path.dirname(HERE))
 CONFIG = os.path.join(HERE, 'kernel.config')
 # Series, and the suite that has it; None is the machine's own.
 SUITES = {'6.1': None, '7.3': 'trixie-backports'}
@@ -63,7 +64,8 @@ class Kernel:
         name = os.path.basename(source).removesuffix('.c')
         shutil.copy(source, where)
         with open(os.path.join(where, 'Kbuild'), 'w', encoding='utf-8') as kbuild:
-            kbuild.write(f'obj-m := {name}.o\n')
+            kbuild.write(f'ccflags-y := -I{SOURCE_DIR}/kernel/include -I{SOURCE_DIR}/include\n'
+                         f'obj-m := {name}.o\n')
         self.make(where)
         return os.path.join(where, name + '.ko')
 

@@ -17,7 +17,7 @@ static inline ssize_t coherent_blob_read(struct file *file, char __user *to, siz
 {
 	const struct coherent_object *object = file->private_data;
 
-	return simple_read_from_buffer(to, bytes, at, object->va, object->bytes);
+	return simple_read_from_buffer(to, bytes, at, coherent_place_va(object), object->bytes);
 }
 
 static inline loff_t coherent_blob_llseek(struct file *file, loff_t to, int whence)

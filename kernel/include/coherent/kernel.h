@@ -20,8 +20,8 @@
  * a box keeps its address from its allocation to its end, also across a reclaim.
  *
  * Objects are freed before the driver's remove() returns, or given to
- * coherent_manage(). Freed later they are leaked, with a warning: the DMA API may
- * no longer know how the memory was mapped. Where a call may sleep, not so with
+ * coherent_manage(). Freed later, while no driver is bound, they are leaked, with a
+ * warning: the DMA API may no longer know how the memory was mapped. Where a call may sleep, not so with
  * .gfp = GFP_ATOMIC; freeing memory of COHERENT_HIDDEN always may. .gfp has no
  * zone, which follows from the mask, and no __GFP_COMP: -EINVAL.
  */
@@ -68,6 +68,7 @@ static inline int __must_check coherent_device_set_mask(struct device *dev, u64 
 		return -EINVAL;
 	return dma_set_mask_and_coherent(dev, mask) ? -EIO : 0;
 }
+#define coherent_device_set_mask(dev, mask) COHERENT_RESULT(, coherent_device_set_mask(dev, mask))
 
 /* --- Boxes --- */
 
@@ -82,12 +83,12 @@ static inline int coherent_box_new(struct coherent_box *box, struct device *dev,
 		return err;
 	if (!coherent_box_is_empty(box))
 		return -EBUSY;
-	err = coherent_check_device(dev, ask);
+	err = coherent_check_device(dev, ask, bytes);
 	if (!err)
 		err = coherent_object_new(&box->object, dev, ask, bytes);
 	if (err)
 		return err;
-	box->va = box->object.va;
+	box->va = coherent_place_va(&box->object);
 	box->count = ask->count;
 	return 0;
 }
@@ -185,19 +186,47 @@ static inline void coherent_base_cleanup(void *mem)
 }
 
 /**
- * coherent_manage() - Let an object be freed with its device.
- * @x: A box, a mem or a handle.
+ * coherent_manage() - Let a mem be freed with its device.
+ * @mem: The mem.
  *
  * It is freed after the driver's remove(), or after a probe() that failed, if the
- * driver has not done so. It stays so across expose, reclaim and move. The variable
- * is the driver's, and dead by then.
+ * driver has not done so, whatever it is by then: it stays managed across reclaim,
+ * expose and move. Once devres has begun to free, the variable means nothing any more.
  *
  * Context: may sleep.
- * Return: 0; -EINVAL (@x is empty), -ENODEV, -ENOMEM: @x is as it was.
+ * Return: 0; -EINVAL (@mem is empty), -ENODEV, -ENOMEM: @mem is as it was.
  */
-#define coherent_manage(x)                                                                      \
-	COHERENT_RESULT(, (&(x)->base)->count ? coherent_object_manage(&(&(x)->base)->object) : \
-						-EINVAL)
+#define coherent_manage(mem)                     \
+	COHERENT_RESULT(COHERENT_NEEDS_MEM(mem), \
+			(mem)->base.count ? coherent_object_manage(&(mem)->base.object) : -EINVAL)
+
+/**
+ * coherent_box_manage() - Let a box be freed with its device.
+ * @box: The box.
+ *
+ * As coherent_manage().
+ *
+ * Context: may sleep.
+ * Return: as coherent_manage().
+ */
+#define coherent_box_manage(box)                 \
+	COHERENT_RESULT(COHERENT_NEEDS_BOX(box), \
+			(box)->base.count ? coherent_object_manage(&(box)->base.object) : -EINVAL)
+
+/**
+ * coherent_handle_manage() - Let a handle be freed with its device.
+ * @handle: The handle.
+ *
+ * As coherent_manage().
+ *
+ * Context: may sleep.
+ * Return: as coherent_manage().
+ */
+static inline int __must_check coherent_handle_manage(struct coherent_handle *handle)
+{
+	return handle->base.count ? coherent_object_manage(&handle->base.object) : -EINVAL;
+}
+#define coherent_handle_manage(handle) COHERENT_RESULT(, coherent_handle_manage(handle))
 
 /* --- Expose, reclaim --- */
 
@@ -226,11 +255,10 @@ static inline int coherent_seal(const struct coherent_box *box, const struct coh
 static inline int coherent_map(struct coherent_box *box, const struct coherent_plan *plan)
 {
 	struct coherent_object *object = &box->object;
-	const bool late = !object->address;
 	int err;
 
 	object->direction = plan->may == COHERENT_MAY_READ ? DMA_TO_DEVICE : DMA_BIDIRECTIONAL;
-	err = late ? 0 : coherent_seal(box, plan);
+	err = COHERENT_PLACE_IS_LATE ? 0 : coherent_seal(box, plan);
 	if (err)
 		return err;
 	/* ORDER: pairs with the device's first access. */
@@ -241,7 +269,7 @@ static inline int coherent_map(struct coherent_box *box, const struct coherent_p
 	object->mapped = true;
 	if (!coherent_place_is_direct(object))
 		return -EOPNOTSUPP;
-	if (!late)
+	if (!COHERENT_PLACE_IS_LATE)
 		return 0;
 	err = coherent_check_address(object);
 	if (!err)
@@ -285,7 +313,7 @@ static inline int coherent_expose_box(struct coherent_box *box, struct coherent_
 		coherent_base_box_free(box);
 		return err;
 	}
-	mem->va = (char COHERENT_SHARED COHERENT_FORCE *)box->va;
+	mem->va = box->object.va;
 	mem->count = box->count;
 	mem->inverted_address = ~(u64)box->object.address;
 	mem->object = box->object;
@@ -321,7 +349,7 @@ static inline int coherent_base_reclaim(struct coherent_mem *mem,
 	object->mapped = false;
 	/* ORDER: pairs with the device's last write. */
 	dma_rmb();
-	box->va = object->va;
+	box->va = coherent_place_va(object);
 	box->count = mem->count;
 	box->object = *object;
 	coherent_managed_update(&box->object);
@@ -331,32 +359,20 @@ static inline int coherent_base_reclaim(struct coherent_mem *mem,
 
 /* --- Mems in one step --- */
 
-static inline struct coherent_box_options
-coherent_box_part(size_t count, const struct coherent_mem_options *options)
-{
-	return (struct coherent_box_options){
-		.count = count,
-		.attrs = options->attrs,
-		.align = options->align,
-		.boundary = options->boundary,
-		.level = options->level,
-		.gfp = options->gfp,
-	};
-}
-
 static inline int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box *box,
 					   struct device *dev, size_t count, size_t size,
 					   const struct coherent_mem_options *options,
 					   const char *where)
 {
-	const struct coherent_box_options part = coherent_box_part(count, options);
 	const struct coherent_ask ask = {
 		.count = count,
 		.size = size,
 		.attrs = options->attrs,
+		.gfp = options->gfp,
 		.align = options->align,
 		.boundary = options->boundary,
 		.level = options->level,
+		.where = where,
 	};
 	size_t bytes;
 	int err;
@@ -369,7 +385,7 @@ static inline int coherent_base_init_begin(const struct coherent_mem *mem, struc
 		return err;
 	if (!coherent_mem_is_empty(mem))
 		return -EBUSY;
-	return coherent_base_box_zeroed(box, dev, size, &part, where);
+	return coherent_box_new(box, dev, &ask);
 }
 
 static inline int coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box,

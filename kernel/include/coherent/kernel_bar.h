@@ -2,7 +2,7 @@
 /*
  * coherent/bar.h in the Linux kernel, for PCI devices: their BARs, and the MSI or
  * MSI-X vectors that the driver got from pci_alloc_irq_vectors(). An interrupt that
- * somebody else listens to is -EBUSY.
+ * somebody else listens to is -EBUSY. Both are closed before remove() returns.
  *
  * ORDER: readl() and writel() have the order towards DMA that coherent/bar.h
  * promises (memory-barriers.txt, "KERNEL I/O BARRIER EFFECTS").
@@ -11,12 +11,12 @@
 #define COHERENT_KERNEL_BAR_H
 
 #include <coherent.h>
-#include <linux/completion.h>
 #include <linux/interrupt.h>
 #include <linux/io-64-nonatomic-lo-hi.h>
 #include <linux/io.h>
 #include <linux/jiffies.h>
 #include <linux/pci.h>
+#include <linux/wait.h>
 
 struct coherent_bar {
 	struct device *dev;
@@ -30,8 +30,9 @@ struct coherent_irq {
 	struct device *dev;
 	int number;
 	bool closed;
+	atomic_t pending;
 	atomic_t waiters;
-	struct completion completion;
+	wait_queue_head_t queue;
 };
 
 /* --- BARs --- */
@@ -57,7 +58,7 @@ static inline int coherent_bar_open(struct coherent_bar **bar, struct device *de
 		*bar = NULL;
 		return -EIO;
 	}
-	(*bar)->dev = dev;
+	(*bar)->dev = get_device(dev);
 	(*bar)->registers = registers;
 	(*bar)->bytes = pci_resource_len(pci, index);
 	(*bar)->index = index;
@@ -69,6 +70,7 @@ static inline void coherent_bar_close(struct coherent_bar *bar)
 	if (!bar)
 		return;
 	pci_iounmap(to_pci_dev(bar->dev), bar->registers);
+	put_device(bar->dev);
 	kfree(bar);
 }
 
@@ -164,7 +166,9 @@ static inline irqreturn_t coherent_irq_handle(int number, void *arg)
 {
 	struct coherent_irq *irq = arg;
 
-	complete(&irq->completion);
+	/* ORDER: pairs with the wait's. */
+	atomic_set_release(&irq->pending, 1);
+	wake_up_all(&irq->queue);
 	return IRQ_HANDLED;
 }
 
@@ -186,11 +190,12 @@ static inline int coherent_irq_open(struct coherent_irq **irq, struct device *de
 	opened = kzalloc(sizeof(*opened), GFP_KERNEL);
 	if (!opened)
 		return -ENOMEM;
-	opened->dev = dev;
+	opened->dev = get_device(dev);
 	opened->number = number;
-	init_completion(&opened->completion);
+	init_waitqueue_head(&opened->queue);
 	err = request_irq(number, coherent_irq_handle, 0, dev_name(dev), opened);
 	if (err) {
+		put_device(dev);
 		kfree(opened);
 		return err == -EBUSY || err == -ENOMEM ? err : -EIO;
 	}
@@ -204,9 +209,10 @@ static inline void coherent_irq_close(struct coherent_irq *irq)
 		return;
 	free_irq(irq->number, irq);
 	WRITE_ONCE(irq->closed, true);
-	complete_all(&irq->completion);
+	wake_up_all(&irq->queue);
 	while (atomic_read(&irq->waiters))
 		usleep_range(20, 100);
+	put_device(irq->dev);
 	kfree(irq);
 }
 
@@ -215,10 +221,23 @@ static inline void coherent_base_irq_cleanup(struct coherent_irq **irq)
 	coherent_irq_close(*irq);
 }
 
+static inline bool coherent_irq_ends_wait(struct coherent_irq *irq)
+{
+	/* ORDER: pairs with the handler's, and with the device's DMA before it. */
+	return READ_ONCE(irq->closed) || atomic_xchg(&irq->pending, 0);
+}
+
+static inline long coherent_irq_jiffies(u64 timeout_ns)
+{
+	const u64 jiffies = nsecs_to_jiffies64(timeout_ns) + !!timeout_ns;
+
+	return min_t(u64, jiffies, MAX_SCHEDULE_TIMEOUT - 1);
+}
+
 /* Several interrupts may be one: what came before the wait ends counts once. */
 static inline int coherent_irq_wait(struct coherent_irq *irq, u64 timeout_ns)
 {
-	unsigned long timeout;
+	long left = 1;
 	int err = 0;
 
 	if (!irq)
@@ -226,16 +245,16 @@ static inline int coherent_irq_wait(struct coherent_irq *irq, u64 timeout_ns)
 	if (!coherent_is_bound(irq->dev))
 		return -ENODEV;
 	atomic_inc(&irq->waiters);
-	timeout = timeout_ns == U64_MAX ?
-			  MAX_SCHEDULE_TIMEOUT :
-			  (unsigned long)min_t(u64, nsecs_to_jiffies64(timeout_ns) + !!timeout_ns,
-					       MAX_SCHEDULE_TIMEOUT - 1);
-	if (!timeout && !try_wait_for_completion(&irq->completion))
-		err = -ETIMEDOUT;
-	else if (timeout && !wait_for_completion_timeout(&irq->completion, timeout))
-		err = -ETIMEDOUT;
+	/* Idle, as a wait for ever is nothing to be told of as hung. */
+	if (timeout_ns == U64_MAX)
+		wait_event_idle(irq->queue, coherent_irq_ends_wait(irq));
+	else
+		left = wait_event_idle_timeout(irq->queue, coherent_irq_ends_wait(irq),
+					       coherent_irq_jiffies(timeout_ns));
 	if (READ_ONCE(irq->closed))
 		err = -ENODEV;
+	else if (!left)
+		err = -ETIMEDOUT;
 	/* ORDER: pairs with the device's DMA before the interrupt. */
 	dma_rmb();
 	atomic_dec_return_release(&irq->waiters);

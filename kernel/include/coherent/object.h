@@ -4,8 +4,9 @@
  * its end. Nothing here is for callers; coherent/kernel.h has the contract.
  *
  * INVARIANT: an object holds a reference to its device, so that it can always be
- * asked whether a driver is still bound to it.
- * INVARIANT: the copy of a managed object is the object, when a call returns.
+ * asked whether a driver is still bound to it; of a managed one, as long as it is.
+ * INVARIANT: the copy that devres has of a managed object is the object, when a call
+ * returns.
  */
 #ifndef COHERENT_OBJECT_H
 #define COHERENT_OBJECT_H
@@ -22,13 +23,9 @@
 #include <linux/overflow.h>
 #include <linux/slab.h>
 
-/*
- * An object that devres frees with its device, as it was at its last change. release: a
- * static inline has an address in each file that includes it, by which devres knows it.
- */
+/* An object that devres frees with its device, as it was at its last change. */
 struct coherent_managed {
 	struct coherent_object object;
-	void (*release)(void *managed);
 };
 
 static inline bool coherent_is_bound(const struct device *dev)
@@ -72,13 +69,16 @@ static inline int coherent_check_ask(const struct coherent_ask *ask, size_t *byt
 	return ask->boundary && *bytes > ask->boundary ? -EINVAL : 0;
 }
 
-static inline int coherent_check_device(struct device *dev, const struct coherent_ask *ask)
+static inline int coherent_check_device(struct device *dev, const struct coherent_ask *ask,
+					size_t bytes)
 {
 	if (!coherent_is_bound(dev))
 		return -ENODEV;
 	if (!dev->dma_mask || !*dev->dma_mask || !dev->coherent_dma_mask)
 		return -EIO;
-	/* The kernel warns of more pages than there are. */
+	/* The kernel warns of more pages than there are, or kills for them. */
+	if (PAGE_ALIGN(bytes) >> PAGE_SHIFT > totalram_pages())
+		return -ENOMEM;
 	if (ask->align >> PAGE_SHIFT > totalram_pages())
 		return -ENOSPC;
 	/* The level before the first mapping: one that cannot work warns. */
@@ -124,33 +124,35 @@ static inline void coherent_put_pages(struct coherent_object *object)
 
 	if (object->level == COHERENT_IOMMU) {
 		coherent_place_release(object);
-		free_pages_exact(object->va, bytes);
+		free_pages_exact(coherent_place_va(object), bytes);
 	} else {
-		dma_free_attrs(object->dev, bytes, object->va, object->address, object->attrs);
+		dma_free_attrs(object->dev, bytes, coherent_place_va(object), object->address,
+			       object->attrs);
 	}
 }
 
 static inline int coherent_get_pages(struct coherent_object *object, gfp_t gfp)
 {
 	const size_t bytes = coherent_place_bytes(object);
+	void *va;
 	int err;
 
 	/* So many pages in a row are not there for sure: their lack is an answer, not news. */
 	if (object->attrs & DMA_ATTR_NO_WARN || get_order(bytes) > PAGE_ALLOC_COSTLY_ORDER)
 		gfp |= __GFP_NOWARN;
 	if (object->level != COHERENT_IOMMU) {
-		object->va = dma_alloc_attrs(object->dev, bytes, &object->address, gfp | __GFP_ZERO,
-					     object->attrs);
-		return object->va ? 0 : -ENOMEM;
+		va = dma_alloc_attrs(object->dev, bytes, &object->address, gfp | __GFP_ZERO,
+				     object->attrs);
+	} else {
+		err = coherent_place_reserve(object);
+		if (err)
+			return err;
+		va = alloc_pages_exact(bytes, gfp | __GFP_ZERO);
+		if (!va)
+			coherent_place_release(object);
 	}
-	err = coherent_place_reserve(object);
-	if (err)
-		return err;
-	object->va = alloc_pages_exact(bytes, gfp | __GFP_ZERO);
-	if (object->va)
-		return 0;
-	coherent_place_release(object);
-	return -ENOMEM;
+	object->va = (char COHERENT_SHARED COHERENT_FORCE *)va;
+	return va ? 0 : -ENOMEM;
 }
 
 static inline void coherent_object_init(struct coherent_object *object, struct device *dev,
@@ -159,12 +161,15 @@ static inline void coherent_object_init(struct coherent_object *object, struct d
 	object->dev = dev;
 	object->where = ask->where;
 	object->bytes = bytes;
+	object->domain = NULL;
 	object->managed = NULL;
 	object->attrs = coherent_dma_attrs(ask->attrs);
 	object->level = ask->level > COHERENT_HIDDEN ? COHERENT_IOMMU : COHERENT_HIDDEN;
 	object->align_bits = max_t(int, ask->align ? ilog2(ask->align) : 0, PAGE_SHIFT);
 	object->boundary_bits = ask->boundary ? max_t(int, ilog2(ask->boundary), PAGE_SHIFT) : 0;
 	object->mapped = false;
+	if (object->level == COHERENT_IOMMU)
+		object->domain = iommu_get_domain_for_dev(dev);
 }
 
 static inline int coherent_object_new(struct coherent_object *object, struct device *dev,
@@ -178,8 +183,9 @@ static inline int coherent_object_new(struct coherent_object *object, struct dev
 	err = coherent_get_pages(object, gfp);
 	if (err)
 		return err;
-	/* Where it is not known before it is mapped, it is looked at then. */
-	err = object->address ? coherent_check_address(object) : 0;
+	/* One that is known only when it is mapped is looked at then. */
+	if (object->level != COHERENT_IOMMU || !COHERENT_PLACE_IS_LATE)
+		err = coherent_check_address(object);
 	if (err)
 		coherent_put_pages(object);
 	else
@@ -189,21 +195,33 @@ static inline int coherent_object_new(struct coherent_object *object, struct dev
 
 /* --- The end of an object --- */
 
+/* Each is told of; the first with how it came to be. */
+static inline void coherent_object_leak(const struct coherent_object *object, const char *why)
+{
+	pr_err("coherent: %zu bytes of %s are freed %s: leaked\n", object->bytes, object->where,
+	       why);
+	WARN_ONCE(1, "coherent: memory is leaked\n");
+}
+
 /*
  * The DMA API cannot be asked any more, or not from here: memory and mapping are
  * lost, and the device stays with them, but nothing is corrupted.
  */
 static inline bool coherent_must_leak(const struct coherent_object *object)
 {
-	if (WARN_ONCE(!coherent_is_bound(object->dev),
-		      "coherent: %zu bytes of %s are freed after their device was unbound: leaked\n",
-		      object->bytes, object->where))
-		return true;
+	const char *why = NULL;
+
+	if (!coherent_is_bound(object->dev))
+		why = "after their device was unbound";
+	/* It was bound anew, and is behind something else now. */
+	else if (object->domain && object->domain != iommu_get_domain_for_dev(object->dev))
+		why = "after their device was bound anew";
 	/* It may have to be unmapped from the kernel's addresses, which is a BUG there. */
-	return object->level == COHERENT_HIDDEN &&
-	       WARN_ONCE(in_interrupt() || irqs_disabled(),
-			 "coherent: %zu bytes of %s are freed in atomic context: leaked\n",
-			 object->bytes, object->where);
+	else if (object->level == COHERENT_HIDDEN && (in_interrupt() || irqs_disabled()))
+		why = "in atomic context";
+	if (why)
+		coherent_object_leak(object, why);
+	return why;
 }
 
 static inline void coherent_object_end(struct coherent_object *object)
@@ -217,25 +235,16 @@ static inline void coherent_object_end(struct coherent_object *object)
 	put_device(object->dev);
 }
 
-static inline void coherent_object_free(struct coherent_object *object)
-{
-	struct coherent_managed *managed = object->managed;
-
-	if (managed) {
-		devm_remove_action(object->dev, managed->release, managed);
-		kfree(managed);
-	}
-	coherent_object_end(object);
-}
-
 /* --- Objects that devres frees --- */
 
-static inline void coherent_managed_release(void *arg)
+static inline void coherent_managed_release(struct device *dev, void *managed)
 {
-	struct coherent_managed *managed = arg;
+	coherent_object_end(&((struct coherent_managed *)managed)->object);
+}
 
-	coherent_object_end(&managed->object);
-	kfree(managed);
+static inline int coherent_managed_is(struct device *dev, void *managed, void *wanted)
+{
+	return managed == wanted;
 }
 
 /* To be called when anything of an object has changed. */
@@ -245,27 +254,45 @@ static inline void coherent_managed_update(const struct coherent_object *object)
 		object->managed->object = *object;
 }
 
+/*
+ * False if it is for devres to free: here, where it cannot be done; or since the driver
+ * is unbound, which may be what runs this.
+ */
+static inline bool coherent_managed_take_back(struct coherent_object *object)
+{
+	if (!coherent_is_bound(object->dev)) {
+		WARN_ONCE(1, "coherent: a managed object is freed after its device was unbound\n");
+		return false;
+	}
+	if (object->level == COHERENT_HIDDEN && (in_interrupt() || irqs_disabled())) {
+		WARN_ONCE(1, "coherent: a managed object is freed in atomic context\n");
+		return false;
+	}
+	return !devres_destroy(object->dev, object->release, coherent_managed_is, object->managed);
+}
+
 static inline int coherent_object_manage(struct coherent_object *object)
 {
 	struct coherent_managed *managed;
-	int err;
 
 	if (!coherent_is_bound(object->dev))
 		return -ENODEV;
 	if (object->managed)
 		return 0;
-	managed = kzalloc(sizeof(*managed), GFP_KERNEL);
+	managed = devres_alloc(coherent_managed_release, sizeof(*managed), GFP_KERNEL);
 	if (!managed)
 		return -ENOMEM;
-	err = devm_add_action(object->dev, coherent_managed_release, managed);
-	if (err) {
-		kfree(managed);
-		return err;
-	}
-	managed->release = coherent_managed_release;
 	object->managed = managed;
+	object->release = coherent_managed_release;
 	coherent_managed_update(object);
+	devres_add(object->dev, managed);
 	return 0;
+}
+
+static inline void coherent_object_free(struct coherent_object *object)
+{
+	if (!object->managed || coherent_managed_take_back(object))
+		coherent_object_end(object);
 }
 
 #endif

@@ -27,16 +27,19 @@ struct coherent_iova {
  * of a page dearer by a third (make bench-kernel). Of an empty one nothing here means
  * anything.
  *
- * bytes: as asked for. address: 0 where it is not known before it is mapped. attrs: as
- * the DMA API was given them, and is again. managed: the copy that devres has.
+ * bytes: as asked for. attrs: as the DMA API was given them, and is again. domain: what
+ * translates, at COHERENT_IOMMU. managed: the copy that devres has, which may be gone;
+ * release: by which devres knows it, as a static inline has an address in each file.
  */
 struct coherent_object {
+	char COHERENT_SHARED *va;
 	struct device *dev;
 	const char *where;
-	void *va;
 	size_t bytes;
 	dma_addr_t address;
+	struct iommu_domain *domain;
 	struct coherent_managed *managed;
+	void (*release)(struct device *dev, void *managed);
 	u32 attrs;
 	u8 level;
 	u8 direction;
@@ -46,6 +49,12 @@ struct coherent_object {
 	struct coherent_iova iova;
 };
 
+/* For the library alone: plain memory, whoever else reaches it. */
+static inline void *coherent_place_va(const struct coherent_object *object)
+{
+	return (void COHERENT_FORCE *)object->va;
+}
+
 /* The bytes that are allocated: that many are aligned as was asked for. */
 static inline size_t coherent_place_bytes(const struct coherent_object *object)
 {
@@ -53,6 +62,9 @@ static inline size_t coherent_place_bytes(const struct coherent_object *object)
 }
 
 #ifdef DMA_IOVA_USE_SWIOTLB
+
+/* Whether an address is known only when it is mapped. */
+#define COHERENT_PLACE_IS_LATE false
 
 static inline int coherent_place_reserve(struct coherent_object *object)
 {
@@ -72,14 +84,15 @@ static inline int coherent_place_map(struct coherent_object *object)
 	const size_t bytes = coherent_place_bytes(object);
 	int err;
 
-	err = dma_iova_link(object->dev, &object->iova, virt_to_phys(object->va), 0, bytes,
-			    object->direction, 0);
+	err = dma_iova_link(object->dev, &object->iova, virt_to_phys(coherent_place_va(object)), 0,
+			    bytes, object->direction, 0);
 	if (err)
-		return err;
+		return err == -ENOMEM ? err : -EIO;
 	err = dma_iova_sync(object->dev, &object->iova, 0, bytes);
-	if (err)
-		dma_iova_unlink(object->dev, &object->iova, 0, bytes, object->direction, 0);
-	return err;
+	if (!err)
+		return 0;
+	dma_iova_unlink(object->dev, &object->iova, 0, bytes, object->direction, 0);
+	return -EIO;
 }
 
 /* It flushes the IOTLB, also where unmapping is lazy. */
@@ -90,6 +103,8 @@ static inline void coherent_place_unmap(struct coherent_object *object)
 }
 
 #else
+
+#define COHERENT_PLACE_IS_LATE true
 
 static inline int coherent_place_reserve(struct coherent_object *object)
 {
@@ -103,7 +118,8 @@ static inline void coherent_place_release(struct coherent_object *object)
 
 static inline int coherent_place_map(struct coherent_object *object)
 {
-	const dma_addr_t address = dma_map_page(object->dev, virt_to_page(object->va), 0,
+	const dma_addr_t address = dma_map_page(object->dev,
+						virt_to_page(coherent_place_va(object)), 0,
 						coherent_place_bytes(object), object->direction);
 
 	if (dma_mapping_error(object->dev, address))
@@ -112,15 +128,12 @@ static inline int coherent_place_map(struct coherent_object *object)
 	return 0;
 }
 
-/* On a domain with a flush queue the device would reach the pages for some 10 ms on. */
+/* Where unmapping is lazy the device would reach the pages for some 15 ms on. */
 static inline void coherent_place_unmap(struct coherent_object *object)
 {
-	struct iommu_domain *domain = iommu_get_domain_for_dev(object->dev);
-
 	dma_unmap_page(object->dev, object->address, coherent_place_bytes(object),
 		       object->direction);
-	if (domain && domain->type == IOMMU_DOMAIN_DMA_FQ)
-		iommu_flush_iotlb_all(domain);
+	iommu_flush_iotlb_all(object->domain);
 	object->address = 0;
 }
 
@@ -132,9 +145,8 @@ static inline void coherent_place_unmap(struct coherent_object *object)
  */
 static inline bool coherent_place_is_direct(const struct coherent_object *object)
 {
-	struct iommu_domain *domain = iommu_get_domain_for_dev(object->dev);
-
-	return domain && iommu_iova_to_phys(domain, object->address) == virt_to_phys(object->va);
+	return iommu_iova_to_phys(object->domain, object->address) ==
+	       virt_to_phys(coherent_place_va(object));
 }
 
 #endif
