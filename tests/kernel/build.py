@@ -30,6 +30,28 @@ MODULES = ('kernel', 'tests/kernel', 'bench/kernel')
 FOREIGN = re.compile(r'-Wp,-MMD|-mpreferred-stack-boundary|-mindirect-branch|-mfunction-return|'
                      r'-mharden-sls|-mrecord-mcount|-falign-|-fconserve-stack|'
                      r'-fno-allow-store-data-races|-ftrivial-auto-var-init|-Wimplicit-fallthrough=')
+MISUSE = """#include <linux/module.h>
+#include <coherent.h>
+COHERENT_TYPE(mem, u8); COHERENT_BOX_TYPE(box, u8); COHERENT_VIEW_TYPE(view, u8);
+int test(struct device *dev, union mem *mem, union box *box, union view *view,
+	 struct coherent_handle *handle);
+int test(struct device *dev, union mem *mem, union box *box, union view *view,
+	 struct coherent_handle *handle)
+{{
+	{}
+	return 0;
+}}
+MODULE_LICENSE("GPL");
+"""
+MISUSES = {
+    'managed_view': ('return coherent_manage(view);', 'this needs a mem'),
+    'managed_box': ('return coherent_manage(box);', 'this needs a mem'),
+    'managed_mem_as_box': ('return coherent_box_manage(mem);', 'this needs a box'),
+    'managed_mem_as_handle': ('return coherent_handle_manage(mem);', 'incompatible'),
+    'ignored_manage': ('coherent_manage(mem);', 'ignoring return value'),
+    'ignored_handle_manage': ('coherent_handle_manage(handle);', 'ignoring return value'),
+    'ignored_set_mask': ('coherent_device_set_mask(dev, 1);', 'ignoring return value'),
+}
 KERNEL_DOC = '/usr/lib/linux-kbuild-6.1/scripts/kernel-doc'
 CLANG = ['-Wno-unknown-warning-option', '-Qunused-arguments', '-Wno-gnu']
 # What checkpatch looks at, and what it need not say of it. A macro that declares is no
@@ -100,6 +122,19 @@ def plain_accesses(kernel, where):
     return [] if good and wanted else [f'wanted {wanted}', *said]
 
 
+def misuses(results, kernel, where):
+    """What is the kernel's alone and must not compile, beside tests/compile_fail."""
+    for name, (line, wanted) in MISUSES.items():
+        with open(os.path.join(where, 'tests/kernel', name + '.c'), 'w', encoding='utf-8') as out:
+            out.write(MISUSE.format(line))
+        said = 'it compiles'
+        try:
+            kernel.make(os.path.join(where, 'tests/kernel'), name + '.o')
+        except Failed as failed:
+            said = str(failed)
+        results.say(wanted in said, f'misuse: {name} does not compile', said)
+
+
 def of_the_docs(kernel, where):
     """(How many files docs/kernel.md shows, what gcc says of them)."""
     with open(os.path.join(SOURCE_DIR, 'docs/kernel.md'), encoding='utf-8') as text:
@@ -163,6 +198,7 @@ def check_all(results, kernel, script, where):
     accessors(results, kernel, where)
     files, said = of_the_docs(kernel, where)
     results.say(files == 2 and not said, f'docs/kernel.md: its {files} files compile', said)
+    misuses(results, kernel, where)
     # There are no modules without gcc's flags but its, and sparse does not know 7.3.
     if kernel.build:
         return

@@ -74,6 +74,8 @@ class Kernel:
         copy_tree(source_dir, where)
         module = os.path.join(where, os.path.relpath(module, source_dir))
         self.make(os.path.dirname(module))
+        if not os.path.exists(module):
+            raise Failed(f'{os.path.dirname(module)}/Kbuild makes no {os.path.basename(module)}')
         return module
 
     def make(self, where, *words):

@@ -5,7 +5,8 @@
 SOURCE is a program, built as a static one and given its devices by vfio-pci, or one that
 is built, which is taken with its libraries; or with
 --module a kernel module, which drives them itself: of one file, or a .ko of this tree
-that the Kbuild beside it makes, as in kernel/coherent_edu.ko. All boot in QEMU under TCG.
+that the Kbuild beside it makes, as in tests/kernel/coherent_test.ko. All boot in QEMU
+under TCG.
 Printed is the TAP of the test, of a module out of the kernel's log, with a few tests
 more: the run ended, the kernel did not complain, and QEMU itself refused accesses on
 those pages that lines "# blocked: 0x..." of the test name, and on no others. Kernels are
@@ -17,6 +18,7 @@ import lzma
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -244,10 +246,36 @@ def tests(options):
     return judge(serial, faults, end, kernel.version, options.expect, options.splat), serial
 
 
+class Parser(argparse.ArgumentParser):
+    """What is wrong is one line."""
+    def error(self, message):
+        self.exit(2, f'{self.prog}: {message}; see {self.prog} --help\n')
+
+
+def regex(text):
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f'{text}: {error}') from error
+    return text
+
+
+def times(text):
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'{text}: not a number from 1 on')
+    return int(text)
+
+
+def word(text):
+    if not text or re.search(r'\s', text):
+        raise argparse.ArgumentTypeError(f'"{text}" is not one word')
+    return text
+
+
 def arguments():
     summary, _, rest = __doc__.partition('\n\n')
-    parser = argparse.ArgumentParser(description=summary, epilog=rest,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=summary, epilog=rest,
+                    formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--kernel', choices=(*kernels.SUITES, 'own'), default='6.1',
                         help="Debian's cloud kernel of that series, or one built from its source "
                         'with kernel.config (default: %(default)s)')
@@ -259,17 +287,17 @@ def arguments():
                         help="a PCI device of QEMU's; may be repeated (default: edu)")
     parser.add_argument('--append', default='', metavar='WORDS', help='to the kernel command line')
     parser.add_argument('--module', action='store_true', help='SOURCE is a kernel module')
-    parser.add_argument('--times', type=int, default=1, metavar='N',
+    parser.add_argument('--times', type=times, default=1, metavar='N',
                         help='load and unload the module so often (default: %(default)s)')
-    parser.add_argument('--args', action='append', default=[], metavar='WORD',
+    parser.add_argument('--args', action='append', default=[], type=word, metavar='WORD',
                         help='parameter of the module, word of the program; may be repeated')
     parser.add_argument('--file', action='append', default=[], metavar='FILE',
                         help='copied to / in the VM; may be repeated')
     parser.add_argument('--script', metavar='FILE',
                         help='a shell script that prints TAP while the module is loaded')
-    parser.add_argument('--expect', action='append', default=[], metavar='REGEX',
+    parser.add_argument('--expect', action='append', default=[], type=regex, metavar='REGEX',
                         help='what a line of the log must have; may be repeated')
-    parser.add_argument('--splat', action='append', default=[], metavar='REGEX',
+    parser.add_argument('--splat', action='append', default=[], type=regex, metavar='REGEX',
                         help='what a warning of the kernel must have, one each; may be repeated')
     parser.add_argument('--verbose', action='store_true', help='print the serial console too')
     parser.add_argument('source', metavar='SOURCE')
@@ -278,17 +306,23 @@ def arguments():
     options.device = options.device or ['edu']
     if IOMMUS[options.iommu].arch not in ('', options.arch):
         parser.error(f'--iommu {options.iommu} is for {IOMMUS[options.iommu].arch}')
+    if options.kernel == '7.3' and options.module:
+        parser.error('Debian 12 builds no modules for --kernel 7.3: take 6.1 or own')
     if options.arch != 'amd64' and (options.kernel == 'own' or options.module):
         parser.error(f'--kernel own and --module are for amd64, not {options.arch}')
     options.source = os.path.abspath(options.source)
     if options.source.endswith('.ko'):
         kbuild = os.path.join(os.path.dirname(options.source), 'Kbuild')
-        if not options.module or not options.source.startswith(SOURCE_DIR + os.sep):
-            parser.error(f'{options.source}: only with --module, and only of this tree')
+        if not options.module:
+            parser.error(f'{options.source}: is a module: --module')
+        if os.path.relpath(os.path.dirname(options.source), SOURCE_DIR) not in kernels.TREE:
+            parser.error(f'{options.source}: only of {", ".join(kernels.TREE)}; take a .c')
         if not os.path.isfile(kbuild):
             parser.error(f'{options.source}: there is no {kbuild} to make it')
     elif not os.path.isfile(options.source):
         parser.error(f'{options.source}: no such file')
+    elif options.module and not re.fullmatch(r'[\w-]+\.c', os.path.basename(options.source)):
+        parser.error(f'{options.source}: a module is made of a .c without spaces in its name')
     for path in (*options.file, *([options.script] if options.script else ())):
         if not os.path.isfile(path):
             parser.error(f'{path}: no such file')
@@ -311,6 +345,9 @@ def main():
     except OutOfReach as reason:
         print(f'1..1\nok 1 - {os.path.basename(options.source)} in a VM # SKIP {reason}')
         return 0
+    except OSError as error:
+        print(f'run.py: {error}', file=sys.stderr)
+        return 2
     except Failed as failed:
         found, serial = [(False, f'{os.path.basename(options.source)} in a VM')], str(failed)
     print(f'1..{len(found)}')
@@ -323,4 +360,9 @@ def main():
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    # As an exception, so that QEMU and the directory end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
