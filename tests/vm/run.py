@@ -38,7 +38,8 @@ BLOCKED = re.compile(LOGGED + r'# blocked: (0x\w+)$', re.M)
 BAD = re.compile(r'BUG:|Oops|WARNING:|Call Trace|Kernel panic|general protection|INFO: possible|'
                  r'INFO: task|DMA-API: .*(error|device driver)|KASAN|UBSAN|refcount_t:|'
                  r'does not load|unknown parameter|^vm: DMA-API errors (?!0$)', re.M)
-SPLAT = re.compile(r'^[^\n]*-+\[ cut here \]-+\n.*?-+\[ end trace [^\n]*\n', re.M | re.S)
+SPLAT = re.compile(r'^[^\n]*-+\[ cut here \]-+\n.*?-+\[ end trace [^\n]*\n|'
+                   r'^[^\n]*BUG: sleeping function.*?</TASK>\n', re.M | re.S)
 
 
 @dataclasses.dataclass
