@@ -17,6 +17,7 @@
 
 #define CONTAINER "/dev/vfio/vfio"
 #define UNSAFE "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"
+#define LIMIT "/sys/module/vfio_iommu_type1/parameters/dma_entry_limit"
 /* What type1 allows if the kernel does not say. */
 #define MAPPINGS_USUAL 65535
 
@@ -311,6 +312,12 @@ static int vfio_map(struct backend *backend, const struct backend_mapping *mappi
 	if (vfio->container >= 0)
 		err = sys_ioctl(vfio->container, VFIO_IOMMU_MAP_DMA, &map);
 	lock_drop(&vfio->pci.lock);
+	if (err == -ENOSPC)
+		report(&backend->dev->reporter, COHERENT_WARNING,
+		       "%s: a container has room for %zu mappings: expose fewer and larger objects, "
+		       "with views of them, or raise it, as root, before the device is opened: "
+		       "echo N >" LIMIT,
+		       backend->dev->name, vfio->mappings);
 	return vfio_pci_map_result(backend->dev, mapping, err);
 }
 

@@ -152,21 +152,24 @@ static int set_master(struct vfio_pci *pci, bool on)
 	return sys_write_at(pci->fd, pci->config + PCI_COMMAND, &command, sizeof(command));
 }
 
-static void find_vectors(struct vfio_pci *pci)
+static int find_vectors(struct vfio_pci *pci)
 {
 	static const unsigned int best_first[] = { VFIO_PCI_MSIX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX,
 						   VFIO_PCI_INTX_IRQ_INDEX };
 
 	for (size_t i = 0; i < 3 && !pci->vectors; i++) {
 		struct vfio_irq_info info = { .argsz = sizeof(info), .index = best_first[i] };
+		int err = sys_ioctl(pci->fd, VFIO_DEVICE_GET_IRQ_INFO, &info);
 
-		if (sys_ioctl(pci->fd, VFIO_DEVICE_GET_IRQ_INFO, &info) ||
-		    !(info.flags & VFIO_IRQ_INFO_EVENTFD))
+		if (err)
+			return err;
+		if (!(info.flags & VFIO_IRQ_INFO_EVENTFD))
 			continue;
 		pci->irq_index = best_first[i];
 		pci->vectors = info.count < VFIO_PCI_VECTORS_MAX ? info.count :
 								   VFIO_PCI_VECTORS_MAX;
 	}
+	return 0;
 }
 
 static void unmap_bars(struct vfio_pci *pci)
@@ -190,9 +193,10 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 	if (!err) {
 		pci->can_reset = info.flags & VFIO_DEVICE_FLAGS_RESET;
 		pci->config = config.offset;
-		find_vectors(pci);
-		err = set_master(pci, true);
+		err = find_vectors(pci);
 	}
+	if (!err)
+		err = set_master(pci, true);
 	if (err) {
 		unmap_bars(pci);
 		return err == -ENODEV ? err : -EIO;

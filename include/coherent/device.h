@@ -9,6 +9,13 @@
  *	sim:edu			QEMU's edu device, simulated
  *	sim:ring,mask=40,step	a ring device of 40 address bits, single-stepped
  *	sim:custom		a device model of one's own, see coherent/sim.h
+ *	vfio:0000:00:01.0	a PCI device that vfio-pci has, by its group
+ *	iommufd:0000:00:01.0	the same by its own node, from Linux 6.6 on
+ *	pci:0000:00:01.0	the better of the two that there is
+ *
+ * When one of the last three does not open, the report names the command that
+ * mends it; nothing of the system is changed. Their faults are in the kernel's log
+ * only.
  */
 #ifndef COHERENT_DEVICE_H
 #define COHERENT_DEVICE_H
@@ -104,7 +111,7 @@ void coherent_device_close(struct coherent_device *dev);
  *
  * When it returns, memory that was freed or reclaimed before can no longer be
  * reached, and goes back to use. Where unmapping is a fence there is nothing to
- * do.
+ * wait for; a PCI device is stopped all the same, and reset if it has a reset.
  *
  * Context: may sleep.
  * Return: 0; -ENODEV, -EIO, -ETIMEDOUT.

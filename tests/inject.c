@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The linker puts these functions between the library and libc (--wrap); meson
+ * asks for 64-bit offsets, so mmap() is mmap64() there.
+ */
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "inject.h"
+
+struct inject inject;
+
+bool inject_fails(void)
+{
+	/* The simulator's thread allocates too; it is not running in these tests. */
+	if (!inject.left || --inject.left)
+		return false;
+	inject.failed = true;
+	return true;
+}
+
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size)
+{
+	void *block = inject_fails() ? NULL : __real_calloc(count, size);
+
+	inject.blocks += !!block;
+	return block;
+}
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_malloc(size_t size)
+{
+	void *block = inject_fails() ? NULL : __real_malloc(size);
+
+	inject.blocks += !!block;
+	return block;
+}
+
+char *__real_strdup(const char *string);
+char *__wrap_strdup(const char *string);
+char *__wrap_strdup(const char *string)
+{
+	char *copy = inject_fails() ? NULL : __real_strdup(string);
+
+	inject.blocks += !!copy;
+	return copy;
+}
+
+void __wrap_free(void *block);
+void __wrap_free(void *block)
+{
+	inject.blocks -= !!block;
+	__real_free(block);
+}
+
+void *__real_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
+{
+	void *va;
+
+	if (!(flags & MAP_FIXED) && inject_fails()) {
+		errno = ENOMEM;
+		return MAP_FAILED;
+	}
+	if (flags & MAP_HUGETLB) {
+		inject.huge_maps++;
+		assert_int_equal(bytes % (2 << 20), 0);
+		if (inject.hugepages)
+			flags &= (int)~(MAP_HUGETLB | 0x3fu << MAP_HUGE_SHIFT);
+	}
+	va = __real_mmap64(at, bytes, protection, flags, fd, offset);
+	/* In place of another it adds nothing. */
+	if (va != MAP_FAILED && !(flags & MAP_FIXED))
+		inject.bytes += (long)bytes;
+	return va;
+}
+
+int __real_munmap(void *va, size_t bytes);
+int __wrap_munmap(void *va, size_t bytes);
+int __wrap_munmap(void *va, size_t bytes)
+{
+	inject.bytes -= (long)bytes;
+	return __real_munmap(va, bytes);
+}
+
+int __real_madvise(void *va, size_t bytes, int advice);
+int __wrap_madvise(void *va, size_t bytes, int advice);
+int __wrap_madvise(void *va, size_t bytes, int advice)
+{
+	if (inject_fails()) {
+		errno = ENOMEM;
+		return -1;
+	}
+	if (inject.no_populate && advice == MADV_POPULATE_WRITE) {
+		errno = EINVAL;
+		return -1;
+	}
+	return __real_madvise(va, bytes, advice);
+}
+
+int __real_eventfd(unsigned int count, int flags);
+int __wrap_eventfd(unsigned int count, int flags);
+int __wrap_eventfd(unsigned int count, int flags)
+{
+	int fd;
+
+	if (inject_fails()) {
+		errno = EMFILE;
+		return -1;
+	}
+	fd = __real_eventfd(count, flags);
+	inject.fds += fd >= 0;
+	return fd;
+}
+
+int __real_close(int fd);
+int __wrap_close(int fd);
+int __wrap_close(int fd)
+{
+	inject.fds--;
+	return __real_close(fd);
+}
+
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
+			  void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
+			  void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
+			  void *arg)
+{
+	return inject_fails() ? EAGAIN : __real_pthread_create(thread, attr, fn, arg);
+}

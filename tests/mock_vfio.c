@@ -1,0 +1,524 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../src/vfio_uapi.h"
+#include "mock_vfio.h"
+
+#define FDS_MAX 1024
+#define CONFIG_OFFSET (VFIO_PCI_CONFIG_REGION_INDEX * MOCK_REGION_BYTES)
+
+enum node { NODE_NONE, NODE_CONTAINER, NODE_GROUP, NODE_DEVICE, NODE_IOMMU };
+
+struct mock mock;
+static char root[64];
+static unsigned char nodes[FDS_MAX];
+
+int __real_open64(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...);
+int __real_ioctl(int fd, unsigned long request, void *arg);
+int __wrap_ioctl(int fd, unsigned long request, void *arg);
+ssize_t __real_readlink(const char *path, char *to, size_t bytes);
+ssize_t __wrap_readlink(const char *path, char *to, size_t bytes);
+DIR *__real_opendir(const char *path);
+DIR *__wrap_opendir(const char *path);
+int __real_access(const char *path, int mode);
+int __wrap_access(const char *path, int mode);
+ssize_t __real_pread64(int fd, void *to, size_t bytes, off_t offset);
+ssize_t __wrap_pread64(int fd, void *to, size_t bytes, off_t offset);
+ssize_t __real_pwrite64(int fd, const void *from, size_t bytes, off_t offset);
+ssize_t __wrap_pwrite64(int fd, const void *from, size_t bytes, off_t offset);
+
+/* --- The machine --- */
+
+void mock_shell(const char *format)
+{
+	char command[1024];
+
+	snprintf(command, sizeof(command), "cd %s && %s", root, format);
+	if (system(command))
+		abort();
+}
+
+void mock_boot(void)
+{
+	memset(&mock, 0, sizeof(mock));
+	memset(nodes, 0, sizeof(nodes));
+	mock.memlock = UINT64_MAX;
+	mock.mappings_max = 65535;
+	mock.last = (UINT64_C(1) << 39) - 1;
+	mock.hole[0] = 0xfee00000;
+	mock.hole[1] = 0xfeefffff;
+	mock.can_reset = true;
+	mock.irqs[VFIO_PCI_INTX_IRQ_INDEX] = 1;
+	mock.irqs[VFIO_PCI_MSI_IRQ_INDEX] = 4;
+	snprintf(root, sizeof(root), "/tmp/mock-vfio-XXXXXX");
+	if (!mkdtemp(root))
+		abort();
+	mock_shell(
+		"mkdir -p sys/bus/pci/drivers/vfio-pci sys/bus/pci/drivers/nvme dev/vfio/devices "
+		"&& touch dev/vfio/vfio dev/iommu");
+	mock_shell("for n in 1 2; do d=sys/bus/pci/devices/0000:00:0$n.0; "
+		   "mkdir -p $d/vfio-dev/vfio$n sys/kernel/iommu_groups/$n/devices/0000:00:0$n.0; "
+		   "ln -s ../../../drivers/vfio-pci $d/driver; "
+		   "ln -s ../../../../kernel/iommu_groups/$n $d/iommu_group; "
+		   "touch dev/vfio/$n; truncate -s 8M 0000:00:0$n.0; "
+		   "ln -s ../../../0000:00:0$n.0 dev/vfio/devices/vfio$n; done");
+}
+
+void mock_halt(void)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf %s", root);
+	if (system(command))
+		abort();
+}
+
+static const char *translate(const char *path, char *to, size_t size)
+{
+	if (strncmp(path, "/sys/", 5) && strncmp(path, "/dev/", 5))
+		return path;
+	snprintf(to, size, "%s%s", root, path);
+	return to;
+}
+
+uint16_t mock_config(const char *bdf, unsigned int offset)
+{
+	char path[128];
+	uint16_t word = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", root, bdf);
+	fd = __real_open64(path, O_RDONLY);
+	if (fd < 0 || __real_pread64(fd, &word, 2, (off_t)(CONFIG_OFFSET + offset)) != 2)
+		abort();
+	close(fd);
+	inject.fds++;
+	return word;
+}
+
+/* --- Files --- */
+
+static enum node node_of(const char *path)
+{
+	if (!strcmp(path, "/dev/vfio/vfio"))
+		return NODE_CONTAINER;
+	if (!strcmp(path, "/dev/iommu"))
+		return NODE_IOMMU;
+	if (!strncmp(path, "/dev/vfio/devices/", 18))
+		return NODE_DEVICE;
+	return strncmp(path, "/dev/vfio/", 10) ? NODE_NONE : NODE_GROUP;
+}
+
+static int open_as(const char *path, enum node node)
+{
+	/* Mode 0 is for root here too; and a directory is a node that is busy. */
+	struct stat stat;
+	int fd;
+
+	if (lstat(path, &stat) == 0 && (S_ISREG(stat.st_mode) && !(stat.st_mode & 0777))) {
+		errno = EACCES;
+		return -1;
+	}
+	fd = __real_open64(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 && errno == EISDIR)
+		errno = EBUSY;
+	if (fd < 0)
+		return fd;
+	nodes[fd] = (unsigned char)node;
+	inject.fds++;
+	return fd;
+}
+
+int __wrap_open64(const char *path, int flags, ...)
+{
+	char there[320];
+
+	if (node_of(path) == NODE_NONE)
+		return __real_open64(path, flags, 0600);
+	if (inject_fails()) {
+		errno = EMFILE;
+		return -1;
+	}
+	return open_as(translate(path, there, sizeof(there)), node_of(path));
+}
+
+ssize_t __wrap_readlink(const char *path, char *to, size_t bytes)
+{
+	char there[320];
+
+	return __real_readlink(translate(path, there, sizeof(there)), to, bytes);
+}
+
+DIR *__wrap_opendir(const char *path)
+{
+	char there[320];
+
+	return __real_opendir(translate(path, there, sizeof(there)));
+}
+
+int __wrap_access(const char *path, int mode)
+{
+	char there[320];
+
+	return __real_access(translate(path, there, sizeof(there)), mode);
+}
+
+static bool is_gone(void)
+{
+	if (mock.gone)
+		errno = EIO;
+	return mock.gone;
+}
+
+ssize_t __wrap_pread64(int fd, void *to, size_t bytes, off_t offset)
+{
+	if (inject_fails()) {
+		errno = EIO;
+		return -1;
+	}
+	return is_gone() ? -1 : __real_pread64(fd, to, bytes, offset);
+}
+
+ssize_t __wrap_pwrite64(int fd, const void *from, size_t bytes, off_t offset)
+{
+	if (inject_fails()) {
+		errno = EIO;
+		return -1;
+	}
+	return is_gone() ? -1 : __real_pwrite64(fd, from, bytes, offset);
+}
+
+/* --- What is mapped --- */
+
+static int answer(int err)
+{
+	errno = err < 0 ? -err : 0;
+	return err < 0 ? -1 : err;
+}
+
+/* From where it should be on: a slot whose mapping is there, or with iova 0 a free one. */
+static struct mock_mapping *slot(uint64_t from, uint64_t iova)
+{
+	for (size_t i = 0; i < MOCK_MAPPINGS_MAX; i++) {
+		struct mock_mapping *at = &mock.mappings[(from / 8192 + i) % MOCK_MAPPINGS_MAX];
+
+		if (iova ? at->bytes && at->iova == iova : !at->bytes)
+			return at;
+	}
+	return NULL;
+}
+
+const struct mock_mapping *mock_find(uint64_t iova)
+{
+	return slot(iova, iova);
+}
+
+static bool translates(uint64_t iova, uint64_t last)
+{
+	return last <= mock.last && (last < mock.hole[0] || iova > mock.hole[1]);
+}
+
+static bool overlaps(uint64_t iova, uint64_t bytes)
+{
+	for (size_t i = 0; i < MOCK_MAPPINGS_MAX; i++) {
+		const struct mock_mapping *at = &mock.mappings[i];
+
+		if (at->bytes && iova < at->iova + at->bytes && at->iova < iova + bytes)
+			return true;
+	}
+	return false;
+}
+
+static int map(uint64_t iova, uint64_t bytes, uint64_t va, uint32_t flags, int overlap)
+{
+	struct mock_mapping *at = slot(iova, 0);
+	int err = mock.refuse_map;
+
+	mock.refuse_map = 0;
+	if (err)
+		return err;
+	if (!bytes || (iova | bytes | va) % 4096 || !translates(iova, iova + bytes - 1))
+		return -EINVAL;
+	if (mock.pinned + bytes > mock.memlock)
+		return -ENOMEM;
+	if (mock.count >= mock.mappings_max || !at)
+		return -ENOSPC;
+	/* Of many it would take too long. */
+	if (mock.count < 100 && overlaps(iova, bytes))
+		return overlap;
+	*at = (struct mock_mapping){ iova, bytes, va, flags };
+	mock.count++;
+	mock.pinned += bytes;
+	return 0;
+}
+
+static uint64_t forget(struct mock_mapping *at)
+{
+	const uint64_t bytes = at->bytes;
+
+	mock.pinned -= bytes;
+	mock.count--;
+	at->bytes = 0;
+	return bytes;
+}
+
+/* How many bytes it found; of one mapping, or of all. */
+static uint64_t unmap(uint64_t iova, uint64_t last)
+{
+	struct mock_mapping *at = last < UINT64_MAX ? slot(iova, iova) : NULL;
+	uint64_t found = 0;
+
+	if (at)
+		return at->iova + at->bytes - 1 == last ? forget(at) : 0;
+	for (size_t i = 0; last == UINT64_MAX && i < MOCK_MAPPINGS_MAX; i++)
+		found += mock.mappings[i].bytes ? forget(&mock.mappings[i]) : 0;
+	return found;
+}
+
+static int refuse_unmap(void)
+{
+	int err = mock.refuse_unmap;
+
+	mock.refuse_unmap = 0;
+	return err;
+}
+
+static uint64_t find_less(uint64_t found)
+{
+	const bool less = mock.find_less;
+
+	mock.find_less = false;
+	return less ? 0 : found;
+}
+
+/* --- ioctls --- */
+
+static int container_info(struct vfio_iommu_type1_info *info)
+{
+	struct vfio_iommu_type1_info_cap_iova_range *cap = (void *)(info + 1);
+	const size_t bytes = sizeof(*cap) + 2 * sizeof(*cap->iova_ranges);
+	struct vfio_iommu_type1_info_dma_avail *avail = (void *)((char *)cap + bytes);
+
+	if (info->argsz < sizeof(*info) + bytes + sizeof(*avail))
+		return -EINVAL;
+	info->flags = VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS;
+	info->iova_pgsizes = 0xfffffffffffff000;
+	info->cap_offset = sizeof(*info);
+	memset(cap, 0, bytes + sizeof(*avail));
+	cap->header.id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE;
+	cap->header.next = (uint32_t)(sizeof(*info) + bytes);
+	cap->nr_iovas = 2;
+	cap->iova_ranges[0] = (struct vfio_iova_range){ 0, mock.hole[0] - 1 };
+	cap->iova_ranges[1] = (struct vfio_iova_range){ mock.hole[1] + 1, mock.last };
+	avail->header.id = VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL;
+	avail->avail = (uint32_t)(mock.mappings_max - mock.count);
+	return 0;
+}
+
+static int container_unmap(struct vfio_iommu_type1_dma_unmap *arg)
+{
+	int err = refuse_unmap();
+
+	if (err)
+		return err;
+	if (arg->flags & VFIO_DMA_UNMAP_FLAG_ALL)
+		arg->size = unmap(0, UINT64_MAX);
+	else
+		arg->size = find_less(unmap(arg->iova, arg->iova + arg->size - 1));
+	return 0;
+}
+
+static int container_ioctl(unsigned long request, void *arg)
+{
+	const struct vfio_iommu_type1_dma_map *mapping = arg;
+
+	switch (request) {
+	case VFIO_GET_API_VERSION:
+		return VFIO_API_VERSION;
+	case VFIO_CHECK_EXTENSION:
+		return (uintptr_t)arg == VFIO_TYPE1v2_IOMMU && !mock.no_type1;
+	case VFIO_SET_IOMMU:
+		return mock.unsafe ? -EPERM : 0;
+	case VFIO_IOMMU_GET_INFO:
+		return container_info(arg);
+	case VFIO_IOMMU_MAP_DMA:
+		return map(mapping->iova, mapping->size, mapping->vaddr, mapping->flags, -EEXIST);
+	case VFIO_IOMMU_UNMAP_DMA:
+		return container_unmap(arg);
+	}
+	return -ENOTTY;
+}
+
+static int group_ioctl(unsigned long request, void *arg)
+{
+	char path[128];
+
+	switch (request) {
+	case VFIO_GROUP_GET_STATUS:
+		((struct vfio_group_status *)arg)->flags =
+			mock.not_viable ? 0 : VFIO_GROUP_FLAGS_VIABLE;
+		return 0;
+	case VFIO_GROUP_SET_CONTAINER:
+		return 0;
+	case VFIO_GROUP_GET_DEVICE_FD:
+		snprintf(path, sizeof(path), "%s/%s", root, (const char *)arg);
+		return open_as(path, NODE_DEVICE);
+	}
+	return -ENOTTY;
+}
+
+static int iommu_ranges(struct uapi_ioas_iova_ranges *arg)
+{
+	const struct uapi_iova_range ranges[] = {
+		{ 0, mock.hole[0] - 1 },
+		{ mock.hole[1] + 1, mock.last },
+	};
+
+	if (arg->num_iovas < 2)
+		return -EMSGSIZE;
+	memcpy((void *)(uintptr_t)arg->allowed_iovas, ranges, sizeof(ranges));
+	arg->num_iovas = 2;
+	arg->out_iova_alignment = 4096;
+	return 0;
+}
+
+static int iommu_unmap(struct uapi_ioas_unmap *arg)
+{
+	const uint64_t last = arg->length == UINT64_MAX ? UINT64_MAX : arg->iova + arg->length - 1;
+	int err = refuse_unmap();
+
+	if (!err)
+		arg->length = find_less(unmap(arg->iova, last));
+	return err;
+}
+
+static int iommu_ioctl(unsigned long request, void *arg)
+{
+	const struct uapi_ioas_map *mapping = arg;
+	uint32_t flags = 0;
+
+	switch (request) {
+	case UAPI_IOAS_ALLOC:
+		((struct uapi_ioas_alloc *)arg)->out_ioas_id = 7;
+		return 0;
+	case UAPI_IOAS_IOVA_RANGES:
+		return iommu_ranges(arg);
+	case UAPI_IOAS_MAP:
+		if (!(mapping->flags & UAPI_IOAS_MAP_FIXED_IOVA) || mapping->ioas_id != 7)
+			return -EINVAL;
+		flags |= mapping->flags & UAPI_IOAS_MAP_READABLE ? VFIO_DMA_MAP_FLAG_READ : 0;
+		flags |= mapping->flags & UAPI_IOAS_MAP_WRITEABLE ? VFIO_DMA_MAP_FLAG_WRITE : 0;
+		return map(mapping->iova, mapping->length, mapping->user_va, flags, -EADDRINUSE);
+	case UAPI_IOAS_UNMAP:
+		return iommu_unmap(arg);
+	}
+	return -ENOTTY;
+}
+
+static void region_info(struct vfio_region_info *info)
+{
+	info->offset = info->index * MOCK_REGION_BYTES;
+	info->size = 0;
+	info->flags = 0;
+	if (info->index == 0)
+		info->size = MOCK_REGION_BYTES;
+	else if (info->index == VFIO_PCI_CONFIG_REGION_INDEX)
+		info->size = 4096;
+	else if (info->index == 2)
+		info->size = 8192;
+	if (info->size)
+		info->flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
+	if (info->size && !mock.no_mmap)
+		info->flags |= VFIO_REGION_INFO_FLAG_MMAP;
+}
+
+static int set_irqs(const struct vfio_irq_set *set)
+{
+	if ((set->flags & VFIO_IRQ_SET_ACTION_TYPE_MASK) == VFIO_IRQ_SET_ACTION_UNMASK) {
+		mock.unmasks++;
+		return 0;
+	}
+	mock.irq_index = set->index;
+	mock.irq_count = set->count;
+	if (set->argsz !=
+	    sizeof(*set) + (set->flags & VFIO_IRQ_SET_DATA_EVENTFD ? set->count * 4 : 0))
+		return -EINVAL;
+	memcpy(mock.irq_fds, set->data, set->argsz - sizeof(*set));
+	return 0;
+}
+
+static int reset(int fd)
+{
+	uint16_t command;
+
+	if (!mock.can_reset)
+		return -EINVAL;
+	if (__real_pread64(fd, &command, 2, CONFIG_OFFSET + PCI_COMMAND) != 2)
+		return -EIO;
+	mock.resets += !(command & PCI_COMMAND_MASTER);
+	return 0;
+}
+
+static int device_ioctl(int fd, unsigned long request, void *arg)
+{
+	if (mock.gone)
+		return -ENODEV;
+	switch (request) {
+	case VFIO_DEVICE_GET_INFO:
+		((struct vfio_device_info *)arg)->flags = mock.can_reset ? VFIO_DEVICE_FLAGS_RESET :
+									   0;
+		return 0;
+	case VFIO_DEVICE_GET_REGION_INFO:
+		region_info(arg);
+		return 0;
+	case VFIO_DEVICE_GET_IRQ_INFO:
+		((struct vfio_irq_info *)arg)->flags = VFIO_IRQ_INFO_EVENTFD;
+		((struct vfio_irq_info *)arg)->count =
+			((struct vfio_irq_info *)arg)->index < 3 ?
+				mock.irqs[((struct vfio_irq_info *)arg)->index] :
+				0;
+		return 0;
+	case VFIO_DEVICE_SET_IRQS:
+		return set_irqs(arg);
+	case VFIO_DEVICE_RESET:
+		return reset(fd);
+	case UAPI_DEVICE_BIND_IOMMUFD:
+		return mock.unsafe ? -EPERM : 0;
+	case UAPI_DEVICE_ATTACH_IOMMUFD_PT:
+		return 0;
+	}
+	return -ENOTTY;
+}
+
+/* What ends something does not fail. */
+static bool may_fail(unsigned long request)
+{
+	return request != VFIO_IOMMU_UNMAP_DMA && request != UAPI_IOAS_UNMAP &&
+	       request != VFIO_DEVICE_SET_IRQS;
+}
+
+int __wrap_ioctl(int fd, unsigned long request, void *arg)
+{
+	if (may_fail(request) && inject_fails()) {
+		errno = ENOMEM;
+		return -1;
+	}
+	switch (fd >= 0 && fd < FDS_MAX ? nodes[fd] : NODE_NONE) {
+	case NODE_CONTAINER:
+		return answer(container_ioctl(request, arg));
+	case NODE_GROUP:
+		return request == VFIO_GROUP_GET_DEVICE_FD ? group_ioctl(request, arg) :
+							     answer(group_ioctl(request, arg));
+	case NODE_IOMMU:
+		return answer(iommu_ioctl(request, arg));
+	case NODE_DEVICE:
+		return answer(device_ioctl(fd, request, arg));
+	}
+	return __real_ioctl(fd, request, arg);
+}

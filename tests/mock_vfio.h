@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * A kernel with VFIO and iommufd, as far as the library can tell: what is below /sys and
+ * /dev is in a directory of its own, and the ioctls of the nodes there are answered here.
+ * A device is a file: each region is a MiB of it, the configuration space the eighth.
+ */
+#ifndef MOCK_VFIO_H
+#define MOCK_VFIO_H
+
+#include <stdint.h>
+
+#include "inject.h"
+
+#define MOCK_REGION_BYTES (UINT64_C(1) << 20)
+#define MOCK_MAPPINGS_MAX 70000
+
+/**
+ * struct mock_mapping - What a device can reach.
+ * @iova: Where.
+ * @bytes: How much; 0 for a free slot.
+ * @va: The memory.
+ * @flags: VFIO_DMA_MAP_FLAG_READ, _WRITE.
+ */
+struct mock_mapping {
+	uint64_t iova;
+	uint64_t bytes;
+	uint64_t va;
+	uint32_t flags;
+};
+
+/**
+ * struct mock - What the kernel is like, and what was done to it.
+ * @no_type1: It has no type1v2.
+ * @not_viable: The group is not.
+ * @unsafe: The IOMMU does not remap interrupts.
+ * @gone: The device is unplugged.
+ * @refuse_map: What the next map answers, negative; 0 for what it would.
+ * @refuse_unmap: The same of unmap.
+ * @find_less: The next unmap says that it found nothing.
+ * @memlock: Bytes that can be pinned.
+ * @mappings_max: Mappings that a container has room for.
+ * @last: Of the address space; @hole is where it does not translate.
+ * @can_reset: The device has a reset.
+ * @no_mmap: Its BARs cannot be mapped.
+ * @irqs: How many INTx, MSI and MSI-X there are.
+ * @mappings: What is mapped.
+ * @count: How many there are.
+ * @pinned: How many bytes.
+ * @resets: How often the device was reset, bus master off.
+ * @unmasks: How often the INTx was unmasked.
+ * @irq_index: Which was set up last, with how many @irq_count, @irq_fds.
+ */
+extern struct mock {
+	bool no_type1;
+	bool not_viable;
+	bool unsafe;
+	bool gone;
+	int refuse_map;
+	int refuse_unmap;
+	bool find_less;
+	uint64_t memlock;
+	size_t mappings_max;
+	uint64_t last;
+	uint64_t hole[2];
+	bool can_reset;
+	bool no_mmap;
+	unsigned int irqs[3];
+	struct mock_mapping mappings[MOCK_MAPPINGS_MAX];
+	size_t count;
+	uint64_t pinned;
+	unsigned int resets;
+	unsigned int unmasks;
+	uint32_t irq_index;
+	uint32_t irq_count;
+	int32_t irq_fds[64];
+} mock;
+
+/* A kernel with 0000:00:01.0 and 0000:00:02.0 in groups 1 and 2, both vfio-pci's. */
+void mock_boot(void);
+
+/* Its files are gone. */
+void mock_halt(void);
+
+/* A file of it, for a shell command with %s for the directory. */
+void mock_shell(const char *format);
+
+/* The only mapping at an address, or NULL. */
+const struct mock_mapping *mock_find(uint64_t iova);
+
+/* A word of a device's configuration space. */
+uint16_t mock_config(const char *bdf, unsigned int offset);
+
+#endif

@@ -1,0 +1,590 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * VFIO's groups and iommufd, against the kernel of mock_vfio.c: what is asked of it, what
+ * becomes of each refusal, and that nothing is left whatever fails. That a real kernel
+ * understands the same is shown in VMs, by vm/promises.c.
+ */
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "mock_vfio.h"
+
+#define PAGE 4096
+#define BDF "0000:00:01.0"
+
+static const char *const schemes[] = { "vfio", "iommufd", "pci" };
+
+/* An open device, what it reported, and what there was before. */
+struct bench {
+	struct coherent_device *dev;
+	struct log log;
+	struct inject before;
+};
+
+static const char *name_of(const char *scheme, const char *where)
+{
+	static char name[64];
+
+	snprintf(name, sizeof(name), "%s:%s", scheme, where);
+	return name;
+}
+
+static int try_open(struct bench *bench, const char *name)
+{
+	*bench = (struct bench){ .log = LOG_EMPTY, .before = inject };
+	return coherent_device_open(&bench->dev, name, .report = log_report,
+				    .report_arg = &bench->log);
+}
+
+static struct bench *open_bench(const char *scheme)
+{
+	static struct bench bench;
+
+	assert_ok(try_open(&bench, name_of(scheme, BDF)));
+	return &bench;
+}
+
+static void nothing_is_left(const struct bench *bench)
+{
+	assert_int_equal(inject.blocks, bench->before.blocks);
+	assert_int_equal(inject.bytes, bench->before.bytes);
+	assert_int_equal(inject.fds, bench->before.fds);
+	assert_int_equal(mock.count, 0);
+	assert_int_equal(mock.pinned, 0);
+}
+
+static void close_bench(struct bench *bench)
+{
+	coherent_device_close(bench->dev);
+	nothing_is_left(bench);
+}
+
+/* --- Mappings --- */
+
+static void what_is_exposed_is_mapped_as_asked(const char *scheme)
+{
+	struct bench *bench = open_bench(scheme);
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, ro = COHERENT_EMPTY;
+	const struct mock_mapping *mapping;
+	uint64_t old;
+
+	assert_int_equal(coherent_device_level(bench->dev), COHERENT_IOMMU);
+	assert_ok(coherent_box_zeroed(&box, bench->dev, 5000));
+	assert_int_equal(mock.count, 0);
+	assert_ok(coherent_expose(&box, &mem));
+	assert_ok(coherent_zeroed(&ro, bench->dev, 1, .may = COHERENT_MAY_READ));
+	assert_int_equal(mock.count, 2);
+	mapping = mock_find(coherent_addr(&mem).raw);
+	assert_non_null(mapping);
+	assert_int_equal(mapping->bytes, 2 * PAGE);
+	assert_int_equal(mapping->va, (uintptr_t)coherent_unsafe_ptr(&mem));
+	assert_int_equal(mapping->flags, VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE);
+	mapping = mock_find(coherent_addr(&ro).raw);
+	assert_int_equal(mapping->flags, VFIO_DMA_MAP_FLAG_READ);
+	old = coherent_addr(&mem).raw;
+	assert_ok(coherent_reclaim(&mem, &box));
+	assert_null(mock_find(old));
+	coherent_box_free(&box);
+	coherent_free(&ro);
+	assert_int_equal(mock.count, 0);
+	close_bench(bench);
+}
+
+static void addresses_are_where_the_iommu_translates(const char *scheme)
+{
+	struct bench *bench;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_limits limits;
+	struct bench none;
+
+	mock.last = (1 << 28) - 1;
+	mock.hole[0] = 0x4000;
+	mock.hole[1] = 0xfffff;
+	bench = open_bench(scheme);
+	assert_ok(coherent_device_limits(bench->dev, &limits));
+	assert_int_equal(limits.range_count, 2);
+	assert_int_equal(limits.ranges[0].last, 0x3fff);
+	assert_int_equal(limits.ranges[1].last, mock.last);
+	assert_ok(coherent_zeroed(&mem, bench->dev, 1 << 20));
+	assert_true(coherent_addr(&mem).raw >= 0x100000);
+	coherent_free(&mem);
+	assert_err(coherent_device_set_mask(bench->dev, coherent_mask(12)), -EIO);
+	close_bench(bench);
+
+	/* One page is too little to be an address space. */
+	mock.last = 0xfff;
+	mock.hole[0] = 0x1000;
+	mock.hole[1] = 0xfff;
+	assert_err(try_open(&none, name_of(scheme, BDF)), -EIO);
+	nothing_is_left(&none);
+}
+
+static void closing_unmaps_what_is_left(const char *scheme)
+{
+	struct bench *bench = open_bench(scheme);
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	uint8_t byte;
+
+	assert_ok(coherent_zeroed(&mem, bench->dev, 1));
+	assert_ok(coherent_write(&mem, 0, 7));
+	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
+	coherent_device_close(bench->dev);
+	assert_int_equal(mock.count, 0);
+	assert_false(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
+	assert_ok(coherent_read(&mem, 0, &byte));
+	assert_int_equal(byte, 7);
+	assert_true(log_has(&bench->log, "is not freed"));
+	coherent_free(&mem);
+	nothing_is_left(bench);
+}
+
+static void two_devices_do_not_meet(const char *scheme)
+{
+	struct bench *bench = open_bench(scheme), other;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+
+	assert_ok(try_open(&other, name_of(scheme, "00:02.0")));
+	assert_ok(coherent_zeroed(&mem, bench->dev, 1));
+	coherent_free(&mem);
+	coherent_device_close(other.dev);
+	close_bench(bench);
+}
+
+/* --- Refusals of a device that is open --- */
+
+static void refused_map_shares_nothing(const char *scheme)
+{
+	static const struct {
+		int kernel;
+		int ours;
+	} answers[] = {
+		{ -EINVAL, -EIO },    { -EEXIST, -EIO },    { -ENOSPC, -ENOSPC },
+		{ -ENOMEM, -ENOMEM }, { -ENODEV, -ENODEV }, { -EFAULT, -EIO },
+	};
+	struct bench *bench = open_bench(scheme);
+
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+		COHERENT(uint8_t) mem = COHERENT_EMPTY;
+
+		mock.refuse_map = answers[i].kernel;
+		assert_err(coherent_zeroed(&mem, bench->dev, 1), answers[i].ours);
+		assert_true(coherent_is_empty(&mem));
+		assert_int_equal(mock.count, 0);
+	}
+	assert_true(log_has(&bench->log, "ulimit -l is"));
+	close_bench(bench);
+}
+
+static void memlock_is_explained(const char *scheme)
+{
+	struct bench *bench = open_bench(scheme);
+	struct rlimit limit, low;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, more = COHERENT_EMPTY;
+
+	assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	low = limit;
+	low.rlim_cur = 8192;
+	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &low), 0);
+	mock.memlock = 8192;
+	assert_ok(coherent_zeroed(&mem, bench->dev, 4096));
+	assert_err(coherent_zeroed(&more, bench->dev, 8192), -ENOMEM);
+	assert_true(log_has(&bench->log, "pins no 8192 bytes more; ulimit -l is 8 KiB"));
+	assert_true(log_has(&bench->log, "--memlock=unlimited"));
+	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	mock.memlock = UINT64_MAX;
+	assert_ok(coherent_zeroed(&more, bench->dev, 8192));
+	coherent_free(&more);
+	coherent_free(&mem);
+	close_bench(bench);
+}
+
+static void failed_unmap_leaks_and_reports(const char *scheme)
+{
+	for (unsigned int way = 0; way < 3; way++) {
+		struct bench *bench = open_bench(scheme);
+		COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+		COHERENT(uint8_t) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
+		uint64_t address;
+
+		assert_ok(coherent_zeroed(&mem, bench->dev, 1));
+		address = coherent_addr(&mem).raw;
+		mock.refuse_unmap = way == 2 ? 0 : -EBUSY;
+		mock.find_less = way == 2;
+		if (way)
+			assert_err(coherent_reclaim(&mem, &box), -EIO);
+		else
+			coherent_free(&mem);
+		assert_true(coherent_is_empty(&mem) && coherent_is_empty(&box));
+		assert_true(log_has(&bench->log, "they are leaked"));
+		assert_ok(coherent_zeroed(&next, bench->dev, 1));
+		assert_int_not_equal(coherent_addr(&next).raw, address);
+		coherent_free(&next);
+		close_bench(bench);
+	}
+}
+
+static void unplugged_device_leaves_memory(const char *scheme)
+{
+	struct bench *bench = open_bench(scheme);
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_irq *irq;
+	uint8_t byte;
+
+	assert_ok(coherent_zeroed(&mem, bench->dev, 1));
+	assert_ok(coherent_write(&mem, 0, 3));
+	mock.gone = true;
+	assert_err(coherent_irq_open(&irq, bench->dev, 0), -ENODEV);
+	assert_err(coherent_device_reset(bench->dev), -EIO);
+	assert_ok(coherent_read(&mem, 0, &byte));
+	assert_int_equal(byte, 3);
+	coherent_free(&mem);
+	close_bench(bench);
+	mock.gone = false;
+}
+
+/* As on a real type1, and with the advice that its limit needs. */
+static void mappings_run_out(const char *scheme)
+{
+	const size_t count = 65535;
+	COHERENT(uint8_t) *mems = __real_calloc(count + 1, sizeof(*mems));
+	struct bench *bench = open_bench(scheme);
+	struct coherent_limits limits;
+	size_t i;
+
+	assert_ok(coherent_device_limits(bench->dev, &limits));
+	assert_int_equal(limits.mappings, count);
+	for (i = 0; i < count; i++)
+		assert_ok(coherent_zeroed(&mems[i], bench->dev, 1));
+	assert_err(coherent_zeroed(&mems[i], bench->dev, 1), -ENOSPC);
+	assert_true(log_has(&bench->log, "all 65535 mappings are in use"));
+	assert_true(log_has(&bench->log, "dma_entry_limit"));
+	for (i = 0; i < count; i++)
+		coherent_free(&mems[i]);
+	close_bench(bench);
+	__real_free(mems);
+}
+
+/* --- Registers, interrupts, reset --- */
+
+static void registers_are_the_devices(const char *scheme)
+{
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		struct coherent_bar *bar, *none;
+		struct bench *bench;
+
+		mock.no_mmap = turn;
+		bench = open_bench(scheme);
+		assert_ok(coherent_bar_open(&bar, bench->dev, 0));
+		assert_err(coherent_bar_open(&none, bench->dev, 1), -ENODEV);
+		coherent_bar_write64(bar, 8, UINT64_C(0x1122334455667788));
+		assert_int_equal(coherent_bar_read8(bar, 8), 0x88);
+		assert_int_equal(coherent_bar_read16(bar, 10), 0x5566);
+		assert_int_equal(coherent_bar_read32(bar, 12), 0x11223344);
+		coherent_bar_write16(bar, 8, 1);
+		coherent_bar_write8(bar, 11, 2);
+		coherent_bar_write32(bar, 12, 3);
+		assert_int_equal(coherent_bar_read64(bar, 8), UINT64_C(0x0000000302660001));
+		coherent_device_close(bench->dev);
+		assert_int_equal(coherent_bar_read32(bar, 8), UINT32_MAX);
+		coherent_bar_write32(bar, 8, 0);
+		coherent_bar_close(bar);
+		nothing_is_left(bench);
+	}
+	mock.no_mmap = false;
+}
+
+static void all_vectors_are_set_at_once(const char *scheme)
+{
+	struct bench *bench = open_bench(scheme);
+	struct coherent_irq *first, *third, *none;
+
+	assert_err(coherent_irq_open(&none, bench->dev, 4), -ENODEV);
+	assert_ok(coherent_irq_open(&third, bench->dev, 2));
+	assert_int_equal(mock.irq_index, VFIO_PCI_MSI_IRQ_INDEX);
+	assert_int_equal(mock.irq_count, 4);
+	assert_int_equal(mock.irq_fds[0], -1);
+	assert_int_equal(mock.irq_fds[2], coherent_irq_fd(third));
+	assert_ok(coherent_irq_open(&first, bench->dev, 0));
+	assert_int_equal(mock.irq_fds[0], coherent_irq_fd(first));
+	assert_int_equal(mock.irq_fds[2], coherent_irq_fd(third));
+	coherent_irq_close(third);
+	assert_int_equal(mock.irq_fds[2], -1);
+	assert_err(coherent_irq_wait(first, 0), -ETIMEDOUT);
+	assert_int_equal(mock.unmasks, 0);
+	coherent_irq_close(first);
+	assert_int_equal(mock.irq_count, 0);
+	close_bench(bench);
+}
+
+static void intx_is_unmasked_by_who_waits(const char *scheme)
+{
+	struct coherent_irq *irq;
+	struct bench *bench;
+
+	mock.irqs[VFIO_PCI_MSI_IRQ_INDEX] = 0;
+	bench = open_bench(scheme);
+	assert_ok(coherent_irq_open(&irq, bench->dev, 0));
+	assert_int_equal(mock.irq_index, VFIO_PCI_INTX_IRQ_INDEX);
+	assert_err(coherent_irq_wait(irq, 0), -ETIMEDOUT);
+	assert_int_equal(mock.unmasks, 1);
+	coherent_irq_close(irq);
+	close_bench(bench);
+}
+
+static void reset_is_with_bus_master_off(const char *scheme)
+{
+	struct bench *bench = open_bench(scheme);
+
+	assert_ok(coherent_device_reset(bench->dev));
+	assert_ok(coherent_device_fence(bench->dev));
+	assert_int_equal(mock.resets, 2);
+	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
+	close_bench(bench);
+	mock.can_reset = false;
+	bench = open_bench(scheme);
+	assert_err(coherent_device_reset(bench->dev), -EIO);
+	assert_true(log_has(&bench->log, "reset_method"));
+	assert_ok(coherent_device_fence(bench->dev));
+	close_bench(bench);
+}
+
+/* --- What to do when it does not open --- */
+
+static void refusals_name_the_command_that_helps(void)
+{
+	static const struct {
+		const char *name;
+		const char *shell;
+		int err;
+		const char *says;
+	} cases[] = {
+		{ "vfio:", "true", -EINVAL, "is no PCI address, which is like 0000:00:01.0" },
+		{ "vfio:00:01", "true", -EINVAL, "is no PCI address" },
+		{ "vfio:00:20.0", "true", -EINVAL, "is no PCI address" },
+		{ "vfio:00:01.8", "true", -EINVAL, "is no PCI address" },
+		{ "vfio:0000:00:01.0x", "true", -EINVAL, "is no PCI address" },
+		{ "vfio:00:01.0,lazy", "true", -EINVAL, "takes no keys, not \"lazy\"" },
+		{ "vfio:00:03.0", "true", -ENODEV, "there is no PCI device 0000:00:03.0" },
+		{ "iommufd:00:03.0", "true", -ENODEV, "there is no PCI device 0000:00:03.0" },
+		{ "pci:00:03.0", "true", -ENODEV, "there is no PCI device 0000:00:03.0" },
+		{ "vfio:00:01.0",
+		  "ln -sfn ../../../drivers/nvme sys/bus/pci/devices/" BDF "/driver", -ENODEV,
+		  "is nvme, not vfio-pci" },
+		{ "vfio:00:01.0",
+		  "ln -sfn ../../../drivers/nvme sys/bus/pci/devices/" BDF "/driver", -ENODEV,
+		  "echo 0000:00:01.0 >/sys/bus/pci/devices/0000:00:01.0/driver/unbind" },
+		{ "vfio:00:01.0", "rm sys/bus/pci/devices/" BDF "/driver", -ENODEV,
+		  "is none, not vfio-pci" },
+		{ "vfio:00:01.0", "rm sys/bus/pci/devices/" BDF "/iommu_group", -EOPNOTSUPP,
+		  "intel_iommu=on" },
+		{ "vfio:00:01.0", "rm dev/vfio/vfio", -ENODEV, "modprobe vfio-pci" },
+		{ "vfio:00:01.0", "chmod 0 dev/vfio/vfio", -EACCES, "chown" },
+		{ "vfio:00:01.0", "chmod 0 dev/vfio/1", -EACCES, "/dev/vfio/1 is not yours" },
+		{ "vfio:00:01.0", "rm dev/vfio/1; mkdir dev/vfio/1", -EBUSY,
+		  "fuser -v /dev/vfio/1" },
+		{ "iommufd:00:01.0", "rm -r sys/bus/pci/devices/" BDF "/vfio-dev", -EOPNOTSUPP,
+		  "try vfio:0000:00:01.0" },
+		{ "iommufd:00:01.0", "rm dev/iommu", -ENODEV, "there is no /dev/iommu" },
+		{ "iommufd:00:01.0", "chmod 0 dev/iommu", -EACCES, "/dev/iommu is not yours" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct bench bench;
+
+		mock_boot();
+		mock_shell(cases[i].shell);
+		assert_err(try_open(&bench, cases[i].name), cases[i].err);
+		assert_true(log_has(&bench.log, cases[i].says));
+		nothing_is_left(&bench);
+		mock_halt();
+	}
+}
+
+static void group_that_is_not_viable_names_who_has_it(void)
+{
+	struct bench bench;
+
+	mock_shell("d=sys/bus/pci/devices/0000:00:1f.3; mkdir -p $d "
+		   "sys/kernel/iommu_groups/1/devices/0000:00:1f.3; "
+		   "ln -s ../../../drivers/nvme $d/driver");
+	mock.not_viable = true;
+	assert_err(try_open(&bench, "vfio:00:01.0"), -EBUSY);
+	assert_true(log_has(&bench.log, "0000:00:1f.3, which nvme drives"));
+	nothing_is_left(&bench);
+}
+
+static void unsafe_interrupts_are_explained(void)
+{
+	struct bench bench;
+
+	mock.unsafe = true;
+	assert_err(try_open(&bench, "vfio:00:01.0"), -EPERM);
+	assert_true(log_has(&bench.log, "vfio_iommu_type1/parameters/allow_unsafe_interrupts"));
+	nothing_is_left(&bench);
+	assert_err(try_open(&bench, "iommufd:00:01.0"), -EPERM);
+	assert_true(log_has(&bench.log, "iommufd/parameters/allow_unsafe_interrupts"));
+	nothing_is_left(&bench);
+	mock.unsafe = false;
+	mock.no_type1 = true;
+	assert_err(try_open(&bench, "vfio:00:01.0"), -EOPNOTSUPP);
+	assert_true(log_has(&bench.log, "modprobe vfio_iommu_type1"));
+	nothing_is_left(&bench);
+}
+
+/* Where there is no iommufd, pci is VFIO's groups. */
+static void pci_takes_what_there_is(void)
+{
+	struct bench *bench = open_bench("pci");
+	struct coherent_limits limits;
+
+	assert_ok(coherent_device_limits(bench->dev, &limits));
+	assert_true(limits.mappings == SIZE_MAX);
+	close_bench(bench);
+	mock_shell("rm dev/iommu");
+	bench = open_bench("pci");
+	assert_ok(coherent_device_limits(bench->dev, &limits));
+	assert_int_equal(limits.mappings, 65535);
+	close_bench(bench);
+}
+
+/* --- Each call failed in turn --- */
+
+static int use(struct coherent_device **dev, const char *name)
+{
+	COHERENT_BOX_AUTO(uint64_t, box);
+	COHERENT_AUTO(uint64_t, mem);
+	COHERENT_BAR_AUTO(bar);
+	COHERENT_IRQ_AUTO(irq);
+	int err;
+
+	err = coherent_device_open(dev, name);
+	if (!err)
+		err = coherent_bar_open(&bar, *dev, 0);
+	if (!err)
+		err = coherent_irq_open(&irq, *dev, 1);
+	if (!err)
+		err = coherent_zeroed(&mem, *dev, 1000);
+	if (!err)
+		err = coherent_reclaim(&mem, &box);
+	if (!err)
+		err = coherent_expose(&box, &mem, .may = COHERENT_MAY_READ);
+	return err ? err : coherent_device_reset(*dev);
+}
+
+static bool is_an_answer(int err)
+{
+	return err == -ENOMEM || err == -ENOSPC || err == -EIO || err == -EOPNOTSUPP;
+}
+
+static void no_failure_leaks(const char *scheme)
+{
+	const char *name = name_of(scheme, BDF);
+	unsigned int nth;
+
+	for (nth = 1; nth < 1000; nth++) {
+		const struct inject before = inject;
+		struct coherent_device *dev = NULL;
+		int err;
+
+		inject.failed = false;
+		inject.left = nth;
+		err = use(&dev, name);
+		inject.left = 0;
+		coherent_device_close(dev);
+		assert_int_equal(inject.blocks, before.blocks);
+		assert_int_equal(inject.bytes, before.bytes);
+		assert_int_equal(inject.fds, before.fds);
+		assert_int_equal(mock.count, 0);
+		if (!inject.failed)
+			break;
+		if (err && !is_an_answer(err))
+			fail_msg("call %u: %d", nth, err);
+	}
+	print_message("# %s: %u calls failed in turn\n", name, nth - 1);
+	assert_true(nth > 30 && nth < 1000);
+}
+
+/* --- Running them --- */
+
+struct cell {
+	void (*of_scheme)(const char *scheme);
+	void (*alone)(void);
+	const char *scheme;
+	char name[96];
+};
+
+static void run_cell(void **state)
+{
+	const struct cell *cell = *state;
+
+	mock_boot();
+	if (cell->of_scheme)
+		cell->of_scheme(cell->scheme);
+	else
+		cell->alone();
+	mock_halt();
+}
+
+#define EACH(fn)                             \
+	{                                    \
+		.of_scheme = fn, .name = #fn \
+	}
+#define ALONE(fn)                        \
+	{                                \
+		.alone = fn, .name = #fn \
+	}
+#define ONLY_VFIO(fn)                                          \
+	{                                                      \
+		.of_scheme = fn, .scheme = "vfio", .name = #fn \
+	}
+
+static const struct cell cells[] = {
+	EACH(what_is_exposed_is_mapped_as_asked),
+	EACH(addresses_are_where_the_iommu_translates),
+	EACH(closing_unmaps_what_is_left),
+	EACH(two_devices_do_not_meet),
+	EACH(refused_map_shares_nothing),
+	EACH(memlock_is_explained),
+	EACH(failed_unmap_leaks_and_reports),
+	EACH(unplugged_device_leaves_memory),
+	EACH(registers_are_the_devices),
+	EACH(all_vectors_are_set_at_once),
+	EACH(intx_is_unmasked_by_who_waits),
+	EACH(reset_is_with_bus_master_off),
+	EACH(no_failure_leaks),
+	ONLY_VFIO(mappings_run_out),
+	ALONE(refusals_name_the_command_that_helps),
+	ALONE(group_that_is_not_viable_names_who_has_it),
+	ALONE(unsafe_interrupts_are_explained),
+	ALONE(pci_takes_what_there_is),
+};
+
+int main(void)
+{
+	static struct cell all[ARRAY_SIZE(cells) * ARRAY_SIZE(schemes)];
+	static struct CMUnitTest tests[ARRAY_SIZE(all)];
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cells); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(schemes); k++) {
+			const bool each = cells[i].of_scheme && !cells[i].scheme;
+
+			if (!each && k)
+				continue;
+			all[count] = cells[i];
+			if (each)
+				all[count].scheme = schemes[k];
+			snprintf(all[count].name, sizeof(all[count].name), "%s%s%s",
+				 each ? schemes[k] : "", each ? ": " : "", cells[i].name);
+			tests[count] = (struct CMUnitTest){
+				.name = all[count].name,
+				.test_func = run_cell,
+				.initial_state = &all[count],
+			};
+			count++;
+		}
+	return _cmocka_run_group_tests("vfio", tests, count, NULL, NULL);
+}
