@@ -14,6 +14,7 @@ kept in $XDG_CACHE_HOME/libcoherent.
 """
 import argparse
 import dataclasses
+import glob
 import lzma
 import os
 import re
@@ -111,10 +112,38 @@ def is_program(path):
         return file.read(4) == b'\x7fELF' and not path.endswith('.ko')
 
 
-def libraries(program):
-    """What a program of this machine is linked with, its loader included."""
-    done = subprocess.run(['ldd', program], check=False, capture_output=True, text=True)
-    return re.findall(r'(/\S+) \(0x', done.stdout)
+def libraries(program, kernel):
+    """(path here, path there) of what a program is linked with, its loader included."""
+    if kernel.arch == 'amd64':
+        done = subprocess.run(['ldd', program], check=False, capture_output=True, text=True)
+        return [(path, path) for path in re.findall(r'(/\S+) \(0x', done.stdout)]
+    found = [f'/usr/aarch64-linux-gnu/lib/{name}' for name in ('ld-linux-aarch64.so.1', 'libc.so.6')]
+    return [(path, f'/lib/{os.path.basename(path)}') for path in (*found, cmocka(kernel))]
+
+
+def cmocka(kernel):
+    """The library that tests use, for the kernel's architecture."""
+    tree = kernel.archive.unpack(['libcmocka0'], os.path.join(kernel.cache, f'cmocka-{kernel.arch}'))
+    return glob.glob(os.path.join(tree, '**/libcmocka.so.0'), recursive=True)[0]
+
+
+def build_with_library(where, kernel, source):
+    """A program that is linked with libcoherent and cmocka."""
+    compiler = [MACHINES[kernel.arch].compiler, '-std=gnu11', '-O1', '-g', '-D_GNU_SOURCE',
+                '-D_FILE_OFFSET_BITS=64', '-pthread', '-I', os.path.join(SOURCE_DIR, 'include'),
+                '-idirafter', '/usr/include']
+    objects = os.path.join(where, 'objects')
+    os.makedirs(objects)
+    run([*compiler, '-DCOHERENT_LIBRARY', '-c', *glob.glob(os.path.join(SOURCE_DIR, 'src/*.c'))],
+        cwd=objects)
+    test = os.path.join(where, 'test')
+    run([*compiler, source, os.path.join(SOURCE_DIR, 'tests/test.c'),
+         *glob.glob(os.path.join(objects, '*.o')), cmocka(kernel), '-o', test])
+    return test
+
+
+def is_dynamic(test, options):
+    return options.library or test == options.source and is_program(test)
 
 
 def initramfs(where, kernel, test, modules, options):
@@ -125,9 +154,9 @@ def initramfs(where, kernel, test, modules, options):
     os.symlink('busybox', os.path.join(root, 'bin', 'sh'))
     shutil.copy(os.path.join(HERE, 'init'), root)
     shutil.copy(test, root)
-    for path in libraries(test) if is_program(test) else ():
-        os.makedirs(root + os.path.dirname(path), exist_ok=True)
-        shutil.copy(path, root + path)
+    for path, there in libraries(test, kernel) if is_dynamic(test, options) else ():
+        os.makedirs(root + os.path.dirname(there), exist_ok=True)
+        shutil.copy(path, root + there)
     for path in options.file:
         shutil.copy(path, root)
     if options.script:
@@ -196,6 +225,8 @@ def build(where, kernel, options):
         return kernel.build_module(options.source, os.path.join(where, 'module'))
     if is_program(options.source):
         return options.source
+    if options.library:
+        return build_with_library(where, kernel, options.source)
     test = os.path.join(where, 'test')
     run([MACHINES[kernel.arch].compiler, '-std=gnu11', '-O1', '-Wall', '-Wextra', '-Werror',
          '-static', options.source, '-o', test])
@@ -288,6 +319,8 @@ def arguments():
                         help="a PCI device of QEMU's; may be repeated (default: edu)")
     parser.add_argument('--append', default='', metavar='WORDS', help='to the kernel command line')
     parser.add_argument('--module', action='store_true', help='SOURCE is a kernel module')
+    parser.add_argument('--library', action='store_true',
+                        help='SOURCE is linked with libcoherent, tests/test.c and cmocka')
     parser.add_argument('--times', type=times, default=1, metavar='N',
                         help='load and unload the module so often (default: %(default)s)')
     parser.add_argument('--args', action='append', default=[], type=word, metavar='WORD',
