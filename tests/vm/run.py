@@ -15,6 +15,7 @@ kept in $XDG_CACHE_HOME/libcoherent.
 import argparse
 import dataclasses
 import glob
+import hashlib
 import lzma
 import os
 import re
@@ -275,7 +276,19 @@ def tests(options):
         modules = (*IOMMUS[options.iommu].modules, *(() if options.module else VFIO))
         packed = initramfs(where, kernel, test, modules, options)
         serial, faults, end = boot(where, kernel, packed, options)
-    return judge(serial, faults, end, kernel.version, options.expect, options.splat), serial
+        same = [same_start(os.path.join(where, 'disk1'), path) for path in options.disk]
+    verdicts = judge(serial, faults, end, kernel.version, options.expect, options.splat)
+    return same + verdicts, serial
+
+
+def same_start(disk, path):
+    """Whether the first device's disk now begins with a file, by sha256."""
+    with open(path, 'rb') as file:
+        wanted = file.read()
+    with open(disk, 'rb') as file:
+        found = file.read(len(wanted))
+    sums = [hashlib.sha256(data).hexdigest() for data in (found, wanted)]
+    return (sums[0] == sums[1], f'the disk begins with {os.path.basename(path)}, sha256 {sums[0]}')
 
 
 class Parser(argparse.ArgumentParser):
@@ -327,6 +340,8 @@ def arguments():
                         help='parameter of the module, word of the program; may be repeated')
     parser.add_argument('--file', action='append', default=[], metavar='FILE',
                         help='copied to / in the VM; may be repeated')
+    parser.add_argument('--disk', action='append', default=[], metavar='FILE',
+                        help='what the disk of the first device has to begin with in the end')
     parser.add_argument('--script', metavar='FILE',
                         help='a shell script that prints TAP while the module is loaded')
     parser.add_argument('--expect', action='append', default=[], type=regex, metavar='REGEX',
@@ -357,7 +372,7 @@ def arguments():
         parser.error(f'{options.source}: no such file')
     elif options.module and not re.fullmatch(r'[\w-]+\.c', os.path.basename(options.source)):
         parser.error(f'{options.source}: a module is made of a .c without spaces in its name')
-    for path in (*options.file, *([options.script] if options.script else ())):
+    for path in (*options.file, *options.disk, *([options.script] if options.script else ())):
         if not os.path.isfile(path):
             parser.error(f'{path}: no such file')
     return options

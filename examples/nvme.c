@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include "nvme.h"
+
+/* NVM Express Base Specification 2.0, 3.1.3. */
+enum {
+	REG_CAP = 0x00,
+	REG_CC = 0x14,
+	REG_CSTS = 0x1c,
+	REG_AQA = 0x24,
+	REG_ASQ = 0x28,
+	REG_ACQ = 0x30,
+	REG_DOORBELLS = 0x1000
+};
+enum { CC_ENABLE = 1, CC_ENTRIES = 6 << 16 | 4 << 20, CSTS_READY = 1 };
+enum { ADMIN_CREATE_SQ = 0x01, ADMIN_CREATE_CQ = 0x05, ADMIN_IDENTIFY = 0x06 };
+enum { IO_WRITE = 0x01, IO_READ = 0x02 };
+enum { CNS_NAMESPACE = 0, CNS_CONTROLLER = 1 };
+
+#define ADMIN_DEPTH 4
+#define NSID 1
+#define CAP_TIMEOUT_NS (UINT64_C(500) * 1000 * 1000)
+
+/* Of what identify returns: the parts that are used. */
+struct nvme_id_controller {
+	uint8_t before[24];
+	uint8_t model[40];
+	uint8_t between[13];
+	uint8_t mdts; /* log2 of what a command may carry, in pages; 0 for no limit */
+	uint8_t after[NVME_PAGE - 78];
+};
+
+struct nvme_id_namespace {
+	coherent_le64 size;
+	uint8_t between[18];
+	uint8_t format;
+	uint8_t more[101];
+	coherent_le32 formats[16]; /* log2 of the block's bytes in bits 16 to 23 */
+	uint8_t after[NVME_PAGE - 192];
+};
+
+/* --- Queues --- */
+
+static int queue_open(struct nvme_queue *queue, struct nvme *nvme, unsigned int id, uint32_t depth)
+{
+	int err;
+
+	queue->depth = depth;
+	queue->doorbell = REG_DOORBELLS + 2 * id * nvme->stride;
+	err = coherent_zeroed(&queue->commands, nvme->dev, depth, .may = COHERENT_MAY_READ);
+	if (!err)
+		err = coherent_zeroed(&queue->completions, nvme->dev, depth);
+	if (!err)
+		err = coherent_ring(&queue->commands, &queue->sq);
+	return err ? err : coherent_ring(&queue->completions, &queue->cq);
+}
+
+static void queue_close(struct nvme_queue *queue)
+{
+	coherent_free(&queue->commands);
+	coherent_free(&queue->completions);
+}
+
+/* The fields that are not given are zero, and stay it: no command sets others. */
+static void queue_put(struct nvme *nvme, struct nvme_queue *queue, uint8_t opcode, uint16_t cid,
+		      uint64_t prp1, uint64_t prp2, uint32_t nsid, const uint32_t dw10_12[3])
+{
+	const uint32_t at = queue->tail++;
+
+	coherent_ring_put(&queue->sq, at, .dw0, opcode | (uint32_t)cid << 16);
+	coherent_ring_put(&queue->sq, at, .nsid, nsid);
+	coherent_ring_put(&queue->sq, at, .prp1, prp1);
+	coherent_ring_put(&queue->sq, at, .prp2, prp2);
+	coherent_ring_put(&queue->sq, at, .dw10_15[0], dw10_12[0]);
+	coherent_ring_put(&queue->sq, at, .dw10_15[1], dw10_12[1]);
+	coherent_ring_put(&queue->sq, at, .dw10_15[2], dw10_12[2]);
+	/* The doorbell comes after all of it. */
+	coherent_bar_write32(nvme->bar, queue->doorbell, queue->tail & (queue->depth - 1));
+}
+
+/* What the device wrote is read once: status with its phase first, then the rest. */
+static int queue_take(struct nvme *nvme, struct nvme_queue *queue, uint16_t *cid, uint16_t *status)
+{
+	const uint16_t phase = !(queue->head / queue->depth % 2);
+	const size_t at = queue->head % queue->depth;
+	uint16_t seen;
+	int err;
+
+	err = coherent_poll(&queue->completions, at, .status, &seen, (seen & 1) == phase,
+			    nvme->timeout_ns);
+	if (err)
+		return err;
+	*status = seen >> 1;
+	*cid = coherent_ring_get(&queue->cq, at, .cid);
+	queue->head++;
+	coherent_bar_write32(nvme->bar, queue->doorbell + nvme->stride,
+			     queue->head & (queue->depth - 1));
+	return 0;
+}
+
+static int admin(struct nvme *nvme, uint8_t opcode, coherent_addr_t data, uint32_t nsid,
+		 const uint32_t dw10_12[3])
+{
+	uint16_t cid, status;
+	int err;
+
+	queue_put(nvme, &nvme->admin, opcode, 0, data.raw, 0, nsid, dw10_12);
+	err = queue_take(nvme, &nvme->admin, &cid, &status);
+	return err ? err : cid || status ? -EIO : 0;
+}
+
+/* --- The controller --- */
+
+static int enable(struct nvme *nvme, bool on)
+{
+	coherent_bar_write32(nvme->bar, REG_CC, on ? CC_ENTRIES | CC_ENABLE : 0);
+	return coherent_bar_poll32(nvme->bar, REG_CSTS, CSTS_READY, on ? CSTS_READY : 0,
+				   nvme->timeout_ns);
+}
+
+static int start_controller(struct nvme *nvme)
+{
+	const uint64_t cap = coherent_bar_read64(nvme->bar, REG_CAP);
+	int err;
+
+	/* All ones: it is gone. It must take pages of 4 KiB and its own command set. */
+	if (cap == UINT64_MAX || cap >> 48 & 0xf || !(cap >> 37 & 1))
+		return -ENODEV;
+	nvme->stride = UINT64_C(4) << (cap >> 32 & 0xf);
+	nvme->timeout_ns = ((cap >> 24 & 0xff) + 1) * CAP_TIMEOUT_NS;
+	err = enable(nvme, false);
+	if (!err)
+		err = queue_open(&nvme->admin, nvme, 0, ADMIN_DEPTH);
+	if (err)
+		return err;
+	coherent_bar_write32(nvme->bar, REG_AQA, (ADMIN_DEPTH - 1) << 16 | (ADMIN_DEPTH - 1));
+	coherent_bar_write64(nvme->bar, REG_ASQ, coherent_addr(&nvme->admin.commands).raw);
+	coherent_bar_write64(nvme->bar, REG_ACQ, coherent_addr(&nvme->admin.completions).raw);
+	return enable(nvme, true);
+}
+
+static int identify_controller(struct nvme *nvme)
+{
+	const uint32_t dw10_12[3] = { CNS_CONTROLLER };
+	COHERENT_AUTO(struct nvme_id_controller, id);
+	uint8_t mdts;
+	int err;
+
+	err = coherent_zeroed(&id, nvme->dev, 1);
+	if (!err)
+		err = admin(nvme, ADMIN_IDENTIFY, coherent_addr(&id), 0, dw10_12);
+	if (!err)
+		err = coherent_copy_out_field(&id, 0, .model, 0, nvme->model, 40);
+	if (!err)
+		err = coherent_read(&id, 0, .mdts, &mdts);
+	if (err)
+		return err;
+	for (size_t end = 40; end && nvme->model[end - 1] == ' '; end--)
+		nvme->model[end - 1] = '\0';
+	nvme->command_bytes = NVME_BYTES_MAX;
+	if (mdts && mdts < 5)
+		nvme->command_bytes = (size_t)NVME_PAGE << mdts;
+	return 0;
+}
+
+static int identify_namespace(struct nvme *nvme)
+{
+	const uint32_t dw10_12[3] = { CNS_NAMESPACE };
+	COHERENT_AUTO(struct nvme_id_namespace, id);
+	COHERENT_VIEW(coherent_le32) formats;
+	uint32_t format = 0;
+	uint8_t which;
+	int err;
+
+	err = coherent_zeroed(&id, nvme->dev, 1);
+	if (!err)
+		err = admin(nvme, ADMIN_IDENTIFY, coherent_addr(&id), NSID, dw10_12);
+	if (!err)
+		err = coherent_read(&id, 0, .size, &nvme->blocks);
+	if (!err)
+		err = coherent_read(&id, 0, .format, &which);
+	if (!err)
+		err = coherent_view_field(&id, 0, .formats, &formats);
+	if (!err)
+		err = coherent_read(&formats, which & 0xf, &format);
+	if (err)
+		return err;
+	format = format >> 16 & 0xff;
+	if (!nvme->blocks || format < 9 || format > 12)
+		return -ENODEV;
+	nvme->block_bytes = 1u << format;
+	return 0;
+}
+
+/* --- Reads and writes --- */
+
+static int fill_lists(struct nvme_list *lists, size_t count, void *arg)
+{
+	union nvme_pages *data = arg;
+	coherent_addr_t address;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < count * NVME_PAGES_MAX; i++) {
+		err = coherent_addr_at(data, i, &address);
+		lists[i / NVME_PAGES_MAX].pages[i % NVME_PAGES_MAX] =
+			coherent_cpu_to_le64(address.raw);
+	}
+	return err;
+}
+
+static int create_io_queues(struct nvme *nvme)
+{
+	const uint32_t size = (nvme->io.depth - 1) << 16 | 1;
+	const uint32_t cq[3] = { size, 1 };
+	const uint32_t sq[3] = { size, 1 << 16 | 1 };
+	int err;
+
+	err = admin(nvme, ADMIN_CREATE_CQ, coherent_addr(&nvme->io.completions), 0, cq);
+	return err ? err : admin(nvme, ADMIN_CREATE_SQ, coherent_addr(&nvme->io.commands), 0, sq);
+}
+
+static int start_io(struct nvme *nvme)
+{
+	uint32_t entries = 2;
+	int err;
+
+	while (entries < nvme->depth + 1)
+		entries *= 2;
+	err = queue_open(&nvme->io, nvme, 1, entries);
+	if (!err)
+		err = coherent_zeroed(&nvme->data, nvme->dev, (size_t)nvme->depth * NVME_PAGES_MAX);
+	if (!err)
+		err = coherent_init(&nvme->lists, nvme->dev, nvme->depth, fill_lists, &nvme->data,
+				    .may = COHERENT_MAY_READ);
+	return err ? err : create_io_queues(nvme);
+}
+
+int nvme_open(struct nvme *nvme, struct coherent_device *dev, unsigned int depth)
+{
+	int err;
+
+	*nvme = (struct nvme){ .dev = dev, .depth = depth };
+	if (!depth || depth > NVME_DEPTH_MAX)
+		return -EINVAL;
+	err = coherent_bar_open(&nvme->bar, dev, 0);
+	if (!err)
+		err = start_controller(nvme);
+	if (!err)
+		err = identify_controller(nvme);
+	if (!err)
+		err = identify_namespace(nvme);
+	return err ? err : start_io(nvme);
+}
+
+/* Disabled, it forgets its queues; only then are they freed. */
+void nvme_close(struct nvme *nvme)
+{
+	if (nvme->timeout_ns)
+		(void)!enable(nvme, false);
+	coherent_free(&nvme->lists);
+	coherent_free(&nvme->data);
+	queue_close(&nvme->io);
+	queue_close(&nvme->admin);
+	coherent_bar_close(nvme->bar);
+	nvme->bar = NULL;
+}
+
+/* One page is named in the command, a second one too, more in the list. */
+void nvme_start(struct nvme *nvme, unsigned int slot, bool write, uint64_t block, uint32_t count)
+{
+	const size_t bytes = (size_t)count * nvme->block_bytes;
+	const uint32_t dw10_12[3] = { (uint32_t)block, (uint32_t)(block >> 32), count - 1 };
+	const uint64_t prp1 = coherent_addr(&nvme->data).raw + slot * NVME_BYTES_MAX;
+	const uint64_t list = coherent_addr(&nvme->lists).raw + slot * sizeof(struct nvme_list);
+	uint64_t prp2 = 0;
+
+	if (bytes > 2 * NVME_PAGE)
+		prp2 = list + sizeof(coherent_le64);
+	else if (bytes > NVME_PAGE)
+		prp2 = prp1 + NVME_PAGE;
+	nvme->busy |= UINT64_C(1) << slot;
+	nvme->failed &= ~(UINT64_C(1) << slot);
+	queue_put(nvme, &nvme->io, write ? IO_WRITE : IO_READ, (uint16_t)slot, prp1, prp2, NSID,
+		  dw10_12);
+}
+
+int nvme_wait(struct nvme *nvme, unsigned int slot)
+{
+	while (nvme->busy >> slot & 1) {
+		uint16_t cid, status;
+		int err = queue_take(nvme, &nvme->io, &cid, &status);
+
+		if (err)
+			return err;
+		if (cid >= nvme->depth || !(nvme->busy >> cid & 1))
+			return -EIO;
+		nvme->busy &= ~(UINT64_C(1) << cid);
+		nvme->failed |= status ? UINT64_C(1) << cid : 0;
+	}
+	return nvme->failed >> slot & 1 ? -EIO : 0;
+}
+
+/* A slot's pages, as bytes. */
+static int view_slot(struct nvme *nvme, unsigned int slot, size_t i, size_t *page, size_t *bytes)
+{
+	*page = (size_t)slot * NVME_PAGES_MAX + i / NVME_PAGE;
+	*bytes = *bytes < NVME_PAGE ? *bytes : NVME_PAGE;
+	return slot < nvme->depth && i < NVME_BYTES_MAX ? 0 : -ERANGE;
+}
+
+int nvme_fill(struct nvme *nvme, unsigned int slot, const uint8_t *from, size_t bytes)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < bytes; i += NVME_PAGE) {
+		size_t page, n = bytes - i;
+
+		err = view_slot(nvme, slot, i, &page, &n);
+		if (!err)
+			err = coherent_copy_in_field(&nvme->data, page, .bytes, 0, from + i, n);
+	}
+	return err;
+}
+
+int nvme_take(struct nvme *nvme, unsigned int slot, uint8_t *to, size_t bytes)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < bytes; i += NVME_PAGE) {
+		size_t page, n = bytes - i;
+
+		err = view_slot(nvme, slot, i, &page, &n);
+		if (!err)
+			err = coherent_copy_out_field(&nvme->data, page, .bytes, 0, to + i, n);
+	}
+	return err;
+}
