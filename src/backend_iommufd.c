@@ -4,8 +4,8 @@
  * node of its own and attached to it. The scheme pci is this, or VFIO's groups where it
  * is not to be had.
  *
- * INVARIANT: the IOAS is this device's alone, so that what is unmapped at once is all
- * that was mapped.
+ * INVARIANT: the IOAS, or a window of one that was adopted, is this device's alone, so
+ * that what is unmapped at once is all that was mapped.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -166,22 +166,48 @@ static int open_nodes(struct iommufd *iommufd)
 	return err;
 }
 
+static int adopt(struct iommufd *iommufd, const struct name *name,
+		 const struct coherent_open_options *options)
+{
+	const struct coherent_device *dev = iommufd->pci.backend.dev;
+	int err = vfio_pci_adopt(&iommufd->pci, name, options, options->iommufd, &iommufd->iommu);
+
+	iommufd->ioas = options->ioas;
+	if (!err && read_ranges(iommufd)) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: descriptor %d is no iommufd that has IOAS %u", dev->name,
+		       options->iommufd, options->ioas);
+		err = -EINVAL;
+	}
+	if (!err)
+		err = vfio_pci_adopt_device(&iommufd->pci, options->device_fd);
+	if (err && iommufd->iommu >= 0)
+		sys_close(iommufd->iommu);
+	return err;
+}
+
+static int open_own(struct iommufd *iommufd, const struct name *name)
+{
+	int err = vfio_pci_find(name, &iommufd->pci.backend.dev->reporter, iommufd->pci.bdf);
+
+	return err ? err : open_nodes(iommufd);
+}
+
 static int iommufd_open(struct backend **backend, struct coherent_device *dev,
 			const struct name *name, const struct coherent_open_options *options)
 {
 	struct iommufd *iommufd = calloc(1, sizeof(*iommufd));
 	int err;
 
-	(void)options;
 	if (!iommufd)
 		return -ENOMEM;
 	iommufd->pci.backend =
 		(struct backend){ .ops = &backend_iommufd, .dev = dev, .level = COHERENT_IOMMU };
 	err = name_read_keys(name, NULL, 0, NULL, &dev->reporter);
-	if (!err)
-		err = vfio_pci_find(name, &dev->reporter, iommufd->pci.bdf);
-	if (!err)
-		err = open_nodes(iommufd);
+	if (!err && options->iommufd)
+		err = adopt(iommufd, name, options);
+	else if (!err)
+		err = open_own(iommufd, name);
 	if (err) {
 		free(iommufd);
 		return err;
@@ -202,6 +228,10 @@ static void iommufd_disconnect(struct backend *backend)
 		.length = UINT64_MAX,
 	};
 
+	if (iommufd->pci.adopted) {
+		all.iova = iommufd->pci.first;
+		all.length = iommufd->pci.last - iommufd->pci.first + 1;
+	}
 	vfio_pci_disconnect(&iommufd->pci);
 	lock_take(&iommufd->pci.lock);
 	(void)sys_ioctl(iommufd->iommu, UAPI_IOAS_UNMAP, &all);
@@ -302,8 +332,13 @@ static int pci_open(struct backend **backend, struct coherent_device *dev, const
 		    const struct coherent_open_options *options)
 {
 	char bdf[VFIO_PCI_BDF_BYTES], node[64];
-	int err = vfio_pci_find(name, &dev->reporter, bdf);
+	int err;
 
+	if (options->container)
+		return backend_vfio.open(backend, dev, name, options);
+	if (options->iommufd)
+		return iommufd_open(backend, dev, name, options);
+	err = vfio_pci_find(name, &dev->reporter, bdf);
 	if (err)
 		return err;
 	if (find_node(bdf, node, sizeof(node)) && !access(IOMMU, F_OK))

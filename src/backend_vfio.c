@@ -3,8 +3,8 @@
  * VFIO as it has been since Linux 3.6: a container has the IOMMU (type1v2), a group is
  * what the IOMMU can keep apart, a device is got from its group.
  *
- * INVARIANT: the container is this device's alone, so that what is unmapped at once is
- * all that was mapped.
+ * INVARIANT: the container, or a window of one that was adopted, is this device's alone,
+ * so that what is unmapped at once is all that was mapped.
  */
 #include <dirent.h>
 #include <linux/vfio.h>
@@ -214,22 +214,10 @@ static void close_nodes(struct vfio *vfio)
 	vfio->group = vfio->container = -1;
 }
 
-static int vfio_open(struct backend **backend, struct coherent_device *dev, const struct name *name,
-		     const struct coherent_open_options *options)
+static int open_own(struct vfio *vfio, const struct name *name)
 {
-	struct vfio *vfio = calloc(1, sizeof(*vfio));
-	int err;
+	int err = vfio_pci_find(name, &vfio->pci.backend.dev->reporter, vfio->pci.bdf);
 
-	(void)options;
-	if (!vfio)
-		return -ENOMEM;
-	vfio->pci.backend =
-		(struct backend){ .ops = &backend_vfio, .dev = dev, .level = COHERENT_IOMMU };
-	vfio->group = vfio->container = -1;
-	vfio->mappings = MAPPINGS_USUAL;
-	err = name_read_keys(name, NULL, 0, NULL, &dev->reporter);
-	if (!err)
-		err = vfio_pci_find(name, &dev->reporter, vfio->pci.bdf);
 	if (!err)
 		err = find_group(vfio);
 	if (!err)
@@ -240,8 +228,44 @@ static int vfio_open(struct backend **backend, struct coherent_device *dev, cons
 		err = attach(vfio);
 	if (!err)
 		err = read_info(vfio);
-	if (!err)
-		err = open_device(vfio);
+	return err ? err : open_device(vfio);
+}
+
+static int adopt(struct vfio *vfio, const struct name *name,
+		 const struct coherent_open_options *options)
+{
+	const struct coherent_device *dev = vfio->pci.backend.dev;
+	int err = vfio_pci_adopt(&vfio->pci, name, options, options->container, &vfio->container);
+
+	if (err)
+		return err;
+	if (sys_ioctl(vfio->container, VFIO_GET_API_VERSION, NULL) != VFIO_API_VERSION ||
+	    read_info(vfio)) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: descriptor %d is no VFIO container that has an IOMMU", dev->name,
+		       options->container);
+		return -EINVAL;
+	}
+	return vfio_pci_adopt_device(&vfio->pci, options->device_fd);
+}
+
+static int vfio_open(struct backend **backend, struct coherent_device *dev, const struct name *name,
+		     const struct coherent_open_options *options)
+{
+	struct vfio *vfio = calloc(1, sizeof(*vfio));
+	int err;
+
+	if (!vfio)
+		return -ENOMEM;
+	vfio->pci.backend =
+		(struct backend){ .ops = &backend_vfio, .dev = dev, .level = COHERENT_IOMMU };
+	vfio->group = vfio->container = -1;
+	vfio->mappings = MAPPINGS_USUAL;
+	err = name_read_keys(name, NULL, 0, NULL, &dev->reporter);
+	if (!err && options->container)
+		err = adopt(vfio, name, options);
+	else if (!err)
+		err = open_own(vfio, name);
 	if (err) {
 		close_nodes(vfio);
 		free(vfio);
@@ -262,6 +286,11 @@ static void vfio_disconnect(struct backend *backend)
 		.flags = VFIO_DMA_UNMAP_FLAG_ALL,
 	};
 
+	if (vfio->pci.adopted) {
+		all.flags = 0;
+		all.iova = vfio->pci.first;
+		all.size = vfio->pci.last - vfio->pci.first + 1;
+	}
 	vfio_pci_disconnect(&vfio->pci);
 	lock_take(&vfio->pci.lock);
 	(void)sys_ioctl(vfio->container, VFIO_IOMMU_UNMAP_DMA, &all);

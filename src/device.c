@@ -230,6 +230,25 @@ static int unknown_scheme(const struct name *name, const struct reporter *to)
 	return -ENODEV;
 }
 
+/* What a backend would not look at is not what the caller meant. */
+static int check_adoption(struct coherent_device *dev, const struct name *name,
+			  const struct coherent_open_options *options)
+{
+	const bool either = options->container || options->iommufd;
+	const bool rest = options->device_fd || options->ioas || options->window.last;
+	const bool pci = !strcmp(name->scheme, "pci");
+
+	if ((!options->container || pci || !strcmp(name->scheme, "vfio")) &&
+	    (!options->iommufd || pci || !strcmp(name->scheme, "iommufd")) &&
+	    !(options->container && options->iommufd) && (either || !rest))
+		return 0;
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: .container is for vfio: and pci:, .iommufd for iommufd: and pci:, not both; "
+	       ".device_fd, .ioas and .window go with one of them",
+	       dev->name);
+	return -EINVAL;
+}
+
 static int open_backend(struct coherent_device *dev, const struct name *name,
 			const struct coherent_open_options *options)
 {
@@ -240,7 +259,9 @@ static int open_backend(struct coherent_device *dev, const struct name *name,
 
 		if (strcmp(backends[i]->scheme, name->scheme))
 			continue;
-		err = backends[i]->open(&dev->backend, dev, name, options);
+		err = check_adoption(dev, name, options);
+		if (!err)
+			err = backends[i]->open(&dev->backend, dev, name, options);
 		if (err)
 			return err;
 		if (dev->backend->level >= least)

@@ -79,6 +79,14 @@ static inline int sys_open(const char *path, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Another descriptor of the same file, or -errno. */
+static inline int sys_dup(int fd)
+{
+	const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	return copy < 0 ? -errno : copy;
+}
+
 /* What the call returns, or -errno. */
 static inline int sys_ioctl(int fd, unsigned long request, void *arg)
 {

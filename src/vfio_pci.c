@@ -54,17 +54,25 @@ static int another_driver(const struct name *name, const struct reporter *to, co
 	return -ENODEV;
 }
 
+static int read_bdf(const struct name *name, const struct reporter *to,
+		    char bdf[VFIO_PCI_BDF_BYTES])
+{
+	if (parse_bdf(name->where, bdf))
+		return 0;
+	report(to, COHERENT_ERROR,
+	       "device name \"%s\": \"%s\" is no PCI address, which is like 0000:00:01.0",
+	       name->whole, name->where);
+	return -EINVAL;
+}
+
 int vfio_pci_find(const struct name *name, const struct reporter *to, char bdf[VFIO_PCI_BDF_BYTES])
 {
 	char path[128], driver[64] = "";
 	int err;
 
-	if (!parse_bdf(name->where, bdf)) {
-		report(to, COHERENT_ERROR,
-		       "device name \"%s\": \"%s\" is no PCI address, which is like 0000:00:01.0",
-		       name->whole, name->where);
-		return -EINVAL;
-	}
+	err = read_bdf(name, to, bdf);
+	if (err)
+		return err;
 	snprintf(path, sizeof(path), SYSFS "%s/driver", bdf);
 	err = sys_link_name(path, driver, sizeof(driver));
 	if (err == -ENOENT) {
@@ -179,6 +187,16 @@ static void unmap_bars(struct vfio_pci *pci)
 			sys_unmap(pci->bars[i].va, pci->bars[i].bytes);
 }
 
+/* What there is to do of a device that is there, and of none. */
+static int connect_device(struct vfio_pci *pci)
+{
+	for (unsigned int i = 0; i < VFIO_PCI_VECTORS_MAX; i++)
+		pci->irq_fds[i] = -1;
+	lock_init(&pci->lock);
+	atomic_store_explicit(&pci->connected, true, memory_order_release);
+	return 0;
+}
+
 int vfio_pci_open(struct vfio_pci *pci, int fd)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
@@ -186,6 +204,8 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 	int err = sys_ioctl(fd, VFIO_DEVICE_GET_INFO, &info);
 
 	pci->fd = fd;
+	if (!pci->adopted)
+		pci->last = UINT64_MAX;
 	if (!err)
 		err = region_info(fd, VFIO_PCI_CONFIG_REGION_INDEX, &config);
 	for (unsigned int i = 0; !err && i < VFIO_PCI_BARS; i++)
@@ -195,17 +215,80 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 		pci->config = config.offset;
 		err = find_vectors(pci);
 	}
-	if (!err)
+	if (!err && !pci->adopted)
 		err = set_master(pci, true);
 	if (err) {
 		unmap_bars(pci);
 		return err == -ENODEV ? err : -EIO;
 	}
-	for (unsigned int i = 0; i < VFIO_PCI_VECTORS_MAX; i++)
-		pci->irq_fds[i] = -1;
-	lock_init(&pci->lock);
-	atomic_store_explicit(&pci->connected, true, memory_order_release);
-	return 0;
+	return connect_device(pci);
+}
+
+/* --- What the caller has opened --- */
+
+static int bad_descriptor(const struct coherent_device *dev, const char *what, int fd)
+{
+	report(&dev->reporter, COHERENT_ERROR, "%s: descriptor %d is no %s", dev->name, fd, what);
+	return -EINVAL;
+}
+
+static int copy_of(const struct coherent_device *dev, const char *what, int fd)
+{
+	const int copy = sys_dup(fd);
+
+	if (copy == -EMFILE || copy == -ENFILE) {
+		report(&dev->reporter, COHERENT_ERROR, "%s: no descriptor left: raise ulimit -n",
+		       dev->name);
+		return -ENOSPC;
+	}
+	return copy < 0 ? bad_descriptor(dev, what, fd) : copy;
+}
+
+int vfio_pci_adopt(struct vfio_pci *pci, const struct name *name,
+		   const struct coherent_open_options *options, int iommu, int *copy)
+{
+	const struct coherent_device *dev = pci->backend.dev;
+	const uint64_t page = sys_page_bytes();
+	int err = read_bdf(name, &dev->reporter, pci->bdf);
+
+	*copy = -1;
+	pci->fd = -1;
+	pci->adopted = true;
+	pci->first = options->window.first;
+	pci->last = options->window.last;
+	if (err)
+		return err;
+	if (pci->first >= pci->last || pci->first % page || (pci->last + 1) % page) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: .window says which addresses are the library's, in whole pages, as in "
+		       ".window = { 0x100000000, 0x1ffffffff }",
+		       dev->name);
+		return -EINVAL;
+	}
+	*copy = copy_of(dev, "container or iommufd", iommu);
+	return *copy < 0 ? *copy : 0;
+}
+
+int vfio_pci_adopt_device(struct vfio_pci *pci, int fd)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+	int copy, err;
+
+	if (!fd)
+		return connect_device(pci);
+	copy = copy_of(pci->backend.dev, "PCI device of VFIO's", fd);
+	if (copy < 0)
+		return copy;
+	err = sys_ioctl(copy, VFIO_DEVICE_GET_INFO, &info);
+	if (err == -ENOTTY || (!err && !(info.flags & VFIO_DEVICE_FLAGS_PCI)))
+		err = bad_descriptor(pci->backend.dev, "PCI device of VFIO's", fd);
+	else if (err)
+		err = err == -ENODEV ? err : -EIO;
+	else
+		err = vfio_pci_open(pci, copy);
+	if (err)
+		sys_close(copy);
+	return err;
 }
 
 /* --- Mappings --- */
@@ -236,11 +319,13 @@ void vfio_pci_disconnect(struct vfio_pci *pci)
 {
 	atomic_store_explicit(&pci->connected, false, memory_order_release);
 	lock_take(&pci->lock);
-	(void)set_master(pci, false);
+	if (!pci->adopted)
+		(void)set_master(pci, false);
 	for (unsigned int i = 0; i < VFIO_PCI_BARS; i++)
 		if (pci->bars[i].va)
 			sys_map_over(pci->bars[i].va, pci->bars[i].bytes);
-	sys_close(pci->fd);
+	if (pci->fd >= 0)
+		sys_close(pci->fd);
 	pci->fd = -1;
 	lock_drop(&pci->lock);
 }
@@ -251,8 +336,26 @@ void vfio_pci_close(struct vfio_pci *pci)
 	lock_destroy(&pci->lock);
 }
 
+static void clip_ranges(const struct vfio_pci *pci, struct coherent_limits *limits)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < limits->range_count; i++) {
+		uint64_t first = limits->ranges[i].first, last = limits->ranges[i].last;
+
+		first = first < pci->first ? pci->first : first;
+		last = last > pci->last ? pci->last : last;
+		if (first > last)
+			continue;
+		limits->ranges[count].first = first;
+		limits->ranges[count++].last = last;
+	}
+	limits->range_count = count;
+}
+
 void vfio_pci_limits(const struct vfio_pci *pci, struct coherent_limits *limits)
 {
+	clip_ranges(pci, limits);
 	for (unsigned int i = 0; i < VFIO_PCI_BARS; i++)
 		limits->bar_bytes[i] = pci->bars[i].bytes;
 	limits->vectors = pci->vectors;
@@ -438,7 +541,7 @@ int vfio_pci_reset(struct backend *backend)
 {
 	struct vfio_pci *pci = pci_of(backend);
 
-	if (!pci->can_reset) {
+	if (!pci->can_reset && atomic_load_explicit(&pci->connected, memory_order_acquire)) {
 		report(&backend->dev->reporter, COHERENT_ERROR,
 		       "%s: %s has no reset of its own, see "
 		       "/sys/bus/pci/devices/%s/reset_method",
@@ -448,10 +551,15 @@ int vfio_pci_reset(struct backend *backend)
 	return stop_and_go(pci, true);
 }
 
-/* Unmapping is a fence already; a device that has a reset is stopped for good measure. */
+/*
+ * Unmapping is a fence already; a device that is ours is stopped for good measure, and
+ * reset if it has a reset.
+ */
 int vfio_pci_fence(struct backend *backend)
 {
-	return stop_and_go(pci_of(backend), pci_of(backend)->can_reset);
+	struct vfio_pci *pci = pci_of(backend);
+
+	return pci->adopted ? 0 : stop_and_go(pci, pci->can_reset);
 }
 
 /* The kernel has the faults in its log and tells nobody else. */

@@ -33,7 +33,10 @@ struct vfio_pci_bar {
  * struct vfio_pci - A device; embedded in those of the backends.
  * @backend: For the library.
  * @bdf: Its address. Never changes.
- * @fd: Its descriptor; -1 when it is disconnected.
+ * @fd: Its descriptor; -1 when it is disconnected, or was not adopted too.
+ * @adopted: The IOMMU and the device are the caller's. Never changes.
+ * @first: First of the addresses that are ours. Never changes.
+ * @last: Last of them. Never changes.
  * @can_reset: It has a reset of its own. Never changes.
  * @config: Where its configuration space is in @fd. Never changes.
  * @bars: Its BARs. @va never changes, what is there does with @disconnect.
@@ -47,6 +50,9 @@ struct vfio_pci {
 	struct backend backend;
 	char bdf[VFIO_PCI_BDF_BYTES];
 	int fd;
+	bool adopted;
+	uint64_t first;
+	uint64_t last;
 	bool can_reset;
 	uint64_t config;
 	struct vfio_pci_bar bars[VFIO_PCI_BARS];
@@ -66,6 +72,29 @@ struct vfio_pci {
  * Return: 0; -EINVAL (malformed), -ENODEV (absent, another driver's).
  */
 int vfio_pci_find(const struct name *name, const struct reporter *to, char bdf[VFIO_PCI_BDF_BYTES]);
+
+/**
+ * vfio_pci_adopt() - Take over what the caller has opened.
+ * @pci: Zero bytes but for backend; filled in but for what vfio_pci_open() does.
+ * @name: The device's name.
+ * @options: Whose window and descriptors are used.
+ * @iommu: The caller's container or iommufd.
+ * @copy: Set to a descriptor of the same; the caller's to close, also on failure,
+ *	where it may be negative.
+ *
+ * Return: 0; -EINVAL (name, window, descriptor), -ENOSPC (descriptors).
+ */
+int vfio_pci_adopt(struct vfio_pci *pci, const struct name *name,
+		   const struct coherent_open_options *options, int iommu, int *copy);
+
+/**
+ * vfio_pci_adopt_device() - Use the device that the caller has opened, if any.
+ * @pci: From vfio_pci_adopt().
+ * @fd: The caller's; 0 for none.
+ *
+ * Return: 0; -EINVAL (not a PCI device of VFIO's), -ENOSPC, -EIO, -ENODEV.
+ */
+int vfio_pci_adopt_device(struct vfio_pci *pci, int fd);
 
 /**
  * vfio_pci_open_node() - Open one of VFIO's nodes below /dev.
@@ -112,7 +141,7 @@ void vfio_pci_disconnect(struct vfio_pci *pci);
 void vfio_pci_close(struct vfio_pci *pci);
 
 /**
- * vfio_pci_limits() - Fill in BARs and vectors.
+ * vfio_pci_limits() - Fill in BARs and vectors, and leave of ranges what is ours.
  * @pci: The device.
  * @limits: The rest stays.
  */

@@ -20,6 +20,8 @@ static unsigned char nodes[FDS_MAX];
 
 int __real_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...);
+int __real_fcntl64(int fd, int command, ...);
+int __wrap_fcntl64(int fd, int command, ...);
 int __real_ioctl(int fd, unsigned long request, void *arg);
 int __wrap_ioctl(int fd, unsigned long request, void *arg);
 ssize_t __real_readlink(const char *path, char *to, size_t bytes);
@@ -148,6 +150,25 @@ int __wrap_open64(const char *path, int flags, ...)
 	return open_as(translate(path, there, sizeof(there)), node_of(path));
 }
 
+/* The library has no other use for it than another descriptor. */
+int __wrap_fcntl64(int fd, int command, ...)
+{
+	int copy;
+
+	if (command != F_DUPFD_CLOEXEC)
+		return __real_fcntl64(fd, command);
+	if (inject_fails()) {
+		errno = EMFILE;
+		return -1;
+	}
+	copy = __real_fcntl64(fd, command, 0);
+	if (copy >= 0) {
+		nodes[copy] = nodes[fd];
+		inject.fds++;
+	}
+	return copy;
+}
+
 ssize_t __wrap_readlink(const char *path, char *to, size_t bytes)
 {
 	char there[320];
@@ -268,16 +289,20 @@ static uint64_t forget(struct mock_mapping *at)
 	return bytes;
 }
 
-/* How many bytes it found; of one mapping, or of all. */
+/* How many bytes it found; of one mapping, or of all in a range. */
 static uint64_t unmap(uint64_t iova, uint64_t last)
 {
-	struct mock_mapping *at = last < UINT64_MAX ? slot(iova, iova) : NULL;
+	struct mock_mapping *one = iova && last < UINT64_MAX ? slot(iova, iova) : NULL;
 	uint64_t found = 0;
 
-	if (at)
-		return at->iova + at->bytes - 1 == last ? forget(at) : 0;
-	for (size_t i = 0; last == UINT64_MAX && i < MOCK_MAPPINGS_MAX; i++)
-		found += mock.mappings[i].bytes ? forget(&mock.mappings[i]) : 0;
+	if (one && one->iova + one->bytes - 1 == last)
+		return forget(one);
+	for (size_t i = 0; i < MOCK_MAPPINGS_MAX; i++) {
+		struct mock_mapping *at = &mock.mappings[i];
+
+		if (at->bytes && at->iova >= iova && at->iova + at->bytes - 1 <= last)
+			found += forget(at);
+	}
 	return found;
 }
 
@@ -471,8 +496,8 @@ static int device_ioctl(int fd, unsigned long request, void *arg)
 		return -ENODEV;
 	switch (request) {
 	case VFIO_DEVICE_GET_INFO:
-		((struct vfio_device_info *)arg)->flags = mock.can_reset ? VFIO_DEVICE_FLAGS_RESET :
-									   0;
+		((struct vfio_device_info *)arg)->flags =
+			VFIO_DEVICE_FLAGS_PCI | (mock.can_reset ? VFIO_DEVICE_FLAGS_RESET : 0);
 		return 0;
 	case VFIO_DEVICE_GET_REGION_INFO:
 		region_info(arg);

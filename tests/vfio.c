@@ -4,11 +4,14 @@
  * becomes of each refusal, and that nothing is left whatever fails. That a real kernel
  * understands the same is shown in VMs, by vm/promises.c.
  */
+#include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "../src/vfio_uapi.h"
 #include "mock_vfio.h"
 
 #define PAGE 4096
@@ -450,6 +453,194 @@ static void pci_takes_what_there_is(void)
 	close_bench(bench);
 }
 
+/* --- What the caller has opened --- */
+
+#define WINDOW_FIRST UINT64_C(0x200000000)
+#define WINDOW_LAST UINT64_C(0x2ffffffff)
+
+/* A program that has memory of its own in the same address space. */
+struct caller {
+	int iommu;
+	int device;
+};
+
+static bool has_groups(const char *scheme)
+{
+	return strcmp(scheme, "iommufd");
+}
+
+static void caller_begins(struct caller *caller, const char *scheme)
+{
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map),
+		.flags = VFIO_DMA_MAP_FLAG_READ,
+		.iova = PAGE,
+		.size = PAGE,
+	};
+	struct uapi_ioas_map ioas_map = {
+		.size = sizeof(ioas_map),
+		.flags = UAPI_IOAS_MAP_FIXED_IOVA | UAPI_IOAS_MAP_READABLE,
+		.ioas_id = 7,
+		.iova = PAGE,
+		.length = PAGE,
+	};
+
+	caller->iommu = open(has_groups(scheme) ? "/dev/vfio/vfio" : "/dev/iommu", O_RDWR);
+	caller->device = open("/dev/vfio/devices/vfio1", O_RDWR);
+	assert_true(caller->iommu > 0 && caller->device > 0);
+	if (has_groups(scheme))
+		assert_ok(ioctl(caller->iommu, VFIO_IOMMU_MAP_DMA, &map));
+	else
+		assert_ok(ioctl(caller->iommu, UAPI_IOAS_MAP, &ioas_map));
+	assert_int_equal(mock.count, 1);
+}
+
+/* Nothing of it was touched. */
+static void caller_ends(struct caller *caller)
+{
+	assert_int_equal(mock.count, 1);
+	assert_non_null(mock_find(PAGE));
+	assert_int_equal(mock_config(BDF, PCI_COMMAND), 0);
+	assert_ok(close(caller->device));
+	assert_ok(close(caller->iommu));
+}
+
+static int adopt(struct bench *bench, const char *scheme, int iommu, int device, uint64_t first,
+		 uint64_t last)
+{
+	*bench = (struct bench){ .log = LOG_EMPTY, .before = inject };
+	return coherent_device_open(&bench->dev, name_of(scheme, BDF), .report = log_report,
+				    .report_arg = &bench->log,
+				    .container = has_groups(scheme) ? iommu : 0,
+				    .iommufd = has_groups(scheme) ? 0 : iommu,
+				    .ioas = has_groups(scheme) ? 0 : 7, .device_fd = device,
+				    .window = { first, last });
+}
+
+static void no_block_or_descriptor_is_left(const struct bench *bench)
+{
+	assert_int_equal(inject.blocks, bench->before.blocks);
+	assert_int_equal(inject.bytes, bench->before.bytes);
+	assert_int_equal(inject.fds, bench->before.fds);
+}
+
+static void what_is_adopted_stays_the_callers(const char *scheme)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, left = COHERENT_EMPTY;
+	struct caller caller;
+	struct coherent_bar *bar;
+	struct coherent_irq *irq;
+	struct bench bench;
+
+	caller_begins(&caller, scheme);
+	assert_ok(adopt(&bench, scheme, caller.iommu, caller.device, WINDOW_FIRST, WINDOW_LAST));
+	assert_ok(coherent_bar_open(&bar, bench.dev, 0));
+	coherent_bar_write32(bar, 0, 5);
+	assert_int_equal(coherent_bar_read32(bar, 0), 5);
+	assert_ok(coherent_irq_open(&irq, bench.dev, 0));
+	coherent_irq_close(irq);
+	assert_ok(coherent_zeroed(&mem, bench.dev, 1));
+	assert_ok(coherent_zeroed(&left, bench.dev, 1));
+	assert_true(coherent_addr(&mem).raw >= WINDOW_FIRST);
+	assert_true(coherent_addr(&left).raw + PAGE - 1 <= WINDOW_LAST);
+	assert_int_equal(mock.count, 3);
+	coherent_free(&mem);
+	assert_ok(coherent_device_fence(bench.dev));
+	coherent_bar_close(bar);
+	coherent_device_close(bench.dev);
+	coherent_free(&left);
+	no_block_or_descriptor_is_left(&bench);
+	caller_ends(&caller);
+}
+
+/* Memory alone, for a driver that has its own way to registers. */
+static void device_need_not_be_adopted(const char *scheme)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct caller caller;
+	struct coherent_bar *bar;
+	struct bench bench;
+
+	caller_begins(&caller, scheme);
+	assert_ok(adopt(&bench, scheme, caller.iommu, 0, WINDOW_FIRST, WINDOW_LAST));
+	assert_err(coherent_bar_open(&bar, bench.dev, 0), -ENODEV);
+	assert_ok(coherent_zeroed(&mem, bench.dev, 1, .may = COHERENT_MAY_READ));
+	assert_int_equal(mock_find(coherent_addr(&mem).raw)->flags, VFIO_DMA_MAP_FLAG_READ);
+	coherent_free(&mem);
+	assert_err(coherent_device_reset(bench.dev), -EIO);
+	coherent_device_close(bench.dev);
+	no_block_or_descriptor_is_left(&bench);
+	caller_ends(&caller);
+}
+
+static void what_cannot_be_adopted_is_refused(const char *scheme)
+{
+	const uint64_t beyond = UINT64_C(1) << 50;
+	struct caller caller;
+	struct bench bench;
+	int other = open("/dev/null", O_RDWR);
+
+	caller_begins(&caller, scheme);
+	assert_err(adopt(&bench, scheme, caller.iommu, caller.device, 0, 0), -EINVAL);
+	assert_true(log_has(&bench.log, ".window says which addresses"));
+	assert_err(adopt(&bench, scheme, caller.iommu, 0, WINDOW_FIRST, WINDOW_LAST - 1), -EINVAL);
+	assert_err(adopt(&bench, scheme, caller.iommu, 0, WINDOW_FIRST + 1, WINDOW_LAST), -EINVAL);
+	assert_err(adopt(&bench, scheme, other, 0, WINDOW_FIRST, WINDOW_LAST), -EINVAL);
+	assert_true(log_has(&bench.log, "is no "));
+	assert_err(adopt(&bench, scheme, 1000, 0, WINDOW_FIRST, WINDOW_LAST), -EINVAL);
+	assert_err(adopt(&bench, scheme, caller.iommu, other, WINDOW_FIRST, WINDOW_LAST), -EINVAL);
+	assert_true(log_has(&bench.log, "is no PCI device of VFIO's"));
+	/* A window where nothing is translated. */
+	assert_err(adopt(&bench, scheme, caller.iommu, 0, beyond, beyond + 0xffff), -EIO);
+	no_block_or_descriptor_is_left(&bench);
+	assert_ok(close(other));
+	inject.fds++;
+	caller_ends(&caller);
+}
+
+static void no_failure_leaks_what_is_adopted(const char *scheme)
+{
+	unsigned int nth, tolerated = 0;
+	struct caller caller;
+
+	caller_begins(&caller, scheme);
+	for (nth = 1; nth < 100; nth++) {
+		struct bench bench;
+		int err;
+
+		inject.failed = false;
+		inject.left = nth;
+		err = adopt(&bench, scheme, caller.iommu, caller.device, WINDOW_FIRST, WINDOW_LAST);
+		inject.left = 0;
+		bench.before.failed = false;
+		coherent_device_close(bench.dev);
+		no_block_or_descriptor_is_left(&bench);
+		if (!inject.failed)
+			break;
+		tolerated += !err;
+	}
+	/* A BAR that cannot be mapped is reached through the descriptor. */
+	assert_true(tolerated <= 4);
+	assert_true(nth > 15 && nth < 100);
+	caller_ends(&caller);
+}
+
+static void adoption_is_for_its_scheme(void)
+{
+	struct log log = LOG_EMPTY;
+	struct coherent_device *dev;
+
+	assert_err(coherent_device_open(&dev, "sim:edu", .container = 3, .report = log_report,
+					.report_arg = &log),
+		   -EINVAL);
+	assert_true(log_has(&log, ".container is for vfio: and pci:"));
+	assert_err(coherent_device_open(&dev, "vfio:" BDF, .iommufd = 3), -EINVAL);
+	assert_err(coherent_device_open(&dev, "iommufd:" BDF, .container = 3), -EINVAL);
+	assert_err(coherent_device_open(&dev, "pci:" BDF, .container = 3, .iommufd = 3), -EINVAL);
+	assert_err(coherent_device_open(&dev, "pci:" BDF, .device_fd = 3), -EINVAL);
+	assert_err(coherent_device_open(&dev, "vfio:" BDF, .window = { 0, 0xfff }), -EINVAL);
+}
+
 /* --- Each call failed in turn --- */
 
 static int use(struct coherent_device **dev, const char *name)
@@ -555,6 +746,11 @@ static const struct cell cells[] = {
 	EACH(intx_is_unmasked_by_who_waits),
 	EACH(reset_is_with_bus_master_off),
 	EACH(no_failure_leaks),
+	EACH(what_is_adopted_stays_the_callers),
+	EACH(device_need_not_be_adopted),
+	EACH(what_cannot_be_adopted_is_refused),
+	EACH(no_failure_leaks_what_is_adopted),
+	ALONE(adoption_is_for_its_scheme),
 	ONLY_VFIO(mappings_run_out),
 	ALONE(refusals_name_the_command_that_helps),
 	ALONE(group_that_is_not_viable_names_who_has_it),

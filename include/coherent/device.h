@@ -49,6 +49,17 @@ enum coherent_severity {
  *	pages serve, and a report says so once.
  * @model: sim:custom only, and needed there: the device model.
  * @model_arg: Handed to the model.
+ * @container: vfio: only: a VFIO container that has an IOMMU (type1v2) already. It
+ *	stays the caller's, as the next two; 0 for none. Only the name of the device
+ *	and what is in @window is used, and only that is unmapped at the close.
+ * @iommufd: iommufd: only: an iommufd; @ioas is the IOAS in it.
+ * @ioas: See @iommufd.
+ * @device_fd: With @container or @iommufd: the device, attached to it, for registers
+ *	and interrupts; 0 for none. Whether it is bus master is the caller's business.
+ * @window: With @container or @iommufd: the device addresses that are the library's,
+ *	in whole pages. Nobody else maps there.
+ * @window.first: The first address.
+ * @window.last: The last address.
  */
 struct coherent_open_options {
 	const char *name;
@@ -59,6 +70,14 @@ struct coherent_open_options {
 	bool hugepages;
 	const struct coherent_sim_model *model;
 	void *model_arg;
+	int container;
+	int iommufd;
+	uint32_t ioas;
+	int device_fd;
+	struct {
+		uint64_t first;
+		uint64_t last;
+	} window;
 };
 
 /**
