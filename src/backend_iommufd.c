@@ -281,7 +281,7 @@ static int iommufd_map(struct backend *backend, const struct backend_mapping *ma
 	int err = -ENODEV;
 
 	lock_take(&iommufd->pci.lock);
-	if (iommufd->iommu >= 0)
+	if (iommufd->iommu >= 0 && !vfio_pci_is_asked_back_locked(&iommufd->pci))
 		err = sys_ioctl(iommufd->iommu, UAPI_IOAS_MAP, &map);
 	lock_drop(&iommufd->pci.lock);
 	return vfio_pci_map_result(backend->dev, mapping, err);

@@ -338,7 +338,7 @@ static int vfio_map(struct backend *backend, const struct backend_mapping *mappi
 	int err = -ENODEV;
 
 	lock_take(&vfio->pci.lock);
-	if (vfio->container >= 0)
+	if (vfio->container >= 0 && !vfio_pci_is_asked_back_locked(&vfio->pci))
 		err = sys_ioctl(vfio->container, VFIO_IOMMU_MAP_DMA, &map);
 	lock_drop(&vfio->pci.lock);
 	if (err == -ENOSPC)

@@ -180,6 +180,39 @@ static int find_vectors(struct vfio_pci *pci)
 	return 0;
 }
 
+/* A kernel without it only waits. */
+static void listen_for_requests(struct vfio_pci *pci)
+{
+	union {
+		struct vfio_irq_set set;
+		char bytes[sizeof(struct vfio_irq_set) + sizeof(int32_t)];
+	} request = {
+		.set = {
+			.argsz = sizeof(request),
+			.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+			.index = VFIO_PCI_REQ_IRQ_INDEX,
+			.count = 1,
+		},
+	};
+	int32_t fd;
+
+	pci->asked_fd = -1;
+	if (sys_eventfd(&fd))
+		return;
+	memcpy(request.bytes + sizeof(request.set), &fd, sizeof(fd));
+	if (sys_ioctl(pci->fd, VFIO_DEVICE_SET_IRQS, &request))
+		sys_close(fd);
+	else
+		pci->asked_fd = fd;
+}
+
+bool vfio_pci_is_asked_back_locked(struct vfio_pci *pci)
+{
+	if (!pci->asked && pci->asked_fd >= 0)
+		pci->asked = !sys_eventfd_take(pci->asked_fd);
+	return pci->asked;
+}
+
 static void unmap_bars(struct vfio_pci *pci)
 {
 	for (unsigned int i = 0; i < VFIO_PCI_BARS; i++)
@@ -221,6 +254,8 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 		unmap_bars(pci);
 		return err == -ENODEV ? err : -EIO;
 	}
+	if (!pci->adopted)
+		listen_for_requests(pci);
 	return connect_device(pci);
 }
 
@@ -252,7 +287,7 @@ int vfio_pci_adopt(struct vfio_pci *pci, const struct name *name,
 	int err = read_bdf(name, &dev->reporter, pci->bdf);
 
 	*copy = -1;
-	pci->fd = -1;
+	pci->fd = pci->asked_fd = -1;
 	pci->adopted = true;
 	pci->first = options->window.first;
 	pci->last = options->window.last;
@@ -333,6 +368,8 @@ void vfio_pci_disconnect(struct vfio_pci *pci)
 void vfio_pci_close(struct vfio_pci *pci)
 {
 	unmap_bars(pci);
+	if (pci->asked_fd >= 0)
+		sys_close(pci->asked_fd);
 	lock_destroy(&pci->lock);
 }
 
@@ -481,7 +518,7 @@ int vfio_pci_irq_connect(struct backend *backend, unsigned int vector, int fd)
 	int err = -ENODEV;
 
 	lock_take(&pci->lock);
-	if (pci->fd >= 0) {
+	if (pci->fd >= 0 && (fd < 0 || !vfio_pci_is_asked_back_locked(pci))) {
 		pci->irq_fds[vector] = fd;
 		err = set_irqs_locked(pci);
 	}
@@ -524,7 +561,7 @@ static int stop_and_go(struct vfio_pci *pci, bool reset)
 	int err;
 
 	lock_take(&pci->lock);
-	if (pci->fd < 0) {
+	if (pci->fd < 0 || vfio_pci_is_asked_back_locked(pci)) {
 		lock_drop(&pci->lock);
 		return -ENODEV;
 	}

@@ -45,6 +45,9 @@ struct vfio_pci_bar {
  * @connected: Not disconnected.
  * @lock: Guards @fd and @irq_fds.
  * @irq_fds: What is signalled; -1 for nobody.
+ * @asked_fd: Signalled when the kernel wants the device back, as when it is unplugged
+ *	or unbound; -1 where it cannot say so. Never changes.
+ * @asked: It was.
  */
 struct vfio_pci {
 	struct backend backend;
@@ -61,6 +64,8 @@ struct vfio_pci {
 	atomic_bool connected;
 	struct lock lock;
 	int32_t irq_fds[VFIO_PCI_VECTORS_MAX];
+	int asked_fd;
+	bool asked;
 };
 
 /**
@@ -105,6 +110,15 @@ int vfio_pci_adopt_device(struct vfio_pci *pci, int fd);
  * (descriptors), -EIO.
  */
 int vfio_pci_open_node(const struct coherent_device *dev, const char *path);
+
+/**
+ * vfio_pci_is_asked_back_locked() - Whether the kernel wants the device back.
+ * @pci: The device; its lock is held.
+ *
+ * It waits for the close: state changes are -ENODEV from then on, so that drivers come
+ * to it.
+ */
+bool vfio_pci_is_asked_back_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
 
 /**
  * vfio_pci_map_result() - What a backend's map() answers.

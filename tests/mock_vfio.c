@@ -469,6 +469,10 @@ static int set_irqs(const struct vfio_irq_set *set)
 		mock.unmasks++;
 		return 0;
 	}
+	if (set->index == VFIO_PCI_REQ_IRQ_INDEX) {
+		memcpy(&mock.request_fd, set->data, sizeof(mock.request_fd));
+		return 0;
+	}
 	mock.irq_index = set->index;
 	mock.irq_count = set->count;
 	if (set->argsz !=

@@ -48,6 +48,7 @@ struct mock_mapping {
  * @pinned: How many bytes.
  * @resets: How often the device was reset, bus master off.
  * @unmasks: How often the INTx was unmasked.
+ * @request_fd: To be signalled when the kernel wants the device back.
  * @irq_index: Which was set up last, with how many @irq_count, @irq_fds.
  */
 extern struct mock {
@@ -70,6 +71,7 @@ extern struct mock {
 	uint64_t pinned;
 	unsigned int resets;
 	unsigned int unmasks;
+	int32_t request_fd;
 	uint32_t irq_index;
 	uint32_t irq_count;
 	int32_t irq_fds[64];

@@ -248,6 +248,29 @@ static void unplugged_device_leaves_memory(const char *scheme)
 	mock.gone = false;
 }
 
+/* The kernel waits for the close, and drivers come to it by what they are answered. */
+static void device_is_given_back_when_asked(const char *scheme)
+{
+	struct bench *bench = open_bench(scheme);
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, none = COHERENT_EMPTY;
+	const uint64_t one = 1;
+	struct coherent_irq *irq;
+
+	assert_ok(coherent_zeroed(&mem, bench->dev, 1));
+	assert_ok(coherent_irq_open(&irq, bench->dev, 0));
+	assert_int_equal(write(mock.request_fd, &one, sizeof(one)), sizeof(one));
+	for (unsigned int turn = 0; turn < 2; turn++)
+		assert_err(coherent_zeroed(&none, bench->dev, 1), -ENODEV);
+	assert_err(coherent_device_reset(bench->dev), -ENODEV);
+	assert_ok(coherent_reclaim(&mem, &box));
+	coherent_irq_close(irq);
+	assert_int_equal(mock.irq_count, 0);
+	assert_err(coherent_irq_open(&irq, bench->dev, 0), -ENODEV);
+	coherent_box_free(&box);
+	close_bench(bench);
+}
+
 /* As on a real type1, and with the advice that its limit needs. */
 static void mappings_run_out(const char *scheme)
 {
@@ -741,6 +764,7 @@ static const struct cell cells[] = {
 	EACH(memlock_is_explained),
 	EACH(failed_unmap_leaks_and_reports),
 	EACH(unplugged_device_leaves_memory),
+	EACH(device_is_given_back_when_asked),
 	EACH(registers_are_the_devices),
 	EACH(all_vectors_are_set_at_once),
 	EACH(intx_is_unmasked_by_who_waits),

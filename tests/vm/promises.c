@@ -7,6 +7,7 @@
  */
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../test.h"
 
@@ -402,6 +403,46 @@ static void device_is_opened_once(void **state)
 	assert_true(log_has(&said, "open already"));
 }
 
+/* The kernel waits until nobody has it open. */
+static void unplugged_device_leaves_memory(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, none = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	pid_t unplugger;
+	uint8_t byte;
+	int status;
+	int err = 0;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, dev, PAGE));
+	assert_ok(coherent_write(&mem, 0, 9));
+	unplugger = fork();
+	if (!unplugger) {
+		execl("/bin/sh", "sh", "-c", "echo 1 >/sys/bus/pci/devices/0000:00:01.0/remove",
+		      (char *)NULL);
+		_exit(1);
+	}
+	for (unsigned int turn = 0; !err && turn < 100; turn++) {
+		sleep_ms(20);
+		err = coherent_zeroed(&none, dev, 1);
+		coherent_free(&none);
+	}
+	assert_err(err, -ENODEV);
+	assert_ok(coherent_read(&mem, 0, &byte));
+	assert_int_equal(byte, 9);
+	/* What is there can still be taken back. */
+	assert_ok(coherent_reclaim(&mem, &box));
+	assert_int_equal(coherent_box_ptr(&box)[0], 9);
+	coherent_box_free(&box);
+	coherent_bar_close(bar);
+	coherent_device_close(dev);
+	bar = NULL;
+	dev = NULL;
+	assert_int_equal(waitpid(unplugger, &status, 0), unplugger);
+	assert_int_equal(status, 0);
+	assert_err(coherent_device_open(&dev, device_name), -ENODEV);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -419,6 +460,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(fence_and_reset),
 		cmocka_unit_test(device_is_opened_once),
 		cmocka_unit_test(object_may_outlive_its_device),
+		cmocka_unit_test(unplugged_device_leaves_memory),
 	};
 
 	if (argc != 2) {
