@@ -30,6 +30,13 @@ bench: deps-bench
 bench-kernel: deps-check
 	@tools/bench-kernel build/bench
 
+# VFIO and an NVMe driver in VMs, beside raw ioctls and raw pointers; build/bench/bench-vfio.json.
+bench-vfio: deps-bench deps-check
+	@[ -f build/bench/build.ninja ] || \
+		meson setup build/bench -Dtests=false -Dbench-peers=enabled >/dev/null
+	@ninja --quiet -C build/bench
+	@tools/bench-vfio build/bench
+
 # The model of tests/model, with calls that libFuzzer makes up; what it learns stays in build/fuzz.
 FUZZ_SECONDS ?= 60
 fuzz: deps-check
@@ -72,5 +79,5 @@ deps-check:
 clean:
 	rm -rf build
 
-.PHONY: all demo check check-kernels bench bench-kernel fuzz install uninstall clean \
+.PHONY: all demo check check-kernels bench bench-kernel bench-vfio fuzz install uninstall clean \
 	deps deps-demo deps-install deps-bench deps-check deps-kernels
