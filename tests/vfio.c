@@ -144,6 +144,30 @@ static void closing_unmaps_what_is_left(const char *scheme)
 	nothing_is_left(bench);
 }
 
+/*
+ * Another bug of others (libvfn): what was mapped already was returned for any length and
+ * permission. Here each exposure is a mapping, of the same memory too.
+ */
+static void memory_is_mapped_anew_with_each_exposure(const char *scheme)
+{
+	struct bench *bench = open_bench(scheme);
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	uint64_t va;
+
+	assert_ok(coherent_zeroed(&mem, bench->dev, 2 * PAGE, .may = COHERENT_MAY_READ));
+	va = mock_find(coherent_addr(&mem).raw)->va;
+	assert_ok(coherent_reclaim(&mem, &box));
+	assert_ok(coherent_expose(&box, &mem));
+	assert_int_equal(mock_find(coherent_addr(&mem).raw)->va, va);
+	assert_int_equal(mock_find(coherent_addr(&mem).raw)->flags,
+			 VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE);
+	assert_int_equal(mock_find(coherent_addr(&mem).raw)->bytes, 2 * PAGE);
+	assert_int_equal(mock.count, 1);
+	coherent_free(&mem);
+	close_bench(bench);
+}
+
 static void two_devices_do_not_meet(const char *scheme)
 {
 	struct bench *bench = open_bench(scheme), other;
@@ -158,8 +182,13 @@ static void two_devices_do_not_meet(const char *scheme)
 
 /* --- Refusals of a device that is open --- */
 
+/*
+ * Two bugs of others: a failed map that was reported as success (SPDK), and one whose
+ * address was lost (libvfn).
+ */
 static void refused_map_shares_nothing(const char *scheme)
 {
+	uint64_t first = 0;
 	static const struct {
 		int kernel;
 		int ours;
@@ -176,6 +205,12 @@ static void refused_map_shares_nothing(const char *scheme)
 		assert_err(coherent_zeroed(&mem, bench->dev, 1), answers[i].ours);
 		assert_true(coherent_is_empty(&mem));
 		assert_int_equal(mock.count, 0);
+		/* Its address is had again: nothing of it is kept. */
+		assert_ok(coherent_zeroed(&mem, bench->dev, 1));
+		assert_true(!first || coherent_addr(&mem).raw == first);
+		first = coherent_addr(&mem).raw;
+		coherent_free(&mem);
+		first += 2 * PAGE;
 	}
 	assert_true(log_has(&bench->log, "ulimit -l is"));
 	close_bench(bench);
@@ -759,6 +794,7 @@ static const struct cell cells[] = {
 	EACH(what_is_exposed_is_mapped_as_asked),
 	EACH(addresses_are_where_the_iommu_translates),
 	EACH(closing_unmaps_what_is_left),
+	EACH(memory_is_mapped_anew_with_each_exposure),
 	EACH(two_devices_do_not_meet),
 	EACH(refused_map_shares_nothing),
 	EACH(memlock_is_explained),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What a real kernel has too little of, and what it lets two share, for a PCI device in a
- * VM whose name is the argument: mappings, pinned memory, and an address space that is the
- * caller's.
+ * What a real kernel has too little of, and what it lets two share, for two edu devices in
+ * a VM, the first of which is the argument: mappings, pinned memory, a process, and an
+ * address space that is the caller's.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -221,6 +221,41 @@ static void window_is_shared_with_the_caller(void **state)
 	munmap(caller.page, PAGE);
 }
 
+/* --- Two devices --- */
+
+/* Each reaches its own memory at what may well be the same addresses. */
+static void two_devices_in_one_process(void **state)
+{
+	COHERENT(uint8_t) mems[2] = { COHERENT_EMPTY };
+	struct coherent_device *devs[2];
+	struct coherent_bar *bars[2];
+	uint8_t byte;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "%.*s:0000:00:0%u.0",
+			 (int)(strchr(device_name, ':') - device_name), device_name, i + 1);
+		assert_ok(coherent_device_open(&devs[i], name));
+		assert_ok(coherent_bar_open(&bars[i], devs[i], 0));
+		assert_ok(coherent_zeroed(&mems[i], devs[i], 128));
+		assert_ok(coherent_write(&mems[i], 63, (uint8_t)(i + 1)));
+	}
+	assert_int_equal(coherent_addr(&mems[0]).raw, coherent_addr(&mems[1]).raw);
+	for (unsigned int i = 0; i < 2; i++) {
+		transfer(bars[i], coherent_addr(&mems[i]).raw, BUFFER, 0);
+		transfer(bars[i], BUFFER, coherent_addr(&mems[i]).raw + 64, 2);
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_ok(coherent_read(&mems[i], 127, &byte));
+		assert_int_equal(byte, i + 1);
+		coherent_free(&mems[i]);
+		coherent_bar_close(bars[i]);
+		coherent_device_close(devs[i]);
+	}
+}
+
 /* --- Pinned memory; the last, as root is not had back --- */
 
 static void memlock_is_explained(void **state)
@@ -247,6 +282,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(window_is_shared_with_the_caller),
+		cmocka_unit_test(two_devices_in_one_process),
 		cmocka_unit_test(many_objects_end_in_a_clear_answer),
 		cmocka_unit_test(memlock_is_explained),
 	};

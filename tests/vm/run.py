@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """Boot a kernel with an IOMMU and run a test in it.
 
-SOURCE is a program, built as a static one and given its devices by vfio-pci, or one that
-is built, which is taken with its libraries; or with
+SOURCE is a program, built as a static one and given its devices by vfio-pci; one that is
+built, which is taken with its libraries; a .sh; or with
 --module a kernel module, which drives them itself: of one file, or a .ko of this tree
 that the Kbuild beside it makes, as in tests/kernel/coherent_test.ko. All boot in QEMU
 under TCG.
@@ -155,11 +155,14 @@ def initramfs(where, kernel, test, modules, options):
     os.symlink('busybox', os.path.join(root, 'bin', 'sh'))
     shutil.copy(os.path.join(HERE, 'init'), root)
     shutil.copy(test, root)
-    for path, there in libraries(test, kernel) if is_dynamic(test, options) else ():
-        os.makedirs(root + os.path.dirname(there), exist_ok=True)
-        shutil.copy(path, root + there)
+    needed = libraries(test, kernel) if is_dynamic(test, options) else []
     for path in options.file:
         shutil.copy(path, root)
+        if is_program(path):
+            needed += libraries(path, kernel)
+    for path, there in needed:
+        os.makedirs(root + os.path.dirname(there), exist_ok=True)
+        shutil.copy(path, root + there)
     if options.script:
         shutil.copy(options.script, os.path.join(root, 'script'))
     with open(os.path.join(root, 'modules', 'order'), 'w', encoding='utf-8') as order:
@@ -224,7 +227,7 @@ def build(where, kernel, options):
     if options.module:
         os.makedirs(os.path.join(where, 'module'))
         return kernel.build_module(options.source, os.path.join(where, 'module'))
-    if is_program(options.source):
+    if is_program(options.source) or options.source.endswith('.sh'):
         return options.source
     if options.library:
         return build_with_library(where, kernel, options.source)
@@ -244,7 +247,7 @@ def without(splats, serial):
     return found, serial
 
 
-def judge(serial, faults, end, version, expected=(), splats=()):
+def judge(serial, faults, end, version, expected=(), splats=(), pages=None):
     """(result, name) of each test, those of the rig included."""
     warned, serial = without(splats, serial)
     wanted = {int(address, 16) & ~0xfff for address in BLOCKED.findall(serial)}
@@ -257,8 +260,9 @@ def judge(serial, faults, end, version, expected=(), splats=()):
         (0 < planned == len(found), f'{planned} tests were planned and run'),
         (ended, 'the test and the VM ended as they should' + (end and f': {end}')),
         (not BAD.search(serial), f'nothing in the log of Linux {version}'),
-        (faults == wanted, f'QEMU refused accesses at {addresses(faults)}, '
-                           f'as it should at {addresses(wanted)}')]
+        (faults == wanted if pages is None else len(faults) == pages,
+         f'QEMU refused accesses at {addresses(faults)}, as it should at '
+         f'{addresses(wanted) if pages is None else f"{pages} pages"}')]
 
 
 def addresses(pages):
@@ -277,7 +281,8 @@ def tests(options):
         packed = initramfs(where, kernel, test, modules, options)
         serial, faults, end = boot(where, kernel, packed, options)
         same = [same_start(os.path.join(where, 'disk1'), path) for path in options.disk]
-    verdicts = judge(serial, faults, end, kernel.version, options.expect, options.splat)
+    verdicts = judge(serial, faults, end, kernel.version, options.expect, options.splat,
+                     options.refused)
     return same + verdicts, serial
 
 
@@ -348,6 +353,8 @@ def arguments():
                         help='what a line of the log must have; may be repeated')
     parser.add_argument('--splat', action='append', default=[], type=regex, metavar='REGEX',
                         help='what a warning of the kernel must have, one each; may be repeated')
+    parser.add_argument('--refused', type=int, metavar='N',
+                        help='pages that are refused, of a SOURCE that does not name them')
     parser.add_argument('--verbose', action='store_true', help='print the serial console too')
     parser.add_argument('source', metavar='SOURCE')
     options = parser.parse_args()

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# The commands of the NVMe example, on QEMU's controller with a disk of 16 MiB of zeros.
+# Its argument is the device. Prints TAP.
+nvme="/nvme --device=$1"
+count=0
+
+say() {
+	count=$((count + 1))
+	if [ "$1" = "$2" ]; then
+		echo "ok $count - $3"
+	else
+		echo "not ok $count - $3"
+		echo "# $1, should be $2"
+	fi
+}
+
+sum() {
+	md5sum | cut -d' ' -f1
+}
+
+echo 1..11
+say "$($nvme identify)" "QEMU NVMe Ctrl: 32768 blocks of 512 bytes, 131072 bytes a command" "identify"
+head -c 300000 /nvme >/tmp/data
+say "$($nvme write 1000 /tmp/data)" "/tmp/data: 300000 bytes written" "write"
+say "$($nvme read 1000 586 | head -c 300000 | sum)" "$(sum </tmp/data)" "it is read back"
+say "$($nvme --depth=32 read 1000 586 | head -c 300000 | sum)" "$(sum </tmp/data)" "32 at a time too"
+say "$($nvme read 1585 1 | tail -c 32 | sum)" "$(head -c 32 /dev/zero | sum)" \
+	"the rest of the last block is zero"
+say "$($nvme read 999 1 | sum)" "$(head -c 512 /dev/zero | sum)" "the block before is untouched"
+$nvme read 32767 2 >/dev/null 2>/tmp/said
+say "$?, $(cat /tmp/said)" "2, nvme: 32767: not so many blocks there; see nvme --help" "past the end is refused"
+$nvme write 32767 /tmp/data >/dev/null 2>&1
+say $? 2 "so is what does not fit"
+$nvme copy /nothing >/dev/null 2>/tmp/said
+say "$?, $(cat /tmp/said)" "2, nvme: /nothing: No such file or directory; see nvme --help" "and a file that is absent"
+$nvme read 0 1 >/dev/full 2>/tmp/said
+say "$?, $(cat /tmp/said)" "1, nvme: standard output: No space left on device" "a full disk is told"
+say "$($nvme --depth=64 copy /nvme | sed 's/[0-9]* bytes/N bytes/')" \
+	"/nvme: N bytes written, read back, every byte compared" "copy"
