@@ -55,6 +55,8 @@ struct backend_mapping {
  * @close: Free everything. Called last, when nothing uses the backend.
  * @limits: Fill in everything; ranges ascending, in whole pages, which are the
  *	CPU's.
+ * @memory: Where the memory of an address is, if there is no choice: it is the
+ *	backend's as long as it exists. NULL where any memory can be mapped anywhere.
  * @map: Let the device reach memory at an address. On failure it cannot reach any
  *	of it. -ENOSPC, -ENOMEM, -EIO, -EOPNOTSUPP (.may), -ENODEV.
  * @unmap: End that. Where it is a fence, the device reaches none of it and has
@@ -78,6 +80,7 @@ struct backend_ops {
 	void (*disconnect)(struct backend *backend);
 	void (*close)(struct backend *backend);
 	void (*limits)(struct backend *backend, struct coherent_limits *limits);
+	void *(*memory)(struct backend *backend, uint64_t address);
 	int (*map)(struct backend *backend, const struct backend_mapping *mapping);
 	int (*unmap)(struct backend *backend, const struct backend_mapping *mapping, bool idle);
 	int (*fence)(struct backend *backend);

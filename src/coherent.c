@@ -97,7 +97,7 @@ static int box_new(struct coherent_box *box, struct coherent_device *dev, const 
 	err = object_new(dev, &want, ask->where, &object);
 	if (err)
 		goto warn;
-	err = pages_get(&dev->pages, want.bytes, &object->pages);
+	err = object_get_pages(object);
 	if (err)
 		goto drop_object;
 	if (pages_tell_fallback(&dev->pages))
@@ -176,7 +176,7 @@ void coherent_base_box_free(struct coherent_box *box)
 	*box = (struct coherent_box){ .va = NULL };
 	if (!object || device_forked(object->dev))
 		return;
-	pages_put(&object->dev->pages, &object->pages);
+	object_put_pages(object);
 	object_drop(object);
 }
 
@@ -301,7 +301,7 @@ static int new_home(const struct coherent_object *old, bool fence, struct cohere
 		return err;
 	home->attrs = old->attrs;
 	if (!fence)
-		err = pages_get(&old->dev->pages, want.bytes, &home->pages);
+		err = object_get_pages(home);
 	if (err) {
 		object_drop(home);
 		return err;
@@ -339,7 +339,7 @@ static int take_back(struct coherent_mem *mem, struct coherent_box *box, bool id
 	err = object_unmap(old, idle);
 	if (err) {
 		if (!fence)
-			pages_put(&old->dev->pages, &home->pages);
+			object_put_pages(home);
 		object_drop(home);
 	}
 	if (err == -ENODEV)
@@ -388,10 +388,10 @@ static void object_free_mem(struct coherent_object *object)
 	if (err && err != -ENODEV) {
 		object_leak(object);
 	} else if (err) {
-		pages_put(&dev->pages, &object->pages);
+		object_put_pages(object);
 		object_drop(object);
 	} else if (dev->limits.unmap_is_fence) {
-		pages_put(&dev->pages, &object->pages);
+		object_put_pages(object);
 		object_retire(object, COHERENT_STATE_FREED);
 	} else {
 		object_wait(object, COHERENT_STATE_FREED);

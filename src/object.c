@@ -122,7 +122,7 @@ void object_release_waiting(struct coherent_device *dev, struct waiting *waiting
 
 	for (range = STAILQ_FIRST(waiting); range; range = next) {
 		next = STAILQ_NEXT(range, retired);
-		pages_put(&dev->pages, &object_of(range)->pages);
+		object_put_pages(object_of(range));
 		lock_take(&dev->lock);
 		iova_release(&dev->space, range);
 		dev->objects--;
@@ -146,10 +146,27 @@ void object_release_rest(struct coherent_device *dev)
 		if (range->hole)
 			continue;
 		/* Leaked, and the backend is disconnected by now. */
-		pages_put(&dev->pages, &object_of(range)->pages);
+		object_put_pages(object_of(range));
 		iova_release(&dev->space, range);
 		free(object_of(range));
 	}
+}
+
+int object_get_pages(struct coherent_object *object)
+{
+	struct backend *backend = object->dev->backend;
+
+	if (!backend->ops->memory)
+		return pages_get(&object->dev->pages, object_bytes(object), &object->pages);
+	object->pages.first = (uintptr_t)backend->ops->memory(backend, object->address.first);
+	object->pages.last = object->pages.first + object_bytes(object) - 1;
+	return 0;
+}
+
+void object_put_pages(struct coherent_object *object)
+{
+	if (!object->dev->backend->ops->memory)
+		pages_put(&object->dev->pages, &object->pages);
 }
 
 struct iova_want object_want(const struct coherent_object *object)

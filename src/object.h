@@ -65,6 +65,20 @@ int object_new(struct coherent_device *dev, const struct iova_want *want, const 
 	       struct coherent_object **out);
 
 /**
+ * object_get_pages() - Give an object memory, dirty.
+ * @object: It has an address.
+ *
+ * Return: 0; -ENOMEM.
+ */
+int object_get_pages(struct coherent_object *object);
+
+/**
+ * object_put_pages() - Take it away again.
+ * @object: The object.
+ */
+void object_put_pages(struct coherent_object *object);
+
+/**
  * object_want() - What the address of an object was asked to be like.
  * @object: The object.
  */
