@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend_noiommu.h"
 #include "sys.h"
-#include "vfio_pci.h"
 
 #define CONTAINER "/dev/vfio/vfio"
 #define UNSAFE "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"
@@ -252,9 +252,13 @@ static int adopt(struct vfio *vfio, const struct name *name,
 static int vfio_open(struct backend **backend, struct coherent_device *dev, const struct name *name,
 		     const struct coherent_open_options *options)
 {
-	struct vfio *vfio = calloc(1, sizeof(*vfio));
+	char bdf[VFIO_PCI_BDF_BYTES];
+	struct vfio *vfio;
 	int err;
 
+	if (!options->container && vfio_pci_parse(name->where, bdf) && noiommu_has(bdf))
+		return noiommu_open(backend, dev, name, options);
+	vfio = calloc(1, sizeof(*vfio));
 	if (!vfio)
 		return -ENOMEM;
 	vfio->pci.backend =

@@ -21,7 +21,7 @@ static struct vfio_pci *pci_of(struct backend *backend)
 
 /* --- Finding it --- */
 
-static bool parse_bdf(const char *where, char bdf[VFIO_PCI_BDF_BYTES])
+bool vfio_pci_parse(const char *where, char bdf[VFIO_PCI_BDF_BYTES])
 {
 	unsigned int domain = 0, bus, slot, function;
 	int end = 0;
@@ -57,7 +57,7 @@ static int another_driver(const struct name *name, const struct reporter *to, co
 static int read_bdf(const struct name *name, const struct reporter *to,
 		    char bdf[VFIO_PCI_BDF_BYTES])
 {
-	if (parse_bdf(name->where, bdf))
+	if (vfio_pci_parse(name->where, bdf))
 		return 0;
 	report(to, COHERENT_ERROR,
 	       "device name \"%s\": \"%s\" is no PCI address, which is like 0000:00:01.0",

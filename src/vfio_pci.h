@@ -69,6 +69,15 @@ struct vfio_pci {
 };
 
 /**
+ * vfio_pci_parse() - Read a PCI address.
+ * @where: domain:bus:device.function, or without domain.
+ * @bdf: Set to it, with its domain.
+ *
+ * Return: whether it is one.
+ */
+bool vfio_pci_parse(const char *where, char bdf[VFIO_PCI_BDF_BYTES]);
+
+/**
  * vfio_pci_find() - Make sure that a device is there and vfio-pci has it.
  * @name: The device's name; its where is domain:bus:device.function, or without domain.
  * @to: Says what is wrong and which command mends it.

@@ -33,6 +33,7 @@ struct mock_mapping {
  * @no_type1: It has no type1v2.
  * @not_viable: The group is not.
  * @unsafe: The IOMMU does not remap interrupts.
+ * @no_frames: It does not tell where memory is.
  * @gone: The device is unplugged.
  * @refuse_map: What the next map answers, negative; 0 for what it would.
  * @refuse_unmap: The same of unmap.
@@ -55,6 +56,7 @@ extern struct mock {
 	bool no_type1;
 	bool not_viable;
 	bool unsafe;
+	bool no_frames;
 	bool gone;
 	int refuse_map;
 	int refuse_unmap;

@@ -511,6 +511,85 @@ static void pci_takes_what_there_is(void)
 	close_bench(bench);
 }
 
+/* --- No IOMMU --- */
+
+static void boot_without_iommu(void)
+{
+	mock_shell("mv dev/vfio/1 dev/vfio/noiommu-1; mv dev/vfio/2 dev/vfio/noiommu-2");
+	inject.hugepages = true;
+}
+
+static int open_level(struct bench *bench, const char *name, enum coherent_level level)
+{
+	*bench = (struct bench){ .log = LOG_EMPTY, .before = inject };
+	return coherent_device_open(&bench->dev, name, .level = level, .report = log_report,
+				    .report_arg = &bench->log);
+}
+
+static void without_iommu_it_has_to_be_asked_for(void)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	struct coherent_limits limits;
+	struct bench bench;
+
+	boot_without_iommu();
+	assert_err(open_level(&bench, "vfio:" BDF, 0), -EOPNOTSUPP);
+	assert_true(log_has(&bench.log, ".level = COHERENT_NONE"));
+	nothing_is_left(&bench);
+	assert_err(open_level(&bench, "vfio:" BDF ",pages=9", COHERENT_NONE), -EINVAL);
+	nothing_is_left(&bench);
+	assert_ok(open_level(&bench, "vfio:" BDF ",pages=3", COHERENT_NONE));
+	assert_int_equal(coherent_device_level(bench.dev), COHERENT_NONE);
+	assert_ok(coherent_device_limits(bench.dev, &limits));
+	assert_int_equal(limits.range_count, 3);
+	assert_true(limits.ranges[0].last < limits.ranges[1].first);
+	assert_ok(coherent_zeroed(&mem, bench.dev, PAGE));
+	assert_ok(coherent_write(&mem, PAGE - 1, 4));
+	assert_err(coherent_reclaim(&mem, &box), -EBUSY);
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_int_equal(coherent_box_ptr(&box)[PAGE - 1], 4);
+	assert_ok(coherent_device_fence(bench.dev));
+	assert_int_equal(mock.resets, 1);
+	assert_int_equal(mock.count, 0);
+	coherent_box_free(&box);
+	coherent_device_close(bench.dev);
+	nothing_is_left(&bench);
+	inject.hugepages = false;
+}
+
+static void without_iommu_what_is_missing_is_told(void)
+{
+	struct bench bench;
+
+	boot_without_iommu();
+	mock.no_frames = true;
+	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EPERM);
+	assert_true(log_has(&bench.log, "CAP_SYS_ADMIN"));
+	nothing_is_left(&bench);
+	mock.no_frames = false;
+	mock.unsafe = true;
+	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EPERM);
+	assert_true(log_has(&bench.log, "enable_unsafe_noiommu_mode"));
+	nothing_is_left(&bench);
+	mock.unsafe = false;
+	/* calloc, strdup, mmap of the library's own come first; then that of a hugepage. */
+	for (unsigned int nth = 1;; nth++) {
+		inject.failed = false;
+		inject.left = nth;
+		if (!open_level(&bench, "vfio:" BDF, COHERENT_NONE) && !inject.failed)
+			break;
+		inject.left = 0;
+		bench.before.left = 0;
+		coherent_device_close(bench.dev);
+		nothing_is_left(&bench);
+		assert_true(nth < 100);
+	}
+	inject.left = 0;
+	coherent_device_close(bench.dev);
+	inject.hugepages = false;
+}
+
 /* --- What the caller has opened --- */
 
 #define WINDOW_FIRST UINT64_C(0x200000000)
@@ -811,6 +890,8 @@ static const struct cell cells[] = {
 	EACH(what_cannot_be_adopted_is_refused),
 	EACH(no_failure_leaks_what_is_adopted),
 	ALONE(adoption_is_for_its_scheme),
+	ALONE(without_iommu_it_has_to_be_asked_for),
+	ALONE(without_iommu_what_is_missing_is_told),
 	ONLY_VFIO(mappings_run_out),
 	ALONE(refusals_name_the_command_that_helps),
 	ALONE(group_that_is_not_viable_names_who_has_it),

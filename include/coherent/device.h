@@ -13,6 +13,9 @@
  *	iommufd:0000:00:01.0	the same by its own node, from Linux 6.6 on
  *	pci:0000:00:01.0	the better of the two that there is
  *
+ * Without an IOMMU, in VFIO's no-IOMMU mode, vfio: opens for .level = COHERENT_NONE
+ * only; ,pages=N is how many hugepages of 2 MiB its memory is, 1 if not given.
+ *
  * When one of the last three does not open, the report names the command that
  * mends it; nothing of the system is changed. Their faults are in the kernel's log
  * only. When the kernel wants the device back, as when it is unplugged or unbound,

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * VFIO's no-IOMMU mode, for who asks for COHERENT_NONE: a device address is a physical one,
+ * so that memory is hugepages of which it is known. Nothing stops the device, and nothing
+ * but its reset says that it has stopped.
+ *
+ * INVARIANT: the pool is there until the last object is freed.
+ */
+#include <linux/vfio.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend_noiommu.h"
+#include "sys.h"
+
+#define CONTAINER "/dev/vfio/vfio"
+#define PAGEMAP "/proc/self/pagemap"
+#define HUGEPAGE_BYTES ((size_t)2 << 20)
+#define MAP_HUGETLB_2M (MAP_HUGETLB | 21 << 26)
+/* As many as limits have ranges. */
+#define HUGEPAGES_MAX 8
+/* Documentation/admin-guide/mm/pagemap.rst */
+#define PAGEMAP_FRAME ((UINT64_C(1) << 55) - 1)
+
+/* A hugepage: contiguous for the device too. */
+struct hugepage {
+	uint64_t physical;
+	char *va;
+};
+
+/**
+ * struct noiommu - A device that nobody confines.
+ * @pci: The device.
+ * @container: Its descriptor; -1 when it is disconnected.
+ * @group: That of its group.
+ * @pages: How many hugepages were asked for. Never changes.
+ * @count: How many there are. Never changes.
+ * @pool: They, by address. Never changes.
+ */
+struct noiommu {
+	struct vfio_pci pci;
+	int container;
+	int group;
+	uint64_t pages;
+	unsigned int count;
+	struct hugepage pool[HUGEPAGES_MAX];
+};
+
+static struct noiommu *noiommu_of(struct backend *backend)
+{
+	return (struct noiommu *)backend;
+}
+
+/* --- Open --- */
+
+static bool find_group(const char *bdf, char *node, size_t size)
+{
+	char path[64], group[16];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group", bdf);
+	if (sys_link_name(path, group, sizeof(group)))
+		return false;
+	snprintf(node, size, "/dev/vfio/noiommu-%s", group);
+	return !access(node, F_OK);
+}
+
+bool noiommu_has(const char *bdf)
+{
+	char node[64];
+
+	return find_group(bdf, node, sizeof(node));
+}
+
+static int no_iommu(const struct noiommu *noiommu)
+{
+	const struct coherent_device *dev = noiommu->pci.backend.dev;
+
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: no IOMMU confines %s: it could read and write all memory; a program that "
+	       "wants that opens it with .level = COHERENT_NONE",
+	       dev->name, noiommu->pci.bdf);
+	return -EOPNOTSUPP;
+}
+
+static int physical_of(const struct coherent_device *dev, int pagemap, struct hugepage *page)
+{
+	const uint64_t offset = (uintptr_t)page->va / sys_page_bytes() * sizeof(uint64_t);
+	uint64_t entry;
+	int err = sys_read_at(pagemap, offset, &entry, sizeof(entry));
+
+	if (err)
+		return err;
+	page->physical = (entry & PAGEMAP_FRAME) * sys_page_bytes();
+	if (page->physical)
+		return 0;
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: the kernel does not tell physical addresses; it takes CAP_SYS_ADMIN",
+	       dev->name);
+	return -EPERM;
+}
+
+static int get_hugepage(struct noiommu *noiommu, int pagemap)
+{
+	const struct coherent_device *dev = noiommu->pci.backend.dev;
+	struct hugepage *page = &noiommu->pool[noiommu->count];
+	void *va;
+
+	if (sys_map(HUGEPAGE_BYTES, MAP_HUGETLB_2M | MAP_POPULATE | MAP_LOCKED, &va)) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: %u of %u hugepages of 2 MiB are there; as root: sysctl "
+		       "vm.nr_hugepages=%u",
+		       dev->name, noiommu->count, (unsigned int)noiommu->pages,
+		       (unsigned int)noiommu->pages);
+		return -ENOMEM;
+	}
+	page->va = va;
+	noiommu->count++;
+	if (sys_advise(va, HUGEPAGE_BYTES, MADV_DONTFORK))
+		return -ENOMEM;
+	return physical_of(dev, pagemap, page);
+}
+
+static int by_address(const void *left, const void *right)
+{
+	const struct hugepage *a = left, *b = right;
+
+	return (a->physical > b->physical) - (a->physical < b->physical);
+}
+
+static int open_pool(struct noiommu *noiommu)
+{
+	int pagemap = sys_open(PAGEMAP, O_RDONLY);
+	int err = 0;
+
+	if (pagemap < 0)
+		return pagemap == -EACCES || pagemap == -EPERM ? -EPERM : -EIO;
+	while (!err && noiommu->count < noiommu->pages)
+		err = get_hugepage(noiommu, pagemap);
+	sys_close(pagemap);
+	qsort(noiommu->pool, noiommu->count, sizeof(*noiommu->pool), by_address);
+	return err;
+}
+
+static void close_pool(struct noiommu *noiommu)
+{
+	while (noiommu->count)
+		sys_unmap(noiommu->pool[--noiommu->count].va, HUGEPAGE_BYTES);
+}
+
+static int attach(struct noiommu *noiommu)
+{
+	const struct coherent_device *dev = noiommu->pci.backend.dev;
+	int err = sys_ioctl(noiommu->group, VFIO_GROUP_SET_CONTAINER, &noiommu->container);
+
+	if (!err)
+		err = sys_ioctl(noiommu->container, VFIO_SET_IOMMU,
+				(void *)(uintptr_t)VFIO_NOIOMMU_IOMMU);
+	if (!err)
+		return 0;
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: no-IOMMU mode is refused: %s; it takes CAP_SYS_RAWIO and, as root: echo 1 "
+	       ">/sys/module/vfio/parameters/enable_unsafe_noiommu_mode",
+	       dev->name, strerror(-err));
+	return err == -EPERM || err == -EBUSY ? err : -EIO;
+}
+
+static int open_device(struct noiommu *noiommu)
+{
+	int fd = sys_ioctl(noiommu->group, VFIO_GROUP_GET_DEVICE_FD, noiommu->pci.bdf);
+	int err;
+
+	if (fd < 0)
+		return fd == -EBUSY || fd == -ENODEV ? fd : -EIO;
+	err = vfio_pci_open(&noiommu->pci, fd);
+	if (err)
+		sys_close(fd);
+	return err;
+}
+
+static int open_nodes(struct noiommu *noiommu)
+{
+	const struct coherent_device *dev = noiommu->pci.backend.dev;
+	char node[64];
+
+	if (!find_group(noiommu->pci.bdf, node, sizeof(node)))
+		return -ENODEV;
+	noiommu->container = vfio_pci_open_node(dev, CONTAINER);
+	if (noiommu->container < 0)
+		return noiommu->container;
+	noiommu->group = vfio_pci_open_node(dev, node);
+	return noiommu->group < 0 ? noiommu->group : attach(noiommu);
+}
+
+static void close_nodes(struct noiommu *noiommu)
+{
+	if (noiommu->group >= 0)
+		sys_close(noiommu->group);
+	if (noiommu->container >= 0)
+		sys_close(noiommu->container);
+	noiommu->group = noiommu->container = -1;
+}
+
+static const struct name_key keys[] = {
+	{ .key = "pages", .min = 1, .max = HUGEPAGES_MAX, .offset = 0 },
+};
+
+int noiommu_open(struct backend **backend, struct coherent_device *dev, const struct name *name,
+		 const struct coherent_open_options *options)
+{
+	struct noiommu *noiommu = calloc(1, sizeof(*noiommu));
+	int err;
+
+	if (!noiommu)
+		return -ENOMEM;
+	noiommu->pci.backend =
+		(struct backend){ .ops = &backend_noiommu, .dev = dev, .level = COHERENT_NONE };
+	noiommu->group = noiommu->container = -1;
+	noiommu->pages = 1;
+	err = vfio_pci_find(name, &dev->reporter, noiommu->pci.bdf);
+	if (!err && options->level != COHERENT_NONE)
+		err = no_iommu(noiommu);
+	if (!err)
+		err = name_read_keys(name, keys, 1, &noiommu->pages, &dev->reporter);
+	if (!err)
+		err = open_pool(noiommu);
+	if (!err)
+		err = open_nodes(noiommu);
+	if (!err)
+		err = open_device(noiommu);
+	if (err) {
+		close_nodes(noiommu);
+		close_pool(noiommu);
+		free(noiommu);
+		return err;
+	}
+	*backend = &noiommu->pci.backend;
+	return 0;
+}
+
+/* --- For the library --- */
+
+static void noiommu_disconnect(struct backend *backend)
+{
+	struct noiommu *noiommu = noiommu_of(backend);
+
+	vfio_pci_disconnect(&noiommu->pci);
+	lock_take(&noiommu->pci.lock);
+	close_nodes(noiommu);
+	lock_drop(&noiommu->pci.lock);
+}
+
+static void noiommu_close(struct backend *backend)
+{
+	vfio_pci_close(&noiommu_of(backend)->pci);
+	close_pool(noiommu_of(backend));
+	free(noiommu_of(backend));
+}
+
+static void noiommu_limits(struct backend *backend, struct coherent_limits *limits)
+{
+	const struct noiommu *noiommu = noiommu_of(backend);
+
+	*limits = (struct coherent_limits){
+		.mask = UINT64_MAX,
+		.range_count = noiommu->count,
+		.page_bytes = sys_page_bytes(),
+		.mappings = SIZE_MAX,
+	};
+	for (unsigned int i = 0; i < noiommu->count; i++) {
+		limits->ranges[i].first = noiommu->pool[i].physical;
+		limits->ranges[i].last = noiommu->pool[i].physical + HUGEPAGE_BYTES - 1;
+	}
+	vfio_pci_limits(&noiommu->pci, limits);
+}
+
+static void *noiommu_memory(struct backend *backend, uint64_t address)
+{
+	const struct noiommu *noiommu = noiommu_of(backend);
+	unsigned int i = 0;
+
+	while (address - noiommu->pool[i].physical >= HUGEPAGE_BYTES)
+		i++;
+	return noiommu->pool[i].va + (address - noiommu->pool[i].physical);
+}
+
+/* The device reaches it since it was allocated; it is not told where. */
+static int noiommu_map(struct backend *backend, const struct backend_mapping *mapping)
+{
+	struct noiommu *noiommu = noiommu_of(backend);
+	int err = mapping->may == COHERENT_MAY_READ ? -EOPNOTSUPP : 0;
+
+	lock_take(&noiommu->pci.lock);
+	if (noiommu->pci.fd < 0 || vfio_pci_is_asked_back_locked(&noiommu->pci))
+		err = -ENODEV;
+	lock_drop(&noiommu->pci.lock);
+	return err;
+}
+
+static int noiommu_unmap(struct backend *backend, const struct backend_mapping *mapping, bool idle)
+{
+	struct noiommu *noiommu = noiommu_of(backend);
+	int err;
+
+	(void)mapping;
+	(void)idle;
+	lock_take(&noiommu->pci.lock);
+	err = noiommu->pci.fd < 0 ? -ENODEV : 0;
+	lock_drop(&noiommu->pci.lock);
+	return err;
+}
+
+/* The reset alone ends what is in flight: bus master again, it would go on. */
+const struct backend_ops backend_noiommu = {
+	.scheme = "noiommu",
+	.open = noiommu_open,
+	.disconnect = noiommu_disconnect,
+	.close = noiommu_close,
+	.limits = noiommu_limits,
+	.memory = noiommu_memory,
+	.map = noiommu_map,
+	.unmap = noiommu_unmap,
+	.fence = vfio_pci_reset,
+	.reset = vfio_pci_reset,
+	.next_fault = vfio_pci_next_fault,
+	.reg_read = vfio_pci_reg_read,
+	.reg_write = vfio_pci_reg_write,
+	.irq_connect = vfio_pci_irq_connect,
+	.irq_rearm = vfio_pci_irq_rearm,
+};

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * What backend_vfio.c opens in place of itself where no IOMMU confines a device.
+ */
+#ifndef BACKEND_NOIOMMU_H
+#define BACKEND_NOIOMMU_H
+
+#include "vfio_pci.h"
+
+extern const struct backend_ops backend_noiommu;
+
+/**
+ * noiommu_has() - Whether the kernel has a device in no-IOMMU mode.
+ * @bdf: Its address.
+ */
+bool noiommu_has(const char *bdf);
+
+/* As backend_ops.open; -EOPNOTSUPP unless .level is COHERENT_NONE. */
+int noiommu_open(struct backend **backend, struct coherent_device *dev, const struct name *name,
+		 const struct coherent_open_options *options);
+
+#endif
