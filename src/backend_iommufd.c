@@ -324,6 +324,7 @@ const struct backend_ops backend_iommufd = {
 	.reg_write = vfio_pci_reg_write,
 	.irq_connect = vfio_pci_irq_connect,
 	.irq_rearm = vfio_pci_irq_rearm,
+	.lost_fd = vfio_pci_lost_fd,
 };
 
 /* --- The better one of two --- */

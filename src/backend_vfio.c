@@ -391,4 +391,5 @@ const struct backend_ops backend_vfio = {
 	.reg_write = vfio_pci_reg_write,
 	.irq_connect = vfio_pci_irq_connect,
 	.irq_rearm = vfio_pci_irq_rearm,
+	.lost_fd = vfio_pci_lost_fd,
 };

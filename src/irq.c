@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * Interrupts: an eventfd that the backend signals, and one that says that no
- * more will come. The second is never read, so it wakes every waiter.
+ * more will come. The second is never read, so it wakes every waiter, as does a
+ * lost device.
  */
 #include <coherent/bar.h>
 #include <stdlib.h>
@@ -166,12 +167,14 @@ static int wait_once(const struct coherent_irq *irq, uint64_t deadline_ns)
 	struct pollfd fds[] = {
 		{ .fd = irq->gone_fd, .events = POLLIN },
 		{ .fd = irq->fd, .events = POLLIN },
+		{ .fd = device_lost_fd(irq->dev), .events = POLLIN },
 	};
-	int err = sys_wait_readable(fds, 2, deadline_ns);
+	int err = sys_wait_readable(fds, 3, deadline_ns);
 
 	if (err)
 		return err;
-	return fds[0].revents ? -ENODEV : sys_eventfd_take(irq->fd);
+	/* What a lost device interrupted for before is not lost. */
+	return fds[0].revents || !fds[1].revents ? -ENODEV : sys_eventfd_take(irq->fd);
 }
 
 int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns)

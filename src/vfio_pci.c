@@ -208,9 +208,14 @@ static void listen_for_requests(struct vfio_pci *pci)
 
 bool vfio_pci_is_asked_back_locked(struct vfio_pci *pci)
 {
-	if (!pci->asked && pci->asked_fd >= 0)
-		pci->asked = !sys_eventfd_take(pci->asked_fd);
-	return pci->asked;
+	struct pollfd asked = { .fd = pci->asked_fd, .events = POLLIN };
+
+	return pci->asked_fd >= 0 && !sys_wait_readable(&asked, 1, 0);
+}
+
+int vfio_pci_lost_fd(const struct backend *backend)
+{
+	return ((const struct vfio_pci *)backend)->asked_fd;
 }
 
 static void unmap_bars(struct vfio_pci *pci)

@@ -46,8 +46,7 @@ struct vfio_pci_bar {
  * @lock: Guards @fd and @irq_fds.
  * @irq_fds: What is signalled; -1 for nobody.
  * @asked_fd: Signalled when the kernel wants the device back, as when it is unplugged
- *	or unbound; -1 where it cannot say so. Never changes.
- * @asked: It was.
+ *	or unbound, and never read; -1 where it cannot say so. Never changes.
  */
 struct vfio_pci {
 	struct backend backend;
@@ -65,7 +64,6 @@ struct vfio_pci {
 	struct lock lock;
 	int32_t irq_fds[VFIO_PCI_VECTORS_MAX];
 	int asked_fd;
-	bool asked;
 };
 
 /**
@@ -180,5 +178,6 @@ void vfio_pci_reg_write(struct backend *backend, unsigned int bar, uint64_t offs
 			unsigned int width, uint64_t value);
 int vfio_pci_irq_connect(struct backend *backend, unsigned int vector, int fd);
 void vfio_pci_irq_rearm(struct backend *backend, unsigned int vector);
+int vfio_pci_lost_fd(const struct backend *backend);
 
 #endif

@@ -17,6 +17,16 @@ void coherent_base_wait_begin(struct coherent_wait *wait, uint64_t timeout_ns)
 	*wait = (struct coherent_wait){ .deadline_ns = sys_deadline_ns(timeout_ns) };
 }
 
+static int sleep_unless_lost(const struct coherent_device *dev)
+{
+	struct pollfd lost = { .fd = device_lost_fd(dev), .events = POLLIN };
+
+	if (lost.fd >= 0)
+		return sys_wait_readable(&lost, 1, sys_deadline_ns(SLEEP_NS)) ? 0 : -ENODEV;
+	sys_sleep_ns(SLEEP_NS);
+	return 0;
+}
+
 int wait_more(struct coherent_wait *wait, const struct coherent_device *dev)
 {
 	int err = device_usable(dev);
@@ -29,7 +39,7 @@ int wait_more(struct coherent_wait *wait, const struct coherent_device *dev)
 	if (sys_now_ns() >= wait->deadline_ns)
 		wait->late = true;
 	else if (wait->turns++ >= SPIN_TURNS)
-		sys_sleep_ns(SLEEP_NS);
+		return sleep_unless_lost(dev);
 	return 0;
 }
 

@@ -291,6 +291,7 @@ static void device_is_given_back_when_asked(const char *scheme)
 	COHERENT(uint8_t) mem = COHERENT_EMPTY, none = COHERENT_EMPTY;
 	const uint64_t one = 1;
 	struct coherent_irq *irq;
+	uint8_t byte;
 
 	assert_ok(coherent_zeroed(&mem, bench->dev, 1));
 	assert_ok(coherent_irq_open(&irq, bench->dev, 0));
@@ -298,6 +299,11 @@ static void device_is_given_back_when_asked(const char *scheme)
 	for (unsigned int turn = 0; turn < 2; turn++)
 		assert_err(coherent_zeroed(&none, bench->dev, 1), -ENODEV);
 	assert_err(coherent_device_reset(bench->dev), -ENODEV);
+	/* Who waits for it wakes, after what had come before. */
+	assert_int_equal(write(coherent_irq_fd(irq), &one, sizeof(one)), sizeof(one));
+	assert_ok(coherent_irq_wait(irq, UINT64_MAX));
+	assert_err(coherent_irq_wait(irq, UINT64_MAX), -ENODEV);
+	assert_err(coherent_poll(&mem, 0, &byte, byte, UINT64_MAX), -ENODEV);
 	assert_ok(coherent_reclaim(&mem, &box));
 	coherent_irq_close(irq);
 	assert_int_equal(mock.irq_count, 0);

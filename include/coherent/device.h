@@ -19,7 +19,8 @@
  * When one of the last three does not open, the report names the command that
  * mends it; nothing of the system is changed. Their faults are in the kernel's log
  * only. When the kernel wants the device back, as when it is unplugged or unbound,
- * it waits until it is closed: exposing is -ENODEV from then on, memory stays.
+ * it waits until it is closed: exposing and waiting is -ENODEV from then on, memory
+ * stays.
  */
 #ifndef COHERENT_DEVICE_H
 #define COHERENT_DEVICE_H
