@@ -4,6 +4,7 @@
 /* NVM Express Base Specification 2.0, 3.1.3. */
 enum {
 	REG_CAP = 0x00,
+	REG_VS = 0x08,
 	REG_CC = 0x14,
 	REG_CSTS = 0x1c,
 	REG_AQA = 0x24,
@@ -11,14 +12,18 @@ enum {
 	REG_ACQ = 0x30,
 	REG_DOORBELLS = 0x1000
 };
-enum { CC_ENABLE = 1, CC_ENTRIES = 6 << 16 | 4 << 20, CSTS_READY = 1 };
+enum { CC_ENABLE = 1, CC_SHUTDOWN = 1 << 14, CC_ENTRIES = 6 << 16 | 4 << 20 };
+enum { CSTS_READY = 1, CSTS_FATAL = 2, CSTS_SHUTDOWN = 3 << 2, CSTS_SHUT_DOWN = 2 << 2 };
 enum { ADMIN_CREATE_SQ = 0x01, ADMIN_CREATE_CQ = 0x05, ADMIN_IDENTIFY = 0x06 };
-enum { IO_WRITE = 0x01, IO_READ = 0x02 };
+enum { IO_FLUSH = 0x00, IO_WRITE = 0x01, IO_READ = 0x02 };
 enum { CNS_NAMESPACE = 0, CNS_CONTROLLER = 1 };
 
 #define ADMIN_DEPTH 4
 #define NSID 1
-#define CAP_TIMEOUT_NS (UINT64_C(500) * 1000 * 1000)
+#define MS UINT64_C(1000000)
+#define CAP_TIMEOUT_NS (500 * MS)
+/* What Linux gives a command. */
+#define COMMAND_TIMEOUT_NS (30000 * MS)
 
 /* Of what identify returns: the parts that are used. */
 struct nvme_id_controller {
@@ -33,8 +38,10 @@ struct nvme_id_namespace {
 	coherent_le64 size;
 	uint8_t between[18];
 	uint8_t format;
-	uint8_t more[101];
-	coherent_le32 formats[16]; /* log2 of the block's bytes in bits 16 to 23 */
+	uint8_t more[2];
+	uint8_t protection;
+	uint8_t yet_more[98];
+	coherent_le32 formats[16]; /* of metadata a block, bits 0 to 15; log2 of a block's, to 23 */
 	uint8_t after[NVME_PAGE - 192];
 };
 
@@ -77,6 +84,12 @@ static void queue_put(struct nvme *nvme, struct nvme_queue *queue, uint8_t opcod
 	coherent_bar_write32(nvme->bar, queue->doorbell, queue->tail & (queue->depth - 1));
 }
 
+/* It may say so itself; one that is gone reads as all ones. */
+static bool has_failed(struct nvme *nvme)
+{
+	return coherent_bar_read32(nvme->bar, REG_CSTS) & CSTS_FATAL;
+}
+
 /* What the device wrote is read once: status with its phase first, then the rest. */
 static int queue_take(struct nvme *nvme, struct nvme_queue *queue, uint16_t *cid, uint16_t *status)
 {
@@ -86,9 +99,9 @@ static int queue_take(struct nvme *nvme, struct nvme_queue *queue, uint16_t *cid
 	int err;
 
 	err = coherent_poll(&queue->completions, at, .status, &seen, (seen & 1) == phase,
-			    nvme->timeout_ns);
+			    COMMAND_TIMEOUT_NS);
 	if (err)
-		return err;
+		return err == -ETIMEDOUT && has_failed(nvme) ? -EIO : err;
 	*status = seen >> 1;
 	*cid = coherent_ring_get(&queue->cq, at, .cid);
 	queue->head++;
@@ -110,11 +123,37 @@ static int admin(struct nvme *nvme, uint8_t opcode, coherent_addr_t data, uint32
 
 /* --- The controller --- */
 
+/* Ends early if the controller fails, or is gone. */
+static int wait_status(struct nvme *nvme, uint32_t mask, uint32_t want)
+{
+	const uint64_t turns = nvme->timeout_ns / MS;
+	int err = -ETIMEDOUT;
+
+	for (uint64_t i = 0; err == -ETIMEDOUT && i < turns; i++) {
+		if (has_failed(nvme) && want)
+			return -EIO;
+		err = coherent_bar_poll32(nvme->bar, REG_CSTS, mask, want, MS);
+	}
+	return err;
+}
+
 static int enable(struct nvme *nvme, bool on)
 {
 	coherent_bar_write32(nvme->bar, REG_CC, on ? CC_ENTRIES | CC_ENABLE : 0);
-	return coherent_bar_poll32(nvme->bar, REG_CSTS, CSTS_READY, on ? CSTS_READY : 0,
-				   nvme->timeout_ns);
+	return wait_status(nvme, CSTS_READY, on ? CSTS_READY : 0);
+}
+
+/* Gone: all ones. It must take pages of 4 KiB and its own command set. */
+static const char *why_not(struct nvme *nvme, uint64_t cap)
+{
+	const uint32_t version = coherent_bar_read32(nvme->bar, REG_VS);
+
+	if (cap == UINT64_MAX || version >> 16 < 1 || version >> 16 > 2 || cap >> 56 ||
+	    !(cap >> 37 & 1))
+		return "not an NVMe controller";
+	if (cap >> 48 & 0xf)
+		return "a controller that does not take pages of 4 KiB";
+	return NULL;
 }
 
 static int start_controller(struct nvme *nvme)
@@ -122,11 +161,14 @@ static int start_controller(struct nvme *nvme)
 	const uint64_t cap = coherent_bar_read64(nvme->bar, REG_CAP);
 	int err;
 
-	/* All ones: it is gone. It must take pages of 4 KiB and its own command set. */
-	if (cap == UINT64_MAX || cap >> 48 & 0xf || !(cap >> 37 & 1))
+	nvme->problem = why_not(nvme, cap);
+	if (nvme->problem)
 		return -ENODEV;
 	nvme->stride = UINT64_C(4) << (cap >> 32 & 0xf);
 	nvme->timeout_ns = ((cap >> 24 & 0xff) + 1) * CAP_TIMEOUT_NS;
+	/* A queue has one entry more than commands, at most. */
+	if (nvme->depth > (cap & 0xffff))
+		nvme->depth = cap & 0xffff ? (unsigned int)(cap & 0xffff) : 1;
 	err = enable(nvme, false);
 	if (!err)
 		err = queue_open(&nvme->admin, nvme, 0, ADMIN_DEPTH);
@@ -162,13 +204,28 @@ static int identify_controller(struct nvme *nvme)
 	return 0;
 }
 
+/* With metadata a block is longer on its way, or has a part elsewhere. */
+static int use_format(struct nvme *nvme, uint8_t which, uint32_t format, uint8_t protection)
+{
+	const uint32_t shift = format >> 16 & 0xff;
+
+	if (!nvme->blocks)
+		nvme->problem = "there is no namespace 1";
+	else if (format & 0xffff || protection & 7)
+		nvme->problem = "its blocks have metadata, which this driver does not know";
+	else if (shift < 9 || shift > 12 || which & 0x60)
+		nvme->problem = "its blocks are not of 512 to 4096 bytes";
+	nvme->block_bytes = 1u << (shift & 0xf);
+	return nvme->problem ? -ENODEV : 0;
+}
+
 static int identify_namespace(struct nvme *nvme)
 {
 	const uint32_t dw10_12[3] = { CNS_NAMESPACE };
 	COHERENT_AUTO(struct nvme_id_namespace, id);
 	COHERENT_VIEW(coherent_le32) formats;
 	uint32_t format = 0;
-	uint8_t which;
+	uint8_t which = 0, protection = 0;
 	int err;
 
 	err = coherent_zeroed(&id, nvme->dev, 1);
@@ -179,16 +236,12 @@ static int identify_namespace(struct nvme *nvme)
 	if (!err)
 		err = coherent_read(&id, 0, .format, &which);
 	if (!err)
+		err = coherent_read(&id, 0, .protection, &protection);
+	if (!err)
 		err = coherent_view_field(&id, 0, .formats, &formats);
 	if (!err)
 		err = coherent_read(&formats, which & 0xf, &format);
-	if (err)
-		return err;
-	format = format >> 16 & 0xff;
-	if (!nvme->blocks || format < 9 || format > 12)
-		return -ENODEV;
-	nvme->block_bytes = 1u << format;
-	return 0;
+	return err ? err : use_format(nvme, which, format, protection);
 }
 
 /* --- Reads and writes --- */
@@ -251,11 +304,22 @@ int nvme_open(struct nvme *nvme, struct coherent_device *dev, unsigned int depth
 	return err ? err : start_io(nvme);
 }
 
-/* Disabled, it forgets its queues; only then are they freed. */
+/* Told to shut down it keeps what is in its cache. */
+static void stop_controller(struct nvme *nvme)
+{
+	int err;
+
+	coherent_bar_write32(nvme->bar, REG_CC, CC_ENTRIES | CC_ENABLE | CC_SHUTDOWN);
+	err = wait_status(nvme, CSTS_SHUTDOWN, CSTS_SHUT_DOWN);
+	/* Disabled, or reset, it forgets its queues; only then are they freed. */
+	if (enable(nvme, false) || err)
+		(void)!coherent_device_reset(nvme->dev);
+}
+
 void nvme_close(struct nvme *nvme)
 {
-	if (nvme->timeout_ns)
-		(void)!enable(nvme, false);
+	if (!coherent_is_empty(&nvme->admin.commands))
+		stop_controller(nvme);
 	coherent_free(&nvme->lists);
 	coherent_free(&nvme->data);
 	queue_close(&nvme->io);
@@ -297,6 +361,16 @@ int nvme_wait(struct nvme *nvme, unsigned int slot)
 		nvme->failed |= status ? UINT64_C(1) << cid : 0;
 	}
 	return nvme->failed >> slot & 1 ? -EIO : 0;
+}
+
+int nvme_flush(struct nvme *nvme)
+{
+	const uint32_t none[3] = { 0 };
+
+	nvme->busy |= 1;
+	nvme->failed &= ~UINT64_C(1);
+	queue_put(nvme, &nvme->io, IO_FLUSH, 0, 0, 0, NSID, none);
+	return nvme_wait(nvme, 0);
 }
 
 /* A slot's pages, as bytes. */

@@ -71,22 +71,23 @@ struct nvme_queue {
 };
 
 /**
- * struct nvme - A controller and its first namespace.
+ * struct nvme - A controller and its namespace 1.
  * @dev: The device; the caller's.
  * @bar: Its registers; the driver's.
  * @stride: Bytes between doorbells.
- * @timeout_ns: How long it may take to start, stop or answer.
+ * @timeout_ns: How long it may take to start or stop.
  * @admin: Queue 0.
  * @io: Queue 1; one entry more than slots.
  * @data: NVME_PAGES_MAX pages a slot.
  * @lists: A list of those pages a slot.
- * @depth: How many slots.
+ * @depth: How many slots; fewer than asked for if its queues are shorter.
  * @busy: Slots with a command.
  * @failed: Slots whose last command failed.
  * @model: As the controller tells it.
  * @block_bytes: Of the namespace.
  * @blocks: How many it has.
  * @command_bytes: How much a command may carry, at most NVME_BYTES_MAX.
+ * @problem: Why it is of no use, after -ENODEV; NULL if that is not known.
  */
 struct nvme {
 	struct coherent_device *dev;
@@ -104,6 +105,7 @@ struct nvme {
 	uint32_t block_bytes;
 	uint64_t blocks;
 	size_t command_bytes;
+	const char *problem;
 };
 
 /**
@@ -112,7 +114,7 @@ struct nvme {
  * @dev: The device.
  * @depth: Commands at a time, from 1 to NVME_DEPTH_MAX.
  *
- * Return: 0; -ENODEV (not an NVMe controller, no namespace), -ETIMEDOUT, -EIO,
+ * Return: 0; -ENODEV (no NVMe controller, or of no use, see @problem), -ETIMEDOUT, -EIO,
  * -EINVAL (@depth), or as coherent_zeroed().
  */
 int nvme_open(struct nvme *nvme, struct coherent_device *dev, unsigned int depth);
@@ -142,6 +144,14 @@ void nvme_start(struct nvme *nvme, unsigned int slot, bool write, uint64_t block
  * asked), -ETIMEDOUT, -ENODEV.
  */
 int nvme_wait(struct nvme *nvme, unsigned int slot);
+
+/**
+ * nvme_flush() - Make sure that what was written is on the medium.
+ * @nvme: The controller; no slot is busy.
+ *
+ * Return: as nvme_wait().
+ */
+int nvme_flush(struct nvme *nvme);
 
 /**
  * nvme_fill() - Copy into the memory of a slot.
