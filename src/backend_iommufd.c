@@ -43,7 +43,7 @@ static struct iommufd *iommufd_of(struct backend *backend)
 
 /* --- Open --- */
 
-/* The node of a device, if the kernel has such nodes. */
+/* The node of a device, if the kernel has such nodes; Linux 6.1 knows their names only. */
 static bool find_node(const char *bdf, char *node, size_t size)
 {
 	struct dirent *entry;
@@ -54,8 +54,8 @@ static bool find_node(const char *bdf, char *node, size_t size)
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", bdf);
 	nodes = opendir(path);
 	while (nodes && !found && (entry = readdir(nodes))) {
-		found = !strncmp(entry->d_name, "vfio", 4);
 		snprintf(node, size, "/dev/vfio/devices/%.32s", entry->d_name);
+		found = !strncmp(entry->d_name, "vfio", 4) && !access(node, F_OK);
 	}
 	if (nodes)
 		closedir(nodes);

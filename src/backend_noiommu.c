@@ -167,7 +167,7 @@ static int attach(struct noiommu *noiommu)
 
 static int open_device(struct noiommu *noiommu)
 {
-	int fd = sys_ioctl(noiommu->group, VFIO_GROUP_GET_DEVICE_FD, noiommu->pci.bdf);
+	int fd = sys_ioctl_fd(noiommu->group, VFIO_GROUP_GET_DEVICE_FD, noiommu->pci.bdf);
 	int err;
 
 	if (fd < 0)

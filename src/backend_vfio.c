@@ -36,7 +36,7 @@ struct vfio {
 	struct vfio_pci pci;
 	int container;
 	int group;
-	char group_name[16];
+	char group_name[VFIO_PCI_GROUP_BYTES];
 	size_t mappings;
 	struct vfio_iova_range ranges[8];
 	unsigned int range_count;
@@ -75,23 +75,6 @@ static void not_viable(const struct vfio *vfio)
 	}
 	if (devices)
 		closedir(devices);
-}
-
-static int find_group(struct vfio *vfio)
-{
-	const struct coherent_device *dev = vfio->pci.backend.dev;
-	char path[128];
-	int err;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group", vfio->pci.bdf);
-	err = sys_link_name(path, vfio->group_name, sizeof(vfio->group_name));
-	if (!err)
-		return 0;
-	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: no IOMMU has %s; switch it on in the firmware, and on the kernel's command "
-	       "line with intel_iommu=on or amd_iommu=on",
-	       dev->name, vfio->pci.bdf);
-	return -EOPNOTSUPP;
 }
 
 static int open_container(struct vfio *vfio)
@@ -191,7 +174,7 @@ static int read_info(struct vfio *vfio)
 static int open_device(struct vfio *vfio)
 {
 	const struct coherent_device *dev = vfio->pci.backend.dev;
-	int fd = sys_ioctl(vfio->group, VFIO_GROUP_GET_DEVICE_FD, vfio->pci.bdf);
+	int fd = sys_ioctl_fd(vfio->group, VFIO_GROUP_GET_DEVICE_FD, vfio->pci.bdf);
 	int err;
 
 	if (fd < 0) {
@@ -219,7 +202,8 @@ static int open_own(struct vfio *vfio, const struct name *name)
 	int err = vfio_pci_find(name, &vfio->pci.backend.dev->reporter, vfio->pci.bdf);
 
 	if (!err)
-		err = find_group(vfio);
+		err = vfio_pci_find_group(name, &vfio->pci.backend.dev->reporter, vfio->pci.bdf,
+					  vfio->group_name);
 	if (!err)
 		err = open_container(vfio);
 	if (!err)

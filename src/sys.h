@@ -14,12 +14,17 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
+/* As many as a message of vhost-user has. */
+#define SYS_SEND_FDS_MAX 8
 #define SYS_NS_PER_MS UINT64_C(1000000)
 #define SYS_NS_PER_S UINT64_C(1000000000)
 
@@ -61,11 +66,43 @@ static inline int sys_map_file(int fd, uint64_t offset, size_t bytes, void **va)
 	return 0;
 }
 
+/* A whole mapping takes the place of another of its size. */
+static inline int sys_map_move(void *from, void *to, size_t bytes)
+{
+	return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED ?
+		       -errno :
+		       0;
+}
+
 /* Private memory in place of what was mapped there. */
 static inline void sys_map_over(void *va, size_t bytes)
 {
 	(void)mmap(va, bytes, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+}
+
+static inline void sys_close(int fd)
+{
+	(void)close(fd);
+}
+
+/*
+ * A descriptor that is not one of the standard three, which a program may have closed and
+ * prints to all the same: into the registers of a device.
+ */
+static inline int sys_not_standard(int fd)
+{
+	int copy;
+
+	if (fd < 0)
+		return -errno;
+	if (fd > STDERR_FILENO)
+		return fd;
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (copy < 0)
+		copy = -errno;
+	sys_close(fd);
+	return copy;
 }
 
 /* A descriptor, or -errno. */
@@ -76,15 +113,29 @@ static inline int sys_open(const char *path, int flags)
 	do
 		fd = open(path, flags | O_CLOEXEC);
 	while (fd < 0 && errno == EINTR);
-	return fd < 0 ? -errno : fd;
+	return sys_not_standard(fd);
 }
 
 /* Another descriptor of the same file, or -errno. */
 static inline int sys_dup(int fd)
 {
-	const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	const int copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 
 	return copy < 0 ? -errno : copy;
+}
+
+/* A file in memory that nobody can make shorter or longer: -ENOMEM, -EMFILE. */
+static inline int sys_memfd(size_t bytes, int *fd)
+{
+	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+
+	*fd = sys_not_standard(memfd_create("coherent", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+	if (*fd < 0)
+		return *fd;
+	if (!ftruncate(*fd, (off_t)bytes) && !fcntl(*fd, F_ADD_SEALS, seals))
+		return 0;
+	(void)close(*fd);
+	return -ENOMEM;
 }
 
 /* What the call returns, or -errno. */
@@ -96,6 +147,14 @@ static inline int sys_ioctl(int fd, unsigned long request, void *arg)
 		n = ioctl(fd, request, arg);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
+}
+
+/* One that returns a descriptor. */
+static inline int sys_ioctl_fd(int fd, unsigned long request, void *arg)
+{
+	const int n = sys_ioctl(fd, request, arg);
+
+	return n < 0 ? n : sys_not_standard(n);
 }
 
 /* All of it, or -EIO. */
@@ -143,13 +202,8 @@ static inline int sys_link_name(const char *path, char *name, size_t size)
 
 static inline int sys_eventfd(int *fd)
 {
-	*fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return *fd < 0 ? -errno : 0;
-}
-
-static inline void sys_close(int fd)
-{
-	(void)close(fd);
+	*fd = sys_not_standard(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	return *fd < 0 ? *fd : 0;
 }
 
 /* -EAGAIN: nothing was signalled. */
@@ -173,6 +227,20 @@ static inline void sys_eventfd_signal(int fd)
 	do
 		n = write(fd, &one, sizeof(one));
 	while (n < 0 && errno == EINTR);
+}
+
+static inline int sys_epoll(int *fd)
+{
+	*fd = sys_not_standard(epoll_create1(EPOLL_CLOEXEC));
+	return *fd < 0 ? *fd : 0;
+}
+
+/* Until @fd is closed. */
+static inline int sys_epoll_add(int epoll, int fd, uint32_t events)
+{
+	struct epoll_event event = { .events = events };
+
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
 static inline uint64_t sys_now_ns(void)
@@ -221,6 +289,143 @@ static inline int sys_wait_readable(struct pollfd *fds, nfds_t count, uint64_t d
 	if (n < 0)
 		return -errno;
 	return n ? 0 : -ETIMEDOUT;
+}
+
+/* --- UNIX sockets --- */
+
+/* Sockets are non-blocking, or used so; deadlines are by ppoll(). */
+static inline int sys_wait_socket(int fd, short events, uint64_t deadline_ns)
+{
+	struct pollfd fds = { .fd = fd, .events = events };
+
+	return sys_wait_readable(&fds, 1, deadline_ns);
+}
+
+/* A connection, or -errno; -EAGAIN if whoever listens is not fast enough. */
+static inline int sys_connect(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd, err;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	fd = sys_not_standard(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+	if (fd < 0)
+		return fd;
+	do
+		err = connect(fd, (const void *)&address, sizeof(address)) ? -errno : 0;
+	while (err == -EINTR);
+	if (!err)
+		return fd;
+	(void)close(fd);
+	return err;
+}
+
+/* The next connection, or -errno. */
+static inline int sys_accept(int fd, uint64_t deadline_ns)
+{
+	int connection, err = sys_wait_socket(fd, POLLIN, deadline_ns);
+
+	if (err)
+		return err;
+	do
+		connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	while (connection < 0 && errno == EINTR);
+	return sys_not_standard(connection);
+}
+
+/* What listens, or is connected; -ENOTSOCK and its like if neither. */
+static inline int sys_socket_option(int fd, int option, int *value)
+{
+	socklen_t size = sizeof(*value);
+
+	return getsockopt(fd, SOL_SOCKET, option, value, &size) ? -errno : 0;
+}
+
+static inline void sys_shutdown(int fd)
+{
+	(void)shutdown(fd, SHUT_RDWR);
+}
+
+/* How much was sent, or -errno; the descriptors go with the first byte. */
+static inline ssize_t sys_send_some(int fd, const void *from, size_t bytes, const int *fds,
+				    size_t count)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(SYS_SEND_FDS_MAX * sizeof(int))];
+	} control = { .header = { .cmsg_len = CMSG_LEN(count * sizeof(int)),
+				  .cmsg_level = SOL_SOCKET,
+				  .cmsg_type = SCM_RIGHTS } };
+	struct iovec part = { .iov_base = (void *)(uintptr_t)from, .iov_len = bytes };
+	const struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = count ? &control : NULL,
+		.msg_controllen = count ? CMSG_SPACE(count * sizeof(int)) : 0,
+	};
+	ssize_t n;
+
+	if (count)
+		memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
+	do
+		n = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+/* All of it; -ETIMEDOUT, or what broke the connection. */
+static inline int sys_send(int fd, const void *from, size_t bytes, const int *fds, size_t count,
+			   uint64_t deadline_ns)
+{
+	const char *at = from;
+
+	while (bytes) {
+		ssize_t n = sys_send_some(fd, at, bytes, fds, count);
+		int err = 0;
+
+		if (n == -EAGAIN)
+			err = sys_wait_socket(fd, POLLOUT, deadline_ns);
+		else if (n < 0)
+			err = (int)n;
+		if (err)
+			return err;
+		if (n < 0)
+			continue;
+		at += n;
+		bytes -= (size_t)n;
+		count = 0;
+	}
+	return 0;
+}
+
+/*
+ * All of it; -ETIMEDOUT, -EPIPE (hung up), or what broke the connection. Descriptors that
+ * come along are not taken: the kernel closes them.
+ */
+static inline int sys_receive(int fd, void *to, size_t bytes, uint64_t deadline_ns)
+{
+	char *at = to;
+
+	while (bytes) {
+		ssize_t n = recv(fd, at, bytes, MSG_DONTWAIT);
+		int err = 0;
+
+		if (n == 0)
+			err = -EPIPE;
+		else if (n < 0 && errno == EAGAIN)
+			err = sys_wait_socket(fd, POLLIN, deadline_ns);
+		else if (n < 0 && errno != EINTR)
+			err = -errno;
+		if (err)
+			return err;
+		if (n < 0)
+			continue;
+		at += n;
+		bytes -= (size_t)n;
+	}
+	return 0;
 }
 
 /* pthread functions return errors as positive numbers. */

@@ -65,9 +65,25 @@ static int read_bdf(const struct name *name, const struct reporter *to,
 	return -EINVAL;
 }
 
+/* Without one vfio-pci does not take the device, but for no-IOMMU mode. */
+int vfio_pci_find_group(const struct name *name, const struct reporter *to, const char *bdf,
+			char group[VFIO_PCI_GROUP_BYTES])
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), SYSFS "%s/iommu_group", bdf);
+	if (!sys_link_name(path, group, VFIO_PCI_GROUP_BYTES))
+		return 0;
+	report(to, COHERENT_ERROR,
+	       "%s: no IOMMU has %s; switch it on in the firmware, and on the kernel's command "
+	       "line with intel_iommu=on or amd_iommu=on",
+	       name->whole, bdf);
+	return -EOPNOTSUPP;
+}
+
 int vfio_pci_find(const struct name *name, const struct reporter *to, char bdf[VFIO_PCI_BDF_BYTES])
 {
-	char path[128], driver[64] = "";
+	char path[128], driver[64] = "", group[VFIO_PCI_GROUP_BYTES];
 	int err;
 
 	err = read_bdf(name, to, bdf);
@@ -85,6 +101,8 @@ int vfio_pci_find(const struct name *name, const struct reporter *to, char bdf[V
 	}
 	if (!strcmp(driver, "vfio-pci"))
 		return 0;
+	if (vfio_pci_find_group(name, to, bdf, group))
+		return -EOPNOTSUPP;
 	return another_driver(name, to, bdf, err ? NULL : driver);
 }
 
@@ -97,8 +115,8 @@ int vfio_pci_open_node(const struct coherent_device *dev, const char *path)
 	case 0:
 		return fd;
 	case ENOENT:
-		report(to, COHERENT_ERROR, "%s: there is no %s; as root: modprobe vfio-pci",
-		       dev->name, path);
+		report(to, COHERENT_ERROR, "%s: there is no %s; as root: modprobe %s", dev->name,
+		       path, strcmp(path, "/dev/iommu") ? "vfio-pci" : "iommufd");
 		return -ENODEV;
 	case EACCES:
 	case EPERM:

@@ -16,6 +16,7 @@
 #define VFIO_PCI_VECTORS_MAX 64
 /* "0000:00:01.0", and a terminator. */
 #define VFIO_PCI_BDF_BYTES 16
+#define VFIO_PCI_GROUP_BYTES 16
 
 /**
  * struct vfio_pci_bar - A BAR.
@@ -81,9 +82,22 @@ bool vfio_pci_parse(const char *where, char bdf[VFIO_PCI_BDF_BYTES]);
  * @to: Says what is wrong and which command mends it.
  * @bdf: Set to the address, with its domain.
  *
- * Return: 0; -EINVAL (malformed), -ENODEV (absent, another driver's).
+ * Return: 0; -EINVAL (malformed), -ENODEV (absent, another driver's), -EOPNOTSUPP (that,
+ * and no IOMMU has it).
  */
 int vfio_pci_find(const struct name *name, const struct reporter *to, char bdf[VFIO_PCI_BDF_BYTES]);
+
+/**
+ * vfio_pci_find_group() - Find the group of a device, which it has if an IOMMU has it.
+ * @name: The device's name.
+ * @to: Says what is wrong.
+ * @bdf: Its address.
+ * @group: Set to the name of the group.
+ *
+ * Return: 0; -EOPNOTSUPP.
+ */
+int vfio_pci_find_group(const struct name *name, const struct reporter *to, const char *bdf,
+			char group[VFIO_PCI_GROUP_BYTES]);
 
 /**
  * vfio_pci_adopt() - Take over what the caller has opened.
