@@ -25,11 +25,14 @@
  * @ops: What it can do.
  * @dev: The device it belongs to.
  * @level: Who keeps the device from reaching memory that is not mapped.
+ * @idle_is_fence: When @unmap was told that the device is idle, it reaches none of the
+ *	memory any more, whether that was so or not, though @unmap is no fence else.
  */
 struct backend {
 	const struct backend_ops *ops;
 	struct coherent_device *dev;
 	enum coherent_level level;
+	bool idle_is_fence;
 };
 
 /**
@@ -61,9 +64,10 @@ struct backend_mapping {
  *	of it. -ENOSPC, -ENOMEM, -EIO, -EOPNOTSUPP (.may), -ENODEV.
  * @unmap: End that. Where it is a fence, the device reaches none of it and has
  *	nothing in flight when this returns. Where it is none, @idle is the driver's
- *	word that nothing is in flight; without it the mapping may stay until @fence.
- *	-EIO if the device may still reach it; -ENODEV says that it cannot, now and
- *	later, which is the answer from @disconnect on.
+ *	word that nothing is in flight; without it the mapping may stay until @fence,
+ *	and the answer is 0. -EIO if the device may still reach it; -ENOMEM and -EBUSY,
+ *	with @idle, if nothing has changed; -ENODEV says that it cannot reach it, now
+ *	and later, which is the answer from @disconnect on.
  * @fence: End what is in flight after unmaps that were none, and those mappings.
  * @reset: Reset the device, with the effect of @fence. Mappings stay.
  * @next_fault: The oldest refused access not read yet, named; -EAGAIN.
@@ -102,5 +106,6 @@ extern const struct backend_ops backend_sim;
 extern const struct backend_ops backend_vfio;
 extern const struct backend_ops backend_iommufd;
 extern const struct backend_ops backend_pci;
+extern const struct backend_ops backend_vhost_user;
 
 #endif

@@ -329,7 +329,8 @@ static int take_back(struct coherent_mem *mem, struct coherent_box *box, bool id
 {
 	const size_t count = mem->count;
 	struct coherent_object *old = mem->object;
-	const bool fence = old->dev->limits.unmap_is_fence;
+	const bool fence = old->dev->limits.unmap_is_fence ||
+			   (idle && old->dev->backend->idle_is_fence);
 	struct coherent_object *home;
 	int err;
 
@@ -342,7 +343,7 @@ static int take_back(struct coherent_mem *mem, struct coherent_box *box, bool id
 			object_put_pages(home);
 		object_drop(home);
 	}
-	if (err == -ENODEV)
+	if (err == -ENODEV || err == -ENOMEM || err == -EBUSY)
 		return err;
 	*mem = (struct coherent_mem){ .va = NULL };
 	if (err) {

@@ -11,7 +11,7 @@
 #include "sys.h"
 
 static const struct backend_ops *const backends[] = { &backend_sim, &backend_pci, &backend_vfio,
-						      &backend_iommufd };
+						      &backend_iommufd, &backend_vhost_user };
 
 bool device_forked(const struct coherent_device *dev)
 {
@@ -249,6 +249,18 @@ static int check_adoption(struct coherent_device *dev, const struct name *name,
 	return -EINVAL;
 }
 
+static int check_sockets(struct coherent_device *dev, const struct name *name,
+			 const struct coherent_open_options *options)
+{
+	if (!options->socket_fd && !options->listen_fd)
+		return 0;
+	if (!strcmp(name->scheme, "vhost-user"))
+		return 0;
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: .socket_fd and .listen_fd are for vhost-user:", dev->name);
+	return -EINVAL;
+}
+
 static int open_backend(struct coherent_device *dev, const struct name *name,
 			const struct coherent_open_options *options)
 {
@@ -260,6 +272,8 @@ static int open_backend(struct coherent_device *dev, const struct name *name,
 		if (strcmp(backends[i]->scheme, name->scheme))
 			continue;
 		err = check_adoption(dev, name, options);
+		if (!err)
+			err = check_sockets(dev, name, options);
 		if (!err)
 			err = backends[i]->open(&dev->backend, dev, name, options);
 		if (err)

@@ -63,6 +63,11 @@ static int map_arena(size_t bytes, int flags, void **va)
 	return err;
 }
 
+int pages_make(size_t bytes, void **va)
+{
+	return map_arena(bytes, 0, va);
+}
+
 /* Called without the lock: populating takes long. */
 static int make_arena(struct pages *pages, size_t bytes, bool hugepages, void **va, size_t *made)
 {

@@ -79,6 +79,15 @@ void pages_move(struct pages *pages, const struct iova_range *old, struct iova_r
  */
 bool pages_tell_fallback(struct pages *pages);
 
+/**
+ * pages_make() - Make private memory of its own, populated, which no forked child has.
+ * @bytes: Whole pages.
+ * @va: The memory.
+ *
+ * Return: 0; -ENOMEM.
+ */
+int pages_make(size_t bytes, void **va);
+
 static inline void *pages_va(const struct iova_range *range)
 {
 	return (void *)(uintptr_t)range->first;

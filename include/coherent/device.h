@@ -12,15 +12,27 @@
  *	vfio:0000:00:01.0	a PCI device that vfio-pci has, by its group
  *	iommufd:0000:00:01.0	the same by its own node, from Linux 6.6 on
  *	pci:0000:00:01.0	the better of the two that there is
+ *	vhost-user:/run/disk	a virtio device in another process, by its socket
  *
  * Without an IOMMU, in VFIO's no-IOMMU mode, vfio: opens for .level = COHERENT_NONE
  * only; ,pages=N is how many hugepages of 2 MiB its memory is, 1 if not given.
  *
- * When one of the last three does not open, the report names the command that
+ * When a PCI device does not open, the report names the command that
  * mends it; nothing of the system is changed. Their faults are in the kernel's log
  * only. When the kernel wants the device back, as when it is unplugged or unbound,
  * it waits until it is closed: exposing and waiting is -ENODEV from then on, memory
  * stays.
+ *
+ * vhost-user: is COHERENT_PEER: the other process is given what is exposed, and nothing
+ * else, as files. BAR 0 is the registers of virtio-mmio, version 2, vector 0 all queues'
+ * interrupt. Keys: id=N, the virtio device ID that the registers tell, since vhost-user
+ * has none, 2 (a disk) if not given; timeout=N, in ms, for each answer of the peer, 10000
+ * if not given; table, for a peer whose memory slots do not work: it gets whole tables,
+ * which can change only while it does not run. Read-only exposure is -EOPNOTSUPP. What is
+ * freed, other than taken back, keeps its slot until coherent_device_fence(), which
+ * connects again: the device is reset. A peer hangs up when it finds an address that is
+ * not exposed, or ends; exposing and waiting is -ENODEV then, registers read as ones,
+ * memory stays, and coherent_device_reset() makes it a device again.
  */
 #ifndef COHERENT_DEVICE_H
 #define COHERENT_DEVICE_H
@@ -65,6 +77,11 @@ enum coherent_severity {
  *	in whole pages. Nobody else maps there.
  * @window.first: The first address.
  * @window.last: The last address.
+ * @socket_fd: vhost-user: without a path: a connected socket; it stays the caller's, the
+ *	connection ends with the device. It cannot be made again, so that there is no
+ *	fence and no reset. 0 for none.
+ * @listen_fd: vhost-user: without a path: a socket that listens; the peer connects. It
+ *	stays the caller's. 0 for none.
  */
 struct coherent_open_options {
 	const char *name;
@@ -83,6 +100,8 @@ struct coherent_open_options {
 		uint64_t first;
 		uint64_t last;
 	} window;
+	int socket_fd;
+	int listen_fd;
 };
 
 /**

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <linux/virtio_blk.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ids.h>
+#include <linux/virtio_mmio.h>
+#include <linux/virtio_ring.h>
+#include <stddef.h>
+
+#include "blk.h"
+
+#define MAGIC 0x74726976
+#define QUEUE 0
+#define TIMEOUT_NS (UINT64_C(30) * 1000 * 1000 * 1000)
+/* The descriptors of a slot. */
+#define HEADER(slot) (3 * (slot))
+#define DATA(slot) (3 * (slot) + 1)
+#define STATUS(slot) (3 * (slot) + 2)
+
+_Static_assert(3 * BLK_DEPTH_MAX <= BLK_ENTRIES, "each slot has three descriptors");
+
+/* --- The rings, while they are a box --- */
+
+/*
+ * All of a request that is the same each time, with the addresses of its own headers and
+ * status bytes: the device finds it complete.
+ */
+static int seal_rings(void *elements, size_t count, coherent_addr_t address, void *arg)
+{
+	struct blk_queue *rings = elements;
+	const uint64_t headers = address.raw + offsetof(struct blk_queue, headers);
+	const uint64_t status = address.raw + offsetof(struct blk_queue, status);
+
+	(void)count;
+	(void)arg;
+	for (unsigned int slot = 0; slot < BLK_DEPTH_MAX; slot++) {
+		rings->desc[HEADER(slot)] = (struct blk_desc){
+			.address = coherent_cpu_to_le64(headers + slot * sizeof(struct blk_header)),
+			.bytes = coherent_cpu_to_le32(sizeof(struct blk_header)),
+			.flags = coherent_cpu_to_le16(VRING_DESC_F_NEXT),
+		};
+		rings->desc[DATA(slot)].next = coherent_cpu_to_le16((uint16_t)STATUS(slot));
+		rings->desc[STATUS(slot)] = (struct blk_desc){
+			.address = coherent_cpu_to_le64(status + slot),
+			.bytes = coherent_cpu_to_le32(1),
+			.flags = coherent_cpu_to_le16(VRING_DESC_F_WRITE),
+		};
+	}
+	return 0;
+}
+
+static int open_rings(struct blk *blk)
+{
+	COHERENT_VIEW(struct blk_desc) desc;
+	COHERENT_VIEW(coherent_le16) avail;
+	COHERENT_VIEW(struct blk_used) used;
+	COHERENT_VIEW(struct blk_header) headers;
+	COHERENT_VIEW(uint8_t) status;
+	int err = coherent_zeroed(&blk->rings, blk->dev, 1, .seal = seal_rings);
+
+	if (!err)
+		err = coherent_slot(&blk->rings, 0, &blk->all);
+	if (!err)
+		err = coherent_view_field(&blk->rings, 0, .desc, &desc);
+	if (!err)
+		err = coherent_ring(&desc, &blk->desc);
+	if (!err)
+		err = coherent_view_field(&blk->rings, 0, .avail.ring, &avail);
+	if (!err)
+		err = coherent_ring(&avail, &blk->avail);
+	if (!err)
+		err = coherent_view_field(&blk->rings, 0, .used.ring, &used);
+	if (!err)
+		err = coherent_ring(&used, &blk->used);
+	if (!err)
+		err = coherent_view_field(&blk->rings, 0, .headers, &headers);
+	if (!err)
+		err = coherent_ring(&headers, &blk->headers);
+	if (!err)
+		err = coherent_view_field(&blk->rings, 0, .status, &status);
+	return err ? err : coherent_ring(&status, &blk->status);
+}
+
+/* --- The device, as Virtual I/O Device 1.2, 3.1.1 and 4.2.3 have it --- */
+
+static uint32_t get(struct blk *blk, uint64_t offset)
+{
+	return coherent_bar_read32(blk->bar, offset);
+}
+
+static void set(struct blk *blk, uint64_t offset, uint32_t value)
+{
+	coherent_bar_write32(blk->bar, offset, value);
+}
+
+static void add_status(struct blk *blk, uint32_t bit)
+{
+	set(blk, VIRTIO_MMIO_STATUS, get(blk, VIRTIO_MMIO_STATUS) | bit);
+}
+
+static bool has_status(struct blk *blk, uint32_t bit)
+{
+	const uint32_t status = get(blk, VIRTIO_MMIO_STATUS);
+
+	/* All ones: it is gone. */
+	return status & bit && !(status & VIRTIO_CONFIG_S_NEEDS_RESET);
+}
+
+static int negotiate(struct blk *blk)
+{
+	uint32_t low, high;
+
+	set(blk, VIRTIO_MMIO_STATUS, 0);
+	add_status(blk, VIRTIO_CONFIG_S_ACKNOWLEDGE);
+	add_status(blk, VIRTIO_CONFIG_S_DRIVER);
+	set(blk, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 0);
+	low = get(blk, VIRTIO_MMIO_DEVICE_FEATURES) & 1u << VIRTIO_BLK_F_FLUSH;
+	set(blk, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 1);
+	high = get(blk, VIRTIO_MMIO_DEVICE_FEATURES) & 1u << (VIRTIO_F_VERSION_1 - 32);
+	set(blk, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
+	set(blk, VIRTIO_MMIO_DRIVER_FEATURES, low);
+	set(blk, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
+	set(blk, VIRTIO_MMIO_DRIVER_FEATURES, high);
+	add_status(blk, VIRTIO_CONFIG_S_FEATURES_OK);
+	blk->flushes = low;
+	return has_status(blk, VIRTIO_CONFIG_S_FEATURES_OK) ? 0 : -EIO;
+}
+
+static void set_address(struct blk *blk, uint64_t low, size_t offset)
+{
+	const uint64_t address = coherent_addr(&blk->rings).raw + offset;
+
+	set(blk, low, (uint32_t)address);
+	set(blk, low + 4, (uint32_t)(address >> 32));
+}
+
+static int start_queue(struct blk *blk)
+{
+	set(blk, VIRTIO_MMIO_QUEUE_SEL, QUEUE);
+	if (get(blk, VIRTIO_MMIO_QUEUE_NUM_MAX) < BLK_ENTRIES) {
+		blk->problem = "a disk whose queue is too short";
+		return -ENODEV;
+	}
+	set(blk, VIRTIO_MMIO_QUEUE_NUM, BLK_ENTRIES);
+	set_address(blk, VIRTIO_MMIO_QUEUE_DESC_LOW, offsetof(struct blk_queue, desc));
+	set_address(blk, VIRTIO_MMIO_QUEUE_AVAIL_LOW, offsetof(struct blk_queue, avail));
+	set_address(blk, VIRTIO_MMIO_QUEUE_USED_LOW, offsetof(struct blk_queue, used));
+	set(blk, VIRTIO_MMIO_QUEUE_READY, 1);
+	add_status(blk, VIRTIO_CONFIG_S_DRIVER_OK);
+	return has_status(blk, VIRTIO_CONFIG_S_DRIVER_OK) ? 0 : -EIO;
+}
+
+static int probe(struct blk *blk)
+{
+	int err = coherent_bar_open(&blk->bar, blk->dev, 0);
+
+	if (err)
+		return err;
+	if (get(blk, VIRTIO_MMIO_MAGIC_VALUE) != MAGIC || get(blk, VIRTIO_MMIO_VERSION) != 2 ||
+	    get(blk, VIRTIO_MMIO_DEVICE_ID) != VIRTIO_ID_BLOCK) {
+		blk->problem = "not a virtio-blk disk";
+		return -ENODEV;
+	}
+	return coherent_irq_open(&blk->irq, blk->dev, 0);
+}
+
+int blk_open(struct blk *blk, struct coherent_device *dev, unsigned int depth)
+{
+	int err;
+
+	*blk = (struct blk){ .dev = dev, .depth = depth };
+	if (!depth || depth > BLK_DEPTH_MAX)
+		return -EINVAL;
+	err = probe(blk);
+	if (!err)
+		err = negotiate(blk);
+	if (!err)
+		err = open_rings(blk);
+	if (!err)
+		err = coherent_zeroed(&blk->data, dev, depth);
+	if (!err)
+		err = start_queue(blk);
+	if (!err)
+		blk->sectors = coherent_bar_read64(blk->bar, VIRTIO_MMIO_CONFIG);
+	return err || blk->sectors != UINT64_MAX ? err : -EIO;
+}
+
+/* Reset it forgets its queue; only then are the rings freed. */
+void blk_close(struct blk *blk)
+{
+	if (blk->bar)
+		set(blk, VIRTIO_MMIO_STATUS, 0);
+	coherent_free(&blk->data);
+	coherent_free(&blk->rings);
+	coherent_irq_close(blk->irq);
+	coherent_bar_close(blk->bar);
+	blk->irq = NULL;
+	blk->bar = NULL;
+}
+
+/* --- Requests --- */
+
+static void make_available(struct blk *blk, unsigned int slot)
+{
+	blk->busy |= 1u << slot;
+	coherent_ring_put(&blk->avail, blk->next++, (uint16_t)HEADER(slot));
+	coherent_slot_put_release(&blk->all, .avail.index, blk->next);
+	/* ORDER: the index before the flag is read, or both sides wait for each other. */
+	coherent_mb();
+	if (!(coherent_slot_get(&blk->all, .used.flags) & VRING_USED_F_NO_NOTIFY))
+		set(blk, VIRTIO_MMIO_QUEUE_NOTIFY, QUEUE);
+}
+
+void blk_start_at(struct blk *blk, unsigned int slot, bool write, uint64_t sector,
+		  coherent_addr_t address, size_t bytes)
+{
+	coherent_ring_put(&blk->headers, slot, .type, write ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN);
+	coherent_ring_put(&blk->headers, slot, .sector, sector);
+	coherent_ring_put(&blk->desc, HEADER(slot), .next, (uint16_t)DATA(slot));
+	coherent_ring_put(&blk->desc, DATA(slot), .address, address.raw);
+	coherent_ring_put(&blk->desc, DATA(slot), .bytes, (uint32_t)bytes);
+	coherent_ring_put(&blk->desc, DATA(slot), .flags,
+			  write ? VRING_DESC_F_NEXT : VRING_DESC_F_NEXT | VRING_DESC_F_WRITE);
+	make_available(blk, slot);
+}
+
+void blk_start(struct blk *blk, unsigned int slot, bool write, uint64_t sector, size_t bytes)
+{
+	const uint64_t first = coherent_addr(&blk->data).raw;
+
+	blk_start_at(blk, slot, write, sector,
+		     (coherent_addr_t){ first + slot * sizeof(struct blk_buffer) }, bytes);
+}
+
+static int result_of(uint8_t status)
+{
+	if (status == VIRTIO_BLK_S_UNSUPP)
+		return -EOPNOTSUPP;
+	return status == VIRTIO_BLK_S_OK ? 0 : -EIO;
+}
+
+/* What the device wrote is read once, and after the index that says it is there. */
+static int take_used(struct blk *blk)
+{
+	const uint16_t index = coherent_slot_get_acquire(&blk->all, .used.index);
+
+	while (blk->seen != index) {
+		const uint32_t id = coherent_ring_get(&blk->used, blk->seen++, .id);
+		const uint32_t slot = id / 3;
+
+		if (id % 3 || slot >= blk->depth || !(blk->busy & 1u << slot))
+			return -EIO;
+		blk->busy &= ~(1u << slot);
+		blk->results[slot] = result_of(coherent_ring_get(&blk->status, slot));
+	}
+	return 0;
+}
+
+int blk_wait(struct blk *blk, unsigned int slot)
+{
+	int err = take_used(blk);
+
+	while (!err && blk->busy & 1u << slot) {
+		err = coherent_irq_wait(blk->irq, TIMEOUT_NS);
+		if (!err)
+			err = take_used(blk);
+	}
+	return err ? err : blk->results[slot];
+}
+
+int blk_flush(struct blk *blk)
+{
+	if (!blk->flushes)
+		return 0;
+	coherent_ring_put(&blk->headers, 0, .type, VIRTIO_BLK_T_FLUSH);
+	coherent_ring_put(&blk->headers, 0, .sector, 0);
+	coherent_ring_put(&blk->desc, HEADER(0), .next, (uint16_t)STATUS(0));
+	make_available(blk, 0);
+	return blk_wait(blk, 0);
+}
+
+int blk_fill(struct blk *blk, unsigned int slot, const uint8_t *from, size_t bytes)
+{
+	return coherent_copy_in_field(&blk->data, slot, .bytes, 0, from, bytes);
+}
+
+int blk_take(struct blk *blk, unsigned int slot, uint8_t *to, size_t bytes)
+{
+	return coherent_copy_out_field(&blk->data, slot, .bytes, 0, to, bytes);
+}

@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * A virtio device in another process, by vhost-user: it is given memory as files, and
+ * nothing else of ours.
+ *
+ * What is exposed is copied to a file of its own, sealed against truncation, which takes
+ * the place of the pages; taken back it is copied to pages that the peer has never had.
+ *
+ * INVARIANT: a region is removed from the peer only on the driver's word that nothing in
+ * flight names it. Peers keep the pointer of a region, not the region, while they read
+ * into it; removed and another added in its place, they write into that. What is freed
+ * without this word stays theirs until the connection ends, and its last reader with it.
+ */
+#include <linux/virtio_config.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sys.h"
+#include "vhost_user_device.h"
+
+#define ADDRESS_LAST ((UINT64_C(1) << 47) - 1)
+
+/* --- Memory that the peer has --- */
+
+static struct vhost_user_region region_of(const struct vhost_user_mapping *mapping)
+{
+	return (struct vhost_user_region){
+		.address = mapping->address,
+		.bytes = mapping->bytes,
+		.user_address = mapping->address,
+	};
+}
+
+static int tell_region_locked(struct vhost_user *vhost, enum vhost_user_request request,
+			      const struct vhost_user_mapping *mapping) NEEDS_LOCK(vhost->lock)
+{
+	struct vhost_user_message message = {
+		.request = request,
+		.bytes = sizeof(message.region),
+		.region = { .region = region_of(mapping) },
+	};
+
+	return vhost_user_set_locked(vhost, &message, &mapping->fd,
+				     request == VHOST_USER_ADD_MEM_REG, true);
+}
+
+static int tell_table_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+{
+	struct vhost_user_message message = { .request = VHOST_USER_SET_MEM_TABLE };
+	int fds[VHOST_USER_REGIONS_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < vhost->used; i++) {
+		message.table.regions[count] = region_of(&vhost->mappings[i]);
+		fds[count++] = vhost->mappings[i].fd;
+	}
+	message.table.count = (uint32_t)count;
+	message.bytes = (uint32_t)offsetof(struct vhost_user_message, table.regions[count]) -
+			(uint32_t)VHOST_USER_HEADER_BYTES;
+	return vhost_user_set_locked(vhost, &message, fds, count, true);
+}
+
+/* A new table puts all memory elsewhere, also under what is in flight. */
+static int check_table_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+{
+	const struct coherent_device *dev = vhost->backend.dev;
+
+	if (vhost_user_has_slots_locked(vhost) ||
+	    !(vhost->registers.status & VIRTIO_CONFIG_S_DRIVER_OK))
+		return 0;
+	report(&dev->reporter, COHERENT_WARNING,
+	       "%s: the peer takes only whole tables of memory, not while it runs: expose before "
+	       "DRIVER_OK, reclaim after a reset",
+	       dev->name);
+	return -EBUSY;
+}
+
+/* The last one in @mappings is new. */
+static int tell_added_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+{
+	if (!vhost_user_has_slots_locked(vhost))
+		return tell_table_locked(vhost);
+	return tell_region_locked(vhost, VHOST_USER_ADD_MEM_REG, &vhost->mappings[vhost->used - 1]);
+}
+
+static int tell_removed_locked(struct vhost_user *vhost, const struct vhost_user_mapping *removed)
+	NEEDS_LOCK(vhost->lock)
+{
+	if (!vhost_user_has_slots_locked(vhost))
+		return tell_table_locked(vhost);
+	return tell_region_locked(vhost, VHOST_USER_REM_MEM_REG, removed);
+}
+
+static int tell_all_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+{
+	int err = 0;
+
+	if (!vhost_user_has_slots_locked(vhost))
+		return vhost->used ? tell_table_locked(vhost) : 0;
+	for (size_t i = 0; !err && i < vhost->used; i++)
+		err = tell_region_locked(vhost, VHOST_USER_ADD_MEM_REG, &vhost->mappings[i]);
+	return err;
+}
+
+bool vhost_user_reach_locked(const struct vhost_user *vhost, uint64_t address, uint64_t bytes)
+{
+	for (size_t i = 0; i < vhost->used; i++) {
+		const struct vhost_user_mapping *mapping = &vhost->mappings[i];
+
+		if (address - mapping->address < mapping->bytes && !mapping->waiting)
+			return bytes <= mapping->bytes - (address - mapping->address);
+	}
+	return false;
+}
+
+static struct vhost_user_mapping *find_locked(struct vhost_user *vhost, uint64_t address)
+	NEEDS_LOCK(vhost->lock)
+{
+	size_t i = 0;
+
+	while (vhost->mappings[i].address != address)
+		i++;
+	return &vhost->mappings[i];
+}
+
+static void forget_locked(struct vhost_user *vhost, struct vhost_user_mapping *mapping)
+	NEEDS_LOCK(vhost->lock)
+{
+	if (mapping->fd >= 0)
+		sys_close(mapping->fd);
+	*mapping = vhost->mappings[--vhost->used];
+}
+
+/* --- Files in the place of pages, and pages in the place of files --- */
+
+static int make_file(const struct vhost_user *vhost, const struct backend_mapping *from,
+		     struct vhost_user_mapping *to)
+{
+	const struct coherent_device *dev = vhost->backend.dev;
+	int err;
+
+	*to = (struct vhost_user_mapping){ .address = from->address, .bytes = from->bytes };
+	err = sys_memfd(from->bytes, &to->fd);
+	if (err == -EMFILE || err == -ENFILE) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: no descriptor left, each exposed object takes one: raise ulimit -n",
+		       dev->name);
+		return -ENOSPC;
+	}
+	if (err)
+		return -ENOMEM;
+	/* Written, not mapped and written: lack of memory is an error here, not a signal. */
+	err = sys_write_at(to->fd, 0, from->va, from->bytes);
+	if (!err)
+		err = sys_map_file(to->fd, 0, from->bytes, &to->va);
+	if (!err)
+		return 0;
+	sys_close(to->fd);
+	return -ENOMEM;
+}
+
+static int take_place(struct vhost_user_mapping *mapping, void *va)
+{
+	int err = sys_map_move(mapping->va, va, mapping->bytes);
+
+	if (err)
+		return -ENOMEM;
+	mapping->va = va;
+	return 0;
+}
+
+/* The peer keeps the file: what it writes there from now on is nobody's. */
+static int make_private(struct vhost_user_mapping *mapping)
+{
+	void *fresh;
+	int err = pages_make(mapping->bytes, &fresh);
+
+	if (err)
+		return err;
+	memcpy(fresh, mapping->va, mapping->bytes);
+	if (sys_map_move(fresh, mapping->va, mapping->bytes)) {
+		sys_unmap(fresh, mapping->bytes);
+		return -ENOMEM;
+	}
+	sys_close(mapping->fd);
+	mapping->fd = -1;
+	return 0;
+}
+
+static int expose_locked(struct vhost_user *vhost, const struct backend_mapping *mapping)
+	NEEDS_LOCK(vhost->lock)
+{
+	struct vhost_user_mapping added;
+	int err;
+
+	if (vhost->fd < 0)
+		return -ENODEV;
+	if (vhost->used == vhost->slots)
+		return -ENOSPC;
+	err = check_table_locked(vhost);
+	if (!err)
+		err = make_file(vhost, mapping, &added);
+	if (err)
+		return err;
+	vhost->mappings[vhost->used++] = added;
+	err = tell_added_locked(vhost);
+	if (!err)
+		err = take_place(&vhost->mappings[vhost->used - 1], mapping->va);
+	if (!err)
+		return 0;
+	/* What it may have, nobody uses: the box still has its own pages. */
+	sys_unmap(added.va, added.bytes);
+	vhost->used--;
+	if (err == -ENOMEM)
+		(void)tell_removed_locked(vhost, &added);
+	sys_close(added.fd);
+	return err;
+}
+
+static int vhost_user_map(struct backend *backend, const struct backend_mapping *mapping)
+{
+	struct vhost_user *vhost = vhost_user_of(backend);
+	int err;
+
+	/* A peer maps files to write, whatever it is told. */
+	if (mapping->may == COHERENT_MAY_READ)
+		return -EOPNOTSUPP;
+	lock_take(&vhost->lock);
+	err = expose_locked(vhost, mapping);
+	lock_drop(&vhost->lock);
+	return err;
+}
+
+/* Not told, it still has the old file and a region, of which no driver names an address. */
+static int take_back_locked(struct vhost_user *vhost, uint64_t address) NEEDS_LOCK(vhost->lock)
+{
+	struct vhost_user_mapping *mapping = find_locked(vhost, address);
+	struct vhost_user_mapping removed;
+	int err = check_table_locked(vhost);
+
+	if (!err)
+		err = make_private(mapping);
+	if (err)
+		return err;
+	removed = *mapping;
+	forget_locked(vhost, mapping);
+	(void)tell_removed_locked(vhost, &removed);
+	return 0;
+}
+
+static int vhost_user_unmap(struct backend *backend, const struct backend_mapping *mapping,
+			    bool idle)
+{
+	struct vhost_user *vhost = vhost_user_of(backend);
+	int err = 0;
+
+	lock_take(&vhost->lock);
+	if (vhost->closed)
+		err = -ENODEV;
+	else if (idle)
+		err = take_back_locked(vhost, mapping->address);
+	else
+		find_locked(vhost, mapping->address)->waiting = true;
+	lock_drop(&vhost->lock);
+	return err;
+}
+
+/* --- Fence --- */
+
+/* Its memory may go to others once nobody writes to it, and that is so from here on. */
+static int release_waiting_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < vhost->used; i++)
+		if (vhost->mappings[i].waiting && vhost->mappings[i].fd >= 0)
+			err = make_private(&vhost->mappings[i]);
+	return err;
+}
+
+static void forget_waiting_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+{
+	size_t i = 0;
+
+	while (i < vhost->used)
+		if (vhost->mappings[i].waiting)
+			forget_locked(vhost, &vhost->mappings[i]);
+		else
+			i++;
+}
+
+/* A peer answers who connects next when all is over that it did for who was connected. */
+int vhost_user_reconnect_locked(struct vhost_user *vhost)
+{
+	const struct coherent_device *dev = vhost->backend.dev;
+	int err;
+
+	if (!vhost->path && !vhost->listens) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: a connection of the caller's cannot be made again; open by path, or "
+		       "with .listen_fd",
+		       dev->name);
+		return -EOPNOTSUPP;
+	}
+	err = release_waiting_locked(vhost);
+	if (err)
+		return err;
+	vhost_user_hang_up_locked(vhost);
+	vhost->registers = (struct vhost_user_registers){ .status = 0 };
+	err = vhost_user_begin_locked(vhost);
+	if (err)
+		return err;
+	forget_waiting_locked(vhost);
+	return tell_all_locked(vhost);
+}
+
+static int vhost_user_fence(struct backend *backend)
+{
+	struct vhost_user *vhost = vhost_user_of(backend);
+	int err = -ENODEV;
+
+	lock_take(&vhost->lock);
+	if (!vhost->closed)
+		err = vhost_user_reconnect_locked(vhost);
+	lock_drop(&vhost->lock);
+	return err;
+}
+
+/* --- Open --- */
+
+static int adopt(struct vhost_user *vhost, const struct coherent_open_options *options)
+{
+	const struct coherent_device *dev = vhost->backend.dev;
+	const int fd = options->listen_fd ? options->listen_fd : options->socket_fd;
+	int listens, err = sys_socket_option(fd, SO_ACCEPTCONN, &listens);
+
+	vhost->listens = options->listen_fd;
+	if (err || !listens != !vhost->listens) {
+		report(&dev->reporter, COHERENT_ERROR, "%s: descriptor %d is no socket that %s",
+		       dev->name, fd, vhost->listens ? "listens" : "is connected");
+		return -EINVAL;
+	}
+	vhost->source = sys_dup(fd);
+	return vhost->source < 0 ? -ENOSPC : 0;
+}
+
+static int read_name(struct vhost_user *vhost, const struct name *name,
+		     const struct coherent_open_options *options)
+{
+	static const struct name_key keys[] = {
+		{ .key = "id",
+		  .min = 1,
+		  .max = UINT32_MAX,
+		  .offset = offsetof(struct vhost_user_keys, id) },
+		{ .key = "timeout",
+		  .min = 1,
+		  .max = 3600 * 1000,
+		  .offset = offsetof(struct vhost_user_keys, timeout_ms) },
+		{ .key = "table", NAME_FLAG, .offset = offsetof(struct vhost_user_keys, table) },
+	};
+	const struct reporter *to = &vhost->backend.dev->reporter;
+	const int fds = !!options->socket_fd + !!options->listen_fd;
+
+	if (fds + !!*name->where != 1) {
+		report(to, COHERENT_ERROR,
+		       "%s: where is its socket? One of vhost-user:/path, .socket_fd and .listen_fd "
+		       "says it",
+		       name->whole);
+		return -EINVAL;
+	}
+	if (options->hugepages) {
+		report(to, COHERENT_ERROR,
+		       "%s: .hugepages is not for vhost-user, where memory is files", name->whole);
+		return -EOPNOTSUPP;
+	}
+	if (!fds) {
+		vhost->path = strdup(name->where);
+		if (!vhost->path)
+			return -ENOMEM;
+	}
+	return name_read_keys(name, keys, sizeof(keys) / sizeof(*keys), &vhost->keys, to);
+}
+
+static int open_events(struct vhost_user *vhost)
+{
+	int err = sys_eventfd(&vhost->lost);
+
+	if (!err)
+		err = sys_epoll(&vhost->epoll);
+	if (!err)
+		err = sys_epoll_add(vhost->epoll, vhost->lost, EPOLLIN);
+	if (err == -EMFILE || err == -ENFILE)
+		err = vhost_user_no_connection(vhost, err);
+	return err ? err == -ENOSPC ? err : -ENOMEM : 0;
+}
+
+static void vhost_user_close(struct backend *backend)
+{
+	struct vhost_user *vhost = vhost_user_of(backend);
+	const int fds[] = { vhost->fd, vhost->source, vhost->epoll, vhost->lost };
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+		if (fds[i] >= 0)
+			sys_close(fds[i]);
+	for (size_t i = 0; i < VHOST_USER_QUEUES_MAX; i++)
+		if (vhost->kick_fds[i] >= 0)
+			sys_close(vhost->kick_fds[i]);
+	lock_destroy(&vhost->lock);
+	free(vhost->mappings);
+	free(vhost->path);
+	free(vhost);
+}
+
+static struct vhost_user *new_vhost_user(struct coherent_device *dev)
+{
+	struct vhost_user *vhost = calloc(1, sizeof(*vhost));
+
+	if (!vhost)
+		return NULL;
+	vhost->backend = (struct backend){
+		.ops = &backend_vhost_user,
+		.dev = dev,
+		.level = COHERENT_PEER,
+		.idle_is_fence = true,
+	};
+	vhost->keys = (struct vhost_user_keys){ .id = 2, .timeout_ms = 10000 };
+	vhost->source = vhost->epoll = vhost->lost = vhost->fd = vhost->call_fd = -1;
+	for (size_t i = 0; i < VHOST_USER_QUEUES_MAX; i++)
+		atomic_init(&vhost->kick_fds[i], -1);
+	lock_init(&vhost->lock);
+	return vhost;
+}
+
+static int vhost_user_open(struct backend **backend, struct coherent_device *dev,
+			   const struct name *name, const struct coherent_open_options *options)
+{
+	struct vhost_user *vhost = new_vhost_user(dev);
+	int err;
+
+	if (!vhost)
+		return -ENOMEM;
+	err = read_name(vhost, name, options);
+	if (!err && !vhost->path)
+		err = adopt(vhost, options);
+	if (!err)
+		err = open_events(vhost);
+	lock_take(&vhost->lock);
+	if (!err)
+		err = vhost_user_begin_locked(vhost);
+	lock_drop(&vhost->lock);
+	if (err) {
+		vhost_user_close(&vhost->backend);
+		return err;
+	}
+	*backend = &vhost->backend;
+	return 0;
+}
+
+/* --- For the library --- */
+
+static void vhost_user_disconnect(struct backend *backend)
+{
+	struct vhost_user *vhost = vhost_user_of(backend);
+
+	lock_take(&vhost->lock);
+	vhost->closed = true;
+	vhost_user_hang_up_locked(vhost);
+	while (vhost->used)
+		forget_locked(vhost, vhost->mappings);
+	lock_drop(&vhost->lock);
+}
+
+static void vhost_user_limits(struct backend *backend, struct coherent_limits *limits)
+{
+	struct vhost_user *vhost = vhost_user_of(backend);
+
+	*limits = (struct coherent_limits){
+		.mask = UINT64_MAX,
+		.ranges = { { 0, ADDRESS_LAST } },
+		.range_count = 1,
+		.page_bytes = sys_page_bytes(),
+		.bar_bytes = { VHOST_USER_BAR_BYTES },
+		.vectors = 1,
+	};
+	lock_take(&vhost->lock);
+	limits->mappings = vhost->slots;
+	lock_drop(&vhost->lock);
+}
+
+/* It tells nobody what it did not find; it hangs up. */
+static int vhost_user_next_fault(struct backend *backend, struct coherent_fault *fault)
+{
+	(void)backend;
+	(void)fault;
+	return -EAGAIN;
+}
+
+static int vhost_user_irq_connect(struct backend *backend, unsigned int vector, int fd)
+{
+	struct vhost_user *vhost = vhost_user_of(backend);
+	int err = 0;
+
+	(void)vector;
+	lock_take(&vhost->lock);
+	vhost->call_fd = fd;
+	if (fd >= 0 && !vhost_user_is_there_locked(vhost))
+		err = -ENODEV;
+	for (uint32_t i = 0; !err && i < vhost->queue_count; i++)
+		if (vhost->registers.queues[i].running)
+			err = vhost_user_call_locked(vhost, i);
+	if (err)
+		vhost->call_fd = -1;
+	lock_drop(&vhost->lock);
+	return err;
+}
+
+static int vhost_user_lost_fd(const struct backend *backend)
+{
+	return ((const struct vhost_user *)backend)->epoll;
+}
+
+const struct backend_ops backend_vhost_user = {
+	.scheme = "vhost-user",
+	.open = vhost_user_open,
+	.disconnect = vhost_user_disconnect,
+	.close = vhost_user_close,
+	.limits = vhost_user_limits,
+	.map = vhost_user_map,
+	.unmap = vhost_user_unmap,
+	.fence = vhost_user_fence,
+	.reset = vhost_user_fence,
+	.next_fault = vhost_user_next_fault,
+	.reg_read = vhost_user_reg_read,
+	.reg_write = vhost_user_reg_write,
+	.irq_connect = vhost_user_irq_connect,
+	.lost_fd = vhost_user_lost_fd,
+};

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * vhost-user's messages, as a front end sends them. Layouts and numbers are those of
+ * QEMU's docs/interop/vhost-user.rst; no header of the system has them.
+ *
+ * A peer is trusted with nothing: whatever is not the answer to what was asked ends the
+ * connection.
+ */
+#ifndef VHOST_USER_H
+#define VHOST_USER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define VHOST_USER_REGIONS_MAX 8
+#define VHOST_USER_CONFIG_MAX 256
+
+enum vhost_user_request {
+	VHOST_USER_GET_FEATURES = 1,
+	VHOST_USER_SET_FEATURES = 2,
+	VHOST_USER_SET_OWNER = 3,
+	VHOST_USER_SET_MEM_TABLE = 5,
+	VHOST_USER_SET_VRING_NUM = 8,
+	VHOST_USER_SET_VRING_ADDR = 9,
+	VHOST_USER_SET_VRING_BASE = 10,
+	VHOST_USER_SET_VRING_KICK = 12,
+	VHOST_USER_SET_VRING_CALL = 13,
+	VHOST_USER_GET_PROTOCOL_FEATURES = 15,
+	VHOST_USER_SET_PROTOCOL_FEATURES = 16,
+	VHOST_USER_GET_QUEUE_NUM = 17,
+	VHOST_USER_SET_VRING_ENABLE = 18,
+	VHOST_USER_GET_CONFIG = 24,
+	VHOST_USER_SET_CONFIG = 25,
+	VHOST_USER_GET_MAX_MEM_SLOTS = 36,
+	VHOST_USER_ADD_MEM_REG = 37,
+	VHOST_USER_REM_MEM_REG = 38,
+};
+
+/* Of GET_FEATURES, beside those of virtio: there are protocol features; a log of writes. */
+#define VHOST_USER_F_PROTOCOL_FEATURES (UINT64_C(1) << 30)
+#define VHOST_USER_F_LOG_ALL (UINT64_C(1) << 26)
+/* Of GET_PROTOCOL_FEATURES. */
+#define VHOST_USER_PROTOCOL_F_MQ (UINT64_C(1) << 0)
+#define VHOST_USER_PROTOCOL_F_REPLY_ACK (UINT64_C(1) << 3)
+#define VHOST_USER_PROTOCOL_F_CONFIG (UINT64_C(1) << 9)
+#define VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS (UINT64_C(1) << 15)
+/* Of SET_VRING_KICK and SET_VRING_CALL: no descriptor comes with it. */
+#define VHOST_USER_VRING_NOFD 0x100
+
+/**
+ * struct vhost_user_region - Memory.
+ * @address: Where the device finds it.
+ * @bytes: Its size.
+ * @user_address: Where rings are said to be that are in it.
+ * @offset: In its file.
+ */
+struct vhost_user_region {
+	uint64_t address;
+	uint64_t bytes;
+	uint64_t user_address;
+	uint64_t offset;
+};
+
+/**
+ * struct vhost_user_message - A message, as it is sent.
+ * @request: Which.
+ * @flags: A version, and what is below.
+ * @bytes: Of what follows.
+ * @u64: Most answers, features, and a queue's number with VHOST_USER_VRING_NOFD.
+ * @state: A queue and a number.
+ * @rings: Where the rings of a queue are.
+ * @region: Of ADD_MEM_REG and REM_MEM_REG.
+ * @table: Of SET_MEM_TABLE.
+ * @config: Part of the configuration space.
+ */
+struct vhost_user_message {
+	uint32_t request;
+	uint32_t flags;
+	uint32_t bytes;
+	union {
+		uint64_t u64;
+		struct {
+			uint32_t queue;
+			uint32_t number;
+		} state;
+		struct {
+			uint32_t queue;
+			uint32_t flags;
+			uint64_t desc;
+			uint64_t used;
+			uint64_t avail;
+			uint64_t log;
+		} rings;
+		struct {
+			uint64_t padding;
+			struct vhost_user_region region;
+		} region;
+		struct {
+			uint32_t count;
+			uint32_t padding;
+			struct vhost_user_region regions[VHOST_USER_REGIONS_MAX];
+		} table;
+		struct {
+			uint32_t offset;
+			uint32_t bytes;
+			uint32_t flags;
+			uint8_t data[VHOST_USER_CONFIG_MAX];
+		} config;
+	};
+} __attribute__((packed));
+
+#define VHOST_USER_HEADER_BYTES offsetof(struct vhost_user_message, u64)
+#define VHOST_USER_FLAG_VERSION 1u
+#define VHOST_USER_FLAG_VERSION_MASK 3u
+#define VHOST_USER_FLAG_REPLY (1u << 2)
+#define VHOST_USER_FLAG_NEED_REPLY (1u << 3)
+
+/**
+ * vhost_user_send() - Send a message.
+ * @fd: The connection.
+ * @message: Its flags are filled in, but for VHOST_USER_FLAG_NEED_REPLY.
+ * @fds: Descriptors that go with it.
+ * @count: How many.
+ * @deadline_ns: When to give up.
+ *
+ * Return: 0; -ETIMEDOUT, -EPIPE or the like if the peer is gone.
+ */
+int vhost_user_send(int fd, struct vhost_user_message *message, const int *fds, size_t count,
+		    uint64_t deadline_ns);
+
+/**
+ * vhost_user_receive() - Receive the answer to a request.
+ * @fd: The connection.
+ * @request: Which was sent.
+ * @message: The answer.
+ * @min: Least size of its payload.
+ * @max: Greatest.
+ * @deadline_ns: When to give up.
+ *
+ * Return: 0; -ETIMEDOUT, -EPIPE or the like if the peer is gone, -EPROTO if this is no
+ * answer to the request.
+ */
+int vhost_user_receive(int fd, enum vhost_user_request request, struct vhost_user_message *message,
+		       size_t min, size_t max, uint64_t deadline_ns);
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * A virtio device in another process: vhost_user_peer.c talks to it, backend_vhost_user.c
+ * has the memory, vhost_user_mmio.c the registers, which are those of virtio-mmio.
+ */
+#ifndef VHOST_USER_DEVICE_H
+#define VHOST_USER_DEVICE_H
+
+#include <stdatomic.h>
+
+#include "backend.h"
+#include "device.h"
+#include "lock.h"
+#include "vhost_user.h"
+
+#define VHOST_USER_QUEUES_MAX 16
+/* Registers, and as much configuration as vhost-user carries. */
+#define VHOST_USER_BAR_BYTES (0x100 + VHOST_USER_CONFIG_MAX)
+
+/**
+ * struct vhost_user_queue - A queue, as its registers say.
+ * @number: Its entries.
+ * @ready: The driver has set it up.
+ * @running: The peer was told.
+ * @desc: Device address of its descriptors.
+ * @avail: Of what the driver makes available.
+ * @used: Of what the device has used.
+ */
+struct vhost_user_queue {
+	uint32_t number;
+	bool ready;
+	bool running;
+	uint64_t desc;
+	uint64_t avail;
+	uint64_t used;
+};
+
+/**
+ * struct vhost_user_registers - What the driver wrote; zero bytes after a reset.
+ * @status: Of the device.
+ * @device_select: Which half of the device's features is read.
+ * @driver_select: Which half of the driver's is written.
+ * @driver_features: What the driver wants.
+ * @queue_select: Which queue is meant.
+ * @queues: The queues.
+ */
+struct vhost_user_registers {
+	uint32_t status;
+	uint32_t device_select;
+	uint32_t driver_select;
+	uint64_t driver_features;
+	uint32_t queue_select;
+	struct vhost_user_queue queues[VHOST_USER_QUEUES_MAX];
+};
+
+/**
+ * struct vhost_user_mapping - Memory that the peer has, or may still have.
+ * @address: Its device address.
+ * @bytes: Its size.
+ * @va: Where it is.
+ * @fd: The file that it is; -1 when it is none any more.
+ * @waiting: It is nobody's, and kept until a fence.
+ */
+struct vhost_user_mapping {
+	uint64_t address;
+	size_t bytes;
+	void *va;
+	int fd;
+	bool waiting;
+};
+
+/* The keys of its name. */
+struct vhost_user_keys {
+	uint64_t id;
+	uint64_t timeout_ms;
+	uint64_t table;
+};
+
+/**
+ * struct vhost_user - A device.
+ * @backend: For the library.
+ * @keys: As the name has them. Never change.
+ * @path: Where to connect; NULL if there is @source. Never changes.
+ * @source: The caller's descriptor, another of the same; -1. Never changes.
+ * @listens: @source is where the peer connects, or else the connection. Never changes.
+ * @epoll: Readable as long as the peer is lost: watches @fd and @lost. Never changes.
+ * @lost: Signalled when the peer is known to be. Never changes.
+ * @kick_fds: What wakes the peer up for a queue; -1 until it is first used.
+ * @lock: Guards what follows, and the conversation: what is asked is answered before
+ *	anything else is.
+ * @closed: The device is closed.
+ * @fd: The connection; -1 if it is lost.
+ * @features: Of the device, those of vhost-user among them.
+ * @protocol: Protocol features that both have.
+ * @queue_count: How many queues there are.
+ * @slots: How many regions the peer takes.
+ * @used: How many it has.
+ * @mappings: They; as many as were there at first.
+ * @call_fd: What the peer wakes us up with; -1 for nobody.
+ * @registers: As the driver left them.
+ */
+struct vhost_user {
+	struct backend backend;
+	struct vhost_user_keys keys;
+	char *path;
+	int source;
+	bool listens;
+	int epoll;
+	int lost;
+	atomic_int kick_fds[VHOST_USER_QUEUES_MAX];
+	struct lock lock;
+	bool closed;
+	int fd;
+	uint64_t features;
+	uint64_t protocol;
+	unsigned int queue_count;
+	size_t slots;
+	size_t used;
+	struct vhost_user_mapping *mappings;
+	int call_fd;
+	struct vhost_user_registers registers;
+};
+
+static inline struct vhost_user *vhost_user_of(struct backend *backend)
+{
+	return (struct vhost_user *)backend;
+}
+
+static inline bool vhost_user_has_slots_locked(const struct vhost_user *vhost)
+	NEEDS_LOCK(vhost->lock)
+{
+	return vhost->protocol & VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS;
+}
+
+/**
+ * vhost_user_begin_locked() - Connect, and agree on how to talk.
+ * @vhost: The device, without a connection.
+ *
+ * Return: 0; -ENODEV, -EACCES, -EPERM, -EINVAL (no socket), -EOPNOTSUPP (it lacks what is
+ * needed), -EIO, -ETIMEDOUT, -ENOSPC, -ENOMEM.
+ */
+int vhost_user_begin_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock);
+
+/**
+ * vhost_user_hang_up_locked() - End the connection, if there is one.
+ * @vhost: The device.
+ */
+void vhost_user_hang_up_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock);
+
+/**
+ * vhost_user_no_connection() - Say why there is none.
+ * @vhost: The device.
+ * @err: What the system answered.
+ *
+ * Return: what the library answers.
+ */
+int vhost_user_no_connection(const struct vhost_user *vhost, int err);
+
+/**
+ * vhost_user_is_there_locked() - Whether the peer is, as far as one can see.
+ * @vhost: The device.
+ */
+bool vhost_user_is_there_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock);
+
+/**
+ * vhost_user_set_locked() - Send a message that has no answer but an acknowledgement.
+ * @vhost: The device.
+ * @message: The message.
+ * @fds: Descriptors that go with it.
+ * @count: How many.
+ * @checked: Acknowledgements are not to be believed: ask for something else too.
+ *
+ * Return: 0; -EIO (refused, or an answer that is none), -ENODEV, -ETIMEDOUT.
+ */
+int vhost_user_set_locked(struct vhost_user *vhost, struct vhost_user_message *message,
+			  const int *fds, size_t count, bool checked) NEEDS_LOCK(vhost->lock);
+
+/**
+ * vhost_user_get_config_locked() - Read the start of the configuration space.
+ * @vhost: The device.
+ * @config: Filled in.
+ * @bytes: How much of it.
+ *
+ * Return: as vhost_user_set_locked(); -EOPNOTSUPP (it has none).
+ */
+int vhost_user_get_config_locked(struct vhost_user *vhost, uint8_t *config, uint32_t bytes)
+	NEEDS_LOCK(vhost->lock);
+
+/**
+ * vhost_user_reach_locked() - Whether the peer has the memory at an address.
+ * @vhost: The device.
+ * @address: Where.
+ * @bytes: How much.
+ */
+bool vhost_user_reach_locked(const struct vhost_user *vhost, uint64_t address, uint64_t bytes)
+	NEEDS_LOCK(vhost->lock);
+
+/**
+ * vhost_user_reconnect_locked() - End all that the peer does, and begin anew.
+ * @vhost: The device; its registers are reset, what is exposed stays so.
+ *
+ * Return: 0; -ENODEV, -EIO, -ETIMEDOUT, -EOPNOTSUPP (it is the caller's connection).
+ */
+int vhost_user_reconnect_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock);
+
+/**
+ * vhost_user_call_locked() - Tell the peer whom to wake up.
+ * @vhost: The device, with its call_fd.
+ * @queue: A queue.
+ *
+ * Return: as vhost_user_set_locked().
+ */
+int vhost_user_call_locked(struct vhost_user *vhost, uint32_t queue) NEEDS_LOCK(vhost->lock);
+
+/* As the ops of struct backend_ops. */
+uint64_t vhost_user_reg_read(struct backend *backend, unsigned int bar, uint64_t offset,
+			     unsigned int width);
+void vhost_user_reg_write(struct backend *backend, unsigned int bar, uint64_t offset,
+			  unsigned int width, uint64_t value);
+
+#endif

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The registers of virtio-mmio, version 2 (Virtual I/O Device 1.2, 4.2.2), as vhost-user's
+ * messages: so a virtio driver for them is one for a device in another process. All queues
+ * interrupt by vector 0.
+ */
+#include <inttypes.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_mmio.h>
+
+#include "sys.h"
+#include "vhost_user_device.h"
+
+#define MAGIC 0x74726976
+#define VERSION 2
+/* As many as libvhost-user and DPDK take. */
+#define QUEUE_NUMBER_MAX 1024
+/* Not virtio's, or what the library has no use for. */
+#define FEATURES_HIDDEN                                          \
+	(VHOST_USER_F_PROTOCOL_FEATURES | VHOST_USER_F_LOG_ALL | \
+	 UINT64_C(1) << VIRTIO_F_ACCESS_PLATFORM)
+
+static uint32_t half(uint64_t value, uint32_t select)
+{
+	return select < 2 ? (uint32_t)(value >> 32 * select) : 0;
+}
+
+static void set_half(uint64_t *value, uint32_t select, uint32_t to)
+{
+	if (select < 2)
+		*value = (*value & ~(UINT64_C(0xffffffff) << 32 * select)) | (uint64_t)to
+										     << 32 * select;
+}
+
+/* --- Queues --- */
+
+static int tell_locked(struct vhost_user *vhost, enum vhost_user_request request, uint32_t queue,
+		       uint32_t number, bool checked) NEEDS_LOCK(vhost->lock)
+{
+	struct vhost_user_message message = {
+		.request = request,
+		.bytes = sizeof(message.state),
+		.state = { queue, number },
+	};
+
+	return vhost_user_set_locked(vhost, &message, NULL, 0, checked);
+}
+
+static int tell_rings_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vhost->lock)
+{
+	const struct vhost_user_queue *queue = &vhost->registers.queues[i];
+	struct vhost_user_message message = {
+		.request = VHOST_USER_SET_VRING_ADDR,
+		.bytes = sizeof(message.rings),
+		.rings = { .queue = i,
+			   .desc = queue->desc,
+			   .avail = queue->avail,
+			   .used = queue->used },
+	};
+
+	return vhost_user_set_locked(vhost, &message, NULL, 0, true);
+}
+
+static int tell_kick_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vhost->lock)
+{
+	int fd = atomic_load_explicit(&vhost->kick_fds[i], memory_order_relaxed);
+	struct vhost_user_message message = {
+		.request = VHOST_USER_SET_VRING_KICK,
+		.bytes = sizeof(message.u64),
+		.u64 = i,
+	};
+
+	(void)sys_eventfd_take(fd);
+	return vhost_user_set_locked(vhost, &message, &fd, 1, false);
+}
+
+/* A peer that cannot find its rings would hang up, which says less. */
+static int check_rings_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vhost->lock)
+{
+	const struct vhost_user_queue *queue = &vhost->registers.queues[i];
+	const struct coherent_device *dev = vhost->backend.dev;
+	const uint64_t number = queue->number;
+
+	if (vhost_user_reach_locked(vhost, queue->desc, 16 * number) &&
+	    vhost_user_reach_locked(vhost, queue->avail, 6 + 2 * number) &&
+	    vhost_user_reach_locked(vhost, queue->used, 6 + 8 * number))
+		return 0;
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: queue %u of %u entries is not in memory that is exposed: descriptors at 0x%" PRIx64
+	       ", available ring at 0x%" PRIx64 ", used ring at 0x%" PRIx64,
+	       dev->name, i, queue->number, queue->desc, queue->avail, queue->used);
+	return -EINVAL;
+}
+
+static int start_queue_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vhost->lock)
+{
+	struct vhost_user_queue *queue = &vhost->registers.queues[i];
+	int err = check_rings_locked(vhost, i);
+
+	if (!err)
+		err = tell_locked(vhost, VHOST_USER_SET_VRING_NUM, i, queue->number, false);
+	if (!err)
+		err = tell_locked(vhost, VHOST_USER_SET_VRING_BASE, i, 0, false);
+	if (!err)
+		err = tell_rings_locked(vhost, i);
+	if (!err)
+		err = vhost_user_call_locked(vhost, i);
+	if (!err)
+		err = tell_kick_locked(vhost, i);
+	/* From the kick on it may run. */
+	queue->running = true;
+	return err ? err : tell_locked(vhost, VHOST_USER_SET_VRING_ENABLE, i, 1, true);
+}
+
+/* Queues run when both they and the driver are ready, whichever is later. */
+static void start_queues_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+{
+	struct vhost_user_registers *registers = &vhost->registers;
+
+	for (uint32_t i = 0; i < vhost->queue_count; i++) {
+		const struct vhost_user_queue *queue = &registers->queues[i];
+
+		if (!(registers->status & VIRTIO_CONFIG_S_DRIVER_OK))
+			return;
+		if (queue->ready && !queue->running && start_queue_locked(vhost, i))
+			registers->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+	}
+}
+
+/* A descriptor is there before a queue can be notified. */
+static void make_ready_locked(struct vhost_user *vhost, struct vhost_user_queue *queue)
+	NEEDS_LOCK(vhost->lock)
+{
+	atomic_int *kick_fd = &vhost->kick_fds[queue - vhost->registers.queues];
+	const struct coherent_device *dev = vhost->backend.dev;
+	int fd;
+
+	if (!queue->number)
+		return;
+	if (atomic_load_explicit(kick_fd, memory_order_relaxed) < 0) {
+		if (sys_eventfd(&fd)) {
+			report(&dev->reporter, COHERENT_ERROR,
+			       "%s: no descriptor left for a queue: raise ulimit -n", dev->name);
+			return;
+		}
+		atomic_store_explicit(kick_fd, fd, memory_order_release);
+	}
+	queue->ready = true;
+	start_queues_locked(vhost);
+}
+
+/* --- Status and features --- */
+
+static bool negotiate_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+{
+	const uint64_t offered = vhost->features & ~FEATURES_HIDDEN;
+	const uint64_t wanted = vhost->registers.driver_features;
+	struct vhost_user_message message = {
+		.request = VHOST_USER_SET_FEATURES,
+		.bytes = sizeof(message.u64),
+		.u64 = wanted | VHOST_USER_F_PROTOCOL_FEATURES,
+	};
+
+	if (wanted & ~offered || !(wanted & UINT64_C(1) << VIRTIO_F_VERSION_1))
+		return false;
+	return !vhost_user_set_locked(vhost, &message, NULL, 0, false);
+}
+
+static bool has_run_locked(const struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+{
+	for (uint32_t i = 0; i < vhost->queue_count; i++)
+		if (vhost->registers.queues[i].running)
+			return true;
+	return false;
+}
+
+/* A reset that the driver can read back must have ended what was in flight. */
+static void set_status_locked(struct vhost_user *vhost, uint32_t status) NEEDS_LOCK(vhost->lock)
+{
+	struct vhost_user_registers *registers = &vhost->registers;
+	const uint32_t added = status & ~registers->status;
+
+	if (!status) {
+		if (has_run_locked(vhost))
+			(void)vhost_user_reconnect_locked(vhost);
+		else
+			*registers = (struct vhost_user_registers){ .status = 0 };
+		return;
+	}
+	if (added & VIRTIO_CONFIG_S_FEATURES_OK && !negotiate_locked(vhost))
+		status &= ~(uint32_t)VIRTIO_CONFIG_S_FEATURES_OK;
+	registers->status |= status;
+	start_queues_locked(vhost);
+}
+
+/* --- Reading --- */
+
+static uint32_t read_queue_locked(const struct vhost_user *vhost, uint64_t offset)
+	NEEDS_LOCK(vhost->lock)
+{
+	const uint32_t i = vhost->registers.queue_select;
+
+	if (i >= vhost->queue_count)
+		return 0;
+	return offset == VIRTIO_MMIO_QUEUE_NUM_MAX ? QUEUE_NUMBER_MAX :
+						     vhost->registers.queues[i].ready;
+}
+
+static uint32_t read_register_locked(const struct vhost_user *vhost, uint64_t offset)
+	NEEDS_LOCK(vhost->lock)
+{
+	switch (offset) {
+	case VIRTIO_MMIO_MAGIC_VALUE:
+		return MAGIC;
+	case VIRTIO_MMIO_VERSION:
+		return VERSION;
+	case VIRTIO_MMIO_DEVICE_ID:
+		return (uint32_t)vhost->keys.id;
+	case VIRTIO_MMIO_DEVICE_FEATURES:
+		return half(vhost->features & ~FEATURES_HIDDEN, vhost->registers.device_select);
+	case VIRTIO_MMIO_QUEUE_NUM_MAX:
+	case VIRTIO_MMIO_QUEUE_READY:
+		return read_queue_locked(vhost, offset);
+	case VIRTIO_MMIO_INTERRUPT_STATUS:
+		return VIRTIO_MMIO_INT_VRING;
+	case VIRTIO_MMIO_STATUS:
+		return vhost->registers.status;
+	default:
+		return 0;
+	}
+}
+
+/* From its start: some peers do not look at the offset. */
+static uint64_t read_config_locked(struct vhost_user *vhost, uint64_t offset, unsigned int width)
+	NEEDS_LOCK(vhost->lock)
+{
+	const uint32_t end = (uint32_t)(offset - VIRTIO_MMIO_CONFIG + width);
+	uint8_t config[VHOST_USER_CONFIG_MAX];
+	uint64_t value = 0;
+
+	if (vhost_user_get_config_locked(vhost, config, end))
+		return UINT64_MAX;
+	for (unsigned int i = 0; i < width; i++)
+		value |= (uint64_t)config[end - width + i] << 8 * i;
+	return value;
+}
+
+uint64_t vhost_user_reg_read(struct backend *backend, unsigned int bar, uint64_t offset,
+			     unsigned int width)
+{
+	struct vhost_user *vhost = vhost_user_of(backend);
+	uint64_t value = UINT64_MAX;
+
+	(void)bar;
+	lock_take(&vhost->lock);
+	if (vhost_user_is_there_locked(vhost)) {
+		if (offset >= VIRTIO_MMIO_CONFIG)
+			value = read_config_locked(vhost, offset, width);
+		else if (width == 4)
+			value = read_register_locked(vhost, offset);
+	}
+	lock_drop(&vhost->lock);
+	return value;
+}
+
+/* --- Writing --- */
+
+static void write_queue_locked(struct vhost_user *vhost, uint64_t offset, uint32_t value)
+	NEEDS_LOCK(vhost->lock)
+{
+	const uint32_t i = vhost->registers.queue_select;
+	struct vhost_user_queue *queue;
+
+	if (i >= vhost->queue_count || vhost->registers.queues[i].ready)
+		return;
+	queue = &vhost->registers.queues[i];
+	switch (offset) {
+	case VIRTIO_MMIO_QUEUE_NUM:
+		/* A power of two, or split rings have no size. */
+		if (value && value <= QUEUE_NUMBER_MAX && !(value & (value - 1)))
+			queue->number = value;
+		break;
+	case VIRTIO_MMIO_QUEUE_READY:
+		if (value == 1)
+			make_ready_locked(vhost, queue);
+		break;
+	case VIRTIO_MMIO_QUEUE_DESC_LOW:
+	case VIRTIO_MMIO_QUEUE_DESC_HIGH:
+		set_half(&queue->desc, offset == VIRTIO_MMIO_QUEUE_DESC_HIGH, value);
+		break;
+	case VIRTIO_MMIO_QUEUE_AVAIL_LOW:
+	case VIRTIO_MMIO_QUEUE_AVAIL_HIGH:
+		set_half(&queue->avail, offset == VIRTIO_MMIO_QUEUE_AVAIL_HIGH, value);
+		break;
+	case VIRTIO_MMIO_QUEUE_USED_LOW:
+	case VIRTIO_MMIO_QUEUE_USED_HIGH:
+		set_half(&queue->used, offset == VIRTIO_MMIO_QUEUE_USED_HIGH, value);
+		break;
+	}
+}
+
+static void write_register_locked(struct vhost_user *vhost, uint64_t offset, uint32_t value)
+	NEEDS_LOCK(vhost->lock)
+{
+	struct vhost_user_registers *registers = &vhost->registers;
+
+	switch (offset) {
+	case VIRTIO_MMIO_DEVICE_FEATURES_SEL:
+		registers->device_select = value;
+		break;
+	case VIRTIO_MMIO_DRIVER_FEATURES_SEL:
+		registers->driver_select = value;
+		break;
+	case VIRTIO_MMIO_DRIVER_FEATURES:
+		if (!(registers->status & VIRTIO_CONFIG_S_FEATURES_OK))
+			set_half(&registers->driver_features, registers->driver_select, value);
+		break;
+	case VIRTIO_MMIO_QUEUE_SEL:
+		registers->queue_select = value;
+		break;
+	case VIRTIO_MMIO_STATUS:
+		set_status_locked(vhost, value);
+		break;
+	default:
+		write_queue_locked(vhost, offset, value);
+	}
+}
+
+static void write_config_locked(struct vhost_user *vhost, uint64_t offset, unsigned int width,
+				uint64_t value) NEEDS_LOCK(vhost->lock)
+{
+	struct vhost_user_message message = {
+		.request = VHOST_USER_SET_CONFIG,
+		.bytes = (uint32_t)offsetof(struct vhost_user_message, config.data[width]) -
+			 (uint32_t)VHOST_USER_HEADER_BYTES,
+		.config = { .offset = (uint32_t)(offset - VIRTIO_MMIO_CONFIG), .bytes = width },
+	};
+
+	for (unsigned int i = 0; i < width; i++)
+		message.config.data[i] = (uint8_t)(value >> 8 * i);
+	if (vhost->protocol & VHOST_USER_PROTOCOL_F_CONFIG)
+		(void)vhost_user_set_locked(vhost, &message, NULL, 0, false);
+}
+
+/* The one register of the fast path: no lock, and no message. */
+static void notify(struct vhost_user *vhost, uint64_t queue)
+{
+	int fd = -1;
+
+	if (queue < VHOST_USER_QUEUES_MAX)
+		fd = atomic_load_explicit(&vhost->kick_fds[queue], memory_order_acquire);
+	if (fd >= 0)
+		sys_eventfd_signal(fd);
+}
+
+void vhost_user_reg_write(struct backend *backend, unsigned int bar, uint64_t offset,
+			  unsigned int width, uint64_t value)
+{
+	struct vhost_user *vhost = vhost_user_of(backend);
+
+	(void)bar;
+	if (offset == VIRTIO_MMIO_QUEUE_NOTIFY && width == 4) {
+		notify(vhost, value);
+		return;
+	}
+	lock_take(&vhost->lock);
+	if (vhost_user_is_there_locked(vhost)) {
+		if (offset >= VIRTIO_MMIO_CONFIG)
+			write_config_locked(vhost, offset, width, value);
+		else if (width == 4)
+			write_register_locked(vhost, offset, (uint32_t)value);
+	}
+	lock_drop(&vhost->lock);
+}

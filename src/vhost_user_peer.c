@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The conversation with a peer of vhost-user: connecting, agreeing on features, asking.
+ */
+#include <inttypes.h>
+#include <linux/virtio_config.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "sys.h"
+#include "vhost_user_device.h"
+
+/* Of a peer that takes only whole tables; and more than any has. */
+#define SLOTS_OF_A_TABLE VHOST_USER_REGIONS_MAX
+#define SLOTS_MAX 4096
+/* A queue pair: of a peer that cannot say how many it has. */
+#define QUEUES_UNKNOWN 2
+#define PROTOCOL_FEATURES                                             \
+	(VHOST_USER_PROTOCOL_F_MQ | VHOST_USER_PROTOCOL_F_REPLY_ACK | \
+	 VHOST_USER_PROTOCOL_F_CONFIG | VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS)
+
+static const char *const requests[] = {
+	[VHOST_USER_GET_FEATURES] = "GET_FEATURES",
+	[VHOST_USER_SET_FEATURES] = "SET_FEATURES",
+	[VHOST_USER_SET_OWNER] = "SET_OWNER",
+	[VHOST_USER_SET_MEM_TABLE] = "SET_MEM_TABLE",
+	[VHOST_USER_SET_VRING_NUM] = "SET_VRING_NUM",
+	[VHOST_USER_SET_VRING_ADDR] = "SET_VRING_ADDR",
+	[VHOST_USER_SET_VRING_BASE] = "SET_VRING_BASE",
+	[VHOST_USER_SET_VRING_KICK] = "SET_VRING_KICK",
+	[VHOST_USER_SET_VRING_CALL] = "SET_VRING_CALL",
+	[VHOST_USER_GET_PROTOCOL_FEATURES] = "GET_PROTOCOL_FEATURES",
+	[VHOST_USER_SET_PROTOCOL_FEATURES] = "SET_PROTOCOL_FEATURES",
+	[VHOST_USER_GET_QUEUE_NUM] = "GET_QUEUE_NUM",
+	[VHOST_USER_SET_VRING_ENABLE] = "SET_VRING_ENABLE",
+	[VHOST_USER_GET_CONFIG] = "GET_CONFIG",
+	[VHOST_USER_SET_CONFIG] = "SET_CONFIG",
+	[VHOST_USER_GET_MAX_MEM_SLOTS] = "GET_MAX_MEM_SLOTS",
+	[VHOST_USER_ADD_MEM_REG] = "ADD_MEM_REG",
+	[VHOST_USER_REM_MEM_REG] = "REM_MEM_REG",
+};
+
+/* --- The conversation --- */
+
+static uint64_t deadline_of(const struct vhost_user *vhost)
+{
+	return sys_deadline_ns(vhost->keys.timeout_ms * SYS_NS_PER_MS);
+}
+
+/* Also where a forked child has the descriptor. */
+void vhost_user_hang_up_locked(struct vhost_user *vhost)
+{
+	if (vhost->fd < 0)
+		return;
+	sys_eventfd_signal(vhost->lost);
+	sys_shutdown(vhost->fd);
+	sys_close(vhost->fd);
+	vhost->fd = -1;
+}
+
+/* After this nothing it says can be an answer to what it is asked. */
+static int lose_locked(struct vhost_user *vhost, const char *when, int err) NEEDS_LOCK(vhost->lock)
+{
+	const struct coherent_device *dev = vhost->backend.dev;
+	const char *why = "the peer hung up";
+
+	if (err == -ETIMEDOUT)
+		why = "the peer did not answer in time";
+	else if (err == -EPROTO)
+		why = "the peer sent what is no answer";
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: %s (%s): a device that uses an address that is not exposed does that, or its "
+	       "process ended; coherent_device_reset() connects again",
+	       dev->name, why, when);
+	vhost_user_hang_up_locked(vhost);
+	if (err == -EPROTO)
+		return -EIO;
+	return err == -ETIMEDOUT ? err : -ENODEV;
+}
+
+bool vhost_user_is_there_locked(struct vhost_user *vhost)
+{
+	if (vhost->fd < 0)
+		return false;
+	if (sys_wait_socket(vhost->epoll, POLLIN, 0))
+		return true;
+	lose_locked(vhost, "between two messages", -EPIPE);
+	return false;
+}
+
+/* Two messages and then their answers: the second costs no time of its own. */
+static int exchange_locked(struct vhost_user *vhost, struct vhost_user_message *message,
+			   const int *fds, size_t count, bool checked, bool *refused)
+	NEEDS_LOCK(vhost->lock)
+{
+	const bool acked = vhost->protocol & VHOST_USER_PROTOCOL_F_REPLY_ACK;
+	struct vhost_user_message check = { .request = VHOST_USER_GET_FEATURES };
+	struct vhost_user_message answer;
+	const uint64_t deadline = deadline_of(vhost);
+	int err;
+
+	message->flags = acked ? VHOST_USER_FLAG_NEED_REPLY : 0;
+	err = vhost_user_send(vhost->fd, message, fds, count, deadline);
+	if (!err && checked)
+		err = vhost_user_send(vhost->fd, &check, NULL, 0, deadline);
+	if (!err && acked) {
+		err = vhost_user_receive(vhost->fd, message->request, &answer, 8, 8, deadline);
+		*refused = !err && answer.u64;
+	}
+	if (!err && checked)
+		err = vhost_user_receive(vhost->fd, check.request, &answer, 8, 8, deadline);
+	return err;
+}
+
+int vhost_user_set_locked(struct vhost_user *vhost, struct vhost_user_message *message,
+			  const int *fds, size_t count, bool checked)
+{
+	const struct coherent_device *dev = vhost->backend.dev;
+	bool refused = false;
+	int err;
+
+	if (vhost->fd < 0)
+		return -ENODEV;
+	err = exchange_locked(vhost, message, fds, count, checked, &refused);
+	if (err)
+		return lose_locked(vhost, requests[message->request], err);
+	if (!refused)
+		return 0;
+	report(&dev->reporter, COHERENT_ERROR, "%s: the peer refused %s", dev->name,
+	       requests[message->request]);
+	return -EIO;
+}
+
+static int get_locked(struct vhost_user *vhost, enum vhost_user_request request, uint64_t *value)
+	NEEDS_LOCK(vhost->lock)
+{
+	struct vhost_user_message message = { .request = request };
+	const uint64_t deadline = deadline_of(vhost);
+	int err = vhost_user_send(vhost->fd, &message, NULL, 0, deadline);
+
+	if (!err)
+		err = vhost_user_receive(vhost->fd, request, &message, 8, 8, deadline);
+	if (err)
+		return lose_locked(vhost, requests[request], err);
+	*value = message.u64;
+	return 0;
+}
+
+static int set_u64_locked(struct vhost_user *vhost, enum vhost_user_request request, uint64_t value)
+	NEEDS_LOCK(vhost->lock)
+{
+	struct vhost_user_message message = {
+		.request = request,
+		.bytes = sizeof(message.u64),
+		.u64 = value,
+	};
+
+	return vhost_user_set_locked(vhost, &message, NULL, 0, false);
+}
+
+int vhost_user_get_config_locked(struct vhost_user *vhost, uint8_t *config, uint32_t bytes)
+{
+	const uint32_t all = (uint32_t)offsetof(struct vhost_user_message, config.data) -
+			     (uint32_t)VHOST_USER_HEADER_BYTES + bytes;
+	struct vhost_user_message message = {
+		.request = VHOST_USER_GET_CONFIG,
+		.bytes = all,
+		.config = { .bytes = bytes },
+	};
+	const uint64_t deadline = deadline_of(vhost);
+	int err;
+
+	if (!(vhost->protocol & VHOST_USER_PROTOCOL_F_CONFIG))
+		return -EOPNOTSUPP;
+	err = vhost_user_send(vhost->fd, &message, NULL, 0, deadline);
+	if (!err)
+		err = vhost_user_receive(vhost->fd, VHOST_USER_GET_CONFIG, &message, 0, all,
+					 deadline);
+	/* None at all says that it has not so much. */
+	if (!err && message.bytes && message.bytes != all)
+		err = -EPROTO;
+	if (err)
+		return lose_locked(vhost, requests[VHOST_USER_GET_CONFIG], err);
+	if (!message.bytes)
+		return -EIO;
+	memcpy(config, message.config.data, bytes);
+	return 0;
+}
+
+int vhost_user_call_locked(struct vhost_user *vhost, uint32_t queue)
+{
+	struct vhost_user_message message = {
+		.request = VHOST_USER_SET_VRING_CALL,
+		.bytes = sizeof(message.u64),
+		.u64 = vhost->call_fd < 0 ? queue | VHOST_USER_VRING_NOFD : queue,
+	};
+
+	return vhost_user_set_locked(vhost, &message, &vhost->call_fd, vhost->call_fd >= 0, false);
+}
+
+/* --- The connection --- */
+
+int vhost_user_no_connection(const struct vhost_user *vhost, int err)
+{
+	const struct coherent_device *dev = vhost->backend.dev;
+	struct stat file = { .st_mode = 0 };
+	const bool is_there = vhost->path && !stat(vhost->path, &file);
+
+	if (err == -EMFILE || err == -ENFILE) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: no descriptor left for the connection: raise ulimit -n", dev->name);
+		return -ENOSPC;
+	}
+	if (is_there && !S_ISSOCK(file.st_mode)) {
+		report(&dev->reporter, COHERENT_ERROR, "%s: %s is no socket", dev->name,
+		       vhost->path);
+		return -EINVAL;
+	}
+	if (err == -EACCES || err == -EPERM) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: %s may not be used by user %u, it belongs to %u: run both processes as "
+		       "one user, or hand over a connected socket as .socket_fd",
+		       dev->name, vhost->path, (unsigned int)geteuid(), (unsigned int)file.st_uid);
+		return err;
+	}
+	if (err == -ETIMEDOUT || err == -EAGAIN) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: nobody accepts or connects within %" PRIu64 " ms", dev->name,
+		       vhost->keys.timeout_ms);
+		return -ETIMEDOUT;
+	}
+	report(&dev->reporter, COHERENT_ERROR, "%s: no connection: %s; is its process running?",
+	       dev->name, strerror(-err));
+	return err == -ENAMETOOLONG ? -EINVAL : -ENODEV;
+}
+
+static int connect_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+{
+	int fd;
+
+	if (vhost->path)
+		fd = sys_connect(vhost->path);
+	else if (vhost->listens)
+		fd = sys_accept(vhost->source, deadline_of(vhost));
+	else
+		fd = sys_dup(vhost->source);
+	if (fd < 0)
+		return vhost_user_no_connection(vhost, fd);
+	(void)sys_eventfd_take(vhost->lost);
+	if (sys_epoll_add(vhost->epoll, fd, EPOLLRDHUP)) {
+		sys_eventfd_signal(vhost->lost);
+		sys_close(fd);
+		return -ENOMEM;
+	}
+	vhost->fd = fd;
+	return 0;
+}
+
+static int lacks(const struct vhost_user *vhost, const char *feature)
+{
+	const struct coherent_device *dev = vhost->backend.dev;
+
+	report(&dev->reporter, COHERENT_ERROR, "%s: the peer lacks %s", dev->name, feature);
+	return -EOPNOTSUPP;
+}
+
+static int read_features_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+{
+	int err;
+
+	vhost->protocol = 0;
+	err = get_locked(vhost, VHOST_USER_GET_FEATURES, &vhost->features);
+	if (err)
+		return err;
+	if (!(vhost->features & UINT64_C(1) << VIRTIO_F_VERSION_1))
+		return lacks(vhost, "VIRTIO_F_VERSION_1");
+	if (!(vhost->features & VHOST_USER_F_PROTOCOL_FEATURES))
+		return lacks(vhost, "VHOST_USER_F_PROTOCOL_FEATURES");
+	return get_locked(vhost, VHOST_USER_GET_PROTOCOL_FEATURES, &vhost->protocol);
+}
+
+static int agree_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+{
+	uint64_t both;
+	int err = read_features_locked(vhost);
+
+	both = vhost->protocol & PROTOCOL_FEATURES;
+	vhost->protocol = 0;
+	if (vhost->keys.table)
+		both &= ~VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS;
+	if (!err)
+		err = set_u64_locked(vhost, VHOST_USER_SET_PROTOCOL_FEATURES, both);
+	if (err)
+		return err;
+	vhost->protocol = both;
+	return vhost_user_set_locked(
+		vhost, &(struct vhost_user_message){ .request = VHOST_USER_SET_OWNER }, NULL, 0,
+		false);
+}
+
+static int read_sizes_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+{
+	uint64_t queues = QUEUES_UNKNOWN, slots = SLOTS_OF_A_TABLE;
+	int err = 0;
+
+	if (vhost->protocol & VHOST_USER_PROTOCOL_F_MQ)
+		err = get_locked(vhost, VHOST_USER_GET_QUEUE_NUM, &queues);
+	if (!err && vhost_user_has_slots_locked(vhost))
+		err = get_locked(vhost, VHOST_USER_GET_MAX_MEM_SLOTS, &slots);
+	if (err)
+		return err;
+	vhost->queue_count = queues < VHOST_USER_QUEUES_MAX ? (unsigned int)queues :
+							      VHOST_USER_QUEUES_MAX;
+	slots = slots < SLOTS_MAX ? slots : SLOTS_MAX;
+	if (!vhost->mappings)
+		vhost->mappings = calloc(slots ? slots : 1, sizeof(*vhost->mappings));
+	else if (slots > vhost->slots)
+		slots = vhost->slots;
+	if (!vhost->mappings)
+		return -ENOMEM;
+	vhost->slots = slots;
+	return slots < vhost->used ? lacks(vhost, "the memory slots that it had") : 0;
+}
+
+int vhost_user_begin_locked(struct vhost_user *vhost)
+{
+	int err = connect_locked(vhost);
+
+	if (!err)
+		err = agree_locked(vhost);
+	if (!err)
+		err = read_sizes_locked(vhost);
+	if (err)
+		vhost_user_hang_up_locked(vhost);
+	return err;
+}
