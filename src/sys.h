@@ -235,12 +235,17 @@ static inline int sys_epoll(int *fd)
 	return *fd < 0 ? *fd : 0;
 }
 
-/* Until @fd is closed. */
 static inline int sys_epoll_add(int epoll, int fd, uint32_t events)
 {
 	struct epoll_event event = { .events = events };
 
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+/* Closing it would do, but not where a forked child has it too. */
+static inline void sys_epoll_remove(int epoll, int fd)
+{
+	(void)epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
 static inline uint64_t sys_now_ns(void)

@@ -54,6 +54,7 @@ void vhost_user_hang_up_locked(struct vhost_user *vhost)
 	if (vhost->fd < 0)
 		return;
 	sys_eventfd_signal(vhost->lost);
+	sys_epoll_remove(vhost->epoll, vhost->fd);
 	sys_shutdown(vhost->fd);
 	sys_close(vhost->fd);
 	vhost->fd = -1;
@@ -69,10 +70,11 @@ static int lose_locked(struct vhost_user *vhost, const char *when, int err) NEED
 		why = "the peer did not answer in time";
 	else if (err == -EPROTO)
 		why = "the peer sent what is no answer";
-	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: %s (%s): a device that uses an address that is not exposed does that, or its "
-	       "process ended; coherent_device_reset() connects again",
-	       dev->name, why, when);
+	report(&dev->reporter, COHERENT_ERROR, "%s: %s (%s)%s", dev->name, why, when,
+	       vhost->registers.status & VIRTIO_CONFIG_S_DRIVER_OK ?
+		       ": it does when it is told an address that is not exposed, or its process "
+		       "has ended; coherent_device_reset() connects again" :
+		       "");
 	vhost_user_hang_up_locked(vhost);
 	if (err == -EPROTO)
 		return -EIO;

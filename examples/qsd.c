@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "qsd.h"
+
+#define PROGRAM "qemu-storage-daemon"
+/* A path, each of its characters doubled, and words around it. */
+#define OPTION_BYTES 8300
+
+/* In QEMU's options a comma ends a value unless there are two. */
+static void put_path(char *to, size_t size, const char *path)
+{
+	size_t n = strlen(to);
+
+	for (; *path && n + 3 < size; path++) {
+		to[n++] = *path;
+		if (*path == ',')
+			to[n++] = ',';
+	}
+	to[n] = '\0';
+}
+
+static void describe_file(char *to, size_t size, const char *image)
+{
+	if (!image) {
+		snprintf(to, size, "driver=null-co,node-name=file,size=67108864,read-zeroes=on");
+		return;
+	}
+	snprintf(to, size, "driver=file,node-name=file,filename=");
+	put_path(to, size, image);
+}
+
+/* The child: becomes the daemon, with the socket that listens. */
+static void become_daemon(const char *image, unsigned int reads, int fd, int told)
+{
+	static const char raw[] = "driver=raw,node-name=disk,file=file";
+	static const char slow[] = "driver=throttle,node-name=disk,throttle-group=slow,file=file";
+	static char file[OPTION_BYTES];
+	char export[128], group[64];
+
+	describe_file(file, sizeof(file), image);
+	snprintf(group, sizeof(group), "throttle-group,id=slow,x-iops-read=%u", reads);
+	snprintf(export, sizeof(export),
+		 "type=vhost-user-blk,id=disk,node-name=disk,writable=on,addr.type=fd,addr.str=%d",
+		 fd);
+	/* Who was killed ends its daemon too. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	fcntl(fd, F_SETFD, 0);
+	execlp(PROGRAM, PROGRAM, "--object", group, "--blockdev", file, "--blockdev",
+	       reads ? slow : raw, "--export", export, (char *)NULL);
+	if (write(told, &errno, sizeof(errno)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+static int listen_at(struct qsd *qsd)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd, err;
+
+	strcpy(qsd->directory, "/tmp/qsd-XXXXXX");
+	if (!mkdtemp(qsd->directory)) {
+		qsd->directory[0] = '\0';
+		return -errno;
+	}
+	snprintf(qsd->path, sizeof(qsd->path), "%s/socket", qsd->directory);
+	strcpy(address.sun_path, qsd->path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (!bind(fd, (void *)&address, sizeof(address)) && !listen(fd, 1))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+/* 0 if it runs: what it would have written is closed by exec. */
+static int fork_daemon(struct qsd *qsd, const char *image, unsigned int reads, int fd)
+{
+	int failed = 0, told[2];
+
+	if (pipe2(told, O_CLOEXEC))
+		return -errno;
+	qsd->pid = fork();
+	if (!qsd->pid)
+		become_daemon(image, reads, fd, told[1]);
+	close(told[1]);
+	if (qsd->pid < 0 || read(told[0], &failed, sizeof(failed)) < 0)
+		failed = errno;
+	close(told[0]);
+	return -failed;
+}
+
+int qsd_start(struct qsd *qsd, const char *image, unsigned int reads)
+{
+	int fd, err;
+
+	*qsd = (struct qsd){ .pid = 0 };
+	fd = listen_at(qsd);
+	if (fd < 0)
+		return fd;
+	err = fork_daemon(qsd, image, reads, fd);
+	/* With ours closed, a daemon that ends is a socket that nobody listens on. */
+	close(fd);
+	return err;
+}
+
+void qsd_end(struct qsd *qsd)
+{
+	if (qsd->pid > 0) {
+		kill(qsd->pid, SIGTERM);
+		waitpid(qsd->pid, NULL, 0);
+	}
+	if (qsd->path[0])
+		unlink(qsd->path);
+	if (qsd->directory[0])
+		rmdir(qsd->directory);
+	*qsd = (struct qsd){ .pid = 0 };
+}

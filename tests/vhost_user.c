@@ -1,0 +1,760 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The promises on a device in another process that nobody here wrote: QEMU's storage
+ * daemon, by vhost-user. What it reads goes to a file and what it writes comes from one;
+ * what it could reach are the files that its process has. Names and answers are those of
+ * promises.c.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../examples/blk.h"
+#include "../examples/qsd.h"
+#include "test.h"
+
+#define PAGE 4096
+#define DIRT 0x5a
+#define IMAGE_BYTES (4 << 20)
+/* Where the image is all DIRT, and where it is zeros. */
+#define DIRT_SECTOR 1024
+#define ZERO_SECTOR 2048
+
+/**
+ * struct bench - A daemon, its disk, and a driver.
+ * @qsd: The daemon.
+ * @image: Its disk.
+ * @fd: The same, here.
+ * @link: What points to its socket.
+ * @name: Of the device.
+ * @dev: The device.
+ * @blk: The driver.
+ * @log: Its reports.
+ */
+static struct bench {
+	struct qsd qsd;
+	char image[32];
+	int fd;
+	char link[40];
+	char name[64];
+	struct coherent_device *dev;
+	struct blk blk;
+	struct log log;
+} bench;
+
+static void start_daemon(unsigned int reads)
+{
+	assert_ok(qsd_start(&bench.qsd, bench.image, reads));
+	unlink(bench.link);
+	assert_ok(symlink(bench.qsd.path, bench.link));
+}
+
+static void open_device(void)
+{
+	assert_ok(coherent_device_open(&bench.dev, bench.name, .report = log_report,
+				       .report_arg = &bench.log));
+}
+
+static void open_slow(unsigned int reads)
+{
+	uint8_t dirt[PAGE];
+
+	bench = (struct bench){ .image = "/tmp/test-vhost-XXXXXX", .log = LOG_EMPTY };
+	bench.fd = mkstemp(bench.image);
+	assert_true(bench.fd >= 0);
+	assert_ok(ftruncate(bench.fd, IMAGE_BYTES));
+	memset(dirt, DIRT, sizeof(dirt));
+	for (off_t at = 0; at < 1 << 18; at += PAGE)
+		assert_int_equal(pwrite(bench.fd, dirt, PAGE, DIRT_SECTOR * 512 + at), PAGE);
+	snprintf(bench.link, sizeof(bench.link), "%s.socket", bench.image);
+	snprintf(bench.name, sizeof(bench.name), "vhost-user:%s", bench.link);
+	start_daemon(reads);
+	open_device();
+}
+
+static int open_bench(void **state)
+{
+	(void)state;
+	open_slow(0);
+	assert_ok(blk_open(&bench.blk, bench.dev, 32));
+	return 0;
+}
+
+static int close_bench(void **state)
+{
+	(void)state;
+	if (bench.blk.dev)
+		blk_close(&bench.blk);
+	coherent_device_close(bench.dev);
+	qsd_end(&bench.qsd);
+	unlink(bench.link);
+	unlink(bench.image);
+	close(bench.fd);
+	return 0;
+}
+
+/* --- What the device does --- */
+
+static int try_read(coherent_addr_t from, size_t bytes)
+{
+	blk_start_at(&bench.blk, 0, true, 0, from, bytes);
+	return blk_wait(&bench.blk, 0);
+}
+
+static int try_write(coherent_addr_t to, size_t bytes)
+{
+	blk_start_at(&bench.blk, 0, false, DIRT_SECTOR, to, bytes);
+	return blk_wait(&bench.blk, 0);
+}
+
+static void device_reads(coherent_addr_t from, void *seen, size_t bytes)
+{
+	assert_ok(try_read(from, bytes));
+	assert_int_equal(pread(bench.fd, seen, bytes, 0), bytes);
+}
+
+static void recover(void)
+{
+	blk_close(&bench.blk);
+	assert_ok(coherent_device_reset(bench.dev));
+	assert_ok(blk_open(&bench.blk, bench.dev, 32));
+}
+
+/* Calls fn with each mapping that the daemon has of memory that it was given, until true. */
+static bool each_of_peers(bool (*fn)(int mem, unsigned long first, unsigned long last, void *arg),
+			  void *arg)
+{
+	unsigned long first, last;
+	char path[64], line[512];
+	bool done = false;
+	FILE *maps;
+	int mem;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)bench.qsd.pid);
+	maps = fopen(path, "r");
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)bench.qsd.pid);
+	mem = open(path, O_RDONLY);
+	assert_true(maps && mem >= 0);
+	while (!done && fgets(line, sizeof(line), maps))
+		if (strstr(line, "memfd:coherent") && sscanf(line, "%lx-%lx", &first, &last) == 2)
+			done = fn(mem, first, last, arg);
+	fclose(maps);
+	close(mem);
+	return done;
+}
+
+static bool count_one(int mem, unsigned long first, unsigned long last, void *arg)
+{
+	(void)mem;
+	(void)first;
+	(void)last;
+	++*(unsigned int *)arg;
+	return false;
+}
+
+/* How many mappings. */
+static unsigned int peer_mappings(void)
+{
+	unsigned int count = 0;
+
+	each_of_peers(count_one, &count);
+	return count;
+}
+
+static bool has_secret(int mem, unsigned long first, unsigned long last, void *arg)
+{
+	uint8_t page[PAGE];
+
+	for (; first < last; first += PAGE)
+		if (pread(mem, page, PAGE, (off_t)first) == PAGE && memmem(page, PAGE, arg, 16))
+			return true;
+	return false;
+}
+
+/* Whether 16 bytes are anywhere there. */
+static bool peer_has(char secret[16])
+{
+	return each_of_peers(has_secret, secret);
+}
+
+static unsigned int open_files(pid_t pid)
+{
+	unsigned int count = 0;
+	char path[64];
+	DIR *fds;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	fds = opendir(path);
+	assert_non_null(fds);
+	while (readdir(fds))
+		count++;
+	closedir(fds);
+	return count;
+}
+
+static bool is_all(const void *memory, uint8_t byte, size_t bytes)
+{
+	const uint8_t *at = memory;
+
+	while (bytes && *at == byte)
+		bytes--, at++;
+	return !bytes;
+}
+
+/* --- Boxes --- */
+
+static void fresh_box_is_zero_to_the_end_of_its_last_page(void **state)
+{
+	COHERENT_HANDLE_AUTO(handle);
+	uint8_t seen[PAGE];
+
+	(void)state;
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		COHERENT_BOX_AUTO(uint8_t, box);
+
+		assert_ok(coherent_box_zeroed(&box, bench.dev, 3 * PAGE - 100));
+		assert_true(is_all(coherent_box_ptr(&box), 0, 3 * PAGE));
+		memset(coherent_box_ptr(&box), DIRT, 3 * PAGE);
+	}
+	assert_ok(coherent_handle_zeroed(&handle, bench.dev, 10));
+	device_reads(coherent_handle_addr(&handle), seen, PAGE);
+	assert_true(is_all(seen, 0, PAGE));
+}
+
+static int seal_fails(void *elements, size_t count, coherent_addr_t address, void *arg)
+{
+	(void)elements;
+	(void)count;
+	*(coherent_addr_t *)arg = address;
+	return -ECANCELED;
+}
+
+/* Neither by its address, which the lowest free one is, nor by anything that it was given. */
+static void no_device_can_read_or_write_a_box(void **state)
+{
+	char secret[16] = "nobody's secret";
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	COHERENT_BOX_AUTO(uint8_t, box);
+	coherent_addr_t next = { 0 };
+	uint8_t seen[PAGE];
+
+	(void)state;
+	assert_err(coherent_zeroed(&mem, bench.dev, 1, .seal = seal_fails, .seal_arg = &next),
+		   -ECANCELED);
+	assert_ok(coherent_box_zeroed(&box, bench.dev, 1));
+	assert_int_equal(coherent_box_level(&box), COHERENT_PEER);
+	memcpy(coherent_box_ptr(&box), secret, sizeof(secret));
+	assert_false(peer_has(secret));
+	assert_err(try_read(next, PAGE), -ENODEV);
+	recover();
+	assert_err(try_write(next, PAGE), -ENODEV);
+	assert_true(log_has(&bench.log, "the peer hung up"));
+	recover();
+	assert_int_equal(pread(bench.fd, seen, PAGE, 0), PAGE);
+	assert_true(is_all(seen, 0, PAGE));
+	assert_memory_equal(coherent_box_ptr(&box), secret, sizeof(secret));
+	/* It was that box's, and that is how one finds what it has. */
+	assert_ok(coherent_expose(&box, &mem));
+	assert_int_equal(coherent_addr(&mem).raw, next.raw);
+	assert_true(peer_has(secret));
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_false(peer_has(secret));
+	assert_memory_equal(coherent_box_ptr(&box), secret, sizeof(secret));
+}
+
+static void device_sees_what_the_cpu_wrote_before_expose(void **state)
+{
+	COHERENT_BOX_AUTO(uint32_t, box);
+	COHERENT_AUTO(uint32_t, mem);
+	uint32_t seen[128];
+
+	(void)state;
+	assert_ok(coherent_box_zeroed(&box, bench.dev, 128));
+	for (uint32_t i = 0; i < 128; i++)
+		coherent_box_ptr(&box)[i] = i * 3 + 1;
+	assert_ok(coherent_expose(&box, &mem));
+	device_reads(coherent_addr(&mem), seen, sizeof(seen));
+	for (uint32_t i = 0; i < 128; i++)
+		assert_int_equal(seen[i], i * 3 + 1);
+}
+
+/* Peers write where they like in what they have: read-only is not to be had. */
+static void device_may_do_only_what_expose_allowed(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	const unsigned int mappings = peer_mappings();
+
+	(void)state;
+	assert_ok(coherent_box_zeroed(&box, bench.dev, PAGE));
+	assert_err(coherent_expose(&box, &mem, .may = COHERENT_MAY_READ), -EOPNOTSUPP);
+	assert_true(coherent_is_empty(&box) && coherent_is_empty(&mem));
+	assert_int_equal(peer_mappings(), mappings);
+	assert_ok(coherent_zeroed(&mem, bench.dev, PAGE));
+	assert_int_equal(peer_mappings(), mappings + 1);
+	coherent_free(&mem);
+}
+
+static void last_byte_is_under_the_mask(void **state)
+{
+	COHERENT(uint8_t) mems[8] = { COHERENT_EMPTY };
+	struct coherent_limits limits;
+
+	(void)state;
+	blk_close(&bench.blk);
+	assert_ok(coherent_device_fence(bench.dev));
+	assert_ok(coherent_device_set_mask(bench.dev, coherent_mask(28)));
+	assert_ok(coherent_device_limits(bench.dev, &limits));
+	assert_false(limits.unmap_is_fence);
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++) {
+		assert_ok(coherent_zeroed(&mems[i], bench.dev, PAGE << i));
+		assert_true(coherent_addr(&mems[i]).raw + (PAGE << i) - 1 <= coherent_mask(28));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+		coherent_free(&mems[i]);
+	assert_ok(blk_open(&bench.blk, bench.dev, 1));
+}
+
+static void writes_before_a_doorbell_are_seen_after_it(void **state)
+{
+	COHERENT_AUTO(uint32_t, mem);
+	uint32_t seen[128];
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, bench.dev, 128));
+	for (uint32_t turn = 1; turn < 4; turn++) {
+		for (size_t i = 0; i < 128; i++)
+			assert_ok(coherent_write(&mem, i, turn * 1000 + (uint32_t)i));
+		device_reads(coherent_addr(&mem), seen, sizeof(seen));
+		assert_int_equal(seen[127], turn * 1000 + 127);
+	}
+}
+
+/* --- Reclaim and free --- */
+
+static void reclaim_needs_the_drivers_word(void **state)
+{
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT_AUTO(uint8_t, mem);
+	coherent_addr_t old;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, bench.dev, 2 * PAGE));
+	assert_ok(try_write(coherent_addr(&mem), PAGE));
+	assert_err(coherent_reclaim(&mem, &box), -EBUSY);
+	old = coherent_addr(&mem);
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_true(is_all(coherent_box_ptr(&box), DIRT, PAGE));
+	assert_true(is_all(coherent_box_ptr(&box) + PAGE, 0, PAGE));
+	memset(coherent_box_ptr(&box), 1, 2 * PAGE);
+	assert_err(try_write(old, PAGE), -ENODEV);
+	assert_true(is_all(coherent_box_ptr(&box), 1, 2 * PAGE));
+	recover();
+	assert_ok(coherent_expose(&box, &mem));
+	assert_int_not_equal(coherent_addr(&mem).raw, old.raw);
+	assert_ok(try_write(coherent_addr(&mem), PAGE));
+}
+
+static void expose_and_reclaim_leave_nothing(void **state)
+{
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT_AUTO(uint8_t, mem);
+	unsigned int ours, theirs, mappings;
+
+	(void)state;
+	assert_ok(coherent_box_zeroed(&box, bench.dev, 5 * PAGE));
+	ours = open_files(getpid());
+	theirs = open_files(bench.qsd.pid);
+	mappings = peer_mappings();
+	for (unsigned int turn = 0; turn < 1000; turn++) {
+		coherent_box_ptr(&box)[turn] = (uint8_t)turn;
+		assert_ok(coherent_expose(&box, &mem));
+		assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+		assert_int_equal(coherent_box_ptr(&box)[turn], (uint8_t)turn);
+	}
+	assert_int_equal(open_files(getpid()), ours);
+	assert_int_equal(open_files(bench.qsd.pid), theirs);
+	assert_int_equal(peer_mappings(), mappings);
+}
+
+/* What is freed may be written to: it is nobody's, pages, address and slot, until a fence. */
+static void slots_run_out(void **state)
+{
+	COHERENT(uint8_t) mems[64] = { COHERENT_EMPTY };
+	struct coherent_limits limits;
+	unsigned int files;
+	size_t i;
+
+	(void)state;
+	assert_ok(coherent_device_limits(bench.dev, &limits));
+	/* The driver has two. */
+	for (i = 0; i < limits.mappings - 2 && i < 64; i++)
+		assert_ok(coherent_zeroed(&mems[i], bench.dev, 1));
+	if (i == 64) {
+		print_message("# %zu slots: not filled\n", limits.mappings);
+	} else {
+		assert_err(coherent_zeroed(&mems[i], bench.dev, 1), -ENOSPC);
+		assert_true(log_has(&bench.log, "mappings are in use"));
+		coherent_free(&mems[0]);
+		assert_err(coherent_zeroed(&mems[0], bench.dev, 1), -ENOSPC);
+		assert_ok(try_write(coherent_addr(&mems[1]), 512));
+	}
+	files = open_files(getpid());
+	while (i-- > 0)
+		coherent_free(&mems[i]);
+	assert_int_equal(open_files(getpid()), files);
+	recover();
+	assert_true(open_files(getpid()) < files - 20);
+	assert_ok(coherent_zeroed(&mems[0], bench.dev, 1));
+	coherent_free(&mems[0]);
+}
+
+static int close_slow(void **state)
+{
+	return close_bench(state);
+}
+
+/* As many reads a second; 16 of them, each of a page, into memory. */
+#define READS_A_SECOND 60
+#define IN_FLIGHT 16
+
+static void start_reads(coherent_addr_t to)
+{
+	for (unsigned int slot = 0; slot < IN_FLIGHT; slot++) {
+		coherent_addr_t page = { to.raw + slot * PAGE };
+
+		blk_start_at(&bench.blk, slot, false, DIRT_SECTOR, page, PAGE);
+	}
+}
+
+static unsigned int dirty_pages(const uint8_t *memory)
+{
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < IN_FLIGHT; i++)
+		count += is_all(memory + i * PAGE, DIRT, PAGE);
+	return count;
+}
+
+static void armed_transfer_does_not_reach_freed_memory(void **state)
+{
+	COHERENT_AUTO(uint8_t, mem);
+	COHERENT_AUTO(uint8_t, innocent);
+	COHERENT_BOX_AUTO(uint8_t, box);
+	uint8_t *seen = malloc(IN_FLIGHT * PAGE);
+
+	(void)state;
+	open_slow(READS_A_SECOND);
+	assert_ok(blk_open(&bench.blk, bench.dev, 32));
+	assert_ok(coherent_zeroed(&mem, bench.dev, IN_FLIGHT * PAGE));
+	start_reads(coherent_addr(&mem));
+	assert_ok(blk_wait(&bench.blk, 0));
+	assert_int_not_equal(bench.blk.busy, 0);
+	coherent_free(&mem);
+	assert_ok(coherent_zeroed(&innocent, bench.dev, IN_FLIGHT * PAGE));
+	assert_ok(coherent_box_zeroed(&box, bench.dev, IN_FLIGHT * PAGE));
+	/* They end as they would have: their memory is still there. */
+	for (unsigned int slot = 0; slot < IN_FLIGHT; slot++)
+		assert_ok(blk_wait(&bench.blk, slot));
+	assert_ok(coherent_copy_out(&innocent, 0, seen, IN_FLIGHT * PAGE));
+	assert_int_equal(dirty_pages(seen), 0);
+	assert_true(is_all(coherent_box_ptr(&box), 0, IN_FLIGHT * PAGE));
+	free(seen);
+}
+
+/* Its first answer to the next connection comes when all is over. */
+static void fence_ends_what_is_in_flight(void **state)
+{
+	COHERENT_AUTO(uint8_t, mem);
+	uint8_t *seen = malloc(IN_FLIGHT * PAGE);
+	unsigned int dirty;
+
+	(void)state;
+	open_slow(READS_A_SECOND);
+	assert_ok(blk_open(&bench.blk, bench.dev, 32));
+	assert_ok(coherent_zeroed(&mem, bench.dev, IN_FLIGHT * PAGE));
+	start_reads(coherent_addr(&mem));
+	assert_ok(blk_wait(&bench.blk, 0));
+	assert_int_not_equal(bench.blk.busy, 0);
+	assert_ok(coherent_device_fence(bench.dev));
+	assert_ok(coherent_copy_out(&mem, 0, seen, IN_FLIGHT * PAGE));
+	dirty = dirty_pages(seen);
+	assert_true(dirty > 0);
+	usleep(500 * 1000);
+	assert_ok(coherent_copy_out(&mem, 0, seen, IN_FLIGHT * PAGE));
+	assert_int_equal(dirty_pages(seen), dirty);
+	free(seen);
+}
+
+/* --- Registers and interrupts --- */
+
+static void registers_are_those_of_virtio_mmio(void **state)
+{
+	COHERENT_BAR_AUTO(bar);
+	struct coherent_irq *other;
+
+	(void)state;
+	assert_ok(coherent_bar_open(&bar, bench.dev, 0));
+	assert_int_equal(coherent_bar_read32(bar, 0), 0x74726976);
+	assert_int_equal(coherent_bar_read32(bar, 4), 2);
+	assert_int_equal(coherent_bar_read32(bar, 8), 2);
+	/* ACKNOWLEDGE, DRIVER, FEATURES_OK, DRIVER_OK */
+	assert_int_equal(coherent_bar_read32(bar, 0x70), 15);
+	assert_int_equal(coherent_bar_read32(bar, 0x44), 1);
+	assert_int_equal(coherent_bar_read64(bar, 0x100), IMAGE_BYTES / 512);
+	assert_int_equal(coherent_bar_read32(bar, 0x104), 0);
+	assert_int_equal(coherent_bar_read16(bar, 0x100), IMAGE_BYTES / 512);
+	/* Registers are read whole. */
+	assert_int_equal(coherent_bar_read16(bar, 0), UINT16_MAX);
+	/* More than it has of configuration. */
+	assert_int_equal(coherent_bar_read32(bar, 0x1fc), UINT32_MAX);
+	assert_int_equal(coherent_bar_read32(bar, 0x200), UINT32_MAX);
+	assert_err(coherent_irq_open(&other, bench.dev, 0), -EBUSY);
+	assert_err(coherent_irq_open(&other, bench.dev, 1), -ENODEV);
+	/* It still works. */
+	assert_ok(try_write(coherent_addr(&bench.blk.data), PAGE));
+}
+
+/* A queue that nothing exposed holds would make the peer hang up: it is told here. */
+static void queue_has_to_be_exposed(void **state)
+{
+	struct coherent_bar *bar = bench.blk.bar;
+
+	(void)state;
+	coherent_bar_write32(bar, 0x70, 0);
+	assert_int_equal(coherent_bar_read32(bar, 0x70), 0);
+	coherent_bar_write32(bar, 0x70, 3);
+	coherent_bar_write32(bar, 0x24, 1);
+	coherent_bar_write32(bar, 0x20, 1);
+	coherent_bar_write32(bar, 0x70, 11);
+	assert_int_equal(coherent_bar_read32(bar, 0x70), 11);
+	coherent_bar_write32(bar, 0x38, 3);
+	coherent_bar_write32(bar, 0x44, 1);
+	assert_int_equal(coherent_bar_read32(bar, 0x44), 0);
+	coherent_bar_write32(bar, 0x38, 128);
+	coherent_bar_write32(bar, 0x44, 1);
+	coherent_bar_write32(bar, 0x70, 15);
+	/* NEEDS_RESET */
+	assert_int_equal(coherent_bar_read32(bar, 0x70), 15 | 0x40);
+	assert_true(log_has(&bench.log, "queue 0 of 128 entries is not in memory that is exposed"));
+	blk_close(&bench.blk);
+	assert_ok(blk_open(&bench.blk, bench.dev, 32));
+	assert_ok(try_write(coherent_addr(&bench.blk.data), PAGE));
+}
+
+/* --- The device is lost, and found --- */
+
+static void killed_peer_leaves_memory(void **state)
+{
+	COHERENT_AUTO(uint8_t, mem);
+	COHERENT_AUTO(uint8_t, none);
+	COHERENT_BOX_AUTO(uint8_t, box);
+	uint8_t byte;
+
+	(void)state;
+	open_slow(READS_A_SECOND);
+	assert_ok(blk_open(&bench.blk, bench.dev, 32));
+	assert_ok(coherent_zeroed(&mem, bench.dev, IN_FLIGHT * PAGE));
+	start_reads(coherent_addr(&mem));
+	assert_ok(coherent_read(&mem, IN_FLIGHT * PAGE - 1, &byte));
+	assert_int_equal(byte, 0);
+	assert_ok(kill(bench.qsd.pid, SIGKILL));
+	assert_err(blk_wait(&bench.blk, IN_FLIGHT - 1), -ENODEV);
+	assert_err(coherent_poll(&mem, IN_FLIGHT * PAGE - 1, &byte, byte == 1, UINT64_MAX),
+		   -ENODEV);
+	assert_err(coherent_zeroed(&none, bench.dev, 1), -ENODEV);
+	assert_int_equal(coherent_bar_read32(bench.blk.bar, 0), UINT32_MAX);
+	assert_true(log_has(&bench.log, "coherent_device_reset() connects again"));
+	assert_err(coherent_device_reset(bench.dev), -ENODEV);
+	/* What there is can be used, and taken back. */
+	assert_ok(coherent_write(&mem, IN_FLIGHT * PAGE - 1, 9));
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_int_equal(coherent_box_ptr(&box)[IN_FLIGHT * PAGE - 1], 9);
+	/* Another is found by the same name. */
+	blk_close(&bench.blk);
+	qsd_end(&bench.qsd);
+	start_daemon(0);
+	assert_ok(coherent_device_reset(bench.dev));
+	assert_ok(coherent_expose(&box, &mem));
+	assert_ok(blk_open(&bench.blk, bench.dev, 32));
+	assert_ok(try_write(coherent_addr(&mem), PAGE));
+	assert_ok(coherent_read(&mem, IN_FLIGHT * PAGE - 1, &byte));
+	assert_int_equal(byte, 9);
+}
+
+/* Mems keep address and contents, and stay exposed. */
+static void fence_and_reset(void **state)
+{
+	COHERENT_AUTO(uint8_t, mem);
+	coherent_addr_t address;
+	uint8_t byte;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, bench.dev, 2 * PAGE));
+	assert_ok(coherent_write(&mem, PAGE, 3));
+	address = coherent_addr(&mem);
+	recover();
+	assert_int_equal(coherent_addr(&mem).raw, address.raw);
+	assert_ok(try_write(address, PAGE));
+	assert_ok(coherent_read(&mem, 0, &byte));
+	assert_int_equal(byte, DIRT);
+	assert_ok(coherent_read(&mem, PAGE, &byte));
+	assert_int_equal(byte, 3);
+}
+
+static void object_may_outlive_its_device(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_bar *bar;
+	uint8_t byte;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, bench.dev, PAGE));
+	assert_ok(try_write(coherent_addr(&mem), PAGE));
+	assert_ok(coherent_bar_open(&bar, bench.dev, 0));
+	blk_close(&bench.blk);
+	coherent_device_close(bench.dev);
+	assert_true(log_has(&bench.log, "is not freed"));
+	assert_int_equal(coherent_bar_read32(bar, 0), UINT32_MAX);
+	coherent_bar_write32(bar, 0x70, 0);
+	coherent_bar_close(bar);
+	open_device();
+	assert_ok(coherent_read(&mem, PAGE - 1, &byte));
+	assert_int_equal(byte, DIRT);
+	coherent_free(&mem);
+	assert_ok(blk_open(&bench.blk, bench.dev, 1));
+}
+
+static void forked_child_has_none_of_it(void **state)
+{
+	COHERENT_AUTO(uint8_t, mem);
+	int status;
+	pid_t child;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, bench.dev, PAGE));
+	child = fork();
+	if (!child) {
+		COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+		bool good = coherent_box_zeroed(&box, bench.dev, 1) == -ENODEV &&
+			    coherent_bar_read32(bench.blk.bar, 0) == UINT32_MAX;
+
+		coherent_device_close(bench.dev);
+		_exit(!good);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_ok(try_write(coherent_addr(&mem), PAGE));
+}
+
+/* While a child has the connection too, a reset is still one. */
+static void forked_child_does_not_keep_the_connection(void **state)
+{
+	int hold[2];
+	pid_t child;
+	char byte;
+
+	(void)state;
+	assert_ok(pipe(hold));
+	child = fork();
+	if (!child) {
+		close(hold[1]);
+		_exit(read(hold[0], &byte, 1) != 0);
+	}
+	close(hold[0]);
+	recover();
+	assert_ok(try_write(coherent_addr(&bench.blk.data), PAGE));
+	close(hold[1]);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+static void connections_leave_nothing(void **state)
+{
+	const char *turns = getenv("VHOST_USER_CYCLES");
+	const long count = turns ? atol(turns) : 10000;
+	unsigned int ours, theirs;
+
+	(void)state;
+	blk_close(&bench.blk);
+	coherent_device_close(bench.dev);
+	ours = open_files(getpid());
+	open_device();
+	theirs = open_files(bench.qsd.pid);
+	for (long turn = 0; turn < count; turn++) {
+		COHERENT_AUTO(uint8_t, mem);
+
+		assert_ok(coherent_zeroed(&mem, bench.dev, 1));
+		coherent_free(&mem);
+		coherent_device_close(bench.dev);
+		open_device();
+	}
+	assert_int_equal(open_files(bench.qsd.pid), theirs);
+	coherent_device_close(bench.dev);
+	assert_int_equal(open_files(getpid()), ours);
+	bench.dev = NULL;
+}
+
+/* --- Too few descriptors --- */
+
+static void descriptors_run_out(void **state)
+{
+	COHERENT(uint8_t) mems[32] = { COHERENT_EMPTY };
+	struct rlimit before, few;
+	size_t i = 0;
+	int err = 0;
+
+	(void)state;
+	assert_ok(getrlimit(RLIMIT_NOFILE, &before));
+	few = before;
+	few.rlim_cur = open_files(getpid()) + 4;
+	assert_ok(setrlimit(RLIMIT_NOFILE, &few));
+	while (!err && i < ARRAY_SIZE(mems))
+		err = coherent_zeroed(&mems[i++], bench.dev, 1);
+	assert_ok(setrlimit(RLIMIT_NOFILE, &before));
+	assert_err(err, -ENOSPC);
+	assert_true(i < 10);
+	assert_true(log_has(&bench.log, "raise ulimit -n"));
+	while (i-- > 0)
+		coherent_free(&mems[i]);
+	assert_ok(try_write(coherent_addr(&bench.blk.data), PAGE));
+}
+
+#define ON_A_DISK(test) cmocka_unit_test_setup_teardown(test, open_bench, close_bench)
+#define ON_A_SLOW_DISK(test) cmocka_unit_test_teardown(test, close_slow)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_A_DISK(fresh_box_is_zero_to_the_end_of_its_last_page),
+		ON_A_DISK(no_device_can_read_or_write_a_box),
+		ON_A_DISK(device_sees_what_the_cpu_wrote_before_expose),
+		ON_A_DISK(device_may_do_only_what_expose_allowed),
+		ON_A_DISK(last_byte_is_under_the_mask),
+		ON_A_DISK(writes_before_a_doorbell_are_seen_after_it),
+		ON_A_DISK(reclaim_needs_the_drivers_word),
+		ON_A_DISK(expose_and_reclaim_leave_nothing),
+		ON_A_DISK(slots_run_out),
+		ON_A_SLOW_DISK(armed_transfer_does_not_reach_freed_memory),
+		ON_A_SLOW_DISK(fence_ends_what_is_in_flight),
+		ON_A_DISK(registers_are_those_of_virtio_mmio),
+		ON_A_DISK(queue_has_to_be_exposed),
+		ON_A_SLOW_DISK(killed_peer_leaves_memory),
+		ON_A_DISK(fence_and_reset),
+		ON_A_DISK(object_may_outlive_its_device),
+		ON_A_DISK(forked_child_has_none_of_it),
+		ON_A_DISK(forked_child_does_not_keep_the_connection),
+		ON_A_DISK(connections_leave_nothing),
+		ON_A_DISK(descriptors_run_out),
+	};
+
+	if (system("qemu-storage-daemon --version >/dev/null 2>&1")) {
+		puts("1..1\nok 1 - vhost-user # SKIP there is no qemu-storage-daemon");
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
