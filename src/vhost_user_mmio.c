@@ -120,7 +120,8 @@ static void start_queues_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock
 	for (uint32_t i = 0; i < vhost->queue_count; i++) {
 		const struct vhost_user_queue *queue = &registers->queues[i];
 
-		if (!(registers->status & VIRTIO_CONFIG_S_DRIVER_OK))
+		if (!(registers->status & VIRTIO_CONFIG_S_DRIVER_OK) ||
+		    registers->status & VIRTIO_CONFIG_S_NEEDS_RESET)
 			return;
 		if (queue->ready && !queue->running && start_queue_locked(vhost, i))
 			registers->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
@@ -190,6 +191,10 @@ static void set_status_locked(struct vhost_user *vhost, uint32_t status) NEEDS_L
 	if (added & VIRTIO_CONFIG_S_FEATURES_OK && !negotiate_locked(vhost))
 		status &= ~(uint32_t)VIRTIO_CONFIG_S_FEATURES_OK;
 	registers->status |= status;
+	/* 3.1.1: a driver looks whether its features were taken. */
+	if (!(registers->status & VIRTIO_CONFIG_S_FEATURES_OK) &&
+	    status & VIRTIO_CONFIG_S_DRIVER_OK)
+		registers->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
 	start_queues_locked(vhost);
 }
 

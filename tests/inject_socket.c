@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * As inject.c, for what a connection and its memory need.
+ */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include "inject.h"
+
+/* Whether it failed, in which case errno is set. */
+static bool fails(int err)
+{
+	if (!inject_fails())
+		return false;
+	errno = err;
+	return true;
+}
+
+static int opened(int fd)
+{
+	inject.fds += fd >= 0;
+	return fd;
+}
+
+int __real_socket(int domain, int type, int protocol);
+int __wrap_socket(int domain, int type, int protocol);
+int __wrap_socket(int domain, int type, int protocol)
+{
+	return fails(EMFILE) ? -1 : opened(__real_socket(domain, type, protocol));
+}
+
+int __real_accept4(int fd, struct sockaddr *address, socklen_t *size, int flags);
+int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *size, int flags);
+int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
+{
+	return fails(EMFILE) ? -1 : opened(__real_accept4(fd, address, size, flags));
+}
+
+int __real_connect(int fd, const struct sockaddr *address, socklen_t size);
+int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size);
+int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+	return fails(ECONNREFUSED) ? -1 : __real_connect(fd, address, size);
+}
+
+ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	return fails(EPIPE) ? -1 : __real_sendmsg(fd, message, flags);
+}
+
+ssize_t __real_recv(int fd, void *to, size_t bytes, int flags);
+ssize_t __wrap_recv(int fd, void *to, size_t bytes, int flags);
+ssize_t __wrap_recv(int fd, void *to, size_t bytes, int flags)
+{
+	return fails(ECONNRESET) ? -1 : __real_recv(fd, to, bytes, flags);
+}
+
+int __real_memfd_create(const char *name, unsigned int flags);
+int __wrap_memfd_create(const char *name, unsigned int flags);
+int __wrap_memfd_create(const char *name, unsigned int flags)
+{
+	return fails(EMFILE) ? -1 : opened(__real_memfd_create(name, flags));
+}
+
+int __real_ftruncate64(int fd, off_t bytes);
+int __wrap_ftruncate64(int fd, off_t bytes);
+int __wrap_ftruncate64(int fd, off_t bytes)
+{
+	return fails(ENOSPC) ? -1 : __real_ftruncate64(fd, bytes);
+}
+
+ssize_t __real_pwrite64(int fd, const void *from, size_t bytes, off_t offset);
+ssize_t __wrap_pwrite64(int fd, const void *from, size_t bytes, off_t offset);
+ssize_t __wrap_pwrite64(int fd, const void *from, size_t bytes, off_t offset)
+{
+	return fails(ENOSPC) ? -1 : __real_pwrite64(fd, from, bytes, offset);
+}
+
+/* Of what the library uses it for, one takes a number and one nothing. */
+int __real_fcntl64(int fd, int command, ...);
+int __wrap_fcntl64(int fd, int command, ...);
+int __wrap_fcntl64(int fd, int command, ...)
+{
+	va_list list;
+	int arg;
+
+	va_start(list, command);
+	arg = command == F_GETFD ? 0 : va_arg(list, int);
+	va_end(list);
+	if (command != F_DUPFD_CLOEXEC)
+		return command == F_ADD_SEALS && fails(EPERM) ? -1 :
+								__real_fcntl64(fd, command, arg);
+	return fails(EMFILE) ? -1 : opened(__real_fcntl64(fd, command, arg));
+}
+
+/* A whole mapping in the place of another: there is one less. */
+void *__real_mremap(void *from, size_t old, size_t bytes, int flags, ...);
+void *__wrap_mremap(void *from, size_t old, size_t bytes, int flags, void *to);
+void *__wrap_mremap(void *from, size_t old, size_t bytes, int flags, void *to)
+{
+	void *va;
+
+	if (fails(ENOMEM))
+		return MAP_FAILED;
+	va = __real_mremap(from, old, bytes, flags, to);
+	if (va != MAP_FAILED)
+		inject.bytes -= (long)old;
+	return va;
+}
+
+int __real_epoll_create1(int flags);
+int __wrap_epoll_create1(int flags);
+int __wrap_epoll_create1(int flags)
+{
+	return fails(EMFILE) ? -1 : opened(__real_epoll_create1(flags));
+}
+
+int __real_epoll_ctl(int epoll, int command, int fd, struct epoll_event *event);
+int __wrap_epoll_ctl(int epoll, int command, int fd, struct epoll_event *event);
+int __wrap_epoll_ctl(int epoll, int command, int fd, struct epoll_event *event)
+{
+	return command == EPOLL_CTL_ADD && fails(ENOMEM) ?
+		       -1 :
+		       __real_epoll_ctl(epoll, command, fd, event);
+}
