@@ -386,6 +386,8 @@ static int open_events(struct vhost_user *vhost)
 	int err = sys_eventfd(&vhost->lost);
 
 	if (!err)
+		err = sys_eventfd(&vhost->nobody);
+	if (!err)
 		err = sys_epoll(&vhost->epoll);
 	if (!err)
 		err = sys_epoll_add(vhost->epoll, vhost->lost, EPOLLIN);
@@ -397,7 +399,7 @@ static int open_events(struct vhost_user *vhost)
 static void vhost_user_close(struct backend *backend)
 {
 	struct vhost_user *vhost = vhost_user_of(backend);
-	const int fds[] = { vhost->fd, vhost->source, vhost->epoll, vhost->lost };
+	const int fds[] = { vhost->fd, vhost->source, vhost->epoll, vhost->lost, vhost->nobody };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
 		if (fds[i] >= 0)
@@ -424,7 +426,8 @@ static struct vhost_user *new_vhost_user(struct coherent_device *dev)
 		.idle_is_fence = true,
 	};
 	vhost->keys = (struct vhost_user_keys){ .id = 2, .timeout_ms = 10000 };
-	vhost->source = vhost->epoll = vhost->lost = vhost->fd = vhost->call_fd = -1;
+	vhost->source = vhost->epoll = vhost->lost = vhost->nobody = vhost->fd = vhost->call_fd =
+		-1;
 	for (size_t i = 0; i < VHOST_USER_QUEUES_MAX; i++)
 		atomic_init(&vhost->kick_fds[i], -1);
 	lock_init(&vhost->lock);

@@ -45,9 +45,6 @@ enum vhost_user_request {
 #define VHOST_USER_PROTOCOL_F_REPLY_ACK (UINT64_C(1) << 3)
 #define VHOST_USER_PROTOCOL_F_CONFIG (UINT64_C(1) << 9)
 #define VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS (UINT64_C(1) << 15)
-/* Of SET_VRING_KICK and SET_VRING_CALL: no descriptor comes with it. */
-#define VHOST_USER_VRING_NOFD 0x100
-
 /**
  * struct vhost_user_region - Memory.
  * @address: Where the device finds it.
@@ -67,7 +64,7 @@ struct vhost_user_region {
  * @request: Which.
  * @flags: A version, and what is below.
  * @bytes: Of what follows.
- * @u64: Most answers, features, and a queue's number with VHOST_USER_VRING_NOFD.
+ * @u64: Most answers, features, and a queue's number.
  * @state: A queue and a number.
  * @rings: Where the rings of a queue are.
  * @region: Of ADD_MEM_REG and REM_MEM_REG.

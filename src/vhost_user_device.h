@@ -85,6 +85,8 @@ struct vhost_user_keys {
  * @listens: @source is where the peer connects, or else the connection. Never changes.
  * @epoll: Readable as long as the peer is lost: watches @fd and @lost. Never changes.
  * @lost: Signalled when the peer is known to be. Never changes.
+ * @nobody: What the peer wakes up while nobody listens: libvhost-user hangs up where it
+ *	has nothing. Never changes.
  * @kick_fds: What wakes the peer up for a queue; -1 until it is first used.
  * @lock: Guards what follows, and the conversation: what is asked is answered before
  *	anything else is.
@@ -107,6 +109,7 @@ struct vhost_user {
 	bool listens;
 	int epoll;
 	int lost;
+	int nobody;
 	atomic_int kick_fds[VHOST_USER_QUEUES_MAX];
 	struct lock lock;
 	bool closed;

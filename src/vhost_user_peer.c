@@ -192,13 +192,14 @@ int vhost_user_get_config_locked(struct vhost_user *vhost, uint8_t *config, uint
 
 int vhost_user_call_locked(struct vhost_user *vhost, uint32_t queue)
 {
+	const int fd = vhost->call_fd < 0 ? vhost->nobody : vhost->call_fd;
 	struct vhost_user_message message = {
 		.request = VHOST_USER_SET_VRING_CALL,
 		.bytes = sizeof(message.u64),
-		.u64 = vhost->call_fd < 0 ? queue | VHOST_USER_VRING_NOFD : queue,
+		.u64 = queue,
 	};
 
-	return vhost_user_set_locked(vhost, &message, &vhost->call_fd, vhost->call_fd >= 0, false);
+	return vhost_user_set_locked(vhost, &message, &fd, 1, false);
 }
 
 /* --- The connection --- */

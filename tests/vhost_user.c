@@ -520,6 +520,27 @@ static void registers_are_those_of_virtio_mmio(void **state)
 	assert_ok(try_write(coherent_addr(&bench.blk.data), PAGE));
 }
 
+/* Nobody has to listen. */
+static void driver_may_poll(void **state)
+{
+	COHERENT_AUTO(uint8_t, mem);
+	uint8_t byte;
+
+	(void)state;
+	coherent_irq_close(bench.blk.irq);
+	bench.blk.irq = NULL;
+	assert_ok(coherent_zeroed(&mem, bench.dev, PAGE));
+	for (unsigned int turn = 0; turn < 3; turn++) {
+		assert_ok(coherent_write(&mem, PAGE - 1, 0));
+		blk_start_at(&bench.blk, turn, false, DIRT_SECTOR, coherent_addr(&mem), PAGE);
+		assert_ok(coherent_poll(&mem, PAGE - 1, &byte, byte == DIRT, LONG));
+	}
+	usleep(10 * 1000);
+	assert_ok(blk_wait(&bench.blk, 2));
+	assert_ok(coherent_irq_open(&bench.blk.irq, bench.dev, 0));
+	assert_ok(try_write(coherent_addr(&mem), PAGE));
+}
+
 /* A queue that nothing exposed holds would make the peer hang up: it is told here. */
 static void queue_has_to_be_exposed(void **state)
 {
@@ -742,6 +763,7 @@ int main(void)
 		ON_A_SLOW_DISK(armed_transfer_does_not_reach_freed_memory),
 		ON_A_SLOW_DISK(fence_ends_what_is_in_flight),
 		ON_A_DISK(registers_are_those_of_virtio_mmio),
+		ON_A_DISK(driver_may_poll),
 		ON_A_DISK(queue_has_to_be_exposed),
 		ON_A_SLOW_DISK(killed_peer_leaves_memory),
 		ON_A_DISK(fence_and_reset),

@@ -161,7 +161,7 @@ static void messages_are_as_the_protocol_has_them(void **state)
 	assert_int_equal(last[VHOST_USER_SET_VRING_ADDR].rings.used, at + 2 * PAGE);
 	assert_int_equal(script->fds[VHOST_USER_SET_VRING_KICK], 1);
 	assert_int_equal(last[VHOST_USER_SET_VRING_KICK].u64, 0);
-	/* First for nobody, then for who listens. */
+	/* First for nobody, then for who listens; always with a descriptor. */
 	assert_int_equal(script->seen[VHOST_USER_SET_VRING_CALL], 2);
 	assert_int_equal(script->fds[VHOST_USER_SET_VRING_CALL], 1);
 	assert_int_equal(last[VHOST_USER_SET_CONFIG].config.offset, 32);
