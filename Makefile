@@ -7,9 +7,9 @@ export FILE ?= $(BUILD)/examples/edu
 all: $(BUILD)/build.ninja
 	@ninja --quiet -C $(BUILD)
 
-# A file through a device, every byte compared, and what it could not reach.
+# A file and a disk image through devices, every byte compared, and what they could not reach.
 demo: all
-	@$(BUILD)/examples/edu "$$FILE"
+	@tools/demo $(BUILD) "$$FILE"
 
 # All tests: gcc, clang, ASan with UBSan, TSan.
 check: deps-check

@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "blk.h"
+#include "blk_tries.h"
 #include "disk.h"
 #include "qsd.h"
 
@@ -24,6 +26,8 @@ static const char help[] =
 	"  -s, --spawn=IMAGE  start qemu-storage-daemon with a raw image as the disk, and\n"
 	"                     end it\n"
 	"  -n, --depth=N      requests at a time, 1 to 32; 8 if not given\n"
+	"  -t, --tries        with --spawn: aim the disk at memory afterwards that it must\n"
+	"                     not reach, and show what came of it; its first sectors are lost\n"
 	"  -h, --help         this text\n"
 	"\n" DISK_STATUS_HELP;
 
@@ -54,13 +58,57 @@ static int flush(void *driver)
 	return blk_flush(driver);
 }
 
+/* --- Tries --- */
+
+/* What the daemon writes to. */
+static int daemon_log = -1;
+
+/* The first line since it was asked last, in the daemon's words. */
+static const char *why(void)
+{
+	static off_t seen;
+	static char text[1024];
+	ssize_t bytes = pread(daemon_log, text, sizeof(text) - 1, seen);
+	const char *words;
+
+	bytes = bytes > 0 ? bytes : 0;
+	seen += bytes;
+	text[bytes] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	words = strstr(text, "vu_panic: ");
+	return words ? words : text;
+}
+
+static int try_all(struct blk *blk)
+{
+	struct tries tries = { .count = 0 };
+	int err = blk_try_all(blk, &tries, why);
+
+	if (err)
+		return disk_fail("blk", "tries", strerror(-err));
+	putchar('\n');
+	return disk_printed("blk", tries_print(&tries) ? 0 : 1);
+}
+
+/* That the disk hangs up is what tries are about. */
+static void ignore_report(void *arg, enum coherent_severity severity, const char *line)
+{
+	(void)arg;
+	(void)severity;
+	(void)line;
+}
+
+/* --- The whole of it --- */
+
 static int use(const char *name, unsigned int depth, struct disk_command *command)
 {
+	const bool tries = daemon_log >= 0;
 	COHERENT_DEVICE_AUTO(dev);
 	struct blk blk;
 	int status, err;
 
-	if (coherent_device_open(&dev, name, .report = coherent_report_stderr))
+	if (coherent_device_open(&dev, name,
+				 .report = tries ? ignore_report : coherent_report_stderr))
 		return 2;
 	err = blk_open(&blk, dev, depth);
 	if (err)
@@ -79,6 +127,8 @@ static int use(const char *name, unsigned int depth, struct disk_command *comman
 						   .wait = wait_for,
 						   .flush = flush,
 					   });
+	if (!status && tries)
+		status = try_all(&blk);
 	blk_close(&blk);
 	return status;
 }
@@ -91,7 +141,7 @@ static int spawn_and_use(const char *image, unsigned int depth, struct disk_comm
 
 	if (access(image, R_OK | W_OK))
 		return disk_complain("blk", image, strerror(errno));
-	err = qsd_start(&qsd, image, 0);
+	err = qsd_start(&qsd, image, 0, daemon_log);
 	snprintf(name, sizeof(name), "vhost-user:%s", qsd.path);
 	if (err == -ENOENT)
 		status = disk_complain("blk", "qemu-storage-daemon",
@@ -108,15 +158,17 @@ int main(int argc, char **argv)
 		{ "device", required_argument, NULL, 'd' },
 		{ "spawn", required_argument, NULL, 's' },
 		{ "depth", required_argument, NULL, 'n' },
+		{ "tries", no_argument, NULL, 't' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct disk_command command = { .program = "blk" };
 	const char *name = NULL, *image = NULL;
 	uint64_t depth = 8;
+	bool tries = false;
 	int option, status;
 
-	while ((option = getopt_long(argc, argv, "d:s:n:h", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "d:s:n:th", options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(help, stdout);
 			return disk_printed("blk", 0);
@@ -125,14 +177,19 @@ int main(int argc, char **argv)
 			name = optarg;
 		else if (option == 's')
 			image = optarg;
+		else if (option == 't')
+			tries = true;
 		else if (option != 'n' || disk_number("blk", optarg, &depth))
 			return 2;
 	}
 	if (!depth || depth > BLK_DEPTH_MAX)
 		return disk_complain("blk", "--depth", "from 1 to 32");
 	status = disk_parse(&command, argc - optind, argv + optind);
-	if (!status && !name == !image)
-		status = disk_complain("blk", "--device, --spawn", "one of them is needed");
+	if (!status && (!name == !image || (tries && !image)))
+		status = disk_complain("blk", "--device, --spawn",
+				       "one of them is needed; --spawn for --tries");
+	if (!status && tries)
+		daemon_log = memfd_create("log", MFD_CLOEXEC);
 	if (!status)
 		status = image ? spawn_and_use(image, (unsigned int)depth, &command) :
 				 use(name, (unsigned int)depth, &command);

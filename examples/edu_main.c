@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "edu.h"
+#include "tries.h"
 
 #define BATCH_BYTES ((size_t)64 * EDU_PACKET_BYTES)
 #define PATTERN 0x5a
@@ -25,34 +26,23 @@ static const char help[] =
 	"\n"
 	"Exit status: 0 if all went as it must, 1 if not, 2 for bad arguments.\n";
 
-/* A try: what the device did, what must come of it, what did. */
-struct row {
-	const char *what;
-	bool reaches;
-	bool reached;
-	char why[sizeof(((struct coherent_fault *)0)->text)];
-};
-
-static struct row rows[8];
-static size_t row_count;
+static struct tries tries;
 
 /* With the first fault that the device left, less its first half. */
 static void note(struct edu *edu, const char *what, bool reaches, bool reached)
 {
-	struct row *row = &rows[row_count++];
 	struct coherent_fault fault;
+	char why[sizeof(fault.text)] = "";
 	const char *reason;
 
-	row->what = what;
-	row->reaches = reaches;
-	row->reached = reached;
 	while (!coherent_device_next_fault(edu->dev, &fault)) {
-		if (row->why[0])
+		if (why[0])
 			continue;
 		reason = strstr(fault.text, "refused: ");
-		snprintf(row->why, sizeof(row->why), "%s",
+		snprintf(why, sizeof(why), "%s",
 			 reason ? reason + strlen("refused: ") : fault.text);
 	}
+	tries_add(&tries, what, reaches, reached, why);
 }
 
 static int try_box(struct edu *edu)
@@ -167,21 +157,6 @@ static int try_all(struct edu *edu)
 	return err;
 }
 
-static bool print_rows(void)
-{
-	bool good = true;
-
-	printf("%-27s %-9s %-9s %s\n", "the device tried to", "must be", "was", "because");
-	for (size_t i = 0; i < row_count; i++) {
-		const char *const words[] = { "refused", "done" };
-
-		printf("%-27s %-9s %-9s %s\n", rows[i].what, words[rows[i].reaches],
-		       words[rows[i].reached], rows[i].why);
-		good = good && rows[i].reaches == rows[i].reached;
-	}
-	return good;
-}
-
 /* One batch through the device and back; -EBADMSG if a byte differs. */
 static int echo_batch(struct edu *edu, const uint8_t *data, size_t bytes, uint8_t *back)
 {
@@ -230,7 +205,7 @@ static int run(struct edu *edu, FILE *file, const char *path)
 		return ferror(file) ? 2 : 1;
 	}
 	printf("%s: %llu bytes through the device and back, every byte compared\n\n", path, total);
-	return print_rows() ? 0 : 1;
+	return tries_print(&tries) ? 0 : 1;
 }
 
 static int bad_argument(const char *what, const char *why)

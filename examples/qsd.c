@@ -41,7 +41,7 @@ static void describe_file(char *to, size_t size, const char *image)
 }
 
 /* The child: becomes the daemon, with the socket that listens. */
-static void become_daemon(const char *image, unsigned int reads, int fd, int told)
+static void become_daemon(const char *image, unsigned int reads, int log, int fd, int told)
 {
 	static const char raw[] = "driver=raw,node-name=disk,file=file";
 	static const char slow[] = "driver=throttle,node-name=disk,throttle-group=slow,file=file";
@@ -56,6 +56,8 @@ static void become_daemon(const char *image, unsigned int reads, int fd, int tol
 	/* Who was killed ends its daemon too. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	fcntl(fd, F_SETFD, 0);
+	if (log >= 0)
+		dup2(log, STDERR_FILENO);
 	execlp(PROGRAM, PROGRAM, "--object", group, "--blockdev", file, "--blockdev",
 	       reads ? slow : raw, "--export", export, (char *)NULL);
 	if (write(told, &errno, sizeof(errno)) < 0)
@@ -86,7 +88,7 @@ static int listen_at(struct qsd *qsd)
 }
 
 /* 0 if it runs: what it would have written is closed by exec. */
-static int fork_daemon(struct qsd *qsd, const char *image, unsigned int reads, int fd)
+static int fork_daemon(struct qsd *qsd, const char *image, unsigned int reads, int log, int fd)
 {
 	int failed = 0, told[2];
 
@@ -94,7 +96,7 @@ static int fork_daemon(struct qsd *qsd, const char *image, unsigned int reads, i
 		return -errno;
 	qsd->pid = fork();
 	if (!qsd->pid)
-		become_daemon(image, reads, fd, told[1]);
+		become_daemon(image, reads, log, fd, told[1]);
 	close(told[1]);
 	if (qsd->pid < 0 || read(told[0], &failed, sizeof(failed)) < 0)
 		failed = errno;
@@ -102,7 +104,7 @@ static int fork_daemon(struct qsd *qsd, const char *image, unsigned int reads, i
 	return -failed;
 }
 
-int qsd_start(struct qsd *qsd, const char *image, unsigned int reads)
+int qsd_start(struct qsd *qsd, const char *image, unsigned int reads, int log)
 {
 	int fd, err;
 
@@ -110,7 +112,7 @@ int qsd_start(struct qsd *qsd, const char *image, unsigned int reads)
 	fd = listen_at(qsd);
 	if (fd < 0)
 		return fd;
-	err = fork_daemon(qsd, image, reads, fd);
+	err = fork_daemon(qsd, image, reads, log, fd);
 	/* With ours closed, a daemon that ends is a socket that nobody listens on. */
 	close(fd);
 	return err;

@@ -26,13 +26,14 @@ struct qsd {
  * @image: A raw image that is the disk; NULL for a disk of 64 MiB that reads as zeros and
  *	forgets what is written.
  * @reads: How many reads a second it does, 0 for as many as it can.
+ * @log: A descriptor that it writes its messages to; -1 for standard error.
  *
  * Whoever connects to the socket waits until it is ready; if it ends, because of its image
  * for instance, it hangs up.
  *
  * Return: 0; -ENOENT (it is not installed), or what else failed.
  */
-int qsd_start(struct qsd *qsd, const char *image, unsigned int reads);
+int qsd_start(struct qsd *qsd, const char *image, unsigned int reads, int log);
 
 /**
  * qsd_end() - End it.

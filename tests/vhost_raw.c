@@ -167,7 +167,7 @@ static void removing_a_region_by_hand_lets_the_next_be_overwritten(void **state)
 	int kick, call, fd = make_image(image);
 
 	(void)state;
-	assert_ok(qsd_start(&qsd, image, READS_A_SECOND));
+	assert_ok(qsd_start(&qsd, image, READS_A_SECOND, -1));
 	connect_by_hand(qsd.path);
 	make(&rings, 4 * PAGE, UINT64_C(1) << 32);
 	make(&target, READS * PAGE, UINT64_C(2) << 32);

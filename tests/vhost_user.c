@@ -49,7 +49,7 @@ static struct bench {
 
 static void start_daemon(unsigned int reads)
 {
-	assert_ok(qsd_start(&bench.qsd, bench.image, reads));
+	assert_ok(qsd_start(&bench.qsd, bench.image, reads, -1));
 	unlink(bench.link);
 	assert_ok(symlink(bench.qsd.path, bench.link));
 }

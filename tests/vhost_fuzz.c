@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * For libFuzzer (tools/fuzz): a peer of vhost-user that answers as the input has it, from
+ * well to nonsense, while a driver does what drivers do. Nothing may crash or be left, and
+ * memory that it does not have must stay as it is.
+ *
+ * The input: for each answer a byte of what kind it is, then what that takes.
+ */
+#include <coherent.h>
+#include <coherent/bar.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../src/vhost_user.h"
+
+#define PAGE 4096
+#define SECRET 0x77
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct input {
+	const uint8_t *at;
+	size_t left;
+	int fd;
+};
+
+static void take(struct input *input, void *to, size_t bytes)
+{
+	const size_t n = bytes < input->left ? bytes : input->left;
+
+	memset(to, 0, bytes);
+	memcpy(to, input->at, n);
+	input->at += n;
+	input->left -= n;
+}
+
+/* --- The peer --- */
+
+/* Descriptors that come along are not taken. */
+static bool receive(int fd, struct vhost_user_message *message)
+{
+	memset(message, 0, sizeof(*message));
+	if (recv(fd, message, VHOST_USER_HEADER_BYTES, MSG_WAITALL) !=
+	    (ssize_t)VHOST_USER_HEADER_BYTES)
+		return false;
+	return !message->bytes ||
+	       recv(fd, &message->u64, message->bytes, MSG_WAITALL) == (ssize_t)message->bytes;
+}
+
+static uint64_t usual(uint32_t request)
+{
+	switch (request) {
+	case VHOST_USER_GET_FEATURES:
+		return UINT64_C(1) << 32 | VHOST_USER_F_PROTOCOL_FEATURES;
+	case VHOST_USER_GET_PROTOCOL_FEATURES:
+		return UINT64_MAX;
+	case VHOST_USER_GET_QUEUE_NUM:
+		return 2;
+	case VHOST_USER_GET_MAX_MEM_SLOTS:
+		return 4;
+	}
+	return 0;
+}
+
+static bool answer(struct input *input, struct vhost_user_message *message, uint8_t kind)
+{
+	const size_t most = sizeof(*message) - VHOST_USER_HEADER_BYTES;
+	uint8_t noise[64];
+	ssize_t n;
+
+	if (message->request != VHOST_USER_GET_CONFIG) {
+		message->bytes = 8;
+		message->u64 = usual(message->request);
+	}
+	message->flags = VHOST_USER_FLAG_VERSION | VHOST_USER_FLAG_REPLY;
+	if (kind & 1)
+		take(input, &message->u64, 8);
+	if (kind & 2)
+		take(input, (char *)message + (kind >> 2) % 12, 4);
+	if (kind < 0xe0) {
+		n = send(input->fd, message,
+			 VHOST_USER_HEADER_BYTES + (message->bytes < most ? message->bytes : most),
+			 MSG_NOSIGNAL);
+		return n >= 0;
+	}
+	take(input, noise, sizeof(noise));
+	n = send(input->fd, noise, kind % 64, MSG_NOSIGNAL);
+	return n >= 0 && kind % 8;
+}
+
+static void *run_peer(void *arg)
+{
+	struct input *input = arg;
+	struct vhost_user_message message;
+	bool goes_on = true;
+
+	while (goes_on && receive(input->fd, &message)) {
+		const bool asks = message.flags & VHOST_USER_FLAG_NEED_REPLY ||
+				  message.request == VHOST_USER_GET_CONFIG ||
+				  usual(message.request);
+		uint8_t kind;
+
+		take(input, &kind, 1);
+		if (asks)
+			goes_on = answer(input, &message, kind);
+	}
+	shutdown(input->fd, SHUT_RDWR);
+	return NULL;
+}
+
+/* --- The driver --- */
+
+static void use_registers(struct coherent_device *dev, coherent_addr_t rings)
+{
+	static const uint32_t values[][2] = { { 0x70, 3 },  { 0x24, 1 }, { 0x20, 1 },
+					      { 0x70, 11 }, { 0x38, 4 }, { 0x80, 0 } };
+	struct coherent_bar *bar;
+	struct coherent_irq *irq;
+
+	if (coherent_bar_open(&bar, dev, 0))
+		return;
+	for (size_t i = 0; i < 5; i++)
+		coherent_bar_write32(bar, values[i][0], values[i][1]);
+	for (uint32_t i = 0; i < 3; i++)
+		coherent_bar_write32(bar, 0x80 + 16 * i, (uint32_t)rings.raw + 256 * i);
+	coherent_bar_write32(bar, 0x44, 1);
+	coherent_bar_write32(bar, 0x70, 15);
+	coherent_bar_write32(bar, 0x50, 0);
+	(void)coherent_bar_read64(bar, 0x100);
+	(void)coherent_bar_read8(bar, 0x1ff);
+	coherent_bar_write16(bar, 0x120, 1);
+	if (!coherent_irq_open(&irq, dev, 0)) {
+		(void)!coherent_irq_wait(irq, 0);
+		coherent_irq_close(irq);
+	}
+	coherent_bar_close(bar);
+}
+
+static void drive(struct coherent_device *dev)
+{
+	COHERENT_BOX_AUTO(uint8_t, secret);
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT_AUTO(uint8_t, mem);
+	COHERENT_AUTO(uint8_t, other);
+
+	if (coherent_box_zeroed(&secret, dev, PAGE) || coherent_box_zeroed(&box, dev, 2 * PAGE))
+		return;
+	memset(coherent_box_ptr(&secret), SECRET, PAGE);
+	memset(coherent_box_ptr(&box), 1, 2 * PAGE);
+	if (!coherent_expose(&box, &mem))
+		use_registers(dev, coherent_addr(&mem));
+	(void)!coherent_zeroed(&other, dev, 1);
+	if (!coherent_reclaim(&mem, &box, .idle = true) &&
+	    coherent_box_ptr(&box)[2 * PAGE - 1] != 1)
+		abort();
+	for (size_t i = 0; i < PAGE; i++)
+		if (coherent_box_ptr(&secret)[i] != SECRET)
+			abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input input = { .at = data, .left = size };
+	struct coherent_device *dev;
+	pthread_t thread;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		abort();
+	input.fd = pair[1];
+	if (pthread_create(&thread, NULL, run_peer, &input))
+		abort();
+	if (!coherent_device_open(&dev, "vhost-user:,timeout=2", .socket_fd = pair[0])) {
+		drive(dev);
+		coherent_device_close(dev);
+	}
+	shutdown(pair[0], SHUT_RDWR);
+	pthread_join(thread, NULL);
+	close(pair[0]);
+	close(pair[1]);
+	return 0;
+}
