@@ -10,7 +10,7 @@
 
 #define MAGIC 0x74726976
 #define QUEUE 0
-#define TIMEOUT_NS (UINT64_C(30) * 1000 * 1000 * 1000)
+
 /* The descriptors of a slot. */
 #define HEADER(slot) (3 * (slot))
 #define DATA(slot) (3 * (slot) + 1)
@@ -113,7 +113,8 @@ static int negotiate(struct blk *blk)
 	add_status(blk, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 	add_status(blk, VIRTIO_CONFIG_S_DRIVER);
 	set(blk, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 0);
-	low = get(blk, VIRTIO_MMIO_DEVICE_FEATURES) & 1u << VIRTIO_BLK_F_FLUSH;
+	low = get(blk, VIRTIO_MMIO_DEVICE_FEATURES) &
+	      (1u << VIRTIO_BLK_F_FLUSH | 1u << VIRTIO_RING_F_EVENT_IDX);
 	set(blk, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 1);
 	high = get(blk, VIRTIO_MMIO_DEVICE_FEATURES) & 1u << (VIRTIO_F_VERSION_1 - 32);
 	set(blk, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
@@ -121,7 +122,8 @@ static int negotiate(struct blk *blk)
 	set(blk, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
 	set(blk, VIRTIO_MMIO_DRIVER_FEATURES, high);
 	add_status(blk, VIRTIO_CONFIG_S_FEATURES_OK);
-	blk->flushes = low;
+	blk->flushes = low & 1u << VIRTIO_BLK_F_FLUSH;
+	blk->has_events = low & 1u << VIRTIO_RING_F_EVENT_IDX;
 	return has_status(blk, VIRTIO_CONFIG_S_FEATURES_OK) ? 0 : -EIO;
 }
 
@@ -199,14 +201,33 @@ void blk_close(struct blk *blk)
 
 /* --- Requests --- */
 
+/* The device is told of all that was made available when somebody waits. */
 static void make_available(struct blk *blk, unsigned int slot)
 {
 	blk->busy |= 1u << slot;
 	coherent_ring_put(&blk->avail, blk->next++, (uint16_t)HEADER(slot));
-	coherent_slot_put_release(&blk->all, .avail.index, blk->next);
-	/* ORDER: the index before the flag is read, or both sides wait for each other. */
+}
+
+/* Whether the device has run out of work, or says that it wants to know anyway. */
+static bool wants_kick(struct blk *blk, uint16_t before)
+{
+	if (blk->has_events)
+		return vring_need_event(coherent_slot_get(&blk->all, .used.event), blk->told,
+					before);
+	return !(coherent_slot_get(&blk->all, .used.flags) & VRING_USED_F_NO_NOTIFY);
+}
+
+void blk_kick(struct blk *blk)
+{
+	const uint16_t before = blk->told;
+
+	if (blk->next == before)
+		return;
+	blk->told = blk->next;
+	coherent_slot_put_release(&blk->all, .avail.index, blk->told);
+	/* ORDER: the index before what the device wants, or both sides wait for each other. */
 	coherent_mb();
-	if (!(coherent_slot_get(&blk->all, .used.flags) & VRING_USED_F_NO_NOTIFY))
+	if (wants_kick(blk, before))
 		set(blk, VIRTIO_MMIO_QUEUE_NOTIFY, QUEUE);
 }
 
@@ -255,15 +276,46 @@ static int take_used(struct blk *blk)
 	return 0;
 }
 
-int blk_wait(struct blk *blk, unsigned int slot)
+/*
+ * Interrupts are only for who sleeps, and once half of what is in flight is finished: the
+ * other half keeps the device busy meanwhile.
+ */
+static int sleep_unless_used(struct blk *blk)
 {
-	int err = take_used(blk);
+	const uint16_t half = (uint16_t)(blk->told - blk->seen) / 2;
+	int err = 0;
 
-	while (!err && blk->busy & 1u << slot) {
-		err = coherent_irq_wait(blk->irq, TIMEOUT_NS);
+	coherent_slot_put(&blk->all, .avail.event, (uint16_t)(blk->seen + half));
+	coherent_slot_put(&blk->all, .avail.flags, 0);
+	/* ORDER: what we want before the index is read, as in blk_kick(). */
+	coherent_mb();
+	if ((uint16_t)(coherent_slot_get(&blk->all, .used.index) - blk->seen) <= half)
+		err = coherent_irq_wait(blk->irq, UINT64_MAX);
+	coherent_slot_put(&blk->all, .avail.flags, VRING_AVAIL_F_NO_INTERRUPT);
+	return err;
+}
+
+int blk_wait_any(struct blk *blk)
+{
+	const uint32_t busy = blk->busy;
+	int err;
+
+	blk_kick(blk);
+	err = take_used(blk);
+	while (!err && blk->busy == busy) {
+		err = sleep_unless_used(blk);
 		if (!err)
 			err = take_used(blk);
 	}
+	return err;
+}
+
+int blk_wait(struct blk *blk, unsigned int slot)
+{
+	int err = 0;
+
+	while (!err && blk->busy & 1u << slot)
+		err = blk_wait_any(blk);
 	return err ? err : blk->results[slot];
 }
 

@@ -79,9 +79,11 @@ COHERENT_TYPE(blk_buffers, struct blk_buffer);
  * @busy: Slots with a request, a bit each.
  * @results: Of the last request of each slot.
  * @next: Requests made so far.
+ * @told: Of those that the device was told of.
  * @seen: Requests that the device was seen to have finished.
  * @sectors: How many the disk has.
  * @flushes: It has a cache that can be flushed.
+ * @has_events: Both sides say at which index they want to be woken.
  * @problem: Why it is of no use, after -ENODEV; NULL if that is not known.
  */
 struct blk {
@@ -100,9 +102,11 @@ struct blk {
 	uint32_t busy;
 	int results[BLK_DEPTH_MAX];
 	uint16_t next;
+	uint16_t told;
 	uint16_t seen;
 	uint64_t sectors;
 	bool flushes;
+	bool has_events;
 	const char *problem;
 };
 
@@ -124,7 +128,8 @@ int blk_open(struct blk *blk, struct coherent_device *dev, unsigned int depth);
 void blk_close(struct blk *blk);
 
 /**
- * blk_start() - Start a read or write of a free slot's memory.
+ * blk_start() - Start a read or write of a free slot's memory; the device is told with the
+ *	next kick or wait.
  * @blk: The disk.
  * @slot: Under its depth, not busy.
  * @write: Memory to disk, or disk to memory.
@@ -146,14 +151,28 @@ void blk_start_at(struct blk *blk, unsigned int slot, bool write, uint64_t secto
 		  coherent_addr_t address, size_t bytes);
 
 /**
+ * blk_kick() - Tell the device of all that was started, as each wait does.
+ * @blk: The disk.
+ */
+void blk_kick(struct blk *blk);
+
+/**
  * blk_wait() - Wait until a slot is not busy.
  * @blk: The disk.
  * @slot: The slot.
  *
  * Return: 0; -EIO (the disk failed the request, or answers what was not asked),
- * -EOPNOTSUPP (it does not know it), -ETIMEDOUT, -ENODEV (the device is gone).
+ * -EOPNOTSUPP (it does not know it), -ENODEV (the device is gone). However long it takes.
  */
 int blk_wait(struct blk *blk, unsigned int slot);
+
+/**
+ * blk_wait_any() - Wait until one of the slots that are busy is not.
+ * @blk: The disk; at least one slot is busy.
+ *
+ * Return: as blk_wait(), but for the results of requests.
+ */
+int blk_wait_any(struct blk *blk);
 
 /**
  * blk_flush() - Make sure that what was written is on the medium.

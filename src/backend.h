@@ -17,6 +17,7 @@
 #define BACKEND_H
 
 #include <coherent.h>
+#include <poll.h>
 
 #include "name.h"
 
@@ -76,9 +77,8 @@ struct backend_mapping {
  * @irq_connect: From now on signal this eventfd on an interrupt; -1 for none.
  * @irq_rearm: Somebody waits: an interrupt that was masked as it came may come
  *	again. NULL where there is nothing to do.
- * @lost_fd: A descriptor that is readable, or hung up, as long as the device is lost,
- *	so that who waits for it wakes; the same until @close, -1 for none. NULL where
- *	it cannot be lost.
+ * @lost: What to poll for the moment when the device is lost. NULL where it cannot be.
+ * @is_lost: Whether it is, asked after that; it may be found again by then.
  */
 struct backend_ops {
 	const char *scheme;
@@ -99,7 +99,8 @@ struct backend_ops {
 			  unsigned int width, uint64_t value);
 	int (*irq_connect)(struct backend *backend, unsigned int vector, int fd);
 	void (*irq_rearm)(struct backend *backend, unsigned int vector);
-	int (*lost_fd)(const struct backend *backend);
+	struct pollfd (*lost)(const struct backend *backend);
+	bool (*is_lost)(struct backend *backend);
 };
 
 extern const struct backend_ops backend_sim;

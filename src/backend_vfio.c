@@ -375,5 +375,6 @@ const struct backend_ops backend_vfio = {
 	.reg_write = vfio_pci_reg_write,
 	.irq_connect = vfio_pci_irq_connect,
 	.irq_rearm = vfio_pci_irq_rearm,
-	.lost_fd = vfio_pci_lost_fd,
+	.lost = vfio_pci_lost,
+	.is_lost = vfio_pci_is_asked_back,
 };

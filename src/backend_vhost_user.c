@@ -140,7 +140,7 @@ static int make_file(const struct vhost_user *vhost, const struct backend_mappin
 	int err;
 
 	*to = (struct vhost_user_mapping){ .address = from->address, .bytes = from->bytes };
-	err = sys_memfd(from->bytes, &to->fd);
+	err = sys_memfd(&to->fd);
 	if (err == -EMFILE || err == -ENFILE) {
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: no descriptor left, each exposed object takes one: raise ulimit -n",
@@ -151,6 +151,8 @@ static int make_file(const struct vhost_user *vhost, const struct backend_mappin
 		return -ENOMEM;
 	/* Written, not mapped and written: lack of memory is an error here, not a signal. */
 	err = sys_write_at(to->fd, 0, from->va, from->bytes);
+	if (!err)
+		err = sys_seal(to->fd);
 	if (!err)
 		err = sys_map_file(to->fd, 0, from->bytes, &to->va);
 	if (!err)
@@ -193,7 +195,7 @@ static int expose_locked(struct vhost_user *vhost, const struct backend_mapping 
 	struct vhost_user_mapping added;
 	int err;
 
-	if (vhost->fd < 0)
+	if (!vhost->connected)
 		return -ENODEV;
 	if (vhost->used == vhost->slots)
 		return -ENOSPC;
@@ -381,25 +383,23 @@ static int read_name(struct vhost_user *vhost, const struct name *name,
 	return name_read_keys(name, keys, sizeof(keys) / sizeof(*keys), &vhost->keys, to);
 }
 
-static int open_events(struct vhost_user *vhost)
+static int open_descriptors(struct vhost_user *vhost)
 {
-	int err = sys_eventfd(&vhost->lost);
+	int err = sys_eventfd(&vhost->nobody);
 
 	if (!err)
-		err = sys_eventfd(&vhost->nobody);
-	if (!err)
-		err = sys_epoll(&vhost->epoll);
-	if (!err)
-		err = sys_epoll_add(vhost->epoll, vhost->lost, EPOLLIN);
-	if (err == -EMFILE || err == -ENFILE)
-		err = vhost_user_no_connection(vhost, err);
-	return err ? err == -ENOSPC ? err : -ENOMEM : 0;
+		err = sys_hung_up(&vhost->hung_up);
+	if (err)
+		return err == -EMFILE || err == -ENFILE ? vhost_user_no_connection(vhost, err) :
+							  -ENOMEM;
+	vhost->fd = sys_dup(vhost->hung_up);
+	return vhost->fd < 0 ? vhost_user_no_connection(vhost, vhost->fd) : 0;
 }
 
 static void vhost_user_close(struct backend *backend)
 {
 	struct vhost_user *vhost = vhost_user_of(backend);
-	const int fds[] = { vhost->fd, vhost->source, vhost->epoll, vhost->lost, vhost->nobody };
+	const int fds[] = { vhost->fd, vhost->source, vhost->hung_up, vhost->nobody };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
 		if (fds[i] >= 0)
@@ -426,8 +426,7 @@ static struct vhost_user *new_vhost_user(struct coherent_device *dev)
 		.idle_is_fence = true,
 	};
 	vhost->keys = (struct vhost_user_keys){ .id = 2, .timeout_ms = 10000 };
-	vhost->source = vhost->epoll = vhost->lost = vhost->nobody = vhost->fd = vhost->call_fd =
-		-1;
+	vhost->source = vhost->hung_up = vhost->nobody = vhost->fd = vhost->call_fd = -1;
 	for (size_t i = 0; i < VHOST_USER_QUEUES_MAX; i++)
 		atomic_init(&vhost->kick_fds[i], -1);
 	lock_init(&vhost->lock);
@@ -446,7 +445,7 @@ static int vhost_user_open(struct backend **backend, struct coherent_device *dev
 	if (!err && !vhost->path)
 		err = adopt(vhost, options);
 	if (!err)
-		err = open_events(vhost);
+		err = open_descriptors(vhost);
 	lock_take(&vhost->lock);
 	if (!err)
 		err = vhost_user_begin_locked(vhost);
@@ -517,9 +516,22 @@ static int vhost_user_irq_connect(struct backend *backend, unsigned int vector, 
 	return err;
 }
 
-static int vhost_user_lost_fd(const struct backend *backend)
+static struct pollfd vhost_user_lost(const struct backend *backend)
 {
-	return ((const struct vhost_user *)backend)->epoll;
+	return (struct pollfd){ .fd = ((const struct vhost_user *)backend)->fd,
+				.events = POLLRDHUP };
+}
+
+/* The lock makes who asks while it is reset wait for that. */
+static bool vhost_user_is_lost(struct backend *backend)
+{
+	struct vhost_user *vhost = vhost_user_of(backend);
+	bool is_lost;
+
+	lock_take(&vhost->lock);
+	is_lost = !vhost_user_is_there_locked(vhost);
+	lock_drop(&vhost->lock);
+	return is_lost;
 }
 
 const struct backend_ops backend_vhost_user = {
@@ -536,5 +548,6 @@ const struct backend_ops backend_vhost_user = {
 	.reg_read = vhost_user_reg_read,
 	.reg_write = vhost_user_reg_write,
 	.irq_connect = vhost_user_irq_connect,
-	.lost_fd = vhost_user_lost_fd,
+	.lost = vhost_user_lost,
+	.is_lost = vhost_user_is_lost,
 };

@@ -25,6 +25,20 @@ int device_usable(const struct coherent_device *dev)
 	return atomic_load_explicit(&dev->alive->open, memory_order_acquire) ? 0 : -ENODEV;
 }
 
+struct pollfd device_lost(const struct coherent_device *dev)
+{
+	const struct backend *backend = dev->backend;
+
+	return backend->ops->lost ? backend->ops->lost(backend) : (struct pollfd){ .fd = -1 };
+}
+
+bool device_is_lost(const struct coherent_device *dev)
+{
+	struct backend *backend = dev->backend;
+
+	return backend->ops->is_lost && backend->ops->is_lost(backend);
+}
+
 uint64_t device_mask(struct coherent_device *dev)
 {
 	uint64_t mask;

@@ -78,17 +78,16 @@ int device_usable(const struct coherent_device *dev);
 bool device_forked(const struct coherent_device *dev);
 
 /**
- * device_lost_fd() - What to look at beside what is waited for.
+ * device_lost() - What to poll beside what is waited for.
  * @dev: The device.
- *
- * Return: a descriptor that is readable as long as the device is lost; -1.
  */
-static inline int device_lost_fd(const struct coherent_device *dev)
-{
-	const struct backend *backend = dev->backend;
+struct pollfd device_lost(const struct coherent_device *dev);
 
-	return backend->ops->lost_fd ? backend->ops->lost_fd(backend) : -1;
-}
+/**
+ * device_is_lost() - Whether the device is lost, asked after that.
+ * @dev: The device.
+ */
+bool device_is_lost(const struct coherent_device *dev);
 
 /**
  * device_mask() - The DMA mask.

@@ -167,14 +167,18 @@ static int wait_once(const struct coherent_irq *irq, uint64_t deadline_ns)
 	struct pollfd fds[] = {
 		{ .fd = irq->gone_fd, .events = POLLIN },
 		{ .fd = irq->fd, .events = POLLIN },
-		{ .fd = device_lost_fd(irq->dev), .events = POLLIN },
+		device_lost(irq->dev),
 	};
 	int err = sys_wait_readable(fds, 3, deadline_ns);
 
 	if (err)
 		return err;
+	if (fds[0].revents)
+		return -ENODEV;
 	/* What a lost device interrupted for before is not lost. */
-	return fds[0].revents || !fds[1].revents ? -ENODEV : sys_eventfd_take(irq->fd);
+	if (fds[1].revents)
+		return sys_eventfd_take(irq->fd);
+	return device_is_lost(irq->dev) ? -ENODEV : -EAGAIN;
 }
 
 int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns)
@@ -194,7 +198,7 @@ int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns)
 	ops = irq->dev->backend->ops;
 	if (ops->irq_rearm)
 		ops->irq_rearm(irq->dev->backend, irq->vector);
-	/* -EAGAIN: another waiter was faster. */
+	/* -EAGAIN: another waiter was faster, or a lost device is found. */
 	do
 		err = wait_once(irq, deadline_ns);
 	while (err == -EAGAIN);

@@ -14,7 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -124,18 +123,17 @@ static inline int sys_dup(int fd)
 	return copy < 0 ? -errno : copy;
 }
 
-/* A file in memory that nobody can make shorter or longer: -ENOMEM, -EMFILE. */
-static inline int sys_memfd(size_t bytes, int *fd)
+/* An empty file in memory. */
+static inline int sys_memfd(int *fd)
 {
-	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-
 	*fd = sys_not_standard(memfd_create("coherent", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-	if (*fd < 0)
-		return *fd;
-	if (!ftruncate(*fd, (off_t)bytes) && !fcntl(*fd, F_ADD_SEALS, seals))
-		return 0;
-	(void)close(*fd);
-	return -ENOMEM;
+	return *fd < 0 ? *fd : 0;
+}
+
+/* Nobody makes it shorter or longer from now on. */
+static inline int sys_seal(int fd)
+{
+	return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) ? -errno : 0;
 }
 
 /* What the call returns, or -errno. */
@@ -227,25 +225,6 @@ static inline void sys_eventfd_signal(int fd)
 	do
 		n = write(fd, &one, sizeof(one));
 	while (n < 0 && errno == EINTR);
-}
-
-static inline int sys_epoll(int *fd)
-{
-	*fd = sys_not_standard(epoll_create1(EPOLL_CLOEXEC));
-	return *fd < 0 ? *fd : 0;
-}
-
-static inline int sys_epoll_add(int epoll, int fd, uint32_t events)
-{
-	struct epoll_event event = { .events = events };
-
-	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
-}
-
-/* Closing it would do, but not where a forked child has it too. */
-static inline void sys_epoll_remove(int epoll, int fd)
-{
-	(void)epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
 static inline uint64_t sys_now_ns(void)
@@ -340,6 +319,28 @@ static inline int sys_accept(int fd, uint64_t deadline_ns)
 	return sys_not_standard(connection);
 }
 
+/* A socket at whose other end is nobody. */
+static inline int sys_hung_up(int *fd)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	(void)close(pair[1]);
+	*fd = sys_not_standard(pair[0]);
+	return *fd < 0 ? *fd : 0;
+}
+
+/* An open descriptor becomes another of the same as @from; that cannot fail. */
+static inline void sys_become(int fd, int from)
+{
+	int err;
+
+	do
+		err = dup3(from, fd, O_CLOEXEC);
+	while (err < 0 && (errno == EINTR || errno == EBUSY));
+}
+
 /* What listens, or is connected; -ENOTSOCK and its like if neither. */
 static inline int sys_socket_option(int fd, int option, int *value)
 {
@@ -354,7 +355,7 @@ static inline void sys_shutdown(int fd)
 }
 
 /* How much was sent, or -errno; the descriptors go with the first byte. */
-static inline ssize_t sys_send_some(int fd, const void *from, size_t bytes, const int *fds,
+static inline ssize_t sys_send_some(int fd, struct iovec *parts, size_t part_count, const int *fds,
 				    size_t count)
 {
 	union {
@@ -363,10 +364,9 @@ static inline ssize_t sys_send_some(int fd, const void *from, size_t bytes, cons
 	} control = { .header = { .cmsg_len = CMSG_LEN(count * sizeof(int)),
 				  .cmsg_level = SOL_SOCKET,
 				  .cmsg_type = SCM_RIGHTS } };
-	struct iovec part = { .iov_base = (void *)(uintptr_t)from, .iov_len = bytes };
 	const struct msghdr message = {
-		.msg_iov = &part,
-		.msg_iovlen = 1,
+		.msg_iov = parts,
+		.msg_iovlen = part_count,
 		.msg_control = count ? &control : NULL,
 		.msg_controllen = count ? CMSG_SPACE(count * sizeof(int)) : 0,
 	};
@@ -380,57 +380,51 @@ static inline ssize_t sys_send_some(int fd, const void *from, size_t bytes, cons
 	return n < 0 ? -errno : n;
 }
 
-/* All of it; -ETIMEDOUT, or what broke the connection. */
-static inline int sys_send(int fd, const void *from, size_t bytes, const int *fds, size_t count,
-			   uint64_t deadline_ns)
+/* All of the parts, which are used up; -ETIMEDOUT, or what broke the connection. */
+static inline int sys_send(int fd, struct iovec *parts, size_t part_count, const int *fds,
+			   size_t count, uint64_t deadline_ns)
 {
-	const char *at = from;
+	while (part_count) {
+		ssize_t n = sys_send_some(fd, parts, part_count, fds, count);
+		int err = n == -EAGAIN ? sys_wait_socket(fd, POLLOUT, deadline_ns) :
+			  n < 0	       ? (int)n :
+					 0;
 
-	while (bytes) {
-		ssize_t n = sys_send_some(fd, at, bytes, fds, count);
-		int err = 0;
-
-		if (n == -EAGAIN)
-			err = sys_wait_socket(fd, POLLOUT, deadline_ns);
-		else if (n < 0)
-			err = (int)n;
 		if (err)
 			return err;
 		if (n < 0)
 			continue;
-		at += n;
-		bytes -= (size_t)n;
 		count = 0;
+		for (; part_count && (size_t)n >= parts->iov_len; parts++, part_count--)
+			n -= (ssize_t)parts->iov_len;
+		if (part_count) {
+			parts->iov_base = (char *)parts->iov_base + n;
+			parts->iov_len -= (size_t)n;
+		}
 	}
 	return 0;
 }
 
 /*
- * All of it; -ETIMEDOUT, -EPIPE (hung up), or what broke the connection. Descriptors that
- * come along are not taken: the kernel closes them.
+ * How much there is, at least a byte and at most so many; -ETIMEDOUT, -EPIPE (hung up), or
+ * what broke the connection. Descriptors that come along are not taken: the kernel closes
+ * them.
  */
-static inline int sys_receive(int fd, void *to, size_t bytes, uint64_t deadline_ns)
+static inline ssize_t sys_receive(int fd, void *to, size_t bytes, uint64_t deadline_ns)
 {
-	char *at = to;
+	ssize_t n;
 
-	while (bytes) {
-		ssize_t n = recv(fd, at, bytes, MSG_DONTWAIT);
-		int err = 0;
+	do {
+		/* Nobody answers before it was woken: there is nothing yet. */
+		int err = sys_wait_socket(fd, POLLIN, deadline_ns);
 
-		if (n == 0)
-			err = -EPIPE;
-		else if (n < 0 && errno == EAGAIN)
-			err = sys_wait_socket(fd, POLLIN, deadline_ns);
-		else if (n < 0 && errno != EINTR)
-			err = -errno;
 		if (err)
 			return err;
-		if (n < 0)
-			continue;
-		at += n;
-		bytes -= (size_t)n;
-	}
-	return 0;
+		n = recv(fd, to, bytes, MSG_DONTWAIT);
+	} while (n < 0 && (errno == EAGAIN || errno == EINTR));
+	if (n < 0)
+		return -errno;
+	return n ? n : -EPIPE;
 }
 
 /* pthread functions return errors as positive numbers. */

@@ -224,16 +224,22 @@ static void listen_for_requests(struct vfio_pci *pci)
 		pci->asked_fd = fd;
 }
 
-bool vfio_pci_is_asked_back_locked(struct vfio_pci *pci)
+struct pollfd vfio_pci_lost(const struct backend *backend)
 {
-	struct pollfd asked = { .fd = pci->asked_fd, .events = POLLIN };
-
-	return pci->asked_fd >= 0 && !sys_wait_readable(&asked, 1, 0);
+	return (struct pollfd){ .fd = ((const struct vfio_pci *)backend)->asked_fd,
+				.events = POLLIN };
 }
 
-int vfio_pci_lost_fd(const struct backend *backend)
+bool vfio_pci_is_asked_back(struct backend *backend)
 {
-	return ((const struct vfio_pci *)backend)->asked_fd;
+	struct pollfd asked = vfio_pci_lost(backend);
+
+	return asked.fd >= 0 && !sys_wait_readable(&asked, 1, 0);
+}
+
+bool vfio_pci_is_asked_back_locked(struct vfio_pci *pci)
+{
+	return vfio_pci_is_asked_back(&pci->backend);
 }
 
 static void unmap_bars(struct vfio_pci *pci)

@@ -192,6 +192,7 @@ void vfio_pci_reg_write(struct backend *backend, unsigned int bar, uint64_t offs
 			unsigned int width, uint64_t value);
 int vfio_pci_irq_connect(struct backend *backend, unsigned int vector, int fd);
 void vfio_pci_irq_rearm(struct backend *backend, unsigned int vector);
-int vfio_pci_lost_fd(const struct backend *backend);
+struct pollfd vfio_pci_lost(const struct backend *backend);
+bool vfio_pci_is_asked_back(struct backend *backend);
 
 #endif

@@ -4,25 +4,54 @@
 #include "sys.h"
 #include "vhost_user.h"
 
-int vhost_user_send(int fd, struct vhost_user_message *message, const int *fds, size_t count,
-		    uint64_t deadline_ns)
+int vhost_user_send(int fd, struct vhost_user_message *messages, size_t message_count,
+		    const int *fds, size_t count, uint64_t deadline_ns)
 {
-	message->flags = (message->flags & VHOST_USER_FLAG_NEED_REPLY) | VHOST_USER_FLAG_VERSION;
-	return sys_send(fd, message, VHOST_USER_HEADER_BYTES + message->bytes, fds, count,
-			deadline_ns);
+	struct iovec parts[2];
+
+	for (size_t i = 0; i < message_count; i++) {
+		messages[i].flags = (messages[i].flags & VHOST_USER_FLAG_NEED_REPLY) |
+				    VHOST_USER_FLAG_VERSION;
+		parts[i].iov_base = &messages[i];
+		parts[i].iov_len = VHOST_USER_HEADER_BYTES + messages[i].bytes;
+	}
+	return sys_send(fd, parts, message_count, fds, count, deadline_ns);
 }
 
-int vhost_user_receive(int fd, enum vhost_user_request request, struct vhost_user_message *message,
-		       size_t min, size_t max, uint64_t deadline_ns)
+/* There may be more than was asked for: the next answer. */
+static int receive_until(struct vhost_user_answers *answers, size_t bytes)
+{
+	while (answers->bytes < bytes) {
+		ssize_t n = sys_receive(answers->fd, answers->buffer + answers->bytes,
+					sizeof(answers->buffer) - answers->bytes,
+					answers->deadline_ns);
+
+		if (n < 0)
+			return (int)n;
+		answers->bytes += (size_t)n;
+	}
+	return 0;
+}
+
+int vhost_user_receive(struct vhost_user_answers *answers, enum vhost_user_request request,
+		       struct vhost_user_message *message, size_t min, size_t max)
 {
 	const uint32_t mask = VHOST_USER_FLAG_VERSION_MASK | VHOST_USER_FLAG_REPLY;
-	int err = sys_receive(fd, message, VHOST_USER_HEADER_BYTES, deadline_ns);
+	size_t bytes = VHOST_USER_HEADER_BYTES;
+	int err = receive_until(answers, bytes);
 
 	if (err)
 		return err;
+	memcpy(message, answers->buffer, bytes);
 	if (message->request != request || message->bytes < min || message->bytes > max ||
 	    (message->flags & mask) != (VHOST_USER_FLAG_VERSION | VHOST_USER_FLAG_REPLY))
 		return -EPROTO;
-	return sys_receive(fd, (char *)message + VHOST_USER_HEADER_BYTES, message->bytes,
-			   deadline_ns);
+	bytes += message->bytes;
+	err = receive_until(answers, bytes);
+	if (err)
+		return err;
+	memcpy(message, answers->buffer, bytes);
+	answers->bytes -= bytes;
+	memmove(answers->buffer, answers->buffer + bytes, answers->bytes);
+	return 0;
 }

@@ -114,31 +114,46 @@ struct vhost_user_message {
 #define VHOST_USER_FLAG_NEED_REPLY (1u << 3)
 
 /**
- * vhost_user_send() - Send a message.
+ * vhost_user_send() - Send messages.
  * @fd: The connection.
- * @message: Its flags are filled in, but for VHOST_USER_FLAG_NEED_REPLY.
- * @fds: Descriptors that go with it.
+ * @messages: Their flags are filled in, but for VHOST_USER_FLAG_NEED_REPLY.
+ * @message_count: 1 or 2.
+ * @fds: Descriptors that go with the first.
  * @count: How many.
  * @deadline_ns: When to give up.
  *
  * Return: 0; -ETIMEDOUT, -EPIPE or the like if the peer is gone.
  */
-int vhost_user_send(int fd, struct vhost_user_message *message, const int *fds, size_t count,
-		    uint64_t deadline_ns);
+int vhost_user_send(int fd, struct vhost_user_message *messages, size_t message_count,
+		    const int *fds, size_t count, uint64_t deadline_ns);
+
+/**
+ * struct vhost_user_answers - What was received and not looked at yet.
+ * @fd: The connection.
+ * @deadline_ns: When to give up.
+ * @bytes: How much there is.
+ * @buffer: It.
+ */
+struct vhost_user_answers {
+	int fd;
+	uint64_t deadline_ns;
+	size_t bytes;
+	char buffer[2 * sizeof(struct vhost_user_message)];
+};
 
 /**
  * vhost_user_receive() - Receive the answer to a request.
- * @fd: The connection.
+ * @answers: Zero bytes but for fd and deadline_ns, for all answers to what was sent at a
+ *	time.
  * @request: Which was sent.
  * @message: The answer.
  * @min: Least size of its payload.
  * @max: Greatest.
- * @deadline_ns: When to give up.
  *
  * Return: 0; -ETIMEDOUT, -EPIPE or the like if the peer is gone, -EPROTO if this is no
  * answer to the request.
  */
-int vhost_user_receive(int fd, enum vhost_user_request request, struct vhost_user_message *message,
-		       size_t min, size_t max, uint64_t deadline_ns);
+int vhost_user_receive(struct vhost_user_answers *answers, enum vhost_user_request request,
+		       struct vhost_user_message *message, size_t min, size_t max);
 
 #endif

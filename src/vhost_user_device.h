@@ -83,15 +83,16 @@ struct vhost_user_keys {
  * @path: Where to connect; NULL if there is @source. Never changes.
  * @source: The caller's descriptor, another of the same; -1. Never changes.
  * @listens: @source is where the peer connects, or else the connection. Never changes.
- * @epoll: Readable as long as the peer is lost: watches @fd and @lost. Never changes.
- * @lost: Signalled when the peer is known to be. Never changes.
+ * @fd: The connection, or, when that is lost, another of @hung_up, so that who polls it
+ *	hears of it. The number never changes.
+ * @hung_up: A socket at whose other end is nobody. Never changes.
  * @nobody: What the peer wakes up while nobody listens: libvhost-user hangs up where it
  *	has nothing. Never changes.
  * @kick_fds: What wakes the peer up for a queue; -1 until it is first used.
  * @lock: Guards what follows, and the conversation: what is asked is answered before
  *	anything else is.
  * @closed: The device is closed.
- * @fd: The connection; -1 if it is lost.
+ * @connected: @fd is the connection.
  * @features: Of the device, those of vhost-user among them.
  * @protocol: Protocol features that both have.
  * @queue_count: How many queues there are.
@@ -107,13 +108,13 @@ struct vhost_user {
 	char *path;
 	int source;
 	bool listens;
-	int epoll;
-	int lost;
+	int fd;
+	int hung_up;
 	int nobody;
 	atomic_int kick_fds[VHOST_USER_QUEUES_MAX];
 	struct lock lock;
 	bool closed;
-	int fd;
+	bool connected;
 	uint64_t features;
 	uint64_t protocol;
 	unsigned int queue_count;
@@ -175,7 +176,7 @@ bool vhost_user_is_there_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock
  *
  * Return: 0; -EIO (refused, or an answer that is none), -ENODEV, -ETIMEDOUT.
  */
-int vhost_user_set_locked(struct vhost_user *vhost, struct vhost_user_message *message,
+int vhost_user_set_locked(struct vhost_user *vhost, const struct vhost_user_message *message,
 			  const int *fds, size_t count, bool checked) NEEDS_LOCK(vhost->lock);
 
 /**

@@ -51,13 +51,11 @@ static uint64_t deadline_of(const struct vhost_user *vhost)
 /* Also where a forked child has the descriptor. */
 void vhost_user_hang_up_locked(struct vhost_user *vhost)
 {
-	if (vhost->fd < 0)
+	if (!vhost->connected)
 		return;
-	sys_eventfd_signal(vhost->lost);
-	sys_epoll_remove(vhost->epoll, vhost->fd);
+	vhost->connected = false;
 	sys_shutdown(vhost->fd);
-	sys_close(vhost->fd);
-	vhost->fd = -1;
+	sys_become(vhost->fd, vhost->hung_up);
 }
 
 /* After this nothing it says can be an answer to what it is asked. */
@@ -83,46 +81,45 @@ static int lose_locked(struct vhost_user *vhost, const char *when, int err) NEED
 
 bool vhost_user_is_there_locked(struct vhost_user *vhost)
 {
-	if (vhost->fd < 0)
+	if (!vhost->connected)
 		return false;
-	if (sys_wait_socket(vhost->epoll, POLLIN, 0))
+	if (sys_wait_socket(vhost->fd, POLLRDHUP, 0))
 		return true;
 	lose_locked(vhost, "between two messages", -EPIPE);
 	return false;
 }
 
-/* Two messages and then their answers: the second costs no time of its own. */
-static int exchange_locked(struct vhost_user *vhost, struct vhost_user_message *message,
+/* Two messages and then their answers: the second costs hardly any time of its own. */
+static int exchange_locked(struct vhost_user *vhost, const struct vhost_user_message *message,
 			   const int *fds, size_t count, bool checked, bool *refused)
 	NEEDS_LOCK(vhost->lock)
 {
 	const bool acked = vhost->protocol & VHOST_USER_PROTOCOL_F_REPLY_ACK;
-	struct vhost_user_message check = { .request = VHOST_USER_GET_FEATURES };
-	struct vhost_user_message answer;
-	const uint64_t deadline = deadline_of(vhost);
+	struct vhost_user_answers answers = { .fd = vhost->fd, .deadline_ns = deadline_of(vhost) };
+	struct vhost_user_message both[2], answer = { .u64 = 0 };
 	int err;
 
-	message->flags = acked ? VHOST_USER_FLAG_NEED_REPLY : 0;
-	err = vhost_user_send(vhost->fd, message, fds, count, deadline);
-	if (!err && checked)
-		err = vhost_user_send(vhost->fd, &check, NULL, 0, deadline);
+	both[0] = *message;
+	both[0].flags = acked ? VHOST_USER_FLAG_NEED_REPLY : 0;
+	both[1] = (struct vhost_user_message){ .request = VHOST_USER_GET_FEATURES };
+	err = vhost_user_send(vhost->fd, both, checked ? 2 : 1, fds, count, answers.deadline_ns);
 	if (!err && acked) {
-		err = vhost_user_receive(vhost->fd, message->request, &answer, 8, 8, deadline);
+		err = vhost_user_receive(&answers, message->request, &answer, 8, 8);
 		*refused = !err && answer.u64;
 	}
 	if (!err && checked)
-		err = vhost_user_receive(vhost->fd, check.request, &answer, 8, 8, deadline);
-	return err;
+		err = vhost_user_receive(&answers, VHOST_USER_GET_FEATURES, &answer, 8, 8);
+	return !err && answers.bytes ? -EPROTO : err;
 }
 
-int vhost_user_set_locked(struct vhost_user *vhost, struct vhost_user_message *message,
+int vhost_user_set_locked(struct vhost_user *vhost, const struct vhost_user_message *message,
 			  const int *fds, size_t count, bool checked)
 {
 	const struct coherent_device *dev = vhost->backend.dev;
 	bool refused = false;
 	int err;
 
-	if (vhost->fd < 0)
+	if (!vhost->connected)
 		return -ENODEV;
 	err = exchange_locked(vhost, message, fds, count, checked, &refused);
 	if (err)
@@ -134,19 +131,30 @@ int vhost_user_set_locked(struct vhost_user *vhost, struct vhost_user_message *m
 	return -EIO;
 }
 
+/* A question and its answer, which takes the place of the question. */
+static int ask_locked(struct vhost_user *vhost, struct vhost_user_message *message, size_t min,
+		      size_t max) NEEDS_LOCK(vhost->lock)
+{
+	struct vhost_user_answers answers = { .fd = vhost->fd, .deadline_ns = deadline_of(vhost) };
+	const enum vhost_user_request request = message->request;
+	int err = vhost_user_send(vhost->fd, message, 1, NULL, 0, answers.deadline_ns);
+
+	if (!err)
+		err = vhost_user_receive(&answers, request, message, min, max);
+	if (!err && (answers.bytes || (message->bytes != min && message->bytes != max)))
+		err = -EPROTO;
+	return err ? lose_locked(vhost, requests[request], err) : 0;
+}
+
 static int get_locked(struct vhost_user *vhost, enum vhost_user_request request, uint64_t *value)
 	NEEDS_LOCK(vhost->lock)
 {
 	struct vhost_user_message message = { .request = request };
-	const uint64_t deadline = deadline_of(vhost);
-	int err = vhost_user_send(vhost->fd, &message, NULL, 0, deadline);
+	int err = ask_locked(vhost, &message, 8, 8);
 
 	if (!err)
-		err = vhost_user_receive(vhost->fd, request, &message, 8, 8, deadline);
-	if (err)
-		return lose_locked(vhost, requests[request], err);
-	*value = message.u64;
-	return 0;
+		*value = message.u64;
+	return err;
 }
 
 static int set_u64_locked(struct vhost_user *vhost, enum vhost_user_request request, uint64_t value)
@@ -170,24 +178,17 @@ int vhost_user_get_config_locked(struct vhost_user *vhost, uint8_t *config, uint
 		.bytes = all,
 		.config = { .bytes = bytes },
 	};
-	const uint64_t deadline = deadline_of(vhost);
 	int err;
 
 	if (!(vhost->protocol & VHOST_USER_PROTOCOL_F_CONFIG))
 		return -EOPNOTSUPP;
-	err = vhost_user_send(vhost->fd, &message, NULL, 0, deadline);
-	if (!err)
-		err = vhost_user_receive(vhost->fd, VHOST_USER_GET_CONFIG, &message, 0, all,
-					 deadline);
 	/* None at all says that it has not so much. */
-	if (!err && message.bytes && message.bytes != all)
-		err = -EPROTO;
-	if (err)
-		return lose_locked(vhost, requests[VHOST_USER_GET_CONFIG], err);
-	if (!message.bytes)
-		return -EIO;
-	memcpy(config, message.config.data, bytes);
-	return 0;
+	err = ask_locked(vhost, &message, 0, all);
+	if (!err && !message.bytes)
+		err = -EIO;
+	if (!err)
+		memcpy(config, message.config.data, bytes);
+	return err;
 }
 
 int vhost_user_call_locked(struct vhost_user *vhost, uint32_t queue)
@@ -250,13 +251,9 @@ static int connect_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 		fd = sys_dup(vhost->source);
 	if (fd < 0)
 		return vhost_user_no_connection(vhost, fd);
-	(void)sys_eventfd_take(vhost->lost);
-	if (sys_epoll_add(vhost->epoll, fd, EPOLLRDHUP)) {
-		sys_eventfd_signal(vhost->lost);
-		sys_close(fd);
-		return -ENOMEM;
-	}
-	vhost->fd = fd;
+	sys_become(vhost->fd, fd);
+	sys_close(fd);
+	vhost->connected = true;
 	return 0;
 }
 

@@ -19,11 +19,12 @@ void coherent_base_wait_begin(struct coherent_wait *wait, uint64_t timeout_ns)
 
 static int sleep_unless_lost(const struct coherent_device *dev)
 {
-	struct pollfd lost = { .fd = device_lost_fd(dev), .events = POLLIN };
+	struct pollfd lost = device_lost(dev);
 
-	if (lost.fd >= 0)
-		return sys_wait_readable(&lost, 1, sys_deadline_ns(SLEEP_NS)) ? 0 : -ENODEV;
-	sys_sleep_ns(SLEEP_NS);
+	if (lost.fd < 0)
+		sys_sleep_ns(SLEEP_NS);
+	else if (!sys_wait_readable(&lost, 1, sys_deadline_ns(SLEEP_NS)) && device_is_lost(dev))
+		return -ENODEV;
 	return 0;
 }
 

@@ -4,7 +4,6 @@
  */
 #include <fcntl.h>
 #include <stdarg.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -113,18 +112,15 @@ void *__wrap_mremap(void *from, size_t old, size_t bytes, int flags, void *to)
 	return va;
 }
 
-int __real_epoll_create1(int flags);
-int __wrap_epoll_create1(int flags);
-int __wrap_epoll_create1(int flags)
+int __real_socketpair(int domain, int type, int protocol, int fds[2]);
+int __wrap_socketpair(int domain, int type, int protocol, int fds[2]);
+int __wrap_socketpair(int domain, int type, int protocol, int fds[2])
 {
-	return fails(EMFILE) ? -1 : opened(__real_epoll_create1(flags));
-}
+	int err;
 
-int __real_epoll_ctl(int epoll, int command, int fd, struct epoll_event *event);
-int __wrap_epoll_ctl(int epoll, int command, int fd, struct epoll_event *event);
-int __wrap_epoll_ctl(int epoll, int command, int fd, struct epoll_event *event)
-{
-	return command == EPOLL_CTL_ADD && fails(ENOMEM) ?
-		       -1 :
-		       __real_epoll_ctl(epoll, command, fd, event);
+	if (fails(EMFILE))
+		return -1;
+	err = __real_socketpair(domain, type, protocol, fds);
+	inject.fds += err ? 0 : 2;
+	return err;
 }

@@ -34,7 +34,8 @@ static int connection;
 static void make(struct memory *memory, size_t bytes, uint64_t address)
 {
 	*memory = (struct memory){ .bytes = bytes, .address = address };
-	assert_ok(sys_memfd(bytes, &memory->fd));
+	assert_ok(sys_memfd(&memory->fd));
+	assert_ok(ftruncate(memory->fd, (off_t)bytes));
 	assert_ok(sys_map_file(memory->fd, 0, bytes, &memory->va));
 }
 
@@ -46,12 +47,12 @@ static void end(struct memory *memory)
 
 static void say(struct vhost_user_message message, const int *fd)
 {
+	struct vhost_user_answers answers = { .fd = connection, .deadline_ns = DEADLINE };
+	struct vhost_user_message both[] = { message, { .request = VHOST_USER_GET_FEATURES } };
 	struct vhost_user_message answer;
 
-	assert_ok(vhost_user_send(connection, &message, fd, !!fd, DEADLINE));
-	message = (struct vhost_user_message){ .request = VHOST_USER_GET_FEATURES };
-	assert_ok(vhost_user_send(connection, &message, NULL, 0, DEADLINE));
-	assert_ok(vhost_user_receive(connection, VHOST_USER_GET_FEATURES, &answer, 8, 8, DEADLINE));
+	assert_ok(vhost_user_send(connection, both, 2, fd, !!fd, answers.deadline_ns));
+	assert_ok(vhost_user_receive(&answers, VHOST_USER_GET_FEATURES, &answer, 8, 8));
 }
 
 static void say_u64(enum vhost_user_request request, uint64_t value, const int *fd)

@@ -430,6 +430,7 @@ static void start_reads(coherent_addr_t to)
 
 		blk_start_at(&bench.blk, slot, false, DIRT_SECTOR, page, PAGE);
 	}
+	blk_kick(&bench.blk);
 }
 
 static unsigned int dirty_pages(const uint8_t *memory)
@@ -533,6 +534,7 @@ static void driver_may_poll(void **state)
 	for (unsigned int turn = 0; turn < 3; turn++) {
 		assert_ok(coherent_write(&mem, PAGE - 1, 0));
 		blk_start_at(&bench.blk, turn, false, DIRT_SECTOR, coherent_addr(&mem), PAGE);
+		blk_kick(&bench.blk);
 		assert_ok(coherent_poll(&mem, PAGE - 1, &byte, byte == DIRT, LONG));
 	}
 	usleep(10 * 1000);

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * vhost-user: bench-vhost-user LIBBLKIO. Reads of the virtio-blk example beside libblkio, on
+ * a disk of QEMU's storage daemon that moves no data; expose and reclaim beside the messages
+ * that they send, by hand.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../examples/blk.h"
+#include "../examples/qsd.h"
+#include "../src/sys.h"
+#include "../src/vhost_user.h"
+#include "bench.h"
+#include "peer_blkio.h"
+
+#define BYTES 4096
+#define SPAN 8192
+#define READS 4096
+#define TURNS 16
+
+/* --- Reads --- */
+
+struct reads {
+	struct qsd qsd;
+	struct coherent_device *dev;
+	struct blk blk;
+	struct peer_blkio *peer;
+};
+
+/* All that are finished are started again, and one kick serves them. */
+static int read_ours(void *arg, unsigned int turns)
+{
+	struct blk *blk = &((struct reads *)arg)->blk;
+	unsigned int started = 0, finished = 0;
+	int err = 0;
+
+	while (!err && finished < turns) {
+		for (unsigned int slot = 0; slot < blk->depth && started < turns; slot++)
+			if (!(blk->busy & 1u << slot))
+				blk_start(blk, slot, false, started++ % SPAN * 8, BYTES);
+		const unsigned int busy = (unsigned int)__builtin_popcount(blk->busy);
+
+		err = blk_wait_any(blk);
+		finished += busy - (unsigned int)__builtin_popcount(blk->busy);
+	}
+	return err;
+}
+
+static int read_theirs(void *arg, unsigned int turns)
+{
+	return peer_blkio_read(((struct reads *)arg)->peer, turns);
+}
+
+static int open_ours(struct reads *reads, unsigned int depth)
+{
+	char name[96];
+	int err = qsd_start(&reads->qsd, NULL, 0, -1);
+
+	snprintf(name, sizeof(name), "vhost-user:%s", reads->qsd.path);
+	if (!err)
+		err = coherent_device_open(&reads->dev, name, .report = coherent_report_stderr);
+	return err ? err : blk_open(&reads->blk, reads->dev, depth);
+}
+
+static int bench_reads(const char *library, unsigned int depth)
+{
+	struct reads ours = { .dev = NULL }, theirs = { .dev = NULL };
+	int err = open_ours(&ours, depth);
+
+	if (!err)
+		err = qsd_start(&theirs.qsd, NULL, 0, -1);
+	if (!err) {
+		theirs.peer = peer_blkio_open(library, theirs.qsd.path, depth);
+		err = theirs.peer ? 0 : -ENODEV;
+	}
+	if (!err)
+		err = bench(&(struct bench_case){
+			.name = depth == 1 ? "4 KiB reads, depth 1" : "4 KiB reads, depth 32",
+			.peer = "libblkio",
+			.ours = { .run = read_ours, .arg = &ours },
+			.theirs = { .run = read_theirs, .arg = &theirs },
+			.turns = READS,
+			.goal_ratio = 1.0,
+		});
+	if (theirs.peer)
+		peer_blkio_close(theirs.peer);
+	blk_close(&ours.blk);
+	coherent_device_close(ours.dev);
+	qsd_end(&ours.qsd);
+	qsd_end(&theirs.qsd);
+	return err;
+}
+
+/* --- Expose and reclaim --- */
+
+COHERENT_BOX_TYPE(box, uint8_t);
+COHERENT_TYPE(mem, uint8_t);
+
+/* Ours, and by hand on a connection of its own. */
+struct maps {
+	struct qsd qsd;
+	struct coherent_device *dev;
+	union box boxes[TURNS];
+	union mem mems[TURNS];
+	int connection;
+	int file;
+};
+
+static int allocate(void *arg)
+{
+	struct maps *maps = arg;
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < TURNS; i++)
+		err = coherent_box_zeroed(&maps->boxes[i], maps->dev, BYTES);
+	return err;
+}
+
+static int expose(void *arg, unsigned int turns)
+{
+	struct maps *maps = arg;
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < turns; i++)
+		err = coherent_expose(&maps->boxes[i], &maps->mems[i]);
+	return err;
+}
+
+static int reclaim(void *arg, unsigned int turns)
+{
+	struct maps *maps = arg;
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < turns; i++)
+		err = coherent_reclaim(&maps->mems[i], &maps->boxes[i], .idle = true);
+	return err;
+}
+
+static int allocate_and_expose(void *arg)
+{
+	int err = allocate(arg);
+
+	return err ? err : expose(arg, TURNS);
+}
+
+static void free_all(void *arg)
+{
+	struct maps *maps = arg;
+
+	for (unsigned int i = 0; i < TURNS; i++)
+		coherent_box_free(&maps->boxes[i]);
+}
+
+static void reclaim_and_free(void *arg)
+{
+	if (reclaim(arg, TURNS))
+		abort();
+	free_all(arg);
+}
+
+/* One after the other, and nothing but what it takes. */
+static int say(struct maps *maps, struct vhost_user_message *message, bool with_file)
+{
+	struct iovec part = { message, VHOST_USER_HEADER_BYTES + message->bytes };
+	ssize_t n;
+
+	message->flags |= VHOST_USER_FLAG_VERSION;
+	n = sys_send_some(maps->connection, &part, 1, &maps->file, with_file);
+	if (n < 0)
+		return (int)n;
+	n = recv(maps->connection, message, VHOST_USER_HEADER_BYTES + 8, MSG_WAITALL);
+	return n == (ssize_t)VHOST_USER_HEADER_BYTES + 8 ? 0 : -EIO;
+}
+
+/* Acknowledged, and then the question that shows whether that was true. */
+static int ask(struct maps *maps, enum vhost_user_request request, unsigned int i)
+{
+	const uint64_t address = UINT64_C(0x100000000) + i * UINT64_C(0x10000);
+	struct vhost_user_message message = {
+		.request = request,
+		.flags = VHOST_USER_FLAG_NEED_REPLY,
+		.bytes = 40,
+		.region.region = { address, BYTES, address, 0 },
+	};
+	struct vhost_user_message check = { .request = VHOST_USER_GET_FEATURES };
+	int err = say(maps, &message, request == VHOST_USER_ADD_MEM_REG);
+
+	return err ? err : say(maps, &check, false);
+}
+
+static int add(void *arg, unsigned int turns)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < turns; i++)
+		err = ask(arg, VHOST_USER_ADD_MEM_REG, i);
+	return err;
+}
+
+static int remove_all(void *arg, unsigned int turns)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < turns; i++)
+		err = ask(arg, VHOST_USER_REM_MEM_REG, i);
+	return err;
+}
+
+static int add_before(void *arg)
+{
+	return add(arg, TURNS);
+}
+
+static void remove_after(void *arg)
+{
+	if (remove_all(arg, TURNS))
+		abort();
+}
+
+static int connect_by_hand(struct maps *maps)
+{
+	const uint64_t features = VHOST_USER_PROTOCOL_F_REPLY_ACK |
+				  VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS;
+	struct vhost_user_message message = { .request = VHOST_USER_SET_PROTOCOL_FEATURES,
+					      .bytes = 8,
+					      .u64 = features };
+	int err = qsd_start(&maps->qsd, NULL, 0, -1);
+
+	if (!err)
+		err = sys_memfd(&maps->file);
+	if (!err)
+		err = ftruncate(maps->file, BYTES);
+	if (err)
+		return err;
+	maps->connection = sys_connect(maps->qsd.path);
+	if (maps->connection < 0 || fcntl(maps->connection, F_SETFL, 0))
+		return -EIO;
+	message.flags = VHOST_USER_FLAG_VERSION;
+	return send(maps->connection, &message, VHOST_USER_HEADER_BYTES + 8, 0) < 0 ? -EIO : 0;
+}
+
+static int bench_maps(void)
+{
+	static struct maps ours, theirs;
+	struct bench_case what = {
+		.name = "expose 4 KiB",
+		.peer = "two messages",
+		.ours = { expose, &ours, allocate, reclaim_and_free },
+		.theirs = { add, &theirs, NULL, remove_after },
+		.turns = TURNS,
+		.goal_ratio = 1.10,
+	};
+	char name[96];
+	int err = qsd_start(&ours.qsd, NULL, 0, -1);
+
+	snprintf(name, sizeof(name), "vhost-user:%s", ours.qsd.path);
+	if (!err)
+		err = coherent_device_open(&ours.dev, name, .report = coherent_report_stderr);
+	if (!err)
+		err = connect_by_hand(&theirs);
+	if (!err)
+		err = bench(&what);
+	what.name = "reclaim 4 KiB";
+	what.ours = (struct bench_side){ reclaim, &ours, allocate_and_expose, free_all };
+	what.theirs = (struct bench_side){ remove_all, &theirs, add_before, NULL };
+	if (!err)
+		err = bench(&what);
+	coherent_device_close(ours.dev);
+	qsd_end(&ours.qsd);
+	qsd_end(&theirs.qsd);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	int err;
+
+	if (argc != 2) {
+		fputs("usage: bench-vhost-user LIBBLKIO\n", stderr);
+		return 2;
+	}
+	err = bench_reads(argv[1], 1);
+	if (!err)
+		err = bench_reads(argv[1], 32);
+	if (!err)
+		err = bench_maps();
+	if (err)
+		fprintf(stderr, "bench: %s\n", strerror(-err));
+	return !!err;
+}
