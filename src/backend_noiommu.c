@@ -267,9 +267,11 @@ static void noiommu_limits(struct backend *backend, struct coherent_limits *limi
 		.page_bytes = sys_page_bytes(),
 		.mappings = SIZE_MAX,
 	};
+	/* A page short: where the next hugepage follows, nothing may be in both. */
 	for (unsigned int i = 0; i < noiommu->count; i++) {
 		limits->ranges[i].first = noiommu->pool[i].physical;
-		limits->ranges[i].last = noiommu->pool[i].physical + HUGEPAGE_BYTES - 1;
+		limits->ranges[i].last =
+			noiommu->pool[i].physical + HUGEPAGE_BYTES - sys_page_bytes() - 1;
 	}
 	vfio_pci_limits(&noiommu->pci, limits);
 }

@@ -56,7 +56,23 @@ void __wrap_free(void *block)
 	__real_free(block);
 }
 
+int __real_munmap(void *va, size_t bytes);
 void *__real_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
+
+/* Aligned as a hugepage is, and right below the one before where nothing is. */
+static void *pretend_hugepages(size_t bytes, int protection, int flags)
+{
+	char *va = __real_mmap64(NULL, 2 * bytes, protection, flags, -1, 0);
+	const size_t after = (uintptr_t)va % bytes;
+
+	if (va == MAP_FAILED)
+		return va;
+	__real_munmap(va, bytes - after);
+	if (after)
+		__real_munmap(va + 2 * bytes - after, after);
+	return va + bytes - after;
+}
+
 void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
 void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
 {
@@ -69,17 +85,18 @@ void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, o
 	if (flags & MAP_HUGETLB) {
 		inject.huge_maps++;
 		assert_int_equal(bytes % (2 << 20), 0);
-		if (inject.hugepages)
-			flags &= (int)~(MAP_HUGETLB | 0x3fu << MAP_HUGE_SHIFT);
 	}
-	va = __real_mmap64(at, bytes, protection, flags, fd, offset);
+	if (flags & MAP_HUGETLB && inject.hugepages)
+		va = pretend_hugepages(bytes, protection,
+				       flags & (int)~(MAP_HUGETLB | 0x3fu << MAP_HUGE_SHIFT));
+	else
+		va = __real_mmap64(at, bytes, protection, flags, fd, offset);
 	/* In place of another it adds nothing. */
 	if (va != MAP_FAILED && !(flags & MAP_FIXED))
 		inject.bytes += (long)bytes;
 	return va;
 }
 
-int __real_munmap(void *va, size_t bytes);
 int __wrap_munmap(void *va, size_t bytes);
 int __wrap_munmap(void *va, size_t bytes)
 {

@@ -199,10 +199,19 @@ static bool is_gone(void)
 	return mock.gone;
 }
 
+/* Of memory below 1 TiB: hugepages, the lower in memory the higher. */
+uint64_t mock_physical(uint64_t va)
+{
+	const uint64_t mask = (UINT64_C(1) << 40) - 1, huge = (2 << 20) - 1;
+
+	return (~va & mask & ~huge) | (va & huge);
+}
+
 ssize_t __wrap_pread64(int fd, void *to, size_t bytes, off_t offset)
 {
-	/* Of memory below 1 TiB, to whoever may know. */
-	const uint64_t frame = mock.no_frames ? 0 : (uint64_t)offset / 8 % (1 << 28);
+	/* To whoever may know. */
+	const uint64_t frame = mock.no_frames ? 0 :
+						mock_physical((uint64_t)offset / 8 * 4096) / 4096;
 
 	if (inject_fails()) {
 		errno = EIO;

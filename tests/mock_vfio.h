@@ -91,6 +91,9 @@ void mock_shell(const char *format);
 /* The only mapping at an address, or NULL. */
 const struct mock_mapping *mock_find(uint64_t iova);
 
+/* Where memory is that somebody without an IOMMU asks for. */
+uint64_t mock_physical(uint64_t va);
+
 /* A word of a device's configuration space. */
 uint16_t mock_config(const char *bdf, unsigned int offset);
 

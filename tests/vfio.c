@@ -575,6 +575,36 @@ static void without_iommu_it_has_to_be_asked_for(void)
 	inject.hugepages = false;
 }
 
+/* Hugepages that follow each other for the device do not for the CPU. */
+static void without_iommu_no_object_is_in_two_hugepages(void)
+{
+	const uint64_t huge = 2 << 20;
+	COHERENT(uint8_t) mems[8] = { COHERENT_EMPTY };
+	struct coherent_limits limits;
+	struct bench bench;
+
+	boot_without_iommu();
+	assert_ok(open_level(&bench, "vfio:" BDF ",pages=3", COHERENT_NONE));
+	assert_ok(coherent_device_limits(bench.dev, &limits));
+	assert_int_equal(limits.ranges[0].first + huge, limits.ranges[1].first);
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++) {
+		uint64_t first, va;
+
+		if (coherent_zeroed(&mems[i], bench.dev, huge / 8 * 3))
+			break;
+		assert_true(i < 6);
+		first = coherent_addr(&mems[i]).raw;
+		va = (uintptr_t)coherent_unsafe_ptr(&mems[i]);
+		for (uint64_t at = 0; at < coherent_size(&mems[i]); at += PAGE)
+			assert_int_equal(mock_physical(va + at), first + at);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+		coherent_free(&mems[i]);
+	coherent_device_close(bench.dev);
+	nothing_is_left(&bench);
+	inject.hugepages = false;
+}
+
 static void without_iommu_what_is_missing_is_told(void)
 {
 	struct bench bench;
@@ -908,6 +938,7 @@ static const struct cell cells[] = {
 	EACH(no_failure_leaks_what_is_adopted),
 	ALONE(adoption_is_for_its_scheme),
 	ALONE(without_iommu_it_has_to_be_asked_for),
+	ALONE(without_iommu_no_object_is_in_two_hugepages),
 	ALONE(without_iommu_what_is_missing_is_told),
 	ONLY_VFIO(mappings_run_out),
 	ALONE(refusals_name_the_command_that_helps),
