@@ -511,50 +511,96 @@ union irq_set {
 	char bytes[sizeof(struct vfio_irq_set) + VFIO_PCI_VECTORS_MAX * sizeof(int32_t)];
 };
 
-/* All vectors at once: before Linux 6.4 none can be added later. */
-static int set_irqs_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock)
+/* The eventfds of @count vectors from @start on; a count of 0 gives all vectors back. */
+static int set_irqs_locked(struct vfio_pci *pci, unsigned int start, unsigned int count)
+	NEEDS_LOCK(pci->lock)
 {
-	const size_t bytes = pci->vectors * sizeof(*pci->irq_fds);
+	const size_t bytes = count * sizeof(*pci->irq_fds);
 	union irq_set irqs = {
 		.set = {
-			.argsz = sizeof(irqs.set),
-			.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER,
+			.argsz = (uint32_t)(sizeof(irqs.set) + bytes),
+			.flags = VFIO_IRQ_SET_ACTION_TRIGGER |
+				 (count ? VFIO_IRQ_SET_DATA_EVENTFD : VFIO_IRQ_SET_DATA_NONE),
 			.index = pci->irq_index,
+			.start = start,
+			.count = count,
 		},
 	};
-	bool any = false;
 
-	for (unsigned int i = 0; i < pci->vectors; i++)
-		any = any || pci->irq_fds[i] >= 0;
-	if (any) {
-		irqs.set.argsz += (uint32_t)bytes;
-		irqs.set.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
-		irqs.set.count = pci->vectors;
-		memcpy(irqs.bytes + sizeof(irqs.set), pci->irq_fds, bytes);
-	}
+	memcpy(irqs.bytes + sizeof(irqs.set), pci->irq_fds + start, bytes);
 	return sys_ioctl(pci->fd, VFIO_DEVICE_SET_IRQS, &irqs);
+}
+
+/*
+ * All vectors with the first of them: before Linux 6.4 none can be added later. A kernel
+ * that has fewer answers with their number, and is asked again.
+ */
+static int enable_irqs_locked(struct vfio_pci *pci, unsigned int vector) NEEDS_LOCK(pci->lock)
+{
+	int n = set_irqs_locked(pci, 0, pci->vectors);
+
+	pci->irq_count = n ? 0 : pci->vectors;
+	if (n > 0) {
+		pci->irq_count = (unsigned int)n;
+		n = vector < pci->irq_count ? set_irqs_locked(pci, 0, pci->irq_count) : -ENOSPC;
+	}
+	return n > 0 ? -ENOSPC : n;
+}
+
+static bool has_irqs_but_locked(const struct vfio_pci *pci, unsigned int vector)
+	NEEDS_LOCK(pci->lock)
+{
+	for (unsigned int i = 0; i < pci->vectors; i++)
+		if (i != vector && pci->irq_fds[i] >= 0)
+			return true;
+	return false;
+}
+
+/* One vector does not disturb the others: the kernel loses what comes as it sets one up. */
+static int connect_irq_locked(struct vfio_pci *pci, unsigned int vector, int fd)
+	NEEDS_LOCK(pci->lock)
+{
+	int err;
+
+	pci->irq_fds[vector] = fd;
+	if (has_irqs_but_locked(pci, vector))
+		err = vector < pci->irq_count ? set_irqs_locked(pci, vector, 1) : -ENOSPC;
+	else
+		err = fd < 0 ? set_irqs_locked(pci, 0, 0) : enable_irqs_locked(pci, vector);
+	if (err)
+		pci->irq_fds[vector] = -1;
+	return err;
+}
+
+static int no_vector(const struct vfio_pci *pci, unsigned int vector, unsigned int count, int err)
+{
+	const struct coherent_device *dev = pci->backend.dev;
+
+	if (err == -ENOSPC)
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: vector %u could not be had: the kernel has %u for %s, see "
+		       "/proc/interrupts; more MSIs than one take an IOMMU that remaps interrupts, "
+		       "see dmesg | grep -i remap",
+		       dev->name, vector, count, pci->bdf);
+	else
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: vector %u could not be had: %s, see dmesg", dev->name, vector,
+		       strerror(-err));
+	return err == -ENOMEM || err == -ENOSPC ? err : -EIO;
 }
 
 int vfio_pci_irq_connect(struct backend *backend, unsigned int vector, int fd)
 {
 	struct vfio_pci *pci = pci_of(backend);
+	unsigned int count;
 	int err = -ENODEV;
 
 	lock_take(&pci->lock);
-	if (pci->fd >= 0 && (fd < 0 || !vfio_pci_is_asked_back_locked(pci))) {
-		pci->irq_fds[vector] = fd;
-		err = set_irqs_locked(pci);
-	}
-	if (err)
-		pci->irq_fds[vector] = -1;
+	if (pci->fd >= 0 && (fd < 0 || !vfio_pci_is_asked_back_locked(pci)))
+		err = connect_irq_locked(pci, vector, fd);
+	count = pci->irq_count;
 	lock_drop(&pci->lock);
-	if (err && err != -ENODEV && fd >= 0) {
-		report(&backend->dev->reporter, COHERENT_ERROR,
-		       "%s: vector %u could not be had: %s", backend->dev->name, vector,
-		       strerror(-err));
-		err = err == -ENOMEM ? err : -EIO;
-	}
-	return err;
+	return err && err != -ENODEV && fd >= 0 ? no_vector(pci, vector, count, err) : err;
 }
 
 /* vfio-pci masks an INTx when it comes; it is the driver that makes the device stop. */

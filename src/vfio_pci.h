@@ -44,8 +44,9 @@ struct vfio_pci_bar {
  * @irq_index: INTx, MSI or MSI-X, whichever is the best it has. Never changes.
  * @vectors: How many it has of them. Never changes.
  * @connected: Not disconnected.
- * @lock: Guards @fd and @irq_fds.
+ * @lock: Guards @fd, @irq_fds and @irq_count.
  * @irq_fds: What is signalled; -1 for nobody.
+ * @irq_count: How many vectors the kernel had when the first of them was connected.
  * @asked_fd: Signalled when the kernel wants the device back, as when it is unplugged
  *	or unbound, and never read; -1 where it cannot say so. Never changes.
  */
@@ -64,6 +65,7 @@ struct vfio_pci {
 	atomic_bool connected;
 	struct lock lock;
 	int32_t irq_fds[VFIO_PCI_VECTORS_MAX];
+	unsigned int irq_count;
 	int asked_fd;
 };
 

@@ -58,6 +58,7 @@ void mock_boot(void)
 	mock.can_reset = true;
 	mock.irqs[VFIO_PCI_INTX_IRQ_INDEX] = 1;
 	mock.irqs[VFIO_PCI_MSI_IRQ_INDEX] = 4;
+	mock.vectors_max = 64;
 	snprintf(root, sizeof(root), "/tmp/mock-vfio-XXXXXX");
 	if (!mkdtemp(root))
 		abort();
@@ -481,23 +482,98 @@ static void region_info(struct vfio_region_info *info)
 		info->flags |= VFIO_REGION_INFO_FLAG_MMAP;
 }
 
+/* As vfio_intx_handler(): what is still asserted when it is unmasked comes again. */
+static void deliver_intx(void)
+{
+	const uint64_t one = 1;
+
+	if (!mock.intx || mock.masked || mock.irq_index != VFIO_PCI_INTX_IRQ_INDEX ||
+	    !mock.irq_count)
+		return;
+	mock.masked = true;
+	if (write(mock.irq_fds[0], &one, sizeof(one)) != sizeof(one))
+		abort();
+}
+
+void mock_intx(bool asserted)
+{
+	mock.intx = asserted;
+	deliver_intx();
+}
+
+static int unmask(const struct vfio_irq_set *set)
+{
+	if (set->index != VFIO_PCI_INTX_IRQ_INDEX)
+		return -ENOTTY;
+	if (!mock.irq_count || mock.irq_index != set->index || set->start || set->count != 1)
+		return -EINVAL;
+	mock.unmasks++;
+	mock.masked = false;
+	deliver_intx();
+	return 0;
+}
+
+static int disable_irqs(const struct vfio_irq_set *set)
+{
+	if (!mock.irq_count || set->index != mock.irq_index || set->count)
+		return -EINVAL;
+	mock.irq_count = 0;
+	return 0;
+}
+
+/* The first call enables all it will ever have, or says how many there are. */
+static int enable_irqs(const struct vfio_irq_set *set)
+{
+	const unsigned int end = set->start + set->count;
+
+	if (!set->count ||
+	    (mock.irq_count && (set->index != mock.irq_index || end > mock.irq_count)))
+		return -EINVAL;
+	if (!mock.irq_count && end > mock.vectors_max)
+		return mock.vectors_max ? (int)mock.vectors_max : -ENOSPC;
+	if (!mock.irq_count) {
+		memset(mock.irq_fds, -1, sizeof(mock.irq_fds));
+		mock.irq_index = set->index;
+		mock.irq_count = end;
+		mock.masked = false;
+	}
+	memcpy(mock.irq_fds + set->start, set->data, set->count * sizeof(*mock.irq_fds));
+	for (unsigned int i = set->start; i < end; i++)
+		mock.irq_changes[i]++;
+	deliver_intx();
+	return 0;
+}
+
+static int hear_requests(const struct vfio_irq_set *set)
+{
+	if (set->count != 1)
+		return -EINVAL;
+	memcpy(&mock.request_fd, set->data, sizeof(mock.request_fd));
+	return 0;
+}
+
+/* As vfio_set_irqs_validate_and_prepare() and vfio_pci_set_irqs_ioctl(). */
 static int set_irqs(const struct vfio_irq_set *set)
 {
-	if ((set->flags & VFIO_IRQ_SET_ACTION_TYPE_MASK) == VFIO_IRQ_SET_ACTION_UNMASK) {
-		mock.unmasks++;
-		return 0;
-	}
-	if (set->index == VFIO_PCI_REQ_IRQ_INDEX) {
-		memcpy(&mock.request_fd, set->data, sizeof(mock.request_fd));
-		return 0;
-	}
-	mock.irq_index = set->index;
-	mock.irq_count = set->count;
-	if (set->argsz !=
-	    sizeof(*set) + (set->flags & VFIO_IRQ_SET_DATA_EVENTFD ? set->count * 4 : 0))
+	const bool fds = set->flags & VFIO_IRQ_SET_DATA_EVENTFD;
+	const uint32_t irqs = set->index < 3 ? mock.irqs[set->index] : 1;
+	int err = mock.refuse_irqs;
+
+	mock.refuse_irqs = 0;
+	if (err)
+		return err;
+	if (set->argsz != sizeof(*set) + (fds ? set->count * sizeof(int32_t) : 0) ||
+	    set->start >= irqs || set->start + set->count > irqs)
 		return -EINVAL;
-	memcpy(mock.irq_fds, set->data, set->argsz - sizeof(*set));
-	return 0;
+	switch (set->flags) {
+	case VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK:
+		return unmask(set);
+	case VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER:
+		return disable_irqs(set);
+	case VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER:
+		return set->index == VFIO_PCI_REQ_IRQ_INDEX ? hear_requests(set) : enable_irqs(set);
+	}
+	return -ENOTTY;
 }
 
 static int reset(int fd)

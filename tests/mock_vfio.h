@@ -44,13 +44,19 @@ struct mock_mapping {
  * @can_reset: The device has a reset.
  * @no_mmap: Its BARs cannot be mapped.
  * @irqs: How many INTx, MSI and MSI-X there are.
+ * @vectors_max: How many vectors the kernel has for it.
+ * @refuse_irqs: What the next change of interrupts answers, as @refuse_map.
  * @mappings: What is mapped.
  * @count: How many there are.
  * @pinned: How many bytes.
  * @resets: How often the device was reset, bus master off.
  * @unmasks: How often the INTx was unmasked.
  * @request_fd: To be signalled when the kernel wants the device back.
- * @irq_index: Which was set up last, with how many @irq_count, @irq_fds.
+ * @intx: The device asserts its INTx; see mock_intx().
+ * @masked: vfio-pci has masked it.
+ * @irq_index: Which interrupts are enabled, @irq_count of them, 0 for none; and
+ *	@irq_fds of each.
+ * @irq_changes: How often each of them was set up.
  */
 extern struct mock {
 	bool no_type1;
@@ -68,6 +74,8 @@ extern struct mock {
 	bool can_reset;
 	bool no_mmap;
 	unsigned int irqs[3];
+	unsigned int vectors_max;
+	int refuse_irqs;
 	struct mock_mapping mappings[MOCK_MAPPINGS_MAX];
 	size_t count;
 	uint64_t pinned;
@@ -77,6 +85,9 @@ extern struct mock {
 	uint32_t irq_index;
 	uint32_t irq_count;
 	int32_t irq_fds[64];
+	unsigned int irq_changes[64];
+	bool intx;
+	bool masked;
 } mock;
 
 /* A kernel with 0000:00:01.0 and 0000:00:02.0 in groups 1 and 2, both vfio-pci's. */
@@ -93,6 +104,9 @@ const struct mock_mapping *mock_find(uint64_t iova);
 
 /* Where memory is that somebody without an IOMMU asks for. */
 uint64_t mock_physical(uint64_t va);
+
+/* The device asserts its INTx, or does so no more. */
+void mock_intx(bool asserted);
 
 /* A word of a device's configuration space. */
 uint16_t mock_config(const char *bdf, unsigned int offset);

@@ -363,7 +363,7 @@ static void registers_are_the_devices(const char *scheme)
 	mock.no_mmap = false;
 }
 
-static void all_vectors_are_set_at_once(const char *scheme)
+static void vectors_do_not_disturb_each_other(const char *scheme)
 {
 	struct bench *bench = open_bench(scheme);
 	struct coherent_irq *first, *third, *none;
@@ -377,12 +377,51 @@ static void all_vectors_are_set_at_once(const char *scheme)
 	assert_ok(coherent_irq_open(&first, bench->dev, 0));
 	assert_int_equal(mock.irq_fds[0], coherent_irq_fd(first));
 	assert_int_equal(mock.irq_fds[2], coherent_irq_fd(third));
+	assert_int_equal(mock.irq_changes[2], 1);
 	coherent_irq_close(third);
 	assert_int_equal(mock.irq_fds[2], -1);
+	assert_int_equal(mock.irq_fds[0], coherent_irq_fd(first));
+	assert_int_equal(mock.irq_changes[0], 2);
 	assert_err(coherent_irq_wait(first, 0), -ETIMEDOUT);
 	assert_int_equal(mock.unmasks, 0);
+	/* Nothing of a refusal is remembered. */
+	mock.refuse_irqs = -EBUSY;
+	assert_err(coherent_irq_open(&third, bench->dev, 2), -EIO);
+	assert_int_equal(mock.irq_fds[2], -1);
 	coherent_irq_close(first);
 	assert_int_equal(mock.irq_count, 0);
+	mock.refuse_irqs = -EBUSY;
+	assert_err(coherent_irq_open(&third, bench->dev, 2), -EIO);
+	assert_ok(coherent_irq_open(&first, bench->dev, 0));
+	assert_int_equal(mock.irq_fds[2], -1);
+	coherent_irq_close(first);
+	assert_int_equal(mock.irq_count, 0);
+	close_bench(bench);
+}
+
+/* The kernel's answer to a request for more is how many there are: a positive number. */
+static void fewer_vectors_serve(const char *scheme)
+{
+	struct coherent_irq *irqs[2], *none;
+	struct bench *bench;
+
+	mock.vectors_max = 2;
+	bench = open_bench(scheme);
+	assert_err(coherent_irq_open(&none, bench->dev, 2), -ENOSPC);
+	assert_true(log_has(&bench->log, "the kernel has 2 for " BDF));
+	assert_int_equal(mock.irq_count, 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_ok(coherent_irq_open(&irqs[i], bench->dev, i));
+		assert_int_equal(mock.irq_count, 2);
+		assert_int_equal(mock.irq_fds[i], coherent_irq_fd(irqs[i]));
+	}
+	assert_err(coherent_irq_open(&none, bench->dev, 3), -ENOSPC);
+	coherent_irq_close(irqs[0]);
+	coherent_irq_close(irqs[1]);
+	assert_int_equal(mock.irq_count, 0);
+	mock.vectors_max = 0;
+	assert_err(coherent_irq_open(&none, bench->dev, 0), -ENOSPC);
+	assert_true(log_has(&bench->log, "the kernel has 0 for " BDF));
 	close_bench(bench);
 }
 
@@ -928,7 +967,8 @@ static const struct cell cells[] = {
 	EACH(unplugged_device_leaves_memory),
 	EACH(device_is_given_back_when_asked),
 	EACH(registers_are_the_devices),
-	EACH(all_vectors_are_set_at_once),
+	EACH(vectors_do_not_disturb_each_other),
+	EACH(fewer_vectors_serve),
 	EACH(intx_is_unmasked_by_who_waits),
 	EACH(reset_is_with_bus_master_off),
 	EACH(no_failure_leaks),
