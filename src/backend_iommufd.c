@@ -225,19 +225,22 @@ static void iommufd_disconnect(struct backend *backend)
 	struct uapi_ioas_unmap all = {
 		.size = sizeof(all),
 		.ioas_id = iommufd->ioas,
-		.length = UINT64_MAX,
+		.iova = iommufd->pci.first,
+		.length = iommufd->pci.last - iommufd->pci.first + 1,
 	};
+	int err;
 
-	if (iommufd->pci.adopted) {
-		all.iova = iommufd->pci.first;
-		all.length = iommufd->pci.last - iommufd->pci.first + 1;
-	}
+	/* iommufd.h: that of everything */
+	if (!all.length)
+		all.length = UINT64_MAX;
 	vfio_pci_disconnect(&iommufd->pci);
 	lock_take(&iommufd->pci.lock);
-	(void)sys_ioctl(iommufd->iommu, UAPI_IOAS_UNMAP, &all);
+	err = sys_ioctl(iommufd->iommu, UAPI_IOAS_UNMAP, &all);
 	sys_close(iommufd->iommu);
 	iommufd->iommu = -1;
 	lock_drop(&iommufd->pci.lock);
+	/* Nothing was mapped. */
+	vfio_pci_unmapped_all(backend->dev, err == -ENOENT ? 0 : err);
 }
 
 static void iommufd_close(struct backend *backend)

@@ -271,19 +271,20 @@ static void vfio_disconnect(struct backend *backend)
 	struct vfio *vfio = vfio_of(backend);
 	struct vfio_iommu_type1_dma_unmap all = {
 		.argsz = sizeof(all),
-		.flags = VFIO_DMA_UNMAP_FLAG_ALL,
+		.iova = vfio->pci.first,
+		.size = vfio->pci.last - vfio->pci.first + 1,
 	};
+	int err;
 
-	if (vfio->pci.adopted) {
-		all.flags = 0;
-		all.iova = vfio->pci.first;
-		all.size = vfio->pci.last - vfio->pci.first + 1;
-	}
+	/* The size of everything is 0. */
+	if (!all.size)
+		all.flags = VFIO_DMA_UNMAP_FLAG_ALL;
 	vfio_pci_disconnect(&vfio->pci);
 	lock_take(&vfio->pci.lock);
-	(void)sys_ioctl(vfio->container, VFIO_IOMMU_UNMAP_DMA, &all);
+	err = sys_ioctl(vfio->container, VFIO_IOMMU_UNMAP_DMA, &all);
 	close_nodes(vfio);
 	lock_drop(&vfio->pci.lock);
+	vfio_pci_unmapped_all(backend->dev, err);
 }
 
 static void vfio_close(struct backend *backend)

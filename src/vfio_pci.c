@@ -367,6 +367,16 @@ int vfio_pci_map_result(const struct coherent_device *dev, const struct backend_
 	return err;
 }
 
+void vfio_pci_unmapped_all(const struct coherent_device *dev, int err)
+{
+	if (err)
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: what is not freed could not be unmapped: %s; the device may reach it "
+		       "until all descriptors of its address space are closed: fuser -v /dev/iommu "
+		       "/dev/vfio/vfio says who has some",
+		       dev->name, strerror(-err));
+}
+
 /* --- Close --- */
 
 /*

@@ -155,6 +155,13 @@ int vfio_pci_map_result(const struct coherent_device *dev, const struct backend_
 			int err);
 
 /**
+ * vfio_pci_unmapped_all() - Say so if what is left could not be unmapped at once.
+ * @dev: The device.
+ * @err: What the kernel answered.
+ */
+void vfio_pci_unmapped_all(const struct coherent_device *dev, int err);
+
+/**
  * vfio_pci_open() - Use a device.
  * @pci: Zero bytes but for backend and bdf; filled in.
  * @fd: Its descriptor, @pci's on success.

@@ -308,7 +308,20 @@ static uint64_t forget(struct mock_mapping *at)
 	return bytes;
 }
 
-/* How many bytes it found; of one mapping, or of all in a range. */
+static bool is_bisected(uint64_t iova, uint64_t last)
+{
+	for (size_t i = 0; i < MOCK_MAPPINGS_MAX; i++) {
+		const struct mock_mapping *at = &mock.mappings[i];
+		const uint64_t at_last = at->iova + at->bytes - 1;
+
+		if (at->bytes && at->iova <= last && at_last >= iova &&
+		    (at->iova < iova || at_last > last))
+			return true;
+	}
+	return false;
+}
+
+/* How many bytes it found, of one mapping or of all in a range; all ones for half of one. */
 static uint64_t unmap(uint64_t iova, uint64_t last)
 {
 	struct mock_mapping *one = iova && last < UINT64_MAX ? slot(iova, iova) : NULL;
@@ -316,6 +329,8 @@ static uint64_t unmap(uint64_t iova, uint64_t last)
 
 	if (one && one->iova + one->bytes - 1 == last)
 		return forget(one);
+	if (is_bisected(iova, last))
+		return UINT64_MAX;
 	for (size_t i = 0; i < MOCK_MAPPINGS_MAX; i++) {
 		struct mock_mapping *at = &mock.mappings[i];
 
@@ -365,16 +380,24 @@ static int container_info(struct vfio_iommu_type1_info *info)
 	return 0;
 }
 
+/* As vfio_dma_do_unmap(). */
 static int container_unmap(struct vfio_iommu_type1_dma_unmap *arg)
 {
+	const bool all = arg->flags == VFIO_DMA_UNMAP_FLAG_ALL;
+	uint64_t last = UINT64_MAX, found;
 	int err = refuse_unmap();
 
 	if (err)
 		return err;
-	if (arg->flags & VFIO_DMA_UNMAP_FLAG_ALL)
-		arg->size = unmap(0, UINT64_MAX);
-	else
-		arg->size = find_less(unmap(arg->iova, arg->iova + arg->size - 1));
+	if (arg->argsz != sizeof(*arg) || (arg->flags && !all) || (arg->iova | arg->size) % 4096 ||
+	    (all ? arg->iova || arg->size : !arg->size))
+		return -EINVAL;
+	if (!all && __builtin_add_overflow(arg->iova, arg->size - 1, &last))
+		return -EOVERFLOW;
+	found = unmap(arg->iova, last);
+	if (found == UINT64_MAX)
+		return -EINVAL;
+	arg->size = find_less(found);
 	return 0;
 }
 
@@ -432,14 +455,27 @@ static int iommu_ranges(struct uapi_ioas_iova_ranges *arg)
 	return 0;
 }
 
+/* As iommufd_ioas_unmap(). */
 static int iommu_unmap(struct uapi_ioas_unmap *arg)
 {
-	const uint64_t last = arg->length == UINT64_MAX ? UINT64_MAX : arg->iova + arg->length - 1;
+	const bool all = !arg->iova && arg->length == UINT64_MAX;
+	uint64_t last = UINT64_MAX, found;
 	int err = refuse_unmap();
 
-	if (!err)
-		arg->length = find_less(unmap(arg->iova, last));
-	return err;
+	if (err)
+		return err;
+	if (arg->ioas_id != MOCK_IOAS)
+		return -ENOENT;
+	if (!arg->length)
+		return -EINVAL;
+	if (!all && (arg->length == UINT64_MAX ||
+		     __builtin_add_overflow(arg->iova, arg->length - 1, &last)))
+		return -EOVERFLOW;
+	found = unmap(arg->iova, last);
+	if (found == UINT64_MAX || (!found && !all))
+		return -ENOENT;
+	arg->length = find_less(found);
+	return 0;
 }
 
 static int iommu_ioctl(unsigned long request, void *arg)
@@ -449,12 +485,12 @@ static int iommu_ioctl(unsigned long request, void *arg)
 
 	switch (request) {
 	case UAPI_IOAS_ALLOC:
-		((struct uapi_ioas_alloc *)arg)->out_ioas_id = 7;
+		((struct uapi_ioas_alloc *)arg)->out_ioas_id = MOCK_IOAS;
 		return 0;
 	case UAPI_IOAS_IOVA_RANGES:
 		return iommu_ranges(arg);
 	case UAPI_IOAS_MAP:
-		if (!(mapping->flags & UAPI_IOAS_MAP_FIXED_IOVA) || mapping->ioas_id != 7)
+		if (!(mapping->flags & UAPI_IOAS_MAP_FIXED_IOVA) || mapping->ioas_id != MOCK_IOAS)
 			return -EINVAL;
 		flags |= mapping->flags & UAPI_IOAS_MAP_READABLE ? VFIO_DMA_MAP_FLAG_READ : 0;
 		flags |= mapping->flags & UAPI_IOAS_MAP_WRITEABLE ? VFIO_DMA_MAP_FLAG_WRITE : 0;

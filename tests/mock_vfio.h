@@ -13,6 +13,8 @@
 
 #define MOCK_REGION_BYTES (UINT64_C(1) << 20)
 #define MOCK_MAPPINGS_MAX 70000
+/* The only IOAS there is. */
+#define MOCK_IOAS 7
 
 /**
  * struct mock_mapping - What a device can reach.

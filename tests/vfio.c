@@ -692,6 +692,13 @@ static bool has_groups(const char *scheme)
 	return strcmp(scheme, "iommufd");
 }
 
+static void caller_opens(struct caller *caller, const char *scheme)
+{
+	caller->iommu = open(has_groups(scheme) ? "/dev/vfio/vfio" : "/dev/iommu", O_RDWR);
+	caller->device = open("/dev/vfio/devices/vfio1", O_RDWR);
+	assert_true(caller->iommu > 0 && caller->device > 0);
+}
+
 static void caller_begins(struct caller *caller, const char *scheme)
 {
 	struct vfio_iommu_type1_dma_map map = {
@@ -703,14 +710,12 @@ static void caller_begins(struct caller *caller, const char *scheme)
 	struct uapi_ioas_map ioas_map = {
 		.size = sizeof(ioas_map),
 		.flags = UAPI_IOAS_MAP_FIXED_IOVA | UAPI_IOAS_MAP_READABLE,
-		.ioas_id = 7,
+		.ioas_id = MOCK_IOAS,
 		.iova = PAGE,
 		.length = PAGE,
 	};
 
-	caller->iommu = open(has_groups(scheme) ? "/dev/vfio/vfio" : "/dev/iommu", O_RDWR);
-	caller->device = open("/dev/vfio/devices/vfio1", O_RDWR);
-	assert_true(caller->iommu > 0 && caller->device > 0);
+	caller_opens(caller, scheme);
 	if (has_groups(scheme))
 		assert_ok(ioctl(caller->iommu, VFIO_IOMMU_MAP_DMA, &map));
 	else
@@ -736,7 +741,7 @@ static int adopt(struct bench *bench, const char *scheme, int iommu, int device,
 				    .report_arg = &bench->log,
 				    .container = has_groups(scheme) ? iommu : 0,
 				    .iommufd = has_groups(scheme) ? 0 : iommu,
-				    .ioas = has_groups(scheme) ? 0 : 7, .device_fd = device,
+				    .ioas = has_groups(scheme) ? 0 : MOCK_IOAS, .device_fd = device,
 				    .window = { first, last });
 }
 
@@ -773,6 +778,49 @@ static void what_is_adopted_stays_the_callers(const char *scheme)
 	coherent_device_close(bench.dev);
 	coherent_free(&left);
 	no_block_or_descriptor_is_left(&bench);
+	caller_ends(&caller);
+}
+
+/* All of it, which is no number of bytes; and what becomes of a refusal. */
+static void window_may_be_everything(const char *scheme)
+{
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		COHERENT(uint8_t) left = COHERENT_EMPTY;
+		struct caller caller;
+		struct bench bench;
+
+		caller_opens(&caller, scheme);
+		assert_ok(adopt(&bench, scheme, caller.iommu, caller.device, 0, UINT64_MAX));
+		assert_ok(coherent_zeroed(&left, bench.dev, 1));
+		assert_int_equal(mock.count, 1);
+		mock.refuse_unmap = turn ? -EBUSY : 0;
+		coherent_device_close(bench.dev);
+		assert_int_equal(mock.count, turn);
+		assert_int_equal(log_has(&bench.log, "could not be unmapped"), turn);
+		coherent_free(&left);
+		no_block_or_descriptor_is_left(&bench);
+		assert_ok(close(caller.device));
+		assert_ok(close(caller.iommu));
+	}
+}
+
+/* As near to the end of the window as an object can be. */
+static void window_is_unmapped_to_its_end(const char *scheme)
+{
+	COHERENT(uint8_t) left = COHERENT_EMPTY;
+	struct caller caller;
+	struct bench bench;
+
+	caller_begins(&caller, scheme);
+	assert_ok(adopt(&bench, scheme, caller.iommu, 0, WINDOW_FIRST, WINDOW_FIRST + 0x2fff));
+	assert_ok(coherent_zeroed(&left, bench.dev, 2 * PAGE));
+	coherent_device_close(bench.dev);
+	assert_false(log_has(&bench.log, "could not be unmapped"));
+	coherent_free(&left);
+	/* Of nothing too. */
+	assert_ok(adopt(&bench, scheme, caller.iommu, 0, WINDOW_FIRST, WINDOW_LAST));
+	coherent_device_close(bench.dev);
+	assert_int_equal(bench.log.count, 0);
 	caller_ends(&caller);
 }
 
@@ -973,6 +1021,8 @@ static const struct cell cells[] = {
 	EACH(reset_is_with_bus_master_off),
 	EACH(no_failure_leaks),
 	EACH(what_is_adopted_stays_the_callers),
+	EACH(window_may_be_everything),
+	EACH(window_is_unmapped_to_its_end),
 	EACH(device_need_not_be_adopted),
 	EACH(what_cannot_be_adopted_is_refused),
 	EACH(no_failure_leaks_what_is_adopted),
