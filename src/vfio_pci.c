@@ -13,6 +13,8 @@
 #include "vfio_pci.h"
 
 #define SYSFS "/sys/bus/pci/devices/"
+#define RESET_TRIES 10
+#define RESET_PAUSE_NS (10 * SYS_NS_PER_MS)
 
 static struct vfio_pci *pci_of(struct backend *backend)
 {
@@ -165,17 +167,27 @@ static int open_bar(struct vfio_pci *pci, unsigned int index)
 	return 0;
 }
 
+static int read_command(struct vfio_pci *pci, uint16_t *command)
+{
+	return sys_read_at(pci->fd, pci->config + PCI_COMMAND, command, sizeof(*command));
+}
+
+static int write_command(struct vfio_pci *pci, uint16_t command)
+{
+	return sys_write_at(pci->fd, pci->config + PCI_COMMAND, &command, sizeof(command));
+}
+
 static int set_master(struct vfio_pci *pci, bool on)
 {
 	uint16_t command;
-	int err = sys_read_at(pci->fd, pci->config + PCI_COMMAND, &command, sizeof(command));
+	int err = read_command(pci, &command);
 
 	if (err)
 		return err;
 	command |= PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
 	if (!on)
 		command &= (uint16_t)~PCI_COMMAND_MASTER;
-	return sys_write_at(pci->fd, pci->config + PCI_COMMAND, &command, sizeof(command));
+	return write_command(pci, command);
 }
 
 static int find_vectors(struct vfio_pci *pci)
@@ -375,35 +387,6 @@ void vfio_pci_unmapped_all(const struct coherent_device *dev, int err)
 		       "until all descriptors of its address space are closed: fuser -v /dev/iommu "
 		       "/dev/vfio/vfio says who has some",
 		       dev->name, strerror(-err));
-}
-
-/* --- Close --- */
-
-/*
- * A mapped BAR keeps the device open, and threads may be reading it: something else
- * takes its place, and is not looked at.
- */
-void vfio_pci_disconnect(struct vfio_pci *pci)
-{
-	atomic_store_explicit(&pci->connected, false, memory_order_release);
-	lock_take(&pci->lock);
-	if (!pci->adopted)
-		(void)set_master(pci, false);
-	for (unsigned int i = 0; i < VFIO_PCI_BARS; i++)
-		if (pci->bars[i].va)
-			sys_map_over(pci->bars[i].va, pci->bars[i].bytes);
-	if (pci->fd >= 0)
-		sys_close(pci->fd);
-	pci->fd = -1;
-	lock_drop(&pci->lock);
-}
-
-void vfio_pci_close(struct vfio_pci *pci)
-{
-	unmap_bars(pci);
-	if (pci->asked_fd >= 0)
-		sys_close(pci->asked_fd);
-	lock_destroy(&pci->lock);
 }
 
 static void clip_ranges(const struct vfio_pci *pci, struct coherent_limits *limits)
@@ -635,22 +618,50 @@ void vfio_pci_irq_rearm(struct backend *backend, unsigned int vector)
 
 /* --- Fence and reset --- */
 
+/* -EAGAIN: somebody has the device's lock, as who looks at its files in sysfs. */
+static int try_reset_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock)
+{
+	int err = -EAGAIN;
+
+	for (unsigned int i = 0; err == -EAGAIN && i < RESET_TRIES; i++) {
+		if (i)
+			sys_sleep_ns(RESET_PAUSE_NS);
+		err = sys_ioctl(pci->fd, VFIO_DEVICE_RESET, NULL);
+	}
+	return err;
+}
+
+/* Bus master or not, it is afterwards what it was: also a device that is not reset goes on. */
+static int stop_and_go_locked(struct vfio_pci *pci, bool reset) NEEDS_LOCK(pci->lock)
+{
+	uint16_t command;
+	int err, again;
+
+	if (pci->fd < 0 || vfio_pci_is_asked_back_locked(pci))
+		return -ENODEV;
+	err = read_command(pci, &command);
+	if (err)
+		return err;
+	err = write_command(pci, command & (uint16_t)~PCI_COMMAND_MASTER);
+	if (!err && reset)
+		err = try_reset_locked(pci);
+	again = write_command(pci, command);
+	return err ? err : again;
+}
+
 static int stop_and_go(struct vfio_pci *pci, bool reset)
 {
+	const struct coherent_device *dev = pci->backend.dev;
 	int err;
 
 	lock_take(&pci->lock);
-	if (pci->fd < 0 || vfio_pci_is_asked_back_locked(pci)) {
-		lock_drop(&pci->lock);
-		return -ENODEV;
-	}
-	err = set_master(pci, false);
-	if (!err && reset)
-		err = sys_ioctl(pci->fd, VFIO_DEVICE_RESET, NULL);
-	if (!err)
-		err = set_master(pci, true);
+	err = stop_and_go_locked(pci, reset);
 	lock_drop(&pci->lock);
-	return !err || err == -ENODEV ? err : -EIO;
+	if (!err || err == -ENODEV)
+		return err;
+	report(&dev->reporter, COHERENT_ERROR, "%s: %s was not %s: %s, see dmesg | grep %s",
+	       dev->name, pci->bdf, reset ? "reset" : "stopped", strerror(-err), pci->bdf);
+	return -EIO;
 }
 
 int vfio_pci_reset(struct backend *backend)
@@ -684,4 +695,35 @@ int vfio_pci_next_fault(struct backend *backend, struct coherent_fault *fault)
 	(void)backend;
 	(void)fault;
 	return -EAGAIN;
+}
+
+/* --- Close --- */
+
+/*
+ * A mapped BAR keeps the device open, and threads may be reading it: something else
+ * takes its place, and is not looked at.
+ */
+void vfio_pci_disconnect(struct vfio_pci *pci)
+{
+	atomic_store_explicit(&pci->connected, false, memory_order_release);
+	lock_take(&pci->lock);
+	if (!pci->adopted)
+		(void)set_master(pci, false);
+	if (has_irqs_but_locked(pci, VFIO_PCI_VECTORS_MAX))
+		(void)set_irqs_locked(pci, 0, 0);
+	for (unsigned int i = 0; i < VFIO_PCI_BARS; i++)
+		if (pci->bars[i].va)
+			sys_map_over(pci->bars[i].va, pci->bars[i].bytes);
+	if (pci->fd >= 0)
+		sys_close(pci->fd);
+	pci->fd = -1;
+	lock_drop(&pci->lock);
+}
+
+void vfio_pci_close(struct vfio_pci *pci)
+{
+	unmap_bars(pci);
+	if (pci->asked_fd >= 0)
+		sys_close(pci->asked_fd);
+	lock_destroy(&pci->lock);
 }

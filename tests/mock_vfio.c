@@ -614,10 +614,18 @@ static int set_irqs(const struct vfio_irq_set *set)
 
 static int reset(int fd)
 {
+	int err = mock.refuse_reset;
 	uint16_t command;
 
+	mock.refuse_reset = 0;
 	if (!mock.can_reset)
 		return -EINVAL;
+	if (err)
+		return err;
+	if (mock.busy_resets) {
+		mock.busy_resets--;
+		return -EAGAIN;
+	}
 	if (__real_pread64(fd, &command, 2, CONFIG_OFFSET + PCI_COMMAND) != 2)
 		return -EIO;
 	mock.resets += !(command & PCI_COMMAND_MASTER);

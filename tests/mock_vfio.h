@@ -44,6 +44,8 @@ struct mock_mapping {
  * @mappings_max: Mappings that a container has room for.
  * @last: Of the address space; @hole is where it does not translate.
  * @can_reset: The device has a reset.
+ * @refuse_reset: What the next reset answers, as @refuse_map.
+ * @busy_resets: How many resets are -EAGAIN, as somebody has the device's lock.
  * @no_mmap: Its BARs cannot be mapped.
  * @irqs: How many INTx, MSI and MSI-X there are.
  * @vectors_max: How many vectors the kernel has for it.
@@ -74,6 +76,8 @@ extern struct mock {
 	uint64_t last;
 	uint64_t hole[2];
 	bool can_reset;
+	int refuse_reset;
+	unsigned int busy_resets;
 	bool no_mmap;
 	unsigned int irqs[3];
 	unsigned int vectors_max;

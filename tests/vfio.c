@@ -457,6 +457,25 @@ static void reset_is_with_bus_master_off(const char *scheme)
 	close_bench(bench);
 }
 
+static void device_that_is_not_reset_goes_on(const char *scheme)
+{
+	struct bench *bench = open_bench(scheme);
+
+	mock.refuse_reset = -ENOTTY;
+	assert_err(coherent_device_reset(bench->dev), -EIO);
+	assert_true(log_has(&bench->log, BDF " was not reset: "));
+	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
+	/* Somebody has its lock for a while, or for good. */
+	mock.busy_resets = 2;
+	assert_ok(coherent_device_reset(bench->dev));
+	assert_int_equal(mock.resets, 1);
+	mock.busy_resets = 1000;
+	assert_err(coherent_device_reset(bench->dev), -EIO);
+	assert_int_equal(mock.busy_resets, 990);
+	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
+	close_bench(bench);
+}
+
 /* --- What to do when it does not open --- */
 
 static void refusals_name_the_command_that_helps(void)
@@ -774,8 +793,14 @@ static void what_is_adopted_stays_the_callers(const char *scheme)
 	assert_int_equal(mock.count, 3);
 	coherent_free(&mem);
 	assert_ok(coherent_device_fence(bench.dev));
+	assert_ok(coherent_device_reset(bench.dev));
+	assert_int_equal(mock_config(BDF, PCI_COMMAND), 0);
+	assert_int_equal(mock.irq_count, 0);
+	assert_ok(coherent_irq_open(&irq, bench.dev, 1));
 	coherent_bar_close(bar);
 	coherent_device_close(bench.dev);
+	assert_int_equal(mock.irq_count, 0);
+	coherent_irq_close(irq);
 	coherent_free(&left);
 	no_block_or_descriptor_is_left(&bench);
 	caller_ends(&caller);
@@ -1019,6 +1044,7 @@ static const struct cell cells[] = {
 	EACH(fewer_vectors_serve),
 	EACH(intx_is_unmasked_by_who_waits),
 	EACH(reset_is_with_bus_master_off),
+	EACH(device_that_is_not_reset_goes_on),
 	EACH(no_failure_leaks),
 	EACH(what_is_adopted_stays_the_callers),
 	EACH(window_may_be_everything),
