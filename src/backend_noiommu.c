@@ -180,15 +180,14 @@ static int open_device(struct noiommu *noiommu)
 
 static int open_nodes(struct noiommu *noiommu)
 {
-	const struct coherent_device *dev = noiommu->pci.backend.dev;
 	char node[64];
 
 	if (!find_group(noiommu->pci.bdf, node, sizeof(node)))
 		return -ENODEV;
-	noiommu->container = vfio_pci_open_node(dev, CONTAINER);
+	noiommu->container = vfio_pci_open_node(&noiommu->pci, CONTAINER);
 	if (noiommu->container < 0)
 		return noiommu->container;
-	noiommu->group = vfio_pci_open_node(dev, node);
+	noiommu->group = vfio_pci_open_node(&noiommu->pci, node);
 	return noiommu->group < 0 ? noiommu->group : attach(noiommu);
 }
 

@@ -6,7 +6,6 @@
  * INVARIANT: the container, or a window of one that was adopted, is this device's alone,
  * so that what is unmapped at once is all that was mapped.
  */
-#include <dirent.h>
 #include <linux/vfio.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,38 +49,11 @@ static struct vfio *vfio_of(struct backend *backend)
 
 /* --- Open --- */
 
-/* The devices of a group go together: each is vfio-pci's, or nobody's. */
-static void not_viable(const struct vfio *vfio)
-{
-	const struct coherent_device *dev = vfio->pci.backend.dev;
-	char path[128], driver[64];
-	struct dirent *entry;
-	DIR *devices;
-
-	snprintf(path, sizeof(path), "/sys/kernel/iommu_groups/%s/devices", vfio->group_name);
-	devices = opendir(path);
-	while (devices && (entry = readdir(devices))) {
-		if (entry->d_name[0] == '.' || strlen(entry->d_name) > 32)
-			continue;
-		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%.32s/driver", entry->d_name);
-		if (sys_link_name(path, driver, sizeof(driver)) || !strcmp(driver, "vfio-pci") ||
-		    !strcmp(driver, "pcieport"))
-			continue;
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: group %s has another device, %s, which %s drives; as root: echo %s "
-		       ">/sys/bus/pci/devices/%s/driver/unbind",
-		       dev->name, vfio->group_name, entry->d_name, driver, entry->d_name,
-		       entry->d_name);
-	}
-	if (devices)
-		closedir(devices);
-}
-
 static int open_container(struct vfio *vfio)
 {
 	const struct coherent_device *dev = vfio->pci.backend.dev;
 
-	vfio->container = vfio_pci_open_node(dev, CONTAINER);
+	vfio->container = vfio_pci_open_node(&vfio->pci, CONTAINER);
 	if (vfio->container < 0)
 		return vfio->container;
 	if (sys_ioctl(vfio->container, VFIO_GET_API_VERSION, NULL) == VFIO_API_VERSION &&
@@ -101,7 +73,7 @@ static int open_group(struct vfio *vfio)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/dev/vfio/%s", vfio->group_name);
-	vfio->group = vfio_pci_open_node(dev, path);
+	vfio->group = vfio_pci_open_node(&vfio->pci, path);
 	if (vfio->group < 0)
 		return vfio->group;
 	if (sys_ioctl(vfio->group, VFIO_GROUP_GET_STATUS, &status))
@@ -109,9 +81,10 @@ static int open_group(struct vfio *vfio)
 	if (status.flags & VFIO_GROUP_FLAGS_VIABLE)
 		return 0;
 	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: group %s is not viable: not all its devices are vfio-pci's", dev->name,
-	       vfio->group_name);
-	not_viable(vfio);
+	       "%s: group %s is not viable: not all its devices are VFIO's and yours, see "
+	       "ls -l /sys/kernel/iommu_groups/%s/devices/*/driver; " VFIO_PCI_WHO,
+	       dev->name, vfio->group_name, vfio->group_name);
+	(void)vfio_pci_name_siblings(&vfio->pci);
 	return -EBUSY;
 }
 

@@ -2,6 +2,7 @@
 /*
  * ORDER: registers are mapped uncached; bar.c has the barriers that order them with DMA.
  */
+#include <dirent.h>
 #include <inttypes.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
@@ -13,6 +14,7 @@
 #include "vfio_pci.h"
 
 #define SYSFS "/sys/bus/pci/devices/"
+#define DRIVER_BYTES 64
 #define RESET_TRIES 10
 #define RESET_PAUSE_NS (10 * SYS_NS_PER_MS)
 
@@ -67,6 +69,23 @@ static int read_bdf(const struct name *name, const struct reporter *to,
 	return -EINVAL;
 }
 
+static int driver_of(const char *bdf, char driver[DRIVER_BYTES])
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), SYSFS "%s/driver", bdf);
+	return sys_link_name(path, driver, DRIVER_BYTES);
+}
+
+/* vfio-pci, or a variant of it; which drivers are some, the kernel says from Linux 6.1 on. */
+static bool is_vfio(const char *bdf, const char *driver)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), SYSFS "%s/vfio-dev", bdf);
+	return !strcmp(driver, "vfio-pci") || !access(path, F_OK);
+}
+
 /* Without one vfio-pci does not take the device, but for no-IOMMU mode. */
 int vfio_pci_find_group(const struct name *name, const struct reporter *to, const char *bdf,
 			char group[VFIO_PCI_GROUP_BYTES])
@@ -85,14 +104,13 @@ int vfio_pci_find_group(const struct name *name, const struct reporter *to, cons
 
 int vfio_pci_find(const struct name *name, const struct reporter *to, char bdf[VFIO_PCI_BDF_BYTES])
 {
-	char path[128], driver[64] = "", group[VFIO_PCI_GROUP_BYTES];
+	char path[128], driver[DRIVER_BYTES] = "", group[VFIO_PCI_GROUP_BYTES];
 	int err;
 
 	err = read_bdf(name, to, bdf);
 	if (err)
 		return err;
-	snprintf(path, sizeof(path), SYSFS "%s/driver", bdf);
-	err = sys_link_name(path, driver, sizeof(driver));
+	err = driver_of(bdf, driver);
 	if (err == -ENOENT) {
 		snprintf(path, sizeof(path), SYSFS "%s", bdf);
 		if (access(path, F_OK)) {
@@ -101,43 +119,111 @@ int vfio_pci_find(const struct name *name, const struct reporter *to, char bdf[V
 			return -ENODEV;
 		}
 	}
-	if (!strcmp(driver, "vfio-pci"))
+	if (is_vfio(bdf, driver))
 		return 0;
 	if (vfio_pci_find_group(name, to, bdf, group))
 		return -EOPNOTSUPP;
 	return another_driver(name, to, bdf, err ? NULL : driver);
 }
 
-int vfio_pci_open_node(const struct coherent_device *dev, const char *path)
+/* Some leave the device alone. */
+static bool is_in_the_way(const char *bdf, char driver[DRIVER_BYTES])
 {
-	const struct reporter *to = &dev->reporter;
+	return !driver_of(bdf, driver) && !is_vfio(bdf, driver) && strcmp(driver, "pcieport") &&
+	       strcmp(driver, "pci-stub");
+}
+
+unsigned int vfio_pci_name_siblings(const struct vfio_pci *pci)
+{
+	const struct coherent_device *dev = pci->backend.dev;
+	unsigned int count = 0;
+	char path[128], driver[DRIVER_BYTES];
+	struct dirent *entry;
+	DIR *devices;
+
+	snprintf(path, sizeof(path), SYSFS "%s/iommu_group/devices", pci->bdf);
+	devices = opendir(path);
+	while (devices && (entry = readdir(devices))) {
+		if (entry->d_name[0] == '.' || strlen(entry->d_name) > 32 ||
+		    !strcmp(entry->d_name, pci->bdf))
+			continue;
+		count++;
+		if (is_in_the_way(entry->d_name, driver))
+			report(&dev->reporter, COHERENT_ERROR,
+			       "%s: the group has another device, %s, which %s drives; as root: "
+			       "echo %s >" SYSFS "%s/driver/unbind",
+			       dev->name, entry->d_name, driver, entry->d_name, entry->d_name);
+	}
+	if (devices)
+		closedir(devices);
+	return count;
+}
+
+static int no_node(const struct vfio_pci *pci, const char *path)
+{
+	const struct coherent_device *dev = pci->backend.dev;
+
+	if (!strcmp(path, "/dev/iommu"))
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: there is no %s; as root: modprobe iommufd", dev->name, path);
+	else
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: there is no %s, though vfio-pci has %s: if the kernel is without "
+		       "CONFIG_VFIO_GROUP try iommufd:%s; if this is a container, docker run "
+		       "--device %s",
+		       dev->name, path, pci->bdf, pci->bdf, path);
+	return -ENODEV;
+}
+
+/* Not by the node's mode: that is -EACCES. */
+static int not_permitted(const struct vfio_pci *pci, const char *path)
+{
+	const struct coherent_device *dev = pci->backend.dev;
+
+	if (strstr(path, "noiommu"))
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: %s takes CAP_SYS_RAWIO; as root: setcap "
+		       "cap_sys_admin,cap_sys_rawio+ep PROGRAM",
+		       dev->name, path);
+	else
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: %s may not be opened here; if this is a container, docker run "
+		       "--device %s",
+		       dev->name, path, path);
+	return -EPERM;
+}
+
+int vfio_pci_open_node(const struct vfio_pci *pci, const char *path)
+{
+	const struct coherent_device *dev = pci->backend.dev;
 	const int fd = sys_open(path, O_RDWR);
 
 	switch (fd < 0 ? -fd : 0) {
 	case 0:
 		return fd;
 	case ENOENT:
-		report(to, COHERENT_ERROR, "%s: there is no %s; as root: modprobe %s", dev->name,
-		       path, strcmp(path, "/dev/iommu") ? "vfio-pci" : "iommufd");
-		return -ENODEV;
-	case EACCES:
+		return no_node(pci, path);
 	case EPERM:
-		report(to, COHERENT_ERROR, "%s: %s is not yours to open; as root: chown %u %s",
-		       dev->name, path, (unsigned int)getuid(), path);
+		return not_permitted(pci, path);
+	case EACCES:
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: %s is not yours to open; as root: chown %u %s", dev->name, path,
+		       (unsigned int)getuid(), path);
 		return fd;
 	case EBUSY:
-		report(to, COHERENT_ERROR,
-		       "%s: somebody has %s open already; as root: fuser -v %s says who", dev->name,
-		       path, path);
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: somebody has %s open already; as root: " VFIO_PCI_WHO " says who",
+		       dev->name, path);
 		return fd;
 	case EMFILE:
 	case ENFILE:
-		report(to, COHERENT_ERROR, "%s: no descriptor left for %s: raise ulimit -n",
-		       dev->name, path);
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: no descriptor left for %s: raise ulimit -n", dev->name, path);
 		return -ENOSPC;
 	default:
-		report(to, COHERENT_ERROR, "%s: %s: %s", dev->name, path, strerror(-fd));
-		return -EIO;
+		report(&dev->reporter, COHERENT_ERROR, "%s: %s: %s, see dmesg | grep vfio",
+		       dev->name, path, strerror(-fd));
+		return fd == -ENODEV ? fd : -EIO;
 	}
 }
 

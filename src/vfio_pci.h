@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A PCI device that vfio-pci is bound to, once there is a descriptor of it: registers,
+ * A PCI device that vfio-pci, or a variant of it, is bound to, once there is a descriptor of it: registers,
  * interrupts, bus mastering, reset. How its memory is mapped is the backends'.
  */
 #ifndef VFIO_PCI_H
@@ -17,6 +17,8 @@
 /* "0000:00:01.0", and a terminator. */
 #define VFIO_PCI_BDF_BYTES 16
 #define VFIO_PCI_GROUP_BYTES 16
+/* Who has a device open, by its group or by itself. */
+#define VFIO_PCI_WHO "fuser -v /dev/vfio/* /dev/vfio/devices/*"
 
 /**
  * struct vfio_pci_bar - A BAR.
@@ -79,7 +81,7 @@ struct vfio_pci {
 bool vfio_pci_parse(const char *where, char bdf[VFIO_PCI_BDF_BYTES]);
 
 /**
- * vfio_pci_find() - Make sure that a device is there and vfio-pci has it.
+ * vfio_pci_find() - Make sure that a device is there and VFIO has it.
  * @name: The device's name; its where is domain:bus:device.function, or without domain.
  * @to: Says what is wrong and which command mends it.
  * @bdf: Set to the address, with its domain.
@@ -125,14 +127,24 @@ int vfio_pci_adopt(struct vfio_pci *pci, const struct name *name,
 int vfio_pci_adopt_device(struct vfio_pci *pci, int fd);
 
 /**
+ * vfio_pci_name_siblings() - Report who drives the other devices of a group.
+ * @pci: Its bdf is that of one of them.
+ *
+ * The devices of a group go together: each is VFIO's, or nobody's.
+ *
+ * Return: how many others there are.
+ */
+unsigned int vfio_pci_name_siblings(const struct vfio_pci *pci);
+
+/**
  * vfio_pci_open_node() - Open one of VFIO's nodes below /dev.
- * @dev: Told what is wrong, and which command mends it.
+ * @pci: Told what is wrong, and which command mends it.
  * @path: The node.
  *
- * Return: a descriptor; -ENODEV (there is none), -EACCES, -EPERM, -EBUSY, -ENOSPC
- * (descriptors), -EIO.
+ * Return: a descriptor; -ENODEV (there is none, or none behind it), -EACCES, -EPERM,
+ * -EBUSY, -ENOSPC (descriptors), -EIO.
  */
-int vfio_pci_open_node(const struct coherent_device *dev, const char *path);
+int vfio_pci_open_node(const struct vfio_pci *pci, const char *path);
 
 /**
  * vfio_pci_is_asked_back_locked() - Whether the kernel wants the device back.

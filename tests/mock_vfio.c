@@ -105,6 +105,12 @@ uint16_t mock_config(const char *bdf, unsigned int offset)
 	return word;
 }
 
+void mock_refuse(unsigned long request, int err)
+{
+	mock.refuse.request = request;
+	mock.refuse.err = err;
+}
+
 /* --- Files --- */
 
 static enum node node_of(const char *path)
@@ -122,12 +128,13 @@ static enum node node_of(const char *path)
 
 static int open_as(const char *path, enum node node)
 {
-	/* Mode 0 is for root here too; and a directory is a node that is busy. */
+	/* Modes are for root here too; and a directory is a node that is busy. */
+	static const int modes[] = { EACCES, EPERM, ENODEV };
 	struct stat stat;
 	int fd;
 
-	if (lstat(path, &stat) == 0 && (S_ISREG(stat.st_mode) && !(stat.st_mode & 0777))) {
-		errno = EACCES;
+	if (lstat(path, &stat) == 0 && S_ISREG(stat.st_mode) && (stat.st_mode & 0777) < 3) {
+		errno = modes[stat.st_mode & 0777];
 		return -1;
 	}
 	fd = __real_open64(path, O_RDWR | O_CLOEXEC);
@@ -593,11 +600,7 @@ static int set_irqs(const struct vfio_irq_set *set)
 {
 	const bool fds = set->flags & VFIO_IRQ_SET_DATA_EVENTFD;
 	const uint32_t irqs = set->index < 3 ? mock.irqs[set->index] : 1;
-	int err = mock.refuse_irqs;
 
-	mock.refuse_irqs = 0;
-	if (err)
-		return err;
 	if (set->argsz != sizeof(*set) + (fds ? set->count * sizeof(int32_t) : 0) ||
 	    set->start >= irqs || set->start + set->count > irqs)
 		return -EINVAL;
@@ -614,14 +617,10 @@ static int set_irqs(const struct vfio_irq_set *set)
 
 static int reset(int fd)
 {
-	int err = mock.refuse_reset;
 	uint16_t command;
 
-	mock.refuse_reset = 0;
 	if (!mock.can_reset)
 		return -EINVAL;
-	if (err)
-		return err;
 	if (mock.busy_resets) {
 		mock.busy_resets--;
 		return -EAGAIN;
@@ -674,6 +673,11 @@ int __wrap_ioctl(int fd, unsigned long request, void *arg)
 {
 	if (may_fail(request) && inject_fails()) {
 		errno = ENOMEM;
+		return -1;
+	}
+	if (mock.refuse.err && mock.refuse.request == request) {
+		errno = -mock.refuse.err;
+		mock.refuse.err = 0;
 		return -1;
 	}
 	switch (fd >= 0 && fd < FDS_MAX ? nodes[fd] : NODE_NONE) {

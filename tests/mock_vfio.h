@@ -2,6 +2,7 @@
 /*
  * A kernel with VFIO and iommufd, as far as the library can tell: what is below /sys and
  * /dev is in a directory of its own, and the ioctls of the nodes there are answered here.
+ * A node of mode 0, 1, 2 is refused: EACCES, EPERM, ENODEV; one that is a directory is EBUSY.
  * A device is a file: each region is a MiB of it, the configuration space the eighth.
  */
 #ifndef MOCK_VFIO_H
@@ -37,6 +38,7 @@ struct mock_mapping {
  * @unsafe: The IOMMU does not remap interrupts.
  * @no_frames: It does not tell where memory is.
  * @gone: The device is unplugged.
+ * @refuse: What the next ioctl of that request answers, see mock_refuse().
  * @refuse_map: What the next map answers, negative; 0 for what it would.
  * @refuse_unmap: The same of unmap.
  * @find_less: The next unmap says that it found nothing.
@@ -44,12 +46,10 @@ struct mock_mapping {
  * @mappings_max: Mappings that a container has room for.
  * @last: Of the address space; @hole is where it does not translate.
  * @can_reset: The device has a reset.
- * @refuse_reset: What the next reset answers, as @refuse_map.
  * @busy_resets: How many resets are -EAGAIN, as somebody has the device's lock.
  * @no_mmap: Its BARs cannot be mapped.
  * @irqs: How many INTx, MSI and MSI-X there are.
  * @vectors_max: How many vectors the kernel has for it.
- * @refuse_irqs: What the next change of interrupts answers, as @refuse_map.
  * @mappings: What is mapped.
  * @count: How many there are.
  * @pinned: How many bytes.
@@ -68,6 +68,10 @@ extern struct mock {
 	bool unsafe;
 	bool no_frames;
 	bool gone;
+	struct {
+		unsigned long request;
+		int err;
+	} refuse;
 	int refuse_map;
 	int refuse_unmap;
 	bool find_less;
@@ -76,12 +80,10 @@ extern struct mock {
 	uint64_t last;
 	uint64_t hole[2];
 	bool can_reset;
-	int refuse_reset;
 	unsigned int busy_resets;
 	bool no_mmap;
 	unsigned int irqs[3];
 	unsigned int vectors_max;
-	int refuse_irqs;
 	struct mock_mapping mappings[MOCK_MAPPINGS_MAX];
 	size_t count;
 	uint64_t pinned;
@@ -104,6 +106,9 @@ void mock_halt(void);
 
 /* A file of it, for a shell command with %s for the directory. */
 void mock_shell(const char *format);
+
+/* The next ioctl of that request is refused. */
+void mock_refuse(unsigned long request, int err);
 
 /* The only mapping at an address, or NULL. */
 const struct mock_mapping *mock_find(uint64_t iova);

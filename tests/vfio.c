@@ -385,12 +385,12 @@ static void vectors_do_not_disturb_each_other(const char *scheme)
 	assert_err(coherent_irq_wait(first, 0), -ETIMEDOUT);
 	assert_int_equal(mock.unmasks, 0);
 	/* Nothing of a refusal is remembered. */
-	mock.refuse_irqs = -EBUSY;
+	mock_refuse(VFIO_DEVICE_SET_IRQS, -EBUSY);
 	assert_err(coherent_irq_open(&third, bench->dev, 2), -EIO);
 	assert_int_equal(mock.irq_fds[2], -1);
 	coherent_irq_close(first);
 	assert_int_equal(mock.irq_count, 0);
-	mock.refuse_irqs = -EBUSY;
+	mock_refuse(VFIO_DEVICE_SET_IRQS, -EBUSY);
 	assert_err(coherent_irq_open(&third, bench->dev, 2), -EIO);
 	assert_ok(coherent_irq_open(&first, bench->dev, 0));
 	assert_int_equal(mock.irq_fds[2], -1);
@@ -461,7 +461,7 @@ static void device_that_is_not_reset_goes_on(const char *scheme)
 {
 	struct bench *bench = open_bench(scheme);
 
-	mock.refuse_reset = -ENOTTY;
+	mock_refuse(VFIO_DEVICE_RESET, -ENOTTY);
 	assert_err(coherent_device_reset(bench->dev), -EIO);
 	assert_true(log_has(&bench->log, BDF " was not reset: "));
 	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
@@ -496,28 +496,34 @@ static void refusals_name_the_command_that_helps(void)
 		{ "iommufd:00:03.0", "true", -ENODEV, "there is no PCI device 0000:00:03.0" },
 		{ "pci:00:03.0", "true", -ENODEV, "there is no PCI device 0000:00:03.0" },
 		{ "vfio:00:01.0",
-		  "ln -sfn ../../../drivers/nvme sys/bus/pci/devices/" BDF "/driver", -ENODEV,
-		  "is nvme, not vfio-pci" },
+		  "cd sys/bus/pci/devices/" BDF
+		  "; rm -r vfio-dev; ln -sfn ../../../drivers/nvme driver",
+		  -ENODEV, "is nvme, not vfio-pci" },
 		{ "vfio:00:01.0",
-		  "ln -sfn ../../../drivers/nvme sys/bus/pci/devices/" BDF "/driver", -ENODEV,
-		  "echo 0000:00:01.0 >/sys/bus/pci/devices/0000:00:01.0/driver/unbind" },
-		{ "vfio:00:01.0", "rm sys/bus/pci/devices/" BDF "/driver", -ENODEV,
+		  "cd sys/bus/pci/devices/" BDF
+		  "; rm -r vfio-dev; ln -sfn ../../../drivers/nvme driver",
+		  -ENODEV, "echo 0000:00:01.0 >/sys/bus/pci/devices/0000:00:01.0/driver/unbind" },
+		{ "vfio:00:01.0", "cd sys/bus/pci/devices/" BDF "; rm -r vfio-dev driver", -ENODEV,
 		  "is none, not vfio-pci" },
 		{ "vfio:00:01.0", "rm sys/bus/pci/devices/" BDF "/iommu_group", -EOPNOTSUPP,
 		  "intel_iommu=on" },
-		{ "vfio:00:01.0", "rm dev/vfio/vfio", -ENODEV, "modprobe vfio-pci" },
+		{ "vfio:00:01.0", "rm dev/vfio/vfio", -ENODEV,
+		  "docker run --device /dev/vfio/vfio" },
+		{ "vfio:00:01.0", "rm dev/vfio/1", -ENODEV, "try iommufd:0000:00:01.0" },
+		{ "vfio:00:01.0", "chmod 1 dev/vfio/1", -EPERM, "docker run --device /dev/vfio/1" },
+		{ "vfio:00:01.0", "chmod 2 dev/vfio/1", -ENODEV, "/dev/vfio/1: No such device" },
 		{ "vfio:00:01.0", "chmod 0 dev/vfio/vfio", -EACCES, "chown" },
 		{ "vfio:00:01.0", "chmod 0 dev/vfio/1", -EACCES, "/dev/vfio/1 is not yours" },
 		{ "vfio:00:01.0", "rm dev/vfio/1; mkdir dev/vfio/1", -EBUSY,
-		  "fuser -v /dev/vfio/1" },
+		  "/dev/vfio/1 open already; as root: fuser -v /dev/vfio/* /dev/vfio/devices/*" },
 		{ "iommufd:00:01.0", "rm -r sys/bus/pci/devices/" BDF "/vfio-dev", -EOPNOTSUPP,
 		  "try vfio:0000:00:01.0" },
 		{ "vfio:00:01.0",
-		  "rm sys/bus/pci/devices/" BDF "/driver sys/bus/pci/devices/" BDF "/iommu_group",
-		  -EOPNOTSUPP, "intel_iommu=on" },
+		  "cd sys/bus/pci/devices/" BDF "; rm -r vfio-dev driver iommu_group", -EOPNOTSUPP,
+		  "intel_iommu=on" },
 		{ "pci:00:01.0",
-		  "rm sys/bus/pci/devices/" BDF "/driver sys/bus/pci/devices/" BDF "/iommu_group",
-		  -EOPNOTSUPP, "intel_iommu=on" },
+		  "cd sys/bus/pci/devices/" BDF "; rm -r vfio-dev driver iommu_group", -EOPNOTSUPP,
+		  "intel_iommu=on" },
 		{ "iommufd:00:01.0", "rm dev/vfio/devices/vfio1", -EOPNOTSUPP,
 		  "try vfio:0000:00:01.0" },
 		{ "iommufd:00:01.0", "rm dev/iommu", -ENODEV, "modprobe iommufd" },
@@ -536,17 +542,81 @@ static void refusals_name_the_command_that_helps(void)
 	}
 }
 
+/* Another device of the group of 00:01.0, and whose it is. */
+static void add_sibling(const char *bdf, const char *driver, bool vfio)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command),
+		 "d=sys/bus/pci/devices/%s; mkdir -p $d sys/kernel/iommu_groups/1/devices/%s; "
+		 "ln -s ../../../drivers/%s $d/driver; %s",
+		 bdf, bdf, driver, vfio ? "mkdir $d/vfio-dev" : "true");
+	mock_shell(command);
+}
+
 static void group_that_is_not_viable_names_who_has_it(void)
 {
 	struct bench bench;
 
-	mock_shell("d=sys/bus/pci/devices/0000:00:1f.3; mkdir -p $d "
-		   "sys/kernel/iommu_groups/1/devices/0000:00:1f.3; "
-		   "ln -s ../../../drivers/nvme $d/driver");
 	mock.not_viable = true;
+	add_sibling("0000:00:1c.0", "pcieport", false);
+	add_sibling("0000:00:1f.1", "pci-stub", false);
+	add_sibling("0000:00:1f.2", "mlx5_vfio_pci", true);
+	/* By themselves they are in nobody's way. */
+	assert_err(try_open(&bench, "vfio:00:01.0"), -EBUSY);
+	assert_true(log_has(&bench.log, "ls -l /sys/kernel/iommu_groups/1/devices/*/driver"));
+	assert_int_equal(bench.log.count, 1);
+	add_sibling("0000:00:1f.3", "nvme", false);
 	assert_err(try_open(&bench, "vfio:00:01.0"), -EBUSY);
 	assert_true(log_has(&bench.log, "0000:00:1f.3, which nvme drives"));
+	assert_int_equal(bench.log.count, 2);
 	nothing_is_left(&bench);
+	/* To iommufd that is an owner of the group who is not this one. */
+	mock_refuse(UAPI_DEVICE_BIND_IOMMUFD, -EPERM);
+	assert_err(try_open(&bench, "iommufd:00:01.0"), -EBUSY);
+	assert_true(log_has(&bench.log, "0000:00:1f.3, which nvme drives"));
+	assert_true(log_has(&bench.log, "fuser -v"));
+	assert_false(log_has(&bench.log, "allow_unsafe_interrupts"));
+	nothing_is_left(&bench);
+}
+
+static void each_refusal_of_iommufd_is_told_apart(void)
+{
+	static const struct {
+		unsigned long request;
+		int kernel;
+		int ours;
+		const char *says;
+	} refusals[] = {
+		{ UAPI_DEVICE_BIND_IOMMUFD, -EBUSY, -EBUSY, "fuser -v /dev/vfio/* /dev/vfio/dev" },
+		{ UAPI_DEVICE_BIND_IOMMUFD, -EINVAL, -EBUSY, "fuser -v /dev/vfio/* /dev/vfio/dev" },
+		{ UAPI_DEVICE_BIND_IOMMUFD, -ENODEV, -ENODEV, "is not bound to iommufd: No such" },
+		{ UAPI_IOAS_ALLOC, -EINVAL, -EIO, "gets no address space: Invalid" },
+		{ UAPI_DEVICE_ATTACH_IOMMUFD_PT, -EINVAL, -EIO, "is not attached to its address" },
+		{ UAPI_DEVICE_ATTACH_IOMMUFD_PT, -ENOMEM, -ENOMEM, "is not attached to its addr" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+		struct bench bench;
+
+		mock_refuse(refusals[i].request, refusals[i].kernel);
+		assert_err(try_open(&bench, "iommufd:" BDF), refusals[i].ours);
+		assert_true(log_has(&bench.log, refusals[i].says));
+		assert_int_equal(bench.log.count, 1);
+		nothing_is_left(&bench);
+	}
+}
+
+/* From Linux 6.1 on the kernel says who is one. */
+static void variant_of_vfio_pci_serves(const char *scheme)
+{
+	mock_shell("ln -sfn ../../../drivers/mlx5_vfio_pci sys/bus/pci/devices/" BDF "/driver");
+	close_bench(open_bench(scheme));
+	if (strcmp(scheme, "vfio"))
+		return;
+	mock_shell("cd sys/bus/pci/devices/" BDF "; rm -r vfio-dev; "
+		   "ln -sfn ../../../drivers/vfio-pci driver");
+	close_bench(open_bench(scheme));
 }
 
 static void unsafe_interrupts_are_explained(void)
@@ -673,6 +743,11 @@ static void without_iommu_what_is_missing_is_told(void)
 	assert_true(log_has(&bench.log, "CAP_SYS_ADMIN"));
 	nothing_is_left(&bench);
 	mock.no_frames = false;
+	mock_shell("chmod 1 dev/vfio/noiommu-1");
+	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EPERM);
+	assert_true(log_has(&bench.log, "cap_sys_rawio"));
+	nothing_is_left(&bench);
+	mock_shell("chmod 644 dev/vfio/noiommu-1");
 	mock.unsafe = true;
 	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EPERM);
 	assert_true(log_has(&bench.log, "enable_unsafe_noiommu_mode"));
@@ -1059,6 +1134,8 @@ static const struct cell cells[] = {
 	ONLY_VFIO(mappings_run_out),
 	ALONE(refusals_name_the_command_that_helps),
 	ALONE(group_that_is_not_viable_names_who_has_it),
+	ALONE(each_refusal_of_iommufd_is_told_apart),
+	EACH(variant_of_vfio_pci_serves),
 	ALONE(unsafe_interrupts_are_explained),
 	ALONE(pci_takes_what_there_is),
 };
