@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -436,6 +437,41 @@ static void intx_is_unmasked_by_who_waits(const char *scheme)
 	assert_int_equal(mock.irq_index, VFIO_PCI_INTX_IRQ_INDEX);
 	assert_err(coherent_irq_wait(irq, 0), -ETIMEDOUT);
 	assert_int_equal(mock.unmasks, 1);
+	coherent_irq_close(irq);
+	close_bench(bench);
+}
+
+/*
+ * The wait unmasks a line that is still asserted, so that it comes again and is masked: who
+ * then services the device and polls must not poll for ever.
+ */
+static void intx_wakes_who_polls_its_descriptor(const char *scheme)
+{
+	struct coherent_irq *irq;
+	struct bench *bench;
+
+	mock.irqs[VFIO_PCI_MSI_IRQ_INDEX] = 0;
+	bench = open_bench(scheme);
+	assert_ok(coherent_irq_open(&irq, bench->dev, 0));
+	for (unsigned int turn = 0; turn < 3; turn++) {
+		struct pollfd fd = { .fd = coherent_irq_fd(irq), .events = POLLIN };
+		unsigned int spurious = 0;
+
+		mock_intx(true);
+		assert_int_equal(poll(&fd, 1, 0), 1);
+		assert_ok(coherent_irq_wait(irq, 0));
+		mock_intx(false);
+		while (poll(&fd, 1, 0)) {
+			assert_ok(coherent_irq_wait(irq, 0));
+			assert_true(spurious++ < 2);
+		}
+		assert_false(mock.masked);
+	}
+	/* One that waits unmasks before, and is woken once for each. */
+	mock_intx(true);
+	assert_ok(coherent_irq_wait(irq, LONG));
+	mock_intx(false);
+	assert_true(mock.masked);
 	coherent_irq_close(irq);
 	close_bench(bench);
 }
@@ -1118,6 +1154,7 @@ static const struct cell cells[] = {
 	EACH(vectors_do_not_disturb_each_other),
 	EACH(fewer_vectors_serve),
 	EACH(intx_is_unmasked_by_who_waits),
+	EACH(intx_wakes_who_polls_its_descriptor),
 	EACH(reset_is_with_bus_master_off),
 	EACH(device_that_is_not_reset_goes_on),
 	EACH(no_failure_leaks),

@@ -180,7 +180,9 @@ int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns);
  * coherent_irq_fd() - The interrupt as a descriptor, for poll() and epoll.
  * @irq: The interrupt.
  *
- * Readable when an interrupt came. Consume it with coherent_irq_wait(irq, 0).
+ * Readable when an interrupt came. Consume it with coherent_irq_wait(irq, 0). Of an
+ * INTx it is readable once more if the device still asserts it then, for nothing if
+ * it was serviced in between.
  *
  * Context: any.
  * Return: an eventfd, which stays the library's; -EINVAL (@irq is NULL).
