@@ -30,7 +30,10 @@ bool vfio_pci_parse(const char *where, char bdf[VFIO_PCI_BDF_BYTES])
 	unsigned int domain = 0, bus, slot, function;
 	int end = 0;
 
-	if (sscanf(where, "%4x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function, &end) != 4 ||
+	/* scanf() takes blanks, signs and 0x too. */
+	if (where[strspn(where, "0123456789abcdefABCDEF:.")])
+		return false;
+	if (sscanf(where, "%8x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function, &end) != 4 ||
 	    where[end]) {
 		domain = 0;
 		if (sscanf(where, "%2x:%2x.%1x%n", &bus, &slot, &function, &end) != 3 || where[end])
@@ -38,8 +41,7 @@ bool vfio_pci_parse(const char *where, char bdf[VFIO_PCI_BDF_BYTES])
 	}
 	if (slot > 31 || function > 7)
 		return false;
-	snprintf(bdf, VFIO_PCI_BDF_BYTES, "%04x:%02x:%02x.%x", domain & 0xffff, bus & 0xff, slot,
-		 function);
+	snprintf(bdf, VFIO_PCI_BDF_BYTES, "%04x:%02x:%02x.%x", domain, bus & 0xff, slot, function);
 	return true;
 }
 

@@ -14,8 +14,8 @@
 
 #define VFIO_PCI_BARS 6
 #define VFIO_PCI_VECTORS_MAX 64
-/* "0000:00:01.0", and a terminator. */
-#define VFIO_PCI_BDF_BYTES 16
+/* "0000:00:01.0", of a domain of up to eight digits, and a terminator. */
+#define VFIO_PCI_BDF_BYTES 20
 #define VFIO_PCI_GROUP_BYTES 16
 /* Who has a device open, by its group or by itself. */
 #define VFIO_PCI_WHO "fuser -v /dev/vfio/* /dev/vfio/devices/*"
