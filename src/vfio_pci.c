@@ -451,20 +451,30 @@ int vfio_pci_adopt_device(struct vfio_pci *pci, int fd)
 
 /* --- Mappings --- */
 
-int vfio_pci_map_result(const struct coherent_device *dev, const struct backend_mapping *mapping,
-			int err)
+static void no_memory(const struct coherent_device *dev, size_t bytes)
 {
 	struct rlimit limit = { .rlim_cur = RLIM_INFINITY };
 
-	if (err != -ENOMEM)
-		return !err || err == -ENOSPC || err == -ENODEV ? err : -EIO;
 	(void)getrlimit(RLIMIT_MEMLOCK, &limit);
-	report(&dev->reporter, COHERENT_WARNING,
-	       "%s: the kernel pins no %zu bytes more; ulimit -l is %" PRIu64
-	       " KiB, and all that is exposed at a time must be under it; as root: "
-	       "prlimit --pid %d --memlock=unlimited",
-	       dev->name, mapping->bytes, (uint64_t)limit.rlim_cur / 1024, (int)getpid());
-	return err;
+	if (limit.rlim_cur == RLIM_INFINITY)
+		report(&dev->reporter, COHERENT_WARNING,
+		       "%s: the kernel has no memory to pin and map %zu bytes more, see free and "
+		       "dmesg",
+		       dev->name, bytes);
+	else
+		report(&dev->reporter, COHERENT_WARNING,
+		       "%s: the kernel pins no %zu bytes more; ulimit -l is %" PRIu64
+		       " KiB, and all that is exposed at a time must be under it; as root: "
+		       "prlimit --pid %d --memlock=unlimited",
+		       dev->name, bytes, (uint64_t)limit.rlim_cur / 1024, (int)getpid());
+}
+
+int vfio_pci_map_result(const struct coherent_device *dev, const struct backend_mapping *mapping,
+			int err)
+{
+	if (err == -ENOMEM)
+		no_memory(dev, mapping->bytes);
+	return !err || err == -ENOMEM || err == -ENOSPC || err == -ENODEV ? err : -EIO;
 }
 
 void vfio_pci_unmapped_all(const struct coherent_device *dev, int err)

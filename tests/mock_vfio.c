@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@ DIR *__real_opendir(const char *path);
 DIR *__wrap_opendir(const char *path);
 int __real_access(const char *path, int mode);
 int __wrap_access(const char *path, int mode);
+int __wrap_getrlimit64(int resource, struct rlimit *limit);
 ssize_t __real_pread64(int fd, void *to, size_t bytes, off_t offset);
 ssize_t __wrap_pread64(int fd, void *to, size_t bytes, off_t offset);
 ssize_t __real_pwrite64(int fd, const void *from, size_t bytes, off_t offset);
@@ -242,6 +244,14 @@ ssize_t __wrap_pwrite64(int fd, const void *from, size_t bytes, off_t offset)
 }
 
 /* --- What is mapped --- */
+
+/* The library asks for that of pinned memory only. */
+int __wrap_getrlimit64(int resource, struct rlimit *limit)
+{
+	assert_int_equal(resource, RLIMIT_MEMLOCK);
+	limit->rlim_cur = limit->rlim_max = mock.memlock;
+	return 0;
+}
 
 static int answer(int err)
 {
