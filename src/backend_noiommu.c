@@ -22,6 +22,7 @@
 #define HUGEPAGES_MAX 8
 /* Documentation/admin-guide/mm/pagemap.rst */
 #define PAGEMAP_FRAME ((UINT64_C(1) << 55) - 1)
+#define PAGEMAP_PRESENT (UINT64_C(1) << 63)
 
 /* A hugepage: contiguous for the device too. */
 struct hugepage {
@@ -92,33 +93,66 @@ static int physical_of(const struct coherent_device *dev, int pagemap, struct hu
 	if (err)
 		return err;
 	page->physical = (entry & PAGEMAP_FRAME) * sys_page_bytes();
+	if (!(entry & PAGEMAP_PRESENT)) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: the kernel has taken a hugepage away again; open it once more",
+		       dev->name);
+		return -EIO;
+	}
 	if (page->physical)
 		return 0;
 	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: the kernel does not tell physical addresses; it takes CAP_SYS_ADMIN",
+	       "%s: the kernel does not tell physical addresses; it takes CAP_SYS_ADMIN, as root: "
+	       "setcap cap_sys_admin,cap_sys_rawio+ep PROGRAM",
 	       dev->name);
 	return -EPERM;
 }
 
-static int get_hugepage(struct noiommu *noiommu, int pagemap)
+/*
+ * Populated only when a forked child has none of it: else the next write could be to a copy,
+ * of which the device does not know.
+ */
+static int populate(void *va)
+{
+	int err = sys_advise(va, HUGEPAGE_BYTES, MADV_DONTFORK);
+
+	if (!err)
+		err = sys_advise(va, HUGEPAGE_BYTES, MADV_POPULATE_WRITE);
+	if (err != -EINVAL)
+		return err;
+	/* Before Linux 5.14. */
+	memset(va, 0, HUGEPAGE_BYTES);
+	return 0;
+}
+
+static int no_hugepage(const struct noiommu *noiommu)
 {
 	const struct coherent_device *dev = noiommu->pci.backend.dev;
+	const unsigned int pages = (unsigned int)noiommu->pages;
+
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: %u of %u hugepages of 2 MiB are there; as root: echo N "
+	       ">/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages, where N is the number "
+	       "that is in it and %u",
+	       dev->name, noiommu->count, pages, pages - noiommu->count);
+	return -ENOMEM;
+}
+
+/* The kernel swaps no hugepages, so that they need not be locked. */
+static int get_hugepage(struct noiommu *noiommu, int pagemap)
+{
 	struct hugepage *page = &noiommu->pool[noiommu->count];
 	void *va;
 
-	if (sys_map(HUGEPAGE_BYTES, MAP_HUGETLB_2M | MAP_POPULATE | MAP_LOCKED, &va)) {
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: %u of %u hugepages of 2 MiB are there; as root: sysctl "
-		       "vm.nr_hugepages=%u",
-		       dev->name, noiommu->count, (unsigned int)noiommu->pages,
-		       (unsigned int)noiommu->pages);
-		return -ENOMEM;
+	if (sys_map(HUGEPAGE_BYTES, MAP_HUGETLB_2M, &va))
+		return no_hugepage(noiommu);
+	if (populate(va)) {
+		sys_unmap(va, HUGEPAGE_BYTES);
+		return no_hugepage(noiommu);
 	}
 	page->va = va;
 	noiommu->count++;
-	if (sys_advise(va, HUGEPAGE_BYTES, MADV_DONTFORK))
-		return -ENOMEM;
-	return physical_of(dev, pagemap, page);
+	return physical_of(noiommu->pci.backend.dev, pagemap, page);
 }
 
 static int by_address(const void *left, const void *right)
@@ -128,13 +162,28 @@ static int by_address(const void *left, const void *right)
 	return (a->physical > b->physical) - (a->physical < b->physical);
 }
 
+static int open_pagemap(const struct coherent_device *dev)
+{
+	const int fd = sys_open(PAGEMAP, O_RDONLY);
+
+	if (fd >= 0)
+		return fd;
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: " PAGEMAP ": %s; it says where memory is, and takes /proc, "
+	       "CONFIG_PROC_PAGE_MONITOR, and a process that may be traced: sysctl fs.suid_dumpable",
+	       dev->name, strerror(-fd));
+	if (fd == -EMFILE || fd == -ENFILE)
+		return -ENOSPC;
+	return fd == -EACCES || fd == -EPERM ? -EPERM : -EIO;
+}
+
 static int open_pool(struct noiommu *noiommu)
 {
-	int pagemap = sys_open(PAGEMAP, O_RDONLY);
+	const int pagemap = open_pagemap(noiommu->pci.backend.dev);
 	int err = 0;
 
 	if (pagemap < 0)
-		return pagemap == -EACCES || pagemap == -EPERM ? -EPERM : -EIO;
+		return pagemap;
 	while (!err && noiommu->count < noiommu->pages)
 		err = get_hugepage(noiommu, pagemap);
 	sys_close(pagemap);

@@ -65,6 +65,8 @@ static void *pretend_hugepages(size_t bytes, int protection, int flags)
 	char *va = __real_mmap64(NULL, 2 * bytes, protection, flags, -1, 0);
 	const size_t after = (uintptr_t)va % bytes;
 
+	/* Somebody may fork in between. */
+	assert_int_equal(flags & (MAP_POPULATE | MAP_LOCKED), 0);
 	if (va == MAP_FAILED)
 		return va;
 	__real_munmap(va, bytes - after);

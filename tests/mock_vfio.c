@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -66,7 +67,7 @@ void mock_boot(void)
 		abort();
 	mock_shell(
 		"mkdir -p sys/bus/pci/drivers/vfio-pci sys/bus/pci/drivers/nvme dev/vfio/devices "
-		"&& touch dev/vfio/vfio dev/iommu");
+		"proc/self && touch dev/vfio/vfio dev/iommu proc/self/pagemap");
 	mock_shell("for n in 1 2; do d=sys/bus/pci/devices/0000:00:0$n.0; "
 		   "mkdir -p $d/vfio-dev/vfio$n sys/kernel/iommu_groups/$n/devices/0000:00:0$n.0; "
 		   "ln -s ../../../drivers/vfio-pci $d/driver; "
@@ -86,7 +87,8 @@ void mock_halt(void)
 
 static const char *translate(const char *path, char *to, size_t size)
 {
-	if (strncmp(path, "/sys/", 5) && strncmp(path, "/dev/", 5))
+	if (strncmp(path, "/sys/", 5) && strncmp(path, "/dev/", 5) &&
+	    strcmp(path, "/proc/self/pagemap"))
 		return path;
 	snprintf(to, size, "%s%s", root, path);
 	return to;
@@ -217,19 +219,30 @@ uint64_t mock_physical(uint64_t va)
 	return (~va & mask & ~huge) | (va & huge);
 }
 
+/* Where it is, to whoever may know; only what is populated is anywhere. */
+static uint64_t pagemap_entry(uint64_t va)
+{
+	unsigned char resident = 0;
+
+	if (mock.no_frames)
+		return UINT64_C(1) << 63;
+	if (mincore((void *)(uintptr_t)va, 4096, &resident) || !(resident & 1))
+		return 0;
+	return UINT64_C(1) << 63 | mock_physical(va) / 4096;
+}
+
 ssize_t __wrap_pread64(int fd, void *to, size_t bytes, off_t offset)
 {
-	/* To whoever may know. */
-	const uint64_t frame = mock.no_frames ? 0 :
-						mock_physical((uint64_t)offset / 8 * 4096) / 4096;
+	uint64_t entry;
 
 	if (inject_fails()) {
 		errno = EIO;
 		return -1;
 	}
 	if (fd >= 0 && nodes[fd] == NODE_PAGEMAP) {
-		memcpy(to, &frame, sizeof(frame));
-		return sizeof(frame);
+		entry = pagemap_entry((uint64_t)offset / 8 * 4096);
+		memcpy(to, &entry, sizeof(entry));
+		return sizeof(entry);
 	}
 	return is_gone() ? -1 : __real_pread64(fd, to, bytes, offset);
 }

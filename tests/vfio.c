@@ -777,6 +777,7 @@ static void without_iommu_no_object_is_in_two_hugepages(void)
 
 static void without_iommu_what_is_missing_is_told(void)
 {
+	unsigned int told = 0;
 	struct bench bench;
 
 	boot_without_iommu();
@@ -785,6 +786,11 @@ static void without_iommu_what_is_missing_is_told(void)
 	assert_true(log_has(&bench.log, "CAP_SYS_ADMIN"));
 	nothing_is_left(&bench);
 	mock.no_frames = false;
+	mock_shell("chmod 0 proc/self/pagemap");
+	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EPERM);
+	assert_true(log_has(&bench.log, "/proc/self/pagemap: Permission denied"));
+	nothing_is_left(&bench);
+	mock_shell("chmod 644 proc/self/pagemap");
 	mock_shell("chmod 1 dev/vfio/noiommu-1");
 	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EPERM);
 	assert_true(log_has(&bench.log, "cap_sys_rawio"));
@@ -799,16 +805,27 @@ static void without_iommu_what_is_missing_is_told(void)
 	for (unsigned int nth = 1;; nth++) {
 		inject.failed = false;
 		inject.left = nth;
-		if (!open_level(&bench, "vfio:" BDF, COHERENT_NONE) && !inject.failed)
+		if (!open_level(&bench, "vfio:" BDF ",pages=2", COHERENT_NONE) && !inject.failed)
 			break;
 		inject.left = 0;
 		bench.before.left = 0;
 		coherent_device_close(bench.dev);
 		nothing_is_left(&bench);
+		told += log_has(&bench.log,
+				"0 of 2 hugepages of 2 MiB are there; as root: echo N >/sys");
+		told += log_has(&bench.log, "that is in it and 1");
 		assert_true(nth < 100);
 	}
 	inject.left = 0;
 	coherent_device_close(bench.dev);
+	/* Of each mapped, not copied to children, populated. */
+	assert_int_equal(told, 6);
+	/* As before Linux 5.14. */
+	inject.no_populate = true;
+	assert_ok(open_level(&bench, "vfio:" BDF, COHERENT_NONE));
+	coherent_device_close(bench.dev);
+	nothing_is_left(&bench);
+	inject.no_populate = false;
 	inject.hugepages = false;
 }
 
