@@ -18,22 +18,18 @@
 
 #define IOMMU "/dev/iommu"
 #define UNSAFE "/sys/module/iommufd/parameters/allow_unsafe_interrupts"
-#define RANGES_MAX 8
+#define RANGES_MAX 64
 
 /**
  * struct iommufd - A device attached to an IOAS.
  * @pci: The device.
  * @iommu: The descriptor of iommufd; -1 when it is disconnected.
  * @ioas: The IOAS. Never changes.
- * @ranges: Where it translates. Never changes.
- * @range_count: How many there are.
  */
 struct iommufd {
 	struct vfio_pci pci;
 	int iommu;
 	uint32_t ioas;
-	struct uapi_iova_range ranges[RANGES_MAX];
-	unsigned int range_count;
 };
 
 static struct iommufd *iommufd_of(struct backend *backend)
@@ -137,17 +133,26 @@ static int attach(struct iommufd *iommufd, int fd)
 /* More than there is room for is -EMSGSIZE, and the first are there. */
 static int read_ranges(struct iommufd *iommufd)
 {
+	const struct coherent_device *dev = iommufd->pci.backend.dev;
+	struct uapi_iova_range list[RANGES_MAX];
 	struct uapi_ioas_iova_ranges ranges = {
 		.size = sizeof(ranges),
 		.ioas_id = iommufd->ioas,
 		.num_iovas = RANGES_MAX,
-		.allowed_iovas = (uintptr_t)iommufd->ranges,
+		.allowed_iovas = (uintptr_t)list,
 	};
 	int err = sys_ioctl(iommufd->iommu, UAPI_IOAS_IOVA_RANGES, &ranges);
 
-	if ((err && err != -EMSGSIZE) || ranges.out_iova_alignment > sys_page_bytes())
+	if (err && err != -EMSGSIZE) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: IOAS %u does not say where it translates: %s, see dmesg | grep -i iommu",
+		       dev->name, iommufd->ioas, strerror(-err));
 		return -EIO;
-	iommufd->range_count = ranges.num_iovas < RANGES_MAX ? ranges.num_iovas : RANGES_MAX;
+	}
+	if (ranges.out_iova_alignment > sys_page_bytes())
+		return vfio_pci_no_small_pages(dev);
+	for (uint32_t i = 0; i < ranges.num_iovas && i < RANGES_MAX; i++)
+		vfio_pci_allow(&iommufd->pci, list[i].start, list[i].last);
 	return 0;
 }
 
@@ -276,15 +281,10 @@ static void iommufd_limits(struct backend *backend, struct coherent_limits *limi
 
 	*limits = (struct coherent_limits){
 		.mask = UINT64_MAX,
-		.range_count = iommufd->range_count,
 		.page_bytes = sys_page_bytes(),
 		.mappings = SIZE_MAX,
 		.unmap_is_fence = true,
 	};
-	for (unsigned int i = 0; i < iommufd->range_count; i++) {
-		limits->ranges[i].first = iommufd->ranges[i].start;
-		limits->ranges[i].last = iommufd->ranges[i].last;
-	}
 	vfio_pci_limits(&iommufd->pci, limits);
 }
 

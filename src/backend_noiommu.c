@@ -18,8 +18,7 @@
 #define PAGEMAP "/proc/self/pagemap"
 #define HUGEPAGE_BYTES ((size_t)2 << 20)
 #define MAP_HUGETLB_2M (MAP_HUGETLB | 21 << 26)
-/* As many as limits have ranges. */
-#define HUGEPAGES_MAX 8
+#define HUGEPAGES_MAX VFIO_PCI_RANGES_MAX
 /* Documentation/admin-guide/mm/pagemap.rst */
 #define PAGEMAP_FRAME ((UINT64_C(1) << 55) - 1)
 #define PAGEMAP_PRESENT (UINT64_C(1) << 63)
@@ -188,6 +187,10 @@ static int open_pool(struct noiommu *noiommu)
 		err = get_hugepage(noiommu, pagemap);
 	sys_close(pagemap);
 	qsort(noiommu->pool, noiommu->count, sizeof(*noiommu->pool), by_address);
+	/* A page short: where the next hugepage follows, nothing may be in both. */
+	for (unsigned int i = 0; i < noiommu->count; i++)
+		vfio_pci_allow(&noiommu->pci, noiommu->pool[i].physical,
+			       noiommu->pool[i].physical + HUGEPAGE_BYTES - sys_page_bytes() - 1);
 	return err;
 }
 
@@ -216,11 +219,16 @@ static int attach(struct noiommu *noiommu)
 
 static int open_device(struct noiommu *noiommu)
 {
+	const struct coherent_device *dev = noiommu->pci.backend.dev;
 	int fd = sys_ioctl_fd(noiommu->group, VFIO_GROUP_GET_DEVICE_FD, noiommu->pci.bdf);
 	int err;
 
-	if (fd < 0)
+	if (fd < 0) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: the kernel does not give %s: %s, see dmesg | grep %s", dev->name,
+		       noiommu->pci.bdf, strerror(-fd), noiommu->pci.bdf);
 		return fd == -EBUSY || fd == -ENODEV ? fd : -EIO;
+	}
 	err = vfio_pci_open(&noiommu->pci, fd);
 	if (err)
 		sys_close(fd);
@@ -311,16 +319,9 @@ static void noiommu_limits(struct backend *backend, struct coherent_limits *limi
 
 	*limits = (struct coherent_limits){
 		.mask = UINT64_MAX,
-		.range_count = noiommu->count,
 		.page_bytes = sys_page_bytes(),
 		.mappings = SIZE_MAX,
 	};
-	/* A page short: where the next hugepage follows, nothing may be in both. */
-	for (unsigned int i = 0; i < noiommu->count; i++) {
-		limits->ranges[i].first = noiommu->pool[i].physical;
-		limits->ranges[i].last =
-			noiommu->pool[i].physical + HUGEPAGE_BYTES - sys_page_bytes() - 1;
-	}
 	vfio_pci_limits(&noiommu->pci, limits);
 }
 

@@ -27,9 +27,6 @@
  * @group: That of its group.
  * @group_name: The number of the group. Never changes.
  * @mappings: How many the container has room for. Never changes.
- * @ranges: Where it translates. Never changes.
- * @range_count: How many there are.
- * @pages: Page sizes of the IOMMU, a bit each. Never changes.
  */
 struct vfio {
 	struct vfio_pci pci;
@@ -37,9 +34,6 @@ struct vfio {
 	int group;
 	char group_name[VFIO_PCI_GROUP_BYTES];
 	size_t mappings;
-	struct vfio_iova_range ranges[8];
-	unsigned int range_count;
-	uint64_t pages;
 };
 
 static struct vfio *vfio_of(struct backend *backend)
@@ -71,13 +65,19 @@ static int open_group(struct vfio *vfio)
 	const struct coherent_device *dev = vfio->pci.backend.dev;
 	struct vfio_group_status status = { .argsz = sizeof(status) };
 	char path[64];
+	int err;
 
 	snprintf(path, sizeof(path), "/dev/vfio/%s", vfio->group_name);
 	vfio->group = vfio_pci_open_node(&vfio->pci, path);
 	if (vfio->group < 0)
 		return vfio->group;
-	if (sys_ioctl(vfio->group, VFIO_GROUP_GET_STATUS, &status))
-		return -EIO;
+	err = sys_ioctl(vfio->group, VFIO_GROUP_GET_STATUS, &status);
+	if (err) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: group %s does not say how it is: %s, see dmesg | grep vfio", dev->name,
+		       vfio->group_name, strerror(-err));
+		return err == -ENODEV ? err : -EIO;
+	}
 	if (status.flags & VFIO_GROUP_FLAGS_VIABLE)
 		return 0;
 	report(&dev->reporter, COHERENT_ERROR,
@@ -113,35 +113,57 @@ static int attach(struct vfio *vfio)
 
 static void read_ranges(struct vfio *vfio, const struct vfio_iommu_type1_info_cap_iova_range *cap)
 {
-	for (uint32_t i = 0; i < cap->nr_iovas && vfio->range_count < 8; i++)
-		vfio->ranges[vfio->range_count++] = cap->iova_ranges[i];
+	for (uint32_t i = 0; i < cap->nr_iovas; i++)
+		vfio_pci_allow(&vfio->pci, cap->iova_ranges[i].start, cap->iova_ranges[i].end);
+}
+
+static void read_avail(struct vfio *vfio, const struct vfio_iommu_type1_info_dma_avail *cap)
+{
+	vfio->mappings = cap->avail;
 }
 
 /* A kernel that says nothing translates everything. */
+static void read_capabilities(struct vfio *vfio, const char *info, uint32_t at, size_t size)
+{
+	const struct vfio_info_cap_header *cap;
+	bool told = false;
+
+	for (; at && at < size - sizeof(*cap); at = cap->next) {
+		cap = (const void *)(info + at);
+		if (cap->id == VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL)
+			read_avail(vfio, (const void *)cap);
+		if (cap->id != VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE)
+			continue;
+		read_ranges(vfio, (const void *)cap);
+		told = true;
+	}
+	if (!told)
+		vfio_pci_allow(&vfio->pci, 0, UINT64_MAX);
+}
+
 static int read_info(struct vfio *vfio)
 {
+	const struct coherent_device *dev = vfio->pci.backend.dev;
+	const size_t page = sys_page_bytes();
 	union {
 		struct vfio_iommu_type1_info info;
 		char bytes[4096];
 	} all = { .info = { .argsz = sizeof(all) } };
-	const struct vfio_info_cap_header *cap;
+	int err = sys_ioctl(vfio->container, VFIO_IOMMU_GET_INFO, &all.info);
+	uint64_t sizes;
 
-	if (sys_ioctl(vfio->container, VFIO_IOMMU_GET_INFO, &all.info))
+	if (err) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: the container does not say where it translates: %s, see dmesg | grep "
+		       "-i iommu",
+		       dev->name, strerror(-err));
 		return -EIO;
-	vfio->pages = all.info.flags & VFIO_IOMMU_INFO_PGSIZES ? all.info.iova_pgsizes : 4096;
-	for (uint32_t at = all.info.flags & VFIO_IOMMU_INFO_CAPS ? all.info.cap_offset : 0;
-	     at && at < sizeof(all) - sizeof(*cap); at = cap->next) {
-		cap = (const void *)(all.bytes + at);
-		if (cap->id == VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE)
-			read_ranges(vfio, (const void *)cap);
-		else if (cap->id == VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL)
-			vfio->mappings =
-				((const struct vfio_iommu_type1_info_dma_avail *)(const void *)cap)
-					->avail;
 	}
-	if (!vfio->range_count)
-		vfio->ranges[vfio->range_count++] = (struct vfio_iova_range){ 0, UINT64_MAX };
-	return vfio->pages & (sys_page_bytes() | (sys_page_bytes() - 1)) ? 0 : -EIO;
+	sizes = all.info.flags & VFIO_IOMMU_INFO_PGSIZES ? all.info.iova_pgsizes : 4096;
+	read_capabilities(vfio, all.bytes,
+			  all.info.flags & VFIO_IOMMU_INFO_CAPS ? all.info.cap_offset : 0,
+			  sizeof(all));
+	return sizes & (page | (page - 1)) ? 0 : vfio_pci_no_small_pages(dev);
 }
 
 static int open_device(struct vfio *vfio)
@@ -272,15 +294,10 @@ static void vfio_limits(struct backend *backend, struct coherent_limits *limits)
 
 	*limits = (struct coherent_limits){
 		.mask = UINT64_MAX,
-		.range_count = vfio->range_count,
 		.page_bytes = sys_page_bytes(),
 		.mappings = vfio->mappings,
 		.unmap_is_fence = true,
 	};
-	for (unsigned int i = 0; i < vfio->range_count; i++) {
-		limits->ranges[i].first = vfio->ranges[i].start;
-		limits->ranges[i].last = vfio->ranges[i].end;
-	}
 	vfio_pci_limits(&vfio->pci, limits);
 }
 

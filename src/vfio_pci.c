@@ -367,6 +367,7 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 	for (unsigned int i = 0; !err && i < VFIO_PCI_BARS; i++)
 		err = open_bar(pci, i);
 	if (!err) {
+		pci->has_device = true;
 		pci->can_reset = info.flags & VFIO_DEVICE_FLAGS_RESET;
 		pci->config = config.offset;
 		err = find_vectors(pci);
@@ -375,6 +376,9 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 		err = set_master(pci, true);
 	if (err) {
 		unmap_bars(pci);
+		report(&pci->backend.dev->reporter, COHERENT_ERROR,
+		       "%s: vfio-pci does not hand out %s: %s, see dmesg | grep %s",
+		       pci->backend.dev->name, pci->bdf, strerror(-err), pci->bdf);
 		return err == -ENODEV ? err : -EIO;
 	}
 	if (!pci->adopted)
@@ -427,11 +431,25 @@ int vfio_pci_adopt(struct vfio_pci *pci, const struct name *name,
 	return *copy < 0 ? *copy : 0;
 }
 
+static int no_range(const struct vfio_pci *pci)
+{
+	const struct coherent_device *dev = pci->backend.dev;
+
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: .window is where the IOMMU does not translate, see "
+	       "/sys/bus/pci/devices/%s/iommu_group/reserved_regions, and how many bits it has: "
+	       "dmesg | grep -i iommu",
+	       dev->name, pci->bdf);
+	return -EIO;
+}
+
 int vfio_pci_adopt_device(struct vfio_pci *pci, int fd)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
 	int copy, err;
 
+	if (!pci->range_count)
+		return no_range(pci);
 	if (!fd)
 		return connect_device(pci);
 	copy = copy_of(pci->backend.dev, "PCI device of VFIO's", fd);
@@ -487,26 +505,60 @@ void vfio_pci_unmapped_all(const struct coherent_device *dev, int err)
 		       dev->name, strerror(-err));
 }
 
-static void clip_ranges(const struct vfio_pci *pci, struct coherent_limits *limits)
+/* --- Addresses --- */
+
+static uint64_t size_of(const struct vfio_pci_range *range)
 {
-	unsigned int count = 0;
+	return range->last - range->first;
+}
 
-	for (unsigned int i = 0; i < limits->range_count; i++) {
-		uint64_t first = limits->ranges[i].first, last = limits->ranges[i].last;
+static void drop_smallest(struct vfio_pci *pci)
+{
+	unsigned int least = 0;
 
-		first = first < pci->first ? pci->first : first;
-		last = last > pci->last ? pci->last : last;
-		if (first > last)
-			continue;
-		limits->ranges[count].first = first;
-		limits->ranges[count++].last = last;
-	}
-	limits->range_count = count;
+	for (unsigned int i = 1; i < pci->range_count; i++)
+		if (size_of(&pci->ranges[i]) < size_of(&pci->ranges[least]))
+			least = i;
+	pci->range_count--;
+	memmove(&pci->ranges[least], &pci->ranges[least + 1],
+		(pci->range_count - least) * sizeof(*pci->ranges));
+}
+
+void vfio_pci_allow(struct vfio_pci *pci, uint64_t first, uint64_t last)
+{
+	const uint64_t page = sys_page_bytes();
+
+	if (pci->adopted && first < pci->first)
+		first = pci->first;
+	if (pci->adopted && last > pci->last)
+		last = pci->last;
+	if (first > -page || last < page - 1)
+		return;
+	first = (first + page - 1) & -page;
+	last = ((last + 1) & -page) - 1;
+	if (first > last)
+		return;
+	pci->ranges[pci->range_count++] = (struct vfio_pci_range){ first, last };
+	if (pci->range_count > VFIO_PCI_RANGES_MAX)
+		drop_smallest(pci);
+}
+
+int vfio_pci_no_small_pages(const struct coherent_device *dev)
+{
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: the IOMMU has no pages as small as the CPU's, see getconf PAGESIZE and dmesg | "
+	       "grep -i iommu",
+	       dev->name);
+	return -EIO;
 }
 
 void vfio_pci_limits(const struct vfio_pci *pci, struct coherent_limits *limits)
 {
-	clip_ranges(pci, limits);
+	limits->range_count = pci->range_count;
+	for (unsigned int i = 0; i < pci->range_count; i++) {
+		limits->ranges[i].first = pci->ranges[i].first;
+		limits->ranges[i].last = pci->ranges[i].last;
+	}
 	for (unsigned int i = 0; i < VFIO_PCI_BARS; i++)
 		limits->bar_bytes[i] = pci->bars[i].bytes;
 	limits->vectors = pci->vectors;
@@ -764,16 +816,21 @@ static int stop_and_go(struct vfio_pci *pci, bool reset)
 
 int vfio_pci_reset(struct backend *backend)
 {
+	const struct coherent_device *dev = backend->dev;
 	struct vfio_pci *pci = pci_of(backend);
 
-	if (!pci->can_reset && atomic_load_explicit(&pci->connected, memory_order_acquire)) {
-		report(&backend->dev->reporter, COHERENT_ERROR,
+	if (pci->can_reset || !is_connected(pci))
+		return stop_and_go(pci, true);
+	if (pci->has_device)
+		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: %s has no reset of its own, see "
 		       "/sys/bus/pci/devices/%s/reset_method",
-		       backend->dev->name, pci->bdf, pci->bdf);
-		return -EIO;
-	}
-	return stop_and_go(pci, true);
+		       dev->name, pci->bdf, pci->bdf);
+	else
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: %s is not reset: it was opened without .device_fd", dev->name,
+		       pci->bdf);
+	return -EIO;
 }
 
 /*

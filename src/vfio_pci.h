@@ -14,6 +14,8 @@
 
 #define VFIO_PCI_BARS 6
 #define VFIO_PCI_VECTORS_MAX 64
+/* As many as limits have. */
+#define VFIO_PCI_RANGES_MAX 8
 /* "0000:00:01.0", of a domain of up to eight digits, and a terminator. */
 #define VFIO_PCI_BDF_BYTES 20
 #define VFIO_PCI_GROUP_BYTES 16
@@ -33,6 +35,16 @@ struct vfio_pci_bar {
 };
 
 /**
+ * struct vfio_pci_range - Where the IOMMU translates.
+ * @first: The first address.
+ * @last: The last address.
+ */
+struct vfio_pci_range {
+	uint64_t first;
+	uint64_t last;
+};
+
+/**
  * struct vfio_pci - A device; embedded in those of the backends.
  * @backend: For the library.
  * @bdf: Its address. Never changes.
@@ -40,6 +52,9 @@ struct vfio_pci_bar {
  * @adopted: The IOMMU and the device are the caller's. Never changes.
  * @first: First of the addresses that are ours. Never changes.
  * @last: Last of them. Never changes.
+ * @ranges: Which addresses it is given, ascending, and room for one more. Never changes.
+ * @range_count: How many of them there are.
+ * @has_device: There is a device; else its memory alone was adopted. Never changes.
  * @can_reset: It has a reset of its own. Never changes.
  * @config: Where its configuration space is in @fd. Never changes.
  * @bars: Its BARs. @va never changes, what is there does with @disconnect.
@@ -59,6 +74,9 @@ struct vfio_pci {
 	bool adopted;
 	uint64_t first;
 	uint64_t last;
+	struct vfio_pci_range ranges[VFIO_PCI_RANGES_MAX + 1];
+	unsigned int range_count;
+	bool has_device;
 	bool can_reset;
 	uint64_t config;
 	struct vfio_pci_bar bars[VFIO_PCI_BARS];
@@ -122,7 +140,8 @@ int vfio_pci_adopt(struct vfio_pci *pci, const struct name *name,
  * @pci: From vfio_pci_adopt().
  * @fd: The caller's; 0 for none.
  *
- * Return: 0; -EINVAL (not a PCI device of VFIO's), -ENOSPC, -EIO, -ENODEV.
+ * Return: 0; -EINVAL (not a PCI device of VFIO's), -ENOSPC, -EIO (or nothing of the
+ * window is translated), -ENODEV.
  */
 int vfio_pci_adopt_device(struct vfio_pci *pci, int fd);
 
@@ -154,6 +173,25 @@ int vfio_pci_open_node(const struct vfio_pci *pci, const char *path);
  * to it.
  */
 bool vfio_pci_is_asked_back_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
+
+/**
+ * vfio_pci_allow() - Say where the IOMMU translates.
+ * @pci: The device, to which all ranges are told before it is used.
+ * @first: The first address, above all that were told before.
+ * @last: The last address.
+ *
+ * Used are the whole pages in it, in the window where there is one. Of more ranges than
+ * limits have, the largest are.
+ */
+void vfio_pci_allow(struct vfio_pci *pci, uint64_t first, uint64_t last);
+
+/**
+ * vfio_pci_no_small_pages() - Report that pages of the CPU are less than the IOMMU's.
+ * @dev: The device.
+ *
+ * Return: -EIO.
+ */
+int vfio_pci_no_small_pages(const struct coherent_device *dev);
 
 /**
  * vfio_pci_map_result() - What a backend's map() answers.
@@ -197,7 +235,7 @@ void vfio_pci_disconnect(struct vfio_pci *pci);
 void vfio_pci_close(struct vfio_pci *pci);
 
 /**
- * vfio_pci_limits() - Fill in BARs and vectors, and leave of ranges what is ours.
+ * vfio_pci_limits() - Fill in ranges, BARs and vectors.
  * @pci: The device.
  * @limits: The rest stays.
  */

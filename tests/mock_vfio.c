@@ -58,6 +58,8 @@ void mock_boot(void)
 	mock.last = (UINT64_C(1) << 39) - 1;
 	mock.hole[0] = 0xfee00000;
 	mock.hole[1] = 0xfeefffff;
+	mock.page_sizes = 0xfffffffffffff000;
+	mock.alignment = 4096;
 	mock.can_reset = true;
 	mock.irqs[VFIO_PCI_INTX_IRQ_INDEX] = 1;
 	mock.irqs[VFIO_PCI_MSI_IRQ_INDEX] = 4;
@@ -289,9 +291,30 @@ const struct mock_mapping *mock_find(uint64_t iova)
 	return slot(iova, iova);
 }
 
+/* What is between 0, the pages of @holes, the large hole, and the end; returns how many. */
+static uint32_t ranges_of(struct uapi_iova_range ranges[MOCK_RANGES_MAX])
+{
+	uint32_t count = 0;
+	uint64_t first = 0;
+
+	for (size_t i = 0; i < MOCK_RANGES_MAX - 2 && mock.holes[i]; i++) {
+		ranges[count++] = (struct uapi_iova_range){ first, mock.holes[i] - 1 };
+		first = mock.holes[i] + 4096;
+	}
+	ranges[count++] = (struct uapi_iova_range){ first, mock.hole[0] - 1 };
+	ranges[count++] = (struct uapi_iova_range){ mock.hole[1] + 1, mock.last };
+	return count;
+}
+
 static bool translates(uint64_t iova, uint64_t last)
 {
-	return last <= mock.last && (last < mock.hole[0] || iova > mock.hole[1]);
+	struct uapi_iova_range ranges[MOCK_RANGES_MAX];
+	const uint32_t count = ranges_of(ranges);
+
+	for (uint32_t i = 0; i < count; i++)
+		if (iova >= ranges[i].start && last <= ranges[i].last)
+			return true;
+	return false;
 }
 
 static bool overlaps(uint64_t iova, uint64_t bytes)
@@ -388,23 +411,28 @@ static uint64_t find_less(uint64_t found)
 
 /* --- ioctls --- */
 
+/* Capabilities are behind it, each with where the next is. */
 static int container_info(struct vfio_iommu_type1_info *info)
 {
 	struct vfio_iommu_type1_info_cap_iova_range *cap = (void *)(info + 1);
-	const size_t bytes = sizeof(*cap) + 2 * sizeof(*cap->iova_ranges);
-	struct vfio_iommu_type1_info_dma_avail *avail = (void *)((char *)cap + bytes);
+	struct vfio_iommu_type1_info_dma_avail *avail = (void *)cap;
+	struct uapi_iova_range ranges[MOCK_RANGES_MAX];
+	const uint32_t count = ranges_of(ranges);
 
-	if (info->argsz < sizeof(*info) + bytes + sizeof(*avail))
+	if (info->argsz < 4096)
 		return -EINVAL;
+	memset(info, 0, 4096);
+	info->argsz = 4096;
 	info->flags = VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS;
-	info->iova_pgsizes = 0xfffffffffffff000;
+	info->iova_pgsizes = mock.page_sizes;
 	info->cap_offset = sizeof(*info);
-	memset(cap, 0, bytes + sizeof(*avail));
-	cap->header.id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE;
-	cap->header.next = (uint32_t)(sizeof(*info) + bytes);
-	cap->nr_iovas = 2;
-	cap->iova_ranges[0] = (struct vfio_iova_range){ 0, mock.hole[0] - 1 };
-	cap->iova_ranges[1] = (struct vfio_iova_range){ mock.hole[1] + 1, mock.last };
+	if (!mock.no_ranges) {
+		cap->header.id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE;
+		cap->nr_iovas = count;
+		memcpy(cap->iova_ranges, ranges, count * sizeof(*ranges));
+		avail = (void *)(cap->iova_ranges + count);
+		cap->header.next = (uint32_t)((char *)avail - (char *)info);
+	}
 	avail->header.id = VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL;
 	avail->avail = (uint32_t)(mock.mappings_max - mock.count);
 	return 0;
@@ -470,19 +498,19 @@ static int group_ioctl(unsigned long request, void *arg)
 	return -ENOTTY;
 }
 
+/* As iommufd_ioas_iova_ranges(). */
 static int iommu_ranges(struct uapi_ioas_iova_ranges *arg)
 {
-	const struct uapi_iova_range ranges[] = {
-		{ 0, mock.hole[0] - 1 },
-		{ mock.hole[1] + 1, mock.last },
-	};
+	struct uapi_iova_range ranges[MOCK_RANGES_MAX];
+	const uint32_t room = arg->num_iovas;
 
-	if (arg->num_iovas < 2)
-		return -EMSGSIZE;
-	memcpy((void *)(uintptr_t)arg->allowed_iovas, ranges, sizeof(ranges));
-	arg->num_iovas = 2;
-	arg->out_iova_alignment = 4096;
-	return 0;
+	if (arg->ioas_id != MOCK_IOAS)
+		return -ENOENT;
+	arg->num_iovas = ranges_of(ranges);
+	arg->out_iova_alignment = mock.alignment;
+	memcpy((void *)(uintptr_t)arg->allowed_iovas, ranges,
+	       (room < arg->num_iovas ? room : arg->num_iovas) * sizeof(*ranges));
+	return arg->num_iovas > room ? -EMSGSIZE : 0;
 }
 
 /* As iommufd_ioas_unmap(). */

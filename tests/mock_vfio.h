@@ -14,6 +14,7 @@
 
 #define MOCK_REGION_BYTES (UINT64_C(1) << 20)
 #define MOCK_MAPPINGS_MAX 70000
+#define MOCK_RANGES_MAX 80
 /* The only IOAS there is. */
 #define MOCK_IOAS 7
 
@@ -45,6 +46,10 @@ struct mock_mapping {
  * @memlock: Bytes that can be pinned.
  * @mappings_max: Mappings that a container has room for.
  * @last: Of the address space; @hole is where it does not translate.
+ * @holes: Pages where it does not translate either, below @hole; 0 for no more.
+ * @no_ranges: A container does not say so.
+ * @page_sizes: Of the IOMMU, a bit each, as a container says it.
+ * @alignment: The same as iommufd does.
  * @can_reset: The device has a reset.
  * @busy_resets: How many resets are -EAGAIN, as somebody has the device's lock.
  * @no_mmap: Its BARs cannot be mapped.
@@ -79,6 +84,10 @@ extern struct mock {
 	size_t mappings_max;
 	uint64_t last;
 	uint64_t hole[2];
+	uint64_t holes[MOCK_RANGES_MAX - 1];
+	bool no_ranges;
+	uint64_t page_sizes;
+	uint64_t alignment;
 	bool can_reset;
 	unsigned int busy_resets;
 	bool no_mmap;

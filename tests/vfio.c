@@ -125,6 +125,76 @@ static void addresses_are_where_the_iommu_translates(const char *scheme)
 	nothing_is_left(&none);
 }
 
+/* A container of which the kernel tells many ranges, or one with pages cut in two, or none. */
+static void largest_ranges_are_used(const char *scheme)
+{
+	struct coherent_limits limits;
+	struct bench *bench;
+
+	/* 1, 9, 2, 8, 3, 7, 4, 6, 5 MiB, less a page, then what is up to the large hole. */
+	for (uint64_t i = 0, at = 0; i < 9; i++) {
+		at += (i % 2 ? 9 - i / 2 : 1 + i / 2) << 20;
+		mock.holes[i] = at;
+	}
+	mock.hole[0] = 0x4000800;
+	mock.hole[1] = 0xfeefefff;
+	mock.last = 0x1ffffffff;
+	bench = open_bench(scheme);
+	assert_ok(coherent_device_limits(bench->dev, &limits));
+	assert_int_equal(limits.range_count, 8);
+	for (unsigned int i = 0, small = 0; i < 8; i++) {
+		const uint64_t bytes = limits.ranges[i].last - limits.ranges[i].first + 1;
+
+		assert_true(!i || limits.ranges[i].first > limits.ranges[i - 1].last);
+		assert_true(bytes >= (4 << 20) - PAGE);
+		small += bytes < 10 << 20;
+		assert_true(i < 6 || small == 6);
+	}
+	/* Whole pages: that a hole begins in is not used. */
+	assert_int_equal(limits.ranges[6].last, 0x3ffffff);
+	assert_int_equal(limits.ranges[7].first, 0xfeeff000);
+	close_bench(bench);
+	/* More than anybody asks for. */
+	for (uint64_t i = 0; i < 70; i++)
+		mock.holes[i] = (i + 1) << 20;
+	mock.hole[0] = 0xfee00000;
+	bench = open_bench(scheme);
+	assert_ok(coherent_device_limits(bench->dev, &limits));
+	assert_int_equal(limits.range_count, 8);
+	close_bench(bench);
+}
+
+static void kernel_that_tells_no_ranges_has_one(void)
+{
+	struct coherent_limits limits;
+	struct bench *bench;
+
+	mock.no_ranges = true;
+	mock.mappings_max = 100;
+	bench = open_bench("vfio");
+	assert_ok(coherent_device_limits(bench->dev, &limits));
+	assert_int_equal(limits.range_count, 1);
+	assert_int_equal(limits.ranges[0].first, PAGE);
+	assert_true(limits.ranges[0].last > UINT64_MAX - 3 * PAGE);
+	assert_int_equal(limits.mappings, 100);
+	close_bench(bench);
+}
+
+static void pages_of_the_iommu_must_not_be_larger(const char *scheme)
+{
+	struct bench bench;
+
+	mock.page_sizes = 1 << 30;
+	mock.alignment = 65536;
+	assert_err(try_open(&bench, name_of(scheme, BDF)), -EIO);
+	assert_true(log_has(&bench.log, "getconf PAGESIZE"));
+	nothing_is_left(&bench);
+	/* Smaller ones do. */
+	mock.page_sizes = 0xfffffffffffff200;
+	mock.alignment = 512;
+	close_bench(open_bench(scheme));
+}
+
 static void closing_unmaps_what_is_left(const char *scheme)
 {
 	struct bench *bench = open_bench(scheme);
@@ -622,27 +692,46 @@ static void group_that_is_not_viable_names_who_has_it(void)
 	nothing_is_left(&bench);
 }
 
-static void each_refusal_of_iommufd_is_told_apart(void)
+static void each_refusal_is_told_apart(void)
 {
 	static const struct {
+		const char *name;
 		unsigned long request;
 		int kernel;
 		int ours;
 		const char *says;
 	} refusals[] = {
-		{ UAPI_DEVICE_BIND_IOMMUFD, -EBUSY, -EBUSY, "fuser -v /dev/vfio/* /dev/vfio/dev" },
-		{ UAPI_DEVICE_BIND_IOMMUFD, -EINVAL, -EBUSY, "fuser -v /dev/vfio/* /dev/vfio/dev" },
-		{ UAPI_DEVICE_BIND_IOMMUFD, -ENODEV, -ENODEV, "is not bound to iommufd: No such" },
-		{ UAPI_IOAS_ALLOC, -EINVAL, -EIO, "gets no address space: Invalid" },
-		{ UAPI_DEVICE_ATTACH_IOMMUFD_PT, -EINVAL, -EIO, "is not attached to its address" },
-		{ UAPI_DEVICE_ATTACH_IOMMUFD_PT, -ENOMEM, -ENOMEM, "is not attached to its addr" },
+		{ "iommufd:" BDF, UAPI_DEVICE_BIND_IOMMUFD, -EBUSY, -EBUSY,
+		  "fuser -v /dev/vfio/* /dev/vfio/devices/*" },
+		{ "iommufd:" BDF, UAPI_DEVICE_BIND_IOMMUFD, -EINVAL, -EBUSY,
+		  "fuser -v /dev/vfio/* /dev/vfio/devices/*" },
+		{ "iommufd:" BDF, UAPI_DEVICE_BIND_IOMMUFD, -ENODEV, -ENODEV,
+		  "is not bound to iommufd: No such device" },
+		{ "iommufd:" BDF, UAPI_IOAS_ALLOC, -EINVAL, -EIO,
+		  "gets no address space: Invalid argument" },
+		{ "iommufd:" BDF, UAPI_DEVICE_ATTACH_IOMMUFD_PT, -EINVAL, -EIO,
+		  "is not attached to its address space: Invalid" },
+		{ "iommufd:" BDF, UAPI_DEVICE_ATTACH_IOMMUFD_PT, -ENOMEM, -ENOMEM,
+		  "is not attached to its address space: Cannot" },
+		{ "iommufd:" BDF, UAPI_IOAS_IOVA_RANGES, -EINVAL, -EIO,
+		  "does not say where it translates: Invalid" },
+		{ "vfio:" BDF, VFIO_GROUP_GET_STATUS, -ENODEV, -ENODEV,
+		  "group 1 does not say how it is: No such device" },
+		{ "vfio:" BDF, VFIO_GROUP_SET_CONTAINER, -EBUSY, -EBUSY, "gets no IOMMU: Device" },
+		{ "vfio:" BDF, VFIO_IOMMU_GET_INFO, -EINVAL, -EIO,
+		  "does not say where it translates: Invalid" },
+		{ "vfio:" BDF, VFIO_GROUP_GET_DEVICE_FD, -EINVAL, -EIO, "does not give " BDF },
+		{ "vfio:" BDF, VFIO_DEVICE_GET_INFO, -EINVAL, -EIO,
+		  "vfio-pci does not hand out " BDF ": Invalid argument, see dmesg" },
+		{ "vfio:" BDF, VFIO_DEVICE_GET_REGION_INFO, -ENODEV, -ENODEV,
+		  "vfio-pci does not hand out " BDF ": No such device" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
 		struct bench bench;
 
 		mock_refuse(refusals[i].request, refusals[i].kernel);
-		assert_err(try_open(&bench, "iommufd:" BDF), refusals[i].ours);
+		assert_err(try_open(&bench, refusals[i].name), refusals[i].ours);
 		assert_true(log_has(&bench.log, refusals[i].says));
 		assert_int_equal(bench.log.count, 1);
 		nothing_is_left(&bench);
@@ -796,6 +885,10 @@ static void without_iommu_what_is_missing_is_told(void)
 	assert_true(log_has(&bench.log, "cap_sys_rawio"));
 	nothing_is_left(&bench);
 	mock_shell("chmod 644 dev/vfio/noiommu-1");
+	mock_refuse(VFIO_GROUP_GET_DEVICE_FD, -EINVAL);
+	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EIO);
+	assert_true(log_has(&bench.log, "does not give " BDF));
+	nothing_is_left(&bench);
 	mock.unsafe = true;
 	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EPERM);
 	assert_true(log_has(&bench.log, "enable_unsafe_noiommu_mode"));
@@ -998,6 +1091,7 @@ static void device_need_not_be_adopted(const char *scheme)
 	assert_int_equal(mock_find(coherent_addr(&mem).raw)->flags, VFIO_DMA_MAP_FLAG_READ);
 	coherent_free(&mem);
 	assert_err(coherent_device_reset(bench.dev), -EIO);
+	assert_true(log_has(&bench.log, "was opened without .device_fd"));
 	coherent_device_close(bench.dev);
 	no_block_or_descriptor_is_left(&bench);
 	caller_ends(&caller);
@@ -1022,6 +1116,7 @@ static void what_cannot_be_adopted_is_refused(const char *scheme)
 	assert_true(log_has(&bench.log, "is no PCI device of VFIO's"));
 	/* A window where nothing is translated. */
 	assert_err(adopt(&bench, scheme, caller.iommu, 0, beyond, beyond + 0xffff), -EIO);
+	assert_true(log_has(&bench.log, ".window is where the IOMMU does not translate"));
 	no_block_or_descriptor_is_left(&bench);
 	assert_ok(close(other));
 	inject.fds++;
@@ -1165,6 +1260,9 @@ static void run_cell(void **state)
 static const struct cell cells[] = {
 	EACH(what_is_exposed_is_mapped_as_asked),
 	EACH(addresses_are_where_the_iommu_translates),
+	EACH(largest_ranges_are_used),
+	ALONE(kernel_that_tells_no_ranges_has_one),
+	EACH(pages_of_the_iommu_must_not_be_larger),
 	EACH(closing_unmaps_what_is_left),
 	EACH(memory_is_mapped_anew_with_each_exposure),
 	EACH(two_devices_do_not_meet),
@@ -1194,7 +1292,7 @@ static const struct cell cells[] = {
 	ONLY_VFIO(mappings_run_out),
 	ALONE(refusals_name_the_command_that_helps),
 	ALONE(group_that_is_not_viable_names_who_has_it),
-	ALONE(each_refusal_of_iommufd_is_told_apart),
+	ALONE(each_refusal_is_told_apart),
 	EACH(variant_of_vfio_pci_serves),
 	ALONE(unsafe_interrupts_are_explained),
 	ALONE(pci_takes_what_there_is),
