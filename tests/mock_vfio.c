@@ -16,9 +16,27 @@
 
 enum node { NODE_NONE, NODE_CONTAINER, NODE_GROUP, NODE_DEVICE, NODE_IOMMU, NODE_PAGEMAP };
 
+/**
+ * struct file - What an open descriptor is.
+ * @node: Of which kind.
+ * @noiommu: A group that no IOMMU has, or a container of one.
+ * @joined: A container has a group.
+ * @container: That of a group, 0 for none.
+ * @iommu: What a container was told that its IOMMU is, 0 for nothing yet.
+ * @granted: A device answers: it was got from its group, or bound.
+ */
+struct file {
+	enum node node;
+	bool noiommu;
+	bool joined;
+	int container;
+	unsigned long iommu;
+	bool granted;
+};
+
 struct mock mock;
 static char root[64];
-static unsigned char nodes[FDS_MAX];
+static struct file files[FDS_MAX];
 
 int __real_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...);
@@ -52,7 +70,7 @@ void mock_shell(const char *format)
 void mock_boot(void)
 {
 	memset(&mock, 0, sizeof(mock));
-	memset(nodes, 0, sizeof(nodes));
+	memset(files, 0, sizeof(files));
 	mock.memlock = UINT64_MAX;
 	mock.mappings_max = 65535;
 	mock.last = (UINT64_C(1) << 39) - 1;
@@ -132,7 +150,7 @@ static enum node node_of(const char *path)
 	return strncmp(path, "/dev/vfio/", 10) ? NODE_NONE : NODE_GROUP;
 }
 
-static int open_as(const char *path, enum node node)
+static int open_as(const char *path, enum node node, int flags)
 {
 	/* Modes are for root here too; and a directory is a node that is busy. */
 	static const int modes[] = { EACCES, EPERM, ENODEV };
@@ -143,12 +161,12 @@ static int open_as(const char *path, enum node node)
 		errno = modes[stat.st_mode & 0777];
 		return -1;
 	}
-	fd = __real_open64(path, O_RDWR | O_CLOEXEC);
+	fd = __real_open64(path, flags);
 	if (fd < 0 && errno == EISDIR)
 		errno = EBUSY;
 	if (fd < 0)
 		return fd;
-	nodes[fd] = (unsigned char)node;
+	files[fd] = (struct file){ .node = node };
 	inject.fds++;
 	return fd;
 }
@@ -156,6 +174,7 @@ static int open_as(const char *path, enum node node)
 int __wrap_open64(const char *path, int flags, ...)
 {
 	char there[320];
+	int fd;
 
 	if (node_of(path) == NODE_NONE)
 		return __real_open64(path, flags, 0600);
@@ -163,23 +182,30 @@ int __wrap_open64(const char *path, int flags, ...)
 		errno = EMFILE;
 		return -1;
 	}
-	return open_as(translate(path, there, sizeof(there)), node_of(path));
+	fd = open_as(translate(path, there, sizeof(there)), node_of(path), flags);
+	if (fd >= 0)
+		files[fd].noiommu = strstr(path, "/noiommu-");
+	return fd;
 }
 
 /* The library has no other use for it than another descriptor. */
 int __wrap_fcntl64(int fd, int command, ...)
 {
-	int copy;
+	va_list list;
+	int least, copy;
 
+	va_start(list, command);
+	least = va_arg(list, int);
+	va_end(list);
 	if (command != F_DUPFD_CLOEXEC)
-		return __real_fcntl64(fd, command);
+		return __real_fcntl64(fd, command, least);
 	if (inject_fails()) {
 		errno = EMFILE;
 		return -1;
 	}
-	copy = __real_fcntl64(fd, command, 0);
+	copy = __real_fcntl64(fd, command, least);
 	if (copy >= 0) {
-		nodes[copy] = nodes[fd];
+		files[copy] = files[fd];
 		inject.fds++;
 	}
 	return copy;
@@ -241,7 +267,7 @@ ssize_t __wrap_pread64(int fd, void *to, size_t bytes, off_t offset)
 		errno = EIO;
 		return -1;
 	}
-	if (fd >= 0 && nodes[fd] == NODE_PAGEMAP) {
+	if (fd >= 0 && files[fd].node == NODE_PAGEMAP) {
 		entry = pagemap_entry((uint64_t)offset / 8 * 4096);
 		memcpy(to, &entry, sizeof(entry));
 		return sizeof(entry);
@@ -459,7 +485,33 @@ static int container_unmap(struct vfio_iommu_type1_dma_unmap *arg)
 	return 0;
 }
 
-static int container_ioctl(unsigned long request, void *arg)
+/* As vfio_group_ioctl_set_container(). */
+static int set_container(struct file *group, int container)
+{
+	if (container < 0 || container >= FDS_MAX || files[container].node != NODE_CONTAINER)
+		return -EBADFD;
+	if (group->container)
+		return -EINVAL;
+	group->container = container;
+	files[container].joined = true;
+	files[container].noiommu = group->noiommu;
+	return 0;
+}
+
+/* As vfio_ioctl_set_iommu(); of those for type1, the one whose unmaps are exact. */
+static int set_iommu(struct file *container, unsigned long iommu)
+{
+	if (!container->joined || container->iommu)
+		return -EINVAL;
+	if (mock.unsafe)
+		return -EPERM;
+	if (iommu != (container->noiommu ? VFIO_NOIOMMU_IOMMU : VFIO_TYPE1v2_IOMMU))
+		return -ENODEV;
+	container->iommu = iommu;
+	return 0;
+}
+
+static int container_ioctl(struct file *container, unsigned long request, void *arg)
 {
 	const struct vfio_iommu_type1_dma_map *mapping = arg;
 
@@ -469,7 +521,11 @@ static int container_ioctl(unsigned long request, void *arg)
 	case VFIO_CHECK_EXTENSION:
 		return (uintptr_t)arg == VFIO_TYPE1v2_IOMMU && !mock.no_type1;
 	case VFIO_SET_IOMMU:
-		return mock.unsafe ? -EPERM : 0;
+		return set_iommu(container, (uintptr_t)arg);
+	}
+	if (container->iommu != VFIO_TYPE1v2_IOMMU)
+		return container->iommu ? -ENOTTY : -EINVAL;
+	switch (request) {
 	case VFIO_IOMMU_GET_INFO:
 		return container_info(arg);
 	case VFIO_IOMMU_MAP_DMA:
@@ -480,20 +536,33 @@ static int container_ioctl(unsigned long request, void *arg)
 	return -ENOTTY;
 }
 
-static int group_ioctl(unsigned long request, void *arg)
+/* As vfio_df_group_open(). */
+static int get_device(const struct file *group, const char *bdf)
 {
 	char path[128];
+	int fd;
 
+	if (!group->container || !files[group->container].iommu)
+		return -EINVAL;
+	snprintf(path, sizeof(path), "%s/%s", root, bdf);
+	fd = open_as(path, NODE_DEVICE, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	files[fd].granted = true;
+	return fd;
+}
+
+static int group_ioctl(struct file *group, unsigned long request, void *arg)
+{
 	switch (request) {
 	case VFIO_GROUP_GET_STATUS:
 		((struct vfio_group_status *)arg)->flags =
 			mock.not_viable ? 0 : VFIO_GROUP_FLAGS_VIABLE;
 		return 0;
 	case VFIO_GROUP_SET_CONTAINER:
-		return 0;
+		return set_container(group, *(const int *)arg);
 	case VFIO_GROUP_GET_DEVICE_FD:
-		snprintf(path, sizeof(path), "%s/%s", root, (const char *)arg);
-		return open_as(path, NODE_DEVICE);
+		return get_device(group, arg);
 	}
 	return -ENOTTY;
 }
@@ -682,33 +751,58 @@ static int reset(int fd)
 	return 0;
 }
 
+/* As vfio_df_ioctl_bind_iommufd(). */
+static int bind_device(struct file *device, const struct uapi_bind_iommufd *arg)
+{
+	if (arg->argsz != sizeof(*arg) || arg->flags || arg->iommufd < 0 || device->granted)
+		return -EINVAL;
+	if (arg->iommufd >= FDS_MAX || files[arg->iommufd].node != NODE_IOMMU)
+		return -EBADFD;
+	if (mock.unsafe)
+		return -EPERM;
+	device->granted = true;
+	return 0;
+}
+
+static int attach_device(const struct uapi_attach_iommufd_pt *arg)
+{
+	if (arg->argsz != sizeof(*arg) || arg->flags)
+		return -EINVAL;
+	return arg->pt_id == MOCK_IOAS ? 0 : -ENOENT;
+}
+
+static void irq_info(struct vfio_irq_info *info)
+{
+	info->flags = info->index < 3 && mock.no_eventfd[info->index] ? 0 : VFIO_IRQ_INFO_EVENTFD;
+	info->count = info->index < 3 ? mock.irqs[info->index] : 0;
+}
+
 static int device_ioctl(int fd, unsigned long request, void *arg)
 {
 	if (mock.gone)
 		return -ENODEV;
+	if (request == UAPI_DEVICE_BIND_IOMMUFD)
+		return bind_device(&files[fd], arg);
+	if (!files[fd].granted)
+		return -EINVAL;
 	switch (request) {
 	case VFIO_DEVICE_GET_INFO:
 		((struct vfio_device_info *)arg)->flags =
-			VFIO_DEVICE_FLAGS_PCI | (mock.can_reset ? VFIO_DEVICE_FLAGS_RESET : 0);
+			(mock.not_pci ? VFIO_DEVICE_FLAGS_PLATFORM : VFIO_DEVICE_FLAGS_PCI) |
+			(mock.can_reset ? VFIO_DEVICE_FLAGS_RESET : 0);
 		return 0;
 	case VFIO_DEVICE_GET_REGION_INFO:
 		region_info(arg);
 		return 0;
 	case VFIO_DEVICE_GET_IRQ_INFO:
-		((struct vfio_irq_info *)arg)->flags = VFIO_IRQ_INFO_EVENTFD;
-		((struct vfio_irq_info *)arg)->count =
-			((struct vfio_irq_info *)arg)->index < 3 ?
-				mock.irqs[((struct vfio_irq_info *)arg)->index] :
-				0;
+		irq_info(arg);
 		return 0;
 	case VFIO_DEVICE_SET_IRQS:
 		return set_irqs(arg);
 	case VFIO_DEVICE_RESET:
 		return reset(fd);
-	case UAPI_DEVICE_BIND_IOMMUFD:
-		return mock.unsafe ? -EPERM : 0;
 	case UAPI_DEVICE_ATTACH_IOMMUFD_PT:
-		return 0;
+		return attach_device(arg);
 	}
 	return -ENOTTY;
 }
@@ -722,6 +816,8 @@ static bool may_fail(unsigned long request)
 
 int __wrap_ioctl(int fd, unsigned long request, void *arg)
 {
+	/* Nobody asks what is closed. */
+	assert_true(fd >= 0);
 	if (may_fail(request) && inject_fails()) {
 		errno = ENOMEM;
 		return -1;
@@ -731,16 +827,17 @@ int __wrap_ioctl(int fd, unsigned long request, void *arg)
 		mock.refuse.err = 0;
 		return -1;
 	}
-	switch (fd >= 0 && fd < FDS_MAX ? nodes[fd] : NODE_NONE) {
+	switch (fd < FDS_MAX ? files[fd].node : NODE_NONE) {
 	case NODE_CONTAINER:
-		return answer(container_ioctl(request, arg));
+		return answer(container_ioctl(&files[fd], request, arg));
 	case NODE_GROUP:
-		return request == VFIO_GROUP_GET_DEVICE_FD ? group_ioctl(request, arg) :
-							     answer(group_ioctl(request, arg));
+		return answer(group_ioctl(&files[fd], request, arg));
 	case NODE_IOMMU:
 		return answer(iommu_ioctl(request, arg));
 	case NODE_DEVICE:
 		return answer(device_ioctl(fd, request, arg));
+	default:
+		break;
 	}
 	return __real_ioctl(fd, request, arg);
 }

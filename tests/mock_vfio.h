@@ -54,6 +54,8 @@ struct mock_mapping {
  * @busy_resets: How many resets are -EAGAIN, as somebody has the device's lock.
  * @no_mmap: Its BARs cannot be mapped.
  * @irqs: How many INTx, MSI and MSI-X there are.
+ * @no_eventfd: Which of them no eventfd can be had of.
+ * @not_pci: It is a device of another bus.
  * @vectors_max: How many vectors the kernel has for it.
  * @mappings: What is mapped.
  * @count: How many there are.
@@ -92,6 +94,8 @@ extern struct mock {
 	unsigned int busy_resets;
 	bool no_mmap;
 	unsigned int irqs[3];
+	bool no_eventfd[3];
+	bool not_pci;
 	unsigned int vectors_max;
 	struct mock_mapping mappings[MOCK_MAPPINGS_MAX];
 	size_t count;

@@ -927,8 +927,9 @@ static void without_iommu_what_is_missing_is_told(void)
 #define WINDOW_FIRST UINT64_C(0x200000000)
 #define WINDOW_LAST UINT64_C(0x2ffffffff)
 
-/* A program that has memory of its own in the same address space. */
+/* A program that has memory of its own in the same address space; @group is 0 with iommufd. */
 struct caller {
+	int group;
 	int iommu;
 	int device;
 };
@@ -938,11 +939,45 @@ static bool has_groups(const char *scheme)
 	return strcmp(scheme, "iommufd");
 }
 
-static void caller_opens(struct caller *caller, const char *scheme)
+static void caller_opens_group(struct caller *caller)
 {
-	caller->iommu = open(has_groups(scheme) ? "/dev/vfio/vfio" : "/dev/iommu", O_RDWR);
+	caller->iommu = open("/dev/vfio/vfio", O_RDWR);
+	caller->group = open("/dev/vfio/1", O_RDWR);
+	assert_true(caller->iommu > 0 && caller->group > 0);
+	assert_ok(ioctl(caller->group, VFIO_GROUP_SET_CONTAINER, &caller->iommu));
+	assert_ok(ioctl(caller->iommu, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	caller->device = ioctl(caller->group, VFIO_GROUP_GET_DEVICE_FD, BDF);
+	assert_true(caller->device > 0);
+}
+
+static void caller_opens_iommufd(struct caller *caller)
+{
+	struct uapi_bind_iommufd bind = { .argsz = sizeof(bind) };
+	struct uapi_attach_iommufd_pt attach = { .argsz = sizeof(attach), .pt_id = MOCK_IOAS };
+
+	caller->group = 0;
+	caller->iommu = open("/dev/iommu", O_RDWR);
 	caller->device = open("/dev/vfio/devices/vfio1", O_RDWR);
 	assert_true(caller->iommu > 0 && caller->device > 0);
+	bind.iommufd = caller->iommu;
+	assert_ok(ioctl(caller->device, UAPI_DEVICE_BIND_IOMMUFD, &bind));
+	assert_ok(ioctl(caller->device, UAPI_DEVICE_ATTACH_IOMMUFD_PT, &attach));
+}
+
+static void caller_opens(struct caller *caller, const char *scheme)
+{
+	if (has_groups(scheme))
+		caller_opens_group(caller);
+	else
+		caller_opens_iommufd(caller);
+}
+
+static void caller_closes(struct caller *caller)
+{
+	assert_ok(close(caller->device));
+	assert_ok(close(caller->iommu));
+	if (caller->group)
+		assert_ok(close(caller->group));
 }
 
 static void caller_begins(struct caller *caller, const char *scheme)
@@ -975,8 +1010,7 @@ static void caller_ends(struct caller *caller)
 	assert_int_equal(mock.count, 1);
 	assert_non_null(mock_find(PAGE));
 	assert_int_equal(mock_config(BDF, PCI_COMMAND), 0);
-	assert_ok(close(caller->device));
-	assert_ok(close(caller->iommu));
+	caller_closes(caller);
 }
 
 static int adopt(struct bench *bench, const char *scheme, int iommu, int device, uint64_t first,
@@ -1051,8 +1085,7 @@ static void window_may_be_everything(const char *scheme)
 		assert_int_equal(log_has(&bench.log, "could not be unmapped"), turn);
 		coherent_free(&left);
 		no_block_or_descriptor_is_left(&bench);
-		assert_ok(close(caller.device));
-		assert_ok(close(caller.iommu));
+		caller_closes(&caller);
 	}
 }
 
@@ -1113,6 +1146,10 @@ static void what_cannot_be_adopted_is_refused(const char *scheme)
 	assert_true(log_has(&bench.log, "is no "));
 	assert_err(adopt(&bench, scheme, 1000, 0, WINDOW_FIRST, WINDOW_LAST), -EINVAL);
 	assert_err(adopt(&bench, scheme, caller.iommu, other, WINDOW_FIRST, WINDOW_LAST), -EINVAL);
+	assert_true(log_has(&bench.log, "is no PCI device of VFIO's"));
+	mock.not_pci = true;
+	assert_err(adopt(&bench, scheme, caller.iommu, caller.device, WINDOW_FIRST, WINDOW_LAST),
+		   -EINVAL);
 	assert_true(log_has(&bench.log, "is no PCI device of VFIO's"));
 	/* A window where nothing is translated. */
 	assert_err(adopt(&bench, scheme, caller.iommu, 0, beyond, beyond + 0xffff), -EIO);
