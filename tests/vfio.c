@@ -64,6 +64,32 @@ static void close_bench(struct bench *bench)
 	nothing_is_left(bench);
 }
 
+/*
+ * How many mappings of this process are of a file, if @file is not NULL, or have an address in
+ * them; and of these, if @flag is not NULL, have that flag: "dc" is MADV_DONTFORK.
+ */
+static unsigned int mappings_of(const char *file, uintptr_t at, const char *flag)
+{
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+	unsigned int count = 0;
+	bool is_one = false;
+	char line[512];
+
+	assert_non_null(smaps);
+	while (fgets(line, sizeof(line), smaps)) {
+		unsigned long first, end;
+
+		if (sscanf(line, "%lx-%lx ", &first, &end) == 2) {
+			is_one = file ? !!strstr(line, file) : at >= first && at < end;
+			count += is_one && !flag;
+		} else if (is_one && flag && !strncmp(line, "VmFlags:", 8)) {
+			count += !!strstr(line, flag);
+		}
+	}
+	fclose(smaps);
+	return count;
+}
+
 /* --- Mappings --- */
 
 static void what_is_exposed_is_mapped_as_asked(const char *scheme)
@@ -204,7 +230,9 @@ static void closing_unmaps_what_is_left(const char *scheme)
 	assert_ok(coherent_zeroed(&mem, bench->dev, 1));
 	assert_ok(coherent_write(&mem, 0, 7));
 	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
+	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MEMORY);
 	coherent_device_close(bench->dev);
+	assert_false(log_has(&bench->log, "could not be unmapped"));
 	assert_int_equal(mock.count, 0);
 	assert_false(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
 	assert_ok(coherent_read(&mem, 0, &byte));
@@ -248,6 +276,27 @@ static void two_devices_do_not_meet(const char *scheme)
 	coherent_free(&mem);
 	coherent_device_close(other.dev);
 	close_bench(bench);
+}
+
+static void nothing_goes_to_a_program_that_is_started(const char *scheme)
+{
+	bool before[256];
+	struct bench *bench;
+
+	for (int fd = 0; fd < 256; fd++)
+		before[fd] = fcntl(fd, F_GETFD) >= 0;
+	bench = open_bench(scheme);
+	for (int fd = 0; fd < 256; fd++)
+		if (!before[fd] && fcntl(fd, F_GETFD) >= 0)
+			assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	close_bench(bench);
+}
+
+static void interrupted_call_starts_again(const char *scheme)
+{
+	mock_refuse(VFIO_DEVICE_GET_INFO, -EINTR);
+	close_bench(open_bench(scheme));
+	assert_int_equal(mock.refuse.err, 0);
 }
 
 /* --- Refusals of a device that is open --- */
@@ -409,14 +458,17 @@ static void mappings_run_out(const char *scheme)
 static void registers_are_the_devices(const char *scheme)
 {
 	for (unsigned int turn = 0; turn < 2; turn++) {
-		struct coherent_bar *bar, *none;
+		struct coherent_bar *bar, *other, *none;
 		struct bench *bench;
 
 		mock.no_mmap = turn;
 		bench = open_bench(scheme);
+		assert_int_equal(mappings_of("/" BDF, 0, " dc"), turn ? 0 : 2);
 		assert_ok(coherent_bar_open(&bar, bench->dev, 0));
+		assert_ok(coherent_bar_open(&other, bench->dev, 2));
 		assert_err(coherent_bar_open(&none, bench->dev, 1), -ENODEV);
 		coherent_bar_write64(bar, 8, UINT64_C(0x1122334455667788));
+		coherent_bar_write64(other, 8, UINT64_C(0x99aabbccddeeff00));
 		assert_int_equal(coherent_bar_read8(bar, 8), 0x88);
 		assert_int_equal(coherent_bar_read16(bar, 10), 0x5566);
 		assert_int_equal(coherent_bar_read32(bar, 12), 0x11223344);
@@ -424,13 +476,42 @@ static void registers_are_the_devices(const char *scheme)
 		coherent_bar_write8(bar, 11, 2);
 		coherent_bar_write32(bar, 12, 3);
 		assert_int_equal(coherent_bar_read64(bar, 8), UINT64_C(0x0000000302660001));
+		assert_int_equal(coherent_bar_read64(other, 8), UINT64_C(0x99aabbccddeeff00));
+		/* A read that fails is all ones, as on the bus. */
+		mock.gone = turn;
+		assert_int_equal(coherent_bar_read32(bar, 12), turn ? UINT32_MAX : 3);
+		mock.gone = false;
 		coherent_device_close(bench->dev);
 		assert_int_equal(coherent_bar_read32(bar, 8), UINT32_MAX);
 		coherent_bar_write32(bar, 8, 0);
+		/* Who holds a BAR does not hold the device. */
+		assert_int_equal(mappings_of("/" BDF, 0, NULL), 0);
 		coherent_bar_close(bar);
+		coherent_bar_close(other);
 		nothing_is_left(bench);
 	}
-	mock.no_mmap = false;
+}
+
+static void vectors_are_the_best_there_are(const char *scheme)
+{
+	struct coherent_limits limits;
+	struct coherent_irq *irq;
+
+	/* MSI-X of which no eventfd can be had is none; and there is an end to it. */
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		struct bench *bench;
+
+		mock.irqs[VFIO_PCI_MSIX_IRQ_INDEX] = 2048;
+		mock.no_eventfd[VFIO_PCI_MSIX_IRQ_INDEX] = turn;
+		bench = open_bench(scheme);
+		assert_ok(coherent_device_limits(bench->dev, &limits));
+		assert_int_equal(limits.vectors, turn ? 4 : 64);
+		assert_ok(coherent_irq_open(&irq, bench->dev, limits.vectors - 1));
+		assert_int_equal(mock.irq_index,
+				 turn ? VFIO_PCI_MSI_IRQ_INDEX : VFIO_PCI_MSIX_IRQ_INDEX);
+		coherent_irq_close(irq);
+		close_bench(bench);
+	}
 }
 
 static void vectors_do_not_disturb_each_other(const char *scheme)
@@ -638,6 +719,11 @@ static void refusals_name_the_command_that_helps(void)
 		  "intel_iommu=on" },
 		{ "iommufd:00:01.0", "rm dev/vfio/devices/vfio1", -EOPNOTSUPP,
 		  "try vfio:0000:00:01.0" },
+		{ "iommufd:00:01.0",
+		  "mv dev/vfio/devices/vfio1 dev/vfio/devices/noiommu-vfio1; "
+		  "mv sys/bus/pci/devices/" BDF "/vfio-dev/vfio1 "
+		  "sys/bus/pci/devices/" BDF "/vfio-dev/noiommu-vfio1",
+		  -EOPNOTSUPP, "try vfio:0000:00:01.0" },
 		{ "iommufd:00:01.0", "rm dev/iommu", -ENODEV, "modprobe iommufd" },
 		{ "iommufd:00:01.0", "chmod 0 dev/iommu", -EACCES, "/dev/iommu is not yours" },
 	};
@@ -806,6 +892,7 @@ static void without_iommu_it_has_to_be_asked_for(void)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	const unsigned int maps = inject.huge_maps;
 	struct coherent_limits limits;
 	struct bench bench;
 
@@ -820,7 +907,10 @@ static void without_iommu_it_has_to_be_asked_for(void)
 	assert_ok(coherent_device_limits(bench.dev, &limits));
 	assert_int_equal(limits.range_count, 3);
 	assert_true(limits.ranges[0].last < limits.ranges[1].first);
+	assert_int_equal(inject.huge_maps, maps + 3);
+	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
 	assert_ok(coherent_zeroed(&mem, bench.dev, PAGE));
+	assert_int_equal(mappings_of(NULL, (uintptr_t)coherent_unsafe_ptr(&mem), " dc"), 1);
 	assert_ok(coherent_write(&mem, PAGE - 1, 4));
 	assert_err(coherent_reclaim(&mem, &box), -EBUSY);
 	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
@@ -828,7 +918,30 @@ static void without_iommu_it_has_to_be_asked_for(void)
 	assert_ok(coherent_device_fence(bench.dev));
 	assert_int_equal(mock.resets, 1);
 	assert_int_equal(mock.count, 0);
-	coherent_box_free(&box);
+	assert_err(coherent_expose(&box, &mem, .may = COHERENT_MAY_READ), -EOPNOTSUPP);
+	coherent_device_close(bench.dev);
+	assert_false(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
+	nothing_is_left(&bench);
+	inject.hugepages = false;
+}
+
+/* Bus mastering that goes off and on again ends nothing. */
+static void without_iommu_a_reset_alone_is_a_fence(void)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
+	struct bench bench;
+	uint64_t address;
+
+	boot_without_iommu();
+	mock.can_reset = false;
+	assert_ok(open_level(&bench, "vfio:" BDF, COHERENT_NONE));
+	assert_ok(coherent_zeroed(&mem, bench.dev, PAGE));
+	address = coherent_addr(&mem).raw;
+	coherent_free(&mem);
+	assert_err(coherent_device_fence(bench.dev), -EIO);
+	assert_ok(coherent_zeroed(&next, bench.dev, PAGE));
+	assert_int_not_equal(coherent_addr(&next).raw, address);
+	coherent_free(&next);
 	coherent_device_close(bench.dev);
 	nothing_is_left(&bench);
 	inject.hugepages = false;
@@ -1201,6 +1314,7 @@ static void adoption_is_for_its_scheme(void)
 	assert_err(coherent_device_open(&dev, "pci:" BDF, .container = 3, .iommufd = 3), -EINVAL);
 	assert_err(coherent_device_open(&dev, "pci:" BDF, .device_fd = 3), -EINVAL);
 	assert_err(coherent_device_open(&dev, "vfio:" BDF, .window = { 0, 0xfff }), -EINVAL);
+	assert_err(coherent_device_open(&dev, "iommufd:" BDF, .ioas = MOCK_IOAS), -EINVAL);
 }
 
 /* --- Each call failed in turn --- */
@@ -1303,12 +1417,15 @@ static const struct cell cells[] = {
 	EACH(closing_unmaps_what_is_left),
 	EACH(memory_is_mapped_anew_with_each_exposure),
 	EACH(two_devices_do_not_meet),
+	EACH(nothing_goes_to_a_program_that_is_started),
+	EACH(interrupted_call_starts_again),
 	EACH(refused_map_shares_nothing),
 	EACH(memlock_is_explained),
 	EACH(failed_unmap_leaks_and_reports),
 	EACH(unplugged_device_leaves_memory),
 	EACH(device_is_given_back_when_asked),
 	EACH(registers_are_the_devices),
+	EACH(vectors_are_the_best_there_are),
 	EACH(vectors_do_not_disturb_each_other),
 	EACH(fewer_vectors_serve),
 	EACH(intx_is_unmasked_by_who_waits),
@@ -1324,6 +1441,7 @@ static const struct cell cells[] = {
 	EACH(no_failure_leaks_what_is_adopted),
 	ALONE(adoption_is_for_its_scheme),
 	ALONE(without_iommu_it_has_to_be_asked_for),
+	ALONE(without_iommu_a_reset_alone_is_a_fence),
 	ALONE(without_iommu_no_object_is_in_two_hugepages),
 	ALONE(without_iommu_what_is_missing_is_told),
 	ONLY_VFIO(mappings_run_out),
