@@ -75,7 +75,8 @@ static int bind_not_permitted(const struct iommufd *iommufd)
 	if (vfio_pci_name_siblings(&iommufd->pci)) {
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: not all devices of the group of %s are VFIO's and yours, see ls -l "
-		       "/sys/bus/pci/devices/%s/iommu_group/devices/*/driver; " VFIO_PCI_WHO,
+		       "/sys/bus/pci/devices/%s/iommu_group/devices/*/driver; " VFIO_PCI_WHO
+		       "; or else this platform does not remap interrupts: dmesg | grep -i remap",
 		       dev->name, iommufd->pci.bdf, iommufd->pci.bdf);
 		return -EBUSY;
 	}
