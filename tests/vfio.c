@@ -1213,6 +1213,7 @@ static void window_is_unmapped_to_its_end(const char *scheme)
 	assert_ok(adopt(&bench, scheme, caller.iommu, 0, WINDOW_FIRST, WINDOW_FIRST + 0x2fff));
 	assert_ok(coherent_zeroed(&left, bench.dev, 2 * PAGE));
 	coherent_device_close(bench.dev);
+	assert_int_equal(mock.count, 1);
 	assert_false(log_has(&bench.log, "could not be unmapped"));
 	coherent_free(&left);
 	/* Of nothing too. */
