@@ -931,6 +931,7 @@ static void without_iommu_a_reset_alone_is_a_fence(void)
 	COHERENT(uint8_t) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
 	struct bench bench;
 	uint64_t address;
+	long blocks;
 
 	boot_without_iommu();
 	mock.can_reset = false;
@@ -941,8 +942,13 @@ static void without_iommu_a_reset_alone_is_a_fence(void)
 	assert_err(coherent_device_fence(bench.dev), -EIO);
 	assert_ok(coherent_zeroed(&next, bench.dev, PAGE));
 	assert_int_not_equal(coherent_addr(&next).raw, address);
-	coherent_free(&next);
+	/* After the close there is nothing to wait for. */
+	assert_ok(coherent_zeroed(&mem, bench.dev, PAGE));
 	coherent_device_close(bench.dev);
+	blocks = inject.blocks;
+	coherent_free(&next);
+	assert_true(inject.blocks < blocks);
+	coherent_free(&mem);
 	nothing_is_left(&bench);
 	inject.hugepages = false;
 }
