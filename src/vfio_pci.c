@@ -680,14 +680,13 @@ static int set_irqs_locked(struct vfio_pci *pci, unsigned int start, unsigned in
  */
 static int enable_irqs_locked(struct vfio_pci *pci, unsigned int vector) NEEDS_LOCK(pci->lock)
 {
-	int n = set_irqs_locked(pci, 0, pci->vectors);
+	int n = (int)pci->vectors;
 
-	pci->irq_count = n ? 0 : pci->vectors;
-	if (n > 0) {
+	do {
 		pci->irq_count = (unsigned int)n;
 		n = vector < pci->irq_count ? set_irqs_locked(pci, 0, pci->irq_count) : -ENOSPC;
-	}
-	return n > 0 ? -ENOSPC : n;
+	} while (n > 0);
+	return n;
 }
 
 static bool has_irqs_but_locked(const struct vfio_pci *pci, unsigned int vector)
@@ -724,7 +723,7 @@ static int no_vector(const struct vfio_pci *pci, unsigned int vector, unsigned i
 		       "%s: vector %u could not be had: the kernel has %u for %s, see "
 		       "/proc/interrupts; more MSIs than one take an IOMMU that remaps interrupts, "
 		       "see dmesg | grep -i remap",
-		       dev->name, vector, count, pci->bdf);
+		       dev->name, vector, vector < count ? 0 : count, pci->bdf);
 	else
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: vector %u could not be had: %s, see dmesg", dev->name, vector,

@@ -816,6 +816,8 @@ static bool may_fail(unsigned long request)
 
 int __wrap_ioctl(int fd, unsigned long request, void *arg)
 {
+	int err;
+
 	/* Nobody asks what is closed. */
 	assert_true(fd >= 0);
 	if (may_fail(request) && inject_fails()) {
@@ -823,9 +825,9 @@ int __wrap_ioctl(int fd, unsigned long request, void *arg)
 		return -1;
 	}
 	if (mock.refuse.err && mock.refuse.request == request) {
-		errno = -mock.refuse.err;
+		err = mock.refuse.err;
 		mock.refuse.err = 0;
-		return -1;
+		return answer(err);
 	}
 	switch (fd < FDS_MAX ? files[fd].node : NODE_NONE) {
 	case NODE_CONTAINER:

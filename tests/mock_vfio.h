@@ -120,7 +120,7 @@ void mock_halt(void);
 /* A file of it, for a shell command with %s for the directory. */
 void mock_shell(const char *format);
 
-/* The next ioctl of that request is refused. */
+/* The next ioctl of that request is refused: answered, if @err is positive. */
 void mock_refuse(unsigned long request, int err);
 
 /* The only mapping at an address, or NULL. */

@@ -570,6 +570,11 @@ static void fewer_vectors_serve(const char *scheme)
 	coherent_irq_close(irqs[0]);
 	coherent_irq_close(irqs[1]);
 	assert_int_equal(mock.irq_count, 0);
+	/* Somebody else takes one in between. */
+	mock_refuse(VFIO_DEVICE_SET_IRQS, 3);
+	assert_ok(coherent_irq_open(&irqs[0], bench->dev, 0));
+	assert_int_equal(mock.irq_count, 2);
+	coherent_irq_close(irqs[0]);
 	mock.vectors_max = 0;
 	assert_err(coherent_irq_open(&none, bench->dev, 0), -ENOSPC);
 	assert_true(log_has(&bench->log, "the kernel has 0 for " BDF));
