@@ -256,7 +256,7 @@ static uint64_t pagemap_entry(uint64_t va)
 		return UINT64_C(1) << 63;
 	if (mincore((void *)(uintptr_t)va, 4096, &resident) || !(resident & 1))
 		return 0;
-	return UINT64_C(1) << 63 | mock_physical(va) / 4096;
+	return (uint64_t)!mock.absent << 63 | mock_physical(va) / 4096;
 }
 
 ssize_t __wrap_pread64(int fd, void *to, size_t bytes, off_t offset)

@@ -38,6 +38,7 @@ struct mock_mapping {
  * @not_viable: The group is not.
  * @unsafe: The IOMMU does not remap interrupts.
  * @no_frames: It does not tell where memory is.
+ * @absent: Memory is on its way to somewhere else.
  * @gone: The device is unplugged.
  * @refuse: What the next ioctl of that request answers, see mock_refuse().
  * @refuse_map: What the next map answers, negative; 0 for what it would.
@@ -74,6 +75,7 @@ extern struct mock {
 	bool not_viable;
 	bool unsafe;
 	bool no_frames;
+	bool absent;
 	bool gone;
 	struct {
 		unsigned long request;

@@ -163,7 +163,7 @@ static void largest_ranges_are_used(const char *scheme)
 		mock.holes[i] = at;
 	}
 	mock.hole[0] = 0x4000800;
-	mock.hole[1] = 0xfeefefff;
+	mock.hole[1] = 0xfeefe7ff;
 	mock.last = 0x1ffffffff;
 	bench = open_bench(scheme);
 	assert_ok(coherent_device_limits(bench->dev, &limits));
@@ -999,6 +999,11 @@ static void without_iommu_what_is_missing_is_told(void)
 	assert_true(log_has(&bench.log, "CAP_SYS_ADMIN"));
 	nothing_is_left(&bench);
 	mock.no_frames = false;
+	mock.absent = true;
+	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EIO);
+	assert_true(log_has(&bench.log, "has taken a hugepage away again"));
+	nothing_is_left(&bench);
+	mock.absent = false;
 	mock_shell("chmod 0 proc/self/pagemap");
 	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EPERM);
 	assert_true(log_has(&bench.log, "/proc/self/pagemap: Permission denied"));
@@ -1162,10 +1167,15 @@ static void what_is_adopted_stays_the_callers(const char *scheme)
 	struct caller caller;
 	struct coherent_bar *bar;
 	struct coherent_irq *irq;
+	struct coherent_limits limits;
 	struct bench bench;
 
 	caller_begins(&caller, scheme);
 	assert_ok(adopt(&bench, scheme, caller.iommu, caller.device, WINDOW_FIRST, WINDOW_LAST));
+	assert_ok(coherent_device_limits(bench.dev, &limits));
+	assert_int_equal(limits.range_count, 1);
+	assert_int_equal(limits.ranges[0].first, WINDOW_FIRST);
+	assert_int_equal(limits.ranges[0].last, WINDOW_LAST);
 	assert_ok(coherent_bar_open(&bar, bench.dev, 0));
 	coherent_bar_write32(bar, 0, 5);
 	assert_int_equal(coherent_bar_read32(bar, 0), 5);
