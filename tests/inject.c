@@ -59,20 +59,23 @@ void __wrap_free(void *block)
 int __real_munmap(void *va, size_t bytes);
 void *__real_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
 
-/* Aligned as a hugepage is, and right below the one before where nothing is. */
+/* Aligned as a hugepage is, each right below the one before: the region is nobody else's. */
 static void *pretend_hugepages(size_t bytes, int protection, int flags)
 {
-	char *va = __real_mmap64(NULL, 2 * bytes, protection, flags, -1, 0);
-	const size_t after = (uintptr_t)va % bytes;
+	const size_t region = (size_t)1 << 30, huge = (size_t)2 << 20;
+	static char *first, *next;
 
 	/* Somebody may fork in between. */
 	assert_int_equal(flags & (MAP_POPULATE | MAP_LOCKED), 0);
-	if (va == MAP_FAILED)
-		return va;
-	__real_munmap(va, bytes - after);
-	if (after)
-		__real_munmap(va + 2 * bytes - after, after);
-	return va + bytes - after;
+	if ((size_t)(next - first) < bytes) {
+		first = __real_mmap64(NULL, region, PROT_NONE, flags | MAP_NORESERVE, -1, 0);
+		if (first == MAP_FAILED)
+			abort();
+		next = first + region - (uintptr_t)first % huge;
+		first += huge;
+	}
+	next -= bytes;
+	return __real_mmap64(next, bytes, protection, flags | MAP_FIXED, -1, 0);
 }
 
 void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
