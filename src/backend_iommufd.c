@@ -18,22 +18,18 @@
 
 #define IOMMU "/dev/iommu"
 #define UNSAFE "/sys/module/iommufd/parameters/allow_unsafe_interrupts"
-#define RANGES_MAX 8
+#define RANGES_MAX 64
 
 /**
  * struct iommufd - A device attached to an IOAS.
  * @pci: The device.
  * @iommu: The descriptor of iommufd; -1 when it is disconnected.
  * @ioas: The IOAS. Never changes.
- * @ranges: Where it translates. Never changes.
- * @range_count: How many there are.
  */
 struct iommufd {
 	struct vfio_pci pci;
 	int iommu;
 	uint32_t ioas;
-	struct uapi_iova_range ranges[RANGES_MAX];
-	unsigned int range_count;
 };
 
 static struct iommufd *iommufd_of(struct backend *backend)
@@ -71,75 +67,106 @@ static int no_such_node(const struct coherent_device *dev, const char *bdf)
 	return -EOPNOTSUPP;
 }
 
-static int bind_result(const struct iommufd *iommufd, const char *node, int err)
+/* Another owner in the group is as little permitted as a device that could forge interrupts. */
+static int bind_not_permitted(const struct iommufd *iommufd)
 {
 	const struct coherent_device *dev = iommufd->pci.backend.dev;
+
+	if (vfio_pci_name_siblings(&iommufd->pci)) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: not all devices of the group of %s are VFIO's and yours, see ls -l "
+		       "/sys/bus/pci/devices/%s/iommu_group/devices/*/driver; " VFIO_PCI_WHO
+		       "; or else this platform does not remap interrupts: dmesg | grep -i remap",
+		       dev->name, iommufd->pci.bdf, iommufd->pci.bdf);
+		return -EBUSY;
+	}
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: this platform does not remap interrupts, so that the device could forge some; "
+	       "if you trust it, as root: echo 1 >" UNSAFE,
+	       dev->name);
+	return -EPERM;
+}
+
+static int refused(const struct iommufd *iommufd, const char *what, int err)
+{
+	const struct coherent_device *dev = iommufd->pci.backend.dev;
+
+	report(&dev->reporter, COHERENT_ERROR, "%s: %s %s: %s, see dmesg | grep -e iommu -e %s",
+	       dev->name, iommufd->pci.bdf, what, strerror(-err), iommufd->pci.bdf);
+	return err == -EBUSY || err == -ENODEV || err == -ENOMEM ? err : -EIO;
+}
+
+static int bind_device(const struct iommufd *iommufd, int fd, const char *node)
+{
+	const struct coherent_device *dev = iommufd->pci.backend.dev;
+	struct uapi_bind_iommufd bind = { .argsz = sizeof(bind), .iommufd = iommufd->iommu };
+	int err = sys_ioctl(fd, UAPI_DEVICE_BIND_IOMMUFD, &bind);
 
 	switch (err) {
 	case 0:
 		return 0;
 	case -EPERM:
+		return bind_not_permitted(iommufd);
+	case -EBUSY: /* somebody has the group open */
+	case -EINVAL: /* somebody has bound the device */
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: this platform does not remap interrupts, so that the device could "
-		       "forge some; if you trust it, as root: echo 1 >" UNSAFE,
-		       dev->name);
-		return err;
-	case -EBUSY:
-	case -EINVAL: /* what the kernel says of a node that another file has bound */
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: somebody has %s open already; as root: fuser -v %s says who", dev->name,
-		       node, node);
+		       "%s: somebody has %s open already; as root: " VFIO_PCI_WHO " says who",
+		       dev->name, node);
 		return -EBUSY;
 	default:
-		report(&dev->reporter, COHERENT_ERROR, "%s: %s gets no IOMMU: %s", dev->name, node,
-		       strerror(-err));
-		return err == -ENODEV || err == -ENOMEM ? err : -EIO;
+		return refused(iommufd, "is not bound to iommufd", err);
 	}
 }
 
-static int attach(struct iommufd *iommufd, int fd, const char *node)
+static int attach(struct iommufd *iommufd, int fd)
 {
-	struct uapi_bind_iommufd bind = { .argsz = sizeof(bind), .iommufd = iommufd->iommu };
 	struct uapi_ioas_alloc alloc = { .size = sizeof(alloc) };
 	struct uapi_attach_iommufd_pt attach = { .argsz = sizeof(attach) };
-	int err;
+	int err = sys_ioctl(iommufd->iommu, UAPI_IOAS_ALLOC, &alloc);
 
-	err = sys_ioctl(fd, UAPI_DEVICE_BIND_IOMMUFD, &bind);
-	if (!err)
-		err = sys_ioctl(iommufd->iommu, UAPI_IOAS_ALLOC, &alloc);
-	if (!err) {
-		iommufd->ioas = alloc.out_ioas_id;
-		attach.pt_id = alloc.out_ioas_id;
-		err = sys_ioctl(fd, UAPI_DEVICE_ATTACH_IOMMUFD_PT, &attach);
-	}
-	return bind_result(iommufd, node, err);
+	if (err)
+		return refused(iommufd, "gets no address space", err);
+	iommufd->ioas = attach.pt_id = alloc.out_ioas_id;
+	err = sys_ioctl(fd, UAPI_DEVICE_ATTACH_IOMMUFD_PT, &attach);
+	return err ? refused(iommufd, "is not attached to its address space", err) : 0;
 }
 
 /* More than there is room for is -EMSGSIZE, and the first are there. */
 static int read_ranges(struct iommufd *iommufd)
 {
+	const struct coherent_device *dev = iommufd->pci.backend.dev;
+	struct uapi_iova_range list[RANGES_MAX];
 	struct uapi_ioas_iova_ranges ranges = {
 		.size = sizeof(ranges),
 		.ioas_id = iommufd->ioas,
 		.num_iovas = RANGES_MAX,
-		.allowed_iovas = (uintptr_t)iommufd->ranges,
+		.allowed_iovas = (uintptr_t)list,
 	};
 	int err = sys_ioctl(iommufd->iommu, UAPI_IOAS_IOVA_RANGES, &ranges);
 
-	if ((err && err != -EMSGSIZE) || ranges.out_iova_alignment > sys_page_bytes())
+	if (err && err != -EMSGSIZE) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: IOAS %u does not say where it translates: %s, see dmesg | grep -i iommu",
+		       dev->name, iommufd->ioas, strerror(-err));
 		return -EIO;
-	iommufd->range_count = ranges.num_iovas < RANGES_MAX ? ranges.num_iovas : RANGES_MAX;
+	}
+	if (ranges.out_iova_alignment > sys_page_bytes())
+		return vfio_pci_no_small_pages(dev);
+	for (uint32_t i = 0; i < ranges.num_iovas && i < RANGES_MAX; i++)
+		vfio_pci_allow(&iommufd->pci, list[i].start, list[i].last);
 	return 0;
 }
 
 static int open_device(struct iommufd *iommufd, const char *node)
 {
-	int fd = vfio_pci_open_node(iommufd->pci.backend.dev, node);
+	int fd = vfio_pci_open_node(&iommufd->pci, node);
 	int err;
 
 	if (fd < 0)
 		return fd;
-	err = attach(iommufd, fd, node);
+	err = bind_device(iommufd, fd, node);
+	if (!err)
+		err = attach(iommufd, fd);
 	if (!err)
 		err = read_ranges(iommufd);
 	if (!err)
@@ -157,7 +184,7 @@ static int open_nodes(struct iommufd *iommufd)
 
 	if (!find_node(iommufd->pci.bdf, node, sizeof(node)))
 		return no_such_node(dev, iommufd->pci.bdf);
-	iommufd->iommu = vfio_pci_open_node(dev, IOMMU);
+	iommufd->iommu = vfio_pci_open_node(&iommufd->pci, IOMMU);
 	if (iommufd->iommu < 0)
 		return iommufd->iommu;
 	err = open_device(iommufd, node);
@@ -225,19 +252,22 @@ static void iommufd_disconnect(struct backend *backend)
 	struct uapi_ioas_unmap all = {
 		.size = sizeof(all),
 		.ioas_id = iommufd->ioas,
-		.length = UINT64_MAX,
+		.iova = iommufd->pci.first,
+		.length = iommufd->pci.last - iommufd->pci.first + 1,
 	};
+	int err;
 
-	if (iommufd->pci.adopted) {
-		all.iova = iommufd->pci.first;
-		all.length = iommufd->pci.last - iommufd->pci.first + 1;
-	}
+	/* iommufd.h: that of everything */
+	if (!all.length)
+		all.length = UINT64_MAX;
 	vfio_pci_disconnect(&iommufd->pci);
 	lock_take(&iommufd->pci.lock);
-	(void)sys_ioctl(iommufd->iommu, UAPI_IOAS_UNMAP, &all);
+	err = sys_ioctl(iommufd->iommu, UAPI_IOAS_UNMAP, &all);
 	sys_close(iommufd->iommu);
 	iommufd->iommu = -1;
 	lock_drop(&iommufd->pci.lock);
+	/* Nothing was mapped. */
+	vfio_pci_unmapped_all(backend->dev, err == -ENOENT ? 0 : err);
 }
 
 static void iommufd_close(struct backend *backend)
@@ -252,15 +282,10 @@ static void iommufd_limits(struct backend *backend, struct coherent_limits *limi
 
 	*limits = (struct coherent_limits){
 		.mask = UINT64_MAX,
-		.range_count = iommufd->range_count,
 		.page_bytes = sys_page_bytes(),
 		.mappings = SIZE_MAX,
 		.unmap_is_fence = true,
 	};
-	for (unsigned int i = 0; i < iommufd->range_count; i++) {
-		limits->ranges[i].first = iommufd->ranges[i].start;
-		limits->ranges[i].last = iommufd->ranges[i].last;
-	}
 	vfio_pci_limits(&iommufd->pci, limits);
 }
 

@@ -18,10 +18,10 @@
 #define PAGEMAP "/proc/self/pagemap"
 #define HUGEPAGE_BYTES ((size_t)2 << 20)
 #define MAP_HUGETLB_2M (MAP_HUGETLB | 21 << 26)
-/* As many as limits have ranges. */
-#define HUGEPAGES_MAX 8
+#define HUGEPAGES_MAX VFIO_PCI_RANGES_MAX
 /* Documentation/admin-guide/mm/pagemap.rst */
 #define PAGEMAP_FRAME ((UINT64_C(1) << 55) - 1)
+#define PAGEMAP_PRESENT (UINT64_C(1) << 63)
 
 /* A hugepage: contiguous for the device too. */
 struct hugepage {
@@ -92,33 +92,66 @@ static int physical_of(const struct coherent_device *dev, int pagemap, struct hu
 	if (err)
 		return err;
 	page->physical = (entry & PAGEMAP_FRAME) * sys_page_bytes();
+	if (!(entry & PAGEMAP_PRESENT)) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: the kernel has taken a hugepage away again; open it once more",
+		       dev->name);
+		return -EIO;
+	}
 	if (page->physical)
 		return 0;
 	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: the kernel does not tell physical addresses; it takes CAP_SYS_ADMIN",
+	       "%s: the kernel does not tell physical addresses; it takes CAP_SYS_ADMIN, as root: "
+	       "setcap cap_sys_admin,cap_sys_rawio+ep PROGRAM",
 	       dev->name);
 	return -EPERM;
 }
 
-static int get_hugepage(struct noiommu *noiommu, int pagemap)
+/*
+ * Populated only when a forked child has none of it: else the next write could be to a copy,
+ * of which the device does not know.
+ */
+static int populate(void *va)
+{
+	int err = sys_advise(va, HUGEPAGE_BYTES, MADV_DONTFORK);
+
+	if (!err)
+		err = sys_advise(va, HUGEPAGE_BYTES, MADV_POPULATE_WRITE);
+	if (err != -EINVAL)
+		return err;
+	/* Before Linux 5.14. */
+	memset(va, 0, HUGEPAGE_BYTES);
+	return 0;
+}
+
+static int no_hugepage(const struct noiommu *noiommu)
 {
 	const struct coherent_device *dev = noiommu->pci.backend.dev;
+	const unsigned int pages = (unsigned int)noiommu->pages;
+
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: %u of %u hugepages of 2 MiB are there; as root: echo N "
+	       ">/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages, where N is the number "
+	       "that is in it and %u",
+	       dev->name, noiommu->count, pages, pages - noiommu->count);
+	return -ENOMEM;
+}
+
+/* The kernel swaps no hugepages, so that they need not be locked. */
+static int get_hugepage(struct noiommu *noiommu, int pagemap)
+{
 	struct hugepage *page = &noiommu->pool[noiommu->count];
 	void *va;
 
-	if (sys_map(HUGEPAGE_BYTES, MAP_HUGETLB_2M | MAP_POPULATE | MAP_LOCKED, &va)) {
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: %u of %u hugepages of 2 MiB are there; as root: sysctl "
-		       "vm.nr_hugepages=%u",
-		       dev->name, noiommu->count, (unsigned int)noiommu->pages,
-		       (unsigned int)noiommu->pages);
-		return -ENOMEM;
+	if (sys_map(HUGEPAGE_BYTES, MAP_HUGETLB_2M, &va))
+		return no_hugepage(noiommu);
+	if (populate(va)) {
+		sys_unmap(va, HUGEPAGE_BYTES);
+		return no_hugepage(noiommu);
 	}
 	page->va = va;
 	noiommu->count++;
-	if (sys_advise(va, HUGEPAGE_BYTES, MADV_DONTFORK))
-		return -ENOMEM;
-	return physical_of(dev, pagemap, page);
+	return physical_of(noiommu->pci.backend.dev, pagemap, page);
 }
 
 static int by_address(const void *left, const void *right)
@@ -128,17 +161,36 @@ static int by_address(const void *left, const void *right)
 	return (a->physical > b->physical) - (a->physical < b->physical);
 }
 
+static int open_pagemap(const struct coherent_device *dev)
+{
+	const int fd = sys_open(PAGEMAP, O_RDONLY);
+
+	if (fd >= 0)
+		return fd;
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: " PAGEMAP ": %s; it says where memory is, and takes /proc, "
+	       "CONFIG_PROC_PAGE_MONITOR, and a process that may be traced: sysctl fs.suid_dumpable",
+	       dev->name, strerror(-fd));
+	if (fd == -EMFILE || fd == -ENFILE)
+		return -ENOSPC;
+	return fd == -EACCES || fd == -EPERM ? -EPERM : -EIO;
+}
+
 static int open_pool(struct noiommu *noiommu)
 {
-	int pagemap = sys_open(PAGEMAP, O_RDONLY);
+	const int pagemap = open_pagemap(noiommu->pci.backend.dev);
 	int err = 0;
 
 	if (pagemap < 0)
-		return pagemap == -EACCES || pagemap == -EPERM ? -EPERM : -EIO;
+		return pagemap;
 	while (!err && noiommu->count < noiommu->pages)
 		err = get_hugepage(noiommu, pagemap);
 	sys_close(pagemap);
 	qsort(noiommu->pool, noiommu->count, sizeof(*noiommu->pool), by_address);
+	/* A page short: where the next hugepage follows, nothing may be in both. */
+	for (unsigned int i = 0; i < noiommu->count; i++)
+		vfio_pci_allow(&noiommu->pci, noiommu->pool[i].physical,
+			       noiommu->pool[i].physical + HUGEPAGE_BYTES - sys_page_bytes() - 1);
 	return err;
 }
 
@@ -167,11 +219,16 @@ static int attach(struct noiommu *noiommu)
 
 static int open_device(struct noiommu *noiommu)
 {
+	const struct coherent_device *dev = noiommu->pci.backend.dev;
 	int fd = sys_ioctl_fd(noiommu->group, VFIO_GROUP_GET_DEVICE_FD, noiommu->pci.bdf);
 	int err;
 
-	if (fd < 0)
+	if (fd < 0) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: the kernel does not give %s: %s, see dmesg | grep %s", dev->name,
+		       noiommu->pci.bdf, strerror(-fd), noiommu->pci.bdf);
 		return fd == -EBUSY || fd == -ENODEV ? fd : -EIO;
+	}
 	err = vfio_pci_open(&noiommu->pci, fd);
 	if (err)
 		sys_close(fd);
@@ -180,15 +237,14 @@ static int open_device(struct noiommu *noiommu)
 
 static int open_nodes(struct noiommu *noiommu)
 {
-	const struct coherent_device *dev = noiommu->pci.backend.dev;
 	char node[64];
 
 	if (!find_group(noiommu->pci.bdf, node, sizeof(node)))
 		return -ENODEV;
-	noiommu->container = vfio_pci_open_node(dev, CONTAINER);
+	noiommu->container = vfio_pci_open_node(&noiommu->pci, CONTAINER);
 	if (noiommu->container < 0)
 		return noiommu->container;
-	noiommu->group = vfio_pci_open_node(dev, node);
+	noiommu->group = vfio_pci_open_node(&noiommu->pci, node);
 	return noiommu->group < 0 ? noiommu->group : attach(noiommu);
 }
 
@@ -263,14 +319,9 @@ static void noiommu_limits(struct backend *backend, struct coherent_limits *limi
 
 	*limits = (struct coherent_limits){
 		.mask = UINT64_MAX,
-		.range_count = noiommu->count,
 		.page_bytes = sys_page_bytes(),
 		.mappings = SIZE_MAX,
 	};
-	for (unsigned int i = 0; i < noiommu->count; i++) {
-		limits->ranges[i].first = noiommu->pool[i].physical;
-		limits->ranges[i].last = noiommu->pool[i].physical + HUGEPAGE_BYTES - 1;
-	}
 	vfio_pci_limits(&noiommu->pci, limits);
 }
 

@@ -6,7 +6,6 @@
  * INVARIANT: the container, or a window of one that was adopted, is this device's alone,
  * so that what is unmapped at once is all that was mapped.
  */
-#include <dirent.h>
 #include <linux/vfio.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,9 +27,6 @@
  * @group: That of its group.
  * @group_name: The number of the group. Never changes.
  * @mappings: How many the container has room for. Never changes.
- * @ranges: Where it translates. Never changes.
- * @range_count: How many there are.
- * @pages: Page sizes of the IOMMU, a bit each. Never changes.
  */
 struct vfio {
 	struct vfio_pci pci;
@@ -38,9 +34,6 @@ struct vfio {
 	int group;
 	char group_name[VFIO_PCI_GROUP_BYTES];
 	size_t mappings;
-	struct vfio_iova_range ranges[8];
-	unsigned int range_count;
-	uint64_t pages;
 };
 
 static struct vfio *vfio_of(struct backend *backend)
@@ -50,38 +43,11 @@ static struct vfio *vfio_of(struct backend *backend)
 
 /* --- Open --- */
 
-/* The devices of a group go together: each is vfio-pci's, or nobody's. */
-static void not_viable(const struct vfio *vfio)
-{
-	const struct coherent_device *dev = vfio->pci.backend.dev;
-	char path[128], driver[64];
-	struct dirent *entry;
-	DIR *devices;
-
-	snprintf(path, sizeof(path), "/sys/kernel/iommu_groups/%s/devices", vfio->group_name);
-	devices = opendir(path);
-	while (devices && (entry = readdir(devices))) {
-		if (entry->d_name[0] == '.' || strlen(entry->d_name) > 32)
-			continue;
-		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%.32s/driver", entry->d_name);
-		if (sys_link_name(path, driver, sizeof(driver)) || !strcmp(driver, "vfio-pci") ||
-		    !strcmp(driver, "pcieport"))
-			continue;
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: group %s has another device, %s, which %s drives; as root: echo %s "
-		       ">/sys/bus/pci/devices/%s/driver/unbind",
-		       dev->name, vfio->group_name, entry->d_name, driver, entry->d_name,
-		       entry->d_name);
-	}
-	if (devices)
-		closedir(devices);
-}
-
 static int open_container(struct vfio *vfio)
 {
 	const struct coherent_device *dev = vfio->pci.backend.dev;
 
-	vfio->container = vfio_pci_open_node(dev, CONTAINER);
+	vfio->container = vfio_pci_open_node(&vfio->pci, CONTAINER);
 	if (vfio->container < 0)
 		return vfio->container;
 	if (sys_ioctl(vfio->container, VFIO_GET_API_VERSION, NULL) == VFIO_API_VERSION &&
@@ -99,19 +65,26 @@ static int open_group(struct vfio *vfio)
 	const struct coherent_device *dev = vfio->pci.backend.dev;
 	struct vfio_group_status status = { .argsz = sizeof(status) };
 	char path[64];
+	int err;
 
 	snprintf(path, sizeof(path), "/dev/vfio/%s", vfio->group_name);
-	vfio->group = vfio_pci_open_node(dev, path);
+	vfio->group = vfio_pci_open_node(&vfio->pci, path);
 	if (vfio->group < 0)
 		return vfio->group;
-	if (sys_ioctl(vfio->group, VFIO_GROUP_GET_STATUS, &status))
-		return -EIO;
+	err = sys_ioctl(vfio->group, VFIO_GROUP_GET_STATUS, &status);
+	if (err) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: group %s does not say how it is: %s, see dmesg | grep vfio", dev->name,
+		       vfio->group_name, strerror(-err));
+		return err == -ENODEV ? err : -EIO;
+	}
 	if (status.flags & VFIO_GROUP_FLAGS_VIABLE)
 		return 0;
 	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: group %s is not viable: not all its devices are vfio-pci's", dev->name,
-	       vfio->group_name);
-	not_viable(vfio);
+	       "%s: group %s is not viable: not all its devices are VFIO's and yours, see "
+	       "ls -l /sys/kernel/iommu_groups/%s/devices/*/driver; " VFIO_PCI_WHO,
+	       dev->name, vfio->group_name, vfio->group_name);
+	(void)vfio_pci_name_siblings(&vfio->pci);
 	return -EBUSY;
 }
 
@@ -140,35 +113,57 @@ static int attach(struct vfio *vfio)
 
 static void read_ranges(struct vfio *vfio, const struct vfio_iommu_type1_info_cap_iova_range *cap)
 {
-	for (uint32_t i = 0; i < cap->nr_iovas && vfio->range_count < 8; i++)
-		vfio->ranges[vfio->range_count++] = cap->iova_ranges[i];
+	for (uint32_t i = 0; i < cap->nr_iovas; i++)
+		vfio_pci_allow(&vfio->pci, cap->iova_ranges[i].start, cap->iova_ranges[i].end);
+}
+
+static void read_avail(struct vfio *vfio, const struct vfio_iommu_type1_info_dma_avail *cap)
+{
+	vfio->mappings = cap->avail;
 }
 
 /* A kernel that says nothing translates everything. */
+static void read_capabilities(struct vfio *vfio, const char *info, uint32_t at, size_t size)
+{
+	const struct vfio_info_cap_header *cap;
+	bool told = false;
+
+	for (; at && at < size - sizeof(*cap); at = cap->next) {
+		cap = (const void *)(info + at);
+		if (cap->id == VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL)
+			read_avail(vfio, (const void *)cap);
+		if (cap->id != VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE)
+			continue;
+		read_ranges(vfio, (const void *)cap);
+		told = true;
+	}
+	if (!told)
+		vfio_pci_allow(&vfio->pci, 0, UINT64_MAX);
+}
+
 static int read_info(struct vfio *vfio)
 {
+	const struct coherent_device *dev = vfio->pci.backend.dev;
+	const size_t page = sys_page_bytes();
 	union {
 		struct vfio_iommu_type1_info info;
 		char bytes[4096];
 	} all = { .info = { .argsz = sizeof(all) } };
-	const struct vfio_info_cap_header *cap;
+	int err = sys_ioctl(vfio->container, VFIO_IOMMU_GET_INFO, &all.info);
+	uint64_t sizes;
 
-	if (sys_ioctl(vfio->container, VFIO_IOMMU_GET_INFO, &all.info))
+	if (err) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: the container does not say where it translates: %s, see dmesg | grep "
+		       "-i iommu",
+		       dev->name, strerror(-err));
 		return -EIO;
-	vfio->pages = all.info.flags & VFIO_IOMMU_INFO_PGSIZES ? all.info.iova_pgsizes : 4096;
-	for (uint32_t at = all.info.flags & VFIO_IOMMU_INFO_CAPS ? all.info.cap_offset : 0;
-	     at && at < sizeof(all) - sizeof(*cap); at = cap->next) {
-		cap = (const void *)(all.bytes + at);
-		if (cap->id == VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE)
-			read_ranges(vfio, (const void *)cap);
-		else if (cap->id == VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL)
-			vfio->mappings =
-				((const struct vfio_iommu_type1_info_dma_avail *)(const void *)cap)
-					->avail;
 	}
-	if (!vfio->range_count)
-		vfio->ranges[vfio->range_count++] = (struct vfio_iova_range){ 0, UINT64_MAX };
-	return vfio->pages & (sys_page_bytes() | (sys_page_bytes() - 1)) ? 0 : -EIO;
+	sizes = all.info.flags & VFIO_IOMMU_INFO_PGSIZES ? all.info.iova_pgsizes : 4096;
+	read_capabilities(vfio, all.bytes,
+			  all.info.flags & VFIO_IOMMU_INFO_CAPS ? all.info.cap_offset : 0,
+			  sizeof(all));
+	return sizes & (page | (page - 1)) ? 0 : vfio_pci_no_small_pages(dev);
 }
 
 static int open_device(struct vfio *vfio)
@@ -271,19 +266,20 @@ static void vfio_disconnect(struct backend *backend)
 	struct vfio *vfio = vfio_of(backend);
 	struct vfio_iommu_type1_dma_unmap all = {
 		.argsz = sizeof(all),
-		.flags = VFIO_DMA_UNMAP_FLAG_ALL,
+		.iova = vfio->pci.first,
+		.size = vfio->pci.last - vfio->pci.first + 1,
 	};
+	int err;
 
-	if (vfio->pci.adopted) {
-		all.flags = 0;
-		all.iova = vfio->pci.first;
-		all.size = vfio->pci.last - vfio->pci.first + 1;
-	}
+	/* The size of everything is 0. */
+	if (!all.size)
+		all.flags = VFIO_DMA_UNMAP_FLAG_ALL;
 	vfio_pci_disconnect(&vfio->pci);
 	lock_take(&vfio->pci.lock);
-	(void)sys_ioctl(vfio->container, VFIO_IOMMU_UNMAP_DMA, &all);
+	err = sys_ioctl(vfio->container, VFIO_IOMMU_UNMAP_DMA, &all);
 	close_nodes(vfio);
 	lock_drop(&vfio->pci.lock);
+	vfio_pci_unmapped_all(backend->dev, err);
 }
 
 static void vfio_close(struct backend *backend)
@@ -298,15 +294,10 @@ static void vfio_limits(struct backend *backend, struct coherent_limits *limits)
 
 	*limits = (struct coherent_limits){
 		.mask = UINT64_MAX,
-		.range_count = vfio->range_count,
 		.page_bytes = sys_page_bytes(),
 		.mappings = vfio->mappings,
 		.unmap_is_fence = true,
 	};
-	for (unsigned int i = 0; i < vfio->range_count; i++) {
-		limits->ranges[i].first = vfio->ranges[i].start;
-		limits->ranges[i].last = vfio->ranges[i].end;
-	}
 	vfio_pci_limits(&vfio->pci, limits);
 }
 

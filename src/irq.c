@@ -162,6 +162,14 @@ void irq_wake_all(struct coherent_device *dev)
 	lock_drop(&dev->lock);
 }
 
+static void rearm(const struct coherent_irq *irq)
+{
+	struct backend *backend = irq->dev->backend;
+
+	if (backend->ops->irq_rearm)
+		backend->ops->irq_rearm(backend, irq->vector);
+}
+
 static int wait_once(const struct coherent_irq *irq, uint64_t deadline_ns)
 {
 	struct pollfd fds[] = {
@@ -184,7 +192,6 @@ static int wait_once(const struct coherent_irq *irq, uint64_t deadline_ns)
 int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns)
 {
 	const uint64_t deadline_ns = sys_deadline_ns(timeout_ns);
-	const struct backend_ops *ops;
 	int err;
 
 	if (!irq)
@@ -195,13 +202,14 @@ int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns)
 	lock_take(&irq->lock);
 	irq->waiters++;
 	lock_drop(&irq->lock);
-	ops = irq->dev->backend->ops;
-	if (ops->irq_rearm)
-		ops->irq_rearm(irq->dev->backend, irq->vector);
 	/* -EAGAIN: another waiter was faster, or a lost device is found. */
-	do
+	do {
+		rearm(irq);
 		err = wait_once(irq, deadline_ns);
-	while (err == -EAGAIN);
+	} while (err == -EAGAIN);
+	/* Who polls the descriptor comes back only when it is readable again. */
+	if (!err && !timeout_ns)
+		rearm(irq);
 	/* ORDER: pairs with the device's DMA before the interrupt. */
 	coherent_rmb();
 	lock_take(&irq->lock);

@@ -2,6 +2,7 @@
 /*
  * ORDER: registers are mapped uncached; bar.c has the barriers that order them with DMA.
  */
+#include <dirent.h>
 #include <inttypes.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
@@ -13,6 +14,9 @@
 #include "vfio_pci.h"
 
 #define SYSFS "/sys/bus/pci/devices/"
+#define DRIVER_BYTES 64
+#define RESET_TRIES 10
+#define RESET_PAUSE_NS (10 * SYS_NS_PER_MS)
 
 static struct vfio_pci *pci_of(struct backend *backend)
 {
@@ -26,7 +30,10 @@ bool vfio_pci_parse(const char *where, char bdf[VFIO_PCI_BDF_BYTES])
 	unsigned int domain = 0, bus, slot, function;
 	int end = 0;
 
-	if (sscanf(where, "%4x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function, &end) != 4 ||
+	/* scanf() takes blanks, signs and 0x too. */
+	if (where[strspn(where, "0123456789abcdefABCDEF:.")])
+		return false;
+	if (sscanf(where, "%8x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function, &end) != 4 ||
 	    where[end]) {
 		domain = 0;
 		if (sscanf(where, "%2x:%2x.%1x%n", &bus, &slot, &function, &end) != 3 || where[end])
@@ -34,8 +41,7 @@ bool vfio_pci_parse(const char *where, char bdf[VFIO_PCI_BDF_BYTES])
 	}
 	if (slot > 31 || function > 7)
 		return false;
-	snprintf(bdf, VFIO_PCI_BDF_BYTES, "%04x:%02x:%02x.%x", domain & 0xffff, bus & 0xff, slot,
-		 function);
+	snprintf(bdf, VFIO_PCI_BDF_BYTES, "%04x:%02x:%02x.%x", domain, bus & 0xff, slot, function);
 	return true;
 }
 
@@ -65,6 +71,23 @@ static int read_bdf(const struct name *name, const struct reporter *to,
 	return -EINVAL;
 }
 
+static int driver_of(const char *bdf, char driver[DRIVER_BYTES])
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), SYSFS "%s/driver", bdf);
+	return sys_link_name(path, driver, DRIVER_BYTES);
+}
+
+/* vfio-pci, or a variant of it; which drivers are some, the kernel says from Linux 6.1 on. */
+static bool is_vfio(const char *bdf, const char *driver)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), SYSFS "%s/vfio-dev", bdf);
+	return !strcmp(driver, "vfio-pci") || !access(path, F_OK);
+}
+
 /* Without one vfio-pci does not take the device, but for no-IOMMU mode. */
 int vfio_pci_find_group(const struct name *name, const struct reporter *to, const char *bdf,
 			char group[VFIO_PCI_GROUP_BYTES])
@@ -83,14 +106,13 @@ int vfio_pci_find_group(const struct name *name, const struct reporter *to, cons
 
 int vfio_pci_find(const struct name *name, const struct reporter *to, char bdf[VFIO_PCI_BDF_BYTES])
 {
-	char path[128], driver[64] = "", group[VFIO_PCI_GROUP_BYTES];
+	char path[128], driver[DRIVER_BYTES] = "", group[VFIO_PCI_GROUP_BYTES];
 	int err;
 
 	err = read_bdf(name, to, bdf);
 	if (err)
 		return err;
-	snprintf(path, sizeof(path), SYSFS "%s/driver", bdf);
-	err = sys_link_name(path, driver, sizeof(driver));
+	err = driver_of(bdf, driver);
 	if (err == -ENOENT) {
 		snprintf(path, sizeof(path), SYSFS "%s", bdf);
 		if (access(path, F_OK)) {
@@ -99,43 +121,111 @@ int vfio_pci_find(const struct name *name, const struct reporter *to, char bdf[V
 			return -ENODEV;
 		}
 	}
-	if (!strcmp(driver, "vfio-pci"))
+	if (is_vfio(bdf, driver))
 		return 0;
 	if (vfio_pci_find_group(name, to, bdf, group))
 		return -EOPNOTSUPP;
 	return another_driver(name, to, bdf, err ? NULL : driver);
 }
 
-int vfio_pci_open_node(const struct coherent_device *dev, const char *path)
+/* Some leave the device alone. */
+static bool is_in_the_way(const char *bdf, char driver[DRIVER_BYTES])
 {
-	const struct reporter *to = &dev->reporter;
+	return !driver_of(bdf, driver) && !is_vfio(bdf, driver) && strcmp(driver, "pcieport") &&
+	       strcmp(driver, "pci-stub");
+}
+
+unsigned int vfio_pci_name_siblings(const struct vfio_pci *pci)
+{
+	const struct coherent_device *dev = pci->backend.dev;
+	unsigned int count = 0;
+	char path[128], driver[DRIVER_BYTES];
+	struct dirent *entry;
+	DIR *devices;
+
+	snprintf(path, sizeof(path), SYSFS "%s/iommu_group/devices", pci->bdf);
+	devices = opendir(path);
+	while (devices && (entry = readdir(devices))) {
+		if (entry->d_name[0] == '.' || strlen(entry->d_name) > 32 ||
+		    !strcmp(entry->d_name, pci->bdf))
+			continue;
+		count++;
+		if (is_in_the_way(entry->d_name, driver))
+			report(&dev->reporter, COHERENT_ERROR,
+			       "%s: the group has another device, %s, which %s drives; as root: "
+			       "echo %s >" SYSFS "%s/driver/unbind",
+			       dev->name, entry->d_name, driver, entry->d_name, entry->d_name);
+	}
+	if (devices)
+		closedir(devices);
+	return count;
+}
+
+static int no_node(const struct vfio_pci *pci, const char *path)
+{
+	const struct coherent_device *dev = pci->backend.dev;
+
+	if (!strcmp(path, "/dev/iommu"))
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: there is no %s; as root: modprobe iommufd", dev->name, path);
+	else
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: there is no %s, though vfio-pci has %s: if the kernel is without "
+		       "CONFIG_VFIO_GROUP try iommufd:%s; if this is a container, docker run "
+		       "--device %s",
+		       dev->name, path, pci->bdf, pci->bdf, path);
+	return -ENODEV;
+}
+
+/* Not by the node's mode: that is -EACCES. */
+static int not_permitted(const struct vfio_pci *pci, const char *path)
+{
+	const struct coherent_device *dev = pci->backend.dev;
+
+	if (strstr(path, "noiommu"))
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: %s takes CAP_SYS_RAWIO; as root: setcap "
+		       "cap_sys_admin,cap_sys_rawio+ep PROGRAM",
+		       dev->name, path);
+	else
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: %s may not be opened here; if this is a container, docker run "
+		       "--device %s",
+		       dev->name, path, path);
+	return -EPERM;
+}
+
+int vfio_pci_open_node(const struct vfio_pci *pci, const char *path)
+{
+	const struct coherent_device *dev = pci->backend.dev;
 	const int fd = sys_open(path, O_RDWR);
 
 	switch (fd < 0 ? -fd : 0) {
 	case 0:
 		return fd;
 	case ENOENT:
-		report(to, COHERENT_ERROR, "%s: there is no %s; as root: modprobe %s", dev->name,
-		       path, strcmp(path, "/dev/iommu") ? "vfio-pci" : "iommufd");
-		return -ENODEV;
-	case EACCES:
+		return no_node(pci, path);
 	case EPERM:
-		report(to, COHERENT_ERROR, "%s: %s is not yours to open; as root: chown %u %s",
-		       dev->name, path, (unsigned int)getuid(), path);
+		return not_permitted(pci, path);
+	case EACCES:
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: %s is not yours to open; as root: chown %u %s", dev->name, path,
+		       (unsigned int)getuid(), path);
 		return fd;
 	case EBUSY:
-		report(to, COHERENT_ERROR,
-		       "%s: somebody has %s open already; as root: fuser -v %s says who", dev->name,
-		       path, path);
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: somebody has %s open already; as root: " VFIO_PCI_WHO " says who",
+		       dev->name, path);
 		return fd;
 	case EMFILE:
 	case ENFILE:
-		report(to, COHERENT_ERROR, "%s: no descriptor left for %s: raise ulimit -n",
-		       dev->name, path);
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: no descriptor left for %s: raise ulimit -n", dev->name, path);
 		return -ENOSPC;
 	default:
-		report(to, COHERENT_ERROR, "%s: %s: %s", dev->name, path, strerror(-fd));
-		return -EIO;
+		report(&dev->reporter, COHERENT_ERROR, "%s: %s: %s, see dmesg | grep vfio",
+		       dev->name, path, strerror(-fd));
+		return fd == -ENODEV ? fd : -EIO;
 	}
 }
 
@@ -165,17 +255,27 @@ static int open_bar(struct vfio_pci *pci, unsigned int index)
 	return 0;
 }
 
+static int read_command(struct vfio_pci *pci, uint16_t *command)
+{
+	return sys_read_at(pci->fd, pci->config + PCI_COMMAND, command, sizeof(*command));
+}
+
+static int write_command(struct vfio_pci *pci, uint16_t command)
+{
+	return sys_write_at(pci->fd, pci->config + PCI_COMMAND, &command, sizeof(command));
+}
+
 static int set_master(struct vfio_pci *pci, bool on)
 {
 	uint16_t command;
-	int err = sys_read_at(pci->fd, pci->config + PCI_COMMAND, &command, sizeof(command));
+	int err = read_command(pci, &command);
 
 	if (err)
 		return err;
 	command |= PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
 	if (!on)
 		command &= (uint16_t)~PCI_COMMAND_MASTER;
-	return sys_write_at(pci->fd, pci->config + PCI_COMMAND, &command, sizeof(command));
+	return write_command(pci, command);
 }
 
 static int find_vectors(struct vfio_pci *pci)
@@ -273,6 +373,7 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 	for (unsigned int i = 0; !err && i < VFIO_PCI_BARS; i++)
 		err = open_bar(pci, i);
 	if (!err) {
+		pci->has_device = true;
 		pci->can_reset = info.flags & VFIO_DEVICE_FLAGS_RESET;
 		pci->config = config.offset;
 		err = find_vectors(pci);
@@ -281,6 +382,9 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 		err = set_master(pci, true);
 	if (err) {
 		unmap_bars(pci);
+		report(&pci->backend.dev->reporter, COHERENT_ERROR,
+		       "%s: vfio-pci does not hand out %s: %s, see dmesg | grep %s",
+		       pci->backend.dev->name, pci->bdf, strerror(-err), pci->bdf);
 		return err == -ENODEV ? err : -EIO;
 	}
 	if (!pci->adopted)
@@ -333,11 +437,25 @@ int vfio_pci_adopt(struct vfio_pci *pci, const struct name *name,
 	return *copy < 0 ? *copy : 0;
 }
 
+static int no_range(const struct vfio_pci *pci)
+{
+	const struct coherent_device *dev = pci->backend.dev;
+
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: .window is where the IOMMU does not translate, see "
+	       "/sys/bus/pci/devices/%s/iommu_group/reserved_regions, and how many bits it has: "
+	       "dmesg | grep -i iommu",
+	       dev->name, pci->bdf);
+	return -EIO;
+}
+
 int vfio_pci_adopt_device(struct vfio_pci *pci, int fd)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
 	int copy, err;
 
+	if (!pci->range_count)
+		return no_range(pci);
 	if (!fd)
 		return connect_device(pci);
 	copy = copy_of(pci->backend.dev, "PCI device of VFIO's", fd);
@@ -357,71 +475,96 @@ int vfio_pci_adopt_device(struct vfio_pci *pci, int fd)
 
 /* --- Mappings --- */
 
-int vfio_pci_map_result(const struct coherent_device *dev, const struct backend_mapping *mapping,
-			int err)
+static void no_memory(const struct coherent_device *dev, size_t bytes)
 {
 	struct rlimit limit = { .rlim_cur = RLIM_INFINITY };
 
-	if (err != -ENOMEM)
-		return !err || err == -ENOSPC || err == -ENODEV ? err : -EIO;
 	(void)getrlimit(RLIMIT_MEMLOCK, &limit);
-	report(&dev->reporter, COHERENT_WARNING,
-	       "%s: the kernel pins no %zu bytes more; ulimit -l is %" PRIu64
-	       " KiB, and all that is exposed at a time must be under it; as root: "
-	       "prlimit --pid %d --memlock=unlimited",
-	       dev->name, mapping->bytes, (uint64_t)limit.rlim_cur / 1024, (int)getpid());
-	return err;
+	if (limit.rlim_cur == RLIM_INFINITY)
+		report(&dev->reporter, COHERENT_WARNING,
+		       "%s: the kernel has no memory to pin and map %zu bytes more, see free and "
+		       "dmesg",
+		       dev->name, bytes);
+	else
+		report(&dev->reporter, COHERENT_WARNING,
+		       "%s: the kernel pins no %zu bytes more; ulimit -l is %" PRIu64
+		       " KiB, and all that is exposed at a time must be under it; as root: "
+		       "prlimit --pid %d --memlock=unlimited",
+		       dev->name, bytes, (uint64_t)limit.rlim_cur / 1024, (int)getpid());
 }
 
-/* --- Close --- */
-
-/*
- * A mapped BAR keeps the device open, and threads may be reading it: something else
- * takes its place, and is not looked at.
- */
-void vfio_pci_disconnect(struct vfio_pci *pci)
+int vfio_pci_map_result(const struct coherent_device *dev, const struct backend_mapping *mapping,
+			int err)
 {
-	atomic_store_explicit(&pci->connected, false, memory_order_release);
-	lock_take(&pci->lock);
-	if (!pci->adopted)
-		(void)set_master(pci, false);
-	for (unsigned int i = 0; i < VFIO_PCI_BARS; i++)
-		if (pci->bars[i].va)
-			sys_map_over(pci->bars[i].va, pci->bars[i].bytes);
-	if (pci->fd >= 0)
-		sys_close(pci->fd);
-	pci->fd = -1;
-	lock_drop(&pci->lock);
+	if (err == -ENOMEM)
+		no_memory(dev, mapping->bytes);
+	return !err || err == -ENOMEM || err == -ENOSPC || err == -ENODEV ? err : -EIO;
 }
 
-void vfio_pci_close(struct vfio_pci *pci)
+void vfio_pci_unmapped_all(const struct coherent_device *dev, int err)
 {
-	unmap_bars(pci);
-	if (pci->asked_fd >= 0)
-		sys_close(pci->asked_fd);
-	lock_destroy(&pci->lock);
+	if (err)
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: what is not freed could not be unmapped: %s; the device may reach it "
+		       "until all descriptors of its address space are closed: fuser -v /dev/iommu "
+		       "/dev/vfio/vfio says who has some",
+		       dev->name, strerror(-err));
 }
 
-static void clip_ranges(const struct vfio_pci *pci, struct coherent_limits *limits)
+/* --- Addresses --- */
+
+static uint64_t size_of(const struct vfio_pci_range *range)
 {
-	unsigned int count = 0;
+	return range->last - range->first;
+}
 
-	for (unsigned int i = 0; i < limits->range_count; i++) {
-		uint64_t first = limits->ranges[i].first, last = limits->ranges[i].last;
+static void drop_smallest(struct vfio_pci *pci)
+{
+	unsigned int least = 0;
 
-		first = first < pci->first ? pci->first : first;
-		last = last > pci->last ? pci->last : last;
-		if (first > last)
-			continue;
-		limits->ranges[count].first = first;
-		limits->ranges[count++].last = last;
-	}
-	limits->range_count = count;
+	for (unsigned int i = 1; i < pci->range_count; i++)
+		if (size_of(&pci->ranges[i]) < size_of(&pci->ranges[least]))
+			least = i;
+	pci->range_count--;
+	memmove(&pci->ranges[least], &pci->ranges[least + 1],
+		(pci->range_count - least) * sizeof(*pci->ranges));
+}
+
+void vfio_pci_allow(struct vfio_pci *pci, uint64_t first, uint64_t last)
+{
+	const uint64_t page = sys_page_bytes();
+
+	if (pci->adopted && first < pci->first)
+		first = pci->first;
+	if (pci->adopted && last > pci->last)
+		last = pci->last;
+	if (first > -page || last < page - 1)
+		return;
+	first = (first + page - 1) & -page;
+	last = ((last + 1) & -page) - 1;
+	if (first > last)
+		return;
+	pci->ranges[pci->range_count++] = (struct vfio_pci_range){ first, last };
+	if (pci->range_count > VFIO_PCI_RANGES_MAX)
+		drop_smallest(pci);
+}
+
+int vfio_pci_no_small_pages(const struct coherent_device *dev)
+{
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: the IOMMU has no pages as small as the CPU's, see getconf PAGESIZE and dmesg | "
+	       "grep -i iommu",
+	       dev->name);
+	return -EIO;
 }
 
 void vfio_pci_limits(const struct vfio_pci *pci, struct coherent_limits *limits)
 {
-	clip_ranges(pci, limits);
+	limits->range_count = pci->range_count;
+	for (unsigned int i = 0; i < pci->range_count; i++) {
+		limits->ranges[i].first = pci->ranges[i].first;
+		limits->ranges[i].last = pci->ranges[i].last;
+	}
 	for (unsigned int i = 0; i < VFIO_PCI_BARS; i++)
 		limits->bar_bytes[i] = pci->bars[i].bytes;
 	limits->vectors = pci->vectors;
@@ -517,50 +660,95 @@ union irq_set {
 	char bytes[sizeof(struct vfio_irq_set) + VFIO_PCI_VECTORS_MAX * sizeof(int32_t)];
 };
 
-/* All vectors at once: before Linux 6.4 none can be added later. */
-static int set_irqs_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock)
+/* The eventfds of @count vectors from @start on; a count of 0 gives all vectors back. */
+static int set_irqs_locked(struct vfio_pci *pci, unsigned int start, unsigned int count)
+	NEEDS_LOCK(pci->lock)
 {
-	const size_t bytes = pci->vectors * sizeof(*pci->irq_fds);
+	const size_t bytes = count * sizeof(*pci->irq_fds);
 	union irq_set irqs = {
 		.set = {
-			.argsz = sizeof(irqs.set),
-			.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER,
+			.argsz = (uint32_t)(sizeof(irqs.set) + bytes),
+			.flags = VFIO_IRQ_SET_ACTION_TRIGGER |
+				 (count ? VFIO_IRQ_SET_DATA_EVENTFD : VFIO_IRQ_SET_DATA_NONE),
 			.index = pci->irq_index,
+			.start = start,
+			.count = count,
 		},
 	};
-	bool any = false;
 
-	for (unsigned int i = 0; i < pci->vectors; i++)
-		any = any || pci->irq_fds[i] >= 0;
-	if (any) {
-		irqs.set.argsz += (uint32_t)bytes;
-		irqs.set.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
-		irqs.set.count = pci->vectors;
-		memcpy(irqs.bytes + sizeof(irqs.set), pci->irq_fds, bytes);
-	}
+	memcpy(irqs.bytes + sizeof(irqs.set), pci->irq_fds + start, bytes);
 	return sys_ioctl(pci->fd, VFIO_DEVICE_SET_IRQS, &irqs);
+}
+
+/*
+ * All vectors with the first of them: before Linux 6.4 none can be added later. A kernel
+ * that has fewer answers with their number, and is asked again.
+ */
+static int enable_irqs_locked(struct vfio_pci *pci, unsigned int vector) NEEDS_LOCK(pci->lock)
+{
+	int n = (int)pci->vectors;
+
+	do {
+		pci->irq_count = (unsigned int)n;
+		n = vector < pci->irq_count ? set_irqs_locked(pci, 0, pci->irq_count) : -ENOSPC;
+	} while (n > 0);
+	return n;
+}
+
+static bool has_irqs_but_locked(const struct vfio_pci *pci, unsigned int vector)
+	NEEDS_LOCK(pci->lock)
+{
+	for (unsigned int i = 0; i < pci->vectors; i++)
+		if (i != vector && pci->irq_fds[i] >= 0)
+			return true;
+	return false;
+}
+
+/* One vector does not disturb the others: the kernel loses what comes as it sets one up. */
+static int connect_irq_locked(struct vfio_pci *pci, unsigned int vector, int fd)
+	NEEDS_LOCK(pci->lock)
+{
+	int err;
+
+	pci->irq_fds[vector] = fd;
+	if (has_irqs_but_locked(pci, vector))
+		err = vector < pci->irq_count ? set_irqs_locked(pci, vector, 1) : -ENOSPC;
+	else
+		err = fd < 0 ? set_irqs_locked(pci, 0, 0) : enable_irqs_locked(pci, vector);
+	if (err)
+		pci->irq_fds[vector] = -1;
+	return err;
+}
+
+static int no_vector(const struct vfio_pci *pci, unsigned int vector, unsigned int count, int err)
+{
+	const struct coherent_device *dev = pci->backend.dev;
+
+	if (err == -ENOSPC)
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: vector %u could not be had: the kernel has %u for %s, see "
+		       "/proc/interrupts; more MSIs than one take an IOMMU that remaps interrupts, "
+		       "see dmesg | grep -i remap",
+		       dev->name, vector, vector < count ? 0 : count, pci->bdf);
+	else
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: vector %u could not be had: %s, see dmesg", dev->name, vector,
+		       strerror(-err));
+	return err == -ENOMEM || err == -ENOSPC ? err : -EIO;
 }
 
 int vfio_pci_irq_connect(struct backend *backend, unsigned int vector, int fd)
 {
 	struct vfio_pci *pci = pci_of(backend);
+	unsigned int count;
 	int err = -ENODEV;
 
 	lock_take(&pci->lock);
-	if (pci->fd >= 0 && (fd < 0 || !vfio_pci_is_asked_back_locked(pci))) {
-		pci->irq_fds[vector] = fd;
-		err = set_irqs_locked(pci);
-	}
-	if (err)
-		pci->irq_fds[vector] = -1;
+	if (pci->fd >= 0 && (fd < 0 || !vfio_pci_is_asked_back_locked(pci)))
+		err = connect_irq_locked(pci, vector, fd);
+	count = pci->irq_count;
 	lock_drop(&pci->lock);
-	if (err && err != -ENODEV && fd >= 0) {
-		report(&backend->dev->reporter, COHERENT_ERROR,
-		       "%s: vector %u could not be had: %s", backend->dev->name, vector,
-		       strerror(-err));
-		err = err == -ENOMEM ? err : -EIO;
-	}
-	return err;
+	return err && err != -ENODEV && fd >= 0 ? no_vector(pci, vector, count, err) : err;
 }
 
 /* vfio-pci masks an INTx when it comes; it is the driver that makes the device stop. */
@@ -585,36 +773,69 @@ void vfio_pci_irq_rearm(struct backend *backend, unsigned int vector)
 
 /* --- Fence and reset --- */
 
+/* -EAGAIN: somebody has the device's lock, as who looks at its files in sysfs. */
+static int try_reset_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock)
+{
+	int err = -EAGAIN;
+
+	for (unsigned int i = 0; err == -EAGAIN && i < RESET_TRIES; i++) {
+		if (i)
+			sys_sleep_ns(RESET_PAUSE_NS);
+		err = sys_ioctl(pci->fd, VFIO_DEVICE_RESET, NULL);
+	}
+	return err;
+}
+
+/* Bus master or not, it is afterwards what it was: also a device that is not reset goes on. */
+static int stop_and_go_locked(struct vfio_pci *pci, bool reset) NEEDS_LOCK(pci->lock)
+{
+	uint16_t command;
+	int err, again;
+
+	if (pci->fd < 0 || vfio_pci_is_asked_back_locked(pci))
+		return -ENODEV;
+	err = read_command(pci, &command);
+	if (err)
+		return err;
+	err = write_command(pci, command & (uint16_t)~PCI_COMMAND_MASTER);
+	if (!err && reset)
+		err = try_reset_locked(pci);
+	again = write_command(pci, command);
+	return err ? err : again;
+}
+
 static int stop_and_go(struct vfio_pci *pci, bool reset)
 {
+	const struct coherent_device *dev = pci->backend.dev;
 	int err;
 
 	lock_take(&pci->lock);
-	if (pci->fd < 0 || vfio_pci_is_asked_back_locked(pci)) {
-		lock_drop(&pci->lock);
-		return -ENODEV;
-	}
-	err = set_master(pci, false);
-	if (!err && reset)
-		err = sys_ioctl(pci->fd, VFIO_DEVICE_RESET, NULL);
-	if (!err)
-		err = set_master(pci, true);
+	err = stop_and_go_locked(pci, reset);
 	lock_drop(&pci->lock);
-	return !err || err == -ENODEV ? err : -EIO;
+	if (!err || err == -ENODEV)
+		return err;
+	report(&dev->reporter, COHERENT_ERROR, "%s: %s was not %s: %s, see dmesg | grep %s",
+	       dev->name, pci->bdf, reset ? "reset" : "stopped", strerror(-err), pci->bdf);
+	return -EIO;
 }
 
 int vfio_pci_reset(struct backend *backend)
 {
+	const struct coherent_device *dev = backend->dev;
 	struct vfio_pci *pci = pci_of(backend);
 
-	if (!pci->can_reset && atomic_load_explicit(&pci->connected, memory_order_acquire)) {
-		report(&backend->dev->reporter, COHERENT_ERROR,
+	if (pci->can_reset || !is_connected(pci))
+		return stop_and_go(pci, true);
+	if (pci->has_device)
+		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: %s has no reset of its own, see "
 		       "/sys/bus/pci/devices/%s/reset_method",
-		       backend->dev->name, pci->bdf, pci->bdf);
-		return -EIO;
-	}
-	return stop_and_go(pci, true);
+		       dev->name, pci->bdf, pci->bdf);
+	else
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: %s is not reset: it was opened without .device_fd", dev->name,
+		       pci->bdf);
+	return -EIO;
 }
 
 /*
@@ -634,4 +855,35 @@ int vfio_pci_next_fault(struct backend *backend, struct coherent_fault *fault)
 	(void)backend;
 	(void)fault;
 	return -EAGAIN;
+}
+
+/* --- Close --- */
+
+/*
+ * A mapped BAR keeps the device open, and threads may be reading it: something else
+ * takes its place, and is not looked at.
+ */
+void vfio_pci_disconnect(struct vfio_pci *pci)
+{
+	atomic_store_explicit(&pci->connected, false, memory_order_release);
+	lock_take(&pci->lock);
+	if (!pci->adopted)
+		(void)set_master(pci, false);
+	if (has_irqs_but_locked(pci, VFIO_PCI_VECTORS_MAX))
+		(void)set_irqs_locked(pci, 0, 0);
+	for (unsigned int i = 0; i < VFIO_PCI_BARS; i++)
+		if (pci->bars[i].va)
+			sys_map_over(pci->bars[i].va, pci->bars[i].bytes);
+	if (pci->fd >= 0)
+		sys_close(pci->fd);
+	pci->fd = -1;
+	lock_drop(&pci->lock);
+}
+
+void vfio_pci_close(struct vfio_pci *pci)
+{
+	unmap_bars(pci);
+	if (pci->asked_fd >= 0)
+		sys_close(pci->asked_fd);
+	lock_destroy(&pci->lock);
 }

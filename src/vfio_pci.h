@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A PCI device that vfio-pci is bound to, once there is a descriptor of it: registers,
+ * A PCI device that vfio-pci, or a variant of it, is bound to, once there is a descriptor of it: registers,
  * interrupts, bus mastering, reset. How its memory is mapped is the backends'.
  */
 #ifndef VFIO_PCI_H
@@ -14,9 +14,13 @@
 
 #define VFIO_PCI_BARS 6
 #define VFIO_PCI_VECTORS_MAX 64
-/* "0000:00:01.0", and a terminator. */
-#define VFIO_PCI_BDF_BYTES 16
+/* As many as limits have. */
+#define VFIO_PCI_RANGES_MAX 8
+/* "0000:00:01.0", of a domain of up to eight digits, and a terminator. */
+#define VFIO_PCI_BDF_BYTES 20
 #define VFIO_PCI_GROUP_BYTES 16
+/* Who has a device open, by its group or by itself. */
+#define VFIO_PCI_WHO "fuser -v /dev/vfio/* /dev/vfio/devices/*"
 
 /**
  * struct vfio_pci_bar - A BAR.
@@ -31,6 +35,16 @@ struct vfio_pci_bar {
 };
 
 /**
+ * struct vfio_pci_range - Where the IOMMU translates.
+ * @first: The first address.
+ * @last: The last address.
+ */
+struct vfio_pci_range {
+	uint64_t first;
+	uint64_t last;
+};
+
+/**
  * struct vfio_pci - A device; embedded in those of the backends.
  * @backend: For the library.
  * @bdf: Its address. Never changes.
@@ -38,14 +52,18 @@ struct vfio_pci_bar {
  * @adopted: The IOMMU and the device are the caller's. Never changes.
  * @first: First of the addresses that are ours. Never changes.
  * @last: Last of them. Never changes.
+ * @ranges: Which addresses it is given, ascending, and room for one more. Never changes.
+ * @range_count: How many of them there are.
+ * @has_device: There is a device; else its memory alone was adopted. Never changes.
  * @can_reset: It has a reset of its own. Never changes.
  * @config: Where its configuration space is in @fd. Never changes.
  * @bars: Its BARs. @va never changes, what is there does with @disconnect.
  * @irq_index: INTx, MSI or MSI-X, whichever is the best it has. Never changes.
  * @vectors: How many it has of them. Never changes.
  * @connected: Not disconnected.
- * @lock: Guards @fd and @irq_fds.
+ * @lock: Guards @fd, @irq_fds and @irq_count.
  * @irq_fds: What is signalled; -1 for nobody.
+ * @irq_count: How many vectors the kernel had when the first of them was connected.
  * @asked_fd: Signalled when the kernel wants the device back, as when it is unplugged
  *	or unbound, and never read; -1 where it cannot say so. Never changes.
  */
@@ -56,6 +74,9 @@ struct vfio_pci {
 	bool adopted;
 	uint64_t first;
 	uint64_t last;
+	struct vfio_pci_range ranges[VFIO_PCI_RANGES_MAX + 1];
+	unsigned int range_count;
+	bool has_device;
 	bool can_reset;
 	uint64_t config;
 	struct vfio_pci_bar bars[VFIO_PCI_BARS];
@@ -64,6 +85,7 @@ struct vfio_pci {
 	atomic_bool connected;
 	struct lock lock;
 	int32_t irq_fds[VFIO_PCI_VECTORS_MAX];
+	unsigned int irq_count;
 	int asked_fd;
 };
 
@@ -77,7 +99,7 @@ struct vfio_pci {
 bool vfio_pci_parse(const char *where, char bdf[VFIO_PCI_BDF_BYTES]);
 
 /**
- * vfio_pci_find() - Make sure that a device is there and vfio-pci has it.
+ * vfio_pci_find() - Make sure that a device is there and VFIO has it.
  * @name: The device's name; its where is domain:bus:device.function, or without domain.
  * @to: Says what is wrong and which command mends it.
  * @bdf: Set to the address, with its domain.
@@ -118,19 +140,30 @@ int vfio_pci_adopt(struct vfio_pci *pci, const struct name *name,
  * @pci: From vfio_pci_adopt().
  * @fd: The caller's; 0 for none.
  *
- * Return: 0; -EINVAL (not a PCI device of VFIO's), -ENOSPC, -EIO, -ENODEV.
+ * Return: 0; -EINVAL (not a PCI device of VFIO's), -ENOSPC, -EIO (or nothing of the
+ * window is translated), -ENODEV.
  */
 int vfio_pci_adopt_device(struct vfio_pci *pci, int fd);
 
 /**
+ * vfio_pci_name_siblings() - Report who drives the other devices of a group.
+ * @pci: Its bdf is that of one of them.
+ *
+ * The devices of a group go together: each is VFIO's, or nobody's.
+ *
+ * Return: how many others there are.
+ */
+unsigned int vfio_pci_name_siblings(const struct vfio_pci *pci);
+
+/**
  * vfio_pci_open_node() - Open one of VFIO's nodes below /dev.
- * @dev: Told what is wrong, and which command mends it.
+ * @pci: Told what is wrong, and which command mends it.
  * @path: The node.
  *
- * Return: a descriptor; -ENODEV (there is none), -EACCES, -EPERM, -EBUSY, -ENOSPC
- * (descriptors), -EIO.
+ * Return: a descriptor; -ENODEV (there is none, or none behind it), -EACCES, -EPERM,
+ * -EBUSY, -ENOSPC (descriptors), -EIO.
  */
-int vfio_pci_open_node(const struct coherent_device *dev, const char *path);
+int vfio_pci_open_node(const struct vfio_pci *pci, const char *path);
 
 /**
  * vfio_pci_is_asked_back_locked() - Whether the kernel wants the device back.
@@ -142,6 +175,25 @@ int vfio_pci_open_node(const struct coherent_device *dev, const char *path);
 bool vfio_pci_is_asked_back_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
 
 /**
+ * vfio_pci_allow() - Say where the IOMMU translates.
+ * @pci: The device, to which all ranges are told before it is used.
+ * @first: The first address, above all that were told before.
+ * @last: The last address.
+ *
+ * Used are the whole pages in it, in the window where there is one. Of more ranges than
+ * limits have, the largest are.
+ */
+void vfio_pci_allow(struct vfio_pci *pci, uint64_t first, uint64_t last);
+
+/**
+ * vfio_pci_no_small_pages() - Report that pages of the CPU are less than the IOMMU's.
+ * @dev: The device.
+ *
+ * Return: -EIO.
+ */
+int vfio_pci_no_small_pages(const struct coherent_device *dev);
+
+/**
  * vfio_pci_map_result() - What a backend's map() answers.
  * @dev: Told if the limit of pinned memory is too low.
  * @mapping: What was to be mapped.
@@ -151,6 +203,13 @@ bool vfio_pci_is_asked_back_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
  */
 int vfio_pci_map_result(const struct coherent_device *dev, const struct backend_mapping *mapping,
 			int err);
+
+/**
+ * vfio_pci_unmapped_all() - Say so if what is left could not be unmapped at once.
+ * @dev: The device.
+ * @err: What the kernel answered.
+ */
+void vfio_pci_unmapped_all(const struct coherent_device *dev, int err);
 
 /**
  * vfio_pci_open() - Use a device.
@@ -176,7 +235,7 @@ void vfio_pci_disconnect(struct vfio_pci *pci);
 void vfio_pci_close(struct vfio_pci *pci);
 
 /**
- * vfio_pci_limits() - Fill in BARs and vectors, and leave of ranges what is ours.
+ * vfio_pci_limits() - Fill in ranges, BARs and vectors.
  * @pci: The device.
  * @limits: The rest stays.
  */

@@ -56,7 +56,28 @@ void __wrap_free(void *block)
 	__real_free(block);
 }
 
+int __real_munmap(void *va, size_t bytes);
 void *__real_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
+
+/* Aligned as a hugepage is, each right below the one before: the region is nobody else's. */
+static void *pretend_hugepages(size_t bytes, int protection, int flags)
+{
+	const size_t region = (size_t)1 << 30, huge = (size_t)2 << 20;
+	static char *first, *next;
+
+	/* Somebody may fork in between. */
+	assert_int_equal(flags & (MAP_POPULATE | MAP_LOCKED), 0);
+	if ((size_t)(next - first) < bytes) {
+		first = __real_mmap64(NULL, region, PROT_NONE, flags | MAP_NORESERVE, -1, 0);
+		if (first == MAP_FAILED)
+			abort();
+		next = first + region - (uintptr_t)first % huge;
+		first += huge;
+	}
+	next -= bytes;
+	return __real_mmap64(next, bytes, protection, flags | MAP_FIXED, -1, 0);
+}
+
 void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
 void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
 {
@@ -69,17 +90,18 @@ void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, o
 	if (flags & MAP_HUGETLB) {
 		inject.huge_maps++;
 		assert_int_equal(bytes % (2 << 20), 0);
-		if (inject.hugepages)
-			flags &= (int)~(MAP_HUGETLB | 0x3fu << MAP_HUGE_SHIFT);
 	}
-	va = __real_mmap64(at, bytes, protection, flags, fd, offset);
+	if (flags & MAP_HUGETLB && inject.hugepages)
+		va = pretend_hugepages(bytes, protection,
+				       flags & (int)~(MAP_HUGETLB | 0x3fu << MAP_HUGE_SHIFT));
+	else
+		va = __real_mmap64(at, bytes, protection, flags, fd, offset);
 	/* In place of another it adds nothing. */
 	if (va != MAP_FAILED && !(flags & MAP_FIXED))
 		inject.bytes += (long)bytes;
 	return va;
 }
 
-int __real_munmap(void *va, size_t bytes);
 int __wrap_munmap(void *va, size_t bytes);
 int __wrap_munmap(void *va, size_t bytes)
 {

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,9 +16,27 @@
 
 enum node { NODE_NONE, NODE_CONTAINER, NODE_GROUP, NODE_DEVICE, NODE_IOMMU, NODE_PAGEMAP };
 
+/**
+ * struct file - What an open descriptor is.
+ * @node: Of which kind.
+ * @noiommu: A group that no IOMMU has, or a container of one.
+ * @joined: A container has a group.
+ * @container: That of a group, 0 for none.
+ * @iommu: What a container was told that its IOMMU is, 0 for nothing yet.
+ * @granted: A device answers: it was got from its group, or bound.
+ */
+struct file {
+	enum node node;
+	bool noiommu;
+	bool joined;
+	int container;
+	unsigned long iommu;
+	bool granted;
+};
+
 struct mock mock;
 static char root[64];
-static unsigned char nodes[FDS_MAX];
+static struct file files[FDS_MAX];
 
 int __real_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...);
@@ -30,6 +50,7 @@ DIR *__real_opendir(const char *path);
 DIR *__wrap_opendir(const char *path);
 int __real_access(const char *path, int mode);
 int __wrap_access(const char *path, int mode);
+int __wrap_getrlimit64(int resource, struct rlimit *limit);
 ssize_t __real_pread64(int fd, void *to, size_t bytes, off_t offset);
 ssize_t __wrap_pread64(int fd, void *to, size_t bytes, off_t offset);
 ssize_t __real_pwrite64(int fd, const void *from, size_t bytes, off_t offset);
@@ -49,21 +70,24 @@ void mock_shell(const char *format)
 void mock_boot(void)
 {
 	memset(&mock, 0, sizeof(mock));
-	memset(nodes, 0, sizeof(nodes));
+	memset(files, 0, sizeof(files));
 	mock.memlock = UINT64_MAX;
 	mock.mappings_max = 65535;
 	mock.last = (UINT64_C(1) << 39) - 1;
 	mock.hole[0] = 0xfee00000;
 	mock.hole[1] = 0xfeefffff;
+	mock.page_sizes = 0xfffffffffffff000;
+	mock.alignment = 4096;
 	mock.can_reset = true;
 	mock.irqs[VFIO_PCI_INTX_IRQ_INDEX] = 1;
 	mock.irqs[VFIO_PCI_MSI_IRQ_INDEX] = 4;
+	mock.vectors_max = 64;
 	snprintf(root, sizeof(root), "/tmp/mock-vfio-XXXXXX");
 	if (!mkdtemp(root))
 		abort();
 	mock_shell(
 		"mkdir -p sys/bus/pci/drivers/vfio-pci sys/bus/pci/drivers/nvme dev/vfio/devices "
-		"&& touch dev/vfio/vfio dev/iommu");
+		"proc/self && touch dev/vfio/vfio dev/iommu proc/self/pagemap");
 	mock_shell("for n in 1 2; do d=sys/bus/pci/devices/0000:00:0$n.0; "
 		   "mkdir -p $d/vfio-dev/vfio$n sys/kernel/iommu_groups/$n/devices/0000:00:0$n.0; "
 		   "ln -s ../../../drivers/vfio-pci $d/driver; "
@@ -83,7 +107,8 @@ void mock_halt(void)
 
 static const char *translate(const char *path, char *to, size_t size)
 {
-	if (strncmp(path, "/sys/", 5) && strncmp(path, "/dev/", 5))
+	if (strncmp(path, "/sys/", 5) && strncmp(path, "/dev/", 5) &&
+	    strcmp(path, "/proc/self/pagemap"))
 		return path;
 	snprintf(to, size, "%s%s", root, path);
 	return to;
@@ -104,6 +129,12 @@ uint16_t mock_config(const char *bdf, unsigned int offset)
 	return word;
 }
 
+void mock_refuse(unsigned long request, int err)
+{
+	mock.refuse.request = request;
+	mock.refuse.err = err;
+}
+
 /* --- Files --- */
 
 static enum node node_of(const char *path)
@@ -119,22 +150,23 @@ static enum node node_of(const char *path)
 	return strncmp(path, "/dev/vfio/", 10) ? NODE_NONE : NODE_GROUP;
 }
 
-static int open_as(const char *path, enum node node)
+static int open_as(const char *path, enum node node, int flags)
 {
-	/* Mode 0 is for root here too; and a directory is a node that is busy. */
+	/* Modes are for root here too; and a directory is a node that is busy. */
+	static const int modes[] = { EACCES, EPERM, ENODEV };
 	struct stat stat;
 	int fd;
 
-	if (lstat(path, &stat) == 0 && (S_ISREG(stat.st_mode) && !(stat.st_mode & 0777))) {
-		errno = EACCES;
+	if (lstat(path, &stat) == 0 && S_ISREG(stat.st_mode) && (stat.st_mode & 0777) < 3) {
+		errno = modes[stat.st_mode & 0777];
 		return -1;
 	}
-	fd = __real_open64(path, O_RDWR | O_CLOEXEC);
+	fd = __real_open64(path, flags);
 	if (fd < 0 && errno == EISDIR)
 		errno = EBUSY;
 	if (fd < 0)
 		return fd;
-	nodes[fd] = (unsigned char)node;
+	files[fd] = (struct file){ .node = node };
 	inject.fds++;
 	return fd;
 }
@@ -142,6 +174,7 @@ static int open_as(const char *path, enum node node)
 int __wrap_open64(const char *path, int flags, ...)
 {
 	char there[320];
+	int fd;
 
 	if (node_of(path) == NODE_NONE)
 		return __real_open64(path, flags, 0600);
@@ -149,23 +182,30 @@ int __wrap_open64(const char *path, int flags, ...)
 		errno = EMFILE;
 		return -1;
 	}
-	return open_as(translate(path, there, sizeof(there)), node_of(path));
+	fd = open_as(translate(path, there, sizeof(there)), node_of(path), flags);
+	if (fd >= 0)
+		files[fd].noiommu = strstr(path, "/noiommu-");
+	return fd;
 }
 
 /* The library has no other use for it than another descriptor. */
 int __wrap_fcntl64(int fd, int command, ...)
 {
-	int copy;
+	va_list list;
+	int least, copy;
 
+	va_start(list, command);
+	least = va_arg(list, int);
+	va_end(list);
 	if (command != F_DUPFD_CLOEXEC)
-		return __real_fcntl64(fd, command);
+		return __real_fcntl64(fd, command, least);
 	if (inject_fails()) {
 		errno = EMFILE;
 		return -1;
 	}
-	copy = __real_fcntl64(fd, command, 0);
+	copy = __real_fcntl64(fd, command, least);
 	if (copy >= 0) {
-		nodes[copy] = nodes[fd];
+		files[copy] = files[fd];
 		inject.fds++;
 	}
 	return copy;
@@ -199,18 +239,38 @@ static bool is_gone(void)
 	return mock.gone;
 }
 
+/* Of memory below 1 TiB: hugepages, the lower in memory the higher. */
+uint64_t mock_physical(uint64_t va)
+{
+	const uint64_t mask = (UINT64_C(1) << 40) - 1, huge = (2 << 20) - 1;
+
+	return (~va & mask & ~huge) | (va & huge);
+}
+
+/* Where it is, to whoever may know; only what is populated is anywhere. */
+static uint64_t pagemap_entry(uint64_t va)
+{
+	unsigned char resident = 0;
+
+	if (mock.no_frames)
+		return UINT64_C(1) << 63;
+	if (mincore((void *)(uintptr_t)va, 4096, &resident) || !(resident & 1))
+		return 0;
+	return (uint64_t)!mock.absent << 63 | mock_physical(va) / 4096;
+}
+
 ssize_t __wrap_pread64(int fd, void *to, size_t bytes, off_t offset)
 {
-	/* Of memory below 1 TiB, to whoever may know. */
-	const uint64_t frame = mock.no_frames ? 0 : (uint64_t)offset / 8 % (1 << 28);
+	uint64_t entry;
 
 	if (inject_fails()) {
 		errno = EIO;
 		return -1;
 	}
-	if (fd >= 0 && nodes[fd] == NODE_PAGEMAP) {
-		memcpy(to, &frame, sizeof(frame));
-		return sizeof(frame);
+	if (fd >= 0 && files[fd].node == NODE_PAGEMAP) {
+		entry = pagemap_entry((uint64_t)offset / 8 * 4096);
+		memcpy(to, &entry, sizeof(entry));
+		return sizeof(entry);
 	}
 	return is_gone() ? -1 : __real_pread64(fd, to, bytes, offset);
 }
@@ -225,6 +285,14 @@ ssize_t __wrap_pwrite64(int fd, const void *from, size_t bytes, off_t offset)
 }
 
 /* --- What is mapped --- */
+
+/* The library asks for that of pinned memory only. */
+int __wrap_getrlimit64(int resource, struct rlimit *limit)
+{
+	assert_int_equal(resource, RLIMIT_MEMLOCK);
+	limit->rlim_cur = limit->rlim_max = mock.memlock;
+	return 0;
+}
 
 static int answer(int err)
 {
@@ -249,9 +317,30 @@ const struct mock_mapping *mock_find(uint64_t iova)
 	return slot(iova, iova);
 }
 
+/* What is between 0, the pages of @holes, the large hole, and the end; returns how many. */
+static uint32_t ranges_of(struct uapi_iova_range ranges[MOCK_RANGES_MAX])
+{
+	uint32_t count = 0;
+	uint64_t first = 0;
+
+	for (size_t i = 0; i < MOCK_RANGES_MAX - 2 && mock.holes[i]; i++) {
+		ranges[count++] = (struct uapi_iova_range){ first, mock.holes[i] - 1 };
+		first = mock.holes[i] + 4096;
+	}
+	ranges[count++] = (struct uapi_iova_range){ first, mock.hole[0] - 1 };
+	ranges[count++] = (struct uapi_iova_range){ mock.hole[1] + 1, mock.last };
+	return count;
+}
+
 static bool translates(uint64_t iova, uint64_t last)
 {
-	return last <= mock.last && (last < mock.hole[0] || iova > mock.hole[1]);
+	struct uapi_iova_range ranges[MOCK_RANGES_MAX];
+	const uint32_t count = ranges_of(ranges);
+
+	for (uint32_t i = 0; i < count; i++)
+		if (iova >= ranges[i].start && last <= ranges[i].last)
+			return true;
+	return false;
 }
 
 static bool overlaps(uint64_t iova, uint64_t bytes)
@@ -298,7 +387,20 @@ static uint64_t forget(struct mock_mapping *at)
 	return bytes;
 }
 
-/* How many bytes it found; of one mapping, or of all in a range. */
+static bool is_bisected(uint64_t iova, uint64_t last)
+{
+	for (size_t i = 0; i < MOCK_MAPPINGS_MAX; i++) {
+		const struct mock_mapping *at = &mock.mappings[i];
+		const uint64_t at_last = at->iova + at->bytes - 1;
+
+		if (at->bytes && at->iova <= last && at_last >= iova &&
+		    (at->iova < iova || at_last > last))
+			return true;
+	}
+	return false;
+}
+
+/* How many bytes it found, of one mapping or of all in a range; all ones for half of one. */
 static uint64_t unmap(uint64_t iova, uint64_t last)
 {
 	struct mock_mapping *one = iova && last < UINT64_MAX ? slot(iova, iova) : NULL;
@@ -306,6 +408,8 @@ static uint64_t unmap(uint64_t iova, uint64_t last)
 
 	if (one && one->iova + one->bytes - 1 == last)
 		return forget(one);
+	if (is_bisected(iova, last))
+		return UINT64_MAX;
 	for (size_t i = 0; i < MOCK_MAPPINGS_MAX; i++) {
 		struct mock_mapping *at = &mock.mappings[i];
 
@@ -333,42 +437,81 @@ static uint64_t find_less(uint64_t found)
 
 /* --- ioctls --- */
 
+/* Capabilities are behind it, each with where the next is. */
 static int container_info(struct vfio_iommu_type1_info *info)
 {
 	struct vfio_iommu_type1_info_cap_iova_range *cap = (void *)(info + 1);
-	const size_t bytes = sizeof(*cap) + 2 * sizeof(*cap->iova_ranges);
-	struct vfio_iommu_type1_info_dma_avail *avail = (void *)((char *)cap + bytes);
+	struct vfio_iommu_type1_info_dma_avail *avail = (void *)cap;
+	struct uapi_iova_range ranges[MOCK_RANGES_MAX];
+	const uint32_t count = ranges_of(ranges);
 
-	if (info->argsz < sizeof(*info) + bytes + sizeof(*avail))
+	if (info->argsz < 4096)
 		return -EINVAL;
+	memset(info, 0, 4096);
+	info->argsz = 4096;
 	info->flags = VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS;
-	info->iova_pgsizes = 0xfffffffffffff000;
+	info->iova_pgsizes = mock.page_sizes;
 	info->cap_offset = sizeof(*info);
-	memset(cap, 0, bytes + sizeof(*avail));
-	cap->header.id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE;
-	cap->header.next = (uint32_t)(sizeof(*info) + bytes);
-	cap->nr_iovas = 2;
-	cap->iova_ranges[0] = (struct vfio_iova_range){ 0, mock.hole[0] - 1 };
-	cap->iova_ranges[1] = (struct vfio_iova_range){ mock.hole[1] + 1, mock.last };
+	if (!mock.no_ranges) {
+		cap->header.id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE;
+		cap->nr_iovas = count;
+		memcpy(cap->iova_ranges, ranges, count * sizeof(*ranges));
+		avail = (void *)(cap->iova_ranges + count);
+		cap->header.next = (uint32_t)((char *)avail - (char *)info);
+	}
 	avail->header.id = VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL;
 	avail->avail = (uint32_t)(mock.mappings_max - mock.count);
 	return 0;
 }
 
+/* As vfio_dma_do_unmap(). */
 static int container_unmap(struct vfio_iommu_type1_dma_unmap *arg)
 {
+	const bool all = arg->flags == VFIO_DMA_UNMAP_FLAG_ALL;
+	uint64_t last = UINT64_MAX, found;
 	int err = refuse_unmap();
 
 	if (err)
 		return err;
-	if (arg->flags & VFIO_DMA_UNMAP_FLAG_ALL)
-		arg->size = unmap(0, UINT64_MAX);
-	else
-		arg->size = find_less(unmap(arg->iova, arg->iova + arg->size - 1));
+	if (arg->argsz != sizeof(*arg) || (arg->flags && !all) || (arg->iova | arg->size) % 4096 ||
+	    (all ? arg->iova || arg->size : !arg->size))
+		return -EINVAL;
+	if (!all && __builtin_add_overflow(arg->iova, arg->size - 1, &last))
+		return -EOVERFLOW;
+	found = unmap(arg->iova, last);
+	if (found == UINT64_MAX)
+		return -EINVAL;
+	arg->size = find_less(found);
 	return 0;
 }
 
-static int container_ioctl(unsigned long request, void *arg)
+/* As vfio_group_ioctl_set_container(). */
+static int set_container(struct file *group, int container)
+{
+	if (container < 0 || container >= FDS_MAX || files[container].node != NODE_CONTAINER)
+		return -EBADFD;
+	if (group->container)
+		return -EINVAL;
+	group->container = container;
+	files[container].joined = true;
+	files[container].noiommu = group->noiommu;
+	return 0;
+}
+
+/* As vfio_ioctl_set_iommu(); of those for type1, the one whose unmaps are exact. */
+static int set_iommu(struct file *container, unsigned long iommu)
+{
+	if (!container->joined || container->iommu)
+		return -EINVAL;
+	if (mock.unsafe)
+		return -EPERM;
+	if (iommu != (container->noiommu ? VFIO_NOIOMMU_IOMMU : VFIO_TYPE1v2_IOMMU))
+		return -ENODEV;
+	container->iommu = iommu;
+	return 0;
+}
+
+static int container_ioctl(struct file *container, unsigned long request, void *arg)
 {
 	const struct vfio_iommu_type1_dma_map *mapping = arg;
 
@@ -378,7 +521,11 @@ static int container_ioctl(unsigned long request, void *arg)
 	case VFIO_CHECK_EXTENSION:
 		return (uintptr_t)arg == VFIO_TYPE1v2_IOMMU && !mock.no_type1;
 	case VFIO_SET_IOMMU:
-		return mock.unsafe ? -EPERM : 0;
+		return set_iommu(container, (uintptr_t)arg);
+	}
+	if (container->iommu != VFIO_TYPE1v2_IOMMU)
+		return container->iommu ? -ENOTTY : -EINVAL;
+	switch (request) {
 	case VFIO_IOMMU_GET_INFO:
 		return container_info(arg);
 	case VFIO_IOMMU_MAP_DMA:
@@ -389,47 +536,73 @@ static int container_ioctl(unsigned long request, void *arg)
 	return -ENOTTY;
 }
 
-static int group_ioctl(unsigned long request, void *arg)
+/* As vfio_df_group_open(). */
+static int get_device(const struct file *group, const char *bdf)
 {
 	char path[128];
+	int fd;
 
+	if (!group->container || !files[group->container].iommu)
+		return -EINVAL;
+	snprintf(path, sizeof(path), "%s/%s", root, bdf);
+	fd = open_as(path, NODE_DEVICE, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	files[fd].granted = true;
+	return fd;
+}
+
+static int group_ioctl(struct file *group, unsigned long request, void *arg)
+{
 	switch (request) {
 	case VFIO_GROUP_GET_STATUS:
 		((struct vfio_group_status *)arg)->flags =
 			mock.not_viable ? 0 : VFIO_GROUP_FLAGS_VIABLE;
 		return 0;
 	case VFIO_GROUP_SET_CONTAINER:
-		return 0;
+		return set_container(group, *(const int *)arg);
 	case VFIO_GROUP_GET_DEVICE_FD:
-		snprintf(path, sizeof(path), "%s/%s", root, (const char *)arg);
-		return open_as(path, NODE_DEVICE);
+		return get_device(group, arg);
 	}
 	return -ENOTTY;
 }
 
+/* As iommufd_ioas_iova_ranges(). */
 static int iommu_ranges(struct uapi_ioas_iova_ranges *arg)
 {
-	const struct uapi_iova_range ranges[] = {
-		{ 0, mock.hole[0] - 1 },
-		{ mock.hole[1] + 1, mock.last },
-	};
+	struct uapi_iova_range ranges[MOCK_RANGES_MAX];
+	const uint32_t room = arg->num_iovas;
 
-	if (arg->num_iovas < 2)
-		return -EMSGSIZE;
-	memcpy((void *)(uintptr_t)arg->allowed_iovas, ranges, sizeof(ranges));
-	arg->num_iovas = 2;
-	arg->out_iova_alignment = 4096;
-	return 0;
+	if (arg->ioas_id != MOCK_IOAS)
+		return -ENOENT;
+	arg->num_iovas = ranges_of(ranges);
+	arg->out_iova_alignment = mock.alignment;
+	memcpy((void *)(uintptr_t)arg->allowed_iovas, ranges,
+	       (room < arg->num_iovas ? room : arg->num_iovas) * sizeof(*ranges));
+	return arg->num_iovas > room ? -EMSGSIZE : 0;
 }
 
+/* As iommufd_ioas_unmap(). */
 static int iommu_unmap(struct uapi_ioas_unmap *arg)
 {
-	const uint64_t last = arg->length == UINT64_MAX ? UINT64_MAX : arg->iova + arg->length - 1;
+	const bool all = !arg->iova && arg->length == UINT64_MAX;
+	uint64_t last = UINT64_MAX, found;
 	int err = refuse_unmap();
 
-	if (!err)
-		arg->length = find_less(unmap(arg->iova, last));
-	return err;
+	if (err)
+		return err;
+	if (arg->ioas_id != MOCK_IOAS)
+		return -ENOENT;
+	if (!arg->length)
+		return -EINVAL;
+	if (!all && (arg->length == UINT64_MAX ||
+		     __builtin_add_overflow(arg->iova, arg->length - 1, &last)))
+		return -EOVERFLOW;
+	found = unmap(arg->iova, last);
+	if (found == UINT64_MAX || (!found && !all))
+		return -ENOENT;
+	arg->length = find_less(found);
+	return 0;
 }
 
 static int iommu_ioctl(unsigned long request, void *arg)
@@ -439,12 +612,12 @@ static int iommu_ioctl(unsigned long request, void *arg)
 
 	switch (request) {
 	case UAPI_IOAS_ALLOC:
-		((struct uapi_ioas_alloc *)arg)->out_ioas_id = 7;
+		((struct uapi_ioas_alloc *)arg)->out_ioas_id = MOCK_IOAS;
 		return 0;
 	case UAPI_IOAS_IOVA_RANGES:
 		return iommu_ranges(arg);
 	case UAPI_IOAS_MAP:
-		if (!(mapping->flags & UAPI_IOAS_MAP_FIXED_IOVA) || mapping->ioas_id != 7)
+		if (!(mapping->flags & UAPI_IOAS_MAP_FIXED_IOVA) || mapping->ioas_id != MOCK_IOAS)
 			return -EINVAL;
 		flags |= mapping->flags & UAPI_IOAS_MAP_READABLE ? VFIO_DMA_MAP_FLAG_READ : 0;
 		flags |= mapping->flags & UAPI_IOAS_MAP_WRITEABLE ? VFIO_DMA_MAP_FLAG_WRITE : 0;
@@ -472,23 +645,94 @@ static void region_info(struct vfio_region_info *info)
 		info->flags |= VFIO_REGION_INFO_FLAG_MMAP;
 }
 
+/* As vfio_intx_handler(): what is still asserted when it is unmasked comes again. */
+static void deliver_intx(void)
+{
+	const uint64_t one = 1;
+
+	if (!mock.intx || mock.masked || mock.irq_index != VFIO_PCI_INTX_IRQ_INDEX ||
+	    !mock.irq_count)
+		return;
+	mock.masked = true;
+	if (write(mock.irq_fds[0], &one, sizeof(one)) != sizeof(one))
+		abort();
+}
+
+void mock_intx(bool asserted)
+{
+	mock.intx = asserted;
+	deliver_intx();
+}
+
+static int unmask(const struct vfio_irq_set *set)
+{
+	if (set->index != VFIO_PCI_INTX_IRQ_INDEX)
+		return -ENOTTY;
+	if (!mock.irq_count || mock.irq_index != set->index || set->start || set->count != 1)
+		return -EINVAL;
+	mock.unmasks++;
+	mock.masked = false;
+	deliver_intx();
+	return 0;
+}
+
+static int disable_irqs(const struct vfio_irq_set *set)
+{
+	if (!mock.irq_count || set->index != mock.irq_index || set->count)
+		return -EINVAL;
+	mock.irq_count = 0;
+	return 0;
+}
+
+/* The first call enables all it will ever have, or says how many there are. */
+static int enable_irqs(const struct vfio_irq_set *set)
+{
+	const unsigned int end = set->start + set->count;
+
+	if (!set->count ||
+	    (mock.irq_count && (set->index != mock.irq_index || end > mock.irq_count)))
+		return -EINVAL;
+	if (!mock.irq_count && end > mock.vectors_max)
+		return mock.vectors_max ? (int)mock.vectors_max : -ENOSPC;
+	if (!mock.irq_count) {
+		memset(mock.irq_fds, -1, sizeof(mock.irq_fds));
+		mock.irq_index = set->index;
+		mock.irq_count = end;
+		mock.masked = false;
+	}
+	memcpy(mock.irq_fds + set->start, set->data, set->count * sizeof(*mock.irq_fds));
+	for (unsigned int i = set->start; i < end; i++)
+		mock.irq_changes[i]++;
+	deliver_intx();
+	return 0;
+}
+
+static int hear_requests(const struct vfio_irq_set *set)
+{
+	if (set->count != 1)
+		return -EINVAL;
+	memcpy(&mock.request_fd, set->data, sizeof(mock.request_fd));
+	return 0;
+}
+
+/* As vfio_set_irqs_validate_and_prepare() and vfio_pci_set_irqs_ioctl(). */
 static int set_irqs(const struct vfio_irq_set *set)
 {
-	if ((set->flags & VFIO_IRQ_SET_ACTION_TYPE_MASK) == VFIO_IRQ_SET_ACTION_UNMASK) {
-		mock.unmasks++;
-		return 0;
-	}
-	if (set->index == VFIO_PCI_REQ_IRQ_INDEX) {
-		memcpy(&mock.request_fd, set->data, sizeof(mock.request_fd));
-		return 0;
-	}
-	mock.irq_index = set->index;
-	mock.irq_count = set->count;
-	if (set->argsz !=
-	    sizeof(*set) + (set->flags & VFIO_IRQ_SET_DATA_EVENTFD ? set->count * 4 : 0))
+	const bool fds = set->flags & VFIO_IRQ_SET_DATA_EVENTFD;
+	const uint32_t irqs = set->index < 3 ? mock.irqs[set->index] : 1;
+
+	if (set->argsz != sizeof(*set) + (fds ? set->count * sizeof(int32_t) : 0) ||
+	    set->start >= irqs || set->start + set->count > irqs)
 		return -EINVAL;
-	memcpy(mock.irq_fds, set->data, set->argsz - sizeof(*set));
-	return 0;
+	switch (set->flags) {
+	case VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK:
+		return unmask(set);
+	case VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER:
+		return disable_irqs(set);
+	case VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER:
+		return set->index == VFIO_PCI_REQ_IRQ_INDEX ? hear_requests(set) : enable_irqs(set);
+	}
+	return -ENOTTY;
 }
 
 static int reset(int fd)
@@ -497,39 +741,68 @@ static int reset(int fd)
 
 	if (!mock.can_reset)
 		return -EINVAL;
+	if (mock.busy_resets) {
+		mock.busy_resets--;
+		return -EAGAIN;
+	}
 	if (__real_pread64(fd, &command, 2, CONFIG_OFFSET + PCI_COMMAND) != 2)
 		return -EIO;
 	mock.resets += !(command & PCI_COMMAND_MASTER);
 	return 0;
 }
 
+/* As vfio_df_ioctl_bind_iommufd(). */
+static int bind_device(struct file *device, const struct uapi_bind_iommufd *arg)
+{
+	if (arg->argsz != sizeof(*arg) || arg->flags || arg->iommufd < 0 || device->granted)
+		return -EINVAL;
+	if (arg->iommufd >= FDS_MAX || files[arg->iommufd].node != NODE_IOMMU)
+		return -EBADFD;
+	if (mock.unsafe)
+		return -EPERM;
+	device->granted = true;
+	return 0;
+}
+
+static int attach_device(const struct uapi_attach_iommufd_pt *arg)
+{
+	if (arg->argsz != sizeof(*arg) || arg->flags)
+		return -EINVAL;
+	return arg->pt_id == MOCK_IOAS ? 0 : -ENOENT;
+}
+
+static void irq_info(struct vfio_irq_info *info)
+{
+	info->flags = info->index < 3 && mock.no_eventfd[info->index] ? 0 : VFIO_IRQ_INFO_EVENTFD;
+	info->count = info->index < 3 ? mock.irqs[info->index] : 0;
+}
+
 static int device_ioctl(int fd, unsigned long request, void *arg)
 {
 	if (mock.gone)
 		return -ENODEV;
+	if (request == UAPI_DEVICE_BIND_IOMMUFD)
+		return bind_device(&files[fd], arg);
+	if (!files[fd].granted)
+		return -EINVAL;
 	switch (request) {
 	case VFIO_DEVICE_GET_INFO:
 		((struct vfio_device_info *)arg)->flags =
-			VFIO_DEVICE_FLAGS_PCI | (mock.can_reset ? VFIO_DEVICE_FLAGS_RESET : 0);
+			(mock.not_pci ? VFIO_DEVICE_FLAGS_PLATFORM : VFIO_DEVICE_FLAGS_PCI) |
+			(mock.can_reset ? VFIO_DEVICE_FLAGS_RESET : 0);
 		return 0;
 	case VFIO_DEVICE_GET_REGION_INFO:
 		region_info(arg);
 		return 0;
 	case VFIO_DEVICE_GET_IRQ_INFO:
-		((struct vfio_irq_info *)arg)->flags = VFIO_IRQ_INFO_EVENTFD;
-		((struct vfio_irq_info *)arg)->count =
-			((struct vfio_irq_info *)arg)->index < 3 ?
-				mock.irqs[((struct vfio_irq_info *)arg)->index] :
-				0;
+		irq_info(arg);
 		return 0;
 	case VFIO_DEVICE_SET_IRQS:
 		return set_irqs(arg);
 	case VFIO_DEVICE_RESET:
 		return reset(fd);
-	case UAPI_DEVICE_BIND_IOMMUFD:
-		return mock.unsafe ? -EPERM : 0;
 	case UAPI_DEVICE_ATTACH_IOMMUFD_PT:
-		return 0;
+		return attach_device(arg);
 	}
 	return -ENOTTY;
 }
@@ -543,20 +816,30 @@ static bool may_fail(unsigned long request)
 
 int __wrap_ioctl(int fd, unsigned long request, void *arg)
 {
+	int err;
+
+	/* Nobody asks what is closed. */
+	assert_true(fd >= 0);
 	if (may_fail(request) && inject_fails()) {
 		errno = ENOMEM;
 		return -1;
 	}
-	switch (fd >= 0 && fd < FDS_MAX ? nodes[fd] : NODE_NONE) {
+	if (mock.refuse.err && mock.refuse.request == request) {
+		err = mock.refuse.err;
+		mock.refuse.err = 0;
+		return answer(err);
+	}
+	switch (fd < FDS_MAX ? files[fd].node : NODE_NONE) {
 	case NODE_CONTAINER:
-		return answer(container_ioctl(request, arg));
+		return answer(container_ioctl(&files[fd], request, arg));
 	case NODE_GROUP:
-		return request == VFIO_GROUP_GET_DEVICE_FD ? group_ioctl(request, arg) :
-							     answer(group_ioctl(request, arg));
+		return answer(group_ioctl(&files[fd], request, arg));
 	case NODE_IOMMU:
 		return answer(iommu_ioctl(request, arg));
 	case NODE_DEVICE:
 		return answer(device_ioctl(fd, request, arg));
+	default:
+		break;
 	}
 	return __real_ioctl(fd, request, arg);
 }

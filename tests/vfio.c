@@ -7,8 +7,8 @@
 #include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
+#include <poll.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../src/vfio_uapi.h"
@@ -62,6 +62,32 @@ static void close_bench(struct bench *bench)
 {
 	coherent_device_close(bench->dev);
 	nothing_is_left(bench);
+}
+
+/*
+ * How many mappings of this process are of a file, if @file is not NULL, or have an address in
+ * them; and of these, if @flag is not NULL, have that flag: "dc" is MADV_DONTFORK.
+ */
+static unsigned int mappings_of(const char *file, uintptr_t at, const char *flag)
+{
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+	unsigned int count = 0;
+	bool is_one = false;
+	char line[512];
+
+	assert_non_null(smaps);
+	while (fgets(line, sizeof(line), smaps)) {
+		unsigned long first, end;
+
+		if (sscanf(line, "%lx-%lx ", &first, &end) == 2) {
+			is_one = file ? !!strstr(line, file) : at >= first && at < end;
+			count += is_one && !flag;
+		} else if (is_one && flag && !strncmp(line, "VmFlags:", 8)) {
+			count += !!strstr(line, flag);
+		}
+	}
+	fclose(smaps);
+	return count;
 }
 
 /* --- Mappings --- */
@@ -125,6 +151,76 @@ static void addresses_are_where_the_iommu_translates(const char *scheme)
 	nothing_is_left(&none);
 }
 
+/* A container of which the kernel tells many ranges, or one with pages cut in two, or none. */
+static void largest_ranges_are_used(const char *scheme)
+{
+	struct coherent_limits limits;
+	struct bench *bench;
+
+	/* 1, 9, 2, 8, 3, 7, 4, 6, 5 MiB, less a page, then what is up to the large hole. */
+	for (uint64_t i = 0, at = 0; i < 9; i++) {
+		at += (i % 2 ? 9 - i / 2 : 1 + i / 2) << 20;
+		mock.holes[i] = at;
+	}
+	mock.hole[0] = 0x4000800;
+	mock.hole[1] = 0xfeefe7ff;
+	mock.last = 0x1ffffffff;
+	bench = open_bench(scheme);
+	assert_ok(coherent_device_limits(bench->dev, &limits));
+	assert_int_equal(limits.range_count, 8);
+	for (unsigned int i = 0, small = 0; i < 8; i++) {
+		const uint64_t bytes = limits.ranges[i].last - limits.ranges[i].first + 1;
+
+		assert_true(!i || limits.ranges[i].first > limits.ranges[i - 1].last);
+		assert_true(bytes >= (4 << 20) - PAGE);
+		small += bytes < 10 << 20;
+		assert_true(i < 6 || small == 6);
+	}
+	/* Whole pages: that a hole begins in is not used. */
+	assert_int_equal(limits.ranges[6].last, 0x3ffffff);
+	assert_int_equal(limits.ranges[7].first, 0xfeeff000);
+	close_bench(bench);
+	/* More than anybody asks for. */
+	for (uint64_t i = 0; i < 70; i++)
+		mock.holes[i] = (i + 1) << 20;
+	mock.hole[0] = 0xfee00000;
+	bench = open_bench(scheme);
+	assert_ok(coherent_device_limits(bench->dev, &limits));
+	assert_int_equal(limits.range_count, 8);
+	close_bench(bench);
+}
+
+static void kernel_that_tells_no_ranges_has_one(void)
+{
+	struct coherent_limits limits;
+	struct bench *bench;
+
+	mock.no_ranges = true;
+	mock.mappings_max = 100;
+	bench = open_bench("vfio");
+	assert_ok(coherent_device_limits(bench->dev, &limits));
+	assert_int_equal(limits.range_count, 1);
+	assert_int_equal(limits.ranges[0].first, PAGE);
+	assert_true(limits.ranges[0].last > UINT64_MAX - 3 * PAGE);
+	assert_int_equal(limits.mappings, 100);
+	close_bench(bench);
+}
+
+static void pages_of_the_iommu_must_not_be_larger(const char *scheme)
+{
+	struct bench bench;
+
+	mock.page_sizes = 1 << 30;
+	mock.alignment = 65536;
+	assert_err(try_open(&bench, name_of(scheme, BDF)), -EIO);
+	assert_true(log_has(&bench.log, "getconf PAGESIZE"));
+	nothing_is_left(&bench);
+	/* Smaller ones do. */
+	mock.page_sizes = 0xfffffffffffff200;
+	mock.alignment = 512;
+	close_bench(open_bench(scheme));
+}
+
 static void closing_unmaps_what_is_left(const char *scheme)
 {
 	struct bench *bench = open_bench(scheme);
@@ -134,7 +230,9 @@ static void closing_unmaps_what_is_left(const char *scheme)
 	assert_ok(coherent_zeroed(&mem, bench->dev, 1));
 	assert_ok(coherent_write(&mem, 0, 7));
 	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
+	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MEMORY);
 	coherent_device_close(bench->dev);
+	assert_false(log_has(&bench->log, "could not be unmapped"));
 	assert_int_equal(mock.count, 0);
 	assert_false(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
 	assert_ok(coherent_read(&mem, 0, &byte));
@@ -180,6 +278,27 @@ static void two_devices_do_not_meet(const char *scheme)
 	close_bench(bench);
 }
 
+static void nothing_goes_to_a_program_that_is_started(const char *scheme)
+{
+	bool before[256];
+	struct bench *bench;
+
+	for (int fd = 0; fd < 256; fd++)
+		before[fd] = fcntl(fd, F_GETFD) >= 0;
+	bench = open_bench(scheme);
+	for (int fd = 0; fd < 256; fd++)
+		if (!before[fd] && fcntl(fd, F_GETFD) >= 0)
+			assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	close_bench(bench);
+}
+
+static void interrupted_call_starts_again(const char *scheme)
+{
+	mock_refuse(VFIO_DEVICE_GET_INFO, -EINTR);
+	close_bench(open_bench(scheme));
+	assert_int_equal(mock.refuse.err, 0);
+}
+
 /* --- Refusals of a device that is open --- */
 
 /*
@@ -212,30 +331,30 @@ static void refused_map_shares_nothing(const char *scheme)
 		coherent_free(&mem);
 		first += 2 * PAGE;
 	}
-	assert_true(log_has(&bench->log, "ulimit -l is"));
 	close_bench(bench);
 }
 
 static void memlock_is_explained(const char *scheme)
 {
-	struct bench *bench = open_bench(scheme);
-	struct rlimit limit, low;
 	COHERENT(uint8_t) mem = COHERENT_EMPTY, more = COHERENT_EMPTY;
+	struct bench *bench = open_bench(scheme);
 
-	assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &limit), 0);
-	low = limit;
-	low.rlim_cur = 8192;
-	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &low), 0);
 	mock.memlock = 8192;
 	assert_ok(coherent_zeroed(&mem, bench->dev, 4096));
 	assert_err(coherent_zeroed(&more, bench->dev, 8192), -ENOMEM);
 	assert_true(log_has(&bench->log, "pins no 8192 bytes more; ulimit -l is 8 KiB"));
 	assert_true(log_has(&bench->log, "--memlock=unlimited"));
-	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
 	mock.memlock = UINT64_MAX;
 	assert_ok(coherent_zeroed(&more, bench->dev, 8192));
 	coherent_free(&more);
 	coherent_free(&mem);
+	close_bench(bench);
+	/* Who has no limit is not told to raise it. */
+	bench = open_bench(scheme);
+	mock.refuse_map = -ENOMEM;
+	assert_err(coherent_zeroed(&mem, bench->dev, 4096), -ENOMEM);
+	assert_true(log_has(&bench->log, "no memory to pin and map 4096 bytes more"));
+	assert_false(log_has(&bench->log, "memlock"));
 	close_bench(bench);
 }
 
@@ -339,14 +458,17 @@ static void mappings_run_out(const char *scheme)
 static void registers_are_the_devices(const char *scheme)
 {
 	for (unsigned int turn = 0; turn < 2; turn++) {
-		struct coherent_bar *bar, *none;
+		struct coherent_bar *bar, *other, *none;
 		struct bench *bench;
 
 		mock.no_mmap = turn;
 		bench = open_bench(scheme);
+		assert_int_equal(mappings_of("/" BDF, 0, " dc"), turn ? 0 : 2);
 		assert_ok(coherent_bar_open(&bar, bench->dev, 0));
+		assert_ok(coherent_bar_open(&other, bench->dev, 2));
 		assert_err(coherent_bar_open(&none, bench->dev, 1), -ENODEV);
 		coherent_bar_write64(bar, 8, UINT64_C(0x1122334455667788));
+		coherent_bar_write64(other, 8, UINT64_C(0x99aabbccddeeff00));
 		assert_int_equal(coherent_bar_read8(bar, 8), 0x88);
 		assert_int_equal(coherent_bar_read16(bar, 10), 0x5566);
 		assert_int_equal(coherent_bar_read32(bar, 12), 0x11223344);
@@ -354,16 +476,45 @@ static void registers_are_the_devices(const char *scheme)
 		coherent_bar_write8(bar, 11, 2);
 		coherent_bar_write32(bar, 12, 3);
 		assert_int_equal(coherent_bar_read64(bar, 8), UINT64_C(0x0000000302660001));
+		assert_int_equal(coherent_bar_read64(other, 8), UINT64_C(0x99aabbccddeeff00));
+		/* A read that fails is all ones, as on the bus. */
+		mock.gone = turn;
+		assert_int_equal(coherent_bar_read32(bar, 12), turn ? UINT32_MAX : 3);
+		mock.gone = false;
 		coherent_device_close(bench->dev);
 		assert_int_equal(coherent_bar_read32(bar, 8), UINT32_MAX);
 		coherent_bar_write32(bar, 8, 0);
+		/* Who holds a BAR does not hold the device. */
+		assert_int_equal(mappings_of("/" BDF, 0, NULL), 0);
 		coherent_bar_close(bar);
+		coherent_bar_close(other);
 		nothing_is_left(bench);
 	}
-	mock.no_mmap = false;
 }
 
-static void all_vectors_are_set_at_once(const char *scheme)
+static void vectors_are_the_best_there_are(const char *scheme)
+{
+	struct coherent_limits limits;
+	struct coherent_irq *irq;
+
+	/* MSI-X of which no eventfd can be had is none; and there is an end to it. */
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		struct bench *bench;
+
+		mock.irqs[VFIO_PCI_MSIX_IRQ_INDEX] = 2048;
+		mock.no_eventfd[VFIO_PCI_MSIX_IRQ_INDEX] = turn;
+		bench = open_bench(scheme);
+		assert_ok(coherent_device_limits(bench->dev, &limits));
+		assert_int_equal(limits.vectors, turn ? 4 : 64);
+		assert_ok(coherent_irq_open(&irq, bench->dev, limits.vectors - 1));
+		assert_int_equal(mock.irq_index,
+				 turn ? VFIO_PCI_MSI_IRQ_INDEX : VFIO_PCI_MSIX_IRQ_INDEX);
+		coherent_irq_close(irq);
+		close_bench(bench);
+	}
+}
+
+static void vectors_do_not_disturb_each_other(const char *scheme)
 {
 	struct bench *bench = open_bench(scheme);
 	struct coherent_irq *first, *third, *none;
@@ -377,12 +528,56 @@ static void all_vectors_are_set_at_once(const char *scheme)
 	assert_ok(coherent_irq_open(&first, bench->dev, 0));
 	assert_int_equal(mock.irq_fds[0], coherent_irq_fd(first));
 	assert_int_equal(mock.irq_fds[2], coherent_irq_fd(third));
+	assert_int_equal(mock.irq_changes[2], 1);
 	coherent_irq_close(third);
 	assert_int_equal(mock.irq_fds[2], -1);
+	assert_int_equal(mock.irq_fds[0], coherent_irq_fd(first));
+	assert_int_equal(mock.irq_changes[0], 2);
 	assert_err(coherent_irq_wait(first, 0), -ETIMEDOUT);
 	assert_int_equal(mock.unmasks, 0);
+	/* Nothing of a refusal is remembered. */
+	mock_refuse(VFIO_DEVICE_SET_IRQS, -EBUSY);
+	assert_err(coherent_irq_open(&third, bench->dev, 2), -EIO);
+	assert_int_equal(mock.irq_fds[2], -1);
 	coherent_irq_close(first);
 	assert_int_equal(mock.irq_count, 0);
+	mock_refuse(VFIO_DEVICE_SET_IRQS, -EBUSY);
+	assert_err(coherent_irq_open(&third, bench->dev, 2), -EIO);
+	assert_ok(coherent_irq_open(&first, bench->dev, 0));
+	assert_int_equal(mock.irq_fds[2], -1);
+	coherent_irq_close(first);
+	assert_int_equal(mock.irq_count, 0);
+	close_bench(bench);
+}
+
+/* The kernel's answer to a request for more is how many there are: a positive number. */
+static void fewer_vectors_serve(const char *scheme)
+{
+	struct coherent_irq *irqs[2], *none;
+	struct bench *bench;
+
+	mock.vectors_max = 2;
+	bench = open_bench(scheme);
+	assert_err(coherent_irq_open(&none, bench->dev, 2), -ENOSPC);
+	assert_true(log_has(&bench->log, "the kernel has 2 for " BDF));
+	assert_int_equal(mock.irq_count, 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_ok(coherent_irq_open(&irqs[i], bench->dev, i));
+		assert_int_equal(mock.irq_count, 2);
+		assert_int_equal(mock.irq_fds[i], coherent_irq_fd(irqs[i]));
+	}
+	assert_err(coherent_irq_open(&none, bench->dev, 3), -ENOSPC);
+	coherent_irq_close(irqs[0]);
+	coherent_irq_close(irqs[1]);
+	assert_int_equal(mock.irq_count, 0);
+	/* Somebody else takes one in between. */
+	mock_refuse(VFIO_DEVICE_SET_IRQS, 3);
+	assert_ok(coherent_irq_open(&irqs[0], bench->dev, 0));
+	assert_int_equal(mock.irq_count, 2);
+	coherent_irq_close(irqs[0]);
+	mock.vectors_max = 0;
+	assert_err(coherent_irq_open(&none, bench->dev, 0), -ENOSPC);
+	assert_true(log_has(&bench->log, "the kernel has 0 for " BDF));
 	close_bench(bench);
 }
 
@@ -397,6 +592,41 @@ static void intx_is_unmasked_by_who_waits(const char *scheme)
 	assert_int_equal(mock.irq_index, VFIO_PCI_INTX_IRQ_INDEX);
 	assert_err(coherent_irq_wait(irq, 0), -ETIMEDOUT);
 	assert_int_equal(mock.unmasks, 1);
+	coherent_irq_close(irq);
+	close_bench(bench);
+}
+
+/*
+ * The wait unmasks a line that is still asserted, so that it comes again and is masked: who
+ * then services the device and polls must not poll for ever.
+ */
+static void intx_wakes_who_polls_its_descriptor(const char *scheme)
+{
+	struct coherent_irq *irq;
+	struct bench *bench;
+
+	mock.irqs[VFIO_PCI_MSI_IRQ_INDEX] = 0;
+	bench = open_bench(scheme);
+	assert_ok(coherent_irq_open(&irq, bench->dev, 0));
+	for (unsigned int turn = 0; turn < 3; turn++) {
+		struct pollfd fd = { .fd = coherent_irq_fd(irq), .events = POLLIN };
+		unsigned int spurious = 0;
+
+		mock_intx(true);
+		assert_int_equal(poll(&fd, 1, 0), 1);
+		assert_ok(coherent_irq_wait(irq, 0));
+		mock_intx(false);
+		while (poll(&fd, 1, 0)) {
+			assert_ok(coherent_irq_wait(irq, 0));
+			assert_true(spurious++ < 2);
+		}
+		assert_false(mock.masked);
+	}
+	/* One that waits unmasks before, and is woken once for each. */
+	mock_intx(true);
+	assert_ok(coherent_irq_wait(irq, LONG));
+	mock_intx(false);
+	assert_true(mock.masked);
 	coherent_irq_close(irq);
 	close_bench(bench);
 }
@@ -418,6 +648,25 @@ static void reset_is_with_bus_master_off(const char *scheme)
 	close_bench(bench);
 }
 
+static void device_that_is_not_reset_goes_on(const char *scheme)
+{
+	struct bench *bench = open_bench(scheme);
+
+	mock_refuse(VFIO_DEVICE_RESET, -ENOTTY);
+	assert_err(coherent_device_reset(bench->dev), -EIO);
+	assert_true(log_has(&bench->log, BDF " was not reset: "));
+	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
+	/* Somebody has its lock for a while, or for good. */
+	mock.busy_resets = 2;
+	assert_ok(coherent_device_reset(bench->dev));
+	assert_int_equal(mock.resets, 1);
+	mock.busy_resets = 1000;
+	assert_err(coherent_device_reset(bench->dev), -EIO);
+	assert_int_equal(mock.busy_resets, 990);
+	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
+	close_bench(bench);
+}
+
 /* --- What to do when it does not open --- */
 
 static void refusals_name_the_command_that_helps(void)
@@ -432,36 +681,54 @@ static void refusals_name_the_command_that_helps(void)
 		{ "vfio:00:01", "true", -EINVAL, "is no PCI address" },
 		{ "vfio:00:20.0", "true", -EINVAL, "is no PCI address" },
 		{ "vfio:00:01.8", "true", -EINVAL, "is no PCI address" },
+		{ "vfio:0x0:00:01.0", "true", -EINVAL, "is no PCI address" },
+		{ "vfio: 0000:00:01.0", "true", -EINVAL, "is no PCI address" },
+		{ "vfio:+0:00:01.0", "true", -EINVAL, "is no PCI address" },
+		{ "vfio:-1:00:01.0", "true", -EINVAL, "is no PCI address" },
+		{ "vfio:100000000:00:01.0", "true", -EINVAL, "is no PCI address" },
+		{ "vfio:10000:e1:00.0", "true", -ENODEV, "there is no PCI device 10000:e1:00.0" },
+		{ "vfio:12345678:e1:00.0", "true", -ENODEV, "PCI device 12345678:e1:00.0, see" },
 		{ "vfio:0000:00:01.0x", "true", -EINVAL, "is no PCI address" },
 		{ "vfio:00:01.0,lazy", "true", -EINVAL, "takes no keys, not \"lazy\"" },
 		{ "vfio:00:03.0", "true", -ENODEV, "there is no PCI device 0000:00:03.0" },
 		{ "iommufd:00:03.0", "true", -ENODEV, "there is no PCI device 0000:00:03.0" },
 		{ "pci:00:03.0", "true", -ENODEV, "there is no PCI device 0000:00:03.0" },
 		{ "vfio:00:01.0",
-		  "ln -sfn ../../../drivers/nvme sys/bus/pci/devices/" BDF "/driver", -ENODEV,
-		  "is nvme, not vfio-pci" },
+		  "cd sys/bus/pci/devices/" BDF
+		  "; rm -r vfio-dev; ln -sfn ../../../drivers/nvme driver",
+		  -ENODEV, "is nvme, not vfio-pci" },
 		{ "vfio:00:01.0",
-		  "ln -sfn ../../../drivers/nvme sys/bus/pci/devices/" BDF "/driver", -ENODEV,
-		  "echo 0000:00:01.0 >/sys/bus/pci/devices/0000:00:01.0/driver/unbind" },
-		{ "vfio:00:01.0", "rm sys/bus/pci/devices/" BDF "/driver", -ENODEV,
+		  "cd sys/bus/pci/devices/" BDF
+		  "; rm -r vfio-dev; ln -sfn ../../../drivers/nvme driver",
+		  -ENODEV, "echo 0000:00:01.0 >/sys/bus/pci/devices/0000:00:01.0/driver/unbind" },
+		{ "vfio:00:01.0", "cd sys/bus/pci/devices/" BDF "; rm -r vfio-dev driver", -ENODEV,
 		  "is none, not vfio-pci" },
 		{ "vfio:00:01.0", "rm sys/bus/pci/devices/" BDF "/iommu_group", -EOPNOTSUPP,
 		  "intel_iommu=on" },
-		{ "vfio:00:01.0", "rm dev/vfio/vfio", -ENODEV, "modprobe vfio-pci" },
+		{ "vfio:00:01.0", "rm dev/vfio/vfio", -ENODEV,
+		  "docker run --device /dev/vfio/vfio" },
+		{ "vfio:00:01.0", "rm dev/vfio/1", -ENODEV, "try iommufd:0000:00:01.0" },
+		{ "vfio:00:01.0", "chmod 1 dev/vfio/1", -EPERM, "docker run --device /dev/vfio/1" },
+		{ "vfio:00:01.0", "chmod 2 dev/vfio/1", -ENODEV, "/dev/vfio/1: No such device" },
 		{ "vfio:00:01.0", "chmod 0 dev/vfio/vfio", -EACCES, "chown" },
 		{ "vfio:00:01.0", "chmod 0 dev/vfio/1", -EACCES, "/dev/vfio/1 is not yours" },
 		{ "vfio:00:01.0", "rm dev/vfio/1; mkdir dev/vfio/1", -EBUSY,
-		  "fuser -v /dev/vfio/1" },
+		  "/dev/vfio/1 open already; as root: fuser -v /dev/vfio/* /dev/vfio/devices/*" },
 		{ "iommufd:00:01.0", "rm -r sys/bus/pci/devices/" BDF "/vfio-dev", -EOPNOTSUPP,
 		  "try vfio:0000:00:01.0" },
 		{ "vfio:00:01.0",
-		  "rm sys/bus/pci/devices/" BDF "/driver sys/bus/pci/devices/" BDF "/iommu_group",
-		  -EOPNOTSUPP, "intel_iommu=on" },
+		  "cd sys/bus/pci/devices/" BDF "; rm -r vfio-dev driver iommu_group", -EOPNOTSUPP,
+		  "intel_iommu=on" },
 		{ "pci:00:01.0",
-		  "rm sys/bus/pci/devices/" BDF "/driver sys/bus/pci/devices/" BDF "/iommu_group",
-		  -EOPNOTSUPP, "intel_iommu=on" },
+		  "cd sys/bus/pci/devices/" BDF "; rm -r vfio-dev driver iommu_group", -EOPNOTSUPP,
+		  "intel_iommu=on" },
 		{ "iommufd:00:01.0", "rm dev/vfio/devices/vfio1", -EOPNOTSUPP,
 		  "try vfio:0000:00:01.0" },
+		{ "iommufd:00:01.0",
+		  "mv dev/vfio/devices/vfio1 dev/vfio/devices/noiommu-vfio1; "
+		  "mv sys/bus/pci/devices/" BDF "/vfio-dev/vfio1 "
+		  "sys/bus/pci/devices/" BDF "/vfio-dev/noiommu-vfio1",
+		  -EOPNOTSUPP, "try vfio:0000:00:01.0" },
 		{ "iommufd:00:01.0", "rm dev/iommu", -ENODEV, "modprobe iommufd" },
 		{ "iommufd:00:01.0", "chmod 0 dev/iommu", -EACCES, "/dev/iommu is not yours" },
 	};
@@ -478,17 +745,100 @@ static void refusals_name_the_command_that_helps(void)
 	}
 }
 
+/* Another device of the group of 00:01.0, and whose it is. */
+static void add_sibling(const char *bdf, const char *driver, bool vfio)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command),
+		 "d=sys/bus/pci/devices/%s; mkdir -p $d sys/kernel/iommu_groups/1/devices/%s; "
+		 "ln -s ../../../drivers/%s $d/driver; %s",
+		 bdf, bdf, driver, vfio ? "mkdir $d/vfio-dev" : "true");
+	mock_shell(command);
+}
+
 static void group_that_is_not_viable_names_who_has_it(void)
 {
 	struct bench bench;
 
-	mock_shell("d=sys/bus/pci/devices/0000:00:1f.3; mkdir -p $d "
-		   "sys/kernel/iommu_groups/1/devices/0000:00:1f.3; "
-		   "ln -s ../../../drivers/nvme $d/driver");
 	mock.not_viable = true;
+	add_sibling("0000:00:1c.0", "pcieport", false);
+	add_sibling("0000:00:1f.1", "pci-stub", false);
+	add_sibling("0000:00:1f.2", "mlx5_vfio_pci", true);
+	/* By themselves they are in nobody's way. */
+	assert_err(try_open(&bench, "vfio:00:01.0"), -EBUSY);
+	assert_true(log_has(&bench.log, "ls -l /sys/kernel/iommu_groups/1/devices/*/driver"));
+	assert_int_equal(bench.log.count, 1);
+	add_sibling("0000:00:1f.3", "nvme", false);
 	assert_err(try_open(&bench, "vfio:00:01.0"), -EBUSY);
 	assert_true(log_has(&bench.log, "0000:00:1f.3, which nvme drives"));
+	assert_int_equal(bench.log.count, 2);
 	nothing_is_left(&bench);
+	/* To iommufd that is an owner of the group who is not this one. */
+	mock_refuse(UAPI_DEVICE_BIND_IOMMUFD, -EPERM);
+	assert_err(try_open(&bench, "iommufd:00:01.0"), -EBUSY);
+	assert_true(log_has(&bench.log, "0000:00:1f.3, which nvme drives"));
+	assert_true(log_has(&bench.log, "fuser -v"));
+	assert_false(log_has(&bench.log, "allow_unsafe_interrupts"));
+	nothing_is_left(&bench);
+}
+
+static void each_refusal_is_told_apart(void)
+{
+	static const struct {
+		const char *name;
+		unsigned long request;
+		int kernel;
+		int ours;
+		const char *says;
+	} refusals[] = {
+		{ "iommufd:" BDF, UAPI_DEVICE_BIND_IOMMUFD, -EBUSY, -EBUSY,
+		  "fuser -v /dev/vfio/* /dev/vfio/devices/*" },
+		{ "iommufd:" BDF, UAPI_DEVICE_BIND_IOMMUFD, -EINVAL, -EBUSY,
+		  "fuser -v /dev/vfio/* /dev/vfio/devices/*" },
+		{ "iommufd:" BDF, UAPI_DEVICE_BIND_IOMMUFD, -ENODEV, -ENODEV,
+		  "is not bound to iommufd: No such device" },
+		{ "iommufd:" BDF, UAPI_IOAS_ALLOC, -EINVAL, -EIO,
+		  "gets no address space: Invalid argument" },
+		{ "iommufd:" BDF, UAPI_DEVICE_ATTACH_IOMMUFD_PT, -EINVAL, -EIO,
+		  "is not attached to its address space: Invalid" },
+		{ "iommufd:" BDF, UAPI_DEVICE_ATTACH_IOMMUFD_PT, -ENOMEM, -ENOMEM,
+		  "is not attached to its address space: Cannot" },
+		{ "iommufd:" BDF, UAPI_IOAS_IOVA_RANGES, -EINVAL, -EIO,
+		  "does not say where it translates: Invalid" },
+		{ "vfio:" BDF, VFIO_GROUP_GET_STATUS, -ENODEV, -ENODEV,
+		  "group 1 does not say how it is: No such device" },
+		{ "vfio:" BDF, VFIO_GROUP_SET_CONTAINER, -EBUSY, -EBUSY, "gets no IOMMU: Device" },
+		{ "vfio:" BDF, VFIO_IOMMU_GET_INFO, -EINVAL, -EIO,
+		  "does not say where it translates: Invalid" },
+		{ "vfio:" BDF, VFIO_GROUP_GET_DEVICE_FD, -EINVAL, -EIO, "does not give " BDF },
+		{ "vfio:" BDF, VFIO_DEVICE_GET_INFO, -EINVAL, -EIO,
+		  "vfio-pci does not hand out " BDF ": Invalid argument, see dmesg" },
+		{ "vfio:" BDF, VFIO_DEVICE_GET_REGION_INFO, -ENODEV, -ENODEV,
+		  "vfio-pci does not hand out " BDF ": No such device" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+		struct bench bench;
+
+		mock_refuse(refusals[i].request, refusals[i].kernel);
+		assert_err(try_open(&bench, refusals[i].name), refusals[i].ours);
+		assert_true(log_has(&bench.log, refusals[i].says));
+		assert_int_equal(bench.log.count, 1);
+		nothing_is_left(&bench);
+	}
+}
+
+/* From Linux 6.1 on the kernel says who is one. */
+static void variant_of_vfio_pci_serves(const char *scheme)
+{
+	mock_shell("ln -sfn ../../../drivers/mlx5_vfio_pci sys/bus/pci/devices/" BDF "/driver");
+	close_bench(open_bench(scheme));
+	if (strcmp(scheme, "vfio"))
+		return;
+	mock_shell("cd sys/bus/pci/devices/" BDF "; rm -r vfio-dev; "
+		   "ln -sfn ../../../drivers/vfio-pci driver");
+	close_bench(open_bench(scheme));
 }
 
 static void unsafe_interrupts_are_explained(void)
@@ -547,6 +897,7 @@ static void without_iommu_it_has_to_be_asked_for(void)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	const unsigned int maps = inject.huge_maps;
 	struct coherent_limits limits;
 	struct bench bench;
 
@@ -561,7 +912,10 @@ static void without_iommu_it_has_to_be_asked_for(void)
 	assert_ok(coherent_device_limits(bench.dev, &limits));
 	assert_int_equal(limits.range_count, 3);
 	assert_true(limits.ranges[0].last < limits.ranges[1].first);
+	assert_int_equal(inject.huge_maps, maps + 3);
+	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
 	assert_ok(coherent_zeroed(&mem, bench.dev, PAGE));
+	assert_int_equal(mappings_of(NULL, (uintptr_t)coherent_unsafe_ptr(&mem), " dc"), 1);
 	assert_ok(coherent_write(&mem, PAGE - 1, 4));
 	assert_err(coherent_reclaim(&mem, &box), -EBUSY);
 	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
@@ -569,7 +923,66 @@ static void without_iommu_it_has_to_be_asked_for(void)
 	assert_ok(coherent_device_fence(bench.dev));
 	assert_int_equal(mock.resets, 1);
 	assert_int_equal(mock.count, 0);
-	coherent_box_free(&box);
+	assert_err(coherent_expose(&box, &mem, .may = COHERENT_MAY_READ), -EOPNOTSUPP);
+	coherent_device_close(bench.dev);
+	assert_false(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
+	nothing_is_left(&bench);
+	inject.hugepages = false;
+}
+
+/* Bus mastering that goes off and on again ends nothing. */
+static void without_iommu_a_reset_alone_is_a_fence(void)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
+	struct bench bench;
+	uint64_t address;
+	long blocks;
+
+	boot_without_iommu();
+	mock.can_reset = false;
+	assert_ok(open_level(&bench, "vfio:" BDF, COHERENT_NONE));
+	assert_ok(coherent_zeroed(&mem, bench.dev, PAGE));
+	address = coherent_addr(&mem).raw;
+	coherent_free(&mem);
+	assert_err(coherent_device_fence(bench.dev), -EIO);
+	assert_ok(coherent_zeroed(&next, bench.dev, PAGE));
+	assert_int_not_equal(coherent_addr(&next).raw, address);
+	/* After the close there is nothing to wait for. */
+	assert_ok(coherent_zeroed(&mem, bench.dev, PAGE));
+	coherent_device_close(bench.dev);
+	blocks = inject.blocks;
+	coherent_free(&next);
+	assert_true(inject.blocks < blocks);
+	coherent_free(&mem);
+	nothing_is_left(&bench);
+	inject.hugepages = false;
+}
+
+/* Hugepages that follow each other for the device do not for the CPU. */
+static void without_iommu_no_object_is_in_two_hugepages(void)
+{
+	const uint64_t huge = 2 << 20;
+	COHERENT(uint8_t) mems[8] = { COHERENT_EMPTY };
+	struct coherent_limits limits;
+	struct bench bench;
+
+	boot_without_iommu();
+	assert_ok(open_level(&bench, "vfio:" BDF ",pages=3", COHERENT_NONE));
+	assert_ok(coherent_device_limits(bench.dev, &limits));
+	assert_int_equal(limits.ranges[0].first + huge, limits.ranges[1].first);
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++) {
+		uint64_t first, va;
+
+		if (coherent_zeroed(&mems[i], bench.dev, huge / 8 * 3))
+			break;
+		assert_true(i < 6);
+		first = coherent_addr(&mems[i]).raw;
+		va = (uintptr_t)coherent_unsafe_ptr(&mems[i]);
+		for (uint64_t at = 0; at < coherent_size(&mems[i]); at += PAGE)
+			assert_int_equal(mock_physical(va + at), first + at);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+		coherent_free(&mems[i]);
 	coherent_device_close(bench.dev);
 	nothing_is_left(&bench);
 	inject.hugepages = false;
@@ -577,6 +990,7 @@ static void without_iommu_it_has_to_be_asked_for(void)
 
 static void without_iommu_what_is_missing_is_told(void)
 {
+	unsigned int told = 0;
 	struct bench bench;
 
 	boot_without_iommu();
@@ -585,6 +999,25 @@ static void without_iommu_what_is_missing_is_told(void)
 	assert_true(log_has(&bench.log, "CAP_SYS_ADMIN"));
 	nothing_is_left(&bench);
 	mock.no_frames = false;
+	mock.absent = true;
+	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EIO);
+	assert_true(log_has(&bench.log, "has taken a hugepage away again"));
+	nothing_is_left(&bench);
+	mock.absent = false;
+	mock_shell("chmod 0 proc/self/pagemap");
+	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EPERM);
+	assert_true(log_has(&bench.log, "/proc/self/pagemap: Permission denied"));
+	nothing_is_left(&bench);
+	mock_shell("chmod 644 proc/self/pagemap");
+	mock_shell("chmod 1 dev/vfio/noiommu-1");
+	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EPERM);
+	assert_true(log_has(&bench.log, "cap_sys_rawio"));
+	nothing_is_left(&bench);
+	mock_shell("chmod 644 dev/vfio/noiommu-1");
+	mock_refuse(VFIO_GROUP_GET_DEVICE_FD, -EINVAL);
+	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EIO);
+	assert_true(log_has(&bench.log, "does not give " BDF));
+	nothing_is_left(&bench);
 	mock.unsafe = true;
 	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EPERM);
 	assert_true(log_has(&bench.log, "enable_unsafe_noiommu_mode"));
@@ -594,16 +1027,27 @@ static void without_iommu_what_is_missing_is_told(void)
 	for (unsigned int nth = 1;; nth++) {
 		inject.failed = false;
 		inject.left = nth;
-		if (!open_level(&bench, "vfio:" BDF, COHERENT_NONE) && !inject.failed)
+		if (!open_level(&bench, "vfio:" BDF ",pages=2", COHERENT_NONE) && !inject.failed)
 			break;
 		inject.left = 0;
 		bench.before.left = 0;
 		coherent_device_close(bench.dev);
 		nothing_is_left(&bench);
+		told += log_has(&bench.log,
+				"0 of 2 hugepages of 2 MiB are there; as root: echo N >/sys");
+		told += log_has(&bench.log, "that is in it and 1");
 		assert_true(nth < 100);
 	}
 	inject.left = 0;
 	coherent_device_close(bench.dev);
+	/* Of each mapped, not copied to children, populated. */
+	assert_int_equal(told, 6);
+	/* As before Linux 5.14. */
+	inject.no_populate = true;
+	assert_ok(open_level(&bench, "vfio:" BDF, COHERENT_NONE));
+	coherent_device_close(bench.dev);
+	nothing_is_left(&bench);
+	inject.no_populate = false;
 	inject.hugepages = false;
 }
 
@@ -612,8 +1056,9 @@ static void without_iommu_what_is_missing_is_told(void)
 #define WINDOW_FIRST UINT64_C(0x200000000)
 #define WINDOW_LAST UINT64_C(0x2ffffffff)
 
-/* A program that has memory of its own in the same address space. */
+/* A program that has memory of its own in the same address space; @group is 0 with iommufd. */
 struct caller {
+	int group;
 	int iommu;
 	int device;
 };
@@ -621,6 +1066,47 @@ struct caller {
 static bool has_groups(const char *scheme)
 {
 	return strcmp(scheme, "iommufd");
+}
+
+static void caller_opens_group(struct caller *caller)
+{
+	caller->iommu = open("/dev/vfio/vfio", O_RDWR);
+	caller->group = open("/dev/vfio/1", O_RDWR);
+	assert_true(caller->iommu > 0 && caller->group > 0);
+	assert_ok(ioctl(caller->group, VFIO_GROUP_SET_CONTAINER, &caller->iommu));
+	assert_ok(ioctl(caller->iommu, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	caller->device = ioctl(caller->group, VFIO_GROUP_GET_DEVICE_FD, BDF);
+	assert_true(caller->device > 0);
+}
+
+static void caller_opens_iommufd(struct caller *caller)
+{
+	struct uapi_bind_iommufd bind = { .argsz = sizeof(bind) };
+	struct uapi_attach_iommufd_pt attach = { .argsz = sizeof(attach), .pt_id = MOCK_IOAS };
+
+	caller->group = 0;
+	caller->iommu = open("/dev/iommu", O_RDWR);
+	caller->device = open("/dev/vfio/devices/vfio1", O_RDWR);
+	assert_true(caller->iommu > 0 && caller->device > 0);
+	bind.iommufd = caller->iommu;
+	assert_ok(ioctl(caller->device, UAPI_DEVICE_BIND_IOMMUFD, &bind));
+	assert_ok(ioctl(caller->device, UAPI_DEVICE_ATTACH_IOMMUFD_PT, &attach));
+}
+
+static void caller_opens(struct caller *caller, const char *scheme)
+{
+	if (has_groups(scheme))
+		caller_opens_group(caller);
+	else
+		caller_opens_iommufd(caller);
+}
+
+static void caller_closes(struct caller *caller)
+{
+	assert_ok(close(caller->device));
+	assert_ok(close(caller->iommu));
+	if (caller->group)
+		assert_ok(close(caller->group));
 }
 
 static void caller_begins(struct caller *caller, const char *scheme)
@@ -634,14 +1120,12 @@ static void caller_begins(struct caller *caller, const char *scheme)
 	struct uapi_ioas_map ioas_map = {
 		.size = sizeof(ioas_map),
 		.flags = UAPI_IOAS_MAP_FIXED_IOVA | UAPI_IOAS_MAP_READABLE,
-		.ioas_id = 7,
+		.ioas_id = MOCK_IOAS,
 		.iova = PAGE,
 		.length = PAGE,
 	};
 
-	caller->iommu = open(has_groups(scheme) ? "/dev/vfio/vfio" : "/dev/iommu", O_RDWR);
-	caller->device = open("/dev/vfio/devices/vfio1", O_RDWR);
-	assert_true(caller->iommu > 0 && caller->device > 0);
+	caller_opens(caller, scheme);
 	if (has_groups(scheme))
 		assert_ok(ioctl(caller->iommu, VFIO_IOMMU_MAP_DMA, &map));
 	else
@@ -655,8 +1139,7 @@ static void caller_ends(struct caller *caller)
 	assert_int_equal(mock.count, 1);
 	assert_non_null(mock_find(PAGE));
 	assert_int_equal(mock_config(BDF, PCI_COMMAND), 0);
-	assert_ok(close(caller->device));
-	assert_ok(close(caller->iommu));
+	caller_closes(caller);
 }
 
 static int adopt(struct bench *bench, const char *scheme, int iommu, int device, uint64_t first,
@@ -667,7 +1150,7 @@ static int adopt(struct bench *bench, const char *scheme, int iommu, int device,
 				    .report_arg = &bench->log,
 				    .container = has_groups(scheme) ? iommu : 0,
 				    .iommufd = has_groups(scheme) ? 0 : iommu,
-				    .ioas = has_groups(scheme) ? 0 : 7, .device_fd = device,
+				    .ioas = has_groups(scheme) ? 0 : MOCK_IOAS, .device_fd = device,
 				    .window = { first, last });
 }
 
@@ -684,10 +1167,15 @@ static void what_is_adopted_stays_the_callers(const char *scheme)
 	struct caller caller;
 	struct coherent_bar *bar;
 	struct coherent_irq *irq;
+	struct coherent_limits limits;
 	struct bench bench;
 
 	caller_begins(&caller, scheme);
 	assert_ok(adopt(&bench, scheme, caller.iommu, caller.device, WINDOW_FIRST, WINDOW_LAST));
+	assert_ok(coherent_device_limits(bench.dev, &limits));
+	assert_int_equal(limits.range_count, 1);
+	assert_int_equal(limits.ranges[0].first, WINDOW_FIRST);
+	assert_int_equal(limits.ranges[0].last, WINDOW_LAST);
 	assert_ok(coherent_bar_open(&bar, bench.dev, 0));
 	coherent_bar_write32(bar, 0, 5);
 	assert_int_equal(coherent_bar_read32(bar, 0), 5);
@@ -700,10 +1188,59 @@ static void what_is_adopted_stays_the_callers(const char *scheme)
 	assert_int_equal(mock.count, 3);
 	coherent_free(&mem);
 	assert_ok(coherent_device_fence(bench.dev));
+	assert_ok(coherent_device_reset(bench.dev));
+	assert_int_equal(mock_config(BDF, PCI_COMMAND), 0);
+	assert_int_equal(mock.irq_count, 0);
+	assert_ok(coherent_irq_open(&irq, bench.dev, 1));
 	coherent_bar_close(bar);
 	coherent_device_close(bench.dev);
+	assert_int_equal(mock.irq_count, 0);
+	coherent_irq_close(irq);
 	coherent_free(&left);
 	no_block_or_descriptor_is_left(&bench);
+	caller_ends(&caller);
+}
+
+/* All of it, which is no number of bytes; and what becomes of a refusal. */
+static void window_may_be_everything(const char *scheme)
+{
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		COHERENT(uint8_t) left = COHERENT_EMPTY;
+		struct caller caller;
+		struct bench bench;
+
+		caller_opens(&caller, scheme);
+		assert_ok(adopt(&bench, scheme, caller.iommu, caller.device, 0, UINT64_MAX));
+		assert_ok(coherent_zeroed(&left, bench.dev, 1));
+		assert_int_equal(mock.count, 1);
+		mock.refuse_unmap = turn ? -EBUSY : 0;
+		coherent_device_close(bench.dev);
+		assert_int_equal(mock.count, turn);
+		assert_int_equal(log_has(&bench.log, "could not be unmapped"), turn);
+		coherent_free(&left);
+		no_block_or_descriptor_is_left(&bench);
+		caller_closes(&caller);
+	}
+}
+
+/* As near to the end of the window as an object can be. */
+static void window_is_unmapped_to_its_end(const char *scheme)
+{
+	COHERENT(uint8_t) left = COHERENT_EMPTY;
+	struct caller caller;
+	struct bench bench;
+
+	caller_begins(&caller, scheme);
+	assert_ok(adopt(&bench, scheme, caller.iommu, 0, WINDOW_FIRST, WINDOW_FIRST + 0x2fff));
+	assert_ok(coherent_zeroed(&left, bench.dev, 2 * PAGE));
+	coherent_device_close(bench.dev);
+	assert_int_equal(mock.count, 1);
+	assert_false(log_has(&bench.log, "could not be unmapped"));
+	coherent_free(&left);
+	/* Of nothing too. */
+	assert_ok(adopt(&bench, scheme, caller.iommu, 0, WINDOW_FIRST, WINDOW_LAST));
+	coherent_device_close(bench.dev);
+	assert_int_equal(bench.log.count, 0);
 	caller_ends(&caller);
 }
 
@@ -722,6 +1259,7 @@ static void device_need_not_be_adopted(const char *scheme)
 	assert_int_equal(mock_find(coherent_addr(&mem).raw)->flags, VFIO_DMA_MAP_FLAG_READ);
 	coherent_free(&mem);
 	assert_err(coherent_device_reset(bench.dev), -EIO);
+	assert_true(log_has(&bench.log, "was opened without .device_fd"));
 	coherent_device_close(bench.dev);
 	no_block_or_descriptor_is_left(&bench);
 	caller_ends(&caller);
@@ -744,8 +1282,13 @@ static void what_cannot_be_adopted_is_refused(const char *scheme)
 	assert_err(adopt(&bench, scheme, 1000, 0, WINDOW_FIRST, WINDOW_LAST), -EINVAL);
 	assert_err(adopt(&bench, scheme, caller.iommu, other, WINDOW_FIRST, WINDOW_LAST), -EINVAL);
 	assert_true(log_has(&bench.log, "is no PCI device of VFIO's"));
+	mock.not_pci = true;
+	assert_err(adopt(&bench, scheme, caller.iommu, caller.device, WINDOW_FIRST, WINDOW_LAST),
+		   -EINVAL);
+	assert_true(log_has(&bench.log, "is no PCI device of VFIO's"));
 	/* A window where nothing is translated. */
 	assert_err(adopt(&bench, scheme, caller.iommu, 0, beyond, beyond + 0xffff), -EIO);
+	assert_true(log_has(&bench.log, ".window is where the IOMMU does not translate"));
 	no_block_or_descriptor_is_left(&bench);
 	assert_ok(close(other));
 	inject.fds++;
@@ -793,6 +1336,7 @@ static void adoption_is_for_its_scheme(void)
 	assert_err(coherent_device_open(&dev, "pci:" BDF, .container = 3, .iommufd = 3), -EINVAL);
 	assert_err(coherent_device_open(&dev, "pci:" BDF, .device_fd = 3), -EINVAL);
 	assert_err(coherent_device_open(&dev, "vfio:" BDF, .window = { 0, 0xfff }), -EINVAL);
+	assert_err(coherent_device_open(&dev, "iommufd:" BDF, .ioas = MOCK_IOAS), -EINVAL);
 }
 
 /* --- Each call failed in turn --- */
@@ -889,29 +1433,44 @@ static void run_cell(void **state)
 static const struct cell cells[] = {
 	EACH(what_is_exposed_is_mapped_as_asked),
 	EACH(addresses_are_where_the_iommu_translates),
+	EACH(largest_ranges_are_used),
+	ALONE(kernel_that_tells_no_ranges_has_one),
+	EACH(pages_of_the_iommu_must_not_be_larger),
 	EACH(closing_unmaps_what_is_left),
 	EACH(memory_is_mapped_anew_with_each_exposure),
 	EACH(two_devices_do_not_meet),
+	EACH(nothing_goes_to_a_program_that_is_started),
+	EACH(interrupted_call_starts_again),
 	EACH(refused_map_shares_nothing),
 	EACH(memlock_is_explained),
 	EACH(failed_unmap_leaks_and_reports),
 	EACH(unplugged_device_leaves_memory),
 	EACH(device_is_given_back_when_asked),
 	EACH(registers_are_the_devices),
-	EACH(all_vectors_are_set_at_once),
+	EACH(vectors_are_the_best_there_are),
+	EACH(vectors_do_not_disturb_each_other),
+	EACH(fewer_vectors_serve),
 	EACH(intx_is_unmasked_by_who_waits),
+	EACH(intx_wakes_who_polls_its_descriptor),
 	EACH(reset_is_with_bus_master_off),
+	EACH(device_that_is_not_reset_goes_on),
 	EACH(no_failure_leaks),
 	EACH(what_is_adopted_stays_the_callers),
+	EACH(window_may_be_everything),
+	EACH(window_is_unmapped_to_its_end),
 	EACH(device_need_not_be_adopted),
 	EACH(what_cannot_be_adopted_is_refused),
 	EACH(no_failure_leaks_what_is_adopted),
 	ALONE(adoption_is_for_its_scheme),
 	ALONE(without_iommu_it_has_to_be_asked_for),
+	ALONE(without_iommu_a_reset_alone_is_a_fence),
+	ALONE(without_iommu_no_object_is_in_two_hugepages),
 	ALONE(without_iommu_what_is_missing_is_told),
 	ONLY_VFIO(mappings_run_out),
 	ALONE(refusals_name_the_command_that_helps),
 	ALONE(group_that_is_not_viable_names_who_has_it),
+	ALONE(each_refusal_is_told_apart),
+	EACH(variant_of_vfio_pci_serves),
 	ALONE(unsafe_interrupts_are_explained),
 	ALONE(pci_takes_what_there_is),
 };

@@ -148,7 +148,8 @@ int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask
  *
  * Context: may sleep.
  * Return: 0; -ENODEV (no such device, no such vector), -EBUSY (somebody listens
- * already), -ENOMEM, -ENOSPC (no descriptors left), -EIO.
+ * already), -ENOMEM, -ENOSPC (no descriptors left, or the kernel has fewer vectors),
+ * -EIO.
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_irq_open(struct coherent_irq **irq, struct coherent_device *dev, unsigned int vector);
@@ -179,7 +180,9 @@ int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns);
  * coherent_irq_fd() - The interrupt as a descriptor, for poll() and epoll.
  * @irq: The interrupt.
  *
- * Readable when an interrupt came. Consume it with coherent_irq_wait(irq, 0).
+ * Readable when an interrupt came. Consume it with coherent_irq_wait(irq, 0). Of an
+ * INTx it is readable once more if the device still asserts it then, for nothing if
+ * it was serviced in between.
  *
  * Context: any.
  * Return: an eventfd, which stays the library's; -EINVAL (@irq is NULL).
