@@ -249,7 +249,8 @@ static int check_adoption(struct coherent_device *dev, const struct name *name,
 			  const struct coherent_open_options *options)
 {
 	const bool either = options->container || options->iommufd;
-	const bool rest = options->device_fd || options->ioas || options->window.last;
+	const bool rest = options->device_fd || options->ioas || options->window.first ||
+			  options->window.last;
 	const bool pci = !strcmp(name->scheme, "pci");
 
 	if ((!options->container || pci || !strcmp(name->scheme, "vfio")) &&

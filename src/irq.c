@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Interrupts: an eventfd that the backend signals, and one that says that no
- * more will come. The second is never read, so it wakes every waiter, as does a
- * lost device.
+ * Interrupts: an eventfd that the backend signals. When no more will come it is signalled
+ * once more, and so on by each waiter that it wakes; a lost device wakes all.
  */
 #include <coherent/bar.h>
 #include <stdlib.h>
@@ -16,7 +15,7 @@
  * @dev: Its device, held.
  * @vector: Which vector.
  * @fd: Signalled on each interrupt.
- * @gone_fd: Signalled when the interrupt or the device is closed.
+ * @gone: The interrupt or the device is closed.
  * @lock: Guards what follows.
  * @waiters: Threads inside coherent_irq_wait().
  */
@@ -25,7 +24,7 @@ struct coherent_irq {
 	struct coherent_device *dev;
 	unsigned int vector;
 	int fd;
-	int gone_fd;
+	atomic_bool gone;
 	struct lock lock;
 	unsigned int waiters;
 };
@@ -53,24 +52,12 @@ static void delist(struct coherent_irq *irq)
 	lock_drop(&irq->dev->lock);
 }
 
-static int open_fds(struct coherent_irq *irq)
-{
-	int err = sys_eventfd(&irq->fd);
-
-	if (err)
-		return err;
-	err = sys_eventfd(&irq->gone_fd);
-	if (err)
-		sys_close(irq->fd);
-	return err;
-}
-
 static int connect_irq(struct coherent_irq *irq)
 {
 	struct coherent_device *dev = irq->dev;
 	int err;
 
-	err = open_fds(irq);
+	err = sys_eventfd(&irq->fd);
 	if (err == -EMFILE || err == -ENFILE) {
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: no descriptor left for vector %u: raise ulimit -n", dev->name,
@@ -81,7 +68,7 @@ static int connect_irq(struct coherent_irq *irq)
 		return err;
 	err = enlist(irq);
 	if (err)
-		goto close_fds;
+		goto close_fd;
 	err = dev->backend->ops->irq_connect(dev->backend, irq->vector, irq->fd);
 	if (err)
 		goto delist;
@@ -89,8 +76,7 @@ static int connect_irq(struct coherent_irq *irq)
 
 delist:
 	delist(irq);
-close_fds:
-	sys_close(irq->gone_fd);
+close_fd:
 	sys_close(irq->fd);
 	return err;
 }
@@ -124,6 +110,13 @@ int coherent_irq_open(struct coherent_irq **irq, struct coherent_device *dev, un
 	return 0;
 }
 
+/* ORDER: pairs with wait_once(): whoever finds the signal finds that it is gone. */
+static void end_waits(struct coherent_irq *irq)
+{
+	atomic_store_explicit(&irq->gone, true, memory_order_release);
+	sys_eventfd_signal(irq->fd);
+}
+
 void coherent_irq_close(struct coherent_irq *irq)
 {
 	struct coherent_device *dev;
@@ -135,12 +128,11 @@ void coherent_irq_close(struct coherent_irq *irq)
 	(void)dev->backend->ops->irq_connect(dev->backend, irq->vector, -1);
 	/* Last: from here on somebody else may connect to the vector. */
 	delist(irq);
-	sys_eventfd_signal(irq->gone_fd);
+	end_waits(irq);
 	lock_take(&irq->lock);
 	while (irq->waiters)
 		lock_wait(&irq->lock, sys_deadline_ns(SYS_NS_PER_S));
 	lock_drop(&irq->lock);
-	sys_close(irq->gone_fd);
 	sys_close(irq->fd);
 	lock_destroy(&irq->lock);
 	free(irq);
@@ -158,7 +150,7 @@ void irq_wake_all(struct coherent_device *dev)
 
 	lock_take(&dev->lock);
 	LIST_FOREACH(irq, &dev->irqs, link)
-		sys_eventfd_signal(irq->gone_fd);
+		end_waits(irq);
 	lock_drop(&dev->lock);
 }
 
@@ -170,23 +162,23 @@ static void rearm(const struct coherent_irq *irq)
 		backend->ops->irq_rearm(backend, irq->vector);
 }
 
-static int wait_once(const struct coherent_irq *irq, uint64_t deadline_ns)
+static int wait_once(struct coherent_irq *irq, uint64_t deadline_ns)
 {
 	struct pollfd fds[] = {
-		{ .fd = irq->gone_fd, .events = POLLIN },
 		{ .fd = irq->fd, .events = POLLIN },
 		device_lost(irq->dev),
 	};
-	int err = sys_wait_readable(fds, 3, deadline_ns);
+	int err = sys_wait_readable(fds, 2, deadline_ns);
 
-	if (err)
-		return err;
-	if (fds[0].revents)
-		return -ENODEV;
 	/* What a lost device interrupted for before is not lost. */
-	if (fds[1].revents)
-		return sys_eventfd_take(irq->fd);
-	return device_is_lost(irq->dev) ? -ENODEV : -EAGAIN;
+	if (!err && fds[0].revents)
+		err = sys_eventfd_take(irq->fd);
+	else if (!err)
+		err = device_is_lost(irq->dev) ? -ENODEV : -EAGAIN;
+	if (!atomic_load_explicit(&irq->gone, memory_order_acquire))
+		return err;
+	sys_eventfd_signal(irq->fd);
+	return -ENODEV;
 }
 
 int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns)

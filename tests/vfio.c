@@ -1336,6 +1336,7 @@ static void adoption_is_for_its_scheme(void)
 	assert_err(coherent_device_open(&dev, "pci:" BDF, .container = 3, .iommufd = 3), -EINVAL);
 	assert_err(coherent_device_open(&dev, "pci:" BDF, .device_fd = 3), -EINVAL);
 	assert_err(coherent_device_open(&dev, "vfio:" BDF, .window = { 0, 0xfff }), -EINVAL);
+	assert_err(coherent_device_open(&dev, "vfio:" BDF, .window = { .first = 0x1000 }), -EINVAL);
 	assert_err(coherent_device_open(&dev, "iommufd:" BDF, .ioas = MOCK_IOAS), -EINVAL);
 }
 

@@ -9,7 +9,7 @@
  *	sim:edu			QEMU's edu device, simulated
  *	sim:ring,mask=40,step	a ring device of 40 address bits, single-stepped
  *	sim:custom		a device model of one's own, see coherent/sim.h
- *	vfio:0000:00:01.0	a PCI device that vfio-pci has, by its group
+ *	vfio:0000:00:01.0	a PCI device that vfio-pci or a variant has, by its group
  *	iommufd:0000:00:01.0	the same by its own node, from Linux 6.6 on
  *	pci:0000:00:01.0	the better of the two that there is
  *	vhost-user:/run/disk	a virtio device in another process, by its socket
@@ -128,8 +128,10 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  *
  * Context: may sleep.
  * Return: 0; -EINVAL (malformed name, unknown key or bad value: the report lists
- * what there is), -ENODEV (no such device), -EOPNOTSUPP (.level), -EIO (its mask
- * meets no range), -EACCES, -EPERM, -ENOMEM.
+ * what there is), -ENODEV (no such device), -EOPNOTSUPP (.level, no IOMMU, the peer
+ * lacks a feature), -EIO (its mask or .window meets no range, or it refused), -EBUSY
+ * (somebody has it, or another device of its group), -ENOSPC (no descriptors left),
+ * -EACCES, -EPERM, -ETIMEDOUT (the peer does not answer), -ENOMEM.
  */
 #define coherent_device_open(dev, ...)					\
 	COHERENT_RESULT(, coherent_base_device_open((dev),		\
