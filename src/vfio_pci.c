@@ -2,7 +2,6 @@
 /*
  * ORDER: registers are mapped uncached; bar.c has the barriers that order them with DMA.
  */
-#include <dirent.h>
 #include <inttypes.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
@@ -13,220 +12,12 @@
 #include "sys.h"
 #include "vfio_pci.h"
 
-#define SYSFS "/sys/bus/pci/devices/"
-#define DRIVER_BYTES 64
 #define RESET_TRIES 10
 #define RESET_PAUSE_NS (10 * SYS_NS_PER_MS)
 
 static struct vfio_pci *pci_of(struct backend *backend)
 {
 	return (struct vfio_pci *)backend;
-}
-
-/* --- Finding it --- */
-
-bool vfio_pci_parse(const char *where, char bdf[VFIO_PCI_BDF_BYTES])
-{
-	unsigned int domain = 0, bus, slot, function;
-	int end = 0;
-
-	/* scanf() takes blanks, signs and 0x too. */
-	if (where[strspn(where, "0123456789abcdefABCDEF:.")])
-		return false;
-	if (sscanf(where, "%8x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function, &end) != 4 ||
-	    where[end]) {
-		domain = 0;
-		if (sscanf(where, "%2x:%2x.%1x%n", &bus, &slot, &function, &end) != 3 || where[end])
-			return false;
-	}
-	if (slot > 31 || function > 7)
-		return false;
-	snprintf(bdf, VFIO_PCI_BDF_BYTES, "%04x:%02x:%02x.%x", domain, bus & 0xff, slot, function);
-	return true;
-}
-
-static int another_driver(const struct name *name, const struct reporter *to, const char *bdf,
-			  const char *driver)
-{
-	char unbind[128] = "";
-
-	if (driver)
-		snprintf(unbind, sizeof(unbind), "echo %s >" SYSFS "%s/driver/unbind; ", bdf, bdf);
-	report(to, COHERENT_ERROR,
-	       "%s: the driver of %s is %s, not vfio-pci; as root: modprobe vfio-pci; "
-	       "echo vfio-pci >" SYSFS "%s/driver_override; %s"
-	       "echo %s >/sys/bus/pci/drivers_probe",
-	       name->whole, bdf, driver ? driver : "none", bdf, unbind, bdf);
-	return -ENODEV;
-}
-
-static int read_bdf(const struct name *name, const struct reporter *to,
-		    char bdf[VFIO_PCI_BDF_BYTES])
-{
-	if (vfio_pci_parse(name->where, bdf))
-		return 0;
-	report(to, COHERENT_ERROR,
-	       "device name \"%s\": \"%s\" is no PCI address, which is like 0000:00:01.0",
-	       name->whole, name->where);
-	return -EINVAL;
-}
-
-static int driver_of(const char *bdf, char driver[DRIVER_BYTES])
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), SYSFS "%s/driver", bdf);
-	return sys_link_name(path, driver, DRIVER_BYTES);
-}
-
-/* vfio-pci, or a variant of it; which drivers are some, the kernel says from Linux 6.1 on. */
-static bool is_vfio(const char *bdf, const char *driver)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), SYSFS "%s/vfio-dev", bdf);
-	return !strcmp(driver, "vfio-pci") || !access(path, F_OK);
-}
-
-/* Without one vfio-pci does not take the device, but for no-IOMMU mode. */
-int vfio_pci_find_group(const struct name *name, const struct reporter *to, const char *bdf,
-			char group[VFIO_PCI_GROUP_BYTES])
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), SYSFS "%s/iommu_group", bdf);
-	if (!sys_link_name(path, group, VFIO_PCI_GROUP_BYTES))
-		return 0;
-	report(to, COHERENT_ERROR,
-	       "%s: no IOMMU has %s; switch it on in the firmware, and on the kernel's command "
-	       "line with intel_iommu=on or amd_iommu=on",
-	       name->whole, bdf);
-	return -EOPNOTSUPP;
-}
-
-int vfio_pci_find(const struct name *name, const struct reporter *to, char bdf[VFIO_PCI_BDF_BYTES])
-{
-	char path[128], driver[DRIVER_BYTES] = "", group[VFIO_PCI_GROUP_BYTES];
-	int err;
-
-	err = read_bdf(name, to, bdf);
-	if (err)
-		return err;
-	err = driver_of(bdf, driver);
-	if (err == -ENOENT) {
-		snprintf(path, sizeof(path), SYSFS "%s", bdf);
-		if (access(path, F_OK)) {
-			report(to, COHERENT_ERROR, "%s: there is no PCI device %s, see lspci -D",
-			       name->whole, bdf);
-			return -ENODEV;
-		}
-	}
-	if (is_vfio(bdf, driver))
-		return 0;
-	if (vfio_pci_find_group(name, to, bdf, group))
-		return -EOPNOTSUPP;
-	return another_driver(name, to, bdf, err ? NULL : driver);
-}
-
-/* Some leave the device alone. */
-static bool is_in_the_way(const char *bdf, char driver[DRIVER_BYTES])
-{
-	return !driver_of(bdf, driver) && !is_vfio(bdf, driver) && strcmp(driver, "pcieport") &&
-	       strcmp(driver, "pci-stub");
-}
-
-unsigned int vfio_pci_name_siblings(const struct vfio_pci *pci)
-{
-	const struct coherent_device *dev = pci->backend.dev;
-	unsigned int count = 0;
-	char path[128], driver[DRIVER_BYTES];
-	struct dirent *entry;
-	DIR *devices;
-
-	snprintf(path, sizeof(path), SYSFS "%s/iommu_group/devices", pci->bdf);
-	devices = opendir(path);
-	while (devices && (entry = readdir(devices))) {
-		if (entry->d_name[0] == '.' || strlen(entry->d_name) > 32 ||
-		    !strcmp(entry->d_name, pci->bdf))
-			continue;
-		count++;
-		if (is_in_the_way(entry->d_name, driver))
-			report(&dev->reporter, COHERENT_ERROR,
-			       "%s: the group has another device, %s, which %s drives; as root: "
-			       "echo %s >" SYSFS "%s/driver/unbind",
-			       dev->name, entry->d_name, driver, entry->d_name, entry->d_name);
-	}
-	if (devices)
-		closedir(devices);
-	return count;
-}
-
-static int no_node(const struct vfio_pci *pci, const char *path)
-{
-	const struct coherent_device *dev = pci->backend.dev;
-
-	if (!strcmp(path, "/dev/iommu"))
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: there is no %s; as root: modprobe iommufd", dev->name, path);
-	else
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: there is no %s, though vfio-pci has %s: if the kernel is without "
-		       "CONFIG_VFIO_GROUP try iommufd:%s; if this is a container, docker run "
-		       "--device %s",
-		       dev->name, path, pci->bdf, pci->bdf, path);
-	return -ENODEV;
-}
-
-/* Not by the node's mode: that is -EACCES. */
-static int not_permitted(const struct vfio_pci *pci, const char *path)
-{
-	const struct coherent_device *dev = pci->backend.dev;
-
-	if (strstr(path, "noiommu"))
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: %s takes CAP_SYS_RAWIO; as root: setcap "
-		       "cap_sys_admin,cap_sys_rawio+ep PROGRAM",
-		       dev->name, path);
-	else
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: %s may not be opened here; if this is a container, docker run "
-		       "--device %s",
-		       dev->name, path, path);
-	return -EPERM;
-}
-
-int vfio_pci_open_node(const struct vfio_pci *pci, const char *path)
-{
-	const struct coherent_device *dev = pci->backend.dev;
-	const int fd = sys_open(path, O_RDWR);
-
-	switch (fd < 0 ? -fd : 0) {
-	case 0:
-		return fd;
-	case ENOENT:
-		return no_node(pci, path);
-	case EPERM:
-		return not_permitted(pci, path);
-	case EACCES:
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: %s is not yours to open; as root: chown %u %s", dev->name, path,
-		       (unsigned int)getuid(), path);
-		return fd;
-	case EBUSY:
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: somebody has %s open already; as root: " VFIO_PCI_WHO " says who",
-		       dev->name, path);
-		return fd;
-	case EMFILE:
-	case ENFILE:
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: no descriptor left for %s: raise ulimit -n", dev->name, path);
-		return -ENOSPC;
-	default:
-		report(&dev->reporter, COHERENT_ERROR, "%s: %s: %s, see dmesg | grep vfio",
-		       dev->name, path, strerror(-fd));
-		return fd == -ENODEV ? fd : -EIO;
-	}
 }
 
 /* --- Open --- */
@@ -278,70 +69,6 @@ static int set_master(struct vfio_pci *pci, bool on)
 	return write_command(pci, command);
 }
 
-static int find_vectors(struct vfio_pci *pci)
-{
-	static const unsigned int best_first[] = { VFIO_PCI_MSIX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX,
-						   VFIO_PCI_INTX_IRQ_INDEX };
-
-	for (size_t i = 0; i < 3 && !pci->vectors; i++) {
-		struct vfio_irq_info info = { .argsz = sizeof(info), .index = best_first[i] };
-		int err = sys_ioctl(pci->fd, VFIO_DEVICE_GET_IRQ_INFO, &info);
-
-		if (err)
-			return err;
-		if (!(info.flags & VFIO_IRQ_INFO_EVENTFD))
-			continue;
-		pci->irq_index = best_first[i];
-		pci->vectors = info.count < VFIO_PCI_VECTORS_MAX ? info.count :
-								   VFIO_PCI_VECTORS_MAX;
-	}
-	return 0;
-}
-
-/* A kernel without it only waits. */
-static void listen_for_requests(struct vfio_pci *pci)
-{
-	union {
-		struct vfio_irq_set set;
-		char bytes[sizeof(struct vfio_irq_set) + sizeof(int32_t)];
-	} request = {
-		.set = {
-			.argsz = sizeof(request),
-			.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
-			.index = VFIO_PCI_REQ_IRQ_INDEX,
-			.count = 1,
-		},
-	};
-	int32_t fd;
-
-	pci->asked_fd = -1;
-	if (sys_eventfd(&fd))
-		return;
-	memcpy(request.bytes + sizeof(request.set), &fd, sizeof(fd));
-	if (sys_ioctl(pci->fd, VFIO_DEVICE_SET_IRQS, &request))
-		sys_close(fd);
-	else
-		pci->asked_fd = fd;
-}
-
-struct pollfd vfio_pci_lost(const struct backend *backend)
-{
-	return (struct pollfd){ .fd = ((const struct vfio_pci *)backend)->asked_fd,
-				.events = POLLIN };
-}
-
-bool vfio_pci_is_asked_back(struct backend *backend)
-{
-	struct pollfd asked = vfio_pci_lost(backend);
-
-	return asked.fd >= 0 && !sys_wait_readable(&asked, 1, 0);
-}
-
-bool vfio_pci_is_asked_back_locked(struct vfio_pci *pci)
-{
-	return vfio_pci_is_asked_back(&pci->backend);
-}
-
 static void unmap_bars(struct vfio_pci *pci)
 {
 	for (unsigned int i = 0; i < VFIO_PCI_BARS; i++)
@@ -376,7 +103,7 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 		pci->has_device = true;
 		pci->can_reset = info.flags & VFIO_DEVICE_FLAGS_RESET;
 		pci->config = config.offset;
-		err = find_vectors(pci);
+		err = vfio_pci_find_vectors(pci);
 	}
 	if (!err && !pci->adopted)
 		err = set_master(pci, true);
@@ -388,7 +115,7 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 		return err == -ENODEV ? err : -EIO;
 	}
 	if (!pci->adopted)
-		listen_for_requests(pci);
+		vfio_pci_listen_for_requests(pci);
 	return connect_device(pci);
 }
 
@@ -417,7 +144,7 @@ int vfio_pci_adopt(struct vfio_pci *pci, const struct name *name,
 {
 	const struct coherent_device *dev = pci->backend.dev;
 	const uint64_t page = sys_page_bytes();
-	int err = read_bdf(name, &dev->reporter, pci->bdf);
+	int err = vfio_pci_read_bdf(name, &dev->reporter, pci->bdf);
 
 	*copy = -1;
 	pci->fd = pci->asked_fd = -1;
@@ -653,124 +380,6 @@ void vfio_pci_reg_write(struct backend *backend, unsigned int index, uint64_t of
 	lock_drop(&pci->lock);
 }
 
-/* --- Interrupts --- */
-
-union irq_set {
-	struct vfio_irq_set set;
-	char bytes[sizeof(struct vfio_irq_set) + VFIO_PCI_VECTORS_MAX * sizeof(int32_t)];
-};
-
-/* The eventfds of @count vectors from @start on; a count of 0 gives all vectors back. */
-static int set_irqs_locked(struct vfio_pci *pci, unsigned int start, unsigned int count)
-	NEEDS_LOCK(pci->lock)
-{
-	const size_t bytes = count * sizeof(*pci->irq_fds);
-	union irq_set irqs = {
-		.set = {
-			.argsz = (uint32_t)(sizeof(irqs.set) + bytes),
-			.flags = VFIO_IRQ_SET_ACTION_TRIGGER |
-				 (count ? VFIO_IRQ_SET_DATA_EVENTFD : VFIO_IRQ_SET_DATA_NONE),
-			.index = pci->irq_index,
-			.start = start,
-			.count = count,
-		},
-	};
-
-	memcpy(irqs.bytes + sizeof(irqs.set), pci->irq_fds + start, bytes);
-	return sys_ioctl(pci->fd, VFIO_DEVICE_SET_IRQS, &irqs);
-}
-
-/*
- * All vectors with the first of them: before Linux 6.4 none can be added later. A kernel
- * that has fewer answers with their number, and is asked again.
- */
-static int enable_irqs_locked(struct vfio_pci *pci, unsigned int vector) NEEDS_LOCK(pci->lock)
-{
-	int n = (int)pci->vectors;
-
-	do {
-		pci->irq_count = (unsigned int)n;
-		n = vector < pci->irq_count ? set_irqs_locked(pci, 0, pci->irq_count) : -ENOSPC;
-	} while (n > 0);
-	return n;
-}
-
-static bool has_irqs_but_locked(const struct vfio_pci *pci, unsigned int vector)
-	NEEDS_LOCK(pci->lock)
-{
-	for (unsigned int i = 0; i < pci->vectors; i++)
-		if (i != vector && pci->irq_fds[i] >= 0)
-			return true;
-	return false;
-}
-
-/* One vector does not disturb the others: the kernel loses what comes as it sets one up. */
-static int connect_irq_locked(struct vfio_pci *pci, unsigned int vector, int fd)
-	NEEDS_LOCK(pci->lock)
-{
-	int err;
-
-	pci->irq_fds[vector] = fd;
-	if (has_irqs_but_locked(pci, vector))
-		err = vector < pci->irq_count ? set_irqs_locked(pci, vector, 1) : -ENOSPC;
-	else
-		err = fd < 0 ? set_irqs_locked(pci, 0, 0) : enable_irqs_locked(pci, vector);
-	if (err)
-		pci->irq_fds[vector] = -1;
-	return err;
-}
-
-static int no_vector(const struct vfio_pci *pci, unsigned int vector, unsigned int count, int err)
-{
-	const struct coherent_device *dev = pci->backend.dev;
-
-	if (err == -ENOSPC)
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: vector %u could not be had: the kernel has %u for %s, see "
-		       "/proc/interrupts; more MSIs than one take an IOMMU that remaps interrupts, "
-		       "see dmesg | grep -i remap",
-		       dev->name, vector, vector < count ? 0 : count, pci->bdf);
-	else
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: vector %u could not be had: %s, see dmesg", dev->name, vector,
-		       strerror(-err));
-	return err == -ENOMEM || err == -ENOSPC ? err : -EIO;
-}
-
-int vfio_pci_irq_connect(struct backend *backend, unsigned int vector, int fd)
-{
-	struct vfio_pci *pci = pci_of(backend);
-	unsigned int count;
-	int err = -ENODEV;
-
-	lock_take(&pci->lock);
-	if (pci->fd >= 0 && (fd < 0 || !vfio_pci_is_asked_back_locked(pci)))
-		err = connect_irq_locked(pci, vector, fd);
-	count = pci->irq_count;
-	lock_drop(&pci->lock);
-	return err && err != -ENODEV && fd >= 0 ? no_vector(pci, vector, count, err) : err;
-}
-
-/* vfio-pci masks an INTx when it comes; it is the driver that makes the device stop. */
-void vfio_pci_irq_rearm(struct backend *backend, unsigned int vector)
-{
-	struct vfio_pci *pci = pci_of(backend);
-	struct vfio_irq_set unmask = {
-		.argsz = sizeof(unmask),
-		.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK,
-		.index = VFIO_PCI_INTX_IRQ_INDEX,
-		.start = vector,
-		.count = 1,
-	};
-
-	if (pci->irq_index != VFIO_PCI_INTX_IRQ_INDEX)
-		return;
-	lock_take(&pci->lock);
-	if (pci->fd >= 0)
-		(void)sys_ioctl(pci->fd, VFIO_DEVICE_SET_IRQS, &unmask);
-	lock_drop(&pci->lock);
-}
-
 /* --- Fence and reset --- */
 
 /* -EAGAIN: somebody has the device's lock, as who looks at its files in sysfs. */
@@ -869,8 +478,7 @@ void vfio_pci_disconnect(struct vfio_pci *pci)
 	lock_take(&pci->lock);
 	if (!pci->adopted)
 		(void)set_master(pci, false);
-	if (has_irqs_but_locked(pci, VFIO_PCI_VECTORS_MAX))
-		(void)set_irqs_locked(pci, 0, 0);
+	vfio_pci_give_irqs_back_locked(pci);
 	for (unsigned int i = 0; i < VFIO_PCI_BARS; i++)
 		if (pci->bars[i].va)
 			sys_map_over(pci->bars[i].va, pci->bars[i].bytes);

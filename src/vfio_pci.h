@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A PCI device that vfio-pci, or a variant of it, is bound to, once there is a descriptor of it: registers,
- * interrupts, bus mastering, reset. How its memory is mapped is the backends'.
+ * A PCI device that vfio-pci, or a variant of it, is bound to. vfio_find.c finds it; once
+ * there is a descriptor of it, vfio_pci.c has registers, bus mastering and reset, vfio_irq.c
+ * interrupts. How its memory is mapped is the backends'.
  */
 #ifndef VFIO_PCI_H
 #define VFIO_PCI_H
@@ -97,6 +98,17 @@ struct vfio_pci {
  * Return: whether it is one.
  */
 bool vfio_pci_parse(const char *where, char bdf[VFIO_PCI_BDF_BYTES]);
+
+/**
+ * vfio_pci_read_bdf() - Read the address that a name has.
+ * @name: The device's name.
+ * @to: Says if it is none.
+ * @bdf: Set to it, with its domain.
+ *
+ * Return: 0; -EINVAL.
+ */
+int vfio_pci_read_bdf(const struct name *name, const struct reporter *to,
+		      char bdf[VFIO_PCI_BDF_BYTES]);
 
 /**
  * vfio_pci_find() - Make sure that a device is there and VFIO has it.
@@ -240,6 +252,27 @@ void vfio_pci_close(struct vfio_pci *pci);
  * @limits: The rest stays.
  */
 void vfio_pci_limits(const struct vfio_pci *pci, struct coherent_limits *limits);
+
+/**
+ * vfio_pci_find_vectors() - Find the best kind of interrupts that a device has.
+ * @pci: The device, with its descriptor.
+ *
+ * Return: 0; what the kernel answered.
+ */
+int vfio_pci_find_vectors(struct vfio_pci *pci);
+
+/**
+ * vfio_pci_listen_for_requests() - Ask to be told when the kernel wants a device back; a
+ *	kernel without it only waits.
+ * @pci: The device, with its descriptor.
+ */
+void vfio_pci_listen_for_requests(struct vfio_pci *pci);
+
+/**
+ * vfio_pci_give_irqs_back_locked() - Whatever is connected is no more.
+ * @pci: The device.
+ */
+void vfio_pci_give_irqs_back_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
 
 /* As the ops of struct backend_ops, on a struct vfio_pci. */
 int vfio_pci_reset(struct backend *backend);

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Finding a PCI device that VFIO has, and what to do where it has not.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sys.h"
+#include "vfio_pci.h"
+
+#define SYSFS "/sys/bus/pci/devices/"
+#define DRIVER_BYTES 64
+
+bool vfio_pci_parse(const char *where, char bdf[VFIO_PCI_BDF_BYTES])
+{
+	unsigned int domain = 0, bus, slot, function;
+	int end = 0;
+
+	/* scanf() takes blanks, signs and 0x too. */
+	if (where[strspn(where, "0123456789abcdefABCDEF:.")])
+		return false;
+	if (sscanf(where, "%8x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function, &end) != 4 ||
+	    where[end]) {
+		domain = 0;
+		if (sscanf(where, "%2x:%2x.%1x%n", &bus, &slot, &function, &end) != 3 || where[end])
+			return false;
+	}
+	if (slot > 31 || function > 7)
+		return false;
+	snprintf(bdf, VFIO_PCI_BDF_BYTES, "%04x:%02x:%02x.%x", domain, bus & 0xff, slot, function);
+	return true;
+}
+
+static int another_driver(const struct name *name, const struct reporter *to, const char *bdf,
+			  const char *driver)
+{
+	char unbind[128] = "";
+
+	if (driver)
+		snprintf(unbind, sizeof(unbind), "echo %s >" SYSFS "%s/driver/unbind; ", bdf, bdf);
+	report(to, COHERENT_ERROR,
+	       "%s: the driver of %s is %s, not vfio-pci; as root: modprobe vfio-pci; "
+	       "echo vfio-pci >" SYSFS "%s/driver_override; %s"
+	       "echo %s >/sys/bus/pci/drivers_probe",
+	       name->whole, bdf, driver ? driver : "none", bdf, unbind, bdf);
+	return -ENODEV;
+}
+
+int vfio_pci_read_bdf(const struct name *name, const struct reporter *to,
+		      char bdf[VFIO_PCI_BDF_BYTES])
+{
+	if (vfio_pci_parse(name->where, bdf))
+		return 0;
+	report(to, COHERENT_ERROR,
+	       "device name \"%s\": \"%s\" is no PCI address, which is like 0000:00:01.0",
+	       name->whole, name->where);
+	return -EINVAL;
+}
+
+static int driver_of(const char *bdf, char driver[DRIVER_BYTES])
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), SYSFS "%s/driver", bdf);
+	return sys_link_name(path, driver, DRIVER_BYTES);
+}
+
+/* vfio-pci, or a variant of it; which drivers are some, the kernel says from Linux 6.1 on. */
+static bool is_vfio(const char *bdf, const char *driver)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), SYSFS "%s/vfio-dev", bdf);
+	return !strcmp(driver, "vfio-pci") || !access(path, F_OK);
+}
+
+/* Without one vfio-pci does not take the device, but for no-IOMMU mode. */
+int vfio_pci_find_group(const struct name *name, const struct reporter *to, const char *bdf,
+			char group[VFIO_PCI_GROUP_BYTES])
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), SYSFS "%s/iommu_group", bdf);
+	if (!sys_link_name(path, group, VFIO_PCI_GROUP_BYTES))
+		return 0;
+	report(to, COHERENT_ERROR,
+	       "%s: no IOMMU has %s; switch it on in the firmware, and on the kernel's command "
+	       "line with intel_iommu=on or amd_iommu=on",
+	       name->whole, bdf);
+	return -EOPNOTSUPP;
+}
+
+int vfio_pci_find(const struct name *name, const struct reporter *to, char bdf[VFIO_PCI_BDF_BYTES])
+{
+	char path[128], driver[DRIVER_BYTES] = "", group[VFIO_PCI_GROUP_BYTES];
+	int err;
+
+	err = vfio_pci_read_bdf(name, to, bdf);
+	if (err)
+		return err;
+	err = driver_of(bdf, driver);
+	if (err == -ENOENT) {
+		snprintf(path, sizeof(path), SYSFS "%s", bdf);
+		if (access(path, F_OK)) {
+			report(to, COHERENT_ERROR, "%s: there is no PCI device %s, see lspci -D",
+			       name->whole, bdf);
+			return -ENODEV;
+		}
+	}
+	if (is_vfio(bdf, driver))
+		return 0;
+	if (vfio_pci_find_group(name, to, bdf, group))
+		return -EOPNOTSUPP;
+	return another_driver(name, to, bdf, err ? NULL : driver);
+}
+
+/* Some leave the device alone. */
+static bool is_in_the_way(const char *bdf, char driver[DRIVER_BYTES])
+{
+	return !driver_of(bdf, driver) && !is_vfio(bdf, driver) && strcmp(driver, "pcieport") &&
+	       strcmp(driver, "pci-stub");
+}
+
+unsigned int vfio_pci_name_siblings(const struct vfio_pci *pci)
+{
+	const struct coherent_device *dev = pci->backend.dev;
+	unsigned int count = 0;
+	char path[128], driver[DRIVER_BYTES];
+	struct dirent *entry;
+	DIR *devices;
+
+	snprintf(path, sizeof(path), SYSFS "%s/iommu_group/devices", pci->bdf);
+	devices = opendir(path);
+	while (devices && (entry = readdir(devices))) {
+		if (entry->d_name[0] == '.' || strlen(entry->d_name) > 32 ||
+		    !strcmp(entry->d_name, pci->bdf))
+			continue;
+		count++;
+		if (is_in_the_way(entry->d_name, driver))
+			report(&dev->reporter, COHERENT_ERROR,
+			       "%s: the group has another device, %s, which %s drives; as root: "
+			       "echo %s >" SYSFS "%s/driver/unbind",
+			       dev->name, entry->d_name, driver, entry->d_name, entry->d_name);
+	}
+	if (devices)
+		closedir(devices);
+	return count;
+}
+
+static int no_node(const struct vfio_pci *pci, const char *path)
+{
+	const struct coherent_device *dev = pci->backend.dev;
+
+	if (!strcmp(path, "/dev/iommu"))
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: there is no %s; as root: modprobe iommufd", dev->name, path);
+	else
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: there is no %s, though vfio-pci has %s: if the kernel is without "
+		       "CONFIG_VFIO_GROUP try iommufd:%s; if this is a container, docker run "
+		       "--device %s",
+		       dev->name, path, pci->bdf, pci->bdf, path);
+	return -ENODEV;
+}
+
+/* Not by the node's mode: that is -EACCES. */
+static int not_permitted(const struct vfio_pci *pci, const char *path)
+{
+	const struct coherent_device *dev = pci->backend.dev;
+
+	if (strstr(path, "noiommu"))
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: %s takes CAP_SYS_RAWIO; as root: setcap "
+		       "cap_sys_admin,cap_sys_rawio+ep PROGRAM",
+		       dev->name, path);
+	else
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: %s may not be opened here; if this is a container, docker run "
+		       "--device %s",
+		       dev->name, path, path);
+	return -EPERM;
+}
+
+int vfio_pci_open_node(const struct vfio_pci *pci, const char *path)
+{
+	const struct coherent_device *dev = pci->backend.dev;
+	const int fd = sys_open(path, O_RDWR);
+
+	switch (fd < 0 ? -fd : 0) {
+	case 0:
+		return fd;
+	case ENOENT:
+		return no_node(pci, path);
+	case EPERM:
+		return not_permitted(pci, path);
+	case EACCES:
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: %s is not yours to open; as root: chown %u %s", dev->name, path,
+		       (unsigned int)getuid(), path);
+		return fd;
+	case EBUSY:
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: somebody has %s open already; as root: " VFIO_PCI_WHO " says who",
+		       dev->name, path);
+		return fd;
+	case EMFILE:
+	case ENFILE:
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: no descriptor left for %s: raise ulimit -n", dev->name, path);
+		return -ENOSPC;
+	default:
+		report(&dev->reporter, COHERENT_ERROR, "%s: %s: %s, see dmesg | grep vfio",
+		       dev->name, path, strerror(-fd));
+		return fd == -ENODEV ? fd : -EIO;
+	}
+}

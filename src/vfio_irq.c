@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The interrupts of a PCI device: INTx, MSI, MSI-X, and that the kernel wants it back.
+ */
+#include <linux/vfio.h>
+#include <string.h>
+
+#include "sys.h"
+#include "vfio_pci.h"
+
+static struct vfio_pci *pci_of(struct backend *backend)
+{
+	return (struct vfio_pci *)backend;
+}
+
+int vfio_pci_find_vectors(struct vfio_pci *pci)
+{
+	static const unsigned int best_first[] = { VFIO_PCI_MSIX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX,
+						   VFIO_PCI_INTX_IRQ_INDEX };
+
+	for (size_t i = 0; i < 3 && !pci->vectors; i++) {
+		struct vfio_irq_info info = { .argsz = sizeof(info), .index = best_first[i] };
+		int err = sys_ioctl(pci->fd, VFIO_DEVICE_GET_IRQ_INFO, &info);
+
+		if (err)
+			return err;
+		if (!(info.flags & VFIO_IRQ_INFO_EVENTFD))
+			continue;
+		pci->irq_index = best_first[i];
+		pci->vectors = info.count < VFIO_PCI_VECTORS_MAX ? info.count :
+								   VFIO_PCI_VECTORS_MAX;
+	}
+	return 0;
+}
+
+/* A kernel without it only waits. */
+void vfio_pci_listen_for_requests(struct vfio_pci *pci)
+{
+	union {
+		struct vfio_irq_set set;
+		char bytes[sizeof(struct vfio_irq_set) + sizeof(int32_t)];
+	} request = {
+		.set = {
+			.argsz = sizeof(request),
+			.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+			.index = VFIO_PCI_REQ_IRQ_INDEX,
+			.count = 1,
+		},
+	};
+	int32_t fd;
+
+	pci->asked_fd = -1;
+	if (sys_eventfd(&fd))
+		return;
+	memcpy(request.bytes + sizeof(request.set), &fd, sizeof(fd));
+	if (sys_ioctl(pci->fd, VFIO_DEVICE_SET_IRQS, &request))
+		sys_close(fd);
+	else
+		pci->asked_fd = fd;
+}
+
+struct pollfd vfio_pci_lost(const struct backend *backend)
+{
+	return (struct pollfd){ .fd = ((const struct vfio_pci *)backend)->asked_fd,
+				.events = POLLIN };
+}
+
+bool vfio_pci_is_asked_back(struct backend *backend)
+{
+	struct pollfd asked = vfio_pci_lost(backend);
+
+	return asked.fd >= 0 && !sys_wait_readable(&asked, 1, 0);
+}
+
+bool vfio_pci_is_asked_back_locked(struct vfio_pci *pci)
+{
+	return vfio_pci_is_asked_back(&pci->backend);
+}
+
+union irq_set {
+	struct vfio_irq_set set;
+	char bytes[sizeof(struct vfio_irq_set) + VFIO_PCI_VECTORS_MAX * sizeof(int32_t)];
+};
+
+/* The eventfds of @count vectors from @start on; a count of 0 gives all vectors back. */
+static int set_irqs_locked(struct vfio_pci *pci, unsigned int start, unsigned int count)
+	NEEDS_LOCK(pci->lock)
+{
+	const size_t bytes = count * sizeof(*pci->irq_fds);
+	union irq_set irqs = {
+		.set = {
+			.argsz = (uint32_t)(sizeof(irqs.set) + bytes),
+			.flags = VFIO_IRQ_SET_ACTION_TRIGGER |
+				 (count ? VFIO_IRQ_SET_DATA_EVENTFD : VFIO_IRQ_SET_DATA_NONE),
+			.index = pci->irq_index,
+			.start = start,
+			.count = count,
+		},
+	};
+
+	memcpy(irqs.bytes + sizeof(irqs.set), pci->irq_fds + start, bytes);
+	return sys_ioctl(pci->fd, VFIO_DEVICE_SET_IRQS, &irqs);
+}
+
+/*
+ * All vectors with the first of them: before Linux 6.4 none can be added later. A kernel
+ * that has fewer answers with their number, and is asked again.
+ */
+static int enable_irqs_locked(struct vfio_pci *pci, unsigned int vector) NEEDS_LOCK(pci->lock)
+{
+	int n = (int)pci->vectors;
+
+	do {
+		pci->irq_count = (unsigned int)n;
+		n = vector < pci->irq_count ? set_irqs_locked(pci, 0, pci->irq_count) : -ENOSPC;
+	} while (n > 0);
+	return n;
+}
+
+static bool has_irqs_but_locked(const struct vfio_pci *pci, unsigned int vector)
+	NEEDS_LOCK(pci->lock)
+{
+	for (unsigned int i = 0; i < pci->vectors; i++)
+		if (i != vector && pci->irq_fds[i] >= 0)
+			return true;
+	return false;
+}
+
+/* One vector does not disturb the others: the kernel loses what comes as it sets one up. */
+static int connect_irq_locked(struct vfio_pci *pci, unsigned int vector, int fd)
+	NEEDS_LOCK(pci->lock)
+{
+	int err;
+
+	pci->irq_fds[vector] = fd;
+	if (has_irqs_but_locked(pci, vector))
+		err = vector < pci->irq_count ? set_irqs_locked(pci, vector, 1) : -ENOSPC;
+	else
+		err = fd < 0 ? set_irqs_locked(pci, 0, 0) : enable_irqs_locked(pci, vector);
+	if (err)
+		pci->irq_fds[vector] = -1;
+	return err;
+}
+
+static int no_vector(const struct vfio_pci *pci, unsigned int vector, unsigned int count, int err)
+{
+	const struct coherent_device *dev = pci->backend.dev;
+
+	if (err == -ENOSPC)
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: vector %u could not be had: the kernel has %u for %s, see "
+		       "/proc/interrupts; more MSIs than one take an IOMMU that remaps interrupts, "
+		       "see dmesg | grep -i remap",
+		       dev->name, vector, vector < count ? 0 : count, pci->bdf);
+	else
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: vector %u could not be had: %s, see dmesg", dev->name, vector,
+		       strerror(-err));
+	return err == -ENOMEM || err == -ENOSPC ? err : -EIO;
+}
+
+int vfio_pci_irq_connect(struct backend *backend, unsigned int vector, int fd)
+{
+	struct vfio_pci *pci = pci_of(backend);
+	unsigned int count;
+	int err = -ENODEV;
+
+	lock_take(&pci->lock);
+	if (pci->fd >= 0 && (fd < 0 || !vfio_pci_is_asked_back_locked(pci)))
+		err = connect_irq_locked(pci, vector, fd);
+	count = pci->irq_count;
+	lock_drop(&pci->lock);
+	return err && err != -ENODEV && fd >= 0 ? no_vector(pci, vector, count, err) : err;
+}
+
+/* vfio-pci masks an INTx when it comes; it is the driver that makes the device stop. */
+void vfio_pci_irq_rearm(struct backend *backend, unsigned int vector)
+{
+	struct vfio_pci *pci = pci_of(backend);
+	struct vfio_irq_set unmask = {
+		.argsz = sizeof(unmask),
+		.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK,
+		.index = VFIO_PCI_INTX_IRQ_INDEX,
+		.start = vector,
+		.count = 1,
+	};
+
+	if (pci->irq_index != VFIO_PCI_INTX_IRQ_INDEX)
+		return;
+	lock_take(&pci->lock);
+	if (pci->fd >= 0)
+		(void)sys_ioctl(pci->fd, VFIO_DEVICE_SET_IRQS, &unmask);
+	lock_drop(&pci->lock);
+}
+
+void vfio_pci_give_irqs_back_locked(struct vfio_pci *pci)
+{
+	if (has_irqs_but_locked(pci, VFIO_PCI_VECTORS_MAX))
+		(void)set_irqs_locked(pci, 0, 0);
+}
