@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * examples/nvme.c with raw volatile pointers where it has accessors on its way of a read:
- * no bounds, no conversion. Waiting is the same, and so is all that is done once.
+ * no bounds, no conversion. Waiting and doorbells are the same, and so is all that is done
+ * once: what is compared is the access to memory.
  */
 #define nvme_open raw_nvme_open
 #define nvme_close raw_nvme_close

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What the library adds to a real map and unmap, and to an NVMe driver, for a program that
- * tools/bench-vfio runs in a VM: bench-vfio DEVICE [NVME]. The floor of expose is the raw
- * ioctl and an expose whose ioctl is left out, one after the other.
+ * Whether the library does more to map and unmap than one ioctl, and what accessors add to an
+ * NVMe driver; for tools/bench-vfio, which runs it in a VM: bench-vfio DEVICE [NVME]. The
+ * floor of expose is the raw ioctl and an expose whose ioctl is left out, one after the other,
+ * so that the rest of the call is on both sides.
  */
 #include <fcntl.h>
 #include <linux/vfio.h>

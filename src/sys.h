@@ -238,7 +238,7 @@ static inline uint64_t sys_now_ns(void)
 /* The end of a timeout, UINT64_MAX for never. */
 static inline uint64_t sys_deadline_ns(uint64_t timeout_ns)
 {
-	uint64_t now = sys_now_ns();
+	uint64_t now = timeout_ns == UINT64_MAX ? 0 : sys_now_ns();
 
 	return timeout_ns < UINT64_MAX - now ? now + timeout_ns : UINT64_MAX;
 }
@@ -265,7 +265,7 @@ static inline int sys_wait_readable(struct pollfd *fds, nfds_t count, uint64_t d
 	int n;
 
 	do {
-		uint64_t now = sys_now_ns();
+		uint64_t now = deadline_ns == UINT64_MAX ? 0 : sys_now_ns();
 		struct timespec left = sys_timespec(deadline_ns > now ? deadline_ns - now : 0);
 
 		n = ppoll(fds, count, deadline_ns == UINT64_MAX ? NULL : &left, NULL);

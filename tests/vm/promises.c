@@ -14,6 +14,7 @@
 #define PAGE 4096
 #define DIRT 0x5a
 #define DIRT_BYTES 2048
+#define SECRET 0xc3
 /* edu starts a transfer so long after it was told to. */
 #define EDU_MS 100
 
@@ -135,6 +136,7 @@ static void no_device_can_read_or_write_a_box(void **state)
 	COHERENT(uint8_t) before = COHERENT_EMPTY;
 	COHERENT_BOX_AUTO(uint8_t, box);
 	coherent_addr_t next = { 0 };
+	uint8_t seen[DIRT_BYTES];
 
 	(void)state;
 	assert_err(coherent_zeroed(&before, dev, 1, .seal = seal_fails, .seal_arg = &next),
@@ -145,6 +147,9 @@ static void no_device_can_read_or_write_a_box(void **state)
 	start(BUFFER, next.raw, DIRT_BYTES, TO_MEMORY);
 	finish();
 	assert_true(is_all(coherent_box_ptr(&box), 0, PAGE));
+	memset(coherent_box_ptr(&box), SECRET, PAGE);
+	device_reads(next.raw, seen, sizeof(seen));
+	assert_null(memchr(seen, SECRET, sizeof(seen)));
 	assert_int_equal(coherent_box_level(&box), COHERENT_IOMMU);
 	/* It was that box's. */
 	assert_ok(coherent_expose(&box, &before));
