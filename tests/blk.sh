@@ -28,7 +28,7 @@ if ! qemu-storage-daemon --version >/dev/null 2>&1; then
 	printf '1..1\nok 1 - blk # SKIP there is no qemu-storage-daemon\n'
 	exit 0
 fi
-echo 1..22
+echo 1..24
 say "$($blk info)" "virtio-blk: 32768 blocks of 512 bytes, 131072 bytes a request" "info"
 head -c 300000 "$1" >"$where/data"
 say "$($blk write 1000 "$where/data")" "$where/data: 300000 bytes written" "write"
@@ -64,6 +64,11 @@ say "$?, $(cat "$where/said")" "1, blk: standard output: No space left on device
 	"a full disk is told"
 "$1" --spawn=/etc info >/dev/null 2>"$where/said"
 say "$?, $(grep -c 'Is a directory' "$where/said")" "2, 1" "what the daemon does not open is told"
+# Who looks at a terminal sees how far it is, and nothing of it in the end.
+head -c 3000000 /dev/urandom >"$where/more"
+say "$(script -qec "$blk copy $where/more" /dev/null | tr '\r' '\n' | grep -o '^blk: 1 of 2 MiB written' |
+	uniq)" "blk: 1 of 2 MiB written" "progress is shown on a terminal"
+say "$($blk copy "$where/more" 2>&1 >/dev/null)" "" "and nowhere else"
 # Descriptors that a caller has closed are nobody's sockets.
 $blk read 40000 1 <&- >&- 2>&-
 say "$?, $($blk read 1000 586 | wc -c)" "2, 300032" "without descriptors"

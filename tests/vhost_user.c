@@ -720,6 +720,64 @@ static void connections_leave_nothing(void **state)
 	coherent_device_close(bench.dev);
 	assert_int_equal(open_files(getpid()), ours);
 	bench.dev = NULL;
+	bench.blk.dev = NULL;
+}
+
+/* --- Threads --- */
+
+static void *expose_and_reclaim(void *arg)
+{
+	(void)arg;
+	for (unsigned int turn = 0; turn < 50; turn++) {
+		COHERENT_BOX_AUTO(uint32_t, box);
+		COHERENT_AUTO(uint32_t, mem);
+
+		assert_ok(coherent_box_zeroed(&box, bench.dev, 1));
+		*coherent_box_ptr(&box) = turn;
+		assert_ok(coherent_expose(&box, &mem));
+		assert_ok(coherent_write(&mem, 0, turn + 1));
+		assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+		assert_int_equal(*coherent_box_ptr(&box), turn + 1);
+	}
+	return NULL;
+}
+
+static void *wait_until_closed(void *arg)
+{
+	int err;
+
+	do
+		err = coherent_irq_wait(arg, UINT64_MAX);
+	while (!err);
+	assert_err(err, -ENODEV);
+	return NULL;
+}
+
+/* A reset in between is no loss: who waits goes on to wait, who exposes waits for it. */
+static void threads_share_a_device(void **state)
+{
+	COHERENT_BAR_AUTO(bar);
+	struct coherent_irq *irq;
+	pthread_t threads[4];
+
+	(void)state;
+	blk_close(&bench.blk);
+	assert_ok(coherent_bar_open(&bar, bench.dev, 0));
+	assert_ok(coherent_irq_open(&irq, bench.dev, 0));
+	assert_ok(pthread_create(&threads[3], NULL, wait_until_closed, irq));
+	for (size_t i = 0; i < 3; i++)
+		assert_ok(pthread_create(&threads[i], NULL, expose_and_reclaim, NULL));
+	for (unsigned int turn = 0; turn < 20; turn++) {
+		assert_int_equal(coherent_bar_read32(bar, 0), 0x74726976);
+		assert_ok(coherent_device_reset(bench.dev));
+	}
+	for (size_t i = 0; i < 3; i++)
+		assert_ok(pthread_join(threads[i], NULL));
+	coherent_device_close(bench.dev);
+	assert_ok(pthread_join(threads[3], NULL));
+	coherent_irq_close(irq);
+	bench.dev = NULL;
+	bench.blk.dev = NULL;
 }
 
 /* --- Too few descriptors --- */
@@ -773,6 +831,7 @@ int main(void)
 		ON_A_DISK(forked_child_has_none_of_it),
 		ON_A_DISK(forked_child_does_not_keep_the_connection),
 		ON_A_DISK(connections_leave_nothing),
+		ON_A_DISK(threads_share_a_device),
 		ON_A_DISK(descriptors_run_out),
 	};
 
