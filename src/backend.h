@@ -108,5 +108,6 @@ extern const struct backend_ops backend_vfio;
 extern const struct backend_ops backend_iommufd;
 extern const struct backend_ops backend_pci;
 extern const struct backend_ops backend_vhost_user;
+extern const struct backend_ops backend_qemu;
 
 #endif

@@ -149,12 +149,11 @@ static int make_file(const struct vhost_user *vhost, const struct backend_mappin
 	}
 	if (err)
 		return -ENOMEM;
-	/* Written, not mapped and written: lack of memory is an error here, not a signal. */
-	err = sys_write_at(to->fd, 0, from->va, from->bytes);
-	if (!err)
-		err = sys_seal(to->fd);
-	if (!err)
-		err = sys_map_file(to->fd, 0, from->bytes, &to->va);
+	err = pages_to_file(to->fd, 0, from->va, from->bytes, &to->va);
+	if (!err && sys_seal(to->fd)) {
+		sys_unmap(to->va, to->bytes);
+		err = -ENOMEM;
+	}
 	if (!err)
 		return 0;
 	sys_close(to->fd);
@@ -163,27 +162,20 @@ static int make_file(const struct vhost_user *vhost, const struct backend_mappin
 
 static int take_place(struct vhost_user_mapping *mapping, void *va)
 {
-	int err = sys_map_move(mapping->va, va, mapping->bytes);
+	int err = pages_replace(mapping->va, va, mapping->bytes);
 
-	if (err)
-		return -ENOMEM;
-	mapping->va = va;
-	return 0;
+	if (!err)
+		mapping->va = va;
+	return err;
 }
 
 /* The peer keeps the file: what it writes there from now on is nobody's. */
 static int make_private(struct vhost_user_mapping *mapping)
 {
-	void *fresh;
-	int err = pages_make(mapping->bytes, &fresh);
+	int err = pages_to_private(mapping->va, mapping->bytes);
 
 	if (err)
 		return err;
-	memcpy(fresh, mapping->va, mapping->bytes);
-	if (sys_map_move(fresh, mapping->va, mapping->bytes)) {
-		sys_unmap(fresh, mapping->bytes);
-		return -ENOMEM;
-	}
 	sys_close(mapping->fd);
 	mapping->fd = -1;
 	return 0;

@@ -10,8 +10,9 @@
 #include "object.h"
 #include "sys.h"
 
-static const struct backend_ops *const backends[] = { &backend_sim, &backend_pci, &backend_vfio,
-						      &backend_iommufd, &backend_vhost_user };
+static const struct backend_ops *const backends[] = { &backend_sim,	   &backend_pci,
+						      &backend_vfio,	   &backend_iommufd,
+						      &backend_vhost_user, &backend_qemu };
 
 bool device_forked(const struct coherent_device *dev)
 {

@@ -63,9 +63,32 @@ static int map_arena(size_t bytes, int flags, void **va)
 	return err;
 }
 
-int pages_make(size_t bytes, void **va)
+int pages_to_file(int fd, uint64_t offset, const void *va, size_t bytes, void **mapping)
 {
-	return map_arena(bytes, 0, va);
+	int err = sys_write_at(fd, offset, va, bytes);
+
+	if (!err)
+		err = sys_map_file(fd, offset, bytes, mapping);
+	return err ? -ENOMEM : 0;
+}
+
+int pages_replace(void *mapping, void *va, size_t bytes)
+{
+	return sys_map_move(mapping, va, bytes) ? -ENOMEM : 0;
+}
+
+int pages_to_private(void *va, size_t bytes)
+{
+	void *fresh;
+	int err = map_arena(bytes, 0, &fresh);
+
+	if (err)
+		return err;
+	memcpy(fresh, va, bytes);
+	err = pages_replace(fresh, va, bytes);
+	if (err)
+		sys_unmap(fresh, bytes);
+	return err;
 }
 
 /* Called without the lock: populating takes long. */

@@ -80,13 +80,38 @@ void pages_move(struct pages *pages, const struct iova_range *old, struct iova_r
 bool pages_tell_fallback(struct pages *pages);
 
 /**
- * pages_make() - Make private memory of its own, populated, which no forked child has.
- * @bytes: Whole pages.
- * @va: The memory.
+ * pages_to_file() - Copy pages to a file, and map that, not in their place yet.
+ * @fd: The file.
+ * @offset: Where in it.
+ * @va: The pages.
+ * @bytes: How much of them.
+ * @mapping: What pages_replace() puts in their place.
+ *
+ * Written, not mapped and written: lack of memory is an error here, not a signal.
  *
  * Return: 0; -ENOMEM.
  */
-int pages_make(size_t bytes, void **va);
+int pages_to_file(int fd, uint64_t offset, const void *va, size_t bytes, void **mapping);
+
+/**
+ * pages_replace() - Put a mapping in the place of pages.
+ * @mapping: From pages_to_file(); invalid afterwards.
+ * @va: The pages.
+ * @bytes: How much of them.
+ *
+ * Return: 0; -ENOMEM, and nothing has changed.
+ */
+int pages_replace(void *mapping, void *va, size_t bytes);
+
+/**
+ * pages_to_private() - Put private pages, populated and with the same contents, in the
+ *	place of those of a file.
+ * @va: The pages.
+ * @bytes: How much of them.
+ *
+ * Return: 0; -ENOMEM, and nothing has changed.
+ */
+int pages_to_private(void *va, size_t bytes);
 
 static inline void *pages_va(const struct iova_range *range)
 {

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,8 +18,10 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -130,6 +133,11 @@ static inline int sys_memfd(int *fd)
 	return *fd < 0 ? *fd : 0;
 }
 
+static inline int sys_truncate(int fd, uint64_t bytes)
+{
+	return ftruncate(fd, (off_t)bytes) ? -errno : 0;
+}
+
 /* Nobody makes it shorter or longer from now on. */
 static inline int sys_seal(int fd)
 {
@@ -166,6 +174,17 @@ static inline int sys_read_at(int fd, uint64_t offset, void *to, size_t bytes)
 	if (n < 0)
 		return -errno;
 	return (size_t)n == bytes ? 0 : -EIO;
+}
+
+/* How much there is, or -errno. */
+static inline ssize_t sys_read_some_at(int fd, uint64_t offset, void *to, size_t bytes)
+{
+	ssize_t n;
+
+	do
+		n = pread(fd, to, bytes, (off_t)offset);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
 }
 
 static inline int sys_write_at(int fd, uint64_t offset, const void *from, size_t bytes)
@@ -319,16 +338,31 @@ static inline int sys_accept(int fd, uint64_t deadline_ns)
 	return sys_not_standard(connection);
 }
 
+/* Two that are connected. */
+static inline int sys_socketpair(int pair[2])
+{
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	for (size_t i = 0; i < 2; i++)
+		pair[i] = sys_not_standard(pair[i]);
+	if (pair[0] >= 0 && pair[1] >= 0)
+		return 0;
+	for (size_t i = 0; i < 2; i++)
+		if (pair[i] >= 0)
+			(void)close(pair[i]);
+	return pair[0] < 0 ? pair[0] : pair[1];
+}
+
 /* A socket at whose other end is nobody. */
 static inline int sys_hung_up(int *fd)
 {
-	int pair[2];
+	int pair[2], err = sys_socketpair(pair);
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
-		return -errno;
+	if (err)
+		return err;
 	(void)close(pair[1]);
-	*fd = sys_not_standard(pair[0]);
-	return *fd < 0 ? *fd : 0;
+	*fd = pair[0];
+	return 0;
 }
 
 /* An open descriptor becomes another of the same as @from; that cannot fail. */
@@ -425,6 +459,48 @@ static inline ssize_t sys_receive(int fd, void *to, size_t bytes, uint64_t deadl
 	if (n < 0)
 		return -errno;
 	return n ? n : -EPIPE;
+}
+
+/*
+ * A program, found in PATH, with descriptors of ours under the same numbers; the kernel
+ * kills it when the thread that started it ends. Between fork and exec nothing is called
+ * that takes a lock: other threads may hold it.
+ */
+static inline int sys_spawn(char *const *argv, const int *fds, size_t count, int log, pid_t *pid)
+{
+	int told[2], failed = 0;
+
+	if (pipe2(told, O_CLOEXEC))
+		return -errno;
+	*pid = fork();
+	if (!*pid) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (size_t i = 0; i < count; i++)
+			(void)fcntl(fds[i], F_SETFD, 0);
+		(void)dup2(log, STDERR_FILENO);
+		execvp(argv[0], argv);
+		failed = errno;
+		if (write(told[1], &failed, sizeof(failed)) < 0)
+			_exit(126);
+		_exit(127);
+	}
+	if (*pid < 0)
+		failed = errno;
+	(void)close(told[1]);
+	if (!failed && read(told[0], &failed, sizeof(failed)) < 0)
+		failed = errno;
+	(void)close(told[0]);
+	if (failed && *pid > 0)
+		(void)waitpid(*pid, NULL, 0);
+	return -failed;
+}
+
+/* At once, and it is gone when this returns. */
+static inline void sys_kill(pid_t pid)
+{
+	(void)kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 /* pthread functions return errors as positive numbers. */

@@ -1,0 +1,753 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * A device model of an installed QEMU, behind its virtio-iommu, without a machine that boots:
+ * QEMU's processor halts, and this process is the driver, over qtest.
+ *
+ * QEMU's memory is a file of ours. What is exposed is copied there and mapped in its place,
+ * as with vhost-user; but QEMU is trusted, and it is the IOMMU that confines the model.
+ *
+ * INVARIANT: memory of the file goes to others only on the driver's word that it is idle, or
+ * after a reset of the bus: models keep pointers while they read into memory.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "qemu_iommu.h"
+#include "qemu_pci.h"
+#include "qemu_process.h"
+#include "sys.h"
+
+#define PROGRAM "qemu-system-x86_64"
+#define PACKAGE "qemu-system-x86"
+#define MIB ((uint64_t)1 << 20)
+/* Of its memory: what the IOMMU takes, a page that interrupts are written to, objects. */
+#define IOMMU_AT MIB
+#define MAILBOX_AT (IOMMU_AT + QEMU_IOMMU_BYTES)
+#define OBJECTS_AT (2 * MIB)
+/* Device addresses: of the mailbox, right below where x86 has interrupts, and of those. */
+#define MAILBOX_ADDRESS UINT64_C(0xfedf0000)
+#define MSI_LAST UINT64_C(0xfeefffff)
+#define BIOS_BYTES 65536
+#define HLT 0xf4
+
+/**
+ * struct qemu_mapping - An object in QEMU's memory.
+ * @link: Of qemu->mappings.
+ * @at: Where it is in that memory.
+ * @address: Its device address.
+ * @va: Where it is here.
+ * @bytes: Its size.
+ * @waiting: It is nobody's, and kept until a fence.
+ */
+struct qemu_mapping {
+	LIST_ENTRY(qemu_mapping) link;
+	struct iova_range at;
+	uint64_t address;
+	void *va;
+	size_t bytes;
+	bool waiting;
+};
+
+/* The keys of its name that are not the model's. */
+struct qemu_keys {
+	const char *image;
+	uint64_t memory;
+};
+
+/**
+ * struct qemu - A device.
+ * @backend: For the library.
+ * @keys: As the name has them. Never change.
+ * @process: QEMU.
+ * @running: @process is started. Never changes.
+ * @memory: File of its memory. Never changes.
+ * @log: File of its messages. Never changes.
+ * @start: The part of its memory that is not objects', here. Never changes.
+ * @pci: The device as PCI has it; its BARs never change.
+ * @lock: Guards what follows, and the conversation.
+ * @qtest: The conversation; without descriptor if it is over.
+ * @closed: The device is closed.
+ * @lost: QEMU is gone.
+ * @iommu: The IOMMU.
+ * @space: Memory for objects.
+ * @mappings: Objects there.
+ * @irq_fds: What to signal; -1 for nobody.
+ */
+struct qemu {
+	struct backend backend;
+	struct qemu_keys keys;
+	struct qemu_process process;
+	bool running;
+	int memory;
+	int log;
+	char *start;
+	struct qemu_pci pci;
+	struct lock lock;
+	struct qtest qtest;
+	bool closed;
+	bool lost;
+	struct qemu_iommu iommu;
+	struct iova_space space;
+	LIST_HEAD(, qemu_mapping) mappings;
+	int irq_fds[QEMU_PCI_VECTORS_MAX];
+};
+
+static struct qemu *qemu_of(struct backend *backend)
+{
+	return (struct qemu *)backend;
+}
+
+/* --- The conversation --- */
+
+/* A socket that is shut down stays readable: who polls it hears of the end. */
+static int lose_locked(struct qemu *qemu, int err) NEEDS_LOCK(qemu->lock)
+{
+	const struct coherent_device *dev = qemu->backend.dev;
+
+	if (!qemu->lost)
+		report(&dev->reporter, COHERENT_ERROR, "%s: QEMU %s", dev->name,
+		       err == -ETIMEDOUT ? "did not answer in time" :
+		       err == -EPROTO	 ? "sent what is no answer" :
+					   "is gone");
+	qemu->lost = true;
+	sys_shutdown(qemu->qtest.fd);
+	if (err == -EPROTO)
+		return -EIO;
+	return err == -ETIMEDOUT ? err : -ENODEV;
+}
+
+/* What the functions of qtest.h and qemu_iommu.h answer, as the library does. */
+static int result_locked(struct qemu *qemu, int err) NEEDS_LOCK(qemu->lock)
+{
+	return !err || err == -EIO || err == -ENOMEM ? err : lose_locked(qemu, err);
+}
+
+/* --- Starting QEMU --- */
+
+static int add_argument(struct qemu *qemu, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+static int add_argument(struct qemu *qemu, const char *format, ...)
+{
+	char **argv = qemu->process.argv;
+	va_list list;
+	int bytes;
+
+	while (*argv)
+		argv++;
+	va_start(list, format);
+	bytes = vasprintf(argv, format, list);
+	va_end(list);
+	if (bytes < 0)
+		*argv = NULL;
+	return bytes < 0 ? -ENOMEM : 0;
+}
+
+static int add_arguments(struct qemu *qemu, int bios, int socket, const char *device)
+{
+	const uint64_t mib = qemu->keys.memory;
+	int err = 0;
+	static const char *const fixed[] = {
+		"-M",	       "q35,memory-backend=ram",
+		"-accel",      "tcg",
+		"-display",    "none",
+		"-nodefaults", "-no-user-config",
+		"-device",     "virtio-iommu-pci,addr=2,disable-legacy=on",
+		"-device",     "pcie-root-port,id=bus,addr=3,chassis=1",
+		"-qtest", "chardev:qtest", "-qtest-log", "/dev/null",
+	};
+
+	for (size_t i = 0; !err && i < sizeof(fixed) / sizeof(*fixed); i++)
+		err = add_argument(qemu, "%s", fixed[i]);
+	if (!err)
+		err = add_argument(qemu, "-m");
+	if (!err)
+		err = add_argument(qemu, "%" PRIu64 "M", mib);
+	if (!err)
+		err = add_argument(qemu, "-bios");
+	if (!err)
+		err = add_argument(qemu, "/proc/self/fd/%d", bios);
+	if (!err)
+		err = add_argument(qemu, "-object");
+	if (!err)
+		err = add_argument(qemu,
+				   "memory-backend-file,id=ram,share=on,size=%" PRIu64
+				   "M,mem-path=/proc/self/fd/%d",
+				   mib, qemu->memory);
+	if (!err)
+		err = add_argument(qemu, "-chardev");
+	if (!err)
+		err = add_argument(qemu, "socket,id=qtest,fd=%d", socket);
+	if (!err)
+		err = add_argument(qemu, "-device");
+	return err ? err : add_argument(qemu, "%s", device);
+}
+
+static int add_disk(struct qemu *qemu)
+{
+	int err = add_argument(qemu, "-blockdev");
+
+	if (!err && qemu->keys.image)
+		err = add_argument(qemu, "driver=file,node-name=file,filename=%s",
+				   qemu->keys.image);
+	else if (!err)
+		err = add_argument(qemu,
+				   "driver=null-co,node-name=file,size=67108864,read-zeroes=on");
+	if (!err)
+		err = add_argument(qemu, "-blockdev");
+	return err ? err : add_argument(qemu, "driver=raw,node-name=disk,file=file");
+}
+
+/* A processor that does nothing, and lets time go by. */
+static int make_bios(int *fd)
+{
+	static char hlt[BIOS_BYTES];
+	int err = sys_memfd(fd);
+
+	if (err)
+		return err;
+	memset(hlt, HLT, sizeof(hlt));
+	err = sys_write_at(*fd, 0, hlt, sizeof(hlt));
+	if (err)
+		sys_close(*fd);
+	return err;
+}
+
+static int make_memory(struct qemu *qemu)
+{
+	void *start;
+	int err = sys_memfd(&qemu->memory);
+
+	if (!err)
+		err = sys_truncate(qemu->memory, qemu->keys.memory * MIB);
+	if (!err)
+		err = sys_map_file(qemu->memory, 0, OBJECTS_AT, &start);
+	if (!err)
+		qemu->start = start;
+	if (!err)
+		err = iova_open(&qemu->space, sys_page_bytes(), 0);
+	if (!err)
+		err = iova_allow(&qemu->space, OBJECTS_AT, qemu->keys.memory * MIB - 1);
+	return err;
+}
+
+static int not_installed(const struct coherent_device *dev)
+{
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: there is no " PROGRAM "; as root: apt-get install " PACKAGE, dev->name);
+	return -ENODEV;
+}
+
+/* Looks for interrupts: a message is a word that is not zero. */
+static void poll_mailbox(void *arg)
+{
+	struct qemu *qemu = arg;
+	uint32_t *mailbox = (void *)(qemu->start + MAILBOX_AT);
+
+	for (unsigned int i = 0; i < qemu->pci.vectors; i++) {
+		if (!__atomic_load_n(&mailbox[i], __ATOMIC_RELAXED) ||
+		    !__atomic_exchange_n(&mailbox[i], 0, __ATOMIC_ACQUIRE))
+			continue;
+		lock_take(&qemu->lock);
+		if (qemu->irq_fds[i] >= 0)
+			sys_eventfd_signal(qemu->irq_fds[i]);
+		lock_drop(&qemu->lock);
+	}
+}
+
+static int spawn(struct qemu *qemu, const char *device)
+{
+	int bios, pair[2], err = make_bios(&bios);
+
+	if (err)
+		return err;
+	err = sys_socketpair(pair);
+	if (err)
+		goto close_bios;
+	err = add_arguments(qemu, bios, pair[1], device);
+	qemu->process.inherited[0] = bios;
+	qemu->process.inherited[1] = pair[1];
+	qemu->process.inherited[2] = qemu->memory;
+	qemu->process.log = qemu->log;
+	qemu->process.poll = poll_mailbox;
+	qemu->process.arg = qemu;
+	if (!err)
+		err = qemu_process_start(&qemu->process);
+	if (err)
+		sys_close(pair[0]);
+	else
+		qemu->qtest.fd = pair[0];
+	qemu->running = !err;
+	sys_close(pair[1]);
+close_bios:
+	sys_close(bios);
+	return err;
+}
+
+/* --- Names --- */
+
+/* Models that are no disk if they have none. */
+static bool wants_disk(const char *model)
+{
+	return !strncmp(model, "nvme", 4) || !strncmp(model, "virtio-blk", 10);
+}
+
+static bool has_key(const struct name *name, const char *key)
+{
+	for (unsigned int i = 0; i < name->count; i++)
+		if (!strcmp(name->keys[i], key))
+			return true;
+	return false;
+}
+
+static int read_memory(const struct name *name, const char *value, struct qemu_keys *keys,
+		       const struct reporter *to)
+{
+	char *end;
+
+	keys->memory = value ? strtoull(value, &end, 10) : 0;
+	if (value && !*end && keys->memory >= 8 && keys->memory <= 2048)
+		return 0;
+	report(to, COHERENT_ERROR,
+	       "device name \"%s\": key \"memory\" takes a number of MiB from 8 to 2048",
+	       name->whole);
+	return -EINVAL;
+}
+
+/* What is not ours is the model's. */
+static int read_name(struct qemu *qemu, const struct name *name, char *device, size_t size)
+{
+	const struct reporter *to = &qemu->backend.dev->reporter;
+	size_t used = (size_t)snprintf(device, size, "%s,bus=bus", name->where);
+
+	if (!*name->where) {
+		report(to, COHERENT_ERROR, "%s: which model? As in qemu:nvme or qemu:edu",
+		       name->whole);
+		return -EINVAL;
+	}
+	for (unsigned int i = 0; i < name->count; i++) {
+		const char *key = name->keys[i], *value = name->values[i];
+
+		if (!strcmp(key, "image"))
+			qemu->keys.image = value;
+		else if (!strcmp(key, "memory")) {
+			int err = read_memory(name, value, &qemu->keys, to);
+
+			if (err)
+				return err;
+		} else
+			used += (size_t)snprintf(device + used, size - used, ",%s=%s", key,
+						 value ? value : "on");
+	}
+	if (wants_disk(name->where) && !has_key(name, "drive"))
+		used += (size_t)snprintf(device + used, size - used, ",drive=disk");
+	if (!strcmp(name->where, "nvme") && !has_key(name, "serial"))
+		used += (size_t)snprintf(device + used, size - used, ",serial=coherent");
+	return used < size ? 0 : -EINVAL;
+}
+
+/* --- Open --- */
+
+/* What QEMU wrote before it ended, and what to do about a model that does not exist. */
+static void explain(struct qemu *qemu, const char *model)
+{
+	const struct coherent_device *dev = qemu->backend.dev;
+	char said[1024] = "";
+	char *line;
+
+	(void)sys_read_some_at(qemu->log, 0, said, sizeof(said) - 1);
+	said[strcspn(said, "\n")] = '\0';
+	line = strstr(said, PROGRAM ": ");
+	line = line ? line + strlen(PROGRAM ": ") : said;
+	if (*line)
+		report(&dev->reporter, COHERENT_ERROR, "%s: %s", dev->name, line);
+	if (strstr(line, "not a valid device model name"))
+		qemu_pci_report_nearest(dev, PROGRAM, model);
+}
+
+static int start_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
+{
+	int err = qemu_pci_start(&qemu->pci, &qemu->qtest);
+
+	qemu->iommu = (struct qemu_iommu){
+		.qtest = &qemu->qtest,
+		.memory = qemu->start,
+		.at = IOMMU_AT,
+		.endpoint = QEMU_PCI_FUNCTION,
+	};
+	if (!err)
+		err = qemu_iommu_start(&qemu->iommu, QEMU_PCI_IOMMU, QEMU_PCI_IOMMU_BARS);
+	return err ? err :
+		     qemu_iommu_map(&qemu->iommu, MAILBOX_ADDRESS, MAILBOX_AT, sys_page_bytes(),
+				    true);
+}
+
+static int open_machine(struct qemu *qemu, const struct name *name)
+{
+	char device[512];
+	int err = read_name(qemu, name, device, sizeof(device));
+
+	if (err)
+		return err;
+	err = sys_memfd(&qemu->log);
+	if (!err)
+		err = make_memory(qemu);
+	if (!err)
+		err = add_argument(qemu, PROGRAM);
+	if (!err && wants_disk(name->where))
+		err = add_disk(qemu);
+	if (!err)
+		err = spawn(qemu, device);
+	if (err == -ENOENT)
+		return not_installed(qemu->backend.dev);
+	if (err)
+		return err == -EMFILE || err == -ENFILE ? -ENOSPC : -ENOMEM;
+	lock_take(&qemu->lock);
+	err = start_locked(qemu);
+	if (err)
+		err = result_locked(qemu, err);
+	lock_drop(&qemu->lock);
+	if (err)
+		explain(qemu, name->where);
+	return err;
+}
+
+static void qemu_close(struct backend *backend)
+{
+	struct qemu *qemu = qemu_of(backend);
+	const int fds[] = { qemu->qtest.fd, qemu->memory, qemu->log };
+	struct qemu_mapping *mapping;
+
+	if (qemu->running)
+		qemu_process_stop(&qemu->process);
+	while ((mapping = LIST_FIRST(&qemu->mappings))) {
+		LIST_REMOVE(mapping, link);
+		iova_release(&qemu->space, &mapping->at);
+		free(mapping);
+	}
+	iova_close(&qemu->space);
+	if (qemu->start)
+		sys_unmap(qemu->start, OBJECTS_AT);
+	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+		if (fds[i] >= 0)
+			sys_close(fds[i]);
+	for (char **argv = qemu->process.argv; *argv; argv++)
+		free(*argv);
+	lock_destroy(&qemu->lock);
+	free(qemu);
+}
+
+static int qemu_open(struct backend **backend, struct coherent_device *dev, const struct name *name,
+		     const struct coherent_open_options *options)
+{
+	struct qemu *qemu = calloc(1, sizeof(*qemu));
+	int err;
+
+	if (!qemu)
+		return -ENOMEM;
+	qemu->backend = (struct backend){
+		.ops = &backend_qemu,
+		.dev = dev,
+		.level = COHERENT_PEER,
+		.idle_is_fence = true,
+	};
+	qemu->keys.memory = 64;
+	qemu->memory = qemu->log = qemu->qtest.fd = -1;
+	qemu->qtest.timeout_ns = 10 * SYS_NS_PER_S;
+	for (size_t i = 0; i < QEMU_PCI_VECTORS_MAX; i++)
+		qemu->irq_fds[i] = -1;
+	LIST_INIT(&qemu->mappings);
+	lock_init(&qemu->lock);
+	err = options->hugepages ? -EOPNOTSUPP : open_machine(qemu, name);
+	if (err) {
+		qemu_close(&qemu->backend);
+		return err;
+	}
+	*backend = &qemu->backend;
+	return 0;
+}
+
+/* --- Mappings --- */
+
+static struct qemu_mapping *find_locked(struct qemu *qemu, uint64_t address) NEEDS_LOCK(qemu->lock)
+{
+	struct qemu_mapping *mapping;
+
+	LIST_FOREACH(mapping, &qemu->mappings, link)
+		if (mapping->address == address)
+			return mapping;
+	return NULL;
+}
+
+static void end_locked(struct qemu *qemu, struct qemu_mapping *mapping) NEEDS_LOCK(qemu->lock)
+{
+	LIST_REMOVE(mapping, link);
+	iova_release(&qemu->space, &mapping->at);
+	free(mapping);
+}
+
+static int expose_locked(struct qemu *qemu, struct qemu_mapping *mapping, enum coherent_may may)
+	NEEDS_LOCK(qemu->lock)
+{
+	const uint64_t at = mapping->at.first;
+	void *there;
+	int err = pages_to_file(qemu->memory, at, mapping->va, mapping->bytes, &there);
+
+	if (err)
+		return err;
+	err = result_locked(qemu, qemu_iommu_map(&qemu->iommu, mapping->address, at, mapping->bytes,
+						 may != COHERENT_MAY_READ));
+	if (!err) {
+		err = pages_replace(there, mapping->va, mapping->bytes);
+		if (err)
+			(void)qemu_iommu_unmap(&qemu->iommu, mapping->address, mapping->bytes);
+	}
+	if (err)
+		sys_unmap(there, mapping->bytes);
+	return err;
+}
+
+static int qemu_map(struct backend *backend, const struct backend_mapping *asked)
+{
+	struct qemu *qemu = qemu_of(backend);
+	const struct iova_want want = { .bytes = asked->bytes, .align = sys_page_bytes() };
+	struct qemu_mapping *mapping = calloc(1, sizeof(*mapping));
+	int err = -ENODEV;
+
+	if (!mapping)
+		return -ENOMEM;
+	mapping->address = asked->address;
+	mapping->va = asked->va;
+	mapping->bytes = asked->bytes;
+	lock_take(&qemu->lock);
+	if (!qemu->closed && !qemu->lost)
+		err = iova_reserve(&qemu->space, &want, &mapping->at);
+	if (err) {
+		free(mapping);
+	} else {
+		LIST_INSERT_HEAD(&qemu->mappings, mapping, link);
+		err = expose_locked(qemu, mapping, asked->may);
+		if (err)
+			end_locked(qemu, mapping);
+	}
+	lock_drop(&qemu->lock);
+	if (err == -ENOSPC)
+		report(&backend->dev->reporter, COHERENT_WARNING,
+		       "%s: QEMU's memory of %" PRIu64
+		       " MiB is full: free, and fence what was freed, or take more: "
+		       "%s,memory=%" PRIu64,
+		       backend->dev->name, qemu->keys.memory, backend->dev->name,
+		       2 * qemu->keys.memory);
+	return err;
+}
+
+static int take_back_locked(struct qemu *qemu, struct qemu_mapping *mapping) NEEDS_LOCK(qemu->lock)
+{
+	int err = pages_to_private(mapping->va, mapping->bytes);
+
+	if (err)
+		return err;
+	/* Gone or not: what it reaches is nobody's from now on. */
+	if (!qemu->lost)
+		(void)result_locked(qemu, qemu_iommu_unmap(&qemu->iommu, mapping->address,
+							   mapping->bytes));
+	end_locked(qemu, mapping);
+	return 0;
+}
+
+static int qemu_unmap(struct backend *backend, const struct backend_mapping *asked, bool idle)
+{
+	struct qemu *qemu = qemu_of(backend);
+	int err = 0;
+
+	lock_take(&qemu->lock);
+	if (qemu->closed) {
+		err = -ENODEV;
+	} else if (idle) {
+		err = take_back_locked(qemu, find_locked(qemu, asked->address));
+	} else {
+		if (!qemu->lost)
+			(void)result_locked(qemu, qemu_iommu_unmap(&qemu->iommu, asked->address,
+								   asked->bytes));
+		find_locked(qemu, asked->address)->waiting = true;
+	}
+	lock_drop(&qemu->lock);
+	return err;
+}
+
+/* --- Fence --- */
+
+/* A model that is reset forgets what it was about to write. */
+static int fence_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
+{
+	struct qemu_mapping *mapping, *next;
+	int err = 0;
+
+	if (qemu->closed || qemu->lost)
+		return -ENODEV;
+	err = result_locked(qemu, qemu_pci_reset(&qemu->pci));
+	for (mapping = LIST_FIRST(&qemu->mappings); !err && mapping; mapping = next) {
+		next = LIST_NEXT(mapping, link);
+		if (!mapping->waiting)
+			continue;
+		err = pages_to_private(mapping->va, mapping->bytes);
+		if (!err)
+			end_locked(qemu, mapping);
+	}
+	return err;
+}
+
+static int qemu_fence(struct backend *backend)
+{
+	struct qemu *qemu = qemu_of(backend);
+	int err;
+
+	lock_take(&qemu->lock);
+	err = fence_locked(qemu);
+	lock_drop(&qemu->lock);
+	return err;
+}
+
+/* --- For the library --- */
+
+static void qemu_disconnect(struct backend *backend)
+{
+	struct qemu *qemu = qemu_of(backend);
+
+	if (qemu->running)
+		qemu_process_stop(&qemu->process);
+	qemu->running = false;
+	lock_take(&qemu->lock);
+	qemu->closed = true;
+	lock_drop(&qemu->lock);
+}
+
+static void qemu_limits(struct backend *backend, struct coherent_limits *limits)
+{
+	const struct qemu *qemu = qemu_of(backend);
+
+	*limits = (struct coherent_limits){
+		.mask = UINT64_MAX,
+		.ranges = { { qemu->iommu.first, MAILBOX_ADDRESS - 1 },
+			    { MSI_LAST + 1, qemu->iommu.last } },
+		.range_count = 2,
+		.page_bytes = sys_page_bytes(),
+		.mappings = SIZE_MAX,
+		.vectors = qemu->pci.vectors,
+	};
+	for (unsigned int i = 0; i < 6; i++)
+		limits->bar_bytes[i] = qemu->pci.bars[i].bytes;
+}
+
+static int qemu_next_fault(struct backend *backend, struct coherent_fault *fault)
+{
+	struct qemu *qemu = qemu_of(backend);
+	struct qemu_iommu_fault told;
+	int err = -ENODEV;
+
+	lock_take(&qemu->lock);
+	if (!qemu->closed && !qemu->lost)
+		err = qemu_iommu_next_fault(&qemu->iommu, &told);
+	if (err && err != -EAGAIN && err != -ENODEV)
+		err = lose_locked(qemu, err);
+	lock_drop(&qemu->lock);
+	if (err)
+		return err;
+	/* It does not say how much: at least a byte. */
+	*fault = (struct coherent_fault){
+		.address = told.address,
+		.bytes = 1,
+		.access = told.write ? COHERENT_ACCESS_WRITE : COHERENT_ACCESS_READ,
+	};
+	device_name_fault(backend->dev, fault);
+	return 0;
+}
+
+static uint64_t qemu_reg_read(struct backend *backend, unsigned int bar, uint64_t offset,
+			      unsigned int width)
+{
+	struct qemu *qemu = qemu_of(backend);
+	uint64_t value = UINT64_MAX;
+	int err = -ENODEV;
+
+	lock_take(&qemu->lock);
+	if (!qemu->closed && !qemu->lost)
+		err = result_locked(qemu,
+				    qtest_read(&qemu->qtest, qemu->pci.bars[bar].address + offset,
+					       width, &value));
+	lock_drop(&qemu->lock);
+	return err ? UINT64_MAX : value;
+}
+
+static void qemu_reg_write(struct backend *backend, unsigned int bar, uint64_t offset,
+			   unsigned int width, uint64_t value)
+{
+	struct qemu *qemu = qemu_of(backend);
+
+	lock_take(&qemu->lock);
+	if (!qemu->closed && !qemu->lost)
+		(void)result_locked(qemu,
+				    qtest_write(&qemu->qtest, qemu->pci.bars[bar].address + offset,
+						width, value));
+	lock_drop(&qemu->lock);
+}
+
+static int qemu_irq_connect(struct backend *backend, unsigned int vector, int fd)
+{
+	struct qemu *qemu = qemu_of(backend);
+	int err = 0;
+
+	lock_take(&qemu->lock);
+	qemu->irq_fds[vector] = fd;
+	if (fd >= 0)
+		err = qemu->closed || qemu->lost ?
+			      -ENODEV :
+			      result_locked(qemu,
+					    qemu_pci_enable_irqs(&qemu->pci, MAILBOX_ADDRESS));
+	if (err)
+		qemu->irq_fds[vector] = -1;
+	lock_drop(&qemu->lock);
+	if (!err && fd >= 0)
+		qemu_process_poll(&qemu->process);
+	return err;
+}
+
+static struct pollfd qemu_poll_lost(const struct backend *backend)
+{
+	return (struct pollfd){ .fd = ((const struct qemu *)backend)->qtest.fd,
+				.events = POLLRDHUP };
+}
+
+static bool qemu_is_lost(struct backend *backend)
+{
+	struct qemu *qemu = qemu_of(backend);
+	bool is_lost;
+
+	lock_take(&qemu->lock);
+	if (!qemu->lost && !sys_wait_socket(qemu->qtest.fd, POLLRDHUP, 0))
+		lose_locked(qemu, -EPIPE);
+	is_lost = qemu->lost;
+	lock_drop(&qemu->lock);
+	return is_lost;
+}
+
+const struct backend_ops backend_qemu = {
+	.scheme = "qemu",
+	.open = qemu_open,
+	.disconnect = qemu_disconnect,
+	.close = qemu_close,
+	.limits = qemu_limits,
+	.map = qemu_map,
+	.unmap = qemu_unmap,
+	.fence = qemu_fence,
+	.reset = qemu_fence,
+	.next_fault = qemu_next_fault,
+	.reg_read = qemu_reg_read,
+	.reg_write = qemu_reg_write,
+	.irq_connect = qemu_irq_connect,
+	.lost = qemu_poll_lost,
+	.is_lost = qemu_is_lost,
+};

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <linux/pci_regs.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_iommu.h>
+#include <linux/virtio_pci.h>
+#include <linux/virtio_ring.h>
+#include <stddef.h>
+
+#include "qemu_iommu.h"
+#include "sys.h"
+
+#define ENTRIES 16
+#define DOMAIN 1
+#define BAR_BYTES_MAX 0x100000
+/* Of its memory: two queues, each with its rings; requests, their results, events. */
+#define RINGS_BYTES 0x1000
+#define AVAIL 0x400
+#define USED 0x800
+#define REQUEST (2 * RINGS_BYTES)
+#define RESULT (REQUEST + 0x800)
+#define EVENTS (3 * RINGS_BYTES)
+#define EVENT_BYTES 32
+#define COMMON(field) offsetof(struct virtio_pci_common_cfg, field)
+
+/* --- Registers --- */
+
+static int set(const struct qemu_iommu *iommu, size_t offset, unsigned int width, uint64_t value)
+{
+	return qtest_write(iommu->qtest, iommu->common + offset, width, value);
+}
+
+static int get(const struct qemu_iommu *iommu, size_t offset, unsigned int width, uint64_t *value)
+{
+	return qtest_read(iommu->qtest, iommu->common + offset, width, value);
+}
+
+/* All its BARs, one after the other; those of 64 bits take two places. */
+static int place_bars(const struct qemu_iommu *iommu, uint16_t function, uint64_t bar_first,
+		      uint64_t bars[6])
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < 6; i++) {
+		const unsigned int offset = PCI_BASE_ADDRESS_0 + 4 * i;
+		uint32_t kind;
+
+		bars[i] = bar_first + i * BAR_BYTES_MAX;
+		err = qtest_config_read(iommu->qtest, function, offset, &kind);
+		if (!err)
+			err = qtest_config_write(iommu->qtest, function, offset, (uint32_t)bars[i]);
+		if (!err && (kind & PCI_BASE_ADDRESS_MEM_TYPE_MASK) == PCI_BASE_ADDRESS_MEM_TYPE_64)
+			err = qtest_config_write(iommu->qtest, function, offset + 4 * ++i % 24, 0);
+	}
+	return err ? err :
+		     qtest_config_write(iommu->qtest, function, PCI_COMMAND,
+					PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
+static int read_capability(struct qemu_iommu *iommu, uint16_t function, unsigned int at,
+			   const uint64_t bars[6], unsigned int type)
+{
+	uint32_t bar, offset, step = 0;
+	int err = qtest_config_read(iommu->qtest, function, at + 4, &bar);
+
+	if (!err)
+		err = qtest_config_read(iommu->qtest, function, at + 8, &offset);
+	if (!err && type == VIRTIO_PCI_CAP_NOTIFY_CFG)
+		err = qtest_config_read(iommu->qtest, function, at + 16, &step);
+	if (err || (bar & 0xff) > 5)
+		return err ? err : -EIO;
+	if (type == VIRTIO_PCI_CAP_COMMON_CFG)
+		iommu->common = bars[bar & 0xff] + offset;
+	else if (type == VIRTIO_PCI_CAP_DEVICE_CFG)
+		iommu->config = bars[bar & 0xff] + offset;
+	else if (type == VIRTIO_PCI_CAP_NOTIFY_CFG) {
+		iommu->notify = bars[bar & 0xff] + offset;
+		iommu->notify_step = step;
+	}
+	return 0;
+}
+
+static int find_registers(struct qemu_iommu *iommu, uint16_t function, const uint64_t bars[6])
+{
+	uint32_t at, head;
+	int err = qtest_config_read(iommu->qtest, function, PCI_CAPABILITY_LIST, &at);
+
+	/* At most as many as the configuration space holds. */
+	for (unsigned int i = 0; !err && i < 48 && (at & 0xfc); i++) {
+		err = qtest_config_read(iommu->qtest, function, at & 0xfc, &head);
+		if (!err && (head & 0xff) == PCI_CAP_ID_VNDR)
+			err = read_capability(iommu, function, at & 0xfc, bars, head >> 24);
+		at = head >> 8;
+	}
+	return err || (iommu->common && iommu->notify && iommu->config) ? err : -EIO;
+}
+
+/* --- Queues --- */
+
+static void *memory_at(const struct qemu_iommu *iommu, uint64_t offset)
+{
+	return iommu->memory + iommu->at + offset;
+}
+
+static int start_queue(struct qemu_iommu *iommu, struct qemu_iommu_queue *queue, unsigned int i)
+{
+	uint64_t notify = 0;
+	const uint64_t at = iommu->at + i * RINGS_BYTES;
+	int err = set(iommu, COMMON(queue_select), 2, i);
+
+	queue->at = i * RINGS_BYTES;
+	if (!err)
+		err = set(iommu, COMMON(queue_size), 2, ENTRIES);
+	if (!err)
+		err = set(iommu, COMMON(queue_desc_lo), 8, at);
+	if (!err)
+		err = set(iommu, COMMON(queue_avail_lo), 8, at + AVAIL);
+	if (!err)
+		err = set(iommu, COMMON(queue_used_lo), 8, at + USED);
+	if (!err)
+		err = get(iommu, COMMON(queue_notify_off), 2, &notify);
+	queue->notify = iommu->notify + notify * iommu->notify_step;
+	return err ? err : set(iommu, COMMON(queue_enable), 2, 1);
+}
+
+static void make_available(struct qemu_iommu *iommu, struct qemu_iommu_queue *queue, uint16_t head)
+{
+	struct vring_avail *avail = memory_at(iommu, queue->at + AVAIL);
+
+	avail->ring[queue->next++ % ENTRIES] = head;
+	__atomic_store_n(&avail->idx, queue->next, __ATOMIC_RELEASE);
+}
+
+static bool is_used(struct qemu_iommu *iommu, const struct qemu_iommu_queue *queue)
+{
+	const struct vring_used *used = memory_at(iommu, queue->at + USED);
+
+	return __atomic_load_n(&used->idx, __ATOMIC_ACQUIRE) != queue->seen;
+}
+
+/* --- Requests --- */
+
+static int result_of(uint8_t status)
+{
+	switch (status) {
+	case VIRTIO_IOMMU_S_OK:
+		return 0;
+	case VIRTIO_IOMMU_S_NOMEM:
+		return -ENOMEM;
+	default:
+		return -EIO;
+	}
+}
+
+/* A request without its tail, which is where the result goes. */
+static int request(struct qemu_iommu *iommu, const void *from, size_t bytes)
+{
+	struct vring_desc *desc = memory_at(iommu, iommu->requests.at);
+	struct virtio_iommu_req_tail *tail = memory_at(iommu, RESULT);
+	const uint64_t deadline_ns = sys_deadline_ns(iommu->qtest->timeout_ns);
+	int err;
+
+	memcpy(memory_at(iommu, REQUEST), from, bytes);
+	*tail = (struct virtio_iommu_req_tail){ .status = 0xff };
+	desc[0] = (struct vring_desc){ iommu->at + REQUEST, (uint32_t)bytes, VRING_DESC_F_NEXT, 1 };
+	desc[1] = (struct vring_desc){ iommu->at + RESULT, sizeof(*tail), VRING_DESC_F_WRITE, 0 };
+	make_available(iommu, &iommu->requests, 0);
+	err = qtest_write(iommu->qtest, iommu->requests.notify, 2, 0);
+	while (!err && !is_used(iommu, &iommu->requests))
+		if (sys_now_ns() >= deadline_ns)
+			err = -ETIMEDOUT;
+	iommu->requests.seen++;
+	return err ? err : result_of(tail->status);
+}
+
+int qemu_iommu_map(struct qemu_iommu *iommu, uint64_t address, uint64_t physical, uint64_t bytes,
+		   bool writable)
+{
+	const struct virtio_iommu_req_map map = {
+		.head.type = VIRTIO_IOMMU_T_MAP,
+		.domain = DOMAIN,
+		.virt_start = address,
+		.virt_end = address + bytes - 1,
+		.phys_start = physical,
+		.flags = VIRTIO_IOMMU_MAP_F_READ | (writable ? VIRTIO_IOMMU_MAP_F_WRITE : 0),
+	};
+
+	return request(iommu, &map, offsetof(struct virtio_iommu_req_map, tail));
+}
+
+int qemu_iommu_unmap(struct qemu_iommu *iommu, uint64_t address, uint64_t bytes)
+{
+	const struct virtio_iommu_req_unmap unmap = {
+		.head.type = VIRTIO_IOMMU_T_UNMAP,
+		.domain = DOMAIN,
+		.virt_start = address,
+		.virt_end = address + bytes - 1,
+	};
+
+	return request(iommu, &unmap, offsetof(struct virtio_iommu_req_unmap, tail));
+}
+
+static int attach(struct qemu_iommu *iommu)
+{
+	const struct virtio_iommu_req_attach attach = {
+		.head.type = VIRTIO_IOMMU_T_ATTACH,
+		.domain = DOMAIN,
+		.endpoint = iommu->endpoint,
+	};
+
+	return request(iommu, &attach, offsetof(struct virtio_iommu_req_attach, tail));
+}
+
+/* --- Faults --- */
+
+static int give_event(struct qemu_iommu *iommu, uint16_t i)
+{
+	struct vring_desc *desc = memory_at(iommu, iommu->events.at);
+
+	desc[i] = (struct vring_desc){ iommu->at + EVENTS + i * EVENT_BYTES,
+				       sizeof(struct virtio_iommu_fault), VRING_DESC_F_WRITE, 0 };
+	make_available(iommu, &iommu->events, i);
+	return qtest_write(iommu->qtest, iommu->events.notify, 2, 1);
+}
+
+int qemu_iommu_next_fault(struct qemu_iommu *iommu, struct qemu_iommu_fault *fault)
+{
+	const struct vring_used *used = memory_at(iommu, iommu->events.at + USED);
+	struct virtio_iommu_fault event;
+	uint32_t i;
+
+	if (!is_used(iommu, &iommu->events))
+		return -EAGAIN;
+	i = used->ring[iommu->events.seen++ % ENTRIES].id % ENTRIES;
+	memcpy(&event, memory_at(iommu, EVENTS + i * EVENT_BYTES), sizeof(event));
+	*fault = (struct qemu_iommu_fault){
+		.address = event.address,
+		.write = event.flags & VIRTIO_IOMMU_FAULT_F_WRITE,
+	};
+	return give_event(iommu, (uint16_t)i);
+}
+
+/* --- Start --- */
+
+static int negotiate(struct qemu_iommu *iommu)
+{
+	const uint64_t wanted = 1 << VIRTIO_IOMMU_F_MAP_UNMAP | 1 << VIRTIO_IOMMU_F_BYPASS_CONFIG;
+	uint64_t low = 0, status = 0;
+	int err = set(iommu, COMMON(device_status), 1, 0);
+
+	if (!err)
+		err = set(iommu, COMMON(device_status), 1,
+			  VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
+	if (!err)
+		err = set(iommu, COMMON(device_feature_select), 4, 0);
+	if (!err)
+		err = get(iommu, COMMON(device_feature), 4, &low);
+	if (!err && (low & wanted) != wanted)
+		err = -EIO;
+	if (!err)
+		err = set(iommu, COMMON(guest_feature_select), 4, 0);
+	if (!err)
+		err = set(iommu, COMMON(guest_feature), 4, wanted);
+	if (!err)
+		err = set(iommu, COMMON(guest_feature_select), 4, 1);
+	if (!err)
+		err = set(iommu, COMMON(guest_feature), 4, 1 << (VIRTIO_F_VERSION_1 - 32));
+	if (!err)
+		err = set(iommu, COMMON(device_status), 1,
+			  VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
+				  VIRTIO_CONFIG_S_FEATURES_OK);
+	if (!err)
+		err = get(iommu, COMMON(device_status), 1, &status);
+	return err || status & VIRTIO_CONFIG_S_FEATURES_OK ? err : -EIO;
+}
+
+static int read_range(struct qemu_iommu *iommu)
+{
+	const uint64_t at = iommu->config + offsetof(struct virtio_iommu_config, input_range);
+	int err = qtest_read(iommu->qtest, at, 8, &iommu->first);
+
+	return err ? err : qtest_read(iommu->qtest, at + 8, 8, &iommu->last);
+}
+
+int qemu_iommu_start(struct qemu_iommu *iommu, uint16_t function, uint64_t bar_first)
+{
+	uint64_t bars[6];
+	int err = place_bars(iommu, function, bar_first, bars);
+
+	if (!err)
+		err = find_registers(iommu, function, bars);
+	if (!err)
+		err = negotiate(iommu);
+	if (!err)
+		err = start_queue(iommu, &iommu->requests, 0);
+	if (!err)
+		err = start_queue(iommu, &iommu->events, 1);
+	if (!err)
+		err = set(iommu, COMMON(device_status), 1,
+			  VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
+				  VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
+	if (!err)
+		err = qtest_write(iommu->qtest,
+				  iommu->config + offsetof(struct virtio_iommu_config, bypass), 1,
+				  0);
+	if (!err)
+		err = read_range(iommu);
+	for (uint16_t i = 0; !err && i < ENTRIES; i++)
+		err = give_event(iommu, i);
+	return err ? err : attach(iommu);
+}

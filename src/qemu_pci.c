@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <linux/pci_regs.h>
+#include <stdio.h>
+
+#include "qemu_pci.h"
+#include "sys.h"
+
+#define WINDOW_BYTES UINT64_C(0x20000000)
+/* The root port's memory window, in MiB, as its register has it. */
+#define WINDOW_REGISTER \
+	(uint32_t)((QEMU_PCI_BARS + WINDOW_BYTES - 1) & 0xfff00000) | (QEMU_PCI_BARS >> 16)
+#define BUSES 0x00010100
+#define BRIDGE_RESET ((uint32_t)PCI_BRIDGE_CTL_BUS_RESET << 16)
+#define CAPABILITIES_MAX 48
+/* What a message carries. */
+#define MESSAGE 1
+
+static int get(const struct qemu_pci *pci, unsigned int offset, uint32_t *value)
+{
+	return qtest_config_read(pci->qtest, QEMU_PCI_FUNCTION, offset, value);
+}
+
+static int set(const struct qemu_pci *pci, unsigned int offset, uint32_t value)
+{
+	return qtest_config_write(pci->qtest, QEMU_PCI_FUNCTION, offset, value);
+}
+
+/* --- BARs --- */
+
+static bool is_wide(uint32_t bar)
+{
+	return !(bar & PCI_BASE_ADDRESS_SPACE_IO) &&
+	       (bar & PCI_BASE_ADDRESS_MEM_TYPE_MASK) == PCI_BASE_ADDRESS_MEM_TYPE_64;
+}
+
+/* Sizes are powers of two, and each is aligned by its size. */
+static int size_bar(struct qemu_pci *pci, unsigned int i, uint64_t *next, bool *wide)
+{
+	const unsigned int offset = PCI_BASE_ADDRESS_0 + 4 * i;
+	uint32_t low, high = UINT32_MAX;
+	uint64_t bytes;
+	int err = set(pci, offset, UINT32_MAX);
+
+	if (!err)
+		err = get(pci, offset, &low);
+	if (err)
+		return err;
+	*wide = is_wide(low) && i < 5;
+	if (*wide)
+		err = set(pci, offset + 4, UINT32_MAX);
+	if (!err && *wide)
+		err = get(pci, offset + 4, &high);
+	if (err || low & PCI_BASE_ADDRESS_SPACE_IO || !(low & PCI_BASE_ADDRESS_MEM_MASK))
+		return err;
+	bytes = -((uint64_t)high << 32 | (low & (uint32_t)PCI_BASE_ADDRESS_MEM_MASK));
+	*next = (*next + bytes - 1) & -bytes;
+	if (bytes > WINDOW_BYTES || *next + bytes > QEMU_PCI_BARS + WINDOW_BYTES)
+		return -EIO;
+	pci->bars[i].bytes = bytes;
+	pci->bars[i].address = *next;
+	*next += bytes;
+	return 0;
+}
+
+static int size_bars(struct qemu_pci *pci)
+{
+	uint64_t next = QEMU_PCI_BARS;
+	bool wide;
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < 6; i++) {
+		err = size_bar(pci, i, &next, &wide);
+		i += !err && wide;
+	}
+	return err;
+}
+
+/* The upper half of a wide one is zero: all are below 4 GiB. */
+static int place_bars(const struct qemu_pci *pci)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < 6; i++)
+		err = set(pci, PCI_BASE_ADDRESS_0 + 4 * i, (uint32_t)pci->bars[i].address);
+	return err ? err : set(pci, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
+/* --- Interrupts --- */
+
+static int find_vectors(struct qemu_pci *pci)
+{
+	uint32_t at, head;
+	int err = get(pci, PCI_CAPABILITY_LIST, &at);
+
+	for (unsigned int i = 0; !err && i < CAPABILITIES_MAX && (at & 0xfc); i++) {
+		const unsigned int offset = at & 0xfc;
+
+		err = get(pci, offset, &head);
+		if ((head & 0xff) == PCI_CAP_ID_MSIX) {
+			pci->msix = offset;
+			pci->vectors = (head >> 16 & PCI_MSIX_FLAGS_QSIZE) + 1;
+		} else if ((head & 0xff) == PCI_CAP_ID_MSI) {
+			pci->msi = offset;
+		}
+		at = head >> 8;
+	}
+	if (pci->msix)
+		pci->msi = 0;
+	else
+		pci->vectors = !!pci->msi;
+	if (pci->vectors > QEMU_PCI_VECTORS_MAX)
+		pci->vectors = QEMU_PCI_VECTORS_MAX;
+	return err;
+}
+
+static int enable_msix(const struct qemu_pci *pci)
+{
+	uint32_t table, head;
+	uint64_t entry;
+	int err = get(pci, pci->msix + PCI_MSIX_TABLE, &table);
+
+	if (!err)
+		err = get(pci, pci->msix, &head);
+	if (err || (table & PCI_MSIX_TABLE_BIR) > 5)
+		return err ? err : -EIO;
+	entry = pci->bars[table & PCI_MSIX_TABLE_BIR].address + (table & PCI_MSIX_TABLE_OFFSET);
+	for (unsigned int i = 0; !err && i < pci->vectors; i++, entry += PCI_MSIX_ENTRY_SIZE) {
+		const uint64_t message = pci->messages + i * sizeof(uint32_t);
+
+		err = qtest_write(pci->qtest, entry + PCI_MSIX_ENTRY_LOWER_ADDR, 4,
+				  (uint32_t)message);
+		if (!err)
+			err = qtest_write(pci->qtest, entry + PCI_MSIX_ENTRY_UPPER_ADDR, 4,
+					  message >> 32);
+		if (!err)
+			err = qtest_write(pci->qtest, entry + PCI_MSIX_ENTRY_DATA, 4, MESSAGE);
+		if (!err)
+			err = qtest_write(pci->qtest, entry + PCI_MSIX_ENTRY_VECTOR_CTRL, 4, 0);
+	}
+	return err ? err : set(pci, pci->msix, head | (uint32_t)PCI_MSIX_FLAGS_ENABLE << 16);
+}
+
+static int enable_msi(const struct qemu_pci *pci)
+{
+	unsigned int data = PCI_MSI_DATA_32;
+	uint32_t head;
+	int err = get(pci, pci->msi, &head);
+
+	if (!err)
+		err = set(pci, pci->msi + PCI_MSI_ADDRESS_LO, (uint32_t)pci->messages);
+	if (!err && head >> 16 & PCI_MSI_FLAGS_64BIT) {
+		data = PCI_MSI_DATA_64;
+		err = set(pci, pci->msi + PCI_MSI_ADDRESS_HI, (uint32_t)(pci->messages >> 32));
+	}
+	if (!err)
+		err = set(pci, pci->msi + data, MESSAGE);
+	return err ? err : set(pci, pci->msi, head | (uint32_t)PCI_MSI_FLAGS_ENABLE << 16);
+}
+
+int qemu_pci_enable_irqs(struct qemu_pci *pci, uint64_t messages)
+{
+	int err = 0;
+
+	if (pci->messages == messages)
+		return 0;
+	pci->messages = messages;
+	if (pci->msix)
+		err = enable_msix(pci);
+	else if (pci->msi)
+		err = enable_msi(pci);
+	if (err)
+		pci->messages = 0;
+	return err;
+}
+
+/* --- Start and reset --- */
+
+static int start_port(const struct qtest *qtest)
+{
+	int err = qtest_config_write(qtest, QEMU_PCI_PORT, PCI_PRIMARY_BUS, BUSES);
+
+	if (!err)
+		err = qtest_config_write(qtest, QEMU_PCI_PORT, PCI_MEMORY_BASE, WINDOW_REGISTER);
+	return err ? err :
+		     qtest_config_write(qtest, QEMU_PCI_PORT, PCI_COMMAND,
+					PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
+int qemu_pci_start(struct qemu_pci *pci, const struct qtest *qtest)
+{
+	uint32_t id;
+	int err = start_port(qtest);
+
+	*pci = (struct qemu_pci){ .qtest = qtest };
+	if (!err)
+		err = get(pci, PCI_VENDOR_ID, &id);
+	if (!err && id == UINT32_MAX)
+		err = -EIO;
+	if (!err)
+		err = size_bars(pci);
+	if (!err)
+		err = place_bars(pci);
+	return err ? err : find_vectors(pci);
+}
+
+int qemu_pci_reset(struct qemu_pci *pci)
+{
+	const unsigned int control = PCI_INTERRUPT_LINE;
+	const uint64_t messages = pci->messages;
+	uint32_t word;
+	int err = qtest_config_read(pci->qtest, QEMU_PCI_PORT, control, &word);
+
+	if (!err)
+		err = qtest_config_write(pci->qtest, QEMU_PCI_PORT, control, word | BRIDGE_RESET);
+	if (!err)
+		err = qtest_config_write(pci->qtest, QEMU_PCI_PORT, control, word & ~BRIDGE_RESET);
+	if (!err)
+		err = place_bars(pci);
+	pci->messages = 0;
+	return err || !messages ? err : qemu_pci_enable_irqs(pci, messages);
+}
+
+/* --- Models that are none --- */
+
+#define NAME_BYTES 64
+#define NEAREST 3
+
+static unsigned int least(unsigned int a, unsigned int b, unsigned int c)
+{
+	if (b < a)
+		a = b;
+	return c < a ? c : a;
+}
+
+/* How many letters have to be typed, deleted or replaced to make one of the other. */
+static unsigned int distance(const char *a, const char *b)
+{
+	unsigned int row[NAME_BYTES + 1];
+
+	for (unsigned int k = 0; k <= NAME_BYTES; k++)
+		row[k] = k;
+	for (unsigned int i = 0; a[i] && i < NAME_BYTES; i++) {
+		unsigned int diagonal = row[0];
+
+		row[0] = i + 1;
+		for (unsigned int k = 0; b[k] && k < NAME_BYTES; k++) {
+			const unsigned int above = row[k + 1];
+
+			row[k + 1] = least(above + 1, row[k] + 1, diagonal + (a[i] != b[k]));
+			diagonal = above;
+		}
+	}
+	return row[strlen(b) < NAME_BYTES ? strlen(b) : NAME_BYTES];
+}
+
+static void keep_nearest(char nearest[NEAREST][NAME_BYTES], const char *name, const char *model)
+{
+	for (unsigned int i = 0; i < NEAREST; i++) {
+		if (nearest[i][0] && distance(nearest[i], model) <= distance(name, model))
+			continue;
+		memmove(nearest + i + 1, nearest + i, (NEAREST - 1 - i) * NAME_BYTES);
+		snprintf(nearest[i], NAME_BYTES, "%s", name);
+		return;
+	}
+}
+
+void qemu_pci_report_nearest(const struct coherent_device *dev, const char *program,
+			     const char *model)
+{
+	char nearest[NEAREST][NAME_BYTES] = { "" };
+	char line[256], name[NAME_BYTES], command[64];
+	FILE *list;
+
+	snprintf(command, sizeof(command), "%s -device help 2>/dev/null", program);
+	list = popen(command, "re");
+	while (list && fgets(line, sizeof(line), list))
+		if (sscanf(line, "name \"%63[^\"]\", bus PCI", name) == 1 &&
+		    strstr(line, "bus PCI"))
+			keep_nearest(nearest, name, model);
+	if (list)
+		pclose(list);
+	if (nearest[0][0])
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: the nearest models are %s, %s, %s; %s -device help has all", dev->name,
+		       nearest[0], nearest[1], nearest[2], program);
+}

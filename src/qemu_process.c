@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include "qemu_process.h"
+#include "sys.h"
+
+#define POLL_NS (50 * UINT64_C(1000))
+
+/* Once interrupts are waited for; the lock is not held where they are looked for. */
+static void poll_until_stopped(struct qemu_process *process)
+{
+	lock_take(&process->lock);
+	while (!process->stop) {
+		if (!process->polling) {
+			lock_wait(&process->lock, UINT64_MAX);
+			continue;
+		}
+		lock_drop(&process->lock);
+		process->poll(process->arg);
+		sys_sleep_ns(POLL_NS);
+		lock_take(&process->lock);
+	}
+	lock_drop(&process->lock);
+}
+
+static void *run(void *arg)
+{
+	struct qemu_process *process = arg;
+	pid_t pid = 0;
+	int err = sys_spawn(process->argv, process->inherited, QEMU_INHERITED, process->log, &pid);
+
+	lock_take(&process->lock);
+	process->pid = pid;
+	process->err = err;
+	process->started = true;
+	lock_wake(&process->lock);
+	lock_drop(&process->lock);
+	if (err)
+		return NULL;
+	poll_until_stopped(process);
+	sys_kill(pid);
+	return NULL;
+}
+
+int qemu_process_start(struct qemu_process *process)
+{
+	int err;
+
+	lock_init(&process->lock);
+	err = sys_thread_start(&process->thread, run, process);
+	if (err) {
+		lock_destroy(&process->lock);
+		return err;
+	}
+	lock_take(&process->lock);
+	while (!process->started)
+		lock_wait(&process->lock, UINT64_MAX);
+	err = process->err;
+	lock_drop(&process->lock);
+	if (err) {
+		sys_thread_join(process->thread);
+		lock_destroy(&process->lock);
+	}
+	return err;
+}
+
+void qemu_process_poll(struct qemu_process *process)
+{
+	lock_take(&process->lock);
+	process->polling = true;
+	lock_wake(&process->lock);
+	lock_drop(&process->lock);
+}
+
+void qemu_process_stop(struct qemu_process *process)
+{
+	lock_take(&process->lock);
+	process->stop = true;
+	lock_wake(&process->lock);
+	lock_drop(&process->lock);
+	sys_thread_join(process->thread);
+	lock_destroy(&process->lock);
+}

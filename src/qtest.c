@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "qtest.h"
+#include "sys.h"
+
+#define LINE_BYTES 128
+/* PCI Local Bus Specification 3.0, 3.2.2.3.2. */
+#define CONFIG_ADDRESS 0xcf8
+#define CONFIG_DATA 0xcfc
+#define CONFIG_ENABLE UINT32_C(0x80000000)
+
+static int send_line(const struct qtest *qtest, const char *line, uint64_t deadline_ns)
+{
+	struct iovec part = { .iov_base = (void *)(uintptr_t)line, .iov_len = strlen(line) };
+
+	return sys_send(qtest->fd, &part, 1, NULL, 0, deadline_ns);
+}
+
+/* One line, with its end, and nothing behind it: nobody asked for more. */
+static int receive_line(const struct qtest *qtest, char line[LINE_BYTES], uint64_t deadline_ns)
+{
+	size_t bytes = 0;
+
+	while (!bytes || line[bytes - 1] != '\n') {
+		ssize_t n;
+
+		if (bytes == LINE_BYTES - 1)
+			return -EPROTO;
+		n = sys_receive(qtest->fd, line + bytes, LINE_BYTES - 1 - bytes, deadline_ns);
+		if (n < 0)
+			return (int)n;
+		bytes += (size_t)n;
+	}
+	line[bytes - 1] = '\0';
+	return memchr(line, '\n', bytes - 1) || strlen(line) != bytes - 1 ? -EPROTO : 0;
+}
+
+/* "OK", or "OK 0x1f" where a value is wanted. */
+static int ask(const struct qtest *qtest, const char *line, uint64_t *value)
+{
+	const uint64_t deadline_ns = sys_deadline_ns(qtest->timeout_ns);
+	char answer[LINE_BYTES], *end;
+	int err = send_line(qtest, line, deadline_ns);
+
+	if (!err)
+		err = receive_line(qtest, answer, deadline_ns);
+	if (err)
+		return err;
+	if (!value)
+		return strcmp(answer, "OK") ? -EPROTO : 0;
+	if (strncmp(answer, "OK 0x", 5) || strlen(answer) > 21)
+		return -EPROTO;
+	*value = strtoull(answer + 3, &end, 16);
+	return *end || end == answer + 5 ? -EPROTO : 0;
+}
+
+static char letter_of(unsigned int width)
+{
+	switch (width) {
+	case 1:
+		return 'b';
+	case 2:
+		return 'w';
+	case 4:
+		return 'l';
+	default:
+		return 'q';
+	}
+}
+
+int qtest_read(const struct qtest *qtest, uint64_t address, unsigned int width, uint64_t *value)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "read%c 0x%" PRIx64 "\n", letter_of(width), address);
+	return ask(qtest, line, value);
+}
+
+int qtest_write(const struct qtest *qtest, uint64_t address, unsigned int width, uint64_t value)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "write%c 0x%" PRIx64 " 0x%" PRIx64 "\n", letter_of(width),
+		 address, value);
+	return ask(qtest, line, NULL);
+}
+
+static int out(const struct qtest *qtest, unsigned int port, uint32_t value)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "outl 0x%x 0x%" PRIx32 "\n", port, value);
+	return ask(qtest, line, NULL);
+}
+
+int qtest_config_read(const struct qtest *qtest, uint16_t function, unsigned int offset,
+		      uint32_t *value)
+{
+	uint64_t word = 0;
+	char line[64];
+	int err = out(qtest, CONFIG_ADDRESS, CONFIG_ENABLE | (uint32_t)function << 8 | offset);
+
+	snprintf(line, sizeof(line), "inl 0x%x\n", CONFIG_DATA);
+	if (!err)
+		err = ask(qtest, line, &word);
+	*value = (uint32_t)word;
+	return err;
+}
+
+int qtest_config_write(const struct qtest *qtest, uint16_t function, unsigned int offset,
+		       uint32_t value)
+{
+	int err = out(qtest, CONFIG_ADDRESS, CONFIG_ENABLE | (uint32_t)function << 8 | offset);
+
+	return err ? err : out(qtest, CONFIG_DATA, value);
+}
