@@ -157,7 +157,8 @@ static int add_arguments(struct qemu *qemu, int bios, int socket, const char *de
 		"-nodefaults", "-no-user-config",
 		"-device",     "virtio-iommu-pci,addr=2,disable-legacy=on",
 		"-device",     "pcie-root-port,id=bus,addr=3,chassis=1",
-		"-qtest", "chardev:qtest", "-qtest-log", "/dev/null",
+		"-qtest",      "chardev:qtest",
+		"-qtest-log",  "/dev/null",
 	};
 
 	for (size_t i = 0; !err && i < sizeof(fixed) / sizeof(*fixed); i++)
@@ -351,8 +352,8 @@ static int read_name(struct qemu *qemu, const struct name *name, char *device, s
 
 /* --- Open --- */
 
-/* What QEMU wrote before it ended, and what to do about a model that does not exist. */
-static void explain(struct qemu *qemu, const char *model)
+/* What QEMU wrote before it ended: that it could not do what it was asked for. */
+static int explain_locked(struct qemu *qemu, const char *model, int err) NEEDS_LOCK(qemu->lock)
 {
 	const struct coherent_device *dev = qemu->backend.dev;
 	char said[1024] = "";
@@ -361,11 +362,13 @@ static void explain(struct qemu *qemu, const char *model)
 	(void)sys_read_some_at(qemu->log, 0, said, sizeof(said) - 1);
 	said[strcspn(said, "\n")] = '\0';
 	line = strstr(said, PROGRAM ": ");
-	line = line ? line + strlen(PROGRAM ": ") : said;
-	if (*line)
-		report(&dev->reporter, COHERENT_ERROR, "%s: %s", dev->name, line);
-	if (strstr(line, "not a valid device model name"))
-		qemu_pci_report_nearest(dev, PROGRAM, model);
+	if (!line)
+		return result_locked(qemu, err);
+	report(&dev->reporter, COHERENT_ERROR, "%s: %s", dev->name, line);
+	if (!strstr(line, "not a valid device model name"))
+		return -EINVAL;
+	qemu_pci_report_nearest(dev, PROGRAM, model);
+	return -ENODEV;
 }
 
 static int start_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
@@ -408,10 +411,8 @@ static int open_machine(struct qemu *qemu, const struct name *name)
 	lock_take(&qemu->lock);
 	err = start_locked(qemu);
 	if (err)
-		err = result_locked(qemu, err);
+		err = explain_locked(qemu, name->where, err);
 	lock_drop(&qemu->lock);
-	if (err)
-		explain(qemu, name->where);
 	return err;
 }
 
@@ -656,10 +657,9 @@ static int qemu_next_fault(struct backend *backend, struct coherent_fault *fault
 	lock_drop(&qemu->lock);
 	if (err)
 		return err;
-	/* It does not say how much: at least a byte. */
 	*fault = (struct coherent_fault){
 		.address = told.address,
-		.bytes = 1,
+		.bytes = told.bytes,
 		.access = told.write ? COHERENT_ACCESS_WRITE : COHERENT_ACCESS_READ,
 	};
 	device_name_fault(backend->dev, fault);

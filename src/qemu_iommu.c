@@ -9,17 +9,19 @@
 #include "qemu_iommu.h"
 #include "sys.h"
 
-#define ENTRIES 16
+#define ENTRIES 128
 #define DOMAIN 1
 #define BAR_BYTES_MAX 0x100000
 /* Of its memory: two queues, each with its rings; requests, their results, events. */
 #define RINGS_BYTES 0x1000
-#define AVAIL 0x400
-#define USED 0x800
+#define AVAIL 0x800
+#define USED 0xa00
 #define REQUEST (2 * RINGS_BYTES)
 #define RESULT (REQUEST + 0x800)
 #define EVENTS (3 * RINGS_BYTES)
 #define EVENT_BYTES 32
+/* QEMU tries what it is refused in pieces of so many bytes. */
+#define PIECE_BYTES 4
 #define COMMON(field) offsetof(struct virtio_pci_common_cfg, field)
 
 /* --- Registers --- */
@@ -212,31 +214,57 @@ static int attach(struct qemu_iommu *iommu)
 
 /* --- Faults --- */
 
-static int give_event(struct qemu_iommu *iommu, uint16_t i)
+static void give_event(struct qemu_iommu *iommu, uint16_t i)
 {
 	struct vring_desc *desc = memory_at(iommu, iommu->events.at);
 
 	desc[i] = (struct vring_desc){ iommu->at + EVENTS + i * EVENT_BYTES,
 				       sizeof(struct virtio_iommu_fault), VRING_DESC_F_WRITE, 0 };
 	make_available(iommu, &iommu->events, i);
+}
+
+static int give_events(struct qemu_iommu *iommu)
+{
+	for (uint16_t i = 0; i < ENTRIES; i++)
+		give_event(iommu, i);
 	return qtest_write(iommu->qtest, iommu->events.notify, 2, 1);
 }
 
-int qemu_iommu_next_fault(struct qemu_iommu *iommu, struct qemu_iommu_fault *fault)
+/* The next event, which stays where it is: its number. */
+static uint16_t peek(struct qemu_iommu *iommu, struct virtio_iommu_fault *event)
 {
 	const struct vring_used *used = memory_at(iommu, iommu->events.at + USED);
-	struct virtio_iommu_fault event;
-	uint32_t i;
+	const uint16_t i = used->ring[iommu->events.seen % ENTRIES].id % ENTRIES;
 
-	if (!is_used(iommu, &iommu->events))
-		return -EAGAIN;
-	i = used->ring[iommu->events.seen++ % ENTRIES].id % ENTRIES;
-	memcpy(&event, memory_at(iommu, EVENTS + i * EVENT_BYTES), sizeof(event));
-	*fault = (struct qemu_iommu_fault){
-		.address = event.address,
-		.write = event.flags & VIRTIO_IOMMU_FAULT_F_WRITE,
-	};
-	return give_event(iommu, (uint16_t)i);
+	memcpy(event, memory_at(iommu, EVENTS + i * EVENT_BYTES), sizeof(*event));
+	return i;
+}
+
+static bool is_write(const struct virtio_iommu_fault *event)
+{
+	return event->flags & VIRTIO_IOMMU_FAULT_F_WRITE;
+}
+
+/* Its pieces are one access. */
+int qemu_iommu_next_fault(struct qemu_iommu *iommu, struct qemu_iommu_fault *fault)
+{
+	struct virtio_iommu_fault event;
+
+	fault->bytes = 0;
+	while (is_used(iommu, &iommu->events)) {
+		const uint16_t i = peek(iommu, &event);
+
+		if (!fault->bytes)
+			*fault = (struct qemu_iommu_fault){ .address = event.address,
+							    .write = is_write(&event) };
+		else if (is_write(&event) != fault->write ||
+			 event.address - fault->address != fault->bytes)
+			break;
+		fault->bytes += PIECE_BYTES;
+		iommu->events.seen++;
+		give_event(iommu, i);
+	}
+	return fault->bytes ? qtest_write(iommu->qtest, iommu->events.notify, 2, 1) : -EAGAIN;
 }
 
 /* --- Start --- */
@@ -304,7 +332,7 @@ int qemu_iommu_start(struct qemu_iommu *iommu, uint16_t function, uint64_t bar_f
 				  0);
 	if (!err)
 		err = read_range(iommu);
-	for (uint16_t i = 0; !err && i < ENTRIES; i++)
-		err = give_event(iommu, i);
+	if (!err)
+		err = give_events(iommu);
 	return err ? err : attach(iommu);
 }

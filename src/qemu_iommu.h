@@ -7,6 +7,7 @@
 #define QEMU_IOMMU_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "qtest.h"
@@ -61,10 +62,12 @@ struct qemu_iommu {
 /**
  * struct qemu_iommu_fault - An access that it refused.
  * @address: Where.
+ * @bytes: How many, up to 3 more than there were.
  * @write: It was a write.
  */
 struct qemu_iommu_fault {
 	uint64_t address;
+	size_t bytes;
 	bool write;
 };
 

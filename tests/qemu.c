@@ -1,0 +1,526 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The promises on device models of an installed QEMU, behind its virtio-iommu: edu, and the
+ * NVMe controller by the driver of examples/. Names and answers are those of promises.c.
+ */
+#include <dirent.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../examples/nvme.h"
+#include "test.h"
+
+#define PAGE 4096
+#define DIRT 0x5a
+#define SECRET 0xc3
+#define BYTES 64
+/* edu starts a transfer so long after it was told to. */
+#define EDU_MS 100
+
+enum { EDU_ID = 0x00, EDU_LIVENESS = 0x04, EDU_IRQ_STATUS = 0x24, EDU_IRQ_RAISE = 0x60 };
+enum { EDU_IRQ_ACK = 0x64, DMA_SRC = 0x80, DMA_DST = 0x88, DMA_COUNT = 0x90, DMA_CMD = 0x98 };
+enum { RUN = 1, TO_MEMORY = 2, BUFFER = 0x40000 };
+
+static struct coherent_device *dev;
+static struct coherent_bar *bar;
+static struct log reports;
+
+static int open_edu(void **state)
+{
+	(void)state;
+	reports = (struct log)LOG_EMPTY;
+	assert_ok(coherent_device_open(&dev, "qemu:edu", .report = log_report,
+				       .report_arg = &reports));
+	assert_ok(coherent_device_set_mask(dev, coherent_mask(28)));
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	return 0;
+}
+
+static int close_edu(void **state)
+{
+	(void)state;
+	coherent_bar_close(bar);
+	coherent_device_close(dev);
+	return 0;
+}
+
+static void start(uint64_t from, uint64_t to, uint64_t bytes, uint64_t command)
+{
+	coherent_bar_write64(bar, DMA_SRC, from);
+	coherent_bar_write64(bar, DMA_DST, to);
+	coherent_bar_write64(bar, DMA_COUNT, bytes);
+	coherent_bar_write64(bar, DMA_CMD, command | RUN);
+}
+
+static void finish(void)
+{
+	assert_ok(coherent_bar_poll32(bar, DMA_CMD, RUN, 0, LONG));
+}
+
+static void device_gets_dirt(void)
+{
+	COHERENT_AUTO(uint8_t, dirt);
+
+	assert_ok(coherent_zeroed(&dirt, dev, BYTES));
+	for (size_t i = 0; i < BYTES; i++)
+		assert_ok(coherent_write(&dirt, i, DIRT));
+	start(coherent_addr(&dirt).raw, BUFFER, BYTES, 0);
+	finish();
+}
+
+static void device_reads(uint64_t from, uint8_t seen[BYTES])
+{
+	COHERENT_AUTO(uint8_t, window);
+
+	assert_ok(coherent_zeroed(&window, dev, BYTES));
+	start(from, BUFFER, BYTES, 0);
+	finish();
+	start(BUFFER, coherent_addr(&window).raw, BYTES, TO_MEMORY);
+	finish();
+	assert_ok(coherent_copy_out(&window, 0, seen, BYTES));
+}
+
+static bool is_all(const void *memory, uint8_t byte, size_t bytes)
+{
+	const uint8_t *at = memory;
+
+	while (bytes && *at == byte)
+		bytes--, at++;
+	return !bytes;
+}
+
+/* --- Boxes --- */
+
+static void fresh_box_is_zero_to_the_end_of_its_last_page(void **state)
+{
+	COHERENT_HANDLE_AUTO(handle);
+	uint8_t seen[BYTES];
+
+	(void)state;
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		COHERENT_BOX_AUTO(uint8_t, box);
+
+		assert_ok(coherent_box_zeroed(&box, dev, 3 * PAGE - 100));
+		assert_true(is_all(coherent_box_ptr(&box), 0, 3 * PAGE));
+		memset(coherent_box_ptr(&box), DIRT, 3 * PAGE);
+	}
+	assert_ok(coherent_handle_zeroed(&handle, dev, 10));
+	device_reads(coherent_handle_addr(&handle).raw + PAGE - BYTES, seen);
+	assert_true(is_all(seen, 0, BYTES));
+}
+
+static int seal_fails(void *elements, size_t count, coherent_addr_t address, void *arg)
+{
+	(void)elements;
+	(void)count;
+	*(coherent_addr_t *)arg = address;
+	return -ECANCELED;
+}
+
+/* The lowest free address is the next box's: the one before that tells which. */
+static void no_device_can_read_or_write_a_box(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	COHERENT_BOX_AUTO(uint8_t, box);
+	coherent_addr_t next = { 0 };
+	uint8_t seen[BYTES];
+
+	(void)state;
+	device_gets_dirt();
+	assert_err(coherent_zeroed(&mem, dev, 1, .seal = seal_fails, .seal_arg = &next),
+		   -ECANCELED);
+	assert_ok(coherent_box_zeroed(&box, dev, PAGE));
+	assert_int_equal(coherent_box_level(&box), COHERENT_PEER);
+	memset(coherent_box_ptr(&box), SECRET, PAGE);
+	start(BUFFER, next.raw, BYTES, TO_MEMORY);
+	finish();
+	assert_fault(dev, COHERENT_STATE_BOX);
+	assert_true(is_all(coherent_box_ptr(&box), SECRET, PAGE));
+	device_reads(next.raw, seen);
+	assert_fault(dev, COHERENT_STATE_BOX);
+	assert_null(memchr(seen, SECRET, BYTES));
+	/* It was that box's. */
+	assert_ok(coherent_expose(&box, &mem));
+	assert_int_equal(coherent_addr(&mem).raw, next.raw);
+	device_reads(next.raw, seen);
+	assert_true(is_all(seen, SECRET, BYTES));
+	assert_no_fault(dev);
+	coherent_free(&mem);
+}
+
+static void device_may_do_only_what_expose_allowed(void **state)
+{
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT_AUTO(uint8_t, mem);
+	struct coherent_fault fault;
+	uint8_t byte;
+
+	(void)state;
+	device_gets_dirt();
+	assert_ok(coherent_zeroed(&mem, dev, PAGE, .may = COHERENT_MAY_READ));
+	start(BUFFER, coherent_addr(&mem).raw, BYTES, TO_MEMORY);
+	finish();
+	assert_ok(coherent_device_next_fault(dev, &fault));
+	assert_int_equal(fault.state, COHERENT_STATE_MEM);
+	assert_int_equal(fault.access, COHERENT_ACCESS_WRITE);
+	assert_int_equal(fault.address, coherent_addr(&mem).raw);
+	assert_non_null(strstr(fault.text, "read-only (4096 bytes allocated at tests/qemu.c:"));
+	assert_ok(coherent_read(&mem, 0, &byte));
+	assert_int_equal(byte, 0);
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_ok(coherent_expose(&box, &mem));
+	start(BUFFER, coherent_addr(&mem).raw, BYTES, TO_MEMORY);
+	finish();
+	assert_ok(coherent_read(&mem, BYTES - 1, &byte));
+	assert_int_equal(byte, DIRT);
+	assert_no_fault(dev);
+}
+
+/* --- Reclaim and free --- */
+
+static void reclaim_needs_the_drivers_word(void **state)
+{
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT_AUTO(uint8_t, mem);
+	struct coherent_limits limits;
+	uint64_t old;
+
+	(void)state;
+	device_gets_dirt();
+	assert_ok(coherent_device_limits(dev, &limits));
+	assert_false(limits.unmap_is_fence);
+	assert_ok(coherent_zeroed(&mem, dev, 2 * PAGE));
+	start(BUFFER, coherent_addr(&mem).raw, BYTES, TO_MEMORY);
+	finish();
+	assert_err(coherent_reclaim(&mem, &box), -EBUSY);
+	old = coherent_addr(&mem).raw;
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_true(is_all(coherent_box_ptr(&box), DIRT, BYTES));
+	memset(coherent_box_ptr(&box), 1, 2 * PAGE);
+	start(BUFFER, old, BYTES, TO_MEMORY);
+	finish();
+	assert_fault(dev, COHERENT_STATE_RECLAIMED);
+	assert_true(is_all(coherent_box_ptr(&box), 1, 2 * PAGE));
+	assert_ok(coherent_expose(&box, &mem));
+	assert_int_not_equal(coherent_addr(&mem).raw, old);
+}
+
+static void armed_transfer_does_not_reach_freed_memory(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
+	COHERENT_BOX_AUTO(uint8_t, box);
+	uint8_t seen[BYTES];
+
+	(void)state;
+	device_gets_dirt();
+	assert_ok(coherent_zeroed(&mem, dev, PAGE));
+	start(BUFFER, coherent_addr(&mem).raw, BYTES, TO_MEMORY);
+	coherent_free(&mem);
+	assert_ok(coherent_box_zeroed(&box, dev, PAGE));
+	assert_ok(coherent_zeroed(&next, dev, PAGE));
+	finish();
+	assert_fault(dev, COHERENT_STATE_FREED);
+	assert_true(is_all(coherent_box_ptr(&box), 0, PAGE));
+	assert_ok(coherent_copy_out(&next, 0, seen, BYTES));
+	assert_true(is_all(seen, 0, BYTES));
+	coherent_free(&next);
+}
+
+static void memory_runs_out_and_a_fence_brings_it_back(void **state)
+{
+	COHERENT(uint8_t) mems[100] = { COHERENT_EMPTY };
+	size_t i = 0;
+	int err = 0;
+
+	(void)state;
+	while (!err && i < ARRAY_SIZE(mems))
+		err = coherent_zeroed(&mems[i++], dev, 4 << 20);
+	assert_err(err, -ENOSPC);
+	assert_int_equal(i - 1, 15);
+	assert_true(log_has(&reports, "or take more: qemu:edu,memory=128"));
+	coherent_free(&mems[0]);
+	assert_err(coherent_zeroed(&mems[0], dev, 4 << 20), -ENOSPC);
+	assert_ok(coherent_device_fence(dev));
+	assert_ok(coherent_zeroed(&mems[0], dev, 4 << 20));
+	while (i-- > 0)
+		coherent_free(&mems[i]);
+}
+
+static void fence_and_reset(void **state)
+{
+	COHERENT_AUTO(uint8_t, mem);
+	uint64_t address;
+	uint8_t byte;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, dev, PAGE));
+	assert_ok(coherent_write(&mem, BYTES, 3));
+	address = coherent_addr(&mem).raw;
+	coherent_bar_write32(bar, EDU_LIVENESS, 5);
+	assert_ok(coherent_device_reset(dev));
+	assert_int_equal(coherent_addr(&mem).raw, address);
+	assert_int_equal(coherent_bar_read32(bar, EDU_ID) & 0xff, 0xed);
+	device_gets_dirt();
+	start(BUFFER, address, BYTES, TO_MEMORY);
+	finish();
+	assert_ok(coherent_read(&mem, BYTES - 1, &byte));
+	assert_int_equal(byte, DIRT);
+	assert_ok(coherent_read(&mem, BYTES, &byte));
+	assert_int_equal(byte, 3);
+}
+
+/* --- Registers and interrupts --- */
+
+static void registers_are_read_and_written(void **state)
+{
+	struct coherent_bar *none;
+
+	(void)state;
+	assert_int_equal(coherent_bar_read32(bar, EDU_ID) & 0xff, 0xed);
+	coherent_bar_write32(bar, EDU_LIVENESS, 5);
+	assert_int_equal(coherent_bar_read32(bar, EDU_LIVENESS), ~UINT32_C(5));
+	assert_int_equal(coherent_bar_read32(bar, UINT64_C(1) << 20), UINT32_MAX);
+	assert_err(coherent_bar_open(&none, dev, 1), -ENODEV);
+}
+
+static void interrupts_wake(void **state)
+{
+	COHERENT_IRQ_AUTO(irq);
+	struct coherent_irq *other;
+
+	(void)state;
+	assert_ok(coherent_irq_open(&irq, dev, 0));
+	assert_err(coherent_irq_open(&other, dev, 0), -EBUSY);
+	assert_err(coherent_irq_open(&other, dev, 1), -ENODEV);
+	assert_err(coherent_irq_wait(irq, MS), -ETIMEDOUT);
+	for (unsigned int turn = 0; turn < 4; turn++) {
+		/* Also after a reset. */
+		if (turn == 2)
+			assert_ok(coherent_device_reset(dev));
+		coherent_bar_write32(bar, EDU_IRQ_RAISE, 0x10);
+		assert_ok(coherent_irq_wait(irq, LONG));
+		assert_int_equal(coherent_bar_read32(bar, EDU_IRQ_STATUS), 0x10);
+		coherent_bar_write32(bar, EDU_IRQ_ACK, 0x10);
+		assert_err(coherent_irq_wait(irq, 10 * MS), -ETIMEDOUT);
+	}
+}
+
+/* --- The device is lost --- */
+
+static pid_t child_of_ours(void)
+{
+	char path[64], comm[32] = "";
+	struct dirent *entry;
+	DIR *proc = opendir("/proc");
+	pid_t found = 0;
+
+	while ((entry = readdir(proc))) {
+		int pid = atoi(entry->d_name), parent = 0;
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+		file = pid ? fopen(path, "r") : NULL;
+		if (!file)
+			continue;
+		if (fscanf(file, "%*d (%31[^)]) %*c %d", comm, &parent) == 2 &&
+		    parent == getpid() && !strncmp(comm, "qemu-system", 11))
+			found = pid;
+		fclose(file);
+	}
+	closedir(proc);
+	return found;
+}
+
+static void killed_qemu_leaves_memory(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, none = COHERENT_EMPTY;
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT_IRQ_AUTO(irq);
+	uint8_t byte;
+
+	(void)state;
+	assert_ok(coherent_irq_open(&irq, dev, 0));
+	assert_ok(coherent_zeroed(&mem, dev, PAGE));
+	assert_ok(coherent_write(&mem, 0, 9));
+	assert_ok(kill(child_of_ours(), SIGKILL));
+	assert_err(coherent_irq_wait(irq, UINT64_MAX), -ENODEV);
+	assert_err(coherent_poll(&mem, 0, &byte, byte == 1, UINT64_MAX), -ENODEV);
+	assert_err(coherent_zeroed(&none, dev, 1), -ENODEV);
+	assert_int_equal(coherent_bar_read32(bar, EDU_ID), UINT32_MAX);
+	coherent_bar_write32(bar, EDU_LIVENESS, 1);
+	assert_err(coherent_device_reset(dev), -ENODEV);
+	assert_true(log_has(&reports, "QEMU is gone"));
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_int_equal(coherent_box_ptr(&box)[0], 9);
+}
+
+static void object_may_outlive_its_device(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	uint8_t byte;
+
+	assert_ok(coherent_zeroed(&mem, dev, PAGE));
+	assert_ok(coherent_write(&mem, 0, 7));
+	coherent_device_close(dev);
+	assert_true(log_has(&reports, "is not freed"));
+	assert_int_equal(coherent_bar_read32(bar, EDU_ID), UINT32_MAX);
+	coherent_bar_close(bar);
+	open_edu(state);
+	assert_ok(coherent_read(&mem, 0, &byte));
+	assert_int_equal(byte, 7);
+	coherent_free(&mem);
+}
+
+static void forked_child_has_none_of_it(void **state)
+{
+	int status;
+	pid_t child;
+
+	(void)state;
+	child = fork();
+	if (!child) {
+		COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+		bool good = coherent_box_zeroed(&box, dev, 1) == -ENODEV &&
+			    coherent_bar_read32(bar, EDU_ID) == UINT32_MAX;
+
+		coherent_device_close(dev);
+		_exit(!good);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(coherent_bar_read32(bar, EDU_ID) & 0xff, 0xed);
+}
+
+/* --- Models --- */
+
+/* A real controller: what its driver does, and what it is refused. */
+static void nvme_controller_runs(void **state)
+{
+	COHERENT_DEVICE_AUTO(nvme_dev);
+	struct coherent_limits limits;
+	struct nvme nvme;
+	uint8_t out[PAGE], in[PAGE];
+
+	(void)state;
+	assert_ok(coherent_device_open(&nvme_dev, "qemu:nvme,max_ioqpairs=4"));
+	assert_ok(coherent_device_limits(nvme_dev, &limits));
+	assert_true(limits.vectors > 1);
+	assert_ok(nvme_open(&nvme, nvme_dev, 32));
+	assert_string_equal(nvme.model, "QEMU NVMe Ctrl");
+	memset(out, DIRT, PAGE);
+	assert_ok(nvme_fill(&nvme, 0, out, PAGE));
+	nvme_start(&nvme, 0, false, 0, PAGE / nvme.block_bytes);
+	assert_ok(nvme_wait(&nvme, 0));
+	assert_ok(nvme_take(&nvme, 0, in, PAGE));
+	assert_true(is_all(in, 0, PAGE));
+	nvme_close(&nvme);
+}
+
+static void what_cannot_be_opened_says_why(void **state)
+{
+	static const struct {
+		const char *name;
+		int err;
+		const char *says;
+	} cases[] = {
+		{ "qemu:", -EINVAL, "which model?" },
+		{ "qemu:nvmee", -ENODEV, "the nearest models are nvme" },
+		{ "qemu:edu,colour=1", -EINVAL, "Property 'edu.colour' not found" },
+		{ "qemu:edu,memory=7", -EINVAL, "from 8 to 2048" },
+		{ "qemu:edu,memory=x", -EINVAL, "from 8 to 2048" },
+		{ "qemu:nvme,image=/nothing", -EINVAL, "Could not open '/nothing'" },
+	};
+	struct coherent_device *none;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct log log = LOG_EMPTY;
+		int err = coherent_device_open(&none, cases[i].name, .report = log_report,
+					       .report_arg = &log);
+
+		if (err != cases[i].err || !log_has(&log, cases[i].says))
+			fail_msg("%s: %d, %s", cases[i].name, err, log.text);
+		assert_null(none);
+	}
+	assert_err(coherent_device_open(&none, "qemu:edu", .level = COHERENT_IOMMU), -EOPNOTSUPP);
+}
+
+static void without_qemu_its_package_is_named(void **state)
+{
+	const char *path = getenv("PATH");
+	char *before = strdup(path);
+	struct coherent_device *none;
+	struct log log = LOG_EMPTY;
+
+	(void)state;
+	setenv("PATH", "/nothing", 1);
+	assert_err(coherent_device_open(&none, "qemu:edu", .report = log_report,
+					.report_arg = &log),
+		   -ENODEV);
+	setenv("PATH", before, 1);
+	free(before);
+	assert_true(log_has(&log, "apt-get install qemu-system-x86"));
+}
+
+static unsigned int open_files(void)
+{
+	unsigned int count = 0;
+	DIR *fds = opendir("/proc/self/fd");
+
+	while (readdir(fds))
+		count++;
+	closedir(fds);
+	return count;
+}
+
+static void devices_leave_nothing(void **state)
+{
+	const unsigned int files = open_files();
+
+	(void)state;
+	for (unsigned int turn = 0; turn < 20; turn++) {
+		COHERENT_AUTO(uint8_t, mem);
+		struct coherent_device *two[2];
+
+		for (size_t i = 0; i < 2; i++)
+			assert_ok(coherent_device_open(&two[i], i ? "qemu:edu" : "qemu:nvme"));
+		assert_ok(coherent_zeroed(&mem, two[turn % 2], 1));
+		for (size_t i = 0; i < 2; i++)
+			coherent_device_close(two[i]);
+	}
+	assert_int_equal(open_files(), files);
+	assert_int_equal(child_of_ours(), 0);
+}
+
+#define ON_EDU(test) cmocka_unit_test_setup_teardown(test, open_edu, close_edu)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_EDU(fresh_box_is_zero_to_the_end_of_its_last_page),
+		ON_EDU(no_device_can_read_or_write_a_box),
+		ON_EDU(device_may_do_only_what_expose_allowed),
+		ON_EDU(reclaim_needs_the_drivers_word),
+		ON_EDU(armed_transfer_does_not_reach_freed_memory),
+		ON_EDU(memory_runs_out_and_a_fence_brings_it_back),
+		ON_EDU(fence_and_reset),
+		ON_EDU(registers_are_read_and_written),
+		ON_EDU(interrupts_wake),
+		ON_EDU(killed_qemu_leaves_memory),
+		ON_EDU(object_may_outlive_its_device),
+		ON_EDU(forked_child_has_none_of_it),
+		cmocka_unit_test(nvme_controller_runs),
+		cmocka_unit_test(what_cannot_be_opened_says_why),
+		cmocka_unit_test(without_qemu_its_package_is_named),
+		cmocka_unit_test(devices_leave_nothing),
+	};
+
+	if (system("qemu-system-x86_64 --version >/dev/null 2>&1")) {
+		puts("1..1\nok 1 - qemu # SKIP there is no qemu-system-x86_64");
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
