@@ -441,6 +441,13 @@ static void qemu_close(struct backend *backend)
 	free(qemu);
 }
 
+static int no_hugepages(const struct coherent_device *dev)
+{
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: .hugepages is not for qemu:, where memory is a file", dev->name);
+	return -EOPNOTSUPP;
+}
+
 static int qemu_open(struct backend **backend, struct coherent_device *dev, const struct name *name,
 		     const struct coherent_open_options *options)
 {
@@ -462,7 +469,7 @@ static int qemu_open(struct backend **backend, struct coherent_device *dev, cons
 		qemu->irq_fds[i] = -1;
 	LIST_INIT(&qemu->mappings);
 	lock_init(&qemu->lock);
-	err = options->hugepages ? -EOPNOTSUPP : open_machine(qemu, name);
+	err = options->hugepages ? no_hugepages(dev) : open_machine(qemu, name);
 	if (err) {
 		qemu_close(&qemu->backend);
 		return err;

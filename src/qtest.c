@@ -19,23 +19,25 @@ static int send_line(const struct qtest *qtest, const char *line, uint64_t deadl
 	return sys_send(qtest->fd, &part, 1, NULL, 0, deadline_ns);
 }
 
-/* One line, with its end, and nothing behind it: nobody asked for more. */
+/* One line, whose end is the last that comes: nobody asked for more. */
 static int receive_line(const struct qtest *qtest, char line[LINE_BYTES], uint64_t deadline_ns)
 {
+	const char *end = NULL;
 	size_t bytes = 0;
 
-	while (!bytes || line[bytes - 1] != '\n') {
+	while (!end) {
 		ssize_t n;
 
-		if (bytes == LINE_BYTES - 1)
+		if (bytes == LINE_BYTES)
 			return -EPROTO;
-		n = sys_receive(qtest->fd, line + bytes, LINE_BYTES - 1 - bytes, deadline_ns);
+		n = sys_receive(qtest->fd, line + bytes, LINE_BYTES - bytes, deadline_ns);
 		if (n < 0)
 			return (int)n;
 		bytes += (size_t)n;
+		end = memchr(line, '\n', bytes);
 	}
 	line[bytes - 1] = '\0';
-	return memchr(line, '\n', bytes - 1) || strlen(line) != bytes - 1 ? -EPROTO : 0;
+	return end == line + bytes - 1 && strlen(line) == bytes - 1 ? 0 : -EPROTO;
 }
 
 /* "OK", or "OK 0x1f" where a value is wanted. */

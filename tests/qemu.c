@@ -446,6 +446,7 @@ static void what_cannot_be_opened_says_why(void **state)
 		assert_null(none);
 	}
 	assert_err(coherent_device_open(&none, "qemu:edu", .level = COHERENT_IOMMU), -EOPNOTSUPP);
+	assert_err(coherent_device_open(&none, "qemu:edu", .hugepages = true), -EOPNOTSUPP);
 }
 
 static void without_qemu_its_package_is_named(void **state)

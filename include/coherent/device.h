@@ -13,6 +13,7 @@
  *	iommufd:0000:00:01.0	the same by its own node, from Linux 6.6 on
  *	pci:0000:00:01.0	the better of the two that there is
  *	vhost-user:/run/disk	a virtio device in another process, by its socket
+ *	qemu:nvme		a device model of an installed QEMU, behind an IOMMU
  *
  * Without an IOMMU, in VFIO's no-IOMMU mode, vfio: opens for .level = COHERENT_NONE
  * only; ,pages=N is how many hugepages of 2 MiB its memory is, 1 if not given.
@@ -33,6 +34,15 @@
  * connects again: the device is reset. A peer hangs up when it finds an address that is
  * not exposed, or ends; exposing and waiting is -ENODEV then, registers read as ones,
  * memory stays, and coherent_device_reset() makes it a device again.
+ *
+ * qemu: is any PCI model of qemu-system-x86_64, 7.2 or newer, which is started without a
+ * machine that boots; this process is the driver. COHERENT_PEER: QEMU is trusted with what is
+ * exposed, and its virtio-iommu confines the model to it; faults tell the object. Keys:
+ * image=FILE, a raw image as the disk of a model that has one, 64 MiB of zeros if not given;
+ * memory=N, in MiB, for all that is exposed, 64 if not given; any other is a property of the
+ * model, as in qemu:edu,dma_mask=0xffffffff. Interrupts are MSI-X or MSI. Unmapping is no
+ * fence; coherent_device_fence() and coherent_device_reset() reset the bus of the model. When
+ * QEMU is gone, everything is -ENODEV but memory.
  */
 #ifndef COHERENT_DEVICE_H
 #define COHERENT_DEVICE_H
