@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * For libFuzzer (tools/fuzz): a QEMU that answers as the input has it, from well to nonsense,
+ * and writes to the rings of its IOMMU, while a device is found, mapped for and reset.
+ * Nothing may crash.
+ *
+ * The input: for each answer a byte of what kind it is, then what that takes.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../src/qemu_iommu.h"
+#include "../src/qemu_pci.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct input {
+	const uint8_t *at;
+	size_t left;
+	int fd;
+	uint8_t *memory;
+};
+
+static void take(struct input *input, void *to, size_t bytes)
+{
+	const size_t n = bytes < input->left ? bytes : input->left;
+
+	memset(to, 0, bytes);
+	memcpy(to, input->at, n);
+	input->at += n;
+	input->left -= n;
+}
+
+/* As a device does it: some bytes of its rings, atomically. */
+static void write_rings(struct input *input, uint8_t kind)
+{
+	uint16_t where, value;
+
+	/* That of the first queue's used index, or anywhere. */
+	take(input, &value, sizeof(value));
+	__atomic_fetch_add((uint16_t *)(void *)(input->memory + 0xa02), 1, __ATOMIC_RELEASE);
+	if (!(kind & 0x20))
+		return;
+	take(input, &where, sizeof(where));
+	__atomic_store_n((uint16_t *)(void *)(input->memory + where % QEMU_IOMMU_BYTES / 2 * 2),
+			 value, __ATOMIC_RELAXED);
+}
+
+static bool answer(struct input *input, const char *line)
+{
+	const bool reads = line[0] == 'r' || line[0] == 'i';
+	uint64_t value = 0;
+	char text[128];
+	uint8_t kind;
+	ssize_t n;
+
+	take(input, &kind, 1);
+	if (kind & 0x10)
+		write_rings(input, kind);
+	take(input, &value, kind & 7);
+	if (kind < 0xe0)
+		n = snprintf(text, sizeof(text), reads ? "OK 0x%llx\n" : "OK\n",
+			     (unsigned long long)value);
+	else {
+		n = kind % 32 * 4;
+		take(input, text, (size_t)n);
+	}
+	return send(input->fd, text, (size_t)n, MSG_NOSIGNAL) >= 0 && kind != 0xff;
+}
+
+static void *run(void *arg)
+{
+	struct input *input = arg;
+	char line[128];
+	bool goes_on = true;
+
+	while (goes_on) {
+		ssize_t n = recv(input->fd, line, sizeof(line), 0);
+
+		goes_on = n > 0 && answer(input, line);
+	}
+	shutdown(input->fd, SHUT_RDWR);
+	return NULL;
+}
+
+static void drive(const struct qtest *qtest, uint8_t *memory)
+{
+	struct qemu_iommu iommu = { .qtest = qtest, .memory = (char *)memory, .endpoint = 0x100 };
+	struct qemu_iommu_fault fault;
+	struct qemu_pci pci;
+
+	if (qemu_pci_start(&pci, qtest) || pci.vectors > QEMU_PCI_VECTORS_MAX)
+		return;
+	if (qemu_pci_enable_irqs(&pci, 0xfedf0000) || qemu_pci_reset(&pci))
+		return;
+	if (qemu_iommu_start(&iommu, QEMU_PCI_IOMMU, QEMU_PCI_IOMMU_BARS))
+		return;
+	if (!qemu_iommu_map(&iommu, 0x1000, 0x200000, 0x1000, true))
+		(void)qemu_iommu_unmap(&iommu, 0x1000, 0x1000);
+	for (unsigned int i = 0; i < 4 && !qemu_iommu_next_fault(&iommu, &fault); i++)
+		if (!fault.bytes)
+			abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static _Alignas(8) uint8_t memory[QEMU_IOMMU_BYTES];
+	struct input input = { .at = data, .left = size, .memory = memory };
+	struct qtest qtest = { .timeout_ns = 2000000 };
+	pthread_t thread;
+	int pair[2];
+
+	memset(memory, 0, sizeof(memory));
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		abort();
+	qtest.fd = pair[0];
+	input.fd = pair[1];
+	if (pthread_create(&thread, NULL, run, &input))
+		abort();
+	drive(&qtest, memory);
+	shutdown(pair[0], SHUT_RDWR);
+	pthread_join(thread, NULL);
+	close(pair[0]);
+	close(pair[1]);
+	return 0;
+}
