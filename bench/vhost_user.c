@@ -237,7 +237,7 @@ static int connect_by_hand(struct maps *maps)
 		err = ftruncate(maps->file, BYTES);
 	if (err)
 		return err;
-	maps->connection = sys_connect(maps->qsd.path);
+	maps->connection = sys_connect(maps->qsd.path, sys_deadline_ns(SYS_NS_PER_S));
 	if (maps->connection < 0 || fcntl(maps->connection, F_SETFL, 0))
 		return -EIO;
 	message.flags = VHOST_USER_FLAG_VERSION;

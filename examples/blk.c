@@ -110,6 +110,9 @@ static int negotiate(struct blk *blk)
 	uint32_t low, high;
 
 	set(blk, VIRTIO_MMIO_STATUS, 0);
+	/* One that cannot be reset still has the queue of whoever was here before. */
+	if (get(blk, VIRTIO_MMIO_STATUS))
+		return -EIO;
 	add_status(blk, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 	add_status(blk, VIRTIO_CONFIG_S_DRIVER);
 	set(blk, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 0);
@@ -186,11 +189,24 @@ int blk_open(struct blk *blk, struct coherent_device *dev, unsigned int depth)
 	return err || blk->sectors != UINT64_MAX ? err : -EIO;
 }
 
-/* Reset it forgets its queue; only then are the rings freed. */
+/* Reset it forgets its queue, and that nothing is in flight is the driver's word. */
+static void give_back(struct blk *blk)
+{
+	COHERENT_BOX_AUTO(struct blk_queue, rings);
+	COHERENT_BOX_AUTO(struct blk_buffer, data);
+
+	set(blk, VIRTIO_MMIO_STATUS, 0);
+	if (get(blk, VIRTIO_MMIO_STATUS))
+		return;
+	(void)!coherent_reclaim(&blk->rings, &rings, .idle = true);
+	(void)!coherent_reclaim(&blk->data, &data, .idle = true);
+}
+
+/* What could not be given back waits for a fence. */
 void blk_close(struct blk *blk)
 {
 	if (blk->bar)
-		set(blk, VIRTIO_MMIO_STATUS, 0);
+		give_back(blk);
 	coherent_free(&blk->data);
 	coherent_free(&blk->rings);
 	coherent_irq_close(blk->irq);

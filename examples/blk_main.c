@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -133,14 +134,29 @@ static int use(const char *name, unsigned int depth, struct disk_command *comman
 	return status;
 }
 
+/* The daemon that is ours, for who interrupts us: it must not stay, nor its socket. */
+static struct qsd qsd;
+
+static void end_daemon(int signal_number)
+{
+	if (qsd.pid > 0)
+		kill(qsd.pid, SIGTERM);
+	unlink(qsd.path);
+	rmdir(qsd.directory);
+	signal(signal_number, SIG_DFL);
+	raise(signal_number);
+}
+
 static int spawn_and_use(const char *image, unsigned int depth, struct disk_command *command)
 {
-	struct qsd qsd;
 	char name[96];
 	int err, status;
 
 	if (access(image, R_OK | W_OK))
 		return disk_complain("blk", image, strerror(errno));
+	signal(SIGINT, end_daemon);
+	signal(SIGTERM, end_daemon);
+	signal(SIGHUP, end_daemon);
 	err = qsd_start(&qsd, image, 0, daemon_log);
 	snprintf(name, sizeof(name), "vhost-user:%s", qsd.path);
 	if (err == -ENOENT)

@@ -41,7 +41,8 @@ static void describe_file(char *to, size_t size, const char *image)
 }
 
 /* The child: becomes the daemon, with the socket that listens. */
-static void become_daemon(const char *image, unsigned int reads, int log, int fd, int told)
+static void become_daemon(pid_t parent, const char *image, unsigned int reads, int log, int fd,
+			  int told)
 {
 	static const char raw[] = "driver=raw,node-name=disk,file=file";
 	static const char slow[] = "driver=throttle,node-name=disk,throttle-group=slow,file=file";
@@ -55,6 +56,8 @@ static void become_daemon(const char *image, unsigned int reads, int log, int fd
 		 fd);
 	/* Who was killed ends its daemon too. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(125);
 	fcntl(fd, F_SETFD, 0);
 	if (log >= 0)
 		dup2(log, STDERR_FILENO);
@@ -90,13 +93,14 @@ static int listen_at(struct qsd *qsd)
 /* 0 if it runs: what it would have written is closed by exec. */
 static int fork_daemon(struct qsd *qsd, const char *image, unsigned int reads, int log, int fd)
 {
+	const pid_t parent = getpid();
 	int failed = 0, told[2];
 
 	if (pipe2(told, O_CLOEXEC))
 		return -errno;
 	qsd->pid = fork();
 	if (!qsd->pid)
-		become_daemon(image, reads, log, fd, told[1]);
+		become_daemon(parent, image, reads, log, fd, told[1]);
 	close(told[1]);
 	if (qsd->pid < 0 || read(told[0], &failed, sizeof(failed)) < 0)
 		failed = errno;

@@ -50,10 +50,16 @@ static int tell_table_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 	int fds[VHOST_USER_REGIONS_MAX];
 	size_t count = 0;
 
-	for (size_t i = 0; i < vhost->used; i++) {
+	/* What waits and is no file any more is nobody's, and nothing of it is in flight. */
+	for (size_t i = 0; i < vhost->used && count < VHOST_USER_REGIONS_MAX; i++) {
+		if (vhost->mappings[i].fd < 0)
+			continue;
 		message.table.regions[count] = region_of(&vhost->mappings[i]);
 		fds[count++] = vhost->mappings[i].fd;
 	}
+	/* Some peers take no empty table; what they keep is nobody's. */
+	if (!count)
+		return 0;
 	message.table.count = (uint32_t)count;
 	message.bytes = (uint32_t)offsetof(struct vhost_user_message, table.regions[count]) -
 			(uint32_t)VHOST_USER_HEADER_BYTES;
@@ -65,7 +71,7 @@ static int check_table_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
 	const struct coherent_device *dev = vhost->backend.dev;
 
-	if (vhost_user_has_slots_locked(vhost) ||
+	if (vhost->has_slots || !vhost->connected ||
 	    !(vhost->registers.status & VIRTIO_CONFIG_S_DRIVER_OK))
 		return 0;
 	report(&dev->reporter, COHERENT_WARNING,
@@ -78,24 +84,30 @@ static int check_table_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 /* The last one in @mappings is new. */
 static int tell_added_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
-	if (!vhost_user_has_slots_locked(vhost))
+	if (!vhost->has_slots)
 		return tell_table_locked(vhost);
 	return tell_region_locked(vhost, VHOST_USER_ADD_MEM_REG, &vhost->mappings[vhost->used - 1]);
 }
 
-static int tell_removed_locked(struct vhost_user *vhost, const struct vhost_user_mapping *removed)
+/* Refused, it has something else than we know of. */
+static void tell_removed_locked(struct vhost_user *vhost, const struct vhost_user_mapping *removed)
 	NEEDS_LOCK(vhost->lock)
 {
-	if (!vhost_user_has_slots_locked(vhost))
-		return tell_table_locked(vhost);
-	return tell_region_locked(vhost, VHOST_USER_REM_MEM_REG, removed);
+	int err = 0;
+
+	if (vhost->connected)
+		err = vhost->has_slots ?
+			      tell_region_locked(vhost, VHOST_USER_REM_MEM_REG, removed) :
+			      tell_table_locked(vhost);
+	if (err)
+		vhost_user_hang_up_locked(vhost);
 }
 
 static int tell_all_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
 	int err = 0;
 
-	if (!vhost_user_has_slots_locked(vhost))
+	if (!vhost->has_slots)
 		return vhost->used ? tell_table_locked(vhost) : 0;
 	for (size_t i = 0; !err && i < vhost->used; i++)
 		err = tell_region_locked(vhost, VHOST_USER_ADD_MEM_REG, &vhost->mappings[i]);
@@ -116,11 +128,10 @@ bool vhost_user_reach_locked(const struct vhost_user *vhost, uint64_t address, u
 static struct vhost_user_mapping *find_locked(struct vhost_user *vhost, uint64_t address)
 	NEEDS_LOCK(vhost->lock)
 {
-	size_t i = 0;
-
-	while (vhost->mappings[i].address != address)
-		i++;
-	return &vhost->mappings[i];
+	for (size_t i = 0; i < vhost->used; i++)
+		if (vhost->mappings[i].address == address)
+			return &vhost->mappings[i];
+	return NULL;
 }
 
 static void forget_locked(struct vhost_user *vhost, struct vhost_user_mapping *mapping)
@@ -206,7 +217,7 @@ static int expose_locked(struct vhost_user *vhost, const struct backend_mapping 
 	sys_unmap(added.va, added.bytes);
 	vhost->used--;
 	if (err == -ENOMEM)
-		(void)tell_removed_locked(vhost, &added);
+		tell_removed_locked(vhost, &added);
 	sys_close(added.fd);
 	return err;
 }
@@ -238,7 +249,7 @@ static int take_back_locked(struct vhost_user *vhost, uint64_t address) NEEDS_LO
 		return err;
 	removed = *mapping;
 	forget_locked(vhost, mapping);
-	(void)tell_removed_locked(vhost, &removed);
+	tell_removed_locked(vhost, &removed);
 	return 0;
 }
 
@@ -250,7 +261,7 @@ static int vhost_user_unmap(struct backend *backend, const struct backend_mappin
 
 	lock_take(&vhost->lock);
 	if (vhost->closed)
-		err = -ENODEV;
+		err = find_locked(vhost, mapping->address) ? -EIO : -ENODEV;
 	else if (idle)
 		err = take_back_locked(vhost, mapping->address);
 	else
@@ -326,16 +337,18 @@ static int adopt(struct vhost_user *vhost, const struct coherent_open_options *o
 {
 	const struct coherent_device *dev = vhost->backend.dev;
 	const int fd = options->listen_fd ? options->listen_fd : options->socket_fd;
-	int listens, err = sys_socket_option(fd, SO_ACCEPTCONN, &listens);
+	int type, listens, err = sys_socket_option(fd, SO_TYPE, &type);
 
+	if (!err)
+		err = sys_socket_option(fd, SO_ACCEPTCONN, &listens);
 	vhost->listens = options->listen_fd;
-	if (err || !listens != !vhost->listens) {
+	if (err || type != SOCK_STREAM || !listens != !vhost->listens) {
 		report(&dev->reporter, COHERENT_ERROR, "%s: descriptor %d is no socket that %s",
 		       dev->name, fd, vhost->listens ? "listens" : "is connected");
 		return -EINVAL;
 	}
 	vhost->source = sys_dup(fd);
-	return vhost->source < 0 ? -ENOSPC : 0;
+	return vhost->source < 0 ? vhost_user_no_connection(vhost, vhost->source) : 0;
 }
 
 static int read_name(struct vhost_user *vhost, const struct name *name,
@@ -388,7 +401,8 @@ static int open_descriptors(struct vhost_user *vhost)
 	return vhost->fd < 0 ? vhost_user_no_connection(vhost, vhost->fd) : 0;
 }
 
-static void vhost_user_close(struct backend *backend)
+/* Nobody else is left to hold the lock. */
+static void vhost_user_close(struct backend *backend) LOCK_ATTRIBUTE(no_thread_safety_analysis)
 {
 	struct vhost_user *vhost = vhost_user_of(backend);
 	const int fds[] = { vhost->fd, vhost->source, vhost->hung_up, vhost->nobody };
@@ -396,6 +410,8 @@ static void vhost_user_close(struct backend *backend)
 	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
 		if (fds[i] >= 0)
 			sys_close(fds[i]);
+	while (vhost->used)
+		forget_locked(vhost, vhost->mappings);
 	for (size_t i = 0; i < VHOST_USER_QUEUES_MAX; i++)
 		if (vhost->kick_fds[i] >= 0)
 			sys_close(vhost->kick_fds[i]);
@@ -452,15 +468,25 @@ static int vhost_user_open(struct backend **backend, struct coherent_device *dev
 
 /* --- For the library --- */
 
+/*
+ * The peer goes on for a while with what it was asked for, in files that are not ours any
+ * more. Where there is no memory for that, what it has stays its own, and is leaked.
+ */
 static void vhost_user_disconnect(struct backend *backend)
 {
 	struct vhost_user *vhost = vhost_user_of(backend);
+	size_t i = 0;
 
+	/* Who waits for an answer waits no longer; the number never changes. */
+	sys_shutdown(vhost->fd);
 	lock_take(&vhost->lock);
 	vhost->closed = true;
+	while (i < vhost->used)
+		if (vhost->mappings[i].fd < 0 || !make_private(&vhost->mappings[i]))
+			forget_locked(vhost, &vhost->mappings[i]);
+		else
+			i++;
 	vhost_user_hang_up_locked(vhost);
-	while (vhost->used)
-		forget_locked(vhost, vhost->mappings);
 	lock_drop(&vhost->lock);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Interrupts: an eventfd that the backend signals. When no more will come it is signalled
- * once more, and so on by each waiter that it wakes; a lost device wakes all.
+ * Interrupts: an eventfd that the backend signals, and maybe a peer has too, and one that
+ * nobody else has, which says that no more will come. The second is never read, so it wakes
+ * every waiter, as does a lost device.
  */
 #include <coherent/bar.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
  * @dev: Its device, held.
  * @vector: Which vector.
  * @fd: Signalled on each interrupt.
- * @gone: The interrupt or the device is closed.
+ * @gone_fd: Signalled when the interrupt or the device is closed.
  * @lock: Guards what follows.
  * @waiters: Threads inside coherent_irq_wait().
  */
@@ -24,7 +25,7 @@ struct coherent_irq {
 	struct coherent_device *dev;
 	unsigned int vector;
 	int fd;
-	atomic_bool gone;
+	int gone_fd;
 	struct lock lock;
 	unsigned int waiters;
 };
@@ -52,12 +53,24 @@ static void delist(struct coherent_irq *irq)
 	lock_drop(&irq->dev->lock);
 }
 
+static int open_fds(struct coherent_irq *irq)
+{
+	int err = sys_eventfd(&irq->fd);
+
+	if (err)
+		return err;
+	err = sys_eventfd(&irq->gone_fd);
+	if (err)
+		sys_close(irq->fd);
+	return err;
+}
+
 static int connect_irq(struct coherent_irq *irq)
 {
 	struct coherent_device *dev = irq->dev;
 	int err;
 
-	err = sys_eventfd(&irq->fd);
+	err = open_fds(irq);
 	if (err == -EMFILE || err == -ENFILE) {
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: no descriptor left for vector %u: raise ulimit -n", dev->name,
@@ -68,7 +81,7 @@ static int connect_irq(struct coherent_irq *irq)
 		return err;
 	err = enlist(irq);
 	if (err)
-		goto close_fd;
+		goto close_fds;
 	err = dev->backend->ops->irq_connect(dev->backend, irq->vector, irq->fd);
 	if (err)
 		goto delist;
@@ -76,7 +89,8 @@ static int connect_irq(struct coherent_irq *irq)
 
 delist:
 	delist(irq);
-close_fd:
+close_fds:
+	sys_close(irq->gone_fd);
 	sys_close(irq->fd);
 	return err;
 }
@@ -110,13 +124,6 @@ int coherent_irq_open(struct coherent_irq **irq, struct coherent_device *dev, un
 	return 0;
 }
 
-/* ORDER: pairs with wait_once(): whoever finds the signal finds that it is gone. */
-static void end_waits(struct coherent_irq *irq)
-{
-	atomic_store_explicit(&irq->gone, true, memory_order_release);
-	sys_eventfd_signal(irq->fd);
-}
-
 void coherent_irq_close(struct coherent_irq *irq)
 {
 	struct coherent_device *dev;
@@ -128,11 +135,12 @@ void coherent_irq_close(struct coherent_irq *irq)
 	(void)dev->backend->ops->irq_connect(dev->backend, irq->vector, -1);
 	/* Last: from here on somebody else may connect to the vector. */
 	delist(irq);
-	end_waits(irq);
+	sys_eventfd_signal(irq->gone_fd);
 	lock_take(&irq->lock);
 	while (irq->waiters)
 		lock_wait(&irq->lock, sys_deadline_ns(SYS_NS_PER_S));
 	lock_drop(&irq->lock);
+	sys_close(irq->gone_fd);
 	sys_close(irq->fd);
 	lock_destroy(&irq->lock);
 	free(irq);
@@ -150,7 +158,7 @@ void irq_wake_all(struct coherent_device *dev)
 
 	lock_take(&dev->lock);
 	LIST_FOREACH(irq, &dev->irqs, link)
-		end_waits(irq);
+		sys_eventfd_signal(irq->gone_fd);
 	lock_drop(&dev->lock);
 }
 
@@ -162,23 +170,23 @@ static void rearm(const struct coherent_irq *irq)
 		backend->ops->irq_rearm(backend, irq->vector);
 }
 
-static int wait_once(struct coherent_irq *irq, uint64_t deadline_ns)
+static int wait_once(const struct coherent_irq *irq, uint64_t deadline_ns)
 {
 	struct pollfd fds[] = {
+		{ .fd = irq->gone_fd, .events = POLLIN },
 		{ .fd = irq->fd, .events = POLLIN },
 		device_lost(irq->dev),
 	};
-	int err = sys_wait_readable(fds, 2, deadline_ns);
+	int err = sys_wait_readable(fds, 3, deadline_ns);
 
-	/* What a lost device interrupted for before is not lost. */
-	if (!err && fds[0].revents)
-		err = sys_eventfd_take(irq->fd);
-	else if (!err)
-		err = device_is_lost(irq->dev) ? -ENODEV : -EAGAIN;
-	if (!atomic_load_explicit(&irq->gone, memory_order_acquire))
+	if (err)
 		return err;
-	sys_eventfd_signal(irq->fd);
-	return -ENODEV;
+	if (fds[0].revents)
+		return -ENODEV;
+	/* What a lost device interrupted for before is not lost. */
+	if (fds[1].revents)
+		return sys_eventfd_take(irq->fd);
+	return device_is_lost(irq->dev) ? -ENODEV : -EAGAIN;
 }
 
 int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns)

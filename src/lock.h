@@ -6,6 +6,7 @@
  * Lock order, outermost first:
  *	sim lock (a device model runs)
  *	sim IOMMU lock (its page table, what is in flight)
+ *	vfio, vhost or qemu lock (a device's descriptors, a conversation)
  *	device lock (device addresses, states)
  *	pages lock (memory)
  * Backends are called without the device lock and may call device_name_fault(),

@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -189,14 +190,21 @@ static inline ssize_t sys_read_some_at(int fd, uint64_t offset, void *to, size_t
 
 static inline int sys_write_at(int fd, uint64_t offset, const void *from, size_t bytes)
 {
-	ssize_t n;
+	const char *at = from;
 
-	do
-		n = pwrite(fd, from, bytes, (off_t)offset);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	return (size_t)n == bytes ? 0 : -EIO;
+	/* At most 2 GiB at a time, the kernel says. */
+	while (bytes) {
+		ssize_t n = pwrite(fd, at, bytes, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		at += n;
+		offset += (uint64_t)n;
+		bytes -= (size_t)n;
+	}
+	return 0;
 }
 
 /* The last part of what a link points to. */
@@ -223,15 +231,21 @@ static inline int sys_eventfd(int *fd)
 	return *fd < 0 ? *fd : 0;
 }
 
-/* -EAGAIN: nothing was signalled. */
+/*
+ * -EAGAIN: nothing was signalled. Whoever has the same eventfd may have made it one that waits:
+ * it is asked not to, which Linux before 5.10 does not know.
+ */
 static inline int sys_eventfd_take(int fd)
 {
 	uint64_t count;
+	const struct iovec part = { .iov_base = &count, .iov_len = sizeof(count) };
 	ssize_t n;
 
 	do
-		n = read(fd, &count, sizeof(count));
+		n = preadv2(fd, &part, 1, -1, RWF_NOWAIT);
 	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EOPNOTSUPP)
+		n = read(fd, &count, sizeof(count));
 	return n < 0 ? -errno : 0;
 }
 
@@ -304,8 +318,8 @@ static inline int sys_wait_socket(int fd, short events, uint64_t deadline_ns)
 	return sys_wait_readable(&fds, 1, deadline_ns);
 }
 
-/* A connection, or -errno; -EAGAIN if whoever listens is not fast enough. */
-static inline int sys_connect(const char *path)
+/* A connection, or -errno; -ETIMEDOUT if nobody takes it, which nothing tells of. */
+static inline int sys_connect(const char *path, uint64_t deadline_ns)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd, err;
@@ -316,9 +330,13 @@ static inline int sys_connect(const char *path)
 	fd = sys_not_standard(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	if (fd < 0)
 		return fd;
-	do
-		err = connect(fd, (const void *)&address, sizeof(address)) ? -errno : 0;
-	while (err == -EINTR);
+	while ((err = connect(fd, (const void *)&address, sizeof(address)) ? -errno : 0)) {
+		if (err == -EAGAIN && sys_now_ns() >= deadline_ns)
+			err = -ETIMEDOUT;
+		if (err != -EAGAIN && err != -EINTR)
+			break;
+		sys_sleep_ns(SYS_NS_PER_MS);
+	}
 	if (!err)
 		return fd;
 	(void)close(fd);
@@ -468,6 +486,7 @@ static inline ssize_t sys_receive(int fd, void *to, size_t bytes, uint64_t deadl
  */
 static inline int sys_spawn(char *const *argv, const int *fds, size_t count, int log, pid_t *pid)
 {
+	const pid_t parent = getpid();
 	int told[2], failed = 0;
 
 	if (pipe2(told, O_CLOEXEC))
@@ -475,6 +494,8 @@ static inline int sys_spawn(char *const *argv, const int *fds, size_t count, int
 	*pid = fork();
 	if (!*pid) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(125);
 		for (size_t i = 0; i < count; i++)
 			(void)fcntl(fds[i], F_SETFD, 0);
 		(void)dup2(log, STDERR_FILENO);

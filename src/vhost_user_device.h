@@ -96,9 +96,11 @@ struct vhost_user_keys {
  * @features: Of the device, those of vhost-user among them.
  * @protocol: Protocol features that both have.
  * @queue_count: How many queues there are.
- * @slots: How many regions the peer takes.
+ * @has_slots: It takes one region at a time, not whole tables. Never changes.
+ * @capacity: How many @mappings there is room for. Never changes.
+ * @slots: How many regions the peer takes, at most @capacity.
  * @used: How many it has.
- * @mappings: They; as many as were there at first.
+ * @mappings: They.
  * @call_fd: What the peer wakes us up with; -1 for nobody.
  * @registers: As the driver left them.
  */
@@ -118,6 +120,8 @@ struct vhost_user {
 	uint64_t features;
 	uint64_t protocol;
 	unsigned int queue_count;
+	bool has_slots;
+	size_t capacity;
 	size_t slots;
 	size_t used;
 	struct vhost_user_mapping *mappings;
@@ -128,12 +132,6 @@ struct vhost_user {
 static inline struct vhost_user *vhost_user_of(struct backend *backend)
 {
 	return (struct vhost_user *)backend;
-}
-
-static inline bool vhost_user_has_slots_locked(const struct vhost_user *vhost)
-	NEEDS_LOCK(vhost->lock)
-{
-	return vhost->protocol & VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS;
 }
 
 /**
@@ -203,7 +201,7 @@ bool vhost_user_reach_locked(const struct vhost_user *vhost, uint64_t address, u
  * vhost_user_reconnect_locked() - End all that the peer does, and begin anew.
  * @vhost: The device; its registers are reset, what is exposed stays so.
  *
- * Return: 0; -ENODEV, -EIO, -ETIMEDOUT, -EOPNOTSUPP (it is the caller's connection).
+ * Return: as vhost_user_begin_locked(); -EOPNOTSUPP also if it is the caller's connection.
  */
 int vhost_user_reconnect_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock);
 

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
+#include <linux/virtio_ring.h>
 
 #include "sys.h"
 #include "vhost_user_device.h"
@@ -15,10 +16,12 @@
 #define VERSION 2
 /* As many as libvhost-user and DPDK take. */
 #define QUEUE_NUMBER_MAX 1024
-/* Not virtio's, or what the library has no use for. */
-#define FEATURES_HIDDEN                                          \
-	(VHOST_USER_F_PROTOCOL_FEATURES | VHOST_USER_F_LOG_ALL | \
-	 UINT64_C(1) << VIRTIO_F_ACCESS_PLATFORM)
+/* Of bits 24 to 49, which are queues' and transports', those that need nothing here. */
+#define FEATURES_QUEUES ((UINT64_C(1) << 50) - (UINT64_C(1) << 24))
+#define FEATURES_KNOWN                                                                         \
+	(UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC | UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX | \
+	 UINT64_C(1) << VIRTIO_F_VERSION_1 | UINT64_C(1) << VIRTIO_F_ORDER_PLATFORM)
+#define FEATURES_SHOWN (~FEATURES_QUEUES | FEATURES_KNOWN)
 
 static uint32_t half(uint64_t value, uint32_t select)
 {
@@ -63,14 +66,19 @@ static int tell_rings_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vh
 
 static int tell_kick_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vhost->lock)
 {
-	int fd = atomic_load_explicit(&vhost->kick_fds[i], memory_order_relaxed);
+	const int fd = atomic_load_explicit(&vhost->kick_fds[i], memory_order_relaxed);
 	struct vhost_user_message message = {
 		.request = VHOST_USER_SET_VRING_KICK,
 		.bytes = sizeof(message.u64),
 		.u64 = i,
 	};
+	int fresh, err = sys_eventfd(&fresh);
 
-	(void)sys_eventfd_take(fd);
+	/* By the same number: who had the old one takes nothing from who is there now. */
+	if (err)
+		return -ENOSPC;
+	sys_become(fd, fresh);
+	sys_close(fresh);
 	return vhost_user_set_locked(vhost, &message, &fd, 1, false);
 }
 
@@ -97,8 +105,11 @@ static int start_queue_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(v
 	struct vhost_user_queue *queue = &vhost->registers.queues[i];
 	int err = check_rings_locked(vhost, i);
 
-	if (!err)
-		err = tell_locked(vhost, VHOST_USER_SET_VRING_NUM, i, queue->number, false);
+	if (err)
+		return err;
+	/* From the kick on it may run; a reset ends whatever it was told. */
+	queue->running = true;
+	err = tell_locked(vhost, VHOST_USER_SET_VRING_NUM, i, queue->number, false);
 	if (!err)
 		err = tell_locked(vhost, VHOST_USER_SET_VRING_BASE, i, 0, false);
 	if (!err)
@@ -107,8 +118,6 @@ static int start_queue_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(v
 		err = vhost_user_call_locked(vhost, i);
 	if (!err)
 		err = tell_kick_locked(vhost, i);
-	/* From the kick on it may run. */
-	queue->running = true;
 	return err ? err : tell_locked(vhost, VHOST_USER_SET_VRING_ENABLE, i, 1, true);
 }
 
@@ -154,7 +163,7 @@ static void make_ready_locked(struct vhost_user *vhost, struct vhost_user_queue 
 
 static bool negotiate_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
-	const uint64_t offered = vhost->features & ~FEATURES_HIDDEN;
+	const uint64_t offered = vhost->features & FEATURES_SHOWN;
 	const uint64_t wanted = vhost->registers.driver_features;
 	struct vhost_user_message message = {
 		.request = VHOST_USER_SET_FEATURES,
@@ -222,7 +231,7 @@ static uint32_t read_register_locked(const struct vhost_user *vhost, uint64_t of
 	case VIRTIO_MMIO_DEVICE_ID:
 		return (uint32_t)vhost->keys.id;
 	case VIRTIO_MMIO_DEVICE_FEATURES:
-		return half(vhost->features & ~FEATURES_HIDDEN, vhost->registers.device_select);
+		return half(vhost->features & FEATURES_SHOWN, vhost->registers.device_select);
 	case VIRTIO_MMIO_QUEUE_NUM_MAX:
 	case VIRTIO_MMIO_QUEUE_READY:
 		return read_queue_locked(vhost, offset);
@@ -230,6 +239,12 @@ static uint32_t read_register_locked(const struct vhost_user *vhost, uint64_t of
 		return VIRTIO_MMIO_INT_VRING;
 	case VIRTIO_MMIO_STATUS:
 		return vhost->registers.status;
+	case VIRTIO_MMIO_SHM_LEN_LOW:
+	case VIRTIO_MMIO_SHM_LEN_HIGH:
+	case VIRTIO_MMIO_SHM_BASE_LOW:
+	case VIRTIO_MMIO_SHM_BASE_HIGH:
+		/* 4.2.2: there is no such region. */
+		return UINT32_MAX;
 	default:
 		return 0;
 	}
@@ -276,9 +291,13 @@ static void write_queue_locked(struct vhost_user *vhost, uint64_t offset, uint32
 	const uint32_t i = vhost->registers.queue_select;
 	struct vhost_user_queue *queue;
 
-	if (i >= vhost->queue_count || vhost->registers.queues[i].ready)
+	if (i >= vhost->queue_count || vhost->registers.queues[i].running)
 		return;
 	queue = &vhost->registers.queues[i];
+	if (offset == VIRTIO_MMIO_QUEUE_READY && !value)
+		queue->ready = false;
+	if (queue->ready)
+		return;
 	switch (offset) {
 	case VIRTIO_MMIO_QUEUE_NUM:
 		/* A power of two, or split rings have no size. */

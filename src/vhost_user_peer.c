@@ -69,7 +69,8 @@ static int lose_locked(struct vhost_user *vhost, const char *when, int err) NEED
 	else if (err == -EPROTO)
 		why = "the peer sent what is no answer";
 	report(&dev->reporter, COHERENT_ERROR, "%s: %s (%s)%s", dev->name, why, when,
-	       vhost->registers.status & VIRTIO_CONFIG_S_DRIVER_OK ?
+	       vhost->registers.status & VIRTIO_CONFIG_S_DRIVER_OK && err != -ETIMEDOUT &&
+			       err != -EPROTO ?
 		       ": it does when it is told an address that is not exposed, or its process "
 		       "has ended; coherent_device_reset() connects again" :
 		       "");
@@ -131,6 +132,14 @@ int vhost_user_set_locked(struct vhost_user *vhost, const struct vhost_user_mess
 	return -EIO;
 }
 
+static int lacks(const struct vhost_user *vhost, const char *feature)
+{
+	const struct coherent_device *dev = vhost->backend.dev;
+
+	report(&dev->reporter, COHERENT_ERROR, "%s: the peer lacks %s", dev->name, feature);
+	return -EOPNOTSUPP;
+}
+
 /* A question and its answer, which takes the place of the question. */
 static int ask_locked(struct vhost_user *vhost, struct vhost_user_message *message, size_t min,
 		      size_t max) NEEDS_LOCK(vhost->lock)
@@ -181,7 +190,8 @@ int vhost_user_get_config_locked(struct vhost_user *vhost, uint8_t *config, uint
 	int err;
 
 	if (!(vhost->protocol & VHOST_USER_PROTOCOL_F_CONFIG))
-		return -EOPNOTSUPP;
+		return lacks(vhost,
+			     "VHOST_USER_PROTOCOL_F_CONFIG: its configuration reads as ones");
 	/* None at all says that it has not so much. */
 	err = ask_locked(vhost, &message, 0, all);
 	if (!err && !message.bytes)
@@ -223,9 +233,10 @@ int vhost_user_no_connection(const struct vhost_user *vhost, int err)
 	}
 	if (err == -EACCES || err == -EPERM) {
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: %s may not be used by user %u, it belongs to %u: run both processes as "
-		       "one user, or hand over a connected socket as .socket_fd",
-		       dev->name, vhost->path, (unsigned int)geteuid(), (unsigned int)file.st_uid);
+		       "%s: %s may not be used by user %u%s: run both processes as one user, or hand "
+		       "over a connected socket as .socket_fd",
+		       dev->name, vhost->path, (unsigned int)geteuid(),
+		       is_there && file.st_uid != geteuid() ? ", it is another's" : "");
 		return err;
 	}
 	if (err == -ETIMEDOUT || err == -EAGAIN) {
@@ -244,7 +255,7 @@ static int connect_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 	int fd;
 
 	if (vhost->path)
-		fd = sys_connect(vhost->path);
+		fd = sys_connect(vhost->path, deadline_of(vhost));
 	else if (vhost->listens)
 		fd = sys_accept(vhost->source, deadline_of(vhost));
 	else
@@ -255,14 +266,6 @@ static int connect_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 	sys_close(fd);
 	vhost->connected = true;
 	return 0;
-}
-
-static int lacks(const struct vhost_user *vhost, const char *feature)
-{
-	const struct coherent_device *dev = vhost->backend.dev;
-
-	report(&dev->reporter, COHERENT_ERROR, "%s: the peer lacks %s", dev->name, feature);
-	return -EOPNOTSUPP;
 }
 
 static int read_features_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
@@ -299,28 +302,47 @@ static int agree_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 		false);
 }
 
+/* What waits for the connection to end is not told to the next. */
+static size_t live_locked(const struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < vhost->used; i++)
+		count += !vhost->mappings[i].waiting;
+	return count;
+}
+
+/* Once for all, so that what is there fits, whoever is at the other end next. */
+static int make_room_locked(struct vhost_user *vhost, uint64_t slots) NEEDS_LOCK(vhost->lock)
+{
+	const size_t capacity = slots < SLOTS_MAX ? (size_t)slots : SLOTS_MAX;
+
+	vhost->mappings = calloc(capacity ? capacity : 1, sizeof(*vhost->mappings));
+	vhost->capacity = capacity;
+	vhost->has_slots = vhost->protocol & VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS;
+	return vhost->mappings ? 0 : -ENOMEM;
+}
+
 static int read_sizes_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
+	const bool has_slots = vhost->protocol & VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS;
 	uint64_t queues = QUEUES_UNKNOWN, slots = SLOTS_OF_A_TABLE;
 	int err = 0;
 
 	if (vhost->protocol & VHOST_USER_PROTOCOL_F_MQ)
 		err = get_locked(vhost, VHOST_USER_GET_QUEUE_NUM, &queues);
-	if (!err && vhost_user_has_slots_locked(vhost))
+	if (!err && has_slots)
 		err = get_locked(vhost, VHOST_USER_GET_MAX_MEM_SLOTS, &slots);
+	if (!err && !vhost->mappings)
+		err = make_room_locked(vhost, slots);
 	if (err)
 		return err;
 	vhost->queue_count = queues < VHOST_USER_QUEUES_MAX ? (unsigned int)queues :
 							      VHOST_USER_QUEUES_MAX;
-	slots = slots < SLOTS_MAX ? slots : SLOTS_MAX;
-	if (!vhost->mappings)
-		vhost->mappings = calloc(slots ? slots : 1, sizeof(*vhost->mappings));
-	else if (slots > vhost->slots)
-		slots = vhost->slots;
-	if (!vhost->mappings)
-		return -ENOMEM;
-	vhost->slots = slots;
-	return slots < vhost->used ? lacks(vhost, "the memory slots that it had") : 0;
+	vhost->slots = slots < vhost->capacity ? (size_t)slots : vhost->capacity;
+	if (has_slots != vhost->has_slots || vhost->slots < live_locked(vhost))
+		return lacks(vhost, "the memory slots that it had");
+	return 0;
 }
 
 int vhost_user_begin_locked(struct vhost_user *vhost)

@@ -5,6 +5,7 @@
 # QEMU's storage daemon has. Prints TAP.
 where=$(mktemp -d)
 trap 'rm -rf "$where"' EXIT
+trap 'exit 130' INT TERM HUP
 image=$where/disk,of=zeros
 truncate -s 16M "$image"
 blk="$1 --spawn=$image"
@@ -28,7 +29,7 @@ if ! qemu-storage-daemon --version >/dev/null 2>&1; then
 	printf '1..1\nok 1 - blk # SKIP there is no qemu-storage-daemon\n'
 	exit 0
 fi
-echo 1..24
+echo 1..25
 say "$($blk info)" "virtio-blk: 32768 blocks of 512 bytes, 131072 bytes a request" "info"
 head -c 300000 "$1" >"$where/data"
 say "$($blk write 1000 "$where/data")" "$where/data: 300000 bytes written" "write"
@@ -69,6 +70,14 @@ head -c 3000000 /dev/urandom >"$where/more"
 say "$(script -qec "$blk copy $where/more" /dev/null | tr '\r' '\n' | grep -o '^blk: 1 of 2 MiB written' |
 	uniq)" "blk: 1 of 2 MiB written" "progress is shown on a terminal"
 say "$($blk copy "$where/more" 2>&1 >/dev/null)" "" "and nowhere else"
+# Who is interrupted leaves no daemon and no socket.
+before=$(ls -d /tmp/qsd-* 2>/dev/null)
+mkfifo "$where/pipe"
+$blk read 0 30000 >"$where/pipe" &
+sleep 0.3
+kill -TERM $!
+wait $!
+say "$(ls -d /tmp/qsd-* 2>/dev/null) $(pgrep -f "$where" | wc -l)" "$before 0" "interrupted, nothing stays"
 # Descriptors that a caller has closed are nobody's sockets.
 $blk read 40000 1 <&- >&- 2>&-
 say "$?, $($blk read 1000 586 | wc -c)" "2, 300032" "without descriptors"

@@ -9,9 +9,11 @@
 #include <coherent.h>
 #include <coherent/bar.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "../src/vhost_user.h"
@@ -25,6 +27,9 @@ struct input {
 	const uint8_t *at;
 	size_t left;
 	int fd;
+	struct sockaddr_un address;
+	socklen_t address_bytes;
+	atomic_bool stop;
 };
 
 static void take(struct input *input, void *to, size_t bytes)
@@ -60,7 +65,7 @@ static uint64_t usual(uint32_t request)
 	case VHOST_USER_GET_QUEUE_NUM:
 		return 2;
 	case VHOST_USER_GET_MAX_MEM_SLOTS:
-		return 4;
+		return 24;
 	}
 	return 0;
 }
@@ -91,9 +96,8 @@ static bool answer(struct input *input, struct vhost_user_message *message, uint
 	return n >= 0 && kind % 8;
 }
 
-static void *run_peer(void *arg)
+static void converse(struct input *input)
 {
-	struct input *input = arg;
 	struct vhost_user_message message;
 	bool goes_on = true;
 
@@ -107,7 +111,19 @@ static void *run_peer(void *arg)
 		if (asks)
 			goes_on = answer(input, &message, kind);
 	}
-	shutdown(input->fd, SHUT_RDWR);
+}
+
+/* It connects again whenever it was hung up on. */
+static void *run_peer(void *arg)
+{
+	struct input *input = arg;
+
+	while (!atomic_load(&input->stop)) {
+		input->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (!connect(input->fd, (void *)&input->address, input->address_bytes))
+			converse(input);
+		close(input->fd);
+	}
 	return NULL;
 }
 
@@ -115,14 +131,15 @@ static void *run_peer(void *arg)
 
 static void use_registers(struct coherent_device *dev, coherent_addr_t rings)
 {
-	static const uint32_t values[][2] = { { 0x70, 3 },  { 0x24, 1 }, { 0x20, 1 },
-					      { 0x70, 11 }, { 0x38, 4 }, { 0x80, 0 } };
+	static const uint32_t values[][2] = {
+		{ 0x70, 3 }, { 0x24, 1 }, { 0x20, 1 }, { 0x70, 11 }, { 0x38, 4 }
+	};
 	struct coherent_bar *bar;
 	struct coherent_irq *irq;
 
 	if (coherent_bar_open(&bar, dev, 0))
 		return;
-	for (size_t i = 0; i < 5; i++)
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
 		coherent_bar_write32(bar, values[i][0], values[i][1]);
 	for (uint32_t i = 0; i < 3; i++)
 		coherent_bar_write32(bar, 0x80 + 16 * i, (uint32_t)rings.raw + 256 * i);
@@ -144,7 +161,7 @@ static void drive(struct coherent_device *dev)
 	COHERENT_BOX_AUTO(uint8_t, secret);
 	COHERENT_BOX_AUTO(uint8_t, box);
 	COHERENT_AUTO(uint8_t, mem);
-	COHERENT_AUTO(uint8_t, other);
+	COHERENT(uint8_t) others[20] = { COHERENT_EMPTY };
 
 	if (coherent_box_zeroed(&secret, dev, PAGE) || coherent_box_zeroed(&box, dev, 2 * PAGE))
 		return;
@@ -152,7 +169,12 @@ static void drive(struct coherent_device *dev)
 	memset(coherent_box_ptr(&box), 1, 2 * PAGE);
 	if (!coherent_expose(&box, &mem))
 		use_registers(dev, coherent_addr(&mem));
-	(void)!coherent_zeroed(&other, dev, 1);
+	for (size_t i = 0; i < 20; i++)
+		(void)!coherent_zeroed(&others[i], dev, 1);
+	coherent_free(&others[19]);
+	(void)!coherent_device_reset(dev);
+	for (size_t i = 0; i < 19; i++)
+		coherent_free(&others[i]);
 	if (!coherent_reclaim(&mem, &box, .idle = true) &&
 	    coherent_box_ptr(&box)[2 * PAGE - 1] != 1)
 		abort();
@@ -164,22 +186,26 @@ static void drive(struct coherent_device *dev)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = { .at = data, .left = size };
+	socklen_t bytes = sizeof(input.address);
 	struct coherent_device *dev;
 	pthread_t thread;
-	int pair[2];
+	int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+	/* An address of the kernel's choice; its length is part of it. */
+	input.address.sun_family = AF_UNIX;
+	if (bind(listening, (void *)&input.address, sizeof(sa_family_t)) || listen(listening, 4) ||
+	    getsockname(listening, (void *)&input.address, &bytes))
 		abort();
-	input.fd = pair[1];
+	input.address_bytes = bytes;
 	if (pthread_create(&thread, NULL, run_peer, &input))
 		abort();
-	if (!coherent_device_open(&dev, "vhost-user:,timeout=2", .socket_fd = pair[0])) {
+	if (!coherent_device_open(&dev, "vhost-user:,timeout=4", .listen_fd = listening)) {
 		drive(dev);
 		coherent_device_close(dev);
 	}
-	shutdown(pair[0], SHUT_RDWR);
+	atomic_store(&input.stop, true);
+	/* Whoever waits to be accepted is refused. */
+	close(listening);
 	pthread_join(thread, NULL);
-	close(pair[0]);
-	close(pair[1]);
 	return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,6 +129,9 @@ static bool answer(int fd, struct vhost_user_message *message, enum misdeed misd
 	case NO_ANSWER:
 		message->flags = VHOST_USER_FLAG_VERSION;
 		break;
+	case ANOTHER_VERSION:
+		message->flags |= 2;
+		break;
 	case TOO_LONG:
 		message->bytes = 4000;
 		break;
@@ -164,6 +168,8 @@ static void add_region(const struct vhost_user_region *region, int fd)
 	if (!script->meddles)
 		return;
 	if (!ftruncate(fd, 0) || !ftruncate(fd, (off_t)(2 * region->bytes)))
+		script->shortened = true;
+	if (!fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) || errno != EPERM)
 		script->shortened = true;
 	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)region->bytes))
 		_exit(4);
@@ -212,6 +218,15 @@ static bool get_config(struct vhost_user_message *message)
 	return true;
 }
 
+static void look_at_eventfd(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+
+	script->kicked |= poll(&poll_fd, 1, 0) == 1;
+	if (script->blocks && fcntl(fd, F_SETFL, 0))
+		_exit(5);
+}
+
 /* Whether there is something to answer. */
 static bool serve(struct vhost_user_message *message, const int *fds, bool refuse)
 {
@@ -239,6 +254,10 @@ static bool serve(struct vhost_user_message *message, const int *fds, bool refus
 		break;
 	case VHOST_USER_SET_MEM_TABLE:
 		set_table(message, fds);
+		break;
+	case VHOST_USER_SET_VRING_KICK:
+	case VHOST_USER_SET_VRING_CALL:
+		look_at_eventfd(fds[0]);
 		break;
 	}
 	return ack && get(message, refuse);

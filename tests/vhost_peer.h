@@ -23,6 +23,7 @@ enum misdeed {
 	TOO_LONG,
 	TOO_SHORT,
 	TWICE,
+	ANOTHER_VERSION,
 	EXTRA_FDS,
 	REFUSAL,
 	MISDEEDS
@@ -40,6 +41,8 @@ enum misdeed {
  * @meddles: It tries to shorten and does punch holes into all memory that it gets, and
  *	writes to it once it was told to forget it.
  * @shortened: It could.
+ * @blocks: It makes the eventfds that it gets ones that wait.
+ * @kicked: One that it got was signalled already.
  * @connections: That it accepted.
  * @seen: How often each request came.
  * @last: The last of each.
@@ -55,6 +58,8 @@ struct peer_script {
 	unsigned int nth;
 	bool meddles;
 	bool shortened;
+	bool blocks;
+	bool kicked;
 	unsigned int connections;
 	unsigned int seen[64];
 	struct vhost_user_message last[64];

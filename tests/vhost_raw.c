@@ -141,7 +141,7 @@ static void wait_for(const struct memory *rings, unsigned int count)
 
 static void connect_by_hand(const char *path)
 {
-	connection = sys_connect(path);
+	connection = sys_connect(path, DEADLINE);
 	assert_true(connection >= 0);
 	say_u64(VHOST_USER_SET_PROTOCOL_FEATURES, VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS, NULL);
 	say_u64(VHOST_USER_SET_FEATURES, UINT64_C(1) << 32 | VHOST_USER_F_PROTOCOL_FEATURES, NULL);

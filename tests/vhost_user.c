@@ -414,11 +414,6 @@ static void slots_run_out(void **state)
 	coherent_free(&mems[0]);
 }
 
-static int close_slow(void **state)
-{
-	return close_bench(state);
-}
-
 /* As many reads a second; 16 of them, each of a page, into memory. */
 #define READS_A_SECOND 60
 #define IN_FLIGHT 16
@@ -806,7 +801,7 @@ static void descriptors_run_out(void **state)
 }
 
 #define ON_A_DISK(test) cmocka_unit_test_setup_teardown(test, open_bench, close_bench)
-#define ON_A_SLOW_DISK(test) cmocka_unit_test_teardown(test, close_slow)
+#define ON_A_SLOW_DISK(test) cmocka_unit_test_teardown(test, close_bench)
 
 int main(void)
 {

@@ -16,7 +16,7 @@
 #define ENTRIES 16
 
 enum { SELECT = 0x24, FEATURES = 0x20, NUMBER = 0x38, READY = 0x44, NOTIFY = 0x50, STATUS = 0x70 };
-enum { DESC = 0x80, AVAIL = 0x90, USED = 0xa0, CONFIG = 0x100 };
+enum { DESC = 0x80, AVAIL = 0x90, USED = 0xa0, CONFIG = 0x100, QUEUE = 0x30, NUM_MAX = 0x34 };
 
 /* What a driver has; all of it is ended by end_job(). */
 struct job {
@@ -62,21 +62,27 @@ static int open_keys(struct job *job, const char *keys)
 	return coherent_device_open(&job->dev, name, .report = log_report, .report_arg = &job->log);
 }
 
-static int set_up(struct job *job)
+static void set_queue(struct job *job, uint32_t queue, uint64_t used)
 {
 	const uint64_t at = coherent_addr(&job->rings).raw;
 
+	coherent_bar_write32(job->bar, QUEUE, queue);
+	coherent_bar_write32(job->bar, NUMBER, ENTRIES);
+	coherent_bar_write32(job->bar, DESC, (uint32_t)at);
+	coherent_bar_write32(job->bar, AVAIL, (uint32_t)at + PAGE);
+	coherent_bar_write32(job->bar, USED, (uint32_t)(at + used));
+	coherent_bar_write32(job->bar, READY, 1);
+}
+
+static int set_up(struct job *job)
+{
 	coherent_bar_write32(job->bar, STATUS, 3);
 	coherent_bar_write32(job->bar, SELECT, 1);
 	coherent_bar_write32(job->bar, FEATURES, 1);
 	coherent_bar_write32(job->bar, STATUS, 11);
 	if (coherent_bar_read32(job->bar, STATUS) != 11)
 		return -EIO;
-	coherent_bar_write32(job->bar, NUMBER, ENTRIES);
-	coherent_bar_write32(job->bar, DESC, (uint32_t)at);
-	coherent_bar_write32(job->bar, AVAIL, (uint32_t)at + PAGE);
-	coherent_bar_write32(job->bar, USED, (uint32_t)at + 2 * PAGE);
-	coherent_bar_write32(job->bar, READY, 1);
+	set_queue(job, 0, 2 * PAGE);
 	coherent_bar_write32(job->bar, STATUS, 15);
 	coherent_bar_write32(job->bar, NOTIFY, 0);
 	return coherent_bar_read32(job->bar, STATUS) == 15 ? 0 : -EIO;
@@ -289,7 +295,313 @@ static void features_are_agreed_on(void **state)
 	end_job(job);
 }
 
+/* Open, with its rings exposed. */
+static struct job *open_job(const char *keys)
+{
+	struct job *job = new_job();
+
+	assert_ok(open_keys(job, keys));
+	assert_ok(coherent_bar_open(&job->bar, job->dev, 0));
+	assert_ok(coherent_zeroed(&job->rings, job->dev, 3 * PAGE));
+	return job;
+}
+
+/* What needs something here that there is not. */
+static void other_features_are_not_shown(void **state)
+{
+	struct job *job;
+
+	(void)state;
+	peer.script->features = PEER_FEATURES | UINT64_C(0xfff) << 32 | 0xff000000u;
+	job = open_job("");
+	assert_int_equal(coherent_bar_read32(job->bar, 0x10), 1 << 29 | 1 << 28 | 1 << 9 | 1 << 6);
+	coherent_bar_write32(job->bar, 0x14, 1);
+	assert_int_equal(coherent_bar_read32(job->bar, 0x10), 1 | 1 << 4);
+	end_job(job);
+}
+
+static void queues_are_told_apart(void **state)
+{
+	const struct vhost_user_message *last = peer.script->last;
+	struct job *job;
+
+	(void)state;
+	peer.script->queues = 2;
+	job = open_job("");
+	set_queue(job, 1, 2 * PAGE);
+	assert_ok(set_up(job));
+	assert_int_equal(peer.script->seen[VHOST_USER_SET_VRING_ENABLE], 2);
+	assert_int_equal(last[VHOST_USER_SET_VRING_ADDR].rings.queue, 1);
+	assert_int_equal(last[VHOST_USER_SET_VRING_NUM].state.queue, 1);
+	assert_int_equal(last[VHOST_USER_SET_VRING_CALL].u64, 1);
+	assert_int_equal(last[VHOST_USER_SET_VRING_KICK].u64, 1);
+	assert_int_equal(last[VHOST_USER_SET_VRING_ENABLE].state.queue, 1);
+	end_job(job);
+}
+
+static void queue_registers_are_the_drivers_until_it_is_ready(void **state)
+{
+	struct job *job = open_job("");
+	uint32_t at;
+
+	(void)state;
+	at = (uint32_t)coherent_addr(&job->rings).raw;
+	coherent_bar_write32(job->bar, NUMBER, 2048);
+	coherent_bar_write32(job->bar, READY, 1);
+	assert_int_equal(coherent_bar_read32(job->bar, READY), 0);
+	set_queue(job, 0, 2 * PAGE);
+	coherent_bar_write32(job->bar, DESC, 5);
+	/* Not running, it can be taken back; running, by a reset only. */
+	coherent_bar_write32(job->bar, READY, 0);
+	assert_int_equal(coherent_bar_read32(job->bar, READY), 0);
+	set_queue(job, 0, 2 * PAGE);
+	coherent_bar_write32(job->bar, NOTIFY, 0);
+	assert_ok(set_up(job));
+	assert_int_equal(peer.script->last[VHOST_USER_SET_VRING_ADDR].rings.desc, at);
+	/* Nobody had notified of anything. */
+	assert_false(peer.script->kicked);
+	coherent_bar_write32(job->bar, READY, 0);
+	assert_int_equal(coherent_bar_read32(job->bar, READY), 1);
+	end_job(job);
+}
+
+/* Also one byte past what is exposed, or in what was freed. */
+static void rings_have_to_be_exposed_whole(void **state)
+{
+	const uint64_t used_bytes = 6 + 8 * ENTRIES;
+	struct job *job = open_job("");
+	COHERENT(uint8_t) freed = COHERENT_EMPTY;
+	uint64_t at;
+
+	(void)state;
+	set_queue(job, 0, 3 * PAGE - used_bytes + 1);
+	assert_err(set_up(job), -EIO);
+	assert_int_equal(coherent_bar_read32(job->bar, STATUS), 15 | 0x40);
+	assert_int_equal(peer.script->seen[VHOST_USER_SET_VRING_ADDR], 0);
+	/* It was told nothing, so that there is nothing to reconnect for. */
+	coherent_bar_write32(job->bar, STATUS, 0);
+	assert_int_equal(peer.script->connections, 1);
+	assert_ok(coherent_zeroed(&freed, job->dev, PAGE));
+	at = coherent_addr(&freed).raw;
+	coherent_free(&freed);
+	set_queue(job, 0, at - coherent_addr(&job->rings).raw);
+	assert_err(set_up(job), -EIO);
+	coherent_bar_write32(job->bar, STATUS, 0);
+	set_queue(job, 0, 3 * PAGE - used_bytes);
+	end_job(job);
+}
+
+/* What virtio calls a reset has ended what was in flight. */
+static void status_of_zero_connects_again(void **state)
+{
+	struct job *job = open_job("");
+
+	(void)state;
+	assert_ok(set_up(job));
+	coherent_bar_write32(job->bar, STATUS, 0);
+	assert_int_equal(coherent_bar_read32(job->bar, STATUS), 0);
+	assert_int_equal(peer.script->connections, 2);
+	assert_int_equal(peer.script->seen[VHOST_USER_ADD_MEM_REG], 2);
+	assert_ok(set_up(job));
+	end_job(job);
+}
+
+static void sizes_of_the_peer_are_capped(void **state)
+{
+	struct coherent_limits limits;
+	struct job *job;
+
+	(void)state;
+	peer.script->queues = 1000;
+	peer.script->slots = UINT64_MAX;
+	job = open_job("");
+	assert_ok(coherent_device_limits(job->dev, &limits));
+	assert_int_equal(limits.mappings, 4096);
+	coherent_bar_write32(job->bar, QUEUE, 15);
+	assert_int_equal(coherent_bar_read32(job->bar, NUM_MAX), 1024);
+	coherent_bar_write32(job->bar, QUEUE, 16);
+	assert_int_equal(coherent_bar_read32(job->bar, NUM_MAX), 0);
+	end_job(job);
+}
+
+/* Whoever is at the other end next. */
+static void slots_may_change(void **state)
+{
+	COHERENT(uint8_t) mems[8] = { COHERENT_EMPTY };
+	struct job *job;
+	size_t i;
+
+	(void)state;
+	peer.script->slots = 6;
+	job = open_job("");
+	peer.script->slots = 32;
+	assert_ok(coherent_device_reset(job->dev));
+	for (i = 0; i < 5; i++)
+		assert_ok(coherent_zeroed(&mems[i], job->dev, 1));
+	assert_err(coherent_zeroed(&mems[i], job->dev, 1), -ENOSPC);
+	peer.script->slots = 4;
+	assert_err(coherent_device_reset(job->dev), -EOPNOTSUPP);
+	assert_true(log_has(&job->log, "the memory slots that it had"));
+	coherent_free(&mems[0]);
+	coherent_free(&mems[1]);
+	assert_ok(coherent_device_reset(job->dev));
+	peer.script->protocol &= ~VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS;
+	assert_err(coherent_device_reset(job->dev), -EOPNOTSUPP);
+	peer.script->protocol = PEER_PROTOCOL;
+	assert_ok(coherent_device_reset(job->dev));
+	while (i-- > 0)
+		coherent_free(&mems[i]);
+	end_job(job);
+}
+
+/* --- Whose pages they are --- */
+
+static bool is_of_a_file(const volatile void *va)
+{
+	unsigned long first, last, at = (unsigned long)(uintptr_t)va;
+	FILE *maps = fopen("/proc/self/maps", "r");
+	bool found = false;
+	char line[512];
+
+	assert_non_null(maps);
+	while (fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx", &first, &last) == 2 && at >= first && at < last)
+			found = strstr(line, "memfd:coherent");
+	fclose(maps);
+	return found;
+}
+
+static void pages_are_the_peers_only_while_exposed(void **state)
+{
+	struct job *job = open_job("");
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	const volatile uint8_t *va;
+
+	(void)state;
+	assert_ok(coherent_box_zeroed(&job->box, job->dev, PAGE));
+	assert_false(is_of_a_file(coherent_box_ptr(&job->box)));
+	assert_ok(coherent_expose(&job->box, &mem));
+	va = coherent_unsafe_ptr(&mem);
+	assert_true(is_of_a_file(va));
+	/* In place, and over at once: nothing waits for a fence. */
+	assert_ok(coherent_reclaim(&mem, &job->box, .idle = true));
+	assert_ptr_equal(coherent_box_ptr(&job->box), va);
+	assert_false(is_of_a_file(va));
+	assert_ok(coherent_expose(&job->box, &mem));
+	coherent_free(&mem);
+	assert_true(is_of_a_file(va));
+	assert_ok(coherent_device_fence(job->dev));
+	assert_false(is_of_a_file(va));
+	/* A close takes all back. */
+	va = coherent_unsafe_ptr(&job->rings);
+	assert_ok(coherent_write(&job->rings, 0, 5));
+	coherent_device_close(job->dev);
+	job->dev = NULL;
+	assert_false(is_of_a_file(va));
+	assert_int_equal(*va, 5);
+	end_job(job);
+}
+
 /* --- A peer that does something wrong --- */
+
+/* An eventfd is one for both sides, and so is whether it waits. */
+static void eventfds_that_wait_do_not_make_us_wait(void **state)
+{
+	struct job *job;
+
+	(void)state;
+	peer.script->blocks = true;
+	job = open_job("");
+	assert_ok(coherent_irq_open(&job->irq, job->dev, 0));
+	assert_ok(set_up(job));
+	assert_err(coherent_irq_wait(job->irq, MS), -ETIMEDOUT);
+	coherent_bar_write32(job->bar, STATUS, 0);
+	assert_ok(set_up(job));
+	assert_err(coherent_irq_wait(job->irq, 0), -ETIMEDOUT);
+	end_job(job);
+}
+
+/* With more mems than a table holds, and nobody to tell. */
+static void lost_peer_is_told_nothing(void **state)
+{
+	COHERENT(uint8_t) mems[20] = { COHERENT_EMPTY };
+	struct job *job = open_job(",timeout=100");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+		assert_ok(coherent_zeroed(&mems[i], job->dev, 1));
+	peer.script->request = VHOST_USER_GET_FEATURES;
+	peer.script->nth = 0;
+	peer.script->misdeed = HANG_UP;
+	assert_err(coherent_device_reset(job->dev), -ENODEV);
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++) {
+		COHERENT_BOX_AUTO(uint8_t, box);
+
+		assert_ok(coherent_reclaim(&mems[i], &box, .idle = true));
+	}
+	peer.script->misdeed = NOTHING;
+	assert_ok(coherent_device_reset(job->dev));
+	end_job(job);
+}
+
+static void silence_is_a_timeout(void **state)
+{
+	struct job *job = open_job(",timeout=50");
+
+	(void)state;
+	/* The one behind it. */
+	peer.script->request = VHOST_USER_GET_FEATURES;
+	peer.script->nth = 0;
+	peer.script->misdeed = SILENCE;
+	assert_err(coherent_zeroed(&job->mem, job->dev, 1), -ETIMEDOUT);
+	assert_true(log_has(&job->log, "the peer did not answer in time (ADD_MEM_REG)\n"));
+	end_job(job);
+}
+
+/* Refused, what it has is not known any more. */
+static void refused_removal_ends_the_connection(void **state)
+{
+	struct job *job = open_job("");
+
+	(void)state;
+	assert_ok(coherent_zeroed(&job->mem, job->dev, PAGE));
+	peer.script->request = VHOST_USER_REM_MEM_REG;
+	peer.script->misdeed = REFUSAL;
+	assert_ok(coherent_reclaim(&job->mem, &job->box, .idle = true));
+	peer.script->misdeed = NOTHING;
+	assert_err(coherent_zeroed(&job->mem, job->dev, 1), -ENODEV);
+	assert_ok(coherent_device_reset(job->dev));
+	assert_ok(coherent_zeroed(&job->mem, job->dev, 1));
+	end_job(job);
+}
+
+/* Nobody accepts: there is no other sign of it than time. */
+static void backlog_is_waited_for(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int listening = socket(AF_UNIX, SOCK_STREAM, 0), others[3];
+	struct job *job = new_job();
+	char name[256];
+
+	(void)state;
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s.full", peer.path);
+	assert_ok(bind(listening, (void *)&address, sizeof(address)));
+	assert_ok(listen(listening, 0));
+	for (size_t i = 0; i < 3; i++) {
+		others[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)!connect(others[i], (void *)&address, sizeof(address));
+	}
+	snprintf(name, sizeof(name), "vhost-user:%s,timeout=50", address.sun_path);
+	assert_err(coherent_device_open(&job->dev, name, .report = log_report,
+					.report_arg = &job->log),
+		   -ETIMEDOUT);
+	assert_true(log_has(&job->log, "within 50 ms"));
+	for (size_t i = 0; i < 3; i++)
+		close(others[i]);
+	close(listening);
+	unlink(address.sun_path);
+	end_job(job);
+}
 
 static const enum vhost_user_request all_requests[] = {
 	VHOST_USER_GET_FEATURES,      VHOST_USER_GET_PROTOCOL_FEATURES,
@@ -626,6 +938,19 @@ int main(void)
 		WITH_PEER(acknowledgements_need_not_be_had),
 		WITH_PEER(what_it_lacks_is_named),
 		WITH_PEER(features_are_agreed_on),
+		WITH_PEER(other_features_are_not_shown),
+		WITH_PEER(queues_are_told_apart),
+		WITH_PEER(queue_registers_are_the_drivers_until_it_is_ready),
+		WITH_PEER(rings_have_to_be_exposed_whole),
+		WITH_PEER(status_of_zero_connects_again),
+		WITH_PEER(sizes_of_the_peer_are_capped),
+		WITH_PEER(slots_may_change),
+		WITH_PEER(pages_are_the_peers_only_while_exposed),
+		WITH_PEER(eventfds_that_wait_do_not_make_us_wait),
+		WITH_PEER(lost_peer_is_told_nothing),
+		WITH_PEER(silence_is_a_timeout),
+		WITH_PEER(refused_removal_ends_the_connection),
+		WITH_PEER(backlog_is_waited_for),
 		WITH_PEER(wrong_answers_are_errors),
 		WITH_PEER(lost_connection_is_an_error_at_once),
 		WITH_PEER(meddling_with_memory_reaches_nothing_else),

@@ -31,7 +31,7 @@
  * if not given; table, for a peer whose memory slots do not work: it gets whole tables,
  * which can change only while it does not run. Read-only exposure is -EOPNOTSUPP. What is
  * freed, other than taken back, keeps its slot until coherent_device_fence(), which
- * connects again: the device is reset. A peer hangs up when it finds an address that is
+ * connects again: the device is reset, as by a status of 0, which alone stops a queue. A peer hangs up when it finds an address that is
  * not exposed, or ends; exposing and waiting is -ENODEV then, registers read as ones,
  * memory stays, and coherent_device_reset() makes it a device again.
  *
@@ -169,7 +169,8 @@ void coherent_device_close(struct coherent_device *dev);
  * wait for; a PCI device is stopped all the same, and reset if it has a reset.
  *
  * Context: may sleep.
- * Return: 0; -ENODEV, -EIO, -ETIMEDOUT.
+ * Return: 0; -ENODEV, -EIO, -ETIMEDOUT, -ENOMEM; of a device that connects again also what
+ * opening it gives.
  */
 COHERENT_MUST_CHECK int coherent_device_fence(struct coherent_device *dev);
 
@@ -181,7 +182,7 @@ COHERENT_MUST_CHECK int coherent_device_fence(struct coherent_device *dev);
  * contents.
  *
  * Context: may sleep.
- * Return: 0; -ENODEV, -EIO, -ETIMEDOUT.
+ * Return: as coherent_device_fence().
  */
 COHERENT_MUST_CHECK int coherent_device_reset(struct coherent_device *dev);
 
