@@ -37,12 +37,12 @@ bench-vfio: deps-bench deps-check
 	@ninja --quiet -C build/bench
 	@tools/bench-vfio build/bench
 
-# A disk in another process beside libblkio; build/bench/bench-vhost-user.json.
-bench-vhost-user: deps-bench deps-demo
+# Devices in other processes, beside libblkio and what is sent; build/bench/bench-remote.json.
+bench-remote: deps-bench deps-demo
 	@[ -f build/bench/build.ninja ] || \
 		meson setup build/bench -Dtests=false -Dbench-peers=enabled >/dev/null
 	@ninja --quiet -C build/bench
-	@tools/bench-vhost-user build/bench
+	@tools/bench-remote build/bench
 
 # Calls of tests/model and answers of a vhost-user peer that libFuzzer makes up; what it learns
 # stays in build/fuzz.
@@ -87,5 +87,5 @@ deps-check:
 clean:
 	rm -rf build
 
-.PHONY: all demo check check-kernels bench bench-kernel bench-vfio bench-vhost-user fuzz install uninstall clean \
+.PHONY: all demo check check-kernels bench bench-kernel bench-vfio bench-remote fuzz install uninstall clean \
 	deps deps-demo deps-install deps-bench deps-check deps-kernels

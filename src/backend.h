@@ -63,6 +63,9 @@ struct backend_mapping {
  *	backend's as long as it exists. NULL where any memory can be mapped anywhere.
  * @map: Let the device reach memory at an address. On failure it cannot reach any
  *	of it. -ENOSPC, -ENOMEM, -EIO, -EOPNOTSUPP (.may), -ENODEV.
+ * @elsewhere: Where the CPU finds what is mapped at an address, if @map copies it there
+ *	and @unmap, told that the device is idle, copies it back. NULL where it stays in
+ *	place. Valid until @close.
  * @unmap: End that. Where it is a fence, the device reaches none of it and has
  *	nothing in flight when this returns. Where it is none, @idle is the driver's
  *	word that nothing is in flight; without it the mapping may stay until @fence,
@@ -89,6 +92,7 @@ struct backend_ops {
 	void (*limits)(struct backend *backend, struct coherent_limits *limits);
 	void *(*memory)(struct backend *backend, uint64_t address);
 	int (*map)(struct backend *backend, const struct backend_mapping *mapping);
+	void *(*elsewhere)(struct backend *backend, uint64_t address);
 	int (*unmap)(struct backend *backend, const struct backend_mapping *mapping, bool idle);
 	int (*fence)(struct backend *backend);
 	int (*reset)(struct backend *backend);

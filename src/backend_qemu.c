@@ -3,8 +3,9 @@
  * A device model of an installed QEMU, behind its virtio-iommu, without a machine that boots:
  * QEMU's processor halts, and this process is the driver, over qtest.
  *
- * QEMU's memory is a file of ours. What is exposed is copied there and mapped in its place,
- * as with vhost-user; but QEMU is trusted, and it is the IOMMU that confines the model.
+ * QEMU's memory is a file of ours. What is exposed is copied there, and is there as long as
+ * it is; boxes stay where QEMU has no part. QEMU is trusted with its memory, and it is the
+ * IOMMU that confines the model.
  *
  * INVARIANT: memory of the file goes to others only on the driver's word that it is idle, or
  * after a reset of the bus: models keep pointers while they read into memory.
@@ -14,11 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
-#include "qemu_iommu.h"
-#include "qemu_pci.h"
-#include "qemu_process.h"
+#include "qemu_device.h"
 #include "sys.h"
 
 #define PROGRAM "qemu-system-x86_64"
@@ -33,68 +31,6 @@
 #define MSI_LAST UINT64_C(0xfeefffff)
 #define BIOS_BYTES 65536
 #define HLT 0xf4
-
-/**
- * struct qemu_mapping - An object in QEMU's memory.
- * @link: Of qemu->mappings.
- * @at: Where it is in that memory.
- * @address: Its device address.
- * @va: Where it is here.
- * @bytes: Its size.
- * @waiting: It is nobody's, and kept until a fence.
- */
-struct qemu_mapping {
-	LIST_ENTRY(qemu_mapping) link;
-	struct iova_range at;
-	uint64_t address;
-	void *va;
-	size_t bytes;
-	bool waiting;
-};
-
-/* The keys of its name that are not the model's. */
-struct qemu_keys {
-	const char *image;
-	uint64_t memory;
-};
-
-/**
- * struct qemu - A device.
- * @backend: For the library.
- * @keys: As the name has them. Never change.
- * @process: QEMU.
- * @running: @process is started. Never changes.
- * @memory: File of its memory. Never changes.
- * @log: File of its messages. Never changes.
- * @start: The part of its memory that is not objects', here. Never changes.
- * @pci: The device as PCI has it; its BARs never change.
- * @lock: Guards what follows, and the conversation.
- * @qtest: The conversation; without descriptor if it is over.
- * @closed: The device is closed.
- * @lost: QEMU is gone.
- * @iommu: The IOMMU.
- * @space: Memory for objects.
- * @mappings: Objects there.
- * @irq_fds: What to signal; -1 for nobody.
- */
-struct qemu {
-	struct backend backend;
-	struct qemu_keys keys;
-	struct qemu_process process;
-	bool running;
-	int memory;
-	int log;
-	char *start;
-	struct qemu_pci pci;
-	struct lock lock;
-	struct qtest qtest;
-	bool closed;
-	bool lost;
-	struct qemu_iommu iommu;
-	struct iova_space space;
-	LIST_HEAD(, qemu_mapping) mappings;
-	int irq_fds[QEMU_PCI_VECTORS_MAX];
-};
 
 static struct qemu *qemu_of(struct backend *backend)
 {
@@ -219,15 +155,15 @@ static int make_bios(int *fd)
 
 static int make_memory(struct qemu *qemu)
 {
-	void *start;
+	void *ram;
 	int err = sys_memfd(&qemu->memory);
 
 	if (!err)
 		err = sys_truncate(qemu->memory, qemu->keys.memory * MIB);
 	if (!err)
-		err = sys_map_file(qemu->memory, 0, OBJECTS_AT, &start);
+		err = sys_map_file(qemu->memory, 0, qemu->keys.memory * MIB, &ram);
 	if (!err)
-		qemu->start = start;
+		qemu->ram = ram;
 	if (!err)
 		err = iova_open(&qemu->space, sys_page_bytes(), 0);
 	if (!err)
@@ -246,7 +182,7 @@ static int not_installed(const struct coherent_device *dev)
 static void poll_mailbox(void *arg)
 {
 	struct qemu *qemu = arg;
-	uint32_t *mailbox = (void *)(qemu->start + MAILBOX_AT);
+	uint32_t *mailbox = (void *)(qemu->ram + MAILBOX_AT);
 
 	for (unsigned int i = 0; i < qemu->pci.vectors; i++) {
 		if (!__atomic_load_n(&mailbox[i], __ATOMIC_RELAXED) ||
@@ -377,7 +313,7 @@ static int start_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
 
 	qemu->iommu = (struct qemu_iommu){
 		.qtest = &qemu->qtest,
-		.memory = qemu->start,
+		.memory = qemu->ram,
 		.at = IOMMU_AT,
 		.endpoint = QEMU_PCI_FUNCTION,
 	};
@@ -430,8 +366,8 @@ static void qemu_close(struct backend *backend)
 		free(mapping);
 	}
 	iova_close(&qemu->space);
-	if (qemu->start)
-		sys_unmap(qemu->start, OBJECTS_AT);
+	if (qemu->ram)
+		sys_unmap(qemu->ram, qemu->keys.memory * MIB);
 	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
 		if (fds[i] >= 0)
 			sys_close(fds[i]);
@@ -497,25 +433,27 @@ static void end_locked(struct qemu *qemu, struct qemu_mapping *mapping) NEEDS_LO
 	free(mapping);
 }
 
-static int expose_locked(struct qemu *qemu, struct qemu_mapping *mapping, enum coherent_may may)
-	NEEDS_LOCK(qemu->lock)
+/* Written, not copied: lack of memory is an error then, not a signal. */
+static int expose_locked(struct qemu *qemu, const struct qemu_mapping *mapping,
+			 const struct backend_mapping *asked) NEEDS_LOCK(qemu->lock)
 {
 	const uint64_t at = mapping->at.first;
-	void *there;
-	int err = pages_to_file(qemu->memory, at, mapping->va, mapping->bytes, &there);
 
-	if (err)
-		return err;
-	err = result_locked(qemu, qemu_iommu_map(&qemu->iommu, mapping->address, at, mapping->bytes,
-						 may != COHERENT_MAY_READ));
-	if (!err) {
-		err = pages_replace(there, mapping->va, mapping->bytes);
-		if (err)
-			(void)qemu_iommu_unmap(&qemu->iommu, mapping->address, mapping->bytes);
-	}
-	if (err)
-		sys_unmap(there, mapping->bytes);
-	return err;
+	if (sys_write_at(qemu->memory, at, asked->va, asked->bytes))
+		return -ENOMEM;
+	return result_locked(qemu, qemu_iommu_map(&qemu->iommu, asked->address, at, asked->bytes,
+						  asked->may != COHERENT_MAY_READ));
+}
+
+static void *qemu_elsewhere(struct backend *backend, uint64_t address)
+{
+	struct qemu *qemu = qemu_of(backend);
+	void *va;
+
+	lock_take(&qemu->lock);
+	va = qemu->ram + find_locked(qemu, address)->at.first;
+	lock_drop(&qemu->lock);
+	return va;
 }
 
 static int qemu_map(struct backend *backend, const struct backend_mapping *asked)
@@ -528,7 +466,6 @@ static int qemu_map(struct backend *backend, const struct backend_mapping *asked
 	if (!mapping)
 		return -ENOMEM;
 	mapping->address = asked->address;
-	mapping->va = asked->va;
 	mapping->bytes = asked->bytes;
 	lock_take(&qemu->lock);
 	if (!qemu->closed && !qemu->lost)
@@ -537,7 +474,7 @@ static int qemu_map(struct backend *backend, const struct backend_mapping *asked
 		free(mapping);
 	} else {
 		LIST_INSERT_HEAD(&qemu->mappings, mapping, link);
-		err = expose_locked(qemu, mapping, asked->may);
+		err = expose_locked(qemu, mapping, asked);
 		if (err)
 			end_locked(qemu, mapping);
 	}
@@ -552,18 +489,17 @@ static int qemu_map(struct backend *backend, const struct backend_mapping *asked
 	return err;
 }
 
-static int take_back_locked(struct qemu *qemu, struct qemu_mapping *mapping) NEEDS_LOCK(qemu->lock)
+/* Gone or not, the copy is ours. */
+static void take_back_locked(struct qemu *qemu, const struct backend_mapping *asked)
+	NEEDS_LOCK(qemu->lock)
 {
-	int err = pages_to_private(mapping->va, mapping->bytes);
+	struct qemu_mapping *mapping = find_locked(qemu, asked->address);
 
-	if (err)
-		return err;
-	/* Gone or not: what it reaches is nobody's from now on. */
 	if (!qemu->lost)
-		(void)result_locked(qemu, qemu_iommu_unmap(&qemu->iommu, mapping->address,
-							   mapping->bytes));
+		(void)result_locked(qemu,
+				    qemu_iommu_unmap(&qemu->iommu, asked->address, asked->bytes));
+	memcpy(asked->va, qemu->ram + mapping->at.first, asked->bytes);
 	end_locked(qemu, mapping);
-	return 0;
 }
 
 static int qemu_unmap(struct backend *backend, const struct backend_mapping *asked, bool idle)
@@ -575,7 +511,7 @@ static int qemu_unmap(struct backend *backend, const struct backend_mapping *ask
 	if (qemu->closed) {
 		err = -ENODEV;
 	} else if (idle) {
-		err = take_back_locked(qemu, find_locked(qemu, asked->address));
+		take_back_locked(qemu, asked);
 	} else {
 		if (!qemu->lost)
 			(void)result_locked(qemu, qemu_iommu_unmap(&qemu->iommu, asked->address,
@@ -599,10 +535,7 @@ static int fence_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
 	err = result_locked(qemu, qemu_pci_reset(&qemu->pci));
 	for (mapping = LIST_FIRST(&qemu->mappings); !err && mapping; mapping = next) {
 		next = LIST_NEXT(mapping, link);
-		if (!mapping->waiting)
-			continue;
-		err = pages_to_private(mapping->va, mapping->bytes);
-		if (!err)
+		if (mapping->waiting)
 			end_locked(qemu, mapping);
 	}
 	return err;
@@ -748,6 +681,7 @@ const struct backend_ops backend_qemu = {
 	.close = qemu_close,
 	.limits = qemu_limits,
 	.map = qemu_map,
+	.elsewhere = qemu_elsewhere,
 	.unmap = qemu_unmap,
 	.fence = qemu_fence,
 	.reset = qemu_fence,

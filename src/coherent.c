@@ -244,6 +244,14 @@ static int make_reachable(const struct coherent_box *box, const struct plan *pla
 	return err;
 }
 
+static void *va_of_mem(const struct coherent_object *object)
+{
+	struct backend *backend = object->dev->backend;
+
+	return backend->ops->elsewhere ? backend->ops->elsewhere(backend, object->address.first) :
+					 pages_va(&object->pages);
+}
+
 static void become_mem(const struct coherent_box *box, const struct plan *plan,
 		       struct coherent_mem *mem)
 {
@@ -254,7 +262,7 @@ static void become_mem(const struct coherent_box *box, const struct plan *plan,
 	object->state = COHERENT_STATE_MEM;
 	lock_drop(&object->dev->lock);
 	*mem = (struct coherent_mem){
-		.va = box->va,
+		.va = va_of_mem(object),
 		.count = box->count,
 		.inverted_address = ~object->address.first,
 		.object = object,

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * A device model of QEMU's, as backend_qemu.c has it.
+ */
+#ifndef QEMU_DEVICE_H
+#define QEMU_DEVICE_H
+
+#include <sys/queue.h>
+
+#include "qemu_iommu.h"
+#include "qemu_pci.h"
+#include "qemu_process.h"
+
+/**
+ * struct qemu_mapping - An object in QEMU's memory.
+ * @link: Of qemu->mappings.
+ * @at: Where it is in that memory.
+ * @address: Its device address.
+ * @bytes: Its size.
+ * @waiting: It is nobody's, and kept until a fence.
+ */
+struct qemu_mapping {
+	LIST_ENTRY(qemu_mapping) link;
+	struct iova_range at;
+	uint64_t address;
+	size_t bytes;
+	bool waiting;
+};
+
+/* The keys of its name that are not the model's. */
+struct qemu_keys {
+	const char *image;
+	uint64_t memory;
+};
+
+/**
+ * struct qemu - A device.
+ * @backend: For the library.
+ * @keys: As the name has them. Never change.
+ * @process: QEMU.
+ * @running: @process is started. Never changes.
+ * @memory: File of its memory. Never changes.
+ * @log: File of its messages. Never changes.
+ * @ram: Its memory, here. Never changes.
+ * @pci: The device as PCI has it; its BARs never change.
+ * @lock: Guards what follows, and the conversation.
+ * @qtest: The conversation; without descriptor if it is over.
+ * @closed: The device is closed.
+ * @lost: QEMU is gone.
+ * @iommu: The IOMMU.
+ * @space: Memory for objects.
+ * @mappings: Objects there.
+ * @irq_fds: What to signal; -1 for nobody.
+ */
+struct qemu {
+	struct backend backend;
+	struct qemu_keys keys;
+	struct qemu_process process;
+	bool running;
+	int memory;
+	int log;
+	char *ram;
+	struct qemu_pci pci;
+	struct lock lock;
+	struct qtest qtest;
+	bool closed;
+	bool lost;
+	struct qemu_iommu iommu;
+	struct iova_space space;
+	LIST_HEAD(, qemu_mapping) mappings;
+	int irq_fds[QEMU_PCI_VECTORS_MAX];
+};
+
+#endif
