@@ -11,6 +11,12 @@
 #include "qemu_pci.h"
 #include "qemu_process.h"
 
+#define QEMU_PROGRAM "qemu-system-x86_64"
+#define QEMU_PACKAGE "qemu-system-x86"
+#define QEMU_MIB ((uint64_t)1 << 20)
+/* Where in its memory objects are. */
+#define QEMU_OBJECTS_AT (2 * QEMU_MIB)
+
 /**
  * struct qemu_mapping - An object in QEMU's memory.
  * @link: Of qemu->mappings.
@@ -70,5 +76,15 @@ struct qemu {
 	LIST_HEAD(, qemu_mapping) mappings;
 	int irq_fds[QEMU_PCI_VECTORS_MAX];
 };
+
+/**
+ * qemu_start() - Start QEMU with the model that a name asks for.
+ * @qemu: Its keys have what is usual; keys, process, memory, log, ram, space and the
+ *	descriptor of qtest are filled in, also on failure.
+ * @name: The device's name.
+ *
+ * Return: 0; -EINVAL (name), -ENODEV (not installed), -ENOSPC (descriptors), -ENOMEM.
+ */
+int qemu_start(struct qemu *qemu, const struct name *name);
 
 #endif

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * How QEMU is started: its memory and its processor, what it is told, what of a device's name
+ * is the model's.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "qemu_device.h"
+#include "sys.h"
+
+#define BIOS_BYTES 65536
+#define HLT 0xf4
+
+/* --- Its command line --- */
+
+static int add_argument(struct qemu *qemu, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+static int add_argument(struct qemu *qemu, const char *format, ...)
+{
+	char **argv = qemu->process.argv;
+	va_list list;
+	int bytes;
+
+	while (*argv)
+		argv++;
+	va_start(list, format);
+	bytes = vasprintf(argv, format, list);
+	va_end(list);
+	if (bytes < 0)
+		*argv = NULL;
+	return bytes < 0 ? -ENOMEM : 0;
+}
+
+static int add_arguments(struct qemu *qemu, int bios, int socket, const char *device)
+{
+	const uint64_t mib = qemu->keys.memory;
+	int err = 0;
+	static const char *const fixed[] = {
+		"-M",	       "q35,memory-backend=ram",
+		"-accel",      "tcg",
+		"-display",    "none",
+		"-nodefaults", "-no-user-config",
+		"-device",     "virtio-iommu-pci,addr=2,disable-legacy=on",
+		"-device",     "pcie-root-port,id=bus,addr=3,chassis=1",
+		"-qtest",      "chardev:qtest",
+		"-qtest-log",  "/dev/null",
+	};
+
+	for (size_t i = 0; !err && i < sizeof(fixed) / sizeof(*fixed); i++)
+		err = add_argument(qemu, "%s", fixed[i]);
+	if (!err)
+		err = add_argument(qemu, "-m");
+	if (!err)
+		err = add_argument(qemu, "%" PRIu64 "M", mib);
+	if (!err)
+		err = add_argument(qemu, "-bios");
+	if (!err)
+		err = add_argument(qemu, "/proc/self/fd/%d", bios);
+	if (!err)
+		err = add_argument(qemu, "-object");
+	if (!err)
+		err = add_argument(qemu,
+				   "memory-backend-file,id=ram,share=on,size=%" PRIu64
+				   "M,mem-path=/proc/self/fd/%d",
+				   mib, qemu->memory);
+	if (!err)
+		err = add_argument(qemu, "-chardev");
+	if (!err)
+		err = add_argument(qemu, "socket,id=qtest,fd=%d", socket);
+	if (!err)
+		err = add_argument(qemu, "-device");
+	return err ? err : add_argument(qemu, "%s", device);
+}
+
+static int add_disk(struct qemu *qemu)
+{
+	int err = add_argument(qemu, "-blockdev");
+
+	if (!err && qemu->keys.image)
+		err = add_argument(qemu, "driver=file,node-name=file,filename=%s",
+				   qemu->keys.image);
+	else if (!err)
+		err = add_argument(qemu,
+				   "driver=null-co,node-name=file,size=67108864,read-zeroes=on");
+	if (!err)
+		err = add_argument(qemu, "-blockdev");
+	return err ? err : add_argument(qemu, "driver=raw,node-name=disk,file=file");
+}
+
+/* A processor that does nothing, and lets time go by. */
+static int make_bios(int *fd)
+{
+	static char hlt[BIOS_BYTES];
+	int err = sys_memfd(fd);
+
+	if (err)
+		return err;
+	memset(hlt, HLT, sizeof(hlt));
+	err = sys_write_at(*fd, 0, hlt, sizeof(hlt));
+	if (err)
+		sys_close(*fd);
+	return err;
+}
+
+static int make_memory(struct qemu *qemu)
+{
+	void *ram;
+	int err = sys_memfd(&qemu->memory);
+
+	if (!err)
+		err = sys_truncate(qemu->memory, qemu->keys.memory * QEMU_MIB);
+	if (!err)
+		err = sys_map_file(qemu->memory, 0, qemu->keys.memory * QEMU_MIB, &ram);
+	if (!err)
+		qemu->ram = ram;
+	if (!err)
+		err = iova_open(&qemu->space, sys_page_bytes(), 0);
+	if (!err)
+		err = iova_allow(&qemu->space, QEMU_OBJECTS_AT, qemu->keys.memory * QEMU_MIB - 1);
+	return err;
+}
+
+static int not_installed(const struct coherent_device *dev)
+{
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: there is no " QEMU_PROGRAM "; as root: apt-get install " QEMU_PACKAGE,
+	       dev->name);
+	return -ENODEV;
+}
+
+static int spawn(struct qemu *qemu, const char *device)
+{
+	int bios, pair[2], err = make_bios(&bios);
+
+	if (err)
+		return err;
+	err = sys_socketpair(pair);
+	if (err)
+		goto close_bios;
+	err = add_arguments(qemu, bios, pair[1], device);
+	qemu->process.inherited[0] = bios;
+	qemu->process.inherited[1] = pair[1];
+	qemu->process.inherited[2] = qemu->memory;
+	qemu->process.log = qemu->log;
+	if (!err)
+		err = qemu_process_start(&qemu->process);
+	if (err)
+		sys_close(pair[0]);
+	else
+		qemu->qtest.fd = pair[0];
+	qemu->running = !err;
+	sys_close(pair[1]);
+close_bios:
+	sys_close(bios);
+	return err;
+}
+
+/* --- Names --- */
+
+/* Models that are no disk if they have none. */
+static bool wants_disk(const char *model)
+{
+	return !strncmp(model, "nvme", 4) || !strncmp(model, "virtio-blk", 10);
+}
+
+static bool has_key(const struct name *name, const char *key)
+{
+	for (unsigned int i = 0; i < name->count; i++)
+		if (!strcmp(name->keys[i], key))
+			return true;
+	return false;
+}
+
+static int read_memory(const struct name *name, const char *value, struct qemu_keys *keys,
+		       const struct reporter *to)
+{
+	char *end;
+
+	keys->memory = value ? strtoull(value, &end, 10) : 0;
+	if (value && !*end && keys->memory >= 8 && keys->memory <= 2048)
+		return 0;
+	report(to, COHERENT_ERROR,
+	       "device name \"%s\": key \"memory\" takes a number of MiB from 8 to 2048",
+	       name->whole);
+	return -EINVAL;
+}
+
+/* What is not ours is the model's. */
+static int read_name(struct qemu *qemu, const struct name *name, char *device, size_t size)
+{
+	const struct reporter *to = &qemu->backend.dev->reporter;
+	size_t used = (size_t)snprintf(device, size, "%s,bus=bus", name->where);
+
+	if (!*name->where) {
+		report(to, COHERENT_ERROR, "%s: which model? As in qemu:nvme or qemu:edu",
+		       name->whole);
+		return -EINVAL;
+	}
+	for (unsigned int i = 0; i < name->count; i++) {
+		const char *key = name->keys[i], *value = name->values[i];
+
+		if (!strcmp(key, "image"))
+			qemu->keys.image = value;
+		else if (!strcmp(key, "memory")) {
+			int err = read_memory(name, value, &qemu->keys, to);
+
+			if (err)
+				return err;
+		} else
+			used += (size_t)snprintf(device + used, size - used, ",%s=%s", key,
+						 value ? value : "on");
+	}
+	if (wants_disk(name->where) && !has_key(name, "drive"))
+		used += (size_t)snprintf(device + used, size - used, ",drive=disk");
+	if (!strcmp(name->where, "nvme") && !has_key(name, "serial"))
+		used += (size_t)snprintf(device + used, size - used, ",serial=coherent");
+	return used < size ? 0 : -EINVAL;
+}
+
+static int result_of(const struct coherent_device *dev, int err)
+{
+	if (err != -EMFILE && err != -ENFILE)
+		return err ? -ENOMEM : 0;
+	report(&dev->reporter, COHERENT_ERROR, "%s: no descriptor left for QEMU: raise ulimit -n",
+	       dev->name);
+	return -ENOSPC;
+}
+
+int qemu_start(struct qemu *qemu, const struct name *name)
+{
+	char device[512];
+	int err = read_name(qemu, name, device, sizeof(device));
+
+	if (err)
+		return err;
+	err = sys_memfd(&qemu->log);
+	if (!err)
+		err = make_memory(qemu);
+	if (!err)
+		err = add_argument(qemu, QEMU_PROGRAM);
+	if (!err && wants_disk(name->where))
+		err = add_disk(qemu);
+	if (!err)
+		err = spawn(qemu, device);
+	if (err == -ENOENT)
+		return not_installed(qemu->backend.dev);
+	return result_of(qemu->backend.dev, err);
+}
