@@ -21,18 +21,16 @@ static int add_argument(struct qemu *qemu, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 static int add_argument(struct qemu *qemu, const char *format, ...)
 {
-	char **argv = qemu->process.argv;
+	char **argv = qemu->process.argv, text[1024];
 	va_list list;
-	int bytes;
 
 	while (*argv)
 		argv++;
 	va_start(list, format);
-	bytes = vasprintf(argv, format, list);
+	vsnprintf(text, sizeof(text), format, list);
 	va_end(list);
-	if (bytes < 0)
-		*argv = NULL;
-	return bytes < 0 ? -ENOMEM : 0;
+	*argv = strdup(text);
+	return *argv ? 0 : -ENOMEM;
 }
 
 static int add_arguments(struct qemu *qemu, int bios, int socket, const char *device)

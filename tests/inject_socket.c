@@ -124,3 +124,16 @@ int __wrap_socketpair(int domain, int type, int protocol, int fds[2])
 	inject.fds += err ? 0 : 2;
 	return err;
 }
+
+int __real_pipe2(int fds[2], int flags);
+int __wrap_pipe2(int fds[2], int flags);
+int __wrap_pipe2(int fds[2], int flags)
+{
+	int err;
+
+	if (fails(EMFILE))
+		return -1;
+	err = __real_pipe2(fds, flags);
+	inject.fds += err ? 0 : 2;
+	return err;
+}
