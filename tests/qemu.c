@@ -357,6 +357,45 @@ static void killed_qemu_leaves_memory(void **state)
 	assert_int_equal(coherent_box_ptr(&box)[0], 9);
 }
 
+static void *kill_later(void *arg)
+{
+	usleep((useconds_t)(uintptr_t)arg);
+	(void)kill(child_of_ours(), SIGKILL);
+	return NULL;
+}
+
+/* In the middle of whatever: an error, and what was in memory. */
+static void qemu_may_be_killed_at_any_moment(void **state)
+{
+	(void)state;
+	for (uintptr_t turn = 0; turn < 20; turn++) {
+		COHERENT_BOX(uint32_t) box = COHERENT_EMPTY;
+		COHERENT(uint32_t) mem = COHERENT_EMPTY;
+		uint32_t value = 0;
+		pthread_t killer;
+		int err = 0;
+
+		open_edu(state);
+		assert_ok(coherent_box_zeroed(&box, dev, PAGE / 4));
+		assert_ok(pthread_create(&killer, NULL, kill_later, (void *)(turn * 137)));
+		while (!err) {
+			coherent_box_ptr(&box)[5] = ++value;
+			err = coherent_expose(&box, &mem);
+			if (!err)
+				err = coherent_device_fence(dev);
+			(void)coherent_bar_read32(bar, EDU_ID);
+			if (!coherent_is_empty(&mem)) {
+				assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+				assert_int_equal(coherent_box_ptr(&box)[5], value);
+			}
+		}
+		assert_err(err, -ENODEV);
+		assert_ok(pthread_join(killer, NULL));
+		coherent_box_free(&box);
+		close_edu(state);
+	}
+}
+
 static void object_may_outlive_its_device(void **state)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
@@ -511,6 +550,7 @@ int main(void)
 		ON_EDU(registers_are_read_and_written),
 		ON_EDU(interrupts_wake),
 		ON_EDU(killed_qemu_leaves_memory),
+		cmocka_unit_test(qemu_may_be_killed_at_any_moment),
 		ON_EDU(object_may_outlive_its_device),
 		ON_EDU(forked_child_has_none_of_it),
 		cmocka_unit_test(nvme_controller_runs),
