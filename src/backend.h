@@ -8,10 +8,10 @@
  * states. It is called without the device's lock, by any thread, and may call
  * device_name_fault() and report() from anywhere.
  *
- * Memory that a peer can only be given as a file is put in place by @map: it
- * copies the pages to the file and maps that over them, so that pointers stay
- * good. Then @unmap, or @fence for what was not idle, puts private, populated
- * pages with the same contents back, from which the file is gone.
+ * Memory that a peer can only be given as a file is put in place by @map, which
+ * maps the file over the pages, or is @elsewhere as long as it is mapped. @unmap,
+ * or @fence for what was not idle, brings the contents back to private, populated
+ * pages, of which the peer has none.
  */
 #ifndef BACKEND_H
 #define BACKEND_H
