@@ -179,6 +179,7 @@ static int qemu_open(struct backend **backend, struct coherent_device *dev, cons
 		.idle_is_fence = true,
 	};
 	qemu->keys.memory = 64;
+	qemu->used_end = QEMU_OBJECTS_AT;
 	qemu->memory = qemu->log = qemu->qtest.fd = -1;
 	qemu->qtest.timeout_ns = 10 * SYS_NS_PER_S;
 	for (size_t i = 0; i < QEMU_PCI_VECTORS_MAX; i++)
@@ -213,14 +214,29 @@ static void end_locked(struct qemu *qemu, struct qemu_mapping *mapping) NEEDS_LO
 	free(mapping);
 }
 
-/* Written, not copied: lack of memory is an error then, not a signal. */
+/* What was never used is written, not copied: lack of memory is an error then, not a signal. */
+static int fill_locked(struct qemu *qemu, uint64_t at, const void *from, size_t bytes)
+	NEEDS_LOCK(qemu->lock)
+{
+	if (at + bytes <= qemu->used_end) {
+		memcpy(qemu->ram + at, from, bytes);
+		return 0;
+	}
+	if (sys_write_at(qemu->memory, at, from, bytes))
+		return -ENOMEM;
+	if (at <= qemu->used_end)
+		qemu->used_end = at + bytes;
+	return 0;
+}
+
 static int expose_locked(struct qemu *qemu, const struct qemu_mapping *mapping,
 			 const struct backend_mapping *asked) NEEDS_LOCK(qemu->lock)
 {
 	const uint64_t at = mapping->at.first;
+	int err = fill_locked(qemu, at, asked->va, asked->bytes);
 
-	if (sys_write_at(qemu->memory, at, asked->va, asked->bytes))
-		return -ENOMEM;
+	if (err)
+		return err;
 	return result_locked(qemu, qemu_iommu_map(&qemu->iommu, asked->address, at, asked->bytes,
 						  asked->may != COHERENT_MAY_READ));
 }

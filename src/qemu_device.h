@@ -55,6 +55,7 @@ struct qemu_keys {
  * @lost: QEMU is gone.
  * @iommu: The IOMMU.
  * @space: Memory for objects.
+ * @used_end: Up to here all of it was used before.
  * @mappings: Objects there.
  * @irq_fds: What to signal; -1 for nobody.
  */
@@ -73,6 +74,7 @@ struct qemu {
 	bool lost;
 	struct qemu_iommu iommu;
 	struct iova_space space;
+	uint64_t used_end;
 	LIST_HEAD(, qemu_mapping) mappings;
 	int irq_fds[QEMU_PCI_VECTORS_MAX];
 };
