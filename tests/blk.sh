@@ -29,7 +29,11 @@ if ! qemu-storage-daemon --version >/dev/null 2>&1; then
 	printf '1..1\nok 1 - blk # SKIP there is no qemu-storage-daemon\n'
 	exit 0
 fi
-echo 1..25
+# A container may have none.
+terminal=1
+script -qec true /dev/null >/dev/null 2>&1 || terminal=0
+[ $terminal = 1 ] || echo "# no terminal can be had here: whether progress is shown is not tested"
+echo 1..$((24 + terminal))
 say "$($blk info)" "virtio-blk: 32768 blocks of 512 bytes, 131072 bytes a request" "info"
 head -c 300000 "$1" >"$where/data"
 say "$($blk write 1000 "$where/data")" "$where/data: 300000 bytes written" "write"
@@ -67,8 +71,11 @@ say "$?, $(cat "$where/said")" "1, blk: standard output: No space left on device
 say "$?, $(grep -c 'Is a directory' "$where/said")" "2, 1" "what the daemon does not open is told"
 # Who looks at a terminal sees how far it is, and nothing of it in the end.
 head -c 3000000 /dev/urandom >"$where/more"
-say "$(script -qec "$blk copy $where/more" /dev/null | tr '\r' '\n' | grep -o '^blk: 1 of 2 MiB written' |
-	uniq)" "blk: 1 of 2 MiB written" "progress is shown on a terminal"
+if [ $terminal = 1 ]; then
+	say "$(script -qec "$blk copy $where/more" /dev/null | tr '\r' '\n' |
+		grep -o '^blk: 1 of 2 MiB written' | uniq)" "blk: 1 of 2 MiB written" \
+		"progress is shown on a terminal"
+fi
 say "$($blk copy "$where/more" 2>&1 >/dev/null)" "" "and nowhere else"
 # Who is interrupted leaves no daemon and no socket.
 before=$(ls -d /tmp/qsd-* 2>/dev/null)
@@ -77,7 +84,7 @@ $blk read 0 30000 >"$where/pipe" &
 sleep 0.3
 kill -TERM $!
 wait $!
-say "$(ls -d /tmp/qsd-* 2>/dev/null) $(pgrep -f "$where" | wc -l)" "$before 0" "interrupted, nothing stays"
+say "$(ls -d /tmp/qsd-* 2>/dev/null) $(grep -la "[f]ilename=$where" /proc/[0-9]*/cmdline | wc -l)" "$before 0" "interrupted, nothing stays"
 # Descriptors that a caller has closed are nobody's sockets.
 $blk read 40000 1 <&- >&- 2>&-
 say "$?, $($blk read 1000 586 | wc -c)" "2, 300032" "without descriptors"
