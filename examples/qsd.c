@@ -71,9 +71,12 @@ static void become_daemon(pid_t parent, const char *image, unsigned int reads, i
 static int listen_at(struct qsd *qsd)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const char *where = getenv("TMPDIR");
 	int fd, err;
 
-	strcpy(qsd->directory, "/tmp/qsd-XXXXXX");
+	if (!where || !*where || strlen(where) > 40)
+		where = "/tmp";
+	snprintf(qsd->directory, sizeof(qsd->directory), "%s/qsd-XXXXXX", where);
 	if (!mkdtemp(qsd->directory)) {
 		qsd->directory[0] = '\0';
 		return -errno;

@@ -11,13 +11,13 @@
 /**
  * struct qsd - A daemon with a vhost-user-blk disk.
  * @pid: It; 0 for none.
- * @directory: Where its socket is.
+ * @directory: Where its socket is, in TMPDIR, or in /tmp if that is not set or long.
  * @path: The socket.
  */
 struct qsd {
 	pid_t pid;
-	char directory[32];
-	char path[64];
+	char directory[64];
+	char path[80];
 };
 
 /**

@@ -78,13 +78,14 @@ if [ $terminal = 1 ]; then
 fi
 say "$($blk copy "$where/more" 2>&1 >/dev/null)" "" "and nowhere else"
 # Who is interrupted leaves no daemon and no socket.
-before=$(ls -d /tmp/qsd-* 2>/dev/null)
 mkfifo "$where/pipe"
-$blk read 0 30000 >"$where/pipe" &
+mkdir "$where/own"
+TMPDIR=$where/own $blk read 0 30000 >"$where/pipe" &
 sleep 0.3
 kill -TERM $!
 wait $!
-say "$(ls -d /tmp/qsd-* 2>/dev/null) $(grep -la "[f]ilename=$where" /proc/[0-9]*/cmdline | wc -l)" "$before 0" "interrupted, nothing stays"
+say "$(ls "$where/own" | wc -l) $(grep -la "[f]ilename=$where" /proc/[0-9]*/cmdline | wc -l)" "0 0" \
+	"interrupted, nothing stays"
 # Descriptors that a caller has closed are nobody's sockets.
 $blk read 40000 1 <&- >&- 2>&-
 say "$?, $($blk read 1000 586 | wc -c)" "2, 300032" "without descriptors"
