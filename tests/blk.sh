@@ -80,11 +80,16 @@ say "$($blk copy "$where/more" 2>&1 >/dev/null)" "" "and nowhere else"
 # Who is interrupted leaves no daemon and no socket.
 mkfifo "$where/pipe"
 mkdir "$where/own"
+# A reader that does not read: it waits in the middle.
+sleep 5 <"$where/pipe" &
+reader=$!
 TMPDIR=$where/own $blk read 0 30000 >"$where/pipe" &
-sleep 0.3
+sleep 0.5
+there=$(ls "$where/own" | wc -l)
 kill -TERM $!
 wait $!
-say "$(ls "$where/own" | wc -l) $(grep -la "[f]ilename=$where" /proc/[0-9]*/cmdline | wc -l)" "0 0" \
+kill $reader
+say "$there $(ls "$where/own" | wc -l) $(grep -la "[f]ilename=$where" /proc/[0-9]*/cmdline | wc -l)" "1 0 0" \
 	"interrupted, nothing stays"
 # Descriptors that a caller has closed are nobody's sockets.
 $blk read 40000 1 <&- >&- 2>&-
