@@ -121,8 +121,10 @@ static int enable_msix(const struct qemu_pci *pci)
 
 	if (!err)
 		err = get(pci, pci->msix, &head);
-	if (err || (table & PCI_MSIX_TABLE_BIR) > 5)
-		return err ? err : -EIO;
+	if (err)
+		return err;
+	if ((table & PCI_MSIX_TABLE_BIR) > 5 || !pci->bars[table & PCI_MSIX_TABLE_BIR].bytes)
+		return -EIO;
 	entry = pci->bars[table & PCI_MSIX_TABLE_BIR].address + (table & PCI_MSIX_TABLE_OFFSET);
 	for (unsigned int i = 0; !err && i < pci->vectors; i++, entry += PCI_MSIX_ENTRY_SIZE) {
 		const uint64_t message = pci->messages + i * sizeof(uint32_t);

@@ -13,7 +13,7 @@
 
 #include "lock.h"
 
-#define QEMU_ARGUMENTS_MAX 32
+#define QEMU_ARGUMENTS_MAX 40
 #define QEMU_INHERITED 3
 
 /**

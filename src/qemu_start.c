@@ -92,13 +92,14 @@ static int add_disk(struct qemu *qemu)
 /* A processor that does nothing, and lets time go by. */
 static int make_bios(int *fd)
 {
-	static char hlt[BIOS_BYTES];
+	char hlt[4096];
 	int err = sys_memfd(fd);
 
 	if (err)
 		return err;
 	memset(hlt, HLT, sizeof(hlt));
-	err = sys_write_at(*fd, 0, hlt, sizeof(hlt));
+	for (uint64_t at = 0; !err && at < BIOS_BYTES; at += sizeof(hlt))
+		err = sys_write_at(*fd, at, hlt, sizeof(hlt));
 	if (err)
 		sys_close(*fd);
 	return err;
@@ -179,12 +180,26 @@ static int read_memory(const struct name *name, const char *value, struct qemu_k
 	char *end;
 
 	keys->memory = value ? strtoull(value, &end, 10) : 0;
-	if (value && !*end && keys->memory >= 8 && keys->memory <= 2048)
+	if (value && *value >= '1' && *value <= '9' && !*end && keys->memory >= 8 &&
+	    keys->memory <= 2048)
 		return 0;
 	report(to, COHERENT_ERROR,
 	       "device name \"%s\": key \"memory\" takes a number of MiB from 8 to 2048",
 	       name->whole);
 	return -EINVAL;
+}
+
+static int check_keys(const struct name *name, const struct reporter *to)
+{
+	for (unsigned int i = 0; i < name->count; i++)
+		for (unsigned int k = 0; k < i; k++) {
+			if (strcmp(name->keys[i], name->keys[k]))
+				continue;
+			report(to, COHERENT_ERROR, "device name \"%s\": key \"%s\" is given twice",
+			       name->whole, name->keys[i]);
+			return -EINVAL;
+		}
+	return 0;
 }
 
 /* What is not ours is the model's. */
@@ -198,6 +213,8 @@ static int read_name(struct qemu *qemu, const struct name *name, char *device, s
 		       name->whole);
 		return -EINVAL;
 	}
+	if (check_keys(name, to))
+		return -EINVAL;
 	for (unsigned int i = 0; i < name->count; i++) {
 		const char *key = name->keys[i], *value = name->values[i];
 

@@ -496,6 +496,8 @@ static inline int sys_spawn(char *const *argv, const int *fds, size_t count, int
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(125);
+		/* An interrupt from the terminal is for us alone. */
+		(void)setpgid(0, 0);
 		for (size_t i = 0; i < count; i++)
 			(void)fcntl(fds[i], F_SETFD, 0);
 		(void)dup2(log, STDERR_FILENO);

@@ -470,6 +470,10 @@ static void what_cannot_be_opened_says_why(void **state)
 		{ "qemu:edu,colour=1", -EINVAL, "Property 'edu.colour' not found" },
 		{ "qemu:edu,memory=7", -EINVAL, "from 8 to 2048" },
 		{ "qemu:edu,memory=x", -EINVAL, "from 8 to 2048" },
+		{ "qemu:edu,memory= 64", -EINVAL, "from 8 to 2048" },
+		{ "qemu:edu,memory", -EINVAL, "from 8 to 2048" },
+		{ "qemu:edu,memory=64,memory=64", -EINVAL, "is given twice" },
+		{ "qemu:edu,bus=other", -EINVAL, "other" },
 		{ "qemu:nvme,image=/nothing", -EINVAL, "Could not open '/nothing'" },
 	};
 	struct coherent_device *none;
