@@ -157,6 +157,8 @@ static int spawn_and_use(const char *image, unsigned int depth, struct disk_comm
 	signal(SIGINT, end_daemon);
 	signal(SIGTERM, end_daemon);
 	signal(SIGHUP, end_daemon);
+	/* Whoever reads what we read may have had enough. */
+	signal(SIGPIPE, end_daemon);
 	err = qsd_start(&qsd, image, 0, daemon_log);
 	snprintf(name, sizeof(name), "vhost-user:%s", qsd.path);
 	if (err == -ENOENT)

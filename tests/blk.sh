@@ -88,7 +88,8 @@ sleep 0.5
 there=$(ls "$where/own" | wc -l)
 kill -TERM $!
 wait $!
-kill $reader
+kill $reader 2>/dev/null
+TMPDIR=$where/own $blk read 0 30000 | head -c 1 >/dev/null
 say "$there $(ls "$where/own" | wc -l) $(grep -la "[f]ilename=$where" /proc/[0-9]*/cmdline | wc -l)" "1 0 0" \
 	"interrupted, nothing stays"
 # Descriptors that a caller has closed are nobody's sockets.
