@@ -354,12 +354,13 @@ static void qemu_disconnect(struct backend *backend)
 {
 	struct qemu *qemu = qemu_of(backend);
 
-	if (qemu->running)
-		qemu_process_stop(&qemu->process);
-	qemu->running = false;
+	/* First, so that nobody takes its end for a loss, or asks for interrupts of it. */
 	lock_take(&qemu->lock);
 	qemu->closed = true;
 	lock_drop(&qemu->lock);
+	if (qemu->running)
+		qemu_process_stop(&qemu->process);
+	qemu->running = false;
 }
 
 static void qemu_limits(struct backend *backend, struct coherent_limits *limits)
@@ -445,9 +446,10 @@ static int qemu_irq_connect(struct backend *backend, unsigned int vector, int fd
 					    qemu_pci_enable_irqs(&qemu->pci, MAILBOX_ADDRESS));
 	if (err)
 		qemu->irq_fds[vector] = -1;
-	lock_drop(&qemu->lock);
+	/* Under the lock: a close that comes now waits with ending the process. */
 	if (!err && fd >= 0)
 		qemu_process_poll(&qemu->process);
+	lock_drop(&qemu->lock);
 	return err;
 }
 
@@ -463,9 +465,9 @@ static bool qemu_is_lost(struct backend *backend)
 	bool is_lost;
 
 	lock_take(&qemu->lock);
-	if (!qemu->lost && !sys_wait_socket(qemu->qtest.fd, POLLRDHUP, 0))
+	if (!qemu->closed && !qemu->lost && !sys_wait_socket(qemu->qtest.fd, POLLRDHUP, 0))
 		lose_locked(qemu, -EPIPE);
-	is_lost = qemu->lost;
+	is_lost = qemu->closed || qemu->lost;
 	lock_drop(&qemu->lock);
 	return is_lost;
 }

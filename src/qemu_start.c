@@ -202,6 +202,14 @@ static int check_keys(const struct name *name, const struct reporter *to)
 	return 0;
 }
 
+static int iommu_is_ours(const struct name *name, const struct reporter *to)
+{
+	report(to, COHERENT_ERROR,
+	       "device name \"%s\": key \"iommu_platform\" is not to be set: it is on",
+	       name->whole);
+	return -EINVAL;
+}
+
 /* What is not ours is the model's. */
 static int read_name(struct qemu *qemu, const struct name *name, char *device, size_t size)
 {
@@ -228,6 +236,12 @@ static int read_name(struct qemu *qemu, const struct name *name, char *device, s
 		} else
 			used += (size_t)snprintf(device + used, size - used, ",%s=%s", key,
 						 value ? value : "on");
+	}
+	/* Without it a virtio device uses physical addresses, past the IOMMU. */
+	if (!strncmp(name->where, "virtio-", 7)) {
+		if (has_key(name, "iommu_platform"))
+			return iommu_is_ours(name, to);
+		used += (size_t)snprintf(device + used, size - used, ",iommu_platform=on");
 	}
 	if (wants_disk(name->where) && !has_key(name, "drive"))
 		used += (size_t)snprintf(device + used, size - used, ",drive=disk");

@@ -474,6 +474,7 @@ static void what_cannot_be_opened_says_why(void **state)
 		{ "qemu:edu,memory", -EINVAL, "from 8 to 2048" },
 		{ "qemu:edu,memory=64,memory=64", -EINVAL, "is given twice" },
 		{ "qemu:edu,bus=other", -EINVAL, "other" },
+		{ "qemu:virtio-rng-pci,iommu_platform=off", -EINVAL, "not to be set" },
 		{ "qemu:nvme,image=/nothing", -EINVAL, "Could not open '/nothing'" },
 	};
 	struct coherent_device *none;
