@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,14 @@ static int malformed(const struct name *name, const struct reporter *to, const c
 	report(to, COHERENT_ERROR, "device name \"%s\": %s; it is scheme[:where][,key=value]...",
 	       name->whole, why);
 	return -EINVAL;
+}
+
+bool name_has_key(const struct name *name, const char *key)
+{
+	for (unsigned int i = 0; i < name->count; i++)
+		if (!strcmp(name->keys[i], key))
+			return true;
+	return false;
 }
 
 static int split_keys(struct name *name, char *rest, const struct reporter *to)
@@ -29,6 +36,11 @@ static int split_keys(struct name *name, char *rest, const struct reporter *to)
 			return malformed(name, to, "a value is missing");
 		if (name->count == NAME_KEYS_MAX)
 			return malformed(name, to, "too many keys");
+		if (name_has_key(name, key)) {
+			report(to, COHERENT_ERROR, "device name \"%s\": key \"%s\" is given twice",
+			       name->whole, key);
+			return -EINVAL;
+		}
 		name->keys[name->count] = key;
 		name->values[name->count++] = value;
 	}
@@ -125,26 +137,17 @@ static int read_value(const struct name *name, const struct name_key *key, const
 int name_read_keys(const struct name *name, const struct name_key *known, size_t count,
 		   void *values, const struct reporter *to)
 {
-	const struct name_key *seen[NAME_KEYS_MAX];
-
 	for (unsigned int i = 0; i < name->count; i++) {
+		const struct name_key *key = find_key(known, count, name->keys[i]);
 		uint64_t value;
 		int err;
 
-		seen[i] = find_key(known, count, name->keys[i]);
-		if (!seen[i])
+		if (!key)
 			return unknown_key(name, name->keys[i], known, count, to);
-		for (unsigned int k = 0; k < i; k++) {
-			if (seen[k] != seen[i])
-				continue;
-			report(to, COHERENT_ERROR, "device name \"%s\": key \"%s\" is given twice",
-			       name->whole, name->keys[i]);
-			return -EINVAL;
-		}
-		err = read_value(name, seen[i], name->values[i], &value, to);
+		err = read_value(name, key, name->values[i], &value, to);
 		if (err)
 			return err;
-		memcpy((char *)values + seen[i]->offset, &value, sizeof(value));
+		memcpy((char *)values + key->offset, &value, sizeof(value));
 	}
 	return 0;
 }

@@ -5,6 +5,7 @@
 #ifndef NAME_H
 #define NAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,7 +57,7 @@ struct name_key {
  * @text: The name; NULL is malformed.
  * @to: Says what is wrong with it.
  *
- * Return: 0; -EINVAL (malformed), -ENOMEM.
+ * Return: 0; -EINVAL (malformed, or a key is given twice), -ENOMEM.
  */
 int name_open(struct name *name, const char *text, const struct reporter *to);
 
@@ -67,6 +68,15 @@ int name_open(struct name *name, const char *text, const struct reporter *to);
 void name_close(struct name *name);
 
 /**
+ * name_has_key() - Ask whether a key is given.
+ * @name: The name.
+ * @key: The key.
+ *
+ * Return: Whether it is.
+ */
+bool name_has_key(const struct name *name, const char *key);
+
+/**
  * name_read_keys() - Read the values of keys.
  * @name: The name.
  * @known: The keys that there are.
@@ -74,7 +84,7 @@ void name_close(struct name *name);
  * @values: A struct with a uint64_t for each; untouched where a key is absent.
  * @to: Says what is wrong, and what there is.
  *
- * Return: 0; -EINVAL (unknown key, given twice, bad value).
+ * Return: 0; -EINVAL (unknown key, bad value).
  */
 int name_read_keys(const struct name *name, const struct name_key *known, size_t count,
 		   void *values, const struct reporter *to);

@@ -166,14 +166,6 @@ static bool wants_disk(const char *model)
 	return !strncmp(model, "nvme", 4) || !strncmp(model, "virtio-blk", 10);
 }
 
-static bool has_key(const struct name *name, const char *key)
-{
-	for (unsigned int i = 0; i < name->count; i++)
-		if (!strcmp(name->keys[i], key))
-			return true;
-	return false;
-}
-
 static int read_memory(const struct name *name, const char *value, struct qemu_keys *keys,
 		       const struct reporter *to)
 {
@@ -187,19 +179,6 @@ static int read_memory(const struct name *name, const char *value, struct qemu_k
 	       "device name \"%s\": key \"memory\" takes a number of MiB from 8 to 2048",
 	       name->whole);
 	return -EINVAL;
-}
-
-static int check_keys(const struct name *name, const struct reporter *to)
-{
-	for (unsigned int i = 0; i < name->count; i++)
-		for (unsigned int k = 0; k < i; k++) {
-			if (strcmp(name->keys[i], name->keys[k]))
-				continue;
-			report(to, COHERENT_ERROR, "device name \"%s\": key \"%s\" is given twice",
-			       name->whole, name->keys[i]);
-			return -EINVAL;
-		}
-	return 0;
 }
 
 static int iommu_is_ours(const struct name *name, const struct reporter *to)
@@ -221,8 +200,6 @@ static int read_name(struct qemu *qemu, const struct name *name, char *device, s
 		       name->whole);
 		return -EINVAL;
 	}
-	if (check_keys(name, to))
-		return -EINVAL;
 	for (unsigned int i = 0; i < name->count; i++) {
 		const char *key = name->keys[i], *value = name->values[i];
 
@@ -239,13 +216,13 @@ static int read_name(struct qemu *qemu, const struct name *name, char *device, s
 	}
 	/* Without it a virtio device uses physical addresses, past the IOMMU. */
 	if (!strncmp(name->where, "virtio-", 7)) {
-		if (has_key(name, "iommu_platform"))
+		if (name_has_key(name, "iommu_platform"))
 			return iommu_is_ours(name, to);
 		used += (size_t)snprintf(device + used, size - used, ",iommu_platform=on");
 	}
-	if (wants_disk(name->where) && !has_key(name, "drive"))
+	if (wants_disk(name->where) && !name_has_key(name, "drive"))
 		used += (size_t)snprintf(device + used, size - used, ",drive=disk");
-	if (!strcmp(name->where, "nvme") && !has_key(name, "serial"))
+	if (!strcmp(name->where, "nvme") && !name_has_key(name, "serial"))
 		used += (size_t)snprintf(device + used, size - used, ",serial=coherent");
 	return used < size ? 0 : -EINVAL;
 }
