@@ -28,12 +28,15 @@
  * @level: Who keeps the device from reaching memory that is not mapped.
  * @idle_is_fence: When @unmap was told that the device is idle, it reaches none of the
  *	memory any more, whether that was so or not, though @unmap is no fence else.
+ * @addresses_linger: What was told to the device before a fence it may do after it, where it
+ *	finds no memory: an address goes to nobody else at once.
  */
 struct backend {
 	const struct backend_ops *ops;
 	struct coherent_device *dev;
 	enum coherent_level level;
 	bool idle_is_fence;
+	bool addresses_linger;
 };
 
 /**

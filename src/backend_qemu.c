@@ -177,6 +177,8 @@ static int qemu_open(struct backend **backend, struct coherent_device *dev, cons
 		.dev = dev,
 		.level = COHERENT_PEER,
 		.idle_is_fence = true,
+		/* edu's timer runs on over a reset. */
+		.addresses_linger = true,
 	};
 	qemu->keys.memory = 64;
 	qemu->used_end = QEMU_OBJECTS_AT;
@@ -320,7 +322,7 @@ static int qemu_unmap(struct backend *backend, const struct backend_mapping *ask
 
 /* --- Fence --- */
 
-/* A model that is reset forgets what it was about to write. */
+/* A model that is reset lets go of memory. */
 static int fence_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
 {
 	struct qemu_mapping *mapping, *next;

@@ -60,30 +60,43 @@ int object_new(struct coherent_device *dev, const struct iova_want *want, const 
 	return 0;
 }
 
+static void release_locked(struct coherent_device *dev, struct coherent_object *object)
+	NEEDS_LOCK(dev->lock)
+{
+	iova_release(&dev->space, &object->address);
+	dev->objects--;
+	free(object);
+}
+
 void object_drop(struct coherent_object *object)
 {
 	struct coherent_device *dev = object->dev;
 
 	lock_take(&dev->lock);
-	iova_release(&dev->space, &object->address);
-	dev->objects--;
+	release_locked(dev, object);
 	lock_drop(&dev->lock);
-	free(object);
 	device_put(dev);
+}
+
+static void retire_locked(struct coherent_device *dev, struct coherent_object *object)
+	NEEDS_LOCK(dev->lock)
+{
+	struct iova_range *expired;
+
+	iova_retire(&dev->space, &object->address);
+	dev->objects--;
+	while ((expired = iova_expired(&dev->space)))
+		free(object_of(expired));
 }
 
 void object_retire(struct coherent_object *object, enum coherent_state state)
 {
 	struct coherent_device *dev = object->dev;
-	struct iova_range *expired;
 
 	lock_take(&dev->lock);
 	object->state = state;
 	object->since_ns = sys_now_ns();
-	iova_retire(&dev->space, &object->address);
-	dev->objects--;
-	while ((expired = iova_expired(&dev->space)))
-		free(object_of(expired));
+	retire_locked(dev, object);
 	lock_drop(&dev->lock);
 	device_put(dev);
 }
@@ -124,10 +137,11 @@ void object_release_waiting(struct coherent_device *dev, struct waiting *waiting
 		next = STAILQ_NEXT(range, retired);
 		object_put_pages(object_of(range));
 		lock_take(&dev->lock);
-		iova_release(&dev->space, range);
-		dev->objects--;
+		if (dev->backend->addresses_linger)
+			retire_locked(dev, object_of(range));
+		else
+			release_locked(dev, object_of(range));
 		lock_drop(&dev->lock);
-		free(object_of(range));
 	}
 }
 

@@ -229,6 +229,26 @@ static void armed_transfer_does_not_reach_freed_memory(void **state)
 	coherent_free(&next);
 }
 
+/* edu forgets nothing when it is reset. */
+static void armed_transfer_reaches_nobody_after_a_fence(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
+	uint8_t seen[BYTES];
+
+	(void)state;
+	device_gets_dirt();
+	assert_ok(coherent_zeroed(&mem, dev, PAGE));
+	start(BUFFER, coherent_addr(&mem).raw, BYTES, TO_MEMORY);
+	coherent_free(&mem);
+	assert_ok(coherent_device_fence(dev));
+	assert_ok(coherent_zeroed(&next, dev, PAGE));
+	finish();
+	assert_fault(dev, COHERENT_STATE_FREED);
+	assert_ok(coherent_copy_out(&next, 0, seen, BYTES));
+	assert_true(is_all(seen, 0, BYTES));
+	coherent_free(&next);
+}
+
 static void memory_runs_out_and_a_fence_brings_it_back(void **state)
 {
 	COHERENT(uint8_t) mems[100] = { COHERENT_EMPTY };
@@ -550,6 +570,7 @@ int main(void)
 		ON_EDU(device_may_do_only_what_expose_allowed),
 		ON_EDU(reclaim_needs_the_drivers_word),
 		ON_EDU(armed_transfer_does_not_reach_freed_memory),
+		ON_EDU(armed_transfer_reaches_nobody_after_a_fence),
 		ON_EDU(memory_runs_out_and_a_fence_brings_it_back),
 		ON_EDU(fence_and_reset),
 		ON_EDU(registers_are_read_and_written),

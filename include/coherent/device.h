@@ -31,9 +31,10 @@
  * if not given; table, for a peer whose memory slots do not work: it gets whole tables,
  * which can change only while it does not run. Read-only exposure is -EOPNOTSUPP. What is
  * freed, other than taken back, keeps its slot until coherent_device_fence(), which
- * connects again: the device is reset, as by a status of 0, which alone stops a queue. A peer hangs up when it finds an address that is
- * not exposed, or ends; exposing and waiting is -ENODEV then, registers read as ones,
- * memory stays, and coherent_device_reset() makes it a device again.
+ * connects again: the device is reset, as by a status of 0, which alone stops a queue. A
+ * peer hangs up when it finds an address that is not exposed, or ends; exposing and waiting
+ * is -ENODEV then, registers read as ones, memory stays, and coherent_device_reset() makes it
+ * a device again.
  *
  * qemu: is any PCI model of qemu-system-x86_64, 7.2 or newer, which is started without a
  * machine that boots; this process is the driver. COHERENT_PEER: QEMU is trusted with what is
@@ -252,10 +253,12 @@ COHERENT_MUST_CHECK int coherent_device_limits(struct coherent_device *dev,
  * enum coherent_access - What a device did to memory.
  * @COHERENT_ACCESS_READ: It read.
  * @COHERENT_ACCESS_WRITE: It wrote.
+ * @COHERENT_ACCESS_UNKNOWN: One or the other: the IOMMU does not tell.
  */
 enum coherent_access {
 	COHERENT_ACCESS_READ,
 	COHERENT_ACCESS_WRITE,
+	COHERENT_ACCESS_UNKNOWN,
 };
 
 /**
@@ -278,7 +281,7 @@ enum coherent_state {
  * struct coherent_fault - An access of the device that was refused.
  * @address: The first byte of it that was refused.
  * @bytes: How many were, from there to its end.
- * @access: Read or write.
+ * @access: Read or write, if that is known.
  * @state: What is at @address.
  * @object_address: Where the object there begins; 0 if there is none.
  * @object_bytes: Its size in bytes, in whole pages.
