@@ -399,7 +399,9 @@ static int qemu_next_fault(struct backend *backend, struct coherent_fault *fault
 	*fault = (struct coherent_fault){
 		.address = told.address,
 		.bytes = told.bytes,
-		.access = told.write ? COHERENT_ACCESS_WRITE : COHERENT_ACCESS_READ,
+		.access = told.write ? COHERENT_ACCESS_WRITE :
+			  told.read  ? COHERENT_ACCESS_READ :
+				       COHERENT_ACCESS_UNKNOWN,
 	};
 	device_name_fault(backend->dev, fault);
 	return 0;

@@ -489,13 +489,13 @@ static void name_fault_locked(struct coherent_device *dev, struct coherent_fault
 
 void device_name_fault(struct coherent_device *dev, struct coherent_fault *fault)
 {
+	static const char *const access[] = { "read", "write", "access" };
 	char text[160];
 
 	lock_take(&dev->lock);
 	name_fault_locked(dev, fault, text, sizeof(text));
 	lock_drop(&dev->lock);
 	snprintf(fault->text, sizeof(fault->text),
-		 "device %s of %zu bytes at 0x%" PRIx64 " refused: %s",
-		 fault->access == COHERENT_ACCESS_WRITE ? "write" : "read", fault->bytes,
-		 fault->address, text);
+		 "device %s of %zu bytes at 0x%" PRIx64 " refused: %s", access[fault->access],
+		 fault->bytes, fault->address, text);
 }

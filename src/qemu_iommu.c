@@ -240,9 +240,13 @@ static uint16_t peek(struct qemu_iommu *iommu, struct virtio_iommu_fault *event)
 	return i;
 }
 
-static bool is_write(const struct virtio_iommu_fault *event)
+static struct qemu_iommu_fault fault_of(const struct virtio_iommu_fault *event)
 {
-	return event->flags & VIRTIO_IOMMU_FAULT_F_WRITE;
+	return (struct qemu_iommu_fault){
+		.address = event->address,
+		.read = event->flags & VIRTIO_IOMMU_FAULT_F_READ,
+		.write = event->flags & VIRTIO_IOMMU_FAULT_F_WRITE,
+	};
 }
 
 /* Its pieces are one access. */
@@ -253,12 +257,12 @@ int qemu_iommu_next_fault(struct qemu_iommu *iommu, struct qemu_iommu_fault *fau
 	fault->bytes = 0;
 	while (is_used(iommu, &iommu->events)) {
 		const uint16_t i = peek(iommu, &event);
+		const struct qemu_iommu_fault piece = fault_of(&event);
 
 		if (!fault->bytes)
-			*fault = (struct qemu_iommu_fault){ .address = event.address,
-							    .write = is_write(&event) };
-		else if (is_write(&event) != fault->write ||
-			 event.address - fault->address != fault->bytes)
+			*fault = piece;
+		else if (piece.read != fault->read || piece.write != fault->write ||
+			 piece.address - fault->address != fault->bytes)
 			break;
 		fault->bytes += PIECE_BYTES;
 		iommu->events.seen++;

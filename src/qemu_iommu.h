@@ -63,11 +63,13 @@ struct qemu_iommu {
  * struct qemu_iommu_fault - An access that it refused.
  * @address: Where.
  * @bytes: How many, up to 3 more than there were.
- * @write: It was a write.
+ * @read: It was a read.
+ * @write: It was a write; neither where QEMU does not tell, as of an address without mapping.
  */
 struct qemu_iommu_fault {
 	uint64_t address;
 	size_t bytes;
+	bool read;
 	bool write;
 };
 

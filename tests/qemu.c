@@ -186,6 +186,7 @@ static void reclaim_needs_the_drivers_word(void **state)
 	COHERENT_BOX_AUTO(uint8_t, box);
 	COHERENT_AUTO(uint8_t, mem);
 	struct coherent_limits limits;
+	struct coherent_fault fault;
 	uint64_t old;
 
 	(void)state;
@@ -202,7 +203,11 @@ static void reclaim_needs_the_drivers_word(void **state)
 	memset(coherent_box_ptr(&box), 1, 2 * PAGE);
 	start(BUFFER, old, BYTES, TO_MEMORY);
 	finish();
-	assert_fault(dev, COHERENT_STATE_RECLAIMED);
+	assert_ok(coherent_device_next_fault(dev, &fault));
+	assert_int_equal(fault.state, COHERENT_STATE_RECLAIMED);
+	assert_int_equal(fault.access, COHERENT_ACCESS_UNKNOWN);
+	assert_int_equal(fault.bytes, BYTES);
+	assert_non_null(strstr(fault.text, "device access of 64 bytes at"));
 	assert_true(is_all(coherent_box_ptr(&box), 1, 2 * PAGE));
 	assert_ok(coherent_expose(&box, &mem));
 	assert_int_not_equal(coherent_addr(&mem).raw, old);
