@@ -108,6 +108,19 @@ static inline int sys_not_standard(int fd)
 	return copy;
 }
 
+/* Both are none of the standard three, or closed. */
+static inline int sys_not_standard_pair(int pair[2])
+{
+	for (size_t i = 0; i < 2; i++)
+		pair[i] = sys_not_standard(pair[i]);
+	if (pair[0] >= 0 && pair[1] >= 0)
+		return 0;
+	for (size_t i = 0; i < 2; i++)
+		if (pair[i] >= 0)
+			(void)close(pair[i]);
+	return pair[0] < 0 ? pair[0] : pair[1];
+}
+
 /* A descriptor, or -errno. */
 static inline int sys_open(const char *path, int flags)
 {
@@ -164,19 +177,6 @@ static inline int sys_ioctl_fd(int fd, unsigned long request, void *arg)
 	return n < 0 ? n : sys_not_standard(n);
 }
 
-/* All of it, or -EIO. */
-static inline int sys_read_at(int fd, uint64_t offset, void *to, size_t bytes)
-{
-	ssize_t n;
-
-	do
-		n = pread(fd, to, bytes, (off_t)offset);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	return (size_t)n == bytes ? 0 : -EIO;
-}
-
 /* How much there is, or -errno. */
 static inline ssize_t sys_read_some_at(int fd, uint64_t offset, void *to, size_t bytes)
 {
@@ -186,6 +186,16 @@ static inline ssize_t sys_read_some_at(int fd, uint64_t offset, void *to, size_t
 		n = pread(fd, to, bytes, (off_t)offset);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
+}
+
+/* All of it, or -EIO. */
+static inline int sys_read_at(int fd, uint64_t offset, void *to, size_t bytes)
+{
+	const ssize_t n = sys_read_some_at(fd, offset, to, bytes);
+
+	if (n < 0)
+		return (int)n;
+	return (size_t)n == bytes ? 0 : -EIO;
 }
 
 static inline int sys_write_at(int fd, uint64_t offset, const void *from, size_t bytes)
@@ -361,14 +371,7 @@ static inline int sys_socketpair(int pair[2])
 {
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		return -errno;
-	for (size_t i = 0; i < 2; i++)
-		pair[i] = sys_not_standard(pair[i]);
-	if (pair[0] >= 0 && pair[1] >= 0)
-		return 0;
-	for (size_t i = 0; i < 2; i++)
-		if (pair[i] >= 0)
-			(void)close(pair[i]);
-	return pair[0] < 0 ? pair[0] : pair[1];
+	return sys_not_standard_pair(pair);
 }
 
 /* A socket at whose other end is nobody. */
@@ -479,57 +482,105 @@ static inline ssize_t sys_receive(int fd, void *to, size_t bytes, uint64_t deadl
 	return n ? n : -EPIPE;
 }
 
-/*
- * A program, found in PATH, with descriptors of ours under the same numbers; the kernel
- * kills it when the thread that started it ends. Between fork and exec nothing is called
- * that takes a lock: other threads may hold it.
- */
-static inline int sys_spawn(char *const *argv, const int *fds, size_t count, int log, pid_t *pid)
+/* Until a process of ours is gone; nobody else waits for it, or it is gone already. */
+static inline void sys_reap(pid_t pid)
 {
-	const pid_t parent = getpid();
-	int told[2], failed = 0;
-
-	if (pipe2(told, O_CLOEXEC))
-		return -errno;
-	*pid = fork();
-	if (!*pid) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(125);
-		/* An interrupt from the terminal is for us alone. */
-		(void)setpgid(0, 0);
-		for (size_t i = 0; i < count; i++)
-			(void)fcntl(fds[i], F_SETFD, 0);
-		(void)dup2(log, STDERR_FILENO);
-		execvp(argv[0], argv);
-		failed = errno;
-		if (write(told[1], &failed, sizeof(failed)) < 0)
-			_exit(126);
-		_exit(127);
-	}
-	if (*pid < 0)
-		failed = errno;
-	(void)close(told[1]);
-	if (!failed && read(told[0], &failed, sizeof(failed)) < 0)
-		failed = errno;
-	(void)close(told[0]);
-	if (failed && *pid > 0)
-		(void)waitpid(*pid, NULL, 0);
-	return -failed;
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 /* At once, and it is gone when this returns. */
 static inline void sys_kill(pid_t pid)
 {
 	(void)kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	sys_reap(pid);
 }
 
-/* pthread functions return errors as positive numbers. */
+/* In the child: becomes the program, or tells why not. Takes no lock: other threads had them. */
+static inline void sys_exec(char *const *argv, const int *fds, size_t count, int log, int tell)
+{
+	sigset_t none;
+	int failed;
+
+	/* An interrupt from the terminal is for us alone; it gets what it handles itself. */
+	(void)setpgid(0, 0);
+	(void)sigemptyset(&none);
+	(void)pthread_sigmask(SIG_SETMASK, &none, NULL);
+	for (size_t i = 0; i < count; i++)
+		(void)fcntl(fds[i], F_SETFD, 0);
+	(void)dup2(log, STDOUT_FILENO);
+	(void)dup2(log, STDERR_FILENO);
+	(void)execvp(argv[0], argv);
+	failed = errno;
+	_exit(write(tell, &failed, sizeof(failed)) < 0 ? 126 : 127);
+}
+
+/* What a child has to tell: why it failed; 0 if it did not, which closes the pipe. */
+static inline int sys_told(int fd)
+{
+	int failed = 0;
+	ssize_t n;
+
+	do
+		n = read(fd, &failed, sizeof(failed));
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : -failed;
+}
+
+static inline int sys_pipe(int ends[2])
+{
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	return sys_not_standard_pair(ends);
+}
+
+/*
+ * A program, found in PATH, with descriptors of ours under the same numbers, that writes what it
+ * says to a log; the kernel kills it when the thread that started it ends. Of a thread that
+ * takes no signals: a handler would run in the child too.
+ */
+static inline int sys_spawn(char *const *argv, const int *fds, size_t count, int log, pid_t *pid)
+{
+	const pid_t parent = getpid();
+	int ends[2], err = sys_pipe(ends);
+
+	if (err)
+		return err;
+	*pid = fork();
+	if (!*pid) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(125);
+		sys_exec(argv, fds, count, log, ends[1]);
+	}
+	if (*pid < 0)
+		err = -errno;
+	(void)close(ends[1]);
+	if (!err)
+		err = sys_told(ends[0]);
+	(void)close(ends[0]);
+	if (err && *pid > 0)
+		sys_kill(*pid);
+	return err;
+}
+
+/*
+ * A thread of the library's. Signals are for threads of the program, as if there were no other,
+ * but those that a fault of this one raises. pthread functions return positive errors.
+ */
 static inline int sys_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg)
 {
-	return -pthread_create(thread, NULL, fn, arg);
+	static const int own[] = { SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP };
+	sigset_t others, before;
+	int err;
+
+	(void)sigfillset(&others);
+	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+		(void)sigdelset(&others, own[i]);
+	(void)pthread_sigmask(SIG_SETMASK, &others, &before);
+	err = -pthread_create(thread, NULL, fn, arg);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return err;
 }
 
 static inline void sys_thread_join(pthread_t thread)

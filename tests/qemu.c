@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -565,6 +566,50 @@ static void devices_leave_nothing(void **state)
 	assert_int_equal(child_of_ours(), 0);
 }
 
+static volatile sig_atomic_t signals;
+
+static void count_signal(int number)
+{
+	(void)number;
+	signals++;
+}
+
+/* Signals are for threads of the program; here none takes them, and a timer sends them. */
+static void signals_are_not_for_the_library(void **state)
+{
+	const struct sigaction action = { .sa_handler = count_signal };
+	const struct itimerval often = { { .tv_usec = 200 }, { .tv_usec = 200 } }, never = { 0 };
+	struct sigaction before;
+	sigset_t alarms;
+
+	(void)state;
+	sigemptyset(&alarms);
+	sigaddset(&alarms, SIGALRM);
+	assert_ok(sigaction(SIGALRM, &action, &before));
+	assert_ok(pthread_sigmask(SIG_BLOCK, &alarms, NULL));
+	assert_ok(setitimer(ITIMER_REAL, &often, NULL));
+	for (unsigned int turn = 0; turn < 3; turn++) {
+		COHERENT_DEVICE_AUTO(edu);
+
+		assert_ok(coherent_device_open(&edu, "qemu:edu"));
+	}
+	assert_ok(setitimer(ITIMER_REAL, &never, NULL));
+	assert_int_equal(signals, 0);
+	assert_ok(pthread_sigmask(SIG_UNBLOCK, &alarms, NULL));
+	assert_int_equal(signals, 1);
+	/* And in the middle of a call. */
+	assert_ok(setitimer(ITIMER_REAL, &often, NULL));
+	for (unsigned int turn = 0; turn < 3; turn++) {
+		COHERENT_DEVICE_AUTO(edu);
+
+		assert_ok(coherent_device_open(&edu, "qemu:edu"));
+	}
+	assert_ok(setitimer(ITIMER_REAL, &never, NULL));
+	assert_ok(sigaction(SIGALRM, &before, NULL));
+	assert_true(signals > 100);
+	assert_int_equal(child_of_ours(), 0);
+}
+
 #define ON_EDU(test) cmocka_unit_test_setup_teardown(test, open_edu, close_edu)
 
 int main(void)
@@ -588,6 +633,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_opened_says_why),
 		cmocka_unit_test(without_qemu_its_package_is_named),
 		cmocka_unit_test(devices_leave_nothing),
+		cmocka_unit_test(signals_are_not_for_the_library),
 	};
 
 	if (system("qemu-system-x86_64 --version >/dev/null 2>&1")) {
