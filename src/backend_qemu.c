@@ -32,27 +32,72 @@ static struct qemu *qemu_of(struct backend *backend)
 
 /* --- The conversation --- */
 
+/* What became of QEMU: its last words, if there are any and it is gone. */
+static void report_loss(const struct qemu *qemu, int err)
+{
+	const struct coherent_device *dev = qemu->backend.dev;
+	char text[512];
+
+	if (err == -ETIMEDOUT)
+		report(&dev->reporter, COHERENT_ERROR, "%s: QEMU did not answer in time",
+		       dev->name);
+	else if (err == -EPROTO)
+		report(&dev->reporter, COHERENT_ERROR, "%s: QEMU sent what is no answer",
+		       dev->name);
+	else if (err == -EIO)
+		report(&dev->reporter, COHERENT_ERROR, "%s: QEMU's IOMMU does not unmap",
+		       dev->name);
+	else if (qemu_last_error(qemu->log, text, sizeof(text)))
+		report(&dev->reporter, COHERENT_ERROR, "%s: QEMU is gone; the last it said: %s",
+		       dev->name, text);
+	else
+		report(&dev->reporter, COHERENT_ERROR, "%s: QEMU is gone", dev->name);
+}
+
 /* A socket that is shut down stays readable: who polls it hears of the end. */
 static int lose_locked(struct qemu *qemu, int err) NEEDS_LOCK(qemu->lock)
 {
-	const struct coherent_device *dev = qemu->backend.dev;
-
 	if (!qemu->lost)
-		report(&dev->reporter, COHERENT_ERROR, "%s: QEMU %s", dev->name,
-		       err == -ETIMEDOUT ? "did not answer in time" :
-		       err == -EPROTO	 ? "sent what is no answer" :
-					   "is gone");
+		report_loss(qemu, err);
 	qemu->lost = true;
 	sys_shutdown(qemu->qtest.fd);
-	if (err == -EPROTO)
+	if (err == -EPROTO || err == -EIO)
 		return -EIO;
 	return err == -ETIMEDOUT ? err : -ENODEV;
+}
+
+static bool is_loss(int err)
+{
+	return err == -ETIMEDOUT || err == -EPIPE || err == -EPROTO;
 }
 
 /* What the functions of qtest.h and qemu_iommu.h answer, as the library does. */
 static int result_locked(struct qemu *qemu, int err) NEEDS_LOCK(qemu->lock)
 {
-	return !err || err == -EIO || err == -ENOMEM ? err : lose_locked(qemu, err);
+	return is_loss(err) ? lose_locked(qemu, err) : err;
+}
+
+/* --- Mappings --- */
+
+static int compare(const struct qemu_mapping *a, const struct qemu_mapping *b)
+{
+	return (a->address > b->address) - (a->address < b->address);
+}
+
+RB_GENERATE_INTERNAL(qemu_mappings, qemu_mapping, node, compare, static __attribute__((unused)))
+
+static struct qemu_mapping *find_locked(struct qemu *qemu, uint64_t address) NEEDS_LOCK(qemu->lock)
+{
+	struct qemu_mapping key = { .address = address };
+
+	return RB_FIND(qemu_mappings, &qemu->mappings, &key);
+}
+
+static void end_locked(struct qemu *qemu, struct qemu_mapping *mapping) NEEDS_LOCK(qemu->lock)
+{
+	RB_REMOVE(qemu_mappings, &qemu->mappings, mapping);
+	iova_release(&qemu->space, &mapping->at);
+	free(mapping);
 }
 
 /* --- Open --- */
@@ -72,30 +117,6 @@ static void poll_mailbox(void *arg)
 			sys_eventfd_signal(qemu->irq_fds[i]);
 		lock_drop(&qemu->lock);
 	}
-}
-
-/* What QEMU wrote before it ended: that it could not do what it was asked for. */
-static int explain_locked(struct qemu *qemu, const char *model, int err) NEEDS_LOCK(qemu->lock)
-{
-	const struct coherent_device *dev = qemu->backend.dev;
-	char said[1024] = "";
-	char *line;
-
-	(void)sys_read_some_at(qemu->log, 0, said, sizeof(said) - 1);
-	said[strcspn(said, "\n")] = '\0';
-	line = strstr(said, QEMU_PROGRAM ": ");
-	if (!line && err == -EIO)
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: the machine is not as that of QEMU 7.2 or newer, which is needed: as root: "
-		       "apt-get install " QEMU_PACKAGE,
-		       dev->name);
-	if (!line)
-		return result_locked(qemu, err);
-	report(&dev->reporter, COHERENT_ERROR, "%s: %s", dev->name, line);
-	if (!strstr(line, "not a valid device model name"))
-		return -EINVAL;
-	qemu_pci_report_nearest(dev, QEMU_PROGRAM, model);
-	return -ENODEV;
 }
 
 static int start_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
@@ -127,7 +148,8 @@ static int open_machine(struct qemu *qemu, const struct name *name)
 	lock_take(&qemu->lock);
 	err = start_locked(qemu);
 	if (err)
-		err = explain_locked(qemu, name->where, err);
+		err = result_locked(qemu,
+				    qemu_explain(qemu->backend.dev, qemu->log, name->where, err));
 	lock_drop(&qemu->lock);
 	return err;
 }
@@ -140,11 +162,10 @@ static void qemu_close(struct backend *backend)
 
 	if (qemu->running)
 		qemu_process_stop(&qemu->process);
-	while ((mapping = LIST_FIRST(&qemu->mappings))) {
-		LIST_REMOVE(mapping, link);
-		iova_release(&qemu->space, &mapping->at);
-		free(mapping);
-	}
+	lock_take(&qemu->lock);
+	while ((mapping = RB_MIN(qemu_mappings, &qemu->mappings)))
+		end_locked(qemu, mapping);
+	lock_drop(&qemu->lock);
 	iova_close(&qemu->space);
 	if (qemu->ram)
 		sys_unmap(qemu->ram, qemu->keys.memory * QEMU_MIB);
@@ -186,7 +207,7 @@ static int qemu_open(struct backend **backend, struct coherent_device *dev, cons
 	qemu->qtest.timeout_ns = 10 * SYS_NS_PER_S;
 	for (size_t i = 0; i < QEMU_PCI_VECTORS_MAX; i++)
 		qemu->irq_fds[i] = -1;
-	LIST_INIT(&qemu->mappings);
+	RB_INIT(&qemu->mappings);
 	lock_init(&qemu->lock);
 	err = options->hugepages ? no_hugepages(dev) : open_machine(qemu, name);
 	if (err) {
@@ -197,24 +218,7 @@ static int qemu_open(struct backend **backend, struct coherent_device *dev, cons
 	return 0;
 }
 
-/* --- Mappings --- */
-
-static struct qemu_mapping *find_locked(struct qemu *qemu, uint64_t address) NEEDS_LOCK(qemu->lock)
-{
-	struct qemu_mapping *mapping;
-
-	LIST_FOREACH(mapping, &qemu->mappings, link)
-		if (mapping->address == address)
-			return mapping;
-	return NULL;
-}
-
-static void end_locked(struct qemu *qemu, struct qemu_mapping *mapping) NEEDS_LOCK(qemu->lock)
-{
-	LIST_REMOVE(mapping, link);
-	iova_release(&qemu->space, &mapping->at);
-	free(mapping);
-}
+/* --- Expose and reclaim --- */
 
 /* What was never used is written, not copied: lack of memory is an error then, not a signal. */
 static int fill_locked(struct qemu *qemu, uint64_t at, const void *from, size_t bytes)
@@ -264,14 +268,13 @@ static int qemu_map(struct backend *backend, const struct backend_mapping *asked
 	if (!mapping)
 		return -ENOMEM;
 	mapping->address = asked->address;
-	mapping->bytes = asked->bytes;
 	lock_take(&qemu->lock);
 	if (!qemu->closed && !qemu->lost)
 		err = iova_reserve(&qemu->space, &want, &mapping->at);
 	if (err) {
 		free(mapping);
 	} else {
-		LIST_INSERT_HEAD(&qemu->mappings, mapping, link);
+		RB_INSERT(qemu_mappings, &qemu->mappings, mapping);
 		err = expose_locked(qemu, mapping, asked);
 		if (err)
 			end_locked(qemu, mapping);
@@ -287,15 +290,23 @@ static int qemu_map(struct backend *backend, const struct backend_mapping *asked
 	return err;
 }
 
+/* What the device may still reach is never given to others: without an answer it is lost. */
+static void unmap_locked(struct qemu *qemu, const struct backend_mapping *asked)
+	NEEDS_LOCK(qemu->lock)
+{
+	int err = qemu->lost ? 0 : qemu_iommu_unmap(&qemu->iommu, asked->address, asked->bytes);
+
+	if (err)
+		lose_locked(qemu, err == -ENOMEM ? -EIO : err);
+}
+
 /* Gone or not, the copy is ours. */
 static void take_back_locked(struct qemu *qemu, const struct backend_mapping *asked)
 	NEEDS_LOCK(qemu->lock)
 {
 	struct qemu_mapping *mapping = find_locked(qemu, asked->address);
 
-	if (!qemu->lost)
-		(void)result_locked(qemu,
-				    qemu_iommu_unmap(&qemu->iommu, asked->address, asked->bytes));
+	unmap_locked(qemu, asked);
 	memcpy(asked->va, qemu->ram + mapping->at.first, asked->bytes);
 	end_locked(qemu, mapping);
 }
@@ -311,9 +322,7 @@ static int qemu_unmap(struct backend *backend, const struct backend_mapping *ask
 	} else if (idle) {
 		take_back_locked(qemu, asked);
 	} else {
-		if (!qemu->lost)
-			(void)result_locked(qemu, qemu_iommu_unmap(&qemu->iommu, asked->address,
-								   asked->bytes));
+		unmap_locked(qemu, asked);
 		find_locked(qemu, asked->address)->waiting = true;
 	}
 	lock_drop(&qemu->lock);
@@ -326,17 +335,17 @@ static int qemu_unmap(struct backend *backend, const struct backend_mapping *ask
 static int fence_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
 {
 	struct qemu_mapping *mapping, *next;
-	int err = 0;
+	int err;
 
 	if (qemu->closed || qemu->lost)
 		return -ENODEV;
 	err = result_locked(qemu, qemu_pci_reset(&qemu->pci));
-	for (mapping = LIST_FIRST(&qemu->mappings); !err && mapping; mapping = next) {
-		next = LIST_NEXT(mapping, link);
-		if (mapping->waiting)
-			end_locked(qemu, mapping);
-	}
-	return err;
+	if (err)
+		return err;
+	RB_FOREACH_SAFE(mapping, qemu_mappings, &qemu->mappings, next)
+	if (mapping->waiting)
+		end_locked(qemu, mapping);
+	return 0;
 }
 
 static int qemu_fence(struct backend *backend)
@@ -436,23 +445,28 @@ static void qemu_reg_write(struct backend *backend, unsigned int bar, uint64_t o
 	lock_drop(&qemu->lock);
 }
 
+static bool has_listener_locked(const struct qemu *qemu) NEEDS_LOCK(qemu->lock)
+{
+	for (size_t i = 0; i < QEMU_PCI_VECTORS_MAX; i++)
+		if (qemu->irq_fds[i] >= 0)
+			return true;
+	return false;
+}
+
 static int qemu_irq_connect(struct backend *backend, unsigned int vector, int fd)
 {
 	struct qemu *qemu = qemu_of(backend);
 	int err = 0;
 
 	lock_take(&qemu->lock);
-	qemu->irq_fds[vector] = fd;
-	if (fd >= 0)
-		err = qemu->closed || qemu->lost ?
-			      -ENODEV :
-			      result_locked(qemu,
-					    qemu_pci_enable_irqs(&qemu->pci, MAILBOX_ADDRESS));
-	if (err)
-		qemu->irq_fds[vector] = -1;
+	if (fd >= 0 && (qemu->closed || qemu->lost))
+		err = -ENODEV;
+	else if (fd >= 0)
+		err = result_locked(qemu, qemu_pci_enable_irqs(&qemu->pci, MAILBOX_ADDRESS));
+	qemu->irq_fds[vector] = err ? -1 : fd;
 	/* Under the lock: a close that comes now waits with ending the process. */
-	if (!err && fd >= 0)
-		qemu_process_poll(&qemu->process);
+	if (!qemu->closed)
+		qemu_process_poll(&qemu->process, has_listener_locked(qemu));
 	lock_drop(&qemu->lock);
 	return err;
 }

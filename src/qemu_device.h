@@ -5,7 +5,7 @@
 #ifndef QEMU_DEVICE_H
 #define QEMU_DEVICE_H
 
-#include <sys/queue.h>
+#include <bsd/sys/tree.h>
 
 #include "qemu_iommu.h"
 #include "qemu_pci.h"
@@ -19,19 +19,19 @@
 
 /**
  * struct qemu_mapping - An object in QEMU's memory.
- * @link: Of qemu->mappings.
+ * @node: Of qemu->mappings.
  * @at: Where it is in that memory.
- * @address: Its device address.
- * @bytes: Its size.
+ * @address: Its device address, the key.
  * @waiting: It is nobody's, and kept until a fence.
  */
 struct qemu_mapping {
-	LIST_ENTRY(qemu_mapping) link;
+	RB_ENTRY(qemu_mapping) node;
 	struct iova_range at;
 	uint64_t address;
-	size_t bytes;
 	bool waiting;
 };
+
+RB_HEAD(qemu_mappings, qemu_mapping);
 
 /* The keys of its name that are not the model's. */
 struct qemu_keys {
@@ -75,7 +75,7 @@ struct qemu {
 	struct qemu_iommu iommu;
 	struct iova_space space;
 	uint64_t used_end;
-	LIST_HEAD(, qemu_mapping) mappings;
+	struct qemu_mappings mappings;
 	int irq_fds[QEMU_PCI_VECTORS_MAX];
 };
 
@@ -88,5 +88,27 @@ struct qemu {
  * Return: 0; -EINVAL (name), -ENODEV (not installed), -ENOSPC (descriptors), -ENOMEM.
  */
 int qemu_start(struct qemu *qemu, const struct name *name);
+
+/**
+ * qemu_explain() - Report why a device cannot be opened.
+ * @dev: Told.
+ * @log: What QEMU wrote.
+ * @model: The model.
+ * @err: What went wrong.
+ *
+ * Return: @err, or what is closer: -ENODEV (no such model, QEMU too old), -EINVAL (QEMU says
+ * why), -ENOSPC (it has no descriptor left).
+ */
+int qemu_explain(const struct coherent_device *dev, int log, const char *model, int err);
+
+/**
+ * qemu_last_error() - The last error that QEMU wrote.
+ * @log: What it wrote.
+ * @text: Receives the line; untouched if there is none.
+ * @size: Room there.
+ *
+ * Return: Whether there is one.
+ */
+bool qemu_last_error(int log, char *text, size_t size);
 
 #endif

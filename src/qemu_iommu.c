@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "qemu_iommu.h"
+#include "qemu_pci.h"
 #include "sys.h"
 
 #define ENTRIES 128
@@ -86,8 +87,7 @@ static int find_registers(struct qemu_iommu *iommu, uint16_t function, const uin
 	uint32_t at, head;
 	int err = qtest_config_read(iommu->qtest, function, PCI_CAPABILITY_LIST, &at);
 
-	/* At most as many as the configuration space holds. */
-	for (unsigned int i = 0; !err && i < 48 && (at & 0xfc); i++) {
+	for (unsigned int i = 0; !err && i < QEMU_PCI_CAPABILITIES_MAX && (at & 0xfc); i++) {
 		err = qtest_config_read(iommu->qtest, function, at & 0xfc, &head);
 		if (!err && (head & 0xff) == PCI_CAP_ID_VNDR)
 			err = read_capability(iommu, function, at & 0xfc, bars, head >> 24);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 #include <linux/pci_regs.h>
-#include <stdio.h>
 
 #include "qemu_pci.h"
 #include "sys.h"
@@ -8,10 +7,9 @@
 #define WINDOW_BYTES UINT64_C(0x20000000)
 /* The root port's memory window, in MiB, as its register has it. */
 #define WINDOW_REGISTER \
-	(uint32_t)((QEMU_PCI_BARS + WINDOW_BYTES - 1) & 0xfff00000) | (QEMU_PCI_BARS >> 16)
+	(uint32_t)(((QEMU_PCI_BARS + WINDOW_BYTES - 1) & 0xfff00000) | QEMU_PCI_BARS >> 16)
 #define BUSES 0x00010100
 #define BRIDGE_RESET ((uint32_t)PCI_BRIDGE_CTL_BUS_RESET << 16)
-#define CAPABILITIES_MAX 48
 /* What a message carries. */
 #define MESSAGE 1
 
@@ -39,23 +37,26 @@ static int size_bar(struct qemu_pci *pci, unsigned int i, uint64_t *next, bool *
 	const unsigned int offset = PCI_BASE_ADDRESS_0 + 4 * i;
 	uint32_t low, high = UINT32_MAX;
 	uint64_t bytes;
+	bool is_port;
 	int err = set(pci, offset, UINT32_MAX);
 
 	if (!err)
 		err = get(pci, offset, &low);
 	if (err)
 		return err;
+	is_port = low & PCI_BASE_ADDRESS_SPACE_IO;
 	*wide = is_wide(low) && i < 5;
 	if (*wide)
 		err = set(pci, offset + 4, UINT32_MAX);
 	if (!err && *wide)
 		err = get(pci, offset + 4, &high);
-	if (err || low & PCI_BASE_ADDRESS_SPACE_IO || !(low & PCI_BASE_ADDRESS_MEM_MASK))
+	low &= (uint32_t)PCI_BASE_ADDRESS_MEM_MASK;
+	if (err || is_port || (!low && !*wide))
 		return err;
-	bytes = -((uint64_t)high << 32 | (low & (uint32_t)PCI_BASE_ADDRESS_MEM_MASK));
+	bytes = -((uint64_t)high << 32 | low);
 	*next = (*next + bytes - 1) & -bytes;
 	if (bytes > WINDOW_BYTES || *next + bytes > QEMU_PCI_BARS + WINDOW_BYTES)
-		return -EIO;
+		return -ENOSPC;
 	pci->bars[i].bytes = bytes;
 	pci->bars[i].address = *next;
 	*next += bytes;
@@ -92,7 +93,7 @@ static int find_vectors(struct qemu_pci *pci)
 	uint32_t at, head;
 	int err = get(pci, PCI_CAPABILITY_LIST, &at);
 
-	for (unsigned int i = 0; !err && i < CAPABILITIES_MAX && (at & 0xfc); i++) {
+	for (unsigned int i = 0; !err && i < QEMU_PCI_CAPABILITIES_MAX && (at & 0xfc); i++) {
 		const unsigned int offset = at & 0xfc;
 
 		err = get(pci, offset, &head);
@@ -220,69 +221,4 @@ int qemu_pci_reset(struct qemu_pci *pci)
 		err = place_bars(pci);
 	pci->messages = 0;
 	return err || !messages ? err : qemu_pci_enable_irqs(pci, messages);
-}
-
-/* --- Models that are none --- */
-
-#define NAME_BYTES 64
-#define NEAREST 3
-
-static unsigned int least(unsigned int a, unsigned int b, unsigned int c)
-{
-	if (b < a)
-		a = b;
-	return c < a ? c : a;
-}
-
-/* How many letters have to be typed, deleted or replaced to make one of the other. */
-static unsigned int distance(const char *a, const char *b)
-{
-	unsigned int row[NAME_BYTES + 1];
-
-	for (unsigned int k = 0; k <= NAME_BYTES; k++)
-		row[k] = k;
-	for (unsigned int i = 0; a[i] && i < NAME_BYTES; i++) {
-		unsigned int diagonal = row[0];
-
-		row[0] = i + 1;
-		for (unsigned int k = 0; b[k] && k < NAME_BYTES; k++) {
-			const unsigned int above = row[k + 1];
-
-			row[k + 1] = least(above + 1, row[k] + 1, diagonal + (a[i] != b[k]));
-			diagonal = above;
-		}
-	}
-	return row[strlen(b) < NAME_BYTES ? strlen(b) : NAME_BYTES];
-}
-
-static void keep_nearest(char nearest[NEAREST][NAME_BYTES], const char *name, const char *model)
-{
-	for (unsigned int i = 0; i < NEAREST; i++) {
-		if (nearest[i][0] && distance(nearest[i], model) <= distance(name, model))
-			continue;
-		memmove(nearest + i + 1, nearest + i, (NEAREST - 1 - i) * NAME_BYTES);
-		snprintf(nearest[i], NAME_BYTES, "%s", name);
-		return;
-	}
-}
-
-void qemu_pci_report_nearest(const struct coherent_device *dev, const char *program,
-			     const char *model)
-{
-	char nearest[NEAREST][NAME_BYTES] = { "" };
-	char line[256], name[NAME_BYTES], command[64];
-	FILE *list;
-
-	snprintf(command, sizeof(command), "%s -device help 2>/dev/null", program);
-	list = popen(command, "re");
-	while (list && fgets(line, sizeof(line), list))
-		if (sscanf(line, "name \"%63[^\"]\", bus PCI", name) == 1 &&
-		    strstr(line, "bus PCI"))
-			keep_nearest(nearest, name, model);
-	if (list)
-		pclose(list);
-	if (nearest[0][0])
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: the nearest models are %s, %s, %s; %s -device help has all", dev->name,
-		       nearest[0], nearest[1], nearest[2], program);
 }

@@ -10,6 +10,8 @@
 #include "qtest.h"
 
 #define QEMU_PCI_VECTORS_MAX 32
+/* As many as a configuration space holds, 4 bytes each. */
+#define QEMU_PCI_CAPABILITIES_MAX 48
 /* Bus, device, function: as QEMU is told. */
 #define QEMU_PCI_IOMMU (2 << 3)
 #define QEMU_PCI_PORT (3 << 3)
@@ -41,7 +43,8 @@ struct qemu_pci {
 	uint64_t messages;
 };
 
-/* All return 0; as the functions of qtest.h; -EIO (there is no device, or none that fits). */
+/* All return 0; as the functions of qtest.h; -EIO (there is no device), -ENOSPC (its BARs do not
+ * fit). */
 
 /**
  * qemu_pci_start() - Give the device its place.
@@ -63,14 +66,5 @@ int qemu_pci_reset(struct qemu_pci *pci);
  * @messages: Device address of the memory.
  */
 int qemu_pci_enable_irqs(struct qemu_pci *pci, uint64_t messages);
-
-/**
- * qemu_pci_report_nearest() - Report models that are called much like one that is none.
- * @dev: Told.
- * @program: QEMU.
- * @model: The model.
- */
-void qemu_pci_report_nearest(const struct coherent_device *dev, const char *program,
-			     const char *model);
 
 #endif

@@ -28,7 +28,6 @@ static void *run(void *arg)
 	int err = sys_spawn(process->argv, process->inherited, QEMU_INHERITED, process->log, &pid);
 
 	lock_take(&process->lock);
-	process->pid = pid;
 	process->err = err;
 	process->started = true;
 	lock_wake(&process->lock);
@@ -62,10 +61,10 @@ int qemu_process_start(struct qemu_process *process)
 	return err;
 }
 
-void qemu_process_poll(struct qemu_process *process)
+void qemu_process_poll(struct qemu_process *process, bool polling)
 {
 	lock_take(&process->lock);
-	process->polling = true;
+	process->polling = polling;
 	lock_wake(&process->lock);
 	lock_drop(&process->lock);
 }

@@ -9,7 +9,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 #include "lock.h"
 
@@ -25,7 +24,6 @@
  * @arg: Handed to @poll.
  * @thread: The thread.
  * @lock: Guards what follows.
- * @pid: It; 0 before.
  * @err: Why it could not be started.
  * @started: One or the other is known.
  * @polling: Somebody waits for an interrupt.
@@ -39,7 +37,6 @@ struct qemu_process {
 	void *arg;
 	pthread_t thread;
 	struct lock lock;
-	pid_t pid;
 	int err;
 	bool started;
 	bool polling;
@@ -55,10 +52,11 @@ struct qemu_process {
 int qemu_process_start(struct qemu_process *process);
 
 /**
- * qemu_process_poll() - Look for interrupts from now on.
+ * qemu_process_poll() - Look for interrupts from now on, or no more.
  * @process: The process.
+ * @polling: Which.
  */
-void qemu_process_poll(struct qemu_process *process);
+void qemu_process_poll(struct qemu_process *process, bool polling);
 
 /**
  * qemu_process_stop() - End it.

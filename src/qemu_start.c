@@ -181,10 +181,36 @@ static int read_memory(const struct name *name, const char *value, struct qemu_k
 	return -EINVAL;
 }
 
-static int iommu_is_ours(const struct name *name, const struct reporter *to)
+static int refuse(const struct name *name, const char *key, const char *why,
+		  const struct reporter *to)
 {
+	report(to, COHERENT_ERROR, "device name \"%s\": key \"%s\" %s", name->whole, key, why);
+	return -EINVAL;
+}
+
+/* What cannot be the model's: it would be somewhere else, past the IOMMU, or only described. */
+static int check_keys(const struct name *name, const struct reporter *to)
+{
+	static const char *const ours[] = { "addr", "bus", "iommu_platform" };
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+		if (name_has_key(name, ours[i]))
+			return refuse(name, ours[i], "is not to be set", to);
+	if (name_has_key(name, "help"))
+		return refuse(name, "help", "is none: " QEMU_PROGRAM " -device MODEL,help tells",
+			      to);
+	if (name_has_key(name, "image") && !wants_disk(name->where))
+		return refuse(name, "image", "is for nvme and virtio-blk-pci", to);
+	return 0;
+}
+
+static int check_model(const struct name *name, const struct reporter *to)
+{
+	if (*name->where && strcmp(name->where, "help") && strcmp(name->where, "?"))
+		return 0;
 	report(to, COHERENT_ERROR,
-	       "device name \"%s\": key \"iommu_platform\" is not to be set: it is on",
+	       "%s: which model? As in qemu:nvme or qemu:edu; " QEMU_PROGRAM
+	       " -device help has all",
 	       name->whole);
 	return -EINVAL;
 }
@@ -195,11 +221,8 @@ static int read_name(struct qemu *qemu, const struct name *name, char *device, s
 	const struct reporter *to = &qemu->backend.dev->reporter;
 	size_t used = (size_t)snprintf(device, size, "%s,bus=bus", name->where);
 
-	if (!*name->where) {
-		report(to, COHERENT_ERROR, "%s: which model? As in qemu:nvme or qemu:edu",
-		       name->whole);
+	if (check_model(name, to) || check_keys(name, to))
 		return -EINVAL;
-	}
 	for (unsigned int i = 0; i < name->count; i++) {
 		const char *key = name->keys[i], *value = name->values[i];
 
@@ -215,11 +238,8 @@ static int read_name(struct qemu *qemu, const struct name *name, char *device, s
 						 value ? value : "on");
 	}
 	/* Without it a virtio device uses physical addresses, past the IOMMU. */
-	if (!strncmp(name->where, "virtio-", 7)) {
-		if (name_has_key(name, "iommu_platform"))
-			return iommu_is_ours(name, to);
+	if (!strncmp(name->where, "virtio-", 7))
 		used += (size_t)snprintf(device + used, size - used, ",iommu_platform=on");
-	}
 	if (wants_disk(name->where) && !name_has_key(name, "drive"))
 		used += (size_t)snprintf(device + used, size - used, ",drive=disk");
 	if (!strcmp(name->where, "nvme") && !name_has_key(name, "serial"))

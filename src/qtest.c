@@ -40,15 +40,23 @@ static int receive_line(const struct qtest *qtest, char line[LINE_BYTES], uint64
 	return end == line + bytes - 1 && strlen(line) == bytes - 1 ? 0 : -EPROTO;
 }
 
-/* "OK", or "OK 0x1f" where a value is wanted. */
-static int ask(const struct qtest *qtest, const char *line, uint64_t *value)
+/* Whatever broke the connection: QEMU is gone. */
+static int converse(const struct qtest *qtest, const char *line, char answer[LINE_BYTES])
 {
 	const uint64_t deadline_ns = sys_deadline_ns(qtest->timeout_ns);
-	char answer[LINE_BYTES], *end;
 	int err = send_line(qtest, line, deadline_ns);
 
 	if (!err)
 		err = receive_line(qtest, answer, deadline_ns);
+	return !err || err == -ETIMEDOUT || err == -EPROTO ? err : -EPIPE;
+}
+
+/* "OK", or "OK 0x1f" where a value is wanted. */
+static int ask(const struct qtest *qtest, const char *line, uint64_t *value)
+{
+	char answer[LINE_BYTES], *end;
+	int err = converse(qtest, line, answer);
+
 	if (err)
 		return err;
 	if (!value)

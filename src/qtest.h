@@ -19,7 +19,7 @@ struct qtest {
 	uint64_t timeout_ns;
 };
 
-/* All return 0; -ETIMEDOUT, -EPIPE or the like if QEMU is gone, -EPROTO (no answer to that). */
+/* All return 0; -ETIMEDOUT, -EPIPE (QEMU is gone), -EPROTO (what is no answer). */
 
 /**
  * qtest_read() - Read memory or a register.

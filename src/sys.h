@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -175,6 +176,14 @@ static inline int sys_ioctl_fd(int fd, unsigned long request, void *arg)
 	const int n = sys_ioctl(fd, request, arg);
 
 	return n < 0 ? n : sys_not_standard(n);
+}
+
+/* The size of a file; 0 if it has none. */
+static inline uint64_t sys_file_bytes(int fd)
+{
+	struct stat file;
+
+	return fstat(fd, &file) ? 0 : (uint64_t)file.st_size;
 }
 
 /* How much there is, or -errno. */

@@ -239,7 +239,7 @@ int vhost_user_no_connection(const struct vhost_user *vhost, int err)
 		       is_there && file.st_uid != geteuid() ? ", it is another's" : "");
 		return err;
 	}
-	if (err == -ETIMEDOUT || err == -EAGAIN) {
+	if (err == -ETIMEDOUT) {
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: nobody accepts or connects within %" PRIu64 " ms", dev->name,
 		       vhost->keys.timeout_ms);

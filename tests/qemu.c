@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../examples/nvme.h"
+#include "../src/qemu_device.h"
 #include "test.h"
 
 #define PAGE 4096
@@ -383,6 +384,38 @@ static void killed_qemu_leaves_memory(void **state)
 	assert_int_equal(coherent_box_ptr(&box)[0], 9);
 }
 
+static void last_words_are_reported(void **state)
+{
+	uint8_t seen[BYTES];
+
+	(void)state;
+	/* The first that an IOMMU refuses, QEMU writes too. */
+	device_reads(0, seen);
+	assert_ok(kill(child_of_ours(), SIGKILL));
+	assert_err(coherent_device_fence(dev), -ENODEV);
+	assert_true(log_has(&reports, "QEMU is gone; the last it said: qemu-system-x86_64: "));
+}
+
+/* A mapping of more pages is not taken apart. */
+static void what_stays_mapped_ends_the_device(void **state)
+{
+	struct qemu *qemu = (struct qemu *)dev->backend;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, none = COHERENT_EMPTY;
+	COHERENT_BOX_AUTO(uint8_t, box);
+	uint64_t at;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, dev, PAGE));
+	assert_ok(coherent_write(&mem, 0, 9));
+	at = coherent_addr(&mem).raw;
+	assert_ok(qemu_iommu_unmap(&qemu->iommu, at, PAGE));
+	assert_ok(qemu_iommu_map(&qemu->iommu, at, QEMU_OBJECTS_AT, 2 * PAGE, true));
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_int_equal(coherent_box_ptr(&box)[0], 9);
+	assert_true(log_has(&reports, "QEMU's IOMMU does not unmap"));
+	assert_err(coherent_zeroed(&none, dev, 1), -ENODEV);
+}
+
 static void *kill_later(void *arg)
 {
 	usleep((useconds_t)(uintptr_t)arg);
@@ -499,8 +532,14 @@ static void what_cannot_be_opened_says_why(void **state)
 		{ "qemu:edu,memory= 64", -EINVAL, "from 8 to 2048" },
 		{ "qemu:edu,memory", -EINVAL, "from 8 to 2048" },
 		{ "qemu:edu,memory=64,memory=64", -EINVAL, "is given twice" },
-		{ "qemu:edu,bus=other", -EINVAL, "other" },
+		{ "qemu:edu,bus=other", -EINVAL, "key \"bus\" is not to be set" },
+		{ "qemu:edu,addr=5", -EINVAL, "key \"addr\" is not to be set" },
 		{ "qemu:virtio-rng-pci,iommu_platform=off", -EINVAL, "not to be set" },
+		{ "qemu:help", -EINVAL, "-device help has all" },
+		{ "qemu:nvme,help", -EINVAL, "-device MODEL,help tells" },
+		{ "qemu:edu,image=x", -EINVAL, "key \"image\" is for nvme" },
+		{ "qemu:pci-testdev,membar=1G", -ENOSPC, "BARs take more than the 512 MiB" },
+		{ "qemu:pci-testdev,membar=8G", -ENOSPC, "BARs take more than the 512 MiB" },
 		{ "qemu:nvme,image=/nothing", -EINVAL, "Could not open '/nothing'" },
 	};
 	struct coherent_device *none;
@@ -519,21 +558,60 @@ static void what_cannot_be_opened_says_why(void **state)
 	assert_err(coherent_device_open(&none, "qemu:edu", .hugepages = true), -EOPNOTSUPP);
 }
 
-static void without_qemu_its_package_is_named(void **state)
+/* With another search path, and so another QEMU. */
+static void open_by(const char *path, int err, const char *says, const char *not_says)
 {
-	const char *path = getenv("PATH");
-	char *before = strdup(path);
+	char *before = strdup(getenv("PATH"));
 	struct coherent_device *none;
 	struct log log = LOG_EMPTY;
 
-	(void)state;
-	setenv("PATH", "/nothing", 1);
+	setenv("PATH", path, 1);
 	assert_err(coherent_device_open(&none, "qemu:edu", .report = log_report,
 					.report_arg = &log),
-		   -ENODEV);
+		   err);
 	setenv("PATH", before, 1);
 	free(before);
-	assert_true(log_has(&log, "apt-get install qemu-system-x86"));
+	if (!log_has(&log, says) || (not_says && log_has(&log, not_says)))
+		fail_msg("%s", log.text);
+}
+
+/* A program of that name which tells its version, and else does as a script has it. */
+static void open_by_script(const char *version, const char *script, int err, const char *says,
+			   const char *not_says)
+{
+	char dir[] = "/tmp/qemu-XXXXXX", path[64], search[128];
+	FILE *file;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/qemu-system-x86_64", dir);
+	snprintf(search, sizeof(search), "%s:/bin:/usr/bin", dir);
+	file = fopen(path, "w");
+	fprintf(file,
+		"#!/bin/sh\n[ \"$1\" = --version ] && echo \"QEMU emulator version %s (Debian)\" && exit\n"
+		"%s\n",
+		version, script);
+	fclose(file);
+	assert_ok(chmod(path, 0700));
+	open_by(search, err, says, not_says);
+	assert_ok(unlink(path));
+	assert_ok(rmdir(dir));
+}
+
+static void qemu_that_is_none_is_explained(void **state)
+{
+	static const char warns[] = "echo 'qemu-system-x86_64: warning: of no import' >&2\n"
+				    "echo 'qemu-system-x86_64: -device edu: what it is' >&2\n"
+				    "echo 'and a hint' >&2; exit 1";
+
+	(void)state;
+	open_by("/nothing", -ENODEV, "apt-get install qemu-system-x86", NULL);
+	open_by_script("7.1.94", "exit 1", -ENODEV, "QEMU 7.1 is too old, 7.2 or newer", NULL);
+	open_by_script("5.2.0", warns, -ENODEV, "apt-get install qemu-system-x86", "of no import");
+	open_by_script("7.2.0", warns, -EINVAL, "-device edu: what it is", "of no import");
+	open_by_script("10.0.2", "exit 1", -ENODEV, "QEMU is gone", "too old");
+	open_by_script("7.2.0",
+		       "echo 'qemu-system-x86_64: /dev/x: Too many open files' >&2; exit 1",
+		       -ENOSPC, "Too many open files", "too old");
 }
 
 static unsigned int open_files(void)
@@ -626,12 +704,14 @@ int main(void)
 		ON_EDU(registers_are_read_and_written),
 		ON_EDU(interrupts_wake),
 		ON_EDU(killed_qemu_leaves_memory),
+		ON_EDU(last_words_are_reported),
+		ON_EDU(what_stays_mapped_ends_the_device),
 		cmocka_unit_test(qemu_may_be_killed_at_any_moment),
 		ON_EDU(object_may_outlive_its_device),
 		ON_EDU(forked_child_has_none_of_it),
 		cmocka_unit_test(nvme_controller_runs),
 		cmocka_unit_test(what_cannot_be_opened_says_why),
-		cmocka_unit_test(without_qemu_its_package_is_named),
+		cmocka_unit_test(qemu_that_is_none_is_explained),
 		cmocka_unit_test(devices_leave_nothing),
 		cmocka_unit_test(signals_are_not_for_the_library),
 	};
