@@ -517,6 +517,73 @@ static void nvme_controller_runs(void **state)
 	nvme_close(&nvme);
 }
 
+/* --- virtio: a device that asks for what it is told to --- */
+
+/* Of its BAR 4, as QEMU places them; the fields of Virtio 1.2, 4.1.4.3. */
+enum { NOTIFY = 0x3000, FEATURES_AT = 8, FEATURES = 12, STATUS = 20, QUEUE_SIZE = 24 };
+enum { QUEUE_ENABLE = 28, DESC_AT = 32, AVAIL_AT = 40, USED_AT = 48 };
+enum { ENTRIES = 8, AVAIL = 0x100, USED = 0x200 };
+
+static void start_virtio(struct coherent_bar *registers, uint64_t rings)
+{
+	coherent_bar_write8(registers, STATUS, 3);
+	coherent_bar_write32(registers, FEATURES_AT, 1);
+	/* VERSION_1, ACCESS_PLATFORM. */
+	coherent_bar_write32(registers, FEATURES, 3);
+	coherent_bar_write8(registers, STATUS, 11);
+	assert_int_equal(coherent_bar_read8(registers, STATUS), 11);
+	coherent_bar_write16(registers, QUEUE_SIZE, ENTRIES);
+	coherent_bar_write64(registers, DESC_AT, rings);
+	coherent_bar_write64(registers, AVAIL_AT, rings + AVAIL);
+	coherent_bar_write64(registers, USED_AT, rings + USED);
+	coherent_bar_write16(registers, QUEUE_ENABLE, 1);
+	coherent_bar_write8(registers, STATUS, 15);
+}
+
+COHERENT_TYPE(words, uint64_t);
+
+/* Asks for random numbers at an address. */
+static void ask_virtio(union words *rings, struct coherent_bar *registers, uint64_t nth,
+		       uint64_t at)
+{
+	assert_ok(coherent_write(rings, 0, at));
+	/* So many bytes, to be written; the first descriptor, again. */
+	assert_ok(coherent_write(rings, 1, BYTES | UINT64_C(2) << 32));
+	assert_ok(coherent_write(rings, AVAIL / 8, nth << 16));
+	coherent_bar_write16(registers, NOTIFY, 0);
+}
+
+static void virtio_model_is_behind_the_iommu(void **state)
+{
+	COHERENT_DEVICE_AUTO(rng);
+	COHERENT_AUTO(uint8_t, read_only);
+	COHERENT_AUTO(uint8_t, writable);
+	union words rings = COHERENT_EMPTY;
+	struct coherent_bar *registers;
+	uint8_t seen[BYTES];
+	uint64_t used;
+
+	(void)state;
+	assert_ok(coherent_device_open(&rng, "qemu:virtio-rng-pci"));
+	assert_ok(coherent_bar_open(&registers, rng, 4));
+	assert_ok(coherent_zeroed(&rings, rng, PAGE / 8));
+	assert_ok(coherent_zeroed(&read_only, rng, PAGE, .may = COHERENT_MAY_READ));
+	assert_ok(coherent_zeroed(&writable, rng, PAGE));
+	start_virtio(registers, coherent_addr(&rings).raw);
+	ask_virtio(&rings, registers, 1, coherent_addr(&writable).raw);
+	assert_ok(coherent_poll(&rings, USED / 8, &used, used >> 16 & 1, LONG));
+	assert_ok(coherent_copy_out(&writable, 0, seen, BYTES));
+	assert_false(is_all(seen, 0, BYTES));
+	assert_no_fault(rng);
+	ask_virtio(&rings, registers, 2, coherent_addr(&read_only).raw);
+	usleep(50000);
+	assert_fault(rng, COHERENT_STATE_MEM);
+	assert_ok(coherent_copy_out(&read_only, 0, seen, BYTES));
+	assert_true(is_all(seen, 0, BYTES));
+	coherent_free(&rings);
+	coherent_bar_close(registers);
+}
+
 static void what_cannot_be_opened_says_why(void **state)
 {
 	static const struct {
@@ -710,6 +777,7 @@ int main(void)
 		ON_EDU(object_may_outlive_its_device),
 		ON_EDU(forked_child_has_none_of_it),
 		cmocka_unit_test(nvme_controller_runs),
+		cmocka_unit_test(virtio_model_is_behind_the_iommu),
 		cmocka_unit_test(what_cannot_be_opened_says_why),
 		cmocka_unit_test(qemu_that_is_none_is_explained),
 		cmocka_unit_test(devices_leave_nothing),
