@@ -103,14 +103,6 @@ static void device_sees_what_the_cpu_wrote_before_expose(struct world *world)
 	}
 }
 
-static int seal_fails(void *elements, size_t count, coherent_addr_t address, void *arg)
-{
-	(void)elements;
-	(void)count;
-	*(coherent_addr_t *)arg = address;
-	return -ECANCELED;
-}
-
 /* 4 */
 static void expose_consumes_the_box(struct world *world)
 {

@@ -85,15 +85,6 @@ static void device_reads(uint64_t from, uint8_t seen[BYTES])
 	assert_ok(coherent_copy_out(&window, 0, seen, BYTES));
 }
 
-static bool is_all(const void *memory, uint8_t byte, size_t bytes)
-{
-	const uint8_t *at = memory;
-
-	while (bytes && *at == byte)
-		bytes--, at++;
-	return !bytes;
-}
-
 /* --- Boxes --- */
 
 static void fresh_box_is_zero_to_the_end_of_its_last_page(void **state)
@@ -112,14 +103,6 @@ static void fresh_box_is_zero_to_the_end_of_its_last_page(void **state)
 	assert_ok(coherent_handle_zeroed(&handle, dev, 10));
 	device_reads(coherent_handle_addr(&handle).raw + PAGE - BYTES, seen);
 	assert_true(is_all(seen, 0, BYTES));
-}
-
-static int seal_fails(void *elements, size_t count, coherent_addr_t address, void *arg)
-{
-	(void)elements;
-	(void)count;
-	*(coherent_addr_t *)arg = address;
-	return -ECANCELED;
 }
 
 /* The lowest free address is the next box's: the one before that tells which. */
@@ -681,20 +664,9 @@ static void qemu_that_is_none_is_explained(void **state)
 		       -ENOSPC, "Too many open files", "too old");
 }
 
-static unsigned int open_files(void)
-{
-	unsigned int count = 0;
-	DIR *fds = opendir("/proc/self/fd");
-
-	while (readdir(fds))
-		count++;
-	closedir(fds);
-	return count;
-}
-
 static void devices_leave_nothing(void **state)
 {
-	const unsigned int files = open_files();
+	const unsigned int files = open_files(getpid());
 
 	(void)state;
 	for (unsigned int turn = 0; turn < 20; turn++) {
@@ -707,7 +679,7 @@ static void devices_leave_nothing(void **state)
 		for (size_t i = 0; i < 2; i++)
 			coherent_device_close(two[i]);
 	}
-	assert_int_equal(open_files(), files);
+	assert_int_equal(open_files(getpid()), files);
 	assert_int_equal(child_of_ours(), 0);
 }
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <dirent.h>
+
 #include "test.h"
 
 void log_report(void *arg, enum coherent_severity severity, const char *line)
@@ -37,4 +39,36 @@ void assert_fault(struct coherent_device *dev, enum coherent_state state)
 
 	assert_ok(coherent_device_next_fault(dev, &fault));
 	assert_int_equal(fault.state, state);
+}
+
+bool is_all(const void *memory, uint8_t byte, size_t bytes)
+{
+	const uint8_t *at = memory;
+
+	while (bytes && *at == byte)
+		bytes--, at++;
+	return !bytes;
+}
+
+int seal_fails(void *elements, size_t count, coherent_addr_t address, void *arg)
+{
+	(void)elements;
+	(void)count;
+	*(coherent_addr_t *)arg = address;
+	return -ECANCELED;
+}
+
+unsigned int open_files(pid_t pid)
+{
+	unsigned int count = 0;
+	char path[64];
+	DIR *fds;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	fds = opendir(path);
+	assert_non_null(fds);
+	while (readdir(fds))
+		count++;
+	closedir(fds);
+	return count;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What all tests share: cmocka, short assertions, and a place where the reports
- * of a device end up.
+ * What all tests share: cmocka, short assertions, a place where the reports of a
+ * device end up, and what more than one of them needs.
  */
 #ifndef TEST_H
 #define TEST_H
@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include <cmocka.h>
 
@@ -52,5 +53,14 @@ void assert_no_fault(struct coherent_device *dev);
 
 /* The next fault, of that state. */
 void assert_fault(struct coherent_device *dev, enum coherent_state state);
+
+/* Each of the bytes is @byte. */
+bool is_all(const void *memory, uint8_t byte, size_t bytes);
+
+/* A seal function that keeps the address in its @arg: -ECANCELED. */
+int seal_fails(void *elements, size_t count, coherent_addr_t address, void *arg);
+
+/* How many a process has, and a few more, always as many. */
+unsigned int open_files(pid_t pid);
 
 #endif

@@ -5,7 +5,6 @@
  * what it could reach are the files that its process has. Names and answers are those of
  * promises.c.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -182,30 +181,6 @@ static bool peer_has(char secret[16])
 	return each_of_peers(has_secret, secret);
 }
 
-static unsigned int open_files(pid_t pid)
-{
-	unsigned int count = 0;
-	char path[64];
-	DIR *fds;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-	fds = opendir(path);
-	assert_non_null(fds);
-	while (readdir(fds))
-		count++;
-	closedir(fds);
-	return count;
-}
-
-static bool is_all(const void *memory, uint8_t byte, size_t bytes)
-{
-	const uint8_t *at = memory;
-
-	while (bytes && *at == byte)
-		bytes--, at++;
-	return !bytes;
-}
-
 /* --- Boxes --- */
 
 static void fresh_box_is_zero_to_the_end_of_its_last_page(void **state)
@@ -224,14 +199,6 @@ static void fresh_box_is_zero_to_the_end_of_its_last_page(void **state)
 	assert_ok(coherent_handle_zeroed(&handle, bench.dev, 10));
 	device_reads(coherent_handle_addr(&handle), seen, PAGE);
 	assert_true(is_all(seen, 0, PAGE));
-}
-
-static int seal_fails(void *elements, size_t count, coherent_addr_t address, void *arg)
-{
-	(void)elements;
-	(void)count;
-	*(coherent_addr_t *)arg = address;
-	return -ECANCELED;
 }
 
 /* Neither by its address, which the lowest free one is, nor by anything that it was given. */

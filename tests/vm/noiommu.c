@@ -83,14 +83,6 @@ static void device_gets_what_is_exposed(void **state)
 	assert_int_equal(byte, DIRT);
 }
 
-static int seal_fails(void *elements, size_t count, coherent_addr_t address, void *arg)
-{
-	(void)elements;
-	(void)count;
-	*(coherent_addr_t *)arg = address;
-	return -ECANCELED;
-}
-
 /* The device's buffer holds dirt from the test before. */
 static void nobody_keeps_it_from_a_box(void **state)
 {

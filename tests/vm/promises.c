@@ -93,15 +93,6 @@ static void must_be_refused(uint64_t address)
 	printf("# blocked: 0x%llx\n", (unsigned long long)address);
 }
 
-static bool is_all(const void *memory, uint8_t byte, size_t bytes)
-{
-	const uint8_t *at = memory;
-
-	while (bytes && *at == byte)
-		bytes--, at++;
-	return !bytes;
-}
-
 /* --- Boxes --- */
 
 static void fresh_box_is_zero_to_the_end_of_its_last_page(void **state)
@@ -120,14 +111,6 @@ static void fresh_box_is_zero_to_the_end_of_its_last_page(void **state)
 	assert_ok(coherent_handle_zeroed(&handle, dev, 10));
 	device_reads(coherent_handle_addr(&handle).raw + PAGE - 64, seen, 64);
 	assert_true(is_all(seen, 0, 64));
-}
-
-static int seal_fails(void *elements, size_t count, coherent_addr_t address, void *arg)
-{
-	(void)elements;
-	(void)count;
-	*(coherent_addr_t *)arg = address;
-	return -ECANCELED;
 }
 
 /* The lowest free address is the next box's: the one before that tells which. */
