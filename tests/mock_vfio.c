@@ -69,6 +69,9 @@ void mock_shell(const char *format)
 
 void mock_boot(void)
 {
+	/* The files of one that runs would be left behind. */
+	if (*root)
+		abort();
 	memset(&mock, 0, sizeof(mock));
 	memset(files, 0, sizeof(files));
 	mock.memlock = UINT64_MAX;
@@ -103,6 +106,7 @@ void mock_halt(void)
 	snprintf(command, sizeof(command), "rm -rf %s", root);
 	if (system(command))
 		abort();
+	*root = '\0';
 }
 
 static const char *translate(const char *path, char *to, size_t size)

@@ -736,12 +736,12 @@ static void refusals_name_the_command_that_helps(void)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct bench bench;
 
-		mock_boot();
 		mock_shell(cases[i].shell);
 		assert_err(try_open(&bench, cases[i].name), cases[i].err);
 		assert_true(log_has(&bench.log, cases[i].says));
 		nothing_is_left(&bench);
 		mock_halt();
+		mock_boot();
 	}
 }
 
@@ -1406,16 +1406,29 @@ struct cell {
 	char name[96];
 };
 
+static int boot(void **state)
+{
+	(void)state;
+	mock_boot();
+	return 0;
+}
+
 static void run_cell(void **state)
 {
 	const struct cell *cell = *state;
 
-	mock_boot();
 	if (cell->of_scheme)
 		cell->of_scheme(cell->scheme);
 	else
 		cell->alone();
+}
+
+/* After a test that failed, too. */
+static int halt(void **state)
+{
+	(void)state;
 	mock_halt();
+	return 0;
 }
 
 #define EACH(fn)                             \
@@ -1496,6 +1509,8 @@ int main(void)
 			tests[count] = (struct CMUnitTest){
 				.name = all[count].name,
 				.test_func = run_cell,
+				.setup_func = boot,
+				.teardown_func = halt,
 				.initial_state = &all[count],
 			};
 			count++;
