@@ -455,6 +455,44 @@ static void object_may_outlive_its_device(void **state)
 	coherent_free(&mem);
 }
 
+/* Those of edu: there is one. Until the device is closed. */
+static void *use_interrupts(void *arg)
+{
+	struct coherent_irq *irq;
+	int err;
+
+	do {
+		err = coherent_irq_open(&irq, dev, 0);
+		if (!err)
+			err = coherent_irq_wait(irq, *(uint64_t *)arg);
+		coherent_irq_close(irq);
+	} while (err == -ETIMEDOUT);
+	return (void *)(intptr_t)err;
+}
+
+/* Whoever waits hears of it, and it is no loss; memory keeps the device until then. */
+static void close_ends_waiting_and_is_no_loss(void **state)
+{
+	(void)state;
+	for (useconds_t turn = 0; turn < 20; turn++) {
+		COHERENT(uint8_t) mem = COHERENT_EMPTY;
+		uint64_t timeout_ns = turn % 2 ? UINT64_MAX : 0;
+		pthread_t user;
+		void *answer;
+
+		open_edu(state);
+		coherent_bar_close(bar);
+		assert_ok(coherent_zeroed(&mem, dev, 1));
+		assert_ok(pthread_create(&user, NULL, use_interrupts, &timeout_ns));
+		usleep(turn * 500);
+		coherent_device_close(dev);
+		assert_ok(pthread_join(user, &answer));
+		assert_int_equal((intptr_t)answer, -ENODEV);
+		coherent_free(&mem);
+		assert_false(log_has(&reports, "QEMU"));
+	}
+}
+
 static void forked_child_has_none_of_it(void **state)
 {
 	int status;
@@ -747,6 +785,7 @@ int main(void)
 		ON_EDU(what_stays_mapped_ends_the_device),
 		cmocka_unit_test(qemu_may_be_killed_at_any_moment),
 		ON_EDU(object_may_outlive_its_device),
+		cmocka_unit_test(close_ends_waiting_and_is_no_loss),
 		ON_EDU(forked_child_has_none_of_it),
 		cmocka_unit_test(nvme_controller_runs),
 		cmocka_unit_test(virtio_model_is_behind_the_iommu),

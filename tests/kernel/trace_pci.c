@@ -12,6 +12,12 @@ static void say(unsigned int step, const char *what, unsigned int slot, long lon
 	pr_info("trace: %u %s %u: %lld\n", step, what, slot, result);
 }
 
+/* Unmapping was one. */
+static int fence(struct coherent_device *dev)
+{
+	return 0;
+}
+
 static int trace_probe(struct pci_dev *pci, const struct pci_device_id *id)
 {
 	struct edu edu = { .dev = &pci->dev };
@@ -25,7 +31,7 @@ static int trace_probe(struct pci_dev *pci, const struct pci_device_id *id)
 		return err;
 	err = edu_probe(&edu);
 	if (!err)
-		trace(&edu, COHERENT_IOMMU, say);
+		trace(&edu, COHERENT_IOMMU, fence, say);
 	coherent_bar_close(edu.bar);
 	pci_clear_master(pci);
 	pr_info("trace: end %d\n", err);

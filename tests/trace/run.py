@@ -12,13 +12,16 @@ import re
 import subprocess
 import sys
 
+# Pages that the steps "late" hit, which no object has; the kernel uses addresses again.
+REFUSED = '5'
+REFUSED_IN_KERNEL = '3'
 LINE = re.compile(r'trace: (\d+ .*): (-?\d+)\s*$', re.MULTILINE)
 
 
 def steps(command):
-    """(what, result) of each step, and all that was printed."""
+    """(what, result) of each step, none if the program failed, and all that was printed."""
     run = subprocess.run(command, check=False, capture_output=True, text=True)
-    return LINE.findall(run.stdout), run.stdout + run.stderr
+    return [] if run.returncode else LINE.findall(run.stdout), run.stdout + run.stderr
 
 
 def compare(wanted, found, label):
@@ -38,8 +41,10 @@ def main():
     trace, run_py, module = sys.argv[1:]
     others = {
         'qemu:edu': [trace, 'qemu:edu'],
-        'edu by VFIO in a VM': [run_py, '--verbose', '--args', 'vfio:0000:00:01.0', trace],
-        'edu in the kernel': [run_py, '--verbose', '--module', '--expect', 'trace: end 0', module],
+        'edu by VFIO in a VM': [run_py, '--verbose', '--refused', REFUSED,
+                                '--args', 'vfio:0000:00:01.0', trace],
+        'edu in the kernel': [run_py, '--verbose', '--refused', REFUSED_IN_KERNEL,
+                              '--module', '--expect', 'trace: end 0', module],
     }
     wanted, _ = steps([trace, 'sim:edu'])
     print(f'1..{len(others) + 1}')
@@ -51,7 +56,7 @@ def main():
         same = bool(skipped) or compare(wanted, found, label)
         failed = failed or not same
         if not same and not found:
-            print(re.sub('^', '# ', said, flags=re.MULTILINE))
+            print(re.sub('^', '# ', '\n'.join(said.splitlines()[-20:]), flags=re.MULTILINE))
         print(f'{"ok" if same else "not ok"} {number} - {label} answers as sim:edu does'
               + (f' {skipped[0]}' if skipped else ''))
     return failed

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 #include "trace.h"
 
-#define SLOTS 4
+#define SLOTS 2
 #define PAGE 4096
 #define BYTES 64
 #define PATTERN 0x5a
@@ -19,6 +19,7 @@ struct slot {
 static struct slot slots[SLOTS];
 static struct edu *device;
 static enum coherent_level wanted;
+static int (*fence_device)(struct coherent_device *dev);
 
 /* The same numbers everywhere. */
 static uint32_t random_number(uint32_t below)
@@ -116,7 +117,9 @@ static long long free_both(struct slot *slot)
 
 static long long cpu_writes(struct slot *slot)
 {
-	return coherent_write(&slot->mem, random_number(2 * PAGE), (uint8_t)random_number(256));
+	const size_t at = random_number(2 * PAGE);
+
+	return coherent_write(&slot->mem, at, (uint8_t)random_number(256));
 }
 
 static long long cpu_reads(struct slot *slot)
@@ -196,6 +199,17 @@ static long long device_reads_late(struct slot *slot)
 	return err ? err : unload_device();
 }
 
+/* What was freed before may be another's from now on. */
+static long long fence_all(struct slot *slot)
+{
+	size_t i;
+
+	(void)slot;
+	for (i = 0; i < SLOTS; i++)
+		slots[i].old = (coherent_addr_t){ 0 };
+	return fence_device(device->dev);
+}
+
 static long long registers(struct slot *slot)
 {
 	const uint32_t value = random_number(65536);
@@ -222,16 +236,18 @@ static const struct {
 	{ "device reads", device_reads },
 	{ "device writes late", device_writes_late },
 	{ "device reads late", device_reads_late },
+	{ "fence", fence_all },
 	{ "registers", registers },
 };
 
-void trace(struct edu *edu, enum coherent_level level,
+void trace(struct edu *edu, enum coherent_level level, int (*fence)(struct coherent_device *dev),
 	   void (*say)(unsigned int step, const char *what, unsigned int slot, long long result))
 {
 	unsigned int step;
 
 	device = edu;
 	wanted = level;
+	fence_device = fence;
 	for (step = 0; step < TRACE_STEPS; step++) {
 		const uint32_t i = random_number(sizeof(steps) / sizeof(*steps));
 		const uint32_t slot = random_number(SLOTS);

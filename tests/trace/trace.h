@@ -8,15 +8,16 @@
 
 #include "edu.h"
 
-#define TRACE_STEPS 150
+#define TRACE_STEPS 250
 
 /**
  * trace() - Make all steps.
  * @edu: The device, of 28 bits.
  * @level: What allocations ask for.
+ * @fence: Ends what is in flight; 0 or an error.
  * @say: Called with what each step did and what came of it.
  */
-void trace(struct edu *edu, enum coherent_level level,
+void trace(struct edu *edu, enum coherent_level level, int (*fence)(struct coherent_device *dev),
 	   void (*say)(unsigned int step, const char *what, unsigned int slot, long long result));
 
 #endif

@@ -12,6 +12,11 @@ static void say(unsigned int step, const char *what, unsigned int slot, long lon
 	printf("trace: %u %s %u: %lld\n", step, what, slot, result);
 }
 
+static int fence(struct coherent_device *dev)
+{
+	return coherent_device_fence(dev);
+}
+
 int main(int argc, char **argv)
 {
 	struct edu edu = { .dev = NULL };
@@ -28,7 +33,7 @@ int main(int argc, char **argv)
 	if (!err)
 		err = edu_probe(&edu);
 	if (!err)
-		trace(&edu, 0, say);
+		trace(&edu, 0, fence, say);
 	coherent_bar_close(edu.bar);
 	coherent_device_close(edu.dev);
 	puts(err ? "1..1\nnot ok 1 - edu" : "1..1\nok 1 - trace");
