@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "object.h"
+#include "pool.h"
 #include "sim_dma.h"
 #include "sim_models.h"
 #include "sys.h"
@@ -502,8 +502,8 @@ int coherent_base_sim_try(struct coherent_device *dev, const struct coherent_obj
 {
 	if (!object)
 		return -EINVAL;
-	if (device_forked(object->dev))
+	if (device_forked(object_device(object)))
 		return -ENODEV;
-	return coherent_sim_try_addr(dev, (coherent_addr_t){ object->address.first + offset },
+	return coherent_sim_try_addr(dev, (coherent_addr_t){ object_address(object) + offset },
 				     buffer, bytes, access);
 }

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "object.h"
+#include "pool.h"
 #include "sys.h"
 
 #define ATTRS_KNOWN ((COHERENT_ATTR_PRIVILEGED << 1) - 1)
@@ -166,13 +166,17 @@ int coherent_base_box_from(struct coherent_box *box, struct coherent_device *dev
 
 int coherent_base_box_level(const struct coherent_box *box)
 {
-	return box->object ? (int)box->object->dev->backend->level : 0;
+	return box->object ? (int)object_device(box->object)->backend->level : 0;
 }
 
 void coherent_base_box_free(struct coherent_box *box)
 {
 	struct coherent_object *object = box->object;
 
+	if (object && object_is_slot(object)) {
+		pool_free_box(box);
+		return;
+	}
 	*box = (struct coherent_box){ .va = NULL };
 	if (!object || device_forked(object->dev))
 		return;
@@ -292,8 +296,11 @@ static int expose(struct coherent_box *box, struct coherent_mem *mem, const stru
 
 int coherent_base_expose(struct coherent_box *box, const struct coherent_expose_options *options)
 {
-	const struct plan plan = { options->may, options->seal, options->seal_arg };
+	struct plan plan;
 
+	if (box->object && object_is_slot(box->object))
+		return pool_expose(box, options);
+	plan = (struct plan){ options->may, options->seal, options->seal_arg };
 	return expose(box, options->mem, &plan);
 }
 
@@ -378,6 +385,8 @@ int coherent_base_reclaim(struct coherent_mem *mem, const struct coherent_reclai
 		return -EINVAL;
 	if (box->va)
 		return -EBUSY;
+	if (object_is_slot(object))
+		return pool_reclaim(mem, options);
 	err = device_usable(object->dev);
 	if (err)
 		return err;
@@ -388,12 +397,18 @@ int coherent_base_reclaim(struct coherent_mem *mem, const struct coherent_reclai
 
 /* --- Mems --- */
 
-static void object_free_mem(struct coherent_object *object)
+/* Not inlined, so that the way of small objects to theirs is short. */
+static __attribute__((noinline)) void free_whole(struct coherent_mem *mem)
 {
+	struct coherent_object *object = mem->object;
 	struct coherent_device *dev = object->dev;
-	/* Also while the device closes: only the backend knows when it is done. */
-	int err = object_unmap(object, false);
+	int err;
 
+	*mem = (struct coherent_mem){ .va = NULL };
+	if (device_forked(dev))
+		return;
+	/* Also while the device closes: only the backend knows when it is done. */
+	err = object_unmap(object, false);
 	if (err && err != -ENODEV) {
 		object_leak(object);
 	} else if (err) {
@@ -411,9 +426,10 @@ void coherent_base_free(struct coherent_mem *mem)
 {
 	struct coherent_object *object = mem->object;
 
-	*mem = (struct coherent_mem){ .va = NULL };
-	if (object && !device_forked(object->dev))
-		object_free_mem(object);
+	if (object && object_is_slot(object))
+		pool_free(mem);
+	else if (object)
+		free_whole(mem);
 }
 
 void coherent_base_cleanup(void *mem)

@@ -7,24 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "object.h"
+#include "pool.h"
 #include "sys.h"
 
 static const struct backend_ops *const backends[] = { &backend_sim,	   &backend_pci,
 						      &backend_vfio,	   &backend_iommufd,
 						      &backend_vhost_user, &backend_qemu };
-
-bool device_forked(const struct coherent_device *dev)
-{
-	return !atomic_load_explicit(&dev->alive->ours, memory_order_relaxed);
-}
-
-int device_usable(const struct coherent_device *dev)
-{
-	if (!dev || device_forked(dev))
-		return -ENODEV;
-	return atomic_load_explicit(&dev->alive->open, memory_order_acquire) ? 0 : -ENODEV;
-}
 
 struct pollfd device_lost(const struct coherent_device *dev)
 {
@@ -359,9 +347,13 @@ static bool left_open_locked(struct coherent_device *dev, uint64_t *address, cha
 		*address = range->first + 1;
 		if (range->hole || object->leaked || object->state > COHERENT_STATE_MEM)
 			continue;
-		snprintf(line, size, "%s: a %s of %zu bytes allocated at %s is not freed",
-			 dev->name, object->state == COHERENT_STATE_BOX ? "box" : "mem",
-			 object_bytes(object), object->where);
+		if (object->chunk)
+			snprintf(line, size, "%s: %zu bytes of the pool created at %s are left",
+				 dev->name, object_bytes(object), object->where);
+		else
+			snprintf(line, size, "%s: a %s of %zu bytes allocated at %s is not freed",
+				 dev->name, object->state == COHERENT_STATE_BOX ? "box" : "mem",
+				 object_bytes(object), object->where);
 		return true;
 	}
 	return false;
@@ -465,6 +457,25 @@ static void describe(const struct coherent_object *object, const struct coherent
 		snprintf(text, size, "%s %" PRIu64 " ms ago", verb, ms);
 }
 
+/* Whoever has it may free it meanwhile: where it was allocated is true all the same. */
+static void name_slot(const struct coherent_object *object, struct coherent_fault *fault,
+		      char *text, size_t size)
+{
+	const struct chunk *chunk = object->chunk;
+	const struct slot *slot = pool_slot_at(chunk, fault->address - object->address.first);
+
+	if (!slot || slot_state(slot) == COHERENT_STATE_NONE) {
+		snprintf(text, size, "a free part of the pool created at %s", object->where);
+		return;
+	}
+	fault->state = slot_state(slot);
+	fault->object_address = pool_address(slot);
+	fault->object_bytes = chunk->slot_bytes;
+	fault->where = slot_where(slot);
+	snprintf(text, size, "read-only (%zu bytes allocated at %s)", chunk->slot_bytes,
+		 fault->where);
+}
+
 static void name_fault_locked(struct coherent_device *dev, struct coherent_fault *fault, char *text,
 			      size_t size) NEEDS_LOCK(dev->lock)
 {
@@ -475,6 +486,10 @@ static void name_fault_locked(struct coherent_device *dev, struct coherent_fault
 	snprintf(text, size, "no object");
 	if (!object || fault->address > range->last)
 		return;
+	if (object->chunk && fault->address - range->first < object_bytes(object)) {
+		name_slot(object, fault, text, size);
+		return;
+	}
 	if (fault->address - range->first < object_bytes(object)) {
 		fault->state = object->state;
 		fault->object_address = range->first;

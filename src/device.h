@@ -69,13 +69,20 @@ struct coherent_device {
  *
  * Return: 0; -ENODEV.
  */
-int device_usable(const struct coherent_device *dev);
+static inline int device_usable(const struct coherent_device *dev)
+{
+	/* A child's page has neither. */
+	return dev && atomic_load_explicit(&dev->alive->open, memory_order_acquire) ? 0 : -ENODEV;
+}
 
 /**
  * device_forked() - Whether this is a child of the process that opened a device.
  * @dev: The device.
  */
-bool device_forked(const struct coherent_device *dev);
+static inline bool device_forked(const struct coherent_device *dev)
+{
+	return !atomic_load_explicit(&dev->alive->ours, memory_order_relaxed);
+}
 
 /**
  * device_lost() - What to poll beside what is waited for.

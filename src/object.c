@@ -166,6 +166,13 @@ void object_release_rest(struct coherent_device *dev)
 	}
 }
 
+void object_set_chunk(struct coherent_object *object, struct chunk *chunk)
+{
+	lock_take(&object->dev->lock);
+	object->chunk = chunk;
+	lock_drop(&object->dev->lock);
+}
+
 int object_get_pages(struct coherent_object *object)
 {
 	struct backend *backend = object->dev->backend;

@@ -7,8 +7,17 @@
 
 #include "device.h"
 
+struct chunk;
+
+/*
+ * What a coherent_object is, by its first byte: what follows here, or a slot of a pool, which is
+ * seen by pool.h.
+ */
+enum object_kind { OBJECT_WHOLE, OBJECT_SLOT };
+
 /**
  * struct coherent_object - What the library knows of a box, a mem or a handle.
+ * @kind: OBJECT_WHOLE. Never changes.
  * @address: Reserved device addresses; or those in quarantine, or waiting for a
  *	fence.
  * @pages: Its memory; not its own any more after reclaim or free.
@@ -21,12 +30,14 @@
  * @may: What the device may do, of a mem.
  * @state: What it is.
  * @leaked: The device may still reach it: nothing of it is used again.
+ * @chunk: Whose it is, of a mem whose parts are objects of a pool.
  *
- * @state, @since_ns and @leaked are written under the device's lock, because
+ * @state, @since_ns, @leaked and @chunk are written under the device's lock, because
  * faults read them. A handle is owned by whoever has the box or mem; once it is
  * reclaimed or freed the record is the device's.
  */
 struct coherent_object {
+	unsigned char kind;
 	struct iova_range address;
 	struct iova_range pages;
 	struct coherent_device *dev;
@@ -38,6 +49,7 @@ struct coherent_object {
 	uint8_t may;
 	uint8_t state;
 	bool leaked;
+	struct chunk *chunk;
 };
 
 static inline struct coherent_object *object_of(struct iova_range *address)
@@ -63,6 +75,13 @@ static inline size_t object_bytes(const struct coherent_object *object)
  */
 int object_new(struct coherent_device *dev, const struct iova_want *want, const char *where,
 	       struct coherent_object **out);
+
+/**
+ * object_set_chunk() - Say whose a mem is.
+ * @object: A mem.
+ * @chunk: The chunk; NULL for nobody's.
+ */
+void object_set_chunk(struct coherent_object *object, struct chunk *chunk);
 
 /**
  * object_get_pages() - Give an object memory, dirty.

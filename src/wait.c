@@ -5,7 +5,7 @@
  */
 #include <coherent.h>
 
-#include "object.h"
+#include "pool.h"
 #include "sys.h"
 #include "wait.h"
 
@@ -46,5 +46,5 @@ int wait_more(struct coherent_wait *wait, const struct coherent_device *dev)
 
 int coherent_base_wait_more(struct coherent_wait *wait, const struct coherent_mem *mem)
 {
-	return wait_more(wait, mem->object->dev);
+	return wait_more(wait, object_device(mem->object));
 }
