@@ -54,13 +54,13 @@ static void report_loss(const struct qemu *qemu, int err)
 		report(&dev->reporter, COHERENT_ERROR, "%s: QEMU is gone", dev->name);
 }
 
-/* A socket that is shut down stays readable: who polls it hears of the end. */
+/* What does not do as it should is ended: who polls for that hears of it. */
 static int lose_locked(struct qemu *qemu, int err) NEEDS_LOCK(qemu->lock)
 {
 	if (!qemu->lost)
 		report_loss(qemu, err);
 	qemu->lost = true;
-	sys_shutdown(qemu->qtest.fd);
+	sys_pidfd_kill(qemu->process.pidfd);
 	if (err == -EPROTO || err == -EIO)
 		return -EIO;
 	return err == -ETIMEDOUT ? err : -ENODEV;
@@ -157,7 +157,7 @@ static int open_machine(struct qemu *qemu, const struct name *name)
 static void qemu_close(struct backend *backend)
 {
 	struct qemu *qemu = qemu_of(backend);
-	const int fds[] = { qemu->qtest.fd, qemu->memory, qemu->log };
+	const int fds[] = { qemu->qtest.fd, qemu->memory, qemu->log, qemu->process.pidfd };
 	struct qemu_mapping *mapping;
 
 	if (qemu->running)
@@ -203,7 +203,7 @@ static int qemu_open(struct backend **backend, struct coherent_device *dev, cons
 	};
 	qemu->keys.memory = 64;
 	qemu->used_end = QEMU_OBJECTS_AT;
-	qemu->memory = qemu->log = qemu->qtest.fd = -1;
+	qemu->memory = qemu->log = qemu->qtest.fd = qemu->process.pidfd = -1;
 	qemu->qtest.timeout_ns = 10 * SYS_NS_PER_S;
 	for (size_t i = 0; i < QEMU_PCI_VECTORS_MAX; i++)
 		qemu->irq_fds[i] = -1;
@@ -463,6 +463,10 @@ static int qemu_irq_connect(struct backend *backend, unsigned int vector, int fd
 		err = -ENODEV;
 	else if (fd >= 0)
 		err = result_locked(qemu, qemu_pci_enable_irqs(&qemu->pci, MAILBOX_ADDRESS));
+	/* What came while nobody listened is nobody's. */
+	if (!err && fd >= 0)
+		__atomic_store_n((uint32_t *)(qemu->ram + MAILBOX_AT) + vector, 0,
+				 __ATOMIC_RELAXED);
 	qemu->irq_fds[vector] = err ? -1 : fd;
 	/* Under the lock: a close that comes now waits with ending the process. */
 	if (!qemu->closed)
@@ -473,8 +477,8 @@ static int qemu_irq_connect(struct backend *backend, unsigned int vector, int fd
 
 static struct pollfd qemu_poll_lost(const struct backend *backend)
 {
-	return (struct pollfd){ .fd = ((const struct qemu *)backend)->qtest.fd,
-				.events = POLLRDHUP };
+	return (struct pollfd){ .fd = ((const struct qemu *)backend)->process.pidfd,
+				.events = POLLIN };
 }
 
 static bool qemu_is_lost(struct backend *backend)
@@ -483,7 +487,7 @@ static bool qemu_is_lost(struct backend *backend)
 	bool is_lost;
 
 	lock_take(&qemu->lock);
-	if (!qemu->closed && !qemu->lost && !sys_wait_socket(qemu->qtest.fd, POLLRDHUP, 0))
+	if (!qemu->closed && !qemu->lost && !sys_wait_socket(qemu->process.pidfd, POLLIN, 0))
 		lose_locked(qemu, -EPIPE);
 	is_lost = qemu->closed || qemu->lost;
 	lock_drop(&qemu->lock);

@@ -101,6 +101,12 @@ static int open_space(const struct coherent_limits *limits, uint64_t mask, struc
 	return err;
 }
 
+/* Those that must not become others'. */
+static bool has_addresses_locked(const struct coherent_device *dev) NEEDS_LOCK(dev->lock)
+{
+	return dev->objects || (dev->backend->addresses_linger && dev->space.retired_count);
+}
+
 /* The lock is taken because the device may be faulting already. */
 static int use_mask(struct coherent_device *dev, uint64_t mask)
 {
@@ -115,9 +121,10 @@ static int use_mask(struct coherent_device *dev, uint64_t mask)
 	if (err)
 		return err;
 
+	space.keeps_bytes = dev->backend->addresses_linger;
 	unused = space;
 	lock_take(&dev->lock);
-	if (dev->objects) {
+	if (has_addresses_locked(dev)) {
 		err = -EBUSY;
 	} else {
 		while ((evicted = iova_evict(&dev->space)))
@@ -134,8 +141,8 @@ static int use_mask(struct coherent_device *dev, uint64_t mask)
 
 int coherent_device_set_mask(struct coherent_device *dev, uint64_t mask)
 {
-	size_t objects;
 	int err = device_usable(dev);
+	bool busy;
 
 	if (err)
 		return err;
@@ -143,9 +150,9 @@ int coherent_device_set_mask(struct coherent_device *dev, uint64_t mask)
 		return -EINVAL;
 	/* State before resources; use_mask() looks again as it changes the mask. */
 	lock_take(&dev->lock);
-	objects = dev->objects;
+	busy = has_addresses_locked(dev);
 	lock_drop(&dev->lock);
-	return objects ? -EBUSY : use_mask(dev, mask);
+	return busy ? -EBUSY : use_mask(dev, mask);
 }
 
 int coherent_device_limits(struct coherent_device *dev, struct coherent_limits *limits)

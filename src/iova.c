@@ -297,7 +297,8 @@ void iova_retire(struct iova_space *space, struct iova_range *range)
 
 struct iova_range *iova_expired(struct iova_space *space)
 {
-	if (space->retired_count <= IOVA_RETIRED_MAX && space->retired_bytes <= space->usable / 8)
+	if (space->retired_count <= IOVA_RETIRED_MAX &&
+	    (space->keeps_bytes || space->retired_bytes <= space->usable / 8))
 		return NULL;
 	return iova_evict(space);
 }

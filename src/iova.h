@@ -49,6 +49,7 @@ struct iova_range {
  * @usable: Bytes outside of holes.
  * @granule: What addresses and sizes are multiples of: a power of two.
  * @guard: Bytes kept free behind each range.
+ * @keeps_bytes: How many ranges are in the quarantine is its only bound.
  */
 struct iova_space {
 	RB_HEAD(iova_tree, iova_range) tree;
@@ -58,6 +59,7 @@ struct iova_space {
 	uint64_t usable;
 	uint64_t granule;
 	uint64_t guard;
+	bool keeps_bytes;
 };
 
 /**

@@ -85,9 +85,18 @@ struct qemu {
  *	descriptor of qtest are filled in, also on failure.
  * @name: The device's name.
  *
- * Return: 0; -EINVAL (name), -ENODEV (not installed), -ENOSPC (descriptors), -ENOMEM.
+ * Return: 0; -EINVAL (name); as qemu_start_error().
  */
 int qemu_start(struct qemu *qemu, const struct name *name);
+
+/**
+ * qemu_start_error() - Report why QEMU cannot be started.
+ * @dev: Told.
+ * @err: What went wrong, or 0.
+ *
+ * Return: 0; -ENODEV (not installed, or not to be run), -ENOSPC (descriptors), -ENOMEM.
+ */
+int qemu_start_error(const struct coherent_device *dev, int err);
 
 /**
  * qemu_explain() - Report why a device cannot be opened.

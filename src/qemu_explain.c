@@ -43,6 +43,43 @@ bool qemu_last_error(int log, char *text, size_t size)
 	return found;
 }
 
+/* --- Why it did not run --- */
+
+int qemu_start_error(const struct coherent_device *dev, int err)
+{
+	switch (err) {
+	case 0:
+	case -ENOMEM:
+		return err;
+	case -EAGAIN:
+		return -ENOMEM;
+	case -EMFILE:
+	case -ENFILE:
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: no descriptor left for QEMU: raise ulimit -n", dev->name);
+		return -ENOSPC;
+	case -ENOENT:
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: there is no " QEMU_PROGRAM "; as root: apt-get install " QEMU_PACKAGE,
+		       dev->name);
+		return -ENODEV;
+	default:
+		report(&dev->reporter, COHERENT_ERROR, "%s: " QEMU_PROGRAM " cannot be run: %s",
+		       dev->name, strerror(-err));
+		return -ENODEV;
+	}
+}
+
+/* What the child said that was to become it; 0 if that was nothing. */
+static int exec_error(int log)
+{
+	char text[64] = "";
+	int number = 0;
+
+	(void)sys_read_some_at(log, 0, text, sizeof(text) - 1);
+	return sscanf(text, SYS_EXEC_FAILED "%d", &number) == 1 ? -number : 0;
+}
+
 /* --- How old it is --- */
 
 static bool is_too_old(const struct coherent_device *dev)
@@ -131,11 +168,33 @@ static void report_nearest(const struct coherent_device *dev, const char *model)
 
 /* --- All of it --- */
 
+/* What qemu_pci_start() and qemu_iommu_start() found. */
+static const struct {
+	int err;
+	int as;
+	const char *text;
+} reasons[] = {
+	{ -EINVAL, -EINVAL, "a bridge is no device" },
+	{ -ENXIO, -ENODEV, "there is no such device on the PCI bus of QEMU" },
+	{ -EIO, -EIO, "QEMU's virtio-iommu is none as that of 7.2" },
+	{ -ENOSPC, -ENOSPC, "its BARs take more than the 512 MiB that there are for them" },
+};
+
+/* QEMU's messages are English. */
+static int errno_of(const char *text)
+{
+	if (strstr(text, "Too many open files"))
+		return -ENOSPC;
+	return strstr(text, "Cannot allocate memory") ? -ENOMEM : -EINVAL;
+}
+
 int qemu_explain(const struct coherent_device *dev, int log, const char *model, int err)
 {
 	char text[512];
 	const bool has_said = qemu_last_error(log, text, sizeof(text));
 
+	if (exec_error(log))
+		return qemu_start_error(dev, exec_error(log));
 	if (has_said)
 		report(&dev->reporter, COHERENT_ERROR, "%s: %s", dev->name, text);
 	if (is_too_old(dev))
@@ -145,13 +204,12 @@ int qemu_explain(const struct coherent_device *dev, int log, const char *model, 
 		return -ENODEV;
 	}
 	if (has_said)
-		return strstr(text, strerror(EMFILE)) ? -ENOSPC : -EINVAL;
-	if (err == -EIO)
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: there is no such device on the PCI bus of QEMU", dev->name);
-	if (err == -ENOSPC)
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: its BARs take more than the 512 MiB that there are for them",
-		       dev->name);
+		return errno_of(text);
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++) {
+		if (reasons[i].err != err)
+			continue;
+		report(&dev->reporter, COHERENT_ERROR, "%s: %s", dev->name, reasons[i].text);
+		return reasons[i].as;
+	}
 	return err;
 }

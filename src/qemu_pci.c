@@ -191,14 +191,18 @@ static int start_port(const struct qtest *qtest)
 
 int qemu_pci_start(struct qemu_pci *pci, const struct qtest *qtest)
 {
-	uint32_t id;
+	uint32_t id, word;
 	int err = start_port(qtest);
 
 	*pci = (struct qemu_pci){ .qtest = qtest };
 	if (!err)
 		err = get(pci, PCI_VENDOR_ID, &id);
 	if (!err && id == UINT32_MAX)
-		err = -EIO;
+		err = -ENXIO;
+	if (!err)
+		err = get(pci, PCI_CACHE_LINE_SIZE, &word);
+	if (!err && (word >> 16 & PCI_HEADER_TYPE_MASK) != PCI_HEADER_TYPE_NORMAL)
+		err = -EINVAL;
 	if (!err)
 		err = size_bars(pci);
 	if (!err)

@@ -43,8 +43,8 @@ struct qemu_pci {
 	uint64_t messages;
 };
 
-/* All return 0; as the functions of qtest.h; -EIO (there is no device), -ENOSPC (its BARs do not
- * fit). */
+/* All return 0; as the functions of qtest.h; -ENXIO (there is no device), -EINVAL (it is a bridge),
+ * -ENOSPC (its BARs do not fit), -EIO (its MSI-X is none). */
 
 /**
  * qemu_pci_start() - Give the device its place.

@@ -25,7 +25,8 @@ static void *run(void *arg)
 {
 	struct qemu_process *process = arg;
 	pid_t pid = 0;
-	int err = sys_spawn(process->argv, process->inherited, QEMU_INHERITED, process->log, &pid);
+	int err = sys_spawn(process->argv, process->inherited, QEMU_INHERITED, process->log, &pid,
+			    &process->pidfd);
 
 	lock_take(&process->lock);
 	process->err = err;

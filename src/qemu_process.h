@@ -23,6 +23,7 @@
  * @poll: Called again and again while @polling.
  * @arg: Handed to @poll.
  * @thread: The thread.
+ * @pidfd: Readable when it has ended; closed by who started it. Never changes.
  * @lock: Guards what follows.
  * @err: Why it could not be started.
  * @started: One or the other is known.
@@ -36,6 +37,7 @@ struct qemu_process {
 	void (*poll)(void *arg);
 	void *arg;
 	pthread_t thread;
+	int pidfd;
 	struct lock lock;
 	int err;
 	bool started;
@@ -47,7 +49,7 @@ struct qemu_process {
  * qemu_process_start() - Start it.
  * @process: Zero bytes but for what is given: @argv to @arg.
  *
- * Return: 0; -ENOENT (there is no such program), -EAGAIN, -ENOMEM.
+ * Return: 0; -EAGAIN, -ENOMEM, -EMFILE. Whether it can be run shows in its log.
  */
 int qemu_process_start(struct qemu_process *process);
 

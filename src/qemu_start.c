@@ -123,14 +123,6 @@ static int make_memory(struct qemu *qemu)
 	return err;
 }
 
-static int not_installed(const struct coherent_device *dev)
-{
-	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: there is no " QEMU_PROGRAM "; as root: apt-get install " QEMU_PACKAGE,
-	       dev->name);
-	return -ENODEV;
-}
-
 static int spawn(struct qemu *qemu, const char *device)
 {
 	int bios, pair[2], err = make_bios(&bios);
@@ -191,12 +183,12 @@ static int refuse(const struct name *name, const char *key, const char *why,
 /* What cannot be the model's: it would be somewhere else, past the IOMMU, or only described. */
 static int check_keys(const struct name *name, const struct reporter *to)
 {
-	static const char *const ours[] = { "addr", "bus", "iommu_platform" };
+	static const char *const ours[] = { "addr", "bus", "driver", "iommu_platform" };
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
 		if (name_has_key(name, ours[i]))
 			return refuse(name, ours[i], "is not to be set", to);
-	if (name_has_key(name, "help"))
+	if (name_has_key(name, "help") || name_has_key(name, "?"))
 		return refuse(name, "help", "is none: " QEMU_PROGRAM " -device MODEL,help tells",
 			      to);
 	if (name_has_key(name, "image") && !wants_disk(name->where))
@@ -226,8 +218,10 @@ static int read_name(struct qemu *qemu, const struct name *name, char *device, s
 	for (unsigned int i = 0; i < name->count; i++) {
 		const char *key = name->keys[i], *value = name->values[i];
 
-		if (!strcmp(key, "image"))
+		if (!strcmp(key, "image") && value)
 			qemu->keys.image = value;
+		else if (!strcmp(key, "image"))
+			return refuse(name, "image", "takes a file", to);
 		else if (!strcmp(key, "memory")) {
 			int err = read_memory(name, value, &qemu->keys, to);
 
@@ -238,22 +232,13 @@ static int read_name(struct qemu *qemu, const struct name *name, char *device, s
 						 value ? value : "on");
 	}
 	/* Without it a virtio device uses physical addresses, past the IOMMU. */
-	if (!strncmp(name->where, "virtio-", 7))
+	if (!strncmp(name->where, "virtio-", 7) || !strncmp(name->where, "vhost-", 6))
 		used += (size_t)snprintf(device + used, size - used, ",iommu_platform=on");
 	if (wants_disk(name->where) && !name_has_key(name, "drive"))
 		used += (size_t)snprintf(device + used, size - used, ",drive=disk");
 	if (!strcmp(name->where, "nvme") && !name_has_key(name, "serial"))
 		used += (size_t)snprintf(device + used, size - used, ",serial=coherent");
 	return used < size ? 0 : -EINVAL;
-}
-
-static int result_of(const struct coherent_device *dev, int err)
-{
-	if (err != -EMFILE && err != -ENFILE)
-		return err ? -ENOMEM : 0;
-	report(&dev->reporter, COHERENT_ERROR, "%s: no descriptor left for QEMU: raise ulimit -n",
-	       dev->name);
-	return -ENOSPC;
 }
 
 int qemu_start(struct qemu *qemu, const struct name *name)
@@ -272,7 +257,5 @@ int qemu_start(struct qemu *qemu, const struct name *name)
 		err = add_disk(qemu);
 	if (!err)
 		err = spawn(qemu, device);
-	if (err == -ENOENT)
-		return not_installed(qemu->backend.dev);
-	return result_of(qemu->backend.dev, err);
+	return qemu_start_error(qemu->backend.dev, err);
 }

@@ -21,12 +21,15 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+/* How the log of a program begins that could not be run; an errno of three digits follows. */
+#define SYS_EXEC_FAILED "cannot run, error "
 /* As many as a message of vhost-user has. */
 #define SYS_SEND_FDS_MAX 8
 #define SYS_NS_PER_MS UINT64_C(1000000)
@@ -107,19 +110,6 @@ static inline int sys_not_standard(int fd)
 		copy = -errno;
 	sys_close(fd);
 	return copy;
-}
-
-/* Both are none of the standard three, or closed. */
-static inline int sys_not_standard_pair(int pair[2])
-{
-	for (size_t i = 0; i < 2; i++)
-		pair[i] = sys_not_standard(pair[i]);
-	if (pair[0] >= 0 && pair[1] >= 0)
-		return 0;
-	for (size_t i = 0; i < 2; i++)
-		if (pair[i] >= 0)
-			(void)close(pair[i]);
-	return pair[0] < 0 ? pair[0] : pair[1];
 }
 
 /* A descriptor, or -errno. */
@@ -380,7 +370,14 @@ static inline int sys_socketpair(int pair[2])
 {
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		return -errno;
-	return sys_not_standard_pair(pair);
+	for (size_t i = 0; i < 2; i++)
+		pair[i] = sys_not_standard(pair[i]);
+	if (pair[0] >= 0 && pair[1] >= 0)
+		return 0;
+	for (size_t i = 0; i < 2; i++)
+		if (pair[i] >= 0)
+			(void)close(pair[i]);
+	return pair[0] < 0 ? pair[0] : pair[1];
 }
 
 /* A socket at whose other end is nobody. */
@@ -491,86 +488,90 @@ static inline ssize_t sys_receive(int fd, void *to, size_t bytes, uint64_t deadl
 	return n ? n : -EPIPE;
 }
 
-/* Until a process of ours is gone; nobody else waits for it, or it is gone already. */
-static inline void sys_reap(pid_t pid)
+/* At once; it is reaped by who started it. */
+static inline void sys_pidfd_kill(int pidfd)
 {
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 }
 
 /* At once, and it is gone when this returns. */
 static inline void sys_kill(pid_t pid)
 {
 	(void)kill(pid, SIGKILL);
-	sys_reap(pid);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
-/* In the child: becomes the program, or tells why not. Takes no lock: other threads had them. */
-static inline void sys_exec(char *const *argv, const int *fds, size_t count, int log, int tell)
+/* What was sent to us is not for it, nor are our handlers. */
+static inline void sys_default_signals(void)
 {
+	struct sigaction action;
 	sigset_t none;
-	int failed;
 
-	/* An interrupt from the terminal is for us alone; it gets what it handles itself. */
-	(void)setpgid(0, 0);
+	for (int i = 1; i < NSIG; i++) {
+		if (sigaction(i, NULL, &action) || action.sa_handler == SIG_IGN)
+			continue;
+		(void)signal(i, SIG_IGN);
+		(void)signal(i, SIG_DFL);
+	}
 	(void)sigemptyset(&none);
-	(void)pthread_sigmask(SIG_SETMASK, &none, NULL);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Why the program could not be run, as its only words; nothing here takes a lock or memory. */
+static inline void sys_tell_errno(int fd, int err)
+{
+	char text[] = SYS_EXEC_FAILED "000\n";
+	char *digits = text + sizeof(SYS_EXEC_FAILED) - 1;
+
+	digits[0] = (char)('0' + err / 100 % 10);
+	digits[1] = (char)('0' + err / 10 % 10);
+	digits[2] = (char)('0' + err % 10);
+	if (write(fd, text, sizeof(text) - 1) < 0)
+		_exit(126);
+}
+
+/* In the child. */
+static inline void sys_exec(char *const *argv, const int *fds, size_t count, int log)
+{
+	/* An interrupt from the terminal is for us alone. */
+	(void)setpgid(0, 0);
+	sys_default_signals();
 	for (size_t i = 0; i < count; i++)
 		(void)fcntl(fds[i], F_SETFD, 0);
 	(void)dup2(log, STDOUT_FILENO);
 	(void)dup2(log, STDERR_FILENO);
 	(void)execvp(argv[0], argv);
-	failed = errno;
-	_exit(write(tell, &failed, sizeof(failed)) < 0 ? 126 : 127);
-}
-
-/* What a child has to tell: why it failed; 0 if it did not, which closes the pipe. */
-static inline int sys_told(int fd)
-{
-	int failed = 0;
-	ssize_t n;
-
-	do
-		n = read(fd, &failed, sizeof(failed));
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : -failed;
-}
-
-static inline int sys_pipe(int ends[2])
-{
-	if (pipe2(ends, O_CLOEXEC))
-		return -errno;
-	return sys_not_standard_pair(ends);
+	sys_tell_errno(STDERR_FILENO, errno);
+	_exit(127);
 }
 
 /*
  * A program, found in PATH, with descriptors of ours under the same numbers, that writes what it
- * says to a log; the kernel kills it when the thread that started it ends. Of a thread that
- * takes no signals: a handler would run in the child too.
+ * says to a log, or SYS_EXEC_FAILED and an errno if it does not run: nobody waits for that, since
+ * a child that somebody else forks may keep open whatever would tell. The kernel kills it when
+ * the thread that started it ends. Of a thread that takes no signals: a handler would run in the
+ * child too. @pidfd is readable when the program has ended.
  */
-static inline int sys_spawn(char *const *argv, const int *fds, size_t count, int log, pid_t *pid)
+static inline int sys_spawn(char *const *argv, const int *fds, size_t count, int log, pid_t *pid,
+			    int *pidfd)
 {
 	const pid_t parent = getpid();
-	int ends[2], err = sys_pipe(ends);
 
-	if (err)
-		return err;
 	*pid = fork();
 	if (!*pid) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(125);
-		sys_exec(argv, fds, count, log, ends[1]);
+		sys_exec(argv, fds, count, log);
 	}
 	if (*pid < 0)
-		err = -errno;
-	(void)close(ends[1]);
-	if (!err)
-		err = sys_told(ends[0]);
-	(void)close(ends[0]);
-	if (err && *pid > 0)
-		sys_kill(*pid);
-	return err;
+		return -errno;
+	*pidfd = sys_not_standard((int)syscall(SYS_pidfd_open, *pid, 0));
+	if (*pidfd >= 0)
+		return 0;
+	sys_kill(*pid);
+	return *pidfd;
 }
 
 /*
@@ -579,7 +580,7 @@ static inline int sys_spawn(char *const *argv, const int *fds, size_t count, int
  */
 static inline int sys_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg)
 {
-	static const int own[] = { SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP };
+	static const int own[] = { SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP };
 	sigset_t others, before;
 	int err;
 

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "inject.h"
 
@@ -125,15 +126,16 @@ int __wrap_socketpair(int domain, int type, int protocol, int fds[2])
 	return err;
 }
 
-int __real_pipe2(int fds[2], int flags);
-int __wrap_pipe2(int fds[2], int flags);
-int __wrap_pipe2(int fds[2], int flags)
+/* pidfd_open() and pidfd_send_signal() have no functions before glibc 2.36. */
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, long a, long b, long c, long d);
+long __wrap_syscall(long number, long a, long b, long c, long d)
 {
-	int err;
+	long result;
 
-	if (fails(EMFILE))
+	if (number == SYS_pidfd_open && fails(EMFILE))
 		return -1;
-	err = __real_pipe2(fds, flags);
-	inject.fds += err ? 0 : 2;
-	return err;
+	result = __real_syscall(number, a, b, c, d);
+	inject.fds += number == SYS_pidfd_open && result >= 0;
+	return result;
 }

@@ -5,6 +5,7 @@
  */
 #include <dirent.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -239,6 +240,30 @@ static void armed_transfer_reaches_nobody_after_a_fence(void **state)
 	coherent_free(&next);
 }
 
+/* Neither the size of an object nor another mask gives its address away. */
+static void addresses_are_kept_after_a_fence(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
+	uint8_t seen[BYTES];
+	uint64_t old;
+
+	(void)state;
+	device_gets_dirt();
+	assert_ok(coherent_zeroed(&mem, dev, 40 << 20));
+	old = coherent_addr(&mem).raw;
+	start(BUFFER, old, BYTES, TO_MEMORY);
+	coherent_free(&mem);
+	assert_ok(coherent_device_fence(dev));
+	assert_err(coherent_device_set_mask(dev, coherent_mask(28)), -EBUSY);
+	assert_ok(coherent_zeroed(&next, dev, 40 << 20));
+	assert_true(coherent_addr(&next).raw >= old + (40 << 20));
+	finish();
+	assert_fault(dev, COHERENT_STATE_FREED);
+	assert_ok(coherent_copy_out(&next, 0, seen, BYTES));
+	assert_true(is_all(seen, 0, BYTES));
+	coherent_free(&next);
+}
+
 static void memory_runs_out_and_a_fence_brings_it_back(void **state)
 {
 	COHERENT(uint8_t) mems[100] = { COHERENT_EMPTY };
@@ -316,6 +341,12 @@ static void interrupts_wake(void **state)
 		coherent_bar_write32(bar, EDU_IRQ_ACK, 0x10);
 		assert_err(coherent_irq_wait(irq, 10 * MS), -ETIMEDOUT);
 	}
+	/* One that nobody listened to is nobody's. */
+	coherent_irq_close(irq);
+	coherent_bar_write32(bar, EDU_IRQ_RAISE, 0x10);
+	coherent_bar_write32(bar, EDU_IRQ_ACK, 0x10);
+	assert_ok(coherent_irq_open(&irq, dev, 0));
+	assert_err(coherent_irq_wait(irq, 10 * MS), -ETIMEDOUT);
 }
 
 /* --- The device is lost --- */
@@ -622,9 +653,13 @@ static void what_cannot_be_opened_says_why(void **state)
 		{ "qemu:edu,memory=64,memory=64", -EINVAL, "is given twice" },
 		{ "qemu:edu,bus=other", -EINVAL, "key \"bus\" is not to be set" },
 		{ "qemu:edu,addr=5", -EINVAL, "key \"addr\" is not to be set" },
+		{ "qemu:edu,driver=virtio-rng-pci", -EINVAL, "key \"driver\" is not to be set" },
 		{ "qemu:virtio-rng-pci,iommu_platform=off", -EINVAL, "not to be set" },
 		{ "qemu:help", -EINVAL, "-device help has all" },
 		{ "qemu:nvme,help", -EINVAL, "-device MODEL,help tells" },
+		{ "qemu:nvme,?", -EINVAL, "-device MODEL,help tells" },
+		{ "qemu:nvme,image", -EINVAL, "key \"image\" takes a file" },
+		{ "qemu:pcie-root-port", -EINVAL, "a bridge is no device" },
 		{ "qemu:edu,image=x", -EINVAL, "key \"image\" is for nvme" },
 		{ "qemu:pci-testdev,membar=1G", -ENOSPC, "BARs take more than the 512 MiB" },
 		{ "qemu:pci-testdev,membar=8G", -ENOSPC, "BARs take more than the 512 MiB" },
@@ -677,9 +712,12 @@ static void open_by_script(const char *version, const char *script, int err, con
 	fprintf(file,
 		"#!/bin/sh\n[ \"$1\" = --version ] && echo \"QEMU emulator version %s (Debian)\" && exit\n"
 		"%s\n",
-		version, script);
+		version ? version : "", script);
 	fclose(file);
-	assert_ok(chmod(path, 0700));
+	if (version)
+		assert_ok(chmod(path, 0700));
+	else
+		snprintf(search, sizeof(search), "%s", dir);
 	open_by(search, err, says, not_says);
 	assert_ok(unlink(path));
 	assert_ok(rmdir(dir));
@@ -693,10 +731,13 @@ static void qemu_that_is_none_is_explained(void **state)
 
 	(void)state;
 	open_by("/nothing", -ENODEV, "apt-get install qemu-system-x86", NULL);
+	open_by_script(NULL, "", -ENODEV, "cannot be run: Permission denied", NULL);
 	open_by_script("7.1.94", "exit 1", -ENODEV, "QEMU 7.1 is too old, 7.2 or newer", NULL);
 	open_by_script("5.2.0", warns, -ENODEV, "apt-get install qemu-system-x86", "of no import");
 	open_by_script("7.2.0", warns, -EINVAL, "-device edu: what it is", "of no import");
 	open_by_script("10.0.2", "exit 1", -ENODEV, "QEMU is gone", "too old");
+	open_by_script("7.2.0", "echo 'qemu-system-x86_64: x: Cannot allocate memory' >&2; exit 1",
+		       -ENOMEM, "Cannot allocate memory", "too old");
 	open_by_script("7.2.0",
 		       "echo 'qemu-system-x86_64: /dev/x: Too many open files' >&2; exit 1",
 		       -ENOSPC, "Too many open files", "too old");
@@ -765,6 +806,97 @@ static void signals_are_not_for_the_library(void **state)
 	assert_int_equal(child_of_ours(), 0);
 }
 
+static int *handled;
+
+static void count_in_any_process(int number)
+{
+	(void)number;
+	__atomic_add_fetch(handled, getpid() != getpgrp(), __ATOMIC_RELAXED);
+}
+
+static volatile bool over;
+
+static void *signal_all(void *arg)
+{
+	(void)arg;
+	while (!over)
+		(void)kill(0, SIGUSR1);
+	return NULL;
+}
+
+/* What was sent to all of us before QEMU was one is no reason to run our handler there. */
+static void handlers_do_not_run_in_the_child(void **state)
+{
+	const struct sigaction action = { .sa_handler = count_in_any_process };
+	int status;
+	pid_t child;
+
+	(void)state;
+	handled = mmap(NULL, sizeof(*handled), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		       -1, 0);
+	child = fork();
+	if (!child) {
+		pthread_t sender;
+		int err = setpgid(0, 0);
+
+		if (!err)
+			err = sigaction(SIGUSR1, &action, NULL);
+		if (!err)
+			err = pthread_create(&sender, NULL, signal_all, NULL);
+		for (unsigned int turn = 0; !err && turn < 10; turn++) {
+			struct coherent_device *edu;
+
+			err = coherent_device_open(&edu, "qemu:edu");
+			coherent_device_close(edu);
+		}
+		_exit(!!err);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(*handled, 0);
+	munmap(handled, sizeof(*handled));
+}
+
+static void *fork_again_and_again(void *arg)
+{
+	(void)arg;
+	for (unsigned int i = 0; i < 40 && !over; i++) {
+		pid_t child = fork();
+
+		if (!child) {
+			pause();
+			_exit(0);
+		}
+		((pid_t *)arg)[i] = child;
+		usleep(1000);
+	}
+	return NULL;
+}
+
+/* Children that keep what they should not have make nobody wait. */
+static void forks_of_other_threads_do_not_matter(void **state)
+{
+	struct coherent_device *edu;
+	struct coherent_irq *irq;
+	pid_t children[40] = { 0 };
+	pthread_t forks;
+
+	(void)state;
+	over = false;
+	assert_ok(pthread_create(&forks, NULL, fork_again_and_again, children));
+	assert_ok(coherent_device_open(&edu, "qemu:edu"));
+	assert_ok(pthread_join(forks, NULL));
+	assert_ok(coherent_irq_open(&irq, edu, 0));
+	assert_ok(kill(child_of_ours(), SIGKILL));
+	assert_err(coherent_irq_wait(irq, UINT64_MAX), -ENODEV);
+	coherent_irq_close(irq);
+	coherent_device_close(edu);
+	for (size_t i = 0; i < ARRAY_SIZE(children); i++) {
+		assert_ok(kill(children[i], SIGKILL));
+		assert_int_equal(waitpid(children[i], NULL, 0), children[i]);
+	}
+}
+
 #define ON_EDU(test) cmocka_unit_test_setup_teardown(test, open_edu, close_edu)
 
 int main(void)
@@ -776,6 +908,7 @@ int main(void)
 		ON_EDU(reclaim_needs_the_drivers_word),
 		ON_EDU(armed_transfer_does_not_reach_freed_memory),
 		ON_EDU(armed_transfer_reaches_nobody_after_a_fence),
+		ON_EDU(addresses_are_kept_after_a_fence),
 		ON_EDU(memory_runs_out_and_a_fence_brings_it_back),
 		ON_EDU(fence_and_reset),
 		ON_EDU(registers_are_read_and_written),
@@ -793,6 +926,8 @@ int main(void)
 		cmocka_unit_test(qemu_that_is_none_is_explained),
 		cmocka_unit_test(devices_leave_nothing),
 		cmocka_unit_test(signals_are_not_for_the_library),
+		cmocka_unit_test(handlers_do_not_run_in_the_child),
+		cmocka_unit_test(forks_of_other_threads_do_not_matter),
 	};
 
 	if (system("qemu-system-x86_64 --version >/dev/null 2>&1")) {

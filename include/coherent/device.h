@@ -41,9 +41,11 @@
  * exposed, and its virtio-iommu confines the model to it; faults tell the object. Keys:
  * image=FILE, a raw image as the disk of a model that has one, 64 MiB of zeros if not given;
  * memory=N, in MiB, for all that is exposed, 64 if not given; any other is a property of the
- * model, as in qemu:edu,dma_mask=0xffffffff. Interrupts are MSI-X or MSI. Unmapping is no
- * fence; coherent_device_fence() and coherent_device_reset() reset the bus of the model. When
- * QEMU is gone, everything is -ENODEV but memory.
+ * model, as in qemu:edu,dma_mask=0xffffffff, but for addr, bus, driver and iommu_platform, which
+ * are the library's. Interrupts are MSI-X or MSI. Unmapping is no fence; coherent_device_fence()
+ * and coherent_device_reset() reset the bus of the model. edu's transfers outlast that: into
+ * what stays exposed, not into what was freed, of which the last 4096 addresses are nobody's for
+ * now (and the mask stays as it is). When QEMU is gone, everything is -ENODEV but memory.
  */
 #ifndef COHERENT_DEVICE_H
 #define COHERENT_DEVICE_H
