@@ -63,7 +63,7 @@ static void step(void)
 	struct device *device = &model.devices[pick(DEVICES)];
 	const unsigned int i = (unsigned int)(device - model.devices);
 
-	switch (pick(64)) {
+	switch (pick(72)) {
 	case 0 ... 9:
 		object_allocate(slot);
 		break;
@@ -112,6 +112,9 @@ static void step(void)
 	case 62:
 		device_ask(i);
 		break;
+	case 63 ... 70:
+		pool_step();
+		break;
 	default:
 		if (chance(4))
 			device_change_mask(i);
@@ -136,6 +139,7 @@ void model_run(struct source *source, unsigned long steps)
 	memset(&model, 0, sizeof(model));
 	model.source = source;
 	exposure_start();
+	pool_start();
 	for (unsigned int i = 0; i < DEVICES; i++)
 		device_open(i);
 	while (model.step < steps && (!source->bytes || source->left)) {
@@ -154,4 +158,5 @@ void model_run(struct source *source, unsigned long steps)
 	}
 	for (unsigned int i = 0; i < DEVICES; i++)
 		device_close(i);
+	pool_end();
 }

@@ -380,6 +380,12 @@ void object_move(struct slot *slot);
 /* Its device is closed. */
 void object_outlives(struct slot *slot);
 
+/* --- pool.c: small objects --- */
+
+void pool_start(void);
+void pool_step(void);
+void pool_end(void);
+
 /* --- field.c: accessors --- */
 
 void field_use(struct slot *slot);

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Pools of records, on a device of their own: what is in each object, in which phase, and that
+ * no two share a byte.
+ */
+#include <coherent/pool.h>
+#include <string.h>
+
+#include "model.h"
+
+#define OBJECTS 200
+
+COHERENT_POOL_TYPE(records, struct record);
+
+/**
+ * struct pooled - An object.
+ * @kind: A box, a mem, or none.
+ * @address: Of its last mem; 0 if it was none.
+ * @bytes: What is in it.
+ * @box: The object, if it is a box.
+ * @mem: The object, if it is a mem.
+ */
+struct pooled {
+	enum kind kind;
+	uint64_t address;
+	uint8_t bytes[sizeof(struct record)];
+	union record_box box;
+	union record_mem mem;
+};
+
+static struct {
+	struct coherent_device *dev;
+	union records pool;
+	enum coherent_may may;
+	size_t align;
+	uint64_t boundary;
+	struct pooled objects[OBJECTS];
+} pools;
+
+static unsigned int live(void)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < OBJECTS; i++)
+		count += pools.objects[i].kind != EMPTY;
+	return count;
+}
+
+static bool is_power_or_zero(uint64_t x)
+{
+	return !(x & (x - 1));
+}
+
+/* What a slot takes. */
+static uint64_t spacing(size_t align)
+{
+	if (!align)
+		align = 64;
+	else if (align < 16)
+		align = 16;
+	return (sizeof(struct record) + align - 1) & -align;
+}
+
+static void create(void)
+{
+	const size_t align = chance(2) ? 0 : chance(16) ? 48 : (size_t)1 << pick(14);
+	const uint64_t boundary = chance(2) ? 0 : chance(16) ? 96 : UINT64_C(1) << pick(15);
+	const enum coherent_may may = chance(16) ? COHERENT_MAY_READ + 1 : pick(2);
+	int err = 0;
+
+	if (may > COHERENT_MAY_READ || !is_power_or_zero(align) || !is_power_or_zero(boundary) ||
+	    align > PAGE || (boundary && boundary < spacing(align)))
+		err = -EINVAL;
+	else if (pools.pool.base.va)
+		err = -EBUSY;
+	EXPECT(coherent_pool_create(&pools.pool, pools.dev, .may = may, .align = align,
+				    .boundary = boundary, .delay = chance(2) ? pick(10) : 0),
+	       err);
+	if (err)
+		return;
+	pools.may = may;
+	pools.align = align ? align : 64;
+	pools.boundary = boundary && boundary < PAGE ? boundary : PAGE;
+}
+
+static void destroy(void)
+{
+	const bool is_busy = live();
+
+	EXPECT(coherent_pool_destroy(&pools.pool), is_busy ? -EBUSY : 0);
+	CHECK(!pools.pool.base.va || is_busy);
+}
+
+static void take(struct pooled *object)
+{
+	int err = !pools.pool.base.va ? -EINVAL : object->kind == BOX ? -EBUSY : 0;
+
+	if (object->kind == MEM)
+		return;
+	EXPECT(coherent_pool_box(&pools.pool, &object->box), err);
+	if (err)
+		return;
+	object->kind = BOX;
+	object->address = 0;
+	memset(object->bytes, 0, sizeof(object->bytes));
+	CHECK(coherent_box_count(&object->box) == 1);
+}
+
+static void fill(struct pooled *object)
+{
+	if (object->kind != BOX)
+		return;
+	pattern(object->bytes, sizeof(object->bytes));
+	memcpy(coherent_box_ptr(&object->box), object->bytes, sizeof(object->bytes));
+}
+
+/* Where it is, nobody else is. */
+static void check_place(const struct pooled *object)
+{
+	const uint64_t last = object->address + sizeof(object->bytes) - 1;
+
+	CHECK(object->address % pools.align == 0);
+	CHECK(object->address / pools.boundary == last / pools.boundary);
+	for (unsigned int i = 0; i < OBJECTS; i++) {
+		const struct pooled *other = &pools.objects[i];
+
+		CHECK(other == object || !other->address || other->address > last ||
+		      other->address + sizeof(other->bytes) - 1 < object->address);
+	}
+}
+
+static void expose(struct pooled *object)
+{
+	const enum coherent_may may = chance(8) ? !pools.may : pools.may;
+	const uint64_t before = object->address;
+	int err = object->kind != BOX || may != pools.may ? -EINVAL : 0;
+
+	if (object->kind == MEM)
+		return;
+	EXPECT(coherent_expose(&object->box, &object->mem, .may = may), err);
+	object->kind = err ? EMPTY : MEM;
+	object->address = err ? 0 : coherent_addr(&object->mem).raw;
+	if (err)
+		return;
+	CHECK(!before || before == object->address);
+	check_place(object);
+}
+
+static void reclaim(struct pooled *object)
+{
+	const bool idle = chance(2);
+	int err = object->kind != MEM ? -EINVAL : !idle ? -EBUSY : 0;
+
+	if (object->kind == BOX)
+		return;
+	EXPECT(coherent_reclaim(&object->mem, &object->box, .idle = idle), err);
+	if (!err)
+		object->kind = BOX;
+}
+
+static void end(struct pooled *object)
+{
+	coherent_box_free(&object->box);
+	coherent_free(&object->mem);
+	object->kind = EMPTY;
+	object->address = 0;
+}
+
+/* The CPU's view, and the device's: of a box it sees zeros at most, and of others only theirs. */
+static void look(struct pooled *object)
+{
+	const coherent_addr_t address = { object->address };
+	uint8_t seen[sizeof(object->bytes)], nothing[sizeof(object->bytes)] = { 0 };
+
+	if (object->kind == BOX)
+		CHECK(!memcmp(coherent_box_ptr(&object->box), object->bytes, sizeof(seen)));
+	if (!object->address)
+		return;
+	EXPECT(coherent_sim_try_addr(pools.dev, address, seen, sizeof(seen), COHERENT_ACCESS_READ),
+	       0);
+	CHECK(!memcmp(seen, object->kind == MEM ? object->bytes : nothing, sizeof(seen)));
+	if (object->kind != MEM || chance(2))
+		return;
+	pattern(seen, sizeof(seen));
+	EXPECT(coherent_sim_try_addr(pools.dev, address, seen, sizeof(seen), COHERENT_ACCESS_WRITE),
+	       pools.may == COHERENT_MAY_READ ? -EIO : 0);
+	if (pools.may == COHERENT_MAY_READ_WRITE)
+		memcpy(object->bytes, seen, sizeof(seen));
+}
+
+static void end_all(void)
+{
+	for (unsigned int i = 0; i < OBJECTS; i++)
+		end(&pools.objects[i]);
+}
+
+void pool_step(void)
+{
+	struct pooled *object = &pools.objects[pick(OBJECTS)];
+
+	switch (pick(16)) {
+	case 0 ... 4:
+		take(object);
+		break;
+	case 5 ... 6:
+		fill(object);
+		break;
+	case 7 ... 9:
+		expose(object);
+		break;
+	case 10:
+		reclaim(object);
+		break;
+	case 11 ... 12:
+		end(object);
+		break;
+	case 13 ... 14:
+		look(object);
+		break;
+	default:
+		if (!pools.pool.base.va || chance(16))
+			create();
+		/* Now and then all of it ends. */
+		if (chance(64))
+			end_all();
+		if (chance(32))
+			destroy();
+	}
+}
+
+void pool_start(void)
+{
+	memset(&pools, 0, sizeof(pools));
+	EXPECT(coherent_device_open(&pools.dev, "sim:edu,step,mask=40"), 0);
+}
+
+void pool_end(void)
+{
+	const bool closed_first = chance(2);
+
+	if (closed_first)
+		coherent_device_close(pools.dev);
+	end_all();
+	EXPECT(coherent_pool_destroy(&pools.pool), 0);
+	if (!closed_first)
+		coherent_device_close(pools.dev);
+}
