@@ -14,6 +14,7 @@
 
 #include "../src/qemu_device.h"
 #include "bench.h"
+#include "maps.h"
 
 #define BYTES 4096
 #define TURNS 64
@@ -21,19 +22,14 @@
 #define RAW_ADDRESS UINT64_C(0x40000000)
 #define RAW_PHYSICAL UINT64_C(0x3000000)
 
-COHERENT_BOX_TYPE(box, uint8_t);
-COHERENT_TYPE(mem, uint8_t);
-
 struct job {
-	struct coherent_device *dev;
 	struct coherent_bar *bar;
-	union box boxes[TURNS];
-	union mem mems[TURNS];
+	struct bench_maps maps;
 };
 
 static struct qemu *qemu_of(const struct job *job)
 {
-	return (struct qemu *)job->dev->backend;
+	return (struct qemu *)job->maps.dev->backend;
 }
 
 /* --- A register --- */
@@ -65,58 +61,6 @@ static int read_raw(void *arg, unsigned int turns)
 }
 
 /* --- Expose and reclaim --- */
-
-static int allocate(void *arg)
-{
-	struct job *job = arg;
-	int err = 0;
-
-	for (unsigned int i = 0; !err && i < TURNS; i++)
-		err = coherent_box_zeroed(&job->boxes[i], job->dev, BYTES);
-	return err;
-}
-
-static int expose(void *arg, unsigned int turns)
-{
-	struct job *job = arg;
-	int err = 0;
-
-	for (unsigned int i = 0; !err && i < turns; i++)
-		err = coherent_expose(&job->boxes[i], &job->mems[i]);
-	return err;
-}
-
-static int reclaim(void *arg, unsigned int turns)
-{
-	struct job *job = arg;
-	int err = 0;
-
-	for (unsigned int i = 0; !err && i < turns; i++)
-		err = coherent_reclaim(&job->mems[i], &job->boxes[i], .idle = true);
-	return err;
-}
-
-static int allocate_and_expose(void *arg)
-{
-	int err = allocate(arg);
-
-	return err ? err : expose(arg, TURNS);
-}
-
-static void free_all(void *arg)
-{
-	struct job *job = arg;
-
-	for (unsigned int i = 0; i < TURNS; i++)
-		coherent_box_free(&job->boxes[i]);
-}
-
-static void reclaim_and_free(void *arg)
-{
-	if (reclaim(arg, TURNS))
-		abort();
-	free_all(arg);
-}
 
 static int map_raw(void *arg, unsigned int turns)
 {
@@ -152,11 +96,11 @@ static void unmap_after(void *arg)
 
 int main(void)
 {
-	static struct job job;
-	int err = coherent_device_open(&job.dev, "qemu:edu", .report = coherent_report_stderr);
+	static struct job job = { .maps = { .count = TURNS, .idle = true } };
+	int err = coherent_device_open(&job.maps.dev, "qemu:edu", .report = coherent_report_stderr);
 
 	if (!err)
-		err = coherent_bar_open(&job.bar, job.dev, 0);
+		err = coherent_bar_open(&job.bar, job.maps.dev, 0);
 	if (!err)
 		err = bench(&(struct bench_case){
 			.name = "read a register",
@@ -170,7 +114,7 @@ int main(void)
 		err = bench(&(struct bench_case){
 			.name = "expose 4 KiB",
 			.peer = "MAP",
-			.ours = { expose, &job, allocate, reclaim_and_free },
+			.ours = { maps_expose, &job.maps, maps_allocate, maps_reclaim_and_free },
 			.theirs = { map_raw, &job, NULL, unmap_after },
 			.turns = TURNS,
 			.goal_ratio = 1.10,
@@ -179,13 +123,13 @@ int main(void)
 		err = bench(&(struct bench_case){
 			.name = "reclaim 4 KiB",
 			.peer = "UNMAP",
-			.ours = { reclaim, &job, allocate_and_expose, free_all },
+			.ours = { maps_reclaim, &job.maps, maps_allocate_and_expose, maps_free },
 			.theirs = { unmap_raw, &job, map_before, NULL },
 			.turns = TURNS,
 			.goal_ratio = 1.10,
 		});
 	coherent_bar_close(job.bar);
-	coherent_device_close(job.dev);
+	coherent_device_close(job.maps.dev);
 	if (err)
 		fprintf(stderr, "bench: %s\n", strerror(-err));
 	return !!err;

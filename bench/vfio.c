@@ -19,31 +19,13 @@
 
 #include "../src/vfio_uapi.h"
 #include "bench.h"
+#include "maps.h"
 #include "vfio_nvme.h"
 
 #define PAGE 4096
 #define TURNS 256
 /* Addresses of the raw maps, behind what the library gives out first. */
 #define RAW_FIRST UINT64_C(0x40000000)
-
-COHERENT_BOX_TYPE(box, uint8_t);
-COHERENT_TYPE(mem, uint8_t);
-
-/**
- * struct maps - What is mapped in a round.
- * @dev: The device.
- * @boxes: Before.
- * @mems: After.
- * @null: The ioctls are left out.
- * @raw: The same by hand, beside it.
- */
-struct maps {
-	struct coherent_device *dev;
-	union box boxes[TURNS];
-	union mem mems[TURNS];
-	bool null;
-	bool raw;
-};
 
 /* The descriptor that the library maps with, and its last map, to do the same by hand. */
 static struct {
@@ -106,27 +88,16 @@ static int raw_unmap(unsigned int i)
 			       __real_ioctl(seen.fd, UAPI_IOAS_UNMAP, &ioas);
 }
 
-/* --- Sides --- */
+/* --- The floor: the same by hand, and a call without its ioctl --- */
 
-static int allocate(void *arg)
+static int floor_expose(void *arg, unsigned int turns)
 {
-	struct maps *maps = arg;
+	struct bench_maps *maps = arg;
 	int err = 0;
 
-	for (unsigned int i = 0; !err && i < TURNS; i++)
-		err = coherent_box_zeroed(&maps->boxes[i], maps->dev, PAGE);
-	return err;
-}
-
-static int expose(void *arg, unsigned int turns)
-{
-	struct maps *maps = arg;
-	int err = 0;
-
-	seen.null = maps->null;
+	seen.null = true;
 	for (unsigned int i = 0; !err && i < turns; i++) {
-		if (maps->raw)
-			err = raw_map(i);
+		err = raw_map(i);
 		if (!err)
 			err = coherent_expose(&maps->boxes[i], &maps->mems[i]);
 	}
@@ -134,15 +105,14 @@ static int expose(void *arg, unsigned int turns)
 	return err;
 }
 
-static int reclaim(void *arg, unsigned int turns)
+static int floor_reclaim(void *arg, unsigned int turns)
 {
-	struct maps *maps = arg;
+	struct bench_maps *maps = arg;
 	int err = 0;
 
-	seen.null = maps->null;
+	seen.null = true;
 	for (unsigned int i = 0; !err && i < turns; i++) {
-		if (maps->raw)
-			err = raw_unmap(i);
+		err = raw_unmap(i);
 		if (!err)
 			err = coherent_reclaim(&maps->mems[i], &maps->boxes[i]);
 	}
@@ -150,45 +120,37 @@ static int reclaim(void *arg, unsigned int turns)
 	return err;
 }
 
-static void free_all(void *arg)
+static int floor_allocate_and_expose(void *arg)
 {
-	struct maps *maps = arg;
+	int err = maps_allocate(arg);
 
-	for (unsigned int i = 0; i < TURNS; i++)
-		coherent_box_free(&maps->boxes[i]);
+	return err ? err : floor_expose(arg, TURNS);
 }
 
-static void reclaim_and_free(void *arg)
+static void floor_reclaim_and_free(void *arg)
 {
-	if (reclaim(arg, TURNS))
+	if (floor_reclaim(arg, TURNS))
 		abort();
-	free_all(arg);
-}
-
-static int allocate_and_expose(void *arg)
-{
-	int err = allocate(arg);
-
-	return err ? err : expose(arg, TURNS);
+	maps_free(arg);
 }
 
 static int bench_maps(const char *name)
 {
-	static struct maps ours, floor = { .null = true, .raw = true };
+	static struct bench_maps ours = { .count = TURNS }, floor = { .count = TURNS };
 	COHERENT_DEVICE_AUTO(dev);
 	struct bench_case expose_case = {
 		.name = "expose",
 		.peer = "map, null",
-		.ours = { expose, &ours, allocate, reclaim_and_free },
-		.theirs = { expose, &floor, allocate, reclaim_and_free },
+		.ours = { maps_expose, &ours, maps_allocate, maps_reclaim_and_free },
+		.theirs = { floor_expose, &floor, maps_allocate, floor_reclaim_and_free },
 		.turns = TURNS,
 		.goal_ratio = 1.05,
 	};
 	struct bench_case reclaim_case = {
 		.name = "reclaim",
 		.peer = "unmap, null",
-		.ours = { reclaim, &ours, allocate_and_expose, free_all },
-		.theirs = { reclaim, &floor, allocate_and_expose, free_all },
+		.ours = { maps_reclaim, &ours, maps_allocate_and_expose, maps_free },
+		.theirs = { floor_reclaim, &floor, floor_allocate_and_expose, maps_free },
 		.turns = TURNS,
 		.goal_ratio = 1.05,
 	};

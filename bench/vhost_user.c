@@ -16,6 +16,7 @@
 #include "../src/sys.h"
 #include "../src/vhost_user.h"
 #include "bench.h"
+#include "maps.h"
 #include "peer_blkio.h"
 
 #define BYTES 4096
@@ -98,87 +99,29 @@ static int bench_reads(const char *library, unsigned int depth)
 
 /* --- Expose and reclaim --- */
 
-COHERENT_BOX_TYPE(box, uint8_t);
-COHERENT_TYPE(mem, uint8_t);
-
-/* Ours, and by hand on a connection of its own. */
-struct maps {
+/* A connection of its own, and what the messages name. */
+struct by_hand {
 	struct qsd qsd;
-	struct coherent_device *dev;
-	union box boxes[TURNS];
-	union mem mems[TURNS];
 	int connection;
 	int file;
 };
 
-static int allocate(void *arg)
-{
-	struct maps *maps = arg;
-	int err = 0;
-
-	for (unsigned int i = 0; !err && i < TURNS; i++)
-		err = coherent_box_zeroed(&maps->boxes[i], maps->dev, BYTES);
-	return err;
-}
-
-static int expose(void *arg, unsigned int turns)
-{
-	struct maps *maps = arg;
-	int err = 0;
-
-	for (unsigned int i = 0; !err && i < turns; i++)
-		err = coherent_expose(&maps->boxes[i], &maps->mems[i]);
-	return err;
-}
-
-static int reclaim(void *arg, unsigned int turns)
-{
-	struct maps *maps = arg;
-	int err = 0;
-
-	for (unsigned int i = 0; !err && i < turns; i++)
-		err = coherent_reclaim(&maps->mems[i], &maps->boxes[i], .idle = true);
-	return err;
-}
-
-static int allocate_and_expose(void *arg)
-{
-	int err = allocate(arg);
-
-	return err ? err : expose(arg, TURNS);
-}
-
-static void free_all(void *arg)
-{
-	struct maps *maps = arg;
-
-	for (unsigned int i = 0; i < TURNS; i++)
-		coherent_box_free(&maps->boxes[i]);
-}
-
-static void reclaim_and_free(void *arg)
-{
-	if (reclaim(arg, TURNS))
-		abort();
-	free_all(arg);
-}
-
 /* One after the other, and nothing but what it takes. */
-static int say(struct maps *maps, struct vhost_user_message *message, bool with_file)
+static int say(struct by_hand *hand, struct vhost_user_message *message, bool with_file)
 {
 	struct iovec part = { message, VHOST_USER_HEADER_BYTES + message->bytes };
 	ssize_t n;
 
 	message->flags |= VHOST_USER_FLAG_VERSION;
-	n = sys_send_some(maps->connection, &part, 1, &maps->file, with_file);
+	n = sys_send_some(hand->connection, &part, 1, &hand->file, with_file);
 	if (n < 0)
 		return (int)n;
-	n = recv(maps->connection, message, VHOST_USER_HEADER_BYTES + 8, MSG_WAITALL);
+	n = recv(hand->connection, message, VHOST_USER_HEADER_BYTES + 8, MSG_WAITALL);
 	return n == (ssize_t)VHOST_USER_HEADER_BYTES + 8 ? 0 : -EIO;
 }
 
 /* Acknowledged, and then the question that shows whether that was true. */
-static int ask(struct maps *maps, enum vhost_user_request request, unsigned int i)
+static int ask(struct by_hand *hand, enum vhost_user_request request, unsigned int i)
 {
 	const uint64_t address = UINT64_C(0x100000000) + i * UINT64_C(0x10000);
 	struct vhost_user_message message = {
@@ -188,9 +131,9 @@ static int ask(struct maps *maps, enum vhost_user_request request, unsigned int 
 		.region.region = { address, BYTES, address, 0 },
 	};
 	struct vhost_user_message check = { .request = VHOST_USER_GET_FEATURES };
-	int err = say(maps, &message, request == VHOST_USER_ADD_MEM_REG);
+	int err = say(hand, &message, request == VHOST_USER_ADD_MEM_REG);
 
-	return err ? err : say(maps, &check, false);
+	return err ? err : say(hand, &check, false);
 }
 
 static int add(void *arg, unsigned int turns)
@@ -222,43 +165,45 @@ static void remove_after(void *arg)
 		abort();
 }
 
-static int connect_by_hand(struct maps *maps)
+static int connect_by_hand(struct by_hand *hand)
 {
 	const uint64_t features = VHOST_USER_PROTOCOL_F_REPLY_ACK |
 				  VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS;
 	struct vhost_user_message message = { .request = VHOST_USER_SET_PROTOCOL_FEATURES,
 					      .bytes = 8,
 					      .u64 = features };
-	int err = qsd_start(&maps->qsd, NULL, 0, -1);
+	int err = qsd_start(&hand->qsd, NULL, 0, -1);
 
 	if (!err)
-		err = sys_memfd(&maps->file);
+		err = sys_memfd(&hand->file);
 	if (!err)
-		err = ftruncate(maps->file, BYTES);
+		err = ftruncate(hand->file, BYTES);
 	if (err)
 		return err;
-	maps->connection = sys_connect(maps->qsd.path, sys_deadline_ns(SYS_NS_PER_S));
-	if (maps->connection < 0 || fcntl(maps->connection, F_SETFL, 0))
+	hand->connection = sys_connect(hand->qsd.path, sys_deadline_ns(SYS_NS_PER_S));
+	if (hand->connection < 0 || fcntl(hand->connection, F_SETFL, 0))
 		return -EIO;
 	message.flags = VHOST_USER_FLAG_VERSION;
-	return send(maps->connection, &message, VHOST_USER_HEADER_BYTES + 8, 0) < 0 ? -EIO : 0;
+	return send(hand->connection, &message, VHOST_USER_HEADER_BYTES + 8, 0) < 0 ? -EIO : 0;
 }
 
 static int bench_maps(void)
 {
-	static struct maps ours, theirs;
+	static struct bench_maps ours = { .count = TURNS, .idle = true };
+	static struct by_hand theirs;
+	static struct qsd qsd;
 	struct bench_case what = {
 		.name = "expose 4 KiB",
 		.peer = "two messages",
-		.ours = { expose, &ours, allocate, reclaim_and_free },
+		.ours = { maps_expose, &ours, maps_allocate, maps_reclaim_and_free },
 		.theirs = { add, &theirs, NULL, remove_after },
 		.turns = TURNS,
 		.goal_ratio = 1.10,
 	};
 	char name[96];
-	int err = qsd_start(&ours.qsd, NULL, 0, -1);
+	int err = qsd_start(&qsd, NULL, 0, -1);
 
-	snprintf(name, sizeof(name), "vhost-user:%s", ours.qsd.path);
+	snprintf(name, sizeof(name), "vhost-user:%s", qsd.path);
 	if (!err)
 		err = coherent_device_open(&ours.dev, name, .report = coherent_report_stderr);
 	if (!err)
@@ -266,12 +211,12 @@ static int bench_maps(void)
 	if (!err)
 		err = bench(&what);
 	what.name = "reclaim 4 KiB";
-	what.ours = (struct bench_side){ reclaim, &ours, allocate_and_expose, free_all };
+	what.ours = (struct bench_side){ maps_reclaim, &ours, maps_allocate_and_expose, maps_free };
 	what.theirs = (struct bench_side){ remove_all, &theirs, add_before, NULL };
 	if (!err)
 		err = bench(&what);
 	coherent_device_close(ours.dev);
-	qsd_end(&ours.qsd);
+	qsd_end(&qsd);
 	qsd_end(&theirs.qsd);
 	return err;
 }
