@@ -50,7 +50,7 @@ struct cache {
 static struct cache none;
 
 /**
- * struct pool - A pool.
+ * struct coherent_slots - A pool, all of it.
  * @dev: Its device, held. Never changes, as all until @lock.
  * @alive: The device's.
  * @where: File and line of its creation.
@@ -65,7 +65,7 @@ static struct cache none;
  * @bytes: Of all chunks.
  * @empty_chunks: How many have nothing but free slots.
  */
-struct pool {
+struct coherent_slots {
 	struct coherent_device *dev;
 	const struct alive *alive;
 	const char *where;
@@ -146,7 +146,7 @@ uint64_t pool_address(const struct slot *slot)
 
 const struct slot *pool_slot_at(const struct chunk *chunk, uint64_t offset)
 {
-	const struct pool *pool = chunk->pool;
+	const struct coherent_slots *pool = chunk->pool;
 	const uint64_t per_block = pool->block_bytes / pool->slot_bytes;
 	const uint64_t i = offset % pool->block_bytes / pool->slot_bytes;
 
@@ -157,14 +157,14 @@ const struct slot *pool_slot_at(const struct chunk *chunk, uint64_t offset)
 
 /* --- Chunks --- */
 
-static uint32_t slots_in(const struct pool *pool, size_t bytes)
+static uint32_t slots_in(const struct coherent_slots *pool, size_t bytes)
 {
 	return (uint32_t)(bytes / pool->block_bytes * (pool->block_bytes / pool->slot_bytes));
 }
 
 static void fill_in_slots(struct chunk *chunk)
 {
-	const struct pool *pool = chunk->pool;
+	const struct coherent_slots *pool = chunk->pool;
 	const uint32_t per_block = (uint32_t)(pool->block_bytes / pool->slot_bytes);
 
 	for (uint32_t i = 0; i < chunk->count; i++) {
@@ -178,7 +178,7 @@ static void fill_in_slots(struct chunk *chunk)
 	chunk->free_count = chunk->count;
 }
 
-static int chunk_new(struct pool *pool, size_t bytes, struct chunk **out)
+static int chunk_new(struct coherent_slots *pool, size_t bytes, struct chunk **out)
 {
 	const struct coherent_mem_options options = { .count = bytes, .may = pool->may };
 	const uint32_t count = slots_in(pool, bytes);
@@ -232,7 +232,7 @@ static void chunk_end(struct chunk *chunk)
 /* --- Slots that no cache has --- */
 
 /* Some of one chunk; none if there are none left. */
-static void take_locked(struct pool *pool, struct cache *cache) NEEDS_LOCK(pool->lock)
+static void take_locked(struct coherent_slots *pool, struct cache *cache) NEEDS_LOCK(pool->lock)
 {
 	struct chunk *chunk = TAILQ_FIRST(&pool->chunks);
 
@@ -255,7 +255,8 @@ static void take_locked(struct pool *pool, struct cache *cache) NEEDS_LOCK(pool-
 }
 
 /* One back to its chunk: which that is if nobody needs it any more, to be ended without lock. */
-static struct chunk *put_locked(struct pool *pool, const struct slot *slot) NEEDS_LOCK(pool->lock)
+static struct chunk *put_locked(struct coherent_slots *pool, const struct slot *slot)
+	NEEDS_LOCK(pool->lock)
 {
 	struct chunk *chunk = slot->chunk;
 
@@ -276,8 +277,8 @@ static struct chunk *put_locked(struct pool *pool, const struct slot *slot) NEED
 }
 
 /* Some of a cache that is full: those that were freed first. */
-static void give_back_locked(struct pool *pool, struct cache *cache, struct chunk *unused[BATCH])
-	NEEDS_LOCK(pool->lock)
+static void give_back_locked(struct coherent_slots *pool, struct cache *cache,
+			     struct chunk *unused[BATCH]) NEEDS_LOCK(pool->lock)
 {
 	unsigned int count = 0;
 
@@ -291,7 +292,7 @@ static void give_back_locked(struct pool *pool, struct cache *cache, struct chun
 	memmove(cache->slots, cache->slots + BATCH, cache->count * sizeof(*cache->slots));
 }
 
-static size_t chunk_bytes_locked(const struct pool *pool) NEEDS_LOCK(pool->lock)
+static size_t chunk_bytes_locked(const struct coherent_slots *pool) NEEDS_LOCK(pool->lock)
 {
 	const size_t page = sys_page_bytes();
 
@@ -301,7 +302,7 @@ static size_t chunk_bytes_locked(const struct pool *pool) NEEDS_LOCK(pool->lock)
 }
 
 /* Without the lock: mapping takes long, and reports. */
-static int grow(struct pool *pool)
+static int grow(struct coherent_slots *pool)
 {
 	struct chunk *chunk;
 	size_t bytes;
@@ -323,7 +324,7 @@ static int grow(struct pool *pool)
 
 /* --- Caches --- */
 
-static struct cache *new_cache(const struct pool *pool)
+static struct cache *new_cache(const struct coherent_slots *pool)
 {
 	struct cache *cache = calloc(1, sizeof(*cache) + pool->delay * sizeof(struct slot *));
 
@@ -333,7 +334,7 @@ static struct cache *new_cache(const struct pool *pool)
 }
 
 /* This thread's; &none if it has none. */
-static struct cache *own_cache(struct pool *pool)
+static struct cache *own_cache(struct coherent_slots *pool)
 {
 	unsigned int number = thread_index();
 	struct cache *cache;
@@ -362,7 +363,7 @@ static struct slot *keep_back(struct cache *cache, struct slot *slot, unsigned i
 	return oldest;
 }
 
-static struct slot *take_shared(struct pool *pool)
+static struct slot *take_shared(struct coherent_slots *pool)
 {
 	struct cache *cache = pool->shared;
 	struct slot *slot = NULL;
@@ -376,7 +377,7 @@ static struct slot *take_shared(struct pool *pool)
 	return slot;
 }
 
-static struct slot *take_own(struct pool *pool, struct cache *cache)
+static struct slot *take_own(struct coherent_slots *pool, struct cache *cache)
 {
 	if (!cache->count) {
 		lock_take(&pool->lock);
@@ -386,7 +387,7 @@ static struct slot *take_own(struct pool *pool, struct cache *cache)
 	return cache->count ? cache->slots[--cache->count] : NULL;
 }
 
-static int take(struct pool *pool, struct slot **slot)
+static int take(struct coherent_slots *pool, struct slot **slot)
 {
 	struct cache *cache = own_cache(pool);
 	int err = 0;
@@ -401,7 +402,7 @@ static int take(struct pool *pool, struct slot **slot)
 }
 
 /* Whether the cache is full now. */
-static bool put_in(const struct pool *pool, struct cache *cache, struct slot *slot)
+static bool put_in(const struct coherent_slots *pool, struct cache *cache, struct slot *slot)
 {
 	if (pool->delay)
 		slot = keep_back(cache, slot, pool->delay);
@@ -410,7 +411,7 @@ static bool put_in(const struct pool *pool, struct cache *cache, struct slot *sl
 	return cache->count == CACHE_MAX;
 }
 
-static void put(struct pool *pool, struct slot *slot)
+static void put(struct coherent_slots *pool, struct slot *slot)
 {
 	struct chunk *unused[BATCH] = { NULL };
 	struct cache *cache = own_cache(pool);
@@ -444,8 +445,8 @@ static inline bool is_open(const struct alive *alive)
 	return atomic_load_explicit(&alive->open, memory_order_acquire);
 }
 
-static inline void make_box(const struct pool *pool, struct slot *slot, struct coherent_box *box,
-			    const char *where)
+static inline void make_box(const struct coherent_slots *pool, struct slot *slot,
+			    struct coherent_box *box, const char *where)
 {
 	char *va = box_of(slot);
 
@@ -476,7 +477,7 @@ static __attribute__((noinline)) int box_slowly(const struct coherent_pool *base
 /* Short ways first, which call nothing; what they are not for goes the long way. */
 int coherent_base_pool_box(struct coherent_pool *base, struct coherent_box *box, const char *where)
 {
-	const struct pool *pool = base->va;
+	const struct coherent_slots *pool = base->va;
 	struct cache *cache;
 
 	if (unlikely(!pool || box->va || !is_open(pool->alive)))
@@ -493,7 +494,7 @@ static __attribute__((noinline)) void put_slowly(struct slot *slot)
 	put(slot->chunk->pool, slot);
 }
 
-static inline void put_fast(struct pool *pool, struct slot *slot)
+static inline void put_fast(struct coherent_slots *pool, struct slot *slot)
 {
 	struct cache *cache = pool->caches[thread_index()];
 
@@ -523,7 +524,7 @@ void pool_free(struct coherent_mem *mem)
 {
 	struct slot *slot = slot_of(mem->object);
 	const struct chunk *chunk = slot->chunk;
-	struct pool *pool = chunk->pool;
+	struct coherent_slots *pool = chunk->pool;
 	char *va = (char *)mem->va;
 
 	*mem = (struct coherent_mem){ .va = NULL };
@@ -553,7 +554,7 @@ static inline void make_mem(struct slot *slot, const char *from, struct coherent
 
 static int check_expose(const struct slot *slot, const struct coherent_expose_options *options)
 {
-	const struct pool *pool = slot->chunk->pool;
+	const struct coherent_slots *pool = slot->chunk->pool;
 	const struct coherent_mem *mem = options->mem;
 	int err;
 
@@ -587,7 +588,7 @@ static __attribute__((noinline)) int expose_slowly(struct coherent_box *box,
 int pool_expose(struct coherent_box *box, const struct coherent_expose_options *options)
 {
 	struct slot *slot = slot_of(box->object);
-	const struct pool *pool = slot->chunk->pool;
+	const struct coherent_slots *pool = slot->chunk->pool;
 	struct coherent_mem *mem = options->mem;
 	const char *va = box->va;
 
@@ -602,7 +603,7 @@ int pool_expose(struct coherent_box *box, const struct coherent_expose_options *
 int pool_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options *options)
 {
 	struct slot *slot = slot_of(mem->object);
-	const struct pool *pool = slot->chunk->pool;
+	const struct coherent_slots *pool = slot->chunk->pool;
 	struct coherent_box *box = options->box;
 
 	if (unlikely(!is_open(pool->alive)))
@@ -655,7 +656,7 @@ int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 			      const struct coherent_pool_options *options, const char *where)
 {
 	size_t block, bytes = layout(size, options, &block);
-	struct pool *pool;
+	struct coherent_slots *pool;
 	int err;
 
 	if (!bytes)
@@ -689,7 +690,7 @@ int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 	return 0;
 }
 
-static void report_slot(const struct pool *pool, const struct slot *slot)
+static void report_slot(const struct coherent_slots *pool, const struct slot *slot)
 {
 	report(&pool->dev->reporter, COHERENT_WARNING,
 	       "%s: a %s of %zu bytes of the pool created at %s, allocated at %s, is not freed",
@@ -698,7 +699,7 @@ static void report_slot(const struct pool *pool, const struct slot *slot)
 }
 
 /* How many objects there are; the first are reported. */
-static size_t report_live(const struct pool *pool)
+static size_t report_live(const struct coherent_slots *pool)
 {
 	const struct chunk *chunk;
 	size_t live = 0;
@@ -715,7 +716,7 @@ static size_t report_live(const struct pool *pool)
 
 int coherent_base_pool_destroy(struct coherent_pool *base)
 {
-	struct pool *pool = base->va;
+	struct coherent_slots *pool = base->va;
 	struct chunk *chunk;
 
 	if (!pool)

@@ -45,7 +45,7 @@ struct slot {
  * @slots: All of them, by offset.
  */
 struct chunk {
-	struct pool *pool;
+	struct coherent_slots *pool;
 	const struct alive *alive;
 	char *boxes;
 	char *mems;

@@ -27,7 +27,7 @@ struct coherent_is_pool;
 
 /* Its member is called as in all base structs, for COHERENT_EMPTY. */
 struct coherent_pool {
-	struct pool *va;
+	struct coherent_slots *va;
 };
 
 /**

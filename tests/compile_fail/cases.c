@@ -881,6 +881,64 @@ GOOD
 	return coherent_zeroed(mem, dev, 1, .seal = seal);
 END
 
+CASE box_from_pool_of_another_type expects the pool and the box hold different element types
+BAD
+	return coherent_pool_box(pool, other_box);
+GOOD
+	return coherent_pool_box(pool, box);
+END
+
+CASE mem_from_pool expects this needs a box
+BAD
+	return coherent_pool_box(pool, mem);
+GOOD
+	return coherent_pool_box(pool, box);
+END
+
+CASE pool_of_a_box expects this needs a pool
+BAD
+	return coherent_pool_box(box, box);
+GOOD
+	return coherent_pool_box(pool, box);
+END
+
+CASE destroy_of_a_mem expects this needs a pool
+BAD
+	return coherent_pool_destroy(mem);
+GOOD
+	return coherent_pool_destroy(pool);
+END
+
+CASE pool_is_no_box expects this needs a box
+BAD
+	return coherent_box_ptr(pool) != NULL;
+GOOD
+	return coherent_box_ptr(box) != NULL;
+END
+
+CASE pool_is_not_moved expects only a box or a mem is moved
+BAD
+	coherent_move(pool, pool);
+	return 0;
+GOOD
+	coherent_move(mem, mem2);
+	return 0;
+END
+
+CASE seal_at_pool expects no member named .seal|field designator
+BAD
+	return coherent_pool_create(pool, dev, .seal = seal);
+GOOD
+	return coherent_pool_create(pool, dev, .delay = 1);
+END
+
+CASE option_of_pool_without_name expects pointer
+BAD
+	return coherent_pool_create(pool, dev, 64);
+GOOD
+	return coherent_pool_create(pool, dev, .align = 64);
+END
+
 CASE seal_at_handle expects no member named .seal|field designator
 BAD
 	return coherent_handle_zeroed(&handle, dev, 1, .seal = seal);
@@ -1324,6 +1382,30 @@ BAD
 	return 0;
 GOOD
 	return coherent_poll(mem, 0, .len, &u32, u32 == 1, 1);
+END
+
+CASE ignored_pool_box expects ignoring return value
+BAD
+	coherent_pool_box(pool, box);
+	return 0;
+GOOD
+	return coherent_pool_box(pool, box);
+END
+
+CASE ignored_pool_create expects ignoring return value
+BAD
+	coherent_pool_create(pool, dev);
+	return 0;
+GOOD
+	return coherent_pool_create(pool, dev);
+END
+
+CASE ignored_pool_destroy expects ignoring return value
+BAD
+	coherent_pool_destroy(pool);
+	return 0;
+GOOD
+	return coherent_pool_destroy(pool);
 END
 
 CASE ignored_read expects ignoring return value

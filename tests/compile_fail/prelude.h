@@ -2,6 +2,7 @@
 /* What the cases of cases.c work on. */
 #include <coherent.h>
 #include <coherent/bar.h>
+#include <coherent/pool.h>
 #include <coherent/sim.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -71,6 +72,7 @@ COHERENT_TYPE(mem, struct desc);
 COHERENT_VIEW_TYPE(view, struct desc);
 COHERENT_SLOT_TYPE(slot, struct desc);
 COHERENT_RING_TYPE(ring, struct desc);
+COHERENT_POOL_TYPE(pool, struct desc);
 COHERENT_BOX_TYPE(padded_box, struct padded);
 COHERENT_TYPE(padded_mem, struct padded);
 COHERENT_BOX_TYPE(other_box, struct other);
@@ -111,6 +113,7 @@ extern union slot *slot;
 extern const union slot *const_slot;
 extern union ring *ring;
 extern const union ring *const_ring;
+extern union pool *pool;
 extern union padded_box *padded_box;
 extern union padded_mem *padded_mem;
 extern struct padded *padded;
