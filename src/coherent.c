@@ -75,6 +75,24 @@ static void warn_of_failure(struct coherent_device *dev, const struct ask *ask, 
 		       ask->where);
 }
 
+static int object_with_pages(struct coherent_device *dev, const struct iova_want *want,
+			     const char *where, struct coherent_object **out)
+{
+	int err = object_new(dev, want, where, out);
+
+	if (err)
+		return err;
+	err = object_get_pages(*out);
+	if (err)
+		object_drop(*out);
+	if (pages_tell_fallback(&dev->pages))
+		report(&dev->reporter, COHERENT_WARNING,
+		       "%s: no 2 MiB hugepages, using ordinary pages; "
+		       "sysctl vm.nr_hugepages=N makes some",
+		       dev->name);
+	return err;
+}
+
 static int box_new(struct coherent_box *box, struct coherent_device *dev, const struct ask *ask)
 {
 	const uint64_t page = sys_page_bytes();
@@ -94,27 +112,17 @@ static int box_new(struct coherent_box *box, struct coherent_device *dev, const 
 	want.bytes = (bytes + page - 1) & -page;
 	want.align = ask->align > page ? ask->align : page;
 	want.boundary = ask->boundary && ask->boundary < page ? page : ask->boundary;
-	err = object_new(dev, &want, ask->where, &object);
-	if (err)
-		goto warn;
-	err = object_get_pages(object);
-	if (err)
-		goto drop_object;
-	if (pages_tell_fallback(&dev->pages))
-		report(&dev->reporter, COHERENT_WARNING,
-		       "%s: no 2 MiB hugepages, using ordinary pages; "
-		       "sysctl vm.nr_hugepages=N makes some",
-		       dev->name);
+	object = object_reuse(dev, &want, ask->where);
+	if (!object)
+		err = object_with_pages(dev, &want, ask->where, &object);
+	if (err) {
+		warn_of_failure(dev, ask, bytes, err);
+		return err;
+	}
 	object->attrs = (uint16_t)ask->attrs;
-	memset(pages_va(&object->pages), 0, want.bytes);
+	pages_clear(pages_va(&object->pages), want.bytes);
 	*box = (struct coherent_box){ pages_va(&object->pages), ask->count, object };
 	return 0;
-
-drop_object:
-	object_drop(object);
-warn:
-	warn_of_failure(dev, ask, bytes, err);
-	return err;
 }
 
 static struct ask ask_of_box(size_t size, const struct coherent_box_options *options,
@@ -178,10 +186,8 @@ void coherent_base_box_free(struct coherent_box *box)
 		return;
 	}
 	*box = (struct coherent_box){ .va = NULL };
-	if (!object || device_forked(object->dev))
-		return;
-	object_put_pages(object);
-	object_drop(object);
+	if (object && !device_forked(object->dev))
+		object_recycle(object);
 }
 
 void coherent_base_box_cleanup(void *box)

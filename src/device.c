@@ -111,7 +111,6 @@ static bool has_addresses_locked(const struct coherent_device *dev) NEEDS_LOCK(d
 static int use_mask(struct coherent_device *dev, uint64_t mask)
 {
 	struct iova_space space, unused;
-	struct iova_range *evicted;
 	int err;
 
 	err = open_space(&dev->limits, mask, &space);
@@ -127,8 +126,7 @@ static int use_mask(struct coherent_device *dev, uint64_t mask)
 	if (has_addresses_locked(dev)) {
 		err = -EBUSY;
 	} else {
-		while ((evicted = iova_evict(&dev->space)))
-			free(object_of(evicted));
+		object_forget_locked(dev);
 		unused = dev->space;
 		dev->space = space;
 		STAILQ_INIT(&dev->space.retired);
@@ -206,7 +204,7 @@ static int new_device(const struct coherent_open_options *options, struct cohere
 		return -ENOMEM;
 	dev->reporter = (struct reporter){ options->report, options->report_arg };
 	atomic_init(&dev->references, 1);
-	STAILQ_INIT(&dev->waiting);
+	object_start(dev);
 	LIST_INIT(&dev->irqs);
 	dev->name = strdup(options->name);
 	err = dev->name ? open_alive(dev) : -ENOMEM;
@@ -352,7 +350,8 @@ static bool left_open_locked(struct coherent_device *dev, uint64_t *address, cha
 		const struct coherent_object *object = object_of(range);
 
 		*address = range->first + 1;
-		if (range->hole || object->leaked || object->state > COHERENT_STATE_MEM)
+		if (range->hole || object->leaked || object->state == COHERENT_STATE_NONE ||
+		    object->state > COHERENT_STATE_MEM)
 			continue;
 		if (object->chunk)
 			snprintf(line, size, "%s: %zu bytes of the pool created at %s are left",
@@ -491,7 +490,7 @@ static void name_fault_locked(struct coherent_device *dev, struct coherent_fault
 	size_t used;
 
 	snprintf(text, size, "no object");
-	if (!object || fault->address > range->last)
+	if (!object || fault->address > range->last || object->state == COHERENT_STATE_NONE)
 		return;
 	if (object->chunk && fault->address - range->first < object_bytes(object)) {
 		name_slot(object, fault, text, size);

@@ -18,7 +18,7 @@
 #include "pages.h"
 #include "report.h"
 
-/* Objects, by their addresses, freed or reclaimed where unmapping is no fence. */
+/* Objects, by their addresses. */
 STAILQ_HEAD(waiting, iova_range);
 
 /**
@@ -45,6 +45,11 @@ struct alive {
  * @space: Device addresses.
  * @objects: How many boxes and mems there are.
  * @waiting: What waits for a fence.
+ * @record_blocks: Memory of records, which is given back when the device is freed.
+ * @free_records: Those that nobody has.
+ * @recycled: Boxes that were freed without being exposed, by classes of pages.h: they have
+ *	pages and an address, and no reference to the device.
+ * @recycled_bytes: Of all of those.
  * @irqs: The interrupts, to wake their waiters.
  */
 struct coherent_device {
@@ -60,6 +65,10 @@ struct coherent_device {
 	struct iova_space space;
 	size_t objects;
 	struct waiting waiting;
+	struct record_block *record_blocks;
+	struct waiting free_records;
+	struct waiting recycled[PAGES_CLASSES];
+	size_t recycled_bytes;
 	LIST_HEAD(, coherent_irq) irqs;
 };
 

@@ -13,48 +13,196 @@
 #include "object.h"
 #include "sys.h"
 
-/* Quarantine gives way before there is no address left. */
-static int reserve_locked(struct coherent_device *dev, const struct iova_want *want,
-			  struct iova_range *range) NEEDS_LOCK(dev->lock)
-{
-	struct iova_range *evicted;
-	int err;
+#define BLOCK_RECORDS 32
+/* Of what is recycled: more than that is rather another size's. */
+#define RECYCLED_BYTES_MAX ((size_t)8 << 20)
 
-	while ((err = iova_reserve(&dev->space, want, range)) == -ENOSPC) {
-		evicted = iova_evict(&dev->space);
-		if (!evicted)
-			return err;
-		free(object_of(evicted));
-	}
-	dev->objects++;
-	return 0;
-}
+struct record_block {
+	struct record_block *next;
+	struct coherent_object records[BLOCK_RECORDS];
+};
 
 static uint8_t shift_of(uint64_t power_of_two)
 {
 	return power_of_two ? (uint8_t)__builtin_ctzll(power_of_two) : 0;
 }
 
+/* --- Records --- */
+
+void object_start(struct coherent_device *dev)
+{
+	STAILQ_INIT(&dev->waiting);
+	STAILQ_INIT(&dev->free_records);
+	for (unsigned int i = 0; i < PAGES_CLASSES; i++)
+		STAILQ_INIT(&dev->recycled[i]);
+}
+
+static void record_put_locked(struct coherent_device *dev, struct coherent_object *object)
+	NEEDS_LOCK(dev->lock)
+{
+	STAILQ_INSERT_HEAD(&dev->free_records, &object->address, retired);
+}
+
+/* Without the lock in between. */
+static int more_records_locked(struct coherent_device *dev) NEEDS_LOCK(dev->lock)
+{
+	struct record_block *block;
+
+	lock_drop(&dev->lock);
+	block = calloc(1, sizeof(*block));
+	lock_take(&dev->lock);
+	if (!block)
+		return -ENOMEM;
+	block->next = dev->record_blocks;
+	dev->record_blocks = block;
+	for (unsigned int i = 0; i < BLOCK_RECORDS; i++)
+		record_put_locked(dev, &block->records[i]);
+	return 0;
+}
+
+static struct coherent_object *record_get_locked(struct coherent_device *dev) NEEDS_LOCK(dev->lock)
+{
+	struct iova_range *range;
+
+	while (STAILQ_EMPTY(&dev->free_records))
+		if (more_records_locked(dev))
+			return NULL;
+	range = STAILQ_FIRST(&dev->free_records);
+	STAILQ_REMOVE_HEAD(&dev->free_records, retired);
+	return object_of(range);
+}
+
+/* --- Recycled boxes --- */
+
+struct coherent_object *object_reuse(struct coherent_device *dev, const struct iova_want *want,
+				     const char *where)
+{
+	const int class = pages_class(want->bytes, dev->pages.page_bytes);
+	struct iova_range *range = NULL;
+
+	if (class < 0 || want->align > dev->pages.page_bytes || want->boundary)
+		return NULL;
+	lock_take(&dev->lock);
+	range = STAILQ_FIRST(&dev->recycled[class]);
+	if (range) {
+		STAILQ_REMOVE_HEAD(&dev->recycled[class], retired);
+		dev->recycled_bytes -= want->bytes;
+		dev->objects++;
+		object_of(range)->where = where;
+		object_of(range)->state = COHERENT_STATE_BOX;
+	}
+	lock_drop(&dev->lock);
+	if (!range)
+		return NULL;
+	device_hold(dev);
+	return object_of(range);
+}
+
+static bool keep_locked(struct coherent_device *dev, struct coherent_object *object, int class)
+	NEEDS_LOCK(dev->lock)
+{
+	const size_t bytes = object_bytes(object);
+
+	if (bytes > RECYCLED_BYTES_MAX - dev->recycled_bytes)
+		return false;
+	object->state = COHERENT_STATE_NONE;
+	STAILQ_INSERT_HEAD(&dev->recycled[class], &object->address, retired);
+	dev->recycled_bytes += bytes;
+	dev->objects--;
+	return true;
+}
+
+void object_recycle(struct coherent_object *object)
+{
+	struct coherent_device *dev = object->dev;
+	const uint64_t page = dev->pages.page_bytes;
+	const int class = pages_class(object_bytes(object), page);
+	bool is_kept = false;
+
+	if (class >= 0 && object->align_shift == shift_of(page) && !object->boundary_shift) {
+		lock_take(&dev->lock);
+		is_kept = keep_locked(dev, object, class);
+		lock_drop(&dev->lock);
+	}
+	if (is_kept) {
+		device_put(dev);
+		return;
+	}
+	object_put_pages(object);
+	object_drop(object);
+}
+
+/* One of them, if there is one: whoever needs its address gets it. */
+static bool forget_one_locked(struct coherent_device *dev) NEEDS_LOCK(dev->lock)
+{
+	for (unsigned int i = 0; i < PAGES_CLASSES; i++) {
+		struct iova_range *range = STAILQ_FIRST(&dev->recycled[i]);
+
+		if (!range)
+			continue;
+		STAILQ_REMOVE_HEAD(&dev->recycled[i], retired);
+		dev->recycled_bytes -= object_bytes(object_of(range));
+		object_put_pages(object_of(range));
+		iova_release(&dev->space, range);
+		record_put_locked(dev, object_of(range));
+		return true;
+	}
+	return false;
+}
+
+static bool evict_one_locked(struct coherent_device *dev) NEEDS_LOCK(dev->lock)
+{
+	struct iova_range *evicted = iova_evict(&dev->space);
+
+	if (evicted)
+		record_put_locked(dev, object_of(evicted));
+	return evicted;
+}
+
+void object_forget_locked(struct coherent_device *dev)
+{
+	while (forget_one_locked(dev) || evict_one_locked(dev))
+		;
+}
+
+/* --- Birth and end --- */
+
+/* What is recycled gives way before there is no address left, then quarantine. */
+static int reserve_locked(struct coherent_device *dev, const struct iova_want *want,
+			  struct iova_range *range) NEEDS_LOCK(dev->lock)
+{
+	int err;
+
+	while ((err = iova_reserve(&dev->space, want, range)) == -ENOSPC)
+		if (!forget_one_locked(dev) && !evict_one_locked(dev))
+			return err;
+	dev->objects++;
+	return 0;
+}
+
 int object_new(struct coherent_device *dev, const struct iova_want *want, const char *where,
 	       struct coherent_object **out)
 {
-	struct coherent_object *object = calloc(1, sizeof(*object));
-	int err;
+	struct coherent_object *object;
+	int err = -ENOMEM;
 
-	if (!object)
-		return -ENOMEM;
-	object->dev = dev;
-	object->where = where;
-	object->align_shift = shift_of(want->align);
-	object->boundary_shift = shift_of(want->boundary);
-	object->state = COHERENT_STATE_BOX;
 	lock_take(&dev->lock);
-	err = reserve_locked(dev, want, &object->address);
-	lock_drop(&dev->lock);
-	if (err) {
-		free(object);
-		return err;
+	object = record_get_locked(dev);
+	if (object) {
+		*object = (struct coherent_object){
+			.dev = dev,
+			.where = where,
+			.align_shift = shift_of(want->align),
+			.boundary_shift = shift_of(want->boundary),
+			.state = COHERENT_STATE_BOX,
+		};
+		err = reserve_locked(dev, want, &object->address);
+		if (err)
+			record_put_locked(dev, object);
 	}
+	lock_drop(&dev->lock);
+	if (err)
+		return err;
 	device_hold(dev);
 	*out = object;
 	return 0;
@@ -65,7 +213,7 @@ static void release_locked(struct coherent_device *dev, struct coherent_object *
 {
 	iova_release(&dev->space, &object->address);
 	dev->objects--;
-	free(object);
+	record_put_locked(dev, object);
 }
 
 void object_drop(struct coherent_object *object)
@@ -86,7 +234,7 @@ static void retire_locked(struct coherent_device *dev, struct coherent_object *o
 	iova_retire(&dev->space, &object->address);
 	dev->objects--;
 	while ((expired = iova_expired(&dev->space)))
-		free(object_of(expired));
+		record_put_locked(dev, object_of(expired));
 }
 
 void object_retire(struct coherent_object *object, enum coherent_state state)
@@ -145,24 +293,35 @@ void object_release_waiting(struct coherent_device *dev, struct waiting *waiting
 	}
 }
 
-void object_release_rest(struct coherent_device *dev)
+/* Leaked, and the backend is disconnected by now. */
+static void release_leaked(struct coherent_device *dev)
 {
 	struct iova_range *range;
 	uint64_t address = 0;
 
-	object_release_waiting(dev, &dev->waiting);
-	while ((range = iova_evict(&dev->space)))
-		free(object_of(range));
 	while ((range = iova_from(&dev->space, address))) {
 		address = range->last;
 		if (range->hole && address == UINT64_MAX)
 			break;
 		if (range->hole)
 			continue;
-		/* Leaked, and the backend is disconnected by now. */
 		object_put_pages(object_of(range));
 		iova_release(&dev->space, range);
-		free(object_of(range));
+	}
+}
+
+void object_release_rest(struct coherent_device *dev)
+{
+	struct record_block *block;
+
+	object_release_waiting(dev, &dev->waiting);
+	lock_take(&dev->lock);
+	object_forget_locked(dev);
+	lock_drop(&dev->lock);
+	release_leaked(dev);
+	while ((block = dev->record_blocks)) {
+		dev->record_blocks = block->next;
+		free(block);
 	}
 }
 

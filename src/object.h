@@ -28,7 +28,7 @@ enum object_kind { OBJECT_WHOLE, OBJECT_SLOT };
  * @align_shift: Of what was asked for. Never changes.
  * @boundary_shift: Of what was asked for, 0 for none. Never changes.
  * @may: What the device may do, of a mem.
- * @state: What it is.
+ * @state: What it is; COHERENT_STATE_NONE of a recycled box.
  * @leaked: The device may still reach it: nothing of it is used again.
  * @chunk: Whose it is, of a mem whose parts are objects of a pool.
  *
@@ -63,6 +63,35 @@ static inline size_t object_bytes(const struct coherent_object *object)
 {
 	return object->address.last - object->address.first + 1 - object->dev->space.guard;
 }
+
+/**
+ * object_start() - Prepare a device for records.
+ * @dev: The device.
+ */
+void object_start(struct coherent_device *dev);
+
+/**
+ * object_reuse() - Take a recycled box of that size.
+ * @dev: The device; held until the record ends.
+ * @want: What its address has to be like.
+ * @where: File and line of the allocation.
+ *
+ * Return: A record with an address and dirty pages; NULL if there is none.
+ */
+struct coherent_object *object_reuse(struct coherent_device *dev, const struct iova_want *want,
+				     const char *where);
+
+/**
+ * object_recycle() - End a record of a box that was not exposed, or keep it for object_reuse().
+ * @object: With pages. Invalid afterwards.
+ */
+void object_recycle(struct coherent_object *object);
+
+/**
+ * object_forget_locked() - Free what is recycled, and what is in quarantine.
+ * @dev: The device.
+ */
+void object_forget_locked(struct coherent_device *dev) NEEDS_LOCK(dev->lock);
 
 /**
  * object_new() - Make a record of a box that has an address and no pages yet.

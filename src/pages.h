@@ -15,10 +15,28 @@
 #include "iova.h"
 #include "lock.h"
 
+/* Sizes that are kept for the next of that size: 1 to 16 pages, and powers of two up to 512. */
+#define PAGES_CLASSES 21
+#define PAGES_CLASS_EXACT 16
+#define PAGES_CLASS_LARGEST 512
+/* How many of a size. */
+#define PAGES_KEPT_MAX 32
+
+/**
+ * struct pages_kept - Memory of one size that nobody has.
+ * @count: How many.
+ * @ranges: They.
+ */
+struct pages_kept {
+	unsigned int count;
+	struct iova_range ranges[PAGES_KEPT_MAX];
+};
+
 /**
  * struct pages - A pool of memory.
  * @lock: Guards the rest. Not held while the kernel makes an arena.
  * @space: The addresses of our memory; a hole is what is not ours.
+ * @kept: By class; NULL before the first.
  * @page_bytes: Never changes.
  * @hugepages: Take 2 MiB hugepages; cleared when there are none.
  * @fell_back: Hugepages were asked for and there were none; not told yet.
@@ -26,6 +44,7 @@
 struct pages {
 	struct lock lock;
 	struct iova_space space;
+	struct pages_kept *kept[PAGES_CLASSES];
 	size_t page_bytes;
 	bool hugepages;
 	bool fell_back;
@@ -112,6 +131,31 @@ int pages_replace(void *mapping, void *va, size_t bytes);
  * Return: 0; -ENOMEM, and nothing has changed.
  */
 int pages_to_private(void *va, size_t bytes);
+
+/**
+ * pages_clear() - Make memory zero.
+ * @va: The memory, in whole pages.
+ * @bytes: How much.
+ */
+void pages_clear(void *va, size_t bytes);
+
+/**
+ * pages_class() - Which size that is.
+ * @bytes: Whole pages.
+ * @page_bytes: Of a page.
+ *
+ * Return: 0 to PAGES_CLASSES - 1; -1 for none that is kept.
+ */
+static inline int pages_class(size_t bytes, size_t page_bytes)
+{
+	const size_t pages = bytes / page_bytes;
+
+	if (pages <= PAGES_CLASS_EXACT)
+		return (int)pages - 1;
+	if (pages > PAGES_CLASS_LARGEST || pages & (pages - 1))
+		return -1;
+	return PAGES_CLASS_EXACT - 1 + __builtin_ctzll(pages / PAGES_CLASS_EXACT);
+}
 
 static inline void *pages_va(const struct iova_range *range)
 {

@@ -3,6 +3,7 @@
  * Promise 18: each allocation and each system call fails in turn, and nothing
  * is left behind: no memory, no mapping, no descriptor, no address.
  */
+#include <coherent/pool.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +23,9 @@ struct job {
 	COHERENT(uint64_t) from;
 	COHERENT(uint64_t) init;
 	struct coherent_handle handle;
+	COHERENT_POOL(uint64_t) pool;
+	COHERENT_BOX(uint64_t) small_box;
+	COHERENT(uint64_t) small[70];
 };
 
 static int fill(uint64_t *elements, size_t count, void *arg)
@@ -30,6 +34,21 @@ static int fill(uint64_t *elements, size_t count, void *arg)
 	for (size_t i = 0; i < count; i++)
 		elements[i] = i;
 	return 0;
+}
+
+/* More than a cache holds, and than a page. */
+static int set_up_pool(struct job *job)
+{
+	int err = coherent_pool_create(&job->pool, job->dev, .align = 256, .delay = 2);
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(job->small); i++) {
+		err = coherent_pool_box(&job->pool, &job->small_box);
+		if (!err)
+			err = coherent_expose(&job->small_box, &job->small[i]);
+	}
+	for (size_t i = 0; !err && i < 20; i++)
+		coherent_free(&job->small[i]);
+	return err ? err : coherent_pool_box(&job->pool, &job->small_box);
 }
 
 static int set_up(struct job *job, const char *name, bool hugepages)
@@ -56,7 +75,7 @@ static int set_up(struct job *job, const char *name, bool hugepages)
 		err = coherent_init(&job->init, job->dev, 600000, fill, NULL);
 	if (!err)
 		err = coherent_handle_zeroed(&job->handle, job->dev, 5000);
-	return err;
+	return err ? err : set_up_pool(job);
 }
 
 static int run(struct job *job, const char *name, bool hugepages)
@@ -76,6 +95,8 @@ static int run(struct job *job, const char *name, bool hugepages)
 
 static void tear_down(struct job *job)
 {
+	int err;
+
 	coherent_box_free(&job->box);
 	coherent_box_free(&job->taken_back);
 	coherent_free(&job->mem);
@@ -83,6 +104,12 @@ static void tear_down(struct job *job)
 	coherent_free(&job->from);
 	coherent_free(&job->init);
 	coherent_handle_free(&job->handle);
+	for (size_t i = 0; i < ARRAY_SIZE(job->small); i++)
+		coherent_free(&job->small[i]);
+	coherent_box_free(&job->small_box);
+	err = coherent_pool_destroy(&job->pool);
+	/* In a forked child. */
+	assert_true(!err || err == -ENODEV);
 	coherent_irq_close(job->irq);
 	coherent_bar_close(job->bar);
 	coherent_device_close(job->dev);
