@@ -90,7 +90,16 @@ kill -TERM $!
 wait $!
 kill $reader 2>/dev/null
 TMPDIR=$where/own $blk read 0 30000 | head -c 1 >/dev/null
-say "$there $(ls "$where/own" | wc -l) $(grep -la "[f]ilename=$where" /proc/[0-9]*/cmdline | wc -l)" "1 0 0" \
+# The kernel ends a daemon right after who started it.
+daemons() {
+	grep -la "[f]ilename=$where" /proc/[0-9]*/cmdline | wc -l
+}
+tries=50
+while [ "$(daemons)" != 0 ] && [ $tries -gt 0 ]; do
+	sleep 0.1
+	tries=$((tries - 1))
+done
+say "$there $(ls "$where/own" | wc -l) $(daemons)" "1 0 0" \
 	"interrupted, nothing stays"
 # Descriptors that a caller has closed are nobody's sockets.
 $blk read 40000 1 <&- >&- 2>&-
