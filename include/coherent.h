@@ -531,6 +531,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 #define COHERENT_AUTO(T, name)						\
 	COHERENT(T) name __attribute__((cleanup(coherent_base_cleanup))) = COHERENT_EMPTY
 
+#include <coherent/expose_all.h>
 #include <coherent/handle.h>
 #ifdef __KERNEL__
 #include <coherent/kernel.h>

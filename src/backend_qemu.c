@@ -145,6 +145,9 @@ static int open_machine(struct qemu *qemu, const struct name *name)
 	err = qemu_start(qemu, name);
 	if (err)
 		return err;
+	err = found_cover(&qemu->backend.dev->found, qemu->ram, qemu->keys.memory * QEMU_MIB);
+	if (err)
+		return err;
 	lock_take(&qemu->lock);
 	err = start_locked(qemu);
 	if (err)

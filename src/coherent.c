@@ -254,12 +254,16 @@ static int make_reachable(const struct coherent_box *box, const struct plan *pla
 	return err;
 }
 
-static void *va_of_mem(const struct coherent_object *object)
+static void *va_of_mem(struct coherent_object *object)
 {
 	struct backend *backend = object->dev->backend;
+	void *va;
 
-	return backend->ops->elsewhere ? backend->ops->elsewhere(backend, object->address.first) :
-					 pages_va(&object->pages);
+	if (!backend->ops->elsewhere)
+		return pages_va(&object->pages);
+	va = backend->ops->elsewhere(backend, object->address.first);
+	object_is_at(object, va);
+	return va;
 }
 
 static void become_mem(const struct coherent_box *box, const struct plan *plan,
@@ -335,6 +339,7 @@ static int new_home(const struct coherent_object *old, bool fence, struct cohere
 static void move_pages(struct coherent_object *old, struct coherent_object *home)
 {
 	pages_move(&old->dev->pages, &old->pages, &home->pages);
+	object_is_at(home, pages_va(&home->pages));
 	object_retire(old, COHERENT_STATE_RECLAIMED);
 }
 

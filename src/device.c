@@ -50,6 +50,7 @@ static void destroy(struct coherent_device *dev)
 		dev->backend->ops->close(dev->backend);
 	iova_close(&dev->space);
 	pages_close(&dev->pages);
+	found_close(&dev->found);
 	lock_destroy(&dev->lock);
 	sys_unmap(dev->alive, sys_page_bytes());
 	free(dev->name);
@@ -210,7 +211,7 @@ static int new_device(const struct coherent_open_options *options, struct cohere
 	err = dev->name ? open_alive(dev) : -ENOMEM;
 	if (err)
 		goto free_device;
-	err = pages_open(&dev->pages, options->hugepages);
+	err = pages_open(&dev->pages, &dev->found, options->hugepages);
 	if (err)
 		goto unmap_alive;
 	lock_init(&dev->lock);
@@ -434,6 +435,106 @@ int coherent_device_reset(struct coherent_device *dev)
 enum coherent_level coherent_device_level(const struct coherent_device *dev)
 {
 	return device_usable(dev) ? 0 : dev->backend->level;
+}
+
+/* --- What belongs to whom --- */
+
+/* Of a byte of a chunk: its slot's. */
+static int describe_slot(const struct chunk *chunk, uint64_t offset, struct coherent_info *info)
+{
+	const struct slot *slot = pool_slot_at(chunk, offset);
+
+	if (!slot || slot_state(slot) == COHERENT_STATE_NONE)
+		return -ERANGE;
+	*info = (struct coherent_info){
+		.state = slot_state(slot),
+		.address = pool_address(slot),
+		.bytes = chunk->slot_bytes,
+		.offset = offset - slot->offset,
+		.where = slot_where(slot),
+	};
+	return 0;
+}
+
+/* Where in a chunk memory is; its size if it is not there. */
+static uint64_t offset_in(const struct chunk *chunk, uintptr_t at)
+{
+	const size_t bytes = pages_bytes(&chunk->pages);
+
+	if (at - (uintptr_t)chunk->boxes < bytes)
+		return at - (uintptr_t)chunk->boxes;
+	return at - (uintptr_t)chunk->mems < bytes ? at - (uintptr_t)chunk->mems : bytes;
+}
+
+static int find_in_chunk(struct coherent_device *dev, const struct coherent_object *object,
+			 uintptr_t at, struct coherent_info *info)
+{
+	int err = -ERANGE;
+
+	lock_take(&dev->lock);
+	if (object->chunk && offset_in(object->chunk, at) < pages_bytes(&object->chunk->pages))
+		err = describe_slot(object->chunk, offset_in(object->chunk, at), info);
+	lock_drop(&dev->lock);
+	return err;
+}
+
+int coherent_find_ptr(struct coherent_device *dev, const void *ptr, struct coherent_info *info)
+{
+	const struct coherent_object *object;
+	const uintptr_t at = (uintptr_t)ptr;
+	uintptr_t first;
+	int err = device_usable(dev);
+
+	*info = (struct coherent_info){ .where = NULL };
+	if (err)
+		return err;
+	object = found_get(&dev->found, ptr);
+	if (!object)
+		return -ERANGE;
+	if (object->chunk)
+		return find_in_chunk(dev, object, at, info);
+	first = object->elsewhere ? object->elsewhere : object->pages.first;
+	/* The entry may be an old one; the box of a mem that is elsewhere is nobody's meanwhile. */
+	if ((object->state != COHERENT_STATE_BOX && object->state != COHERENT_STATE_MEM) ||
+	    at - first >= object_bytes(object))
+		return -ERANGE;
+	*info = (struct coherent_info){
+		.state = object->state,
+		.address = object->address.first,
+		.bytes = object_bytes(object),
+		.offset = at - first,
+		.where = object->where,
+	};
+	return 0;
+}
+
+int coherent_find_addr(struct coherent_device *dev, uint64_t address, struct coherent_info *info)
+{
+	const struct coherent_object *object;
+	struct iova_range *range;
+	int err = device_usable(dev);
+
+	*info = (struct coherent_info){ .where = NULL };
+	if (err)
+		return err;
+	lock_take(&dev->lock);
+	range = iova_find(&dev->space, address);
+	object = range ? object_of(range) : NULL;
+	if (!object || object->state == COHERENT_STATE_NONE ||
+	    address - range->first >= object_bytes(object))
+		err = -ERANGE;
+	else if (object->chunk)
+		err = describe_slot(object->chunk, address - range->first, info);
+	else
+		*info = (struct coherent_info){
+			.state = object->state,
+			.address = range->first,
+			.bytes = object_bytes(object),
+			.offset = address - range->first,
+			.where = object->where,
+		};
+	lock_drop(&dev->lock);
+	return err;
 }
 
 /* --- Faults --- */

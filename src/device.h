@@ -39,6 +39,7 @@ struct alive {
  * @backend: What it is reached through. Never changes.
  * @limits: Its limits, but for the mask and what it does to ranges. Never changes.
  * @pages: The memory of its objects.
+ * @found: Whose memory is.
  * @references: One for being open, one for each object, BAR and interrupt.
  * @lock: Guards what follows.
  * @mask: The DMA mask.
@@ -59,6 +60,7 @@ struct coherent_device {
 	struct backend *backend;
 	struct coherent_limits limits;
 	struct pages pages;
+	struct found found;
 	atomic_size_t references;
 	struct lock lock;
 	uint64_t mask;

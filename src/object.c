@@ -332,15 +332,27 @@ void object_set_chunk(struct coherent_object *object, struct chunk *chunk)
 	lock_drop(&object->dev->lock);
 }
 
+void object_is_at(struct coherent_object *object, void *va)
+{
+	object->elsewhere = va == pages_va(&object->pages) ? 0 : (uintptr_t)va;
+	found_set(&object->dev->found, va, object_bytes(object), object);
+}
+
 int object_get_pages(struct coherent_object *object)
 {
 	struct backend *backend = object->dev->backend;
+	int err = 0;
 
-	if (!backend->ops->memory)
-		return pages_get(&object->dev->pages, object_bytes(object), &object->pages);
-	object->pages.first = (uintptr_t)backend->ops->memory(backend, object->address.first);
-	object->pages.last = object->pages.first + object_bytes(object) - 1;
-	return 0;
+	if (!backend->ops->memory) {
+		err = pages_get(&object->dev->pages, object_bytes(object), &object->pages);
+	} else {
+		object->pages.first =
+			(uintptr_t)backend->ops->memory(backend, object->address.first);
+		object->pages.last = object->pages.first + object_bytes(object) - 1;
+	}
+	if (!err)
+		object_is_at(object, pages_va(&object->pages));
+	return err;
 }
 
 void object_put_pages(struct coherent_object *object)

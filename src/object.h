@@ -30,6 +30,7 @@ enum object_kind { OBJECT_WHOLE, OBJECT_SLOT };
  * @may: What the device may do, of a mem.
  * @state: What it is; COHERENT_STATE_NONE of a recycled box.
  * @leaked: The device may still reach it: nothing of it is used again.
+ * @elsewhere: The memory of a mem, where that is not @pages; else 0.
  * @chunk: Whose it is, of a mem whose parts are objects of a pool.
  *
  * @state, @since_ns, @leaked and @chunk are written under the device's lock, because
@@ -49,6 +50,7 @@ struct coherent_object {
 	uint8_t may;
 	uint8_t state;
 	bool leaked;
+	uintptr_t elsewhere;
 	struct chunk *chunk;
 };
 
@@ -119,6 +121,13 @@ void object_set_chunk(struct coherent_object *object, struct chunk *chunk);
  * Return: 0; -ENOMEM.
  */
 int object_get_pages(struct coherent_object *object);
+
+/**
+ * object_is_at() - Say that an object's memory is somewhere.
+ * @object: The object.
+ * @va: Memory that dev->found covers.
+ */
+void object_is_at(struct coherent_object *object, void *va);
 
 /**
  * object_put_pages() - Take it away again.

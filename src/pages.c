@@ -47,9 +47,13 @@ void pages_clear(void *va, size_t bytes)
 		clear_past_cache(va, bytes);
 }
 
-int pages_open(struct pages *pages, bool hugepages)
+int pages_open(struct pages *pages, struct found *found, bool hugepages)
 {
-	*pages = (struct pages){ .page_bytes = sys_page_bytes(), .hugepages = hugepages };
+	*pages = (struct pages){
+		.found = found,
+		.page_bytes = sys_page_bytes(),
+		.hugepages = hugepages,
+	};
 	lock_init(&pages->lock);
 	return iova_open(&pages->space, pages->page_bytes, 0);
 }
@@ -148,7 +152,9 @@ static int grow_locked(struct pages *pages, size_t bytes) NEEDS_LOCK(pages->lock
 	lock_take(&pages->lock);
 	if (err)
 		return err;
-	err = iova_allow(&pages->space, (uintptr_t)va, (uintptr_t)va + arena - 1);
+	err = found_cover(pages->found, va, arena);
+	if (!err)
+		err = iova_allow(&pages->space, (uintptr_t)va, (uintptr_t)va + arena - 1);
 	if (err)
 		sys_unmap(va, arena);
 	return err;

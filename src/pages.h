@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "found.h"
 #include "iova.h"
 #include "lock.h"
 
@@ -36,6 +37,7 @@ struct pages_kept {
  * struct pages - A pool of memory.
  * @lock: Guards the rest. Not held while the kernel makes an arena.
  * @space: The addresses of our memory; a hole is what is not ours.
+ * @found: Covers it.
  * @kept: By class; NULL before the first.
  * @page_bytes: Never changes.
  * @hugepages: Take 2 MiB hugepages; cleared when there are none.
@@ -44,6 +46,7 @@ struct pages_kept {
 struct pages {
 	struct lock lock;
 	struct iova_space space;
+	struct found *found;
 	struct pages_kept *kept[PAGES_CLASSES];
 	size_t page_bytes;
 	bool hugepages;
@@ -53,11 +56,12 @@ struct pages {
 /**
  * pages_open() - Make an empty pool.
  * @pages: The pool.
+ * @found: Is going to cover its memory.
  * @hugepages: Take 2 MiB hugepages where there are any.
  *
  * Return: 0; -ENOMEM.
  */
-int pages_open(struct pages *pages, bool hugepages);
+int pages_open(struct pages *pages, struct found *found, bool hugepages);
 
 /**
  * pages_close() - Give all memory back to the system.

@@ -204,6 +204,7 @@ static int chunk_new(struct coherent_slots *pool, size_t bytes, struct chunk **o
 	chunk->free = (uint16_t *)(chunk->slots + count);
 	fill_in_slots(chunk);
 	object_set_chunk(chunk->mem.object, chunk);
+	found_set(&pool->dev->found, chunk->boxes, bytes, chunk->mem.object);
 	*out = chunk;
 	return 0;
 

@@ -280,6 +280,49 @@ enum coherent_state {
 };
 
 /**
+ * struct coherent_info - What something belongs to.
+ * @state: What that is: a box or a mem; of a device address also what was one.
+ * @address: Where the device finds it, or would.
+ * @bytes: Its size in bytes: whole pages; of an object of a pool, its slot.
+ * @offset: Of what was asked for, in bytes from its start.
+ * @where: The file and line that allocated it.
+ */
+struct coherent_info {
+	enum coherent_state state;
+	uint64_t address;
+	uint64_t bytes;
+	uint64_t offset;
+	const char *where;
+};
+
+/**
+ * coherent_find_ptr() - Ask to which box or mem of a device a pointer points.
+ * @dev: The device.
+ * @ptr: Anything. What it points into does not end meanwhile, and does not change its phase.
+ * @info: Filled in; all zero on failure.
+ *
+ * For callbacks that are handed a pointer, and for debuggers. Takes no lock, but for objects of
+ * a pool.
+ *
+ * Context: any.
+ * Return: 0; -ERANGE (to none), -ENODEV.
+ */
+COHERENT_MUST_CHECK int coherent_find_ptr(struct coherent_device *dev, const void *ptr,
+					  struct coherent_info *info);
+
+/**
+ * coherent_find_addr() - Ask to which box or mem a device address belongs, or belonged.
+ * @dev: The device.
+ * @address: What the device said: any number.
+ * @info: Filled in; all zero on failure.
+ *
+ * Context: any.
+ * Return: 0; -ERANGE (to none; the page behind an object is nobody's), -ENODEV.
+ */
+COHERENT_MUST_CHECK int coherent_find_addr(struct coherent_device *dev, uint64_t address,
+					   struct coherent_info *info);
+
+/**
  * struct coherent_fault - An access of the device that was refused.
  * @address: The first byte of it that was refused.
  * @bytes: How many were, from there to its end.
@@ -336,6 +379,9 @@ void coherent_report_stderr(void *arg, enum coherent_severity severity, const ch
 /* Ignoring one of these is an error, as with the macros. */
 #ifndef COHERENT_LIBRARY
 #define coherent_device_fence(dev) COHERENT_RESULT(, coherent_device_fence(dev))
+#define coherent_find_ptr(dev, ptr, info) COHERENT_RESULT(, coherent_find_ptr(dev, ptr, info))
+#define coherent_find_addr(dev, address, info)	\
+	COHERENT_RESULT(, coherent_find_addr(dev, address, info))
 #define coherent_device_reset(dev) COHERENT_RESULT(, coherent_device_reset(dev))
 #define coherent_device_set_mask(dev, mask)				\
 	COHERENT_RESULT(, coherent_device_set_mask(dev, mask))

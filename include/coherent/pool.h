@@ -23,6 +23,10 @@
 
 #include <coherent.h>
 
+#ifdef __KERNEL__
+#error "coherent: in the kernel there is dma_pool"
+#endif
+
 struct coherent_is_pool;
 
 /* Its member is called as in all base structs, for COHERENT_EMPTY. */

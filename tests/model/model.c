@@ -63,7 +63,7 @@ static void step(void)
 	struct device *device = &model.devices[pick(DEVICES)];
 	const unsigned int i = (unsigned int)(device - model.devices);
 
-	switch (pick(72)) {
+	switch (pick(76)) {
 	case 0 ... 9:
 		object_allocate(slot);
 		break;
@@ -114,6 +114,12 @@ static void step(void)
 		break;
 	case 63 ... 70:
 		pool_step();
+		break;
+	case 71 ... 72:
+		object_expose_all(slot);
+		break;
+	case 73 ... 74:
+		object_find(slot);
 		break;
 	default:
 		if (chance(4))

@@ -374,6 +374,8 @@ void slot_check(struct slot *slot);
 void object_allocate(struct slot *slot);
 void object_fill(struct slot *slot);
 void object_expose(struct slot *slot);
+void object_expose_all(struct slot *slot);
+void object_find(struct slot *slot);
 void object_reclaim(struct slot *slot);
 void object_free(struct slot *slot);
 void object_move(struct slot *slot);

@@ -79,6 +79,57 @@ void bury(struct slot *slot)
 	memset(slot, 0, sizeof(*slot));
 }
 
+/* --- What belongs to it --- */
+
+/* What the library finds there is the object. */
+static void check_found(const struct slot *slot, const struct coherent_info *info, size_t offset)
+{
+	CHECK(info->state == slot->place.state);
+	CHECK(info->bytes == slot->place.pages * PAGE && info->offset == offset);
+	CHECK(!slot->place.address || info->address == slot->place.address);
+	CHECK(info->where && strstr(info->where, "tests/model/"));
+}
+
+static void find_box(struct slot *slot)
+{
+	const size_t offset = pick((uint32_t)slot->place.pages * PAGE);
+	struct coherent_info info;
+
+	EXPECT(coherent_find_ptr(device_of(&slot->place)->dev, box_bytes(slot) + offset, &info), 0);
+	check_found(slot, &info, offset);
+}
+
+static const char *mem_bytes(const struct slot *slot)
+{
+	if (slot->is_records)
+		return (const char *)(uintptr_t)coherent_unsafe_ptr(&slot->records.mem);
+	return (const char *)(uintptr_t)coherent_unsafe_ptr(&slot->bytes.mem);
+}
+
+static void find_mem(struct slot *slot)
+{
+	const size_t offset = pick((uint32_t)slot->place.pages * PAGE);
+	struct coherent_device *dev = device_of(&slot->place)->dev;
+	struct coherent_info info;
+
+	EXPECT(coherent_find_addr(dev, slot->place.address + offset, &info), 0);
+	check_found(slot, &info, offset);
+	EXPECT(coherent_find_ptr(dev, mem_bytes(slot) + offset, &info), 0);
+	check_found(slot, &info, offset);
+}
+
+void object_find(struct slot *slot)
+{
+	struct coherent_info info;
+
+	if (slot->kind == BOX)
+		find_box(slot);
+	else if (slot->kind == MEM)
+		find_mem(slot);
+	else
+		EXPECT(coherent_find_ptr(model.devices[0].dev, slot, &info), -ERANGE);
+}
+
 /* --- Mapping --- */
 
 int map_result(const struct place *place)
@@ -278,6 +329,79 @@ void object_expose(struct slot *slot)
 	CHECK(sealing.called == sealed);
 	CHECK(!sealed || sealing.address == slot->place.address);
 	slot_check(slot);
+}
+
+/* --- Several at once --- */
+
+static int call_expose_all(struct slot *a, struct slot *b)
+{
+	if (a->is_records && b->is_records)
+		return coherent_expose_all(COHERENT_EXPOSURE(&a->records.box, &a->records.mem),
+					   COHERENT_EXPOSURE(&b->records.box, &b->records.mem,
+							     .may = COHERENT_MAY_READ));
+	if (a->is_records)
+		return coherent_expose_all(COHERENT_EXPOSURE(&a->records.box, &a->records.mem),
+					   COHERENT_EXPOSURE(&b->bytes.box, &b->bytes.mem,
+							     .may = COHERENT_MAY_READ));
+	if (b->is_records)
+		return coherent_expose_all(COHERENT_EXPOSURE(&a->bytes.box, &a->bytes.mem),
+					   COHERENT_EXPOSURE(&b->records.box, &b->records.mem,
+							     .may = COHERENT_MAY_READ));
+	return coherent_expose_all(COHERENT_EXPOSURE(&a->bytes.box, &a->bytes.mem),
+				   COHERENT_EXPOSURE(&b->bytes.box, &b->bytes.mem,
+						     .may = COHERENT_MAY_READ));
+}
+
+static void lose_box(struct slot *slot)
+{
+	if (slot->kind == BOX)
+		device_of(&slot->place)->objects--;
+	if (slot->kind == BOX)
+		bury(slot);
+	else
+		slot_check(slot);
+}
+
+/* The first was exposed, the second could not be: it ends as any mem does. */
+static void roll_back(struct slot *a)
+{
+	a->place.reachable = true;
+	a->place.state = COHERENT_STATE_MEM;
+	exposure_begin(&a->place);
+	space_end(&a->place, COHERENT_STATE_FREED, unmap_fails(&a->place));
+	a->kind = EMPTY;
+	memset(a, 0, sizeof(*a));
+}
+
+void object_expose_all(struct slot *a)
+{
+	struct slot *b = &model.slots[pick(SLOTS)];
+	bool first = false;
+	int err = 0;
+
+	if (a == b || a->kind == HANDLE || b->kind == HANDLE)
+		return;
+	if (a->kind != BOX || b->kind != BOX)
+		err = -EINVAL;
+	if (!err) {
+		err = map_result(&a->place);
+		first = !err;
+	}
+	if (first)
+		err = map_result(&b->place);
+	EXPECT(call_expose_all(a, b), err);
+	if (!err) {
+		become_reachable(a, MEM, COHERENT_MAY_READ_WRITE);
+		become_reachable(b, MEM, COHERENT_MAY_READ);
+		slot_check(a);
+		slot_check(b);
+		return;
+	}
+	lose_box(b);
+	if (first)
+		roll_back(a);
+	else
+		lose_box(a);
 }
 
 static int call_reclaim(struct slot *slot, struct slot *to, bool idle)
