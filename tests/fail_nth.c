@@ -26,6 +26,8 @@ struct job {
 	COHERENT_POOL(uint64_t) pool;
 	COHERENT_BOX(uint64_t) small_box;
 	COHERENT(uint64_t) small[70];
+	COHERENT_BOX(uint64_t) all_boxes[3];
+	COHERENT(uint64_t) all[3];
 };
 
 static int fill(uint64_t *elements, size_t count, void *arg)
@@ -49,6 +51,24 @@ static int set_up_pool(struct job *job)
 	for (size_t i = 0; !err && i < 20; i++)
 		coherent_free(&job->small[i]);
 	return err ? err : coherent_pool_box(&job->pool, &job->small_box);
+}
+
+static int set_up_all(struct job *job)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(job->all); i++)
+		err = coherent_box_zeroed(&job->all_boxes[i], job->dev, 100000);
+	if (err)
+		return err;
+	err = coherent_expose_all(COHERENT_EXPOSURE(&job->all_boxes[0], &job->all[0]),
+				  COHERENT_EXPOSURE(&job->all_boxes[1], &job->all[1]),
+				  COHERENT_EXPOSURE(&job->all_boxes[2], &job->all[2]));
+	for (size_t i = 0; i < ARRAY_SIZE(job->all); i++) {
+		assert_true(coherent_is_empty(&job->all_boxes[i]));
+		assert_int_equal(coherent_is_empty(&job->all[i]), err != 0);
+	}
+	return err;
 }
 
 static int set_up(struct job *job, const char *name, bool hugepages)
@@ -75,6 +95,8 @@ static int set_up(struct job *job, const char *name, bool hugepages)
 		err = coherent_init(&job->init, job->dev, 600000, fill, NULL);
 	if (!err)
 		err = coherent_handle_zeroed(&job->handle, job->dev, 5000);
+	if (!err)
+		err = set_up_all(job);
 	return err ? err : set_up_pool(job);
 }
 
@@ -107,6 +129,10 @@ static void tear_down(struct job *job)
 	for (size_t i = 0; i < ARRAY_SIZE(job->small); i++)
 		coherent_free(&job->small[i]);
 	coherent_box_free(&job->small_box);
+	for (size_t i = 0; i < ARRAY_SIZE(job->all); i++) {
+		coherent_box_free(&job->all_boxes[i]);
+		coherent_free(&job->all[i]);
+	}
 	err = coherent_pool_destroy(&job->pool);
 	/* In a forked child. */
 	assert_true(!err || err == -ENODEV);

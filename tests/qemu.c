@@ -3,6 +3,7 @@
  * The promises on device models of an installed QEMU, behind its virtio-iommu: edu, and the
  * NVMe controller by the driver of examples/. Names and answers are those of promises.c.
  */
+#include <coherent/pool.h>
 #include <dirent.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -135,6 +136,53 @@ static void no_device_can_read_or_write_a_box(void **state)
 	assert_true(is_all(seen, SECRET, BYTES));
 	assert_no_fault(dev);
 	coherent_free(&mem);
+}
+
+/* A mem is elsewhere than its box was. */
+static void pointers_find_their_objects(void **state)
+{
+	COHERENT_POOL(uint32_t[16]) pool = COHERENT_EMPTY;
+	COHERENT_BOX(uint32_t[16]) small_box = COHERENT_EMPTY;
+	COHERENT(uint32_t[16]) small = COHERENT_EMPTY;
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT_AUTO(uint8_t, mem);
+	struct coherent_info info;
+	const uint8_t *before;
+	uint8_t seen[BYTES];
+
+	(void)state;
+	assert_ok(coherent_box_zeroed(&box, dev, 2 * PAGE));
+	before = coherent_box_ptr(&box);
+	assert_ok(coherent_find_ptr(dev, before, &info));
+	assert_int_equal(info.state, COHERENT_STATE_BOX);
+	assert_ok(coherent_expose(&box, &mem));
+	assert_err(coherent_find_ptr(dev, before, &info), -ERANGE);
+	assert_ok(coherent_find_ptr(dev, (char *)(uintptr_t)coherent_unsafe_ptr(&mem) + PAGE + 1,
+				    &info));
+	assert_int_equal(info.state, COHERENT_STATE_MEM);
+	assert_int_equal(info.address, coherent_addr(&mem).raw);
+	assert_int_equal(info.offset, PAGE + 1);
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_ok(coherent_find_ptr(dev, coherent_box_ptr(&box), &info));
+	assert_int_equal(info.state, COHERENT_STATE_BOX);
+	/* And so are those of a pool. */
+	assert_ok(coherent_pool_create(&pool, dev));
+	assert_ok(coherent_pool_box(&pool, &small_box));
+	memset(coherent_box_ptr(&small_box), SECRET, BYTES);
+	assert_ok(coherent_expose(&small_box, &small));
+	assert_ok(coherent_find_ptr(dev, (void *)(uintptr_t)coherent_unsafe_ptr(&small), &info));
+	assert_int_equal(info.address, coherent_addr(&small).raw);
+	assert_int_equal(info.bytes, BYTES);
+	device_reads(coherent_addr(&small).raw, seen);
+	assert_true(is_all(seen, SECRET, BYTES));
+	device_gets_dirt();
+	start(BUFFER, coherent_addr(&small).raw, BYTES, TO_MEMORY);
+	finish();
+	assert_ok(coherent_reclaim(&small, &small_box, .idle = true));
+	assert_true(is_all(coherent_box_ptr(&small_box), DIRT, BYTES));
+	coherent_box_free(&small_box);
+	assert_ok(coherent_pool_destroy(&pool));
+	assert_no_fault(dev);
 }
 
 static void device_may_do_only_what_expose_allowed(void **state)
@@ -904,6 +952,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_EDU(fresh_box_is_zero_to_the_end_of_its_last_page),
 		ON_EDU(no_device_can_read_or_write_a_box),
+		ON_EDU(pointers_find_their_objects),
 		ON_EDU(device_may_do_only_what_expose_allowed),
 		ON_EDU(reclaim_needs_the_drivers_word),
 		ON_EDU(armed_transfer_does_not_reach_freed_memory),

@@ -881,6 +881,41 @@ GOOD
 	return coherent_zeroed(mem, dev, 1, .seal = seal);
 END
 
+CASE exposure_of_another_type expects the box and the mem hold different element types
+BAD
+	return coherent_expose_all(COHERENT_EXPOSURE(box, other_mem));
+GOOD
+	return coherent_expose_all(COHERENT_EXPOSURE(box, mem), COHERENT_EXPOSURE(other_box, other_mem));
+END
+
+CASE exposure_of_a_mem expects this needs a box
+BAD
+	return coherent_expose_all(COHERENT_EXPOSURE(mem, mem2));
+GOOD
+	return coherent_expose_all(COHERENT_EXPOSURE(box, mem2));
+END
+
+CASE exposure_into_a_box expects this needs a mem
+BAD
+	return coherent_expose_all(COHERENT_EXPOSURE(box, box));
+GOOD
+	return coherent_expose_all(COHERENT_EXPOSURE(box, mem));
+END
+
+CASE exposure_into_a_const_mem expects this object is const
+BAD
+	return coherent_expose_all(COHERENT_EXPOSURE(box, const_a_mem));
+GOOD
+	return coherent_expose_all(COHERENT_EXPOSURE(box, mem, .may = COHERENT_MAY_READ));
+END
+
+CASE idle_at_exposure expects no member named .idle|field designator
+BAD
+	return coherent_expose_all(COHERENT_EXPOSURE(box, mem, .idle = true));
+GOOD
+	return coherent_expose_all(COHERENT_EXPOSURE(box, mem, .seal = seal));
+END
+
 CASE box_from_pool_of_another_type expects the pool and the box hold different element types
 BAD
 	return coherent_pool_box(pool, other_box);
@@ -1334,6 +1369,30 @@ BAD
 	return 0;
 GOOD
 	return coherent_expose(box, mem);
+END
+
+CASE ignored_expose_all expects ignoring return value
+BAD
+	coherent_expose_all(COHERENT_EXPOSURE(box, mem));
+	return 0;
+GOOD
+	return coherent_expose_all(COHERENT_EXPOSURE(box, mem));
+END
+
+CASE ignored_find_addr expects ignoring return value
+BAD
+	coherent_find_addr(dev, u64, info);
+	return 0;
+GOOD
+	return coherent_find_addr(dev, u64, info);
+END
+
+CASE ignored_find_ptr expects ignoring return value
+BAD
+	coherent_find_ptr(dev, pointer, info);
+	return 0;
+GOOD
+	return coherent_find_ptr(dev, pointer, info);
 END
 
 CASE ignored_from expects ignoring return value

@@ -104,6 +104,7 @@ extern struct coherent_bar *bar;
 extern struct coherent_irq *irq;
 extern struct coherent_sim *sim;
 extern struct coherent_handle handle;
+extern struct coherent_info *info;
 extern union box *box;
 extern const union box *const_box;
 extern union mem *mem, *mem2;

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Whose a pointer or a device address is, several objects as one, and what a device counts.
+ */
+#include <coherent/pool.h>
+
+#include "test.h"
+
+#define PAGE 4096
+
+struct small {
+	uint64_t word[5];
+};
+
+static struct coherent_device *dev;
+static struct log reports;
+
+static int open_device(void **state)
+{
+	(void)state;
+	reports = (struct log)LOG_EMPTY;
+	assert_ok(coherent_device_open(&dev, "sim:edu,step,mask=40", .report = log_report,
+				       .report_arg = &reports));
+	return 0;
+}
+
+static int close_device(void **state)
+{
+	(void)state;
+	coherent_device_close(dev);
+	return 0;
+}
+
+static void assert_info(const struct coherent_info *info, enum coherent_state state,
+			uint64_t address, uint64_t bytes, uint64_t offset)
+{
+	assert_int_equal(info->state, state);
+	assert_int_equal(info->address, address);
+	assert_int_equal(info->bytes, bytes);
+	assert_int_equal(info->offset, offset);
+	assert_non_null(strstr(info->where, "tests/found.c:"));
+}
+
+static void assert_none(const void *ptr)
+{
+	struct coherent_info info;
+
+	memset(&info, 1, sizeof(info));
+	assert_err(coherent_find_ptr(dev, ptr, &info), -ERANGE);
+	assert_true(is_all(&info, 0, sizeof(info)));
+}
+
+static void assert_none_at(uint64_t address)
+{
+	struct coherent_info info;
+
+	memset(&info, 1, sizeof(info));
+	assert_err(coherent_find_addr(dev, address, &info), -ERANGE);
+	assert_true(is_all(&info, 0, sizeof(info)));
+}
+
+/* --- Pointers and addresses --- */
+
+static void pointer_finds_its_object_in_each_phase(void **state)
+{
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT_AUTO(uint8_t, mem);
+	struct coherent_info info;
+	const uint8_t *ptr;
+	uint64_t address;
+
+	(void)state;
+	assert_ok(coherent_box_zeroed(&box, dev, 3 * PAGE - 10));
+	ptr = coherent_box_ptr(&box);
+	assert_ok(coherent_find_ptr(dev, ptr + 2 * PAGE + 5, &info));
+	assert_int_equal(info.state, COHERENT_STATE_BOX);
+	assert_int_equal(info.offset, 2 * PAGE + 5);
+	/* To the end of the last page, and no further. */
+	assert_ok(coherent_find_ptr(dev, ptr + 3 * PAGE - 1, &info));
+	assert_none(ptr + 3 * PAGE);
+	assert_ok(coherent_expose(&box, &mem));
+	address = coherent_addr(&mem).raw;
+	assert_ok(coherent_find_ptr(dev, ptr + 1, &info));
+	assert_info(&info, COHERENT_STATE_MEM, address, 3 * PAGE, 1);
+	assert_ok(coherent_find_addr(dev, address + PAGE, &info));
+	assert_info(&info, COHERENT_STATE_MEM, address, 3 * PAGE, PAGE);
+	assert_none_at(address + 3 * PAGE);
+	assert_ok(coherent_reclaim(&mem, &box));
+	assert_ok(coherent_find_ptr(dev, ptr, &info));
+	assert_int_equal(info.state, COHERENT_STATE_BOX);
+	assert_int_not_equal(info.address, address);
+	assert_ok(coherent_find_addr(dev, address + 7, &info));
+	assert_info(&info, COHERENT_STATE_RECLAIMED, address, 3 * PAGE, 7);
+	assert_ok(coherent_expose(&box, &mem));
+	address = coherent_addr(&mem).raw;
+	coherent_free(&mem);
+	assert_none(ptr);
+	assert_ok(coherent_find_addr(dev, address, &info));
+	assert_info(&info, COHERENT_STATE_FREED, address, 3 * PAGE, 0);
+}
+
+static void pointer_to_nothing_finds_nothing(void **state)
+{
+	COHERENT_BOX_AUTO(uint8_t, box);
+	struct coherent_info info;
+	const void *old;
+
+	(void)state;
+	assert_none(NULL);
+	assert_none(&info);
+	assert_none((void *)UINTPTR_MAX);
+	assert_none((void *)(UINTPTR_MAX / 2));
+	assert_none_at(0);
+	assert_none_at(UINT64_MAX);
+	assert_none_at(UINT64_C(1) << 39);
+	assert_ok(coherent_box_zeroed(&box, dev, PAGE));
+	old = coherent_box_ptr(&box);
+	assert_ok(coherent_find_ptr(dev, old, &info));
+	coherent_box_free(&box);
+	/* A recycled one is nobody's. */
+	assert_none(old);
+	assert_none_at(info.address);
+	assert_err(coherent_find_ptr(NULL, old, &info), -ENODEV);
+	assert_err(coherent_find_addr(NULL, 0, &info), -ENODEV);
+}
+
+static void closed_device_finds_nothing(void **state)
+{
+	COHERENT_AUTO(uint8_t, mem);
+	struct coherent_info info;
+
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	coherent_device_close(dev);
+	assert_err(coherent_find_ptr(dev, (void *)(uintptr_t)coherent_unsafe_ptr(&mem), &info),
+		   -ENODEV);
+	assert_err(coherent_find_addr(dev, coherent_addr(&mem).raw, &info), -ENODEV);
+	open_device(state);
+}
+
+/* Two devices have each their own. */
+static void other_devices_objects_are_not_found(void **state)
+{
+	COHERENT_DEVICE_AUTO(other);
+	COHERENT_BOX_AUTO(uint8_t, box);
+	struct coherent_info info;
+
+	(void)state;
+	assert_ok(coherent_device_open(&other, "sim:edu,step"));
+	assert_ok(coherent_box_zeroed(&box, other, 1));
+	assert_none(coherent_box_ptr(&box));
+	assert_ok(coherent_find_ptr(other, coherent_box_ptr(&box), &info));
+}
+
+static void objects_of_a_pool_are_found(void **state)
+{
+	COHERENT_POOL(struct small) pool = COHERENT_EMPTY;
+	COHERENT_BOX(struct small) boxes[200] = { COHERENT_EMPTY };
+	COHERENT(struct small) mem = COHERENT_EMPTY;
+	struct coherent_info info;
+	uint64_t address;
+
+	(void)state;
+	assert_ok(coherent_pool_create(&pool, dev, .align = 16, .boundary = 256));
+	for (size_t i = 0; i < ARRAY_SIZE(boxes); i++)
+		assert_ok(coherent_pool_box(&pool, &boxes[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(boxes); i++) {
+		assert_ok(coherent_find_ptr(dev, (char *)coherent_box_ptr(&boxes[i]) + 9, &info));
+		assert_int_equal(info.state, COHERENT_STATE_BOX);
+		assert_int_equal(info.bytes, 48);
+		assert_int_equal(info.offset, 9);
+		address = info.address;
+		assert_ok(coherent_expose(&boxes[i], &mem));
+		assert_int_equal(coherent_addr(&mem).raw, address);
+		assert_ok(coherent_find_addr(dev, address + 47, &info));
+		assert_info(&info, COHERENT_STATE_MEM, address, 48, 47);
+		assert_ok(coherent_find_ptr(dev, (void *)(uintptr_t)coherent_unsafe_ptr(&mem),
+					    &info));
+		assert_info(&info, COHERENT_STATE_MEM, address, 48, 0);
+		/* Five of 48 bytes, then 16 that are nobody's. */
+		if (address % 256 == 4 * 48)
+			assert_none_at(address + 48);
+		coherent_free(&mem);
+		assert_none_at(address);
+	}
+	assert_ok(coherent_pool_destroy(&pool));
+	assert_ok(coherent_find_addr(dev, address, &info));
+	assert_int_equal(info.state, COHERENT_STATE_RECLAIMED);
+}
+
+static void *come_and_go(void *arg)
+{
+	while (!__atomic_load_n((bool *)arg, __ATOMIC_RELAXED)) {
+		COHERENT_AUTO(uint8_t, mem);
+
+		assert_ok(coherent_zeroed(&mem, dev, 5 * PAGE));
+	}
+	return NULL;
+}
+
+/* While others come and go, the own ones are found. */
+static void finding_is_for_any_thread(void **state)
+{
+	COHERENT(uint64_t) mems[50] = { COHERENT_EMPTY };
+	struct coherent_info info;
+	bool over = false;
+	pthread_t other;
+
+	(void)state;
+	assert_ok(pthread_create(&other, NULL, come_and_go, &over));
+	for (unsigned int turn = 0; turn < 100; turn++) {
+		const size_t i = turn % ARRAY_SIZE(mems);
+
+		coherent_free(&mems[i]);
+		assert_ok(coherent_zeroed(&mems[i], dev, PAGE));
+		for (size_t k = 0; k <= i; k++) {
+			assert_ok(coherent_find_ptr(
+				dev, (void *)(uintptr_t)coherent_unsafe_ptr(&mems[k]), &info));
+			assert_int_equal(info.address, coherent_addr(&mems[k]).raw);
+			assert_ok(coherent_find_addr(dev, coherent_addr(&mems[k]).raw, &info));
+			assert_int_equal(info.state, COHERENT_STATE_MEM);
+		}
+	}
+	__atomic_store_n(&over, true, __ATOMIC_RELAXED);
+	assert_ok(pthread_join(other, NULL));
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+		coherent_free(&mems[i]);
+}
+
+/* --- Several as one --- */
+
+struct queue {
+	COHERENT_BOX(uint8_t) boxes[3];
+	COHERENT_BOX(struct small) table_box;
+	COHERENT(uint8_t) mems[3];
+	COHERENT(struct small) table;
+};
+
+static void make_boxes(struct queue *queue, struct coherent_device *of)
+{
+	for (size_t i = 0; i < 3; i++)
+		assert_ok(coherent_box_zeroed(&queue->boxes[i], of, PAGE));
+	assert_ok(coherent_box_zeroed(&queue->table_box, of, 1));
+}
+
+static void assert_nothing_is_left(const struct queue *queue)
+{
+	for (size_t i = 0; i < 3; i++)
+		assert_true(coherent_is_empty(&queue->boxes[i]) &&
+			    coherent_is_empty(&queue->mems[i]));
+	assert_true(coherent_is_empty(&queue->table_box) && coherent_is_empty(&queue->table));
+}
+
+/* Into the table go the addresses of what was exposed before it. */
+static int fill_table(void *elements, size_t count, coherent_addr_t address, void *arg)
+{
+	const struct queue *queue = arg;
+	struct small *table = elements;
+
+	(void)count;
+	(void)address;
+	for (size_t i = 0; i < 3; i++)
+		table->word[i] = coherent_addr(&queue->mems[i]).raw;
+	return table->word[3] ? -ECANCELED : 0;
+}
+
+static int expose_queue(struct queue *queue, enum coherent_may last)
+{
+	return coherent_expose_all(COHERENT_EXPOSURE(&queue->boxes[0], &queue->mems[0]),
+				   COHERENT_EXPOSURE(&queue->boxes[1], &queue->mems[1],
+						     .may = COHERENT_MAY_READ),
+				   COHERENT_EXPOSURE(&queue->boxes[2], &queue->mems[2]),
+				   COHERENT_EXPOSURE(&queue->table_box, &queue->table, .may = last,
+						     .seal = fill_table, .seal_arg = queue));
+}
+
+static void all_are_exposed(void **state)
+{
+	struct queue queue = { .table = COHERENT_EMPTY };
+	struct small seen;
+
+	(void)state;
+	make_boxes(&queue, dev);
+	assert_ok(expose_queue(&queue, COHERENT_MAY_READ));
+	assert_ok(
+		coherent_sim_try(dev, &queue.table, 0, &seen, sizeof(seen), COHERENT_ACCESS_READ));
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(seen.word[i], coherent_addr(&queue.mems[i]).raw);
+		coherent_free(&queue.mems[i]);
+	}
+	coherent_free(&queue.table);
+	assert_nothing_is_left(&queue);
+	assert_no_fault(dev);
+}
+
+static void or_none_is(void **state)
+{
+	struct queue queue = { .table = COHERENT_EMPTY };
+	uint8_t byte;
+
+	(void)state;
+	/* The last one's seal; its permission; its box. */
+	make_boxes(&queue, dev);
+	coherent_box_ptr(&queue.table_box)->word[3] = 1;
+	assert_err(expose_queue(&queue, COHERENT_MAY_READ), -ECANCELED);
+	assert_nothing_is_left(&queue);
+	for (uint64_t address = PAGE; address < 20 * PAGE; address += PAGE)
+		assert_err(coherent_sim_try_addr(dev, (coherent_addr_t){ address }, &byte, 1,
+						 COHERENT_ACCESS_READ),
+			   -EIO);
+	make_boxes(&queue, dev);
+	assert_err(expose_queue(&queue, COHERENT_MAY_READ + 1), -EINVAL);
+	assert_nothing_is_left(&queue);
+	make_boxes(&queue, dev);
+	coherent_box_free(&queue.table_box);
+	assert_err(expose_queue(&queue, COHERENT_MAY_READ), -EINVAL);
+	assert_nothing_is_left(&queue);
+	/* A mem that is in use stays. */
+	make_boxes(&queue, dev);
+	assert_ok(coherent_zeroed(&queue.mems[2], dev, 1));
+	assert_err(expose_queue(&queue, COHERENT_MAY_READ), -EBUSY);
+	assert_ok(coherent_write(&queue.mems[2], 0, 1));
+	coherent_free(&queue.mems[2]);
+	assert_nothing_is_left(&queue);
+	/* One box twice; one mem twice. */
+	make_boxes(&queue, dev);
+	assert_err(coherent_expose_all(COHERENT_EXPOSURE(&queue.boxes[0], &queue.mems[0]),
+				       COHERENT_EXPOSURE(&queue.boxes[0], &queue.mems[1])),
+		   -EINVAL);
+	assert_err(coherent_expose_all(COHERENT_EXPOSURE(&queue.boxes[1], &queue.mems[0]),
+				       COHERENT_EXPOSURE(&queue.boxes[2], &queue.mems[0])),
+		   -EBUSY);
+	coherent_box_free(&queue.table_box);
+	assert_nothing_is_left(&queue);
+}
+
+/* Each mapping fails in turn; nothing of it is mapped then, and nobody has an address. */
+static void each_that_fails_takes_all_with_it(void **state)
+{
+	(void)state;
+	for (unsigned int nth = 1; nth <= 5; nth++) {
+		struct queue queue = { .table = COHERENT_EMPTY };
+		struct coherent_device *failing;
+		char name[64];
+		uint8_t byte;
+		int err;
+
+		snprintf(name, sizeof(name), "sim:edu,step,fail-map=%u", nth);
+		assert_ok(coherent_device_open(&failing, name));
+		make_boxes(&queue, failing);
+		err = expose_queue(&queue, COHERENT_MAY_READ_WRITE);
+		assert_err(err, nth <= 4 ? -EIO : 0);
+		if (err)
+			assert_nothing_is_left(&queue);
+		for (uint64_t address = PAGE; err && address < 20 * PAGE; address += PAGE)
+			assert_err(coherent_sim_try_addr(failing, (coherent_addr_t){ address },
+							 &byte, 1, COHERENT_ACCESS_READ),
+				   -EIO);
+		for (size_t i = 0; i < 3; i++)
+			coherent_free(&queue.mems[i]);
+		coherent_free(&queue.table);
+		coherent_device_close(failing);
+	}
+}
+
+#define ON_DEVICE(test) cmocka_unit_test_setup_teardown(test, open_device, close_device)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_DEVICE(pointer_finds_its_object_in_each_phase),
+		ON_DEVICE(pointer_to_nothing_finds_nothing),
+		ON_DEVICE(closed_device_finds_nothing),
+		ON_DEVICE(other_devices_objects_are_not_found),
+		ON_DEVICE(objects_of_a_pool_are_found),
+		ON_DEVICE(finding_is_for_any_thread),
+		ON_DEVICE(all_are_exposed),
+		ON_DEVICE(or_none_is),
+		cmocka_unit_test(each_that_fails_takes_all_with_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
