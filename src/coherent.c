@@ -271,10 +271,7 @@ static void become_mem(const struct coherent_box *box, const struct plan *plan,
 {
 	struct coherent_object *object = box->object;
 
-	lock_take(&object->dev->lock);
-	object->may = (uint8_t)plan->may;
-	object->state = COHERENT_STATE_MEM;
-	lock_drop(&object->dev->lock);
+	object_become_mem(object, plan->may);
 	*mem = (struct coherent_mem){
 		.va = va_of_mem(object),
 		.count = box->count,

@@ -105,7 +105,7 @@ static int open_space(const struct coherent_limits *limits, uint64_t mask, struc
 /* Those that must not become others'. */
 static bool has_addresses_locked(const struct coherent_device *dev) NEEDS_LOCK(dev->lock)
 {
-	return dev->objects || (dev->backend->addresses_linger && dev->space.retired_count);
+	return dev->stats.objects || (dev->backend->addresses_linger && dev->space.retired_count);
 }
 
 /* The lock is taken because the device may be faulting already. */
@@ -172,6 +172,25 @@ int coherent_device_limits(struct coherent_device *dev, struct coherent_limits *
 		limits->ranges[limits->range_count].first = first;
 		limits->ranges[limits->range_count++].last = last;
 	}
+	return 0;
+}
+
+int coherent_device_stats(struct coherent_device *dev, struct coherent_stats *stats)
+{
+	struct iova_range *range;
+	int err = device_usable(dev);
+
+	*stats = (struct coherent_stats){ .objects = 0 };
+	if (err)
+		return err;
+	lock_take(&dev->lock);
+	*stats = dev->stats;
+	stats->quarantined = dev->space.retired_count;
+	stats->quarantined_bytes = dev->space.retired_bytes;
+	STAILQ_FOREACH(range, &dev->waiting, retired)
+		stats->waiting++;
+	lock_drop(&dev->lock);
+	pages_count(&dev->pages, &stats->memory, &stats->reused);
 	return 0;
 }
 

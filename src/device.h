@@ -44,7 +44,7 @@ struct alive {
  * @lock: Guards what follows.
  * @mask: The DMA mask.
  * @space: Device addresses.
- * @objects: How many boxes and mems there are.
+ * @stats: What is counted; its .objects are boxes and mems, and what waits.
  * @waiting: What waits for a fence.
  * @record_blocks: Memory of records, which is given back when the device is freed.
  * @free_records: Those that nobody has.
@@ -65,7 +65,7 @@ struct coherent_device {
 	struct lock lock;
 	uint64_t mask;
 	struct iova_space space;
-	size_t objects;
+	struct coherent_stats stats;
 	struct waiting waiting;
 	struct record_block *record_blocks;
 	struct waiting free_records;

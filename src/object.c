@@ -72,6 +72,41 @@ static struct coherent_object *record_get_locked(struct coherent_device *dev) NE
 	return object_of(range);
 }
 
+/* --- Counts --- */
+
+static void raise_max(uint64_t *max, uint64_t value)
+{
+	if (*max < value)
+		*max = value;
+}
+
+static void count_box_locked(struct coherent_device *dev, uint64_t bytes) NEEDS_LOCK(dev->lock)
+{
+	struct coherent_stats *stats = &dev->stats;
+
+	stats->allocated++;
+	raise_max(&stats->objects_max, ++stats->objects);
+	raise_max(&stats->bytes_max, stats->bytes += bytes);
+}
+
+static void count_end_locked(struct coherent_device *dev, const struct coherent_object *object)
+	NEEDS_LOCK(dev->lock)
+{
+	dev->stats.objects--;
+	dev->stats.bytes -= object_bytes(object);
+}
+
+void object_become_mem(struct coherent_object *object, enum coherent_may may)
+{
+	struct coherent_device *dev = object->dev;
+
+	lock_take(&dev->lock);
+	object->may = (uint8_t)may;
+	object->state = COHERENT_STATE_MEM;
+	raise_max(&dev->stats.mems_max, ++dev->stats.mems);
+	lock_drop(&dev->lock);
+}
+
 /* --- Recycled boxes --- */
 
 struct coherent_object *object_reuse(struct coherent_device *dev, const struct iova_want *want,
@@ -87,7 +122,8 @@ struct coherent_object *object_reuse(struct coherent_device *dev, const struct i
 	if (range) {
 		STAILQ_REMOVE_HEAD(&dev->recycled[class], retired);
 		dev->recycled_bytes -= want->bytes;
-		dev->objects++;
+		dev->stats.reused++;
+		count_box_locked(dev, want->bytes);
 		object_of(range)->where = where;
 		object_of(range)->state = COHERENT_STATE_BOX;
 	}
@@ -108,7 +144,7 @@ static bool keep_locked(struct coherent_device *dev, struct coherent_object *obj
 	object->state = COHERENT_STATE_NONE;
 	STAILQ_INSERT_HEAD(&dev->recycled[class], &object->address, retired);
 	dev->recycled_bytes += bytes;
-	dev->objects--;
+	count_end_locked(dev, object);
 	return true;
 }
 
@@ -176,7 +212,6 @@ static int reserve_locked(struct coherent_device *dev, const struct iova_want *w
 	while ((err = iova_reserve(&dev->space, want, range)) == -ENOSPC)
 		if (!forget_one_locked(dev) && !evict_one_locked(dev))
 			return err;
-	dev->objects++;
 	return 0;
 }
 
@@ -199,6 +234,8 @@ int object_new(struct coherent_device *dev, const struct iova_want *want, const 
 		err = reserve_locked(dev, want, &object->address);
 		if (err)
 			record_put_locked(dev, object);
+		else
+			count_box_locked(dev, want->bytes);
 	}
 	lock_drop(&dev->lock);
 	if (err)
@@ -211,8 +248,8 @@ int object_new(struct coherent_device *dev, const struct iova_want *want, const 
 static void release_locked(struct coherent_device *dev, struct coherent_object *object)
 	NEEDS_LOCK(dev->lock)
 {
+	count_end_locked(dev, object);
 	iova_release(&dev->space, &object->address);
-	dev->objects--;
 	record_put_locked(dev, object);
 }
 
@@ -221,6 +258,7 @@ void object_drop(struct coherent_object *object)
 	struct coherent_device *dev = object->dev;
 
 	lock_take(&dev->lock);
+	dev->stats.mems -= object->state == COHERENT_STATE_MEM;
 	release_locked(dev, object);
 	lock_drop(&dev->lock);
 	device_put(dev);
@@ -232,7 +270,7 @@ static void retire_locked(struct coherent_device *dev, struct coherent_object *o
 	struct iova_range *expired;
 
 	iova_retire(&dev->space, &object->address);
-	dev->objects--;
+	count_end_locked(dev, object);
 	while ((expired = iova_expired(&dev->space)))
 		record_put_locked(dev, object_of(expired));
 }
@@ -242,6 +280,7 @@ void object_retire(struct coherent_object *object, enum coherent_state state)
 	struct coherent_device *dev = object->dev;
 
 	lock_take(&dev->lock);
+	dev->stats.mems--;
 	object->state = state;
 	object->since_ns = sys_now_ns();
 	retire_locked(dev, object);
@@ -254,6 +293,7 @@ void object_wait(struct coherent_object *object, enum coherent_state state)
 	struct coherent_device *dev = object->dev;
 
 	lock_take(&dev->lock);
+	dev->stats.mems--;
 	object->state = state;
 	object->since_ns = sys_now_ns();
 	STAILQ_INSERT_TAIL(&dev->waiting, &object->address, retired);
@@ -269,6 +309,7 @@ void object_leak(struct coherent_object *object)
 
 	lock_take(&dev->lock);
 	object->leaked = true;
+	dev->stats.mems--;
 	lock_drop(&dev->lock);
 	report(&dev->reporter, COHERENT_ERROR,
 	       "%s: could not unmap; the device may still reach %zu bytes at 0x%" PRIx64

@@ -169,6 +169,13 @@ void object_wait(struct coherent_object *object, enum coherent_state state);
 void object_leak(struct coherent_object *object);
 
 /**
+ * object_become_mem() - Say that the device can reach it.
+ * @object: A box, mapped.
+ * @may: What the device may do.
+ */
+void object_become_mem(struct coherent_object *object, enum coherent_may may);
+
+/**
  * object_map() - Let the device reach an object.
  * @object: A box.
  * @may: What the device may do.

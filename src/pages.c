@@ -171,6 +171,7 @@ static bool take_kept_locked(struct pages *pages, size_t bytes, struct iova_rang
 	if (!kept || !kept->count)
 		return false;
 	iova_replace(&pages->space, &kept->ranges[--kept->count], range);
+	pages->reused++;
 	return true;
 }
 
@@ -254,6 +255,14 @@ void pages_close(struct pages *pages)
 	iova_close(&pages->space);
 	lock_drop(&pages->lock);
 	lock_destroy(&pages->lock);
+}
+
+void pages_count(struct pages *pages, uint64_t *bytes, uint64_t *reused)
+{
+	lock_take(&pages->lock);
+	*bytes = pages->space.usable;
+	*reused += pages->reused;
+	lock_drop(&pages->lock);
 }
 
 bool pages_tell_fallback(struct pages *pages)

@@ -40,6 +40,7 @@ struct pages_kept {
  * @found: Covers it.
  * @kept: By class; NULL before the first.
  * @page_bytes: Never changes.
+ * @reused: How often it was of the right size.
  * @hugepages: Take 2 MiB hugepages; cleared when there are none.
  * @fell_back: Hugepages were asked for and there were none; not told yet.
  */
@@ -49,6 +50,7 @@ struct pages {
 	struct found *found;
 	struct pages_kept *kept[PAGES_CLASSES];
 	size_t page_bytes;
+	uint64_t reused;
 	bool hugepages;
 	bool fell_back;
 };
@@ -93,6 +95,14 @@ void pages_put(struct pages *pages, struct iova_range *range);
  * @with: The struct that takes over.
  */
 void pages_move(struct pages *pages, const struct iova_range *old, struct iova_range *with);
+
+/**
+ * pages_count() - What there is.
+ * @pages: The pool.
+ * @bytes: Set to how much memory it has from the system.
+ * @reused: Increased by how often memory was of the right size.
+ */
+void pages_count(struct pages *pages, uint64_t *bytes, uint64_t *reused);
 
 /**
  * pages_tell_fallback() - Whether to report that there are no hugepages.

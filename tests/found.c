@@ -362,6 +362,82 @@ static void each_that_fails_takes_all_with_it(void **state)
 	}
 }
 
+/* --- What a device counts --- */
+
+static struct coherent_stats stats_of(struct coherent_device *of)
+{
+	struct coherent_stats stats;
+
+	assert_ok(coherent_device_stats(of, &stats));
+	return stats;
+}
+
+static void stats_count_what_there_is(void **state)
+{
+	COHERENT_BOX(uint8_t) boxes[4] = { COHERENT_EMPTY };
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_stats stats;
+
+	(void)state;
+	stats = stats_of(dev);
+	assert_true(is_all(&stats, 0, sizeof(stats)));
+	for (size_t i = 0; i < 4; i++)
+		assert_ok(coherent_box_zeroed(&boxes[i], dev, 2 * PAGE));
+	assert_ok(coherent_expose(&boxes[0], &mem));
+	stats = stats_of(dev);
+	assert_int_equal(stats.objects, 4);
+	assert_int_equal(stats.bytes, 8 * PAGE);
+	assert_int_equal(stats.mems, 1);
+	assert_int_equal(stats.allocated, 4);
+	assert_int_equal(stats.reused, 0);
+	assert_true(stats.memory >= 8 * PAGE);
+	coherent_free(&mem);
+	coherent_box_free(&boxes[1]);
+	stats = stats_of(dev);
+	assert_int_equal(stats.objects, 2);
+	assert_int_equal(stats.bytes, 4 * PAGE);
+	assert_int_equal(stats.mems, 0);
+	assert_int_equal(stats.objects_max, 4);
+	assert_int_equal(stats.bytes_max, 8 * PAGE);
+	assert_int_equal(stats.mems_max, 1);
+	assert_int_equal(stats.quarantined, 1);
+	assert_int_equal(stats.quarantined_bytes, 3 * PAGE);
+	/* The box that was freed, then the pages of the mem. */
+	for (size_t i = 0; i < 2; i++)
+		assert_ok(coherent_box_zeroed(&boxes[i], dev, 2 * PAGE));
+	stats = stats_of(dev);
+	assert_int_equal(stats.reused, 2);
+	assert_int_equal(stats.allocated, 6);
+	assert_int_equal(stats.objects, 4);
+	for (size_t i = 0; i < 4; i++)
+		coherent_box_free(&boxes[i]);
+	stats = stats_of(dev);
+	assert_int_equal(stats.objects, 0);
+	assert_int_equal(stats.bytes, 0);
+	assert_err(coherent_device_stats(NULL, &stats), -ENODEV);
+	assert_true(is_all(&stats, 0, sizeof(stats)));
+}
+
+static void stats_count_what_waits(void **state)
+{
+	COHERENT_DEVICE_AUTO(lazy);
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT(uint8_t) mems[2] = { COHERENT_EMPTY };
+
+	(void)state;
+	assert_ok(coherent_device_open(&lazy, "sim:edu,step,lazy"));
+	for (size_t i = 0; i < 2; i++)
+		assert_ok(coherent_zeroed(&mems[i], lazy, 1));
+	coherent_free(&mems[0]);
+	assert_ok(coherent_reclaim(&mems[1], &box, .idle = true));
+	assert_int_equal(stats_of(lazy).waiting, 2);
+	assert_int_equal(stats_of(lazy).mems, 0);
+	assert_int_equal(stats_of(lazy).objects, 3);
+	assert_ok(coherent_device_fence(lazy));
+	assert_int_equal(stats_of(lazy).waiting, 0);
+	assert_int_equal(stats_of(lazy).objects, 1);
+}
+
 #define ON_DEVICE(test) cmocka_unit_test_setup_teardown(test, open_device, close_device)
 
 int main(void)
@@ -376,6 +452,8 @@ int main(void)
 		ON_DEVICE(all_are_exposed),
 		ON_DEVICE(or_none_is),
 		cmocka_unit_test(each_that_fails_takes_all_with_it),
+		ON_DEVICE(stats_count_what_there_is),
+		ON_DEVICE(stats_count_what_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

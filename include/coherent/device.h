@@ -252,6 +252,48 @@ COHERENT_MUST_CHECK int coherent_device_limits(struct coherent_device *dev,
 					       struct coherent_limits *limits);
 
 /**
+ * struct coherent_stats - What a device counts.
+ * @objects: Boxes, mems and handles that are not freed, and what waits for a fence; of a pool,
+ *	its pages.
+ * @objects_max: The most there were at a time.
+ * @bytes: Of those, in whole pages.
+ * @bytes_max: The most at a time.
+ * @mems: How many the device can reach.
+ * @mems_max: The most at a time.
+ * @waiting: How many wait for coherent_device_fence().
+ * @quarantined: Addresses of what was freed or reclaimed, that nobody gets for now.
+ * @quarantined_bytes: Of those, with the page behind each.
+ * @allocated: How many boxes, mems and handles there have been.
+ * @reused: How often something of the same size that was freed was at hand.
+ * @memory: Bytes that the system gave for boxes, and for mems where those are in place.
+ */
+struct coherent_stats {
+	uint64_t objects;
+	uint64_t objects_max;
+	uint64_t bytes;
+	uint64_t bytes_max;
+	uint64_t mems;
+	uint64_t mems_max;
+	uint64_t waiting;
+	uint64_t quarantined;
+	uint64_t quarantined_bytes;
+	uint64_t allocated;
+	uint64_t reused;
+	uint64_t memory;
+};
+
+/**
+ * coherent_device_stats() - Ask what a device counts.
+ * @dev: The device.
+ * @stats: Filled in; all zero on failure.
+ *
+ * Context: may sleep.
+ * Return: 0; -ENODEV.
+ */
+COHERENT_MUST_CHECK int coherent_device_stats(struct coherent_device *dev,
+					      struct coherent_stats *stats);
+
+/**
  * enum coherent_access - What a device did to memory.
  * @COHERENT_ACCESS_READ: It read.
  * @COHERENT_ACCESS_WRITE: It wrote.
@@ -379,6 +421,7 @@ void coherent_report_stderr(void *arg, enum coherent_severity severity, const ch
 /* Ignoring one of these is an error, as with the macros. */
 #ifndef COHERENT_LIBRARY
 #define coherent_device_fence(dev) COHERENT_RESULT(, coherent_device_fence(dev))
+#define coherent_device_stats(dev, stats) COHERENT_RESULT(, coherent_device_stats(dev, stats))
 #define coherent_find_ptr(dev, ptr, info) COHERENT_RESULT(, coherent_find_ptr(dev, ptr, info))
 #define coherent_find_addr(dev, address, info)	\
 	COHERENT_RESULT(, coherent_find_addr(dev, address, info))

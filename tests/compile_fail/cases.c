@@ -1371,6 +1371,14 @@ GOOD
 	return coherent_expose(box, mem);
 END
 
+CASE ignored_device_stats expects ignoring return value
+BAD
+	coherent_device_stats(dev, stats);
+	return 0;
+GOOD
+	return coherent_device_stats(dev, stats);
+END
+
 CASE ignored_expose_all expects ignoring return value
 BAD
 	coherent_expose_all(COHERENT_EXPOSURE(box, mem));

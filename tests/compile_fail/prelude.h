@@ -105,6 +105,7 @@ extern struct coherent_irq *irq;
 extern struct coherent_sim *sim;
 extern struct coherent_handle handle;
 extern struct coherent_info *info;
+extern struct coherent_stats *stats;
 extern union box *box;
 extern const union box *const_box;
 extern union mem *mem, *mem2;

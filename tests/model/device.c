@@ -253,9 +253,36 @@ void device_close(unsigned int i)
 
 /* --- Questions, and what must not work --- */
 
+static void check_stats(const struct device *device)
+{
+	uint64_t bytes = 0, mems = 0, live = 0;
+	struct coherent_stats stats;
+
+	for (unsigned int k = 0; k < SLOTS; k++) {
+		const struct slot *slot = &model.slots[k];
+
+		if (slot->kind == EMPTY || device_of(&slot->place) != device)
+			continue;
+		live++;
+		bytes += slot->place.pages * PAGE;
+		mems += slot->kind != BOX;
+	}
+	EXPECT(coherent_device_stats(device->dev, &stats), 0);
+	CHECK(stats.objects == device->objects && stats.mems == mems);
+	CHECK(stats.quarantined == device->retired);
+	CHECK(stats.quarantined_bytes == device->retired_pages * PAGE);
+	/* What waits, and what leaked, has pages too. */
+	CHECK(stats.objects >= live + stats.waiting && stats.bytes >= bytes);
+	CHECK((stats.objects == live) == (stats.bytes == bytes));
+	CHECK(stats.objects_max >= stats.objects && stats.bytes_max >= stats.bytes);
+	CHECK(stats.mems_max >= stats.mems && stats.memory >= bytes);
+}
+
 void device_ask(unsigned int i)
 {
 	struct device *device = &model.devices[i];
+
+	check_stats(device);
 
 	CHECK(coherent_device_level(device->dev) == COHERENT_IOMMU);
 	check_limits(device);
