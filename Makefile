@@ -26,6 +26,10 @@ bench: deps-bench
 	@ninja --quiet -C build/bench
 	@tools/bench build/bench
 
+# What that measured beside peers, as docs/bench.svg.
+bench-chart: deps-bench
+	@tools/bench-chart build/bench/bench.json docs/bench.svg
+
 # The same in a kernel: VMs, beside the DMA API by hand; build/bench/bench-kernel.json.
 bench-kernel: deps-check
 	@tools/bench-kernel build/bench
@@ -87,5 +91,5 @@ deps-check:
 clean:
 	rm -rf build
 
-.PHONY: all demo check check-kernels bench bench-kernel bench-vfio bench-remote fuzz install uninstall clean \
+.PHONY: all demo check check-kernels bench bench-kernel bench-vfio bench-remote bench-chart fuzz install uninstall clean \
 	deps deps-demo deps-install deps-bench deps-check deps-kernels

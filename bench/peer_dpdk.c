@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * DPDK's heap, of ordinary pages as ours is.
+ * DPDK, with ordinary pages, as ours are.
  */
 #include <rte_eal.h>
 #include <rte_malloc.h>
+#include <rte_mempool.h>
+#include <rte_memzone.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "peer.h"
 
+#define POOL_OBJECTS 16384
+
 int peer_open(char *program)
 {
-	char line[] = "--no-huge --no-shconf --no-pci --no-telemetry --log-level 1 -m 512 -l 0";
+	char line[] = "--no-huge --no-shconf --no-pci --no-telemetry --log-level 1 -m 1024 -l 0";
 	char *args[16] = { program }, *rest = line;
 	int count = 1;
 
@@ -19,17 +24,84 @@ int peer_open(char *program)
 	return rte_eal_init(count, args) < 0;
 }
 
-const char *peer_name(void)
+/* --- The heap --- */
+
+static void *heap_zeroed(size_t bytes)
 {
-	return "rte_zmalloc";
+	return rte_zmalloc(NULL, bytes, bytes < 4096 ? 64 : 4096);
 }
 
-void *peer_zeroed(size_t bytes)
+const struct peer *peer_heap(void)
 {
-	return rte_zmalloc(NULL, bytes, bytes < 4096 ? 0 : 4096);
+	static const struct peer heap = { "rte_zmalloc", heap_zeroed, rte_free };
+
+	return &heap;
 }
 
-void peer_free(void *memory)
+/* --- A pool, with the cache that it has for a thread --- */
+
+static struct rte_mempool *pool;
+static size_t pool_bytes;
+
+static void *pool_zeroed(size_t bytes)
 {
-	rte_free(memory);
+	void *memory;
+
+	if (rte_mempool_get(pool, &memory))
+		return NULL;
+	return memset(memory, 0, bytes);
+}
+
+static void pool_free(void *memory)
+{
+	rte_mempool_put(pool, memory);
+}
+
+const struct peer *peer_pool(size_t bytes)
+{
+	static const struct peer peer = { "rte_mempool + memset", pool_zeroed, pool_free };
+
+	if (pool && pool_bytes != bytes)
+		rte_mempool_free(pool);
+	if (!pool || pool_bytes != bytes)
+		pool = rte_mempool_create("pool", POOL_OBJECTS - 1, (unsigned int)bytes, 256, 0,
+					  NULL, NULL, NULL, NULL, SOCKET_ID_ANY, 0);
+	pool_bytes = bytes;
+	return pool ? &peer : NULL;
+}
+
+/* --- Zones --- */
+
+static void *zone_zeroed(size_t bytes)
+{
+	static unsigned int number;
+	const struct rte_memzone *zone;
+	char name[32];
+
+	snprintf(name, sizeof(name), "zone%u", number++);
+	zone = rte_memzone_reserve_aligned(name, bytes, SOCKET_ID_ANY, 0, 4096);
+	return zone ? memset(zone->addr, 0, bytes) : NULL;
+}
+
+static void find_zone(const struct rte_memzone *zone, void *arg)
+{
+	const struct rte_memzone **found = arg;
+
+	if (zone->addr == *(void *const *)(found + 1))
+		*found = zone;
+}
+
+static void zone_free(void *memory)
+{
+	const void *found[2] = { NULL, memory };
+
+	rte_memzone_walk(find_zone, found);
+	rte_memzone_free(found[0]);
+}
+
+const struct peer *peer_zone(void)
+{
+	static const struct peer zone = { "memzone + memset", zone_zeroed, zone_free };
+
+	return &zone;
 }

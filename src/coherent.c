@@ -95,9 +95,9 @@ static int object_with_pages(struct coherent_device *dev, const struct iova_want
 
 static int box_new(struct coherent_box *box, struct coherent_device *dev, const struct ask *ask)
 {
-	const uint64_t page = sys_page_bytes();
 	struct coherent_object *object;
 	struct iova_want want;
+	uint64_t page;
 	size_t bytes;
 	int err;
 
@@ -109,6 +109,7 @@ static int box_new(struct coherent_box *box, struct coherent_device *dev, const 
 	err = check_device(dev, ask);
 	if (err)
 		return err;
+	page = dev->pages.page_bytes;
 	want.bytes = (bytes + page - 1) & -page;
 	want.align = ask->align > page ? ask->align : page;
 	want.boundary = ask->boundary && ask->boundary < page ? page : ask->boundary;

@@ -23,7 +23,7 @@
  * Stores that go past the cache: it has no use for what is as large as this, and fetches nothing
  * that is going to be overwritten.
  */
-#define PAST_CACHE_BYTES ((size_t)64 << 10)
+#define PAST_CACHE_BYTES ((size_t)512 << 10)
 #if defined(__x86_64__)
 static void clear_past_cache(char *va, size_t bytes)
 {
@@ -121,7 +121,7 @@ static int make_arena(struct pages *pages, size_t bytes, bool hugepages, void **
 		if (!map_arena(*made, MAP_HUGETLB_2M, va))
 			return 0;
 		lock_take(&pages->lock);
-		pages->fell_back = pages->hugepages;
+		__atomic_store_n(&pages->fell_back, pages->hugepages, __ATOMIC_RELAXED);
 		pages->hugepages = false;
 		lock_drop(&pages->lock);
 	}
@@ -267,11 +267,6 @@ void pages_count(struct pages *pages, uint64_t *bytes, uint64_t *reused)
 
 bool pages_tell_fallback(struct pages *pages)
 {
-	bool tell;
-
-	lock_take(&pages->lock);
-	tell = pages->fell_back;
-	pages->fell_back = false;
-	lock_drop(&pages->lock);
-	return tell;
+	return __atomic_load_n(&pages->fell_back, __ATOMIC_RELAXED) &&
+	       __atomic_exchange_n(&pages->fell_back, false, __ATOMIC_RELAXED);
 }

@@ -42,7 +42,7 @@ struct pages_kept {
  * @page_bytes: Never changes.
  * @reused: How often it was of the right size.
  * @hugepages: Take 2 MiB hugepages; cleared when there are none.
- * @fell_back: Hugepages were asked for and there were none; not told yet.
+ * @fell_back: Hugepages were asked for and there were none; not told yet. Atomic.
  */
 struct pages {
 	struct lock lock;

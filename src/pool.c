@@ -1,85 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Small objects in exposed pages: which slots are whose, and copies between private memory and
- * the device's.
- *
- * Each thread has a cache of free slots, which nobody else touches: taking and freeing is
- * without lock but where a cache is empty or full. Slots that no cache has are with their chunk,
- * so that it shows when one has nothing else.
+ * Small objects in exposed pages: copies between private memory and the device's. Which slots
+ * are whose is pool_slots.c's business.
  *
  * INVARIANT: unless it is a mem, the place of a slot in exposed memory holds zeros, or what the
  * device wrote there.
  */
-#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "pool.h"
+#include "pool_slots.h"
 #include "sys.h"
-#include "thread.h"
 
 #define SLOT_BYTES_MIN 16
 #define CACHE_LINE 64
-#define CHUNK_BYTES_MAX ((size_t)64 << 10)
-/* What a cache gets at a time and gives back, and how many it has at most. */
-#define BATCH 32
-#define CACHE_MAX (2 * BATCH)
 /* Of objects that keep a pool from being destroyed, so many are reported. */
 #define REPORTED_MAX 8
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
-
-/**
- * struct cache - Slots for one thread.
- * @count: How many are free.
- * @limit: How many at most; 0 where freed ones are kept back first.
- * @slots: They, the last in last.
- * @delayed_at: Where the oldest is that is kept back.
- * @delayed_count: How many are.
- * @delayed: They, a ring of as many as the pool keeps back.
- */
-struct cache {
-	unsigned int count;
-	unsigned int limit;
-	struct slot *slots[CACHE_MAX];
-	unsigned int delayed_at;
-	unsigned int delayed_count;
-	struct slot *delayed[];
-};
-
-/* Of a thread that has none: always empty, and full. */
-static struct cache none;
-
-/**
- * struct coherent_slots - A pool, all of it.
- * @dev: Its device, held. Never changes, as all until @lock.
- * @alive: The device's.
- * @where: File and line of its creation.
- * @slot_bytes: Of a slot: a multiple of SLOT_BYTES_MIN.
- * @block_bytes: What no slot crosses a multiple of.
- * @may: What the device may do.
- * @delay: How many slots a cache keeps back.
- * @caches: By threads' numbers; each is its thread's.
- * @lock: Guards the rest.
- * @shared: The cache of threads without a number; what it has is by @lock.
- * @chunks: The chunks, those that have free slots first.
- * @bytes: Of all chunks.
- * @empty_chunks: How many have nothing but free slots.
- */
-struct coherent_slots {
-	struct coherent_device *dev;
-	const struct alive *alive;
-	const char *where;
-	size_t slot_bytes;
-	size_t block_bytes;
-	enum coherent_may may;
-	unsigned int delay;
-	struct cache *caches[THREADS_MAX];
-	struct lock lock;
-	struct cache *shared;
-	TAILQ_HEAD(, chunk) chunks;
-	size_t bytes;
-	unsigned int empty_chunks;
-};
 
 /* --- Memory --- */
 
@@ -144,291 +80,6 @@ uint64_t pool_address(const struct slot *slot)
 	return ~slot->chunk->inverted_address + slot->offset;
 }
 
-const struct slot *pool_slot_at(const struct chunk *chunk, uint64_t offset)
-{
-	const struct coherent_slots *pool = chunk->pool;
-	const uint64_t per_block = pool->block_bytes / pool->slot_bytes;
-	const uint64_t i = offset % pool->block_bytes / pool->slot_bytes;
-
-	if (i >= per_block)
-		return NULL;
-	return &chunk->slots[offset / pool->block_bytes * per_block + i];
-}
-
-/* --- Chunks --- */
-
-static uint32_t slots_in(const struct coherent_slots *pool, size_t bytes)
-{
-	return (uint32_t)(bytes / pool->block_bytes * (pool->block_bytes / pool->slot_bytes));
-}
-
-static void fill_in_slots(struct chunk *chunk)
-{
-	const struct coherent_slots *pool = chunk->pool;
-	const uint32_t per_block = (uint32_t)(pool->block_bytes / pool->slot_bytes);
-
-	for (uint32_t i = 0; i < chunk->count; i++) {
-		chunk->slots[i].kind = OBJECT_SLOT;
-		chunk->slots[i].offset = (uint32_t)(i / per_block * pool->block_bytes +
-						    i % per_block * pool->slot_bytes);
-		chunk->slots[i].chunk = chunk;
-		/* The lowest is taken first. */
-		chunk->free[i] = (uint16_t)(chunk->count - 1 - i);
-	}
-	chunk->free_count = chunk->count;
-}
-
-static int chunk_new(struct coherent_slots *pool, size_t bytes, struct chunk **out)
-{
-	const struct coherent_mem_options options = { .count = bytes, .may = pool->may };
-	const uint32_t count = slots_in(pool, bytes);
-	struct chunk *chunk =
-		calloc(1, sizeof(*chunk) + count * (sizeof(struct slot) + sizeof(uint16_t)));
-	int err;
-
-	if (!chunk)
-		return -ENOMEM;
-	err = pages_get(&pool->dev->pages, bytes, &chunk->pages);
-	if (err)
-		goto free_chunk;
-	err = coherent_base_zeroed(&chunk->mem, pool->dev, 1, &options, pool->where);
-	if (err)
-		goto put_pages;
-	chunk->pool = pool;
-	chunk->alive = pool->alive;
-	chunk->slot_bytes = pool->slot_bytes;
-	chunk->boxes = pages_va(&chunk->pages);
-	chunk->mems = (char *)chunk->mem.va;
-	chunk->inverted_address = chunk->mem.inverted_address;
-	chunk->count = count;
-	chunk->free = (uint16_t *)(chunk->slots + count);
-	fill_in_slots(chunk);
-	object_set_chunk(chunk->mem.object, chunk);
-	found_set(&pool->dev->found, chunk->boxes, bytes, chunk->mem.object);
-	*out = chunk;
-	return 0;
-
-put_pages:
-	pages_put(&pool->dev->pages, &chunk->pages);
-free_chunk:
-	free(chunk);
-	return err;
-}
-
-/* Freeing its objects was the driver's word that the device is done with them. */
-static void chunk_end(struct chunk *chunk)
-{
-	struct pages *pages = &chunk->pool->dev->pages;
-	struct coherent_box box = { .va = NULL };
-	const struct coherent_reclaim_options options = { .box = &box, .idle = true };
-
-	object_set_chunk(chunk->mem.object, NULL);
-	if (coherent_base_reclaim(&chunk->mem, &options))
-		coherent_base_free(&chunk->mem);
-	coherent_base_box_free(&box);
-	pages_put(pages, &chunk->pages);
-	free(chunk);
-}
-
-/* --- Slots that no cache has --- */
-
-/* Some of one chunk; none if there are none left. */
-static void take_locked(struct coherent_slots *pool, struct cache *cache) NEEDS_LOCK(pool->lock)
-{
-	struct chunk *chunk = TAILQ_FIRST(&pool->chunks);
-
-	if (!chunk || !chunk->free_count)
-		return;
-	pool->empty_chunks -= chunk->free_count == chunk->count;
-	/* The first is on top. */
-	for (cache->count = 0; cache->count < BATCH && chunk->free_count; cache->count++)
-		cache->slots[cache->count] = &chunk->slots[chunk->free[--chunk->free_count]];
-	for (unsigned int i = 0; i < cache->count / 2; i++) {
-		struct slot *slot = cache->slots[i];
-
-		cache->slots[i] = cache->slots[cache->count - 1 - i];
-		cache->slots[cache->count - 1 - i] = slot;
-	}
-	if (chunk->free_count)
-		return;
-	TAILQ_REMOVE(&pool->chunks, chunk, link);
-	TAILQ_INSERT_TAIL(&pool->chunks, chunk, link);
-}
-
-/* One back to its chunk: which that is if nobody needs it any more, to be ended without lock. */
-static struct chunk *put_locked(struct coherent_slots *pool, const struct slot *slot)
-	NEEDS_LOCK(pool->lock)
-{
-	struct chunk *chunk = slot->chunk;
-
-	if (!chunk->free_count) {
-		TAILQ_REMOVE(&pool->chunks, chunk, link);
-		TAILQ_INSERT_HEAD(&pool->chunks, chunk, link);
-	}
-	chunk->free[chunk->free_count++] = (uint16_t)(slot - chunk->slots);
-	if (chunk->free_count < chunk->count)
-		return NULL;
-	/* One stays, for who takes and frees around a border. */
-	if (!pool->empty_chunks++)
-		return NULL;
-	pool->empty_chunks--;
-	pool->bytes -= pages_bytes(&chunk->pages);
-	TAILQ_REMOVE(&pool->chunks, chunk, link);
-	return chunk;
-}
-
-/* Some of a cache that is full: those that were freed first. */
-static void give_back_locked(struct coherent_slots *pool, struct cache *cache,
-			     struct chunk *unused[BATCH]) NEEDS_LOCK(pool->lock)
-{
-	unsigned int count = 0;
-
-	for (unsigned int i = 0; i < BATCH; i++) {
-		struct chunk *chunk = put_locked(pool, cache->slots[i]);
-
-		if (chunk)
-			unused[count++] = chunk;
-	}
-	cache->count -= BATCH;
-	memmove(cache->slots, cache->slots + BATCH, cache->count * sizeof(*cache->slots));
-}
-
-static size_t chunk_bytes_locked(const struct coherent_slots *pool) NEEDS_LOCK(pool->lock)
-{
-	const size_t page = sys_page_bytes();
-
-	return pool->bytes < page	     ? page :
-	       pool->bytes > CHUNK_BYTES_MAX ? CHUNK_BYTES_MAX :
-					       pool->bytes;
-}
-
-/* Without the lock: mapping takes long, and reports. */
-static int grow(struct coherent_slots *pool)
-{
-	struct chunk *chunk;
-	size_t bytes;
-	int err;
-
-	lock_take(&pool->lock);
-	bytes = chunk_bytes_locked(pool);
-	lock_drop(&pool->lock);
-	err = chunk_new(pool, bytes, &chunk);
-	if (err)
-		return err;
-	lock_take(&pool->lock);
-	TAILQ_INSERT_HEAD(&pool->chunks, chunk, link);
-	pool->bytes += bytes;
-	pool->empty_chunks++;
-	lock_drop(&pool->lock);
-	return 0;
-}
-
-/* --- Caches --- */
-
-static struct cache *new_cache(const struct coherent_slots *pool)
-{
-	struct cache *cache = calloc(1, sizeof(*cache) + pool->delay * sizeof(struct slot *));
-
-	if (cache)
-		cache->limit = pool->delay ? 0 : CACHE_MAX;
-	return cache;
-}
-
-/* This thread's; &none if it has none. */
-static struct cache *own_cache(struct coherent_slots *pool)
-{
-	unsigned int number = thread_index();
-	struct cache *cache;
-
-	if (!number)
-		number = thread_take_number();
-	if (!number || pool->caches[number] != &none)
-		return pool->caches[number];
-	cache = new_cache(pool);
-	if (cache)
-		pool->caches[number] = cache;
-	return pool->caches[number];
-}
-
-/* In; what was kept back long enough comes out. */
-static struct slot *keep_back(struct cache *cache, struct slot *slot, unsigned int most)
-{
-	struct slot *oldest = cache->delayed[cache->delayed_at];
-
-	if (cache->delayed_count < most) {
-		cache->delayed[cache->delayed_count++] = slot;
-		return NULL;
-	}
-	cache->delayed[cache->delayed_at] = slot;
-	cache->delayed_at = (cache->delayed_at + 1) % most;
-	return oldest;
-}
-
-static struct slot *take_shared(struct coherent_slots *pool)
-{
-	struct cache *cache = pool->shared;
-	struct slot *slot = NULL;
-
-	lock_take(&pool->lock);
-	if (!cache->count)
-		take_locked(pool, cache);
-	if (cache->count)
-		slot = cache->slots[--cache->count];
-	lock_drop(&pool->lock);
-	return slot;
-}
-
-static struct slot *take_own(struct coherent_slots *pool, struct cache *cache)
-{
-	if (!cache->count) {
-		lock_take(&pool->lock);
-		take_locked(pool, cache);
-		lock_drop(&pool->lock);
-	}
-	return cache->count ? cache->slots[--cache->count] : NULL;
-}
-
-static int take(struct coherent_slots *pool, struct slot **slot)
-{
-	struct cache *cache = own_cache(pool);
-	int err = 0;
-
-	while (!err) {
-		*slot = cache == &none ? take_shared(pool) : take_own(pool, cache);
-		if (*slot)
-			return 0;
-		err = grow(pool);
-	}
-	return err;
-}
-
-/* Whether the cache is full now. */
-static bool put_in(const struct coherent_slots *pool, struct cache *cache, struct slot *slot)
-{
-	if (pool->delay)
-		slot = keep_back(cache, slot, pool->delay);
-	if (slot)
-		cache->slots[cache->count++] = slot;
-	return cache->count == CACHE_MAX;
-}
-
-static void put(struct coherent_slots *pool, struct slot *slot)
-{
-	struct chunk *unused[BATCH] = { NULL };
-	struct cache *cache = own_cache(pool);
-
-	if (cache != &none && !put_in(pool, cache, slot))
-		return;
-	lock_take(&pool->lock);
-	if (cache != &none)
-		give_back_locked(pool, cache, unused);
-	else if (put_in(pool, pool->shared, slot))
-		give_back_locked(pool, pool->shared, unused);
-	lock_drop(&pool->lock);
-	for (unsigned int i = 0; i < BATCH && unused[i]; i++)
-		chunk_end(unused[i]);
-}
-
 /* --- Objects --- */
 
 static inline void set_state(struct slot *slot, enum coherent_state state)
@@ -469,7 +120,7 @@ static __attribute__((noinline)) int box_slowly(const struct coherent_pool *base
 		return -EBUSY;
 	err = device_usable(base->va->dev);
 	if (!err)
-		err = take(base->va, &slot);
+		err = slots_take(base->va, &slot);
 	if (!err)
 		make_box(base->va, slot, box, where);
 	return err;
@@ -492,7 +143,7 @@ int coherent_base_pool_box(struct coherent_pool *base, struct coherent_box *box,
 
 static __attribute__((noinline)) void put_slowly(struct slot *slot)
 {
-	put(slot->chunk->pool, slot);
+	slots_put(slot->chunk->pool, slot);
 }
 
 static inline void put_fast(struct coherent_slots *pool, struct slot *slot)
@@ -672,20 +323,16 @@ int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 		return -ENOMEM;
 	pool->dev = options->dev;
 	pool->alive = pool->dev->alive;
-	for (unsigned int i = 0; i < THREADS_MAX; i++)
-		pool->caches[i] = &none;
 	pool->where = where;
 	pool->slot_bytes = bytes;
 	pool->block_bytes = block;
 	pool->may = options->may;
 	pool->delay = options->delay;
-	pool->shared = new_cache(pool);
-	if (!pool->shared) {
+	err = slots_open(pool);
+	if (err) {
 		free(pool);
-		return -ENOMEM;
+		return err;
 	}
-	lock_init(&pool->lock);
-	TAILQ_INIT(&pool->chunks);
 	device_hold(pool->dev);
 	base->va = pool;
 	return 0;
@@ -718,7 +365,6 @@ static size_t report_live(const struct coherent_slots *pool)
 int coherent_base_pool_destroy(struct coherent_pool *base)
 {
 	struct coherent_slots *pool = base->va;
-	struct chunk *chunk;
 
 	if (!pool)
 		return 0;
@@ -726,15 +372,7 @@ int coherent_base_pool_destroy(struct coherent_pool *base)
 		return -ENODEV;
 	if (report_live(pool))
 		return -EBUSY;
-	while ((chunk = TAILQ_FIRST(&pool->chunks))) {
-		TAILQ_REMOVE(&pool->chunks, chunk, link);
-		chunk_end(chunk);
-	}
-	for (unsigned int i = 0; i < THREADS_MAX; i++)
-		if (pool->caches[i] != &none)
-			free(pool->caches[i]);
-	free(pool->shared);
-	lock_destroy(&pool->lock);
+	slots_close(pool);
 	device_put(pool->dev);
 	free(pool);
 	base->va = NULL;

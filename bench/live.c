@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * A zeroed object from allocation to free, exposed, its address taken: the last one again and
+ * again, and any one of many. Beside peers' allocators, which expose nothing.
+ *
+ * live count SIZE TURNS does the first so many times and no more: for who counts instructions.
+ */
+#include <coherent.h>
+#include <coherent/pool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+#include "peer.h"
+
+#define LIVE_MAX 100000
+/* A round is of so many bytes, and of at most so many objects. */
+#define ROUND_BYTES ((size_t)64 << 20)
+#define ROUND_MAX 20000
+
+struct b64 {
+	uint8_t bytes[64];
+};
+
+struct b256 {
+	uint8_t bytes[256];
+};
+
+COHERENT_POOL_TYPE(pool64, struct b64);
+COHERENT_BOX_TYPE(box64, struct b64);
+COHERENT_TYPE(mem64, struct b64);
+COHERENT_POOL_TYPE(pool256, struct b256);
+COHERENT_BOX_TYPE(box256, struct b256);
+COHERENT_TYPE(mem256, struct b256);
+COHERENT_TYPE(byte_mem, uint8_t);
+
+/**
+ * struct load - What a side works on.
+ * @dev: The device.
+ * @small: A pool.
+ * @large: Another.
+ * @bytes: Of an object.
+ * @live: How many there are at a time; 1 for the last one again and again.
+ * @peer: Whose objects they are.
+ * @mems: Ours.
+ * @theirs: Or theirs.
+ */
+struct load {
+	struct coherent_device *dev;
+	union pool64 small;
+	union pool256 large;
+	size_t bytes;
+	size_t live;
+	const struct peer *peer;
+	union byte_mem *mems;
+	void **theirs;
+};
+
+static uint64_t sum;
+
+/* --- Of a pool --- */
+
+static int pool64_run(void *arg, unsigned int turns)
+{
+	struct load *load = arg;
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < turns; i++) {
+		union box64 box = COHERENT_EMPTY;
+		union mem64 mem = COHERENT_EMPTY;
+
+		err = coherent_pool_box(&load->small, &box);
+		if (!err)
+			err = coherent_expose(&box, &mem);
+		sum += coherent_addr(&mem).raw;
+		coherent_free(&mem);
+	}
+	return err;
+}
+
+static int pool256_run(void *arg, unsigned int turns)
+{
+	struct load *load = arg;
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < turns; i++) {
+		union box256 box = COHERENT_EMPTY;
+		union mem256 mem = COHERENT_EMPTY;
+
+		err = coherent_pool_box(&load->large, &box);
+		if (!err)
+			err = coherent_expose(&box, &mem);
+		sum += coherent_addr(&mem).raw;
+		coherent_free(&mem);
+	}
+	return err;
+}
+
+/* --- Expose and reclaim, of an object of a pool --- */
+
+static int pool64_expose(void *arg, unsigned int turns)
+{
+	struct load *load = arg;
+	union box64 box = COHERENT_EMPTY;
+	union mem64 mem = COHERENT_EMPTY;
+	int err = coherent_pool_box(&load->small, &box);
+
+	for (unsigned int i = 0; !err && i < turns; i++) {
+		err = coherent_expose(&box, &mem);
+		if (!err)
+			err = coherent_reclaim(&mem, &box, .idle = true);
+	}
+	coherent_box_free(&box);
+	return err;
+}
+
+static int pool256_expose(void *arg, unsigned int turns)
+{
+	struct load *load = arg;
+	union box256 box = COHERENT_EMPTY;
+	union mem256 mem = COHERENT_EMPTY;
+	int err = coherent_pool_box(&load->large, &box);
+
+	for (unsigned int i = 0; !err && i < turns; i++) {
+		err = coherent_expose(&box, &mem);
+		if (!err)
+			err = coherent_reclaim(&mem, &box, .idle = true);
+	}
+	coherent_box_free(&box);
+	return err;
+}
+
+static int copy_run(void *arg, unsigned int turns)
+{
+	const struct load *load = arg;
+	static char from[4096], to[4096];
+
+	for (unsigned int i = 0; i < turns; i++) {
+		memcpy(to, from, load->bytes);
+		bench_use(to);
+	}
+	return 0;
+}
+
+/* --- Of pages: any of those that live --- */
+
+static int replace(void *arg, unsigned int turns)
+{
+	struct load *load = arg;
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < turns; i++) {
+		union byte_mem *mem = &load->mems[bench_random(load->live)];
+
+		coherent_free(mem);
+		err = coherent_zeroed(mem, load->dev, load->bytes);
+		sum += coherent_addr(mem).raw;
+	}
+	return err;
+}
+
+static int fill(void *arg)
+{
+	struct load *load = arg;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < load->live; i++)
+		if (coherent_is_empty(&load->mems[i]))
+			err = coherent_zeroed(&load->mems[i], load->dev, load->bytes);
+	return err;
+}
+
+static void empty(struct load *load)
+{
+	for (size_t i = 0; i < load->live; i++)
+		coherent_free(&load->mems[i]);
+}
+
+static int replace_theirs(void *arg, unsigned int turns)
+{
+	struct load *load = arg;
+
+	for (unsigned int i = 0; i < turns; i++) {
+		void **memory = &load->theirs[bench_random(load->live)];
+
+		if (*memory)
+			load->peer->free(*memory);
+		*memory = load->peer->zeroed(load->bytes);
+		if (!*memory)
+			return -1;
+		bench_use(*memory);
+	}
+	return 0;
+}
+
+static int fill_theirs(void *arg)
+{
+	struct load *load = arg;
+
+	for (size_t i = 0; i < load->live; i++)
+		if (!load->theirs[i])
+			load->theirs[i] = load->peer->zeroed(load->bytes);
+	return 0;
+}
+
+static void empty_theirs(struct load *load)
+{
+	for (size_t i = 0; i < load->live; i++) {
+		if (load->theirs[i])
+			load->peer->free(load->theirs[i]);
+		load->theirs[i] = NULL;
+	}
+}
+
+/* --- Cases --- */
+
+static unsigned int turns_of(const struct load *load)
+{
+	const size_t turns = ROUND_BYTES / load->bytes;
+
+	return turns > ROUND_MAX ? ROUND_MAX : turns ? (unsigned int)turns : 1;
+}
+
+static int compare(struct load *load, const char *what, int (*run)(void *, unsigned int),
+		   int (*before)(void *), const struct peer *peer, double goal)
+{
+	char name[96];
+	int err;
+
+	load->peer = peer;
+	if (load->live > 1)
+		snprintf(name, sizeof(name), "%s, %zu bytes, %zu live", what, load->bytes,
+			 load->live);
+	else
+		snprintf(name, sizeof(name), "%s, %zu bytes", what, load->bytes);
+	err = bench(&(struct bench_case){
+		.name = name,
+		.peer = peer ? peer->name : NULL,
+		.ours = { .run = run, .arg = load, .before = before },
+		.theirs = { .run = peer ? replace_theirs : NULL,
+			    .arg = load,
+			    .before = fill_theirs },
+		.turns = turns_of(load) / (peer == peer_heap() && load->live > 100 ? 40 : 1) + 1,
+		.goal_ratio = goal,
+	});
+	if (peer)
+		empty_theirs(load);
+	return err;
+}
+
+static int run_pools(struct load *load)
+{
+	static const char what[] = "object of a pool";
+	int err;
+
+	load->live = 1;
+	load->bytes = 64;
+	err = compare(load, what, pool64_run, NULL, peer_heap(), 0.20);
+	if (!err)
+		err = compare(load, what, pool64_run, NULL, peer_pool(64), 1.0);
+	if (!err)
+		err = compare(load, what, pool64_run, NULL, peer_mimalloc(), 0);
+	load->bytes = 256;
+	if (!err)
+		err = compare(load, what, pool256_run, NULL, peer_heap(), 0);
+	if (!err)
+		err = compare(load, what, pool256_run, NULL, peer_pool(256), 0);
+	if (!err)
+		err = compare(load, what, pool256_run, NULL, peer_mimalloc(), 0);
+	return err;
+}
+
+static int run_copies(struct load *load)
+{
+	static const struct {
+		size_t bytes;
+		const char *name;
+		int (*run)(void *arg, unsigned int turns);
+	} cases[] = {
+		{ 64, "expose + reclaim, of a pool, 64 bytes", pool64_expose },
+		{ 256, "expose + reclaim, of a pool, 256 bytes", pool256_expose },
+	};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < 2; i++) {
+		load->bytes = cases[i].bytes;
+		err = bench(&(struct bench_case){
+			.name = cases[i].name,
+			.peer = "memcpy",
+			.ours = { .run = cases[i].run, .arg = load },
+			.theirs = { .run = copy_run, .arg = load },
+			.turns = ROUND_MAX,
+			.goal_ratio = 3,
+		});
+	}
+	return err;
+}
+
+static int run_pages(struct load *load)
+{
+	static const struct {
+		size_t bytes;
+		size_t live;
+		double goal;
+	} cases[] = {
+		{ 4096, 1, 1.2 },      { 4096, 1000, 0.02 },  { 1 << 16, 64, 0.65 },
+		{ 1 << 18, 64, 0.65 }, { 1 << 20, 64, 0.65 }, { 1 << 21, 64, 0.65 },
+	};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < sizeof(cases) / sizeof(*cases); i++) {
+		load->bytes = cases[i].bytes;
+		load->live = cases[i].live;
+		err = compare(load, "exposed memory", replace, fill, peer_heap(), cases[i].goal);
+		if (!err && load->bytes == 4096)
+			err = compare(load, "exposed memory", replace, fill, peer_mimalloc(), 0);
+		if (!err && load->bytes == 4096 && load->live == 1)
+			err = compare(load, "exposed memory", replace, fill, peer_zone(), 0);
+		empty(load);
+	}
+	return err;
+}
+
+/* How much more among many: flat is 1. */
+static int run_many(struct load *load)
+{
+	static const size_t live[] = { 100, 1000, 10000, 100000 };
+	int err = 0;
+
+	load->bytes = 4096;
+	for (size_t i = 0; !err && i < sizeof(live) / sizeof(*live); i++) {
+		load->live = live[i];
+		err = compare(load, "exposed memory", replace, fill, NULL, 0);
+		empty(load);
+	}
+	return err;
+}
+
+static int run_all(struct load *load)
+{
+	int err = run_pools(load);
+
+	if (!err)
+		err = run_copies(load);
+	if (!err)
+		err = run_pages(load);
+	return err ? err : run_many(load);
+}
+
+static int count(struct load *load, const char *size, const char *turns)
+{
+	const unsigned int n = (unsigned int)strtoul(turns, NULL, 10);
+
+	return strcmp(size, "64") ? pool256_run(load, n) : pool64_run(load, n);
+}
+
+int main(int argc, char **argv)
+{
+	static struct load load;
+	const bool counts = argc == 4 && !strcmp(argv[1], "count");
+	int err;
+
+	if (argc > 1 && !counts) {
+		fputs("usage: live [count 64|256 TURNS]\n", stderr);
+		return 2;
+	}
+	if (!counts && peer_open(argv[0]))
+		return 1;
+	load.mems = calloc(LIVE_MAX, sizeof(*load.mems));
+	load.theirs = calloc(LIVE_MAX, sizeof(*load.theirs));
+	err = coherent_device_open(&load.dev, "sim:edu,mask=48,step",
+				   .report = coherent_report_stderr);
+	if (!err)
+		err = coherent_pool_create(&load.small, load.dev);
+	if (!err)
+		err = coherent_pool_create(&load.large, load.dev);
+	if (!err && load.mems && load.theirs)
+		err = counts ? count(&load, argv[2], argv[3]) : run_all(&load);
+	if (!err)
+		err = coherent_pool_destroy(&load.small);
+	if (!err)
+		err = coherent_pool_destroy(&load.large);
+	coherent_device_close(load.dev);
+	free(load.mems);
+	free(load.theirs);
+	bench_use(&sum);
+	return !!err;
+}

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <stdlib.h>
+#include <string.h>
+
+#include "pool_slots.h"
+#include "sys.h"
+
+#define CHUNK_BYTES_MAX ((size_t)64 << 10)
+
+struct cache slots_none;
+
+const struct slot *pool_slot_at(const struct chunk *chunk, uint64_t offset)
+{
+	const struct coherent_slots *pool = chunk->pool;
+	const uint64_t per_block = pool->block_bytes / pool->slot_bytes;
+	const uint64_t i = offset % pool->block_bytes / pool->slot_bytes;
+
+	if (i >= per_block)
+		return NULL;
+	return &chunk->slots[offset / pool->block_bytes * per_block + i];
+}
+
+/* --- Chunks --- */
+
+static uint32_t slots_in(const struct coherent_slots *pool, size_t bytes)
+{
+	return (uint32_t)(bytes / pool->block_bytes * (pool->block_bytes / pool->slot_bytes));
+}
+
+static void fill_in_slots(struct chunk *chunk)
+{
+	const struct coherent_slots *pool = chunk->pool;
+	const uint32_t per_block = (uint32_t)(pool->block_bytes / pool->slot_bytes);
+
+	for (uint32_t i = 0; i < chunk->count; i++) {
+		chunk->slots[i].kind = OBJECT_SLOT;
+		chunk->slots[i].offset = (uint32_t)(i / per_block * pool->block_bytes +
+						    i % per_block * pool->slot_bytes);
+		chunk->slots[i].chunk = chunk;
+		/* The lowest is taken first. */
+		chunk->free[i] = (uint16_t)(chunk->count - 1 - i);
+	}
+	chunk->free_count = chunk->count;
+}
+
+static int chunk_new(struct coherent_slots *pool, size_t bytes, struct chunk **out)
+{
+	const struct coherent_mem_options options = { .count = bytes, .may = pool->may };
+	const uint32_t count = slots_in(pool, bytes);
+	struct chunk *chunk =
+		calloc(1, sizeof(*chunk) + count * (sizeof(struct slot) + sizeof(uint16_t)));
+	int err;
+
+	if (!chunk)
+		return -ENOMEM;
+	err = pages_get(&pool->dev->pages, bytes, &chunk->pages);
+	if (err)
+		goto free_chunk;
+	err = coherent_base_zeroed(&chunk->mem, pool->dev, 1, &options, pool->where);
+	if (err)
+		goto put_pages;
+	chunk->pool = pool;
+	chunk->alive = pool->alive;
+	chunk->slot_bytes = pool->slot_bytes;
+	chunk->boxes = pages_va(&chunk->pages);
+	chunk->mems = (char *)chunk->mem.va;
+	chunk->inverted_address = chunk->mem.inverted_address;
+	chunk->count = count;
+	chunk->free = (uint16_t *)(chunk->slots + count);
+	fill_in_slots(chunk);
+	object_set_chunk(chunk->mem.object, chunk);
+	found_set(&pool->dev->found, chunk->boxes, bytes, chunk->mem.object);
+	*out = chunk;
+	return 0;
+
+put_pages:
+	pages_put(&pool->dev->pages, &chunk->pages);
+free_chunk:
+	free(chunk);
+	return err;
+}
+
+/* Freeing its objects was the driver's word that the device is done with them. */
+static void chunk_end(struct chunk *chunk)
+{
+	struct pages *pages = &chunk->pool->dev->pages;
+	struct coherent_box box = { .va = NULL };
+	const struct coherent_reclaim_options options = { .box = &box, .idle = true };
+
+	object_set_chunk(chunk->mem.object, NULL);
+	if (coherent_base_reclaim(&chunk->mem, &options))
+		coherent_base_free(&chunk->mem);
+	coherent_base_box_free(&box);
+	pages_put(pages, &chunk->pages);
+	free(chunk);
+}
+
+/* --- Slots that no cache has --- */
+
+/* Some of one chunk; none if there are none left. */
+static void take_locked(struct coherent_slots *pool, struct cache *cache) NEEDS_LOCK(pool->lock)
+{
+	struct chunk *chunk = TAILQ_FIRST(&pool->chunks);
+
+	if (!chunk || !chunk->free_count)
+		return;
+	pool->empty_chunks -= chunk->free_count == chunk->count;
+	/* The first is on top. */
+	for (cache->count = 0; cache->count < SLOTS_BATCH && chunk->free_count; cache->count++)
+		cache->slots[cache->count] = &chunk->slots[chunk->free[--chunk->free_count]];
+	for (unsigned int i = 0; i < cache->count / 2; i++) {
+		struct slot *slot = cache->slots[i];
+
+		cache->slots[i] = cache->slots[cache->count - 1 - i];
+		cache->slots[cache->count - 1 - i] = slot;
+	}
+	if (chunk->free_count)
+		return;
+	TAILQ_REMOVE(&pool->chunks, chunk, link);
+	TAILQ_INSERT_TAIL(&pool->chunks, chunk, link);
+}
+
+/* One back to its chunk: which that is if nobody needs it any more, to be ended without lock. */
+static struct chunk *put_locked(struct coherent_slots *pool, const struct slot *slot)
+	NEEDS_LOCK(pool->lock)
+{
+	struct chunk *chunk = slot->chunk;
+
+	if (!chunk->free_count) {
+		TAILQ_REMOVE(&pool->chunks, chunk, link);
+		TAILQ_INSERT_HEAD(&pool->chunks, chunk, link);
+	}
+	chunk->free[chunk->free_count++] = (uint16_t)(slot - chunk->slots);
+	if (chunk->free_count < chunk->count)
+		return NULL;
+	/* One stays, for who takes and frees around a border. */
+	if (!pool->empty_chunks++)
+		return NULL;
+	pool->empty_chunks--;
+	pool->bytes -= pages_bytes(&chunk->pages);
+	TAILQ_REMOVE(&pool->chunks, chunk, link);
+	return chunk;
+}
+
+/* Some of a cache that is full: those that were freed first. */
+static void give_back_locked(struct coherent_slots *pool, struct cache *cache,
+			     struct chunk *unused[SLOTS_BATCH]) NEEDS_LOCK(pool->lock)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < SLOTS_BATCH; i++) {
+		struct chunk *chunk = put_locked(pool, cache->slots[i]);
+
+		if (chunk)
+			unused[count++] = chunk;
+	}
+	cache->count -= SLOTS_BATCH;
+	memmove(cache->slots, cache->slots + SLOTS_BATCH, cache->count * sizeof(*cache->slots));
+}
+
+static size_t chunk_bytes_locked(const struct coherent_slots *pool) NEEDS_LOCK(pool->lock)
+{
+	const size_t page = sys_page_bytes();
+
+	return pool->bytes < page	     ? page :
+	       pool->bytes > CHUNK_BYTES_MAX ? CHUNK_BYTES_MAX :
+					       pool->bytes;
+}
+
+/* Without the lock: mapping takes long, and reports. */
+static int grow(struct coherent_slots *pool)
+{
+	struct chunk *chunk;
+	size_t bytes;
+	int err;
+
+	lock_take(&pool->lock);
+	bytes = chunk_bytes_locked(pool);
+	lock_drop(&pool->lock);
+	err = chunk_new(pool, bytes, &chunk);
+	if (err)
+		return err;
+	lock_take(&pool->lock);
+	TAILQ_INSERT_HEAD(&pool->chunks, chunk, link);
+	pool->bytes += bytes;
+	pool->empty_chunks++;
+	lock_drop(&pool->lock);
+	return 0;
+}
+
+/* --- Caches --- */
+
+static struct cache *new_cache(const struct coherent_slots *pool)
+{
+	struct cache *cache = calloc(1, sizeof(*cache) + pool->delay * sizeof(struct slot *));
+
+	if (cache)
+		cache->limit = pool->delay ? 0 : SLOTS_CACHED_MAX;
+	return cache;
+}
+
+/* This thread's; &slots_none if it has none. */
+static struct cache *own_cache(struct coherent_slots *pool)
+{
+	unsigned int number = thread_index();
+	struct cache *cache;
+
+	if (!number)
+		number = thread_take_number();
+	if (!number || pool->caches[number] != &slots_none)
+		return pool->caches[number];
+	cache = new_cache(pool);
+	if (cache)
+		pool->caches[number] = cache;
+	return pool->caches[number];
+}
+
+/* In; what was kept back long enough comes out. */
+static struct slot *keep_back(struct cache *cache, struct slot *slot, unsigned int most)
+{
+	struct slot *oldest = cache->delayed[cache->delayed_at];
+
+	if (cache->delayed_count < most) {
+		cache->delayed[cache->delayed_count++] = slot;
+		return NULL;
+	}
+	cache->delayed[cache->delayed_at] = slot;
+	cache->delayed_at = (cache->delayed_at + 1) % most;
+	return oldest;
+}
+
+static struct slot *take_shared(struct coherent_slots *pool)
+{
+	struct cache *cache = pool->shared;
+	struct slot *slot = NULL;
+
+	lock_take(&pool->lock);
+	if (!cache->count)
+		take_locked(pool, cache);
+	if (cache->count)
+		slot = cache->slots[--cache->count];
+	lock_drop(&pool->lock);
+	return slot;
+}
+
+static struct slot *take_own(struct coherent_slots *pool, struct cache *cache)
+{
+	if (!cache->count) {
+		lock_take(&pool->lock);
+		take_locked(pool, cache);
+		lock_drop(&pool->lock);
+	}
+	return cache->count ? cache->slots[--cache->count] : NULL;
+}
+
+int slots_take(struct coherent_slots *pool, struct slot **slot)
+{
+	struct cache *cache = own_cache(pool);
+	int err = 0;
+
+	while (!err) {
+		*slot = cache == &slots_none ? take_shared(pool) : take_own(pool, cache);
+		if (*slot)
+			return 0;
+		err = grow(pool);
+	}
+	return err;
+}
+
+/* Whether the cache is full now. */
+static bool put_in(const struct coherent_slots *pool, struct cache *cache, struct slot *slot)
+{
+	if (pool->delay)
+		slot = keep_back(cache, slot, pool->delay);
+	if (slot)
+		cache->slots[cache->count++] = slot;
+	return cache->count == SLOTS_CACHED_MAX;
+}
+
+void slots_put(struct coherent_slots *pool, struct slot *slot)
+{
+	struct chunk *unused[SLOTS_BATCH] = { NULL };
+	struct cache *cache = own_cache(pool);
+
+	if (cache != &slots_none && !put_in(pool, cache, slot))
+		return;
+	lock_take(&pool->lock);
+	if (cache != &slots_none)
+		give_back_locked(pool, cache, unused);
+	else if (put_in(pool, pool->shared, slot))
+		give_back_locked(pool, pool->shared, unused);
+	lock_drop(&pool->lock);
+	for (unsigned int i = 0; i < SLOTS_BATCH && unused[i]; i++)
+		chunk_end(unused[i]);
+}
+
+/* --- All of it --- */
+
+int slots_open(struct coherent_slots *pool)
+{
+	for (unsigned int i = 0; i < THREADS_MAX; i++)
+		pool->caches[i] = &slots_none;
+	pool->shared = new_cache(pool);
+	if (!pool->shared)
+		return -ENOMEM;
+	lock_init(&pool->lock);
+	TAILQ_INIT(&pool->chunks);
+	return 0;
+}
+
+void slots_close(struct coherent_slots *pool)
+{
+	struct chunk *chunk;
+
+	while ((chunk = TAILQ_FIRST(&pool->chunks))) {
+		TAILQ_REMOVE(&pool->chunks, chunk, link);
+		chunk_end(chunk);
+	}
+	for (unsigned int i = 0; i < THREADS_MAX; i++)
+		if (pool->caches[i] != &slots_none)
+			free(pool->caches[i]);
+	free(pool->shared);
+	lock_destroy(&pool->lock);
+}
