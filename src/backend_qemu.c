@@ -181,18 +181,13 @@ static void qemu_close(struct backend *backend)
 	free(qemu);
 }
 
-static int no_hugepages(const struct coherent_device *dev)
-{
-	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: .hugepages is not for qemu:, where memory is a file", dev->name);
-	return -EOPNOTSUPP;
-}
-
 static int qemu_open(struct backend **backend, struct coherent_device *dev, const struct name *name,
 		     const struct coherent_open_options *options)
 {
 	struct qemu *qemu = calloc(1, sizeof(*qemu));
 	int err;
+
+	(void)options;
 
 	if (!qemu)
 		return -ENOMEM;
@@ -212,7 +207,7 @@ static int qemu_open(struct backend **backend, struct coherent_device *dev, cons
 		qemu->irq_fds[i] = -1;
 	RB_INIT(&qemu->mappings);
 	lock_init(&qemu->lock);
-	err = options->hugepages ? no_hugepages(dev) : open_machine(qemu, name);
+	err = open_machine(qemu, name);
 	if (err) {
 		qemu_close(&qemu->backend);
 		return err;

@@ -375,11 +375,6 @@ static int read_name(struct vhost_user *vhost, const struct name *name,
 		       name->whole);
 		return -EINVAL;
 	}
-	if (options->hugepages) {
-		report(to, COHERENT_ERROR,
-		       "%s: .hugepages is not for vhost-user, where memory is files", name->whole);
-		return -EOPNOTSUPP;
-	}
 	if (!fds) {
 		vhost->path = strdup(name->where);
 		if (!vhost->path)

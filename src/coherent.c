@@ -75,6 +75,25 @@ static void warn_of_failure(struct coherent_device *dev, const struct ask *ask, 
 		       ask->where);
 }
 
+static void report_missed(const struct coherent_device *dev, unsigned int missed)
+{
+	if (missed & PAGES_GIGA)
+		report(&dev->reporter, COHERENT_WARNING,
+		       "%s: no 1 GiB hugepages, using smaller ones; hugepagesz=1G hugepages=N on the "
+		       "kernel's command line makes some",
+		       dev->name);
+	if (missed & PAGES_HUGE)
+		report(&dev->reporter, COHERENT_WARNING,
+		       "%s: no 2 MiB hugepages, using ordinary pages; "
+		       "sysctl vm.nr_hugepages=N makes some",
+		       dev->name);
+	if (missed & PAGES_NODES)
+		report(&dev->reporter, COHERENT_WARNING,
+		       "%s: no memory of NUMA nodes 0x%" PRIx64 ", using any; "
+		       "/sys/devices/system/node/has_memory lists those that have some",
+		       dev->name, dev->pages.nodes);
+}
+
 static int object_with_pages(struct coherent_device *dev, const struct iova_want *want,
 			     const char *where, struct coherent_object **out)
 {
@@ -85,11 +104,7 @@ static int object_with_pages(struct coherent_device *dev, const struct iova_want
 	err = object_get_pages(*out);
 	if (err)
 		object_drop(*out);
-	if (pages_tell_fallback(&dev->pages))
-		report(&dev->reporter, COHERENT_WARNING,
-		       "%s: no 2 MiB hugepages, using ordinary pages; "
-		       "sysctl vm.nr_hugepages=N makes some",
-		       dev->name);
+	report_missed(dev, pages_take_missed(&dev->pages));
 	return err;
 }
 

@@ -215,6 +215,12 @@ static int open_alive(struct coherent_device *dev)
 	return 0;
 }
 
+static unsigned int wants_of(const struct coherent_open_options *options)
+{
+	return (options->gigapages ? PAGES_GIGA : 0) | (options->hugepages ? PAGES_HUGE : 0) |
+	       (options->nodes ? PAGES_NODES : 0);
+}
+
 static int new_device(const struct coherent_open_options *options, struct coherent_device **out)
 {
 	struct coherent_device *dev = calloc(1, sizeof(*dev));
@@ -230,7 +236,7 @@ static int new_device(const struct coherent_open_options *options, struct cohere
 	err = dev->name ? open_alive(dev) : -ENOMEM;
 	if (err)
 		goto free_device;
-	err = pages_open(&dev->pages, &dev->found, options->hugepages);
+	err = pages_open(&dev->pages, &dev->found, wants_of(options), options->nodes);
 	if (err)
 		goto unmap_alive;
 	lock_init(&dev->lock);
@@ -290,6 +296,20 @@ static int check_sockets(struct coherent_device *dev, const struct name *name,
 	return -EINVAL;
 }
 
+/* Where memory is the peer's too, it is files. */
+static int check_memory(struct coherent_device *dev, const struct name *name,
+			const struct coherent_open_options *options)
+{
+	if (strcmp(name->scheme, "vhost-user") && strcmp(name->scheme, "qemu"))
+		return 0;
+	if (!options->hugepages && !options->gigapages && !options->nodes)
+		return 0;
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: .hugepages, .gigapages and .nodes are not for %s:, where memory is files",
+	       dev->name, name->scheme);
+	return -EOPNOTSUPP;
+}
+
 static int open_backend(struct coherent_device *dev, const struct name *name,
 			const struct coherent_open_options *options)
 {
@@ -303,6 +323,8 @@ static int open_backend(struct coherent_device *dev, const struct name *name,
 		err = check_adoption(dev, name, options);
 		if (!err)
 			err = check_sockets(dev, name, options);
+		if (!err)
+			err = check_memory(dev, name, options);
 		if (!err)
 			err = backends[i]->open(&dev->backend, dev, name, options);
 		if (err)

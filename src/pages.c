@@ -16,8 +16,6 @@
 
 #define ARENA_BYTES_MIN ((size_t)256 << 10)
 #define ARENA_BYTES_MAX ((size_t)2 << 20)
-#define HUGEPAGE_BYTES ((size_t)2 << 20)
-#define MAP_HUGETLB_2M (MAP_HUGETLB | 21 << 26)
 
 /*
  * Stores that go past the cache: it has no use for what is as large as this, and fetches nothing
@@ -47,12 +45,13 @@ void pages_clear(void *va, size_t bytes)
 		clear_past_cache(va, bytes);
 }
 
-int pages_open(struct pages *pages, struct found *found, bool hugepages)
+int pages_open(struct pages *pages, struct found *found, unsigned int wants, uint64_t nodes)
 {
 	*pages = (struct pages){
 		.found = found,
+		.nodes = nodes,
 		.page_bytes = sys_page_bytes(),
-		.hugepages = hugepages,
+		.wants = wants,
 	};
 	lock_init(&pages->lock);
 	return iova_open(&pages->space, pages->page_bytes, 0);
@@ -73,13 +72,16 @@ static int populate(void *va, size_t bytes)
 	return err ? -ENOMEM : 0;
 }
 
-static int map_arena(size_t bytes, int flags, void **va)
+static int map_arena(size_t bytes, int flags, uint64_t nodes, void **va)
 {
 	int err = sys_map(bytes, flags, va);
 
 	if (err)
 		return -ENOMEM;
-	err = populate(*va, bytes);
+	if (nodes)
+		err = sys_bind(*va, bytes, nodes);
+	if (!err)
+		err = populate(*va, bytes);
 	if (err)
 		sys_unmap(*va, bytes);
 	return err;
@@ -102,7 +104,7 @@ int pages_replace(void *mapping, void *va, size_t bytes)
 int pages_to_private(void *va, size_t bytes)
 {
 	void *fresh;
-	int err = map_arena(bytes, 0, &fresh);
+	int err = map_arena(bytes, 0, 0, &fresh);
 
 	if (err)
 		return err;
@@ -113,20 +115,32 @@ int pages_to_private(void *va, size_t bytes)
 	return err;
 }
 
-/* Called without the lock: populating takes long. */
-static int make_arena(struct pages *pages, size_t bytes, bool hugepages, void **va, size_t *made)
+/* What to do without first: of larger pages, of those, then of the nodes. */
+static unsigned int first_of(unsigned int wants)
 {
-	*made = (bytes + HUGEPAGE_BYTES - 1) & ~(HUGEPAGE_BYTES - 1);
-	if (hugepages) {
-		if (!map_arena(*made, MAP_HUGETLB_2M, va))
+	if (wants & PAGES_GIGA)
+		return PAGES_GIGA;
+	return wants & PAGES_HUGE ? PAGES_HUGE : wants;
+}
+
+/* Called without the lock: populating takes long. What is not to be had is not tried again. */
+static int make_arena(struct pages *pages, size_t bytes, void **va, size_t *made)
+{
+	for (;;) {
+		const unsigned int wants = __atomic_load_n(&pages->wants, __ATOMIC_RELAXED);
+		const unsigned int shift = wants & PAGES_GIGA ? 30 : wants & PAGES_HUGE ? 21 : 0;
+		const size_t unit = (size_t)1 << shift;
+		const int flags = shift ? MAP_HUGETLB | (int)(shift << MAP_HUGE_SHIFT) : 0;
+		const unsigned int least = first_of(wants);
+
+		*made = (bytes + unit - 1) & -unit;
+		if (!map_arena(*made, flags, wants & PAGES_NODES ? pages->nodes : 0, va))
 			return 0;
-		lock_take(&pages->lock);
-		__atomic_store_n(&pages->fell_back, pages->hugepages, __ATOMIC_RELAXED);
-		pages->hugepages = false;
-		lock_drop(&pages->lock);
+		if (!wants)
+			return -ENOMEM;
+		if (__atomic_fetch_and(&pages->wants, ~least, __ATOMIC_RELAXED) & least)
+			__atomic_fetch_or(&pages->missed, least, __ATOMIC_RELAXED);
 	}
-	*made = bytes;
-	return map_arena(bytes, 0, va);
 }
 
 static size_t arena_bytes_locked(const struct pages *pages, size_t bytes) NEEDS_LOCK(pages->lock)
@@ -143,12 +157,11 @@ static size_t arena_bytes_locked(const struct pages *pages, size_t bytes) NEEDS_
 static int grow_locked(struct pages *pages, size_t bytes) NEEDS_LOCK(pages->lock)
 {
 	size_t arena = arena_bytes_locked(pages, bytes);
-	bool hugepages = pages->hugepages;
 	void *va;
 	int err;
 
 	lock_drop(&pages->lock);
-	err = make_arena(pages, arena, hugepages, &va, &arena);
+	err = make_arena(pages, arena, &va, &arena);
 	lock_take(&pages->lock);
 	if (err)
 		return err;
@@ -265,8 +278,9 @@ void pages_count(struct pages *pages, uint64_t *bytes, uint64_t *reused)
 	lock_drop(&pages->lock);
 }
 
-bool pages_tell_fallback(struct pages *pages)
+unsigned int pages_take_missed(struct pages *pages)
 {
-	return __atomic_load_n(&pages->fell_back, __ATOMIC_RELAXED) &&
-	       __atomic_exchange_n(&pages->fell_back, false, __ATOMIC_RELAXED);
+	if (!__atomic_load_n(&pages->missed, __ATOMIC_RELAXED))
+		return 0;
+	return __atomic_exchange_n(&pages->missed, 0, __ATOMIC_RELAXED);
 }

@@ -16,6 +16,9 @@
 #include "iova.h"
 #include "lock.h"
 
+/* What memory may be asked to be: hugepages of 1 GiB, of 2 MiB, of some NUMA nodes. */
+enum { PAGES_GIGA = 1, PAGES_HUGE = 2, PAGES_NODES = 4 };
+
 /* Sizes that are kept for the next of that size: 1 to 16 pages, and powers of two up to 512. */
 #define PAGES_CLASSES 21
 #define PAGES_CLASS_EXACT 16
@@ -41,8 +44,9 @@ struct pages_kept {
  * @kept: By class; NULL before the first.
  * @page_bytes: Never changes.
  * @reused: How often it was of the right size.
- * @hugepages: Take 2 MiB hugepages; cleared when there are none.
- * @fell_back: Hugepages were asked for and there were none; not told yet. Atomic.
+ * @nodes: NUMA nodes. Never changes.
+ * @wants: What memory is to be: PAGES_GIGA and the like; atomic, as @missed.
+ * @missed: What there was none of; not told yet.
  */
 struct pages {
 	struct lock lock;
@@ -51,19 +55,21 @@ struct pages {
 	struct pages_kept *kept[PAGES_CLASSES];
 	size_t page_bytes;
 	uint64_t reused;
-	bool hugepages;
-	bool fell_back;
+	uint64_t nodes;
+	unsigned int wants;
+	unsigned int missed;
 };
 
 /**
  * pages_open() - Make an empty pool.
  * @pages: The pool.
  * @found: Is going to cover its memory.
- * @hugepages: Take 2 MiB hugepages where there are any.
+ * @wants: What memory is to be, where there is such.
+ * @nodes: The NUMA nodes, a bit each.
  *
  * Return: 0; -ENOMEM.
  */
-int pages_open(struct pages *pages, struct found *found, bool hugepages);
+int pages_open(struct pages *pages, struct found *found, unsigned int wants, uint64_t nodes);
 
 /**
  * pages_close() - Give all memory back to the system.
@@ -105,12 +111,12 @@ void pages_move(struct pages *pages, const struct iova_range *old, struct iova_r
 void pages_count(struct pages *pages, uint64_t *bytes, uint64_t *reused);
 
 /**
- * pages_tell_fallback() - Whether to report that there are no hugepages.
+ * pages_take_missed() - What to report that there is none of.
  * @pages: The pool.
  *
- * Return: true once after it happened.
+ * Return: PAGES_GIGA and the like, each once after it happened.
  */
-bool pages_tell_fallback(struct pages *pages);
+unsigned int pages_take_missed(struct pages *pages);
 
 /**
  * pages_to_file() - Copy pages to a file, and map that, not in their place yet.

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mempolicy.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -61,6 +62,14 @@ static inline int sys_advise(void *va, size_t bytes, int advice)
 		err = madvise(va, bytes, advice) ? -errno : 0;
 	while (err == -EINTR);
 	return err;
+}
+
+/* Memory that is not populated yet comes from those NUMA nodes, a bit each, and from no other. */
+static inline int sys_bind(void *va, size_t bytes, uint64_t nodes)
+{
+	const unsigned long mask[2] = { nodes, 0 };
+
+	return syscall(SYS_mbind, va, bytes, MPOL_BIND, mask, 65, 0) ? -errno : 0;
 }
 
 /* Part of a file, shared with whoever else has it; a forked child has none of it. */

@@ -251,6 +251,39 @@ static void hugepages_are_used_where_there_are_any(void **state)
 	inject.hugepages = false;
 }
 
+/* A node that is not there; hugepages that no machine of ours has. Each is said once. */
+static void what_memory_is_not_to_be_had_is_said_once(void **state)
+{
+	static const struct {
+		bool gigapages;
+		uint64_t nodes;
+		const char *says;
+	} cases[] = {
+		{ false, UINT64_C(1) << 63,
+		  "no memory of NUMA nodes 0x8000000000000000, using any" },
+		{ true, 0, "no 1 GiB hugepages, using smaller ones" },
+		{ true, UINT64_C(1) << 63, "no 1 GiB hugepages" },
+		{ false, 1, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		COHERENT_DEVICE_AUTO(dev);
+		COHERENT_AUTO(uint8_t, mem);
+		COHERENT_AUTO(uint8_t, more);
+		struct log log = LOG_EMPTY;
+
+		assert_ok(coherent_device_open(&dev, "sim:edu,mask=40", .nodes = cases[i].nodes,
+					       .gigapages = cases[i].gigapages,
+					       .report = log_report, .report_arg = &log));
+		assert_ok(coherent_zeroed(&mem, dev, 1));
+		assert_ok(coherent_zeroed(&more, dev, 64 << 20));
+		if (cases[i].says && !log_has(&log, cases[i].says))
+			fail_msg("%s", log.text);
+		assert_int_equal(log.count, !!cases[i].gigapages + (cases[i].nodes > 1));
+	}
+}
+
 static void without_hugepages_ordinary_pages_serve(void **state)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY, more = COHERENT_EMPTY;
@@ -499,6 +532,7 @@ int main(void)
 		cmocka_unit_test(no_failure_leaks_where_nothing_fences),
 		cmocka_unit_test(no_failure_leaks_with_hugepages),
 		cmocka_unit_test(hugepages_are_used_where_there_are_any),
+		cmocka_unit_test(what_memory_is_not_to_be_had_is_said_once),
 		cmocka_unit_test(without_hugepages_ordinary_pages_serve),
 		cmocka_unit_test(memory_is_populated_on_old_kernels_too),
 		cmocka_unit_test(lack_of_memory_is_reported_with_its_place),

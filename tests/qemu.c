@@ -727,6 +727,8 @@ static void what_cannot_be_opened_says_why(void **state)
 	}
 	assert_err(coherent_device_open(&none, "qemu:edu", .level = COHERENT_IOMMU), -EOPNOTSUPP);
 	assert_err(coherent_device_open(&none, "qemu:edu", .hugepages = true), -EOPNOTSUPP);
+	assert_err(coherent_device_open(&none, "qemu:edu", .gigapages = true), -EOPNOTSUPP);
+	assert_err(coherent_device_open(&none, "qemu:edu", .nodes = 1), -EOPNOTSUPP);
 }
 
 /* With another search path, and so another QEMU. */

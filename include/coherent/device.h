@@ -76,7 +76,11 @@ enum coherent_severity {
  * @report_arg: Handed to @report.
  * @level: The least level that will do; 0 for COHERENT_HIDDEN.
  * @hugepages: Take memory from 2 MiB hugepages. Where there are none, ordinary
- *	pages serve, and a report says so once.
+ *	pages serve, and a report says so once. Not where memory is files: vhost-user:
+ *	and qemu:; nor are the next two.
+ * @gigapages: The same with hugepages of 1 GiB; with @hugepages, those are next.
+ * @nodes: Take memory from these NUMA nodes, a bit each; 0 for any. Where they have
+ *	none, others serve, and a report says so once.
  * @model: sim:custom only, and needed there: the device model.
  * @model_arg: Handed to the model.
  * @container: vfio: only: a VFIO container that has an IOMMU (type1v2) already. It
@@ -103,6 +107,8 @@ struct coherent_open_options {
 	void *report_arg;
 	enum coherent_level level;
 	bool hugepages;
+	bool gigapages;
+	uint64_t nodes;
 	const struct coherent_sim_model *model;
 	void *model_arg;
 	int container;
