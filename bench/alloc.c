@@ -215,7 +215,7 @@ int main(int argc, char **argv)
 	load.memory = aligned_alloc(4096, 1 << 26);
 	if (!load.memory)
 		return 1;
-	if (peer_open(argv[0]))
+	if (peer_open(argv[0], false))
 		return 1;
 	err = coherent_device_open(&load.dev, "sim:edu,mask=48,step",
 				   .report = coherent_report_stderr);

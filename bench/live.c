@@ -3,6 +3,7 @@
  * A zeroed object from allocation to free, exposed, its address taken: the last one again and
  * again, and any one of many. Beside peers' allocators, which expose nothing.
  *
+ * live large is of 64 MiB, beside DPDK with hugepages, of which there have to be some.
  * live count SIZE TURNS does the first so many times and no more: for who counts instructions.
  */
 #include <coherent.h>
@@ -322,18 +323,64 @@ static int run_pages(struct load *load)
 	return err;
 }
 
-/* How much more among many: flat is 1. */
+/* Memory that is in use already, which has to be fetched the further the more there is of it. */
+static char *floor_memory;
+
+static int floor_run(void *arg, unsigned int turns)
+{
+	const struct load *load = arg;
+
+	for (unsigned int i = 0; i < turns; i++) {
+		char *page = floor_memory + bench_random(load->live) * load->bytes;
+
+		memset(page, 0, load->bytes);
+		bench_use(page);
+	}
+	return 0;
+}
+
+static int compare_with_floor(struct load *load)
+{
+	char name[96];
+
+	snprintf(name, sizeof(name), "exposed memory, %zu bytes, %zu live", load->bytes,
+		 load->live);
+	return bench(&(struct bench_case){
+		.name = name,
+		.peer = "memset of one of as many",
+		.ours = { .run = replace, .arg = load, .before = fill },
+		.theirs = { .run = floor_run, .arg = load },
+		.turns = turns_of(load),
+	});
+}
+
 static int run_many(struct load *load)
 {
 	static const size_t live[] = { 100, 1000, 10000, 100000 };
 	int err = 0;
 
 	load->bytes = 4096;
+	floor_memory = aligned_alloc(4096, LIVE_MAX * load->bytes);
+	if (!floor_memory)
+		return -1;
+	memset(floor_memory, 1, LIVE_MAX * load->bytes);
 	for (size_t i = 0; !err && i < sizeof(live) / sizeof(*live); i++) {
 		load->live = live[i];
-		err = compare(load, "exposed memory", replace, fill, NULL, 0);
+		err = compare_with_floor(load);
 		empty(load);
 	}
+	free(floor_memory);
+	return err;
+}
+
+static int run_large(struct load *load)
+{
+	int err;
+
+	load->bytes = (size_t)64 << 20;
+	load->live = 1;
+	err = compare(load, "exposed memory, hugepages", replace, fill, peer_heap(), 0.25);
+	empty(load);
 	return err;
 }
 
@@ -359,24 +406,27 @@ int main(int argc, char **argv)
 {
 	static struct load load;
 	const bool counts = argc == 4 && !strcmp(argv[1], "count");
+	const bool large = argc == 2 && !strcmp(argv[1], "large");
 	int err;
 
-	if (argc > 1 && !counts) {
-		fputs("usage: live [count 64|256 TURNS]\n", stderr);
+	if (argc > 1 && !counts && !large) {
+		fputs("usage: live [large | count 64|256 TURNS]\n", stderr);
 		return 2;
 	}
-	if (!counts && peer_open(argv[0]))
+	if (!counts && peer_open(argv[0], large))
 		return 1;
 	load.mems = calloc(LIVE_MAX, sizeof(*load.mems));
 	load.theirs = calloc(LIVE_MAX, sizeof(*load.theirs));
-	err = coherent_device_open(&load.dev, "sim:edu,mask=48,step",
+	err = coherent_device_open(&load.dev, "sim:edu,mask=48,step", .hugepages = large,
 				   .report = coherent_report_stderr);
 	if (!err)
 		err = coherent_pool_create(&load.small, load.dev);
 	if (!err)
 		err = coherent_pool_create(&load.large, load.dev);
 	if (!err && load.mems && load.theirs)
-		err = counts ? count(&load, argv[2], argv[3]) : run_all(&load);
+		err = counts ? count(&load, argv[2], argv[3]) :
+		      large  ? run_large(&load) :
+			       run_all(&load);
 	if (!err)
 		err = coherent_pool_destroy(&load.small);
 	if (!err)

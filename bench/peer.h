@@ -6,6 +6,7 @@
 #ifndef PEER_H
 #define PEER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /**
@@ -20,8 +21,8 @@ struct peer {
 	void (*free)(void *memory);
 };
 
-/* 0 also where there is none. */
-int peer_open(char *program);
+/* 0 also where there is none. With hugepages DPDK takes and returns them as it needs them. */
+int peer_open(char *program, bool hugepages);
 
 /* DPDK's heap; its pool of objects of a size, cleared; its memory zones. NULL: not there. */
 const struct peer *peer_heap(void);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * DPDK, with ordinary pages, as ours are.
+ * DPDK, with ordinary pages, as ours are, or with hugepages.
  */
 #include <rte_eal.h>
 #include <rte_malloc.h>
@@ -13,10 +13,12 @@
 
 #define POOL_OBJECTS 16384
 
-int peer_open(char *program)
+int peer_open(char *program, bool hugepages)
 {
-	char line[] = "--no-huge --no-shconf --no-pci --no-telemetry --log-level 1 -m 1024 -l 0";
-	char *args[16] = { program }, *rest = line;
+	char ordinary[] =
+		"--no-huge --no-shconf --no-pci --no-telemetry --log-level 1 -m 1024 -l 0";
+	char huge[] = "--in-memory --no-pci --no-telemetry --log-level 1 -l 0";
+	char *args[16] = { program }, *rest = hugepages ? huge : ordinary;
 	int count = 1;
 
 	while (rest)

@@ -7,6 +7,7 @@
  * device wrote there.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "pool_slots.h"
 #include "sys.h"
@@ -21,14 +22,30 @@
 
 typedef long long piece __attribute__((vector_size(16), may_alias));
 
-/*
- * Of a multiple of 16 bytes, which for some hundred is less than the C library takes to find
- * out how best to do it. The compiler is kept from making calls of them.
- */
-static inline void clear(char *to, size_t bytes)
+/* Of more than that the C library knows how best to do it; for less, it takes long to find out. */
+#define FEW_BYTES 128
+
+/* These end what calls them, so that the short way saves no registers; all return 0. */
+static __attribute__((noinline)) int clear_many(char *to, size_t bytes)
+{
+	memset(to, 0, bytes);
+	return 0;
+}
+
+static __attribute__((noinline)) int copy_many(char *to, const char *from, size_t bytes)
+{
+	memcpy(to, from, bytes);
+	coherent_wmb();
+	return 0;
+}
+
+/* Of a multiple of 16 bytes. The compiler is kept from making calls of loops. */
+static inline int clear(char *to, size_t bytes)
 {
 	ptrdiff_t left = (ptrdiff_t)bytes - 64;
 
+	if (unlikely(bytes > FEW_BYTES))
+		return clear_many(to, bytes);
 	for (; left >= 0; left -= 64, to += 64) {
 		for (size_t i = 0; i < 4; i++)
 			((piece *)to)[i] = (piece){ 0 };
@@ -38,12 +55,16 @@ static inline void clear(char *to, size_t bytes)
 		*(piece *)to = (piece){ 0 };
 		__asm__("" : "+r"(to), "+r"(left));
 	}
+	return 0;
 }
 
-static inline void copy(char *to, const char *from, size_t bytes)
+/* ORDER: pairs with the first access of whoever gets @to. */
+static inline int copy(char *to, const char *from, size_t bytes)
 {
 	ptrdiff_t left = (ptrdiff_t)bytes - 64;
 
+	if (unlikely(bytes > FEW_BYTES))
+		return copy_many(to, from, bytes);
 	for (; left >= 0; left -= 64, to += 64, from += 64) {
 		const piece *source = (const piece *)from;
 		const piece a = source[0], b = source[1], c = source[2], d = source[3];
@@ -58,6 +79,8 @@ static inline void copy(char *to, const char *from, size_t bytes)
 		*(piece *)to = *(const piece *)from;
 		__asm__("" : "+r"(to), "+r"(left));
 	}
+	coherent_wmb();
+	return 0;
 }
 
 static inline char *box_of(const struct slot *slot)
@@ -97,15 +120,15 @@ static inline bool is_open(const struct alive *alive)
 	return atomic_load_explicit(&alive->open, memory_order_acquire);
 }
 
-static inline void make_box(const struct coherent_slots *pool, struct slot *slot,
-			    struct coherent_box *box, const char *where)
+static inline int make_box(const struct coherent_slots *pool, struct slot *slot,
+			   struct coherent_box *box, const char *where)
 {
 	char *va = box_of(slot);
 
 	__atomic_store_n(&slot->where, where, __ATOMIC_RELAXED);
 	set_state(slot, COHERENT_STATE_BOX);
 	*box = (struct coherent_box){ va, 1, as_object(slot) };
-	clear(va, pool->slot_bytes);
+	return clear(va, pool->slot_bytes);
 }
 
 static __attribute__((noinline)) int box_slowly(const struct coherent_pool *base,
@@ -121,9 +144,7 @@ static __attribute__((noinline)) int box_slowly(const struct coherent_pool *base
 	err = device_usable(base->va->dev);
 	if (!err)
 		err = slots_take(base->va, &slot);
-	if (!err)
-		make_box(base->va, slot, box, where);
-	return err;
+	return err ? err : make_box(base->va, slot, box, where);
 }
 
 /* Short ways first, which call nothing; what they are not for goes the long way. */
@@ -137,25 +158,7 @@ int coherent_base_pool_box(struct coherent_pool *base, struct coherent_box *box,
 	cache = pool->caches[thread_index()];
 	if (unlikely(!cache->count))
 		return box_slowly(base, box, where);
-	make_box(pool, cache->slots[--cache->count], box, where);
-	return 0;
-}
-
-static __attribute__((noinline)) void put_slowly(struct slot *slot)
-{
-	slots_put(slot->chunk->pool, slot);
-}
-
-static inline void put_fast(struct coherent_slots *pool, struct slot *slot)
-{
-	struct cache *cache = pool->caches[thread_index()];
-
-	set_state(slot, COHERENT_STATE_NONE);
-	/* The last place is for who gives some back then. */
-	if (unlikely(cache->count + 1 >= cache->limit))
-		put_slowly(slot);
-	else
-		cache->slots[cache->count++] = slot;
+	return make_box(pool, cache->slots[--cache->count], box, where);
 }
 
 static inline bool is_ours(const struct chunk *chunk)
@@ -163,30 +166,62 @@ static inline bool is_ours(const struct chunk *chunk)
 	return atomic_load_explicit(&chunk->alive->ours, memory_order_relaxed);
 }
 
+/* The last place of a cache is for who gives some back then. */
+static inline bool has_room(const struct cache *cache)
+{
+	return cache->count + 1 < cache->limit;
+}
+
+static __attribute__((noinline)) void free_box_slowly(struct slot *slot)
+{
+	if (!is_ours(slot->chunk))
+		return;
+	set_state(slot, COHERENT_STATE_NONE);
+	slots_put(slot->chunk->pool, slot);
+}
+
 void pool_free_box(struct coherent_box *box)
 {
 	struct slot *slot = slot_of(box->object);
+	struct cache *cache = slot->chunk->pool->caches[thread_index()];
 
 	*box = (struct coherent_box){ .va = NULL };
-	if (is_ours(slot->chunk))
-		put_fast(slot->chunk->pool, slot);
+	if (unlikely(!is_ours(slot->chunk) || !has_room(cache))) {
+		free_box_slowly(slot);
+		return;
+	}
+	set_state(slot, COHERENT_STATE_NONE);
+	cache->slots[cache->count++] = slot;
+}
+
+/* Cleared before it may become another thread's. */
+static __attribute__((noinline)) void free_slowly(struct slot *slot)
+{
+	if (!is_ours(slot->chunk))
+		return;
+	(void)clear(mem_of(slot), slot->chunk->slot_bytes);
+	set_state(slot, COHERENT_STATE_NONE);
+	slots_put(slot->chunk->pool, slot);
 }
 
 void pool_free(struct coherent_mem *mem)
 {
 	struct slot *slot = slot_of(mem->object);
 	const struct chunk *chunk = slot->chunk;
-	struct coherent_slots *pool = chunk->pool;
+	struct cache *cache = chunk->pool->caches[thread_index()];
 	char *va = (char *)mem->va;
 
 	*mem = (struct coherent_mem){ .va = NULL };
-	if (unlikely(!is_ours(chunk)))
+	if (unlikely(!is_ours(chunk) || !has_room(cache))) {
+		free_slowly(slot);
 		return;
-	clear(va, chunk->slot_bytes);
-	put_fast(pool, slot);
+	}
+	set_state(slot, COHERENT_STATE_NONE);
+	cache->slots[cache->count++] = slot;
+	(void)clear(va, chunk->slot_bytes);
 }
 
-static inline void make_mem(struct slot *slot, const char *from, struct coherent_mem *mem)
+static inline int make_mem(struct slot *slot, const char *from, struct coherent_mem *mem)
 {
 	const struct chunk *chunk = slot->chunk;
 	const uint32_t offset = slot->offset;
@@ -199,9 +234,7 @@ static inline void make_mem(struct slot *slot, const char *from, struct coherent
 		.object = as_object(slot),
 	};
 	set_state(slot, COHERENT_STATE_MEM);
-	copy(va, from, chunk->slot_bytes);
-	/* ORDER: pairs with the device's first access. */
-	coherent_wmb();
+	return copy(va, from, chunk->slot_bytes);
 }
 
 static int check_expose(const struct slot *slot, const struct coherent_expose_options *options)
@@ -230,10 +263,9 @@ static __attribute__((noinline)) int expose_slowly(struct coherent_box *box,
 
 	*box = (struct coherent_box){ .va = NULL };
 	err = check_expose(slot_of(taken.object), options);
-	if (err)
-		pool_free_box(&taken);
-	else
-		make_mem(slot_of(taken.object), taken.va, options->mem);
+	if (!err)
+		return make_mem(slot_of(taken.object), taken.va, options->mem);
+	pool_free_box(&taken);
 	return err;
 }
 
@@ -248,8 +280,7 @@ int pool_expose(struct coherent_box *box, const struct coherent_expose_options *
 		     !is_open(pool->alive)))
 		return expose_slowly(box, options);
 	*box = (struct coherent_box){ .va = NULL };
-	make_mem(slot, va, mem);
-	return 0;
+	return make_mem(slot, va, mem);
 }
 
 int pool_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options *options)
@@ -264,8 +295,8 @@ int pool_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options
 		return -EBUSY;
 	/* ORDER: pairs with the device's last write. */
 	coherent_rmb();
-	copy(box_of(slot), mem_of(slot), pool->slot_bytes);
-	clear(mem_of(slot), pool->slot_bytes);
+	(void)copy(box_of(slot), mem_of(slot), pool->slot_bytes);
+	(void)clear(mem_of(slot), pool->slot_bytes);
 	set_state(slot, COHERENT_STATE_BOX);
 	*box = (struct coherent_box){ box_of(slot), 1, as_object(slot) };
 	*mem = (struct coherent_mem){ .va = NULL };
