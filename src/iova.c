@@ -4,12 +4,11 @@
  * and the largest gap in its subtree. No two ranges touch a common address.
  *
  * INVARIANT: max_gap of a node is the maximum of its gap and of max_gap of its
- * children. libbsd calls RB_AUGMENT where it rotates, which is enough where all is
- * right before: the nodes of a subtree are the same ones after a rotation. So a new
- * node is linked as a leaf, its path recomputed, and then the tree balanced; and one
- * that goes has no gap any more before it goes. But with two children the next range
- * takes its place, and leaves one further down: RB_REMOVE balances with what is on
- * the way, and all of that path is recomputed.
+ * children. libbsd calls RB_AUGMENT where it rotates, but not all the way up:
+ * after RB_INSERT the path from the new node to the root is recomputed, after
+ * RB_REMOVE the path from the lowest node whose children changed. The gap of
+ * the next range changes too: a new node is always inserted below it, so its
+ * path is done; after a removal it is not.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -26,29 +25,18 @@ static uint64_t max_gap(const struct iova_range *range)
 	return range ? range->max_gap : 0;
 }
 
-/* Whether that changed anything. */
-static bool augment(struct iova_range *range)
+static void augment(struct iova_range *range)
 {
 	const uint64_t left = max_gap(RB_LEFT(range, node));
 	const uint64_t right = max_gap(RB_RIGHT(range, node));
-	const uint64_t before = range->max_gap;
 
 	range->max_gap = larger(range->gap, larger(left, right));
-	return range->max_gap != before;
 }
 
-/* To the root, where nothing below or on the way is known to be right. */
 static void augment_path(struct iova_range *range)
 {
 	for (; range; range = RB_PARENT(range, node))
 		augment(range);
-}
-
-/* As far as it makes a difference: one gap has changed, and all else is right. */
-static void augment_from(struct iova_range *range)
-{
-	while (range && augment(range))
-		range = RB_PARENT(range, node);
 }
 
 static int compare(const struct iova_range *a, const struct iova_range *b)
@@ -62,7 +50,7 @@ static int compare(const struct iova_range *a, const struct iova_range *b)
 RB_GENERATE_INTERNAL(iova_tree, iova_range, node, compare, static __attribute__((unused)))
 
 /* Right before next, whose place is known: RB_INSERT would search for it. */
-static void link_before(struct iova_range *range, struct iova_range *next)
+static void link_before(struct iova_space *space, struct iova_range *range, struct iova_range *next)
 {
 	struct iova_range *parent = RB_LEFT(next, node);
 
@@ -75,6 +63,7 @@ static void link_before(struct iova_range *range, struct iova_range *next)
 		RB_LEFT(parent, node) = range;
 	}
 	RB_SET(range, parent, node);
+	iova_tree_RB_INSERT_COLOR(&space->tree, range);
 }
 
 /* Into the gap below next, which covers it. */
@@ -83,32 +72,30 @@ static void insert(struct iova_space *space, struct iova_range *range, struct io
 	range->gap = range->first - (next->first - next->gap);
 	range->max_gap = range->gap;
 	next->gap = next->first - range->last - 1;
-	link_before(range, next);
-	for (struct iova_range *at = range; at != next; at = RB_PARENT(at, node))
-		augment(at);
-	augment_from(next);
-	iova_tree_RB_INSERT_COLOR(&space->tree, range);
+	link_before(space, range, next);
+	augment_path(range);
 }
 
-/* Of one with two children: the lowest node whose children RB_REMOVE is going to change. */
-static struct iova_range *lowest_changed(struct iova_range *range, struct iova_range *next)
+/* The lowest node whose children RB_REMOVE is going to change. */
+static struct iova_range *lowest_changed(struct iova_range *range)
 {
+	struct iova_range *stand_in;
+
 	if (!RB_LEFT(range, node) || !RB_RIGHT(range, node))
-		return NULL;
-	return RB_PARENT(next, node) == range ? next : RB_PARENT(next, node);
+		return RB_PARENT(range, node);
+	stand_in = iova_tree_RB_NEXT(range);
+	return RB_PARENT(stand_in, node) == range ? stand_in : RB_PARENT(stand_in, node);
 }
 
 static void detach(struct iova_space *space, struct iova_range *range)
 {
+	struct iova_range *changed = lowest_changed(range);
 	struct iova_range *next = iova_tree_RB_NEXT(range);
-	struct iova_range *changed = lowest_changed(range, next);
 
-	next->gap += range->last - range->first + 1 + range->gap;
-	range->gap = 0;
-	augment_from(range);
-	augment_from(next);
 	RB_REMOVE(iova_tree, &space->tree, range);
+	next->gap += range->last - range->first + 1 + range->gap;
 	augment_path(changed);
+	augment_path(next);
 }
 
 static int add_hole(struct iova_space *space, uint64_t first, uint64_t last,
