@@ -5,6 +5,7 @@
  * what it could reach are the files that its process has. Names and answers are those of
  * promises.c.
  */
+#include <coherent/pool.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -300,6 +301,35 @@ static void writes_before_a_doorbell_are_seen_after_it(void **state)
 		device_reads(coherent_addr(&mem), seen, sizeof(seen));
 		assert_int_equal(seen[127], turn * 1000 + 127);
 	}
+}
+
+/* What a peer has of a pool is pages of exposed objects, and zeros where nothing is. */
+static void boxes_of_a_pool_are_not_the_peers(void **state)
+{
+	char secret[16] = "in a small box!";
+	COHERENT_POOL(uint8_t[512]) pool = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t[512]) box = COHERENT_EMPTY;
+	COHERENT(uint8_t[512]) mem = COHERENT_EMPTY;
+	uint8_t seen[512];
+
+	(void)state;
+	assert_ok(coherent_pool_create(&pool, bench.dev));
+	assert_ok(coherent_pool_box(&pool, &box));
+	memcpy(coherent_box_ptr(&box), secret, sizeof(secret));
+	assert_false(peer_has(secret));
+	assert_ok(coherent_expose(&box, &mem));
+	assert_true(peer_has(secret));
+	device_reads(coherent_addr(&mem), seen, sizeof(seen));
+	assert_memory_equal(seen, secret, sizeof(secret));
+	assert_ok(try_write(coherent_addr(&mem), 512));
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_true(is_all(coherent_box_ptr(&box), DIRT, 512));
+	memcpy(coherent_box_ptr(&box), secret, sizeof(secret));
+	assert_false(peer_has(secret));
+	assert_ok(coherent_expose(&box, &mem));
+	coherent_free(&mem);
+	assert_false(peer_has(secret));
+	assert_ok(coherent_pool_destroy(&pool));
 }
 
 /* --- Reclaim and free --- */
@@ -779,6 +809,7 @@ int main(void)
 		ON_A_DISK(device_may_do_only_what_expose_allowed),
 		ON_A_DISK(last_byte_is_under_the_mask),
 		ON_A_DISK(writes_before_a_doorbell_are_seen_after_it),
+		ON_A_DISK(boxes_of_a_pool_are_not_the_peers),
 		ON_A_DISK(reclaim_needs_the_drivers_word),
 		ON_A_DISK(expose_and_reclaim_leave_nothing),
 		ON_A_DISK(slots_run_out),

@@ -340,6 +340,47 @@ static void failed_expose_leaves_nothing_reachable(struct kunit *test)
 	device_writes(test, sealing.address);
 }
 
+COHERENT_TYPE(linked, u64);
+
+/* The table holds the address of the page before it; if it cannot, there is neither. */
+static int link(void *elements, size_t count, coherent_addr_t address, void *arg)
+{
+	const union linked *page = arg;
+
+	*(u64 *)elements = coherent_addr(page).raw;
+	return *((u64 *)elements + 1) ? -EDOM : 0;
+}
+
+static void all_are_exposed_or_none(struct kunit *test)
+{
+	COHERENT_BOX(u64) page_box = COHERENT_EMPTY, table_box = COHERENT_EMPTY;
+	union linked page = COHERENT_EMPTY, table = COHERENT_EMPTY;
+	u64 seen = 0;
+	int turn, err;
+
+	for (turn = 0; turn < 2; turn++) {
+		KUNIT_ASSERT_EQ(test, coherent_box_zeroed(&page_box, edu.dev, 512, .level = level),
+				0);
+		KUNIT_ASSERT_EQ(test, coherent_box_zeroed(&table_box, edu.dev, 512, .level = level),
+				0);
+		coherent_box_ptr(&table_box)[1] = turn;
+		err = coherent_expose_all(COHERENT_EXPOSURE(&page_box, &page),
+					  COHERENT_EXPOSURE(&table_box, &table, .seal = link,
+							    .seal_arg = &page));
+		KUNIT_EXPECT_EQ(test, err, turn ? -EDOM : 0);
+		KUNIT_EXPECT_TRUE(test, coherent_is_empty(&page_box));
+		KUNIT_EXPECT_TRUE(test, coherent_is_empty(&table_box));
+		KUNIT_EXPECT_TRUE(test, coherent_is_empty(&page) == turn);
+		KUNIT_EXPECT_TRUE(test, coherent_is_empty(&table) == turn);
+		if (turn)
+			continue;
+		KUNIT_EXPECT_EQ(test, coherent_read(&table, 0, &seen), 0);
+		KUNIT_EXPECT_TRUE(test, seen == coherent_addr(&page).raw);
+		coherent_free(&page);
+		coherent_free(&table);
+	}
+}
+
 static void failing_initialiser_frees_once(struct kunit *test)
 {
 	struct sealing sealing = { .result = 0 };
@@ -698,6 +739,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(count_and_size_are_checked),
 	KUNIT_CASE(align_and_boundary_hold_or_are_refused),
 	KUNIT_CASE(init_at_past_the_end_does_not_run),
+	KUNIT_CASE(all_are_exposed_or_none),
 	KUNIT_CASE(failing_initialiser_frees_once),
 	KUNIT_CASE(init_fills_before_the_device_can_see),
 	KUNIT_CASE(attributes_are_refused_or_honoured),
