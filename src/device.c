@@ -431,6 +431,7 @@ void coherent_device_close(struct coherent_device *dev)
 		return;
 	dev->backend->ops->disconnect(dev->backend);
 	irq_wake_all(dev);
+	object_forget_boxes(dev);
 	report_left_open(dev);
 	device_put(dev);
 }

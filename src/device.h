@@ -49,7 +49,7 @@ struct alive {
  * @record_blocks: Memory of records, which is given back when the device is freed.
  * @free_records: Those that nobody has.
  * @recycled: Boxes that were freed without being exposed, by classes of pages.h: they have
- *	pages and an address, and no reference to the device.
+ *	pages, an address, and a reference to the device, which is open.
  * @recycled_bytes: Of all of those.
  * @irqs: The interrupts, to wake their waiters.
  */

@@ -128,10 +128,7 @@ struct coherent_object *object_reuse(struct coherent_device *dev, const struct i
 		object_of(range)->state = COHERENT_STATE_BOX;
 	}
 	lock_drop(&dev->lock);
-	if (!range)
-		return NULL;
-	device_hold(dev);
-	return object_of(range);
+	return range ? object_of(range) : NULL;
 }
 
 static bool keep_locked(struct coherent_device *dev, struct coherent_object *object, int class)
@@ -139,7 +136,8 @@ static bool keep_locked(struct coherent_device *dev, struct coherent_object *obj
 {
 	const size_t bytes = object_bytes(object);
 
-	if (bytes > RECYCLED_BYTES_MAX - dev->recycled_bytes)
+	/* The close has forgotten them all. */
+	if (device_usable(dev) || bytes > RECYCLED_BYTES_MAX - dev->recycled_bytes)
 		return false;
 	object->state = COHERENT_STATE_NONE;
 	STAILQ_INSERT_HEAD(&dev->recycled[class], &object->address, retired);
@@ -160,10 +158,8 @@ void object_recycle(struct coherent_object *object)
 		is_kept = keep_locked(dev, object, class);
 		lock_drop(&dev->lock);
 	}
-	if (is_kept) {
-		device_put(dev);
+	if (is_kept)
 		return;
-	}
 	object_put_pages(object);
 	object_drop(object);
 }
@@ -181,6 +177,8 @@ static bool forget_one_locked(struct coherent_device *dev) NEEDS_LOCK(dev->lock)
 		object_put_pages(object_of(range));
 		iova_release(&dev->space, range);
 		record_put_locked(dev, object_of(range));
+		/* Not the last: the device is open. */
+		device_put(dev);
 		return true;
 	}
 	return false;
@@ -193,6 +191,14 @@ static bool evict_one_locked(struct coherent_device *dev) NEEDS_LOCK(dev->lock)
 	if (evicted)
 		record_put_locked(dev, object_of(evicted));
 	return evicted;
+}
+
+void object_forget_boxes(struct coherent_device *dev)
+{
+	lock_take(&dev->lock);
+	while (forget_one_locked(dev))
+		;
+	lock_drop(&dev->lock);
 }
 
 void object_forget_locked(struct coherent_device *dev)

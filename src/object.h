@@ -74,7 +74,7 @@ void object_start(struct coherent_device *dev);
 
 /**
  * object_reuse() - Take a recycled box of that size.
- * @dev: The device; held until the record ends.
+ * @dev: The device.
  * @want: What its address has to be like.
  * @where: File and line of the allocation.
  *
@@ -88,6 +88,12 @@ struct coherent_object *object_reuse(struct coherent_device *dev, const struct i
  * @object: With pages. Invalid afterwards.
  */
 void object_recycle(struct coherent_object *object);
+
+/**
+ * object_forget_boxes() - Free what is recycled.
+ * @dev: A device that is being closed.
+ */
+void object_forget_boxes(struct coherent_device *dev);
 
 /**
  * object_forget_locked() - Free what is recycled, and what is in quarantine.
