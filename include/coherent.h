@@ -385,7 +385,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * is visible. Views, slots and rings of @mem are dead. The box will have another
  * address; the old one is not handed out while something may be in flight.
  *
- * Where unmapping is no fence (coherent_device_limits()), .idle is required.
+ * Where unmapping is no fence (coherent_device_limits()), .idle is required; of a
+ * pool always, and there the box keeps its place (coherent/pool.h).
  *
  * Context: may sleep.
  * Return: 0; -EINVAL (@mem is empty), -EBUSY (.idle is required; the box is in
