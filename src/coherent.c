@@ -351,7 +351,9 @@ static int new_home(const struct coherent_object *old, bool fence, struct cohere
 /* Nothing is in flight any more: the pages change hands. */
 static void move_pages(struct coherent_object *old, struct coherent_object *home)
 {
+	object_change_begin(home);
 	pages_move(&old->dev->pages, &old->pages, &home->pages);
+	object_change_end(home);
 	object_is_at(home, pages_va(&home->pages));
 	object_retire(old, COHERENT_STATE_RECLAIMED);
 }

@@ -9,7 +9,7 @@
  *	vfio, vhost or qemu lock (a device's descriptors, a conversation)
  *	device lock (device addresses, states)
  *	pages lock (memory)
- * A pool's lock, and that of the threads' numbers, are taken alone.
+ * A pool's lock is taken alone.
  * Backends are called without the device lock and may call device_name_fault(),
  * which takes it, from under locks of their own. irq locks are taken alone.
  */

@@ -40,6 +40,9 @@ void object_start(struct coherent_device *dev)
 static void record_put_locked(struct coherent_device *dev, struct coherent_object *object)
 	NEEDS_LOCK(dev->lock)
 {
+	object_change_begin(object);
+	object->state = COHERENT_STATE_NONE;
+	object_change_end(object);
 	STAILQ_INSERT_HEAD(&dev->free_records, &object->address, retired);
 }
 
@@ -124,8 +127,10 @@ struct coherent_object *object_reuse(struct coherent_device *dev, const struct i
 		dev->recycled_bytes -= want->bytes;
 		dev->stats.reused++;
 		count_box_locked(dev, want->bytes);
+		object_change_begin(object_of(range));
 		object_of(range)->where = where;
 		object_of(range)->state = COHERENT_STATE_BOX;
+		object_change_end(object_of(range));
 	}
 	lock_drop(&dev->lock);
 	return range ? object_of(range) : NULL;
@@ -193,12 +198,15 @@ static bool evict_one_locked(struct coherent_device *dev) NEEDS_LOCK(dev->lock)
 	return evicted;
 }
 
-void object_forget_boxes(struct coherent_device *dev)
+bool object_forget_boxes(struct coherent_device *dev)
 {
+	bool found = false;
+
 	lock_take(&dev->lock);
 	while (forget_one_locked(dev))
-		;
+		found = true;
 	lock_drop(&dev->lock);
+	return found;
 }
 
 void object_forget_locked(struct coherent_device *dev)
@@ -221,6 +229,25 @@ static int reserve_locked(struct coherent_device *dev, const struct iova_want *w
 	return 0;
 }
 
+static int begin_locked(struct coherent_device *dev, struct coherent_object *object,
+			const struct iova_want *want, const char *where) NEEDS_LOCK(dev->lock)
+{
+	int err;
+
+	object_change_begin(object);
+	*object = (struct coherent_object){
+		.changes = object->changes,
+		.dev = dev,
+		.where = where,
+		.align_shift = shift_of(want->align),
+		.boundary_shift = shift_of(want->boundary),
+	};
+	err = reserve_locked(dev, want, &object->address);
+	object->state = err ? COHERENT_STATE_NONE : COHERENT_STATE_BOX;
+	object_change_end(object);
+	return err;
+}
+
 int object_new(struct coherent_device *dev, const struct iova_want *want, const char *where,
 	       struct coherent_object **out)
 {
@@ -230,14 +257,7 @@ int object_new(struct coherent_device *dev, const struct iova_want *want, const 
 	lock_take(&dev->lock);
 	object = record_get_locked(dev);
 	if (object) {
-		*object = (struct coherent_object){
-			.dev = dev,
-			.where = where,
-			.align_shift = shift_of(want->align),
-			.boundary_shift = shift_of(want->boundary),
-			.state = COHERENT_STATE_BOX,
-		};
-		err = reserve_locked(dev, want, &object->address);
+		err = begin_locked(dev, object, want, where);
 		if (err)
 			record_put_locked(dev, object);
 		else
@@ -315,7 +335,6 @@ void object_leak(struct coherent_object *object)
 
 	lock_take(&dev->lock);
 	object->leaked = true;
-	dev->stats.mems--;
 	lock_drop(&dev->lock);
 	report(&dev->reporter, COHERENT_ERROR,
 	       "%s: could not unmap; the device may still reach %zu bytes at 0x%" PRIx64
@@ -381,22 +400,35 @@ void object_set_chunk(struct coherent_object *object, struct chunk *chunk)
 
 void object_is_at(struct coherent_object *object, void *va)
 {
+	object_change_begin(object);
 	object->elsewhere = va == pages_va(&object->pages) ? 0 : (uintptr_t)va;
+	object_change_end(object);
 	found_set(&object->dev->found, va, object_bytes(object), object);
+}
+
+int object_memory(struct coherent_device *dev, size_t bytes, struct iova_range *range)
+{
+	int err = pages_get(&dev->pages, bytes, range);
+
+	return err == -ENOMEM && object_forget_boxes(dev) ? pages_get(&dev->pages, bytes, range) :
+							    err;
 }
 
 int object_get_pages(struct coherent_object *object)
 {
 	struct backend *backend = object->dev->backend;
+	const size_t bytes = object_bytes(object);
 	int err = 0;
 
+	object_change_begin(object);
 	if (!backend->ops->memory) {
-		err = pages_get(&object->dev->pages, object_bytes(object), &object->pages);
+		err = object_memory(object->dev, bytes, &object->pages);
 	} else {
 		object->pages.first =
 			(uintptr_t)backend->ops->memory(backend, object->address.first);
-		object->pages.last = object->pages.first + object_bytes(object) - 1;
+		object->pages.last = object->pages.first + bytes - 1;
 	}
+	object_change_end(object);
 	if (!err)
 		object_is_at(object, pages_va(&object->pages));
 	return err;

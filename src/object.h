@@ -18,6 +18,8 @@ enum object_kind { OBJECT_WHOLE, OBJECT_SLOT };
 /**
  * struct coherent_object - What the library knows of a box, a mem or a handle.
  * @kind: OBJECT_WHOLE. Never changes.
+ * @changes: Odd while @address, @pages, @where, @elsewhere or @state become another object's:
+ *	who looks at it without the lock, coherent_find_ptr(), looks at this before and after.
  * @address: Reserved device addresses; or those in quarantine, or waiting for a
  *	fence.
  * @pages: Its memory; not its own any more after reclaim or free.
@@ -39,6 +41,7 @@ enum object_kind { OBJECT_WHOLE, OBJECT_SLOT };
  */
 struct coherent_object {
 	unsigned char kind;
+	uint32_t changes;
 	struct iova_range address;
 	struct iova_range pages;
 	struct coherent_device *dev;
@@ -58,6 +61,17 @@ static inline struct coherent_object *object_of(struct iova_range *address)
 {
 	return (struct coherent_object *)((char *)address -
 					  offsetof(struct coherent_object, address));
+}
+
+static inline void object_change_begin(struct coherent_object *object)
+{
+	__atomic_store_n(&object->changes, object->changes + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+static inline void object_change_end(struct coherent_object *object)
+{
+	__atomic_store_n(&object->changes, object->changes + 1, __ATOMIC_RELEASE);
 }
 
 /* Whole pages. */
@@ -91,9 +105,11 @@ void object_recycle(struct coherent_object *object);
 
 /**
  * object_forget_boxes() - Free what is recycled.
- * @dev: A device that is being closed.
+ * @dev: The device; nobody recycles any more once it is closed.
+ *
+ * Return: whether there was something.
  */
-void object_forget_boxes(struct coherent_device *dev);
+bool object_forget_boxes(struct coherent_device *dev);
 
 /**
  * object_forget_locked() - Free what is recycled, and what is in quarantine.
@@ -119,6 +135,16 @@ int object_new(struct coherent_device *dev, const struct iova_want *want, const 
  * @chunk: The chunk; NULL for nobody's.
  */
 void object_set_chunk(struct coherent_object *object, struct chunk *chunk);
+
+/**
+ * object_memory() - Take private memory, if need be of what is recycled.
+ * @dev: The device.
+ * @bytes: Whole pages.
+ * @range: Filled in.
+ *
+ * Return: as pages_get().
+ */
+int object_memory(struct coherent_device *dev, size_t bytes, struct iova_range *range);
 
 /**
  * object_get_pages() - Give an object memory, dirty.

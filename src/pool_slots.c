@@ -5,7 +5,11 @@
 #include "pool_slots.h"
 #include "sys.h"
 
-#define CHUNK_BYTES_MAX ((size_t)64 << 10)
+/* Chunks grow with the pool to that, or to so many slots, which makes up for what each takes. */
+#define CHUNK_BYTES ((size_t)64 << 10)
+#define CHUNK_SLOTS 128
+/* Of a cache: what is in there is nobody else's. */
+#define CACHE_BYTES ((size_t)64 << 10)
 
 struct cache slots_none;
 
@@ -43,9 +47,14 @@ static void fill_in_slots(struct chunk *chunk)
 	chunk->free_count = chunk->count;
 }
 
-static int chunk_new(struct coherent_slots *pool, size_t bytes, struct chunk **out)
+static int chunk_new(struct coherent_slots *pool, size_t bytes, unsigned int attrs,
+		     struct chunk **out)
 {
-	const struct coherent_mem_options options = { .count = bytes, .may = pool->may };
+	const struct coherent_mem_options options = {
+		.count = bytes,
+		.attrs = attrs,
+		.may = pool->may,
+	};
 	const uint32_t count = slots_in(pool, bytes);
 	struct chunk *chunk =
 		calloc(1, sizeof(*chunk) + count * (sizeof(struct slot) + sizeof(uint16_t)));
@@ -53,7 +62,7 @@ static int chunk_new(struct coherent_slots *pool, size_t bytes, struct chunk **o
 
 	if (!chunk)
 		return -ENOMEM;
-	err = pages_get(&pool->dev->pages, bytes, &chunk->pages);
+	err = object_memory(pool->dev, bytes, &chunk->pages);
 	if (err)
 		goto free_chunk;
 	err = coherent_base_zeroed(&chunk->mem, pool->dev, 1, &options, pool->where);
@@ -80,18 +89,23 @@ free_chunk:
 	return err;
 }
 
-/* Freeing its objects was the driver's word that the device is done with them. */
+/*
+ * Freeing its objects was the driver's word that the device is done with them. Where unmapping
+ * is a fence that is not needed; where the word makes it one, reclaiming takes it; else pages
+ * wait, as all that is freed there.
+ */
 static void chunk_end(struct chunk *chunk)
 {
-	struct pages *pages = &chunk->pool->dev->pages;
+	struct coherent_device *dev = chunk->pool->dev;
 	struct coherent_box box = { .va = NULL };
 	const struct coherent_reclaim_options options = { .box = &box, .idle = true };
 
 	object_set_chunk(chunk->mem.object, NULL);
-	if (coherent_base_reclaim(&chunk->mem, &options))
+	if (dev->limits.unmap_is_fence || !dev->backend->idle_is_fence ||
+	    coherent_base_reclaim(&chunk->mem, &options))
 		coherent_base_free(&chunk->mem);
 	coherent_base_box_free(&box);
-	pages_put(pages, &chunk->pages);
+	pages_put(&dev->pages, &chunk->pages);
 	free(chunk);
 }
 
@@ -106,7 +120,7 @@ static void take_locked(struct coherent_slots *pool, struct cache *cache) NEEDS_
 		return;
 	pool->empty_chunks -= chunk->free_count == chunk->count;
 	/* The first is on top. */
-	for (cache->count = 0; cache->count < SLOTS_BATCH && chunk->free_count; cache->count++)
+	for (cache->count = 0; cache->count < pool->batch && chunk->free_count; cache->count++)
 		cache->slots[cache->count] = &chunk->slots[chunk->free[--chunk->free_count]];
 	for (unsigned int i = 0; i < cache->count / 2; i++) {
 		struct slot *slot = cache->slots[i];
@@ -134,7 +148,7 @@ static struct chunk *put_locked(struct coherent_slots *pool, const struct slot *
 	if (chunk->free_count < chunk->count)
 		return NULL;
 	/* One stays, for who takes and frees around a border. */
-	if (!pool->empty_chunks++)
+	if (!pool->empty_chunks++ || !pool->shrinks)
 		return NULL;
 	pool->empty_chunks--;
 	pool->bytes -= pages_bytes(&chunk->pages);
@@ -148,23 +162,23 @@ static void give_back_locked(struct coherent_slots *pool, struct cache *cache,
 {
 	unsigned int count = 0;
 
-	for (unsigned int i = 0; i < SLOTS_BATCH; i++) {
+	for (unsigned int i = 0; i < pool->batch; i++) {
 		struct chunk *chunk = put_locked(pool, cache->slots[i]);
 
 		if (chunk)
 			unused[count++] = chunk;
 	}
-	cache->count -= SLOTS_BATCH;
-	memmove(cache->slots, cache->slots + SLOTS_BATCH, cache->count * sizeof(*cache->slots));
+	cache->count -= pool->batch;
+	memmove(cache->slots, cache->slots + pool->batch, cache->count * sizeof(*cache->slots));
 }
 
 static size_t chunk_bytes_locked(const struct coherent_slots *pool) NEEDS_LOCK(pool->lock)
 {
 	const size_t page = sys_page_bytes();
 
-	return pool->bytes < page	     ? page :
-	       pool->bytes > CHUNK_BYTES_MAX ? CHUNK_BYTES_MAX :
-					       pool->bytes;
+	return pool->bytes < page		   ? page :
+	       pool->bytes > pool->chunk_bytes_max ? pool->chunk_bytes_max :
+						     pool->bytes;
 }
 
 /* Without the lock: mapping takes long, and reports. */
@@ -177,7 +191,13 @@ static int grow(struct coherent_slots *pool)
 	lock_take(&pool->lock);
 	bytes = chunk_bytes_locked(pool);
 	lock_drop(&pool->lock);
-	err = chunk_new(pool, bytes, &chunk);
+	/* Where there is not so much, a page may be there. */
+	err = bytes > sys_page_bytes() ? chunk_new(pool, bytes, COHERENT_ATTR_NO_WARN, &chunk) :
+					 -ENOMEM;
+	if (err == -ENOSPC || err == -ENOMEM) {
+		bytes = sys_page_bytes();
+		err = chunk_new(pool, bytes, 0, &chunk);
+	}
 	if (err)
 		return err;
 	lock_take(&pool->lock);
@@ -195,7 +215,7 @@ static struct cache *new_cache(const struct coherent_slots *pool)
 	struct cache *cache = calloc(1, sizeof(*cache) + pool->delay * sizeof(struct slot *));
 
 	if (cache)
-		cache->limit = pool->delay ? 0 : SLOTS_CACHED_MAX;
+		cache->limit = pool->delay ? 0 : 2 * pool->batch;
 	return cache;
 }
 
@@ -268,26 +288,27 @@ int slots_take(struct coherent_slots *pool, struct slot **slot)
 }
 
 /* Whether the cache is full now. */
-static bool put_in(const struct coherent_slots *pool, struct cache *cache, struct slot *slot)
+static bool put_in(const struct coherent_slots *pool, struct cache *cache, struct slot *slot,
+		   bool was_mem)
 {
-	if (pool->delay)
+	if (pool->delay && was_mem)
 		slot = keep_back(cache, slot, pool->delay);
 	if (slot)
 		cache->slots[cache->count++] = slot;
-	return cache->count == SLOTS_CACHED_MAX;
+	return cache->count == 2 * pool->batch;
 }
 
-void slots_put(struct coherent_slots *pool, struct slot *slot)
+void slots_put(struct coherent_slots *pool, struct slot *slot, bool was_mem)
 {
 	struct chunk *unused[SLOTS_BATCH] = { NULL };
 	struct cache *cache = own_cache(pool);
 
-	if (cache != &slots_none && !put_in(pool, cache, slot))
+	if (cache != &slots_none && !put_in(pool, cache, slot, was_mem))
 		return;
 	lock_take(&pool->lock);
 	if (cache != &slots_none)
 		give_back_locked(pool, cache, unused);
-	else if (put_in(pool, pool->shared, slot))
+	else if (put_in(pool, pool->shared, slot, was_mem))
 		give_back_locked(pool, pool->shared, unused);
 	lock_drop(&pool->lock);
 	for (unsigned int i = 0; i < SLOTS_BATCH && unused[i]; i++)
@@ -298,6 +319,14 @@ void slots_put(struct coherent_slots *pool, struct slot *slot)
 
 int slots_open(struct coherent_slots *pool)
 {
+	const size_t page = sys_page_bytes();
+	const size_t large = (CHUNK_SLOTS * pool->slot_bytes + page - 1) & -page;
+
+	pool->chunk_bytes_max = large > CHUNK_BYTES ? large : CHUNK_BYTES;
+	pool->batch = (unsigned int)(CACHE_BYTES / pool->slot_bytes / 2);
+	if (pool->batch > SLOTS_BATCH)
+		pool->batch = SLOTS_BATCH;
+	pool->shrinks = pool->dev->limits.unmap_is_fence || pool->dev->backend->idle_is_fence;
 	for (unsigned int i = 0; i < THREADS_MAX; i++)
 		pool->caches[i] = &slots_none;
 	pool->shared = new_cache(pool);

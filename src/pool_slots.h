@@ -12,7 +12,7 @@
 #include "pool.h"
 #include "thread.h"
 
-/* What a cache gets at a time and gives back, and how many it has at most. */
+/* What a cache gets at a time and gives back at most, and how many it has at most. */
 #define SLOTS_BATCH 32
 #define SLOTS_CACHED_MAX (2 * SLOTS_BATCH)
 
@@ -43,6 +43,9 @@ struct cache {
  * @block_bytes: What no slot crosses a multiple of.
  * @may: What the device may do.
  * @delay: How many slots a cache keeps back.
+ * @batch: What a cache gets at a time and gives back; it has at most twice as many.
+ * @chunk_bytes_max: Of the largest chunks.
+ * @shrinks: Chunks go while the pool is there: what was in them needs no fence.
  * @caches: By threads' numbers; each is its thread's.
  * @lock: Guards the rest.
  * @shared: The cache of threads without a number; what it has is by @lock.
@@ -58,6 +61,9 @@ struct coherent_slots {
 	size_t block_bytes;
 	enum coherent_may may;
 	unsigned int delay;
+	unsigned int batch;
+	size_t chunk_bytes_max;
+	bool shrinks;
 	struct cache *caches[THREADS_MAX];
 	struct lock lock;
 	struct cache *shared;
@@ -96,7 +102,8 @@ int slots_take(struct coherent_slots *pool, struct slot **slot);
  * slots_put() - Give one back, also where this thread's cache is full or keeps some back.
  * @pool: The pool.
  * @slot: The slot.
+ * @was_mem: The device was told of it.
  */
-void slots_put(struct coherent_slots *pool, struct slot *slot);
+void slots_put(struct coherent_slots *pool, struct slot *slot, bool was_mem);
 
 #endif

@@ -2,10 +2,10 @@
 /*
  * The only state that is the process's and not a device's.
  */
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lock.h"
 #include "thread.h"
 
 _Thread_local unsigned int thread_number;
@@ -13,8 +13,7 @@ _Thread_local unsigned int thread_number;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static bool has_key;
-static struct lock lock;
-/* A bit each; nobody has number 0. */
+/* A bit each; nobody has number 0. No lock: a fork would keep it. */
 static uint64_t taken = 1;
 
 /* At the end of a thread, and again if another such function used a pool. */
@@ -23,29 +22,46 @@ static void give_back(void *value)
 	const unsigned int number = (unsigned int)(uintptr_t)value;
 
 	thread_number = 0;
-	lock_take(&lock);
-	taken &= ~(UINT64_C(1) << number);
-	lock_drop(&lock);
+	/* ORDER: pairs with the next one's fetch_or: what is in its caches is the next one's. */
+	(void)__atomic_fetch_and(&taken, ~(UINT64_C(1) << number), __ATOMIC_RELEASE);
+}
+
+/* Of the threads that there were, there is one. */
+static void forget_others(void)
+{
+	taken = 1 | UINT64_C(1) << thread_number;
 }
 
 static void start(void)
 {
-	lock_init(&lock);
-	has_key = !pthread_key_create(&key, give_back);
+	has_key = !pthread_key_create(&key, give_back) &&
+		  !pthread_atfork(NULL, NULL, forget_others);
+}
+
+static unsigned int take_bit(void)
+{
+	uint64_t seen = __atomic_load_n(&taken, __ATOMIC_RELAXED);
+
+	while (~seen) {
+		const unsigned int number = (unsigned int)__builtin_ctzll(~seen);
+
+		seen = __atomic_fetch_or(&taken, UINT64_C(1) << number, __ATOMIC_ACQUIRE);
+		if (!(seen & UINT64_C(1) << number))
+			return number;
+	}
+	return 0;
 }
 
 unsigned int thread_take_number(void)
 {
-	unsigned int number = 0;
+	unsigned int number;
 
 	(void)pthread_once(&once, start);
-	lock_take(&lock);
-	if (has_key && ~taken)
-		number = (unsigned int)__builtin_ctzll(~taken);
-	if (number && pthread_setspecific(key, (void *)(uintptr_t)number))
+	number = has_key ? take_bit() : 0;
+	if (number && pthread_setspecific(key, (void *)(uintptr_t)number)) {
+		give_back((void *)(uintptr_t)number);
 		number = 0;
-	taken |= UINT64_C(1) << number;
-	lock_drop(&lock);
+	}
 	thread_number = number;
 	return number;
 }

@@ -195,11 +195,11 @@ static void fail_each_in_turn(const char *name, bool hugepages)
 			break;
 		assert_true(nth < 1000);
 	}
-	/* It did reach something, and hardly anything failed unnoticed. */
+	/* It did reach something, and hardly anything failed unnoticed: a pool makes do with less. */
 	assert_true(nth > 40);
 	print_message("# %s: %u calls failed in turn, %u made no difference\n", name, nth - 1,
 		      tolerated);
-	assert_true(tolerated <= (hugepages ? 12 : 4));
+	assert_true(tolerated <= (hugepages ? 14 : 7));
 }
 
 static void no_failure_leaks(void **state)

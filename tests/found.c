@@ -124,6 +124,73 @@ static void pointer_to_nothing_finds_nothing(void **state)
 	assert_err(coherent_find_addr(NULL, 0, &info), -ENODEV);
 }
 
+/* Whatever size it had, and whoever has its record next: one that could not be had, too. */
+static void freed_memory_finds_nothing(void **state)
+{
+	static const struct {
+		size_t pages;
+		size_t align;
+	} cases[] = { { 1, 0 }, { 17, 0 }, { 3, 8192 }, { 2, 1 << 20 }, { 600, 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		COHERENT_BOX(uint8_t) box = COHERENT_EMPTY, none = COHERENT_EMPTY;
+		const char *old;
+
+		assert_ok(coherent_box_zeroed(&box, dev, cases[i].pages * PAGE,
+					      .align = cases[i].align));
+		old = (char *)coherent_box_ptr(&box);
+		coherent_box_free(&box);
+		assert_none(old);
+		assert_err(coherent_box_zeroed(&none, dev, PAGE, .align = (size_t)1 << 50),
+			   -ENOSPC);
+		for (size_t page = 0; page < cases[i].pages; page++)
+			assert_none(old + page * PAGE);
+	}
+}
+
+static void *allocate_other_sizes(void *arg)
+{
+	while (!__atomic_load_n((bool *)arg, __ATOMIC_RELAXED)) {
+		COHERENT_BOX_AUTO(uint8_t, small);
+		COHERENT_AUTO(uint8_t, large);
+
+		assert_ok(coherent_box_zeroed(&small, dev, 17 * PAGE));
+		assert_ok(coherent_zeroed(&large, dev, 19 * PAGE));
+	}
+	return NULL;
+}
+
+/* Old pointers, while their records and pages are others': nothing, or what is there now. */
+static void dangling_pointer_is_safe(void **state)
+{
+	const char *old[20];
+	struct coherent_info info;
+	bool over = false;
+	pthread_t other;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(old); i++) {
+		COHERENT_BOX_AUTO(uint8_t, box);
+
+		assert_ok(coherent_box_zeroed(&box, dev, (17 + i) * PAGE));
+		old[i] = (char *)coherent_box_ptr(&box);
+	}
+	assert_ok(pthread_create(&other, NULL, allocate_other_sizes, &over));
+	for (unsigned int turn = 0; turn < 100000; turn++) {
+		int err = coherent_find_ptr(dev, old[turn % ARRAY_SIZE(old)] + turn % PAGE, &info);
+
+		assert_true(!err || err == -ERANGE);
+		if (err)
+			continue;
+		assert_true(info.bytes == 17 * PAGE || info.bytes == 19 * PAGE);
+		assert_true(info.offset < info.bytes && info.address >= PAGE);
+		assert_non_null(strstr(info.where, "tests/found.c:"));
+	}
+	__atomic_store_n(&over, true, __ATOMIC_RELAXED);
+	assert_ok(pthread_join(other, NULL));
+}
+
 static void closed_device_finds_nothing(void **state)
 {
 	COHERENT_AUTO(uint8_t, mem);
@@ -184,7 +251,7 @@ static void objects_of_a_pool_are_found(void **state)
 	}
 	assert_ok(coherent_pool_destroy(&pool));
 	assert_ok(coherent_find_addr(dev, address, &info));
-	assert_int_equal(info.state, COHERENT_STATE_RECLAIMED);
+	assert_int_equal(info.state, COHERENT_STATE_FREED);
 }
 
 static void *come_and_go(void *arg)
@@ -438,6 +505,20 @@ static void stats_count_what_waits(void **state)
 	assert_int_equal(stats_of(lazy).objects, 1);
 }
 
+/* What could not be unmapped, the device still reaches. */
+static void stats_count_what_leaked(void **state)
+{
+	COHERENT_DEVICE_AUTO(failing);
+	COHERENT_AUTO(uint8_t, mem);
+
+	(void)state;
+	assert_ok(coherent_device_open(&failing, "sim:edu,step,fail-unmap=1"));
+	assert_ok(coherent_zeroed(&mem, failing, 1));
+	coherent_free(&mem);
+	assert_int_equal(stats_of(failing).mems, 1);
+	assert_int_equal(stats_of(failing).objects, 1);
+}
+
 #define ON_DEVICE(test) cmocka_unit_test_setup_teardown(test, open_device, close_device)
 
 int main(void)
@@ -445,6 +526,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_DEVICE(pointer_finds_its_object_in_each_phase),
 		ON_DEVICE(pointer_to_nothing_finds_nothing),
+		ON_DEVICE(freed_memory_finds_nothing),
+		ON_DEVICE(dangling_pointer_is_safe),
 		ON_DEVICE(closed_device_finds_nothing),
 		ON_DEVICE(other_devices_objects_are_not_found),
 		ON_DEVICE(objects_of_a_pool_are_found),
@@ -454,6 +537,7 @@ int main(void)
 		cmocka_unit_test(each_that_fails_takes_all_with_it),
 		ON_DEVICE(stats_count_what_there_is),
 		ON_DEVICE(stats_count_what_waits),
+		cmocka_unit_test(stats_count_what_leaked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -325,22 +325,133 @@ static void pool_grows_and_shrinks(void **state)
 	assert_ok(coherent_pool_destroy(&pool));
 }
 
+static size_t heap(void)
+{
+	const struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+/* Of many, so that what a device has once does not count; by the slot, boxes are enough. */
+#define BYTES_A_SLOT(T, count)                                                                    \
+	({                                                                                        \
+		COHERENT_POOL(T) pool = COHERENT_EMPTY;                                           \
+		static COHERENT_BOX(T) boxes[count];                                              \
+		size_t before, after;                                                             \
+                                                                                                  \
+		assert_ok(coherent_pool_create(&pool, dev));                                      \
+		before = heap();                                                                  \
+		for (size_t i = 0; i < (count); i++)                                              \
+			assert_ok(coherent_pool_box(&pool, &boxes[i]));                           \
+		after = heap();                                                                   \
+		for (size_t i = 0; i < (count); i++)                                              \
+			coherent_box_free(&boxes[i]);                                             \
+		assert_ok(coherent_pool_destroy(&pool));                                          \
+		print_message("# %.1f bytes a slot of %zu\n", (double)(after - before) / (count), \
+			      sizeof(T));                                                         \
+		(after - before) / (count);                                                       \
+	})
+
 static void bookkeeping_is_small(void **state)
 {
-	static union command_mem mems[20000];
+	(void)state;
+	assert_true(BYTES_A_SLOT(uint8_t[16], 200000) <= 32);
+	assert_true(BYTES_A_SLOT(uint8_t[64], 200000) <= 32);
+	/* Of larger ones it shows what tells whose a page is: twice 8 bytes a page. */
+	assert_true(BYTES_A_SLOT(uint8_t[512], 100000) <= 32 + 16 / 8);
+	assert_true(BYTES_A_SLOT(uint8_t[1024], 40000) <= 32 + 16 / 4);
+	assert_true(BYTES_A_SLOT(uint8_t[4096], 20000) <= 32 + 16);
+}
+
+/* Where nothing is a fence but a fence, a pool keeps its pages: it needs no more of them. */
+static void pool_breathes_where_nothing_fences(void **state)
+{
+	static union command_mem mems[5000];
+	COHERENT_DEVICE_AUTO(lazy);
 	union commands pool = COHERENT_EMPTY;
-	size_t before;
+	struct coherent_stats stats;
+	uint64_t objects = 0;
+
+	(void)state;
+	assert_ok(coherent_device_open(&lazy, "sim:edu,step,mask=24,lazy"));
+	assert_ok(coherent_pool_create(&pool, lazy));
+	for (unsigned int turn = 0; turn < 100; turn++) {
+		for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+			make(&pool, &mems[i], 1);
+		assert_ok(coherent_device_stats(lazy, &stats));
+		assert_true(!objects || stats.objects == objects);
+		objects = stats.objects;
+		for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+			coherent_free(&mems[i]);
+	}
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
+/* To the last page that there is. */
+static void pool_takes_single_pages_in_the_end(void **state)
+{
+	COHERENT_DEVICE_AUTO(tight);
+	COHERENT_POOL(uint8_t[PAGE]) pool = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t[PAGE]) boxes[64] = { COHERENT_EMPTY };
+	COHERENT(uint8_t) none = COHERENT_EMPTY;
+	struct log log = LOG_EMPTY;
+	size_t count = 0;
+
+	(void)state;
+	assert_ok(coherent_device_open(&tight, "sim:edu,step,mask=18", .report = log_report,
+				       .report_arg = &log));
+	assert_ok(coherent_pool_create(&pool, tight));
+	while (!coherent_pool_box(&pool, &boxes[count]))
+		count++;
+	assert_in_range(count, 30, 62);
+	assert_err(coherent_zeroed(&none, tight, 1), -ENOSPC);
+	assert_int_equal(log.count, 2);
+	while (count)
+		coherent_box_free(&boxes[--count]);
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
+/* Of a page each, few are kept by the thread, and the rest goes, in whatever order they came. */
+static void large_slots_are_not_hoarded(void **state)
+{
+	COHERENT_POOL(uint8_t[PAGE]) pool = COHERENT_EMPTY;
+	static COHERENT_BOX(uint8_t[PAGE]) boxes[2000];
+	struct coherent_stats stats;
 
 	(void)state;
 	assert_ok(coherent_pool_create(&pool, dev));
-	before = mallinfo2().uordblks + mallinfo2().hblkhd;
-	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
-		make(&pool, &mems[i], 1);
-	before = mallinfo2().uordblks + mallinfo2().hblkhd - before;
-	print_message("# %.1f bytes a slot\n", (double)before / ARRAY_SIZE(mems));
-	assert_true(before <= 32 * ARRAY_SIZE(mems));
-	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
-		coherent_free(&mems[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(boxes); i++)
+		assert_ok(coherent_pool_box(&pool, &boxes[i]));
+	for (size_t k = 0; k < 50; k++)
+		for (size_t i = k; i < ARRAY_SIZE(boxes); i += 50)
+			coherent_box_free(&boxes[i]);
+	assert_ok(coherent_device_stats(dev, &stats));
+	print_message("# %zu pages of 2000 are kept\n", (size_t)stats.bytes / PAGE);
+	assert_ok(coherent_pool_destroy(&pool));
+	assert_ok(coherent_device_stats(dev, &stats));
+	assert_int_equal(stats.bytes, 0);
+}
+
+/* Boxes that the device was never told of push nothing out. */
+static void only_mems_are_kept_back(void **state)
+{
+	union commands pool = COHERENT_EMPTY;
+	union command_box box = COHERENT_EMPTY;
+	union command_mem mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
+	uint64_t address;
+
+	(void)state;
+	assert_ok(coherent_pool_create(&pool, dev, .delay = 2));
+	make(&pool, &mem, 1);
+	address = coherent_addr(&mem).raw;
+	coherent_free(&mem);
+	for (unsigned int turn = 0; turn < 10; turn++) {
+		assert_ok(coherent_pool_box(&pool, &box));
+		coherent_box_free(&box);
+	}
+	make(&pool, &next, 1);
+	assert_int_not_equal(coherent_addr(&next).raw, address);
+	coherent_free(&next);
 	assert_ok(coherent_pool_destroy(&pool));
 }
 
@@ -535,6 +646,95 @@ static void threads_share_a_pool(void **state)
 	free(workers);
 }
 
+static void *read_the_page(void *arg)
+{
+	const union command_mem *mem = arg;
+	uint8_t page[PAGE];
+
+	for (unsigned int turn = 0; turn < 300; turn++)
+		assert_true(device_reads(coherent_addr(mem).raw & -PAGE, page, PAGE));
+	return NULL;
+}
+
+/* A device may read what shares a page with what it was told, at any time. */
+static void device_may_look_while_others_are_exposed(void **state)
+{
+	union commands pool = COHERENT_EMPTY;
+	union command_mem first = COHERENT_EMPTY, mem = COHERENT_EMPTY;
+	union command_box box = COHERENT_EMPTY;
+	pthread_t device;
+
+	(void)state;
+	assert_ok(coherent_pool_create(&pool, dev));
+	make(&pool, &first, 1);
+	assert_ok(pthread_create(&device, NULL, read_the_page, &first));
+	for (unsigned int turn = 0; turn < 300; turn++) {
+		make(&pool, &mem, 2);
+		assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+		assert_ok(coherent_expose(&box, &mem));
+		coherent_free(&mem);
+	}
+	assert_ok(pthread_join(device, NULL));
+	coherent_free(&first);
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
+static void *use_a_pool(void *arg)
+{
+	union command_mem mem = COHERENT_EMPTY;
+
+	make(arg, &mem, 1);
+	coherent_free(&mem);
+	return NULL;
+}
+
+static volatile bool over;
+
+static void *use_pools_again_and_again(void *arg)
+{
+	while (!over) {
+		pthread_t thread;
+
+		if (pthread_create(&thread, NULL, use_a_pool, arg))
+			break;
+		pthread_join(thread, NULL);
+	}
+	return NULL;
+}
+
+/* Whatever other threads were doing at the fork, and however many there were. */
+static void forked_child_has_pools_of_its_own(void **state)
+{
+	union commands pool = COHERENT_EMPTY;
+	pthread_t other;
+
+	(void)state;
+	assert_ok(coherent_pool_create(&pool, dev));
+	over = false;
+	assert_ok(pthread_create(&other, NULL, use_pools_again_and_again, &pool));
+	for (unsigned int turn = 0; turn < 100; turn++) {
+		int status;
+		pid_t child = fork();
+
+		if (!child) {
+			union commands own = COHERENT_EMPTY;
+			struct coherent_device *own_dev;
+			bool good = !coherent_device_open(&own_dev, "sim:edu,step") &&
+				    !coherent_pool_create(&own, own_dev);
+
+			alarm(20);
+			if (good)
+				use_a_pool(&own);
+			_exit(!good || coherent_pool_destroy(&own));
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+	}
+	over = true;
+	assert_ok(pthread_join(other, NULL));
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
 #define ON_DEVICE(test) cmocka_unit_test_setup_teardown(test, open_device, close_device)
 
 int main(void)
@@ -549,11 +749,17 @@ int main(void)
 		ON_DEVICE(freed_slots_are_kept_back),
 		ON_DEVICE(pool_grows_and_shrinks),
 		ON_DEVICE(bookkeeping_is_small),
+		cmocka_unit_test(pool_breathes_where_nothing_fences),
+		cmocka_unit_test(pool_takes_single_pages_in_the_end),
+		ON_DEVICE(large_slots_are_not_hoarded),
+		ON_DEVICE(only_mems_are_kept_back),
 		ON_DEVICE(bad_input_is_refused),
 		ON_DEVICE(live_objects_keep_a_pool),
 		ON_DEVICE(pool_may_outlive_its_device),
 		ON_DEVICE(forked_child_has_none_of_it),
 		ON_DEVICE(threads_share_a_pool),
+		ON_DEVICE(device_may_look_while_others_are_exposed),
+		ON_DEVICE(forked_child_has_pools_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

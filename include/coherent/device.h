@@ -259,12 +259,12 @@ COHERENT_MUST_CHECK int coherent_device_limits(struct coherent_device *dev,
 
 /**
  * struct coherent_stats - What a device counts.
- * @objects: Boxes, mems and handles that are not freed, and what waits for a fence; of a pool,
- *	its pages.
+ * @objects: Boxes, mems and handles that are not freed, what waits for a fence, and what could
+ *	not be unmapped; of a pool, its pages.
  * @objects_max: The most there were at a time.
  * @bytes: Of those, in whole pages.
  * @bytes_max: The most at a time.
- * @mems: How many the device can reach.
+ * @mems: How many the device can reach, those that could not be unmapped included.
  * @mems_max: The most at a time.
  * @waiting: How many wait for coherent_device_fence().
  * @quarantined: Addresses of what was freed or reclaimed, that nobody gets for now.
@@ -346,11 +346,12 @@ struct coherent_info {
 /**
  * coherent_find_ptr() - Ask to which box or mem of a device a pointer points.
  * @dev: The device.
- * @ptr: Anything. What it points into does not end meanwhile, and does not change its phase.
+ * @ptr: Anything. While another thread ends or exposes what it points into, it may find that or
+ *	nothing.
  * @info: Filled in; all zero on failure.
  *
  * For callbacks that are handed a pointer, and for debuggers. Takes no lock, but for objects of
- * a pool.
+ * a pool. Whatever @ptr is, and whatever other threads do, it is safe.
  *
  * Context: any.
  * Return: 0; -ERANGE (to none), -ENODEV.

@@ -72,7 +72,8 @@ coherent_base_expose_all(const struct coherent_exposure *exposures, size_t count
  *
  * In that order; .seal of one finds the mems before it exposed. If one fails, all end: the boxes
  * are consumed, and the mems are freed, as by coherent_free(), before anybody else has seen them.
- * Arguments are checked before anything is exposed.
+ * Empty boxes, .may and mems in use are found before anything is exposed; what is given twice, and
+ * that a pool's .may is another, at its turn.
  *
  * Context: may sleep.
  * Return: as coherent_expose().

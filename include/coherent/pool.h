@@ -14,7 +14,9 @@
  *   word that the device is done with it: its address is the next object's, at once or, with
  *   .delay, later. A device that is not done writes into, and reads from, that.
  * - A reclaimed box keeps its slot, and so its address.
- * - Where nothing is left of a pool's pages but free slots, they are given back.
+ * - Pages of which neither an object nor the cache of a thread has a slot are given back, where
+ *   unmapping is a fence or .idle makes it one; elsewhere they stay until the pool is destroyed,
+ *   and then wait for coherent_device_fence(). While it has pages the device's mask stays.
  *
  * What a pool knows of its slots stands where no device reaches it.
  */
@@ -62,8 +64,8 @@ struct coherent_pool {
  *	is in one.
  * @boundary: A power of two that the device addresses of an object do not cross a multiple of,
  *	at least the size of the object rounded up to @align; 0 for a page, which none crosses.
- * @delay: How many slots that a thread freed it does not use again, the last ones: for a device
- *	that reads a little longer than it says.
+ * @delay: How many slots of mems that a thread freed it does not use again, the last ones: for a
+ *	device that reads a little longer than it says.
  */
 struct coherent_pool_options {
 	struct coherent_device *dev;
@@ -112,8 +114,9 @@ COHERENT_MUST_CHECK int coherent_base_pool_destroy(struct coherent_pool *pool);
  * @...: The device; then options by name: .may, .align, .boundary, .delay of struct
  *	coherent_pool_options.
  *
- * Threads have caches of some slots each, for as many as 63 threads at a time; the others
- * share one behind a lock.
+ * Threads have caches of at most 63 slots and 64 KiB each, for as many as 63 threads at a time;
+ * the others share one behind a lock. What is in the cache of one is not another's, also if there
+ * is nothing else left.
  *
  * Context: may sleep.
  * Return: 0; -EINVAL (the size of an object, rounded up to .align, is more than a page or
