@@ -100,16 +100,18 @@ struct work {
 static void *work(void *arg)
 {
 	struct work *work = arg;
+	int err = 0;
 
-	for (unsigned int i = 0; !work->err && i < work->turns; i++) {
+	for (unsigned int i = 0; !err && i < work->turns; i++) {
 		union words_box box = COHERENT_EMPTY;
 		union words_mem mem = COHERENT_EMPTY;
 
-		work->err = coherent_pool_box(work->pool, &box);
-		if (!work->err)
-			work->err = coherent_expose(&box, &mem);
+		err = coherent_pool_box(work->pool, &box);
+		if (!err)
+			err = coherent_expose(&box, &mem);
 		coherent_free(&mem);
 	}
+	work->err = err;
 	return NULL;
 }
 

@@ -4,7 +4,7 @@
  * again, and any one of many. Beside peers' allocators, which expose nothing.
  *
  * live large is of 64 MiB, beside DPDK with hugepages, of which there have to be some.
- * live count SIZE TURNS does the first so many times and no more: for who counts instructions.
+ * live count 64|256|4096 TURNS does one so many times and no more: for who counts instructions.
  */
 #include <coherent.h>
 #include <coherent/pool.h>
@@ -399,6 +399,14 @@ static int count(struct load *load, const char *size, const char *turns)
 {
 	const unsigned int n = (unsigned int)strtoul(turns, NULL, 10);
 
+	load->bytes = 4096;
+	load->live = 1;
+	if (!strcmp(size, "4096")) {
+		int err = replace(load, n);
+
+		empty(load);
+		return err;
+	}
 	return strcmp(size, "64") ? pool256_run(load, n) : pool64_run(load, n);
 }
 
@@ -410,7 +418,7 @@ int main(int argc, char **argv)
 	int err;
 
 	if (argc > 1 && !counts && !large) {
-		fputs("usage: live [large | count 64|256 TURNS]\n", stderr);
+		fputs("usage: live [large | count 64|256|4096 TURNS]\n", stderr);
 		return 2;
 	}
 	if (!counts && peer_open(argv[0], large))
