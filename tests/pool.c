@@ -688,7 +688,7 @@ static void *use_a_pool(void *arg)
 	return NULL;
 }
 
-static volatile bool over;
+static atomic_bool over;
 
 static void *use_pools_again_and_again(void *arg)
 {

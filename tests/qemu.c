@@ -6,6 +6,7 @@
 #include <coherent/pool.h>
 #include <dirent.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -864,7 +865,7 @@ static void count_in_any_process(int number)
 	__atomic_add_fetch(handled, getpid() != getpgrp(), __ATOMIC_RELAXED);
 }
 
-static volatile bool over;
+static atomic_bool over;
 
 static void *signal_all(void *arg)
 {

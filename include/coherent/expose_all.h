@@ -101,7 +101,7 @@ coherent_base_expose_all(const struct coherent_exposure *exposures, size_t count
 			&(b)->base;					\
 			COHERENT_STRICT_END				\
 		}),							\
-		.options = { .mem = __VA_ARGS__ },			\
+		.options = (const struct coherent_expose_options){ .mem = __VA_ARGS__ }, \
 	}
 
 #endif
