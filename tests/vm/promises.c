@@ -5,6 +5,7 @@
  * in memory, and what it was refused, by run.py, in QEMU's trace. Names and answers are
  * those of tests/promises.c.
  */
+#include <coherent/pool.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -173,6 +174,41 @@ static void device_may_do_only_what_expose_allowed(void **state)
 	device_writes(coherent_addr(&mem).raw);
 	assert_ok(coherent_read(&mem, 0, &byte));
 	assert_int_equal(byte, DIRT);
+}
+
+/* What a pool has is small, and in pages that an IOMMU gave for as long as it has them. */
+static void objects_of_a_pool_are_copied_to_the_device(void **state)
+{
+	COHERENT_POOL(uint8_t[DIRT_BYTES]) pool = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t[DIRT_BYTES]) box = COHERENT_EMPTY, other = COHERENT_EMPTY;
+	COHERENT(uint8_t[DIRT_BYTES]) mem = COHERENT_EMPTY;
+	uint8_t seen[DIRT_BYTES];
+	uint64_t address;
+
+	(void)state;
+	assert_ok(coherent_pool_create(&pool, dev));
+	assert_ok(coherent_pool_box(&pool, &box));
+	assert_ok(coherent_pool_box(&pool, &other));
+	memset(coherent_box_ptr(&box), 7, DIRT_BYTES);
+	memset(coherent_box_ptr(&other), 9, DIRT_BYTES);
+	assert_ok(coherent_expose(&box, &mem));
+	address = coherent_addr(&mem).raw;
+	device_reads(address, seen, DIRT_BYTES);
+	assert_true(is_all(seen, 7, DIRT_BYTES));
+	/* Behind it is where the other is going to be. */
+	device_reads(address + DIRT_BYTES, seen, DIRT_BYTES);
+	assert_true(is_all(seen, 0, DIRT_BYTES));
+	device_writes(address);
+	assert_err(coherent_reclaim(&mem, &box), -EBUSY);
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_true(is_all(coherent_box_ptr(&box), DIRT, DIRT_BYTES));
+	device_writes(address + DIRT_BYTES);
+	assert_true(is_all(coherent_box_ptr(&other), 9, DIRT_BYTES));
+	coherent_box_free(&box);
+	coherent_box_free(&other);
+	assert_ok(coherent_pool_destroy(&pool));
+	must_be_refused(address & -PAGE);
+	device_writes(address);
 }
 
 static void last_byte_is_under_the_mask(void **state)
@@ -438,6 +474,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(no_device_can_read_or_write_a_box),
 		cmocka_unit_test(device_sees_what_the_cpu_wrote_before_expose),
 		cmocka_unit_test(device_may_do_only_what_expose_allowed),
+		cmocka_unit_test(objects_of_a_pool_are_copied_to_the_device),
 		cmocka_unit_test(last_byte_is_under_the_mask),
 		cmocka_unit_test(writes_before_a_doorbell_are_seen_after_it),
 		cmocka_unit_test(armed_transfer_does_not_reach_reclaimed_memory),
