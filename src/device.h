@@ -50,7 +50,7 @@ struct alive {
  * @free_records: Those that nobody has.
  * @recycled: Boxes that were freed without being exposed, by classes of pages.h: they have
  *	pages, an address, and a reference to the device, which is open.
- * @recycled_bytes: Of all of those.
+ * @recycled_bytes: Of all of those; atomic.
  * @irqs: The interrupts, to wake their waiters.
  */
 struct coherent_device {

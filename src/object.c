@@ -112,19 +112,26 @@ void object_become_mem(struct coherent_object *object, enum coherent_may may)
 
 /* --- Recycled boxes --- */
 
+/* Looked at without the lock by those who would find nothing. */
+static void count_recycled_locked(struct coherent_device *dev, size_t more) NEEDS_LOCK(dev->lock)
+{
+	__atomic_store_n(&dev->recycled_bytes, dev->recycled_bytes + more, __ATOMIC_RELAXED);
+}
+
 struct coherent_object *object_reuse(struct coherent_device *dev, const struct iova_want *want,
 				     const char *where)
 {
 	const int class = pages_class(want->bytes, dev->pages.page_bytes);
 	struct iova_range *range = NULL;
 
-	if (class < 0 || want->align > dev->pages.page_bytes || want->boundary)
+	if (class < 0 || want->align > dev->pages.page_bytes || want->boundary ||
+	    !__atomic_load_n(&dev->recycled_bytes, __ATOMIC_RELAXED))
 		return NULL;
 	lock_take(&dev->lock);
 	range = STAILQ_FIRST(&dev->recycled[class]);
 	if (range) {
 		STAILQ_REMOVE_HEAD(&dev->recycled[class], retired);
-		dev->recycled_bytes -= want->bytes;
+		count_recycled_locked(dev, -want->bytes);
 		dev->stats.reused++;
 		count_box_locked(dev, want->bytes);
 		object_change_begin(object_of(range));
@@ -146,7 +153,7 @@ static bool keep_locked(struct coherent_device *dev, struct coherent_object *obj
 		return false;
 	object->state = COHERENT_STATE_NONE;
 	STAILQ_INSERT_HEAD(&dev->recycled[class], &object->address, retired);
-	dev->recycled_bytes += bytes;
+	count_recycled_locked(dev, bytes);
 	count_end_locked(dev, object);
 	return true;
 }
@@ -178,7 +185,7 @@ static bool forget_one_locked(struct coherent_device *dev) NEEDS_LOCK(dev->lock)
 		if (!range)
 			continue;
 		STAILQ_REMOVE_HEAD(&dev->recycled[i], retired);
-		dev->recycled_bytes -= object_bytes(object_of(range));
+		count_recycled_locked(dev, -object_bytes(object_of(range)));
 		object_put_pages(object_of(range));
 		iova_release(&dev->space, range);
 		record_put_locked(dev, object_of(range));

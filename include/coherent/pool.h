@@ -121,7 +121,7 @@ COHERENT_MUST_CHECK int coherent_base_pool_destroy(struct coherent_pool *pool);
  * Context: may sleep.
  * Return: 0; -EINVAL (the size of an object, rounded up to .align, is more than a page or
  * .boundary; .align or .boundary is no power of two; .may), -EBUSY (@pool in use), -ENODEV,
- * -EOPNOTSUPP (.may), -ENOMEM.
+ * -ENOMEM. Whether the device can be kept to .may shows when the pool grows.
  */
 #define coherent_pool_create(pool, ...)					\
 	COHERENT_RESULT(COHERENT_NEEDS_POOL(pool),			\
@@ -137,7 +137,7 @@ COHERENT_MUST_CHECK int coherent_base_pool_destroy(struct coherent_pool *pool);
  *
  * Context: may sleep, where the pool has no free slot.
  * Return: 0; -EINVAL (@pool is empty), -EBUSY (@box in use), -ENODEV; where the pool has to grow
- * also as coherent_zeroed().
+ * also as coherent_zeroed(): -ENOMEM, -ENOSPC, -EOPNOTSUPP (.may), -EIO.
  */
 #define coherent_pool_box(pool, box)					\
 	COHERENT_RESULT(COHERENT_NEEDS_POOL(pool) COHERENT_NEEDS_BOX(box) \
