@@ -516,6 +516,43 @@ static void live_objects_keep_a_pool(void **state)
 	assert_ok(coherent_pool_destroy(&pool));
 }
 
+static struct coherent_pool left_behind;
+
+static void pool_ends_with_its_scope(void **state)
+{
+	COHERENT(struct command) kept = COHERENT_EMPTY;
+	struct coherent_stats stats;
+
+	(void)state;
+	{
+		COHERENT_POOL_AUTO(struct command, pool);
+		COHERENT_BOX_AUTO(struct command, box);
+		COHERENT_AUTO(struct command, mem);
+
+		assert_ok(coherent_pool_create(&pool, dev));
+		assert_ok(coherent_pool_box(&pool, &box));
+		assert_ok(coherent_expose(&box, &mem));
+		assert_ok(coherent_pool_box(&pool, &box));
+	}
+	assert_ok(coherent_device_stats(dev, &stats));
+	assert_int_equal(stats.objects, 0);
+	assert_int_equal(reports.count, 0);
+	/* Of one that cannot end, the objects stay what they are. */
+	{
+		COHERENT_POOL_AUTO(struct command, pool);
+		COHERENT_BOX_AUTO(struct command, box);
+
+		assert_ok(coherent_pool_create(&pool, dev));
+		assert_ok(coherent_pool_box(&pool, &box));
+		assert_ok(coherent_expose(&box, &kept));
+		left_behind = pool.base;
+	}
+	assert_true(log_has(&reports, "a mem of 64 bytes of the pool created at tests/pool.c:"));
+	assert_ok(coherent_write(&kept, 0, .opcode, 1));
+	coherent_free(&kept);
+	assert_ok(coherent_base_pool_destroy(&left_behind));
+}
+
 static void pool_may_outlive_its_device(void **state)
 {
 	union commands pool = COHERENT_EMPTY;
@@ -755,6 +792,7 @@ int main(void)
 		ON_DEVICE(only_mems_are_kept_back),
 		ON_DEVICE(bad_input_is_refused),
 		ON_DEVICE(live_objects_keep_a_pool),
+		ON_DEVICE(pool_ends_with_its_scope),
 		ON_DEVICE(pool_may_outlive_its_device),
 		ON_DEVICE(forked_child_has_none_of_it),
 		ON_DEVICE(threads_share_a_pool),

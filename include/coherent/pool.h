@@ -109,6 +109,23 @@ COHERENT_MUST_CHECK int coherent_base_pool_box(struct coherent_pool *pool,
 COHERENT_MUST_CHECK int coherent_base_pool_destroy(struct coherent_pool *pool);
 
 /**
+ * coherent_base_pool_cleanup() - coherent_pool_destroy() at the end of a scope.
+ * @pool: The variable.
+ */
+void coherent_base_pool_cleanup(void *pool);
+
+/**
+ * COHERENT_POOL_AUTO() - Declare a pool that is destroyed at the end of its scope.
+ * @T: The element type.
+ * @name: The variable, initialised as empty.
+ *
+ * COHERENT_BOX_AUTO() and COHERENT_AUTO() that are declared after it end before it. What is not
+ * freed then is reported, and the pool is left behind.
+ */
+#define COHERENT_POOL_AUTO(T, name)					\
+	COHERENT_POOL(T) name __attribute__((cleanup(coherent_base_pool_cleanup))) = COHERENT_EMPTY
+
+/**
  * coherent_pool_create() - Make a pool, without any memory yet.
  * @pool: The new pool; must be empty, and is on failure. End with coherent_pool_destroy().
  * @...: The device; then options by name: .may, .align, .boundary, .delay of struct

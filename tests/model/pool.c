@@ -188,6 +188,15 @@ static void look(struct pooled *object)
 		memcpy(object->bytes, seen, sizeof(seen));
 }
 
+static void use_in_scope(void)
+{
+	COHERENT_POOL_AUTO(struct record, pool);
+	COHERENT_BOX_AUTO(struct record, box);
+
+	EXPECT(coherent_pool_create(&pool, pools.dev), 0);
+	EXPECT(coherent_pool_box(&pool, &box), 0);
+}
+
 static void end_all(void)
 {
 	for (unsigned int i = 0; i < OBJECTS; i++)
@@ -220,6 +229,8 @@ void pool_step(void)
 	default:
 		if (!pools.pool.base.va || chance(16))
 			create();
+		if (chance(64))
+			use_in_scope();
 		/* Now and then all of it ends. */
 		if (chance(64))
 			end_all();
