@@ -251,6 +251,27 @@ static void hugepages_are_used_where_there_are_any(void **state)
 	inject.hugepages = false;
 }
 
+/* There is no more from the system, but what is kept for others of its size is enough. */
+static void recycled_memory_gives_way(void **state)
+{
+	COHERENT_DEVICE_AUTO(dev);
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	struct coherent_stats stats;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu,step,mask=40"));
+	assert_ok(coherent_box_zeroed(&box, dev, 512 * 4096));
+	coherent_box_free(&box);
+	inject.failed = false;
+	inject.left = 1;
+	assert_ok(coherent_box_zeroed(&box, dev, 400 * 4096));
+	inject.left = 0;
+	assert_true(inject.failed);
+	assert_ok(coherent_device_stats(dev, &stats));
+	assert_int_equal(stats.memory, 512 * 4096);
+	coherent_box_free(&box);
+}
+
 /* A node that is not there; hugepages that no machine of ours has. Each is said once. */
 static void what_memory_is_not_to_be_had_is_said_once(void **state)
 {
@@ -532,6 +553,7 @@ int main(void)
 		cmocka_unit_test(no_failure_leaks_where_nothing_fences),
 		cmocka_unit_test(no_failure_leaks_with_hugepages),
 		cmocka_unit_test(hugepages_are_used_where_there_are_any),
+		cmocka_unit_test(recycled_memory_gives_way),
 		cmocka_unit_test(what_memory_is_not_to_be_had_is_said_once),
 		cmocka_unit_test(without_hugepages_ordinary_pages_serve),
 		cmocka_unit_test(memory_is_populated_on_old_kernels_too),
