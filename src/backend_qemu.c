@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "qemu_device.h"
-#include "sys.h"
+#include "sys_process.h"
 
 /* Of its memory: what the IOMMU takes, a page that interrupts are written to, objects. */
 #define IOMMU_AT QEMU_MIB

@@ -15,7 +15,7 @@
 #include "pool.h"
 #include "sim_dma.h"
 #include "sim_models.h"
-#include "sys.h"
+#include "sys_process.h"
 
 #define VECTORS_MAX 32
 #define TICK_NS SYS_NS_PER_MS

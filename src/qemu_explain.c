@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "qemu_device.h"
-#include "sys.h"
+#include "sys_process.h"
 
 /* Later ones have what is used of virtio-iommu, and of its qtest. */
 #define OLDEST_MAJOR 7

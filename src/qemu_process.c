@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 #include "qemu_process.h"
-#include "sys.h"
+#include "sys_process.h"
 
 #define POLL_NS (50 * UINT64_C(1000))
 
