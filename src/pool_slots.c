@@ -326,6 +326,9 @@ int slots_open(struct coherent_slots *pool)
 	pool->batch = (unsigned int)(CACHE_BYTES / pool->slot_bytes / 2);
 	if (pool->batch > SLOTS_BATCH)
 		pool->batch = SLOTS_BATCH;
+	/* Where a page is 64 KiB, so may be a slot. */
+	if (!pool->batch)
+		pool->batch = 1;
 	pool->shrinks = pool->dev->limits.unmap_is_fence || pool->dev->backend->idle_is_fence;
 	for (unsigned int i = 0; i < THREADS_MAX; i++)
 		pool->caches[i] = &slots_none;
