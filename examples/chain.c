@@ -45,7 +45,7 @@ static int chain_push(struct chain *chain, unsigned int i, uint64_t next, uint32
 		return err;
 	coherent_box_ptr(&box)->next = coherent_cpu_to_le64(next);
 	coherent_box_ptr(&box)->value = coherent_cpu_to_le32(value);
-	return coherent_expose(&box, &chain->links[i], .may = COHERENT_MAY_READ);
+	return coherent_expose(&box, &chain->links[i], .permission = COHERENT_READ_ONLY);
 }
 
 static void chain_free(struct chain *chain)
@@ -85,7 +85,8 @@ static int chain_open(struct chain *chain, const char *name, const struct cohere
 	if (!err)
 		err = coherent_bar_open(&chain->bar, chain->dev, 0);
 	if (!err)
-		err = coherent_pool_create(&chain->pool, chain->dev, .may = COHERENT_MAY_READ);
+		err = coherent_pool_create(&chain->pool, chain->dev,
+					   .permission = COHERENT_READ_ONLY);
 	return err;
 }
 

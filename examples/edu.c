@@ -84,8 +84,8 @@ int edu_load(struct edu *edu, const uint8_t *data, size_t bytes, union edu_packe
 	}
 	/* Read-only where somebody can see to that. */
 	return coherent_expose(&box, packets,
-			       .may = level == COHERENT_IOMMU ? COHERENT_MAY_READ :
-								COHERENT_MAY_READ_WRITE);
+			       .permission = level == COHERENT_IOMMU ? COHERENT_READ_ONLY :
+								       COHERENT_READ_WRITE);
 }
 
 /* The device wrote it, so it is read once, checked, and then used. */

@@ -85,7 +85,7 @@ static int try_read_only(struct edu *edu)
 	uint8_t byte;
 	int err;
 
-	err = coherent_zeroed(&mem, edu->dev, 4096, .may = COHERENT_MAY_READ);
+	err = coherent_zeroed(&mem, edu->dev, 4096, .permission = COHERENT_READ_ONLY);
 	if (!err)
 		err = try_write(edu, coherent_addr(&mem));
 	if (!err)

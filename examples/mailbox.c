@@ -102,7 +102,8 @@ static int mbox_open(struct mbox *mbox, const char *name, const struct coherent_
 	if (!err)
 		err = coherent_bar_open(&mbox->bar, mbox->dev, 0);
 	if (!err)
-		err = coherent_zeroed(&mbox->request, mbox->dev, 1, .may = COHERENT_MAY_READ);
+		err = coherent_zeroed(&mbox->request, mbox->dev, 1,
+				      .permission = COHERENT_READ_ONLY);
 	if (!err)
 		err = coherent_zeroed(&mbox->response, mbox->dev, 1);
 	if (!err)

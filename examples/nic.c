@@ -69,8 +69,8 @@ static int nic_open_queue(struct nic *nic, struct nic_queue *queue, enum nic_own
 	int err;
 
 	err = coherent_zeroed(&queue->frames, nic->dev, ENTRIES,
-			      .may = owner == NIC_DRIVER ? COHERENT_MAY_READ :
-							   COHERENT_MAY_READ_WRITE);
+			      .permission = owner == NIC_DRIVER ? COHERENT_READ_ONLY :
+								  COHERENT_READ_WRITE);
 	if (!err)
 		err = coherent_box_zeroed(&box, nic->dev, ENTRIES);
 	if (!err)

@@ -53,7 +53,7 @@ static int queue_open(struct nvme_queue *queue, struct nvme *nvme, unsigned int 
 
 	queue->depth = depth;
 	queue->doorbell = REG_DOORBELLS + 2 * id * nvme->stride;
-	err = coherent_zeroed(&queue->commands, nvme->dev, depth, .may = COHERENT_MAY_READ);
+	err = coherent_zeroed(&queue->commands, nvme->dev, depth, .permission = COHERENT_READ_ONLY);
 	if (!err)
 		err = coherent_zeroed(&queue->completions, nvme->dev, depth);
 	if (!err)
@@ -283,7 +283,7 @@ static int start_io(struct nvme *nvme)
 		err = coherent_zeroed(&nvme->data, nvme->dev, (size_t)nvme->depth * NVME_PAGES_MAX);
 	if (!err)
 		err = coherent_init(&nvme->lists, nvme->dev, nvme->depth, fill_lists, &nvme->data,
-				    .may = COHERENT_MAY_READ);
+				    .permission = COHERENT_READ_ONLY);
 	return err ? err : create_io_queues(nvme);
 }
 

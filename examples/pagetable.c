@@ -146,9 +146,10 @@ int main(void)
 	if (!err)
 		err = coherent_bar_open(&bar, dev, 0);
 	if (!err)
-		err = coherent_init(&data, dev, PAGES, fill_data, NULL, .may = COHERENT_MAY_READ);
+		err = coherent_init(&data, dev, PAGES, fill_data, NULL,
+				    .permission = COHERENT_READ_ONLY);
 	if (!err)
-		err = coherent_zeroed(&table, dev, 2 + LEAVES, .may = COHERENT_MAY_READ,
+		err = coherent_zeroed(&table, dev, 2 + LEAVES, .permission = COHERENT_READ_ONLY,
 				      .seal = link_levels, .seal_arg = &data);
 	if (!err) {
 		coherent_bar_write64(bar, PT_ROOT, coherent_addr(&table).raw);

@@ -115,16 +115,16 @@ enum coherent_attr {
 };
 
 /**
- * enum coherent_may - What a device may do with a mem.
- * @COHERENT_MAY_READ_WRITE: Read and write; what you get without asking.
- * @COHERENT_MAY_READ: Read only.
+ * enum coherent_permission - What a device may do with a mem.
+ * @COHERENT_READ_WRITE: Read and write; what you get without asking.
+ * @COHERENT_READ_ONLY: Read only.
  *
  * Write-only is not offered: VT-d before Linux 6.2 and the SMMU make it
  * read-write.
  */
-enum coherent_may {
-	COHERENT_MAY_READ_WRITE,
-	COHERENT_MAY_READ,
+enum coherent_permission {
+	COHERENT_READ_WRITE,
+	COHERENT_READ_ONLY,
 };
 
 /**
@@ -153,14 +153,14 @@ struct coherent_box_options {
  * struct coherent_expose_options - Options of coherent_expose().
  * @mem: The mem.
  * @options_have_names: Not to be set.
- * @may: What the device may do.
+ * @permission: What the device may do.
  * @seal: See coherent_expose(); NULL for none.
  * @seal_arg: Handed to @seal.
  */
 struct coherent_expose_options {
 	void *mem;
 	const struct coherent_options_have_names *options_have_names;
-	enum coherent_may may;
+	enum coherent_permission permission;
 	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
 	void *seal_arg;
 };
@@ -187,7 +187,7 @@ struct coherent_reclaim_options {
  * @align: Of the device address.
  * @boundary: What the device addresses do not cross.
  * @level: The least level that will do.
- * @may: See struct coherent_expose_options, as the next two.
+ * @permission: See struct coherent_expose_options, as the next two.
  * @seal: The last moment before the device can reach the memory.
  * @seal_arg: Handed to @seal.
  * @COHERENT_GFP: See struct coherent_box_options.
@@ -201,7 +201,7 @@ struct coherent_mem_options {
 	size_t align;
 	uint64_t boundary;
 	enum coherent_level level;
-	enum coherent_may may;
+	enum coherent_permission permission;
 	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
 	void *seal_arg;
 	COHERENT_GFP
@@ -350,7 +350,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * coherent_expose() - Let the device reach the memory of a box.
  * @box: The box. Always consumed, also on failure (then it is freed).
  * @...: The mem, which must be empty, and is on failure; then options by name:
- *	.may = COHERENT_MAY_READ for a device that must not write; .seal, .seal_arg.
+ *	.permission = COHERENT_READ_ONLY for a device that must not write; .seal, .seal_arg.
  *
  * Everything the CPU wrote before the call is visible to the device when it
  * returns. Pointers taken from coherent_box_ptr() are dead.
@@ -362,8 +362,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * its address was never in use.
  *
  * Context: may sleep.
- * Return: 0; -EINVAL (@box is empty, .may), -EBUSY (the mem is in use and stays),
- * -EOPNOTSUPP (.may), -ENOSPC (no mapping left, see coherent_device_limits()),
+ * Return: 0; -EINVAL (@box is empty, .permission), -EBUSY (the mem is in use and stays),
+ * -EOPNOTSUPP (.permission), -ENOSPC (no mapping left, see coherent_device_limits()),
  * -ENOMEM, -ENODEV, -EIO, or what .seal returned: -errno, else -EINVAL.
  */
 #define coherent_expose(box, ...)					\

@@ -44,13 +44,13 @@ struct backend {
  * @address: Device address, a multiple of the page.
  * @va: The memory.
  * @bytes: Whole pages.
- * @may: What the device may do.
+ * @permission: What the device may do.
  */
 struct backend_mapping {
 	uint64_t address;
 	void *va;
 	size_t bytes;
-	enum coherent_may may;
+	enum coherent_permission permission;
 };
 
 /**
@@ -65,7 +65,7 @@ struct backend_mapping {
  * @memory: Where the memory of an address is, if there is no choice: it is the
  *	backend's as long as it exists. NULL where any memory can be mapped anywhere.
  * @map: Let the device reach memory at an address. On failure it cannot reach any
- *	of it. -ENOSPC, -ENOMEM, -EIO, -EOPNOTSUPP (.may), -ENODEV.
+ *	of it. -ENOSPC, -ENOMEM, -EIO, -EOPNOTSUPP (.permission), -ENODEV.
  * @elsewhere: Where the CPU finds what is mapped at an address, if @map copies it there
  *	and @unmap, told that the device is idle, copies it back. NULL where it stays in
  *	place. Valid until @close.

@@ -297,7 +297,7 @@ static int iommufd_map(struct backend *backend, const struct backend_mapping *ma
 	struct uapi_ioas_map map = {
 		.size = sizeof(map),
 		.flags = UAPI_IOAS_MAP_FIXED_IOVA | UAPI_IOAS_MAP_READABLE |
-			 (mapping->may == COHERENT_MAY_READ ? 0 : UAPI_IOAS_MAP_WRITEABLE),
+			 (mapping->permission == COHERENT_READ_ONLY ? 0 : UAPI_IOAS_MAP_WRITEABLE),
 		.ioas_id = iommufd->ioas,
 		.user_va = (uintptr_t)mapping->va,
 		.length = mapping->bytes,

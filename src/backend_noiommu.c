@@ -342,7 +342,7 @@ static void *noiommu_memory(struct backend *backend, uint64_t address)
 static int noiommu_map(struct backend *backend, const struct backend_mapping *mapping)
 {
 	struct noiommu *noiommu = noiommu_of(backend);
-	int err = mapping->may == COHERENT_MAY_READ ? -EOPNOTSUPP : 0;
+	int err = mapping->permission == COHERENT_READ_ONLY ? -EOPNOTSUPP : 0;
 
 	lock_take(&noiommu->pci.lock);
 	if (noiommu->pci.fd < 0 || vfio_pci_is_asked_back_locked(&noiommu->pci))

@@ -242,7 +242,7 @@ static int expose_locked(struct qemu *qemu, const struct qemu_mapping *mapping,
 	if (err)
 		return err;
 	return result_locked(qemu, qemu_iommu_map(&qemu->iommu, asked->address, at, asked->bytes,
-						  asked->may != COHERENT_MAY_READ));
+						  asked->permission != COHERENT_READ_ONLY));
 }
 
 static void *qemu_elsewhere(struct backend *backend, uint64_t address)

@@ -309,7 +309,7 @@ static int vfio_map(struct backend *backend, const struct backend_mapping *mappi
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map),
 		.flags = VFIO_DMA_MAP_FLAG_READ |
-			 (mapping->may == COHERENT_MAY_READ ? 0 : VFIO_DMA_MAP_FLAG_WRITE),
+			 (mapping->permission == COHERENT_READ_ONLY ? 0 : VFIO_DMA_MAP_FLAG_WRITE),
 		.vaddr = (uintptr_t)mapping->va,
 		.iova = mapping->address,
 		.size = mapping->bytes,

@@ -228,7 +228,7 @@ static int vhost_user_map(struct backend *backend, const struct backend_mapping 
 	int err;
 
 	/* A peer maps files to write, whatever it is told. */
-	if (mapping->may == COHERENT_MAY_READ)
+	if (mapping->permission == COHERENT_READ_ONLY)
 		return -EOPNOTSUPP;
 	lock_take(&vhost->lock);
 	err = expose_locked(vhost, mapping);

@@ -215,14 +215,14 @@ void coherent_base_box_cleanup(void *box)
 
 /* What a mem is made with, whichever macro asks. */
 struct plan {
-	enum coherent_may may;
+	enum coherent_permission permission;
 	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
 	void *seal_arg;
 };
 
 static int check_plan(const struct plan *plan)
 {
-	return (unsigned int)plan->may > COHERENT_MAY_READ ? -EINVAL : 0;
+	return (unsigned int)plan->permission > COHERENT_READ_ONLY ? -EINVAL : 0;
 }
 
 static void warn_of_mapping(const struct coherent_object *object, int err)
@@ -264,7 +264,7 @@ static int make_reachable(const struct coherent_box *box, const struct plan *pla
 		return err;
 	/* ORDER: pairs with the device's first access. */
 	coherent_wmb();
-	err = object_map(object, plan->may);
+	err = object_map(object, plan->permission);
 	if (err)
 		warn_of_mapping(object, err);
 	return err;
@@ -287,7 +287,7 @@ static void become_mem(const struct coherent_box *box, const struct plan *plan,
 {
 	struct coherent_object *object = box->object;
 
-	object_become_mem(object, plan->may);
+	object_become_mem(object, plan->permission);
 	*mem = (struct coherent_mem){
 		.va = va_of_mem(object),
 		.count = box->count,
@@ -323,7 +323,7 @@ int coherent_base_expose(struct coherent_box *box, const struct coherent_expose_
 
 	if (box->object && object_is_slot(box->object))
 		return pool_expose(box, options);
-	plan = (struct plan){ options->may, options->seal, options->seal_arg };
+	plan = (struct plan){ options->permission, options->seal, options->seal_arg };
 	return expose(box, options->mem, &plan);
 }
 
@@ -479,7 +479,7 @@ static struct ask ask_of_mem(size_t count, size_t size, const struct coherent_me
 
 static struct plan plan_of_mem(const struct coherent_mem_options *options)
 {
-	return (struct plan){ options->may, options->seal, options->seal_arg };
+	return (struct plan){ options->permission, options->seal, options->seal_arg };
 }
 
 int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box *box,
@@ -566,7 +566,7 @@ int coherent_base_handle_zeroed(struct coherent_handle *handle, struct coherent_
 		.align = options->align,
 		.boundary = options->boundary,
 		.level = options->level,
-		.may = options->may,
+		.permission = options->permission,
 	};
 	struct coherent_mem mem = handle->base;
 	int err;

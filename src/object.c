@@ -99,12 +99,12 @@ static void count_end_locked(struct coherent_device *dev, const struct coherent_
 	dev->stats.bytes -= object_bytes(object);
 }
 
-void object_become_mem(struct coherent_object *object, enum coherent_may may)
+void object_become_mem(struct coherent_object *object, enum coherent_permission permission)
 {
 	struct coherent_device *dev = object->dev;
 
 	lock_take(&dev->lock);
-	object->may = (uint8_t)may;
+	object->permission = (uint8_t)permission;
 	object->state = COHERENT_STATE_MEM;
 	raise_max(&dev->stats.mems_max, ++dev->stats.mems);
 	lock_drop(&dev->lock);
@@ -456,14 +456,14 @@ struct iova_want object_want(const struct coherent_object *object)
 	};
 }
 
-int object_map(const struct coherent_object *object, enum coherent_may may)
+int object_map(const struct coherent_object *object, enum coherent_permission permission)
 {
 	struct backend *backend = object->dev->backend;
 	const struct backend_mapping mapping = {
 		.address = object->address.first,
 		.va = pages_va(&object->pages),
 		.bytes = object_bytes(object),
-		.may = may,
+		.permission = permission,
 	};
 
 	return backend->ops->map(backend, &mapping);
@@ -476,7 +476,7 @@ int object_unmap(const struct coherent_object *object, bool idle)
 		.address = object->address.first,
 		.va = pages_va(&object->pages),
 		.bytes = object_bytes(object),
-		.may = object->may,
+		.permission = object->permission,
 	};
 
 	return backend->ops->unmap(backend, &mapping, idle);

@@ -29,7 +29,7 @@ enum object_kind { OBJECT_WHOLE, OBJECT_SLOT };
  * @attrs: As asked for. Never changes.
  * @align_shift: Of what was asked for. Never changes.
  * @boundary_shift: Of what was asked for, 0 for none. Never changes.
- * @may: What the device may do, of a mem.
+ * @permission: What the device may do, of a mem.
  * @state: What it is; COHERENT_STATE_NONE of a recycled box.
  * @leaked: The device may still reach it: nothing of it is used again.
  * @elsewhere: The memory of a mem, where that is not @pages; else 0.
@@ -50,7 +50,7 @@ struct coherent_object {
 	uint16_t attrs;
 	uint8_t align_shift;
 	uint8_t boundary_shift;
-	uint8_t may;
+	uint8_t permission;
 	uint8_t state;
 	bool leaked;
 	uintptr_t elsewhere;
@@ -203,18 +203,18 @@ void object_leak(struct coherent_object *object);
 /**
  * object_become_mem() - Say that the device can reach it.
  * @object: A box, mapped.
- * @may: What the device may do.
+ * @permission: What the device may do.
  */
-void object_become_mem(struct coherent_object *object, enum coherent_may may);
+void object_become_mem(struct coherent_object *object, enum coherent_permission permission);
 
 /**
  * object_map() - Let the device reach an object.
  * @object: A box.
- * @may: What the device may do.
+ * @permission: What the device may do.
  *
  * Return: as backend_ops.map.
  */
-int object_map(const struct coherent_object *object, enum coherent_may may);
+int object_map(const struct coherent_object *object, enum coherent_permission permission);
 
 /**
  * object_unmap() - End that.

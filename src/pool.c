@@ -278,7 +278,7 @@ static int check_expose(const struct slot *slot, const struct coherent_expose_op
 	const struct coherent_mem *mem = options->mem;
 	int err;
 
-	if (options->may != pool->may)
+	if (options->permission != pool->permission)
 		return -EINVAL;
 	if (mem->object)
 		return -EBUSY;
@@ -311,7 +311,7 @@ int pool_expose(struct coherent_box *box, const struct coherent_expose_options *
 	struct coherent_mem *mem = options->mem;
 	const char *va = box->va;
 
-	if (unlikely(options->seal || options->may != pool->may || mem->object ||
+	if (unlikely(options->seal || options->permission != pool->permission || mem->object ||
 		     !is_open(pool->alive)))
 		return expose_slowly(box, options);
 	*box = (struct coherent_box){ .va = NULL };
@@ -360,7 +360,7 @@ static size_t layout(size_t size, const struct coherent_pool_options *options, s
 	const size_t page = sys_page_bytes();
 	size_t align = options->align ? options->align : natural_align(size), bytes;
 
-	if ((unsigned int)options->may > COHERENT_MAY_READ || !is_power_of_two(align) ||
+	if ((unsigned int)options->permission > COHERENT_READ_ONLY || !is_power_of_two(align) ||
 	    align > page || (options->boundary && !is_power_of_two(options->boundary)))
 		return 0;
 	*block = options->boundary && options->boundary < page ? options->boundary : page;
@@ -392,7 +392,7 @@ int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 	pool->where = where;
 	pool->slot_bytes = bytes;
 	pool->block_bytes = block;
-	pool->may = options->may;
+	pool->permission = options->permission;
 	pool->delay = options->delay;
 	err = slots_open(pool);
 	if (err) {

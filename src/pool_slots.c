@@ -53,7 +53,7 @@ static int chunk_new(struct coherent_slots *pool, size_t bytes, unsigned int att
 	const struct coherent_mem_options options = {
 		.count = bytes,
 		.attrs = attrs,
-		.may = pool->may,
+		.permission = pool->permission,
 	};
 	const uint32_t count = slots_in(pool, bytes);
 	struct chunk *chunk =

@@ -41,7 +41,7 @@ struct cache {
  * @where: File and line of its creation.
  * @slot_bytes: Of a slot: a multiple of SLOT_BYTES_MIN.
  * @block_bytes: What no slot crosses a multiple of.
- * @may: What the device may do.
+ * @permission: What the device may do.
  * @delay: How many slots a cache keeps back.
  * @batch: What a cache gets at a time and gives back; it has at most twice as many.
  * @chunk_bytes_max: Of the largest chunks.
@@ -59,7 +59,7 @@ struct coherent_slots {
 	const char *where;
 	size_t slot_bytes;
 	size_t block_bytes;
-	enum coherent_may may;
+	enum coherent_permission permission;
 	unsigned int delay;
 	unsigned int batch;
 	size_t chunk_bytes_max;

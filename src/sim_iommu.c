@@ -79,7 +79,8 @@ static uint64_t *make_entry(struct sim_iommu *iommu, uint64_t address)
 
 int sim_iommu_map(struct sim_iommu *iommu, const struct backend_mapping *mapping)
 {
-	const uint64_t flags = mapping->may == COHERENT_MAY_READ ? PTE_READ : PTE_READ | PTE_WRITE;
+	const uint64_t flags = mapping->permission == COHERENT_READ_ONLY ? PTE_READ :
+									   PTE_READ | PTE_WRITE;
 	const size_t page = (size_t)1 << iommu->page_shift;
 	uint64_t *entry = NULL;
 

@@ -577,7 +577,7 @@ static void faults_name_what_was_hit(void **state)
 		strstr(fault.text, "refused: box, not exposed yet (8192 bytes allocated at"));
 	assert_non_null(strstr(fault.text, where));
 
-	assert_ok(coherent_expose(&box, &mem, .may = COHERENT_MAY_READ));
+	assert_ok(coherent_expose(&box, &mem, .permission = COHERENT_READ_ONLY));
 	address = coherent_addr(&mem);
 	assert_err(coherent_sim_try(dev, &mem, 0, bytes, 1, COHERENT_ACCESS_WRITE), -EIO);
 	fault_has_text(dev, "device write of 1 bytes");
@@ -667,7 +667,7 @@ static void fault_age_begins_at_the_reclaim_or_free(void **state)
 
 		/* Of a read-only mem a write is refused before the fence, too. */
 		assert_ok(coherent_device_open(&dev, names[i % 2]));
-		assert_ok(coherent_zeroed(&mem, dev, 1, .may = COHERENT_MAY_READ));
+		assert_ok(coherent_zeroed(&mem, dev, 1, .permission = COHERENT_READ_ONLY));
 		address = coherent_addr(&mem);
 		if (i / 2)
 			coherent_free(&mem);

@@ -330,14 +330,15 @@ static int fill_table(void *elements, size_t count, coherent_addr_t address, voi
 	return table->word[3] ? -ECANCELED : 0;
 }
 
-static int expose_queue(struct queue *queue, enum coherent_may last)
+static int expose_queue(struct queue *queue, enum coherent_permission last)
 {
 	return coherent_expose_all(COHERENT_EXPOSURE(&queue->boxes[0], &queue->mems[0]),
 				   COHERENT_EXPOSURE(&queue->boxes[1], &queue->mems[1],
-						     .may = COHERENT_MAY_READ),
+						     .permission = COHERENT_READ_ONLY),
 				   COHERENT_EXPOSURE(&queue->boxes[2], &queue->mems[2]),
-				   COHERENT_EXPOSURE(&queue->table_box, &queue->table, .may = last,
-						     .seal = fill_table, .seal_arg = queue));
+				   COHERENT_EXPOSURE(&queue->table_box, &queue->table,
+						     .permission = last, .seal = fill_table,
+						     .seal_arg = queue));
 }
 
 static void all_are_exposed(void **state)
@@ -347,7 +348,7 @@ static void all_are_exposed(void **state)
 
 	(void)state;
 	make_boxes(&queue, dev);
-	assert_ok(expose_queue(&queue, COHERENT_MAY_READ));
+	assert_ok(expose_queue(&queue, COHERENT_READ_ONLY));
 	assert_ok(
 		coherent_sim_try(dev, &queue.table, 0, &seen, sizeof(seen), COHERENT_ACCESS_READ));
 	for (size_t i = 0; i < 3; i++) {
@@ -368,23 +369,23 @@ static void or_none_is(void **state)
 	/* The last one's seal; its permission; its box. */
 	make_boxes(&queue, dev);
 	coherent_box_ptr(&queue.table_box)->word[3] = 1;
-	assert_err(expose_queue(&queue, COHERENT_MAY_READ), -ECANCELED);
+	assert_err(expose_queue(&queue, COHERENT_READ_ONLY), -ECANCELED);
 	assert_nothing_is_left(&queue);
 	for (uint64_t address = PAGE; address < 20 * PAGE; address += PAGE)
 		assert_err(coherent_sim_try_addr(dev, (coherent_addr_t){ address }, &byte, 1,
 						 COHERENT_ACCESS_READ),
 			   -EIO);
 	make_boxes(&queue, dev);
-	assert_err(expose_queue(&queue, COHERENT_MAY_READ + 1), -EINVAL);
+	assert_err(expose_queue(&queue, COHERENT_READ_ONLY + 1), -EINVAL);
 	assert_nothing_is_left(&queue);
 	make_boxes(&queue, dev);
 	coherent_box_free(&queue.table_box);
-	assert_err(expose_queue(&queue, COHERENT_MAY_READ), -EINVAL);
+	assert_err(expose_queue(&queue, COHERENT_READ_ONLY), -EINVAL);
 	assert_nothing_is_left(&queue);
 	/* A mem that is in use stays. */
 	make_boxes(&queue, dev);
 	assert_ok(coherent_zeroed(&queue.mems[2], dev, 1));
-	assert_err(expose_queue(&queue, COHERENT_MAY_READ), -EBUSY);
+	assert_err(expose_queue(&queue, COHERENT_READ_ONLY), -EBUSY);
 	assert_ok(coherent_write(&queue.mems[2], 0, 1));
 	coherent_free(&queue.mems[2]);
 	assert_nothing_is_left(&queue);
@@ -414,7 +415,7 @@ static void each_that_fails_takes_all_with_it(void **state)
 		snprintf(name, sizeof(name), "sim:edu,step,fail-map=%u", nth);
 		assert_ok(coherent_device_open(&failing, name));
 		make_boxes(&queue, failing);
-		err = expose_queue(&queue, COHERENT_MAY_READ_WRITE);
+		err = expose_queue(&queue, COHERENT_READ_WRITE);
 		assert_err(err, nth <= 4 ? -EIO : 0);
 		if (err)
 			assert_nothing_is_left(&queue);

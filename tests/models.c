@@ -325,7 +325,8 @@ static void open_ring(struct ring *ring, const char *name, uint32_t entries)
 	assert_ok(coherent_device_open(&ring->dev, name));
 	assert_ok(coherent_bar_open(&ring->bar, ring->dev, 0));
 	assert_ok(coherent_irq_open(&ring->irq, ring->dev, 0));
-	assert_ok(coherent_zeroed(&ring->descs, ring->dev, entries, .may = COHERENT_MAY_READ));
+	assert_ok(coherent_zeroed(&ring->descs, ring->dev, entries,
+				  .permission = COHERENT_READ_ONLY));
 	assert_ok(coherent_zeroed(&ring->completions, ring->dev, entries));
 	assert_ok(coherent_ring(&ring->descs, &ring->desc));
 	assert_ok(coherent_ring(&ring->completions, &ring->completion));
@@ -399,7 +400,7 @@ static void ring_reports_bad_descriptors(void **state)
 
 	(void)state;
 	open_ring(&ring, "sim:ring", 4);
-	assert_ok(coherent_zeroed(&mem, ring.dev, 100, .may = COHERENT_MAY_READ));
+	assert_ok(coherent_zeroed(&mem, ring.dev, 100, .permission = COHERENT_READ_ONLY));
 	submit(&ring, 0, 0, 0, 0, 1);
 	complete(&ring, 1, EINVAL, 0);
 	submit(&ring, 4, 0, 0, 0, 2);

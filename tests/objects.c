@@ -32,7 +32,8 @@ static void output_in_use_is_busy_and_stays(void **state)
 	/* Arguments come first. */
 	assert_err(coherent_box_zeroed(&box, dev, 0), -EINVAL);
 	assert_err(coherent_zeroed(&mem, dev, 0), -EINVAL);
-	assert_err(coherent_zeroed(&mem, dev, 1, .may = (enum coherent_may)9), -EINVAL);
+	assert_err(coherent_zeroed(&mem, dev, 1, .permission = (enum coherent_permission)9),
+		   -EINVAL);
 	assert_int_equal(coherent_box_ptr(&box)[0], 5);
 	assert_int_equal(coherent_addr(&mem).raw, address.raw);
 	assert_int_equal(coherent_handle_size(&handle), 1);
@@ -239,7 +240,7 @@ static void handle_takes_every_option(void **state)
 		   -EINVAL);
 	assert_ok(coherent_zeroed(&mem, dev, 1));
 	assert_ok(coherent_handle_zeroed(&handle, dev, 1, .align = 1 << 20,
-					 .may = COHERENT_MAY_READ));
+					 .permission = COHERENT_READ_ONLY));
 	assert_int_equal(coherent_handle_addr(&handle).raw % (1 << 20), 0);
 	assert_err(coherent_sim_try_addr(dev, coherent_handle_addr(&handle), &byte, 1,
 					 COHERENT_ACCESS_WRITE),

@@ -209,13 +209,13 @@ static void device_may_do_only_what_the_pool_allows(void **state)
 	struct command seen;
 
 	(void)state;
-	assert_ok(coherent_pool_create(&pool, dev, .may = COHERENT_MAY_READ));
+	assert_ok(coherent_pool_create(&pool, dev, .permission = COHERENT_READ_ONLY));
 	assert_ok(coherent_pool_box(&pool, &box));
 	assert_err(coherent_expose(&box, &mem), -EINVAL);
 	assert_true(coherent_is_empty(&box) && coherent_is_empty(&mem));
 	assert_ok(coherent_pool_box(&pool, &box));
 	memset(coherent_box_ptr(&box), DIRT, sizeof(seen));
-	assert_ok(coherent_expose(&box, &mem, .may = COHERENT_MAY_READ));
+	assert_ok(coherent_expose(&box, &mem, .permission = COHERENT_READ_ONLY));
 	assert_true(device_reads(coherent_addr(&mem).raw, &seen, sizeof(seen)));
 	assert_true(is_all(&seen, DIRT, sizeof(seen)));
 	assert_false(device_writes(coherent_addr(&mem).raw, &seen, sizeof(seen)));
@@ -480,7 +480,7 @@ static void bad_input_is_refused(void **state)
 	assert_err(coherent_pool_create(&pool, dev, .align = 2 * PAGE), -EINVAL);
 	assert_err(coherent_pool_create(&pool, dev, .boundary = 96), -EINVAL);
 	assert_err(coherent_pool_create(&pool, dev, .boundary = 32), -EINVAL);
-	assert_err(coherent_pool_create(&pool, dev, .may = 2), -EINVAL);
+	assert_err(coherent_pool_create(&pool, dev, .permission = 2), -EINVAL);
 	assert_err(coherent_pool_create(&pool, NULL), -ENODEV);
 	assert_true(!pool.base.va && !large.base.va);
 	assert_err(coherent_pool_box(&pool, &box), -EINVAL);

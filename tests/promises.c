@@ -296,8 +296,8 @@ static void init_fills_before_the_device_can_see(struct world *world)
 	COHERENT_AUTO(uint32_t, mem);
 	uint32_t start = 40, seen[3];
 
-	assert_ok(
-		coherent_init(&mem, world->dev, 3, init_counts, &start, .may = COHERENT_MAY_READ));
+	assert_ok(coherent_init(&mem, world->dev, 3, init_counts, &start,
+				.permission = COHERENT_READ_ONLY));
 	assert_true(world_reaches(world, &mem, 0, seen, sizeof(seen), COHERENT_ACCESS_READ));
 	assert_int_equal(seen[2], 42);
 }
@@ -632,7 +632,7 @@ static void device_may_do_only_what_expose_allowed(struct world *world)
 	COHERENT_AUTO(uint8_t, mem);
 	uint8_t byte = 0x5a;
 
-	assert_ok(coherent_zeroed(&mem, world->dev, 1, .may = COHERENT_MAY_READ));
+	assert_ok(coherent_zeroed(&mem, world->dev, 1, .permission = COHERENT_READ_ONLY));
 	assert_false(world_reaches(world, &mem, 0, &byte, 1, COHERENT_ACCESS_WRITE));
 	if (world->names_faults)
 		assert_fault(world->dev, COHERENT_STATE_MEM);
@@ -650,7 +650,7 @@ static void device_may_do_only_what_expose_allowed(struct world *world)
 	coherent_free(&mem);
 
 	assert_ok(coherent_box_zeroed(&box, world->dev, 1));
-	assert_err(coherent_expose(&box, &mem, .may = (enum coherent_may)2), -EINVAL);
+	assert_err(coherent_expose(&box, &mem, .permission = (enum coherent_permission)2), -EINVAL);
 	assert_true(coherent_is_empty(&mem));
 	assert_int_equal(coherent_device_level(world->dev), world->level);
 	assert_ok(coherent_box_zeroed(&box, world->dev, 1, .level = world->level));
@@ -664,7 +664,7 @@ static void writes_before_a_doorbell_are_seen_after_it(struct world *world)
 	COHERENT_AUTO(uint32_t, in);
 	uint32_t value;
 
-	assert_ok(coherent_zeroed(&out, world->dev, 16, .may = COHERENT_MAY_READ));
+	assert_ok(coherent_zeroed(&out, world->dev, 16, .permission = COHERENT_READ_ONLY));
 	assert_ok(coherent_zeroed(&in, world->dev, 16));
 	for (uint32_t turn = 1; turn < 5; turn++) {
 		for (size_t i = 0; i < 16; i++)

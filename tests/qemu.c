@@ -195,7 +195,7 @@ static void device_may_do_only_what_expose_allowed(void **state)
 
 	(void)state;
 	device_gets_dirt();
-	assert_ok(coherent_zeroed(&mem, dev, PAGE, .may = COHERENT_MAY_READ));
+	assert_ok(coherent_zeroed(&mem, dev, PAGE, .permission = COHERENT_READ_ONLY));
 	start(BUFFER, coherent_addr(&mem).raw, BYTES, TO_MEMORY);
 	finish();
 	assert_ok(coherent_device_next_fault(dev, &fault));
@@ -668,7 +668,7 @@ static void virtio_model_is_behind_the_iommu(void **state)
 	assert_ok(coherent_device_open(&rng, "qemu:virtio-rng-pci"));
 	assert_ok(coherent_bar_open(&registers, rng, 4));
 	assert_ok(coherent_zeroed(&rings, rng, PAGE / 8));
-	assert_ok(coherent_zeroed(&read_only, rng, PAGE, .may = COHERENT_MAY_READ));
+	assert_ok(coherent_zeroed(&read_only, rng, PAGE, .permission = COHERENT_READ_ONLY));
 	assert_ok(coherent_zeroed(&writable, rng, PAGE));
 	start_virtio(registers, coherent_addr(&rings).raw);
 	ask_virtio(&rings, registers, 1, coherent_addr(&writable).raw);

@@ -63,7 +63,7 @@ static int submit(struct queue *queue, uint32_t n)
 	if (err)
 		return err;
 	memset(coherent_box_ptr(&box), (uint8_t)n, coherent_box_count(&box));
-	err = coherent_expose(&box, &queue->data[slot], .may = COHERENT_MAY_READ);
+	err = coherent_expose(&box, &queue->data[slot], .permission = COHERENT_READ_ONLY);
 	if (err)
 		return err;
 	coherent_ring_put(&queue->desc, n, .src, coherent_addr(&queue->data[slot]).raw);
@@ -130,7 +130,8 @@ static void two_threads_on_one_ring(void **state)
 	assert_ok(coherent_device_open(&queue->dev, "sim:ring"));
 	assert_ok(coherent_bar_open(&queue->bar, queue->dev, 0));
 	assert_ok(coherent_irq_open(&queue->irq, queue->dev, 0));
-	assert_ok(coherent_zeroed(&queue->descs, queue->dev, ENTRIES, .may = COHERENT_MAY_READ));
+	assert_ok(coherent_zeroed(&queue->descs, queue->dev, ENTRIES,
+				  .permission = COHERENT_READ_ONLY));
 	assert_ok(coherent_zeroed(&queue->completions, queue->dev, ENTRIES));
 	assert_ok(coherent_ring(&queue->descs, &queue->desc));
 	assert_ok(coherent_ring(&queue->completions, &queue->completion));

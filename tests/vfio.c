@@ -105,7 +105,7 @@ static void what_is_exposed_is_mapped_as_asked(const char *scheme)
 	assert_ok(coherent_box_zeroed(&box, bench->dev, 5000));
 	assert_int_equal(mock.count, 0);
 	assert_ok(coherent_expose(&box, &mem));
-	assert_ok(coherent_zeroed(&ro, bench->dev, 1, .may = COHERENT_MAY_READ));
+	assert_ok(coherent_zeroed(&ro, bench->dev, 1, .permission = COHERENT_READ_ONLY));
 	assert_int_equal(mock.count, 2);
 	mapping = mock_find(coherent_addr(&mem).raw);
 	assert_non_null(mapping);
@@ -254,7 +254,7 @@ static void memory_is_mapped_anew_with_each_exposure(const char *scheme)
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	uint64_t va;
 
-	assert_ok(coherent_zeroed(&mem, bench->dev, 2 * PAGE, .may = COHERENT_MAY_READ));
+	assert_ok(coherent_zeroed(&mem, bench->dev, 2 * PAGE, .permission = COHERENT_READ_ONLY));
 	va = mock_find(coherent_addr(&mem).raw)->va;
 	assert_ok(coherent_reclaim(&mem, &box));
 	assert_ok(coherent_expose(&box, &mem));
@@ -924,7 +924,7 @@ static void without_iommu_it_has_to_be_asked_for(void)
 	assert_ok(coherent_device_fence(bench.dev));
 	assert_int_equal(mock.resets, 1);
 	assert_int_equal(mock.count, 0);
-	assert_err(coherent_expose(&box, &mem, .may = COHERENT_MAY_READ), -EOPNOTSUPP);
+	assert_err(coherent_expose(&box, &mem, .permission = COHERENT_READ_ONLY), -EOPNOTSUPP);
 	coherent_device_close(bench.dev);
 	assert_false(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
 	nothing_is_left(&bench);
@@ -1254,7 +1254,7 @@ static void device_need_not_be_adopted(const char *scheme)
 	caller_begins(&caller, scheme);
 	assert_ok(adopt(&bench, scheme, caller.iommu, 0, WINDOW_FIRST, WINDOW_LAST));
 	assert_err(coherent_bar_open(&bar, bench.dev, 0), -ENODEV);
-	assert_ok(coherent_zeroed(&mem, bench.dev, 1, .may = COHERENT_MAY_READ));
+	assert_ok(coherent_zeroed(&mem, bench.dev, 1, .permission = COHERENT_READ_ONLY));
 	assert_int_equal(mock_find(coherent_addr(&mem).raw)->flags, VFIO_DMA_MAP_FLAG_READ);
 	coherent_free(&mem);
 	assert_err(coherent_device_reset(bench.dev), -EIO);
@@ -1359,7 +1359,7 @@ static int use(struct coherent_device **dev, const char *name)
 	if (!err)
 		err = coherent_reclaim(&mem, &box);
 	if (!err)
-		err = coherent_expose(&box, &mem, .may = COHERENT_MAY_READ);
+		err = coherent_expose(&box, &mem, .permission = COHERENT_READ_ONLY);
 	return err ? err : coherent_device_reset(*dev);
 }
 

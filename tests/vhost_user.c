@@ -260,7 +260,7 @@ static void device_may_do_only_what_expose_allowed(void **state)
 
 	(void)state;
 	assert_ok(coherent_box_zeroed(&box, bench.dev, PAGE));
-	assert_err(coherent_expose(&box, &mem, .may = COHERENT_MAY_READ), -EOPNOTSUPP);
+	assert_err(coherent_expose(&box, &mem, .permission = COHERENT_READ_ONLY), -EOPNOTSUPP);
 	assert_true(coherent_is_empty(&box) && coherent_is_empty(&mem));
 	assert_int_equal(peer_mappings(), mappings);
 	assert_ok(coherent_zeroed(&mem, bench.dev, PAGE));

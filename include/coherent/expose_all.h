@@ -29,7 +29,7 @@ coherent_base_exposures_check(const struct coherent_exposure *exposures, size_t 
 {
 	for (size_t i = 0; i < count; i++)
 		if (coherent_box_is_empty(exposures[i].box) ||
-		    (unsigned int)exposures[i].options.may > COHERENT_MAY_READ)
+		    (unsigned int)exposures[i].options.permission > COHERENT_READ_ONLY)
 			return -EINVAL;
 	for (size_t i = 0; i < count; i++) {
 		const struct coherent_mem *mem = exposures[i].options.mem;
@@ -72,8 +72,8 @@ coherent_base_expose_all(const struct coherent_exposure *exposures, size_t count
  *
  * In that order; .seal of one finds the mems before it exposed. If one fails, all end: the boxes
  * are consumed, and the mems are freed, as by coherent_free(), before anybody else has seen them.
- * Empty boxes, .may and mems in use are found before anything is exposed; what is given twice, and
- * that a pool's .may is another, at its turn.
+ * Empty boxes, .permission and mems in use are found before anything is exposed; what is given twice, and
+ * that a pool's .permission is another, at its turn.
  *
  * Context: may sleep.
  * Return: as coherent_expose().

@@ -27,7 +27,7 @@ struct coherent_handle {
  * @align: Of the device address.
  * @boundary: What the device addresses do not cross.
  * @level: The least level that will do.
- * @may: What the device may do.
+ * @permission: What the device may do.
  * @COHERENT_GFP: See struct coherent_box_options.
  */
 struct coherent_handle_options {
@@ -37,7 +37,7 @@ struct coherent_handle_options {
 	size_t align;
 	uint64_t boundary;
 	enum coherent_level level;
-	enum coherent_may may;
+	enum coherent_permission permission;
 	COHERENT_GFP
 };
 
@@ -66,7 +66,7 @@ COHERENT_BASE void coherent_base_handle_cleanup(struct coherent_handle *handle);
  *	coherent_handle_free().
  * @dev: The device, which can reach the memory when this returns.
  * @...: The size in bytes; then options by name: .attrs, .align, .boundary,
- *	.level, .may.
+ *	.level, .permission.
  *
  * Context: may sleep.
  * Return: as coherent_box_zeroed() and coherent_expose(); -EINVAL for 0 bytes.

@@ -7,7 +7,7 @@
  * of them. A pool keeps boxes in private memory and copies one into its slot of an exposed page
  * when it is exposed: there is no address of it before, and no memory behind that address but
  * zeros. What a device gets wrong it gets wrong within the pool's exposed objects: those share
- * pages, so it can read and, unless the pool is COHERENT_MAY_READ, write them all.
+ * pages, so it can read and, unless the pool is COHERENT_READ_ONLY, write them all.
  *
  * Boxes and mems of a pool are like any other, but for this:
  * - Freeing a mem, and reclaiming it with .idle, without which it is -EBUSY, is the driver's
@@ -58,7 +58,7 @@ struct coherent_pool {
  * struct coherent_pool_options - Options of coherent_pool_create().
  * @dev: The device.
  * @options_have_names: Not to be set.
- * @may: What the device may do with a mem of the pool.
+ * @permission: What the device may do with a mem of the pool.
  * @align: Of the device addresses: a power of two, at most a page; less than 16 is 16. 0 for the
  *	next power of two from the size of an object on, at most 64: what fits into a cache line
  *	is in one.
@@ -70,7 +70,7 @@ struct coherent_pool {
 struct coherent_pool_options {
 	struct coherent_device *dev;
 	const struct coherent_options_have_names *options_have_names;
-	enum coherent_may may;
+	enum coherent_permission permission;
 	size_t align;
 	uint64_t boundary;
 	unsigned int delay;
@@ -128,7 +128,7 @@ void coherent_base_pool_cleanup(void *pool);
 /**
  * coherent_pool_create() - Make a pool, without any memory yet.
  * @pool: The new pool; must be empty, and is on failure. End with coherent_pool_destroy().
- * @...: The device; then options by name: .may, .align, .boundary, .delay of struct
+ * @...: The device; then options by name: .permission, .align, .boundary, .delay of struct
  *	coherent_pool_options.
  *
  * Threads have caches of at most 63 slots and 64 KiB each, for as many as 63 threads at a time;
@@ -137,8 +137,8 @@ void coherent_base_pool_cleanup(void *pool);
  *
  * Context: may sleep.
  * Return: 0; -EINVAL (the size of an object, rounded up to .align, is more than a page or
- * .boundary; .align or .boundary is no power of two; .may), -EBUSY (@pool in use), -ENODEV,
- * -ENOMEM. Whether the device can be kept to .may shows when the pool grows.
+ * .boundary; .align or .boundary is no power of two; .permission), -EBUSY (@pool in use), -ENODEV,
+ * -ENOMEM. Whether the device can be kept to .permission shows when the pool grows.
  */
 #define coherent_pool_create(pool, ...)					\
 	COHERENT_RESULT(COHERENT_NEEDS_POOL(pool),			\
@@ -150,11 +150,11 @@ void coherent_base_pool_cleanup(void *pool);
  * coherent_pool_box() - Take a zeroed box of one element.
  * @pool: The pool.
  * @box: The new box; must be empty, and is on failure. Give it to coherent_expose(), with the
- *	.may of the pool, else that is -EINVAL; or to coherent_box_free().
+ *	.permission of the pool, else that is -EINVAL; or to coherent_box_free().
  *
  * Context: may sleep, where the pool has no free slot.
  * Return: 0; -EINVAL (@pool is empty), -EBUSY (@box in use), -ENODEV; where the pool has to grow
- * also as coherent_zeroed(): -ENOMEM, -ENOSPC, -EOPNOTSUPP (.may), -EIO.
+ * also as coherent_zeroed(): -ENOMEM, -ENOSPC, -EOPNOTSUPP (.permission), -EIO.
  */
 #define coherent_pool_box(pool, box)					\
 	COHERENT_RESULT(COHERENT_NEEDS_POOL(pool) COHERENT_NEEDS_BOX(box) \

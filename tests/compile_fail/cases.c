@@ -839,11 +839,11 @@ END
 
 /* Options. */
 
-CASE option_of_expose_at_allocation expects no member named .may|field designator
+CASE option_of_expose_at_allocation expects no member named .permission|field designator
 BAD
-	return coherent_box_zeroed(box, dev, 1, .may = COHERENT_MAY_READ);
+	return coherent_box_zeroed(box, dev, 1, .permission = COHERENT_READ_ONLY);
 GOOD
-	return coherent_zeroed(mem, dev, 1, .may = COHERENT_MAY_READ);
+	return coherent_zeroed(mem, dev, 1, .permission = COHERENT_READ_ONLY);
 END
 
 CASE option_of_allocation_at_expose expects no member named .align|field designator
@@ -853,9 +853,9 @@ GOOD
 	return coherent_box_zeroed(box, dev, 1, .align = 4096);
 END
 
-CASE option_of_expose_at_reclaim expects no member named .may|field designator
+CASE option_of_expose_at_reclaim expects no member named .permission|field designator
 BAD
-	return coherent_reclaim(mem, box, .may = COHERENT_MAY_READ);
+	return coherent_reclaim(mem, box, .permission = COHERENT_READ_ONLY);
 GOOD
 	return coherent_reclaim(mem, box, .idle = true);
 END
@@ -864,7 +864,7 @@ CASE option_of_reclaim_at_expose expects no member named .idle|field designator
 BAD
 	return coherent_expose(box, mem, .idle = true);
 GOOD
-	return coherent_expose(box, mem, .may = COHERENT_MAY_READ);
+	return coherent_expose(box, mem, .permission = COHERENT_READ_ONLY);
 END
 
 CASE option_of_open_at_allocation expects no member named .report|field designator
@@ -906,7 +906,7 @@ CASE exposure_into_a_const_mem expects this object is const
 BAD
 	return coherent_expose_all(COHERENT_EXPOSURE(box, const_a_mem));
 GOOD
-	return coherent_expose_all(COHERENT_EXPOSURE(box, mem, .may = COHERENT_MAY_READ));
+	return coherent_expose_all(COHERENT_EXPOSURE(box, mem, .permission = COHERENT_READ_ONLY));
 END
 
 CASE idle_at_exposure expects no member named .idle|field designator
@@ -978,7 +978,7 @@ CASE seal_at_handle expects no member named .seal|field designator
 BAD
 	return coherent_handle_zeroed(&handle, dev, 1, .seal = seal);
 GOOD
-	return coherent_handle_zeroed(&handle, dev, 1, .may = COHERENT_MAY_READ);
+	return coherent_handle_zeroed(&handle, dev, 1, .permission = COHERENT_READ_ONLY);
 END
 
 CASE misspelt_option expects no member named .alling|field designator
@@ -995,11 +995,18 @@ GOOD
 	return coherent_box_zeroed(box, dev, 1, .align = 4096);
 END
 
-CASE may_without_its_name expects pointer
+CASE permission_by_its_old_name expects no member named .may|field designator
 BAD
-	return coherent_expose(box, mem, COHERENT_MAY_READ);
+	return coherent_expose(box, mem, .may = 1);
 GOOD
-	return coherent_expose(box, mem, .may = COHERENT_MAY_READ);
+	return coherent_expose(box, mem, .permission = COHERENT_READ_ONLY);
+END
+
+CASE permission_without_its_name expects pointer
+BAD
+	return coherent_expose(box, mem, COHERENT_READ_ONLY);
+GOOD
+	return coherent_expose(box, mem, .permission = COHERENT_READ_ONLY);
 END
 
 CASE idle_without_its_name expects pointer

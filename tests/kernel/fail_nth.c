@@ -226,7 +226,7 @@ static void nth_unmap(struct device *dev, dma_addr_t address, size_t bytes,
 
 /* --- All that can be done --- */
 
-static int use_box(enum coherent_may may)
+static int use_box(enum coherent_permission permission)
 {
 	COHERENT_BOX_AUTO(u64, box);
 	COHERENT_AUTO(u64, mem);
@@ -239,7 +239,7 @@ static int use_box(enum coherent_may may)
 		err = coherent_expose(&box, &mem);
 	if (!err)
 		err = coherent_reclaim(&mem, &box, .idle = true);
-	return err ? err : coherent_expose(&box, &mem, .may = may);
+	return err ? err : coherent_expose(&box, &mem, .permission = permission);
 }
 
 static int fill(u64 *elements, size_t count, void *arg)
@@ -255,7 +255,7 @@ static int use_everything(void)
 	COHERENT_IRQ_AUTO(irq);
 	int err;
 
-	err = use_box(is_enforced() ? COHERENT_MAY_READ : COHERENT_MAY_READ_WRITE);
+	err = use_box(is_enforced() ? COHERENT_READ_ONLY : COHERENT_READ_WRITE);
 	if (!err)
 		err = coherent_init(&mem, edu.dev, 1, fill, NULL, .level = level);
 	if (!err)

@@ -435,7 +435,7 @@ static void try_read_only_handle(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test,
 			coherent_handle_zeroed(&handle, edu.dev, 1, .level = level,
-					       .may = COHERENT_MAY_READ, .align = 1 << 14),
+					       .permission = COHERENT_READ_ONLY, .align = 1 << 14),
 			0);
 	KUNIT_EXPECT_EQ(test, coherent_handle_addr(&handle).raw % (1 << 14), 0);
 	must_be_refused(coherent_handle_addr(&handle).raw);
@@ -451,15 +451,17 @@ static void device_may_do_only_what_expose_allowed(struct kunit *test)
 	COHERENT(struct page_bytes) mem = COHERENT_EMPTY;
 	u8 byte;
 
-	KUNIT_EXPECT_EQ(test, coherent_zeroed(&mem, edu.dev, 1, .may = 2), -EINVAL);
+	KUNIT_EXPECT_EQ(test, coherent_zeroed(&mem, edu.dev, 1, .permission = 2), -EINVAL);
 	if (!is_enforced()) {
 		ANSWER("read-only is refused: -EOPNOTSUPP");
-		KUNIT_EXPECT_EQ(test, coherent_zeroed(&mem, edu.dev, 1, .may = COHERENT_MAY_READ),
+		KUNIT_EXPECT_EQ(test,
+				coherent_zeroed(&mem, edu.dev, 1, .permission = COHERENT_READ_ONLY),
 				-EOPNOTSUPP);
 		return;
 	}
 	KUNIT_ASSERT_EQ(test,
-			coherent_zeroed(&mem, edu.dev, 1, .may = COHERENT_MAY_READ, .level = level),
+			coherent_zeroed(&mem, edu.dev, 1, .permission = COHERENT_READ_ONLY,
+					.level = level),
 			0);
 	KUNIT_EXPECT_EQ(test, coherent_write(&mem, 0, .bytes[1], 3), 0);
 	device_reads(test, coherent_addr(&mem).raw + 1, &byte, 1);

@@ -14,7 +14,7 @@
  * @align: See @attrs.
  * @boundary: See @attrs.
  * @level: See @attrs.
- * @may: See @attrs.
+ * @permission: See @attrs.
  * @filled: 0 for zeroed, 1 for from an array, 2 for by a function.
  * @source: The array; NULL sometimes.
  * @sealed: There is a seal.
@@ -28,7 +28,7 @@ struct ask {
 	size_t align;
 	uint64_t boundary;
 	enum coherent_level level;
-	enum coherent_may may;
+	enum coherent_permission permission;
 	unsigned int filled;
 	const void *source;
 	bool sealed;
@@ -56,7 +56,7 @@ static struct ask pick_ask(struct slot *slot)
 		.align = chance(2) ? 0 : (size_t)1 << pick(17),
 		.boundary = chance(2) ? 0 : UINT64_C(1) << pick(20),
 		.level = pick(COHERENT_IOMMU + 1),
-		.may = chance(4) ? COHERENT_MAY_READ : COHERENT_MAY_READ_WRITE,
+		.permission = chance(4) ? COHERENT_READ_ONLY : COHERENT_READ_WRITE,
 		.source = source_bytes,
 		.sealing = { .slot = slot, .result = pick_seal_result() },
 	};
@@ -80,7 +80,7 @@ static struct ask pick_ask(struct slot *slot)
 		ask.level = COHERENT_IOMMU + 1;
 		break;
 	case 4:
-		ask.may = COHERENT_MAY_READ + 1;
+		ask.permission = COHERENT_READ_ONLY + 1;
 		break;
 	case 5:
 		ask.source = ask.filled == 1 ? NULL : source_bytes;
@@ -104,7 +104,7 @@ static int check_ask(const struct ask *ask, const struct slot *slot)
 
 	if (ask->filled == 1 && !ask->source)
 		return -EINVAL;
-	if (ask->kind != BOX && ask->may > COHERENT_MAY_READ)
+	if (ask->kind != BOX && ask->permission > COHERENT_READ_ONLY)
 		return -EINVAL;
 	if (!ask->count || ask->attrs >= COHERENT_ATTR_PRIVILEGED << 1 ||
 	    ask->level > COHERENT_IOMMU || !is_power_or_zero(ask->align) ||
@@ -154,10 +154,10 @@ static int allocate_box(struct slot *slot, struct coherent_device *dev, const st
 				 .boundary = ask->boundary, .level = ask->level);
 }
 
-#define OF_MEM(ask)                                                                    \
-	.attrs = (ask)->attrs, .align = (ask)->align, .boundary = (ask)->boundary,     \
-	.level = (ask)->level, .may = (ask)->may, .seal = (ask)->sealed ? seal : NULL, \
-	.seal_arg = (ask)->sealed ? &(ask)->sealing : NULL
+#define OF_MEM(ask)                                                                \
+	.attrs = (ask)->attrs, .align = (ask)->align, .boundary = (ask)->boundary, \
+	.level = (ask)->level, .permission = (ask)->permission,                    \
+	.seal = (ask)->sealed ? seal : NULL, .seal_arg = (ask)->sealed ? &(ask)->sealing : NULL
 
 static int allocate_mem(struct slot *slot, struct coherent_device *dev, struct ask *ask)
 {
@@ -183,7 +183,7 @@ static int allocate(struct slot *slot, struct coherent_device *dev, struct ask *
 		return allocate_mem(slot, dev, ask);
 	return coherent_handle_zeroed(&slot->handle, dev, ask->count, .attrs = ask->attrs,
 				      .align = ask->align, .boundary = ask->boundary,
-				      .level = ask->level, .may = ask->may);
+				      .level = ask->level, .permission = ask->permission);
 }
 
 /* An empty slot becomes what the object is going to be, but for its address. */
@@ -235,7 +235,7 @@ static void be_born(struct slot *slot, const struct ask *ask)
 	if (ask->kind == BOX)
 		become_box(slot);
 	else
-		become_reachable(slot, ask->kind, ask->may);
+		become_reachable(slot, ask->kind, ask->permission);
 	slot_check(slot);
 }
 

@@ -168,12 +168,12 @@ void become_box(struct slot *slot)
 	slot->place.readonly = false;
 }
 
-void become_reachable(struct slot *slot, enum kind kind, enum coherent_may may)
+void become_reachable(struct slot *slot, enum kind kind, enum coherent_permission permission)
 {
 	slot->kind = kind;
 	slot->place.state = COHERENT_STATE_MEM;
 	slot->place.reachable = true;
-	slot->place.readonly = may == COHERENT_MAY_READ;
+	slot->place.readonly = permission == COHERENT_READ_ONLY;
 	exposure_begin(&slot->place);
 }
 
@@ -289,25 +289,26 @@ static struct slot *pick_other(struct slot *slot, enum kind kind)
 	return other->kind == kind && other->is_records == slot->is_records ? other : slot;
 }
 
-static int call_expose(struct slot *slot, struct slot *to, enum coherent_may may,
+static int call_expose(struct slot *slot, struct slot *to, enum coherent_permission permission,
 		       struct sealing *sealing)
 {
 	if (slot->is_records)
-		return coherent_expose(&slot->records.box, &to->records.mem, .may = may,
-				       .seal = sealing ? seal : NULL, .seal_arg = sealing);
-	return coherent_expose(&slot->bytes.box, &to->bytes.mem, .may = may,
+		return coherent_expose(&slot->records.box, &to->records.mem,
+				       .permission = permission, .seal = sealing ? seal : NULL,
+				       .seal_arg = sealing);
+	return coherent_expose(&slot->bytes.box, &to->bytes.mem, .permission = permission,
 			       .seal = sealing ? seal : NULL, .seal_arg = sealing);
 }
 
 void object_expose(struct slot *slot)
 {
 	struct sealing sealing = { .slot = slot, .result = pick_seal_result() };
-	const enum coherent_may may = chance(32) ? COHERENT_MAY_READ + 1 : pick(2);
+	const enum coherent_permission permission = chance(32) ? COHERENT_READ_ONLY + 1 : pick(2);
 	struct slot *to = pick_other(slot, MEM);
 	const bool sealed = chance(4);
 	int err = 0;
 
-	if (slot->kind != BOX || may > COHERENT_MAY_READ)
+	if (slot->kind != BOX || permission > COHERENT_READ_ONLY)
 		err = -EINVAL;
 	else if (to != slot)
 		err = -EBUSY;
@@ -315,7 +316,7 @@ void object_expose(struct slot *slot)
 		err = result_of(sealing.result);
 	if (!err)
 		err = map_result(&slot->place);
-	EXPECT(call_expose(slot, to, may, sealed ? &sealing : NULL), err);
+	EXPECT(call_expose(slot, to, permission, sealed ? &sealing : NULL), err);
 	if (to != slot)
 		slot_check(to);
 	if (slot->kind != BOX)
@@ -325,7 +326,7 @@ void object_expose(struct slot *slot)
 		bury(slot);
 		return;
 	}
-	become_reachable(slot, MEM, may);
+	become_reachable(slot, MEM, permission);
 	CHECK(sealing.called == sealed);
 	CHECK(!sealed || sealing.address == slot->place.address);
 	slot_check(slot);
@@ -338,18 +339,18 @@ static int call_expose_all(struct slot *a, struct slot *b)
 	if (a->is_records && b->is_records)
 		return coherent_expose_all(COHERENT_EXPOSURE(&a->records.box, &a->records.mem),
 					   COHERENT_EXPOSURE(&b->records.box, &b->records.mem,
-							     .may = COHERENT_MAY_READ));
+							     .permission = COHERENT_READ_ONLY));
 	if (a->is_records)
 		return coherent_expose_all(COHERENT_EXPOSURE(&a->records.box, &a->records.mem),
 					   COHERENT_EXPOSURE(&b->bytes.box, &b->bytes.mem,
-							     .may = COHERENT_MAY_READ));
+							     .permission = COHERENT_READ_ONLY));
 	if (b->is_records)
 		return coherent_expose_all(COHERENT_EXPOSURE(&a->bytes.box, &a->bytes.mem),
 					   COHERENT_EXPOSURE(&b->records.box, &b->records.mem,
-							     .may = COHERENT_MAY_READ));
+							     .permission = COHERENT_READ_ONLY));
 	return coherent_expose_all(COHERENT_EXPOSURE(&a->bytes.box, &a->bytes.mem),
 				   COHERENT_EXPOSURE(&b->bytes.box, &b->bytes.mem,
-						     .may = COHERENT_MAY_READ));
+						     .permission = COHERENT_READ_ONLY));
 }
 
 static void lose_box(struct slot *slot)
@@ -391,8 +392,8 @@ void object_expose_all(struct slot *a)
 		err = map_result(&b->place);
 	EXPECT(call_expose_all(a, b), err);
 	if (!err) {
-		become_reachable(a, MEM, COHERENT_MAY_READ_WRITE);
-		become_reachable(b, MEM, COHERENT_MAY_READ);
+		become_reachable(a, MEM, COHERENT_READ_WRITE);
+		become_reachable(b, MEM, COHERENT_READ_ONLY);
 		slot_check(a);
 		slot_check(b);
 		return;
@@ -523,7 +524,7 @@ void object_outlives(struct slot *slot)
 		slot_check(slot);
 	}
 	if (slot->kind == BOX && chance(2))
-		EXPECT(call_expose(slot, slot, COHERENT_MAY_READ_WRITE, NULL), -ENODEV);
+		EXPECT(call_expose(slot, slot, COHERENT_READ_WRITE, NULL), -ENODEV);
 	call_free(slot);
 	bury(slot);
 }

@@ -33,7 +33,7 @@ int map_result(const struct place *place);
 /* The address of a box is in the fault of a device that tries it. */
 uint64_t address_of_box(struct slot *slot);
 void become_box(struct slot *slot);
-void become_reachable(struct slot *slot, enum kind kind, enum coherent_may may);
+void become_reachable(struct slot *slot, enum kind kind, enum coherent_permission permission);
 /* Nothing is left of an object. */
 void bury(struct slot *slot);
 void check_bytes(const struct slot *slot, const uint8_t *bytes);

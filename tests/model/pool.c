@@ -31,7 +31,7 @@ struct pooled {
 static struct {
 	struct coherent_device *dev;
 	union records pool;
-	enum coherent_may may;
+	enum coherent_permission permission;
 	size_t align;
 	uint64_t boundary;
 	struct pooled objects[OBJECTS];
@@ -65,20 +65,21 @@ static void create(void)
 {
 	const size_t align = chance(2) ? 0 : chance(16) ? 48 : (size_t)1 << pick(14);
 	const uint64_t boundary = chance(2) ? 0 : chance(16) ? 96 : UINT64_C(1) << pick(15);
-	const enum coherent_may may = chance(16) ? COHERENT_MAY_READ + 1 : pick(2);
+	const enum coherent_permission permission = chance(16) ? COHERENT_READ_ONLY + 1 : pick(2);
 	int err = 0;
 
-	if (may > COHERENT_MAY_READ || !is_power_or_zero(align) || !is_power_or_zero(boundary) ||
-	    align > PAGE || (boundary && boundary < spacing(align)))
+	if (permission > COHERENT_READ_ONLY || !is_power_or_zero(align) ||
+	    !is_power_or_zero(boundary) || align > PAGE || (boundary && boundary < spacing(align)))
 		err = -EINVAL;
 	else if (pools.pool.base.va)
 		err = -EBUSY;
-	EXPECT(coherent_pool_create(&pools.pool, pools.dev, .may = may, .align = align,
-				    .boundary = boundary, .delay = chance(2) ? pick(10) : 0),
+	EXPECT(coherent_pool_create(&pools.pool, pools.dev, .permission = permission,
+				    .align = align, .boundary = boundary,
+				    .delay = chance(2) ? pick(10) : 0),
 	       err);
 	if (err)
 		return;
-	pools.may = may;
+	pools.permission = permission;
 	pools.align = align ? align : 64;
 	pools.boundary = boundary && boundary < PAGE ? boundary : PAGE;
 }
@@ -131,13 +132,14 @@ static void check_place(const struct pooled *object)
 
 static void expose(struct pooled *object)
 {
-	const enum coherent_may may = chance(8) ? !pools.may : pools.may;
+	const enum coherent_permission permission = chance(8) ? !pools.permission :
+								pools.permission;
 	const uint64_t before = object->address;
-	int err = object->kind != BOX || may != pools.may ? -EINVAL : 0;
+	int err = object->kind != BOX || permission != pools.permission ? -EINVAL : 0;
 
 	if (object->kind == MEM)
 		return;
-	EXPECT(coherent_expose(&object->box, &object->mem, .may = may), err);
+	EXPECT(coherent_expose(&object->box, &object->mem, .permission = permission), err);
 	object->kind = err ? EMPTY : MEM;
 	object->address = err ? 0 : coherent_addr(&object->mem).raw;
 	if (err)
@@ -183,8 +185,8 @@ static void look(struct pooled *object)
 		return;
 	pattern(seen, sizeof(seen));
 	EXPECT(coherent_sim_try_addr(pools.dev, address, seen, sizeof(seen), COHERENT_ACCESS_WRITE),
-	       pools.may == COHERENT_MAY_READ ? -EIO : 0);
-	if (pools.may == COHERENT_MAY_READ_WRITE)
+	       pools.permission == COHERENT_READ_ONLY ? -EIO : 0);
+	if (pools.permission == COHERENT_READ_WRITE)
 		memcpy(object->bytes, seen, sizeof(seen));
 }
 

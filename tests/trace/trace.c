@@ -90,7 +90,7 @@ static long long expose(struct slot *slot)
 	int err;
 
 	err = coherent_expose(&slot->box, &slot->mem,
-			      .may = read_only ? COHERENT_MAY_READ : COHERENT_MAY_READ_WRITE);
+			      .permission = read_only ? COHERENT_READ_ONLY : COHERENT_READ_WRITE);
 	if (!err && was_empty)
 		slot->read_only = read_only;
 	return err;

@@ -96,7 +96,7 @@ static void nobody_keeps_it_from_a_box(void **state)
 	assert_ok(coherent_box_zeroed(&box, dev, PAGE));
 	transfer(BUFFER, next.raw, 2);
 	assert_int_equal(coherent_box_ptr(&box)[63], DIRT);
-	assert_err(coherent_zeroed(&mem, dev, 1, .may = COHERENT_MAY_READ), -EOPNOTSUPP);
+	assert_err(coherent_zeroed(&mem, dev, 1, .permission = COHERENT_READ_ONLY), -EOPNOTSUPP);
 	assert_err(coherent_box_zeroed(&box, dev, 1, .level = COHERENT_HIDDEN), -EBUSY);
 }
 

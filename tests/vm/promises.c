@@ -151,7 +151,7 @@ static void device_sees_what_the_cpu_wrote_before_expose(void **state)
 	assert_ok(coherent_box_zeroed(&box, dev, 16));
 	for (uint32_t i = 0; i < 16; i++)
 		coherent_box_ptr(&box)[i] = i * 3 + 1;
-	assert_ok(coherent_expose(&box, &mem, .may = COHERENT_MAY_READ));
+	assert_ok(coherent_expose(&box, &mem, .permission = COHERENT_READ_ONLY));
 	device_reads(coherent_addr(&mem).raw, seen, sizeof(seen));
 	for (uint32_t i = 0; i < 16; i++)
 		assert_int_equal(seen[i], i * 3 + 1);
@@ -164,7 +164,7 @@ static void device_may_do_only_what_expose_allowed(void **state)
 	uint8_t byte;
 
 	(void)state;
-	assert_ok(coherent_zeroed(&mem, dev, PAGE, .may = COHERENT_MAY_READ));
+	assert_ok(coherent_zeroed(&mem, dev, PAGE, .permission = COHERENT_READ_ONLY));
 	must_be_refused(coherent_addr(&mem).raw);
 	device_writes(coherent_addr(&mem).raw);
 	assert_ok(coherent_read(&mem, 0, &byte));

@@ -8,7 +8,7 @@
  *
  * COHERENT_HIDDEN, also without .level, is dma_alloc_attrs(): the memory is mapped
  * from the start, only its address is withheld. coherent_reclaim() needs .idle and
- * takes nothing away from the device; .may = COHERENT_MAY_READ is -EOPNOTSUPP.
+ * takes nothing away from the device; .permission = COHERENT_READ_ONLY is -EOPNOTSUPP.
  *
  * COHERENT_IOMMU maps at expose, and at reclaim unmaps and flushes the IOTLB: when
  * it returns, the device cannot reach the memory. Pages are contiguous, so that an
@@ -232,7 +232,7 @@ static inline int __must_check coherent_handle_manage(struct coherent_handle *ha
 
 /* What a mem is made with, whichever macro asks. */
 struct coherent_plan {
-	enum coherent_may may;
+	enum coherent_permission permission;
 	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
 	void *seal_arg;
 };
@@ -257,7 +257,8 @@ static inline int coherent_map(struct coherent_box *box, const struct coherent_p
 	struct coherent_object *object = &box->object;
 	int err;
 
-	object->direction = plan->may == COHERENT_MAY_READ ? DMA_TO_DEVICE : DMA_BIDIRECTIONAL;
+	object->direction = plan->permission == COHERENT_READ_ONLY ? DMA_TO_DEVICE :
+								     DMA_BIDIRECTIONAL;
 	err = COHERENT_PLACE_IS_LATE ? 0 : coherent_seal(box, plan);
 	if (err)
 		return err;
@@ -288,7 +289,7 @@ static inline int coherent_make_reachable(struct coherent_box *box,
 		return -ENODEV;
 	if (box->object.level == COHERENT_IOMMU)
 		return coherent_map(box, plan);
-	if (plan->may != COHERENT_MAY_READ_WRITE)
+	if (plan->permission != COHERENT_READ_WRITE)
 		return -EOPNOTSUPP;
 	err = coherent_seal(box, plan);
 	/* ORDER: pairs with the device's first access. */
@@ -303,7 +304,7 @@ static inline int coherent_expose_box(struct coherent_box *box, struct coherent_
 
 	if (coherent_box_is_empty(box))
 		return -EINVAL;
-	if ((unsigned int)plan->may > COHERENT_MAY_READ)
+	if ((unsigned int)plan->permission > COHERENT_READ_ONLY)
 		err = -EINVAL;
 	else if (!coherent_mem_is_empty(mem))
 		err = -EBUSY;
@@ -325,7 +326,7 @@ static inline int coherent_expose_box(struct coherent_box *box, struct coherent_
 static inline int coherent_base_expose(struct coherent_box *box,
 				       const struct coherent_expose_options *options)
 {
-	const struct coherent_plan plan = { options->may, options->seal, options->seal_arg };
+	const struct coherent_plan plan = { options->permission, options->seal, options->seal_arg };
 
 	return coherent_expose_box(box, options->mem, &plan);
 }
@@ -378,7 +379,7 @@ static inline int coherent_base_init_begin(const struct coherent_mem *mem, struc
 	int err;
 
 	coherent_box_clear(box);
-	if ((unsigned int)options->may > COHERENT_MAY_READ)
+	if ((unsigned int)options->permission > COHERENT_READ_ONLY)
 		return -EINVAL;
 	err = coherent_check_ask(&ask, &bytes);
 	if (err)
@@ -391,7 +392,7 @@ static inline int coherent_base_init_begin(const struct coherent_mem *mem, struc
 static inline int coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box,
 					 int err, const struct coherent_mem_options *options)
 {
-	const struct coherent_plan plan = { options->may, options->seal, options->seal_arg };
+	const struct coherent_plan plan = { options->permission, options->seal, options->seal_arg };
 
 	if (!err)
 		return coherent_expose_box(box, mem, &plan);
@@ -457,7 +458,7 @@ static inline int coherent_base_handle_zeroed(struct coherent_handle *handle, st
 		.align = options->align,
 		.boundary = options->boundary,
 		.level = options->level,
-		.may = options->may,
+		.permission = options->permission,
 		.gfp = options->gfp,
 	};
 	int err;
