@@ -53,9 +53,37 @@ struct backend_mapping {
 	enum coherent_permission permission;
 };
 
+/*
+ * The options of coherent_device_open() that only some backends take. The core refuses an
+ * option that a backend does not take.
+ */
+enum {
+	BACKEND_TAKES_MODEL = 1 << 0,
+	BACKEND_TAKES_CONTAINER = 1 << 1,
+	BACKEND_TAKES_IOMMUFD = 1 << 2,
+	BACKEND_TAKES_IOAS = 1 << 3,
+	BACKEND_TAKES_DEVICE_FD = 1 << 4,
+	BACKEND_TAKES_WINDOW = 1 << 5,
+	BACKEND_TAKES_SOCKET = 1 << 6,
+	BACKEND_TAKES_LISTEN = 1 << 7,
+};
+
+/**
+ * enum backend_memory_kind - The memory that a backend exposes.
+ * @BACKEND_MEMORY_PAGES: The library's private pages, which .hugepages, .gigapages and .nodes
+ *	choose.
+ * @BACKEND_MEMORY_FILES: Files, because another process maps what is exposed.
+ */
+enum backend_memory_kind {
+	BACKEND_MEMORY_PAGES,
+	BACKEND_MEMORY_FILES,
+};
+
 /**
  * struct backend_ops - A backend.
  * @scheme: The part of a device name before the colon.
+ * @options: BACKEND_TAKES_..., or'ed.
+ * @memory_kind: The memory that it exposes.
  * @open: Open a device. On failure nothing is left and @backend is untouched.
  * @disconnect: The device can reach nothing and does nothing any more, and every
  *	op but @close is -ENODEV, all ones or nothing. Called once.
@@ -88,6 +116,8 @@ struct backend_mapping {
  */
 struct backend_ops {
 	const char *scheme;
+	unsigned int options;
+	enum backend_memory_kind memory_kind;
 	int (*open)(struct backend **backend, struct coherent_device *dev, const struct name *name,
 		    const struct coherent_open_options *options);
 	void (*disconnect)(struct backend *backend);
@@ -110,11 +140,20 @@ struct backend_ops {
 	bool (*is_lost)(struct backend *backend);
 };
 
-extern const struct backend_ops backend_sim;
-extern const struct backend_ops backend_vfio;
-extern const struct backend_ops backend_iommufd;
-extern const struct backend_ops backend_pci;
-extern const struct backend_ops backend_vhost_user;
-extern const struct backend_ops backend_qemu;
+#define BACKEND(name) extern const struct backend_ops backend_##name;
+#include "backend_list.h"
+#undef BACKEND
+
+/**
+ * backend_open() - Open a device with the backend that its name chooses.
+ * @dev: The device; its backend is set.
+ * @name: The device name.
+ * @options: Of coherent_device_open().
+ *
+ * Return: 0; -ENODEV (unknown scheme), -EINVAL or -EOPNOTSUPP (an option that the backend does
+ * not take), or what the backend's open returns. A report says what was wrong.
+ */
+int backend_open(struct coherent_device *dev, const struct name *name,
+		 const struct coherent_open_options *options);
 
 #endif

@@ -336,6 +336,8 @@ static int iommufd_unmap(struct backend *backend, const struct backend_mapping *
 
 const struct backend_ops backend_iommufd = {
 	.scheme = "iommufd",
+	.options = BACKEND_TAKES_IOMMUFD | BACKEND_TAKES_IOAS | BACKEND_TAKES_DEVICE_FD |
+		   BACKEND_TAKES_WINDOW,
 	.open = iommufd_open,
 	.disconnect = iommufd_disconnect,
 	.close = iommufd_close,
@@ -376,5 +378,7 @@ static int pci_open(struct backend **backend, struct coherent_device *dev, const
 /* Only its name and open(): what it opens is one of the others. */
 const struct backend_ops backend_pci = {
 	.scheme = "pci",
+	.options = BACKEND_TAKES_CONTAINER | BACKEND_TAKES_IOMMUFD | BACKEND_TAKES_IOAS |
+		   BACKEND_TAKES_DEVICE_FD | BACKEND_TAKES_WINDOW,
 	.open = pci_open,
 };

@@ -494,6 +494,7 @@ static bool qemu_is_lost(struct backend *backend)
 
 const struct backend_ops backend_qemu = {
 	.scheme = "qemu",
+	.memory_kind = BACKEND_MEMORY_FILES,
 	.open = qemu_open,
 	.disconnect = qemu_disconnect,
 	.close = qemu_close,

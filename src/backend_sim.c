@@ -403,6 +403,7 @@ free_sim:
 
 const struct backend_ops backend_sim = {
 	.scheme = "sim",
+	.options = BACKEND_TAKES_MODEL,
 	.open = sim_open,
 	.disconnect = sim_disconnect,
 	.close = sim_close,

@@ -353,6 +353,7 @@ static int vfio_unmap(struct backend *backend, const struct backend_mapping *map
 
 const struct backend_ops backend_vfio = {
 	.scheme = "vfio",
+	.options = BACKEND_TAKES_CONTAINER | BACKEND_TAKES_DEVICE_FD | BACKEND_TAKES_WINDOW,
 	.open = vfio_open,
 	.disconnect = vfio_disconnect,
 	.close = vfio_close,

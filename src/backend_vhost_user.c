@@ -549,6 +549,8 @@ static bool vhost_user_is_lost(struct backend *backend)
 
 const struct backend_ops backend_vhost_user = {
 	.scheme = "vhost-user",
+	.options = BACKEND_TAKES_SOCKET | BACKEND_TAKES_LISTEN,
+	.memory_kind = BACKEND_MEMORY_FILES,
 	.open = vhost_user_open,
 	.disconnect = vhost_user_disconnect,
 	.close = vhost_user_close,

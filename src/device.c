@@ -10,10 +10,6 @@
 #include "pool.h"
 #include "sys.h"
 
-static const struct backend_ops *const backends[] = { &backend_sim,	   &backend_pci,
-						      &backend_vfio,	   &backend_iommufd,
-						      &backend_vhost_user, &backend_qemu };
-
 struct pollfd device_lost(const struct coherent_device *dev)
 {
 	const struct backend *backend = dev->backend;
@@ -251,98 +247,24 @@ free_device:
 	return err;
 }
 
-static int unknown_scheme(const struct name *name, const struct reporter *to)
-{
-	char list[128] = "";
-	size_t used = 0;
-
-	for (size_t i = 0; i < sizeof(backends) / sizeof(*backends); i++)
-		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "",
-					 backends[i]->scheme);
-	report(to, COHERENT_ERROR, "device name \"%s\": there is no scheme \"%s\", only: %s",
-	       name->whole, name->scheme, list);
-	return -ENODEV;
-}
-
-/* What a backend would not look at is not what the caller meant. */
-static int check_adoption(struct coherent_device *dev, const struct name *name,
-			  const struct coherent_open_options *options)
-{
-	const bool either = options->container || options->iommufd;
-	const bool rest = options->device_fd || options->ioas || options->window.first ||
-			  options->window.last;
-	const bool pci = !strcmp(name->scheme, "pci");
-
-	if ((!options->container || pci || !strcmp(name->scheme, "vfio")) &&
-	    (!options->iommufd || pci || !strcmp(name->scheme, "iommufd")) &&
-	    !(options->container && options->iommufd) && (either || !rest))
-		return 0;
-	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: .container is for vfio: and pci:, .iommufd for iommufd: and pci:, not both; "
-	       ".device_fd, .ioas and .window go with one of them",
-	       dev->name);
-	return -EINVAL;
-}
-
-static int check_sockets(struct coherent_device *dev, const struct name *name,
-			 const struct coherent_open_options *options)
-{
-	if (!options->socket_fd && !options->listen_fd)
-		return 0;
-	if (!strcmp(name->scheme, "vhost-user"))
-		return 0;
-	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: .socket_fd and .listen_fd are for vhost-user:", dev->name);
-	return -EINVAL;
-}
-
-/* Where memory is the peer's too, it is files. */
-static int check_memory(struct coherent_device *dev, const struct name *name,
-			const struct coherent_open_options *options)
-{
-	if (strcmp(name->scheme, "vhost-user") && strcmp(name->scheme, "qemu"))
-		return 0;
-	if (!options->hugepages && !options->gigapages && !options->nodes)
-		return 0;
-	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: .hugepages, .gigapages and .nodes are not for %s:, where memory is files",
-	       dev->name, name->scheme);
-	return -EOPNOTSUPP;
-}
-
-static int open_backend(struct coherent_device *dev, const struct name *name,
-			const struct coherent_open_options *options)
+static int check_level(const struct coherent_device *dev,
+		       const struct coherent_open_options *options)
 {
 	const enum coherent_level least = options->level ? options->level : COHERENT_HIDDEN;
 
-	for (size_t i = 0; i < sizeof(backends) / sizeof(*backends); i++) {
-		int err;
-
-		if (strcmp(backends[i]->scheme, name->scheme))
-			continue;
-		err = check_adoption(dev, name, options);
-		if (!err)
-			err = check_sockets(dev, name, options);
-		if (!err)
-			err = check_memory(dev, name, options);
-		if (!err)
-			err = backends[i]->open(&dev->backend, dev, name, options);
-		if (err)
-			return err;
-		if (dev->backend->level >= least)
-			return 0;
-		report(&dev->reporter, COHERENT_ERROR, "%s: its level is less than asked for",
-		       dev->name);
-		return -EOPNOTSUPP;
-	}
-	return unknown_scheme(name, &dev->reporter);
+	if (dev->backend->level >= least)
+		return 0;
+	report(&dev->reporter, COHERENT_ERROR, "%s: its level is less than asked for", dev->name);
+	return -EOPNOTSUPP;
 }
 
 static int start(struct coherent_device *dev, const struct name *name,
 		 const struct coherent_open_options *options)
 {
-	int err = open_backend(dev, name, options);
+	int err = backend_open(dev, name, options);
 
+	if (!err)
+		err = check_level(dev, options);
 	if (err)
 		return err;
 	dev->backend->ops->limits(dev->backend, &dev->limits);

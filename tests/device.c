@@ -126,6 +126,10 @@ static void bad_options_are_refused(void **state)
 					.report_arg = &log),
 		   -EINVAL);
 	assert_true(log_has(&log, "only sim:custom takes a .model"));
+	assert_err(coherent_device_open(&dev, "vhost-user:/path", .model = &nothing,
+					.report = log_report, .report_arg = &log),
+		   -EINVAL);
+	assert_true(log_has(&log, "does not take .model, which is for: sim"));
 	assert_err(coherent_device_open(&dev, "sim:edu", .level = (enum coherent_level)5), -EINVAL);
 	for (enum coherent_level level = 0; level <= COHERENT_IOMMU; level++) {
 		assert_ok(coherent_device_open(&dev, "sim:edu", .level = level));

@@ -1329,10 +1329,14 @@ static void adoption_is_for_its_scheme(void)
 	assert_err(coherent_device_open(&dev, "sim:edu", .container = 3, .report = log_report,
 					.report_arg = &log),
 		   -EINVAL);
-	assert_true(log_has(&log, ".container is for vfio: and pci:"));
+	assert_true(log_has(&log, "does not take .container, which is for: vfio, pci"));
 	assert_err(coherent_device_open(&dev, "vfio:" BDF, .iommufd = 3), -EINVAL);
 	assert_err(coherent_device_open(&dev, "iommufd:" BDF, .container = 3), -EINVAL);
 	assert_err(coherent_device_open(&dev, "pci:" BDF, .container = 3, .iommufd = 3), -EINVAL);
+	assert_err(coherent_device_open(&dev, "vfio:" BDF, .container = 3, .ioas = 3,
+					.report = log_report, .report_arg = &log),
+		   -EINVAL);
+	assert_true(log_has(&log, "does not take .ioas, which is for: iommufd, pci"));
 	assert_err(coherent_device_open(&dev, "pci:" BDF, .device_fd = 3), -EINVAL);
 	assert_err(coherent_device_open(&dev, "vfio:" BDF, .window = { 0, 0xfff }), -EINVAL);
 	assert_err(coherent_device_open(&dev, "vfio:" BDF, .window = { .first = 0x1000 }), -EINVAL);

@@ -853,11 +853,11 @@ static void sockets_have_to_be_what_they_are_called(void **state)
 	assert_err(coherent_device_open(&dev, "sim:edu", .socket_fd = pair[0], .report = log_report,
 					.report_arg = &log),
 		   -EINVAL);
-	assert_true(log_has(&log, "are for vhost-user:"));
+	assert_true(log_has(&log, "does not take .socket_fd, which is for: vhost-user"));
 	assert_err(coherent_device_open(&dev, "vhost-user:/path", .hugepages = true,
 					.report = log_report, .report_arg = &log),
 		   -EOPNOTSUPP);
-	assert_true(log_has(&log, "where memory is files"));
+	assert_true(log_has(&log, "because its memory is files"));
 	assert_err(coherent_device_open(&dev, "vhost-user:/path", .level = COHERENT_IOMMU),
 		   -ENODEV);
 	close(file);
