@@ -40,7 +40,7 @@ int coherent_bar_open(struct coherent_bar **bar, struct coherent_device *dev, un
 	(*bar)->dev = dev;
 	(*bar)->index = index;
 	(*bar)->bytes = dev->limits.bar_bytes[index];
-	device_hold(dev);
+	ref_hold(&dev->ref);
 	return 0;
 }
 
@@ -48,7 +48,7 @@ void coherent_bar_close(struct coherent_bar *bar)
 {
 	if (!bar || device_forked(bar->dev))
 		return;
-	device_put(bar->dev);
+	ref_put(&bar->dev->ref);
 	free(bar);
 }
 

@@ -34,13 +34,11 @@ uint64_t device_mask(struct coherent_device *dev)
 	return mask;
 }
 
-void device_hold(struct coherent_device *dev)
+static void destroy(struct ref *ref)
 {
-	atomic_fetch_add_explicit(&dev->references, 1, memory_order_relaxed);
-}
+	struct coherent_device *dev =
+		(struct coherent_device *)((char *)ref - offsetof(struct coherent_device, ref));
 
-static void destroy(struct coherent_device *dev)
-{
 	object_release_rest(dev);
 	if (dev->backend)
 		dev->backend->ops->close(dev->backend);
@@ -48,15 +46,9 @@ static void destroy(struct coherent_device *dev)
 	pages_close(&dev->pages);
 	found_close(&dev->found);
 	lock_destroy(&dev->lock);
-	sys_unmap(dev->alive, sys_page_bytes());
+	alive_close(dev->alive);
 	free(dev->name);
 	free(dev);
-}
-
-void device_put(struct coherent_device *dev)
-{
-	if (atomic_fetch_sub_explicit(&dev->references, 1, memory_order_acq_rel) == 1)
-		destroy(dev);
 }
 
 /* --- Addresses --- */
@@ -192,25 +184,6 @@ int coherent_device_stats(struct coherent_device *dev, struct coherent_stats *st
 
 /* --- Open --- */
 
-static int open_alive(struct coherent_device *dev)
-{
-	void *page;
-	int err;
-
-	err = sys_map(sys_page_bytes(), MAP_POPULATE, &page);
-	if (err)
-		return err;
-	err = sys_advise(page, sys_page_bytes(), MADV_WIPEONFORK);
-	if (err) {
-		sys_unmap(page, sys_page_bytes());
-		return err;
-	}
-	dev->alive = page;
-	atomic_init(&dev->alive->ours, true);
-	atomic_init(&dev->alive->open, false);
-	return 0;
-}
-
 static unsigned int wants_of(const struct coherent_open_options *options)
 {
 	return (options->gigapages ? PAGES_GIGA : 0) | (options->hugepages ? PAGES_HUGE : 0) |
@@ -225,22 +198,22 @@ static int new_device(const struct coherent_open_options *options, struct cohere
 	if (!dev)
 		return -ENOMEM;
 	dev->reporter = (struct reporter){ options->report, options->report_arg };
-	atomic_init(&dev->references, 1);
+	ref_init(&dev->ref, destroy);
 	object_start(dev);
 	LIST_INIT(&dev->irqs);
 	dev->name = strdup(options->name);
-	err = dev->name ? open_alive(dev) : -ENOMEM;
+	err = dev->name ? alive_open(&dev->alive) : -ENOMEM;
 	if (err)
 		goto free_device;
 	err = pages_open(&dev->pages, &dev->found, wants_of(options), options->nodes);
 	if (err)
-		goto unmap_alive;
+		goto close_alive;
 	lock_init(&dev->lock);
 	*out = dev;
 	return 0;
 
-unmap_alive:
-	sys_unmap(dev->alive, sys_page_bytes());
+close_alive:
+	alive_close(dev->alive);
 free_device:
 	free(dev->name);
 	free(dev);
@@ -291,10 +264,10 @@ int coherent_base_device_open(struct coherent_device **dev,
 	if (err) {
 		if (opened->backend)
 			opened->backend->ops->disconnect(opened->backend);
-		device_put(opened);
+		ref_put(&opened->ref);
 		goto close_name;
 	}
-	atomic_store_explicit(&opened->alive->open, true, memory_order_release);
+	alive_set_open(opened->alive);
 	*dev = opened;
 
 close_name:
@@ -349,13 +322,13 @@ void coherent_device_close(struct coherent_device *dev)
 {
 	if (!dev || device_forked(dev))
 		return;
-	if (!atomic_exchange_explicit(&dev->alive->open, false, memory_order_acq_rel))
+	if (!alive_end(dev->alive))
 		return;
 	dev->backend->ops->disconnect(dev->backend);
 	irq_wake_all(dev);
 	object_forget_boxes(dev);
 	report_left_open(dev);
-	device_put(dev);
+	ref_put(&dev->ref);
 }
 
 void coherent_base_device_cleanup(struct coherent_device **dev)

@@ -9,27 +9,18 @@
 #define DEVICE_H
 
 #include <coherent.h>
-#include <stdatomic.h>
 #include <sys/queue.h>
 
+#include "alive.h"
 #include "backend.h"
 #include "iova.h"
 #include "lock.h"
 #include "pages.h"
+#include "ref.h"
 #include "report.h"
 
 /* Objects, by their addresses. */
 STAILQ_HEAD(waiting, iova_range);
-
-/**
- * struct alive - Lives on a page that a fork clears in the child.
- * @ours: This process opened the device.
- * @open: The device is open.
- */
-struct alive {
-	atomic_bool ours;
-	atomic_bool open;
-};
 
 /**
  * struct coherent_device - An open device.
@@ -40,7 +31,7 @@ struct alive {
  * @limits: Its limits, but for the mask and what it does to ranges. Never changes.
  * @pages: The memory of its objects.
  * @found: Whose memory is.
- * @references: One for being open, one for each object, BAR and interrupt.
+ * @ref: One reference for being open, one for each object, BAR, interrupt and pool.
  * @lock: Guards what follows.
  * @mask: The DMA mask.
  * @space: Device addresses.
@@ -61,7 +52,7 @@ struct coherent_device {
 	struct coherent_limits limits;
 	struct pages pages;
 	struct found found;
-	atomic_size_t references;
+	struct ref ref;
 	struct lock lock;
 	uint64_t mask;
 	struct iova_space space;
@@ -82,8 +73,7 @@ struct coherent_device {
  */
 static inline int device_usable(const struct coherent_device *dev)
 {
-	/* A child's page has neither. */
-	return dev && atomic_load_explicit(&dev->alive->open, memory_order_acquire) ? 0 : -ENODEV;
+	return dev && alive_is_open(dev->alive) ? 0 : -ENODEV;
 }
 
 /**
@@ -92,7 +82,7 @@ static inline int device_usable(const struct coherent_device *dev)
  */
 static inline bool device_forked(const struct coherent_device *dev)
 {
-	return !atomic_load_explicit(&dev->alive->ours, memory_order_relaxed);
+	return !alive_is_ours(dev->alive);
 }
 
 /**
@@ -112,18 +102,6 @@ bool device_is_lost(const struct coherent_device *dev);
  * @dev: The device.
  */
 uint64_t device_mask(struct coherent_device *dev);
-
-/**
- * device_hold() - Take a reference.
- * @dev: The device.
- */
-void device_hold(struct coherent_device *dev);
-
-/**
- * device_put() - Drop a reference. The last one frees the device.
- * @dev: The device.
- */
-void device_put(struct coherent_device *dev);
 
 /**
  * device_name_fault() - Say what a refused access hit.

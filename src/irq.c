@@ -120,7 +120,7 @@ int coherent_irq_open(struct coherent_irq **irq, struct coherent_device *dev, un
 		*irq = NULL;
 		return err;
 	}
-	device_hold(dev);
+	ref_hold(&dev->ref);
 	return 0;
 }
 
@@ -144,7 +144,7 @@ void coherent_irq_close(struct coherent_irq *irq)
 	sys_close(irq->fd);
 	lock_destroy(&irq->lock);
 	free(irq);
-	device_put(dev);
+	ref_put(&dev->ref);
 }
 
 void coherent_base_irq_cleanup(struct coherent_irq **irq)

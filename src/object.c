@@ -190,7 +190,7 @@ static bool forget_one_locked(struct coherent_device *dev) NEEDS_LOCK(dev->lock)
 		iova_release(&dev->space, range);
 		record_put_locked(dev, object_of(range));
 		/* Not the last: the device is open. */
-		device_put(dev);
+		ref_put(&dev->ref);
 		return true;
 	}
 	return false;
@@ -273,7 +273,7 @@ int object_new(struct coherent_device *dev, const struct iova_want *want, const 
 	lock_drop(&dev->lock);
 	if (err)
 		return err;
-	device_hold(dev);
+	ref_hold(&dev->ref);
 	*out = object;
 	return 0;
 }
@@ -294,7 +294,7 @@ void object_drop(struct coherent_object *object)
 	dev->stats.mems -= object->state == COHERENT_STATE_MEM;
 	release_locked(dev, object);
 	lock_drop(&dev->lock);
-	device_put(dev);
+	ref_put(&dev->ref);
 }
 
 static void retire_locked(struct coherent_device *dev, struct coherent_object *object)
@@ -318,7 +318,7 @@ void object_retire(struct coherent_object *object, enum coherent_state state)
 	object->since_ns = sys_now_ns();
 	retire_locked(dev, object);
 	lock_drop(&dev->lock);
-	device_put(dev);
+	ref_put(&dev->ref);
 }
 
 void object_wait(struct coherent_object *object, enum coherent_state state)
@@ -331,7 +331,7 @@ void object_wait(struct coherent_object *object, enum coherent_state state)
 	object->since_ns = sys_now_ns();
 	STAILQ_INSERT_TAIL(&dev->waiting, &object->address, retired);
 	lock_drop(&dev->lock);
-	device_put(dev);
+	ref_put(&dev->ref);
 }
 
 void object_leak(struct coherent_object *object)
@@ -347,7 +347,7 @@ void object_leak(struct coherent_object *object)
 	       "%s: could not unmap; the device may still reach %zu bytes at 0x%" PRIx64
 	       " allocated at %s, they are leaked",
 	       dev->name, bytes, address, object->where);
-	device_put(dev);
+	ref_put(&dev->ref);
 }
 
 void object_release_waiting(struct coherent_device *dev, struct waiting *waiting)

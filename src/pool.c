@@ -150,11 +150,6 @@ static inline struct coherent_object *as_object(struct slot *slot)
 	return (struct coherent_object *)slot;
 }
 
-static inline bool is_open(const struct alive *alive)
-{
-	return atomic_load_explicit(&alive->open, memory_order_acquire);
-}
-
 static inline int make_box(const struct coherent_slots *pool, struct slot *slot,
 			   struct coherent_box *box, const char *where)
 {
@@ -188,17 +183,12 @@ int coherent_base_pool_box(struct coherent_pool *base, struct coherent_box *box,
 	const struct coherent_slots *pool = base->va;
 	struct cache *cache;
 
-	if (unlikely(!pool || box->va || !is_open(pool->alive)))
+	if (unlikely(!pool || box->va || !alive_is_open(pool->alive)))
 		return box_slowly(base, box, where);
 	cache = pool->caches[thread_index()];
 	if (unlikely(!cache->count))
 		return box_slowly(base, box, where);
 	return make_box(pool, cache->slots[--cache->count], box, where);
-}
-
-static inline bool is_ours(const struct chunk *chunk)
-{
-	return atomic_load_explicit(&chunk->alive->ours, memory_order_relaxed);
 }
 
 /* The last place of a cache is for who gives some back then. */
@@ -209,7 +199,7 @@ static inline bool has_room(const struct cache *cache)
 
 static __attribute__((noinline)) void free_box_slowly(struct slot *slot)
 {
-	if (!is_ours(slot->chunk))
+	if (!alive_is_ours(slot->chunk->alive))
 		return;
 	set_state(slot, COHERENT_STATE_NONE);
 	slots_put(slot->chunk->pool, slot, false);
@@ -221,7 +211,7 @@ void pool_free_box(struct coherent_box *box)
 	struct cache *cache = slot->chunk->pool->caches[thread_index()];
 
 	*box = (struct coherent_box){ .va = NULL };
-	if (unlikely(!is_ours(slot->chunk) || !has_room(cache))) {
+	if (unlikely(!alive_is_ours(slot->chunk->alive) || !has_room(cache))) {
 		free_box_slowly(slot);
 		return;
 	}
@@ -232,7 +222,7 @@ void pool_free_box(struct coherent_box *box)
 /* Cleared before it may become another thread's. */
 static __attribute__((noinline)) void free_slowly(struct slot *slot)
 {
-	if (!is_ours(slot->chunk))
+	if (!alive_is_ours(slot->chunk->alive))
 		return;
 	(void)clear(mem_of(slot), slot->chunk->slot_bytes);
 	set_state(slot, COHERENT_STATE_NONE);
@@ -247,7 +237,7 @@ void pool_free(struct coherent_mem *mem)
 	char *va = (char *)mem->va;
 
 	*mem = (struct coherent_mem){ .va = NULL };
-	if (unlikely(!is_ours(chunk) || !has_room(cache))) {
+	if (unlikely(!alive_is_ours(chunk->alive) || !has_room(cache))) {
 		free_slowly(slot);
 		return;
 	}
@@ -312,7 +302,7 @@ int pool_expose(struct coherent_box *box, const struct coherent_expose_options *
 	const char *va = box->va;
 
 	if (unlikely(options->seal || options->permission != pool->permission || mem->object ||
-		     !is_open(pool->alive)))
+		     !alive_is_open(pool->alive)))
 		return expose_slowly(box, options);
 	*box = (struct coherent_box){ .va = NULL };
 	return make_mem(slot, va, mem);
@@ -324,7 +314,7 @@ int pool_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options
 	const struct coherent_slots *pool = slot->chunk->pool;
 	struct coherent_box *box = options->box;
 
-	if (unlikely(!is_open(pool->alive)))
+	if (unlikely(!alive_is_open(pool->alive)))
 		return -ENODEV;
 	if (!options->idle)
 		return -EBUSY;
@@ -399,7 +389,7 @@ int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 		free(pool);
 		return err;
 	}
-	device_hold(pool->dev);
+	ref_hold(&pool->dev->ref);
 	base->va = pool;
 	return 0;
 }
@@ -439,7 +429,7 @@ int coherent_base_pool_destroy(struct coherent_pool *base)
 	if (report_live(pool))
 		return -EBUSY;
 	slots_close(pool);
-	device_put(pool->dev);
+	ref_put(&pool->dev->ref);
 	free(pool);
 	base->va = NULL;
 	return 0;

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include "alive.h"
+#include "sys.h"
+
+int alive_open(struct alive **alive)
+{
+	void *page;
+	int err;
+
+	err = sys_map(sys_page_bytes(), MAP_POPULATE, &page);
+	if (err)
+		return err;
+	err = sys_advise(page, sys_page_bytes(), MADV_WIPEONFORK);
+	if (err) {
+		sys_unmap(page, sys_page_bytes());
+		return err;
+	}
+	*alive = page;
+	atomic_init(&(*alive)->ours, true);
+	atomic_init(&(*alive)->open, false);
+	return 0;
+}
+
+void alive_close(struct alive *alive)
+{
+	sys_unmap(alive, sys_page_bytes());
+}
