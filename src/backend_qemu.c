@@ -145,7 +145,8 @@ static int open_machine(struct qemu *qemu, const struct name *name)
 	err = qemu_start(qemu, name);
 	if (err)
 		return err;
-	err = found_cover(&qemu->backend.dev->found, qemu->ram, qemu->keys.memory * QEMU_MIB);
+	err = page_owner_reserve(&qemu->backend.dev->owners, qemu->ram,
+				 qemu->keys.memory * QEMU_MIB);
 	if (err)
 		return err;
 	lock_take(&qemu->lock);

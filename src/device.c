@@ -44,7 +44,7 @@ static void destroy(struct ref *ref)
 		dev->backend->ops->close(dev->backend);
 	iova_close(&dev->space);
 	pages_close(&dev->pages);
-	found_close(&dev->found);
+	page_owner_close(&dev->owners);
 	lock_destroy(&dev->lock);
 	alive_close(dev->alive);
 	free(dev->name);
@@ -205,7 +205,7 @@ static int new_device(const struct coherent_open_options *options, struct cohere
 	err = dev->name ? alive_open(&dev->alive) : -ENOMEM;
 	if (err)
 		goto free_device;
-	err = pages_open(&dev->pages, &dev->found, wants_of(options), options->nodes);
+	err = pages_open(&dev->pages, &dev->owners, wants_of(options), options->nodes);
 	if (err)
 		goto close_alive;
 	lock_init(&dev->lock);

@@ -30,7 +30,7 @@ STAILQ_HEAD(waiting, iova_range);
  * @backend: What it is reached through. Never changes.
  * @limits: Its limits, but for the mask and what it does to ranges. Never changes.
  * @pages: The memory of its objects.
- * @found: Whose memory is.
+ * @owners: Whose memory is.
  * @ref: One reference for being open, one for each object, BAR, interrupt and pool.
  * @lock: Guards what follows.
  * @mask: The DMA mask.
@@ -51,7 +51,7 @@ struct coherent_device {
 	struct backend *backend;
 	struct coherent_limits limits;
 	struct pages pages;
-	struct found found;
+	struct page_owners owners;
 	struct ref ref;
 	struct lock lock;
 	uint64_t mask;

@@ -84,7 +84,7 @@ int coherent_find_ptr(struct coherent_device *dev, const void *ptr, struct coher
 	*info = (struct coherent_info){ .where = NULL };
 	if (err)
 		return err;
-	object = found_get(&dev->found, ptr);
+	object = page_owner_get(&dev->owners, ptr);
 	if (!object)
 		return -ERANGE;
 	if (read_record(dev, object, (uintptr_t)ptr, info, &is_chunk)) {

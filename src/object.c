@@ -410,7 +410,7 @@ void object_is_at(struct coherent_object *object, void *va)
 	object_change_begin(object);
 	object->elsewhere = va == pages_va(&object->pages) ? 0 : (uintptr_t)va;
 	object_change_end(object);
-	found_set(&object->dev->found, va, object_bytes(object), object);
+	page_owner_set(&object->dev->owners, va, object_bytes(object), object);
 }
 
 int object_memory(struct coherent_device *dev, size_t bytes, struct iova_range *range)

@@ -157,7 +157,7 @@ int object_get_pages(struct coherent_object *object);
 /**
  * object_is_at() - Say that an object's memory is somewhere.
  * @object: The object.
- * @va: Memory that dev->found covers.
+ * @va: Memory that dev->owners covers.
  */
 void object_is_at(struct coherent_object *object, void *va);
 

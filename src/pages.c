@@ -45,10 +45,10 @@ void pages_clear(void *va, size_t bytes)
 		clear_past_cache(va, bytes);
 }
 
-int pages_open(struct pages *pages, struct found *found, unsigned int wants, uint64_t nodes)
+int pages_open(struct pages *pages, struct page_owners *owners, unsigned int wants, uint64_t nodes)
 {
 	*pages = (struct pages){
-		.found = found,
+		.owners = owners,
 		.nodes = nodes,
 		.page_bytes = sys_page_bytes(),
 		.wants = wants,
@@ -165,7 +165,7 @@ static int grow_locked(struct pages *pages, size_t bytes) NEEDS_LOCK(pages->lock
 	lock_take(&pages->lock);
 	if (err)
 		return err;
-	err = found_cover(pages->found, va, arena);
+	err = page_owner_reserve(pages->owners, va, arena);
 	if (!err)
 		err = iova_allow(&pages->space, (uintptr_t)va, (uintptr_t)va + arena - 1);
 	if (err)

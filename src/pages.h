@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "found.h"
+#include "page_owner.h"
 #include "iova.h"
 #include "lock.h"
 
@@ -40,7 +40,7 @@ struct pages_kept {
  * struct pages - A pool of memory.
  * @lock: Guards the rest. Not held while the kernel makes an arena.
  * @space: The addresses of our memory; a hole is what is not ours.
- * @found: Covers it.
+ * @owners: Covers it.
  * @kept: By class; NULL before the first.
  * @page_bytes: Never changes.
  * @reused: How often it was of the right size.
@@ -51,7 +51,7 @@ struct pages_kept {
 struct pages {
 	struct lock lock;
 	struct iova_space space;
-	struct found *found;
+	struct page_owners *owners;
 	struct pages_kept *kept[PAGES_CLASSES];
 	size_t page_bytes;
 	uint64_t reused;
@@ -63,13 +63,13 @@ struct pages {
 /**
  * pages_open() - Make an empty pool.
  * @pages: The pool.
- * @found: Is going to cover its memory.
+ * @owners: Is going to cover its memory.
  * @wants: What memory is to be, where there is such.
  * @nodes: The NUMA nodes, a bit each.
  *
  * Return: 0; -ENOMEM.
  */
-int pages_open(struct pages *pages, struct found *found, unsigned int wants, uint64_t nodes);
+int pages_open(struct pages *pages, struct page_owners *owners, unsigned int wants, uint64_t nodes);
 
 /**
  * pages_close() - Give all memory back to the system.

@@ -78,7 +78,7 @@ static int chunk_new(struct coherent_slots *pool, size_t bytes, unsigned int att
 	chunk->free = (uint16_t *)(chunk->slots + count);
 	fill_in_slots(chunk);
 	object_set_chunk(chunk->mem.object, chunk);
-	found_set(&pool->dev->found, chunk->boxes, bytes, chunk->mem.object);
+	page_owner_set(&pool->dev->owners, chunk->boxes, bytes, chunk->mem.object);
 	*out = chunk;
 	return 0;
 

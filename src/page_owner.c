@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <errno.h>
+#include <stdlib.h>
+
+#include "page_owner.h"
+#include "sys.h"
+
+/* Where pages are larger than 4 KiB, several entries belong to one page and are the same. */
+#define PAGE_SHIFT 12
+#define LEAF_SHIFT (PAGE_SHIFT + PAGE_OWNER_BITS)
+#define MIDDLE_SHIFT (LEAF_SHIFT + PAGE_OWNER_BITS)
+#define MASK (PAGE_OWNER_ENTRIES - 1)
+
+struct owner_leaf {
+	struct coherent_object *entries[PAGE_OWNER_ENTRIES];
+};
+
+struct owner_middle {
+	struct owner_leaf *leaves[PAGE_OWNER_ENTRIES];
+};
+
+static struct owner_leaf *leaf_of(const struct page_owners *owners, uintptr_t at)
+{
+	const struct owner_middle *middle;
+
+	if (at >> MIDDLE_SHIFT >= PAGE_OWNER_ENTRIES)
+		return NULL;
+	middle = __atomic_load_n(&owners->top[at >> MIDDLE_SHIFT], __ATOMIC_ACQUIRE);
+	if (!middle)
+		return NULL;
+	return __atomic_load_n(&middle->leaves[at >> LEAF_SHIFT & MASK], __ATOMIC_ACQUIRE);
+}
+
+static int cover_leaf(struct page_owners *owners, uintptr_t at)
+{
+	struct owner_middle **top = &owners->top[at >> MIDDLE_SHIFT];
+	struct owner_leaf **leaf;
+
+	if (!*top) {
+		struct owner_middle *middle = calloc(1, sizeof(*middle));
+
+		if (!middle)
+			return -ENOMEM;
+		__atomic_store_n(top, middle, __ATOMIC_RELEASE);
+	}
+	leaf = &(*top)->leaves[at >> LEAF_SHIFT & MASK];
+	if (!*leaf) {
+		struct owner_leaf *entries = calloc(1, sizeof(*entries));
+
+		if (!entries)
+			return -ENOMEM;
+		__atomic_store_n(leaf, entries, __ATOMIC_RELEASE);
+	}
+	return 0;
+}
+
+int page_owner_reserve(struct page_owners *owners, const void *va, size_t bytes)
+{
+	const uintptr_t last = (uintptr_t)va + bytes - 1;
+	int err = last >> MIDDLE_SHIFT < PAGE_OWNER_ENTRIES ? 0 : -ENOMEM;
+
+	for (uintptr_t i = (uintptr_t)va >> LEAF_SHIFT; !err && i <= last >> LEAF_SHIFT; i++)
+		err = cover_leaf(owners, i << LEAF_SHIFT);
+	return err;
+}
+
+void page_owner_set(struct page_owners *owners, const void *va, size_t bytes,
+		    struct coherent_object *object)
+{
+	const uintptr_t end = (uintptr_t)va + bytes;
+
+	for (uintptr_t at = (uintptr_t)va; at < end; at += 1 << PAGE_SHIFT)
+		__atomic_store_n(&leaf_of(owners, at)->entries[at >> PAGE_SHIFT & MASK], object,
+				 __ATOMIC_RELEASE);
+}
+
+struct coherent_object *page_owner_get(const struct page_owners *owners, const void *va)
+{
+	const uintptr_t at = (uintptr_t)va;
+	const struct owner_leaf *leaf = leaf_of(owners, at);
+
+	return leaf ? __atomic_load_n(&leaf->entries[at >> PAGE_SHIFT & MASK], __ATOMIC_ACQUIRE) :
+		      NULL;
+}
+
+void page_owner_close(struct page_owners *owners)
+{
+	for (unsigned int i = 0; i < PAGE_OWNER_ENTRIES; i++) {
+		struct owner_middle *middle = owners->top[i];
+
+		for (unsigned int k = 0; middle && k < PAGE_OWNER_ENTRIES; k++)
+			free(middle->leaves[k]);
+		free(middle);
+	}
+}
