@@ -26,7 +26,7 @@ struct ask {
 	uint64_t align;
 	uint64_t boundary;
 	enum coherent_level level;
-	const char *where;
+	const char *site;
 };
 
 static bool is_power_of_two(uint64_t x)
@@ -68,11 +68,10 @@ static void warn_of_failure(struct coherent_device *dev, const struct ask *ask, 
 		report(&dev->reporter, COHERENT_WARNING,
 		       "%s: no device address for %zu bytes under mask 0x%" PRIx64
 		       ", align 0x%" PRIx64 ", boundary 0x%" PRIx64 ", asked for at %s",
-		       dev->name, bytes, device_mask(dev), ask->align, ask->boundary, ask->where);
+		       dev->name, bytes, device_mask(dev), ask->align, ask->boundary, ask->site);
 	else
 		report(&dev->reporter, COHERENT_WARNING,
-		       "%s: no memory for %zu bytes, asked for at %s", dev->name, bytes,
-		       ask->where);
+		       "%s: no memory for %zu bytes, asked for at %s", dev->name, bytes, ask->site);
 }
 
 static void report_missed(const struct coherent_device *dev, unsigned int missed)
@@ -95,15 +94,15 @@ static void report_missed(const struct coherent_device *dev, unsigned int missed
 }
 
 static int object_with_pages(struct coherent_device *dev, const struct iova_want *want,
-			     const char *where, struct coherent_object **out)
+			     const char *site, struct coherent_object **out)
 {
-	int err = object_new(dev, want, where, out);
+	int err = object_new(dev, want, site, out);
 
 	if (err)
 		return err;
 	err = object_get_pages(*out);
 	if (err)
-		object_drop(*out);
+		object_destroy(*out);
 	report_missed(dev, pages_take_missed(&dev->pages));
 	return err;
 }
@@ -128,9 +127,9 @@ static int box_new(struct coherent_box *box, struct coherent_device *dev, const 
 	want.bytes = (bytes + page - 1) & -page;
 	want.align = ask->align > page ? ask->align : page;
 	want.boundary = ask->boundary && ask->boundary < page ? page : ask->boundary;
-	object = object_reuse(dev, &want, ask->where);
+	object = object_reuse(dev, &want, ask->site);
 	if (!object)
-		err = object_with_pages(dev, &want, ask->where, &object);
+		err = object_with_pages(dev, &want, ask->site, &object);
 	if (err) {
 		warn_of_failure(dev, ask, bytes, err);
 		return err;
@@ -142,7 +141,7 @@ static int box_new(struct coherent_box *box, struct coherent_device *dev, const 
 }
 
 static struct ask ask_of_box(size_t size, const struct coherent_box_options *options,
-			     const char *where)
+			     const char *site)
 {
 	return (struct ask){
 		.count = options->count,
@@ -151,14 +150,14 @@ static struct ask ask_of_box(size_t size, const struct coherent_box_options *opt
 		.align = options->align,
 		.boundary = options->boundary,
 		.level = options->level,
-		.where = where,
+		.site = site,
 	};
 }
 
 int coherent_base_box_zeroed(struct coherent_box *box, struct coherent_device *dev, size_t size,
-			     const struct coherent_box_options *options, const char *where)
+			     const struct coherent_box_options *options, const char *site)
 {
-	const struct ask ask = ask_of_box(size, options, where);
+	const struct ask ask = ask_of_box(size, options, site);
 
 	return box_new(box, dev, &ask);
 }
@@ -175,9 +174,9 @@ static void fill(char *to, const char *from, const unsigned char *mask, size_t c
 
 int coherent_base_box_from(struct coherent_box *box, struct coherent_device *dev, const void *src,
 			   const unsigned char *mask, size_t size,
-			   const struct coherent_box_options *options, const char *where)
+			   const struct coherent_box_options *options, const char *site)
 {
-	const struct ask ask = ask_of_box(size, options, where);
+	const struct ask ask = ask_of_box(size, options, site);
 	int err;
 
 	if (!src)
@@ -234,11 +233,11 @@ static void warn_of_mapping(const struct coherent_object *object, int err)
 	if (err == -ENOSPC)
 		report(&dev->reporter, COHERENT_WARNING,
 		       "%s: all %zu mappings are in use, none is left for %zu bytes allocated at %s",
-		       dev->name, dev->limits.mappings, object_bytes(object), object->where);
+		       dev->name, dev->limits.mappings, object_bytes(object), object->site);
 	else
 		report(&dev->reporter, COHERENT_WARNING,
 		       "%s: %zu bytes allocated at %s could not be mapped: %s", dev->name,
-		       object_bytes(object), object->where, strerror(-err));
+		       object_bytes(object), object->site, strerror(-err));
 }
 
 /* Success is 0 alone: an initialiser that returns more has not kept its word. */
@@ -278,7 +277,7 @@ static void *va_of_mem(struct coherent_object *object)
 	if (!backend->ops->elsewhere)
 		return pages_va(&object->pages);
 	va = backend->ops->elsewhere(backend, object->address.first);
-	object_is_at(object, va);
+	object_set_va(object, va);
 	return va;
 }
 
@@ -334,14 +333,14 @@ static int new_home(const struct coherent_object *old, bool fence, struct cohere
 	struct coherent_object *home;
 	int err;
 
-	err = object_new(old->dev, &want, old->where, &home);
+	err = object_new(old->dev, &want, old->site, &home);
 	if (err)
 		return err;
 	home->attrs = old->attrs;
 	if (!fence)
 		err = object_get_pages(home);
 	if (err) {
-		object_drop(home);
+		object_destroy(home);
 		return err;
 	}
 	*out = home;
@@ -351,10 +350,10 @@ static int new_home(const struct coherent_object *old, bool fence, struct cohere
 /* Nothing is in flight any more: the pages change hands. */
 static void move_pages(struct coherent_object *old, struct coherent_object *home)
 {
-	object_change_begin(home);
+	object_seq_write_begin(home);
 	pages_move(&old->dev->pages, &old->pages, &home->pages);
-	object_change_end(home);
-	object_is_at(home, pages_va(&home->pages));
+	object_seq_write_end(home);
+	object_set_va(home, pages_va(&home->pages));
 	object_retire(old, COHERENT_STATE_RECLAIMED);
 }
 
@@ -363,7 +362,7 @@ static void move_contents(struct coherent_object *old, struct coherent_object *h
 {
 	coherent_bytes_out(pages_va(&old->pages), pages_va(&home->pages), object_bytes(old),
 			   __ATOMIC_RELAXED);
-	object_wait(old, COHERENT_STATE_RECLAIMED);
+	object_defer(old, COHERENT_STATE_RECLAIMED);
 }
 
 static int take_back(struct coherent_mem *mem, struct coherent_box *box, bool idle)
@@ -382,7 +381,7 @@ static int take_back(struct coherent_mem *mem, struct coherent_box *box, bool id
 	if (err) {
 		if (!fence)
 			object_put_pages(home);
-		object_drop(home);
+		object_destroy(home);
 	}
 	if (err == -ENODEV || err == -ENOMEM || err == -EBUSY)
 		return err;
@@ -439,12 +438,12 @@ static __attribute__((noinline)) void free_whole(struct coherent_mem *mem)
 		object_leak(object);
 	} else if (err) {
 		object_put_pages(object);
-		object_drop(object);
+		object_destroy(object);
 	} else if (dev->limits.unmap_is_fence) {
 		object_put_pages(object);
 		object_retire(object, COHERENT_STATE_FREED);
 	} else {
-		object_wait(object, COHERENT_STATE_FREED);
+		object_defer(object, COHERENT_STATE_FREED);
 	}
 }
 
@@ -464,7 +463,7 @@ void coherent_base_cleanup(void *mem)
 }
 
 static struct ask ask_of_mem(size_t count, size_t size, const struct coherent_mem_options *options,
-			     const char *where)
+			     const char *site)
 {
 	return (struct ask){
 		.count = count,
@@ -473,7 +472,7 @@ static struct ask ask_of_mem(size_t count, size_t size, const struct coherent_me
 		.align = options->align,
 		.boundary = options->boundary,
 		.level = options->level,
-		.where = where,
+		.site = site,
 	};
 }
 
@@ -484,9 +483,9 @@ static struct plan plan_of_mem(const struct coherent_mem_options *options)
 
 int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box *box,
 			     struct coherent_device *dev, size_t count, size_t size,
-			     const struct coherent_mem_options *options, const char *where)
+			     const struct coherent_mem_options *options, const char *site)
 {
-	const struct ask ask = ask_of_mem(count, size, options, where);
+	const struct ask ask = ask_of_mem(count, size, options, site);
 	const struct plan plan = plan_of_mem(options);
 	size_t bytes;
 	int err;
@@ -512,25 +511,25 @@ int coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box, i
 }
 
 int coherent_base_zeroed(struct coherent_mem *mem, struct coherent_device *dev, size_t size,
-			 const struct coherent_mem_options *options, const char *where)
+			 const struct coherent_mem_options *options, const char *site)
 {
 	struct coherent_box box;
 	int err;
 
-	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, where);
+	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, site);
 	return err ? err : coherent_base_init_end(mem, &box, 0, options);
 }
 
 int coherent_base_from(struct coherent_mem *mem, struct coherent_device *dev, const void *src,
 		       const unsigned char *mask, size_t size,
-		       const struct coherent_mem_options *options, const char *where)
+		       const struct coherent_mem_options *options, const char *site)
 {
 	struct coherent_box box;
 	int err;
 
 	if (!src)
 		return -EINVAL;
-	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, where);
+	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, site);
 	if (err)
 		return err;
 	fill(box.va, src, mask, options->count, size);
@@ -558,7 +557,7 @@ void coherent_base_move(struct coherent_mem *from, struct coherent_mem *to)
 /* --- Handles --- */
 
 int coherent_base_handle_zeroed(struct coherent_handle *handle, struct coherent_device *dev,
-				const struct coherent_handle_options *options, const char *where)
+				const struct coherent_handle_options *options, const char *site)
 {
 	const struct coherent_mem_options as_mem = {
 		.count = options->bytes,
@@ -571,7 +570,7 @@ int coherent_base_handle_zeroed(struct coherent_handle *handle, struct coherent_
 	struct coherent_mem mem = handle->base;
 	int err;
 
-	err = coherent_base_zeroed(&mem, dev, 1, &as_mem, where);
+	err = coherent_base_zeroed(&mem, dev, 1, &as_mem, site);
 	if (err)
 		return err;
 	handle->base = mem;

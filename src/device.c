@@ -115,7 +115,7 @@ static int use_mask(struct coherent_device *dev, uint64_t mask)
 	if (has_addresses_locked(dev)) {
 		err = -EBUSY;
 	} else {
-		object_forget_locked(dev);
+		object_purge_locked(dev);
 		unused = dev->space;
 		dev->space = space;
 		STAILQ_INIT(&dev->space.retired);
@@ -292,11 +292,11 @@ static bool left_open_locked(struct coherent_device *dev, uint64_t *address, cha
 			continue;
 		if (object->chunk)
 			snprintf(line, size, "%s: %zu bytes of the pool created at %s are left",
-				 dev->name, object_bytes(object), object->where);
+				 dev->name, object_bytes(object), object->site);
 		else
 			snprintf(line, size, "%s: a %s of %zu bytes allocated at %s is not freed",
 				 dev->name, object->state == COHERENT_STATE_BOX ? "box" : "mem",
-				 object_bytes(object), object->where);
+				 object_bytes(object), object->site);
 		return true;
 	}
 	return false;
@@ -326,7 +326,7 @@ void coherent_device_close(struct coherent_device *dev)
 		return;
 	dev->backend->ops->disconnect(dev->backend);
 	irq_wake_all(dev);
-	object_forget_boxes(dev);
+	object_purge_boxes(dev);
 	report_left_open(dev);
 	ref_put(&dev->ref);
 }

@@ -24,7 +24,7 @@ static int describe_slot(const struct chunk *chunk, uint64_t offset, struct cohe
 		.address = pool_address(slot),
 		.bytes = chunk->slot_bytes,
 		.offset = offset - slot->offset,
-		.where = slot_where(slot),
+		.where = slot_site(slot),
 	};
 	return 0;
 }
@@ -60,7 +60,7 @@ __attribute__((no_sanitize("thread"))) static bool
 read_record(const struct coherent_device *dev, const struct coherent_object *object, uintptr_t at,
 	    struct coherent_info *info, bool *is_chunk)
 {
-	const uint32_t changes = __atomic_load_n(&object->changes, __ATOMIC_ACQUIRE);
+	const uint32_t seq = __atomic_load_n(&object->seq, __ATOMIC_ACQUIRE);
 	const uintptr_t first = object->elsewhere ? object->elsewhere : object->pages.first;
 
 	*info = (struct coherent_info){
@@ -68,11 +68,11 @@ read_record(const struct coherent_device *dev, const struct coherent_object *obj
 		.address = object->address.first,
 		.bytes = object->address.last - object->address.first + 1 - dev->space.guard,
 		.offset = at - first,
-		.where = object->where,
+		.where = object->site,
 	};
 	*is_chunk = object->chunk;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return !(changes & 1) && __atomic_load_n(&object->changes, __ATOMIC_RELAXED) == changes;
+	return !(seq & 1) && __atomic_load_n(&object->seq, __ATOMIC_RELAXED) == seq;
 }
 
 int coherent_find_ptr(struct coherent_device *dev, const void *ptr, struct coherent_info *info)
@@ -122,7 +122,7 @@ int coherent_find_addr(struct coherent_device *dev, uint64_t address, struct coh
 			.address = range->first,
 			.bytes = object_bytes(object),
 			.offset = address - range->first,
-			.where = object->where,
+			.where = object->site,
 		};
 	lock_drop(&dev->lock);
 	return err;
@@ -164,13 +164,13 @@ static void name_slot(const struct coherent_object *object, struct coherent_faul
 	const enum coherent_state state = slot ? slot_state(slot) : COHERENT_STATE_NONE;
 
 	if (state == COHERENT_STATE_NONE) {
-		snprintf(text, size, "a free part of the pool created at %s", object->where);
+		snprintf(text, size, "a free part of the pool created at %s", object->site);
 		return;
 	}
 	fault->state = state;
 	fault->object_address = pool_address(slot);
 	fault->object_bytes = chunk->slot_bytes;
-	fault->where = slot_where(slot);
+	fault->where = slot_site(slot);
 	snprintf(text, size, "read-only (%zu bytes allocated at %s)", chunk->slot_bytes,
 		 fault->where);
 }
@@ -193,12 +193,12 @@ static void name_fault_locked(struct coherent_device *dev, struct coherent_fault
 		fault->state = object->state;
 		fault->object_address = range->first;
 		fault->object_bytes = object_bytes(object);
-		fault->where = object->where;
+		fault->where = object->site;
 	}
 	describe(object, fault, text, size);
 	used = strlen(text);
 	snprintf(text + used, size - used, " (%zu bytes allocated at %s)", object_bytes(object),
-		 object->where);
+		 object->site);
 }
 
 void device_name_fault(struct coherent_device *dev, struct coherent_fault *fault)

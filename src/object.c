@@ -40,9 +40,9 @@ void object_start(struct coherent_device *dev)
 static void record_put_locked(struct coherent_device *dev, struct coherent_object *object)
 	NEEDS_LOCK(dev->lock)
 {
-	object_change_begin(object);
+	object_seq_write_begin(object);
 	object->state = COHERENT_STATE_NONE;
-	object_change_end(object);
+	object_seq_write_end(object);
 	STAILQ_INSERT_HEAD(&dev->free_records, &object->address, retired);
 }
 
@@ -119,7 +119,7 @@ static void count_recycled_locked(struct coherent_device *dev, size_t more) NEED
 }
 
 struct coherent_object *object_reuse(struct coherent_device *dev, const struct iova_want *want,
-				     const char *where)
+				     const char *site)
 {
 	const int class = pages_class(want->bytes, dev->pages.page_bytes);
 	struct iova_range *range = NULL;
@@ -134,10 +134,10 @@ struct coherent_object *object_reuse(struct coherent_device *dev, const struct i
 		count_recycled_locked(dev, -want->bytes);
 		dev->stats.reused++;
 		count_box_locked(dev, want->bytes);
-		object_change_begin(object_of(range));
-		object_of(range)->where = where;
+		object_seq_write_begin(object_of(range));
+		object_of(range)->site = site;
 		object_of(range)->state = COHERENT_STATE_BOX;
-		object_change_end(object_of(range));
+		object_seq_write_end(object_of(range));
 	}
 	lock_drop(&dev->lock);
 	return range ? object_of(range) : NULL;
@@ -173,7 +173,7 @@ void object_recycle(struct coherent_object *object)
 	if (is_kept)
 		return;
 	object_put_pages(object);
-	object_drop(object);
+	object_destroy(object);
 }
 
 /* One of them, if there is one: whoever needs its address gets it. */
@@ -205,7 +205,7 @@ static bool evict_one_locked(struct coherent_device *dev) NEEDS_LOCK(dev->lock)
 	return evicted;
 }
 
-bool object_forget_boxes(struct coherent_device *dev)
+bool object_purge_boxes(struct coherent_device *dev)
 {
 	bool found = false;
 
@@ -216,7 +216,7 @@ bool object_forget_boxes(struct coherent_device *dev)
 	return found;
 }
 
-void object_forget_locked(struct coherent_device *dev)
+void object_purge_locked(struct coherent_device *dev)
 {
 	while (forget_one_locked(dev) || evict_one_locked(dev))
 		;
@@ -237,25 +237,25 @@ static int reserve_locked(struct coherent_device *dev, const struct iova_want *w
 }
 
 static int begin_locked(struct coherent_device *dev, struct coherent_object *object,
-			const struct iova_want *want, const char *where) NEEDS_LOCK(dev->lock)
+			const struct iova_want *want, const char *site) NEEDS_LOCK(dev->lock)
 {
 	int err;
 
-	object_change_begin(object);
+	object_seq_write_begin(object);
 	*object = (struct coherent_object){
-		.changes = object->changes,
+		.seq = object->seq,
 		.dev = dev,
-		.where = where,
+		.site = site,
 		.align_shift = shift_of(want->align),
 		.boundary_shift = shift_of(want->boundary),
 	};
 	err = reserve_locked(dev, want, &object->address);
 	object->state = err ? COHERENT_STATE_NONE : COHERENT_STATE_BOX;
-	object_change_end(object);
+	object_seq_write_end(object);
 	return err;
 }
 
-int object_new(struct coherent_device *dev, const struct iova_want *want, const char *where,
+int object_new(struct coherent_device *dev, const struct iova_want *want, const char *site,
 	       struct coherent_object **out)
 {
 	struct coherent_object *object;
@@ -264,7 +264,7 @@ int object_new(struct coherent_device *dev, const struct iova_want *want, const 
 	lock_take(&dev->lock);
 	object = record_get_locked(dev);
 	if (object) {
-		err = begin_locked(dev, object, want, where);
+		err = begin_locked(dev, object, want, site);
 		if (err)
 			record_put_locked(dev, object);
 		else
@@ -286,7 +286,7 @@ static void release_locked(struct coherent_device *dev, struct coherent_object *
 	record_put_locked(dev, object);
 }
 
-void object_drop(struct coherent_object *object)
+void object_destroy(struct coherent_object *object)
 {
 	struct coherent_device *dev = object->dev;
 
@@ -321,7 +321,7 @@ void object_retire(struct coherent_object *object, enum coherent_state state)
 	ref_put(&dev->ref);
 }
 
-void object_wait(struct coherent_object *object, enum coherent_state state)
+void object_defer(struct coherent_object *object, enum coherent_state state)
 {
 	struct coherent_device *dev = object->dev;
 
@@ -346,7 +346,7 @@ void object_leak(struct coherent_object *object)
 	report(&dev->reporter, COHERENT_ERROR,
 	       "%s: could not unmap; the device may still reach %zu bytes at 0x%" PRIx64
 	       " allocated at %s, they are leaked",
-	       dev->name, bytes, address, object->where);
+	       dev->name, bytes, address, object->site);
 	ref_put(&dev->ref);
 }
 
@@ -389,7 +389,7 @@ void object_release_rest(struct coherent_device *dev)
 
 	object_release_waiting(dev, &dev->waiting);
 	lock_take(&dev->lock);
-	object_forget_locked(dev);
+	object_purge_locked(dev);
 	lock_drop(&dev->lock);
 	release_leaked(dev);
 	while ((block = dev->record_blocks)) {
@@ -405,11 +405,11 @@ void object_set_chunk(struct coherent_object *object, struct chunk *chunk)
 	lock_drop(&object->dev->lock);
 }
 
-void object_is_at(struct coherent_object *object, void *va)
+void object_set_va(struct coherent_object *object, void *va)
 {
-	object_change_begin(object);
+	object_seq_write_begin(object);
 	object->elsewhere = va == pages_va(&object->pages) ? 0 : (uintptr_t)va;
-	object_change_end(object);
+	object_seq_write_end(object);
 	page_owner_set(&object->dev->owners, va, object_bytes(object), object);
 }
 
@@ -417,8 +417,8 @@ int object_memory(struct coherent_device *dev, size_t bytes, struct iova_range *
 {
 	int err = pages_get(&dev->pages, bytes, range);
 
-	return err == -ENOMEM && object_forget_boxes(dev) ? pages_get(&dev->pages, bytes, range) :
-							    err;
+	return err == -ENOMEM && object_purge_boxes(dev) ? pages_get(&dev->pages, bytes, range) :
+							   err;
 }
 
 int object_get_pages(struct coherent_object *object)
@@ -427,7 +427,7 @@ int object_get_pages(struct coherent_object *object)
 	const size_t bytes = object_bytes(object);
 	int err = 0;
 
-	object_change_begin(object);
+	object_seq_write_begin(object);
 	if (!backend->ops->memory) {
 		err = object_memory(object->dev, bytes, &object->pages);
 	} else {
@@ -435,9 +435,9 @@ int object_get_pages(struct coherent_object *object)
 			(uintptr_t)backend->ops->memory(backend, object->address.first);
 		object->pages.last = object->pages.first + bytes - 1;
 	}
-	object_change_end(object);
+	object_seq_write_end(object);
 	if (!err)
-		object_is_at(object, pages_va(&object->pages));
+		object_set_va(object, pages_va(&object->pages));
 	return err;
 }
 

@@ -18,13 +18,13 @@ enum object_kind { OBJECT_WHOLE, OBJECT_SLOT };
 /**
  * struct coherent_object - What the library knows of a box, a mem or a handle.
  * @kind: OBJECT_WHOLE. Never changes.
- * @changes: Odd while @address, @pages, @where, @elsewhere or @state become another object's:
+ * @seq: Odd while @address, @pages, @site, @elsewhere or @state become another object's:
  *	who looks at it without the lock, coherent_find_ptr(), looks at this before and after.
  * @address: Reserved device addresses; or those in quarantine, or waiting for a
  *	fence.
  * @pages: Its memory; not its own any more after reclaim or free.
  * @dev: The device. Never changes.
- * @where: File and line of the allocation. Never changes.
+ * @site: File and line of the allocation. Never changes.
  * @since_ns: When it was reclaimed or freed.
  * @attrs: As asked for. Never changes.
  * @align_shift: Of what was asked for. Never changes.
@@ -41,11 +41,11 @@ enum object_kind { OBJECT_WHOLE, OBJECT_SLOT };
  */
 struct coherent_object {
 	unsigned char kind;
-	uint32_t changes;
+	uint32_t seq;
 	struct iova_range address;
 	struct iova_range pages;
 	struct coherent_device *dev;
-	const char *where;
+	const char *site;
 	uint64_t since_ns;
 	uint16_t attrs;
 	uint8_t align_shift;
@@ -63,15 +63,15 @@ static inline struct coherent_object *object_of(struct iova_range *address)
 					  offsetof(struct coherent_object, address));
 }
 
-static inline void object_change_begin(struct coherent_object *object)
+static inline void object_seq_write_begin(struct coherent_object *object)
 {
-	__atomic_store_n(&object->changes, object->changes + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&object->seq, object->seq + 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
-static inline void object_change_end(struct coherent_object *object)
+static inline void object_seq_write_end(struct coherent_object *object)
 {
-	__atomic_store_n(&object->changes, object->changes + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&object->seq, object->seq + 1, __ATOMIC_RELEASE);
 }
 
 /* Whole pages. */
@@ -90,12 +90,12 @@ void object_start(struct coherent_device *dev);
  * object_reuse() - Take a recycled box of that size.
  * @dev: The device.
  * @want: What its address has to be like.
- * @where: File and line of the allocation.
+ * @site: File and line of the allocation.
  *
  * Return: A record with an address and dirty pages; NULL if there is none.
  */
 struct coherent_object *object_reuse(struct coherent_device *dev, const struct iova_want *want,
-				     const char *where);
+				     const char *site);
 
 /**
  * object_recycle() - End a record of a box that was not exposed, or keep it for object_reuse().
@@ -104,29 +104,29 @@ struct coherent_object *object_reuse(struct coherent_device *dev, const struct i
 void object_recycle(struct coherent_object *object);
 
 /**
- * object_forget_boxes() - Free what is recycled.
+ * object_purge_boxes() - Free what is recycled.
  * @dev: The device; nobody recycles any more once it is closed.
  *
  * Return: whether there was something.
  */
-bool object_forget_boxes(struct coherent_device *dev);
+bool object_purge_boxes(struct coherent_device *dev);
 
 /**
- * object_forget_locked() - Free what is recycled, and what is in quarantine.
+ * object_purge_locked() - Free what is recycled, and what is in quarantine.
  * @dev: The device.
  */
-void object_forget_locked(struct coherent_device *dev) NEEDS_LOCK(dev->lock);
+void object_purge_locked(struct coherent_device *dev) NEEDS_LOCK(dev->lock);
 
 /**
  * object_new() - Make a record of a box that has an address and no pages yet.
  * @dev: The device; held until the record ends.
  * @want: What the address has to be like.
- * @where: File and line of the allocation.
+ * @site: File and line of the allocation.
  * @out: The record.
  *
  * Return: 0; -ENOMEM, -ENOSPC.
  */
-int object_new(struct coherent_device *dev, const struct iova_want *want, const char *where,
+int object_new(struct coherent_device *dev, const struct iova_want *want, const char *site,
 	       struct coherent_object **out);
 
 /**
@@ -155,11 +155,11 @@ int object_memory(struct coherent_device *dev, size_t bytes, struct iova_range *
 int object_get_pages(struct coherent_object *object);
 
 /**
- * object_is_at() - Say that an object's memory is somewhere.
+ * object_set_va() - Say that an object's memory is somewhere.
  * @object: The object.
  * @va: Memory that dev->owners covers.
  */
-void object_is_at(struct coherent_object *object, void *va);
+void object_set_va(struct coherent_object *object, void *va);
 
 /**
  * object_put_pages() - Take it away again.
@@ -174,11 +174,11 @@ void object_put_pages(struct coherent_object *object);
 struct iova_want object_want(const struct coherent_object *object);
 
 /**
- * object_drop() - End a record whose address no device was told, or that no
+ * object_destroy() - End a record whose address no device was told, or that no
  *	device can use any more.
  * @object: Without pages. Invalid afterwards.
  */
-void object_drop(struct coherent_object *object);
+void object_destroy(struct coherent_object *object);
 
 /**
  * object_retire() - Put a record into quarantine: nothing else gets its address.
@@ -188,11 +188,11 @@ void object_drop(struct coherent_object *object);
 void object_retire(struct coherent_object *object, enum coherent_state state);
 
 /**
- * object_wait() - Keep pages and address of a record until a fence.
+ * object_defer() - Keep pages and address of a record until a fence.
  * @object: Unmapped. The device's afterwards.
  * @state: COHERENT_STATE_RECLAIMED or COHERENT_STATE_FREED.
  */
-void object_wait(struct coherent_object *object, enum coherent_state state);
+void object_defer(struct coherent_object *object, enum coherent_state state);
 
 /**
  * object_leak() - Keep pages and address of a record as long as the device exists.

@@ -151,18 +151,18 @@ static inline struct coherent_object *as_object(struct slot *slot)
 }
 
 static inline int make_box(const struct coherent_slots *pool, struct slot *slot,
-			   struct coherent_box *box, const char *where)
+			   struct coherent_box *box, const char *site)
 {
 	char *va = box_of(slot);
 
-	__atomic_store_n(&slot->where, where, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->site, site, __ATOMIC_RELAXED);
 	set_state(slot, COHERENT_STATE_BOX);
 	*box = (struct coherent_box){ va, 1, as_object(slot) };
 	return clear(va, pool->slot_bytes);
 }
 
 static __attribute__((noinline)) int box_slowly(const struct coherent_pool *base,
-						struct coherent_box *box, const char *where)
+						struct coherent_box *box, const char *site)
 {
 	struct slot *slot;
 	int err;
@@ -174,21 +174,21 @@ static __attribute__((noinline)) int box_slowly(const struct coherent_pool *base
 	err = device_usable(base->va->dev);
 	if (!err)
 		err = slots_take(base->va, &slot);
-	return err ? err : make_box(base->va, slot, box, where);
+	return err ? err : make_box(base->va, slot, box, site);
 }
 
 /* Short ways first, which call nothing; what they are not for goes the long way. */
-int coherent_base_pool_box(struct coherent_pool *base, struct coherent_box *box, const char *where)
+int coherent_base_pool_box(struct coherent_pool *base, struct coherent_box *box, const char *site)
 {
 	const struct coherent_slots *pool = base->va;
 	struct cache *cache;
 
 	if (unlikely(!pool || box->va || !alive_is_open(pool->alive)))
-		return box_slowly(base, box, where);
-	cache = pool->caches[thread_index()];
+		return box_slowly(base, box, site);
+	cache = pool->caches[thread_slot()];
 	if (unlikely(!cache->count))
-		return box_slowly(base, box, where);
-	return make_box(pool, cache->slots[--cache->count], box, where);
+		return box_slowly(base, box, site);
+	return make_box(pool, cache->slots[--cache->count], box, site);
 }
 
 /* The last place of a cache is for who gives some back then. */
@@ -208,7 +208,7 @@ static __attribute__((noinline)) void free_box_slowly(struct slot *slot)
 void pool_free_box(struct coherent_box *box)
 {
 	struct slot *slot = slot_of(box->object);
-	struct cache *cache = slot->chunk->pool->caches[thread_index()];
+	struct cache *cache = slot->chunk->pool->caches[thread_slot()];
 
 	*box = (struct coherent_box){ .va = NULL };
 	if (unlikely(!alive_is_ours(slot->chunk->alive) || !has_room(cache))) {
@@ -233,7 +233,7 @@ void pool_free(struct coherent_mem *mem)
 {
 	struct slot *slot = slot_of(mem->object);
 	const struct chunk *chunk = slot->chunk;
-	struct cache *cache = chunk->pool->caches[thread_index()];
+	struct cache *cache = chunk->pool->caches[thread_slot()];
 	char *va = (char *)mem->va;
 
 	*mem = (struct coherent_mem){ .va = NULL };
@@ -361,7 +361,7 @@ static size_t layout(size_t size, const struct coherent_pool_options *options, s
 }
 
 int coherent_base_pool_create(struct coherent_pool *base, size_t size,
-			      const struct coherent_pool_options *options, const char *where)
+			      const struct coherent_pool_options *options, const char *site)
 {
 	size_t block, bytes = layout(size, options, &block);
 	struct coherent_slots *pool;
@@ -379,7 +379,7 @@ int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 		return -ENOMEM;
 	pool->dev = options->dev;
 	pool->alive = pool->dev->alive;
-	pool->where = where;
+	pool->site = site;
 	pool->slot_bytes = bytes;
 	pool->block_bytes = block;
 	pool->permission = options->permission;
@@ -399,7 +399,7 @@ static void report_slot(const struct coherent_slots *pool, const struct slot *sl
 	report(&pool->dev->reporter, COHERENT_WARNING,
 	       "%s: a %s of %zu bytes of the pool created at %s, allocated at %s, is not freed",
 	       pool->dev->name, slot->state == COHERENT_STATE_BOX ? "box" : "mem", pool->slot_bytes,
-	       pool->where, slot->where);
+	       pool->site, slot->site);
 }
 
 /* How many objects there are; the first are reported. */

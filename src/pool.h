@@ -18,14 +18,14 @@
  * @state: Box or mem; COHERENT_STATE_NONE of one that nobody has.
  * @offset: Of the place in its chunk, in bytes. Never changes, as @chunk.
  * @chunk: The chunk.
- * @where: File and line of the last allocation.
+ * @site: File and line of the last allocation.
  */
 struct slot {
 	unsigned char kind;
 	unsigned char state;
 	uint32_t offset;
 	struct chunk *chunk;
-	const char *where;
+	const char *site;
 };
 
 /**
@@ -97,9 +97,9 @@ static inline enum coherent_state slot_state(const struct slot *slot)
 	return __atomic_load_n(&slot->state, __ATOMIC_RELAXED);
 }
 
-static inline const char *slot_where(const struct slot *slot)
+static inline const char *slot_site(const struct slot *slot)
 {
-	return __atomic_load_n(&slot->where, __ATOMIC_RELAXED);
+	return __atomic_load_n(&slot->site, __ATOMIC_RELAXED);
 }
 
 /* The device of any object, and the address that it has, or would have as a mem. */

@@ -65,7 +65,7 @@ static int chunk_new(struct coherent_slots *pool, size_t bytes, unsigned int att
 	err = object_memory(pool->dev, bytes, &chunk->pages);
 	if (err)
 		goto free_chunk;
-	err = coherent_base_zeroed(&chunk->mem, pool->dev, 1, &options, pool->where);
+	err = coherent_base_zeroed(&chunk->mem, pool->dev, 1, &options, pool->site);
 	if (err)
 		goto put_pages;
 	chunk->pool = pool;
@@ -222,11 +222,11 @@ static struct cache *new_cache(const struct coherent_slots *pool)
 /* This thread's; &slots_none if it has none. */
 static struct cache *own_cache(struct coherent_slots *pool)
 {
-	unsigned int number = thread_index();
+	unsigned int number = thread_slot();
 	struct cache *cache;
 
 	if (!number)
-		number = thread_take_number();
+		number = thread_slot_take();
 	if (!number || pool->caches[number] != &slots_none)
 		return pool->caches[number];
 	cache = new_cache(pool);
@@ -330,7 +330,7 @@ int slots_open(struct coherent_slots *pool)
 	if (!pool->batch)
 		pool->batch = 1;
 	pool->shrinks = pool->dev->limits.unmap_is_fence || pool->dev->backend->idle_is_fence;
-	for (unsigned int i = 0; i < THREADS_MAX; i++)
+	for (unsigned int i = 0; i < THREAD_SLOTS; i++)
 		pool->caches[i] = &slots_none;
 	pool->shared = new_cache(pool);
 	if (!pool->shared)
@@ -348,7 +348,7 @@ void slots_close(struct coherent_slots *pool)
 		TAILQ_REMOVE(&pool->chunks, chunk, link);
 		chunk_end(chunk);
 	}
-	for (unsigned int i = 0; i < THREADS_MAX; i++)
+	for (unsigned int i = 0; i < THREAD_SLOTS; i++)
 		if (pool->caches[i] != &slots_none)
 			free(pool->caches[i]);
 	free(pool->shared);

@@ -10,7 +10,7 @@
 #define POOL_SLOTS_H
 
 #include "pool.h"
-#include "thread.h"
+#include "thread_slot.h"
 
 /* What a cache gets at a time and gives back at most, and how many it has at most. */
 #define SLOTS_BATCH 32
@@ -38,7 +38,7 @@ struct cache {
  * struct coherent_slots - A pool, all of it.
  * @dev: Its device, held. Never changes, as all until @lock.
  * @alive: The device's.
- * @where: File and line of its creation.
+ * @site: File and line of its creation.
  * @slot_bytes: Of a slot: a multiple of SLOT_BYTES_MIN.
  * @block_bytes: What no slot crosses a multiple of.
  * @permission: What the device may do.
@@ -56,7 +56,7 @@ struct cache {
 struct coherent_slots {
 	struct coherent_device *dev;
 	const struct alive *alive;
-	const char *where;
+	const char *site;
 	size_t slot_bytes;
 	size_t block_bytes;
 	enum coherent_permission permission;
@@ -64,7 +64,7 @@ struct coherent_slots {
 	unsigned int batch;
 	size_t chunk_bytes_max;
 	bool shrinks;
-	struct cache *caches[THREADS_MAX];
+	struct cache *caches[THREAD_SLOTS];
 	struct lock lock;
 	struct cache *shared;
 	TAILQ_HEAD(, chunk) chunks;

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "thread.h"
+#include "thread_slot.h"
 
-_Thread_local unsigned int thread_number;
+_Thread_local unsigned int thread_slot_own;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
@@ -21,7 +21,7 @@ static void give_back(void *value)
 {
 	const unsigned int number = (unsigned int)(uintptr_t)value;
 
-	thread_number = 0;
+	thread_slot_own = 0;
 	/* ORDER: pairs with the next one's fetch_or: what is in its caches is the next one's. */
 	(void)__atomic_fetch_and(&taken, ~(UINT64_C(1) << number), __ATOMIC_RELEASE);
 }
@@ -29,7 +29,7 @@ static void give_back(void *value)
 /* Of the threads that there were, there is one. */
 static void forget_others(void)
 {
-	taken = 1 | UINT64_C(1) << thread_number;
+	taken = 1 | UINT64_C(1) << thread_slot_own;
 }
 
 static void start(void)
@@ -52,7 +52,7 @@ static unsigned int take_bit(void)
 	return 0;
 }
 
-unsigned int thread_take_number(void)
+unsigned int thread_slot_take(void)
 {
 	unsigned int number;
 
@@ -62,6 +62,6 @@ unsigned int thread_take_number(void)
 		give_back((void *)(uintptr_t)number);
 		number = 0;
 	}
-	thread_number = number;
+	thread_slot_own = number;
 	return number;
 }
