@@ -131,5 +131,10 @@ int backend_open(struct coherent_device *dev, const struct name *name,
 		return -ENODEV;
 	}
 	err = check_options(ops, &dev->reporter, name, options);
-	return err ? err : ops->open(&dev->backend, dev, name, options);
+	if (!err)
+		err = ops->open(&dev->backend, dev, name, options);
+	if (err)
+		return err;
+	dev->backend->ops->limits(dev->backend, &dev->backend->limits);
+	return 0;
 }

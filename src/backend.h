@@ -26,6 +26,7 @@
  * @ops: What it can do.
  * @dev: The device it belongs to.
  * @level: Who keeps the device from reaching memory that is not mapped.
+ * @limits: The limits; the mask is that at open. Never changes.
  * @idle_is_fence: When @unmap was told that the device is idle, it reaches none of the
  *	memory any more, whether that was so or not, though @unmap is no fence else.
  * @addresses_linger: What was told to the device before a fence it may do after it, where it
@@ -35,6 +36,7 @@ struct backend {
 	const struct backend_ops *ops;
 	struct coherent_device *dev;
 	enum coherent_level level;
+	struct coherent_limits limits;
 	bool idle_is_fence;
 	bool addresses_linger;
 };
@@ -143,6 +145,26 @@ struct backend_ops {
 #define BACKEND(name) extern const struct backend_ops backend_##name;
 #include "backend_list.h"
 #undef BACKEND
+
+/**
+ * backend_lost() - The descriptor that becomes readable when a device is lost.
+ * @backend: The backend.
+ *
+ * Return: what to poll; its descriptor is -1 where a device cannot be lost.
+ */
+static inline struct pollfd backend_lost(const struct backend *backend)
+{
+	return backend->ops->lost ? backend->ops->lost(backend) : (struct pollfd){ .fd = -1 };
+}
+
+/**
+ * backend_is_lost() - Whether a device is lost, asked after backend_lost() was readable.
+ * @backend: The backend.
+ */
+static inline bool backend_is_lost(struct backend *backend)
+{
+	return backend->ops->is_lost && backend->ops->is_lost(backend);
+}
 
 /**
  * backend_open() - Open a device with the backend that its name chooses.

@@ -188,8 +188,8 @@ static int open_pool(struct noiommu *noiommu)
 	sys_close(pagemap);
 	qsort(noiommu->pool, noiommu->count, sizeof(*noiommu->pool), by_address);
 	for (unsigned int i = 0; !err && i < noiommu->count; i++)
-		err = page_owner_reserve(&noiommu->pci.backend.dev->owners, noiommu->pool[i].va,
-					 HUGEPAGE_BYTES);
+		err = page_owner_reserve(&noiommu->pci.backend.dev->store.owners,
+					 noiommu->pool[i].va, HUGEPAGE_BYTES);
 	/* A page short: where the next hugepage follows, nothing may be in both. */
 	for (unsigned int i = 0; i < noiommu->count; i++)
 		vfio_pci_allow(&noiommu->pci, noiommu->pool[i].physical,

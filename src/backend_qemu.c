@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lookup.h"
 #include "qemu_device.h"
 #include "sys_process.h"
 
@@ -145,7 +146,7 @@ static int open_machine(struct qemu *qemu, const struct name *name)
 	err = qemu_start(qemu, name);
 	if (err)
 		return err;
-	err = page_owner_reserve(&qemu->backend.dev->owners, qemu->ram,
+	err = page_owner_reserve(&qemu->backend.dev->store.owners, qemu->ram,
 				 qemu->keys.memory * QEMU_MIB);
 	if (err)
 		return err;
@@ -411,7 +412,7 @@ static int qemu_next_fault(struct backend *backend, struct coherent_fault *fault
 			  told.read  ? COHERENT_ACCESS_READ :
 				       COHERENT_ACCESS_UNKNOWN,
 	};
-	device_name_fault(backend->dev, fault);
+	lookup_fault(backend->dev, fault);
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pool.h"
+#include "device.h"
 #include "sim_dma.h"
 #include "sim_models.h"
 #include "sys_process.h"
@@ -503,7 +503,7 @@ int coherent_base_sim_try(struct coherent_device *dev, const struct coherent_obj
 {
 	if (!object)
 		return -EINVAL;
-	if (device_forked(object_device(object)))
+	if (device_forked(device_of(object)))
 		return -ENODEV;
 	return coherent_sim_try_addr(dev, (coherent_addr_t){ object_address(object) + offset },
 				     buffer, bytes, access);

@@ -30,7 +30,7 @@ int coherent_bar_open(struct coherent_bar **bar, struct coherent_device *dev, un
 	*bar = NULL;
 	if (err)
 		return err;
-	if (index >= 6 || !dev->limits.bar_bytes[index]) {
+	if (index >= 6 || !dev->backend->limits.bar_bytes[index]) {
 		report(&dev->reporter, COHERENT_ERROR, "%s: there is no BAR %u", dev->name, index);
 		return -ENODEV;
 	}
@@ -39,7 +39,7 @@ int coherent_bar_open(struct coherent_bar **bar, struct coherent_device *dev, un
 		return -ENOMEM;
 	(*bar)->dev = dev;
 	(*bar)->index = index;
-	(*bar)->bytes = dev->limits.bar_bytes[index];
+	(*bar)->bytes = dev->backend->limits.bar_bytes[index];
 	ref_hold(&dev->ref);
 	return 0;
 }

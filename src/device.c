@@ -7,45 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pool.h"
+#include "device.h"
+#include "lookup.h"
 #include "sys.h"
-
-struct pollfd device_lost(const struct coherent_device *dev)
-{
-	const struct backend *backend = dev->backend;
-
-	return backend->ops->lost ? backend->ops->lost(backend) : (struct pollfd){ .fd = -1 };
-}
-
-bool device_is_lost(const struct coherent_device *dev)
-{
-	struct backend *backend = dev->backend;
-
-	return backend->ops->is_lost && backend->ops->is_lost(backend);
-}
-
-uint64_t device_mask(struct coherent_device *dev)
-{
-	uint64_t mask;
-
-	lock_take(&dev->lock);
-	mask = dev->mask;
-	lock_drop(&dev->lock);
-	return mask;
-}
 
 static void destroy(struct ref *ref)
 {
 	struct coherent_device *dev =
 		(struct coherent_device *)((char *)ref - offsetof(struct coherent_device, ref));
 
-	object_release_rest(dev);
+	object_store_release(&dev->store);
 	if (dev->backend)
 		dev->backend->ops->close(dev->backend);
-	iova_close(&dev->space);
-	pages_close(&dev->pages);
-	page_owner_close(&dev->owners);
-	lock_destroy(&dev->lock);
+	object_store_close(&dev->store);
+	irq_list_close(&dev->irqs);
 	alive_close(dev->alive);
 	free(dev->name);
 	free(dev);
@@ -90,56 +65,33 @@ static int open_space(const struct coherent_limits *limits, uint64_t mask, struc
 	return err;
 }
 
-/* Those that must not become others'. */
-static bool has_addresses_locked(const struct coherent_device *dev) NEEDS_LOCK(dev->lock)
-{
-	return dev->stats.objects || (dev->backend->addresses_linger && dev->space.retired_count);
-}
-
-/* The lock is taken because the device may be faulting already. */
 static int use_mask(struct coherent_device *dev, uint64_t mask)
 {
-	struct iova_space space, unused;
+	struct iova_space space;
 	int err;
 
-	err = open_space(&dev->limits, mask, &space);
+	err = open_space(&dev->backend->limits, mask, &space);
 	if (err == -EIO)
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: no address range is under mask 0x%" PRIx64, dev->name, mask);
 	if (err)
 		return err;
-
-	space.keeps_bytes = dev->backend->addresses_linger;
-	unused = space;
-	lock_take(&dev->lock);
-	if (has_addresses_locked(dev)) {
-		err = -EBUSY;
-	} else {
-		object_purge_locked(dev);
-		unused = dev->space;
-		dev->space = space;
-		STAILQ_INIT(&dev->space.retired);
-		dev->mask = mask;
-	}
-	lock_drop(&dev->lock);
-	iova_close(&unused);
+	err = object_store_set_space(&dev->store, &space, mask);
+	if (err)
+		iova_close(&space);
 	return err;
 }
 
 int coherent_device_set_mask(struct coherent_device *dev, uint64_t mask)
 {
 	int err = device_usable(dev);
-	bool busy;
 
 	if (err)
 		return err;
 	if (mask & (mask + 1))
 		return -EINVAL;
-	/* State before resources; use_mask() looks again as it changes the mask. */
-	lock_take(&dev->lock);
-	busy = has_addresses_locked(dev);
-	lock_drop(&dev->lock);
-	return busy ? -EBUSY : use_mask(dev, mask);
+	/* A call checks state before resources. The store checks again as it changes the mask. */
+	return object_store_is_used(&dev->store) ? -EBUSY : use_mask(dev, mask);
 }
 
 int coherent_device_limits(struct coherent_device *dev, struct coherent_limits *limits)
@@ -150,12 +102,12 @@ int coherent_device_limits(struct coherent_device *dev, struct coherent_limits *
 	*limits = (struct coherent_limits){ .mask = 0 };
 	if (err)
 		return err;
-	*limits = dev->limits;
-	limits->mask = device_mask(dev);
+	*limits = dev->backend->limits;
+	limits->mask = object_store_mask(&dev->store);
 	limits->range_count = 0;
 	memset(limits->ranges, 0, sizeof(limits->ranges));
-	for (unsigned int i = 0; i < dev->limits.range_count; i++) {
-		if (!clip(&dev->limits, i, limits->mask, &first, &last))
+	for (unsigned int i = 0; i < dev->backend->limits.range_count; i++) {
+		if (!clip(&dev->backend->limits, i, limits->mask, &first, &last))
 			continue;
 		limits->ranges[limits->range_count].first = first;
 		limits->ranges[limits->range_count++].last = last;
@@ -165,21 +117,12 @@ int coherent_device_limits(struct coherent_device *dev, struct coherent_limits *
 
 int coherent_device_stats(struct coherent_device *dev, struct coherent_stats *stats)
 {
-	struct iova_range *range;
 	int err = device_usable(dev);
 
 	*stats = (struct coherent_stats){ .objects = 0 };
-	if (err)
-		return err;
-	lock_take(&dev->lock);
-	*stats = dev->stats;
-	stats->quarantined = dev->space.retired_count;
-	stats->quarantined_bytes = dev->space.retired_bytes;
-	STAILQ_FOREACH(range, &dev->waiting, retired)
-		stats->waiting++;
-	lock_drop(&dev->lock);
-	pages_count(&dev->pages, &stats->memory, &stats->reused);
-	return 0;
+	if (!err)
+		object_store_stats(&dev->store, stats);
+	return err;
 }
 
 /* --- Open --- */
@@ -199,16 +142,20 @@ static int new_device(const struct coherent_open_options *options, struct cohere
 		return -ENOMEM;
 	dev->reporter = (struct reporter){ options->report, options->report_arg };
 	ref_init(&dev->ref, destroy);
-	object_start(dev);
-	LIST_INIT(&dev->irqs);
 	dev->name = strdup(options->name);
 	err = dev->name ? alive_open(&dev->alive) : -ENOMEM;
 	if (err)
 		goto free_device;
-	err = pages_open(&dev->pages, &dev->owners, wants_of(options), options->nodes);
+	dev->store = (struct object_store){
+		.alive = dev->alive,
+		.device = &dev->ref,
+		.reporter = &dev->reporter,
+		.name = dev->name,
+	};
+	err = object_store_open(&dev->store, wants_of(options), options->nodes);
 	if (err)
 		goto close_alive;
-	lock_init(&dev->lock);
+	irq_list_open(&dev->irqs);
 	*out = dev;
 	return 0;
 
@@ -240,8 +187,8 @@ static int start(struct coherent_device *dev, const struct name *name,
 		err = check_level(dev, options);
 	if (err)
 		return err;
-	dev->backend->ops->limits(dev->backend, &dev->limits);
-	return use_mask(dev, dev->limits.mask);
+	dev->store.backend = dev->backend;
+	return use_mask(dev, dev->backend->limits.mask);
 }
 
 int coherent_base_device_open(struct coherent_device **dev,
@@ -277,47 +224,6 @@ close_name:
 
 /* --- Close --- */
 
-/* The next box or mem from an address on, as a line. */
-static bool left_open_locked(struct coherent_device *dev, uint64_t *address, char *line,
-			     size_t size) NEEDS_LOCK(dev->lock)
-{
-	struct iova_range *range;
-
-	while ((range = iova_from(&dev->space, *address))) {
-		const struct coherent_object *object = object_of(range);
-
-		*address = range->first + 1;
-		if (range->hole || object->leaked || object->state == COHERENT_STATE_NONE ||
-		    object->state > COHERENT_STATE_MEM)
-			continue;
-		if (object->chunk)
-			snprintf(line, size, "%s: %zu bytes of the pool created at %s are left",
-				 dev->name, object_bytes(object), object->site);
-		else
-			snprintf(line, size, "%s: a %s of %zu bytes allocated at %s is not freed",
-				 dev->name, object->state == COHERENT_STATE_BOX ? "box" : "mem",
-				 object_bytes(object), object->site);
-		return true;
-	}
-	return false;
-}
-
-static void report_left_open(struct coherent_device *dev)
-{
-	uint64_t address = 0;
-	char line[256];
-	bool more;
-
-	/* One at a time: reports are not made under the lock. */
-	do {
-		lock_take(&dev->lock);
-		more = left_open_locked(dev, &address, line, sizeof(line));
-		lock_drop(&dev->lock);
-		if (more)
-			report(&dev->reporter, COHERENT_WARNING, "%s", line);
-	} while (more);
-}
-
 void coherent_device_close(struct coherent_device *dev)
 {
 	if (!dev || device_forked(dev))
@@ -325,9 +231,9 @@ void coherent_device_close(struct coherent_device *dev)
 	if (!alive_end(dev->alive))
 		return;
 	dev->backend->ops->disconnect(dev->backend);
-	irq_wake_all(dev);
-	object_purge_boxes(dev);
-	report_left_open(dev);
+	irq_list_wake(&dev->irqs);
+	object_purge_boxes(&dev->store);
+	lookup_report_live(&dev->store);
 	ref_put(&dev->ref);
 }
 
@@ -340,23 +246,15 @@ void coherent_base_device_cleanup(struct coherent_device **dev)
 
 static int fence(struct coherent_device *dev, int (*op)(struct backend *backend))
 {
-	struct waiting waiting = STAILQ_HEAD_INITIALIZER(waiting);
+	struct iova_list waiting;
 	int err = device_usable(dev);
 
 	if (err)
 		return err;
-	lock_take(&dev->lock);
-	STAILQ_CONCAT(&waiting, &dev->waiting);
-	lock_drop(&dev->lock);
+	object_fence_begin(&dev->store, &waiting);
 	err = op(dev->backend);
-	if (err) {
-		lock_take(&dev->lock);
-		STAILQ_CONCAT(&dev->waiting, &waiting);
-		lock_drop(&dev->lock);
-		return err;
-	}
-	object_release_waiting(dev, &waiting);
-	return 0;
+	object_fence_end(&dev->store, &waiting, err);
+	return err;
 }
 
 int coherent_device_fence(struct coherent_device *dev)

@@ -8,11 +8,12 @@
 #include <stdlib.h>
 
 #include "device.h"
+#include "irq.h"
 #include "sys.h"
 
 /**
  * struct coherent_irq - An interrupt somebody listens to.
- * @link: Of dev->irqs; under the device's lock.
+ * @link: In dev->irqs, whose lock guards it.
  * @dev: Its device, held.
  * @vector: Which vector.
  * @fd: Signalled on each interrupt.
@@ -33,24 +34,27 @@ struct coherent_irq {
 /* Waiters that the device's close may have to wake are in the list. */
 static int enlist(struct coherent_irq *irq)
 {
+	struct irq_list *irqs = &irq->dev->irqs;
 	struct coherent_irq *other;
 	int err = 0;
 
-	lock_take(&irq->dev->lock);
-	LIST_FOREACH(other, &irq->dev->irqs, link)
+	lock_take(&irqs->lock);
+	LIST_FOREACH(other, &irqs->open, link)
 		if (other->vector == irq->vector)
 			err = -EBUSY;
 	if (!err)
-		LIST_INSERT_HEAD(&irq->dev->irqs, irq, link);
-	lock_drop(&irq->dev->lock);
+		LIST_INSERT_HEAD(&irqs->open, irq, link);
+	lock_drop(&irqs->lock);
 	return err;
 }
 
 static void delist(struct coherent_irq *irq)
 {
-	lock_take(&irq->dev->lock);
+	struct irq_list *irqs = &irq->dev->irqs;
+
+	lock_take(&irqs->lock);
 	LIST_REMOVE(irq, link);
-	lock_drop(&irq->dev->lock);
+	lock_drop(&irqs->lock);
 }
 
 static int open_fds(struct coherent_irq *irq)
@@ -102,9 +106,9 @@ int coherent_irq_open(struct coherent_irq **irq, struct coherent_device *dev, un
 	*irq = NULL;
 	if (err)
 		return err;
-	if (vector >= dev->limits.vectors) {
+	if (vector >= dev->backend->limits.vectors) {
 		report(&dev->reporter, COHERENT_ERROR, "%s: there is no vector %u, it has %u",
-		       dev->name, vector, dev->limits.vectors);
+		       dev->name, vector, dev->backend->limits.vectors);
 		return -ENODEV;
 	}
 	*irq = calloc(1, sizeof(**irq));
@@ -152,14 +156,25 @@ void coherent_base_irq_cleanup(struct coherent_irq **irq)
 	coherent_irq_close(*irq);
 }
 
-void irq_wake_all(struct coherent_device *dev)
+void irq_list_open(struct irq_list *irqs)
+{
+	lock_init(&irqs->lock);
+	LIST_INIT(&irqs->open);
+}
+
+void irq_list_close(struct irq_list *irqs)
+{
+	lock_destroy(&irqs->lock);
+}
+
+void irq_list_wake(struct irq_list *irqs)
 {
 	struct coherent_irq *irq;
 
-	lock_take(&dev->lock);
-	LIST_FOREACH(irq, &dev->irqs, link)
+	lock_take(&irqs->lock);
+	LIST_FOREACH(irq, &irqs->open, link)
 		sys_eventfd_signal(irq->gone_fd);
-	lock_drop(&dev->lock);
+	lock_drop(&irqs->lock);
 }
 
 static void rearm(const struct coherent_irq *irq)
@@ -175,7 +190,7 @@ static int wait_once(const struct coherent_irq *irq, uint64_t deadline_ns)
 	struct pollfd fds[] = {
 		{ .fd = irq->gone_fd, .events = POLLIN },
 		{ .fd = irq->fd, .events = POLLIN },
-		device_lost(irq->dev),
+		backend_lost(irq->dev->backend),
 	};
 	int err = sys_wait_readable(fds, 3, deadline_ns);
 
@@ -186,7 +201,7 @@ static int wait_once(const struct coherent_irq *irq, uint64_t deadline_ns)
 	/* What a lost device interrupted for before is not lost. */
 	if (fds[1].revents)
 		return sys_eventfd_take(irq->fd);
-	return device_is_lost(irq->dev) ? -ENODEV : -EAGAIN;
+	return backend_is_lost(irq->dev->backend) ? -ENODEV : -EAGAIN;
 }
 
 int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns)

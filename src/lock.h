@@ -5,13 +5,13 @@
  *
  * Lock order, outermost first:
  *	sim lock (a device model runs)
- *	sim IOMMU lock (its page table, what is in flight)
+ *	sim IOMMU lock (its page table, transfers in flight)
  *	vfio, vhost or qemu lock (a device's descriptors, a conversation)
- *	device lock (device addresses, states)
+ *	store lock (device addresses and states of objects)
  *	pages lock (memory)
- * A pool's lock is taken alone.
- * Backends are called without the device lock and may call device_name_fault(),
- * which takes it, from under locks of their own. irq locks are taken alone.
+ * The lock of a pool, of an interrupt, and of a list of interrupts is taken alone. The core calls
+ * backends without the store lock. A backend may call lookup_fault(), which takes it, from under
+ * a lock of its own.
  */
 #ifndef LOCK_H
 #define LOCK_H

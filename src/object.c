@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Records of objects, and how their addresses and pages come to an end.
+ * The records of a device's objects: their states, and the end of their addresses and pages.
  *
- * INVARIANT: pages go back to the pool only when no device can reach them, and
- * addresses only when nothing in flight can name them. A failed unmap ends
- * both for good: the record is leaked.
+ * INVARIANT: pages go back to the pool only when no device can reach them, and addresses only
+ * when nothing in flight can name them. A failed unmap ends both for good: the record is leaked.
+ *
+ * Records live as long as the device. So a reader without a lock may look at a record that has
+ * become another object's, and the record's seq tells it.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -14,11 +16,9 @@
 #include "sys.h"
 
 #define BLOCK_RECORDS 32
-/* Of what is recycled: more than that is rather another size's. */
-#define RECYCLED_BYTES_MAX ((size_t)8 << 20)
 
-struct record_block {
-	struct record_block *next;
+struct object_block {
+	struct object_block *next;
 	struct coherent_object records[BLOCK_RECORDS];
 };
 
@@ -29,53 +29,45 @@ static uint8_t shift_of(uint64_t power_of_two)
 
 /* --- Records --- */
 
-void object_start(struct coherent_device *dev)
-{
-	STAILQ_INIT(&dev->waiting);
-	STAILQ_INIT(&dev->free_records);
-	for (unsigned int i = 0; i < PAGES_CLASSES; i++)
-		STAILQ_INIT(&dev->recycled[i]);
-}
-
-static void record_put_locked(struct coherent_device *dev, struct coherent_object *object)
-	NEEDS_LOCK(dev->lock)
+static void record_put_locked(struct object_store *store, struct coherent_object *object)
+	NEEDS_LOCK(store->lock)
 {
 	object_seq_write_begin(object);
 	object->state = COHERENT_STATE_NONE;
 	object_seq_write_end(object);
-	STAILQ_INSERT_HEAD(&dev->free_records, &object->address, retired);
+	STAILQ_INSERT_HEAD(&store->free_records, &object->address, retired);
 }
 
-/* Without the lock in between. */
-static int more_records_locked(struct coherent_device *dev) NEEDS_LOCK(dev->lock)
+/* Drops the lock while it allocates. */
+static int more_records_locked(struct object_store *store) NEEDS_LOCK(store->lock)
 {
-	struct record_block *block;
+	struct object_block *block;
 
-	lock_drop(&dev->lock);
+	lock_drop(&store->lock);
 	block = calloc(1, sizeof(*block));
-	lock_take(&dev->lock);
+	lock_take(&store->lock);
 	if (!block)
 		return -ENOMEM;
-	block->next = dev->record_blocks;
-	dev->record_blocks = block;
+	block->next = store->blocks;
+	store->blocks = block;
 	for (unsigned int i = 0; i < BLOCK_RECORDS; i++)
-		record_put_locked(dev, &block->records[i]);
+		record_put_locked(store, &block->records[i]);
 	return 0;
 }
 
-static struct coherent_object *record_get_locked(struct coherent_device *dev) NEEDS_LOCK(dev->lock)
+static struct coherent_object *record_get_locked(struct object_store *store) NEEDS_LOCK(store->lock)
 {
 	struct iova_range *range;
 
-	while (STAILQ_EMPTY(&dev->free_records))
-		if (more_records_locked(dev))
+	while (STAILQ_EMPTY(&store->free_records))
+		if (more_records_locked(store))
 			return NULL;
-	range = STAILQ_FIRST(&dev->free_records);
-	STAILQ_REMOVE_HEAD(&dev->free_records, retired);
+	range = STAILQ_FIRST(&store->free_records);
+	STAILQ_REMOVE_HEAD(&store->free_records, retired);
 	return object_of(range);
 }
 
-/* --- Counts --- */
+/* --- Counters --- */
 
 static void raise_max(uint64_t *max, uint64_t value)
 {
@@ -83,92 +75,82 @@ static void raise_max(uint64_t *max, uint64_t value)
 		*max = value;
 }
 
-static void count_box_locked(struct coherent_device *dev, uint64_t bytes) NEEDS_LOCK(dev->lock)
+static void count_box_locked(struct object_store *store, uint64_t bytes) NEEDS_LOCK(store->lock)
 {
-	struct coherent_stats *stats = &dev->stats;
+	struct coherent_stats *stats = &store->stats;
 
 	stats->allocated++;
 	raise_max(&stats->objects_max, ++stats->objects);
 	raise_max(&stats->bytes_max, stats->bytes += bytes);
 }
 
-static void count_end_locked(struct coherent_device *dev, const struct coherent_object *object)
-	NEEDS_LOCK(dev->lock)
+static void count_end_locked(struct object_store *store, const struct coherent_object *object)
+	NEEDS_LOCK(store->lock)
 {
-	dev->stats.objects--;
-	dev->stats.bytes -= object_bytes(object);
+	store->stats.objects--;
+	store->stats.bytes -= object_bytes(object);
 }
 
-void object_become_mem(struct coherent_object *object, enum coherent_permission permission)
+void object_store_stats(struct object_store *store, struct coherent_stats *stats)
 {
-	struct coherent_device *dev = object->dev;
+	struct iova_range *range;
 
-	lock_take(&dev->lock);
-	object->permission = (uint8_t)permission;
-	object->state = COHERENT_STATE_MEM;
-	raise_max(&dev->stats.mems_max, ++dev->stats.mems);
-	lock_drop(&dev->lock);
+	lock_take(&store->lock);
+	*stats = store->stats;
+	stats->quarantined = store->space.retired_count;
+	stats->quarantined_bytes = store->space.retired_bytes;
+	STAILQ_FOREACH(range, &store->waiting, retired)
+		stats->waiting++;
+	lock_drop(&store->lock);
+	pages_count(&store->pages, &stats->memory, &stats->reused);
 }
 
-/* --- Recycled boxes --- */
+/* --- Kept boxes, and addresses in quarantine --- */
 
-/* Looked at without the lock by those who would find nothing. */
-static void count_recycled_locked(struct coherent_device *dev, size_t more) NEEDS_LOCK(dev->lock)
-{
-	__atomic_store_n(&dev->recycled_bytes, dev->recycled_bytes + more, __ATOMIC_RELAXED);
-}
-
-struct coherent_object *object_reuse(struct coherent_device *dev, const struct iova_want *want,
+struct coherent_object *object_reuse(struct object_store *store, const struct iova_want *want,
 				     const char *site)
 {
-	const int class = pages_class(want->bytes, dev->pages.page_bytes);
-	struct iova_range *range = NULL;
+	struct coherent_object *object = NULL;
+	struct iova_range *box;
 
-	if (class < 0 || want->align > dev->pages.page_bytes || want->boundary ||
-	    !__atomic_load_n(&dev->recycled_bytes, __ATOMIC_RELAXED))
+	if (!recycler_fits(&store->recycler, want))
 		return NULL;
-	lock_take(&dev->lock);
-	range = STAILQ_FIRST(&dev->recycled[class]);
-	if (range) {
-		STAILQ_REMOVE_HEAD(&dev->recycled[class], retired);
-		count_recycled_locked(dev, -want->bytes);
-		dev->stats.reused++;
-		count_box_locked(dev, want->bytes);
-		object_seq_write_begin(object_of(range));
-		object_of(range)->site = site;
-		object_of(range)->state = COHERENT_STATE_BOX;
-		object_seq_write_end(object_of(range));
+	lock_take(&store->lock);
+	box = recycler_take(&store->recycler, want->bytes);
+	if (box) {
+		object = object_of(box);
+		store->stats.reused++;
+		count_box_locked(store, want->bytes);
+		object_seq_write_begin(object);
+		object->site = site;
+		object->state = COHERENT_STATE_BOX;
+		object_seq_write_end(object);
 	}
-	lock_drop(&dev->lock);
-	return range ? object_of(range) : NULL;
+	lock_drop(&store->lock);
+	return object;
 }
 
-static bool keep_locked(struct coherent_device *dev, struct coherent_object *object, int class)
-	NEEDS_LOCK(dev->lock)
+static bool keep_box_locked(struct object_store *store, struct coherent_object *object)
+	NEEDS_LOCK(store->lock)
 {
-	const size_t bytes = object_bytes(object);
-
-	/* The close has forgotten them all. */
-	if (device_usable(dev) || bytes > RECYCLED_BYTES_MAX - dev->recycled_bytes)
+	/* The close of the device has purged the kept boxes, so none may follow. */
+	if (!alive_is_open(store->alive) ||
+	    !recycler_keep(&store->recycler, &object->address, object_bytes(object)))
 		return false;
 	object->state = COHERENT_STATE_NONE;
-	STAILQ_INSERT_HEAD(&dev->recycled[class], &object->address, retired);
-	count_recycled_locked(dev, bytes);
-	count_end_locked(dev, object);
+	count_end_locked(store, object);
 	return true;
 }
 
 void object_recycle(struct coherent_object *object)
 {
-	struct coherent_device *dev = object->dev;
-	const uint64_t page = dev->pages.page_bytes;
-	const int class = pages_class(object_bytes(object), page);
+	struct object_store *store = object->store;
 	bool is_kept = false;
 
-	if (class >= 0 && object->align_shift == shift_of(page) && !object->boundary_shift) {
-		lock_take(&dev->lock);
-		is_kept = keep_locked(dev, object, class);
-		lock_drop(&dev->lock);
+	if (object->align_shift == shift_of(store->pages.page_bytes) && !object->boundary_shift) {
+		lock_take(&store->lock);
+		is_kept = keep_box_locked(store, object);
+		lock_drop(&store->lock);
 	}
 	if (is_kept)
 		return;
@@ -176,260 +158,264 @@ void object_recycle(struct coherent_object *object)
 	object_destroy(object);
 }
 
-/* One of them, if there is one: whoever needs its address gets it. */
-static bool forget_one_locked(struct coherent_device *dev) NEEDS_LOCK(dev->lock)
+/* Free one kept box, to release its address and its pages. */
+static bool purge_box_locked(struct object_store *store) NEEDS_LOCK(store->lock)
 {
-	for (unsigned int i = 0; i < PAGES_CLASSES; i++) {
-		struct iova_range *range = STAILQ_FIRST(&dev->recycled[i]);
+	struct iova_range *box = recycler_evict(&store->recycler, store->space.guard);
 
-		if (!range)
-			continue;
-		STAILQ_REMOVE_HEAD(&dev->recycled[i], retired);
-		count_recycled_locked(dev, -object_bytes(object_of(range)));
-		object_put_pages(object_of(range));
-		iova_release(&dev->space, range);
-		record_put_locked(dev, object_of(range));
-		/* Not the last: the device is open. */
-		ref_put(&dev->ref);
-		return true;
-	}
-	return false;
+	if (!box)
+		return false;
+	object_put_pages(object_of(box));
+	iova_release(&store->space, box);
+	record_put_locked(store, object_of(box));
+	/* This is not the last reference: the device is open, or its close is under way. */
+	ref_put(store->device);
+	return true;
 }
 
-static bool evict_one_locked(struct coherent_device *dev) NEEDS_LOCK(dev->lock)
+static bool evict_address_locked(struct object_store *store) NEEDS_LOCK(store->lock)
 {
-	struct iova_range *evicted = iova_evict(&dev->space);
+	struct iova_range *evicted = iova_evict(&store->space);
 
 	if (evicted)
-		record_put_locked(dev, object_of(evicted));
+		record_put_locked(store, object_of(evicted));
 	return evicted;
 }
 
-bool object_purge_boxes(struct coherent_device *dev)
+bool object_purge_boxes(struct object_store *store)
 {
-	bool found = false;
+	bool purged = false;
 
-	lock_take(&dev->lock);
-	while (forget_one_locked(dev))
-		found = true;
-	lock_drop(&dev->lock);
-	return found;
+	lock_take(&store->lock);
+	while (purge_box_locked(store))
+		purged = true;
+	lock_drop(&store->lock);
+	return purged;
 }
 
-void object_purge_locked(struct coherent_device *dev)
+static void purge_all_locked(struct object_store *store) NEEDS_LOCK(store->lock)
 {
-	while (forget_one_locked(dev) || evict_one_locked(dev))
+	while (purge_box_locked(store) || evict_address_locked(store))
 		;
 }
 
-/* --- Birth and end --- */
+/* --- Begin and end of a record --- */
 
-/* What is recycled gives way before there is no address left, then quarantine. */
-static int reserve_locked(struct coherent_device *dev, const struct iova_want *want,
-			  struct iova_range *range) NEEDS_LOCK(dev->lock)
+/* Kept boxes give way before addresses run out, then the quarantine does. */
+static int reserve_locked(struct object_store *store, const struct iova_want *want,
+			  struct iova_range *range) NEEDS_LOCK(store->lock)
 {
 	int err;
 
-	while ((err = iova_reserve(&dev->space, want, range)) == -ENOSPC)
-		if (!forget_one_locked(dev) && !evict_one_locked(dev))
+	while ((err = iova_reserve(&store->space, want, range)) == -ENOSPC)
+		if (!purge_box_locked(store) && !evict_address_locked(store))
 			return err;
 	return 0;
 }
 
-static int begin_locked(struct coherent_device *dev, struct coherent_object *object,
-			const struct iova_want *want, const char *site) NEEDS_LOCK(dev->lock)
+static int begin_locked(struct object_store *store, struct coherent_object *object,
+			const struct iova_want *want, const char *site) NEEDS_LOCK(store->lock)
 {
 	int err;
 
 	object_seq_write_begin(object);
 	*object = (struct coherent_object){
 		.seq = object->seq,
-		.dev = dev,
+		.store = store,
 		.site = site,
 		.align_shift = shift_of(want->align),
 		.boundary_shift = shift_of(want->boundary),
 	};
-	err = reserve_locked(dev, want, &object->address);
+	err = reserve_locked(store, want, &object->address);
 	object->state = err ? COHERENT_STATE_NONE : COHERENT_STATE_BOX;
 	object_seq_write_end(object);
 	return err;
 }
 
-int object_new(struct coherent_device *dev, const struct iova_want *want, const char *site,
+int object_new(struct object_store *store, const struct iova_want *want, const char *site,
 	       struct coherent_object **out)
 {
 	struct coherent_object *object;
 	int err = -ENOMEM;
 
-	lock_take(&dev->lock);
-	object = record_get_locked(dev);
+	lock_take(&store->lock);
+	object = record_get_locked(store);
 	if (object) {
-		err = begin_locked(dev, object, want, site);
+		err = begin_locked(store, object, want, site);
 		if (err)
-			record_put_locked(dev, object);
+			record_put_locked(store, object);
 		else
-			count_box_locked(dev, want->bytes);
+			count_box_locked(store, want->bytes);
 	}
-	lock_drop(&dev->lock);
+	lock_drop(&store->lock);
 	if (err)
 		return err;
-	ref_hold(&dev->ref);
+	ref_hold(store->device);
 	*out = object;
 	return 0;
 }
 
-static void release_locked(struct coherent_device *dev, struct coherent_object *object)
-	NEEDS_LOCK(dev->lock)
+static void release_locked(struct object_store *store, struct coherent_object *object)
+	NEEDS_LOCK(store->lock)
 {
-	count_end_locked(dev, object);
-	iova_release(&dev->space, &object->address);
-	record_put_locked(dev, object);
+	count_end_locked(store, object);
+	iova_release(&store->space, &object->address);
+	record_put_locked(store, object);
+}
+
+static void retire_locked(struct object_store *store, struct coherent_object *object)
+	NEEDS_LOCK(store->lock)
+{
+	struct iova_range *expired;
+
+	iova_retire(&store->space, &object->address);
+	count_end_locked(store, object);
+	while ((expired = iova_expired(&store->space)))
+		record_put_locked(store, object_of(expired));
 }
 
 void object_destroy(struct coherent_object *object)
 {
-	struct coherent_device *dev = object->dev;
+	struct object_store *store = object->store;
 
-	lock_take(&dev->lock);
-	dev->stats.mems -= object->state == COHERENT_STATE_MEM;
-	release_locked(dev, object);
-	lock_drop(&dev->lock);
-	ref_put(&dev->ref);
+	lock_take(&store->lock);
+	store->stats.mems -= object->state == COHERENT_STATE_MEM;
+	release_locked(store, object);
+	lock_drop(&store->lock);
+	ref_put(store->device);
 }
 
-static void retire_locked(struct coherent_device *dev, struct coherent_object *object)
-	NEEDS_LOCK(dev->lock)
-{
-	struct iova_range *expired;
+/* --- States --- */
 
-	iova_retire(&dev->space, &object->address);
-	count_end_locked(dev, object);
-	while ((expired = iova_expired(&dev->space)))
-		record_put_locked(dev, object_of(expired));
+void object_become_mem(struct coherent_object *object, enum coherent_permission permission)
+{
+	struct object_store *store = object->store;
+
+	lock_take(&store->lock);
+	object->permission = (uint8_t)permission;
+	object->state = COHERENT_STATE_MEM;
+	raise_max(&store->stats.mems_max, ++store->stats.mems);
+	lock_drop(&store->lock);
+}
+
+static void end_mem_locked(struct object_store *store, struct coherent_object *object,
+			   enum coherent_state state) NEEDS_LOCK(store->lock)
+{
+	store->stats.mems--;
+	object->state = state;
+	object->since_ns = sys_now_ns();
 }
 
 void object_retire(struct coherent_object *object, enum coherent_state state)
 {
-	struct coherent_device *dev = object->dev;
+	struct object_store *store = object->store;
 
-	lock_take(&dev->lock);
-	dev->stats.mems--;
-	object->state = state;
-	object->since_ns = sys_now_ns();
-	retire_locked(dev, object);
-	lock_drop(&dev->lock);
-	ref_put(&dev->ref);
+	lock_take(&store->lock);
+	end_mem_locked(store, object, state);
+	retire_locked(store, object);
+	lock_drop(&store->lock);
+	ref_put(store->device);
 }
 
 void object_defer(struct coherent_object *object, enum coherent_state state)
 {
-	struct coherent_device *dev = object->dev;
+	struct object_store *store = object->store;
 
-	lock_take(&dev->lock);
-	dev->stats.mems--;
-	object->state = state;
-	object->since_ns = sys_now_ns();
-	STAILQ_INSERT_TAIL(&dev->waiting, &object->address, retired);
-	lock_drop(&dev->lock);
-	ref_put(&dev->ref);
+	lock_take(&store->lock);
+	end_mem_locked(store, object, state);
+	STAILQ_INSERT_TAIL(&store->waiting, &object->address, retired);
+	lock_drop(&store->lock);
+	ref_put(store->device);
 }
 
 void object_leak(struct coherent_object *object)
 {
-	struct coherent_device *dev = object->dev;
+	struct object_store *store = object->store;
 	const uint64_t address = object->address.first;
 	const size_t bytes = object_bytes(object);
 
-	lock_take(&dev->lock);
+	lock_take(&store->lock);
 	object->leaked = true;
-	lock_drop(&dev->lock);
-	report(&dev->reporter, COHERENT_ERROR,
+	lock_drop(&store->lock);
+	report(store->reporter, COHERENT_ERROR,
 	       "%s: could not unmap; the device may still reach %zu bytes at 0x%" PRIx64
 	       " allocated at %s, they are leaked",
-	       dev->name, bytes, address, object->site);
-	ref_put(&dev->ref);
+	       store->name, bytes, address, object->site);
+	ref_put(store->device);
 }
 
-void object_release_waiting(struct coherent_device *dev, struct waiting *waiting)
+/* --- Fences --- */
+
+void object_fence_begin(struct object_store *store, struct iova_list *waiting)
+{
+	STAILQ_INIT(waiting);
+	lock_take(&store->lock);
+	STAILQ_CONCAT(waiting, &store->waiting);
+	lock_drop(&store->lock);
+}
+
+static void release_waiting(struct object_store *store, struct iova_list *waiting)
 {
 	struct iova_range *range, *next;
 
 	for (range = STAILQ_FIRST(waiting); range; range = next) {
 		next = STAILQ_NEXT(range, retired);
 		object_put_pages(object_of(range));
-		lock_take(&dev->lock);
-		if (dev->backend->addresses_linger)
-			retire_locked(dev, object_of(range));
+		lock_take(&store->lock);
+		if (store->backend->addresses_linger)
+			retire_locked(store, object_of(range));
 		else
-			release_locked(dev, object_of(range));
-		lock_drop(&dev->lock);
+			release_locked(store, object_of(range));
+		lock_drop(&store->lock);
 	}
 }
 
-/* Leaked, and the backend is disconnected by now. */
-static void release_leaked(struct coherent_device *dev)
+void object_fence_end(struct object_store *store, struct iova_list *waiting, int err)
 {
-	struct iova_range *range;
-	uint64_t address = 0;
-
-	while ((range = iova_from(&dev->space, address))) {
-		address = range->last;
-		if (range->hole && address == UINT64_MAX)
-			break;
-		if (range->hole)
-			continue;
-		object_put_pages(object_of(range));
-		iova_release(&dev->space, range);
+	if (!err) {
+		release_waiting(store, waiting);
+		return;
 	}
+	lock_take(&store->lock);
+	STAILQ_CONCAT(&store->waiting, waiting);
+	lock_drop(&store->lock);
 }
 
-void object_release_rest(struct coherent_device *dev)
-{
-	struct record_block *block;
-
-	object_release_waiting(dev, &dev->waiting);
-	lock_take(&dev->lock);
-	object_purge_locked(dev);
-	lock_drop(&dev->lock);
-	release_leaked(dev);
-	while ((block = dev->record_blocks)) {
-		dev->record_blocks = block->next;
-		free(block);
-	}
-}
+/* --- Memory --- */
 
 void object_set_chunk(struct coherent_object *object, struct chunk *chunk)
 {
-	lock_take(&object->dev->lock);
+	lock_take(&object->store->lock);
 	object->chunk = chunk;
-	lock_drop(&object->dev->lock);
+	lock_drop(&object->store->lock);
 }
 
 void object_set_va(struct coherent_object *object, void *va)
 {
 	object_seq_write_begin(object);
-	object->elsewhere = va == pages_va(&object->pages) ? 0 : (uintptr_t)va;
+	object->cpu_view = va == pages_va(&object->pages) ? 0 : (uintptr_t)va;
 	object_seq_write_end(object);
-	page_owner_set(&object->dev->owners, va, object_bytes(object), object);
+	page_owner_set(&object->store->owners, va, object_bytes(object), object);
 }
 
-int object_memory(struct coherent_device *dev, size_t bytes, struct iova_range *range)
+int object_memory(struct object_store *store, size_t bytes, struct iova_range *range)
 {
-	int err = pages_get(&dev->pages, bytes, range);
+	int err = pages_get(&store->pages, bytes, range);
 
-	return err == -ENOMEM && object_purge_boxes(dev) ? pages_get(&dev->pages, bytes, range) :
-							   err;
+	if (err == -ENOMEM && object_purge_boxes(store))
+		err = pages_get(&store->pages, bytes, range);
+	return err;
 }
 
 int object_get_pages(struct coherent_object *object)
 {
-	struct backend *backend = object->dev->backend;
+	struct backend *backend = object->store->backend;
 	const size_t bytes = object_bytes(object);
 	int err = 0;
 
 	object_seq_write_begin(object);
 	if (!backend->ops->memory) {
-		err = object_memory(object->dev, bytes, &object->pages);
+		err = object_memory(object->store, bytes, &object->pages);
 	} else {
 		object->pages.first =
 			(uintptr_t)backend->ops->memory(backend, object->address.first);
@@ -443,8 +429,16 @@ int object_get_pages(struct coherent_object *object)
 
 void object_put_pages(struct coherent_object *object)
 {
-	if (!object->dev->backend->ops->memory)
-		pages_put(&object->dev->pages, &object->pages);
+	if (!object->store->backend->ops->memory)
+		pages_put(&object->store->pages, &object->pages);
+}
+
+void object_move_pages(struct coherent_object *from, struct coherent_object *to)
+{
+	object_seq_write_begin(to);
+	pages_move(&from->store->pages, &from->pages, &to->pages);
+	object_seq_write_end(to);
+	object_set_va(to, pages_va(&to->pages));
 }
 
 struct iova_want object_want(const struct coherent_object *object)
@@ -456,28 +450,131 @@ struct iova_want object_want(const struct coherent_object *object)
 	};
 }
 
-int object_map(const struct coherent_object *object, enum coherent_permission permission)
+static struct backend_mapping mapping_of(const struct coherent_object *object,
+					 enum coherent_permission permission)
 {
-	struct backend *backend = object->dev->backend;
-	const struct backend_mapping mapping = {
+	return (struct backend_mapping){
 		.address = object->address.first,
 		.va = pages_va(&object->pages),
 		.bytes = object_bytes(object),
 		.permission = permission,
 	};
+}
+
+int object_map(const struct coherent_object *object, enum coherent_permission permission)
+{
+	struct backend *backend = object->store->backend;
+	const struct backend_mapping mapping = mapping_of(object, permission);
 
 	return backend->ops->map(backend, &mapping);
 }
 
 int object_unmap(const struct coherent_object *object, bool idle)
 {
-	struct backend *backend = object->dev->backend;
-	const struct backend_mapping mapping = {
-		.address = object->address.first,
-		.va = pages_va(&object->pages),
-		.bytes = object_bytes(object),
-		.permission = object->permission,
-	};
+	struct backend *backend = object->store->backend;
+	const struct backend_mapping mapping = mapping_of(object, object->permission);
 
 	return backend->ops->unmap(backend, &mapping, idle);
+}
+
+/* --- The store --- */
+
+int object_store_open(struct object_store *store, unsigned int wants, uint64_t nodes)
+{
+	int err = pages_open(&store->pages, &store->owners, wants, nodes);
+
+	if (err)
+		return err;
+	lock_init(&store->lock);
+	STAILQ_INIT(&store->waiting);
+	STAILQ_INIT(&store->free_records);
+	recycler_init(&store->recycler, store->pages.page_bytes);
+	return 0;
+}
+
+/* The backend is disconnected by now, so that the device cannot reach leaked pages any more. */
+static void release_leaked(struct object_store *store)
+{
+	struct iova_range *range;
+	uint64_t address = 0;
+
+	while ((range = iova_from(&store->space, address))) {
+		address = range->last;
+		if (range->hole && address == UINT64_MAX)
+			break;
+		if (range->hole)
+			continue;
+		object_put_pages(object_of(range));
+		iova_release(&store->space, range);
+	}
+}
+
+void object_store_release(struct object_store *store)
+{
+	struct object_block *block;
+
+	release_waiting(store, &store->waiting);
+	lock_take(&store->lock);
+	purge_all_locked(store);
+	lock_drop(&store->lock);
+	release_leaked(store);
+	while ((block = store->blocks)) {
+		store->blocks = block->next;
+		free(block);
+	}
+}
+
+void object_store_close(struct object_store *store)
+{
+	iova_close(&store->space);
+	pages_close(&store->pages);
+	page_owner_close(&store->owners);
+	lock_destroy(&store->lock);
+}
+
+uint64_t object_store_mask(struct object_store *store)
+{
+	uint64_t mask;
+
+	lock_take(&store->lock);
+	mask = store->mask;
+	lock_drop(&store->lock);
+	return mask;
+}
+
+static bool is_used_locked(const struct object_store *store) NEEDS_LOCK(store->lock)
+{
+	return store->stats.objects ||
+	       (store->backend->addresses_linger && store->space.retired_count);
+}
+
+bool object_store_is_used(struct object_store *store)
+{
+	bool is_used;
+
+	lock_take(&store->lock);
+	is_used = is_used_locked(store);
+	lock_drop(&store->lock);
+	return is_used;
+}
+
+/* Takes the lock, because the device may be faulting already. */
+int object_store_set_space(struct object_store *store, struct iova_space *space, uint64_t mask)
+{
+	struct iova_space old;
+
+	lock_take(&store->lock);
+	if (is_used_locked(store)) {
+		lock_drop(&store->lock);
+		return -EBUSY;
+	}
+	purge_all_locked(store);
+	old = store->space;
+	store->space = *space;
+	store->space.keeps_bytes = store->backend->addresses_linger;
+	STAILQ_INIT(&store->space.retired);
+	store->mask = mask;
+	lock_drop(&store->lock);
+	iova_close(&old);
+	return 0;
 }

@@ -1,50 +1,98 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Records of objects: what the library keeps of each box, mem and handle.
+ * Records of objects, and the store of a device that holds them. A record is what the library
+ * keeps of a box, a mem or a handle. The state of a record changes in object.c only, that of a
+ * slot of a pool in pool.c only.
  */
 #ifndef OBJECT_H
 #define OBJECT_H
 
-#include "device.h"
+#include <coherent.h>
+
+#include "alive.h"
+#include "backend.h"
+#include "iova.h"
+#include "lock.h"
+#include "page_owner.h"
+#include "pages.h"
+#include "recycle.h"
+#include "ref.h"
+#include "report.h"
 
 struct chunk;
 
+/**
+ * struct object_store - The objects of a device, with their addresses and pages.
+ * @alive: Whether the device is open. Never changes, as the next four.
+ * @device: The references to the device; each object holds one.
+ * @reporter: The receiver of reports.
+ * @name: The name of the device, for reports.
+ * @backend: What maps memory for the device. Set before the first object.
+ * @pages: The private memory of objects. It has a lock of its own.
+ * @owners: The owner of each page. Readers take no lock.
+ * @lock: Guards the rest.
+ * @mask: The DMA mask.
+ * @space: Device addresses, and the quarantine.
+ * @stats: The counters. Its .objects are boxes and mems, and objects that wait for a fence.
+ * @waiting: Objects that keep pages and address until a fence.
+ * @free_records: Records that no object uses.
+ * @blocks: The memory of all records, freed with the device.
+ * @recycler: Freed boxes that are kept. Each has a reference to the device, which is open.
+ */
+struct object_store {
+	struct alive *alive;
+	struct ref *device;
+	const struct reporter *reporter;
+	const char *name;
+	struct backend *backend;
+	struct pages pages;
+	struct page_owners owners;
+	struct lock lock;
+	uint64_t mask;
+	struct iova_space space;
+	struct coherent_stats stats;
+	struct iova_list waiting;
+	struct iova_list free_records;
+	struct object_block *blocks;
+	struct recycler recycler;
+};
+
 /*
- * What a coherent_object is, by its first byte: what follows here, or a slot of a pool, which is
- * seen by pool.h.
+ * The first byte of a struct coherent_object tells its kind: a record as below, or a slot of a
+ * pool, which has the same type for everybody but this file and pool.c.
  */
 enum object_kind { OBJECT_WHOLE, OBJECT_SLOT };
 
 /**
- * struct coherent_object - What the library knows of a box, a mem or a handle.
+ * struct coherent_object - The record of a box, a mem or a handle of whole pages.
  * @kind: OBJECT_WHOLE. Never changes.
- * @seq: Odd while @address, @pages, @site, @elsewhere or @state become another object's:
- *	who looks at it without the lock, coherent_find_ptr(), looks at this before and after.
- * @address: Reserved device addresses; or those in quarantine, or waiting for a
- *	fence.
- * @pages: Its memory; not its own any more after reclaim or free.
- * @dev: The device. Never changes.
+ * @seq: A sequence count: odd while @address, @pages, @site, @cpu_view or @state become those of
+ *	another object. coherent_find_ptr() reads them without the lock, and reads this before
+ *	and after.
+ * @address: The reserved device addresses, which may be in quarantine or wait for a fence.
+ * @pages: The memory. After reclaim or free it belongs to another object.
+ * @store: The store. Never changes.
  * @site: File and line of the allocation. Never changes.
- * @since_ns: When it was reclaimed or freed.
- * @attrs: As asked for. Never changes.
- * @align_shift: Of what was asked for. Never changes.
- * @boundary_shift: Of what was asked for, 0 for none. Never changes.
- * @permission: What the device may do, of a mem.
- * @state: What it is; COHERENT_STATE_NONE of a recycled box.
- * @leaked: The device may still reach it: nothing of it is used again.
- * @elsewhere: The memory of a mem, where that is not @pages; else 0.
- * @chunk: Whose it is, of a mem whose parts are objects of a pool.
+ * @since_ns: The time of the reclaim or free.
+ * @attrs: The attributes of the allocation. Never changes.
+ * @align_shift: The alignment of the allocation. Never changes.
+ * @boundary_shift: The boundary of the allocation, 0 for none. Never changes.
+ * @permission: The permission of a mem.
+ * @state: The state; COHERENT_STATE_NONE of a kept box and of a free record.
+ * @leaked: The device may still reach the memory, so nothing of it is used again.
+ * @cpu_view: The address of a mem's memory if that is not @pages; 0 otherwise.
+ * @chunk: The chunk of a pool whose exposed memory this is; NULL otherwise.
  *
- * @state, @since_ns, @leaked and @chunk are written under the device's lock, because
- * faults read them. A handle is owned by whoever has the box or mem; once it is
- * reclaimed or freed the record is the device's.
+ * @state, @since_ns, @leaked and @chunk are written under the store's lock, because faults read
+ * them. The thread that has the box or mem may use the rest without a lock. After reclaim or
+ * free the record belongs to the store.
  */
 struct coherent_object {
 	unsigned char kind;
 	uint32_t seq;
 	struct iova_range address;
 	struct iova_range pages;
-	struct coherent_device *dev;
+	struct object_store *store;
 	const char *site;
 	uint64_t since_ns;
 	uint16_t attrs;
@@ -53,9 +101,65 @@ struct coherent_object {
 	uint8_t permission;
 	uint8_t state;
 	bool leaked;
-	uintptr_t elsewhere;
+	uintptr_t cpu_view;
 	struct chunk *chunk;
 };
+
+/**
+ * struct slot - The record of an object of a pool.
+ * @kind: OBJECT_SLOT.
+ * @state: The state; COHERENT_STATE_NONE of a free slot. Written by the owner, read by others.
+ * @offset: The place in the chunk, in bytes. Never changes.
+ * @chunk: The chunk. Never changes.
+ * @site: File and line of the last allocation.
+ */
+struct slot {
+	unsigned char kind;
+	unsigned char state;
+	uint32_t offset;
+	struct chunk *chunk;
+	const char *site;
+};
+
+/**
+ * struct chunk_base - The beginning of each chunk of a pool.
+ * @store: The store of the device. Never changes.
+ * @inverted_address: The device address of the exposed memory. Never changes.
+ */
+struct chunk_base {
+	struct object_store *store;
+	uint64_t inverted_address;
+};
+
+static inline bool object_is_slot(const struct coherent_object *object)
+{
+	return object->kind == OBJECT_SLOT;
+}
+
+static inline const struct chunk_base *object_chunk_base(const struct coherent_object *slot)
+{
+	return (const struct chunk_base *)((const struct slot *)slot)->chunk;
+}
+
+/**
+ * object_store() - The store of an object of either kind.
+ * @object: The object.
+ */
+static inline struct object_store *object_store(const struct coherent_object *object)
+{
+	return object_is_slot(object) ? object_chunk_base(object)->store : object->store;
+}
+
+/**
+ * object_address() - The device address of an object of either kind.
+ * @object: A mem; or a box, which has the address once it is exposed.
+ */
+static inline uint64_t object_address(const struct coherent_object *object)
+{
+	return object_is_slot(object) ? ~object_chunk_base(object)->inverted_address +
+						((const struct slot *)object)->offset :
+					object->address.first;
+}
 
 static inline struct coherent_object *object_of(struct iova_range *address)
 {
@@ -63,6 +167,7 @@ static inline struct coherent_object *object_of(struct iova_range *address)
 					  offsetof(struct coherent_object, address));
 }
 
+/* ORDER: pairs with the acquire fence of the reader, between its two looks at seq. */
 static inline void object_seq_write_begin(struct coherent_object *object)
 {
 	__atomic_store_n(&object->seq, object->seq + 1, __ATOMIC_RELAXED);
@@ -77,77 +182,113 @@ static inline void object_seq_write_end(struct coherent_object *object)
 /* Whole pages. */
 static inline size_t object_bytes(const struct coherent_object *object)
 {
-	return object->address.last - object->address.first + 1 - object->dev->space.guard;
+	return object->address.last - object->address.first + 1 - object->store->space.guard;
 }
 
-/**
- * object_start() - Prepare a device for records.
- * @dev: The device.
- */
-void object_start(struct coherent_device *dev);
+/* --- The store --- */
 
 /**
- * object_reuse() - Take a recycled box of that size.
- * @dev: The device.
+ * object_store_open() - Prepare an empty store.
+ * @store: The store; alive, device, reporter and name are set.
+ * @wants: PAGES_GIGA and the like, or'ed.
+ * @nodes: NUMA nodes, a bit each.
+ *
+ * Return: 0; -ENOMEM.
+ */
+int object_store_open(struct object_store *store, unsigned int wants, uint64_t nodes);
+
+/**
+ * object_store_release() - Free all records that no handle refers to, and what is leaked.
+ * @store: The store of a device that is about to be freed; its backend still exists.
+ */
+void object_store_release(struct object_store *store);
+
+/**
+ * object_store_close() - Free the store.
+ * @store: A store after object_store_release(), or without objects.
+ */
+void object_store_close(struct object_store *store);
+
+/**
+ * object_store_mask() - The DMA mask.
+ * @store: The store.
+ */
+uint64_t object_store_mask(struct object_store *store);
+
+/**
+ * object_store_is_used() - Whether addresses are in use that must not become another object's.
+ * @store: The store.
+ */
+bool object_store_is_used(struct object_store *store);
+
+/**
+ * object_store_set_space() - Give the store other device addresses.
+ * @store: The store.
+ * @space: The addresses. The store takes them; if it fails the caller keeps them.
+ * @mask: The mask that they obey.
+ *
+ * Return: 0; -EBUSY as object_store_is_used().
+ */
+int object_store_set_space(struct object_store *store, struct iova_space *space, uint64_t mask);
+
+/**
+ * object_store_stats() - Read the counters.
+ * @store: The store.
+ * @stats: Filled in.
+ */
+void object_store_stats(struct object_store *store, struct coherent_stats *stats);
+
+/* --- Allocation --- */
+
+/**
+ * object_reuse() - Take a kept box.
+ * @store: The store.
  * @want: What its address has to be like.
  * @site: File and line of the allocation.
  *
- * Return: A record with an address and dirty pages; NULL if there is none.
+ * Return: a record with an address and dirty pages; NULL if no kept box fits.
  */
-struct coherent_object *object_reuse(struct coherent_device *dev, const struct iova_want *want,
+struct coherent_object *object_reuse(struct object_store *store, const struct iova_want *want,
 				     const char *site);
 
 /**
- * object_recycle() - End a record of a box that was not exposed, or keep it for object_reuse().
- * @object: With pages. Invalid afterwards.
+ * object_recycle() - End a box that was not exposed, or keep it for object_reuse().
+ * @object: A box with pages. Invalid afterwards.
  */
 void object_recycle(struct coherent_object *object);
 
 /**
- * object_purge_boxes() - Free what is recycled.
- * @dev: The device; nobody recycles any more once it is closed.
+ * object_purge_boxes() - Free the kept boxes.
+ * @store: The store. Once its device is closed no box is kept any more.
  *
- * Return: whether there was something.
+ * Return: whether there was one.
  */
-bool object_purge_boxes(struct coherent_device *dev);
+bool object_purge_boxes(struct object_store *store);
 
 /**
- * object_purge_locked() - Free what is recycled, and what is in quarantine.
- * @dev: The device.
- */
-void object_purge_locked(struct coherent_device *dev) NEEDS_LOCK(dev->lock);
-
-/**
- * object_new() - Make a record of a box that has an address and no pages yet.
- * @dev: The device; held until the record ends.
+ * object_new() - Make the record of a box that has an address and no pages yet.
+ * @store: The store. The record holds the device until it ends.
  * @want: What the address has to be like.
  * @site: File and line of the allocation.
- * @out: The record.
+ * @out: Set to the record.
  *
  * Return: 0; -ENOMEM, -ENOSPC.
  */
-int object_new(struct coherent_device *dev, const struct iova_want *want, const char *site,
+int object_new(struct object_store *store, const struct iova_want *want, const char *site,
 	       struct coherent_object **out);
 
 /**
- * object_set_chunk() - Say whose a mem is.
- * @object: A mem.
- * @chunk: The chunk; NULL for nobody's.
- */
-void object_set_chunk(struct coherent_object *object, struct chunk *chunk);
-
-/**
- * object_memory() - Take private memory, if need be of what is recycled.
- * @dev: The device.
+ * object_memory() - Take private memory. Kept boxes give way before it fails.
+ * @store: The store.
  * @bytes: Whole pages.
  * @range: Filled in.
  *
  * Return: as pages_get().
  */
-int object_memory(struct coherent_device *dev, size_t bytes, struct iova_range *range);
+int object_memory(struct object_store *store, size_t bytes, struct iova_range *range);
 
 /**
- * object_get_pages() - Give an object memory, dirty.
+ * object_get_pages() - Give an object dirty memory.
  * @object: It has an address.
  *
  * Return: 0; -ENOMEM.
@@ -155,17 +296,31 @@ int object_memory(struct coherent_device *dev, size_t bytes, struct iova_range *
 int object_get_pages(struct coherent_object *object);
 
 /**
- * object_set_va() - Say that an object's memory is somewhere.
+ * object_put_pages() - Take the memory of an object away.
  * @object: The object.
- * @va: Memory that dev->owners covers.
+ */
+void object_put_pages(struct coherent_object *object);
+
+/**
+ * object_move_pages() - Give the pages of an object to another one.
+ * @from: The object that loses its pages.
+ * @to: The object that gets them; it has none.
+ */
+void object_move_pages(struct coherent_object *from, struct coherent_object *to);
+
+/**
+ * object_set_va() - Set the address at which the CPU finds an object.
+ * @object: The object.
+ * @va: Memory for which page_owner_reserve() was called.
  */
 void object_set_va(struct coherent_object *object, void *va);
 
 /**
- * object_put_pages() - Take it away again.
- * @object: The object.
+ * object_set_chunk() - Set the chunk whose exposed memory a mem is.
+ * @object: A mem.
+ * @chunk: The chunk; NULL if the mem is an ordinary one again.
  */
-void object_put_pages(struct coherent_object *object);
+void object_set_chunk(struct coherent_object *object, struct chunk *chunk);
 
 /**
  * object_want() - What the address of an object was asked to be like.
@@ -173,44 +328,63 @@ void object_put_pages(struct coherent_object *object);
  */
 struct iova_want object_want(const struct coherent_object *object);
 
+/* --- States --- */
+
 /**
- * object_destroy() - End a record whose address no device was told, or that no
- *	device can use any more.
- * @object: Without pages. Invalid afterwards.
+ * object_become_mem() - Record that the device can reach an object.
+ * @object: A box that is mapped.
+ * @permission: The permission.
+ */
+void object_become_mem(struct coherent_object *object, enum coherent_permission permission);
+
+/**
+ * object_destroy() - End a record.
+ * @object: Without pages; no device was told its address, or none can use it any more.
+ *	Invalid afterwards.
  */
 void object_destroy(struct coherent_object *object);
 
 /**
- * object_retire() - Put a record into quarantine: nothing else gets its address.
- * @object: Unmapped, without pages. The device's afterwards.
+ * object_retire() - Put a record into quarantine, so that no other object gets its address.
+ * @object: A mem that is unmapped and has no pages. The store's afterwards.
  * @state: COHERENT_STATE_RECLAIMED or COHERENT_STATE_FREED.
  */
 void object_retire(struct coherent_object *object, enum coherent_state state);
 
 /**
- * object_defer() - Keep pages and address of a record until a fence.
- * @object: Unmapped. The device's afterwards.
+ * object_defer() - Keep the pages and the address of a record until a fence.
+ * @object: A mem that is unmapped. The store's afterwards.
  * @state: COHERENT_STATE_RECLAIMED or COHERENT_STATE_FREED.
  */
 void object_defer(struct coherent_object *object, enum coherent_state state);
 
 /**
- * object_leak() - Keep pages and address of a record as long as the device exists.
- * @object: Not unmapped. The device's afterwards.
+ * object_leak() - Keep the pages and the address of a record as long as the device exists.
+ * @object: A mem that could not be unmapped. The store's afterwards.
  */
 void object_leak(struct coherent_object *object);
 
 /**
- * object_become_mem() - Say that the device can reach it.
- * @object: A box, mapped.
- * @permission: What the device may do.
+ * object_fence_begin() - Take the objects that wait for a fence, before the backend fences.
+ * @store: The store.
+ * @waiting: Filled in.
  */
-void object_become_mem(struct coherent_object *object, enum coherent_permission permission);
+void object_fence_begin(struct object_store *store, struct iova_list *waiting);
+
+/**
+ * object_fence_end() - Free the objects that waited for a fence, or let them wait on.
+ * @store: The store.
+ * @waiting: From object_fence_begin().
+ * @err: What the backend said of the fence.
+ */
+void object_fence_end(struct object_store *store, struct iova_list *waiting, int err);
+
+/* --- The backend --- */
 
 /**
  * object_map() - Let the device reach an object.
  * @object: A box.
- * @permission: What the device may do.
+ * @permission: The permission.
  *
  * Return: as backend_ops.map.
  */
@@ -219,23 +393,10 @@ int object_map(const struct coherent_object *object, enum coherent_permission pe
 /**
  * object_unmap() - End that.
  * @object: A mem.
- * @idle: The driver says that the device does not use it any more.
+ * @idle: The driver says that the device does not use the object any more.
  *
  * Return: as backend_ops.unmap.
  */
 int object_unmap(const struct coherent_object *object, bool idle);
-
-/**
- * object_release_waiting() - What waited for a fence goes back to use.
- * @dev: The device.
- * @waiting: Taken from its list.
- */
-void object_release_waiting(struct coherent_device *dev, struct waiting *waiting);
-
-/**
- * object_release_rest() - Free the records that no handle refers to.
- * @dev: A device that is about to be freed.
- */
-void object_release_rest(struct coherent_device *dev);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device.h"
 #include "pool_slots.h"
 #include "sys.h"
 
@@ -128,16 +129,6 @@ static inline char *mem_of(const struct slot *slot)
 	return slot->chunk->mems + slot->offset;
 }
 
-struct coherent_device *pool_device(const struct slot *slot)
-{
-	return slot->chunk->pool->dev;
-}
-
-uint64_t pool_address(const struct slot *slot)
-{
-	return ~slot->chunk->inverted_address + slot->offset;
-}
-
 /* --- Objects --- */
 
 static inline void set_state(struct slot *slot, enum coherent_state state)
@@ -171,7 +162,7 @@ static __attribute__((noinline)) int box_slowly(const struct coherent_pool *base
 		return -EINVAL;
 	if (box->va)
 		return -EBUSY;
-	err = device_usable(base->va->dev);
+	err = alive_is_open(base->va->alive) ? 0 : -ENODEV;
 	if (!err)
 		err = slots_take(base->va, &slot);
 	return err ? err : make_box(base->va, slot, box, site);
@@ -255,14 +246,14 @@ static inline int make_mem(struct slot *slot, const char *from, struct coherent_
 	*mem = (struct coherent_mem){
 		.va = va,
 		.count = 1,
-		.inverted_address = chunk->inverted_address - offset,
+		.inverted_address = chunk->base.inverted_address - offset,
 		.object = as_object(slot),
 	};
 	set_state(slot, COHERENT_STATE_MEM);
 	return copy(va, from, chunk->slot_bytes);
 }
 
-static int check_expose(const struct slot *slot, const struct coherent_expose_options *options)
+static int check_expose(struct slot *slot, const struct coherent_expose_options *options)
 {
 	const struct coherent_slots *pool = slot->chunk->pool;
 	const struct coherent_mem *mem = options->mem;
@@ -272,10 +263,10 @@ static int check_expose(const struct slot *slot, const struct coherent_expose_op
 		return -EINVAL;
 	if (mem->object)
 		return -EBUSY;
-	err = device_usable(pool->dev);
+	err = alive_is_open(pool->alive) ? 0 : -ENODEV;
 	if (err || !options->seal)
 		return err;
-	err = options->seal(box_of(slot), 1, (coherent_addr_t){ pool_address(slot) },
+	err = options->seal(box_of(slot), 1, (coherent_addr_t){ object_address(as_object(slot)) },
 			    options->seal_arg);
 	return err > 0 ? -EINVAL : err;
 }
@@ -377,8 +368,8 @@ int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 	pool = calloc(1, sizeof(*pool));
 	if (!pool)
 		return -ENOMEM;
-	pool->dev = options->dev;
-	pool->alive = pool->dev->alive;
+	pool->store = &options->dev->store;
+	pool->alive = options->dev->alive;
 	pool->site = site;
 	pool->slot_bytes = bytes;
 	pool->block_bytes = block;
@@ -389,17 +380,17 @@ int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 		free(pool);
 		return err;
 	}
-	ref_hold(&pool->dev->ref);
+	ref_hold(pool->store->device);
 	base->va = pool;
 	return 0;
 }
 
 static void report_slot(const struct coherent_slots *pool, const struct slot *slot)
 {
-	report(&pool->dev->reporter, COHERENT_WARNING,
+	report(pool->store->reporter, COHERENT_WARNING,
 	       "%s: a %s of %zu bytes of the pool created at %s, allocated at %s, is not freed",
-	       pool->dev->name, slot->state == COHERENT_STATE_BOX ? "box" : "mem", pool->slot_bytes,
-	       pool->site, slot->site);
+	       pool->store->name, slot->state == COHERENT_STATE_BOX ? "box" : "mem",
+	       pool->slot_bytes, pool->site, slot->site);
 }
 
 /* How many objects there are; the first are reported. */
@@ -413,8 +404,8 @@ static size_t report_live(const struct coherent_slots *pool)
 		if (chunk->slots[i].state && live++ < REPORTED_MAX)
 			report_slot(pool, &chunk->slots[i]);
 	if (live > REPORTED_MAX)
-		report(&pool->dev->reporter, COHERENT_WARNING, "%s: and %zu more", pool->dev->name,
-		       live - REPORTED_MAX);
+		report(pool->store->reporter, COHERENT_WARNING, "%s: and %zu more",
+		       pool->store->name, live - REPORTED_MAX);
 	return live;
 }
 
@@ -424,12 +415,12 @@ int coherent_base_pool_destroy(struct coherent_pool *base)
 
 	if (!pool)
 		return 0;
-	if (device_forked(pool->dev))
+	if (!alive_is_ours(pool->alive))
 		return -ENODEV;
 	if (report_live(pool))
 		return -EBUSY;
 	slots_close(pool);
-	ref_put(&pool->dev->ref);
+	ref_put(pool->store->device);
 	free(pool);
 	base->va = NULL;
 	return 0;

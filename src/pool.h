@@ -13,28 +13,12 @@
 #include "object.h"
 
 /**
- * struct slot - What is known of an object of a pool; a coherent_object to everybody else.
- * @kind: OBJECT_SLOT.
- * @state: Box or mem; COHERENT_STATE_NONE of one that nobody has.
- * @offset: Of the place in its chunk, in bytes. Never changes, as @chunk.
- * @chunk: The chunk.
- * @site: File and line of the last allocation.
- */
-struct slot {
-	unsigned char kind;
-	unsigned char state;
-	uint32_t offset;
-	struct chunk *chunk;
-	const char *site;
-};
-
-/**
  * struct chunk - Some pages of a pool.
- * @pool: The pool. Never changes, as the next seven.
+ * @base: What object.h knows of a chunk. Must be first.
+ * @pool: The pool. Never changes, as the next six.
  * @alive: Its device's.
  * @boxes: Private pages.
  * @mems: Exposed ones.
- * @inverted_address: Of those.
  * @slot_bytes: As in the pool.
  * @count: How many slots there are.
  * @free: Those that neither somebody has nor a cache: their numbers.
@@ -45,11 +29,11 @@ struct slot {
  * @slots: All of them, by offset.
  */
 struct chunk {
+	struct chunk_base base;
 	struct coherent_slots *pool;
 	const struct alive *alive;
 	char *boxes;
 	char *mems;
-	uint64_t inverted_address;
 	size_t slot_bytes;
 	uint32_t count;
 	uint32_t free_count;
@@ -60,27 +44,12 @@ struct chunk {
 	struct slot slots[];
 };
 
-static inline bool object_is_slot(const struct coherent_object *object)
-{
-	return object->kind == OBJECT_SLOT;
-}
+_Static_assert(!offsetof(struct chunk, base), "object.h finds the base by the chunk");
 
 static inline struct slot *slot_of(struct coherent_object *object)
 {
 	return (struct slot *)object;
 }
-
-/**
- * pool_device() - The device of a slot.
- * @slot: The slot.
- */
-struct coherent_device *pool_device(const struct slot *slot);
-
-/**
- * pool_address() - The device address of a slot.
- * @slot: The slot.
- */
-uint64_t pool_address(const struct slot *slot);
 
 /**
  * pool_slot_at() - Whose a byte of a chunk is.
@@ -100,18 +69,6 @@ static inline enum coherent_state slot_state(const struct slot *slot)
 static inline const char *slot_site(const struct slot *slot)
 {
 	return __atomic_load_n(&slot->site, __ATOMIC_RELAXED);
-}
-
-/* The device of any object, and the address that it has, or would have as a mem. */
-static inline struct coherent_device *object_device(const struct coherent_object *object)
-{
-	return object_is_slot(object) ? pool_device((const struct slot *)object) : object->dev;
-}
-
-static inline uint64_t object_address(const struct coherent_object *object)
-{
-	return object_is_slot(object) ? pool_address((const struct slot *)object) :
-					object->address.first;
 }
 
 /**

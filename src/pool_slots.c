@@ -4,6 +4,7 @@
 
 #include "pool_slots.h"
 #include "sys.h"
+#include "whole.h"
 
 /* Chunks grow with the pool to that, or to so many slots, which makes up for what each takes. */
 #define CHUNK_BYTES ((size_t)64 << 10)
@@ -47,14 +48,40 @@ static void fill_in_slots(struct chunk *chunk)
 	chunk->free_count = chunk->count;
 }
 
+/* The exposed half of a chunk: zeros, which the device may see. */
+static int new_mem(const struct coherent_slots *pool, size_t bytes, unsigned int attrs,
+		   struct coherent_mem *mem)
+{
+	const struct alloc_request request = {
+		.count = bytes,
+		.size = 1,
+		.attrs = attrs,
+		.site = pool->site,
+	};
+	const struct expose_request exposure = { .permission = pool->permission };
+	struct coherent_box box = { .va = NULL };
+	int err = whole_box_zeroed(&box, pool->store, &request);
+
+	return err ? err : whole_expose(&box, mem, &exposure);
+}
+
+static void chunk_init(struct chunk *chunk, struct coherent_slots *pool, uint32_t count)
+{
+	chunk->base.store = pool->store;
+	chunk->base.inverted_address = chunk->mem.inverted_address;
+	chunk->pool = pool;
+	chunk->alive = pool->alive;
+	chunk->slot_bytes = pool->slot_bytes;
+	chunk->boxes = pages_va(&chunk->pages);
+	chunk->mems = (char *)chunk->mem.va;
+	chunk->count = count;
+	chunk->free = (uint16_t *)(chunk->slots + count);
+	fill_in_slots(chunk);
+}
+
 static int chunk_new(struct coherent_slots *pool, size_t bytes, unsigned int attrs,
 		     struct chunk **out)
 {
-	const struct coherent_mem_options options = {
-		.count = bytes,
-		.attrs = attrs,
-		.permission = pool->permission,
-	};
 	const uint32_t count = slots_in(pool, bytes);
 	struct chunk *chunk =
 		calloc(1, sizeof(*chunk) + count * (sizeof(struct slot) + sizeof(uint16_t)));
@@ -62,50 +89,42 @@ static int chunk_new(struct coherent_slots *pool, size_t bytes, unsigned int att
 
 	if (!chunk)
 		return -ENOMEM;
-	err = object_memory(pool->dev, bytes, &chunk->pages);
+	err = object_memory(pool->store, bytes, &chunk->pages);
 	if (err)
 		goto free_chunk;
-	err = coherent_base_zeroed(&chunk->mem, pool->dev, 1, &options, pool->site);
+	err = new_mem(pool, bytes, attrs, &chunk->mem);
 	if (err)
 		goto put_pages;
-	chunk->pool = pool;
-	chunk->alive = pool->alive;
-	chunk->slot_bytes = pool->slot_bytes;
-	chunk->boxes = pages_va(&chunk->pages);
-	chunk->mems = (char *)chunk->mem.va;
-	chunk->inverted_address = chunk->mem.inverted_address;
-	chunk->count = count;
-	chunk->free = (uint16_t *)(chunk->slots + count);
-	fill_in_slots(chunk);
+	chunk_init(chunk, pool, count);
 	object_set_chunk(chunk->mem.object, chunk);
-	page_owner_set(&pool->dev->owners, chunk->boxes, bytes, chunk->mem.object);
+	page_owner_set(&pool->store->owners, chunk->boxes, bytes, chunk->mem.object);
 	*out = chunk;
 	return 0;
 
 put_pages:
-	pages_put(&pool->dev->pages, &chunk->pages);
+	pages_put(&pool->store->pages, &chunk->pages);
 free_chunk:
 	free(chunk);
 	return err;
 }
 
 /*
- * Freeing its objects was the driver's word that the device is done with them. Where unmapping
- * is a fence that is not needed; where the word makes it one, reclaiming takes it; else pages
- * wait, as all that is freed there.
+ * The driver has freed all objects of the chunk, and so promised that the device does not use
+ * them. Where an unmap of idle memory is a fence, reclaiming uses that promise. Where any unmap is
+ * a fence, the promise is not needed. Elsewhere the pages wait for a fence, like all that is freed.
  */
 static void chunk_end(struct chunk *chunk)
 {
-	struct coherent_device *dev = chunk->pool->dev;
+	struct object_store *store = chunk->pool->store;
+	const struct backend *backend = store->backend;
 	struct coherent_box box = { .va = NULL };
-	const struct coherent_reclaim_options options = { .box = &box, .idle = true };
 
 	object_set_chunk(chunk->mem.object, NULL);
-	if (dev->limits.unmap_is_fence || !dev->backend->idle_is_fence ||
-	    coherent_base_reclaim(&chunk->mem, &options))
-		coherent_base_free(&chunk->mem);
-	coherent_base_box_free(&box);
-	pages_put(&dev->pages, &chunk->pages);
+	if (backend->limits.unmap_is_fence || !backend->idle_is_fence ||
+	    whole_reclaim(&chunk->mem, &box, true))
+		whole_free(&chunk->mem);
+	whole_box_free(&box);
+	pages_put(&store->pages, &chunk->pages);
 	free(chunk);
 }
 
@@ -329,7 +348,8 @@ int slots_open(struct coherent_slots *pool)
 	/* Where a page is 64 KiB, so may be a slot. */
 	if (!pool->batch)
 		pool->batch = 1;
-	pool->shrinks = pool->dev->limits.unmap_is_fence || pool->dev->backend->idle_is_fence;
+	pool->shrinks = pool->store->backend->limits.unmap_is_fence ||
+			pool->store->backend->idle_is_fence;
 	for (unsigned int i = 0; i < THREAD_SLOTS; i++)
 		pool->caches[i] = &slots_none;
 	pool->shared = new_cache(pool);

@@ -36,7 +36,7 @@ struct cache {
 
 /**
  * struct coherent_slots - A pool, all of it.
- * @dev: Its device, held. Never changes, as all until @lock.
+ * @store: The objects of its device, which it holds. Never changes, as all until @lock.
  * @alive: The device's.
  * @site: File and line of its creation.
  * @slot_bytes: Of a slot: a multiple of SLOT_BYTES_MIN.
@@ -54,7 +54,7 @@ struct cache {
  * @empty_chunks: How many have nothing but free slots.
  */
 struct coherent_slots {
-	struct coherent_device *dev;
+	struct object_store *store;
 	const struct alive *alive;
 	const char *site;
 	size_t slot_bytes;

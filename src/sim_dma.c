@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device.h"
+#include "lookup.h"
 #include "sim_dma.h"
 
 #define LINE_BYTES 64
@@ -65,7 +65,7 @@ static void fault_locked(struct sim_dma *dma, uint64_t address, size_t bytes,
 	}
 	fault = &dma->faults[(dma->fault_first + dma->fault_count++) % SIM_FAULTS];
 	*fault = (struct coherent_fault){ .address = address, .bytes = bytes, .access = access };
-	device_name_fault(dma->dev, fault);
+	lookup_fault(dma->dev, fault);
 }
 
 int sim_dma_next_fault(struct sim_dma *dma, struct coherent_fault *fault)

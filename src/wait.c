@@ -5,7 +5,7 @@
  */
 #include <coherent.h>
 
-#include "pool.h"
+#include "device.h"
 #include "sys.h"
 #include "wait.h"
 
@@ -19,11 +19,12 @@ void coherent_base_wait_begin(struct coherent_wait *wait, uint64_t timeout_ns)
 
 static int sleep_unless_lost(const struct coherent_device *dev)
 {
-	struct pollfd lost = device_lost(dev);
+	struct pollfd lost = backend_lost(dev->backend);
 
 	if (lost.fd < 0)
 		sys_sleep_ns(SLEEP_NS);
-	else if (!sys_wait_readable(&lost, 1, sys_deadline_ns(SLEEP_NS)) && device_is_lost(dev))
+	else if (!sys_wait_readable(&lost, 1, sys_deadline_ns(SLEEP_NS)) &&
+		 backend_is_lost(dev->backend))
 		return -ENODEV;
 	return 0;
 }
@@ -46,5 +47,5 @@ int wait_more(struct coherent_wait *wait, const struct coherent_device *dev)
 
 int coherent_base_wait_more(struct coherent_wait *wait, const struct coherent_mem *mem)
 {
-	return wait_more(wait, object_device(mem->object));
+	return wait_more(wait, device_of(mem->object));
 }

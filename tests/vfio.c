@@ -951,7 +951,7 @@ static void without_iommu_a_reset_alone_is_a_fence(void)
 	assert_ok(coherent_zeroed(&mem, bench.dev, PAGE));
 	coherent_device_close(bench.dev);
 	coherent_free(&next);
-	assert_int_equal(bench.dev->stats.objects, 2);
+	assert_int_equal(bench.dev->store.stats.objects, 2);
 	coherent_free(&mem);
 	nothing_is_left(&bench);
 	inject.hugepages = false;

@@ -137,8 +137,8 @@ def loop_of(instructions):
 LIBRARY = (
     ('bar.c', 'a register write comes after DMA writes', 'dmb\toshst'),
     ('bar.c', 'a register read comes before DMA reads', 'dmb\toshld'),
-    ('coherent.c', 'expose is a release', 'dmb\toshst'),
-    ('coherent.c', 'reclaim is an acquire', 'dmb\toshld'),
+    ('whole.c', 'expose is a release', 'dmb\toshst'),
+    ('whole.c', 'reclaim is an acquire', 'dmb\toshld'),
     ('irq.c', 'an interrupt comes before DMA reads', 'dmb\toshld'),
 )
 

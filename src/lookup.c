@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Whose a pointer, a device address, or a fault is.
+ * Lookups take the store's lock, except for the first step of coherent_find_ptr(): it reads the
+ * owner of a page and its record without a lock, so that a lookup costs a few loads.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "lookup.h"
 #include "pool.h"
 #include "sys.h"
 
-/* --- What belongs to whom --- */
+/* --- Pointers and addresses --- */
 
-/* Of a byte of a chunk: its slot's. */
+/* Describes the slot that has a byte of a chunk. */
 static int describe_slot(const struct chunk *chunk, uint64_t offset, struct coherent_info *info)
 {
 	const struct slot *slot = pool_slot_at(chunk, offset);
@@ -21,7 +23,7 @@ static int describe_slot(const struct chunk *chunk, uint64_t offset, struct cohe
 		return -ERANGE;
 	*info = (struct coherent_info){
 		.state = state,
-		.address = pool_address(slot),
+		.address = object_address((const struct coherent_object *)slot),
 		.bytes = chunk->slot_bytes,
 		.offset = offset - slot->offset,
 		.where = slot_site(slot),
@@ -29,7 +31,7 @@ static int describe_slot(const struct chunk *chunk, uint64_t offset, struct cohe
 	return 0;
 }
 
-/* Where in a chunk memory is; its size if it is not there. */
+/* Returns the offset of memory in a chunk, or the size of the chunk if it is not there. */
 static uint64_t offset_in(const struct chunk *chunk, uintptr_t at)
 {
 	const size_t bytes = pages_bytes(&chunk->pages);
@@ -39,34 +41,37 @@ static uint64_t offset_in(const struct chunk *chunk, uintptr_t at)
 	return at - (uintptr_t)chunk->mems < bytes ? at - (uintptr_t)chunk->mems : bytes;
 }
 
-static int find_in_chunk(struct coherent_device *dev, const struct coherent_object *object,
+static int find_in_chunk(struct object_store *store, const struct coherent_object *object,
 			 uintptr_t at, struct coherent_info *info)
 {
 	int err = -ERANGE;
 
 	*info = (struct coherent_info){ .where = NULL };
-	lock_take(&dev->lock);
+	lock_take(&store->lock);
 	if (object->chunk && offset_in(object->chunk, at) < pages_bytes(&object->chunk->pages))
 		err = describe_slot(object->chunk, offset_in(object->chunk, at), info);
-	lock_drop(&dev->lock);
+	lock_drop(&store->lock);
 	return err;
 }
 
 /*
- * What a record says of memory, if that is all of one object: the entry that led here may be an
- * old one, and the record another's by now. ThreadSanitizer is not told: it knows no such lock.
+ * Reads a record without the lock. Returns false if it changed meanwhile: the entry that led here
+ * may be old, and the record may have become another object's.
+ *
+ * ThreadSanitizer does not know sequence counts. The writers use plain stores, so it would report
+ * the loads here, although a torn result is dropped.
  */
 __attribute__((no_sanitize("thread"))) static bool
-read_record(const struct coherent_device *dev, const struct coherent_object *object, uintptr_t at,
+read_record(const struct object_store *store, const struct coherent_object *object, uintptr_t at,
 	    struct coherent_info *info, bool *is_chunk)
 {
 	const uint32_t seq = __atomic_load_n(&object->seq, __ATOMIC_ACQUIRE);
-	const uintptr_t first = object->elsewhere ? object->elsewhere : object->pages.first;
+	const uintptr_t first = object->cpu_view ? object->cpu_view : object->pages.first;
 
 	*info = (struct coherent_info){
 		.state = object->state,
 		.address = object->address.first,
-		.bytes = object->address.last - object->address.first + 1 - dev->space.guard,
+		.bytes = object->address.last - object->address.first + 1 - store->space.guard,
 		.offset = at - first,
 		.where = object->site,
 	};
@@ -84,13 +89,13 @@ int coherent_find_ptr(struct coherent_device *dev, const void *ptr, struct coher
 	*info = (struct coherent_info){ .where = NULL };
 	if (err)
 		return err;
-	object = page_owner_get(&dev->owners, ptr);
+	object = page_owner_get(&dev->store.owners, ptr);
 	if (!object)
 		return -ERANGE;
-	if (read_record(dev, object, (uintptr_t)ptr, info, &is_chunk)) {
+	if (read_record(&dev->store, object, (uintptr_t)ptr, info, &is_chunk)) {
 		if (is_chunk)
-			return find_in_chunk(dev, object, (uintptr_t)ptr, info);
-		/* The box of a mem that is elsewhere is nobody's meanwhile. */
+			return find_in_chunk(&dev->store, object, (uintptr_t)ptr, info);
+		/* While the contents of a mem are elsewhere, pointers into its box match no object. */
 		if ((info->state == COHERENT_STATE_BOX || info->state == COHERENT_STATE_MEM) &&
 		    info->offset < info->bytes)
 			return 0;
@@ -108,8 +113,8 @@ int coherent_find_addr(struct coherent_device *dev, uint64_t address, struct coh
 	*info = (struct coherent_info){ .where = NULL };
 	if (err)
 		return err;
-	lock_take(&dev->lock);
-	range = iova_find(&dev->space, address);
+	lock_take(&dev->store.lock);
+	range = iova_find(&dev->store.space, address);
 	object = range ? object_of(range) : NULL;
 	if (!object || object->state == COHERENT_STATE_NONE ||
 	    address - range->first >= object_bytes(object))
@@ -124,7 +129,7 @@ int coherent_find_addr(struct coherent_device *dev, uint64_t address, struct coh
 			.offset = address - range->first,
 			.where = object->site,
 		};
-	lock_drop(&dev->lock);
+	lock_drop(&dev->store.lock);
 	return err;
 }
 
@@ -155,7 +160,7 @@ static void describe(const struct coherent_object *object, const struct coherent
 		snprintf(text, size, "%s %" PRIu64 " ms ago", verb, ms);
 }
 
-/* Whoever has it may free it meanwhile: where it was allocated is true all the same. */
+/* The owner may free the slot meanwhile. The place of its allocation is still true. */
 static void name_slot(const struct coherent_object *object, struct coherent_fault *fault,
 		      char *text, size_t size)
 {
@@ -168,17 +173,17 @@ static void name_slot(const struct coherent_object *object, struct coherent_faul
 		return;
 	}
 	fault->state = state;
-	fault->object_address = pool_address(slot);
+	fault->object_address = object_address((const struct coherent_object *)slot);
 	fault->object_bytes = chunk->slot_bytes;
 	fault->where = slot_site(slot);
 	snprintf(text, size, "read-only (%zu bytes allocated at %s)", chunk->slot_bytes,
 		 fault->where);
 }
 
-static void name_fault_locked(struct coherent_device *dev, struct coherent_fault *fault, char *text,
-			      size_t size) NEEDS_LOCK(dev->lock)
+static void name_fault_locked(struct object_store *store, struct coherent_fault *fault, char *text,
+			      size_t size) NEEDS_LOCK(store->lock)
 {
-	struct iova_range *range = iova_find(&dev->space, fault->address);
+	struct iova_range *range = iova_find(&store->space, fault->address);
 	struct coherent_object *object = range ? object_of(range) : NULL;
 	size_t used;
 
@@ -201,15 +206,58 @@ static void name_fault_locked(struct coherent_device *dev, struct coherent_fault
 		 object->site);
 }
 
-void device_name_fault(struct coherent_device *dev, struct coherent_fault *fault)
+void lookup_fault(struct coherent_device *dev, struct coherent_fault *fault)
 {
 	static const char *const access[] = { "read", "write", "access" };
 	char text[160];
 
-	lock_take(&dev->lock);
-	name_fault_locked(dev, fault, text, sizeof(text));
-	lock_drop(&dev->lock);
+	lock_take(&dev->store.lock);
+	name_fault_locked(&dev->store, fault, text, sizeof(text));
+	lock_drop(&dev->store.lock);
 	snprintf(fault->text, sizeof(fault->text),
 		 "device %s of %zu bytes at 0x%" PRIx64 " refused: %s", access[fault->access],
 		 fault->bytes, fault->address, text);
+}
+
+/* --- Objects that are left --- */
+
+/* Writes a line about the next box or mem from an address on. */
+static bool describe_live_locked(struct object_store *store, uint64_t *address, char *line,
+				 size_t size) NEEDS_LOCK(store->lock)
+{
+	struct iova_range *range;
+
+	while ((range = iova_from(&store->space, *address))) {
+		const struct coherent_object *object = object_of(range);
+
+		*address = range->first + 1;
+		if (range->hole || object->leaked || object->state == COHERENT_STATE_NONE ||
+		    object->state > COHERENT_STATE_MEM)
+			continue;
+		if (object->chunk)
+			snprintf(line, size, "%s: %zu bytes of the pool created at %s are left",
+				 store->name, object_bytes(object), object->site);
+		else
+			snprintf(line, size, "%s: a %s of %zu bytes allocated at %s is not freed",
+				 store->name, object->state == COHERENT_STATE_BOX ? "box" : "mem",
+				 object_bytes(object), object->site);
+		return true;
+	}
+	return false;
+}
+
+void lookup_report_live(struct object_store *store)
+{
+	uint64_t address = 0;
+	char line[256];
+	bool more;
+
+	/* Reports are not made under the lock, so one object is described at a time. */
+	do {
+		lock_take(&store->lock);
+		more = describe_live_locked(store, &address, line, sizeof(line));
+		lock_drop(&store->lock);
+		if (more)
+			report(store->reporter, COHERENT_WARNING, "%s", line);
+	} while (more);
 }

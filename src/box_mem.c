@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The calls behind the macros of coherent.h and handle.h. Each finds out whether an object is of
+ * whole pages (whole.c) or a slot of a pool (pool.c), and calls the one or the other.
+ */
+#include <coherent.h>
+#include <string.h>
+
+#include "device.h"
+#include "pool.h"
+#include "whole.h"
+
+/* --- Boxes --- */
+
+static struct object_store *store_of(struct coherent_device *dev)
+{
+	return dev ? &dev->store : NULL;
+}
+
+static struct alloc_request request_of_box(size_t size, const struct coherent_box_options *options,
+					   const char *site)
+{
+	return (struct alloc_request){
+		.count = options->count,
+		.size = size,
+		.attrs = options->attrs,
+		.align = options->align,
+		.boundary = options->boundary,
+		.level = options->level,
+		.site = site,
+	};
+}
+
+int coherent_base_box_zeroed(struct coherent_box *box, struct coherent_device *dev, size_t size,
+			     const struct coherent_box_options *options, const char *site)
+{
+	const struct alloc_request request = request_of_box(size, options, site);
+
+	return whole_box_zeroed(box, store_of(dev), &request);
+}
+
+/* Copies elements without their padding, which the mask names for one element. */
+static void fill(char *to, const char *from, const unsigned char *mask, size_t count, size_t size)
+{
+	memcpy(to, from, count * size);
+	for (size_t k = 0; k < size; k++)
+		if (!mask[k])
+			for (size_t i = 0; i < count; i++)
+				to[i * size + k] = 0;
+}
+
+int coherent_base_box_from(struct coherent_box *box, struct coherent_device *dev, const void *src,
+			   const unsigned char *mask, size_t size,
+			   const struct coherent_box_options *options, const char *site)
+{
+	const struct alloc_request request = request_of_box(size, options, site);
+	int err;
+
+	if (!src)
+		return -EINVAL;
+	err = whole_box_zeroed(box, store_of(dev), &request);
+	if (!err)
+		fill(box->va, src, mask, request.count, request.size);
+	return err;
+}
+
+int coherent_base_box_level(const struct coherent_box *box)
+{
+	return box->object ? (int)object_store(box->object)->backend->level : 0;
+}
+
+void coherent_base_box_free(struct coherent_box *box)
+{
+	if (box->object && object_is_slot(box->object))
+		pool_free_box(box);
+	else
+		whole_box_free(box);
+}
+
+void coherent_base_box_cleanup(void *box)
+{
+	coherent_base_box_free(box);
+}
+
+/* --- Expose, reclaim, free --- */
+
+int coherent_base_expose(struct coherent_box *box, const struct coherent_expose_options *options)
+{
+	struct expose_request request;
+
+	if (box->object && object_is_slot(box->object))
+		return pool_expose(box, options);
+	request = (struct expose_request){ options->permission, options->seal, options->seal_arg };
+	return whole_expose(box, options->mem, &request);
+}
+
+int coherent_base_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options *options)
+{
+	struct coherent_box *box = options->box;
+
+	if (!mem->object)
+		return -EINVAL;
+	if (box->va)
+		return -EBUSY;
+	if (object_is_slot(mem->object))
+		return pool_reclaim(mem, options);
+	return whole_reclaim(mem, box, options->idle);
+}
+
+void coherent_base_free(struct coherent_mem *mem)
+{
+	struct coherent_object *object = mem->object;
+
+	if (object && object_is_slot(object))
+		pool_free(mem);
+	else if (object)
+		whole_free(mem);
+}
+
+void coherent_base_cleanup(void *mem)
+{
+	coherent_base_free(mem);
+}
+
+/* --- Mems in one step --- */
+
+static struct alloc_request request_of_mem(size_t count, size_t size,
+					   const struct coherent_mem_options *options,
+					   const char *site)
+{
+	return (struct alloc_request){
+		.count = count,
+		.size = size,
+		.attrs = options->attrs,
+		.align = options->align,
+		.boundary = options->boundary,
+		.level = options->level,
+		.site = site,
+	};
+}
+
+static struct expose_request exposure_of_mem(const struct coherent_mem_options *options)
+{
+	return (struct expose_request){ options->permission, options->seal, options->seal_arg };
+}
+
+int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box *box,
+			     struct coherent_device *dev, size_t count, size_t size,
+			     const struct coherent_mem_options *options, const char *site)
+{
+	const struct alloc_request request = request_of_mem(count, size, options, site);
+	const struct expose_request exposure = exposure_of_mem(options);
+	size_t bytes;
+	int err;
+
+	*box = (struct coherent_box){ .va = NULL };
+	err = whole_check_expose(&exposure);
+	if (!err)
+		err = whole_check_alloc(&request, &bytes);
+	if (!err && mem->object)
+		err = -EBUSY;
+	return err ? err : whole_box_zeroed(box, store_of(dev), &request);
+}
+
+int coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box, int err,
+			   const struct coherent_mem_options *options)
+{
+	const struct expose_request exposure = exposure_of_mem(options);
+
+	if (!err)
+		return whole_expose(box, mem, &exposure);
+	coherent_base_box_free(box);
+	return whole_result(err);
+}
+
+int coherent_base_zeroed(struct coherent_mem *mem, struct coherent_device *dev, size_t size,
+			 const struct coherent_mem_options *options, const char *site)
+{
+	struct coherent_box box;
+	int err;
+
+	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, site);
+	return err ? err : coherent_base_init_end(mem, &box, 0, options);
+}
+
+int coherent_base_from(struct coherent_mem *mem, struct coherent_device *dev, const void *src,
+		       const unsigned char *mask, size_t size,
+		       const struct coherent_mem_options *options, const char *site)
+{
+	struct coherent_box box;
+	int err;
+
+	if (!src)
+		return -EINVAL;
+	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, site);
+	if (err)
+		return err;
+	fill(box.va, src, mask, options->count, size);
+	return coherent_base_init_end(mem, &box, 0, options);
+}
+
+/* --- Moves --- */
+
+void coherent_base_box_move(struct coherent_box *from, struct coherent_box *to)
+{
+	if (to->va)
+		return;
+	*to = *from;
+	*from = (struct coherent_box){ .va = NULL };
+}
+
+void coherent_base_move(struct coherent_mem *from, struct coherent_mem *to)
+{
+	if (to->object)
+		return;
+	*to = *from;
+	*from = (struct coherent_mem){ .va = NULL };
+}
+
+/* --- Handles --- */
+
+int coherent_base_handle_zeroed(struct coherent_handle *handle, struct coherent_device *dev,
+				const struct coherent_handle_options *options, const char *site)
+{
+	const struct coherent_mem_options as_mem = {
+		.count = options->bytes,
+		.attrs = options->attrs,
+		.align = options->align,
+		.boundary = options->boundary,
+		.level = options->level,
+		.permission = options->permission,
+	};
+	struct coherent_mem mem = handle->base;
+	int err;
+
+	err = coherent_base_zeroed(&mem, dev, 1, &as_mem, site);
+	if (err)
+		return err;
+	handle->base = mem;
+	handle->base.va = NULL;
+	return 0;
+}
+
+void coherent_handle_free(struct coherent_handle *handle)
+{
+	coherent_base_free(&handle->base);
+}
+
+void coherent_base_handle_cleanup(struct coherent_handle *handle)
+{
+	coherent_handle_free(handle);
+}

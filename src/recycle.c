@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include "recycle.h"
+
+/* Keep at most this many bytes for reuse, so that one size does not starve the others. */
+#define BYTES_MAX ((size_t)8 << 20)
+
+void recycler_init(struct recycler *recycler, size_t page_bytes)
+{
+	*recycler = (struct recycler){ .page_bytes = page_bytes };
+	for (unsigned int i = 0; i < PAGES_CLASSES; i++)
+		STAILQ_INIT(&recycler->boxes[i]);
+}
+
+static void count(struct recycler *recycler, size_t more)
+{
+	__atomic_store_n(&recycler->bytes, recycler->bytes + more, __ATOMIC_RELAXED);
+}
+
+bool recycler_fits(const struct recycler *recycler, const struct iova_want *want)
+{
+	return pages_class(want->bytes, recycler->page_bytes) >= 0 &&
+	       want->align <= recycler->page_bytes && !want->boundary &&
+	       __atomic_load_n(&recycler->bytes, __ATOMIC_RELAXED);
+}
+
+static struct iova_range *take_first(struct recycler *recycler, int class, size_t bytes)
+{
+	struct iova_range *box = STAILQ_FIRST(&recycler->boxes[class]);
+
+	STAILQ_REMOVE_HEAD(&recycler->boxes[class], retired);
+	count(recycler, -bytes);
+	return box;
+}
+
+struct iova_range *recycler_take(struct recycler *recycler, size_t bytes)
+{
+	const int class = pages_class(bytes, recycler->page_bytes);
+
+	return STAILQ_EMPTY(&recycler->boxes[class]) ? NULL : take_first(recycler, class, bytes);
+}
+
+bool recycler_keep(struct recycler *recycler, struct iova_range *box, size_t bytes)
+{
+	const int class = pages_class(bytes, recycler->page_bytes);
+
+	if (class < 0 || bytes > BYTES_MAX - recycler->bytes)
+		return false;
+	STAILQ_INSERT_HEAD(&recycler->boxes[class], box, retired);
+	count(recycler, bytes);
+	return true;
+}
+
+struct iova_range *recycler_evict(struct recycler *recycler, size_t guard)
+{
+	for (int class = 0; class < PAGES_CLASSES; class ++) {
+		const struct iova_range *box = STAILQ_FIRST(&recycler->boxes[class]);
+
+		if (box)
+			return take_first(recycler, class, box->last - box->first + 1 - guard);
+	}
+	return NULL;
+}

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * A box has an address from the start, which is reserved and told to nobody. Exposing maps it.
+ * Reclaiming unmaps it and gives the pages to a new record with a new address; the old record
+ * stays behind in quarantine. object.c changes the states of the records.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "sys.h"
+#include "whole.h"
+
+#define ATTRS_KNOWN ((COHERENT_ATTR_PRIVILEGED << 1) - 1)
+#define ATTRS_HONOURED COHERENT_ATTR_NO_WARN
+
+static bool is_power_of_two(uint64_t x)
+{
+	return x && !(x & (x - 1));
+}
+
+static int check_open(const struct object_store *store)
+{
+	return store && alive_is_open(store->alive) ? 0 : -ENODEV;
+}
+
+/* --- Boxes --- */
+
+int whole_check_alloc(const struct alloc_request *request, size_t *bytes)
+{
+	if (!request->count || !request->size || request->attrs & ~(unsigned int)ATTRS_KNOWN ||
+	    (unsigned int)request->level > COHERENT_IOMMU ||
+	    (request->align && !is_power_of_two(request->align)) ||
+	    (request->boundary && !is_power_of_two(request->boundary)))
+		return -EINVAL;
+	if (__builtin_mul_overflow(request->count, request->size, bytes) || *bytes > PTRDIFF_MAX)
+		return -ENOMEM;
+	return request->boundary && *bytes > request->boundary ? -EINVAL : 0;
+}
+
+static int check_store(const struct object_store *store, const struct alloc_request *request)
+{
+	int err = check_open(store);
+
+	if (err)
+		return err;
+	if (request->attrs & ~(unsigned int)ATTRS_HONOURED ||
+	    request->level > store->backend->level)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static void warn_of_allocation(struct object_store *store, const struct alloc_request *request,
+			       size_t bytes, int err)
+{
+	if (request->attrs & COHERENT_ATTR_NO_WARN)
+		return;
+	if (err == -ENOSPC)
+		report(store->reporter, COHERENT_WARNING,
+		       "%s: no device address for %zu bytes under mask 0x%" PRIx64
+		       ", align 0x%" PRIx64 ", boundary 0x%" PRIx64 ", asked for at %s",
+		       store->name, bytes, object_store_mask(store), request->align,
+		       request->boundary, request->site);
+	else
+		report(store->reporter, COHERENT_WARNING,
+		       "%s: no memory for %zu bytes, asked for at %s", store->name, bytes,
+		       request->site);
+}
+
+static void report_missed(const struct object_store *store, unsigned int missed)
+{
+	if (missed & PAGES_GIGA)
+		report(store->reporter, COHERENT_WARNING,
+		       "%s: no 1 GiB hugepages, using smaller ones; hugepagesz=1G hugepages=N on the "
+		       "kernel's command line makes some",
+		       store->name);
+	if (missed & PAGES_HUGE)
+		report(store->reporter, COHERENT_WARNING,
+		       "%s: no 2 MiB hugepages, using ordinary pages; "
+		       "sysctl vm.nr_hugepages=N makes some",
+		       store->name);
+	if (missed & PAGES_NODES)
+		report(store->reporter, COHERENT_WARNING,
+		       "%s: no memory of NUMA nodes 0x%" PRIx64 ", using any; "
+		       "/sys/devices/system/node/has_memory lists those that have some",
+		       store->name, store->pages.nodes);
+}
+
+static int object_with_pages(struct object_store *store, const struct iova_want *want,
+			     const char *site, struct coherent_object **out)
+{
+	int err = object_new(store, want, site, out);
+
+	if (err)
+		return err;
+	err = object_get_pages(*out);
+	if (err)
+		object_destroy(*out);
+	report_missed(store, pages_take_missed(&store->pages));
+	return err;
+}
+
+static struct iova_want want_of(const struct alloc_request *request, size_t bytes, uint64_t page)
+{
+	return (struct iova_want){
+		.bytes = (bytes + page - 1) & -page,
+		.align = request->align > page ? request->align : page,
+		.boundary = request->boundary && request->boundary < page ? page :
+									    request->boundary,
+	};
+}
+
+int whole_box_zeroed(struct coherent_box *box, struct object_store *store,
+		     const struct alloc_request *request)
+{
+	struct coherent_object *object;
+	struct iova_want want;
+	size_t bytes;
+	int err;
+
+	err = whole_check_alloc(request, &bytes);
+	if (err)
+		return err;
+	if (box->va)
+		return -EBUSY;
+	err = check_store(store, request);
+	if (err)
+		return err;
+	want = want_of(request, bytes, store->pages.page_bytes);
+	object = object_reuse(store, &want, request->site);
+	if (!object)
+		err = object_with_pages(store, &want, request->site, &object);
+	if (err) {
+		warn_of_allocation(store, request, bytes, err);
+		return err;
+	}
+	object->attrs = (uint16_t)request->attrs;
+	pages_clear(pages_va(&object->pages), want.bytes);
+	*box = (struct coherent_box){ pages_va(&object->pages), request->count, object };
+	return 0;
+}
+
+void whole_box_free(struct coherent_box *box)
+{
+	struct coherent_object *object = box->object;
+
+	*box = (struct coherent_box){ .va = NULL };
+	if (object && alive_is_ours(object->store->alive))
+		object_recycle(object);
+}
+
+/* --- Expose --- */
+
+int whole_check_expose(const struct expose_request *request)
+{
+	return (unsigned int)request->permission > COHERENT_READ_ONLY ? -EINVAL : 0;
+}
+
+static void warn_of_mapping(const struct coherent_object *object, int err)
+{
+	const struct object_store *store = object->store;
+
+	if (object->attrs & COHERENT_ATTR_NO_WARN || err == -ENODEV)
+		return;
+	if (err == -ENOSPC)
+		report(store->reporter, COHERENT_WARNING,
+		       "%s: all %zu mappings are in use, none is left for %zu bytes allocated at %s",
+		       store->name, store->backend->limits.mappings, object_bytes(object),
+		       object->site);
+	else
+		report(store->reporter, COHERENT_WARNING,
+		       "%s: %zu bytes allocated at %s could not be mapped: %s", store->name,
+		       object_bytes(object), object->site, strerror(-err));
+}
+
+static int make_reachable(const struct coherent_box *box, const struct expose_request *request)
+{
+	const coherent_addr_t address = { box->object->address.first };
+	int err = check_open(box->object->store);
+
+	if (!err && request->seal)
+		err = whole_result(request->seal(box->va, box->count, address, request->seal_arg));
+	if (err)
+		return err;
+	/* ORDER: pairs with the device's first access. */
+	coherent_wmb();
+	err = object_map(box->object, request->permission);
+	if (err)
+		warn_of_mapping(box->object, err);
+	return err;
+}
+
+static void *va_of_mem(struct coherent_object *object)
+{
+	struct backend *backend = object->store->backend;
+	void *va;
+
+	if (!backend->ops->elsewhere)
+		return pages_va(&object->pages);
+	va = backend->ops->elsewhere(backend, object->address.first);
+	object_set_va(object, va);
+	return va;
+}
+
+static void become_mem(const struct coherent_box *box, enum coherent_permission permission,
+		       struct coherent_mem *mem)
+{
+	struct coherent_object *object = box->object;
+
+	object_become_mem(object, permission);
+	*mem = (struct coherent_mem){
+		.va = va_of_mem(object),
+		.count = box->count,
+		.inverted_address = ~object->address.first,
+		.object = object,
+	};
+}
+
+int whole_expose(struct coherent_box *box, struct coherent_mem *mem,
+		 const struct expose_request *request)
+{
+	struct coherent_box taken = *box;
+	int err;
+
+	if (!taken.va)
+		return -EINVAL;
+	*box = (struct coherent_box){ .va = NULL };
+	err = whole_check_expose(request);
+	if (!err && mem->object)
+		err = -EBUSY;
+	if (!err)
+		err = make_reachable(&taken, request);
+	if (err) {
+		whole_box_free(&taken);
+		return err;
+	}
+	become_mem(&taken, request->permission, mem);
+	return 0;
+}
+
+/* --- Reclaim --- */
+
+/* Makes a record like the old one. It needs pages of its own where the unmap is not a fence. */
+static int new_home(const struct coherent_object *old, bool fence, struct coherent_object **out)
+{
+	const struct iova_want want = object_want(old);
+	struct coherent_object *home;
+	int err;
+
+	err = object_new(old->store, &want, old->site, &home);
+	if (err)
+		return err;
+	home->attrs = old->attrs;
+	if (!fence)
+		err = object_get_pages(home);
+	if (err) {
+		object_destroy(home);
+		return err;
+	}
+	*out = home;
+	return 0;
+}
+
+static void drop_home(struct coherent_object *home, bool fence)
+{
+	if (!fence)
+		object_put_pages(home);
+	object_destroy(home);
+}
+
+/* Nothing is in flight any more, so the pages change hands. */
+static void move_pages(struct coherent_object *old, struct coherent_object *home)
+{
+	object_move_pages(old, home);
+	object_retire(old, COHERENT_STATE_RECLAIMED);
+}
+
+/* The device may still use the pages, so only their contents move. */
+static void move_contents(struct coherent_object *old, struct coherent_object *home)
+{
+	coherent_bytes_out(pages_va(&old->pages), pages_va(&home->pages), object_bytes(old),
+			   __ATOMIC_RELAXED);
+	object_defer(old, COHERENT_STATE_RECLAIMED);
+}
+
+/* These errors of backend_ops.unmap say that nothing has changed. */
+static bool mem_stays(int err)
+{
+	return err == -ENODEV || err == -ENOMEM || err == -EBUSY;
+}
+
+static int take_back(struct coherent_mem *mem, struct coherent_box *box, bool idle, bool fence)
+{
+	struct coherent_object *old = mem->object, *home;
+	const size_t count = mem->count;
+	int err;
+
+	err = new_home(old, fence, &home);
+	if (err)
+		return err;
+	err = object_unmap(old, idle);
+	if (mem_stays(err))
+		goto drop_home;
+	*mem = (struct coherent_mem){ .va = NULL };
+	if (err) {
+		err = -EIO;
+		object_leak(old);
+		goto drop_home;
+	}
+	/* ORDER: pairs with the device's last write. */
+	coherent_rmb();
+	if (fence)
+		move_pages(old, home);
+	else
+		move_contents(old, home);
+	*box = (struct coherent_box){ pages_va(&home->pages), count, home };
+	return 0;
+
+drop_home:
+	drop_home(home, fence);
+	return err;
+}
+
+int whole_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
+{
+	const struct backend *backend = mem->object->store->backend;
+	const bool unmap_is_fence = backend->limits.unmap_is_fence;
+	int err = check_open(mem->object->store);
+
+	if (err)
+		return err;
+	if (!idle && !unmap_is_fence)
+		return -EBUSY;
+	return take_back(mem, box, idle, unmap_is_fence || (idle && backend->idle_is_fence));
+}
+
+/* --- Free --- */
+
+void whole_free(struct coherent_mem *mem)
+{
+	struct coherent_object *object = mem->object;
+	int err;
+
+	*mem = (struct coherent_mem){ .va = NULL };
+	if (!alive_is_ours(object->store->alive))
+		return;
+	/* The backend is asked also after the close, because only it knows when it is done. */
+	err = object_unmap(object, false);
+	if (err && err != -ENODEV) {
+		object_leak(object);
+	} else if (err) {
+		object_put_pages(object);
+		object_destroy(object);
+	} else if (object->store->backend->limits.unmap_is_fence) {
+		object_put_pages(object);
+		object_retire(object, COHERENT_STATE_FREED);
+	} else {
+		object_defer(object, COHERENT_STATE_FREED);
+	}
+}
