@@ -64,14 +64,14 @@
 #ifndef COHERENT_H
 #define COHERENT_H
 
-#include <coherent/base.h>
-#include <coherent/check.h>
+#include <coherent/detail/base.h>
+#include <coherent/detail/check.h>
 #include <coherent/endian.h>
 #include <coherent/order.h>
-#include <coherent/mem.h>
+#include <coherent/detail/mem.h>
 #include <coherent/typed.h>
-#include <coherent/types.h>
-#include <coherent/world.h>
+#include <coherent/detail/types.h>
+#include <coherent/detail/face.h>
 
 struct coherent_device;
 

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 
-WHERE = ('src/*.[ch]', 'examples/*.[ch]', 'kernel/*.[ch]', 'kernel/include/coherent/*.h',
+WHERE = ('src/*.[ch]', 'examples/*.[ch]', 'kernel/*.[ch]', 'kernel/include/coherent/*.h', 'kernel/include/coherent/*/*.h',
          'tests/*.[ch]', 'tests/*/*.[ch]', 'bench/*.[ch]', 'bench/*/*.[ch]')
 BY_HAND = ('tests/compile_fail/cases.c', 'tests/object_code/access.c')
 

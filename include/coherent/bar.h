@@ -216,7 +216,7 @@ COHERENT_BASE void coherent_base_irq_cleanup(struct coherent_irq **irq);
 	struct coherent_irq *name __attribute__((cleanup(coherent_base_irq_cleanup))) = NULL
 
 #ifdef __KERNEL__
-#include <coherent/kernel_bar.h>
+#include <coherent/detail/kernel_bar.h>
 #endif
 
 /* Ignoring one of these is an error, as with the macros. */

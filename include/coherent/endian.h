@@ -12,8 +12,8 @@
 #ifndef COHERENT_ENDIAN_H
 #define COHERENT_ENDIAN_H
 
-#include <coherent/check.h>
-#include <coherent/world.h>
+#include <coherent/detail/check.h>
+#include <coherent/detail/face.h>
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define COHERENT_LE_SWAPS 0

@@ -3,13 +3,13 @@
  * One access to memory that a device reaches too, and the order of two.
  *
  * An access happens, once and at its width. Barriers order accesses to exposed
- * memory as a device sees them. What both are made of is in coherent/world.h.
+ * memory as a device sees them. What both are made of is in coherent/detail/face.h.
  */
 #ifndef COHERENT_ORDER_H
 #define COHERENT_ORDER_H
 
-#include <coherent/check.h>
-#include <coherent/world.h>
+#include <coherent/detail/check.h>
+#include <coherent/detail/face.h>
 
 /**
  * coherent_wmb() - Order earlier writes to mems before later writes.

@@ -14,12 +14,12 @@
 #ifndef COHERENT_TYPED_H
 #define COHERENT_TYPED_H
 
-#include <coherent/base.h>
-#include <coherent/check.h>
+#include <coherent/detail/base.h>
+#include <coherent/detail/check.h>
 #include <coherent/endian.h>
-#include <coherent/padding.h>
-#include <coherent/mem.h>
-#include <coherent/types.h>
+#include <coherent/detail/padding.h>
+#include <coherent/detail/mem.h>
+#include <coherent/detail/types.h>
 
 /* Of a mem or view, as was checked before. */
 #define COHERENT_MEM(x) ((const struct coherent_mem *)(const void *)&(x)->base)

@@ -59,10 +59,10 @@ CLANG = ['-Wno-unknown-warning-option', '-Qunused-arguments', '-Wno-gnu']
 # macros for statements, attributes have the names that both worlds know, and endian types
 # and volatile accesses are what they are for.
 LOOKED_AT = (
-    ('the kernel face', ('kernel/*.c', 'kernel/include/coherent/*.h', 'examples/edu.[ch]'), ()),
+    ('the kernel face', ('kernel/*.c', 'kernel/include/coherent/*.h', 'kernel/include/coherent/*/*.h', 'examples/edu.[ch]'), ()),
     ('tests and bench', ('tests/kernel/*.[ch]', 'bench/kernel/*.c'),
      ('LINE_SPACING', 'MACRO_WITH_FLOW_CONTROL', 'MSLEEP')),
-    ('headers', ('include/coherent.h', 'include/coherent/*.h'),
+    ('headers', ('include/coherent.h', 'include/coherent/*.h', 'include/coherent/*/*.h'),
      ('COMPLEX_MACRO', 'INDENTED_LABEL', 'LINE_SPACING', 'MEMORY_BARRIER',
       'MULTISTATEMENT_MACRO_USE_DO_WHILE', 'NEW_TYPEDEFS', 'PREFER_DEFINED_ATTRIBUTE_MACRO',
       'SPACING', 'SPLIT_STRING', 'TABSTOP', 'TRAILING_SEMICOLON', 'TRAILING_STATEMENTS',
@@ -213,7 +213,8 @@ def check_all(results, kernel, script, where):
     said = dkms(kernel, where)
     results.say(not said, 'dkms: builds coherent_edu', said)
     done = subprocess.run([KERNEL_DOC, '-none', '-Werror',
-                           *glob.glob(os.path.join(SOURCE_DIR, 'kernel/include/coherent/*.h'))],
+                           *glob.glob(os.path.join(SOURCE_DIR, 'kernel/include/coherent/**/*.h'),
+                                       recursive=True)],
                           check=False, capture_output=True, text=True)
     results.say(not done.returncode, 'kernel-doc: no warning in the kernel face', done.stderr)
     for name, patterns, ignored in LOOKED_AT:

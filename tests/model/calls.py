@@ -13,8 +13,8 @@ OTHER = re.compile(r'coherent_(?:base_\w+|\w+_to_cpu|cpu_to_\w+|mb|report_stderr
 
 def main():
     text = {}
-    for pattern in ('include/coherent.h', 'include/coherent/*.h', 'tests/model/*.[ch]'):
-        for path in glob.glob(os.path.join(sys.argv[1], pattern)):
+    for pattern in ('include/coherent.h', 'include/coherent/**/*.h', 'tests/model/*.[ch]'):
+        for path in glob.glob(os.path.join(sys.argv[1], pattern), recursive=True):
             with open(path, encoding='utf-8') as source:
                 text[path] = source.read()
     calls = {call for path in text if '/include/' in path for call in CALL.findall(text[path])

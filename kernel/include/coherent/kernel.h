@@ -29,7 +29,7 @@
 #define COHERENT_KERNEL_H
 
 #include <coherent.h>
-#include <coherent/object.h>
+#include <coherent/detail/object.h>
 #include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/dma-mapping.h>

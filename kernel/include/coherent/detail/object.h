@@ -12,7 +12,7 @@
 #define COHERENT_OBJECT_H
 
 #include <coherent.h>
-#include <coherent/place.h>
+#include <coherent/detail/place.h>
 #include <linux/bug.h>
 #include <linux/device.h>
 #include <linux/dma-map-ops.h>

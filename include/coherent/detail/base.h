@@ -5,14 +5,14 @@
  * that cannot use the macros, such as bindings of other languages.
  *
  * size is that of an element. where is the file and line of the caller, a
- * string that outlives the device. mask is that of coherent/padding.h.
+ * string that outlives the device. mask is that of coherent/detail/padding.h.
  */
 #ifndef COHERENT_BASE_H
 #define COHERENT_BASE_H
 
-#include <coherent/check.h>
-#include <coherent/mem.h>
-#include <coherent/world.h>
+#include <coherent/detail/check.h>
+#include <coherent/detail/mem.h>
+#include <coherent/detail/face.h>
 
 struct coherent_box_options;
 struct coherent_device;

@@ -13,9 +13,9 @@
 #ifndef COHERENT_TYPES_H
 #define COHERENT_TYPES_H
 
-#include <coherent/check.h>
+#include <coherent/detail/check.h>
 #include <coherent/endian.h>
-#include <coherent/mem.h>
+#include <coherent/detail/mem.h>
 
 /* --- Types --- */
 

@@ -12,9 +12,9 @@
 #ifndef COHERENT_PADDING_H
 #define COHERENT_PADDING_H
 
-#include <coherent/check.h>
+#include <coherent/detail/check.h>
 #include <coherent/endian.h>
-#include <coherent/world.h>
+#include <coherent/detail/face.h>
 
 #define COHERENT_EACH_1(x, T, a) x(T, a)
 #define COHERENT_EACH_2(x, T, a, ...) x(T, a) COHERENT_EACH_1(x, T, __VA_ARGS__)

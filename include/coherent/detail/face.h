@@ -3,8 +3,8 @@
  * What the two worlds, userspace and the Linux kernel, have under other names.
  * Nothing here is for callers.
  */
-#ifndef COHERENT_WORLD_H
-#define COHERENT_WORLD_H
+#ifndef COHERENT_FACE_H
+#define COHERENT_FACE_H
 
 /*
  * Sparse refuses a load or a store through a pointer to what a device reaches too;
@@ -35,7 +35,7 @@
 #define COHERENT_GFP gfp_t gfp;
 
 /* What is known of an object stands in it. */
-#include <coherent/place.h>
+#include <coherent/detail/place.h>
 #define COHERENT_OBJECT struct coherent_object
 
 #define COHERENT_LOAD_ONCE(at, order) READ_ONCE(*(at))
@@ -82,7 +82,7 @@
 #define COHERENT_RMB() __asm__ __volatile__("dmb oshld" ::: "memory")
 #define COHERENT_MB() __asm__ __volatile__("dmb osh" ::: "memory")
 #else
-#error "coherent: which barriers order memory for a device on this CPU? Add them to coherent/world.h"
+#error "coherent: which barriers order memory for a device on this CPU? Add them to coherent/detail/face.h"
 #endif
 
 #endif

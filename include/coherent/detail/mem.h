@@ -12,9 +12,9 @@
 #ifndef COHERENT_MEM_H
 #define COHERENT_MEM_H
 
-#include <coherent/check.h>
+#include <coherent/detail/check.h>
 #include <coherent/order.h>
-#include <coherent/world.h>
+#include <coherent/detail/face.h>
 
 struct coherent_object;
 
@@ -272,7 +272,7 @@ coherent_mem_copy_out(const struct coherent_mem *mem, size_t first, void *to, si
 	return err;
 }
 
-/* mask: a byte for each of an element, see coherent/padding.h. */
+/* mask: a byte for each of an element, see coherent/detail/padding.h. */
 static inline COHERENT_MUST_CHECK __attribute__((unused)) int
 coherent_mem_copy_in(const struct coherent_mem *mem, size_t first, const void *from,
 		       size_t count, size_t size, const unsigned char *mask)
