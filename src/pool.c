@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Small objects in exposed pages: copies between private memory and the device's. Which slots
- * are whose is pool_slots.c's business.
+ * Boxes and mems of pools: copies between private memory and memory that the device reaches.
+ * pool_slots.c decides which thread has which slot.
  *
- * INVARIANT: unless it is a mem, the place of a slot in exposed memory holds zeros, or what the
- * device wrote there.
+ * INVARIANT: the exposed place of a slot holds zeros, or what the device wrote there, unless the
+ * slot is a mem. The device can read that place all the time.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 
 #define SLOT_BYTES_MIN 16
 #define CACHE_LINE 64
-/* Of objects that keep a pool from being destroyed, so many are reported. */
+/* Report at most this many objects that keep a pool from being destroyed. */
 #define REPORTED_MAX 8
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
@@ -24,8 +24,9 @@
 typedef long long piece __attribute__((vector_size(16), may_alias));
 
 /*
- * SHARED: the device may read what shares a page with a mem, as it may all of it. These copies are
- * of whatever width is fast; ThreadSanitizer is given some that it knows to be meant.
+ * SHARED: the device may read an exposed page at any time. These copies use the widest stores,
+ * because no order within an object is promised before it is a mem. ThreadSanitizer gets copies
+ * by relaxed atomics, which it accepts.
  */
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
@@ -56,10 +57,13 @@ static int copy(char *to, const char *from, size_t bytes)
 
 #else
 
-/* Of more than that the C library knows how best to do it; for less, it takes long to find out. */
+/*
+ * Above this size memcpy() and memset() win. Below, our own loops do: with the C library an object
+ * of 64 bytes takes 195 instructions instead of 185, and 8.5 ns instead of 7 (make bench, Zen 3).
+ */
 #define FEW_BYTES 128
 
-/* These end what calls them, so that the short way saves no registers; all return 0. */
+/* The callers end with these, so that the fast path saves no registers. All return 0. */
 static __attribute__((noinline)) int clear_many(char *to, size_t bytes)
 {
 	memset(to, 0, bytes);
@@ -73,7 +77,7 @@ static __attribute__((noinline)) int copy_many(char *to, const char *from, size_
 	return 0;
 }
 
-/* Of a multiple of 16 bytes. The compiler is kept from making calls of loops. */
+/* The size is a multiple of 16. The asm keeps the compiler from calling memset() for the loops. */
 static inline int clear(char *to, size_t bytes)
 {
 	ptrdiff_t left = (ptrdiff_t)bytes - 64;
@@ -92,7 +96,7 @@ static inline int clear(char *to, size_t bytes)
 	return 0;
 }
 
-/* ORDER: pairs with the first access of whoever gets @to. */
+/* ORDER: pairs with the first access of the device, or of the next owner of @to. */
 static inline int copy(char *to, const char *from, size_t bytes)
 {
 	ptrdiff_t left = (ptrdiff_t)bytes - 64;
@@ -119,12 +123,12 @@ static inline int copy(char *to, const char *from, size_t bytes)
 
 #endif
 
-static inline char *box_of(const struct slot *slot)
+static inline char *slot_box_va(const struct slot *slot)
 {
 	return slot->chunk->boxes + slot->offset;
 }
 
-static inline char *mem_of(const struct slot *slot)
+static inline char *slot_mem_va(const struct slot *slot)
 {
 	return slot->chunk->mems + slot->offset;
 }
@@ -141,10 +145,10 @@ static inline struct coherent_object *as_object(struct slot *slot)
 	return (struct coherent_object *)slot;
 }
 
-static inline int make_box(const struct coherent_slots *pool, struct slot *slot,
-			   struct coherent_box *box, const char *site)
+static inline int slot_become_box(const struct coherent_slots *pool, struct slot *slot,
+				  struct coherent_box *box, const char *site)
 {
-	char *va = box_of(slot);
+	char *va = slot_box_va(slot);
 
 	__atomic_store_n(&slot->site, site, __ATOMIC_RELAXED);
 	set_state(slot, COHERENT_STATE_BOX);
@@ -152,8 +156,8 @@ static inline int make_box(const struct coherent_slots *pool, struct slot *slot,
 	return clear(va, pool->slot_bytes);
 }
 
-static __attribute__((noinline)) int box_slowly(const struct coherent_pool *base,
-						struct coherent_box *box, const char *site)
+static __attribute__((noinline)) int pool_box_slow(const struct coherent_pool *base,
+						   struct coherent_box *box, const char *site)
 {
 	struct slot *slot;
 	int err;
@@ -165,30 +169,30 @@ static __attribute__((noinline)) int box_slowly(const struct coherent_pool *base
 	err = alive_is_open(base->va->alive) ? 0 : -ENODEV;
 	if (!err)
 		err = slots_take(base->va, &slot);
-	return err ? err : make_box(base->va, slot, box, site);
+	return err ? err : slot_become_box(base->va, slot, box, site);
 }
 
-/* Short ways first, which call nothing; what they are not for goes the long way. */
+/* The fast path calls nothing and takes no lock. Everything else goes to the slow path. */
 int coherent_base_pool_box(struct coherent_pool *base, struct coherent_box *box, const char *site)
 {
 	const struct coherent_slots *pool = base->va;
 	struct cache *cache;
 
 	if (unlikely(!pool || box->va || !alive_is_open(pool->alive)))
-		return box_slowly(base, box, site);
+		return pool_box_slow(base, box, site);
 	cache = pool->caches[thread_slot()];
 	if (unlikely(!cache->count))
-		return box_slowly(base, box, site);
-	return make_box(pool, cache->slots[--cache->count], box, site);
+		return pool_box_slow(base, box, site);
+	return slot_become_box(pool, cache->slots[--cache->count], box, site);
 }
 
-/* The last place of a cache is for who gives some back then. */
+/* One place is left to the slow path, which may put a slot in before it gives some back. */
 static inline bool has_room(const struct cache *cache)
 {
 	return cache->count + 1 < cache->limit;
 }
 
-static __attribute__((noinline)) void free_box_slowly(struct slot *slot)
+static __attribute__((noinline)) void free_box_slow(struct slot *slot)
 {
 	if (!alive_is_ours(slot->chunk->alive))
 		return;
@@ -203,19 +207,19 @@ void pool_free_box(struct coherent_box *box)
 
 	*box = (struct coherent_box){ .va = NULL };
 	if (unlikely(!alive_is_ours(slot->chunk->alive) || !has_room(cache))) {
-		free_box_slowly(slot);
+		free_box_slow(slot);
 		return;
 	}
 	set_state(slot, COHERENT_STATE_NONE);
 	cache->slots[cache->count++] = slot;
 }
 
-/* Cleared before it may become another thread's. */
-static __attribute__((noinline)) void free_slowly(struct slot *slot)
+/* Clears the slot before another thread may get it. */
+static __attribute__((noinline)) void free_slow(struct slot *slot)
 {
 	if (!alive_is_ours(slot->chunk->alive))
 		return;
-	(void)clear(mem_of(slot), slot->chunk->slot_bytes);
+	(void)clear(slot_mem_va(slot), slot->chunk->slot_bytes);
 	set_state(slot, COHERENT_STATE_NONE);
 	slots_put(slot->chunk->pool, slot, true);
 }
@@ -229,7 +233,7 @@ void pool_free(struct coherent_mem *mem)
 
 	*mem = (struct coherent_mem){ .va = NULL };
 	if (unlikely(!alive_is_ours(chunk->alive) || !has_room(cache))) {
-		free_slowly(slot);
+		free_slow(slot);
 		return;
 	}
 	set_state(slot, COHERENT_STATE_NONE);
@@ -237,7 +241,7 @@ void pool_free(struct coherent_mem *mem)
 	(void)clear(va, chunk->slot_bytes);
 }
 
-static inline int make_mem(struct slot *slot, const char *from, struct coherent_mem *mem)
+static inline int slot_become_mem(struct slot *slot, const char *from, struct coherent_mem *mem)
 {
 	const struct chunk *chunk = slot->chunk;
 	const uint32_t offset = slot->offset;
@@ -266,13 +270,14 @@ static int check_expose(struct slot *slot, const struct coherent_expose_options 
 	err = alive_is_open(pool->alive) ? 0 : -ENODEV;
 	if (err || !options->seal)
 		return err;
-	err = options->seal(box_of(slot), 1, (coherent_addr_t){ object_address(as_object(slot)) },
+	err = options->seal(slot_box_va(slot), 1,
+			    (coherent_addr_t){ object_address(as_object(slot)) },
 			    options->seal_arg);
 	return err > 0 ? -EINVAL : err;
 }
 
-static __attribute__((noinline)) int expose_slowly(struct coherent_box *box,
-						   const struct coherent_expose_options *options)
+static __attribute__((noinline)) int expose_slow(struct coherent_box *box,
+						 const struct coherent_expose_options *options)
 {
 	struct coherent_box taken = *box;
 	int err;
@@ -280,7 +285,7 @@ static __attribute__((noinline)) int expose_slowly(struct coherent_box *box,
 	*box = (struct coherent_box){ .va = NULL };
 	err = check_expose(slot_of(taken.object), options);
 	if (!err)
-		return make_mem(slot_of(taken.object), taken.va, options->mem);
+		return slot_become_mem(slot_of(taken.object), taken.va, options->mem);
 	pool_free_box(&taken);
 	return err;
 }
@@ -294,9 +299,9 @@ int pool_expose(struct coherent_box *box, const struct coherent_expose_options *
 
 	if (unlikely(options->seal || options->permission != pool->permission || mem->object ||
 		     !alive_is_open(pool->alive)))
-		return expose_slowly(box, options);
+		return expose_slow(box, options);
 	*box = (struct coherent_box){ .va = NULL };
-	return make_mem(slot, va, mem);
+	return slot_become_mem(slot, va, mem);
 }
 
 int pool_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options *options)
@@ -311,10 +316,10 @@ int pool_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options
 		return -EBUSY;
 	/* ORDER: pairs with the device's last write. */
 	coherent_rmb();
-	(void)copy(box_of(slot), mem_of(slot), pool->slot_bytes);
-	(void)clear(mem_of(slot), pool->slot_bytes);
+	(void)copy(slot_box_va(slot), slot_mem_va(slot), pool->slot_bytes);
+	(void)clear(slot_mem_va(slot), pool->slot_bytes);
 	set_state(slot, COHERENT_STATE_BOX);
-	*box = (struct coherent_box){ box_of(slot), 1, as_object(slot) };
+	*box = (struct coherent_box){ slot_box_va(slot), 1, as_object(slot) };
 	*mem = (struct coherent_mem){ .va = NULL };
 	return 0;
 }
@@ -335,7 +340,7 @@ static size_t natural_align(size_t size)
 	return align;
 }
 
-/* What a slot takes, and does not cross; 0 if that cannot be. */
+/* Returns the bytes of a slot and sets the block that no slot crosses; 0 for a bad argument. */
 static size_t layout(size_t size, const struct coherent_pool_options *options, size_t *block)
 {
 	const size_t page = sys_page_bytes();
@@ -393,7 +398,7 @@ static void report_slot(const struct coherent_slots *pool, const struct slot *sl
 	       pool->slot_bytes, pool->site, slot->site);
 }
 
-/* How many objects there are; the first are reported. */
+/* Counts the objects in use, and reports the first ones. */
 static size_t report_live(const struct coherent_slots *pool)
 {
 	const struct chunk *chunk;
@@ -428,6 +433,6 @@ int coherent_base_pool_destroy(struct coherent_pool *base)
 
 void coherent_base_pool_cleanup(void *pool)
 {
-	/* What it would say is reported. */
+	/* A failure is reported by the call. */
 	(void)!coherent_base_pool_destroy(pool);
 }

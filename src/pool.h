@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Pools, as coherent.c and device.c see them.
- *
- * A chunk is some pages of a mem, which the device reaches, and as many private ones, of the
- * same layout. A slot stands for a place in both.
+ * Pools of small objects. A chunk is some exposed pages and as many private pages of the same
+ * layout. A slot of the chunk is a place in both: its box is in the private pages, and its mem is
+ * in the exposed ones. Exposing copies from the first to the second.
  */
 #ifndef POOL_H
 #define POOL_H
@@ -16,17 +15,18 @@
  * struct chunk - Some pages of a pool.
  * @base: What object.h knows of a chunk. Must be first.
  * @pool: The pool. Never changes, as the next six.
- * @alive: Its device's.
- * @boxes: Private pages.
- * @mems: Exposed ones.
- * @slot_bytes: As in the pool.
- * @count: How many slots there are.
- * @free: Those that neither somebody has nor a cache: their numbers.
- * @free_count: How many of those there are. By the pool's lock, as what @free points to.
+ * @alive: Whether the device is open.
+ * @boxes: The private pages.
+ * @mems: The exposed pages.
+ * @slot_bytes: The size of a slot.
+ * @count: The number of slots.
+ * @free: The numbers of the slots that are neither in a cache nor in use. The lock of the pool
+ *	guards the array and @free_count.
+ * @free_count: How many these are.
  * @mem: The exposed pages as an object.
- * @pages: The private ones.
- * @link: Of the pool's chunks.
- * @slots: All of them, by offset.
+ * @pages: The private pages as a range.
+ * @link: In the pool's list of chunks.
+ * @slots: All slots, by offset.
  */
 struct chunk {
 	struct chunk_base base;
@@ -52,15 +52,15 @@ static inline struct slot *slot_of(struct coherent_object *object)
 }
 
 /**
- * pool_slot_at() - Whose a byte of a chunk is.
+ * pool_slot_at() - The slot at a place in a chunk.
  * @chunk: The chunk.
- * @offset: Of the byte.
+ * @offset: The offset of a byte.
  *
- * Return: the slot; NULL between slots.
+ * Return: the slot; NULL if the byte is behind the last slot of a block.
  */
 const struct slot *pool_slot_at(const struct chunk *chunk, uint64_t offset);
 
-/* What others read while its owner changes it. */
+/* Other threads read these two while the owner of a slot changes them. */
 static inline enum coherent_state slot_state(const struct slot *slot)
 {
 	return __atomic_load_n(&slot->state, __ATOMIC_RELAXED);

@@ -1,4 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Chunks come and go under the pool's lock. Mapping and unmapping them takes long and reports, so
+ * it happens without the lock.
+ *
+ * INVARIANT: a slot is in exactly one place: in use, in one cache, or in its chunk's free list.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,10 +12,13 @@
 #include "sys.h"
 #include "whole.h"
 
-/* Chunks grow with the pool to that, or to so many slots, which makes up for what each takes. */
+/*
+ * Chunks grow with the pool. A chunk has at most this many bytes, or this many slots if that is
+ * more, so that the cost of a chunk is shared by many slots.
+ */
 #define CHUNK_BYTES ((size_t)64 << 10)
 #define CHUNK_SLOTS 128
-/* Of a cache: what is in there is nobody else's. */
+/* A cache holds at most this many bytes, because no other thread can use them. */
 #define CACHE_BYTES ((size_t)64 << 10)
 
 struct cache slots_none;
@@ -42,7 +51,7 @@ static void fill_in_slots(struct chunk *chunk)
 		chunk->slots[i].offset = (uint32_t)(i / per_block * pool->block_bytes +
 						    i % per_block * pool->slot_bytes);
 		chunk->slots[i].chunk = chunk;
-		/* The lowest is taken first. */
+		/* The lowest slot is last, so that it is taken first. */
 		chunk->free[i] = (uint16_t)(chunk->count - 1 - i);
 	}
 	chunk->free_count = chunk->count;
@@ -128,32 +137,46 @@ static void chunk_end(struct chunk *chunk)
 	free(chunk);
 }
 
-/* --- Slots that no cache has --- */
+/* --- Slots that are in no cache --- */
 
-/* Some of one chunk; none if there are none left. */
+static void reverse(struct slot **slots, unsigned int count)
+{
+	for (unsigned int i = 0; i < count / 2; i++) {
+		struct slot *slot = slots[i];
+
+		slots[i] = slots[count - 1 - i];
+		slots[count - 1 - i] = slot;
+	}
+}
+
+static bool chunk_is_unused(const struct chunk *chunk)
+{
+	return chunk->free_count == chunk->count;
+}
+
+/* Fills an empty cache from one chunk. The cache stays empty if no chunk has a free slot. */
 static void take_locked(struct coherent_slots *pool, struct cache *cache) NEEDS_LOCK(pool->lock)
 {
 	struct chunk *chunk = TAILQ_FIRST(&pool->chunks);
 
 	if (!chunk || !chunk->free_count)
 		return;
-	pool->empty_chunks -= chunk->free_count == chunk->count;
-	/* The first is on top. */
+	if (chunk_is_unused(chunk))
+		pool->empty_chunks--;
 	for (cache->count = 0; cache->count < pool->batch && chunk->free_count; cache->count++)
 		cache->slots[cache->count] = &chunk->slots[chunk->free[--chunk->free_count]];
-	for (unsigned int i = 0; i < cache->count / 2; i++) {
-		struct slot *slot = cache->slots[i];
-
-		cache->slots[i] = cache->slots[cache->count - 1 - i];
-		cache->slots[cache->count - 1 - i] = slot;
-	}
+	/* The last slot of a cache is the first one out, so the lowest slot goes there. */
+	reverse(cache->slots, cache->count);
 	if (chunk->free_count)
 		return;
 	TAILQ_REMOVE(&pool->chunks, chunk, link);
 	TAILQ_INSERT_TAIL(&pool->chunks, chunk, link);
 }
 
-/* One back to its chunk: which that is if nobody needs it any more, to be ended without lock. */
+/*
+ * Returns a slot to its chunk. Returns the chunk if it is surplus: the caller ends it after
+ * dropping the lock. One unused chunk stays, for a driver that allocates and frees at the border.
+ */
 static struct chunk *put_locked(struct coherent_slots *pool, const struct slot *slot)
 	NEEDS_LOCK(pool->lock)
 {
@@ -164,20 +187,20 @@ static struct chunk *put_locked(struct coherent_slots *pool, const struct slot *
 		TAILQ_INSERT_HEAD(&pool->chunks, chunk, link);
 	}
 	chunk->free[chunk->free_count++] = (uint16_t)(slot - chunk->slots);
-	if (chunk->free_count < chunk->count)
+	if (!chunk_is_unused(chunk))
 		return NULL;
-	/* One stays, for who takes and frees around a border. */
-	if (!pool->empty_chunks++ || !pool->shrinks)
+	if (!pool->shrinks || !pool->empty_chunks) {
+		pool->empty_chunks++;
 		return NULL;
-	pool->empty_chunks--;
+	}
 	pool->bytes -= pages_bytes(&chunk->pages);
 	TAILQ_REMOVE(&pool->chunks, chunk, link);
 	return chunk;
 }
 
-/* Some of a cache that is full: those that were freed first. */
+/* Returns the slots of a full cache that were freed first. */
 static void give_back_locked(struct coherent_slots *pool, struct cache *cache,
-			     struct chunk *unused[SLOTS_BATCH]) NEEDS_LOCK(pool->lock)
+			     struct chunk *surplus[SLOTS_BATCH]) NEEDS_LOCK(pool->lock)
 {
 	unsigned int count = 0;
 
@@ -185,7 +208,7 @@ static void give_back_locked(struct coherent_slots *pool, struct cache *cache,
 		struct chunk *chunk = put_locked(pool, cache->slots[i]);
 
 		if (chunk)
-			unused[count++] = chunk;
+			surplus[count++] = chunk;
 	}
 	cache->count -= pool->batch;
 	memmove(cache->slots, cache->slots + pool->batch, cache->count * sizeof(*cache->slots));
@@ -200,7 +223,6 @@ static size_t chunk_bytes_locked(const struct coherent_slots *pool) NEEDS_LOCK(p
 						     pool->bytes;
 }
 
-/* Without the lock: mapping takes long, and reports. */
 static int grow(struct coherent_slots *pool)
 {
 	struct chunk *chunk;
@@ -210,7 +232,7 @@ static int grow(struct coherent_slots *pool)
 	lock_take(&pool->lock);
 	bytes = chunk_bytes_locked(pool);
 	lock_drop(&pool->lock);
-	/* Where there is not so much, a page may be there. */
+	/* Where there is no memory or address for a large chunk, there may be for one page. */
 	err = bytes > sys_page_bytes() ? chunk_new(pool, bytes, COHERENT_ATTR_NO_WARN, &chunk) :
 					 -ENOMEM;
 	if (err == -ENOSPC || err == -ENOMEM) {
@@ -238,7 +260,7 @@ static struct cache *new_cache(const struct coherent_slots *pool)
 	return cache;
 }
 
-/* This thread's; &slots_none if it has none. */
+/* Returns the cache of this thread; &slots_none if it has no number, or no memory for one. */
 static struct cache *own_cache(struct coherent_slots *pool)
 {
 	unsigned int number = thread_slot();
@@ -254,18 +276,23 @@ static struct cache *own_cache(struct coherent_slots *pool)
 	return pool->caches[number];
 }
 
-/* In; what was kept back long enough comes out. */
-static struct slot *keep_back(struct cache *cache, struct slot *slot, unsigned int most)
+/* Delays a slot. Returns the slot that has been delayed long enough, or NULL. */
+static struct slot *delay_slot(struct cache *cache, struct slot *slot, unsigned int delay)
 {
 	struct slot *oldest = cache->delayed[cache->delayed_at];
 
-	if (cache->delayed_count < most) {
+	if (cache->delayed_count < delay) {
 		cache->delayed[cache->delayed_count++] = slot;
 		return NULL;
 	}
 	cache->delayed[cache->delayed_at] = slot;
-	cache->delayed_at = (cache->delayed_at + 1) % most;
+	cache->delayed_at = (cache->delayed_at + 1) % delay;
 	return oldest;
+}
+
+static bool cache_is_full(const struct coherent_slots *pool, const struct cache *cache)
+{
+	return cache->count == 2 * pool->batch;
 }
 
 static struct slot *take_shared(struct coherent_slots *pool)
@@ -306,35 +333,38 @@ int slots_take(struct coherent_slots *pool, struct slot **slot)
 	return err;
 }
 
-/* Whether the cache is full now. */
-static bool put_in(const struct coherent_slots *pool, struct cache *cache, struct slot *slot,
-		   bool was_mem)
+static void cache_put(const struct coherent_slots *pool, struct cache *cache, struct slot *slot,
+		      bool was_mem)
 {
 	if (pool->delay && was_mem)
-		slot = keep_back(cache, slot, pool->delay);
+		slot = delay_slot(cache, slot, pool->delay);
 	if (slot)
 		cache->slots[cache->count++] = slot;
-	return cache->count == 2 * pool->batch;
 }
 
 void slots_put(struct coherent_slots *pool, struct slot *slot, bool was_mem)
 {
-	struct chunk *unused[SLOTS_BATCH] = { NULL };
+	struct chunk *surplus[SLOTS_BATCH] = { NULL };
 	struct cache *cache = own_cache(pool);
 
-	if (cache != &slots_none && !put_in(pool, cache, slot, was_mem))
-		return;
+	if (cache != &slots_none) {
+		cache_put(pool, cache, slot, was_mem);
+		if (!cache_is_full(pool, cache))
+			return;
+	}
 	lock_take(&pool->lock);
-	if (cache != &slots_none)
-		give_back_locked(pool, cache, unused);
-	else if (put_in(pool, pool->shared, slot, was_mem))
-		give_back_locked(pool, pool->shared, unused);
+	if (cache == &slots_none) {
+		cache = pool->shared;
+		cache_put(pool, cache, slot, was_mem);
+	}
+	if (cache_is_full(pool, cache))
+		give_back_locked(pool, cache, surplus);
 	lock_drop(&pool->lock);
-	for (unsigned int i = 0; i < SLOTS_BATCH && unused[i]; i++)
-		chunk_end(unused[i]);
+	for (unsigned int i = 0; i < SLOTS_BATCH && surplus[i]; i++)
+		chunk_end(surplus[i]);
 }
 
-/* --- All of it --- */
+/* --- The pool --- */
 
 int slots_open(struct coherent_slots *pool)
 {
@@ -345,7 +375,7 @@ int slots_open(struct coherent_slots *pool)
 	pool->batch = (unsigned int)(CACHE_BYTES / pool->slot_bytes / 2);
 	if (pool->batch > SLOTS_BATCH)
 		pool->batch = SLOTS_BATCH;
-	/* Where a page is 64 KiB, so may be a slot. */
+	/* A slot may be as large as a page, which is 64 KiB on some CPUs. */
 	if (!pool->batch)
 		pool->batch = 1;
 	pool->shrinks = pool->store->backend->limits.unmap_is_fence ||

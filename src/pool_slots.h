@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Which slots of a pool are whose.
+ * Which thread has which slot of a pool.
  *
- * Each thread has a cache of free slots, which nobody else touches: taking and freeing is
- * without lock but where a cache is empty or full. Slots that no cache has are with their chunk,
- * so that it shows when one has nothing else.
+ * Each thread has a cache of free slots that no other thread touches. So allocating and freeing
+ * take no lock, except when a cache is empty or full. A slot that is in no cache is in the free
+ * list of its chunk, so that an unused chunk shows.
  */
 #ifndef POOL_SLOTS_H
 #define POOL_SLOTS_H
@@ -12,18 +12,19 @@
 #include "pool.h"
 #include "thread_slot.h"
 
-/* What a cache gets at a time and gives back at most, and how many it has at most. */
+/* How many slots a cache takes from the chunks at a time, and how many it holds at most. */
 #define SLOTS_BATCH 32
 #define SLOTS_CACHED_MAX (2 * SLOTS_BATCH)
 
 /**
- * struct cache - Slots for one thread.
- * @count: How many are free.
- * @limit: How many at most; 0 where freed ones are kept back first.
- * @slots: They, the last in last.
- * @delayed_at: Where the oldest is that is kept back.
- * @delayed_count: How many are.
- * @delayed: They, a ring of as many as the pool keeps back.
+ * struct cache - The free slots of one thread.
+ * @count: How many there are.
+ * @limit: How many the fast path may hold. It is 0 where freed slots are delayed first, and in
+ *	slots_none, so that freeing takes the slow path.
+ * @slots: The slots. The last one in is the first one out.
+ * @delayed_at: The index of the oldest delayed slot.
+ * @delayed_count: How many slots are delayed.
+ * @delayed: The delayed slots, a ring with as many places as the pool delays.
  */
 struct cache {
 	unsigned int count;
@@ -35,23 +36,23 @@ struct cache {
 };
 
 /**
- * struct coherent_slots - A pool, all of it.
- * @store: The objects of its device, which it holds. Never changes, as all until @lock.
- * @alive: The device's.
- * @site: File and line of its creation.
- * @slot_bytes: Of a slot: a multiple of SLOT_BYTES_MIN.
- * @block_bytes: What no slot crosses a multiple of.
- * @permission: What the device may do.
- * @delay: How many slots a cache keeps back.
- * @batch: What a cache gets at a time and gives back; it has at most twice as many.
- * @chunk_bytes_max: Of the largest chunks.
- * @shrinks: Chunks go while the pool is there: what was in them needs no fence.
- * @caches: By threads' numbers; each is its thread's.
+ * struct coherent_slots - A pool.
+ * @store: The objects of its device, which the pool holds. Never changes, as all until @lock.
+ * @alive: Whether the device is open.
+ * @site: File and line of the creation.
+ * @slot_bytes: The size of a slot: a multiple of SLOT_BYTES_MIN.
+ * @block_bytes: No slot crosses a multiple of this.
+ * @permission: The permission of each mem.
+ * @delay: How many freed slots a cache delays.
+ * @batch: How many slots a cache takes and gives back at a time. It holds at most twice as many.
+ * @chunk_bytes_max: The size of the largest chunks.
+ * @shrinks: Unused chunks are freed while the pool exists, because their memory needs no fence.
+ * @caches: The caches by thread_slot(). Only the thread touches its own.
  * @lock: Guards the rest.
- * @shared: The cache of threads without a number; what it has is by @lock.
- * @chunks: The chunks, those that have free slots first.
- * @bytes: Of all chunks.
- * @empty_chunks: How many have nothing but free slots.
+ * @shared: The cache of the threads that have no number.
+ * @chunks: The chunks. Those with free slots come first.
+ * @bytes: The size of all chunks.
+ * @empty_chunks: How many chunks have no slot in use and none in a cache.
  */
 struct coherent_slots {
 	struct object_store *store;
@@ -72,12 +73,12 @@ struct coherent_slots {
 	unsigned int empty_chunks;
 };
 
-/* The cache of a thread that has none: always empty, and full. */
+/* Stands for the cache of a thread without one. It is empty and has no room. */
 extern struct cache slots_none;
 
 /**
- * slots_open() - Make the lists of a pool.
- * @pool: All but the lists is filled in.
+ * slots_open() - Prepare the caches and the list of chunks.
+ * @pool: A pool whose other fields are set.
  *
  * Return: 0; -ENOMEM.
  */
@@ -85,12 +86,12 @@ int slots_open(struct coherent_slots *pool);
 
 /**
  * slots_close() - Free all chunks and caches.
- * @pool: A pool of whose slots nobody has one.
+ * @pool: A pool without objects.
  */
 void slots_close(struct coherent_slots *pool);
 
 /**
- * slots_take() - Take a slot, also where this thread's cache has none.
+ * slots_take() - Take a slot, also when the cache of this thread is empty.
  * @pool: The pool.
  * @slot: Set to the slot.
  *
@@ -99,10 +100,10 @@ void slots_close(struct coherent_slots *pool);
 int slots_take(struct coherent_slots *pool, struct slot **slot);
 
 /**
- * slots_put() - Give one back, also where this thread's cache is full or keeps some back.
+ * slots_put() - Give a slot back, also when the cache of this thread has no room.
  * @pool: The pool.
  * @slot: The slot.
- * @was_mem: The device was told of it.
+ * @was_mem: The device was told its address, so the pool's delay applies.
  */
 void slots_put(struct coherent_slots *pool, struct slot *slot, bool was_mem);
 
