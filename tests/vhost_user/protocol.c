@@ -9,8 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "inject.h"
-#include "vhost_peer.h"
+#include "../inject.h"
+#include "peer.h"
 
 #define PAGE 4096
 #define ENTRIES 16

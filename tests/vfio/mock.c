@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../src/vfio_uapi.h"
-#include "mock_vfio.h"
+#include "../../src/vfio_uapi.h"
+#include "mock.h"
 
 #define FDS_MAX 1024
 #define CONFIG_OFFSET (VFIO_PCI_CONFIG_REGION_INDEX * MOCK_REGION_BYTES)

@@ -5,12 +5,12 @@
  * A node of mode 0, 1, 2 is refused: EACCES, EPERM, ENODEV; one that is a directory is EBUSY.
  * A device is a file: each region is a MiB of it, the configuration space the eighth.
  */
-#ifndef MOCK_VFIO_H
-#define MOCK_VFIO_H
+#ifndef MOCK_H
+#define MOCK_H
 
 #include <stdint.h>
 
-#include "inject.h"
+#include "../inject.h"
 
 #define MOCK_REGION_BYTES (UINT64_C(1) << 20)
 #define MOCK_MAPPINGS_MAX 70000

@@ -2,13 +2,13 @@
 /*
  * A peer of vhost-user that does as it is told, right or wrong, in a process of its own.
  */
-#ifndef VHOST_PEER_H
-#define VHOST_PEER_H
+#ifndef PEER_H
+#define PEER_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "../src/vhost_user.h"
+#include "../../src/vhost_user.h"
 
 enum misdeed {
 	NOTHING,

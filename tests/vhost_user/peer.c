@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "vhost_peer.h"
+#include "peer.h"
 
 #define CONFIG_BYTES 60
 #define REGIONS_MAX 64

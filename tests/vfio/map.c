@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * VFIO's groups and iommufd, against the kernel of mock_vfio.c: what is asked of it, what
+ * VFIO's groups and iommufd, against the kernel of mock.c: what is asked of it, what
  * becomes of each refusal, and that nothing is left whatever fails. That a real kernel
  * understands the same is shown in VMs, by vm/promises.c.
  */
@@ -11,9 +11,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "../src/vfio_uapi.h"
-#include "../src/device.h"
-#include "mock_vfio.h"
+#include "../../src/vfio_uapi.h"
+#include "../../src/device.h"
+#include "mock.h"
 
 #define PAGE 4096
 #define BDF "0000:00:01.0"

@@ -2,18 +2,18 @@
 /*
  * Why reclaim needs the driver's word with vhost-user, and what is freed waits for a fence:
  * by hand, with the protocol's own messages, QEMU's storage daemon overwrites memory that no
- * request ever named. vhost_user.c has the same through the library, where it cannot.
+ * request ever named. ../vhost_user.c has the same through the library, where it cannot.
  */
 #include <linux/virtio_blk.h>
 #include <linux/virtio_ring.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../examples/blk.h"
-#include "../examples/qsd.h"
-#include "../src/sys.h"
-#include "../src/vhost_user.h"
-#include "test.h"
+#include "../../examples/blk.h"
+#include "../../examples/qsd.h"
+#include "../../src/sys.h"
+#include "../../src/vhost_user.h"
+#include "../test.h"
 
 #define PAGE 4096
 #define DIRT 0x5a

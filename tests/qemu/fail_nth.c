@@ -4,7 +4,7 @@
  */
 #include <unistd.h>
 
-#include "inject.h"
+#include "../inject.h"
 
 struct job {
 	struct coherent_device *dev;

@@ -16,7 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../src/vhost_user.h"
+#include "../../src/vhost_user.h"
 
 #define PAGE 4096
 #define SECRET 0x77

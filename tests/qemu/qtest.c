@@ -5,8 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../src/qtest.h"
-#include "test.h"
+#include "../../src/qtest.h"
+#include "../test.h"
 
 /* What is sent back to one question, and what becomes of it. */
 static int answer_with(const char *text, size_t bytes, bool hang_up, uint64_t *value)
