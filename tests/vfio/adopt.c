@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * A container, an IOAS or a device that the caller opened: the library works in a window of its
+ * addresses and leaves the rest to the caller.
+ */
+#include <fcntl.h>
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "../../src/vfio_uapi.h"
+#include "vfio_test.h"
+
+#define WINDOW_FIRST UINT64_C(0x200000000)
+#define WINDOW_LAST UINT64_C(0x2ffffffff)
+
+/* A program that has memory of its own in the same address space; @group is 0 with iommufd. */
+struct caller {
+	int group;
+	int iommu;
+	int device;
+};
+
+static bool has_groups(const char *scheme)
+{
+	return strcmp(scheme, "iommufd");
+}
+
+static void caller_opens_group(struct caller *caller)
+{
+	caller->iommu = open("/dev/vfio/vfio", O_RDWR);
+	caller->group = open("/dev/vfio/1", O_RDWR);
+	assert_true(caller->iommu > 0 && caller->group > 0);
+	assert_ok(ioctl(caller->group, VFIO_GROUP_SET_CONTAINER, &caller->iommu));
+	assert_ok(ioctl(caller->iommu, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	caller->device = ioctl(caller->group, VFIO_GROUP_GET_DEVICE_FD, BDF);
+	assert_true(caller->device > 0);
+}
+
+static void caller_opens_iommufd(struct caller *caller)
+{
+	struct uapi_bind_iommufd bind = { .argsz = sizeof(bind) };
+	struct uapi_attach_iommufd_pt attach = { .argsz = sizeof(attach), .pt_id = MOCK_IOAS };
+
+	caller->group = 0;
+	caller->iommu = open("/dev/iommu", O_RDWR);
+	caller->device = open("/dev/vfio/devices/vfio1", O_RDWR);
+	assert_true(caller->iommu > 0 && caller->device > 0);
+	bind.iommufd = caller->iommu;
+	assert_ok(ioctl(caller->device, UAPI_DEVICE_BIND_IOMMUFD, &bind));
+	assert_ok(ioctl(caller->device, UAPI_DEVICE_ATTACH_IOMMUFD_PT, &attach));
+}
+
+static void caller_opens(struct caller *caller, const char *scheme)
+{
+	if (has_groups(scheme))
+		caller_opens_group(caller);
+	else
+		caller_opens_iommufd(caller);
+}
+
+static void caller_closes(struct caller *caller)
+{
+	assert_ok(close(caller->device));
+	assert_ok(close(caller->iommu));
+	if (caller->group)
+		assert_ok(close(caller->group));
+}
+
+static void caller_begins(struct caller *caller, const char *scheme)
+{
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map),
+		.flags = VFIO_DMA_MAP_FLAG_READ,
+		.iova = PAGE,
+		.size = PAGE,
+	};
+	struct uapi_ioas_map ioas_map = {
+		.size = sizeof(ioas_map),
+		.flags = UAPI_IOAS_MAP_FIXED_IOVA | UAPI_IOAS_MAP_READABLE,
+		.ioas_id = MOCK_IOAS,
+		.iova = PAGE,
+		.length = PAGE,
+	};
+
+	caller_opens(caller, scheme);
+	if (has_groups(scheme))
+		assert_ok(ioctl(caller->iommu, VFIO_IOMMU_MAP_DMA, &map));
+	else
+		assert_ok(ioctl(caller->iommu, UAPI_IOAS_MAP, &ioas_map));
+	assert_int_equal(mock.count, 1);
+}
+
+/* Nothing of it was touched. */
+static void caller_ends(struct caller *caller)
+{
+	assert_int_equal(mock.count, 1);
+	assert_non_null(mock_find(PAGE));
+	assert_int_equal(mock_config(BDF, PCI_COMMAND), 0);
+	caller_closes(caller);
+}
+
+static int adopt(struct bench *bench, const char *scheme, int iommu, int device, uint64_t first,
+		 uint64_t last)
+{
+	*bench = (struct bench){ .log = LOG_EMPTY, .before = inject };
+	return coherent_device_open(&bench->dev, name_of(scheme, BDF), .report = log_report,
+				    .report_arg = &bench->log,
+				    .container = has_groups(scheme) ? iommu : 0,
+				    .iommufd = has_groups(scheme) ? 0 : iommu,
+				    .ioas = has_groups(scheme) ? 0 : MOCK_IOAS, .device_fd = device,
+				    .window = { first, last });
+}
+
+static void no_block_or_descriptor_is_left(const struct bench *bench)
+{
+	assert_int_equal(inject.blocks, bench->before.blocks);
+	assert_int_equal(inject.bytes, bench->before.bytes);
+	assert_int_equal(inject.fds, bench->before.fds);
+}
+
+static void what_is_adopted_stays_the_callers(const char *scheme)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, left = COHERENT_EMPTY;
+	struct caller caller;
+	struct coherent_bar *bar;
+	struct coherent_irq *irq;
+	struct coherent_limits limits;
+	struct bench bench;
+
+	caller_begins(&caller, scheme);
+	assert_ok(adopt(&bench, scheme, caller.iommu, caller.device, WINDOW_FIRST, WINDOW_LAST));
+	assert_ok(coherent_device_limits(bench.dev, &limits));
+	assert_int_equal(limits.range_count, 1);
+	assert_int_equal(limits.ranges[0].first, WINDOW_FIRST);
+	assert_int_equal(limits.ranges[0].last, WINDOW_LAST);
+	assert_ok(coherent_bar_open(&bar, bench.dev, 0));
+	coherent_bar_write32(bar, 0, 5);
+	assert_int_equal(coherent_bar_read32(bar, 0), 5);
+	assert_ok(coherent_irq_open(&irq, bench.dev, 0));
+	coherent_irq_close(irq);
+	assert_ok(coherent_zeroed(&mem, bench.dev, 1));
+	assert_ok(coherent_zeroed(&left, bench.dev, 1));
+	assert_true(coherent_addr(&mem).raw >= WINDOW_FIRST);
+	assert_true(coherent_addr(&left).raw + PAGE - 1 <= WINDOW_LAST);
+	assert_int_equal(mock.count, 3);
+	coherent_free(&mem);
+	assert_ok(coherent_device_fence(bench.dev));
+	assert_ok(coherent_device_reset(bench.dev));
+	assert_int_equal(mock_config(BDF, PCI_COMMAND), 0);
+	assert_int_equal(mock.irq_count, 0);
+	assert_ok(coherent_irq_open(&irq, bench.dev, 1));
+	coherent_bar_close(bar);
+	coherent_device_close(bench.dev);
+	assert_int_equal(mock.irq_count, 0);
+	coherent_irq_close(irq);
+	coherent_free(&left);
+	no_block_or_descriptor_is_left(&bench);
+	caller_ends(&caller);
+}
+
+/* All of it, which is no number of bytes; and what becomes of a refusal. */
+static void window_may_be_everything(const char *scheme)
+{
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		COHERENT(uint8_t) left = COHERENT_EMPTY;
+		struct caller caller;
+		struct bench bench;
+
+		caller_opens(&caller, scheme);
+		assert_ok(adopt(&bench, scheme, caller.iommu, caller.device, 0, UINT64_MAX));
+		assert_ok(coherent_zeroed(&left, bench.dev, 1));
+		assert_int_equal(mock.count, 1);
+		mock.refuse_unmap = turn ? -EBUSY : 0;
+		coherent_device_close(bench.dev);
+		assert_int_equal(mock.count, turn);
+		assert_int_equal(log_has(&bench.log, "could not be unmapped"), turn);
+		coherent_free(&left);
+		no_block_or_descriptor_is_left(&bench);
+		caller_closes(&caller);
+	}
+}
+
+/* As near to the end of the window as an object can be. */
+static void window_is_unmapped_to_its_end(const char *scheme)
+{
+	COHERENT(uint8_t) left = COHERENT_EMPTY;
+	struct caller caller;
+	struct bench bench;
+
+	caller_begins(&caller, scheme);
+	assert_ok(adopt(&bench, scheme, caller.iommu, 0, WINDOW_FIRST, WINDOW_FIRST + 0x2fff));
+	assert_ok(coherent_zeroed(&left, bench.dev, 2 * PAGE));
+	coherent_device_close(bench.dev);
+	assert_int_equal(mock.count, 1);
+	assert_false(log_has(&bench.log, "could not be unmapped"));
+	coherent_free(&left);
+	/* Of nothing too. */
+	assert_ok(adopt(&bench, scheme, caller.iommu, 0, WINDOW_FIRST, WINDOW_LAST));
+	coherent_device_close(bench.dev);
+	assert_int_equal(bench.log.count, 0);
+	caller_ends(&caller);
+}
+
+/* Memory alone, for a driver that has its own way to registers. */
+static void device_need_not_be_adopted(const char *scheme)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct caller caller;
+	struct coherent_bar *bar;
+	struct bench bench;
+
+	caller_begins(&caller, scheme);
+	assert_ok(adopt(&bench, scheme, caller.iommu, 0, WINDOW_FIRST, WINDOW_LAST));
+	assert_err(coherent_bar_open(&bar, bench.dev, 0), -ENODEV);
+	assert_ok(coherent_zeroed(&mem, bench.dev, 1, .permission = COHERENT_READ_ONLY));
+	assert_int_equal(mock_find(coherent_addr(&mem).raw)->flags, VFIO_DMA_MAP_FLAG_READ);
+	coherent_free(&mem);
+	assert_err(coherent_device_reset(bench.dev), -EIO);
+	assert_true(log_has(&bench.log, "was opened without .device_fd"));
+	coherent_device_close(bench.dev);
+	no_block_or_descriptor_is_left(&bench);
+	caller_ends(&caller);
+}
+
+static void what_cannot_be_adopted_is_refused(const char *scheme)
+{
+	const uint64_t beyond = UINT64_C(1) << 50;
+	struct caller caller;
+	struct bench bench;
+	int other = open("/dev/null", O_RDWR);
+
+	caller_begins(&caller, scheme);
+	assert_err(adopt(&bench, scheme, caller.iommu, caller.device, 0, 0), -EINVAL);
+	assert_true(log_has(&bench.log, ".window says which addresses"));
+	assert_err(adopt(&bench, scheme, caller.iommu, 0, WINDOW_FIRST, WINDOW_LAST - 1), -EINVAL);
+	assert_err(adopt(&bench, scheme, caller.iommu, 0, WINDOW_FIRST + 1, WINDOW_LAST), -EINVAL);
+	assert_err(adopt(&bench, scheme, other, 0, WINDOW_FIRST, WINDOW_LAST), -EINVAL);
+	assert_true(log_has(&bench.log, "is no "));
+	assert_err(adopt(&bench, scheme, 1000, 0, WINDOW_FIRST, WINDOW_LAST), -EINVAL);
+	assert_err(adopt(&bench, scheme, caller.iommu, other, WINDOW_FIRST, WINDOW_LAST), -EINVAL);
+	assert_true(log_has(&bench.log, "is no PCI device of VFIO's"));
+	mock.not_pci = true;
+	assert_err(adopt(&bench, scheme, caller.iommu, caller.device, WINDOW_FIRST, WINDOW_LAST),
+		   -EINVAL);
+	assert_true(log_has(&bench.log, "is no PCI device of VFIO's"));
+	/* A window where nothing is translated. */
+	assert_err(adopt(&bench, scheme, caller.iommu, 0, beyond, beyond + 0xffff), -EIO);
+	assert_true(log_has(&bench.log, ".window is where the IOMMU does not translate"));
+	no_block_or_descriptor_is_left(&bench);
+	assert_ok(close(other));
+	inject.fds++;
+	caller_ends(&caller);
+}
+
+static void no_failure_leaks_what_is_adopted(const char *scheme)
+{
+	unsigned int nth, tolerated = 0;
+	struct caller caller;
+
+	caller_begins(&caller, scheme);
+	for (nth = 1; nth < 100; nth++) {
+		struct bench bench;
+		int err;
+
+		inject.failed = false;
+		inject.left = nth;
+		err = adopt(&bench, scheme, caller.iommu, caller.device, WINDOW_FIRST, WINDOW_LAST);
+		inject.left = 0;
+		bench.before.failed = false;
+		coherent_device_close(bench.dev);
+		no_block_or_descriptor_is_left(&bench);
+		if (!inject.failed)
+			break;
+		tolerated += !err;
+	}
+	/* A BAR that cannot be mapped is reached through the descriptor. */
+	assert_true(tolerated <= 4);
+	assert_true(nth > 15 && nth < 100);
+	caller_ends(&caller);
+}
+
+static void adoption_is_for_its_scheme(void)
+{
+	struct log log = LOG_EMPTY;
+	struct coherent_device *dev;
+
+	assert_err(coherent_device_open(&dev, "sim:edu", .container = 3, .report = log_report,
+					.report_arg = &log),
+		   -EINVAL);
+	assert_true(log_has(&log, "does not take .container, which is for: vfio, pci"));
+	assert_err(coherent_device_open(&dev, "vfio:" BDF, .iommufd = 3), -EINVAL);
+	assert_err(coherent_device_open(&dev, "iommufd:" BDF, .container = 3), -EINVAL);
+	assert_err(coherent_device_open(&dev, "pci:" BDF, .container = 3, .iommufd = 3), -EINVAL);
+	assert_err(coherent_device_open(&dev, "vfio:" BDF, .container = 3, .ioas = 3,
+					.report = log_report, .report_arg = &log),
+		   -EINVAL);
+	assert_true(log_has(&log, "does not take .ioas, which is for: iommufd, pci"));
+	assert_err(coherent_device_open(&dev, "pci:" BDF, .device_fd = 3), -EINVAL);
+	assert_err(coherent_device_open(&dev, "vfio:" BDF, .window = { 0, 0xfff }), -EINVAL);
+	assert_err(coherent_device_open(&dev, "vfio:" BDF, .window = { .first = 0x1000 }), -EINVAL);
+	assert_err(coherent_device_open(&dev, "iommufd:" BDF, .ioas = MOCK_IOAS), -EINVAL);
+}
+
+static const struct CMUnitTest tests[] = {
+	EACH(what_is_adopted_stays_the_callers), EACH(window_may_be_everything),
+	EACH(window_is_unmapped_to_its_end),	 EACH(device_need_not_be_adopted),
+	EACH(what_cannot_be_adopted_is_refused), EACH(no_failure_leaks_what_is_adopted),
+	ALONE(adoption_is_for_its_scheme),
+};
+
+int main(void)
+{
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * A device that no IOMMU confines: the caller has to ask for it, and its memory is hugepages.
+ */
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+
+#include "../../src/device.h"
+#include "vfio_test.h"
+
+static void boot_without_iommu(void)
+{
+	mock_shell("mv dev/vfio/1 dev/vfio/noiommu-1; mv dev/vfio/2 dev/vfio/noiommu-2");
+	inject.hugepages = true;
+}
+
+static int open_level(struct bench *bench, const char *name, enum coherent_level level)
+{
+	*bench = (struct bench){ .log = LOG_EMPTY, .before = inject };
+	return coherent_device_open(&bench->dev, name, .level = level, .report = log_report,
+				    .report_arg = &bench->log);
+}
+
+static void without_iommu_it_has_to_be_asked_for(void)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	const unsigned int maps = inject.huge_maps;
+	struct coherent_limits limits;
+	struct bench bench;
+
+	boot_without_iommu();
+	assert_err(open_level(&bench, "vfio:" BDF, 0), -EOPNOTSUPP);
+	assert_true(log_has(&bench.log, ".level = COHERENT_NONE"));
+	nothing_is_left(&bench);
+	assert_err(open_level(&bench, "vfio:" BDF ",pages=9", COHERENT_NONE), -EINVAL);
+	nothing_is_left(&bench);
+	assert_ok(open_level(&bench, "vfio:" BDF ",pages=3", COHERENT_NONE));
+	assert_int_equal(coherent_device_level(bench.dev), COHERENT_NONE);
+	assert_ok(coherent_device_limits(bench.dev, &limits));
+	assert_int_equal(limits.range_count, 3);
+	assert_true(limits.ranges[0].last < limits.ranges[1].first);
+	assert_int_equal(inject.huge_maps, maps + 3);
+	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
+	assert_ok(coherent_zeroed(&mem, bench.dev, PAGE));
+	assert_int_equal(mappings_of(NULL, (uintptr_t)coherent_unsafe_ptr(&mem), " dc"), 1);
+	assert_ok(coherent_write(&mem, PAGE - 1, 4));
+	assert_err(coherent_reclaim(&mem, &box), -EBUSY);
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_int_equal(coherent_box_ptr(&box)[PAGE - 1], 4);
+	assert_ok(coherent_device_fence(bench.dev));
+	assert_int_equal(mock.resets, 1);
+	assert_int_equal(mock.count, 0);
+	assert_err(coherent_expose(&box, &mem, .permission = COHERENT_READ_ONLY), -EOPNOTSUPP);
+	coherent_device_close(bench.dev);
+	assert_false(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
+	nothing_is_left(&bench);
+	inject.hugepages = false;
+}
+
+/* Bus mastering that goes off and on again ends nothing. */
+static void without_iommu_a_reset_alone_is_a_fence(void)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
+	struct bench bench;
+	uint64_t address;
+
+	boot_without_iommu();
+	mock.can_reset = false;
+	assert_ok(open_level(&bench, "vfio:" BDF, COHERENT_NONE));
+	assert_ok(coherent_zeroed(&mem, bench.dev, PAGE));
+	address = coherent_addr(&mem).raw;
+	coherent_free(&mem);
+	assert_err(coherent_device_fence(bench.dev), -EIO);
+	assert_ok(coherent_zeroed(&next, bench.dev, PAGE));
+	assert_int_not_equal(coherent_addr(&next).raw, address);
+	/* After the close there is nothing to wait for. */
+	assert_ok(coherent_zeroed(&mem, bench.dev, PAGE));
+	coherent_device_close(bench.dev);
+	coherent_free(&next);
+	assert_int_equal(bench.dev->store.stats.objects, 2);
+	coherent_free(&mem);
+	nothing_is_left(&bench);
+	inject.hugepages = false;
+}
+
+/* Hugepages that follow each other for the device do not for the CPU. */
+static void without_iommu_no_object_is_in_two_hugepages(void)
+{
+	const uint64_t huge = 2 << 20;
+	COHERENT(uint8_t) mems[8] = { COHERENT_EMPTY };
+	struct coherent_limits limits;
+	struct bench bench;
+
+	boot_without_iommu();
+	assert_ok(open_level(&bench, "vfio:" BDF ",pages=3", COHERENT_NONE));
+	assert_ok(coherent_device_limits(bench.dev, &limits));
+	assert_int_equal(limits.ranges[0].first + huge, limits.ranges[1].first);
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++) {
+		uint64_t first, va;
+
+		if (coherent_zeroed(&mems[i], bench.dev, huge / 8 * 3))
+			break;
+		assert_true(i < 6);
+		first = coherent_addr(&mems[i]).raw;
+		va = (uintptr_t)coherent_unsafe_ptr(&mems[i]);
+		for (uint64_t at = 0; at < coherent_size(&mems[i]); at += PAGE)
+			assert_int_equal(mock_physical(va + at), first + at);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+		coherent_free(&mems[i]);
+	coherent_device_close(bench.dev);
+	nothing_is_left(&bench);
+	inject.hugepages = false;
+}
+
+static void without_iommu_what_is_missing_is_told(void)
+{
+	unsigned int told = 0;
+	struct bench bench;
+
+	boot_without_iommu();
+	mock.no_frames = true;
+	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EPERM);
+	assert_true(log_has(&bench.log, "CAP_SYS_ADMIN"));
+	nothing_is_left(&bench);
+	mock.no_frames = false;
+	mock.absent = true;
+	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EIO);
+	assert_true(log_has(&bench.log, "has taken a hugepage away again"));
+	nothing_is_left(&bench);
+	mock.absent = false;
+	mock_shell("chmod 0 proc/self/pagemap");
+	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EPERM);
+	assert_true(log_has(&bench.log, "/proc/self/pagemap: Permission denied"));
+	nothing_is_left(&bench);
+	mock_shell("chmod 644 proc/self/pagemap");
+	mock_shell("chmod 1 dev/vfio/noiommu-1");
+	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EPERM);
+	assert_true(log_has(&bench.log, "cap_sys_rawio"));
+	nothing_is_left(&bench);
+	mock_shell("chmod 644 dev/vfio/noiommu-1");
+	mock_refuse(VFIO_GROUP_GET_DEVICE_FD, -EINVAL);
+	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EIO);
+	assert_true(log_has(&bench.log, "does not give " BDF));
+	nothing_is_left(&bench);
+	mock.unsafe = true;
+	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EPERM);
+	assert_true(log_has(&bench.log, "enable_unsafe_noiommu_mode"));
+	nothing_is_left(&bench);
+	mock.unsafe = false;
+	/* calloc, strdup, mmap of the library's own come first; then that of a hugepage. */
+	for (unsigned int nth = 1;; nth++) {
+		inject.failed = false;
+		inject.left = nth;
+		if (!open_level(&bench, "vfio:" BDF ",pages=2", COHERENT_NONE) && !inject.failed)
+			break;
+		inject.left = 0;
+		bench.before.left = 0;
+		coherent_device_close(bench.dev);
+		nothing_is_left(&bench);
+		told += log_has(&bench.log,
+				"0 of 2 hugepages of 2 MiB are there; as root: echo N >/sys");
+		told += log_has(&bench.log, "that is in it and 1");
+		assert_true(nth < 100);
+	}
+	inject.left = 0;
+	coherent_device_close(bench.dev);
+	/* Of each mapped, not copied to children, populated. */
+	assert_int_equal(told, 6);
+	/* As before Linux 5.14. */
+	inject.no_populate = true;
+	assert_ok(open_level(&bench, "vfio:" BDF, COHERENT_NONE));
+	coherent_device_close(bench.dev);
+	nothing_is_left(&bench);
+	inject.no_populate = false;
+	inject.hugepages = false;
+}
+
+static const struct CMUnitTest tests[] = {
+	ALONE(without_iommu_it_has_to_be_asked_for),
+	ALONE(without_iommu_a_reset_alone_is_a_fence),
+	ALONE(without_iommu_no_object_is_in_two_hugepages),
+	ALONE(without_iommu_what_is_missing_is_told),
+};
+
+int main(void)
+{
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

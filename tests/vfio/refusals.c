@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * A device that does not open: the report names what is wrong and the command that helps.
+ */
+#include <linux/vfio.h>
+
+#include "../../src/vfio_uapi.h"
+#include "vfio_test.h"
+
+static void refusals_name_the_command_that_helps(void)
+{
+	static const struct {
+		const char *name;
+		const char *shell;
+		int err;
+		const char *says;
+	} cases[] = {
+		{ "vfio:", "true", -EINVAL, "is no PCI address, which is like 0000:00:01.0" },
+		{ "vfio:00:01", "true", -EINVAL, "is no PCI address" },
+		{ "vfio:00:20.0", "true", -EINVAL, "is no PCI address" },
+		{ "vfio:00:01.8", "true", -EINVAL, "is no PCI address" },
+		{ "vfio:0x0:00:01.0", "true", -EINVAL, "is no PCI address" },
+		{ "vfio: 0000:00:01.0", "true", -EINVAL, "is no PCI address" },
+		{ "vfio:+0:00:01.0", "true", -EINVAL, "is no PCI address" },
+		{ "vfio:-1:00:01.0", "true", -EINVAL, "is no PCI address" },
+		{ "vfio:100000000:00:01.0", "true", -EINVAL, "is no PCI address" },
+		{ "vfio:10000:e1:00.0", "true", -ENODEV, "there is no PCI device 10000:e1:00.0" },
+		{ "vfio:12345678:e1:00.0", "true", -ENODEV, "PCI device 12345678:e1:00.0, see" },
+		{ "vfio:0000:00:01.0x", "true", -EINVAL, "is no PCI address" },
+		{ "vfio:00:01.0,lazy", "true", -EINVAL, "takes no keys, not \"lazy\"" },
+		{ "vfio:00:03.0", "true", -ENODEV, "there is no PCI device 0000:00:03.0" },
+		{ "iommufd:00:03.0", "true", -ENODEV, "there is no PCI device 0000:00:03.0" },
+		{ "pci:00:03.0", "true", -ENODEV, "there is no PCI device 0000:00:03.0" },
+		{ "vfio:00:01.0",
+		  "cd sys/bus/pci/devices/" BDF
+		  "; rm -r vfio-dev; ln -sfn ../../../drivers/nvme driver",
+		  -ENODEV, "is nvme, not vfio-pci" },
+		{ "vfio:00:01.0",
+		  "cd sys/bus/pci/devices/" BDF
+		  "; rm -r vfio-dev; ln -sfn ../../../drivers/nvme driver",
+		  -ENODEV, "echo 0000:00:01.0 >/sys/bus/pci/devices/0000:00:01.0/driver/unbind" },
+		{ "vfio:00:01.0", "cd sys/bus/pci/devices/" BDF "; rm -r vfio-dev driver", -ENODEV,
+		  "is none, not vfio-pci" },
+		{ "vfio:00:01.0", "rm sys/bus/pci/devices/" BDF "/iommu_group", -EOPNOTSUPP,
+		  "intel_iommu=on" },
+		{ "vfio:00:01.0", "rm dev/vfio/vfio", -ENODEV,
+		  "docker run --device /dev/vfio/vfio" },
+		{ "vfio:00:01.0", "rm dev/vfio/1", -ENODEV, "try iommufd:0000:00:01.0" },
+		{ "vfio:00:01.0", "chmod 1 dev/vfio/1", -EPERM, "docker run --device /dev/vfio/1" },
+		{ "vfio:00:01.0", "chmod 2 dev/vfio/1", -ENODEV, "/dev/vfio/1: No such device" },
+		{ "vfio:00:01.0", "chmod 0 dev/vfio/vfio", -EACCES, "chown" },
+		{ "vfio:00:01.0", "chmod 0 dev/vfio/1", -EACCES, "/dev/vfio/1 is not yours" },
+		{ "vfio:00:01.0", "rm dev/vfio/1; mkdir dev/vfio/1", -EBUSY,
+		  "/dev/vfio/1 open already; as root: fuser -v /dev/vfio/* /dev/vfio/devices/*" },
+		{ "iommufd:00:01.0", "rm -r sys/bus/pci/devices/" BDF "/vfio-dev", -EOPNOTSUPP,
+		  "try vfio:0000:00:01.0" },
+		{ "vfio:00:01.0",
+		  "cd sys/bus/pci/devices/" BDF "; rm -r vfio-dev driver iommu_group", -EOPNOTSUPP,
+		  "intel_iommu=on" },
+		{ "pci:00:01.0",
+		  "cd sys/bus/pci/devices/" BDF "; rm -r vfio-dev driver iommu_group", -EOPNOTSUPP,
+		  "intel_iommu=on" },
+		{ "iommufd:00:01.0", "rm dev/vfio/devices/vfio1", -EOPNOTSUPP,
+		  "try vfio:0000:00:01.0" },
+		{ "iommufd:00:01.0",
+		  "mv dev/vfio/devices/vfio1 dev/vfio/devices/noiommu-vfio1; "
+		  "mv sys/bus/pci/devices/" BDF "/vfio-dev/vfio1 "
+		  "sys/bus/pci/devices/" BDF "/vfio-dev/noiommu-vfio1",
+		  -EOPNOTSUPP, "try vfio:0000:00:01.0" },
+		{ "iommufd:00:01.0", "rm dev/iommu", -ENODEV, "modprobe iommufd" },
+		{ "iommufd:00:01.0", "chmod 0 dev/iommu", -EACCES, "/dev/iommu is not yours" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct bench bench;
+
+		mock_shell(cases[i].shell);
+		assert_err(try_open(&bench, cases[i].name), cases[i].err);
+		assert_true(log_has(&bench.log, cases[i].says));
+		nothing_is_left(&bench);
+		mock_halt();
+		mock_boot();
+	}
+}
+
+/* Another device of the group of 00:01.0, and whose it is. */
+static void add_sibling(const char *bdf, const char *driver, bool vfio)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command),
+		 "d=sys/bus/pci/devices/%s; mkdir -p $d sys/kernel/iommu_groups/1/devices/%s; "
+		 "ln -s ../../../drivers/%s $d/driver; %s",
+		 bdf, bdf, driver, vfio ? "mkdir $d/vfio-dev" : "true");
+	mock_shell(command);
+}
+
+static void group_that_is_not_viable_names_who_has_it(void)
+{
+	struct bench bench;
+
+	mock.not_viable = true;
+	add_sibling("0000:00:1c.0", "pcieport", false);
+	add_sibling("0000:00:1f.1", "pci-stub", false);
+	add_sibling("0000:00:1f.2", "mlx5_vfio_pci", true);
+	/* By themselves they are in nobody's way. */
+	assert_err(try_open(&bench, "vfio:00:01.0"), -EBUSY);
+	assert_true(log_has(&bench.log, "ls -l /sys/kernel/iommu_groups/1/devices/*/driver"));
+	assert_int_equal(bench.log.count, 1);
+	add_sibling("0000:00:1f.3", "nvme", false);
+	assert_err(try_open(&bench, "vfio:00:01.0"), -EBUSY);
+	assert_true(log_has(&bench.log, "0000:00:1f.3, which nvme drives"));
+	assert_int_equal(bench.log.count, 2);
+	nothing_is_left(&bench);
+	/* To iommufd that is an owner of the group who is not this one. */
+	mock_refuse(UAPI_DEVICE_BIND_IOMMUFD, -EPERM);
+	assert_err(try_open(&bench, "iommufd:00:01.0"), -EBUSY);
+	assert_true(log_has(&bench.log, "0000:00:1f.3, which nvme drives"));
+	assert_true(log_has(&bench.log, "fuser -v"));
+	assert_false(log_has(&bench.log, "allow_unsafe_interrupts"));
+	nothing_is_left(&bench);
+}
+
+static void each_refusal_is_told_apart(void)
+{
+	static const struct {
+		const char *name;
+		unsigned long request;
+		int kernel;
+		int ours;
+		const char *says;
+	} refusals[] = {
+		{ "iommufd:" BDF, UAPI_DEVICE_BIND_IOMMUFD, -EBUSY, -EBUSY,
+		  "fuser -v /dev/vfio/* /dev/vfio/devices/*" },
+		{ "iommufd:" BDF, UAPI_DEVICE_BIND_IOMMUFD, -EINVAL, -EBUSY,
+		  "fuser -v /dev/vfio/* /dev/vfio/devices/*" },
+		{ "iommufd:" BDF, UAPI_DEVICE_BIND_IOMMUFD, -ENODEV, -ENODEV,
+		  "is not bound to iommufd: No such device" },
+		{ "iommufd:" BDF, UAPI_IOAS_ALLOC, -EINVAL, -EIO,
+		  "gets no address space: Invalid argument" },
+		{ "iommufd:" BDF, UAPI_DEVICE_ATTACH_IOMMUFD_PT, -EINVAL, -EIO,
+		  "is not attached to its address space: Invalid" },
+		{ "iommufd:" BDF, UAPI_DEVICE_ATTACH_IOMMUFD_PT, -ENOMEM, -ENOMEM,
+		  "is not attached to its address space: Cannot" },
+		{ "iommufd:" BDF, UAPI_IOAS_IOVA_RANGES, -EINVAL, -EIO,
+		  "does not say where it translates: Invalid" },
+		{ "vfio:" BDF, VFIO_GROUP_GET_STATUS, -ENODEV, -ENODEV,
+		  "group 1 does not say how it is: No such device" },
+		{ "vfio:" BDF, VFIO_GROUP_SET_CONTAINER, -EBUSY, -EBUSY, "gets no IOMMU: Device" },
+		{ "vfio:" BDF, VFIO_IOMMU_GET_INFO, -EINVAL, -EIO,
+		  "does not say where it translates: Invalid" },
+		{ "vfio:" BDF, VFIO_GROUP_GET_DEVICE_FD, -EINVAL, -EIO, "does not give " BDF },
+		{ "vfio:" BDF, VFIO_DEVICE_GET_INFO, -EINVAL, -EIO,
+		  "vfio-pci does not hand out " BDF ": Invalid argument, see dmesg" },
+		{ "vfio:" BDF, VFIO_DEVICE_GET_REGION_INFO, -ENODEV, -ENODEV,
+		  "vfio-pci does not hand out " BDF ": No such device" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+		struct bench bench;
+
+		mock_refuse(refusals[i].request, refusals[i].kernel);
+		assert_err(try_open(&bench, refusals[i].name), refusals[i].ours);
+		assert_true(log_has(&bench.log, refusals[i].says));
+		assert_int_equal(bench.log.count, 1);
+		nothing_is_left(&bench);
+	}
+}
+
+/* From Linux 6.1 on the kernel says who is one. */
+static void variant_of_vfio_pci_serves(const char *scheme)
+{
+	mock_shell("ln -sfn ../../../drivers/mlx5_vfio_pci sys/bus/pci/devices/" BDF "/driver");
+	close_bench(open_bench(scheme));
+	if (strcmp(scheme, "vfio"))
+		return;
+	mock_shell("cd sys/bus/pci/devices/" BDF "; rm -r vfio-dev; "
+		   "ln -sfn ../../../drivers/vfio-pci driver");
+	close_bench(open_bench(scheme));
+}
+
+static void unsafe_interrupts_are_explained(void)
+{
+	struct bench bench;
+
+	mock.unsafe = true;
+	assert_err(try_open(&bench, "vfio:00:01.0"), -EPERM);
+	assert_true(log_has(&bench.log, "vfio_iommu_type1/parameters/allow_unsafe_interrupts"));
+	nothing_is_left(&bench);
+	assert_err(try_open(&bench, "iommufd:00:01.0"), -EPERM);
+	assert_true(log_has(&bench.log, "iommufd/parameters/allow_unsafe_interrupts"));
+	nothing_is_left(&bench);
+	mock.unsafe = false;
+	mock.no_type1 = true;
+	assert_err(try_open(&bench, "vfio:00:01.0"), -EOPNOTSUPP);
+	assert_true(log_has(&bench.log, "modprobe vfio_iommu_type1"));
+	nothing_is_left(&bench);
+}
+
+/* Where there is no iommufd, pci is VFIO's groups. */
+static void pci_takes_what_there_is(void)
+{
+	struct bench *bench = open_bench("pci");
+	struct coherent_limits limits;
+
+	assert_ok(coherent_device_limits(bench->dev, &limits));
+	assert_true(limits.mappings == SIZE_MAX);
+	close_bench(bench);
+	/* Either half of it may be missing. */
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		mock_shell(turn ? "touch dev/iommu; rm dev/vfio/devices/*" : "rm dev/iommu");
+		bench = open_bench("pci");
+		assert_ok(coherent_device_limits(bench->dev, &limits));
+		assert_int_equal(limits.mappings, 65535);
+		close_bench(bench);
+	}
+}
+
+static const struct CMUnitTest tests[] = {
+	ALONE(refusals_name_the_command_that_helps),
+	ALONE(group_that_is_not_viable_names_who_has_it),
+	ALONE(each_refusal_is_told_apart),
+	EACH(variant_of_vfio_pci_serves),
+	ALONE(unsafe_interrupts_are_explained),
+	ALONE(pci_takes_what_there_is),
+};
+
+int main(void)
+{
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

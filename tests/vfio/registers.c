@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The registers, interrupts and reset of a device, and what becomes of them when the device is
+ * unplugged or the kernel wants it back.
+ */
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "vfio_test.h"
+
+static void registers_are_the_devices(const char *scheme)
+{
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		struct coherent_bar *bar, *other, *none;
+		struct bench *bench;
+
+		mock.no_mmap = turn;
+		bench = open_bench(scheme);
+		assert_int_equal(mappings_of("/" BDF, 0, " dc"), turn ? 0 : 2);
+		assert_ok(coherent_bar_open(&bar, bench->dev, 0));
+		assert_ok(coherent_bar_open(&other, bench->dev, 2));
+		assert_err(coherent_bar_open(&none, bench->dev, 1), -ENODEV);
+		coherent_bar_write64(bar, 8, UINT64_C(0x1122334455667788));
+		coherent_bar_write64(other, 8, UINT64_C(0x99aabbccddeeff00));
+		assert_int_equal(coherent_bar_read8(bar, 8), 0x88);
+		assert_int_equal(coherent_bar_read16(bar, 10), 0x5566);
+		assert_int_equal(coherent_bar_read32(bar, 12), 0x11223344);
+		coherent_bar_write16(bar, 8, 1);
+		coherent_bar_write8(bar, 11, 2);
+		coherent_bar_write32(bar, 12, 3);
+		assert_int_equal(coherent_bar_read64(bar, 8), UINT64_C(0x0000000302660001));
+		assert_int_equal(coherent_bar_read64(other, 8), UINT64_C(0x99aabbccddeeff00));
+		/* A read that fails is all ones, as on the bus. */
+		mock.gone = turn;
+		assert_int_equal(coherent_bar_read32(bar, 12), turn ? UINT32_MAX : 3);
+		mock.gone = false;
+		coherent_device_close(bench->dev);
+		assert_int_equal(coherent_bar_read32(bar, 8), UINT32_MAX);
+		coherent_bar_write32(bar, 8, 0);
+		/* Who holds a BAR does not hold the device. */
+		assert_int_equal(mappings_of("/" BDF, 0, NULL), 0);
+		coherent_bar_close(bar);
+		coherent_bar_close(other);
+		nothing_is_left(bench);
+	}
+}
+
+static void vectors_are_the_best_there_are(const char *scheme)
+{
+	struct coherent_limits limits;
+	struct coherent_irq *irq;
+
+	/* MSI-X of which no eventfd can be had is none; and there is an end to it. */
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		struct bench *bench;
+
+		mock.irqs[VFIO_PCI_MSIX_IRQ_INDEX] = 2048;
+		mock.no_eventfd[VFIO_PCI_MSIX_IRQ_INDEX] = turn;
+		bench = open_bench(scheme);
+		assert_ok(coherent_device_limits(bench->dev, &limits));
+		assert_int_equal(limits.vectors, turn ? 4 : 64);
+		assert_ok(coherent_irq_open(&irq, bench->dev, limits.vectors - 1));
+		assert_int_equal(mock.irq_index,
+				 turn ? VFIO_PCI_MSI_IRQ_INDEX : VFIO_PCI_MSIX_IRQ_INDEX);
+		coherent_irq_close(irq);
+		close_bench(bench);
+	}
+}
+
+static void vectors_do_not_disturb_each_other(const char *scheme)
+{
+	struct bench *bench = open_bench(scheme);
+	struct coherent_irq *first, *third, *none;
+
+	assert_err(coherent_irq_open(&none, bench->dev, 4), -ENODEV);
+	assert_ok(coherent_irq_open(&third, bench->dev, 2));
+	assert_int_equal(mock.irq_index, VFIO_PCI_MSI_IRQ_INDEX);
+	assert_int_equal(mock.irq_count, 4);
+	assert_int_equal(mock.irq_fds[0], -1);
+	assert_int_equal(mock.irq_fds[2], coherent_irq_fd(third));
+	assert_ok(coherent_irq_open(&first, bench->dev, 0));
+	assert_int_equal(mock.irq_fds[0], coherent_irq_fd(first));
+	assert_int_equal(mock.irq_fds[2], coherent_irq_fd(third));
+	assert_int_equal(mock.irq_changes[2], 1);
+	coherent_irq_close(third);
+	assert_int_equal(mock.irq_fds[2], -1);
+	assert_int_equal(mock.irq_fds[0], coherent_irq_fd(first));
+	assert_int_equal(mock.irq_changes[0], 2);
+	assert_err(coherent_irq_wait(first, 0), -ETIMEDOUT);
+	assert_int_equal(mock.unmasks, 0);
+	/* Nothing of a refusal is remembered. */
+	mock_refuse(VFIO_DEVICE_SET_IRQS, -EBUSY);
+	assert_err(coherent_irq_open(&third, bench->dev, 2), -EIO);
+	assert_int_equal(mock.irq_fds[2], -1);
+	coherent_irq_close(first);
+	assert_int_equal(mock.irq_count, 0);
+	mock_refuse(VFIO_DEVICE_SET_IRQS, -EBUSY);
+	assert_err(coherent_irq_open(&third, bench->dev, 2), -EIO);
+	assert_ok(coherent_irq_open(&first, bench->dev, 0));
+	assert_int_equal(mock.irq_fds[2], -1);
+	coherent_irq_close(first);
+	assert_int_equal(mock.irq_count, 0);
+	close_bench(bench);
+}
+
+/* The kernel's answer to a request for more is how many there are: a positive number. */
+static void fewer_vectors_serve(const char *scheme)
+{
+	struct coherent_irq *irqs[2], *none;
+	struct bench *bench;
+
+	mock.vectors_max = 2;
+	bench = open_bench(scheme);
+	assert_err(coherent_irq_open(&none, bench->dev, 2), -ENOSPC);
+	assert_true(log_has(&bench->log, "the kernel has 2 for " BDF));
+	assert_int_equal(mock.irq_count, 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_ok(coherent_irq_open(&irqs[i], bench->dev, i));
+		assert_int_equal(mock.irq_count, 2);
+		assert_int_equal(mock.irq_fds[i], coherent_irq_fd(irqs[i]));
+	}
+	assert_err(coherent_irq_open(&none, bench->dev, 3), -ENOSPC);
+	coherent_irq_close(irqs[0]);
+	coherent_irq_close(irqs[1]);
+	assert_int_equal(mock.irq_count, 0);
+	/* Somebody else takes one in between. */
+	mock_refuse(VFIO_DEVICE_SET_IRQS, 3);
+	assert_ok(coherent_irq_open(&irqs[0], bench->dev, 0));
+	assert_int_equal(mock.irq_count, 2);
+	coherent_irq_close(irqs[0]);
+	mock.vectors_max = 0;
+	assert_err(coherent_irq_open(&none, bench->dev, 0), -ENOSPC);
+	assert_true(log_has(&bench->log, "the kernel has 0 for " BDF));
+	close_bench(bench);
+}
+
+static void intx_is_unmasked_by_who_waits(const char *scheme)
+{
+	struct coherent_irq *irq;
+	struct bench *bench;
+
+	mock.irqs[VFIO_PCI_MSI_IRQ_INDEX] = 0;
+	bench = open_bench(scheme);
+	assert_ok(coherent_irq_open(&irq, bench->dev, 0));
+	assert_int_equal(mock.irq_index, VFIO_PCI_INTX_IRQ_INDEX);
+	assert_err(coherent_irq_wait(irq, 0), -ETIMEDOUT);
+	assert_int_equal(mock.unmasks, 1);
+	coherent_irq_close(irq);
+	close_bench(bench);
+}
+
+/*
+ * The wait unmasks a line that is still asserted, so that it comes again and is masked: who
+ * then services the device and polls must not poll for ever.
+ */
+static void intx_wakes_who_polls_its_descriptor(const char *scheme)
+{
+	struct coherent_irq *irq;
+	struct bench *bench;
+
+	mock.irqs[VFIO_PCI_MSI_IRQ_INDEX] = 0;
+	bench = open_bench(scheme);
+	assert_ok(coherent_irq_open(&irq, bench->dev, 0));
+	for (unsigned int turn = 0; turn < 3; turn++) {
+		struct pollfd fd = { .fd = coherent_irq_fd(irq), .events = POLLIN };
+		unsigned int spurious = 0;
+
+		mock_intx(true);
+		assert_int_equal(poll(&fd, 1, 0), 1);
+		assert_ok(coherent_irq_wait(irq, 0));
+		mock_intx(false);
+		while (poll(&fd, 1, 0)) {
+			assert_ok(coherent_irq_wait(irq, 0));
+			assert_true(spurious++ < 2);
+		}
+		assert_false(mock.masked);
+	}
+	/* One that waits unmasks before, and is woken once for each. */
+	mock_intx(true);
+	assert_ok(coherent_irq_wait(irq, LONG));
+	mock_intx(false);
+	assert_true(mock.masked);
+	coherent_irq_close(irq);
+	close_bench(bench);
+}
+
+static void reset_is_with_bus_master_off(const char *scheme)
+{
+	struct bench *bench = open_bench(scheme);
+
+	assert_ok(coherent_device_reset(bench->dev));
+	assert_ok(coherent_device_fence(bench->dev));
+	assert_int_equal(mock.resets, 2);
+	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
+	close_bench(bench);
+	mock.can_reset = false;
+	bench = open_bench(scheme);
+	assert_err(coherent_device_reset(bench->dev), -EIO);
+	assert_true(log_has(&bench->log, "reset_method"));
+	assert_ok(coherent_device_fence(bench->dev));
+	close_bench(bench);
+}
+
+static void device_that_is_not_reset_goes_on(const char *scheme)
+{
+	struct bench *bench = open_bench(scheme);
+
+	mock_refuse(VFIO_DEVICE_RESET, -ENOTTY);
+	assert_err(coherent_device_reset(bench->dev), -EIO);
+	assert_true(log_has(&bench->log, BDF " was not reset: "));
+	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
+	/* Somebody has its lock for a while, or for good. */
+	mock.busy_resets = 2;
+	assert_ok(coherent_device_reset(bench->dev));
+	assert_int_equal(mock.resets, 1);
+	mock.busy_resets = 1000;
+	assert_err(coherent_device_reset(bench->dev), -EIO);
+	assert_int_equal(mock.busy_resets, 990);
+	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
+	close_bench(bench);
+}
+
+static void unplugged_device_leaves_memory(const char *scheme)
+{
+	struct bench *bench = open_bench(scheme);
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_irq *irq;
+	uint8_t byte;
+
+	assert_ok(coherent_zeroed(&mem, bench->dev, 1));
+	assert_ok(coherent_write(&mem, 0, 3));
+	mock.gone = true;
+	assert_err(coherent_irq_open(&irq, bench->dev, 0), -ENODEV);
+	assert_err(coherent_device_reset(bench->dev), -EIO);
+	assert_ok(coherent_read(&mem, 0, &byte));
+	assert_int_equal(byte, 3);
+	coherent_free(&mem);
+	close_bench(bench);
+	mock.gone = false;
+}
+
+/* The kernel waits for the close, and drivers come to it by what they are answered. */
+static void device_is_given_back_when_asked(const char *scheme)
+{
+	struct bench *bench = open_bench(scheme);
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, none = COHERENT_EMPTY;
+	const uint64_t one = 1;
+	struct coherent_irq *irq;
+	uint8_t byte;
+
+	assert_ok(coherent_zeroed(&mem, bench->dev, 1));
+	assert_ok(coherent_irq_open(&irq, bench->dev, 0));
+	assert_int_equal(write(mock.request_fd, &one, sizeof(one)), sizeof(one));
+	for (unsigned int turn = 0; turn < 2; turn++)
+		assert_err(coherent_zeroed(&none, bench->dev, 1), -ENODEV);
+	assert_err(coherent_device_reset(bench->dev), -ENODEV);
+	/* Who waits for it wakes, after what had come before. */
+	assert_int_equal(write(coherent_irq_fd(irq), &one, sizeof(one)), sizeof(one));
+	assert_ok(coherent_irq_wait(irq, UINT64_MAX));
+	assert_err(coherent_irq_wait(irq, UINT64_MAX), -ENODEV);
+	assert_err(coherent_poll(&mem, 0, &byte, byte, UINT64_MAX), -ENODEV);
+	assert_ok(coherent_reclaim(&mem, &box));
+	coherent_irq_close(irq);
+	assert_int_equal(mock.irq_count, 0);
+	assert_err(coherent_irq_open(&irq, bench->dev, 0), -ENODEV);
+	coherent_box_free(&box);
+	close_bench(bench);
+}
+
+static const struct CMUnitTest tests[] = {
+	EACH(registers_are_the_devices),	 EACH(vectors_are_the_best_there_are),
+	EACH(vectors_do_not_disturb_each_other), EACH(fewer_vectors_serve),
+	EACH(intx_is_unmasked_by_who_waits),	 EACH(intx_wakes_who_polls_its_descriptor),
+	EACH(reset_is_with_bus_master_off),	 EACH(device_that_is_not_reset_goes_on),
+	EACH(unplugged_device_leaves_memory),	 EACH(device_is_given_back_when_asked),
+};
+
+int main(void)
+{
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

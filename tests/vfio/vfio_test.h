@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * What the tests of VFIO's groups and of iommufd share: a device on the mock of the kernel, and
+ * tests that run once for each scheme. A file puts its tests into a table of EACH(), ALONE() and
+ * ONLY_VFIO(); each of them starts with a mock that has just booted.
+ */
+#ifndef VFIO_TEST_H
+#define VFIO_TEST_H
+
+#include "mock.h"
+
+#define PAGE 4096
+#define BDF "0000:00:01.0"
+
+/**
+ * struct bench - An open device.
+ * @dev: The device.
+ * @log: What it reported.
+ * @before: The blocks, bytes and descriptors in use before it was opened.
+ */
+struct bench {
+	struct coherent_device *dev;
+	struct log log;
+	struct inject before;
+};
+
+/**
+ * struct vfio_case - What the function of a test takes.
+ * @of_scheme: The function, if it takes a scheme; otherwise NULL.
+ * @alone: The function, if it takes nothing.
+ * @scheme: "vfio", "iommufd" or "pci".
+ */
+struct vfio_case {
+	void (*of_scheme)(const char *scheme);
+	void (*alone)(void);
+	const char *scheme;
+};
+
+int boot_mock(void **state);
+int halt_mock(void **state);
+void run_vfio_case(void **state);
+
+#define VFIO_CASE(title, ...)                                                                    \
+	{                                                                                        \
+		.name = title, .test_func = run_vfio_case, .setup_func = boot_mock,              \
+		.teardown_func = halt_mock, .initial_state = &(struct vfio_case){ __VA_ARGS__ }, \
+	}
+#define ON(name_of_scheme, fn) \
+	VFIO_CASE(name_of_scheme ": " #fn, .of_scheme = fn, .scheme = name_of_scheme)
+#define EACH(fn) ON("vfio", fn), ON("iommufd", fn), ON("pci", fn)
+#define ONLY_VFIO(fn) VFIO_CASE(#fn, .of_scheme = fn, .scheme = "vfio")
+#define ALONE(fn) VFIO_CASE(#fn, .alone = fn)
+
+/* The name of a device, which the next call overwrites. */
+const char *name_of(const char *scheme, const char *where);
+
+/* Opens a device into @bench. Returns what coherent_device_open() returns. */
+int try_open(struct bench *bench, const char *name);
+
+/* Opens 0000:00:01.0. The bench is valid until the next call. */
+struct bench *open_bench(const char *scheme);
+
+/* Closes the device; then nothing of it is left. */
+void close_bench(struct bench *bench);
+
+/* As many blocks, bytes and descriptors are in use as before, and nothing is mapped. */
+void nothing_is_left(const struct bench *bench);
+
+/*
+ * How many mappings of this process are of a file, if @file is not NULL, or otherwise contain the
+ * address @at. If @flag is not NULL, only those with that flag count: " dc" is MADV_DONTFORK.
+ */
+unsigned int mappings_of(const char *file, uintptr_t at, const char *flag);
+
+#endif
