@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * What coherent_device_open() takes for vhost-user: names, sockets and levels, also wrong ones.
+ */
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "job.h"
+
+static void connected_socket_is_adopted(void **state)
+{
+	const struct inject before = inject;
+	struct coherent_device *dev;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct log log = LOG_EMPTY;
+	struct peer other;
+	int pair[2];
+
+	(void)state;
+	assert_ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+	peer_start_at(&other, pair[1]);
+	assert_ok(coherent_device_open(&dev, "vhost-user:", .socket_fd = pair[0],
+				       .report = log_report, .report_arg = &log));
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	assert_err(coherent_device_fence(dev), -EOPNOTSUPP);
+	assert_true(log_has(&log, "cannot be made again"));
+	/* Nothing was changed by that. */
+	assert_int_equal(other.script->seen[VHOST_USER_ADD_MEM_REG], 1);
+	coherent_free(&mem);
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	coherent_free(&mem);
+	coherent_device_close(dev);
+	assert_ok(fcntl(pair[0], F_GETFD) < 0 ? -1 : 0);
+	close(pair[0]);
+	peer_end(&other);
+	inject.fds = before.fds;
+	assert_int_equal(inject.blocks, before.blocks);
+}
+
+static void listening_socket_is_adopted(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	socklen_t size = sizeof(address);
+	struct coherent_device *dev;
+	struct log log = LOG_EMPTY;
+	struct peer other;
+	int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	/* An address of the kernel's choice. */
+	assert_ok(bind(listening, (void *)&address, sizeof(sa_family_t)));
+	assert_ok(listen(listening, 4));
+	assert_ok(getsockname(listening, (void *)&address, &size));
+	assert_err(coherent_device_open(&dev, "vhost-user:,timeout=20", .listen_fd = listening,
+					.report = log_report, .report_arg = &log),
+		   -ETIMEDOUT);
+	assert_true(log_has(&log, "nobody accepts or connects within 20 ms"));
+	assert_ok(connect(connection, (void *)&address, size));
+	peer_start_at(&other, connection);
+	assert_ok(coherent_device_open(&dev, "vhost-user:", .listen_fd = listening));
+	coherent_device_close(dev);
+	peer_end(&other);
+	close(listening);
+}
+
+static void what_cannot_be_opened_says_why(void **state)
+{
+	static const struct {
+		const char *name;
+		int err;
+		const char *says;
+	} cases[] = {
+		{ "vhost-user:", -EINVAL, "One of vhost-user:/path" },
+		{ "vhost-user", -EINVAL, "One of vhost-user:/path" },
+		{ "vhost-user:/nothing/there", -ENODEV, "is its process running?" },
+		{ "vhost-user:/dev/null", -EINVAL, "/dev/null is no socket" },
+		{ "vhost-user:/tmp", -EINVAL, "/tmp is no socket" },
+		{ "vhost-user:/nothing,depth=3", -EINVAL, "depth" },
+		{ "vhost-user:/nothing,timeout=0", -EINVAL, "timeout" },
+		{ "vhost-user:/nothing,id=0", -EINVAL, "id" },
+		{ "vhost-user:/"
+		  "12345678901234567890123456789012345678901234567890123456789012345678901234567890"
+		  "1234567890123456789012345678901234567890",
+		  -EINVAL, "File name too long" },
+	};
+	struct coherent_device *dev;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct log log = LOG_EMPTY;
+
+		assert_err(coherent_device_open(&dev, cases[i].name, .report = log_report,
+						.report_arg = &log),
+			   cases[i].err);
+		assert_null(dev);
+		if (!log_has(&log, cases[i].says))
+			fail_msg("%s: %s", cases[i].name, log.text);
+	}
+}
+
+static void sockets_have_to_be_what_they_are_called(void **state)
+{
+	struct coherent_device *dev;
+	struct log log = LOG_EMPTY;
+	int file = open("/dev/null", O_RDWR), pair[2];
+
+	(void)state;
+	assert_ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+	assert_err(coherent_device_open(&dev, "vhost-user:", .socket_fd = file,
+					.report = log_report, .report_arg = &log),
+		   -EINVAL);
+	assert_true(log_has(&log, "is no socket that is connected"));
+	assert_err(coherent_device_open(&dev, "vhost-user:", .listen_fd = pair[0],
+					.report = log_report, .report_arg = &log),
+		   -EINVAL);
+	assert_true(log_has(&log, "is no socket that listens"));
+	assert_err(coherent_device_open(&dev, "vhost-user:", .socket_fd = 1000), -EINVAL);
+	assert_err(coherent_device_open(&dev, "vhost-user:/path", .socket_fd = pair[0]), -EINVAL);
+	assert_err(coherent_device_open(&dev, "vhost-user:", .socket_fd = pair[0],
+					.listen_fd = pair[1]),
+		   -EINVAL);
+	assert_err(coherent_device_open(&dev, "sim:edu", .socket_fd = pair[0], .report = log_report,
+					.report_arg = &log),
+		   -EINVAL);
+	assert_true(log_has(&log, "does not take .socket_fd, which is for: vhost-user"));
+	assert_err(coherent_device_open(&dev, "vhost-user:/path", .hugepages = true,
+					.report = log_report, .report_arg = &log),
+		   -EOPNOTSUPP);
+	assert_true(log_has(&log, "because its memory is files"));
+	assert_err(coherent_device_open(&dev, "vhost-user:/path", .level = COHERENT_IOMMU),
+		   -ENODEV);
+	close(file);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/* A socket belongs to a user. */
+static void socket_of_another_user_is_explained(void **state)
+{
+	struct job *job = new_job();
+	const uid_t user = geteuid();
+
+	(void)state;
+	assert_ok(chmod(peer.path, 0600));
+	assert_ok(user ? chmod(peer.path, 0) : seteuid(65534));
+	assert_err(open_keys(job, ""), -EACCES);
+	assert_ok(user ? 0 : seteuid(user));
+	assert_true(log_has(&job->log, "run both processes as one user"));
+	end_job(job);
+}
+
+/* COHERENT_IOMMU is more than a kernel between two processes is. */
+static void level_is_that_of_a_peer(void **state)
+{
+	struct coherent_device *dev;
+	char name[96];
+
+	(void)state;
+	snprintf(name, sizeof(name), "vhost-user:%s", peer.path);
+	assert_err(coherent_device_open(&dev, name, .level = COHERENT_IOMMU), -EOPNOTSUPP);
+	assert_ok(coherent_device_open(&dev, name, .level = COHERENT_PEER));
+	assert_int_equal(coherent_device_level(dev), COHERENT_PEER);
+	coherent_device_close(dev);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(connected_socket_is_adopted),
+		cmocka_unit_test(listening_socket_is_adopted),
+		cmocka_unit_test(what_cannot_be_opened_says_why),
+		cmocka_unit_test(sockets_have_to_be_what_they_are_called),
+		WITH_PEER(socket_of_another_user_is_explained),
+		WITH_PEER(level_is_that_of_a_peer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
