@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Pools: where their slots are, and how they grow and shrink.
+ */
+#include <malloc.h>
+
+#include "pool_test.h"
+
+static void slots_are_where_they_may_be(void **state)
+{
+	static const struct {
+		size_t align;
+		uint64_t boundary;
+		size_t spacing;
+	} cases[] = {
+		{ 0, 0, 64 },	{ 16, 0, 48 },	 { 8, 0, 48 },
+		{ 1, 0, 48 },	{ 256, 0, 256 }, { 4096, 0, 4096 },
+		{ 16, 64, 64 }, { 16, 128, 48 }, { 32, 1 << 20, 64 },
+	};
+
+	(void)state;
+	for (size_t k = 0; k < ARRAY_SIZE(cases); k++) {
+		COHERENT_POOL(uint8_t[40]) pool = COHERENT_EMPTY;
+		COHERENT(uint8_t[40]) mems[200] = { COHERENT_EMPTY };
+		const size_t align = cases[k].align ? cases[k].align : 64;
+		const uint64_t block =
+			cases[k].boundary && cases[k].boundary < PAGE ? cases[k].boundary : PAGE;
+		uint64_t last = 0;
+
+		assert_ok(coherent_pool_create(&pool, dev, .align = cases[k].align,
+					       .boundary = cases[k].boundary));
+		for (size_t i = 0; i < ARRAY_SIZE(mems); i++) {
+			COHERENT_BOX(uint8_t[40]) box = COHERENT_EMPTY;
+			uint64_t at;
+
+			assert_ok(coherent_pool_box(&pool, &box));
+			assert_ok(coherent_expose(&box, &mems[i]));
+			at = coherent_addr(&mems[i]).raw;
+			assert_int_equal(at % align, 0);
+			assert_int_equal(at / block, (at + cases[k].spacing - 1) / block);
+			if (last && last / block == at / block)
+				assert_int_equal(at - last, cases[k].spacing);
+			last = at;
+		}
+		for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+			coherent_free(&mems[i]);
+		assert_ok(coherent_pool_destroy(&pool));
+	}
+}
+
+static void freed_slots_are_kept_back(void **state)
+{
+	union commands pool = COHERENT_EMPTY;
+	union command_mem mem = COHERENT_EMPTY;
+	uint64_t freed[100];
+
+	(void)state;
+	assert_ok(coherent_pool_create(&pool, dev, .delay = 10));
+	for (size_t i = 0; i < ARRAY_SIZE(freed); i++) {
+		make(&pool, &mem, DIRT);
+		freed[i] = coherent_addr(&mem).raw;
+		for (size_t k = i < 10 ? 0 : i - 10; k < i; k++)
+			assert_int_not_equal(freed[k], freed[i]);
+		/* And no longer. */
+		if (i > 10)
+			assert_int_equal(freed[i], freed[i - 11]);
+		coherent_free(&mem);
+	}
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
+/* Where mappings are few, it shows what a pool has. */
+static void pool_grows_and_shrinks(void **state)
+{
+	static union command_mem mems[4000];
+	COHERENT_DEVICE_AUTO(few);
+	COHERENT(uint8_t) others[60] = { COHERENT_EMPTY };
+	union commands pool = COHERENT_EMPTY;
+	size_t i, most;
+
+	(void)state;
+	assert_ok(coherent_device_open(&few, "sim:edu,step,mask=40,maps=60"));
+	assert_ok(coherent_pool_create(&pool, few));
+	for (i = 0; i < ARRAY_SIZE(mems); i++)
+		make(&pool, &mems[i], (uint8_t)i);
+	for (most = 0; !coherent_zeroed(&others[most], few, 1); most++)
+		;
+	/* 4000 of them are some 63 pages, that are mapped by 1, 1, 2, 4, 8, 16, 16... at a time. */
+	assert_in_range(most, 50, 54);
+	for (i = 0; i < ARRAY_SIZE(mems); i++)
+		coherent_free(&mems[i]);
+	while (most)
+		coherent_free(&others[--most]);
+	assert_ok(coherent_device_fence(few));
+	for (most = 0; most < 60 && !coherent_zeroed(&others[most], few, 1); most++)
+		;
+	/* One stays, and those that have slots in the cache. */
+	assert_in_range(most, 56, 59);
+	while (most)
+		coherent_free(&others[--most]);
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
+static size_t heap(void)
+{
+	const struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+/* Of many, so that what a device has once does not count; by the slot, boxes are enough. */
+#define BYTES_A_SLOT(T, count)                                                                    \
+	({                                                                                        \
+		COHERENT_POOL(T) pool = COHERENT_EMPTY;                                           \
+		static COHERENT_BOX(T) boxes[count];                                              \
+		size_t before, after;                                                             \
+                                                                                                  \
+		assert_ok(coherent_pool_create(&pool, dev));                                      \
+		before = heap();                                                                  \
+		for (size_t i = 0; i < (count); i++)                                              \
+			assert_ok(coherent_pool_box(&pool, &boxes[i]));                           \
+		after = heap();                                                                   \
+		for (size_t i = 0; i < (count); i++)                                              \
+			coherent_box_free(&boxes[i]);                                             \
+		assert_ok(coherent_pool_destroy(&pool));                                          \
+		print_message("# %.1f bytes a slot of %zu\n", (double)(after - before) / (count), \
+			      sizeof(T));                                                         \
+		(after - before) / (count);                                                       \
+	})
+
+static void bookkeeping_is_small(void **state)
+{
+	(void)state;
+	assert_true(BYTES_A_SLOT(uint8_t[16], 200000) <= 32);
+	assert_true(BYTES_A_SLOT(uint8_t[64], 200000) <= 32);
+	/* Of larger ones it shows what tells whose a page is: twice 8 bytes a page. */
+	assert_true(BYTES_A_SLOT(uint8_t[512], 100000) <= 32 + 16 / 8);
+	assert_true(BYTES_A_SLOT(uint8_t[1024], 40000) <= 32 + 16 / 4);
+	assert_true(BYTES_A_SLOT(uint8_t[4096], 20000) <= 32 + 16);
+}
+
+/* Where nothing is a fence but a fence, a pool keeps its pages: it needs no more of them. */
+static void pool_breathes_where_nothing_fences(void **state)
+{
+	static union command_mem mems[5000];
+	COHERENT_DEVICE_AUTO(lazy);
+	union commands pool = COHERENT_EMPTY;
+	struct coherent_stats stats;
+	uint64_t objects = 0;
+
+	(void)state;
+	assert_ok(coherent_device_open(&lazy, "sim:edu,step,mask=24,lazy"));
+	assert_ok(coherent_pool_create(&pool, lazy));
+	for (unsigned int turn = 0; turn < 100; turn++) {
+		for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+			make(&pool, &mems[i], 1);
+		assert_ok(coherent_device_stats(lazy, &stats));
+		assert_true(!objects || stats.objects == objects);
+		objects = stats.objects;
+		for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+			coherent_free(&mems[i]);
+	}
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
+/* To the last page that there is. */
+static void pool_takes_single_pages_in_the_end(void **state)
+{
+	COHERENT_DEVICE_AUTO(tight);
+	COHERENT_POOL(uint8_t[PAGE]) pool = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t[PAGE]) boxes[64] = { COHERENT_EMPTY };
+	COHERENT(uint8_t) none = COHERENT_EMPTY;
+	struct log log = LOG_EMPTY;
+	size_t count = 0;
+
+	(void)state;
+	assert_ok(coherent_device_open(&tight, "sim:edu,step,mask=18", .report = log_report,
+				       .report_arg = &log));
+	assert_ok(coherent_pool_create(&pool, tight));
+	while (!coherent_pool_box(&pool, &boxes[count]))
+		count++;
+	assert_in_range(count, 30, 62);
+	assert_err(coherent_zeroed(&none, tight, 1), -ENOSPC);
+	assert_int_equal(log.count, 2);
+	while (count)
+		coherent_box_free(&boxes[--count]);
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
+/* Of a page each, few are kept by the thread, and the rest goes, in whatever order they came. */
+static void large_slots_are_not_hoarded(void **state)
+{
+	COHERENT_POOL(uint8_t[PAGE]) pool = COHERENT_EMPTY;
+	static COHERENT_BOX(uint8_t[PAGE]) boxes[2000];
+	struct coherent_stats stats;
+
+	(void)state;
+	assert_ok(coherent_pool_create(&pool, dev));
+	for (size_t i = 0; i < ARRAY_SIZE(boxes); i++)
+		assert_ok(coherent_pool_box(&pool, &boxes[i]));
+	for (size_t k = 0; k < 50; k++)
+		for (size_t i = k; i < ARRAY_SIZE(boxes); i += 50)
+			coherent_box_free(&boxes[i]);
+	assert_ok(coherent_device_stats(dev, &stats));
+	print_message("# %zu pages of 2000 are kept\n", (size_t)stats.bytes / PAGE);
+	/* What 15 slots keep, wherever they are: not more than so many chunks. */
+	assert_true(stats.bytes / PAGE <= 800);
+	assert_ok(coherent_pool_destroy(&pool));
+	assert_ok(coherent_device_stats(dev, &stats));
+	assert_int_equal(stats.bytes, 0);
+}
+
+/* Boxes that the device was never told of push nothing out. */
+static void only_mems_are_kept_back(void **state)
+{
+	union commands pool = COHERENT_EMPTY;
+	union command_box box = COHERENT_EMPTY;
+	union command_mem mem = COHERENT_EMPTY;
+	uint64_t address;
+
+	(void)state;
+	assert_ok(coherent_pool_create(&pool, dev, .delay = 2));
+	make(&pool, &mem, 1);
+	address = coherent_addr(&mem).raw;
+	coherent_free(&mem);
+	for (unsigned int turn = 0; turn < 10; turn++) {
+		struct coherent_info info;
+
+		assert_ok(coherent_pool_box(&pool, &box));
+		assert_ok(coherent_find_ptr(dev, coherent_box_ptr(&box), &info));
+		assert_int_not_equal(info.address, address);
+		coherent_box_free(&box);
+	}
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_DEVICE(slots_are_where_they_may_be),
+		ON_DEVICE(freed_slots_are_kept_back),
+		ON_DEVICE(pool_grows_and_shrinks),
+		ON_DEVICE(bookkeeping_is_small),
+		cmocka_unit_test(pool_breathes_where_nothing_fences),
+		cmocka_unit_test(pool_takes_single_pages_in_the_end),
+		ON_DEVICE(large_slots_are_not_hoarded),
+		ON_DEVICE(only_mems_are_kept_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
