@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The faults and the reports of a device: what they name, and how often they come.
+ */
+#include <unistd.h>
+
+#include "test.h"
+
+#define PAGE 4096
+
+static void faults_are_a_queue_that_forgets_the_oldest(void **state)
+{
+	struct coherent_device *dev;
+	struct coherent_fault fault;
+	uint8_t byte = 0;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	for (uint64_t i = 0; i < 100; i++)
+		assert_err(coherent_sim_try_addr(dev, (coherent_addr_t){ PAGE + i }, &byte, 1,
+						 COHERENT_ACCESS_WRITE),
+			   -EIO);
+	for (uint64_t i = 36; i < 100; i++) {
+		assert_ok(coherent_device_next_fault(dev, &fault));
+		assert_int_equal(fault.address, PAGE + i);
+		assert_int_equal(fault.lost, i == 36 ? 36 : 0);
+		assert_int_equal(fault.access, COHERENT_ACCESS_WRITE);
+		assert_int_equal(fault.bytes, 1);
+		assert_int_equal(fault.state, COHERENT_STATE_NONE);
+		assert_null(fault.where);
+		assert_string_equal(strstr(fault.text, "refused"), "refused: no object");
+	}
+	memset(&fault, 0xff, sizeof(fault));
+	assert_err(coherent_device_next_fault(dev, &fault), -EAGAIN);
+	assert_int_equal(fault.address, 0);
+	coherent_device_close(dev);
+}
+
+static void fault_has_text(struct coherent_device *dev, const char *text)
+{
+	struct coherent_fault fault;
+
+	assert_ok(coherent_device_next_fault(dev, &fault));
+	if (!strstr(fault.text, text))
+		fail_msg("\"%s\" is not in: %s", text, fault.text);
+}
+
+static void faults_name_what_was_hit(void **state)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_fault fault;
+	struct coherent_device *dev;
+	coherent_addr_t address;
+	uint8_t bytes[16] = { 0 };
+	char where[64];
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	snprintf(where, sizeof(where), "%s:%d", __FILE__, __LINE__ + 1);
+	assert_ok(coherent_box_zeroed(&box, dev, 5000));
+	assert_err(coherent_sim_try(dev, &box, 100, bytes, 16, COHERENT_ACCESS_READ), -EIO);
+	assert_ok(coherent_device_next_fault(dev, &fault));
+	assert_int_equal(fault.state, COHERENT_STATE_BOX);
+	assert_int_equal(fault.object_address + 100, fault.address);
+	assert_int_equal(fault.object_bytes, 2 * PAGE);
+	assert_int_equal(fault.bytes, 16);
+	assert_string_equal(fault.where, where);
+	assert_non_null(strstr(fault.text, "device read of 16 bytes at 0x"));
+	assert_non_null(
+		strstr(fault.text, "refused: box, not exposed yet (8192 bytes allocated at"));
+	assert_non_null(strstr(fault.text, where));
+
+	assert_ok(coherent_expose(&box, &mem, .permission = COHERENT_READ_ONLY));
+	address = coherent_addr(&mem);
+	assert_err(coherent_sim_try(dev, &mem, 0, bytes, 1, COHERENT_ACCESS_WRITE), -EIO);
+	fault_has_text(dev, "device write of 1 bytes");
+	/* Of an access that begins inside only the part behind the end is refused. */
+	assert_err(coherent_sim_try(dev, &mem, 2 * PAGE - 4, bytes, 16, COHERENT_ACCESS_READ),
+		   -EIO);
+	assert_ok(coherent_device_next_fault(dev, &fault));
+	assert_int_equal(fault.address, address.raw + 2 * PAGE);
+	assert_int_equal(fault.bytes, 12);
+	assert_int_equal(fault.state, COHERENT_STATE_NONE);
+	assert_non_null(strstr(fault.text, "no object, byte 1 past the end of one (8192 bytes"));
+	assert_err(coherent_sim_try(dev, &mem, 2 * PAGE + 10, bytes, 1, COHERENT_ACCESS_READ),
+		   -EIO);
+	fault_has_text(dev, "byte 11 past the end of one");
+
+	assert_ok(coherent_reclaim(&mem, &box));
+	usleep(5000);
+	assert_err(coherent_sim_try_addr(dev, address, bytes, 1, COHERENT_ACCESS_READ), -EIO);
+	assert_ok(coherent_device_next_fault(dev, &fault));
+	assert_int_equal(fault.state, COHERENT_STATE_RECLAIMED);
+	assert_non_null(strstr(fault.text, "refused: reclaimed "));
+	assert_non_null(strstr(fault.text, " ms ago (8192 bytes"));
+	assert_null(strstr(fault.text, "reclaimed 0 ms"));
+	assert_ok(coherent_expose(&box, &mem));
+	address = coherent_addr(&mem);
+	coherent_free(&mem);
+	assert_err(coherent_sim_try_addr(dev, address, bytes, 1, COHERENT_ACCESS_READ), -EIO);
+	fault_has_text(dev, "refused: freed ");
+	/* An access that wraps around the end of all addresses. */
+	assert_err(coherent_sim_try_addr(dev, (coherent_addr_t){ UINT64_MAX - 3 }, bytes, 16,
+					 COHERENT_ACCESS_READ),
+		   -EIO);
+	fault_has_text(dev, "no object");
+	coherent_device_close(dev);
+}
+
+static void report_goes_to_stderr(void **state)
+{
+	int saved = dup(STDERR_FILENO), ends[2];
+	char text[256] = "";
+
+	(void)state;
+	assert_ok(pipe(ends));
+	assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+	coherent_report_stderr(NULL, COHERENT_ERROR, "one");
+	coherent_report_stderr((void *)(uintptr_t) "me", COHERENT_WARNING, "two");
+	coherent_report_stderr(NULL, COHERENT_INFO, "three");
+	assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+	assert_true(read(ends[0], text, sizeof(text) - 1) > 0);
+	assert_string_equal(text, "coherent: error: one\nme: coherent: warning: two\n"
+				  "coherent: info: three\n");
+	close(ends[0]);
+	close(ends[1]);
+	close(saved);
+}
+
+static void write_to_a_closed_device_is_reported_once(void **state)
+{
+	struct coherent_device *dev;
+	struct coherent_bar *bar;
+	struct log log = LOG_EMPTY;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu", .report = log_report, .report_arg = &log));
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	coherent_device_close(dev);
+	coherent_bar_write32(bar, 4, 1);
+	coherent_bar_write32(bar, 4, 1);
+	assert_true(log_has(&log, "dropped: the device is closed"));
+	assert_int_equal(log.count, 1);
+	coherent_bar_close(bar);
+}
+
+static void fault_age_begins_at_the_reclaim_or_free(void **state)
+{
+	static const char *const names[] = { "sim:edu", "sim:edu,lazy" };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		COHERENT(uint8_t) mem = COHERENT_EMPTY;
+		COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+		struct coherent_device *dev;
+		struct coherent_fault fault;
+		coherent_addr_t address;
+		uint8_t byte = 0;
+		const char *at;
+
+		/* Of a read-only mem a write is refused before the fence, too. */
+		assert_ok(coherent_device_open(&dev, names[i % 2]));
+		assert_ok(coherent_zeroed(&mem, dev, 1, .permission = COHERENT_READ_ONLY));
+		address = coherent_addr(&mem);
+		if (i / 2)
+			coherent_free(&mem);
+		else
+			assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+		assert_err(coherent_sim_try_addr(dev, address, &byte, 1, COHERENT_ACCESS_WRITE),
+			   -EIO);
+		assert_ok(coherent_device_next_fault(dev, &fault));
+		assert_int_equal(fault.state,
+				 i / 2 ? COHERENT_STATE_FREED : COHERENT_STATE_RECLAIMED);
+		at = strstr(fault.text, i / 2 ? "freed " : "reclaimed ");
+		assert_non_null(at);
+		assert_true(strtoul(strchr(at, ' '), NULL, 10) < 10000);
+		coherent_box_free(&box);
+		coherent_device_close(dev);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(faults_are_a_queue_that_forgets_the_oldest),
+		cmocka_unit_test(faults_name_what_was_hit),
+		cmocka_unit_test(report_goes_to_stderr),
+		cmocka_unit_test(write_to_a_closed_device_is_reported_once),
+		cmocka_unit_test(fault_age_begins_at_the_reclaim_or_free),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
