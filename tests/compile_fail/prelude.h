@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* What the cases of cases.c work on. */
+/* What the cases work on. */
 #include <coherent.h>
 #include <coherent/bar.h>
 #include <coherent/pool.h>

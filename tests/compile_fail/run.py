@@ -2,24 +2,40 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """Misuse must not compile: run.py INCLUDE_DIR [COMPILER...]
 
-Each case of cases.c is compiled twice by each compiler. Its bad half without
-any warning flag, so that only hard errors count, must fail and say what is
-expected. Its good half must compile under strict flags and -Werror. Prints TAP.
+Each compiler compiles each case of the *.cases files twice. The bad half is
+compiled without any warning flag, so that only hard errors count; it must fail
+and say what is expected. The good half must compile under strict flags and
+-Werror. Prints TAP.
 
-Every macro that must not be ignored has a case that ignores it.
+A file has comments, which begin with #, and cases:
+
+    CASE name [on COMPILER] expects REGULAR EXPRESSION
+    BAD
+        the body of a function that returns int and must not compile
+    GOOD
+        its twin that must
+    END
+
+The halves use what prelude.h declares. Of the calls between IGNORED and END,
+one a line, each is a case: the bad half ignores its result. Every macro whose
+result must be used is there.
 """
+import glob
 import os
 import re
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 STRICT = ('-Wall -Wextra -Wpedantic -Wshadow -Wundef -Wvla -Wmissing-prototypes '
           '-Wmissing-field-initializers -Wincompatible-pointer-types -Wcast-align '
           '-Wwrite-strings -Wstrict-prototypes -Werror -O1').split()
-CASE = re.compile(r'^CASE (\w+)(?: on ([\w-]+))? expects ([^\n]*)\nBAD\n(.*?)^GOOD\n(.*?)^END$', re.M | re.S)
+HALF = r'((?:\t.*\n|\n)+)'
+CASE = re.compile(rf'^CASE (\w+)(?: on ([\w-]+))? expects (.*)\nBAD\n{HALF}GOOD\n{HALF}END$', re.M)
+IGNORED = re.compile(r'^IGNORED\n((?:\tcoherent_.*\n)+)END$', re.M)
 CHECKED = re.compile(r'^#define (coherent_\w+)\([^\n]*\)(?:\s|\\\n)*'
                      r'(?:COHERENT_(?:RESULT|INIT_AT|INIT|\dTH|\dRD)\()', re.M)
 # A CPU of 32 bits as far as types go, with the headers of 64 bits and the one that glibc
@@ -40,6 +56,23 @@ def checked_macros(include):
                     names |= set(CHECKED.findall(header.read()))
     # These give a value, or nothing, and cannot fail.
     return {name for name in names if not re.search(r'_(get|put)(_acquire|_release)?$', name)}
+
+
+def read_cases(path):
+    """The cases of a file: name, compiler or '', expected words, bad half, good half."""
+    with open(path, encoding='utf-8') as file:
+        text = file.read()
+    cases = [tuple(group or '' for group in match.groups()) for match in CASE.finditer(text)]
+    for table in IGNORED.finditer(text):
+        for call, name in re.findall(r'(coherent_(\w+)\(.*)\n', table[1]):
+            cases.append((f'ignored_{name}', '', 'ignoring return value',
+                          f'\t{call};\n\treturn 0;\n', f'\treturn {call};\n'))
+    for pattern in (CASE, IGNORED):
+        text = pattern.sub(lambda match: '\n' * match[0].count('\n'), text)
+    for number, line in enumerate(text.split('\n'), 1):
+        if line and not line.startswith('#'):
+            sys.exit(f'{path}:{number}: the line is not part of a complete case: {line}')
+    return cases
 
 
 def compiles(compiler, include, flags, source):
@@ -74,10 +107,11 @@ def complaints(compiler, include, case):
 
 def main():
     include, *compilers = sys.argv[1:]
-    with open(os.path.join(HERE, 'cases.c'), encoding='utf-8') as file:
-        text = file.read()
-    cases = CASE.findall(text)
-    assert len(cases) == len(re.findall('^CASE ', text, re.M)), 'a case is malformed'
+    cases = [case for path in sorted(glob.glob(os.path.join(HERE, '*.cases')))
+             for case in read_cases(path)]
+    twice = sorted(name for name, count in Counter(case[0] for case in cases).items() if count > 1)
+    if twice:
+        sys.exit(f'two cases have the same name: {" ".join(twice)}')
     ignored = {name[len('ignored_'):] for name, *_ in cases if name.startswith('ignored_')}
     macros = {name[len('coherent_'):] for name in checked_macros(include)}
     work = [(compiler, case) for compiler in compilers or COMPILERS for case in cases
