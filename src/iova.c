@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A red-black tree of what is taken, in which each node knows the gap below it
- * and the largest gap in its subtree. No two ranges touch a common address.
+ * The ranges are in a red-black tree. Each node knows the gap below it and the largest gap in its
+ * subtree. Ranges do not overlap.
  *
- * INVARIANT: max_gap of a node is the maximum of its gap and of max_gap of its
- * children. libbsd calls RB_AUGMENT where it rotates, but not all the way up:
- * after RB_INSERT the path from the new node to the root is recomputed, after
- * RB_REMOVE the path from the lowest node whose children changed. The gap of
- * the next range changes too: a new node is always inserted below it, so its
- * path is done; after a removal it is not.
+ * INVARIANT: max_gap of a node is the maximum of its gap and of max_gap of its children. libbsd
+ * calls RB_AUGMENT where it rotates, but not up to the root. So this file recomputes the path
+ * from a new node to the root after RB_INSERT, and from the lowest node whose children changed
+ * after RB_REMOVE. The gap of the next range changes too. An insertion puts the new node below
+ * that range, so its path is covered; a removal needs a second walk.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -49,7 +48,7 @@ static int compare(const struct iova_range *a, const struct iova_range *b)
 /* Not RB_GENERATE_STATIC: that needs __unused, which libbsd no longer defines. */
 RB_GENERATE_INTERNAL(iova_tree, iova_range, node, compare, static __attribute__((unused)))
 
-/* Right before next, whose place is known: RB_INSERT would search for it. */
+/* Links a range right before the next one. RB_INSERT would search for a place that is known. */
 static void link_before(struct iova_space *space, struct iova_range *range, struct iova_range *next)
 {
 	struct iova_range *parent = RB_LEFT(next, node);
@@ -66,7 +65,7 @@ static void link_before(struct iova_space *space, struct iova_range *range, stru
 	iova_tree_RB_INSERT_COLOR(&space->tree, range);
 }
 
-/* Into the gap below next, which covers it. */
+/* Inserts a range into the gap below the next one, which covers it. */
 static void insert(struct iova_space *space, struct iova_range *range, struct iova_range *next)
 {
 	range->gap = range->first - (next->first - next->gap);
@@ -76,7 +75,7 @@ static void insert(struct iova_space *space, struct iova_range *range, struct io
 	augment_path(range);
 }
 
-/* The lowest node whose children RB_REMOVE is going to change. */
+/* Returns the lowest node whose children RB_REMOVE is going to change. */
 static struct iova_range *lowest_changed(struct iova_range *range)
 {
 	struct iova_range *stand_in;
@@ -120,7 +119,7 @@ int iova_open(struct iova_space *space, uint64_t granule, uint64_t guard)
 	*space = (struct iova_space){ .granule = granule, .guard = guard };
 	RB_INIT(&space->tree);
 	STAILQ_INIT(&space->retired);
-	/* Two, so that there is always a next one to own a gap. */
+	/* There are two holes, so that each gap has a range above it that owns it. */
 	err = add_hole(space, -granule, UINT64_MAX, NULL);
 	if (err)
 		return err;
@@ -141,16 +140,40 @@ void iova_close(struct iova_space *space)
 	}
 }
 
+/* Moves the end of a hole. The gap of the next range grows by what the hole loses. */
+static void set_hole_end(struct iova_range *hole, uint64_t last)
+{
+	struct iova_range *next = iova_tree_RB_NEXT(hole);
+
+	next->gap += hole->last - last;
+	hole->last = last;
+	augment_path(next);
+}
+
+/* Takes a part out of a hole that begins before it. What is left above is a hole of its own. */
+static int cut_hole(struct iova_space *space, struct iova_range *hole, uint64_t first,
+		    uint64_t last)
+{
+	struct iova_range *next = iova_tree_RB_NEXT(hole);
+	const uint64_t end = hole->last;
+	int err = 0;
+
+	set_hole_end(hole, first - 1);
+	if (last != end)
+		err = add_hole(space, last + 1, end, next);
+	if (err)
+		set_hole_end(hole, end);
+	return err;
+}
+
 int iova_allow(struct iova_space *space, uint64_t first, uint64_t last)
 {
 	struct iova_range *hole = iova_from(space, first);
-	struct iova_range *next;
 	int err = 0;
 
 	if (hole && hole->first > first)
 		hole = iova_tree_RB_PREV(hole);
-	next = hole ? iova_tree_RB_NEXT(hole) : NULL;
-	if (!next || !hole->hole || first > last || last > hole->last)
+	if (!hole || !iova_tree_RB_NEXT(hole) || !hole->hole || first > last || last > hole->last)
 		return -EINVAL;
 
 	if (first == hole->first && last == hole->last) {
@@ -161,22 +184,11 @@ int iova_allow(struct iova_space *space, uint64_t first, uint64_t last)
 		hole->gap += last - first + 1;
 		augment_path(hole);
 	} else {
-		const uint64_t end = hole->last;
-
-		hole->last = first - 1;
-		next->gap += end - first + 1;
-		augment_path(next);
-		if (last != end)
-			err = add_hole(space, last + 1, end, next);
-		if (err) {
-			hole->last = end;
-			next->gap -= end - first + 1;
-			augment_path(next);
-			return err;
-		}
+		err = cut_hole(space, hole, first, last);
 	}
-	space->usable += last - first + 1;
-	return 0;
+	if (!err)
+		space->usable += last - first + 1;
+	return err;
 }
 
 static uint64_t align_up(uint64_t address, uint64_t align)
@@ -189,14 +201,14 @@ static bool crosses(const struct iova_want *want, uint64_t first)
 	return want->boundary && (first ^ (first + want->bytes - 1)) & -want->boundary;
 }
 
-/* Where in the gap below next the range can start. */
+/* Finds the lowest start of a range in the gap below the next one; false if it does not fit. */
 static bool place(const struct iova_space *space, const struct iova_want *want,
 		  const struct iova_range *next, uint64_t *first)
 {
 	uint64_t low = next->first - next->gap;
 	uint64_t start = align_up(low, want->align);
 
-	/* Only if the boundary is more than the alignment. */
+	/* This happens only if the boundary is larger than the alignment. */
 	if (crosses(want, start))
 		start = align_up(start, want->boundary);
 	*first = start;
@@ -204,7 +216,7 @@ static bool place(const struct iova_space *space, const struct iova_want *want,
 	       want->bytes + space->guard <= next->gap - (start - low);
 }
 
-/* The lowest gap of at least that many bytes. */
+/* Returns the range above the lowest gap of at least that many bytes. */
 static struct iova_range *lowest_gap(struct iova_space *space, uint64_t bytes)
 {
 	struct iova_range *range = RB_ROOT(&space->tree);
@@ -221,7 +233,7 @@ static struct iova_range *lowest_gap(struct iova_space *space, uint64_t bytes)
 	}
 }
 
-/* The lowest gap in a subtree where the range fits. */
+/* Returns the range above the lowest gap in a subtree where the wanted range fits. */
 static struct iova_range *lowest_fit(const struct iova_space *space, const struct iova_want *want,
 				     struct iova_range *range, uint64_t *first)
 {
@@ -237,7 +249,7 @@ static struct iova_range *lowest_fit(const struct iova_space *space, const struc
 	return lowest_fit(space, want, RB_RIGHT(range, node), first);
 }
 
-/* A gap that large has room wherever it starts; UINT64_MAX if none is. */
+/* Returns the size of a gap that has room wherever it starts; UINT64_MAX if it overflows. */
 static uint64_t room(const struct iova_space *space, const struct iova_want *want)
 {
 	const uint64_t slack = larger(want->align, want->boundary) - space->granule;

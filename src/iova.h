@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Ranges of a 64-bit address space: device addresses, and in pages.c addresses
- * of memory. Pure arithmetic: no locks, and no allocation but for holes.
+ * Ranges of a 64-bit address space. object.c uses it for device addresses, and pages.c for the
+ * addresses of memory. It is pure arithmetic: the caller locks, and only holes are allocated.
  *
- * Words: a space is usable in some places and has holes elsewhere. A range is
- * reserved in it, lowest fit first, and released. Behind each range there is a
- * guard that nobody gets. A retired range is still reserved, but on its way
- * out: quarantined, first in first out.
+ * Words: a space is usable in some places and has holes elsewhere. A range is reserved in the
+ * lowest place where it fits, and released. Behind each range is a guard that no range gets. A
+ * retired range is still reserved and waits in the quarantine, which is first in, first out.
  */
 #ifndef IOVA_H
 #define IOVA_H
@@ -17,18 +16,18 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-/* Quarantine: at most that many ranges, and an eighth of the space. */
+/* The quarantine has at most this many ranges, and an eighth of the space. */
 #define IOVA_RETIRED_MAX 4096
 
 /**
- * struct iova_range - A range; belongs to whoever reserved it.
- * @node: Of the space's tree, by address.
- * @retired: Of the space's quarantine.
+ * struct iova_range - A range. It belongs to the caller that reserved it.
+ * @node: In the tree of the space, by address.
+ * @retired: In the quarantine of the space, or in a list of the caller.
  * @first: First address.
  * @last: Last address, the guard included.
  * @gap: Free bytes between the range before and this one.
  * @max_gap: The largest @gap in the subtree of this node.
- * @hole: Not usable, and the space's own.
+ * @hole: The range is a hole, which belongs to the space.
  */
 struct iova_range {
 	RB_ENTRY(iova_range) node;
@@ -47,9 +46,9 @@ struct iova_range {
  * @retired_count: How many ranges are in it.
  * @retired_bytes: How many bytes.
  * @usable: Bytes outside of holes.
- * @granule: What addresses and sizes are multiples of: a power of two.
+ * @granule: Addresses and sizes are multiples of this power of two.
  * @guard: Bytes kept free behind each range.
- * @keeps_bytes: How many ranges are in the quarantine is its only bound.
+ * @keeps_bytes: Only the number of ranges bounds the quarantine, not their bytes.
  */
 struct iova_space {
 	RB_HEAD(iova_tree, iova_range) tree;
@@ -63,7 +62,7 @@ struct iova_space {
 };
 
 /**
- * struct iova_want - What a range has to be like.
+ * struct iova_want - The properties of a wanted range.
  * @bytes: A multiple of the granule, not 0.
  * @align: A power of two, at least the granule.
  * @boundary: A power of two that the range crosses no multiple of, at least
@@ -78,7 +77,7 @@ struct iova_want {
 /**
  * iova_open() - Make a space that is one hole.
  * @space: The space.
- * @granule: What addresses and sizes are multiples of.
+ * @granule: Addresses and sizes are multiples of this power of two.
  * @guard: Bytes kept free behind each range, a multiple of @granule.
  *
  * Return: 0; -ENOMEM.
@@ -104,12 +103,12 @@ int iova_allow(struct iova_space *space, uint64_t first, uint64_t last);
 /**
  * iova_reserve() - Reserve a range.
  * @space: The space.
- * @want: What it has to be like.
- * @range: The range; filled in.
+ * @want: Its properties.
+ * @range: Filled in.
  *
- * In the lowest gap that is large enough whatever @want does to it, or if there
- * is none in the lowest where it fits. O(log n), except in a space so full that
- * only alignment decides.
+ * The range is in the lowest gap that is large enough for any alignment. If there is none, it is
+ * in the lowest gap where it fits. This takes O(log n), except in a space so full that alignment
+ * decides.
  *
  * Return: 0; -ENOSPC.
  */
@@ -123,7 +122,7 @@ int iova_reserve(struct iova_space *space, const struct iova_want *want, struct 
 void iova_release(struct iova_space *space, struct iova_range *range);
 
 /**
- * iova_replace() - Let another struct stand for the same range.
+ * iova_replace() - Move a range to another struct.
  * @space: The space.
  * @old: A range reserved in it, not retired.
  * @with: The struct that takes over.
@@ -154,7 +153,7 @@ struct iova_range *iova_expired(struct iova_space *space);
 struct iova_range *iova_evict(struct iova_space *space);
 
 /**
- * iova_find() - The range at or below an address.
+ * iova_find() - Find the range at or below an address.
  * @space: The space.
  * @address: The address.
  *
@@ -164,7 +163,7 @@ struct iova_range *iova_evict(struct iova_space *space);
 struct iova_range *iova_find(struct iova_space *space, uint64_t address);
 
 /**
- * iova_from() - The next range upwards, holes included.
+ * iova_from() - Find the next range upwards, holes included.
  * @space: The space.
  * @address: Where to start.
  *
