@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Arenas grow with the pool, from 256 KiB to 2 MiB, or are as large as what was
- * asked for. Which parts of them are taken is iova.c's business; neighbouring
- * arenas are one, and are unmapped as one.
+ * Arenas grow with the pool, from 256 KiB to 2 MiB. A larger request gets an arena of its size.
+ * iova.c knows which parts of an arena are taken. Neighbouring arenas become one, and are
+ * unmapped as one.
  */
 #include <errno.h>
 #if defined(__x86_64__)
@@ -18,8 +18,8 @@
 #define ARENA_BYTES_MAX ((size_t)2 << 20)
 
 /*
- * Stores that go past the cache: it has no use for what is as large as this, and fetches nothing
- * that is going to be overwritten.
+ * From this size on, memory is cleared with stores that bypass the cache. Memory of this size
+ * would push everything else out of it, and the cache would fetch what is overwritten anyway.
  */
 #define PAST_CACHE_BYTES ((size_t)512 << 10)
 #if defined(__x86_64__)
@@ -27,7 +27,7 @@ static void clear_past_cache(char *va, size_t bytes)
 {
 	for (char *end = va + bytes; va < end; va += 16)
 		_mm_stream_si128((__m128i *)va, _mm_setzero_si128());
-	/* They are not ordered with the stores that follow (Intel SDM 1, 10.4.6.2). */
+	/* Such stores are not ordered with those that follow (Intel SDM 1, 10.4.6.2). */
 	_mm_sfence();
 }
 #else
@@ -57,7 +57,7 @@ int pages_open(struct pages *pages, struct page_owners *owners, unsigned int wan
 	return iova_open(&pages->space, pages->page_bytes, 0);
 }
 
-/* What the kernel says is memory is memory from now on, or -ENOMEM. */
+/* Makes the kernel provide the memory now, so that a lack of it is -ENOMEM and not a signal. */
 static int populate(void *va, size_t bytes)
 {
 	int err = sys_advise(va, bytes, MADV_DONTFORK);
@@ -65,7 +65,7 @@ static int populate(void *va, size_t bytes)
 	if (!err)
 		err = sys_advise(va, bytes, MADV_POPULATE_WRITE);
 	if (err == -EINVAL) {
-		/* Before Linux 5.14; short memory then ends the process. */
+		/* Linux before 5.14 cannot do it. There, a lack of memory ends the process. */
 		memset(va, 0, bytes);
 		err = 0;
 	}
@@ -115,7 +115,7 @@ int pages_to_private(void *va, size_t bytes)
 	return err;
 }
 
-/* What to do without first: of larger pages, of those, then of the nodes. */
+/* Returns the wish to give up first: the largest pages, then large pages, then the nodes. */
 static unsigned int first_of(unsigned int wants)
 {
 	if (wants & PAGES_GIGA)
@@ -123,7 +123,10 @@ static unsigned int first_of(unsigned int wants)
 	return wants & PAGES_HUGE ? PAGES_HUGE : wants;
 }
 
-/* Called without the lock: populating takes long. What is not to be had is not tried again. */
+/*
+ * Called without the lock, because populating takes long. A wish that cannot be met is given up
+ * for good.
+ */
 static int make_arena(struct pages *pages, size_t bytes, void **va, size_t *made)
 {
 	for (;;) {
@@ -173,7 +176,7 @@ static int grow_locked(struct pages *pages, size_t bytes) NEEDS_LOCK(pages->lock
 	return err;
 }
 
-/* --- Kept for the next of that size --- */
+/* --- Pages that are kept for the next request of their size --- */
 
 static bool take_kept_locked(struct pages *pages, size_t bytes, struct iova_range *range)
 	NEEDS_LOCK(pages->lock)
@@ -203,7 +206,7 @@ static bool keep_locked(struct pages *pages, const struct iova_range *range) NEE
 	return true;
 }
 
-/* Whether there was something. */
+/* Gives the kept pages back to the space. Returns whether there were any. */
 static bool forget_kept_locked(struct pages *pages) NEEDS_LOCK(pages->lock)
 {
 	bool found = false;

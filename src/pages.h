@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Where the memory of objects comes from: arenas of private memory, populated
- * when they are made, so that lack of memory is -ENOMEM and never a signal
- * later. Pages are recycled, and zeroed for each new owner by the owner:
- * whatever they held is not trusted, fresh ones included. Arenas live until the
- * pool is closed. A forked child has none of it.
+ * The private memory of objects. It comes in arenas that are populated when they are made, so
+ * that a lack of memory is -ENOMEM and never a signal later. Freed pages are used again. The new
+ * owner of pages clears them, because neither old nor new pages are trusted to be zero. Arenas
+ * live until the pool is closed. A forked child has no access to them.
  */
 #ifndef PAGES_H
 #define PAGES_H
@@ -16,20 +15,20 @@
 #include "iova.h"
 #include "lock.h"
 
-/* What memory may be asked to be: hugepages of 1 GiB, of 2 MiB, of some NUMA nodes. */
+/* Wishes for memory: hugepages of 1 GiB, hugepages of 2 MiB, memory of some NUMA nodes. */
 enum { PAGES_GIGA = 1, PAGES_HUGE = 2, PAGES_NODES = 4 };
 
-/* Sizes that are kept for the next of that size: 1 to 16 pages, and powers of two up to 512. */
+/* Freed pages are kept for the next request of their size: 1 to 16 pages, powers of two to 512. */
 #define PAGES_CLASSES 21
 #define PAGES_CLASS_EXACT 16
 #define PAGES_CLASS_LARGEST 512
-/* How many of a size. */
+/* At most this many of a size are kept. */
 #define PAGES_KEPT_MAX 32
 
 /**
- * struct pages_kept - Memory of one size that nobody has.
- * @count: How many.
- * @ranges: They.
+ * struct pages_kept - Free memory of one size.
+ * @count: How many ranges there are.
+ * @ranges: The ranges.
  */
 struct pages_kept {
 	unsigned int count;
@@ -38,15 +37,15 @@ struct pages_kept {
 
 /**
  * struct pages - A pool of memory.
- * @lock: Guards the rest. Not held while the kernel makes an arena.
- * @space: The addresses of our memory; a hole is what is not ours.
- * @owners: Covers it.
- * @kept: By class; NULL before the first.
- * @page_bytes: Never changes.
- * @reused: How often it was of the right size.
- * @nodes: NUMA nodes. Never changes.
- * @wants: What memory is to be: PAGES_GIGA and the like; atomic, as @missed.
- * @missed: What there was none of; not told yet.
+ * @lock: Guards the rest. It is dropped while the kernel makes an arena.
+ * @space: The addresses of the arenas. All other addresses are holes.
+ * @owners: The owners of the pages; it has nodes for every arena.
+ * @kept: Kept pages by class; NULL until the first of a class.
+ * @page_bytes: The size of a page. Never changes.
+ * @reused: How often a request was met from @kept.
+ * @nodes: NUMA nodes, a bit each. Never changes.
+ * @wants: The wishes that are left: PAGES_GIGA and the like. Atomic, as @missed.
+ * @missed: The wishes that could not be met and are not reported yet.
  */
 struct pages {
 	struct lock lock;
@@ -63,8 +62,8 @@ struct pages {
 /**
  * pages_open() - Make an empty pool.
  * @pages: The pool.
- * @owners: Is going to cover its memory.
- * @wants: What memory is to be, where there is such.
+ * @owners: The owners of the pages; gets nodes for each arena.
+ * @wants: The wishes. Ordinary memory serves where they cannot be met.
  * @nodes: The NUMA nodes, a bit each.
  *
  * Return: 0; -ENOMEM.
@@ -73,7 +72,7 @@ int pages_open(struct pages *pages, struct page_owners *owners, unsigned int wan
 
 /**
  * pages_close() - Give all memory back to the system.
- * @pages: A pool from which nothing is taken.
+ * @pages: A pool whose pages are all back.
  */
 void pages_close(struct pages *pages);
 
@@ -95,7 +94,7 @@ int pages_get(struct pages *pages, size_t bytes, struct iova_range *range);
 void pages_put(struct pages *pages, struct iova_range *range);
 
 /**
- * pages_move() - Let another struct stand for the same pages.
+ * pages_move() - Move pages to another struct.
  * @pages: The pool.
  * @old: From pages_get().
  * @with: The struct that takes over.
@@ -103,30 +102,30 @@ void pages_put(struct pages *pages, struct iova_range *range);
 void pages_move(struct pages *pages, const struct iova_range *old, struct iova_range *with);
 
 /**
- * pages_count() - What there is.
+ * pages_count() - Read the counters.
  * @pages: The pool.
- * @bytes: Set to how much memory it has from the system.
- * @reused: Increased by how often memory was of the right size.
+ * @bytes: Set to the memory that the pool has from the system.
+ * @reused: Increased by the number of requests that were met from kept pages.
  */
 void pages_count(struct pages *pages, uint64_t *bytes, uint64_t *reused);
 
 /**
- * pages_take_missed() - What to report that there is none of.
+ * pages_take_missed() - Ask which wishes could not be met.
  * @pages: The pool.
  *
- * Return: PAGES_GIGA and the like, each once after it happened.
+ * Return: PAGES_GIGA and the like, or'ed. Each is returned once after it happened.
  */
 unsigned int pages_take_missed(struct pages *pages);
 
 /**
- * pages_to_file() - Copy pages to a file, and map that, not in their place yet.
+ * pages_to_file() - Copy pages to a file, and map it at another place for now.
  * @fd: The file.
- * @offset: Where in it.
+ * @offset: The place in the file.
  * @va: The pages.
- * @bytes: How much of them.
- * @mapping: What pages_replace() puts in their place.
+ * @bytes: Their size.
+ * @mapping: Set to the mapping, for pages_replace().
  *
- * Written, not mapped and written: lack of memory is an error here, not a signal.
+ * The file is written by a system call, so that a lack of memory is an error and not a signal.
  *
  * Return: 0; -ENOMEM.
  */
@@ -134,19 +133,19 @@ int pages_to_file(int fd, uint64_t offset, const void *va, size_t bytes, void **
 
 /**
  * pages_replace() - Put a mapping in the place of pages.
- * @mapping: From pages_to_file(); invalid afterwards.
+ * @mapping: From pages_to_file(). Invalid afterwards.
  * @va: The pages.
- * @bytes: How much of them.
+ * @bytes: Their size.
  *
  * Return: 0; -ENOMEM, and nothing has changed.
  */
 int pages_replace(void *mapping, void *va, size_t bytes);
 
 /**
- * pages_to_private() - Put private pages, populated and with the same contents, in the
- *	place of those of a file.
+ * pages_to_private() - Replace pages of a file by private, populated pages with the same
+ *	contents.
  * @va: The pages.
- * @bytes: How much of them.
+ * @bytes: Their size.
  *
  * Return: 0; -ENOMEM, and nothing has changed.
  */
@@ -154,17 +153,17 @@ int pages_to_private(void *va, size_t bytes);
 
 /**
  * pages_clear() - Make memory zero.
- * @va: The memory, in whole pages.
- * @bytes: How much.
+ * @va: Whole pages.
+ * @bytes: Their size.
  */
 void pages_clear(void *va, size_t bytes);
 
 /**
- * pages_class() - Which size that is.
+ * pages_class() - The class of a size.
  * @bytes: Whole pages.
- * @page_bytes: Of a page.
+ * @page_bytes: The size of a page.
  *
- * Return: 0 to PAGES_CLASSES - 1; -1 for none that is kept.
+ * Return: 0 to PAGES_CLASSES - 1; -1 if pages of this size are not kept.
  */
 static inline int pages_class(size_t bytes, size_t page_bytes)
 {
