@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Interrupts: an eventfd that the backend signals, and maybe a peer has too, and one that
- * nobody else has, which says that no more will come. The second is never read, so it wakes
- * every waiter, as does a lost device.
+ * An interrupt has two eventfds. The backend signals the first; a peer may have it too. Only this
+ * file has the second, which says that no interrupt will come any more. It is never read, so it
+ * wakes every waiting thread. A lost device wakes them too.
  */
 #include <coherent/bar.h>
 #include <stdlib.h>
@@ -12,10 +12,10 @@
 #include "sys.h"
 
 /**
- * struct coherent_irq - An interrupt somebody listens to.
+ * struct coherent_irq - An open interrupt.
  * @link: In dev->irqs, whose lock guards it.
- * @dev: Its device, held.
- * @vector: Which vector.
+ * @dev: The device, which it holds.
+ * @vector: The number of the vector.
  * @fd: Signalled on each interrupt.
  * @gone_fd: Signalled when the interrupt or the device is closed.
  * @lock: Guards what follows.
@@ -31,7 +31,7 @@ struct coherent_irq {
 	unsigned int waiters;
 };
 
-/* Waiters that the device's close may have to wake are in the list. */
+/* The close of the device wakes the waiting threads of each interrupt in the list. */
 static int enlist(struct coherent_irq *irq)
 {
 	struct irq_list *irqs = &irq->dev->irqs;
@@ -135,9 +135,9 @@ void coherent_irq_close(struct coherent_irq *irq)
 	if (!irq || device_forked(irq->dev))
 		return;
 	dev = irq->dev;
-	/* Fails only if the device is disconnected, which is as good. */
+	/* This fails only if the device is disconnected, and then no interrupt comes either. */
 	(void)dev->backend->ops->irq_connect(dev->backend, irq->vector, -1);
-	/* Last: from here on somebody else may connect to the vector. */
+	/* From here on another thread may open the vector. */
 	delist(irq);
 	sys_eventfd_signal(irq->gone_fd);
 	lock_take(&irq->lock);
@@ -198,7 +198,7 @@ static int wait_once(const struct coherent_irq *irq, uint64_t deadline_ns)
 		return err;
 	if (fds[0].revents)
 		return -ENODEV;
-	/* What a lost device interrupted for before is not lost. */
+	/* An interrupt counts although the device is lost meanwhile. */
 	if (fds[1].revents)
 		return sys_eventfd_take(irq->fd);
 	return backend_is_lost(irq->dev->backend) ? -ENODEV : -EAGAIN;
@@ -217,12 +217,12 @@ int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns)
 	lock_take(&irq->lock);
 	irq->waiters++;
 	lock_drop(&irq->lock);
-	/* -EAGAIN: another waiter was faster, or a lost device is found. */
+	/* -EAGAIN: another thread took the interrupt, or the device was found again. */
 	do {
 		rearm(irq);
 		err = wait_once(irq, deadline_ns);
 	} while (err == -EAGAIN);
-	/* Who polls the descriptor comes back only when it is readable again. */
+	/* A driver that polls the descriptor calls again only when it is readable again. */
 	if (!err && !timeout_ns)
 		rearm(irq);
 	/* ORDER: pairs with the device's DMA before the interrupt. */
