@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Registers: bounds, order, and what a dead device answers.
+ * Registers: the bounds of a BAR, the order with DMA, and the answers of a device that is gone.
  */
 #include <coherent/bar.h>
 #include <inttypes.h>
@@ -11,10 +11,10 @@
 
 /**
  * struct coherent_bar - An open BAR.
- * @dev: Its device, held.
- * @index: Which BAR.
+ * @dev: The device, which it holds.
+ * @index: The number of the BAR.
  * @bytes: Its size.
- * @reported: A bad write was reported.
+ * @reported: A bad write was reported, so that a loop does not report again and again.
  */
 struct coherent_bar {
 	struct coherent_device *dev;

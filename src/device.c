@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Devices: open, close, mask, limits, counts, fence, reset.
+ * The calls on a device as a whole: open, close, mask, limits, counters, fence and reset.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,8 +29,8 @@ static void destroy(struct ref *ref)
 /* --- Addresses --- */
 
 /*
- * The part of a range under a mask, if it can hold a page and its guard; the
- * last page of all is never used.
+ * Finds the part of a range that is under the mask. Returns false if it cannot hold a page and its
+ * guard. The last page of the address space is never used, because no address may be ~0.
  */
 static bool clip(const struct coherent_limits *limits, unsigned int i, uint64_t mask,
 		 uint64_t *first, uint64_t *last)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A mutex and a condition that clang's thread safety analysis knows. (On struct
- * members it needs C++ or a newer clang; what a lock guards is said in words.)
+ * A mutex and a condition that clang's thread safety analysis knows. The analysis of struct members
+ * needs C++ or a newer clang, so comments say what a lock guards.
  *
  * Lock order, outermost first:
  *	sim lock (a device model runs)
@@ -33,7 +33,7 @@ struct LOCK_ATTRIBUTE(capability("mutex")) lock {
 	pthread_cond_t cond;
 };
 
-/* Neither default mutexes nor conditions of this kind can fail on Linux. */
+/* On Linux, neither a default mutex nor a condition of this kind can fail. */
 static inline void lock_init(struct lock *lock)
 {
 	pthread_condattr_t monotonic;
@@ -63,7 +63,7 @@ static inline void lock_drop(struct lock *lock) LOCK_ATTRIBUTE(release_capabilit
 	pthread_mutex_unlock(&lock->mutex);
 }
 
-/* Returns when signalled, at the deadline, or for no reason. */
+/* Returns after a signal, at the deadline, or without a reason. */
 static inline void lock_wait(struct lock *lock, uint64_t deadline_ns) NEEDS_LOCK(lock)
 {
 	struct timespec deadline = sys_timespec(deadline_ns);

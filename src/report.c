@@ -15,7 +15,7 @@ void report(const struct reporter *to, enum coherent_severity severity, const ch
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	/* Names come from elsewhere: one line stays one line. */
+	/* A name may hold control characters. One report stays one line all the same. */
 	for (char *c = line; *c; c++)
 		if (iscntrl((unsigned char)*c))
 			*c = '?';

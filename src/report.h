@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Reports: one line each, to the function that coherent_device_open() was given.
- * Never called with a lock of the device or pages held.
+ * Reports go to the function that the driver gave to coherent_device_open(), a line at a time.
+ * The caller does not hold the store lock or the pages lock.
  */
 #ifndef REPORT_H
 #define REPORT_H
@@ -9,8 +9,8 @@
 #include <coherent.h>
 
 /**
- * struct reporter - Where reports go.
- * @fn: May be NULL.
+ * struct reporter - The receiver of reports.
+ * @fn: The function of the driver, or NULL.
  * @arg: Handed to @fn.
  */
 struct reporter {
@@ -20,9 +20,9 @@ struct reporter {
 
 /**
  * report() - Send a report.
- * @to: Where to.
- * @severity: How bad it is.
- * @format: As printf(), without newline.
+ * @to: The receiver.
+ * @severity: The severity.
+ * @format: As for printf(), without a newline.
  */
 __attribute__((format(printf, 3, 4))) void
 report(const struct reporter *to, enum coherent_severity severity, const char *format, ...);

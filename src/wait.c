@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Waiting for a device that does not interrupt: spin while an answer within
- * microseconds is likely, then sleep.
+ * Polling a device: the thread spins while an answer within microseconds is likely, and sleeps
+ * between two tests afterwards.
  */
 #include <coherent.h>
 
@@ -37,7 +37,7 @@ int wait_more(struct coherent_wait *wait, const struct coherent_device *dev)
 		return err;
 	if (wait->late)
 		return -ETIMEDOUT;
-	/* Whoever was not running until the deadline still gets a last test. */
+	/* A thread that did not run until the deadline still makes a last test. */
 	if (sys_now_ns() >= wait->deadline_ns)
 		wait->late = true;
 	else if (wait->turns++ >= SPIN_TURNS)

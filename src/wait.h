@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The pause of a poll loop.
+ */
 #ifndef WAIT_H
 #define WAIT_H
 
@@ -7,7 +10,7 @@
 /**
  * wait_more() - Pause between two tests of a poll loop.
  * @wait: From coherent_base_wait_begin().
- * @dev: What is waited for.
+ * @dev: The device that the caller polls.
  *
  * Return: 0 (test again); -ETIMEDOUT, -ENODEV.
  */
