@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The only state that is the process's and not a device's.
+ * The only state that belongs to the process and not to a device.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -13,20 +13,20 @@ _Thread_local unsigned int thread_slot_own;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static bool has_key;
-/* A bit each; nobody has number 0. No lock: a fork would keep it. */
+/* A bit for each number; no thread has number 0. A lock could stay taken in a forked child. */
 static uint64_t taken = 1;
 
-/* At the end of a thread, and again if another such function used a pool. */
+/* Called when a thread ends, and again if another such function uses a pool. */
 static void give_back(void *value)
 {
 	const unsigned int number = (unsigned int)(uintptr_t)value;
 
 	thread_slot_own = 0;
-	/* ORDER: pairs with the next one's fetch_or: what is in its caches is the next one's. */
+	/* ORDER: pairs with the fetch_or of the next thread, which gets the caches of this one. */
 	(void)__atomic_fetch_and(&taken, ~(UINT64_C(1) << number), __ATOMIC_RELEASE);
 }
 
-/* Of the threads that there were, there is one. */
+/* After a fork only the calling thread exists. */
 static void forget_others(void)
 {
 	taken = 1 | UINT64_C(1) << thread_slot_own;
