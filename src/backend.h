@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What the library asks of whatever stands between memory and a device: an
- * IOMMU driven through VFIO or iommufd, a process at the other end of a socket,
- * the simulator.
+ * The interface of a backend: what stands between memory and a device. It can be an IOMMU behind
+ * VFIO or iommufd, a process at the other end of a socket, QEMU, or the simulator.
  *
- * A backend knows addresses, memory and permissions; it knows no objects and no
- * states. It is called without the device's lock, by any thread, and may call
- * device_name_fault() and report() from anywhere.
+ * A backend knows addresses, memory and permissions. It knows no objects and no states. The core
+ * calls it from any thread and without the store lock. A backend may call lookup_fault() and
+ * report() at any time.
  *
- * Memory that a peer can only be given as a file is put in place by @map, which
- * maps the file over the pages, or is @elsewhere as long as it is mapped. @unmap,
- * or @fence for what was not idle, brings the contents back to private, populated
- * pages, of which the peer has none.
+ * Some peers can only be given memory as a file. Then @map copies the memory to a file and puts
+ * the file in the place of the pages, or the CPU finds the contents at @elsewhere while they are
+ * mapped. @unmap brings the contents back to private, populated pages that the peer never had. If
+ * the device was not idle, @fence does that.
  */
 #ifndef BACKEND_H
 #define BACKEND_H
@@ -22,15 +21,15 @@
 #include "name.h"
 
 /**
- * struct backend - An open device, as its backend sees it; embedded in more.
- * @ops: What it can do.
+ * struct backend - An open device, as its backend sees it. Embedded in the backend's own struct.
+ * @ops: The functions of the backend.
  * @dev: The device it belongs to.
  * @level: Who keeps the device from reaching memory that is not mapped.
  * @limits: The limits; the mask is that at open. Never changes.
- * @idle_is_fence: When @unmap was told that the device is idle, it reaches none of the
- *	memory any more, whether that was so or not, though @unmap is no fence else.
- * @addresses_linger: What was told to the device before a fence it may do after it, where it
- *	finds no memory: an address goes to nobody else at once.
+ * @idle_is_fence: @unmap with idle cuts the device off at once, also if the driver was wrong and
+ *	the device is not idle. Without idle, @unmap does not.
+ * @addresses_linger: After a fence the device may still execute commands that it got before it.
+ *	So an address that is freed goes to quarantine.
  */
 struct backend {
 	const struct backend_ops *ops;
@@ -42,11 +41,11 @@ struct backend {
 };
 
 /**
- * struct backend_mapping - Memory that a device may reach, or could until now.
- * @address: Device address, a multiple of the page.
+ * struct backend_mapping - Memory that a device may reach, or could reach until now.
+ * @address: The device address, a multiple of the page size.
  * @va: The memory.
- * @bytes: Whole pages.
- * @permission: What the device may do.
+ * @bytes: Its size in whole pages.
+ * @permission: What the device may do with it.
  */
 struct backend_mapping {
 	uint64_t address;
@@ -87,34 +86,35 @@ enum backend_memory_kind {
  * @options: BACKEND_TAKES_..., or'ed.
  * @memory_kind: The memory that it exposes.
  * @open: Open a device. On failure nothing is left and @backend is untouched.
- * @disconnect: The device can reach nothing and does nothing any more, and every
- *	op but @close is -ENODEV, all ones or nothing. Called once.
+ * @disconnect: Stop the device: it can reach nothing and does nothing any more. From then on
+ *	every function but @close answers -ENODEV, all ones, or nothing. Called once.
  * @close: Free everything. Called last, when nothing uses the backend.
- * @limits: Fill in everything; ranges ascending, in whole pages, which are the
- *	CPU's.
- * @memory: Where the memory of an address is, if there is no choice: it is the
- *	backend's as long as it exists. NULL where any memory can be mapped anywhere.
- * @map: Let the device reach memory at an address. On failure it cannot reach any
- *	of it. -ENOSPC, -ENOMEM, -EIO, -EOPNOTSUPP (.permission), -ENODEV.
- * @elsewhere: Where the CPU finds what is mapped at an address, if @map copies it there
- *	and @unmap, told that the device is idle, copies it back. NULL where it stays in
- *	place. Valid until @close.
- * @unmap: End that. Where it is a fence, the device reaches none of it and has
- *	nothing in flight when this returns. Where it is none, @idle is the driver's
- *	word that nothing is in flight; without it the mapping may stay until @fence,
- *	and the answer is 0. -EIO if the device may still reach it; -ENOMEM and -EBUSY,
- *	with @idle, if nothing has changed; -ENODEV says that it cannot reach it, now
- *	and later, which is the answer from @disconnect on.
- * @fence: End what is in flight after unmaps that were none, and those mappings.
+ * @limits: Fill in all limits. Ranges are ascending and in whole pages of the CPU.
+ * @memory: The memory of an address, where there is no choice. The backend owns it until @close.
+ *	NULL where any memory can be mapped at any address.
+ * @map: Let the device reach memory at an address. On failure the device can reach none of it.
+ *	-ENOSPC, -ENOMEM, -EIO, -EOPNOTSUPP (the permission), -ENODEV.
+ * @elsewhere: The place where the CPU finds what is mapped at an address. @map copies the memory
+ *	to it, and @unmap with idle copies it back. NULL where memory stays in its place. Valid
+ *	until @close.
+ * @unmap: End the mapping. Where unmap is a fence, the device reaches none of the memory and has
+ *	nothing in flight when this returns. Elsewhere @idle is the driver's promise that nothing
+ *	is in flight; without it the mapping may stay until @fence, and the answer is 0.
+ *	-EIO: the device may still reach the memory. -ENOMEM and -EBUSY, with @idle: nothing has
+ *	changed. -ENODEV: the device cannot reach the memory, now or later; this is the answer
+ *	from @disconnect on.
+ * @fence: End what is in flight after unmaps that were not a fence, and end those mappings.
  * @reset: Reset the device, with the effect of @fence. Mappings stay.
- * @next_fault: The oldest refused access not read yet, named; -EAGAIN.
- * @reg_read: Read a register. In bounds and aligned. All ones if disconnected.
- * @reg_write: Write a register. In bounds and aligned.
- * @irq_connect: From now on signal this eventfd on an interrupt; -1 for none.
- * @irq_rearm: Somebody waits: an interrupt that was masked as it came may come
- *	again. NULL where there is nothing to do.
- * @lost: What to poll for the moment when the device is lost. NULL where it cannot be.
- * @is_lost: Whether it is, asked after that; it may be found again by then.
+ * @next_fault: Take the oldest refused access that was not read yet, with its object named;
+ *	-EAGAIN if there is none.
+ * @reg_read: Read a register that is in bounds and aligned. All ones after @disconnect.
+ * @reg_write: Write a register that is in bounds and aligned.
+ * @irq_connect: Signal this eventfd on each interrupt of a vector from now on; -1 for none.
+ * @irq_rearm: A thread waits, so an interrupt that was masked when it came may come again. NULL
+ *	where there is nothing to do.
+ * @lost: The descriptor that becomes readable when the device is lost. NULL where it cannot be.
+ * @is_lost: Whether the device is lost, asked after @lost was readable. It may have been found
+ *	again by then.
  */
 struct backend_ops {
 	const char *scheme;
