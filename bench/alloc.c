@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "../src/size.h"
 #include "bench.h"
 #include "peer.h"
 
@@ -219,7 +220,7 @@ int main(int argc, char **argv)
 		return 1;
 	err = coherent_device_open(&load.dev, "sim:edu,mask=48,step",
 				   .report = coherent_report_stderr);
-	for (size_t i = 0; !err && i < sizeof(sizes) / sizeof(*sizes); i++) {
+	for (size_t i = 0; !err && i < ARRAY_SIZE(sizes); i++) {
 		load.bytes = sizes[i];
 		err = run_recycled(&load);
 		if (!err)

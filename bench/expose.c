@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../src/size.h"
 #include "bench.h"
 
 #define PAIRS 10000
@@ -136,7 +137,7 @@ int main(int argc, char **argv)
 		}
 		failed |= run_on_new_device(n);
 	}
-	for (size_t i = 0; argc == 1 && i < sizeof(counts) / sizeof(*counts); i++)
+	for (size_t i = 0; argc == 1 && i < ARRAY_SIZE(counts); i++)
 		failed |= run_on_new_device(counts[i]);
 	return failed;
 }

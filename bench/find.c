@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../src/size.h"
 #include "bench.h"
 
 #define LIVE_MAX 100000
@@ -165,7 +166,7 @@ int main(void)
 
 	if (!objects.mems || !objects.pointers || !objects.addresses)
 		return 1;
-	for (size_t i = 0; !err && i < sizeof(counts) / sizeof(*counts); i++)
+	for (size_t i = 0; !err && i < ARRAY_SIZE(counts); i++)
 		err = run_finds(&objects, counts[i]);
 	if (!err)
 		err = run_threads(objects.dev);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../src/size.h"
 #include "bench.h"
 #include "peer.h"
 
@@ -310,7 +311,7 @@ static int run_pages(struct load *load)
 	};
 	int err = 0;
 
-	for (size_t i = 0; !err && i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; !err && i < ARRAY_SIZE(cases); i++) {
 		load->bytes = cases[i].bytes;
 		load->live = cases[i].live;
 		err = compare(load, "exposed memory", replace, fill, peer_heap(), cases[i].goal);
@@ -364,7 +365,7 @@ static int run_many(struct load *load)
 	if (!floor_memory)
 		return -1;
 	memset(floor_memory, 1, LIVE_MAX * load->bytes);
-	for (size_t i = 0; !err && i < sizeof(live) / sizeof(*live); i++) {
+	for (size_t i = 0; !err && i < ARRAY_SIZE(live); i++) {
 		load->live = live[i];
 		err = compare_with_floor(load);
 		empty(load);

@@ -17,6 +17,7 @@
 
 #include "lookup.h"
 #include "qemu_device.h"
+#include "size.h"
 #include "sys_process.h"
 
 /* Of its memory: what the IOMMU takes, a page that interrupts are written to, objects. */
@@ -174,7 +175,7 @@ static void qemu_close(struct backend *backend)
 	iova_close(&qemu->space);
 	if (qemu->ram)
 		sys_unmap(qemu->ram, qemu->keys.memory * QEMU_MIB);
-	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (fds[i] >= 0)
 			sys_close(fds[i]);
 	for (char **argv = qemu->process.argv; *argv; argv++)

@@ -15,6 +15,7 @@
 #include "device.h"
 #include "sim_dma.h"
 #include "sim_models.h"
+#include "size.h"
 #include "sys_process.h"
 
 #define VECTORS_MAX 32
@@ -293,7 +294,7 @@ static int unknown_model(const struct name *name, const struct reporter *to)
 	char list[128];
 	size_t used = 0;
 
-	for (size_t i = 0; i < sizeof(builtins) / sizeof(*builtins); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(builtins); i++)
 		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s, ",
 					 builtins[i]->model.name);
 	report(to, COHERENT_ERROR,
@@ -325,7 +326,7 @@ static int custom_model(struct coherent_sim *sim, const struct name *name,
 static int builtin_model(struct coherent_sim *sim, const struct name *name,
 			 const struct coherent_open_options *options, const struct reporter *to)
 {
-	for (size_t i = 0; i < sizeof(builtins) / sizeof(*builtins); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(builtins); i++) {
 		if (strcmp(builtins[i]->model.name, name->where))
 			continue;
 		if (options->model) {
@@ -369,7 +370,7 @@ static int sim_open(struct backend **backend, struct coherent_device *dev, const
 
 	if (!sim)
 		return -ENOMEM;
-	err = name_read_keys(name, keys, sizeof(keys) / sizeof(*keys), &sim->options, to);
+	err = name_read_keys(name, keys, ARRAY_SIZE(keys), &sim->options, to);
 	if (!err && !strcmp(name->where, "custom"))
 		err = custom_model(sim, name, options, to);
 	else if (!err)

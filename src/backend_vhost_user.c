@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "size.h"
 #include "sys.h"
 #include "vhost_user_device.h"
 
@@ -380,7 +381,7 @@ static int read_name(struct vhost_user *vhost, const struct name *name,
 		if (!vhost->path)
 			return -ENOMEM;
 	}
-	return name_read_keys(name, keys, sizeof(keys) / sizeof(*keys), &vhost->keys, to);
+	return name_read_keys(name, keys, ARRAY_SIZE(keys), &vhost->keys, to);
 }
 
 static int open_descriptors(struct vhost_user *vhost)
@@ -402,7 +403,7 @@ static void vhost_user_close(struct backend *backend) LOCK_ATTRIBUTE(no_thread_s
 	struct vhost_user *vhost = vhost_user_of(backend);
 	const int fds[] = { vhost->fd, vhost->source, vhost->hung_up, vhost->nobody };
 
-	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (fds[i] >= 0)
 			sys_close(fds[i]);
 	while (vhost->used)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "qemu_device.h"
+#include "size.h"
 #include "sys_process.h"
 
 /* Later ones have what is used of virtio-iommu, and of its qtest. */
@@ -205,7 +206,7 @@ int qemu_explain(const struct coherent_device *dev, int log, const char *model, 
 	}
 	if (has_said)
 		return errno_of(text);
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
 		if (reasons[i].err != err)
 			continue;
 		report(&dev->reporter, COHERENT_ERROR, "%s: %s", dev->name, reasons[i].text);

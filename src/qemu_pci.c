@@ -2,6 +2,7 @@
 #include <linux/pci_regs.h>
 
 #include "qemu_pci.h"
+#include "size.h"
 #include "sys.h"
 
 #define WINDOW_BYTES UINT64_C(0x20000000)
@@ -54,7 +55,7 @@ static int size_bar(struct qemu_pci *pci, unsigned int i, uint64_t *next, bool *
 	if (err || is_port || (!low && !*wide))
 		return err;
 	bytes = -((uint64_t)high << 32 | low);
-	*next = (*next + bytes - 1) & -bytes;
+	*next = align_up(*next, bytes);
 	if (bytes > WINDOW_BYTES || *next + bytes > QEMU_PCI_BARS + WINDOW_BYTES)
 		return -ENOSPC;
 	pci->bars[i].bytes = bytes;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "qemu_device.h"
+#include "size.h"
 #include "sys.h"
 
 #define BIOS_BYTES 65536
@@ -48,7 +49,7 @@ static int add_arguments(struct qemu *qemu, int bios, int socket, const char *de
 		"-qtest-log",  "/dev/null",
 	};
 
-	for (size_t i = 0; !err && i < sizeof(fixed) / sizeof(*fixed); i++)
+	for (size_t i = 0; !err && i < ARRAY_SIZE(fixed); i++)
 		err = add_argument(qemu, "%s", fixed[i]);
 	if (!err)
 		err = add_argument(qemu, "-m");
@@ -185,7 +186,7 @@ static int check_keys(const struct name *name, const struct reporter *to)
 {
 	static const char *const ours[] = { "addr", "bus", "driver", "iommu_platform" };
 
-	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
 		if (name_has_key(name, ours[i]))
 			return refuse(name, ours[i], "is not to be set", to);
 	if (name_has_key(name, "help") || name_has_key(name, "?"))

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim_models.h"
+#include "size.h"
 
 #define ID UINT32_C(0x676e6972)
 #define ENTRIES_MAX 65536
@@ -53,8 +54,7 @@ static uint64_t ring_reg_read(struct coherent_sim *sim, void *arg, unsigned int 
 
 static bool is_set_up(const struct ring *ring)
 {
-	return ring->entries && ring->entries <= ENTRIES_MAX &&
-	       !(ring->entries & (ring->entries - 1));
+	return ring->entries <= ENTRIES_MAX && is_power_of_two(ring->entries);
 }
 
 static void start_or_stop(struct ring *ring, bool start)

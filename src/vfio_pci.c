@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "size.h"
 #include "sys.h"
 #include "vfio_pci.h"
 
@@ -267,7 +268,7 @@ void vfio_pci_allow(struct vfio_pci *pci, uint64_t first, uint64_t last)
 		last = pci->last;
 	if (first > -page || last < page - 1)
 		return;
-	first = (first + page - 1) & -page;
+	first = align_up(first, page);
 	last = ((last + 1) & -page) - 1;
 	if (first > last)
 		return;

@@ -9,6 +9,7 @@
 #include <linux/virtio_mmio.h>
 #include <linux/virtio_ring.h>
 
+#include "size.h"
 #include "sys.h"
 #include "vhost_user_device.h"
 
@@ -301,7 +302,7 @@ static void write_queue_locked(struct vhost_user *vhost, uint64_t offset, uint32
 	switch (offset) {
 	case VIRTIO_MMIO_QUEUE_NUM:
 		/* A power of two, or split rings have no size. */
-		if (value && value <= QUEUE_NUMBER_MAX && !(value & (value - 1)))
+		if (value <= QUEUE_NUMBER_MAX && is_power_of_two(value))
 			queue->number = value;
 		break;
 	case VIRTIO_MMIO_QUEUE_READY:

@@ -20,9 +20,10 @@
 
 #include <cmocka.h>
 
+#include "../src/size.h"
+
 #define assert_ok(call) assert_int_equal(call, 0)
 #define assert_err(call, err) assert_int_equal(call, err)
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 #define MS UINT64_C(1000000)
 #define LONG (10000 * MS)

@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../../src/size.h"
 #include "../../src/vhost_user.h"
 
 #define PAGE 4096
@@ -139,7 +140,7 @@ static void use_registers(struct coherent_device *dev, coherent_addr_t rings)
 
 	if (coherent_bar_open(&bar, dev, 0))
 		return;
-	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
 		coherent_bar_write32(bar, values[i][0], values[i][1]);
 	for (uint32_t i = 0; i < 3; i++)
 		coherent_bar_write32(bar, 0x80 + 16 * i, (uint32_t)rings.raw + 256 * i);
