@@ -14,6 +14,7 @@
 #include <linux/virtio_config.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "size.h"
 #include "sys.h"

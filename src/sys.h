@@ -1,276 +1,112 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * System calls that return -errno, and start again after EINTR. With sys_process.h the only
- * reader of errno.
+ * The system calls of the library. Only sys.c and sys_process.c read errno: a function that can
+ * fail returns -errno, and a call that a signal interrupts starts again.
+ *
+ * Every descriptor closes on exec, and none is one of the standard three.
  */
 #ifndef SYS_H
 #define SYS_H
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/mempolicy.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
+#include <sys/types.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-/* As many as a message of vhost-user has. */
+/* A vhost-user message carries at most this many descriptors. */
 #define SYS_SEND_FDS_MAX 8
 #define SYS_NS_PER_MS UINT64_C(1000000)
 #define SYS_NS_PER_S UINT64_C(1000000000)
+
+/* --- Memory --- */
 
 static inline size_t sys_page_bytes(void)
 {
 	return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Private anonymous memory, not populated. */
-static inline int sys_map(size_t bytes, int flags, void **va)
-{
-	*va = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
-	return *va == MAP_FAILED ? -errno : 0;
-}
+/* Map private anonymous memory; @flags are added, such as MAP_HUGETLB. */
+int sys_map(size_t bytes, int flags, void **va);
 
-/* A range that was mapped: cannot fail. */
-static inline void sys_unmap(void *va, size_t bytes)
-{
-	(void)munmap(va, bytes);
-}
+/* Unmap a range that was mapped, which cannot fail. */
+void sys_unmap(void *va, size_t bytes);
 
-static inline int sys_advise(void *va, size_t bytes, int advice)
-{
-	int err;
+int sys_advise(void *va, size_t bytes, int advice);
 
-	do
-		err = madvise(va, bytes, advice) ? -errno : 0;
-	while (err == -EINTR);
-	return err;
-}
+/* Memory that is not populated yet comes from these NUMA nodes only; @nodes has a bit for each. */
+int sys_bind(void *va, size_t bytes, uint64_t nodes);
 
-/* Memory that is not populated yet comes from those NUMA nodes, a bit each, and from no other. */
-static inline int sys_bind(void *va, size_t bytes, uint64_t nodes)
-{
-	const unsigned long mask[2] = { nodes, 0 };
+/* Map a part of a file, shared with all that have the file; a forked child does not inherit it. */
+int sys_map_file(int fd, uint64_t offset, size_t bytes, void **va);
 
-	return syscall(SYS_mbind, va, bytes, MPOL_BIND, mask, 65, 0) ? -errno : 0;
-}
+/* Put a whole mapping in the place of another of the same size. */
+int sys_map_move(void *from, void *to, size_t bytes);
 
-/* Part of a file, shared with whoever else has it; a forked child has none of it. */
-static inline int sys_map_file(int fd, uint64_t offset, size_t bytes, void **va)
-{
-	*va = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
-	if (*va == MAP_FAILED)
-		return -errno;
-	(void)madvise(*va, bytes, MADV_DONTFORK);
-	return 0;
-}
+/* Put private memory in the place of what was mapped there. */
+void sys_map_over(void *va, size_t bytes);
 
-/* A whole mapping takes the place of another of its size. */
-static inline int sys_map_move(void *from, void *to, size_t bytes)
-{
-	return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED ?
-		       -errno :
-		       0;
-}
+/* --- Files --- */
 
-/* Private memory in place of what was mapped there. */
-static inline void sys_map_over(void *va, size_t bytes)
-{
-	(void)mmap(va, bytes, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
-}
+void sys_close(int fd);
 
-static inline void sys_close(int fd)
-{
-	(void)close(fd);
-}
+/* Returns a descriptor or -errno. */
+int sys_open(const char *path, int flags);
 
-/*
- * A descriptor that is not one of the standard three, which a program may have closed and
- * prints to all the same: into the registers of a device.
- */
-static inline int sys_not_standard(int fd)
-{
-	int copy;
+/* Returns another descriptor of the same file, or -errno. */
+int sys_dup(int fd);
 
-	if (fd < 0)
-		return -errno;
-	if (fd > STDERR_FILENO)
-		return fd;
-	copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	if (copy < 0)
-		copy = -errno;
-	sys_close(fd);
-	return copy;
-}
+/* Return @fd, or a copy above the standard descriptors; a negative @fd makes it return -errno. */
+int sys_not_standard(int fd);
 
-/* A descriptor, or -errno. */
-static inline int sys_open(const char *path, int flags)
-{
-	int fd;
+/* Make @fd another descriptor of the file that @from has open, which cannot fail. */
+void sys_become(int fd, int from);
 
-	do
-		fd = open(path, flags | O_CLOEXEC);
-	while (fd < 0 && errno == EINTR);
-	return sys_not_standard(fd);
-}
+/* Create an empty file in memory that can be sealed. */
+int sys_memfd(int *fd);
 
-/* Another descriptor of the same file, or -errno. */
-static inline int sys_dup(int fd)
-{
-	const int copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+int sys_truncate(int fd, uint64_t bytes);
 
-	return copy < 0 ? -errno : copy;
-}
+/* From now on nobody can make the file shorter or longer. */
+int sys_seal(int fd);
 
-/* An empty file in memory. */
-static inline int sys_memfd(int *fd)
-{
-	*fd = sys_not_standard(memfd_create("coherent", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-	return *fd < 0 ? *fd : 0;
-}
+/* Returns what the kernel returned, or -errno. */
+int sys_ioctl(int fd, unsigned long request, void *arg);
 
-static inline int sys_truncate(int fd, uint64_t bytes)
-{
-	return ftruncate(fd, (off_t)bytes) ? -errno : 0;
-}
+/* For an ioctl that returns a descriptor. */
+int sys_ioctl_fd(int fd, unsigned long request, void *arg);
 
-/* Nobody makes it shorter or longer from now on. */
-static inline int sys_seal(int fd)
-{
-	return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) ? -errno : 0;
-}
+/* Returns the size of a file, or 0 if it does not have one. */
+uint64_t sys_file_bytes(int fd);
 
-/* What the call returns, or -errno. */
-static inline int sys_ioctl(int fd, unsigned long request, void *arg)
-{
-	int n;
+/* Returns how many bytes were read, which may be fewer than asked for, or -errno. */
+ssize_t sys_read_some_at(int fd, uint64_t offset, void *to, size_t bytes);
 
-	do
-		n = ioctl(fd, request, arg);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
-}
+/* Read all of the bytes; -EIO if the file ends before. */
+int sys_read_at(int fd, uint64_t offset, void *to, size_t bytes);
 
-/* One that returns a descriptor. */
-static inline int sys_ioctl_fd(int fd, unsigned long request, void *arg)
-{
-	const int n = sys_ioctl(fd, request, arg);
+/* Write all of the bytes. */
+int sys_write_at(int fd, uint64_t offset, const void *from, size_t bytes);
 
-	return n < 0 ? n : sys_not_standard(n);
-}
+/* Copy the last component of the path that a symbolic link points to. */
+int sys_link_name(const char *path, char *name, size_t size);
 
-/* The size of a file; 0 if it has none. */
-static inline uint64_t sys_file_bytes(int fd)
-{
-	struct stat file;
+/* --- Events and time --- */
 
-	return fstat(fd, &file) ? 0 : (uint64_t)file.st_size;
-}
+int sys_eventfd(int *fd);
 
-/* How much there is, or -errno. */
-static inline ssize_t sys_read_some_at(int fd, uint64_t offset, void *to, size_t bytes)
-{
-	ssize_t n;
+/* Take all signals of an eventfd without blocking; -EAGAIN if there is none. */
+int sys_eventfd_take(int fd);
 
-	do
-		n = pread(fd, to, bytes, (off_t)offset);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
-}
-
-/* All of it, or -EIO. */
-static inline int sys_read_at(int fd, uint64_t offset, void *to, size_t bytes)
-{
-	const ssize_t n = sys_read_some_at(fd, offset, to, bytes);
-
-	if (n < 0)
-		return (int)n;
-	return (size_t)n == bytes ? 0 : -EIO;
-}
-
-static inline int sys_write_at(int fd, uint64_t offset, const void *from, size_t bytes)
-{
-	const char *at = from;
-
-	/* At most 2 GiB at a time, the kernel says. */
-	while (bytes) {
-		ssize_t n = pwrite(fd, at, bytes, (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n ? -errno : -EIO;
-		at += n;
-		offset += (uint64_t)n;
-		bytes -= (size_t)n;
-	}
-	return 0;
-}
-
-/* The last part of what a link points to. */
-static inline int sys_link_name(const char *path, char *name, size_t size)
-{
-	char target[256];
-	ssize_t n = readlink(path, target, sizeof(target) - 1);
-	const char *last;
-
-	if (n < 0)
-		return -errno;
-	target[n] = '\0';
-	last = strrchr(target, '/');
-	last = last ? last + 1 : target;
-	if (strlen(last) >= size)
-		return -ENAMETOOLONG;
-	strcpy(name, last);
-	return 0;
-}
-
-static inline int sys_eventfd(int *fd)
-{
-	*fd = sys_not_standard(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-	return *fd < 0 ? *fd : 0;
-}
-
-/*
- * -EAGAIN: nothing was signalled. Whoever has the same eventfd may have made it one that waits:
- * it is asked not to, which Linux before 5.10 does not know.
- */
-static inline int sys_eventfd_take(int fd)
-{
-	uint64_t count;
-	const struct iovec part = { .iov_base = &count, .iov_len = sizeof(count) };
-	ssize_t n;
-
-	do
-		n = preadv2(fd, &part, 1, -1, RWF_NOWAIT);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno == EOPNOTSUPP)
-		n = read(fd, &count, sizeof(count));
-	return n < 0 ? -errno : 0;
-}
-
-/* Cannot fail on an eventfd of ours: a full counter is signalled already. */
-static inline void sys_eventfd_signal(int fd)
-{
-	const uint64_t one = 1;
-	ssize_t n;
-
-	do
-		n = write(fd, &one, sizeof(one));
-	while (n < 0 && errno == EINTR);
-}
+/* Signal an eventfd, which cannot fail: a full counter is signalled already. */
+void sys_eventfd_signal(int fd);
 
 static inline uint64_t sys_now_ns(void)
 {
@@ -280,7 +116,7 @@ static inline uint64_t sys_now_ns(void)
 	return (uint64_t)now.tv_sec * SYS_NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-/* The end of a timeout, UINT64_MAX for never. */
+/* Returns the time at which a timeout ends; UINT64_MAX means never. */
 static inline uint64_t sys_deadline_ns(uint64_t timeout_ns)
 {
 	uint64_t now = timeout_ns == UINT64_MAX ? 0 : sys_now_ns();
@@ -296,199 +132,46 @@ static inline struct timespec sys_timespec(uint64_t ns)
 	};
 }
 
-/* May return early. */
-static inline void sys_sleep_ns(uint64_t ns)
-{
-	struct timespec time = sys_timespec(ns);
+/* A signal may end the sleep early. */
+void sys_sleep_ns(uint64_t ns);
 
-	(void)nanosleep(&time, NULL);
-}
-
-/* 0 when one of them is readable, -ETIMEDOUT. */
-static inline int sys_wait_readable(struct pollfd *fds, nfds_t count, uint64_t deadline_ns)
-{
-	int n;
-
-	do {
-		uint64_t now = deadline_ns == UINT64_MAX ? 0 : sys_now_ns();
-		struct timespec left = sys_timespec(deadline_ns > now ? deadline_ns - now : 0);
-
-		n = ppoll(fds, count, deadline_ns == UINT64_MAX ? NULL : &left, NULL);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	return n ? 0 : -ETIMEDOUT;
-}
+/* Returns 0 when a descriptor is ready, or -ETIMEDOUT at the deadline. */
+int sys_wait_readable(struct pollfd *fds, nfds_t count, uint64_t deadline_ns);
 
 /* --- UNIX sockets --- */
 
-/* Sockets are non-blocking, or used so; deadlines are by ppoll(). */
-static inline int sys_wait_socket(int fd, short events, uint64_t deadline_ns)
-{
-	struct pollfd fds = { .fd = fd, .events = events };
+/* Wait for one of @events on a socket, as sys_wait_readable() does. */
+int sys_wait_socket(int fd, short events, uint64_t deadline_ns);
 
-	return sys_wait_readable(&fds, 1, deadline_ns);
-}
+/* Returns a connection or -errno; -ETIMEDOUT if the queue of the listener stays full. */
+int sys_connect(const char *path, uint64_t deadline_ns);
 
-/* A connection, or -errno; -ETIMEDOUT if nobody takes it, which nothing tells of. */
-static inline int sys_connect(const char *path, uint64_t deadline_ns)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd, err;
+/* Returns the next connection to a listening socket, or -errno. */
+int sys_accept(int fd, uint64_t deadline_ns);
 
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-	fd = sys_not_standard(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-	if (fd < 0)
-		return fd;
-	while ((err = connect(fd, (const void *)&address, sizeof(address)) ? -errno : 0)) {
-		if (err == -EAGAIN && sys_now_ns() >= deadline_ns)
-			err = -ETIMEDOUT;
-		if (err != -EAGAIN && err != -EINTR)
-			break;
-		sys_sleep_ns(SYS_NS_PER_MS);
-	}
-	if (!err)
-		return fd;
-	(void)close(fd);
-	return err;
-}
+/* Create two connected sockets. */
+int sys_socketpair(int pair[2]);
 
-/* The next connection, or -errno. */
-static inline int sys_accept(int fd, uint64_t deadline_ns)
-{
-	int connection, err = sys_wait_socket(fd, POLLIN, deadline_ns);
+/* Create a socket whose other end is closed. */
+int sys_hung_up(int *fd);
 
-	if (err)
-		return err;
-	do
-		connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	while (connection < 0 && errno == EINTR);
-	return sys_not_standard(connection);
-}
+/* Read an option such as SO_ACCEPTCONN; -ENOTSOCK if @fd is not a socket. */
+int sys_socket_option(int fd, int option, int *value);
 
-/* Two that are connected. */
-static inline int sys_socketpair(int pair[2])
-{
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
-		return -errno;
-	for (size_t i = 0; i < 2; i++)
-		pair[i] = sys_not_standard(pair[i]);
-	if (pair[0] >= 0 && pair[1] >= 0)
-		return 0;
-	for (size_t i = 0; i < 2; i++)
-		if (pair[i] >= 0)
-			(void)close(pair[i]);
-	return pair[0] < 0 ? pair[0] : pair[1];
-}
+/* Shut down both directions, also for processes that share the socket. */
+void sys_shutdown(int fd);
 
-/* A socket at whose other end is nobody. */
-static inline int sys_hung_up(int *fd)
-{
-	int pair[2], err = sys_socketpair(pair);
+/* Returns how many bytes were sent, or -errno; the descriptors go with the first byte. */
+ssize_t sys_send_some(int fd, struct iovec *parts, size_t part_count, const int *fds, size_t count);
 
-	if (err)
-		return err;
-	(void)close(pair[1]);
-	*fd = pair[0];
-	return 0;
-}
-
-/* An open descriptor becomes another of the same as @from; that cannot fail. */
-static inline void sys_become(int fd, int from)
-{
-	int err;
-
-	do
-		err = dup3(from, fd, O_CLOEXEC);
-	while (err < 0 && (errno == EINTR || errno == EBUSY));
-}
-
-/* What listens, or is connected; -ENOTSOCK and its like if neither. */
-static inline int sys_socket_option(int fd, int option, int *value)
-{
-	socklen_t size = sizeof(*value);
-
-	return getsockopt(fd, SOL_SOCKET, option, value, &size) ? -errno : 0;
-}
-
-static inline void sys_shutdown(int fd)
-{
-	(void)shutdown(fd, SHUT_RDWR);
-}
-
-/* How much was sent, or -errno; the descriptors go with the first byte. */
-static inline ssize_t sys_send_some(int fd, struct iovec *parts, size_t part_count, const int *fds,
-				    size_t count)
-{
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(SYS_SEND_FDS_MAX * sizeof(int))];
-	} control = { .header = { .cmsg_len = CMSG_LEN(count * sizeof(int)),
-				  .cmsg_level = SOL_SOCKET,
-				  .cmsg_type = SCM_RIGHTS } };
-	const struct msghdr message = {
-		.msg_iov = parts,
-		.msg_iovlen = part_count,
-		.msg_control = count ? &control : NULL,
-		.msg_controllen = count ? CMSG_SPACE(count * sizeof(int)) : 0,
-	};
-	ssize_t n;
-
-	if (count)
-		memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
-	do
-		n = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
-}
-
-/* All of the parts, which are used up; -ETIMEDOUT, or what broke the connection. */
-static inline int sys_send(int fd, struct iovec *parts, size_t part_count, const int *fds,
-			   size_t count, uint64_t deadline_ns)
-{
-	while (part_count) {
-		ssize_t n = sys_send_some(fd, parts, part_count, fds, count);
-		int err = n == -EAGAIN ? sys_wait_socket(fd, POLLOUT, deadline_ns) :
-			  n < 0	       ? (int)n :
-					 0;
-
-		if (err)
-			return err;
-		if (n < 0)
-			continue;
-		count = 0;
-		for (; part_count && (size_t)n >= parts->iov_len; parts++, part_count--)
-			n -= (ssize_t)parts->iov_len;
-		if (part_count) {
-			parts->iov_base = (char *)parts->iov_base + n;
-			parts->iov_len -= (size_t)n;
-		}
-	}
-	return 0;
-}
+/* Send all of the parts, which this changes; -ETIMEDOUT at the deadline. */
+int sys_send(int fd, struct iovec *parts, size_t part_count, const int *fds, size_t count,
+	     uint64_t deadline_ns);
 
 /*
- * How much there is, at least a byte and at most so many; -ETIMEDOUT, -EPIPE (hung up), or
- * what broke the connection. Descriptors that come along are not taken: the kernel closes
- * them.
+ * Returns how many bytes were received, from 1 to @bytes, or -errno: -ETIMEDOUT at the deadline,
+ * -EPIPE if the peer hung up. The kernel closes descriptors that come along.
  */
-static inline ssize_t sys_receive(int fd, void *to, size_t bytes, uint64_t deadline_ns)
-{
-	ssize_t n;
-
-	do {
-		/* Nobody answers before it was woken: there is nothing yet. */
-		int err = sys_wait_socket(fd, POLLIN, deadline_ns);
-
-		if (err)
-			return err;
-		n = recv(fd, to, bytes, MSG_DONTWAIT);
-	} while (n < 0 && (errno == EAGAIN || errno == EINTR));
-	if (n < 0)
-		return -errno;
-	return n ? n : -EPIPE;
-}
+ssize_t sys_receive(int fd, void *to, size_t bytes, uint64_t deadline_ns);
 
 #endif

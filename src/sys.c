@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The wrappers of system calls that sys.h declares. With sys_process.c this is the only file that
+ * reads errno. Nothing here has state or takes a lock.
+ *
+ * INVARIANT: a descriptor that a function returns is above the standard three. A program may have
+ * closed those and still print to them, which would write to the registers of a device.
+ */
+#include <linux/mempolicy.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+
+#include "sys.h"
+
+/* --- Memory --- */
+
+int sys_map(size_t bytes, int flags, void **va)
+{
+	*va = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+	return *va == MAP_FAILED ? -errno : 0;
+}
+
+void sys_unmap(void *va, size_t bytes)
+{
+	(void)munmap(va, bytes);
+}
+
+int sys_advise(void *va, size_t bytes, int advice)
+{
+	int err;
+
+	do
+		err = madvise(va, bytes, advice) ? -errno : 0;
+	while (err == -EINTR);
+	return err;
+}
+
+int sys_bind(void *va, size_t bytes, uint64_t nodes)
+{
+	const unsigned long mask[2] = { nodes, 0 };
+
+	return syscall(SYS_mbind, va, bytes, MPOL_BIND, mask, 65, 0) ? -errno : 0;
+}
+
+int sys_map_file(int fd, uint64_t offset, size_t bytes, void **va)
+{
+	*va = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
+	if (*va == MAP_FAILED)
+		return -errno;
+	(void)madvise(*va, bytes, MADV_DONTFORK);
+	return 0;
+}
+
+int sys_map_move(void *from, void *to, size_t bytes)
+{
+	return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED ?
+		       -errno :
+		       0;
+}
+
+void sys_map_over(void *va, size_t bytes)
+{
+	(void)mmap(va, bytes, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+}
+
+/* --- Files --- */
+
+void sys_close(int fd)
+{
+	(void)close(fd);
+}
+
+int sys_not_standard(int fd)
+{
+	int copy;
+
+	if (fd < 0)
+		return -errno;
+	if (fd > STDERR_FILENO)
+		return fd;
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (copy < 0)
+		copy = -errno;
+	sys_close(fd);
+	return copy;
+}
+
+int sys_open(const char *path, int flags)
+{
+	int fd;
+
+	do
+		fd = open(path, flags | O_CLOEXEC);
+	while (fd < 0 && errno == EINTR);
+	return sys_not_standard(fd);
+}
+
+int sys_dup(int fd)
+{
+	const int copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+	return copy < 0 ? -errno : copy;
+}
+
+/* Linux returns EBUSY while another thread opens the same number. */
+void sys_become(int fd, int from)
+{
+	int err;
+
+	do
+		err = dup3(from, fd, O_CLOEXEC);
+	while (err < 0 && (errno == EINTR || errno == EBUSY));
+}
+
+int sys_memfd(int *fd)
+{
+	*fd = sys_not_standard(memfd_create("coherent", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+	return *fd < 0 ? *fd : 0;
+}
+
+int sys_truncate(int fd, uint64_t bytes)
+{
+	return ftruncate(fd, (off_t)bytes) ? -errno : 0;
+}
+
+int sys_seal(int fd)
+{
+	return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) ? -errno : 0;
+}
+
+int sys_ioctl(int fd, unsigned long request, void *arg)
+{
+	int n;
+
+	do
+		n = ioctl(fd, request, arg);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+int sys_ioctl_fd(int fd, unsigned long request, void *arg)
+{
+	const int n = sys_ioctl(fd, request, arg);
+
+	return n < 0 ? n : sys_not_standard(n);
+}
+
+uint64_t sys_file_bytes(int fd)
+{
+	struct stat file;
+
+	return fstat(fd, &file) ? 0 : (uint64_t)file.st_size;
+}
+
+ssize_t sys_read_some_at(int fd, uint64_t offset, void *to, size_t bytes)
+{
+	ssize_t n;
+
+	do
+		n = pread(fd, to, bytes, (off_t)offset);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+int sys_read_at(int fd, uint64_t offset, void *to, size_t bytes)
+{
+	const ssize_t n = sys_read_some_at(fd, offset, to, bytes);
+
+	if (n < 0)
+		return (int)n;
+	return (size_t)n == bytes ? 0 : -EIO;
+}
+
+int sys_write_at(int fd, uint64_t offset, const void *from, size_t bytes)
+{
+	const char *at = from;
+
+	/* The kernel writes at most 2 GiB at a time. */
+	while (bytes) {
+		ssize_t n = pwrite(fd, at, bytes, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		at += n;
+		offset += (uint64_t)n;
+		bytes -= (size_t)n;
+	}
+	return 0;
+}
+
+int sys_link_name(const char *path, char *name, size_t size)
+{
+	char target[256];
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
+	const char *last;
+
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	last = strrchr(target, '/');
+	last = last ? last + 1 : target;
+	if (strlen(last) >= size)
+		return -ENAMETOOLONG;
+	strcpy(name, last);
+	return 0;
+}
+
+/* --- Events and time --- */
+
+int sys_eventfd(int *fd)
+{
+	*fd = sys_not_standard(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	return *fd < 0 ? *fd : 0;
+}
+
+/*
+ * Another process with the same eventfd may have made it blocking, so the read asks not to wait.
+ * Linux before 5.10 does not know RWF_NOWAIT on an eventfd.
+ */
+int sys_eventfd_take(int fd)
+{
+	uint64_t count;
+	const struct iovec part = { .iov_base = &count, .iov_len = sizeof(count) };
+	ssize_t n;
+
+	do
+		n = preadv2(fd, &part, 1, -1, RWF_NOWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EOPNOTSUPP)
+		n = read(fd, &count, sizeof(count));
+	return n < 0 ? -errno : 0;
+}
+
+void sys_eventfd_signal(int fd)
+{
+	const uint64_t one = 1;
+	ssize_t n;
+
+	do
+		n = write(fd, &one, sizeof(one));
+	while (n < 0 && errno == EINTR);
+}
+
+void sys_sleep_ns(uint64_t ns)
+{
+	struct timespec time = sys_timespec(ns);
+
+	(void)nanosleep(&time, NULL);
+}
+
+int sys_wait_readable(struct pollfd *fds, nfds_t count, uint64_t deadline_ns)
+{
+	int n;
+
+	do {
+		uint64_t now = deadline_ns == UINT64_MAX ? 0 : sys_now_ns();
+		struct timespec left = sys_timespec(deadline_ns > now ? deadline_ns - now : 0);
+
+		n = ppoll(fds, count, deadline_ns == UINT64_MAX ? NULL : &left, NULL);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return n ? 0 : -ETIMEDOUT;
+}
+
+/* --- UNIX sockets --- */
+
+/* Sockets are used without blocking, so ppoll() is what keeps a deadline. */
+int sys_wait_socket(int fd, short events, uint64_t deadline_ns)
+{
+	struct pollfd fds = { .fd = fd, .events = events };
+
+	return sys_wait_readable(&fds, 1, deadline_ns);
+}
+
+/* The kernel does not tell when a full queue has room again, so this asks once a millisecond. */
+int sys_connect(const char *path, uint64_t deadline_ns)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd, err;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	fd = sys_not_standard(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+	if (fd < 0)
+		return fd;
+	while ((err = connect(fd, (const void *)&address, sizeof(address)) ? -errno : 0)) {
+		if (err == -EAGAIN && sys_now_ns() >= deadline_ns)
+			err = -ETIMEDOUT;
+		if (err != -EAGAIN && err != -EINTR)
+			break;
+		sys_sleep_ns(SYS_NS_PER_MS);
+	}
+	if (!err)
+		return fd;
+	(void)close(fd);
+	return err;
+}
+
+int sys_accept(int fd, uint64_t deadline_ns)
+{
+	int connection, err = sys_wait_socket(fd, POLLIN, deadline_ns);
+
+	if (err)
+		return err;
+	do
+		connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	while (connection < 0 && errno == EINTR);
+	return sys_not_standard(connection);
+}
+
+int sys_socketpair(int pair[2])
+{
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	for (size_t i = 0; i < 2; i++)
+		pair[i] = sys_not_standard(pair[i]);
+	if (pair[0] >= 0 && pair[1] >= 0)
+		return 0;
+	for (size_t i = 0; i < 2; i++)
+		if (pair[i] >= 0)
+			(void)close(pair[i]);
+	return pair[0] < 0 ? pair[0] : pair[1];
+}
+
+int sys_hung_up(int *fd)
+{
+	int pair[2], err = sys_socketpair(pair);
+
+	if (err)
+		return err;
+	(void)close(pair[1]);
+	*fd = pair[0];
+	return 0;
+}
+
+int sys_socket_option(int fd, int option, int *value)
+{
+	socklen_t size = sizeof(*value);
+
+	return getsockopt(fd, SOL_SOCKET, option, value, &size) ? -errno : 0;
+}
+
+void sys_shutdown(int fd)
+{
+	(void)shutdown(fd, SHUT_RDWR);
+}
+
+ssize_t sys_send_some(int fd, struct iovec *parts, size_t part_count, const int *fds, size_t count)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(SYS_SEND_FDS_MAX * sizeof(int))];
+	} control = { .header = { .cmsg_len = CMSG_LEN(count * sizeof(int)),
+				  .cmsg_level = SOL_SOCKET,
+				  .cmsg_type = SCM_RIGHTS } };
+	const struct msghdr message = {
+		.msg_iov = parts,
+		.msg_iovlen = part_count,
+		.msg_control = count ? &control : NULL,
+		.msg_controllen = count ? CMSG_SPACE(count * sizeof(int)) : 0,
+	};
+	ssize_t n;
+
+	if (count)
+		memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
+	do
+		n = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+int sys_send(int fd, struct iovec *parts, size_t part_count, const int *fds, size_t count,
+	     uint64_t deadline_ns)
+{
+	while (part_count) {
+		ssize_t n = sys_send_some(fd, parts, part_count, fds, count);
+		int err = n == -EAGAIN ? sys_wait_socket(fd, POLLOUT, deadline_ns) :
+			  n < 0	       ? (int)n :
+					 0;
+
+		if (err)
+			return err;
+		if (n < 0)
+			continue;
+		count = 0;
+		for (; part_count && (size_t)n >= parts->iov_len; parts++, part_count--)
+			n -= (ssize_t)parts->iov_len;
+		if (part_count) {
+			parts->iov_base = (char *)parts->iov_base + n;
+			parts->iov_len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+ssize_t sys_receive(int fd, void *to, size_t bytes, uint64_t deadline_ns)
+{
+	ssize_t n;
+
+	do {
+		/* The peer cannot have answered yet, so wait before the first read. */
+		int err = sys_wait_socket(fd, POLLIN, deadline_ns);
+
+		if (err)
+			return err;
+		n = recv(fd, to, bytes, MSG_DONTWAIT);
+	} while (n < 0 && (errno == EAGAIN || errno == EINTR));
+	if (n < 0)
+		return -errno;
+	return n ? n : -EPIPE;
+}

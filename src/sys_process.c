@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * How the library starts and ends programs and threads; sys_process.h declares it.
+ *
+ * Between fork() and exec() the child of a program with threads may only make system calls: another
+ * thread may have held any lock when the child was copied. Nothing here takes a lock.
+ */
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "size.h"
+#include "sys_process.h"
+
+/* --- Programs --- */
+
+void sys_pidfd_kill(int pidfd)
+{
+	(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+}
+
+void sys_kill(pid_t pid)
+{
+	(void)kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* The child ignores what we ignore, but has none of our handlers and no blocked signal. */
+static void restore_signals(void)
+{
+	struct sigaction action;
+	sigset_t none;
+
+	for (int i = 1; i < NSIG; i++) {
+		if (sigaction(i, NULL, &action) || action.sa_handler == SIG_IGN)
+			continue;
+		(void)signal(i, SIG_IGN);
+		(void)signal(i, SIG_DFL);
+	}
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Write why the program could not run; in a child, so without locks and allocations. */
+static void write_errno(int fd, int err)
+{
+	char text[] = SYS_EXEC_FAILED "000\n";
+	char *digits = text + sizeof(SYS_EXEC_FAILED) - 1;
+
+	digits[0] = (char)('0' + err / 100 % 10);
+	digits[1] = (char)('0' + err / 10 % 10);
+	digits[2] = (char)('0' + err % 10);
+	if (write(fd, text, sizeof(text) - 1) < 0)
+		_exit(126);
+}
+
+/* Runs in the child and does not return. */
+static void run_program(char *const *argv, const int *fds, size_t count, int log)
+{
+	/* A process group of its own keeps Ctrl-C in the terminal from the program. */
+	(void)setpgid(0, 0);
+	restore_signals();
+	for (size_t i = 0; i < count; i++)
+		(void)fcntl(fds[i], F_SETFD, 0);
+	(void)dup2(log, STDOUT_FILENO);
+	(void)dup2(log, STDERR_FILENO);
+	(void)execvp(argv[0], argv);
+	write_errno(STDERR_FILENO, errno);
+	_exit(127);
+}
+
+int sys_spawn(char *const *argv, const int *fds, size_t count, int log, pid_t *pid, int *pidfd)
+{
+	const pid_t parent = getpid();
+
+	*pid = fork();
+	if (!*pid) {
+		/* The parent may have ended before this call, so the child asks afterwards. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(125);
+		run_program(argv, fds, count, log);
+	}
+	if (*pid < 0)
+		return -errno;
+	*pidfd = sys_not_standard((int)syscall(SYS_pidfd_open, *pid, 0));
+	if (*pidfd >= 0)
+		return 0;
+	sys_kill(*pid);
+	return *pidfd;
+}
+
+/* --- Threads --- */
+
+int sys_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg)
+{
+	static const int own[] = { SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP };
+	sigset_t others, before;
+	int err;
+
+	(void)sigfillset(&others);
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		(void)sigdelset(&others, own[i]);
+	(void)pthread_sigmask(SIG_SETMASK, &others, &before);
+	err = -pthread_create(thread, NULL, fn, arg);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return err;
+}
+
+void sys_thread_join(pthread_t thread)
+{
+	(void)pthread_join(thread, NULL);
+}
