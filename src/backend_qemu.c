@@ -154,8 +154,7 @@ static int open_machine(struct qemu *qemu, const struct name *name)
 	lock_take(&qemu->lock);
 	err = start_locked(qemu);
 	if (err)
-		err = result_locked(qemu,
-				    qemu_explain(qemu->backend.dev, qemu->log, name->where, err));
+		err = result_locked(qemu, qemu_explain(qemu->backend.dev, qemu->log, err));
 	lock_drop(&qemu->lock);
 	return err;
 }

@@ -102,13 +102,13 @@ int qemu_start_error(const struct coherent_device *dev, int err);
  * qemu_explain() - Report why a device cannot be opened.
  * @dev: Told.
  * @log: What QEMU wrote.
- * @model: The model.
  * @err: What went wrong.
  *
- * Return: @err, or what is closer: -ENODEV (no such model, QEMU too old), -EINVAL (QEMU says
- * why), -ENOSPC (it has no descriptor left).
+ * Return: @err, or what is closer: -ENODEV (no such model, no such device, a QEMU that is too old
+ * or cannot be run), -EINVAL (QEMU says why), -ENOSPC (it has no descriptor left, or too few
+ * addresses for BARs), -ENOMEM.
  */
-int qemu_explain(const struct coherent_device *dev, int log, const char *model, int err);
+int qemu_explain(const struct coherent_device *dev, int log, int err);
 
 /**
  * qemu_last_error() - The last error that QEMU wrote.
