@@ -7,7 +7,6 @@
  * INVARIANT: the IOAS, or a window of one that was adopted, is this device's alone, so
  * that what is unmapped at once is all that was mapped.
  */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,19 +41,18 @@ static struct iommufd *iommufd_of(struct backend *backend)
 /* The node of a device, if the kernel has such nodes; Linux 6.1 knows their names only. */
 static bool find_node(const char *bdf, char *node, size_t size)
 {
-	struct dirent *entry;
+	const char *name;
 	char path[64];
 	bool found = false;
 	DIR *nodes;
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", bdf);
-	nodes = opendir(path);
-	while (nodes && !found && (entry = readdir(nodes))) {
-		snprintf(node, size, "/dev/vfio/devices/%.32s", entry->d_name);
-		found = !strncmp(entry->d_name, "vfio", 4) && !access(node, F_OK);
+	nodes = sys_dir_open(path);
+	while (!found && (name = sys_dir_next(nodes))) {
+		snprintf(node, size, "/dev/vfio/devices/%.32s", name);
+		found = !strncmp(name, "vfio", 4) && sys_exists(node);
 	}
-	if (nodes)
-		closedir(nodes);
+	sys_dir_close(nodes);
 	return found;
 }
 
@@ -370,7 +368,7 @@ static int pci_open(struct backend **backend, struct coherent_device *dev, const
 	err = vfio_pci_find(name, &dev->reporter, bdf);
 	if (err)
 		return err;
-	if (find_node(bdf, node, sizeof(node)) && !access(IOMMU, F_OK))
+	if (find_node(bdf, node, sizeof(node)) && sys_exists(IOMMU))
 		return iommufd_open(backend, dev, name, options);
 	return backend_vfio.open(backend, dev, name, options);
 }

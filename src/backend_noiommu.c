@@ -62,7 +62,7 @@ static bool find_group(const char *bdf, char *node, size_t size)
 	if (sys_link_name(path, group, sizeof(group)))
 		return false;
 	snprintf(node, size, "/dev/vfio/noiommu-%s", group);
-	return !access(node, F_OK);
+	return sys_exists(node);
 }
 
 bool noiommu_has(const char *bdf)

@@ -6,7 +6,6 @@
  * gives way to threads that want to reach a register: a mutex alone would let
  * it take the lock again before they wake.
  */
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,7 +123,7 @@ static void *run(void *arg)
 			lock_wait(&sim->lock, sys_now_ns() + TICK_NS);
 		while (atomic_load_explicit(&sim->wanted, memory_order_relaxed)) {
 			lock_drop(&sim->lock);
-			sched_yield();
+			sys_yield();
 			lock_take(&sim->lock);
 		}
 	}

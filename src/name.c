@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "name.h"
+#include "sys.h"
 
 static int malformed(const struct name *name, const struct reporter *to, const char *why)
 {
@@ -112,8 +112,6 @@ static bool is_number(const char *value)
 static int read_value(const struct name *name, const struct name_key *key, const char *value,
 		      uint64_t *out, const struct reporter *to)
 {
-	char *end;
-
 	if (key->min == UINT64_MAX) {
 		*out = 1;
 		if (!value)
@@ -122,12 +120,9 @@ static int read_value(const struct name *name, const struct name_key *key, const
 		       name->whole, key->key);
 		return -EINVAL;
 	}
-	errno = 0;
-	if (value && is_number(value)) {
-		*out = strtoull(value, &end, 0);
-		if (!*end && !errno && *out >= key->min && *out <= key->max)
-			return 0;
-	}
+	if (value && is_number(value) && !sys_read_number(value, out) && *out >= key->min &&
+	    *out <= key->max)
+		return 0;
 	report(to, COHERENT_ERROR,
 	       "device name \"%s\": key \"%s\" takes a number from %" PRIu64 " to %" PRIu64,
 	       name->whole, key->key, key->min, key->max);

@@ -7,10 +7,12 @@
  * closed those and still print to them, which would write to the registers of a device.
  */
 #include <linux/mempolicy.h>
+#include <sched.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 
@@ -212,6 +214,69 @@ int sys_link_name(const char *path, char *name, size_t size)
 	return 0;
 }
 
+bool sys_exists(const char *path)
+{
+	return !access(path, F_OK);
+}
+
+int sys_stat(const char *path, struct stat *file)
+{
+	return stat(path, file) ? -errno : 0;
+}
+
+DIR *sys_dir_open(const char *path)
+{
+	return opendir(path);
+}
+
+const char *sys_dir_next(DIR *dir)
+{
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			return entry->d_name;
+	return NULL;
+}
+
+void sys_dir_close(DIR *dir)
+{
+	if (dir)
+		(void)closedir(dir);
+}
+
+/* --- The process --- */
+
+uid_t sys_user(void)
+{
+	return geteuid();
+}
+
+pid_t sys_pid(void)
+{
+	return getpid();
+}
+
+uint64_t sys_lockable_bytes(void)
+{
+	struct rlimit limit = { .rlim_cur = RLIM_INFINITY };
+
+	(void)getrlimit(RLIMIT_MEMLOCK, &limit);
+	return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
+}
+
+/* Here because strtoull() tells of an overflow by errno only. */
+int sys_read_number(const char *text, uint64_t *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoull(text, &end, 0);
+	if (errno)
+		return -errno;
+	return end == text || *end ? -EINVAL : 0;
+}
+
 /* --- Events and time --- */
 
 int sys_eventfd(int *fd)
@@ -246,6 +311,11 @@ void sys_eventfd_signal(int fd)
 	do
 		n = write(fd, &one, sizeof(one));
 	while (n < 0 && errno == EINTR);
+}
+
+void sys_yield(void)
+{
+	(void)sched_yield();
 }
 
 void sys_sleep_ns(uint64_t ns)

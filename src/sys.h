@@ -8,6 +8,7 @@
 #ifndef SYS_H
 #define SYS_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -16,6 +17,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -98,6 +100,33 @@ int sys_write_at(int fd, uint64_t offset, const void *from, size_t bytes);
 /* Copy the last component of the path that a symbolic link points to. */
 int sys_link_name(const char *path, char *name, size_t size);
 
+bool sys_exists(const char *path);
+
+int sys_stat(const char *path, struct stat *file);
+
+/* Returns NULL if the directory cannot be read. */
+DIR *sys_dir_open(const char *path);
+
+/* Returns the next name that does not begin with a dot, or NULL at the end or if @dir is NULL. */
+const char *sys_dir_next(DIR *dir);
+
+/* @dir may be NULL. */
+void sys_dir_close(DIR *dir);
+
+/* --- The process --- */
+
+/* Returns the user that the kernel checks permissions for. */
+uid_t sys_user(void);
+
+/* Returns the number of this process. */
+pid_t sys_pid(void);
+
+/* Returns how many bytes the process may lock in memory, or UINT64_MAX for any number. */
+uint64_t sys_lockable_bytes(void);
+
+/* Read a number that is the whole of @text, in C's notation; -EINVAL or -ERANGE. */
+int sys_read_number(const char *text, uint64_t *number);
+
 /* --- Events and time --- */
 
 int sys_eventfd(int *fd);
@@ -131,6 +160,9 @@ static inline struct timespec sys_timespec(uint64_t ns)
 		.tv_nsec = (long)(ns % SYS_NS_PER_S),
 	};
 }
+
+/* Let other threads run first. */
+void sys_yield(void);
 
 /* A signal may end the sleep early. */
 void sys_sleep_ns(uint64_t ns);

@@ -2,7 +2,6 @@
 /*
  * Finding a PCI device that VFIO has, and what to do where it has not.
  */
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -72,7 +71,7 @@ static bool is_vfio(const char *bdf, const char *driver)
 	char path[128];
 
 	snprintf(path, sizeof(path), SYSFS "%s/vfio-dev", bdf);
-	return !strcmp(driver, "vfio-pci") || !access(path, F_OK);
+	return !strcmp(driver, "vfio-pci") || sys_exists(path);
 }
 
 /* Without one vfio-pci does not take the device, but for no-IOMMU mode. */
@@ -102,7 +101,7 @@ int vfio_pci_find(const struct name *name, const struct reporter *to, char bdf[V
 	err = driver_of(bdf, driver);
 	if (err == -ENOENT) {
 		snprintf(path, sizeof(path), SYSFS "%s", bdf);
-		if (access(path, F_OK)) {
+		if (!sys_exists(path)) {
 			report(to, COHERENT_ERROR, "%s: there is no PCI device %s, see lspci -D",
 			       name->whole, bdf);
 			return -ENODEV;
@@ -127,24 +126,22 @@ unsigned int vfio_pci_name_siblings(const struct vfio_pci *pci)
 	const struct coherent_device *dev = pci->backend.dev;
 	unsigned int count = 0;
 	char path[128], driver[DRIVER_BYTES];
-	struct dirent *entry;
+	const char *bdf;
 	DIR *devices;
 
 	snprintf(path, sizeof(path), SYSFS "%s/iommu_group/devices", pci->bdf);
-	devices = opendir(path);
-	while (devices && (entry = readdir(devices))) {
-		if (entry->d_name[0] == '.' || strlen(entry->d_name) > 32 ||
-		    !strcmp(entry->d_name, pci->bdf))
+	devices = sys_dir_open(path);
+	while ((bdf = sys_dir_next(devices))) {
+		if (strlen(bdf) > 32 || !strcmp(bdf, pci->bdf))
 			continue;
 		count++;
-		if (is_in_the_way(entry->d_name, driver))
+		if (is_in_the_way(bdf, driver))
 			report(&dev->reporter, COHERENT_ERROR,
 			       "%s: the group has another device, %s, which %s drives; as root: "
 			       "echo %s >" SYSFS "%s/driver/unbind",
-			       dev->name, entry->d_name, driver, entry->d_name, entry->d_name);
+			       dev->name, bdf, driver, bdf, bdf);
 	}
-	if (devices)
-		closedir(devices);
+	sys_dir_close(devices);
 	return count;
 }
 
@@ -197,7 +194,7 @@ int vfio_pci_open_node(const struct vfio_pci *pci, const char *path)
 	case EACCES:
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: %s is not yours to open; as root: chown %u %s", dev->name, path,
-		       (unsigned int)getuid(), path);
+		       (unsigned int)sys_user(), path);
 		return fd;
 	case EBUSY:
 		report(&dev->reporter, COHERENT_ERROR,

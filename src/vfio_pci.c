@@ -7,7 +7,6 @@
 #include <linux/vfio.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "size.h"
 #include "sys.h"
@@ -205,10 +204,9 @@ int vfio_pci_adopt_device(struct vfio_pci *pci, int fd)
 
 static void no_memory(const struct coherent_device *dev, size_t bytes)
 {
-	struct rlimit limit = { .rlim_cur = RLIM_INFINITY };
+	const uint64_t limit = sys_lockable_bytes();
 
-	(void)getrlimit(RLIMIT_MEMLOCK, &limit);
-	if (limit.rlim_cur == RLIM_INFINITY)
+	if (limit == UINT64_MAX)
 		report(&dev->reporter, COHERENT_WARNING,
 		       "%s: the kernel has no memory to pin and map %zu bytes more, see free and "
 		       "dmesg",
@@ -218,7 +216,7 @@ static void no_memory(const struct coherent_device *dev, size_t bytes)
 		       "%s: the kernel pins no %zu bytes more; ulimit -l is %" PRIu64
 		       " KiB, and all that is exposed at a time must be under it; as root: "
 		       "prlimit --pid %d --memlock=unlimited",
-		       dev->name, bytes, (uint64_t)limit.rlim_cur / 1024, (int)getpid());
+		       dev->name, bytes, limit / 1024, (int)sys_pid());
 }
 
 int vfio_pci_map_result(const struct coherent_device *dev, const struct backend_mapping *mapping,

@@ -6,7 +6,6 @@
 #include <linux/virtio_config.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "sys.h"
 #include "vhost_user_device.h"
@@ -219,7 +218,7 @@ int vhost_user_no_connection(const struct vhost_user *vhost, int err)
 {
 	const struct coherent_device *dev = vhost->backend.dev;
 	struct stat file = { .st_mode = 0 };
-	const bool is_there = vhost->path && !stat(vhost->path, &file);
+	const bool is_there = vhost->path && !sys_stat(vhost->path, &file);
 
 	if (err == -EMFILE || err == -ENFILE) {
 		report(&dev->reporter, COHERENT_ERROR,
@@ -235,8 +234,8 @@ int vhost_user_no_connection(const struct vhost_user *vhost, int err)
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: %s may not be used by user %u%s: run both processes as one user, or hand "
 		       "over a connected socket as .socket_fd",
-		       dev->name, vhost->path, (unsigned int)geteuid(),
-		       is_there && file.st_uid != geteuid() ? ", it is another's" : "");
+		       dev->name, vhost->path, (unsigned int)sys_user(),
+		       is_there && file.st_uid != sys_user() ? ", it is another's" : "");
 		return err;
 	}
 	if (err == -ETIMEDOUT) {
