@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""Only sys.c and sys_process.c call the system: syscalls.py SOURCE_DIR. Prints TAP.
+
+A function of libc that wraps a system call, or that starts a program, has a function of sys.h
+or sys_process.h, which returns -errno and restarts after EINTR. No other file of src/ calls such
+a function itself or reads errno. Locks and keys of pthreads are not in the list: lock.h and
+thread.c have those.
+"""
+import os
+import re
+import sys
+
+# These may: with their headers, which have what is too small for a call.
+ALLOWED = {'sys.c', 'sys.h', 'sys_process.c', 'sys_process.h'}
+CALLS = '''
+    accept accept4 access bind chmod clock_gettime clock_nanosleep close closedir connect creat dup
+    dup2 dup3 eventfd eventfd_read eventfd_write execl execlp execv execve execvp _exit fallocate
+    fcntl fdopen fopen fork fstat fsync ftruncate getegid getenv geteuid getgid getpeername getpid
+    getppid getrandom getrlimit getsockname getsockopt gettid getuid ioctl kill listen lseek lstat
+    madvise mbind memfd_create mincore mkdir mlock mmap mprotect mremap munlock munmap nanosleep
+    open openat opendir pclose pipe pipe2 poll popen posix_spawn posix_spawnp ppoll prctl pread
+    preadv preadv2 prlimit pthread_create pthread_join pthread_kill pthread_sigmask pwrite pwritev
+    pwritev2 raise read readdir readlink readlinkat readv recv recvfrom recvmsg rename rmdir
+    sched_getaffinity sched_setaffinity sched_yield select send sendmsg sendto setenv setpgid
+    setrlimit setsockopt shutdown sigaction signal signalfd sigprocmask sleep socket socketpair stat
+    statx symlink syscall sysconf system time timerfd_create truncate unlink usleep vfork wait
+    waitid waitpid write writev
+'''.split()
+# A member of a struct may have such a name, as in backend->ops->open().
+CALL = re.compile(r'(?<![\w.>])(' + '|'.join(CALLS) + r')\s*\(')
+ERRNO = re.compile(r'(?<!\w)errno(?!\w)')
+# Comments, strings, characters and #include lines hold words, not code.
+NO_CODE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|'
+                     r'^#include[^\n]*', re.S | re.M)
+
+
+def broken(text):
+    """(line number, rule) of each line that breaks one."""
+    code = NO_CODE.sub(lambda found: '\n' * found[0].count('\n'), text)
+    for number, line in enumerate(code.splitlines(), 1):
+        for call in CALL.findall(line):
+            yield number, f'{call}() is called directly; call it through sys.h or sys_process.h'
+        if ERRNO.search(line):
+            yield number, 'errno is used; only sys.c and sys_process.c do, others get -errno'
+
+
+def sources(source_dir):
+    for folder, _, names in sorted(os.walk(os.path.join(source_dir, 'src'))):
+        for name in sorted(names):
+            if name.endswith(('.c', '.h')) and name not in ALLOWED:
+                yield os.path.join(folder, name)
+
+
+def main():
+    files, found = list(sources(sys.argv[1])), []
+    for path in files:
+        with open(path, encoding='utf-8') as source:
+            found += [f'{os.path.relpath(path, sys.argv[1])}:{number}: {rule}'
+                      for number, rule in broken(source.read())]
+    # A check that finds nothing in a line made to break it would find nothing at all.
+    sample = '/* read(fd) */\n#include <errno.h>\nif (ops->open(fd) || read(fd))\n\treturn -errno;\n'
+    works = [number for number, _ in broken(sample)] == [3, 4]
+    print('1..2')
+    print(f'{"" if works else "not "}ok 1 - a direct call is found')
+    print(f'{"not " if found or not files else ""}ok 2 - {len(files)} files call the system '
+          'through sys.h')
+    for line in found:
+        print('#', line)
+    sys.exit(1 if found or not files or not works else 0)
+
+
+if __name__ == '__main__':
+    main()
