@@ -83,15 +83,24 @@ static int check_table_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 	return -EBUSY;
 }
 
-/* The last one in @mappings is new. */
-static int tell_added_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+/* If the peer does not take the new memory, it is not in @mappings either. */
+static int add_locked(struct vhost_user *vhost, const struct vhost_user_mapping *added)
+	NEEDS_LOCK(vhost->lock)
 {
-	if (!vhost->has_slots)
-		return tell_table_locked(vhost);
-	return tell_region_locked(vhost, VHOST_USER_ADD_MEM_REG, &vhost->mappings[vhost->used - 1]);
+	int err;
+
+	vhost->mappings[vhost->used++] = *added;
+	err = vhost->has_slots ? tell_region_locked(vhost, VHOST_USER_ADD_MEM_REG, added) :
+				 tell_table_locked(vhost);
+	if (err)
+		vhost->used--;
+	return err;
 }
 
-/* Refused, it has something else than we know of. */
+/*
+ * @removed is not in @mappings any more. A peer that refuses to remove it keeps memory that the
+ * library does not know of, so this hangs up.
+ */
 static void tell_removed_locked(struct vhost_user *vhost, const struct vhost_user_mapping *removed)
 	NEEDS_LOCK(vhost->lock)
 {
@@ -162,13 +171,15 @@ static int make_file(const struct vhost_user *vhost, const struct backend_mappin
 	}
 	if (err)
 		return -ENOMEM;
-	err = pages_to_file(to->fd, 0, from->va, from->bytes, &to->va);
-	if (!err && sys_seal(to->fd)) {
-		sys_unmap(to->va, to->bytes);
-		err = -ENOMEM;
-	}
-	if (!err)
-		return 0;
+	if (pages_to_file(to->fd, 0, from->va, from->bytes, &to->va))
+		goto close_file;
+	if (sys_seal(to->fd))
+		goto unmap_file;
+	return 0;
+
+unmap_file:
+	sys_unmap(to->va, to->bytes);
+close_file:
 	sys_close(to->fd);
 	return -ENOMEM;
 }
@@ -209,17 +220,20 @@ static int expose_locked(struct vhost_user *vhost, const struct backend_mapping 
 		err = make_file(vhost, mapping, &added);
 	if (err)
 		return err;
-	vhost->mappings[vhost->used++] = added;
-	err = tell_added_locked(vhost);
-	if (!err)
-		err = take_place(&vhost->mappings[vhost->used - 1], mapping->va);
-	if (!err)
-		return 0;
-	/* What it may have, nobody uses: the box still has its own pages. */
-	sys_unmap(added.va, added.bytes);
+	err = add_locked(vhost, &added);
+	if (err)
+		goto drop_file;
+	err = take_place(&vhost->mappings[vhost->used - 1], mapping->va);
+	if (err)
+		goto remove_mapping;
+	return 0;
+
+remove_mapping:
 	vhost->used--;
-	if (err == -ENOMEM)
-		tell_removed_locked(vhost, &added);
+	tell_removed_locked(vhost, &added);
+drop_file:
+	/* The peer may still have the file. Nobody uses that: the box keeps its own pages. */
+	sys_unmap(added.va, added.bytes);
 	sys_close(added.fd);
 	return err;
 }
