@@ -281,20 +281,27 @@ int noiommu_open(struct backend **backend, struct coherent_device *dev, const st
 		err = no_iommu(noiommu);
 	if (!err)
 		err = name_read_keys(name, keys, 1, &noiommu->pages, &dev->reporter);
-	if (!err)
-		err = open_pool(noiommu);
-	if (!err)
-		err = open_nodes(noiommu);
+	if (err)
+		goto free_noiommu;
+	err = open_pool(noiommu);
+	if (err)
+		goto close_pool;
+	err = open_nodes(noiommu);
 	if (!err)
 		err = open_device(noiommu);
-	if (err) {
-		close_nodes(noiommu);
-		close_pool(noiommu);
-		free(noiommu);
-		return err;
-	}
+	if (err)
+		goto close_nodes;
 	*backend = &noiommu->pci.backend;
 	return 0;
+
+	/* What opens nodes or hugepages may have opened some of them before it failed. */
+close_nodes:
+	close_nodes(noiommu);
+close_pool:
+	close_pool(noiommu);
+free_noiommu:
+	free(noiommu);
+	return err;
 }
 
 /* --- For the library --- */
