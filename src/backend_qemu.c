@@ -235,8 +235,8 @@ static int fill_locked(struct qemu *qemu, uint64_t at, const void *from, size_t 
 	return 0;
 }
 
-static int expose_locked(struct qemu *qemu, const struct qemu_mapping *mapping,
-			 const struct backend_mapping *asked) NEEDS_LOCK(qemu->lock)
+static int copy_and_map_locked(struct qemu *qemu, const struct qemu_mapping *mapping,
+			       const struct backend_mapping *asked) NEEDS_LOCK(qemu->lock)
 {
 	const uint64_t at = mapping->at.first;
 	int err = fill_locked(qemu, at, asked->va, asked->bytes);
@@ -245,6 +245,32 @@ static int expose_locked(struct qemu *qemu, const struct qemu_mapping *mapping,
 		return err;
 	return result_locked(qemu, qemu_iommu_map(&qemu->iommu, asked->address, at, asked->bytes,
 						  asked->permission != COHERENT_READ_ONLY));
+}
+
+/* @mapping is consumed: the device has it, or after an error it is freed. */
+static int expose_locked(struct qemu *qemu, struct qemu_mapping *mapping,
+			 const struct backend_mapping *asked) NEEDS_LOCK(qemu->lock)
+{
+	const struct iova_want want = { .bytes = asked->bytes, .align = sys_page_bytes() };
+	int err = -ENODEV;
+
+	mapping->address = asked->address;
+	if (!qemu->closed && !qemu->lost)
+		err = iova_reserve(&qemu->space, &want, &mapping->at);
+	if (err)
+		goto free_mapping;
+	RB_INSERT(qemu_mappings, &qemu->mappings, mapping);
+	err = copy_and_map_locked(qemu, mapping, asked);
+	if (err)
+		goto remove_mapping;
+	return 0;
+
+remove_mapping:
+	RB_REMOVE(qemu_mappings, &qemu->mappings, mapping);
+	iova_release(&qemu->space, &mapping->at);
+free_mapping:
+	free(mapping);
+	return err;
 }
 
 static void *qemu_elsewhere(struct backend *backend, uint64_t address)
@@ -261,24 +287,13 @@ static void *qemu_elsewhere(struct backend *backend, uint64_t address)
 static int qemu_map(struct backend *backend, const struct backend_mapping *asked)
 {
 	struct qemu *qemu = qemu_of(backend);
-	const struct iova_want want = { .bytes = asked->bytes, .align = sys_page_bytes() };
 	struct qemu_mapping *mapping = calloc(1, sizeof(*mapping));
-	int err = -ENODEV;
+	int err;
 
 	if (!mapping)
 		return -ENOMEM;
-	mapping->address = asked->address;
 	lock_take(&qemu->lock);
-	if (!qemu->closed && !qemu->lost)
-		err = iova_reserve(&qemu->space, &want, &mapping->at);
-	if (err) {
-		free(mapping);
-	} else {
-		RB_INSERT(qemu_mappings, &qemu->mappings, mapping);
-		err = expose_locked(qemu, mapping, asked);
-		if (err)
-			end_locked(qemu, mapping);
-	}
+	err = expose_locked(qemu, mapping, asked);
 	lock_drop(&qemu->lock);
 	if (err == -ENOSPC)
 		report(&backend->dev->reporter, COHERENT_WARNING,

@@ -46,19 +46,21 @@ int qemu_process_start(struct qemu_process *process)
 
 	lock_init(&process->lock);
 	err = sys_thread_start(&process->thread, run, process);
-	if (err) {
-		lock_destroy(&process->lock);
-		return err;
-	}
+	if (err)
+		goto destroy_lock;
 	lock_take(&process->lock);
 	while (!process->started)
 		lock_wait(&process->lock, UINT64_MAX);
 	err = process->err;
 	lock_drop(&process->lock);
-	if (err) {
-		sys_thread_join(process->thread);
-		lock_destroy(&process->lock);
-	}
+	if (err)
+		goto join_thread;
+	return 0;
+
+join_thread:
+	sys_thread_join(process->thread);
+destroy_lock:
+	lock_destroy(&process->lock);
 	return err;
 }
 

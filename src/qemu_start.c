@@ -124,6 +124,22 @@ static int make_memory(struct qemu *qemu)
 	return err;
 }
 
+static int start_process(struct qemu *qemu, int bios, int socket, const char *device)
+{
+	int err = add_arguments(qemu, bios, socket, device);
+
+	if (err)
+		return err;
+	qemu->process.inherited[0] = bios;
+	qemu->process.inherited[1] = socket;
+	qemu->process.inherited[2] = qemu->memory;
+	qemu->process.log = qemu->log;
+	err = qemu_process_start(&qemu->process);
+	qemu->running = !err;
+	return err;
+}
+
+/* QEMU has copies of the firmware and of its end of the socket, so both are closed here. */
 static int spawn(struct qemu *qemu, const char *device)
 {
 	int bios, pair[2], err = make_bios(&bios);
@@ -133,18 +149,11 @@ static int spawn(struct qemu *qemu, const char *device)
 	err = sys_socketpair(pair);
 	if (err)
 		goto close_bios;
-	err = add_arguments(qemu, bios, pair[1], device);
-	qemu->process.inherited[0] = bios;
-	qemu->process.inherited[1] = pair[1];
-	qemu->process.inherited[2] = qemu->memory;
-	qemu->process.log = qemu->log;
-	if (!err)
-		err = qemu_process_start(&qemu->process);
+	err = start_process(qemu, bios, pair[1], device);
 	if (err)
 		sys_close(pair[0]);
 	else
 		qemu->qtest.fd = pair[0];
-	qemu->running = !err;
 	sys_close(pair[1]);
 close_bios:
 	sys_close(bios);
