@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * How QEMU is started: its memory and its processor, what it is told, what of a device's name
- * is the model's.
+ * Starting QEMU: the name of a device becomes a command line, and memory and firmware become files
+ * that QEMU inherits.
+ *
+ * Nothing here takes a lock, because the device is not open yet. What qemu_start() makes stays in
+ * struct qemu also after an error, and qemu_close() ends it.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -15,6 +18,8 @@
 
 #define BIOS_BYTES 65536
 #define HLT 0xf4
+/* A name has at most 255 bytes; "=on" is added to keys without a value. */
+#define DEVICE_BYTES 512
 
 /* --- Its command line --- */
 
@@ -90,7 +95,7 @@ static int add_disk(struct qemu *qemu)
 	return err ? err : add_argument(qemu, "driver=raw,node-name=disk,file=file");
 }
 
-/* A processor that does nothing, and lets time go by. */
+/* The firmware is all HLT: the processor does nothing, and the time of the machine goes by. */
 static int make_bios(int *fd)
 {
 	char hlt[4096];
@@ -162,7 +167,7 @@ close_bios:
 
 /* --- Names --- */
 
-/* Models that are no disk if they have none. */
+/* QEMU does not start these models without a disk. */
 static bool wants_disk(const char *model)
 {
 	return !strncmp(model, "nvme", 4) || !strncmp(model, "virtio-blk", 10);
@@ -190,7 +195,10 @@ static int refuse(const struct name *name, const char *key, const char *why,
 	return -EINVAL;
 }
 
-/* What cannot be the model's: it would be somewhere else, past the IOMMU, or only described. */
+/*
+ * A driver may not set these: the model would be at another place on the bus, or reach memory
+ * past the IOMMU, or QEMU would print help and end.
+ */
 static int check_keys(const struct name *name, const struct reporter *to)
 {
 	static const char *const ours[] = { "addr", "bus", "driver", "iommu_platform" };
@@ -199,7 +207,8 @@ static int check_keys(const struct name *name, const struct reporter *to)
 		if (name_has_key(name, ours[i]))
 			return refuse(name, ours[i], "is not to be set", to);
 	if (name_has_key(name, "help") || name_has_key(name, "?"))
-		return refuse(name, "help", "is none: " QEMU_PROGRAM " -device MODEL,help tells",
+		return refuse(name, "help",
+			      "is not a property; " QEMU_PROGRAM " -device MODEL,help lists them",
 			      to);
 	if (name_has_key(name, "image") && !wants_disk(name->where))
 		return refuse(name, "image", "is for nvme and virtio-blk-pci", to);
@@ -217,44 +226,72 @@ static int check_model(const struct name *name, const struct reporter *to)
 	return -EINVAL;
 }
 
-/* What is not ours is the model's. */
-static int read_name(struct qemu *qemu, const struct name *name, char *device, size_t size)
+static int append(char device[DEVICE_BYTES], const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+static int append(char device[DEVICE_BYTES], const char *format, ...)
+{
+	const size_t used = strlen(device), room = DEVICE_BYTES - used;
+	va_list list;
+	int bytes;
+
+	va_start(list, format);
+	bytes = vsnprintf(device + used, room, format, list);
+	va_end(list);
+	return (size_t)bytes < room ? 0 : -EINVAL;
+}
+
+/* The library has two keys; every other key is a property of the model. */
+static int read_key(struct qemu *qemu, const struct name *name, unsigned int i,
+		    char device[DEVICE_BYTES])
 {
 	const struct reporter *to = &qemu->backend.dev->reporter;
-	size_t used = (size_t)snprintf(device, size, "%s,bus=bus", name->where);
+	const char *key = name->keys[i], *value = name->values[i];
+
+	if (!strcmp(key, "memory"))
+		return read_memory(name, value, &qemu->keys, to);
+	if (strcmp(key, "image"))
+		return append(device, ",%s=%s", key, value ? value : "on");
+	if (!value)
+		return refuse(name, "image", "takes a file", to);
+	qemu->keys.image = value;
+	return 0;
+}
+
+/* Add the properties that the model needs and the name does not have. */
+static int add_properties(const struct name *name, char device[DEVICE_BYTES])
+{
+	const char *model = name->where;
+	int err = 0;
+
+	/* Without this property a virtio device uses physical addresses, past the IOMMU. */
+	if (!strncmp(model, "virtio-", 7) || !strncmp(model, "vhost-", 6))
+		err = append(device, ",iommu_platform=on");
+	if (!err && wants_disk(model) && !name_has_key(name, "drive"))
+		err = append(device, ",drive=disk");
+	if (!err && !strcmp(model, "nvme") && !name_has_key(name, "serial"))
+		err = append(device, ",serial=coherent");
+	return err;
+}
+
+/* Write what follows -device on the command line of QEMU. */
+static int read_name(struct qemu *qemu, const struct name *name, char device[DEVICE_BYTES])
+{
+	const struct reporter *to = &qemu->backend.dev->reporter;
+	int err;
 
 	if (check_model(name, to) || check_keys(name, to))
 		return -EINVAL;
-	for (unsigned int i = 0; i < name->count; i++) {
-		const char *key = name->keys[i], *value = name->values[i];
-
-		if (!strcmp(key, "image") && value)
-			qemu->keys.image = value;
-		else if (!strcmp(key, "image"))
-			return refuse(name, "image", "takes a file", to);
-		else if (!strcmp(key, "memory")) {
-			int err = read_memory(name, value, &qemu->keys, to);
-
-			if (err)
-				return err;
-		} else
-			used += (size_t)snprintf(device + used, size - used, ",%s=%s", key,
-						 value ? value : "on");
-	}
-	/* Without it a virtio device uses physical addresses, past the IOMMU. */
-	if (!strncmp(name->where, "virtio-", 7) || !strncmp(name->where, "vhost-", 6))
-		used += (size_t)snprintf(device + used, size - used, ",iommu_platform=on");
-	if (wants_disk(name->where) && !name_has_key(name, "drive"))
-		used += (size_t)snprintf(device + used, size - used, ",drive=disk");
-	if (!strcmp(name->where, "nvme") && !name_has_key(name, "serial"))
-		used += (size_t)snprintf(device + used, size - used, ",serial=coherent");
-	return used < size ? 0 : -EINVAL;
+	device[0] = '\0';
+	err = append(device, "%s,bus=bus", name->where);
+	for (unsigned int i = 0; !err && i < name->count; i++)
+		err = read_key(qemu, name, i, device);
+	return err ? err : add_properties(name, device);
 }
 
 int qemu_start(struct qemu *qemu, const struct name *name)
 {
-	char device[512];
-	int err = read_name(qemu, name, device, sizeof(device));
+	char device[DEVICE_BYTES];
+	int err = read_name(qemu, name, device);
 
 	if (err)
 		return err;
