@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The registers of virtio-mmio, version 2 (Virtual I/O Device 1.2, 4.2.2), as vhost-user's
- * messages: so a virtio driver for them is one for a device in another process. All queues
- * interrupt by vector 0.
+ * The registers of virtio-mmio, version 2 (Virtual I/O Device 1.2, 4.2.2; numbers in comments are
+ * its sections). A write becomes vhost-user messages, so a driver for virtio-mmio drives a device
+ * in another process. All queues interrupt by vector 0.
+ *
+ * INVARIANT: the peer learns of a queue only when the queue and the driver are ready, and then the
+ * queue does not change until a reset. The lock of struct vhost_user guards all registers.
  */
 #include <inttypes.h>
 #include <linux/virtio_config.h>
@@ -15,9 +18,12 @@
 
 #define MAGIC 0x74726976
 #define VERSION 2
-/* As many as libvhost-user and DPDK take. */
+/* libvhost-user and DPDK take at most this many entries. */
 #define QUEUE_NUMBER_MAX 1024
-/* Of bits 24 to 49, which are queues' and transports', those that need nothing here. */
+/*
+ * Features of queues and transports are bits 24 to 49. A driver is offered only those that need no
+ * code here.
+ */
 #define FEATURES_QUEUES ((UINT64_C(1) << 50) - (UINT64_C(1) << 24))
 #define FEATURES_KNOWN                                                                         \
 	(UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC | UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX | \
@@ -29,11 +35,15 @@ static uint32_t half(uint64_t value, uint32_t select)
 	return select < 2 ? (uint32_t)(value >> 32 * select) : 0;
 }
 
+/* Half 0 is the low one. A driver may select another than 0 and 1, which does not exist. */
 static void set_half(uint64_t *value, uint32_t select, uint32_t to)
 {
-	if (select < 2)
-		*value = (*value & ~(UINT64_C(0xffffffff) << 32 * select)) | (uint64_t)to
-										     << 32 * select;
+	const unsigned int shift = 32 * select;
+
+	if (select > 1)
+		return;
+	*value &= ~(UINT64_C(0xffffffff) << shift);
+	*value |= (uint64_t)to << shift;
 }
 
 /* --- Queues --- */
@@ -75,15 +85,15 @@ static int tell_kick_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vho
 	};
 	int fresh, err = sys_eventfd(&fresh);
 
-	/* By the same number: who had the old one takes nothing from who is there now. */
 	if (err)
 		return -ENOSPC;
+	/* The number stays, but a peer that kept the old eventfd does not take kicks of the new. */
 	sys_become(fd, fresh);
 	sys_close(fresh);
 	return vhost_user_set_locked(vhost, &message, &fd, 1, false);
 }
 
-/* A peer that cannot find its rings would hang up, which says less. */
+/* A peer that cannot find its rings would only hang up; this report says which ring it is. */
 static int check_rings_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vhost->lock)
 {
 	const struct vhost_user_queue *queue = &vhost->registers.queues[i];
@@ -108,7 +118,7 @@ static int start_queue_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(v
 
 	if (err)
 		return err;
-	/* From the kick on it may run; a reset ends whatever it was told. */
+	/* The peer may run the queue from the kick on, so only a reset undoes what follows. */
 	queue->running = true;
 	err = tell_locked(vhost, VHOST_USER_SET_VRING_NUM, i, queue->number, false);
 	if (!err)
@@ -122,7 +132,7 @@ static int start_queue_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(v
 	return err ? err : tell_locked(vhost, VHOST_USER_SET_VRING_ENABLE, i, 1, true);
 }
 
-/* Queues run when both they and the driver are ready, whichever is later. */
+/* A queue starts when both the queue and the driver are ready. */
 static void start_queues_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
 	struct vhost_user_registers *registers = &vhost->registers;
@@ -138,7 +148,7 @@ static void start_queues_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock
 	}
 }
 
-/* A descriptor is there before a queue can be notified. */
+/* The descriptor for kicks exists before the queue is ready, so a notification finds it. */
 static void make_ready_locked(struct vhost_user *vhost, struct vhost_user_queue *queue)
 	NEEDS_LOCK(vhost->lock)
 {
@@ -185,7 +195,10 @@ static bool has_run_locked(const struct vhost_user *vhost) NEEDS_LOCK(vhost->loc
 	return false;
 }
 
-/* A reset that the driver can read back must have ended what was in flight. */
+/*
+ * A driver reads a status of 0 back to know that nothing is in flight any more. Peers finish what
+ * is in flight only when the connection ends, so a reset connects again.
+ */
 static void set_status_locked(struct vhost_user *vhost, uint32_t status) NEEDS_LOCK(vhost->lock)
 {
 	struct vhost_user_registers *registers = &vhost->registers;
@@ -201,7 +214,7 @@ static void set_status_locked(struct vhost_user *vhost, uint32_t status) NEEDS_L
 	if (added & VIRTIO_CONFIG_S_FEATURES_OK && !negotiate_locked(vhost))
 		status &= ~(uint32_t)VIRTIO_CONFIG_S_FEATURES_OK;
 	registers->status |= status;
-	/* 3.1.1: a driver looks whether its features were taken. */
+	/* 3.1.1: a driver must check that its features were accepted. This one did not. */
 	if (!(registers->status & VIRTIO_CONFIG_S_FEATURES_OK) &&
 	    status & VIRTIO_CONFIG_S_DRIVER_OK)
 		registers->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
@@ -244,14 +257,14 @@ static uint32_t read_register_locked(const struct vhost_user *vhost, uint64_t of
 	case VIRTIO_MMIO_SHM_LEN_HIGH:
 	case VIRTIO_MMIO_SHM_BASE_LOW:
 	case VIRTIO_MMIO_SHM_BASE_HIGH:
-		/* 4.2.2: there is no such region. */
+		/* 4.2.2: the region does not exist. */
 		return UINT32_MAX;
 	default:
 		return 0;
 	}
 }
 
-/* From its start: some peers do not look at the offset. */
+/* Some peers ignore the offset, so this reads the configuration from its start. */
 static uint64_t read_config_locked(struct vhost_user *vhost, uint64_t offset, unsigned int width)
 	NEEDS_LOCK(vhost->lock)
 {
@@ -286,28 +299,13 @@ uint64_t vhost_user_reg_read(struct backend *backend, unsigned int bar, uint64_t
 
 /* --- Writing --- */
 
-static void write_queue_locked(struct vhost_user *vhost, uint64_t offset, uint32_t value)
-	NEEDS_LOCK(vhost->lock)
+static void set_up_queue(struct vhost_user_queue *queue, uint64_t offset, uint32_t value)
 {
-	const uint32_t i = vhost->registers.queue_select;
-	struct vhost_user_queue *queue;
-
-	if (i >= vhost->queue_count || vhost->registers.queues[i].running)
-		return;
-	queue = &vhost->registers.queues[i];
-	if (offset == VIRTIO_MMIO_QUEUE_READY && !value)
-		queue->ready = false;
-	if (queue->ready)
-		return;
 	switch (offset) {
 	case VIRTIO_MMIO_QUEUE_NUM:
-		/* A power of two, or split rings have no size. */
+		/* 2.7: the size of a split ring is a power of two. */
 		if (value <= QUEUE_NUMBER_MAX && is_power_of_two(value))
 			queue->number = value;
-		break;
-	case VIRTIO_MMIO_QUEUE_READY:
-		if (value == 1)
-			make_ready_locked(vhost, queue);
 		break;
 	case VIRTIO_MMIO_QUEUE_DESC_LOW:
 	case VIRTIO_MMIO_QUEUE_DESC_HIGH:
@@ -322,6 +320,28 @@ static void write_queue_locked(struct vhost_user *vhost, uint64_t offset, uint32
 		set_half(&queue->used, offset == VIRTIO_MMIO_QUEUE_USED_HIGH, value);
 		break;
 	}
+}
+
+/* A queue that runs ignores the driver until a reset; one that is ready takes only "not ready". */
+static void write_queue_locked(struct vhost_user *vhost, uint64_t offset, uint32_t value)
+	NEEDS_LOCK(vhost->lock)
+{
+	const uint32_t i = vhost->registers.queue_select;
+	struct vhost_user_queue *queue;
+
+	if (i >= vhost->queue_count)
+		return;
+	queue = &vhost->registers.queues[i];
+	if (queue->running)
+		return;
+	if (offset == VIRTIO_MMIO_QUEUE_READY && !value)
+		queue->ready = false;
+	else if (queue->ready)
+		return;
+	else if (offset == VIRTIO_MMIO_QUEUE_READY && value == 1)
+		make_ready_locked(vhost, queue);
+	else
+		set_up_queue(queue, offset, value);
 }
 
 static void write_register_locked(struct vhost_user *vhost, uint64_t offset, uint32_t value)
