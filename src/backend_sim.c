@@ -19,7 +19,7 @@
 
 #define VECTORS_MAX 32
 #define TICK_NS SYS_NS_PER_MS
-/* As an x86 platform has it: no translation where interrupts are written to. */
+/* As on x86, the IOMMU does not translate the addresses that interrupts are written to. */
 #define MSI_FIRST UINT64_C(0xfee00000)
 #define MSI_LAST UINT64_C(0xfeefffff)
 
@@ -103,7 +103,7 @@ static void tick_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 		sim->model->tick(sim, sim->arg);
 }
 
-/* Whether the model has done something, so that it may have more to do. */
+/* Returns whether the model has done something, so that it may have more to do. */
 static bool is_busy_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 {
 	const bool busy = sim_dma_took_progress(&sim->dma) || sim->interrupted || sim->kicked;
@@ -174,7 +174,7 @@ static int sim_irq_connect(struct backend *backend, unsigned int vector, int fd)
 	int err = -ENODEV;
 
 	take_for_driver(sim);
-	/* A model may interrupt once more as it closes: not a descriptor that is gone. */
+	/* A model may interrupt once more as it closes, when the descriptor is closed already. */
 	if (sim->connected || fd < 0) {
 		sim->irq_fds[vector] = fd;
 		err = 0;
@@ -207,7 +207,7 @@ static int sim_map(struct backend *backend, const struct backend_mapping *mappin
 	return sim_dma_map(&sim_of(backend)->dma, mapping);
 }
 
-/* Lazy, it is lazy whether the device is idle or not. */
+/* A lazy device delays the unmapping whether it is idle or not. */
 static int sim_unmap(struct backend *backend, const struct backend_mapping *mapping, bool idle)
 {
 	(void)idle;

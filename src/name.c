@@ -1,4 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The names of devices: scheme[:where][,key=value]... as in "sim:edu,step,seed=7".
+ *
+ * A name is cut up in a copy of its text, and a struct name points into that copy until
+ * name_close(). Every mistake is reported with the whole name as the caller wrote it. Nothing here
+ * has a lock.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,7 +108,7 @@ static int unknown_key(const struct name *name, const char *key, const struct na
 	return -EINVAL;
 }
 
-/* No sign, no space, and no octal: 064 is a typing error more often than 52. */
+/* A sign, a blank or octal is refused: 064 is more often a typing error than 52. */
 static bool is_number(const char *value)
 {
 	if (*value == '0')

@@ -87,7 +87,7 @@ int sim_dma_next_fault(struct sim_dma *dma, struct coherent_fault *fault)
 
 /* --- Accesses --- */
 
-/* Once more until nothing changed in between: then it was one moment's line. */
+/* Repeats until nothing changed in between, so that all bytes are of one moment. */
 static void read_line(const char *from, char *to, size_t bytes)
 {
 	char again[LINE_BYTES];
@@ -100,7 +100,7 @@ static void read_line(const char *from, char *to, size_t bytes)
 	}
 }
 
-/* The bytes from an address to the end of its line or page, at most n. */
+/* Returns the bytes from an address to the end of its line or page, at most n. */
 static size_t up_to_end(uint64_t address, uint64_t unit, size_t n)
 {
 	const uint64_t left = unit - (address & (unit - 1));
@@ -171,14 +171,14 @@ static void finish_torn_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lock)
 {
 	if (!dma->torn_bytes)
 		return;
-	/* What became of the memory in between is the device's fault, and one. */
+	/* If the memory went away in between, the device made one fault. */
 	(void)access_locked(dma, dma->torn_address, dma->torn_data, dma->torn_bytes,
 			    COHERENT_ACCESS_WRITE);
 	free(dma->torn_data);
 	dma->torn_bytes = 0;
 }
 
-/* Where to split: a multiple of 8 inside of the write; 0 if there is none. */
+/* Returns where to split, a multiple of 8 inside the write, or 0 if there is none. */
 static size_t choose_split(struct sim_dma *dma, uint64_t address, size_t bytes)
 {
 	const uint64_t first = (address | 7) + 1;
@@ -189,7 +189,7 @@ static size_t choose_split(struct sim_dma *dma, uint64_t address, size_t bytes)
 	return (size_t)(first - address + sim_random(&dma->random) % ((last - first) / 8 + 1) * 8);
 }
 
-/* The write is permitted. One part of it arrives now. */
+/* The write was permitted as a whole; one part of it arrives now. */
 static void tear_locked(struct sim_dma *dma, uint64_t address, char *buffer, size_t bytes)
 	NEEDS_LOCK(dma->lock)
 {
@@ -221,7 +221,7 @@ static void see_locked(struct sim_dma *dma, uint64_t address) NEEDS_LOCK(dma->lo
 	dma->seen_next = (dma->seen_next + 1) % SIM_SEEN;
 }
 
-/* An address that the device knows was unmapped: it will use it again. */
+/* A stale device remembers an address that was unmapped, to use it again. */
 static void remember_locked(struct sim_dma *dma, const struct backend_mapping *mapping)
 	NEEDS_LOCK(dma->lock)
 {
@@ -336,7 +336,7 @@ static int unmap_locked(struct sim_dma *dma, const struct backend_mapping *mappi
 	dma->maps--;
 	if (dma->options.late)
 		remember_locked(dma, mapping);
-	/* Without memory to be lazy it is done at once. */
+	/* Without memory for a delayed unmapping, the device unmaps at once. */
 	stale = dma->options.lazy ? malloc(sizeof(*stale)) : NULL;
 	if (!stale) {
 		sim_iommu_unmap(&dma->iommu, mapping->address, mapping->bytes);

@@ -93,7 +93,7 @@ static uint64_t edu_reg_read(struct coherent_sim *sim, void *arg, unsigned int b
 	return UINT64_MAX;
 }
 
-/* Not while a transfer runs. */
+/* The registers of a transfer do not change while it runs. */
 static void write_dma_register(struct edu *edu, uint64_t offset, uint64_t value)
 {
 	if (edu->cmd & CMD_RUN)
@@ -164,7 +164,7 @@ static void compute_factorial(struct coherent_sim *sim, struct edu *edu)
 		raise_irq(sim, edu, IRQ_FACTORIAL);
 }
 
-/* As QEMU checks it: the byte behind the transfer must be in the buffer too. */
+/* QEMU also requires that the byte behind the transfer is in the buffer. */
 static bool in_buffer(uint64_t at, uint64_t count)
 {
 	return at >= BUFFER_BASE && at < BUFFER_BASE + BUFFER_BYTES && count &&
@@ -183,7 +183,7 @@ static void hang(struct coherent_sim *sim, struct edu *edu, uint64_t at)
 	edu->hung = true;
 }
 
-/* By page: what is mapped is transferred even where the next page is not. */
+/* QEMU transfers page by page: a page that is mapped arrives even if the next one is not. */
 static void transfer(struct coherent_sim *sim, struct edu *edu, uint64_t address, unsigned char *at,
 		     uint64_t count)
 {

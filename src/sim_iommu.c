@@ -48,7 +48,7 @@ static unsigned int slot_of(const struct sim_iommu *iommu, uint64_t address, uns
 	return address >> (iommu->page_shift + level * LEVEL_BITS) & (LEVEL_ENTRIES - 1);
 }
 
-/* The entry of a page; NULL if a table on the way to it is missing. */
+/* Returns the entry of a page, or NULL if a table on the way to it is missing. */
 static uint64_t *find_entry(const struct sim_iommu *iommu, uint64_t address)
 {
 	uint64_t *table = iommu->root;

@@ -101,7 +101,7 @@ static uint32_t sum_of(const unsigned char *bytes, size_t n)
 	return sum;
 }
 
-/* One chunk of a descriptor's work. */
+/* Does one chunk of the work of a descriptor. */
 static int work_chunk(struct coherent_sim *sim, const struct coherent_sim_ring_desc *desc,
 		      uint32_t done, size_t n, uint32_t *sum)
 {
@@ -135,7 +135,7 @@ static uint16_t work(struct coherent_sim *sim, const struct coherent_sim_ring_de
 	return 0;
 }
 
-/* seq is written by itself and last: it says that the rest is there. */
+/* seq is written last and alone, because it tells the driver that the rest is there. */
 static int complete(struct coherent_sim *sim, const struct ring *ring,
 		    const struct coherent_sim_ring_completion *completion)
 {
