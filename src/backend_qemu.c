@@ -20,10 +20,16 @@
 #include "size.h"
 #include "sys_process.h"
 
-/* Of its memory: what the IOMMU takes, a page that interrupts are written to, objects. */
+/*
+ * QEMU's memory has the queues of the IOMMU, a page that interrupts are written to, and then
+ * objects.
+ */
 #define IOMMU_AT QEMU_MIB
 #define MAILBOX_AT (IOMMU_AT + QEMU_IOMMU_BYTES)
-/* Device addresses: of the mailbox, right below where x86 has interrupts, and of those. */
+/*
+ * The mailbox is right below the device addresses at which x86 has interrupts. Nothing else gets
+ * an address there.
+ */
 #define MAILBOX_ADDRESS UINT64_C(0xfedf0000)
 #define MSI_LAST UINT64_C(0xfeefffff)
 
@@ -34,7 +40,7 @@ static struct qemu *qemu_of(struct backend *backend)
 
 /* --- The conversation --- */
 
-/* What became of QEMU: its last words, if there are any and it is gone. */
+/* If QEMU is gone, the last error that it wrote is probably the reason. */
 static void report_loss(const struct qemu *qemu, int err)
 {
 	const struct coherent_device *dev = qemu->backend.dev;
@@ -56,7 +62,10 @@ static void report_loss(const struct qemu *qemu, int err)
 		report(&dev->reporter, COHERENT_ERROR, "%s: QEMU is gone", dev->name);
 }
 
-/* What does not do as it should is ended: who polls for that hears of it. */
+/*
+ * A QEMU that breaks the protocol is killed: a thread that polls for the end of the device
+ * learns of it then.
+ */
 static int lose_locked(struct qemu *qemu, int err) NEEDS_LOCK(qemu->lock)
 {
 	if (!qemu->lost)
@@ -73,7 +82,7 @@ static bool is_loss(int err)
 	return err == -ETIMEDOUT || err == -EPIPE || err == -EPROTO;
 }
 
-/* What the functions of qtest.h and qemu_iommu.h answer, as the library does. */
+/* Turns an error of qtest.h and qemu_iommu.h into one of the library. */
 static int result_locked(struct qemu *qemu, int err) NEEDS_LOCK(qemu->lock)
 {
 	return is_loss(err) ? lose_locked(qemu, err) : err;
@@ -104,7 +113,7 @@ static void end_locked(struct qemu *qemu, struct qemu_mapping *mapping) NEEDS_LO
 
 /* --- Open --- */
 
-/* Looks for interrupts: a message is a word that is not zero. */
+/* Looks for interrupts: a model sends one by writing a word that is not zero. */
 static void poll_mailbox(void *arg)
 {
 	struct qemu *qemu = arg;
@@ -198,7 +207,7 @@ static int qemu_open(struct backend **backend, struct coherent_device *dev, cons
 		.dev = dev,
 		.level = COHERENT_PEER,
 		.idle_is_fence = true,
-		/* edu's timer runs on over a reset. */
+		/* The timer of edu survives a reset, and transfers to an old address then. */
 		.addresses_linger = true,
 	};
 	qemu->keys.memory = 64;
@@ -220,7 +229,10 @@ static int qemu_open(struct backend **backend, struct coherent_device *dev, cons
 
 /* --- Expose and reclaim --- */
 
-/* What was never used is written, not copied: lack of memory is an error then, not a signal. */
+/*
+ * Memory of the file that was never used is written, not copied to: if the system has no memory
+ * left, a write returns an error, and a copy would raise SIGBUS.
+ */
 static int fill_locked(struct qemu *qemu, uint64_t at, const void *from, size_t bytes)
 	NEEDS_LOCK(qemu->lock)
 {
@@ -305,7 +317,10 @@ static int qemu_map(struct backend *backend, const struct backend_mapping *asked
 	return err;
 }
 
-/* What the device may still reach is never given to others: without an answer it is lost. */
+/*
+ * The device may still reach memory that QEMU did not confirm to be unmapped, so QEMU is killed
+ * then.
+ */
 static void unmap_locked(struct qemu *qemu, const struct backend_mapping *asked)
 	NEEDS_LOCK(qemu->lock)
 {
@@ -315,7 +330,7 @@ static void unmap_locked(struct qemu *qemu, const struct backend_mapping *asked)
 		lose_locked(qemu, err == -ENOMEM ? -EIO : err);
 }
 
-/* Gone or not, the copy is ours. */
+/* The file is a file of this process, so the data is there also if QEMU is gone. */
 static void take_back_locked(struct qemu *qemu, const struct backend_mapping *asked)
 	NEEDS_LOCK(qemu->lock)
 {
@@ -346,7 +361,7 @@ static int qemu_unmap(struct backend *backend, const struct backend_mapping *ask
 
 /* --- Fence --- */
 
-/* A model that is reset lets go of memory. */
+/* After a reset of the bus no model holds a pointer to memory that was freed. */
 static int fence_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
 {
 	struct qemu_mapping *mapping, *next;
@@ -380,7 +395,7 @@ static void qemu_disconnect(struct backend *backend)
 {
 	struct qemu *qemu = qemu_of(backend);
 
-	/* First, so that nobody takes its end for a loss, or asks for interrupts of it. */
+	/* This comes first: no thread takes the end of QEMU for a loss or connects an interrupt. */
 	lock_take(&qemu->lock);
 	qemu->closed = true;
 	lock_drop(&qemu->lock);
@@ -478,12 +493,12 @@ static int qemu_irq_connect(struct backend *backend, unsigned int vector, int fd
 		err = -ENODEV;
 	else if (fd >= 0)
 		err = result_locked(qemu, qemu_pci_enable_irqs(&qemu->pci, MAILBOX_ADDRESS));
-	/* What came while nobody listened is nobody's. */
+	/* An interrupt that came before this one was connected is dropped. */
 	if (!err && fd >= 0)
 		__atomic_store_n((uint32_t *)(qemu->ram + MAILBOX_AT) + vector, 0,
 				 __ATOMIC_RELAXED);
 	qemu->irq_fds[vector] = err ? -1 : fd;
-	/* Under the lock: a close that comes now waits with ending the process. */
+	/* The lock keeps a close from ending the process in between. */
 	if (!qemu->closed)
 		qemu_process_poll(&qemu->process, has_listener_locked(qemu));
 	lock_drop(&qemu->lock);

@@ -1,4 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * A driver for QEMU's virtio-iommu (Virtual I/O Device 1.2, 5.13), which confines the device model
+ * to what is mapped. Its queues are in QEMU's memory, and its registers are reached by qtest.
+ *
+ * INVARIANT: there is one request at a time. Without a result to it QEMU counts as lost, and no
+ * other request follows. The caller holds the lock of struct qemu.
+ */
 #include <linux/pci_regs.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_iommu.h>
@@ -13,7 +20,7 @@
 #define ENTRIES 128
 #define DOMAIN 1
 #define BAR_BYTES_MAX 0x100000
-/* Of its memory: two queues, each with its rings; requests, their results, events. */
+/* Offsets in its memory: the rings of two queues, then a request, its result, and events. */
 #define RINGS_BYTES 0x1000
 #define AVAIL 0x800
 #define USED 0xa00
@@ -21,7 +28,7 @@
 #define RESULT (REQUEST + 0x800)
 #define EVENTS (3 * RINGS_BYTES)
 #define EVENT_BYTES 32
-/* QEMU tries what it is refused in pieces of so many bytes. */
+/* QEMU repeats an access that the IOMMU refuses in pieces of this many bytes. */
 #define PIECE_BYTES 4
 #define COMMON(field) offsetof(struct virtio_pci_common_cfg, field)
 
@@ -37,7 +44,7 @@ static int get(const struct qemu_iommu *iommu, size_t offset, unsigned int width
 	return qtest_read(iommu->qtest, iommu->common + offset, width, value);
 }
 
-/* All its BARs, one after the other; those of 64 bits take two places. */
+/* Gives all BARs addresses, one after the other; a 64-bit BAR takes two registers. */
 static int place_bars(const struct qemu_iommu *iommu, uint16_t function, uint64_t bar_first,
 		      uint64_t bars[6])
 {
@@ -87,6 +94,7 @@ static int find_registers(struct qemu_iommu *iommu, uint16_t function, const uin
 	uint32_t at, head;
 	int err = qtest_config_read(iommu->qtest, function, PCI_CAPABILITY_LIST, &at);
 
+	/* A broken device could link its capabilities in a ring, so their number has a limit. */
 	for (unsigned int i = 0; !err && i < QEMU_PCI_CAPABILITIES_MAX && (at & 0xfc); i++) {
 		err = qtest_config_read(iommu->qtest, function, at & 0xfc, &head);
 		if (!err && (head & 0xff) == PCI_CAP_ID_VNDR)
@@ -129,6 +137,7 @@ static void make_available(struct qemu_iommu *iommu, struct qemu_iommu_queue *qu
 	struct vring_avail *avail = memory_at(iommu, queue->at + AVAIL);
 
 	avail->ring[queue->next++ % ENTRIES] = head;
+	/* ORDER: pairs with QEMU's barrier between its reads of the index and of the entry. */
 	__atomic_store_n(&avail->idx, queue->next, __ATOMIC_RELEASE);
 }
 
@@ -136,6 +145,7 @@ static bool is_used(struct qemu_iommu *iommu, const struct qemu_iommu_queue *que
 {
 	const struct vring_used *used = memory_at(iommu, queue->at + USED);
 
+	/* ORDER: pairs with QEMU's barrier between its write of the result and of the index. */
 	return __atomic_load_n(&used->idx, __ATOMIC_ACQUIRE) != queue->seen;
 }
 
@@ -153,7 +163,7 @@ static int result_of(uint8_t status)
 	}
 }
 
-/* A request without its tail, which is where the result goes. */
+/* @from does not have the tail of the request, which is where QEMU writes the result. */
 static int request(struct qemu_iommu *iommu, const void *from, size_t bytes)
 {
 	struct vring_desc *desc = memory_at(iommu, iommu->requests.at);
@@ -162,6 +172,7 @@ static int request(struct qemu_iommu *iommu, const void *from, size_t bytes)
 	int err;
 
 	memcpy(memory_at(iommu, REQUEST), from, bytes);
+	/* 0xff is not a status of virtio-iommu: a result that QEMU did not write is an error. */
 	*tail = (struct virtio_iommu_req_tail){ .status = 0xff };
 	desc[0] = (struct vring_desc){ iommu->at + REQUEST, (uint32_t)bytes, VRING_DESC_F_NEXT, 1 };
 	desc[1] = (struct vring_desc){ iommu->at + RESULT, sizeof(*tail), VRING_DESC_F_WRITE, 0 };
@@ -230,7 +241,7 @@ static int give_events(struct qemu_iommu *iommu)
 	return qtest_write(iommu->qtest, iommu->events.notify, 2, 1);
 }
 
-/* The next event, which stays where it is: its number. */
+/* Copies the next event without taking it, and returns the number of its descriptor. */
 static uint16_t peek(struct qemu_iommu *iommu, struct virtio_iommu_fault *event)
 {
 	const struct vring_used *used = memory_at(iommu, iommu->events.at + USED);
@@ -249,7 +260,7 @@ static struct qemu_iommu_fault fault_of(const struct virtio_iommu_fault *event)
 	};
 }
 
-/* Its pieces are one access. */
+/* Joins the pieces that QEMU tried to one access, as the device made it. */
 int qemu_iommu_next_fault(struct qemu_iommu *iommu, struct qemu_iommu_fault *fault)
 {
 	struct virtio_iommu_fault event;

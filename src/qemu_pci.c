@@ -1,4 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * What firmware does on a PC: give the BARs of the device addresses, let it be a bus master, and
+ * point its interrupts at memory. Only one function is behind the root port, so the places are
+ * fixed.
+ *
+ * INVARIANT: BARs do not change after qemu_pci_start(), so registers are read without looking at
+ * them again; a reset of the bus writes the same values. The caller holds the lock of struct qemu.
+ */
 #include <linux/pci_regs.h>
 
 #include "qemu_pci.h"
@@ -6,12 +14,12 @@
 #include "sys.h"
 
 #define WINDOW_BYTES UINT64_C(0x20000000)
-/* The root port's memory window, in MiB, as its register has it. */
+/* The register of the root port counts its memory window in MiB. */
 #define WINDOW_REGISTER \
 	(uint32_t)(((QEMU_PCI_BARS + WINDOW_BYTES - 1) & 0xfff00000) | QEMU_PCI_BARS >> 16)
 #define BUSES 0x00010100
 #define BRIDGE_RESET ((uint32_t)PCI_BRIDGE_CTL_BUS_RESET << 16)
-/* What a message carries. */
+/* A message writes this, so that a word of the mailbox that is not zero is an interrupt. */
 #define MESSAGE 1
 
 static int get(const struct qemu_pci *pci, unsigned int offset, uint32_t *value)
@@ -32,7 +40,7 @@ static bool is_wide(uint32_t bar)
 	       (bar & PCI_BASE_ADDRESS_MEM_TYPE_MASK) == PCI_BASE_ADDRESS_MEM_TYPE_64;
 }
 
-/* Sizes are powers of two, and each is aligned by its size. */
+/* PCI aligns a BAR to its size, which is a power of two. */
 static int size_bar(struct qemu_pci *pci, unsigned int i, uint64_t *next, bool *wide)
 {
 	const unsigned int offset = PCI_BASE_ADDRESS_0 + 4 * i;
@@ -77,7 +85,7 @@ static int size_bars(struct qemu_pci *pci)
 	return err;
 }
 
-/* The upper half of a wide one is zero: all are below 4 GiB. */
+/* All BARs are below 4 GiB, so this also writes 0 to the upper half of a 64-bit BAR. */
 static int place_bars(const struct qemu_pci *pci)
 {
 	int err = 0;
@@ -94,6 +102,7 @@ static int find_vectors(struct qemu_pci *pci)
 	uint32_t at, head;
 	int err = get(pci, PCI_CAPABILITY_LIST, &at);
 
+	/* A broken model could link its capabilities in a ring, so their number has a limit. */
 	for (unsigned int i = 0; !err && i < QEMU_PCI_CAPABILITIES_MAX && (at & 0xfc); i++) {
 		const unsigned int offset = at & 0xfc;
 
@@ -106,6 +115,7 @@ static int find_vectors(struct qemu_pci *pci)
 		}
 		at = head >> 8;
 	}
+	/* MSI-X is better than MSI: each vector has a message of its own. */
 	if (pci->msix)
 		pci->msi = 0;
 	else
@@ -198,6 +208,7 @@ int qemu_pci_start(struct qemu_pci *pci, const struct qtest *qtest)
 	*pci = (struct qemu_pci){ .qtest = qtest };
 	if (!err)
 		err = get(pci, PCI_VENDOR_ID, &id);
+	/* Reads of an empty slot return ones. */
 	if (!err && id == UINT32_MAX)
 		err = -ENXIO;
 	if (!err)
@@ -222,6 +233,7 @@ int qemu_pci_reset(struct qemu_pci *pci)
 		err = qtest_config_write(pci->qtest, QEMU_PCI_PORT, control, word | BRIDGE_RESET);
 	if (!err)
 		err = qtest_config_write(pci->qtest, QEMU_PCI_PORT, control, word & ~BRIDGE_RESET);
+	/* The reset cleared the registers of the device, its BARs and its interrupts among them. */
 	if (!err)
 		err = place_bars(pci);
 	pci->messages = 0;

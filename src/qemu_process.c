@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * QEMU's process and the thread that starts it. The thread lives as long as the process, because
+ * the kernel kills a child when the thread that started it ends. It also polls for interrupts.
+ *
+ * The lock of struct qemu_process guards @stop, @polling, @started and @err. It is not held during
+ * the callback, which takes the lock of struct qemu.
+ */
 #include "qemu_process.h"
 #include "sys_process.h"
 
 #define POLL_NS (50 * UINT64_C(1000))
 
-/* Once interrupts are waited for; the lock is not held where they are looked for. */
+/* Polls while a thread waits for an interrupt, and sleeps otherwise. */
 static void poll_until_stopped(struct qemu_process *process)
 {
 	lock_take(&process->lock);

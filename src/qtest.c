@@ -1,4 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * QEMU's qtest protocol: a line of text asks for an access, and QEMU answers with one line.
+ *
+ * INVARIANT: an answer is complete and read before the next line is sent, so that a line belongs to
+ * the line before it. After an error the connection is not used again. Only one thread at a time
+ * uses it.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +26,7 @@ static int send_line(const struct qtest *qtest, const char *line, uint64_t deadl
 	return sys_send(qtest->fd, &part, 1, NULL, 0, deadline_ns);
 }
 
-/* One line, whose end is the last that comes: nobody asked for more. */
+/* QEMU answers one line at a time, so bytes after the line break the protocol. */
 static int receive_line(const struct qtest *qtest, char line[LINE_BYTES], uint64_t deadline_ns)
 {
 	const char *end = NULL;
@@ -40,7 +47,7 @@ static int receive_line(const struct qtest *qtest, char line[LINE_BYTES], uint64
 	return end == line + bytes - 1 && strlen(line) == bytes - 1 ? 0 : -EPROTO;
 }
 
-/* Whatever broke the connection: QEMU is gone. */
+/* A connection breaks when QEMU ends, whatever the error says. */
 static int converse(const struct qtest *qtest, const char *line, char answer[LINE_BYTES])
 {
 	const uint64_t deadline_ns = sys_deadline_ns(qtest->timeout_ns);
@@ -51,7 +58,7 @@ static int converse(const struct qtest *qtest, const char *line, char answer[LIN
 	return !err || err == -ETIMEDOUT || err == -EPROTO ? err : -EPIPE;
 }
 
-/* "OK", or "OK 0x1f" where a value is wanted. */
+/* QEMU answers "OK", or "OK 0x1f" if it was asked for a value. */
 static int ask(const struct qtest *qtest, const char *line, uint64_t *value)
 {
 	char answer[LINE_BYTES], *end;
