@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A virtio device in another process, by vhost-user: it is given memory as files, and
- * nothing else of ours.
+ * A virtio device in another process, by vhost-user. The peer gets exposed memory as files, and no
+ * other memory of this process.
  *
- * What is exposed is copied to a file of its own, sealed against truncation, which takes
- * the place of the pages; taken back it is copied to pages that the peer has never had.
+ * An exposed object is copied to a file of its own, which is sealed against truncation and takes
+ * the place of the pages. A reclaimed one is copied to pages that the peer has never had.
  *
- * INVARIANT: a region is removed from the peer only on the driver's word that nothing in
- * flight names it. Peers keep the pointer of a region, not the region, while they read
- * into it; removed and another added in its place, they write into that. What is freed
- * without this word stays theirs until the connection ends, and its last reader with it.
+ * INVARIANT: a region is removed from the peer only when the driver says that nothing in flight
+ * names it. A peer that reads into a region keeps a pointer, and would write into the region that
+ * takes its place. Memory that is freed without this word stays with the peer until the connection
+ * ends.
  */
 #include <linux/virtio_config.h>
 #include <stdlib.h>
@@ -52,14 +52,17 @@ static int tell_table_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 	int fds[VHOST_USER_REGIONS_MAX];
 	size_t count = 0;
 
-	/* What waits and is no file any more is nobody's, and nothing of it is in flight. */
+	/*
+	 * A mapping that waits without a file was made private already, so nothing in flight
+	 * names it.
+	 */
 	for (size_t i = 0; i < vhost->used && count < VHOST_USER_REGIONS_MAX; i++) {
 		if (vhost->mappings[i].fd < 0)
 			continue;
 		message.table.regions[count] = region_of(&vhost->mappings[i]);
 		fds[count++] = vhost->mappings[i].fd;
 	}
-	/* Some peers take no empty table; what they keep is nobody's. */
+	/* Some peers refuse an empty table. What they keep is not used by this process any more. */
 	if (!count)
 		return 0;
 	message.table.count = (uint32_t)count;
@@ -68,7 +71,7 @@ static int tell_table_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 	return vhost_user_set_locked(vhost, &message, fds, count, true);
 }
 
-/* A new table puts all memory elsewhere, also under what is in flight. */
+/* A peer maps a new table at other addresses, also under transfers in flight. */
 static int check_table_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
 	const struct coherent_device *dev = vhost->backend.dev;
@@ -193,7 +196,7 @@ static int take_place(struct vhost_user_mapping *mapping, void *va)
 	return err;
 }
 
-/* The peer keeps the file: what it writes there from now on is nobody's. */
+/* The peer keeps the file; this process does not see what the peer writes from now on. */
 static int make_private(struct vhost_user_mapping *mapping)
 {
 	int err = pages_to_private(mapping->va, mapping->bytes);
@@ -243,7 +246,7 @@ static int vhost_user_map(struct backend *backend, const struct backend_mapping 
 	struct vhost_user *vhost = vhost_user_of(backend);
 	int err;
 
-	/* A peer maps files to write, whatever it is told. */
+	/* A peer maps files for writing, whatever it is told. */
 	if (mapping->permission == COHERENT_READ_ONLY)
 		return -EOPNOTSUPP;
 	lock_take(&vhost->lock);
@@ -252,7 +255,10 @@ static int vhost_user_map(struct backend *backend, const struct backend_mapping 
 	return err;
 }
 
-/* Not told, it still has the old file and a region, of which no driver names an address. */
+/*
+ * If the peer cannot be told, it keeps the old file and its region, but no driver uses an address
+ * in it.
+ */
 static int take_back_locked(struct vhost_user *vhost, uint64_t address) NEEDS_LOCK(vhost->lock)
 {
 	struct vhost_user_mapping *mapping = find_locked(vhost, address);
@@ -288,7 +294,7 @@ static int vhost_user_unmap(struct backend *backend, const struct backend_mappin
 
 /* --- Fence --- */
 
-/* Its memory may go to others once nobody writes to it, and that is so from here on. */
+/* The pages may be reused once the peer cannot write to them, which is so from here on. */
 static int release_waiting_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
 	int err = 0;
@@ -310,7 +316,10 @@ static void forget_waiting_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lo
 			i++;
 }
 
-/* A peer answers who connects next when all is over that it did for who was connected. */
+/*
+ * A peer answers the next connection only when all that it did for the last one is over, so this is
+ * a fence.
+ */
 int vhost_user_reconnect_locked(struct vhost_user *vhost)
 {
 	const struct coherent_device *dev = vhost->backend.dev;
@@ -412,7 +421,7 @@ static int open_descriptors(struct vhost_user *vhost)
 	return vhost->fd < 0 ? vhost_user_no_connection(vhost, vhost->fd) : 0;
 }
 
-/* Nobody else is left to hold the lock. */
+/* No other thread is left that could hold the lock. */
 static void vhost_user_close(struct backend *backend) LOCK_ATTRIBUTE(no_thread_safety_analysis)
 {
 	struct vhost_user *vhost = vhost_user_of(backend);
@@ -480,15 +489,18 @@ static int vhost_user_open(struct backend **backend, struct coherent_device *dev
 /* --- For the library --- */
 
 /*
- * The peer goes on for a while with what it was asked for, in files that are not ours any
- * more. Where there is no memory for that, what it has stays its own, and is leaked.
+ * The peer may go on for a while with requests in flight, in files that this process does not use
+ * any more. Memory that cannot be made private for lack of memory stays with the peer and leaks.
  */
 static void vhost_user_disconnect(struct backend *backend)
 {
 	struct vhost_user *vhost = vhost_user_of(backend);
 	size_t i = 0;
 
-	/* Who waits for an answer waits no longer; the number never changes. */
+	/*
+	 * This wakes a thread that waits for an answer with the lock held. The number never
+	 * changes.
+	 */
 	sys_shutdown(vhost->fd);
 	lock_take(&vhost->lock);
 	vhost->closed = true;
@@ -518,7 +530,7 @@ static void vhost_user_limits(struct backend *backend, struct coherent_limits *l
 	lock_drop(&vhost->lock);
 }
 
-/* It tells nobody what it did not find; it hangs up. */
+/* A peer does not report an address that it cannot find; it hangs up. */
 static int vhost_user_next_fault(struct backend *backend, struct coherent_fault *fault)
 {
 	(void)backend;
@@ -551,7 +563,7 @@ static struct pollfd vhost_user_lost(const struct backend *backend)
 				.events = POLLRDHUP };
 }
 
-/* The lock makes who asks while it is reset wait for that. */
+/* The lock makes this wait for a reset that another thread makes. */
 static bool vhost_user_is_lost(struct backend *backend)
 {
 	struct vhost_user *vhost = vhost_user_of(backend);

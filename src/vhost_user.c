@@ -1,4 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The messages of vhost-user on a socket: how they are framed, and which answers are well formed.
+ * What they mean is in vhost_user_peer.c.
+ *
+ * Two answers may arrive together, so struct vhost_user_answers keeps what is left. Only one thread
+ * at a time uses a connection.
+ */
 #include <errno.h>
 
 #include "sys.h"
@@ -18,7 +25,7 @@ int vhost_user_send(int fd, struct vhost_user_message *messages, size_t message_
 	return sys_send(fd, parts, message_count, fds, count, deadline_ns);
 }
 
-/* There may be more than was asked for: the next answer. */
+/* This may receive a part of the next answer too. */
 static int receive_until(struct vhost_user_answers *answers, size_t bytes)
 {
 	while (answers->bytes < bytes) {

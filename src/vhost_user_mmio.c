@@ -387,7 +387,7 @@ static void write_config_locked(struct vhost_user *vhost, uint64_t offset, unsig
 		(void)vhost_user_set_locked(vhost, &message, NULL, 0, false);
 }
 
-/* The one register of the fast path: no lock, and no message. */
+/* Notifications are the fast path, so this register takes no lock and sends no message. */
 static void notify(struct vhost_user *vhost, uint64_t queue)
 {
 	int fd = -1;

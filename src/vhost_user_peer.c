@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The conversation with a peer of vhost-user: connecting, agreeing on features, asking.
+ * The conversation with a vhost-user peer: connecting, agreeing on features, questions and answers.
+ *
+ * INVARIANT: all answers to a message are read before the next message is sent. The library hangs
+ * up on a peer that breaks the protocol or is late, because it could take an old answer for a new
+ * one. The lock of struct vhost_user is held throughout.
  */
 #include <inttypes.h>
 #include <linux/virtio_config.h>
@@ -10,10 +14,10 @@
 #include "sys.h"
 #include "vhost_user_device.h"
 
-/* Of a peer that takes only whole tables; and more than any has. */
+/* The slots of a peer that takes only whole tables, and more than any peer has. */
 #define SLOTS_OF_A_TABLE VHOST_USER_REGIONS_MAX
 #define SLOTS_MAX 4096
-/* A queue pair: of a peer that cannot say how many it has. */
+/* A peer that cannot say how many queues it has, has one pair. */
 #define QUEUES_UNKNOWN 2
 #define PROTOCOL_FEATURES                                             \
 	(VHOST_USER_PROTOCOL_F_MQ | VHOST_USER_PROTOCOL_F_REPLY_ACK | \
@@ -47,7 +51,7 @@ static uint64_t deadline_of(const struct vhost_user *vhost)
 	return sys_deadline_ns(vhost->keys.timeout_ms * SYS_NS_PER_MS);
 }
 
-/* Also where a forked child has the descriptor. */
+/* The shutdown also ends the connection if a forked child has the descriptor. */
 void vhost_user_hang_up_locked(struct vhost_user *vhost)
 {
 	if (!vhost->connected)
@@ -57,7 +61,7 @@ void vhost_user_hang_up_locked(struct vhost_user *vhost)
 	sys_become(vhost->fd, vhost->hung_up);
 }
 
-/* After this nothing it says can be an answer to what it is asked. */
+/* After this no message of the peer can be taken for an answer to another question. */
 static int lose_locked(struct vhost_user *vhost, const char *when, int err) NEEDS_LOCK(vhost->lock)
 {
 	const struct coherent_device *dev = vhost->backend.dev;
@@ -89,7 +93,7 @@ bool vhost_user_is_there_locked(struct vhost_user *vhost)
 	return false;
 }
 
-/* Two messages and then their answers: the second costs hardly any time of its own. */
+/* Sends both messages before it reads an answer, so that checking takes no second round trip. */
 static int exchange_locked(struct vhost_user *vhost, const struct vhost_user_message *message,
 			   const int *fds, size_t count, bool checked, bool *refused)
 	NEEDS_LOCK(vhost->lock)
@@ -139,7 +143,7 @@ static int lacks(const struct vhost_user *vhost, const char *feature)
 	return -EOPNOTSUPP;
 }
 
-/* A question and its answer, which takes the place of the question. */
+/* The answer takes the place of the question in @message. */
 static int ask_locked(struct vhost_user *vhost, struct vhost_user_message *message, size_t min,
 		      size_t max) NEEDS_LOCK(vhost->lock)
 {
@@ -191,7 +195,7 @@ int vhost_user_get_config_locked(struct vhost_user *vhost, uint8_t *config, uint
 	if (!(vhost->protocol & VHOST_USER_PROTOCOL_F_CONFIG))
 		return lacks(vhost,
 			     "VHOST_USER_PROTOCOL_F_CONFIG: its configuration reads as ones");
-	/* None at all says that it has not so much. */
+	/* A peer without so much configuration sends an empty answer. */
 	err = ask_locked(vhost, &message, 0, all);
 	if (!err && !message.bytes)
 		err = -EIO;
@@ -301,7 +305,7 @@ static int agree_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 		false);
 }
 
-/* What waits for the connection to end is not told to the next. */
+/* Counts the mappings that the next connection must be told of. */
 static size_t live_locked(const struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
 	size_t count = 0;
@@ -311,7 +315,7 @@ static size_t live_locked(const struct vhost_user *vhost) NEEDS_LOCK(vhost->lock
 	return count;
 }
 
-/* Once for all, so that what is there fits, whoever is at the other end next. */
+/* Allocated once: a peer that connects later must take all mappings that there are. */
 static int make_room_locked(struct vhost_user *vhost, uint64_t slots) NEEDS_LOCK(vhost->lock)
 {
 	const size_t capacity = slots < SLOTS_MAX ? (size_t)slots : SLOTS_MAX;
