@@ -38,7 +38,7 @@ static struct iommufd *iommufd_of(struct backend *backend)
 
 /* --- Open --- */
 
-/* The node of a device, if the kernel has such nodes; Linux 6.1 knows their names only. */
+/* Linux 6.1 has the name of a node in sysfs, but no node. */
 static bool find_node(const char *bdf, char *node, size_t size)
 {
 	const char *name;
@@ -65,7 +65,7 @@ static int no_such_node(const struct coherent_device *dev, const char *bdf)
 	return -EOPNOTSUPP;
 }
 
-/* Another owner in the group is as little permitted as a device that could forge interrupts. */
+/* The kernel returns the same error for both: another owner in the group, and forged interrupts. */
 static int bind_not_permitted(const struct iommufd *iommufd)
 {
 	const struct coherent_device *dev = iommufd->pci.backend.dev;
@@ -129,7 +129,7 @@ static int attach(struct iommufd *iommufd, int fd)
 	return err ? refused(iommufd, "is not attached to its address space", err) : 0;
 }
 
-/* More than there is room for is -EMSGSIZE, and the first are there. */
+/* If the IOAS has more ranges than fit, the kernel returns -EMSGSIZE and the first of them. */
 static int read_ranges(struct iommufd *iommufd)
 {
 	const struct coherent_device *dev = iommufd->pci.backend.dev;
@@ -243,7 +243,7 @@ static int iommufd_open(struct backend **backend, struct coherent_device *dev,
 
 /* --- Close --- */
 
-/* A forked child may keep the descriptors open: what is mapped does not wait for it. */
+/* A forked child may keep the descriptors open, which would keep mappings, so this unmaps all. */
 static void iommufd_disconnect(struct backend *backend)
 {
 	struct iommufd *iommufd = iommufd_of(backend);
@@ -255,7 +255,7 @@ static void iommufd_disconnect(struct backend *backend)
 	};
 	int err;
 
-	/* iommufd.h: that of everything */
+	/* iommufd.h: this length means all addresses. */
 	if (!all.length)
 		all.length = UINT64_MAX;
 	vfio_pci_disconnect(&iommufd->pci);
@@ -264,7 +264,7 @@ static void iommufd_disconnect(struct backend *backend)
 	sys_close(iommufd->iommu);
 	iommufd->iommu = -1;
 	lock_drop(&iommufd->pci.lock);
-	/* Nothing was mapped. */
+	/* -ENOENT means that nothing was mapped. */
 	vfio_pci_unmapped_all(backend->dev, err == -ENOENT ? 0 : err);
 }
 
@@ -373,7 +373,7 @@ static int pci_open(struct backend **backend, struct coherent_device *dev, const
 	return backend_vfio.open(backend, dev, name, options);
 }
 
-/* Only its name and open(): what it opens is one of the others. */
+/* It has a name and open() only, because the device that it opens belongs to another backend. */
 const struct backend_ops backend_pci = {
 	.scheme = "pci",
 	.options = BACKEND_TAKES_CONTAINER | BACKEND_TAKES_IOMMUFD | BACKEND_TAKES_IOAS |

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * VFIO's no-IOMMU mode, for who asks for COHERENT_NONE: a device address is a physical one,
- * so that memory is hugepages of which it is known. Nothing stops the device, and nothing
- * but its reset says that it has stopped.
+ * VFIO's no-IOMMU mode, for a program that asks for COHERENT_NONE. A device address is a physical
+ * address, so memory comes from hugepages whose physical address is known. Nothing confines the
+ * device, and only a reset proves that it has stopped.
  *
- * INVARIANT: the pool is there until the last object is freed.
+ * INVARIANT: the hugepages stay until the last object is freed.
  */
 #include <linux/vfio.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@
 #define PAGEMAP_FRAME ((UINT64_C(1) << 55) - 1)
 #define PAGEMAP_PRESENT (UINT64_C(1) << 63)
 
-/* A hugepage: contiguous for the device too. */
+/* A hugepage is contiguous in physical memory too. */
 struct hugepage {
 	uint64_t physical;
 	char *va;
@@ -108,8 +108,8 @@ static int physical_of(const struct coherent_device *dev, int pagemap, struct hu
 }
 
 /*
- * Populated only when a forked child has none of it: else the next write could be to a copy,
- * of which the device does not know.
+ * A forked child must not inherit the page, so that comes first: the next write of this process
+ * could otherwise go to a copy that the device does not know of.
  */
 static int populate(void *va)
 {
@@ -119,7 +119,7 @@ static int populate(void *va)
 		err = sys_advise(va, HUGEPAGE_BYTES, MADV_POPULATE_WRITE);
 	if (err != -EINVAL)
 		return err;
-	/* Before Linux 5.14. */
+	/* Linux before 5.14 does not know MADV_POPULATE_WRITE. */
 	memset(va, 0, HUGEPAGE_BYTES);
 	return 0;
 }
@@ -137,7 +137,7 @@ static int no_hugepage(const struct noiommu *noiommu)
 	return -ENOMEM;
 }
 
-/* The kernel swaps no hugepages, so that they need not be locked. */
+/* The kernel does not swap hugepages, so they need not be locked. */
 static int get_hugepage(struct noiommu *noiommu, int pagemap)
 {
 	struct hugepage *page = &noiommu->pool[noiommu->count];
@@ -190,7 +190,10 @@ static int open_pool(struct noiommu *noiommu)
 	for (unsigned int i = 0; !err && i < noiommu->count; i++)
 		err = page_owner_reserve(&noiommu->pci.backend.dev->store.owners,
 					 noiommu->pool[i].va, HUGEPAGE_BYTES);
-	/* A page short: where the next hugepage follows, nothing may be in both. */
+	/*
+	 * Each range ends a page early, so that no object crosses into a hugepage that follows.
+	 * That one may be at another place in this process.
+	 */
 	for (unsigned int i = 0; i < noiommu->count; i++)
 		vfio_pci_allow(&noiommu->pci, noiommu->pool[i].physical,
 			       noiommu->pool[i].physical + HUGEPAGE_BYTES - sys_page_bytes() - 1);
@@ -345,7 +348,7 @@ static void *noiommu_memory(struct backend *backend, uint64_t address)
 	return noiommu->pool[i].va + (address - noiommu->pool[i].physical);
 }
 
-/* The device reaches it since it was allocated; it is not told where. */
+/* Without an IOMMU the device reaches the memory since it was allocated. */
 static int noiommu_map(struct backend *backend, const struct backend_mapping *mapping)
 {
 	struct noiommu *noiommu = noiommu_of(backend);
@@ -371,7 +374,7 @@ static int noiommu_unmap(struct backend *backend, const struct backend_mapping *
 	return err;
 }
 
-/* The reset alone ends what is in flight: bus master again, it would go on. */
+/* The fence is a reset: a device that is only stopped would go on when it is bus master again. */
 const struct backend_ops backend_noiommu = {
 	.scheme = "noiommu",
 	.open = noiommu_open,

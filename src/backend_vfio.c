@@ -17,7 +17,7 @@
 #define CONTAINER "/dev/vfio/vfio"
 #define UNSAFE "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"
 #define LIMIT "/sys/module/vfio_iommu_type1/parameters/dma_entry_limit"
-/* What type1 allows if the kernel does not say. */
+/* type1 allows this many if the kernel does not say. */
 #define MAPPINGS_USUAL 65535
 
 /**
@@ -122,7 +122,7 @@ static void read_avail(struct vfio *vfio, const struct vfio_iommu_type1_info_dma
 	vfio->mappings = cap->avail;
 }
 
-/* A kernel that says nothing translates everything. */
+/* A kernel before 5.4 does not list the ranges, and translates all addresses. */
 static void read_capabilities(struct vfio *vfio, const char *info, uint32_t at, size_t size)
 {
 	const struct vfio_info_cap_header *cap;
@@ -260,7 +260,7 @@ static int vfio_open(struct backend **backend, struct coherent_device *dev, cons
 
 /* --- Close --- */
 
-/* A forked child may keep the descriptors open: what is mapped does not wait for it. */
+/* A forked child may keep the descriptors open, which would keep mappings, so this unmaps all. */
 static void vfio_disconnect(struct backend *backend)
 {
 	struct vfio *vfio = vfio_of(backend);
@@ -271,7 +271,7 @@ static void vfio_disconnect(struct backend *backend)
 	};
 	int err;
 
-	/* The size of everything is 0. */
+	/* The size of all addresses does not fit and is 0. */
 	if (!all.size)
 		all.flags = VFIO_DMA_UNMAP_FLAG_ALL;
 	vfio_pci_disconnect(&vfio->pci);
@@ -347,7 +347,7 @@ static int vfio_unmap(struct backend *backend, const struct backend_mapping *map
 	lock_drop(&vfio->pci.lock);
 	if (err)
 		return err == -ENODEV ? err : -EIO;
-	/* It says how much it found; nothing is also a success to it. */
+	/* type1 also succeeds if it finds no mapping, so the size that it found is compared. */
 	return unmap.size == mapping->bytes ? 0 : -EIO;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Finding a PCI device that VFIO has, and what to do where it has not.
+ * Finding a PCI device in sysfs, and opening the nodes of VFIO and iommufd. A device that cannot be
+ * opened is the usual case on a new machine, so each report says what to do about it. Nothing here
+ * has state or a lock.
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +18,7 @@ bool vfio_pci_parse(const char *where, char bdf[VFIO_PCI_BDF_BYTES])
 	unsigned int domain = 0, bus, slot, function;
 	int end = 0;
 
-	/* scanf() takes blanks, signs and 0x too. */
+	/* sscanf() would accept blanks, signs and 0x too. */
 	if (where[strspn(where, "0123456789abcdefABCDEF:.")])
 		return false;
 	if (sscanf(where, "%8x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function, &end) != 4 ||
@@ -65,7 +67,9 @@ static int driver_of(const char *bdf, char driver[DRIVER_BYTES])
 	return sys_link_name(path, driver, DRIVER_BYTES);
 }
 
-/* vfio-pci, or a variant of it; which drivers are some, the kernel says from Linux 6.1 on. */
+/*
+ * Variants of vfio-pci have other names; Linux shows by vfio-dev that a driver is one from 6.1 on.
+ */
 static bool is_vfio(const char *bdf, const char *driver)
 {
 	char path[128];
@@ -74,7 +78,7 @@ static bool is_vfio(const char *bdf, const char *driver)
 	return !strcmp(driver, "vfio-pci") || sys_exists(path);
 }
 
-/* Without one vfio-pci does not take the device, but for no-IOMMU mode. */
+/* vfio-pci takes a device without a group in no-IOMMU mode only. */
 int vfio_pci_find_group(const struct name *name, const struct reporter *to, const char *bdf,
 			char group[VFIO_PCI_GROUP_BYTES])
 {
@@ -114,7 +118,7 @@ int vfio_pci_find(const struct name *name, const struct reporter *to, char bdf[V
 	return another_driver(name, to, bdf, err ? NULL : driver);
 }
 
-/* Some leave the device alone. */
+/* Two drivers may stay bound: the kernel knows that they do not use DMA. */
 static bool is_in_the_way(const char *bdf, char driver[DRIVER_BYTES])
 {
 	return !driver_of(bdf, driver) && !is_vfio(bdf, driver) && strcmp(driver, "pcieport") &&
@@ -161,7 +165,7 @@ static int no_node(const struct vfio_pci *pci, const char *path)
 	return -ENODEV;
 }
 
-/* Not by the node's mode: that is -EACCES. */
+/* -EPERM is not about the mode of the node, which would be -EACCES. */
 static int not_permitted(const struct vfio_pci *pci, const char *path)
 {
 	const struct coherent_device *dev = pci->backend.dev;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The interrupts of a PCI device: INTx, MSI, MSI-X, and that the kernel wants it back.
+ * The interrupts of a PCI device: MSI-X, MSI or INTx, whichever is the best that it has. The kernel
+ * signals in the same way that it wants the device back, as when it is unplugged. The lock of
+ * struct vfio_pci guards the eventfds.
  */
 #include <linux/vfio.h>
 #include <string.h>
@@ -33,7 +35,7 @@ int vfio_pci_find_vectors(struct vfio_pci *pci)
 	return 0;
 }
 
-/* A kernel without it only waits. */
+/* A kernel that cannot signal this only waits until the program closes the device. */
 void vfio_pci_listen_for_requests(struct vfio_pci *pci)
 {
 	union {
@@ -82,7 +84,7 @@ union irq_set {
 	char bytes[sizeof(struct vfio_irq_set) + VFIO_PCI_VECTORS_MAX * sizeof(int32_t)];
 };
 
-/* The eventfds of @count vectors from @start on; a count of 0 gives all vectors back. */
+/* Sets the eventfds of @count vectors from @start on; a count of 0 gives all vectors back. */
 static int set_irqs_locked(struct vfio_pci *pci, unsigned int start, unsigned int count)
 	NEEDS_LOCK(pci->lock)
 {
@@ -103,8 +105,8 @@ static int set_irqs_locked(struct vfio_pci *pci, unsigned int start, unsigned in
 }
 
 /*
- * All vectors with the first of them: before Linux 6.4 none can be added later. A kernel
- * that has fewer answers with their number, and is asked again.
+ * Enables all vectors together with the first, because Linux before 6.4 cannot add one later. A
+ * kernel that has fewer vectors returns their number, and is asked again for that many.
  */
 static int enable_irqs_locked(struct vfio_pci *pci, unsigned int vector) NEEDS_LOCK(pci->lock)
 {
@@ -126,7 +128,7 @@ static bool has_irqs_but_locked(const struct vfio_pci *pci, unsigned int vector)
 	return false;
 }
 
-/* One vector does not disturb the others: the kernel loses what comes as it sets one up. */
+/* Sets one vector only: the kernel would lose interrupts of the others while it sets them up. */
 static int connect_irq_locked(struct vfio_pci *pci, unsigned int vector, int fd)
 	NEEDS_LOCK(pci->lock)
 {

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
+ * A PCI device that vfio-pci gives to the process: its BARs, its configuration space, its reset,
+ * and the addresses that its IOMMU translates. VFIO containers and iommufd share all of this.
+ *
+ * The lock of struct vfio_pci guards @fd, which is -1 after the device is disconnected. BARs stay
+ * mapped until the close, so registers are accessed without the lock.
  * ORDER: registers are mapped uncached; bar.c has the barriers that order them with DMA.
  */
 #include <inttypes.h>
@@ -28,7 +33,7 @@ static int region_info(int fd, unsigned int index, struct vfio_region_info *info
 	return sys_ioctl(fd, VFIO_DEVICE_GET_REGION_INFO, info);
 }
 
-/* One that cannot be mapped is reached through the descriptor. */
+/* A BAR that the kernel does not map is reached through the descriptor. */
 static int open_bar(struct vfio_pci *pci, unsigned int index)
 {
 	struct vfio_pci_bar *bar = &pci->bars[index];
@@ -76,7 +81,7 @@ static void unmap_bars(struct vfio_pci *pci)
 			sys_unmap(pci->bars[i].va, pci->bars[i].bytes);
 }
 
-/* What there is to do of a device that is there, and of none. */
+/* Also for an address space that was adopted without a device. */
 static int connect_device(struct vfio_pci *pci)
 {
 	for (unsigned int i = 0; i < VFIO_PCI_VECTORS_MAX; i++)
@@ -335,7 +340,7 @@ static void store(char *at, unsigned int width, uint64_t value)
 	}
 }
 
-/* Little-endian, as are all CPUs of world.h: the first bytes of a word are its lowest. */
+/* All CPUs of world.h are little-endian: the first bytes of a word are its lowest. */
 static uint64_t read_through_fd(struct vfio_pci *pci, uint64_t offset, unsigned int width)
 {
 	uint64_t value = 0;
@@ -359,7 +364,7 @@ uint64_t vfio_pci_reg_read(struct backend *backend, unsigned int index, uint64_t
 		value = load(bar->va + offset, width);
 	else
 		value = read_through_fd(pci, bar->offset + offset, width);
-	/* After the access: what took the place of a BAR reads as zero. */
+	/* This test comes after the access: the memory in place of a lost BAR reads as zero. */
 	return is_connected(pci) ? value : UINT64_MAX;
 }
 
@@ -381,7 +386,7 @@ void vfio_pci_reg_write(struct backend *backend, unsigned int index, uint64_t of
 
 /* --- Fence and reset --- */
 
-/* -EAGAIN: somebody has the device's lock, as who looks at its files in sysfs. */
+/* -EAGAIN: another thread has the lock of the device, for example a reader of its sysfs files. */
 static int try_reset_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock)
 {
 	int err = -EAGAIN;
@@ -394,7 +399,7 @@ static int try_reset_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock)
 	return err;
 }
 
-/* Bus master or not, it is afterwards what it was: also a device that is not reset goes on. */
+/* The device is bus master afterwards if it was before, also if the reset failed. */
 static int stop_and_go_locked(struct vfio_pci *pci, bool reset) NEEDS_LOCK(pci->lock)
 {
 	uint16_t command;
@@ -447,8 +452,8 @@ int vfio_pci_reset(struct backend *backend)
 }
 
 /*
- * Unmapping is a fence already; a device that is ours is stopped for good measure, and
- * reset if it has a reset.
+ * The unmapping was the fence already. A device that the library opened is stopped as well, and
+ * reset if it has a reset, so that it does not go on to fault.
  */
 int vfio_pci_fence(struct backend *backend)
 {
@@ -457,7 +462,7 @@ int vfio_pci_fence(struct backend *backend)
 	return pci->adopted ? 0 : stop_and_go(pci, pci->can_reset);
 }
 
-/* The kernel has the faults in its log and tells nobody else. */
+/* The kernel writes faults to its log only. */
 int vfio_pci_next_fault(struct backend *backend, struct coherent_fault *fault)
 {
 	(void)backend;
@@ -468,8 +473,8 @@ int vfio_pci_next_fault(struct backend *backend, struct coherent_fault *fault)
 /* --- Close --- */
 
 /*
- * A mapped BAR keeps the device open, and threads may be reading it: something else
- * takes its place, and is not looked at.
+ * A BAR that is mapped keeps the device open, but threads may be reading it, so private memory
+ * takes its place. Those threads then find that the device is disconnected.
  */
 void vfio_pci_disconnect(struct vfio_pci *pci)
 {
