@@ -61,10 +61,10 @@ static int flush(void *driver)
 
 /* --- Tries --- */
 
-/* What the daemon writes to. */
+/* The daemon writes its messages to this file. */
 static int daemon_log = -1;
 
-/* The first line since it was asked last, in the daemon's words. */
+/* Returns the first line that the daemon wrote since the last call. */
 static const char *why(void)
 {
 	static off_t seen;
@@ -91,7 +91,7 @@ static int try_all(struct blk *blk)
 	return disk_printed("blk", tries_print(&tries) ? 0 : 1);
 }
 
-/* That the disk hangs up is what tries are about. */
+/* The tries make the disk hang up on purpose, so its reports are not shown. */
 static void ignore_report(void *arg, enum coherent_severity severity, const char *line)
 {
 	(void)arg;
@@ -134,7 +134,7 @@ static int use(const char *name, unsigned int depth, struct disk_command *comman
 	return status;
 }
 
-/* The daemon that is ours, for who interrupts us: it must not stay, nor its socket. */
+/* A signal must end the daemon too and remove its socket, so the handler has to know them. */
 static struct qsd qsd;
 
 static void end_daemon(int signal_number)
@@ -157,7 +157,7 @@ static int spawn_and_use(const char *image, unsigned int depth, struct disk_comm
 	signal(SIGINT, end_daemon);
 	signal(SIGTERM, end_daemon);
 	signal(SIGHUP, end_daemon);
-	/* Whoever reads what we read may have had enough. */
+	/* A reader of standard output may stop before the end. */
 	signal(SIGPIPE, end_daemon);
 	err = qsd_start(&qsd, image, 0, daemon_log);
 	snprintf(name, sizeof(name), "vhost-user:%s", qsd.path);
@@ -170,47 +170,33 @@ static int spawn_and_use(const char *image, unsigned int depth, struct disk_comm
 	return status;
 }
 
+static int choose_and_use(const struct disk_options *options, struct disk_command *command)
+{
+	if (!options->device == !options->image || (options->tries && !options->image))
+		return disk_complain("blk", "--device, --spawn",
+				     "one of them is needed; --spawn for --tries");
+	if (options->tries)
+		daemon_log = memfd_create("log", MFD_CLOEXEC);
+	return options->image ? spawn_and_use(options->image, options->depth, command) :
+				use(options->device, options->depth, command);
+}
+
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "device", required_argument, NULL, 'd' },
-		{ "spawn", required_argument, NULL, 's' },
-		{ "depth", required_argument, NULL, 'n' },
-		{ "tries", no_argument, NULL, 't' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	struct disk_options options = {
+		.program = "blk",
+		.help = help,
+		.depth_max = BLK_DEPTH_MAX,
+		.spawns = true,
 	};
 	struct disk_command command = { .program = "blk" };
-	const char *name = NULL, *image = NULL;
-	uint64_t depth = 8;
-	bool tries = false;
-	int option, status;
+	int status = disk_options_read(&options, argc, argv);
 
-	while ((option = getopt_long(argc, argv, "d:s:n:th", options, NULL)) != -1) {
-		if (option == 'h') {
-			fputs(help, stdout);
-			return disk_printed("blk", 0);
-		}
-		if (option == 'd')
-			name = optarg;
-		else if (option == 's')
-			image = optarg;
-		else if (option == 't')
-			tries = true;
-		else if (option != 'n' || disk_number("blk", optarg, &depth))
-			return 2;
-	}
-	if (!depth || depth > BLK_DEPTH_MAX)
-		return disk_complain("blk", "--depth", "from 1 to 32");
+	if (status != DISK_GO_ON)
+		return status;
 	status = disk_parse(&command, argc - optind, argv + optind);
-	if (!status && (!name == !image || (tries && !image)))
-		status = disk_complain("blk", "--device, --spawn",
-				       "one of them is needed; --spawn for --tries");
-	if (!status && tries)
-		daemon_log = memfd_create("log", MFD_CLOEXEC);
 	if (!status)
-		status = image ? spawn_and_use(image, (unsigned int)depth, &command) :
-				 use(name, (unsigned int)depth, &command);
+		status = choose_and_use(&options, &command);
 	disk_end(&command);
 	return status;
 }

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * What programs for a disk share: the command line, and the loop that keeps as many requests in
+ * flight as the depth says. A driver is reached through the functions of struct disk only.
+ */
 #include <errno.h>
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -55,6 +60,70 @@ int disk_number(const char *program, const char *text, uint64_t *value)
 		return 0;
 	return disk_complain(program, text, "not a number");
 }
+
+/* --- Options --- */
+
+static int read_depth(struct disk_options *options, const char *text)
+{
+	char range[32];
+	uint64_t depth;
+
+	if (disk_number(options->program, text, &depth))
+		return 2;
+	if (depth && depth <= options->depth_max) {
+		options->depth = (unsigned int)depth;
+		return DISK_GO_ON;
+	}
+	snprintf(range, sizeof(range), "from 1 to %u", options->depth_max);
+	return disk_complain(options->program, "--depth", range);
+}
+
+static int read_option(struct disk_options *options, int option)
+{
+	switch (option) {
+	case 'd':
+		options->device = optarg;
+		return DISK_GO_ON;
+	case 's':
+		options->image = optarg;
+		return DISK_GO_ON;
+	case 't':
+		options->tries = true;
+		return DISK_GO_ON;
+	case 'n':
+		return read_depth(options, optarg);
+	case 'h':
+		fputs(options->help, stdout);
+		return disk_printed(options->program, 0);
+	default:
+		/* getopt_long() has said what is wrong. */
+		return 2;
+	}
+}
+
+int disk_options_read(struct disk_options *options, int argc, char **argv)
+{
+	/* --spawn and --tries come first, so that a program without them starts behind them. */
+	static const struct option known[] = {
+		{ "spawn", required_argument, NULL, 's' },
+		{ "tries", no_argument, NULL, 't' },
+		{ "device", required_argument, NULL, 'd' },
+		{ "depth", required_argument, NULL, 'n' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const struct option *first = options->spawns ? known : known + 2;
+	const char *letters = options->spawns ? "s:td:n:h" : "d:n:h";
+	int option, status = DISK_GO_ON;
+
+	options->depth = 8;
+	while (status == DISK_GO_ON &&
+	       (option = getopt_long(argc, argv, letters, first, NULL)) != -1)
+		status = read_option(options, option);
+	return status;
+}
+
+/* --- Progress --- */
 
 /* Whoever looks at a terminal wants to know how far it is. */
 static void show_progress(const struct job *job, bool ended)

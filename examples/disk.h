@@ -42,6 +42,33 @@ struct disk {
 };
 
 /**
+ * struct disk_options - The options of the command line.
+ * @program: The name of the program, for its messages.
+ * @help: What --help prints.
+ * @depth_max: The largest depth.
+ * @spawns: The program has the options --spawn and --tries.
+ * @device: The name of the device; NULL if it was not given.
+ * @image: The image for --spawn; NULL if it was not given.
+ * @tries: --tries was given.
+ * @depth: How many requests at a time; 8 if it was not given.
+ *
+ * The caller fills in @program to @spawns.
+ */
+struct disk_options {
+	const char *program;
+	const char *help;
+	unsigned int depth_max;
+	bool spawns;
+	const char *device;
+	const char *image;
+	bool tries;
+	unsigned int depth;
+};
+
+/* disk_options_read() found no reason to end the program. */
+#define DISK_GO_ON (-1)
+
+/**
  * struct disk_command - What the command line asks for.
  * @program: The name of the program, for what it says.
  * @word: The command.
@@ -67,6 +94,17 @@ struct disk_command {
 #define DISK_STATUS_HELP                                                                    \
 	"Exit status: 0 if all went as it must, 1 if not, 2 for bad arguments, or if the\n" \
 	"device does not open.\n"
+
+/**
+ * disk_options_read() - Read the options, and print the help if it is asked for.
+ * @options: Filled in.
+ * @argc: How many arguments.
+ * @argv: The arguments; optind is the first that is not an option.
+ *
+ * Return: DISK_GO_ON, or the status that the program exits with. A bad option is 2, after a line
+ * on standard error.
+ */
+int disk_options_read(struct disk_options *options, int argc, char **argv);
 
 /**
  * disk_parse() - Read a command, before anything is done to a disk.

@@ -77,47 +77,33 @@ static int use(const char *name, unsigned int depth, struct disk_command *comman
 	return status;
 }
 
-static int parse_and_use(const char *name, unsigned int depth, int count, char **words)
+/* The NVMe specification says "identify" where other disks say "info". */
+static void rename_identify(int count, char **words)
 {
-	struct disk_command command = { .program = "nvme" };
-	char info[] = "info";
-	int status;
+	static char info[] = "info";
 
-	/* The specification's word. */
 	if (count && !strcmp(words[0], "identify"))
 		words[0] = info;
-	status = disk_parse(&command, count, words);
-	if (!status && !name)
-		status = disk_complain("nvme", "--device", "is missing");
-	if (!status)
-		status = use(name, depth, &command);
-	disk_end(&command);
-	return status;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "device", required_argument, NULL, 'd' },
-		{ "depth", required_argument, NULL, 'n' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	struct disk_options options = {
+		.program = "nvme",
+		.help = help,
+		.depth_max = NVME_DEPTH_MAX,
 	};
-	const char *name = NULL;
-	uint64_t depth = 8;
-	int option;
+	struct disk_command command = { .program = "nvme" };
+	int status = disk_options_read(&options, argc, argv);
 
-	while ((option = getopt_long(argc, argv, "d:n:h", options, NULL)) != -1) {
-		if (option == 'h') {
-			fputs(help, stdout);
-			return disk_printed("nvme", 0);
-		}
-		if (option == 'd')
-			name = optarg;
-		else if (option != 'n' || disk_number("nvme", optarg, &depth))
-			return 2;
-	}
-	if (!depth || depth > NVME_DEPTH_MAX)
-		return disk_complain("nvme", "--depth", "from 1 to 64");
-	return parse_and_use(name, (unsigned int)depth, argc - optind, argv + optind);
+	if (status != DISK_GO_ON)
+		return status;
+	rename_identify(argc - optind, argv + optind);
+	status = disk_parse(&command, argc - optind, argv + optind);
+	if (!status && !options.device)
+		status = disk_complain("nvme", "--device", "is missing");
+	if (!status)
+		status = use(options.device, options.depth, &command);
+	disk_end(&command);
+	return status;
 }

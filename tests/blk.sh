@@ -33,7 +33,7 @@ fi
 terminal=1
 script -qec true /dev/null >/dev/null 2>&1 || terminal=0
 [ $terminal = 1 ] || echo "# no terminal can be had here: whether progress is shown is not tested"
-echo 1..$((24 + terminal))
+echo 1..$((28 + terminal))
 say "$($blk info)" "virtio-blk: 32768 blocks of 512 bytes, 131072 bytes a request" "info"
 head -c 300000 "$1" >"$where/data"
 say "$($blk write 1000 "$where/data")" "$where/data: 300000 bytes written" "write"
@@ -63,6 +63,14 @@ bad "x: not a number" $blk read x 1
 bad "0: that is no block" $blk read 0 0
 bad "erase: not a command, or not with its arguments" $blk erase
 bad "--depth: from 1 to 32" $blk --depth=33 info
+bad "--depth: from 1 to 32" $blk --depth=4294967297 info
+"$1" --help >"$where/said"
+say "$?, $(head -c 10 "$where/said")" "0, Usage: blk" "help is printed"
+for option in --colour --spawn; do
+	"$1" $option >"$where/out" 2>"$where/said"
+	say "$?, $(wc -l <"$where/out"), $(wc -l <"$where/said"), $(grep -c -e "$option" "$where/said")" \
+		"2, 0, 1, 1" "a bad option is told in one line: $option"
+done
 bad "--device, --spawn: one of them is needed; --spawn for --tries" "$1" info
 $blk read 0 600 >/dev/full 2>"$where/said"
 say "$?, $(cat "$where/said")" "1, blk: standard output: No space left on device" \

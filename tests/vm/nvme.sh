@@ -29,7 +29,7 @@ sum() {
 	md5sum | cut -d' ' -f1
 }
 
-echo 1..15
+echo 1..17
 say "$($nvme identify)" "QEMU NVMe Ctrl: 32768 blocks of 512 bytes, 131072 bytes a request" "identify"
 head -c 300000 "$program" >"$where/data"
 say "$($nvme write 1000 $where/data)" "$where/data: 300000 bytes written" "write"
@@ -52,6 +52,10 @@ $nvme identify >/dev/full 2>$where/said
 say "$?, $(cat $where/said)" "1, nvme: standard output: No space left on device" "also to identify"
 $nvme read 08 x 2>$where/said
 say "$?, $(cat $where/said)" "2, nvme: x: not a number; see nvme --help" "numbers are decimal"
+for option in --colour --spawn=x; do
+	$nvme $option identify >/dev/null 2>$where/said
+	say "$?, $(wc -l <$where/said | tr -d ' ')" "2, 1" "a bad option is told in one line: $option"
+done
 $nvme write 0 /tmp 2>$where/said
 say "$?, $(cat $where/said)" "2, nvme: /tmp: not a regular file; see nvme --help" "a directory is no file"
 # Whose descriptors are closed does not write messages to registers.
