@@ -24,29 +24,29 @@ bench: deps-bench
 	@[ -f build/bench/build.ninja ] || \
 		meson setup build/bench -Dtests=false -Dbench-peers=enabled >/dev/null
 	@ninja --quiet -C build/bench
-	@tools/bench build/bench
+	@tools/bench host build/bench
 
 # What that measured beside peers, as docs/bench.svg.
 bench-chart: deps-bench
-	@tools/bench-chart build/bench/bench.json docs/bench.svg
+	@tools/bench chart build/bench/bench.json docs/bench.svg
 
 # The same in a kernel: VMs, beside the DMA API by hand; build/bench/bench-kernel.json.
 bench-kernel: deps-check
-	@tools/bench-kernel build/bench
+	@tools/bench kernel build/bench
 
 # VFIO and an NVMe driver in VMs, beside raw ioctls and raw pointers; build/bench/bench-vfio.json.
 bench-vfio: deps-bench deps-check
 	@[ -f build/bench/build.ninja ] || \
 		meson setup build/bench -Dtests=false -Dbench-peers=enabled >/dev/null
 	@ninja --quiet -C build/bench
-	@tools/bench-vfio build/bench
+	@tools/bench vfio build/bench
 
 # Devices in other processes, beside libblkio and what is sent; build/bench/bench-remote.json.
 bench-remote: deps-bench deps-demo
 	@[ -f build/bench/build.ninja ] || \
 		meson setup build/bench -Dtests=false -Dbench-peers=enabled >/dev/null
 	@ninja --quiet -C build/bench
-	@tools/bench-remote build/bench
+	@tools/bench remote build/bench
 
 # Calls of tests/model and answers of a vhost-user peer that libFuzzer makes up; what it learns
 # stays in build/fuzz.

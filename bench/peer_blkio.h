@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * libblkio 1.5 as a peer. Debian 12 does not have it: tools/bench-remote unpacks that of
+ * libblkio 1.5 as a peer. Debian 12 does not have it: tools/bench remote unpacks that of
  * Debian 13, and it is loaded by its path.
  */
 #ifndef PEER_BLKIO_H

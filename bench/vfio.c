@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * Whether the library does more to map and unmap than one ioctl, and what accessors add to an
- * NVMe driver; for tools/bench-vfio, which runs it in a VM: bench-vfio DEVICE [NVME]. The
+ * NVMe driver; for tools/bench vfio, which runs it in a VM: bench-vfio DEVICE [NVME]. The
  * floor of expose is the raw ioctl and an expose whose ioctl is left out, one after the other,
  * so that the rest of the call is on both sides.
  */

@@ -2,7 +2,7 @@
 /*
  * What it costs to allocate, expose, touch and free in the kernel, beside the DMA API by
  * hand in the same boot, round by round. raw is there twice: what it differs from itself
- * is noise. Prints a JSON object a line for each side; tools/bench-kernel makes the table.
+ * is noise. Prints a JSON object a line for each side; tools/bench kernel makes the table.
  */
 #include <linux/module.h>
 #include <linux/pci.h>
