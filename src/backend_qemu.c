@@ -373,8 +373,8 @@ static int fence_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
 	if (err)
 		return err;
 	RB_FOREACH_SAFE(mapping, qemu_mappings, &qemu->mappings, next)
-	if (mapping->waiting)
-		end_locked(qemu, mapping);
+		if (mapping->waiting)
+			end_locked(qemu, mapping);
 	return 0;
 }
 
