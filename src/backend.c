@@ -8,6 +8,7 @@
 
 #include "backend.h"
 #include "device.h"
+#include "size.h"
 
 #define BACKEND(name) &backend_##name,
 static const struct backend_ops *const backends[] = {
@@ -15,7 +16,6 @@ static const struct backend_ops *const backends[] = {
 };
 #undef BACKEND
 
-#define BACKEND_COUNT (sizeof(backends) / sizeof(*backends))
 #define LIST_BYTES 128
 
 static const struct {
@@ -46,7 +46,7 @@ static void list_schemes(char list[LIST_BYTES], unsigned int option)
 	size_t used = 0;
 
 	list[0] = '\0';
-	for (size_t i = 0; i < BACKEND_COUNT; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(backends); i++)
 		if ((backends[i]->options & option) == option)
 			used += (size_t)snprintf(list + used, LIST_BYTES - used, "%s%s",
 						 used ? ", " : "", backends[i]->scheme);
@@ -101,7 +101,7 @@ static int check_options(const struct backend_ops *ops, const struct reporter *t
 	const unsigned int given = options_given(options);
 	int err;
 
-	for (size_t i = 0; i < sizeof(option_names) / sizeof(*option_names); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(option_names); i++)
 		if (given & ~ops->options & option_names[i].bit)
 			return refuse_option(to, name, option_names[i].bit, option_names[i].name);
 	err = check_adoption(to, name, given);
@@ -110,7 +110,7 @@ static int check_options(const struct backend_ops *ops, const struct reporter *t
 
 static const struct backend_ops *find(const struct name *name)
 {
-	for (size_t i = 0; i < BACKEND_COUNT; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(backends); i++)
 		if (!strcmp(backends[i]->scheme, name->scheme))
 			return backends[i];
 	return NULL;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "iova.h"
+#include "size.h"
 
 static uint64_t larger(uint64_t a, uint64_t b)
 {
@@ -189,11 +190,6 @@ int iova_allow(struct iova_space *space, uint64_t first, uint64_t last)
 	if (!err)
 		space->usable += last - first + 1;
 	return err;
-}
-
-static uint64_t align_up(uint64_t address, uint64_t align)
-{
-	return (address + align - 1) & ~(align - 1);
 }
 
 static bool crosses(const struct iova_want *want, uint64_t first)

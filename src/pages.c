@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "pages.h"
+#include "size.h"
 #include "sys.h"
 
 #define ARENA_BYTES_MIN ((size_t)256 << 10)
@@ -136,7 +137,7 @@ static int make_arena(struct pages *pages, size_t bytes, void **va, size_t *made
 		const int flags = shift ? MAP_HUGETLB | (int)(shift << MAP_HUGE_SHIFT) : 0;
 		const unsigned int least = first_of(wants);
 
-		*made = (bytes + unit - 1) & -unit;
+		*made = align_up(bytes, unit);
 		if (!map_arena(*made, flags, wants & PAGES_NODES ? pages->nodes : 0, va))
 			return 0;
 		if (!wants)

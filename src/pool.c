@@ -11,6 +11,7 @@
 
 #include "device.h"
 #include "pool_slots.h"
+#include "size.h"
 #include "sys.h"
 
 #define SLOT_BYTES_MIN 16
@@ -326,11 +327,6 @@ int pool_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options
 
 /* --- Pools --- */
 
-static bool is_power_of_two(uint64_t x)
-{
-	return x && !(x & (x - 1));
-}
-
 static size_t natural_align(size_t size)
 {
 	size_t align = SLOT_BYTES_MIN;
@@ -352,7 +348,7 @@ static size_t layout(size_t size, const struct coherent_pool_options *options, s
 	*block = options->boundary && options->boundary < page ? options->boundary : page;
 	if (align < SLOT_BYTES_MIN)
 		align = SLOT_BYTES_MIN;
-	bytes = size > page ? 0 : (size + align - 1) & -align;
+	bytes = size > page ? 0 : align_up(size, align);
 	return bytes <= *block ? bytes : 0;
 }
 
@@ -405,9 +401,9 @@ static size_t report_live(const struct coherent_slots *pool)
 	size_t live = 0;
 
 	TAILQ_FOREACH(chunk, &pool->chunks, link)
-	for (uint32_t i = 0; i < chunk->count; i++)
-		if (chunk->slots[i].state && live++ < REPORTED_MAX)
-			report_slot(pool, &chunk->slots[i]);
+		for (uint32_t i = 0; i < chunk->count; i++)
+			if (chunk->slots[i].state && live++ < REPORTED_MAX)
+				report_slot(pool, &chunk->slots[i]);
 	if (live > REPORTED_MAX)
 		report(pool->store->reporter, COHERENT_WARNING, "%s: and %zu more",
 		       pool->store->name, live - REPORTED_MAX);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "pool_slots.h"
+#include "size.h"
 #include "sys.h"
 #include "whole.h"
 
@@ -369,7 +370,7 @@ void slots_put(struct coherent_slots *pool, struct slot *slot, bool was_mem)
 int slots_open(struct coherent_slots *pool)
 {
 	const size_t page = sys_page_bytes();
-	const size_t large = (CHUNK_SLOTS * pool->slot_bytes + page - 1) & -page;
+	const size_t large = align_up(CHUNK_SLOTS * pool->slot_bytes, page);
 
 	pool->chunk_bytes_max = large > CHUNK_BYTES ? large : CHUNK_BYTES;
 	pool->batch = (unsigned int)(CACHE_BYTES / pool->slot_bytes / 2);

@@ -8,16 +8,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "size.h"
 #include "sys.h"
 #include "whole.h"
 
 #define ATTRS_KNOWN ((COHERENT_ATTR_PRIVILEGED << 1) - 1)
 #define ATTRS_HONOURED COHERENT_ATTR_NO_WARN
-
-static bool is_power_of_two(uint64_t x)
-{
-	return x && !(x & (x - 1));
-}
 
 static int check_open(const struct object_store *store)
 {
@@ -103,7 +99,7 @@ static int object_with_pages(struct object_store *store, const struct iova_want 
 static struct iova_want want_of(const struct alloc_request *request, size_t bytes, uint64_t page)
 {
 	return (struct iova_want){
-		.bytes = (bytes + page - 1) & -page,
+		.bytes = align_up(bytes, page),
 		.align = request->align > page ? request->align : page,
 		.boundary = request->boundary && request->boundary < page ? page :
 									    request->boundary,
