@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../src/iova.h"
+#include "../src/memory/iova.h"
 #include "bench.h"
 
 #define PAGE UINT64_C(4096)

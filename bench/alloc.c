@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "../src/size.h"
+#include "../src/base/size.h"
 #include "bench.h"
 #include "peer.h"
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../src/size.h"
+#include "../src/base/size.h"
 #include "bench.h"
 
 #define PAIRS 10000

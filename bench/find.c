@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../src/size.h"
+#include "../src/base/size.h"
 #include "bench.h"
 
 #define LIVE_MAX 100000

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../src/size.h"
+#include "../src/base/size.h"
 #include "bench.h"
 #include "peer.h"
 

@@ -14,8 +14,8 @@
 
 #include "../examples/blk.h"
 #include "../examples/qsd.h"
-#include "../src/sys.h"
-#include "../src/vhost_user.h"
+#include "../src/base/sys.h"
+#include "../src/vhost_user/vhost_user.h"
 #include "bench.h"
 #include "maps.h"
 #include "peer_blkio.h"

@@ -9,8 +9,9 @@ import os
 import subprocess
 import sys
 
-WHERE = ('src/*.[ch]', 'examples/*.[ch]', 'kernel/*.[ch]', 'kernel/include/coherent/*.h', 'kernel/include/coherent/*/*.h',
-         'tests/*.[ch]', 'tests/*/*.[ch]', 'bench/*.[ch]', 'bench/*/*.[ch]')
+WHERE = ('src/*.[ch]', 'src/*/*.[ch]', 'examples/*.[ch]', 'kernel/*.[ch]',
+         'kernel/include/coherent/*.h', 'kernel/include/coherent/*/*.h', 'tests/*.[ch]',
+         'tests/*/*.[ch]', 'bench/*.[ch]', 'bench/*/*.[ch]')
 BY_HAND = ('tests/object_code/access.c',)
 LINES_MAX = 600
 FOLDERS = ('bench', 'examples', 'include', 'kernel', 'src', 'tests', 'tools')

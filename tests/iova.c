@@ -2,7 +2,7 @@
 /*
  * The address space against a bitmap of its granules, which is slow and obvious.
  */
-#include "../src/iova.h"
+#include "../src/memory/iova.h"
 #include "test.h"
 
 #define GRANULE UINT64_C(4096)

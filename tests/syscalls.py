@@ -5,7 +5,7 @@
 A function of libc that wraps a system call, or that starts a program, has a function of sys.h
 or sys_process.h, which returns -errno and restarts after EINTR. No other file of src/ calls such
 a function itself or reads errno. Locks and keys of pthreads are not in the list: lock.h and
-thread.c have those.
+thread_slot.c have those.
 """
 import os
 import re

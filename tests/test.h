@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-#include "../src/size.h"
+#include "../src/base/size.h"
 
 #define assert_ok(call) assert_int_equal(call, 0)
 #define assert_err(call, err) assert_int_equal(call, err)

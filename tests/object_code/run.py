@@ -7,6 +7,7 @@ On x86-64, with gcc and clang: an access is one instruction of the field's width
 by hand. On arm64: the barriers are where they must be (promise 19). Prints TAP;
 with --table the instructions executed.
 """
+import glob
 import os
 import re
 import subprocess
@@ -135,11 +136,11 @@ def loop_of(instructions):
 
 # A barrier that the library owes its callers, and the source file where it stands.
 LIBRARY = (
-    ('bar.c', 'a register write comes after DMA writes', 'dmb\toshst'),
-    ('bar.c', 'a register read comes before DMA reads', 'dmb\toshld'),
-    ('whole.c', 'expose is a release', 'dmb\toshst'),
-    ('whole.c', 'reclaim is an acquire', 'dmb\toshld'),
-    ('irq.c', 'an interrupt comes before DMA reads', 'dmb\toshld'),
+    ('device/bar.c', 'a register write comes after DMA writes', 'dmb\toshst'),
+    ('device/bar.c', 'a register read comes before DMA reads', 'dmb\toshld'),
+    ('memory/whole.c', 'expose is a release', 'dmb\toshst'),
+    ('memory/whole.c', 'reclaim is an acquire', 'dmb\toshld'),
+    ('device/irq.c', 'an interrupt comes before DMA reads', 'dmb\toshld'),
 )
 
 
@@ -160,8 +161,10 @@ def check_arm64(results, found):
 
 
 def check_library(results, source_dir, compiler, arm64, flags):
+    folders = [os.path.join(source_dir, 'src'), *glob.glob(os.path.join(source_dir, 'src/*/'))]
     for name, what, wanted in LIBRARY:
-        found = functions(compiler, arm64, os.path.join(source_dir, 'src', name), flags)
+        found = functions(compiler, arm64, os.path.join(source_dir, 'src', name),
+                          [*flags, *(f'-I{folder}' for folder in folders)])
         results.say(any(position(path, wanted) >= 0 for path in found.values()),
                     f'arm64: {what}', f'no {wanted!r} in {name}')
 

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../../src/qtest.h"
+#include "../../src/qemu/qtest.h"
 #include "../test.h"
 
 /* What is sent back to one question, and what becomes of it. */

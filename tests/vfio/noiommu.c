@@ -5,7 +5,7 @@
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 
-#include "../../src/device.h"
+#include "../../src/device/device.h"
 #include "vfio_test.h"
 
 static void boot_without_iommu(void)

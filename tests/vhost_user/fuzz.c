@@ -16,8 +16,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../../src/size.h"
-#include "../../src/vhost_user.h"
+#include "../../src/base/size.h"
+#include "../../src/vhost_user/vhost_user.h"
 
 #define PAGE 4096
 #define SECRET 0x77

@@ -135,8 +135,11 @@ def build_with_library(where, kernel, source):
                 '-idirafter', '/usr/include']
     objects = os.path.join(where, 'objects')
     os.makedirs(objects)
-    run([*compiler, '-DCOHERENT_LIBRARY', '-c', *glob.glob(os.path.join(SOURCE_DIR, 'src/*.c'))],
-        cwd=objects)
+    folders = ['src', *glob.glob('src/*/', root_dir=SOURCE_DIR)]
+    compiler += [f'-I{os.path.join(SOURCE_DIR, folder)}' for folder in folders]
+    for path in glob.glob('src/**/*.c', root_dir=SOURCE_DIR, recursive=True):
+        run([*compiler, '-DCOHERENT_LIBRARY', '-c', os.path.join(SOURCE_DIR, path),
+             '-o', os.path.join(objects, path.replace('/', '_') + '.o')])
     test = os.path.join(where, 'test')
     run([*compiler, source, os.path.join(SOURCE_DIR, 'tests/test.c'),
          *glob.glob(os.path.join(objects, '*.o')), cmocka(kernel), '-o', test])
