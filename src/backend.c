@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "backend.h"
-#include "device.h"
-#include "size.h"
+#include "device/device.h"
+#include "base/size.h"
 
 #define BACKEND(name) &backend_##name,
 static const struct backend_ops *const backends[] = {

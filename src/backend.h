@@ -18,7 +18,7 @@
 #include <coherent.h>
 #include <poll.h>
 
-#include "name.h"
+#include "base/name.h"
 
 /**
  * struct backend - An open device, as its backend sees it. Embedded in the backend's own struct.

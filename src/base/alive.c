@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-#include "alive.h"
-#include "sys.h"
+#include "base/alive.h"
+#include "base/sys.h"
 
 int alive_open(struct alive **alive)
 {

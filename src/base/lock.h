@@ -18,7 +18,7 @@
 
 #include <pthread.h>
 
-#include "sys.h"
+#include "base/sys.h"
 
 #if defined(__clang__)
 #define LOCK_ATTRIBUTE(x) __attribute__((x))

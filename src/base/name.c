@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "name.h"
-#include "sys.h"
+#include "base/name.h"
+#include "base/sys.h"
 
 static int malformed(const struct name *name, const struct reporter *to, const char *why)
 {

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "report.h"
+#include "base/report.h"
 
 #define NAME_KEYS_MAX 16
 #define NAME_BYTES_MAX 255

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "report.h"
+#include "base/report.h"
 
 void report(const struct reporter *to, enum coherent_severity severity, const char *format, ...)
 {

@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 
-#include "sys.h"
+#include "base/sys.h"
 
 /* --- Memory --- */
 

@@ -10,8 +10,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "size.h"
-#include "sys_process.h"
+#include "base/size.h"
+#include "base/sys_process.h"
 
 /* --- Programs --- */
 

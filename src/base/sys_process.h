@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "sys.h"
+#include "base/sys.h"
 
 /* The log of a program that could not run begins with this; an errno of three digits follows. */
 #define SYS_EXEC_FAILED "cannot run, error "

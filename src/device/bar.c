@@ -6,8 +6,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "device.h"
-#include "wait.h"
+#include "device/device.h"
+#include "device/wait.h"
 
 /**
  * struct coherent_bar - An open BAR.

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device.h"
-#include "lookup.h"
-#include "sys.h"
+#include "base/sys.h"
+#include "device/device.h"
+#include "device/lookup.h"
 
 static void destroy(struct ref *ref)
 {

@@ -8,12 +8,12 @@
 
 #include <coherent.h>
 
-#include "alive.h"
 #include "backend.h"
-#include "irq.h"
-#include "object.h"
-#include "ref.h"
-#include "report.h"
+#include "base/alive.h"
+#include "base/ref.h"
+#include "base/report.h"
+#include "device/irq.h"
+#include "memory/object.h"
 
 /**
  * struct coherent_device - An open device.

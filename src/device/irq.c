@@ -7,9 +7,9 @@
 #include <coherent/bar.h>
 #include <stdlib.h>
 
-#include "device.h"
-#include "irq.h"
-#include "sys.h"
+#include "base/sys.h"
+#include "device/device.h"
+#include "device/irq.h"
 
 /**
  * struct coherent_irq - An open interrupt.

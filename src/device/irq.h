@@ -7,7 +7,7 @@
 
 #include <sys/queue.h>
 
-#include "lock.h"
+#include "base/lock.h"
 
 /**
  * struct irq_list - The open interrupts of a device.

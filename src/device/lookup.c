@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lookup.h"
-#include "pool.h"
-#include "sys.h"
+#include "base/sys.h"
+#include "device/lookup.h"
+#include "memory/pool.h"
 
 /* --- Pointers and addresses --- */
 

@@ -6,7 +6,7 @@
 #ifndef LOOKUP_H
 #define LOOKUP_H
 
-#include "device.h"
+#include "device/device.h"
 
 /**
  * lookup_fault() - Name the object that a refused access hit.

@@ -5,9 +5,9 @@
  */
 #include <coherent.h>
 
-#include "device.h"
-#include "sys.h"
-#include "wait.h"
+#include "base/sys.h"
+#include "device/device.h"
+#include "device/wait.h"
 
 #define SPIN_TURNS 200
 #define SLEEP_NS (50 * UINT64_C(1000))

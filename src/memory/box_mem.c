@@ -6,9 +6,9 @@
 #include <coherent.h>
 #include <string.h>
 
-#include "device.h"
-#include "pool.h"
-#include "whole.h"
+#include "device/device.h"
+#include "memory/pool.h"
+#include "memory/whole.h"
 
 /* --- Boxes --- */
 

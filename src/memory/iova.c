@@ -12,8 +12,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "iova.h"
-#include "size.h"
+#include "base/size.h"
+#include "memory/iova.h"
 
 static uint64_t larger(uint64_t a, uint64_t b)
 {

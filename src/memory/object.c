@@ -12,8 +12,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "object.h"
-#include "sys.h"
+#include "base/sys.h"
+#include "memory/object.h"
 
 #define BLOCK_RECORDS 32
 

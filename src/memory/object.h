@@ -9,15 +9,15 @@
 
 #include <coherent.h>
 
-#include "alive.h"
 #include "backend.h"
-#include "iova.h"
-#include "lock.h"
-#include "page_owner.h"
-#include "pages.h"
-#include "recycle.h"
-#include "ref.h"
-#include "report.h"
+#include "base/alive.h"
+#include "base/lock.h"
+#include "base/ref.h"
+#include "base/report.h"
+#include "memory/iova.h"
+#include "memory/page_owner.h"
+#include "memory/pages.h"
+#include "memory/recycle.h"
 
 struct chunk;
 

@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "page_owner.h"
-#include "sys.h"
+#include "base/sys.h"
+#include "memory/page_owner.h"
 
 /* Where pages are larger than 4 KiB, several entries belong to one page and are the same. */
 #define PAGE_SHIFT 12

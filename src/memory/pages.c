@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pages.h"
-#include "size.h"
-#include "sys.h"
+#include "base/size.h"
+#include "base/sys.h"
+#include "memory/pages.h"
 
 #define ARENA_BYTES_MIN ((size_t)256 << 10)
 #define ARENA_BYTES_MAX ((size_t)2 << 20)

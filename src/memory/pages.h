@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "page_owner.h"
-#include "iova.h"
-#include "lock.h"
+#include "base/lock.h"
+#include "memory/iova.h"
+#include "memory/page_owner.h"
 
 /* Wishes for memory: hugepages of 1 GiB, hugepages of 2 MiB, memory of some NUMA nodes. */
 enum { PAGES_GIGA = 1, PAGES_HUGE = 2, PAGES_NODES = 4 };

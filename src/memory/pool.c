@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device.h"
-#include "pool_slots.h"
-#include "size.h"
-#include "sys.h"
+#include "base/size.h"
+#include "base/sys.h"
+#include "device/device.h"
+#include "memory/pool_slots.h"
 
 #define SLOT_BYTES_MIN 16
 #define CACHE_LINE 64

@@ -9,7 +9,7 @@
 
 #include <coherent/pool.h>
 
-#include "object.h"
+#include "memory/object.h"
 
 /**
  * struct chunk - Some pages of a pool.

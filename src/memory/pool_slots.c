@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pool_slots.h"
-#include "size.h"
-#include "sys.h"
-#include "whole.h"
+#include "base/size.h"
+#include "base/sys.h"
+#include "memory/pool_slots.h"
+#include "memory/whole.h"
 
 /*
  * Chunks grow with the pool. A chunk has at most this many bytes, or this many slots if that is

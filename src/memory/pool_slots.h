@@ -9,8 +9,8 @@
 #ifndef POOL_SLOTS_H
 #define POOL_SLOTS_H
 
-#include "pool.h"
-#include "thread_slot.h"
+#include "memory/pool.h"
+#include "memory/thread_slot.h"
 
 /* How many slots a cache takes from the chunks at a time, and how many it holds at most. */
 #define SLOTS_BATCH 32

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-#include "recycle.h"
+#include "memory/recycle.h"
 
 /* Keep at most this many bytes for reuse, so that one size does not starve the others. */
 #define BYTES_MAX ((size_t)8 << 20)

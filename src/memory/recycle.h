@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "iova.h"
-#include "pages.h"
+#include "memory/iova.h"
+#include "memory/pages.h"
 
 STAILQ_HEAD(iova_list, iova_range);
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "thread_slot.h"
+#include "memory/thread_slot.h"
 
 _Thread_local unsigned int thread_slot_own;
 

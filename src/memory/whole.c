@@ -8,9 +8,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "size.h"
-#include "sys.h"
-#include "whole.h"
+#include "base/size.h"
+#include "base/sys.h"
+#include "memory/whole.h"
 
 #define ATTRS_KNOWN ((COHERENT_ATTR_PRIVILEGED << 1) - 1)
 #define ATTRS_HONOURED COHERENT_ATTR_NO_WARN

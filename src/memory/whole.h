@@ -6,7 +6,7 @@
 #ifndef WHOLE_H
 #define WHOLE_H
 
-#include "object.h"
+#include "memory/object.h"
 
 /**
  * struct alloc_request - What an allocation asks for.

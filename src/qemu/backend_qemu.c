@@ -15,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lookup.h"
-#include "qemu_device.h"
-#include "size.h"
-#include "sys_process.h"
+#include "base/size.h"
+#include "base/sys_process.h"
+#include "device/lookup.h"
+#include "qemu/qemu_device.h"
 
 /*
  * QEMU's memory has the queues of the IOMMU, a page that interrupts are written to, and then

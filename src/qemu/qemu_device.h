@@ -7,9 +7,9 @@
 
 #include <bsd/sys/tree.h>
 
-#include "qemu_iommu.h"
-#include "qemu_pci.h"
-#include "qemu_process.h"
+#include "qemu/qemu_iommu.h"
+#include "qemu/qemu_pci.h"
+#include "qemu/qemu_process.h"
 
 #define QEMU_PROGRAM "qemu-system-x86_64"
 #define QEMU_PACKAGE "qemu-system-x86"

@@ -13,9 +13,9 @@
 #include <linux/virtio_ring.h>
 #include <stddef.h>
 
-#include "qemu_iommu.h"
-#include "qemu_pci.h"
-#include "sys.h"
+#include "base/sys.h"
+#include "qemu/qemu_iommu.h"
+#include "qemu/qemu_pci.h"
 
 #define ENTRIES 128
 #define DOMAIN 1

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "qtest.h"
+#include "qemu/qtest.h"
 
 /* What it takes of memory. */
 #define QEMU_IOMMU_BYTES 0x8000

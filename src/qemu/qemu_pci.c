@@ -9,9 +9,9 @@
  */
 #include <linux/pci_regs.h>
 
-#include "qemu_pci.h"
-#include "size.h"
-#include "sys.h"
+#include "base/size.h"
+#include "base/sys.h"
+#include "qemu/qemu_pci.h"
 
 #define WINDOW_BYTES UINT64_C(0x20000000)
 /* The register of the root port counts its memory window in MiB. */

@@ -6,8 +6,8 @@
 #ifndef QEMU_PCI_H
 #define QEMU_PCI_H
 
-#include "device.h"
-#include "qtest.h"
+#include "device/device.h"
+#include "qemu/qtest.h"
 
 #define QEMU_PCI_VECTORS_MAX 32
 /* As many as a configuration space holds, 4 bytes each. */

@@ -6,8 +6,8 @@
  * The lock of struct qemu_process guards @stop, @polling, @started and @err. It is not held during
  * the callback, which takes the lock of struct qemu.
  */
-#include "qemu_process.h"
-#include "sys_process.h"
+#include "base/sys_process.h"
+#include "qemu/qemu_process.h"
 
 #define POLL_NS (50 * UINT64_C(1000))
 

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "lock.h"
+#include "base/lock.h"
 
 #define QEMU_ARGUMENTS_MAX 40
 #define QEMU_INHERITED 3

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "qemu_device.h"
-#include "size.h"
-#include "sys.h"
+#include "base/size.h"
+#include "base/sys.h"
+#include "qemu/qemu_device.h"
 
 #define BIOS_BYTES 65536
 #define HLT 0xf4

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "qtest.h"
-#include "sys.h"
+#include "base/sys.h"
+#include "qemu/qtest.h"
 
 #define LINE_BYTES 128
 /* PCI Local Bus Specification 3.0, 3.2.2.3.2. */

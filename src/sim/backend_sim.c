@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device.h"
-#include "sim_dma.h"
-#include "sim_models.h"
-#include "size.h"
-#include "sys_process.h"
+#include "base/size.h"
+#include "base/sys_process.h"
+#include "device/device.h"
+#include "sim/sim_dma.h"
+#include "sim/sim_models.h"
 
 #define VECTORS_MAX 32
 #define TICK_NS SYS_NS_PER_MS

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lookup.h"
-#include "sim_dma.h"
+#include "device/lookup.h"
+#include "sim/sim_dma.h"
 
 #define LINE_BYTES 64
 #define LATE_USES 4

@@ -10,8 +10,8 @@
 #include <coherent/sim.h>
 #include <sys/queue.h>
 
-#include "lock.h"
-#include "sim_iommu.h"
+#include "base/lock.h"
+#include "sim/sim_iommu.h"
 
 #define SIM_FAULTS 64
 #define SIM_SEEN 64

@@ -6,8 +6,8 @@
  */
 #include <stdlib.h>
 
-#include "sim_iommu.h"
-#include "sys.h"
+#include "base/sys.h"
+#include "sim/sim_iommu.h"
 
 #define LEVEL_BITS 9
 #define LEVEL_ENTRIES (1u << LEVEL_BITS)

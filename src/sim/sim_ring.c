@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "sim_models.h"
-#include "size.h"
+#include "base/size.h"
+#include "sim/sim_models.h"
 
 #define ID UINT32_C(0x676e6972)
 #define ENTRIES_MAX 65536

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sys.h"
-#include "vfio_pci.h"
-#include "vfio_uapi.h"
+#include "base/sys.h"
+#include "vfio/vfio_pci.h"
+#include "vfio/vfio_uapi.h"
 
 #define IOMMU "/dev/iommu"
 #define UNSAFE "/sys/module/iommufd/parameters/allow_unsafe_interrupts"

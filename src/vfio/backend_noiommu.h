@@ -5,7 +5,7 @@
 #ifndef BACKEND_NOIOMMU_H
 #define BACKEND_NOIOMMU_H
 
-#include "vfio_pci.h"
+#include "vfio/vfio_pci.h"
 
 extern const struct backend_ops backend_noiommu;
 

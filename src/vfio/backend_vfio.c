@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend_noiommu.h"
-#include "sys.h"
+#include "base/sys.h"
+#include "vfio/backend_noiommu.h"
 
 #define CONTAINER "/dev/vfio/vfio"
 #define UNSAFE "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"

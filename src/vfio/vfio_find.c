@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sys.h"
-#include "vfio_pci.h"
+#include "base/sys.h"
+#include "vfio/vfio_pci.h"
 
 #define SYSFS "/sys/bus/pci/devices/"
 #define DRIVER_BYTES 64

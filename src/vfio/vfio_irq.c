@@ -7,8 +7,8 @@
 #include <linux/vfio.h>
 #include <string.h>
 
-#include "sys.h"
-#include "vfio_pci.h"
+#include "base/sys.h"
+#include "vfio/vfio_pci.h"
 
 static struct vfio_pci *pci_of(struct backend *backend)
 {

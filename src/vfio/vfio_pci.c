@@ -13,9 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "size.h"
-#include "sys.h"
-#include "vfio_pci.h"
+#include "base/size.h"
+#include "base/sys.h"
+#include "vfio/vfio_pci.h"
 
 #define RESET_TRIES 10
 #define RESET_PAUSE_NS (10 * SYS_NS_PER_MS)

@@ -10,8 +10,8 @@
 #include <stdatomic.h>
 
 #include "backend.h"
-#include "device.h"
-#include "lock.h"
+#include "base/lock.h"
+#include "device/device.h"
 
 #define VFIO_PCI_BARS 6
 #define VFIO_PCI_VECTORS_MAX 64

@@ -16,9 +16,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "size.h"
-#include "sys.h"
-#include "vhost_user_device.h"
+#include "base/size.h"
+#include "base/sys.h"
+#include "vhost_user/vhost_user_device.h"
 
 #define ADDRESS_LAST ((UINT64_C(1) << 47) - 1)
 

@@ -8,8 +8,8 @@
  */
 #include <errno.h>
 
-#include "sys.h"
-#include "vhost_user.h"
+#include "base/sys.h"
+#include "vhost_user/vhost_user.h"
 
 int vhost_user_send(int fd, struct vhost_user_message *messages, size_t message_count,
 		    const int *fds, size_t count, uint64_t deadline_ns)

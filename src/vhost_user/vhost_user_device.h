@@ -9,9 +9,9 @@
 #include <stdatomic.h>
 
 #include "backend.h"
-#include "device.h"
-#include "lock.h"
-#include "vhost_user.h"
+#include "base/lock.h"
+#include "device/device.h"
+#include "vhost_user/vhost_user.h"
 
 #define VHOST_USER_QUEUES_MAX 16
 /* Registers, and as much configuration as vhost-user carries. */

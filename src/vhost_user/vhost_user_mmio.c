@@ -12,9 +12,9 @@
 #include <linux/virtio_mmio.h>
 #include <linux/virtio_ring.h>
 
-#include "size.h"
-#include "sys.h"
-#include "vhost_user_device.h"
+#include "base/size.h"
+#include "base/sys.h"
+#include "vhost_user/vhost_user_device.h"
 
 #define MAGIC 0x74726976
 #define VERSION 2

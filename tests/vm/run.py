@@ -135,8 +135,7 @@ def build_with_library(where, kernel, source):
                 '-idirafter', '/usr/include']
     objects = os.path.join(where, 'objects')
     os.makedirs(objects)
-    folders = ['src', *glob.glob('src/*/', root_dir=SOURCE_DIR)]
-    compiler += [f'-I{os.path.join(SOURCE_DIR, folder)}' for folder in folders]
+    compiler += ['-I', os.path.join(SOURCE_DIR, 'src')]
     for path in glob.glob('src/**/*.c', root_dir=SOURCE_DIR, recursive=True):
         run([*compiler, '-DCOHERENT_LIBRARY', '-c', os.path.join(SOURCE_DIR, path),
              '-o', os.path.join(objects, path.replace('/', '_') + '.o')])
