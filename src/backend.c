@@ -10,7 +10,7 @@
 #include "device/device.h"
 #include "base/size.h"
 
-#define BACKEND(name) &backend_##name,
+#define BACKEND(folder, name) &backend_##name,
 static const struct backend_ops *const backends[] = {
 #include "backend_list.h"
 };

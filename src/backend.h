@@ -142,7 +142,7 @@ struct backend_ops {
 	bool (*is_lost)(struct backend *backend);
 };
 
-#define BACKEND(name) extern const struct backend_ops backend_##name;
+#define BACKEND(folder, name) extern const struct backend_ops backend_##name;
 #include "backend_list.h"
 #undef BACKEND
 
