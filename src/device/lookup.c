@@ -9,14 +9,14 @@
 
 #include "base/sys.h"
 #include "device/lookup.h"
-#include "memory/pool.h"
+#include "memory/pool_slots.h"
 
 /* --- Pointers and addresses --- */
 
 /* Describes the slot that has a byte of a chunk. */
 static int describe_slot(const struct chunk *chunk, uint64_t offset, struct coherent_info *info)
 {
-	const struct slot *slot = pool_slot_at(chunk, offset);
+	const struct slot *slot = slots_at(chunk, offset);
 	const enum coherent_state state = slot ? slot_state(slot) : COHERENT_STATE_NONE;
 
 	if (state == COHERENT_STATE_NONE)
@@ -165,7 +165,7 @@ static void name_slot(const struct coherent_object *object, struct coherent_faul
 		      char *text, size_t size)
 {
 	const struct chunk *chunk = object->chunk;
-	const struct slot *slot = pool_slot_at(chunk, fault->address - object->address.first);
+	const struct slot *slot = slots_at(chunk, fault->address - object->address.first);
 	const enum coherent_state state = slot ? slot_state(slot) : COHERENT_STATE_NONE;
 
 	if (state == COHERENT_STATE_NONE) {

@@ -51,15 +51,6 @@ static inline struct slot *slot_of(struct coherent_object *object)
 	return (struct slot *)object;
 }
 
-/**
- * pool_slot_at() - The slot at a place in a chunk.
- * @chunk: The chunk.
- * @offset: The offset of a byte.
- *
- * Return: the slot; NULL if the byte is behind the last slot of a block.
- */
-const struct slot *pool_slot_at(const struct chunk *chunk, uint64_t offset);
-
 /* Other threads read these two while the owner of a slot changes them. */
 static inline enum coherent_state slot_state(const struct slot *slot)
 {

@@ -24,7 +24,7 @@
 
 struct cache slots_none;
 
-const struct slot *pool_slot_at(const struct chunk *chunk, uint64_t offset)
+const struct slot *slots_at(const struct chunk *chunk, uint64_t offset)
 {
 	const struct coherent_slots *pool = chunk->pool;
 	const uint64_t per_block = pool->block_bytes / pool->slot_bytes;

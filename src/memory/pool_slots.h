@@ -77,6 +77,15 @@ struct coherent_slots {
 extern struct cache slots_none;
 
 /**
+ * slots_at() - The slot at a place in a chunk.
+ * @chunk: The chunk.
+ * @offset: The offset of a byte.
+ *
+ * Return: the slot; NULL if the byte is behind the last slot of a block.
+ */
+const struct slot *slots_at(const struct chunk *chunk, uint64_t offset);
+
+/**
  * slots_open() - Prepare the caches and the list of chunks.
  * @pool: A pool whose other fields are set.
  *
