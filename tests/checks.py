@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""The checks of commits and words find what they must find: checks.py SOURCE_DIR. Prints TAP.
+
+Each case is a commit or a file that breaks one rule, with the words of the report that it must
+get, or one that keeps the rules.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+LONG = 'a reason that has enough words to be one\n'
+# (lines that change, message, what the check says; None if it says nothing).
+COMMITS = [
+    (1, 'pool: free empty chunks', None),
+    (30, 'pool: free empty chunks', None),
+    (31, 'pool: free empty chunks', 'line 1: the commit changes 31 lines'),
+    (31, 'pool: free empty chunks\n\n' + LONG, None),
+    (31, 'pool: free empty chunks\n\ntoo short\n', 'line 3: the commit changes 31 lines'),
+    (31, 'pool: free empty chunks\n\nSigned-off-by: A Name With Many Words <a@b.example>\n',
+     'the commit changes 31 lines'),
+    (1, 'pool: ' + 'x' * 54, None),
+    (1, 'pool: ' + 'x' * 55, 'line 1: the subject has 61 characters'),
+    (1, 'free empty chunks', 'does not begin with one area'),
+    (1, 'pool, object: free empty chunks', 'does not begin with one area'),
+    (1, 'pool: slots: free empty chunks', 'two areas'),
+    (1, 'pool: free chunks; object: count', 'semicolon'),
+    (1, 'pool: free empty chunks\nwithout a gap', 'line 2: the line after the subject is not empty'),
+    (1, 'pool: free empty chunks\n\n' + 'word ' * 15, 'line 3: the line has 75 columns'),
+    (1, 'pool: free empty chunks\n\nhttps://' + 'x' * 80, None),
+]
+# (name of the file, text, what the check says; None if it says nothing).
+WORDS = [
+    ('good.c', '/* Free the chunk, because no slot is in use. There is no other user. */', None),
+    ('good.c', 'x = "is no";', 'good.c:1: "is no"'),
+    ('good.c', 'if (a) b(); else c();', None),
+    ('bad.c', '/*\n * Text.\n *\n * It is\n * no chunk.\n */', 'bad.c:4: "is no"'),
+    ('bad.c', '\n/* Of what is recycled. */', 'bad.c:2: a comment begins with "Of"'),
+    ('bad.h', '/* What a driver has. */', 'bad.h:1: a comment begins with "What"'),
+    ('bad.h', '/* A place for who frees. */', 'bad.h:1: "for who"'),
+    ('bad.h', "/* It is nobody's. */", "bad.h:1: \"nobody's\""),
+    ('bad.h', '/* NULL for an index; else it fails. */', 'bad.h:1: "; else"'),
+    ('bad.py', '# Who waits.\n', 'bad.py:1: a comment begins with "Who"'),
+    ('bad.py', '"""Text.\n\nIt is no text.\n"""\n', 'bad.py:3: "is no"'),
+    ('bad.md', 'Text.\n```\nis no\n```\nThis is no text.\n', 'bad.md:5: "is no"'),
+    ('good.md', 'It is no longer there.\n', None),
+]
+
+
+def run(command, where):
+    return subprocess.run(command, cwd=where, check=False, capture_output=True, text=True)
+
+
+def git(where, *args):
+    subprocess.run(['git', '-c', 'user.name=A', '-c', 'user.email=a@b.example', *args], cwd=where,
+                   check=True, capture_output=True)
+
+
+def said(done, wanted):
+    """Whether a check said what it must, with the exit status that goes with it."""
+    if wanted is None:
+        return done.returncode == 0 and done.stdout.count('\n') == 2
+    return done.returncode == 1 and wanted in done.stdout
+
+
+def commits(source_dir, folder):
+    """(result, name, output) of each case of COMMITS."""
+    script = os.path.join(folder, 'tests/commits.py')
+    os.makedirs(os.path.dirname(script))
+    shutil.copy(os.path.join(source_dir, 'tests/commits.py'), script)
+    git(folder, 'init', '-q')
+    git(folder, 'add', '.')
+    git(folder, 'commit', '-q', '-m', 'the commit that adds the check is not checked')
+    for number, (lines, message, wanted) in enumerate(COMMITS):
+        with open(os.path.join(folder, f'file{number}'), 'w', encoding='utf-8') as file:
+            file.write('line\n' * lines)
+        git(folder, 'add', '.')
+        git(folder, 'commit', '-q', '--cleanup=verbatim', '-m', message)
+        done = run([sys.executable, script, 'HEAD~1..HEAD'], folder)
+        yield said(done, wanted), f'commits.py: {message.splitlines()[0]}', done.stdout
+    done = run([sys.executable, script], folder)
+    yield (f'{len(COMMITS)} commits' in done.stdout and done.returncode == 1,
+           'commits.py: without a range it checks all commits after its own', done.stdout)
+    for args in (['no..range'], ['--no-option'], ['a', 'b']):
+        done = run([sys.executable, script, *args], folder)
+        yield (done.returncode == 2 and done.stderr.count('\n') == 1,
+               f'commits.py: {" ".join(args)} is refused in a line', done.stderr)
+
+
+def words(source_dir, folder):
+    """(result, name, output) of each case of WORDS."""
+    script = os.path.join(source_dir, 'tests/words.py')
+    for name, text, wanted in WORDS:
+        with open(os.path.join(folder, name), 'w', encoding='utf-8') as file:
+            file.write(text)
+        done = run([sys.executable, script, name], folder)
+        yield said(done, wanted), f'words.py: {text!r}', done.stdout
+    done = run([sys.executable, script, 'missing.c'], folder)
+    yield (done.returncode == 2 and done.stderr.count('\n') == 1,
+           'words.py: a missing file is refused in a line', done.stderr)
+
+
+def main():
+    if len(sys.argv) != 2:
+        print('usage: checks.py SOURCE_DIR', file=sys.stderr)
+        return 2
+    results = []
+    for cases in (commits, words):
+        with tempfile.TemporaryDirectory() as folder:
+            results += cases(os.path.abspath(sys.argv[1]), folder)
+    print(f'1..{len(results)}')
+    for number, (good, name, output) in enumerate(results, 1):
+        print(f'{"" if good else "not "}ok {number} - {name}')
+        for line in [] if good else output.splitlines():
+            print('#  ', line)
+    return 0 if all(good for good, _, _ in results) else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())
