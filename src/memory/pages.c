@@ -179,7 +179,7 @@ static int grow_locked(struct pages *pages, size_t bytes) NEEDS_LOCK(pages->lock
 
 /* --- Pages that are kept for the next request of their size --- */
 
-static bool take_kept_locked(struct pages *pages, size_t bytes, struct iova_range *range)
+static bool take_kept_range_locked(struct pages *pages, size_t bytes, struct iova_range *range)
 	NEEDS_LOCK(pages->lock)
 {
 	const int class = pages_class(bytes, pages->page_bytes);
@@ -192,7 +192,8 @@ static bool take_kept_locked(struct pages *pages, size_t bytes, struct iova_rang
 	return true;
 }
 
-static bool keep_locked(struct pages *pages, const struct iova_range *range) NEEDS_LOCK(pages->lock)
+static bool keep_range_locked(struct pages *pages, const struct iova_range *range)
+	NEEDS_LOCK(pages->lock)
 {
 	const int class = pages_class(pages_bytes(range), pages->page_bytes);
 
@@ -208,7 +209,7 @@ static bool keep_locked(struct pages *pages, const struct iova_range *range) NEE
 }
 
 /* Gives the kept pages back to the space. Returns whether there were any. */
-static bool forget_kept_locked(struct pages *pages) NEEDS_LOCK(pages->lock)
+static bool release_kept_locked(struct pages *pages) NEEDS_LOCK(pages->lock)
 {
 	bool found = false;
 
@@ -227,12 +228,12 @@ int pages_get(struct pages *pages, size_t bytes, struct iova_range *range)
 	int err = 0;
 
 	lock_take(&pages->lock);
-	if (take_kept_locked(pages, bytes, range)) {
+	if (take_kept_range_locked(pages, bytes, range)) {
 		lock_drop(&pages->lock);
 		return 0;
 	}
 	while ((err = iova_reserve(&pages->space, &want, range)) == -ENOSPC) {
-		if (forget_kept_locked(pages))
+		if (release_kept_locked(pages))
 			continue;
 		err = grow_locked(pages, bytes);
 		if (err)
@@ -245,7 +246,7 @@ int pages_get(struct pages *pages, size_t bytes, struct iova_range *range)
 void pages_put(struct pages *pages, struct iova_range *range)
 {
 	lock_take(&pages->lock);
-	if (!keep_locked(pages, range))
+	if (!keep_range_locked(pages, range))
 		iova_release(&pages->space, range);
 	lock_drop(&pages->lock);
 }
@@ -262,7 +263,7 @@ void pages_close(struct pages *pages)
 	struct iova_range *hole;
 
 	lock_take(&pages->lock);
-	(void)forget_kept_locked(pages);
+	(void)release_kept_locked(pages);
 	for (unsigned int i = 0; i < PAGES_CLASSES; i++)
 		free(pages->kept[i]);
 	for (hole = iova_from(&pages->space, 0); hole;
