@@ -170,16 +170,24 @@ free_device:
 static int check_level(const struct coherent_device *dev,
 		       const struct coherent_open_options *options)
 {
+	static const char *const names[] = {
+		[COHERENT_NONE] = "COHERENT_NONE",
+		[COHERENT_HIDDEN] = "COHERENT_HIDDEN",
+		[COHERENT_PEER] = "COHERENT_PEER",
+		[COHERENT_IOMMU] = "COHERENT_IOMMU",
+	};
 	const enum coherent_level least = options->level ? options->level : COHERENT_HIDDEN;
 
 	if (dev->backend->level >= least)
 		return 0;
-	report(&dev->reporter, COHERENT_ERROR, "%s: its level is less than asked for", dev->name);
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: the device gives %s, but .level asks for %s; ask for a lower level", dev->name,
+	       names[dev->backend->level], names[least]);
 	return -EOPNOTSUPP;
 }
 
-static int start(struct coherent_device *dev, const struct name *name,
-		 const struct coherent_open_options *options)
+static int open_backend(struct coherent_device *dev, const struct name *name,
+			const struct coherent_open_options *options)
 {
 	int err = backend_open(dev, name, options);
 
@@ -207,7 +215,7 @@ int coherent_base_device_open(struct coherent_device **dev,
 		err = new_device(options, &opened);
 	if (err)
 		goto close_name;
-	err = start(opened, &name, options);
+	err = open_backend(opened, &name, options);
 	if (err) {
 		if (opened->backend)
 			opened->backend->ops->disconnect(opened->backend);

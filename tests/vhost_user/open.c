@@ -157,11 +157,15 @@ static void socket_of_another_user_is_explained(void **state)
 static void level_is_that_of_a_peer(void **state)
 {
 	struct coherent_device *dev;
+	struct log log = LOG_EMPTY;
 	char name[96];
 
 	(void)state;
 	snprintf(name, sizeof(name), "vhost-user:%s", peer.path);
-	assert_err(coherent_device_open(&dev, name, .level = COHERENT_IOMMU), -EOPNOTSUPP);
+	assert_err(coherent_device_open(&dev, name, .level = COHERENT_IOMMU, .report = log_report,
+					.report_arg = &log),
+		   -EOPNOTSUPP);
+	assert_true(log_has(&log, "gives COHERENT_PEER, but .level asks for COHERENT_IOMMU"));
 	assert_ok(coherent_device_open(&dev, name, .level = COHERENT_PEER));
 	assert_int_equal(coherent_device_level(dev), COHERENT_PEER);
 	coherent_device_close(dev);
