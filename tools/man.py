@@ -6,7 +6,8 @@ usage: man.py --names INCLUDE_DIR HEADER...
        man.py KERNEL_DOC VERSION OUTPUT_DIR INCLUDE_DIR HEADER...
 
 Each function, macro, struct and enum that a header documents gets a page of section 3.
-coherent(7) is the head of coherent.h. With --names, the program only lists the names.
+coherent(7) is the head of coherent.h, and a list of all pages. With --names, the program
+only lists the names.
 """
 import os
 import re
@@ -53,6 +54,12 @@ def prototype(synopsis):
     words = re.sub(r'\b(?:COHERENT_MUST_CHECK|COHERENT_INLINE|COHERENT_BASE) ?', '', words)
     words = re.sub(r'\s+([,);])', r'\1', re.sub(r'([(*])\s+', r'\1', words))
     return re.sub(r'(\w) \(', r'\1(', words, count=1)
+
+
+def titles_of(path):
+    """Return the name and the title of each page of a header."""
+    comments = re.findall(DOCUMENTED.pattern + r'(.*)', read(path), re.M)
+    return [(name, lower_first(title)) for name, title in comments if not INTERNAL.match(name)]
 
 
 def lower_first(title):
@@ -135,6 +142,18 @@ def page(name, text, header, version, names, typedef):
             f'.SH SEE ALSO\n.BR coherent (7){see}\n')
 
 
+def list_of_pages(headers, include):
+    """Return a section that lists the pages of each header that users include."""
+    titles = {}
+    for path in headers:
+        titles.setdefault(include_of(path, include), []).extend(titles_of(path))
+    out = ['.SH PAGES\n']
+    for header, pages in titles.items():
+        out += [f'.SS "#include <{header}>"\n'] if pages else []
+        out += [f'.TP\n.BR {name} (3)\n{title}\n' for name, title in pages]
+    return ''.join(out)
+
+
 def concept(path, version):
     """Return coherent(7). A paragraph that begins with a word and a full stop begins a section."""
     comment = re.search(r'/\*\n(.*?) \*/\n#ifndef', read(path), re.S)[1]
@@ -177,7 +196,7 @@ def main():
                                include_of(path, include), version, documented, typedef))
         if os.path.relpath(path, include) == 'coherent.h':
             with open(os.path.join(output, 'coherent.7'), 'w', encoding='utf-8') as out:
-                text = concept(path, version)
+                text = concept(path, version) + list_of_pages(headers, include)
                 out.write(text.replace('-', '\\-'))
 
 
