@@ -8,58 +8,80 @@
  *                         │       reclaim     └──▶ views, slots, rings
  *                         └──▶ free
  *
- * A box is CPU-owned: plain memory, zeroed, of which no device knows an address
- * and which, at COHERENT_IOMMU, no device can reach. Exposing it makes a mem:
- * it has a device address and is touched only through accessors. The wrong
- * phase does not compile.
+ * A box is memory that the CPU owns. It is zeroed, and the driver fills it
+ * through an ordinary pointer. The library keeps its device address secret. At
+ * COHERENT_IOMMU the device cannot reach it even with the address.
  *
- * Objects. COHERENT_BOX(T), COHERENT(T) and the rest are variables of yours;
- * all zero bytes, or COHERENT_EMPTY, is an empty one. Initialise them: an
- * output that is not empty stays as it is, and the call is -EBUSY if nothing
- * else was wrong; any other output is empty after an error. Do not copy an
- * object, coherent_move() it. On an empty object getters give NULL, 0 and
- * address ~0, calls give -EINVAL, and freeing does nothing. Views, slots and
- * rings own nothing: as outputs they are overwritten, and they die with their
- * mem.
+ * coherent_expose() turns a box into a mem: memory that CPU and device share. A
+ * mem has a device address. The driver touches it only through accessors, such
+ * as coherent_read() and coherent_write(). coherent_reclaim() turns a mem back
+ * into a box. A call for a box does not compile with a mem, and the reverse.
  *
- * Errors. A call that can fail returns 0 or one of these, negative, and does
- * not compile if the result is ignored:
- *   EINVAL      an argument, a malformed name, a file of the wrong kind, an
- *               empty object
- *   ERANGE      an index, a view
- *   ENOMEM      memory, memlock, a size that overflows
- *   ENOSPC      no device address, mapping or slot left
- *   EBUSY       in flight, output in use, mask change with live objects
- *   EOPNOTSUPP  this backend cannot: level, permission, known attribute; or the
- *               peer lacks a feature
- *   EACCES, EPERM  a node or group is not ours to open
- *   ENODEV      NULL, closed, absent or unknown device, gone, forked child
- *   EIO         the device or IOMMU refused; a mask no range meets
- *   EAGAIN      no fault waiting
- *   ETIMEDOUT   an interrupt, poll or peer did not answer
- * Arguments are checked before state, state before resources. No errno, no
- * globals, no printing, no abort; reasons go to the report function that
- * coherent_device_open() is given.
+ * Types. COHERENT_BOX(T) declares a box and COHERENT(T) a mem, with elements of
+ * type T. A view, COHERENT_VIEW(T), is some elements of a mem, or a field. A
+ * slot, COHERENT_SLOT(T), is one element. A ring, COHERENT_RING(T), is all
+ * elements, with an index that wraps. Accessors of slots and rings return no errors.
  *
- * Units. Sizes are bytes, counts are elements, times are nanoseconds unless a
- * name says otherwise. A last is inclusive. Sizes are rounded up to pages, and
- * the page is what a device is given or denied: all of it is zeroed.
+ * Objects. The variables belong to the driver. A variable is an empty object if
+ * it is initialised with COHERENT_EMPTY or all its bytes are zero. Initialise
+ * each one. Do not copy a box, a mem, a handle or a pool; coherent_move() moves
+ * a box or a mem. On an empty object a getter returns NULL, 0 or the address ~0,
+ * a call returns -EINVAL, and a free does nothing. Views, slots and rings own
+ * nothing, and they become invalid when their mem is reclaimed or freed.
  *
- * Order. Accessors of a mem are single accesses of a field's width without
- * order; _release, _acquire and the barriers of coherent/order.h give it.
- * Writes to a mem are visible to the device before any later
- * coherent_bar_write32() or _release. After an _acquire read, a poll or an
+ * Results. A call that makes a box, a mem or a handle needs an empty output. If
+ * the output is not empty, the call leaves it as it is and returns -EBUSY, or the
+ * error of a wrong argument. After any other failure the output is empty. A view,
+ * a slot or a ring is overwritten, whatever it held.
+ *
+ * Errors. A call that can fail returns 0 or one of these, negative. A call whose
+ * result is ignored does not compile.
+ *   EINVAL      an argument, a device name or a file is wrong; an object is empty
+ *   ERANGE      an index or a view is past the end
+ *   ENOMEM      no memory or locked memory is left; a size overflows
+ *   ENOSPC      no device address, mapping, slot or descriptor is left
+ *   EBUSY       the device may still use the mem; an output is not empty; another
+ *               user has the device; objects exist, so the mask cannot change
+ *   EOPNOTSUPP  the backend does not support a level, a permission or a known
+ *               attribute; the peer lacks a feature
+ *   EACCES, EPERM  this process may not open a device node or an IOMMU group
+ *   ENODEV      the device is NULL, closed, absent, unknown or gone; the caller is
+ *               a forked child
+ *   EIO         the device or the IOMMU refused; no address range is under a mask
+ *   EAGAIN      no fault waits to be read
+ *   ETIMEDOUT   an interrupt, a polled value or a peer did not come in time
+ * A call checks its arguments first, then state, then resources. The library
+ * does not use errno or global results, prints nothing and does not abort. It
+ * explains errors to the report function that coherent_device_open() takes.
+ *
+ * Units. A size is in bytes, a count in elements and a time in nanoseconds,
+ * unless a name says otherwise. A "last" is inclusive. The library rounds sizes
+ * up to pages and zeroes them, because a device gets access to whole pages.
+ *
+ * Reclaim. At COHERENT_IOMMU and COHERENT_PEER the device cannot reach the memory
+ * of the box when coherent_reclaim() returns. If coherent_device_limits() does not
+ * set unmap_is_fence, the driver must pass .idle = true: it promises that no
+ * command in flight names the mem. coherent_free() needs no promise: while such a
+ * command may be in flight, no other object gets the memory and the address.
+ * coherent_device_fence() ends this wait.
+ *
+ * Order. A plain accessor makes one access of the field's width, and does not
+ * order it with others. The _release and _acquire forms and the barriers of
+ * coherent/order.h do. The device sees a write to a mem before it sees a later
+ * coherent_bar_write32() or _release write. After an _acquire read, a poll or an
  * interrupt wait, later reads see what the device wrote before. Expose is a
- * release, reclaim an acquire.
+ * release, and reclaim is an acquire.
  *
- * Threads. Different objects freely, also of one device. On one mem, accessors
- * run concurrently; expose, reclaim, free and move exclude everything else on
- * that object, which is the driver's job. Devices, bars and interrupts are
- * thread-safe, except that closing one ends its use. An object may change
- * threads. Nothing here is async-signal-safe.
+ * Threads. Threads may use different objects at the same time, also of one
+ * device. They may use accessors of one mem at the same time. While one thread
+ * exposes, reclaims, frees or moves an object, no other thread may use it: the
+ * driver must see to that. Devices, BARs and interrupts are thread-safe, but
+ * no thread may use one that is closed. One thread may use an object that another
+ * thread made. A signal handler must not call the library.
  *
- * Fork. A child has none of it: calls are -ENODEV and touch nothing, freeing and
- * closing do nothing, and the memory is not there, so an accessor is a SIGSEGV.
+ * Fork. A forked child has no devices and no objects. Its calls return -ENODEV
+ * and touch nothing. Freeing and closing do nothing. The memory is not mapped in
+ * the child, so an accessor there ends with SIGSEGV.
  */
 #ifndef COHERENT_H
 #define COHERENT_H
@@ -76,14 +98,14 @@
 struct coherent_device;
 
 /**
- * enum coherent_level - Who keeps a device from reaching a box.
- * @COHERENT_NONE: Nobody.
- * @COHERENT_HIDDEN: Nobody, but no address is out.
- * @COHERENT_PEER: The kernel, against another process.
- * @COHERENT_IOMMU: Hardware, or the simulator.
+ * enum coherent_level - What keeps a device from reaching a box.
+ * @COHERENT_NONE: Nothing.
+ * @COHERENT_HIDDEN: Nothing, but the library keeps the device address secret.
+ * @COHERENT_PEER: The kernel; the device is in another process.
+ * @COHERENT_IOMMU: An IOMMU in hardware, or that of the simulator.
  *
- * Ordered. As a requirement, 0 stands for COHERENT_HIDDEN: COHERENT_NONE has to
- * be asked for.
+ * A higher value protects more. If an option asks for level 0, the library requires
+ * COHERENT_HIDDEN. COHERENT_NONE must be asked for by name.
  */
 enum coherent_level {
 	COHERENT_NONE = 1,
@@ -98,12 +120,12 @@ enum coherent_level {
  * @COHERENT_ATTR_WRITE_COMBINE: As DMA_ATTR_WRITE_COMBINE.
  * @COHERENT_ATTR_FORCE_CONTIGUOUS: As DMA_ATTR_FORCE_CONTIGUOUS.
  * @COHERENT_ATTR_ALLOC_SINGLE_PAGES: As DMA_ATTR_ALLOC_SINGLE_PAGES.
- * @COHERENT_ATTR_NO_WARN: No report when the allocation fails.
+ * @COHERENT_ATTR_NO_WARN: Make no report when the allocation fails.
  * @COHERENT_ATTR_PRIVILEGED: As DMA_ATTR_PRIVILEGED.
  *
- * A backend honours an attribute or refuses it, -EOPNOTSUPP; those that mean
- * something to a kernel only are refused in userspace. NO_WARN is honoured
- * everywhere. Other bits are -EINVAL.
+ * A backend honours an attribute or refuses it with -EOPNOTSUPP. Every backend honours
+ * NO_WARN. In userspace the library refuses the attributes that only a kernel can honour.
+ * Other bits are -EINVAL.
  */
 enum coherent_attr {
 	COHERENT_ATTR_WEAK_ORDERING = 1 << 0,
@@ -116,10 +138,10 @@ enum coherent_attr {
 
 /**
  * enum coherent_permission - What a device may do with a mem.
- * @COHERENT_READ_WRITE: Read and write; what you get without asking.
+ * @COHERENT_READ_WRITE: Read and write. This is the default.
  * @COHERENT_READ_ONLY: Read only.
  *
- * Write-only is not offered: VT-d before Linux 6.2 and the SMMU make it
+ * The library does not offer write-only: VT-d before Linux 6.2 and the SMMU make it
  * read-write.
  */
 enum coherent_permission {
@@ -129,15 +151,16 @@ enum coherent_permission {
 
 /**
  * struct coherent_box_options - Options of coherent_box_zeroed() and coherent_box_from().
- * @count: Elements, at least 1.
- * @options_have_names: Not to be set.
- * @attrs: enum coherent_attr, or'ed.
- * @align: Of the device address: a power of two, 0 for a page. Less than a page
- *	is a page.
- * @boundary: A power of two that the device addresses of the object do not
- *	cross a multiple of, at least the size of the object; 0 for none.
- * @level: The least level that will do; 0 for COHERENT_HIDDEN.
- * @COHERENT_GFP: In the kernel .gfp, how to allocate; 0 for GFP_KERNEL.
+ * @count: The number of elements, at least 1.
+ * @options_have_names: Do not set this.
+ * @attrs: Values of enum coherent_attr, or'ed.
+ * @align: The alignment of the device address: a power of two. 0, or less than a
+ *	page, means a page.
+ * @boundary: A power of two, at least the size of the object. The object does
+ *	not cross a device address that is a multiple of it. 0 for no boundary.
+ * @level: The lowest level that the caller accepts; 0 for COHERENT_HIDDEN.
+ * @COHERENT_GFP: Only in the kernel, with the name .gfp: how to allocate; 0 for
+ *	GFP_KERNEL.
  */
 struct coherent_box_options {
 	size_t count;
@@ -152,10 +175,11 @@ struct coherent_box_options {
 /**
  * struct coherent_expose_options - Options of coherent_expose().
  * @mem: The mem.
- * @options_have_names: Not to be set.
+ * @options_have_names: Do not set this.
  * @permission: What the device may do.
- * @seal: See coherent_expose(); NULL for none.
- * @seal_arg: Handed to @seal.
+ * @seal: A callback that runs before the device can reach the memory; see
+ *	coherent_expose(). NULL for none.
+ * @seal_arg: The last argument of @seal.
  */
 struct coherent_expose_options {
 	void *mem;
@@ -168,8 +192,8 @@ struct coherent_expose_options {
 /**
  * struct coherent_reclaim_options - Options of coherent_reclaim().
  * @box: The box.
- * @options_have_names: Not to be set.
- * @idle: The driver's word that no command in flight names the object.
+ * @options_have_names: Do not set this.
+ * @idle: The driver promises that no command in flight names the object.
  */
 struct coherent_reclaim_options {
 	void *box;
@@ -179,17 +203,17 @@ struct coherent_reclaim_options {
 
 /**
  * struct coherent_mem_options - Options of coherent_zeroed(), coherent_from() and coherent_init().
- * @count: Elements, at least 1.
- * @options_have_names: Not to be set.
- * @arg: Handed to the initialiser of coherent_init().
- * @arg_options_have_names: Not to be set.
- * @attrs: See struct coherent_box_options, as the next three.
- * @align: Of the device address.
- * @boundary: What the device addresses do not cross.
- * @level: The least level that will do.
- * @permission: See struct coherent_expose_options, as the next two.
- * @seal: The last moment before the device can reach the memory.
- * @seal_arg: Handed to @seal.
+ * @count: The number of elements, at least 1.
+ * @options_have_names: Do not set this.
+ * @arg: The last argument of the initialiser of coherent_init().
+ * @arg_options_have_names: Do not set this.
+ * @attrs: See struct coherent_box_options, also for the next three.
+ * @align: The alignment of the device address.
+ * @boundary: The boundary that the object does not cross.
+ * @level: The lowest level that the caller accepts.
+ * @permission: See struct coherent_expose_options, also for the next two.
+ * @seal: A callback that runs before the device can reach the memory.
+ * @seal_arg: The last argument of @seal.
  * @COHERENT_GFP: See struct coherent_box_options.
  */
 struct coherent_mem_options {
@@ -210,11 +234,11 @@ struct coherent_mem_options {
 /* --- Devices --- */
 
 /**
- * coherent_mask() - The DMA mask of a number of address bits.
+ * coherent_mask() - Return the DMA mask of a number of address bits.
  * @bits: 0 to 64.
  *
  * Context: any.
- * Return: the lowest @bits bits; over 64: 0, which no device can use.
+ * Return: a mask of the lowest @bits bits; over 64: 0, a mask that no device can use.
  */
 COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 {
@@ -225,20 +249,24 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 
 /**
  * coherent_box_zeroed() - Allocate zeroed memory that no device can reach.
- * @box: The new box; must be empty, and is on failure. Free with
- *	coherent_box_free() or give to coherent_expose().
- * @dev: The device it will be exposed to.
- * @...: The count of elements; then options by name: .attrs, .align, .boundary,
- *	.level of struct coherent_box_options.
+ * @box: The new box. It must be empty, and is empty on failure. Free it with
+ *	coherent_box_free() or give it to coherent_expose().
+ * @dev: The device that the box will be exposed to.
+ * @...: The count of elements, then options of struct coherent_box_options by
+ *	name: .attrs, .align, .boundary, .level.
  *
- * Zero to the end of the last page. The elements are contiguous, for the CPU
- * and for the device. The device address is reserved here and withheld.
+ * The memory is zero to the end of its last page. The elements are contiguous, for the CPU
+ * and for the device. The call reserves the device address and keeps it secret.
+ *
+ * For instance:
+ *
+ *	err = coherent_box_zeroed(&box, dev, 64, .align = 65536);
  *
  * Context: may sleep.
- * Return: 0; -EINVAL (count 0, .align or .boundary no power of two or .boundary
- * too small, unknown attribute), -EBUSY (@box in use), -ENOMEM (memory, or the
- * size overflows), -ENODEV, -EOPNOTSUPP (.level, attribute), -ENOSPC (no device
- * address left that meets mask, .align and .boundary).
+ * Return: 0; -EINVAL (the count is 0, .align or .boundary is not a power of two, .boundary
+ * is too small, an attribute is unknown), -EBUSY (@box is not empty), -ENOMEM (no memory is
+ * left, or the size overflows), -ENODEV, -EOPNOTSUPP (.level, a known attribute), -ENOSPC
+ * (no device address is left that meets the mask, .align and .boundary).
  */
 #define coherent_box_zeroed(box, dev, ...)				\
 	COHERENT_RESULT(COHERENT_NEEDS_BOX(box),			\
@@ -247,16 +275,17 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 			COHERENT_HERE))
 
 /**
- * coherent_box_from() - Allocate a box and fill it from an array.
+ * coherent_box_from() - Allocate a box and copy an array into it.
  * @box: As for coherent_box_zeroed().
  * @dev: As for coherent_box_zeroed().
  * @src: A const T * to the elements to copy.
- * @...: The count of elements; then options as for coherent_box_zeroed().
+ * @...: The count of elements, then options as for coherent_box_zeroed().
  *
- * Padding of T arrives as zero; clang needs COHERENT_FIELDS() for that.
+ * The padding of T becomes zero in the copy. With clang the driver must declare
+ * COHERENT_FIELDS() of T for that.
  *
  * Context: may sleep.
- * Return: as coherent_box_zeroed(); -EINVAL also if @src is NULL.
+ * Return: as coherent_box_zeroed(); also -EINVAL if @src is NULL.
  */
 #define coherent_box_from(box, dev, src, ...)				\
 	COHERENT_RESULT(COHERENT_NEEDS_BOX(box) COHERENT_NEEDS_MASK(COHERENT_T(box)) \
@@ -270,15 +299,16 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 /**
  * coherent_box_init_at() - Let a function fill one element of a box.
  * @box: The box.
- * @i: The element.
- * @fn: int fn(T *element, void *arg), called once; 0 or -errno.
- * @arg: Handed to @fn.
+ * @i: The index of the element.
+ * @fn: int fn(T *element, void *arg). It is called once and returns 0 or -errno.
+ * @arg: The last argument of @fn.
  *
- * If @fn fails the box stays usable and other elements are untouched; what @fn
- * wrote into this one stays.
+ * If @fn fails, the box stays usable. The element keeps what @fn wrote, and the other
+ * elements are unchanged.
  *
- * Context: that of @fn.
- * Return: what @fn returned; -EINVAL (no element @i, @box empty; @fn not called).
+ * Context: the context that @fn needs.
+ * Return: what @fn returned; -EINVAL (there is no element @i, or @box is empty;
+ * @fn is not called).
  */
 #define coherent_box_init_at(box, i, fn, arg)				\
 	COHERENT_INIT_AT(COHERENT_UNIQUE(element), box, i, fn, arg)
@@ -294,16 +324,16 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 		})))
 
 /**
- * coherent_box_ptr() - The memory of a box.
+ * coherent_box_ptr() - Return a pointer to the memory of a box.
  * @box: The box.
  *
- * Plain memory: nobody else can reach it. An assignment of a whole struct
- * through it copies the padding of the source too, which a device reads after
- * expose: fill fields, or take coherent_box_from().
+ * A box is plain memory that only the CPU can reach. Do not assign a whole struct through
+ * the pointer: that copies the padding of the source, and the device can read it after
+ * expose. Assign fields, or use coherent_box_from().
  *
  * Context: any.
- * Return: a T * to the first element, const if @box is; NULL if it is empty. Dead
- * after expose, free and move.
+ * Return: a T * to the first element, const if @box is; NULL if @box is empty. The pointer
+ * becomes invalid when the box is exposed, freed or moved.
  */
 #define coherent_box_ptr(box)						\
 	COHERENT_VALUE(COHERENT_NEEDS_BOX(box),				\
@@ -312,17 +342,17 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 			default: (COHERENT_T(box) *)0)))(void *)(&(box)->base)->va)
 
 /**
- * coherent_box_count() - How many elements a box has.
+ * coherent_box_count() - Return how many elements a box has.
  * @box: The box.
  *
  * Context: any.
- * Return: elements; 0 if @box is empty.
+ * Return: the number of elements; 0 if @box is empty.
  */
 #define coherent_box_count(box)						\
 	COHERENT_VALUE(COHERENT_NEEDS_BOX(box), (size_t)(&(box)->base)->count)
 
 /**
- * coherent_box_level() - Who keeps the device from reaching this box.
+ * coherent_box_level() - Return what keeps the device from reaching a box.
  * @box: The box.
  *
  * Context: any.
@@ -335,9 +365,10 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 
 /**
  * coherent_box_free() - Free a box.
- * @box: The box; empty afterwards. Freeing an empty one does nothing.
+ * @box: The box. It is empty afterwards. Nothing happens if it was empty.
  *
- * Its address was never out, so memory and address are free for others at once.
+ * The device never had the address of the box. So other objects can have its memory and its
+ * address at once.
  *
  * Context: may sleep.
  */
@@ -348,23 +379,31 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 
 /**
  * coherent_expose() - Let the device reach the memory of a box.
- * @box: The box. Always consumed, also on failure (then it is freed).
- * @...: The mem, which must be empty, and is on failure; then options by name:
- *	.permission = COHERENT_READ_ONLY for a device that must not write; .seal, .seal_arg.
+ * @box: The box. The call always consumes it; on failure it is freed.
+ * @...: The mem, which must be empty, and is empty on failure; then options of
+ *	struct coherent_expose_options by name: .permission, .seal, .seal_arg.
  *
- * Everything the CPU wrote before the call is visible to the device when it
- * returns. Pointers taken from coherent_box_ptr() are dead.
+ * When the call returns, the device sees everything that the CPU wrote before. Pointers
+ * from coherent_box_ptr() are invalid. With .permission = COHERENT_READ_ONLY the device
+ * cannot write to the mem.
  *
- * .seal is called as int seal(void *elements, size_t count, coherent_addr_t
- * address, void *seal_arg) at the last moment at which the device cannot reach
- * the memory, with the address it is going to have: for tables that hold their
- * own addresses, and for checksums over them. If it fails, the box is freed and
- * its address was never in use.
+ * .seal is a callback that returns 0 or -errno:
+ *
+ *	int seal(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
+ *
+ * It runs at the last moment at which the device cannot reach the memory, and gets the
+ * address that the mem will have. Use it for tables that hold their own addresses, and for
+ * checksums over them. If it fails, the box is freed, and the device never had its address.
+ *
+ * For instance:
+ *
+ *	err = coherent_expose(&box, &mem, .permission = COHERENT_READ_ONLY);
  *
  * Context: may sleep.
- * Return: 0; -EINVAL (@box is empty, .permission), -EBUSY (the mem is in use and stays),
- * -EOPNOTSUPP (.permission), -ENOSPC (no mapping left, see coherent_device_limits()),
- * -ENOMEM, -ENODEV, -EIO, or what .seal returned: -errno, else -EINVAL.
+ * Return: 0; -EINVAL (@box is empty, .permission), -EBUSY (the mem is not empty, and stays
+ * as it is), -EOPNOTSUPP (.permission), -ENOSPC (no mapping is left, see
+ * coherent_device_limits()), -ENOMEM, -ENODEV, -EIO, or what .seal returned if that is
+ * negative; -EINVAL if .seal returned a positive number.
  */
 #define coherent_expose(box, ...)					\
 	COHERENT_RESULT(COHERENT_NEEDS_BOX(box)				\
@@ -377,22 +416,29 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 
 /**
  * coherent_reclaim() - Take memory back from the device, with its contents.
- * @mem: The mem; empty on success and on -EIO.
- * @...: The box, which must be empty, and is on failure; then .idle = true, the
- *	driver's word that no command in flight names the object.
+ * @mem: The mem. It is empty on success and on -EIO.
+ * @...: The box, which must be empty, and is empty on failure; then .idle = true
+ *	if the driver promises that no command in flight names the object.
  *
- * When it returns, the device cannot reach the memory, and what it wrote before
- * is visible. Views, slots and rings of @mem are dead. The box will have another
- * address; the old one is not handed out while something may be in flight.
+ * When the call returns, the device cannot reach the memory of the box, and the CPU sees
+ * what the device wrote before. Views, slots and rings of @mem are invalid. The box gets
+ * another device address, and no object gets the old one while a command with it may be in
+ * flight. Pools and the kernel have other rules for addresses.
  *
- * Where unmapping is no fence (coherent_device_limits()), .idle is required; of a
- * pool always, and there the box keeps its place (coherent/pool.h).
+ * The driver must give .idle if unmapping is not a fence: see unmap_is_fence of
+ * coherent_device_limits(). A mem of a pool always needs .idle, and its box keeps its slot
+ * and its address (coherent/pool.h). In the kernel, COHERENT_HIDDEN needs .idle too, and
+ * there the device can still reach the memory (coherent/kernel.h).
+ *
+ * For instance:
+ *
+ *	err = coherent_reclaim(&mem, &box, .idle = true);
  *
  * Context: may sleep.
- * Return: 0; -EINVAL (@mem is empty), -EBUSY (.idle is required; the box is in
- * use), -ENOSPC (no device address for the box), -ENOMEM, -ENODEV: @mem stays as
- * it is. -EIO: the device may still reach the memory; @mem is consumed, its pages
- * are leaked and reported.
+ * Return: 0. With these errors @mem stays as it is: -EINVAL (@mem is empty), -EBUSY (.idle
+ * is needed, or the box is not empty), -ENOSPC (no device address is left for the box),
+ * -ENOMEM, -ENODEV. With this error @mem is consumed: -EIO (the device may still reach the
+ * memory; the library leaks the pages and makes a report).
  */
 #define coherent_reclaim(mem, ...)					\
 	COHERENT_RESULT(COHERENT_NEEDS_MEM(mem)				\
@@ -407,10 +453,11 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 
 /**
  * coherent_zeroed() - Allocate zeroed memory and expose it.
- * @mem: The new mem; must be empty, and is on failure. Free with coherent_free().
+ * @mem: The new mem. It must be empty, and is empty on failure. Free it with
+ *	coherent_free().
  * @dev: The device.
- * @...: The count of elements; then options by name: those of
- *	coherent_box_zeroed() and coherent_expose().
+ * @...: The count of elements, then options of struct coherent_mem_options by
+ *	name: those of coherent_box_zeroed() and coherent_expose().
  *
  * Context: may sleep.
  * Return: as coherent_box_zeroed() and coherent_expose().
@@ -422,13 +469,14 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 			COHERENT_HERE))
 
 /**
- * coherent_from() - Allocate memory, fill it from an array and expose it.
+ * coherent_from() - Allocate memory, copy an array into it and expose it.
  * @mem: As for coherent_zeroed().
  * @dev: As for coherent_zeroed().
  * @src: A const T * to the elements to copy.
- * @...: The count of elements; then options as for coherent_zeroed().
+ * @...: The count of elements, then options as for coherent_zeroed().
  *
- * Padding of T arrives as zero; clang needs COHERENT_FIELDS() for that.
+ * The padding of T becomes zero in the copy. With clang the driver must declare
+ * COHERENT_FIELDS() of T for that.
  *
  * Context: may sleep.
  * Return: as coherent_box_from() and coherent_expose().
@@ -447,13 +495,19 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * @mem: As for coherent_zeroed().
  * @dev: As for coherent_zeroed().
  * @n: The count of elements.
- * @fn: int fn(T *elements, size_t count, void *arg), called once; 0 or -errno.
- * @...: What @fn gets as arg; then options as for coherent_zeroed().
+ * @fn: int fn(T *elements, size_t count, void *arg). It is called once and returns
+ *	0 or -errno.
+ * @...: The last argument of @fn, then options as for coherent_zeroed().
  *
- * If @fn fails the memory is freed, once, and its address was never out.
+ * If @fn fails, the memory is freed once, and the device never had its address.
  *
- * Context: may sleep, and that of @fn.
- * Return: as coherent_zeroed(), or what @fn returned: -errno, else -EINVAL.
+ * For instance:
+ *
+ *	err = coherent_init(&mem, dev, 64, fill, &state, .align = 65536);
+ *
+ * Context: may sleep; the context that @fn needs.
+ * Return: as coherent_zeroed(), or what @fn returned if that is negative; -EINVAL if @fn
+ * returned a positive number.
  */
 #define coherent_init(mem, dev, n, fn, ...)				\
 	COHERENT_INIT(COHERENT_UNIQUE(init), mem, dev, n, fn, __VA_ARGS__)
@@ -482,11 +536,12 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 
 /**
  * coherent_free() - Free a mem.
- * @mem: The mem; empty afterwards. Freeing an empty one does nothing.
+ * @mem: The mem. It is empty afterwards. Nothing happens if it was empty.
  *
- * The device loses access. What may still be in flight keeps memory and address
- * away from others until it is over: coherent_device_fence(), or the close. If
- * access cannot be revoked, the pages are leaked and reported.
+ * The device loses access. If a command with the address may be in flight, other objects do
+ * not get the memory and the address until coherent_device_fence() or
+ * coherent_device_close(). If the library cannot revoke the access, it leaks the pages and
+ * makes a report.
  *
  * Context: may sleep.
  */
@@ -497,7 +552,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 
 /**
  * coherent_move() - Move a box or a mem to another variable.
- * @from: The object; empty afterwards.
+ * @from: The object. It is empty afterwards.
  * @to: An empty object of the same kind and element type. If it is not empty,
  *	nothing moves.
  *
@@ -519,7 +574,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 /**
  * COHERENT_BOX_AUTO() - Declare a box that is freed at the end of its scope.
  * @T: The element type.
- * @name: The variable, initialised as empty.
+ * @name: The variable. It is initialised as empty.
  */
 #define COHERENT_BOX_AUTO(T, name)					\
 	COHERENT_BOX(T) name __attribute__((cleanup(coherent_base_box_cleanup))) = COHERENT_EMPTY
@@ -527,7 +582,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 /**
  * COHERENT_AUTO() - Declare a mem that is freed at the end of its scope.
  * @T: The element type.
- * @name: The variable, initialised as empty.
+ * @name: The variable. It is initialised as empty.
  */
 #define COHERENT_AUTO(T, name)						\
 	COHERENT(T) name __attribute__((cleanup(coherent_base_cleanup))) = COHERENT_EMPTY
