@@ -1,51 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Devices, in userspace: opened by name, asked what they can do and what they
- * tried to do, fenced, reset, closed. In the kernel the bus has all this, and a
- * struct coherent_device is a struct device.
+ * Devices in userspace. A driver opens a device by its name, asks what it can
+ * do, reads the accesses of it that were refused, and fences, resets and closes
+ * it. coherent_device_open() lists the kinds of devices.
  *
- * A name is scheme[:where][,key=value]..., for instance
- *
- *	sim:edu			QEMU's edu device, simulated
- *	sim:ring,mask=40,step	a ring device of 40 address bits, single-stepped
- *	sim:custom		a device model of one's own, see coherent/sim.h
- *	vfio:0000:00:01.0	a PCI device that vfio-pci or a variant has, by its group
- *	iommufd:0000:00:01.0	the same by its own node, from Linux 6.6 on
- *	pci:0000:00:01.0	the better of the two that there is
- *	vhost-user:/run/disk	a virtio device in another process, by its socket
- *	qemu:nvme		a device model of an installed QEMU, behind an IOMMU
- *
- * Without an IOMMU, in VFIO's no-IOMMU mode, vfio: opens for .level = COHERENT_NONE
- * only; ,pages=N is how many hugepages of 2 MiB its memory is, 1 if not given.
- *
- * When a PCI device does not open, the report names the command that
- * mends it; nothing of the system is changed. Their faults are in the kernel's log
- * only. When the kernel wants the device back, as when it is unplugged or unbound,
- * it waits until it is closed: exposing and waiting is -ENODEV from then on, memory
- * stays.
- *
- * vhost-user: is COHERENT_PEER: the other process is given what is exposed, and nothing
- * else, as files. BAR 0 is the registers of virtio-mmio, version 2, vector 0 all queues'
- * interrupt. Keys: id=N, the virtio device ID that the registers tell, since vhost-user
- * has none, 2 (a disk) if not given; timeout=N, in ms, for each answer of the peer, 10000
- * if not given; table, for a peer whose memory slots do not work: it gets whole tables,
- * which can change only while it does not run. Read-only exposure is -EOPNOTSUPP. What is
- * freed, other than taken back, keeps its slot until coherent_device_fence(), which
- * connects again: the device is reset, as by a status of 0, which alone stops a queue. A
- * peer hangs up when it finds an address that is not exposed, or ends; exposing and waiting
- * is -ENODEV then, registers read as ones, memory stays, and coherent_device_reset() makes it
- * a device again.
- *
- * qemu: is any PCI model of qemu-system-x86_64, 7.2 or newer, which is started without a
- * machine that boots; this process is the driver. COHERENT_PEER: QEMU is trusted with what is
- * exposed, and its virtio-iommu confines the model to it; faults tell the object. Keys:
- * image=FILE, a raw image as the disk of a model that has one, 64 MiB of zeros if not given;
- * memory=N, in MiB, for all that is exposed, 64 if not given; any other is a property of the
- * model, as in qemu:edu,dma_mask=0xffffffff, but for addr, bus, driver and iommu_platform, which
- * are the library's. Interrupts are MSI-X or MSI. Unmapping is no fence; coherent_device_fence()
- * and coherent_device_reset() reset the bus of the model. edu's transfers outlast that: into
- * what stays exposed, not into what was freed, of which the last 4096 addresses are nobody's for
- * now (and the mask stays as it is). When QEMU is gone, everything is -ENODEV but memory.
+ * In the kernel the bus does all this. There a struct coherent_device is a struct
+ * device, and coherent/kernel.h has what is different.
  */
 #ifndef COHERENT_DEVICE_H
 #define COHERENT_DEVICE_H
@@ -57,8 +17,8 @@ struct coherent_sim_model;
 /**
  * enum coherent_severity - How bad a report is.
  * @COHERENT_ERROR: Something was lost or refused.
- * @COHERENT_WARNING: It goes on, but not as asked.
- * @COHERENT_INFO: Good to know.
+ * @COHERENT_WARNING: The program can go on, but not in the way that it asked for.
+ * @COHERENT_INFO: Useful to know.
  */
 enum coherent_severity {
 	COHERENT_ERROR,
@@ -68,37 +28,41 @@ enum coherent_severity {
 
 /**
  * struct coherent_open_options - Options of coherent_device_open().
- * @name: The device's name.
- * @options_have_names: Not to be set.
- * @report: Called with every report, one line without newline; NULL for silence.
- *	Any thread may be the caller; it must not call the library. It is called as
- *	long as anything of the device exists: objects, BARs, interrupts.
- * @report_arg: Handed to @report.
- * @level: The least level that will do; 0 for COHERENT_HIDDEN.
- * @hugepages: Take memory from 2 MiB hugepages. Where there are none, ordinary
- *	pages serve, and a report says so once. Not where memory is files: vhost-user:
- *	and qemu:; nor are the next two.
- * @gigapages: The same with hugepages of 1 GiB; with @hugepages, those are next.
- * @nodes: Take memory from these NUMA nodes, a bit each; 0 for any. Where they have
- *	none, others serve, and a report says so once.
- * @model: sim:custom only, and needed there: the device model.
- * @model_arg: Handed to the model.
- * @container: vfio: only: a VFIO container that has an IOMMU (type1v2) already. It
- *	stays the caller's, as the next two; 0 for none. Only the name of the device
- *	and what is in @window is used, and only that is unmapped at the close.
- * @iommufd: iommufd: only: an iommufd; @ioas is the IOAS in it.
- * @ioas: See @iommufd.
- * @device_fd: With @container or @iommufd: the device, attached to it, for registers
- *	and interrupts; 0 for none. Whether it is bus master is the caller's business.
- * @window: With @container or @iommufd: the device addresses that are the library's,
- *	in whole pages. Nobody else maps there.
+ * @name: The name of the device.
+ * @options_have_names: Do not set this.
+ * @report: A callback that gets each report: one line without a newline. NULL for
+ *	no reports. Any thread may call it, and it must not call the library. The
+ *	library may call it as long as the device or one of its objects, BARs or
+ *	interrupts exists.
+ * @report_arg: The first argument of @report.
+ * @level: The lowest level that the caller accepts; 0 for COHERENT_HIDDEN.
+ * @hugepages: Take memory from hugepages of 2 MiB. If there are none, the library
+ *	uses ordinary pages and reports it once. vhost-user: and qemu: do not support
+ *	this option and the next two, because their memory is a file.
+ * @gigapages: The same with hugepages of 1 GiB. If there are none and @hugepages is
+ *	set, the library tries those of 2 MiB.
+ * @nodes: Take memory from these NUMA nodes, one bit for each; 0 for any node. If
+ *	they have none left, the library uses other nodes and reports it once.
+ * @model: Only for sim:custom, which needs it. The device model.
+ * @model_arg: The last argument of the model's callbacks.
+ * @container: Only for vfio: and pci: names. A VFIO container that already has an IOMMU
+ *	(type1v2); 0 for none. The library uses only the named device and the addresses in
+ *	@window, and unmaps only these at the close. The caller still owns the
+ *	container, and also the next two.
+ * @iommufd: Only for iommufd: and pci: names. An iommufd that contains @ioas; 0 for none.
+ * @ioas: The ID of an IOAS in @iommufd.
+ * @device_fd: Only with @container or @iommufd. The device, already attached to it.
+ *	The library uses it for registers and interrupts. The caller decides whether
+ *	the device is bus master. 0 for none.
+ * @window: Only with @container or @iommufd. The device addresses that the library
+ *	may use, in whole pages. No other program or driver may map there.
  * @window.first: The first address.
  * @window.last: The last address.
- * @socket_fd: vhost-user: without a path: a connected socket; it stays the caller's, the
- *	connection ends with the device. It cannot be made again, so that there is no
- *	fence and no reset. 0 for none.
- * @listen_fd: vhost-user: without a path: a socket that listens; the peer connects. It
- *	stays the caller's. 0 for none.
+ * @socket_fd: Only for the name vhost-user: without a path. A connected socket; 0 for none. The
+ *	caller still owns it, but the connection ends with the device. The library
+ *	cannot connect again, so the device has no fence and no reset.
+ * @listen_fd: Only for the name vhost-user: without a path. A listening socket that the peer
+ *	connects to; 0 for none. The caller still owns it.
  */
 struct coherent_open_options {
 	const char *name;
@@ -125,8 +89,8 @@ struct coherent_open_options {
 
 /**
  * coherent_base_device_open() - coherent_device_open() with its options in a struct.
- * @dev: Set to the device, to NULL on failure.
- * @options: The name and what else was asked for.
+ * @dev: Set to the device, or to NULL on failure.
+ * @options: The name and the options.
  *
  * Return: as coherent_device_open().
  */
@@ -142,15 +106,77 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
 
 /**
  * coherent_device_open() - Open a device by name.
- * @dev: Set to the device, to NULL on failure. Close with coherent_device_close().
- * @...: The name; then options by name of struct coherent_open_options.
+ * @dev: Set to the device, or to NULL on failure. Close it with coherent_device_close().
+ * @...: The name, then options of struct coherent_open_options by name.
+ *
+ * For instance:
+ *
+ *	err = coherent_device_open(&dev, "sim:edu", .report = coherent_report_stderr);
+ *
+ * A name is scheme[:where][,key[=value]]... These are examples:
+ *
+ *	sim:edu			a simulation of QEMU's edu device
+ *	sim:ring,mask=40,step	a ring device of 40 address bits, single-stepped
+ *	sim:custom		a device model that the program brings, see coherent/sim.h
+ *	vfio:0000:00:01.0	a PCI device bound to vfio-pci or a variant, by its group
+ *	iommufd:0000:00:01.0	the same, by its own node; needs Linux 6.6
+ *	pci:0000:00:01.0	iommufd: if the system has it, otherwise vfio:
+ *	vhost-user:/run/disk	a virtio device in another process, by its socket
+ *	qemu:nvme		a device model of an installed QEMU, behind an IOMMU
+ *
+ * vfio:, iommufd: and pci: open PCI devices. If one does not open, the report names
+ * the command that fixes it; the library changes nothing in the system. Faults are
+ * only in the kernel's log. The kernel may want the device back, for instance because it
+ * is unplugged or unbound. It then waits until the driver closes the device. From
+ * that moment exposing and waiting return -ENODEV, but the memory stays. Without
+ * an IOMMU, in VFIO's no-IOMMU mode, vfio: opens only with .level = COHERENT_NONE.
+ * In this mode the key pages=N sets how many hugepages of 2 MiB hold all memory; the
+ * default is 1.
+ *
+ * vhost-user: is COHERENT_PEER. The peer gets the memory that is exposed, as files,
+ * and nothing else. BAR 0 has the registers of virtio-mmio, version 2. Vector 0 is
+ * the interrupt of all queues. Read-only exposure returns -EOPNOTSUPP. Its keys are:
+ *
+ *	id=N		the virtio device ID in the registers, because vhost-user has
+ *			none; the default is 2, a disk
+ *	timeout=N	how many ms to wait for an answer of the peer; the default
+ *			is 10000
+ *	table		for a peer whose memory slots do not work: send it whole
+ *			tables, which can change only while the device does not run
+ *
+ * A freed mem keeps its memory slot until coherent_device_fence(); a reclaimed one
+ * does not. The fence connects again, which resets the device, as does writing 0 to
+ * the status register. Only such a reset stops a queue. A peer hangs up when it ends,
+ * or when it finds an address that is not exposed. Then exposing and waiting return
+ * -ENODEV, registers read as all ones, and the memory stays.
+ * coherent_device_reset() connects again.
+ *
+ * qemu: is any PCI device model of qemu-system-x86_64, 7.2 or newer. The library
+ * starts QEMU without booting a machine, and this process is the driver. The level
+ * is COHERENT_PEER: QEMU itself can reach all that is exposed, and its virtio-iommu
+ * confines the model to it. Faults name the object. Its keys are:
+ *
+ *	image=FILE	a raw image, the disk of a model that has one; the default
+ *			is 64 MiB of zeros
+ *	memory=N	how many MiB can be exposed in all; the default is 64
+ *	any other	a property of the model, as in qemu:edu,dma_mask=0xffffffff;
+ *			the library sets addr, bus, driver and iommu_platform itself
+ *
+ * Interrupts are MSI-X or MSI. Unmapping is not a fence. coherent_device_fence() and
+ * coherent_device_reset() reset the bus of the model. A transfer of edu survives that.
+ * It can still reach mems that are exposed, but not freed ones, because the library
+ * does not reuse the last 4096 freed addresses. While it holds back any, the mask
+ * cannot change. When QEMU has ended, every call returns -ENODEV, but the memory stays.
  *
  * Context: may sleep.
- * Return: 0; -EINVAL (malformed name, unknown key or bad value: the report lists
- * what there is), -ENODEV (no such device), -EOPNOTSUPP (.level, no IOMMU, the peer
- * lacks a feature), -EIO (its mask or .window meets no range, or it refused), -EBUSY
- * (somebody has it, or another device of its group), -ENOSPC (no descriptors left),
- * -EACCES, -EPERM, -ETIMEDOUT (the peer does not answer), -ENOMEM.
+ * Return: 0; -EINVAL (the name is malformed, a key is unknown, a value is bad, or an
+ * option belongs to another kind of device; the report lists what is valid), -ENODEV
+ * (there is no such device), -EOPNOTSUPP (.level, no IOMMU, .hugepages or another
+ * choice of memory where memory is a file, or the peer lacks a feature), -EIO (no
+ * address range is under the mask or in .window, or the device refused), -EBUSY
+ * (somebody else has the device, or another device of its group), -ENOSPC (no
+ * descriptor is left), -EACCES, -EPERM (this process may not open a node or a group),
+ * -ETIMEDOUT (the peer does not answer), -ENOMEM.
  */
 #define coherent_device_open(dev, ...)					\
 	COHERENT_RESULT(, coherent_base_device_open((dev),		\
@@ -158,28 +184,29 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
 
 /**
  * coherent_device_close() - Close a device.
- * @dev: The device; NULL is harmless.
+ * @dev: The device. NULL is allowed and does nothing.
  *
- * The device can reach nothing any more, and waiting threads wake with -ENODEV.
- * Objects that still exist are named in a report, with the place where they were
- * allocated. Their memory stays readable until they are freed; all else on them
- * is -ENODEV.
+ * The device cannot reach any memory afterwards, and threads that wait for it return
+ * with -ENODEV. A report names each object that still exists, with the place where it
+ * was allocated. The memory of these objects stays readable until they are freed; all
+ * other calls on them return -ENODEV.
  *
  * Context: may sleep.
  */
 void coherent_device_close(struct coherent_device *dev);
 
 /**
- * coherent_device_fence() - End everything that is in flight.
+ * coherent_device_fence() - End all commands that are in flight.
  * @dev: The device.
  *
- * When it returns, memory that was freed or reclaimed before can no longer be
- * reached, and goes back to use. Where unmapping is a fence there is nothing to
- * wait for; a PCI device is stopped all the same, and reset if it has a reset.
+ * When the call returns, the device cannot reach memory that was freed or reclaimed
+ * before, and other objects may use this memory again. If unmapping is a fence, there
+ * is nothing to wait for. A PCI device is stopped in any case, and reset if it supports
+ * a reset.
  *
  * Context: may sleep.
- * Return: 0; -ENODEV, -EIO, -ETIMEDOUT, -ENOMEM; of a device that connects again also what
- * opening it gives.
+ * Return: 0; -ENODEV, -EIO, -ETIMEDOUT, -ENOMEM. A device that connects again also
+ * returns the errors of coherent_device_open().
  */
 COHERENT_MUST_CHECK int coherent_device_fence(struct coherent_device *dev);
 
@@ -187,8 +214,8 @@ COHERENT_MUST_CHECK int coherent_device_fence(struct coherent_device *dev);
  * coherent_device_reset() - Reset the device.
  * @dev: The device.
  *
- * A fence, and the device forgets all it was told. Mems keep their addresses and
- * contents.
+ * This is a fence. In addition the device forgets all that the driver told it. Mems
+ * keep their addresses and contents.
  *
  * Context: may sleep.
  * Return: as coherent_device_fence().
@@ -196,41 +223,41 @@ COHERENT_MUST_CHECK int coherent_device_fence(struct coherent_device *dev);
 COHERENT_MUST_CHECK int coherent_device_reset(struct coherent_device *dev);
 
 /**
- * coherent_device_set_mask() - Say which addresses the device can put out.
+ * coherent_device_set_mask() - Tell the library which addresses the device can use.
  * @dev: The device.
- * @mask: From coherent_mask(). The last byte of every object will be under it.
+ * @mask: A mask from coherent_mask(). All bytes of every object will be under it.
  *
- * Before anything is allocated.
+ * Call this before anything is allocated.
  *
  * Context: may sleep.
- * Return: 0; -EINVAL (not the lowest bits), -EBUSY (objects exist), -EIO (no
- * address range of the device is under it), -ENODEV, -ENOMEM. On failure the
- * mask is as before.
+ * Return: 0; -EINVAL (@mask is not a mask of the lowest bits), -EBUSY (objects exist),
+ * -EIO (no address range of the device is under @mask), -ENODEV, -ENOMEM. On failure
+ * the mask does not change.
  */
 COHERENT_MUST_CHECK int coherent_device_set_mask(struct coherent_device *dev, uint64_t mask);
 
 /**
- * coherent_device_level() - Who keeps the device from reaching boxes.
+ * coherent_device_level() - Return what keeps the device from reaching boxes.
  * @dev: The device.
  *
  * Context: any.
- * Return: the level; 0 if @dev is NULL, closed or the parent's.
+ * Return: the level; 0 if @dev is NULL, closed, or a device of the parent process.
  */
 enum coherent_level coherent_device_level(const struct coherent_device *dev);
 
 /**
  * struct coherent_limits - What a device can do.
- * @mask: The DMA mask in force.
- * @ranges: Where device addresses come from, ascending; both ends inclusive.
- * @ranges.first: The first address.
- * @ranges.last: The last address.
- * @range_count: How many @ranges there are.
- * @page_bytes: What memory and addresses are rounded to.
+ * @mask: The current DMA mask.
+ * @ranges: The ranges of device addresses, in ascending order.
+ * @ranges.first: The first address of a range.
+ * @ranges.last: The last address of a range, inclusive.
+ * @range_count: The number of @ranges.
+ * @page_bytes: Sizes and device addresses are rounded to multiples of this.
  * @mappings: How many objects may be exposed at a time; SIZE_MAX for no limit.
- * @unmap_is_fence: When an object was reclaimed or freed, nothing of it is in
- *	flight any more; else coherent_reclaim() needs .idle.
- * @bar_bytes: Size of each BAR; 0 where there is none.
- * @vectors: How many interrupt vectors there are.
+ * @unmap_is_fence: True if no command is in flight for an object that was reclaimed or
+ *	freed. Otherwise coherent_reclaim() needs .idle.
+ * @bar_bytes: The size of each BAR; 0 if there is no such BAR.
+ * @vectors: The number of interrupt vectors.
  */
 struct coherent_limits {
 	uint64_t mask;
@@ -258,20 +285,21 @@ COHERENT_MUST_CHECK int coherent_device_limits(struct coherent_device *dev,
 					       struct coherent_limits *limits);
 
 /**
- * struct coherent_stats - What a device counts.
- * @objects: Boxes, mems and handles that are not freed, what waits for a fence, and what could
- *	not be unmapped; of a pool, its pages.
- * @objects_max: The most there were at a time.
- * @bytes: Of those, in whole pages.
- * @bytes_max: The most at a time.
- * @mems: How many the device can reach, those that could not be unmapped included.
- * @mems_max: The most at a time.
- * @waiting: How many wait for coherent_device_fence().
- * @quarantined: Addresses of what was freed or reclaimed, that nobody gets for now.
- * @quarantined_bytes: Of those, with the page behind each.
- * @allocated: How many boxes, mems and handles there have been.
- * @reused: How often something of the same size that was freed was at hand.
- * @memory: Bytes that the system gave for boxes, and for mems where those are in place.
+ * struct coherent_stats - The counters of a device.
+ * @objects: Boxes, mems and handles that are not freed, objects that wait for a fence, and
+ *	objects that could not be unmapped. For a pool it counts the pool's pages.
+ * @objects_max: The highest value of @objects so far.
+ * @bytes: The size of these objects, in bytes of whole pages.
+ * @bytes_max: The highest value of @bytes so far.
+ * @mems: Objects that the device can reach, and objects that could not be unmapped.
+ * @mems_max: The highest value of @mems so far.
+ * @waiting: Objects that wait for coherent_device_fence().
+ * @quarantined: Device addresses of freed or reclaimed objects, which no object gets for now.
+ * @quarantined_bytes: The size of these addresses, with the guard page behind each.
+ * @allocated: How many boxes, mems and handles were ever allocated.
+ * @reused: How many allocations reused a freed object of the same size.
+ * @memory: Bytes that the library has from the system, for boxes, and for mems that stay in the
+ *	memory of their box.
  */
 struct coherent_stats {
 	uint64_t objects;
@@ -289,7 +317,7 @@ struct coherent_stats {
 };
 
 /**
- * coherent_device_stats() - Ask what a device counts.
+ * coherent_device_stats() - Read the counters of a device.
  * @dev: The device.
  * @stats: Filled in; all zero on failure.
  *
@@ -300,10 +328,10 @@ COHERENT_MUST_CHECK int coherent_device_stats(struct coherent_device *dev,
 					      struct coherent_stats *stats);
 
 /**
- * enum coherent_access - What a device did to memory.
+ * enum coherent_access - How a device accessed memory.
  * @COHERENT_ACCESS_READ: It read.
  * @COHERENT_ACCESS_WRITE: It wrote.
- * @COHERENT_ACCESS_UNKNOWN: One or the other: the IOMMU does not tell.
+ * @COHERENT_ACCESS_UNKNOWN: It read or wrote; the IOMMU does not tell which.
  */
 enum coherent_access {
 	COHERENT_ACCESS_READ,
@@ -312,12 +340,13 @@ enum coherent_access {
 };
 
 /**
- * enum coherent_state - What a faulting address belongs to.
- * @COHERENT_STATE_NONE: No object; maybe right behind one, which @text then names.
- * @COHERENT_STATE_BOX: A box, not exposed yet.
- * @COHERENT_STATE_MEM: A mem, read-only.
- * @COHERENT_STATE_RECLAIMED: A mem until it was reclaimed.
- * @COHERENT_STATE_FREED: A mem until it was freed.
+ * enum coherent_state - The state of the object at an address.
+ * @COHERENT_STATE_NONE: There is no object. If one ends right before the address, the text of a
+ *	fault names it.
+ * @COHERENT_STATE_BOX: A box that is not exposed yet.
+ * @COHERENT_STATE_MEM: A mem. In a fault it is a read-only mem that the device tried to write.
+ * @COHERENT_STATE_RECLAIMED: A mem that was reclaimed.
+ * @COHERENT_STATE_FREED: A mem that was freed.
  */
 enum coherent_state {
 	COHERENT_STATE_NONE,
@@ -328,12 +357,12 @@ enum coherent_state {
 };
 
 /**
- * struct coherent_info - What something belongs to.
- * @state: What that is: a box or a mem; of a device address also what was one.
- * @address: Where the device finds it, or would.
- * @bytes: Its size in bytes: whole pages; of an object of a pool, its slot.
- * @offset: Of what was asked for, in bytes from its start.
- * @where: The file and line that allocated it.
+ * struct coherent_info - The object that has a pointer or a device address.
+ * @state: A box or a mem. For a device address, also a mem that was reclaimed or freed.
+ * @address: The device address of the object; for a box, the address that it would have.
+ * @bytes: The size of the object in whole pages; for an object of a pool, the size of its slot.
+ * @offset: The offset of the pointer or address from the start of the object, in bytes.
+ * @where: The file and line that allocated the object.
  */
 struct coherent_info {
 	enum coherent_state state;
@@ -344,44 +373,45 @@ struct coherent_info {
 };
 
 /**
- * coherent_find_ptr() - Ask to which box or mem of a device a pointer points.
+ * coherent_find_ptr() - Find the box or mem that a pointer points into.
  * @dev: The device.
- * @ptr: Anything. While another thread ends or exposes what it points into, it may find that or
- *	nothing.
+ * @ptr: Any pointer. If another thread frees or exposes the object meanwhile, the call may find it
+ *	or not.
  * @info: Filled in; all zero on failure.
  *
- * For callbacks that are handed a pointer, and for debuggers. Takes no lock, but for objects of
- * a pool. Whatever @ptr is, and whatever other threads do, it is safe.
+ * Use this in callbacks that get a pointer, and in debuggers. The call takes a lock only for
+ * objects of a pool. It is safe for any @ptr, whatever other threads do.
  *
  * Context: any.
- * Return: 0; -ERANGE (to none), -ENODEV.
+ * Return: 0; -ERANGE (@ptr points into no object of @dev), -ENODEV.
  */
 COHERENT_MUST_CHECK int coherent_find_ptr(struct coherent_device *dev, const void *ptr,
 					  struct coherent_info *info);
 
 /**
- * coherent_find_addr() - Ask to which box or mem a device address belongs, or belonged.
+ * coherent_find_addr() - Find the box or mem that has, or had, a device address.
  * @dev: The device.
- * @address: What the device said: any number.
+ * @address: Any number, for instance one that the device reported.
  * @info: Filled in; all zero on failure.
  *
  * Context: any.
- * Return: 0; -ERANGE (to none; the page behind an object is nobody's), -ENODEV.
+ * Return: 0; -ERANGE (no object has the address; the guard page behind an object belongs to
+ * none), -ENODEV.
  */
 COHERENT_MUST_CHECK int coherent_find_addr(struct coherent_device *dev, uint64_t address,
 					   struct coherent_info *info);
 
 /**
  * struct coherent_fault - An access of the device that was refused.
- * @address: The first byte of it that was refused.
- * @bytes: How many were, from there to its end.
- * @access: Read or write, if that is known.
- * @state: What is at @address.
- * @object_address: Where the object there begins; 0 if there is none.
- * @object_bytes: Its size in bytes, in whole pages.
- * @where: The file and line that allocated it; NULL if there is none.
- * @lost: Faults that were forgotten before this one, because nobody read them.
- * @text: All of it as a sentence.
+ * @address: The first device address that was refused.
+ * @bytes: How many bytes were refused, from @address to the end of the access.
+ * @access: Whether it was a read or a write, if the backend knows.
+ * @state: The state of the object at @address.
+ * @object_address: The first address of this object; 0 if there is none.
+ * @object_bytes: The size of this object in bytes of whole pages.
+ * @where: The file and line that allocated this object; NULL if there is none.
+ * @lost: How many earlier faults the library dropped because the driver did not read them.
+ * @text: A sentence with all of this.
  */
 struct coherent_fault {
 	uint64_t address;
@@ -396,23 +426,25 @@ struct coherent_fault {
 };
 
 /**
- * coherent_device_next_fault() - The oldest fault not read yet.
+ * coherent_device_next_fault() - Read the oldest fault that was not read yet.
  * @dev: The device.
  * @fault: Filled in; all zero on failure.
  *
- * State and age are those of the moment of the fault.
+ * The state of the object, and its age in the text, are those at the moment of the fault.
  *
  * Context: may sleep.
- * Return: 0; -EAGAIN (none), -ENODEV.
+ * Return: 0; -EAGAIN (there is no fault), -ENODEV.
  */
 COHERENT_MUST_CHECK int coherent_device_next_fault(struct coherent_device *dev,
 						   struct coherent_fault *fault);
 
 /**
- * coherent_report_stderr() - A ready-made report function.
- * @arg: Printed before each line if not NULL: a const char *.
+ * coherent_report_stderr() - Print a report to stderr.
+ * @arg: A const char * that is printed before each line; NULL for none.
  * @severity: Printed as a word.
  * @line: The report.
+ *
+ * Pass this function to coherent_device_open() as .report.
  *
  * Context: any thread.
  */
@@ -420,12 +452,12 @@ void coherent_report_stderr(void *arg, enum coherent_severity severity, const ch
 
 /**
  * COHERENT_DEVICE_AUTO() - Declare a device pointer that is closed at the end of its scope.
- * @name: The variable, initialised as NULL.
+ * @name: The variable. It is initialised as NULL.
  */
 #define COHERENT_DEVICE_AUTO(name)					\
 	struct coherent_device *name __attribute__((cleanup(coherent_base_device_cleanup))) = NULL
 
-/* Ignoring one of these is an error, as with the macros. */
+/* With these macros an ignored result does not compile, whatever the compiler's flags are. */
 #ifndef COHERENT_LIBRARY
 #define coherent_device_fence(dev) COHERENT_RESULT(, coherent_device_fence(dev))
 #define coherent_device_stats(dev, stats) COHERENT_RESULT(, coherent_device_stats(dev, stats))
