@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Fields whose byte order is the device's.
+ * Types for fields with a fixed byte order.
  *
- * A struct of its own, so that arithmetic on the raw bytes and assignment of a
- * plain number do not compile. Fields of a mem need nothing of this by hand:
- * coherent_read(), coherent_write() and their like convert. The functions are
- * for boxes, where a field is plain memory:
+ * Each type is a struct, so arithmetic on the raw bytes and the assignment of a plain
+ * number do not compile. A driver does not convert fields of a mem: coherent_read(),
+ * coherent_write() and their like do that. The functions here are for boxes, where a
+ * field is plain memory:
  *
  *	coherent_box_ptr(&box)[0].len = coherent_cpu_to_le32(512);
  */
@@ -24,59 +24,59 @@
 #endif
 
 /**
- * typedef coherent_le16 - Little-endian field of 16 bits.
- * @raw: The bytes as the device has them; not a number.
+ * typedef coherent_le16 - A little-endian field of 16 bits.
+ * @raw: The bytes in the order of the device. Do not use them as a number.
  */
 typedef struct {
 	uint16_t raw;
 } coherent_le16;
 
 /**
- * typedef coherent_le32 - Little-endian field of 32 bits.
- * @raw: The bytes as the device has them; not a number.
+ * typedef coherent_le32 - A little-endian field of 32 bits.
+ * @raw: The bytes in the order of the device. Do not use them as a number.
  */
 typedef struct {
 	uint32_t raw;
 } coherent_le32;
 
 /**
- * typedef coherent_le64 - Little-endian field of 64 bits.
- * @raw: The bytes as the device has them; not a number.
+ * typedef coherent_le64 - A little-endian field of 64 bits.
+ * @raw: The bytes in the order of the device. Do not use them as a number.
  */
 typedef struct {
 	uint64_t raw;
 } coherent_le64;
 
 /**
- * typedef coherent_be16 - Big-endian field of 16 bits.
- * @raw: The bytes as the device has them; not a number.
+ * typedef coherent_be16 - A big-endian field of 16 bits.
+ * @raw: The bytes in the order of the device. Do not use them as a number.
  */
 typedef struct {
 	uint16_t raw;
 } coherent_be16;
 
 /**
- * typedef coherent_be32 - Big-endian field of 32 bits.
- * @raw: The bytes as the device has them; not a number.
+ * typedef coherent_be32 - A big-endian field of 32 bits.
+ * @raw: The bytes in the order of the device. Do not use them as a number.
  */
 typedef struct {
 	uint32_t raw;
 } coherent_be32;
 
 /**
- * typedef coherent_be64 - Big-endian field of 64 bits.
- * @raw: The bytes as the device has them; not a number.
+ * typedef coherent_be64 - A big-endian field of 64 bits.
+ * @raw: The bytes in the order of the device. Do not use them as a number.
  */
 typedef struct {
 	uint64_t raw;
 } coherent_be64;
 
 /**
- * coherent_cpu_to_le16() - A number as a little-endian field.
+ * coherent_cpu_to_le16() - Convert a number to a little-endian field.
  * @value: The number.
  *
  * Context: any.
- * Return: what to store in a box.
+ * Return: the field, to store in a box.
  */
 COHERENT_INLINE coherent_le16 coherent_cpu_to_le16(uint16_t value)
 {
@@ -84,7 +84,7 @@ COHERENT_INLINE coherent_le16 coherent_cpu_to_le16(uint16_t value)
 }
 
 /**
- * coherent_le16_to_cpu() - The number in a little-endian field.
+ * coherent_le16_to_cpu() - Convert a little-endian field to a number.
  * @field: The field, read from a box or copied out of a mem.
  *
  * Context: any.
@@ -96,11 +96,11 @@ COHERENT_INLINE uint16_t coherent_le16_to_cpu(coherent_le16 field)
 }
 
 /**
- * coherent_cpu_to_le32() - A number as a little-endian field.
+ * coherent_cpu_to_le32() - Convert a number to a little-endian field.
  * @value: The number.
  *
  * Context: any.
- * Return: what to store in a box.
+ * Return: the field, to store in a box.
  */
 COHERENT_INLINE coherent_le32 coherent_cpu_to_le32(uint32_t value)
 {
@@ -108,7 +108,7 @@ COHERENT_INLINE coherent_le32 coherent_cpu_to_le32(uint32_t value)
 }
 
 /**
- * coherent_le32_to_cpu() - The number in a little-endian field.
+ * coherent_le32_to_cpu() - Convert a little-endian field to a number.
  * @field: The field, read from a box or copied out of a mem.
  *
  * Context: any.
@@ -120,11 +120,11 @@ COHERENT_INLINE uint32_t coherent_le32_to_cpu(coherent_le32 field)
 }
 
 /**
- * coherent_cpu_to_le64() - A number as a little-endian field.
+ * coherent_cpu_to_le64() - Convert a number to a little-endian field.
  * @value: The number.
  *
  * Context: any.
- * Return: what to store in a box.
+ * Return: the field, to store in a box.
  */
 COHERENT_INLINE coherent_le64 coherent_cpu_to_le64(uint64_t value)
 {
@@ -132,7 +132,7 @@ COHERENT_INLINE coherent_le64 coherent_cpu_to_le64(uint64_t value)
 }
 
 /**
- * coherent_le64_to_cpu() - The number in a little-endian field.
+ * coherent_le64_to_cpu() - Convert a little-endian field to a number.
  * @field: The field, read from a box or copied out of a mem.
  *
  * Context: any.
@@ -144,11 +144,11 @@ COHERENT_INLINE uint64_t coherent_le64_to_cpu(coherent_le64 field)
 }
 
 /**
- * coherent_cpu_to_be16() - A number as a big-endian field.
+ * coherent_cpu_to_be16() - Convert a number to a big-endian field.
  * @value: The number.
  *
  * Context: any.
- * Return: what to store in a box.
+ * Return: the field, to store in a box.
  */
 COHERENT_INLINE coherent_be16 coherent_cpu_to_be16(uint16_t value)
 {
@@ -156,7 +156,7 @@ COHERENT_INLINE coherent_be16 coherent_cpu_to_be16(uint16_t value)
 }
 
 /**
- * coherent_be16_to_cpu() - The number in a big-endian field.
+ * coherent_be16_to_cpu() - Convert a big-endian field to a number.
  * @field: The field, read from a box or copied out of a mem.
  *
  * Context: any.
@@ -168,11 +168,11 @@ COHERENT_INLINE uint16_t coherent_be16_to_cpu(coherent_be16 field)
 }
 
 /**
- * coherent_cpu_to_be32() - A number as a big-endian field.
+ * coherent_cpu_to_be32() - Convert a number to a big-endian field.
  * @value: The number.
  *
  * Context: any.
- * Return: what to store in a box.
+ * Return: the field, to store in a box.
  */
 COHERENT_INLINE coherent_be32 coherent_cpu_to_be32(uint32_t value)
 {
@@ -180,7 +180,7 @@ COHERENT_INLINE coherent_be32 coherent_cpu_to_be32(uint32_t value)
 }
 
 /**
- * coherent_be32_to_cpu() - The number in a big-endian field.
+ * coherent_be32_to_cpu() - Convert a big-endian field to a number.
  * @field: The field, read from a box or copied out of a mem.
  *
  * Context: any.
@@ -192,11 +192,11 @@ COHERENT_INLINE uint32_t coherent_be32_to_cpu(coherent_be32 field)
 }
 
 /**
- * coherent_cpu_to_be64() - A number as a big-endian field.
+ * coherent_cpu_to_be64() - Convert a number to a big-endian field.
  * @value: The number.
  *
  * Context: any.
- * Return: what to store in a box.
+ * Return: the field, to store in a box.
  */
 COHERENT_INLINE coherent_be64 coherent_cpu_to_be64(uint64_t value)
 {
@@ -204,7 +204,7 @@ COHERENT_INLINE coherent_be64 coherent_cpu_to_be64(uint64_t value)
 }
 
 /**
- * coherent_be64_to_cpu() - The number in a big-endian field.
+ * coherent_be64_to_cpu() - Convert a big-endian field to a number.
  * @field: The field, read from a box or copied out of a mem.
  *
  * Context: any.
@@ -215,7 +215,7 @@ COHERENT_INLINE uint64_t coherent_be64_to_cpu(coherent_be64 field)
 	return COHERENT_BE_SWAPS ? __builtin_bswap64(field.raw) : field.raw;
 }
 
-/* The type in which the CPU has the value of a field: a number for these six. */
+/* The type of a field's value on the CPU: a number for the six types above. */
 #define COHERENT_CPU_TYPE(field)					\
 	__typeof__(_Generic((field),					\
 		coherent_le16: (uint16_t)0, coherent_be16: (uint16_t)0,	\

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * One access to memory that a device reaches too, and the order of two.
+ * Single accesses to memory that a device can reach, and barriers between them.
  *
- * An access happens, once and at its width. Barriers order accesses to exposed
- * memory as a device sees them. What both are made of is in coherent/detail/face.h.
+ * The compiler makes each access exactly once and at its full width. Barriers order
+ * the accesses to exposed memory as a device sees them. coherent/detail/face.h defines
+ * both for userspace and for the kernel.
  */
 #ifndef COHERENT_ORDER_H
 #define COHERENT_ORDER_H
@@ -14,8 +15,8 @@
 /**
  * coherent_wmb() - Order earlier writes to mems before later writes.
  *
- * For a write that is published by hand. The _release forms and
- * coherent_bar_write32() have it inside.
+ * Use it when the driver publishes a write by hand. The _release forms and
+ * coherent_bar_write32() contain it.
  *
  * Context: any.
  */
@@ -27,8 +28,8 @@ COHERENT_INLINE void coherent_wmb(void)
 /**
  * coherent_rmb() - Order earlier reads of mems before later reads.
  *
- * For a flag that is read by hand. The _acquire forms, coherent_poll() and
- * coherent_irq_wait() have it inside.
+ * Use it when the driver reads a flag by hand. The _acquire forms, coherent_poll() and
+ * coherent_irq_wait() contain it.
  *
  * Context: any.
  */
@@ -40,8 +41,8 @@ COHERENT_INLINE void coherent_rmb(void)
 /**
  * coherent_mb() - Order all earlier accesses to mems before all later ones.
  *
- * The only barrier that keeps a write before a later read, as in "publish the
- * index, then look whether the device asks for a doorbell".
+ * Only this barrier orders a write before a later read. An example: the driver
+ * publishes an index, then reads whether the device wants a doorbell.
  *
  * Context: any.
  */
@@ -50,7 +51,7 @@ COHERENT_INLINE void coherent_mb(void)
 	COHERENT_MB();
 }
 
-/* The bytes of a field as the device has them, the lowest address first. */
+/* The bytes of a field in the order of the device, lowest address first. */
 union coherent_word {
 	uint8_t u8;
 	uint16_t u16;
@@ -64,9 +65,9 @@ typedef uint32_t __attribute__((may_alias)) coherent_u32;
 typedef uint64_t __attribute__((may_alias)) coherent_u64;
 
 /*
- * width, swap and order are constants, so one case is left: one instruction. The
- * offset is added here, or gcc makes an instruction of it: it leaves the address of a
- * volatile access as it finds it.
+ * width, swap and order are constants, so the compiler keeps one case: one instruction.
+ * The offset is added here, because gcc does not change the address of a volatile access.
+ * If the caller added the offset, that would take one more instruction.
  */
 #define COHERENT_PART(constant, type, at, offset)			\
 	((constant volatile type *)(constant void COHERENT_FORCE *)((at) + (offset)))
@@ -97,11 +98,12 @@ COHERENT_INLINE union coherent_word coherent_load(const char COHERENT_SHARED *at
 }
 
 /*
- * Apart from the access, so that a value is put away before the barrier and an
- * address calculated after it: that saves an instruction.
+ * These barriers are apart from the accesses. So the compiler stores a value before the
+ * barrier and computes an address after it, which saves an instruction.
  *
- * ORDER: after a load, pairs with the device's write of a field after what the
- * field announces; before a store, with its read of a field before that.
+ * ORDER: the barrier after a load pairs with the device's write of a field after the data
+ * that the field announces. The barrier before a store pairs with the device's read of a
+ * field before that data.
  */
 COHERENT_INLINE void coherent_after_load(int order)
 {

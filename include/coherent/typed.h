@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Every way to touch memory that a device can reach.
+ * The accessors: every way in which a driver touches memory that a device can
+ * reach.
  *
- * A read or write is one access of the field's width and has no order; forms
- * with _acquire and _release have. Accessors of mems and views check an index
- * and return 0 or -errno; those of slots and rings were checked when they were
- * made, and return the value.
+ * A plain read or write is one access of the field's width. It does not order
+ * other accesses; the forms with _acquire and _release do. Accessors of mems and
+ * views check the index and return 0 or -errno. The index of a slot was checked
+ * when it was made, and that of a ring wraps, so their accessors return the value.
  *
- * An argument is evaluated once, except the condition of coherent_poll(). An
- * index inside of an element, as in .flags[2], is a constant; for a variable
- * one take coherent_view_field() or coherent_copy_out_field().
+ * A macro evaluates each argument once, but coherent_poll() evaluates its condition
+ * many times. An index inside a field, as in .flags[2], must be a constant. For a
+ * variable index use coherent_view_field() or coherent_copy_out_field().
  */
 #ifndef COHERENT_TYPED_H
 #define COHERENT_TYPED_H
@@ -21,14 +22,14 @@
 #include <coherent/detail/mem.h>
 #include <coherent/detail/types.h>
 
-/* Of a mem or view, as was checked before. */
+/* The base of a mem or a view, whose type was checked before. */
 #define COHERENT_MEM(x) ((const struct coherent_mem *)(const void *)&(x)->base)
 
 #define COHERENT_PLACE(x, field) sizeof(COHERENT_T(x)), COHERENT_OFFSET(x, field)
 #define COHERENT_SHAPE(x, field)					\
 	sizeof(COHERENT_FIELD(x, field)), COHERENT_SWAPS(COHERENT_FIELD(x, field))
 
-/* A value of the field's CPU type from its bytes, and back. */
+/* Convert the bytes of a field to a value of its CPU type, and back. */
 #define COHERENT_FROM_WORD(x, field, from)				\
 	(((union { union coherent_word word; COHERENT_VALUE_TYPE(x, field) value; }) \
 	  { .word = (from) }).value)
@@ -39,7 +40,7 @@
 /* --- Getters --- */
 
 /**
- * coherent_addr() - Where the device finds a mem or a view.
+ * coherent_addr() - Return the device address of a mem or a view.
  * @mem: A mem or a view.
  *
  * Context: any.
@@ -50,48 +51,48 @@
 		((coherent_addr_t){ ~COHERENT_MEM(mem)->inverted_address }))
 
 /**
- * coherent_addr_at() - Where the device finds an element.
+ * coherent_addr_at() - Get the device address of an element.
  * @mem: A mem or a view.
- * @i: The element.
- * @addr: The address; .raw is ~0 on failure.
+ * @i: The index of the element.
+ * @addr: Set to the device address; .raw is ~0 on failure.
  *
  * Context: any.
- * Return: 0; -ERANGE (no element @i), -EINVAL (@mem is empty).
+ * Return: 0; -ERANGE (there is no element @i), -EINVAL (@mem is empty).
  */
 #define coherent_addr_at(mem, i, addr)					\
 	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem),			\
 		coherent_mem_addr_at(COHERENT_MEM(mem), (i), sizeof(COHERENT_T(mem)), (addr)))
 
 /**
- * coherent_count() - How many elements a mem or a view has.
+ * coherent_count() - Return how many elements a mem or a view has.
  * @mem: A mem or a view.
  *
  * Context: any.
- * Return: elements; 0 if @mem is empty.
+ * Return: the number of elements; 0 if @mem is empty.
  */
 #define coherent_count(mem)						\
 	COHERENT_VALUE(COHERENT_NEEDS_SHARED(mem), COHERENT_MEM(mem)->count)
 
 /**
- * coherent_size() - How many bytes a mem or a view has.
+ * coherent_size() - Return how many bytes the elements of a mem or a view have.
  * @mem: A mem or a view.
  *
- * The bytes of its elements. The device reaches whole pages: the bytes behind
- * the last element are zero until the device writes them, and nobody else's.
+ * The device can reach whole pages, so it can also reach the bytes behind the last
+ * element. They are zero until the device writes them, and belong to no other object.
  *
  * Context: any.
- * Return: bytes; 0 if @mem is empty.
+ * Return: the number of bytes; 0 if @mem is empty.
  */
 #define coherent_size(mem)						\
 	COHERENT_VALUE(COHERENT_NEEDS_SHARED(mem),			\
 		COHERENT_MEM(mem)->count * sizeof(COHERENT_T(mem)))
 
 /**
- * coherent_is_empty() - Whether an object holds nothing.
+ * coherent_is_empty() - Check whether an object is empty.
  * @object: A box, mem, view, slot, ring or handle.
  *
  * Context: any.
- * Return: true if it was never filled, was consumed or was freed.
+ * Return: true if the object was never filled, was consumed or was freed.
  */
 #define coherent_is_empty(object)					\
 	COHERENT_VALUE(, _Generic(&(object)->base,			\
@@ -106,15 +107,16 @@
 		((const void *)&(object)->base))
 
 /**
- * coherent_unsafe_ptr() - The memory of a mem, for code that leaves the contract.
+ * coherent_unsafe_ptr() - Return a pointer to the memory of a mem.
  * @mem: A mem or a view.
  *
- * No bounds, no conversion, no order, no protection from reading a value twice
- * that the device changes in between. For handing memory to code that keeps
- * these rules in its own way.
+ * Use this to hand the memory to code that follows the rules of this file in its own
+ * way. Accesses through the pointer check no bounds, convert no byte order and order
+ * nothing. If code reads a value twice, the device may have changed it in between.
  *
  * Context: any.
- * Return: a volatile T *; NULL if @mem is empty. Dies with @mem.
+ * Return: a volatile T *; NULL if @mem is empty. The pointer becomes invalid when the mem
+ * is reclaimed or freed.
  */
 #define coherent_unsafe_ptr(mem)					\
 	COHERENT_VALUE(COHERENT_NEEDS_SHARED(mem),			\
@@ -123,14 +125,14 @@
 /* --- Views, slots, rings --- */
 
 /**
- * coherent_view() - Some consecutive elements of a mem.
+ * coherent_view() - Make a view of some consecutive elements.
  * @mem: A mem or a view.
- * @first: The first element of the view.
- * @n: How many.
- * @view: The view; whatever it held is overwritten. Empty on failure.
+ * @first: The index of the first element.
+ * @n: The number of elements.
+ * @view: The view. The call overwrites whatever it held. It is empty on failure.
  *
  * Context: any.
- * Return: 0; -ERANGE (past the end), -EINVAL (@n is 0, @mem is empty).
+ * Return: 0; -ERANGE (the view is past the end), -EINVAL (@n is 0, or @mem is empty).
  */
 #define coherent_view(mem, first, n, view)				\
 	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_VIEW(view) \
@@ -141,15 +143,16 @@
 				    sizeof(COHERENT_T(mem)), &(view)->base))
 
 /**
- * coherent_view_field() - The elements of an array field, or a struct field as one.
+ * coherent_view_field() - Make a view of a field of an element.
  * @mem: A mem or a view.
- * @i: The element.
+ * @i: The index of the element.
  * @field: The field, with its dot.
- * @view: The view, of the type of the field or of its array elements; whatever
- *	it held is overwritten. Empty on failure.
+ * @view: The view. If its type is the type of the field, it has one element. If it is
+ *	the element type of an array field, the view has the elements of the array.
+ *	The call overwrites whatever it held. It is empty on failure.
  *
  * Context: any.
- * Return: 0; -ERANGE (no element @i), -EINVAL (@mem is empty).
+ * Return: 0; -ERANGE (there is no element @i), -EINVAL (@mem is empty).
  */
 #define coherent_view_field(mem, i, field, view)			\
 	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_VIEW(view) \
@@ -167,17 +170,17 @@
 	(COHERENT_SAME_TYPE(COHERENT_FIELD(x, field), T) ||		\
 	 COHERENT_SAME_TYPE(COHERENT_FIELD(x, field),			\
 			    T[sizeof(COHERENT_FIELD(x, field)) / sizeof(T)]))
-/* What an access inside an element of that size may need: a power of two, at most 8. */
+/* The alignment that accesses inside an element of that size may need: 1, 2, 4 or 8. */
 #define COHERENT_GRAIN(size) (((size) & -(size)) < 8 ? ((size) & -(size)) : 8)
 
 /**
- * coherent_slot() - One element of a mem, checked once.
+ * coherent_slot() - Make a slot of one element.
  * @mem: A mem or a view.
- * @i: The element.
- * @slot: The slot; whatever it held is overwritten. Empty on failure.
+ * @i: The index of the element. It is checked here, once.
+ * @slot: The slot. The call overwrites whatever it held. It is empty on failure.
  *
  * Context: any.
- * Return: 0; -ERANGE (no element @i), -EINVAL (@mem is empty).
+ * Return: 0; -ERANGE (there is no element @i), -EINVAL (@mem is empty).
  */
 #define coherent_slot(mem, i, slot)					\
 	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_SLOT(slot) \
@@ -188,12 +191,12 @@
 				    &(slot)->base))
 
 /**
- * coherent_ring() - All elements of a mem, with an index that wraps.
+ * coherent_ring() - Make a ring of all elements, with an index that wraps.
  * @mem: A mem or a view.
- * @ring: The ring; whatever it held is overwritten. Empty on failure.
+ * @ring: The ring. The call overwrites whatever it held. It is empty on failure.
  *
  * Context: any.
- * Return: 0; -EINVAL (the count of @mem is no power of two, @mem is empty).
+ * Return: 0; -EINVAL (the count of @mem is not a power of two, or @mem is empty).
  */
 #define coherent_ring(mem, ring)					\
 	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_RING(ring) \
@@ -207,16 +210,20 @@
 /**
  * coherent_read() - Read a field of an element.
  * @mem: A mem or a view.
- * @i: The element.
- * @...: The field with its dot, .len or .in.flags[2], and a pointer to a variable
- *	of its type (of coherent_le32 and its like: uint32_t). Where T itself is a
- *	number, the pointer alone.
+ * @i: The index of the element.
+ * @...: The field with its dot, such as .len or .in.flags[2], and a pointer to a
+ *	variable of its type. For coherent_le32 and its like the variable has the CPU's
+ *	type: uint32_t. If T itself is a number, only the pointer.
  *
- * One access of the field's width, relaxed. The device may write at any time:
- * read a value once, check that copy, use that copy.
+ * This is one relaxed access of the field's width. The device may write at any time:
+ * read a value once, check that copy, and use that copy.
+ *
+ * For instance:
+ *
+ *	err = coherent_read(&mem, 3, .len, &len);
  *
  * Context: any.
- * Return: 0; -ERANGE (no element @i), -EINVAL (@mem is empty). On failure the
+ * Return: 0; -ERANGE (there is no element @i), -EINVAL (@mem is empty). On failure the
  * variable keeps its value.
  */
 #define coherent_read(mem, i, ...)					\
@@ -224,13 +231,14 @@
 		(mem, i, __ATOMIC_RELAXED, __VA_ARGS__)
 
 /**
- * coherent_read_acquire() - Read a field, and only then what comes later.
+ * coherent_read_acquire() - Read a field before all later reads.
  * @mem: A mem or a view.
- * @i: The element.
+ * @i: The index of the element.
  * @...: As for coherent_read().
  *
- * Reads after this one see all that the device wrote before it wrote the value
- * that was read. For owner bits, phase bits and indexes.
+ * Suppose that the device wrote the value that this call reads. Later reads then see
+ * all that the device wrote before that value. Use it for owner bits, phase bits and
+ * indexes.
  *
  * Context: any.
  * Return: as coherent_read().
@@ -252,28 +260,31 @@
 /**
  * coherent_write() - Write a field of an element.
  * @mem: A mem or a view.
- * @i: The element.
- * @...: The field with its dot and the value, which is converted as in an
- *	assignment, and to the field's byte order. Where T itself is a number, the
- *	value alone.
+ * @i: The index of the element.
+ * @...: The field with its dot, and the value. If T itself is a number, only the value.
+ *	The value is converted as in an assignment, and to the byte order of the field.
  *
- * One access of the field's width, relaxed.
+ * This is one relaxed access of the field's width.
+ *
+ * For instance:
+ *
+ *	err = coherent_write(&mem, 3, .len, 512);
  *
  * Context: any.
- * Return: 0; -ERANGE (no element @i), -EINVAL (@mem is empty).
+ * Return: 0; -ERANGE (there is no element @i), -EINVAL (@mem is empty).
  */
 #define coherent_write(mem, i, ...)					\
 	COHERENT_3RD(__VA_ARGS__, COHERENT_WRITE, COHERENT_WRITE_WHOLE, ) \
 		(mem, i, __ATOMIC_RELAXED, __VA_ARGS__)
 
 /**
- * coherent_write_release() - Write a field after all that was written before.
+ * coherent_write_release() - Write a field after all earlier writes.
  * @mem: A mem or a view.
- * @i: The element.
+ * @i: The index of the element.
  * @...: As for coherent_write().
  *
- * A device that sees this value sees all earlier writes. For the field that
- * hands an element over.
+ * A device that sees this value also sees all earlier writes. Use it for the field that
+ * hands an element over to the device.
  *
  * Context: any.
  * Return: as coherent_write().
@@ -290,18 +301,21 @@
 				     COHERENT_TO_WORD(x, field, value)))
 
 /**
- * coherent_poll() - Read a field until it is as wanted.
+ * coherent_poll() - Read a field until a condition is true.
  * @mem: A mem or a view.
- * @i: The element.
- * @...: The field with its dot (not where T itself is a number), a pointer to a
- *	variable, a condition that uses the variable, and a timeout in ns:
- *	.status, &status, status != BUSY, 1000000.
+ * @i: The index of the element.
+ * @...: The field with its dot, a pointer to a variable, a condition that uses the
+ *	variable, and a timeout in ns. If T itself is a number, there is no field.
  *
- * Ends as an acquire. Tests once more after the time is up. Spins a little,
- * then sleeps between tests.
+ * The last read is an acquire. The call first spins, then sleeps between two reads. It
+ * reads once more after the time is up.
+ *
+ * For instance:
+ *
+ *	err = coherent_poll(&mem, 3, .status, &status, status != BUSY, 1000000);
  *
  * Context: may sleep.
- * Return: 0; -ETIMEDOUT, -ENODEV (the device was closed or is gone), -ERANGE (no
+ * Return: 0; -ETIMEDOUT, -ENODEV (the device is closed or gone), -ERANGE (there is no
  * element @i), -EINVAL (@mem is empty).
  */
 #define coherent_poll(mem, i, ...)					\
@@ -332,10 +346,13 @@
 
 /**
  * coherent_slot_get() - Read a field of a slot.
- * @...: The slot, and the field with its dot; where T itself is a number, the
- *	slot alone.
+ * @...: The slot, and the field with its dot. If T itself is a number, only the slot.
  *
- * One access of the field's width, relaxed. Faults on an empty slot.
+ * This is one relaxed access of the field's width. On an empty slot it faults.
+ *
+ * For instance:
+ *
+ *	len = coherent_slot_get(&slot, .len);
  *
  * Context: any.
  * Return: the value, in the CPU's byte order.
@@ -345,8 +362,10 @@
 		(__ATOMIC_RELAXED, __VA_ARGS__)
 
 /**
- * coherent_slot_get_acquire() - Read a field of a slot, and only then the rest.
- * @...: As for coherent_slot_get(); the order of coherent_read_acquire().
+ * coherent_slot_get_acquire() - Read a field of a slot before all later reads.
+ * @...: As for coherent_slot_get().
+ *
+ * The order is that of coherent_read_acquire().
  *
  * Context: any.
  * Return: the value, in the CPU's byte order.
@@ -364,10 +383,13 @@
 /**
  * coherent_slot_put() - Write a field of a slot.
  * @slot: The slot.
- * @...: The field with its dot and the value; where T itself is a number, the
- *	value alone.
+ * @...: The field with its dot, and the value. If T itself is a number, only the value.
  *
- * One access of the field's width, relaxed. Faults on an empty slot.
+ * This is one relaxed access of the field's width. On an empty slot it faults.
+ *
+ * For instance:
+ *
+ *	coherent_slot_put(&slot, .len, 512);
  *
  * Context: any.
  */
@@ -376,9 +398,11 @@
 		(slot, __ATOMIC_RELAXED, __VA_ARGS__)
 
 /**
- * coherent_slot_put_release() - Write a field of a slot after all before it.
+ * coherent_slot_put_release() - Write a field of a slot after all earlier writes.
  * @slot: The slot.
- * @...: As for coherent_slot_put(); the order of coherent_write_release().
+ * @...: As for coherent_slot_put().
+ *
+ * The order is that of coherent_write_release().
  *
  * Context: any.
  */
@@ -396,10 +420,14 @@
 /**
  * coherent_ring_get() - Read a field of an element of a ring.
  * @ring: The ring.
- * @...: The index, which wraps, and the field with its dot; where T itself is a
- *	number, the index alone.
+ * @...: The index, which wraps, and the field with its dot. If T itself is a number,
+ *	only the index.
  *
- * One access of the field's width, relaxed. Faults on an empty ring.
+ * This is one relaxed access of the field's width. On an empty ring it faults.
+ *
+ * For instance:
+ *
+ *	len = coherent_ring_get(&ring, head, .len);
  *
  * Context: any.
  * Return: the value, in the CPU's byte order.
@@ -409,9 +437,11 @@
 		(ring, __ATOMIC_RELAXED, __VA_ARGS__)
 
 /**
- * coherent_ring_get_acquire() - Read a field in a ring, and only then the rest.
+ * coherent_ring_get_acquire() - Read a field in a ring before all later reads.
  * @ring: The ring.
- * @...: As for coherent_ring_get(); the order of coherent_read_acquire().
+ * @...: As for coherent_ring_get().
+ *
+ * The order is that of coherent_read_acquire().
  *
  * Context: any.
  * Return: the value, in the CPU's byte order.
@@ -430,10 +460,13 @@
  * coherent_ring_put() - Write a field of an element of a ring.
  * @ring: The ring.
  * @i: The index, which wraps.
- * @...: The field with its dot and the value; where T itself is a number, the
- *	value alone.
+ * @...: The field with its dot, and the value. If T itself is a number, only the value.
  *
- * One access of the field's width, relaxed. Faults on an empty ring.
+ * This is one relaxed access of the field's width. On an empty ring it faults.
+ *
+ * For instance:
+ *
+ *	coherent_ring_put(&ring, tail, .len, 512);
  *
  * Context: any.
  */
@@ -442,10 +475,12 @@
 		(ring, i, __ATOMIC_RELAXED, __VA_ARGS__)
 
 /**
- * coherent_ring_put_release() - Write a field in a ring after all before it.
+ * coherent_ring_put_release() - Write a field in a ring after all earlier writes.
  * @ring: The ring.
  * @i: The index, which wraps.
- * @...: As for coherent_ring_put(); the order of coherent_write_release().
+ * @...: As for coherent_ring_put().
+ *
+ * The order is that of coherent_write_release().
  *
  * Context: any.
  */
@@ -463,17 +498,18 @@
 /* --- Copies --- */
 
 /**
- * coherent_copy_out() - Copy elements of a mem into memory of one's own.
+ * coherent_copy_out() - Copy elements of a mem into private memory.
  * @mem: A mem or a view.
- * @first: The first element.
+ * @first: The index of the first element.
  * @to: A T * to @n elements, which the device cannot reach.
- * @n: How many; 0 copies nothing.
+ * @n: The number of elements; 0 copies nothing.
  *
- * What to do first with what a device wrote: check and use the copy. Of no
- * particular access width; a device that writes meanwhile leaves a mixture.
+ * Copy what the device wrote first, then check and use the copy. The copy does not
+ * use a particular access width. If the device writes meanwhile, the copy is a mixture
+ * of old and new bytes.
  *
  * Context: any.
- * Return: 0; -ERANGE (past the end, nothing is copied), -EINVAL (@mem is empty).
+ * Return: 0; -ERANGE (past the end; nothing is copied), -EINVAL (@mem is empty).
  */
 #define coherent_copy_out(mem, first, to, n)				\
 	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem)			\
@@ -485,15 +521,16 @@
 /**
  * coherent_copy_in() - Copy elements into a mem.
  * @mem: A mem or a view.
- * @first: The first element.
+ * @first: The index of the first element.
  * @from: A const T * to @n elements.
- * @n: How many; 0 copies nothing.
+ * @n: The number of elements; 0 copies nothing.
  *
- * Padding arrives as zero; clang needs COHERENT_FIELDS() for that. Of no
- * particular access width, and in no order: hand over with a _release write.
+ * The padding becomes zero in the copy. With clang the driver must declare
+ * COHERENT_FIELDS() of T for that. The copy does not use a particular access width or
+ * order: hand the elements over to the device with a _release write.
  *
  * Context: any.
- * Return: 0; -ERANGE (past the end, nothing is copied), -EINVAL (@mem is empty).
+ * Return: 0; -ERANGE (past the end; nothing is copied), -EINVAL (@mem is empty).
  */
 #define coherent_copy_in(mem, first, from, n)				\
 	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_WRITABLE(mem) \
@@ -504,17 +541,17 @@
 				       sizeof(COHERENT_T(mem)), COHERENT_MASK(COHERENT_T(mem))))
 
 /**
- * coherent_copy_out_field() - Copy bytes of one field out.
+ * coherent_copy_out_field() - Copy bytes of a field into private memory.
  * @mem: A mem or a view.
- * @i: The element.
- * @field: The field, an array or a struct, with its dot.
- * @offset: The first byte, counted from the start of the field.
- * @to: Where to.
- * @bytes: How many.
+ * @i: The index of the element.
+ * @field: The field with its dot. It is an array or a struct.
+ * @offset: The offset of the first byte from the start of the field.
+ * @to: The destination.
+ * @bytes: The number of bytes.
  *
  * Context: any.
- * Return: 0; -ERANGE (no element @i, past the end of the field), -EINVAL (@mem is
- * empty). On failure nothing is copied.
+ * Return: 0; -ERANGE (there is no element @i, or the bytes are past the end of the
+ * field), -EINVAL (@mem is empty). On failure nothing is copied.
  */
 #define coherent_copy_out_field(mem, i, field, offset, to, bytes)	\
 	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_PARTS(mem, field) \
@@ -523,17 +560,17 @@
 			sizeof(COHERENT_FIELD(mem, field)), (offset), (to), (bytes)))
 
 /**
- * coherent_copy_in_field() - Copy bytes into one field.
+ * coherent_copy_in_field() - Copy bytes into a field.
  * @mem: A mem or a view.
- * @i: The element.
- * @field: The field, an array of numbers, with its dot.
- * @offset: The first byte, counted from the start of the field.
- * @from: Where from. The bytes are copied as they are.
- * @bytes: How many.
+ * @i: The index of the element.
+ * @field: The field with its dot. It is an array of numbers.
+ * @offset: The offset of the first byte from the start of the field.
+ * @from: The source. The bytes are copied as they are, without a change of byte order.
+ * @bytes: The number of bytes.
  *
  * Context: any.
- * Return: 0; -ERANGE (no element @i, past the end of the field), -EINVAL (@mem is
- * empty). On failure nothing is copied.
+ * Return: 0; -ERANGE (there is no element @i, or the bytes are past the end of the
+ * field), -EINVAL (@mem is empty). On failure nothing is copied.
  */
 #define coherent_copy_in_field(mem, i, field, offset, from, bytes)	\
 	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_WRITABLE(mem) \
