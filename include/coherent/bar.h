@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Registers and interrupts, as far as a driver of coherent memory needs them.
+ * Registers and interrupts of a device, as far as a driver of coherent memory
+ * needs them.
  *
- * ORDER: a write to a register is made after all earlier writes to mems; reads
- * of mems after a register read, and after an interrupt wait, see what the
- * device wrote before.
+ * ORDER: the device sees all earlier writes to mems before a write to a register.
+ * After a register read or an interrupt wait, reads of mems see what the device
+ * wrote before.
  */
 #ifndef COHERENT_BAR_H
 #define COHERENT_BAR_H
@@ -16,19 +17,19 @@ struct coherent_irq;
 
 /**
  * coherent_bar_open() - Open a BAR, a window of registers.
- * @bar: Set to the BAR, to NULL on failure. Close with coherent_bar_close().
+ * @bar: Set to the BAR, or to NULL on failure. Close it with coherent_bar_close().
  * @dev: The device.
- * @index: Which BAR, from 0.
+ * @index: The number of the BAR, from 0.
  *
  * Context: may sleep.
- * Return: 0; -ENODEV (no such device, no such BAR), -ENOMEM, -EIO.
+ * Return: 0; -ENODEV (there is no such device or no such BAR), -ENOMEM, -EIO.
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_bar_open(struct coherent_bar **bar, struct coherent_device *dev, unsigned int index);
 
 /**
  * coherent_bar_close() - Close a BAR.
- * @bar: The BAR; NULL is harmless.
+ * @bar: The BAR. NULL is allowed and does nothing.
  *
  * Context: may sleep.
  */
@@ -37,18 +38,18 @@ COHERENT_BASE void coherent_bar_close(struct coherent_bar *bar);
 /**
  * coherent_bar_read8() - Read a register of 8 bits.
  * @bar: The BAR.
- * @offset: In bytes.
+ * @offset: The offset of the register in bytes.
  *
  * Context: any.
- * Return: the value in the CPU's byte order; all ones past the end of the BAR or
- * if the device is gone.
+ * Return: the value in the CPU's byte order; all ones past the end of the BAR, if
+ * @offset is misaligned, or if the device is gone.
  */
 COHERENT_BASE uint8_t coherent_bar_read8(struct coherent_bar *bar, uint64_t offset);
 
 /**
  * coherent_bar_read16() - Read a register of 16 bits.
  * @bar: The BAR.
- * @offset: In bytes, a multiple of 2.
+ * @offset: The offset of the register in bytes, a multiple of 2.
  *
  * Context: any.
  * Return: as coherent_bar_read8().
@@ -58,7 +59,7 @@ COHERENT_BASE uint16_t coherent_bar_read16(struct coherent_bar *bar, uint64_t of
 /**
  * coherent_bar_read32() - Read a register of 32 bits.
  * @bar: The BAR.
- * @offset: In bytes, a multiple of 4.
+ * @offset: The offset of the register in bytes, a multiple of 4.
  *
  * Context: any.
  * Return: as coherent_bar_read8().
@@ -68,7 +69,7 @@ COHERENT_BASE uint32_t coherent_bar_read32(struct coherent_bar *bar, uint64_t of
 /**
  * coherent_bar_read64() - Read a register of 64 bits.
  * @bar: The BAR.
- * @offset: In bytes, a multiple of 8.
+ * @offset: The offset of the register in bytes, a multiple of 8.
  *
  * Context: any.
  * Return: as coherent_bar_read8().
@@ -78,11 +79,11 @@ COHERENT_BASE uint64_t coherent_bar_read64(struct coherent_bar *bar, uint64_t of
 /**
  * coherent_bar_write8() - Write a register of 8 bits.
  * @bar: The BAR.
- * @offset: In bytes.
- * @value: In the CPU's byte order.
+ * @offset: The offset of the register in bytes.
+ * @value: The value in the CPU's byte order.
  *
- * Past the end of the BAR, misaligned, or to a device that is gone it is
- * dropped, and the first such write of a BAR is reported.
+ * The library drops a write that is past the end of the BAR, is misaligned, or goes to
+ * a device that is gone. It reports the first dropped write of a BAR.
  *
  * Context: any.
  */
@@ -91,10 +92,10 @@ COHERENT_BASE void coherent_bar_write8(struct coherent_bar *bar, uint64_t offset
 /**
  * coherent_bar_write16() - Write a register of 16 bits.
  * @bar: The BAR.
- * @offset: In bytes, a multiple of 2.
- * @value: In the CPU's byte order.
+ * @offset: The offset of the register in bytes, a multiple of 2.
+ * @value: The value in the CPU's byte order.
  *
- * As coherent_bar_write8().
+ * The library drops the same writes as coherent_bar_write8() does.
  *
  * Context: any.
  */
@@ -103,10 +104,10 @@ COHERENT_BASE void coherent_bar_write16(struct coherent_bar *bar, uint64_t offse
 /**
  * coherent_bar_write32() - Write a register of 32 bits.
  * @bar: The BAR.
- * @offset: In bytes, a multiple of 4.
- * @value: In the CPU's byte order.
+ * @offset: The offset of the register in bytes, a multiple of 4.
+ * @value: The value in the CPU's byte order.
  *
- * As coherent_bar_write8().
+ * The library drops the same writes as coherent_bar_write8() does.
  *
  * Context: any.
  */
@@ -115,26 +116,26 @@ COHERENT_BASE void coherent_bar_write32(struct coherent_bar *bar, uint64_t offse
 /**
  * coherent_bar_write64() - Write a register of 64 bits.
  * @bar: The BAR.
- * @offset: In bytes, a multiple of 8.
- * @value: In the CPU's byte order.
+ * @offset: The offset of the register in bytes, a multiple of 8.
+ * @value: The value in the CPU's byte order.
  *
- * As coherent_bar_write8().
+ * The library drops the same writes as coherent_bar_write8() does.
  *
  * Context: any.
  */
 COHERENT_BASE void coherent_bar_write64(struct coherent_bar *bar, uint64_t offset, uint64_t value);
 
 /**
- * coherent_bar_poll32() - Read a register until some bits are as wanted.
+ * coherent_bar_poll32() - Read a register until some bits have a value.
  * @bar: The BAR.
- * @offset: In bytes, a multiple of 4.
- * @mask: The bits to look at.
- * @want: Their value.
- * @timeout_ns: From now on. One more test follows when it is up.
+ * @offset: The offset of the register in bytes, a multiple of 4.
+ * @mask: The bits to compare.
+ * @want: The value that these bits must have.
+ * @timeout_ns: How long to wait from now on. The call reads once more after that.
  *
  * Context: may sleep.
- * Return: 0; -ETIMEDOUT, -ENODEV (closed or gone), -EINVAL (@bar is NULL, no
- * register at @offset).
+ * Return: 0; -ETIMEDOUT, -ENODEV (the device is closed or gone), -EINVAL (@bar is NULL,
+ * or there is no register at @offset).
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask, uint32_t want,
@@ -142,22 +143,24 @@ int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask
 
 /**
  * coherent_irq_open() - Listen to an interrupt vector.
- * @irq: Set to the interrupt, to NULL on failure. Close with coherent_irq_close().
+ * @irq: Set to the interrupt, or to NULL on failure. Close it with coherent_irq_close().
  * @dev: The device.
- * @vector: Which, from 0.
+ * @vector: The number of the vector, from 0.
  *
  * Context: may sleep.
- * Return: 0; -ENODEV (no such device, no such vector), -EBUSY (somebody listens
- * already), -ENOMEM, -ENOSPC (no descriptors left, or the kernel has fewer vectors),
- * -EIO.
+ * Return: 0; -ENODEV (there is no such device or no such vector), -EBUSY (somebody
+ * listens to it already), -ENOMEM, -ENOSPC (no descriptor is left, or the kernel has
+ * fewer vectors), -EIO.
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_irq_open(struct coherent_irq **irq, struct coherent_device *dev, unsigned int vector);
 
 /**
- * coherent_irq_close() - Listen no more.
- * @irq: The interrupt; NULL is harmless. Threads that wait for it wake with
- *	-ENODEV, and are gone when this returns.
+ * coherent_irq_close() - Stop listening to an interrupt vector.
+ * @irq: The interrupt. NULL is allowed and does nothing.
+ *
+ * Threads that wait for the interrupt return with -ENODEV. No thread waits any more when
+ * this call returns.
  *
  * Context: may sleep.
  */
@@ -166,51 +169,55 @@ COHERENT_BASE void coherent_irq_close(struct coherent_irq *irq);
 /**
  * coherent_irq_wait() - Wait for an interrupt.
  * @irq: The interrupt.
- * @timeout_ns: From now on; UINT64_MAX for ever.
+ * @timeout_ns: How long to wait from now on; UINT64_MAX for ever.
  *
- * Interrupts that came before the call count; several may be one.
+ * An interrupt that came before the call ends the wait. Several interrupts may count as
+ * one.
  *
  * Context: may sleep.
- * Return: 0; -ETIMEDOUT, -ENODEV (closed or gone), -EINVAL (@irq is NULL).
+ * Return: 0; -ETIMEDOUT, -ENODEV (@irq is closed, or the device is closed or gone),
+ * -EINVAL (@irq is NULL).
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns);
 
 /**
- * coherent_irq_fd() - The interrupt as a descriptor, for poll() and epoll.
+ * coherent_irq_fd() - Return the file descriptor of an interrupt, for poll() and epoll.
  * @irq: The interrupt.
  *
- * Readable when an interrupt came. Consume it with coherent_irq_wait(irq, 0). Of an
- * INTx it is readable once more if the device still asserts it then, for nothing if
- * it was serviced in between.
+ * The descriptor becomes readable when an interrupt comes. Consume the interrupt with
+ * coherent_irq_wait(irq, 0). For an INTx, that call makes the descriptor readable again
+ * if the device still asserts the line. If the driver serviced the device in between,
+ * this second event has no cause.
  *
  * Context: any.
- * Return: an eventfd, which stays the library's; -EINVAL (@irq is NULL).
+ * Return: an eventfd that the library owns; -EINVAL (@irq is NULL). In the kernel:
+ * -EOPNOTSUPP.
  */
 COHERENT_BASE int coherent_irq_fd(const struct coherent_irq *irq);
 
 /**
- * coherent_base_bar_cleanup() - coherent_bar_close() at the end of a scope.
+ * coherent_base_bar_cleanup() - Call coherent_bar_close() at the end of a scope.
  * @bar: The variable.
  */
 COHERENT_BASE void coherent_base_bar_cleanup(struct coherent_bar **bar);
 
 /**
- * coherent_base_irq_cleanup() - coherent_irq_close() at the end of a scope.
+ * coherent_base_irq_cleanup() - Call coherent_irq_close() at the end of a scope.
  * @irq: The variable.
  */
 COHERENT_BASE void coherent_base_irq_cleanup(struct coherent_irq **irq);
 
 /**
  * COHERENT_BAR_AUTO() - Declare a BAR that is closed at the end of its scope.
- * @name: The variable, initialised as NULL.
+ * @name: The variable. It is initialised as NULL.
  */
 #define COHERENT_BAR_AUTO(name)						\
 	struct coherent_bar *name __attribute__((cleanup(coherent_base_bar_cleanup))) = NULL
 
 /**
  * COHERENT_IRQ_AUTO() - Declare an interrupt that is closed at the end of its scope.
- * @name: The variable, initialised as NULL.
+ * @name: The variable. It is initialised as NULL.
  */
 #define COHERENT_IRQ_AUTO(name)						\
 	struct coherent_irq *name __attribute__((cleanup(coherent_base_irq_cleanup))) = NULL
@@ -219,7 +226,7 @@ COHERENT_BASE void coherent_base_irq_cleanup(struct coherent_irq **irq);
 #include <coherent/detail/kernel_bar.h>
 #endif
 
-/* Ignoring one of these is an error, as with the macros. */
+/* With these macros an ignored result does not compile, whatever the compiler's flags are. */
 #ifndef COHERENT_LIBRARY
 #define coherent_bar_open(bar, dev, index) COHERENT_RESULT(, coherent_bar_open(bar, dev, index))
 #define coherent_bar_poll32(bar, offset, mask, want, timeout_ns)	\
