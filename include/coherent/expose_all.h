@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Several objects as one: a queue and its tables, of which a device is told all or none.
+ * Expose several objects in one call: for instance a queue and its tables. The device
+ * gets all of them or none.
  */
 #ifndef COHERENT_EXPOSE_ALL_H
 #define COHERENT_EXPOSE_ALL_H
@@ -8,9 +9,9 @@
 #include <coherent.h>
 
 /**
- * struct coherent_exposure - One of coherent_expose_all().
+ * struct coherent_exposure - One box of coherent_expose_all().
  * @box: The box.
- * @options: What coherent_expose() would be told.
+ * @options: The mem and the options, as for coherent_expose().
  */
 struct coherent_exposure {
 	struct coherent_box *box;
@@ -18,9 +19,9 @@ struct coherent_exposure {
 };
 
 /**
- * coherent_base_exposures_check() - What can be said before anything is exposed.
- * @exposures: The boxes, with what was asked for.
- * @count: How many.
+ * coherent_base_exposures_check() - Find errors before anything is exposed.
+ * @exposures: The boxes, with their options.
+ * @count: The number of @exposures.
  *
  * Return: 0; -EINVAL, -EBUSY.
  */
@@ -41,9 +42,9 @@ coherent_base_exposures_check(const struct coherent_exposure *exposures, size_t 
 }
 
 /**
- * coherent_base_expose_all() - coherent_expose_all() once types are checked.
- * @exposures: The boxes, with what was asked for.
- * @count: How many.
+ * coherent_base_expose_all() - coherent_expose_all() after the checks of types.
+ * @exposures: The boxes, with their options.
+ * @count: The number of @exposures.
  *
  * Return: as coherent_expose_all().
  */
@@ -68,12 +69,19 @@ coherent_base_expose_all(const struct coherent_exposure *exposures, size_t count
 
 /**
  * coherent_expose_all() - Expose several boxes, or none.
- * @...: For each, COHERENT_EXPOSURE() with the arguments of coherent_expose().
+ * @...: For each box, COHERENT_EXPOSURE() with the arguments of coherent_expose().
  *
- * In that order; .seal of one finds the mems before it exposed. If one fails, all end: the boxes
- * are consumed, and the mems are freed, as by coherent_free(), before anybody else has seen them.
- * Empty boxes, .permission and mems in use are found before anything is exposed; what is given twice, and
- * that a pool's .permission is another, at its turn.
+ * The call exposes the boxes in this order, so .seal of one can use the mems before it. If one
+ * fails, the call consumes all boxes, and frees the mems that it made, as coherent_free() does.
+ *
+ * The call finds empty boxes, a wrong .permission and mems that are not empty before it exposes
+ * anything. It finds other errors only when it comes to that box: an object that is given twice,
+ * or a .permission that is not that of a pool.
+ *
+ * For instance:
+ *
+ *	err = coherent_expose_all(COHERENT_EXPOSURE(&table_box, &table),
+ *				  COHERENT_EXPOSURE(&queue_box, &queue));
  *
  * Context: may sleep.
  * Return: as coherent_expose().
@@ -85,9 +93,9 @@ coherent_base_expose_all(const struct coherent_exposure *exposures, size_t count
 			sizeof(struct coherent_exposure)))
 
 /**
- * COHERENT_EXPOSURE() - One box of those of coherent_expose_all().
+ * COHERENT_EXPOSURE() - Describe one box for coherent_expose_all().
  * @b: The box.
- * @...: As for coherent_expose().
+ * @...: The mem and the options, as for coherent_expose().
  */
 #define COHERENT_EXPOSURE(b, ...)					\
 	{								\

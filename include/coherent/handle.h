@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Memory for the device alone: it has a device address and no pointer. For what
- * firmware asks for and a driver never looks at: scratch pages, flush pages,
- * save areas. Zeroed like all else.
+ * Handles: memory for the device alone. A handle has a device address and no CPU
+ * pointer. It is for memory that firmware asks for and the driver never looks at:
+ * scratch pages, flush pages, save areas. It is zeroed.
  */
 #ifndef COHERENT_HANDLE_H
 #define COHERENT_HANDLE_H
@@ -11,9 +11,10 @@
 
 /**
  * struct coherent_handle - Device memory without a CPU pointer.
- * @base: A mem of bytes, less the pointer. The library's.
+ * @base: For the library only: a mem of bytes, without its pointer.
  *
- * All zero bytes, or COHERENT_EMPTY, is an empty one. Do not copy it.
+ * A handle is empty if it is initialised with COHERENT_EMPTY or all its bytes are zero.
+ * Do not copy it.
  */
 struct coherent_handle {
 	struct coherent_mem base;
@@ -21,12 +22,12 @@ struct coherent_handle {
 
 /**
  * struct coherent_handle_options - Options of coherent_handle_zeroed().
- * @bytes: At least 1.
- * @options_have_names: Not to be set.
- * @attrs: See struct coherent_box_options, as the next three.
- * @align: Of the device address.
- * @boundary: What the device addresses do not cross.
- * @level: The least level that will do.
+ * @bytes: The size in bytes, at least 1.
+ * @options_have_names: Do not set this.
+ * @attrs: See struct coherent_box_options, also for the next three.
+ * @align: The alignment of the device address.
+ * @boundary: The boundary that the memory does not cross.
+ * @level: The lowest level that the caller accepts.
  * @permission: What the device may do.
  * @COHERENT_GFP: See struct coherent_box_options.
  */
@@ -45,8 +46,8 @@ struct coherent_handle_options {
  * coherent_base_handle_zeroed() - coherent_handle_zeroed() with its options in a struct.
  * @handle: The new handle.
  * @dev: The device.
- * @options: The size and what else was asked for.
- * @where: File and line of the caller; must outlive @dev.
+ * @options: The size and the options.
+ * @where: File and line of the caller, a string that outlives the device.
  *
  * Return: as coherent_handle_zeroed().
  */
@@ -55,18 +56,22 @@ int coherent_base_handle_zeroed(struct coherent_handle *handle, struct coherent_
 				const struct coherent_handle_options *options, const char *where);
 
 /**
- * coherent_base_handle_cleanup() - coherent_handle_free() at the end of a scope.
+ * coherent_base_handle_cleanup() - Call coherent_handle_free() at the end of a scope.
  * @handle: The variable.
  */
 COHERENT_BASE void coherent_base_handle_cleanup(struct coherent_handle *handle);
 
 /**
  * coherent_handle_zeroed() - Allocate zeroed memory for the device alone.
- * @handle: The new handle; must be empty, and is on failure. Free with
+ * @handle: The new handle. It must be empty, and is empty on failure. Free it with
  *	coherent_handle_free().
- * @dev: The device, which can reach the memory when this returns.
- * @...: The size in bytes; then options by name: .attrs, .align, .boundary,
- *	.level, .permission.
+ * @dev: The device. It can reach the memory when the call returns.
+ * @...: The size in bytes, then options of struct coherent_handle_options by name: .attrs,
+ *	.align, .boundary, .level, .permission.
+ *
+ * For instance:
+ *
+ *	err = coherent_handle_zeroed(&handle, dev, 65536, .align = 65536);
  *
  * Context: may sleep.
  * Return: as coherent_box_zeroed() and coherent_expose(); -EINVAL for 0 bytes.
@@ -77,7 +82,7 @@ COHERENT_BASE void coherent_base_handle_cleanup(struct coherent_handle *handle);
 		COHERENT_HERE))
 
 /**
- * coherent_handle_addr() - Where the device finds the memory of a handle.
+ * coherent_handle_addr() - Return the device address of a handle.
  * @handle: The handle.
  *
  * Context: any.
@@ -89,11 +94,11 @@ COHERENT_INLINE coherent_addr_t coherent_handle_addr(const struct coherent_handl
 }
 
 /**
- * coherent_handle_size() - How many bytes a handle has.
+ * coherent_handle_size() - Return the size of a handle.
  * @handle: The handle.
  *
  * Context: any.
- * Return: bytes as asked for; 0 if @handle is empty.
+ * Return: the number of bytes that the driver asked for; 0 if @handle is empty.
  */
 COHERENT_INLINE size_t coherent_handle_size(const struct coherent_handle *handle)
 {
@@ -102,9 +107,9 @@ COHERENT_INLINE size_t coherent_handle_size(const struct coherent_handle *handle
 
 /**
  * coherent_handle_free() - Free a handle.
- * @handle: The handle; empty afterwards. Freeing an empty one does nothing.
+ * @handle: The handle. It is empty afterwards. Nothing happens if it was empty.
  *
- * As coherent_free().
+ * The rest is as for coherent_free().
  *
  * Context: may sleep.
  */
@@ -112,7 +117,7 @@ COHERENT_BASE void coherent_handle_free(struct coherent_handle *handle);
 
 /**
  * COHERENT_HANDLE_AUTO() - Declare a handle that is freed at the end of its scope.
- * @name: The variable, initialised as empty.
+ * @name: The variable. It is initialised as empty.
  */
 #define COHERENT_HANDLE_AUTO(name)					\
 	struct coherent_handle name __attribute__((cleanup(coherent_base_handle_cleanup))) = \

@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Small objects: commands, completions, buffers of up to a page, by the million. In the kernel
- * there is dma_pool.
+ * Pools of small objects: commands, completions and buffers of up to a page, by the
+ * million. The kernel has dma_pool for this.
  *
- * An IOMMU gives and takes pages, so a page of small objects that is exposed is exposed for all
- * of them. A pool keeps boxes in private memory and copies one into its slot of an exposed page
- * when it is exposed: there is no address of it before, and no memory behind that address but
- * zeros. What a device gets wrong it gets wrong within the pool's exposed objects: those share
- * pages, so it can read and, unless the pool is COHERENT_READ_ONLY, write them all.
+ * An IOMMU maps whole pages. A page of small objects is therefore exposed with all
+ * objects on it. So a pool keeps its boxes in private memory. coherent_expose() copies a
+ * box into its slot of an exposed page, and the slot is zero before that. The device can
+ * read all exposed objects of the pool and, without COHERENT_READ_ONLY, write them; it
+ * cannot reach a box. The pool keeps its bookkeeping in memory that no device reaches.
  *
- * Boxes and mems of a pool are like any other, but for this:
- * - Freeing a mem, and reclaiming it with .idle, without which it is -EBUSY, is the driver's
- *   word that the device is done with it: its address is the next object's, at once or, with
- *   .delay, later. A device that is not done writes into, and reads from, that.
- * - A reclaimed box keeps its slot, and so its address.
- * - Pages of which neither an object nor the cache of a thread has a slot are given back, where
- *   unmapping is a fence or .idle makes it one; elsewhere they stay until the pool is destroyed,
- *   and then wait for coherent_device_fence(). While it has pages the device's mask stays.
- *
- * What a pool knows of its slots stands where no device reaches it.
+ * coherent_pool_create() says how boxes and mems of a pool differ from others.
  */
 #ifndef COHERENT_POOL_H
 #define COHERENT_POOL_H
@@ -31,22 +22,22 @@
 
 struct coherent_is_pool;
 
-/* Its member is called as in all base structs, for COHERENT_EMPTY. */
+/* COHERENT_EMPTY initialises the member with this name, as in all base structs. */
 struct coherent_pool {
 	struct coherent_slots *va;
 };
 
 /**
- * COHERENT_POOL() - A pool of objects of a type.
- * @T: The element type: of at most a page, which coherent_pool_create() checks.
+ * COHERENT_POOL() - Declare a pool of objects of a type.
+ * @T: The element type. It has at most a page, which coherent_pool_create() checks.
  *
- * Initialise with COHERENT_EMPTY or zero bytes. Do not copy it.
+ * Initialise the variable with COHERENT_EMPTY or zero bytes. Do not copy it.
  */
 #define COHERENT_POOL(T) union COHERENT_BODY(pool, pool, T)
 
 /**
  * COHERENT_POOL_TYPE() - Name the type of a pool, to pass it to functions.
- * @name: The type is union @name.
+ * @name: The type becomes union @name.
  * @T: The element type.
  */
 #define COHERENT_POOL_TYPE(name, T) union name COHERENT_BODY(pool, pool, T)
@@ -57,15 +48,15 @@ struct coherent_pool {
 /**
  * struct coherent_pool_options - Options of coherent_pool_create().
  * @dev: The device.
- * @options_have_names: Not to be set.
+ * @options_have_names: Do not set this.
  * @permission: What the device may do with a mem of the pool.
- * @align: Of the device addresses: a power of two, at most a page; less than 16 is 16. 0 for the
- *	next power of two from the size of an object on, at most 64: what fits into a cache line
- *	is in one.
- * @boundary: A power of two that the device addresses of an object do not cross a multiple of,
- *	at least the size of the object rounded up to @align; 0 for a page, which none crosses.
- * @delay: How many slots of mems that a thread freed it does not use again, the last ones: for a
- *	device that reads a little longer than it says.
+ * @align: The alignment of device addresses: a power of two, at most a page. Less than 16 means
+ *	16. 0 means the size of an object, rounded up to a power of two, but at most 64. Then an
+ *	object that fits into a cache line does not cross one.
+ * @boundary: A power of two, at least the size of an object rounded up to @align. An object does
+ *	not cross a device address that is a multiple of it. 0 for a page: no object crosses one.
+ * @delay: A thread does not reuse the slots of the last @delay mems that it freed. This is for a
+ *	device that reads a little longer than it says. 0 for no delay.
  */
 struct coherent_pool_options {
 	struct coherent_device *dev;
@@ -77,11 +68,11 @@ struct coherent_pool_options {
 };
 
 /**
- * coherent_base_pool_create() - coherent_pool_create() once types are checked.
+ * coherent_base_pool_create() - coherent_pool_create() after the checks of types.
  * @pool: The new pool.
- * @size: Bytes of an object.
- * @options: The device and what else was asked for.
- * @where: File and line; outlives the device.
+ * @size: The size of an object in bytes.
+ * @options: The device and the options.
+ * @where: File and line of the caller, a string that outlives the device.
  *
  * Return: as coherent_pool_create().
  */
@@ -90,10 +81,10 @@ COHERENT_MUST_CHECK int coherent_base_pool_create(struct coherent_pool *pool, si
 						  const char *where);
 
 /**
- * coherent_base_pool_box() - coherent_pool_box() once types are checked.
+ * coherent_base_pool_box() - coherent_pool_box() after the checks of types.
  * @pool: The pool.
  * @box: The new box.
- * @where: File and line; outlives the device.
+ * @where: File and line of the caller, a string that outlives the device.
  *
  * Return: as coherent_pool_box().
  */
@@ -101,7 +92,7 @@ COHERENT_MUST_CHECK int coherent_base_pool_box(struct coherent_pool *pool,
 					       struct coherent_box *box, const char *where);
 
 /**
- * coherent_base_pool_destroy() - coherent_pool_destroy() once types are checked.
+ * coherent_base_pool_destroy() - coherent_pool_destroy() after the checks of types.
  * @pool: The pool.
  *
  * Return: as coherent_pool_destroy().
@@ -109,7 +100,7 @@ COHERENT_MUST_CHECK int coherent_base_pool_box(struct coherent_pool *pool,
 COHERENT_MUST_CHECK int coherent_base_pool_destroy(struct coherent_pool *pool);
 
 /**
- * coherent_base_pool_cleanup() - coherent_pool_destroy() at the end of a scope.
+ * coherent_base_pool_cleanup() - Call coherent_pool_destroy() at the end of a scope.
  * @pool: The variable.
  */
 void coherent_base_pool_cleanup(void *pool);
@@ -117,28 +108,48 @@ void coherent_base_pool_cleanup(void *pool);
 /**
  * COHERENT_POOL_AUTO() - Declare a pool that is destroyed at the end of its scope.
  * @T: The element type.
- * @name: The variable, initialised as empty.
+ * @name: The variable. It is initialised as empty.
  *
- * COHERENT_BOX_AUTO() and COHERENT_AUTO() that are declared after it end before it. What is not
- * freed then is reported, and the pool is left behind.
+ * Declare each COHERENT_BOX_AUTO() and COHERENT_AUTO() after the pool: they then end before it.
+ * If objects are not freed by then, a report names them and the pool is leaked.
  */
 #define COHERENT_POOL_AUTO(T, name)					\
 	COHERENT_POOL(T) name __attribute__((cleanup(coherent_base_pool_cleanup))) = COHERENT_EMPTY
 
 /**
- * coherent_pool_create() - Make a pool, without any memory yet.
- * @pool: The new pool; must be empty, and is on failure. End with coherent_pool_destroy().
- * @...: The device; then options by name: .permission, .align, .boundary, .delay of struct
- *	coherent_pool_options.
+ * coherent_pool_create() - Create a pool of small objects.
+ * @pool: The new pool. It must be empty, and is empty on failure. End it with
+ *	coherent_pool_destroy().
+ * @...: The device, then options of struct coherent_pool_options by name: .permission, .align,
+ *	.boundary, .delay.
  *
- * Threads have caches of at most 63 slots and 64 KiB each, for as many as 63 threads at a time;
- * the others share one behind a lock. What is in the cache of one is not another's, also if there
- * is nothing else left.
+ * A new pool has no memory. Its boxes and mems are like others, with these differences:
+ *
+ * A driver that frees a mem of a pool promises that the device is done with it. A driver that
+ * reclaims one must promise the same with .idle, otherwise it gets -EBUSY. The next object gets
+ * the address, at once or, with .delay, later. A device that is not done reads and writes that
+ * object.
+ *
+ * A reclaimed box keeps its slot, and so its address.
+ *
+ * The pool gives a page back when no object and no thread's cache has a slot of it, but only if
+ * unmapping is a fence, or .idle makes it one. Otherwise it keeps its pages until it is
+ * destroyed, and they then wait for coherent_device_fence(). The mask of the device cannot change
+ * while the pool has pages.
+ *
+ * Up to 63 threads at a time have a cache each, of at most 63 slots and 64 KiB. Other threads
+ * share one cache behind a lock. No thread can use slots in the cache of another thread, even if
+ * no other slots are left.
+ *
+ * For instance:
+ *
+ *	err = coherent_pool_create(&pool, dev, .align = 64);
  *
  * Context: may sleep.
- * Return: 0; -EINVAL (the size of an object, rounded up to .align, is more than a page or
- * .boundary; .align or .boundary is no power of two; .permission), -EBUSY (@pool in use), -ENODEV,
- * -ENOMEM. Whether the device can be kept to .permission shows when the pool grows.
+ * Return: 0; -EINVAL (the size of an object, rounded up to .align, is more than a page or more
+ * than .boundary; .align or .boundary is not a power of two; .permission), -EBUSY (@pool is not
+ * empty), -ENODEV, -ENOMEM. If the backend does not support .permission, coherent_pool_box()
+ * fails when the pool grows.
  */
 #define coherent_pool_create(pool, ...)					\
 	COHERENT_RESULT(COHERENT_NEEDS_POOL(pool),			\
@@ -147,14 +158,15 @@ void coherent_base_pool_cleanup(void *pool);
 			COHERENT_HERE))
 
 /**
- * coherent_pool_box() - Take a zeroed box of one element.
+ * coherent_pool_box() - Take a zeroed box of one element from a pool.
  * @pool: The pool.
- * @box: The new box; must be empty, and is on failure. Give it to coherent_expose(), with the
- *	.permission of the pool, else that is -EINVAL; or to coherent_box_free().
+ * @box: The new box. It must be empty, and is empty on failure. Free it with coherent_box_free()
+ *	or give it to coherent_expose(). That call must have the .permission of the pool, otherwise
+ *	it returns -EINVAL.
  *
- * Context: may sleep, where the pool has no free slot.
- * Return: 0; -EINVAL (@pool is empty), -EBUSY (@box in use), -ENODEV; where the pool has to grow
- * also as coherent_zeroed(): -ENOMEM, -ENOSPC, -EOPNOTSUPP (.permission), -EIO.
+ * Context: may sleep, if the pool has no free slot.
+ * Return: 0; -EINVAL (@pool is empty), -EBUSY (@box is not empty), -ENODEV. If the pool has to
+ * grow, also as coherent_zeroed(): -ENOMEM, -ENOSPC, -EOPNOTSUPP (.permission), -EIO.
  */
 #define coherent_pool_box(pool, box)					\
 	COHERENT_RESULT(COHERENT_NEEDS_POOL(pool) COHERENT_NEEDS_BOX(box) \
@@ -163,14 +175,15 @@ void coherent_base_pool_cleanup(void *pool);
 		coherent_base_pool_box(&(pool)->base, &(box)->base, COHERENT_HERE))
 
 /**
- * coherent_pool_destroy() - End a pool, which no other thread uses any more.
- * @pool: The pool; empty on success. Destroying an empty one does nothing.
+ * coherent_pool_destroy() - Destroy a pool.
+ * @pool: The pool. It is empty on success. Nothing happens if it was empty.
  *
- * Also after its device was closed.
+ * No other thread may use the pool any more. The pool may be destroyed after its device was
+ * closed.
  *
  * Context: may sleep.
- * Return: 0; -EBUSY (objects are not freed, which are reported; the pool stays), -ENODEV (in a
- * forked child).
+ * Return: 0; -EBUSY (objects are not freed; a report names them, and the pool stays as it is),
+ * -ENODEV (the caller is a forked child).
  */
 #define coherent_pool_destroy(pool)					\
 	COHERENT_RESULT(COHERENT_NEEDS_POOL(pool), coherent_base_pool_destroy(&(pool)->base))
