@@ -2,34 +2,35 @@
 /*
  * The simulator: devices in this process, behind a software IOMMU.
  *
- * A device model is a table of callbacks. It reaches memory only through
- * coherent_sim_dma_read() and coherent_sim_dma_write(), which translate and
- * check every access by page as an IOMMU does, and refuse what is not mapped or
- * not permitted. A refused access leaves a fault that names what was hit:
- * coherent_device_next_fault().
+ * A device model is a table of callbacks. A model reaches memory only through
+ * coherent_sim_dma_read() and coherent_sim_dma_write(). They translate and check
+ * every access by page, as an IOMMU does. They refuse an access if a page is not mapped
+ * or its permission does not allow the access. coherent_device_next_fault() then returns
+ * a fault that names the object.
  *
- * Callbacks of one device never run at the same time, so a model needs no
- * locks. Register callbacks run in the driver's thread. tick() runs in a thread
- * of the simulator: after each register write, again at once while it writes to
- * memory or interrupts, and every millisecond. With the key "step" there is no
- * thread, and tick() runs in coherent_sim_step() only.
+ * Callbacks of one device never run at the same time, so a model needs no locks.
+ * Register callbacks run in the driver's thread. tick() runs in a thread of the
+ * simulator: after each register write, every millisecond, and at once again while it
+ * writes to memory or interrupts. With the key "step" there is no such thread, and
+ * tick() runs only in coherent_sim_step().
  *
- * Keys of every sim: device, after its name:
- *	mask=N		it has N address bits instead of the model's
- *	step		it runs in coherent_sim_step() only
- *	seed=N		start of all that is random below; 1
- *	delay=N		a tick is due N ticks (ms) after a register write, or up
- *			to N if there is a seed
- *	torn		a DMA write arrives in two parts, either one first, split
- *			at a multiple of 8 bytes; the second part arrives with the
- *			next DMA or tick
- *	late		it uses an address again that it used before the memory
- *			was reclaimed or freed
- *	lazy		unmapping is no fence: what was mapped can be reached until
- *			coherent_device_fence(), as with a deferred IOTLB flush
- *	maps=N		at most N objects are exposed at a time, then -ENOSPC
- *	fail-map=N	the Nth mapping fails, -EIO
- *	fail-unmap=N	the Nth unmapping fails, -EIO
+ * These keys may follow the name of every sim: device:
+ *	mask=N		The device has N address bits, not those of the model.
+ *	step		The device runs only in coherent_sim_step().
+ *	seed=N		The start value of all random choices below; the default is 1.
+ *	delay=N		A tick comes N ticks (ms) after a register write. If a seed is
+ *			given, it comes after up to N ticks.
+ *	torn		A DMA write arrives in two parts, in either order, split at a
+ *			multiple of 8 bytes. The second part arrives with the next DMA
+ *			or tick.
+ *	late		The device uses an address again that it used before the memory
+ *			was reclaimed or freed.
+ *	lazy		Unmapping is not a fence: the device can reach unmapped memory
+ *			until coherent_device_fence(), as with a deferred IOTLB flush.
+ *	maps=N		At most N objects can be exposed at a time; then expose returns
+ *			-ENOSPC.
+ *	fail-map=N	The Nth mapping fails with -EIO.
+ *	fail-unmap=N	The Nth unmapping fails with -EIO.
  */
 #ifndef COHERENT_SIM_H
 #define COHERENT_SIM_H
@@ -40,20 +41,21 @@ struct coherent_sim;
 
 /**
  * struct coherent_sim_model - A device model.
- * @name: For reports.
- * @mask: Its DMA mask, from coherent_mask().
- * @vectors: How many interrupt vectors it has, at most 32.
- * @bar_size: Bytes of each BAR; 0 where there is none.
- * @open: The device was opened; 0, or -errno to fail the open. May be NULL, as
- *	all callbacks.
- * @close: The device is closed; called if @open succeeded.
- * @reg_read: The driver reads @width bytes at @offset; without it all ones.
- * @reg_write: The driver writes.
- * @tick: Time passes: do work.
- * @reset: Forget everything.
+ * @name: The name of the model, for reports.
+ * @mask: The DMA mask, from coherent_mask().
+ * @vectors: The number of interrupt vectors, at most 32.
+ * @bar_size: The size of each BAR in bytes; 0 if there is no such BAR.
+ * @open: Called when the device is opened. Returns 0, or -errno to fail the open. May be
+ *	NULL, as all callbacks.
+ * @close: Called when the device is closed, if @open succeeded.
+ * @reg_read: Called when the driver reads @width bytes at @offset. If it is NULL, the
+ *	driver reads all ones.
+ * @reg_write: Called when the driver writes @width bytes at @offset.
+ * @tick: Called when time passes. The device does its work here.
+ * @reset: Called when the device is reset. The device forgets everything.
  *
- * For coherent_device_open() of "sim:custom", with the options .model, .model_arg.
- * The table and the argument must outlive the device.
+ * To use a model, open the device "sim:custom" with the options .model and .model_arg of
+ * coherent_device_open(). The table and the argument must outlive the device.
  */
 struct coherent_sim_model {
 	const char *name;
@@ -73,70 +75,73 @@ struct coherent_sim_model {
 /* --- For models --- */
 
 /**
- * coherent_sim_dma_read() - The device reads memory.
+ * coherent_sim_dma_read() - Read memory as the device.
  * @sim: The simulated device.
  * @address: The device address.
- * @to: Where the bytes go.
- * @bytes: How many.
+ * @to: The destination.
+ * @bytes: The number of bytes.
  *
- * A 64-byte line is read as a whole, as a coherent bus does it; lines are read in
- * ascending order.
+ * The device reads each line of 64 bytes as a whole, as on a coherent bus. It reads the
+ * lines in ascending order.
  *
  * Context: a callback of the model.
- * Return: 0; -EIO (refused as a whole: nothing was read, and there is a fault).
+ * Return: 0; -EIO (the whole access is refused: nothing was read, and there is a fault).
  */
 COHERENT_MUST_CHECK int coherent_sim_dma_read(struct coherent_sim *sim, uint64_t address, void *to,
 					      size_t bytes);
 
 /**
- * coherent_sim_dma_write() - The device writes memory.
+ * coherent_sim_dma_write() - Write memory as the device.
  * @sim: The simulated device.
  * @address: The device address.
  * @from: The bytes.
- * @bytes: How many.
+ * @bytes: The number of bytes.
  *
- * In ascending order, aligned words as a whole, and before any later write.
+ * The device writes in ascending order, each aligned word as a whole. The write happens
+ * before any later write.
  *
  * Context: a callback of the model.
- * Return: 0; -EIO (refused as a whole: nothing was written, and there is a fault).
+ * Return: 0; -EIO (the whole access is refused: nothing was written, and there is a
+ * fault).
  */
 COHERENT_MUST_CHECK int coherent_sim_dma_write(struct coherent_sim *sim, uint64_t address,
 					       const void *from, size_t bytes);
 
 /**
- * coherent_sim_irq() - The device interrupts.
+ * coherent_sim_irq() - Raise an interrupt.
  * @sim: The simulated device.
- * @vector: Which vector. One that nobody listens to is dropped.
+ * @vector: The vector. If the driver does not listen to it, the interrupt is dropped.
  *
  * Context: a callback of the model.
  */
 void coherent_sim_irq(struct coherent_sim *sim, unsigned int vector);
 
 /**
- * coherent_sim_mask() - The DMA mask of the device: the model's, or the key "mask".
+ * coherent_sim_mask() - Return the DMA mask of the device.
  * @sim: The simulated device.
  *
  * Context: a callback of the model.
- * Return: the mask.
+ * Return: the mask of the model, or that of the key "mask".
  */
 uint64_t coherent_sim_mask(const struct coherent_sim *sim);
 
 /**
- * coherent_sim_now() - The device's clock.
+ * coherent_sim_now() - Read the clock of the device.
  * @sim: The simulated device.
  *
  * Context: a callback of the model.
- * Return: ns; with the key "step", a millisecond a tick, else a monotonic clock.
+ * Return: a time in ns. With the key "step" a tick is a millisecond, otherwise this is a
+ * monotonic clock.
  */
 uint64_t coherent_sim_now(const struct coherent_sim *sim);
 
 /**
- * coherent_sim_report() - Tell the driver's author something.
+ * coherent_sim_report() - Make a report about a mistake of the driver.
  * @sim: The simulated device.
  * @severity: How bad it is.
- * @text: One line; the device's name is put in front.
+ * @text: One line. The library puts the name of the device before it.
  *
- * For what a real device would answer with undefined behaviour.
+ * Use this where the behaviour of a real device would be undefined.
  *
  * Context: a callback of the model.
  */
@@ -146,39 +151,40 @@ void coherent_sim_report(struct coherent_sim *sim, enum coherent_severity severi
 /* --- For tests --- */
 
 /**
- * coherent_sim_step() - Let a device opened with the key "step" run.
+ * coherent_sim_step() - Let a device with the key "step" run.
  * @dev: The device.
- * @ticks: How many ticks.
+ * @ticks: The number of ticks.
  *
  * Context: not a callback of a model.
- * Return: 0; -EINVAL (no key "step"), -EOPNOTSUPP (not a sim: device), -ENODEV.
+ * Return: 0; -EINVAL (@dev does not have the key "step"), -EOPNOTSUPP (@dev is not a sim:
+ * device), -ENODEV.
  */
 COHERENT_MUST_CHECK int coherent_sim_step(struct coherent_device *dev, unsigned int ticks);
 
 /**
- * coherent_sim_try_addr() - Let a device try an address.
- * @dev: The device that tries.
+ * coherent_sim_try_addr() - Let a device access an address.
+ * @dev: The device.
  * @address: The device address.
- * @buffer: What it read, or writes.
- * @bytes: How many.
- * @access: What it tries.
+ * @buffer: Where a read puts the bytes, or what a write writes.
+ * @bytes: The number of bytes.
+ * @access: COHERENT_ACCESS_READ or COHERENT_ACCESS_WRITE.
  *
  * Context: not a callback of a model.
- * Return: 0 (it got through), -EIO (refused, and there is a fault), -EINVAL
- * (@access), -EOPNOTSUPP (not a sim: device), -ENODEV.
+ * Return: 0 (the IOMMU allowed it); -EIO (it was refused, and there is a fault), -EINVAL
+ * (@access), -EOPNOTSUPP (@dev is not a sim: device), -ENODEV.
  */
 COHERENT_MUST_CHECK int coherent_sim_try_addr(struct coherent_device *dev, coherent_addr_t address,
 					      void *buffer, size_t bytes,
 					      enum coherent_access access);
 
 /**
- * coherent_base_sim_try() - coherent_sim_try() once its types are checked.
- * @dev: The device that tries.
- * @object: What it tries; NULL for an empty object.
- * @offset: In bytes from the start of @object.
- * @buffer: What it read, or writes.
- * @bytes: How many.
- * @access: What it tries.
+ * coherent_base_sim_try() - coherent_sim_try() after the checks of types.
+ * @dev: The device.
+ * @object: The object that the device accesses; NULL for an empty object.
+ * @offset: The offset from the start of @object in bytes.
+ * @buffer: Where a read puts the bytes, or what a write writes.
+ * @bytes: The number of bytes.
+ * @access: COHERENT_ACCESS_READ or COHERENT_ACCESS_WRITE.
  *
  * Return: as coherent_sim_try().
  */
@@ -187,19 +193,19 @@ int coherent_base_sim_try(struct coherent_device *dev, const struct coherent_obj
 			  size_t offset, void *buffer, size_t bytes, enum coherent_access access);
 
 /**
- * coherent_sim_try() - Let a device try an object, boxes included.
- * @dev: The device that tries. Of another device than the target's it finds
- *	what that device has at the same address.
+ * coherent_sim_try() - Let a device access a box or a mem.
+ * @dev: The device. If it is not the device of @target, it accesses its own memory at the
+ *	same address.
  * @target: A box or a mem.
- * @offset: In bytes from the start of the object; may pass its end.
- * @buffer: What it read, or writes.
- * @bytes: How many.
- * @access: What it tries.
+ * @offset: The offset from the start of the object in bytes. It may be past the end.
+ * @buffer: Where a read puts the bytes, or what a write writes.
+ * @bytes: The number of bytes.
+ * @access: COHERENT_ACCESS_READ or COHERENT_ACCESS_WRITE.
  *
- * Knows the address of a box, which the driver cannot, and does not tell it.
+ * The driver cannot know the address of a box. This call knows it, and keeps it secret.
  *
  * Context: not a callback of a model.
- * Return: as coherent_sim_try_addr(); -EINVAL (@target is empty).
+ * Return: as coherent_sim_try_addr(); also -EINVAL (@target is empty).
  */
 #define coherent_sim_try(dev, target, offset, buffer, bytes, access)	\
 	COHERENT_RESULT(COHERENT_REQUIRE(COHERENT_IS_KIND(target, box) || \
@@ -212,20 +218,22 @@ int coherent_base_sim_try(struct coherent_device *dev, const struct coherent_obj
 
 /**
  * enum coherent_sim_ring_reg - Registers of sim:ring, in BAR 0.
- * @COHERENT_SIM_RING_ID: 32 bits, reads as 0x676e6972, "ring".
- * @COHERENT_SIM_RING_ENTRIES: 32 bits: descriptors in the ring, a power of two of
- *	at most 65536; as many completions.
- * @COHERENT_SIM_RING_DESCS: 64 bits: device address of the descriptors.
- * @COHERENT_SIM_RING_COMPLETIONS: 64 bits: device address of the completions.
- * @COHERENT_SIM_RING_RUN: 32 bits: 1 starts from descriptor 0, 0 stops; reads as
- *	what the device does, 2 after an error of its own DMA (descriptor or
- *	completion refused, bad setup) until it is stopped.
- * @COHERENT_SIM_RING_TAIL: 32 bits, doorbell: descriptors filled since the start;
- *	does not wrap with the ring.
- * @COHERENT_SIM_RING_HEAD: 32 bits: descriptors completed since the start.
- * @COHERENT_SIM_RING_BAR_BYTES: Size of the BAR.
+ * @COHERENT_SIM_RING_ID: 32 bits. It reads as 0x676e6972, "ring".
+ * @COHERENT_SIM_RING_ENTRIES: 32 bits: the number of descriptors in the ring, a power of
+ *	two, at most 65536. There are as many completions.
+ * @COHERENT_SIM_RING_DESCS: 64 bits: the device address of the descriptors.
+ * @COHERENT_SIM_RING_COMPLETIONS: 64 bits: the device address of the completions.
+ * @COHERENT_SIM_RING_RUN: 32 bits: 1 starts the device at descriptor 0, 0 stops it. It
+ *	reads as 1 while the device runs and 0 while it is stopped. It reads as 2 after an
+ *	error of the device's own DMA (a descriptor or completion was refused, or the setup
+ *	is bad) until the driver stops the device.
+ * @COHERENT_SIM_RING_TAIL: 32 bits, the doorbell: how many descriptors the driver filled
+ *	since the start. The number does not wrap with the ring.
+ * @COHERENT_SIM_RING_HEAD: 32 bits: how many descriptors the device completed since the
+ *	start.
+ * @COHERENT_SIM_RING_BAR_BYTES: The size of the BAR.
  *
- * An interrupt, vector 0, follows each batch of completions.
+ * The device raises interrupt vector 0 after each batch of completions.
  */
 enum coherent_sim_ring_reg {
 	COHERENT_SIM_RING_ID = 0x00,
@@ -239,9 +247,9 @@ enum coherent_sim_ring_reg {
 };
 
 /**
- * enum coherent_sim_ring_op - What a descriptor asks for.
+ * enum coherent_sim_ring_op - The operation of a descriptor.
  * @COHERENT_SIM_RING_SUM: Read @len bytes at @src and add them up.
- * @COHERENT_SIM_RING_FILL: Write @len bytes at @dst, each the lowest byte of @cookie.
+ * @COHERENT_SIM_RING_FILL: Set @len bytes at @dst to the lowest byte of @cookie.
  * @COHERENT_SIM_RING_COPY: Copy @len bytes from @src to @dst and add them up.
  */
 enum coherent_sim_ring_op {
@@ -252,11 +260,11 @@ enum coherent_sim_ring_op {
 
 /**
  * struct coherent_sim_ring_desc - A descriptor of sim:ring.
- * @src: Device address.
- * @dst: Device address.
- * @len: Bytes, at most 65536.
- * @op: enum coherent_sim_ring_op.
- * @cookie: Comes back in the completion.
+ * @src: The device address of the source.
+ * @dst: The device address of the destination.
+ * @len: The number of bytes, at most 65536.
+ * @op: A value of enum coherent_sim_ring_op.
+ * @cookie: Any number. The device copies it into the completion.
  * @reserved: 0.
  */
 struct coherent_sim_ring_desc {
@@ -270,12 +278,12 @@ struct coherent_sim_ring_desc {
 
 /**
  * struct coherent_sim_ring_completion - A completion of sim:ring.
- * @sum: Of the bytes that were read.
- * @cookie: Of the descriptor.
- * @status: 0, EIO (refused by the IOMMU) or EINVAL (op, len).
+ * @sum: The sum of the bytes that the device read.
+ * @cookie: The cookie of the descriptor.
+ * @status: 0, EIO (the IOMMU refused an access) or EINVAL (op or len is wrong).
  * @reserved: 0.
- * @seq: 1 for the first descriptor since the start, and so on; written last, so
- *	read it first, with acquire.
+ * @seq: 1 for the first descriptor since the start, 2 for the next, and so on. The device
+ *	writes it last, so the driver must read it first, with acquire.
  */
 struct coherent_sim_ring_completion {
 	coherent_le32 sum;
@@ -285,7 +293,7 @@ struct coherent_sim_ring_completion {
 	coherent_le32 seq;
 };
 
-/* Ignoring one of these is an error, as with the macros. */
+/* With these macros an ignored result does not compile, whatever the compiler's flags are. */
 #ifndef COHERENT_LIBRARY
 #define coherent_sim_dma_read(sim, address, to, bytes)			\
 	COHERENT_RESULT(, coherent_sim_dma_read(sim, address, to, bytes))
