@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The functions behind the macros of coherent.h, once types are checked and
- * options are in a struct. The contract of each stands at its macro. For code
- * that cannot use the macros, such as bindings of other languages.
+ * The functions behind the macros of coherent.h. A macro checks types and puts its
+ * options into a struct; then it calls one of these. The contract is at the macro.
+ * Code that cannot use macros may call these functions, for instance a binding of
+ * another language.
  *
- * size is that of an element. where is the file and line of the caller, a
- * string that outlives the device. mask is that of coherent/detail/padding.h.
+ * size is the size of an element in bytes. where is the file and line of the caller, a
+ * string that outlives the device. coherent/detail/padding.h explains mask.
  */
 #ifndef COHERENT_BASE_H
 #define COHERENT_BASE_H
@@ -24,9 +25,9 @@ struct coherent_reclaim_options;
  * coherent_base_box_zeroed() - See coherent_box_zeroed().
  * @box: The new box.
  * @dev: The device.
- * @size: Bytes of an element.
- * @options: The count and what else was asked for.
- * @where: File and line.
+ * @size: The size of an element.
+ * @options: The count and the options.
+ * @where: File and line of the caller.
  *
  * Return: as coherent_box_zeroed().
  */
@@ -39,10 +40,10 @@ int coherent_base_box_zeroed(struct coherent_box *box, struct coherent_device *d
  * @box: The new box.
  * @dev: The device.
  * @src: The elements.
- * @mask: What of an element is not padding.
- * @size: Bytes of an element.
- * @options: The count and what else was asked for.
- * @where: File and line.
+ * @mask: The bytes of an element that are not padding.
+ * @size: The size of an element.
+ * @options: The count and the options.
+ * @where: File and line of the caller.
  *
  * Return: as coherent_box_from().
  */
@@ -66,7 +67,7 @@ COHERENT_BASE int coherent_base_box_level(const struct coherent_box *box);
 COHERENT_BASE void coherent_base_box_free(struct coherent_box *box);
 
 /**
- * coherent_base_box_cleanup() - coherent_box_free() at the end of a scope.
+ * coherent_base_box_cleanup() - Call coherent_box_free() at the end of a scope.
  * @box: The variable.
  */
 COHERENT_BASE void coherent_base_box_cleanup(void *box);
@@ -74,7 +75,7 @@ COHERENT_BASE void coherent_base_box_cleanup(void *box);
 /**
  * coherent_base_expose() - See coherent_expose().
  * @box: The box.
- * @options: The mem and what else was asked for.
+ * @options: The mem and the options.
  *
  * Return: as coherent_expose().
  */
@@ -84,7 +85,7 @@ int coherent_base_expose(struct coherent_box *box, const struct coherent_expose_
 /**
  * coherent_base_reclaim() - See coherent_reclaim().
  * @mem: The mem.
- * @options: The box and what else was said.
+ * @options: The box and the options.
  *
  * Return: as coherent_reclaim().
  */
@@ -96,9 +97,9 @@ int coherent_base_reclaim(struct coherent_mem *mem,
  * coherent_base_zeroed() - See coherent_zeroed().
  * @mem: The new mem.
  * @dev: The device.
- * @size: Bytes of an element.
- * @options: The count and what else was asked for.
- * @where: File and line.
+ * @size: The size of an element.
+ * @options: The count and the options.
+ * @where: File and line of the caller.
  *
  * Return: as coherent_zeroed().
  */
@@ -111,10 +112,10 @@ int coherent_base_zeroed(struct coherent_mem *mem, struct coherent_device *dev, 
  * @mem: The new mem.
  * @dev: The device.
  * @src: The elements.
- * @mask: What of an element is not padding.
- * @size: Bytes of an element.
- * @options: The count and what else was asked for.
- * @where: File and line.
+ * @mask: The bytes of an element that are not padding.
+ * @size: The size of an element.
+ * @options: The count and the options.
+ * @where: File and line of the caller.
  *
  * Return: as coherent_from().
  */
@@ -124,14 +125,14 @@ int coherent_base_from(struct coherent_mem *mem, struct coherent_device *dev, co
 		       const struct coherent_mem_options *options, const char *where);
 
 /**
- * coherent_base_init_begin() - coherent_init() up to the initialiser.
- * @mem: The new mem; only looked at.
- * @box: Set to the box to fill, to an empty one on failure.
+ * coherent_base_init_begin() - The part of coherent_init() before the initialiser.
+ * @mem: The new mem. The call only checks that it is empty.
+ * @box: Set to the box to fill, or to an empty one on failure.
  * @dev: The device.
- * @count: Elements.
- * @size: Bytes of an element.
- * @options: What else was asked for; its count is not looked at.
- * @where: File and line.
+ * @count: The number of elements.
+ * @size: The size of an element.
+ * @options: The options. The call ignores their count.
+ * @where: File and line of the caller.
  *
  * Return: as coherent_box_zeroed().
  */
@@ -141,13 +142,14 @@ int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box
 			     const struct coherent_mem_options *options, const char *where);
 
 /**
- * coherent_base_init_end() - coherent_init() after the initialiser.
+ * coherent_base_init_end() - The part of coherent_init() after the initialiser.
  * @mem: The new mem.
- * @box: From coherent_base_init_begin(); consumed.
+ * @box: The box from coherent_base_init_begin(). The call consumes it.
  * @err: What the initialiser returned.
  * @options: As for coherent_base_init_begin().
  *
- * Return: @err if not 0, else as coherent_expose().
+ * Return: 0; @err if it is negative, -EINVAL if it is positive, otherwise as
+ * coherent_expose().
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box, int err,
@@ -160,39 +162,39 @@ int coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box, i
 COHERENT_BASE void coherent_base_free(struct coherent_mem *mem);
 
 /**
- * coherent_base_cleanup() - coherent_free() at the end of a scope.
+ * coherent_base_cleanup() - Call coherent_free() at the end of a scope.
  * @mem: The variable.
  */
 COHERENT_BASE void coherent_base_cleanup(void *mem);
 
 /**
  * coherent_base_box_move() - See coherent_move().
- * @from: The box; empty afterwards.
+ * @from: The box. It is empty afterwards.
  * @to: An empty box.
  */
 COHERENT_BASE void coherent_base_box_move(struct coherent_box *from, struct coherent_box *to);
 
 /**
  * coherent_base_move() - See coherent_move().
- * @from: The mem; empty afterwards.
+ * @from: The mem. It is empty afterwards.
  * @to: An empty mem.
  */
 COHERENT_BASE void coherent_base_move(struct coherent_mem *from, struct coherent_mem *to);
 
 /**
  * coherent_base_wait_begin() - Start the clock of a poll loop.
- * @wait: The loop's state.
- * @timeout_ns: From now on.
+ * @wait: The state of the loop.
+ * @timeout_ns: How long to poll from now on.
  */
 COHERENT_BASE void coherent_base_wait_begin(struct coherent_wait *wait, uint64_t timeout_ns);
 
 /**
  * coherent_base_wait_more() - Pause between two tests of a poll loop.
- * @wait: The loop's state.
- * @mem: What is polled.
+ * @wait: The state of the loop.
+ * @mem: The mem that the loop polls.
  *
  * Context: may sleep.
- * Return: 0 (test again); -ETIMEDOUT, -ENODEV (the device is closed).
+ * Return: 0 (test again); -ETIMEDOUT, -ENODEV (the device is closed or gone).
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_base_wait_more(struct coherent_wait *wait, const struct coherent_mem *mem);

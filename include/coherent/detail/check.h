@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * How the compiler is made to refuse misuse.
+ * How the macros make the compiler refuse misuse. Callers do not use this file.
  *
- * A function-like macro of this library is some checks and then one call.
- * The checks are static assertions on the types of the arguments; the call is
- * to an ordinary or inline function, and is the only place where the arguments
- * are evaluated, once each. All of it stands in a statement expression, in
- * which a few warnings of gcc and clang are errors, so that a refusal does not
- * depend on the flags of whoever includes this. docs/design.md has the why of
- * each trick.
- *
- * Nothing here is for callers.
+ * A function-like macro of this library makes some checks, then one call. The checks
+ * are static assertions on the types of the arguments. The call is to an ordinary or
+ * inline function. Only the call evaluates the arguments, each once. Checks and call
+ * are in a statement expression, in which a few warnings of gcc and clang are errors. So
+ * a refusal does not depend on the flags of the program that includes this file.
+ * docs/design.md gives the reason for each trick.
  */
 #ifndef COHERENT_CHECK_H
 #define COHERENT_CHECK_H
@@ -19,8 +16,8 @@
 #define COHERENT_MUST_CHECK __attribute__((warn_unused_result))
 
 /*
- * The attribute is lost inside a statement expression, so the statement
- * expression is the argument of the call that must be checked.
+ * A statement expression loses the attribute. So the statement expression is the
+ * argument of this function, and the result of the function must be checked.
  */
 COHERENT_MUST_CHECK COHERENT_INLINE int coherent_result(int err)
 {
@@ -42,7 +39,7 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_result(int err)
 	_Pragma("GCC diagnostic error \"-Woverride-init\"")
 #define COHERENT_STRICT_END _Pragma("GCC diagnostic pop")
 
-/* An int that must not be ignored. */
+/* An int result that the caller must not ignore. */
 #define COHERENT_RESULT(checks, call)					\
 	__extension__({							\
 		COHERENT_STRICT						\
@@ -50,7 +47,7 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_result(int err)
 		COHERENT_STRICT_END					\
 	})
 
-/* What cannot fail: a value; or nothing. */
+/* A call that cannot fail: COHERENT_VALUE() has a value, COHERENT_NOTHING() has none. */
 #define COHERENT_VALUE(checks, call) __extension__({ checks call; })
 #define COHERENT_NOTHING(checks, call)					\
 	__extension__({							\
@@ -60,14 +57,14 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_result(int err)
 	})
 
 /*
- * The condition hides in the size of an array because clang would otherwise
- * print all of it, macros expanded, in front of the text.
+ * The condition is hidden in the size of an array. Otherwise clang prints all of it, with
+ * its macros expanded, before the text.
  */
 #define COHERENT_REQUIRE(condition, text)				\
 	_Static_assert(_Generic((char (*)[(condition) ? 2 : 1])0,	\
 				char (*)[2]: 1, default: 0), text)
 
-/* But for the const of a and b themselves. */
+/* This ignores whether a and b themselves are const. */
 #define COHERENT_SAME_TYPE(a, b)					\
 	__builtin_types_compatible_p(__typeof__(a), __typeof__(b))
 #define COHERENT_IS_CONST(x)						\
@@ -81,12 +78,12 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_result(int err)
 
 #define COHERENT_PASTE_AGAIN(a, b) a##b
 #define COHERENT_PASTE(a, b) COHERENT_PASTE_AGAIN(a, b)
-/* The one local variable that a macro may need; nested macros get others. */
+/* The name of the one local variable that a macro may need. Nested macros get other names. */
 #define COHERENT_UNIQUE(name) COHERENT_PASTE(coherent_##name##_, __COUNTER__)
 
 #define COHERENT_STRING_AGAIN(x) #x
 #define COHERENT_STRING(x) COHERENT_STRING_AGAIN(x)
-/* Where an object was allocated, for faults and leak reports. */
+/* The place of an allocation, for faults and leak reports. */
 #define COHERENT_HERE __FILE__ ":" COHERENT_STRING(__LINE__)
 
 #define COHERENT_FIRST(...) COHERENT_FIRST_AGAIN(__VA_ARGS__, 0)
@@ -97,8 +94,8 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_result(int err)
 #define COHERENT_5TH(a, b, c, d, e, ...) e
 
 /*
- * INVARIANT: in every options struct, a pointer to this follows the positional
- * argument. No object has its type, so an option without a name is an error.
+ * INVARIANT: in every options struct, a pointer to this struct follows the positional
+ * argument. No object has this type, so an option without a name does not compile.
  */
 struct coherent_options_have_names;
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What the two worlds, userspace and the Linux kernel, have under other names.
- * Nothing here is for callers.
+ * What differs between the two faces of the library: userspace and the Linux kernel.
+ * Callers do not use anything from this file.
  */
 #ifndef COHERENT_FACE_H
 #define COHERENT_FACE_H
 
 /*
- * Sparse refuses a load or a store through a pointer to what a device reaches too;
- * the accessors alone may. There are builtins that it does not know.
+ * Sparse refuses a load or a store through a pointer to memory that a device can reach.
+ * Only the accessors force it. Sparse does not know all builtins, so some are defined here.
  */
 #ifdef __CHECKER__
 #define COHERENT_SHARED __attribute__((noderef, address_space(__coherent)))
@@ -29,12 +29,12 @@
 #include <linux/types.h>
 #include <asm/barrier.h>
 
-/* The functions behind the macros are static inlines of coherent/kernel.h. */
+/* In the kernel the functions behind the macros are static inlines of coherent/kernel.h. */
 #define COHERENT_BASE static inline
 #define coherent_device device
 #define COHERENT_GFP gfp_t gfp;
 
-/* What is known of an object stands in it. */
+/* In the kernel an object contains its record. */
 #include <coherent/detail/place.h>
 #define COHERENT_OBJECT struct coherent_object
 
@@ -55,23 +55,22 @@
 #define COHERENT_BASE
 #define COHERENT_GFP
 
-/* What is known of an object is the library's. */
+/* In userspace the library owns the record of an object. */
 #define COHERENT_OBJECT struct coherent_object *
 
 /*
- * Atomic, so that the memory model and ThreadSanitizer know it, and volatile, so
- * that it happens, once and at its width: the instruction that volatile alone
- * would be.
+ * The accesses are atomic, so that the memory model and ThreadSanitizer know them. They
+ * are volatile, so that the compiler makes each once and at its full width. The
+ * instruction is the same as for volatile alone.
  */
 #define COHERENT_LOAD_ONCE(at, order) __atomic_load_n((at), (order))
 #define COHERENT_STORE_ONCE(at, value, order) __atomic_store_n((at), (value), (order))
 
 /*
- * A device is an observer outside of the CPUs: on arm64 that is the outer
- * shareable domain (Arm ARM B2.3.12; Linux dma_wmb() and dma_rmb() are the same
- * instructions). x86 keeps the order of stores and the order of loads to
- * write-back memory by itself (Intel SDM 3A 9.2.2), so only the compiler has to
- * be told.
+ * A device observes memory from outside the CPUs. On arm64 it is in the outer shareable
+ * domain (Arm ARM B2.3.12; Linux uses the same instructions in dma_wmb() and dma_rmb()).
+ * x86 itself keeps the order of stores and the order of loads to write-back memory
+ * (Intel SDM 3A 9.2.2), so a barrier there only has to stop the compiler.
  */
 #if defined(__x86_64__)
 #define COHERENT_WMB() __asm__ __volatile__("" ::: "memory")

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The base structs and what is done with them once the types are checked:
- * addresses, bounds, accesses. Only the macros of coherent/typed.h and
+ * The base structs, and the functions that work on them after the macros have checked
+ * the types: addresses, bounds, accesses. Only the macros of coherent/typed.h and
  * coherent.h call these functions.
  *
- * INVARIANT: a mem or view spans count elements from va on; an empty one is all
- * zero.
- * INVARIANT: va of a mem starts a page, so that an offset that is a multiple of
- * a width is aligned for it.
+ * INVARIANT: a mem or a view has count elements, from va on. An empty one is all zero.
+ * INVARIANT: va of a mem is the start of a page. So an offset that is a multiple of a
+ * width is aligned for an access of that width.
  */
 #ifndef COHERENT_MEM_H
 #define COHERENT_MEM_H
@@ -20,18 +19,18 @@ struct coherent_object;
 
 /**
  * typedef coherent_addr_t - A device address.
- * @raw: The number, to give to a device. 0 and ~0 are never handed out.
+ * @raw: The number, to give to a device. The library never hands out 0 or ~0.
  *
- * Neither pointer nor number until .raw, so that it is not dereferenced,
- * calculated with or passed for something else by accident.
+ * The type is neither a pointer nor a number. So a driver cannot by accident
+ * dereference it, calculate with it or pass it as another kind of number.
  */
 typedef struct {
 	uint64_t raw;
 } coherent_addr_t;
 
 /*
- * Of a mem, and of a view, which owns nothing. The address is kept inverted: all
- * zero bytes are an empty object at ~0.
+ * The base of a mem, and of a view, which owns nothing. The address is stored inverted.
+ * So an object of zero bytes is empty and has the address ~0.
  */
 struct coherent_mem {
 	char COHERENT_SHARED *va;
@@ -40,7 +39,7 @@ struct coherent_mem {
 	COHERENT_OBJECT object;
 };
 
-/* No address here: the library knows it, the driver cannot. */
+/* A box has no address here: the library knows it, but the driver cannot. */
 struct coherent_box {
 	char *va;
 	size_t count;
@@ -125,7 +124,7 @@ COHERENT_INLINE int coherent_mem_write(const struct coherent_mem *mem, size_t i,
 	return 0;
 }
 
-/* part is overwritten whatever it held: it owns nothing. */
+/* The call overwrites whatever part held, because a view owns nothing. */
 COHERENT_INLINE int coherent_mem_part(const struct coherent_mem *mem, size_t first,
 				      size_t elements, size_t size, size_t offset, size_t count,
 				      struct coherent_mem *part)
@@ -215,8 +214,8 @@ COHERENT_INLINE void coherent_ring_store(const struct coherent_ring *ring, size_
 }
 
 /*
- * Copies of any length, of no particular access width: what a device sees of
- * them while they run is any mixture. order is that of each access.
+ * Copies of any length. They do not use a particular access width: while a copy runs,
+ * a device may see any mixture of old and new bytes. order is the order of each access.
  */
 static inline __attribute__((unused)) void
 coherent_bytes_out(const char COHERENT_SHARED *from, void *to, size_t bytes, int order)
@@ -272,7 +271,7 @@ coherent_mem_copy_out(const struct coherent_mem *mem, size_t first, void *to, si
 	return err;
 }
 
-/* mask: a byte for each of an element, see coherent/detail/padding.h. */
+/* mask has a byte for each byte of an element; see coherent/detail/padding.h. */
 static inline COHERENT_MUST_CHECK __attribute__((unused)) int
 coherent_mem_copy_in(const struct coherent_mem *mem, size_t first, const void *from,
 		       size_t count, size_t size, const unsigned char *mask)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Padding: the bytes of a struct that belong to no field. They hold whatever
- * was on the stack, and a device reads them like all others, so whole-element
- * copies into memory for a device leave them zero.
+ * Padding is the bytes of a struct that belong to no field. Padding on the stack holds
+ * old data, and a device reads it like all other bytes. So copies of whole elements into
+ * memory for a device leave the padding zero.
  *
- * A mask has a byte for each byte of T: 0 where it is padding, 0xff elsewhere.
- * gcc knows the padding of a type. clang 14 to 19 do not say, but have
- * overloading in C: COHERENT_FIELDS() declares coherent_padding() for one T, and a
- * copy of a T without it does not compile.
+ * A mask has a byte for each byte of T: 0 for padding, 0xff for the rest. gcc can tell the
+ * padding of a type. clang 14 to 19 cannot, but they support overloading in C:
+ * COHERENT_FIELDS() declares a coherent_padding() for one T. A copy of a T without it does
+ * not compile.
  */
 #ifndef COHERENT_PADDING_H
 #define COHERENT_PADDING_H
@@ -57,7 +57,7 @@
 #define COHERENT_EACH(x, T, ...)					\
 	COHERENT_PASTE(COHERENT_EACH_, COHERENT_COUNT(__VA_ARGS__))(x, T, __VA_ARGS__)
 
-/* An element of an array field, two dimensions deep; of any other field a char. */
+/* An element of an array of up to two dimensions. For any other field, a char. */
 #define COHERENT_ITEM(x)						\
 	(*__builtin_choose_expr(__builtin_classify_type(x) == 5, (x), (char *)0))
 #define COHERENT_IS_SOLID(x)						\
@@ -71,7 +71,7 @@
 	__builtin_memset(coherent_m + __extension__ __builtin_offsetof(struct { T e; }, e field), \
 			 0xff, sizeof(((T *)0)[0] field));
 
-/* Behind a field there is less padding than the alignment of the struct. */
+/* The padding after a field is always smaller than the alignment of the struct. */
 #define COHERENT_LISTED_BYTES(T, field) + sizeof(((T *)0)[0] field)
 #define COHERENT_NEEDS_ALL_FIELDS(T, ...)				\
 	_Static_assert(sizeof(T) <= 0 COHERENT_EACH(COHERENT_LISTED_BYTES, T, __VA_ARGS__) + \
@@ -80,7 +80,7 @@
 
 #if __has_builtin(__builtin_clear_padding) || defined(__CHECKER__)
 
-/* In a struct of its own, which is not const if T is. */
+/* T is in a struct of its own, which is not const if T is const. */
 #define COHERENT_MASK_FILL(T, mask)					\
 	(__builtin_memset((mask), 0xff, sizeof(T)),			\
 	 __builtin_clear_padding((struct { T e; } *)(void *)(mask)))
@@ -102,14 +102,15 @@ void coherent_padding(const volatile void *coherent_e, unsigned char *coherent_m
 /**
  * COHERENT_FIELDS() - Tell clang which fields a type has.
  * @T: The element type.
- * @...: All its fields, at most 32, each with its dot: .len, .flags, .in.x; the
- *	 members of a nested struct one by one, an array as a whole.
+ * @...: All its fields, at most 32, each with its dot: .len, .flags, .in.x. List the members
+ *	 of a nested struct one by one, and an array as a whole.
  *
- * Needed by whole-element copies into device memory, coherent_copy_in(),
- * coherent_box_from() and coherent_from(): they must leave padding zero, and
- * clang does not say where it is. gcc does, and there this is nothing. A field
- * that is not listed is not copied; a test that copies an element of 0xff bytes
- * in and out shows it. Stands at file scope beside T.
+ * coherent_copy_in(), coherent_box_from() and coherent_from() copy whole elements and leave
+ * padding zero. clang cannot tell where the padding is, so it needs this macro. gcc can, and
+ * there the macro only checks the list. Put it at file scope, beside T.
+ *
+ * A field that is not listed is not copied. To find one, a test can copy an element of 0xff
+ * bytes in and out.
  */
 #define COHERENT_FIELDS(T, ...)						\
 	COHERENT_OVERLOAD void coherent_padding(const volatile T *coherent_e, \
@@ -121,7 +122,7 @@ void coherent_padding(const volatile void *coherent_e, unsigned char *coherent_m
 	}								\
 	COHERENT_NEEDS_ALL_FIELDS(T, __VA_ARGS__)
 
-/* Without padding: numbers, and arrays of them. */
+/* Types without padding: numbers, and arrays of numbers. */
 COHERENT_OVERLOAD void coherent_padding(const volatile char *coherent_e, unsigned char *coherent_m,
 					__SIZE_TYPE__ coherent_size)
 {
@@ -131,13 +132,13 @@ COHERENT_OVERLOAD void coherent_padding(const volatile char *coherent_e, unsigne
 
 #endif
 
-/* The mask stands on the stack. */
+/* The mask is on the stack, so its size is limited. */
 #define COHERENT_MASK_MAX 65536
 #define COHERENT_NEEDS_MASK(T)						\
 	COHERENT_REQUIRE(sizeof(T) <= COHERENT_MASK_MAX,		\
 		"an element over 64 KiB is not copied whole: fill it with coherent_box_init_at()");
 
-/* A temporary: it lives to the end of the call it is an argument of (C11 6.2.4p8). */
+/* The mask is a temporary that lives until the call with this argument ends (C11 6.2.4p8). */
 #define COHERENT_MASK(T) COHERENT_MASK_AGAIN(COHERENT_UNIQUE(mask), T)
 #define COHERENT_MASK_AGAIN(x, T)					\
 	(__extension__({						\

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The types of objects, and what macros ask of their arguments.
+ * The types of objects, and the checks that macros make of their arguments.
  *
- * An object is a union of a base struct, which is all that functions ever see,
- * and two members that are only there for their types, in the manner of the
- * kernel's kfifo: one carries the element type T, the other the kind: a box, a
- * mem, a view, a slot or a ring. "Shared" is a mem or a view.
+ * An object is a union. Its first member is a base struct, and functions use only
+ * that. Two more members exist only for their types, as in the kernel's kfifo. One has
+ * the element type T. The other has the kind: a box, a mem, a view, a slot or a ring.
+ * In names of checks, SHARED means a mem or a view.
  *
- * INVARIANT: base is the first and the largest member, so that initialising it
- * clears all.
+ * INVARIANT: base is the first and the largest member, so that its initialiser clears
+ * the whole object.
  */
 #ifndef COHERENT_TYPES_H
 #define COHERENT_TYPES_H
@@ -19,14 +19,14 @@
 
 /* --- Types --- */
 
-/* Never defined: pointers to them tell the kinds apart. */
+/* These structs are never defined. Pointers to them tell the kinds apart. */
 struct coherent_is_box;
 struct coherent_is_mem;
 struct coherent_is_view;
 struct coherent_is_slot;
 struct coherent_is_ring;
 
-/* T is carried by a function type because that cannot be used for memory, and keeps const. */
+/* A function type carries T, because no code can use it as memory, and because it keeps const. */
 #define COHERENT_BODY(basis, what, T)					\
 	{								\
 		struct coherent_##basis base;				\
@@ -41,90 +41,93 @@ struct coherent_is_ring;
 	}
 
 /**
- * COHERENT_BOX() - CPU-owned memory that no device can reach yet.
+ * COHERENT_BOX() - Declare a box: CPU-owned memory that no device can reach yet.
  * @T: The element type: any complete type of at most page alignment.
  *
- * Made by coherent_box_zeroed() and its like, used as plain memory through
- * coherent_box_ptr(), ended by coherent_expose() or coherent_box_free(). Each
- * use of the macro is a type of its own; COHERENT_BOX_TYPE() names one.
- * Initialise with COHERENT_EMPTY or zero bytes.
+ * coherent_box_zeroed() and its like make a box. The driver uses it as plain memory
+ * through coherent_box_ptr(). coherent_expose() or coherent_box_free() ends it.
+ *
+ * Initialise the variable with COHERENT_EMPTY or zero bytes. Each use of this macro is a
+ * type of its own; COHERENT_BOX_TYPE() gives a type a name.
  */
 #define COHERENT_BOX(T) union COHERENT_BODY(box, box, T)
 
 /**
- * COHERENT() - A mem: memory shared with a device.
+ * COHERENT() - Declare a mem: memory shared with a device.
  * @T: The element type.
  *
- * Made by coherent_expose(), ended by coherent_reclaim() or coherent_free().
- * Touched only through the accessors of coherent/typed.h. Initialise with
- * COHERENT_EMPTY or zero bytes.
+ * coherent_expose() makes a mem. The driver touches it only through the accessors of
+ * coherent/typed.h. coherent_reclaim() or coherent_free() ends it.
+ *
+ * Initialise the variable with COHERENT_EMPTY or zero bytes.
  */
 #define COHERENT(T) union COHERENT_BODY(mem, mem, T)
 
 /**
- * COHERENT_VIEW() - Some consecutive elements of a mem, or a field of one.
+ * COHERENT_VIEW() - Declare a view: some consecutive elements of a mem, or a field.
  * @T: The element type.
  *
- * Made by coherent_view() or coherent_view_field(). Owns nothing and dies with
- * its mem. Stands for a mem in all accessors.
+ * coherent_view() or coherent_view_field() makes a view. All accessors of mems accept it.
+ * It owns nothing, and becomes invalid when its mem is reclaimed or freed.
  */
 #define COHERENT_VIEW(T) union COHERENT_BODY(mem, view, T)
 
 /**
- * COHERENT_SLOT() - One element of a mem, on which no access can fail.
+ * COHERENT_SLOT() - Declare a slot: one element of a mem.
  * @T: The element type.
  *
- * Made by coherent_slot(). Owns nothing and dies with its mem; an access to an
- * empty one faults.
+ * coherent_slot() makes a slot. An access to it cannot fail, but an access to an empty slot
+ * faults. A slot owns nothing, and becomes invalid when its mem is reclaimed or freed.
  */
 #define COHERENT_SLOT(T) union COHERENT_BODY(slot, slot, T)
 
 /**
- * COHERENT_RING() - A power of two of elements, on which no access can fail.
+ * COHERENT_RING() - Declare a ring: the elements of a mem, with an index that wraps.
  * @T: The element type.
  *
- * Made by coherent_ring(). An index wraps. Owns nothing and dies with its mem;
- * an access to an empty one faults.
+ * coherent_ring() makes a ring of a power of two of elements. An access to it cannot fail,
+ * but an access to an empty ring faults. A ring owns nothing, and becomes invalid when its
+ * mem is reclaimed or freed.
  */
 #define COHERENT_RING(T) union COHERENT_BODY(ring, ring, T)
 
 /**
  * COHERENT_TYPE() - Name the type of a mem, to pass it to functions.
- * @name: The type is union @name.
+ * @name: The type becomes union @name.
  * @T: The element type.
  */
 #define COHERENT_TYPE(name, T) union name COHERENT_BODY(mem, mem, T)
 
 /**
  * COHERENT_BOX_TYPE() - Name the type of a box.
- * @name: The type is union @name.
+ * @name: The type becomes union @name.
  * @T: The element type.
  */
 #define COHERENT_BOX_TYPE(name, T) union name COHERENT_BODY(box, box, T)
 
 /**
  * COHERENT_VIEW_TYPE() - Name the type of a view.
- * @name: The type is union @name.
+ * @name: The type becomes union @name.
  * @T: The element type.
  */
 #define COHERENT_VIEW_TYPE(name, T) union name COHERENT_BODY(mem, view, T)
 
 /**
  * COHERENT_SLOT_TYPE() - Name the type of a slot.
- * @name: The type is union @name.
+ * @name: The type becomes union @name.
  * @T: The element type.
  */
 #define COHERENT_SLOT_TYPE(name, T) union name COHERENT_BODY(slot, slot, T)
 
 /**
  * COHERENT_RING_TYPE() - Name the type of a ring.
- * @name: The type is union @name.
+ * @name: The type becomes union @name.
  * @T: The element type.
  */
 #define COHERENT_RING_TYPE(name, T) union name COHERENT_BODY(ring, ring, T)
 
 /**
- * COHERENT_EMPTY - Initialiser of any object: empty, the same as zero bytes.
+ * COHERENT_EMPTY - Initialise any object as empty: all its bytes are zero.
  */
 #define COHERENT_EMPTY { .base = { .va = NULL } }
 
@@ -165,15 +168,15 @@ struct coherent_is_ring;
 		"this object or its elements are const: a part of it needs a const element type, as in COHERENT_VIEW(const T)");
 #define COHERENT_NEEDS_SAME(a, b, text) COHERENT_REQUIRE(COHERENT_SAME_TYPE(a, b), text);
 
-/* An element in a struct of its own, so that a field may also be empty. */
+/* An element is in a struct of its own, so that a field may also be empty. */
 #define COHERENT_CELL(x) struct { COHERENT_T(x) e; }
 #define COHERENT_FIELD(x, field) ((x)->type()[0] field)
 #define COHERENT_OFFSET(x, field) (__extension__ __builtin_offsetof(COHERENT_CELL(x), e field))
 #define COHERENT_VALUE_TYPE(x, field) COHERENT_CPU_TYPE(COHERENT_FIELD(x, field))
 
 /*
- * A constant index past an array inside of an element: an initialiser is the
- * one place where C makes it an error.
+ * Refuse a constant index past the end of an array inside an element. Only in an
+ * initialiser does C make that an error.
  */
 #define COHERENT_NEEDS_INDEX_INSIDE(x, field, value)			\
 	_Static_assert(sizeof(__extension__(COHERENT_CELL(x)){ .e field = value }) > 0, "");
@@ -182,7 +185,7 @@ struct coherent_is_ring;
 	COHERENT_REQUIRE(!COHERENT_IS_NUMBER(COHERENT_FIELD(x, field)),	\
 		"a number is read and written as a whole: coherent_read(), coherent_write()");
 
-/* One naturally aligned access reaches the field, in every element. */
+/* One naturally aligned access must reach the field in every element. */
 #define COHERENT_NEEDS_FIELD(x, field)					\
 	COHERENT_REQUIRE(COHERENT_IS_NUMBER(COHERENT_FIELD(x, field)) || \
 			 COHERENT_IS_ENDIAN(COHERENT_FIELD(x, field)),	\
@@ -197,7 +200,7 @@ struct coherent_is_ring;
 		"misaligned field: no single access can reach it in every element"); \
 	COHERENT_NEEDS_INDEX_INSIDE(x, field, COHERENT_FIELD(x, field))
 
-/* The assignment is not run: it refuses a const field, as in COHERENT(const T). */
+/* The assignment does not run. The compiler refuses it for a const field, as in COHERENT(const T). */
 #define COHERENT_NEEDS_VALUE(x, field, value)				\
 	COHERENT_REQUIRE(COHERENT_IS_CLASS(value,			\
 			 COHERENT_IS_CLASS(COHERENT_FIELD(x, field), 0x100u) ? 0x11au : 0x1au), \
