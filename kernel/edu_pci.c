@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The driver of examples/edu.c, unchanged, as a PCI driver for QEMU's edu device. As
- * it is bound it sends a pattern through the device and back; what it loaded stays
- * exposed until it is unbound, and can be read in debugfs.
+ * The driver of examples/edu.c, unchanged, as a PCI driver for QEMU's edu device. When
+ * the kernel binds it, it sends a pattern through the device and back. The packets that
+ * it loaded stay exposed until it is unbound, and root can read them in debugfs.
  */
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -57,10 +57,10 @@ static int edu_pci_start(struct edu_pci *driver)
 	if (!err)
 		err = echo_and_tell(driver);
 	coherent_bar_close(driver->edu.bar);
-	/* From here on devres frees them, after remove(). */
+	/* From here on devres frees the packets, after remove(). */
 	if (!err)
 		err = coherent_manage(&driver->packets);
-	/* A transfer may be on its way. */
+	/* A transfer may be in flight. */
 	if (err)
 		pci_clear_master(to_pci_dev(driver->edu.dev));
 	if (err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A mem as a file in debugfs, in the kernel only: what is in it at the moment of a
- * read, as the device may be writing it.
+ * A mem as a file in debugfs, in the kernel only. A read returns what is in the mem at
+ * that moment; the device may be writing it.
  */
 #ifndef COHERENT_DEBUGFS_H
 #define COHERENT_DEBUGFS_H
@@ -11,7 +11,7 @@
 #include <linux/err.h>
 #include <linux/fs.h>
 
-/* SHARED: copied as it is; a reader takes what it gets for what it is. */
+/* SHARED: the device may write during the copy. A reader of this file accepts any mixture. */
 static inline ssize_t coherent_blob_read(struct file *file, char __user *to, size_t bytes,
 					 loff_t *at)
 {
@@ -45,16 +45,17 @@ static inline struct dentry *coherent_base_debugfs_create(const char *name, stru
 /**
  * coherent_debugfs_create() - Make a mem a file that root can read.
  * @name: The name of the file.
- * @parent: A directory, NULL for the root of debugfs.
+ * @parent: A directory; NULL for the root of debugfs.
  * @mem: A mem.
  *
- * It has the bytes of the elements, at their offsets: a read past the end is 0, one
- * across the end is short, at a negative offset -EINVAL. debugfs_remove() it before
- * @mem is freed, moved or reclaimed; that waits for readers.
+ * The file has the bytes of the elements at their offsets. A read past the end returns 0,
+ * a read across the end returns fewer bytes, and a read at a negative offset returns
+ * -EINVAL. The driver must call debugfs_remove() before @mem is freed, moved or
+ * reclaimed. That call waits for readers.
  *
  * Context: may sleep.
  * Return: the file; an ERR_PTR() of -EINVAL (@mem is empty), or as
- * debugfs_create_file(). debugfs_remove() takes either.
+ * debugfs_create_file(). debugfs_remove() accepts either.
  */
 #define coherent_debugfs_create(name, parent, mem) \
 	COHERENT_VALUE(COHERENT_NEEDS_MEM(mem),    \

@@ -1,29 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The contract of coherent.h in the Linux kernel, from 6.1 on: its functions as
- * static inlines over the DMA API. A struct coherent_device is a struct device
- * that a driver is bound to; probe() counts as bound.
+ * The contract of coherent.h in the Linux kernel, from 6.1 on. Its functions are static
+ * inlines over the DMA API. A struct coherent_device is a struct device that a driver is
+ * bound to; a device is bound during probe() too.
  *
- * Levels, asked for with .level of an allocation:
+ * The .level of an allocation chooses one of two levels:
  *
- * COHERENT_HIDDEN, also without .level, is dma_alloc_attrs(): the memory is mapped
- * from the start, only its address is withheld. coherent_reclaim() needs .idle and
- * takes nothing away from the device; .permission = COHERENT_READ_ONLY is -EOPNOTSUPP.
+ * COHERENT_HIDDEN, the default, uses dma_alloc_attrs(). The memory is mapped from the
+ * start, and only its address is secret. coherent_reclaim() needs .idle, and the device
+ * can still reach the memory. .permission = COHERENT_READ_ONLY returns -EOPNOTSUPP.
  *
- * COHERENT_IOMMU maps at expose, and at reclaim unmaps and flushes the IOTLB: when
- * it returns, the device cannot reach the memory. Pages are contiguous, so that an
- * object has at most some MiB. -EOPNOTSUPP where the device's domain does not
- * translate (passthrough), the device is not cache-coherent, or would be given
- * bounce buffers. Before Linux 6.16 the address is not known before it is mapped:
- * .seal runs then, with the device in reach and the address told to nobody; and
- * it is nobody's after reclaim, so that the next mapping may get it. From 6.16 on
- * a box keeps its address from its allocation to its end, also across a reclaim.
+ * COHERENT_IOMMU maps the pages at expose. Reclaim unmaps them and flushes the IOTLB: when
+ * it returns, the device cannot reach the memory. Pages are contiguous, so an object has
+ * at most some MiB. An allocation returns -EOPNOTSUPP if the device's domain does not
+ * translate (passthrough), or if the device is not cache-coherent. Expose returns it if the
+ * device would get bounce buffers.
+ * Before Linux 6.16 the library knows the address only after the mapping. So .seal runs
+ * when the device can already reach the memory, but nobody knows the address yet. After
+ * a reclaim the next mapping may get the address. From 6.16 on a box keeps its address
+ * from its allocation to its end, also across a reclaim.
  *
- * Objects are freed before the driver's remove() returns, or given to
- * coherent_manage(). Freed later, while no driver is bound, they are leaked, with a
- * warning: the DMA API may no longer know how the memory was mapped. Where a call may sleep, not so with
- * .gfp = GFP_ATOMIC; freeing memory of COHERENT_HIDDEN always may. .gfp has no
- * zone, which follows from the mask, and no __GFP_COMP: -EINVAL.
+ * The driver must free its objects before its remove() returns, or give them to
+ * coherent_manage(). If an object is freed later, while no driver is bound, it is leaked
+ * with a warning: the DMA API may no longer know how the memory was mapped.
+ *
+ * Calls that may sleep do not sleep with .gfp = GFP_ATOMIC. But freeing memory of
+ * COHERENT_HIDDEN may always sleep. A .gfp with a zone or with __GFP_COMP returns -EINVAL;
+ * the zone follows from the mask.
  */
 #ifndef COHERENT_KERNEL_H
 #define COHERENT_KERNEL_H
@@ -38,7 +41,7 @@
 /* --- Devices --- */
 
 /**
- * coherent_device_level() - The highest level at which this device gets memory.
+ * coherent_device_level() - Return the highest level at which a device gets memory.
  * @dev: The device.
  *
  * Context: any.
@@ -50,15 +53,15 @@ static inline enum coherent_level coherent_device_level(struct device *dev)
 }
 
 /**
- * coherent_device_set_mask() - Say which addresses the device can put out.
+ * coherent_device_set_mask() - Tell the library which addresses the device can use.
  * @dev: The device.
- * @mask: From coherent_mask().
+ * @mask: A mask from coherent_mask().
  *
- * Before anything is allocated, which is not checked here.
+ * Call this before anything is allocated. In the kernel the library does not check that.
  *
  * Context: may sleep.
- * Return: 0; -EINVAL (not the lowest bits), -EIO (no memory is in its reach),
- * -ENODEV.
+ * Return: 0; -EINVAL (@mask is not a mask of the lowest bits), -EIO (no memory is under
+ * @mask), -ENODEV.
  */
 static inline int __must_check coherent_device_set_mask(struct device *dev, u64 mask)
 {
@@ -111,7 +114,7 @@ static inline int coherent_base_box_zeroed(struct coherent_box *box, struct devi
 	return coherent_box_new(box, dev, &ask);
 }
 
-/* The mask clears padding, in each element the same bytes. */
+/* The mask clears the padding: the same bytes in each element. */
 static inline void coherent_fill(char *to, const char *from, const unsigned char *mask,
 				 size_t count, size_t size)
 {
@@ -143,7 +146,7 @@ static inline int coherent_base_box_level(const struct coherent_box *box)
 	return coherent_box_is_empty(box) ? 0 : box->object.level;
 }
 
-/* INVARIANT: empty is what has no elements. */
+/* INVARIANT: an object without elements is empty. */
 static inline void coherent_box_clear(struct coherent_box *box)
 {
 	box->va = NULL;
@@ -186,25 +189,26 @@ static inline void coherent_base_cleanup(void *mem)
 }
 
 /**
- * coherent_manage() - Let a mem be freed with its device.
+ * coherent_manage() - Let devres free a mem with its device.
  * @mem: The mem.
  *
- * It is freed after the driver's remove(), or after a probe() that failed, if the
- * driver has not done so, whatever it is by then: it stays managed across reclaim,
- * expose and move. Once devres has begun to free, the variable means nothing any more.
+ * If the driver does not free the mem, devres frees it after the driver's remove(), or after
+ * a probe() that failed. The object stays managed when it is reclaimed, exposed or moved, and
+ * devres frees it whether it is a box or a mem then. Once devres has begun to free, do not use
+ * the variable any more.
  *
  * Context: may sleep.
- * Return: 0; -EINVAL (@mem is empty), -ENODEV, -ENOMEM: @mem is as it was.
+ * Return: 0. With these errors @mem stays as it is: -EINVAL (@mem is empty), -ENODEV, -ENOMEM.
  */
 #define coherent_manage(mem)                     \
 	COHERENT_RESULT(COHERENT_NEEDS_MEM(mem), \
 			(mem)->base.count ? coherent_object_manage(&(mem)->base.object) : -EINVAL)
 
 /**
- * coherent_box_manage() - Let a box be freed with its device.
+ * coherent_box_manage() - Let devres free a box with its device.
  * @box: The box.
  *
- * As coherent_manage().
+ * The rest is as for coherent_manage().
  *
  * Context: may sleep.
  * Return: as coherent_manage().
@@ -214,10 +218,10 @@ static inline void coherent_base_cleanup(void *mem)
 			(box)->base.count ? coherent_object_manage(&(box)->base.object) : -EINVAL)
 
 /**
- * coherent_handle_manage() - Let a handle be freed with its device.
+ * coherent_handle_manage() - Let devres free a handle with its device.
  * @handle: The handle.
  *
- * As coherent_manage().
+ * The rest is as for coherent_manage().
  *
  * Context: may sleep.
  * Return: as coherent_manage().
@@ -230,14 +234,14 @@ static inline int __must_check coherent_handle_manage(struct coherent_handle *ha
 
 /* --- Expose, reclaim --- */
 
-/* What a mem is made with, whichever macro asks. */
+/* The request for an exposure, from any macro. */
 struct coherent_plan {
 	enum coherent_permission permission;
 	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
 	void *seal_arg;
 };
 
-/* Success is 0 alone: an initialiser that returns more has not kept its word. */
+/* Only 0 is success. A callback that returns a positive number breaks its contract. */
 static inline int coherent_result_of(int result)
 {
 	return result > 0 ? -EINVAL : result;
@@ -275,7 +279,7 @@ static inline int coherent_map(struct coherent_box *box, const struct coherent_p
 	err = coherent_check_address(object);
 	if (!err)
 		err = coherent_seal(box, plan);
-	/* ORDER: as above, of what .seal wrote. */
+	/* ORDER: pairs with the device's first access too, for what .seal wrote. */
 	dma_wmb();
 	return err;
 }
@@ -447,7 +451,7 @@ static inline void coherent_base_move(struct coherent_mem *from, struct coherent
 
 /* --- Handles --- */
 
-/* With a mapping of the kernel's, kept to itself: without one it would not be zeroed. */
+/* The memory has a kernel mapping that the library keeps secret: without one it is not zeroed. */
 static inline int coherent_base_handle_zeroed(struct coherent_handle *handle, struct device *dev,
 					      const struct coherent_handle_options *options,
 					      const char *where)
@@ -497,7 +501,7 @@ static inline int coherent_wait_more(struct coherent_wait *wait, const struct de
 		return -ENODEV;
 	if (wait->late)
 		return -ETIMEDOUT;
-	/* Whoever was not running until the deadline still gets a last test. */
+	/* A thread that did not run until after the deadline still gets a last test. */
 	wait->late = ktime_get_ns() >= wait->deadline_ns;
 	if (wait->turns++ < 100)
 		cpu_relax();

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * coherent/bar.h in the Linux kernel, for PCI devices: their BARs, and the MSI or
- * MSI-X vectors that the driver got from pci_alloc_irq_vectors(). An interrupt that
- * somebody else listens to is -EBUSY. Both are closed before remove() returns.
+ * coherent/bar.h in the Linux kernel, for PCI devices: their BARs, and the MSI or MSI-X
+ * vectors that the driver got from pci_alloc_irq_vectors(). Opening an interrupt that has
+ * another handler returns -EBUSY. The driver must close both before remove() returns.
  *
- * ORDER: readl() and writel() have the order towards DMA that coherent/bar.h
- * promises (memory-barriers.txt, "KERNEL I/O BARRIER EFFECTS").
+ * ORDER: readl() and writel() have the order towards DMA that coherent/bar.h promises
+ * (memory-barriers.txt, "KERNEL I/O BARRIER EFFECTS").
  */
 #ifndef COHERENT_KERNEL_BAR_H
 #define COHERENT_KERNEL_BAR_H
@@ -90,7 +90,7 @@ static inline bool coherent_bar_reads(const struct coherent_bar *bar, u64 offset
 	return bar && coherent_is_bound(bar->dev) && coherent_bar_has(bar, offset, width);
 }
 
-/* The first write that is dropped is reported. */
+/* Drop a write that is not possible, and report the first one. */
 static inline bool coherent_bar_writes(struct coherent_bar *bar, u64 offset, unsigned int width)
 {
 	if (!bar || coherent_bar_reads(bar, offset, width))
@@ -166,7 +166,7 @@ static inline irqreturn_t coherent_irq_handle(int number, void *arg)
 {
 	struct coherent_irq *irq = arg;
 
-	/* ORDER: pairs with the wait's. */
+	/* ORDER: pairs with the exchange in coherent_irq_ends_wait(). */
 	atomic_set_release(&irq->pending, 1);
 	wake_up_all(&irq->queue);
 	return IRQ_HANDLED;
@@ -183,7 +183,7 @@ static inline int coherent_irq_open(struct coherent_irq **irq, struct device *de
 	if (!coherent_is_bound(dev) || !dev_is_pci(dev))
 		return -ENODEV;
 	pci = to_pci_dev(dev);
-	/* An INTx would come again and again until the device is told, by whoever waits. */
+	/* A handler would have to silence an INTx at the device, but only the waiting thread can. */
 	number = pci_dev_msi_enabled(pci) ? pci_irq_vector(pci, vector) : -ENODEV;
 	if (number < 0)
 		return -ENODEV;
@@ -223,7 +223,7 @@ static inline void coherent_base_irq_cleanup(struct coherent_irq **irq)
 
 static inline bool coherent_irq_ends_wait(struct coherent_irq *irq)
 {
-	/* ORDER: pairs with the handler's, and with the device's DMA before it. */
+	/* ORDER: pairs with the release in the handler, and with the device's DMA before it. */
 	return READ_ONCE(irq->closed) || atomic_xchg(&irq->pending, 0);
 }
 
@@ -234,7 +234,7 @@ static inline long coherent_irq_jiffies(u64 timeout_ns)
 	return min_t(u64, jiffies, MAX_SCHEDULE_TIMEOUT - 1);
 }
 
-/* Several interrupts may be one: what came before the wait ends counts once. */
+/* All interrupts before the wait ends count as one. */
 static inline int coherent_irq_wait(struct coherent_irq *irq, u64 timeout_ns)
 {
 	long left = 1;
@@ -245,7 +245,7 @@ static inline int coherent_irq_wait(struct coherent_irq *irq, u64 timeout_ns)
 	if (!coherent_is_bound(irq->dev))
 		return -ENODEV;
 	atomic_inc(&irq->waiters);
-	/* Idle, as a wait for ever is nothing to be told of as hung. */
+	/* The wait is idle, so that the kernel does not report a wait for ever as a hung task. */
 	if (timeout_ns == U64_MAX)
 		wait_event_idle(irq->queue, coherent_irq_ends_wait(irq));
 	else
@@ -261,7 +261,7 @@ static inline int coherent_irq_wait(struct coherent_irq *irq, u64 timeout_ns)
 	return err;
 }
 
-/* There are no descriptors here. */
+/* The kernel has no file descriptors for interrupts. */
 static inline int coherent_irq_fd(const struct coherent_irq *irq)
 {
 	return irq ? -EOPNOTSUPP : -EINVAL;

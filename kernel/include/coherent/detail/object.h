@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What is behind a box, a mem or a handle in the kernel: from its allocation to
- * its end. Nothing here is for callers; coherent/kernel.h has the contract.
+ * The record of a box, a mem or a handle in the kernel, from its allocation to its end.
+ * Callers do not use this file; coherent/kernel.h has the contract.
  *
- * INVARIANT: an object holds a reference to its device, so that it can always be
- * asked whether a driver is still bound to it; of a managed one, as long as it is.
- * INVARIANT: the copy that devres has of a managed object is the object, when a call
- * returns.
+ * INVARIANT: an object holds a reference to its device. So the library can always ask
+ * whether a driver is still bound to it. A managed object needs this only while it is
+ * bound.
+ * INVARIANT: when a call returns, the copy that devres has of a managed object is equal
+ * to the object.
  */
 #ifndef COHERENT_OBJECT_H
 #define COHERENT_OBJECT_H
@@ -23,7 +24,7 @@
 #include <linux/overflow.h>
 #include <linux/slab.h>
 
-/* An object that devres frees with its device, as it was at its last change. */
+/* A copy of an object that devres frees with its device, updated at each change. */
 struct coherent_managed {
 	struct coherent_object object;
 };
@@ -37,7 +38,7 @@ static inline enum coherent_level coherent_level_of(struct device *dev)
 {
 	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
 
-	/* Mapped by an IOMMU is not enough: a passthrough domain does not translate. */
+	/* An IOMMU is not enough: in a passthrough domain it does not translate. */
 	if (domain && iommu_is_dma_domain(domain) && dev_is_dma_coherent(dev))
 		return COHERENT_IOMMU;
 	return COHERENT_HIDDEN;
@@ -45,7 +46,7 @@ static inline enum coherent_level coherent_level_of(struct device *dev)
 
 /* --- Allocation --- */
 
-/* What an allocation has to be like, whichever macro asks. */
+/* The request for an allocation, from any macro. */
 struct coherent_ask {
 	size_t count;
 	size_t size;
@@ -76,12 +77,12 @@ static inline int coherent_check_device(struct device *dev, const struct coheren
 		return -ENODEV;
 	if (!dev->dma_mask || !*dev->dma_mask || !dev->coherent_dma_mask)
 		return -EIO;
-	/* The kernel warns of more pages than there are, or kills for them. */
+	/* If a caller wants more pages than exist, the kernel warns, or its OOM killer runs. */
 	if (PAGE_ALIGN(bytes) >> PAGE_SHIFT > totalram_pages())
 		return -ENOMEM;
 	if (ask->align >> PAGE_SHIFT > totalram_pages())
 		return -ENOSPC;
-	/* The level before the first mapping: one that cannot work warns. */
+	/* The level is checked before the first mapping, because a mapping that must fail warns. */
 	if (ask->level > COHERENT_HIDDEN &&
 	    (coherent_level_of(dev) < ask->level || ask->attrs & ~COHERENT_ATTR_NO_WARN))
 		return -EOPNOTSUPP;
@@ -104,8 +105,8 @@ static inline u64 coherent_dma_mask(const struct device *dev)
 }
 
 /*
- * Whether the address is as asked for. The DMA API promises alignment to the size,
- * rounded up to a power of two (core-api/dma-api.rst); some platforms less.
+ * Whether the address meets the request. The DMA API promises alignment to the size,
+ * rounded up to a power of two (core-api/dma-api.rst). Some platforms give less.
  */
 static inline int coherent_check_address(const struct coherent_object *object)
 {
@@ -137,7 +138,7 @@ static inline int coherent_get_pages(struct coherent_object *object, gfp_t gfp)
 	void *va;
 	int err;
 
-	/* So many pages in a row are not there for sure: their lack is an answer, not news. */
+	/* High-order allocations may fail: return -ENOMEM without a warning. */
 	if (object->attrs & DMA_ATTR_NO_WARN || get_order(bytes) > PAGE_ALLOC_COSTLY_ORDER)
 		gfp |= __GFP_NOWARN;
 	if (object->level != COHERENT_IOMMU) {
@@ -183,7 +184,7 @@ static inline int coherent_object_new(struct coherent_object *object, struct dev
 	err = coherent_get_pages(object, gfp);
 	if (err)
 		return err;
-	/* One that is known only when it is mapped is looked at then. */
+	/* If the address is known only after the mapping, coherent_map() checks it. */
 	if (object->level != COHERENT_IOMMU || !COHERENT_PLACE_IS_LATE)
 		err = coherent_check_address(object);
 	if (err)
@@ -195,7 +196,7 @@ static inline int coherent_object_new(struct coherent_object *object, struct dev
 
 /* --- The end of an object --- */
 
-/* Each is told of; the first with how it came to be. */
+/* Each leak is logged. The first one is logged with its call trace. */
 static inline void coherent_object_leak(const struct coherent_object *object, const char *why)
 {
 	pr_err("coherent: %zu bytes of %s are freed %s: leaked\n", object->bytes, object->where,
@@ -204,8 +205,8 @@ static inline void coherent_object_leak(const struct coherent_object *object, co
 }
 
 /*
- * The DMA API cannot be asked any more, or not from here: memory and mapping are
- * lost, and the device stays with them, but nothing is corrupted.
+ * The DMA API can no longer be called for this object, or not from this context. The
+ * memory, its mapping and the reference to the device are lost, but nothing is corrupted.
  */
 static inline bool coherent_must_leak(const struct coherent_object *object)
 {
@@ -213,10 +214,10 @@ static inline bool coherent_must_leak(const struct coherent_object *object)
 
 	if (!coherent_is_bound(object->dev))
 		why = "after their device was unbound";
-	/* It was bound anew, and is behind something else now. */
+	/* The device was bound again, and another domain translates for it now. */
 	else if (object->domain && object->domain != iommu_get_domain_for_dev(object->dev))
 		why = "after their device was bound anew";
-	/* It may have to be unmapped from the kernel's addresses, which is a BUG there. */
+	/* The free may have to unmap the memory from the kernel's addresses: a BUG in this context. */
 	else if (object->level == COHERENT_HIDDEN && (in_interrupt() || irqs_disabled()))
 		why = "in atomic context";
 	if (why)
@@ -247,7 +248,7 @@ static inline int coherent_managed_is(struct device *dev, void *managed, void *w
 	return managed == wanted;
 }
 
-/* To be called when anything of an object has changed. */
+/* Call this after each change of an object. */
 static inline void coherent_managed_update(const struct coherent_object *object)
 {
 	if (object->managed)
@@ -255,8 +256,8 @@ static inline void coherent_managed_update(const struct coherent_object *object)
 }
 
 /*
- * False if it is for devres to free: here, where it cannot be done; or since the driver
- * is unbound, which may be what runs this.
+ * Returns false if devres frees the object: because this call cannot free it in its
+ * context, or because the driver is unbound. In that case devres may be running this call.
  */
 static inline bool coherent_managed_take_back(struct coherent_object *object)
 {

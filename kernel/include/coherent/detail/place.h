@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What is known of an object in the kernel, and where its pages are for the device at
- * COHERENT_IOMMU: before Linux 6.16 an address comes with the mapping; from then on it
- * is reserved first. The only place where that makes a difference.
+ * The record of an object in the kernel, and its place: where the device finds its pages
+ * at COHERENT_IOMMU. Before Linux 6.16 the kernel chooses the device address when it maps
+ * the pages. From 6.16 on the library reserves the address first. Only this file knows
+ * the difference.
  */
 #ifndef COHERENT_PLACE_H
 #define COHERENT_PLACE_H
@@ -23,13 +24,14 @@ struct coherent_iova {
 #endif
 
 /*
- * It stands in the box, the mem or the handle itself: an allocation of its own made one
- * of a page dearer by a third (make bench-kernel). Of an empty one nothing here means
- * anything.
+ * The record is inside the box, the mem or the handle. A separate allocation for it made
+ * an allocation of one page a third slower (make bench-kernel). No member of an empty
+ * object means anything.
  *
- * bytes: as asked for. attrs: as the DMA API was given them, and is again. domain: what
- * translates, at COHERENT_IOMMU. managed: the copy that devres has, which may be gone;
- * release: by which devres knows it, as a static inline has an address in each file.
+ * bytes: the size that the caller asked for. attrs: the attributes that the DMA API got
+ * and gets again. domain: the IOMMU domain that translates, at COHERENT_IOMMU. managed:
+ * the copy that devres has, which devres may have freed. release: the function that devres
+ * knows the copy by, because a static inline has another address in each file.
  */
 struct coherent_object {
 	char COHERENT_SHARED *va;
@@ -49,13 +51,13 @@ struct coherent_object {
 	struct coherent_iova iova;
 };
 
-/* For the library alone: plain memory, whoever else reaches it. */
+/* Only for the library: a pointer to the memory, also if the device can reach it. */
 static inline void *coherent_place_va(const struct coherent_object *object)
 {
 	return (void COHERENT_FORCE *)object->va;
 }
 
-/* The bytes that are allocated: that many are aligned as was asked for. */
+/* The number of bytes that are allocated. They are aligned as the caller asked for. */
 static inline size_t coherent_place_bytes(const struct coherent_object *object)
 {
 	return max_t(size_t, PAGE_ALIGN(object->bytes), (size_t)1 << object->align_bits);
@@ -63,7 +65,7 @@ static inline size_t coherent_place_bytes(const struct coherent_object *object)
 
 #ifdef DMA_IOVA_USE_SWIOTLB
 
-/* Whether an address is known only when it is mapped. */
+/* Whether the library knows an address only after the mapping. */
 #define COHERENT_PLACE_IS_LATE false
 
 static inline int coherent_place_reserve(struct coherent_object *object)
@@ -95,7 +97,7 @@ static inline int coherent_place_map(struct coherent_object *object)
 	return -EIO;
 }
 
-/* It flushes the IOTLB, also where unmapping is lazy. */
+/* The unlink flushes the IOTLB, also where unmapping is lazy. */
 static inline void coherent_place_unmap(struct coherent_object *object)
 {
 	dma_iova_unlink(object->dev, &object->iova, 0, coherent_place_bytes(object),
@@ -128,7 +130,7 @@ static inline int coherent_place_map(struct coherent_object *object)
 	return 0;
 }
 
-/* Where unmapping is lazy the device would reach the pages for some 15 ms on. */
+/* Without the flush, a lazy unmapping lets the device reach the pages for another 15 ms. */
 static inline void coherent_place_unmap(struct coherent_object *object)
 {
 	dma_unmap_page(object->dev, object->address, coherent_place_bytes(object),
@@ -140,8 +142,9 @@ static inline void coherent_place_unmap(struct coherent_object *object)
 #endif
 
 /*
- * Whether the device is given these very pages: a bounce buffer would have to be
- * copied, by nobody. Whole pages behind an IOMMU never bounce; this makes sure.
+ * Whether the device reaches these very pages. It must not get a bounce buffer, because
+ * nobody would copy its contents. Whole pages behind an IOMMU never bounce; this check
+ * makes sure.
  */
 static inline bool coherent_place_is_direct(const struct coherent_object *object)
 {
