@@ -11,7 +11,7 @@
 #include <sys/queue.h>
 
 #include "base/lock.h"
-#include "sim/sim_iommu.h"
+#include "sim/iommu.h"
 
 #define SIM_FAULTS 64
 #define SIM_SEEN 64

@@ -14,8 +14,8 @@
 #include "base/size.h"
 #include "base/sys_process.h"
 #include "device/device.h"
-#include "sim/sim_dma.h"
-#include "sim/sim_models.h"
+#include "sim/dma.h"
+#include "sim/model.h"
 
 #define VECTORS_MAX 32
 #define TICK_NS SYS_NS_PER_MS

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "sim/sim_models.h"
+#include "sim/model.h"
 
 #define ID UINT32_C(0x676e6972)
 #define ENTRIES_MAX 65536

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "device/lookup.h"
-#include "sim/sim_dma.h"
+#include "sim/dma.h"
 
 #define LINE_BYTES 64
 #define LATE_USES 4

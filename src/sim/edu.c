@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sim/sim_models.h"
+#include "sim/model.h"
 
 enum {
 	REG_ID = 0x00,

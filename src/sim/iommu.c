@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "base/sys.h"
-#include "sim/sim_iommu.h"
+#include "sim/iommu.h"
 
 #define LEVEL_BITS 9
 #define LEVEL_ENTRIES (1u << LEVEL_BITS)
