@@ -12,7 +12,7 @@
 #include <coherent.h>
 #include <coherent/bar.h>
 
-#include "../src/qemu/qemu_device.h"
+#include "../src/qemu/device.h"
 #include "bench.h"
 #include "maps.h"
 

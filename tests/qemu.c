@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "../examples/nvme.h"
-#include "../src/qemu/qemu_device.h"
+#include "../src/qemu/device.h"
 #include "test.h"
 
 #define PAGE 4096

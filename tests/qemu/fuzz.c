@@ -13,8 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../../src/qemu/qemu_iommu.h"
-#include "../../src/qemu/qemu_pci.h"
+#include "../../src/qemu/iommu.h"
+#include "../../src/qemu/pci.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,7 +7,7 @@
  * the callback, which takes the lock of struct qemu.
  */
 #include "base/sys_process.h"
-#include "qemu/qemu_process.h"
+#include "qemu/process.h"
 
 #define POLL_NS (50 * UINT64_C(1000))
 

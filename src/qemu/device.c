@@ -18,7 +18,7 @@
 #include "base/size.h"
 #include "base/sys_process.h"
 #include "device/lookup.h"
-#include "qemu/qemu_device.h"
+#include "qemu/device.h"
 
 /*
  * QEMU's memory has the queues of the IOMMU, a page that interrupts are written to, and then

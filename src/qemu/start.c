@@ -14,7 +14,7 @@
 
 #include "base/size.h"
 #include "base/sys.h"
-#include "qemu/qemu_device.h"
+#include "qemu/device.h"
 
 #define BIOS_BYTES 65536
 #define HLT 0xf4

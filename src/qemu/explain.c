@@ -9,7 +9,7 @@
 
 #include "base/size.h"
 #include "base/sys_process.h"
-#include "qemu/qemu_device.h"
+#include "qemu/device.h"
 
 /* Older ones lack parts of virtio-iommu and of qtest. */
 #define NEEDED "QEMU 7.2 or newer is needed, see " QEMU_PROGRAM " --version"

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A device model of QEMU's, as backend_qemu.c has it.
+ * A device model of QEMU's, as device.c has it.
  */
 #ifndef QEMU_DEVICE_H
 #define QEMU_DEVICE_H
 
 #include <bsd/sys/tree.h>
 
-#include "qemu/qemu_iommu.h"
-#include "qemu/qemu_pci.h"
-#include "qemu/qemu_process.h"
+#include "qemu/iommu.h"
+#include "qemu/pci.h"
+#include "qemu/process.h"
 
 #define QEMU_PROGRAM "qemu-system-x86_64"
 #define QEMU_PACKAGE "qemu-system-x86"

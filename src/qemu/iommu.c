@@ -14,8 +14,8 @@
 #include <stddef.h>
 
 #include "base/sys.h"
-#include "qemu/qemu_iommu.h"
-#include "qemu/qemu_pci.h"
+#include "qemu/iommu.h"
+#include "qemu/pci.h"
 
 #define ENTRIES 128
 #define DOMAIN 1

@@ -11,7 +11,7 @@
 
 #include "base/size.h"
 #include "base/sys.h"
-#include "qemu/qemu_pci.h"
+#include "qemu/pci.h"
 
 #define WINDOW_BYTES UINT64_C(0x20000000)
 /* The register of the root port counts its memory window in MiB. */
