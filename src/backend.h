@@ -8,7 +8,7 @@
  * report() at any time.
  *
  * Some peers can only be given memory as a file. Then @map copies the memory to a file and puts
- * the file in the place of the pages, or the CPU finds the contents at @elsewhere while they are
+ * the file in the place of the pages, or the CPU finds the contents in @cpu_view while they are
  * mapped. @unmap brings the contents back to private, populated pages that the peer never had. If
  * the device was not idle, @fence does that.
  */
@@ -90,11 +90,11 @@ enum backend_memory_kind {
  *	every function but @close answers -ENODEV, all ones, or nothing. Called once.
  * @close: Free everything. Called last, when nothing uses the backend.
  * @limits: Fill in all limits. Ranges are ascending and in whole pages of the CPU.
- * @memory: The memory of an address, where there is no choice. The backend owns it until @close.
- *	NULL where any memory can be mapped at any address.
+ * @memory_at: The memory at an address, for a backend that cannot map other memory there. The
+ *	backend owns it until @close. NULL where any memory can be mapped at any address.
  * @map: Let the device reach memory at an address. On failure the device can reach none of it.
  *	-ENOSPC, -ENOMEM, -EIO, -EOPNOTSUPP (the permission), -ENODEV.
- * @elsewhere: The place where the CPU finds what is mapped at an address. @map copies the memory
+ * @cpu_view: The place where the CPU sees what is mapped at an address. @map copies the memory
  *	to it, and @unmap with idle copies it back. NULL where memory stays in its place. Valid
  *	until @close.
  * @unmap: End the mapping. Where unmap is a fence, the device reaches none of the memory and has
@@ -125,9 +125,9 @@ struct backend_ops {
 	void (*disconnect)(struct backend *backend);
 	void (*close)(struct backend *backend);
 	void (*limits)(struct backend *backend, struct coherent_limits *limits);
-	void *(*memory)(struct backend *backend, uint64_t address);
+	void *(*memory_at)(struct backend *backend, uint64_t address);
 	int (*map)(struct backend *backend, const struct backend_mapping *mapping);
-	void *(*elsewhere)(struct backend *backend, uint64_t address);
+	void *(*cpu_view)(struct backend *backend, uint64_t address);
 	int (*unmap)(struct backend *backend, const struct backend_mapping *mapping, bool idle);
 	int (*fence)(struct backend *backend);
 	int (*reset)(struct backend *backend);

@@ -414,11 +414,11 @@ int object_get_pages(struct coherent_object *object)
 	int err = 0;
 
 	object_seq_write_begin(object);
-	if (!backend->ops->memory) {
+	if (!backend->ops->memory_at) {
 		err = object_memory(object->store, bytes, &object->pages);
 	} else {
 		object->pages.first =
-			(uintptr_t)backend->ops->memory(backend, object->address.first);
+			(uintptr_t)backend->ops->memory_at(backend, object->address.first);
 		object->pages.last = object->pages.first + bytes - 1;
 	}
 	object_seq_write_end(object);
@@ -429,7 +429,7 @@ int object_get_pages(struct coherent_object *object)
 
 void object_put_pages(struct coherent_object *object)
 {
-	if (!object->store->backend->ops->memory)
+	if (!object->store->backend->ops->memory_at)
 		pages_put(&object->store->pages, &object->pages);
 }
 

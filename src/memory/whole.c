@@ -191,9 +191,9 @@ static void *va_of_mem(struct coherent_object *object)
 	struct backend *backend = object->store->backend;
 	void *va;
 
-	if (!backend->ops->elsewhere)
+	if (!backend->ops->cpu_view)
 		return pages_va(&object->pages);
-	va = backend->ops->elsewhere(backend, object->address.first);
+	va = backend->ops->cpu_view(backend, object->address.first);
 	object_set_va(object, va);
 	return va;
 }

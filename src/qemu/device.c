@@ -285,7 +285,7 @@ free_mapping:
 	return err;
 }
 
-static void *qemu_elsewhere(struct backend *backend, uint64_t address)
+static void *qemu_cpu_view(struct backend *backend, uint64_t address)
 {
 	struct qemu *qemu = qemu_of(backend);
 	void *va;
@@ -532,7 +532,7 @@ const struct backend_ops backend_qemu = {
 	.close = qemu_close,
 	.limits = qemu_limits,
 	.map = qemu_map,
-	.elsewhere = qemu_elsewhere,
+	.cpu_view = qemu_cpu_view,
 	.unmap = qemu_unmap,
 	.fence = qemu_fence,
 	.reset = qemu_fence,
