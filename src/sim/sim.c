@@ -6,7 +6,6 @@
  * gives way to threads that want to reach a register: a mutex alone would let
  * it take the lock again before they wake.
  */
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,56 +13,12 @@
 #include "base/size.h"
 #include "base/sys_process.h"
 #include "device/device.h"
-#include "sim/dma.h"
 #include "sim/model.h"
+#include "sim/sim.h"
 
-#define VECTORS_MAX 32
-#define TICK_NS SYS_NS_PER_MS
 /* As on x86, the IOMMU does not translate the addresses that interrupts are written to. */
 #define MSI_FIRST UINT64_C(0xfee00000)
 #define MSI_LAST UINT64_C(0xfeefffff)
-
-/**
- * struct coherent_sim - A simulated device.
- * @backend: For the library.
- * @model: Never changes.
- * @arg: What its callbacks get. Never changes.
- * @state: What @arg points to, of a built-in model. Never changes.
- * @mask: Never changes.
- * @options: Never changes.
- * @dma: Has a lock of its own.
- * @thread: Runs the model, without the key "step". Never changes.
- * @wanted: How many threads wait for @lock to reach a register.
- * @lock: Guards what follows.
- * @connected: The device is not closed.
- * @kicked: A register was written.
- * @interrupted: The model interrupted.
- * @held_until: No tick before this time, or, stepping, before this many ticks.
- * @held: A tick is held back.
- * @ticks: That passed, stepping.
- * @random: State of the generator of delays.
- * @irq_fds: What to signal; -1 for nobody.
- */
-struct coherent_sim {
-	struct backend backend;
-	const struct coherent_sim_model *model;
-	void *arg;
-	void *state;
-	uint64_t mask;
-	struct sim_options options;
-	struct sim_dma dma;
-	pthread_t thread;
-	atomic_uint wanted;
-	struct lock lock;
-	bool connected;
-	bool kicked;
-	bool interrupted;
-	bool held;
-	uint64_t held_until;
-	uint64_t ticks;
-	uint64_t random;
-	int irq_fds[VECTORS_MAX];
-};
 
 static const struct sim_builtin *const builtins[] = { &sim_edu, &sim_ring };
 
@@ -81,7 +36,7 @@ static uint64_t now_locked(const struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 
 static void hold_tick_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 {
-	const uint64_t unit = sim->options.step ? 1 : TICK_NS;
+	const uint64_t unit = sim->options.step ? 1 : SIM_TICK_NS;
 	uint64_t ticks = sim->options.delay;
 
 	if (!ticks || sim->held)
@@ -120,7 +75,7 @@ static void *run(void *arg)
 	while (sim->connected) {
 		tick_locked(sim);
 		if (!is_busy_locked(sim))
-			lock_wait(&sim->lock, sys_now_ns() + TICK_NS);
+			lock_wait(&sim->lock, sys_now_ns() + SIM_TICK_NS);
 		while (atomic_load_explicit(&sim->wanted, memory_order_relaxed)) {
 			lock_drop(&sim->lock);
 			sys_yield();
@@ -304,7 +259,8 @@ static int unknown_model(const struct name *name, const struct reporter *to)
 
 static bool model_is_valid(const struct coherent_sim_model *model)
 {
-	return model->name && !(model->mask & (model->mask + 1)) && model->vectors <= VECTORS_MAX;
+	return model->name && !(model->mask & (model->mask + 1)) &&
+	       model->vectors <= SIM_VECTORS_MAX;
 }
 
 static int custom_model(struct coherent_sim *sim, const struct name *name,
@@ -380,7 +336,7 @@ static int sim_open(struct backend **backend, struct coherent_device *dev, const
 	sim->mask = sim->options.mask ? coherent_mask((unsigned int)sim->options.mask) :
 					sim->model->mask;
 	sim->random = sim->options.seed ? sim->options.seed : 1;
-	for (unsigned int i = 0; i < VECTORS_MAX; i++)
+	for (unsigned int i = 0; i < SIM_VECTORS_MAX; i++)
 		sim->irq_fds[i] = -1;
 	err = sim_dma_open(&sim->dma, dev, sim->mask, &sim->options);
 	if (err)
@@ -417,44 +373,6 @@ const struct backend_ops backend_sim = {
 	.reg_write = sim_reg_write,
 	.irq_connect = sim_irq_connect,
 };
-
-/* --- For models --- */
-
-int coherent_sim_dma_read(struct coherent_sim *sim, uint64_t address, void *to, size_t bytes)
-{
-	return sim_dma_do(&sim->dma, address, to, bytes, COHERENT_ACCESS_READ);
-}
-
-int coherent_sim_dma_write(struct coherent_sim *sim, uint64_t address, const void *from,
-			   size_t bytes)
-{
-	return sim_dma_do(&sim->dma, address, (void *)(uintptr_t)from, bytes,
-			  COHERENT_ACCESS_WRITE);
-}
-
-void coherent_sim_irq(struct coherent_sim *sim, unsigned int vector)
-	LOCK_ATTRIBUTE(no_thread_safety_analysis)
-{
-	sim->interrupted = true;
-	if (vector < sim->model->vectors && sim->irq_fds[vector] >= 0)
-		sys_eventfd_signal(sim->irq_fds[vector]);
-}
-
-uint64_t coherent_sim_mask(const struct coherent_sim *sim)
-{
-	return sim->mask;
-}
-
-uint64_t coherent_sim_now(const struct coherent_sim *sim) LOCK_ATTRIBUTE(no_thread_safety_analysis)
-{
-	return sim->options.step ? sim->ticks * TICK_NS : sys_now_ns();
-}
-
-void coherent_sim_report(struct coherent_sim *sim, enum coherent_severity severity,
-			 const char *text)
-{
-	report(&sim->backend.dev->reporter, severity, "%s: %s", sim->model->name, text);
-}
 
 /* --- For tests --- */
 

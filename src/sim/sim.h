@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * A simulated device: its model, its time, its registers and its interrupts.
+ *
+ * The lock is held while a callback of the model runs, so callbacks of one device never run at the
+ * same time. The callbacks open and close run without it, when no other callback can run. The DMA
+ * engine has a lock of its own, which is taken inside this one.
+ */
+#ifndef SIM_SIM_H
+#define SIM_SIM_H
+
+#include <coherent/sim.h>
+#include <stdatomic.h>
+
+#include "backend.h"
+#include "base/lock.h"
+#include "base/sys.h"
+#include "sim/dma.h"
+
+#define SIM_VECTORS_MAX 32
+#define SIM_TICK_NS SYS_NS_PER_MS
+
+/**
+ * struct coherent_sim - A simulated device.
+ * @backend: The part that the library knows.
+ * @model: The device model. Never changes.
+ * @arg: The argument of the model's callbacks. Never changes.
+ * @state: The state of a built-in model, which @arg points to; NULL for sim:custom. Never changes.
+ * @mask: The DMA mask. Never changes.
+ * @options: The keys of the device name. Never change.
+ * @dma: The DMA engine, which has a lock of its own.
+ * @thread: The thread that runs the model; there is none with the key "step". Never changes.
+ * @wanted: The number of threads that wait for @lock to reach the device.
+ * @lock: Guards the fields below.
+ * @connected: The device is not closed.
+ * @kicked: A register was written since the last tick.
+ * @interrupted: The model interrupted since the simulator last looked.
+ * @held: The next tick is delayed until @held_until.
+ * @held_until: A time in ns; with the key "step", a number of ticks.
+ * @ticks: The number of ticks so far, with the key "step".
+ * @random: The state of the generator of delays.
+ * @irq_fds: The eventfd of each vector; -1 if no thread waits for it.
+ */
+struct coherent_sim {
+	struct backend backend;
+	const struct coherent_sim_model *model;
+	void *arg;
+	void *state;
+	uint64_t mask;
+	struct sim_options options;
+	struct sim_dma dma;
+	pthread_t thread;
+	atomic_uint wanted;
+	struct lock lock;
+	bool connected;
+	bool kicked;
+	bool interrupted;
+	bool held;
+	uint64_t held_until;
+	uint64_t ticks;
+	uint64_t random;
+	int irq_fds[SIM_VECTORS_MAX];
+};
+
+#endif
