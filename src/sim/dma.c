@@ -20,7 +20,7 @@
  */
 #define IOMMU_MASK_MIN (UINT64_MAX >> 16)
 
-uint64_t sim_random(uint64_t *state)
+uint64_t sim_dma_random(uint64_t *state)
 {
 	/* xorshift64, Marsaglia 2003. */
 	*state ^= *state << 13;
@@ -53,8 +53,8 @@ void sim_dma_close(struct sim_dma *dma)
 
 /* --- Faults --- */
 
-static void fault_locked(struct sim_dma *dma, uint64_t address, size_t bytes,
-			 enum coherent_access access) NEEDS_LOCK(dma->lock)
+static void record_fault_locked(struct sim_dma *dma, uint64_t address, size_t bytes,
+				enum coherent_access access) NEEDS_LOCK(dma->lock)
 {
 	struct coherent_fault *fault;
 
@@ -101,7 +101,7 @@ static void read_line(const char *from, char *to, size_t bytes)
 }
 
 /* Returns the bytes from an address to the end of its line or page, at most n. */
-static size_t up_to_end(uint64_t address, uint64_t unit, size_t n)
+static size_t bytes_to_end(uint64_t address, uint64_t unit, size_t n)
 {
 	const uint64_t left = unit - (address & (unit - 1));
 
@@ -112,7 +112,7 @@ static void copy_locked(struct sim_dma *dma, uint64_t address, char *buffer, siz
 			enum coherent_access access) NEEDS_LOCK(dma->lock)
 {
 	while (bytes) {
-		const size_t n = up_to_end(address, LINE_BYTES, bytes);
+		const size_t n = bytes_to_end(address, LINE_BYTES, bytes);
 		char *va = sim_iommu_translate(&dma->iommu, address, access);
 
 		if (access == COHERENT_ACCESS_READ)
@@ -133,10 +133,10 @@ static int check_locked(struct sim_dma *dma, uint64_t address, size_t bytes,
 	for (size_t done = 0, n; done < bytes; done += n) {
 		const uint64_t at = address + done;
 
-		n = up_to_end(at, page, bytes - done);
+		n = bytes_to_end(at, page, bytes - done);
 		if (at >= address && sim_iommu_translate(&dma->iommu, at, access))
 			continue;
-		fault_locked(dma, at, bytes - done, access);
+		record_fault_locked(dma, at, bytes - done, access);
 		return -EIO;
 	}
 	return 0;
@@ -167,7 +167,7 @@ int sim_dma_try(struct sim_dma *dma, uint64_t address, void *buffer, size_t byte
 
 /* --- Torn writes --- */
 
-static void finish_torn_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lock)
+static void finish_torn_write_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lock)
 {
 	if (!dma->torn_bytes)
 		return;
@@ -186,15 +186,16 @@ static size_t choose_split(struct sim_dma *dma, uint64_t address, size_t bytes)
 
 	if (first > last)
 		return 0;
-	return (size_t)(first - address + sim_random(&dma->random) % ((last - first) / 8 + 1) * 8);
+	return (size_t)(first - address +
+			sim_dma_random(&dma->random) % ((last - first) / 8 + 1) * 8);
 }
 
 /* The write was permitted as a whole; one part of it arrives now. */
-static void tear_locked(struct sim_dma *dma, uint64_t address, char *buffer, size_t bytes)
+static void write_torn_locked(struct sim_dma *dma, uint64_t address, char *buffer, size_t bytes)
 	NEEDS_LOCK(dma->lock)
 {
 	const size_t split = choose_split(dma, address, bytes);
-	const bool tail_first = sim_random(&dma->random) >> 63;
+	const bool tail_first = sim_dma_random(&dma->random) >> 63;
 	const size_t kept = tail_first ? 0 : split;
 	const size_t kept_bytes = tail_first ? split : bytes - split;
 
@@ -215,14 +216,14 @@ static void tear_locked(struct sim_dma *dma, uint64_t address, char *buffer, siz
 
 /* --- Late accesses --- */
 
-static void see_locked(struct sim_dma *dma, uint64_t address) NEEDS_LOCK(dma->lock)
+static void note_used_locked(struct sim_dma *dma, uint64_t address) NEEDS_LOCK(dma->lock)
 {
 	dma->seen[dma->seen_next] = address;
 	dma->seen_next = (dma->seen_next + 1) % SIM_SEEN;
 }
 
 /* A stale device remembers an address that was unmapped, to use it again. */
-static void remember_locked(struct sim_dma *dma, const struct backend_mapping *mapping)
+static void remember_late_locked(struct sim_dma *dma, const struct backend_mapping *mapping)
 	NEEDS_LOCK(dma->lock)
 {
 	for (unsigned int i = 0; i < SIM_SEEN; i++) {
@@ -239,12 +240,12 @@ static void remember_locked(struct sim_dma *dma, const struct backend_mapping *m
 	}
 }
 
-static void be_late_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lock)
+static void write_late_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lock)
 {
 	uint64_t garbage = UINT64_C(0xdddddddddddddddd);
 
 	for (unsigned int k = 0; k < SIM_LATE; k++) {
-		if (!dma->late_left[k] || sim_random(&dma->random) >> 63)
+		if (!dma->late_left[k] || sim_dma_random(&dma->random) >> 63)
 			continue;
 		dma->late_left[k]--;
 		(void)access_locked(dma, dma->late[k], &garbage, sizeof(garbage),
@@ -260,15 +261,15 @@ int sim_dma_do(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes
 	int err;
 
 	lock_take(&dma->lock);
-	finish_torn_locked(dma);
+	finish_torn_write_locked(dma);
 	err = check_locked(dma, address, bytes, access);
 	if (err)
 		goto out;
-	see_locked(dma, address);
+	note_used_locked(dma, address);
 	if (access == COHERENT_ACCESS_WRITE)
 		dma->progress = true;
 	if (access == COHERENT_ACCESS_WRITE && dma->options.torn && bytes)
-		tear_locked(dma, address, buffer, bytes);
+		write_torn_locked(dma, address, buffer, bytes);
 	else
 		copy_locked(dma, address, buffer, bytes, access);
 out:
@@ -279,12 +280,12 @@ out:
 void sim_dma_tick(struct sim_dma *dma)
 {
 	lock_take(&dma->lock);
-	finish_torn_locked(dma);
-	be_late_locked(dma);
+	finish_torn_write_locked(dma);
+	write_late_locked(dma);
 	lock_drop(&dma->lock);
 }
 
-bool sim_dma_took_progress(struct sim_dma *dma)
+bool sim_dma_take_progress(struct sim_dma *dma)
 {
 	bool progress;
 
@@ -335,7 +336,7 @@ static int unmap_locked(struct sim_dma *dma, const struct backend_mapping *mappi
 		return -EIO;
 	dma->maps--;
 	if (dma->options.late)
-		remember_locked(dma, mapping);
+		remember_late_locked(dma, mapping);
 	/* Without memory for a delayed unmapping, the device unmaps at once. */
 	stale = dma->options.lazy ? malloc(sizeof(*stale)) : NULL;
 	if (!stale) {
@@ -358,7 +359,7 @@ int sim_dma_unmap(struct sim_dma *dma, const struct backend_mapping *mapping)
 	return err;
 }
 
-static void forget_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lock)
+static void drop_stale_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lock)
 {
 	struct sim_stale *stale;
 
@@ -376,8 +377,8 @@ int sim_dma_fence(struct sim_dma *dma)
 
 	lock_take(&dma->lock);
 	if (dma->connected) {
-		finish_torn_locked(dma);
-		forget_locked(dma);
+		finish_torn_write_locked(dma);
+		drop_stale_locked(dma);
 		err = 0;
 	}
 	lock_drop(&dma->lock);
@@ -387,8 +388,8 @@ int sim_dma_fence(struct sim_dma *dma)
 void sim_dma_disconnect(struct sim_dma *dma)
 {
 	lock_take(&dma->lock);
-	finish_torn_locked(dma);
-	forget_locked(dma);
+	finish_torn_write_locked(dma);
+	drop_stale_locked(dma);
 	sim_iommu_close(&dma->iommu);
 	dma->connected = false;
 	lock_drop(&dma->lock);

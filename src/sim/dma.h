@@ -106,10 +106,10 @@ struct sim_dma {
 };
 
 /**
- * sim_random() - The next number of a seeded sequence.
+ * sim_dma_random() - The next number of a seeded sequence.
  * @state: Not 0.
  */
-uint64_t sim_random(uint64_t *state);
+uint64_t sim_dma_random(uint64_t *state);
 
 /**
  * sim_dma_open() - Make a DMA engine.
@@ -199,9 +199,9 @@ int sim_dma_try(struct sim_dma *dma, uint64_t address, void *buffer, size_t byte
 void sim_dma_tick(struct sim_dma *dma);
 
 /**
- * sim_dma_took_progress() - Whether the device wrote since the last call.
+ * sim_dma_take_progress() - Whether the device wrote since the last call.
  * @dma: The engine.
  */
-bool sim_dma_took_progress(struct sim_dma *dma);
+bool sim_dma_take_progress(struct sim_dma *dma);
 
 #endif

@@ -165,13 +165,13 @@ static void compute_factorial(struct coherent_sim *sim, struct edu *edu)
 }
 
 /* QEMU also requires that the byte behind the transfer is in the buffer. */
-static bool in_buffer(uint64_t at, uint64_t count)
+static bool is_in_buffer(uint64_t at, uint64_t count)
 {
 	return at >= BUFFER_BASE && at < BUFFER_BASE + BUFFER_BYTES && count &&
 	       count < BUFFER_BYTES && at + count < BUFFER_BASE + BUFFER_BYTES;
 }
 
-static void hang(struct coherent_sim *sim, struct edu *edu, uint64_t at)
+static void hang_device(struct coherent_sim *sim, struct edu *edu, uint64_t at)
 {
 	char text[160];
 
@@ -184,8 +184,8 @@ static void hang(struct coherent_sim *sim, struct edu *edu, uint64_t at)
 }
 
 /* QEMU transfers page by page: a page that is mapped arrives even if the next one is not. */
-static void transfer(struct coherent_sim *sim, struct edu *edu, uint64_t address, unsigned char *at,
-		     uint64_t count)
+static void transfer_pages(struct coherent_sim *sim, struct edu *edu, uint64_t address,
+			   unsigned char *at, uint64_t count)
 {
 	while (count) {
 		const uint64_t left = DMA_PAGE - address % DMA_PAGE;
@@ -207,12 +207,12 @@ static void run_dma(struct coherent_sim *sim, struct edu *edu)
 	const uint64_t inner = to_memory ? edu->src : edu->dst;
 	const uint64_t outer = to_memory ? edu->dst : edu->src;
 
-	if (!in_buffer(inner, edu->count)) {
-		hang(sim, edu, inner);
+	if (!is_in_buffer(inner, edu->count)) {
+		hang_device(sim, edu, inner);
 		return;
 	}
-	transfer(sim, edu, outer & coherent_sim_mask(sim), edu->buffer + (inner - BUFFER_BASE),
-		 edu->count);
+	transfer_pages(sim, edu, outer & coherent_sim_mask(sim),
+		       edu->buffer + (inner - BUFFER_BASE), edu->count);
 	edu->cmd &= ~CMD_RUN;
 	if (edu->cmd & CMD_IRQ)
 		raise_irq(sim, edu, IRQ_DMA);

@@ -52,7 +52,7 @@ static uint64_t ring_reg_read(struct coherent_sim *sim, void *arg, unsigned int 
 	return UINT64_MAX;
 }
 
-static bool is_set_up(const struct ring *ring)
+static bool has_valid_setup(const struct ring *ring)
 {
 	return ring->entries <= ENTRIES_MAX && is_power_of_two(ring->entries);
 }
@@ -64,10 +64,10 @@ static void start_or_stop(struct ring *ring, bool start)
 		return;
 	ring->head = 0;
 	ring->tail = 0;
-	ring->run = is_set_up(ring) ? RUN_RUNNING : RUN_FAILED;
+	ring->run = has_valid_setup(ring) ? RUN_RUNNING : RUN_FAILED;
 }
 
-static void write32(struct ring *ring, uint64_t offset, uint32_t value)
+static void write_register32(struct ring *ring, uint64_t offset, uint32_t value)
 {
 	if (offset == COHERENT_SIM_RING_RUN)
 		start_or_stop(ring, value == 1);
@@ -85,7 +85,7 @@ static void ring_reg_write(struct coherent_sim *sim, void *arg, unsigned int bar
 	(void)sim;
 	(void)bar;
 	if (width == 4)
-		write32(ring, offset, (uint32_t)value);
+		write_register32(ring, offset, (uint32_t)value);
 	else if (width == 8 && offset == COHERENT_SIM_RING_DESCS && ring->run == RUN_STOPPED)
 		ring->descs = value;
 	else if (width == 8 && offset == COHERENT_SIM_RING_COMPLETIONS && ring->run == RUN_STOPPED)
@@ -102,8 +102,8 @@ static uint32_t sum_of(const unsigned char *bytes, size_t n)
 }
 
 /* Does one chunk of the work of a descriptor. */
-static int work_chunk(struct coherent_sim *sim, const struct coherent_sim_ring_desc *desc,
-		      uint32_t done, size_t n, uint32_t *sum)
+static int run_chunk(struct coherent_sim *sim, const struct coherent_sim_ring_desc *desc,
+		     uint32_t done, size_t n, uint32_t *sum)
 {
 	const uint16_t op = coherent_le16_to_cpu(desc->op);
 	const uint64_t src = coherent_le64_to_cpu(desc->src) + done;
@@ -121,8 +121,8 @@ static int work_chunk(struct coherent_sim *sim, const struct coherent_sim_ring_d
 	return op == COHERENT_SIM_RING_SUM ? 0 : coherent_sim_dma_write(sim, dst, bytes, n);
 }
 
-static uint16_t work(struct coherent_sim *sim, const struct coherent_sim_ring_desc *desc,
-		     uint32_t *sum)
+static uint16_t run_descriptor(struct coherent_sim *sim, const struct coherent_sim_ring_desc *desc,
+			       uint32_t *sum)
 {
 	const uint16_t op = coherent_le16_to_cpu(desc->op);
 	const uint32_t len = coherent_le32_to_cpu(desc->len);
@@ -130,14 +130,14 @@ static uint16_t work(struct coherent_sim *sim, const struct coherent_sim_ring_de
 	if (op < COHERENT_SIM_RING_SUM || op > COHERENT_SIM_RING_COPY || len > LEN_MAX)
 		return EINVAL;
 	for (uint32_t done = 0; done < len; done += CHUNK)
-		if (work_chunk(sim, desc, done, len - done < CHUNK ? len - done : CHUNK, sum))
+		if (run_chunk(sim, desc, done, len - done < CHUNK ? len - done : CHUNK, sum))
 			return EIO;
 	return 0;
 }
 
 /* seq is written last and alone, because it tells the driver that the rest is there. */
-static int complete(struct coherent_sim *sim, const struct ring *ring,
-		    const struct coherent_sim_ring_completion *completion)
+static int write_completion(struct coherent_sim *sim, const struct ring *ring,
+			    const struct coherent_sim_ring_completion *completion)
 {
 	const uint64_t address =
 		ring->completions + (ring->head & (ring->entries - 1)) * sizeof(*completion);
@@ -151,7 +151,7 @@ static int complete(struct coherent_sim *sim, const struct ring *ring,
 				      sizeof(completion->seq));
 }
 
-static int process(struct coherent_sim *sim, struct ring *ring)
+static int process_next(struct coherent_sim *sim, struct ring *ring)
 {
 	const uint64_t address = ring->descs + (ring->head & (ring->entries - 1)) *
 						       sizeof(struct coherent_sim_ring_desc);
@@ -163,11 +163,11 @@ static int process(struct coherent_sim *sim, struct ring *ring)
 	err = coherent_sim_dma_read(sim, address, &desc, sizeof(desc));
 	if (err)
 		return err;
-	completion.status = coherent_cpu_to_le16(work(sim, &desc, &sum));
+	completion.status = coherent_cpu_to_le16(run_descriptor(sim, &desc, &sum));
 	completion.sum = coherent_cpu_to_le32(sum);
 	completion.cookie = desc.cookie;
 	completion.seq = coherent_cpu_to_le32(ring->head + 1);
-	err = complete(sim, ring, &completion);
+	err = write_completion(sim, ring, &completion);
 	if (!err)
 		ring->head++;
 	return err;
@@ -179,7 +179,7 @@ static void ring_tick(struct coherent_sim *sim, void *arg)
 	unsigned int done;
 
 	for (done = 0; ring->run == RUN_RUNNING && ring->head != ring->tail && done < BATCH; done++)
-		if (process(sim, ring))
+		if (process_next(sim, ring))
 			ring->run = RUN_FAILED;
 	if (done)
 		coherent_sim_irq(sim, 0);

@@ -29,7 +29,7 @@ static struct coherent_sim *sim_of(struct backend *backend)
 
 /* --- Time --- */
 
-static uint64_t now_locked(const struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
+static uint64_t device_time_locked(const struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 {
 	return sim->options.step ? sim->ticks : sys_now_ns();
 }
@@ -42,15 +42,15 @@ static void hold_tick_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 	if (!ticks || sim->held)
 		return;
 	if (sim->options.seed)
-		ticks = sim_random(&sim->random) % (ticks + 1);
+		ticks = sim_dma_random(&sim->random) % (ticks + 1);
 	sim->held = true;
-	sim->held_until = now_locked(sim) + ticks * unit;
+	sim->held_until = device_time_locked(sim) + ticks * unit;
 }
 
 static void tick_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 {
 	sim_dma_tick(&sim->dma);
-	if (sim->held && now_locked(sim) < sim->held_until)
+	if (sim->held && device_time_locked(sim) < sim->held_until)
 		return;
 	sim->held = false;
 	sim->kicked = false;
@@ -59,22 +59,22 @@ static void tick_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 }
 
 /* Returns whether the model has done something, so that it may have more to do. */
-static bool is_busy_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
+static bool take_activity_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 {
-	const bool busy = sim_dma_took_progress(&sim->dma) || sim->interrupted || sim->kicked;
+	const bool busy = sim_dma_take_progress(&sim->dma) || sim->interrupted || sim->kicked;
 
 	sim->interrupted = false;
 	return busy && !sim->held;
 }
 
-static void *run(void *arg)
+static void *run_model(void *arg)
 {
 	struct coherent_sim *sim = arg;
 
 	lock_take(&sim->lock);
 	while (sim->connected) {
 		tick_locked(sim);
-		if (!is_busy_locked(sim))
+		if (!take_activity_locked(sim))
 			lock_wait(&sim->lock, sys_now_ns() + SIM_TICK_NS);
 		while (atomic_load_explicit(&sim->wanted, memory_order_relaxed)) {
 			lock_drop(&sim->lock);
@@ -243,7 +243,7 @@ static const struct name_key keys[] = {
 	KEY("fail-unmap", 1, UINT64_MAX - 1, fail_unmap),
 };
 
-static int unknown_model(const struct name *name, const struct reporter *to)
+static int report_unknown_model(const struct name *name, const struct reporter *to)
 {
 	char list[128];
 	size_t used = 0;
@@ -257,16 +257,16 @@ static int unknown_model(const struct name *name, const struct reporter *to)
 	return -ENODEV;
 }
 
-static bool model_is_valid(const struct coherent_sim_model *model)
+static bool is_valid_model(const struct coherent_sim_model *model)
 {
 	return model->name && !(model->mask & (model->mask + 1)) &&
 	       model->vectors <= SIM_VECTORS_MAX;
 }
 
-static int custom_model(struct coherent_sim *sim, const struct name *name,
-			const struct coherent_open_options *options, const struct reporter *to)
+static int use_custom_model(struct coherent_sim *sim, const struct name *name,
+			    const struct coherent_open_options *options, const struct reporter *to)
 {
-	if (options->model && model_is_valid(options->model)) {
+	if (options->model && is_valid_model(options->model)) {
 		sim->model = options->model;
 		sim->arg = options->model_arg;
 		return 0;
@@ -278,8 +278,8 @@ static int custom_model(struct coherent_sim *sim, const struct name *name,
 	return -EINVAL;
 }
 
-static int builtin_model(struct coherent_sim *sim, const struct name *name,
-			 const struct coherent_open_options *options, const struct reporter *to)
+static int use_builtin_model(struct coherent_sim *sim, const struct name *name,
+			     const struct coherent_open_options *options, const struct reporter *to)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(builtins); i++) {
 		if (strcmp(builtins[i]->model.name, name->where))
@@ -294,10 +294,10 @@ static int builtin_model(struct coherent_sim *sim, const struct name *name,
 		sim->arg = sim->state;
 		return sim->state ? 0 : -ENOMEM;
 	}
-	return unknown_model(name, to);
+	return report_unknown_model(name, to);
 }
 
-static int start(struct coherent_sim *sim)
+static int start_model(struct coherent_sim *sim)
 {
 	int err = 0;
 
@@ -307,7 +307,7 @@ static int start(struct coherent_sim *sim)
 		return err < 0 ? err : -EINVAL;
 	sim->connected = true;
 	if (!sim->options.step)
-		err = sys_thread_start(&sim->thread, run, sim);
+		err = sys_thread_start(&sim->thread, run_model, sim);
 	if (!err)
 		return 0;
 	sim->connected = false;
@@ -327,9 +327,9 @@ static int sim_open(struct backend **backend, struct coherent_device *dev, const
 		return -ENOMEM;
 	err = name_read_keys(name, keys, ARRAY_SIZE(keys), &sim->options, to);
 	if (!err && !strcmp(name->where, "custom"))
-		err = custom_model(sim, name, options, to);
+		err = use_custom_model(sim, name, options, to);
 	else if (!err)
-		err = builtin_model(sim, name, options, to);
+		err = use_builtin_model(sim, name, options, to);
 	if (err)
 		goto free_sim;
 	sim->backend = (struct backend){ .ops = &backend_sim, .dev = dev, .level = COHERENT_IOMMU };
@@ -342,7 +342,7 @@ static int sim_open(struct backend **backend, struct coherent_device *dev, const
 	if (err)
 		goto free_sim;
 	lock_init(&sim->lock);
-	err = start(sim);
+	err = start_model(sim);
 	if (err)
 		goto close_dma;
 	*backend = &sim->backend;
