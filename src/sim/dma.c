@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * SHARED: this is the other side of exposed memory. It is read and written by
- * the accesses that drivers use, so that the memory model has an opinion.
- * ORDER: a device's reads and writes stay in order, as on a bus; what a thread
- * did before it rang for the device has happened for the thread that sees the
- * device's answer.
+ * The DMA engine of a simulated device: translation, faults, and the misbehaviour that the keys
+ * "torn", "late" and "lazy" ask for.
+ *
+ * SHARED: the functions here are the device's side of exposed memory. They use the same atomic
+ * accesses as drivers do, so that the memory model of C defines what each side sees.
+ * ORDER: reads acquire and writes release, so the device's accesses stay in order, as on a bus.
+ * What a driver did before it rang the doorbell has happened for every thread that sees the answer
+ * of the device.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +18,8 @@
 #define LINE_BYTES 64
 #define LATE_USES 4
 /*
- * An IOMMU translates more than most devices can put out: a driver that sets a
- * mask too wide must get addresses that its device cannot use.
+ * An IOMMU translates more address bits than most devices have. So a driver that sets too wide a
+ * mask gets addresses that its device cannot use, as with hardware.
  */
 #define IOMMU_MASK_MIN (UINT64_MAX >> 16)
 
@@ -87,7 +90,7 @@ int sim_dma_next_fault(struct sim_dma *dma, struct coherent_fault *fault)
 
 /* --- Accesses --- */
 
-/* Repeats until nothing changed in between, so that all bytes are of one moment. */
+/* Reads twice until both reads agree, so that all bytes are of one moment. */
 static void read_line(const char *from, char *to, size_t bytes)
 {
 	char again[LINE_BYTES];
@@ -100,7 +103,7 @@ static void read_line(const char *from, char *to, size_t bytes)
 	}
 }
 
-/* Returns the bytes from an address to the end of its line or page, at most n. */
+/* Returns the number of bytes from an address to the end of its line or page, at most n. */
 static size_t bytes_to_end(uint64_t address, uint64_t unit, size_t n)
 {
 	const uint64_t left = unit - (address & (unit - 1));
@@ -171,14 +174,17 @@ static void finish_torn_write_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lock)
 {
 	if (!dma->torn_bytes)
 		return;
-	/* If the memory went away in between, the device made one fault. */
+	/* If the memory was unmapped since the first part, this part is refused as one fault. */
 	(void)access_locked(dma, dma->torn_address, dma->torn_data, dma->torn_bytes,
 			    COHERENT_ACCESS_WRITE);
 	free(dma->torn_data);
 	dma->torn_bytes = 0;
 }
 
-/* Returns where to split, a multiple of 8 inside the write, or 0 if there is none. */
+/*
+ * Returns the offset at which to split a write: its address is a multiple of 8 inside the write. 0
+ * means that there is no such address.
+ */
 static size_t choose_split(struct sim_dma *dma, uint64_t address, size_t bytes)
 {
 	const uint64_t first = (address | 7) + 1;
@@ -190,7 +196,7 @@ static size_t choose_split(struct sim_dma *dma, uint64_t address, size_t bytes)
 			sim_dma_random(&dma->random) % ((last - first) / 8 + 1) * 8);
 }
 
-/* The write was permitted as a whole; one part of it arrives now. */
+/* The IOMMU permitted the whole write. One part of it arrives now, the other part later. */
 static void write_torn_locked(struct sim_dma *dma, uint64_t address, char *buffer, size_t bytes)
 	NEEDS_LOCK(dma->lock)
 {
@@ -222,7 +228,7 @@ static void note_used_locked(struct sim_dma *dma, uint64_t address) NEEDS_LOCK(d
 	dma->seen_next = (dma->seen_next + 1) % SIM_SEEN;
 }
 
-/* A stale device remembers an address that was unmapped, to use it again. */
+/* Notes the addresses in a mapping that the device has used, so that it uses them again later. */
 static void remember_late_locked(struct sim_dma *dma, const struct backend_mapping *mapping)
 	NEEDS_LOCK(dma->lock)
 {
@@ -253,7 +259,7 @@ static void write_late_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lock)
 	}
 }
 
-/* --- The model's side --- */
+/* --- Calls of the model --- */
 
 int sim_dma_do(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes,
 	       enum coherent_access access)
@@ -296,7 +302,7 @@ bool sim_dma_take_progress(struct sim_dma *dma)
 	return progress;
 }
 
-/* --- The library's side --- */
+/* --- Calls of the library --- */
 
 static int map_locked(struct sim_dma *dma, const struct backend_mapping *mapping)
 	NEEDS_LOCK(dma->lock)
@@ -337,7 +343,7 @@ static int unmap_locked(struct sim_dma *dma, const struct backend_mapping *mappi
 	dma->maps--;
 	if (dma->options.late)
 		remember_late_locked(dma, mapping);
-	/* Without memory for a delayed unmapping, the device unmaps at once. */
+	/* If there is no memory to note a delayed unmapping, the device unmaps at once. */
 	stale = dma->options.lazy ? malloc(sizeof(*stale)) : NULL;
 	if (!stale) {
 		sim_iommu_unmap(&dma->iommu, mapping->address, mapping->bytes);

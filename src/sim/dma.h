@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * DMA of a simulated device: every access is translated and checked under one
- * lock, and copied under it, so when unmapping returns nothing is under way.
- * Here are also the ways in which a device misbehaves, when it is asked to.
+ * DMA of a simulated device. Every access is translated, checked and copied under one lock, so when
+ * an unmapping returns no access to that memory is in flight. A device misbehaves only if a key of
+ * its name asks for that.
  */
 #ifndef SIM_DMA_H
 #define SIM_DMA_H
@@ -18,17 +18,17 @@
 #define SIM_LATE 32
 
 /**
- * struct sim_options - Keys of a sim: device; see coherent/sim.h.
- * @mask: Address bits; 0 for those of the model.
- * @step: Flag.
- * @seed: 0 if none was given.
- * @delay: Ticks.
- * @torn: Flag.
- * @late: Flag.
- * @lazy: Flag.
- * @maps: Most mappings at a time; 0 for no limit.
- * @fail_map: Which mapping fails; 0 for none.
- * @fail_unmap: Which unmapping fails; 0 for none.
+ * struct sim_options - The keys of a sim: device; coherent/sim.h explains them.
+ * @mask: The number of address bits; 0 for those of the model.
+ * @step: 1 if the key is given.
+ * @seed: The seed; 0 if none is given.
+ * @delay: The number of ticks.
+ * @torn: 1 if the key is given.
+ * @late: 1 if the key is given.
+ * @lazy: 1 if the key is given.
+ * @maps: The largest number of mappings at a time; 0 for no limit.
+ * @fail_map: The number of the mapping that fails; 0 for none.
+ * @fail_unmap: The number of the unmapping that fails; 0 for none.
  */
 struct sim_options {
 	uint64_t mask;
@@ -44,10 +44,10 @@ struct sim_options {
 };
 
 /**
- * struct sim_stale - What was unmapped lazily.
- * @link: Of dma->stale.
- * @address: Device address.
- * @bytes: Whole pages.
+ * struct sim_stale - A mapping that the library ended and the IOMMU still has, with the key "lazy".
+ * @link: The entry in the list @stale of struct sim_dma.
+ * @address: The device address.
+ * @bytes: The size in whole pages.
  */
 struct sim_stale {
 	SLIST_ENTRY(sim_stale) link;
@@ -57,28 +57,28 @@ struct sim_stale {
 
 /**
  * struct sim_dma - The DMA engine of a device and its IOMMU.
- * @dev: The device, for the names of faults. Never changes.
- * @options: Never changes.
- * @lock: Guards what follows.
+ * @dev: The device, which names the objects that faults hit. Never changes.
+ * @options: The keys of the device. Never change.
+ * @lock: Guards the fields below.
  * @iommu: The page table.
- * @connected: Mapping is possible.
- * @progress: The device wrote since somebody cleared this.
- * @random: State of the generator.
- * @maps: Mappings there are.
- * @map_calls: Mappings asked for.
- * @unmap_calls: Unmappings asked for.
- * @stale: What was unmapped lazily.
- * @faults: A ring of faults not read yet.
- * @fault_first: The oldest.
- * @fault_count: How many.
- * @fault_lost: How many were overwritten since one was read.
- * @torn_address: Where the second part of a torn write goes.
- * @torn_bytes: How long it is; 0 for none.
- * @torn_data: The bytes.
- * @seen: Addresses that the device used last; a ring.
- * @seen_next: The next entry of @seen.
- * @late: Addresses to be used again after they were unmapped.
- * @late_left: How often.
+ * @connected: The engine was not disconnected, so memory can be mapped.
+ * @progress: The device wrote since sim_dma_take_progress() last cleared this.
+ * @random: The state of the random number generator.
+ * @maps: The number of mappings now.
+ * @map_calls: The number of calls that mapped or tried to.
+ * @unmap_calls: The number of calls that unmapped or tried to.
+ * @stale: The mappings whose unmapping is delayed.
+ * @faults: A ring of the faults that were not read yet.
+ * @fault_first: The index of the oldest fault.
+ * @fault_count: The number of faults in the ring.
+ * @fault_lost: The number of faults that were overwritten since a fault was last read.
+ * @torn_address: The device address of the second part of a torn write.
+ * @torn_bytes: The size of that part; 0 if there is none.
+ * @torn_data: The bytes of that part.
+ * @seen: A ring of the addresses that the device used last.
+ * @seen_next: The index of the next entry of @seen to fill.
+ * @late: The addresses that the device uses again after they were unmapped.
+ * @late_left: How often the device still uses each of them.
  */
 struct sim_dma {
 	struct coherent_device *dev;
@@ -107,7 +107,9 @@ struct sim_dma {
 
 /**
  * sim_dma_random() - The next number of a seeded sequence.
- * @state: Not 0.
+ * @state: The state of the generator, not 0. It changes.
+ *
+ * Return: the number.
  */
 uint64_t sim_dma_random(uint64_t *state);
 
@@ -115,8 +117,8 @@ uint64_t sim_dma_random(uint64_t *state);
  * sim_dma_open() - Make a DMA engine.
  * @dma: Zero bytes.
  * @dev: The device.
- * @mask: Its DMA mask.
- * @options: Its keys.
+ * @mask: The DMA mask of the device.
+ * @options: The keys of the device.
  *
  * Return: 0; -ENOMEM.
  */
@@ -124,33 +126,37 @@ int sim_dma_open(struct sim_dma *dma, struct coherent_device *dev, uint64_t mask
 		 const struct sim_options *options);
 
 /**
- * sim_dma_disconnect() - From now on every access is refused.
+ * sim_dma_disconnect() - Unmap everything, and refuse every access from now on.
  * @dma: The engine.
  */
 void sim_dma_disconnect(struct sim_dma *dma);
 
 /**
  * sim_dma_close() - Free a DMA engine.
- * @dma: Disconnected.
+ * @dma: The engine, disconnected or never used.
  */
 void sim_dma_close(struct sim_dma *dma);
 
 /**
- * sim_dma_map() - backend_ops.map.
+ * sim_dma_map() - Let the device reach memory, as the map of struct backend_ops does.
  * @dma: The engine.
- * @mapping: What to map.
+ * @mapping: The memory and its device address.
+ *
+ * Return: 0; -ENODEV, -EIO (the key "fail-map"), -ENOSPC (the key "maps"), -ENOMEM.
  */
 int sim_dma_map(struct sim_dma *dma, const struct backend_mapping *mapping);
 
 /**
- * sim_dma_unmap() - backend_ops.unmap.
+ * sim_dma_unmap() - End a mapping, as the unmap of struct backend_ops does.
  * @dma: The engine.
- * @mapping: What was mapped.
+ * @mapping: The mapping.
+ *
+ * Return: 0; -ENODEV, -EIO (the key "fail-unmap").
  */
 int sim_dma_unmap(struct sim_dma *dma, const struct backend_mapping *mapping);
 
 /**
- * sim_dma_fence() - End what is in flight: torn and late writes, stale mappings.
+ * sim_dma_fence() - End torn and late writes, and the mappings whose unmapping is delayed.
  * @dma: The engine.
  *
  * Return: 0; -ENODEV.
@@ -158,49 +164,53 @@ int sim_dma_unmap(struct sim_dma *dma, const struct backend_mapping *mapping);
 int sim_dma_fence(struct sim_dma *dma);
 
 /**
- * sim_dma_next_fault() - backend_ops.next_fault.
+ * sim_dma_next_fault() - Take the oldest fault that was not read yet.
  * @dma: The engine.
- * @fault: Filled in.
+ * @fault: Receives the fault.
+ *
+ * Return: 0; -EAGAIN (there is no fault).
  */
 int sim_dma_next_fault(struct sim_dma *dma, struct coherent_fault *fault);
 
 /**
- * sim_dma_do() - The model reads or writes memory.
+ * sim_dma_do() - Read or write memory for the model, with the misbehaviour that the keys ask for.
  * @dma: The engine.
- * @address: Device address.
- * @buffer: The model's memory.
- * @bytes: How many.
+ * @address: The device address.
+ * @buffer: The memory of the model.
+ * @bytes: The number of bytes.
  * @access: Read or write.
  *
- * Return: 0; -EIO, and there is a fault.
+ * Return: 0; -EIO (the access was refused, and there is a fault).
  */
 int sim_dma_do(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes,
 	       enum coherent_access access);
 
 /**
- * sim_dma_try() - A test tries memory in the name of the device.
+ * sim_dma_try() - Read or write memory for a test, as if the device did it.
  * @dma: The engine.
- * @address: Device address.
- * @buffer: The test's memory.
- * @bytes: How many.
+ * @address: The device address.
+ * @buffer: The memory of the test.
+ * @bytes: The number of bytes.
  * @access: Read or write.
  *
- * Behaves well and leaves no trace but the fault.
+ * The access is not torn, and the device does not remember it. A refused access leaves a fault.
  *
- * Return: 0; -EIO, and there is a fault.
+ * Return: 0; -EIO (the access was refused, and there is a fault), -EINVAL (@access).
  */
 int sim_dma_try(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes,
 		enum coherent_access access);
 
 /**
- * sim_dma_tick() - Second parts of torn writes arrive, and late accesses.
+ * sim_dma_tick() - Make the second part of a torn write arrive, and make late accesses.
  * @dma: The engine.
  */
 void sim_dma_tick(struct sim_dma *dma);
 
 /**
- * sim_dma_take_progress() - Whether the device wrote since the last call.
+ * sim_dma_take_progress() - Ask whether the device wrote to memory since the last call.
  * @dma: The engine.
+ *
+ * Return: whether it did.
  */
 bool sim_dma_take_progress(struct sim_dma *dma);
 

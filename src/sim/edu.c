@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * QEMU's edu device (docs/specs/edu.rst, hw/misc/edu.c), what it does and what
- * it cannot do: addresses lose the bits over its mask, a transfer has at most
- * 4095 bytes of its buffer, registers below 0x80 are 4 bytes wide, a command is
- * not accepted while one runs. A transfer whose memory is refused ends like
- * any other: the driver is not told, reads deliver zeros.
+ * The built-in model "edu", after QEMU's device (docs/specs/edu.rst, hw/misc/edu.c). The model has
+ * the limits of QEMU's device too: addresses lose the bits above the mask, a transfer takes at most
+ * 4095 bytes of the buffer, registers below 0x80 are 4 bytes wide, and the device does not accept
+ * a command while another one runs. If the IOMMU refuses a transfer, the transfer ends like any
+ * other: a read delivers zeros, and the device does not tell the driver.
  *
- * QEMU 7.2 aborts on a transfer outside of the buffer. Here that is reported,
- * and the transfer never ends.
+ * QEMU 7.2 aborts on a transfer outside of the buffer. This model reports it, and the transfer
+ * never ends.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -93,7 +93,7 @@ static uint64_t edu_reg_read(struct coherent_sim *sim, void *arg, unsigned int b
 	return UINT64_MAX;
 }
 
-/* The registers of a transfer do not change while it runs. */
+/* The device ignores writes to the registers of a transfer while the transfer runs. */
 static void write_dma_register(struct edu *edu, uint64_t offset, uint64_t value)
 {
 	if (edu->cmd & CMD_RUN)
@@ -154,7 +154,7 @@ static void compute_factorial(struct coherent_sim *sim, struct edu *edu)
 
 	for (uint32_t n = edu->factorial; n; n--) {
 		result *= n;
-		/* 34! is a multiple of 2^32, and so are all after it. */
+		/* 34! and every later factorial are multiples of 2^32. */
 		if (!result)
 			break;
 	}
@@ -164,7 +164,7 @@ static void compute_factorial(struct coherent_sim *sim, struct edu *edu)
 		raise_irq(sim, edu, IRQ_FACTORIAL);
 }
 
-/* QEMU also requires that the byte behind the transfer is in the buffer. */
+/* QEMU also requires that the byte after the transfer is in the buffer. */
 static bool is_in_buffer(uint64_t at, uint64_t count)
 {
 	return at >= BUFFER_BASE && at < BUFFER_BASE + BUFFER_BYTES && count &&
@@ -183,7 +183,7 @@ static void hang_device(struct coherent_sim *sim, struct edu *edu, uint64_t at)
 	edu->hung = true;
 }
 
-/* QEMU transfers page by page: a page that is mapped arrives even if the next one is not. */
+/* QEMU transfers page by page: a mapped page arrives even if the next page is not mapped. */
 static void transfer_pages(struct coherent_sim *sim, struct edu *edu, uint64_t address,
 			   unsigned char *at, uint64_t count)
 {

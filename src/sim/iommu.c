@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * An entry of the lowest level is the address of a page of memory, with what is
- * permitted in its low bits; 0 maps nothing. Entries above are tables. Tables
- * stay until the end: addresses come lowest first, so there are few.
+ * The page table of a simulated device. An entry of the lowest level holds the address of a page of
+ * memory, with the permission in its low bits; 0 maps nothing. An entry of a higher level is the
+ * address of a table. A table is freed only with the whole page table: the library gives out the
+ * lowest free address first, so there are few tables.
  */
 #include <stdlib.h>
 
@@ -85,7 +86,7 @@ int sim_iommu_map(struct sim_iommu *iommu, const struct backend_mapping *mapping
 	uint64_t *entry = NULL;
 
 	for (size_t done = 0; done < mapping->bytes; done += page) {
-		/* The next entry is the next one, except in a new table. */
+		/* Neighbouring pages have neighbouring entries, up to the end of a table. */
 		if (entry && slot_of(iommu, mapping->address + done, 0))
 			entry++;
 		else

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The simulator's page table: from device addresses to memory and permissions,
- * in levels of 512 entries, as in hardware. No locks; the caller has one.
+ * The page table of a simulated device. It translates device addresses to memory and permissions in
+ * levels of 512 entries, as hardware does. It has no lock: the caller holds the lock of the DMA
+ * engine.
  */
 #ifndef SIM_IOMMU_H
 #define SIM_IOMMU_H
@@ -13,9 +14,9 @@
 /**
  * struct sim_iommu - A page table.
  * @root: The topmost table.
- * @levels: How many levels there are; the lowest maps pages.
- * @page_shift: Bits of a page.
- * @mask: Addresses over it are not translated.
+ * @levels: The number of levels; the lowest maps pages.
+ * @page_shift: The number of address bits inside a page.
+ * @mask: The largest address that is translated.
  */
 struct sim_iommu {
 	uint64_t *root;
@@ -27,7 +28,7 @@ struct sim_iommu {
 /**
  * sim_iommu_open() - Make an empty page table.
  * @iommu: The page table.
- * @mask: The largest address it translates.
+ * @mask: The largest address that it translates.
  *
  * Return: 0; -ENOMEM.
  */
@@ -35,35 +36,35 @@ int sim_iommu_open(struct sim_iommu *iommu, uint64_t mask);
 
 /**
  * sim_iommu_close() - Free a page table.
- * @iommu: The page table, or zero bytes.
+ * @iommu: The page table. Nothing happens if it is closed already.
  */
 void sim_iommu_close(struct sim_iommu *iommu);
 
 /**
  * sim_iommu_map() - Map pages.
  * @iommu: The page table.
- * @mapping: What to map; nothing may be mapped there.
+ * @mapping: The pages and their address; nothing else may be mapped there.
  *
- * Return: 0; -ENOMEM, and nothing is mapped.
+ * Return: 0; -ENOMEM (nothing is mapped).
  */
 int sim_iommu_map(struct sim_iommu *iommu, const struct backend_mapping *mapping);
 
 /**
  * sim_iommu_unmap() - Unmap pages.
  * @iommu: The page table.
- * @address: The first.
- * @bytes: How much was mapped there.
+ * @address: The address of the first page.
+ * @bytes: The size of the mapping.
  */
 void sim_iommu_unmap(struct sim_iommu *iommu, uint64_t address, size_t bytes);
 
 /**
- * sim_iommu_translate() - The memory at a device address.
+ * sim_iommu_translate() - Find the memory at a device address.
  * @iommu: The page table.
  * @address: The address.
- * @access: What the device wants to do.
+ * @access: Read or write.
  *
- * Return: the memory, valid to the end of the page; NULL if there is none or the
- * access is not permitted.
+ * Return: the memory, valid to the end of the page; NULL if nothing is mapped or the mapping does
+ * not permit the access.
  */
 char *sim_iommu_translate(const struct sim_iommu *iommu, uint64_t address,
 			  enum coherent_access access);

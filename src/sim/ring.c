@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A device with a descriptor ring and a completion ring; coherent/sim.h has its
- * registers and formats.
+ * The built-in model "ring": a device with a descriptor ring and a completion ring. coherent/sim.h
+ * documents its registers and formats. A tick processes at most BATCH descriptors and interrupts
+ * once after them.
  */
 #include <errno.h>
 #include <string.h>
@@ -101,7 +102,7 @@ static uint32_t sum_of(const unsigned char *bytes, size_t n)
 	return sum;
 }
 
-/* Does one chunk of the work of a descriptor. */
+/* Does the work of a descriptor for one chunk of its memory. */
 static int run_chunk(struct coherent_sim *sim, const struct coherent_sim_ring_desc *desc,
 		     uint32_t done, size_t n, uint32_t *sum)
 {
@@ -135,7 +136,7 @@ static uint16_t run_descriptor(struct coherent_sim *sim, const struct coherent_s
 	return 0;
 }
 
-/* seq is written last and alone, because it tells the driver that the rest is there. */
+/* The write of seq comes last and alone, because it tells the driver that the rest is there. */
 static int write_completion(struct coherent_sim *sim, const struct ring *ring,
 			    const struct coherent_sim_ring_completion *completion)
 {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The simulator: device models, their time, their registers and interrupts.
+ * The backend "sim:". It opens a device model, gives it time in a thread of its own or step by
+ * step, and calls it when the driver accesses a register.
  *
- * One lock, held whenever a callback of the model runs. The model's thread
- * gives way to threads that want to reach a register: a mutex alone would let
- * it take the lock again before they wake.
+ * A thread of the driver waits for the lock of the device to call the model. The thread of the
+ * model gives way to it: a mutex alone would let the thread of the model take the lock again before
+ * the waiting thread wakes up.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +59,10 @@ static void tick_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 		sim->model->tick(sim, sim->arg);
 }
 
-/* Returns whether the model has done something, so that it may have more to do. */
+/*
+ * Returns whether the model has done something since the last call, so that it may have more to do.
+ * A delayed tick makes it wait anyway.
+ */
 static bool take_activity_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 {
 	const bool busy = sim_dma_take_progress(&sim->dma) || sim->interrupted || sim->kicked;
@@ -86,6 +90,7 @@ static void *run_model(void *arg)
 	return NULL;
 }
 
+/* Takes the lock for a thread of the driver; the thread of the model gives way to it. */
 static void take_for_driver(struct coherent_sim *sim) LOCK_ATTRIBUTE(acquire_capability(sim->lock))
 {
 	atomic_fetch_add_explicit(&sim->wanted, 1, memory_order_relaxed);
@@ -93,7 +98,7 @@ static void take_for_driver(struct coherent_sim *sim) LOCK_ATTRIBUTE(acquire_cap
 	atomic_fetch_sub_explicit(&sim->wanted, 1, memory_order_relaxed);
 }
 
-/* --- Registers, interrupts --- */
+/* --- Registers and interrupts --- */
 
 static uint64_t sim_reg_read(struct backend *backend, unsigned int bar, uint64_t offset,
 			     unsigned int width)
@@ -129,7 +134,7 @@ static int sim_irq_connect(struct backend *backend, unsigned int vector, int fd)
 	int err = -ENODEV;
 
 	take_for_driver(sim);
-	/* A model may interrupt once more as it closes, when the descriptor is closed already. */
+	/* The model may still interrupt while it closes, so a closed eventfd must not stay here. */
 	if (sim->connected || fd < 0) {
 		sim->irq_fds[vector] = fd;
 		err = 0;
@@ -138,7 +143,7 @@ static int sim_irq_connect(struct backend *backend, unsigned int vector, int fd)
 	return err;
 }
 
-/* --- For the library --- */
+/* --- Limits, mappings and faults --- */
 
 static void sim_limits(struct backend *backend, struct coherent_limits *limits)
 {
@@ -273,7 +278,7 @@ static int use_custom_model(struct coherent_sim *sim, const struct name *name,
 	}
 	report(to, COHERENT_ERROR, "device name \"%s\": %s", name->whole,
 	       options->model ?
-		       "its model needs a .name, a .mask from coherent_mask() and at most 32 .vectors" :
+		       "its .model needs a .name, a .mask from coherent_mask() and at most 32 .vectors" :
 		       "sim:custom needs a .model");
 	return -EINVAL;
 }
@@ -374,7 +379,7 @@ const struct backend_ops backend_sim = {
 	.irq_connect = sim_irq_connect,
 };
 
-/* --- For tests --- */
+/* --- Calls of tests --- */
 
 static int find_sim(struct coherent_device *dev, struct coherent_sim **sim)
 {

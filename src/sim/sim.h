@@ -34,7 +34,7 @@
  * @lock: Guards the fields below.
  * @connected: The device is not closed.
  * @kicked: A register was written since the last tick.
- * @interrupted: The model interrupted since the simulator last looked.
+ * @interrupted: The model interrupted since take_activity_locked() last looked.
  * @held: The next tick is delayed until @held_until.
  * @held_until: A time in ns; with the key "step", a number of ticks.
  * @ticks: The number of ticks so far, with the key "step".
