@@ -19,6 +19,8 @@
 #include "base/sys_process.h"
 #include "device/lookup.h"
 #include "qemu/device.h"
+#include "qemu/explain.h"
+#include "qemu/start.h"
 
 /*
  * QEMU's memory has the queues of the IOMMU, a page that interrupts are written to, and then
@@ -55,7 +57,7 @@ static void report_loss(const struct qemu *qemu, int err)
 	else if (err == -EIO)
 		report(&dev->reporter, COHERENT_ERROR, "%s: QEMU's IOMMU does not unmap",
 		       dev->name);
-	else if (qemu_last_error(qemu->log, text, sizeof(text)))
+	else if (qemu_explain_has_error(qemu->log, text, sizeof(text)))
 		report(&dev->reporter, COHERENT_ERROR, "%s: QEMU is gone; the last it said: %s",
 		       dev->name, text);
 	else

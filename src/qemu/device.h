@@ -11,8 +11,6 @@
 #include "qemu/pci.h"
 #include "qemu/process.h"
 
-#define QEMU_PROGRAM "qemu-system-x86_64"
-#define QEMU_PACKAGE "qemu-system-x86"
 #define QEMU_MIB ((uint64_t)1 << 20)
 /* Where in its memory objects are. */
 #define QEMU_OBJECTS_AT (2 * QEMU_MIB)
@@ -78,46 +76,5 @@ struct qemu {
 	struct qemu_mappings mappings;
 	int irq_fds[QEMU_PCI_VECTORS_MAX];
 };
-
-/**
- * qemu_start() - Start QEMU with the model that a name asks for.
- * @qemu: Its keys have what is usual; keys, process, memory, log, ram, space and the
- *	descriptor of qtest are filled in, also on failure.
- * @name: The device's name.
- *
- * Return: 0; -EINVAL (name); as qemu_start_error().
- */
-int qemu_start(struct qemu *qemu, const struct name *name);
-
-/**
- * qemu_start_error() - Report why QEMU cannot be started.
- * @dev: Told.
- * @err: What went wrong, or 0.
- *
- * Return: 0; -ENODEV (not installed, or not to be run), -ENOSPC (descriptors), -ENOMEM.
- */
-int qemu_start_error(const struct coherent_device *dev, int err);
-
-/**
- * qemu_explain() - Report why a device cannot be opened.
- * @dev: Told.
- * @log: What QEMU wrote.
- * @err: What went wrong.
- *
- * Return: @err, or what is closer: -ENODEV (no such model, no such device, a QEMU that is too old
- * or cannot be run), -EINVAL (QEMU says why), -ENOSPC (it has no descriptor left, or too few
- * addresses for BARs), -ENOMEM.
- */
-int qemu_explain(const struct coherent_device *dev, int log, int err);
-
-/**
- * qemu_last_error() - The last error that QEMU wrote.
- * @log: What it wrote.
- * @text: Receives the line; untouched if there is none.
- * @size: Room there.
- *
- * Return: Whether there is one.
- */
-bool qemu_last_error(int log, char *text, size_t size);
 
 #endif

@@ -9,7 +9,8 @@
 
 #include "base/size.h"
 #include "base/sys_process.h"
-#include "qemu/device.h"
+#include "qemu/explain.h"
+#include "qemu/process.h"
 
 /* Older ones lack parts of virtio-iommu and of qtest. */
 #define NEEDED "QEMU 7.2 or newer is needed, see " QEMU_PROGRAM " --version"
@@ -25,7 +26,7 @@ static bool is_error(const char *line)
 	       strncmp(line + sizeof(prefix) - 1, "info: ", 6);
 }
 
-bool qemu_last_error(int log, char *text, size_t size)
+bool qemu_explain_has_error(int log, char *text, size_t size)
 {
 	char end[4096];
 	const uint64_t bytes = sys_file_bytes(log);
@@ -46,7 +47,7 @@ bool qemu_last_error(int log, char *text, size_t size)
 
 /* --- Why QEMU did not run --- */
 
-int qemu_start_error(const struct coherent_device *dev, int err)
+int qemu_explain_start(const struct coherent_device *dev, int err)
 {
 	switch (err) {
 	case 0:
@@ -121,8 +122,8 @@ int qemu_explain(const struct coherent_device *dev, int log, int err)
 	char text[512];
 
 	if (exec_error(log))
-		return qemu_start_error(dev, exec_error(log));
-	if (qemu_last_error(log, text, sizeof(text)))
+		return qemu_explain_start(dev, exec_error(log));
+	if (qemu_explain_has_error(log, text, sizeof(text)))
 		return quote(dev, text);
 	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
 		if (reasons[i].err != err)

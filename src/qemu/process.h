@@ -12,6 +12,8 @@
 
 #include "base/lock.h"
 
+#define QEMU_PROGRAM "qemu-system-x86_64"
+#define QEMU_PACKAGE "qemu-system-x86"
 #define QEMU_ARGUMENTS_MAX 40
 #define QEMU_INHERITED 3
 

@@ -14,7 +14,8 @@
 
 #include "base/size.h"
 #include "base/sys.h"
-#include "qemu/device.h"
+#include "qemu/explain.h"
+#include "qemu/start.h"
 
 #define BIOS_BYTES 65536
 #define HLT 0xf4
@@ -304,5 +305,5 @@ int qemu_start(struct qemu *qemu, const struct name *name)
 		err = add_disk(qemu);
 	if (!err)
 		err = spawn(qemu, device);
-	return qemu_start_error(qemu->backend.dev, err);
+	return qemu_explain_start(qemu->backend.dev, err);
 }
