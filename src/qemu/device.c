@@ -92,21 +92,24 @@ static int result_locked(struct qemu *qemu, int err) NEEDS_LOCK(qemu->lock)
 
 /* --- Mappings --- */
 
-static int compare(const struct qemu_mapping *a, const struct qemu_mapping *b)
+static int compare_mappings(const struct qemu_mapping *a, const struct qemu_mapping *b)
 {
 	return (a->address > b->address) - (a->address < b->address);
 }
 
-RB_GENERATE_INTERNAL(qemu_mappings, qemu_mapping, node, compare, static __attribute__((unused)))
+RB_GENERATE_INTERNAL(qemu_mappings, qemu_mapping, node, compare_mappings,
+		     static __attribute__((unused)))
 
-static struct qemu_mapping *find_locked(struct qemu *qemu, uint64_t address) NEEDS_LOCK(qemu->lock)
+static struct qemu_mapping *find_mapping_locked(struct qemu *qemu, uint64_t address)
+	NEEDS_LOCK(qemu->lock)
 {
 	struct qemu_mapping key = { .address = address };
 
 	return RB_FIND(qemu_mappings, &qemu->mappings, &key);
 }
 
-static void end_locked(struct qemu *qemu, struct qemu_mapping *mapping) NEEDS_LOCK(qemu->lock)
+static void end_mapping_locked(struct qemu *qemu, struct qemu_mapping *mapping)
+	NEEDS_LOCK(qemu->lock)
 {
 	RB_REMOVE(qemu_mappings, &qemu->mappings, mapping);
 	iova_release(&qemu->space, &mapping->at);
@@ -132,7 +135,7 @@ static void poll_mailbox(void *arg)
 	}
 }
 
-static int start_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
+static int start_functions_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
 {
 	int err = qemu_pci_start(&qemu->pci, &qemu->qtest);
 
@@ -163,7 +166,7 @@ static int open_machine(struct qemu *qemu, const struct name *name)
 	if (err)
 		return err;
 	lock_take(&qemu->lock);
-	err = start_locked(qemu);
+	err = start_functions_locked(qemu);
 	if (err)
 		err = result_locked(qemu, qemu_explain(qemu->backend.dev, qemu->log, err));
 	lock_drop(&qemu->lock);
@@ -180,7 +183,7 @@ static void qemu_close(struct backend *backend)
 		qemu_process_stop(&qemu->process);
 	lock_take(&qemu->lock);
 	while ((mapping = RB_MIN(qemu_mappings, &qemu->mappings)))
-		end_locked(qemu, mapping);
+		end_mapping_locked(qemu, mapping);
 	lock_drop(&qemu->lock);
 	iova_close(&qemu->space);
 	if (qemu->ram)
@@ -293,7 +296,7 @@ static void *qemu_cpu_view(struct backend *backend, uint64_t address)
 	void *va;
 
 	lock_take(&qemu->lock);
-	va = qemu->ram + find_locked(qemu, address)->at.first;
+	va = qemu->ram + find_mapping_locked(qemu, address)->at.first;
 	lock_drop(&qemu->lock);
 	return va;
 }
@@ -336,11 +339,11 @@ static void unmap_locked(struct qemu *qemu, const struct backend_mapping *asked)
 static void take_back_locked(struct qemu *qemu, const struct backend_mapping *asked)
 	NEEDS_LOCK(qemu->lock)
 {
-	struct qemu_mapping *mapping = find_locked(qemu, asked->address);
+	struct qemu_mapping *mapping = find_mapping_locked(qemu, asked->address);
 
 	unmap_locked(qemu, asked);
 	memcpy(asked->va, qemu->ram + mapping->at.first, asked->bytes);
-	end_locked(qemu, mapping);
+	end_mapping_locked(qemu, mapping);
 }
 
 static int qemu_unmap(struct backend *backend, const struct backend_mapping *asked, bool idle)
@@ -355,7 +358,7 @@ static int qemu_unmap(struct backend *backend, const struct backend_mapping *ask
 		take_back_locked(qemu, asked);
 	} else {
 		unmap_locked(qemu, asked);
-		find_locked(qemu, asked->address)->waiting = true;
+		find_mapping_locked(qemu, asked->address)->waiting = true;
 	}
 	lock_drop(&qemu->lock);
 	return err;
@@ -376,7 +379,7 @@ static int fence_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
 		return err;
 	RB_FOREACH_SAFE(mapping, qemu_mappings, &qemu->mappings, next)
 		if (mapping->waiting)
-			end_locked(qemu, mapping);
+			end_mapping_locked(qemu, mapping);
 	return 0;
 }
 

@@ -98,7 +98,7 @@ static const struct {
 };
 
 /* QEMU does not translate its messages. */
-static int quote(const struct coherent_device *dev, const char *text)
+static int quote_error(const struct coherent_device *dev, const char *text)
 {
 	report(&dev->reporter, COHERENT_ERROR, "%s: %s", dev->name, text);
 	if (strstr(text, "Too many open files"))
@@ -124,7 +124,7 @@ int qemu_explain(const struct coherent_device *dev, int log, int err)
 	if (exec_error(log))
 		return qemu_explain_start(dev, exec_error(log));
 	if (qemu_explain_has_error(log, text, sizeof(text)))
-		return quote(dev, text);
+		return quote_error(dev, text);
 	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
 		if (reasons[i].err != err)
 			continue;

@@ -34,12 +34,14 @@
 
 /* --- Registers --- */
 
-static int set(const struct qemu_iommu *iommu, size_t offset, unsigned int width, uint64_t value)
+static int write_common(const struct qemu_iommu *iommu, size_t offset, unsigned int width,
+			uint64_t value)
 {
 	return qtest_write(iommu->qtest, iommu->common + offset, width, value);
 }
 
-static int get(const struct qemu_iommu *iommu, size_t offset, unsigned int width, uint64_t *value)
+static int read_common(const struct qemu_iommu *iommu, size_t offset, unsigned int width,
+		       uint64_t *value)
 {
 	return qtest_read(iommu->qtest, iommu->common + offset, width, value);
 }
@@ -106,7 +108,7 @@ static int find_registers(struct qemu_iommu *iommu, uint16_t function, const uin
 
 /* --- Queues --- */
 
-static void *memory_at(const struct qemu_iommu *iommu, uint64_t offset)
+static void *shared_at(const struct qemu_iommu *iommu, uint64_t offset)
 {
 	return iommu->memory + iommu->at + offset;
 }
@@ -115,26 +117,26 @@ static int start_queue(struct qemu_iommu *iommu, struct qemu_iommu_queue *queue,
 {
 	uint64_t notify = 0;
 	const uint64_t at = iommu->at + i * RINGS_BYTES;
-	int err = set(iommu, COMMON(queue_select), 2, i);
+	int err = write_common(iommu, COMMON(queue_select), 2, i);
 
 	queue->at = i * RINGS_BYTES;
 	if (!err)
-		err = set(iommu, COMMON(queue_size), 2, ENTRIES);
+		err = write_common(iommu, COMMON(queue_size), 2, ENTRIES);
 	if (!err)
-		err = set(iommu, COMMON(queue_desc_lo), 8, at);
+		err = write_common(iommu, COMMON(queue_desc_lo), 8, at);
 	if (!err)
-		err = set(iommu, COMMON(queue_avail_lo), 8, at + AVAIL);
+		err = write_common(iommu, COMMON(queue_avail_lo), 8, at + AVAIL);
 	if (!err)
-		err = set(iommu, COMMON(queue_used_lo), 8, at + USED);
+		err = write_common(iommu, COMMON(queue_used_lo), 8, at + USED);
 	if (!err)
-		err = get(iommu, COMMON(queue_notify_off), 2, &notify);
+		err = read_common(iommu, COMMON(queue_notify_off), 2, &notify);
 	queue->notify = iommu->notify + notify * iommu->notify_step;
-	return err ? err : set(iommu, COMMON(queue_enable), 2, 1);
+	return err ? err : write_common(iommu, COMMON(queue_enable), 2, 1);
 }
 
 static void make_available(struct qemu_iommu *iommu, struct qemu_iommu_queue *queue, uint16_t head)
 {
-	struct vring_avail *avail = memory_at(iommu, queue->at + AVAIL);
+	struct vring_avail *avail = shared_at(iommu, queue->at + AVAIL);
 
 	avail->ring[queue->next++ % ENTRIES] = head;
 	/* ORDER: pairs with QEMU's barrier between its reads of the index and of the entry. */
@@ -143,7 +145,7 @@ static void make_available(struct qemu_iommu *iommu, struct qemu_iommu_queue *qu
 
 static bool is_used(struct qemu_iommu *iommu, const struct qemu_iommu_queue *queue)
 {
-	const struct vring_used *used = memory_at(iommu, queue->at + USED);
+	const struct vring_used *used = shared_at(iommu, queue->at + USED);
 
 	/* ORDER: pairs with QEMU's barrier between its write of the result and of the index. */
 	return __atomic_load_n(&used->idx, __ATOMIC_ACQUIRE) != queue->seen;
@@ -164,14 +166,14 @@ static int result_of(uint8_t status)
 }
 
 /* @from does not have the tail of the request, which is where QEMU writes the result. */
-static int request(struct qemu_iommu *iommu, const void *from, size_t bytes)
+static int send_request(struct qemu_iommu *iommu, const void *from, size_t bytes)
 {
-	struct vring_desc *desc = memory_at(iommu, iommu->requests.at);
-	struct virtio_iommu_req_tail *tail = memory_at(iommu, RESULT);
+	struct vring_desc *desc = shared_at(iommu, iommu->requests.at);
+	struct virtio_iommu_req_tail *tail = shared_at(iommu, RESULT);
 	const uint64_t deadline_ns = sys_deadline_ns(iommu->qtest->timeout_ns);
 	int err;
 
-	memcpy(memory_at(iommu, REQUEST), from, bytes);
+	memcpy(shared_at(iommu, REQUEST), from, bytes);
 	/* 0xff is not a status of virtio-iommu: a result that QEMU did not write is an error. */
 	*tail = (struct virtio_iommu_req_tail){ .status = 0xff };
 	desc[0] = (struct vring_desc){ iommu->at + REQUEST, (uint32_t)bytes, VRING_DESC_F_NEXT, 1 };
@@ -197,7 +199,7 @@ int qemu_iommu_map(struct qemu_iommu *iommu, uint64_t address, uint64_t physical
 		.flags = VIRTIO_IOMMU_MAP_F_READ | (writable ? VIRTIO_IOMMU_MAP_F_WRITE : 0),
 	};
 
-	return request(iommu, &map, offsetof(struct virtio_iommu_req_map, tail));
+	return send_request(iommu, &map, offsetof(struct virtio_iommu_req_map, tail));
 }
 
 int qemu_iommu_unmap(struct qemu_iommu *iommu, uint64_t address, uint64_t bytes)
@@ -209,10 +211,10 @@ int qemu_iommu_unmap(struct qemu_iommu *iommu, uint64_t address, uint64_t bytes)
 		.virt_end = address + bytes - 1,
 	};
 
-	return request(iommu, &unmap, offsetof(struct virtio_iommu_req_unmap, tail));
+	return send_request(iommu, &unmap, offsetof(struct virtio_iommu_req_unmap, tail));
 }
 
-static int attach(struct qemu_iommu *iommu)
+static int attach_endpoint(struct qemu_iommu *iommu)
 {
 	const struct virtio_iommu_req_attach attach = {
 		.head.type = VIRTIO_IOMMU_T_ATTACH,
@@ -220,14 +222,14 @@ static int attach(struct qemu_iommu *iommu)
 		.endpoint = iommu->endpoint,
 	};
 
-	return request(iommu, &attach, offsetof(struct virtio_iommu_req_attach, tail));
+	return send_request(iommu, &attach, offsetof(struct virtio_iommu_req_attach, tail));
 }
 
 /* --- Faults --- */
 
 static void give_event(struct qemu_iommu *iommu, uint16_t i)
 {
-	struct vring_desc *desc = memory_at(iommu, iommu->events.at);
+	struct vring_desc *desc = shared_at(iommu, iommu->events.at);
 
 	desc[i] = (struct vring_desc){ iommu->at + EVENTS + i * EVENT_BYTES,
 				       sizeof(struct virtio_iommu_fault), VRING_DESC_F_WRITE, 0 };
@@ -242,12 +244,12 @@ static int give_events(struct qemu_iommu *iommu)
 }
 
 /* Copies the next event without taking it, and returns the number of its descriptor. */
-static uint16_t peek(struct qemu_iommu *iommu, struct virtio_iommu_fault *event)
+static uint16_t peek_event(struct qemu_iommu *iommu, struct virtio_iommu_fault *event)
 {
-	const struct vring_used *used = memory_at(iommu, iommu->events.at + USED);
+	const struct vring_used *used = shared_at(iommu, iommu->events.at + USED);
 	const uint16_t i = used->ring[iommu->events.seen % ENTRIES].id % ENTRIES;
 
-	memcpy(event, memory_at(iommu, EVENTS + i * EVENT_BYTES), sizeof(*event));
+	memcpy(event, shared_at(iommu, EVENTS + i * EVENT_BYTES), sizeof(*event));
 	return i;
 }
 
@@ -267,7 +269,7 @@ int qemu_iommu_next_fault(struct qemu_iommu *iommu, struct qemu_iommu_fault *fau
 
 	fault->bytes = 0;
 	while (is_used(iommu, &iommu->events)) {
-		const uint16_t i = peek(iommu, &event);
+		const uint16_t i = peek_event(iommu, &event);
 		const struct qemu_iommu_fault piece = fault_of(&event);
 
 		if (!fault->bytes)
@@ -288,31 +290,31 @@ static int negotiate(struct qemu_iommu *iommu)
 {
 	const uint64_t wanted = 1 << VIRTIO_IOMMU_F_MAP_UNMAP | 1 << VIRTIO_IOMMU_F_BYPASS_CONFIG;
 	uint64_t low = 0, status = 0;
-	int err = set(iommu, COMMON(device_status), 1, 0);
+	int err = write_common(iommu, COMMON(device_status), 1, 0);
 
 	if (!err)
-		err = set(iommu, COMMON(device_status), 1,
-			  VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
+		err = write_common(iommu, COMMON(device_status), 1,
+				   VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
 	if (!err)
-		err = set(iommu, COMMON(device_feature_select), 4, 0);
+		err = write_common(iommu, COMMON(device_feature_select), 4, 0);
 	if (!err)
-		err = get(iommu, COMMON(device_feature), 4, &low);
+		err = read_common(iommu, COMMON(device_feature), 4, &low);
 	if (!err && (low & wanted) != wanted)
 		err = -EIO;
 	if (!err)
-		err = set(iommu, COMMON(guest_feature_select), 4, 0);
+		err = write_common(iommu, COMMON(guest_feature_select), 4, 0);
 	if (!err)
-		err = set(iommu, COMMON(guest_feature), 4, wanted);
+		err = write_common(iommu, COMMON(guest_feature), 4, wanted);
 	if (!err)
-		err = set(iommu, COMMON(guest_feature_select), 4, 1);
+		err = write_common(iommu, COMMON(guest_feature_select), 4, 1);
 	if (!err)
-		err = set(iommu, COMMON(guest_feature), 4, 1 << (VIRTIO_F_VERSION_1 - 32));
+		err = write_common(iommu, COMMON(guest_feature), 4, 1 << (VIRTIO_F_VERSION_1 - 32));
 	if (!err)
-		err = set(iommu, COMMON(device_status), 1,
-			  VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
-				  VIRTIO_CONFIG_S_FEATURES_OK);
+		err = write_common(iommu, COMMON(device_status), 1,
+				   VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
+					   VIRTIO_CONFIG_S_FEATURES_OK);
 	if (!err)
-		err = get(iommu, COMMON(device_status), 1, &status);
+		err = read_common(iommu, COMMON(device_status), 1, &status);
 	return err || status & VIRTIO_CONFIG_S_FEATURES_OK ? err : -EIO;
 }
 
@@ -338,9 +340,9 @@ int qemu_iommu_start(struct qemu_iommu *iommu, uint16_t function, uint64_t bar_f
 	if (!err)
 		err = start_queue(iommu, &iommu->events, 1);
 	if (!err)
-		err = set(iommu, COMMON(device_status), 1,
-			  VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
-				  VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
+		err = write_common(iommu, COMMON(device_status), 1,
+				   VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
+					   VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
 	if (!err)
 		err = qtest_write(iommu->qtest,
 				  iommu->config + offsetof(struct virtio_iommu_config, bypass), 1,
@@ -349,5 +351,5 @@ int qemu_iommu_start(struct qemu_iommu *iommu, uint16_t function, uint64_t bar_f
 		err = read_range(iommu);
 	if (!err)
 		err = give_events(iommu);
-	return err ? err : attach(iommu);
+	return err ? err : attach_endpoint(iommu);
 }

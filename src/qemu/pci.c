@@ -22,19 +22,19 @@
 /* A message writes this, so that a word of the mailbox that is not zero is an interrupt. */
 #define MESSAGE 1
 
-static int get(const struct qemu_pci *pci, unsigned int offset, uint32_t *value)
+static int read_config(const struct qemu_pci *pci, unsigned int offset, uint32_t *value)
 {
 	return qtest_config_read(pci->qtest, QEMU_PCI_FUNCTION, offset, value);
 }
 
-static int set(const struct qemu_pci *pci, unsigned int offset, uint32_t value)
+static int write_config(const struct qemu_pci *pci, unsigned int offset, uint32_t value)
 {
 	return qtest_config_write(pci->qtest, QEMU_PCI_FUNCTION, offset, value);
 }
 
 /* --- BARs --- */
 
-static bool is_wide(uint32_t bar)
+static bool is_64_bit(uint32_t bar)
 {
 	return !(bar & PCI_BASE_ADDRESS_SPACE_IO) &&
 	       (bar & PCI_BASE_ADDRESS_MEM_TYPE_MASK) == PCI_BASE_ADDRESS_MEM_TYPE_64;
@@ -47,18 +47,18 @@ static int size_bar(struct qemu_pci *pci, unsigned int i, uint64_t *next, bool *
 	uint32_t low, high = UINT32_MAX;
 	uint64_t bytes;
 	bool is_port;
-	int err = set(pci, offset, UINT32_MAX);
+	int err = write_config(pci, offset, UINT32_MAX);
 
 	if (!err)
-		err = get(pci, offset, &low);
+		err = read_config(pci, offset, &low);
 	if (err)
 		return err;
 	is_port = low & PCI_BASE_ADDRESS_SPACE_IO;
-	*wide = is_wide(low) && i < 5;
+	*wide = is_64_bit(low) && i < 5;
 	if (*wide)
-		err = set(pci, offset + 4, UINT32_MAX);
+		err = write_config(pci, offset + 4, UINT32_MAX);
 	if (!err && *wide)
-		err = get(pci, offset + 4, &high);
+		err = read_config(pci, offset + 4, &high);
 	low &= (uint32_t)PCI_BASE_ADDRESS_MEM_MASK;
 	if (err || is_port || (!low && !*wide))
 		return err;
@@ -91,8 +91,8 @@ static int place_bars(const struct qemu_pci *pci)
 	int err = 0;
 
 	for (unsigned int i = 0; !err && i < 6; i++)
-		err = set(pci, PCI_BASE_ADDRESS_0 + 4 * i, (uint32_t)pci->bars[i].address);
-	return err ? err : set(pci, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+		err = write_config(pci, PCI_BASE_ADDRESS_0 + 4 * i, (uint32_t)pci->bars[i].address);
+	return err ? err : write_config(pci, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 }
 
 /* --- Interrupts --- */
@@ -100,13 +100,13 @@ static int place_bars(const struct qemu_pci *pci)
 static int find_vectors(struct qemu_pci *pci)
 {
 	uint32_t at, head;
-	int err = get(pci, PCI_CAPABILITY_LIST, &at);
+	int err = read_config(pci, PCI_CAPABILITY_LIST, &at);
 
 	/* A broken model could link its capabilities in a ring, so their number has a limit. */
 	for (unsigned int i = 0; !err && i < QEMU_PCI_CAPABILITIES_MAX && (at & 0xfc); i++) {
 		const unsigned int offset = at & 0xfc;
 
-		err = get(pci, offset, &head);
+		err = read_config(pci, offset, &head);
 		if ((head & 0xff) == PCI_CAP_ID_MSIX) {
 			pci->msix = offset;
 			pci->vectors = (head >> 16 & PCI_MSIX_FLAGS_QSIZE) + 1;
@@ -129,10 +129,10 @@ static int enable_msix(const struct qemu_pci *pci)
 {
 	uint32_t table, head;
 	uint64_t entry;
-	int err = get(pci, pci->msix + PCI_MSIX_TABLE, &table);
+	int err = read_config(pci, pci->msix + PCI_MSIX_TABLE, &table);
 
 	if (!err)
-		err = get(pci, pci->msix, &head);
+		err = read_config(pci, pci->msix, &head);
 	if (err)
 		return err;
 	if ((table & PCI_MSIX_TABLE_BIR) > 5 || !pci->bars[table & PCI_MSIX_TABLE_BIR].bytes)
@@ -151,24 +151,26 @@ static int enable_msix(const struct qemu_pci *pci)
 		if (!err)
 			err = qtest_write(pci->qtest, entry + PCI_MSIX_ENTRY_VECTOR_CTRL, 4, 0);
 	}
-	return err ? err : set(pci, pci->msix, head | (uint32_t)PCI_MSIX_FLAGS_ENABLE << 16);
+	return err ? err :
+		     write_config(pci, pci->msix, head | (uint32_t)PCI_MSIX_FLAGS_ENABLE << 16);
 }
 
 static int enable_msi(const struct qemu_pci *pci)
 {
 	unsigned int data = PCI_MSI_DATA_32;
 	uint32_t head;
-	int err = get(pci, pci->msi, &head);
+	int err = read_config(pci, pci->msi, &head);
 
 	if (!err)
-		err = set(pci, pci->msi + PCI_MSI_ADDRESS_LO, (uint32_t)pci->messages);
+		err = write_config(pci, pci->msi + PCI_MSI_ADDRESS_LO, (uint32_t)pci->messages);
 	if (!err && head >> 16 & PCI_MSI_FLAGS_64BIT) {
 		data = PCI_MSI_DATA_64;
-		err = set(pci, pci->msi + PCI_MSI_ADDRESS_HI, (uint32_t)(pci->messages >> 32));
+		err = write_config(pci, pci->msi + PCI_MSI_ADDRESS_HI,
+				   (uint32_t)(pci->messages >> 32));
 	}
 	if (!err)
-		err = set(pci, pci->msi + data, MESSAGE);
-	return err ? err : set(pci, pci->msi, head | (uint32_t)PCI_MSI_FLAGS_ENABLE << 16);
+		err = write_config(pci, pci->msi + data, MESSAGE);
+	return err ? err : write_config(pci, pci->msi, head | (uint32_t)PCI_MSI_FLAGS_ENABLE << 16);
 }
 
 int qemu_pci_enable_irqs(struct qemu_pci *pci, uint64_t messages)
@@ -207,12 +209,12 @@ int qemu_pci_start(struct qemu_pci *pci, const struct qtest *qtest)
 
 	*pci = (struct qemu_pci){ .qtest = qtest };
 	if (!err)
-		err = get(pci, PCI_VENDOR_ID, &id);
+		err = read_config(pci, PCI_VENDOR_ID, &id);
 	/* Reads of an empty slot return ones. */
 	if (!err && id == UINT32_MAX)
 		err = -ENXIO;
 	if (!err)
-		err = get(pci, PCI_CACHE_LINE_SIZE, &word);
+		err = read_config(pci, PCI_CACHE_LINE_SIZE, &word);
 	if (!err && (word >> 16 & PCI_HEADER_TYPE_MASK) != PCI_HEADER_TYPE_NORMAL)
 		err = -EINVAL;
 	if (!err)

@@ -28,7 +28,7 @@ static void poll_until_stopped(struct qemu_process *process)
 	lock_drop(&process->lock);
 }
 
-static void *run(void *arg)
+static void *run_process(void *arg)
 {
 	struct qemu_process *process = arg;
 	pid_t pid = 0;
@@ -52,7 +52,7 @@ int qemu_process_start(struct qemu_process *process)
 	int err;
 
 	lock_init(&process->lock);
-	err = sys_thread_start(&process->thread, run, process);
+	err = sys_thread_start(&process->thread, run_process, process);
 	if (err)
 		goto destroy_lock;
 	lock_take(&process->lock);

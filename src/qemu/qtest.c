@@ -59,7 +59,7 @@ static int converse(const struct qtest *qtest, const char *line, char answer[LIN
 }
 
 /* QEMU answers "OK", or "OK 0x1f" if it was asked for a value. */
-static int ask(const struct qtest *qtest, const char *line, uint64_t *value)
+static int send_command(const struct qtest *qtest, const char *line, uint64_t *value)
 {
 	char answer[LINE_BYTES], *end;
 	int err = converse(qtest, line, answer);
@@ -93,7 +93,7 @@ int qtest_read(const struct qtest *qtest, uint64_t address, unsigned int width, 
 	char line[64];
 
 	snprintf(line, sizeof(line), "read%c 0x%" PRIx64 "\n", letter_of(width), address);
-	return ask(qtest, line, value);
+	return send_command(qtest, line, value);
 }
 
 int qtest_write(const struct qtest *qtest, uint64_t address, unsigned int width, uint64_t value)
@@ -102,15 +102,20 @@ int qtest_write(const struct qtest *qtest, uint64_t address, unsigned int width,
 
 	snprintf(line, sizeof(line), "write%c 0x%" PRIx64 " 0x%" PRIx64 "\n", letter_of(width),
 		 address, value);
-	return ask(qtest, line, NULL);
+	return send_command(qtest, line, NULL);
 }
 
-static int out(const struct qtest *qtest, unsigned int port, uint32_t value)
+static int write_port(const struct qtest *qtest, unsigned int port, uint32_t value)
 {
 	char line[64];
 
 	snprintf(line, sizeof(line), "outl 0x%x 0x%" PRIx32 "\n", port, value);
-	return ask(qtest, line, NULL);
+	return send_command(qtest, line, NULL);
+}
+
+static int select_config(const struct qtest *qtest, uint16_t function, unsigned int offset)
+{
+	return write_port(qtest, CONFIG_ADDRESS, CONFIG_ENABLE | (uint32_t)function << 8 | offset);
 }
 
 int qtest_config_read(const struct qtest *qtest, uint16_t function, unsigned int offset,
@@ -118,11 +123,11 @@ int qtest_config_read(const struct qtest *qtest, uint16_t function, unsigned int
 {
 	uint64_t word = 0;
 	char line[64];
-	int err = out(qtest, CONFIG_ADDRESS, CONFIG_ENABLE | (uint32_t)function << 8 | offset);
+	int err = select_config(qtest, function, offset);
 
 	snprintf(line, sizeof(line), "inl 0x%x\n", CONFIG_DATA);
 	if (!err)
-		err = ask(qtest, line, &word);
+		err = send_command(qtest, line, &word);
 	*value = (uint32_t)word;
 	return err;
 }
@@ -130,7 +135,7 @@ int qtest_config_read(const struct qtest *qtest, uint16_t function, unsigned int
 int qtest_config_write(const struct qtest *qtest, uint16_t function, unsigned int offset,
 		       uint32_t value)
 {
-	int err = out(qtest, CONFIG_ADDRESS, CONFIG_ENABLE | (uint32_t)function << 8 | offset);
+	int err = select_config(qtest, function, offset);
 
-	return err ? err : out(qtest, CONFIG_DATA, value);
+	return err ? err : write_port(qtest, CONFIG_DATA, value);
 }

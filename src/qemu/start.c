@@ -146,7 +146,7 @@ static int start_process(struct qemu *qemu, int bios, int socket, const char *de
 }
 
 /* QEMU has copies of the firmware and of its end of the socket, so both are closed here. */
-static int spawn(struct qemu *qemu, const char *device)
+static int spawn_qemu(struct qemu *qemu, const char *device)
 {
 	int bios, pair[2], err = make_bios(&bios);
 
@@ -169,7 +169,7 @@ close_bios:
 /* --- Names --- */
 
 /* QEMU does not start these models without a disk. */
-static bool wants_disk(const char *model)
+static bool is_disk_model(const char *model)
 {
 	return !strncmp(model, "nvme", 4) || !strncmp(model, "virtio-blk", 10);
 }
@@ -189,8 +189,8 @@ static int read_memory(const struct name *name, const char *value, struct qemu_k
 	return -EINVAL;
 }
 
-static int refuse(const struct name *name, const char *key, const char *why,
-		  const struct reporter *to)
+static int refuse_key(const struct name *name, const char *key, const char *why,
+		      const struct reporter *to)
 {
 	report(to, COHERENT_ERROR, "device name \"%s\": key \"%s\" %s", name->whole, key, why);
 	return -EINVAL;
@@ -206,13 +206,14 @@ static int check_keys(const struct name *name, const struct reporter *to)
 
 	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
 		if (name_has_key(name, ours[i]))
-			return refuse(name, ours[i], "is not to be set", to);
+			return refuse_key(name, ours[i], "is not to be set", to);
 	if (name_has_key(name, "help") || name_has_key(name, "?"))
-		return refuse(name, "help",
-			      "is not a property; " QEMU_PROGRAM " -device MODEL,help lists them",
-			      to);
-	if (name_has_key(name, "image") && !wants_disk(name->where))
-		return refuse(name, "image", "is for nvme and virtio-blk-pci", to);
+		return refuse_key(name, "help",
+				  "is not a property; " QEMU_PROGRAM
+				  " -device MODEL,help lists them",
+				  to);
+	if (name_has_key(name, "image") && !is_disk_model(name->where))
+		return refuse_key(name, "image", "is for nvme and virtio-blk-pci", to);
 	return 0;
 }
 
@@ -227,9 +228,9 @@ static int check_model(const struct name *name, const struct reporter *to)
 	return -EINVAL;
 }
 
-static int append(char device[DEVICE_BYTES], const char *format, ...)
+static int append_property(char device[DEVICE_BYTES], const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-static int append(char device[DEVICE_BYTES], const char *format, ...)
+static int append_property(char device[DEVICE_BYTES], const char *format, ...)
 {
 	const size_t used = strlen(device), room = DEVICE_BYTES - used;
 	va_list list;
@@ -251,9 +252,9 @@ static int read_key(struct qemu *qemu, const struct name *name, unsigned int i,
 	if (!strcmp(key, "memory"))
 		return read_memory(name, value, &qemu->keys, to);
 	if (strcmp(key, "image"))
-		return append(device, ",%s=%s", key, value ? value : "on");
+		return append_property(device, ",%s=%s", key, value ? value : "on");
 	if (!value)
-		return refuse(name, "image", "takes a file", to);
+		return refuse_key(name, "image", "takes a file", to);
 	qemu->keys.image = value;
 	return 0;
 }
@@ -266,11 +267,11 @@ static int add_properties(const struct name *name, char device[DEVICE_BYTES])
 
 	/* Without this property a virtio device uses physical addresses, past the IOMMU. */
 	if (!strncmp(model, "virtio-", 7) || !strncmp(model, "vhost-", 6))
-		err = append(device, ",iommu_platform=on");
-	if (!err && wants_disk(model) && !name_has_key(name, "drive"))
-		err = append(device, ",drive=disk");
+		err = append_property(device, ",iommu_platform=on");
+	if (!err && is_disk_model(model) && !name_has_key(name, "drive"))
+		err = append_property(device, ",drive=disk");
 	if (!err && !strcmp(model, "nvme") && !name_has_key(name, "serial"))
-		err = append(device, ",serial=coherent");
+		err = append_property(device, ",serial=coherent");
 	return err;
 }
 
@@ -283,7 +284,7 @@ static int read_name(struct qemu *qemu, const struct name *name, char device[DEV
 	if (check_model(name, to) || check_keys(name, to))
 		return -EINVAL;
 	device[0] = '\0';
-	err = append(device, "%s,bus=bus", name->where);
+	err = append_property(device, "%s,bus=bus", name->where);
 	for (unsigned int i = 0; !err && i < name->count; i++)
 		err = read_key(qemu, name, i, device);
 	return err ? err : add_properties(name, device);
@@ -301,9 +302,9 @@ int qemu_start(struct qemu *qemu, const struct name *name)
 		err = make_memory(qemu);
 	if (!err)
 		err = add_argument(qemu, QEMU_PROGRAM);
-	if (!err && wants_disk(name->where))
+	if (!err && is_disk_model(name->where))
 		err = add_disk(qemu);
 	if (!err)
-		err = spawn(qemu, device);
+		err = spawn_qemu(qemu, device);
 	return qemu_explain_start(qemu->backend.dev, err);
 }
