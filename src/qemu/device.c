@@ -49,16 +49,16 @@ static void report_loss(const struct qemu *qemu, int err)
 	char text[512];
 
 	if (err == -ETIMEDOUT)
-		report(&dev->reporter, COHERENT_ERROR, "%s: QEMU did not answer in time",
-		       dev->name);
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: QEMU did not answer in time and was killed", dev->name);
 	else if (err == -EPROTO)
-		report(&dev->reporter, COHERENT_ERROR, "%s: QEMU sent what is no answer",
-		       dev->name);
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: QEMU sent a malformed reply and was killed", dev->name);
 	else if (err == -EIO)
-		report(&dev->reporter, COHERENT_ERROR, "%s: QEMU's IOMMU does not unmap",
-		       dev->name);
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: QEMU's IOMMU did not unmap memory, so QEMU was killed", dev->name);
 	else if (qemu_explain_has_error(qemu->log, text, sizeof(text)))
-		report(&dev->reporter, COHERENT_ERROR, "%s: QEMU is gone; the last it said: %s",
+		report(&dev->reporter, COHERENT_ERROR, "%s: QEMU is gone; its last error was: %s",
 		       dev->name, text);
 	else
 		report(&dev->reporter, COHERENT_ERROR, "%s: QEMU is gone", dev->name);
@@ -315,7 +315,7 @@ static int qemu_map(struct backend *backend, const struct backend_mapping *asked
 	if (err == -ENOSPC)
 		report(&backend->dev->reporter, COHERENT_WARNING,
 		       "%s: QEMU's memory of %" PRIu64
-		       " MiB is full: free, and fence what was freed, or take more: "
+		       " MiB is full; free mems and call coherent_device_fence(), or take more: "
 		       "%s,memory=%" PRIu64,
 		       backend->dev->name, qemu->keys.memory, backend->dev->name,
 		       2 * qemu->keys.memory);

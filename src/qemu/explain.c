@@ -13,7 +13,7 @@
 #include "qemu/process.h"
 
 /* Older ones lack parts of virtio-iommu and of qtest. */
-#define NEEDED "QEMU 7.2 or newer is needed, see " QEMU_PROGRAM " --version"
+#define NEEDED "QEMU 7.2 or newer is needed; " QEMU_PROGRAM " --version shows the version"
 
 /* --- What QEMU wrote --- */
 
@@ -58,7 +58,7 @@ int qemu_explain_start(const struct coherent_device *dev, int err)
 	case -EMFILE:
 	case -ENFILE:
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: no descriptor left for QEMU: raise ulimit -n", dev->name);
+		       "%s: no file descriptor is left for QEMU; raise ulimit -n", dev->name);
 		return -ENOSPC;
 	case -ENOENT:
 		report(&dev->reporter, COHERENT_ERROR,
@@ -90,9 +90,9 @@ static const struct {
 	int as;
 	const char *text;
 } reasons[] = {
-	{ -EINVAL, -EINVAL, "a bridge is not a device; choose a model that is" },
+	{ -EINVAL, -EINVAL, "a bridge is not a device; choose the model of a device" },
 	{ -ENXIO, -ENODEV, "QEMU runs, but its PCI bus does not have the device" },
-	{ -EIO, -EIO, "the virtio-iommu of this QEMU is unlike that of 7.2; " NEEDED },
+	{ -EIO, -EIO, "the virtio-iommu of this QEMU does not work as that of QEMU 7.2; " NEEDED },
 	{ -ENOSPC, -ENOSPC, "the BARs of the model take more than the 512 MiB that QEMU has" },
 	{ -EPIPE, -EPIPE, "QEMU ended and did not say why; " NEEDED },
 };

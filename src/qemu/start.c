@@ -206,7 +206,8 @@ static int check_keys(const struct name *name, const struct reporter *to)
 
 	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
 		if (name_has_key(name, ours[i]))
-			return refuse_key(name, ours[i], "is not to be set", to);
+			return refuse_key(name, ours[i],
+					  "must not be set, because the library sets it", to);
 	if (name_has_key(name, "help") || name_has_key(name, "?"))
 		return refuse_key(name, "help",
 				  "is not a property; " QEMU_PROGRAM
@@ -222,8 +223,8 @@ static int check_model(const struct name *name, const struct reporter *to)
 	if (*name->where && strcmp(name->where, "help") && strcmp(name->where, "?"))
 		return 0;
 	report(to, COHERENT_ERROR,
-	       "%s: which model? As in qemu:nvme or qemu:edu; " QEMU_PROGRAM
-	       " -device help has all",
+	       "%s: which model? Write for example qemu:nvme or qemu:edu; " QEMU_PROGRAM
+	       " -device help lists all models",
 	       name->whole);
 	return -EINVAL;
 }
