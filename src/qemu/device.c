@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A device model of an installed QEMU, behind its virtio-iommu, without a machine that boots:
- * QEMU's processor halts, and this process is the driver, over qtest.
+ * The backend "qemu:": a device model of an installed QEMU, behind QEMU's virtio-iommu. No machine
+ * boots: QEMU's processor halts, and this process drives the device over qtest.
  *
- * QEMU's memory is a file of ours. What is exposed is copied there, and is there as long as
- * it is; boxes stay where QEMU has no part. QEMU is trusted with its memory, and it is the
- * IOMMU that confines the model.
+ * QEMU's memory is a file of this process. Expose copies a box to the file, and the mem stays in
+ * the file until it is reclaimed or freed. A box is private memory, which QEMU cannot reach. The
+ * library trusts QEMU with the file, and the IOMMU confines the device model.
  *
- * INVARIANT: memory of the file goes to others only on the driver's word that it is idle, or
- * after a reset of the bus: models keep pointers while they read into memory.
+ * INVARIANT: a part of the file is used again only if the driver promised that the device is idle,
+ * or after a reset of the bus. Otherwise a model may still hold a pointer to it, as models do while
+ * they read a disk into memory.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,14 +24,14 @@
 #include "qemu/start.h"
 
 /*
- * QEMU's memory has the queues of the IOMMU, a page that interrupts are written to, and then
- * objects.
+ * The layout of QEMU's memory: the queues of the IOMMU, a page that the device writes its
+ * interrupts to (the mailbox), and then the objects.
  */
 #define IOMMU_AT QEMU_MIB
 #define MAILBOX_AT (IOMMU_AT + QEMU_IOMMU_BYTES)
 /*
- * The mailbox is right below the device addresses at which x86 has interrupts. Nothing else gets
- * an address there.
+ * The device address of the mailbox is right below the addresses that x86 uses for interrupts. No
+ * object gets an address in either.
  */
 #define MAILBOX_ADDRESS UINT64_C(0xfedf0000)
 #define MSI_LAST UINT64_C(0xfeefffff)
@@ -40,7 +41,7 @@ static struct qemu *qemu_of(struct backend *backend)
 	return (struct qemu *)backend;
 }
 
-/* --- The conversation --- */
+/* --- The connection to QEMU --- */
 
 /* If QEMU is gone, the last error that it wrote is probably the reason. */
 static void report_loss(const struct qemu *qemu, int err)
@@ -65,8 +66,8 @@ static void report_loss(const struct qemu *qemu, int err)
 }
 
 /*
- * A QEMU that breaks the protocol is killed: a thread that polls for the end of the device
- * learns of it then.
+ * Kills a QEMU that breaks the protocol, so that a thread that polls for the end of the device
+ * wakes up.
  */
 static int lose_locked(struct qemu *qemu, int err) NEEDS_LOCK(qemu->lock)
 {
@@ -84,7 +85,7 @@ static bool is_loss(int err)
 	return err == -ETIMEDOUT || err == -EPIPE || err == -EPROTO;
 }
 
-/* Turns an error of qtest.h and qemu_iommu.h into one of the library. */
+/* Turns an error of qtest.h or iommu.h into an error of the library. */
 static int result_locked(struct qemu *qemu, int err) NEEDS_LOCK(qemu->lock)
 {
 	return is_loss(err) ? lose_locked(qemu, err) : err;
@@ -118,7 +119,10 @@ static void end_mapping_locked(struct qemu *qemu, struct qemu_mapping *mapping)
 
 /* --- Open --- */
 
-/* Looks for interrupts: a model sends one by writing a word that is not zero. */
+/*
+ * Looks for interrupts. A model sends an interrupt by a write of a word that is not zero.
+ * ORDER: the exchange acquires what the model wrote to memory before it wrote the word.
+ */
 static void poll_mailbox(void *arg)
 {
 	struct qemu *qemu = arg;
@@ -204,7 +208,6 @@ static int qemu_open(struct backend **backend, struct coherent_device *dev, cons
 	int err;
 
 	(void)options;
-
 	if (!qemu)
 		return -ENOMEM;
 	qemu->backend = (struct backend){
@@ -212,7 +215,7 @@ static int qemu_open(struct backend **backend, struct coherent_device *dev, cons
 		.dev = dev,
 		.level = COHERENT_PEER,
 		.idle_is_fence = true,
-		/* The timer of edu survives a reset, and transfers to an old address then. */
+		/* The timer of edu survives a reset and then transfers to an old address. */
 		.addresses_linger = true,
 	};
 	qemu->keys.memory = 64;
@@ -235,8 +238,8 @@ static int qemu_open(struct backend **backend, struct coherent_device *dev, cons
 /* --- Expose and reclaim --- */
 
 /*
- * Memory of the file that was never used is written, not copied to: if the system has no memory
- * left, a write returns an error, and a copy would raise SIGBUS.
+ * A part of the file that was never used is filled with a write(). If the system has no memory
+ * left, a write() returns an error, but a copy would raise SIGBUS.
  */
 static int fill_locked(struct qemu *qemu, uint64_t at, const void *from, size_t bytes)
 	NEEDS_LOCK(qemu->lock)
@@ -264,7 +267,7 @@ static int copy_and_map_locked(struct qemu *qemu, const struct qemu_mapping *map
 						  asked->permission != COHERENT_READ_ONLY));
 }
 
-/* @mapping is consumed: the device has it, or after an error it is freed. */
+/* Consumes @mapping: the tree of mappings owns it, or it is freed after an error. */
 static int expose_locked(struct qemu *qemu, struct qemu_mapping *mapping,
 			 const struct backend_mapping *asked) NEEDS_LOCK(qemu->lock)
 {
@@ -323,8 +326,8 @@ static int qemu_map(struct backend *backend, const struct backend_mapping *asked
 }
 
 /*
- * The device may still reach memory that QEMU did not confirm to be unmapped, so QEMU is killed
- * then.
+ * If QEMU does not confirm the unmapping, the device may still reach the memory. Then the library
+ * kills QEMU.
  */
 static void unmap_locked(struct qemu *qemu, const struct backend_mapping *asked)
 	NEEDS_LOCK(qemu->lock)
@@ -335,7 +338,7 @@ static void unmap_locked(struct qemu *qemu, const struct backend_mapping *asked)
 		lose_locked(qemu, err == -ENOMEM ? -EIO : err);
 }
 
-/* The file is a file of this process, so the data is there also if QEMU is gone. */
+/* The file belongs to this process, so the contents are there even if QEMU is gone. */
 static void take_back_locked(struct qemu *qemu, const struct backend_mapping *asked)
 	NEEDS_LOCK(qemu->lock)
 {
@@ -366,7 +369,7 @@ static int qemu_unmap(struct backend *backend, const struct backend_mapping *ask
 
 /* --- Fence --- */
 
-/* After a reset of the bus no model holds a pointer to memory that was freed. */
+/* After a reset of the bus no model holds a pointer to freed memory. */
 static int fence_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
 {
 	struct qemu_mapping *mapping, *next;
@@ -394,13 +397,16 @@ static int qemu_fence(struct backend *backend)
 	return err;
 }
 
-/* --- For the library --- */
+/* --- Close, limits, registers and interrupts --- */
 
 static void qemu_disconnect(struct backend *backend)
 {
 	struct qemu *qemu = qemu_of(backend);
 
-	/* This comes first: no thread takes the end of QEMU for a loss or connects an interrupt. */
+	/*
+	 * The flag is set before QEMU ends. So no thread mistakes its end for a loss, and no
+	 * thread connects an interrupt.
+	 */
 	lock_take(&qemu->lock);
 	qemu->closed = true;
 	lock_drop(&qemu->lock);
@@ -498,12 +504,12 @@ static int qemu_irq_connect(struct backend *backend, unsigned int vector, int fd
 		err = -ENODEV;
 	else if (fd >= 0)
 		err = result_locked(qemu, qemu_pci_enable_irqs(&qemu->pci, MAILBOX_ADDRESS));
-	/* An interrupt that came before this one was connected is dropped. */
+	/* An interrupt that came before the vector was connected is dropped. */
 	if (!err && fd >= 0)
 		__atomic_store_n((uint32_t *)(qemu->ram + MAILBOX_AT) + vector, 0,
 				 __ATOMIC_RELAXED);
 	qemu->irq_fds[vector] = err ? -1 : fd;
-	/* The lock keeps a close from ending the process in between. */
+	/* While this thread has the lock, a close cannot end the process. */
 	if (!qemu->closed)
 		qemu_process_poll(&qemu->process, has_listener_locked(qemu));
 	lock_drop(&qemu->lock);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A device model of QEMU's, as device.c has it.
+ * A device of QEMU, as device.c keeps it. start.c fills in a part of the struct.
+ *
+ * The lock of struct qemu is held during every exchange with QEMU. The thread of process.c takes it
+ * when an interrupt comes.
  */
 #ifndef QEMU_DEVICE_H
 #define QEMU_DEVICE_H
@@ -12,15 +15,16 @@
 #include "qemu/process.h"
 
 #define QEMU_MIB ((uint64_t)1 << 20)
-/* Where in its memory objects are. */
+/* The offset of the first object in the memory of QEMU. */
 #define QEMU_OBJECTS_AT (2 * QEMU_MIB)
 
 /**
- * struct qemu_mapping - An object in QEMU's memory.
- * @node: Of qemu->mappings.
- * @at: Where it is in that memory.
- * @address: Its device address, the key.
- * @waiting: It is nobody's, and kept until a fence.
+ * struct qemu_mapping - The place of a mem in the memory of QEMU.
+ * @node: The entry in the tree @mappings of struct qemu.
+ * @at: The range of the file.
+ * @address: The device address, which is the key of the tree.
+ * @waiting: The mem was freed while the device may have been using it. The range is kept until a
+ *	fence.
  */
 struct qemu_mapping {
 	RB_ENTRY(qemu_mapping) node;
@@ -31,7 +35,11 @@ struct qemu_mapping {
 
 RB_HEAD(qemu_mappings, qemu_mapping);
 
-/* The keys of its name that are not the model's. */
+/**
+ * struct qemu_keys - The keys of a device name that the library reads itself.
+ * @image: The file of a disk; NULL for a disk of zeros.
+ * @memory: The size of QEMU's memory in MiB.
+ */
 struct qemu_keys {
 	const char *image;
 	uint64_t memory;
@@ -39,23 +47,23 @@ struct qemu_keys {
 
 /**
  * struct qemu - A device.
- * @backend: For the library.
- * @keys: As the name has them. Never change.
- * @process: QEMU.
- * @running: @process is started. Never changes.
- * @memory: File of its memory. Never changes.
- * @log: File of its messages. Never changes.
- * @ram: Its memory, here. Never changes.
- * @pci: The device as PCI has it; its BARs never change.
- * @lock: Guards what follows, and the conversation.
- * @qtest: The conversation; without descriptor if it is over.
+ * @backend: The part that the library knows.
+ * @keys: The keys of the device name. Never change.
+ * @process: The process of QEMU.
+ * @running: @process was started and not stopped. Only open, disconnect and close use it.
+ * @memory: The descriptor of the file that is QEMU's memory. Never changes.
+ * @log: The descriptor of the file that QEMU writes its messages to. Never changes.
+ * @ram: QEMU's memory, mapped into this process. Never changes.
+ * @pci: The PCI function of the device. Its BARs never change.
+ * @lock: Guards the fields below, and each exchange with QEMU.
+ * @qtest: The connection to QEMU.
  * @closed: The device is closed.
  * @lost: QEMU is gone.
- * @iommu: The IOMMU.
- * @space: Memory for objects.
- * @used_end: Up to here all of it was used before.
- * @mappings: Objects there.
- * @irq_fds: What to signal; -1 for nobody.
+ * @iommu: The driver of QEMU's IOMMU.
+ * @space: The free ranges of @memory for objects.
+ * @used_end: The end of the part of @memory that was used before.
+ * @mappings: The mems in @memory.
+ * @irq_fds: The eventfd of each vector; -1 if no thread waits for it.
  */
 struct qemu {
 	struct backend backend;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Why QEMU does not do what the library asked for. QEMU explains most errors itself, so a report
- * quotes the last error in its log and adds what helps next. Nothing here has state or a lock, or
- * starts another program.
+ * Explains why QEMU does not do what the library asked for. QEMU explains most errors itself, so
+ * a report quotes the last error in QEMU's log and adds what the user can do. These functions have
+ * no state and no lock, and start no other program.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,10 +12,10 @@
 #include "qemu/explain.h"
 #include "qemu/process.h"
 
-/* Older ones lack parts of virtio-iommu and of qtest. */
+/* Older versions lack parts of virtio-iommu and of qtest. */
 #define NEEDED "QEMU 7.2 or newer is needed; " QEMU_PROGRAM " --version shows the version"
 
-/* --- What QEMU wrote --- */
+/* --- The log of QEMU --- */
 
 static bool is_error(const char *line)
 {
@@ -45,7 +45,7 @@ bool qemu_explain_has_error(int log, char *text, size_t size)
 	return found;
 }
 
-/* --- Why QEMU did not run --- */
+/* --- QEMU did not run --- */
 
 int qemu_explain_start(const struct coherent_device *dev, int err)
 {
@@ -72,7 +72,7 @@ int qemu_explain_start(const struct coherent_device *dev, int err)
 	}
 }
 
-/* The error that sys_spawn() left in the log; 0 if the program ran. */
+/* Returns the error that sys_spawn() left in the log, or 0 if the program ran. */
 static int exec_error(int log)
 {
 	char text[64] = "";
@@ -82,9 +82,9 @@ static int exec_error(int log)
 	return sscanf(text, SYS_EXEC_FAILED "%d", &number) == 1 ? -number : 0;
 }
 
-/* --- Why QEMU ended or does not have the device --- */
+/* --- QEMU ended or does not have the device --- */
 
-/* QEMU wrote nothing, so the error is one of qemu_pci_start() and qemu_iommu_start(). */
+/* If QEMU wrote no error, the error comes from qemu_pci_start() or qemu_iommu_start(). */
 static const struct {
 	int err;
 	int as;
@@ -97,7 +97,7 @@ static const struct {
 	{ -EPIPE, -EPIPE, "QEMU ended and did not say why; " NEEDED },
 };
 
-/* QEMU does not translate its messages. */
+/* Reports QEMU's message, and finds the error code by its words: QEMU does not translate them. */
 static int quote_error(const struct coherent_device *dev, const char *text)
 {
 	report(&dev->reporter, COHERENT_ERROR, "%s: %s", dev->name, text);

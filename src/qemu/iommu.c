@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * A driver for QEMU's virtio-iommu (Virtual I/O Device 1.2, 5.13), which confines the device model
- * to what is mapped. Its queues are in QEMU's memory, and its registers are reached by qtest.
+ * to memory that is mapped. The queues are in QEMU's memory. The driver reaches the registers by
+ * qtest.
  *
- * INVARIANT: there is one request at a time. Without a result to it QEMU counts as lost, and no
- * other request follows. The caller holds the lock of struct qemu.
+ * INVARIANT: at most one request is in flight. If a request has no result, the caller treats QEMU
+ * as lost and sends no other request. The caller holds the lock of struct qemu.
  */
 #include <linux/pci_regs.h>
 #include <linux/virtio_config.h>
@@ -20,7 +21,7 @@
 #define ENTRIES 128
 #define DOMAIN 1
 #define BAR_BYTES_MAX 0x100000
-/* Offsets in its memory: the rings of two queues, then a request, its result, and events. */
+/* Offsets in the memory of the IOMMU: the rings of two queues, a request, its result, events. */
 #define RINGS_BYTES 0x1000
 #define AVAIL 0x800
 #define USED 0xa00
@@ -46,7 +47,7 @@ static int read_common(const struct qemu_iommu *iommu, size_t offset, unsigned i
 	return qtest_read(iommu->qtest, iommu->common + offset, width, value);
 }
 
-/* Gives all BARs addresses, one after the other; a 64-bit BAR takes two registers. */
+/* Gives each BAR the next address. A 64-bit BAR takes two registers. */
 static int place_bars(const struct qemu_iommu *iommu, uint16_t function, uint64_t bar_first,
 		      uint64_t bars[6])
 {
@@ -165,7 +166,7 @@ static int result_of(uint8_t status)
 	}
 }
 
-/* @from does not have the tail of the request, which is where QEMU writes the result. */
+/* @from ends before the tail of the request, because QEMU writes the result to the tail. */
 static int send_request(struct qemu_iommu *iommu, const void *from, size_t bytes)
 {
 	struct vring_desc *desc = shared_at(iommu, iommu->requests.at);
@@ -174,7 +175,7 @@ static int send_request(struct qemu_iommu *iommu, const void *from, size_t bytes
 	int err;
 
 	memcpy(shared_at(iommu, REQUEST), from, bytes);
-	/* 0xff is not a status of virtio-iommu: a result that QEMU did not write is an error. */
+	/* 0xff is not a status of virtio-iommu, so a result that QEMU did not write is an error. */
 	*tail = (struct virtio_iommu_req_tail){ .status = 0xff };
 	desc[0] = (struct vring_desc){ iommu->at + REQUEST, (uint32_t)bytes, VRING_DESC_F_NEXT, 1 };
 	desc[1] = (struct vring_desc){ iommu->at + RESULT, sizeof(*tail), VRING_DESC_F_WRITE, 0 };
@@ -243,7 +244,7 @@ static int give_events(struct qemu_iommu *iommu)
 	return qtest_write(iommu->qtest, iommu->events.notify, 2, 1);
 }
 
-/* Copies the next event without taking it, and returns the number of its descriptor. */
+/* Copies the next event, leaves it in the queue, and returns the number of its descriptor. */
 static uint16_t peek_event(struct qemu_iommu *iommu, struct virtio_iommu_fault *event)
 {
 	const struct vring_used *used = shared_at(iommu, iommu->events.at + USED);
@@ -262,7 +263,7 @@ static struct qemu_iommu_fault fault_of(const struct virtio_iommu_fault *event)
 	};
 }
 
-/* Joins the pieces that QEMU tried to one access, as the device made it. */
+/* QEMU tries an access in pieces. This joins the pieces to the one access of the device. */
 int qemu_iommu_next_fault(struct qemu_iommu *iommu, struct qemu_iommu_fault *fault)
 {
 	struct virtio_iommu_fault event;

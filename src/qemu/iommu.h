@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A driver for virtio-iommu over virtio-pci (Virtual I/O Device 1.2, 5.13 and 4.1), whose
- * registers are reached by qtest and whose rings are in memory that is shared with QEMU.
+ * A driver for virtio-iommu over virtio-pci (Virtual I/O Device 1.2, 5.13 and 4.1). It reaches the
+ * registers by qtest. Its rings are in memory that this process shares with QEMU.
  */
 #ifndef QEMU_IOMMU_H
 #define QEMU_IOMMU_H
@@ -12,15 +12,15 @@
 
 #include "qemu/qtest.h"
 
-/* What it takes of memory. */
+/* The size of its rings, requests and events in QEMU's memory. */
 #define QEMU_IOMMU_BYTES 0x8000
 
 /**
- * struct qemu_iommu_queue - A queue of it.
- * @at: Where its rings are, in memory.
- * @notify: The register that tells of more.
- * @next: Made available so far.
- * @seen: Seen to be used.
+ * struct qemu_iommu_queue - A queue of the IOMMU.
+ * @at: The offset of the rings in the memory of the IOMMU.
+ * @notify: The address of the register that tells QEMU of new entries.
+ * @next: The number of entries made available so far.
+ * @seen: The number of used entries seen so far.
  */
 struct qemu_iommu_queue {
 	uint64_t at;
@@ -31,18 +31,18 @@ struct qemu_iommu_queue {
 
 /**
  * struct qemu_iommu - The IOMMU.
- * @qtest: How it is reached.
- * @memory: QEMU's memory, here.
- * @at: Where in it is what it takes.
- * @endpoint: The device behind it.
- * @common: Its registers.
- * @notify: More of them.
- * @notify_step: Between those of queues.
- * @config: Its configuration.
- * @requests: The first queue.
- * @events: The second.
- * @first: First address that it translates.
- * @last: Last of them.
+ * @qtest: The connection to QEMU.
+ * @memory: QEMU's memory, mapped into this process.
+ * @at: The offset in @memory of the part that the IOMMU uses.
+ * @endpoint: The number of the device behind the IOMMU.
+ * @common: The physical address of the common configuration registers.
+ * @notify: The physical address of the notification registers.
+ * @notify_step: The distance between the notification registers of two queues.
+ * @config: The physical address of the configuration of virtio-iommu.
+ * @requests: The request queue.
+ * @events: The event queue.
+ * @first: The first device address that the IOMMU translates.
+ * @last: The last one.
  */
 struct qemu_iommu {
 	const struct qtest *qtest;
@@ -60,11 +60,12 @@ struct qemu_iommu {
 };
 
 /**
- * struct qemu_iommu_fault - An access that it refused.
- * @address: Where.
- * @bytes: How many, up to 3 more than there were.
- * @read: It was a read.
- * @write: It was a write; neither where QEMU does not tell, as of an address without mapping.
+ * struct qemu_iommu_fault - An access that the IOMMU refused. If QEMU does not say whether it was
+ *	a read or a write, @read and @write are false, as for an address without a mapping.
+ * @address: The device address.
+ * @bytes: The number of bytes, which can be up to 3 more than the device accessed.
+ * @read: The access was a read.
+ * @write: The access was a write.
  */
 struct qemu_iommu_fault {
 	uint64_t address;
@@ -74,44 +75,44 @@ struct qemu_iommu_fault {
 };
 
 /**
- * qemu_iommu_start() - Start it; nothing passes it from then on that is not mapped.
- * @iommu: Its qtest, memory, at and endpoint are given.
- * @function: Which PCI function it is.
- * @bar_first: Physical addresses for its BARs.
+ * qemu_iommu_start() - Start the IOMMU. From then on the device reaches only mapped memory.
+ * @iommu: The IOMMU; qtest, memory, at and endpoint are filled in.
+ * @function: The PCI function of the IOMMU.
+ * @bar_first: The first physical address for the BARs of the IOMMU.
  *
- * Return: 0; as the functions of qtest.h; -EIO (it is none, or refuses).
+ * Return: 0; -EIO (the function is not a virtio-iommu, or it refuses), or an error of qtest.h.
  */
 int qemu_iommu_start(struct qemu_iommu *iommu, uint16_t function, uint64_t bar_first);
 
 /**
  * qemu_iommu_map() - Let the device reach memory.
  * @iommu: The IOMMU.
- * @address: Device address.
- * @physical: Physical address.
- * @bytes: Whole pages.
- * @writable: Whether it may write.
+ * @address: The device address.
+ * @physical: The physical address.
+ * @bytes: The size in whole pages.
+ * @writable: Whether the device may write.
  *
- * Return: 0; as the functions of qtest.h; -EIO (refused), -ENOMEM.
+ * Return: 0; -EIO (the IOMMU refuses), -ENOMEM, or an error of qtest.h.
  */
 int qemu_iommu_map(struct qemu_iommu *iommu, uint64_t address, uint64_t physical, uint64_t bytes,
 		   bool writable);
 
 /**
- * qemu_iommu_unmap() - End that. What is in flight is not waited for.
+ * qemu_iommu_unmap() - End a mapping. The function does not wait for accesses in flight.
  * @iommu: The IOMMU.
- * @address: Device address.
- * @bytes: As many as were mapped.
+ * @address: The device address.
+ * @bytes: The size of the mapping.
  *
  * Return: as qemu_iommu_map().
  */
 int qemu_iommu_unmap(struct qemu_iommu *iommu, uint64_t address, uint64_t bytes);
 
 /**
- * qemu_iommu_next_fault() - The oldest refused access that was not read yet.
+ * qemu_iommu_next_fault() - Take the oldest refused access that was not read yet.
  * @iommu: The IOMMU.
- * @fault: Filled in.
+ * @fault: Receives the access.
  *
- * Return: 0; -EAGAIN (none); as the functions of qtest.h.
+ * Return: 0; -EAGAIN (there is none), or an error of qtest.h.
  */
 int qemu_iommu_next_fault(struct qemu_iommu *iommu, struct qemu_iommu_fault *fault);
 

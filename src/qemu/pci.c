@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What firmware does on a PC: give the BARs of the device addresses, let it be a bus master, and
- * point its interrupts at memory. Only one function is behind the root port, so the places are
- * fixed.
+ * Does the work of PC firmware for the device: it gives the BARs addresses, makes the device a bus
+ * master, and points its interrupts at memory. The root port has only one function behind it, so
+ * the places on the bus are fixed.
  *
- * INVARIANT: BARs do not change after qemu_pci_start(), so registers are read without looking at
- * them again; a reset of the bus writes the same values. The caller holds the lock of struct qemu.
+ * INVARIANT: BARs do not change after qemu_pci_start(), so the backend reaches a register without
+ * reading its BAR again. A reset of the bus writes the same values. The caller holds the lock of
+ * struct qemu.
  */
 #include <linux/pci_regs.h>
 
@@ -19,7 +20,7 @@
 	(uint32_t)(((QEMU_PCI_BARS + WINDOW_BYTES - 1) & 0xfff00000) | QEMU_PCI_BARS >> 16)
 #define BUSES 0x00010100
 #define BRIDGE_RESET ((uint32_t)PCI_BRIDGE_CTL_BUS_RESET << 16)
-/* A message writes this, so that a word of the mailbox that is not zero is an interrupt. */
+/* An interrupt writes this value, so a word of the mailbox that is not zero is an interrupt. */
 #define MESSAGE 1
 
 static int read_config(const struct qemu_pci *pci, unsigned int offset, uint32_t *value)
@@ -115,7 +116,7 @@ static int find_vectors(struct qemu_pci *pci)
 		}
 		at = head >> 8;
 	}
-	/* MSI-X is better than MSI: each vector has a message of its own. */
+	/* MSI-X wins over MSI, because each vector has a message of its own. */
 	if (pci->msix)
 		pci->msi = 0;
 	else
@@ -210,7 +211,7 @@ int qemu_pci_start(struct qemu_pci *pci, const struct qtest *qtest)
 	*pci = (struct qemu_pci){ .qtest = qtest };
 	if (!err)
 		err = read_config(pci, PCI_VENDOR_ID, &id);
-	/* Reads of an empty slot return ones. */
+	/* A read of an empty slot returns all ones. */
 	if (!err && id == UINT32_MAX)
 		err = -ENXIO;
 	if (!err)
@@ -235,7 +236,7 @@ int qemu_pci_reset(struct qemu_pci *pci)
 		err = qtest_config_write(pci->qtest, QEMU_PCI_PORT, control, word | BRIDGE_RESET);
 	if (!err)
 		err = qtest_config_write(pci->qtest, QEMU_PCI_PORT, control, word & ~BRIDGE_RESET);
-	/* The reset cleared the registers of the device, its BARs and its interrupts among them. */
+	/* The reset cleared the registers of the device, also its BARs and its interrupts. */
 	if (!err)
 		err = place_bars(pci);
 	pci->messages = 0;

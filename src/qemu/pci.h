@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * PCI as firmware leaves it, for a QEMU that has none: an IOMMU, and a root port with the
- * device behind it, so that a reset of the bus resets whatever it is.
+ * The PCI bus of a QEMU that runs without firmware. The bus has an IOMMU, and a root port with the
+ * device behind it: a reset of the bus behind the port resets any device.
  */
 #ifndef QEMU_PCI_H
 #define QEMU_PCI_H
@@ -10,26 +10,26 @@
 #include "qemu/qtest.h"
 
 #define QEMU_PCI_VECTORS_MAX 32
-/* As many as a configuration space holds, 4 bytes each. */
+/* A configuration space holds at most this many capabilities of 4 bytes. */
 #define QEMU_PCI_CAPABILITIES_MAX 48
-/* Bus, device, function: as QEMU is told. */
+/* Bus, device and function, as the command line of QEMU places them. */
 #define QEMU_PCI_IOMMU (2 << 3)
 #define QEMU_PCI_PORT (3 << 3)
 #define QEMU_PCI_FUNCTION (1 << 8)
-/* Physical addresses for BARs: of the device, and of the IOMMU. */
+/* The physical addresses for the BARs of the device and of the IOMMU. */
 #define QEMU_PCI_BARS UINT64_C(0xc0000000)
 #define QEMU_PCI_IOMMU_BARS UINT64_C(0xe0000000)
 
 /**
- * struct qemu_pci - The device.
- * @qtest: How it is reached.
- * @bars: Its BARs of memory; those of ports are left out.
- * @bars.bytes: Size; 0 if there is none.
- * @bars.address: Physical address.
- * @vectors: How many interrupts it has, by MSI-X or MSI.
- * @msi: Where its MSI is in configuration space; 0 if it is not used.
- * @msix: The same of MSI-X.
- * @messages: Where interrupts are written to; 0 if they are not enabled.
+ * struct qemu_pci - The PCI function of the device.
+ * @qtest: The connection to QEMU.
+ * @bars: The memory BARs. BARs of I/O ports are left out.
+ * @bars.bytes: The size; 0 if there is no such BAR.
+ * @bars.address: The physical address.
+ * @vectors: The number of interrupt vectors, by MSI-X or MSI.
+ * @msi: The offset of MSI in configuration space; 0 if MSI is not used.
+ * @msix: The offset of MSI-X in configuration space; 0 if the device does not have it.
+ * @messages: The device address that interrupts are written to; 0 if they are not enabled.
  */
 struct qemu_pci {
 	const struct qtest *qtest;
@@ -43,27 +43,29 @@ struct qemu_pci {
 	uint64_t messages;
 };
 
-/* All return 0; as the functions of qtest.h; -ENXIO (there is no device), -EINVAL (it is a bridge),
- * -ENOSPC (its BARs do not fit), -EIO (its MSI-X is none). */
+/*
+ * Each function returns 0, an error of qtest.h, or -ENXIO (there is no device), -EINVAL (the
+ * device is a bridge), -ENOSPC (the BARs do not fit), -EIO (MSI-X is malformed).
+ */
 
 /**
- * qemu_pci_start() - Give the device its place.
- * @pci: Filled in.
- * @qtest: How it is reached.
+ * qemu_pci_start() - Configure the root port and the device behind it.
+ * @pci: Receives the BARs and the interrupts of the device.
+ * @qtest: The connection to QEMU.
  */
 int qemu_pci_start(struct qemu_pci *pci, const struct qtest *qtest);
 
 /**
- * qemu_pci_reset() - Reset the device; it is as after qemu_pci_start(), its interrupts too.
+ * qemu_pci_reset() - Reset the device, and configure its BARs and interrupts as before.
  * @pci: The device.
  */
 int qemu_pci_reset(struct qemu_pci *pci);
 
 /**
- * qemu_pci_enable_irqs() - Let interrupts be written to memory: vector i is a word that is
- *	not zero at the ith one.
+ * qemu_pci_enable_irqs() - Let the device write its interrupts to memory.
  * @pci: The device.
- * @messages: Device address of the memory.
+ * @messages: The device address of the memory. Vector i writes a value that is not zero to the
+ *	32-bit word i.
  */
 int qemu_pci_enable_irqs(struct qemu_pci *pci, uint64_t messages);
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * QEMU's process and the thread that starts it. The thread lives as long as the process, because
- * the kernel kills a child when the thread that started it ends. It also polls for interrupts.
+ * The process of QEMU and the thread that starts it. The thread lives as long as the process,
+ * because the kernel kills QEMU when the thread that started it ends. The thread also polls for
+ * interrupts.
  *
- * The lock of struct qemu_process guards @stop, @polling, @started and @err. It is not held during
- * the callback, which takes the lock of struct qemu.
+ * The lock of struct qemu_process is not held during the callback, because the callback takes the
+ * lock of struct qemu, and qemu_process_poll() is called with that lock held.
  */
 #include "base/sys_process.h"
 #include "qemu/process.h"

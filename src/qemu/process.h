@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * QEMU as a process of ours, and the thread that it is bound to: the kernel kills it when
- * that ends, whichever way we do. The thread also looks for interrupts, which QEMU can only
- * write to memory.
+ * QEMU as a child process of this process, and the thread that it is bound to: however this
+ * process ends, the kernel kills QEMU with the thread. The thread also looks for interrupts, which
+ * QEMU can only write to memory.
  */
 #ifndef QEMU_PROCESS_H
 #define QEMU_PROCESS_H
@@ -18,19 +18,19 @@
 #define QEMU_INHERITED 3
 
 /**
- * struct qemu_process - A process.
- * @argv: Its arguments, NULL behind the last.
- * @inherited: Descriptors that it gets, by the same numbers.
- * @log: What it writes its messages to.
- * @poll: Called again and again while @polling.
- * @arg: Handed to @poll.
+ * struct qemu_process - A process of QEMU.
+ * @argv: The arguments, with NULL after the last one.
+ * @inherited: The descriptors that QEMU inherits under the same numbers.
+ * @log: The descriptor that QEMU writes its messages to.
+ * @poll: The callback, which the thread calls again and again while @polling is set.
+ * @arg: The argument of @poll.
  * @thread: The thread.
- * @pidfd: Readable when it has ended; closed by who started it. Never changes.
- * @lock: Guards what follows.
- * @err: Why it could not be started.
- * @started: One or the other is known.
- * @polling: Somebody waits for an interrupt.
- * @stop: It has to end.
+ * @pidfd: The descriptor that becomes readable when QEMU ends. The caller closes it. Never changes.
+ * @lock: Guards the fields below.
+ * @err: The error of the start, or 0; valid once @started is set.
+ * @started: The thread has started QEMU or failed to.
+ * @polling: A thread of the driver waits for an interrupt.
+ * @stop: The thread has to end QEMU.
  */
 struct qemu_process {
 	char *argv[QEMU_ARGUMENTS_MAX];
@@ -48,22 +48,24 @@ struct qemu_process {
 };
 
 /**
- * qemu_process_start() - Start it.
- * @process: Zero bytes but for what is given: @argv to @arg.
+ * qemu_process_start() - Start QEMU.
+ * @process: The process; the fields from @argv to @arg are filled in, the others are zero.
  *
- * Return: 0; -EAGAIN, -ENOMEM, -EMFILE. Whether it can be run shows in its log.
+ * If the program cannot be run, the function still succeeds, and the log has the error.
+ *
+ * Return: 0; -EAGAIN, -ENOMEM, -EMFILE.
  */
 int qemu_process_start(struct qemu_process *process);
 
 /**
- * qemu_process_poll() - Look for interrupts from now on, or no more.
+ * qemu_process_poll() - Start or stop to look for interrupts.
  * @process: The process.
- * @polling: Which.
+ * @polling: Whether to look from now on.
  */
 void qemu_process_poll(struct qemu_process *process, bool polling);
 
 /**
- * qemu_process_stop() - End it.
+ * qemu_process_stop() - End QEMU and the thread.
  * @process: The process.
  */
 void qemu_process_stop(struct qemu_process *process);

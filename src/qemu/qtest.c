@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * QEMU's qtest protocol: a line of text asks for an access, and QEMU answers with one line.
+ * The client of QEMU's qtest protocol: a line of text asks for an access, and QEMU answers with one
+ * line.
  *
- * INVARIANT: an answer is complete and read before the next line is sent, so that a line belongs to
+ * INVARIANT: an answer is complete and read before the next line is sent, so each answer belongs to
  * the line before it. After an error the connection is not used again. Only one thread at a time
  * uses it.
  */
@@ -14,7 +15,7 @@
 #include "qemu/qtest.h"
 
 #define LINE_BYTES 128
-/* PCI Local Bus Specification 3.0, 3.2.2.3.2. */
+/* The ports are those of the PCI Local Bus Specification 3.0, 3.2.2.3.2. */
 #define CONFIG_ADDRESS 0xcf8
 #define CONFIG_DATA 0xcfc
 #define CONFIG_ENABLE UINT32_C(0x80000000)
@@ -47,7 +48,7 @@ static int receive_line(const struct qtest *qtest, char line[LINE_BYTES], uint64
 	return end == line + bytes - 1 && strlen(line) == bytes - 1 ? 0 : -EPROTO;
 }
 
-/* A connection breaks when QEMU ends, whatever the error says. */
+/* An error of the socket means that QEMU ended, whatever its number is. */
 static int converse(const struct qtest *qtest, const char *line, char answer[LINE_BYTES])
 {
 	const uint64_t deadline_ns = sys_deadline_ns(qtest->timeout_ns);
@@ -58,7 +59,7 @@ static int converse(const struct qtest *qtest, const char *line, char answer[LIN
 	return !err || err == -ETIMEDOUT || err == -EPROTO ? err : -EPIPE;
 }
 
-/* QEMU answers "OK", or "OK 0x1f" if it was asked for a value. */
+/* QEMU answers "OK", or for a read "OK 0x1f" with the value. */
 static int send_command(const struct qtest *qtest, const char *line, uint64_t *value)
 {
 	char answer[LINE_BYTES], *end;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * QEMU's qtest protocol: lines of text by which another process is the CPU of its machine.
- * It is QEMU's for its own tests; what is used here is as in docs/devel/testing/qtest.rst,
- * and the same from 7.2 on.
+ * A client of QEMU's qtest protocol: lines of text by which another process takes the place of the
+ * machine's CPU. QEMU has the protocol for its own tests. The commands used here are documented in
+ * docs/devel/testing/qtest.rst and have not changed since QEMU 7.2.
  */
 #ifndef QTEST_H
 #define QTEST_H
@@ -10,41 +10,41 @@
 #include <stdint.h>
 
 /**
- * struct qtest - A connection; only one thread at a time uses it.
- * @fd: A socket.
- * @timeout_ns: How long an answer may take.
+ * struct qtest - A connection to QEMU. Only one thread at a time uses it.
+ * @fd: The socket.
+ * @timeout_ns: The longest time that an answer may take.
  */
 struct qtest {
 	int fd;
 	uint64_t timeout_ns;
 };
 
-/* All return 0; -ETIMEDOUT, -EPIPE (QEMU is gone), -EPROTO (what is no answer). */
+/* Each function returns 0, -ETIMEDOUT, -EPIPE (QEMU is gone) or -EPROTO (a malformed answer). */
 
 /**
  * qtest_read() - Read memory or a register.
  * @qtest: The connection.
- * @address: Physical.
- * @width: In bytes: 1, 2, 4, 8.
- * @value: What was read.
+ * @address: The physical address.
+ * @width: The width in bytes: 1, 2, 4 or 8.
+ * @value: Receives the value.
  */
 int qtest_read(const struct qtest *qtest, uint64_t address, unsigned int width, uint64_t *value);
 
 /**
  * qtest_write() - Write memory or a register.
  * @qtest: The connection.
- * @address: Physical.
- * @width: In bytes: 1, 2, 4, 8.
- * @value: What to write.
+ * @address: The physical address.
+ * @width: The width in bytes: 1, 2, 4 or 8.
+ * @value: The value.
  */
 int qtest_write(const struct qtest *qtest, uint64_t address, unsigned int width, uint64_t value);
 
 /**
  * qtest_config_read() - Read a word of a PCI function's configuration space.
  * @qtest: The connection.
- * @function: Bus, device, function, as in a requester ID.
- * @offset: A multiple of 4.
- * @value: What was read.
+ * @function: The bus, device and function, as in a requester ID.
+ * @offset: The offset, a multiple of 4.
+ * @value: Receives the word.
  */
 int qtest_config_read(const struct qtest *qtest, uint16_t function, unsigned int offset,
 		      uint32_t *value);
@@ -52,9 +52,9 @@ int qtest_config_read(const struct qtest *qtest, uint16_t function, unsigned int
 /**
  * qtest_config_write() - Write a word of a PCI function's configuration space.
  * @qtest: The connection.
- * @function: Bus, device, function, as in a requester ID.
- * @offset: A multiple of 4.
- * @value: What to write.
+ * @function: The bus, device and function, as in a requester ID.
+ * @offset: The offset, a multiple of 4.
+ * @value: The word.
  */
 int qtest_config_write(const struct qtest *qtest, uint16_t function, unsigned int offset,
 		       uint32_t value);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Starting QEMU: the name of a device becomes a command line, and memory and firmware become files
- * that QEMU inherits.
+ * Starts QEMU. The name of a device becomes a command line. QEMU inherits its memory and its
+ * firmware as files.
  *
- * Nothing here takes a lock, because the device is not open yet. What qemu_start() makes stays in
- * struct qemu also after an error, and qemu_close() ends it.
+ * No function here takes a lock, because the device is not open yet. After an error struct qemu
+ * keeps what qemu_start() has made so far, and qemu_close() ends it.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -19,10 +19,10 @@
 
 #define BIOS_BYTES 65536
 #define HLT 0xf4
-/* A name has at most 255 bytes; "=on" is added to keys without a value. */
+/* A device name has at most 255 bytes. "=on" is added to each key without a value. */
 #define DEVICE_BYTES 512
 
-/* --- Its command line --- */
+/* --- The command line --- */
 
 static int add_argument(struct qemu *qemu, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -96,7 +96,7 @@ static int add_disk(struct qemu *qemu)
 	return err ? err : add_argument(qemu, "driver=raw,node-name=disk,file=file");
 }
 
-/* The firmware is all HLT: the processor does nothing, and the time of the machine goes by. */
+/* The firmware consists of HLT instructions: the processor does nothing, and time goes on. */
 static int make_bios(int *fd)
 {
 	char hlt[4096];
@@ -145,7 +145,7 @@ static int start_process(struct qemu *qemu, int bios, int socket, const char *de
 	return err;
 }
 
-/* QEMU has copies of the firmware and of its end of the socket, so both are closed here. */
+/* QEMU has its own descriptors of the firmware and of its end of the socket, so close ours. */
 static int spawn_qemu(struct qemu *qemu, const char *device)
 {
 	int bios, pair[2], err = make_bios(&bios);
@@ -166,7 +166,7 @@ close_bios:
 	return err;
 }
 
-/* --- Names --- */
+/* --- The device name --- */
 
 /* QEMU does not start these models without a disk. */
 static bool is_disk_model(const char *model)
@@ -197,8 +197,8 @@ static int refuse_key(const struct name *name, const char *key, const char *why,
 }
 
 /*
- * A driver may not set these: the model would be at another place on the bus, or reach memory
- * past the IOMMU, or QEMU would print help and end.
+ * Refuses keys that the library sets: with other values the model would be at another place on the
+ * bus, or bypass the IOMMU. Refuses keys that make QEMU print help and end.
  */
 static int check_keys(const struct name *name, const struct reporter *to)
 {
@@ -243,7 +243,7 @@ static int append_property(char device[DEVICE_BYTES], const char *format, ...)
 	return (size_t)bytes < room ? 0 : -EINVAL;
 }
 
-/* The library has two keys; every other key is a property of the model. */
+/* The library reads two keys itself. Every other key is a property of the model. */
 static int read_key(struct qemu *qemu, const struct name *name, unsigned int i,
 		    char device[DEVICE_BYTES])
 {
@@ -260,13 +260,13 @@ static int read_key(struct qemu *qemu, const struct name *name, unsigned int i,
 	return 0;
 }
 
-/* Add the properties that the model needs and the name does not have. */
+/* Adds the properties that the model needs and the name does not set. */
 static int add_properties(const struct name *name, char device[DEVICE_BYTES])
 {
 	const char *model = name->where;
 	int err = 0;
 
-	/* Without this property a virtio device uses physical addresses, past the IOMMU. */
+	/* Without this property a virtio device uses physical addresses and bypasses the IOMMU. */
 	if (!strncmp(model, "virtio-", 7) || !strncmp(model, "vhost-", 6))
 		err = append_property(device, ",iommu_platform=on");
 	if (!err && is_disk_model(model) && !name_has_key(name, "drive"))
@@ -276,7 +276,7 @@ static int add_properties(const struct name *name, char device[DEVICE_BYTES])
 	return err;
 }
 
-/* Write what follows -device on the command line of QEMU. */
+/* Writes the argument of -device. */
 static int read_name(struct qemu *qemu, const struct name *name, char device[DEVICE_BYTES])
 {
 	const struct reporter *to = &qemu->backend.dev->reporter;
