@@ -47,13 +47,13 @@ struct coherent_handle_options {
  * @handle: The new handle.
  * @dev: The device.
  * @options: The size and the options.
- * @where: File and line of the caller, a string that outlives the device.
+ * @site: File and line of the caller, a string that outlives the device.
  *
  * Return: as coherent_handle_zeroed().
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_base_handle_zeroed(struct coherent_handle *handle, struct coherent_device *dev,
-				const struct coherent_handle_options *options, const char *where);
+				const struct coherent_handle_options *options, const char *site);
 
 /**
  * coherent_base_handle_cleanup() - Call coherent_handle_free() at the end of a scope.

@@ -72,24 +72,24 @@ struct coherent_pool_options {
  * @pool: The new pool.
  * @size: The size of an object in bytes.
  * @options: The device and the options.
- * @where: File and line of the caller, a string that outlives the device.
+ * @site: File and line of the caller, a string that outlives the device.
  *
  * Return: as coherent_pool_create().
  */
 COHERENT_MUST_CHECK int coherent_base_pool_create(struct coherent_pool *pool, size_t size,
 						  const struct coherent_pool_options *options,
-						  const char *where);
+						  const char *site);
 
 /**
  * coherent_base_pool_box() - coherent_pool_box() after the checks of types.
  * @pool: The pool.
  * @box: The new box.
- * @where: File and line of the caller, a string that outlives the device.
+ * @site: File and line of the caller, a string that outlives the device.
  *
  * Return: as coherent_pool_box().
  */
 COHERENT_MUST_CHECK int coherent_base_pool_box(struct coherent_pool *pool,
-					       struct coherent_box *box, const char *where);
+					       struct coherent_box *box, const char *site);
 
 /**
  * coherent_base_pool_destroy() - coherent_pool_destroy() after the checks of types.

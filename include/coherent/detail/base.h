@@ -27,13 +27,13 @@ struct coherent_reclaim_options;
  * @dev: The device.
  * @size: The size of an element.
  * @options: The count and the options.
- * @where: File and line of the caller.
+ * @site: File and line of the caller.
  *
  * Return: as coherent_box_zeroed().
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_base_box_zeroed(struct coherent_box *box, struct coherent_device *dev, size_t size,
-			     const struct coherent_box_options *options, const char *where);
+			     const struct coherent_box_options *options, const char *site);
 
 /**
  * coherent_base_box_from() - See coherent_box_from().
@@ -43,14 +43,14 @@ int coherent_base_box_zeroed(struct coherent_box *box, struct coherent_device *d
  * @mask: The bytes of an element that are not padding.
  * @size: The size of an element.
  * @options: The count and the options.
- * @where: File and line of the caller.
+ * @site: File and line of the caller.
  *
  * Return: as coherent_box_from().
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_base_box_from(struct coherent_box *box, struct coherent_device *dev, const void *src,
 			   const unsigned char *mask, size_t size,
-			   const struct coherent_box_options *options, const char *where);
+			   const struct coherent_box_options *options, const char *site);
 
 /**
  * coherent_base_box_level() - See coherent_box_level().
@@ -99,13 +99,13 @@ int coherent_base_reclaim(struct coherent_mem *mem,
  * @dev: The device.
  * @size: The size of an element.
  * @options: The count and the options.
- * @where: File and line of the caller.
+ * @site: File and line of the caller.
  *
  * Return: as coherent_zeroed().
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_base_zeroed(struct coherent_mem *mem, struct coherent_device *dev, size_t size,
-			 const struct coherent_mem_options *options, const char *where);
+			 const struct coherent_mem_options *options, const char *site);
 
 /**
  * coherent_base_from() - See coherent_from().
@@ -115,14 +115,14 @@ int coherent_base_zeroed(struct coherent_mem *mem, struct coherent_device *dev, 
  * @mask: The bytes of an element that are not padding.
  * @size: The size of an element.
  * @options: The count and the options.
- * @where: File and line of the caller.
+ * @site: File and line of the caller.
  *
  * Return: as coherent_from().
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_base_from(struct coherent_mem *mem, struct coherent_device *dev, const void *src,
 		       const unsigned char *mask, size_t size,
-		       const struct coherent_mem_options *options, const char *where);
+		       const struct coherent_mem_options *options, const char *site);
 
 /**
  * coherent_base_init_begin() - The part of coherent_init() before the initialiser.
@@ -132,14 +132,14 @@ int coherent_base_from(struct coherent_mem *mem, struct coherent_device *dev, co
  * @count: The number of elements.
  * @size: The size of an element.
  * @options: The options. The call ignores their count.
- * @where: File and line of the caller.
+ * @site: File and line of the caller.
  *
  * Return: as coherent_box_zeroed().
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box *box,
 			     struct coherent_device *dev, size_t count, size_t size,
-			     const struct coherent_mem_options *options, const char *where);
+			     const struct coherent_mem_options *options, const char *site);
 
 /**
  * coherent_base_init_end() - The part of coherent_init() after the initialiser.

@@ -76,31 +76,31 @@ static inline int __must_check coherent_device_set_mask(struct device *dev, u64 
 /* --- Boxes --- */
 
 static inline int coherent_box_new(struct coherent_box *box, struct device *dev,
-				   const struct coherent_ask *ask)
+				   const struct coherent_alloc_request *request)
 {
 	size_t bytes;
 	int err;
 
-	err = coherent_check_ask(ask, &bytes);
+	err = coherent_check_alloc(request, &bytes);
 	if (err)
 		return err;
 	if (!coherent_box_is_empty(box))
 		return -EBUSY;
-	err = coherent_check_device(dev, ask, bytes);
+	err = coherent_check_device(dev, request, bytes);
 	if (!err)
-		err = coherent_object_new(&box->object, dev, ask, bytes);
+		err = coherent_object_new(&box->object, dev, request, bytes);
 	if (err)
 		return err;
 	box->va = coherent_place_va(&box->object);
-	box->count = ask->count;
+	box->count = request->count;
 	return 0;
 }
 
 static inline int coherent_base_box_zeroed(struct coherent_box *box, struct device *dev,
 					   size_t size, const struct coherent_box_options *options,
-					   const char *where)
+					   const char *site)
 {
-	const struct coherent_ask ask = {
+	const struct coherent_alloc_request request = {
 		.count = options->count,
 		.size = size,
 		.attrs = options->attrs,
@@ -108,10 +108,10 @@ static inline int coherent_base_box_zeroed(struct coherent_box *box, struct devi
 		.align = options->align,
 		.boundary = options->boundary,
 		.level = options->level,
-		.where = where,
+		.site = site,
 	};
 
-	return coherent_box_new(box, dev, &ask);
+	return coherent_box_new(box, dev, &request);
 }
 
 /* The mask clears the padding: the same bytes in each element. */
@@ -129,13 +129,13 @@ static inline void coherent_fill(char *to, const char *from, const unsigned char
 static inline int coherent_base_box_from(struct coherent_box *box, struct device *dev,
 					 const void *src, const unsigned char *mask, size_t size,
 					 const struct coherent_box_options *options,
-					 const char *where)
+					 const char *site)
 {
 	int err;
 
 	if (!src)
 		return -EINVAL;
-	err = coherent_base_box_zeroed(box, dev, size, options, where);
+	err = coherent_base_box_zeroed(box, dev, size, options, site);
 	if (!err)
 		coherent_fill(box->va, src, mask, options->count, size);
 	return err;
@@ -235,7 +235,7 @@ static inline int __must_check coherent_handle_manage(struct coherent_handle *ha
 /* --- Expose, reclaim --- */
 
 /* The request for an exposure, from any macro. */
-struct coherent_plan {
+struct coherent_expose_request {
 	enum coherent_permission permission;
 	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
 	void *seal_arg;
@@ -247,23 +247,25 @@ static inline int coherent_result_of(int result)
 	return result > 0 ? -EINVAL : result;
 }
 
-static inline int coherent_seal(const struct coherent_box *box, const struct coherent_plan *plan)
+static inline int coherent_seal(const struct coherent_box *box,
+				const struct coherent_expose_request *request)
 {
 	const coherent_addr_t address = { box->object.address };
 
-	if (!plan->seal)
+	if (!request->seal)
 		return 0;
-	return coherent_result_of(plan->seal(box->va, box->count, address, plan->seal_arg));
+	return coherent_result_of(request->seal(box->va, box->count, address, request->seal_arg));
 }
 
-static inline int coherent_map(struct coherent_box *box, const struct coherent_plan *plan)
+static inline int coherent_map(struct coherent_box *box,
+			       const struct coherent_expose_request *request)
 {
 	struct coherent_object *object = &box->object;
 	int err;
 
-	object->direction = plan->permission == COHERENT_READ_ONLY ? DMA_TO_DEVICE :
-								     DMA_BIDIRECTIONAL;
-	err = COHERENT_PLACE_IS_LATE ? 0 : coherent_seal(box, plan);
+	object->direction = request->permission == COHERENT_READ_ONLY ? DMA_TO_DEVICE :
+									DMA_BIDIRECTIONAL;
+	err = COHERENT_PLACE_IS_LATE ? 0 : coherent_seal(box, request);
 	if (err)
 		return err;
 	/* ORDER: pairs with the device's first access. */
@@ -278,42 +280,42 @@ static inline int coherent_map(struct coherent_box *box, const struct coherent_p
 		return 0;
 	err = coherent_check_address(object);
 	if (!err)
-		err = coherent_seal(box, plan);
+		err = coherent_seal(box, request);
 	/* ORDER: pairs with the device's first access too, for what .seal wrote. */
 	dma_wmb();
 	return err;
 }
 
 static inline int coherent_make_reachable(struct coherent_box *box,
-					  const struct coherent_plan *plan)
+					  const struct coherent_expose_request *request)
 {
 	int err;
 
 	if (!coherent_is_bound(box->object.dev))
 		return -ENODEV;
 	if (box->object.level == COHERENT_IOMMU)
-		return coherent_map(box, plan);
-	if (plan->permission != COHERENT_READ_WRITE)
+		return coherent_map(box, request);
+	if (request->permission != COHERENT_READ_WRITE)
 		return -EOPNOTSUPP;
-	err = coherent_seal(box, plan);
+	err = coherent_seal(box, request);
 	/* ORDER: pairs with the device's first access. */
 	dma_wmb();
 	return err;
 }
 
 static inline int coherent_expose_box(struct coherent_box *box, struct coherent_mem *mem,
-				      const struct coherent_plan *plan)
+				      const struct coherent_expose_request *request)
 {
 	int err = 0;
 
 	if (coherent_box_is_empty(box))
 		return -EINVAL;
-	if ((unsigned int)plan->permission > COHERENT_READ_ONLY)
+	if ((unsigned int)request->permission > COHERENT_READ_ONLY)
 		err = -EINVAL;
 	else if (!coherent_mem_is_empty(mem))
 		err = -EBUSY;
 	else
-		err = coherent_make_reachable(box, plan);
+		err = coherent_make_reachable(box, request);
 	if (err) {
 		coherent_base_box_free(box);
 		return err;
@@ -330,9 +332,10 @@ static inline int coherent_expose_box(struct coherent_box *box, struct coherent_
 static inline int coherent_base_expose(struct coherent_box *box,
 				       const struct coherent_expose_options *options)
 {
-	const struct coherent_plan plan = { options->permission, options->seal, options->seal_arg };
+	const struct coherent_expose_request request = { options->permission, options->seal,
+							 options->seal_arg };
 
-	return coherent_expose_box(box, options->mem, &plan);
+	return coherent_expose_box(box, options->mem, &request);
 }
 
 static inline int coherent_base_reclaim(struct coherent_mem *mem,
@@ -367,9 +370,9 @@ static inline int coherent_base_reclaim(struct coherent_mem *mem,
 static inline int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box *box,
 					   struct device *dev, size_t count, size_t size,
 					   const struct coherent_mem_options *options,
-					   const char *where)
+					   const char *site)
 {
-	const struct coherent_ask ask = {
+	const struct coherent_alloc_request request = {
 		.count = count,
 		.size = size,
 		.attrs = options->attrs,
@@ -377,7 +380,7 @@ static inline int coherent_base_init_begin(const struct coherent_mem *mem, struc
 		.align = options->align,
 		.boundary = options->boundary,
 		.level = options->level,
-		.where = where,
+		.site = site,
 	};
 	size_t bytes;
 	int err;
@@ -385,46 +388,46 @@ static inline int coherent_base_init_begin(const struct coherent_mem *mem, struc
 	coherent_box_clear(box);
 	if ((unsigned int)options->permission > COHERENT_READ_ONLY)
 		return -EINVAL;
-	err = coherent_check_ask(&ask, &bytes);
+	err = coherent_check_alloc(&request, &bytes);
 	if (err)
 		return err;
 	if (!coherent_mem_is_empty(mem))
 		return -EBUSY;
-	return coherent_box_new(box, dev, &ask);
+	return coherent_box_new(box, dev, &request);
 }
 
 static inline int coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box,
 					 int err, const struct coherent_mem_options *options)
 {
-	const struct coherent_plan plan = { options->permission, options->seal, options->seal_arg };
+	const struct coherent_expose_request request = { options->permission, options->seal,
+							 options->seal_arg };
 
 	if (!err)
-		return coherent_expose_box(box, mem, &plan);
+		return coherent_expose_box(box, mem, &request);
 	coherent_base_box_free(box);
 	return coherent_result_of(err);
 }
 
 static inline int coherent_base_zeroed(struct coherent_mem *mem, struct device *dev, size_t size,
-				       const struct coherent_mem_options *options,
-				       const char *where)
+				       const struct coherent_mem_options *options, const char *site)
 {
 	struct coherent_box box;
 	int err;
 
-	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, where);
+	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, site);
 	return err ? err : coherent_base_init_end(mem, &box, 0, options);
 }
 
 static inline int coherent_base_from(struct coherent_mem *mem, struct device *dev, const void *src,
 				     const unsigned char *mask, size_t size,
-				     const struct coherent_mem_options *options, const char *where)
+				     const struct coherent_mem_options *options, const char *site)
 {
 	struct coherent_box box;
 	int err;
 
 	if (!src)
 		return -EINVAL;
-	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, where);
+	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, site);
 	if (err)
 		return err;
 	coherent_fill(box.va, src, mask, options->count, size);
@@ -454,7 +457,7 @@ static inline void coherent_base_move(struct coherent_mem *from, struct coherent
 /* The memory has a kernel mapping that the library keeps secret: without one it is not zeroed. */
 static inline int coherent_base_handle_zeroed(struct coherent_handle *handle, struct device *dev,
 					      const struct coherent_handle_options *options,
-					      const char *where)
+					      const char *site)
 {
 	const struct coherent_mem_options as_mem = {
 		.count = options->bytes,
@@ -467,7 +470,7 @@ static inline int coherent_base_handle_zeroed(struct coherent_handle *handle, st
 	};
 	int err;
 
-	err = coherent_base_zeroed(&handle->base, dev, 1, &as_mem, where);
+	err = coherent_base_zeroed(&handle->base, dev, 1, &as_mem, site);
 	if (!err)
 		handle->base.va = NULL;
 	return err;

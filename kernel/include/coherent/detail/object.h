@@ -47,7 +47,7 @@ static inline enum coherent_level coherent_level_of(struct device *dev)
 /* --- Allocation --- */
 
 /* The request for an allocation, from any macro. */
-struct coherent_ask {
+struct coherent_alloc_request {
 	size_t count;
 	size_t size;
 	unsigned int attrs;
@@ -55,23 +55,25 @@ struct coherent_ask {
 	u64 align;
 	u64 boundary;
 	enum coherent_level level;
-	const char *where;
+	const char *site;
 };
 
-static inline int coherent_check_ask(const struct coherent_ask *ask, size_t *bytes)
+static inline int coherent_check_alloc(const struct coherent_alloc_request *request, size_t *bytes)
 {
-	if (!ask->count || !ask->size || ask->attrs >= COHERENT_ATTR_PRIVILEGED << 1 ||
-	    (unsigned int)ask->level > COHERENT_IOMMU || ask->gfp & (GFP_ZONEMASK | __GFP_COMP) ||
-	    (ask->align && !is_power_of_2(ask->align)) ||
-	    (ask->boundary && !is_power_of_2(ask->boundary)))
+	if (!request->count || !request->size || request->attrs >= COHERENT_ATTR_PRIVILEGED << 1 ||
+	    (unsigned int)request->level > COHERENT_IOMMU ||
+	    request->gfp & (GFP_ZONEMASK | __GFP_COMP) ||
+	    (request->align && !is_power_of_2(request->align)) ||
+	    (request->boundary && !is_power_of_2(request->boundary)))
 		return -EINVAL;
-	if (check_mul_overflow(ask->count, ask->size, bytes) || *bytes > SIZE_MAX / 2 - PAGE_SIZE)
+	if (check_mul_overflow(request->count, request->size, bytes) ||
+	    *bytes > SIZE_MAX / 2 - PAGE_SIZE)
 		return -ENOMEM;
-	return ask->boundary && *bytes > ask->boundary ? -EINVAL : 0;
+	return request->boundary && *bytes > request->boundary ? -EINVAL : 0;
 }
 
-static inline int coherent_check_device(struct device *dev, const struct coherent_ask *ask,
-					size_t bytes)
+static inline int coherent_check_device(struct device *dev,
+					const struct coherent_alloc_request *request, size_t bytes)
 {
 	if (!coherent_is_bound(dev))
 		return -ENODEV;
@@ -80,11 +82,11 @@ static inline int coherent_check_device(struct device *dev, const struct coheren
 	/* If a caller wants more pages than exist, the kernel warns, or its OOM killer runs. */
 	if (PAGE_ALIGN(bytes) >> PAGE_SHIFT > totalram_pages())
 		return -ENOMEM;
-	if (ask->align >> PAGE_SHIFT > totalram_pages())
+	if (request->align >> PAGE_SHIFT > totalram_pages())
 		return -ENOSPC;
 	/* The level is checked before the first mapping, because a mapping that must fail warns. */
-	if (ask->level > COHERENT_HIDDEN &&
-	    (coherent_level_of(dev) < ask->level || ask->attrs & ~COHERENT_ATTR_NO_WARN))
+	if (request->level > COHERENT_HIDDEN &&
+	    (coherent_level_of(dev) < request->level || request->attrs & ~COHERENT_ATTR_NO_WARN))
 		return -EOPNOTSUPP;
 	return 0;
 }
@@ -157,30 +159,31 @@ static inline int coherent_get_pages(struct coherent_object *object, gfp_t gfp)
 }
 
 static inline void coherent_object_init(struct coherent_object *object, struct device *dev,
-					const struct coherent_ask *ask, size_t bytes)
+					const struct coherent_alloc_request *request, size_t bytes)
 {
 	object->dev = dev;
-	object->where = ask->where;
+	object->site = request->site;
 	object->bytes = bytes;
 	object->domain = NULL;
 	object->managed = NULL;
-	object->attrs = coherent_dma_attrs(ask->attrs);
-	object->level = ask->level > COHERENT_HIDDEN ? COHERENT_IOMMU : COHERENT_HIDDEN;
-	object->align_bits = max_t(int, ask->align ? ilog2(ask->align) : 0, PAGE_SHIFT);
-	object->boundary_bits = ask->boundary ? max_t(int, ilog2(ask->boundary), PAGE_SHIFT) : 0;
+	object->attrs = coherent_dma_attrs(request->attrs);
+	object->level = request->level > COHERENT_HIDDEN ? COHERENT_IOMMU : COHERENT_HIDDEN;
+	object->align_bits = max_t(int, request->align ? ilog2(request->align) : 0, PAGE_SHIFT);
+	object->boundary_bits =
+		request->boundary ? max_t(int, ilog2(request->boundary), PAGE_SHIFT) : 0;
 	object->mapped = false;
 	if (object->level == COHERENT_IOMMU)
 		object->domain = iommu_get_domain_for_dev(dev);
 }
 
 static inline int coherent_object_new(struct coherent_object *object, struct device *dev,
-				      const struct coherent_ask *ask, size_t bytes)
+				      const struct coherent_alloc_request *request, size_t bytes)
 {
-	const gfp_t gfp = ask->gfp ? ask->gfp : GFP_KERNEL;
+	const gfp_t gfp = request->gfp ? request->gfp : GFP_KERNEL;
 	int err;
 
 	might_sleep_if(gfpflags_allow_blocking(gfp));
-	coherent_object_init(object, dev, ask, bytes);
+	coherent_object_init(object, dev, request, bytes);
 	err = coherent_get_pages(object, gfp);
 	if (err)
 		return err;
@@ -199,7 +202,7 @@ static inline int coherent_object_new(struct coherent_object *object, struct dev
 /* Each leak is logged. The first one is logged with its call trace. */
 static inline void coherent_object_leak(const struct coherent_object *object, const char *why)
 {
-	pr_err("coherent: %zu bytes of %s are freed %s: leaked\n", object->bytes, object->where,
+	pr_err("coherent: %zu bytes of %s are freed %s: leaked\n", object->bytes, object->site,
 	       why);
 	WARN_ONCE(1, "coherent: memory is leaked\n");
 }

@@ -36,7 +36,7 @@ struct coherent_iova {
 struct coherent_object {
 	char COHERENT_SHARED *va;
 	struct device *dev;
-	const char *where;
+	const char *site;
 	size_t bytes;
 	dma_addr_t address;
 	struct iommu_domain *domain;
