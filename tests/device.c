@@ -23,7 +23,7 @@ static void bad_names_are_refused_with_a_reason(void **state)
 {
 	static const struct bad_name names[] = {
 		{ NULL, -EINVAL, "it is empty" },
-		{ "", -EINVAL, "scheme[:where][,key=value]" },
+		{ "", -EINVAL, "scheme[:target][,key=value]" },
 		{ ":edu", -EINVAL, "the scheme is missing" },
 		{ "sim", -ENODEV, "edu, ring, custom" },
 		{ "sim:", -ENODEV, "edu, ring, custom" },
@@ -84,7 +84,7 @@ static void long_names_are_refused(void **state)
 	memset(name + strlen(name), '0', sizeof(name) - 1 - strlen(name));
 	assert_err(coherent_device_open(&dev, name, .report = log_report, .report_arg = &log),
 		   -EINVAL);
-	assert_true(log_has(&log, "it is longer than 255 bytes; it is scheme[:where]"));
+	assert_true(log_has(&log, "it is longer than 255 bytes; it is scheme[:target]"));
 	memcpy(name + 253, "1c", 2);
 	name[255] = '\0';
 	assert_ok(coherent_device_open(&dev, name));

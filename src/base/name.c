@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The names of devices: scheme[:where][,key=value]... as in "sim:edu,step,seed=7".
+ * The names of devices: scheme[:target][,key=value]... as in "sim:edu,step,seed=7".
  *
  * A name is cut up in a copy of its text, and a struct name points into that copy until
  * name_close(). Every mistake is reported with the whole name as the caller wrote it. Nothing here
@@ -16,7 +16,7 @@
 
 static int malformed(const struct name *name, const struct reporter *to, const char *why)
 {
-	report(to, COHERENT_ERROR, "device name \"%s\": %s; it is scheme[:where][,key=value]...",
+	report(to, COHERENT_ERROR, "device name \"%s\": %s; it is scheme[:target][,key=value]...",
 	       name->whole, why);
 	return -EINVAL;
 }
@@ -56,7 +56,7 @@ static int split_keys(struct name *name, char *rest, const struct reporter *to)
 
 int name_open(struct name *name, const char *text, const struct reporter *to)
 {
-	char *rest, *where;
+	char *rest, *target;
 
 	*name = (struct name){ .whole = text ? text : "" };
 	if (!text || !*text)
@@ -69,9 +69,9 @@ int name_open(struct name *name, const char *text, const struct reporter *to)
 	if (!name->text)
 		return -ENOMEM;
 	rest = name->text;
-	where = strsep(&rest, ",");
-	name->scheme = strsep(&where, ":");
-	name->where = where ? where : "";
+	target = strsep(&rest, ",");
+	name->scheme = strsep(&target, ":");
+	name->target = target ? target : "";
 	if (!*name->scheme)
 		return malformed(name, to, "the scheme is missing");
 	return split_keys(name, rest, to);

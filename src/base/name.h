@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Device names: scheme[:where][,key[=value]]...
+ * Device names: scheme[:target][,key[=value]]...
  */
 #ifndef NAME_H
 #define NAME_H
@@ -17,7 +17,7 @@
 /**
  * struct name - A name, taken apart.
  * @scheme: Which backend.
- * @where: Which device; "" if there is none.
+ * @target: Which device the backend opens; "" if the name has none.
  * @keys: The keys.
  * @values: Their values; NULL for a key without.
  * @count: How many keys there are.
@@ -26,7 +26,7 @@
  */
 struct name {
 	const char *scheme;
-	const char *where;
+	const char *target;
 	const char *keys[NAME_KEYS_MAX];
 	const char *values[NAME_KEYS_MAX];
 	unsigned int count;

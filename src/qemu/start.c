@@ -213,14 +213,14 @@ static int check_keys(const struct name *name, const struct reporter *to)
 				  "is not a property; " QEMU_PROGRAM
 				  " -device MODEL,help lists them",
 				  to);
-	if (name_has_key(name, "image") && !is_disk_model(name->where))
+	if (name_has_key(name, "image") && !is_disk_model(name->target))
 		return refuse_key(name, "image", "is for nvme and virtio-blk-pci", to);
 	return 0;
 }
 
 static int check_model(const struct name *name, const struct reporter *to)
 {
-	if (*name->where && strcmp(name->where, "help") && strcmp(name->where, "?"))
+	if (*name->target && strcmp(name->target, "help") && strcmp(name->target, "?"))
 		return 0;
 	report(to, COHERENT_ERROR,
 	       "%s: which model? Write for example qemu:nvme or qemu:edu; " QEMU_PROGRAM
@@ -263,7 +263,7 @@ static int read_key(struct qemu *qemu, const struct name *name, unsigned int i,
 /* Adds the properties that the model needs and the name does not set. */
 static int add_properties(const struct name *name, char device[DEVICE_BYTES])
 {
-	const char *model = name->where;
+	const char *model = name->target;
 	int err = 0;
 
 	/* Without this property a virtio device uses physical addresses and bypasses the IOMMU. */
@@ -285,7 +285,7 @@ static int read_name(struct qemu *qemu, const struct name *name, char device[DEV
 	if (check_model(name, to) || check_keys(name, to))
 		return -EINVAL;
 	device[0] = '\0';
-	err = append_property(device, "%s,bus=bus", name->where);
+	err = append_property(device, "%s,bus=bus", name->target);
 	for (unsigned int i = 0; !err && i < name->count; i++)
 		err = read_key(qemu, name, i, device);
 	return err ? err : add_properties(name, device);
@@ -303,7 +303,7 @@ int qemu_start(struct qemu *qemu, const struct name *name)
 		err = make_memory(qemu);
 	if (!err)
 		err = add_argument(qemu, QEMU_PROGRAM);
-	if (!err && is_disk_model(name->where))
+	if (!err && is_disk_model(name->target))
 		err = add_disk(qemu);
 	if (!err)
 		err = spawn_qemu(qemu, device);

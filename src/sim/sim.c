@@ -258,7 +258,7 @@ static int report_unknown_model(const struct name *name, const struct reporter *
 					 builtins[i]->model.name);
 	report(to, COHERENT_ERROR,
 	       "device name \"%s\": there is no sim device \"%s\", only: %scustom", name->whole,
-	       name->where, list);
+	       name->target, list);
 	return -ENODEV;
 }
 
@@ -287,7 +287,7 @@ static int use_builtin_model(struct coherent_sim *sim, const struct name *name,
 			     const struct coherent_open_options *options, const struct reporter *to)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(builtins); i++) {
-		if (strcmp(builtins[i]->model.name, name->where))
+		if (strcmp(builtins[i]->model.name, name->target))
 			continue;
 		if (options->model) {
 			report(to, COHERENT_ERROR,
@@ -331,7 +331,7 @@ static int sim_open(struct backend **backend, struct coherent_device *dev, const
 	if (!sim)
 		return -ENOMEM;
 	err = name_read_keys(name, keys, ARRAY_SIZE(keys), &sim->options, to);
-	if (!err && !strcmp(name->where, "custom"))
+	if (!err && !strcmp(name->target, "custom"))
 		err = use_custom_model(sim, name, options, to);
 	else if (!err)
 		err = use_builtin_model(sim, name, options, to);

@@ -235,7 +235,7 @@ static int vfio_open(struct backend **backend, struct coherent_device *dev, cons
 	struct vfio *vfio;
 	int err;
 
-	if (!options->container && vfio_pci_parse(name->where, bdf) && noiommu_has(bdf))
+	if (!options->container && vfio_pci_parse(name->target, bdf) && noiommu_has(bdf))
 		return noiommu_open(backend, dev, name, options);
 	vfio = calloc(1, sizeof(*vfio));
 	if (!vfio)

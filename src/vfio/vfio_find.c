@@ -51,11 +51,11 @@ static int another_driver(const struct name *name, const struct reporter *to, co
 int vfio_pci_read_bdf(const struct name *name, const struct reporter *to,
 		      char bdf[VFIO_PCI_BDF_BYTES])
 {
-	if (vfio_pci_parse(name->where, bdf))
+	if (vfio_pci_parse(name->target, bdf))
 		return 0;
 	report(to, COHERENT_ERROR,
 	       "device name \"%s\": \"%s\" is no PCI address, which is like 0000:00:01.0",
-	       name->whole, name->where);
+	       name->whole, name->target);
 	return -EINVAL;
 }
 

@@ -112,7 +112,7 @@ int vfio_pci_read_bdf(const struct name *name, const struct reporter *to,
 
 /**
  * vfio_pci_find() - Make sure that a device is there and VFIO has it.
- * @name: The device's name; its where is domain:bus:device.function, or without domain.
+ * @name: The device's name; its target is domain:bus:device.function, or without domain.
  * @to: Says what is wrong and which command mends it.
  * @bdf: Set to the address, with its domain.
  *

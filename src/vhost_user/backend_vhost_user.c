@@ -393,7 +393,7 @@ static int read_name(struct vhost_user *vhost, const struct name *name,
 	const struct reporter *to = &vhost->backend.dev->reporter;
 	const int fds = !!options->socket_fd + !!options->listen_fd;
 
-	if (fds + !!*name->where != 1) {
+	if (fds + !!*name->target != 1) {
 		report(to, COHERENT_ERROR,
 		       "%s: where is its socket? One of vhost-user:/path, .socket_fd and .listen_fd "
 		       "says it",
@@ -401,7 +401,7 @@ static int read_name(struct vhost_user *vhost, const struct name *name,
 		return -EINVAL;
 	}
 	if (!fds) {
-		vhost->path = strdup(name->where);
+		vhost->path = strdup(name->target);
 		if (!vhost->path)
 			return -ENOMEM;
 	}
