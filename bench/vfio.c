@@ -17,7 +17,7 @@
 
 #include <coherent.h>
 
-#include "../src/vfio/vfio_uapi.h"
+#include "../src/vfio/uapi.h"
 #include "bench.h"
 #include "maps.h"
 #include "vfio_nvme.h"

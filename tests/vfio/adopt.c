@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "../../src/vfio/vfio_uapi.h"
+#include "../../src/vfio/uapi.h"
 #include "vfio_test.h"
 
 #define WINDOW_FIRST UINT64_C(0x200000000)

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../src/vfio/vfio_uapi.h"
+#include "../../src/vfio/uapi.h"
 #include "mock_file.h"
 
 struct mock mock;

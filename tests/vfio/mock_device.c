@@ -6,7 +6,7 @@
 #include <linux/vfio.h>
 #include <unistd.h>
 
-#include "../../src/vfio/vfio_uapi.h"
+#include "../../src/vfio/uapi.h"
 #include "mock_file.h"
 
 static void region_info(struct vfio_region_info *info)

@@ -5,7 +5,7 @@
 #include <linux/vfio.h>
 #include <sys/resource.h>
 
-#include "../../src/vfio/vfio_uapi.h"
+#include "../../src/vfio/uapi.h"
 #include "mock_file.h"
 
 int __wrap_getrlimit64(int resource, struct rlimit *limit);

@@ -4,7 +4,7 @@
  */
 #include <linux/vfio.h>
 
-#include "../../src/vfio/vfio_uapi.h"
+#include "../../src/vfio/uapi.h"
 #include "vfio_test.h"
 
 static void refusals_name_the_command_that_helps(void)

@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "../../src/vfio/vfio_uapi.h"
+#include "../../src/vfio/uapi.h"
 #include "../test.h"
 
 #define PAGE 4096

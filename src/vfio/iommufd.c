@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "base/sys.h"
-#include "vfio/vfio_pci.h"
-#include "vfio/vfio_uapi.h"
+#include "vfio/pci.h"
+#include "vfio/uapi.h"
 
 #define IOMMU "/dev/iommu"
 #define UNSAFE "/sys/module/iommufd/parameters/allow_unsafe_interrupts"

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/sys.h"
-#include "vfio/vfio_pci.h"
+#include "vfio/pci.h"
 
 static struct vfio_pci *pci_of(struct backend *backend)
 {

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/sys.h"
-#include "vfio/backend_noiommu.h"
+#include "vfio/noiommu.h"
 
 #define CONTAINER "/dev/vfio/vfio"
 #define UNSAFE "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What backend_vfio.c opens in place of itself where no IOMMU confines a device.
+ * What type1.c opens in place of itself where no IOMMU confines a device.
  */
-#ifndef BACKEND_NOIOMMU_H
-#define BACKEND_NOIOMMU_H
+#ifndef VFIO_NOIOMMU_H
+#define VFIO_NOIOMMU_H
 
-#include "vfio/vfio_pci.h"
+#include "vfio/pci.h"
 
 extern const struct backend_ops backend_noiommu;
 

@@ -15,7 +15,7 @@
 
 #include "base/size.h"
 #include "base/sys.h"
-#include "vfio/vfio_pci.h"
+#include "vfio/pci.h"
 
 #define RESET_TRIES 10
 #define RESET_PAUSE_NS (10 * SYS_NS_PER_MS)

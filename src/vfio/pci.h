@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A PCI device that vfio-pci, or a variant of it, is bound to. vfio_find.c finds it; once
- * there is a descriptor of it, vfio_pci.c has registers, bus mastering and reset, vfio_irq.c
+ * A PCI device that vfio-pci, or a variant of it, is bound to. find.c finds it; once
+ * there is a descriptor of it, pci.c has registers, bus mastering and reset, irq.c
  * interrupts. How its memory is mapped is the backends'.
  */
 #ifndef VFIO_PCI_H

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/sys.h"
-#include "vfio/vfio_pci.h"
+#include "vfio/pci.h"
 
 #define SYSFS "/sys/bus/pci/devices/"
 #define DRIVER_BYTES 64
