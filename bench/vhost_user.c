@@ -15,7 +15,7 @@
 #include "../examples/blk.h"
 #include "../examples/qsd.h"
 #include "../src/base/sys.h"
-#include "../src/vhost_user/vhost_user.h"
+#include "../src/vhost_user/message.h"
 #include "bench.h"
 #include "maps.h"
 #include "peer_blkio.h"

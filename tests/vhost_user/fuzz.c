@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "../../src/base/size.h"
-#include "../../src/vhost_user/vhost_user.h"
+#include "../../src/vhost_user/message.h"
 
 #define PAGE 4096
 #define SECRET 0x77

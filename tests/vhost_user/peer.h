@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "../../src/vhost_user/vhost_user.h"
+#include "../../src/vhost_user/message.h"
 
 enum misdeed {
 	NOTHING,

@@ -12,7 +12,7 @@
 #include "../../examples/blk.h"
 #include "../../examples/qsd.h"
 #include "../../src/base/sys.h"
-#include "../../src/vhost_user/vhost_user.h"
+#include "../../src/vhost_user/message.h"
 #include "../test.h"
 
 #define PAGE 4096

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/sys.h"
-#include "vhost_user/vhost_user_device.h"
+#include "vhost_user/device.h"
 
 /* The slots of a peer that takes only whole tables, and more than any peer has. */
 #define SLOTS_OF_A_TABLE VHOST_USER_REGIONS_MAX

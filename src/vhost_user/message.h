@@ -6,8 +6,8 @@
  * A peer is trusted with nothing: whatever is not the answer to what was asked ends the
  * connection.
  */
-#ifndef VHOST_USER_H
-#define VHOST_USER_H
+#ifndef VHOST_USER_MESSAGE_H
+#define VHOST_USER_MESSAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * The messages of vhost-user on a socket: how they are framed, and which answers are well formed.
- * What they mean is in vhost_user_peer.c.
+ * What they mean is in peer.c.
  *
  * Two answers may arrive together, so struct vhost_user_answers keeps what is left. Only one thread
  * at a time uses a connection.
@@ -9,7 +9,7 @@
 #include <errno.h>
 
 #include "base/sys.h"
-#include "vhost_user/vhost_user.h"
+#include "vhost_user/message.h"
 
 int vhost_user_send(int fd, struct vhost_user_message *messages, size_t message_count,
 		    const int *fds, size_t count, uint64_t deadline_ns)

@@ -18,7 +18,7 @@
 
 #include "base/size.h"
 #include "base/sys.h"
-#include "vhost_user/vhost_user_device.h"
+#include "vhost_user/device.h"
 
 #define ADDRESS_LAST ((UINT64_C(1) << 47) - 1)
 

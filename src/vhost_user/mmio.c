@@ -14,7 +14,7 @@
 
 #include "base/size.h"
 #include "base/sys.h"
-#include "vhost_user/vhost_user_device.h"
+#include "vhost_user/device.h"
 
 #define MAGIC 0x74726976
 #define VERSION 2

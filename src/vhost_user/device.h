@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A virtio device in another process: vhost_user_peer.c talks to it, backend_vhost_user.c
- * has the memory, vhost_user_mmio.c the registers, which are those of virtio-mmio.
+ * A virtio device in another process: peer.c talks to it, device.c
+ * has the memory, mmio.c the registers, which are those of virtio-mmio.
  */
 #ifndef VHOST_USER_DEVICE_H
 #define VHOST_USER_DEVICE_H
@@ -11,7 +11,7 @@
 #include "backend.h"
 #include "base/lock.h"
 #include "device/device.h"
-#include "vhost_user/vhost_user.h"
+#include "vhost_user/message.h"
 
 #define VHOST_USER_QUEUES_MAX 16
 /* Registers, and as much configuration as vhost-user carries. */
