@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A virtio device in another process, by vhost-user. The peer gets exposed memory as files, and no
- * other memory of this process.
- *
- * An exposed object is copied to a file of its own, which is sealed against truncation and takes
- * the place of the pages. A reclaimed one is copied to pages that the peer has never had.
- *
- * INVARIANT: a region is removed from the peer only when the driver says that nothing in flight
- * names it. A peer that reads into a region keeps a pointer, and would write into the region that
- * takes its place. Memory that is freed without this word stays with the peer until the connection
- * ends.
+ * A virtio device in another process, by vhost-user: how it is opened and closed, and what it tells
+ * the library. mmio.c has its registers, memory.c the memory that the peer has, and peer.c talks
+ * to the peer.
  */
-#include <linux/virtio_config.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,342 +11,11 @@
 #include "base/size.h"
 #include "base/sys.h"
 #include "vhost_user/device.h"
+#include "vhost_user/memory.h"
+#include "vhost_user/mmio.h"
+#include "vhost_user/peer.h"
 
 #define ADDRESS_LAST ((UINT64_C(1) << 47) - 1)
-
-/* --- Memory that the peer has --- */
-
-static struct vhost_user_region region_of(const struct vhost_user_mapping *mapping)
-{
-	return (struct vhost_user_region){
-		.address = mapping->address,
-		.bytes = mapping->bytes,
-		.user_address = mapping->address,
-	};
-}
-
-static int tell_region_locked(struct vhost_user *vhost, enum vhost_user_request request,
-			      const struct vhost_user_mapping *mapping) NEEDS_LOCK(vhost->lock)
-{
-	struct vhost_user_message message = {
-		.request = request,
-		.bytes = sizeof(message.region),
-		.region = { .region = region_of(mapping) },
-	};
-
-	return vhost_user_set_locked(vhost, &message, &mapping->fd,
-				     request == VHOST_USER_ADD_MEM_REG, true);
-}
-
-static int tell_table_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
-{
-	struct vhost_user_message message = { .request = VHOST_USER_SET_MEM_TABLE };
-	int fds[VHOST_USER_REGIONS_MAX];
-	size_t count = 0;
-
-	/*
-	 * A mapping that waits without a file was made private already, so nothing in flight
-	 * names it.
-	 */
-	for (size_t i = 0; i < vhost->used && count < VHOST_USER_REGIONS_MAX; i++) {
-		if (vhost->mappings[i].fd < 0)
-			continue;
-		message.table.regions[count] = region_of(&vhost->mappings[i]);
-		fds[count++] = vhost->mappings[i].fd;
-	}
-	/* Some peers refuse an empty table. What they keep is not used by this process any more. */
-	if (!count)
-		return 0;
-	message.table.count = (uint32_t)count;
-	message.bytes = (uint32_t)offsetof(struct vhost_user_message, table.regions[count]) -
-			(uint32_t)VHOST_USER_HEADER_BYTES;
-	return vhost_user_set_locked(vhost, &message, fds, count, true);
-}
-
-/* A peer maps a new table at other addresses, also under transfers in flight. */
-static int check_table_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
-{
-	const struct coherent_device *dev = vhost->backend.dev;
-
-	if (vhost->has_slots || !vhost->connected ||
-	    !(vhost->registers.status & VIRTIO_CONFIG_S_DRIVER_OK))
-		return 0;
-	report(&dev->reporter, COHERENT_WARNING,
-	       "%s: the peer takes only whole tables of memory, not while it runs: expose before "
-	       "DRIVER_OK, reclaim after a reset",
-	       dev->name);
-	return -EBUSY;
-}
-
-/* If the peer does not take the new memory, it is not in @mappings either. */
-static int add_locked(struct vhost_user *vhost, const struct vhost_user_mapping *added)
-	NEEDS_LOCK(vhost->lock)
-{
-	int err;
-
-	vhost->mappings[vhost->used++] = *added;
-	err = vhost->has_slots ? tell_region_locked(vhost, VHOST_USER_ADD_MEM_REG, added) :
-				 tell_table_locked(vhost);
-	if (err)
-		vhost->used--;
-	return err;
-}
-
-/*
- * @removed is not in @mappings any more. A peer that refuses to remove it keeps memory that the
- * library does not know of, so this hangs up.
- */
-static void tell_removed_locked(struct vhost_user *vhost, const struct vhost_user_mapping *removed)
-	NEEDS_LOCK(vhost->lock)
-{
-	int err = 0;
-
-	if (vhost->connected)
-		err = vhost->has_slots ?
-			      tell_region_locked(vhost, VHOST_USER_REM_MEM_REG, removed) :
-			      tell_table_locked(vhost);
-	if (err)
-		vhost_user_hang_up_locked(vhost);
-}
-
-static int tell_all_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
-{
-	int err = 0;
-
-	if (!vhost->has_slots)
-		return vhost->used ? tell_table_locked(vhost) : 0;
-	for (size_t i = 0; !err && i < vhost->used; i++)
-		err = tell_region_locked(vhost, VHOST_USER_ADD_MEM_REG, &vhost->mappings[i]);
-	return err;
-}
-
-bool vhost_user_reach_locked(const struct vhost_user *vhost, uint64_t address, uint64_t bytes)
-{
-	for (size_t i = 0; i < vhost->used; i++) {
-		const struct vhost_user_mapping *mapping = &vhost->mappings[i];
-
-		if (address - mapping->address < mapping->bytes && !mapping->waiting)
-			return bytes <= mapping->bytes - (address - mapping->address);
-	}
-	return false;
-}
-
-static struct vhost_user_mapping *find_locked(struct vhost_user *vhost, uint64_t address)
-	NEEDS_LOCK(vhost->lock)
-{
-	for (size_t i = 0; i < vhost->used; i++)
-		if (vhost->mappings[i].address == address)
-			return &vhost->mappings[i];
-	return NULL;
-}
-
-static void forget_locked(struct vhost_user *vhost, struct vhost_user_mapping *mapping)
-	NEEDS_LOCK(vhost->lock)
-{
-	if (mapping->fd >= 0)
-		sys_close(mapping->fd);
-	*mapping = vhost->mappings[--vhost->used];
-}
-
-/* --- Files in the place of pages, and pages in the place of files --- */
-
-static int make_file(const struct vhost_user *vhost, const struct backend_mapping *from,
-		     struct vhost_user_mapping *to)
-{
-	const struct coherent_device *dev = vhost->backend.dev;
-	int err;
-
-	*to = (struct vhost_user_mapping){ .address = from->address, .bytes = from->bytes };
-	err = sys_memfd(&to->fd);
-	if (err == -EMFILE || err == -ENFILE) {
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: no descriptor left, each exposed object takes one: raise ulimit -n",
-		       dev->name);
-		return -ENOSPC;
-	}
-	if (err)
-		return -ENOMEM;
-	if (pages_to_file(to->fd, 0, from->va, from->bytes, &to->va))
-		goto close_file;
-	if (sys_seal(to->fd))
-		goto unmap_file;
-	return 0;
-
-unmap_file:
-	sys_unmap(to->va, to->bytes);
-close_file:
-	sys_close(to->fd);
-	return -ENOMEM;
-}
-
-static int take_place(struct vhost_user_mapping *mapping, void *va)
-{
-	int err = pages_replace(mapping->va, va, mapping->bytes);
-
-	if (!err)
-		mapping->va = va;
-	return err;
-}
-
-/* The peer keeps the file; this process does not see what the peer writes from now on. */
-static int make_private(struct vhost_user_mapping *mapping)
-{
-	int err = pages_to_private(mapping->va, mapping->bytes);
-
-	if (err)
-		return err;
-	sys_close(mapping->fd);
-	mapping->fd = -1;
-	return 0;
-}
-
-static int expose_locked(struct vhost_user *vhost, const struct backend_mapping *mapping)
-	NEEDS_LOCK(vhost->lock)
-{
-	struct vhost_user_mapping added;
-	int err;
-
-	if (!vhost->connected)
-		return -ENODEV;
-	if (vhost->used == vhost->slots)
-		return -ENOSPC;
-	err = check_table_locked(vhost);
-	if (!err)
-		err = make_file(vhost, mapping, &added);
-	if (err)
-		return err;
-	err = add_locked(vhost, &added);
-	if (err)
-		goto drop_file;
-	err = take_place(&vhost->mappings[vhost->used - 1], mapping->va);
-	if (err)
-		goto remove_mapping;
-	return 0;
-
-remove_mapping:
-	vhost->used--;
-	tell_removed_locked(vhost, &added);
-drop_file:
-	/* The peer may still have the file. Nobody uses that: the box keeps its own pages. */
-	sys_unmap(added.va, added.bytes);
-	sys_close(added.fd);
-	return err;
-}
-
-static int vhost_user_map(struct backend *backend, const struct backend_mapping *mapping)
-{
-	struct vhost_user *vhost = vhost_user_of(backend);
-	int err;
-
-	/* A peer maps files for writing, whatever it is told. */
-	if (mapping->permission == COHERENT_READ_ONLY)
-		return -EOPNOTSUPP;
-	lock_take(&vhost->lock);
-	err = expose_locked(vhost, mapping);
-	lock_drop(&vhost->lock);
-	return err;
-}
-
-/*
- * If the peer cannot be told, it keeps the old file and its region, but no driver uses an address
- * in it.
- */
-static int take_back_locked(struct vhost_user *vhost, uint64_t address) NEEDS_LOCK(vhost->lock)
-{
-	struct vhost_user_mapping *mapping = find_locked(vhost, address);
-	struct vhost_user_mapping removed;
-	int err = check_table_locked(vhost);
-
-	if (!err)
-		err = make_private(mapping);
-	if (err)
-		return err;
-	removed = *mapping;
-	forget_locked(vhost, mapping);
-	tell_removed_locked(vhost, &removed);
-	return 0;
-}
-
-static int vhost_user_unmap(struct backend *backend, const struct backend_mapping *mapping,
-			    bool idle)
-{
-	struct vhost_user *vhost = vhost_user_of(backend);
-	int err = 0;
-
-	lock_take(&vhost->lock);
-	if (vhost->closed)
-		err = find_locked(vhost, mapping->address) ? -EIO : -ENODEV;
-	else if (idle)
-		err = take_back_locked(vhost, mapping->address);
-	else
-		find_locked(vhost, mapping->address)->waiting = true;
-	lock_drop(&vhost->lock);
-	return err;
-}
-
-/* --- Fence --- */
-
-/* The pages may be reused once the peer cannot write to them, which is so from here on. */
-static int release_waiting_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && i < vhost->used; i++)
-		if (vhost->mappings[i].waiting && vhost->mappings[i].fd >= 0)
-			err = make_private(&vhost->mappings[i]);
-	return err;
-}
-
-static void forget_waiting_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
-{
-	size_t i = 0;
-
-	while (i < vhost->used)
-		if (vhost->mappings[i].waiting)
-			forget_locked(vhost, &vhost->mappings[i]);
-		else
-			i++;
-}
-
-/*
- * A peer answers the next connection only when all that it did for the last one is over, so this is
- * a fence.
- */
-int vhost_user_reconnect_locked(struct vhost_user *vhost)
-{
-	const struct coherent_device *dev = vhost->backend.dev;
-	int err;
-
-	if (!vhost->path && !vhost->listens) {
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: a connection of the caller's cannot be made again; open by path, or "
-		       "with .listen_fd",
-		       dev->name);
-		return -EOPNOTSUPP;
-	}
-	err = release_waiting_locked(vhost);
-	if (err)
-		return err;
-	vhost_user_hang_up_locked(vhost);
-	vhost->registers = (struct vhost_user_registers){ .status = 0 };
-	err = vhost_user_begin_locked(vhost);
-	if (err)
-		return err;
-	forget_waiting_locked(vhost);
-	return tell_all_locked(vhost);
-}
-
-static int vhost_user_fence(struct backend *backend)
-{
-	struct vhost_user *vhost = vhost_user_of(backend);
-	int err = -ENODEV;
-
-	lock_take(&vhost->lock);
-	if (!vhost->closed)
-		err = vhost_user_reconnect_locked(vhost);
-	lock_drop(&vhost->lock);
-	return err;
-}
 
 /* --- Open --- */
 
@@ -373,7 +34,7 @@ static int adopt(struct vhost_user *vhost, const struct coherent_open_options *o
 		return -EINVAL;
 	}
 	vhost->source = sys_dup(fd);
-	return vhost->source < 0 ? vhost_user_no_connection(vhost, vhost->source) : 0;
+	return vhost->source < 0 ? vhost_user_peer_report_no_connection(vhost, vhost->source) : 0;
 }
 
 static int read_name(struct vhost_user *vhost, const struct name *name,
@@ -415,10 +76,11 @@ static int open_descriptors(struct vhost_user *vhost)
 	if (!err)
 		err = sys_hung_up(&vhost->hung_up);
 	if (err)
-		return err == -EMFILE || err == -ENFILE ? vhost_user_no_connection(vhost, err) :
-							  -ENOMEM;
+		return err == -EMFILE || err == -ENFILE ?
+			       vhost_user_peer_report_no_connection(vhost, err) :
+			       -ENOMEM;
 	vhost->fd = sys_dup(vhost->hung_up);
-	return vhost->fd < 0 ? vhost_user_no_connection(vhost, vhost->fd) : 0;
+	return vhost->fd < 0 ? vhost_user_peer_report_no_connection(vhost, vhost->fd) : 0;
 }
 
 /* No other thread is left that could hold the lock. */
@@ -430,8 +92,7 @@ static void vhost_user_close(struct backend *backend) LOCK_ATTRIBUTE(no_thread_s
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (fds[i] >= 0)
 			sys_close(fds[i]);
-	while (vhost->used)
-		forget_locked(vhost, vhost->mappings);
+	vhost_user_memory_forget_locked(vhost);
 	for (size_t i = 0; i < VHOST_USER_QUEUES_MAX; i++)
 		if (vhost->kick_fds[i] >= 0)
 			sys_close(vhost->kick_fds[i]);
@@ -476,7 +137,7 @@ static int vhost_user_open(struct backend **backend, struct coherent_device *dev
 		err = open_descriptors(vhost);
 	lock_take(&vhost->lock);
 	if (!err)
-		err = vhost_user_begin_locked(vhost);
+		err = vhost_user_peer_connect_locked(vhost);
 	lock_drop(&vhost->lock);
 	if (err) {
 		vhost_user_close(&vhost->backend);
@@ -495,7 +156,6 @@ static int vhost_user_open(struct backend **backend, struct coherent_device *dev
 static void vhost_user_disconnect(struct backend *backend)
 {
 	struct vhost_user *vhost = vhost_user_of(backend);
-	size_t i = 0;
 
 	/*
 	 * This wakes a thread that waits for an answer with the lock held. The number never
@@ -504,12 +164,8 @@ static void vhost_user_disconnect(struct backend *backend)
 	sys_shutdown(vhost->fd);
 	lock_take(&vhost->lock);
 	vhost->closed = true;
-	while (i < vhost->used)
-		if (vhost->mappings[i].fd < 0 || !make_private(&vhost->mappings[i]))
-			forget_locked(vhost, &vhost->mappings[i]);
-		else
-			i++;
-	vhost_user_hang_up_locked(vhost);
+	vhost_user_memory_release_locked(vhost);
+	vhost_user_peer_hang_up_locked(vhost);
 	lock_drop(&vhost->lock);
 }
 
@@ -546,11 +202,11 @@ static int vhost_user_irq_connect(struct backend *backend, unsigned int vector, 
 	(void)vector;
 	lock_take(&vhost->lock);
 	vhost->call_fd = fd;
-	if (fd >= 0 && !vhost_user_is_there_locked(vhost))
+	if (fd >= 0 && !vhost_user_peer_is_there_locked(vhost))
 		err = -ENODEV;
 	for (uint32_t i = 0; !err && i < vhost->queue_count; i++)
 		if (vhost->registers.queues[i].running)
-			err = vhost_user_call_locked(vhost, i);
+			err = vhost_user_peer_set_call_locked(vhost, i);
 	if (err)
 		vhost->call_fd = -1;
 	lock_drop(&vhost->lock);
@@ -570,7 +226,7 @@ static bool vhost_user_is_lost(struct backend *backend)
 	bool is_lost;
 
 	lock_take(&vhost->lock);
-	is_lost = !vhost_user_is_there_locked(vhost);
+	is_lost = !vhost_user_peer_is_there_locked(vhost);
 	lock_drop(&vhost->lock);
 	return is_lost;
 }
@@ -583,13 +239,13 @@ const struct backend_ops backend_vhost_user = {
 	.disconnect = vhost_user_disconnect,
 	.close = vhost_user_close,
 	.limits = vhost_user_limits,
-	.map = vhost_user_map,
-	.unmap = vhost_user_unmap,
-	.fence = vhost_user_fence,
-	.reset = vhost_user_fence,
+	.map = vhost_user_memory_map,
+	.unmap = vhost_user_memory_unmap,
+	.fence = vhost_user_memory_fence,
+	.reset = vhost_user_memory_fence,
 	.next_fault = vhost_user_next_fault,
-	.reg_read = vhost_user_reg_read,
-	.reg_write = vhost_user_reg_write,
+	.reg_read = vhost_user_mmio_read,
+	.reg_write = vhost_user_mmio_write,
 	.irq_connect = vhost_user_irq_connect,
 	.lost = vhost_user_lost,
 	.is_lost = vhost_user_is_lost,

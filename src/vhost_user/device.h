@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A virtio device in another process: peer.c talks to it, device.c
- * has the memory, mmio.c the registers, which are those of virtio-mmio.
+ * A virtio device in another process, by vhost-user. peer.c talks to it, memory.c has the memory
+ * that it is given, and mmio.c has its registers, which are those of virtio-mmio.
  */
 #ifndef VHOST_USER_DEVICE_H
 #define VHOST_USER_DEVICE_H
@@ -133,91 +133,5 @@ static inline struct vhost_user *vhost_user_of(struct backend *backend)
 {
 	return (struct vhost_user *)backend;
 }
-
-/**
- * vhost_user_begin_locked() - Connect, and agree on how to talk.
- * @vhost: The device, without a connection.
- *
- * Return: 0; -ENODEV, -EACCES, -EPERM, -EINVAL (no socket), -EOPNOTSUPP (it lacks what is
- * needed), -EIO, -ETIMEDOUT, -ENOSPC, -ENOMEM.
- */
-int vhost_user_begin_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock);
-
-/**
- * vhost_user_hang_up_locked() - End the connection, if there is one.
- * @vhost: The device.
- */
-void vhost_user_hang_up_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock);
-
-/**
- * vhost_user_no_connection() - Say why there is none.
- * @vhost: The device.
- * @err: What the system answered.
- *
- * Return: what the library answers.
- */
-int vhost_user_no_connection(const struct vhost_user *vhost, int err);
-
-/**
- * vhost_user_is_there_locked() - Whether the peer is, as far as one can see.
- * @vhost: The device.
- */
-bool vhost_user_is_there_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock);
-
-/**
- * vhost_user_set_locked() - Send a message that has no answer but an acknowledgement.
- * @vhost: The device.
- * @message: The message.
- * @fds: Descriptors that go with it.
- * @count: How many.
- * @checked: Acknowledgements are not to be believed: ask for something else too.
- *
- * Return: 0; -EIO (refused, or an answer that is none), -ENODEV, -ETIMEDOUT.
- */
-int vhost_user_set_locked(struct vhost_user *vhost, const struct vhost_user_message *message,
-			  const int *fds, size_t count, bool checked) NEEDS_LOCK(vhost->lock);
-
-/**
- * vhost_user_get_config_locked() - Read the start of the configuration space.
- * @vhost: The device.
- * @config: Filled in.
- * @bytes: How much of it.
- *
- * Return: as vhost_user_set_locked(); -EOPNOTSUPP (it has none).
- */
-int vhost_user_get_config_locked(struct vhost_user *vhost, uint8_t *config, uint32_t bytes)
-	NEEDS_LOCK(vhost->lock);
-
-/**
- * vhost_user_reach_locked() - Whether the peer has the memory at an address.
- * @vhost: The device.
- * @address: Where.
- * @bytes: How much.
- */
-bool vhost_user_reach_locked(const struct vhost_user *vhost, uint64_t address, uint64_t bytes)
-	NEEDS_LOCK(vhost->lock);
-
-/**
- * vhost_user_reconnect_locked() - End all that the peer does, and begin anew.
- * @vhost: The device; its registers are reset, what is exposed stays so.
- *
- * Return: as vhost_user_begin_locked(); -EOPNOTSUPP also if it is the caller's connection.
- */
-int vhost_user_reconnect_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock);
-
-/**
- * vhost_user_call_locked() - Tell the peer whom to wake up.
- * @vhost: The device, with its call_fd.
- * @queue: A queue.
- *
- * Return: as vhost_user_set_locked().
- */
-int vhost_user_call_locked(struct vhost_user *vhost, uint32_t queue) NEEDS_LOCK(vhost->lock);
-
-/* As the ops of struct backend_ops. */
-uint64_t vhost_user_reg_read(struct backend *backend, unsigned int bar, uint64_t offset,
-			     unsigned int width);
-void vhost_user_reg_write(struct backend *backend, unsigned int bar, uint64_t offset,
-			  unsigned int width, uint64_t value);
 
 #endif

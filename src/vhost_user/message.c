@@ -11,8 +11,8 @@
 #include "base/sys.h"
 #include "vhost_user/message.h"
 
-int vhost_user_send(int fd, struct vhost_user_message *messages, size_t message_count,
-		    const int *fds, size_t count, uint64_t deadline_ns)
+int vhost_user_message_send(int fd, struct vhost_user_message *messages, size_t message_count,
+			    const int *fds, size_t count, uint64_t deadline_ns)
 {
 	struct iovec parts[2];
 
@@ -40,8 +40,8 @@ static int receive_until(struct vhost_user_answers *answers, size_t bytes)
 	return 0;
 }
 
-int vhost_user_receive(struct vhost_user_answers *answers, enum vhost_user_request request,
-		       struct vhost_user_message *message, size_t min, size_t max)
+int vhost_user_message_receive(struct vhost_user_answers *answers, enum vhost_user_request request,
+			       struct vhost_user_message *message, size_t min, size_t max)
 {
 	const uint32_t mask = VHOST_USER_FLAG_VERSION_MASK | VHOST_USER_FLAG_REPLY;
 	size_t bytes = VHOST_USER_HEADER_BYTES;

@@ -114,7 +114,7 @@ struct vhost_user_message {
 #define VHOST_USER_FLAG_NEED_REPLY (1u << 3)
 
 /**
- * vhost_user_send() - Send messages.
+ * vhost_user_message_send() - Send messages.
  * @fd: The connection.
  * @messages: Their flags are filled in, but for VHOST_USER_FLAG_NEED_REPLY.
  * @message_count: 1 or 2.
@@ -124,8 +124,8 @@ struct vhost_user_message {
  *
  * Return: 0; -ETIMEDOUT, -EPIPE or the like if the peer is gone.
  */
-int vhost_user_send(int fd, struct vhost_user_message *messages, size_t message_count,
-		    const int *fds, size_t count, uint64_t deadline_ns);
+int vhost_user_message_send(int fd, struct vhost_user_message *messages, size_t message_count,
+			    const int *fds, size_t count, uint64_t deadline_ns);
 
 /**
  * struct vhost_user_answers - What was received and not looked at yet.
@@ -142,7 +142,7 @@ struct vhost_user_answers {
 };
 
 /**
- * vhost_user_receive() - Receive the answer to a request.
+ * vhost_user_message_receive() - Receive the answer to a request.
  * @answers: Zero bytes but for fd and deadline_ns, for all answers to what was sent at a
  *	time.
  * @request: Which was sent.
@@ -153,7 +153,7 @@ struct vhost_user_answers {
  * Return: 0; -ETIMEDOUT, -EPIPE or the like if the peer is gone, -EPROTO if this is no
  * answer to the request.
  */
-int vhost_user_receive(struct vhost_user_answers *answers, enum vhost_user_request request,
-		       struct vhost_user_message *message, size_t min, size_t max);
+int vhost_user_message_receive(struct vhost_user_answers *answers, enum vhost_user_request request,
+			       struct vhost_user_message *message, size_t min, size_t max);
 
 #endif

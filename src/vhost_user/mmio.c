@@ -14,7 +14,9 @@
 
 #include "base/size.h"
 #include "base/sys.h"
-#include "vhost_user/device.h"
+#include "vhost_user/memory.h"
+#include "vhost_user/mmio.h"
+#include "vhost_user/peer.h"
 
 #define MAGIC 0x74726976
 #define VERSION 2
@@ -57,7 +59,7 @@ static int tell_locked(struct vhost_user *vhost, enum vhost_user_request request
 		.state = { queue, number },
 	};
 
-	return vhost_user_set_locked(vhost, &message, NULL, 0, checked);
+	return vhost_user_peer_set_locked(vhost, &message, NULL, 0, checked);
 }
 
 static int tell_rings_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vhost->lock)
@@ -72,7 +74,7 @@ static int tell_rings_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vh
 			   .used = queue->used },
 	};
 
-	return vhost_user_set_locked(vhost, &message, NULL, 0, true);
+	return vhost_user_peer_set_locked(vhost, &message, NULL, 0, true);
 }
 
 static int tell_kick_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vhost->lock)
@@ -90,7 +92,7 @@ static int tell_kick_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vho
 	/* The number stays, but a peer that kept the old eventfd does not take kicks of the new. */
 	sys_become(fd, fresh);
 	sys_close(fresh);
-	return vhost_user_set_locked(vhost, &message, &fd, 1, false);
+	return vhost_user_peer_set_locked(vhost, &message, &fd, 1, false);
 }
 
 /* A peer that cannot find its rings would only hang up; this report says which ring it is. */
@@ -100,9 +102,9 @@ static int check_rings_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(v
 	const struct coherent_device *dev = vhost->backend.dev;
 	const uint64_t number = queue->number;
 
-	if (vhost_user_reach_locked(vhost, queue->desc, 16 * number) &&
-	    vhost_user_reach_locked(vhost, queue->avail, 6 + 2 * number) &&
-	    vhost_user_reach_locked(vhost, queue->used, 6 + 8 * number))
+	if (vhost_user_memory_has_locked(vhost, queue->desc, 16 * number) &&
+	    vhost_user_memory_has_locked(vhost, queue->avail, 6 + 2 * number) &&
+	    vhost_user_memory_has_locked(vhost, queue->used, 6 + 8 * number))
 		return 0;
 	report(&dev->reporter, COHERENT_ERROR,
 	       "%s: queue %u of %u entries is not in memory that is exposed: descriptors at 0x%" PRIx64
@@ -126,7 +128,7 @@ static int start_queue_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(v
 	if (!err)
 		err = tell_rings_locked(vhost, i);
 	if (!err)
-		err = vhost_user_call_locked(vhost, i);
+		err = vhost_user_peer_set_call_locked(vhost, i);
 	if (!err)
 		err = tell_kick_locked(vhost, i);
 	return err ? err : tell_locked(vhost, VHOST_USER_SET_VRING_ENABLE, i, 1, true);
@@ -184,7 +186,7 @@ static bool negotiate_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 
 	if (wanted & ~offered || !(wanted & UINT64_C(1) << VIRTIO_F_VERSION_1))
 		return false;
-	return !vhost_user_set_locked(vhost, &message, NULL, 0, false);
+	return !vhost_user_peer_set_locked(vhost, &message, NULL, 0, false);
 }
 
 static bool has_run_locked(const struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
@@ -206,7 +208,7 @@ static void set_status_locked(struct vhost_user *vhost, uint32_t status) NEEDS_L
 
 	if (!status) {
 		if (has_run_locked(vhost))
-			(void)vhost_user_reconnect_locked(vhost);
+			(void)vhost_user_memory_reconnect_locked(vhost);
 		else
 			*registers = (struct vhost_user_registers){ .status = 0 };
 		return;
@@ -272,22 +274,22 @@ static uint64_t read_config_locked(struct vhost_user *vhost, uint64_t offset, un
 	uint8_t config[VHOST_USER_CONFIG_MAX];
 	uint64_t value = 0;
 
-	if (vhost_user_get_config_locked(vhost, config, end))
+	if (vhost_user_peer_get_config_locked(vhost, config, end))
 		return UINT64_MAX;
 	for (unsigned int i = 0; i < width; i++)
 		value |= (uint64_t)config[end - width + i] << 8 * i;
 	return value;
 }
 
-uint64_t vhost_user_reg_read(struct backend *backend, unsigned int bar, uint64_t offset,
-			     unsigned int width)
+uint64_t vhost_user_mmio_read(struct backend *backend, unsigned int bar, uint64_t offset,
+			      unsigned int width)
 {
 	struct vhost_user *vhost = vhost_user_of(backend);
 	uint64_t value = UINT64_MAX;
 
 	(void)bar;
 	lock_take(&vhost->lock);
-	if (vhost_user_is_there_locked(vhost)) {
+	if (vhost_user_peer_is_there_locked(vhost)) {
 		if (offset >= VIRTIO_MMIO_CONFIG)
 			value = read_config_locked(vhost, offset, width);
 		else if (width == 4)
@@ -384,7 +386,7 @@ static void write_config_locked(struct vhost_user *vhost, uint64_t offset, unsig
 	for (unsigned int i = 0; i < width; i++)
 		message.config.data[i] = (uint8_t)(value >> 8 * i);
 	if (vhost->protocol & VHOST_USER_PROTOCOL_F_CONFIG)
-		(void)vhost_user_set_locked(vhost, &message, NULL, 0, false);
+		(void)vhost_user_peer_set_locked(vhost, &message, NULL, 0, false);
 }
 
 /* Notifications are the fast path, so this register takes no lock and sends no message. */
@@ -398,8 +400,8 @@ static void notify(struct vhost_user *vhost, uint64_t queue)
 		sys_eventfd_signal(fd);
 }
 
-void vhost_user_reg_write(struct backend *backend, unsigned int bar, uint64_t offset,
-			  unsigned int width, uint64_t value)
+void vhost_user_mmio_write(struct backend *backend, unsigned int bar, uint64_t offset,
+			   unsigned int width, uint64_t value)
 {
 	struct vhost_user *vhost = vhost_user_of(backend);
 
@@ -409,7 +411,7 @@ void vhost_user_reg_write(struct backend *backend, unsigned int bar, uint64_t of
 		return;
 	}
 	lock_take(&vhost->lock);
-	if (vhost_user_is_there_locked(vhost)) {
+	if (vhost_user_peer_is_there_locked(vhost)) {
 		if (offset >= VIRTIO_MMIO_CONFIG)
 			write_config_locked(vhost, offset, width, value);
 		else if (width == 4)

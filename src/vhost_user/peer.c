@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/sys.h"
-#include "vhost_user/device.h"
+#include "vhost_user/peer.h"
 
 /* The slots of a peer that takes only whole tables, and more than any peer has. */
 #define SLOTS_OF_A_TABLE VHOST_USER_REGIONS_MAX
@@ -52,7 +52,7 @@ static uint64_t deadline_of(const struct vhost_user *vhost)
 }
 
 /* The shutdown also ends the connection if a forked child has the descriptor. */
-void vhost_user_hang_up_locked(struct vhost_user *vhost)
+void vhost_user_peer_hang_up_locked(struct vhost_user *vhost)
 {
 	if (!vhost->connected)
 		return;
@@ -77,13 +77,13 @@ static int lose_locked(struct vhost_user *vhost, const char *when, int err) NEED
 		       ": it does when it is told an address that is not exposed, or its process "
 		       "has ended; coherent_device_reset() connects again" :
 		       "");
-	vhost_user_hang_up_locked(vhost);
+	vhost_user_peer_hang_up_locked(vhost);
 	if (err == -EPROTO)
 		return -EIO;
 	return err == -ETIMEDOUT ? err : -ENODEV;
 }
 
-bool vhost_user_is_there_locked(struct vhost_user *vhost)
+bool vhost_user_peer_is_there_locked(struct vhost_user *vhost)
 {
 	if (!vhost->connected)
 		return false;
@@ -106,18 +106,19 @@ static int exchange_locked(struct vhost_user *vhost, const struct vhost_user_mes
 	both[0] = *message;
 	both[0].flags = acked ? VHOST_USER_FLAG_NEED_REPLY : 0;
 	both[1] = (struct vhost_user_message){ .request = VHOST_USER_GET_FEATURES };
-	err = vhost_user_send(vhost->fd, both, checked ? 2 : 1, fds, count, answers.deadline_ns);
+	err = vhost_user_message_send(vhost->fd, both, checked ? 2 : 1, fds, count,
+				      answers.deadline_ns);
 	if (!err && acked) {
-		err = vhost_user_receive(&answers, message->request, &answer, 8, 8);
+		err = vhost_user_message_receive(&answers, message->request, &answer, 8, 8);
 		*refused = !err && answer.u64;
 	}
 	if (!err && checked)
-		err = vhost_user_receive(&answers, VHOST_USER_GET_FEATURES, &answer, 8, 8);
+		err = vhost_user_message_receive(&answers, VHOST_USER_GET_FEATURES, &answer, 8, 8);
 	return !err && answers.bytes ? -EPROTO : err;
 }
 
-int vhost_user_set_locked(struct vhost_user *vhost, const struct vhost_user_message *message,
-			  const int *fds, size_t count, bool checked)
+int vhost_user_peer_set_locked(struct vhost_user *vhost, const struct vhost_user_message *message,
+			       const int *fds, size_t count, bool checked)
 {
 	const struct coherent_device *dev = vhost->backend.dev;
 	bool refused = false;
@@ -149,10 +150,10 @@ static int ask_locked(struct vhost_user *vhost, struct vhost_user_message *messa
 {
 	struct vhost_user_answers answers = { .fd = vhost->fd, .deadline_ns = deadline_of(vhost) };
 	const enum vhost_user_request request = message->request;
-	int err = vhost_user_send(vhost->fd, message, 1, NULL, 0, answers.deadline_ns);
+	int err = vhost_user_message_send(vhost->fd, message, 1, NULL, 0, answers.deadline_ns);
 
 	if (!err)
-		err = vhost_user_receive(&answers, request, message, min, max);
+		err = vhost_user_message_receive(&answers, request, message, min, max);
 	if (!err && (answers.bytes || (message->bytes != min && message->bytes != max)))
 		err = -EPROTO;
 	return err ? lose_locked(vhost, requests[request], err) : 0;
@@ -178,10 +179,10 @@ static int set_u64_locked(struct vhost_user *vhost, enum vhost_user_request requ
 		.u64 = value,
 	};
 
-	return vhost_user_set_locked(vhost, &message, NULL, 0, false);
+	return vhost_user_peer_set_locked(vhost, &message, NULL, 0, false);
 }
 
-int vhost_user_get_config_locked(struct vhost_user *vhost, uint8_t *config, uint32_t bytes)
+int vhost_user_peer_get_config_locked(struct vhost_user *vhost, uint8_t *config, uint32_t bytes)
 {
 	const uint32_t all = (uint32_t)offsetof(struct vhost_user_message, config.data) -
 			     (uint32_t)VHOST_USER_HEADER_BYTES + bytes;
@@ -204,7 +205,7 @@ int vhost_user_get_config_locked(struct vhost_user *vhost, uint8_t *config, uint
 	return err;
 }
 
-int vhost_user_call_locked(struct vhost_user *vhost, uint32_t queue)
+int vhost_user_peer_set_call_locked(struct vhost_user *vhost, uint32_t queue)
 {
 	const int fd = vhost->call_fd < 0 ? vhost->nobody : vhost->call_fd;
 	struct vhost_user_message message = {
@@ -213,12 +214,12 @@ int vhost_user_call_locked(struct vhost_user *vhost, uint32_t queue)
 		.u64 = queue,
 	};
 
-	return vhost_user_set_locked(vhost, &message, &fd, 1, false);
+	return vhost_user_peer_set_locked(vhost, &message, &fd, 1, false);
 }
 
 /* --- The connection --- */
 
-int vhost_user_no_connection(const struct vhost_user *vhost, int err)
+int vhost_user_peer_report_no_connection(const struct vhost_user *vhost, int err)
 {
 	const struct coherent_device *dev = vhost->backend.dev;
 	struct stat file = { .st_mode = 0 };
@@ -264,7 +265,7 @@ static int connect_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 	else
 		fd = sys_dup(vhost->source);
 	if (fd < 0)
-		return vhost_user_no_connection(vhost, fd);
+		return vhost_user_peer_report_no_connection(vhost, fd);
 	sys_become(vhost->fd, fd);
 	sys_close(fd);
 	vhost->connected = true;
@@ -300,7 +301,7 @@ static int agree_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 	if (err)
 		return err;
 	vhost->protocol = both;
-	return vhost_user_set_locked(
+	return vhost_user_peer_set_locked(
 		vhost, &(struct vhost_user_message){ .request = VHOST_USER_SET_OWNER }, NULL, 0,
 		false);
 }
@@ -348,7 +349,7 @@ static int read_sizes_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 	return 0;
 }
 
-int vhost_user_begin_locked(struct vhost_user *vhost)
+int vhost_user_peer_connect_locked(struct vhost_user *vhost)
 {
 	int err = connect_locked(vhost);
 
@@ -357,6 +358,6 @@ int vhost_user_begin_locked(struct vhost_user *vhost)
 	if (!err)
 		err = read_sizes_locked(vhost);
 	if (err)
-		vhost_user_hang_up_locked(vhost);
+		vhost_user_peer_hang_up_locked(vhost);
 	return err;
 }

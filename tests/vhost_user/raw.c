@@ -51,8 +51,8 @@ static void say(struct vhost_user_message message, const int *fd)
 	struct vhost_user_message both[] = { message, { .request = VHOST_USER_GET_FEATURES } };
 	struct vhost_user_message answer;
 
-	assert_ok(vhost_user_send(connection, both, 2, fd, !!fd, answers.deadline_ns));
-	assert_ok(vhost_user_receive(&answers, VHOST_USER_GET_FEATURES, &answer, 8, 8));
+	assert_ok(vhost_user_message_send(connection, both, 2, fd, !!fd, answers.deadline_ns));
+	assert_ok(vhost_user_message_receive(&answers, VHOST_USER_GET_FEATURES, &answer, 8, 8));
 }
 
 static void say_u64(enum vhost_user_request request, uint64_t value, const int *fd)
