@@ -8,28 +8,28 @@
 #include <string.h>
 
 #include "base/sys.h"
-#include "vfio/pci.h"
+#include "vfio/find.h"
 
 #define SYSFS "/sys/bus/pci/devices/"
 #define DRIVER_BYTES 64
 
-bool vfio_pci_parse(const char *where, char bdf[VFIO_PCI_BDF_BYTES])
+bool vfio_find_parse_bdf(const char *text, char bdf[VFIO_FIND_BDF_BYTES])
 {
 	unsigned int domain = 0, bus, slot, function;
 	int end = 0;
 
 	/* sscanf() would accept blanks, signs and 0x too. */
-	if (where[strspn(where, "0123456789abcdefABCDEF:.")])
+	if (text[strspn(text, "0123456789abcdefABCDEF:.")])
 		return false;
-	if (sscanf(where, "%8x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function, &end) != 4 ||
-	    where[end]) {
+	if (sscanf(text, "%8x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function, &end) != 4 ||
+	    text[end]) {
 		domain = 0;
-		if (sscanf(where, "%2x:%2x.%1x%n", &bus, &slot, &function, &end) != 3 || where[end])
+		if (sscanf(text, "%2x:%2x.%1x%n", &bus, &slot, &function, &end) != 3 || text[end])
 			return false;
 	}
 	if (slot > 31 || function > 7)
 		return false;
-	snprintf(bdf, VFIO_PCI_BDF_BYTES, "%04x:%02x:%02x.%x", domain, bus & 0xff, slot, function);
+	snprintf(bdf, VFIO_FIND_BDF_BYTES, "%04x:%02x:%02x.%x", domain, bus & 0xff, slot, function);
 	return true;
 }
 
@@ -48,10 +48,10 @@ static int another_driver(const struct name *name, const struct reporter *to, co
 	return -ENODEV;
 }
 
-int vfio_pci_read_bdf(const struct name *name, const struct reporter *to,
-		      char bdf[VFIO_PCI_BDF_BYTES])
+int vfio_find_read_bdf(const struct name *name, const struct reporter *to,
+		       char bdf[VFIO_FIND_BDF_BYTES])
 {
-	if (vfio_pci_parse(name->target, bdf))
+	if (vfio_find_parse_bdf(name->target, bdf))
 		return 0;
 	report(to, COHERENT_ERROR,
 	       "device name \"%s\": \"%s\" is no PCI address, which is like 0000:00:01.0",
@@ -79,13 +79,13 @@ static bool is_vfio(const char *bdf, const char *driver)
 }
 
 /* vfio-pci takes a device without a group in no-IOMMU mode only. */
-int vfio_pci_find_group(const struct name *name, const struct reporter *to, const char *bdf,
-			char group[VFIO_PCI_GROUP_BYTES])
+int vfio_find_group(const struct name *name, const struct reporter *to, const char *bdf,
+		    char group[VFIO_FIND_GROUP_BYTES])
 {
 	char path[128];
 
 	snprintf(path, sizeof(path), SYSFS "%s/iommu_group", bdf);
-	if (!sys_link_name(path, group, VFIO_PCI_GROUP_BYTES))
+	if (!sys_link_name(path, group, VFIO_FIND_GROUP_BYTES))
 		return 0;
 	report(to, COHERENT_ERROR,
 	       "%s: no IOMMU has %s; switch it on in the firmware, and on the kernel's command "
@@ -94,12 +94,13 @@ int vfio_pci_find_group(const struct name *name, const struct reporter *to, cons
 	return -EOPNOTSUPP;
 }
 
-int vfio_pci_find(const struct name *name, const struct reporter *to, char bdf[VFIO_PCI_BDF_BYTES])
+int vfio_find_device(const struct name *name, const struct reporter *to,
+		     char bdf[VFIO_FIND_BDF_BYTES])
 {
-	char path[128], driver[DRIVER_BYTES] = "", group[VFIO_PCI_GROUP_BYTES];
+	char path[128], driver[DRIVER_BYTES] = "", group[VFIO_FIND_GROUP_BYTES];
 	int err;
 
-	err = vfio_pci_read_bdf(name, to, bdf);
+	err = vfio_find_read_bdf(name, to, bdf);
 	if (err)
 		return err;
 	err = driver_of(bdf, driver);
@@ -113,7 +114,7 @@ int vfio_pci_find(const struct name *name, const struct reporter *to, char bdf[V
 	}
 	if (is_vfio(bdf, driver))
 		return 0;
-	if (vfio_pci_find_group(name, to, bdf, group))
+	if (vfio_find_group(name, to, bdf, group))
 		return -EOPNOTSUPP;
 	return another_driver(name, to, bdf, err ? NULL : driver);
 }
@@ -125,34 +126,31 @@ static bool is_in_the_way(const char *bdf, char driver[DRIVER_BYTES])
 	       strcmp(driver, "pci-stub");
 }
 
-unsigned int vfio_pci_name_siblings(const struct vfio_pci *pci)
+unsigned int vfio_find_report_siblings(const struct coherent_device *dev, const char *bdf)
 {
-	const struct coherent_device *dev = pci->backend.dev;
 	unsigned int count = 0;
 	char path[128], driver[DRIVER_BYTES];
-	const char *bdf;
+	const char *sibling;
 	DIR *devices;
 
-	snprintf(path, sizeof(path), SYSFS "%s/iommu_group/devices", pci->bdf);
+	snprintf(path, sizeof(path), SYSFS "%s/iommu_group/devices", bdf);
 	devices = sys_dir_open(path);
-	while ((bdf = sys_dir_next(devices))) {
-		if (strlen(bdf) > 32 || !strcmp(bdf, pci->bdf))
+	while ((sibling = sys_dir_next(devices))) {
+		if (strlen(sibling) > 32 || !strcmp(sibling, bdf))
 			continue;
 		count++;
-		if (is_in_the_way(bdf, driver))
+		if (is_in_the_way(sibling, driver))
 			report(&dev->reporter, COHERENT_ERROR,
 			       "%s: the group has another device, %s, which %s drives; as root: "
 			       "echo %s >" SYSFS "%s/driver/unbind",
-			       dev->name, bdf, driver, bdf, bdf);
+			       dev->name, sibling, driver, sibling, sibling);
 	}
 	sys_dir_close(devices);
 	return count;
 }
 
-static int no_node(const struct vfio_pci *pci, const char *path)
+static int no_node(const struct coherent_device *dev, const char *bdf, const char *path)
 {
-	const struct coherent_device *dev = pci->backend.dev;
-
 	if (!strcmp(path, "/dev/iommu"))
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: there is no %s; as root: modprobe iommufd", dev->name, path);
@@ -161,15 +159,13 @@ static int no_node(const struct vfio_pci *pci, const char *path)
 		       "%s: there is no %s, though vfio-pci has %s: if the kernel is without "
 		       "CONFIG_VFIO_GROUP try iommufd:%s; if this is a container, docker run "
 		       "--device %s",
-		       dev->name, path, pci->bdf, pci->bdf, path);
+		       dev->name, path, bdf, bdf, path);
 	return -ENODEV;
 }
 
 /* -EPERM is not about the mode of the node, which would be -EACCES. */
-static int not_permitted(const struct vfio_pci *pci, const char *path)
+static int not_permitted(const struct coherent_device *dev, const char *path)
 {
-	const struct coherent_device *dev = pci->backend.dev;
-
 	if (strstr(path, "noiommu"))
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: %s takes CAP_SYS_RAWIO; as root: setcap "
@@ -183,18 +179,17 @@ static int not_permitted(const struct vfio_pci *pci, const char *path)
 	return -EPERM;
 }
 
-int vfio_pci_open_node(const struct vfio_pci *pci, const char *path)
+int vfio_find_open_node(const struct coherent_device *dev, const char *bdf, const char *path)
 {
-	const struct coherent_device *dev = pci->backend.dev;
 	const int fd = sys_open(path, O_RDWR);
 
 	switch (fd < 0 ? -fd : 0) {
 	case 0:
 		return fd;
 	case ENOENT:
-		return no_node(pci, path);
+		return no_node(dev, bdf, path);
 	case EPERM:
-		return not_permitted(pci, path);
+		return not_permitted(dev, path);
 	case EACCES:
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: %s is not yours to open; as root: chown %u %s", dev->name, path,
@@ -202,7 +197,7 @@ int vfio_pci_open_node(const struct vfio_pci *pci, const char *path)
 		return fd;
 	case EBUSY:
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: somebody has %s open already; as root: " VFIO_PCI_WHO " says who",
+		       "%s: somebody has %s open already; as root: " VFIO_FIND_USERS " says who",
 		       dev->name, path);
 		return fd;
 	case EMFILE:

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/sys.h"
+#include "vfio/irq.h"
 #include "vfio/pci.h"
 #include "vfio/uapi.h"
 
@@ -70,10 +71,10 @@ static int bind_not_permitted(const struct iommufd *iommufd)
 {
 	const struct coherent_device *dev = iommufd->pci.backend.dev;
 
-	if (vfio_pci_name_siblings(&iommufd->pci)) {
+	if (vfio_find_report_siblings(dev, iommufd->pci.bdf)) {
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: not all devices of the group of %s are VFIO's and yours, see ls -l "
-		       "/sys/bus/pci/devices/%s/iommu_group/devices/*/driver; " VFIO_PCI_WHO
+		       "/sys/bus/pci/devices/%s/iommu_group/devices/*/driver; " VFIO_FIND_USERS
 		       "; or else this platform does not remap interrupts: dmesg | grep -i remap",
 		       dev->name, iommufd->pci.bdf, iommufd->pci.bdf);
 		return -EBUSY;
@@ -108,7 +109,7 @@ static int bind_device(const struct iommufd *iommufd, int fd, const char *node)
 	case -EBUSY: /* somebody has the group open */
 	case -EINVAL: /* somebody has bound the device */
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: somebody has %s open already; as root: " VFIO_PCI_WHO " says who",
+		       "%s: somebody has %s open already; as root: " VFIO_FIND_USERS " says who",
 		       dev->name, node);
 		return -EBUSY;
 	default:
@@ -157,7 +158,7 @@ static int read_ranges(struct iommufd *iommufd)
 
 static int open_device(struct iommufd *iommufd, const char *node)
 {
-	int fd = vfio_pci_open_node(&iommufd->pci, node);
+	int fd = vfio_find_open_node(iommufd->pci.backend.dev, iommufd->pci.bdf, node);
 	int err;
 
 	if (fd < 0)
@@ -182,7 +183,7 @@ static int open_nodes(struct iommufd *iommufd)
 
 	if (!find_node(iommufd->pci.bdf, node, sizeof(node)))
 		return no_such_node(dev, iommufd->pci.bdf);
-	iommufd->iommu = vfio_pci_open_node(&iommufd->pci, IOMMU);
+	iommufd->iommu = vfio_find_open_node(iommufd->pci.backend.dev, iommufd->pci.bdf, IOMMU);
 	if (iommufd->iommu < 0)
 		return iommufd->iommu;
 	err = open_device(iommufd, node);
@@ -213,7 +214,7 @@ static int adopt(struct iommufd *iommufd, const struct name *name,
 
 static int open_own(struct iommufd *iommufd, const struct name *name)
 {
-	int err = vfio_pci_find(name, &iommufd->pci.backend.dev->reporter, iommufd->pci.bdf);
+	int err = vfio_find_device(name, &iommufd->pci.backend.dev->reporter, iommufd->pci.bdf);
 
 	return err ? err : open_nodes(iommufd);
 }
@@ -304,7 +305,7 @@ static int iommufd_map(struct backend *backend, const struct backend_mapping *ma
 	int err = -ENODEV;
 
 	lock_take(&iommufd->pci.lock);
-	if (iommufd->iommu >= 0 && !vfio_pci_is_asked_back_locked(&iommufd->pci))
+	if (iommufd->iommu >= 0 && !vfio_irq_is_asked_back_locked(&iommufd->pci))
 		err = sys_ioctl(iommufd->iommu, UAPI_IOAS_MAP, &map);
 	lock_drop(&iommufd->pci.lock);
 	return vfio_pci_map_result(backend->dev, mapping, err);
@@ -347,10 +348,10 @@ const struct backend_ops backend_iommufd = {
 	.next_fault = vfio_pci_next_fault,
 	.reg_read = vfio_pci_reg_read,
 	.reg_write = vfio_pci_reg_write,
-	.irq_connect = vfio_pci_irq_connect,
-	.irq_rearm = vfio_pci_irq_rearm,
-	.lost = vfio_pci_lost,
-	.is_lost = vfio_pci_is_asked_back,
+	.irq_connect = vfio_irq_connect,
+	.irq_rearm = vfio_irq_rearm,
+	.lost = vfio_irq_lost,
+	.is_lost = vfio_irq_is_asked_back,
 };
 
 /* --- The better one of two --- */
@@ -358,14 +359,14 @@ const struct backend_ops backend_iommufd = {
 static int pci_open(struct backend **backend, struct coherent_device *dev, const struct name *name,
 		    const struct coherent_open_options *options)
 {
-	char bdf[VFIO_PCI_BDF_BYTES], node[64];
+	char bdf[VFIO_FIND_BDF_BYTES], node[64];
 	int err;
 
 	if (options->container)
 		return backend_vfio.open(backend, dev, name, options);
 	if (options->iommufd)
 		return iommufd_open(backend, dev, name, options);
-	err = vfio_pci_find(name, &dev->reporter, bdf);
+	err = vfio_find_device(name, &dev->reporter, bdf);
 	if (err)
 		return err;
 	if (find_node(bdf, node, sizeof(node)) && sys_exists(IOMMU))

@@ -8,14 +8,14 @@
 #include <string.h>
 
 #include "base/sys.h"
-#include "vfio/pci.h"
+#include "vfio/irq.h"
 
 static struct vfio_pci *pci_of(struct backend *backend)
 {
 	return (struct vfio_pci *)backend;
 }
 
-int vfio_pci_find_vectors(struct vfio_pci *pci)
+int vfio_irq_find_vectors(struct vfio_pci *pci)
 {
 	static const unsigned int best_first[] = { VFIO_PCI_MSIX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX,
 						   VFIO_PCI_INTX_IRQ_INDEX };
@@ -36,7 +36,7 @@ int vfio_pci_find_vectors(struct vfio_pci *pci)
 }
 
 /* A kernel that cannot signal this only waits until the program closes the device. */
-void vfio_pci_listen_for_requests(struct vfio_pci *pci)
+void vfio_irq_listen_for_requests(struct vfio_pci *pci)
 {
 	union {
 		struct vfio_irq_set set;
@@ -61,22 +61,22 @@ void vfio_pci_listen_for_requests(struct vfio_pci *pci)
 		pci->asked_fd = fd;
 }
 
-struct pollfd vfio_pci_lost(const struct backend *backend)
+struct pollfd vfio_irq_lost(const struct backend *backend)
 {
 	return (struct pollfd){ .fd = ((const struct vfio_pci *)backend)->asked_fd,
 				.events = POLLIN };
 }
 
-bool vfio_pci_is_asked_back(struct backend *backend)
+bool vfio_irq_is_asked_back(struct backend *backend)
 {
-	struct pollfd asked = vfio_pci_lost(backend);
+	struct pollfd asked = vfio_irq_lost(backend);
 
 	return asked.fd >= 0 && !sys_wait_readable(&asked, 1, 0);
 }
 
-bool vfio_pci_is_asked_back_locked(struct vfio_pci *pci)
+bool vfio_irq_is_asked_back_locked(struct vfio_pci *pci)
 {
-	return vfio_pci_is_asked_back(&pci->backend);
+	return vfio_irq_is_asked_back(&pci->backend);
 }
 
 union irq_set {
@@ -161,14 +161,14 @@ static int no_vector(const struct vfio_pci *pci, unsigned int vector, unsigned i
 	return err == -ENOMEM || err == -ENOSPC ? err : -EIO;
 }
 
-int vfio_pci_irq_connect(struct backend *backend, unsigned int vector, int fd)
+int vfio_irq_connect(struct backend *backend, unsigned int vector, int fd)
 {
 	struct vfio_pci *pci = pci_of(backend);
 	unsigned int count;
 	int err = -ENODEV;
 
 	lock_take(&pci->lock);
-	if (pci->fd >= 0 && (fd < 0 || !vfio_pci_is_asked_back_locked(pci)))
+	if (pci->fd >= 0 && (fd < 0 || !vfio_irq_is_asked_back_locked(pci)))
 		err = connect_irq_locked(pci, vector, fd);
 	count = pci->irq_count;
 	lock_drop(&pci->lock);
@@ -176,7 +176,7 @@ int vfio_pci_irq_connect(struct backend *backend, unsigned int vector, int fd)
 }
 
 /* vfio-pci masks an INTx when it comes; it is the driver that makes the device stop. */
-void vfio_pci_irq_rearm(struct backend *backend, unsigned int vector)
+void vfio_irq_rearm(struct backend *backend, unsigned int vector)
 {
 	struct vfio_pci *pci = pci_of(backend);
 	struct vfio_irq_set unmask = {
@@ -195,7 +195,7 @@ void vfio_pci_irq_rearm(struct backend *backend, unsigned int vector)
 	lock_drop(&pci->lock);
 }
 
-void vfio_pci_give_irqs_back_locked(struct vfio_pci *pci)
+void vfio_irq_release_locked(struct vfio_pci *pci)
 {
 	if (has_irqs_but_locked(pci, VFIO_PCI_VECTORS_MAX))
 		(void)set_irqs_locked(pci, 0, 0);

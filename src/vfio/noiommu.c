@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/sys.h"
+#include "vfio/irq.h"
 #include "vfio/noiommu.h"
 
 #define CONTAINER "/dev/vfio/vfio"
@@ -65,7 +66,7 @@ static bool find_group(const char *bdf, char *node, size_t size)
 	return sys_exists(node);
 }
 
-bool noiommu_has(const char *bdf)
+bool vfio_noiommu_has(const char *bdf)
 {
 	char node[64];
 
@@ -247,10 +248,11 @@ static int open_nodes(struct noiommu *noiommu)
 
 	if (!find_group(noiommu->pci.bdf, node, sizeof(node)))
 		return -ENODEV;
-	noiommu->container = vfio_pci_open_node(&noiommu->pci, CONTAINER);
+	noiommu->container =
+		vfio_find_open_node(noiommu->pci.backend.dev, noiommu->pci.bdf, CONTAINER);
 	if (noiommu->container < 0)
 		return noiommu->container;
-	noiommu->group = vfio_pci_open_node(&noiommu->pci, node);
+	noiommu->group = vfio_find_open_node(noiommu->pci.backend.dev, noiommu->pci.bdf, node);
 	return noiommu->group < 0 ? noiommu->group : attach(noiommu);
 }
 
@@ -267,8 +269,8 @@ static const struct name_key keys[] = {
 	{ .key = "pages", .min = 1, .max = HUGEPAGES_MAX, .offset = 0 },
 };
 
-int noiommu_open(struct backend **backend, struct coherent_device *dev, const struct name *name,
-		 const struct coherent_open_options *options)
+int vfio_noiommu_open(struct backend **backend, struct coherent_device *dev,
+		      const struct name *name, const struct coherent_open_options *options)
 {
 	struct noiommu *noiommu = calloc(1, sizeof(*noiommu));
 	int err;
@@ -279,7 +281,7 @@ int noiommu_open(struct backend **backend, struct coherent_device *dev, const st
 		(struct backend){ .ops = &backend_noiommu, .dev = dev, .level = COHERENT_NONE };
 	noiommu->group = noiommu->container = -1;
 	noiommu->pages = 1;
-	err = vfio_pci_find(name, &dev->reporter, noiommu->pci.bdf);
+	err = vfio_find_device(name, &dev->reporter, noiommu->pci.bdf);
 	if (!err && options->level != COHERENT_NONE)
 		err = no_iommu(noiommu);
 	if (!err)
@@ -355,7 +357,7 @@ static int noiommu_map(struct backend *backend, const struct backend_mapping *ma
 	int err = mapping->permission == COHERENT_READ_ONLY ? -EOPNOTSUPP : 0;
 
 	lock_take(&noiommu->pci.lock);
-	if (noiommu->pci.fd < 0 || vfio_pci_is_asked_back_locked(&noiommu->pci))
+	if (noiommu->pci.fd < 0 || vfio_irq_is_asked_back_locked(&noiommu->pci))
 		err = -ENODEV;
 	lock_drop(&noiommu->pci.lock);
 	return err;
@@ -377,7 +379,7 @@ static int noiommu_unmap(struct backend *backend, const struct backend_mapping *
 /* The fence is a reset: a device that is only stopped would go on when it is bus master again. */
 const struct backend_ops backend_noiommu = {
 	.scheme = "noiommu",
-	.open = noiommu_open,
+	.open = vfio_noiommu_open,
 	.disconnect = noiommu_disconnect,
 	.close = noiommu_close,
 	.limits = noiommu_limits,
@@ -389,8 +391,8 @@ const struct backend_ops backend_noiommu = {
 	.next_fault = vfio_pci_next_fault,
 	.reg_read = vfio_pci_reg_read,
 	.reg_write = vfio_pci_reg_write,
-	.irq_connect = vfio_pci_irq_connect,
-	.irq_rearm = vfio_pci_irq_rearm,
-	.lost = vfio_pci_lost,
-	.is_lost = vfio_pci_is_asked_back,
+	.irq_connect = vfio_irq_connect,
+	.irq_rearm = vfio_irq_rearm,
+	.lost = vfio_irq_lost,
+	.is_lost = vfio_irq_is_asked_back,
 };

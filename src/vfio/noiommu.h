@@ -10,13 +10,13 @@
 extern const struct backend_ops backend_noiommu;
 
 /**
- * noiommu_has() - Whether the kernel has a device in no-IOMMU mode.
+ * vfio_noiommu_has() - Whether the kernel has a device in no-IOMMU mode.
  * @bdf: Its address.
  */
-bool noiommu_has(const char *bdf);
+bool vfio_noiommu_has(const char *bdf);
 
 /* As backend_ops.open; -EOPNOTSUPP unless .level is COHERENT_NONE. */
-int noiommu_open(struct backend **backend, struct coherent_device *dev, const struct name *name,
-		 const struct coherent_open_options *options);
+int vfio_noiommu_open(struct backend **backend, struct coherent_device *dev,
+		      const struct name *name, const struct coherent_open_options *options);
 
 #endif

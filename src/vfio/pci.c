@@ -15,6 +15,7 @@
 
 #include "base/size.h"
 #include "base/sys.h"
+#include "vfio/irq.h"
 #include "vfio/pci.h"
 
 #define RESET_TRIES 10
@@ -108,7 +109,7 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 		pci->has_device = true;
 		pci->can_reset = info.flags & VFIO_DEVICE_FLAGS_RESET;
 		pci->config = config.offset;
-		err = vfio_pci_find_vectors(pci);
+		err = vfio_irq_find_vectors(pci);
 	}
 	if (!err && !pci->adopted)
 		err = set_master(pci, true);
@@ -120,7 +121,7 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 		return err == -ENODEV ? err : -EIO;
 	}
 	if (!pci->adopted)
-		vfio_pci_listen_for_requests(pci);
+		vfio_irq_listen_for_requests(pci);
 	return connect_device(pci);
 }
 
@@ -149,7 +150,7 @@ int vfio_pci_adopt(struct vfio_pci *pci, const struct name *name,
 {
 	const struct coherent_device *dev = pci->backend.dev;
 	const uint64_t page = sys_page_bytes();
-	int err = vfio_pci_read_bdf(name, &dev->reporter, pci->bdf);
+	int err = vfio_find_read_bdf(name, &dev->reporter, pci->bdf);
 
 	*copy = -1;
 	pci->fd = pci->asked_fd = -1;
@@ -405,7 +406,7 @@ static int stop_and_go_locked(struct vfio_pci *pci, bool reset) NEEDS_LOCK(pci->
 	uint16_t command;
 	int err, again;
 
-	if (pci->fd < 0 || vfio_pci_is_asked_back_locked(pci))
+	if (pci->fd < 0 || vfio_irq_is_asked_back_locked(pci))
 		return -ENODEV;
 	err = read_command(pci, &command);
 	if (err)
@@ -482,7 +483,7 @@ void vfio_pci_disconnect(struct vfio_pci *pci)
 	lock_take(&pci->lock);
 	if (!pci->adopted)
 		(void)set_master(pci, false);
-	vfio_pci_give_irqs_back_locked(pci);
+	vfio_irq_release_locked(pci);
 	for (unsigned int i = 0; i < VFIO_PCI_BARS; i++)
 		if (pci->bars[i].va)
 			sys_map_over(pci->bars[i].va, pci->bars[i].bytes);

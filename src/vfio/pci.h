@@ -12,16 +12,12 @@
 #include "backend.h"
 #include "base/lock.h"
 #include "device/device.h"
+#include "vfio/find.h"
 
 #define VFIO_PCI_BARS 6
 #define VFIO_PCI_VECTORS_MAX 64
 /* As many as limits have. */
 #define VFIO_PCI_RANGES_MAX 8
-/* "0000:00:01.0", of a domain of up to eight digits, and a terminator. */
-#define VFIO_PCI_BDF_BYTES 20
-#define VFIO_PCI_GROUP_BYTES 16
-/* Who has a device open, by its group or by itself. */
-#define VFIO_PCI_WHO "fuser -v /dev/vfio/* /dev/vfio/devices/*"
 
 /**
  * struct vfio_pci_bar - A BAR.
@@ -70,7 +66,7 @@ struct vfio_pci_range {
  */
 struct vfio_pci {
 	struct backend backend;
-	char bdf[VFIO_PCI_BDF_BYTES];
+	char bdf[VFIO_FIND_BDF_BYTES];
 	int fd;
 	bool adopted;
 	uint64_t first;
@@ -89,49 +85,6 @@ struct vfio_pci {
 	unsigned int irq_count;
 	int asked_fd;
 };
-
-/**
- * vfio_pci_parse() - Read a PCI address.
- * @where: domain:bus:device.function, or without domain.
- * @bdf: Set to it, with its domain.
- *
- * Return: whether it is one.
- */
-bool vfio_pci_parse(const char *where, char bdf[VFIO_PCI_BDF_BYTES]);
-
-/**
- * vfio_pci_read_bdf() - Read the address that a name has.
- * @name: The device's name.
- * @to: Says if it is none.
- * @bdf: Set to it, with its domain.
- *
- * Return: 0; -EINVAL.
- */
-int vfio_pci_read_bdf(const struct name *name, const struct reporter *to,
-		      char bdf[VFIO_PCI_BDF_BYTES]);
-
-/**
- * vfio_pci_find() - Make sure that a device is there and VFIO has it.
- * @name: The device's name; its target is domain:bus:device.function, or without domain.
- * @to: Says what is wrong and which command mends it.
- * @bdf: Set to the address, with its domain.
- *
- * Return: 0; -EINVAL (malformed), -ENODEV (absent, another driver's), -EOPNOTSUPP (that,
- * and no IOMMU has it).
- */
-int vfio_pci_find(const struct name *name, const struct reporter *to, char bdf[VFIO_PCI_BDF_BYTES]);
-
-/**
- * vfio_pci_find_group() - Find the group of a device, which it has if an IOMMU has it.
- * @name: The device's name.
- * @to: Says what is wrong.
- * @bdf: Its address.
- * @group: Set to the name of the group.
- *
- * Return: 0; -EOPNOTSUPP.
- */
-int vfio_pci_find_group(const struct name *name, const struct reporter *to, const char *bdf,
-			char group[VFIO_PCI_GROUP_BYTES]);
 
 /**
  * vfio_pci_adopt() - Take over what the caller has opened.
@@ -156,35 +109,6 @@ int vfio_pci_adopt(struct vfio_pci *pci, const struct name *name,
  * window is translated), -ENODEV.
  */
 int vfio_pci_adopt_device(struct vfio_pci *pci, int fd);
-
-/**
- * vfio_pci_name_siblings() - Report who drives the other devices of a group.
- * @pci: Its bdf is that of one of them.
- *
- * The devices of a group go together: each is VFIO's, or nobody's.
- *
- * Return: how many others there are.
- */
-unsigned int vfio_pci_name_siblings(const struct vfio_pci *pci);
-
-/**
- * vfio_pci_open_node() - Open one of VFIO's nodes below /dev.
- * @pci: Told what is wrong, and which command mends it.
- * @path: The node.
- *
- * Return: a descriptor; -ENODEV (there is none, or none behind it), -EACCES, -EPERM,
- * -EBUSY, -ENOSPC (descriptors), -EIO.
- */
-int vfio_pci_open_node(const struct vfio_pci *pci, const char *path);
-
-/**
- * vfio_pci_is_asked_back_locked() - Whether the kernel wants the device back.
- * @pci: The device; its lock is held.
- *
- * It waits for the close: state changes are -ENODEV from then on, so that drivers come
- * to it.
- */
-bool vfio_pci_is_asked_back_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
 
 /**
  * vfio_pci_allow() - Say where the IOMMU translates.
@@ -253,27 +177,6 @@ void vfio_pci_close(struct vfio_pci *pci);
  */
 void vfio_pci_limits(const struct vfio_pci *pci, struct coherent_limits *limits);
 
-/**
- * vfio_pci_find_vectors() - Find the best kind of interrupts that a device has.
- * @pci: The device, with its descriptor.
- *
- * Return: 0; what the kernel answered.
- */
-int vfio_pci_find_vectors(struct vfio_pci *pci);
-
-/**
- * vfio_pci_listen_for_requests() - Ask to be told when the kernel wants a device back; a
- *	kernel without it only waits.
- * @pci: The device, with its descriptor.
- */
-void vfio_pci_listen_for_requests(struct vfio_pci *pci);
-
-/**
- * vfio_pci_give_irqs_back_locked() - Whatever is connected is no more.
- * @pci: The device.
- */
-void vfio_pci_give_irqs_back_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
-
 /* As the ops of struct backend_ops, on a struct vfio_pci. */
 int vfio_pci_reset(struct backend *backend);
 int vfio_pci_fence(struct backend *backend);
@@ -282,9 +185,5 @@ uint64_t vfio_pci_reg_read(struct backend *backend, unsigned int bar, uint64_t o
 			   unsigned int width);
 void vfio_pci_reg_write(struct backend *backend, unsigned int bar, uint64_t offset,
 			unsigned int width, uint64_t value);
-int vfio_pci_irq_connect(struct backend *backend, unsigned int vector, int fd);
-void vfio_pci_irq_rearm(struct backend *backend, unsigned int vector);
-struct pollfd vfio_pci_lost(const struct backend *backend);
-bool vfio_pci_is_asked_back(struct backend *backend);
 
 #endif

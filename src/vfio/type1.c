@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/sys.h"
+#include "vfio/irq.h"
 #include "vfio/noiommu.h"
 
 #define CONTAINER "/dev/vfio/vfio"
@@ -32,7 +33,7 @@ struct vfio {
 	struct vfio_pci pci;
 	int container;
 	int group;
-	char group_name[VFIO_PCI_GROUP_BYTES];
+	char group_name[VFIO_FIND_GROUP_BYTES];
 	size_t mappings;
 };
 
@@ -47,7 +48,7 @@ static int open_container(struct vfio *vfio)
 {
 	const struct coherent_device *dev = vfio->pci.backend.dev;
 
-	vfio->container = vfio_pci_open_node(&vfio->pci, CONTAINER);
+	vfio->container = vfio_find_open_node(vfio->pci.backend.dev, vfio->pci.bdf, CONTAINER);
 	if (vfio->container < 0)
 		return vfio->container;
 	if (sys_ioctl(vfio->container, VFIO_GET_API_VERSION, NULL) == VFIO_API_VERSION &&
@@ -68,7 +69,7 @@ static int open_group(struct vfio *vfio)
 	int err;
 
 	snprintf(path, sizeof(path), "/dev/vfio/%s", vfio->group_name);
-	vfio->group = vfio_pci_open_node(&vfio->pci, path);
+	vfio->group = vfio_find_open_node(vfio->pci.backend.dev, vfio->pci.bdf, path);
 	if (vfio->group < 0)
 		return vfio->group;
 	err = sys_ioctl(vfio->group, VFIO_GROUP_GET_STATUS, &status);
@@ -82,9 +83,9 @@ static int open_group(struct vfio *vfio)
 		return 0;
 	report(&dev->reporter, COHERENT_ERROR,
 	       "%s: group %s is not viable: not all its devices are VFIO's and yours, see "
-	       "ls -l /sys/kernel/iommu_groups/%s/devices/*/driver; " VFIO_PCI_WHO,
+	       "ls -l /sys/kernel/iommu_groups/%s/devices/*/driver; " VFIO_FIND_USERS,
 	       dev->name, vfio->group_name, vfio->group_name);
-	(void)vfio_pci_name_siblings(&vfio->pci);
+	(void)vfio_find_report_siblings(dev, vfio->pci.bdf);
 	return -EBUSY;
 }
 
@@ -194,11 +195,11 @@ static void close_nodes(struct vfio *vfio)
 
 static int open_own(struct vfio *vfio, const struct name *name)
 {
-	int err = vfio_pci_find(name, &vfio->pci.backend.dev->reporter, vfio->pci.bdf);
+	int err = vfio_find_device(name, &vfio->pci.backend.dev->reporter, vfio->pci.bdf);
 
 	if (!err)
-		err = vfio_pci_find_group(name, &vfio->pci.backend.dev->reporter, vfio->pci.bdf,
-					  vfio->group_name);
+		err = vfio_find_group(name, &vfio->pci.backend.dev->reporter, vfio->pci.bdf,
+				      vfio->group_name);
 	if (!err)
 		err = open_container(vfio);
 	if (!err)
@@ -231,12 +232,12 @@ static int adopt(struct vfio *vfio, const struct name *name,
 static int vfio_open(struct backend **backend, struct coherent_device *dev, const struct name *name,
 		     const struct coherent_open_options *options)
 {
-	char bdf[VFIO_PCI_BDF_BYTES];
+	char bdf[VFIO_FIND_BDF_BYTES];
 	struct vfio *vfio;
 	int err;
 
-	if (!options->container && vfio_pci_parse(name->target, bdf) && noiommu_has(bdf))
-		return noiommu_open(backend, dev, name, options);
+	if (!options->container && vfio_find_parse_bdf(name->target, bdf) && vfio_noiommu_has(bdf))
+		return vfio_noiommu_open(backend, dev, name, options);
 	vfio = calloc(1, sizeof(*vfio));
 	if (!vfio)
 		return -ENOMEM;
@@ -317,7 +318,7 @@ static int vfio_map(struct backend *backend, const struct backend_mapping *mappi
 	int err = -ENODEV;
 
 	lock_take(&vfio->pci.lock);
-	if (vfio->container >= 0 && !vfio_pci_is_asked_back_locked(&vfio->pci))
+	if (vfio->container >= 0 && !vfio_irq_is_asked_back_locked(&vfio->pci))
 		err = sys_ioctl(vfio->container, VFIO_IOMMU_MAP_DMA, &map);
 	lock_drop(&vfio->pci.lock);
 	if (err == -ENOSPC)
@@ -365,8 +366,8 @@ const struct backend_ops backend_vfio = {
 	.next_fault = vfio_pci_next_fault,
 	.reg_read = vfio_pci_reg_read,
 	.reg_write = vfio_pci_reg_write,
-	.irq_connect = vfio_pci_irq_connect,
-	.irq_rearm = vfio_pci_irq_rearm,
-	.lost = vfio_pci_lost,
-	.is_lost = vfio_pci_is_asked_back,
+	.irq_connect = vfio_irq_connect,
+	.irq_rearm = vfio_irq_rearm,
+	.lost = vfio_irq_lost,
+	.is_lost = vfio_irq_is_asked_back,
 };

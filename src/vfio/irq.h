@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The interrupts of a PCI device, and the kernel's requests to get the device back.
+ */
+#ifndef VFIO_IRQ_H
+#define VFIO_IRQ_H
+
+#include <poll.h>
+
+#include "vfio/pci.h"
+
+/**
+ * vfio_irq_is_asked_back_locked() - Whether the kernel wants the device back.
+ * @pci: The device; its lock is held.
+ *
+ * It waits for the close: state changes are -ENODEV from then on, so that drivers come
+ * to it.
+ */
+bool vfio_irq_is_asked_back_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
+
+/**
+ * vfio_irq_find_vectors() - Find the best kind of interrupts that a device has.
+ * @pci: The device, with its descriptor.
+ *
+ * Return: 0; what the kernel answered.
+ */
+int vfio_irq_find_vectors(struct vfio_pci *pci);
+
+/**
+ * vfio_irq_listen_for_requests() - Ask to be told when the kernel wants a device back; a
+ *	kernel without it only waits.
+ * @pci: The device, with its descriptor.
+ */
+void vfio_irq_listen_for_requests(struct vfio_pci *pci);
+
+/**
+ * vfio_irq_release_locked() - Whatever is connected is no more.
+ * @pci: The device.
+ */
+void vfio_irq_release_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
+
+/* These are functions of struct backend_ops. The first member of each backend is a struct vfio_pci. */
+int vfio_irq_connect(struct backend *backend, unsigned int vector, int fd);
+void vfio_irq_rearm(struct backend *backend, unsigned int vector);
+struct pollfd vfio_irq_lost(const struct backend *backend);
+bool vfio_irq_is_asked_back(struct backend *backend);
+
+#endif
