@@ -305,7 +305,7 @@ static int iommufd_map(struct backend *backend, const struct backend_mapping *ma
 	int err = -ENODEV;
 
 	lock_take(&iommufd->pci.lock);
-	if (iommufd->iommu >= 0 && !vfio_irq_is_asked_back_locked(&iommufd->pci))
+	if (iommufd->iommu >= 0 && !vfio_irq_is_device_requested_locked(&iommufd->pci))
 		err = sys_ioctl(iommufd->iommu, UAPI_IOAS_MAP, &map);
 	lock_drop(&iommufd->pci.lock);
 	return vfio_pci_map_result(backend->dev, mapping, err);
@@ -351,7 +351,7 @@ const struct backend_ops backend_iommufd = {
 	.irq_connect = vfio_irq_connect,
 	.irq_rearm = vfio_irq_rearm,
 	.lost = vfio_irq_lost,
-	.is_lost = vfio_irq_is_asked_back,
+	.is_lost = vfio_irq_is_device_requested,
 };
 
 /* --- The better one of two --- */

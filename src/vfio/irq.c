@@ -51,32 +51,32 @@ void vfio_irq_listen_for_requests(struct vfio_pci *pci)
 	};
 	int32_t fd;
 
-	pci->asked_fd = -1;
+	pci->request_fd = -1;
 	if (sys_eventfd(&fd))
 		return;
 	memcpy(request.bytes + sizeof(request.set), &fd, sizeof(fd));
 	if (sys_ioctl(pci->fd, VFIO_DEVICE_SET_IRQS, &request))
 		sys_close(fd);
 	else
-		pci->asked_fd = fd;
+		pci->request_fd = fd;
 }
 
 struct pollfd vfio_irq_lost(const struct backend *backend)
 {
-	return (struct pollfd){ .fd = ((const struct vfio_pci *)backend)->asked_fd,
+	return (struct pollfd){ .fd = ((const struct vfio_pci *)backend)->request_fd,
 				.events = POLLIN };
 }
 
-bool vfio_irq_is_asked_back(struct backend *backend)
+bool vfio_irq_is_device_requested(struct backend *backend)
 {
-	struct pollfd asked = vfio_irq_lost(backend);
+	struct pollfd requested = vfio_irq_lost(backend);
 
-	return asked.fd >= 0 && !sys_wait_readable(&asked, 1, 0);
+	return requested.fd >= 0 && !sys_wait_readable(&requested, 1, 0);
 }
 
-bool vfio_irq_is_asked_back_locked(struct vfio_pci *pci)
+bool vfio_irq_is_device_requested_locked(struct vfio_pci *pci)
 {
-	return vfio_irq_is_asked_back(&pci->backend);
+	return vfio_irq_is_device_requested(&pci->backend);
 }
 
 union irq_set {
@@ -168,7 +168,7 @@ int vfio_irq_connect(struct backend *backend, unsigned int vector, int fd)
 	int err = -ENODEV;
 
 	lock_take(&pci->lock);
-	if (pci->fd >= 0 && (fd < 0 || !vfio_irq_is_asked_back_locked(pci)))
+	if (pci->fd >= 0 && (fd < 0 || !vfio_irq_is_device_requested_locked(pci)))
 		err = connect_irq_locked(pci, vector, fd);
 	count = pci->irq_count;
 	lock_drop(&pci->lock);

@@ -10,13 +10,13 @@
 #include "vfio/pci.h"
 
 /**
- * vfio_irq_is_asked_back_locked() - Whether the kernel wants the device back.
+ * vfio_irq_is_device_requested_locked() - Whether the kernel wants the device back.
  * @pci: The device; its lock is held.
  *
  * It waits for the close: state changes are -ENODEV from then on, so that drivers come
  * to it.
  */
-bool vfio_irq_is_asked_back_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
+bool vfio_irq_is_device_requested_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
 
 /**
  * vfio_irq_find_vectors() - Find the best kind of interrupts that a device has.
@@ -43,6 +43,6 @@ void vfio_irq_release_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
 int vfio_irq_connect(struct backend *backend, unsigned int vector, int fd);
 void vfio_irq_rearm(struct backend *backend, unsigned int vector);
 struct pollfd vfio_irq_lost(const struct backend *backend);
-bool vfio_irq_is_asked_back(struct backend *backend);
+bool vfio_irq_is_device_requested(struct backend *backend);
 
 #endif

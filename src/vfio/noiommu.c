@@ -357,7 +357,7 @@ static int noiommu_map(struct backend *backend, const struct backend_mapping *ma
 	int err = mapping->permission == COHERENT_READ_ONLY ? -EOPNOTSUPP : 0;
 
 	lock_take(&noiommu->pci.lock);
-	if (noiommu->pci.fd < 0 || vfio_irq_is_asked_back_locked(&noiommu->pci))
+	if (noiommu->pci.fd < 0 || vfio_irq_is_device_requested_locked(&noiommu->pci))
 		err = -ENODEV;
 	lock_drop(&noiommu->pci.lock);
 	return err;
@@ -394,5 +394,5 @@ const struct backend_ops backend_noiommu = {
 	.irq_connect = vfio_irq_connect,
 	.irq_rearm = vfio_irq_rearm,
 	.lost = vfio_irq_lost,
-	.is_lost = vfio_irq_is_asked_back,
+	.is_lost = vfio_irq_is_device_requested,
 };

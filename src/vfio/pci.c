@@ -153,7 +153,7 @@ int vfio_pci_adopt(struct vfio_pci *pci, const struct name *name,
 	int err = vfio_find_read_bdf(name, &dev->reporter, pci->bdf);
 
 	*copy = -1;
-	pci->fd = pci->asked_fd = -1;
+	pci->fd = pci->request_fd = -1;
 	pci->adopted = true;
 	pci->first = options->window.first;
 	pci->last = options->window.last;
@@ -406,7 +406,7 @@ static int stop_and_go_locked(struct vfio_pci *pci, bool reset) NEEDS_LOCK(pci->
 	uint16_t command;
 	int err, again;
 
-	if (pci->fd < 0 || vfio_irq_is_asked_back_locked(pci))
+	if (pci->fd < 0 || vfio_irq_is_device_requested_locked(pci))
 		return -ENODEV;
 	err = read_command(pci, &command);
 	if (err)
@@ -496,7 +496,7 @@ void vfio_pci_disconnect(struct vfio_pci *pci)
 void vfio_pci_close(struct vfio_pci *pci)
 {
 	unmap_bars(pci);
-	if (pci->asked_fd >= 0)
-		sys_close(pci->asked_fd);
+	if (pci->request_fd >= 0)
+		sys_close(pci->request_fd);
 	lock_destroy(&pci->lock);
 }

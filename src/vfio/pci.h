@@ -61,7 +61,7 @@ struct vfio_pci_range {
  * @lock: Guards @fd, @irq_fds and @irq_count.
  * @irq_fds: What is signalled; -1 for nobody.
  * @irq_count: How many vectors the kernel had when the first of them was connected.
- * @asked_fd: Signalled when the kernel wants the device back, as when it is unplugged
+ * @request_fd: Signalled when the kernel wants the device back, as when it is unplugged
  *	or unbound, and never read; -1 where it cannot say so. Never changes.
  */
 struct vfio_pci {
@@ -83,7 +83,7 @@ struct vfio_pci {
 	struct lock lock;
 	int32_t irq_fds[VFIO_PCI_VECTORS_MAX];
 	unsigned int irq_count;
-	int asked_fd;
+	int request_fd;
 };
 
 /**

@@ -318,7 +318,7 @@ static int vfio_map(struct backend *backend, const struct backend_mapping *mappi
 	int err = -ENODEV;
 
 	lock_take(&vfio->pci.lock);
-	if (vfio->container >= 0 && !vfio_irq_is_asked_back_locked(&vfio->pci))
+	if (vfio->container >= 0 && !vfio_irq_is_device_requested_locked(&vfio->pci))
 		err = sys_ioctl(vfio->container, VFIO_IOMMU_MAP_DMA, &map);
 	lock_drop(&vfio->pci.lock);
 	if (err == -ENOSPC)
@@ -369,5 +369,5 @@ const struct backend_ops backend_vfio = {
 	.irq_connect = vfio_irq_connect,
 	.irq_rearm = vfio_irq_rearm,
 	.lost = vfio_irq_lost,
-	.is_lost = vfio_irq_is_asked_back,
+	.is_lost = vfio_irq_is_device_requested,
 };
