@@ -33,8 +33,8 @@ bool vfio_find_parse_bdf(const char *text, char bdf[VFIO_FIND_BDF_BYTES])
 	return true;
 }
 
-static int another_driver(const struct name *name, const struct reporter *to, const char *bdf,
-			  const char *driver)
+static int report_driver(const struct name *name, const struct reporter *to, const char *bdf,
+			 const char *driver)
 {
 	char unbind[128] = "";
 
@@ -116,11 +116,11 @@ int vfio_find_device(const struct name *name, const struct reporter *to,
 		return 0;
 	if (vfio_find_group(name, to, bdf, group))
 		return -EOPNOTSUPP;
-	return another_driver(name, to, bdf, err ? NULL : driver);
+	return report_driver(name, to, bdf, err ? NULL : driver);
 }
 
 /* Two drivers may stay bound: the kernel knows that they do not use DMA. */
-static bool is_in_the_way(const char *bdf, char driver[DRIVER_BYTES])
+static bool is_bound_elsewhere(const char *bdf, char driver[DRIVER_BYTES])
 {
 	return !driver_of(bdf, driver) && !is_vfio(bdf, driver) && strcmp(driver, "pcieport") &&
 	       strcmp(driver, "pci-stub");
@@ -139,7 +139,7 @@ unsigned int vfio_find_report_siblings(const struct coherent_device *dev, const 
 		if (strlen(sibling) > 32 || !strcmp(sibling, bdf))
 			continue;
 		count++;
-		if (is_in_the_way(sibling, driver))
+		if (is_bound_elsewhere(sibling, driver))
 			report(&dev->reporter, COHERENT_ERROR,
 			       "%s: the group has another device, %s, which %s drives; as root: "
 			       "echo %s >" SYSFS "%s/driver/unbind",
@@ -149,7 +149,7 @@ unsigned int vfio_find_report_siblings(const struct coherent_device *dev, const 
 	return count;
 }
 
-static int no_node(const struct coherent_device *dev, const char *bdf, const char *path)
+static int report_no_node(const struct coherent_device *dev, const char *bdf, const char *path)
 {
 	if (!strcmp(path, "/dev/iommu"))
 		report(&dev->reporter, COHERENT_ERROR,
@@ -164,7 +164,7 @@ static int no_node(const struct coherent_device *dev, const char *bdf, const cha
 }
 
 /* -EPERM is not about the mode of the node, which would be -EACCES. */
-static int not_permitted(const struct coherent_device *dev, const char *path)
+static int report_not_permitted(const struct coherent_device *dev, const char *path)
 {
 	if (strstr(path, "noiommu"))
 		report(&dev->reporter, COHERENT_ERROR,
@@ -187,9 +187,9 @@ int vfio_find_open_node(const struct coherent_device *dev, const char *bdf, cons
 	case 0:
 		return fd;
 	case ENOENT:
-		return no_node(dev, bdf, path);
+		return report_no_node(dev, bdf, path);
 	case EPERM:
-		return not_permitted(dev, path);
+		return report_not_permitted(dev, path);
 	case EACCES:
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: %s is not yours to open; as root: chown %u %s", dev->name, path,

@@ -57,7 +57,7 @@ static bool find_node(const char *bdf, char *node, size_t size)
 	return found;
 }
 
-static int no_such_node(const struct coherent_device *dev, const char *bdf)
+static int report_no_node(const struct coherent_device *dev, const char *bdf)
 {
 	report(&dev->reporter, COHERENT_ERROR,
 	       "%s: this kernel has no node for %s alone, which takes Linux 6.6 with "
@@ -67,7 +67,7 @@ static int no_such_node(const struct coherent_device *dev, const char *bdf)
 }
 
 /* The kernel returns the same error for both: another owner in the group, and forged interrupts. */
-static int bind_not_permitted(const struct iommufd *iommufd)
+static int report_bind_not_permitted(const struct iommufd *iommufd)
 {
 	const struct coherent_device *dev = iommufd->pci.backend.dev;
 
@@ -86,7 +86,7 @@ static int bind_not_permitted(const struct iommufd *iommufd)
 	return -EPERM;
 }
 
-static int refused(const struct iommufd *iommufd, const char *what, int err)
+static int report_error(const struct iommufd *iommufd, const char *what, int err)
 {
 	const struct coherent_device *dev = iommufd->pci.backend.dev;
 
@@ -105,7 +105,7 @@ static int bind_device(const struct iommufd *iommufd, int fd, const char *node)
 	case 0:
 		return 0;
 	case -EPERM:
-		return bind_not_permitted(iommufd);
+		return report_bind_not_permitted(iommufd);
 	case -EBUSY: /* somebody has the group open */
 	case -EINVAL: /* somebody has bound the device */
 		report(&dev->reporter, COHERENT_ERROR,
@@ -113,21 +113,21 @@ static int bind_device(const struct iommufd *iommufd, int fd, const char *node)
 		       dev->name, node);
 		return -EBUSY;
 	default:
-		return refused(iommufd, "is not bound to iommufd", err);
+		return report_error(iommufd, "is not bound to iommufd", err);
 	}
 }
 
-static int attach(struct iommufd *iommufd, int fd)
+static int attach_device(struct iommufd *iommufd, int fd)
 {
 	struct uapi_ioas_alloc alloc = { .size = sizeof(alloc) };
 	struct uapi_attach_iommufd_pt attach = { .argsz = sizeof(attach) };
 	int err = sys_ioctl(iommufd->iommu, UAPI_IOAS_ALLOC, &alloc);
 
 	if (err)
-		return refused(iommufd, "gets no address space", err);
+		return report_error(iommufd, "gets no address space", err);
 	iommufd->ioas = attach.pt_id = alloc.out_ioas_id;
 	err = sys_ioctl(fd, UAPI_DEVICE_ATTACH_IOMMUFD_PT, &attach);
-	return err ? refused(iommufd, "is not attached to its address space", err) : 0;
+	return err ? report_error(iommufd, "is not attached to its address space", err) : 0;
 }
 
 /* If the IOAS has more ranges than fit, the kernel returns -EMSGSIZE and the first of them. */
@@ -150,7 +150,7 @@ static int read_ranges(struct iommufd *iommufd)
 		return -EIO;
 	}
 	if (ranges.out_iova_alignment > sys_page_bytes())
-		return vfio_pci_no_small_pages(dev);
+		return vfio_pci_report_page_size(dev);
 	for (uint32_t i = 0; i < ranges.num_iovas && i < RANGES_MAX; i++)
 		vfio_pci_allow(&iommufd->pci, list[i].start, list[i].last);
 	return 0;
@@ -165,7 +165,7 @@ static int open_device(struct iommufd *iommufd, const char *node)
 		return fd;
 	err = bind_device(iommufd, fd, node);
 	if (!err)
-		err = attach(iommufd, fd);
+		err = attach_device(iommufd, fd);
 	if (!err)
 		err = read_ranges(iommufd);
 	if (!err)
@@ -182,7 +182,7 @@ static int open_nodes(struct iommufd *iommufd)
 	int err;
 
 	if (!find_node(iommufd->pci.bdf, node, sizeof(node)))
-		return no_such_node(dev, iommufd->pci.bdf);
+		return report_no_node(dev, iommufd->pci.bdf);
 	iommufd->iommu = vfio_find_open_node(iommufd->pci.backend.dev, iommufd->pci.bdf, IOMMU);
 	if (iommufd->iommu < 0)
 		return iommufd->iommu;
@@ -192,8 +192,8 @@ static int open_nodes(struct iommufd *iommufd)
 	return err;
 }
 
-static int adopt(struct iommufd *iommufd, const struct name *name,
-		 const struct coherent_open_options *options)
+static int adopt_iommufd(struct iommufd *iommufd, const struct name *name,
+			 const struct coherent_open_options *options)
 {
 	const struct coherent_device *dev = iommufd->pci.backend.dev;
 	int err = vfio_pci_adopt(&iommufd->pci, name, options, options->iommufd, &iommufd->iommu);
@@ -212,7 +212,7 @@ static int adopt(struct iommufd *iommufd, const struct name *name,
 	return err;
 }
 
-static int open_own(struct iommufd *iommufd, const struct name *name)
+static int open_by_name(struct iommufd *iommufd, const struct name *name)
 {
 	int err = vfio_find_device(name, &iommufd->pci.backend.dev->reporter, iommufd->pci.bdf);
 
@@ -231,9 +231,9 @@ static int iommufd_open(struct backend **backend, struct coherent_device *dev,
 		(struct backend){ .ops = &backend_iommufd, .dev = dev, .level = COHERENT_IOMMU };
 	err = name_read_keys(name, NULL, 0, NULL, &dev->reporter);
 	if (!err && options->iommufd)
-		err = adopt(iommufd, name, options);
+		err = adopt_iommufd(iommufd, name, options);
 	else if (!err)
-		err = open_own(iommufd, name);
+		err = open_by_name(iommufd, name);
 	if (err) {
 		free(iommufd);
 		return err;
@@ -266,7 +266,7 @@ static void iommufd_disconnect(struct backend *backend)
 	iommufd->iommu = -1;
 	lock_drop(&iommufd->pci.lock);
 	/* -ENOENT means that nothing was mapped. */
-	vfio_pci_unmapped_all(backend->dev, err == -ENOENT ? 0 : err);
+	vfio_pci_report_unmap_all(backend->dev, err == -ENOENT ? 0 : err);
 }
 
 static void iommufd_close(struct backend *backend)

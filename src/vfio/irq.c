@@ -119,7 +119,7 @@ static int enable_irqs_locked(struct vfio_pci *pci, unsigned int vector) NEEDS_L
 	return n;
 }
 
-static bool has_irqs_but_locked(const struct vfio_pci *pci, unsigned int vector)
+static bool has_other_irqs_locked(const struct vfio_pci *pci, unsigned int vector)
 	NEEDS_LOCK(pci->lock)
 {
 	for (unsigned int i = 0; i < pci->vectors; i++)
@@ -135,7 +135,7 @@ static int connect_irq_locked(struct vfio_pci *pci, unsigned int vector, int fd)
 	int err;
 
 	pci->irq_fds[vector] = fd;
-	if (has_irqs_but_locked(pci, vector))
+	if (has_other_irqs_locked(pci, vector))
 		err = vector < pci->irq_count ? set_irqs_locked(pci, vector, 1) : -ENOSPC;
 	else
 		err = fd < 0 ? set_irqs_locked(pci, 0, 0) : enable_irqs_locked(pci, vector);
@@ -144,7 +144,8 @@ static int connect_irq_locked(struct vfio_pci *pci, unsigned int vector, int fd)
 	return err;
 }
 
-static int no_vector(const struct vfio_pci *pci, unsigned int vector, unsigned int count, int err)
+static int report_no_vector(const struct vfio_pci *pci, unsigned int vector, unsigned int count,
+			    int err)
 {
 	const struct coherent_device *dev = pci->backend.dev;
 
@@ -172,7 +173,7 @@ int vfio_irq_connect(struct backend *backend, unsigned int vector, int fd)
 		err = connect_irq_locked(pci, vector, fd);
 	count = pci->irq_count;
 	lock_drop(&pci->lock);
-	return err && err != -ENODEV && fd >= 0 ? no_vector(pci, vector, count, err) : err;
+	return err && err != -ENODEV && fd >= 0 ? report_no_vector(pci, vector, count, err) : err;
 }
 
 /* vfio-pci masks an INTx when it comes; it is the driver that makes the device stop. */
@@ -197,6 +198,6 @@ void vfio_irq_rearm(struct backend *backend, unsigned int vector)
 
 void vfio_irq_release_locked(struct vfio_pci *pci)
 {
-	if (has_irqs_but_locked(pci, VFIO_PCI_VECTORS_MAX))
+	if (has_other_irqs_locked(pci, VFIO_PCI_VECTORS_MAX))
 		(void)set_irqs_locked(pci, 0, 0);
 }

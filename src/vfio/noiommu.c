@@ -66,14 +66,14 @@ static bool find_group(const char *bdf, char *node, size_t size)
 	return sys_exists(node);
 }
 
-bool vfio_noiommu_has(const char *bdf)
+bool vfio_noiommu_has_device(const char *bdf)
 {
 	char node[64];
 
 	return find_group(bdf, node, sizeof(node));
 }
 
-static int no_iommu(const struct noiommu *noiommu)
+static int report_level(const struct noiommu *noiommu)
 {
 	const struct coherent_device *dev = noiommu->pci.backend.dev;
 
@@ -84,7 +84,7 @@ static int no_iommu(const struct noiommu *noiommu)
 	return -EOPNOTSUPP;
 }
 
-static int physical_of(const struct coherent_device *dev, int pagemap, struct hugepage *page)
+static int read_physical(const struct coherent_device *dev, int pagemap, struct hugepage *page)
 {
 	const uint64_t offset = (uintptr_t)page->va / sys_page_bytes() * sizeof(uint64_t);
 	uint64_t entry;
@@ -112,7 +112,7 @@ static int physical_of(const struct coherent_device *dev, int pagemap, struct hu
  * A forked child must not inherit the page, so that comes first: the next write of this process
  * could otherwise go to a copy that the device does not know of.
  */
-static int populate(void *va)
+static int populate_hugepage(void *va)
 {
 	int err = sys_advise(va, HUGEPAGE_BYTES, MADV_DONTFORK);
 
@@ -125,7 +125,7 @@ static int populate(void *va)
 	return 0;
 }
 
-static int no_hugepage(const struct noiommu *noiommu)
+static int report_no_hugepage(const struct noiommu *noiommu)
 {
 	const struct coherent_device *dev = noiommu->pci.backend.dev;
 	const unsigned int pages = (unsigned int)noiommu->pages;
@@ -139,20 +139,20 @@ static int no_hugepage(const struct noiommu *noiommu)
 }
 
 /* The kernel does not swap hugepages, so they need not be locked. */
-static int get_hugepage(struct noiommu *noiommu, int pagemap)
+static int add_hugepage(struct noiommu *noiommu, int pagemap)
 {
 	struct hugepage *page = &noiommu->pool[noiommu->count];
 	void *va;
 
 	if (sys_map(HUGEPAGE_BYTES, MAP_HUGETLB_2M, &va))
-		return no_hugepage(noiommu);
-	if (populate(va)) {
+		return report_no_hugepage(noiommu);
+	if (populate_hugepage(va)) {
 		sys_unmap(va, HUGEPAGE_BYTES);
-		return no_hugepage(noiommu);
+		return report_no_hugepage(noiommu);
 	}
 	page->va = va;
 	noiommu->count++;
-	return physical_of(noiommu->pci.backend.dev, pagemap, page);
+	return read_physical(noiommu->pci.backend.dev, pagemap, page);
 }
 
 static int by_address(const void *left, const void *right)
@@ -185,7 +185,7 @@ static int open_pool(struct noiommu *noiommu)
 	if (pagemap < 0)
 		return pagemap;
 	while (!err && noiommu->count < noiommu->pages)
-		err = get_hugepage(noiommu, pagemap);
+		err = add_hugepage(noiommu, pagemap);
 	sys_close(pagemap);
 	qsort(noiommu->pool, noiommu->count, sizeof(*noiommu->pool), by_address);
 	for (unsigned int i = 0; !err && i < noiommu->count; i++)
@@ -207,7 +207,7 @@ static void close_pool(struct noiommu *noiommu)
 		sys_unmap(noiommu->pool[--noiommu->count].va, HUGEPAGE_BYTES);
 }
 
-static int attach(struct noiommu *noiommu)
+static int attach_group(struct noiommu *noiommu)
 {
 	const struct coherent_device *dev = noiommu->pci.backend.dev;
 	int err = sys_ioctl(noiommu->group, VFIO_GROUP_SET_CONTAINER, &noiommu->container);
@@ -253,7 +253,7 @@ static int open_nodes(struct noiommu *noiommu)
 	if (noiommu->container < 0)
 		return noiommu->container;
 	noiommu->group = vfio_find_open_node(noiommu->pci.backend.dev, noiommu->pci.bdf, node);
-	return noiommu->group < 0 ? noiommu->group : attach(noiommu);
+	return noiommu->group < 0 ? noiommu->group : attach_group(noiommu);
 }
 
 static void close_nodes(struct noiommu *noiommu)
@@ -265,7 +265,7 @@ static void close_nodes(struct noiommu *noiommu)
 	noiommu->group = noiommu->container = -1;
 }
 
-static const struct name_key keys[] = {
+static const struct name_key noiommu_keys[] = {
 	{ .key = "pages", .min = 1, .max = HUGEPAGES_MAX, .offset = 0 },
 };
 
@@ -283,9 +283,9 @@ int vfio_noiommu_open(struct backend **backend, struct coherent_device *dev,
 	noiommu->pages = 1;
 	err = vfio_find_device(name, &dev->reporter, noiommu->pci.bdf);
 	if (!err && options->level != COHERENT_NONE)
-		err = no_iommu(noiommu);
+		err = report_level(noiommu);
 	if (!err)
-		err = name_read_keys(name, keys, 1, &noiommu->pages, &dev->reporter);
+		err = name_read_keys(name, noiommu_keys, 1, &noiommu->pages, &dev->reporter);
 	if (err)
 		goto free_noiommu;
 	err = open_pool(noiommu);

@@ -10,10 +10,10 @@
 extern const struct backend_ops backend_noiommu;
 
 /**
- * vfio_noiommu_has() - Whether the kernel has a device in no-IOMMU mode.
+ * vfio_noiommu_has_device() - Whether the kernel has a device in no-IOMMU mode.
  * @bdf: Its address.
  */
-bool vfio_noiommu_has(const char *bdf);
+bool vfio_noiommu_has_device(const char *bdf);
 
 /* As backend_ops.open; -EOPNOTSUPP unless .level is COHERENT_NONE. */
 int vfio_noiommu_open(struct backend **backend, struct coherent_device *dev,

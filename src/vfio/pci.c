@@ -83,7 +83,7 @@ static void unmap_bars(struct vfio_pci *pci)
 }
 
 /* Also for an address space that was adopted without a device. */
-static int connect_device(struct vfio_pci *pci)
+static int init_device(struct vfio_pci *pci)
 {
 	for (unsigned int i = 0; i < VFIO_PCI_VECTORS_MAX; i++)
 		pci->irq_fds[i] = -1;
@@ -122,18 +122,18 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 	}
 	if (!pci->adopted)
 		vfio_irq_listen_for_requests(pci);
-	return connect_device(pci);
+	return init_device(pci);
 }
 
 /* --- What the caller has opened --- */
 
-static int bad_descriptor(const struct coherent_device *dev, const char *what, int fd)
+static int report_descriptor(const struct coherent_device *dev, const char *what, int fd)
 {
 	report(&dev->reporter, COHERENT_ERROR, "%s: descriptor %d is no %s", dev->name, fd, what);
 	return -EINVAL;
 }
 
-static int copy_of(const struct coherent_device *dev, const char *what, int fd)
+static int copy_descriptor(const struct coherent_device *dev, const char *what, int fd)
 {
 	const int copy = sys_dup(fd);
 
@@ -142,7 +142,7 @@ static int copy_of(const struct coherent_device *dev, const char *what, int fd)
 		       dev->name);
 		return -ENOSPC;
 	}
-	return copy < 0 ? bad_descriptor(dev, what, fd) : copy;
+	return copy < 0 ? report_descriptor(dev, what, fd) : copy;
 }
 
 int vfio_pci_adopt(struct vfio_pci *pci, const struct name *name,
@@ -166,11 +166,11 @@ int vfio_pci_adopt(struct vfio_pci *pci, const struct name *name,
 		       dev->name);
 		return -EINVAL;
 	}
-	*copy = copy_of(dev, "container or iommufd", iommu);
+	*copy = copy_descriptor(dev, "container or iommufd", iommu);
 	return *copy < 0 ? *copy : 0;
 }
 
-static int no_range(const struct vfio_pci *pci)
+static int report_no_range(const struct vfio_pci *pci)
 {
 	const struct coherent_device *dev = pci->backend.dev;
 
@@ -188,15 +188,15 @@ int vfio_pci_adopt_device(struct vfio_pci *pci, int fd)
 	int copy, err;
 
 	if (!pci->range_count)
-		return no_range(pci);
+		return report_no_range(pci);
 	if (!fd)
-		return connect_device(pci);
-	copy = copy_of(pci->backend.dev, "PCI device of VFIO's", fd);
+		return init_device(pci);
+	copy = copy_descriptor(pci->backend.dev, "PCI device of VFIO's", fd);
 	if (copy < 0)
 		return copy;
 	err = sys_ioctl(copy, VFIO_DEVICE_GET_INFO, &info);
 	if (err == -ENOTTY || (!err && !(info.flags & VFIO_DEVICE_FLAGS_PCI)))
-		err = bad_descriptor(pci->backend.dev, "PCI device of VFIO's", fd);
+		err = report_descriptor(pci->backend.dev, "PCI device of VFIO's", fd);
 	else if (err)
 		err = err == -ENODEV ? err : -EIO;
 	else
@@ -208,7 +208,7 @@ int vfio_pci_adopt_device(struct vfio_pci *pci, int fd)
 
 /* --- Mappings --- */
 
-static void no_memory(const struct coherent_device *dev, size_t bytes)
+static void report_no_memory(const struct coherent_device *dev, size_t bytes)
 {
 	const uint64_t limit = sys_lockable_bytes();
 
@@ -229,11 +229,11 @@ int vfio_pci_map_result(const struct coherent_device *dev, const struct backend_
 			int err)
 {
 	if (err == -ENOMEM)
-		no_memory(dev, mapping->bytes);
+		report_no_memory(dev, mapping->bytes);
 	return !err || err == -ENOMEM || err == -ENOSPC || err == -ENODEV ? err : -EIO;
 }
 
-void vfio_pci_unmapped_all(const struct coherent_device *dev, int err)
+void vfio_pci_report_unmap_all(const struct coherent_device *dev, int err)
 {
 	if (err)
 		report(&dev->reporter, COHERENT_ERROR,
@@ -245,17 +245,17 @@ void vfio_pci_unmapped_all(const struct coherent_device *dev, int err)
 
 /* --- Addresses --- */
 
-static uint64_t size_of(const struct vfio_pci_range *range)
+static uint64_t range_bytes(const struct vfio_pci_range *range)
 {
 	return range->last - range->first;
 }
 
-static void drop_smallest(struct vfio_pci *pci)
+static void drop_smallest_range(struct vfio_pci *pci)
 {
 	unsigned int least = 0;
 
 	for (unsigned int i = 1; i < pci->range_count; i++)
-		if (size_of(&pci->ranges[i]) < size_of(&pci->ranges[least]))
+		if (range_bytes(&pci->ranges[i]) < range_bytes(&pci->ranges[least]))
 			least = i;
 	pci->range_count--;
 	memmove(&pci->ranges[least], &pci->ranges[least + 1],
@@ -278,10 +278,10 @@ void vfio_pci_allow(struct vfio_pci *pci, uint64_t first, uint64_t last)
 		return;
 	pci->ranges[pci->range_count++] = (struct vfio_pci_range){ first, last };
 	if (pci->range_count > VFIO_PCI_RANGES_MAX)
-		drop_smallest(pci);
+		drop_smallest_range(pci);
 }
 
-int vfio_pci_no_small_pages(const struct coherent_device *dev)
+int vfio_pci_report_page_size(const struct coherent_device *dev)
 {
 	report(&dev->reporter, COHERENT_ERROR,
 	       "%s: the IOMMU has no pages as small as the CPU's, see getconf PAGESIZE and dmesg | "
@@ -309,7 +309,7 @@ static bool is_connected(const struct vfio_pci *pci)
 	return atomic_load_explicit(&pci->connected, memory_order_acquire);
 }
 
-static uint64_t load(const char *at, unsigned int width)
+static uint64_t load_register(const char *at, unsigned int width)
 {
 	switch (width) {
 	case 1:
@@ -323,7 +323,7 @@ static uint64_t load(const char *at, unsigned int width)
 	}
 }
 
-static void store(char *at, unsigned int width, uint64_t value)
+static void store_register(char *at, unsigned int width, uint64_t value)
 {
 	switch (width) {
 	case 1:
@@ -362,7 +362,7 @@ uint64_t vfio_pci_reg_read(struct backend *backend, unsigned int index, uint64_t
 	uint64_t value;
 
 	if (bar->va)
-		value = load(bar->va + offset, width);
+		value = load_register(bar->va + offset, width);
 	else
 		value = read_through_fd(pci, bar->offset + offset, width);
 	/* This test comes after the access: the memory in place of a lost BAR reads as zero. */
@@ -376,7 +376,7 @@ void vfio_pci_reg_write(struct backend *backend, unsigned int index, uint64_t of
 	const struct vfio_pci_bar *bar = &pci->bars[index];
 
 	if (bar->va) {
-		store(bar->va + offset, width, value);
+		store_register(bar->va + offset, width, value);
 		return;
 	}
 	lock_take(&pci->lock);
@@ -401,7 +401,7 @@ static int try_reset_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock)
 }
 
 /* The device is bus master afterwards if it was before, also if the reset failed. */
-static int stop_and_go_locked(struct vfio_pci *pci, bool reset) NEEDS_LOCK(pci->lock)
+static int stop_and_restart_locked(struct vfio_pci *pci, bool reset) NEEDS_LOCK(pci->lock)
 {
 	uint16_t command;
 	int err, again;
@@ -418,13 +418,13 @@ static int stop_and_go_locked(struct vfio_pci *pci, bool reset) NEEDS_LOCK(pci->
 	return err ? err : again;
 }
 
-static int stop_and_go(struct vfio_pci *pci, bool reset)
+static int stop_and_restart(struct vfio_pci *pci, bool reset)
 {
 	const struct coherent_device *dev = pci->backend.dev;
 	int err;
 
 	lock_take(&pci->lock);
-	err = stop_and_go_locked(pci, reset);
+	err = stop_and_restart_locked(pci, reset);
 	lock_drop(&pci->lock);
 	if (!err || err == -ENODEV)
 		return err;
@@ -439,7 +439,7 @@ int vfio_pci_reset(struct backend *backend)
 	struct vfio_pci *pci = pci_of(backend);
 
 	if (pci->can_reset || !is_connected(pci))
-		return stop_and_go(pci, true);
+		return stop_and_restart(pci, true);
 	if (pci->has_device)
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: %s has no reset of its own, see "
@@ -460,7 +460,7 @@ int vfio_pci_fence(struct backend *backend)
 {
 	struct vfio_pci *pci = pci_of(backend);
 
-	return pci->adopted ? 0 : stop_and_go(pci, pci->can_reset);
+	return pci->adopted ? 0 : stop_and_restart(pci, pci->can_reset);
 }
 
 /* The kernel writes faults to its log only. */

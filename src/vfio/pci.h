@@ -122,12 +122,12 @@ int vfio_pci_adopt_device(struct vfio_pci *pci, int fd);
 void vfio_pci_allow(struct vfio_pci *pci, uint64_t first, uint64_t last);
 
 /**
- * vfio_pci_no_small_pages() - Report that pages of the CPU are less than the IOMMU's.
+ * vfio_pci_report_page_size() - Report that pages of the CPU are less than the IOMMU's.
  * @dev: The device.
  *
  * Return: -EIO.
  */
-int vfio_pci_no_small_pages(const struct coherent_device *dev);
+int vfio_pci_report_page_size(const struct coherent_device *dev);
 
 /**
  * vfio_pci_map_result() - What a backend's map() answers.
@@ -141,11 +141,11 @@ int vfio_pci_map_result(const struct coherent_device *dev, const struct backend_
 			int err);
 
 /**
- * vfio_pci_unmapped_all() - Say so if what is left could not be unmapped at once.
+ * vfio_pci_report_unmap_all() - Say so if what is left could not be unmapped at once.
  * @dev: The device.
  * @err: What the kernel answered.
  */
-void vfio_pci_unmapped_all(const struct coherent_device *dev, int err);
+void vfio_pci_report_unmap_all(const struct coherent_device *dev, int err);
 
 /**
  * vfio_pci_open() - Use a device.

@@ -22,14 +22,14 @@
 #define MAPPINGS_USUAL 65535
 
 /**
- * struct vfio - A device behind a container.
+ * struct type1 - A device behind a container.
  * @pci: The device.
  * @container: Its descriptor; -1 when it is disconnected.
  * @group: That of its group.
  * @group_name: The number of the group. Never changes.
  * @mappings: How many the container has room for. Never changes.
  */
-struct vfio {
+struct type1 {
 	struct vfio_pci pci;
 	int container;
 	int group;
@@ -37,22 +37,22 @@ struct vfio {
 	size_t mappings;
 };
 
-static struct vfio *vfio_of(struct backend *backend)
+static struct type1 *type1_of(struct backend *backend)
 {
-	return (struct vfio *)backend;
+	return (struct type1 *)backend;
 }
 
 /* --- Open --- */
 
-static int open_container(struct vfio *vfio)
+static int open_container(struct type1 *type1)
 {
-	const struct coherent_device *dev = vfio->pci.backend.dev;
+	const struct coherent_device *dev = type1->pci.backend.dev;
 
-	vfio->container = vfio_find_open_node(vfio->pci.backend.dev, vfio->pci.bdf, CONTAINER);
-	if (vfio->container < 0)
-		return vfio->container;
-	if (sys_ioctl(vfio->container, VFIO_GET_API_VERSION, NULL) == VFIO_API_VERSION &&
-	    sys_ioctl(vfio->container, VFIO_CHECK_EXTENSION,
+	type1->container = vfio_find_open_node(dev, type1->pci.bdf, CONTAINER);
+	if (type1->container < 0)
+		return type1->container;
+	if (sys_ioctl(type1->container, VFIO_GET_API_VERSION, NULL) == VFIO_API_VERSION &&
+	    sys_ioctl(type1->container, VFIO_CHECK_EXTENSION,
 		      (void *)(uintptr_t)VFIO_TYPE1v2_IOMMU) == 1)
 		return 0;
 	report(&dev->reporter, COHERENT_ERROR,
@@ -61,22 +61,22 @@ static int open_container(struct vfio *vfio)
 	return -EOPNOTSUPP;
 }
 
-static int open_group(struct vfio *vfio)
+static int open_group(struct type1 *type1)
 {
-	const struct coherent_device *dev = vfio->pci.backend.dev;
+	const struct coherent_device *dev = type1->pci.backend.dev;
 	struct vfio_group_status status = { .argsz = sizeof(status) };
 	char path[64];
 	int err;
 
-	snprintf(path, sizeof(path), "/dev/vfio/%s", vfio->group_name);
-	vfio->group = vfio_find_open_node(vfio->pci.backend.dev, vfio->pci.bdf, path);
-	if (vfio->group < 0)
-		return vfio->group;
-	err = sys_ioctl(vfio->group, VFIO_GROUP_GET_STATUS, &status);
+	snprintf(path, sizeof(path), "/dev/vfio/%s", type1->group_name);
+	type1->group = vfio_find_open_node(dev, type1->pci.bdf, path);
+	if (type1->group < 0)
+		return type1->group;
+	err = sys_ioctl(type1->group, VFIO_GROUP_GET_STATUS, &status);
 	if (err) {
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: group %s does not say how it is: %s, see dmesg | grep vfio", dev->name,
-		       vfio->group_name, strerror(-err));
+		       type1->group_name, strerror(-err));
 		return err == -ENODEV ? err : -EIO;
 	}
 	if (status.flags & VFIO_GROUP_FLAGS_VIABLE)
@@ -84,18 +84,18 @@ static int open_group(struct vfio *vfio)
 	report(&dev->reporter, COHERENT_ERROR,
 	       "%s: group %s is not viable: not all its devices are VFIO's and yours, see "
 	       "ls -l /sys/kernel/iommu_groups/%s/devices/*/driver; " VFIO_FIND_USERS,
-	       dev->name, vfio->group_name, vfio->group_name);
-	(void)vfio_find_report_siblings(dev, vfio->pci.bdf);
+	       dev->name, type1->group_name, type1->group_name);
+	(void)vfio_find_report_siblings(dev, type1->pci.bdf);
 	return -EBUSY;
 }
 
-static int attach(struct vfio *vfio)
+static int attach_group(struct type1 *type1)
 {
-	const struct coherent_device *dev = vfio->pci.backend.dev;
-	int err = sys_ioctl(vfio->group, VFIO_GROUP_SET_CONTAINER, &vfio->container);
+	const struct coherent_device *dev = type1->pci.backend.dev;
+	int err = sys_ioctl(type1->group, VFIO_GROUP_SET_CONTAINER, &type1->container);
 
 	if (!err)
-		err = sys_ioctl(vfio->container, VFIO_SET_IOMMU,
+		err = sys_ioctl(type1->container, VFIO_SET_IOMMU,
 				(void *)(uintptr_t)VFIO_TYPE1v2_IOMMU);
 	if (err == -EPERM) {
 		report(&dev->reporter, COHERENT_ERROR,
@@ -106,25 +106,25 @@ static int attach(struct vfio *vfio)
 	}
 	if (err) {
 		report(&dev->reporter, COHERENT_ERROR, "%s: group %s gets no IOMMU: %s", dev->name,
-		       vfio->group_name, strerror(-err));
+		       type1->group_name, strerror(-err));
 		return err == -EBUSY || err == -ENODEV || err == -ENOMEM ? err : -EIO;
 	}
 	return 0;
 }
 
-static void read_ranges(struct vfio *vfio, const struct vfio_iommu_type1_info_cap_iova_range *cap)
+static void read_ranges(struct type1 *type1, const struct vfio_iommu_type1_info_cap_iova_range *cap)
 {
 	for (uint32_t i = 0; i < cap->nr_iovas; i++)
-		vfio_pci_allow(&vfio->pci, cap->iova_ranges[i].start, cap->iova_ranges[i].end);
+		vfio_pci_allow(&type1->pci, cap->iova_ranges[i].start, cap->iova_ranges[i].end);
 }
 
-static void read_avail(struct vfio *vfio, const struct vfio_iommu_type1_info_dma_avail *cap)
+static void read_mappings(struct type1 *type1, const struct vfio_iommu_type1_info_dma_avail *cap)
 {
-	vfio->mappings = cap->avail;
+	type1->mappings = cap->avail;
 }
 
 /* A kernel before 5.4 does not list the ranges, and translates all addresses. */
-static void read_capabilities(struct vfio *vfio, const char *info, uint32_t at, size_t size)
+static void read_capabilities(struct type1 *type1, const char *info, uint32_t at, size_t size)
 {
 	const struct vfio_info_cap_header *cap;
 	bool told = false;
@@ -132,25 +132,25 @@ static void read_capabilities(struct vfio *vfio, const char *info, uint32_t at, 
 	for (; at && at < size - sizeof(*cap); at = cap->next) {
 		cap = (const void *)(info + at);
 		if (cap->id == VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL)
-			read_avail(vfio, (const void *)cap);
+			read_mappings(type1, (const void *)cap);
 		if (cap->id != VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE)
 			continue;
-		read_ranges(vfio, (const void *)cap);
+		read_ranges(type1, (const void *)cap);
 		told = true;
 	}
 	if (!told)
-		vfio_pci_allow(&vfio->pci, 0, UINT64_MAX);
+		vfio_pci_allow(&type1->pci, 0, UINT64_MAX);
 }
 
-static int read_info(struct vfio *vfio)
+static int read_info(struct type1 *type1)
 {
-	const struct coherent_device *dev = vfio->pci.backend.dev;
+	const struct coherent_device *dev = type1->pci.backend.dev;
 	const size_t page = sys_page_bytes();
 	union {
 		struct vfio_iommu_type1_info info;
 		char bytes[4096];
 	} all = { .info = { .argsz = sizeof(all) } };
-	int err = sys_ioctl(vfio->container, VFIO_IOMMU_GET_INFO, &all.info);
+	int err = sys_ioctl(type1->container, VFIO_IOMMU_GET_INFO, &all.info);
 	uint64_t sizes;
 
 	if (err) {
@@ -161,152 +161,153 @@ static int read_info(struct vfio *vfio)
 		return -EIO;
 	}
 	sizes = all.info.flags & VFIO_IOMMU_INFO_PGSIZES ? all.info.iova_pgsizes : 4096;
-	read_capabilities(vfio, all.bytes,
+	read_capabilities(type1, all.bytes,
 			  all.info.flags & VFIO_IOMMU_INFO_CAPS ? all.info.cap_offset : 0,
 			  sizeof(all));
-	return sizes & (page | (page - 1)) ? 0 : vfio_pci_no_small_pages(dev);
+	return sizes & (page | (page - 1)) ? 0 : vfio_pci_report_page_size(dev);
 }
 
-static int open_device(struct vfio *vfio)
+static int open_device(struct type1 *type1)
 {
-	const struct coherent_device *dev = vfio->pci.backend.dev;
-	int fd = sys_ioctl_fd(vfio->group, VFIO_GROUP_GET_DEVICE_FD, vfio->pci.bdf);
+	const struct coherent_device *dev = type1->pci.backend.dev;
+	int fd = sys_ioctl_fd(type1->group, VFIO_GROUP_GET_DEVICE_FD, type1->pci.bdf);
 	int err;
 
 	if (fd < 0) {
 		report(&dev->reporter, COHERENT_ERROR, "%s: group %s does not give %s: %s",
-		       dev->name, vfio->group_name, vfio->pci.bdf, strerror(-fd));
+		       dev->name, type1->group_name, type1->pci.bdf, strerror(-fd));
 		return fd == -EBUSY || fd == -ENODEV ? fd : -EIO;
 	}
-	err = vfio_pci_open(&vfio->pci, fd);
+	err = vfio_pci_open(&type1->pci, fd);
 	if (err)
 		sys_close(fd);
 	return err;
 }
 
-static void close_nodes(struct vfio *vfio)
+static void close_nodes(struct type1 *type1)
 {
-	if (vfio->group >= 0)
-		sys_close(vfio->group);
-	if (vfio->container >= 0)
-		sys_close(vfio->container);
-	vfio->group = vfio->container = -1;
+	if (type1->group >= 0)
+		sys_close(type1->group);
+	if (type1->container >= 0)
+		sys_close(type1->container);
+	type1->group = type1->container = -1;
 }
 
-static int open_own(struct vfio *vfio, const struct name *name)
+static int open_by_name(struct type1 *type1, const struct name *name)
 {
-	int err = vfio_find_device(name, &vfio->pci.backend.dev->reporter, vfio->pci.bdf);
+	int err = vfio_find_device(name, &type1->pci.backend.dev->reporter, type1->pci.bdf);
 
 	if (!err)
-		err = vfio_find_group(name, &vfio->pci.backend.dev->reporter, vfio->pci.bdf,
-				      vfio->group_name);
+		err = vfio_find_group(name, &type1->pci.backend.dev->reporter, type1->pci.bdf,
+				      type1->group_name);
 	if (!err)
-		err = open_container(vfio);
+		err = open_container(type1);
 	if (!err)
-		err = open_group(vfio);
+		err = open_group(type1);
 	if (!err)
-		err = attach(vfio);
+		err = attach_group(type1);
 	if (!err)
-		err = read_info(vfio);
-	return err ? err : open_device(vfio);
+		err = read_info(type1);
+	return err ? err : open_device(type1);
 }
 
-static int adopt(struct vfio *vfio, const struct name *name,
-		 const struct coherent_open_options *options)
+static int adopt_container(struct type1 *type1, const struct name *name,
+			   const struct coherent_open_options *options)
 {
-	const struct coherent_device *dev = vfio->pci.backend.dev;
-	int err = vfio_pci_adopt(&vfio->pci, name, options, options->container, &vfio->container);
+	const struct coherent_device *dev = type1->pci.backend.dev;
+	int err = vfio_pci_adopt(&type1->pci, name, options, options->container, &type1->container);
 
 	if (err)
 		return err;
-	if (sys_ioctl(vfio->container, VFIO_GET_API_VERSION, NULL) != VFIO_API_VERSION ||
-	    read_info(vfio)) {
+	if (sys_ioctl(type1->container, VFIO_GET_API_VERSION, NULL) != VFIO_API_VERSION ||
+	    read_info(type1)) {
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: descriptor %d is no VFIO container that has an IOMMU", dev->name,
 		       options->container);
 		return -EINVAL;
 	}
-	return vfio_pci_adopt_device(&vfio->pci, options->device_fd);
+	return vfio_pci_adopt_device(&type1->pci, options->device_fd);
 }
 
-static int vfio_open(struct backend **backend, struct coherent_device *dev, const struct name *name,
-		     const struct coherent_open_options *options)
+static int type1_open(struct backend **backend, struct coherent_device *dev,
+		      const struct name *name, const struct coherent_open_options *options)
 {
 	char bdf[VFIO_FIND_BDF_BYTES];
-	struct vfio *vfio;
+	struct type1 *type1;
 	int err;
 
-	if (!options->container && vfio_find_parse_bdf(name->target, bdf) && vfio_noiommu_has(bdf))
+	if (!options->container && vfio_find_parse_bdf(name->target, bdf) &&
+	    vfio_noiommu_has_device(bdf))
 		return vfio_noiommu_open(backend, dev, name, options);
-	vfio = calloc(1, sizeof(*vfio));
-	if (!vfio)
+	type1 = calloc(1, sizeof(*type1));
+	if (!type1)
 		return -ENOMEM;
-	vfio->pci.backend =
+	type1->pci.backend =
 		(struct backend){ .ops = &backend_vfio, .dev = dev, .level = COHERENT_IOMMU };
-	vfio->group = vfio->container = -1;
-	vfio->mappings = MAPPINGS_USUAL;
+	type1->group = type1->container = -1;
+	type1->mappings = MAPPINGS_USUAL;
 	err = name_read_keys(name, NULL, 0, NULL, &dev->reporter);
 	if (!err && options->container)
-		err = adopt(vfio, name, options);
+		err = adopt_container(type1, name, options);
 	else if (!err)
-		err = open_own(vfio, name);
+		err = open_by_name(type1, name);
 	if (err) {
-		close_nodes(vfio);
-		free(vfio);
+		close_nodes(type1);
+		free(type1);
 		return err;
 	}
-	*backend = &vfio->pci.backend;
+	*backend = &type1->pci.backend;
 	return 0;
 }
 
 /* --- Close --- */
 
 /* A forked child may keep the descriptors open, which would keep mappings, so this unmaps all. */
-static void vfio_disconnect(struct backend *backend)
+static void type1_disconnect(struct backend *backend)
 {
-	struct vfio *vfio = vfio_of(backend);
+	struct type1 *type1 = type1_of(backend);
 	struct vfio_iommu_type1_dma_unmap all = {
 		.argsz = sizeof(all),
-		.iova = vfio->pci.first,
-		.size = vfio->pci.last - vfio->pci.first + 1,
+		.iova = type1->pci.first,
+		.size = type1->pci.last - type1->pci.first + 1,
 	};
 	int err;
 
 	/* The size of all addresses does not fit and is 0. */
 	if (!all.size)
 		all.flags = VFIO_DMA_UNMAP_FLAG_ALL;
-	vfio_pci_disconnect(&vfio->pci);
-	lock_take(&vfio->pci.lock);
-	err = sys_ioctl(vfio->container, VFIO_IOMMU_UNMAP_DMA, &all);
-	close_nodes(vfio);
-	lock_drop(&vfio->pci.lock);
-	vfio_pci_unmapped_all(backend->dev, err);
+	vfio_pci_disconnect(&type1->pci);
+	lock_take(&type1->pci.lock);
+	err = sys_ioctl(type1->container, VFIO_IOMMU_UNMAP_DMA, &all);
+	close_nodes(type1);
+	lock_drop(&type1->pci.lock);
+	vfio_pci_report_unmap_all(backend->dev, err);
 }
 
-static void vfio_close(struct backend *backend)
+static void type1_close(struct backend *backend)
 {
-	vfio_pci_close(&vfio_of(backend)->pci);
-	free(vfio_of(backend));
+	vfio_pci_close(&type1_of(backend)->pci);
+	free(type1_of(backend));
 }
 
-static void vfio_limits(struct backend *backend, struct coherent_limits *limits)
+static void type1_limits(struct backend *backend, struct coherent_limits *limits)
 {
-	const struct vfio *vfio = vfio_of(backend);
+	const struct type1 *type1 = type1_of(backend);
 
 	*limits = (struct coherent_limits){
 		.mask = UINT64_MAX,
 		.page_bytes = sys_page_bytes(),
-		.mappings = vfio->mappings,
+		.mappings = type1->mappings,
 		.unmap_is_fence = true,
 	};
-	vfio_pci_limits(&vfio->pci, limits);
+	vfio_pci_limits(&type1->pci, limits);
 }
 
 /* --- Mappings --- */
 
-static int vfio_map(struct backend *backend, const struct backend_mapping *mapping)
+static int type1_map(struct backend *backend, const struct backend_mapping *mapping)
 {
-	struct vfio *vfio = vfio_of(backend);
+	struct type1 *type1 = type1_of(backend);
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map),
 		.flags = VFIO_DMA_MAP_FLAG_READ |
@@ -317,23 +318,23 @@ static int vfio_map(struct backend *backend, const struct backend_mapping *mappi
 	};
 	int err = -ENODEV;
 
-	lock_take(&vfio->pci.lock);
-	if (vfio->container >= 0 && !vfio_irq_is_device_requested_locked(&vfio->pci))
-		err = sys_ioctl(vfio->container, VFIO_IOMMU_MAP_DMA, &map);
-	lock_drop(&vfio->pci.lock);
+	lock_take(&type1->pci.lock);
+	if (type1->container >= 0 && !vfio_irq_is_device_requested_locked(&type1->pci))
+		err = sys_ioctl(type1->container, VFIO_IOMMU_MAP_DMA, &map);
+	lock_drop(&type1->pci.lock);
 	if (err == -ENOSPC)
 		report(&backend->dev->reporter, COHERENT_WARNING,
 		       "%s: a container has room for %zu mappings: expose fewer and larger objects, "
 		       "with views of them, or raise it, as root, before the device is opened: "
 		       "echo N >" LIMIT,
-		       backend->dev->name, vfio->mappings);
+		       backend->dev->name, type1->mappings);
 	return vfio_pci_map_result(backend->dev, mapping, err);
 }
 
 /* type1 unmaps, flushes and unpins before it returns. */
-static int vfio_unmap(struct backend *backend, const struct backend_mapping *mapping, bool idle)
+static int type1_unmap(struct backend *backend, const struct backend_mapping *mapping, bool idle)
 {
-	struct vfio *vfio = vfio_of(backend);
+	struct type1 *type1 = type1_of(backend);
 	struct vfio_iommu_type1_dma_unmap unmap = {
 		.argsz = sizeof(unmap),
 		.iova = mapping->address,
@@ -342,10 +343,10 @@ static int vfio_unmap(struct backend *backend, const struct backend_mapping *map
 	int err = -ENODEV;
 
 	(void)idle;
-	lock_take(&vfio->pci.lock);
-	if (vfio->container >= 0)
-		err = sys_ioctl(vfio->container, VFIO_IOMMU_UNMAP_DMA, &unmap);
-	lock_drop(&vfio->pci.lock);
+	lock_take(&type1->pci.lock);
+	if (type1->container >= 0)
+		err = sys_ioctl(type1->container, VFIO_IOMMU_UNMAP_DMA, &unmap);
+	lock_drop(&type1->pci.lock);
 	if (err)
 		return err == -ENODEV ? err : -EIO;
 	/* type1 also succeeds if it finds no mapping, so the size that it found is compared. */
@@ -355,12 +356,12 @@ static int vfio_unmap(struct backend *backend, const struct backend_mapping *map
 const struct backend_ops backend_vfio = {
 	.scheme = "vfio",
 	.options = BACKEND_TAKES_CONTAINER | BACKEND_TAKES_DEVICE_FD | BACKEND_TAKES_WINDOW,
-	.open = vfio_open,
-	.disconnect = vfio_disconnect,
-	.close = vfio_close,
-	.limits = vfio_limits,
-	.map = vfio_map,
-	.unmap = vfio_unmap,
+	.open = type1_open,
+	.disconnect = type1_disconnect,
+	.close = type1_close,
+	.limits = type1_limits,
+	.map = type1_map,
+	.unmap = type1_unmap,
 	.fence = vfio_pci_fence,
 	.reset = vfio_pci_reset,
 	.next_fault = vfio_pci_next_fault,
