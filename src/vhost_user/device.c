@@ -19,7 +19,7 @@
 
 /* --- Open --- */
 
-static int adopt(struct vhost_user *vhost, const struct coherent_open_options *options)
+static int adopt_socket(struct vhost_user *vhost, const struct coherent_open_options *options)
 {
 	const struct coherent_device *dev = vhost->backend.dev;
 	const int fd = options->listen_fd ? options->listen_fd : options->socket_fd;
@@ -71,7 +71,7 @@ static int read_name(struct vhost_user *vhost, const struct name *name,
 
 static int open_descriptors(struct vhost_user *vhost)
 {
-	int err = sys_eventfd(&vhost->nobody);
+	int err = sys_eventfd(&vhost->ignored_fd);
 
 	if (!err)
 		err = sys_hung_up(&vhost->hung_up);
@@ -87,7 +87,7 @@ static int open_descriptors(struct vhost_user *vhost)
 static void vhost_user_close(struct backend *backend) LOCK_ATTRIBUTE(no_thread_safety_analysis)
 {
 	struct vhost_user *vhost = vhost_user_of(backend);
-	const int fds[] = { vhost->fd, vhost->source, vhost->hung_up, vhost->nobody };
+	const int fds[] = { vhost->fd, vhost->source, vhost->hung_up, vhost->ignored_fd };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (fds[i] >= 0)
@@ -115,7 +115,7 @@ static struct vhost_user *new_vhost_user(struct coherent_device *dev)
 		.idle_is_fence = true,
 	};
 	vhost->keys = (struct vhost_user_keys){ .id = 2, .timeout_ms = 10000 };
-	vhost->source = vhost->hung_up = vhost->nobody = vhost->fd = vhost->call_fd = -1;
+	vhost->source = vhost->hung_up = vhost->ignored_fd = vhost->fd = vhost->call_fd = -1;
 	for (size_t i = 0; i < VHOST_USER_QUEUES_MAX; i++)
 		atomic_init(&vhost->kick_fds[i], -1);
 	lock_init(&vhost->lock);
@@ -132,7 +132,7 @@ static int vhost_user_open(struct backend **backend, struct coherent_device *dev
 		return -ENOMEM;
 	err = read_name(vhost, name, options);
 	if (!err && !vhost->path)
-		err = adopt(vhost, options);
+		err = adopt_socket(vhost, options);
 	if (!err)
 		err = open_descriptors(vhost);
 	lock_take(&vhost->lock);

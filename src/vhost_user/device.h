@@ -86,7 +86,7 @@ struct vhost_user_keys {
  * @fd: The connection, or, when that is lost, another of @hung_up, so that who polls it
  *	hears of it. The number never changes.
  * @hung_up: A socket at whose other end is nobody. Never changes.
- * @nobody: What the peer wakes up while nobody listens: libvhost-user hangs up where it
+ * @ignored_fd: What the peer wakes up while nobody listens: libvhost-user hangs up where it
  *	has nothing. Never changes.
  * @kick_fds: What wakes the peer up for a queue; -1 until it is first used.
  * @lock: Guards what follows, and the conversation: what is asked is answered before
@@ -112,7 +112,7 @@ struct vhost_user {
 	bool listens;
 	int fd;
 	int hung_up;
-	int nobody;
+	int ignored_fd;
 	atomic_int kick_fds[VHOST_USER_QUEUES_MAX];
 	struct lock lock;
 	bool closed;

@@ -19,7 +19,7 @@
 
 /* --- Memory that the peer has --- */
 
-static struct vhost_user_region region_of(const struct vhost_user_mapping *mapping)
+static struct vhost_user_region region_of_mapping(const struct vhost_user_mapping *mapping)
 {
 	return (struct vhost_user_region){
 		.address = mapping->address,
@@ -28,20 +28,20 @@ static struct vhost_user_region region_of(const struct vhost_user_mapping *mappi
 	};
 }
 
-static int tell_region_locked(struct vhost_user *vhost, enum vhost_user_request request,
+static int send_region_locked(struct vhost_user *vhost, enum vhost_user_request request,
 			      const struct vhost_user_mapping *mapping) NEEDS_LOCK(vhost->lock)
 {
 	struct vhost_user_message message = {
 		.request = request,
 		.bytes = sizeof(message.region),
-		.region = { .region = region_of(mapping) },
+		.region = { .region = region_of_mapping(mapping) },
 	};
 
 	return vhost_user_peer_set_locked(vhost, &message, &mapping->fd,
 					  request == VHOST_USER_ADD_MEM_REG, true);
 }
 
-static int tell_table_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+static int send_table_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
 	struct vhost_user_message message = { .request = VHOST_USER_SET_MEM_TABLE };
 	int fds[VHOST_USER_REGIONS_MAX];
@@ -54,7 +54,7 @@ static int tell_table_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 	for (size_t i = 0; i < vhost->used && count < VHOST_USER_REGIONS_MAX; i++) {
 		if (vhost->mappings[i].fd < 0)
 			continue;
-		message.table.regions[count] = region_of(&vhost->mappings[i]);
+		message.table.regions[count] = region_of_mapping(&vhost->mappings[i]);
 		fds[count++] = vhost->mappings[i].fd;
 	}
 	/* Some peers refuse an empty table. What they keep is not used by this process any more. */
@@ -82,14 +82,14 @@ static int check_table_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 }
 
 /* If the peer does not take the new memory, it is not in @mappings either. */
-static int add_locked(struct vhost_user *vhost, const struct vhost_user_mapping *added)
+static int add_mapping_locked(struct vhost_user *vhost, const struct vhost_user_mapping *added)
 	NEEDS_LOCK(vhost->lock)
 {
 	int err;
 
 	vhost->mappings[vhost->used++] = *added;
-	err = vhost->has_slots ? tell_region_locked(vhost, VHOST_USER_ADD_MEM_REG, added) :
-				 tell_table_locked(vhost);
+	err = vhost->has_slots ? send_region_locked(vhost, VHOST_USER_ADD_MEM_REG, added) :
+				 send_table_locked(vhost);
 	if (err)
 		vhost->used--;
 	return err;
@@ -99,27 +99,27 @@ static int add_locked(struct vhost_user *vhost, const struct vhost_user_mapping 
  * @removed is not in @mappings any more. A peer that refuses to remove it keeps memory that the
  * library does not know of, so this hangs up.
  */
-static void tell_removed_locked(struct vhost_user *vhost, const struct vhost_user_mapping *removed)
+static void send_removal_locked(struct vhost_user *vhost, const struct vhost_user_mapping *removed)
 	NEEDS_LOCK(vhost->lock)
 {
 	int err = 0;
 
 	if (vhost->connected)
 		err = vhost->has_slots ?
-			      tell_region_locked(vhost, VHOST_USER_REM_MEM_REG, removed) :
-			      tell_table_locked(vhost);
+			      send_region_locked(vhost, VHOST_USER_REM_MEM_REG, removed) :
+			      send_table_locked(vhost);
 	if (err)
 		vhost_user_peer_hang_up_locked(vhost);
 }
 
-static int tell_all_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+static int send_all_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
 	int err = 0;
 
 	if (!vhost->has_slots)
-		return vhost->used ? tell_table_locked(vhost) : 0;
+		return vhost->used ? send_table_locked(vhost) : 0;
 	for (size_t i = 0; !err && i < vhost->used; i++)
-		err = tell_region_locked(vhost, VHOST_USER_ADD_MEM_REG, &vhost->mappings[i]);
+		err = send_region_locked(vhost, VHOST_USER_ADD_MEM_REG, &vhost->mappings[i]);
 	return err;
 }
 
@@ -134,7 +134,7 @@ bool vhost_user_memory_has_locked(const struct vhost_user *vhost, uint64_t addre
 	return false;
 }
 
-static struct vhost_user_mapping *find_locked(struct vhost_user *vhost, uint64_t address)
+static struct vhost_user_mapping *find_mapping_locked(struct vhost_user *vhost, uint64_t address)
 	NEEDS_LOCK(vhost->lock)
 {
 	for (size_t i = 0; i < vhost->used; i++)
@@ -143,7 +143,7 @@ static struct vhost_user_mapping *find_locked(struct vhost_user *vhost, uint64_t
 	return NULL;
 }
 
-static void forget_locked(struct vhost_user *vhost, struct vhost_user_mapping *mapping)
+static void forget_mapping_locked(struct vhost_user *vhost, struct vhost_user_mapping *mapping)
 	NEEDS_LOCK(vhost->lock)
 {
 	if (mapping->fd >= 0)
@@ -182,7 +182,7 @@ close_file:
 	return -ENOMEM;
 }
 
-static int take_place(struct vhost_user_mapping *mapping, void *va)
+static int replace_pages(struct vhost_user_mapping *mapping, void *va)
 {
 	int err = pages_replace(mapping->va, va, mapping->bytes);
 
@@ -203,7 +203,7 @@ static int make_private(struct vhost_user_mapping *mapping)
 	return 0;
 }
 
-static int expose_locked(struct vhost_user *vhost, const struct backend_mapping *mapping)
+static int map_locked(struct vhost_user *vhost, const struct backend_mapping *mapping)
 	NEEDS_LOCK(vhost->lock)
 {
 	struct vhost_user_mapping added;
@@ -218,17 +218,17 @@ static int expose_locked(struct vhost_user *vhost, const struct backend_mapping 
 		err = make_file(vhost, mapping, &added);
 	if (err)
 		return err;
-	err = add_locked(vhost, &added);
+	err = add_mapping_locked(vhost, &added);
 	if (err)
 		goto drop_file;
-	err = take_place(&vhost->mappings[vhost->used - 1], mapping->va);
+	err = replace_pages(&vhost->mappings[vhost->used - 1], mapping->va);
 	if (err)
 		goto remove_mapping;
 	return 0;
 
 remove_mapping:
 	vhost->used--;
-	tell_removed_locked(vhost, &added);
+	send_removal_locked(vhost, &added);
 drop_file:
 	/* The peer may still have the file. Nobody uses that: the box keeps its own pages. */
 	sys_unmap(added.va, added.bytes);
@@ -245,7 +245,7 @@ int vhost_user_memory_map(struct backend *backend, const struct backend_mapping 
 	if (mapping->permission == COHERENT_READ_ONLY)
 		return -EOPNOTSUPP;
 	lock_take(&vhost->lock);
-	err = expose_locked(vhost, mapping);
+	err = map_locked(vhost, mapping);
 	lock_drop(&vhost->lock);
 	return err;
 }
@@ -254,9 +254,9 @@ int vhost_user_memory_map(struct backend *backend, const struct backend_mapping 
  * If the peer cannot be told, it keeps the old file and its region, but no driver uses an address
  * in it.
  */
-static int take_back_locked(struct vhost_user *vhost, uint64_t address) NEEDS_LOCK(vhost->lock)
+static int unmap_idle_locked(struct vhost_user *vhost, uint64_t address) NEEDS_LOCK(vhost->lock)
 {
-	struct vhost_user_mapping *mapping = find_locked(vhost, address);
+	struct vhost_user_mapping *mapping = find_mapping_locked(vhost, address);
 	struct vhost_user_mapping removed;
 	int err = check_table_locked(vhost);
 
@@ -265,8 +265,8 @@ static int take_back_locked(struct vhost_user *vhost, uint64_t address) NEEDS_LO
 	if (err)
 		return err;
 	removed = *mapping;
-	forget_locked(vhost, mapping);
-	tell_removed_locked(vhost, &removed);
+	forget_mapping_locked(vhost, mapping);
+	send_removal_locked(vhost, &removed);
 	return 0;
 }
 
@@ -278,11 +278,11 @@ int vhost_user_memory_unmap(struct backend *backend, const struct backend_mappin
 
 	lock_take(&vhost->lock);
 	if (vhost->closed)
-		err = find_locked(vhost, mapping->address) ? -EIO : -ENODEV;
+		err = find_mapping_locked(vhost, mapping->address) ? -EIO : -ENODEV;
 	else if (idle)
-		err = take_back_locked(vhost, mapping->address);
+		err = unmap_idle_locked(vhost, mapping->address);
 	else
-		find_locked(vhost, mapping->address)->waiting = true;
+		find_mapping_locked(vhost, mapping->address)->waiting = true;
 	lock_drop(&vhost->lock);
 	return err;
 }
@@ -306,7 +306,7 @@ static void forget_waiting_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lo
 
 	while (i < vhost->used)
 		if (vhost->mappings[i].waiting)
-			forget_locked(vhost, &vhost->mappings[i]);
+			forget_mapping_locked(vhost, &vhost->mappings[i]);
 		else
 			i++;
 }
@@ -336,7 +336,7 @@ int vhost_user_memory_reconnect_locked(struct vhost_user *vhost)
 	if (err)
 		return err;
 	forget_waiting_locked(vhost);
-	return tell_all_locked(vhost);
+	return send_all_locked(vhost);
 }
 
 int vhost_user_memory_fence(struct backend *backend)
@@ -359,7 +359,7 @@ void vhost_user_memory_release_locked(struct vhost_user *vhost)
 
 	while (i < vhost->used)
 		if (vhost->mappings[i].fd < 0 || !make_private(&vhost->mappings[i]))
-			forget_locked(vhost, &vhost->mappings[i]);
+			forget_mapping_locked(vhost, &vhost->mappings[i]);
 		else
 			i++;
 }
@@ -367,5 +367,5 @@ void vhost_user_memory_release_locked(struct vhost_user *vhost)
 void vhost_user_memory_forget_locked(struct vhost_user *vhost)
 {
 	while (vhost->used)
-		forget_locked(vhost, vhost->mappings);
+		forget_mapping_locked(vhost, vhost->mappings);
 }

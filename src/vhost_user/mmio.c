@@ -32,7 +32,7 @@
 	 UINT64_C(1) << VIRTIO_F_VERSION_1 | UINT64_C(1) << VIRTIO_F_ORDER_PLATFORM)
 #define FEATURES_SHOWN (~FEATURES_QUEUES | FEATURES_KNOWN)
 
-static uint32_t half(uint64_t value, uint32_t select)
+static uint32_t get_half(uint64_t value, uint32_t select)
 {
 	return select < 2 ? (uint32_t)(value >> 32 * select) : 0;
 }
@@ -50,8 +50,8 @@ static void set_half(uint64_t *value, uint32_t select, uint32_t to)
 
 /* --- Queues --- */
 
-static int tell_locked(struct vhost_user *vhost, enum vhost_user_request request, uint32_t queue,
-		       uint32_t number, bool checked) NEEDS_LOCK(vhost->lock)
+static int send_state_locked(struct vhost_user *vhost, enum vhost_user_request request,
+			     uint32_t queue, uint32_t number, bool checked) NEEDS_LOCK(vhost->lock)
 {
 	struct vhost_user_message message = {
 		.request = request,
@@ -62,7 +62,7 @@ static int tell_locked(struct vhost_user *vhost, enum vhost_user_request request
 	return vhost_user_peer_set_locked(vhost, &message, NULL, 0, checked);
 }
 
-static int tell_rings_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vhost->lock)
+static int send_rings_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vhost->lock)
 {
 	const struct vhost_user_queue *queue = &vhost->registers.queues[i];
 	struct vhost_user_message message = {
@@ -77,7 +77,7 @@ static int tell_rings_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vh
 	return vhost_user_peer_set_locked(vhost, &message, NULL, 0, true);
 }
 
-static int tell_kick_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vhost->lock)
+static int send_kick_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vhost->lock)
 {
 	const int fd = atomic_load_explicit(&vhost->kick_fds[i], memory_order_relaxed);
 	struct vhost_user_message message = {
@@ -122,16 +122,16 @@ static int start_queue_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(v
 		return err;
 	/* The peer may run the queue from the kick on, so only a reset undoes what follows. */
 	queue->running = true;
-	err = tell_locked(vhost, VHOST_USER_SET_VRING_NUM, i, queue->number, false);
+	err = send_state_locked(vhost, VHOST_USER_SET_VRING_NUM, i, queue->number, false);
 	if (!err)
-		err = tell_locked(vhost, VHOST_USER_SET_VRING_BASE, i, 0, false);
+		err = send_state_locked(vhost, VHOST_USER_SET_VRING_BASE, i, 0, false);
 	if (!err)
-		err = tell_rings_locked(vhost, i);
+		err = send_rings_locked(vhost, i);
 	if (!err)
 		err = vhost_user_peer_set_call_locked(vhost, i);
 	if (!err)
-		err = tell_kick_locked(vhost, i);
-	return err ? err : tell_locked(vhost, VHOST_USER_SET_VRING_ENABLE, i, 1, true);
+		err = send_kick_locked(vhost, i);
+	return err ? err : send_state_locked(vhost, VHOST_USER_SET_VRING_ENABLE, i, 1, true);
 }
 
 /* A queue starts when both the queue and the driver are ready. */
@@ -174,7 +174,7 @@ static void make_ready_locked(struct vhost_user *vhost, struct vhost_user_queue 
 
 /* --- Status and features --- */
 
-static bool negotiate_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+static bool negotiate_features_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
 	const uint64_t offered = vhost->features & FEATURES_SHOWN;
 	const uint64_t wanted = vhost->registers.driver_features;
@@ -213,7 +213,7 @@ static void set_status_locked(struct vhost_user *vhost, uint32_t status) NEEDS_L
 			*registers = (struct vhost_user_registers){ .status = 0 };
 		return;
 	}
-	if (added & VIRTIO_CONFIG_S_FEATURES_OK && !negotiate_locked(vhost))
+	if (added & VIRTIO_CONFIG_S_FEATURES_OK && !negotiate_features_locked(vhost))
 		status &= ~(uint32_t)VIRTIO_CONFIG_S_FEATURES_OK;
 	registers->status |= status;
 	/* 3.1.1: a driver must check that its features were accepted. This one did not. */
@@ -247,7 +247,7 @@ static uint32_t read_register_locked(const struct vhost_user *vhost, uint64_t of
 	case VIRTIO_MMIO_DEVICE_ID:
 		return (uint32_t)vhost->keys.id;
 	case VIRTIO_MMIO_DEVICE_FEATURES:
-		return half(vhost->features & FEATURES_SHOWN, vhost->registers.device_select);
+		return get_half(vhost->features & FEATURES_SHOWN, vhost->registers.device_select);
 	case VIRTIO_MMIO_QUEUE_NUM_MAX:
 	case VIRTIO_MMIO_QUEUE_READY:
 		return read_queue_locked(vhost, offset);
@@ -390,7 +390,7 @@ static void write_config_locked(struct vhost_user *vhost, uint64_t offset, unsig
 }
 
 /* Notifications are the fast path, so this register takes no lock and sends no message. */
-static void notify(struct vhost_user *vhost, uint64_t queue)
+static void notify_queue(struct vhost_user *vhost, uint64_t queue)
 {
 	int fd = -1;
 
@@ -407,7 +407,7 @@ void vhost_user_mmio_write(struct backend *backend, unsigned int bar, uint64_t o
 
 	(void)bar;
 	if (offset == VIRTIO_MMIO_QUEUE_NOTIFY && width == 4) {
-		notify(vhost, value);
+		notify_queue(vhost, value);
 		return;
 	}
 	lock_take(&vhost->lock);

@@ -62,7 +62,8 @@ void vhost_user_peer_hang_up_locked(struct vhost_user *vhost)
 }
 
 /* After this no message of the peer can be taken for an answer to another question. */
-static int lose_locked(struct vhost_user *vhost, const char *when, int err) NEEDS_LOCK(vhost->lock)
+static int lose_peer_locked(struct vhost_user *vhost, const char *when, int err)
+	NEEDS_LOCK(vhost->lock)
 {
 	const struct coherent_device *dev = vhost->backend.dev;
 	const char *why = "the peer hung up";
@@ -89,7 +90,7 @@ bool vhost_user_peer_is_there_locked(struct vhost_user *vhost)
 		return false;
 	if (sys_wait_socket(vhost->fd, POLLRDHUP, 0))
 		return true;
-	lose_locked(vhost, "between two messages", -EPIPE);
+	lose_peer_locked(vhost, "between two messages", -EPIPE);
 	return false;
 }
 
@@ -128,7 +129,7 @@ int vhost_user_peer_set_locked(struct vhost_user *vhost, const struct vhost_user
 		return -ENODEV;
 	err = exchange_locked(vhost, message, fds, count, checked, &refused);
 	if (err)
-		return lose_locked(vhost, requests[message->request], err);
+		return lose_peer_locked(vhost, requests[message->request], err);
 	if (!refused)
 		return 0;
 	report(&dev->reporter, COHERENT_ERROR, "%s: the peer refused %s", dev->name,
@@ -136,7 +137,7 @@ int vhost_user_peer_set_locked(struct vhost_user *vhost, const struct vhost_user
 	return -EIO;
 }
 
-static int lacks(const struct vhost_user *vhost, const char *feature)
+static int report_missing(const struct vhost_user *vhost, const char *feature)
 {
 	const struct coherent_device *dev = vhost->backend.dev;
 
@@ -156,11 +157,11 @@ static int ask_locked(struct vhost_user *vhost, struct vhost_user_message *messa
 		err = vhost_user_message_receive(&answers, request, message, min, max);
 	if (!err && (answers.bytes || (message->bytes != min && message->bytes != max)))
 		err = -EPROTO;
-	return err ? lose_locked(vhost, requests[request], err) : 0;
+	return err ? lose_peer_locked(vhost, requests[request], err) : 0;
 }
 
-static int get_locked(struct vhost_user *vhost, enum vhost_user_request request, uint64_t *value)
-	NEEDS_LOCK(vhost->lock)
+static int get_u64_locked(struct vhost_user *vhost, enum vhost_user_request request,
+			  uint64_t *value) NEEDS_LOCK(vhost->lock)
 {
 	struct vhost_user_message message = { .request = request };
 	int err = ask_locked(vhost, &message, 8, 8);
@@ -194,8 +195,8 @@ int vhost_user_peer_get_config_locked(struct vhost_user *vhost, uint8_t *config,
 	int err;
 
 	if (!(vhost->protocol & VHOST_USER_PROTOCOL_F_CONFIG))
-		return lacks(vhost,
-			     "VHOST_USER_PROTOCOL_F_CONFIG: its configuration reads as ones");
+		return report_missing(
+			vhost, "VHOST_USER_PROTOCOL_F_CONFIG: its configuration reads as ones");
 	/* A peer without so much configuration sends an empty answer. */
 	err = ask_locked(vhost, &message, 0, all);
 	if (!err && !message.bytes)
@@ -207,7 +208,7 @@ int vhost_user_peer_get_config_locked(struct vhost_user *vhost, uint8_t *config,
 
 int vhost_user_peer_set_call_locked(struct vhost_user *vhost, uint32_t queue)
 {
-	const int fd = vhost->call_fd < 0 ? vhost->nobody : vhost->call_fd;
+	const int fd = vhost->call_fd < 0 ? vhost->ignored_fd : vhost->call_fd;
 	struct vhost_user_message message = {
 		.request = VHOST_USER_SET_VRING_CALL,
 		.bytes = sizeof(message.u64),
@@ -254,7 +255,7 @@ int vhost_user_peer_report_no_connection(const struct vhost_user *vhost, int err
 	return err == -ENAMETOOLONG ? -EINVAL : -ENODEV;
 }
 
-static int connect_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+static int open_connection_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
 	int fd;
 
@@ -277,17 +278,17 @@ static int read_features_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock
 	int err;
 
 	vhost->protocol = 0;
-	err = get_locked(vhost, VHOST_USER_GET_FEATURES, &vhost->features);
+	err = get_u64_locked(vhost, VHOST_USER_GET_FEATURES, &vhost->features);
 	if (err)
 		return err;
 	if (!(vhost->features & UINT64_C(1) << VIRTIO_F_VERSION_1))
-		return lacks(vhost, "VIRTIO_F_VERSION_1");
+		return report_missing(vhost, "VIRTIO_F_VERSION_1");
 	if (!(vhost->features & VHOST_USER_F_PROTOCOL_FEATURES))
-		return lacks(vhost, "VHOST_USER_F_PROTOCOL_FEATURES");
-	return get_locked(vhost, VHOST_USER_GET_PROTOCOL_FEATURES, &vhost->protocol);
+		return report_missing(vhost, "VHOST_USER_F_PROTOCOL_FEATURES");
+	return get_u64_locked(vhost, VHOST_USER_GET_PROTOCOL_FEATURES, &vhost->protocol);
 }
 
-static int agree_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+static int negotiate_protocol_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
 	uint64_t both;
 	int err = read_features_locked(vhost);
@@ -307,7 +308,7 @@ static int agree_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 }
 
 /* Counts the mappings that the next connection must be told of. */
-static size_t live_locked(const struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+static size_t count_live_locked(const struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
 	size_t count = 0;
 
@@ -317,7 +318,8 @@ static size_t live_locked(const struct vhost_user *vhost) NEEDS_LOCK(vhost->lock
 }
 
 /* Allocated once: a peer that connects later must take all mappings that there are. */
-static int make_room_locked(struct vhost_user *vhost, uint64_t slots) NEEDS_LOCK(vhost->lock)
+static int allocate_mappings_locked(struct vhost_user *vhost, uint64_t slots)
+	NEEDS_LOCK(vhost->lock)
 {
 	const size_t capacity = slots < SLOTS_MAX ? (size_t)slots : SLOTS_MAX;
 
@@ -334,27 +336,27 @@ static int read_sizes_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 	int err = 0;
 
 	if (vhost->protocol & VHOST_USER_PROTOCOL_F_MQ)
-		err = get_locked(vhost, VHOST_USER_GET_QUEUE_NUM, &queues);
+		err = get_u64_locked(vhost, VHOST_USER_GET_QUEUE_NUM, &queues);
 	if (!err && has_slots)
-		err = get_locked(vhost, VHOST_USER_GET_MAX_MEM_SLOTS, &slots);
+		err = get_u64_locked(vhost, VHOST_USER_GET_MAX_MEM_SLOTS, &slots);
 	if (!err && !vhost->mappings)
-		err = make_room_locked(vhost, slots);
+		err = allocate_mappings_locked(vhost, slots);
 	if (err)
 		return err;
 	vhost->queue_count = queues < VHOST_USER_QUEUES_MAX ? (unsigned int)queues :
 							      VHOST_USER_QUEUES_MAX;
 	vhost->slots = slots < vhost->capacity ? (size_t)slots : vhost->capacity;
-	if (has_slots != vhost->has_slots || vhost->slots < live_locked(vhost))
-		return lacks(vhost, "the memory slots that it had");
+	if (has_slots != vhost->has_slots || vhost->slots < count_live_locked(vhost))
+		return report_missing(vhost, "the memory slots that it had");
 	return 0;
 }
 
 int vhost_user_peer_connect_locked(struct vhost_user *vhost)
 {
-	int err = connect_locked(vhost);
+	int err = open_connection_locked(vhost);
 
 	if (!err)
-		err = agree_locked(vhost);
+		err = negotiate_protocol_locked(vhost);
 	if (!err)
 		err = read_sizes_locked(vhost);
 	if (err)
