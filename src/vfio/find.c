@@ -36,15 +36,17 @@ bool vfio_find_parse_bdf(const char *text, char bdf[VFIO_FIND_BDF_BYTES])
 static int report_driver(const struct name *name, const struct reporter *to, const char *bdf,
 			 const char *driver)
 {
-	char unbind[128] = "";
+	char unbind[128] = "", bound[DRIVER_BYTES + 16] = "no driver is bound to";
 
-	if (driver)
+	if (driver) {
 		snprintf(unbind, sizeof(unbind), "echo %s >" SYSFS "%s/driver/unbind; ", bdf, bdf);
+		snprintf(bound, sizeof(bound), "%s is bound to", driver);
+	}
 	report(to, COHERENT_ERROR,
-	       "%s: the driver of %s is %s, not vfio-pci; as root: modprobe vfio-pci; "
+	       "%s: %s %s; bind it to vfio-pci, as root: modprobe vfio-pci; "
 	       "echo vfio-pci >" SYSFS "%s/driver_override; %s"
 	       "echo %s >/sys/bus/pci/drivers_probe",
-	       name->whole, bdf, driver ? driver : "none", bdf, unbind, bdf);
+	       name->whole, bound, bdf, bdf, unbind, bdf);
 	return -ENODEV;
 }
 
@@ -54,8 +56,8 @@ int vfio_find_read_bdf(const struct name *name, const struct reporter *to,
 	if (vfio_find_parse_bdf(name->target, bdf))
 		return 0;
 	report(to, COHERENT_ERROR,
-	       "device name \"%s\": \"%s\" is no PCI address, which is like 0000:00:01.0",
-	       name->whole, name->target);
+	       "device name \"%s\": \"%s\" is not a PCI address such as 0000:00:01.0", name->whole,
+	       name->target);
 	return -EINVAL;
 }
 
@@ -88,8 +90,8 @@ int vfio_find_group(const struct name *name, const struct reporter *to, const ch
 	if (!sys_link_name(path, group, VFIO_FIND_GROUP_BYTES))
 		return 0;
 	report(to, COHERENT_ERROR,
-	       "%s: no IOMMU has %s; switch it on in the firmware, and on the kernel's command "
-	       "line with intel_iommu=on or amd_iommu=on",
+	       "%s: %s is not behind an IOMMU; switch the IOMMU on in the firmware, and on the "
+	       "kernel's command line with intel_iommu=on or amd_iommu=on",
 	       name->whole, bdf);
 	return -EOPNOTSUPP;
 }
@@ -107,7 +109,8 @@ int vfio_find_device(const struct name *name, const struct reporter *to,
 	if (err == -ENOENT) {
 		snprintf(path, sizeof(path), SYSFS "%s", bdf);
 		if (!sys_exists(path)) {
-			report(to, COHERENT_ERROR, "%s: there is no PCI device %s, see lspci -D",
+			report(to, COHERENT_ERROR,
+			       "%s: there is no PCI device %s; lspci -D lists the devices",
 			       name->whole, bdf);
 			return -ENODEV;
 		}
@@ -141,7 +144,7 @@ unsigned int vfio_find_report_siblings(const struct coherent_device *dev, const 
 		count++;
 		if (is_bound_elsewhere(sibling, driver))
 			report(&dev->reporter, COHERENT_ERROR,
-			       "%s: the group has another device, %s, which %s drives; as root: "
+			       "%s: %s is bound to %s and in the same group; unbind it, as root: "
 			       "echo %s >" SYSFS "%s/driver/unbind",
 			       dev->name, sibling, driver, sibling, sibling);
 	}
@@ -156,8 +159,8 @@ static int report_no_node(const struct coherent_device *dev, const char *bdf, co
 		       "%s: there is no %s; as root: modprobe iommufd", dev->name, path);
 	else
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: there is no %s, though vfio-pci has %s: if the kernel is without "
-		       "CONFIG_VFIO_GROUP try iommufd:%s; if this is a container, docker run "
+		       "%s: there is no %s, although %s is bound to vfio-pci: if the kernel does "
+		       "not have CONFIG_VFIO_GROUP, try iommufd:%s; in a container, use docker run "
 		       "--device %s",
 		       dev->name, path, bdf, bdf, path);
 	return -ENODEV;
@@ -168,12 +171,12 @@ static int report_not_permitted(const struct coherent_device *dev, const char *p
 {
 	if (strstr(path, "noiommu"))
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: %s takes CAP_SYS_RAWIO; as root: setcap "
+		       "%s: %s needs CAP_SYS_RAWIO; as root: setcap "
 		       "cap_sys_admin,cap_sys_rawio+ep PROGRAM",
 		       dev->name, path);
 	else
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: %s may not be opened here; if this is a container, docker run "
+		       "%s: this process may not open %s; in a container, use docker run "
 		       "--device %s",
 		       dev->name, path, path);
 	return -EPERM;
@@ -192,18 +195,18 @@ int vfio_find_open_node(const struct coherent_device *dev, const char *bdf, cons
 		return report_not_permitted(dev, path);
 	case EACCES:
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: %s is not yours to open; as root: chown %u %s", dev->name, path,
-		       (unsigned int)sys_user(), path);
+		       "%s: user %u may not open %s; as root: chown %u %s", dev->name,
+		       (unsigned int)sys_user(), path, (unsigned int)sys_user(), path);
 		return fd;
 	case EBUSY:
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: somebody has %s open already; as root: " VFIO_FIND_USERS " says who",
+		       "%s: another process has %s open already; to see which, as root: " VFIO_FIND_USERS,
 		       dev->name, path);
 		return fd;
 	case EMFILE:
 	case ENFILE:
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: no descriptor left for %s: raise ulimit -n", dev->name, path);
+		       "%s: no descriptor is left for %s; raise ulimit -n", dev->name, path);
 		return -ENOSPC;
 	default:
 		report(&dev->reporter, COHERENT_ERROR, "%s: %s: %s, see dmesg | grep vfio",

@@ -60,7 +60,7 @@ static bool find_node(const char *bdf, char *node, size_t size)
 static int report_no_node(const struct coherent_device *dev, const char *bdf)
 {
 	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: this kernel has no node for %s alone, which takes Linux 6.6 with "
+	       "%s: this kernel has no device node for %s; it needs Linux 6.6 with "
 	       "CONFIG_VFIO_DEVICE_CDEV; try vfio:%s",
 	       dev->name, bdf, bdf);
 	return -EOPNOTSUPP;
@@ -73,15 +73,15 @@ static int report_bind_not_permitted(const struct iommufd *iommufd)
 
 	if (vfio_find_report_siblings(dev, iommufd->pci.bdf)) {
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: not all devices of the group of %s are VFIO's and yours, see ls -l "
-		       "/sys/bus/pci/devices/%s/iommu_group/devices/*/driver; " VFIO_FIND_USERS
-		       "; or else this platform does not remap interrupts: dmesg | grep -i remap",
+		       "%s: another driver or process has a device in the group of %s: "
+		       "ls -l /sys/bus/pci/devices/%s/iommu_group/devices/*/driver; " VFIO_FIND_USERS
+		       "; otherwise this platform does not remap interrupts: dmesg | grep -i remap",
 		       dev->name, iommufd->pci.bdf, iommufd->pci.bdf);
 		return -EBUSY;
 	}
 	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: this platform does not remap interrupts, so that the device could forge some; "
-	       "if you trust it, as root: echo 1 >" UNSAFE,
+	       "%s: this platform does not remap interrupts, so the device could forge them; "
+	       "if you trust the device, as root: echo 1 >" UNSAFE,
 	       dev->name);
 	return -EPERM;
 }
@@ -109,11 +109,11 @@ static int bind_device(const struct iommufd *iommufd, int fd, const char *node)
 	case -EBUSY: /* somebody has the group open */
 	case -EINVAL: /* somebody has bound the device */
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: somebody has %s open already; as root: " VFIO_FIND_USERS " says who",
+		       "%s: another process has %s open already; to see which, as root: " VFIO_FIND_USERS,
 		       dev->name, node);
 		return -EBUSY;
 	default:
-		return report_error(iommufd, "is not bound to iommufd", err);
+		return report_error(iommufd, "could not be bound to iommufd", err);
 	}
 }
 
@@ -124,10 +124,10 @@ static int attach_device(struct iommufd *iommufd, int fd)
 	int err = sys_ioctl(iommufd->iommu, UAPI_IOAS_ALLOC, &alloc);
 
 	if (err)
-		return report_error(iommufd, "gets no address space", err);
+		return report_error(iommufd, "could not get an address space", err);
 	iommufd->ioas = attach.pt_id = alloc.out_ioas_id;
 	err = sys_ioctl(fd, UAPI_DEVICE_ATTACH_IOMMUFD_PT, &attach);
-	return err ? report_error(iommufd, "is not attached to its address space", err) : 0;
+	return err ? report_error(iommufd, "could not be attached to its address space", err) : 0;
 }
 
 /* If the IOAS has more ranges than fit, the kernel returns -EMSGSIZE and the first of them. */
@@ -145,7 +145,7 @@ static int read_ranges(struct iommufd *iommufd)
 
 	if (err && err != -EMSGSIZE) {
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: IOAS %u does not say where it translates: %s, see dmesg | grep -i iommu",
+		       "%s: the address ranges of IOAS %u could not be read: %s, see dmesg | grep -i iommu",
 		       dev->name, iommufd->ioas, strerror(-err));
 		return -EIO;
 	}
@@ -201,7 +201,7 @@ static int adopt_iommufd(struct iommufd *iommufd, const struct name *name,
 	iommufd->ioas = options->ioas;
 	if (!err && read_ranges(iommufd)) {
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: descriptor %d is no iommufd that has IOAS %u", dev->name,
+		       "%s: descriptor %d is not an iommufd that has IOAS %u", dev->name,
 		       options->iommufd, options->ioas);
 		err = -EINVAL;
 	}

@@ -151,13 +151,13 @@ static int report_no_vector(const struct vfio_pci *pci, unsigned int vector, uns
 
 	if (err == -ENOSPC)
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: vector %u could not be had: the kernel has %u for %s, see "
-		       "/proc/interrupts; more MSIs than one take an IOMMU that remaps interrupts, "
+		       "%s: vector %u could not be connected: the kernel has %u for %s, see "
+		       "/proc/interrupts; more than one MSI needs an IOMMU that remaps interrupts, "
 		       "see dmesg | grep -i remap",
 		       dev->name, vector, vector < count ? 0 : count, pci->bdf);
 	else
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: vector %u could not be had: %s, see dmesg", dev->name, vector,
+		       "%s: vector %u could not be connected: %s, see dmesg", dev->name, vector,
 		       strerror(-err));
 	return err == -ENOMEM || err == -ENOSPC ? err : -EIO;
 }

@@ -78,8 +78,8 @@ static int report_level(const struct noiommu *noiommu)
 	const struct coherent_device *dev = noiommu->pci.backend.dev;
 
 	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: no IOMMU confines %s: it could read and write all memory; a program that "
-	       "wants that opens it with .level = COHERENT_NONE",
+	       "%s: %s is not behind an IOMMU, so it can read and write all memory; a program that "
+	       "accepts that opens it with .level = COHERENT_NONE",
 	       dev->name, noiommu->pci.bdf);
 	return -EOPNOTSUPP;
 }
@@ -95,14 +95,14 @@ static int read_physical(const struct coherent_device *dev, int pagemap, struct 
 	page->physical = (entry & PAGEMAP_FRAME) * sys_page_bytes();
 	if (!(entry & PAGEMAP_PRESENT)) {
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: the kernel has taken a hugepage away again; open it once more",
+		       "%s: the kernel has taken a hugepage away again; open the device once more",
 		       dev->name);
 		return -EIO;
 	}
 	if (page->physical)
 		return 0;
 	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: the kernel does not tell physical addresses; it takes CAP_SYS_ADMIN, as root: "
+	       "%s: the kernel hides physical addresses from a process without CAP_SYS_ADMIN; as root: "
 	       "setcap cap_sys_admin,cap_sys_rawio+ep PROGRAM",
 	       dev->name);
 	return -EPERM;
@@ -131,9 +131,9 @@ static int report_no_hugepage(const struct noiommu *noiommu)
 	const unsigned int pages = (unsigned int)noiommu->pages;
 
 	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: %u of %u hugepages of 2 MiB are there; as root: echo N "
-	       ">/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages, where N is the number "
-	       "that is in it and %u",
+	       "%s: the kernel gave %u of %u hugepages of 2 MiB; add %u to the number in "
+	       "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages, as root: echo N "
+	       ">/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages",
 	       dev->name, noiommu->count, pages, pages - noiommu->count);
 	return -ENOMEM;
 }
@@ -169,7 +169,7 @@ static int open_pagemap(const struct coherent_device *dev)
 	if (fd >= 0)
 		return fd;
 	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: " PAGEMAP ": %s; it says where memory is, and takes /proc, "
+	       "%s: " PAGEMAP ": %s; physical addresses are read from it; it needs /proc, "
 	       "CONFIG_PROC_PAGE_MONITOR, and a process that may be traced: sysctl fs.suid_dumpable",
 	       dev->name, strerror(-fd));
 	if (fd == -EMFILE || fd == -ENFILE)
@@ -218,7 +218,7 @@ static int attach_group(struct noiommu *noiommu)
 	if (!err)
 		return 0;
 	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: no-IOMMU mode is refused: %s; it takes CAP_SYS_RAWIO and, as root: echo 1 "
+	       "%s: the kernel refuses no-IOMMU mode: %s; it needs CAP_SYS_RAWIO and, as root: echo 1 "
 	       ">/sys/module/vfio/parameters/enable_unsafe_noiommu_mode",
 	       dev->name, strerror(-err));
 	return err == -EPERM || err == -EBUSY ? err : -EIO;
@@ -232,7 +232,7 @@ static int open_device(struct noiommu *noiommu)
 
 	if (fd < 0) {
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: the kernel does not give %s: %s, see dmesg | grep %s", dev->name,
+		       "%s: the kernel does not hand out %s: %s, see dmesg | grep %s", dev->name,
 		       noiommu->pci.bdf, strerror(-fd), noiommu->pci.bdf);
 		return fd == -EBUSY || fd == -ENODEV ? fd : -EIO;
 	}

@@ -129,7 +129,8 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 
 static int report_descriptor(const struct coherent_device *dev, const char *what, int fd)
 {
-	report(&dev->reporter, COHERENT_ERROR, "%s: descriptor %d is no %s", dev->name, fd, what);
+	report(&dev->reporter, COHERENT_ERROR, "%s: descriptor %d is not a %s", dev->name, fd,
+	       what);
 	return -EINVAL;
 }
 
@@ -138,7 +139,7 @@ static int copy_descriptor(const struct coherent_device *dev, const char *what, 
 	const int copy = sys_dup(fd);
 
 	if (copy == -EMFILE || copy == -ENFILE) {
-		report(&dev->reporter, COHERENT_ERROR, "%s: no descriptor left: raise ulimit -n",
+		report(&dev->reporter, COHERENT_ERROR, "%s: no descriptor is left; raise ulimit -n",
 		       dev->name);
 		return -ENOSPC;
 	}
@@ -161,8 +162,8 @@ int vfio_pci_adopt(struct vfio_pci *pci, const struct name *name,
 		return err;
 	if (pci->first >= pci->last || pci->first % page || (pci->last + 1) % page) {
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: .window says which addresses are the library's, in whole pages, as in "
-		       ".window = { 0x100000000, 0x1ffffffff }",
+		       "%s: .window must name the addresses that the library may use, in whole pages, "
+		       "such as .window = { 0x100000000, 0x1ffffffff }",
 		       dev->name);
 		return -EINVAL;
 	}
@@ -175,9 +176,9 @@ static int report_no_range(const struct vfio_pci *pci)
 	const struct coherent_device *dev = pci->backend.dev;
 
 	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: .window is where the IOMMU does not translate, see "
-	       "/sys/bus/pci/devices/%s/iommu_group/reserved_regions, and how many bits it has: "
-	       "dmesg | grep -i iommu",
+	       "%s: the IOMMU does not translate any page of .window; see "
+	       "/sys/bus/pci/devices/%s/iommu_group/reserved_regions, and for the number of its "
+	       "address bits: dmesg | grep -i iommu",
 	       dev->name, pci->bdf);
 	return -EIO;
 }
@@ -191,12 +192,12 @@ int vfio_pci_adopt_device(struct vfio_pci *pci, int fd)
 		return report_no_range(pci);
 	if (!fd)
 		return init_device(pci);
-	copy = copy_descriptor(pci->backend.dev, "PCI device of VFIO's", fd);
+	copy = copy_descriptor(pci->backend.dev, "PCI device of VFIO", fd);
 	if (copy < 0)
 		return copy;
 	err = sys_ioctl(copy, VFIO_DEVICE_GET_INFO, &info);
 	if (err == -ENOTTY || (!err && !(info.flags & VFIO_DEVICE_FLAGS_PCI)))
-		err = report_descriptor(pci->backend.dev, "PCI device of VFIO's", fd);
+		err = report_descriptor(pci->backend.dev, "PCI device of VFIO", fd);
 	else if (err)
 		err = err == -ENODEV ? err : -EIO;
 	else
@@ -214,13 +215,13 @@ static void report_no_memory(const struct coherent_device *dev, size_t bytes)
 
 	if (limit == UINT64_MAX)
 		report(&dev->reporter, COHERENT_WARNING,
-		       "%s: the kernel has no memory to pin and map %zu bytes more, see free and "
-		       "dmesg",
+		       "%s: the kernel does not have the memory to pin and map %zu bytes more; see "
+		       "free and dmesg",
 		       dev->name, bytes);
 	else
 		report(&dev->reporter, COHERENT_WARNING,
-		       "%s: the kernel pins no %zu bytes more; ulimit -l is %" PRIu64
-		       " KiB, and all that is exposed at a time must be under it; as root: "
+		       "%s: the kernel does not pin %zu bytes more; ulimit -l is %" PRIu64
+		       " KiB, which limits all memory that is exposed at a time; as root: "
 		       "prlimit --pid %d --memlock=unlimited",
 		       dev->name, bytes, limit / 1024, (int)sys_pid());
 }
@@ -237,9 +238,9 @@ void vfio_pci_report_unmap_all(const struct coherent_device *dev, int err)
 {
 	if (err)
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: what is not freed could not be unmapped: %s; the device may reach it "
-		       "until all descriptors of its address space are closed: fuser -v /dev/iommu "
-		       "/dev/vfio/vfio says who has some",
+		       "%s: memory that is not freed could not be unmapped: %s; the device may reach it "
+		       "until all descriptors of its address space are closed; to see which "
+		       "processes have one: fuser -v /dev/iommu /dev/vfio/vfio",
 		       dev->name, strerror(-err));
 }
 
@@ -284,8 +285,8 @@ void vfio_pci_allow(struct vfio_pci *pci, uint64_t first, uint64_t last)
 int vfio_pci_report_page_size(const struct coherent_device *dev)
 {
 	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: the IOMMU has no pages as small as the CPU's, see getconf PAGESIZE and dmesg | "
-	       "grep -i iommu",
+	       "%s: the smallest page of the IOMMU is larger than a page of the CPU; see getconf "
+	       "PAGESIZE and dmesg | grep -i iommu",
 	       dev->name);
 	return -EIO;
 }
@@ -428,7 +429,7 @@ static int stop_and_restart(struct vfio_pci *pci, bool reset)
 	lock_drop(&pci->lock);
 	if (!err || err == -ENODEV)
 		return err;
-	report(&dev->reporter, COHERENT_ERROR, "%s: %s was not %s: %s, see dmesg | grep %s",
+	report(&dev->reporter, COHERENT_ERROR, "%s: %s could not be %s: %s, see dmesg | grep %s",
 	       dev->name, pci->bdf, reset ? "reset" : "stopped", strerror(-err), pci->bdf);
 	return -EIO;
 }
@@ -447,8 +448,8 @@ int vfio_pci_reset(struct backend *backend)
 		       dev->name, pci->bdf, pci->bdf);
 	else
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: %s is not reset: it was opened without .device_fd", dev->name,
-		       pci->bdf);
+		       "%s: %s cannot be reset, because it was opened without .device_fd",
+		       dev->name, pci->bdf);
 	return -EIO;
 }
 

@@ -56,7 +56,8 @@ static int open_container(struct type1 *type1)
 		      (void *)(uintptr_t)VFIO_TYPE1v2_IOMMU) == 1)
 		return 0;
 	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: this kernel has no type1v2 IOMMU; as root: modprobe vfio_iommu_type1",
+	       "%s: this kernel does not have the type1v2 IOMMU driver; as root: modprobe "
+	       "vfio_iommu_type1",
 	       dev->name);
 	return -EOPNOTSUPP;
 }
@@ -75,15 +76,15 @@ static int open_group(struct type1 *type1)
 	err = sys_ioctl(type1->group, VFIO_GROUP_GET_STATUS, &status);
 	if (err) {
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: group %s does not say how it is: %s, see dmesg | grep vfio", dev->name,
-		       type1->group_name, strerror(-err));
+		       "%s: the status of group %s could not be read: %s, see dmesg | grep vfio",
+		       dev->name, type1->group_name, strerror(-err));
 		return err == -ENODEV ? err : -EIO;
 	}
 	if (status.flags & VFIO_GROUP_FLAGS_VIABLE)
 		return 0;
 	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: group %s is not viable: not all its devices are VFIO's and yours, see "
-	       "ls -l /sys/kernel/iommu_groups/%s/devices/*/driver; " VFIO_FIND_USERS,
+	       "%s: group %s is not viable: another driver or process has one of its "
+	       "devices: ls -l /sys/kernel/iommu_groups/%s/devices/*/driver; " VFIO_FIND_USERS,
 	       dev->name, type1->group_name, type1->group_name);
 	(void)vfio_find_report_siblings(dev, type1->pci.bdf);
 	return -EBUSY;
@@ -99,14 +100,14 @@ static int attach_group(struct type1 *type1)
 				(void *)(uintptr_t)VFIO_TYPE1v2_IOMMU);
 	if (err == -EPERM) {
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: this platform does not remap interrupts, so that the device could "
-		       "forge some; if you trust it, as root: echo 1 >" UNSAFE,
+		       "%s: this platform does not remap interrupts, so the device could forge them; "
+		       "if you trust the device, as root: echo 1 >" UNSAFE,
 		       dev->name);
 		return err;
 	}
 	if (err) {
-		report(&dev->reporter, COHERENT_ERROR, "%s: group %s gets no IOMMU: %s", dev->name,
-		       type1->group_name, strerror(-err));
+		report(&dev->reporter, COHERENT_ERROR, "%s: group %s could not get an IOMMU: %s",
+		       dev->name, type1->group_name, strerror(-err));
 		return err == -EBUSY || err == -ENODEV || err == -ENOMEM ? err : -EIO;
 	}
 	return 0;
@@ -155,8 +156,8 @@ static int read_info(struct type1 *type1)
 
 	if (err) {
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: the container does not say where it translates: %s, see dmesg | grep "
-		       "-i iommu",
+		       "%s: the address ranges of the container could not be read: %s, see dmesg | "
+		       "grep -i iommu",
 		       dev->name, strerror(-err));
 		return -EIO;
 	}
@@ -174,7 +175,7 @@ static int open_device(struct type1 *type1)
 	int err;
 
 	if (fd < 0) {
-		report(&dev->reporter, COHERENT_ERROR, "%s: group %s does not give %s: %s",
+		report(&dev->reporter, COHERENT_ERROR, "%s: group %s does not hand out %s: %s",
 		       dev->name, type1->group_name, type1->pci.bdf, strerror(-fd));
 		return fd == -EBUSY || fd == -ENODEV ? fd : -EIO;
 	}
@@ -222,7 +223,7 @@ static int adopt_container(struct type1 *type1, const struct name *name,
 	if (sys_ioctl(type1->container, VFIO_GET_API_VERSION, NULL) != VFIO_API_VERSION ||
 	    read_info(type1)) {
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: descriptor %d is no VFIO container that has an IOMMU", dev->name,
+		       "%s: descriptor %d is not a VFIO container that has an IOMMU", dev->name,
 		       options->container);
 		return -EINVAL;
 	}
@@ -324,9 +325,9 @@ static int type1_map(struct backend *backend, const struct backend_mapping *mapp
 	lock_drop(&type1->pci.lock);
 	if (err == -ENOSPC)
 		report(&backend->dev->reporter, COHERENT_WARNING,
-		       "%s: a container has room for %zu mappings: expose fewer and larger objects, "
-		       "with views of them, or raise it, as root, before the device is opened: "
-		       "echo N >" LIMIT,
+		       "%s: the container has room for %zu mappings and is full: expose fewer and larger "
+		       "objects, with views of them, or raise the limit, as root, before the device "
+		       "is opened: echo N >" LIMIT,
 		       backend->dev->name, type1->mappings);
 	return vfio_pci_map_result(backend->dev, mapping, err);
 }

@@ -257,7 +257,7 @@ static void memlock_is_explained(const char *scheme)
 	mock.memlock = 8192;
 	assert_ok(coherent_zeroed(&mem, bench->dev, 4096));
 	assert_err(coherent_zeroed(&more, bench->dev, 8192), -ENOMEM);
-	assert_true(log_has(&bench->log, "pins no 8192 bytes more; ulimit -l is 8 KiB"));
+	assert_true(log_has(&bench->log, "does not pin 8192 bytes more; ulimit -l is 8 KiB"));
 	assert_true(log_has(&bench->log, "--memlock=unlimited"));
 	mock.memlock = UINT64_MAX;
 	assert_ok(coherent_zeroed(&more, bench->dev, 8192));
@@ -268,7 +268,7 @@ static void memlock_is_explained(const char *scheme)
 	bench = open_bench(scheme);
 	mock.refuse_map = -ENOMEM;
 	assert_err(coherent_zeroed(&mem, bench->dev, 4096), -ENOMEM);
-	assert_true(log_has(&bench->log, "no memory to pin and map 4096 bytes more"));
+	assert_true(log_has(&bench->log, "the memory to pin and map 4096 bytes more"));
 	assert_false(log_has(&bench->log, "memlock"));
 	close_bench(bench);
 }

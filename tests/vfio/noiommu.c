@@ -142,7 +142,7 @@ static void without_iommu_what_is_missing_is_told(void)
 	mock_shell("chmod 644 dev/vfio/noiommu-1");
 	mock_refuse(VFIO_GROUP_GET_DEVICE_FD, -EINVAL);
 	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EIO);
-	assert_true(log_has(&bench.log, "does not give " BDF));
+	assert_true(log_has(&bench.log, "does not hand out " BDF));
 	nothing_is_left(&bench);
 	mock.unsafe = true;
 	assert_err(open_level(&bench, "vfio:" BDF, COHERENT_NONE), -EPERM);
@@ -159,9 +159,8 @@ static void without_iommu_what_is_missing_is_told(void)
 		bench.before.left = 0;
 		coherent_device_close(bench.dev);
 		nothing_is_left(&bench);
-		told += log_has(&bench.log,
-				"0 of 2 hugepages of 2 MiB are there; as root: echo N >/sys");
-		told += log_has(&bench.log, "that is in it and 1");
+		told += log_has(&bench.log, "the kernel gave 0 of 2 hugepages of 2 MiB; add 2 to");
+		told += log_has(&bench.log, "1 of 2 hugepages of 2 MiB; add 1 to the number");
 		assert_true(nth < 100);
 	}
 	inject.left = 0;

@@ -15,18 +15,18 @@ static void refusals_name_the_command_that_helps(void)
 		int err;
 		const char *says;
 	} cases[] = {
-		{ "vfio:", "true", -EINVAL, "is no PCI address, which is like 0000:00:01.0" },
-		{ "vfio:00:01", "true", -EINVAL, "is no PCI address" },
-		{ "vfio:00:20.0", "true", -EINVAL, "is no PCI address" },
-		{ "vfio:00:01.8", "true", -EINVAL, "is no PCI address" },
-		{ "vfio:0x0:00:01.0", "true", -EINVAL, "is no PCI address" },
-		{ "vfio: 0000:00:01.0", "true", -EINVAL, "is no PCI address" },
-		{ "vfio:+0:00:01.0", "true", -EINVAL, "is no PCI address" },
-		{ "vfio:-1:00:01.0", "true", -EINVAL, "is no PCI address" },
-		{ "vfio:100000000:00:01.0", "true", -EINVAL, "is no PCI address" },
+		{ "vfio:", "true", -EINVAL, "is not a PCI address such as 0000:00:01.0" },
+		{ "vfio:00:01", "true", -EINVAL, "is not a PCI address" },
+		{ "vfio:00:20.0", "true", -EINVAL, "is not a PCI address" },
+		{ "vfio:00:01.8", "true", -EINVAL, "is not a PCI address" },
+		{ "vfio:0x0:00:01.0", "true", -EINVAL, "is not a PCI address" },
+		{ "vfio: 0000:00:01.0", "true", -EINVAL, "is not a PCI address" },
+		{ "vfio:+0:00:01.0", "true", -EINVAL, "is not a PCI address" },
+		{ "vfio:-1:00:01.0", "true", -EINVAL, "is not a PCI address" },
+		{ "vfio:100000000:00:01.0", "true", -EINVAL, "is not a PCI address" },
 		{ "vfio:10000:e1:00.0", "true", -ENODEV, "there is no PCI device 10000:e1:00.0" },
-		{ "vfio:12345678:e1:00.0", "true", -ENODEV, "PCI device 12345678:e1:00.0, see" },
-		{ "vfio:0000:00:01.0x", "true", -EINVAL, "is no PCI address" },
+		{ "vfio:12345678:e1:00.0", "true", -ENODEV, "PCI device 12345678:e1:00.0; lspci" },
+		{ "vfio:0000:00:01.0x", "true", -EINVAL, "is not a PCI address" },
 		{ "vfio:00:01.0,lazy", "true", -EINVAL, "takes no keys, not \"lazy\"" },
 		{ "vfio:00:03.0", "true", -ENODEV, "there is no PCI device 0000:00:03.0" },
 		{ "iommufd:00:03.0", "true", -ENODEV, "there is no PCI device 0000:00:03.0" },
@@ -34,13 +34,13 @@ static void refusals_name_the_command_that_helps(void)
 		{ "vfio:00:01.0",
 		  "cd sys/bus/pci/devices/" BDF
 		  "; rm -r vfio-dev; ln -sfn ../../../drivers/nvme driver",
-		  -ENODEV, "is nvme, not vfio-pci" },
+		  -ENODEV, "nvme is bound to 0000:00:01.0; bind it to vfio-pci" },
 		{ "vfio:00:01.0",
 		  "cd sys/bus/pci/devices/" BDF
 		  "; rm -r vfio-dev; ln -sfn ../../../drivers/nvme driver",
 		  -ENODEV, "echo 0000:00:01.0 >/sys/bus/pci/devices/0000:00:01.0/driver/unbind" },
 		{ "vfio:00:01.0", "cd sys/bus/pci/devices/" BDF "; rm -r vfio-dev driver", -ENODEV,
-		  "is none, not vfio-pci" },
+		  "no driver is bound to 0000:00:01.0; bind it to vfio-pci" },
 		{ "vfio:00:01.0", "rm sys/bus/pci/devices/" BDF "/iommu_group", -EOPNOTSUPP,
 		  "intel_iommu=on" },
 		{ "vfio:00:01.0", "rm dev/vfio/vfio", -ENODEV,
@@ -49,9 +49,11 @@ static void refusals_name_the_command_that_helps(void)
 		{ "vfio:00:01.0", "chmod 1 dev/vfio/1", -EPERM, "docker run --device /dev/vfio/1" },
 		{ "vfio:00:01.0", "chmod 2 dev/vfio/1", -ENODEV, "/dev/vfio/1: No such device" },
 		{ "vfio:00:01.0", "chmod 0 dev/vfio/vfio", -EACCES, "chown" },
-		{ "vfio:00:01.0", "chmod 0 dev/vfio/1", -EACCES, "/dev/vfio/1 is not yours" },
+		{ "vfio:00:01.0", "chmod 0 dev/vfio/1", -EACCES,
+		  "may not open /dev/vfio/1; as root: chown" },
 		{ "vfio:00:01.0", "rm dev/vfio/1; mkdir dev/vfio/1", -EBUSY,
-		  "/dev/vfio/1 open already; as root: fuser -v /dev/vfio/* /dev/vfio/devices/*" },
+		  "/dev/vfio/1 open already; to see which, as root: "
+		  "fuser -v /dev/vfio/* /dev/vfio/devices/*" },
 		{ "iommufd:00:01.0", "rm -r sys/bus/pci/devices/" BDF "/vfio-dev", -EOPNOTSUPP,
 		  "try vfio:0000:00:01.0" },
 		{ "vfio:00:01.0",
@@ -68,7 +70,8 @@ static void refusals_name_the_command_that_helps(void)
 		  "sys/bus/pci/devices/" BDF "/vfio-dev/noiommu-vfio1",
 		  -EOPNOTSUPP, "try vfio:0000:00:01.0" },
 		{ "iommufd:00:01.0", "rm dev/iommu", -ENODEV, "modprobe iommufd" },
-		{ "iommufd:00:01.0", "chmod 0 dev/iommu", -EACCES, "/dev/iommu is not yours" },
+		{ "iommufd:00:01.0", "chmod 0 dev/iommu", -EACCES,
+		  "may not open /dev/iommu; as root: chown" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -109,13 +112,13 @@ static void group_that_is_not_viable_names_who_has_it(void)
 	assert_int_equal(bench.log.count, 1);
 	add_sibling("0000:00:1f.3", "nvme", false);
 	assert_err(try_open(&bench, "vfio:00:01.0"), -EBUSY);
-	assert_true(log_has(&bench.log, "0000:00:1f.3, which nvme drives"));
+	assert_true(log_has(&bench.log, "0000:00:1f.3 is bound to nvme"));
 	assert_int_equal(bench.log.count, 2);
 	nothing_is_left(&bench);
 	/* To iommufd that is an owner of the group who is not this one. */
 	mock_refuse(UAPI_DEVICE_BIND_IOMMUFD, -EPERM);
 	assert_err(try_open(&bench, "iommufd:00:01.0"), -EBUSY);
-	assert_true(log_has(&bench.log, "0000:00:1f.3, which nvme drives"));
+	assert_true(log_has(&bench.log, "0000:00:1f.3 is bound to nvme"));
 	assert_true(log_has(&bench.log, "fuser -v"));
 	assert_false(log_has(&bench.log, "allow_unsafe_interrupts"));
 	nothing_is_left(&bench);
@@ -135,21 +138,22 @@ static void each_refusal_is_told_apart(void)
 		{ "iommufd:" BDF, UAPI_DEVICE_BIND_IOMMUFD, -EINVAL, -EBUSY,
 		  "fuser -v /dev/vfio/* /dev/vfio/devices/*" },
 		{ "iommufd:" BDF, UAPI_DEVICE_BIND_IOMMUFD, -ENODEV, -ENODEV,
-		  "is not bound to iommufd: No such device" },
+		  "could not be bound to iommufd: No such device" },
 		{ "iommufd:" BDF, UAPI_IOAS_ALLOC, -EINVAL, -EIO,
-		  "gets no address space: Invalid argument" },
+		  "could not get an address space: Invalid argument" },
 		{ "iommufd:" BDF, UAPI_DEVICE_ATTACH_IOMMUFD_PT, -EINVAL, -EIO,
-		  "is not attached to its address space: Invalid" },
+		  "could not be attached to its address space: Invalid" },
 		{ "iommufd:" BDF, UAPI_DEVICE_ATTACH_IOMMUFD_PT, -ENOMEM, -ENOMEM,
-		  "is not attached to its address space: Cannot" },
+		  "could not be attached to its address space: Cannot" },
 		{ "iommufd:" BDF, UAPI_IOAS_IOVA_RANGES, -EINVAL, -EIO,
-		  "does not say where it translates: Invalid" },
+		  "could not be read: Invalid" },
 		{ "vfio:" BDF, VFIO_GROUP_GET_STATUS, -ENODEV, -ENODEV,
-		  "group 1 does not say how it is: No such device" },
-		{ "vfio:" BDF, VFIO_GROUP_SET_CONTAINER, -EBUSY, -EBUSY, "gets no IOMMU: Device" },
+		  "the status of group 1 could not be read: No such device" },
+		{ "vfio:" BDF, VFIO_GROUP_SET_CONTAINER, -EBUSY, -EBUSY,
+		  "could not get an IOMMU: Device" },
 		{ "vfio:" BDF, VFIO_IOMMU_GET_INFO, -EINVAL, -EIO,
-		  "does not say where it translates: Invalid" },
-		{ "vfio:" BDF, VFIO_GROUP_GET_DEVICE_FD, -EINVAL, -EIO, "does not give " BDF },
+		  "of the container could not be read: Invalid" },
+		{ "vfio:" BDF, VFIO_GROUP_GET_DEVICE_FD, -EINVAL, -EIO, "does not hand out " BDF },
 		{ "vfio:" BDF, VFIO_DEVICE_GET_INFO, -EINVAL, -EIO,
 		  "vfio-pci does not hand out " BDF ": Invalid argument, see dmesg" },
 		{ "vfio:" BDF, VFIO_DEVICE_GET_REGION_INFO, -ENODEV, -ENODEV,

@@ -271,7 +271,7 @@ static void memlock_is_explained(void **state)
 	assert_ok(setresuid(65534, 65534, 65534));
 	assert_ok(coherent_zeroed(&mem, dev, 1 << 15));
 	assert_err(coherent_zeroed(&more, dev, 1 << 16), -ENOMEM);
-	assert_true(log_has(&log, "pins no 65536 bytes more; ulimit -l is 64 KiB"));
+	assert_true(log_has(&log, "does not pin 65536 bytes more; ulimit -l is 64 KiB"));
 	coherent_free(&mem);
 	assert_ok(coherent_zeroed(&mem, dev, 1 << 15));
 	coherent_free(&mem);
