@@ -70,7 +70,8 @@ static int driver_of(const char *bdf, char driver[DRIVER_BYTES])
 }
 
 /*
- * Variants of vfio-pci have other names; Linux shows by vfio-dev that a driver is one from 6.1 on.
+ * Variants of vfio-pci have other names. From Linux 6.1 on a device that is bound to one has a
+ * vfio-dev in sysfs.
  */
 static bool is_vfio(const char *bdf, const char *driver)
 {
@@ -80,7 +81,7 @@ static bool is_vfio(const char *bdf, const char *driver)
 	return !strcmp(driver, "vfio-pci") || sys_exists(path);
 }
 
-/* vfio-pci takes a device without a group in no-IOMMU mode only. */
+/* A device without a group can be bound to vfio-pci only in no-IOMMU mode. */
 int vfio_find_group(const struct name *name, const struct reporter *to, const char *bdf,
 		    char group[VFIO_FIND_GROUP_BYTES])
 {
@@ -122,7 +123,7 @@ int vfio_find_device(const struct name *name, const struct reporter *to,
 	return report_driver(name, to, bdf, err ? NULL : driver);
 }
 
-/* Two drivers may stay bound: the kernel knows that they do not use DMA. */
+/* pcieport and pci-stub may stay bound: the kernel knows that they do not use DMA. */
 static bool is_bound_elsewhere(const char *bdf, char driver[DRIVER_BYTES])
 {
 	return !driver_of(bdf, driver) && !is_vfio(bdf, driver) && strcmp(driver, "pcieport") &&
@@ -166,7 +167,7 @@ static int report_no_node(const struct coherent_device *dev, const char *bdf, co
 	return -ENODEV;
 }
 
-/* -EPERM is not about the mode of the node, which would be -EACCES. */
+/* The mode of a node gives -EACCES. -EPERM means a container, or a missing capability. */
 static int report_not_permitted(const struct coherent_device *dev, const char *path)
 {
 	if (strstr(path, "noiommu"))

@@ -19,18 +19,18 @@
 
 /**
  * vfio_find_parse_bdf() - Read a PCI address.
- * @text: domain:bus:device.function, or without domain.
- * @bdf: Set to it, with its domain.
+ * @text: domain:bus:device.function, or the same without a domain.
+ * @bdf: Set to the address with its domain.
  *
- * Return: whether it is one.
+ * Return: whether @text is a PCI address.
  */
 bool vfio_find_parse_bdf(const char *text, char bdf[VFIO_FIND_BDF_BYTES]);
 
 /**
- * vfio_find_read_bdf() - Read the address that a name has.
- * @name: The device's name.
- * @to: Says if it is none.
- * @bdf: Set to it, with its domain.
+ * vfio_find_read_bdf() - Read the PCI address in the name of a device.
+ * @name: The name of the device.
+ * @to: The receiver of a report if the target of the name is not a PCI address.
+ * @bdf: Set to the address with its domain.
  *
  * Return: 0; -EINVAL.
  */
@@ -38,22 +38,23 @@ int vfio_find_read_bdf(const struct name *name, const struct reporter *to,
 		       char bdf[VFIO_FIND_BDF_BYTES]);
 
 /**
- * vfio_find_device() - Make sure that a device is there and VFIO has it.
- * @name: The device's name; its target is domain:bus:device.function, or without domain.
- * @to: Says what is wrong and which command mends it.
- * @bdf: Set to the address, with its domain.
+ * vfio_find_device() - Make sure that a device exists and is bound to VFIO.
+ * @name: The name of the device. Its target is domain:bus:device.function, or the same without a
+ *	domain.
+ * @to: The receiver of reports.
+ * @bdf: Set to the address with its domain.
  *
- * Return: 0; -EINVAL (malformed), -ENODEV (absent, another driver's), -EOPNOTSUPP (that,
- * and no IOMMU has it).
+ * Return: 0; -EINVAL (the address is malformed), -ENODEV (the device does not exist, or is not
+ * bound to VFIO), -EOPNOTSUPP (it is not bound to VFIO, nor behind an IOMMU).
  */
 int vfio_find_device(const struct name *name, const struct reporter *to,
 		     char bdf[VFIO_FIND_BDF_BYTES]);
 
 /**
- * vfio_find_group() - Find the group of a device, which it has if an IOMMU has it.
- * @name: The device's name.
- * @to: Says what is wrong.
- * @bdf: Its address.
+ * vfio_find_group() - Find the group of a device. A device behind an IOMMU has one.
+ * @name: The name of the device.
+ * @to: The receiver of reports.
+ * @bdf: The PCI address.
  * @group: Set to the name of the group.
  *
  * Return: 0; -EOPNOTSUPP.
@@ -62,13 +63,14 @@ int vfio_find_group(const struct name *name, const struct reporter *to, const ch
 		    char group[VFIO_FIND_GROUP_BYTES]);
 
 /**
- * vfio_find_report_siblings() - Report who drives the other devices of a group.
+ * vfio_find_report_siblings() - Report which devices of a group are bound to another driver.
  * @dev: The device, for reports.
  * @bdf: Its PCI address.
  *
- * The devices of a group go together: each is VFIO's, or nobody's.
+ * VFIO hands out a device only if the other devices of its group are bound to VFIO too, or are not
+ * bound at all.
  *
- * Return: how many others there are.
+ * Return: how many other devices the group has.
  */
 unsigned int vfio_find_report_siblings(const struct coherent_device *dev, const char *bdf);
 
@@ -78,8 +80,8 @@ unsigned int vfio_find_report_siblings(const struct coherent_device *dev, const 
  * @bdf: Its PCI address.
  * @path: The node.
  *
- * Return: a descriptor; -ENODEV (there is none, or none behind it), -EACCES, -EPERM,
- * -EBUSY, -ENOSPC (descriptors), -EIO.
+ * Return: a descriptor; -ENODEV (the node does not exist, or has no device behind it), -EACCES,
+ * -EPERM, -EBUSY, -ENOSPC (no descriptor is left), -EIO.
  */
 int vfio_find_open_node(const struct coherent_device *dev, const char *bdf, const char *path);
 

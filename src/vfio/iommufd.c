@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * iommufd, from Linux 6.6 on: an IOAS is an address space, and a device is opened by a
- * node of its own and attached to it. The scheme pci is this, or VFIO's groups where it
- * is not to be had.
+ * iommufd, from Linux 6.6 on. An IOAS is an address space. A device is opened through a node of its
+ * own and is attached to the IOAS. The scheme "pci" uses iommufd, or type1.c where the kernel or
+ * the device does not have it.
  *
- * INVARIANT: the IOAS, or a window of one that was adopted, is this device's alone, so
- * that what is unmapped at once is all that was mapped.
+ * INVARIANT: no other device of the library uses the IOAS, or the window of an adopted one. So the
+ * close can unmap all of it at once.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@
 /**
  * struct iommufd - A device attached to an IOAS.
  * @pci: The device.
- * @iommu: The descriptor of iommufd; -1 when it is disconnected.
+ * @iommu: The descriptor of iommufd; -1 after the device is disconnected.
  * @ioas: The IOAS. Never changes.
  */
 struct iommufd {
@@ -39,7 +39,7 @@ static struct iommufd *iommufd_of(struct backend *backend)
 
 /* --- Open --- */
 
-/* Linux 6.1 has the name of a node in sysfs, but no node. */
+/* Linux 6.1 has the name of the node in sysfs, but not the node. */
 static bool find_node(const char *bdf, char *node, size_t size)
 {
 	const char *name;
@@ -66,7 +66,10 @@ static int report_no_node(const struct coherent_device *dev, const char *bdf)
 	return -EOPNOTSUPP;
 }
 
-/* The kernel returns the same error for both: another owner in the group, and forged interrupts. */
+/*
+ * The kernel returns -EPERM for another owner in the group, and for a platform that does not remap
+ * interrupts. Only the first needs other devices in the group.
+ */
 static int report_bind_not_permitted(const struct iommufd *iommufd)
 {
 	const struct coherent_device *dev = iommufd->pci.backend.dev;
@@ -106,8 +109,8 @@ static int bind_device(const struct iommufd *iommufd, int fd, const char *node)
 		return 0;
 	case -EPERM:
 		return report_bind_not_permitted(iommufd);
-	case -EBUSY: /* somebody has the group open */
-	case -EINVAL: /* somebody has bound the device */
+	case -EBUSY: /* another process has the group open */
+	case -EINVAL: /* another process has bound the device */
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: another process has %s open already; to see which, as root: " VFIO_FIND_USERS,
 		       dev->name, node);
@@ -244,7 +247,7 @@ static int iommufd_open(struct backend **backend, struct coherent_device *dev,
 
 /* --- Close --- */
 
-/* A forked child may keep the descriptors open, which would keep mappings, so this unmaps all. */
+/* A forked child may keep the descriptors open, and with them the mappings, so this unmaps all. */
 static void iommufd_disconnect(struct backend *backend)
 {
 	struct iommufd *iommufd = iommufd_of(backend);
@@ -354,7 +357,7 @@ const struct backend_ops backend_iommufd = {
 	.is_lost = vfio_irq_is_device_requested,
 };
 
-/* --- The better one of two --- */
+/* --- The scheme pci --- */
 
 static int pci_open(struct backend **backend, struct coherent_device *dev, const struct name *name,
 		    const struct coherent_open_options *options)
@@ -374,7 +377,7 @@ static int pci_open(struct backend **backend, struct coherent_device *dev, const
 	return backend_vfio.open(backend, dev, name, options);
 }
 
-/* It has a name and open() only, because the device that it opens belongs to another backend. */
+/* It has only options and open(), because the device that it opens belongs to another backend. */
 const struct backend_ops backend_pci = {
 	.scheme = "pci",
 	.options = BACKEND_TAKES_CONTAINER | BACKEND_TAKES_IOMMUFD | BACKEND_TAKES_IOAS |

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * The interrupts of a PCI device: MSI-X, MSI or INTx, whichever is the best that it has. The kernel
- * signals in the same way that it wants the device back, as when it is unplugged. The lock of
- * struct vfio_pci guards the eventfds.
+ * uses an eventfd of the same kind to say that it wants the device back, for example when it is
+ * unplugged. The lock of struct vfio_pci guards the eventfds.
  */
 #include <linux/vfio.h>
 #include <string.h>
@@ -35,7 +35,6 @@ int vfio_irq_find_vectors(struct vfio_pci *pci)
 	return 0;
 }
 
-/* A kernel that cannot signal this only waits until the program closes the device. */
 void vfio_irq_listen_for_requests(struct vfio_pci *pci)
 {
 	union {
@@ -84,7 +83,7 @@ union irq_set {
 	char bytes[sizeof(struct vfio_irq_set) + VFIO_PCI_VECTORS_MAX * sizeof(int32_t)];
 };
 
-/* Sets the eventfds of @count vectors from @start on; a count of 0 gives all vectors back. */
+/* Set the eventfds of @count vectors from @start on. A count of 0 disconnects all vectors. */
 static int set_irqs_locked(struct vfio_pci *pci, unsigned int start, unsigned int count)
 	NEEDS_LOCK(pci->lock)
 {
@@ -105,8 +104,8 @@ static int set_irqs_locked(struct vfio_pci *pci, unsigned int start, unsigned in
 }
 
 /*
- * Enables all vectors together with the first, because Linux before 6.4 cannot add one later. A
- * kernel that has fewer vectors returns their number, and is asked again for that many.
+ * Enable all vectors together with the first, because Linux before 6.4 cannot add one later. A
+ * kernel that has fewer vectors returns their number. The loop then asks for that many.
  */
 static int enable_irqs_locked(struct vfio_pci *pci, unsigned int vector) NEEDS_LOCK(pci->lock)
 {
@@ -128,7 +127,7 @@ static bool has_other_irqs_locked(const struct vfio_pci *pci, unsigned int vecto
 	return false;
 }
 
-/* Sets one vector only: the kernel would lose interrupts of the others while it sets them up. */
+/* This sets one vector only: the kernel loses interrupts of a vector while it sets it up. */
 static int connect_irq_locked(struct vfio_pci *pci, unsigned int vector, int fd)
 	NEEDS_LOCK(pci->lock)
 {
@@ -176,7 +175,7 @@ int vfio_irq_connect(struct backend *backend, unsigned int vector, int fd)
 	return err && err != -ENODEV && fd >= 0 ? report_no_vector(pci, vector, count, err) : err;
 }
 
-/* vfio-pci masks an INTx when it comes; it is the driver that makes the device stop. */
+/* vfio-pci masks an INTx when it arrives. The driver must make the device lower it. */
 void vfio_irq_rearm(struct backend *backend, unsigned int vector)
 {
 	struct vfio_pci *pci = pci_of(backend);

@@ -13,8 +13,8 @@
  * vfio_irq_is_device_requested_locked() - Whether the kernel wants the device back.
  * @pci: The device; its lock is held.
  *
- * It waits for the close: state changes are -ENODEV from then on, so that drivers come
- * to it.
+ * The kernel waits until the program closes the device. From the request on each change of a state
+ * fails with -ENODEV, so that the driver gets to its close.
  */
 bool vfio_irq_is_device_requested_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
 
@@ -22,24 +22,25 @@ bool vfio_irq_is_device_requested_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->l
  * vfio_irq_find_vectors() - Find the best kind of interrupts that a device has.
  * @pci: The device, with its descriptor.
  *
- * Return: 0; what the kernel answered.
+ * Return: 0, or the error of the kernel.
  */
 int vfio_irq_find_vectors(struct vfio_pci *pci);
 
 /**
- * vfio_irq_listen_for_requests() - Ask to be told when the kernel wants a device back; a
- *	kernel without it only waits.
+ * vfio_irq_listen_for_requests() - Let the kernel signal when it wants the device back.
  * @pci: The device, with its descriptor.
+ *
+ * A kernel that cannot signal this waits until the program closes the device.
  */
 void vfio_irq_listen_for_requests(struct vfio_pci *pci);
 
 /**
- * vfio_irq_release_locked() - Whatever is connected is no more.
+ * vfio_irq_release_locked() - Disconnect all vectors.
  * @pci: The device.
  */
 void vfio_irq_release_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
 
-/* These are functions of struct backend_ops. The first member of each backend is a struct vfio_pci. */
+/* These are functions of struct backend_ops. The backend is a struct vfio_pci. */
 int vfio_irq_connect(struct backend *backend, unsigned int vector, int fd);
 void vfio_irq_rearm(struct backend *backend, unsigned int vector);
 struct pollfd vfio_irq_lost(const struct backend *backend);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * VFIO's no-IOMMU mode, for a program that asks for COHERENT_NONE. A device address is a physical
- * address, so memory comes from hugepages whose physical address is known. Nothing confines the
- * device, and only a reset proves that it has stopped.
+ * address, so the memory comes from hugepages, and the library reads their physical addresses from
+ * pagemap. The device can reach all memory, and only a reset proves that it has stopped.
  *
  * INVARIANT: the hugepages stay until the last object is freed.
  */
@@ -31,13 +31,13 @@ struct hugepage {
 };
 
 /**
- * struct noiommu - A device that nobody confines.
+ * struct noiommu - A device that is not behind an IOMMU.
  * @pci: The device.
- * @container: Its descriptor; -1 when it is disconnected.
- * @group: That of its group.
- * @pages: How many hugepages were asked for. Never changes.
- * @count: How many there are. Never changes.
- * @pool: They, by address. Never changes.
+ * @container: The descriptor of the container; -1 after the device is disconnected.
+ * @group: The descriptor of the group; -1 after the device is disconnected.
+ * @pages: How many hugepages the name asks for. Never changes.
+ * @count: How many hugepages there are. Never changes after the open.
+ * @pool: The hugepages, sorted by physical address. Never changes after the open.
  */
 struct noiommu {
 	struct vfio_pci pci;
@@ -109,8 +109,8 @@ static int read_physical(const struct coherent_device *dev, int pagemap, struct 
 }
 
 /*
- * A forked child must not inherit the page, so that comes first: the next write of this process
- * could otherwise go to a copy that the device does not know of.
+ * MADV_DONTFORK comes first. If a forked child inherited the page, the next write of this process
+ * could go to a copy that the device does not know of.
  */
 static int populate_hugepage(void *va)
 {
@@ -192,8 +192,8 @@ static int open_pool(struct noiommu *noiommu)
 		err = page_owner_reserve(&noiommu->pci.backend.dev->store.owners,
 					 noiommu->pool[i].va, HUGEPAGE_BYTES);
 	/*
-	 * Each range ends a page early, so that no object crosses into a hugepage that follows.
-	 * That one may be at another place in this process.
+	 * Each range ends a page early, so that no object continues in the next hugepage. That
+	 * hugepage may have another address in this process.
 	 */
 	for (unsigned int i = 0; i < noiommu->count; i++)
 		vfio_pci_allow(&noiommu->pci, noiommu->pool[i].physical,
@@ -299,7 +299,7 @@ int vfio_noiommu_open(struct backend **backend, struct coherent_device *dev,
 	*backend = &noiommu->pci.backend;
 	return 0;
 
-	/* What opens nodes or hugepages may have opened some of them before it failed. */
+	/* open_nodes() and open_pool() may have opened some of theirs before they failed. */
 close_nodes:
 	close_nodes(noiommu);
 close_pool:
@@ -350,7 +350,7 @@ static void *noiommu_memory(struct backend *backend, uint64_t address)
 	return noiommu->pool[i].va + (address - noiommu->pool[i].physical);
 }
 
-/* Without an IOMMU the device reaches the memory since it was allocated. */
+/* The device has reached the memory since it was allocated, so there is nothing to map. */
 static int noiommu_map(struct backend *backend, const struct backend_mapping *mapping)
 {
 	struct noiommu *noiommu = noiommu_of(backend);
@@ -376,7 +376,10 @@ static int noiommu_unmap(struct backend *backend, const struct backend_mapping *
 	return err;
 }
 
-/* The fence is a reset: a device that is only stopped would go on when it is bus master again. */
+/*
+ * The fence is a reset. A device that only loses its bus mastering would continue when it gets it
+ * back.
+ */
 const struct backend_ops backend_noiommu = {
 	.scheme = "noiommu",
 	.open = vfio_noiommu_open,

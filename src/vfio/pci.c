@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * A PCI device that vfio-pci gives to the process: its BARs, its configuration space, its reset,
- * and the addresses that its IOMMU translates. VFIO containers and iommufd share all of this.
+ * and the addresses that its IOMMU translates. type1.c, iommufd.c and noiommu.c share this.
  *
  * The lock of struct vfio_pci guards @fd, which is -1 after the device is disconnected. BARs stay
  * mapped until the close, so registers are accessed without the lock.
- * ORDER: registers are mapped uncached; bar.c has the barriers that order them with DMA.
+ * ORDER: registers are mapped uncached; device/bar.c has the barriers that order them with DMA.
  */
 #include <inttypes.h>
 #include <linux/pci_regs.h>
@@ -34,7 +34,7 @@ static int region_info(int fd, unsigned int index, struct vfio_region_info *info
 	return sys_ioctl(fd, VFIO_DEVICE_GET_REGION_INFO, info);
 }
 
-/* A BAR that the kernel does not map is reached through the descriptor. */
+/* If the kernel cannot map a BAR, its registers are accessed through the descriptor. */
 static int open_bar(struct vfio_pci *pci, unsigned int index)
 {
 	struct vfio_pci_bar *bar = &pci->bars[index];
@@ -82,7 +82,7 @@ static void unmap_bars(struct vfio_pci *pci)
 			sys_unmap(pci->bars[i].va, pci->bars[i].bytes);
 }
 
-/* Also for an address space that was adopted without a device. */
+/* This is also called for an address space that was adopted without a device. */
 static int init_device(struct vfio_pci *pci)
 {
 	for (unsigned int i = 0; i < VFIO_PCI_VECTORS_MAX; i++)
@@ -125,7 +125,7 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 	return init_device(pci);
 }
 
-/* --- What the caller has opened --- */
+/* --- Adopting what the caller has opened --- */
 
 static int report_descriptor(const struct coherent_device *dev, const char *what, int fd)
 {
@@ -342,7 +342,7 @@ static void store_register(char *at, unsigned int width, uint64_t value)
 	}
 }
 
-/* All CPUs of world.h are little-endian: the first bytes of a word are its lowest. */
+/* The library supports little-endian CPUs only: the first bytes of a word are its lowest. */
 static uint64_t read_through_fd(struct vfio_pci *pci, uint64_t offset, unsigned int width)
 {
 	uint64_t value = 0;
@@ -366,7 +366,7 @@ uint64_t vfio_pci_reg_read(struct backend *backend, unsigned int index, uint64_t
 		value = load_register(bar->va + offset, width);
 	else
 		value = read_through_fd(pci, bar->offset + offset, width);
-	/* This test comes after the access: the memory in place of a lost BAR reads as zero. */
+	/* The test comes after the access, because the memory that replaces a BAR reads as zero. */
 	return is_connected(pci) ? value : UINT64_MAX;
 }
 
@@ -388,7 +388,10 @@ void vfio_pci_reg_write(struct backend *backend, unsigned int index, uint64_t of
 
 /* --- Fence and reset --- */
 
-/* -EAGAIN: another thread has the lock of the device, for example a reader of its sysfs files. */
+/*
+ * -EAGAIN means that another thread has the lock of the device, for example to read a file of the
+ * device in sysfs.
+ */
 static int try_reset_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock)
 {
 	int err = -EAGAIN;
@@ -401,7 +404,7 @@ static int try_reset_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock)
 	return err;
 }
 
-/* The device is bus master afterwards if it was before, also if the reset failed. */
+/* If the device was bus master, it is so again afterwards, also if the reset failed. */
 static int stop_and_restart_locked(struct vfio_pci *pci, bool reset) NEEDS_LOCK(pci->lock)
 {
 	uint16_t command;
@@ -454,8 +457,8 @@ int vfio_pci_reset(struct backend *backend)
 }
 
 /*
- * The unmapping was the fence already. A device that the library opened is stopped as well, and
- * reset if it has a reset, so that it does not go on to fault.
+ * The unmapping was the fence already. A device that the library opened is also stopped, and reset
+ * if it can be, so that it does not continue and fault.
  */
 int vfio_pci_fence(struct backend *backend)
 {
@@ -464,7 +467,7 @@ int vfio_pci_fence(struct backend *backend)
 	return pci->adopted ? 0 : stop_and_restart(pci, pci->can_reset);
 }
 
-/* The kernel writes faults to its log only. */
+/* The kernel writes faults only to its log. */
 int vfio_pci_next_fault(struct backend *backend, struct coherent_fault *fault)
 {
 	(void)backend;
@@ -475,8 +478,8 @@ int vfio_pci_next_fault(struct backend *backend, struct coherent_fault *fault)
 /* --- Close --- */
 
 /*
- * A BAR that is mapped keeps the device open, but threads may be reading it, so private memory
- * takes its place. Those threads then find that the device is disconnected.
+ * A mapped BAR keeps the device open, but threads may be reading it. So private memory takes the
+ * place of the BAR, and those threads find that the device is disconnected.
  */
 void vfio_pci_disconnect(struct vfio_pci *pci)
 {

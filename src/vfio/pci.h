@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A PCI device that vfio-pci, or a variant of it, is bound to. find.c finds it; once
- * there is a descriptor of it, pci.c has registers, bus mastering and reset, irq.c
- * interrupts. How its memory is mapped is the backends'.
+ * A PCI device that is bound to vfio-pci or a variant of it. find.h finds the device. Once there is
+ * a descriptor of it, this file has its registers, bus mastering and reset, and irq.h its
+ * interrupts. type1.c, iommufd.c and noiommu.c map its memory.
  */
 #ifndef VFIO_PCI_H
 #define VFIO_PCI_H
@@ -16,14 +16,14 @@
 
 #define VFIO_PCI_BARS 6
 #define VFIO_PCI_VECTORS_MAX 64
-/* As many as limits have. */
+/* struct coherent_limits has room for this many ranges. */
 #define VFIO_PCI_RANGES_MAX 8
 
 /**
  * struct vfio_pci_bar - A BAR.
- * @bytes: Its size, 0 if there is none.
- * @offset: Where it is in the device's descriptor.
- * @va: Where it is mapped; NULL if it is reached through the descriptor.
+ * @bytes: The size; 0 if the device does not have this BAR.
+ * @offset: The offset of the BAR in the descriptor of the device.
+ * @va: The address of the mapping; NULL if the BAR is reached through the descriptor.
  */
 struct vfio_pci_bar {
 	uint64_t bytes;
@@ -32,7 +32,7 @@ struct vfio_pci_bar {
 };
 
 /**
- * struct vfio_pci_range - Where the IOMMU translates.
+ * struct vfio_pci_range - A range of addresses that the IOMMU translates.
  * @first: The first address.
  * @last: The last address.
  */
@@ -42,27 +42,29 @@ struct vfio_pci_range {
 };
 
 /**
- * struct vfio_pci - A device; embedded in those of the backends.
- * @backend: For the library.
- * @bdf: Its address. Never changes.
- * @fd: Its descriptor; -1 when it is disconnected, or was not adopted too.
- * @adopted: The IOMMU and the device are the caller's. Never changes.
- * @first: First of the addresses that are ours. Never changes.
- * @last: Last of them. Never changes.
- * @ranges: Which addresses it is given, ascending, and room for one more. Never changes.
- * @range_count: How many of them there are.
- * @has_device: There is a device; else its memory alone was adopted. Never changes.
- * @can_reset: It has a reset of its own. Never changes.
- * @config: Where its configuration space is in @fd. Never changes.
- * @bars: Its BARs. @va never changes, what is there does with @disconnect.
- * @irq_index: INTx, MSI or MSI-X, whichever is the best it has. Never changes.
- * @vectors: How many it has of them. Never changes.
- * @connected: Not disconnected.
+ * struct vfio_pci - A PCI device. It is the first member of the struct of each backend.
+ * @backend: The part that the core knows.
+ * @bdf: The PCI address. Never changes.
+ * @fd: The descriptor of the device; -1 after it is disconnected, or if no device was adopted.
+ * @adopted: The caller opened the IOMMU and the device. Never changes.
+ * @first: The first address that the library may use. Never changes.
+ * @last: The last address that the library may use. Never changes.
+ * @ranges: The addresses that are given to the device, ascending, with room for one more range
+ *	while they are collected. Never changes.
+ * @range_count: The number of @ranges.
+ * @has_device: There is a device. It is false if only an address space was adopted. Never changes.
+ * @can_reset: The device has a reset of its own. Never changes.
+ * @config: The offset of the configuration space in @fd. Never changes.
+ * @bars: The BARs. No @va changes, but a disconnect puts other memory there.
+ * @irq_index: INTx, MSI or MSI-X, whichever is the best that the device has. Never changes.
+ * @vectors: The number of interrupt vectors of that kind. Never changes.
+ * @connected: The device is not disconnected yet.
  * @lock: Guards @fd, @irq_fds and @irq_count.
- * @irq_fds: What is signalled; -1 for nobody.
- * @irq_count: How many vectors the kernel had when the first of them was connected.
- * @request_fd: Signalled when the kernel wants the device back, as when it is unplugged
- *	or unbound, and never read; -1 where it cannot say so. Never changes.
+ * @irq_fds: The eventfd of each vector; -1 for a vector that is not connected.
+ * @irq_count: The number of vectors that the kernel had when the first one was connected.
+ * @request_fd: The kernel signals this eventfd when it wants the device back, for example when the
+ *	device is unplugged or unbound. It is never read. -1 if the kernel cannot signal this.
+ *	Never changes.
  */
 struct vfio_pci {
 	struct backend backend;
@@ -87,42 +89,44 @@ struct vfio_pci {
 };
 
 /**
- * vfio_pci_adopt() - Take over what the caller has opened.
- * @pci: Zero bytes but for backend; filled in but for what vfio_pci_open() does.
- * @name: The device's name.
- * @options: Whose window and descriptors are used.
- * @iommu: The caller's container or iommufd.
- * @copy: Set to a descriptor of the same; the caller's to close, also on failure,
- *	where it may be negative.
+ * vfio_pci_adopt() - Take over an address space that the caller has opened.
+ * @pci: Zero bytes except for backend. The call fills in what vfio_pci_open() does not.
+ * @name: The name of the device.
+ * @options: The window in it is used.
+ * @iommu: The container or iommufd of the caller.
+ * @copy: Set to a copy of that descriptor, or to a negative number. The caller closes it, also
+ *	after a failure.
  *
- * Return: 0; -EINVAL (name, window, descriptor), -ENOSPC (descriptors).
+ * Return: 0; -EINVAL (the name, the window or the descriptor is wrong), -ENOSPC (no descriptor is
+ * left).
  */
 int vfio_pci_adopt(struct vfio_pci *pci, const struct name *name,
 		   const struct coherent_open_options *options, int iommu, int *copy);
 
 /**
- * vfio_pci_adopt_device() - Use the device that the caller has opened, if any.
- * @pci: From vfio_pci_adopt().
- * @fd: The caller's; 0 for none.
+ * vfio_pci_adopt_device() - Use the device that the caller has opened, if there is one.
+ * @pci: The device, after vfio_pci_adopt().
+ * @fd: The descriptor of the caller; 0 for none.
  *
- * Return: 0; -EINVAL (not a PCI device of VFIO's), -ENOSPC, -EIO (or nothing of the
- * window is translated), -ENODEV.
+ * Return: 0; -EINVAL (not a PCI device of VFIO), -ENOSPC (no descriptor is left), -EIO (also if
+ * the IOMMU does not translate any page of the window), -ENODEV.
  */
 int vfio_pci_adopt_device(struct vfio_pci *pci, int fd);
 
 /**
- * vfio_pci_allow() - Say where the IOMMU translates.
- * @pci: The device, to which all ranges are told before it is used.
- * @first: The first address, above all that were told before.
+ * vfio_pci_allow() - Tell which addresses the IOMMU translates.
+ * @pci: The device. All ranges are told before it is used.
+ * @first: The first address. It is above all ranges that were told before.
  * @last: The last address.
  *
- * Used are the whole pages in it, in the window where there is one. Of more ranges than
- * limits have, the largest are.
+ * The library uses the whole pages of the range, and of those only the part inside the window of an
+ * adopted address space. If there are more ranges than struct coherent_limits has room for, the
+ * smallest ones are dropped.
  */
 void vfio_pci_allow(struct vfio_pci *pci, uint64_t first, uint64_t last);
 
 /**
- * vfio_pci_report_page_size() - Report that pages of the CPU are less than the IOMMU's.
+ * vfio_pci_report_page_size() - Report that the pages of the IOMMU are larger than the CPU's.
  * @dev: The device.
  *
  * Return: -EIO.
@@ -130,10 +134,10 @@ void vfio_pci_allow(struct vfio_pci *pci, uint64_t first, uint64_t last);
 int vfio_pci_report_page_size(const struct coherent_device *dev);
 
 /**
- * vfio_pci_map_result() - What a backend's map() answers.
- * @dev: Told if the limit of pinned memory is too low.
- * @mapping: What was to be mapped.
- * @err: What the kernel answered.
+ * vfio_pci_map_result() - Turn the kernel's error into the result of a backend's map().
+ * @dev: The device. The call reports if the kernel could not pin the memory.
+ * @mapping: The memory that was to be mapped.
+ * @err: The result of the kernel.
  *
  * Return: 0; -ENOMEM, -ENOSPC, -ENODEV, -EIO.
  */
@@ -141,25 +145,25 @@ int vfio_pci_map_result(const struct coherent_device *dev, const struct backend_
 			int err);
 
 /**
- * vfio_pci_report_unmap_all() - Say so if what is left could not be unmapped at once.
+ * vfio_pci_report_unmap_all() - Report if the remaining memory could not be unmapped at the close.
  * @dev: The device.
- * @err: What the kernel answered.
+ * @err: The result of the kernel; 0 reports nothing.
  */
 void vfio_pci_report_unmap_all(const struct coherent_device *dev, int err);
 
 /**
  * vfio_pci_open() - Use a device.
- * @pci: Zero bytes but for backend and bdf; filled in.
- * @fd: Its descriptor, @pci's on success.
+ * @pci: Zero bytes except for backend and bdf, or from vfio_pci_adopt(). The call fills it in.
+ * @fd: The descriptor of the device. On success it belongs to @pci.
  *
- * It is bus master from here on.
+ * A device that was not adopted is bus master from here on.
  *
  * Return: 0; -EIO, -ENODEV.
  */
 int vfio_pci_open(struct vfio_pci *pci, int fd);
 
 /**
- * vfio_pci_disconnect() - Stop the device and let go of its descriptor.
+ * vfio_pci_disconnect() - Stop the device and close its descriptor.
  * @pci: The device.
  */
 void vfio_pci_disconnect(struct vfio_pci *pci);
@@ -173,11 +177,11 @@ void vfio_pci_close(struct vfio_pci *pci);
 /**
  * vfio_pci_limits() - Fill in ranges, BARs and vectors.
  * @pci: The device.
- * @limits: The rest stays.
+ * @limits: The limits. The call does not touch the other members.
  */
 void vfio_pci_limits(const struct vfio_pci *pci, struct coherent_limits *limits);
 
-/* As the ops of struct backend_ops, on a struct vfio_pci. */
+/* These are functions of struct backend_ops. The backend is a struct vfio_pci. */
 int vfio_pci_reset(struct backend *backend);
 int vfio_pci_fence(struct backend *backend);
 int vfio_pci_next_fault(struct backend *backend, struct coherent_fault *fault);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * VFIO as it has been since Linux 3.6: a container has the IOMMU (type1v2), a group is
- * what the IOMMU can keep apart, a device is got from its group.
+ * VFIO with containers and groups, which Linux has had since 3.6. A container has the IOMMU
+ * (type1v2). A group is the smallest set of devices that the IOMMU can isolate. A device comes from
+ * its group.
  *
- * INVARIANT: the container, or a window of one that was adopted, is this device's alone,
- * so that what is unmapped at once is all that was mapped.
+ * INVARIANT: no other device of the library uses the container, or the window of an adopted one. So
+ * the close can unmap all of it at once.
  */
 #include <linux/vfio.h>
 #include <stdio.h>
@@ -24,10 +25,11 @@
 /**
  * struct type1 - A device behind a container.
  * @pci: The device.
- * @container: Its descriptor; -1 when it is disconnected.
- * @group: That of its group.
+ * @container: The descriptor of the container; -1 after the device is disconnected.
+ * @group: The descriptor of the group; -1 after the device is disconnected, or if the container was
+ *	adopted.
  * @group_name: The number of the group. Never changes.
- * @mappings: How many the container has room for. Never changes.
+ * @mappings: How many mappings the container has room for. Never changes.
  */
 struct type1 {
 	struct vfio_pci pci;
@@ -263,7 +265,7 @@ static int type1_open(struct backend **backend, struct coherent_device *dev,
 
 /* --- Close --- */
 
-/* A forked child may keep the descriptors open, which would keep mappings, so this unmaps all. */
+/* A forked child may keep the descriptors open, and with them the mappings, so this unmaps all. */
 static void type1_disconnect(struct backend *backend)
 {
 	struct type1 *type1 = type1_of(backend);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What linux/vfio.h and linux/iommufd.h have and the headers of Debian 12, of Linux
- * 6.1, have not: the VFIO cdev (6.6) and iommufd (6.2). Layouts are those of the kernel.
+ * The parts of linux/vfio.h and linux/iommufd.h that the headers of Debian 12 (Linux 6.1) do not
+ * have: the VFIO cdev (6.6) and iommufd (6.2). The layouts are those of the kernel.
  */
 #ifndef VFIO_UAPI_H
 #define VFIO_UAPI_H
