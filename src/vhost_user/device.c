@@ -29,7 +29,7 @@ static int adopt_socket(struct vhost_user *vhost, const struct coherent_open_opt
 		err = sys_socket_option(fd, SO_ACCEPTCONN, &listens);
 	vhost->listens = options->listen_fd;
 	if (err || type != SOCK_STREAM || !listens != !vhost->listens) {
-		report(&dev->reporter, COHERENT_ERROR, "%s: descriptor %d is no socket that %s",
+		report(&dev->reporter, COHERENT_ERROR, "%s: descriptor %d is not a socket that %s",
 		       dev->name, fd, vhost->listens ? "listens" : "is connected");
 		return -EINVAL;
 	}
@@ -56,8 +56,8 @@ static int read_name(struct vhost_user *vhost, const struct name *name,
 
 	if (fds + !!*name->target != 1) {
 		report(to, COHERENT_ERROR,
-		       "%s: where is its socket? One of vhost-user:/path, .socket_fd and .listen_fd "
-		       "says it",
+		       "%s: the name or an option must say which socket to use; give exactly one of "
+		       "vhost-user:/path, .socket_fd and .listen_fd",
 		       name->whole);
 		return -EINVAL;
 	}

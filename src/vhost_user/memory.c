@@ -75,8 +75,8 @@ static int check_table_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 	    !(vhost->registers.status & VIRTIO_CONFIG_S_DRIVER_OK))
 		return 0;
 	report(&dev->reporter, COHERENT_WARNING,
-	       "%s: the peer takes only whole tables of memory, not while it runs: expose before "
-	       "DRIVER_OK, reclaim after a reset",
+	       "%s: the peer takes only whole tables of memory, and not while it runs: expose "
+	       "before DRIVER_OK, reclaim after a reset",
 	       dev->name);
 	return -EBUSY;
 }
@@ -163,7 +163,7 @@ static int make_file(const struct vhost_user *vhost, const struct backend_mappin
 	err = sys_memfd(&to->fd);
 	if (err == -EMFILE || err == -ENFILE) {
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: no descriptor left, each exposed object takes one: raise ulimit -n",
+		       "%s: no descriptor is left, and each exposed object needs one; raise ulimit -n",
 		       dev->name);
 		return -ENOSPC;
 	}
@@ -322,8 +322,8 @@ int vhost_user_memory_reconnect_locked(struct vhost_user *vhost)
 
 	if (!vhost->path && !vhost->listens) {
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: a connection of the caller's cannot be made again; open by path, or "
-		       "with .listen_fd",
+		       "%s: the library cannot make a connection from .socket_fd again; open the "
+		       "device by path, or with .listen_fd",
 		       dev->name);
 		return -EOPNOTSUPP;
 	}

@@ -163,7 +163,7 @@ static void make_ready_locked(struct vhost_user *vhost, struct vhost_user_queue 
 	if (atomic_load_explicit(kick_fd, memory_order_relaxed) < 0) {
 		if (sys_eventfd(&fd)) {
 			report(&dev->reporter, COHERENT_ERROR,
-			       "%s: no descriptor left for a queue: raise ulimit -n", dev->name);
+			       "%s: no descriptor is left for a queue; raise ulimit -n", dev->name);
 			return;
 		}
 		atomic_store_explicit(kick_fd, fd, memory_order_release);

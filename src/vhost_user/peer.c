@@ -71,12 +71,12 @@ static int lose_peer_locked(struct vhost_user *vhost, const char *when, int err)
 	if (err == -ETIMEDOUT)
 		why = "the peer did not answer in time";
 	else if (err == -EPROTO)
-		why = "the peer sent what is no answer";
+		why = "the peer sent a malformed reply";
 	report(&dev->reporter, COHERENT_ERROR, "%s: %s (%s)%s", dev->name, why, when,
 	       vhost->registers.status & VIRTIO_CONFIG_S_DRIVER_OK && err != -ETIMEDOUT &&
 			       err != -EPROTO ?
-		       ": it does when it is told an address that is not exposed, or its process "
-		       "has ended; coherent_device_reset() connects again" :
+		       ": a peer hangs up on an address that is not exposed, and when its process "
+		       "ends; coherent_device_reset() connects again" :
 		       "");
 	vhost_user_peer_hang_up_locked(vhost);
 	if (err == -EPROTO)
@@ -196,7 +196,7 @@ int vhost_user_peer_get_config_locked(struct vhost_user *vhost, uint8_t *config,
 
 	if (!(vhost->protocol & VHOST_USER_PROTOCOL_F_CONFIG))
 		return report_missing(
-			vhost, "VHOST_USER_PROTOCOL_F_CONFIG: its configuration reads as ones");
+			vhost, "VHOST_USER_PROTOCOL_F_CONFIG, so its configuration reads as ones");
 	/* A peer without so much configuration sends an empty answer. */
 	err = ask_locked(vhost, &message, 0, all);
 	if (!err && !message.bytes)
@@ -228,30 +228,31 @@ int vhost_user_peer_report_no_connection(const struct vhost_user *vhost, int err
 
 	if (err == -EMFILE || err == -ENFILE) {
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: no descriptor left for the connection: raise ulimit -n", dev->name);
+		       "%s: no descriptor is left for the connection; raise ulimit -n", dev->name);
 		return -ENOSPC;
 	}
 	if (is_there && !S_ISSOCK(file.st_mode)) {
-		report(&dev->reporter, COHERENT_ERROR, "%s: %s is no socket", dev->name,
+		report(&dev->reporter, COHERENT_ERROR, "%s: %s is not a socket", dev->name,
 		       vhost->path);
 		return -EINVAL;
 	}
 	if (err == -EACCES || err == -EPERM) {
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: %s may not be used by user %u%s: run both processes as one user, or hand "
-		       "over a connected socket as .socket_fd",
-		       dev->name, vhost->path, (unsigned int)sys_user(),
-		       is_there && file.st_uid != sys_user() ? ", it is another's" : "");
+		       "%s: user %u may not use %s%s: run both processes as one user, or hand over "
+		       "a connected socket as .socket_fd",
+		       dev->name, (unsigned int)sys_user(), vhost->path,
+		       is_there && file.st_uid != sys_user() ? ", which another user owns" : "");
 		return err;
 	}
 	if (err == -ETIMEDOUT) {
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: nobody accepts or connects within %" PRIu64 " ms", dev->name,
-		       vhost->keys.timeout_ms);
+		       "%s: the peer neither accepted nor connected within %" PRIu64 " ms",
+		       dev->name, vhost->keys.timeout_ms);
 		return -ETIMEDOUT;
 	}
-	report(&dev->reporter, COHERENT_ERROR, "%s: no connection: %s; is its process running?",
-	       dev->name, strerror(-err));
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: the peer cannot be reached: %s; is its process running?", dev->name,
+	       strerror(-err));
 	return err == -ENAMETOOLONG ? -EINVAL : -ENODEV;
 }
 

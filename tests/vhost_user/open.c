@@ -26,7 +26,7 @@ static void connected_socket_is_adopted(void **state)
 				       .report = log_report, .report_arg = &log));
 	assert_ok(coherent_zeroed(&mem, dev, 1));
 	assert_err(coherent_device_fence(dev), -EOPNOTSUPP);
-	assert_true(log_has(&log, "cannot be made again"));
+	assert_true(log_has(&log, "cannot make a connection from .socket_fd again"));
 	/* Nothing was changed by that. */
 	assert_int_equal(other.script->seen[VHOST_USER_ADD_MEM_REG], 1);
 	coherent_free(&mem);
@@ -58,7 +58,7 @@ static void listening_socket_is_adopted(void **state)
 	assert_err(coherent_device_open(&dev, "vhost-user:,timeout=20", .listen_fd = listening,
 					.report = log_report, .report_arg = &log),
 		   -ETIMEDOUT);
-	assert_true(log_has(&log, "nobody accepts or connects within 20 ms"));
+	assert_true(log_has(&log, "neither accepted nor connected within 20 ms"));
 	assert_ok(connect(connection, (void *)&address, size));
 	peer_start_at(&other, connection);
 	assert_ok(coherent_device_open(&dev, "vhost-user:", .listen_fd = listening));
@@ -74,11 +74,11 @@ static void what_cannot_be_opened_says_why(void **state)
 		int err;
 		const char *says;
 	} cases[] = {
-		{ "vhost-user:", -EINVAL, "One of vhost-user:/path" },
-		{ "vhost-user", -EINVAL, "One of vhost-user:/path" },
+		{ "vhost-user:", -EINVAL, "exactly one of vhost-user:/path" },
+		{ "vhost-user", -EINVAL, "exactly one of vhost-user:/path" },
 		{ "vhost-user:/nothing/there", -ENODEV, "is its process running?" },
-		{ "vhost-user:/dev/null", -EINVAL, "/dev/null is no socket" },
-		{ "vhost-user:/tmp", -EINVAL, "/tmp is no socket" },
+		{ "vhost-user:/dev/null", -EINVAL, "/dev/null is not a socket" },
+		{ "vhost-user:/tmp", -EINVAL, "/tmp is not a socket" },
 		{ "vhost-user:/nothing,depth=3", -EINVAL, "depth" },
 		{ "vhost-user:/nothing,timeout=0", -EINVAL, "timeout" },
 		{ "vhost-user:/nothing,id=0", -EINVAL, "id" },
@@ -113,11 +113,11 @@ static void sockets_have_to_be_what_they_are_called(void **state)
 	assert_err(coherent_device_open(&dev, "vhost-user:", .socket_fd = file,
 					.report = log_report, .report_arg = &log),
 		   -EINVAL);
-	assert_true(log_has(&log, "is no socket that is connected"));
+	assert_true(log_has(&log, "is not a socket that is connected"));
 	assert_err(coherent_device_open(&dev, "vhost-user:", .listen_fd = pair[0],
 					.report = log_report, .report_arg = &log),
 		   -EINVAL);
-	assert_true(log_has(&log, "is no socket that listens"));
+	assert_true(log_has(&log, "is not a socket that listens"));
 	assert_err(coherent_device_open(&dev, "vhost-user:", .socket_fd = 1000), -EINVAL);
 	assert_err(coherent_device_open(&dev, "vhost-user:/path", .socket_fd = pair[0]), -EINVAL);
 	assert_err(coherent_device_open(&dev, "vhost-user:", .socket_fd = pair[0],
