@@ -342,7 +342,7 @@ static void store_register(char *at, unsigned int width, uint64_t value)
 	}
 }
 
-/* The library supports little-endian CPUs only: the first bytes of a word are its lowest. */
+/* The CPUs of face.h are little-endian: the first bytes of a word are its lowest. */
 static uint64_t read_through_fd(struct vfio_pci *pci, uint64_t offset, unsigned int width)
 {
 	uint64_t value = 0;
