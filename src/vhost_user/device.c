@@ -83,7 +83,7 @@ static int open_descriptors(struct vhost_user *vhost)
 	return vhost->fd < 0 ? vhost_user_peer_report_no_connection(vhost, vhost->fd) : 0;
 }
 
-/* No other thread is left that could hold the lock. */
+/* No other thread uses the device any more, so this needs no lock. */
 static void vhost_user_close(struct backend *backend) LOCK_ATTRIBUTE(no_thread_safety_analysis)
 {
 	struct vhost_user *vhost = vhost_user_of(backend);
@@ -150,16 +150,17 @@ static int vhost_user_open(struct backend **backend, struct coherent_device *dev
 /* --- For the library --- */
 
 /*
- * The peer may go on for a while with requests in flight, in files that this process does not use
- * any more. Memory that cannot be made private for lack of memory stays with the peer and leaks.
+ * The peer may continue with requests in flight for a while, in files that this process does not
+ * use any more. If there is not enough memory to make a mapping private, it stays with the peer and
+ * leaks.
  */
 static void vhost_user_disconnect(struct backend *backend)
 {
 	struct vhost_user *vhost = vhost_user_of(backend);
 
 	/*
-	 * This wakes a thread that waits for an answer with the lock held. The number never
-	 * changes.
+	 * This wakes a thread that holds the lock and waits for an answer. The number of @fd
+	 * never changes, so reading it needs no lock.
 	 */
 	sys_shutdown(vhost->fd);
 	lock_take(&vhost->lock);
@@ -186,7 +187,7 @@ static void vhost_user_limits(struct backend *backend, struct coherent_limits *l
 	lock_drop(&vhost->lock);
 }
 
-/* A peer does not report an address that it cannot find; it hangs up. */
+/* A peer does not report an address that it cannot find. It hangs up. */
 static int vhost_user_next_fault(struct backend *backend, struct coherent_fault *fault)
 {
 	(void)backend;
@@ -219,7 +220,7 @@ static struct pollfd vhost_user_lost(const struct backend *backend)
 				.events = POLLRDHUP };
 }
 
-/* The lock makes this wait for a reset that another thread makes. */
+/* The lock makes this call wait for a reset in another thread. */
 static bool vhost_user_is_lost(struct backend *backend)
 {
 	struct vhost_user *vhost = vhost_user_of(backend);

@@ -14,17 +14,17 @@
 #include "vhost_user/message.h"
 
 #define VHOST_USER_QUEUES_MAX 16
-/* Registers, and as much configuration as vhost-user carries. */
+/* The BAR has the registers, and as much configuration as a message of vhost-user carries. */
 #define VHOST_USER_BAR_BYTES (0x100 + VHOST_USER_CONFIG_MAX)
 
 /**
- * struct vhost_user_queue - A queue, as its registers say.
- * @number: Its entries.
- * @ready: The driver has set it up.
- * @running: The peer was told.
- * @desc: Device address of its descriptors.
- * @avail: Of what the driver makes available.
- * @used: Of what the device has used.
+ * struct vhost_user_queue - A queue, as the driver set its registers.
+ * @number: The number of entries.
+ * @ready: The driver has set the queue up.
+ * @running: The peer knows of the queue.
+ * @desc: The device address of the descriptors.
+ * @avail: The device address of the ring in which the driver makes buffers available.
+ * @used: The device address of the ring in which the device returns buffers.
  */
 struct vhost_user_queue {
 	uint32_t number;
@@ -36,12 +36,12 @@ struct vhost_user_queue {
 };
 
 /**
- * struct vhost_user_registers - What the driver wrote; zero bytes after a reset.
- * @status: Of the device.
- * @device_select: Which half of the device's features is read.
- * @driver_select: Which half of the driver's is written.
- * @driver_features: What the driver wants.
- * @queue_select: Which queue is meant.
+ * struct vhost_user_registers - The values that the driver wrote; zero bytes after a reset.
+ * @status: The status of the device.
+ * @device_select: Which half of the device's features the driver reads.
+ * @driver_select: Which half of its own features the driver writes.
+ * @driver_features: The features that the driver wants.
+ * @queue_select: The queue whose registers the driver accesses.
  * @queues: The queues.
  */
 struct vhost_user_registers {
@@ -55,11 +55,11 @@ struct vhost_user_registers {
 
 /**
  * struct vhost_user_mapping - Memory that the peer has, or may still have.
- * @address: Its device address.
- * @bytes: Its size.
- * @va: Where it is.
- * @fd: The file that it is; -1 when it is none any more.
- * @waiting: It is nobody's, and kept until a fence.
+ * @address: The device address.
+ * @bytes: The size.
+ * @va: The address in this process.
+ * @fd: The file that holds the memory; -1 after private memory took its place.
+ * @waiting: The memory is freed. The mapping stays until a fence.
  */
 struct vhost_user_mapping {
 	uint64_t address;
@@ -69,7 +69,7 @@ struct vhost_user_mapping {
 	bool waiting;
 };
 
-/* The keys of its name. */
+/* The values of the keys in the name. The members have the names of the keys. */
 struct vhost_user_keys {
 	uint64_t id;
 	uint64_t timeout_ms;
@@ -77,32 +77,31 @@ struct vhost_user_keys {
 };
 
 /**
- * struct vhost_user - A device.
- * @backend: For the library.
- * @keys: As the name has them. Never change.
- * @path: Where to connect; NULL if there is @source. Never changes.
- * @source: The caller's descriptor, another of the same; -1. Never changes.
- * @listens: @source is where the peer connects, or else the connection. Never changes.
- * @fd: The connection, or, when that is lost, another of @hung_up, so that who polls it
- *	hears of it. The number never changes.
- * @hung_up: A socket at whose other end is nobody. Never changes.
- * @ignored_fd: What the peer wakes up while nobody listens: libvhost-user hangs up where it
- *	has nothing. Never changes.
- * @kick_fds: What wakes the peer up for a queue; -1 until it is first used.
- * @lock: Guards what follows, and the conversation: what is asked is answered before
- *	anything else is.
+ * struct vhost_user - A virtio device in another process.
+ * @backend: The part that the core knows.
+ * @keys: The values of the keys in the name. Never change.
+ * @path: The socket to connect to; NULL if there is @source. Never changes.
+ * @source: A copy of the caller's descriptor; -1 if there is @path. Never changes.
+ * @listens: The peer connects to @source. Otherwise @source is the connection. Never changes.
+ * @fd: The connection. After that is lost it is a copy of @hung_up, so that a thread that polls @fd
+ *	wakes up. The number never changes.
+ * @hung_up: A socket whose other end is closed. Never changes.
+ * @ignored_fd: The eventfd that the peer signals while no interrupt is connected. It is needed
+ *	because libvhost-user hangs up if it has none. Never changes.
+ * @kick_fds: The eventfd that wakes the peer up for each queue; -1 until the queue is first used.
+ * @lock: Guards what follows, and the conversation: a thread holds it from a question to its answer.
  * @closed: The device is closed.
  * @connected: @fd is the connection.
- * @features: Of the device, those of vhost-user among them.
- * @protocol: Protocol features that both have.
- * @queue_count: How many queues there are.
- * @has_slots: It takes one region at a time, not whole tables. Never changes.
- * @capacity: How many @mappings there is room for. Never changes.
- * @slots: How many regions the peer takes, at most @capacity.
- * @used: How many it has.
- * @mappings: They.
- * @call_fd: What the peer wakes us up with; -1 for nobody.
- * @registers: As the driver left them.
+ * @features: The features of the device, with those of vhost-user.
+ * @protocol: The protocol features that both sides have.
+ * @queue_count: The number of queues.
+ * @has_slots: The peer takes one region at a time, not whole tables. Never changes.
+ * @capacity: The number of mappings that @mappings has room for. Never changes.
+ * @slots: The number of regions that the peer takes, at most @capacity.
+ * @used: The number of @mappings.
+ * @mappings: The memory that the peer has.
+ * @call_fd: The eventfd that the peer signals for an interrupt; -1 if none is connected.
+ * @registers: The registers, as the driver left them.
  */
 struct vhost_user {
 	struct backend backend;

@@ -4,12 +4,12 @@
  * of this process.
  *
  * An exposed object is copied to a file of its own, which is sealed against truncation and takes
- * the place of the pages. A reclaimed one is copied to pages that the peer has never had.
+ * the place of the pages. A reclaimed object is copied to pages that the peer has never had.
  *
  * INVARIANT: a region is removed from the peer only when the driver says that nothing in flight
- * names it. A peer that reads into a region keeps a pointer, and would write into the region that
- * takes its place. Memory that is freed without this word stays with the peer until the connection
- * ends.
+ * uses it. A peer keeps a pointer to a buffer that it still fills, and would write into the region
+ * that takes the place of the old one. If the driver does not say so, freed memory stays with the
+ * peer until the connection ends.
  */
 #include <linux/virtio_config.h>
 
@@ -48,8 +48,8 @@ static int send_table_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 	size_t count = 0;
 
 	/*
-	 * A mapping that waits without a file was made private already, so nothing in flight
-	 * names it.
+	 * A waiting mapping without a file was made private already, so nothing in flight uses
+	 * it.
 	 */
 	for (size_t i = 0; i < vhost->used && count < VHOST_USER_REGIONS_MAX; i++) {
 		if (vhost->mappings[i].fd < 0)
@@ -57,7 +57,7 @@ static int send_table_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 		message.table.regions[count] = region_of_mapping(&vhost->mappings[i]);
 		fds[count++] = vhost->mappings[i].fd;
 	}
-	/* Some peers refuse an empty table. What they keep is not used by this process any more. */
+	/* Some peers refuse an empty table. This process does not use the regions they keep. */
 	if (!count)
 		return 0;
 	message.table.count = (uint32_t)count;
@@ -66,7 +66,7 @@ static int send_table_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 	return vhost_user_peer_set_locked(vhost, &message, fds, count, true);
 }
 
-/* A peer maps a new table at other addresses, also under transfers in flight. */
+/* A peer maps a new table at other addresses, even while transfers are in flight. */
 static int check_table_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
 	const struct coherent_device *dev = vhost->backend.dev;
@@ -81,7 +81,7 @@ static int check_table_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 	return -EBUSY;
 }
 
-/* If the peer does not take the new memory, it is not in @mappings either. */
+/* If the peer does not take the new memory, the call removes it from @mappings again. */
 static int add_mapping_locked(struct vhost_user *vhost, const struct vhost_user_mapping *added)
 	NEEDS_LOCK(vhost->lock)
 {
@@ -96,8 +96,8 @@ static int add_mapping_locked(struct vhost_user *vhost, const struct vhost_user_
 }
 
 /*
- * @removed is not in @mappings any more. A peer that refuses to remove it keeps memory that the
- * library does not know of, so this hangs up.
+ * @removed is not in @mappings any more. If the peer refuses to remove it, its table differs from
+ * @mappings, so the library hangs up.
  */
 static void send_removal_locked(struct vhost_user *vhost, const struct vhost_user_mapping *removed)
 	NEEDS_LOCK(vhost->lock)
@@ -191,7 +191,7 @@ static int replace_pages(struct vhost_user_mapping *mapping, void *va)
 	return err;
 }
 
-/* The peer keeps the file; this process does not see what the peer writes from now on. */
+/* The peer keeps the file. This process does not see what the peer writes to it from now on. */
 static int make_private(struct vhost_user_mapping *mapping)
 {
 	int err = pages_to_private(mapping->va, mapping->bytes);
@@ -230,7 +230,7 @@ remove_mapping:
 	vhost->used--;
 	send_removal_locked(vhost, &added);
 drop_file:
-	/* The peer may still have the file. Nobody uses that: the box keeps its own pages. */
+	/* The peer may still have the file. That is harmless, because the box keeps its own pages. */
 	sys_unmap(added.va, added.bytes);
 	sys_close(added.fd);
 	return err;
@@ -241,7 +241,7 @@ int vhost_user_memory_map(struct backend *backend, const struct backend_mapping 
 	struct vhost_user *vhost = vhost_user_of(backend);
 	int err;
 
-	/* A peer maps files for writing, whatever it is told. */
+	/* A peer always maps files for writing, so read-only is not possible. */
 	if (mapping->permission == COHERENT_READ_ONLY)
 		return -EOPNOTSUPP;
 	lock_take(&vhost->lock);
@@ -251,8 +251,8 @@ int vhost_user_memory_map(struct backend *backend, const struct backend_mapping 
 }
 
 /*
- * If the peer cannot be told, it keeps the old file and its region, but no driver uses an address
- * in it.
+ * If the message to the peer fails, the peer keeps the old file and its region, but no driver uses
+ * an address in that region.
  */
 static int unmap_idle_locked(struct vhost_user *vhost, uint64_t address) NEEDS_LOCK(vhost->lock)
 {
@@ -289,7 +289,7 @@ int vhost_user_memory_unmap(struct backend *backend, const struct backend_mappin
 
 /* --- Fence --- */
 
-/* The pages may be reused once the peer cannot write to them, which is so from here on. */
+/* The peer cannot write to the pages from here on, so they may be reused. */
 static int release_waiting_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
 	int err = 0;
@@ -312,8 +312,8 @@ static void forget_waiting_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lo
 }
 
 /*
- * A peer answers the next connection only when all that it did for the last one is over, so this is
- * a fence.
+ * A peer answers the next connection only after it has finished everything for the last one. So
+ * this is a fence.
  */
 int vhost_user_memory_reconnect_locked(struct vhost_user *vhost)
 {
@@ -351,7 +351,7 @@ int vhost_user_memory_fence(struct backend *backend)
 	return err;
 }
 
-/* --- The end --- */
+/* --- Close --- */
 
 void vhost_user_memory_release_locked(struct vhost_user *vhost)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The memory that a vhost-user peer has, or may still have.
+ * The memory that a vhost-user peer has, or may still have after it was freed.
  */
 #ifndef VHOST_USER_MEMORY_H
 #define VHOST_USER_MEMORY_H
@@ -10,17 +10,17 @@
 /**
  * vhost_user_memory_has_locked() - Whether the peer has the memory at an address.
  * @vhost: The device.
- * @address: Where.
- * @bytes: How much.
+ * @address: The first device address.
+ * @bytes: The size.
  */
 bool vhost_user_memory_has_locked(const struct vhost_user *vhost, uint64_t address, uint64_t bytes)
 	NEEDS_LOCK(vhost->lock);
 
 /**
- * vhost_user_memory_reconnect_locked() - End all that the peer does, and begin anew.
- * @vhost: The device; its registers are reset, what is exposed stays so.
+ * vhost_user_memory_reconnect_locked() - Connect again, so that nothing is in flight any more.
+ * @vhost: The device. Its registers are reset. Exposed memory stays exposed.
  *
- * Return: as vhost_user_peer_connect_locked(); -EOPNOTSUPP also if it is the caller's connection.
+ * Return: as vhost_user_peer_connect_locked(); -EOPNOTSUPP also if the caller made the connection.
  */
 int vhost_user_memory_reconnect_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock);
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The messages of vhost-user on a socket: how they are framed, and which answers are well formed.
- * What they mean is in peer.c.
+ * Sends and receives the messages of vhost-user on a socket, and checks that answers are well
+ * formed. peer.c knows what the messages mean.
  *
- * Two answers may arrive together, so struct vhost_user_answers keeps what is left. Only one thread
- * at a time uses a connection.
+ * Two answers may arrive together, so struct vhost_user_answers keeps the rest. Only one thread at a
+ * time uses a connection.
  */
 #include <errno.h>
 

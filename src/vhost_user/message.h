@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * vhost-user's messages, as a front end sends them. Layouts and numbers are those of
+ * The messages of vhost-user, as a front end sends them. The layouts and numbers are those of
  * QEMU's docs/interop/vhost-user.rst; no header of the system has them.
  *
- * A peer is trusted with nothing: whatever is not the answer to what was asked ends the
- * connection.
+ * The library does not trust a peer: a reply that does not fit the question ends the connection.
  */
 #ifndef VHOST_USER_MESSAGE_H
 #define VHOST_USER_MESSAGE_H
@@ -37,20 +36,24 @@ enum vhost_user_request {
 	VHOST_USER_REM_MEM_REG = 38,
 };
 
-/* Of GET_FEATURES, beside those of virtio: there are protocol features; a log of writes. */
+/*
+ * Features of GET_FEATURES beside those of virtio: the peer has protocol features, and it can log
+ * its writes.
+ */
 #define VHOST_USER_F_PROTOCOL_FEATURES (UINT64_C(1) << 30)
 #define VHOST_USER_F_LOG_ALL (UINT64_C(1) << 26)
-/* Of GET_PROTOCOL_FEATURES. */
+/* Features of GET_PROTOCOL_FEATURES. */
 #define VHOST_USER_PROTOCOL_F_MQ (UINT64_C(1) << 0)
 #define VHOST_USER_PROTOCOL_F_REPLY_ACK (UINT64_C(1) << 3)
 #define VHOST_USER_PROTOCOL_F_CONFIG (UINT64_C(1) << 9)
 #define VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS (UINT64_C(1) << 15)
+
 /**
- * struct vhost_user_region - Memory.
- * @address: Where the device finds it.
- * @bytes: Its size.
- * @user_address: Where rings are said to be that are in it.
- * @offset: In its file.
+ * struct vhost_user_region - A region of memory.
+ * @address: The device address.
+ * @bytes: The size.
+ * @user_address: The address that SET_VRING_ADDR uses for rings in this region.
+ * @offset: The offset in the file.
  */
 struct vhost_user_region {
 	uint64_t address;
@@ -60,16 +63,16 @@ struct vhost_user_region {
 };
 
 /**
- * struct vhost_user_message - A message, as it is sent.
- * @request: Which.
- * @flags: A version, and what is below.
- * @bytes: Of what follows.
- * @u64: Most answers, features, and a queue's number.
+ * struct vhost_user_message - A message in the layout of the socket.
+ * @request: The request, an enum vhost_user_request.
+ * @flags: The version, and VHOST_USER_FLAG_*.
+ * @bytes: The size of the payload that follows.
+ * @u64: The payload of most answers and of features; the number of a queue.
  * @state: A queue and a number.
- * @rings: Where the rings of a queue are.
- * @region: Of ADD_MEM_REG and REM_MEM_REG.
- * @table: Of SET_MEM_TABLE.
- * @config: Part of the configuration space.
+ * @rings: The addresses of the rings of a queue.
+ * @region: The payload of ADD_MEM_REG and REM_MEM_REG.
+ * @table: The payload of SET_MEM_TABLE.
+ * @config: A part of the configuration space.
  */
 struct vhost_user_message {
 	uint32_t request;
@@ -116,23 +119,23 @@ struct vhost_user_message {
 /**
  * vhost_user_message_send() - Send messages.
  * @fd: The connection.
- * @messages: Their flags are filled in, but for VHOST_USER_FLAG_NEED_REPLY.
+ * @messages: The messages. The call fills in their flags; it keeps VHOST_USER_FLAG_NEED_REPLY.
  * @message_count: 1 or 2.
- * @fds: Descriptors that go with the first.
- * @count: How many.
- * @deadline_ns: When to give up.
+ * @fds: Descriptors that go with the first message.
+ * @count: The number of descriptors.
+ * @deadline_ns: The time at which the call gives up.
  *
- * Return: 0; -ETIMEDOUT, -EPIPE or the like if the peer is gone.
+ * Return: 0; -ETIMEDOUT; -EPIPE or a similar error if the peer is gone.
  */
 int vhost_user_message_send(int fd, struct vhost_user_message *messages, size_t message_count,
 			    const int *fds, size_t count, uint64_t deadline_ns);
 
 /**
- * struct vhost_user_answers - What was received and not looked at yet.
+ * struct vhost_user_answers - Bytes that were received and not used yet.
  * @fd: The connection.
- * @deadline_ns: When to give up.
- * @bytes: How much there is.
- * @buffer: It.
+ * @deadline_ns: The time at which vhost_user_message_receive() gives up.
+ * @bytes: The number of bytes in @buffer.
+ * @buffer: The bytes.
  */
 struct vhost_user_answers {
 	int fd;
@@ -143,15 +146,15 @@ struct vhost_user_answers {
 
 /**
  * vhost_user_message_receive() - Receive the answer to a request.
- * @answers: Zero bytes but for fd and deadline_ns, for all answers to what was sent at a
- *	time.
- * @request: Which was sent.
- * @message: The answer.
- * @min: Least size of its payload.
- * @max: Greatest.
+ * @answers: Zero bytes except for fd and deadline_ns. The caller uses the same struct for all
+ *	answers to messages that were sent together.
+ * @request: The request that was sent.
+ * @message: Set to the answer.
+ * @min: The least size of the payload.
+ * @max: The greatest size of the payload.
  *
- * Return: 0; -ETIMEDOUT, -EPIPE or the like if the peer is gone, -EPROTO if this is no
- * answer to the request.
+ * Return: 0; -ETIMEDOUT; -EPIPE or a similar error if the peer is gone; -EPROTO if the reply is
+ * malformed.
  */
 int vhost_user_message_receive(struct vhost_user_answers *answers, enum vhost_user_request request,
 			       struct vhost_user_message *message, size_t min, size_t max);

@@ -37,7 +37,7 @@ static uint32_t get_half(uint64_t value, uint32_t select)
 	return select < 2 ? (uint32_t)(value >> 32 * select) : 0;
 }
 
-/* Half 0 is the low one. A driver may select another than 0 and 1, which does not exist. */
+/* Half 0 is the low one. A driver may select a half above 1, which does not exist. */
 static void set_half(uint64_t *value, uint32_t select, uint32_t to)
 {
 	const unsigned int shift = 32 * select;
@@ -89,13 +89,13 @@ static int send_kick_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vho
 
 	if (err)
 		return -ENOSPC;
-	/* The number stays, but a peer that kept the old eventfd does not take kicks of the new. */
+	/* The number stays. A peer that kept the old eventfd cannot consume kicks of the new one. */
 	sys_become(fd, fresh);
 	sys_close(fresh);
 	return vhost_user_peer_set_locked(vhost, &message, &fd, 1, false);
 }
 
-/* A peer that cannot find its rings would only hang up; this report says which ring it is. */
+/* A peer that cannot find its rings hangs up without a reason, so the library reports them. */
 static int check_rings_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vhost->lock)
 {
 	const struct vhost_user_queue *queue = &vhost->registers.queues[i];
@@ -198,8 +198,8 @@ static bool has_run_locked(const struct vhost_user *vhost) NEEDS_LOCK(vhost->loc
 }
 
 /*
- * A driver reads a status of 0 back to know that nothing is in flight any more. Peers finish what
- * is in flight only when the connection ends, so a reset connects again.
+ * A driver that reads a status of 0 back knows that nothing is in flight any more. Peers finish
+ * their transfers only when the connection ends, so a reset connects again.
  */
 static void set_status_locked(struct vhost_user *vhost, uint32_t status) NEEDS_LOCK(vhost->lock)
 {
@@ -216,7 +216,7 @@ static void set_status_locked(struct vhost_user *vhost, uint32_t status) NEEDS_L
 	if (added & VIRTIO_CONFIG_S_FEATURES_OK && !negotiate_features_locked(vhost))
 		status &= ~(uint32_t)VIRTIO_CONFIG_S_FEATURES_OK;
 	registers->status |= status;
-	/* 3.1.1: a driver must check that its features were accepted. This one did not. */
+	/* 3.1.1: a driver must check that the device accepted its features. This one did not. */
 	if (!(registers->status & VIRTIO_CONFIG_S_FEATURES_OK) &&
 	    status & VIRTIO_CONFIG_S_DRIVER_OK)
 		registers->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
@@ -324,7 +324,10 @@ static void set_up_queue(struct vhost_user_queue *queue, uint64_t offset, uint32
 	}
 }
 
-/* A queue that runs ignores the driver until a reset; one that is ready takes only "not ready". */
+/*
+ * The library ignores writes to a running queue until a reset. For a ready queue it accepts only
+ * "not ready".
+ */
 static void write_queue_locked(struct vhost_user *vhost, uint64_t offset, uint32_t value)
 	NEEDS_LOCK(vhost->lock)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The registers of a virtio-mmio device. Both functions are of struct backend_ops.
+ * The registers of virtio-mmio. Both functions are functions of struct backend_ops.
  */
 #ifndef VHOST_USER_MMIO_H
 #define VHOST_USER_MMIO_H

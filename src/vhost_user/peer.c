@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The conversation with a vhost-user peer: connecting, agreeing on features, questions and answers.
+ * The conversation with a vhost-user peer: the connection, the negotiation of features, questions
+ * and answers.
  *
  * INVARIANT: all answers to a message are read before the next message is sent. The library hangs
- * up on a peer that breaks the protocol or is late, because it could take an old answer for a new
- * one. The lock of struct vhost_user is held throughout.
+ * up on a peer that breaks the protocol or is late, because it could otherwise take an old answer
+ * for a new one. The lock of struct vhost_user is held throughout.
  */
 #include <inttypes.h>
 #include <linux/virtio_config.h>
@@ -14,10 +15,11 @@
 #include "base/sys.h"
 #include "vhost_user/peer.h"
 
-/* The slots of a peer that takes only whole tables, and more than any peer has. */
+/* A peer that takes only whole tables has this many slots. */
 #define SLOTS_OF_A_TABLE VHOST_USER_REGIONS_MAX
+/* The library uses at most this many slots, which is more than known peers have. */
 #define SLOTS_MAX 4096
-/* A peer that cannot say how many queues it has, has one pair. */
+/* A peer that cannot tell the number of its queues has one pair. */
 #define QUEUES_UNKNOWN 2
 #define PROTOCOL_FEATURES                                             \
 	(VHOST_USER_PROTOCOL_F_MQ | VHOST_USER_PROTOCOL_F_REPLY_ACK | \
@@ -51,7 +53,7 @@ static uint64_t deadline_of(const struct vhost_user *vhost)
 	return sys_deadline_ns(vhost->keys.timeout_ms * SYS_NS_PER_MS);
 }
 
-/* The shutdown also ends the connection if a forked child has the descriptor. */
+/* The shutdown ends the connection even if a forked child has the descriptor. */
 void vhost_user_peer_hang_up_locked(struct vhost_user *vhost)
 {
 	if (!vhost->connected)
@@ -61,7 +63,10 @@ void vhost_user_peer_hang_up_locked(struct vhost_user *vhost)
 	sys_become(vhost->fd, vhost->hung_up);
 }
 
-/* After this no message of the peer can be taken for an answer to another question. */
+/*
+ * Hang up after an error, so that no late message of the peer can be taken for an answer to another
+ * question. Returns the error for the caller of the library.
+ */
 static int lose_peer_locked(struct vhost_user *vhost, const char *when, int err)
 	NEEDS_LOCK(vhost->lock)
 {
@@ -94,7 +99,7 @@ bool vhost_user_peer_is_there_locked(struct vhost_user *vhost)
 	return false;
 }
 
-/* Sends both messages before it reads an answer, so that checking takes no second round trip. */
+/* This sends both messages before it reads an answer, which saves a second round trip. */
 static int exchange_locked(struct vhost_user *vhost, const struct vhost_user_message *message,
 			   const int *fds, size_t count, bool checked, bool *refused)
 	NEEDS_LOCK(vhost->lock)
@@ -197,7 +202,7 @@ int vhost_user_peer_get_config_locked(struct vhost_user *vhost, uint8_t *config,
 	if (!(vhost->protocol & VHOST_USER_PROTOCOL_F_CONFIG))
 		return report_missing(
 			vhost, "VHOST_USER_PROTOCOL_F_CONFIG, so its configuration reads as ones");
-	/* A peer without so much configuration sends an empty answer. */
+	/* A peer with less configuration than that sends an empty answer. */
 	err = ask_locked(vhost, &message, 0, all);
 	if (!err && !message.bytes)
 		err = -EIO;
@@ -308,7 +313,7 @@ static int negotiate_protocol_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost-
 		false);
 }
 
-/* Counts the mappings that the next connection must be told of. */
+/* Count the mappings that the library must send to the next connection. */
 static size_t count_live_locked(const struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
 	size_t count = 0;
@@ -318,7 +323,7 @@ static size_t count_live_locked(const struct vhost_user *vhost) NEEDS_LOCK(vhost
 	return count;
 }
 
-/* Allocated once: a peer that connects later must take all mappings that there are. */
+/* This allocates once. A peer that connects later must take all mappings that exist then. */
 static int allocate_mappings_locked(struct vhost_user *vhost, uint64_t slots)
 	NEEDS_LOCK(vhost->lock)
 {

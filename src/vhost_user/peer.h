@@ -9,11 +9,11 @@
 #include "vhost_user/message.h"
 
 /**
- * vhost_user_peer_connect_locked() - Connect, and agree on how to talk.
+ * vhost_user_peer_connect_locked() - Connect, and negotiate features with the peer.
  * @vhost: The device, without a connection.
  *
- * Return: 0; -ENODEV, -EACCES, -EPERM, -EINVAL (no socket), -EOPNOTSUPP (it lacks what is
- * needed), -EIO, -ETIMEDOUT, -ENOSPC, -ENOMEM.
+ * Return: 0; -ENODEV, -EACCES, -EPERM, -EINVAL (the path is not a socket), -EOPNOTSUPP (the peer
+ * lacks a feature that is needed), -EIO, -ETIMEDOUT, -ENOSPC, -ENOMEM.
  */
 int vhost_user_peer_connect_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock);
 
@@ -24,29 +24,31 @@ int vhost_user_peer_connect_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->l
 void vhost_user_peer_hang_up_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock);
 
 /**
- * vhost_user_peer_report_no_connection() - Say why there is none.
+ * vhost_user_peer_report_no_connection() - Report why there is no connection.
  * @vhost: The device.
- * @err: What the system answered.
+ * @err: The error of the system call.
  *
- * Return: what the library answers.
+ * Return: the error for the caller of the library.
  */
 int vhost_user_peer_report_no_connection(const struct vhost_user *vhost, int err);
 
 /**
- * vhost_user_peer_is_there_locked() - Whether the peer is, as far as one can see.
+ * vhost_user_peer_is_there_locked() - Whether the peer is still connected.
  * @vhost: The device.
+ *
+ * If the peer has hung up since the last message, the call reports that and ends the connection.
  */
 bool vhost_user_peer_is_there_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock);
 
 /**
- * vhost_user_peer_set_locked() - Send a message that has no answer but an acknowledgement.
+ * vhost_user_peer_set_locked() - Send a message that the peer only acknowledges.
  * @vhost: The device.
  * @message: The message.
  * @fds: Descriptors that go with it.
- * @count: How many.
- * @checked: Acknowledgements are not to be believed: ask for something else too.
+ * @count: The number of descriptors.
+ * @checked: Do not rely on the acknowledgement: also ask for the features, and wait for that answer.
  *
- * Return: 0; -EIO (refused, or an answer that is none), -ENODEV, -ETIMEDOUT.
+ * Return: 0; -EIO (the peer refused, or its reply is malformed), -ENODEV, -ETIMEDOUT.
  */
 int vhost_user_peer_set_locked(struct vhost_user *vhost, const struct vhost_user_message *message,
 			       const int *fds, size_t count, bool checked) NEEDS_LOCK(vhost->lock);
@@ -54,18 +56,18 @@ int vhost_user_peer_set_locked(struct vhost_user *vhost, const struct vhost_user
 /**
  * vhost_user_peer_get_config_locked() - Read the start of the configuration space.
  * @vhost: The device.
- * @config: Filled in.
- * @bytes: How much of it.
+ * @config: Set to the configuration.
+ * @bytes: How many bytes to read.
  *
- * Return: as vhost_user_peer_set_locked(); -EOPNOTSUPP (it has none).
+ * Return: as vhost_user_peer_set_locked(); -EOPNOTSUPP (the peer cannot send its configuration).
  */
 int vhost_user_peer_get_config_locked(struct vhost_user *vhost, uint8_t *config, uint32_t bytes)
 	NEEDS_LOCK(vhost->lock);
 
 /**
- * vhost_user_peer_set_call_locked() - Tell the peer whom to wake up.
- * @vhost: The device, with its call_fd.
- * @queue: A queue.
+ * vhost_user_peer_set_call_locked() - Tell the peer which eventfd signals interrupts of a queue.
+ * @vhost: The device. The eventfd is its @call_fd, or its @ignored_fd if that is -1.
+ * @queue: The queue.
  *
  * Return: as vhost_user_peer_set_locked().
  */
