@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The names of devices: scheme[:target][,key=value]... as in "sim:edu,step,seed=7".
+ * Parses the names of devices: scheme[:target][,key=value]... as in "sim:edu,step,seed=7".
  *
- * A name is cut up in a copy of its text, and a struct name points into that copy until
- * name_close(). Every mistake is reported with the whole name as the caller wrote it. Nothing here
- * has a lock.
+ * The parser cuts up a copy of the name, and a struct name points into that copy until
+ * name_close(). It reports each mistake with the whole name as the caller wrote it. Nothing here
+ * takes a lock.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #include "base/name.h"
 #include "base/sys.h"
 
-static int malformed(const struct name *name, const struct reporter *to, const char *why)
+static int report_malformed(const struct name *name, const struct reporter *to, const char *why)
 {
 	report(to, COHERENT_ERROR, "device name \"%s\": %s; it is scheme[:target][,key=value]...",
 	       name->whole, why);
@@ -38,11 +38,11 @@ static int split_keys(struct name *name, char *rest, const struct reporter *to)
 		if (value)
 			*value++ = '\0';
 		if (!*key)
-			return malformed(name, to, "a key is missing");
+			return report_malformed(name, to, "a key is missing");
 		if (value && !*value)
-			return malformed(name, to, "a value is missing");
+			return report_malformed(name, to, "a value is missing");
 		if (name->count == NAME_KEYS_MAX)
-			return malformed(name, to, "too many keys");
+			return report_malformed(name, to, "too many keys");
 		if (name_has_key(name, key)) {
 			report(to, COHERENT_ERROR, "device name \"%s\": key \"%s\" is given twice",
 			       name->whole, key);
@@ -60,10 +60,10 @@ int name_open(struct name *name, const char *text, const struct reporter *to)
 
 	*name = (struct name){ .whole = text ? text : "" };
 	if (!text || !*text)
-		return malformed(name, to, "it is empty, try \"sim:edu\"");
+		return report_malformed(name, to, "it is empty, try \"sim:edu\"");
 	if (strlen(text) > NAME_BYTES_MAX) {
 		name->whole = "";
-		return malformed(name, to, "it is longer than 255 bytes");
+		return report_malformed(name, to, "it is longer than 255 bytes");
 	}
 	name->text = strdup(text);
 	if (!name->text)
@@ -73,7 +73,7 @@ int name_open(struct name *name, const char *text, const struct reporter *to)
 	name->scheme = strsep(&target, ":");
 	name->target = target ? target : "";
 	if (!*name->scheme)
-		return malformed(name, to, "the scheme is missing");
+		return report_malformed(name, to, "the scheme is missing");
 	return split_keys(name, rest, to);
 }
 
@@ -90,8 +90,8 @@ static const struct name_key *find_key(const struct name_key *known, size_t coun
 	return NULL;
 }
 
-static int unknown_key(const struct name *name, const char *key, const struct name_key *known,
-		       size_t count, const struct reporter *to)
+static int report_unknown_key(const struct name *name, const char *key,
+			      const struct name_key *known, size_t count, const struct reporter *to)
 {
 	char list[256] = "";
 	size_t used = 0;
@@ -103,12 +103,15 @@ static int unknown_key(const struct name *name, const char *key, const struct na
 		report(to, COHERENT_ERROR, "device name \"%s\": there is no key \"%s\", only: %s",
 		       name->whole, key, list);
 	else
-		report(to, COHERENT_ERROR, "device name \"%s\": %s: takes no keys, not \"%s\"",
+		report(to, COHERENT_ERROR,
+		       "device name \"%s\": scheme \"%s\" takes no keys, but \"%s\" is given",
 		       name->whole, name->scheme, key);
 	return -EINVAL;
 }
 
-/* A sign, a blank or octal is refused: 064 is more often a typing error than 52. */
+/*
+ * This refuses a sign, a blank and octal. A person who types 064 more often means 64 than 52.
+ */
 static bool is_number(const char *value)
 {
 	if (*value == '0')
@@ -145,7 +148,7 @@ int name_read_keys(const struct name *name, const struct name_key *known, size_t
 		int err;
 
 		if (!key)
-			return unknown_key(name, name->keys[i], known, count, to);
+			return report_unknown_key(name, name->keys[i], known, count, to);
 		err = read_value(name, key, name->values[i], &value, to);
 		if (err)
 			return err;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Device names: scheme[:target][,key[=value]]...
+ * Device names: scheme[:target][,key[=value]]... The scheme selects the backend, the target the
+ * device. Each backend knows its own keys.
  */
 #ifndef NAME_H
 #define NAME_H
@@ -15,14 +16,14 @@
 #define NAME_BYTES_MAX 255
 
 /**
- * struct name - A name, taken apart.
- * @scheme: Which backend.
+ * struct name - The parts of a device name.
+ * @scheme: The scheme, which selects the backend.
  * @target: Which device the backend opens; "" if the name has none.
  * @keys: The keys.
- * @values: Their values; NULL for a key without.
- * @count: How many keys there are.
- * @whole: As given, for reports.
- * @text: What the others point into.
+ * @values: The value of each key; NULL for a key without a value.
+ * @count: The number of keys.
+ * @whole: The name as the caller wrote it, for reports.
+ * @text: The copy of the name that the other parts point into.
  */
 struct name {
 	const char *scheme;
@@ -36,11 +37,11 @@ struct name {
 
 /**
  * struct name_key - A key that a backend knows.
- * @key: Its name.
- * @min: Least value; UINT64_MAX for a key without a value.
- * @max: Greatest value.
- * @offset: Of its uint64_t in the struct that name_read_keys() fills; a key
- *	without a value sets it to 1.
+ * @key: The name of the key.
+ * @min: The least value; UINT64_MAX for a key without a value.
+ * @max: The greatest value.
+ * @offset: The offset of the uint64_t that name_read_keys() sets. A key without a value sets it
+ *	to 1.
  */
 struct name_key {
 	const char *key;
@@ -52,39 +53,37 @@ struct name_key {
 #define NAME_FLAG .min = UINT64_MAX
 
 /**
- * name_open() - Take a name apart.
- * @name: Filled in; end it with name_close(), also on failure.
+ * name_open() - Parse a device name.
+ * @name: Set to the parts. The caller ends it with name_close(), also after a failure.
  * @text: The name; NULL is malformed.
- * @to: Says what is wrong with it.
+ * @to: The receiver of a report if the name is malformed.
  *
- * Return: 0; -EINVAL (malformed, or a key is given twice), -ENOMEM.
+ * Return: 0; -EINVAL (the name is malformed, or has a key twice), -ENOMEM.
  */
 int name_open(struct name *name, const char *text, const struct reporter *to);
 
 /**
- * name_close() - Free a name.
+ * name_close() - Free the parts of a name.
  * @name: The name.
  */
 void name_close(struct name *name);
 
 /**
- * name_has_key() - Ask whether a key is given.
+ * name_has_key() - Whether a name has a key.
  * @name: The name.
  * @key: The key.
- *
- * Return: Whether it is.
  */
 bool name_has_key(const struct name *name, const char *key);
 
 /**
- * name_read_keys() - Read the values of keys.
+ * name_read_keys() - Read the values of the keys of a name.
  * @name: The name.
- * @known: The keys that there are.
- * @count: How many.
- * @values: A struct with a uint64_t for each; untouched where a key is absent.
- * @to: Says what is wrong, and what there is.
+ * @known: The keys that the backend knows.
+ * @count: The number of @known.
+ * @values: A struct with a uint64_t for each known key. The call sets those that the name has.
+ * @to: The receiver of a report if a key is unknown, or has a bad value.
  *
- * Return: 0; -EINVAL (unknown key, bad value).
+ * Return: 0; -EINVAL (a key is unknown, or its value is bad).
  */
 int name_read_keys(const struct name *name, const struct name_key *known, size_t count,
 		   void *values, const struct reporter *to);

@@ -27,7 +27,7 @@ static void refusals_name_the_command_that_helps(void)
 		{ "vfio:10000:e1:00.0", "true", -ENODEV, "there is no PCI device 10000:e1:00.0" },
 		{ "vfio:12345678:e1:00.0", "true", -ENODEV, "PCI device 12345678:e1:00.0; lspci" },
 		{ "vfio:0000:00:01.0x", "true", -EINVAL, "is not a PCI address" },
-		{ "vfio:00:01.0,lazy", "true", -EINVAL, "takes no keys, not \"lazy\"" },
+		{ "vfio:00:01.0,lazy", "true", -EINVAL, "takes no keys, but \"lazy\" is given" },
 		{ "vfio:00:03.0", "true", -ENODEV, "there is no PCI device 0000:00:03.0" },
 		{ "iommufd:00:03.0", "true", -ENODEV, "there is no PCI device 0000:00:03.0" },
 		{ "pci:00:03.0", "true", -ENODEV, "there is no PCI device 0000:00:03.0" },
