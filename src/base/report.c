@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Formats the reports of the library and hands them to the function of the driver, or writes them
+ * to stderr if the driver passes coherent_report_stderr(). Nothing here takes a lock.
+ */
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +19,7 @@ void report(const struct reporter *to, enum coherent_severity severity, const ch
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	/* A name may hold control characters. One report stays one line all the same. */
+	/* A device name may contain control characters, but a report must stay one line. */
 	for (char *c = line; *c; c++)
 		if (iscntrl((unsigned char)*c))
 			*c = '?';

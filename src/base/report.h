@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Reports go to the function that the driver gave to coherent_device_open(), a line at a time.
- * The caller does not hold the store lock or the pages lock.
+ * A report is one line of text for the function that the driver passed to coherent_device_open().
+ * A caller of report() must not hold the store lock or the pages lock.
  */
 #ifndef REPORT_H
 #define REPORT_H
@@ -10,8 +10,8 @@
 
 /**
  * struct reporter - The receiver of reports.
- * @fn: The function of the driver, or NULL.
- * @arg: Handed to @fn.
+ * @fn: The function of the driver; NULL if it wants no reports.
+ * @arg: The argument for @fn.
  */
 struct reporter {
 	void (*fn)(void *arg, enum coherent_severity severity, const char *line);
@@ -22,7 +22,7 @@ struct reporter {
  * report() - Send a report.
  * @to: The receiver.
  * @severity: The severity.
- * @format: As for printf(), without a newline.
+ * @format: A format as for printf(), without a newline. The line is cut after 1023 bytes.
  */
 __attribute__((format(printf, 3, 4))) void
 report(const struct reporter *to, enum coherent_severity severity, const char *format, ...);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The wrappers of system calls that sys.h declares. With sys_process.c this is the only file that
- * reads errno. Nothing here has state or takes a lock.
+ * Wraps system calls. Only this file and sys_process.c read errno. Nothing here has state or takes a
+ * lock.
  *
  * INVARIANT: a descriptor that a function returns is above the standard three. A program may have
- * closed those and still print to them, which would write to the registers of a device.
+ * closed those and still print to them. If a device had one of their numbers, that text would go to
+ * its registers.
  */
 #include <linux/mempolicy.h>
 #include <sched.h>
@@ -265,7 +266,7 @@ uint64_t sys_lockable_bytes(void)
 	return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
 }
 
-/* Here because strtoull() tells of an overflow by errno only. */
+/* This function is here because strtoull() reports an overflow only in errno. */
 int sys_read_number(const char *text, uint64_t *number)
 {
 	char *end;
@@ -286,8 +287,8 @@ int sys_eventfd(int *fd)
 }
 
 /*
- * Another process with the same eventfd may have made it blocking, so the read asks not to wait.
- * Linux before 5.10 does not know RWF_NOWAIT on an eventfd.
+ * Another process with the same eventfd may have made it blocking, so RWF_NOWAIT asks the kernel not
+ * to wait. Linux before 5.10 does not know this flag on an eventfd.
  */
 int sys_eventfd_take(int fd)
 {
@@ -342,7 +343,7 @@ int sys_wait_readable(struct pollfd *fds, nfds_t count, uint64_t deadline_ns)
 
 /* --- UNIX sockets --- */
 
-/* Sockets are used without blocking, so ppoll() is what keeps a deadline. */
+/* The sockets do not block, so ppoll() keeps the deadline. */
 int sys_wait_socket(int fd, short events, uint64_t deadline_ns)
 {
 	struct pollfd fds = { .fd = fd, .events = events };

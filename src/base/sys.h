@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The system calls of the library. Only sys.c and sys_process.c read errno: a function that can
- * fail returns -errno, and a call that a signal interrupts starts again.
+ * The system calls of the library. A function that can fail returns -errno, and restarts a call that
+ * a signal interrupts. Only sys.c and sys_process.c read errno.
  *
- * Every descriptor closes on exec, and none is one of the standard three.
+ * Each descriptor closes on exec, and none is one of the standard three.
  */
 #ifndef SYS_H
 #define SYS_H
@@ -35,24 +35,25 @@ static inline size_t sys_page_bytes(void)
 	return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Map private anonymous memory; @flags are added, such as MAP_HUGETLB. */
+/* Map private anonymous memory. The call adds @flags, such as MAP_HUGETLB. */
 int sys_map(size_t bytes, int flags, void **va);
 
-/* Unmap a range that was mapped, which cannot fail. */
+/* Unmap a range that was mapped. This cannot fail. */
 void sys_unmap(void *va, size_t bytes);
 
+/* Advise the kernel as madvise() does. */
 int sys_advise(void *va, size_t bytes, int advice);
 
-/* Memory that is not populated yet comes from these NUMA nodes only; @nodes has a bit for each. */
+/* Take pages that are not populated yet only from these NUMA nodes; @nodes has a bit for each. */
 int sys_bind(void *va, size_t bytes, uint64_t nodes);
 
-/* Map a part of a file, shared with all that have the file; a forked child does not inherit it. */
+/* Map a part of a file, shared with all its users. A forked child does not inherit the mapping. */
 int sys_map_file(int fd, uint64_t offset, size_t bytes, void **va);
 
-/* Put a whole mapping in the place of another of the same size. */
+/* Move a whole mapping to the place of another mapping of the same size. */
 int sys_map_move(void *from, void *to, size_t bytes);
 
-/* Put private memory in the place of what was mapped there. */
+/* Replace what is mapped there by private memory. */
 void sys_map_over(void *va, size_t bytes);
 
 /* --- Files --- */
@@ -65,10 +66,10 @@ int sys_open(const char *path, int flags);
 /* Returns another descriptor of the same file, or -errno. */
 int sys_dup(int fd);
 
-/* Return @fd, or a copy above the standard descriptors; a negative @fd makes it return -errno. */
+/* Returns @fd, or a copy above the standard descriptors. If @fd is negative it returns -errno. */
 int sys_not_standard(int fd);
 
-/* Make @fd another descriptor of the file that @from has open, which cannot fail. */
+/* Make @fd another descriptor of the file that @from has open. This cannot fail. */
 void sys_become(int fd, int from);
 
 /* Create an empty file in memory that can be sealed. */
@@ -76,22 +77,22 @@ int sys_memfd(int *fd);
 
 int sys_truncate(int fd, uint64_t bytes);
 
-/* From now on nobody can make the file shorter or longer. */
+/* Seal the file, so that no process can make it shorter or longer. */
 int sys_seal(int fd);
 
-/* Returns what the kernel returned, or -errno. */
+/* Returns the result of the kernel, or -errno. */
 int sys_ioctl(int fd, unsigned long request, void *arg);
 
-/* For an ioctl that returns a descriptor. */
+/* Call an ioctl that returns a descriptor. Returns the descriptor or -errno. */
 int sys_ioctl_fd(int fd, unsigned long request, void *arg);
 
 /* Returns the size of a file, or 0 if it does not have one. */
 uint64_t sys_file_bytes(int fd);
 
-/* Returns how many bytes were read, which may be fewer than asked for, or -errno. */
+/* Returns how many bytes were read, which may be fewer than @bytes, or -errno. */
 ssize_t sys_read_some_at(int fd, uint64_t offset, void *to, size_t bytes);
 
-/* Read all of the bytes; -EIO if the file ends before. */
+/* Read all of the bytes; -EIO if the file ends earlier. */
 int sys_read_at(int fd, uint64_t offset, void *to, size_t bytes);
 
 /* Write all of the bytes. */
@@ -115,26 +116,26 @@ void sys_dir_close(DIR *dir);
 
 /* --- The process --- */
 
-/* Returns the user that the kernel checks permissions for. */
+/* Returns the user whose permissions the kernel checks. */
 uid_t sys_user(void);
 
-/* Returns the number of this process. */
+/* Returns the process ID. */
 pid_t sys_pid(void);
 
-/* Returns how many bytes the process may lock in memory, or UINT64_MAX for any number. */
+/* Returns how many bytes the process may lock in memory; UINT64_MAX means no limit. */
 uint64_t sys_lockable_bytes(void);
 
-/* Read a number that is the whole of @text, in C's notation; -EINVAL or -ERANGE. */
+/* Read a number in the notation of C. It must be the whole of @text; -EINVAL or -ERANGE. */
 int sys_read_number(const char *text, uint64_t *number);
 
 /* --- Events and time --- */
 
 int sys_eventfd(int *fd);
 
-/* Take all signals of an eventfd without blocking; -EAGAIN if there is none. */
+/* Reset an eventfd without blocking; -EAGAIN if it is not signalled. */
 int sys_eventfd_take(int fd);
 
-/* Signal an eventfd, which cannot fail: a full counter is signalled already. */
+/* Signal an eventfd. This cannot fail, because an eventfd with a full counter is signalled. */
 void sys_eventfd_signal(int fd);
 
 static inline uint64_t sys_now_ns(void)
@@ -161,7 +162,7 @@ static inline struct timespec sys_timespec(uint64_t ns)
 	};
 }
 
-/* Let other threads run first. */
+/* Let other threads run. */
 void sys_yield(void);
 
 /* A signal may end the sleep early. */
@@ -184,25 +185,25 @@ int sys_accept(int fd, uint64_t deadline_ns);
 /* Create two connected sockets. */
 int sys_socketpair(int pair[2]);
 
-/* Create a socket whose other end is closed. */
+/* Create a socket with a closed other end. */
 int sys_hung_up(int *fd);
 
 /* Read an option such as SO_ACCEPTCONN; -ENOTSOCK if @fd is not a socket. */
 int sys_socket_option(int fd, int option, int *value);
 
-/* Shut down both directions, also for processes that share the socket. */
+/* Shut down both directions, also for other processes that share the socket. */
 void sys_shutdown(int fd);
 
-/* Returns how many bytes were sent, or -errno; the descriptors go with the first byte. */
+/* Returns how many bytes were sent, or -errno. The descriptors go with the first byte. */
 ssize_t sys_send_some(int fd, struct iovec *parts, size_t part_count, const int *fds, size_t count);
 
-/* Send all of the parts, which this changes; -ETIMEDOUT at the deadline. */
+/* Send all of the parts. The call changes @parts; -ETIMEDOUT at the deadline. */
 int sys_send(int fd, struct iovec *parts, size_t part_count, const int *fds, size_t count,
 	     uint64_t deadline_ns);
 
 /*
  * Returns how many bytes were received, from 1 to @bytes, or -errno: -ETIMEDOUT at the deadline,
- * -EPIPE if the peer hung up. The kernel closes descriptors that come along.
+ * -EPIPE if the peer hung up. The kernel closes descriptors that come with the bytes.
  */
 ssize_t sys_receive(int fd, void *to, size_t bytes, uint64_t deadline_ns);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * How the library starts and ends programs and threads; sys_process.h declares it.
+ * Starts and ends the programs and threads of the library.
  *
  * Between fork() and exec() the child of a program with threads may only make system calls: another
  * thread may have held any lock when the child was copied. Nothing here takes a lock.
@@ -27,7 +27,7 @@ void sys_kill(pid_t pid)
 		;
 }
 
-/* The child ignores what we ignore, but has none of our handlers and no blocked signal. */
+/* The child ignores the signals that the parent ignores. It has no handler and blocks no signal. */
 static void restore_signals(void)
 {
 	struct sigaction action;
@@ -43,7 +43,10 @@ static void restore_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Write why the program could not run; in a child, so without locks and allocations. */
+/*
+ * Write why the program could not run. This runs in a child of fork(), so it takes no lock and
+ * allocates nothing.
+ */
 static void write_errno(int fd, int err)
 {
 	char text[] = SYS_EXEC_FAILED "000\n";
