@@ -110,7 +110,8 @@ static int report_unknown_key(const struct name *name, const char *key,
 }
 
 /*
- * This refuses a sign, a blank and octal. A person who types 064 more often means 64 than 52.
+ * This refuses a sign, a blank and octal: 064 is more often a typing error than the octal number
+ * for 52.
  */
 static bool is_number(const char *value)
 {
