@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""The files of src/ depend on each other without cycles, and headers fit their .c files.
+
+usage: layers.py SOURCE_DIR LIBRARY.a
+
+The first test follows #include lines between the files of src/. The second follows undefined
+symbols between the members of the static library. A cycle is printed with the lines or the
+symbols that make it. The third finds functions that a header declares and another .c file than
+that of its name defines. Prints TAP.
+"""
+import os
+import re
+import subprocess
+import sys
+
+# Cycles of object files that are as they have to be: the members, and the reason.
+EXCEPTIONS = {
+}
+INCLUDE = re.compile(r'^#include "([^"]+)"', re.M)
+COMMENT = re.compile(r'/\*.*?\*/', re.S)
+# A declaration at the left margin that ends with a semicolon, and so is not inline.
+DECLARED = re.compile(r'^(?!static|typedef|#)\w[\w\s*]*?\b(\w+)\([^;{}]*\)[^;{}]*;', re.M)
+
+
+def includes(source_dir):
+    """{file: {file that it includes: how}} of src/."""
+    top = os.path.join(source_dir, 'src')
+    edges = {}
+    for folder, _, names in os.walk(top):
+        for name in names:
+            if not name.endswith(('.c', '.h')):
+                continue
+            path = os.path.join(folder, name)
+            with open(path, encoding='utf-8') as source:
+                found = INCLUDE.findall(source.read())
+            edges[os.path.relpath(path, top)] = {
+                os.path.relpath(at, top): f'#include "{include}"' for include in found
+                for at in (os.path.join(folder, include), os.path.join(top, include))
+                if os.path.exists(at)}
+    return edges
+
+
+def read_symbols(library):
+    """{symbol: the object file that defines it} and {object file: symbols that it needs}."""
+    run = subprocess.run(['nm', '-A', library], check=True, capture_output=True, text=True)
+    defined, needed = {}, {}
+    for line in run.stdout.splitlines():
+        member, rest = re.fullmatch(r'.*?([^:/]+)\.c\.o:\s*(.*)', line).groups()
+        kind, name = rest.split()[-2:]
+        needed.setdefault(member, set())
+        if kind == 'U':
+            needed[member].add(name)
+        elif kind.isupper():
+            defined[name] = member
+    return defined, needed
+
+
+def symbol_edges(defined, needed):
+    """{object file: {object file that it needs: symbols}}."""
+    edges = {}
+    for member, names in needed.items():
+        edges[member] = {}
+        for name in sorted(names):
+            if defined.get(name, member) != member:
+                edges[member].setdefault(defined[name], []).append(name)
+    return edges
+
+
+def misplaced(source_dir, defined):
+    """(header, function, object file) of what a header of another file's name declares."""
+    top = os.path.join(source_dir, 'src')
+    for folder, _, names in sorted(os.walk(top)):
+        for name in sorted(names):
+            if not name.endswith('.h'):
+                continue
+            path = os.path.relpath(os.path.join(folder, name), top)
+            with open(os.path.join(folder, name), encoding='utf-8') as header:
+                text = COMMENT.sub('', header.read())
+            for function in DECLARED.findall(text):
+                member = defined.get(function)
+                if member and member != path[:-2].replace('/', '_'):
+                    yield path, function, member
+
+
+def reachable(edges, start):
+    found, left = set(), [start]
+    while left:
+        for to in edges.get(left.pop(), ()):
+            if to not in found:
+                found.add(to)
+                left.append(to)
+    return found
+
+
+def cycles(edges):
+    """The sets of nodes that reach each other."""
+    reach = {node: reachable(edges, node) for node in edges}
+    return {frozenset(other for other in reach[node] if node in reach.get(other, ()))
+            for node in edges if node in reach[node]}
+
+
+def check(number, title, edges, exceptions):
+    """Print the result of one graph; True if it has no cycle."""
+    found = cycles(edges)
+    bad = [cycle for cycle in found if cycle not in exceptions]
+    stale = [cycle for cycle in exceptions if cycle not in found]
+    good = not bad and not stale and len(edges) > 30
+    print(f'{"ok" if good else "not ok"} {number} - {title}, {len(edges)} looked at')
+    for cycle in bad:
+        for node in sorted(cycle):
+            for to in sorted(cycle & set(edges[node])):
+                how = edges[node][to]
+                print(f'# {node} needs {to}: {how if isinstance(how, str) else ", ".join(how)}')
+    for cycle in stale:
+        print(f'# the exception {", ".join(sorted(cycle))} is not needed any more: remove it')
+    return good
+
+
+def main():
+    if len(sys.argv) != 3:
+        print('usage: layers.py SOURCE_DIR LIBRARY.a', file=sys.stderr)
+        return 2
+    source_dir, library = sys.argv[1:]
+    defined, needed = read_symbols(library)
+    print('1..3')
+    good = check(1, 'the files of src/ include each other without a cycle', includes(source_dir), {})
+    good &= check(2, 'the object files need each other without a cycle',
+                  symbol_edges(defined, needed),
+                  {frozenset(cycle): why for cycle, why in EXCEPTIONS.items()})
+    found = list(misplaced(source_dir, defined))
+    print(f'{"not " if found else ""}ok 3 - each header declares only what its own .c file defines')
+    for header, function, member in found:
+        print(f'# src/{header} declares {function}(), which {member}.c defines')
+    return 0 if good and not found else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())
