@@ -88,7 +88,7 @@ static int try_all(struct blk *blk)
 	if (err)
 		return disk_fail("blk", "tries", strerror(-err));
 	putchar('\n');
-	return disk_printed("blk", tries_print(&tries) ? 0 : 1);
+	return disk_printed("blk", tries_print(&tries, "reason (error of the process)") ? 0 : 1);
 }
 
 /* The tries make the disk hang up on purpose, so its reports are not shown. */

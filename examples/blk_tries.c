@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A disk that is aimed at what it must not reach: it reads memory to its first sectors, and
- * writes memory from them. What it cannot reach makes its process hang up.
+ * Aims a disk at memory. A write request makes the disk read the memory, and a read request makes
+ * it write the memory, always with its first sectors. If the process of the disk cannot reach an
+ * address, it hangs up.
  */
 #include <errno.h>
 #include <string.h>
@@ -22,7 +23,7 @@ static int open_again(struct blk *blk)
 	return err ? err : blk_open(blk, dev, depth);
 }
 
-/* Memory at an address from or to the disk. That it hangs up is an answer. */
+/* Transfers between the disk and an address. It is not an error that the process hangs up. */
 static int transfer(struct blk *blk, bool write, coherent_addr_t address, bool *hung_up)
 {
 	int err;
@@ -63,7 +64,10 @@ static int keep_address(void *elements, size_t count, coherent_addr_t address, v
 	return -ECANCELED;
 }
 
-/* The next box has the address that this one would have had. */
+/*
+ * Finds the device address of the next object. The seal function learns the address and then
+ * cancels the expose, so the next object gets the same address.
+ */
 static int guess_next(struct blk *blk, coherent_addr_t *next)
 {
 	COHERENT_AUTO(uint8_t, mem);
@@ -72,7 +76,7 @@ static int guess_next(struct blk *blk, coherent_addr_t *next)
 	return err == -ECANCELED ? 0 : err;
 }
 
-static int try_box(struct blk *blk, struct tries *tries, const char *(*why)(void))
+static int try_box(struct blk *blk, struct tries *tries, const char *(*reason)(void))
 {
 	COHERENT_BOX_AUTO(uint8_t, box);
 	coherent_addr_t address;
@@ -92,13 +96,13 @@ static int try_box(struct blk *blk, struct tries *tries, const char *(*why)(void
 		err = first_byte_of_disk(blk, &byte);
 	if (err)
 		return err;
-	tries_add(tries, "read a box", false, byte == PATTERN, why());
+	tries_add(tries, "read a box", false, byte == PATTERN, reason());
 	err = transfer(blk, false, address, &hung_up);
-	tries_add(tries, "write a box", false, coherent_box_ptr(&box)[0] != PATTERN, why());
+	tries_add(tries, "write a box", false, coherent_box_ptr(&box)[0] != PATTERN, reason());
 	return err;
 }
 
-static int try_mem_and_past_it(struct blk *blk, struct tries *tries, const char *(*why)(void))
+static int try_mem_and_past_it(struct blk *blk, struct tries *tries, const char *(*reason)(void))
 {
 	COHERENT_AUTO(uint8_t, mem);
 	coherent_addr_t after;
@@ -115,15 +119,15 @@ static int try_mem_and_past_it(struct blk *blk, struct tries *tries, const char 
 		err = coherent_read(&mem, 0, &byte);
 	if (err)
 		return err;
-	tries_add(tries, "write a mem", true, byte == PATTERN, why());
+	tries_add(tries, "write a mem", true, byte == PATTERN, reason());
 	after.raw = coherent_addr(&mem).raw + coherent_size(&mem);
 	err = transfer(blk, true, after, &hung_up);
 	if (!err)
-		tries_add(tries, "read past the end", false, !hung_up, why());
+		tries_add(tries, "read past the end", false, !hung_up, reason());
 	return err;
 }
 
-static int try_reclaimed(struct blk *blk, struct tries *tries, const char *(*why)(void))
+static int try_reclaimed(struct blk *blk, struct tries *tries, const char *(*reason)(void))
 {
 	COHERENT_BOX_AUTO(uint8_t, box);
 	COHERENT_AUTO(uint8_t, mem);
@@ -140,16 +144,16 @@ static int try_reclaimed(struct blk *blk, struct tries *tries, const char *(*why
 	if (!err)
 		err = transfer(blk, false, old, &hung_up);
 	if (!err)
-		tries_add(tries, "write a mem after reclaim", false,
-			  coherent_box_ptr(&box)[0] == PATTERN, why());
+		tries_add(tries, "write a reclaimed mem", false,
+			  coherent_box_ptr(&box)[0] == PATTERN, reason());
 	return err;
 }
 
-int blk_try_all(struct blk *blk, struct tries *tries, const char *(*why)(void))
+int blk_try_all(struct blk *blk, struct tries *tries, const char *(*reason)(void))
 {
-	int err = try_box(blk, tries, why);
+	int err = try_box(blk, tries, reason);
 
 	if (!err)
-		err = try_mem_and_past_it(blk, tries, why);
-	return err ? err : try_reclaimed(blk, tries, why);
+		err = try_mem_and_past_it(blk, tries, reason);
+	return err ? err : try_reclaimed(blk, tries, reason);
 }

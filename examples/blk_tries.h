@@ -6,13 +6,13 @@
 #include "tries.h"
 
 /**
- * blk_try_all() - Aim a disk at what it may and must not reach.
- * @blk: The disk, no slot of which is busy; its first sectors are lost.
- * @tries: Rows are added.
- * @why: Says why the last try was refused, "" if it was not.
+ * blk_try_all() - Aim a disk at memory that it may reach and at memory that it must not reach.
+ * @blk: The disk. No slot is busy. Its first sectors are overwritten.
+ * @tries: The function adds one row for each try.
+ * @reason: Returns why the last try was refused, or "".
  *
- * Return: 0, or why it could not be tried.
+ * Return: 0, or the error that ended the tries.
  */
-int blk_try_all(struct blk *blk, struct tries *tries, const char *(*why)(void));
+int blk_try_all(struct blk *blk, struct tries *tries, const char *(*reason)(void));
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Sends a file through an edu device, compares every byte, and on the way lets
- * the device try what it must not reach.
+ * Sends a file through an edu device and compares every byte. Then it aims the device at memory
+ * that the device must not reach, and prints what happened.
  */
 #include <coherent/sim.h>
 #include <errno.h>
@@ -18,31 +18,49 @@
 
 static const char help[] =
 	"Usage: edu [--device=NAME] FILE\n"
-	"Send FILE through an edu device in packets of 2048 bytes, compare every byte,\n"
-	"and show what the device got when it tried memory that it must not reach.\n"
+	"Send FILE through an edu device in packets of 2048 bytes and compare every byte.\n"
+	"Then aim the device at memory that it must not reach, and show what happened.\n"
 	"\n"
-	"  -d, --device=NAME  the device, sim:edu if not given\n"
-	"  -h, --help         this text\n"
+	"  -d, --device=NAME  the device; the default is sim:edu\n"
+	"  -h, --help         print this help\n"
 	"\n"
-	"Exit status: 0 if all went as it must, 1 if not, 2 for bad arguments.\n";
+	"Exit status: 0 if every byte is equal and every try had the expected result, 1 if\n"
+	"not, 2 if an argument is bad or the device does not open.\n";
 
 static struct tries tries;
 
-/* With the first fault that the device left, less its first half. */
-static void note(struct edu *edu, const char *what, bool reaches, bool reached)
+/*
+ * The reason of a fault ends with "(4096 bytes allocated at examples/edu_main.c:54)". The title of
+ * the column names the file, so the row shows only the line.
+ */
+static void shorten_reason(char *reason)
+{
+	static const char before_line[] = ", line ";
+	char *site = strstr(reason, " allocated at ");
+	char *line = site ? strrchr(site, ':') : NULL;
+
+	if (!line)
+		return;
+	memmove(site + strlen(before_line), line + 1, strlen(line));
+	memcpy(site, before_line, strlen(before_line));
+}
+
+/* Adds a try to the table. The reason is the first fault since the last try, if there is one. */
+static void record_try(struct edu *edu, const char *name, bool should_reach, bool reached)
 {
 	struct coherent_fault fault;
-	char why[sizeof(fault.text)] = "";
-	const char *reason;
+	char reason[sizeof(fault.text)] = "";
 
+	/* Read the other faults too, so that the next try does not find them. */
 	while (!coherent_device_next_fault(edu->dev, &fault)) {
-		if (why[0])
-			continue;
-		reason = strstr(fault.text, "refused: ");
-		snprintf(why, sizeof(why), "%s",
-			 reason ? reason + strlen("refused: ") : fault.text);
+		const char *refused = strstr(fault.text, "refused: ");
+
+		if (!reason[0])
+			snprintf(reason, sizeof(reason), "%s",
+				 refused ? refused + strlen("refused: ") : fault.text);
 	}
-	tries_add(&tries, what, reaches, reached, why);
+	shorten_reason(reason);
+	tries_add(&tries, name, should_reach, reached, reason);
 }
 
 static int try_box(struct edu *edu)
@@ -54,18 +72,18 @@ static int try_box(struct edu *edu)
 	err = coherent_box_zeroed(&box, edu->dev, 1);
 	if (err)
 		return err;
-	/* Nobody but the simulator can aim a device at a box. */
+	/* A box has no device address. Only the simulator can aim its device at one. */
 	err = coherent_sim_try(edu->dev, &box, 0, &byte, 1, COHERENT_ACCESS_READ);
 	if (err == -EOPNOTSUPP)
 		return 0;
-	note(edu, "read a box", false, !err);
+	record_try(edu, "read a box", false, !err);
 	byte = PATTERN;
 	err = coherent_sim_try(edu->dev, &box, 0, &byte, 1, COHERENT_ACCESS_WRITE);
-	note(edu, "write a box", false, !err || coherent_box_ptr(&box)[0].len.raw != 0);
+	record_try(edu, "write a box", false, !err || coherent_box_ptr(&box)[0].len.raw != 0);
 	return 0;
 }
 
-/* Let the device write a byte of its buffer, PATTERN, over one that is 0. */
+/* The device writes one byte, PATTERN, to an address. The byte there is 0 before. */
 static int try_write(struct edu *edu, coherent_addr_t to)
 {
 	COHERENT_AUTO(uint8_t, pattern);
@@ -91,7 +109,7 @@ static int try_read_only(struct edu *edu)
 	if (!err)
 		err = coherent_read(&mem, 0, &byte);
 	if (!err)
-		note(edu, "write a read-only mem", false, byte == PATTERN);
+		record_try(edu, "write a read-only mem", false, byte == PATTERN);
 	return err;
 }
 
@@ -109,18 +127,18 @@ static int try_mem_and_past_it(struct edu *edu)
 		err = coherent_read(&mem, 0, &byte);
 	if (err)
 		return err;
-	note(edu, "write a mem", true, byte == PATTERN);
+	record_try(edu, "write a mem", true, byte == PATTERN);
 	after.raw = coherent_addr(&mem).raw + coherent_size(&mem);
 	err = try_write(edu, after);
 	if (!err)
 		err = edu_read(edu, after, 1);
-	/* Refused reads deliver 0: the buffer lost the pattern. */
+	/* A read that is refused returns 0. Then the buffer of the device no longer has PATTERN. */
 	if (!err)
 		err = edu_write(edu, coherent_addr(&mem), 1);
 	if (!err)
 		err = coherent_read(&mem, 0, &byte);
 	if (!err)
-		note(edu, "the byte after the end", false, byte == PATTERN);
+		record_try(edu, "access past the end", false, byte == PATTERN);
 	return err;
 }
 
@@ -139,7 +157,8 @@ static int try_reclaimed(struct edu *edu)
 	if (!err)
 		err = try_write(edu, old);
 	if (!err)
-		note(edu, "write a mem after reclaim", false, coherent_box_ptr(&box)[0] == PATTERN);
+		record_try(edu, "write a reclaimed mem", false,
+			   coherent_box_ptr(&box)[0] == PATTERN);
 	return err;
 }
 
@@ -157,7 +176,7 @@ static int try_all(struct edu *edu)
 	return err;
 }
 
-/* One batch through the device and back; -EBADMSG if a byte differs. */
+/* Sends one batch through the device and back. Returns -EBADMSG if a byte differs. */
 static int echo_batch(struct edu *edu, const uint8_t *data, size_t bytes, uint8_t *back)
 {
 	union edu_packets packets = COHERENT_EMPTY;
@@ -187,7 +206,17 @@ static int echo_file(struct edu *edu, FILE *file, unsigned long long *total)
 	return err;
 }
 
-static int run(struct edu *edu, FILE *file, const char *path)
+/* Prints what could not be written, and returns the exit status. */
+static int flush_output(int status)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	fprintf(stderr, "edu: standard output: %s\n", strerror(errno));
+	return 1;
+}
+
+/* Returns the exit status. */
+static int echo_and_try(struct edu *edu, FILE *file, const char *path)
 {
 	unsigned long long total = 0;
 	int err;
@@ -205,13 +234,30 @@ static int run(struct edu *edu, FILE *file, const char *path)
 		return ferror(file) ? 2 : 1;
 	}
 	printf("%s: %llu bytes through the device and back, every byte compared\n\n", path, total);
-	return tries_print(&tries) ? 0 : 1;
+	return tries_print(&tries, "reason (size, line of edu_main.c that allocated it)") ? 0 : 1;
 }
 
-static int bad_argument(const char *what, const char *why)
+static int bad_argument(const char *argument, const char *problem)
 {
-	fprintf(stderr, "edu: %s: %s; see edu --help\n", what, why);
+	fprintf(stderr, "edu: %s: %s; see edu --help\n", argument, problem);
 	return 2;
+}
+
+static int use_device(const char *name, const char *path)
+{
+	struct edu edu = { .dev = NULL };
+	FILE *file = fopen(path, "rb");
+	int status = 2;
+
+	if (!file)
+		return bad_argument(path, strerror(errno));
+	/* If the device does not open, coherent_report_stderr() prints the reason. */
+	if (!coherent_device_open(&edu.dev, name, .report = coherent_report_stderr)) {
+		status = echo_and_try(&edu, file, path);
+		coherent_device_close(edu.dev);
+	}
+	fclose(file);
+	return flush_output(status);
 }
 
 int main(int argc, char **argv)
@@ -221,30 +267,23 @@ int main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct edu edu = { .dev = NULL };
 	const char *name = "sim:edu";
-	int option, status;
-	FILE *file;
+	int option;
 
+	/* getopt_long() begins its messages with this name. */
+	argv[0] = program_invocation_short_name;
 	while ((option = getopt_long(argc, argv, "d:h", options, NULL)) != -1) {
-		if (option == 'h')
-			return fputs(help, stdout) < 0;
+		if (option == 'h') {
+			fputs(help, stdout);
+			return flush_output(0);
+		}
 		if (option != 'd')
 			return 2;
 		name = optarg;
 	}
-	if (optind != argc - 1)
-		return bad_argument(optind < argc ? argv[optind + 1] : "FILE",
-				    optind < argc ? "one file only" : "is missing");
-	file = fopen(argv[optind], "rb");
-	if (!file)
-		return bad_argument(argv[optind], strerror(errno));
-	if (coherent_device_open(&edu.dev, name, .report = coherent_report_stderr)) {
-		fclose(file);
-		return 2;
-	}
-	status = run(&edu, file, argv[optind]);
-	coherent_device_close(edu.dev);
-	fclose(file);
-	return status;
+	if (optind == argc)
+		return bad_argument("FILE", "is missing");
+	if (optind + 1 < argc)
+		return bad_argument(argv[optind + 1], "is a second file, only one is allowed");
+	return use_device(name, argv[optind]);
 }
