@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Reads and writes a virtio-blk disk that another process has: by default one that QEMU's
- * storage daemon makes of an image, which is started and ended here.
+ * Reads and writes a virtio-blk disk of another process. With --spawn the program starts QEMU's
+ * storage daemon, which turns an image into a disk, and ends the daemon afterwards.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -15,7 +15,7 @@
 #include "disk.h"
 #include "qsd.h"
 
-_Static_assert(BLK_BYTES_MAX == DISK_BYTES_MAX, "a slot holds what a request may carry");
+_Static_assert(BLK_BYTES_MAX == DISK_BYTES_MAX, "a slot holds the largest request");
 
 static const char help[] =
 	"Usage: blk --device=NAME|--spawn=IMAGE [--depth=N] info\n"
@@ -24,37 +24,38 @@ static const char help[] =
 	"       blk --device=NAME|--spawn=IMAGE [--depth=N] copy FILE\n"
 	"Use a virtio-blk disk through libcoherent.\n" DISK_COMMANDS_HELP "\n"
 	"  -d, --device=NAME  the device, like vhost-user:/run/disk.sock\n"
-	"  -s, --spawn=IMAGE  start qemu-storage-daemon with a raw image as the disk, and\n"
-	"                     end it\n"
-	"  -n, --depth=N      requests at a time, 1 to 32; 8 if not given\n"
-	"  -t, --tries        with --spawn: aim the disk at memory afterwards that it must\n"
-	"                     not reach, and show what came of it; its first sectors are lost\n"
-	"  -h, --help         this text\n"
+	"  -s, --spawn=IMAGE  start qemu-storage-daemon with a raw image as the disk; end it\n"
+	"                     at the end\n"
+	"  -n, --depth=N      requests at a time, 1 to 32; the default is 8\n"
+	"  -t, --tries        with --spawn: afterwards aim the disk at memory that it must not\n"
+	"                     reach, and show what happened; this overwrites its first sectors\n"
+	"  -h, --help         print this help\n"
 	"\n" DISK_STATUS_HELP;
 
-/* --- As a disk --- */
+/* --- The functions of struct disk --- */
 
-static int fill(void *driver, unsigned int slot, const uint8_t *from, size_t bytes)
+static int fill_slot(void *driver, unsigned int slot, const uint8_t *from, size_t bytes)
 {
 	return blk_fill(driver, slot, from, bytes);
 }
 
-static int take(void *driver, unsigned int slot, uint8_t *to, size_t bytes)
+static int take_slot(void *driver, unsigned int slot, uint8_t *to, size_t bytes)
 {
 	return blk_take(driver, slot, to, bytes);
 }
 
-static void start(void *driver, unsigned int slot, bool write, uint64_t block, uint32_t count)
+static void start_request(void *driver, unsigned int slot, bool write, uint64_t block,
+			  uint32_t count)
 {
 	blk_start(driver, slot, write, block, (size_t)count * BLK_SECTOR);
 }
 
-static int wait_for(void *driver, unsigned int slot)
+static int wait_for_slot(void *driver, unsigned int slot)
 {
 	return blk_wait(driver, slot);
 }
 
-static int flush(void *driver)
+static int flush_disk(void *driver)
 {
 	return blk_flush(driver);
 }
@@ -64,26 +65,26 @@ static int flush(void *driver)
 /* The daemon writes its messages to this file. */
 static int daemon_log = -1;
 
-/* Returns the first line that the daemon wrote since the last call. */
-static const char *why(void)
+/* Returns the first line that the daemon wrote since the last call, from its error on. */
+static const char *read_reason(void)
 {
 	static off_t seen;
 	static char text[1024];
 	ssize_t bytes = pread(daemon_log, text, sizeof(text) - 1, seen);
-	const char *words;
+	const char *error;
 
 	bytes = bytes > 0 ? bytes : 0;
 	seen += bytes;
 	text[bytes] = '\0';
 	text[strcspn(text, "\n")] = '\0';
-	words = strstr(text, "vu_panic: ");
-	return words ? words : text;
+	error = strstr(text, "vu_panic: ");
+	return error ? error : text;
 }
 
 static int try_all(struct blk *blk)
 {
 	struct tries tries = { .count = 0 };
-	int err = blk_try_all(blk, &tries, why);
+	int err = blk_try_all(blk, &tries, read_reason);
 
 	if (err)
 		return disk_fail("blk", "tries", strerror(-err));
@@ -99,9 +100,9 @@ static void ignore_report(void *arg, enum coherent_severity severity, const char
 	(void)line;
 }
 
-/* --- The whole of it --- */
+/* --- The program --- */
 
-static int use(const char *name, unsigned int depth, struct disk_command *command)
+static int use_device(const char *name, unsigned int depth, struct disk_command *command)
 {
 	const bool tries = daemon_log >= 0;
 	COHERENT_DEVICE_AUTO(dev);
@@ -122,11 +123,11 @@ static int use(const char *name, unsigned int depth, struct disk_command *comman
 						   .block_bytes = BLK_SECTOR,
 						   .blocks = blk.sectors,
 						   .request_bytes = BLK_BYTES_MAX,
-						   .fill = fill,
-						   .take = take,
-						   .start = start,
-						   .wait = wait_for,
-						   .flush = flush,
+						   .fill = fill_slot,
+						   .take = take_slot,
+						   .start = start_request,
+						   .wait = wait_for_slot,
+						   .flush = flush_disk,
 					   });
 	if (!status && tries)
 		status = try_all(&blk);
@@ -163,9 +164,10 @@ static int spawn_and_use(const char *image, unsigned int depth, struct disk_comm
 	snprintf(name, sizeof(name), "vhost-user:%s", qsd.path);
 	if (err == -ENOENT)
 		status = disk_complain("blk", "qemu-storage-daemon",
-				       "not found: apt-get install qemu-system-common");
+				       "is not installed: apt-get install qemu-system-common");
 	else
-		status = err ? disk_fail("blk", image, strerror(-err)) : use(name, depth, command);
+		status = err ? disk_fail("blk", image, strerror(-err)) :
+			       use_device(name, depth, command);
 	qsd_end(&qsd);
 	return status;
 }
@@ -174,11 +176,11 @@ static int choose_and_use(const struct disk_options *options, struct disk_comman
 {
 	if (!options->device == !options->image || (options->tries && !options->image))
 		return disk_complain("blk", "--device, --spawn",
-				     "one of them is needed; --spawn for --tries");
+				     "give one of them; --tries needs --spawn");
 	if (options->tries)
 		daemon_log = memfd_create("log", MFD_CLOEXEC);
 	return options->image ? spawn_and_use(options->image, options->depth, command) :
-				use(options->device, options->depth, command);
+				use_device(options->device, options->depth, command);
 }
 
 int main(int argc, char **argv)

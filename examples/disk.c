@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What programs for a disk share: the command line, and the loop that keeps as many requests in
- * flight as the depth says. A driver is reached through the functions of struct disk only.
+ * The command line and the copy loop that programs for a disk share. The loop keeps as many
+ * requests in flight as the depth says. It calls the driver only through struct disk.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -14,8 +14,11 @@
 
 #define MIB ((uint64_t)1 << 20)
 
-/* What goes through the disk: from a file, to a file, or to be compared with one. */
-struct job {
+/*
+ * Bytes on their way from a file to the disk (write), from the disk to a file, or from the disk to
+ * a comparison with a file (compare). started and done count bytes.
+ */
+struct transfer {
 	const struct disk *disk;
 	const struct disk_command *command;
 	FILE *file;
@@ -25,21 +28,21 @@ struct job {
 	bool file_failed;
 	uint64_t started;
 	uint64_t done;
-	uint8_t *buffer;
-	uint8_t *other;
+	uint8_t *disk_data;
+	uint8_t *file_data;
 };
 
-/* --- What is said --- */
+/* --- Messages --- */
 
-int disk_complain(const char *program, const char *what, const char *why)
+int disk_complain(const char *program, const char *argument, const char *problem)
 {
-	fprintf(stderr, "%s: %s: %s; see %s --help\n", program, what, why, program);
+	fprintf(stderr, "%s: %s: %s; see %s --help\n", program, argument, problem, program);
 	return 2;
 }
 
-int disk_fail(const char *program, const char *what, const char *why)
+int disk_fail(const char *program, const char *subject, const char *problem)
 {
-	fprintf(stderr, "%s: %s: %s\n", program, what, why);
+	fprintf(stderr, "%s: %s: %s\n", program, subject, problem);
 	return 1;
 }
 
@@ -58,7 +61,7 @@ int disk_number(const char *program, const char *text, uint64_t *value)
 	*value = strtoull(text, &end, 10);
 	if (*text >= '0' && *text <= '9' && !*end && !errno)
 		return 0;
-	return disk_complain(program, text, "not a number");
+	return disk_complain(program, text, "is not a decimal number");
 }
 
 /* --- Options --- */
@@ -74,7 +77,7 @@ static int read_depth(struct disk_options *options, const char *text)
 		options->depth = (unsigned int)depth;
 		return DISK_GO_ON;
 	}
-	snprintf(range, sizeof(range), "from 1 to %u", options->depth_max);
+	snprintf(range, sizeof(range), "takes a number from 1 to %u", options->depth_max);
 	return disk_complain(options->program, "--depth", range);
 }
 
@@ -96,14 +99,14 @@ static int read_option(struct disk_options *options, int option)
 		fputs(options->help, stdout);
 		return disk_printed(options->program, 0);
 	default:
-		/* getopt_long() has said what is wrong. */
+		/* getopt_long() has printed what is wrong. */
 		return 2;
 	}
 }
 
 int disk_options_read(struct disk_options *options, int argc, char **argv)
 {
-	/* --spawn and --tries come first, so that a program without them starts behind them. */
+	/* A program without --spawn and --tries skips the first two entries. */
 	static const struct option known[] = {
 		{ "spawn", required_argument, NULL, 's' },
 		{ "tries", no_argument, NULL, 't' },
@@ -112,133 +115,142 @@ int disk_options_read(struct disk_options *options, int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const struct option *first = options->spawns ? known : known + 2;
+	const struct option *usable = options->spawns ? known : known + 2;
 	const char *letters = options->spawns ? "s:td:n:h" : "d:n:h";
 	int option, status = DISK_GO_ON;
 
 	options->depth = 8;
+	/* getopt_long() begins its messages with this name. */
+	argv[0] = program_invocation_short_name;
 	while (status == DISK_GO_ON &&
-	       (option = getopt_long(argc, argv, letters, first, NULL)) != -1)
+	       (option = getopt_long(argc, argv, letters, usable, NULL)) != -1)
 		status = read_option(options, option);
 	return status;
 }
 
 /* --- Progress --- */
 
-/* Whoever looks at a terminal wants to know how far it is. */
-static void show_progress(const struct job *job, bool ended)
+/* Shows progress only on a terminal, and only for 1 MiB or more. */
+static void show_progress(const struct transfer *transfer, bool ended)
 {
-	if (!isatty(STDERR_FILENO) || job->bytes < MIB)
+	if (!isatty(STDERR_FILENO) || transfer->bytes < MIB)
 		return;
 	if (ended)
 		fputs("\r\033[K", stderr);
 	else
-		fprintf(stderr, "\r%s: %llu of %llu MiB %s", job->command->program,
-			(unsigned long long)(job->done / MIB),
-			(unsigned long long)(job->bytes / MIB), job->write ? "written" : "read");
+		fprintf(stderr, "\r%s: %llu of %llu MiB %s", transfer->command->program,
+			(unsigned long long)(transfer->done / MIB),
+			(unsigned long long)(transfer->bytes / MIB),
+			transfer->write ? "written" : "read");
 }
 
-/* --- A job --- */
+/* --- A transfer --- */
 
-static size_t chunk(const struct job *job, uint64_t at)
+/* The size of the request that begins this many bytes into the transfer. */
+static size_t request_bytes(const struct transfer *transfer, uint64_t at)
 {
-	const uint64_t left = job->bytes - at;
+	const uint64_t left = transfer->bytes - at;
 
-	return left < job->disk->request_bytes ? (size_t)left : job->disk->request_bytes;
+	return left < transfer->disk->request_bytes ? (size_t)left : transfer->disk->request_bytes;
 }
 
-static int file_result(struct job *job, bool good)
+static int file_result(struct transfer *transfer, bool good)
 {
 	if (good)
 		return 0;
-	job->file_failed = true;
+	transfer->file_failed = true;
 	return errno ? -errno : -EIO;
 }
 
-static int read_file(struct job *job, uint8_t *to, size_t bytes, size_t whole)
+static int read_file(struct transfer *transfer, uint8_t *to, size_t bytes, size_t whole)
 {
 	errno = 0;
 	memset(to + bytes, 0, whole - bytes);
-	return file_result(job, fread(to, 1, bytes, job->file) == bytes);
+	return file_result(transfer, fread(to, 1, bytes, transfer->file) == bytes);
 }
 
-static int start(struct job *job, unsigned int slot)
+static int start_request(struct transfer *transfer, unsigned int slot)
 {
-	const struct disk *disk = job->disk;
+	const struct disk *disk = transfer->disk;
 	const uint32_t block = disk->block_bytes;
-	const size_t bytes = chunk(job, job->started);
+	const size_t bytes = request_bytes(transfer, transfer->started);
 	const size_t whole = (bytes + block - 1) / block * block;
 	int err = 0;
 
-	if (job->write)
-		err = read_file(job, job->buffer, bytes, whole);
-	if (!err && job->write)
-		err = disk->fill(disk->driver, slot, job->buffer, whole);
+	if (transfer->write)
+		err = read_file(transfer, transfer->disk_data, bytes, whole);
+	if (!err && transfer->write)
+		err = disk->fill(disk->driver, slot, transfer->disk_data, whole);
 	if (err)
 		return err;
-	disk->start(disk->driver, slot, job->write, job->command->block + job->started / block,
+	disk->start(disk->driver, slot, transfer->write,
+		    transfer->command->block + transfer->started / block,
 		    (uint32_t)(whole / block));
-	job->started += bytes;
+	transfer->started += bytes;
 	return 0;
 }
 
-static int finish(struct job *job, unsigned int slot)
+static int finish_request(struct transfer *transfer, unsigned int slot)
 {
-	const struct disk *disk = job->disk;
-	const size_t bytes = chunk(job, job->done);
+	const struct disk *disk = transfer->disk;
+	const size_t bytes = request_bytes(transfer, transfer->done);
 	int err = disk->wait(disk->driver, slot);
 
-	job->done += bytes;
-	if (err || job->write)
+	transfer->done += bytes;
+	if (err || transfer->write)
 		return err;
-	err = disk->take(disk->driver, slot, job->buffer, bytes);
-	if (!err && job->compare) {
-		err = read_file(job, job->other, bytes, bytes);
-		return !err && memcmp(job->buffer, job->other, bytes) ? -EBADMSG : err;
+	err = disk->take(disk->driver, slot, transfer->disk_data, bytes);
+	if (!err && transfer->compare) {
+		err = read_file(transfer, transfer->file_data, bytes, bytes);
+		return !err && memcmp(transfer->disk_data, transfer->file_data, bytes) ? -EBADMSG :
+											 err;
 	}
 	errno = 0;
-	return err ? err : file_result(job, fwrite(job->buffer, 1, bytes, job->file) == bytes);
+	return err ? err :
+		     file_result(transfer,
+				 fwrite(transfer->disk_data, 1, bytes, transfer->file) == bytes);
 }
 
-/* Slots in turn: the one that is finished next is the one that was started first. */
-static int transfer(struct job *job)
+/* Uses the slots in turn, so the request that was started first is also finished first. */
+static int transfer_all(struct transfer *transfer)
 {
-	const unsigned int depth = job->disk->depth;
+	const unsigned int depth = transfer->disk->depth;
 	uint64_t first = 0, next = 0;
 	int err = 0;
 
-	while (!err && job->done < job->bytes) {
-		while (!err && job->started < job->bytes && next - first < depth)
-			err = start(job, (unsigned int)(next++ % depth));
+	while (!err && transfer->done < transfer->bytes) {
+		while (!err && transfer->started < transfer->bytes && next - first < depth)
+			err = start_request(transfer, (unsigned int)(next++ % depth));
 		if (!err)
-			err = finish(job, (unsigned int)(first++ % depth));
-		show_progress(job, false);
+			err = finish_request(transfer, (unsigned int)(first++ % depth));
+		show_progress(transfer, false);
 	}
-	show_progress(job, true);
-	if (!err && job->write)
-		err = job->disk->flush(job->disk->driver);
+	show_progress(transfer, true);
+	if (!err && transfer->write)
+		err = transfer->disk->flush(transfer->disk->driver);
 	return err;
 }
 
-/* An exit status; what failed is named. */
-static int run(struct job *job)
+/* Returns the exit status. After a failure, prints which side failed: the disk or the file. */
+static int run_transfer(struct transfer *transfer)
 {
-	const char *program = job->command->program;
+	const char *program = transfer->command->program;
 	int err;
 
-	job->buffer = malloc(2 * DISK_BYTES_MAX);
-	if (!job->buffer)
-		return disk_fail(program, job->disk->model, strerror(ENOMEM));
-	job->other = job->buffer + DISK_BYTES_MAX;
-	err = transfer(job);
-	free(job->buffer);
+	transfer->disk_data = malloc(2 * DISK_BYTES_MAX);
+	if (!transfer->disk_data)
+		return disk_fail(program, transfer->disk->model, strerror(ENOMEM));
+	transfer->file_data = transfer->disk_data + DISK_BYTES_MAX;
+	err = transfer_all(transfer);
+	free(transfer->disk_data);
 	if (!err)
 		return 0;
 	if (err == -EBADMSG)
-		return disk_fail(program, job->command->path, "the disk returns other bytes");
-	if (!job->file_failed)
-		return disk_fail(program, job->disk->model, strerror(-err));
-	return disk_fail(program, job->command->path ? job->command->path : "standard output",
+		return disk_fail(program, transfer->command->path, "the disk returned other bytes");
+	if (!transfer->file_failed)
+		return disk_fail(program, transfer->disk->model, strerror(-err));
+	return disk_fail(program,
+			 transfer->command->path ? transfer->command->path : "standard output",
 			 strerror(-err));
 }
 
@@ -253,9 +265,9 @@ static int open_file(struct disk_command *command, const char *path)
 	if (!command->file || fstat(fileno(command->file), &status))
 		return disk_complain(command->program, path, strerror(errno));
 	if (!S_ISREG(status.st_mode))
-		return disk_complain(command->program, path, "not a regular file");
+		return disk_complain(command->program, path, "is not a regular file");
 	if (!status.st_size)
-		return disk_complain(command->program, path, "empty");
+		return disk_complain(command->program, path, "is empty");
 	command->bytes = (uint64_t)status.st_size;
 	return 0;
 }
@@ -277,10 +289,11 @@ int disk_parse(struct disk_command *command, int count, char **words)
 		status = disk_number(program, words[2], &command->count);
 		return status || command->count ?
 			       status :
-			       disk_complain(program, words[2], "that is no block");
+			       disk_complain(program, words[2],
+					     "is not a count of blocks, at least 1 is needed");
 	}
 	return disk_complain(program, count ? words[0] : "COMMAND",
-			     "not a command, or not with its arguments");
+			     "is not a command, or its arguments are wrong");
 }
 
 void disk_end(struct disk_command *command)
@@ -289,14 +302,14 @@ void disk_end(struct disk_command *command)
 		fclose(command->file);
 }
 
-/* Whether so many blocks are there. */
+/* Checks that the blocks are on the disk. Otherwise prints a line. */
 static bool fits(const struct disk *disk, const struct disk_command *command, uint64_t count)
 {
 	char why[96];
 
 	if (command->block < disk->blocks && count <= disk->blocks - command->block)
 		return true;
-	snprintf(why, sizeof(why), "%llu blocks from block %llu on are not on a disk of %llu",
+	snprintf(why, sizeof(why), "%llu blocks from block %llu on do not fit: the disk has %llu",
 		 (unsigned long long)count, (unsigned long long)command->block,
 		 (unsigned long long)disk->blocks);
 	disk_complain(command->program, command->word, why);
@@ -305,33 +318,33 @@ static bool fits(const struct disk *disk, const struct disk_command *command, ui
 
 static int read_blocks(const struct disk_command *command, const struct disk *disk)
 {
-	struct job job = { .disk = disk, .command = command, .file = stdout };
+	struct transfer transfer = { .disk = disk, .command = command, .file = stdout };
 
 	if (!fits(disk, command, command->count))
 		return 2;
-	job.bytes = command->count * disk->block_bytes;
-	return run(&job);
+	transfer.bytes = command->count * disk->block_bytes;
+	return run_transfer(&transfer);
 }
 
 static int write_file(const struct disk_command *command, const struct disk *disk, bool compare)
 {
 	const uint64_t bytes = command->bytes;
-	struct job job = { .disk = disk,
-			   .command = command,
-			   .file = command->file,
-			   .bytes = bytes,
-			   .write = true };
+	struct transfer transfer = { .disk = disk,
+				     .command = command,
+				     .file = command->file,
+				     .bytes = bytes,
+				     .write = true };
 	int status;
 
 	if (!fits(disk, command, bytes / disk->block_bytes + !!(bytes % disk->block_bytes)))
 		return 2;
-	status = run(&job);
+	status = run_transfer(&transfer);
 	if (!status && compare) {
-		rewind(job.file);
-		job.write = false;
-		job.compare = true;
-		job.started = job.done = 0;
-		status = run(&job);
+		rewind(transfer.file);
+		transfer.write = false;
+		transfer.compare = true;
+		transfer.started = transfer.done = 0;
+		status = run_transfer(&transfer);
 	}
 	if (!status)
 		printf("%s: %llu bytes %s\n", command->path, (unsigned long long)bytes,
@@ -343,9 +356,9 @@ int disk_run(struct disk_command *command, const struct disk *disk)
 {
 	int status = 0;
 
-	/* So that no number of bytes overflows. */
+	/* Then a number of bytes cannot overflow. */
 	if (disk->blocks > UINT64_MAX / disk->block_bytes)
-		return disk_fail(command->program, disk->model, "an absurd number of blocks");
+		return disk_fail(command->program, disk->model, "the disk reports too many blocks");
 	if (!strcmp(command->word, "info"))
 		printf("%s: %llu blocks of %u bytes, %zu bytes a request\n", disk->model,
 		       (unsigned long long)disk->blocks, disk->block_bytes, disk->request_bytes);

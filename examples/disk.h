@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Commands on a disk, for drivers that work on several requests at a time: read, write
- * and copy, between it and files.
+ * The command line that programs for a disk share. Its commands read blocks of the disk and write
+ * or copy files to it. The driver may work on several requests at a time.
  */
 #ifndef DISK_H
 #define DISK_H
@@ -14,18 +14,19 @@
 #define DISK_BYTES_MAX ((size_t)128 << 10)
 
 /**
- * struct disk - A disk, by its driver.
- * @model: What it is called.
- * @driver: Handed to the functions.
- * @depth: How many requests at a time; each has a slot.
- * @block_bytes: What is read or written whole.
- * @blocks: How many there are.
- * @request_bytes: How much a request may carry, at most DISK_BYTES_MAX.
- * @fill: Copy into the memory of a slot that is not busy.
- * @take: Copy out of it.
- * @start: Start to read to or write from it.
- * @wait: Wait until a slot is not busy; its request's result.
- * @flush: Wait until what was written is safe, when no slot is busy.
+ * struct disk - A disk, and the functions of its driver.
+ * @model: The name of the disk for messages.
+ * @driver: The first argument of each function.
+ * @depth: How many requests are in flight at a time. Each request has a slot.
+ * @block_bytes: The size of a block.
+ * @blocks: The number of blocks.
+ * @request_bytes: The most bytes of a request, at most DISK_BYTES_MAX.
+ * @fill: Copies data into the memory of a slot that is not busy.
+ * @take: Copies data out of the memory of a slot that is not busy.
+ * @start: Starts a request that reads the disk to the memory of a slot, or writes it from there.
+ * @wait: Waits until a slot is not busy. Returns the result of its request.
+ * @flush: Waits until all written data is on the medium. The caller calls it while no slot is
+ *	busy.
  */
 struct disk {
 	const char *model;
@@ -43,14 +44,14 @@ struct disk {
 
 /**
  * struct disk_options - The options of the command line.
- * @program: The name of the program, for its messages.
- * @help: What --help prints.
+ * @program: The name of the program for messages.
+ * @help: The text that --help prints.
  * @depth_max: The largest depth.
  * @spawns: The program has the options --spawn and --tries.
  * @device: The name of the device; NULL if it was not given.
  * @image: The image for --spawn; NULL if it was not given.
  * @tries: --tries was given.
- * @depth: How many requests at a time; 8 if it was not given.
+ * @depth: The depth; 8 if it was not given.
  *
  * The caller fills in @program to @spawns.
  */
@@ -65,18 +66,18 @@ struct disk_options {
 	unsigned int depth;
 };
 
-/* disk_options_read() found no reason to end the program. */
+/* disk_options_read() returns this if the program should go on. */
 #define DISK_GO_ON (-1)
 
 /**
- * struct disk_command - What the command line asks for.
- * @program: The name of the program, for what it says.
- * @word: The command.
- * @path: The file; NULL for none.
- * @file: @path, open.
- * @bytes: Its size.
+ * struct disk_command - The command of the command line.
+ * @program: The name of the program for messages.
+ * @word: The name of the command.
+ * @path: The file; NULL if the command has none.
+ * @file: The open file.
+ * @bytes: The size of the file.
  * @block: The first block.
- * @count: How many blocks.
+ * @count: The number of blocks to read.
  */
 struct disk_command {
 	const char *program;
@@ -88,41 +89,43 @@ struct disk_command {
 	uint64_t count;
 };
 
-#define DISK_COMMANDS_HELP                                                                    \
-	"copy writes FILE to its start, reads it back and compares every byte. What is not\n" \
-	"a whole block is filled up with zeros.\n"
-#define DISK_STATUS_HELP                                                                    \
-	"Exit status: 0 if all went as it must, 1 if not, 2 for bad arguments, or if the\n" \
+#define DISK_COMMANDS_HELP                                                                     \
+	"copy writes FILE to the first blocks, reads it back and compares every byte. write\n" \
+	"and copy fill the rest of the last block with zeros.\n"
+#define DISK_STATUS_HELP                                                                      \
+	"Exit status: 0 for success, 1 if something failed, 2 if an argument is bad or the\n" \
 	"device does not open.\n"
 
 /**
- * disk_options_read() - Read the options, and print the help if it is asked for.
- * @options: Filled in.
- * @argc: How many arguments.
- * @argv: The arguments; optind is the first that is not an option.
+ * disk_options_read() - Read the options. Print the help if --help is given.
+ * @options: Receives the options.
+ * @argc: The number of arguments.
+ * @argv: The arguments. Afterwards optind is the index of the first that is not an option. The
+ *	function replaces argv[0] by the short name of the program.
  *
- * Return: DISK_GO_ON, or the status that the program exits with. A bad option is 2, after a line
- * on standard error.
+ * Return: DISK_GO_ON, or the exit status of the program: 0 after the help, 1 if the help cannot be
+ * printed, 2 after a line on standard error about a bad option.
  */
 int disk_options_read(struct disk_options *options, int argc, char **argv);
 
 /**
- * disk_parse() - Read a command, before anything is done to a disk.
- * @command: Filled in, but for @program, which is given; end it with disk_end(), also on
+ * disk_parse() - Read a command and open its file. This happens before the disk is opened.
+ * @command: Receives the command. The caller sets .program before. End it with disk_end(), also on
  *	failure.
- * @count: How many words.
+ * @count: The number of words.
  * @words: info, read BLOCK COUNT, write BLOCK FILE or copy FILE.
  *
- * Return: 0; 2 if it is none, or its file cannot be had, which was said.
+ * Return: 0; 2, after a line on standard error, if the words are not a command or the file does
+ * not open.
  */
 int disk_parse(struct disk_command *command, int count, char **words);
 
 /**
- * disk_run() - Do what a command says.
+ * disk_run() - Run a command.
  * @command: From disk_parse().
  * @disk: The disk.
  *
- * Return: an exit status.
+ * Return: the exit status of the program. After a failure, a line on standard error says why.
  */
 int disk_run(struct disk_command *command, const struct disk *disk);
 
@@ -133,20 +136,22 @@ int disk_run(struct disk_command *command, const struct disk *disk);
 void disk_end(struct disk_command *command);
 
 /**
- * disk_number() - Read a number.
- * @program: Who complains.
- * @text: Decimal.
- * @value: The number.
+ * disk_number() - Read a decimal number.
+ * @program: The name of the program for messages.
+ * @text: The text.
+ * @value: Receives the number.
  *
- * Return: 0; 2 if it is none, which was said.
+ * Return: 0; 2, after a line on standard error, if the text is not a number.
  */
 int disk_number(const char *program, const char *text, uint64_t *value);
 
-/* A line on standard error; return the exit status, 2 and 1. */
-int disk_complain(const char *program, const char *what, const char *why);
-int disk_fail(const char *program, const char *what, const char *why);
+/* Prints a line about a bad argument on standard error. Returns the exit status 2. */
+int disk_complain(const char *program, const char *argument, const char *problem);
 
-/* The exit status, or 1 if standard output does not take what was printed. */
+/* Prints a line about a failure on standard error. Returns the exit status 1. */
+int disk_fail(const char *program, const char *subject, const char *problem);
+
+/* Flushes standard output. Returns @status, or 1 if the output cannot be written. */
 int disk_printed(const char *program, int status);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Reads and writes an NVMe disk from userspace, as many commands at a time as asked for.
+ * Reads and writes an NVMe disk from userspace. --depth sets how many commands are in flight.
  */
 #include <getopt.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "disk.h"
 #include "nvme.h"
 
-_Static_assert(NVME_BYTES_MAX == DISK_BYTES_MAX, "a slot holds what a request may carry");
+_Static_assert(NVME_BYTES_MAX == DISK_BYTES_MAX, "a slot holds the largest request");
 
 static const char help[] =
 	"Usage: nvme [--device=NAME] [--depth=N] identify\n"
@@ -16,39 +16,40 @@ static const char help[] =
 	"       nvme [--device=NAME] [--depth=N] write BLOCK FILE\n"
 	"       nvme [--device=NAME] [--depth=N] copy FILE\n"
 	"Use namespace 1 of an NVMe controller through libcoherent.\n" DISK_COMMANDS_HELP "\n"
-	"  -d, --device=NAME  the device, like vfio:0000:00:02.0; needed\n"
-	"  -n, --depth=N      commands at a time, 1 to 64; 8 if not given\n"
-	"  -h, --help         this text\n"
+	"  -d, --device=NAME  the device, like vfio:0000:00:02.0; required\n"
+	"  -n, --depth=N      commands at a time, 1 to 64; the default is 8\n"
+	"  -h, --help         print this help\n"
 	"\n" DISK_STATUS_HELP;
 
-/* --- As a disk --- */
+/* --- The functions of struct disk --- */
 
-static int fill(void *driver, unsigned int slot, const uint8_t *from, size_t bytes)
+static int fill_slot(void *driver, unsigned int slot, const uint8_t *from, size_t bytes)
 {
 	return nvme_fill(driver, slot, from, bytes);
 }
 
-static int take(void *driver, unsigned int slot, uint8_t *to, size_t bytes)
+static int take_slot(void *driver, unsigned int slot, uint8_t *to, size_t bytes)
 {
 	return nvme_take(driver, slot, to, bytes);
 }
 
-static void start(void *driver, unsigned int slot, bool write, uint64_t block, uint32_t count)
+static void start_command(void *driver, unsigned int slot, bool write, uint64_t block,
+			  uint32_t count)
 {
 	nvme_start(driver, slot, write, block, count);
 }
 
-static int wait_for(void *driver, unsigned int slot)
+static int wait_for_slot(void *driver, unsigned int slot)
 {
 	return nvme_wait(driver, slot);
 }
 
-static int flush(void *driver)
+static int flush_disk(void *driver)
 {
 	return nvme_flush(driver);
 }
 
-static int use(const char *name, unsigned int depth, struct disk_command *command)
+static int use_device(const char *name, unsigned int depth, struct disk_command *command)
 {
 	COHERENT_DEVICE_AUTO(dev);
 	struct nvme nvme;
@@ -67,11 +68,11 @@ static int use(const char *name, unsigned int depth, struct disk_command *comman
 						   .block_bytes = nvme.block_bytes,
 						   .blocks = nvme.blocks,
 						   .request_bytes = nvme.command_bytes,
-						   .fill = fill,
-						   .take = take,
-						   .start = start,
-						   .wait = wait_for,
-						   .flush = flush,
+						   .fill = fill_slot,
+						   .take = take_slot,
+						   .start = start_command,
+						   .wait = wait_for_slot,
+						   .flush = flush_disk,
 					   });
 	nvme_close(&nvme);
 	return status;
@@ -103,7 +104,7 @@ int main(int argc, char **argv)
 	if (!status && !options.device)
 		status = disk_complain("nvme", "--device", "is missing");
 	if (!status)
-		status = use(options.device, options.depth, &command);
+		status = use_device(options.device, options.depth, &command);
 	disk_end(&command);
 	return status;
 }
