@@ -11,18 +11,20 @@
 #define MAGIC 0x74726976
 #define QUEUE 0
 
-/* The descriptors of a slot. */
+/* The numbers of the three descriptors of a slot. */
 #define HEADER(slot) (3 * (slot))
 #define DATA(slot) (3 * (slot) + 1)
 #define STATUS(slot) (3 * (slot) + 2)
 
-_Static_assert(3 * BLK_DEPTH_MAX <= BLK_ENTRIES, "each slot has three descriptors");
+_Static_assert(3 * BLK_DEPTH_MAX <= BLK_ENTRIES, "each slot needs three descriptors");
 
 /* --- The rings, while they are a box --- */
 
 /*
- * All of a request that is the same each time, with the addresses of its own headers and
- * status bytes: the device finds it complete.
+ * Writes all descriptor fields that never change, while the rings are still a box. They contain
+ * the device addresses of the headers and status bytes, which are in the same object. Only a seal
+ * function knows the address of an object that the device cannot reach yet. So the device never
+ * sees a half-filled descriptor.
  */
 static int seal_rings(void *elements, size_t count, coherent_addr_t address, void *arg)
 {
@@ -48,6 +50,10 @@ static int seal_rings(void *elements, size_t count, coherent_addr_t address, voi
 	return 0;
 }
 
+/*
+ * Exposes the rings. Then makes one checked ring for each array in them. An index into a ring
+ * wraps, so that an access cannot fail and costs little.
+ */
 static int open_rings(struct blk *blk)
 {
 	COHERENT_VIEW(struct blk_desc) desc;
@@ -80,28 +86,28 @@ static int open_rings(struct blk *blk)
 	return err ? err : coherent_ring(&status, &blk->status);
 }
 
-/* --- The device, as Virtual I/O Device 1.2, 3.1.1 and 4.2.3 have it --- */
+/* --- The device: Virtual I/O Device 1.2, sections 3.1.1 and 4.2.3 --- */
 
-static uint32_t get(struct blk *blk, uint64_t offset)
+static uint32_t read_register(struct blk *blk, uint64_t offset)
 {
 	return coherent_bar_read32(blk->bar, offset);
 }
 
-static void set(struct blk *blk, uint64_t offset, uint32_t value)
+static void write_register(struct blk *blk, uint64_t offset, uint32_t value)
 {
 	coherent_bar_write32(blk->bar, offset, value);
 }
 
 static void add_status(struct blk *blk, uint32_t bit)
 {
-	set(blk, VIRTIO_MMIO_STATUS, get(blk, VIRTIO_MMIO_STATUS) | bit);
+	write_register(blk, VIRTIO_MMIO_STATUS, read_register(blk, VIRTIO_MMIO_STATUS) | bit);
 }
 
 static bool has_status(struct blk *blk, uint32_t bit)
 {
-	const uint32_t status = get(blk, VIRTIO_MMIO_STATUS);
+	const uint32_t status = read_register(blk, VIRTIO_MMIO_STATUS);
 
-	/* All ones: it is gone. */
+	/* A device that is gone reads as all ones, which include NEEDS_RESET. */
 	return status & bit && !(status & VIRTIO_CONFIG_S_NEEDS_RESET);
 }
 
@@ -109,21 +115,21 @@ static int negotiate(struct blk *blk)
 {
 	uint32_t low, high;
 
-	set(blk, VIRTIO_MMIO_STATUS, 0);
-	/* One that cannot be reset still has the queue of whoever was here before. */
-	if (get(blk, VIRTIO_MMIO_STATUS))
+	write_register(blk, VIRTIO_MMIO_STATUS, 0);
+	/* If the reset failed, the device still uses the queue of an earlier driver. */
+	if (read_register(blk, VIRTIO_MMIO_STATUS))
 		return -EIO;
 	add_status(blk, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 	add_status(blk, VIRTIO_CONFIG_S_DRIVER);
-	set(blk, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 0);
-	low = get(blk, VIRTIO_MMIO_DEVICE_FEATURES) &
+	write_register(blk, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 0);
+	low = read_register(blk, VIRTIO_MMIO_DEVICE_FEATURES) &
 	      (1u << VIRTIO_BLK_F_FLUSH | 1u << VIRTIO_RING_F_EVENT_IDX);
-	set(blk, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 1);
-	high = get(blk, VIRTIO_MMIO_DEVICE_FEATURES) & 1u << (VIRTIO_F_VERSION_1 - 32);
-	set(blk, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
-	set(blk, VIRTIO_MMIO_DRIVER_FEATURES, low);
-	set(blk, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
-	set(blk, VIRTIO_MMIO_DRIVER_FEATURES, high);
+	write_register(blk, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 1);
+	high = read_register(blk, VIRTIO_MMIO_DEVICE_FEATURES) & 1u << (VIRTIO_F_VERSION_1 - 32);
+	write_register(blk, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
+	write_register(blk, VIRTIO_MMIO_DRIVER_FEATURES, low);
+	write_register(blk, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
+	write_register(blk, VIRTIO_MMIO_DRIVER_FEATURES, high);
 	add_status(blk, VIRTIO_CONFIG_S_FEATURES_OK);
 	blk->flushes = low & 1u << VIRTIO_BLK_F_FLUSH;
 	blk->has_events = low & 1u << VIRTIO_RING_F_EVENT_IDX;
@@ -134,22 +140,22 @@ static void set_address(struct blk *blk, uint64_t low, size_t offset)
 {
 	const uint64_t address = coherent_addr(&blk->rings).raw + offset;
 
-	set(blk, low, (uint32_t)address);
-	set(blk, low + 4, (uint32_t)(address >> 32));
+	write_register(blk, low, (uint32_t)address);
+	write_register(blk, low + 4, (uint32_t)(address >> 32));
 }
 
 static int start_queue(struct blk *blk)
 {
-	set(blk, VIRTIO_MMIO_QUEUE_SEL, QUEUE);
-	if (get(blk, VIRTIO_MMIO_QUEUE_NUM_MAX) < BLK_ENTRIES) {
-		blk->problem = "a disk whose queue is too short";
+	write_register(blk, VIRTIO_MMIO_QUEUE_SEL, QUEUE);
+	if (read_register(blk, VIRTIO_MMIO_QUEUE_NUM_MAX) < BLK_ENTRIES) {
+		blk->problem = "the queue of the disk is too short";
 		return -ENODEV;
 	}
-	set(blk, VIRTIO_MMIO_QUEUE_NUM, BLK_ENTRIES);
+	write_register(blk, VIRTIO_MMIO_QUEUE_NUM, BLK_ENTRIES);
 	set_address(blk, VIRTIO_MMIO_QUEUE_DESC_LOW, offsetof(struct blk_queue, desc));
 	set_address(blk, VIRTIO_MMIO_QUEUE_AVAIL_LOW, offsetof(struct blk_queue, avail));
 	set_address(blk, VIRTIO_MMIO_QUEUE_USED_LOW, offsetof(struct blk_queue, used));
-	set(blk, VIRTIO_MMIO_QUEUE_READY, 1);
+	write_register(blk, VIRTIO_MMIO_QUEUE_READY, 1);
 	add_status(blk, VIRTIO_CONFIG_S_DRIVER_OK);
 	return has_status(blk, VIRTIO_CONFIG_S_DRIVER_OK) ? 0 : -EIO;
 }
@@ -160,9 +166,10 @@ static int probe(struct blk *blk)
 
 	if (err)
 		return err;
-	if (get(blk, VIRTIO_MMIO_MAGIC_VALUE) != MAGIC || get(blk, VIRTIO_MMIO_VERSION) != 2 ||
-	    get(blk, VIRTIO_MMIO_DEVICE_ID) != VIRTIO_ID_BLOCK) {
-		blk->problem = "not a virtio-blk disk";
+	if (read_register(blk, VIRTIO_MMIO_MAGIC_VALUE) != MAGIC ||
+	    read_register(blk, VIRTIO_MMIO_VERSION) != 2 ||
+	    read_register(blk, VIRTIO_MMIO_DEVICE_ID) != VIRTIO_ID_BLOCK) {
+		blk->problem = "the device is not a virtio-blk disk";
 		return -ENODEV;
 	}
 	return coherent_irq_open(&blk->irq, blk->dev, 0);
@@ -189,24 +196,27 @@ int blk_open(struct blk *blk, struct coherent_device *dev, unsigned int depth)
 	return err || blk->sectors != UINT64_MAX ? err : -EIO;
 }
 
-/* Reset it forgets its queue, and that nothing is in flight is the driver's word. */
-static void give_back(struct blk *blk)
+/*
+ * A reset ends all requests, so the driver may promise .idle. A reclaimed object then frees its
+ * memory slot of the peer at once. Without the reset there is no promise and no reclaim.
+ */
+static void reset_and_reclaim(struct blk *blk)
 {
 	COHERENT_BOX_AUTO(struct blk_queue, rings);
 	COHERENT_BOX_AUTO(struct blk_buffer, data);
 
-	set(blk, VIRTIO_MMIO_STATUS, 0);
-	if (get(blk, VIRTIO_MMIO_STATUS))
+	write_register(blk, VIRTIO_MMIO_STATUS, 0);
+	if (read_register(blk, VIRTIO_MMIO_STATUS))
 		return;
 	(void)!coherent_reclaim(&blk->rings, &rings, .idle = true);
 	(void)!coherent_reclaim(&blk->data, &data, .idle = true);
 }
 
-/* What could not be given back waits for a fence. */
+/* If a mem was not reclaimed, coherent_free() keeps its memory until a fence. */
 void blk_close(struct blk *blk)
 {
 	if (blk->bar)
-		give_back(blk);
+		reset_and_reclaim(blk);
 	coherent_free(&blk->data);
 	coherent_free(&blk->rings);
 	coherent_irq_close(blk->irq);
@@ -217,14 +227,14 @@ void blk_close(struct blk *blk)
 
 /* --- Requests --- */
 
-/* The device is told of all that was made available when somebody waits. */
+/* Puts a request into the available ring. The device reads the ring only up to avail.index. */
 static void make_available(struct blk *blk, unsigned int slot)
 {
 	blk->busy |= 1u << slot;
 	coherent_ring_put(&blk->avail, blk->next++, (uint16_t)HEADER(slot));
 }
 
-/* Whether the device has run out of work, or says that it wants to know anyway. */
+/* Checks whether the device asked to be told about new requests. A device that works does not. */
 static bool wants_kick(struct blk *blk, uint16_t before)
 {
 	if (blk->has_events)
@@ -241,10 +251,13 @@ void blk_kick(struct blk *blk)
 		return;
 	blk->told = blk->next;
 	coherent_slot_put_release(&blk->all, .avail.index, blk->told);
-	/* ORDER: the index before what the device wants, or both sides wait for each other. */
+	/*
+	 * ORDER: write the index before reading whether the device wants a kick. Otherwise both
+	 * sides may wait for each other. The partner is in the device.
+	 */
 	coherent_mb();
 	if (wants_kick(blk, before))
-		set(blk, VIRTIO_MMIO_QUEUE_NOTIFY, QUEUE);
+		write_register(blk, VIRTIO_MMIO_QUEUE_NOTIFY, QUEUE);
 }
 
 void blk_start_at(struct blk *blk, unsigned int slot, bool write, uint64_t sector,
@@ -275,7 +288,10 @@ static int result_of(uint8_t status)
 	return status == VIRTIO_BLK_S_OK ? 0 : -EIO;
 }
 
-/* What the device wrote is read once, and after the index that says it is there. */
+/*
+ * Takes all finished requests. The acquire orders the reads of the entries after the read of the
+ * index. The device can change an entry at any time, so the driver reads it once and checks it.
+ */
 static int take_used(struct blk *blk)
 {
 	const uint16_t index = coherent_slot_get_acquire(&blk->all, .used.index);
@@ -293,8 +309,8 @@ static int take_used(struct blk *blk)
 }
 
 /*
- * Interrupts are only for who sleeps, and once half of what is in flight is finished: the
- * other half keeps the device busy meanwhile.
+ * The device may interrupt only while the driver sleeps, and only when half of the requests are
+ * finished. The other half keeps the device busy until the driver runs again.
  */
 static int sleep_unless_used(struct blk *blk)
 {
@@ -303,7 +319,10 @@ static int sleep_unless_used(struct blk *blk)
 
 	coherent_slot_put(&blk->all, .avail.event, (uint16_t)(blk->seen + half));
 	coherent_slot_put(&blk->all, .avail.flags, 0);
-	/* ORDER: what we want before the index is read, as in blk_kick(). */
+	/*
+	 * ORDER: ask for the interrupt before reading the index, or a completion between the two
+	 * would go unnoticed. The partner is in the device, as in blk_kick().
+	 */
 	coherent_mb();
 	if ((uint16_t)(coherent_slot_get(&blk->all, .used.index) - blk->seen) <= half)
 		err = coherent_irq_wait(blk->irq, UINT64_MAX);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A driver for virtio-blk disks whose registers are those of virtio-mmio, version 2: one
- * split queue, in one object with all that is not data, and the data in another, so that
- * a peer with few memory slots will do. It sleeps until the device interrupts.
+ * A driver for virtio-blk disks that have the registers of virtio-mmio, version 2. It uses one
+ * split queue and sleeps until the device interrupts.
+ *
+ * The driver exposes only two objects: one holds the queue, the headers and the status bytes, the
+ * other holds the data. Each object takes a memory slot of the peer, and a peer may have few.
  */
 #ifndef BLK_H
 #define BLK_H
@@ -11,12 +13,12 @@
 #include <coherent/bar.h>
 
 #define BLK_DEPTH_MAX 32
-/* A request is three descriptors; a power of two that holds all. */
+/* Each request has three descriptors. The length of a ring is a power of two. */
 #define BLK_ENTRIES 128
 #define BLK_SECTOR 512
 #define BLK_BYTES_MAX ((size_t)128 << 10)
 
-/* Virtual I/O Device 1.2, 2.7 and 5.2.6. */
+/* The layouts of Virtual I/O Device 1.2, sections 2.7 and 5.2.6. */
 struct blk_desc {
 	coherent_le64 address;
 	coherent_le32 bytes;
@@ -43,7 +45,7 @@ struct blk_queue {
 		coherent_le16 ring[BLK_ENTRIES];
 		coherent_le16 event;
 	} avail;
-	uint8_t padding[6]; /* so that the elements of what follows are aligned by their size */
+	uint8_t padding[6]; /* used.ring starts at a multiple of its element size */
 	struct {
 		coherent_le16 flags;
 		coherent_le16 index;
@@ -54,7 +56,7 @@ struct blk_queue {
 	uint8_t status[BLK_DEPTH_MAX];
 };
 
-/* What a request carries. */
+/* The data of one request. */
 struct blk_buffer {
 	uint8_t bytes[BLK_BYTES_MAX];
 };
@@ -63,28 +65,28 @@ COHERENT_TYPE(blk_queues, struct blk_queue);
 COHERENT_TYPE(blk_buffers, struct blk_buffer);
 
 /**
- * struct blk - A disk.
- * @dev: The device; the caller's.
- * @bar: Its registers; the driver's.
- * @irq: Its interrupt; the driver's.
- * @rings: Descriptors, rings, headers, status bytes.
- * @data: The memory of each slot.
- * @all: @rings, as the one element that it is.
- * @desc: Its parts, by an index that wraps.
- * @avail: The same.
- * @used: The same.
- * @headers: The same, by slot.
- * @status: The same, by slot.
- * @depth: How many slots.
- * @busy: Slots with a request, a bit each.
- * @results: Of the last request of each slot.
- * @next: Requests made so far.
- * @told: Of those that the device was told of.
- * @seen: Requests that the device was seen to have finished.
- * @sectors: How many the disk has.
- * @flushes: It has a cache that can be flushed.
- * @has_events: Both sides say at which index they want to be woken.
- * @problem: Why it is of no use, after -ENODEV; NULL if that is not known.
+ * struct blk - A disk. A slot is the memory and the three descriptors of one request at a time.
+ * @dev: The device. The caller opens and closes it.
+ * @bar: The registers. The driver opens and closes them.
+ * @irq: The interrupt. The driver opens and closes it.
+ * @rings: The queue, headers and status bytes.
+ * @data: The data, one element for each slot.
+ * @all: The only element of @rings, for its single fields.
+ * @desc: The descriptors in @rings.
+ * @avail: The available ring in @rings. Its index wraps.
+ * @used: The used ring in @rings. Its index wraps.
+ * @headers: The headers in @rings, one for each slot.
+ * @status: The status bytes in @rings, one for each slot.
+ * @depth: The number of slots.
+ * @busy: Bit N is set while slot N has a request.
+ * @results: The result of the last request of each slot.
+ * @next: How many requests the driver has started.
+ * @told: How many of them the device has been told about.
+ * @seen: How many finished requests the driver has taken from the used ring.
+ * @sectors: The number of sectors of the disk.
+ * @flushes: The disk has a cache, which the driver can flush.
+ * @has_events: Each side tells the other at which index it wants to be woken.
+ * @problem: After -ENODEV, why this driver cannot use the disk; NULL if that is not known.
  */
 struct blk {
 	struct coherent_device *dev;
@@ -112,46 +114,48 @@ struct blk {
 
 /**
  * blk_open() - Start a disk.
- * @blk: Filled in; end it with blk_close(), also on failure.
+ * @blk: Receives the disk. End it with blk_close(), also on failure.
  * @dev: The device.
- * @depth: Requests at a time, from 1 to BLK_DEPTH_MAX.
+ * @depth: The number of slots, from 1 to BLK_DEPTH_MAX.
  *
- * Return: 0; -ENODEV (no disk, or of no use, see @problem), -EIO, -EINVAL (@depth), or as
- * coherent_zeroed().
+ * Return: 0; -ENODEV (not a disk, or one that this driver cannot use: see blk->problem), -EIO (the
+ * device failed), -EINVAL (bad @depth), or an error of coherent_zeroed(), coherent_bar_open() or
+ * coherent_irq_open().
  */
 int blk_open(struct blk *blk, struct coherent_device *dev, unsigned int depth);
 
 /**
- * blk_close() - Stop the disk and free all.
+ * blk_close() - Stop the disk and free its memory. The device stays open.
  * @blk: From blk_open().
  */
 void blk_close(struct blk *blk);
 
 /**
- * blk_start() - Start a read or write of a free slot's memory; the device is told with the
- *	next kick or wait.
+ * blk_start() - Start a request between the disk and the memory of a slot.
  * @blk: The disk.
- * @slot: Under its depth, not busy.
- * @write: Memory to disk, or disk to memory.
+ * @slot: A slot below the depth that is not busy.
+ * @write: true for a write from memory to the disk, false for a read.
  * @sector: The first sector.
- * @bytes: Whole sectors, at most BLK_BYTES_MAX.
+ * @bytes: A multiple of BLK_SECTOR, at most BLK_BYTES_MAX.
+ *
+ * The driver tells the device with the next blk_kick() or wait.
  */
 void blk_start(struct blk *blk, unsigned int slot, bool write, uint64_t sector, size_t bytes);
 
 /**
- * blk_start_at() - The same, of memory anywhere.
+ * blk_start_at() - Start a request between the disk and memory that the caller names.
  * @blk: The disk.
- * @slot: Under its depth, not busy.
- * @write: Memory to disk, or disk to memory.
+ * @slot: A slot below the depth that is not busy.
+ * @write: true for a write from memory to the disk, false for a read.
  * @sector: The first sector.
- * @address: Device address of the memory.
- * @bytes: Whole sectors.
+ * @address: The device address of the memory.
+ * @bytes: A multiple of BLK_SECTOR.
  */
 void blk_start_at(struct blk *blk, unsigned int slot, bool write, uint64_t sector,
 		  coherent_addr_t address, size_t bytes);
 
 /**
- * blk_kick() - Tell the device of all that was started, as each wait does.
+ * blk_kick() - Tell the device about all requests that were started. Each wait does this too.
  * @blk: The disk.
  */
 void blk_kick(struct blk *blk);
@@ -161,46 +165,48 @@ void blk_kick(struct blk *blk);
  * @blk: The disk.
  * @slot: The slot.
  *
- * Return: 0; -EIO (the disk failed the request, or answers what was not asked),
- * -EOPNOTSUPP (it does not know it), -ENODEV (the device is gone). However long it takes.
+ * There is no time limit.
+ *
+ * Return: 0; -EIO (the request failed, or the device completed a request that is not in flight),
+ * -EOPNOTSUPP (the device does not know the request), -ENODEV (the device is gone).
  */
 int blk_wait(struct blk *blk, unsigned int slot);
 
 /**
- * blk_wait_any() - Wait until one of the slots that are busy is not.
- * @blk: The disk; at least one slot is busy.
+ * blk_wait_any() - Wait until one of the busy slots is not busy.
+ * @blk: The disk. At least one slot is busy.
  *
- * Return: as blk_wait(), but for the results of requests.
+ * Return: 0, also if the request failed; -EIO or -ENODEV as blk_wait().
  */
 int blk_wait_any(struct blk *blk);
 
 /**
- * blk_flush() - Make sure that what was written is on the medium.
- * @blk: The disk; no slot is busy.
+ * blk_flush() - Wait until all written data is on the medium.
+ * @blk: The disk. No slot is busy.
  *
  * Return: as blk_wait().
  */
 int blk_flush(struct blk *blk);
 
 /**
- * blk_fill() - Copy into the memory of a slot.
+ * blk_fill() - Copy data into the memory of a slot.
  * @blk: The disk.
- * @slot: The slot, not busy.
- * @from: Where from.
- * @bytes: How many, at most BLK_BYTES_MAX.
+ * @slot: A slot that is not busy.
+ * @from: The data.
+ * @bytes: The number of bytes, at most BLK_BYTES_MAX.
  *
- * Return: 0; -ERANGE.
+ * Return: 0; -ERANGE (bad @slot or @bytes).
  */
 int blk_fill(struct blk *blk, unsigned int slot, const uint8_t *from, size_t bytes);
 
 /**
- * blk_take() - Copy out of the memory of a slot.
+ * blk_take() - Copy data out of the memory of a slot.
  * @blk: The disk.
- * @slot: The slot, not busy.
- * @to: Where to.
- * @bytes: How many, at most BLK_BYTES_MAX.
+ * @slot: A slot that is not busy.
+ * @to: Receives the data.
+ * @bytes: The number of bytes, at most BLK_BYTES_MAX.
  *
- * Return: 0; -ERANGE.
+ * Return: 0; -ERANGE (bad @slot or @bytes).
  */
 int blk_take(struct blk *blk, unsigned int slot, uint8_t *to, size_t bytes);
 

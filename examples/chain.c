@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A list of commands that a device follows by itself: 64 bytes each, from a pool, many to a page.
- * The last is exposed first, so that each knows where its successor is; its head alone is told.
- * What is left of a list that was freed is zeros, as the device finds in the end.
+ * A list of commands that a device follows by itself. Each command has 64 bytes and comes from a
+ * pool, so that many of them share a page.
+ *
+ * The driver exposes the last command first. So when it fills a command, the address of the next
+ * one is known. The driver then tells the device only the address of the first command. After the
+ * driver has freed the list, the device finds zeros at this address.
  */
 #include <coherent.h>
 #include <coherent/bar.h>
@@ -18,7 +21,7 @@
 enum chain_reg { CHAIN_HEAD = 0x00, CHAIN_SUM = 0x08, CHAIN_LINKS = 0x10, CHAIN_BAR = 0x20 };
 
 struct link {
-	coherent_le64 next; /* 0 ends the list */
+	coherent_le64 next; /* device address of the next command; 0 ends the list */
 	coherent_le32 value;
 	uint8_t rest[52];
 };
@@ -35,7 +38,7 @@ struct chain {
 	union link_mem links[LINKS];
 };
 
-/* One in front of those that there are. */
+/* Puts a command in front of the list. @next is the address of the command that follows. */
 static int chain_push(struct chain *chain, unsigned int i, uint64_t next, uint32_t value)
 {
 	COHERENT_BOX(struct link) box = COHERENT_EMPTY;
@@ -54,8 +57,8 @@ static void chain_free(struct chain *chain)
 		coherent_free(&chain->links[i]);
 }
 
-/* The sum of 1 to LINKS, as the device found it. */
-static int chain_run(struct chain *chain, uint32_t *sum)
+/* Sends a list with the values 1 to LINKS. Returns the sum that the device calculated. */
+static int chain_add_up(struct chain *chain, uint32_t *sum)
 {
 	uint64_t next = 0;
 	int err = 0;
@@ -69,7 +72,7 @@ static int chain_run(struct chain *chain, uint32_t *sum)
 	if (!err)
 		err = coherent_bar_poll32(chain->bar, CHAIN_LINKS, UINT32_MAX, LINKS, TIMEOUT_NS);
 	*sum = coherent_bar_read32(chain->bar, CHAIN_SUM);
-	/* It has said that it is done: that is what freeing takes. */
+	/* The device has followed the whole list, so the driver may free it. */
 	chain_free(chain);
 	return err;
 }
@@ -99,11 +102,11 @@ static int chain_close(struct chain *chain)
 	return err;
 }
 
-/* --- The model: follows the list, one a tick --- */
+/* --- The model of the device: it follows the list, one command in each tick --- */
 
 struct walker {
 	uint64_t head;
-	uint64_t at;
+	uint64_t next;
 	uint32_t sum;
 	uint32_t links;
 };
@@ -117,7 +120,7 @@ static void walker_write(struct coherent_sim *sim, void *arg, unsigned int bar, 
 	(void)bar;
 	(void)width;
 	if (offset == CHAIN_HEAD)
-		*walker = (struct walker){ .head = value, .at = value };
+		*walker = (struct walker){ .head = value, .next = value };
 }
 
 static uint64_t walker_read(struct coherent_sim *sim, void *arg, unsigned int bar, uint64_t offset,
@@ -136,11 +139,11 @@ static void walker_tick(struct coherent_sim *sim, void *arg)
 	struct walker *walker = arg;
 	struct link link;
 
-	if (!walker->at || coherent_sim_dma_read(sim, walker->at, &link, sizeof(link)))
+	if (!walker->next || coherent_sim_dma_read(sim, walker->next, &link, sizeof(link)))
 		return;
 	walker->sum += coherent_le32_to_cpu(link.value);
 	walker->links++;
-	walker->at = coherent_le64_to_cpu(link.next);
+	walker->next = coherent_le64_to_cpu(link.next);
 }
 
 static const struct coherent_sim_model walker_model = {
@@ -152,8 +155,8 @@ static const struct coherent_sim_model walker_model = {
 	.tick = walker_tick,
 };
 
-/* What it would find now where the list began. */
-static int look_again(struct chain *chain, const struct walker *walker, struct link *link)
+/* Reads, as the device, the memory where the list began. */
+static int read_head_again(struct chain *chain, const struct walker *walker, struct link *link)
 {
 	return coherent_sim_try_addr(chain->dev, (coherent_addr_t){ walker->head }, link,
 				     sizeof(*link), COHERENT_ACCESS_READ);
@@ -161,7 +164,7 @@ static int look_again(struct chain *chain, const struct walker *walker, struct l
 
 int main(void)
 {
-	struct walker walker = { .at = 0 };
+	struct walker walker = { .next = 0 };
 	struct coherent_stats stats;
 	struct chain chain;
 	struct link link;
@@ -170,15 +173,15 @@ int main(void)
 
 	err = chain_open(&chain, "sim:custom", &walker_model, &walker);
 	if (!err)
-		err = chain_run(&chain, &sum);
+		err = chain_add_up(&chain, &sum);
 	if (!err)
 		err = coherent_device_stats(chain.dev, &stats);
 	if (!err)
-		err = look_again(&chain, &walker, &link);
+		err = read_head_again(&chain, &walker, &link);
 	if (!err && (sum != LINKS * (LINKS + 1) / 2 || coherent_le32_to_cpu(link.value)))
 		err = -EBADMSG;
 	if (!err)
-		printf("chain: %d commands in %u pages add up to %u; afterwards there are zeros\n",
+		printf("chain: %d commands in %u pages add up to %u; once freed they read as 0\n",
 		       LINKS, (unsigned int)(stats.bytes / 4096), sum);
 	return chain_close(&chain) || err;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 #include "edu.h"
 
-/* docs/specs/edu.rst in QEMU. */
+/* The registers, from docs/specs/edu.rst in QEMU. */
 #define EDU_ID 0x00
 #define EDU_LIVENESS 0x04
 #define EDU_DMA_SRC 0x80
@@ -18,16 +18,20 @@ int edu_probe(struct edu *edu)
 {
 	const uint32_t alive = 0x5a5a1234;
 
+	/* The device answers the liveness register with the inverse of what the driver wrote. */
 	if ((coherent_bar_read32(edu->bar, EDU_ID) & 0xff) != 0xed)
 		return -ENODEV;
 	coherent_bar_write32(edu->bar, EDU_LIVENESS, alive);
 	if (coherent_bar_read32(edu->bar, EDU_LIVENESS) != ~alive)
 		return -ENODEV;
+	/* The device can only use addresses of 28 bits. Set the mask before you allocate. */
 	return coherent_device_set_mask(edu->dev, coherent_mask(28));
 }
 
-static int edu_run(struct edu *edu, uint64_t src, uint64_t dst, uint32_t bytes, uint32_t cmd)
+/* Write the command register last: that write starts the transfer. */
+static int edu_transfer(struct edu *edu, uint64_t src, uint64_t dst, uint32_t bytes, uint32_t cmd)
 {
+	/* A register write is ordered after all earlier writes to a mem, so there is no barrier. */
 	coherent_bar_write64(edu->bar, EDU_DMA_SRC, src);
 	coherent_bar_write64(edu->bar, EDU_DMA_DST, dst);
 	coherent_bar_write64(edu->bar, EDU_DMA_COUNT, bytes);
@@ -37,20 +41,21 @@ static int edu_run(struct edu *edu, uint64_t src, uint64_t dst, uint32_t bytes, 
 
 int edu_read(struct edu *edu, coherent_addr_t from, uint32_t bytes)
 {
-	return edu_run(edu, from.raw, EDU_BUFFER, bytes, 0);
+	return edu_transfer(edu, from.raw, EDU_BUFFER, bytes, 0);
 }
 
 int edu_write(struct edu *edu, coherent_addr_t to, uint32_t bytes)
 {
-	return edu_run(edu, EDU_BUFFER, to.raw, bytes, EDU_CMD_TO_MEMORY);
+	return edu_transfer(edu, EDU_BUFFER, to.raw, bytes, EDU_CMD_TO_MEMORY);
 }
 
-/* What is left of the data to put into packets. */
+/* The data that is not in a packet yet. */
 struct source {
 	const uint8_t *data;
 	size_t bytes;
 };
 
+/* The packet is still in a box: only the CPU uses it, so plain C is enough. */
 static int fill_packet(struct edu_packet *packet, void *arg)
 {
 	struct source *source = arg;
@@ -82,13 +87,16 @@ int edu_load(struct edu *edu, const uint8_t *data, size_t bytes, union edu_packe
 		coherent_box_free(&box);
 		return err;
 	}
-	/* Read-only where somebody can see to that. */
+	/* Without an IOMMU nobody can enforce read-only, and expose would refuse it. */
 	return coherent_expose(&box, packets,
 			       .permission = level == COHERENT_IOMMU ? COHERENT_READ_ONLY :
 								       COHERENT_READ_WRITE);
 }
 
-/* The device wrote it, so it is read once, checked, and then used. */
+/*
+ * The device can change the echo at any time. So the driver reads each field once, checks its own
+ * copy and then uses that copy.
+ */
 static int take_packet(union edu_packets *echo, uint8_t *back, size_t size, size_t *len)
 {
 	uint32_t claimed, sum;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A driver for QEMU's edu device, which copies between memory and a buffer of
- * its own. For the same source in userspace and in the kernel.
+ * A driver for QEMU's edu device. The device copies bytes between memory and a buffer inside it.
+ * The same source works in userspace and in the kernel.
  */
 #ifndef EDU_H
 #define EDU_H
@@ -11,7 +11,7 @@
 
 #define EDU_PACKET_BYTES 2040
 
-/* What the device carries: at most 2048 bytes at a time. */
+/* One transfer. The device copies at most 2048 bytes at a time. */
 struct edu_packet {
 	coherent_le32 len;
 	coherent_le32 sum;
@@ -21,9 +21,9 @@ struct edu_packet {
 COHERENT_TYPE(edu_packets, struct edu_packet);
 
 /**
- * struct edu - An edu device.
- * @dev: What memory is exposed to.
- * @bar: Its registers.
+ * struct edu - An edu device. The caller opens and closes both.
+ * @dev: The device that memory is exposed to.
+ * @bar: The registers of the device.
  */
 struct edu {
 	struct coherent_device *dev;
@@ -31,53 +31,60 @@ struct edu {
 };
 
 /**
- * edu_probe() - Make sure that it is an edu, and say what it can address.
+ * edu_probe() - Check that the device is an edu, and set its DMA mask.
  * @edu: The device.
  *
- * Return: 0; -ENODEV (it is something else), or as coherent_device_set_mask().
+ * Return: 0; -ENODEV (another device), or an error of coherent_device_set_mask().
  */
 int edu_probe(struct edu *edu);
 
 /**
  * edu_read() - Let the device read memory into its buffer.
  * @edu: The device.
- * @from: Device address.
+ * @from: The device address of the memory.
  * @bytes: At most 2048.
  *
- * Return: 0; -ETIMEDOUT. The device does not say whether it could.
+ * The device does not report whether an IOMMU refused its access.
+ *
+ * Return: 0; -ETIMEDOUT (the device did not finish).
  */
 int edu_read(struct edu *edu, coherent_addr_t from, uint32_t bytes);
 
 /**
  * edu_write() - Let the device write its buffer to memory.
  * @edu: The device.
- * @to: Device address.
+ * @to: The device address of the memory.
  * @bytes: At most 2048.
  *
- * Return: 0; -ETIMEDOUT. The device does not say whether it could.
+ * The device does not report whether an IOMMU refused its access.
+ *
+ * Return: 0; -ETIMEDOUT (the device did not finish).
  */
 int edu_write(struct edu *edu, coherent_addr_t to, uint32_t bytes);
 
 /**
- * edu_load() - Put data into packets and expose them, read-only where there is an IOMMU.
+ * edu_load() - Put data into packets and expose the packets to the device.
  * @edu: The device.
  * @data: The data.
- * @bytes: How much, at least 1.
- * @packets: The packets; empty, and on failure.
+ * @bytes: The number of bytes in @data, at least 1.
+ * @packets: Receives the packets. The caller passes an empty mem; it stays empty on failure.
+ *	Free it with coherent_free().
  *
- * Return: 0; as coherent_box_zeroed() and coherent_expose().
+ * The device may only read the packets if there is an IOMMU that enforces this.
+ *
+ * Return: 0, or an error of coherent_box_zeroed() or coherent_expose().
  */
 int edu_load(struct edu *edu, const uint8_t *data, size_t bytes, union edu_packets *packets);
 
 /**
- * edu_echo() - Send packets through the device.
+ * edu_echo() - Send packets through the device and take the data that comes back.
  * @edu: The device.
  * @packets: From edu_load().
- * @back: Receives the data as it came back.
- * @size: Room in @back.
+ * @back: Receives the data that came back.
+ * @size: The size of @back in bytes.
  *
- * Return: 0; -ETIMEDOUT, -EIO (it came back damaged), -ERANGE (no room), or as
- * coherent_zeroed().
+ * Return: 0; -ETIMEDOUT (the device did not finish), -EIO (the data came back damaged), -ERANGE
+ * (@back is too small), or an error of coherent_zeroed().
  */
 int edu_echo(struct edu *edu, union edu_packets *packets, uint8_t *back, size_t size);
 

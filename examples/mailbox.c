@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Request and response with firmware that is not trusted: an answer is copied
- * out once, then checked, then used. The model is late now and then, and lies.
+ * Request and response with firmware that the driver does not trust. The driver copies each answer
+ * once, checks its own copy and then uses the copy. The model of the firmware sometimes answers
+ * wrongly and sometimes not at all.
  */
 #include <coherent.h>
 #include <coherent/bar.h>
@@ -16,7 +17,7 @@
 enum mbox_reg { MBOX_REQUEST = 0x00, MBOX_RESPONSE = 0x08, MBOX_BELL = 0x10, MBOX_BAR = 0x20 };
 
 struct mbox_message {
-	coherent_le32 seq; /* says that the rest is there */
+	coherent_le32 seq; /* written last: the other fields are complete */
 	coherent_le32 len;
 	coherent_le32 op;
 	coherent_le32 sum;
@@ -56,12 +57,16 @@ static int mbox_send(struct mbox *mbox, uint32_t op, const void *data, uint32_t 
 	coherent_slot_put(&mbox->out, .len, len);
 	coherent_slot_put(&mbox->out, .op, op);
 	coherent_slot_put(&mbox->out, .sum, sum_of(data, len));
+	/* Release: the firmware must not see the new number before the other fields. */
 	coherent_slot_put_release(&mbox->out, .seq, ++mbox->seq);
 	coherent_bar_write32(mbox->bar, MBOX_BELL, mbox->seq);
 	return 0;
 }
 
-/* The length of the answer; -ETIMEDOUT, -EPROTO when it is wrong in itself. */
+/*
+ * Sends a request and waits for the answer. Returns the length of the answer, -ETIMEDOUT, or
+ * -EPROTO if the answer is malformed.
+ */
 static int mbox_call(struct mbox *mbox, uint32_t op, const void *data, uint32_t len, void *answer,
 		     size_t size)
 {
@@ -74,6 +79,7 @@ static int mbox_call(struct mbox *mbox, uint32_t op, const void *data, uint32_t 
 	err = coherent_poll(&mbox->response, 0, .seq, &seq, seq == mbox->seq, TIMEOUT_NS);
 	if (err)
 		return err;
+	/* Read the length once: the firmware could change it between the check and the copy. */
 	got = coherent_slot_get(&mbox->in, .len);
 	if (got > size || coherent_slot_get(&mbox->in, .op) != op)
 		return -EPROTO;
@@ -119,7 +125,7 @@ static int mbox_open(struct mbox *mbox, const char *name, const struct coherent_
 	return 0;
 }
 
-/* --- The model: answers in upper case; every 3rd answer lies, every 4th is lost --- */
+/* --- The model: it answers in upper case. Every 3rd answer is wrong, every 4th is lost. --- */
 
 struct firmware {
 	uint64_t request;
@@ -162,6 +168,7 @@ static void firmware_tick(struct coherent_sim *sim, void *arg)
 		message.len = coherent_cpu_to_le32(0xfffffff0);
 	if (firmware->bell % 4 == 0)
 		return;
+	/* The number comes last: it says that the other fields are complete. */
 	if (!coherent_sim_dma_write(sim, firmware->response + 4, (char *)&message + 4,
 				    sizeof(message) - 4))
 		(void)!coherent_sim_dma_write(sim, firmware->response, &message.seq, 4);
@@ -178,7 +185,7 @@ static const struct coherent_sim_model firmware_model = {
 int main(void)
 {
 	struct firmware firmware = { .bell = 0 };
-	unsigned int good = 0, lies = 0, late = 0;
+	unsigned int good = 0, wrong = 0, late = 0;
 	struct mbox mbox;
 	char answer[64];
 
@@ -188,10 +195,10 @@ int main(void)
 		const int len = mbox_call(&mbox, 7, "hello", 5, answer, sizeof(answer));
 
 		good += len == 5 && !memcmp(answer, "HELLO", 5);
-		lies += len == -EPROTO;
+		wrong += len == -EPROTO;
 		late += len == -ETIMEDOUT;
 	}
 	mbox_close(&mbox);
-	printf("mailbox: %u good answers, %u lies and %u timeouts seen\n", good, lies, late);
-	return good == 12 && lies == 6 && late == 6 ? 0 : 1;
+	printf("mailbox: %u good answers, %u wrong answers and %u timeouts\n", good, wrong, late);
+	return good == 12 && wrong == 6 && late == 6 ? 0 : 1;
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A network card with a transmit and a receive ring, and a model of it to test
- * the driver with: what is sent comes back. Each descriptor has an owner, which
- * the card hands back.
+ * A driver for a network card with a transmit ring and a receive ring, and a model of the card that
+ * tests the driver. The model returns each frame that it is sent.
+ *
+ * Each descriptor has an owner, the driver or the card. Only the owner may change the descriptor
+ * and use its frame. The owner gives both away by writing the owner field last.
  */
 #include <coherent.h>
 #include <coherent/bar.h>
@@ -47,7 +49,7 @@ struct nic {
 	struct nic_queue rx;
 };
 
-/* Written while no device can see it: a descriptor is never half-filled. */
+/* Fills the descriptors while they are a box, so the card never sees a half-filled one. */
 static int nic_fill_ring(struct nic_desc *desc, size_t count, const union nic_frames *frames,
 			 enum nic_owner owner)
 {
@@ -80,7 +82,7 @@ static int nic_open_queue(struct nic *nic, struct nic_queue *queue, enum nic_own
 	return err ? err : coherent_ring(&queue->descs, &queue->ring);
 }
 
-/* 0; -EAGAIN when the ring is full, -ERANGE when the frame is too long. */
+/* Returns 0, -EAGAIN if the ring is full, or -ERANGE if the frame is too long. */
 static int nic_send(struct nic *nic, const void *frame, uint16_t len)
 {
 	struct nic_queue *tx = &nic->tx;
@@ -92,6 +94,7 @@ static int nic_send(struct nic *nic, const void *frame, uint16_t len)
 	err = coherent_copy_in_field(&tx->frames, i % ENTRIES, .bytes, 0, frame, len);
 	if (err)
 		return err;
+	/* Release: the card must not see the new owner before the frame and its length. */
 	coherent_ring_put(&tx->ring, i, .len, len);
 	coherent_ring_put_release(&tx->ring, i, .owner, NIC_DEVICE);
 	tx->next++;
@@ -99,7 +102,10 @@ static int nic_send(struct nic *nic, const void *frame, uint16_t len)
 	return 0;
 }
 
-/* The length; -EAGAIN when nothing has come, -EPROTO when the card errs or lies. */
+/*
+ * Returns the length of the frame, -EAGAIN if there is no frame, or -EPROTO if the card reports an
+ * error or a length that cannot be.
+ */
 static int nic_receive(struct nic *nic, void *frame, size_t size)
 {
 	struct nic_queue *rx = &nic->rx;
@@ -107,9 +113,10 @@ static int nic_receive(struct nic *nic, void *frame, size_t size)
 	uint16_t len;
 	int err;
 
+	/* Acquire: read the length and the frame after the owner, as the card writes it last. */
 	if (coherent_ring_get_acquire(&rx->ring, i, .owner) == NIC_DEVICE)
 		return -EAGAIN;
-	/* Once: the card could change it between the check and the copy. */
+	/* Read the length once: the card could change it between the check and the copy. */
 	len = coherent_ring_get(&rx->ring, i, .len);
 	if (coherent_ring_get(&rx->ring, i, .error) || len > size)
 		err = -EPROTO;
@@ -121,7 +128,7 @@ static int nic_receive(struct nic *nic, void *frame, size_t size)
 	return err ? err : len;
 }
 
-/* Safe while the card runs: it loses the memory, and can do no harm with it. */
+/* This is safe while the card runs: coherent_free() ends its access before the memory is reused. */
 static void nic_close(struct nic *nic)
 {
 	coherent_bar_write32(nic->bar, NIC_CTRL, 0);
@@ -159,7 +166,7 @@ static int nic_open(struct nic *nic, const char *name, const struct coherent_sim
 	return 0;
 }
 
-/* --- The model --- */
+/* --- The model of the card --- */
 
 struct card {
 	uint64_t tx;
@@ -191,7 +198,7 @@ static bool card_owns(struct coherent_sim *sim, uint64_t at, struct nic_desc *de
 	       coherent_le32_to_cpu(desc->owner) == NIC_DEVICE;
 }
 
-/* Everything but the owner, then the owner. */
+/* Gives a descriptor back to the driver: writes the other fields first and the owner last. */
 static void card_return(struct coherent_sim *sim, uint64_t at, const struct nic_desc *desc)
 {
 	const size_t owner = offsetof(struct nic_desc, owner);
@@ -290,7 +297,7 @@ int main(void)
 	if (err)
 		return 1;
 	err = echo_frames(&nic);
-	/* Some are still in flight when the memory goes. */
+	/* Close the card while some frames are still in flight. */
 	for (unsigned int i = 0; !err && i < 64; i++)
 		err = nic_send(&nic, frame, 64);
 	nic_close(&nic);

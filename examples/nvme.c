@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 #include "nvme.h"
 
-/* NVM Express Base Specification 2.0, 3.1.3. */
+/* The registers, from NVM Express Base Specification 2.0, section 3.1.3. */
 enum {
 	REG_CAP = 0x00,
 	REG_VS = 0x08,
@@ -22,15 +22,15 @@ enum { CNS_NAMESPACE = 0, CNS_CONTROLLER = 1 };
 #define NSID 1
 #define MS UINT64_C(1000000)
 #define CAP_TIMEOUT_NS (500 * MS)
-/* What Linux gives a command. */
+/* Linux waits as long for a command. */
 #define COMMAND_TIMEOUT_NS (30000 * MS)
 
-/* Of what identify returns: the parts that are used. */
+/* The answers of the identify command. Only the fields that this driver uses have names. */
 struct nvme_id_controller {
 	uint8_t before[24];
 	uint8_t model[40];
 	uint8_t between[13];
-	uint8_t mdts; /* log2 of what a command may carry, in pages; 0 for no limit */
+	uint8_t mdts; /* log2 of the most pages of a command; 0 for no limit */
 	uint8_t after[NVME_PAGE - 78];
 };
 
@@ -41,7 +41,7 @@ struct nvme_id_namespace {
 	uint8_t more[2];
 	uint8_t protection;
 	uint8_t yet_more[98];
-	coherent_le32 formats[16]; /* of metadata a block, bits 0 to 15; log2 of a block's, to 23 */
+	coherent_le32 formats[16]; /* metadata bytes: bits 0-15; log2 of block bytes: 16-23 */
 	uint8_t after[NVME_PAGE - 192];
 };
 
@@ -67,7 +67,11 @@ static void queue_close(struct nvme_queue *queue)
 	coherent_free(&queue->completions);
 }
 
-/* The fields that are not given are zero, and stay it: no command sets others. */
+/*
+ * Puts a command into the submission queue and rings the doorbell. The other fields of the entry
+ * are zero since the allocation, because no command of this driver sets them. The doorbell is a
+ * register, and a register write is ordered after all earlier writes to a mem.
+ */
 static void queue_put(struct nvme *nvme, struct nvme_queue *queue, uint8_t opcode, uint16_t cid,
 		      uint64_t prp1, uint64_t prp2, uint32_t nsid, const uint32_t dw10_12[3])
 {
@@ -80,17 +84,21 @@ static void queue_put(struct nvme *nvme, struct nvme_queue *queue, uint8_t opcod
 	coherent_ring_put(&queue->sq, at, .dw10_15[0], dw10_12[0]);
 	coherent_ring_put(&queue->sq, at, .dw10_15[1], dw10_12[1]);
 	coherent_ring_put(&queue->sq, at, .dw10_15[2], dw10_12[2]);
-	/* The doorbell comes after all of it. */
 	coherent_bar_write32(nvme->bar, queue->doorbell, queue->tail & (queue->depth - 1));
 }
 
-/* It may say so itself; one that is gone reads as all ones. */
+/* The controller sets the bit if it failed. A controller that is gone reads as all ones. */
 static bool has_failed(struct nvme *nvme)
 {
 	return coherent_bar_read32(nvme->bar, REG_CSTS) & CSTS_FATAL;
 }
 
-/* What the device wrote is read once: status with its phase first, then the rest. */
+/*
+ * Takes the next completion. The controller inverts the phase bit on each round through the queue,
+ * so an entry is new when its phase is the expected one. coherent_poll() reads the status with
+ * acquire order, so the other fields are read after it. Each field is read once, because the
+ * controller can change it at any time.
+ */
 static int queue_take(struct nvme *nvme, struct nvme_queue *queue, uint16_t *cid, uint16_t *status)
 {
 	const uint16_t phase = !(queue->head / queue->depth % 2);
@@ -110,8 +118,9 @@ static int queue_take(struct nvme *nvme, struct nvme_queue *queue, uint16_t *cid
 	return 0;
 }
 
-static int admin(struct nvme *nvme, uint8_t opcode, coherent_addr_t data, uint32_t nsid,
-		 const uint32_t dw10_12[3])
+/* Sends an admin command and waits for its completion. */
+static int admin_command(struct nvme *nvme, uint8_t opcode, coherent_addr_t data, uint32_t nsid,
+			 const uint32_t dw10_12[3])
 {
 	uint16_t cid, status;
 	int err;
@@ -123,7 +132,7 @@ static int admin(struct nvme *nvme, uint8_t opcode, coherent_addr_t data, uint32
 
 /* --- The controller --- */
 
-/* Ends early if the controller fails, or is gone. */
+/* Waits in steps of 1 ms, to return early if the controller fails or is gone. */
 static int wait_status(struct nvme *nvme, uint32_t mask, uint32_t want)
 {
 	const uint64_t turns = nvme->timeout_ns / MS;
@@ -143,16 +152,19 @@ static int enable(struct nvme *nvme, bool on)
 	return wait_status(nvme, CSTS_READY, on ? CSTS_READY : 0);
 }
 
-/* Gone: all ones. It must take pages of 4 KiB and its own command set. */
-static const char *why_not(struct nvme *nvme, uint64_t cap)
+/*
+ * Returns NULL if this driver can use the controller, otherwise the problem. A controller that is
+ * gone reads as all ones. The controller must have the NVM command set and pages of 4 KiB.
+ */
+static const char *find_problem(struct nvme *nvme, uint64_t cap)
 {
 	const uint32_t version = coherent_bar_read32(nvme->bar, REG_VS);
 
 	if (cap == UINT64_MAX || version >> 16 < 1 || version >> 16 > 2 || cap >> 56 ||
 	    !(cap >> 37 & 1))
-		return "not an NVMe controller";
+		return "the device is not an NVMe controller";
 	if (cap >> 48 & 0xf)
-		return "a controller that does not take pages of 4 KiB";
+		return "the controller does not support pages of 4 KiB";
 	return NULL;
 }
 
@@ -161,12 +173,12 @@ static int start_controller(struct nvme *nvme)
 	const uint64_t cap = coherent_bar_read64(nvme->bar, REG_CAP);
 	int err;
 
-	nvme->problem = why_not(nvme, cap);
+	nvme->problem = find_problem(nvme, cap);
 	if (nvme->problem)
 		return -ENODEV;
 	nvme->stride = UINT64_C(4) << (cap >> 32 & 0xf);
 	nvme->timeout_ns = ((cap >> 24 & 0xff) + 1) * CAP_TIMEOUT_NS;
-	/* A queue has one entry more than commands, at most. */
+	/* CAP has the size of the longest queue minus 1. One entry of a queue stays free. */
 	if (nvme->depth > (cap & 0xffff))
 		nvme->depth = cap & 0xffff ? (unsigned int)(cap & 0xffff) : 1;
 	err = enable(nvme, false);
@@ -189,7 +201,7 @@ static int identify_controller(struct nvme *nvme)
 
 	err = coherent_zeroed(&id, nvme->dev, 1);
 	if (!err)
-		err = admin(nvme, ADMIN_IDENTIFY, coherent_addr(&id), 0, dw10_12);
+		err = admin_command(nvme, ADMIN_IDENTIFY, coherent_addr(&id), 0, dw10_12);
 	if (!err)
 		err = coherent_copy_out_field(&id, 0, .model, 0, nvme->model, 40);
 	if (!err)
@@ -204,17 +216,17 @@ static int identify_controller(struct nvme *nvme)
 	return 0;
 }
 
-/* With metadata a block is longer on its way, or has a part elsewhere. */
+/* Refuses formats with metadata: they make a block longer, or put a part of it elsewhere. */
 static int use_format(struct nvme *nvme, uint8_t which, uint32_t format, uint8_t protection)
 {
 	const uint32_t shift = format >> 16 & 0xff;
 
 	if (!nvme->blocks)
-		nvme->problem = "there is no namespace 1";
+		nvme->problem = "the controller has no namespace 1";
 	else if (format & 0xffff || protection & 7)
-		nvme->problem = "its blocks have metadata, which this driver does not know";
+		nvme->problem = "its blocks have metadata, which this driver does not support";
 	else if (shift < 9 || shift > 12 || which & 0x60)
-		nvme->problem = "its blocks are not of 512 to 4096 bytes";
+		nvme->problem = "the size of its blocks is not from 512 to 4096 bytes";
 	nvme->block_bytes = 1u << (shift & 0xf);
 	return nvme->problem ? -ENODEV : 0;
 }
@@ -230,7 +242,7 @@ static int identify_namespace(struct nvme *nvme)
 
 	err = coherent_zeroed(&id, nvme->dev, 1);
 	if (!err)
-		err = admin(nvme, ADMIN_IDENTIFY, coherent_addr(&id), NSID, dw10_12);
+		err = admin_command(nvme, ADMIN_IDENTIFY, coherent_addr(&id), NSID, dw10_12);
 	if (!err)
 		err = coherent_read(&id, 0, .size, &nvme->blocks);
 	if (!err)
@@ -246,6 +258,10 @@ static int identify_namespace(struct nvme *nvme)
 
 /* --- Reads and writes --- */
 
+/*
+ * Fills the page lists while they are a box, so the controller never sees a half-filled list. The
+ * pages do not move, so the lists never change.
+ */
 static int fill_lists(struct nvme_list *lists, size_t count, void *arg)
 {
 	union nvme_pages *data = arg;
@@ -267,8 +283,9 @@ static int create_io_queues(struct nvme *nvme)
 	const uint32_t sq[3] = { size, 1 << 16 | 1 };
 	int err;
 
-	err = admin(nvme, ADMIN_CREATE_CQ, coherent_addr(&nvme->io.completions), 0, cq);
-	return err ? err : admin(nvme, ADMIN_CREATE_SQ, coherent_addr(&nvme->io.commands), 0, sq);
+	err = admin_command(nvme, ADMIN_CREATE_CQ, coherent_addr(&nvme->io.completions), 0, cq);
+	return err ? err :
+		     admin_command(nvme, ADMIN_CREATE_SQ, coherent_addr(&nvme->io.commands), 0, sq);
 }
 
 static int start_io(struct nvme *nvme)
@@ -304,14 +321,14 @@ int nvme_open(struct nvme *nvme, struct coherent_device *dev, unsigned int depth
 	return err ? err : start_io(nvme);
 }
 
-/* Told to shut down it keeps what is in its cache. */
+/* A controller writes its cache to the medium when it is told to shut down. */
 static void stop_controller(struct nvme *nvme)
 {
 	int err;
 
 	coherent_bar_write32(nvme->bar, REG_CC, CC_ENTRIES | CC_ENABLE | CC_SHUTDOWN);
 	err = wait_status(nvme, CSTS_SHUTDOWN, CSTS_SHUT_DOWN);
-	/* Disabled, or reset, it forgets its queues; only then are they freed. */
+	/* The controller uses its queues until it is disabled or reset. Free them after that. */
 	if (enable(nvme, false) || err)
 		(void)!coherent_device_reset(nvme->dev);
 }
@@ -328,7 +345,10 @@ void nvme_close(struct nvme *nvme)
 	nvme->bar = NULL;
 }
 
-/* One page is named in the command, a second one too, more in the list. */
+/*
+ * A command holds the addresses of two pages, PRP 1 and 2. For three pages or more, PRP 2 is
+ * instead the address of a list of all pages but the first.
+ */
 void nvme_start(struct nvme *nvme, unsigned int slot, bool write, uint64_t block, uint32_t count)
 {
 	const size_t bytes = (size_t)count * nvme->block_bytes;
@@ -373,8 +393,8 @@ int nvme_flush(struct nvme *nvme)
 	return nvme_wait(nvme, 0);
 }
 
-/* A slot's pages, as bytes. */
-static int view_slot(struct nvme *nvme, unsigned int slot, size_t i, size_t *page, size_t *bytes)
+/* Finds the page of byte i of a slot, and limits the bytes to this page. */
+static int find_page(struct nvme *nvme, unsigned int slot, size_t i, size_t *page, size_t *bytes)
 {
 	*page = (size_t)slot * NVME_PAGES_MAX + i / NVME_PAGE;
 	*bytes = *bytes < NVME_PAGE ? *bytes : NVME_PAGE;
@@ -388,7 +408,7 @@ int nvme_fill(struct nvme *nvme, unsigned int slot, const uint8_t *from, size_t 
 	for (size_t i = 0; !err && i < bytes; i += NVME_PAGE) {
 		size_t page, n = bytes - i;
 
-		err = view_slot(nvme, slot, i, &page, &n);
+		err = find_page(nvme, slot, i, &page, &n);
 		if (!err)
 			err = coherent_copy_in_field(&nvme->data, page, .bytes, 0, from + i, n);
 	}
@@ -402,7 +422,7 @@ int nvme_take(struct nvme *nvme, unsigned int slot, uint8_t *to, size_t bytes)
 	for (size_t i = 0; !err && i < bytes; i += NVME_PAGE) {
 		size_t page, n = bytes - i;
 
-		err = view_slot(nvme, slot, i, &page, &n);
+		err = find_page(nvme, slot, i, &page, &n);
 		if (!err)
 			err = coherent_copy_out_field(&nvme->data, page, .bytes, 0, to + i, n);
 	}

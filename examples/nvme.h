@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A driver for NVMe controllers: an admin queue and one pair of I/O queues, polled.
- * Each slot of the I/O queue has memory of its own, for as many bytes as a command may
- * carry, and a list of its pages that the controller reads.
+ * A driver for NVMe controllers. It has an admin queue and one pair of I/O queues, and it polls.
+ *
+ * Each command in flight has a slot. A slot has memory for the largest command, and a list of the
+ * pages of this memory, which the controller reads (a PRP list).
  */
 #ifndef NVME_H
 #define NVME_H
@@ -15,9 +16,9 @@
 #define NVME_BYTES_MAX ((size_t)NVME_PAGES_MAX * NVME_PAGE)
 #define NVME_DEPTH_MAX 64
 
-/* NVM Express Base Specification 2.0, figures 86 and 88. */
+/* The layouts of NVM Express Base Specification 2.0, figures 86 and 88. */
 struct nvme_command {
-	coherent_le32 dw0; /* opcode, and the command's number in the upper half */
+	coherent_le32 dw0; /* the opcode, and the number of the command in the upper half */
 	coherent_le32 nsid;
 	coherent_le32 dw2_3[2];
 	coherent_le64 metadata;
@@ -32,7 +33,7 @@ struct nvme_completion {
 	coherent_le16 sq_head;
 	coherent_le16 sq_id;
 	coherent_le16 cid;
-	coherent_le16 status; /* the phase is its lowest bit */
+	coherent_le16 status; /* the lowest bit is the phase */
 };
 
 struct nvme_page {
@@ -50,14 +51,14 @@ COHERENT_TYPE(nvme_lists, struct nvme_list);
 
 /**
  * struct nvme_queue - A submission queue and its completion queue.
- * @commands: What the controller reads.
- * @completions: What it writes.
- * @sq: @commands, by an index that wraps.
- * @cq: @completions, the same.
- * @doorbell: Of the submission queue; that of the other is one stride on.
- * @tail: The next command.
- * @head: The next completion; its phase follows from it.
- * @depth: Entries of either, a power of two.
+ * @commands: The commands. The controller reads them.
+ * @completions: The completions. The controller writes them.
+ * @sq: The ring of @commands. Its index wraps.
+ * @cq: The ring of @completions. Its index wraps.
+ * @doorbell: The register of the submission queue. That of the completion queue is one stride on.
+ * @tail: The index of the next command. It does not wrap.
+ * @head: The index of the next completion. It does not wrap, so it also gives the phase.
+ * @depth: The number of entries of each queue, a power of two.
  */
 struct nvme_queue {
 	union nvme_commands commands;
@@ -72,22 +73,23 @@ struct nvme_queue {
 
 /**
  * struct nvme - A controller and its namespace 1.
- * @dev: The device; the caller's.
- * @bar: Its registers; the driver's.
- * @stride: Bytes between doorbells.
- * @timeout_ns: How long it may take to start or stop.
- * @admin: Queue 0.
- * @io: Queue 1; one entry more than slots.
- * @data: NVME_PAGES_MAX pages a slot.
- * @lists: A list of those pages a slot.
- * @depth: How many slots; fewer than asked for if its queues are shorter.
- * @busy: Slots with a command.
- * @failed: Slots whose last command failed.
- * @model: As the controller tells it.
- * @block_bytes: Of the namespace.
- * @blocks: How many it has.
- * @command_bytes: How much a command may carry, at most NVME_BYTES_MAX.
- * @problem: Why it is of no use, after -ENODEV; NULL if that is not known.
+ * @dev: The device. The caller opens and closes it.
+ * @bar: The registers. The driver opens and closes them.
+ * @stride: The distance of two doorbells in bytes.
+ * @timeout_ns: How long the controller may take to start or stop.
+ * @admin: Queue 0, for admin commands.
+ * @io: Queue 1, for reads and writes. It has at least one entry more than there are slots.
+ * @data: The memory of the slots, NVME_PAGES_MAX pages for each.
+ * @lists: The page lists of the slots, one for each.
+ * @depth: The number of slots. It is less than the caller asked for if the controller has shorter
+ *	queues.
+ * @busy: Bit N is set while slot N has a command.
+ * @failed: Bit N is set if the last command of slot N failed.
+ * @model: The model name that the controller reports.
+ * @block_bytes: The size of a block of the namespace.
+ * @blocks: The number of blocks of the namespace.
+ * @command_bytes: The most bytes of a command, at most NVME_BYTES_MAX.
+ * @problem: After -ENODEV, why this driver cannot use the controller; NULL if that is not known.
  */
 struct nvme {
 	struct coherent_device *dev;
@@ -110,28 +112,29 @@ struct nvme {
 
 /**
  * nvme_open() - Start a controller.
- * @nvme: Filled in; end it with nvme_close(), also on failure.
+ * @nvme: Receives the controller. End it with nvme_close(), also on failure.
  * @dev: The device.
- * @depth: Commands at a time, from 1 to NVME_DEPTH_MAX.
+ * @depth: The number of slots, from 1 to NVME_DEPTH_MAX.
  *
- * Return: 0; -ENODEV (no NVMe controller, or of no use, see @problem), -ETIMEDOUT, -EIO,
- * -EINVAL (@depth), or as coherent_zeroed().
+ * Return: 0; -ENODEV (not an NVMe controller, or one that this driver cannot use: see
+ * nvme->problem), -ETIMEDOUT (the controller does not answer), -EIO (the controller failed),
+ * -EINVAL (bad @depth), or an error of coherent_zeroed() or coherent_bar_open().
  */
 int nvme_open(struct nvme *nvme, struct coherent_device *dev, unsigned int depth);
 
 /**
- * nvme_close() - Stop the controller and free all.
+ * nvme_close() - Stop the controller and free its memory. The device stays open.
  * @nvme: From nvme_open().
  */
 void nvme_close(struct nvme *nvme);
 
 /**
- * nvme_start() - Start a read or write of a free slot's memory.
+ * nvme_start() - Start a command between the namespace and the memory of a slot.
  * @nvme: The controller.
- * @slot: Under its depth, not busy.
- * @write: Memory to disk, or disk to memory.
+ * @slot: A slot below the depth that is not busy.
+ * @write: true for a write from memory to the namespace, false for a read.
  * @block: The first block.
- * @count: How many, at least 1, at most command_bytes of them.
+ * @count: The number of blocks, at least 1. They have at most nvme->command_bytes bytes.
  */
 void nvme_start(struct nvme *nvme, unsigned int slot, bool write, uint64_t block, uint32_t count);
 
@@ -140,38 +143,38 @@ void nvme_start(struct nvme *nvme, unsigned int slot, bool write, uint64_t block
  * @nvme: The controller.
  * @slot: The slot.
  *
- * Return: 0; -EIO (the controller failed the command, or answers what was not
- * asked), -ETIMEDOUT, -ENODEV.
+ * Return: 0; -EIO (the command or the controller failed, or the controller completed a command
+ * that is not in flight), -ETIMEDOUT (no completion), -ENODEV (the device is gone).
  */
 int nvme_wait(struct nvme *nvme, unsigned int slot);
 
 /**
- * nvme_flush() - Make sure that what was written is on the medium.
- * @nvme: The controller; no slot is busy.
+ * nvme_flush() - Wait until all written data is on the medium.
+ * @nvme: The controller. No slot is busy.
  *
  * Return: as nvme_wait().
  */
 int nvme_flush(struct nvme *nvme);
 
 /**
- * nvme_fill() - Copy into the memory of a slot.
+ * nvme_fill() - Copy data into the memory of a slot.
  * @nvme: The controller.
- * @slot: The slot, not busy.
- * @from: Where from.
- * @bytes: How many, at most NVME_BYTES_MAX.
+ * @slot: A slot that is not busy.
+ * @from: The data.
+ * @bytes: The number of bytes, at most NVME_BYTES_MAX.
  *
- * Return: 0; -ERANGE.
+ * Return: 0; -ERANGE (bad @slot or @bytes).
  */
 int nvme_fill(struct nvme *nvme, unsigned int slot, const uint8_t *from, size_t bytes);
 
 /**
- * nvme_take() - Copy out of the memory of a slot.
+ * nvme_take() - Copy data out of the memory of a slot.
  * @nvme: The controller.
- * @slot: The slot, not busy.
- * @to: Where to.
- * @bytes: How many, at most NVME_BYTES_MAX.
+ * @slot: A slot that is not busy.
+ * @to: Receives the data.
+ * @bytes: The number of bytes, at most NVME_BYTES_MAX.
  *
- * Return: 0; -ERANGE.
+ * Return: 0; -ERANGE (bad @slot or @bytes).
  */
 int nvme_take(struct nvme *nvme, unsigned int slot, uint8_t *to, size_t bytes);
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A page table of three levels that holds its own addresses. It is complete
- * before any device can reach a byte of it: .seal runs at the last moment, with
- * the address that the table is going to have.
+ * A page table of three levels that holds its own device addresses. The table is complete before a
+ * device can reach a byte of it.
+ *
+ * A driver does not know the address of a box. But the function in .seal gets it: coherent_expose()
+ * calls it as the last step before the device gets access.
  */
 #include <coherent.h>
 #include <coherent/bar.h>
@@ -32,7 +34,7 @@ struct data_page {
 COHERENT_TYPE(pt_mem, struct pt_page);
 COHERENT_TYPE(data_mem, struct data_page);
 
-/* Page 0 is the root, page 1 the middle, the leaves follow. */
+/* The seal function. Page 0 is the root, page 1 the middle level, the other pages are leaves. */
 static int link_levels(void *elements, size_t count, coherent_addr_t address, void *arg)
 {
 	struct pt_page *pages = elements;
@@ -60,7 +62,7 @@ static int fill_data(struct data_page *pages, size_t count, void *arg)
 	return 0;
 }
 
-/* --- The model: walks the table --- */
+/* --- The model of the device: it walks the table --- */
 
 struct walker {
 	uint64_t root;

@@ -14,10 +14,10 @@
 #include "qsd.h"
 
 #define PROGRAM "qemu-storage-daemon"
-/* A path, each of its characters doubled, and words around it. */
+/* Room for a path with each character doubled, and the words around it. */
 #define OPTION_BYTES 8300
 
-/* In QEMU's options a comma ends a value unless there are two. */
+/* Appends a path. A comma ends a value of a QEMU option, so a comma in it is doubled. */
 static void put_path(char *to, size_t size, const char *path)
 {
 	size_t n = strlen(to);
@@ -40,9 +40,9 @@ static void describe_file(char *to, size_t size, const char *image)
 	put_path(to, size, image);
 }
 
-/* The child: becomes the daemon, with the socket that listens. */
+/* Runs in the child: replaces it by the daemon, which inherits the listening socket. */
 static void become_daemon(pid_t parent, const char *image, unsigned int reads, int log, int fd,
-			  int told)
+			  int error_pipe)
 {
 	static const char raw[] = "driver=raw,node-name=disk,file=file";
 	static const char slow[] = "driver=throttle,node-name=disk,throttle-group=slow,file=file";
@@ -54,7 +54,7 @@ static void become_daemon(pid_t parent, const char *image, unsigned int reads, i
 	snprintf(export, sizeof(export),
 		 "type=vhost-user-blk,id=disk,node-name=disk,writable=on,addr.type=fd,addr.str=%d",
 		 fd);
-	/* Who was killed ends its daemon too. */
+	/* The kernel ends the daemon if this program is killed. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(125);
@@ -63,7 +63,7 @@ static void become_daemon(pid_t parent, const char *image, unsigned int reads, i
 		dup2(log, STDERR_FILENO);
 	execlp(PROGRAM, PROGRAM, "--object", group, "--blockdev", file, "--blockdev",
 	       reads ? slow : raw, "--export", export, (char *)NULL);
-	if (write(told, &errno, sizeof(errno)) < 0)
+	if (write(error_pipe, &errno, sizeof(errno)) < 0)
 		_exit(126);
 	_exit(127);
 }
@@ -71,12 +71,12 @@ static void become_daemon(pid_t parent, const char *image, unsigned int reads, i
 static int listen_at(struct qsd *qsd)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const char *where = getenv("TMPDIR");
+	const char *folder = getenv("TMPDIR");
 	int fd, err;
 
-	if (!where || !*where || strlen(where) > 40)
-		where = "/tmp";
-	snprintf(qsd->directory, sizeof(qsd->directory), "%s/qsd-XXXXXX", where);
+	if (!folder || !*folder || strlen(folder) > 40)
+		folder = "/tmp";
+	snprintf(qsd->directory, sizeof(qsd->directory), "%s/qsd-XXXXXX", folder);
 	if (!mkdtemp(qsd->directory)) {
 		qsd->directory[0] = '\0';
 		return -errno;
@@ -93,22 +93,25 @@ static int listen_at(struct qsd *qsd)
 	return err;
 }
 
-/* 0 if it runs: what it would have written is closed by exec. */
+/*
+ * The child reports a failed exec through a pipe. A successful exec closes the pipe, so the parent
+ * reads no error.
+ */
 static int fork_daemon(struct qsd *qsd, const char *image, unsigned int reads, int log, int fd)
 {
 	const pid_t parent = getpid();
-	int failed = 0, told[2];
+	int error = 0, error_pipe[2];
 
-	if (pipe2(told, O_CLOEXEC))
+	if (pipe2(error_pipe, O_CLOEXEC))
 		return -errno;
 	qsd->pid = fork();
 	if (!qsd->pid)
-		become_daemon(parent, image, reads, log, fd, told[1]);
-	close(told[1]);
-	if (qsd->pid < 0 || read(told[0], &failed, sizeof(failed)) < 0)
-		failed = errno;
-	close(told[0]);
-	return -failed;
+		become_daemon(parent, image, reads, log, fd, error_pipe[1]);
+	close(error_pipe[1]);
+	if (qsd->pid < 0 || read(error_pipe[0], &error, sizeof(error)) < 0)
+		error = errno;
+	close(error_pipe[0]);
+	return -error;
 }
 
 int qsd_start(struct qsd *qsd, const char *image, unsigned int reads, int log)
@@ -120,7 +123,7 @@ int qsd_start(struct qsd *qsd, const char *image, unsigned int reads, int log)
 	if (fd < 0)
 		return fd;
 	err = fork_daemon(qsd, image, reads, log, fd);
-	/* With ours closed, a daemon that ends is a socket that nobody listens on. */
+	/* Only the daemon may hold the socket, so that a client notices when the daemon ends. */
 	close(fd);
 	return err;
 }

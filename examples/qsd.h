@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * QEMU's storage daemon as a device in another process, which is started and ended here.
+ * Starts and ends QEMU's storage daemon (qsd). The daemon is a process with a vhost-user-blk disk.
  */
 #ifndef QSD_H
 #define QSD_H
@@ -9,10 +9,11 @@
 #include <sys/types.h>
 
 /**
- * struct qsd - A daemon with a vhost-user-blk disk.
- * @pid: It; 0 for none.
- * @directory: Where its socket is, in TMPDIR, or in /tmp if that is not set or long.
- * @path: The socket.
+ * struct qsd - A daemon.
+ * @pid: Its process; 0 if there is none.
+ * @directory: The folder of its socket. It is in $TMPDIR, or in /tmp if TMPDIR is not set or is
+ *	longer than 40 bytes.
+ * @path: The path of its socket.
  */
 struct qsd {
 	pid_t pid;
@@ -21,22 +22,22 @@ struct qsd {
 };
 
 /**
- * qsd_start() - Start one.
- * @qsd: Filled in; end it with qsd_end(), also on failure.
- * @image: A raw image that is the disk; NULL for a disk of 64 MiB that reads as zeros and
- *	forgets what is written.
- * @reads: How many reads a second it does, 0 for as many as it can.
- * @log: A descriptor that it writes its messages to; -1 for standard error.
+ * qsd_start() - Start a daemon.
+ * @qsd: Receives the daemon. End it with qsd_end(), also on failure.
+ * @image: The raw image of the disk. NULL stands for a disk of 64 MiB that reads as zeros and
+ *	discards what is written.
+ * @reads: The most reads per second; 0 for no limit.
+ * @log: The file descriptor for the messages of the daemon; -1 for standard error.
  *
- * Whoever connects to the socket waits until it is ready; if it ends, because of its image
- * for instance, it hangs up.
+ * A client may connect to the socket at once. It waits until the daemon is ready. If the daemon
+ * ends, for instance because of a bad image, the client sees that the connection is closed.
  *
- * Return: 0; -ENOENT (it is not installed), or what else failed.
+ * Return: 0; -ENOENT (the daemon is not installed), or -errno of the system call that failed.
  */
 int qsd_start(struct qsd *qsd, const char *image, unsigned int reads, int log);
 
 /**
- * qsd_end() - End it.
+ * qsd_end() - End the daemon and remove its socket.
  * @qsd: From qsd_start().
  */
 void qsd_end(struct qsd *qsd);
