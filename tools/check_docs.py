@@ -1,27 +1,30 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""Check the comments of public headers: check_docs.py KERNEL_DOC STAMP HEADER...
+"""Check the kernel-doc comments of public headers.
 
-Fails if kernel-doc warns, or if a public function or macro has no comment.
+usage: check_docs.py KERNEL_DOC STAMP HEADER...
+
+Fails if kernel-doc warns about a header, or if a public function or macro has no comment. Otherwise
+writes the empty file STAMP.
 """
 import re
 import subprocess
 import sys
 
-# What starts with COHERENT_ is internal but for these.
+# These macros are public. Other macros that start with COHERENT_ are internal.
 MACRO = re.compile(r'^#define (coherent_\w+|COHERENT|COHERENT_(?:BOX|VIEW|SLOT|RING|FIELDS)|'
                    r'COHERENT_(?:(?:BOX|VIEW|SLOT|RING)_)?TYPE|'
                    r'COHERENT_(?:(?:BOX|DEVICE|BAR|IRQ|HANDLE)_)?AUTO)\(', re.M)
 FUNCTION = re.compile(r'^(?!#|\s|typedef|struct .*\{)[^#\n;{}=]*?\b(coherent_\w+)\(', re.M)
 DOCUMENTED = re.compile(r'^ \* (?:struct |enum |typedef |union )?(\w+)(?:\(\))? - ', re.M)
-# Functions that only macros call, as the top of the file says.
+# Only macros call the functions in these headers and the functions below.
 INTERNAL_HEADERS = ('/mem.h', '/check.h')
 INTERNAL = {'coherent_load', 'coherent_store', 'coherent_after_load', 'coherent_before_store',
             'coherent_padding'}
 
 
 def undocumented(path):
-    """Names of what a header offers and does not explain."""
+    """Return the public names of a header that have no comment."""
     with open(path, encoding='utf-8') as header:
         text = header.read()
     if path.endswith(INTERNAL_HEADERS):
