@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What it costs to reserve and release an address among N live ones: a random one
- * is given back, and another of random size and alignment is taken. Under a mask,
- * with a hole where interrupts are written to, with guards.
+ * Measures the time to reserve and release an address while N addresses are reserved. Each turn
+ * releases a random one and reserves another of random size and alignment. The address space has a
+ * DMA mask, a hole for interrupt messages, and guard pages.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ struct addresses {
 	size_t count;
 };
 
-static int take(struct addresses *addresses, size_t i)
+static int reserve_one(struct addresses *addresses, size_t i)
 {
 	const struct iova_want want = {
 		.bytes = PAGE * (1 + bench_random(4)),
@@ -39,7 +39,7 @@ static int release_and_reserve(void *arg, unsigned int turns)
 		const size_t i = bench_random(addresses->count);
 
 		iova_release(&addresses->space, &addresses->ranges[i]);
-		err = take(addresses, i);
+		err = reserve_one(addresses, i);
 	}
 	return err;
 }
@@ -55,14 +55,14 @@ static int open_space(struct addresses *addresses)
 	return err;
 }
 
-static int run(size_t n)
+static int bench_space(size_t n)
 {
 	struct addresses addresses = { .ranges = calloc(n, sizeof(*addresses.ranges)), .count = n };
 	char name[64];
 	int err = addresses.ranges ? open_space(&addresses) : -ENOMEM;
 
 	for (size_t i = 0; !err && i < n; i++)
-		err = take(&addresses, i);
+		err = reserve_one(&addresses, i);
 	snprintf(name, sizeof(name), "address reserve + release, %zu live", n);
 	if (!err)
 		err = bench(&(struct bench_case){
@@ -83,6 +83,6 @@ int main(void)
 	int failed = 0;
 
 	for (size_t n = 1000; n <= 1000000; n *= 10)
-		failed |= run(n);
+		failed |= bench_space(n);
 	return !!failed;
 }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What a zeroed box costs. Recycled: from allocation to free, of pages that were a
- * box before; beside memset() of memory in use, which is the floor, mmap() of
- * populated pages and their end, and a peer's allocator where it is installed.
- * Fresh: allocation alone, of memory that the process never had; beside mmap(),
- * which is the floor. The peer has nothing fresh: it has its heap from the start,
- * and zeroes in its free.
+ * Measures the time of a zeroed box.
+ *
+ * Recycled: allocation and free of pages that were a box before. The peers are memset() of memory
+ * in use, which is the least possible work, mmap() and munmap() of populated pages, and the heap of
+ * DPDK if it is installed.
+ *
+ * Fresh: only the allocation, of memory that the process never had. The peer is mmap(), which is
+ * the least possible work. DPDK does not have this case: it allocates its heap at the start and
+ * zeroes memory when it frees it.
  */
 #include <coherent.h>
 #include <stdio.h>
@@ -17,22 +20,22 @@
 #include "bench.h"
 #include "peer.h"
 
-/* Fresh ones live at a time take no more than that. */
+/* So many fresh boxes, and so many bytes in them, are live at a time. */
 #define FRESH_MAX 256
 #define FRESH_BYTES ((size_t)128 << 20)
 
 COHERENT_BOX_TYPE(byte_box, uint8_t);
 
 /**
- * struct load - What a side works on.
- * @dev: A device that has pages.
- * @bytes: Of each allocation.
- * @memory: In use, as large as the largest of them.
- * @new_dev: A device that has none.
- * @boxes: On it.
- * @mapped: By mmap().
+ * struct allocations - The argument of both sides.
+ * @dev: A device that has pages to recycle.
+ * @bytes: The size of an allocation.
+ * @memory: Memory in use, as large as the largest allocation.
+ * @new_dev: A device that does not have pages to recycle.
+ * @boxes: The boxes of @new_dev.
+ * @mapped: The memory from mmap().
  */
-struct load {
+struct allocations {
 	struct coherent_device *dev;
 	size_t bytes;
 	void *memory;
@@ -45,13 +48,13 @@ struct load {
 
 static int box_alloc_and_free(void *arg, unsigned int turns)
 {
-	const struct load *load = arg;
+	const struct allocations *allocations = arg;
 	int err = 0;
 
 	for (unsigned int i = 0; !err && i < turns; i++) {
 		union byte_box box = COHERENT_EMPTY;
 
-		err = coherent_box_zeroed(&box, load->dev, load->bytes);
+		err = coherent_box_zeroed(&box, allocations->dev, allocations->bytes);
 		bench_use(coherent_box_ptr(&box));
 		coherent_box_free(&box);
 	}
@@ -60,11 +63,11 @@ static int box_alloc_and_free(void *arg, unsigned int turns)
 
 static int set_memory(void *arg, unsigned int turns)
 {
-	const struct load *load = arg;
+	const struct allocations *allocations = arg;
 
 	for (unsigned int i = 0; i < turns; i++) {
-		memset(load->memory, 0, load->bytes);
-		bench_use(load->memory);
+		memset(allocations->memory, 0, allocations->bytes);
+		bench_use(allocations->memory);
 	}
 	return 0;
 }
@@ -79,24 +82,24 @@ static void *map_pages(size_t bytes)
 
 static int map_and_unmap(void *arg, unsigned int turns)
 {
-	const struct load *load = arg;
+	const struct allocations *allocations = arg;
 
 	for (unsigned int i = 0; i < turns; i++) {
-		void *memory = map_pages(load->bytes);
+		void *memory = map_pages(allocations->bytes);
 
 		if (!memory)
 			return -1;
-		munmap(memory, load->bytes);
+		munmap(memory, allocations->bytes);
 	}
 	return 0;
 }
 
 static int peer_alloc_and_free(void *arg, unsigned int turns)
 {
-	const struct load *load = arg;
+	const struct allocations *allocations = arg;
 
 	for (unsigned int i = 0; i < turns; i++) {
-		void *memory = peer_heap()->zeroed(load->bytes);
+		void *memory = peer_heap()->zeroed(allocations->bytes);
 
 		if (!memory)
 			return -1;
@@ -110,51 +113,52 @@ static int peer_alloc_and_free(void *arg, unsigned int turns)
 
 static int open_new_device(void *arg)
 {
-	struct load *load = arg;
+	struct allocations *allocations = arg;
 
-	return coherent_device_open(&load->new_dev, "sim:edu,mask=48,step");
+	return coherent_device_open(&allocations->new_dev, "sim:edu,mask=48,step");
 }
 
 static int box_alloc(void *arg, unsigned int turns)
 {
-	struct load *load = arg;
+	struct allocations *allocations = arg;
 	int err = 0;
 
 	for (unsigned int i = 0; !err && i < turns; i++)
-		err = coherent_box_zeroed(&load->boxes[i], load->new_dev, load->bytes);
+		err = coherent_box_zeroed(&allocations->boxes[i], allocations->new_dev,
+					  allocations->bytes);
 	return err;
 }
 
 static void free_boxes(void *arg)
 {
-	struct load *load = arg;
+	struct allocations *allocations = arg;
 
 	for (unsigned int i = 0; i < FRESH_MAX; i++)
-		coherent_box_free(&load->boxes[i]);
-	coherent_device_close(load->new_dev);
-	load->new_dev = NULL;
+		coherent_box_free(&allocations->boxes[i]);
+	coherent_device_close(allocations->new_dev);
+	allocations->new_dev = NULL;
 }
 
-static int map(void *arg, unsigned int turns)
+static int map_fresh(void *arg, unsigned int turns)
 {
-	struct load *load = arg;
+	struct allocations *allocations = arg;
 
 	for (unsigned int i = 0; i < turns; i++) {
-		load->mapped[i] = map_pages(load->bytes);
-		if (!load->mapped[i])
+		allocations->mapped[i] = map_pages(allocations->bytes);
+		if (!allocations->mapped[i])
 			return -1;
 	}
 	return 0;
 }
 
-static void unmap(void *arg)
+static void unmap_fresh(void *arg)
 {
-	struct load *load = arg;
+	struct allocations *allocations = arg;
 
 	for (unsigned int i = 0; i < FRESH_MAX; i++) {
-		if (load->mapped[i])
-			munmap(load->mapped[i], load->bytes);
-		load->mapped[i] = NULL;
+		if (allocations->mapped[i])
+			munmap(allocations->mapped[i], allocations->bytes);
+		allocations->mapped[i] = NULL;
 	}
 }
 
@@ -163,10 +167,10 @@ static void unmap(void *arg)
 static int compare_with(const char *what, struct bench_side ours, const char *peer,
 			struct bench_side theirs, unsigned int turns, double goal)
 {
-	const struct load *load = ours.arg;
+	const struct allocations *allocations = ours.arg;
 	char name[64];
 
-	snprintf(name, sizeof(name), "%s, %zu bytes", what, load->bytes);
+	snprintf(name, sizeof(name), "%s, %zu bytes", what, allocations->bytes);
 	return bench(&(struct bench_case){
 		.name = name,
 		.peer = peer,
@@ -177,31 +181,33 @@ static int compare_with(const char *what, struct bench_side ours, const char *pe
 	});
 }
 
-static int run_recycled(struct load *load)
+static int bench_recycled(struct allocations *allocations)
 {
-	const unsigned int turns = load->bytes < 1 << 20 ? 2000 : load->bytes < 1 << 24 ? 20 : 1;
-	const struct bench_side ours = { .run = box_alloc_and_free, .arg = load };
-	const struct bench_side floor = { .run = set_memory, .arg = load };
-	const struct bench_side kernel = { .run = map_and_unmap, .arg = load };
-	const struct bench_side peer = { .run = peer_alloc_and_free, .arg = load };
+	const unsigned int turns = allocations->bytes < 1 << 20 ? 2000 :
+				   allocations->bytes < 1 << 24 ? 20 :
+								  1;
+	const struct bench_side ours = { .run = box_alloc_and_free, .arg = allocations };
+	const struct bench_side floor = { .run = set_memory, .arg = allocations };
+	const struct bench_side kernel = { .run = map_and_unmap, .arg = allocations };
+	const struct bench_side peer = { .run = peer_alloc_and_free, .arg = allocations };
 	const char *what = "box alloc + free";
 	int err;
 
-	err = compare_with(what, ours, "memset", floor, turns, load->bytes == 4096 ? 2 : 0);
+	err = compare_with(what, ours, "memset", floor, turns, allocations->bytes == 4096 ? 2 : 0);
 	if (!err)
 		err = compare_with(what, ours, "mmap", kernel, turns, 0);
 	if (!err && peer_heap())
 		err = compare_with(what, ours, peer_heap()->name, peer, turns,
-				   load->bytes == 4096 ? 0.6 : 0);
+				   allocations->bytes == 4096 ? 0.6 : 0);
 	return err;
 }
 
-static int run_fresh(struct load *load)
+static int bench_fresh(struct allocations *allocations)
 {
-	const size_t most = FRESH_BYTES / load->bytes;
+	const size_t most = FRESH_BYTES / allocations->bytes;
 	const unsigned int turns = most < FRESH_MAX ? (unsigned int)most : FRESH_MAX;
-	const struct bench_side ours = { box_alloc, load, open_new_device, free_boxes };
-	const struct bench_side kernel = { map, load, NULL, unmap };
+	const struct bench_side ours = { box_alloc, allocations, open_new_device, free_boxes };
+	const struct bench_side kernel = { map_fresh, allocations, NULL, unmap_fresh };
 
 	return compare_with("fresh box alloc", ours, "mmap", kernel, turns, 0);
 }
@@ -209,24 +215,24 @@ static int run_fresh(struct load *load)
 int main(int argc, char **argv)
 {
 	static const size_t sizes[] = { 64, 4096, 1 << 16, 1 << 21, 1 << 26 };
-	static struct load load;
+	static struct allocations allocations;
 	int err;
 
 	(void)argc;
-	load.memory = aligned_alloc(4096, 1 << 26);
-	if (!load.memory)
+	allocations.memory = aligned_alloc(4096, 1 << 26);
+	if (!allocations.memory)
 		return 1;
 	if (peer_open(argv[0], false))
 		return 1;
-	err = coherent_device_open(&load.dev, "sim:edu,mask=48,step",
+	err = coherent_device_open(&allocations.dev, "sim:edu,mask=48,step",
 				   .report = coherent_report_stderr);
 	for (size_t i = 0; !err && i < ARRAY_SIZE(sizes); i++) {
-		load.bytes = sizes[i];
-		err = run_recycled(&load);
+		allocations.bytes = sizes[i];
+		err = bench_recycled(&allocations);
 		if (!err)
-			err = run_fresh(&load);
+			err = bench_fresh(&allocations);
 	}
-	coherent_device_close(load.dev);
-	free(load.memory);
+	coherent_device_close(allocations.dev);
+	free(allocations.memory);
 	return !!err;
 }

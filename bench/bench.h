@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * One question a program: cases of ours beside a peer or a floor, in one process,
- * round by round, and medians of it. A program prints a JSON object a line for
- * each case; tools/bench makes the table.
+ * Measures cases. A case compares the library with a peer in one process: another library that does
+ * the same, or the least work that the task needs. Both sides run in turns, and the result of each
+ * is the median. A program prints one JSON object in a line for each case; tools/bench makes the
+ * table.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -11,12 +12,11 @@
 #include <stddef.h>
 
 /**
- * struct bench_side - Something that is timed.
- * @run: Does it so many times; 0 or -errno.
- * @arg: Handed to all of these.
- * @before: What has to be done before each round and is not timed; NULL for
- *	nothing. 0 or -errno.
- * @after: What has to be done after it, also if it failed.
+ * struct bench_side - One side of a case.
+ * @run: Does the work @turns times. The time of this call is measured. Returns 0 or -errno.
+ * @arg: The argument of the three functions.
+ * @before: Prepares a round, without being measured; NULL for nothing. Returns 0 or -errno.
+ * @after: Cleans up after a round, also if the round failed; NULL for nothing.
  */
 struct bench_side {
 	int (*run)(void *arg, unsigned int turns);
@@ -27,13 +27,13 @@ struct bench_side {
 
 /**
  * struct bench_case - A case.
- * @name: What is done.
- * @peer: What it is compared with.
- * @ours: What is done, in ns each time.
- * @theirs: What it is compared with; without .run there is nothing.
- * @turns: How many times a round.
- * @goal_ratio: At most so many times the peer; 0 for no such goal.
- * @goal_ns: At most so many ns; 0 for no such goal.
+ * @name: The name of the work.
+ * @peer: The name of the peer; NULL if there is none.
+ * @ours: The library.
+ * @theirs: The peer. If .run is NULL there is none.
+ * @turns: How many times a round does the work.
+ * @goal_ratio: The library may take at most this many times as long as the peer; 0 for no goal.
+ * @goal_ns: The library may take at most this many ns each time; 0 for no goal.
  */
 struct bench_case {
 	const char *name;
@@ -45,16 +45,16 @@ struct bench_case {
 	double goal_ns;
 };
 
-/* Runs a case and prints it; 0 or what a side returned. */
+/* Runs a case and prints it. Returns 0, or the error of a side. */
 int bench(const struct bench_case *what);
 
-/* Prints a figure that is not a time: ours in a unit, and at most the goal. */
+/* Prints a figure that is not a time. The goal is the most that is allowed; 0 for no goal. */
 void bench_figure(const char *name, const char *unit, double ours, double goal);
 
-/* A number under n, the same ones in each run. */
+/* Returns a random number below n. Each run of a program gets the same numbers. */
 size_t bench_random(size_t n);
 
-/* Keeps the compiler from leaving out what was written to memory. */
+/* Makes the compiler keep all writes to memory. */
 static inline void bench_use(void *memory)
 {
 	__asm__ __volatile__("" : : "r"(memory) : "memory");

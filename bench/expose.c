@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What expose and reclaim cost, of an object at random among N exposed ones, and
- * what memory an object takes beside its pages: expose [N...].
+ * expose [N...]: measures the time of a reclaim and an expose of a random object while N objects
+ * are exposed, and the memory that an object takes besides its pages.
  */
 #include <coherent.h>
 #include <stdio.h>
@@ -26,8 +26,8 @@ struct objects {
 	size_t count;
 };
 
-/* Bytes that the process takes, page tables included. */
-static long memory(void)
+/* Returns the bytes of memory of the process, with its page tables. */
+static long process_memory(void)
 {
 	FILE *status = fopen("/proc/self/status", "r");
 	long kilobytes, sum = 0;
@@ -75,19 +75,19 @@ static double goal_ns(size_t count)
 	return count == 10000 ? 1000 : count == 1000000 ? 3000 : 0;
 }
 
-static int run(struct objects *objects)
+static int bench_objects(struct objects *objects)
 {
 	const size_t n = objects->count;
 	char name[64];
 	long before, after;
 	int err = 0;
 
-	/* The array itself is not what an object takes. */
+	/* Touch the array first, so that its pages do not count as memory of the objects. */
 	memset(objects->mems, 0, n * sizeof(*objects->mems));
-	before = memory();
+	before = process_memory();
 	for (size_t i = 0; !err && i < n; i++)
 		err = coherent_zeroed(&objects->mems[i], objects->dev, 1);
-	after = memory();
+	after = process_memory();
 	snprintf(name, sizeof(name), "expose + reclaim, %zu exposed", n);
 	if (!err)
 		err = bench(&(struct bench_case){
@@ -107,7 +107,7 @@ static int run(struct objects *objects)
 	return err;
 }
 
-static int run_on_new_device(size_t n)
+static int bench_new_device(size_t n)
 {
 	struct objects objects = { .mems = malloc(n * sizeof(*objects.mems)), .count = n };
 	int err;
@@ -115,7 +115,7 @@ static int run_on_new_device(size_t n)
 	err = coherent_device_open(&objects.dev, "sim:edu,mask=48,step",
 				   .report = coherent_report_stderr);
 	if (!err && objects.mems)
-		err = run(&objects);
+		err = bench_objects(&objects);
 	for (size_t i = 0; !err && objects.mems && i < n; i++)
 		coherent_free(&objects.mems[i]);
 	coherent_device_close(objects.dev);
@@ -132,12 +132,12 @@ int main(int argc, char **argv)
 		const size_t n = strtoul(argv[i], NULL, 10);
 
 		if (!n) {
-			fprintf(stderr, "expose: %s: not a count of objects\n", argv[i]);
+			fprintf(stderr, "expose: %s: is not a number of objects\n", argv[i]);
 			return 2;
 		}
-		failed |= run_on_new_device(n);
+		failed |= bench_new_device(n);
 	}
 	for (size_t i = 0; argc == 1 && i < ARRAY_SIZE(counts); i++)
-		failed |= run_on_new_device(counts[i]);
+		failed |= bench_new_device(counts[i]);
 	return failed;
 }

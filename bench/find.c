@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * To whom a pointer or a device address belongs, at random among many; and two threads on one
- * pool beside one.
+ * Measures the lookup of the object that a random pointer or device address belongs to. Also
+ * compares two threads that use one pool with one thread.
  */
 #include <coherent.h>
 #include <coherent/pool.h>
@@ -58,7 +58,7 @@ static int find_address(void *arg, unsigned int turns)
 	return err;
 }
 
-static int run_finds(struct objects *objects, size_t count)
+static int bench_lookups(struct objects *objects, size_t count)
 {
 	char name[64];
 	int err = 0;
@@ -92,15 +92,15 @@ static int run_finds(struct objects *objects, size_t count)
 
 /* --- Threads --- */
 
-struct work {
+struct pool_work {
 	union words_pool *pool;
 	unsigned int turns;
 	int err;
 };
 
-static void *work(void *arg)
+static void *use_pool(void *arg)
 {
-	struct work *work = arg;
+	struct pool_work *work = arg;
 	int err = 0;
 
 	for (unsigned int i = 0; !err && i < work->turns; i++) {
@@ -118,26 +118,26 @@ static void *work(void *arg)
 
 static int one_thread(void *arg, unsigned int turns)
 {
-	struct work only = { .pool = arg, .turns = turns };
+	struct pool_work only = { .pool = arg, .turns = turns };
 
-	work(&only);
+	use_pool(&only);
 	return only.err;
 }
 
-/* Each as many. */
+/* Each thread does all turns. */
 static int two_threads(void *arg, unsigned int turns)
 {
-	struct work works[2] = { { arg, turns, 0 }, { arg, turns, 0 } };
+	struct pool_work works[2] = { { arg, turns, 0 }, { arg, turns, 0 } };
 	pthread_t other;
-	int err = pthread_create(&other, NULL, work, &works[1]);
+	int err = pthread_create(&other, NULL, use_pool, &works[1]);
 
-	work(&works[0]);
+	use_pool(&works[0]);
 	if (!err)
 		pthread_join(other, NULL);
 	return err ? -err : works[0].err ? works[0].err : works[1].err;
 }
 
-static int run_threads(struct coherent_device *dev)
+static int bench_threads(struct coherent_device *dev)
 {
 	union words_pool pool = COHERENT_EMPTY;
 	int err = coherent_pool_create(&pool, dev);
@@ -167,9 +167,9 @@ int main(void)
 	if (!objects.mems || !objects.pointers || !objects.addresses)
 		return 1;
 	for (size_t i = 0; !err && i < ARRAY_SIZE(counts); i++)
-		err = run_finds(&objects, counts[i]);
+		err = bench_lookups(&objects, counts[i]);
 	if (!err)
-		err = run_threads(objects.dev);
+		err = bench_threads(objects.dev);
 	for (size_t i = 0; i < objects.count; i++)
 		coherent_free(&objects.mems[i]);
 	coherent_device_close(objects.dev);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A zeroed object from allocation to free, exposed, its address taken: the last one again and
- * again, and any one of many. Beside peers' allocators, which expose nothing.
+ * Measures the whole life of a zeroed object: the program allocates it, exposes it, takes its
+ * address and frees it. It uses either one object again and again, or a random one of many live
+ * objects. The peers are the allocators of other libraries, which do not expose memory.
  *
- * live large is of 64 MiB, beside DPDK with hugepages, of which there have to be some.
- * live count 64|256|4096 TURNS does one so many times and no more: for who counts instructions.
+ * "live large" uses objects of 64 MiB and compares with DPDK. Both need free hugepages.
+ * "live count 64|256|4096 TURNS" only does the work, so that a caller can count instructions.
  */
 #include <coherent.h>
 #include <coherent/pool.h>
@@ -17,7 +18,7 @@
 #include "peer.h"
 
 #define LIVE_MAX 100000
-/* A round is of so many bytes, and of at most so many objects. */
+/* A round allocates at most this many bytes and this many objects. */
 #define ROUND_BYTES ((size_t)64 << 20)
 #define ROUND_MAX 20000
 
@@ -38,15 +39,15 @@ COHERENT_TYPE(mem256, struct b256);
 COHERENT_TYPE(byte_mem, uint8_t);
 
 /**
- * struct load - What a side works on.
+ * struct load - The argument of both sides.
  * @dev: The device.
- * @small: A pool.
- * @large: Another.
- * @bytes: Of an object.
- * @live: How many there are at a time; 1 for the last one again and again.
- * @peer: Whose objects they are.
- * @mems: Ours.
- * @theirs: Or theirs.
+ * @small: The pool of objects of 64 bytes.
+ * @large: The pool of objects of 256 bytes.
+ * @bytes: The size of an object.
+ * @live: How many objects are live at a time. With 1, each turn uses the same object again.
+ * @peer: The allocator that the library is compared with.
+ * @mems: The objects of the library.
+ * @theirs: The objects of the peer.
  */
 struct load {
 	struct coherent_device *dev;
@@ -61,9 +62,9 @@ struct load {
 
 static uint64_t sum;
 
-/* --- Of a pool --- */
+/* --- Objects of a pool --- */
 
-static int pool64_run(void *arg, unsigned int turns)
+static int pool64_life(void *arg, unsigned int turns)
 {
 	struct load *load = arg;
 	int err = 0;
@@ -81,7 +82,7 @@ static int pool64_run(void *arg, unsigned int turns)
 	return err;
 }
 
-static int pool256_run(void *arg, unsigned int turns)
+static int pool256_life(void *arg, unsigned int turns)
 {
 	struct load *load = arg;
 	int err = 0;
@@ -99,7 +100,7 @@ static int pool256_run(void *arg, unsigned int turns)
 	return err;
 }
 
-/* --- Expose and reclaim, of an object of a pool --- */
+/* --- Expose and reclaim of an object of a pool --- */
 
 static int pool64_expose(void *arg, unsigned int turns)
 {
@@ -133,7 +134,7 @@ static int pool256_expose(void *arg, unsigned int turns)
 	return err;
 }
 
-static int copy_run(void *arg, unsigned int turns)
+static int copy_memory(void *arg, unsigned int turns)
 {
 	const struct load *load = arg;
 	static char from[4096], to[4096];
@@ -145,9 +146,9 @@ static int copy_run(void *arg, unsigned int turns)
 	return 0;
 }
 
-/* --- Of pages: any of those that live --- */
+/* --- Objects of whole pages: each turn replaces a random one --- */
 
-static int replace(void *arg, unsigned int turns)
+static int replace_ours(void *arg, unsigned int turns)
 {
 	struct load *load = arg;
 	int err = 0;
@@ -162,7 +163,7 @@ static int replace(void *arg, unsigned int turns)
 	return err;
 }
 
-static int fill(void *arg)
+static int fill_ours(void *arg)
 {
 	struct load *load = arg;
 	int err = 0;
@@ -173,7 +174,7 @@ static int fill(void *arg)
 	return err;
 }
 
-static void empty(struct load *load)
+static void empty_ours(struct load *load)
 {
 	for (size_t i = 0; i < load->live; i++)
 		coherent_free(&load->mems[i]);
@@ -251,29 +252,29 @@ static int compare(struct load *load, const char *what, int (*run)(void *, unsig
 	return err;
 }
 
-static int run_pools(struct load *load)
+static int bench_pools(struct load *load)
 {
 	static const char what[] = "object of a pool";
 	int err;
 
 	load->live = 1;
 	load->bytes = 64;
-	err = compare(load, what, pool64_run, NULL, peer_heap(), 0.20);
+	err = compare(load, what, pool64_life, NULL, peer_heap(), 0.20);
 	if (!err)
-		err = compare(load, what, pool64_run, NULL, peer_pool(64), 1.0);
+		err = compare(load, what, pool64_life, NULL, peer_pool(64), 1.0);
 	if (!err)
-		err = compare(load, what, pool64_run, NULL, peer_mimalloc(), 0);
+		err = compare(load, what, pool64_life, NULL, peer_mimalloc(), 0);
 	load->bytes = 256;
 	if (!err)
-		err = compare(load, what, pool256_run, NULL, peer_heap(), 0);
+		err = compare(load, what, pool256_life, NULL, peer_heap(), 0);
 	if (!err)
-		err = compare(load, what, pool256_run, NULL, peer_pool(256), 0);
+		err = compare(load, what, pool256_life, NULL, peer_pool(256), 0);
 	if (!err)
-		err = compare(load, what, pool256_run, NULL, peer_mimalloc(), 0);
+		err = compare(load, what, pool256_life, NULL, peer_mimalloc(), 0);
 	return err;
 }
 
-static int run_copies(struct load *load)
+static int bench_copies(struct load *load)
 {
 	static const struct {
 		size_t bytes;
@@ -291,7 +292,7 @@ static int run_copies(struct load *load)
 			.name = cases[i].name,
 			.peer = "memcpy",
 			.ours = { .run = cases[i].run, .arg = load },
-			.theirs = { .run = copy_run, .arg = load },
+			.theirs = { .run = copy_memory, .arg = load },
 			.turns = ROUND_MAX,
 			.goal_ratio = 3,
 		});
@@ -299,7 +300,7 @@ static int run_copies(struct load *load)
 	return err;
 }
 
-static int run_pages(struct load *load)
+static int bench_pages(struct load *load)
 {
 	static const struct {
 		size_t bytes;
@@ -314,20 +315,23 @@ static int run_pages(struct load *load)
 	for (size_t i = 0; !err && i < ARRAY_SIZE(cases); i++) {
 		load->bytes = cases[i].bytes;
 		load->live = cases[i].live;
-		err = compare(load, "exposed memory", replace, fill, peer_heap(), cases[i].goal);
+		err = compare(load, "exposed memory", replace_ours, fill_ours, peer_heap(),
+			      cases[i].goal);
 		if (!err && load->bytes == 4096)
-			err = compare(load, "exposed memory", replace, fill, peer_mimalloc(), 0);
+			err = compare(load, "exposed memory", replace_ours, fill_ours,
+				      peer_mimalloc(), 0);
 		if (!err && load->bytes == 4096 && load->live == 1)
-			err = compare(load, "exposed memory", replace, fill, peer_zone(), 0);
-		empty(load);
+			err = compare(load, "exposed memory", replace_ours, fill_ours, peer_zone(),
+				      0);
+		empty_ours(load);
 	}
 	return err;
 }
 
-/* Memory that is in use already, which has to be fetched the further the more there is of it. */
+/* Memory in use. The more of it there is, the less of it fits into the caches of the CPU. */
 static char *floor_memory;
 
-static int floor_run(void *arg, unsigned int turns)
+static int set_floor_memory(void *arg, unsigned int turns)
 {
 	const struct load *load = arg;
 
@@ -349,13 +353,13 @@ static int compare_with_floor(struct load *load)
 	return bench(&(struct bench_case){
 		.name = name,
 		.peer = "memset of one of as many",
-		.ours = { .run = replace, .arg = load, .before = fill },
-		.theirs = { .run = floor_run, .arg = load },
+		.ours = { .run = replace_ours, .arg = load, .before = fill_ours },
+		.theirs = { .run = set_floor_memory, .arg = load },
 		.turns = turns_of(load),
 	});
 }
 
-static int run_many(struct load *load)
+static int bench_many(struct load *load)
 {
 	static const size_t live[] = { 100, 1000, 10000, 100000 };
 	int err = 0;
@@ -368,47 +372,48 @@ static int run_many(struct load *load)
 	for (size_t i = 0; !err && i < ARRAY_SIZE(live); i++) {
 		load->live = live[i];
 		err = compare_with_floor(load);
-		empty(load);
+		empty_ours(load);
 	}
 	free(floor_memory);
 	return err;
 }
 
-static int run_large(struct load *load)
+static int bench_large(struct load *load)
 {
 	int err;
 
 	load->bytes = (size_t)64 << 20;
 	load->live = 1;
-	err = compare(load, "exposed memory, hugepages", replace, fill, peer_heap(), 0.25);
-	empty(load);
+	err = compare(load, "exposed memory, hugepages", replace_ours, fill_ours, peer_heap(),
+		      0.25);
+	empty_ours(load);
 	return err;
 }
 
-static int run_all(struct load *load)
+static int bench_all(struct load *load)
 {
-	int err = run_pools(load);
+	int err = bench_pools(load);
 
 	if (!err)
-		err = run_copies(load);
+		err = bench_copies(load);
 	if (!err)
-		err = run_pages(load);
-	return err ? err : run_many(load);
+		err = bench_pages(load);
+	return err ? err : bench_many(load);
 }
 
-static int count(struct load *load, const char *size, const char *turns)
+static int only_count(struct load *load, const char *size, const char *turns)
 {
 	const unsigned int n = (unsigned int)strtoul(turns, NULL, 10);
 
 	load->bytes = 4096;
 	load->live = 1;
 	if (!strcmp(size, "4096")) {
-		int err = replace(load, n);
+		int err = replace_ours(load, n);
 
-		empty(load);
+		empty_ours(load);
 		return err;
 	}
-	return strcmp(size, "64") ? pool256_run(load, n) : pool64_run(load, n);
+	return strcmp(size, "64") ? pool256_life(load, n) : pool64_life(load, n);
 }
 
 int main(int argc, char **argv)
@@ -433,9 +438,9 @@ int main(int argc, char **argv)
 	if (!err)
 		err = coherent_pool_create(&load.large, load.dev);
 	if (!err && load.mems && load.theirs)
-		err = counts ? count(&load, argv[2], argv[3]) :
-		      large  ? run_large(&load) :
-			       run_all(&load);
+		err = counts ? only_count(&load, argv[2], argv[3]) :
+		      large  ? bench_large(&load) :
+			       bench_all(&load);
 	if (!err)
 		err = coherent_pool_destroy(&load.small);
 	if (!err)

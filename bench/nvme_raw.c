@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * examples/nvme.c with raw volatile pointers where it has accessors on its way of a read:
- * no bounds, no conversion. Waiting and doorbells are the same, and so is all that is done
- * once: what is compared is the access to memory.
+ * This is examples/nvme.c with raw volatile pointers in place of the accessors that a read command
+ * uses. The pointers check no bounds and convert nothing. All other code is the same, also waiting
+ * and doorbells, so that the bench compares only the accesses to memory.
  */
 #define nvme_open raw_nvme_open
 #define nvme_close raw_nvme_close
@@ -23,7 +23,7 @@
 	((void)(RAW(ring, i, struct nvme_command) field.raw = (value)))
 #define coherent_ring_get(ring, i, field) (RAW(ring, i, struct nvme_completion) field.raw)
 
-/* Of the completions' status alone, which is all that is polled. */
+/* The driver polls only the status of completions, so this macro needs no other type. */
 #define coherent_poll(mem, i, field, value, condition, timeout)                          \
 	__extension__({                                                                  \
 		volatile struct nvme_completion *raw_at =                                \

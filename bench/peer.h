@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Peers' allocators of zeroed memory: those of DPDK in peer_dpdk.c, or none in peer_none.c where
- * it is not installed, and mimalloc, which is looked for when a bench runs.
+ * Allocators of zeroed memory that the library is compared with. peer_dpdk.c has those of DPDK;
+ * peer_none.c takes its place if DPDK is not installed. A bench looks for mimalloc when it runs.
  */
 #ifndef PEER_H
 #define PEER_H
@@ -11,9 +11,10 @@
 
 /**
  * struct peer - An allocator.
- * @name: What it is called.
- * @zeroed: Zeroed memory; from a page on, aligned to one. NULL if there is none left.
- * @free: Frees it.
+ * @name: The name for the table.
+ * @zeroed: Allocates zeroed memory. A page or more is aligned to a page. Returns NULL if there is
+ *	not enough memory.
+ * @free: Frees the memory.
  */
 struct peer {
 	const char *name;
@@ -21,15 +22,21 @@ struct peer {
 	void (*free)(void *memory);
 };
 
-/* 0 also where there is none. With hugepages DPDK takes and returns them as it needs them. */
+/*
+ * Starts DPDK. Returns 0 also if it is not installed. With @hugepages DPDK allocates and frees
+ * hugepages when it needs them.
+ */
 int peer_open(char *program, bool hugepages);
 
-/* DPDK's heap; its pool of objects of a size, cleared; its memory zones. NULL: not there. */
+/*
+ * DPDK's heap, its pool of objects of a size, and its memory zones. The peer clears the objects of
+ * the pool. All return NULL if DPDK is not installed.
+ */
 const struct peer *peer_heap(void);
 const struct peer *peer_pool(size_t bytes);
 const struct peer *peer_zone(void);
 
-/* NULL: not there. */
+/* Returns NULL if mimalloc is not installed. */
 const struct peer *peer_mimalloc(void);
 
 #endif

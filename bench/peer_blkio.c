@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "peer_blkio.h"
@@ -12,7 +13,7 @@
 #define BYTES 4096
 #define SPAN 8192
 
-/* blkio(3) */
+/* The layouts of blkio(3). */
 struct blkio_mem_region {
 	void *addr;
 	size_t len;
@@ -47,13 +48,13 @@ static void *symbol(const struct peer_blkio *disk, const char *name)
 	void *at = dlsym(disk->library, name);
 
 	if (!at) {
-		fprintf(stderr, "bench: libblkio has no %s\n", name);
+		fprintf(stderr, "bench: libblkio does not have %s()\n", name);
 		exit(1);
 	}
 	return at;
 }
 
-static int start(struct peer_blkio *disk, const char *socket)
+static int open_disk(struct peer_blkio *disk, const char *socket)
 {
 	int (*create)(const char *driver, void **blkio) = symbol(disk, "blkio_create");
 	int (*set_str)(void *blkio, const char *name, const char *value) =
@@ -99,10 +100,10 @@ struct peer_blkio *peer_blkio_open(const char *library, const char *socket, unsi
 	disk->read = symbol(disk, "blkioq_read");
 	disk->do_io = symbol(disk, "blkioq_do_io");
 	disk->destroy = symbol(disk, "blkio_destroy");
-	err = start(disk, socket);
+	err = open_disk(disk, socket);
 	if (!err)
 		return disk;
-	fprintf(stderr, "bench: libblkio: %d\n", err);
+	fprintf(stderr, "bench: libblkio cannot open %s: %s\n", socket, strerror(-err));
 	peer_blkio_close(disk);
 	return NULL;
 }
@@ -140,6 +141,6 @@ void peer_blkio_close(struct peer_blkio *disk)
 {
 	if (disk->blkio)
 		disk->destroy(&disk->blkio);
-	/* A library of Rust's is not unloaded. */
+	/* The library stays loaded, because a Rust library cannot be unloaded. */
 	free(disk);
 }

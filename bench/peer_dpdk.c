@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * DPDK, with ordinary pages, as ours are, or with hugepages.
+ * The allocators of DPDK. They use ordinary pages, as the library does, or hugepages.
  */
 #include <rte_eal.h>
 #include <rte_malloc.h>
@@ -40,7 +40,7 @@ const struct peer *peer_heap(void)
 	return &heap;
 }
 
-/* --- A pool, with the cache that it has for a thread --- */
+/* --- A pool, which has a cache for each thread --- */
 
 static struct rte_mempool *pool;
 static size_t pool_bytes;

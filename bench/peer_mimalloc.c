@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Loaded, not linked: linked it would be everybody's malloc().
+ * mimalloc. The program loads it, because a linked mimalloc would replace malloc() everywhere.
  */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ const struct peer *peer_mimalloc(void)
 		return &peer;
 	library = dlopen("libmimalloc.so.2", RTLD_NOW | RTLD_LOCAL);
 	if (!library) {
-		fputs("bench: skipped: mimalloc: libmimalloc2.0 is not there\n", stderr);
+		fputs("bench: skipped mimalloc: libmimalloc2.0 is not installed\n", stderr);
 		return NULL;
 	}
 	*(void **)&zalloc_aligned = dlsym(library, "mi_zalloc_aligned");

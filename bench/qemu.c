@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * qemu: what the library adds to a round trip to QEMU: of a register beside the same line of
- * text by hand, of expose and reclaim beside the virtio-iommu's request alone.
+ * Measures what the library adds to a round trip to QEMU. A register read is compared with the same
+ * line of text sent by hand, expose and reclaim with only the request to the virtio-iommu.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,28 +18,28 @@
 
 #define BYTES 4096
 #define TURNS 64
-/* Where nothing else is: an address, and memory for it. */
+/* A device address and physical memory that nothing else uses. */
 #define RAW_ADDRESS UINT64_C(0x40000000)
 #define RAW_PHYSICAL UINT64_C(0x3000000)
 
-struct job {
+struct fixture {
 	struct coherent_bar *bar;
 	struct bench_maps maps;
 };
 
-static struct qemu *qemu_of(const struct job *job)
+static struct qemu *qemu_of(const struct fixture *fixture)
 {
-	return (struct qemu *)job->maps.dev->backend;
+	return (struct qemu *)fixture->maps.dev->backend;
 }
 
 /* --- A register --- */
 
 static int read_ours(void *arg, unsigned int turns)
 {
-	struct job *job = arg;
+	struct fixture *fixture = arg;
 
 	for (unsigned int i = 0; i < turns; i++)
-		if (coherent_bar_read32(job->bar, 0) == UINT32_MAX)
+		if (coherent_bar_read32(fixture->bar, 0) == UINT32_MAX)
 			return -EIO;
 	return 0;
 }
@@ -96,17 +96,18 @@ static void unmap_after(void *arg)
 
 int main(void)
 {
-	static struct job job = { .maps = { .count = TURNS, .idle = true } };
-	int err = coherent_device_open(&job.maps.dev, "qemu:edu", .report = coherent_report_stderr);
+	static struct fixture fixture = { .maps = { .count = TURNS, .idle = true } };
+	int err = coherent_device_open(&fixture.maps.dev, "qemu:edu",
+				       .report = coherent_report_stderr);
 
 	if (!err)
-		err = coherent_bar_open(&job.bar, job.maps.dev, 0);
+		err = coherent_bar_open(&fixture.bar, fixture.maps.dev, 0);
 	if (!err)
 		err = bench(&(struct bench_case){
 			.name = "read a register",
 			.peer = "qtest",
-			.ours = { .run = read_ours, .arg = &job },
-			.theirs = { .run = read_raw, .arg = &job },
+			.ours = { .run = read_ours, .arg = &fixture },
+			.theirs = { .run = read_raw, .arg = &fixture },
 			.turns = 256,
 			.goal_ratio = 1.10,
 		});
@@ -114,8 +115,9 @@ int main(void)
 		err = bench(&(struct bench_case){
 			.name = "expose 4 KiB",
 			.peer = "MAP",
-			.ours = { maps_expose, &job.maps, maps_allocate, maps_reclaim_and_free },
-			.theirs = { map_raw, &job, NULL, unmap_after },
+			.ours = { maps_expose, &fixture.maps, maps_allocate,
+				  maps_reclaim_and_free },
+			.theirs = { map_raw, &fixture, NULL, unmap_after },
 			.turns = TURNS,
 			.goal_ratio = 1.10,
 		});
@@ -123,13 +125,14 @@ int main(void)
 		err = bench(&(struct bench_case){
 			.name = "reclaim 4 KiB",
 			.peer = "UNMAP",
-			.ours = { maps_reclaim, &job.maps, maps_allocate_and_expose, maps_free },
-			.theirs = { unmap_raw, &job, map_before, NULL },
+			.ours = { maps_reclaim, &fixture.maps, maps_allocate_and_expose,
+				  maps_free },
+			.theirs = { unmap_raw, &fixture, map_before, NULL },
 			.turns = TURNS,
 			.goal_ratio = 1.10,
 		});
-	coherent_bar_close(job.bar);
-	coherent_device_close(job.maps.dev);
+	coherent_bar_close(fixture.bar);
+	coherent_device_close(fixture.maps.dev);
 	if (err)
 		fprintf(stderr, "bench: %s\n", strerror(-err));
 	return !!err;

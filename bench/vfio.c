@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Whether the library does more to map and unmap than one ioctl, and what accessors add to an
- * NVMe driver; for tools/bench vfio, which runs it in a VM: bench-vfio DEVICE [NVME]. The
- * floor of expose is the raw ioctl and an expose whose ioctl is left out, one after the other,
- * so that the rest of the call is on both sides.
+ * bench-vfio DEVICE [NVME]: measures whether expose and reclaim do more than one ioctl, and what
+ * the accessors add to an NVMe driver. tools/bench vfio runs this program in a VM.
+ *
+ * The peer of expose is a raw ioctl and then an expose without its ioctl, so that both sides do the
+ * rest of the call. So a difference shows that the library makes more than one ioctl. The same
+ * holds for reclaim.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/vfio.h>
 #include <stdbool.h>
@@ -24,19 +27,22 @@
 
 #define PAGE 4096
 #define TURNS 256
-/* Addresses of the raw maps, behind what the library gives out first. */
+/* The addresses of the raw maps start behind those that the library uses first. */
 #define RAW_FIRST UINT64_C(0x40000000)
 
-/* The descriptor that the library maps with, and its last map, to do the same by hand. */
+/*
+ * The arguments of the last map of the library, so that the peer can do the same by hand. While
+ * skip_ioctl is set, the ioctls of the library are left out.
+ */
 static struct {
-	bool null;
+	bool skip_ioctl;
 	int fd;
 	union {
 		struct vfio_iommu_type1_dma_map type1;
 		struct uapi_ioas_map ioas;
 	} map;
 	bool is_type1;
-} seen;
+} last;
 
 int __real_ioctl(int fd, unsigned long request, void *arg);
 int __wrap_ioctl(int fd, unsigned long request, void *arg);
@@ -45,12 +51,13 @@ int __wrap_ioctl(int fd, unsigned long request, void *arg)
 	const bool maps = request == VFIO_IOMMU_MAP_DMA || request == UAPI_IOAS_MAP;
 
 	if (maps) {
-		seen.fd = fd;
-		seen.is_type1 = request == VFIO_IOMMU_MAP_DMA;
-		memcpy(&seen.map, arg,
-		       seen.is_type1 ? sizeof(seen.map.type1) : sizeof(seen.map.ioas));
+		last.fd = fd;
+		last.is_type1 = request == VFIO_IOMMU_MAP_DMA;
+		memcpy(&last.map, arg,
+		       last.is_type1 ? sizeof(last.map.type1) : sizeof(last.map.ioas));
 	}
-	if (seen.null && (maps || request == VFIO_IOMMU_UNMAP_DMA || request == UAPI_IOAS_UNMAP))
+	if (last.skip_ioctl &&
+	    (maps || request == VFIO_IOMMU_UNMAP_DMA || request == UAPI_IOAS_UNMAP))
 		return 0;
 	return __real_ioctl(fd, request, arg);
 }
@@ -59,18 +66,18 @@ static uint8_t *raw_page;
 
 static int raw_map(unsigned int i)
 {
-	if (seen.is_type1) {
-		struct vfio_iommu_type1_dma_map map = seen.map.type1;
+	if (last.is_type1) {
+		struct vfio_iommu_type1_dma_map map = last.map.type1;
 
 		map.vaddr = (uintptr_t)raw_page + i * PAGE;
 		map.iova = RAW_FIRST + i * 2 * PAGE;
-		return __real_ioctl(seen.fd, VFIO_IOMMU_MAP_DMA, &map);
+		return __real_ioctl(last.fd, VFIO_IOMMU_MAP_DMA, &map);
 	} else {
-		struct uapi_ioas_map map = seen.map.ioas;
+		struct uapi_ioas_map map = last.map.ioas;
 
 		map.user_va = (uintptr_t)raw_page + i * PAGE;
 		map.iova = RAW_FIRST + i * 2 * PAGE;
-		return __real_ioctl(seen.fd, UAPI_IOAS_MAP, &map);
+		return __real_ioctl(last.fd, UAPI_IOAS_MAP, &map);
 	}
 }
 
@@ -80,28 +87,28 @@ static int raw_unmap(unsigned int i)
 						    .iova = RAW_FIRST + i * 2 * PAGE,
 						    .size = PAGE };
 	struct uapi_ioas_unmap ioas = { .size = sizeof(ioas),
-					.ioas_id = seen.map.ioas.ioas_id,
+					.ioas_id = last.map.ioas.ioas_id,
 					.iova = RAW_FIRST + i * 2 * PAGE,
 					.length = PAGE };
 
-	return seen.is_type1 ? __real_ioctl(seen.fd, VFIO_IOMMU_UNMAP_DMA, &type1) :
-			       __real_ioctl(seen.fd, UAPI_IOAS_UNMAP, &ioas);
+	return last.is_type1 ? __real_ioctl(last.fd, VFIO_IOMMU_UNMAP_DMA, &type1) :
+			       __real_ioctl(last.fd, UAPI_IOAS_UNMAP, &ioas);
 }
 
-/* --- The floor: the same by hand, and a call without its ioctl --- */
+/* --- The peer: the ioctl by hand, and a call without its ioctl --- */
 
 static int floor_expose(void *arg, unsigned int turns)
 {
 	struct bench_maps *maps = arg;
 	int err = 0;
 
-	seen.null = true;
+	last.skip_ioctl = true;
 	for (unsigned int i = 0; !err && i < turns; i++) {
 		err = raw_map(i);
 		if (!err)
 			err = coherent_expose(&maps->boxes[i], &maps->mems[i]);
 	}
-	seen.null = false;
+	last.skip_ioctl = false;
 	return err;
 }
 
@@ -110,13 +117,13 @@ static int floor_reclaim(void *arg, unsigned int turns)
 	struct bench_maps *maps = arg;
 	int err = 0;
 
-	seen.null = true;
+	last.skip_ioctl = true;
 	for (unsigned int i = 0; !err && i < turns; i++) {
 		err = raw_unmap(i);
 		if (!err)
 			err = coherent_reclaim(&maps->mems[i], &maps->boxes[i]);
 	}
-	seen.null = false;
+	last.skip_ioctl = false;
 	return err;
 }
 
@@ -160,7 +167,7 @@ static int bench_maps(const char *name)
 	raw_page = mmap(NULL, (size_t)TURNS * PAGE, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (err || raw_page == MAP_FAILED)
-		return err ? err : -12;
+		return err ? err : -ENOMEM;
 	err = bench(&expose_case);
 	return err ? err : bench(&reclaim_case);
 }

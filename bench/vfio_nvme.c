@@ -7,7 +7,7 @@
 
 #define READS 512
 
-/* The driver of nvme_raw.c. */
+/* nvme_raw.c defines this driver. */
 int raw_nvme_open(struct nvme *nvme, struct coherent_device *dev, unsigned int depth);
 void raw_nvme_close(struct nvme *nvme);
 void raw_nvme_start(struct nvme *nvme, unsigned int slot, bool write, uint64_t block,

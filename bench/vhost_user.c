@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * vhost-user: bench-vhost-user LIBBLKIO. Reads of the virtio-blk example beside libblkio, on
- * a disk of QEMU's storage daemon that moves no data; expose and reclaim beside the messages
- * that they send, by hand.
+ * bench-vhost-user LIBBLKIO: compares reads of the virtio-blk example with libblkio, and expose and
+ * reclaim with the same messages sent by hand. The disk belongs to QEMU's storage daemon and does
+ * not move data.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -34,7 +34,7 @@ struct reads {
 	struct peer_blkio *peer;
 };
 
-/* All that are finished are started again, and one kick serves them. */
+/* Starts a new request in each free slot. One kick tells the device about all of them. */
 static int read_ours(void *arg, unsigned int turns)
 {
 	struct blk *blk = &((struct reads *)arg)->blk;
@@ -100,15 +100,15 @@ static int bench_reads(const char *library, unsigned int depth)
 
 /* --- Expose and reclaim --- */
 
-/* A connection of its own, and what the messages name. */
+/* A second connection to a daemon, and the file that its messages pass. */
 struct by_hand {
 	struct qsd qsd;
 	int connection;
 	int file;
 };
 
-/* One after the other, and nothing but what it takes. */
-static int say(struct by_hand *hand, struct vhost_user_message *message, bool with_file)
+/* Sends a message and reads the reply. */
+static int exchange(struct by_hand *hand, struct vhost_user_message *message, bool with_file)
 {
 	struct iovec part = { message, VHOST_USER_HEADER_BYTES + message->bytes };
 	ssize_t n;
@@ -121,8 +121,11 @@ static int say(struct by_hand *hand, struct vhost_user_message *message, bool wi
 	return n == (ssize_t)VHOST_USER_HEADER_BYTES + 8 ? 0 : -EIO;
 }
 
-/* Acknowledged, and then the question that shows whether that was true. */
-static int ask(struct by_hand *hand, enum vhost_user_request request, unsigned int i)
+/*
+ * Sends the two messages that the library sends: the request, which the peer acknowledges, and a
+ * question, whose reply shows that the peer has processed the request.
+ */
+static int change_region(struct by_hand *hand, enum vhost_user_request request, unsigned int i)
 {
 	const uint64_t address = UINT64_C(0x100000000) + i * UINT64_C(0x10000);
 	struct vhost_user_message message = {
@@ -132,37 +135,37 @@ static int ask(struct by_hand *hand, enum vhost_user_request request, unsigned i
 		.region.region = { address, BYTES, address, 0 },
 	};
 	struct vhost_user_message check = { .request = VHOST_USER_GET_FEATURES };
-	int err = say(hand, &message, request == VHOST_USER_ADD_MEM_REG);
+	int err = exchange(hand, &message, request == VHOST_USER_ADD_MEM_REG);
 
-	return err ? err : say(hand, &check, false);
+	return err ? err : exchange(hand, &check, false);
 }
 
-static int add(void *arg, unsigned int turns)
+static int add_regions(void *arg, unsigned int turns)
 {
 	int err = 0;
 
 	for (unsigned int i = 0; !err && i < turns; i++)
-		err = ask(arg, VHOST_USER_ADD_MEM_REG, i);
+		err = change_region(arg, VHOST_USER_ADD_MEM_REG, i);
 	return err;
 }
 
-static int remove_all(void *arg, unsigned int turns)
+static int remove_regions(void *arg, unsigned int turns)
 {
 	int err = 0;
 
 	for (unsigned int i = 0; !err && i < turns; i++)
-		err = ask(arg, VHOST_USER_REM_MEM_REG, i);
+		err = change_region(arg, VHOST_USER_REM_MEM_REG, i);
 	return err;
 }
 
 static int add_before(void *arg)
 {
-	return add(arg, TURNS);
+	return add_regions(arg, TURNS);
 }
 
 static void remove_after(void *arg)
 {
-	if (remove_all(arg, TURNS))
+	if (remove_regions(arg, TURNS))
 		abort();
 }
 
@@ -197,7 +200,7 @@ static int bench_maps(void)
 		.name = "expose 4 KiB",
 		.peer = "two messages",
 		.ours = { maps_expose, &ours, maps_allocate, maps_reclaim_and_free },
-		.theirs = { add, &theirs, NULL, remove_after },
+		.theirs = { add_regions, &theirs, NULL, remove_after },
 		.turns = TURNS,
 		.goal_ratio = 1.10,
 	};
@@ -213,7 +216,7 @@ static int bench_maps(void)
 		err = bench(&what);
 	what.name = "reclaim 4 KiB";
 	what.ours = (struct bench_side){ maps_reclaim, &ours, maps_allocate_and_expose, maps_free };
-	what.theirs = (struct bench_side){ remove_all, &theirs, add_before, NULL };
+	what.theirs = (struct bench_side){ remove_regions, &theirs, add_before, NULL };
 	if (!err)
 		err = bench(&what);
 	coherent_device_close(ours.dev);

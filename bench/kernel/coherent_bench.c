@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What it costs to allocate, expose, touch and free in the kernel, beside the DMA API by
- * hand in the same boot, round by round. raw is there twice: what it differs from itself
- * is noise. Prints a JSON object a line for each side; tools/bench kernel makes the table.
+ * Measures the time to allocate, expose, write and free memory in the kernel, and compares it with
+ * calls of the DMA API by hand (raw) in the same boot. Each round runs all sides. raw runs twice;
+ * the difference of the two is noise. The module prints a JSON object in a line for each side, and
+ * tools/bench kernel makes the table.
  */
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -13,9 +14,9 @@
 
 static unsigned int rounds = 4000;
 module_param(rounds, uint, 0444);
-MODULE_PARM_DESC(rounds, "so often each side, for each size");
+MODULE_PARM_DESC(rounds, "how many times each side runs, for each size");
 
-/* Elements of a page, so that both sizes are made of the same type. */
+/* An element has the size of a page, so that both sizes use the same type. */
 struct page_bytes {
 	u32 first;
 	u8 rest[PAGE_SIZE - 4];
@@ -76,14 +77,14 @@ static int compare(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
-static void tell(const char *name, size_t pages, u32 *times)
+static void print_side(const char *name, size_t pages, u32 *times)
 {
 	sort(times, rounds, sizeof(*times), compare, NULL);
 	pr_info("bench: {\"side\": \"%s\", \"bytes\": %zu, \"median_ns\": %u, \"min_ns\": %u}\n",
 		name, pages * PAGE_SIZE, times[rounds / 2], times[0]);
 }
 
-/* The sides take turns at going first. */
+/* Each round begins with another side. */
 static int run_round(struct device *dev, size_t pages, unsigned int count, unsigned int round,
 		     u32 *times)
 {
@@ -101,7 +102,7 @@ static int run_round(struct device *dev, size_t pages, unsigned int count, unsig
 	return err;
 }
 
-static int bench(struct device *dev, size_t pages, u32 *times)
+static int bench_size(struct device *dev, size_t pages, u32 *times)
 {
 	const bool enforced = coherent_device_level(dev) == COHERENT_IOMMU;
 	const unsigned int count = ARRAY_SIZE(sides) - !enforced;
@@ -113,7 +114,7 @@ static int bench(struct device *dev, size_t pages, u32 *times)
 	for (i = 0; !err && i < rounds; i++)
 		err = run_round(dev, pages, count, i, times);
 	for (i = 0; !err && i < count; i++)
-		tell(sides[i].name, pages, times + i * rounds);
+		print_side(sides[i].name, pages, times + i * rounds);
 	return err;
 }
 
@@ -125,9 +126,9 @@ static int bench_probe(struct pci_dev *pci, const struct pci_device_id *id)
 	if (!err)
 		err = coherent_device_set_mask(&pci->dev, coherent_mask(28));
 	if (!err)
-		err = bench(&pci->dev, 1, times);
+		err = bench_size(&pci->dev, 1, times);
 	if (!err)
-		err = bench(&pci->dev, 16, times);
+		err = bench_size(&pci->dev, 16, times);
 	vfree(times);
 	pr_info("1..1\n");
 	pr_info("%sok 1 - all sides ran\n", err ? "not " : "");
