@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-# meson underneath; see README.md.
+# Shortcuts for meson and the scripts in tools/. README.md describes them.
 
 BUILD = build/demo
 export FILE ?= $(BUILD)/examples/edu
@@ -7,54 +7,57 @@ export FILE ?= $(BUILD)/examples/edu
 all: $(BUILD)/build.ninja
 	@ninja --quiet -C $(BUILD)
 
-# A file and a disk image through devices, every byte compared, and what they could not reach.
+# Sends a file and a disk image through devices and compares every byte. Then the devices try to
+# reach memory that they must not reach.
 demo: all
 	@tools/demo $(BUILD) "$$FILE"
 
-# All tests: gcc, clang, ASan with UBSan, TSan.
+# Runs all tests: with gcc, clang, ASan with UBSan, and TSan.
 check: deps-check
 	@tools/check
 
-# The tests in VMs with other kernels, IOMMUs and architectures; one kernel is built, once.
+# Runs the tests in VMs with other kernels, IOMMUs and architectures. The first run builds a kernel.
 check-kernels: deps-kernels
 	@tools/check kernels
 
-# A line a case, beside peers and floors; build/bench/bench.json has the same.
+# Compares the library with other allocators on this machine. Writes build/bench/bench.json.
 bench: deps-bench
 	@[ -f build/bench/build.ninja ] || \
 		meson setup build/bench -Dtests=false -Dbench-peers=enabled >/dev/null
 	@ninja --quiet -C build/bench
 	@tools/bench host build/bench
 
-# What that measured beside peers, as docs/bench.svg.
+# Draws the result of make bench as docs/bench.svg.
 bench-chart: deps-bench
 	@tools/bench chart build/bench/bench.json docs/bench.svg
 
-# The same in a kernel: VMs, beside the DMA API by hand; build/bench/bench-kernel.json.
+# Compares the kernel face with the DMA API, in VMs. Writes build/bench/bench-kernel.json.
 bench-kernel: deps-check
 	@tools/bench kernel build/bench
 
-# VFIO and an NVMe driver in VMs, beside raw ioctls and raw pointers; build/bench/bench-vfio.json.
+# Compares VFIO with raw ioctls, and an NVMe driver with raw pointers, in VMs. Writes
+# build/bench/bench-vfio.json.
 bench-vfio: deps-bench deps-check
 	@[ -f build/bench/build.ninja ] || \
 		meson setup build/bench -Dtests=false -Dbench-peers=enabled >/dev/null
 	@ninja --quiet -C build/bench
 	@tools/bench vfio build/bench
 
-# Devices in other processes, beside libblkio and what is sent; build/bench/bench-remote.json.
+# Compares devices in other processes with libblkio and with the bare protocol. Writes
+# build/bench/bench-remote.json.
 bench-remote: deps-bench deps-demo
 	@[ -f build/bench/build.ninja ] || \
 		meson setup build/bench -Dtests=false -Dbench-peers=enabled >/dev/null
 	@ninja --quiet -C build/bench
 	@tools/bench remote build/bench
 
-# Calls of tests/model and answers of a vhost-user peer that libFuzzer makes up; what it learns
-# stays in build/fuzz.
+# Runs three fuzzers for FUZZ_SECONDS each: the calls of the library, the replies of a vhost-user
+# peer and those of a QEMU. build/fuzz keeps their inputs for the next run.
 FUZZ_SECONDS ?= 60
 fuzz: deps-check
 	@tools/fuzz $(FUZZ_SECONDS)
 
-# Headers, libraries, pkg-config file, man pages; PREFIX and DESTDIR as usual.
+# Installs headers, libraries, pkg-config file and man pages. PREFIX and DESTDIR work as usual.
 export DESTDIR
 PREFIX ?= /usr/local
 install: deps-install all
@@ -66,7 +69,7 @@ install: deps-install all
 uninstall:
 	@ninja -C $(BUILD) --quiet uninstall >/dev/null
 
-# What apt installs for all of these.
+# Installs the packages that demo, install and check need.
 deps:
 	@tools/deps check
 
