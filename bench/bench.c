@@ -26,7 +26,7 @@ static double now_ns(void)
 	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_times(const void *a, const void *b)
 {
 	const double x = *(const double *)a, y = *(const double *)b;
 
@@ -35,7 +35,7 @@ static int compare(const void *a, const void *b)
 
 static double median(double *times)
 {
-	qsort(times, ROUNDS, sizeof(*times), compare);
+	qsort(times, ROUNDS, sizeof(*times), compare_times);
 	return times[ROUNDS / 2];
 }
 
@@ -52,8 +52,10 @@ static int time_side(const struct bench_side *side, unsigned int turns, double *
 	return err;
 }
 
-static void print(const struct bench_case *what, double ours, double theirs)
+static void print_case(const struct bench_case *what, double ours, double theirs)
 {
+	/* A ratio needs a peer. Without one this goal is neither met nor missed. */
+	const bool has_ratio_goal = what->goal_ratio > 0 && theirs > 0;
 	const double ratio = theirs > 0 ? ours / theirs : 0;
 	bool met = true;
 
@@ -61,7 +63,7 @@ static void print(const struct bench_case *what, double ours, double theirs)
 	if (theirs > 0)
 		printf(", \"peer\": \"%s\", \"theirs\": %.1f, \"ratio\": %.2f", what->peer, theirs,
 		       ratio);
-	if (what->goal_ratio > 0) {
+	if (has_ratio_goal) {
 		printf(", \"goal\": \"%.2fx\"", what->goal_ratio);
 		met = ratio <= what->goal_ratio;
 	}
@@ -69,7 +71,7 @@ static void print(const struct bench_case *what, double ours, double theirs)
 		printf(", \"goal\": \"%.0f ns\"", what->goal_ns);
 		met = ours <= what->goal_ns;
 	}
-	if (what->goal_ratio > 0 || what->goal_ns > 0)
+	if (has_ratio_goal || what->goal_ns > 0)
 		printf(", \"met\": %s", met ? "true" : "false");
 	printf("}\n");
 	fflush(stdout);
@@ -86,7 +88,7 @@ int bench(const struct bench_case *what)
 			err = time_side(&what->theirs, what->turns, &theirs[round]);
 	}
 	if (!err)
-		print(what, median(ours), median(theirs));
+		print_case(what, median(ours), median(theirs));
 	return err;
 }
 
