@@ -112,8 +112,8 @@ enum backend_memory_kind {
  * @irq_connect: Signal this eventfd on each interrupt of a vector from now on; -1 for none.
  * @irq_rearm: A thread waits, so an interrupt that was masked when it came may come again. NULL
  *	where there is nothing to do.
- * @lost: The descriptor that becomes readable when the device is lost. NULL where it cannot be.
- * @is_lost: Whether the device is lost, asked after @lost was readable. It may have been found
+ * @lost_fd: The descriptor that becomes readable when the device is lost. NULL where it cannot be.
+ * @is_lost: Whether the device is lost, asked after @lost_fd was readable. It may have been found
  *	again by then.
  */
 struct backend_ops {
@@ -138,7 +138,7 @@ struct backend_ops {
 			  unsigned int width, uint64_t value);
 	int (*irq_connect)(struct backend *backend, unsigned int vector, int fd);
 	void (*irq_rearm)(struct backend *backend, unsigned int vector);
-	struct pollfd (*lost)(const struct backend *backend);
+	struct pollfd (*lost_fd)(const struct backend *backend);
 	bool (*is_lost)(struct backend *backend);
 };
 
@@ -147,18 +147,18 @@ struct backend_ops {
 #undef BACKEND
 
 /**
- * backend_lost() - The descriptor that becomes readable when a device is lost.
+ * backend_lost_fd() - The descriptor that becomes readable when a device is lost.
  * @backend: The backend.
  *
  * Return: what to poll; its descriptor is -1 where a device cannot be lost.
  */
-static inline struct pollfd backend_lost(const struct backend *backend)
+static inline struct pollfd backend_lost_fd(const struct backend *backend)
 {
-	return backend->ops->lost ? backend->ops->lost(backend) : (struct pollfd){ .fd = -1 };
+	return backend->ops->lost_fd ? backend->ops->lost_fd(backend) : (struct pollfd){ .fd = -1 };
 }
 
 /**
- * backend_is_lost() - Whether a device is lost, asked after backend_lost() was readable.
+ * backend_is_lost() - Whether a device is lost, asked after backend_lost_fd() was readable.
  * @backend: The backend.
  */
 static inline bool backend_is_lost(struct backend *backend)

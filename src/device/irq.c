@@ -190,7 +190,7 @@ static int wait_once(const struct coherent_irq *irq, uint64_t deadline_ns)
 	struct pollfd fds[] = {
 		{ .fd = irq->gone_fd, .events = POLLIN },
 		{ .fd = irq->fd, .events = POLLIN },
-		backend_lost(irq->dev->backend),
+		backend_lost_fd(irq->dev->backend),
 	};
 	int err = sys_wait_readable(fds, 3, deadline_ns);
 

@@ -19,7 +19,7 @@ void coherent_base_wait_begin(struct coherent_wait *wait, uint64_t timeout_ns)
 
 static int sleep_unless_lost(const struct coherent_device *dev)
 {
-	struct pollfd lost = backend_lost(dev->backend);
+	struct pollfd lost = backend_lost_fd(dev->backend);
 
 	if (lost.fd < 0)
 		sys_sleep_ns(SLEEP_NS);

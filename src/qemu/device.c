@@ -516,7 +516,7 @@ static int qemu_irq_connect(struct backend *backend, unsigned int vector, int fd
 	return err;
 }
 
-static struct pollfd qemu_poll_lost(const struct backend *backend)
+static struct pollfd qemu_lost_fd(const struct backend *backend)
 {
 	return (struct pollfd){ .fd = ((const struct qemu *)backend)->process.pidfd,
 				.events = POLLIN };
@@ -551,6 +551,6 @@ const struct backend_ops backend_qemu = {
 	.reg_read = qemu_reg_read,
 	.reg_write = qemu_reg_write,
 	.irq_connect = qemu_irq_connect,
-	.lost = qemu_poll_lost,
+	.lost_fd = qemu_lost_fd,
 	.is_lost = qemu_is_lost,
 };

@@ -353,7 +353,7 @@ const struct backend_ops backend_iommufd = {
 	.reg_write = vfio_pci_reg_write,
 	.irq_connect = vfio_irq_connect,
 	.irq_rearm = vfio_irq_rearm,
-	.lost = vfio_irq_lost,
+	.lost_fd = vfio_irq_lost_fd,
 	.is_lost = vfio_irq_is_device_requested,
 };
 

@@ -60,7 +60,7 @@ void vfio_irq_listen_for_requests(struct vfio_pci *pci)
 		pci->request_fd = fd;
 }
 
-struct pollfd vfio_irq_lost(const struct backend *backend)
+struct pollfd vfio_irq_lost_fd(const struct backend *backend)
 {
 	return (struct pollfd){ .fd = ((const struct vfio_pci *)backend)->request_fd,
 				.events = POLLIN };
@@ -68,7 +68,7 @@ struct pollfd vfio_irq_lost(const struct backend *backend)
 
 bool vfio_irq_is_device_requested(struct backend *backend)
 {
-	struct pollfd requested = vfio_irq_lost(backend);
+	struct pollfd requested = vfio_irq_lost_fd(backend);
 
 	return requested.fd >= 0 && !sys_wait_readable(&requested, 1, 0);
 }

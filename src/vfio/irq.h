@@ -43,7 +43,7 @@ void vfio_irq_release_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
 /* These are functions of struct backend_ops. The backend is a struct vfio_pci. */
 int vfio_irq_connect(struct backend *backend, unsigned int vector, int fd);
 void vfio_irq_rearm(struct backend *backend, unsigned int vector);
-struct pollfd vfio_irq_lost(const struct backend *backend);
+struct pollfd vfio_irq_lost_fd(const struct backend *backend);
 bool vfio_irq_is_device_requested(struct backend *backend);
 
 #endif

@@ -340,7 +340,7 @@ static void noiommu_limits(struct backend *backend, struct coherent_limits *limi
 	vfio_pci_limits(&noiommu->pci, limits);
 }
 
-static void *noiommu_memory(struct backend *backend, uint64_t address)
+static void *noiommu_memory_at(struct backend *backend, uint64_t address)
 {
 	const struct noiommu *noiommu = noiommu_of(backend);
 	unsigned int i = 0;
@@ -386,7 +386,7 @@ const struct backend_ops backend_noiommu = {
 	.disconnect = noiommu_disconnect,
 	.close = noiommu_close,
 	.limits = noiommu_limits,
-	.memory_at = noiommu_memory,
+	.memory_at = noiommu_memory_at,
 	.map = noiommu_map,
 	.unmap = noiommu_unmap,
 	.fence = vfio_pci_reset,
@@ -396,6 +396,6 @@ const struct backend_ops backend_noiommu = {
 	.reg_write = vfio_pci_reg_write,
 	.irq_connect = vfio_irq_connect,
 	.irq_rearm = vfio_irq_rearm,
-	.lost = vfio_irq_lost,
+	.lost_fd = vfio_irq_lost_fd,
 	.is_lost = vfio_irq_is_device_requested,
 };

@@ -372,6 +372,6 @@ const struct backend_ops backend_vfio = {
 	.reg_write = vfio_pci_reg_write,
 	.irq_connect = vfio_irq_connect,
 	.irq_rearm = vfio_irq_rearm,
-	.lost = vfio_irq_lost,
+	.lost_fd = vfio_irq_lost_fd,
 	.is_lost = vfio_irq_is_device_requested,
 };

@@ -214,7 +214,7 @@ static int vhost_user_irq_connect(struct backend *backend, unsigned int vector, 
 	return err;
 }
 
-static struct pollfd vhost_user_lost(const struct backend *backend)
+static struct pollfd vhost_user_lost_fd(const struct backend *backend)
 {
 	return (struct pollfd){ .fd = ((const struct vhost_user *)backend)->fd,
 				.events = POLLRDHUP };
@@ -248,6 +248,6 @@ const struct backend_ops backend_vhost_user = {
 	.reg_read = vhost_user_mmio_read,
 	.reg_write = vhost_user_mmio_write,
 	.irq_connect = vhost_user_irq_connect,
-	.lost = vhost_user_lost,
+	.lost_fd = vhost_user_lost_fd,
 	.is_lost = vhost_user_is_lost,
 };
