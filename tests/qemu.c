@@ -4,7 +4,6 @@
  * NVMe controller by the driver of examples/. Names and answers are those of promises.c.
  */
 #include <coherent/pool.h>
-#include <dirent.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -402,26 +401,7 @@ static void interrupts_wake(void **state)
 
 static pid_t child_of_ours(void)
 {
-	char path[64], comm[32] = "";
-	struct dirent *entry;
-	DIR *proc = opendir("/proc");
-	pid_t found = 0;
-
-	while ((entry = readdir(proc))) {
-		int pid = atoi(entry->d_name), parent = 0;
-		FILE *file;
-
-		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-		file = pid ? fopen(path, "r") : NULL;
-		if (!file)
-			continue;
-		if (fscanf(file, "%*d (%31[^)]) %*c %d", comm, &parent) == 2 &&
-		    parent == getpid() && !strncmp(comm, "qemu-system", 11))
-			found = pid;
-		fclose(file);
-	}
-	closedir(proc);
-	return found;
+	return child_process("qemu-system");
 }
 
 static void killed_qemu_leaves_memory(void **state)

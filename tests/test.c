@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 #include <dirent.h>
+#include <unistd.h>
 
 #include "test.h"
 
@@ -71,4 +72,29 @@ unsigned int open_files(pid_t pid)
 		count++;
 	closedir(fds);
 	return count;
+}
+
+pid_t child_process(const char *name)
+{
+	char path[64], program[32] = "";
+	struct dirent *entry;
+	DIR *proc = opendir("/proc");
+	pid_t found = 0;
+
+	assert_non_null(proc);
+	while ((entry = readdir(proc))) {
+		int pid = atoi(entry->d_name), parent = 0;
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+		file = pid ? fopen(path, "r") : NULL;
+		if (!file)
+			continue;
+		if (fscanf(file, "%*d (%31[^)]) %*c %d", program, &parent) == 2 &&
+		    parent == getpid() && !strncmp(program, name, strlen(name)))
+			found = pid;
+		fclose(file);
+	}
+	closedir(proc);
+	return found;
 }

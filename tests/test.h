@@ -64,4 +64,7 @@ int seal_fails(void *elements, size_t count, coherent_addr_t address, void *arg)
 /* How many a process has, and a few more, always as many. */
 unsigned int open_files(pid_t pid);
 
+/* A child of this process whose program has a name that begins so; 0 if there is none. */
+pid_t child_process(const char *name);
+
 #endif
