@@ -59,9 +59,10 @@ CLANG = ['-Wno-unknown-warning-option', '-Qunused-arguments', '-Wno-gnu']
 # macros for statements, attributes have the names that both worlds know, and endian types
 # and volatile accesses are what they are for.
 LOOKED_AT = (
-    ('the kernel face', ('kernel/*.c', 'kernel/include/coherent/*.h', 'kernel/include/coherent/*/*.h', 'examples/edu.[ch]'), ()),
+    ('the kernel face', ('kernel/*.c', 'kernel/include/coherent/*.h',
+                         'kernel/include/coherent/*/*.h', 'examples/edu.[ch]'), ()),
     ('tests and bench', ('tests/kernel/*.[ch]', 'bench/kernel/*.c'),
-     ('LINE_SPACING', 'MACRO_WITH_FLOW_CONTROL', 'MSLEEP')),
+     ('LINE_SPACING', 'MACRO_WITH_FLOW_CONTROL', 'MSLEEP', 'TRAILING_SEMICOLON')),
     ('headers', ('include/coherent.h', 'include/coherent/*.h', 'include/coherent/*/*.h'),
      ('COMPLEX_MACRO', 'INDENTED_LABEL', 'LINE_SPACING', 'MEMORY_BARRIER',
       'MULTISTATEMENT_MACRO_USE_DO_WHILE', 'NEW_TYPEDEFS', 'PREFER_DEFINED_ATTRIBUTE_MACRO',

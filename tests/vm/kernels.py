@@ -24,7 +24,7 @@ CONFIG = os.path.join(HERE, 'kernel.config')
 SUITES = {'6.1': None, '7.3': 'trixie-backports'}
 OWN = '7.3'
 # What modules are made of.
-TREE = ('include', 'kernel', 'examples', 'tests/kernel', 'tests/trace', 'tests/object_code',
+TREE = ('include', 'kernel', 'examples', 'tests/kernel', 'tests/promises', 'tests/trace', 'tests/object_code',
         'bench/kernel')
 TOOLS = {'flex': 'flex', 'bison': 'bison', 'bc': 'bc', 'xz': 'xz-utils', 'make': 'make'}
 

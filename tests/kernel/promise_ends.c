@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Promises about the end of mems in the kernel: reclaim and free.
+ */
+#include <linux/delay.h>
+
+#include "promises.h"
+
+/* The answer is the same whether a transfer is in flight or not. */
+void reclaim_needs_the_drivers_word(struct kunit *test)
+{
+	COHERENT_BOX_AUTO(struct page_bytes, box);
+	COHERENT_AUTO(struct page_bytes, mem);
+
+	KUNIT_ASSERT_EQ(test, coherent_zeroed(&mem, edu.dev, 1, .level = level), 0);
+	device_writes(test, coherent_addr(&mem).raw);
+	if (!is_enforced()) {
+		KUNIT_EXPECT_EQ(test, coherent_reclaim(&mem, &box), -EBUSY);
+		KUNIT_EXPECT_TRUE(test, !coherent_is_empty(&mem) && coherent_is_empty(&box));
+	}
+	KUNIT_ASSERT_EQ(test, coherent_reclaim(&mem, &box, .idle = !is_enforced()), 0);
+	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&mem));
+	KUNIT_EXPECT_TRUE(test, is_all(coherent_box_ptr(&box), DIRT, DIRT_BYTES));
+	KUNIT_EXPECT_TRUE(test, is_all(coherent_box_ptr(&box)->bytes + DIRT_BYTES, 0,
+				       PAGE_SIZE - DIRT_BYTES));
+}
+
+static void try_hidden_reclaim(struct kunit *test)
+{
+	COHERENT_BOX_AUTO(struct page_bytes, box);
+	COHERENT_AUTO(struct page_bytes, mem);
+
+	KUNIT_ASSERT_EQ(test, coherent_zeroed(&mem, edu.dev, 1), 0);
+	device_gets_dirt(test);
+	device_is_told_to_write(coherent_addr(&mem).raw);
+	KUNIT_EXPECT_EQ(test, coherent_reclaim(&mem, &box), -EBUSY);
+	KUNIT_EXPECT_TRUE(test, !coherent_is_empty(&mem));
+	/* A driver that says so and is wrong. */
+	KUNIT_ASSERT_EQ(test, coherent_reclaim(&mem, &box, .idle = true), 0);
+	msleep(2 * EDU_MS);
+	KUNIT_EXPECT_TRUE(test, is_all(coherent_box_ptr(&box), DIRT, DIRT_BYTES));
+}
+
+/*
+ * The transfer is armed, and lead_ms before it fires the memory is taken back. False
+ * if that was too late and it had fired: nothing is learned then.
+ */
+static bool reclaim_before_the_transfer(struct kunit *test, unsigned int lead_ms)
+{
+	COHERENT_BOX_AUTO(struct page_bytes, box);
+	COHERENT_AUTO(struct page_bytes, mem);
+	u64 old;
+
+	KUNIT_EXPECT_EQ(test, coherent_zeroed(&mem, edu.dev, 1, .level = level), 0);
+	old = coherent_addr(&mem).raw;
+	/* So that the IOTLB knows it: a stale entry is what a lazy unmap leaves. */
+	device_writes(test, old);
+	KUNIT_EXPECT_EQ(test, coherent_write(&mem, 0, .bytes[0], 0), 0);
+	device_is_told_to_write(old);
+	msleep(EDU_MS - lead_ms);
+	KUNIT_EXPECT_EQ(test, coherent_reclaim(&mem, &box), 0);
+	if (!coherent_box_ptr(&box) || coherent_box_ptr(&box)->bytes[0]) {
+		msleep(EDU_MS);
+		return false;
+	}
+	must_be_refused(old);
+	memset(coherent_box_ptr(&box), 0, PAGE_SIZE);
+	/* The address is nobody else's, as long as the box may have it again. */
+	if (ADDRESS_OF_BOX(&box)) {
+		KUNIT_EXPECT_EQ(test, coherent_zeroed(&mem, edu.dev, 1, .level = level), 0);
+		KUNIT_EXPECT_TRUE(test, coherent_addr(&mem).raw != old);
+	}
+	msleep(2 * EDU_MS);
+	KUNIT_EXPECT_TRUE(test, is_all(coherent_box_ptr(&box), 0, PAGE_SIZE));
+	return true;
+}
+
+void armed_transfer_does_not_reach_reclaimed_memory(struct kunit *test)
+{
+	unsigned int lead_ms;
+
+	if (!is_enforced()) {
+		ANSWER("it does: nothing is taken away, so that the driver has to say .idle");
+		try_hidden_reclaim(test);
+		return;
+	}
+	/* As close as can be: a lazy unmap lets the device write for some 15 ms. */
+	for (lead_ms = 2; lead_ms < EDU_MS; lead_ms *= 2)
+		if (reclaim_before_the_transfer(test, lead_ms))
+			return;
+	KUNIT_EXPECT_TRUE(test, lead_ms < EDU_MS);
+}
+
+/* The DMA API hands pages and address to the next who asks, at once. */
+static void try_hidden_free(struct kunit *test)
+{
+	COHERENT(struct page_bytes) mem = COHERENT_EMPTY;
+	COHERENT_AUTO(struct page_bytes, next);
+	u8 byte;
+	u64 old;
+
+	KUNIT_ASSERT_EQ(test, coherent_zeroed(&mem, edu.dev, 1), 0);
+	old = coherent_addr(&mem).raw;
+	coherent_free(&mem);
+	KUNIT_ASSERT_EQ(test, coherent_zeroed(&next, edu.dev, 1), 0);
+	/* Elsewhere nobody knows whom it would hit. */
+	if (coherent_addr(&next).raw != old)
+		return;
+	device_writes(test, old);
+	KUNIT_EXPECT_EQ(test, coherent_read(&next, 0, .bytes[0], &byte), 0);
+	KUNIT_EXPECT_EQ(test, byte, DIRT);
+}
+
+void armed_transfer_does_not_reach_freed_memory(struct kunit *test)
+{
+	COHERENT(struct page_bytes) mem = COHERENT_EMPTY;
+	u64 old;
+
+	if (!is_enforced()) {
+		ANSWER("it may, and the memory may have its next owner by then");
+		try_hidden_free(test);
+		return;
+	}
+	KUNIT_ASSERT_EQ(test, coherent_zeroed(&mem, edu.dev, 1, .level = level), 0);
+	old = coherent_addr(&mem).raw;
+	device_writes(test, old);
+	device_is_told_to_write(old);
+	coherent_free(&mem);
+	must_be_refused(old);
+	msleep(2 * EDU_MS);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The tests of all promises in the kernel, and what several of their files use.
+ */
+#ifndef KERNEL_PROMISES_H
+#define KERNEL_PROMISES_H
+
+#include <linux/string.h>
+
+#include "../promises/list.h"
+#include "world.h"
+
+#define PROMISE_TEST(promise) void promise(struct kunit *test);
+PROMISES(PROMISE_TEST)
+#undef PROMISE_TEST
+
+/* Where the device would find a box. Nobody is told. */
+#define ADDRESS_OF_BOX(box) ((box)->base.object.address)
+
+struct page_bytes {
+	u8 bytes[PAGE_SIZE];
+};
+
+struct element {
+	u32 a;
+	u32 b;
+	u64 c;
+};
+COHERENT_FIELDS(struct element, .a, .b, .c);
+
+static inline bool is_all(const void *memory, u8 byte, size_t bytes)
+{
+	return !memchr_inv(memory, byte, bytes);
+}
+
+#endif
