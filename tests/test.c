@@ -27,6 +27,14 @@ bool log_has(struct log *log, const char *text)
 	return has;
 }
 
+void log_clear(struct log *log)
+{
+	pthread_mutex_lock(&log->mutex);
+	log->text[0] = '\0';
+	log->count = 0;
+	pthread_mutex_unlock(&log->mutex);
+}
+
 void assert_no_fault(struct coherent_device *dev)
 {
 	struct coherent_fault fault;

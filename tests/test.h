@@ -49,6 +49,9 @@ void log_report(void *arg, enum coherent_severity severity, const char *line);
 
 bool log_has(struct log *log, const char *text);
 
+/* Forgets what was reported, and how many reports there were. */
+void log_clear(struct log *log);
+
 /* The device has no fault that nobody read. */
 void assert_no_fault(struct coherent_device *dev);
 

@@ -128,7 +128,7 @@ def cmocka(kernel):
     return glob.glob(os.path.join(tree, '**/libcmocka.so.0'), recursive=True)[0]
 
 
-def build_with_library(where, kernel, source):
+def build_with_library(where, kernel, source, more):
     """A program that is linked with libcoherent and cmocka."""
     compiler = [MACHINES[kernel.arch].compiler, '-std=gnu11', '-O1', '-g', '-D_GNU_SOURCE',
                 '-D_FILE_OFFSET_BITS=64', '-pthread', '-I', os.path.join(SOURCE_DIR, 'include'),
@@ -140,7 +140,7 @@ def build_with_library(where, kernel, source):
         run([*compiler, '-DCOHERENT_LIBRARY', '-c', os.path.join(SOURCE_DIR, path),
              '-o', os.path.join(objects, path.replace('/', '_') + '.o')])
     test = os.path.join(where, 'test')
-    run([*compiler, source, os.path.join(SOURCE_DIR, 'tests/test.c'),
+    run([*compiler, source, *more, os.path.join(SOURCE_DIR, 'tests/test.c'),
          *glob.glob(os.path.join(objects, '*.o')), cmocka(kernel), '-o', test])
     return test
 
@@ -232,7 +232,7 @@ def build(where, kernel, options):
     if is_program(options.source) or options.source.endswith('.sh'):
         return options.source
     if options.library:
-        return build_with_library(where, kernel, options.source)
+        return build_with_library(where, kernel, options.source, options.more)
     test = os.path.join(where, 'test')
     run([MACHINES[kernel.arch].compiler, '-std=gnu11', '-O1', '-Wall', '-Wextra', '-Werror',
          '-static', options.source, '-o', test])
@@ -341,6 +341,8 @@ def arguments():
     parser.add_argument('--module', action='store_true', help='SOURCE is a kernel module')
     parser.add_argument('--library', action='store_true',
                         help='SOURCE is linked with libcoherent, tests/test.c and cmocka')
+    parser.add_argument('--more', action='append', default=[], metavar='FILE',
+                        help='with --library: another source; may be repeated')
     parser.add_argument('--times', type=times, default=1, metavar='N',
                         help='load and unload the module so often (default: %(default)s)')
     parser.add_argument('--args', action='append', default=[], type=word, metavar='WORD',
@@ -381,7 +383,8 @@ def arguments():
         parser.error(f'{options.source}: no such file')
     elif options.module and not re.fullmatch(r'[\w-]+\.c', os.path.basename(options.source)):
         parser.error(f'{options.source}: a module is made of a .c without spaces in its name')
-    for path in (*options.file, *options.disk, *([options.script] if options.script else ())):
+    options.more = [os.path.abspath(path) for path in options.more]
+    for path in (*options.file, *options.disk, *options.more, *([options.script] if options.script else ())):
         if not os.path.isfile(path):
             parser.error(f'{path}: no such file')
     return options

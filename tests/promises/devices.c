@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Promises about what belongs to a device as a whole: its addresses, its reset, finding its
+ * objects, and its pools.
+ */
+#include <coherent/pool.h>
+
+#include "promises.h"
+
+/* --- The mask --- */
+
+static void sixteen_bits_hold(struct world *world)
+{
+	COHERENT(uint8_t) mems[16] = { COHERENT_EMPTY };
+	struct coherent_limits limits;
+	size_t count = 0;
+	int err = 0;
+
+	/* 16 pages of address space, one of which is never given out. */
+	assert_ok(coherent_device_set_mask(world->dev, coherent_mask(16)));
+	assert_ok(coherent_device_limits(world->dev, &limits));
+	assert_int_equal(limits.mask, coherent_mask(16));
+	while (count < 16 && !(err = coherent_zeroed(&mems[count], world->dev, PAGE)))
+		assert_true(coherent_addr(&mems[count++]).raw + PAGE - 1 <= coherent_mask(16));
+	assert_err(err, -ENOSPC);
+	assert_true(count >= 7);
+	assert_err(coherent_device_set_mask(world->dev, coherent_mask(17)), -EBUSY);
+	while (count-- > 0)
+		coherent_free(&mems[count]);
+	assert_ok(coherent_device_fence(world->dev));
+	if (world->keeps_mask)
+		assert_err(coherent_device_set_mask(world->dev, coherent_mask(40)), -EBUSY);
+	else
+		assert_ok(coherent_device_set_mask(world->dev, coherent_mask(28)));
+}
+
+static void twenty_eight_bits_hold(struct world *world)
+{
+	COHERENT(uint8_t) mems[8] = { COHERENT_EMPTY };
+
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++) {
+		assert_ok(coherent_zeroed(&mems[i], world->dev, PAGE << i));
+		assert_true(coherent_addr(&mems[i]).raw + (PAGE << i) - 1 <= coherent_mask(28));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+		coherent_free(&mems[i]);
+}
+
+/* Across a hole there is no object: none of 4 GiB alignment fits below the first. */
+static void objects_are_inside_of_ranges(struct world *world)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_limits limits;
+
+	assert_ok(coherent_device_set_mask(world->dev, coherent_mask(40)));
+	assert_ok(coherent_device_limits(world->dev, &limits));
+	assert_true(limits.range_count >= 1);
+	if (world->is_simulated)
+		assert_int_equal(limits.range_count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		const size_t bytes = (size_t)1 << (20 + i);
+		coherent_addr_t at = { 0 };
+		bool inside = false;
+
+		assert_err(coherent_zeroed(&mem, world->dev, bytes, .align = (size_t)1 << 32,
+					   .seal = seal_fails, .seal_arg = &at),
+			   -ECANCELED);
+		for (unsigned int k = 0; k < limits.range_count; k++)
+			inside = inside || (at.raw >= limits.ranges[k].first &&
+					    at.raw + bytes - 1 <= limits.ranges[k].last);
+		assert_true(inside);
+		assert_true(at.raw + bytes - 1 <= coherent_mask(40));
+	}
+}
+
+void last_byte_is_under_the_mask(struct world *world)
+{
+	world_open_device(world, world->wide_keys);
+	sixteen_bits_hold(world);
+	world_close(world);
+	world_open_device(world, world->wide_keys);
+	twenty_eight_bits_hold(world);
+	world_close(world);
+	world_open_device(world, world->wide_keys);
+	objects_are_inside_of_ranges(world);
+	world_close(world);
+}
+
+/* --- Reset --- */
+
+static void reset_or_say_why_not(struct world *world)
+{
+	const int err = coherent_device_reset(world->dev);
+
+	if (!world->has_no_reset) {
+		assert_ok(err);
+		return;
+	}
+	assert_err(err, -EIO);
+	assert_true(log_has(&world->log, "has no reset of its own"));
+	world_differs(world);
+}
+
+void mem_keeps_address_and_contents_over_a_reset(struct world *world)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_bar *bar;
+	uint8_t seen[PROBE];
+	uint64_t address;
+
+	world_open(world);
+	assert_ok(coherent_bar_open(&bar, world->dev, 0));
+	assert_ok(coherent_zeroed(&mem, world->dev, 2 * PAGE));
+	assert_ok(coherent_write(&mem, PAGE, 3));
+	address = coherent_addr(&mem).raw;
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		world_stop(world);
+		if (turn)
+			reset_or_say_why_not(world);
+		else
+			assert_ok(coherent_device_fence(world->dev));
+		world_start(world);
+		assert_int_not_equal(coherent_bar_read32(bar, 0), UINT32_MAX);
+		assert_int_equal(coherent_addr(&mem).raw, address);
+		memset(seen, 0, sizeof(seen));
+		assert_ok(coherent_copy_in(&mem, 0, seen, PROBE));
+		world_writes(world, address, PROBE);
+		assert_ok(coherent_copy_out(&mem, 0, seen, PROBE));
+		assert_true(is_all(seen, DIRT, PROBE));
+		assert_ok(coherent_copy_out(&mem, PAGE, seen, PROBE));
+		assert_int_equal(seen[0], 3);
+		assert_true(is_all(seen + 1, 0, PROBE - 1));
+	}
+	coherent_free(&mem);
+	coherent_bar_close(bar);
+	world_close(world);
+}
+
+/* --- Whose memory is it? --- */
+
+void pointers_find_their_objects(struct world *world)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_info info;
+	const uint8_t *before;
+
+	world_open(world);
+	assert_ok(coherent_box_zeroed(&box, world->dev, 2 * PAGE));
+	before = coherent_box_ptr(&box);
+	assert_ok(coherent_find_ptr(world->dev, before, &info));
+	assert_int_equal(info.state, COHERENT_STATE_BOX);
+	assert_ok(coherent_expose(&box, &mem));
+	if (world->mem_is_elsewhere) {
+		assert_err(coherent_find_ptr(world->dev, before, &info), -ERANGE);
+	} else {
+		assert_ok(coherent_find_ptr(world->dev, before, &info));
+		assert_int_equal(info.state, COHERENT_STATE_MEM);
+	}
+	assert_ok(coherent_find_ptr(
+		world->dev, (char *)(uintptr_t)coherent_unsafe_ptr(&mem) + PAGE + 1, &info));
+	assert_int_equal(info.state, COHERENT_STATE_MEM);
+	assert_int_equal(info.address, coherent_addr(&mem).raw);
+	assert_int_equal(info.offset, PAGE + 1);
+	assert_ok(coherent_find_addr(world->dev, coherent_addr(&mem).raw + PAGE + 1, &info));
+	assert_int_equal(info.state, COHERENT_STATE_MEM);
+	assert_int_equal(info.offset, PAGE + 1);
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_ok(coherent_find_ptr(world->dev, coherent_box_ptr(&box), &info));
+	assert_int_equal(info.state, COHERENT_STATE_BOX);
+	coherent_box_free(&box);
+	world_close(world);
+}
+
+/* --- Pools --- */
+
+COHERENT_TYPE(small_mem, uint8_t[PROBE]);
+COHERENT_BOX_TYPE(small_box, uint8_t[PROBE]);
+
+/* The box of a slot that is exposed is reached by its address; its neighbour's is not. */
+static uint64_t expose_one_of_two(struct world *world, union small_box *box, union small_box *other)
+{
+	union small_mem mem = COHERENT_EMPTY;
+	struct coherent_info info;
+	uint8_t seen[PROBE];
+	uint64_t address;
+
+	memset(coherent_box_ptr(box), 7, PROBE);
+	memset(coherent_box_ptr(other), 9, PROBE);
+	assert_ok(coherent_expose(box, &mem));
+	address = coherent_addr(&mem).raw;
+	assert_ok(
+		coherent_find_ptr(world->dev, (void *)(uintptr_t)coherent_unsafe_ptr(&mem), &info));
+	assert_int_equal(info.state, COHERENT_STATE_MEM);
+	assert_int_equal(info.address, address);
+	assert_int_equal(info.bytes, PROBE);
+	world_reads(world, address, seen, PROBE);
+	assert_true(is_all(seen, 7, PROBE));
+	/* Behind it is where the other one is going to be. */
+	world_reads(world, address + PROBE, seen, PROBE);
+	assert_true(is_all(seen, 0, PROBE));
+	world_writes(world, address, PROBE);
+	assert_err(coherent_reclaim(&mem, box), -EBUSY);
+	assert_ok(coherent_reclaim(&mem, box, .idle = true));
+	assert_true(is_all(coherent_box_ptr(box), DIRT, PROBE));
+	world_writes(world, address + PROBE, PROBE);
+	assert_true(is_all(coherent_box_ptr(other), 9, PROBE));
+	/* That was its address: a reclaimed box of a pool keeps its slot. */
+	assert_ok(coherent_expose(other, &mem));
+	assert_int_equal(coherent_addr(&mem).raw, address + PROBE);
+	world_reads(world, address + PROBE, seen, PROBE);
+	assert_true(is_all(seen, 9, PROBE));
+	assert_ok(coherent_reclaim(&mem, other, .idle = true));
+	return address;
+}
+
+/* A process that has the device has pages of exposed objects, and zeros where nothing is. */
+static void peer_has_no_boxes(struct world *world, union small_box *box)
+{
+	static const char secret[16] = "in a small box!";
+	union small_mem mem = COHERENT_EMPTY;
+
+	memset(coherent_box_ptr(box), 0, PROBE);
+	memcpy(coherent_box_ptr(box), secret, sizeof(secret));
+	assert_false(world_peer_has(world, secret));
+	assert_ok(coherent_expose(box, &mem));
+	assert_int_equal(world_peer_has(world, secret), !!world->ops->pid);
+	assert_ok(coherent_reclaim(&mem, box, .idle = true));
+	assert_memory_equal(coherent_box_ptr(box), secret, sizeof(secret));
+	assert_false(world_peer_has(world, secret));
+	assert_ok(coherent_expose(box, &mem));
+	coherent_free(&mem);
+	assert_false(world_peer_has(world, secret));
+}
+
+/* An IOMMU gives whole pages, so that those of a pool stay exposed for as long as it has them. */
+void objects_of_a_pool_are_copied_to_the_device(struct world *world)
+{
+	COHERENT_POOL(uint8_t[PROBE]) pool = COHERENT_EMPTY;
+	union small_box box = COHERENT_EMPTY, other = COHERENT_EMPTY;
+	uint64_t address;
+
+	world_open(world);
+	assert_ok(coherent_pool_create(&pool, world->dev));
+	assert_ok(coherent_pool_box(&pool, &box));
+	assert_ok(coherent_pool_box(&pool, &other));
+	address = expose_one_of_two(world, &box, &other);
+	peer_has_no_boxes(world, &box);
+	coherent_box_free(&other);
+	assert_ok(coherent_pool_destroy(&pool));
+	/* Its pages were idle. Where that has to be said, they were reclaimed. */
+	if (world->reclaimed_is_reachable)
+		world_writes(world, address, PROBE);
+	else
+		world_write_is_refused(world, address,
+				       world->needs_idle ? COHERENT_STATE_RECLAIMED :
+							   COHERENT_STATE_FREED);
+	world_close(world);
+}

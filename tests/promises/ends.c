@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Promises about the end of mems: reclaim, free, a device that is closed, and unmapping that
+ * fails.
+ */
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "promises.h"
+
+/* --- Reclaim --- */
+
+/* What was transferred before is in the box; what is transferred after it is not. */
+void reclaim_needs_the_drivers_word(struct world *world)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_limits limits;
+	uint64_t old;
+
+	world_open(world);
+	assert_ok(coherent_device_limits(world->dev, &limits));
+	assert_int_equal(limits.unmap_is_fence, !world->needs_idle);
+	assert_ok(coherent_zeroed(&mem, world->dev, 2 * PAGE));
+	old = coherent_addr(&mem).raw;
+	world_writes(world, old, PROBE);
+	if (world->needs_idle) {
+		assert_err(coherent_reclaim(&mem, &box), -EBUSY);
+		assert_false(coherent_is_empty(&mem));
+		assert_true(coherent_is_empty(&box));
+		assert_int_equal(coherent_addr(&mem).raw, old);
+		world_writes(world, old + PAGE, PROBE);
+	}
+	assert_ok(coherent_reclaim(&mem, &box, .idle = world->needs_idle));
+	assert_true(coherent_is_empty(&mem));
+	assert_true(is_all(coherent_box_ptr(&box), DIRT, PROBE));
+	assert_true(is_all(coherent_box_ptr(&box) + PROBE, 0, PAGE - PROBE));
+	assert_true(is_all(coherent_box_ptr(&box) + PAGE, world->needs_idle ? DIRT : 0, PROBE));
+	assert_true(is_all(coherent_box_ptr(&box) + PAGE + PROBE, 0, PAGE - PROBE));
+	memset(coherent_box_ptr(&box), 1, 2 * PAGE);
+	if (world->reclaimed_is_reachable)
+		world_writes(world, old, PROBE);
+	else
+		world_write_is_refused(world, old, COHERENT_STATE_RECLAIMED);
+	assert_true(is_all(coherent_box_ptr(&box), 1, 2 * PAGE));
+	/* After a reclaim the box has another address. */
+	assert_ok(coherent_expose(&box, &mem));
+	assert_int_not_equal(coherent_addr(&mem).raw, old);
+	world_writes(world, coherent_addr(&mem).raw, PROBE);
+	coherent_free(&mem);
+	world_close(world);
+}
+
+/* Where that tells the driver of nothing, the transfers may end in any way. */
+static void fire_at_reclaimed(struct world *world, uint64_t old)
+{
+	if (world->lies_hit_others) {
+		(void)!world->ops->fire(world);
+		world_reset(world);
+	} else if (world->reclaimed_is_reachable) {
+		world_fire(world);
+	} else {
+		world_fire_is_refused(world, old, COHERENT_STATE_RECLAIMED);
+	}
+}
+
+/* Where .idle is needed, the driver says it although it is wrong. */
+void armed_transfer_does_not_reach_reclaimed_memory(struct world *world)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
+	const size_t bytes = world->burst;
+	uint8_t *seen = malloc(bytes);
+	uint64_t old;
+
+	world_open(world);
+	assert_ok(coherent_zeroed(&mem, world->dev, bytes));
+	old = coherent_addr(&mem).raw;
+	/* The transfer works, and so it does not fail for another reason below. */
+	world_arm_write(world, old);
+	world_fire(world);
+	assert_ok(coherent_copy_out(&mem, 0, seen, bytes));
+	assert_true(is_all(seen, DIRT, bytes));
+	memset(seen, 1, bytes);
+	assert_ok(coherent_copy_in(&mem, 0, seen, bytes));
+
+	world_arm_write(world, old);
+	world_let_it_approach(world);
+	assert_err(coherent_reclaim(&mem, &box), world->needs_idle ? -EBUSY : 0);
+	if (world->needs_idle) {
+		assert_false(coherent_is_empty(&mem));
+		assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	}
+	if (world->lies_hit_others) {
+		/* Some of the transfer has been. No other mem is at hand that it could hit. */
+		world_differs(world);
+		memset(coherent_box_ptr(&box), 1, bytes);
+	} else {
+		assert_true(is_all(coherent_box_ptr(&box), 1, bytes));
+		/* Neither the pages nor the address reach anyone else. */
+		assert_ok(coherent_zeroed(&next, world->dev, bytes));
+		assert_int_not_equal(coherent_addr(&next).raw, old);
+	}
+	fire_at_reclaimed(world, old);
+	assert_true(is_all(coherent_box_ptr(&box), 1, bytes));
+	if (!coherent_is_empty(&next)) {
+		assert_ok(coherent_copy_out(&next, 0, seen, bytes));
+		assert_true(is_all(seen, 0, bytes));
+	}
+	assert_ok(coherent_expose(&box, &mem));
+	assert_int_not_equal(coherent_addr(&mem).raw, old);
+	coherent_free(&mem);
+	coherent_free(&next);
+	free(seen);
+	world_close(world);
+}
+
+/* --- Free --- */
+
+void armed_transfer_does_not_reach_freed_memory(struct world *world)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
+	const size_t bytes = world->burst;
+	uint8_t *seen = malloc(bytes);
+	uint64_t old;
+
+	world_open(world);
+	assert_ok(coherent_zeroed(&mem, world->dev, bytes));
+	old = coherent_addr(&mem).raw;
+	/* The device has reached it before, so that an IOTLB knows it. */
+	world_writes(world, old, PROBE);
+	world_arm_write(world, old);
+	coherent_free(&mem);
+	/* These may well be the same pages, where unmapping is a fence. */
+	assert_ok(coherent_zeroed(&next, world->dev, bytes));
+	assert_ok(coherent_box_zeroed(&box, world->dev, bytes));
+	assert_int_not_equal(coherent_addr(&next).raw, old);
+	if (world->freed_is_reachable)
+		world_fire(world);
+	else
+		world_fire_is_refused(world, old, COHERENT_STATE_FREED);
+	assert_ok(coherent_copy_out(&next, 0, seen, bytes));
+	assert_true(is_all(seen, 0, bytes));
+	assert_true(is_all(coherent_box_ptr(&box), 0, bytes));
+	/* After a fence it is over everywhere. */
+	world_fence(world);
+	world_write_is_refused(world, old, world->fenced_state);
+	assert_ok(coherent_copy_out(&next, 0, seen, bytes));
+	assert_true(is_all(seen, 0, bytes));
+	assert_true(is_all(coherent_box_ptr(&box), 0, bytes));
+	coherent_free(&next);
+	coherent_box_free(&box);
+	free(seen);
+	world_close(world);
+}
+
+/* --- Close --- */
+
+/* The device was closed. Memory is readable; state changes are not possible. */
+static void objects_are_memory_only(struct world *world, union bytes *mem, void *box_memory)
+{
+	COHERENT_BOX(uint8_t) back = COHERENT_EMPTY;
+	COHERENT(uint8_t) none = COHERENT_EMPTY;
+	uint8_t byte;
+
+	assert_ok(coherent_read(mem, 3, &byte));
+	assert_int_equal(byte, 77);
+	assert_ok(coherent_write(mem, 3, 78));
+	assert_int_equal(*(uint8_t *)box_memory, 5);
+	assert_err(coherent_reclaim(mem, &back, .idle = true), -ENODEV);
+	assert_err(coherent_poll(mem, 0, &byte, false, LONG), -ENODEV);
+	assert_err(coherent_zeroed(&none, world->dev, 1), -ENODEV);
+	assert_true(coherent_is_empty(&back) && coherent_is_empty(&none));
+}
+
+void object_may_outlive_its_device(struct world *world)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) other = COHERENT_EMPTY;
+	union bytes mem = COHERENT_EMPTY;
+	struct coherent_bar *bar;
+	unsigned int reports;
+	char place[64];
+	uint8_t byte;
+
+	world_open(world);
+	assert_ok(coherent_bar_open(&bar, world->dev, 0));
+	snprintf(place, sizeof(place), "%s:%d is not freed", __FILE__, __LINE__ + 1);
+	assert_ok(coherent_zeroed(&mem, world->dev, PAGE));
+	assert_ok(coherent_box_zeroed(&box, world->dev, 4));
+	world_writes(world, coherent_addr(&mem).raw, PROBE);
+	assert_ok(coherent_write(&mem, 3, 77));
+	coherent_box_ptr(&box)[0] = 5;
+	if (world->late_ms) {
+		/* It fires when the device is closed. What is closed is stopped: nobody refuses. */
+		world_arm_write(world, coherent_addr(&mem).raw);
+	}
+	world_stop(world);
+	reports = world->log.count;
+	coherent_device_close(world->dev);
+	assert_true(log_has(&world->log, place));
+	assert_true(log_has(&world->log, "a mem of 4096 bytes"));
+	assert_true(log_has(&world->log, "a box of 4096 bytes"));
+	assert_int_equal(world->log.count, reports + 2);
+	world_let_it_fire(world);
+	objects_are_memory_only(world, &mem, coherent_box_ptr(&box));
+	assert_err(coherent_expose(&box, &other), -ENODEV);
+	assert_true(coherent_is_empty(&box) && coherent_is_empty(&other));
+	assert_int_equal(coherent_bar_read32(bar, 0), UINT32_MAX);
+	coherent_bar_write32(bar, 0, 0);
+	coherent_bar_close(bar);
+
+	/* The device that is open now is another one. */
+	world_open_again(world);
+	assert_ok(coherent_read(&mem, PROBE - 1, &byte));
+	assert_int_equal(byte, DIRT);
+	assert_ok(coherent_read(&mem, 3, &byte));
+	assert_int_equal(byte, 78);
+	coherent_free(&mem);
+	assert_ok(coherent_zeroed(&other, world->dev, PAGE));
+	world_writes(world, coherent_addr(&other).raw, PROBE);
+	coherent_free(&other);
+	log_clear(&world->log);
+	world_close(world);
+}
+
+/* The exit of a child ends nothing of the parent's. */
+void forked_child_has_none_of_it(struct world *world)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_bar *bar;
+	uint8_t seen[PROBE];
+	int status;
+	pid_t child;
+
+	world_open(world);
+	assert_ok(coherent_bar_open(&bar, world->dev, 0));
+	assert_ok(coherent_zeroed(&mem, world->dev, PAGE));
+	child = fork();
+	if (!child) {
+		COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+		const bool good = coherent_box_zeroed(&box, world->dev, 1) == -ENODEV &&
+				  coherent_bar_read32(bar, 0) == UINT32_MAX;
+
+		coherent_device_close(world->dev);
+		_exit(!good);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_not_equal(coherent_bar_read32(bar, 0), UINT32_MAX);
+	world_writes(world, coherent_addr(&mem).raw, PROBE);
+	assert_ok(coherent_copy_out(&mem, 0, seen, PROBE));
+	assert_true(is_all(seen, DIRT, PROBE));
+	coherent_free(&mem);
+	coherent_bar_close(bar);
+	world_close(world);
+}
+
+/* --- Unmapping that fails --- */
+
+/* The first unmapping is that of a reclaim, the second that of a free. */
+static void failed_unmap_leaks(struct world *world, unsigned int nth)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	char keys[32], place[80];
+	coherent_addr_t address;
+	volatile uint8_t *pages;
+
+	snprintf(keys, sizeof(keys), ",fail-unmap=%u", nth);
+	world_open_device(world, keys);
+	snprintf(place, sizeof(place), "allocated at %s:%d, they are leaked", __FILE__,
+		 __LINE__ + 1);
+	assert_ok(coherent_zeroed(&mem, world->dev, 1));
+	if (nth == 2) {
+		assert_ok(coherent_zeroed(&next, world->dev, 1));
+		coherent_free(&next);
+	}
+	address = coherent_addr(&mem);
+	pages = coherent_unsafe_ptr(&mem);
+	if (nth == 1) {
+		assert_err(coherent_reclaim(&mem, &box, .idle = true), -EIO);
+		assert_true(coherent_is_empty(&box));
+	} else {
+		coherent_free(&mem);
+	}
+	assert_true(coherent_is_empty(&mem));
+	assert_true(log_has(&world->log, place));
+	assert_true(log_has(&world->log, "error: sim:edu"));
+	/* Neither pages nor address come back. */
+	for (unsigned int i = 0; i < 200; i++) {
+		assert_ok(coherent_zeroed(&next, world->dev, 1));
+		assert_int_not_equal(coherent_addr(&next).raw, address.raw);
+		assert_ptr_not_equal(coherent_unsafe_ptr(&next), pages);
+		coherent_free(&next);
+	}
+	/* What is leaked is not an object that was left open. */
+	world_close(world);
+}
+
+/* The answer where unmapping does not fail: it is done, and there is no key that makes it fail. */
+static void unmapping_does_not_fail(struct world *world)
+{
+	COHERENT(uint8_t) reclaimed = COHERENT_EMPTY, freed = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	struct coherent_device *none;
+	uint64_t addresses[2];
+	unsigned int reports;
+	char name[160];
+
+	world_open(world);
+	snprintf(name, sizeof(name), "%s,fail-unmap=1", world->opened);
+	assert_err(coherent_device_open(&none, name), -EINVAL);
+	reports = world->log.count;
+	assert_ok(coherent_zeroed(&reclaimed, world->dev, 1));
+	assert_ok(coherent_zeroed(&freed, world->dev, 1));
+	addresses[0] = coherent_addr(&reclaimed).raw;
+	addresses[1] = coherent_addr(&freed).raw;
+	assert_ok(coherent_reclaim(&reclaimed, &box, .idle = true));
+	coherent_free(&freed);
+	assert_int_equal(world->log.count, reports);
+	if (!world->freed_is_reachable)
+		world_write_is_refused(world, addresses[1], COHERENT_STATE_FREED);
+	world_write_is_refused(world, addresses[0], COHERENT_STATE_RECLAIMED);
+	coherent_box_free(&box);
+	world_differs(world);
+	world_close(world);
+}
+
+void failed_revoke_leaks_and_reports(struct world *world)
+{
+	if (!world->has_fail_unmap) {
+		unmapping_does_not_fail(world);
+		return;
+	}
+	failed_unmap_leaks(world, 1);
+	failed_unmap_leaks(world, 2);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The tests of all promises, and what several of their files use. Each test opens its world
+ * and closes it.
+ */
+#ifndef PROMISES_H
+#define PROMISES_H
+
+#include "../worlds/worlds.h"
+
+#define PROMISE_TEST(promise) void promise(struct world *world);
+PROMISES(PROMISE_TEST)
+#undef PROMISE_TEST
+
+struct element {
+	uint32_t a;
+	uint32_t b;
+	uint64_t c;
+};
+
+COHERENT_FIELDS(struct element, .a, .b, .c);
+COHERENT_TYPE(elements, struct element);
+
+#endif

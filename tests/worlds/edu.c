@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * QEMU's edu device: simulated, in a QEMU of ours, or behind the IOMMU of a kernel. It copies
+ * between memory and its buffer. It never tells whether it reached the memory.
+ */
+#include <unistd.h>
+
+#include "peer.h"
+
+enum { DMA_SRC = 0x80, DMA_DST = 0x88, DMA_COUNT = 0x90, DMA_CMD = 0x98 };
+enum { RUN = 1, TO_MEMORY = 2, BUFFER = 0x40000, DIRT_BYTES = 2048 };
+
+static struct coherent_bar *bar_of(struct world *world)
+{
+	struct coherent_bar *bar = world->state;
+
+	if (!bar) {
+		assert_ok(coherent_bar_open(&bar, world->dev, 0));
+		world->state = bar;
+	}
+	return bar;
+}
+
+static void start_transfer(struct world *world, uint64_t from, uint64_t to, size_t bytes,
+			   uint64_t command)
+{
+	struct coherent_bar *bar = bar_of(world);
+
+	coherent_bar_write64(bar, DMA_SRC, from);
+	coherent_bar_write64(bar, DMA_DST, to);
+	coherent_bar_write64(bar, DMA_COUNT, bytes);
+	coherent_bar_write64(bar, DMA_CMD, command | RUN);
+}
+
+static int edu_fire(struct world *world)
+{
+	if (world->steps)
+		assert_ok(coherent_sim_step(world->dev, 1));
+	return coherent_bar_poll32(bar_of(world), DMA_CMD, RUN, 0, LONG);
+}
+
+/* The buffer ends one byte early, so that both places have less than half of it. */
+static uint64_t buffer_at(enum place place)
+{
+	return place == PLACE_DIRT ? BUFFER : BUFFER + DIRT_BYTES;
+}
+
+static int edu_load(struct world *world, enum place place, uint64_t from, size_t bytes)
+{
+	start_transfer(world, from, buffer_at(place), bytes, 0);
+	return edu_fire(world);
+}
+
+static int edu_store(struct world *world, enum place place, uint64_t to, size_t bytes)
+{
+	start_transfer(world, buffer_at(place), to, bytes, TO_MEMORY);
+	return edu_fire(world);
+}
+
+static void edu_arm(struct world *world, uint64_t to, size_t bytes)
+{
+	start_transfer(world, buffer_at(PLACE_DIRT), to, bytes, TO_MEMORY);
+}
+
+static void edu_start(struct world *world)
+{
+	COHERENT_AUTO(uint8_t, dirt);
+
+	assert_ok(coherent_zeroed(&dirt, world->dev, DIRT_BYTES));
+	for (size_t i = 0; i < DIRT_BYTES; i++)
+		assert_ok(coherent_write(&dirt, i, DIRT));
+	assert_ok(edu_load(world, PLACE_DIRT, coherent_addr(&dirt).raw, DIRT_BYTES));
+}
+
+static void edu_stop(struct world *world)
+{
+	coherent_bar_close(world->state);
+	world->state = NULL;
+}
+
+const struct world_ops edu_ops = {
+	.start = edu_start,
+	.stop = edu_stop,
+	.load = edu_load,
+	.store = edu_store,
+	.arm = edu_arm,
+	.fire = edu_fire,
+};
+
+const struct world_ops qemu_edu_ops = {
+	.missing = qemu_missing,
+	.start = edu_start,
+	.stop = edu_stop,
+	.load = edu_load,
+	.store = edu_store,
+	.arm = edu_arm,
+	.fire = edu_fire,
+	.pid = qemu_pid,
+};

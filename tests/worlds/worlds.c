@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <time.h>
+
+#include "peer.h"
+
+#define WINDOW_BYTES PAGE
+
+/* --- The table --- */
+
+static const struct failing_expose sim_failing_exposes[] = {
+	{ ",fail-map=2", 1, -EIO },
+	{ ",maps=1", 1, -ENOSPC },
+	{ NULL, 0, 0 },
+};
+
+static const struct failing_expose qemu_failing_exposes[] = {
+	{ ",memory=8", 8 << 20, -ENOSPC },
+	{ NULL, 0, 0 },
+};
+
+#define SIM                                                                                    \
+	.ops = &edu_ops, .level = COHERENT_IOMMU, .faults = "named", .names_faults = true,     \
+	.is_simulated = true, .wide_keys = ",mask=40", .failing_exposes = sim_failing_exposes, \
+	.has_fail_unmap = true, .burst = 2048
+
+/* edu's timer runs on over a reset, so that freed addresses stay nobody's. */
+#define QEMU                                                                                  \
+	.level = COHERENT_PEER, .faults = "named", .needs_idle = true, .names_faults = true,  \
+	.fenced_state = COHERENT_STATE_FREED, .mem_is_elsewhere = true, .keeps_copies = true, \
+	.keeps_mask = true, .wide_keys = "", .failing_exposes = qemu_failing_exposes
+
+#define QEMU_REVOKES                                            \
+	"QEMU that does not unmap is ended, and the device is " \
+	"lost (`tests/qemu/device.c`)"
+
+static const struct world worlds[] = {
+	{
+		.label = "sim",
+		.name = "sim:edu,step",
+		SIM,
+		.steps = true,
+		.fenced_state = COHERENT_STATE_FREED,
+	},
+	{
+		.label = "sim-threaded",
+		.name = "sim:edu,delay=20",
+		SIM,
+		.late_ms = 20,
+		.fenced_state = COHERENT_STATE_FREED,
+	},
+	{
+		.label = "sim-lazy",
+		.name = "sim:edu,step,lazy",
+		SIM,
+		.steps = true,
+		.needs_idle = true,
+		.reclaimed_is_reachable = true,
+		.freed_is_reachable = true,
+		.fenced_state = COHERENT_STATE_NONE,
+	},
+	{
+		.label = "qemu:edu",
+		.name = "qemu:edu",
+		.ops = &qemu_edu_ops,
+		QEMU,
+		.burst = 2048,
+		.late_ms = 100,
+		.differs = { [PROMISE_failed_revoke_leaks_and_reports] = QEMU_REVOKES },
+	},
+	{
+		.label = "qemu:nvme",
+		.name = "qemu:nvme",
+		.ops = &nvme_ops,
+		QEMU,
+		.tries_twice = true,
+		.burst = PAGE,
+		.differs = { [PROMISE_failed_revoke_leaks_and_reports] = QEMU_REVOKES },
+	},
+	{
+		.label = "vhost-user",
+		.name = "vhost-user:",
+		.ops = &virtio_blk_ops,
+		.level = COHERENT_PEER,
+		.faults = "not told: the peer hangs up",
+		.needs_idle = true,
+		.hangs_up = true,
+		.freed_is_reachable = true,
+		.no_read_only = true,
+		.lies_hit_others = true,
+		.wide_keys = "",
+		.burst = 16 * PAGE,
+		.differs = {
+			[PROMISE_device_may_do_only_what_expose_allowed] =
+				"read-only is refused, -EOPNOTSUPP: a peer writes where it likes in what "
+				"it was given",
+			[PROMISE_armed_transfer_does_not_reach_reclaimed_memory] =
+				"it never reaches a box; if the driver says .idle while a transfer is in "
+				"flight, that may overwrite another mem",
+			[PROMISE_failed_revoke_leaks_and_reports] =
+				"unmapping cannot fail: the memory is taken away, not the right to it",
+		},
+	},
+};
+
+/* A PCI device behind the IOMMU of a kernel; what it is refused is in the trace of its QEMU. */
+static const struct world pci = {
+	.ops = &edu_ops,
+	.level = COHERENT_IOMMU,
+	.faults = "in the kernel's log",
+	.is_traced = true,
+	.has_no_reset = true,
+	.wide_keys = "",
+	.burst = 2048,
+	.late_ms = 100,
+	.differs = {
+		[PROMISE_failed_revoke_leaks_and_reports] =
+			"the kernel's unmapping does not fail; it fails in a mock (`tests/vfio/map.c`)",
+		[PROMISE_mem_keeps_address_and_contents_over_a_reset] =
+			"yes over a fence; edu has no reset of its own, -EIO",
+	},
+};
+
+static bool is_pci(const char *label)
+{
+	return !strncmp(label, "vfio:", 5) || !strncmp(label, "iommufd:", 8) ||
+	       !strncmp(label, "pci:", 4);
+}
+
+bool world_find(struct world *world, const char *label)
+{
+	if (is_pci(label)) {
+		*world = pci;
+		world->label = world->name = label;
+		return true;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(worlds); i++) {
+		if (!strcmp(worlds[i].label, label)) {
+			*world = worlds[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+void world_print_labels(FILE *to)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(worlds); i++)
+		fprintf(to, "  %s\n", worlds[i].label);
+	fputs("  vfio:ADDRESS, iommufd:ADDRESS or pci:ADDRESS of an edu device\n", to);
+}
+
+/* --- Open and close --- */
+
+static void open_by_name(struct world *world)
+{
+	const int err = coherent_device_open(&world->dev, world->opened, .report = log_report,
+					     .report_arg = &world->log);
+
+	if (err)
+		fail_msg("%s: %d, %s", world->opened, err, world->log.text);
+	assert_ok(coherent_device_set_mask(world->dev, coherent_mask(28)));
+}
+
+void world_open_device(struct world *world, const char *keys)
+{
+	world->log = (struct log)LOG_EMPTY;
+	snprintf(world->opened, sizeof(world->opened), "%s", world->name);
+	if (world->ops->begin)
+		world->ops->begin(world);
+	assert_true(strlen(world->opened) + strlen(keys) < sizeof(world->opened));
+	strcat(world->opened, keys);
+	open_by_name(world);
+}
+
+/* Nobody gets a freed address for now, so that the pages that are refused are each test's own. */
+static void keep_trace_apart(struct world *world)
+{
+	static size_t opened;
+	COHERENT_AUTO(uint8_t, mem);
+
+	if (world->is_traced)
+		assert_ok(coherent_zeroed(&mem, world->dev, ++opened * 16 * PAGE));
+}
+
+void world_open(struct world *world)
+{
+	world_open_device(world, "");
+	keep_trace_apart(world);
+	world_start(world);
+}
+
+void world_open_again(struct world *world)
+{
+	open_by_name(world);
+	world_start(world);
+}
+
+void world_start(struct world *world)
+{
+	world->ops->start(world);
+	assert_ok(coherent_zeroed(&world->window, world->dev, WINDOW_BYTES));
+}
+
+void world_stop(struct world *world)
+{
+	world->ops->stop(world);
+	coherent_free(&world->window);
+}
+
+void world_close(struct world *world)
+{
+	world_stop(world);
+	coherent_device_close(world->dev);
+	world->dev = NULL;
+	if (world->ops->end)
+		world->ops->end(world);
+	assert_false(log_has(&world->log, "not freed"));
+}
+
+/* Each line on its own, so that it is a comment to TAP. */
+static void print_reports(char *text)
+{
+	char *rest = text;
+
+	for (char *line; (line = strsep(&rest, "\n"));)
+		if (*line)
+			print_message("# %s\n", line);
+}
+
+void world_abandon(struct world *world)
+{
+	if (world->dev) {
+		print_reports(world->log.text);
+		coherent_device_close(world->dev);
+		coherent_free(&world->window);
+	}
+	if (world->ops->end)
+		world->ops->end(world);
+}
+
+void world_reset(struct world *world)
+{
+	world_stop(world);
+	assert_ok(coherent_device_reset(world->dev));
+	world_start(world);
+}
+
+void world_fence(struct world *world)
+{
+	if (world->ops->forgets)
+		world_stop(world);
+	assert_ok(coherent_device_fence(world->dev));
+	if (world->ops->forgets)
+		world_start(world);
+}
+
+/* --- What the device does --- */
+
+/* A disk transfers whole sectors. */
+static size_t whole_sectors(size_t bytes)
+{
+	return (bytes + PROBE - 1) / PROBE * PROBE;
+}
+
+static void no_fault(struct world *world)
+{
+	if (world->names_faults)
+		assert_no_fault(world->dev);
+}
+
+void world_reads(struct world *world, uint64_t from, void *seen, size_t bytes)
+{
+	assert_ok(world->ops->load(world, PLACE_SCRATCH, from, whole_sectors(bytes)));
+	assert_ok(world->ops->store(world, PLACE_SCRATCH, coherent_addr(&world->window).raw,
+				    whole_sectors(bytes)));
+	no_fault(world);
+	assert_ok(coherent_copy_out(&world->window, 0, (uint8_t *)seen, bytes));
+}
+
+void world_writes(struct world *world, uint64_t to, size_t bytes)
+{
+	assert_ok(world->ops->store(world, PLACE_DIRT, to, bytes));
+	no_fault(world);
+}
+
+static void check_fault(struct world *world, uint64_t address, enum coherent_access access,
+			enum coherent_state state)
+{
+	struct coherent_fault *fault = &world->fault;
+
+	assert_ok(coherent_device_next_fault(world->dev, fault));
+	assert_int_equal(fault->state, state);
+	assert_int_equal(fault->address, address);
+	if (fault->access == COHERENT_ACCESS_UNKNOWN)
+		assert_non_null(strstr(fault->text, "device access of "));
+	else
+		assert_int_equal(fault->access, access);
+}
+
+/* A fault names the first byte, a peer hangs up, and QEMU's trace has the page. */
+static void check_refusal(struct world *world, int err, uint64_t address, size_t bytes,
+			  enum coherent_access access, enum coherent_state state)
+{
+	if (world->hangs_up) {
+		assert_err(err, -ENODEV);
+		assert_true(log_has(&world->log, "the peer hung up"));
+		log_clear(&world->log);
+		world_reset(world);
+		return;
+	}
+	assert_ok(err);
+	if (world->is_traced)
+		printf("# blocked: 0x%llx\n", (unsigned long long)address & -PAGE);
+	if (!world->names_faults)
+		return;
+	check_fault(world, address, access, state);
+	if (world->tries_twice)
+		check_fault(world, address, access, state);
+	else
+		assert_true(world->fault.bytes >= PROBE && world->fault.bytes <= bytes);
+	assert_no_fault(world->dev);
+}
+
+void world_write_is_refused(struct world *world, uint64_t to, enum coherent_state state)
+{
+	const int err = world->ops->store(world, PLACE_DIRT, to, PROBE);
+
+	check_refusal(world, err, to, PROBE, COHERENT_ACCESS_WRITE, state);
+}
+
+void world_read_is_refused(struct world *world, uint64_t from, uint8_t secret,
+			   enum coherent_state state)
+{
+	uint8_t seen[PROBE] = { 0 };
+	int err;
+
+	/* The device may have loaded the byte before. */
+	assert_ok(coherent_copy_in(&world->window, 0, seen, PROBE));
+	assert_ok(world->ops->load(world, PLACE_SCRATCH, coherent_addr(&world->window).raw, PROBE));
+	err = world->ops->load(world, PLACE_SCRATCH, from, PROBE);
+	check_refusal(world, err, from, PROBE, COHERENT_ACCESS_READ, state);
+	assert_ok(
+		world->ops->store(world, PLACE_SCRATCH, coherent_addr(&world->window).raw, PROBE));
+	assert_ok(coherent_copy_out(&world->window, 0, seen, PROBE));
+	assert_null(memchr(seen, secret, PROBE));
+}
+
+void world_arm_write(struct world *world, uint64_t to)
+{
+	world->ops->arm(world, to, world->burst);
+}
+
+void world_fire(struct world *world)
+{
+	assert_ok(world->ops->fire(world));
+	no_fault(world);
+}
+
+void world_fire_is_refused(struct world *world, uint64_t to, enum coherent_state state)
+{
+	check_refusal(world, world->ops->fire(world), to, world->burst, COHERENT_ACCESS_WRITE,
+		      state);
+}
+
+static void sleep_ms(unsigned int ms)
+{
+	const struct timespec time = { ms / 1000, (long)(ms % 1000) * 1000000 };
+
+	nanosleep(&time, NULL);
+}
+
+void world_let_it_fire(struct world *world)
+{
+	sleep_ms(2 * world->late_ms);
+}
+
+void world_let_it_approach(struct world *world)
+{
+	if (world->is_traced)
+		sleep_ms(world->late_ms / 2);
+}
+
+bool world_peer_may_have(struct world *world, const void *memory)
+{
+	return world->ops->pid && is_in_our_file(memory);
+}
+
+bool world_peer_has(struct world *world, const char secret[16])
+{
+	return world->ops->pid && peer_has(world->ops->pid(world), secret);
+}
+
+/* --- What tests ask --- */
+
+uint64_t world_next_address(struct world *world)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	coherent_addr_t next = { 0 };
+
+	assert_err(coherent_zeroed(&mem, world->dev, 1, .seal = seal_fails, .seal_arg = &next),
+		   -ECANCELED);
+	return next.raw;
+}
+
+void world_differs(struct world *world)
+{
+	assert_non_null(world->differs[world->promise]);
+	world->differed = true;
+}
+
+enum coherent_permission world_read_only(const struct world *world)
+{
+	return world->no_read_only ? COHERENT_READ_WRITE : COHERENT_READ_ONLY;
+}
