@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The promises on device models of an installed QEMU, behind its virtio-iommu: edu, and the
- * NVMe controller by the driver of examples/. Names and answers are those of promises.c.
+ * Device models of an installed QEMU, behind its virtio-iommu: what QEMU alone does, as a process
+ * and as a fence that leaves edu's timer running. tests/promises.c runs the promises.
  */
-#include <coherent/pool.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -19,10 +18,7 @@
 
 #define PAGE 4096
 #define DIRT 0x5a
-#define SECRET 0xc3
 #define BYTES 64
-/* edu starts a transfer so long after it was told to. */
-#define EDU_MS 100
 
 enum { EDU_ID = 0x00, EDU_LIVENESS = 0x04, EDU_IRQ_STATUS = 0x24, EDU_IRQ_RAISE = 0x60 };
 enum { EDU_IRQ_ACK = 0x64, DMA_SRC = 0x80, DMA_DST = 0x88, DMA_COUNT = 0x90, DMA_CMD = 0x98 };
@@ -87,186 +83,7 @@ static void device_reads(uint64_t from, uint8_t seen[BYTES])
 	assert_ok(coherent_copy_out(&window, 0, seen, BYTES));
 }
 
-/* --- Boxes --- */
-
-static void fresh_box_is_zero_to_the_end_of_its_last_page(void **state)
-{
-	COHERENT_HANDLE_AUTO(handle);
-	uint8_t seen[BYTES];
-
-	(void)state;
-	for (unsigned int turn = 0; turn < 2; turn++) {
-		COHERENT_BOX_AUTO(uint8_t, box);
-
-		assert_ok(coherent_box_zeroed(&box, dev, 3 * PAGE - 100));
-		assert_true(is_all(coherent_box_ptr(&box), 0, 3 * PAGE));
-		memset(coherent_box_ptr(&box), DIRT, 3 * PAGE);
-	}
-	assert_ok(coherent_handle_zeroed(&handle, dev, 10));
-	device_reads(coherent_handle_addr(&handle).raw + PAGE - BYTES, seen);
-	assert_true(is_all(seen, 0, BYTES));
-}
-
-/* The lowest free address is the next box's: the one before that tells which. */
-static void no_device_can_read_or_write_a_box(void **state)
-{
-	COHERENT(uint8_t) mem = COHERENT_EMPTY;
-	COHERENT_BOX_AUTO(uint8_t, box);
-	coherent_addr_t next = { 0 };
-	uint8_t seen[BYTES];
-
-	(void)state;
-	device_gets_dirt();
-	assert_err(coherent_zeroed(&mem, dev, 1, .seal = seal_fails, .seal_arg = &next),
-		   -ECANCELED);
-	assert_ok(coherent_box_zeroed(&box, dev, PAGE));
-	assert_int_equal(coherent_box_level(&box), COHERENT_PEER);
-	memset(coherent_box_ptr(&box), SECRET, PAGE);
-	start(BUFFER, next.raw, BYTES, TO_MEMORY);
-	finish();
-	assert_fault(dev, COHERENT_STATE_BOX);
-	assert_true(is_all(coherent_box_ptr(&box), SECRET, PAGE));
-	device_reads(next.raw, seen);
-	assert_fault(dev, COHERENT_STATE_BOX);
-	assert_null(memchr(seen, SECRET, BYTES));
-	/* It was that box's. */
-	assert_ok(coherent_expose(&box, &mem));
-	assert_int_equal(coherent_addr(&mem).raw, next.raw);
-	device_reads(next.raw, seen);
-	assert_true(is_all(seen, SECRET, BYTES));
-	assert_no_fault(dev);
-	coherent_free(&mem);
-}
-
-/* A mem is elsewhere than its box was. */
-static void pointers_find_their_objects(void **state)
-{
-	COHERENT_POOL(uint32_t[16]) pool = COHERENT_EMPTY;
-	COHERENT_BOX(uint32_t[16]) small_box = COHERENT_EMPTY;
-	COHERENT(uint32_t[16]) small = COHERENT_EMPTY;
-	COHERENT_BOX_AUTO(uint8_t, box);
-	COHERENT_AUTO(uint8_t, mem);
-	struct coherent_info info;
-	const uint8_t *before;
-	uint8_t seen[BYTES];
-
-	(void)state;
-	assert_ok(coherent_box_zeroed(&box, dev, 2 * PAGE));
-	before = coherent_box_ptr(&box);
-	assert_ok(coherent_find_ptr(dev, before, &info));
-	assert_int_equal(info.state, COHERENT_STATE_BOX);
-	assert_ok(coherent_expose(&box, &mem));
-	assert_err(coherent_find_ptr(dev, before, &info), -ERANGE);
-	assert_ok(coherent_find_ptr(dev, (char *)(uintptr_t)coherent_unsafe_ptr(&mem) + PAGE + 1,
-				    &info));
-	assert_int_equal(info.state, COHERENT_STATE_MEM);
-	assert_int_equal(info.address, coherent_addr(&mem).raw);
-	assert_int_equal(info.offset, PAGE + 1);
-	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
-	assert_ok(coherent_find_ptr(dev, coherent_box_ptr(&box), &info));
-	assert_int_equal(info.state, COHERENT_STATE_BOX);
-	/* And so are those of a pool. */
-	assert_ok(coherent_pool_create(&pool, dev));
-	assert_ok(coherent_pool_box(&pool, &small_box));
-	memset(coherent_box_ptr(&small_box), SECRET, BYTES);
-	assert_ok(coherent_expose(&small_box, &small));
-	assert_ok(coherent_find_ptr(dev, (void *)(uintptr_t)coherent_unsafe_ptr(&small), &info));
-	assert_int_equal(info.address, coherent_addr(&small).raw);
-	assert_int_equal(info.bytes, BYTES);
-	device_reads(coherent_addr(&small).raw, seen);
-	assert_true(is_all(seen, SECRET, BYTES));
-	device_gets_dirt();
-	start(BUFFER, coherent_addr(&small).raw, BYTES, TO_MEMORY);
-	finish();
-	assert_ok(coherent_reclaim(&small, &small_box, .idle = true));
-	assert_true(is_all(coherent_box_ptr(&small_box), DIRT, BYTES));
-	coherent_box_free(&small_box);
-	assert_ok(coherent_pool_destroy(&pool));
-	assert_no_fault(dev);
-}
-
-static void device_may_do_only_what_expose_allowed(void **state)
-{
-	COHERENT_BOX_AUTO(uint8_t, box);
-	COHERENT_AUTO(uint8_t, mem);
-	struct coherent_fault fault;
-	uint8_t byte;
-
-	(void)state;
-	device_gets_dirt();
-	assert_ok(coherent_zeroed(&mem, dev, PAGE, .permission = COHERENT_READ_ONLY));
-	start(BUFFER, coherent_addr(&mem).raw, BYTES, TO_MEMORY);
-	finish();
-	assert_ok(coherent_device_next_fault(dev, &fault));
-	assert_int_equal(fault.state, COHERENT_STATE_MEM);
-	assert_int_equal(fault.access, COHERENT_ACCESS_WRITE);
-	assert_int_equal(fault.address, coherent_addr(&mem).raw);
-	assert_non_null(strstr(fault.text, "read-only (4096 bytes allocated at tests/qemu.c:"));
-	assert_ok(coherent_read(&mem, 0, &byte));
-	assert_int_equal(byte, 0);
-	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
-	assert_ok(coherent_expose(&box, &mem));
-	start(BUFFER, coherent_addr(&mem).raw, BYTES, TO_MEMORY);
-	finish();
-	assert_ok(coherent_read(&mem, BYTES - 1, &byte));
-	assert_int_equal(byte, DIRT);
-	assert_no_fault(dev);
-}
-
 /* --- Reclaim and free --- */
-
-static void reclaim_needs_the_drivers_word(void **state)
-{
-	COHERENT_BOX_AUTO(uint8_t, box);
-	COHERENT_AUTO(uint8_t, mem);
-	struct coherent_limits limits;
-	struct coherent_fault fault;
-	uint64_t old;
-
-	(void)state;
-	device_gets_dirt();
-	assert_ok(coherent_device_limits(dev, &limits));
-	assert_false(limits.unmap_is_fence);
-	assert_ok(coherent_zeroed(&mem, dev, 2 * PAGE));
-	start(BUFFER, coherent_addr(&mem).raw, BYTES, TO_MEMORY);
-	finish();
-	assert_err(coherent_reclaim(&mem, &box), -EBUSY);
-	old = coherent_addr(&mem).raw;
-	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
-	assert_true(is_all(coherent_box_ptr(&box), DIRT, BYTES));
-	memset(coherent_box_ptr(&box), 1, 2 * PAGE);
-	start(BUFFER, old, BYTES, TO_MEMORY);
-	finish();
-	assert_ok(coherent_device_next_fault(dev, &fault));
-	assert_int_equal(fault.state, COHERENT_STATE_RECLAIMED);
-	assert_int_equal(fault.access, COHERENT_ACCESS_UNKNOWN);
-	assert_int_equal(fault.bytes, BYTES);
-	assert_non_null(strstr(fault.text, "device access of 64 bytes at"));
-	assert_true(is_all(coherent_box_ptr(&box), 1, 2 * PAGE));
-	assert_ok(coherent_expose(&box, &mem));
-	assert_int_not_equal(coherent_addr(&mem).raw, old);
-}
-
-static void armed_transfer_does_not_reach_freed_memory(void **state)
-{
-	COHERENT(uint8_t) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
-	COHERENT_BOX_AUTO(uint8_t, box);
-	uint8_t seen[BYTES];
-
-	(void)state;
-	device_gets_dirt();
-	assert_ok(coherent_zeroed(&mem, dev, PAGE));
-	start(BUFFER, coherent_addr(&mem).raw, BYTES, TO_MEMORY);
-	coherent_free(&mem);
-	assert_ok(coherent_box_zeroed(&box, dev, PAGE));
-	assert_ok(coherent_zeroed(&next, dev, PAGE));
-	finish();
-	assert_fault(dev, COHERENT_STATE_FREED);
-	assert_true(is_all(coherent_box_ptr(&box), 0, PAGE));
-	assert_ok(coherent_copy_out(&next, 0, seen, BYTES));
-	assert_true(is_all(seen, 0, BYTES));
-	coherent_free(&next);
-}
 
 /* edu forgets nothing when it is reset. */
 static void armed_transfer_reaches_nobody_after_a_fence(void **state)
@@ -330,29 +147,6 @@ static void memory_runs_out_and_a_fence_brings_it_back(void **state)
 	assert_ok(coherent_zeroed(&mems[0], dev, 4 << 20));
 	while (i-- > 0)
 		coherent_free(&mems[i]);
-}
-
-static void fence_and_reset(void **state)
-{
-	COHERENT_AUTO(uint8_t, mem);
-	uint64_t address;
-	uint8_t byte;
-
-	(void)state;
-	assert_ok(coherent_zeroed(&mem, dev, PAGE));
-	assert_ok(coherent_write(&mem, BYTES, 3));
-	address = coherent_addr(&mem).raw;
-	coherent_bar_write32(bar, EDU_LIVENESS, 5);
-	assert_ok(coherent_device_reset(dev));
-	assert_int_equal(coherent_addr(&mem).raw, address);
-	assert_int_equal(coherent_bar_read32(bar, EDU_ID) & 0xff, 0xed);
-	device_gets_dirt();
-	start(BUFFER, address, BYTES, TO_MEMORY);
-	finish();
-	assert_ok(coherent_read(&mem, BYTES - 1, &byte));
-	assert_int_equal(byte, DIRT);
-	assert_ok(coherent_read(&mem, BYTES, &byte));
-	assert_int_equal(byte, 3);
 }
 
 /* --- Registers and interrupts --- */
@@ -498,23 +292,6 @@ static void qemu_may_be_killed_at_any_moment(void **state)
 	}
 }
 
-static void object_may_outlive_its_device(void **state)
-{
-	COHERENT(uint8_t) mem = COHERENT_EMPTY;
-	uint8_t byte;
-
-	assert_ok(coherent_zeroed(&mem, dev, PAGE));
-	assert_ok(coherent_write(&mem, 0, 7));
-	coherent_device_close(dev);
-	assert_true(log_has(&reports, "is not freed"));
-	assert_int_equal(coherent_bar_read32(bar, EDU_ID), UINT32_MAX);
-	coherent_bar_close(bar);
-	open_edu(state);
-	assert_ok(coherent_read(&mem, 0, &byte));
-	assert_int_equal(byte, 7);
-	coherent_free(&mem);
-}
-
 /* Those of edu: there is one. Until the device is closed. */
 static void *use_interrupts(void *arg)
 {
@@ -551,26 +328,6 @@ static void close_ends_waiting_and_is_no_loss(void **state)
 		coherent_free(&mem);
 		assert_false(log_has(&reports, "QEMU"));
 	}
-}
-
-static void forked_child_has_none_of_it(void **state)
-{
-	int status;
-	pid_t child;
-
-	(void)state;
-	child = fork();
-	if (!child) {
-		COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
-		bool good = coherent_box_zeroed(&box, dev, 1) == -ENODEV &&
-			    coherent_bar_read32(bar, EDU_ID) == UINT32_MAX;
-
-		coherent_device_close(dev);
-		_exit(!good);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
-	assert_int_equal(coherent_bar_read32(bar, EDU_ID) & 0xff, 0xed);
 }
 
 /* --- Models --- */
@@ -935,25 +692,16 @@ static void forks_of_other_threads_do_not_matter(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON_EDU(fresh_box_is_zero_to_the_end_of_its_last_page),
-		ON_EDU(no_device_can_read_or_write_a_box),
-		ON_EDU(pointers_find_their_objects),
-		ON_EDU(device_may_do_only_what_expose_allowed),
-		ON_EDU(reclaim_needs_the_drivers_word),
-		ON_EDU(armed_transfer_does_not_reach_freed_memory),
 		ON_EDU(armed_transfer_reaches_nobody_after_a_fence),
 		ON_EDU(addresses_are_kept_after_a_fence),
 		ON_EDU(memory_runs_out_and_a_fence_brings_it_back),
-		ON_EDU(fence_and_reset),
 		ON_EDU(registers_are_read_and_written),
 		ON_EDU(interrupts_wake),
 		ON_EDU(killed_qemu_leaves_memory),
 		ON_EDU(last_words_are_reported),
 		ON_EDU(what_stays_mapped_ends_the_device),
 		cmocka_unit_test(qemu_may_be_killed_at_any_moment),
-		ON_EDU(object_may_outlive_its_device),
 		cmocka_unit_test(close_ends_waiting_and_is_no_loss),
-		ON_EDU(forked_child_has_none_of_it),
 		cmocka_unit_test(nvme_controller_runs),
 		cmocka_unit_test(virtio_model_is_behind_the_iommu),
 		cmocka_unit_test(what_cannot_be_opened_says_why),
