@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The promises on a device in another process that nobody here wrote: QEMU's storage
- * daemon, by vhost-user. What it reads goes to a file and what it writes comes from one;
- * what it could reach are the files that its process has. Names and answers are those of
- * promises.c.
+ * vhost-user on QEMU's storage daemon: what a peer alone does, with its connection, its memory
+ * slots, its registers, and transfers that it has in flight. tests/promises.c runs the promises.
  */
-#include <coherent/pool.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -21,9 +17,8 @@
 #define PAGE 4096
 #define DIRT 0x5a
 #define IMAGE_BYTES (4 << 20)
-/* Where the image is all DIRT, and where it is zeros. */
+/* The image is all DIRT from here on. */
 #define DIRT_SECTOR 1024
-#define ZERO_SECTOR 2048
 
 /**
  * struct bench - A daemon, its disk, and a driver.
@@ -100,22 +95,10 @@ static int close_bench(void **state)
 
 /* --- What the device does --- */
 
-static int try_read(coherent_addr_t from, size_t bytes)
-{
-	blk_start_at(&bench.blk, 0, true, 0, from, bytes);
-	return blk_wait(&bench.blk, 0);
-}
-
 static int try_write(coherent_addr_t to, size_t bytes)
 {
 	blk_start_at(&bench.blk, 0, false, DIRT_SECTOR, to, bytes);
 	return blk_wait(&bench.blk, 0);
-}
-
-static void device_reads(coherent_addr_t from, void *seen, size_t bytes)
-{
-	assert_ok(try_read(from, bytes));
-	assert_int_equal(pread(bench.fd, seen, bytes, 0), bytes);
 }
 
 static void recover(void)
@@ -125,237 +108,23 @@ static void recover(void)
 	assert_ok(blk_open(&bench.blk, bench.dev, 32));
 }
 
-/* Calls fn with each mapping that the daemon has of memory that it was given, until true. */
-static bool each_of_peers(bool (*fn)(int mem, unsigned long first, unsigned long last, void *arg),
-			  void *arg)
-{
-	unsigned long first, last;
-	char path[64], line[512];
-	bool done = false;
-	FILE *maps;
-	int mem;
-
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)bench.qsd.pid);
-	maps = fopen(path, "r");
-	snprintf(path, sizeof(path), "/proc/%d/mem", (int)bench.qsd.pid);
-	mem = open(path, O_RDONLY);
-	assert_true(maps && mem >= 0);
-	while (!done && fgets(line, sizeof(line), maps))
-		if (strstr(line, "memfd:coherent") && sscanf(line, "%lx-%lx", &first, &last) == 2)
-			done = fn(mem, first, last, arg);
-	fclose(maps);
-	close(mem);
-	return done;
-}
-
-static bool count_one(int mem, unsigned long first, unsigned long last, void *arg)
-{
-	(void)mem;
-	(void)first;
-	(void)last;
-	++*(unsigned int *)arg;
-	return false;
-}
-
-/* How many mappings. */
+/* How many mappings the daemon has of memory that it was given. */
 static unsigned int peer_mappings(void)
 {
 	unsigned int count = 0;
+	char path[64], line[512];
+	FILE *maps;
 
-	each_of_peers(count_one, &count);
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)bench.qsd.pid);
+	maps = fopen(path, "r");
+	assert_non_null(maps);
+	while (fgets(line, sizeof(line), maps))
+		count += !!strstr(line, "memfd:coherent");
+	fclose(maps);
 	return count;
 }
 
-static bool has_secret(int mem, unsigned long first, unsigned long last, void *arg)
-{
-	uint8_t page[PAGE];
-
-	for (; first < last; first += PAGE)
-		if (pread(mem, page, PAGE, (off_t)first) == PAGE && memmem(page, PAGE, arg, 16))
-			return true;
-	return false;
-}
-
-/* Whether 16 bytes are anywhere there. */
-static bool peer_has(char secret[16])
-{
-	return each_of_peers(has_secret, secret);
-}
-
-/* --- Boxes --- */
-
-static void fresh_box_is_zero_to_the_end_of_its_last_page(void **state)
-{
-	COHERENT_HANDLE_AUTO(handle);
-	uint8_t seen[PAGE];
-
-	(void)state;
-	for (unsigned int turn = 0; turn < 2; turn++) {
-		COHERENT_BOX_AUTO(uint8_t, box);
-
-		assert_ok(coherent_box_zeroed(&box, bench.dev, 3 * PAGE - 100));
-		assert_true(is_all(coherent_box_ptr(&box), 0, 3 * PAGE));
-		memset(coherent_box_ptr(&box), DIRT, 3 * PAGE);
-	}
-	assert_ok(coherent_handle_zeroed(&handle, bench.dev, 10));
-	device_reads(coherent_handle_addr(&handle), seen, PAGE);
-	assert_true(is_all(seen, 0, PAGE));
-}
-
-/* Neither by its address, which the lowest free one is, nor by anything that it was given. */
-static void no_device_can_read_or_write_a_box(void **state)
-{
-	char secret[16] = "nobody's secret";
-	COHERENT(uint8_t) mem = COHERENT_EMPTY;
-	COHERENT_BOX_AUTO(uint8_t, box);
-	coherent_addr_t next = { 0 };
-	uint8_t seen[PAGE];
-
-	(void)state;
-	assert_err(coherent_zeroed(&mem, bench.dev, 1, .seal = seal_fails, .seal_arg = &next),
-		   -ECANCELED);
-	assert_ok(coherent_box_zeroed(&box, bench.dev, 1));
-	assert_int_equal(coherent_box_level(&box), COHERENT_PEER);
-	memcpy(coherent_box_ptr(&box), secret, sizeof(secret));
-	assert_false(peer_has(secret));
-	assert_err(try_read(next, PAGE), -ENODEV);
-	recover();
-	assert_err(try_write(next, PAGE), -ENODEV);
-	assert_true(log_has(&bench.log, "the peer hung up"));
-	recover();
-	assert_int_equal(pread(bench.fd, seen, PAGE, 0), PAGE);
-	assert_true(is_all(seen, 0, PAGE));
-	assert_memory_equal(coherent_box_ptr(&box), secret, sizeof(secret));
-	/* It was that box's, and that is how one finds what it has. */
-	assert_ok(coherent_expose(&box, &mem));
-	assert_int_equal(coherent_addr(&mem).raw, next.raw);
-	assert_true(peer_has(secret));
-	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
-	assert_false(peer_has(secret));
-	assert_memory_equal(coherent_box_ptr(&box), secret, sizeof(secret));
-}
-
-static void device_sees_what_the_cpu_wrote_before_expose(void **state)
-{
-	COHERENT_BOX_AUTO(uint32_t, box);
-	COHERENT_AUTO(uint32_t, mem);
-	uint32_t seen[128];
-
-	(void)state;
-	assert_ok(coherent_box_zeroed(&box, bench.dev, 128));
-	for (uint32_t i = 0; i < 128; i++)
-		coherent_box_ptr(&box)[i] = i * 3 + 1;
-	assert_ok(coherent_expose(&box, &mem));
-	device_reads(coherent_addr(&mem), seen, sizeof(seen));
-	for (uint32_t i = 0; i < 128; i++)
-		assert_int_equal(seen[i], i * 3 + 1);
-}
-
-/* Peers write where they like in what they have: read-only is not to be had. */
-static void device_may_do_only_what_expose_allowed(void **state)
-{
-	COHERENT(uint8_t) mem = COHERENT_EMPTY;
-	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
-	const unsigned int mappings = peer_mappings();
-
-	(void)state;
-	assert_ok(coherent_box_zeroed(&box, bench.dev, PAGE));
-	assert_err(coherent_expose(&box, &mem, .permission = COHERENT_READ_ONLY), -EOPNOTSUPP);
-	assert_true(coherent_is_empty(&box) && coherent_is_empty(&mem));
-	assert_int_equal(peer_mappings(), mappings);
-	assert_ok(coherent_zeroed(&mem, bench.dev, PAGE));
-	assert_int_equal(peer_mappings(), mappings + 1);
-	coherent_free(&mem);
-}
-
-static void last_byte_is_under_the_mask(void **state)
-{
-	COHERENT(uint8_t) mems[8] = { COHERENT_EMPTY };
-	struct coherent_limits limits;
-
-	(void)state;
-	blk_close(&bench.blk);
-	assert_ok(coherent_device_fence(bench.dev));
-	assert_ok(coherent_device_set_mask(bench.dev, coherent_mask(28)));
-	assert_ok(coherent_device_limits(bench.dev, &limits));
-	assert_false(limits.unmap_is_fence);
-	for (size_t i = 0; i < ARRAY_SIZE(mems); i++) {
-		assert_ok(coherent_zeroed(&mems[i], bench.dev, PAGE << i));
-		assert_true(coherent_addr(&mems[i]).raw + (PAGE << i) - 1 <= coherent_mask(28));
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
-		coherent_free(&mems[i]);
-	assert_ok(blk_open(&bench.blk, bench.dev, 1));
-}
-
-static void writes_before_a_doorbell_are_seen_after_it(void **state)
-{
-	COHERENT_AUTO(uint32_t, mem);
-	uint32_t seen[128];
-
-	(void)state;
-	assert_ok(coherent_zeroed(&mem, bench.dev, 128));
-	for (uint32_t turn = 1; turn < 4; turn++) {
-		for (size_t i = 0; i < 128; i++)
-			assert_ok(coherent_write(&mem, i, turn * 1000 + (uint32_t)i));
-		device_reads(coherent_addr(&mem), seen, sizeof(seen));
-		assert_int_equal(seen[127], turn * 1000 + 127);
-	}
-}
-
-/* What a peer has of a pool is pages of exposed objects, and zeros where nothing is. */
-static void boxes_of_a_pool_are_not_the_peers(void **state)
-{
-	char secret[16] = "in a small box!";
-	COHERENT_POOL(uint8_t[512]) pool = COHERENT_EMPTY;
-	COHERENT_BOX(uint8_t[512]) box = COHERENT_EMPTY;
-	COHERENT(uint8_t[512]) mem = COHERENT_EMPTY;
-	uint8_t seen[512];
-
-	(void)state;
-	assert_ok(coherent_pool_create(&pool, bench.dev));
-	assert_ok(coherent_pool_box(&pool, &box));
-	memcpy(coherent_box_ptr(&box), secret, sizeof(secret));
-	assert_false(peer_has(secret));
-	assert_ok(coherent_expose(&box, &mem));
-	assert_true(peer_has(secret));
-	device_reads(coherent_addr(&mem), seen, sizeof(seen));
-	assert_memory_equal(seen, secret, sizeof(secret));
-	assert_ok(try_write(coherent_addr(&mem), 512));
-	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
-	assert_true(is_all(coherent_box_ptr(&box), DIRT, 512));
-	memcpy(coherent_box_ptr(&box), secret, sizeof(secret));
-	assert_false(peer_has(secret));
-	assert_ok(coherent_expose(&box, &mem));
-	coherent_free(&mem);
-	assert_false(peer_has(secret));
-	assert_ok(coherent_pool_destroy(&pool));
-}
-
 /* --- Reclaim and free --- */
-
-static void reclaim_needs_the_drivers_word(void **state)
-{
-	COHERENT_BOX_AUTO(uint8_t, box);
-	COHERENT_AUTO(uint8_t, mem);
-	coherent_addr_t old;
-
-	(void)state;
-	assert_ok(coherent_zeroed(&mem, bench.dev, 2 * PAGE));
-	assert_ok(try_write(coherent_addr(&mem), PAGE));
-	assert_err(coherent_reclaim(&mem, &box), -EBUSY);
-	old = coherent_addr(&mem);
-	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
-	assert_true(is_all(coherent_box_ptr(&box), DIRT, PAGE));
-	assert_true(is_all(coherent_box_ptr(&box) + PAGE, 0, PAGE));
-	memset(coherent_box_ptr(&box), 1, 2 * PAGE);
-	assert_err(try_write(old, PAGE), -ENODEV);
-	assert_true(is_all(coherent_box_ptr(&box), 1, 2 * PAGE));
-	recover();
-	assert_ok(coherent_expose(&box, &mem));
-	assert_int_not_equal(coherent_addr(&mem).raw, old.raw);
-	assert_ok(try_write(coherent_addr(&mem), PAGE));
-}
 
 static void expose_and_reclaim_leave_nothing(void **state)
 {
@@ -432,32 +201,6 @@ static unsigned int dirty_pages(const uint8_t *memory)
 	for (size_t i = 0; i < IN_FLIGHT; i++)
 		count += is_all(memory + i * PAGE, DIRT, PAGE);
 	return count;
-}
-
-static void armed_transfer_does_not_reach_freed_memory(void **state)
-{
-	COHERENT_AUTO(uint8_t, mem);
-	COHERENT_AUTO(uint8_t, innocent);
-	COHERENT_BOX_AUTO(uint8_t, box);
-	uint8_t *seen = malloc(IN_FLIGHT * PAGE);
-
-	(void)state;
-	open_slow(READS_A_SECOND);
-	assert_ok(blk_open(&bench.blk, bench.dev, 32));
-	assert_ok(coherent_zeroed(&mem, bench.dev, IN_FLIGHT * PAGE));
-	start_reads(coherent_addr(&mem));
-	assert_ok(blk_wait(&bench.blk, 0));
-	assert_int_not_equal(bench.blk.busy, 0);
-	coherent_free(&mem);
-	assert_ok(coherent_zeroed(&innocent, bench.dev, IN_FLIGHT * PAGE));
-	assert_ok(coherent_box_zeroed(&box, bench.dev, IN_FLIGHT * PAGE));
-	/* They end as they would have: their memory is still there. */
-	for (unsigned int slot = 0; slot < IN_FLIGHT; slot++)
-		assert_ok(blk_wait(&bench.blk, slot));
-	assert_ok(coherent_copy_out(&innocent, 0, seen, IN_FLIGHT * PAGE));
-	assert_int_equal(dirty_pages(seen), 0);
-	assert_true(is_all(coherent_box_ptr(&box), 0, IN_FLIGHT * PAGE));
-	free(seen);
 }
 
 /* Its first answer to the next connection comes when all is over. */
@@ -602,71 +345,6 @@ static void killed_peer_leaves_memory(void **state)
 	assert_int_equal(byte, 9);
 }
 
-/* Mems keep address and contents, and stay exposed. */
-static void fence_and_reset(void **state)
-{
-	COHERENT_AUTO(uint8_t, mem);
-	coherent_addr_t address;
-	uint8_t byte;
-
-	(void)state;
-	assert_ok(coherent_zeroed(&mem, bench.dev, 2 * PAGE));
-	assert_ok(coherent_write(&mem, PAGE, 3));
-	address = coherent_addr(&mem);
-	recover();
-	assert_int_equal(coherent_addr(&mem).raw, address.raw);
-	assert_ok(try_write(address, PAGE));
-	assert_ok(coherent_read(&mem, 0, &byte));
-	assert_int_equal(byte, DIRT);
-	assert_ok(coherent_read(&mem, PAGE, &byte));
-	assert_int_equal(byte, 3);
-}
-
-static void object_may_outlive_its_device(void **state)
-{
-	COHERENT(uint8_t) mem = COHERENT_EMPTY;
-	struct coherent_bar *bar;
-	uint8_t byte;
-
-	(void)state;
-	assert_ok(coherent_zeroed(&mem, bench.dev, PAGE));
-	assert_ok(try_write(coherent_addr(&mem), PAGE));
-	assert_ok(coherent_bar_open(&bar, bench.dev, 0));
-	blk_close(&bench.blk);
-	coherent_device_close(bench.dev);
-	assert_true(log_has(&bench.log, "is not freed"));
-	assert_int_equal(coherent_bar_read32(bar, 0), UINT32_MAX);
-	coherent_bar_write32(bar, 0x70, 0);
-	coherent_bar_close(bar);
-	open_device();
-	assert_ok(coherent_read(&mem, PAGE - 1, &byte));
-	assert_int_equal(byte, DIRT);
-	coherent_free(&mem);
-	assert_ok(blk_open(&bench.blk, bench.dev, 1));
-}
-
-static void forked_child_has_none_of_it(void **state)
-{
-	COHERENT_AUTO(uint8_t, mem);
-	int status;
-	pid_t child;
-
-	(void)state;
-	assert_ok(coherent_zeroed(&mem, bench.dev, PAGE));
-	child = fork();
-	if (!child) {
-		COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
-		bool good = coherent_box_zeroed(&box, bench.dev, 1) == -ENODEV &&
-			    coherent_bar_read32(bench.blk.bar, 0) == UINT32_MAX;
-
-		coherent_device_close(bench.dev);
-		_exit(!good);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
-	assert_ok(try_write(coherent_addr(&mem), PAGE));
-}
-
 /* While a child has the connection too, a reset is still one. */
 static void forked_child_does_not_keep_the_connection(void **state)
 {
@@ -803,25 +481,13 @@ static void descriptors_run_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON_A_DISK(fresh_box_is_zero_to_the_end_of_its_last_page),
-		ON_A_DISK(no_device_can_read_or_write_a_box),
-		ON_A_DISK(device_sees_what_the_cpu_wrote_before_expose),
-		ON_A_DISK(device_may_do_only_what_expose_allowed),
-		ON_A_DISK(last_byte_is_under_the_mask),
-		ON_A_DISK(writes_before_a_doorbell_are_seen_after_it),
-		ON_A_DISK(boxes_of_a_pool_are_not_the_peers),
-		ON_A_DISK(reclaim_needs_the_drivers_word),
 		ON_A_DISK(expose_and_reclaim_leave_nothing),
 		ON_A_DISK(slots_run_out),
-		ON_A_SLOW_DISK(armed_transfer_does_not_reach_freed_memory),
 		ON_A_SLOW_DISK(fence_ends_what_is_in_flight),
 		ON_A_DISK(registers_are_those_of_virtio_mmio),
 		ON_A_DISK(driver_may_poll),
 		ON_A_DISK(queue_has_to_be_exposed),
 		ON_A_SLOW_DISK(killed_peer_leaves_memory),
-		ON_A_DISK(fence_and_reset),
-		ON_A_DISK(object_may_outlive_its_device),
-		ON_A_DISK(forked_child_has_none_of_it),
 		ON_A_DISK(forked_child_does_not_keep_the_connection),
 		ON_A_DISK(connections_leave_nothing),
 		ON_A_DISK(threads_share_a_device),
