@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../examples/blk.h"
-#include "../examples/qsd.h"
-#include "test.h"
+#include "../../examples/blk.h"
+#include "../../examples/qsd.h"
+#include "../test.h"
 
 #define PAGE 4096
 #define DIRT 0x5a
