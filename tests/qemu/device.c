@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Device models of QEMU, behind its virtio-iommu: a fence that leaves edu's timer running,
+ * registers, interrupts, NVMe and virtio. tests/promises.c runs the promises.
+ */
+#include <unistd.h>
+
+#include "../../examples/nvme.h"
+#include "../../src/qemu/device.h"
+#include "edu.h"
+
+/* --- Reclaim and free --- */
+
+/* edu forgets nothing when it is reset. */
+static void armed_transfer_reaches_nobody_after_a_fence(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
+	uint8_t seen[BYTES];
+
+	(void)state;
+	device_gets_dirt();
+	assert_ok(coherent_zeroed(&mem, dev, PAGE));
+	start(BUFFER, coherent_addr(&mem).raw, BYTES, TO_MEMORY);
+	coherent_free(&mem);
+	assert_ok(coherent_device_fence(dev));
+	assert_ok(coherent_zeroed(&next, dev, PAGE));
+	finish();
+	assert_fault(dev, COHERENT_STATE_FREED);
+	assert_ok(coherent_copy_out(&next, 0, seen, BYTES));
+	assert_true(is_all(seen, 0, BYTES));
+	coherent_free(&next);
+}
+
+/* Neither the size of an object nor another mask gives its address away. */
+static void addresses_are_kept_after_a_fence(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
+	uint8_t seen[BYTES];
+	uint64_t old;
+
+	(void)state;
+	device_gets_dirt();
+	assert_ok(coherent_zeroed(&mem, dev, 40 << 20));
+	old = coherent_addr(&mem).raw;
+	start(BUFFER, old, BYTES, TO_MEMORY);
+	coherent_free(&mem);
+	assert_ok(coherent_device_fence(dev));
+	assert_err(coherent_device_set_mask(dev, coherent_mask(28)), -EBUSY);
+	assert_ok(coherent_zeroed(&next, dev, 40 << 20));
+	assert_true(coherent_addr(&next).raw >= old + (40 << 20));
+	finish();
+	assert_fault(dev, COHERENT_STATE_FREED);
+	assert_ok(coherent_copy_out(&next, 0, seen, BYTES));
+	assert_true(is_all(seen, 0, BYTES));
+	coherent_free(&next);
+}
+
+static void memory_runs_out_and_a_fence_brings_it_back(void **state)
+{
+	COHERENT(uint8_t) mems[100] = { COHERENT_EMPTY };
+	size_t i = 0;
+	int err = 0;
+
+	(void)state;
+	while (!err && i < ARRAY_SIZE(mems))
+		err = coherent_zeroed(&mems[i++], dev, 4 << 20);
+	assert_err(err, -ENOSPC);
+	assert_int_equal(i - 1, 15);
+	assert_true(log_has(&reports, "or take more: qemu:edu,memory=128"));
+	coherent_free(&mems[0]);
+	assert_err(coherent_zeroed(&mems[0], dev, 4 << 20), -ENOSPC);
+	assert_ok(coherent_device_fence(dev));
+	assert_ok(coherent_zeroed(&mems[0], dev, 4 << 20));
+	while (i-- > 0)
+		coherent_free(&mems[i]);
+}
+
+/* --- Registers and interrupts --- */
+
+static void registers_are_read_and_written(void **state)
+{
+	struct coherent_bar *none;
+
+	(void)state;
+	assert_int_equal(coherent_bar_read32(bar, EDU_ID) & 0xff, 0xed);
+	coherent_bar_write32(bar, EDU_LIVENESS, 5);
+	assert_int_equal(coherent_bar_read32(bar, EDU_LIVENESS), ~UINT32_C(5));
+	assert_int_equal(coherent_bar_read32(bar, UINT64_C(1) << 20), UINT32_MAX);
+	assert_err(coherent_bar_open(&none, dev, 1), -ENODEV);
+}
+
+static void interrupts_wake(void **state)
+{
+	COHERENT_IRQ_AUTO(irq);
+	struct coherent_irq *other;
+
+	(void)state;
+	assert_ok(coherent_irq_open(&irq, dev, 0));
+	assert_err(coherent_irq_open(&other, dev, 0), -EBUSY);
+	assert_err(coherent_irq_open(&other, dev, 1), -ENODEV);
+	assert_err(coherent_irq_wait(irq, MS), -ETIMEDOUT);
+	for (unsigned int turn = 0; turn < 4; turn++) {
+		/* Also after a reset. */
+		if (turn == 2)
+			assert_ok(coherent_device_reset(dev));
+		coherent_bar_write32(bar, EDU_IRQ_RAISE, 0x10);
+		assert_ok(coherent_irq_wait(irq, LONG));
+		assert_int_equal(coherent_bar_read32(bar, EDU_IRQ_STATUS), 0x10);
+		coherent_bar_write32(bar, EDU_IRQ_ACK, 0x10);
+		assert_err(coherent_irq_wait(irq, 10 * MS), -ETIMEDOUT);
+	}
+	/* One that nobody listened to is nobody's. */
+	coherent_irq_close(irq);
+	coherent_bar_write32(bar, EDU_IRQ_RAISE, 0x10);
+	coherent_bar_write32(bar, EDU_IRQ_ACK, 0x10);
+	assert_ok(coherent_irq_open(&irq, dev, 0));
+	assert_err(coherent_irq_wait(irq, 10 * MS), -ETIMEDOUT);
+}
+
+/* A mapping of more pages is not taken apart. */
+static void what_stays_mapped_ends_the_device(void **state)
+{
+	struct qemu *qemu = (struct qemu *)dev->backend;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, none = COHERENT_EMPTY;
+	COHERENT_BOX_AUTO(uint8_t, box);
+	uint64_t at;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, dev, PAGE));
+	assert_ok(coherent_write(&mem, 0, 9));
+	at = coherent_addr(&mem).raw;
+	assert_ok(qemu_iommu_unmap(&qemu->iommu, at, PAGE));
+	assert_ok(qemu_iommu_map(&qemu->iommu, at, QEMU_OBJECTS_AT, 2 * PAGE, true));
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_int_equal(coherent_box_ptr(&box)[0], 9);
+	assert_true(log_has(&reports, "QEMU's IOMMU did not unmap memory"));
+	assert_err(coherent_zeroed(&none, dev, 1), -ENODEV);
+}
+
+/* --- Models --- */
+
+/* A real controller: what its driver does, and what it is refused. */
+static void nvme_controller_runs(void **state)
+{
+	COHERENT_DEVICE_AUTO(nvme_dev);
+	struct coherent_limits limits;
+	struct nvme nvme;
+	uint8_t out[PAGE], in[PAGE];
+
+	(void)state;
+	assert_ok(coherent_device_open(&nvme_dev, "qemu:nvme,max_ioqpairs=4"));
+	assert_ok(coherent_device_limits(nvme_dev, &limits));
+	assert_true(limits.vectors > 1);
+	assert_ok(nvme_open(&nvme, nvme_dev, 32));
+	assert_string_equal(nvme.model, "QEMU NVMe Ctrl");
+	memset(out, DIRT, PAGE);
+	assert_ok(nvme_fill(&nvme, 0, out, PAGE));
+	nvme_start(&nvme, 0, false, 0, PAGE / nvme.block_bytes);
+	assert_ok(nvme_wait(&nvme, 0));
+	assert_ok(nvme_take(&nvme, 0, in, PAGE));
+	assert_true(is_all(in, 0, PAGE));
+	nvme_close(&nvme);
+}
+
+/* --- virtio: a device that asks for what it is told to --- */
+
+/* Of its BAR 4, as QEMU places them; the fields of Virtio 1.2, 4.1.4.3. */
+enum { NOTIFY = 0x3000, FEATURES_AT = 8, FEATURES = 12, STATUS = 20, QUEUE_SIZE = 24 };
+enum { QUEUE_ENABLE = 28, DESC_AT = 32, AVAIL_AT = 40, USED_AT = 48 };
+enum { ENTRIES = 8, AVAIL = 0x100, USED = 0x200 };
+
+static void start_virtio(struct coherent_bar *registers, uint64_t rings)
+{
+	coherent_bar_write8(registers, STATUS, 3);
+	coherent_bar_write32(registers, FEATURES_AT, 1);
+	/* VERSION_1, ACCESS_PLATFORM. */
+	coherent_bar_write32(registers, FEATURES, 3);
+	coherent_bar_write8(registers, STATUS, 11);
+	assert_int_equal(coherent_bar_read8(registers, STATUS), 11);
+	coherent_bar_write16(registers, QUEUE_SIZE, ENTRIES);
+	coherent_bar_write64(registers, DESC_AT, rings);
+	coherent_bar_write64(registers, AVAIL_AT, rings + AVAIL);
+	coherent_bar_write64(registers, USED_AT, rings + USED);
+	coherent_bar_write16(registers, QUEUE_ENABLE, 1);
+	coherent_bar_write8(registers, STATUS, 15);
+}
+
+COHERENT_TYPE(words, uint64_t);
+
+/* Asks for random numbers at an address. */
+static void ask_virtio(union words *rings, struct coherent_bar *registers, uint64_t nth,
+		       uint64_t at)
+{
+	assert_ok(coherent_write(rings, 0, at));
+	/* So many bytes, to be written; the first descriptor, again. */
+	assert_ok(coherent_write(rings, 1, BYTES | UINT64_C(2) << 32));
+	assert_ok(coherent_write(rings, AVAIL / 8, nth << 16));
+	coherent_bar_write16(registers, NOTIFY, 0);
+}
+
+static void virtio_model_is_behind_the_iommu(void **state)
+{
+	COHERENT_DEVICE_AUTO(rng);
+	COHERENT_AUTO(uint8_t, read_only);
+	COHERENT_AUTO(uint8_t, writable);
+	union words rings = COHERENT_EMPTY;
+	struct coherent_bar *registers;
+	uint8_t seen[BYTES];
+	uint64_t used;
+
+	(void)state;
+	assert_ok(coherent_device_open(&rng, "qemu:virtio-rng-pci"));
+	assert_ok(coherent_bar_open(&registers, rng, 4));
+	assert_ok(coherent_zeroed(&rings, rng, PAGE / 8));
+	assert_ok(coherent_zeroed(&read_only, rng, PAGE, .permission = COHERENT_READ_ONLY));
+	assert_ok(coherent_zeroed(&writable, rng, PAGE));
+	start_virtio(registers, coherent_addr(&rings).raw);
+	ask_virtio(&rings, registers, 1, coherent_addr(&writable).raw);
+	assert_ok(coherent_poll(&rings, USED / 8, &used, used >> 16 & 1, LONG));
+	assert_ok(coherent_copy_out(&writable, 0, seen, BYTES));
+	assert_false(is_all(seen, 0, BYTES));
+	assert_no_fault(rng);
+	ask_virtio(&rings, registers, 2, coherent_addr(&read_only).raw);
+	usleep(50000);
+	assert_fault(rng, COHERENT_STATE_MEM);
+	assert_ok(coherent_copy_out(&read_only, 0, seen, BYTES));
+	assert_true(is_all(seen, 0, BYTES));
+	coherent_free(&rings);
+	coherent_bar_close(registers);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_EDU(armed_transfer_reaches_nobody_after_a_fence),
+		ON_EDU(addresses_are_kept_after_a_fence),
+		ON_EDU(memory_runs_out_and_a_fence_brings_it_back),
+		ON_EDU(registers_are_read_and_written),
+		ON_EDU(interrupts_wake),
+		ON_EDU(what_stays_mapped_ends_the_device),
+		cmocka_unit_test(nvme_controller_runs),
+		cmocka_unit_test(virtio_model_is_behind_the_iommu),
+	};
+
+	return RUN_WITH_QEMU(tests);
+}

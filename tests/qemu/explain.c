@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * A device that does not open: the report says why, and what to do.
+ */
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "edu.h"
+
+static void what_cannot_be_opened_says_why(void **state)
+{
+	static const struct {
+		const char *name;
+		int err;
+		const char *says;
+	} cases[] = {
+		{ "qemu:", -EINVAL, "which model?" },
+		{ "qemu:nvmee", -ENODEV, "'nvmee' is not a valid device model name" },
+		{ "qemu:nvmee", -ENODEV, "qemu-system-x86_64 -device help lists the models" },
+		{ "qemu:edu,colour=1", -EINVAL, "Property 'edu.colour' not found" },
+		{ "qemu:edu,memory=7", -EINVAL, "from 8 to 2048" },
+		{ "qemu:edu,memory=x", -EINVAL, "from 8 to 2048" },
+		{ "qemu:edu,memory= 64", -EINVAL, "from 8 to 2048" },
+		{ "qemu:edu,memory", -EINVAL, "from 8 to 2048" },
+		{ "qemu:edu,memory=64,memory=64", -EINVAL, "is given twice" },
+		{ "qemu:edu,bus=other", -EINVAL, "key \"bus\" must not be set" },
+		{ "qemu:edu,addr=5", -EINVAL, "key \"addr\" must not be set" },
+		{ "qemu:edu,driver=virtio-rng-pci", -EINVAL, "key \"driver\" must not be set" },
+		{ "qemu:virtio-rng-pci,iommu_platform=off", -EINVAL, "must not be set" },
+		{ "qemu:help", -EINVAL, "-device help lists all models" },
+		{ "qemu:nvme,help", -EINVAL, "-device MODEL,help lists them" },
+		{ "qemu:nvme,?", -EINVAL, "-device MODEL,help lists them" },
+		{ "qemu:nvme,image", -EINVAL, "key \"image\" takes a file" },
+		{ "qemu:pcie-root-port", -EINVAL, "a bridge is not a device" },
+		{ "qemu:edu,image=x", -EINVAL, "key \"image\" is for nvme" },
+		{ "qemu:pci-testdev,membar=1G", -ENOSPC, "more than the 512 MiB" },
+		{ "qemu:pci-testdev,membar=8G", -ENOSPC, "more than the 512 MiB" },
+		{ "qemu:nvme,image=/nothing", -EINVAL, "Could not open '/nothing'" },
+	};
+	struct coherent_device *none;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct log log = LOG_EMPTY;
+		int err = coherent_device_open(&none, cases[i].name, .report = log_report,
+					       .report_arg = &log);
+
+		if (err != cases[i].err || !log_has(&log, cases[i].says))
+			fail_msg("%s: %d, %s", cases[i].name, err, log.text);
+		assert_null(none);
+	}
+	assert_err(coherent_device_open(&none, "qemu:edu", .level = COHERENT_IOMMU), -EOPNOTSUPP);
+	assert_err(coherent_device_open(&none, "qemu:edu", .hugepages = true), -EOPNOTSUPP);
+	assert_err(coherent_device_open(&none, "qemu:edu", .gigapages = true), -EOPNOTSUPP);
+	assert_err(coherent_device_open(&none, "qemu:edu", .nodes = 1), -EOPNOTSUPP);
+}
+
+/* With another search path, and so another QEMU. */
+static void open_by(const char *path, int err, const char *says, const char *not_says)
+{
+	char *before = strdup(getenv("PATH"));
+	struct coherent_device *none;
+	struct log log = LOG_EMPTY;
+
+	setenv("PATH", path, 1);
+	assert_err(coherent_device_open(&none, "qemu:edu", .report = log_report,
+					.report_arg = &log),
+		   err);
+	setenv("PATH", before, 1);
+	free(before);
+	if (!log_has(&log, says) || (not_says && log_has(&log, not_says)))
+		fail_msg("%s", log.text);
+}
+
+/* A script takes the place of QEMU; without one, a file that cannot be run does. */
+static void open_by_script(const char *script, int err, const char *says, const char *not_says)
+{
+	char dir[] = "/tmp/qemu-XXXXXX", path[64], search[128];
+	FILE *file;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/qemu-system-x86_64", dir);
+	snprintf(search, sizeof(search), script ? "%s:/bin:/usr/bin" : "%s", dir);
+	file = fopen(path, "w");
+	fprintf(file, "#!/bin/sh\n[ \"$1\" = -M ] || echo started >>%s/more\n%s\n", dir,
+		script ? script : "");
+	fclose(file);
+	if (script)
+		assert_ok(chmod(path, 0700));
+	open_by(search, err, says, not_says);
+	assert_ok(unlink(path));
+	/* The directory is empty, because an explanation does not start QEMU once more. */
+	assert_ok(rmdir(dir));
+}
+
+static void qemu_that_is_none_is_explained(void **state)
+{
+	static const char needed[] = "QEMU 7.2 or newer is needed";
+	static const char warns[] = "echo 'qemu-system-x86_64: warning: of no import' >&2\n"
+				    "echo 'qemu-system-x86_64: -device edu: what it is' >&2\n"
+				    "echo 'and a hint' >&2; exit 1";
+
+	(void)state;
+	open_by("/nothing", -ENODEV, "apt-get install qemu-system-x86", NULL);
+	open_by_script(NULL, -ENODEV, "cannot be run: Permission denied", needed);
+	open_by_script("exit 1", -ENODEV, needed, NULL);
+	open_by_script("exit 1", -ENODEV, "QEMU is gone", NULL);
+	open_by_script(warns, -EINVAL, "-device edu: what it is", "of no import");
+	open_by_script(warns, -EINVAL, "-device edu: what it is", needed);
+	open_by_script("echo 'qemu-system-x86_64: -device virtio-iommu-pci,addr=2: q35 machine "
+		       "fails to create iommu-map device tree bindings' >&2; exit 1",
+		       -ENODEV, needed, NULL);
+	open_by_script("echo 'qemu-system-x86_64: x: Cannot allocate memory' >&2; exit 1", -ENOMEM,
+		       "Cannot allocate memory", needed);
+	open_by_script("echo 'qemu-system-x86_64: /dev/x: Too many open files' >&2; exit 1",
+		       -ENOSPC, "Too many open files", needed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_cannot_be_opened_says_why),
+		cmocka_unit_test(qemu_that_is_none_is_explained),
+	};
+
+	return RUN_WITH_QEMU(tests);
+}

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * QEMU as a child process: it may die at any moment, and it is not disturbed by what the program
+ * does with signals and forks.
+ */
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "edu.h"
+
+/* --- The device is lost --- */
+
+static void killed_qemu_leaves_memory(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, none = COHERENT_EMPTY;
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT_IRQ_AUTO(irq);
+	uint8_t byte;
+
+	(void)state;
+	assert_ok(coherent_irq_open(&irq, dev, 0));
+	assert_ok(coherent_zeroed(&mem, dev, PAGE));
+	assert_ok(coherent_write(&mem, 0, 9));
+	assert_ok(kill(child_of_ours(), SIGKILL));
+	assert_err(coherent_irq_wait(irq, UINT64_MAX), -ENODEV);
+	assert_err(coherent_poll(&mem, 0, &byte, byte == 1, UINT64_MAX), -ENODEV);
+	assert_err(coherent_zeroed(&none, dev, 1), -ENODEV);
+	assert_int_equal(coherent_bar_read32(bar, EDU_ID), UINT32_MAX);
+	coherent_bar_write32(bar, EDU_LIVENESS, 1);
+	assert_err(coherent_device_reset(dev), -ENODEV);
+	assert_true(log_has(&reports, "QEMU is gone"));
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_int_equal(coherent_box_ptr(&box)[0], 9);
+}
+
+static void last_words_are_reported(void **state)
+{
+	uint8_t seen[BYTES];
+
+	(void)state;
+	/* The first that an IOMMU refuses, QEMU writes too. */
+	device_reads(0, seen);
+	assert_ok(kill(child_of_ours(), SIGKILL));
+	assert_err(coherent_device_fence(dev), -ENODEV);
+	assert_true(log_has(&reports, "QEMU is gone; its last error was: qemu-system-x86_64: "));
+}
+
+static void *kill_later(void *arg)
+{
+	usleep((useconds_t)(uintptr_t)arg);
+	(void)kill(child_of_ours(), SIGKILL);
+	return NULL;
+}
+
+/* In the middle of whatever: an error, and what was in memory. */
+static void qemu_may_be_killed_at_any_moment(void **state)
+{
+	(void)state;
+	for (uintptr_t turn = 0; turn < 20; turn++) {
+		COHERENT_BOX(uint32_t) box = COHERENT_EMPTY;
+		COHERENT(uint32_t) mem = COHERENT_EMPTY;
+		uint32_t value = 0;
+		pthread_t killer;
+		int err = 0;
+
+		open_edu(state);
+		assert_ok(coherent_box_zeroed(&box, dev, PAGE / 4));
+		assert_ok(pthread_create(&killer, NULL, kill_later, (void *)(turn * 137)));
+		while (!err) {
+			coherent_box_ptr(&box)[5] = ++value;
+			err = coherent_expose(&box, &mem);
+			if (!err)
+				err = coherent_device_fence(dev);
+			(void)coherent_bar_read32(bar, EDU_ID);
+			if (!coherent_is_empty(&mem)) {
+				assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+				assert_int_equal(coherent_box_ptr(&box)[5], value);
+			}
+		}
+		assert_err(err, -ENODEV);
+		assert_ok(pthread_join(killer, NULL));
+		coherent_box_free(&box);
+		close_edu(state);
+	}
+}
+
+/* Those of edu: there is one. Until the device is closed. */
+static void *use_interrupts(void *arg)
+{
+	struct coherent_irq *irq;
+	int err;
+
+	do {
+		err = coherent_irq_open(&irq, dev, 0);
+		if (!err)
+			err = coherent_irq_wait(irq, *(uint64_t *)arg);
+		coherent_irq_close(irq);
+	} while (err == -ETIMEDOUT);
+	return (void *)(intptr_t)err;
+}
+
+/* Whoever waits hears of it, and it is no loss; memory keeps the device until then. */
+static void close_ends_waiting_and_is_no_loss(void **state)
+{
+	(void)state;
+	for (useconds_t turn = 0; turn < 20; turn++) {
+		COHERENT(uint8_t) mem = COHERENT_EMPTY;
+		uint64_t timeout_ns = turn % 2 ? UINT64_MAX : 0;
+		pthread_t user;
+		void *answer;
+
+		open_edu(state);
+		coherent_bar_close(bar);
+		assert_ok(coherent_zeroed(&mem, dev, 1));
+		assert_ok(pthread_create(&user, NULL, use_interrupts, &timeout_ns));
+		usleep(turn * 500);
+		coherent_device_close(dev);
+		assert_ok(pthread_join(user, &answer));
+		assert_int_equal((intptr_t)answer, -ENODEV);
+		coherent_free(&mem);
+		assert_false(log_has(&reports, "QEMU"));
+	}
+}
+
+/* --- Descriptors, signals and forks --- */
+
+static void devices_leave_nothing(void **state)
+{
+	const unsigned int files = open_files(getpid());
+
+	(void)state;
+	for (unsigned int turn = 0; turn < 20; turn++) {
+		COHERENT_AUTO(uint8_t, mem);
+		struct coherent_device *two[2];
+
+		for (size_t i = 0; i < 2; i++)
+			assert_ok(coherent_device_open(&two[i], i ? "qemu:edu" : "qemu:nvme"));
+		assert_ok(coherent_zeroed(&mem, two[turn % 2], 1));
+		for (size_t i = 0; i < 2; i++)
+			coherent_device_close(two[i]);
+	}
+	assert_int_equal(open_files(getpid()), files);
+	assert_int_equal(child_of_ours(), 0);
+}
+
+static volatile sig_atomic_t signals;
+
+static void count_signal(int number)
+{
+	(void)number;
+	signals++;
+}
+
+/* Signals are for threads of the program; here none takes them, and a timer sends them. */
+static void signals_are_not_for_the_library(void **state)
+{
+	const struct sigaction action = { .sa_handler = count_signal };
+	const struct itimerval often = { { .tv_usec = 200 }, { .tv_usec = 200 } }, never = { 0 };
+	struct sigaction before;
+	sigset_t alarms;
+
+	(void)state;
+	sigemptyset(&alarms);
+	sigaddset(&alarms, SIGALRM);
+	assert_ok(sigaction(SIGALRM, &action, &before));
+	assert_ok(pthread_sigmask(SIG_BLOCK, &alarms, NULL));
+	assert_ok(setitimer(ITIMER_REAL, &often, NULL));
+	for (unsigned int turn = 0; turn < 3; turn++) {
+		COHERENT_DEVICE_AUTO(edu);
+
+		assert_ok(coherent_device_open(&edu, "qemu:edu"));
+	}
+	assert_ok(setitimer(ITIMER_REAL, &never, NULL));
+	assert_int_equal(signals, 0);
+	assert_ok(pthread_sigmask(SIG_UNBLOCK, &alarms, NULL));
+	assert_int_equal(signals, 1);
+	/* And in the middle of a call. */
+	assert_ok(setitimer(ITIMER_REAL, &often, NULL));
+	for (unsigned int turn = 0; turn < 3; turn++) {
+		COHERENT_DEVICE_AUTO(edu);
+
+		assert_ok(coherent_device_open(&edu, "qemu:edu"));
+	}
+	assert_ok(setitimer(ITIMER_REAL, &never, NULL));
+	assert_ok(sigaction(SIGALRM, &before, NULL));
+	assert_true(signals > 100);
+	assert_int_equal(child_of_ours(), 0);
+}
+
+static int *handled;
+static pid_t program;
+
+static void count_in_any_process(int number)
+{
+	(void)number;
+	__atomic_add_fetch(handled, getpid() != program, __ATOMIC_RELAXED);
+}
+
+static atomic_bool over;
+
+static void *signal_all(void *arg)
+{
+	(void)arg;
+	while (!over)
+		(void)kill(0, SIGUSR1);
+	return NULL;
+}
+
+/* What was sent to all of us before QEMU was one is no reason to run our handler there. */
+static void handlers_do_not_run_in_the_child(void **state)
+{
+	const struct sigaction action = { .sa_handler = count_in_any_process };
+	int status;
+	pid_t child;
+
+	(void)state;
+	handled = mmap(NULL, sizeof(*handled), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		       -1, 0);
+	child = fork();
+	if (!child) {
+		pthread_t sender;
+		int err = setpgid(0, 0);
+
+		program = getpid();
+		if (!err)
+			err = sigaction(SIGUSR1, &action, NULL);
+		if (!err)
+			err = pthread_create(&sender, NULL, signal_all, NULL);
+		for (unsigned int turn = 0; !err && turn < 10; turn++) {
+			struct coherent_device *edu;
+
+			err = coherent_device_open(&edu, "qemu:edu");
+			coherent_device_close(edu);
+		}
+		_exit(!!err);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(*handled, 0);
+	munmap(handled, sizeof(*handled));
+}
+
+static void *fork_again_and_again(void *arg)
+{
+	(void)arg;
+	for (unsigned int i = 0; i < 40 && !over; i++) {
+		pid_t child = fork();
+
+		if (!child) {
+			pause();
+			_exit(0);
+		}
+		((pid_t *)arg)[i] = child;
+		usleep(1000);
+	}
+	return NULL;
+}
+
+/* Children that keep what they should not have make nobody wait. */
+static void forks_of_other_threads_do_not_matter(void **state)
+{
+	struct coherent_device *edu;
+	struct coherent_irq *irq;
+	pid_t children[40] = { 0 };
+	pthread_t forks;
+
+	(void)state;
+	over = false;
+	assert_ok(pthread_create(&forks, NULL, fork_again_and_again, children));
+	assert_ok(coherent_device_open(&edu, "qemu:edu"));
+	assert_ok(pthread_join(forks, NULL));
+	assert_ok(coherent_irq_open(&irq, edu, 0));
+	assert_ok(kill(child_of_ours(), SIGKILL));
+	assert_err(coherent_irq_wait(irq, UINT64_MAX), -ENODEV);
+	coherent_irq_close(irq);
+	coherent_device_close(edu);
+	for (size_t i = 0; i < ARRAY_SIZE(children); i++) {
+		assert_ok(kill(children[i], SIGKILL));
+		assert_int_equal(waitpid(children[i], NULL, 0), children[i]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_EDU(killed_qemu_leaves_memory),
+		ON_EDU(last_words_are_reported),
+		cmocka_unit_test(qemu_may_be_killed_at_any_moment),
+		cmocka_unit_test(close_ends_waiting_and_is_no_loss),
+		cmocka_unit_test(devices_leave_nothing),
+		cmocka_unit_test(signals_are_not_for_the_library),
+		cmocka_unit_test(handlers_do_not_run_in_the_child),
+		cmocka_unit_test(forks_of_other_threads_do_not_matter),
+	};
+
+	return RUN_WITH_QEMU(tests);
+}
