@@ -8,8 +8,6 @@
 
 #include "test.h"
 
-#define PAGE 4096
-
 static const struct coherent_sim_model nothing = { .name = "nothing", .mask = UINT32_MAX };
 
 /* A name, its answer, and what the report must mention. */

@@ -6,8 +6,6 @@
 
 #include "test.h"
 
-#define PAGE 4096
-
 static void faults_are_a_queue_that_forgets_the_oldest(void **state)
 {
 	struct coherent_device *dev;

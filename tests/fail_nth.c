@@ -415,7 +415,7 @@ static int remember_address(void *elements, size_t count, coherent_addr_t addres
 /* Its page table takes several pieces of memory, any of which may be missing. */
 static void failed_expose_leaves_nothing_reachable(void **state)
 {
-	enum { BYTES = 6 << 20, PAGE = 4096 };
+	enum { BYTES = 6 << 20 };
 	unsigned int nth;
 
 	(void)state;

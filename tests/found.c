@@ -6,8 +6,6 @@
 
 #include "test.h"
 
-#define PAGE 4096
-
 struct small {
 	uint64_t word[5];
 };

@@ -6,7 +6,6 @@
 
 #include "test.h"
 
-#define PAGE 4096
 #define BUFFER 0x40000
 
 enum {

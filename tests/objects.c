@@ -5,8 +5,6 @@
  */
 #include "test.h"
 
-#define PAGE 4096
-
 static void output_in_use_is_busy_and_stays(void **state)
 {
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;

@@ -9,7 +9,6 @@
 
 #include "test.h"
 
-#define PAGE 4096
 #define DIRT 0x5a
 
 struct command {

@@ -4,8 +4,6 @@
  */
 #include "sim_test.h"
 
-#define PAGE 4096
-
 struct misfit {
 	struct counter counter;
 	struct coherent_device *dev;

@@ -25,6 +25,9 @@
 #define assert_ok(call) assert_int_equal(call, 0)
 #define assert_err(call, err) assert_int_equal(call, err)
 
+/* The devices and the hosts of the tests have pages of this size. */
+#define PAGE 4096
+
 #define MS UINT64_C(1000000)
 #define LONG (10000 * MS)
 

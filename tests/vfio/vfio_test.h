@@ -9,7 +9,6 @@
 
 #include "mock.h"
 
-#define PAGE 4096
 #define BDF "0000:00:01.0"
 
 /**

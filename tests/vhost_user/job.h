@@ -8,7 +8,6 @@
 #include "../inject.h"
 #include "peer.h"
 
-#define PAGE 4096
 #define ENTRIES 16
 
 /* Registers of virtio-mmio. */

@@ -15,7 +15,6 @@
 #include "../../src/vhost_user/message.h"
 #include "../test.h"
 
-#define PAGE 4096
 #define DIRT 0x5a
 #define READS 16
 #define READS_A_SECOND 60

@@ -16,7 +16,6 @@
 #include "../../src/vfio/uapi.h"
 #include "../test.h"
 
-#define PAGE 4096
 #define BDF "0000:00:01.0"
 #define MAPPINGS 65535
 #define THEIRS UINT64_C(0x10000)

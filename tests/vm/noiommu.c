@@ -5,7 +5,6 @@
  */
 #include "../test.h"
 
-#define PAGE 4096
 #define DIRT 0x5a
 
 enum { DMA_SRC = 0x80, DMA_DST = 0x88, DMA_COUNT = 0x90, DMA_CMD = 0x98, BUFFER = 0x40000 };
