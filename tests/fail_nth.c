@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Promise 18: each allocation and each system call fails in turn, and nothing
- * is left behind: no memory, no mapping, no descriptor, no address.
+ * Promise 18: each allocation and each system call fails in turn. The library then leaves no
+ * memory, no mapping, no descriptor and no address behind.
  */
 #include <coherent/pool.h>
 #include <sys/mman.h>
@@ -10,9 +10,9 @@
 
 #include "inject.h"
 
-/* --- What a driver does, all of it --- */
+/* --- A driver that uses every kind of object --- */
 
-struct job {
+struct driver {
 	struct coherent_device *dev;
 	struct coherent_bar *bar;
 	struct coherent_irq *irq;
@@ -38,129 +38,129 @@ static int fill(uint64_t *elements, size_t count, void *arg)
 	return 0;
 }
 
-/* More than a cache holds, and than a page. */
-static int set_up_pool(struct job *job)
+/* The pool gets more slots than a cache or a page holds. */
+static int set_up_pool(struct driver *driver)
 {
-	int err = coherent_pool_create(&job->pool, job->dev, .align = 256, .delay = 2);
+	int err = coherent_pool_create(&driver->pool, driver->dev, .align = 256, .delay = 2);
 
-	for (size_t i = 0; !err && i < ARRAY_SIZE(job->small); i++) {
-		err = coherent_pool_box(&job->pool, &job->small_box);
+	for (size_t i = 0; !err && i < ARRAY_SIZE(driver->small); i++) {
+		err = coherent_pool_box(&driver->pool, &driver->small_box);
 		if (!err)
-			err = coherent_expose(&job->small_box, &job->small[i]);
+			err = coherent_expose(&driver->small_box, &driver->small[i]);
 	}
 	for (size_t i = 0; !err && i < 20; i++)
-		coherent_free(&job->small[i]);
-	return err ? err : coherent_pool_box(&job->pool, &job->small_box);
+		coherent_free(&driver->small[i]);
+	return err ? err : coherent_pool_box(&driver->pool, &driver->small_box);
 }
 
-static int set_up_all(struct job *job)
+static int set_up_all(struct driver *driver)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < ARRAY_SIZE(job->all); i++)
-		err = coherent_box_zeroed(&job->all_boxes[i], job->dev, 100000);
+	for (size_t i = 0; !err && i < ARRAY_SIZE(driver->all); i++)
+		err = coherent_box_zeroed(&driver->all_boxes[i], driver->dev, 100000);
 	if (err)
 		return err;
-	err = coherent_expose_all(COHERENT_EXPOSURE(&job->all_boxes[0], &job->all[0]),
-				  COHERENT_EXPOSURE(&job->all_boxes[1], &job->all[1]),
-				  COHERENT_EXPOSURE(&job->all_boxes[2], &job->all[2]));
-	for (size_t i = 0; i < ARRAY_SIZE(job->all); i++) {
-		assert_true(coherent_is_empty(&job->all_boxes[i]));
-		assert_int_equal(coherent_is_empty(&job->all[i]), err != 0);
+	err = coherent_expose_all(COHERENT_EXPOSURE(&driver->all_boxes[0], &driver->all[0]),
+				  COHERENT_EXPOSURE(&driver->all_boxes[1], &driver->all[1]),
+				  COHERENT_EXPOSURE(&driver->all_boxes[2], &driver->all[2]));
+	for (size_t i = 0; i < ARRAY_SIZE(driver->all); i++) {
+		assert_true(coherent_is_empty(&driver->all_boxes[i]));
+		assert_int_equal(coherent_is_empty(&driver->all[i]), err != 0);
 	}
 	return err;
 }
 
-static int set_up(struct job *job, const char *name, bool hugepages)
+static int set_up_driver(struct driver *driver, const char *name, bool hugepages)
 {
 	static const uint64_t source[] = { 1, 2, 3 };
 	int err;
 
-	err = coherent_device_open(&job->dev, name, .hugepages = hugepages);
+	err = coherent_device_open(&driver->dev, name, .hugepages = hugepages);
 	if (!err)
-		err = coherent_bar_open(&job->bar, job->dev, 0);
+		err = coherent_bar_open(&driver->bar, driver->dev, 0);
 	if (!err)
-		err = coherent_irq_open(&job->irq, job->dev, 0);
+		err = coherent_irq_open(&driver->irq, driver->dev, 0);
 	if (!err)
-		err = coherent_device_set_mask(job->dev, coherent_mask(40));
+		err = coherent_device_set_mask(driver->dev, coherent_mask(40));
 	if (!err)
-		err = coherent_box_zeroed(&job->box, job->dev, 100000);
+		err = coherent_box_zeroed(&driver->box, driver->dev, 100000);
 	if (!err)
-		err = coherent_expose(&job->box, &job->mem);
+		err = coherent_expose(&driver->box, &driver->mem);
 	if (!err)
-		err = coherent_zeroed(&job->zeroed, job->dev, 100);
+		err = coherent_zeroed(&driver->zeroed, driver->dev, 100);
 	if (!err)
-		err = coherent_from(&job->from, job->dev, source, 3);
+		err = coherent_from(&driver->from, driver->dev, source, 3);
 	if (!err)
-		err = coherent_init(&job->init, job->dev, 600000, fill, NULL);
+		err = coherent_init(&driver->init, driver->dev, 600000, fill, NULL);
 	if (!err)
-		err = coherent_handle_zeroed(&job->handle, job->dev, 5000);
+		err = coherent_handle_zeroed(&driver->handle, driver->dev, 5000);
 	if (!err)
-		err = set_up_all(job);
-	return err ? err : set_up_pool(job);
+		err = set_up_all(driver);
+	return err ? err : set_up_pool(driver);
 }
 
-static int run(struct job *job, const char *name, bool hugepages)
+static int run_driver(struct driver *driver, const char *name, bool hugepages)
 {
-	int err = set_up(job, name, hugepages);
+	int err = set_up_driver(driver, name, hugepages);
 
 	if (!err)
-		err = coherent_reclaim(&job->init, &job->taken_back, .idle = true);
+		err = coherent_reclaim(&driver->init, &driver->taken_back, .idle = true);
 	if (!err)
-		err = coherent_expose(&job->taken_back, &job->init);
+		err = coherent_expose(&driver->taken_back, &driver->init);
 	if (!err)
-		err = coherent_reclaim(&job->zeroed, &job->box, .idle = true);
+		err = coherent_reclaim(&driver->zeroed, &driver->box, .idle = true);
 	if (!err)
-		err = coherent_device_fence(job->dev);
+		err = coherent_device_fence(driver->dev);
 	return err;
 }
 
-static void tear_down(struct job *job)
+static void tear_down(struct driver *driver)
 {
 	int err;
 
-	coherent_box_free(&job->box);
-	coherent_box_free(&job->taken_back);
-	coherent_free(&job->mem);
-	coherent_free(&job->zeroed);
-	coherent_free(&job->from);
-	coherent_free(&job->init);
-	coherent_handle_free(&job->handle);
-	for (size_t i = 0; i < ARRAY_SIZE(job->small); i++)
-		coherent_free(&job->small[i]);
-	coherent_box_free(&job->small_box);
-	for (size_t i = 0; i < ARRAY_SIZE(job->all); i++) {
-		coherent_box_free(&job->all_boxes[i]);
-		coherent_free(&job->all[i]);
+	coherent_box_free(&driver->box);
+	coherent_box_free(&driver->taken_back);
+	coherent_free(&driver->mem);
+	coherent_free(&driver->zeroed);
+	coherent_free(&driver->from);
+	coherent_free(&driver->init);
+	coherent_handle_free(&driver->handle);
+	for (size_t i = 0; i < ARRAY_SIZE(driver->small); i++)
+		coherent_free(&driver->small[i]);
+	coherent_box_free(&driver->small_box);
+	for (size_t i = 0; i < ARRAY_SIZE(driver->all); i++) {
+		coherent_box_free(&driver->all_boxes[i]);
+		coherent_free(&driver->all[i]);
 	}
-	err = coherent_pool_destroy(&job->pool);
-	/* In a forked child. */
+	err = coherent_pool_destroy(&driver->pool);
+	/* In a forked child the call returns -ENODEV. */
 	assert_true(!err || err == -ENODEV);
-	coherent_irq_close(job->irq);
-	coherent_bar_close(job->bar);
-	coherent_device_close(job->dev);
+	coherent_irq_close(driver->irq);
+	coherent_bar_close(driver->bar);
+	coherent_device_close(driver->dev);
 }
 
-/* Whatever failed, what had been made before still works. */
-static void check_what_there_is(struct job *job)
+/* Objects that were made before the failure still work. */
+static void check_live_objects(struct driver *driver)
 {
 	uint64_t value;
 
-	if (!coherent_is_empty(&job->mem)) {
-		assert_ok(coherent_write(&job->mem, 99999, 5));
-		assert_ok(coherent_sim_try(job->dev, &job->mem, 799992, &value, 8,
+	if (!coherent_is_empty(&driver->mem)) {
+		assert_ok(coherent_write(&driver->mem, 99999, 5));
+		assert_ok(coherent_sim_try(driver->dev, &driver->mem, 799992, &value, 8,
 					   COHERENT_ACCESS_READ));
 		assert_int_equal(value, 5);
 	}
-	if (!coherent_is_empty(&job->init)) {
-		assert_ok(coherent_read(&job->init, 599999, &value));
+	if (!coherent_is_empty(&driver->init)) {
+		assert_ok(coherent_read(&driver->init, 599999, &value));
 		assert_int_equal(value, 599999);
 	}
-	if (!coherent_is_empty(&job->taken_back))
-		assert_int_equal(coherent_box_ptr(&job->taken_back)[599999], 599999);
+	if (!coherent_is_empty(&driver->taken_back))
+		assert_int_equal(coherent_box_ptr(&driver->taken_back)[599999], 599999);
 }
 
-/* The errors that these failures may become. */
+/* Returns whether the library may return this error after such a failure. */
 static bool is_expected(int err)
 {
 	return err == -ENOMEM || err == -ENOSPC;
@@ -172,12 +172,12 @@ static void fail_each_in_turn(const char *name, bool hugepages)
 
 	for (nth = 1;; nth++) {
 		const struct inject before = inject;
-		struct job *job = __real_calloc(1, sizeof(*job));
+		struct driver *driver = __real_calloc(1, sizeof(*driver));
 		int err;
 
 		inject.failed = false;
 		inject.left = nth;
-		err = run(job, name, hugepages);
+		err = run_driver(driver, name, hugepages);
 		inject.left = 0;
 		if (inject.failed && !err)
 			tolerated++;
@@ -185,9 +185,9 @@ static void fail_each_in_turn(const char *name, bool hugepages)
 			assert_true(is_expected(err));
 		else
 			assert_ok(err);
-		check_what_there_is(job);
-		tear_down(job);
-		__real_free(job);
+		check_live_objects(driver);
+		tear_down(driver);
+		__real_free(driver);
 		assert_int_equal(inject.blocks, before.blocks);
 		assert_int_equal(inject.bytes, before.bytes);
 		assert_int_equal(inject.fds, before.fds);
@@ -195,7 +195,10 @@ static void fail_each_in_turn(const char *name, bool hugepages)
 			break;
 		assert_true(nth < 1000);
 	}
-	/* It did reach something, and hardly anything failed unnoticed: a pool makes do with less. */
+	/*
+		 * The loop reached many calls. Few failures go unnoticed: a pool can work with a smaller
+		 * chunk.
+		 */
 	assert_true(nth > 40);
 	print_message("# %s: %u calls failed in turn, %u made no difference\n", name, nth - 1,
 		      tolerated);
@@ -214,7 +217,7 @@ static void no_failure_leaks_with_a_thread(void **state)
 	fail_each_in_turn("sim:edu,mask=48", false);
 }
 
-static void no_failure_leaks_where_nothing_fences(void **state)
+static void no_failure_leaks_with_a_lazy_iommu(void **state)
 {
 	(void)state;
 	fail_each_in_turn("sim:edu,mask=48,step,lazy", false);
@@ -228,9 +231,9 @@ static void no_failure_leaks_with_hugepages(void **state)
 	inject.hugepages = false;
 }
 
-/* --- What depends on what the system has --- */
+/* --- Memory that the system may lack --- */
 
-static void hugepages_are_used_where_there_are_any(void **state)
+static void hugepages_are_used_if_there_are_any(void **state)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	struct coherent_device *dev;
@@ -251,8 +254,11 @@ static void hugepages_are_used_where_there_are_any(void **state)
 	inject.hugepages = false;
 }
 
-/* There is no more from the system, but what is kept for others of its size is enough. */
-static void recycled_memory_gives_way(void **state)
+/*
+ * The system gives no more memory, but the library still keeps a freed object. A smaller object
+ * takes its memory.
+ */
+static void recycled_memory_serves_another_size(void **state)
 {
 	COHERENT_DEVICE_AUTO(dev);
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
@@ -272,8 +278,11 @@ static void recycled_memory_gives_way(void **state)
 	coherent_box_free(&box);
 }
 
-/* A node that is not there; hugepages that no machine of ours has. Each is said once. */
-static void what_memory_is_not_to_be_had_is_said_once(void **state)
+/*
+ * The caller asks for a NUMA node that does not exist, and for 1 GiB hugepages, which no test
+ * machine has.
+ */
+static void missing_memory_kinds_are_reported_once(void **state)
 {
 	static const struct {
 		bool gigapages;
@@ -305,7 +314,7 @@ static void what_memory_is_not_to_be_had_is_said_once(void **state)
 	}
 }
 
-static void without_hugepages_ordinary_pages_serve(void **state)
+static void ordinary_pages_replace_missing_hugepages(void **state)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY, more = COHERENT_EMPTY;
 	struct coherent_device *dev;
@@ -314,7 +323,7 @@ static void without_hugepages_ordinary_pages_serve(void **state)
 	(void)state;
 	assert_ok(coherent_device_open(&dev, "sim:edu", .hugepages = true, .report = log_report,
 				       .report_arg = &log));
-	/* The first mapping that fails is the one of hugepages: calloc, mmap. */
+	/* calloc() comes first. The call that fails is the mmap() of hugepages. */
 	inject.huge_maps = 0;
 	inject.left = 2;
 	assert_ok(coherent_zeroed(&mem, dev, 1));
@@ -330,18 +339,18 @@ static void without_hugepages_ordinary_pages_serve(void **state)
 
 static void memory_is_populated_on_old_kernels_too(void **state)
 {
-	struct job *job = __real_calloc(1, sizeof(*job));
+	struct driver *driver = __real_calloc(1, sizeof(*driver));
 
 	(void)state;
 	inject.no_populate = true;
-	assert_ok(run(job, "sim:edu,mask=48,step", false));
-	check_what_there_is(job);
-	tear_down(job);
-	__real_free(job);
+	assert_ok(run_driver(driver, "sim:edu,mask=48,step", false));
+	check_live_objects(driver);
+	tear_down(driver);
+	__real_free(driver);
 	inject.no_populate = false;
 }
 
-static void lack_of_memory_is_reported_with_its_place(void **state)
+static void lack_of_memory_is_reported_with_file_and_line(void **state)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	struct coherent_device *dev;
@@ -369,7 +378,7 @@ static void lack_of_descriptors_is_reported(void **state)
 
 	(void)state;
 	assert_ok(coherent_device_open(&dev, "sim:edu", .report = log_report, .report_arg = &log));
-	/* calloc, eventfd */
+	/* calloc() comes first. The call that fails is eventfd(). */
 	inject.left = 2;
 	assert_err(coherent_irq_open(&irq, dev, 0), -ENOSPC);
 	assert_true(log_has(&log, "raise ulimit -n"));
@@ -378,7 +387,7 @@ static void lack_of_descriptors_is_reported(void **state)
 	coherent_device_close(dev);
 }
 
-/* Arenas go back to the system, and pages are recycled before new ones are made. */
+/* Arenas go back to the system. The library recycles pages before it maps new ones. */
 static void pages_are_recycled(void **state)
 {
 	COHERENT(uint8_t) mems[8] = { COHERENT_EMPTY };
@@ -412,7 +421,7 @@ static int remember_address(void *elements, size_t count, coherent_addr_t addres
 	return 0;
 }
 
-/* Its page table takes several pieces of memory, any of which may be missing. */
+/* The page table of the simulated IOMMU needs several allocations, and each of them may fail. */
 static void failed_expose_leaves_nothing_reachable(void **state)
 {
 	enum { BYTES = 6 << 20 };
@@ -445,7 +454,7 @@ static void failed_expose_leaves_nothing_reachable(void **state)
 			break;
 		assert_err(err, -ENOMEM);
 	}
-	/* 6 MiB need entries in at least three tables. */
+	/* A mem of 6 MiB needs entries in at least three tables. */
 	assert_true(nth > 3);
 }
 
@@ -485,7 +494,7 @@ static void failed_open_closes_the_model(void **state)
 	assert_true(nth > 5);
 }
 
-static void vector_in_use_leaves_no_descriptor(void **state)
+static void refused_vector_leaves_no_descriptor(void **state)
 {
 	struct coherent_irq *irq, *again;
 	struct coherent_device *dev;
@@ -503,28 +512,28 @@ static void vector_in_use_leaves_no_descriptor(void **state)
 
 static void free_in_a_forked_child_does_nothing(void **state)
 {
-	struct job *job = __real_calloc(1, sizeof(*job));
+	struct driver *driver = __real_calloc(1, sizeof(*driver));
 	int status;
 	pid_t pid;
 
 	(void)state;
-	assert_ok(run(job, "sim:edu,mask=48,step", false));
+	assert_ok(run_driver(driver, "sim:edu,mask=48,step", false));
 	pid = fork();
 	if (!pid) {
 		const struct inject before = inject;
 
-		tear_down(job);
+		tear_down(driver);
 		_exit(inject.blocks != before.blocks || inject.bytes != before.bytes ||
 		      inject.fds != before.fds);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
-	tear_down(job);
-	__real_free(job);
+	tear_down(driver);
+	__real_free(driver);
 }
 
-/* To the end of an arena: what an object does not use yet is there for the next one. */
-static void arenas_are_populated(void **state)
+/* The first object populates its whole arena, so that the next objects need no page faults. */
+static void arenas_are_populated_to_their_end(void **state)
 {
 	unsigned char resident[64];
 
@@ -550,21 +559,21 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_failure_leaks),
 		cmocka_unit_test(no_failure_leaks_with_a_thread),
-		cmocka_unit_test(no_failure_leaks_where_nothing_fences),
+		cmocka_unit_test(no_failure_leaks_with_a_lazy_iommu),
 		cmocka_unit_test(no_failure_leaks_with_hugepages),
-		cmocka_unit_test(hugepages_are_used_where_there_are_any),
-		cmocka_unit_test(recycled_memory_gives_way),
-		cmocka_unit_test(what_memory_is_not_to_be_had_is_said_once),
-		cmocka_unit_test(without_hugepages_ordinary_pages_serve),
+		cmocka_unit_test(hugepages_are_used_if_there_are_any),
+		cmocka_unit_test(recycled_memory_serves_another_size),
+		cmocka_unit_test(missing_memory_kinds_are_reported_once),
+		cmocka_unit_test(ordinary_pages_replace_missing_hugepages),
 		cmocka_unit_test(memory_is_populated_on_old_kernels_too),
-		cmocka_unit_test(lack_of_memory_is_reported_with_its_place),
+		cmocka_unit_test(lack_of_memory_is_reported_with_file_and_line),
 		cmocka_unit_test(lack_of_descriptors_is_reported),
 		cmocka_unit_test(pages_are_recycled),
 		cmocka_unit_test(failed_expose_leaves_nothing_reachable),
 		cmocka_unit_test(failed_open_closes_the_model),
-		cmocka_unit_test(vector_in_use_leaves_no_descriptor),
+		cmocka_unit_test(refused_vector_leaves_no_descriptor),
 		cmocka_unit_test(free_in_a_forked_child_does_nothing),
-		cmocka_unit_test(arenas_are_populated),
+		cmocka_unit_test(arenas_are_populated_to_their_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

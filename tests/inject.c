@@ -59,13 +59,19 @@ void __wrap_free(void *block)
 int __real_munmap(void *va, size_t bytes);
 void *__real_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
 
-/* Aligned as a hugepage is, each right below the one before: the region is nobody else's. */
+/*
+ * Maps ordinary pages with the alignment of hugepages, each mapping right below the one before.
+ * They come from a region that only this function uses.
+ */
 static void *pretend_hugepages(size_t bytes, int protection, int flags)
 {
 	const size_t region = (size_t)1 << 30, huge = (size_t)2 << 20;
 	static char *first, *next;
 
-	/* Somebody may fork in between. */
+	/*
+	 * The library must not populate or lock pages here: another thread may fork before the
+	 * library has excluded them from its children.
+	 */
 	assert_int_equal(flags & (MAP_POPULATE | MAP_LOCKED), 0);
 	if ((size_t)(next - first) < bytes) {
 		first = __real_mmap64(NULL, region, PROT_NONE, flags | MAP_NORESERVE, -1, 0);
@@ -96,7 +102,7 @@ void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, o
 				       flags & (int)~(MAP_HUGETLB | 0x3fu << MAP_HUGE_SHIFT));
 	else
 		va = __real_mmap64(at, bytes, protection, flags, fd, offset);
-	/* In place of another it adds nothing. */
+	/* A mapping that replaces another adds no bytes. */
 	if (va != MAP_FAILED && !(flags & MAP_FIXED))
 		inject.bytes += (long)bytes;
 	return va;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Allocations and system calls of the library, counted, and one of them failing.
+ * These wrappers count the library's allocations and system calls and make one of them fail.
  */
 #ifndef INJECT_H
 #define INJECT_H
@@ -8,15 +8,15 @@
 #include "test.h"
 
 /**
- * struct inject - What the wrapped functions count, and when they fail.
- * @left: Calls until one fails; 0 for never.
- * @failed: One has failed.
- * @no_populate: MADV_POPULATE_WRITE is as unknown as before Linux 5.14.
- * @hugepages: There are hugepages: pretend, with ordinary ones.
- * @blocks: Blocks of memory in use.
- * @bytes: Bytes mapped.
- * @fds: Descriptors open.
- * @huge_maps: Mappings of hugepages asked for.
+ * struct inject - The counters of the wrapped functions, and the call that fails.
+ * @left: The number of calls until one fails; 0 if none is to fail.
+ * @failed: Whether a call has failed.
+ * @no_populate: madvise() refuses MADV_POPULATE_WRITE, as Linux did before 5.14.
+ * @hugepages: The system seems to have hugepages; ordinary pages take their place.
+ * @blocks: The number of blocks of memory in use.
+ * @bytes: The number of bytes that are mapped.
+ * @fds: The number of open descriptors.
+ * @huge_maps: The number of mappings of hugepages that the library asked for.
  */
 extern struct inject {
 	unsigned int left;
@@ -29,10 +29,10 @@ extern struct inject {
 	unsigned int huge_maps;
 } inject;
 
-/* Whether this call is the one that fails. */
+/* Counts a call and returns whether it is the one that fails. */
 bool inject_fails(void);
 
-/* Not counted: for tests. */
+/* Tests use these, because they are not counted. */
 void *__real_calloc(size_t count, size_t size);
 void __real_free(void *block);
 

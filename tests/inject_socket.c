@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * As inject.c, for what a connection and its memory need.
+ * These wrappers do the same as inject.c for the calls that a connection and its memory need.
  */
 #include <fcntl.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include "inject.h"
 
-/* Whether it failed, in which case errno is set. */
+/* Counts a call. Returns true and sets errno if the call is to fail. */
 static bool fails(int err)
 {
 	if (!inject_fails())
@@ -81,7 +81,7 @@ ssize_t __wrap_pwrite64(int fd, const void *from, size_t bytes, off_t offset)
 	return fails(ENOSPC) ? -1 : __real_pwrite64(fd, from, bytes, offset);
 }
 
-/* Of what the library uses it for, one takes a number and one nothing. */
+/* The library passes either a number or no argument to fcntl(). */
 int __real_fcntl64(int fd, int command, ...);
 int __wrap_fcntl64(int fd, int command, ...);
 int __wrap_fcntl64(int fd, int command, ...)
@@ -98,7 +98,7 @@ int __wrap_fcntl64(int fd, int command, ...)
 	return fails(EMFILE) ? -1 : opened(__real_fcntl64(fd, command, arg));
 }
 
-/* A whole mapping in the place of another: there is one less. */
+/* The library moves one whole mapping over another, so one mapping fewer is left. */
 void *__real_mremap(void *from, size_t old, size_t bytes, int flags, ...);
 void *__wrap_mremap(void *from, size_t old, size_t bytes, int flags, void *to);
 void *__wrap_mremap(void *from, size_t old, size_t bytes, int flags, void *to)

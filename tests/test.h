@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What all tests share: cmocka, short assertions, a place where the reports of a
- * device end up, and what more than one of them needs.
+ * All tests include this file. It has cmocka, short assertions, a log of the reports of a
+ * device, and helpers that more than one test needs.
  */
 #ifndef TEST_H
 #define TEST_H
@@ -33,8 +33,9 @@
 
 /**
  * struct log - The reports of a device.
- * @count: How many.
- * @text: All of them, one a line.
+ * @mutex: Guards the other members.
+ * @count: The number of reports.
+ * @text: All reports, one a line.
  */
 struct log {
 	pthread_mutex_t mutex;
@@ -52,25 +53,28 @@ void log_report(void *arg, enum coherent_severity severity, const char *line);
 
 bool log_has(struct log *log, const char *text);
 
-/* Forgets what was reported, and how many reports there were. */
+/* Forgets the reports, and how many there were. */
 void log_clear(struct log *log);
 
-/* The device has no fault that nobody read. */
+/* Asserts that the fault queue of a device is empty. */
 void assert_no_fault(struct coherent_device *dev);
 
-/* The next fault, of that state. */
+/* Takes the next fault and asserts that it has this state. */
 void assert_fault(struct coherent_device *dev, enum coherent_state state);
 
-/* Each of the bytes is @byte. */
+/* Returns whether each of the bytes is @byte. */
 bool is_all(const void *memory, uint8_t byte, size_t bytes);
 
-/* A seal function that keeps the address in its @arg: -ECANCELED. */
+/* A seal function that stores the address in @arg and fails with -ECANCELED. */
 int seal_fails(void *elements, size_t count, coherent_addr_t address, void *arg);
 
-/* How many a process has, and a few more, always as many. */
+/*
+ * Returns the number of descriptors that a process has open, plus a constant: "." and "..", and
+ * the descriptor that reads the folder if it is this process.
+ */
 unsigned int open_files(pid_t pid);
 
-/* A child of this process whose program has a name that begins so; 0 if there is none. */
+/* Returns a child of this process whose program's name begins with @name; 0 if there is none. */
 pid_t child_process(const char *name);
 
 #endif
