@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Devices: names, limits, masks, registers, reset, fork.
+ * These tests open devices and check names, limits, masks, registers, reset and fork.
  */
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -8,9 +8,9 @@
 
 #include "test.h"
 
-static const struct coherent_sim_model nothing = { .name = "nothing", .mask = UINT32_MAX };
+static const struct coherent_sim_model empty_model = { .name = "nothing", .mask = UINT32_MAX };
 
-/* A name, its answer, and what the report must mention. */
+/* A name, the error that open returns for it, and a text of the report. */
 struct bad_name {
 	const char *name;
 	int err;
@@ -48,7 +48,7 @@ static void bad_names_are_refused_with_a_reason(void **state)
 		{ "sim:edu,a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q", -EINVAL, "too many keys" },
 		{ "sim:edu,mask=11", -EIO, "no address range is under mask 0x7ff" },
 		{ "sim:edu,mask=12", -EIO, "no address range is under mask 0xfff" },
-		/* Not even one object: it has a guard. */
+		/* There is one page, but an object needs a second one as its guard. */
 		{ "sim:edu,mask=13", -EIO, "no address range is under mask 0x1fff" },
 		{ "sim:edu,st\nep", -EINVAL, "there is no key \"st?ep\"" },
 		{ "sim:custom", -EINVAL, "sim:custom needs a .model" },
@@ -67,7 +67,7 @@ static void bad_names_are_refused_with_a_reason(void **state)
 		if (!log_has(&log, names[i].says))
 			fail_msg("\"%s\" is not in: %s", names[i].says, log.text);
 		assert_int_equal(strncmp(log.text, "error: ", 7), 0);
-		/* Silent by default. */
+		/* The library is silent by default. */
 		assert_err(coherent_device_open(&dev, names[i].name), names[i].err);
 	}
 }
@@ -89,14 +89,14 @@ static void long_names_are_refused(void **state)
 	coherent_device_close(dev);
 }
 
-static int refuse(struct coherent_sim *sim, void *arg)
+static int refuse_to_open(struct coherent_sim *sim, void *arg)
 {
 	(void)sim;
 	(void)arg;
 	return -EACCES;
 }
 
-static int seven(struct coherent_sim *sim, void *arg)
+static int open_with_seven(struct coherent_sim *sim, void *arg)
 {
 	(void)sim;
 	(void)arg;
@@ -108,8 +108,12 @@ static void bad_options_are_refused(void **state)
 	const struct coherent_sim_model no_name = { .mask = UINT32_MAX };
 	const struct coherent_sim_model odd_mask = { .name = "odd", .mask = 5 };
 	const struct coherent_sim_model many = { .name = "many", .mask = 7, .vectors = 33 };
-	const struct coherent_sim_model refuses = { .name = "no", .mask = 7, .open = refuse };
-	const struct coherent_sim_model breaks_its_word = { .name = "7", .mask = 7, .open = seven };
+	const struct coherent_sim_model refuses = { .name = "no",
+						    .mask = 7,
+						    .open = refuse_to_open };
+	const struct coherent_sim_model returns_seven = { .name = "7",
+							  .mask = 7,
+							  .open = open_with_seven };
 	struct coherent_device *dev;
 	struct log log = LOG_EMPTY;
 
@@ -118,12 +122,12 @@ static void bad_options_are_refused(void **state)
 	assert_err(coherent_device_open(&dev, "sim:custom", .model = &odd_mask), -EINVAL);
 	assert_err(coherent_device_open(&dev, "sim:custom", .model = &many), -EINVAL);
 	assert_err(coherent_device_open(&dev, "sim:custom", .model = &refuses), -EACCES);
-	assert_err(coherent_device_open(&dev, "sim:custom", .model = &breaks_its_word), -EINVAL);
-	assert_err(coherent_device_open(&dev, "sim:edu", .model = &nothing, .report = log_report,
-					.report_arg = &log),
+	assert_err(coherent_device_open(&dev, "sim:custom", .model = &returns_seven), -EINVAL);
+	assert_err(coherent_device_open(&dev, "sim:edu", .model = &empty_model,
+					.report = log_report, .report_arg = &log),
 		   -EINVAL);
 	assert_true(log_has(&log, "only sim:custom takes a .model"));
-	assert_err(coherent_device_open(&dev, "vhost-user:/path", .model = &nothing,
+	assert_err(coherent_device_open(&dev, "vhost-user:/path", .model = &empty_model,
 					.report = log_report, .report_arg = &log),
 		   -EINVAL);
 	assert_true(log_has(&log, "does not take .model, which is for: sim"));
@@ -135,7 +139,7 @@ static void bad_options_are_refused(void **state)
 	}
 }
 
-/* On a device that is not there, for whichever reason. */
+/* Asserts that each call on a device that is NULL or closed fails. */
 static void assert_no_device(struct coherent_device *dev)
 {
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
@@ -172,7 +176,7 @@ static void assert_no_device(struct coherent_device *dev)
 		    !coherent_handle_size(&handle));
 }
 
-static void null_is_no_device(void **state)
+static void calls_on_a_null_device_fail(void **state)
 {
 	(void)state;
 	assert_no_device(NULL);
@@ -186,7 +190,7 @@ static void null_is_no_device(void **state)
 	assert_err(coherent_irq_fd(NULL), -EINVAL);
 }
 
-static void closed_device_is_no_device(void **state)
+static void calls_on_a_closed_device_fail(void **state)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
@@ -203,7 +207,7 @@ static void closed_device_is_no_device(void **state)
 	assert_ok(coherent_bar_open(&bar, dev, 0));
 	assert_ok(coherent_irq_open(&irq, dev, 0));
 	coherent_device_close(dev);
-	/* The objects keep its storage. */
+	/* The objects keep the storage of the device valid. */
 	assert_no_device(dev);
 	coherent_device_close(dev);
 	assert_err(coherent_reclaim(&mem, &box), -ENODEV);
@@ -218,7 +222,7 @@ static void closed_device_is_no_device(void **state)
 	coherent_handle_free(&handle);
 }
 
-static void limits_say_what_there_is(void **state)
+static void limits_describe_the_device(void **state)
 {
 	struct coherent_device *dev;
 	struct coherent_limits limits;
@@ -249,7 +253,7 @@ static void limits_say_what_there_is(void **state)
 	coherent_device_close(dev);
 }
 
-static void masks(void **state)
+static void mask_changes_only_without_objects(void **state)
 {
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
@@ -275,19 +279,19 @@ static void masks(void **state)
 	assert_true(log_has(&log, "no address range is under mask 0xfff"));
 	assert_ok(coherent_device_limits(dev, &limits));
 	assert_int_equal(limits.mask, coherent_mask(48));
-	/* A box counts too, though its address is not out. */
+	/* A box counts as an object, although the driver does not know its address. */
 	assert_ok(coherent_box_zeroed(&box, dev, 1));
 	assert_err(coherent_device_set_mask(dev, coherent_mask(32)), -EBUSY);
 	assert_err(coherent_device_set_mask(dev, 0), -EBUSY);
 	coherent_box_free(&box);
-	/* What is in quarantine does not. */
+	/* An address in quarantine does not count. */
 	assert_ok(coherent_zeroed(&mem, dev, 1));
 	coherent_free(&mem);
 	assert_ok(coherent_device_set_mask(dev, coherent_mask(32)));
 	assert_ok(coherent_device_limits(dev, &limits));
 	assert_int_equal(limits.mask, coherent_mask(32));
 	coherent_device_close(dev);
-	/* One page and its guard. */
+	/* This mask has room for one page and its guard. */
 	assert_ok(coherent_device_open(&dev, "sim:edu,mask=14"));
 	assert_ok(coherent_device_set_mask(dev, coherent_mask(14)));
 	assert_ok(coherent_zeroed(&mem, dev, 1));
@@ -305,7 +309,7 @@ static void mask_may_be_wider_than_the_device(void **state)
 	(void)state;
 	assert_ok(coherent_device_open(&dev, "sim:edu"));
 	assert_ok(coherent_device_set_mask(dev, coherent_mask(64)));
-	/* No wider than the IOMMU. */
+	/* The IOMMU limits the range. */
 	assert_ok(coherent_device_limits(dev, &limits));
 	assert_int_equal(limits.ranges[1].last, coherent_mask(48));
 	assert_ok(coherent_zeroed(&low, dev, 1));
@@ -316,7 +320,7 @@ static void mask_may_be_wider_than_the_device(void **state)
 	assert_int_equal(byte, 1);
 	assert_ok(coherent_sim_try(dev, &high, 0, &byte, 1, COHERENT_ACCESS_READ));
 	assert_int_equal(byte, 2);
-	/* Addresses beyond do not come round to others. */
+	/* Addresses above the range do not wrap around to lower ones. */
 	for (unsigned int bit = 48; bit < 64; bit++) {
 		coherent_addr_t beyond = { coherent_addr(&low).raw | UINT64_C(1) << bit };
 
@@ -339,7 +343,7 @@ static void far_write(struct coherent_sim *sim, void *arg, unsigned int bar, uin
 	++*(unsigned int *)arg;
 }
 
-static void far_offsets_do_not_come_round(void **state)
+static void far_offsets_do_not_wrap_around(void **state)
 {
 	const struct coherent_sim_model model = {
 		.name = "far", .mask = UINT32_MAX, .bar_size = { 16 }, .reg_write = far_write
@@ -391,7 +395,7 @@ static void registers_have_bounds(void **state)
 	coherent_bar_write64(bar, 4096, 1);
 	coherent_bar_write16(bar, 3, 1);
 	coherent_bar_write8(bar, 4096, 1);
-	/* Once a BAR. */
+	/* The library reports only the first bad write of a BAR. */
 	assert_int_equal(log.count, 4);
 	assert_err(coherent_bar_poll32(bar, 0, 0xff, 0x73, MS), -ETIMEDOUT);
 	assert_ok(coherent_bar_poll32(bar, 0, 0xff, 0x72, 0));
@@ -403,7 +407,7 @@ static void registers_have_bounds(void **state)
 	coherent_device_close(dev);
 }
 
-static void reset_keeps_mems_and_ends_what_is_in_flight(void **state)
+static void reset_keeps_mems_and_ends_transfers(void **state)
 {
 	COHERENT(uint32_t) mem = COHERENT_EMPTY;
 	struct coherent_device *dev;
@@ -435,8 +439,9 @@ static void reset_keeps_mems_and_ends_what_is_in_flight(void **state)
 	coherent_device_close(dev);
 }
 
-/* In the child: nothing works, nothing is touched, nothing hangs. */
-static int child(struct coherent_device *dev, struct coherent_bar *bar, struct coherent_irq *irq)
+/* Runs in a forked child, where calls fail, touch nothing and do not hang. */
+static int child_is_refused(struct coherent_device *dev, struct coherent_bar *bar,
+			    struct coherent_irq *irq)
 {
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
 	struct coherent_limits limits;
@@ -482,7 +487,7 @@ static void forked_child_has_no_device(void **state)
 	pid = fork();
 	if (!pid) {
 		COHERENT(uint8_t) out = COHERENT_EMPTY;
-		int bad = child(dev, bar, irq);
+		int bad = child_is_refused(dev, bar, irq);
 
 		bad += coherent_expose(&box, &out) != -ENODEV;
 		coherent_box_free(&box);
@@ -490,7 +495,7 @@ static void forked_child_has_no_device(void **state)
 		_exit(bad);
 	}
 	assert_int_equal(wait_for(pid), 0);
-	/* The parent noticed nothing. */
+	/* The child did not change the parent's device. */
 	assert_ok(coherent_read(&mem, 0, &byte));
 	assert_int_equal(byte, 9);
 	assert_ok(coherent_sim_try(dev, &mem, 0, &byte, 1, COHERENT_ACCESS_READ));
@@ -499,7 +504,7 @@ static void forked_child_has_no_device(void **state)
 	coherent_bar_write32(bar, 0x60, 1);
 	assert_ok(coherent_irq_wait(irq, LONG));
 
-	/* The memory is not there in a child. */
+	/* A child does not inherit the memory of a mem. */
 	pid = fork();
 	if (!pid) {
 		const volatile uint8_t *at = coherent_unsafe_ptr(&mem);
@@ -521,14 +526,14 @@ int main(void)
 		cmocka_unit_test(bad_names_are_refused_with_a_reason),
 		cmocka_unit_test(long_names_are_refused),
 		cmocka_unit_test(bad_options_are_refused),
-		cmocka_unit_test(null_is_no_device),
-		cmocka_unit_test(closed_device_is_no_device),
-		cmocka_unit_test(limits_say_what_there_is),
-		cmocka_unit_test(masks),
+		cmocka_unit_test(calls_on_a_null_device_fail),
+		cmocka_unit_test(calls_on_a_closed_device_fail),
+		cmocka_unit_test(limits_describe_the_device),
+		cmocka_unit_test(mask_changes_only_without_objects),
 		cmocka_unit_test(mask_may_be_wider_than_the_device),
-		cmocka_unit_test(far_offsets_do_not_come_round),
+		cmocka_unit_test(far_offsets_do_not_wrap_around),
 		cmocka_unit_test(registers_have_bounds),
-		cmocka_unit_test(reset_keeps_mems_and_ends_what_is_in_flight),
+		cmocka_unit_test(reset_keeps_mems_and_ends_transfers),
 		cmocka_unit_test(forked_child_has_no_device),
 	};
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The faults and the reports of a device: what they name, and how often they come.
+ * These tests check what the faults and the reports of a device say, and how often they come.
  */
 #include <unistd.h>
 
 #include "test.h"
 
-static void faults_are_a_queue_that_forgets_the_oldest(void **state)
+static void full_fault_queue_drops_the_oldest_fault(void **state)
 {
 	struct coherent_device *dev;
 	struct coherent_fault fault;
@@ -34,7 +34,7 @@ static void faults_are_a_queue_that_forgets_the_oldest(void **state)
 	coherent_device_close(dev);
 }
 
-static void fault_has_text(struct coherent_device *dev, const char *text)
+static void assert_fault_text(struct coherent_device *dev, const char *text)
 {
 	struct coherent_fault fault;
 
@@ -43,7 +43,7 @@ static void fault_has_text(struct coherent_device *dev, const char *text)
 		fail_msg("\"%s\" is not in: %s", text, fault.text);
 }
 
-static void faults_name_what_was_hit(void **state)
+static void fault_names_the_object_and_the_access(void **state)
 {
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
@@ -72,8 +72,8 @@ static void faults_name_what_was_hit(void **state)
 	assert_ok(coherent_expose(&box, &mem, .permission = COHERENT_READ_ONLY));
 	address = coherent_addr(&mem);
 	assert_err(coherent_sim_try(dev, &mem, 0, bytes, 1, COHERENT_ACCESS_WRITE), -EIO);
-	fault_has_text(dev, "device write of 1 bytes");
-	/* Of an access that begins inside only the part behind the end is refused. */
+	assert_fault_text(dev, "device write of 1 bytes");
+	/* If an access begins inside of an object, only the part behind its end is refused. */
 	assert_err(coherent_sim_try(dev, &mem, 2 * PAGE - 4, bytes, 16, COHERENT_ACCESS_READ),
 		   -EIO);
 	assert_ok(coherent_device_next_fault(dev, &fault));
@@ -83,7 +83,7 @@ static void faults_name_what_was_hit(void **state)
 	assert_non_null(strstr(fault.text, "no object, byte 1 past the end of one (8192 bytes"));
 	assert_err(coherent_sim_try(dev, &mem, 2 * PAGE + 10, bytes, 1, COHERENT_ACCESS_READ),
 		   -EIO);
-	fault_has_text(dev, "byte 11 past the end of one");
+	assert_fault_text(dev, "byte 11 past the end of one");
 
 	assert_ok(coherent_reclaim(&mem, &box));
 	usleep(5000);
@@ -97,12 +97,12 @@ static void faults_name_what_was_hit(void **state)
 	address = coherent_addr(&mem);
 	coherent_free(&mem);
 	assert_err(coherent_sim_try_addr(dev, address, bytes, 1, COHERENT_ACCESS_READ), -EIO);
-	fault_has_text(dev, "refused: freed ");
-	/* An access that wraps around the end of all addresses. */
+	assert_fault_text(dev, "refused: freed ");
+	/* This access wraps around at the highest address. */
 	assert_err(coherent_sim_try_addr(dev, (coherent_addr_t){ UINT64_MAX - 3 }, bytes, 16,
 					 COHERENT_ACCESS_READ),
 		   -EIO);
-	fault_has_text(dev, "no object");
+	assert_fault_text(dev, "no object");
 	coherent_device_close(dev);
 }
 
@@ -157,7 +157,7 @@ static void fault_age_begins_at_the_reclaim_or_free(void **state)
 		uint8_t byte = 0;
 		const char *at;
 
-		/* Of a read-only mem a write is refused before the fence, too. */
+		/* The mem is read-only, so that the device's write is refused also before the fence. */
 		assert_ok(coherent_device_open(&dev, names[i % 2]));
 		assert_ok(coherent_zeroed(&mem, dev, 1, .permission = COHERENT_READ_ONLY));
 		address = coherent_addr(&mem);
@@ -181,8 +181,8 @@ static void fault_age_begins_at_the_reclaim_or_free(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(faults_are_a_queue_that_forgets_the_oldest),
-		cmocka_unit_test(faults_name_what_was_hit),
+		cmocka_unit_test(full_fault_queue_drops_the_oldest_fault),
+		cmocka_unit_test(fault_names_the_object_and_the_access),
 		cmocka_unit_test(report_goes_to_stderr),
 		cmocka_unit_test(write_to_a_closed_device_is_reported_once),
 		cmocka_unit_test(fault_age_begins_at_the_reclaim_or_free),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Whose a pointer or a device address is, several objects as one, and what a device counts.
+ * These tests look up objects by pointer and by device address, expose several objects with one
+ * call, and read the counters of a device.
  */
 #include <coherent/pool.h>
 
@@ -39,7 +40,7 @@ static void assert_info(const struct coherent_info *info, enum coherent_state st
 	assert_non_null(strstr(info->where, "tests/found.c:"));
 }
 
-static void assert_none(const void *ptr)
+static void assert_not_found(const void *ptr)
 {
 	struct coherent_info info;
 
@@ -48,7 +49,7 @@ static void assert_none(const void *ptr)
 	assert_true(is_all(&info, 0, sizeof(info)));
 }
 
-static void assert_none_at(uint64_t address)
+static void assert_no_object_at(uint64_t address)
 {
 	struct coherent_info info;
 
@@ -73,16 +74,16 @@ static void pointer_finds_its_object_in_each_phase(void **state)
 	assert_ok(coherent_find_ptr(dev, ptr + 2 * PAGE + 5, &info));
 	assert_int_equal(info.state, COHERENT_STATE_BOX);
 	assert_int_equal(info.offset, 2 * PAGE + 5);
-	/* To the end of the last page, and no further. */
+	/* The object ends with its last page. */
 	assert_ok(coherent_find_ptr(dev, ptr + 3 * PAGE - 1, &info));
-	assert_none(ptr + 3 * PAGE);
+	assert_not_found(ptr + 3 * PAGE);
 	assert_ok(coherent_expose(&box, &mem));
 	address = coherent_addr(&mem).raw;
 	assert_ok(coherent_find_ptr(dev, ptr + 1, &info));
 	assert_info(&info, COHERENT_STATE_MEM, address, 3 * PAGE, 1);
 	assert_ok(coherent_find_addr(dev, address + PAGE, &info));
 	assert_info(&info, COHERENT_STATE_MEM, address, 3 * PAGE, PAGE);
-	assert_none_at(address + 3 * PAGE);
+	assert_no_object_at(address + 3 * PAGE);
 	assert_ok(coherent_reclaim(&mem, &box));
 	assert_ok(coherent_find_ptr(dev, ptr, &info));
 	assert_int_equal(info.state, COHERENT_STATE_BOX);
@@ -92,7 +93,7 @@ static void pointer_finds_its_object_in_each_phase(void **state)
 	assert_ok(coherent_expose(&box, &mem));
 	address = coherent_addr(&mem).raw;
 	coherent_free(&mem);
-	assert_none(ptr);
+	assert_not_found(ptr);
 	assert_ok(coherent_find_addr(dev, address, &info));
 	assert_info(&info, COHERENT_STATE_FREED, address, 3 * PAGE, 0);
 }
@@ -104,25 +105,28 @@ static void pointer_to_nothing_finds_nothing(void **state)
 	const void *old;
 
 	(void)state;
-	assert_none(NULL);
-	assert_none(&info);
-	assert_none((void *)UINTPTR_MAX);
-	assert_none((void *)(UINTPTR_MAX / 2));
-	assert_none_at(0);
-	assert_none_at(UINT64_MAX);
-	assert_none_at(UINT64_C(1) << 39);
+	assert_not_found(NULL);
+	assert_not_found(&info);
+	assert_not_found((void *)UINTPTR_MAX);
+	assert_not_found((void *)(UINTPTR_MAX / 2));
+	assert_no_object_at(0);
+	assert_no_object_at(UINT64_MAX);
+	assert_no_object_at(UINT64_C(1) << 39);
 	assert_ok(coherent_box_zeroed(&box, dev, PAGE));
 	old = coherent_box_ptr(&box);
 	assert_ok(coherent_find_ptr(dev, old, &info));
 	coherent_box_free(&box);
-	/* A recycled one is nobody's. */
-	assert_none(old);
-	assert_none_at(info.address);
+	/* The memory of the box waits for reuse and belongs to no object. */
+	assert_not_found(old);
+	assert_no_object_at(info.address);
 	assert_err(coherent_find_ptr(NULL, old, &info), -ENODEV);
 	assert_err(coherent_find_addr(NULL, 0, &info), -ENODEV);
 }
 
-/* Whatever size it had, and whoever has its record next: one that could not be had, too. */
+/*
+ * Freed memory of any size belongs to no object. The failed allocation takes the old record for
+ * a moment, which must not make the old memory known again.
+ */
 static void freed_memory_finds_nothing(void **state)
 {
 	static const struct {
@@ -139,11 +143,11 @@ static void freed_memory_finds_nothing(void **state)
 					      .align = cases[i].align));
 		old = (char *)coherent_box_ptr(&box);
 		coherent_box_free(&box);
-		assert_none(old);
+		assert_not_found(old);
 		assert_err(coherent_box_zeroed(&none, dev, PAGE, .align = (size_t)1 << 50),
 			   -ENOSPC);
 		for (size_t page = 0; page < cases[i].pages; page++)
-			assert_none(old + page * PAGE);
+			assert_not_found(old + page * PAGE);
 	}
 }
 
@@ -159,7 +163,10 @@ static void *allocate_other_sizes(void *arg)
 	return NULL;
 }
 
-/* Old pointers, while their records and pages are others': nothing, or what is there now. */
+/*
+ * Another thread reuses the records and pages of freed boxes. An old pointer finds either no
+ * object or the new one.
+ */
 static void dangling_pointer_is_safe(void **state)
 {
 	const char *old[20];
@@ -202,8 +209,7 @@ static void closed_device_finds_nothing(void **state)
 	open_device(state);
 }
 
-/* Two devices have each their own. */
-static void other_devices_objects_are_not_found(void **state)
+static void objects_of_another_device_are_not_found(void **state)
 {
 	COHERENT_DEVICE_AUTO(other);
 	COHERENT_BOX_AUTO(uint8_t, box);
@@ -212,7 +218,7 @@ static void other_devices_objects_are_not_found(void **state)
 	(void)state;
 	assert_ok(coherent_device_open(&other, "sim:edu,step"));
 	assert_ok(coherent_box_zeroed(&box, other, 1));
-	assert_none(coherent_box_ptr(&box));
+	assert_not_found(coherent_box_ptr(&box));
 	assert_ok(coherent_find_ptr(other, coherent_box_ptr(&box), &info));
 }
 
@@ -241,18 +247,18 @@ static void objects_of_a_pool_are_found(void **state)
 		assert_ok(coherent_find_ptr(dev, (void *)(uintptr_t)coherent_unsafe_ptr(&mem),
 					    &info));
 		assert_info(&info, COHERENT_STATE_MEM, address, 48, 0);
-		/* Five of 48 bytes, then 16 that are nobody's. */
+		/* Each 256 bytes have five slots of 48 bytes, then 16 bytes that belong to no slot. */
 		if (address % 256 == 4 * 48)
-			assert_none_at(address + 48);
+			assert_no_object_at(address + 48);
 		coherent_free(&mem);
-		assert_none_at(address);
+		assert_no_object_at(address);
 	}
 	assert_ok(coherent_pool_destroy(&pool));
 	assert_ok(coherent_find_addr(dev, address, &info));
 	assert_int_equal(info.state, COHERENT_STATE_FREED);
 }
 
-static void *come_and_go(void *arg)
+static void *allocate_and_free_mems(void *arg)
 {
 	while (!__atomic_load_n((bool *)arg, __ATOMIC_RELAXED)) {
 		COHERENT_AUTO(uint8_t, mem);
@@ -262,8 +268,8 @@ static void *come_and_go(void *arg)
 	return NULL;
 }
 
-/* While others come and go, the own ones are found. */
-static void finding_is_for_any_thread(void **state)
+/* Lookups find objects while another thread allocates and frees objects. */
+static void any_thread_may_look_up_objects(void **state)
 {
 	COHERENT(uint64_t) mems[50] = { COHERENT_EMPTY };
 	struct coherent_info info;
@@ -271,7 +277,7 @@ static void finding_is_for_any_thread(void **state)
 	pthread_t other;
 
 	(void)state;
-	assert_ok(pthread_create(&other, NULL, come_and_go, &over));
+	assert_ok(pthread_create(&other, NULL, allocate_and_free_mems, &over));
 	for (unsigned int turn = 0; turn < 100; turn++) {
 		const size_t i = turn % ARRAY_SIZE(mems);
 
@@ -291,7 +297,7 @@ static void finding_is_for_any_thread(void **state)
 		coherent_free(&mems[i]);
 }
 
-/* --- Several as one --- */
+/* --- Several objects with one call --- */
 
 struct queue {
 	COHERENT_BOX(uint8_t) boxes[3];
@@ -315,7 +321,7 @@ static void assert_nothing_is_left(const struct queue *queue)
 	assert_true(coherent_is_empty(&queue->table_box) && coherent_is_empty(&queue->table));
 }
 
-/* Into the table go the addresses of what was exposed before it. */
+/* A seal function that writes the addresses of the mems exposed before into the table. */
 static int fill_table(void *elements, size_t count, coherent_addr_t address, void *arg)
 {
 	const struct queue *queue = arg;
@@ -339,7 +345,7 @@ static int expose_queue(struct queue *queue, enum coherent_permission last)
 						     .seal_arg = queue));
 }
 
-static void all_are_exposed(void **state)
+static void expose_all_exposes_every_box(void **state)
 {
 	struct queue queue = { .table = COHERENT_EMPTY };
 	struct small seen;
@@ -358,13 +364,13 @@ static void all_are_exposed(void **state)
 	assert_no_fault(dev);
 }
 
-static void or_none_is(void **state)
+static void one_refusal_exposes_no_box(void **state)
 {
 	struct queue queue = { .table = COHERENT_EMPTY };
 	uint8_t byte;
 
 	(void)state;
-	/* The last one's seal; its permission; its box. */
+	/* The last box has a seal that fails, then a bad permission, then it is empty. */
 	make_boxes(&queue, dev);
 	coherent_box_ptr(&queue.table_box)->word[3] = 1;
 	assert_err(expose_queue(&queue, COHERENT_READ_ONLY), -ECANCELED);
@@ -380,14 +386,14 @@ static void or_none_is(void **state)
 	coherent_box_free(&queue.table_box);
 	assert_err(expose_queue(&queue, COHERENT_READ_ONLY), -EINVAL);
 	assert_nothing_is_left(&queue);
-	/* A mem that is in use stays. */
+	/* An output that is already in use keeps its mem. */
 	make_boxes(&queue, dev);
 	assert_ok(coherent_zeroed(&queue.mems[2], dev, 1));
 	assert_err(expose_queue(&queue, COHERENT_READ_ONLY), -EBUSY);
 	assert_ok(coherent_write(&queue.mems[2], 0, 1));
 	coherent_free(&queue.mems[2]);
 	assert_nothing_is_left(&queue);
-	/* One box twice; one mem twice. */
+	/* The same box is given twice, then the same mem. */
 	make_boxes(&queue, dev);
 	assert_err(coherent_expose_all(COHERENT_EXPOSURE(&queue.boxes[0], &queue.mems[0]),
 				       COHERENT_EXPOSURE(&queue.boxes[0], &queue.mems[1])),
@@ -399,8 +405,8 @@ static void or_none_is(void **state)
 	assert_nothing_is_left(&queue);
 }
 
-/* Each mapping fails in turn; nothing of it is mapped then, and nobody has an address. */
-static void each_that_fails_takes_all_with_it(void **state)
+/* Each mapping fails in turn. Then no box is mapped and no mem has an address. */
+static void one_failed_mapping_exposes_no_box(void **state)
 {
 	(void)state;
 	for (unsigned int nth = 1; nth <= 5; nth++) {
@@ -428,7 +434,7 @@ static void each_that_fails_takes_all_with_it(void **state)
 	}
 }
 
-/* --- What a device counts --- */
+/* --- Counters of a device --- */
 
 static struct coherent_stats stats_of(struct coherent_device *of)
 {
@@ -438,7 +444,7 @@ static struct coherent_stats stats_of(struct coherent_device *of)
 	return stats;
 }
 
-static void stats_count_what_there_is(void **state)
+static void stats_count_objects_and_memory(void **state)
 {
 	COHERENT_BOX(uint8_t) boxes[4] = { COHERENT_EMPTY };
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
@@ -468,7 +474,7 @@ static void stats_count_what_there_is(void **state)
 	assert_int_equal(stats.mems_max, 1);
 	assert_int_equal(stats.quarantined, 1);
 	assert_int_equal(stats.quarantined_bytes, 3 * PAGE);
-	/* The box that was freed, then the pages of the mem. */
+	/* The library reuses the pages of the freed box, then those of the mem. */
 	for (size_t i = 0; i < 2; i++)
 		assert_ok(coherent_box_zeroed(&boxes[i], dev, 2 * PAGE));
 	stats = stats_of(dev);
@@ -484,7 +490,7 @@ static void stats_count_what_there_is(void **state)
 	assert_true(is_all(&stats, 0, sizeof(stats)));
 }
 
-static void stats_count_what_waits(void **state)
+static void stats_count_objects_that_wait_for_a_fence(void **state)
 {
 	COHERENT_DEVICE_AUTO(lazy);
 	COHERENT_BOX_AUTO(uint8_t, box);
@@ -504,8 +510,8 @@ static void stats_count_what_waits(void **state)
 	assert_int_equal(stats_of(lazy).objects, 1);
 }
 
-/* What could not be unmapped, the device still reaches. */
-static void stats_count_what_leaked(void **state)
+/* The device still reaches a mem that could not be unmapped. */
+static void stats_count_leaked_mems(void **state)
 {
 	COHERENT_DEVICE_AUTO(failing);
 	COHERENT_AUTO(uint8_t, mem);
@@ -528,15 +534,15 @@ int main(void)
 		ON_DEVICE(freed_memory_finds_nothing),
 		ON_DEVICE(dangling_pointer_is_safe),
 		ON_DEVICE(closed_device_finds_nothing),
-		ON_DEVICE(other_devices_objects_are_not_found),
+		ON_DEVICE(objects_of_another_device_are_not_found),
 		ON_DEVICE(objects_of_a_pool_are_found),
-		ON_DEVICE(finding_is_for_any_thread),
-		ON_DEVICE(all_are_exposed),
-		ON_DEVICE(or_none_is),
-		cmocka_unit_test(each_that_fails_takes_all_with_it),
-		ON_DEVICE(stats_count_what_there_is),
-		ON_DEVICE(stats_count_what_waits),
-		cmocka_unit_test(stats_count_what_leaked),
+		ON_DEVICE(any_thread_may_look_up_objects),
+		ON_DEVICE(expose_all_exposes_every_box),
+		ON_DEVICE(one_refusal_exposes_no_box),
+		cmocka_unit_test(one_failed_mapping_exposes_no_box),
+		ON_DEVICE(stats_count_objects_and_memory),
+		ON_DEVICE(stats_count_objects_that_wait_for_a_fence),
+		cmocka_unit_test(stats_count_leaked_mems),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

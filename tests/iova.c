@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The address space against a bitmap of its granules, which is slow and obvious.
+ * This test compares the address space with a bitmap of its granules, which is slow but obvious.
  */
 #include "../src/memory/iova.h"
 #include "test.h"
@@ -10,7 +10,7 @@
 #define STEPS 60000
 #define LIVE 256
 
-/* Taken: a hole, a range, its guard. */
+/* The bitmap @taken has a bit for each granule of a hole, a range or a guard. */
 struct model {
 	struct iova_space space;
 	bool taken[GRANULES];
@@ -22,7 +22,7 @@ struct model {
 	uint64_t guard;
 };
 
-static uint64_t next(struct model *model)
+static uint64_t next_random(struct model *model)
 {
 	model->random ^= model->random << 13;
 	model->random ^= model->random >> 7;
@@ -73,12 +73,13 @@ static uint64_t lowest(const struct model *model, const struct iova_want *want)
 
 static struct iova_want random_want(struct model *model)
 {
-	struct iova_want want = { .bytes = GRANULE * (1 + next(model) % 12), .align = GRANULE };
+	struct iova_want want = { .bytes = GRANULE * (1 + next_random(model) % 12),
+				  .align = GRANULE };
 
-	if (next(model) % 3 == 0)
-		want.align = GRANULE << next(model) % 6;
-	if (next(model) % 3 == 0)
-		want.boundary = GRANULE << (4 + next(model) % 4);
+	if (next_random(model) % 3 == 0)
+		want.align = GRANULE << next_random(model) % 6;
+	if (next_random(model) % 3 == 0)
+		want.boundary = GRANULE << (4 + next_random(model) % 4);
 	return want;
 }
 
@@ -102,7 +103,7 @@ static void reserve(struct model *model, size_t slot)
 	model->live[slot] = range;
 }
 
-static void drop(struct model *model, struct iova_range *range)
+static void drop_range(struct model *model, struct iova_range *range)
 {
 	mark(model, range, false);
 	free(range);
@@ -113,21 +114,21 @@ static void retire_or_release(struct model *model, size_t slot)
 	struct iova_range *range = model->live[slot], *expired;
 
 	model->live[slot] = NULL;
-	if (next(model) % 2) {
+	if (next_random(model) % 2) {
 		iova_release(&model->space, range);
-		drop(model, range);
+		drop_range(model, range);
 		return;
 	}
 	iova_retire(&model->space, range);
 	model->retired[model->retired_end++] = range;
 	while ((expired = iova_expired(&model->space))) {
 		assert_ptr_equal(expired, model->retired[model->retired_first++]);
-		drop(model, expired);
+		drop_range(model, expired);
 	}
 	assert_true(model->space.retired_bytes <= model->space.usable / 8);
 }
 
-static void replace(struct model *model, size_t slot)
+static void replace_range(struct model *model, size_t slot)
 {
 	struct iova_range *with = malloc(sizeof(*with));
 
@@ -136,7 +137,7 @@ static void replace(struct model *model, size_t slot)
 	model->live[slot] = with;
 }
 
-static void evict(struct model *model)
+static void check_evict(struct model *model)
 {
 	struct iova_range *range = iova_evict(&model->space);
 
@@ -144,10 +145,10 @@ static void evict(struct model *model)
 	if (!range)
 		return;
 	assert_ptr_equal(range, model->retired[model->retired_first++]);
-	drop(model, range);
+	drop_range(model, range);
 }
 
-/* Every gap and every maximum, the slow way. */
+/* Computes every gap and every maximum of a subtree again and compares them. */
 static uint64_t check_subtree(const struct iova_range *range)
 {
 	uint64_t most = range->gap;
@@ -162,7 +163,7 @@ static uint64_t check_subtree(const struct iova_range *range)
 	return most;
 }
 
-static void check(struct model *model)
+static void check_tree(struct model *model)
 {
 	uint64_t end = 0;
 	struct iova_range *range;
@@ -179,9 +180,9 @@ static void check(struct model *model)
 	fail();
 }
 
-static void find(struct model *model)
+static void check_find(struct model *model)
 {
-	uint64_t address = next(model) % (GRANULES * GRANULE);
+	uint64_t address = next_random(model) % (GRANULES * GRANULE);
 	struct iova_range *range = iova_find(&model->space, address);
 
 	if (range)
@@ -194,7 +195,7 @@ static void find(struct model *model)
 
 static void open_model(struct model *model, uint64_t guard, uint64_t seed)
 {
-	/* Usable: 1 to 99, 101 to 299, and joined to it, 300 to 510. */
+	/* The granules 1 to 99 and 101 to 510 are usable; the latter are two parts that adjoin. */
 	static const uint64_t parts[][2] = { { 101, 299 }, { 1, 99 }, { 300, 510 } };
 
 	memset(model, 0, sizeof(*model));
@@ -213,13 +214,13 @@ static void open_model(struct model *model, uint64_t guard, uint64_t seed)
 static void close_model(struct model *model)
 {
 	while (model->retired_first != model->retired_end)
-		evict(model);
+		check_evict(model);
 	for (size_t i = 0; i < LIVE; i++)
 		if (model->live[i]) {
 			iova_release(&model->space, model->live[i]);
-			drop(model, model->live[i]);
+			drop_range(model, model->live[i]);
 		}
-	check(model);
+	check_tree(model);
 	iova_close(&model->space);
 }
 
@@ -229,20 +230,20 @@ static void run_against_bitmap(uint64_t guard, uint64_t seed)
 
 	open_model(model, guard, seed);
 	for (size_t step = 0; step < STEPS; step++) {
-		size_t slot = next(model) % LIVE;
-		uint64_t dice = next(model) % 16;
+		size_t slot = next_random(model) % LIVE;
+		uint64_t dice = next_random(model) % 16;
 
 		if (!model->live[slot])
 			reserve(model, slot);
 		else if (dice == 0)
-			replace(model, slot);
+			replace_range(model, slot);
 		else
 			retire_or_release(model, slot);
 		if (dice == 1)
-			evict(model);
-		find(model);
+			check_evict(model);
+		check_find(model);
 		if (step % 16 == 0)
-			check(model);
+			check_tree(model);
 	}
 	close_model(model);
 	free(model);
@@ -257,7 +258,7 @@ static void reserves_like_a_bitmap(void **state)
 	}
 }
 
-static void allow_takes_part_of_one_hole_only(void **state)
+static void allow_accepts_a_part_of_one_hole_only(void **state)
 {
 	struct iova_space space;
 
@@ -297,7 +298,7 @@ static void whole_space_can_be_one_range(void **state)
 	iova_close(&space);
 }
 
-static void quarantine_has_a_most_of_ranges(void **state)
+static void quarantine_has_a_maximum_of_ranges(void **state)
 {
 	enum { COUNT = IOVA_RETIRED_MAX + 10 };
 	const struct iova_want want = { .bytes = GRANULE, .align = GRANULE };
@@ -326,9 +327,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reserves_like_a_bitmap),
-		cmocka_unit_test(allow_takes_part_of_one_hole_only),
+		cmocka_unit_test(allow_accepts_a_part_of_one_hole_only),
 		cmocka_unit_test(whole_space_can_be_one_range),
-		cmocka_unit_test(quarantine_has_a_most_of_ranges),
+		cmocka_unit_test(quarantine_has_a_maximum_of_ranges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Objects: what they are asked to be like, outputs in use, addresses that run
- * out and come back.
+ * These tests allocate objects with every option, pass outputs that are in use, and let
+ * addresses run out and become free again.
  */
 #include "test.h"
 
-static void output_in_use_is_busy_and_stays(void **state)
+static void output_in_use_is_refused_and_kept(void **state)
 {
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
@@ -27,7 +27,7 @@ static void output_in_use_is_busy_and_stays(void **state)
 	assert_err(coherent_from(&mem, dev, &byte, 1), -EBUSY);
 	assert_err(coherent_handle_zeroed(&handle, dev, 1), -EBUSY);
 	assert_err(coherent_reclaim(&mem, &box), -EBUSY);
-	/* Arguments come first. */
+	/* The library checks the arguments first. */
 	assert_err(coherent_box_zeroed(&box, dev, 0), -EINVAL);
 	assert_err(coherent_zeroed(&mem, dev, 0), -EINVAL);
 	assert_err(coherent_zeroed(&mem, dev, 1, .permission = (enum coherent_permission)9),
@@ -58,7 +58,7 @@ static void null_source_is_refused(void **state)
 	coherent_device_close(dev);
 }
 
-static void quarantine_keeps_addresses_and_gives_way(void **state)
+static void quarantine_delays_reuse_until_addresses_run_out(void **state)
 {
 	enum { SPACE_PAGES = 1 << 12, FIRST = 64 };
 	COHERENT(uint8_t) mem = COHERENT_EMPTY, big = COHERENT_EMPTY;
@@ -66,7 +66,7 @@ static void quarantine_keeps_addresses_and_gives_way(void **state)
 	uint64_t seen[FIRST];
 
 	(void)state;
-	/* 16 MiB of addresses; each object takes two pages of them. */
+	/* The device has 16 MiB of addresses, and each object takes two pages of them. */
 	assert_ok(coherent_device_open(&dev, "sim:edu,mask=24"));
 	for (size_t i = 0; i < FIRST; i++) {
 		assert_ok(coherent_zeroed(&mem, dev, 1));
@@ -75,22 +75,21 @@ static void quarantine_keeps_addresses_and_gives_way(void **state)
 			assert_int_not_equal(seen[k], seen[i]);
 		coherent_free(&mem);
 	}
-	/* More than an eighth is not kept: the first come back, oldest first. */
+	/* The quarantine keeps an eighth of all addresses. Above that the oldest are reused first. */
 	for (size_t i = FIRST; i < SPACE_PAGES / 8 / 2; i++) {
 		assert_ok(coherent_zeroed(&mem, dev, 1));
 		coherent_free(&mem);
 	}
 	assert_ok(coherent_zeroed(&mem, dev, 1));
 	assert_int_equal(coherent_addr(&mem).raw, seen[0]);
-	/* None of it is kept if nothing else is left. */
+	/* The library empties the quarantine if no other addresses are left. */
 	assert_ok(coherent_zeroed(&big, dev, (SPACE_PAGES - 8) * (size_t)PAGE));
 	coherent_free(&big);
 	coherent_free(&mem);
 	coherent_device_close(dev);
 }
 
-/* Memory of a device goes back to the system when the last object is freed. */
-static void many_objects_come_and_go(void **state)
+static void many_objects_keep_their_contents(void **state)
 {
 	enum { COUNT = 3000 };
 	COHERENT(uint8_t) *mems = calloc(COUNT, sizeof(*mems));
@@ -159,7 +158,7 @@ static int seals_with_five(void *elements, size_t count, coherent_addr_t address
 	return 5;
 }
 
-static void more_than_success_is_a_failure(void **state)
+static void positive_results_of_callbacks_are_refused(void **state)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	struct coherent_device *dev;
@@ -209,7 +208,7 @@ static void reclaimed_box_keeps_its_boundary(void **state)
 	assert_ok(coherent_device_open(&dev, "sim:edu"));
 	assert_ok(coherent_zeroed(&mem, dev, 3 * PAGE, .boundary = 4 * PAGE));
 	for (unsigned int turn = 0; turn < 16; turn++) {
-		/* One page and its guard: the next free address moves. */
+		/* This object takes one or two pages and a guard, so that the next free address moves. */
 		assert_ok(coherent_zeroed(&odd, dev, 1 + turn % 2 * PAGE));
 		coherent_free(&odd);
 		assert_ok(coherent_reclaim(&mem, &box));
@@ -245,10 +244,10 @@ static void handle_takes_every_option(void **state)
 		   -EIO);
 	assert_ok(coherent_sim_try_addr(dev, coherent_handle_addr(&handle), &byte, 1,
 					COHERENT_ACCESS_READ));
-	/* It has no pointer, but is not empty. */
+	/* A handle has no pointer, but it is not empty. */
 	assert_null(handle.base.va);
 	assert_false(coherent_is_empty(&handle));
-	/* Arguments are looked at first. */
+	/* The library checks the arguments first. */
 	assert_err(coherent_handle_zeroed(&handle, dev, 0), -EINVAL);
 	assert_err(coherent_handle_zeroed(&handle, dev, 1), -EBUSY);
 	coherent_handle_free(&handle);
@@ -277,7 +276,7 @@ static void failed_mapping_is_reported_unless_no_warn(void **state)
 				       .report_arg = &log));
 	assert_err(coherent_zeroed(&mem, dev, 1, .attrs = COHERENT_ATTR_NO_WARN), -EIO);
 	coherent_device_close(dev);
-	/* Nor after a reclaim. */
+	/* The attribute also holds for an exposure that follows a reclaim. */
 	assert_ok(coherent_device_open(&dev, "sim:edu,fail-map=2", .report = log_report,
 				       .report_arg = &log));
 	assert_ok(coherent_zeroed(&mem, dev, 1, .attrs = COHERENT_ATTR_NO_WARN));
@@ -290,12 +289,12 @@ static void failed_mapping_is_reported_unless_no_warn(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(output_in_use_is_busy_and_stays),
+		cmocka_unit_test(output_in_use_is_refused_and_kept),
 		cmocka_unit_test(null_source_is_refused),
-		cmocka_unit_test(quarantine_keeps_addresses_and_gives_way),
-		cmocka_unit_test(many_objects_come_and_go),
+		cmocka_unit_test(quarantine_delays_reuse_until_addresses_run_out),
+		cmocka_unit_test(many_objects_keep_their_contents),
 		cmocka_unit_test(init_into_a_mem_in_use_does_not_run_the_initialiser),
-		cmocka_unit_test(more_than_success_is_a_failure),
+		cmocka_unit_test(positive_results_of_callbacks_are_refused),
 		cmocka_unit_test(unknown_level_is_invalid),
 		cmocka_unit_test(boundary_may_be_as_small_as_the_object),
 		cmocka_unit_test(reclaimed_box_keeps_its_boundary),
