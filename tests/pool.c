@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Pools: the phases of small boxes and mems, what a pool refuses, and threads. The device tries
- * what it likes.
+ * These tests check the phases of small boxes and mems, the calls that a pool refuses, and
+ * threads. The device tries accesses that the driver did not ask for.
  */
 #include <stdatomic.h>
 #include <sys/wait.h>
@@ -9,7 +9,7 @@
 
 #include "pool_test.h"
 
-/* What the device finds at an address; whether it gets there. */
+/* The device reads an address. Returns whether the IOMMU lets it. */
 static bool device_reads(uint64_t address, void *to, size_t bytes)
 {
 	return !coherent_sim_try_addr(dev, (coherent_addr_t){ address }, to, bytes,
@@ -39,7 +39,10 @@ static void box_is_zero_and_out_of_reach(void **state)
 		assert_int_equal(coherent_box_level(&box), COHERENT_IOMMU);
 		assert_true(is_all(coherent_box_ptr(&box), 0, sizeof(seen)));
 		memset(coherent_box_ptr(&box), DIRT, sizeof(seen));
-		/* There is exposed memory where it is going to be: zeros, or what the device wrote. */
+		/*
+				 * The address of the box is mapped, but to another page. The device finds zeros there
+				 * or its own earlier write.
+				 */
 		assert_ok(
 			coherent_sim_try(dev, &box, 0, &seen, sizeof(seen), COHERENT_ACCESS_READ));
 		assert_true(is_all(&seen, turn != 0, sizeof(seen)));
@@ -50,7 +53,7 @@ static void box_is_zero_and_out_of_reach(void **state)
 		coherent_box_free(&box);
 		assert_true(coherent_is_empty(&box));
 	}
-	/* Nor does what the device wrote there get into the next one. */
+	/* The device's write does not get into the next box. */
 	assert_ok(coherent_pool_box(&pool, &box));
 	assert_true(is_all(coherent_box_ptr(&box), 0, sizeof(seen)));
 	assert_ok(coherent_expose(&box, &mem));
@@ -71,7 +74,7 @@ static void mem_is_shared_until_it_is_freed(void **state)
 
 	(void)state;
 	assert_ok(coherent_pool_create(&pool, dev));
-	make(&pool, &mem, DIRT);
+	make_mem(&pool, &mem, DIRT);
 	address = coherent_addr(&mem).raw;
 	assert_int_equal(coherent_count(&mem), 1);
 	assert_true(device_reads(address, &seen, sizeof(seen)));
@@ -83,14 +86,14 @@ static void mem_is_shared_until_it_is_freed(void **state)
 	assert_err(coherent_read(&mem, 1, .opcode, &opcode), -ERANGE);
 	coherent_free(&mem);
 	assert_true(coherent_is_empty(&mem));
-	/* Its bytes are gone, and its place is the next one's. */
+	/* The device finds zeros, and the next mem gets the same address. */
 	assert_true(device_reads(address, &seen, sizeof(seen)));
 	assert_true(is_all(&seen, 0, sizeof(seen)));
-	make(&pool, &next, 1);
+	make_mem(&pool, &next, 1);
 	assert_int_equal(coherent_addr(&next).raw, address);
 	coherent_free(&next);
 	assert_ok(coherent_pool_destroy(&pool));
-	/* Now nothing is. */
+	/* The end of the pool unmaps the address. */
 	assert_false(device_reads(address, &seen, sizeof(seen)));
 }
 
@@ -104,7 +107,7 @@ static void reclaim_keeps_contents_and_place(void **state)
 
 	(void)state;
 	assert_ok(coherent_pool_create(&pool, dev));
-	make(&pool, &mem, DIRT);
+	make_mem(&pool, &mem, DIRT);
 	address = coherent_addr(&mem).raw;
 	assert_err(coherent_reclaim(&mem, &box), -EBUSY);
 	assert_int_equal(coherent_addr(&mem).raw, address);
@@ -215,14 +218,14 @@ static void bad_input_is_refused(void **state)
 	assert_err(coherent_pool_create(&pool, dev), -EBUSY);
 	assert_ok(coherent_pool_create(&other, dev));
 	assert_ok(coherent_pool_box(&pool, &box));
-	/* It is a box of one pool already. */
+	/* The output already holds a box of another pool. */
 	assert_err(coherent_pool_box(&other, &box), -EBUSY);
 	coherent_box_free(&box);
 	assert_ok(coherent_pool_destroy(&pool));
 	assert_ok(coherent_pool_destroy(&other));
 }
 
-static void live_objects_keep_a_pool(void **state)
+static void destroy_is_refused_while_objects_live(void **state)
 {
 	union commands pool = COHERENT_EMPTY;
 	union command_box box = COHERENT_EMPTY;
@@ -235,7 +238,7 @@ static void live_objects_keep_a_pool(void **state)
 	assert_true(log_has(&reports, "a box of 64 bytes of the pool created at tests/pool.c:"));
 	assert_true(log_has(&reports, "is not freed"));
 	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
-		make(&pool, &mems[i], 1);
+		make_mem(&pool, &mems[i], 1);
 	assert_err(coherent_pool_destroy(&pool), -EBUSY);
 	assert_true(log_has(&reports, "a mem of 64 bytes"));
 	assert_true(log_has(&reports, "and 13 more"));
@@ -266,7 +269,7 @@ static void pool_ends_with_its_scope(void **state)
 	assert_ok(coherent_device_stats(dev, &stats));
 	assert_int_equal(stats.objects, 0);
 	assert_int_equal(reports.count, 0);
-	/* Of one that cannot end, the objects stay what they are. */
+	/* If a live object keeps the pool from ending, the object still works. */
 	{
 		COHERENT_POOL_AUTO(struct command, pool);
 		COHERENT_BOX_AUTO(struct command, box);
@@ -290,7 +293,7 @@ static void pool_may_outlive_its_device(void **state)
 	uint32_t opcode;
 
 	assert_ok(coherent_pool_create(&pool, dev));
-	make(&pool, &mem, DIRT);
+	make_mem(&pool, &mem, DIRT);
 	assert_ok(coherent_pool_box(&pool, &box));
 	assert_ok(coherent_pool_box(&pool, &kept));
 	coherent_device_close(dev);
@@ -307,7 +310,7 @@ static void pool_may_outlive_its_device(void **state)
 	open_device(state);
 }
 
-static void forked_child_has_none_of_it(void **state)
+static void forked_child_cannot_use_the_pool(void **state)
 {
 	union commands pool = COHERENT_EMPTY;
 	union command_box box = COHERENT_EMPTY;
@@ -317,7 +320,7 @@ static void forked_child_has_none_of_it(void **state)
 
 	(void)state;
 	assert_ok(coherent_pool_create(&pool, dev));
-	make(&pool, &mem, DIRT);
+	make_mem(&pool, &mem, DIRT);
 	assert_ok(coherent_pool_box(&pool, &box));
 	child = fork();
 	if (!child) {
@@ -346,7 +349,7 @@ struct worker {
 	union commands *pool;
 	pthread_t thread;
 	uint8_t byte;
-	/* Of the one before it, which this one frees. */
+	/* The mems of the worker of the generation before, which this worker frees. */
 	union command_mem *given;
 	union command_mem taken[EACH];
 };
@@ -366,19 +369,22 @@ static void *work(void *arg)
 
 	for (unsigned int turn = 0; turn < 20; turn++) {
 		for (size_t i = 0; i < EACH; i++)
-			make(worker->pool, &worker->taken[i], worker->byte);
+			make_mem(worker->pool, &worker->taken[i], worker->byte);
 		for (size_t i = 0; i < EACH; i++)
 			check_and_free(&worker->taken[i], worker->byte);
 	}
 	for (size_t i = 0; i < EACH; i++)
-		make(worker->pool, &worker->taken[i], worker->byte);
+		make_mem(worker->pool, &worker->taken[i], worker->byte);
 	if (worker->given)
 		for (size_t i = 0; i < EACH; i++)
 			check_and_free(&worker->given[i], (uint8_t)(worker->byte - 1));
 	return NULL;
 }
 
-/* Each generation frees what the one before it made, and there are more than have caches. */
+/*
+ * Each generation of threads frees the mems of the generation before. There are more threads
+ * than caches.
+ */
 static void threads_share_a_pool(void **state)
 {
 	enum { GENERATIONS = 5, WORKERS = 80 };
@@ -389,7 +395,10 @@ static void threads_share_a_pool(void **state)
 	assert_non_null(workers);
 	assert_ok(coherent_pool_create(&pool, dev, .delay = 3));
 	for (size_t turn = 0; turn < GENERATIONS; turn++) {
-		/* The last are few: they find the numbers of others, and what those left. */
+		/*
+				 * The last generations are small. Their threads get the numbers of threads that have
+				 * ended, and the caches that these left.
+				 */
 		const size_t count = turn < 2 ? WORKERS : 2;
 
 		for (size_t i = 0; i < count; i++) {
@@ -422,8 +431,8 @@ static void *read_the_page(void *arg)
 	return NULL;
 }
 
-/* A device may read what shares a page with what it was told, at any time. */
-static void device_may_look_while_others_are_exposed(void **state)
+/* A device may read the whole page of its mem at any time, while other slots there change. */
+static void device_may_read_while_neighbours_change_phase(void **state)
 {
 	union commands pool = COHERENT_EMPTY;
 	union command_mem first = COHERENT_EMPTY, mem = COHERENT_EMPTY;
@@ -432,10 +441,10 @@ static void device_may_look_while_others_are_exposed(void **state)
 
 	(void)state;
 	assert_ok(coherent_pool_create(&pool, dev));
-	make(&pool, &first, 1);
+	make_mem(&pool, &first, 1);
 	assert_ok(pthread_create(&device, NULL, read_the_page, &first));
 	for (unsigned int turn = 0; turn < 300; turn++) {
-		make(&pool, &mem, 2);
+		make_mem(&pool, &mem, 2);
 		assert_ok(coherent_reclaim(&mem, &box, .idle = true));
 		assert_ok(coherent_expose(&box, &mem));
 		coherent_free(&mem);
@@ -449,7 +458,7 @@ static void *use_a_pool(void *arg)
 {
 	union command_mem mem = COHERENT_EMPTY;
 
-	make(arg, &mem, 1);
+	make_mem(arg, &mem, 1);
 	coherent_free(&mem);
 	return NULL;
 }
@@ -468,7 +477,7 @@ static void *use_pools_again_and_again(void *arg)
 	return NULL;
 }
 
-/* Whatever other threads were doing at the fork, and however many there were. */
+/* Another thread keeps creating threads that use a pool, and the fork interrupts them anywhere. */
 static void forked_child_has_pools_of_its_own(void **state)
 {
 	union commands pool = COHERENT_EMPTY;
@@ -510,12 +519,12 @@ int main(void)
 		ON_DEVICE(seal_knows_the_address),
 		ON_DEVICE(device_may_do_only_what_the_pool_allows),
 		ON_DEVICE(bad_input_is_refused),
-		ON_DEVICE(live_objects_keep_a_pool),
+		ON_DEVICE(destroy_is_refused_while_objects_live),
 		ON_DEVICE(pool_ends_with_its_scope),
 		ON_DEVICE(pool_may_outlive_its_device),
-		ON_DEVICE(forked_child_has_none_of_it),
+		ON_DEVICE(forked_child_cannot_use_the_pool),
 		ON_DEVICE(threads_share_a_pool),
-		ON_DEVICE(device_may_look_while_others_are_exposed),
+		ON_DEVICE(device_may_read_while_neighbours_change_phase),
 		ON_DEVICE(forked_child_has_pools_of_its_own),
 	};
 

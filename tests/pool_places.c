@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Pools: where their slots are, and how they grow and shrink.
+ * These tests check the addresses of the slots of a pool, and how a pool grows and shrinks.
  */
 #include <malloc.h>
 
 #include "pool_test.h"
 
-static void slots_are_where_they_may_be(void **state)
+static void slots_keep_to_alignment_and_boundary(void **state)
 {
 	static const struct {
 		size_t align;
@@ -48,7 +48,7 @@ static void slots_are_where_they_may_be(void **state)
 	}
 }
 
-static void freed_slots_are_kept_back(void **state)
+static void freed_slots_are_reused_after_the_delay(void **state)
 {
 	union commands pool = COHERENT_EMPTY;
 	union command_mem mem = COHERENT_EMPTY;
@@ -57,11 +57,11 @@ static void freed_slots_are_kept_back(void **state)
 	(void)state;
 	assert_ok(coherent_pool_create(&pool, dev, .delay = 10));
 	for (size_t i = 0; i < ARRAY_SIZE(freed); i++) {
-		make(&pool, &mem, DIRT);
+		make_mem(&pool, &mem, DIRT);
 		freed[i] = coherent_addr(&mem).raw;
 		for (size_t k = i < 10 ? 0 : i - 10; k < i; k++)
 			assert_int_not_equal(freed[k], freed[i]);
-		/* And no longer. */
+		/* The eleventh free makes the slot available again. */
 		if (i > 10)
 			assert_int_equal(freed[i], freed[i - 11]);
 		coherent_free(&mem);
@@ -69,7 +69,7 @@ static void freed_slots_are_kept_back(void **state)
 	assert_ok(coherent_pool_destroy(&pool));
 }
 
-/* Where mappings are few, it shows what a pool has. */
+/* The device has 60 mappings. The number that is left tells how many the pool uses. */
 static void pool_grows_and_shrinks(void **state)
 {
 	static union command_mem mems[4000];
@@ -82,10 +82,10 @@ static void pool_grows_and_shrinks(void **state)
 	assert_ok(coherent_device_open(&few, "sim:edu,step,mask=40,maps=60"));
 	assert_ok(coherent_pool_create(&pool, few));
 	for (i = 0; i < ARRAY_SIZE(mems); i++)
-		make(&pool, &mems[i], (uint8_t)i);
+		make_mem(&pool, &mems[i], (uint8_t)i);
 	for (most = 0; !coherent_zeroed(&others[most], few, 1); most++)
 		;
-	/* 4000 of them are some 63 pages, that are mapped by 1, 1, 2, 4, 8, 16, 16... at a time. */
+	/* The 4000 slots need some 63 pages. The pool maps 1, 1, 2, 4, 8, 16, 16... at a time. */
 	assert_in_range(most, 50, 54);
 	for (i = 0; i < ARRAY_SIZE(mems); i++)
 		coherent_free(&mems[i]);
@@ -94,21 +94,24 @@ static void pool_grows_and_shrinks(void **state)
 	assert_ok(coherent_device_fence(few));
 	for (most = 0; most < 60 && !coherent_zeroed(&others[most], few, 1); most++)
 		;
-	/* One stays, and those that have slots in the cache. */
+	/* The pool keeps one mapping, and those whose slots are in a cache. */
 	assert_in_range(most, 56, 59);
 	while (most)
 		coherent_free(&others[--most]);
 	assert_ok(coherent_pool_destroy(&pool));
 }
 
-static size_t heap(void)
+static size_t heap_bytes(void)
 {
 	const struct mallinfo2 info = mallinfo2();
 
 	return info.uordblks + info.hblkhd;
 }
 
-/* Of many, so that what a device has once does not count; by the slot, boxes are enough. */
+/*
+ * Measures the heap that a slot needs. There are many slots, so that the fixed cost of a device
+ * does not count. Boxes are enough, because the cost is for each slot.
+ */
 #define BYTES_A_SLOT(T, count)                                                                    \
 	({                                                                                        \
 		COHERENT_POOL(T) pool = COHERENT_EMPTY;                                           \
@@ -116,10 +119,10 @@ static size_t heap(void)
 		size_t before, after;                                                             \
                                                                                                   \
 		assert_ok(coherent_pool_create(&pool, dev));                                      \
-		before = heap();                                                                  \
+		before = heap_bytes();                                                            \
 		for (size_t i = 0; i < (count); i++)                                              \
 			assert_ok(coherent_pool_box(&pool, &boxes[i]));                           \
-		after = heap();                                                                   \
+		after = heap_bytes();                                                             \
 		for (size_t i = 0; i < (count); i++)                                              \
 			coherent_box_free(&boxes[i]);                                             \
 		assert_ok(coherent_pool_destroy(&pool));                                          \
@@ -133,14 +136,17 @@ static void bookkeeping_is_small(void **state)
 	(void)state;
 	assert_true(BYTES_A_SLOT(uint8_t[16], 200000) <= 32);
 	assert_true(BYTES_A_SLOT(uint8_t[64], 200000) <= 32);
-	/* Of larger ones it shows what tells whose a page is: twice 8 bytes a page. */
+	/* Larger slots also pay for the table that maps pages to pools, which has 16 bytes a page. */
 	assert_true(BYTES_A_SLOT(uint8_t[512], 100000) <= 32 + 16 / 8);
 	assert_true(BYTES_A_SLOT(uint8_t[1024], 40000) <= 32 + 16 / 4);
 	assert_true(BYTES_A_SLOT(uint8_t[4096], 20000) <= 32 + 16);
 }
 
-/* Where nothing is a fence but a fence, a pool keeps its pages: it needs no more of them. */
-static void pool_breathes_where_nothing_fences(void **state)
+/*
+ * On a lazy IOMMU a pool does not unmap its pages before a fence. It uses them again, so that
+ * it never needs more of them.
+ */
+static void pool_keeps_its_pages_until_a_fence(void **state)
 {
 	static union command_mem mems[5000];
 	COHERENT_DEVICE_AUTO(lazy);
@@ -153,7 +159,7 @@ static void pool_breathes_where_nothing_fences(void **state)
 	assert_ok(coherent_pool_create(&pool, lazy));
 	for (unsigned int turn = 0; turn < 100; turn++) {
 		for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
-			make(&pool, &mems[i], 1);
+			make_mem(&pool, &mems[i], 1);
 		assert_ok(coherent_device_stats(lazy, &stats));
 		assert_true(!objects || stats.objects == objects);
 		objects = stats.objects;
@@ -163,8 +169,8 @@ static void pool_breathes_where_nothing_fences(void **state)
 	assert_ok(coherent_pool_destroy(&pool));
 }
 
-/* To the last page that there is. */
-static void pool_takes_single_pages_in_the_end(void **state)
+/* When large chunks fail, the pool grows by single pages until no address is left. */
+static void pool_uses_the_last_free_pages(void **state)
 {
 	COHERENT_DEVICE_AUTO(tight);
 	COHERENT_POOL(uint8_t[PAGE]) pool = COHERENT_EMPTY;
@@ -187,7 +193,10 @@ static void pool_takes_single_pages_in_the_end(void **state)
 	assert_ok(coherent_pool_destroy(&pool));
 }
 
-/* Of a page each, few are kept by the thread, and the rest goes, in whatever order they came. */
+/*
+ * A thread keeps few slots of a page each. The pool frees the others, in whatever order the
+ * driver freed them.
+ */
 static void large_slots_are_not_hoarded(void **state)
 {
 	COHERENT_POOL(uint8_t[PAGE]) pool = COHERENT_EMPTY;
@@ -203,15 +212,15 @@ static void large_slots_are_not_hoarded(void **state)
 			coherent_box_free(&boxes[i]);
 	assert_ok(coherent_device_stats(dev, &stats));
 	print_message("# %zu pages of 2000 are kept\n", (size_t)stats.bytes / PAGE);
-	/* What 15 slots keep, wherever they are: not more than so many chunks. */
+	/* The cache holds 15 slots, which keep at most 15 chunks, wherever they are. */
 	assert_true(stats.bytes / PAGE <= 800);
 	assert_ok(coherent_pool_destroy(&pool));
 	assert_ok(coherent_device_stats(dev, &stats));
 	assert_int_equal(stats.bytes, 0);
 }
 
-/* Boxes that the device was never told of push nothing out. */
-static void only_mems_are_kept_back(void **state)
+/* The device never knew the address of a box, so that freeing a box does not end a delay. */
+static void freed_boxes_do_not_count_for_the_delay(void **state)
 {
 	union commands pool = COHERENT_EMPTY;
 	union command_box box = COHERENT_EMPTY;
@@ -220,7 +229,7 @@ static void only_mems_are_kept_back(void **state)
 
 	(void)state;
 	assert_ok(coherent_pool_create(&pool, dev, .delay = 2));
-	make(&pool, &mem, 1);
+	make_mem(&pool, &mem, 1);
 	address = coherent_addr(&mem).raw;
 	coherent_free(&mem);
 	for (unsigned int turn = 0; turn < 10; turn++) {
@@ -237,14 +246,14 @@ static void only_mems_are_kept_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON_DEVICE(slots_are_where_they_may_be),
-		ON_DEVICE(freed_slots_are_kept_back),
+		ON_DEVICE(slots_keep_to_alignment_and_boundary),
+		ON_DEVICE(freed_slots_are_reused_after_the_delay),
 		ON_DEVICE(pool_grows_and_shrinks),
 		ON_DEVICE(bookkeeping_is_small),
-		cmocka_unit_test(pool_breathes_where_nothing_fences),
-		cmocka_unit_test(pool_takes_single_pages_in_the_end),
+		cmocka_unit_test(pool_keeps_its_pages_until_a_fence),
+		cmocka_unit_test(pool_uses_the_last_free_pages),
 		ON_DEVICE(large_slots_are_not_hoarded),
-		ON_DEVICE(only_mems_are_kept_back),
+		ON_DEVICE(freed_boxes_do_not_count_for_the_delay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@ int close_device(void **state)
 	return 0;
 }
 
-void make(union commands *pool, union command_mem *mem, uint8_t byte)
+void make_mem(union commands *pool, union command_mem *mem, uint8_t byte)
 {
 	union command_box box = COHERENT_EMPTY;
 

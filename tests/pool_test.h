@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What the tests of pools share: a device, and a pool of commands.
+ * The tests of pools share a device and a type of pool, which is a pool of commands.
  */
 #ifndef POOL_TEST_H
 #define POOL_TEST_H
@@ -20,16 +20,16 @@ COHERENT_POOL_TYPE(commands, struct command);
 COHERENT_BOX_TYPE(command_box, struct command);
 COHERENT_TYPE(command_mem, struct command);
 
-/* The device of the test that runs, and its reports. */
+/* The device of the running test, and its reports. */
 extern struct coherent_device *dev;
 extern struct log reports;
 
-/* A test with a device that is opened before it and closed after it. */
+/* An entry in a table of tests. cmocka opens the device before the test and closes it after. */
 #define ON_DEVICE(test) cmocka_unit_test_setup_teardown(test, open_device, close_device)
 int open_device(void **state);
 int close_device(void **state);
 
-/* Makes a mem out of a box whose every byte is @byte. */
-void make(union commands *pool, union command_mem *mem, uint8_t byte);
+/* Allocates a box, fills it with @byte and exposes it as @mem. */
+void make_mem(union commands *pool, union command_mem *mem, uint8_t byte);
 
 #endif
