@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The devices that come with the simulator: edu, ring.
+ * These tests drive the two devices that come with the simulator, edu and ring.
  */
 #include <time.h>
 
@@ -65,7 +65,7 @@ static void edu_has_the_registers_of_qemu(void **state)
 	assert_int_equal(coherent_bar_read32(edu.bar, EDU_ID), 0x010000ed);
 	coherent_bar_write32(edu.bar, EDU_LIVENESS, 0x12345678);
 	assert_int_equal(coherent_bar_read32(edu.bar, EDU_LIVENESS), ~UINT32_C(0x12345678));
-	/* 4 bytes below 0x80, 4 or 8 from there on. */
+	/* edu accepts accesses of 4 bytes below 0x80, and of 4 or 8 bytes from there on. */
 	coherent_bar_write64(edu.bar, EDU_FACTORIAL, 3);
 	assert_int_equal(coherent_bar_read32(edu.bar, EDU_STATUS), 0);
 	assert_int_equal(coherent_bar_read64(edu.bar, EDU_ID), UINT64_MAX);
@@ -76,7 +76,7 @@ static void edu_has_the_registers_of_qemu(void **state)
 
 	coherent_bar_write32(edu.bar, EDU_FACTORIAL, 6);
 	assert_int_equal(coherent_bar_read32(edu.bar, EDU_STATUS), 1);
-	/* Not while one is computed. */
+	/* edu ignores a new number while it computes a factorial. */
 	coherent_bar_write32(edu.bar, EDU_FACTORIAL, 9);
 	assert_ok(coherent_sim_step(edu.dev, 1));
 	assert_int_equal(coherent_bar_read32(edu.bar, EDU_STATUS), 0);
@@ -109,7 +109,7 @@ static void edu_copies_both_ways(void **state)
 		assert_ok(coherent_write(&mem, i, (uint8_t)(i + 1)));
 	edu_command(&edu, address, BUFFER + 10, 100, 0);
 	assert_int_equal(coherent_bar_read64(edu.bar, EDU_CMD), RUN);
-	/* Registers are closed while it runs. */
+	/* edu ignores writes to its registers during a transfer. */
 	coherent_bar_write64(edu.bar, EDU_DST, 0);
 	assert_int_equal(coherent_bar_read64(edu.bar, EDU_DST), BUFFER + 10);
 	assert_ok(coherent_sim_step(edu.dev, 1));
@@ -120,7 +120,7 @@ static void edu_copies_both_ways(void **state)
 	assert_int_equal(coherent_bar_read32(edu.bar, EDU_IRQ_STATUS), 0x100);
 	for (size_t i = 0; i < 100; i++)
 		assert_int_equal(coherent_unsafe_ptr(&mem)[PAGE - 50 + i], i + 1);
-	/* A command without the run bit is none. */
+	/* edu ignores a command without the run bit. */
 	coherent_bar_write64(edu.bar, EDU_CMD, TO_MEMORY);
 	assert_int_equal(coherent_bar_read64(edu.bar, EDU_CMD), TO_MEMORY | WITH_IRQ);
 	coherent_free(&mem);
@@ -207,7 +207,7 @@ static void edu_transfers_the_mapped_part_and_reads_zeros(void **state)
 	address = coherent_addr(&mem).raw;
 	for (size_t i = 0; i < 16; i++)
 		assert_ok(coherent_write(&mem, PAGE - 8 + i % 8, 0x11));
-	/* What the buffer held is not what it reads. */
+	/* First fill the device's buffer, so that the zeros later do not come from there. */
 	edu_command(&edu, address + PAGE - 8, BUFFER, 8, 0);
 	assert_ok(coherent_sim_step(edu.dev, 1));
 	edu_command(&edu, address + PAGE - 8, BUFFER + 8, 8, 0);
@@ -236,7 +236,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000 * MS + (uint64_t)now.tv_nsec;
 }
 
-static void delay_holds_a_transfer_back(void **state)
+static void delay_key_delays_a_transfer(void **state)
 {
 	struct edu edu;
 	uint64_t begin;
@@ -250,7 +250,7 @@ static void delay_holds_a_transfer_back(void **state)
 	assert_int_equal(coherent_bar_read64(edu.bar, EDU_CMD), 0);
 	close_edu(&edu);
 
-	/* With a thread a tick is a millisecond. */
+	/* If the simulator has a thread, a tick takes a millisecond. */
 	open_edu(&edu, "sim:edu,delay=20");
 	begin = now_ns();
 	edu_command(&edu, 0, BUFFER, 1, WITH_IRQ);
@@ -259,7 +259,7 @@ static void delay_holds_a_transfer_back(void **state)
 	close_edu(&edu);
 }
 
-/* How many steps a transfer takes. */
+/* Returns the number of steps that a transfer takes. */
 static unsigned int steps_taken(struct edu *edu)
 {
 	unsigned int steps = 0;
@@ -352,7 +352,7 @@ static void submit(struct ring *ring, uint16_t op, uint64_t src, uint64_t dst, u
 	coherent_bar_write32(ring->bar, COHERENT_SIM_RING_TAIL, ++ring->tail);
 }
 
-/* The next completion, waited for. */
+/* Waits for the next completion and checks it. */
 static void complete(struct ring *ring, uint16_t cookie, uint16_t status, uint32_t sum)
 {
 	uint32_t slot = ring->head++;
@@ -411,7 +411,7 @@ static void ring_reports_bad_descriptors(void **state)
 	assert_fault(ring.dev, COHERENT_STATE_MEM);
 	submit(&ring, COHERENT_SIM_RING_SUM, coherent_addr(&mem).raw, 0, 0, 5);
 	complete(&ring, 5, 0, 0);
-	/* 64 KiB are allowed, though not there. */
+	/* The ring accepts a length of 64 KiB, but that much is not mapped. */
 	submit(&ring, COHERENT_SIM_RING_SUM, coherent_addr(&mem).raw, 0, 65536, 6);
 	complete(&ring, 6, EIO, 0);
 	assert_fault(ring.dev, COHERENT_STATE_NONE);
@@ -420,7 +420,7 @@ static void ring_reports_bad_descriptors(void **state)
 	close_ring(&ring);
 }
 
-static void ring_starts_anew(void **state)
+static void stopped_ring_can_start_again(void **state)
 {
 	struct ring ring;
 	uint64_t descs;
@@ -428,7 +428,7 @@ static void ring_starts_anew(void **state)
 	(void)state;
 	open_ring(&ring, "sim:ring", 4);
 	descs = coherent_bar_read64(ring.bar, COHERENT_SIM_RING_DESCS);
-	/* Not while it runs. */
+	/* The ring ignores new addresses while it runs. */
 	coherent_bar_write64(ring.bar, COHERENT_SIM_RING_DESCS, 0);
 	assert_int_equal(coherent_bar_read64(ring.bar, COHERENT_SIM_RING_DESCS), descs);
 	for (unsigned int turn = 0; turn < 3; turn++) {
@@ -459,7 +459,7 @@ static void ring_stops_when_it_cannot_reach_its_rings(void **state)
 	assert_int_equal(coherent_bar_read32(ring.bar, COHERENT_SIM_RING_RUN), 2);
 	assert_int_equal(coherent_bar_read32(ring.bar, COHERENT_SIM_RING_HEAD), 0);
 	assert_fault(ring.dev, COHERENT_STATE_FREED);
-	/* It is not set up again before it is stopped. */
+	/* The ring ignores a new size until the driver has stopped it. */
 	coherent_bar_write32(ring.bar, COHERENT_SIM_RING_ENTRIES, 8);
 	assert_int_equal(coherent_bar_read32(ring.bar, COHERENT_SIM_RING_ENTRIES), 4);
 	coherent_bar_write32(ring.bar, COHERENT_SIM_RING_RUN, 0);
@@ -473,7 +473,7 @@ static void ring_stops_when_it_cannot_reach_its_rings(void **state)
 		assert_int_equal(coherent_bar_read32(ring.bar, COHERENT_SIM_RING_RUN),
 				 good ? 1 : 2);
 	}
-	/* Registers have one width each. */
+	/* Each register has exactly one width. */
 	assert_int_equal(coherent_bar_read64(ring.bar, 0), UINT64_MAX);
 	assert_int_equal(coherent_bar_read32(ring.bar, COHERENT_SIM_RING_DESCS), UINT32_MAX);
 	assert_int_equal(coherent_bar_read32(ring.bar, 0x100), UINT32_MAX);
@@ -483,7 +483,7 @@ static void ring_stops_when_it_cannot_reach_its_rings(void **state)
 	close_ring(&ring);
 }
 
-static void reset_lets_a_held_tick_go(void **state)
+static void reset_ends_a_delayed_tick(void **state)
 {
 	struct edu edu;
 
@@ -495,7 +495,7 @@ static void reset_lets_a_held_tick_go(void **state)
 	assert_ok(coherent_sim_step(edu.dev, 50));
 	assert_ok(coherent_device_reset(edu.dev));
 	edu_command(&edu, 0, BUFFER, 1, 0);
-	/* A new delay, not what is left of the old one. */
+	/* The transfer waits for a whole new delay, not for the rest of the old one. */
 	assert_ok(coherent_sim_step(edu.dev, 100));
 	assert_int_equal(coherent_bar_read64(edu.bar, EDU_CMD), RUN);
 	assert_ok(coherent_sim_step(edu.dev, 1));
@@ -511,13 +511,13 @@ int main(void)
 		cmocka_unit_test(edu_clamps_addresses_to_its_mask),
 		cmocka_unit_test(edu_hangs_where_qemu_aborts),
 		cmocka_unit_test(edu_transfers_the_mapped_part_and_reads_zeros),
-		cmocka_unit_test(delay_holds_a_transfer_back),
+		cmocka_unit_test(delay_key_delays_a_transfer),
 		cmocka_unit_test(seeded_delays_vary_and_repeat),
 		cmocka_unit_test(ring_sums_fills_and_copies),
 		cmocka_unit_test(ring_reports_bad_descriptors),
-		cmocka_unit_test(ring_starts_anew),
+		cmocka_unit_test(stopped_ring_can_start_again),
 		cmocka_unit_test(ring_stops_when_it_cannot_reach_its_rings),
-		cmocka_unit_test(reset_lets_a_held_tick_go),
+		cmocka_unit_test(reset_ends_a_delayed_tick),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

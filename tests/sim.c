@@ -1,55 +1,58 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The simulator: every way in which a device or an IOMMU misbehaves.
+ * These tests make simulated devices and IOMMUs misbehave in every way that there is a key for.
  */
 #include "sim_test.h"
 
-struct misfit {
+struct fixture {
 	struct counter counter;
 	struct coherent_device *dev;
 	struct coherent_bar *bar;
 };
 
-static void open_misfit(struct misfit *misfit, const char *name)
+static void open_fixture(struct fixture *fixture, const char *name)
 {
-	memset(misfit, 0, sizeof(*misfit));
-	assert_ok(coherent_device_open(&misfit->dev, name, .model = &counter_model,
-				       .model_arg = &misfit->counter));
-	assert_ok(coherent_bar_open(&misfit->bar, misfit->dev, 0));
+	memset(fixture, 0, sizeof(*fixture));
+	assert_ok(coherent_device_open(&fixture->dev, name, .model = &counter_model,
+				       .model_arg = &fixture->counter));
+	assert_ok(coherent_bar_open(&fixture->bar, fixture->dev, 0));
 }
 
-static void close_misfit(struct misfit *misfit)
+static void close_fixture(struct fixture *fixture)
 {
-	coherent_bar_close(misfit->bar);
-	coherent_device_close(misfit->dev);
+	coherent_bar_close(fixture->bar);
+	coherent_device_close(fixture->dev);
 }
 
-/* The device writes at the next step. */
-static void make_write(struct misfit *misfit, uint64_t address, uint32_t bytes)
+/* Makes the device write in the next step. */
+static void make_write(struct fixture *fixture, uint64_t address, uint32_t bytes)
 {
-	misfit->counter.target = address;
-	coherent_bar_write32(misfit->bar, 8, bytes);
-	assert_ok(coherent_sim_step(misfit->dev, 1));
+	fixture->counter.target = address;
+	coherent_bar_write32(fixture->bar, 8, bytes);
+	assert_ok(coherent_sim_step(fixture->dev, 1));
 }
 
-/* One torn write: how many bytes were there at first, and were they the head. */
-static size_t torn_write(struct misfit *misfit, size_t offset, uint32_t bytes, bool *head)
+/*
+ * Makes a torn write and checks both parts. Returns the number of bytes that arrived first;
+ * @head tells whether they were the first bytes of the write.
+ */
+static size_t torn_write(struct fixture *fixture, size_t offset, uint32_t bytes, bool *head)
 {
 	COHERENT_AUTO(uint8_t, mem);
 	uint8_t seen[512];
 	size_t there = 0;
 
-	assert_ok(coherent_zeroed(&mem, misfit->dev, 512));
-	make_write(misfit, coherent_addr(&mem).raw + offset, bytes);
+	assert_ok(coherent_zeroed(&mem, fixture->dev, 512));
+	make_write(fixture, coherent_addr(&mem).raw + offset, bytes);
 	assert_ok(coherent_copy_out(&mem, 0, seen, 512));
 	for (size_t i = 0; i < 512; i++)
 		there += seen[i] == 0x5a;
 	*head = seen[offset] == 0x5a;
-	/* The parts are whole words, and one piece each. */
+	/* Each part is contiguous and consists of whole words. */
 	for (size_t i = offset + 1; i < offset + bytes; i++)
 		if (seen[i] != seen[i - 1])
 			assert_int_equal(i % 8, 0);
-	assert_ok(coherent_sim_step(misfit->dev, 1));
+	assert_ok(coherent_sim_step(fixture->dev, 1));
 	assert_ok(coherent_copy_out(&mem, 0, seen, 512));
 	for (size_t i = 0; i < 512; i++)
 		assert_int_equal(seen[i], i - offset < bytes ? 0x5a : 0);
@@ -63,22 +66,22 @@ static void torn_writes_arrive_in_two_parts(void **state)
 
 	(void)state;
 	for (unsigned int turn = 0; turn < 2; turn++) {
-		struct misfit misfit;
+		struct fixture fixture;
 
-		open_misfit(&misfit, "sim:custom,step,torn,seed=3");
+		open_fixture(&fixture, "sim:custom,step,torn,seed=3");
 		for (size_t i = 0; i < 60; i++) {
 			const uint32_t bytes = (uint32_t)(16 + i * 4);
 
-			seen[turn][i] = torn_write(&misfit, i % 24, bytes, &head);
+			seen[turn][i] = torn_write(&fixture, i % 24, bytes, &head);
 			assert_true(seen[turn][i] > 0);
 			heads += head;
 			torn += seen[turn][i] < bytes;
 		}
-		/* Within one word nothing is torn. */
+		/* A write of one word is not torn. */
 		for (size_t i = 0; i < 20; i++)
-			assert_int_equal(torn_write(&misfit, 64, 8, &head), 8);
-		assert_no_fault(misfit.dev);
-		close_misfit(&misfit);
+			assert_int_equal(torn_write(&fixture, 64, 8, &head), 8);
+		assert_no_fault(fixture.dev);
+		close_fixture(&fixture);
 	}
 	assert_memory_equal(seen[0], seen[1], sizeof(seen[0]));
 	assert_int_equal(torn, 120);
@@ -89,73 +92,73 @@ static void second_part_of_a_torn_write_is_checked_when_it_arrives(void **state)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
-	struct misfit misfit;
+	struct fixture fixture;
 	size_t there = 0;
 
 	(void)state;
-	open_misfit(&misfit, "sim:custom,step,torn,seed=3");
-	assert_ok(coherent_zeroed(&mem, misfit.dev, 64));
-	make_write(&misfit, coherent_addr(&mem).raw, 64);
-	assert_int_equal(misfit.counter.result, 0);
+	open_fixture(&fixture, "sim:custom,step,torn,seed=3");
+	assert_ok(coherent_zeroed(&mem, fixture.dev, 64));
+	make_write(&fixture, coherent_addr(&mem).raw, 64);
+	assert_int_equal(fixture.counter.result, 0);
 	assert_ok(coherent_reclaim(&mem, &box));
-	assert_ok(coherent_sim_step(misfit.dev, 1));
-	assert_fault(misfit.dev, COHERENT_STATE_RECLAIMED);
+	assert_ok(coherent_sim_step(fixture.dev, 1));
+	assert_fault(fixture.dev, COHERENT_STATE_RECLAIMED);
 	for (size_t i = 0; i < 64; i++)
 		there += coherent_box_ptr(&box)[i] == 0x5a;
 	assert_true(there > 0 && there < 64);
 	coherent_box_free(&box);
-	/* A write that is refused is refused as a whole. */
-	assert_ok(coherent_zeroed(&mem, misfit.dev, PAGE));
-	make_write(&misfit, coherent_addr(&mem).raw + PAGE - 32, 64);
-	assert_err(misfit.counter.result, -EIO);
+	/* The IOMMU refuses a write as a whole. */
+	assert_ok(coherent_zeroed(&mem, fixture.dev, PAGE));
+	make_write(&fixture, coherent_addr(&mem).raw + PAGE - 32, 64);
+	assert_err(fixture.counter.result, -EIO);
 	for (size_t i = PAGE - 32; i < PAGE; i++)
 		assert_int_equal(coherent_unsafe_ptr(&mem)[i], 0);
 	coherent_free(&mem);
-	close_misfit(&misfit);
+	close_fixture(&fixture);
 }
 
 static void second_part_of_a_torn_write_arrives_by_a_fence_or_close(void **state)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
-	struct misfit misfit;
+	struct fixture fixture;
 	uint8_t seen[64];
 
 	(void)state;
-	open_misfit(&misfit, "sim:custom,step,torn,seed=3");
-	assert_ok(coherent_zeroed(&mem, misfit.dev, 64));
+	open_fixture(&fixture, "sim:custom,step,torn,seed=3");
+	assert_ok(coherent_zeroed(&mem, fixture.dev, 64));
 	for (unsigned int turn = 0; turn < 2; turn++) {
 		for (size_t i = 0; i < 64; i++)
 			assert_ok(coherent_write(&mem, i, 0));
-		make_write(&misfit, coherent_addr(&mem).raw, 64);
+		make_write(&fixture, coherent_addr(&mem).raw, 64);
 		assert_ok(coherent_copy_out(&mem, 0, seen, 64));
 		assert_true(memchr(seen, 0, 64));
 		if (turn)
-			coherent_device_close(misfit.dev);
+			coherent_device_close(fixture.dev);
 		else
-			assert_ok(coherent_device_fence(misfit.dev));
+			assert_ok(coherent_device_fence(fixture.dev));
 		assert_ok(coherent_copy_out(&mem, 0, seen, 64));
 		assert_null(memchr(seen, 0, 64));
 	}
 	coherent_free(&mem);
-	coherent_bar_close(misfit.bar);
+	coherent_bar_close(fixture.bar);
 }
 
-/* The faults of a device that uses old addresses, as a string. */
-static void late_run(char *trace, size_t size)
+/* Writes the faults of a device that uses old addresses into a string. */
+static void run_late_device(char *trace, size_t size)
 {
 	COHERENT(uint64_t) others[16] = { COHERENT_EMPTY };
 	COHERENT(uint64_t) mem = COHERENT_EMPTY;
 	COHERENT_BOX(uint64_t) box = COHERENT_EMPTY;
 	struct coherent_fault fault;
-	struct misfit misfit;
+	struct fixture fixture;
 	size_t used = 0;
 
 	trace[0] = '\0';
-	open_misfit(&misfit, "sim:custom,step,late,seed=11");
+	open_fixture(&fixture, "sim:custom,step,late,seed=11");
 	for (unsigned int turn = 0; turn < 8; turn++) {
-		assert_ok(coherent_zeroed(&mem, misfit.dev, 8));
-		make_write(&misfit, coherent_addr(&mem).raw, 64);
-		assert_no_fault(misfit.dev);
+		assert_ok(coherent_zeroed(&mem, fixture.dev, 8));
+		make_write(&fixture, coherent_addr(&mem).raw, 64);
+		assert_no_fault(fixture.dev);
 		if (turn % 2) {
 			coherent_free(&mem);
 		} else {
@@ -163,10 +166,10 @@ static void late_run(char *trace, size_t size)
 			coherent_box_ptr(&box)[0] = 1;
 		}
 		for (size_t i = 0; i < 16; i++)
-			assert_ok(coherent_zeroed(&others[i], misfit.dev, 8));
+			assert_ok(coherent_zeroed(&others[i], fixture.dev, 8));
 		for (unsigned int step = 0; step < 20; step++) {
-			assert_ok(coherent_sim_step(misfit.dev, 1));
-			while (!coherent_device_next_fault(misfit.dev, &fault)) {
+			assert_ok(coherent_sim_step(fixture.dev, 1));
+			while (!coherent_device_next_fault(fixture.dev, &fault)) {
 				assert_int_equal(fault.state, turn % 2 ? COHERENT_STATE_FREED :
 									 COHERENT_STATE_RECLAIMED);
 				assert_int_equal(fault.access, COHERENT_ACCESS_WRITE);
@@ -175,7 +178,7 @@ static void late_run(char *trace, size_t size)
 				assert_true(used < size);
 			}
 		}
-		/* Nobody else was hit. */
+		/* The late writes changed no other object. */
 		for (size_t i = 0; i < 16; i++) {
 			uint64_t value;
 
@@ -188,18 +191,18 @@ static void late_run(char *trace, size_t size)
 			coherent_box_free(&box);
 		}
 	}
-	close_misfit(&misfit);
+	close_fixture(&fixture);
 }
 
-static void late_device_uses_old_addresses_and_hits_nobody(void **state)
+static void late_device_uses_old_addresses_and_changes_no_object(void **state)
 {
 	char traces[2][1024];
 
 	(void)state;
-	late_run(traces[0], sizeof(traces[0]));
-	late_run(traces[1], sizeof(traces[1]));
+	run_late_device(traces[0], sizeof(traces[0]));
+	run_late_device(traces[1], sizeof(traces[1]));
 	assert_string_equal(traces[0], traces[1]);
-	/* Four times each. */
+	/* The device uses each old address four times. */
 	for (char turn = '0'; turn < '8'; turn++) {
 		const char mark[] = { turn, ':', '\0' };
 		unsigned int uses = 0;
@@ -213,20 +216,20 @@ static void late_device_uses_old_addresses_and_hits_nobody(void **state)
 static void late_device_forgets_at_a_reset(void **state)
 {
 	COHERENT(uint64_t) mem = COHERENT_EMPTY;
-	struct misfit misfit;
+	struct fixture fixture;
 
 	(void)state;
-	open_misfit(&misfit, "sim:custom,step,late");
-	assert_ok(coherent_zeroed(&mem, misfit.dev, 8));
-	make_write(&misfit, coherent_addr(&mem).raw, 64);
+	open_fixture(&fixture, "sim:custom,step,late");
+	assert_ok(coherent_zeroed(&mem, fixture.dev, 8));
+	make_write(&fixture, coherent_addr(&mem).raw, 64);
 	coherent_free(&mem);
-	assert_ok(coherent_device_reset(misfit.dev));
-	assert_ok(coherent_sim_step(misfit.dev, 100));
-	assert_no_fault(misfit.dev);
-	close_misfit(&misfit);
+	assert_ok(coherent_device_reset(fixture.dev));
+	assert_ok(coherent_sim_step(fixture.dev, 100));
+	assert_no_fault(fixture.dev);
+	close_fixture(&fixture);
 }
 
-static void lazy_iommu_lets_through_until_the_fence(void **state)
+static void lazy_iommu_keeps_old_addresses_until_the_fence(void **state)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
@@ -245,7 +248,7 @@ static void lazy_iommu_lets_through_until_the_fence(void **state)
 	assert_false(coherent_is_empty(&mem));
 	assert_true(coherent_is_empty(&box));
 	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
-	/* The contents came along; the pages wait, and are nobody's. */
+	/* The box has the contents in new pages. The old pages wait and belong to no object. */
 	assert_int_equal(coherent_box_ptr(&box)[0], 4);
 	assert_ptr_not_equal(coherent_box_ptr(&box), pages);
 	assert_ok(coherent_sim_try_addr(dev, old, &byte, 1, COHERENT_ACCESS_WRITE));
@@ -260,11 +263,11 @@ static void lazy_iommu_lets_through_until_the_fence(void **state)
 	assert_ok(coherent_device_fence(dev));
 	assert_err(coherent_sim_try_addr(dev, old, &byte, 1, COHERENT_ACCESS_WRITE), -EIO);
 	coherent_box_free(&box);
-	/* Everything is back in use. */
+	/* After the fence everything can be used again. */
 	assert_ok(coherent_device_set_mask(dev, coherent_mask(20)));
 	assert_ok(coherent_zeroed(&next, dev, 1));
 	coherent_free(&next);
-	/* A close ends it too. */
+	/* Closing the device also ends the wait of the last mem. */
 	coherent_device_close(dev);
 }
 
@@ -311,7 +314,7 @@ static void mappings_have_a_limit(void **state)
 	assert_err(coherent_zeroed(&mems[3], dev, 1), -ENOSPC);
 	assert_true(log_has(&log, "all 3 mappings are in use"));
 	assert_true(coherent_is_empty(&mems[3]));
-	/* A box is no mapping. */
+	/* A box needs no mapping. */
 	assert_ok(coherent_reclaim(&mems[0], &box));
 	assert_ok(coherent_zeroed(&mems[3], dev, 1));
 	coherent_box_free(&box);
@@ -332,7 +335,7 @@ static void try_needs_a_simulated_device(void **state)
 	assert_ok(coherent_box_zeroed(&box, dev, 1));
 	assert_err(coherent_sim_try(NULL, &box, 0, &byte, 1, COHERENT_ACCESS_READ), -ENODEV);
 	assert_err(coherent_sim_try(dev, &box, 0, &byte, 1, (enum coherent_access)2), -EINVAL);
-	/* Nothing at all is allowed everywhere. */
+	/* An access of no bytes is allowed at every address. */
 	assert_ok(coherent_sim_try(dev, &box, 0, &byte, 0, COHERENT_ACCESS_READ));
 	coherent_box_free(&box);
 	coherent_device_close(dev);
@@ -344,9 +347,9 @@ int main(void)
 		cmocka_unit_test(torn_writes_arrive_in_two_parts),
 		cmocka_unit_test(second_part_of_a_torn_write_is_checked_when_it_arrives),
 		cmocka_unit_test(second_part_of_a_torn_write_arrives_by_a_fence_or_close),
-		cmocka_unit_test(late_device_uses_old_addresses_and_hits_nobody),
+		cmocka_unit_test(late_device_uses_old_addresses_and_changes_no_object),
 		cmocka_unit_test(late_device_forgets_at_a_reset),
-		cmocka_unit_test(lazy_iommu_lets_through_until_the_fence),
+		cmocka_unit_test(lazy_iommu_keeps_old_addresses_until_the_fence),
 		cmocka_unit_test(devices_do_not_share_addresses),
 		cmocka_unit_test(mappings_have_a_limit),
 		cmocka_unit_test(try_needs_a_simulated_device),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The simulator: models that a program brings along.
+ * These tests open devices with models of their own.
  */
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -28,7 +28,7 @@ static void model_gets_its_callbacks(void **state)
 	assert_int_equal(coherent_bar_read8(bars[1], 1), 0x88 + 2);
 	assert_ok(coherent_sim_step(dev, 5));
 	assert_int_equal(coherent_bar_read32(bars[0], 0), 5);
-	/* Stepping, a tick is a millisecond. */
+	/* Each step adds a millisecond to the time. */
 	assert_int_equal(counter.now, 4 * MS);
 	coherent_bar_write8(bars[0], 1, 0xfe);
 	assert_int_equal(counter.last_write, 0xfe);
@@ -57,7 +57,7 @@ static void model_gets_its_callbacks(void **state)
 	assert_int_equal(counter.closed, 1);
 }
 
-static void interrupt_nobody_listens_to_is_dropped(void **state)
+static void interrupt_without_a_listener_is_dropped(void **state)
 {
 	struct counter counter = { .opened = 0 };
 	struct coherent_device *dev;
@@ -72,7 +72,7 @@ static void interrupt_nobody_listens_to_is_dropped(void **state)
 	assert_ok(coherent_bar_open(&bar, dev, 0));
 	assert_ok(coherent_irq_open(&irq, dev, 1));
 	coherent_irq_close(irq);
-	/* Their numbers are somebody else's now. */
+	/* These eventfds now have the numbers of the closed descriptors. */
 	for (size_t i = 0; i < 2; i++)
 		fds[i] = eventfd(0, EFD_NONBLOCK);
 	coherent_bar_write32(bar, 16, 1);
@@ -153,7 +153,7 @@ static void threaded_model_runs_by_itself(void **state)
 	assert_ok(coherent_device_open(&dev, "sim:custom", .model = &counter_model,
 				       .model_arg = &counter));
 	assert_ok(coherent_bar_open(&bar, dev, 0));
-	/* Without any register write, too. */
+	/* The model runs although the driver writes no register. */
 	for (unsigned int i = 0; coherent_bar_read32(bar, 0) < 3; i++)
 		assert_true(i < 100000000);
 	assert_ok(coherent_zeroed(&mem, dev, 16));
@@ -169,7 +169,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(model_gets_its_callbacks),
-		cmocka_unit_test(interrupt_nobody_listens_to_is_dropped),
+		cmocka_unit_test(interrupt_without_a_listener_is_dropped),
 		cmocka_unit_test(model_may_have_32_vectors),
 		cmocka_unit_test(threaded_model_has_a_clock),
 		cmocka_unit_test(model_without_callbacks_is_a_device),

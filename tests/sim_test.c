@@ -25,7 +25,10 @@ static uint64_t counter_read(struct coherent_sim *sim, void *arg, unsigned int b
 	return bar == 2 ? UINT64_C(0x1122334455667788) + offset + width : counter->ticks;
 }
 
-/* Register 8: write that many bytes of 0x5a to .target at the next tick. */
+/*
+ * Register 8 takes a number of bytes; the next tick writes that many bytes of 0x5a to .target.
+ * Register 16 takes the number of a vector, which it raises.
+ */
 static void counter_write(struct coherent_sim *sim, void *arg, unsigned int bar, uint64_t offset,
 			  unsigned int width, uint64_t value)
 {

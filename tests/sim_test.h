@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A model that counts its calls and writes when it is told to.
+ * The tests of the simulator share a model. It counts its calls, and it writes to memory when
+ * the test tells it to.
  */
 #ifndef SIM_TEST_H
 #define SIM_TEST_H
@@ -9,16 +10,16 @@
 
 /**
  * struct counter - The argument of the model.
- * @opened: How often it was opened.
- * @closed: How often it was closed.
- * @ticks: How many ticks it had.
- * @resets: How often it was reset.
+ * @opened: How often the simulator opened the model.
+ * @closed: How often the simulator closed the model.
+ * @ticks: The number of ticks.
+ * @resets: How often the driver reset the device.
  * @last_write: The last value that the driver wrote into a register.
  * @now: The time of the last tick.
- * @mask: The mask of the device as the model opened.
- * @target: Where the next tick writes.
- * @bytes: How many bytes it writes; 0 for none.
- * @result: What the simulator answered to that write.
+ * @mask: The mask of the device when the model was opened.
+ * @target: The address that the next tick writes to.
+ * @bytes: The number of bytes that the next tick writes.
+ * @result: The simulator's result of that write.
  */
 struct counter {
 	unsigned int opened;
