@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What may happen at the same time. Under ThreadSanitizer these are the tests of
- * the thread rules at the head of coherent.h.
+ * In these tests several threads use the library at the same time. With ThreadSanitizer they
+ * test the rules for threads at the head of coherent.h.
  *
- * Threads report failure by their result: assertions are for the main thread.
+ * Only the main thread may use assertions. Other threads report a failure by their result.
  */
 #include <stdatomic.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@
 #include "test.h"
 
 #define ENTRIES 64
-#define JOBS 3000
+#define REQUESTS 3000
 
 /* --- Two threads on one ring --- */
 
@@ -38,7 +38,7 @@ static void fail_queue(struct queue *queue)
 	pthread_mutex_unlock(&queue->mutex);
 }
 
-/* Waits for a free slot; false if the other thread gave up. */
+/* Waits for a free slot. Returns false if the other thread has failed. */
 static bool has_room(struct queue *queue, uint32_t tail)
 {
 	bool failed;
@@ -51,7 +51,7 @@ static bool has_room(struct queue *queue, uint32_t tail)
 	return !failed;
 }
 
-/* Job n sums n % 200 + 1 bytes of the value n, in a mem that it makes for that. */
+/* Request n tells the device to sum n % 200 + 1 bytes of the value n, in a new mem. */
 static int submit(struct queue *queue, uint32_t n)
 {
 	const uint32_t slot = n % ENTRIES;
@@ -77,7 +77,7 @@ static void *submitter(void *arg)
 {
 	struct queue *queue = arg;
 
-	for (uint32_t n = 0; n < JOBS && has_room(queue, n); n++)
+	for (uint32_t n = 0; n < REQUESTS && has_room(queue, n); n++)
 		if (submit(queue, n)) {
 			fail_queue(queue);
 			break;
@@ -97,7 +97,7 @@ static int complete(struct queue *queue, uint32_t n)
 	    coherent_ring_get(&queue->completion, n, .status) ||
 	    coherent_ring_get(&queue->completion, n, .sum) != (n % 200 + 1) * (uint8_t)n)
 		return -EBADMSG;
-	/* Made by the other thread: it was handed over by the device. */
+	/* The other thread made this mem. The device's completion hands it over to this thread. */
 	coherent_free(&queue->data[n % ENTRIES]);
 	pthread_mutex_lock(&queue->mutex);
 	queue->completed = n + 1;
@@ -110,7 +110,7 @@ static void *completer(void *arg)
 {
 	struct queue *queue = arg;
 
-	for (uint32_t n = 0; n < JOBS; n++)
+	for (uint32_t n = 0; n < REQUESTS; n++)
 		if (complete(queue, n)) {
 			fail_queue(queue);
 			break;
@@ -144,7 +144,7 @@ static void two_threads_on_one_ring(void **state)
 	pthread_join(threads[0], NULL);
 	pthread_join(threads[1], NULL);
 	assert_false(queue->failed);
-	assert_int_equal(queue->completed, JOBS);
+	assert_int_equal(queue->completed, REQUESTS);
 	assert_no_fault(queue->dev);
 	coherent_free(&queue->descs);
 	coherent_free(&queue->completions);
@@ -215,7 +215,7 @@ static void workers_on(const char *name)
 		workers[i] = (struct worker){ .dev = dev, .id = i + 1 };
 		assert_ok(pthread_create(&threads[i], NULL, worker_thread, &workers[i]));
 	}
-	/* Meanwhile somebody reads the faults. */
+	/* Meanwhile the main thread reads the faults. */
 	for (unsigned int i = 0; i < 2000; i++)
 		(void)!coherent_device_next_fault(dev, &fault);
 	for (unsigned int i = 0; i < 4; i++) {
@@ -225,7 +225,7 @@ static void workers_on(const char *name)
 	coherent_device_close(dev);
 }
 
-static void different_objects_freely(void **state)
+static void threads_use_different_objects_freely(void **state)
 {
 	(void)state;
 	workers_on("sim:edu,mask=40");
@@ -239,12 +239,12 @@ struct shared {
 	int err;
 };
 
-static void *reader(void *arg)
+static void *read_both_fields(void *arg)
 {
 	struct shared *shared = arg;
 	uint64_t first, second = 0;
 
-	/* What was written before a _release is seen after an _acquire. */
+	/* A thread that reads with _acquire sees the writes that came before the _release. */
 	while (second < 20000 && !shared->err) {
 		shared->err = coherent_read_acquire(&shared->mem, 1, &second);
 		if (!shared->err)
@@ -255,7 +255,7 @@ static void *reader(void *arg)
 	return NULL;
 }
 
-static void accessors_of_one_mem(void **state)
+static void two_threads_access_one_mem(void **state)
 {
 	struct shared shared = { .mem = COHERENT_EMPTY };
 	struct coherent_device *dev;
@@ -264,7 +264,7 @@ static void accessors_of_one_mem(void **state)
 	(void)state;
 	assert_ok(coherent_device_open(&dev, "sim:edu"));
 	assert_ok(coherent_zeroed(&shared.mem, dev, 2));
-	assert_ok(pthread_create(&thread, NULL, reader, &shared));
+	assert_ok(pthread_create(&thread, NULL, read_both_fields, &shared));
 	for (uint64_t i = 1; i <= 20000; i++) {
 		assert_ok(coherent_write(&shared.mem, 0, i));
 		assert_ok(coherent_write_release(&shared.mem, 1, i));
@@ -275,9 +275,9 @@ static void accessors_of_one_mem(void **state)
 	coherent_device_close(dev);
 }
 
-/* --- Close, while others use what it ends --- */
+/* --- A close while other threads use the device --- */
 
-/* A device that is in the middle of something for as long as it is told to. */
+/* The argument of a model whose tick does not end while @hold is set. */
 struct slow {
 	struct coherent_device *dev;
 	atomic_bool hold;
@@ -327,7 +327,7 @@ static void free_while_closing_leaves_nothing_reachable(void **state)
 	assert_ok(pthread_create(&thread, NULL, close_device, slow.dev));
 	while (coherent_device_level(slow.dev))
 		usleep(100);
-	/* The device is not closed, only on the way to it. */
+	/* The close has begun, but it waits for the tick. */
 	coherent_free(&mem);
 	slow.hold = false;
 	pthread_join(thread, NULL);
@@ -341,7 +341,7 @@ static void *set_masks(void *arg)
 	return NULL;
 }
 
-static void masks_change_while_boxes_do_not_fit(void **state)
+static void masks_change_while_allocations_fail(void **state)
 {
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
 	struct coherent_device *dev;
@@ -358,7 +358,7 @@ static void masks_change_while_boxes_do_not_fit(void **state)
 	coherent_device_close(dev);
 }
 
-/* --- A vector that changes hands --- */
+/* --- A vector that is closed and opened at the same time --- */
 
 static void interrupting_write(struct coherent_sim *sim, void *arg, unsigned int bar,
 			       uint64_t offset, unsigned int width, uint64_t value)
@@ -385,7 +385,7 @@ static void *hold_sim(void *arg)
 	return NULL;
 }
 
-static void vector_opened_as_it_is_closed_has_its_interrupts(void **state)
+static void vector_reopened_during_its_close_gets_interrupts(void **state)
 {
 	const struct coherent_sim_model model = { .name = "irq",
 						  .mask = UINT32_MAX,
@@ -423,11 +423,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_threads_on_one_ring),
-		cmocka_unit_test(different_objects_freely),
-		cmocka_unit_test(accessors_of_one_mem),
+		cmocka_unit_test(threads_use_different_objects_freely),
+		cmocka_unit_test(two_threads_access_one_mem),
 		cmocka_unit_test(free_while_closing_leaves_nothing_reachable),
-		cmocka_unit_test(masks_change_while_boxes_do_not_fit),
-		cmocka_unit_test(vector_opened_as_it_is_closed_has_its_interrupts),
+		cmocka_unit_test(masks_change_while_allocations_fail),
+		cmocka_unit_test(vector_reopened_during_its_close_gets_interrupts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Threads that wait for an interrupt, a register or a field, and what wakes them.
+ * In these tests threads wait for an interrupt, a register or a field until something wakes
+ * them.
  *
- * Threads report failure by their result: assertions are for the main thread.
+ * Only the main thread may use assertions. Other threads report a failure by their result.
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -19,8 +20,8 @@ struct waiter {
 	int err;
 };
 
-/* Returns when the thread of a waiter is asleep, which it is only as it waits. */
-static void until_it_waits(struct waiter *waiter)
+/* Returns when the thread of a waiter sleeps. It sleeps only in the wait. */
+static void wait_until_asleep(struct waiter *waiter)
 {
 	char path[64], line[128], state = 'R';
 	FILE *stat;
@@ -88,7 +89,7 @@ static void close_wakes_all_waiters(void **state)
 		assert_ok(pthread_create(&threads[i], NULL, waits[i], &waiters[i]));
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(waits); i++)
-		until_it_waits(&waiters[i]);
+		wait_until_asleep(&waiters[i]);
 	coherent_device_close(dev);
 	for (size_t i = 0; i < ARRAY_SIZE(waits); i++) {
 		pthread_join(threads[i], NULL);
@@ -115,7 +116,7 @@ static void irq_close_wakes_its_waiters(void **state)
 			assert_ok(pthread_create(&threads[i], NULL, wait_for_irq, &waiters[i]));
 		}
 		for (size_t i = 0; i < 3; i++)
-			until_it_waits(&waiters[i]);
+			wait_until_asleep(&waiters[i]);
 		coherent_irq_close(irq);
 		for (size_t i = 0; i < 3; i++) {
 			pthread_join(threads[i], NULL);
@@ -144,7 +145,7 @@ static void one_interrupt_wakes_one_waiter(void **state)
 		assert_ok(pthread_create(&threads[i], NULL, wait_for_irq, &waiters[i]));
 	}
 	for (size_t i = 0; i < 2; i++)
-		until_it_waits(&waiters[i]);
+		wait_until_asleep(&waiters[i]);
 	coherent_bar_write32(bar, 0x60, 1);
 	while (!waiters[0].done && !waiters[1].done)
 		usleep(100);
@@ -152,7 +153,7 @@ static void one_interrupt_wakes_one_waiter(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		pthread_join(threads[i], NULL);
 		woken += !waiters[i].err;
-		/* The other one went on waiting, until the close. */
+		/* The other thread waited until the close. */
 		if (waiters[i].err)
 			assert_err(waiters[i].err, -ENODEV);
 	}
@@ -161,14 +162,14 @@ static void one_interrupt_wakes_one_waiter(void **state)
 	coherent_device_close(dev);
 }
 
-static void nothing_happens(int signal)
+static void ignore_signal(int signal)
 {
 	(void)signal;
 }
 
 static void signals_do_not_end_a_wait(void **state)
 {
-	const struct sigaction action = { .sa_handler = nothing_happens };
+	const struct sigaction action = { .sa_handler = ignore_signal };
 	struct sigaction before;
 	struct waiter waiter;
 	struct coherent_device *dev;
@@ -184,7 +185,7 @@ static void signals_do_not_end_a_wait(void **state)
 	waiter = (struct waiter){ .irq = irq };
 	assert_ok(pthread_create(&thread, NULL, wait_for_irq, &waiter));
 	for (unsigned int i = 0; i < 20; i++) {
-		until_it_waits(&waiter);
+		wait_until_asleep(&waiter);
 		assert_ok(pthread_kill(thread, SIGUSR1));
 		usleep(200);
 	}
@@ -198,14 +199,14 @@ static void signals_do_not_end_a_wait(void **state)
 	assert_ok(sigaction(SIGUSR1, &before, NULL));
 }
 
-/* A register write comes through while the model is busy all the time. */
+/* The model raises interrupts all the time, but a register write must still get through. */
 static void busy_tick(struct coherent_sim *sim, void *arg)
 {
 	(void)arg;
 	coherent_sim_irq(sim, 0);
 }
 
-static void busy_model_lets_the_driver_in(void **state)
+static void driver_can_write_registers_of_a_busy_model(void **state)
 {
 	const struct coherent_sim_model model = {
 		.name = "busy",
@@ -233,7 +234,7 @@ int main(void)
 		cmocka_unit_test(irq_close_wakes_its_waiters),
 		cmocka_unit_test(one_interrupt_wakes_one_waiter),
 		cmocka_unit_test(signals_do_not_end_a_wait),
-		cmocka_unit_test(busy_model_lets_the_driver_in),
+		cmocka_unit_test(driver_can_write_registers_of_a_busy_model),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

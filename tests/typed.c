@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The typed layer: every accessor on every kind of field, and that arguments
- * are evaluated once. That misuse does not compile is in compile_fail/.
+ * These tests use every accessor of the typed layer on every kind of field, and check that
+ * arguments are evaluated once. compile_fail/ shows that misuse does not compile.
  */
 #include "typed_test.h"
 
@@ -12,7 +12,7 @@ struct __attribute__((packed)) packed_but_aligned {
 	uint64_t d;
 };
 
-/* Objects stand in structs, in arrays, at file scope. */
+/* Objects may be in structs, in arrays and at file scope. */
 struct driver {
 	COHERENT_BOX(struct desc) box;
 	union descs mem;
@@ -93,7 +93,7 @@ static void fields_convert_to_their_byte_order(void **state)
 	assert_int_equal(bytes_of(&(coherent_le16){ coherent_cpu_to_le16(0x1234).raw })[0], 0x34);
 }
 
-static void fields_of_every_number_type(void **state)
+static void fields_may_have_every_number_type(void **state)
 {
 	COHERENT(struct packed_but_aligned) packed = COHERENT_EMPTY;
 	union descs mem = COHERENT_EMPTY;
@@ -134,7 +134,7 @@ static void fields_of_every_number_type(void **state)
 	assert_ok(coherent_write(&mem, 0, .prp.list[1], 6));
 	assert_int_equal(coherent_slot_get(&slot, .u.raw) >> (COHERENT_LE_SWAPS ? 0 : 16), 5);
 	assert_int_equal(coherent_slot_get(&slot, .prp.list[1]), 6);
-	/* Neighbours are untouched. */
+	/* The writes did not change the fields beside them. */
 	assert_int_equal(coherent_slot_get(&slot, .flags[2]), 0);
 	assert_int_equal(coherent_slot_get(&slot, .tag), 0);
 	assert_int_equal(coherent_slot_get(&slot, .prp.list[0]), 0);
@@ -147,7 +147,7 @@ static void fields_of_every_number_type(void **state)
 	coherent_free(&packed);
 }
 
-static void whole_numbers_need_no_field(void **state)
+static void mems_of_numbers_need_no_field(void **state)
 {
 	COHERENT(uint32_t) mem = COHERENT_EMPTY;
 	COHERENT(coherent_be32) big = COHERENT_EMPTY;
@@ -232,7 +232,10 @@ static void arguments_are_evaluated_once(void **state)
 				counted(0)) == -ETIMEDOUT ?
 			  0 :
 			  1);
-	/* mem, index, timeout, and the condition twice: once more after the deadline. */
+	/*
+		 * The mem, the index and the timeout count once. The condition counts twice, because poll
+		 * looks once more after the deadline.
+		 */
 	ASSERT_CALLS(5);
 	assert_ok(coherent_addr_at(counted_mem(&mems[0]), counted(1), &addr));
 	ASSERT_CALLS(2);
@@ -256,7 +259,7 @@ static void arguments_are_evaluated_once(void **state)
 	assert_ok(coherent_write(at++, i++, .src, 1));
 	assert_true(at == &mems[1] && i == 1);
 
-	/* One inside of another: no shadowing, no mixing up. */
+	/* Calls can be arguments of calls. Their variables do not shadow each other. */
 	assert_ok(coherent_write(
 		&mems[0], coherent_count(&view) - 1, .src,
 		(uint64_t)coherent_read(&mems[0], (size_t)coherent_read(&mems[0], 0, .src, &value),
@@ -266,9 +269,9 @@ static void arguments_are_evaluated_once(void **state)
 	coherent_free(&mems[0]);
 }
 
-static void a_call_leaves_user_names_alone(void **state)
+static void macros_do_not_capture_names_of_the_caller(void **state)
 {
-	/* Names that a macro might have taken. */
+	/* A macro might use these names itself. */
 	COHERENT(struct desc) mem = COHERENT_EMPTY;
 	uint64_t value = 3, word = 1, err = 2, range = 0, poll = 0;
 	size_t i = 1, element = 0;
@@ -289,7 +292,7 @@ static int read_through_const(const union descs *mem, size_t i, uint64_t *value)
 	return coherent_read(mem, i, .src, value);
 }
 
-static void objects_stand_anywhere(void **state)
+static void objects_may_be_in_structs_and_at_file_scope(void **state)
 {
 	static const uint32_t four[] = { 1, 2, 3, 4 };
 	struct driver *driver = calloc(1, sizeof(*driver));
@@ -300,7 +303,7 @@ static void objects_stand_anywhere(void **state)
 	uint32_t status;
 
 	(void)state;
-	/* calloc() makes empty objects. */
+	/* An object that calloc() has zeroed is empty. */
 	assert_true(coherent_is_empty(&driver->box) && coherent_is_empty(&driver->mem));
 	assert_ok(coherent_box_zeroed(&driver->box, dev, 1));
 	coherent_box_ptr(&driver->box)[0].src = 4;
@@ -309,7 +312,7 @@ static void objects_stand_anywhere(void **state)
 	assert_int_equal(value, 4);
 	coherent_move(&driver->mem, &other);
 	assert_true(coherent_is_empty(&driver->mem) && !coherent_is_empty(&other));
-	/* Not over another one. */
+	/* A move does not overwrite an object in use. */
 	assert_ok(coherent_zeroed(&driver->mem, dev, 1));
 	coherent_move(&other, &driver->mem);
 	assert_false(coherent_is_empty(&other) || coherent_is_empty(&driver->mem));
@@ -331,7 +334,7 @@ static void objects_stand_anywhere(void **state)
 	coherent_box_free(&box);
 	coherent_box_free(&driver->box);
 
-	/* A const element can be read, and made from a source. */
+	/* Elements may be const. The driver can read them and make them from a source. */
 	assert_ok(coherent_from(&driver->status, dev, four, 4));
 	assert_ok(coherent_read(&driver->status, 2, &status));
 	assert_int_equal(status, 3);
@@ -342,7 +345,7 @@ static void objects_stand_anywhere(void **state)
 	free(driver);
 }
 
-static void empty_objects_answer(void **state)
+static void calls_on_empty_objects_change_nothing(void **state)
 {
 	COHERENT_BOX(struct desc) box = COHERENT_EMPTY;
 	union descs mem = COHERENT_EMPTY;
@@ -392,7 +395,7 @@ static void empty_objects_answer(void **state)
 	assert_true(coherent_is_empty(&mem));
 }
 
-static void scopes_free(void **state)
+static void objects_are_freed_at_the_end_of_their_scope(void **state)
 {
 	coherent_addr_t first = { 0 };
 
@@ -421,13 +424,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fields_convert_to_their_byte_order),
-		cmocka_unit_test(fields_of_every_number_type),
-		cmocka_unit_test(whole_numbers_need_no_field),
+		cmocka_unit_test(fields_may_have_every_number_type),
+		cmocka_unit_test(mems_of_numbers_need_no_field),
 		cmocka_unit_test(arguments_are_evaluated_once),
-		cmocka_unit_test(a_call_leaves_user_names_alone),
-		cmocka_unit_test(objects_stand_anywhere),
-		cmocka_unit_test(empty_objects_answer),
-		cmocka_unit_test(scopes_free),
+		cmocka_unit_test(macros_do_not_capture_names_of_the_caller),
+		cmocka_unit_test(objects_may_be_in_structs_and_at_file_scope),
+		cmocka_unit_test(calls_on_empty_objects_change_nothing),
+		cmocka_unit_test(objects_are_freed_at_the_end_of_their_scope),
 	};
 
 	return cmocka_run_group_tests(tests, open_device, close_device);

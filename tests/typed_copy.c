@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The typed layer: copies of elements and of bytes, and views of fields.
+ * These tests copy elements and bytes, and make views of fields.
  */
 #include "typed_test.h"
 
@@ -49,7 +49,7 @@ enum color { RED = 1, BLUE = 2 };
 typedef uint8_t mac[6];
 typedef coherent_be32 matrix[2][3];
 
-/* More than fit into the chunks that a copy is made of. */
+/* The test copies more of these than fit into one chunk of a copy. */
 struct many {
 	uint8_t a;
 	uint32_t b;
@@ -107,8 +107,8 @@ static void numbers_and_arrays_are_copied_without_a_list(void **state)
 	coherent_free(&grid);
 }
 
-/* Every alignment of both sides, every length around a word. */
-static void copies_of_any_alignment(void **state)
+/* Both sides have every alignment, and the length has every value around a word. */
+static void copies_work_at_any_alignment(void **state)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	uint8_t in[64], out[64];
@@ -136,7 +136,7 @@ static void copies_of_any_alignment(void **state)
 	coherent_free(&mem);
 }
 
-static void views_of_fields(void **state)
+static void views_give_access_to_one_field(void **state)
 {
 	COHERENT_VIEW(uint16_t) flags;
 	COHERENT_VIEW(struct prp) prp;
@@ -165,12 +165,12 @@ static void views_of_fields(void **state)
 	assert_ok(coherent_write(&list, 1, 77));
 	assert_ok(coherent_read(&mem, 2, .prp.list[1], &entry));
 	assert_int_equal(entry, 77);
-	/* A wait on a view ends like one on its mem. */
+	/* A wait on a view ends like a wait on its mem. */
 	assert_ok(coherent_poll(&list, 1, &entry, entry == 77, 0));
 	assert_err(coherent_poll(&list, 1, &entry, entry == 78, 2 * MS), -ETIMEDOUT);
 	assert_err(coherent_view_field(&mem, 4, .flags, &flags), -ERANGE);
 	assert_true(coherent_is_empty(&flags));
-	/* A view may be made from itself. */
+	/* A view may be its own source. */
 	assert_ok(coherent_view(&mem, 1, 3, &view));
 	assert_ok(coherent_view(&view, 1, 2, &view));
 	assert_int_equal(coherent_addr(&view).raw,
@@ -184,8 +184,8 @@ int main(void)
 		cmocka_unit_test(copies_move_elements_and_bytes),
 		cmocka_unit_test(copies_leave_padding_zero_in_every_element),
 		cmocka_unit_test(numbers_and_arrays_are_copied_without_a_list),
-		cmocka_unit_test(copies_of_any_alignment),
-		cmocka_unit_test(views_of_fields),
+		cmocka_unit_test(copies_work_at_any_alignment),
+		cmocka_unit_test(views_give_access_to_one_field),
 	};
 
 	return cmocka_run_group_tests(tests, open_device, close_device);

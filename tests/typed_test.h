@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What the tests of the typed layer share: a device, and a descriptor with every kind of field.
+ * The tests of the typed layer share a device and a descriptor with every kind of field.
  */
 #ifndef TYPED_TEST_H
 #define TYPED_TEST_H
@@ -48,7 +48,7 @@ COHERENT_VIEW_TYPE(desc_view, struct desc);
 COHERENT_SLOT_TYPE(desc_slot, struct desc);
 COHERENT_RING_TYPE(desc_ring, struct desc);
 
-/* The device of the tests. */
+/* The device of the running test. */
 extern struct coherent_device *dev;
 
 int open_device(void **state);
