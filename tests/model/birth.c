@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * How objects come to be: in every way, with every option, good and bad.
+ * The model allocates objects in every way and with every option, good and bad.
  */
 #include <string.h>
 
 #include "object.h"
 
 /**
- * struct ask - What is asked for.
- * @kind: A box, a mem or a handle.
- * @count: Elements.
- * @attrs: As in the options, as the next four.
+ * struct ask - The arguments of an allocation.
+ * @kind: The kind of object: a box, a mem or a handle.
+ * @count: The number of elements.
+ * @attrs: The option of this name. The next four members are options too.
  * @align: See @attrs.
  * @boundary: See @attrs.
  * @level: See @attrs.
  * @permission: See @attrs.
- * @filled: 0 for zeroed, 1 for from an array, 2 for by a function.
- * @source: The array; NULL sometimes.
- * @sealed: There is a seal.
- * @sealing: What it answers.
- * @init_result: What the function answers.
+ * @filled: How the object is filled: 0 with zeros, 1 from an array, 2 by a function.
+ * @source: The array, which is NULL sometimes.
+ * @sealed: Whether there is a seal.
+ * @sealing: The argument of the seal.
+ * @init_result: The result of the function.
  */
 struct ask {
 	enum kind kind;
@@ -61,7 +61,7 @@ static struct ask pick_ask(struct slot *slot)
 		.sealing = { .slot = slot, .result = pick_seal_result() },
 	};
 
-	/* A handle has nothing that could be filled. */
+	/* A handle gives the CPU no access, so that nothing can fill it. */
 	if (ask.kind != HANDLE) {
 		ask.filled = pick(ask.kind == MEM ? 3 : 2);
 		ask.sealed = ask.kind == MEM && chance(4);
@@ -97,7 +97,7 @@ static bool is_power_or_zero(uint64_t x)
 	return !(x & (x - 1));
 }
 
-/* Arguments before state, state before resources. */
+/* Predicts the checks of the library: first of arguments, then of state, then of resources. */
 static int check_ask(const struct ask *ask, const struct slot *slot)
 {
 	const size_t size = slot_size(slot);
@@ -186,7 +186,7 @@ static int allocate(struct slot *slot, struct coherent_device *dev, struct ask *
 				      .level = ask->level, .permission = ask->permission);
 }
 
-/* An empty slot becomes what the object is going to be, but for its address. */
+/* Fills an empty slot with all that is known of the new object, which is all but its address. */
 static void prepare(struct slot *slot, unsigned int dev, const struct ask *ask)
 {
 	struct place *place = &slot->place;
@@ -205,13 +205,13 @@ static void prepare(struct slot *slot, unsigned int dev, const struct ask *ask)
 		field_clear_padding(place->bytes, ask->count);
 }
 
-/* What the last steps of it must answer, after all arguments were good. */
+/* Predicts the result of an allocation whose arguments are good. */
 static int predict_birth(const struct slot *slot, const struct ask *ask)
 {
 	int err = space_reserve(&slot->place);
 
 	if (err && !slot->place.quiet)
-		device_says(device_of(&slot->place), COHERENT_WARNING);
+		expect_report(device_of(&slot->place), COHERENT_WARNING);
 	if (!err && ask->filled == 2)
 		err = result_of(ask->init_result);
 	if (!err && ask->sealed)
@@ -221,7 +221,7 @@ static int predict_birth(const struct slot *slot, const struct ask *ask)
 	return err;
 }
 
-static void be_born(struct slot *slot, const struct ask *ask)
+static void record_new_object(struct slot *slot, const struct ask *ask)
 {
 	device_of(&slot->place)->objects++;
 	if (ask->kind == BOX)
@@ -250,7 +250,7 @@ void object_allocate(struct slot *slot)
 	ask = pick_ask(slot);
 	if (slot->kind != EMPTY && ask.kind != slot->kind)
 		return;
-	/* Handles are of bytes. */
+	/* The elements of a handle are bytes. */
 	if (ask.kind == HANDLE)
 		slot->is_records = false;
 	pattern(source_bytes, sizeof(source_bytes));
@@ -265,8 +265,8 @@ void object_allocate(struct slot *slot)
 	EXPECT(allocate(slot, model.devices[dev].dev, &ask), err);
 	CHECK(ask.sealing.called <= ask.sealed);
 	if (!err) {
-		be_born(slot, &ask);
+		record_new_object(slot, &ask);
 		return;
 	}
-	bury(slot);
+	clear_slot(slot);
 }

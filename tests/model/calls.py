@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""Every call that a public header documents is made by the model: calls.py SOURCE_DIR. Prints TAP."""
+"""Check that the model makes every call that a public header documents.
+
+usage: calls.py SOURCE_DIR
+
+Prints TAP.
+"""
 import glob
 import os
 import re
 import sys
 
 CALL = re.compile(r'^/\*\*\n \* (coherent_\w+|COHERENT_(?:\w+_)?AUTO)\(\) - ', re.M)
-# Arithmetic and printing; what macros call stands with the macro.
+# The model need not make these: they compute or print, or a macro that it uses calls them.
 OTHER = re.compile(r'coherent_(?:base_\w+|\w+_to_cpu|cpu_to_\w+|mb|report_stderr)$')
 
 

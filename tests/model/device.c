@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Devices that are lazy or not, fail mappings and unmappings or not, with much or
- * little space for addresses; what they report and which faults they leave.
+ * The devices of the model. They are lazy or not, fail mappings and unmappings or not, and have
+ * much or little space for addresses. The model predicts their reports and faults.
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,20 +10,20 @@
 
 /* --- Reports and faults --- */
 
-static void hear(void *arg, enum coherent_severity severity, const char *line)
+static void count_report(void *arg, enum coherent_severity severity, const char *line)
 {
 	struct device *device = arg;
 
 	CHECK(*line && !strchr(line, '\n'));
-	device->heard[severity]++;
+	device->reports[severity]++;
 }
 
-void device_says(struct device *device, enum coherent_severity severity)
+void expect_report(struct device *device, enum coherent_severity severity)
 {
-	device->said[severity]++;
+	device->expected[severity]++;
 }
 
-void device_faults(struct device *device, const struct coherent_fault *fault)
+void expect_fault(struct device *device, const struct coherent_fault *fault)
 {
 	if (device->fault_count == FAULTS) {
 		device->first_fault = (device->first_fault + 1) % FAULTS;
@@ -84,7 +84,7 @@ static void check_limits(struct device *device)
 	if (device->pages <= SMALL) {
 		CHECK(limits.range_count == 1 && limits.ranges[0].last == device->mask);
 	} else {
-		/* Between them interrupts are written to. */
+		/* Devices write their interrupts to the addresses between the two ranges. */
 		CHECK(limits.range_count == 2 && limits.ranges[0].last == 0xfedfffff);
 		CHECK(limits.ranges[1].first == 0xfef00000);
 		CHECK(limits.ranges[1].last <= device->mask);
@@ -94,14 +94,14 @@ static void check_limits(struct device *device)
 	CHECK(!memcmp(limits.bar_bytes, engine_model.bar_size, sizeof(limits.bar_bytes)));
 }
 
-/* Of little or of plenty: what is between would take long to predict. */
+/* Picks a small or a large space: the model would take long to predict one in between. */
 static unsigned int pick_bits(void)
 {
 	return chance(2) ? 14 + pick(8) : 36 + pick(29);
 }
 
-/* Without objects, but for those that leaked. */
-static void drain(unsigned int i)
+/* Frees all objects of a device. Those that leaked stay. */
+static void free_all_objects(unsigned int i)
 {
 	for (unsigned int k = 0; k < SLOTS; k++)
 		if (model.slots[k].kind != EMPTY && model.slots[k].place.dev == i)
@@ -112,12 +112,12 @@ static void drain(unsigned int i)
 void device_change_mask(unsigned int i)
 {
 	struct device *device = &model.devices[i];
-	/* Of a page there is no room for a guard. */
+	/* A mask of one page has no room for a guard, so that the library refuses it. */
 	const uint64_t mask = coherent_mask(chance(4) ? pick(14) : pick_bits());
 	int err = 0;
 
 	if (!device->settled && chance(2))
-		drain(i);
+		free_all_objects(i);
 	EXPECT(coherent_device_set_mask(device->dev, 0x1230 | 1ull << pick(64)), -EINVAL);
 	if (device->objects)
 		err = -EBUSY;
@@ -125,7 +125,7 @@ void device_change_mask(unsigned int i)
 		err = -EIO;
 	EXPECT(coherent_device_set_mask(device->dev, mask), err);
 	if (err == -EIO)
-		device_says(device, COHERENT_ERROR);
+		expect_report(device, COHERENT_ERROR);
 	if (!err) {
 		space_empty_quarantine(device);
 		use_mask(device, mask);
@@ -166,7 +166,7 @@ void device_open(unsigned int i)
 	device->maps_max = chance(2) ? 0 : 4 + pick(12);
 	device->fail_map = chance(2) ? 0 : 1 + pick(200);
 	device->fail_unmap = chance(2) ? 0 : 1 + pick(200);
-	/* Long enough to fill a quarantine, or soon over. */
+	/* The device is open long enough to fill a quarantine, or only for a short time. */
 	device->settled = chance(32);
 	device->until = model.step + 1 + (device->settled ? 150000 : pick(2000));
 	device->model_mask = coherent_mask(bits);
@@ -182,14 +182,14 @@ void device_open(unsigned int i)
 	if (device->fail_unmap)
 		snprintf(name + strlen(name), 32, ",fail-unmap=%u", device->fail_unmap);
 	EXPECT(coherent_device_open(&device->dev, name, .model = &engine_model,
-				    .model_arg = &device->engine, .report = hear,
+				    .model_arg = &device->engine, .report = count_report,
 				    .report_arg = device, .level = pick(COHERENT_IOMMU + 1)),
 	       0);
 	CHECK(device->engine.opened == 1);
 	check_limits(device);
 }
 
-/* Of a device that is closed but referred to, or of NULL. */
+/* Checks the calls on a device that is NULL, or closed while objects still refer to it. */
 static void check_dead(struct coherent_device *dev)
 {
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
@@ -229,15 +229,15 @@ void device_close(unsigned int i)
 	struct device *device = &model.devices[i];
 
 	device_read_faults(device);
-	driver_stays(device);
+	driver_keeps_bar(device);
 	exposure_replay(true);
 	coherent_device_close(device->dev);
 	CHECK(device->engine.closed == 1);
 	for (unsigned int k = 0; k < SLOTS; k++) {
-		/* Left open: that is reported. */
+		/* The close reports each object that is not freed. */
 		if (!is_on(&model.slots[k], i))
 			continue;
-		device_says(device, COHERENT_WARNING);
+		expect_report(device, COHERENT_WARNING);
 		if (model.slots[k].place.reachable)
 			exposure_end(&model.slots[k].place);
 	}
@@ -246,12 +246,12 @@ void device_close(unsigned int i)
 	check_dead(device->dev);
 	for (unsigned int k = 0; k < SLOTS; k++)
 		if (is_on(&model.slots[k], i))
-			object_outlives(&model.slots[k]);
-	driver_outlives(device);
-	CHECK(!memcmp(device->heard, device->said, sizeof(device->said)));
+			object_after_close(&model.slots[k]);
+	driver_after_close(device);
+	CHECK(!memcmp(device->reports, device->expected, sizeof(device->expected)));
 }
 
-/* --- Questions, and what must not work --- */
+/* --- Queries and misuse --- */
 
 static void check_stats(const struct device *device)
 {
@@ -267,11 +267,11 @@ static void check_stats(const struct device *device)
 		bytes += slot->place.pages * PAGE;
 	}
 	EXPECT(coherent_device_stats(device->dev, &stats), 0);
-	/* What could not be unmapped stays mapped. */
+	/* A mem that could not be unmapped still counts as mapped. */
 	CHECK(stats.objects == device->objects && stats.mems == device->maps);
 	CHECK(stats.quarantined == device->retired);
 	CHECK(stats.quarantined_bytes == device->retired_pages * PAGE);
-	/* What waits, and what leaked, has pages too. */
+	/* Objects that wait for a fence or leaked have pages too. */
 	CHECK(stats.objects >= live + stats.waiting && stats.bytes >= bytes);
 	CHECK((stats.objects == live) == (stats.bytes == bytes));
 	CHECK(stats.objects_max >= stats.objects && stats.bytes_max >= stats.bytes);
@@ -296,8 +296,8 @@ static int refuse_to_open(struct coherent_sim *sim, void *arg)
 	return -EPERM;
 }
 
-static void refuse(const char *name, const struct coherent_sim_model *sim_model,
-		   enum coherent_level level, int err)
+static void expect_refusal(const char *name, const struct coherent_sim_model *sim_model,
+			   enum coherent_level level, int err)
 {
 	struct coherent_device *dev = model.devices[0].dev;
 
@@ -305,7 +305,7 @@ static void refuse(const char *name, const struct coherent_sim_model *sim_model,
 	CHECK(!dev);
 }
 
-/* A device, a BAR and an interrupt that end with their scope. */
+/* Opens a device, a BAR and an interrupt that end with their scope. */
 static void open_in_scope(void)
 {
 	COHERENT_DEVICE_AUTO(dev);
@@ -323,17 +323,17 @@ void device_misuse(void)
 	const struct coherent_sim_model refusing = { .name = "refusing", .open = refuse_to_open };
 	const struct coherent_sim_model nameless = { .mask = UINT64_MAX };
 
-	refuse(NULL, NULL, 0, -EINVAL);
-	refuse("sim:edu,", NULL, 0, -EINVAL);
-	refuse("sim:edu,maps=0", NULL, 0, -EINVAL);
-	refuse("sim:edu,mask=13", NULL, 0, -EIO);
-	refuse("sim:edu", NULL, COHERENT_IOMMU + 1, -EINVAL);
-	refuse("sim:edu", &engine_model, 0, -EINVAL);
-	refuse("sim:custom", NULL, 0, -EINVAL);
-	refuse("sim:custom", &nameless, 0, -EINVAL);
-	refuse("sim:custom,step", &refusing, 0, -EPERM);
-	refuse("sim:abacus", NULL, 0, -ENODEV);
-	refuse("abacus:edu", NULL, 0, -ENODEV);
+	expect_refusal(NULL, NULL, 0, -EINVAL);
+	expect_refusal("sim:edu,", NULL, 0, -EINVAL);
+	expect_refusal("sim:edu,maps=0", NULL, 0, -EINVAL);
+	expect_refusal("sim:edu,mask=13", NULL, 0, -EIO);
+	expect_refusal("sim:edu", NULL, COHERENT_IOMMU + 1, -EINVAL);
+	expect_refusal("sim:edu", &engine_model, 0, -EINVAL);
+	expect_refusal("sim:custom", NULL, 0, -EINVAL);
+	expect_refusal("sim:custom", &nameless, 0, -EINVAL);
+	expect_refusal("sim:custom,step", &refusing, 0, -EPERM);
+	expect_refusal("sim:abacus", NULL, 0, -ENODEV);
+	expect_refusal("abacus:edu", NULL, 0, -ENODEV);
 	check_dead(NULL);
 	coherent_device_close(NULL);
 	coherent_bar_close(NULL);

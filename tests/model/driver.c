@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The driver of the engine: it programs channels with addresses of all kinds, lets
- * time pass, and follows in the log what that did to memory.
+ * The driver of the engine. It programs channels with addresses of all kinds, lets time pass,
+ * and applies the engine's log to the model's copy of memory.
  */
 #include <coherent/order.h>
 #include <poll.h>
@@ -52,7 +52,7 @@ static uint64_t low_bytes(uint64_t value, unsigned int width)
 	return value & UINT64_MAX >> (64 - 8 * width);
 }
 
-/* Through the library, to the engine, and with the effect on time that it has. */
+/* Writes a register and checks that the engine got the write. A write may delay ticks. */
 static void put_register(struct device *device, unsigned int index, uint64_t offset,
 			 unsigned int width, uint64_t value)
 {
@@ -68,9 +68,9 @@ static void put_register(struct device *device, unsigned int index, uint64_t off
 	device->held_until = device->ticks + device->delay;
 }
 
-/* A register that is not there, or is misaligned. */
-static void miss_register(struct device *device, unsigned int index, uint64_t offset,
-			  unsigned int width)
+/* Uses a register that does not exist or is misaligned. */
+static void use_bad_register(struct device *device, unsigned int index, uint64_t offset,
+			     unsigned int width)
 {
 	const unsigned long writes = device->engine.writes;
 
@@ -79,7 +79,7 @@ static void miss_register(struct device *device, unsigned int index, uint64_t of
 	write_register(device->bars[index].bar, offset, width, 1);
 	CHECK(device->engine.writes == writes);
 	if (!device->bars[index].reported)
-		device_says(device, COHERENT_WARNING);
+		expect_report(device, COHERENT_WARNING);
 	device->bars[index].reported = true;
 }
 
@@ -91,10 +91,10 @@ static void use_register(struct device *device, unsigned int index)
 	const uint64_t value = (uint64_t)pick(UINT32_MAX) * 0x9e3779b97f4a7c15;
 
 	if (offset % width || offset >= size || size - offset < width) {
-		miss_register(device, index, offset, width);
+		use_bad_register(device, index, offset, width);
 		return;
 	}
-	/* Not those of a channel: they would make an engine of it that nobody understands. */
+	/* Random values in the registers of a channel would start transfers the model did not plan. */
 	if (index || offset >= CHANNELS * sizeof(struct channel))
 		put_register(device, index, offset, width, value);
 	CHECK(read_register(device->bars[index].bar, offset, width) ==
@@ -128,7 +128,7 @@ void driver_registers(struct device *device)
 	if (chance(8)) {
 		EXPECT(coherent_bar_open(&none, device->dev, 1 + pick(3)), -ENODEV);
 		CHECK(!none);
-		device_says(device, COHERENT_ERROR);
+		expect_report(device, COHERENT_ERROR);
 	}
 	if (chance(8))
 		close_bar(device, index);
@@ -171,7 +171,7 @@ void driver_interrupts(struct device *device)
 	if (chance(16)) {
 		EXPECT(coherent_irq_open(&none, device->dev, CHANNELS + pick(64)), -ENODEV);
 		CHECK(!none);
-		device_says(device, COHERENT_ERROR);
+		expect_report(device, COHERENT_ERROR);
 	}
 	if (chance(16)) {
 		coherent_irq_close(device->irqs[vector].irq);
@@ -197,8 +197,8 @@ void driver_program(struct device *device)
 	put_register(device, 0, at + offsetof(struct channel, cmd), 4, 1 + pick(3));
 }
 
-/* What an access of the engine had to be answered, and has done to memory. */
-static void digest(struct device *device, const struct access *access)
+/* Checks the result of an access of the engine and applies it to the model's memory. */
+static void check_access(struct device *device, const struct access *access)
 {
 	struct coherent_fault fault;
 	struct place *place;
@@ -207,11 +207,11 @@ static void digest(struct device *device, const struct access *access)
 	EXPECT(access->err, space_predict((unsigned int)(device - model.devices), access->address,
 					  access->bytes, access->what, &place, &fault));
 	if (access->err) {
-		device_faults(device, &fault);
+		expect_fault(device, &fault);
 		return;
 	}
 	if (!access->bytes) {
-		device_says(device, COHERENT_INFO);
+		expect_report(device, COHERENT_INFO);
 		return;
 	}
 	bytes = place->bytes + (access->address - place->address);
@@ -232,8 +232,8 @@ static void run_a_tick(struct device *device)
 	}
 	EXPECT(coherent_sim_step(device->dev, 1), 0);
 	device->ticks++;
-	while (device->digested < engine->logged)
-		digest(device, &engine->log[device->digested++]);
+	while (device->checked < engine->logged)
+		check_access(device, &engine->log[device->checked++]);
 	for (unsigned int v = 0; v < CHANNELS; v++)
 		if (engine->raised & 1u << v && device->irqs[v].irq)
 			device->irqs[v].pending = true;
@@ -248,7 +248,7 @@ void driver_run(struct device *device)
 	coherent_rmb();
 }
 
-/* --- What a device tries without being asked --- */
+/* --- Accesses that the driver did not ask for --- */
 
 static void try_address(unsigned int i, uint64_t address)
 {
@@ -266,14 +266,14 @@ static void try_address(unsigned int i, uint64_t address)
 				     access),
 	       err);
 	if (err)
-		device_faults(&model.devices[i], &fault);
+		expect_fault(&model.devices[i], &fault);
 	else if (n && access == COHERENT_ACCESS_WRITE)
 		memcpy(place->bytes + (address - place->address), bytes, n);
 	else if (n)
 		CHECK(!memcmp(bytes, place->bytes + (address - place->address), n));
 }
 
-/* An object, of which a driver may not know the address. */
+/* The device reads an object, also a box, whose address the driver does not know. */
 static int slot_try(struct slot *slot, size_t offset, uint8_t *byte)
 {
 	struct coherent_device *dev = device_of(&slot->place)->dev;
@@ -302,7 +302,7 @@ static void try_object(struct slot *slot)
 	err = space_predict(slot->place.dev, address, 1, COHERENT_ACCESS_READ, &place, &fault);
 	EXPECT(slot_try(slot, offset, &byte), err);
 	if (err)
-		device_faults(device_of(&slot->place), &fault);
+		expect_fault(device_of(&slot->place), &fault);
 	else
 		CHECK(byte == place->bytes[offset]);
 }
@@ -310,7 +310,7 @@ static void try_object(struct slot *slot)
 void driver_tries(struct slot *slot)
 {
 	const unsigned int i = pick(DEVICES);
-	/* Now and then more than there is room for faults. */
+	/* Sometimes there are more faults than the queue holds. */
 	unsigned int tries = chance(256) ? FAULTS + pick(64) : 1;
 
 	if (slot->kind == BOX || slot->kind == MEM)
@@ -319,15 +319,14 @@ void driver_tries(struct slot *slot)
 		try_address(i, space_pick(i));
 }
 
-/* --- The end --- */
+/* --- Around the close of a device --- */
 
-/* Something that refers to the device until the last. */
-void driver_stays(struct device *device)
+void driver_keeps_bar(struct device *device)
 {
 	open_bar(device, 0);
 }
 
-void driver_outlives(struct device *device)
+void driver_after_close(struct device *device)
 {
 	for (unsigned int v = 0; v < CHANNELS; v++) {
 		if (device->irqs[v].irq)
@@ -336,7 +335,7 @@ void driver_outlives(struct device *device)
 		device->irqs[v].irq = NULL;
 	}
 	EXPECT(coherent_bar_poll32(device->bars[0].bar, 0, 1, 0, UINT64_MAX), -ENODEV);
-	miss_register(device, 0, 0, 4);
+	use_bad_register(device, 0, 0, 4);
 	close_bar(device, 0);
 	close_bar(device, 4);
 }

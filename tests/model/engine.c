@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The device: channels that read, write or copy memory, a chunk a tick, and say
- * so in registers and by an interrupt. It logs all it does and trusts nobody.
+ * The simulated device. Its channels read, write or copy memory, a chunk a tick, and signal the
+ * end in registers and by an interrupt. The engine logs all that it does, so that the model can
+ * check it.
  */
 #include <string.h>
 
@@ -28,7 +29,7 @@ static int dma(struct coherent_sim *sim, struct engine *engine, uint64_t address
 	return access->err;
 }
 
-static void run(struct coherent_sim *sim, struct engine *engine, unsigned int c)
+static void run_channel(struct coherent_sim *sim, struct engine *engine, unsigned int c)
 {
 	uint8_t *registers = &engine->bars[0][c * sizeof(struct channel)];
 	struct channel channel;
@@ -65,8 +66,8 @@ static void engine_tick(struct coherent_sim *sim, void *arg)
 	CHECK(coherent_sim_mask(sim) == device_of_engine(engine)->model_mask);
 	engine->ticked++;
 	for (unsigned int c = 0; c < CHANNELS; c++)
-		run(sim, engine, c);
-	/* A vector that it does not have. */
+		run_channel(sim, engine, c);
+	/* The engine does not have this vector. */
 	coherent_sim_irq(sim, UINT32_MAX);
 }
 
@@ -79,7 +80,7 @@ static uint64_t engine_read(struct coherent_sim *sim, void *arg, unsigned int ba
 	engine->bar = bar;
 	engine->offset = offset;
 	engine->width = width;
-	/* What is over the width is not the driver's to see. */
+	/* The driver must not see the bits above the width. */
 	engine->value = UINT64_MAX;
 	memcpy(&engine->value, &engine->bars[bar][offset], width);
 	return engine->value;
@@ -129,7 +130,7 @@ const struct coherent_sim_model engine_model = {
 	.name = "engine",
 	.mask = UINT64_MAX >> 8,
 	.vectors = CHANNELS,
-	/* The last register of the other is not a wide one. */
+	/* BAR 4 ends with 4 bytes, so that an access of 8 bytes there crosses its end. */
 	.bar_size = { 256, 0, 0, 0, 20, 0 },
 	.open = engine_open,
 	.close = engine_close,

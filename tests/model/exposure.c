@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The record of what was exposed when, and the logs of the devices against it: no
- * byte outside was ever reached, and none inside was refused.
+ * The model records when each range was exposed, and compares the logs of the devices with that
+ * record. No device reached a byte outside, and none was refused a byte inside.
  */
 #include "model.h"
 
 #define EXPOSURES 256
 
 /**
- * struct exposure - From when to when a device could reach what.
- * @dev: Which device.
- * @address: Device address.
- * @bytes: Whole pages.
- * @readonly: It could only read.
- * @from: When it began.
- * @until: When it ended; 0 if it did not.
+ * struct exposure - The time in which a device could reach some memory.
+ * @dev: The number of the device.
+ * @address: The device address.
+ * @bytes: The size, in whole pages.
+ * @readonly: Whether the device could only read.
+ * @from: When the exposure began.
+ * @until: When the exposure ended; 0 if it did not end yet.
  */
 struct exposure {
 	unsigned int dev;
@@ -76,7 +76,7 @@ static void replay(unsigned int dev, const struct access *access)
 	bool all = true;
 
 	for (size_t i = 0; i < access->bytes; i++)
-		/* The first and the last byte on a page speak for it. */
+		/* Exposures are whole pages, so that it is enough to check one byte of each page. */
 		if (!i || i == access->bytes - 1 || (access->address + i) % PAGE == 0)
 			all = all && was_exposed(dev, access, access->address + i);
 	CHECK(all == !access->err);
@@ -96,7 +96,7 @@ void exposure_replay(bool in_any_case)
 
 		for (unsigned int i = 0; i < device->engine.logged; i++)
 			replay(dev, &device->engine.log[i]);
-		device->engine.logged = device->digested = 0;
+		device->engine.logged = device->checked = 0;
 	}
 	for (unsigned int i = 0; i < exposure_count; i++)
 		if (!exposures[i].until)

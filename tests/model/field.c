@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Accessors: every form of them, on fields of every width and byte order, of mems
- * and of views. Byte order and padding are done here by hand.
+ * The model uses every form of accessor on fields of every width and byte order, of mems and of
+ * views. It computes byte order and padding by hand.
  */
 #include <string.h>
 
@@ -10,14 +10,14 @@
 enum order { NATIVE, LITTLE, BIG };
 
 /**
- * struct target - What an access is aimed at.
+ * struct target - The element that an access is aimed at.
  * @slot: The object.
- * @i: The element; may not be there.
- * @err: What an access by index must be answered.
+ * @i: The index of the element, which may be out of range.
+ * @err: The result that an access by index must have.
  * @at: The bytes of the element.
- * @first: Where a view begins.
- * @in_view: The element counted from there.
- * @in_ring: The element, some turns later.
+ * @first: The element at which a view begins.
+ * @in_view: The index of the element in that view.
+ * @in_ring: An index that a ring maps to the element after some turns.
  */
 struct target {
 	struct slot *slot;
@@ -62,7 +62,7 @@ static uint64_t pick_value(void)
 	return ((uint64_t)pick(UINT32_MAX) * 0x9e3779b97f4a7c15) >> 3;
 }
 
-/* A number as it is in memory for the device. */
+/* Writes a number as the device finds it in memory. */
 static void encode(uint8_t *to, const void *value, size_t bytes, enum order order)
 {
 	const uint16_t one = 1;
@@ -167,7 +167,7 @@ void field_use(struct slot *slot)
 
 /* --- Copies --- */
 
-/* Field by field, into zeroes. */
+/* Copies each field into zeroed bytes. */
 static void copy_fields(struct record *to, const struct record *from)
 {
 	memset(to, 0, sizeof(*to));

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * All forms of access to one field, as functions; included for each field by
- * field.c, which defines:
+ * Functions for all forms of access to one field. field.c includes this file for each field and
+ * defines:
  *	ELEMENT		the element type
  *	OBJECTS		the member of struct slot that has such objects
- *	FIELD_NAME	what the functions are named after
- *	FIELD_TYPE	of the CPU's value
+ *	FIELD_NAME	the end of the names of the functions
+ *	FIELD_TYPE	the type of the CPU's value
  *	FIELD_FIRST	the field before an argument, with a comma; or nothing
  *	FIELD_LAST	the field after an argument, with a comma; or nothing
  */
 #define NAMED(name, field) NAMED_AGAIN(name, field)
 #define NAMED_AGAIN(name, field) name##_##field
 
-/* -EAGAIN: there is no such form here. */
+/* Returns -EAGAIN if the field has no such form. */
 static int NAMED(read, FIELD_NAME)(const struct target *target, unsigned int form, FIELD_TYPE *out)
 {
 	const __typeof__(target->slot->OBJECTS.mem) *mem = &target->slot->OBJECTS.mem;

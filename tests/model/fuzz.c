@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The model, with calls from libFuzzer: make fuzz.
+ * `make fuzz` runs the model with this file: libFuzzer chooses the calls.
  */
 #include "model.h"
 

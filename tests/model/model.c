@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Choices, failures, and which call is next.
+ * The model chooses the next call here, and reports failures.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +57,7 @@ void pattern(void *to, size_t bytes)
 	}
 }
 
-static void step(void)
+static void make_a_call(void)
 {
 	struct slot *slot = &model.slots[pick(SLOTS)];
 	struct device *device = &model.devices[pick(DEVICES)];
@@ -129,13 +129,13 @@ static void step(void)
 	}
 }
 
-/* What no call may leave otherwise. */
+/* Checks what must hold after each call. */
 static void check_devices(void)
 {
 	for (unsigned int i = 0; i < DEVICES; i++) {
 		const struct device *device = &model.devices[i];
 
-		CHECK(!memcmp(device->heard, device->said, sizeof(device->said)));
+		CHECK(!memcmp(device->reports, device->expected, sizeof(device->expected)));
 		CHECK(device->engine.ticked == device->ran);
 	}
 }
@@ -152,7 +152,7 @@ void model_run(struct source *source, unsigned long steps)
 		model.step++;
 		for (unsigned int i = 0; i < DEVICES && space_is_crowded(); i++)
 			device_fence(i);
-		step();
+		make_a_call();
 		check_devices();
 		exposure_replay(false);
 		for (unsigned int i = 0; i < DEVICES; i++) {

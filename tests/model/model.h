@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A model of the library: it knows what every call must answer, where objects may
- * stand, and which bytes a device may see. Where the calls come from, a generator
- * or a fuzzer, is up to the caller of model_run().
+ * A model of the library. It predicts the result of every call, the addresses that an object may
+ * have, and the bytes that a device may see. The caller of model_run() chooses where the calls
+ * come from: a generator or a fuzzer.
  *
- * Words: objects stand in slots. Exposed memory lingers after its end where a
- * device still gets there, because unmapping failed or is no fence; an address
- * that nobody may get yet is in quarantine. Time is a count of what happened.
+ * Words: a slot holds an object. Memory lingers if a device still reaches it after its end,
+ * because unmapping failed or is not a fence. An address is in quarantine until it may be used
+ * again. Time is a count of events.
  */
 #ifndef MODEL_H
 #define MODEL_H
@@ -16,10 +16,10 @@
 #include <coherent/sim.h>
 
 /**
- * struct source - Where choices come from.
- * @random: State of a generator, if there are no bytes.
+ * struct source - The source of the model's choices.
+ * @random: The state of a generator, which is used if there are no bytes.
  * @bytes: A fuzzer's bytes; NULL for the generator.
- * @left: How many bytes are left.
+ * @left: The number of bytes that are left.
  */
 struct source {
 	uint64_t random;
@@ -27,7 +27,7 @@ struct source {
 	size_t left;
 };
 
-/* Makes calls until so many are made or no bytes are left; aborts where one is wrong. */
+/* Makes this many calls, or fewer if no bytes are left. Aborts if a result is wrong. */
 void model_run(struct source *source, unsigned long steps);
 
 #define PAGE 4096
@@ -35,14 +35,14 @@ void model_run(struct source *source, unsigned long steps);
 #define DEVICES 2
 #define SLOTS 24
 #define LINGERERS 32
-/* src/iova.h: of more, the oldest leaves. */
+/* The maximum of ranges in quarantine, as in src/memory/iova.h; above it the oldest leaves. */
 #define QUARANTINE 4096
-/* A space of more pages has room for all that is ever asked for. */
+/* A space with more pages than this has room for all objects of the model. */
 #define SMALL 512
 
 /* --- Objects --- */
 
-/* Every width and byte order, with padding, and not of a size that divides a page. */
+/* Has fields of every width and byte order, padding, and a size that does not divide a page. */
 struct record {
 	uint8_t tag;
 	uint16_t half;
@@ -73,17 +73,17 @@ COHERENT_VIEW_TYPE(record_view, struct record);
 
 /**
  * struct place - Memory at a device address.
- * @dev: Which device.
+ * @dev: The number of the device.
  * @address: The address; 0 if there is none.
- * @pages: How many.
- * @align: What was asked for, at least a page.
- * @boundary: What was asked for, at least a page; 0 for none.
- * @bytes: What is in it.
- * @reachable: The device gets there.
- * @readonly: But does not write.
- * @quiet: Allocated without warnings.
- * @leaked: Unmapping failed.
- * @state: What a fault must say.
+ * @pages: The number of pages.
+ * @align: The alignment that was asked for, at least a page.
+ * @boundary: The boundary that was asked for, at least a page; 0 for none.
+ * @bytes: The contents.
+ * @reachable: Whether the device can read it.
+ * @readonly: Whether the device cannot write it.
+ * @quiet: Whether it was allocated with COHERENT_ATTR_NO_WARN.
+ * @leaked: Whether unmapping failed.
+ * @state: The state that a fault must have.
  */
 struct place {
 	unsigned int dev;
@@ -102,10 +102,10 @@ struct place {
 enum kind { EMPTY, BOX, MEM, HANDLE };
 
 /**
- * struct slot - Where an object stands.
- * @kind: What it is.
- * @is_records: Its elements are records; else bytes.
- * @count: Elements.
+ * struct slot - A variable that holds an object.
+ * @kind: The kind of the object.
+ * @is_records: Whether its elements are records; otherwise they are bytes.
+ * @count: The number of elements.
  * @place: Its memory.
  * @bytes: The object, if elements are bytes.
  * @records: The object, if they are records.
@@ -127,7 +127,7 @@ struct slot {
 	struct coherent_handle handle;
 };
 
-/* A call on the box or the mem of a slot, whatever its elements are. */
+/* Makes a call on the box or the mem of a slot, whatever its elements are. */
 #define EITHER(slot, call, member, ...)                                                  \
 	((slot)->is_records ? call(&(slot)->records.member __VA_OPT__(, ) __VA_ARGS__) : \
 			      call(&(slot)->bytes.member __VA_OPT__(, ) __VA_ARGS__))
@@ -139,7 +139,7 @@ struct slot {
 #define LOG 256
 #define FAULTS 64
 
-/* Registers of a channel; those of all of them begin BAR 0. */
+/* The registers of a channel. BAR 0 begins with the registers of all channels. */
 struct channel {
 	uint64_t src;
 	uint64_t dst;
@@ -153,13 +153,13 @@ enum { CMD_READ = 1, CMD_WRITE = 2, CMD_COPY = 3 };
 enum { STATUS_DONE = 1, STATUS_FAILED };
 
 /**
- * struct access - What an engine did: a line of its log.
+ * struct access - An access of an engine, as its log has it.
  * @when: The time.
- * @address: Device address.
- * @bytes: How many.
- * @what: Read or write.
- * @err: What it was answered.
- * @data: What it read or wrote.
+ * @address: The device address.
+ * @bytes: The number of bytes.
+ * @what: Whether it is a read or a write.
+ * @err: The result.
+ * @data: The bytes that the engine read or wrote.
  */
 struct access {
 	uint64_t when;
@@ -171,17 +171,17 @@ struct access {
 };
 
 /**
- * struct engine - A device with DMA channels, the device's side of it.
- * @bars: Its registers.
- * @log: What it did since the log was last replayed.
- * @logged: How many accesses.
- * @raised: Vectors it interrupted on; whoever reads it clears it.
- * @ticked: How often it ran.
- * @opened: How often this callback was called, as the next three.
+ * struct engine - A device with DMA channels, as the device sees it.
+ * @bars: The registers.
+ * @log: The accesses since the log was last replayed.
+ * @logged: The number of accesses in the log.
+ * @raised: The vectors that the engine raised. The driver reads and clears it.
+ * @ticked: How often the engine ran.
+ * @opened: How often the simulator made this call. The next three count calls too.
  * @closed: See @opened.
  * @resets: See @opened.
  * @writes: See @opened.
- * @bar: Of the last register access, as the next three.
+ * @bar: The BAR of the last register access. The next three describe that access too.
  * @offset: See @bar.
  * @width: See @bar.
  * @value: See @bar.
@@ -222,38 +222,38 @@ struct irq {
 /**
  * struct device - A device, as its driver and the model see it.
  * @dev: The device.
- * @engine: Its other side.
- * @lazy: Unmapping is no fence.
- * @model_mask: The mask it was opened with.
- * @mask: In force.
- * @pages: How many pages of addresses there are.
- * @until: It is closed at this step.
- * @settled: Its mask stays, and so does what is in quarantine.
- * @objects: As coherent_device_set_mask() counts them.
- * @maps: How many are mapped.
- * @maps_max: How many may be; 0 for no limit.
- * @map_calls: Attempts.
- * @fail_map: Which of them fails; 0 for none.
- * @unmap_calls: Attempts.
- * @fail_unmap: Which of them fails; 0 for none.
- * @quarantine: A ring.
- * @oldest: In it.
- * @retired: How many are in it.
- * @retired_pages: Guards included.
- * @faults: What nobody read yet, a ring.
- * @first_fault: The oldest.
- * @fault_count: How many.
- * @lost: Faults that were dropped for newer ones.
- * @heard: Reports by severity.
- * @said: What they must be.
- * @ticks: Of its clock.
+ * @engine: The device's own side.
+ * @lazy: Whether unmapping is not a fence.
+ * @model_mask: The mask that the device was opened with.
+ * @mask: The mask in force.
+ * @pages: The number of pages of addresses.
+ * @until: The step at which the device is closed.
+ * @settled: Whether the mask, and with it the quarantine, stays until the close.
+ * @objects: The number of objects, as coherent_device_set_mask() counts them.
+ * @maps: The number of mappings.
+ * @maps_max: The maximum of mappings; 0 for no limit.
+ * @map_calls: The number of attempts to map.
+ * @fail_map: The attempt that fails; 0 for none.
+ * @unmap_calls: The number of attempts to unmap.
+ * @fail_unmap: The attempt that fails; 0 for none.
+ * @quarantine: The addresses in quarantine, a ring.
+ * @oldest: The index of the oldest of them.
+ * @retired: The number of them.
+ * @retired_pages: The number of their pages, guards included.
+ * @faults: The faults that the driver has not read yet, a ring.
+ * @first_fault: The index of the oldest of them.
+ * @fault_count: The number of them.
+ * @lost: The number of faults that newer ones replaced.
+ * @reports: The number of reports of each severity.
+ * @expected: The number of reports that the model predicts.
+ * @ticks: The time of the device's clock.
  * @ran: How often the engine must have run.
- * @delay: A register write holds ticks back for so many.
- * @held: They are.
- * @held_until: When they are not any more.
- * @digested: How much of the log was compared with the bytes.
- * @bars: Open BARs.
- * @irqs: Open interrupts.
+ * @delay: The number of ticks by which a register write delays the engine.
+ * @held: Whether the engine is delayed.
+ * @held_until: The tick at which the delay ends.
+ * @checked: The number of accesses in the log that were compared with memory.
+ * @bars: The open BARs.
+ * @irqs: The open interrupts.
  */
 struct device {
 	struct coherent_device *dev;
@@ -273,13 +273,13 @@ struct device {
 	struct coherent_fault faults[FAULTS];
 	unsigned int first_fault, fault_count;
 	unsigned long lost;
-	unsigned int heard[3], said[3];
+	unsigned int reports[3], expected[3];
 	uint64_t ticks;
 	unsigned long ran;
 	unsigned int delay;
 	bool held;
 	uint64_t held_until;
-	unsigned int digested;
+	unsigned int checked;
 	struct bar bars[6];
 	struct irq irqs[CHANNELS];
 };
@@ -308,35 +308,35 @@ static inline struct device *device_of(const struct place *place)
 void fail(const char *file, int line, const char *what) __attribute__((noreturn));
 void expect(const char *file, int line, const char *call, int got, int err);
 
-/* One of n; true in one case of n. */
+/* pick() returns a number below n. chance() returns true in one case of n. */
 uint32_t pick(uint32_t n);
 bool chance(uint32_t n);
-/* Some bytes, none of which is zero. */
+/* Writes bytes of which none is zero. */
 void pattern(void *to, size_t bytes);
 
-/* --- space.c: addresses, what is in quarantine, what lingers --- */
+/* --- space.c: addresses, quarantine, memory that lingers --- */
 
-/* What an allocation must answer, 0 or -ENOSPC; quarantine gives way as it must. */
+/* Predicts the result of an allocation, 0 or -ENOSPC, and empties the quarantine as needed. */
 int space_reserve(const struct place *place);
-/* An object has got its address: it is as asked for, and was nobody's. */
+/* Checks the address of a new object: it fits the options, and no other object has it. */
 void space_claim(const struct place *place);
-/* An exposed object ends; the slot is to be emptied. */
+/* Records the end of an exposed object. The caller then empties the slot. */
 void space_end(const struct place *place, enum coherent_state state, bool leaked);
-/* Nothing waits for a fence any more; with all, not even what leaked is there. */
+/* Ends the memory that waits for a fence, and with @all also memory that leaked. */
 void space_release(unsigned int dev, bool all);
 void space_empty_quarantine(struct device *device);
 bool space_is_crowded(void);
-/* What a device must be answered; what it reaches, or the fault that it leaves. */
+/* Predicts the result of a device's access: the memory that it reaches, or its fault. */
 int space_predict(unsigned int dev, uint64_t address, size_t bytes, enum coherent_access access,
 		  struct place **place, struct coherent_fault *fault);
-/* An address of something, or of nothing. */
+/* Picks an address of an object or of no object. */
 uint64_t space_pick(unsigned int dev);
 
-/* --- exposure.c: what was exposed when --- */
+/* --- exposure.c: when memory was exposed --- */
 
 void exposure_begin(const struct place *place);
 void exposure_end(const struct place *place);
-/* All logs against that record, if there is not much room left, or in any case. */
+/* Compares all logs with that record if little room is left, or in any case. */
 void exposure_replay(bool in_any_case);
 void exposure_start(void);
 
@@ -347,11 +347,11 @@ void device_close(unsigned int i);
 void device_fence(unsigned int i);
 void device_change_mask(unsigned int i);
 void device_ask(unsigned int i);
-/* Opens that fail, devices that live for a scope, calls on no device. */
+/* Makes opens that fail, devices that end with their scope, and calls on a NULL device. */
 void device_misuse(void);
-/* A report must come, or a fault be waiting. */
-void device_says(struct device *device, enum coherent_severity severity);
-void device_faults(struct device *device, const struct coherent_fault *fault);
+/* The library must have made a report, or queued a fault. */
+void expect_report(struct device *device, enum coherent_severity severity);
+void expect_fault(struct device *device, const struct coherent_fault *fault);
 void device_read_faults(struct device *device);
 
 /* --- driver.c: registers, interrupts, transfers --- */
@@ -360,13 +360,13 @@ void driver_program(struct device *device);
 void driver_run(struct device *device);
 void driver_registers(struct device *device);
 void driver_interrupts(struct device *device);
-/* A device tries memory without being asked. */
+/* A device tries accesses that the driver did not ask for. */
 void driver_tries(struct slot *slot);
-/* The BARs and interrupts of a device before it is closed, and after. */
-void driver_stays(struct device *device);
-void driver_outlives(struct device *device);
+/* Opens a BAR, so that something refers to the device after its close; then uses it. */
+void driver_keeps_bar(struct device *device);
+void driver_after_close(struct device *device);
 
-/* --- object.c: birth, phases, death --- */
+/* --- object.c, birth.c: birth, phases, death of objects --- */
 
 size_t slot_size(const struct slot *slot);
 void slot_check(struct slot *slot);
@@ -379,8 +379,8 @@ void object_find(struct slot *slot);
 void object_reclaim(struct slot *slot);
 void object_free(struct slot *slot);
 void object_move(struct slot *slot);
-/* Its device is closed. */
-void object_outlives(struct slot *slot);
+/* Checks and frees an object whose device is closed. */
+void object_after_close(struct slot *slot);
 
 /* --- pool.c: small objects --- */
 
@@ -393,7 +393,7 @@ void pool_end(void);
 void field_use(struct slot *slot);
 void field_copy(struct slot *slot);
 void field_view(struct slot *slot);
-/* What a copy leaves zero. */
+/* Zeroes the bytes that a copy leaves zero. */
 void field_clear_padding(uint8_t *bytes, size_t records);
 
 #endif

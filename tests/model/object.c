@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Boxes, mems and handles: what they say of themselves, how they change their
- * phase, and how they end.
+ * The model checks the getters of boxes, mems and handles, changes their phase and frees them.
  */
 #include <string.h>
 
@@ -24,7 +23,7 @@ void check_bytes(const struct slot *slot, const uint8_t *bytes)
 	CHECK(!memcmp(bytes, slot->place.bytes, slot->place.pages * PAGE));
 }
 
-/* --- What getters say --- */
+/* --- Getters --- */
 
 static void check_box(struct slot *slot)
 {
@@ -72,16 +71,16 @@ void slot_check(struct slot *slot)
 	check_handle(slot);
 }
 
-void bury(struct slot *slot)
+void clear_slot(struct slot *slot)
 {
 	slot->kind = EMPTY;
 	slot_check(slot);
 	memset(slot, 0, sizeof(*slot));
 }
 
-/* --- What belongs to it --- */
+/* --- Lookups --- */
 
-/* What the library finds there is the object. */
+/* Checks that the library found this object. */
 static void check_found(const struct slot *slot, const struct coherent_info *info, size_t offset)
 {
 	CHECK(info->state == slot->place.state);
@@ -144,7 +143,7 @@ int map_result(const struct place *place)
 	else
 		device->maps++;
 	if (err && !place->quiet)
-		device_says(device, COHERENT_WARNING);
+		expect_report(device, COHERENT_WARNING);
 	return err;
 }
 
@@ -156,7 +155,7 @@ static bool unmap_fails(const struct place *place)
 		device->maps--;
 		return false;
 	}
-	device_says(device, COHERENT_ERROR);
+	expect_report(device, COHERENT_ERROR);
 	return true;
 }
 
@@ -197,7 +196,7 @@ int seal(void *elements, size_t count, coherent_addr_t address, void *arg)
 	       -EIO);
 	EXPECT(coherent_device_next_fault(device_of(place)->dev, &fault), 0);
 	CHECK(fault.state == COHERENT_STATE_BOX && fault.object_address == address.raw);
-	/* The last moment to write without the device looking. */
+	/* A seal may still write, because the device does not reach the memory yet. */
 	*(uint8_t *)elements = place->bytes[0] = (uint8_t)address.raw | 1;
 	return sealing->result;
 }
@@ -281,7 +280,7 @@ void object_fill(struct slot *slot)
 
 /* --- Between the phases --- */
 
-/* Another object of that kind and type, where there is one; else the same. */
+/* Picks another object of that kind and type. Falls back to the object itself. */
 static struct slot *pick_other(struct slot *slot, enum kind kind)
 {
 	struct slot *other = &model.slots[pick(SLOTS)];
@@ -323,7 +322,7 @@ void object_expose(struct slot *slot)
 		return;
 	if (err) {
 		device_of(&slot->place)->objects--;
-		bury(slot);
+		clear_slot(slot);
 		return;
 	}
 	become_reachable(slot, MEM, permission);
@@ -332,7 +331,7 @@ void object_expose(struct slot *slot)
 	slot_check(slot);
 }
 
-/* --- Several at once --- */
+/* --- Several objects with one call --- */
 
 static int call_expose_all(struct slot *a, struct slot *b)
 {
@@ -353,17 +352,17 @@ static int call_expose_all(struct slot *a, struct slot *b)
 						     .permission = COHERENT_READ_ONLY));
 }
 
-static void lose_box(struct slot *slot)
+static void drop_box(struct slot *slot)
 {
 	if (slot->kind == BOX)
 		device_of(&slot->place)->objects--;
 	if (slot->kind == BOX)
-		bury(slot);
+		clear_slot(slot);
 	else
 		slot_check(slot);
 }
 
-/* The first was exposed, the second could not be: it ends as any mem does. */
+/* The second box could not be exposed. The first one was a mem by then and ends like any mem. */
 static void roll_back(struct slot *a)
 {
 	a->place.reachable = true;
@@ -398,11 +397,11 @@ void object_expose_all(struct slot *a)
 		slot_check(b);
 		return;
 	}
-	lose_box(b);
+	drop_box(b);
 	if (first)
 		roll_back(a);
 	else
-		lose_box(a);
+		drop_box(a);
 }
 
 static int call_reclaim(struct slot *slot, struct slot *to, bool idle)
@@ -420,7 +419,7 @@ static int predict_reclaim(const struct slot *slot, const struct slot *to, bool 
 		return -EBUSY;
 	if (device_of(&slot->place)->lazy && !idle)
 		return -EBUSY;
-	/* The box has an address of its own. */
+	/* The box gets a new address. */
 	return space_reserve(&slot->place);
 }
 
@@ -439,7 +438,7 @@ void object_reclaim(struct slot *slot)
 	if (unmap_fails(&slot->place)) {
 		space_end(&slot->place, COHERENT_STATE_RECLAIMED, true);
 		EXPECT(call_reclaim(slot, slot, idle), -EIO);
-		bury(slot);
+		clear_slot(slot);
 		return;
 	}
 	EXPECT(call_reclaim(slot, slot, idle), 0);
@@ -483,10 +482,10 @@ void object_free(struct slot *slot)
 	else if (slot->kind != EMPTY)
 		space_end(&slot->place, COHERENT_STATE_FREED, unmap_fails(&slot->place));
 	call_free(slot);
-	bury(slot);
+	clear_slot(slot);
 }
 
-/* --- Variables --- */
+/* --- Moves --- */
 
 void object_move(struct slot *slot)
 {
@@ -494,7 +493,7 @@ void object_move(struct slot *slot)
 
 	if (slot->kind == EMPTY || slot->kind == HANDLE || slot == to)
 		return;
-	/* One that is in use takes nothing; of another kind, it would be two in a slot. */
+	/* The library refuses a target in use. With another kind the slot would hold two objects. */
 	if (to->kind != EMPTY && (to->kind != slot->kind || to->is_records != slot->is_records))
 		return;
 	if (slot->is_records) {
@@ -509,14 +508,14 @@ void object_move(struct slot *slot)
 		to->is_records = slot->is_records;
 		to->count = slot->count;
 		to->place = slot->place;
-		bury(slot);
+		clear_slot(slot);
 	}
 	slot_check(slot);
 	slot_check(to);
 }
 
-/* Memory stays readable, nothing else works. */
-void object_outlives(struct slot *slot)
+/* After the close the memory is readable, but no other call works. */
+void object_after_close(struct slot *slot)
 {
 	slot_check(slot);
 	if (slot->kind == MEM) {
@@ -526,5 +525,5 @@ void object_outlives(struct slot *slot)
 	if (slot->kind == BOX && chance(2))
 		EXPECT(call_expose(slot, slot, COHERENT_READ_WRITE, NULL), -ENODEV);
 	call_free(slot);
-	bury(slot);
+	clear_slot(slot);
 }

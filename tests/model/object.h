@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What birth.c and object.c share: changes of phase, as the model has to see them.
+ * birth.c and object.c share these functions, which record the changes of an object's phase.
  */
 #ifndef OBJECT_H
 #define OBJECT_H
@@ -8,11 +8,11 @@
 #include "model.h"
 
 /**
- * struct sealing - What a seal is told, and what it answers.
+ * struct sealing - The argument of a seal.
  * @slot: The object.
- * @result: The answer.
- * @address: What it was told.
- * @called: How often it was called.
+ * @result: The result that the seal returns.
+ * @address: The address that the seal was given.
+ * @called: How often the seal was called.
  */
 struct sealing {
 	struct slot *slot;
@@ -21,21 +21,21 @@ struct sealing {
 	unsigned int called;
 };
 
-/* A seal that looks at what it is given and sees that no device gets there. */
+/* A seal that checks its arguments, and that the device does not reach the memory yet. */
 int seal(void *elements, size_t count, coherent_addr_t address, void *arg);
 int pick_seal_result(void);
-/* What becomes of an initialiser's or a seal's result. */
+/* Returns what the library makes of the result of an initialiser or a seal. */
 int result_of(int result);
 
-/* What a mapping must answer, which is counted and reported. */
+/* Predicts the result of a mapping. Counts it and expects a report if it fails. */
 int map_result(const struct place *place);
 
-/* The address of a box is in the fault of a device that tries it. */
+/* Returns the address of a box. A device tries the box, and the fault has the address. */
 uint64_t address_of_box(struct slot *slot);
 void become_box(struct slot *slot);
 void become_reachable(struct slot *slot, enum kind kind, enum coherent_permission permission);
-/* Nothing is left of an object. */
-void bury(struct slot *slot);
+/* Checks that the object of a slot is empty, and clears the slot. */
+void clear_slot(struct slot *slot);
 void check_bytes(const struct slot *slot, const uint8_t *bytes);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Pools of records, on a device of their own: what is in each object, in which phase, and that
- * no two share a byte.
+ * The model uses a pool of records on a device of its own. It checks the contents and the phase
+ * of each object, and that no two objects share a byte.
  */
 #include <coherent/pool.h>
 #include <string.h>
@@ -13,10 +13,10 @@
 COHERENT_POOL_TYPE(records, struct record);
 
 /**
- * struct pooled - An object.
- * @kind: A box, a mem, or none.
- * @address: Of its last mem; 0 if it was none.
- * @bytes: What is in it.
+ * struct pooled - An object of the pool.
+ * @kind: The kind of the object: a box, a mem, or none.
+ * @address: The address of its last mem; 0 if it was not a mem yet.
+ * @bytes: The contents.
  * @box: The object, if it is a box.
  * @mem: The object, if it is a mem.
  */
@@ -37,7 +37,7 @@ static struct {
 	struct pooled objects[OBJECTS];
 } pools;
 
-static unsigned int live(void)
+static unsigned int live_objects(void)
 {
 	unsigned int count = 0;
 
@@ -51,7 +51,7 @@ static bool is_power_or_zero(uint64_t x)
 	return !(x & (x - 1));
 }
 
-/* What a slot takes. */
+/* Returns the distance between two slots. */
 static uint64_t spacing(size_t align)
 {
 	if (!align)
@@ -61,7 +61,7 @@ static uint64_t spacing(size_t align)
 	return (sizeof(struct record) + align - 1) & -align;
 }
 
-static void create(void)
+static void create_pool(void)
 {
 	const size_t align = chance(2) ? 0 : chance(16) ? 48 : (size_t)1 << pick(14);
 	const uint64_t boundary = chance(2) ? 0 : chance(16) ? 96 : UINT64_C(1) << pick(15);
@@ -84,15 +84,15 @@ static void create(void)
 	pools.boundary = boundary && boundary < PAGE ? boundary : PAGE;
 }
 
-static void destroy(void)
+static void destroy_pool(void)
 {
-	const bool is_busy = live();
+	const bool is_busy = live_objects();
 
 	EXPECT(coherent_pool_destroy(&pools.pool), is_busy ? -EBUSY : 0);
 	CHECK(!pools.pool.base.va || is_busy);
 }
 
-static void take(struct pooled *object)
+static void take_box(struct pooled *object)
 {
 	int err = !pools.pool.base.va ? -EINVAL : object->kind == BOX ? -EBUSY : 0;
 
@@ -107,7 +107,7 @@ static void take(struct pooled *object)
 	CHECK(coherent_box_count(&object->box) == 1);
 }
 
-static void fill(struct pooled *object)
+static void fill_box(struct pooled *object)
 {
 	if (object->kind != BOX)
 		return;
@@ -115,7 +115,7 @@ static void fill(struct pooled *object)
 	memcpy(coherent_box_ptr(&object->box), object->bytes, sizeof(object->bytes));
 }
 
-/* Where it is, nobody else is. */
+/* Checks the address of a mem: it fits the options, and no other object overlaps it. */
 static void check_place(const struct pooled *object)
 {
 	const uint64_t last = object->address + sizeof(object->bytes) - 1;
@@ -130,7 +130,7 @@ static void check_place(const struct pooled *object)
 	}
 }
 
-static void expose(struct pooled *object)
+static void expose_box(struct pooled *object)
 {
 	const enum coherent_permission permission = chance(8) ? !pools.permission :
 								pools.permission;
@@ -148,7 +148,7 @@ static void expose(struct pooled *object)
 	check_place(object);
 }
 
-static void reclaim(struct pooled *object)
+static void reclaim_mem(struct pooled *object)
 {
 	const bool idle = chance(2);
 	int err = object->kind != MEM ? -EINVAL : !idle ? -EBUSY : 0;
@@ -160,7 +160,7 @@ static void reclaim(struct pooled *object)
 		object->kind = BOX;
 }
 
-static void end(struct pooled *object)
+static void free_object(struct pooled *object)
 {
 	coherent_box_free(&object->box);
 	coherent_free(&object->mem);
@@ -168,8 +168,11 @@ static void end(struct pooled *object)
 	object->address = 0;
 }
 
-/* The CPU's view, and the device's: of a box it sees zeros at most, and of others only theirs. */
-static void look(struct pooled *object)
+/*
+ * Checks the contents for the CPU and for the device. At the address of a box the device sees
+ * zeros, at the address of a mem the contents of that mem.
+ */
+static void check_contents(struct pooled *object)
 {
 	const coherent_addr_t address = { object->address };
 	uint8_t seen[sizeof(object->bytes)], nothing[sizeof(object->bytes)] = { 0 };
@@ -202,7 +205,7 @@ static void use_in_scope(void)
 static void end_all(void)
 {
 	for (unsigned int i = 0; i < OBJECTS; i++)
-		end(&pools.objects[i]);
+		free_object(&pools.objects[i]);
 }
 
 void pool_step(void)
@@ -211,33 +214,33 @@ void pool_step(void)
 
 	switch (pick(16)) {
 	case 0 ... 4:
-		take(object);
+		take_box(object);
 		break;
 	case 5 ... 6:
-		fill(object);
+		fill_box(object);
 		break;
 	case 7 ... 9:
-		expose(object);
+		expose_box(object);
 		break;
 	case 10:
-		reclaim(object);
+		reclaim_mem(object);
 		break;
 	case 11 ... 12:
-		end(object);
+		free_object(object);
 		break;
 	case 13 ... 14:
-		look(object);
+		check_contents(object);
 		break;
 	default:
 		if (!pools.pool.base.va || chance(16))
-			create();
+			create_pool();
 		if (chance(64))
 			use_in_scope();
-		/* Now and then all of it ends. */
+		/* Sometimes all objects end. */
 		if (chance(64))
 			end_all();
 		if (chance(32))
-			destroy();
+			destroy_pool();
 	}
 }
 

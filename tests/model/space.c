@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Where objects stand, stood, and may stand. Boxes included, whose addresses no
- * driver is told: a fault tells them.
+ * The model knows the addresses of all objects, of the quarantine, and of free space. It knows
+ * also the addresses of boxes, which a driver never gets: a fault has them.
  */
 #include <string.h>
 
 #include "model.h"
 
 /**
- * struct range - Something that has addresses.
- * @address: The first.
- * @pages: How many; behind them is a guard.
- * @state: What a fault must say.
- * @place: Its memory; NULL in quarantine.
+ * struct range - A range of addresses in use or in quarantine.
+ * @address: The first address.
+ * @pages: The number of pages. A guard follows them.
+ * @state: The state that a fault must have.
+ * @place: The memory; NULL in quarantine.
  */
 struct range {
 	uint64_t address;
@@ -27,7 +27,10 @@ static bool range_of(struct place *place, unsigned int dev, struct range *range)
 	return place->address && place->dev == dev;
 }
 
-/* One after the other: objects, what lingers, quarantine. Starts with i = 0. */
+/*
+ * Gives one range after the other: first objects, then memory that lingers, then the quarantine.
+ * The caller begins with i = 0.
+ */
 static bool next_range(unsigned int dev, unsigned int *i, struct range *range)
 {
 	const struct device *device = &model.devices[dev];
@@ -67,7 +70,7 @@ static void retire(const struct place *place, enum coherent_state state)
 
 	device->quarantine[newest] = (struct retired){ place->address, place->pages, state };
 	device->retired_pages += place->pages + 1;
-	/* At most so many, and at most an eighth of the space. */
+	/* The quarantine has at most this many ranges, and at most an eighth of the space. */
 	while (device->retired > QUARANTINE || device->retired_pages * 8 > device->pages)
 		evict(device);
 }
@@ -129,13 +132,13 @@ void space_claim(const struct place *place)
 		      range.address + (range.pages + 1) * PAGE <= place->address);
 }
 
-/* --- The end of exposed memory --- */
+/* --- Ends of exposed memory --- */
 
 static void linger(const struct place *place, enum coherent_state state, bool leaked)
 {
 	struct place *to = model.lingerers;
 
-	/* space_is_crowded() saw to it that there is one. */
+	/* The model checks space_is_crowded() before each call, so that one is free. */
 	while (to->address)
 		to++;
 	*to = *place;
@@ -178,7 +181,7 @@ bool space_is_crowded(void)
 	return used > LINGERERS - 4;
 }
 
-/* --- What a device finds --- */
+/* --- Accesses of a device --- */
 
 static struct range range_at(unsigned int dev, uint64_t address)
 {
@@ -205,7 +208,7 @@ int space_predict(unsigned int dev, uint64_t address, size_t bytes, enum coheren
 	    !(range.place->readonly && access == COHERENT_ACCESS_WRITE)) {
 		if (bytes <= there)
 			return 0;
-		/* Behind an object is its guard. */
+		/* The guard behind the object refuses the rest. */
 		fault->address += there;
 		fault->bytes -= there;
 		return -EIO;
@@ -218,13 +221,13 @@ int space_predict(unsigned int dev, uint64_t address, size_t bytes, enum coheren
 
 uint64_t space_pick(unsigned int dev)
 {
-	/* Often its own, now and then the other's. */
-	const unsigned int whose = chance(8) ? !dev : dev;
+	/* The address is mostly one of this device, and sometimes one of the other device. */
+	const unsigned int owner = chance(8) ? !dev : dev;
 	unsigned int i = pick(SLOTS + LINGERERS + 8);
 	struct range range = { .address = 0 };
 
 	if (chance(32))
 		return chance(2) ? 0 : UINT64_MAX - pick(2 * PAGE);
-	next_range(whose, &i, &range);
+	next_range(owner, &i, &range);
 	return range.address + pick((uint32_t)(range.pages + 1) * PAGE);
 }
