@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A container, an IOAS or a device that the caller opened: the library works in a window of its
+ * The caller has opened a container, an IOAS or a device. The library uses it within a window of
  * addresses and leaves the rest to the caller.
  */
 #include <fcntl.h>
@@ -15,7 +15,10 @@
 #define WINDOW_FIRST UINT64_C(0x200000000)
 #define WINDOW_LAST UINT64_C(0x2ffffffff)
 
-/* A program that has memory of its own in the same address space; @group is 0 with iommufd. */
+/*
+ * The descriptors of a program that has memory of its own in the same address space. @group is 0
+ * with iommufd.
+ */
 struct caller {
 	int group;
 	int iommu;
@@ -92,7 +95,7 @@ static void caller_begins(struct caller *caller, const char *scheme)
 	assert_int_equal(mock.count, 1);
 }
 
-/* Nothing of it was touched. */
+/* Checks that the library did not touch the caller's mapping and device, and closes both. */
 static void caller_ends(struct caller *caller)
 {
 	assert_int_equal(mock.count, 1);
@@ -120,7 +123,7 @@ static void no_block_or_descriptor_is_left(const struct bench *bench)
 	assert_int_equal(inject.fds, bench->before.fds);
 }
 
-static void what_is_adopted_stays_the_callers(const char *scheme)
+static void adopted_descriptors_stay_the_callers(const char *scheme)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY, left = COHERENT_EMPTY;
 	struct caller caller;
@@ -160,8 +163,11 @@ static void what_is_adopted_stays_the_callers(const char *scheme)
 	caller_ends(&caller);
 }
 
-/* All of it, which is no number of bytes; and what becomes of a refusal. */
-static void window_may_be_everything(const char *scheme)
+/*
+ * The size of the whole space does not fit into 64 bits. In the second turn the kernel refuses to
+ * unmap.
+ */
+static void window_may_be_the_whole_space(const char *scheme)
 {
 	for (unsigned int turn = 0; turn < 2; turn++) {
 		COHERENT(uint8_t) left = COHERENT_EMPTY;
@@ -182,8 +188,8 @@ static void window_may_be_everything(const char *scheme)
 	}
 }
 
-/* As near to the end of the window as an object can be. */
-static void window_is_unmapped_to_its_end(const char *scheme)
+/* The mem and its guard end where the window ends. */
+static void close_unmaps_the_window_to_its_end(const char *scheme)
 {
 	COHERENT(uint8_t) left = COHERENT_EMPTY;
 	struct caller caller;
@@ -196,14 +202,14 @@ static void window_is_unmapped_to_its_end(const char *scheme)
 	assert_int_equal(mock.count, 1);
 	assert_false(log_has(&bench.log, "could not be unmapped"));
 	coherent_free(&left);
-	/* Of nothing too. */
+	/* The close also works if nothing was mapped. */
 	assert_ok(adopt(&bench, scheme, caller.iommu, 0, WINDOW_FIRST, WINDOW_LAST));
 	coherent_device_close(bench.dev);
 	assert_int_equal(bench.log.count, 0);
 	caller_ends(&caller);
 }
 
-/* Memory alone, for a driver that has its own way to registers. */
+/* A driver that has its own access to registers needs the library for memory only. */
 static void device_need_not_be_adopted(const char *scheme)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
@@ -224,7 +230,7 @@ static void device_need_not_be_adopted(const char *scheme)
 	caller_ends(&caller);
 }
 
-static void what_cannot_be_adopted_is_refused(const char *scheme)
+static void bad_descriptors_and_windows_are_refused(const char *scheme)
 {
 	const uint64_t beyond = UINT64_C(1) << 50;
 	struct caller caller;
@@ -245,7 +251,7 @@ static void what_cannot_be_adopted_is_refused(const char *scheme)
 	assert_err(adopt(&bench, scheme, caller.iommu, caller.device, WINDOW_FIRST, WINDOW_LAST),
 		   -EINVAL);
 	assert_true(log_has(&bench.log, "is not a PCI device of VFIO"));
-	/* A window where nothing is translated. */
+	/* The IOMMU translates no address of this window. */
 	assert_err(adopt(&bench, scheme, caller.iommu, 0, beyond, beyond + 0xffff), -EIO);
 	assert_true(log_has(&bench.log, "the IOMMU does not translate any page of .window"));
 	no_block_or_descriptor_is_left(&bench);
@@ -254,7 +260,7 @@ static void what_cannot_be_adopted_is_refused(const char *scheme)
 	caller_ends(&caller);
 }
 
-static void no_failure_leaks_what_is_adopted(const char *scheme)
+static void failed_adoption_leaks_nothing(const char *scheme)
 {
 	unsigned int nth, tolerated = 0;
 	struct caller caller;
@@ -275,13 +281,13 @@ static void no_failure_leaks_what_is_adopted(const char *scheme)
 			break;
 		tolerated += !err;
 	}
-	/* A BAR that cannot be mapped is reached through the descriptor. */
+	/* If a BAR cannot be mapped, the library uses the descriptor, so that the open succeeds. */
 	assert_true(tolerated <= 4);
 	assert_true(nth > 15 && nth < 100);
 	caller_ends(&caller);
 }
 
-static void adoption_is_for_its_scheme(void)
+static void options_of_adoption_need_their_scheme(void)
 {
 	struct log log = LOG_EMPTY;
 	struct coherent_device *dev;
@@ -304,10 +310,10 @@ static void adoption_is_for_its_scheme(void)
 }
 
 static const struct CMUnitTest tests[] = {
-	EACH(what_is_adopted_stays_the_callers), EACH(window_may_be_everything),
-	EACH(window_is_unmapped_to_its_end),	 EACH(device_need_not_be_adopted),
-	EACH(what_cannot_be_adopted_is_refused), EACH(no_failure_leaks_what_is_adopted),
-	ALONE(adoption_is_for_its_scheme),
+	EACH(adopted_descriptors_stay_the_callers),    EACH(window_may_be_the_whole_space),
+	EACH(close_unmaps_the_window_to_its_end),      EACH(device_need_not_be_adopted),
+	EACH(bad_descriptors_and_windows_are_refused), EACH(failed_adoption_leaks_nothing),
+	ALONE(options_of_adoption_need_their_scheme),
 };
 
 int main(void)

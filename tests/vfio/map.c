@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Mappings: what the library asks VFIO's groups and iommufd to map, where, and what it does when
- * they refuse. tests/vm/promises.c shows in a VM that a real kernel understands the same.
+ * These tests check the mappings that the library asks VFIO's groups and iommufd for, their
+ * addresses, and the library's reaction to a refusal. The promise suite shows in a VM that a real
+ * kernel understands the same requests.
  */
 #include <fcntl.h>
 #include <linux/pci_regs.h>
@@ -9,7 +10,7 @@
 
 #include "vfio_test.h"
 
-static void what_is_exposed_is_mapped_as_asked(const char *scheme)
+static void exposed_memory_is_mapped_as_asked(const char *scheme)
 {
 	struct bench *bench = open_bench(scheme);
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
@@ -60,7 +61,7 @@ static void addresses_are_where_the_iommu_translates(const char *scheme)
 	assert_err(coherent_device_set_mask(bench->dev, coherent_mask(12)), -EIO);
 	close_bench(bench);
 
-	/* One page is too little to be an address space. */
+	/* An address space of one page is too small. */
 	mock.last = 0xfff;
 	mock.hole[0] = 0x1000;
 	mock.hole[1] = 0xfff;
@@ -68,13 +69,16 @@ static void addresses_are_where_the_iommu_translates(const char *scheme)
 	nothing_is_left(&none);
 }
 
-/* A container of which the kernel tells many ranges, or one with pages cut in two, or none. */
+/* The kernel gives more ranges than the library uses, and a hole that begins within a page. */
 static void largest_ranges_are_used(const char *scheme)
 {
 	struct coherent_limits limits;
 	struct bench *bench;
 
-	/* 1, 9, 2, 8, 3, 7, 4, 6, 5 MiB, less a page, then what is up to the large hole. */
+	/*
+		 * The ranges have 1, 9, 2, 8, 3, 7, 4, 6 and 5 MiB, each less a page. The next one ends at
+		 * the large hole.
+		 */
 	for (uint64_t i = 0, at = 0; i < 9; i++) {
 		at += (i % 2 ? 9 - i / 2 : 1 + i / 2) << 20;
 		mock.holes[i] = at;
@@ -93,11 +97,11 @@ static void largest_ranges_are_used(const char *scheme)
 		small += bytes < 10 << 20;
 		assert_true(i < 6 || small == 6);
 	}
-	/* Whole pages: that a hole begins in is not used. */
+	/* The library uses whole pages only, so not the page in which the hole begins. */
 	assert_int_equal(limits.ranges[6].last, 0x3ffffff);
 	assert_int_equal(limits.ranges[7].first, 0xfeeff000);
 	close_bench(bench);
-	/* More than anybody asks for. */
+	/* There are more ranges than the library asks the kernel for. */
 	for (uint64_t i = 0; i < 70; i++)
 		mock.holes[i] = (i + 1) << 20;
 	mock.hole[0] = 0xfee00000;
@@ -107,7 +111,7 @@ static void largest_ranges_are_used(const char *scheme)
 	close_bench(bench);
 }
 
-static void kernel_that_tells_no_ranges_has_one(void)
+static void kernel_without_ranges_has_one_range(void)
 {
 	struct coherent_limits limits;
 	struct bench *bench;
@@ -123,7 +127,7 @@ static void kernel_that_tells_no_ranges_has_one(void)
 	close_bench(bench);
 }
 
-static void pages_of_the_iommu_must_not_be_larger(const char *scheme)
+static void iommu_pages_larger_than_cpu_pages_are_refused(const char *scheme)
 {
 	struct bench bench;
 
@@ -132,13 +136,13 @@ static void pages_of_the_iommu_must_not_be_larger(const char *scheme)
 	assert_err(try_open(&bench, name_of(scheme, BDF)), -EIO);
 	assert_true(log_has(&bench.log, "getconf PAGESIZE"));
 	nothing_is_left(&bench);
-	/* Smaller ones do. */
+	/* IOMMU pages that are smaller than CPU pages are good. */
 	mock.page_sizes = 0xfffffffffffff200;
 	mock.alignment = 512;
 	close_bench(open_bench(scheme));
 }
 
-static void closing_unmaps_what_is_left(const char *scheme)
+static void close_unmaps_live_mems(const char *scheme)
 {
 	struct bench *bench = open_bench(scheme);
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
@@ -160,10 +164,10 @@ static void closing_unmaps_what_is_left(const char *scheme)
 }
 
 /*
- * Another bug of others (libvfn): what was mapped already was returned for any length and
- * permission. Here each exposure is a mapping, of the same memory too.
+ * libvfn had a bug: for memory that was mapped already it returned the old mapping, whatever its
+ * length and permission. Here each exposure makes a new mapping, also of the same memory.
  */
-static void memory_is_mapped_anew_with_each_exposure(const char *scheme)
+static void each_exposure_is_a_new_mapping(const char *scheme)
 {
 	struct bench *bench = open_bench(scheme);
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
@@ -183,7 +187,7 @@ static void memory_is_mapped_anew_with_each_exposure(const char *scheme)
 	close_bench(bench);
 }
 
-static void two_devices_do_not_meet(const char *scheme)
+static void two_devices_can_be_open(const char *scheme)
 {
 	struct bench *bench = open_bench(scheme), other;
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
@@ -195,7 +199,7 @@ static void two_devices_do_not_meet(const char *scheme)
 	close_bench(bench);
 }
 
-static void nothing_goes_to_a_program_that_is_started(const char *scheme)
+static void descriptors_are_not_inherited_by_programs(const char *scheme)
 {
 	bool before[256];
 	struct bench *bench;
@@ -209,7 +213,7 @@ static void nothing_goes_to_a_program_that_is_started(const char *scheme)
 	close_bench(bench);
 }
 
-static void interrupted_call_starts_again(const char *scheme)
+static void interrupted_ioctl_is_repeated(const char *scheme)
 {
 	mock_refuse(VFIO_DEVICE_GET_INFO, -EINTR);
 	close_bench(open_bench(scheme));
@@ -217,10 +221,10 @@ static void interrupted_call_starts_again(const char *scheme)
 }
 
 /*
- * Two bugs of others: a failed map that was reported as success (SPDK), and one whose
- * address was lost (libvfn).
+ * Other libraries had two bugs: SPDK reported a failed map as success, and libvfn lost the address
+ * of a failed map.
  */
-static void refused_map_shares_nothing(const char *scheme)
+static void refused_map_exposes_nothing(const char *scheme)
 {
 	uint64_t first = 0;
 	static const struct {
@@ -239,7 +243,7 @@ static void refused_map_shares_nothing(const char *scheme)
 		assert_err(coherent_zeroed(&mem, bench->dev, 1), answers[i].ours);
 		assert_true(coherent_is_empty(&mem));
 		assert_int_equal(mock.count, 0);
-		/* Its address is had again: nothing of it is kept. */
+		/* The next mem gets the address of the failed one, so the library did not lose it. */
 		assert_ok(coherent_zeroed(&mem, bench->dev, 1));
 		assert_true(!first || coherent_addr(&mem).raw == first);
 		first = coherent_addr(&mem).raw;
@@ -264,7 +268,7 @@ static void memlock_is_explained(const char *scheme)
 	coherent_free(&more);
 	coherent_free(&mem);
 	close_bench(bench);
-	/* Who has no limit is not told to raise it. */
+	/* The report does not advise a process without a limit to raise it. */
 	bench = open_bench(scheme);
 	mock.refuse_map = -ENOMEM;
 	assert_err(coherent_zeroed(&mem, bench->dev, 4096), -ENOMEM);
@@ -273,7 +277,7 @@ static void memlock_is_explained(const char *scheme)
 	close_bench(bench);
 }
 
-static void failed_unmap_leaks_and_reports(const char *scheme)
+static void failed_unmap_is_reported_and_leaks(const char *scheme)
 {
 	for (unsigned int way = 0; way < 3; way++) {
 		struct bench *bench = open_bench(scheme);
@@ -298,8 +302,8 @@ static void failed_unmap_leaks_and_reports(const char *scheme)
 	}
 }
 
-/* As on a real type1, and with the advice that its limit needs. */
-static void mappings_run_out(const char *scheme)
+/* A real type1 has as many mappings. The report names the parameter that raises the limit. */
+static void exhausted_mappings_are_explained(const char *scheme)
 {
 	const size_t count = 65535;
 	COHERENT(uint8_t) *mems = __real_calloc(count + 1, sizeof(*mems));
@@ -321,20 +325,20 @@ static void mappings_run_out(const char *scheme)
 }
 
 static const struct CMUnitTest tests[] = {
-	EACH(what_is_exposed_is_mapped_as_asked),
+	EACH(exposed_memory_is_mapped_as_asked),
 	EACH(addresses_are_where_the_iommu_translates),
 	EACH(largest_ranges_are_used),
-	ALONE(kernel_that_tells_no_ranges_has_one),
-	EACH(pages_of_the_iommu_must_not_be_larger),
-	EACH(closing_unmaps_what_is_left),
-	EACH(memory_is_mapped_anew_with_each_exposure),
-	EACH(two_devices_do_not_meet),
-	EACH(nothing_goes_to_a_program_that_is_started),
-	EACH(interrupted_call_starts_again),
-	EACH(refused_map_shares_nothing),
+	ALONE(kernel_without_ranges_has_one_range),
+	EACH(iommu_pages_larger_than_cpu_pages_are_refused),
+	EACH(close_unmaps_live_mems),
+	EACH(each_exposure_is_a_new_mapping),
+	EACH(two_devices_can_be_open),
+	EACH(descriptors_are_not_inherited_by_programs),
+	EACH(interrupted_ioctl_is_repeated),
+	EACH(refused_map_exposes_nothing),
 	EACH(memlock_is_explained),
-	EACH(failed_unmap_leaks_and_reports),
-	ONLY_VFIO(mappings_run_out),
+	EACH(failed_unmap_is_reported_and_leaks),
+	ONLY_VFIO(exhausted_mappings_are_explained),
 };
 
 int main(void)

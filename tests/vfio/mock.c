@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The machine of the mock: its files, its groups, and which node answers an ioctl.
+ * The machine of the mock. It has the files and the groups, and passes an ioctl to its node.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -45,7 +45,7 @@ void mock_shell(const char *format)
 
 void mock_boot(void)
 {
-	/* The files of one that runs would be left behind. */
+	/* A second boot would leave the files of the first one behind. */
 	if (*root)
 		abort();
 	memset(&mock, 0, sizeof(mock));
@@ -132,7 +132,7 @@ static enum node node_of(const char *path)
 
 static int open_as(const char *path, enum node node, int flags)
 {
-	/* Modes are for root here too; and a directory is a node that is busy. */
+	/* A mode of 0, 1 or 2 stands for an error, which root gets too. A directory is EBUSY. */
 	static const int modes[] = { EACCES, EPERM, ENODEV };
 	struct stat stat;
 	int fd;
@@ -168,7 +168,7 @@ int __wrap_open64(const char *path, int flags, ...)
 	return fd;
 }
 
-/* The library has no other use for it than another descriptor. */
+/* The library uses fcntl() only to duplicate descriptors. */
 int __wrap_fcntl64(int fd, int command, ...)
 {
 	va_list list;
@@ -219,7 +219,10 @@ static bool is_gone(void)
 	return mock.gone;
 }
 
-/* Of memory below 1 TiB: hugepages, the lower in memory the higher. */
+/*
+ * Physical memory has 1 TiB. The order of hugepages is reversed: the lower the virtual address,
+ * the higher the physical one.
+ */
 uint64_t mock_physical(uint64_t va)
 {
 	const uint64_t mask = (UINT64_C(1) << 40) - 1, huge = (2 << 20) - 1;
@@ -227,7 +230,10 @@ uint64_t mock_physical(uint64_t va)
 	return (~va & mask & ~huge) | (va & huge);
 }
 
-/* Where it is, to whoever may know; only what is populated is anywhere. */
+/*
+ * The pagemap hides the frame from a process without privileges. A page that is not populated
+ * has no frame.
+ */
 static uint64_t pagemap_entry(uint64_t va)
 {
 	unsigned char resident = 0;
@@ -266,7 +272,7 @@ ssize_t __wrap_pwrite64(int fd, const void *from, size_t bytes, off_t offset)
 
 /* --- ioctls --- */
 
-/* As vfio_group_ioctl_set_container(). */
+/* Does the same as vfio_group_ioctl_set_container(). */
 static int set_container(struct mock_file *group, int container)
 {
 	if (container < 0 || container >= MOCK_FILES_MAX ||
@@ -280,7 +286,7 @@ static int set_container(struct mock_file *group, int container)
 	return 0;
 }
 
-/* As vfio_df_group_open(). */
+/* Does the same as vfio_df_group_open(). */
 static int get_device(const struct mock_file *group, const char *bdf)
 {
 	char path[128];
@@ -311,7 +317,7 @@ static int group_ioctl(struct mock_file *group, unsigned long request, void *arg
 	return -ENOTTY;
 }
 
-/* What ends something does not fail. */
+/* In the kernel the calls that end something do not fail for lack of memory. */
 static bool may_fail(unsigned long request)
 {
 	return request != VFIO_IOMMU_UNMAP_DMA && request != UAPI_IOAS_UNMAP &&
@@ -328,7 +334,7 @@ int __wrap_ioctl(int fd, unsigned long request, void *arg)
 {
 	int err;
 
-	/* Nobody asks what is closed. */
+	/* The library must not use a closed descriptor. */
 	assert_true(fd >= 0);
 	if (may_fail(request) && inject_fails()) {
 		errno = ENOMEM;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A kernel with VFIO and iommufd, as far as the library can tell: what is below /sys and
- * /dev is in a directory of its own, and the ioctls of the nodes there are answered here.
- * A node of mode 0, 1, 2 is refused: EACCES, EPERM, ENODEV; one that is a directory is EBUSY.
- * A device is a file: each region is a MiB of it, the configuration space the eighth.
+ * A mock of a kernel with VFIO and iommufd. It keeps the files of /sys and /dev in a directory of
+ * its own and answers the ioctls of the nodes there. Opening a node fails with EACCES, EPERM or
+ * ENODEV if its mode is 0, 1 or 2, and with EBUSY if it is a directory. A device is a file. Each
+ * region is a MiB of it; the eighth is the configuration space.
  */
 #ifndef MOCK_H
 #define MOCK_H
@@ -15,15 +15,15 @@
 #define MOCK_REGION_BYTES (UINT64_C(1) << 20)
 #define MOCK_MAPPINGS_MAX 70000
 #define MOCK_RANGES_MAX 80
-/* The only IOAS there is. */
+/* The only IOAS. */
 #define MOCK_IOAS 7
 
 /**
- * struct mock_mapping - What a device can reach.
- * @iova: Where.
- * @bytes: How much; 0 for a free slot.
+ * struct mock_mapping - Memory that a device can reach.
+ * @iova: The device address.
+ * @bytes: The size; 0 for a free slot.
  * @va: The memory.
- * @flags: VFIO_DMA_MAP_FLAG_READ, _WRITE.
+ * @flags: VFIO_DMA_MAP_FLAG_READ and VFIO_DMA_MAP_FLAG_WRITE.
  */
 struct mock_mapping {
 	uint64_t iova;
@@ -33,42 +33,44 @@ struct mock_mapping {
 };
 
 /**
- * struct mock - What the kernel is like, and what was done to it.
- * @no_type1: It has no type1v2.
- * @not_viable: The group is not.
+ * struct mock - The properties of the kernel, and the state that the library has set.
+ * @no_type1: The kernel has no type1v2.
+ * @not_viable: The group is not viable.
  * @unsafe: The IOMMU does not remap interrupts.
- * @no_frames: It does not tell where memory is.
- * @absent: Memory is on its way to somewhere else.
+ * @no_frames: The pagemap hides physical addresses.
+ * @absent: The kernel is moving the pages, so that they have no frame.
  * @gone: The device is unplugged.
- * @refuse: What the next ioctl of that request answers, see mock_refuse().
- * @refuse_map: What the next map answers, negative; 0 for what it would.
- * @refuse_unmap: The same of unmap.
- * @find_less: The next unmap says that it found nothing.
- * @memlock: Bytes that can be pinned.
- * @mappings_max: Mappings that a container has room for.
- * @last: Of the address space; @hole is where it does not translate.
- * @holes: Pages where it does not translate either, below @hole; 0 for no more.
- * @no_ranges: A container does not say so.
- * @page_sizes: Of the IOMMU, a bit each, as a container says it.
- * @alignment: The same as iommufd does.
+ * @refuse: The result of the next ioctl of that request, see mock_refuse().
+ * @refuse_map: The negative result of the next map; 0 to let it succeed.
+ * @refuse_unmap: The negative result of the next unmap; 0 to let it succeed.
+ * @find_less: The next unmap returns that it found nothing.
+ * @memlock: The number of bytes that can be pinned.
+ * @mappings_max: The maximum of mappings of a container.
+ * @last: The last address of the address space.
+ * @hole: The first and the last address of a range that the IOMMU does not translate.
+ * @holes: Pages below @hole that the IOMMU does not translate; 0 ends the list.
+ * @no_ranges: A container does not give the ranges that the IOMMU translates.
+ * @page_sizes: A bit for each page size of the IOMMU, as a container gives them.
+ * @alignment: The page size of the IOMMU, as iommufd gives it.
  * @can_reset: The device has a reset.
- * @busy_resets: How many resets are -EAGAIN, as somebody has the device's lock.
- * @no_mmap: Its BARs cannot be mapped.
- * @irqs: How many INTx, MSI and MSI-X there are.
- * @no_eventfd: Which of them no eventfd can be had of.
- * @not_pci: It is a device of another bus.
- * @vectors_max: How many vectors the kernel has for it.
- * @mappings: What is mapped.
- * @count: How many there are.
- * @pinned: How many bytes.
- * @resets: How often the device was reset, bus master off.
+ * @busy_resets: The number of resets that fail with -EAGAIN, as if the device were locked.
+ * @no_mmap: The BARs cannot be mapped.
+ * @irqs: The numbers of INTx, MSI and MSI-X vectors.
+ * @no_eventfd: Whether the kernel does not signal an eventfd for this kind of interrupt.
+ * @not_pci: The device is on another bus.
+ * @vectors_max: The number of vectors that the kernel has for the device.
+ * @mappings: The mappings.
+ * @count: The number of mappings.
+ * @pinned: The number of bytes that are pinned.
+ * @resets: How often the device was reset while bus mastering was off.
  * @unmasks: How often the INTx was unmasked.
- * @request_fd: To be signalled when the kernel wants the device back.
- * @intx: The device asserts its INTx; see mock_intx().
- * @masked: vfio-pci has masked it.
- * @irq_index: Which interrupts are enabled, @irq_count of them, 0 for none; and
- *	@irq_fds of each.
- * @irq_changes: How often each of them was set up.
+ * @request_fd: The eventfd that the kernel signals if it wants the device back.
+ * @intx: Whether the device asserts its INTx; see mock_intx().
+ * @masked: Whether vfio-pci has masked the INTx.
+ * @irq_index: The kind of interrupt that is enabled.
+ * @irq_count: The number of enabled vectors; 0 for none.
+ * @irq_fds: The eventfd of each vector.
+ * @irq_changes: How often each vector was set up.
  */
 extern struct mock {
 	bool no_type1;
@@ -113,28 +115,28 @@ extern struct mock {
 	bool masked;
 } mock;
 
-/* A kernel with 0000:00:01.0 and 0000:00:02.0 in groups 1 and 2, both vfio-pci's. */
+/* Boots. The devices 0000:00:01.0 and 0000:00:02.0 are in groups 1 and 2, bound to vfio-pci. */
 void mock_boot(void);
 
-/* Its files are gone. */
+/* Removes the files of the mock. */
 void mock_halt(void);
 
-/* A file of it, for a shell command with %s for the directory. */
+/* Runs a shell command in the directory of the mock. */
 void mock_shell(const char *format);
 
-/* The next ioctl of that request is refused: answered, if @err is positive. */
+/* Makes the next ioctl of that request return @err, which may be positive. */
 void mock_refuse(unsigned long request, int err);
 
-/* The only mapping at an address, or NULL. */
+/* Returns the mapping that begins at an address, or NULL. */
 const struct mock_mapping *mock_find(uint64_t iova);
 
-/* Where memory is that somebody without an IOMMU asks for. */
+/* Returns the physical address of memory, which a device without an IOMMU uses. */
 uint64_t mock_physical(uint64_t va);
 
-/* The device asserts its INTx, or does so no more. */
+/* Makes the device assert or deassert its INTx. */
 void mock_intx(bool asserted);
 
-/* A word of a device's configuration space. */
+/* Reads a word of a device's configuration space. */
 uint16_t mock_config(const char *bdf, unsigned int offset);
 
 #endif

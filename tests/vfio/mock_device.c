@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A device of the mock: its regions, interrupts and reset.
+ * A device of the mock. It has regions, interrupts and a reset.
  */
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
@@ -26,7 +26,7 @@ static void region_info(struct vfio_region_info *info)
 		info->flags |= VFIO_REGION_INFO_FLAG_MMAP;
 }
 
-/* As vfio_intx_handler(): what is still asserted when it is unmasked comes again. */
+/* Does the same as vfio_intx_handler(): unmasking a line that is still asserted fires it again. */
 static void deliver_intx(void)
 {
 	const uint64_t one = 1;
@@ -65,7 +65,7 @@ static int disable_irqs(const struct vfio_irq_set *set)
 	return 0;
 }
 
-/* The first call enables all it will ever have, or says how many there are. */
+/* The first call enables all vectors that there will be, or returns how many the kernel has. */
 static int enable_irqs(const struct vfio_irq_set *set)
 {
 	const unsigned int end = set->start + set->count;
@@ -88,7 +88,7 @@ static int enable_irqs(const struct vfio_irq_set *set)
 	return 0;
 }
 
-static int hear_requests(const struct vfio_irq_set *set)
+static int store_request_fd(const struct vfio_irq_set *set)
 {
 	if (set->count != 1)
 		return -EINVAL;
@@ -96,7 +96,7 @@ static int hear_requests(const struct vfio_irq_set *set)
 	return 0;
 }
 
-/* As vfio_set_irqs_validate_and_prepare() and vfio_pci_set_irqs_ioctl(). */
+/* Does the same as vfio_set_irqs_validate_and_prepare() and vfio_pci_set_irqs_ioctl(). */
 static int set_irqs(const struct vfio_irq_set *set)
 {
 	const bool fds = set->flags & VFIO_IRQ_SET_DATA_EVENTFD;
@@ -111,7 +111,8 @@ static int set_irqs(const struct vfio_irq_set *set)
 	case VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER:
 		return disable_irqs(set);
 	case VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER:
-		return set->index == VFIO_PCI_REQ_IRQ_INDEX ? hear_requests(set) : enable_irqs(set);
+		return set->index == VFIO_PCI_REQ_IRQ_INDEX ? store_request_fd(set) :
+							      enable_irqs(set);
 	}
 	return -ENOTTY;
 }
@@ -132,7 +133,7 @@ static int reset(int fd)
 	return 0;
 }
 
-/* As vfio_df_ioctl_bind_iommufd(). */
+/* Does the same as vfio_df_ioctl_bind_iommufd(). */
 static int bind_device(struct mock_file *device, const struct uapi_bind_iommufd *arg)
 {
 	if (arg->argsz != sizeof(*arg) || arg->flags || arg->iommufd < 0 || device->granted)

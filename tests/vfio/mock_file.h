@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What the files of the mock share: which descriptor is which node, and the ioctls of a node,
- * which return what the kernel returns: negative for an error.
+ * The files of the mock share this table of descriptors and the ioctls of the nodes. An ioctl
+ * returns what the kernel returns, which is negative for an error.
  */
 #ifndef MOCK_FILE_H
 #define MOCK_FILE_H
@@ -9,19 +9,19 @@
 #include "mock.h"
 
 #define MOCK_FILES_MAX 1024
-/* Where the configuration space is in the file of a device. */
+/* The offset of the configuration space in the file of a device. */
 #define CONFIG_OFFSET (VFIO_PCI_CONFIG_REGION_INDEX * MOCK_REGION_BYTES)
 
 enum node { NODE_NONE, NODE_CONTAINER, NODE_GROUP, NODE_DEVICE, NODE_IOMMU, NODE_PAGEMAP };
 
 /**
  * struct mock_file - An open descriptor.
- * @node: Which kind of node it is.
- * @noiommu: A group without an IOMMU, or a container of such a group.
- * @joined: A container has a group.
+ * @node: The kind of node.
+ * @noiommu: Whether it is a group without an IOMMU, or the container of such a group.
+ * @joined: Whether a container has a group.
  * @container: The container of a group; 0 if it has none.
- * @iommu: What VFIO_SET_IOMMU made of a container; 0 before that call.
- * @granted: A device answers: its group gave it out, or it was bound to iommufd.
+ * @iommu: The type that VFIO_SET_IOMMU gave a container; 0 before that call.
+ * @granted: Whether a device answers, because its group gave it out or it is bound to iommufd.
  */
 struct mock_file {
 	enum node node;
@@ -32,7 +32,7 @@ struct mock_file {
 	bool granted;
 };
 
-/* By descriptor. */
+/* The index is the descriptor. */
 extern struct mock_file mock_files[MOCK_FILES_MAX];
 
 ssize_t __real_pread64(int fd, void *to, size_t bytes, off_t offset);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The IOMMU of the mock: what is mapped, and the ioctls of a container and of iommufd.
+ * The IOMMU of the mock. It has the mappings and answers the ioctls of a container and of iommufd.
  */
 #include <linux/vfio.h>
 #include <sys/resource.h>
@@ -10,7 +10,7 @@
 
 int __wrap_getrlimit64(int resource, struct rlimit *limit);
 
-/* The library asks for that of pinned memory only. */
+/* The library asks only for the limit of pinned memory. */
 int __wrap_getrlimit64(int resource, struct rlimit *limit)
 {
 	assert_int_equal(resource, RLIMIT_MEMLOCK);
@@ -18,8 +18,11 @@ int __wrap_getrlimit64(int resource, struct rlimit *limit)
 	return 0;
 }
 
-/* From where it should be on: a slot whose mapping is there, or with iova 0 a free one. */
-static struct mock_mapping *slot(uint64_t from, uint64_t iova)
+/*
+ * Looks for the slot of a mapping, or for a free slot if @iova is 0. The search begins at the slot
+ * that belongs to the address @from.
+ */
+static struct mock_mapping *find_slot(uint64_t from, uint64_t iova)
 {
 	for (size_t i = 0; i < MOCK_MAPPINGS_MAX; i++) {
 		struct mock_mapping *at = &mock.mappings[(from / 8192 + i) % MOCK_MAPPINGS_MAX];
@@ -32,10 +35,10 @@ static struct mock_mapping *slot(uint64_t from, uint64_t iova)
 
 const struct mock_mapping *mock_find(uint64_t iova)
 {
-	return slot(iova, iova);
+	return find_slot(iova, iova);
 }
 
-/* What is between 0, the pages of @holes, the large hole, and the end; returns how many. */
+/* Lists the ranges between 0, the pages of mock.holes, mock.hole and the end. Returns how many. */
 static uint32_t ranges_of(struct uapi_iova_range ranges[MOCK_RANGES_MAX])
 {
 	uint32_t count = 0;
@@ -74,7 +77,7 @@ static bool overlaps(uint64_t iova, uint64_t bytes)
 
 static int map(uint64_t iova, uint64_t bytes, uint64_t va, uint32_t flags, int overlap)
 {
-	struct mock_mapping *at = slot(iova, 0);
+	struct mock_mapping *at = find_slot(iova, 0);
 	int err = mock.refuse_map;
 
 	mock.refuse_map = 0;
@@ -86,7 +89,7 @@ static int map(uint64_t iova, uint64_t bytes, uint64_t va, uint32_t flags, int o
 		return -ENOMEM;
 	if (mock.count >= mock.mappings_max || !at)
 		return -ENOSPC;
-	/* Of many it would take too long. */
+	/* The check of many mappings would take too long. */
 	if (mock.count < 100 && overlaps(iova, bytes))
 		return overlap;
 	*at = (struct mock_mapping){ iova, bytes, va, flags };
@@ -118,10 +121,13 @@ static bool is_bisected(uint64_t iova, uint64_t last)
 	return false;
 }
 
-/* How many bytes it found, of one mapping or of all in a range; all ones for half of one. */
+/*
+ * Unmaps one mapping or all mappings in a range. Returns the number of bytes, or all ones if the
+ * range cuts a mapping in two.
+ */
 static uint64_t unmap(uint64_t iova, uint64_t last)
 {
-	struct mock_mapping *one = iova && last < UINT64_MAX ? slot(iova, iova) : NULL;
+	struct mock_mapping *one = iova && last < UINT64_MAX ? find_slot(iova, iova) : NULL;
 	uint64_t found = 0;
 
 	if (one && one->iova + one->bytes - 1 == last)
@@ -155,7 +161,7 @@ static uint64_t find_less(uint64_t found)
 
 /* --- A container --- */
 
-/* Capabilities are behind it, each with where the next is. */
+/* The capabilities follow the info. Each has the offset of the next one. */
 static int container_info(struct vfio_iommu_type1_info *info)
 {
 	struct vfio_iommu_type1_info_cap_iova_range *cap = (void *)(info + 1);
@@ -182,7 +188,7 @@ static int container_info(struct vfio_iommu_type1_info *info)
 	return 0;
 }
 
-/* As vfio_dma_do_unmap(). */
+/* Does the same as vfio_dma_do_unmap(). */
 static int container_unmap(struct vfio_iommu_type1_dma_unmap *arg)
 {
 	const bool all = arg->flags == VFIO_DMA_UNMAP_FLAG_ALL;
@@ -203,7 +209,7 @@ static int container_unmap(struct vfio_iommu_type1_dma_unmap *arg)
 	return 0;
 }
 
-/* As vfio_ioctl_set_iommu(); of those for type1, the one whose unmaps are exact. */
+/* Does the same as vfio_ioctl_set_iommu(). Of the type1 IOMMUs only type1v2 is accepted. */
 static int set_iommu(struct mock_file *container, unsigned long iommu)
 {
 	if (!container->joined || container->iommu)
@@ -243,7 +249,7 @@ int mock_container_ioctl(struct mock_file *container, unsigned long request, voi
 
 /* --- iommufd --- */
 
-/* As iommufd_ioas_iova_ranges(). */
+/* Does the same as iommufd_ioas_iova_ranges(). */
 static int iommu_ranges(struct uapi_ioas_iova_ranges *arg)
 {
 	struct uapi_iova_range ranges[MOCK_RANGES_MAX];
@@ -258,7 +264,7 @@ static int iommu_ranges(struct uapi_ioas_iova_ranges *arg)
 	return arg->num_iovas > room ? -EMSGSIZE : 0;
 }
 
-/* As iommufd_ioas_unmap(). */
+/* Does the same as iommufd_ioas_unmap(). */
 static int iommu_unmap(struct uapi_ioas_unmap *arg)
 {
 	const bool all = !arg->iova && arg->length == UINT64_MAX;

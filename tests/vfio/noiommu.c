@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A device that no IOMMU confines: the caller has to ask for it, and its memory is hugepages.
+ * These tests open a device that no IOMMU confines. The caller has to ask for such a device, and
+ * its memory is hugepages.
  */
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
@@ -21,7 +22,7 @@ static int open_level(struct bench *bench, const char *name, enum coherent_level
 				    .report_arg = &bench->log);
 }
 
-static void without_iommu_it_has_to_be_asked_for(void)
+static void device_without_iommu_needs_level_none(void)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
@@ -58,8 +59,8 @@ static void without_iommu_it_has_to_be_asked_for(void)
 	inject.hugepages = false;
 }
 
-/* Bus mastering that goes off and on again ends nothing. */
-static void without_iommu_a_reset_alone_is_a_fence(void)
+/* Turning bus mastering off and on again does not end accesses in flight. */
+static void only_a_reset_is_a_fence_without_iommu(void)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
 	struct bench bench;
@@ -74,7 +75,7 @@ static void without_iommu_a_reset_alone_is_a_fence(void)
 	assert_err(coherent_device_fence(bench.dev), -EIO);
 	assert_ok(coherent_zeroed(&next, bench.dev, PAGE));
 	assert_int_not_equal(coherent_addr(&next).raw, address);
-	/* After the close there is nothing to wait for. */
+	/* After the close a freed object does not wait for a fence. */
 	assert_ok(coherent_zeroed(&mem, bench.dev, PAGE));
 	coherent_device_close(bench.dev);
 	coherent_free(&next);
@@ -84,8 +85,8 @@ static void without_iommu_a_reset_alone_is_a_fence(void)
 	inject.hugepages = false;
 }
 
-/* Hugepages that follow each other for the device do not for the CPU. */
-static void without_iommu_no_object_is_in_two_hugepages(void)
+/* Hugepages that adjoin for the device do not adjoin for the CPU. */
+static void objects_without_iommu_do_not_cross_hugepages(void)
 {
 	const uint64_t huge = 2 << 20;
 	COHERENT(uint8_t) mems[8] = { COHERENT_EMPTY };
@@ -114,7 +115,7 @@ static void without_iommu_no_object_is_in_two_hugepages(void)
 	inject.hugepages = false;
 }
 
-static void without_iommu_what_is_missing_is_told(void)
+static void missing_needs_without_iommu_are_reported(void)
 {
 	unsigned int told = 0;
 	struct bench bench;
@@ -149,7 +150,7 @@ static void without_iommu_what_is_missing_is_told(void)
 	assert_true(log_has(&bench.log, "enable_unsafe_noiommu_mode"));
 	nothing_is_left(&bench);
 	mock.unsafe = false;
-	/* calloc, strdup, mmap of the library's own come first; then that of a hugepage. */
+	/* calloc(), strdup() and mmap() for the library come first, then the mmap() of a hugepage. */
 	for (unsigned int nth = 1;; nth++) {
 		inject.failed = false;
 		inject.left = nth;
@@ -165,9 +166,9 @@ static void without_iommu_what_is_missing_is_told(void)
 	}
 	inject.left = 0;
 	coherent_device_close(bench.dev);
-	/* Of each mapped, not copied to children, populated. */
+	/* Three calls can fail for each hugepage: mmap() and two of madvise(). */
 	assert_int_equal(told, 6);
-	/* As before Linux 5.14. */
+	/* Linux before 5.14 has no MADV_POPULATE_WRITE. */
 	inject.no_populate = true;
 	assert_ok(open_level(&bench, "vfio:" BDF, COHERENT_NONE));
 	coherent_device_close(bench.dev);
@@ -177,10 +178,10 @@ static void without_iommu_what_is_missing_is_told(void)
 }
 
 static const struct CMUnitTest tests[] = {
-	ALONE(without_iommu_it_has_to_be_asked_for),
-	ALONE(without_iommu_a_reset_alone_is_a_fence),
-	ALONE(without_iommu_no_object_is_in_two_hugepages),
-	ALONE(without_iommu_what_is_missing_is_told),
+	ALONE(device_without_iommu_needs_level_none),
+	ALONE(only_a_reset_is_a_fence_without_iommu),
+	ALONE(objects_without_iommu_do_not_cross_hugepages),
+	ALONE(missing_needs_without_iommu_are_reported),
 };
 
 int main(void)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A device that does not open: the report names what is wrong and the command that helps.
+ * These tests open devices in vain. The report names the cause and the command that helps.
  */
 #include <linux/vfio.h>
 
@@ -86,7 +86,7 @@ static void refusals_name_the_command_that_helps(void)
 	}
 }
 
-/* Another device of the group of 00:01.0, and whose it is. */
+/* Adds another device, with its driver, to the group of 00:01.0. */
 static void add_sibling(const char *bdf, const char *driver, bool vfio)
 {
 	char command[512];
@@ -98,7 +98,7 @@ static void add_sibling(const char *bdf, const char *driver, bool vfio)
 	mock_shell(command);
 }
 
-static void group_that_is_not_viable_names_who_has_it(void)
+static void report_of_an_unviable_group_names_the_driver(void)
 {
 	struct bench bench;
 
@@ -106,7 +106,7 @@ static void group_that_is_not_viable_names_who_has_it(void)
 	add_sibling("0000:00:1c.0", "pcieport", false);
 	add_sibling("0000:00:1f.1", "pci-stub", false);
 	add_sibling("0000:00:1f.2", "mlx5_vfio_pci", true);
-	/* By themselves they are in nobody's way. */
+	/* The kernel accepts these drivers in a group, so that the report does not name them. */
 	assert_err(try_open(&bench, "vfio:00:01.0"), -EBUSY);
 	assert_true(log_has(&bench.log, "ls -l /sys/kernel/iommu_groups/1/devices/*/driver"));
 	assert_int_equal(bench.log.count, 1);
@@ -115,7 +115,7 @@ static void group_that_is_not_viable_names_who_has_it(void)
 	assert_true(log_has(&bench.log, "0000:00:1f.3 is bound to nvme"));
 	assert_int_equal(bench.log.count, 2);
 	nothing_is_left(&bench);
-	/* To iommufd that is an owner of the group who is not this one. */
+	/* iommufd refuses the device because the group has another owner. */
 	mock_refuse(UAPI_DEVICE_BIND_IOMMUFD, -EPERM);
 	assert_err(try_open(&bench, "iommufd:00:01.0"), -EBUSY);
 	assert_true(log_has(&bench.log, "0000:00:1f.3 is bound to nvme"));
@@ -124,7 +124,7 @@ static void group_that_is_not_viable_names_who_has_it(void)
 	nothing_is_left(&bench);
 }
 
-static void each_refusal_is_told_apart(void)
+static void each_refusal_has_its_own_report(void)
 {
 	static const struct {
 		const char *name;
@@ -171,8 +171,11 @@ static void each_refusal_is_told_apart(void)
 	}
 }
 
-/* From Linux 6.1 on the kernel says who is one. */
-static void variant_of_vfio_pci_serves(const char *scheme)
+/*
+ * Linux 6.1 and later show in vfio-dev that a driver is a variant of vfio-pci. Without vfio-dev the
+ * library knows the name vfio-pci only.
+ */
+static void variant_of_vfio_pci_is_accepted(const char *scheme)
 {
 	mock_shell("ln -sfn ../../../drivers/mlx5_vfio_pci sys/bus/pci/devices/" BDF "/driver");
 	close_bench(open_bench(scheme));
@@ -201,8 +204,8 @@ static void unsafe_interrupts_are_explained(void)
 	nothing_is_left(&bench);
 }
 
-/* Where there is no iommufd, pci is VFIO's groups. */
-static void pci_takes_what_there_is(void)
+/* Without iommufd the scheme pci uses VFIO's groups. */
+static void pci_uses_groups_without_iommufd(void)
 {
 	struct bench *bench = open_bench("pci");
 	struct coherent_limits limits;
@@ -210,7 +213,7 @@ static void pci_takes_what_there_is(void)
 	assert_ok(coherent_device_limits(bench->dev, &limits));
 	assert_true(limits.mappings == SIZE_MAX);
 	close_bench(bench);
-	/* Either half of it may be missing. */
+	/* /dev/iommu or the device's node may be missing. */
 	for (unsigned int turn = 0; turn < 2; turn++) {
 		mock_shell(turn ? "touch dev/iommu; rm dev/vfio/devices/*" : "rm dev/iommu");
 		bench = open_bench("pci");
@@ -222,11 +225,11 @@ static void pci_takes_what_there_is(void)
 
 static const struct CMUnitTest tests[] = {
 	ALONE(refusals_name_the_command_that_helps),
-	ALONE(group_that_is_not_viable_names_who_has_it),
-	ALONE(each_refusal_is_told_apart),
-	EACH(variant_of_vfio_pci_serves),
+	ALONE(report_of_an_unviable_group_names_the_driver),
+	ALONE(each_refusal_has_its_own_report),
+	EACH(variant_of_vfio_pci_is_accepted),
 	ALONE(unsafe_interrupts_are_explained),
-	ALONE(pci_takes_what_there_is),
+	ALONE(pci_uses_groups_without_iommufd),
 };
 
 int main(void)

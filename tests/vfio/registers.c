@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The registers, interrupts and reset of a device, and what becomes of them when the device is
- * unplugged or the kernel wants it back.
+ * These tests use the registers, interrupts and reset of a device, also after the device is
+ * unplugged or the kernel has asked for it.
  */
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
@@ -10,7 +10,7 @@
 
 #include "vfio_test.h"
 
-static void registers_are_the_devices(const char *scheme)
+static void bar_accesses_reach_the_device(const char *scheme)
 {
 	for (unsigned int turn = 0; turn < 2; turn++) {
 		struct coherent_bar *bar, *other, *none;
@@ -32,14 +32,14 @@ static void registers_are_the_devices(const char *scheme)
 		coherent_bar_write32(bar, 12, 3);
 		assert_int_equal(coherent_bar_read64(bar, 8), UINT64_C(0x0000000302660001));
 		assert_int_equal(coherent_bar_read64(other, 8), UINT64_C(0x99aabbccddeeff00));
-		/* A read that fails is all ones, as on the bus. */
+		/* A read that fails returns all ones, as on the bus. */
 		mock.gone = turn;
 		assert_int_equal(coherent_bar_read32(bar, 12), turn ? UINT32_MAX : 3);
 		mock.gone = false;
 		coherent_device_close(bench->dev);
 		assert_int_equal(coherent_bar_read32(bar, 8), UINT32_MAX);
 		coherent_bar_write32(bar, 8, 0);
-		/* Who holds a BAR does not hold the device. */
+		/* An open BAR does not keep the device mapped. */
 		assert_int_equal(mappings_of("/" BDF, 0, NULL), 0);
 		coherent_bar_close(bar);
 		coherent_bar_close(other);
@@ -47,12 +47,15 @@ static void registers_are_the_devices(const char *scheme)
 	}
 }
 
-static void vectors_are_the_best_there_are(const char *scheme)
+static void msix_is_used_if_it_can_signal_eventfds(const char *scheme)
 {
 	struct coherent_limits limits;
 	struct coherent_irq *irq;
 
-	/* MSI-X of which no eventfd can be had is none; and there is an end to it. */
+	/*
+		 * The library uses MSI-X, but at most 64 vectors. In the second turn MSI-X cannot signal
+		 * eventfds, so that the library uses MSI.
+		 */
 	for (unsigned int turn = 0; turn < 2; turn++) {
 		struct bench *bench;
 
@@ -90,7 +93,7 @@ static void vectors_do_not_disturb_each_other(const char *scheme)
 	assert_int_equal(mock.irq_changes[0], 2);
 	assert_err(coherent_irq_wait(first, 0), -ETIMEDOUT);
 	assert_int_equal(mock.unmasks, 0);
-	/* Nothing of a refusal is remembered. */
+	/* The library forgets a vector that the kernel refused. */
 	mock_refuse(VFIO_DEVICE_SET_IRQS, -EBUSY);
 	assert_err(coherent_irq_open(&third, bench->dev, 2), -EIO);
 	assert_int_equal(mock.irq_fds[2], -1);
@@ -105,8 +108,8 @@ static void vectors_do_not_disturb_each_other(const char *scheme)
 	close_bench(bench);
 }
 
-/* The kernel's answer to a request for more is how many there are: a positive number. */
-static void fewer_vectors_serve(const char *scheme)
+/* The kernel refuses too many vectors with a positive number, which is how many it has. */
+static void fewer_vectors_are_enough(const char *scheme)
 {
 	struct coherent_irq *irqs[2], *none;
 	struct bench *bench;
@@ -125,7 +128,7 @@ static void fewer_vectors_serve(const char *scheme)
 	coherent_irq_close(irqs[0]);
 	coherent_irq_close(irqs[1]);
 	assert_int_equal(mock.irq_count, 0);
-	/* Somebody else takes one in between. */
+	/* Another device takes a vector between two calls of the library. */
 	mock_refuse(VFIO_DEVICE_SET_IRQS, 3);
 	assert_ok(coherent_irq_open(&irqs[0], bench->dev, 0));
 	assert_int_equal(mock.irq_count, 2);
@@ -136,7 +139,7 @@ static void fewer_vectors_serve(const char *scheme)
 	close_bench(bench);
 }
 
-static void intx_is_unmasked_by_who_waits(const char *scheme)
+static void wait_unmasks_intx(const char *scheme)
 {
 	struct coherent_irq *irq;
 	struct bench *bench;
@@ -152,10 +155,10 @@ static void intx_is_unmasked_by_who_waits(const char *scheme)
 }
 
 /*
- * The wait unmasks a line that is still asserted, so that it comes again and is masked: who
- * then services the device and polls must not poll for ever.
+ * The wait unmasks a line that is still asserted. It fires again and vfio-pci masks it again. A
+ * thread that then services the device and polls must not find the descriptor ready for ever.
  */
-static void intx_wakes_who_polls_its_descriptor(const char *scheme)
+static void intx_wakes_a_thread_that_polls_its_descriptor(const char *scheme)
 {
 	struct coherent_irq *irq;
 	struct bench *bench;
@@ -177,7 +180,7 @@ static void intx_wakes_who_polls_its_descriptor(const char *scheme)
 		}
 		assert_false(mock.masked);
 	}
-	/* One that waits unmasks before, and is woken once for each. */
+	/* A thread that waits unmasks the line first, and wakes once for each interrupt. */
 	mock_intx(true);
 	assert_ok(coherent_irq_wait(irq, LONG));
 	mock_intx(false);
@@ -186,7 +189,7 @@ static void intx_wakes_who_polls_its_descriptor(const char *scheme)
 	close_bench(bench);
 }
 
-static void reset_is_with_bus_master_off(const char *scheme)
+static void bus_master_is_off_during_a_reset(const char *scheme)
 {
 	struct bench *bench = open_bench(scheme);
 
@@ -203,7 +206,7 @@ static void reset_is_with_bus_master_off(const char *scheme)
 	close_bench(bench);
 }
 
-static void device_that_is_not_reset_goes_on(const char *scheme)
+static void failed_reset_leaves_the_device_running(const char *scheme)
 {
 	struct bench *bench = open_bench(scheme);
 
@@ -211,7 +214,7 @@ static void device_that_is_not_reset_goes_on(const char *scheme)
 	assert_err(coherent_device_reset(bench->dev), -EIO);
 	assert_true(log_has(&bench->log, BDF " could not be reset: "));
 	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
-	/* Somebody has its lock for a while, or for good. */
+	/* The kernel holds the device's lock for a while, then for ever. */
 	mock.busy_resets = 2;
 	assert_ok(coherent_device_reset(bench->dev));
 	assert_int_equal(mock.resets, 1);
@@ -222,7 +225,7 @@ static void device_that_is_not_reset_goes_on(const char *scheme)
 	close_bench(bench);
 }
 
-static void unplugged_device_leaves_memory(const char *scheme)
+static void memory_of_an_unplugged_device_is_valid(const char *scheme)
 {
 	struct bench *bench = open_bench(scheme);
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
@@ -241,8 +244,8 @@ static void unplugged_device_leaves_memory(const char *scheme)
 	mock.gone = false;
 }
 
-/* The kernel waits for the close, and drivers come to it by what they are answered. */
-static void device_is_given_back_when_asked(const char *scheme)
+/* The kernel waits until the driver closes the device. Errors of calls tell the driver so. */
+static void requested_device_can_be_given_back(const char *scheme)
 {
 	struct bench *bench = open_bench(scheme);
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
@@ -257,7 +260,7 @@ static void device_is_given_back_when_asked(const char *scheme)
 	for (unsigned int turn = 0; turn < 2; turn++)
 		assert_err(coherent_zeroed(&none, bench->dev, 1), -ENODEV);
 	assert_err(coherent_device_reset(bench->dev), -ENODEV);
-	/* Who waits for it wakes, after what had come before. */
+	/* A wait first returns the interrupt that came before, then fails. */
 	assert_int_equal(write(coherent_irq_fd(irq), &one, sizeof(one)), sizeof(one));
 	assert_ok(coherent_irq_wait(irq, UINT64_MAX));
 	assert_err(coherent_irq_wait(irq, UINT64_MAX), -ENODEV);
@@ -271,11 +274,16 @@ static void device_is_given_back_when_asked(const char *scheme)
 }
 
 static const struct CMUnitTest tests[] = {
-	EACH(registers_are_the_devices),	 EACH(vectors_are_the_best_there_are),
-	EACH(vectors_do_not_disturb_each_other), EACH(fewer_vectors_serve),
-	EACH(intx_is_unmasked_by_who_waits),	 EACH(intx_wakes_who_polls_its_descriptor),
-	EACH(reset_is_with_bus_master_off),	 EACH(device_that_is_not_reset_goes_on),
-	EACH(unplugged_device_leaves_memory),	 EACH(device_is_given_back_when_asked),
+	EACH(bar_accesses_reach_the_device),
+	EACH(msix_is_used_if_it_can_signal_eventfds),
+	EACH(vectors_do_not_disturb_each_other),
+	EACH(fewer_vectors_are_enough),
+	EACH(wait_unmasks_intx),
+	EACH(intx_wakes_a_thread_that_polls_its_descriptor),
+	EACH(bus_master_is_off_during_a_reset),
+	EACH(failed_reset_leaves_the_device_running),
+	EACH(memory_of_an_unplugged_device_is_valid),
+	EACH(requested_device_can_be_given_back),
 };
 
 int main(void)

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Each allocation and each call into the kernel fails in turn, and nothing is left.
+ * Each allocation and each call into the kernel fails in turn. The library then leaves nothing
+ * behind.
  */
 #include "vfio_test.h"
 
-static int use(struct coherent_device **dev, const char *name)
+static int use_device(struct coherent_device **dev, const char *name)
 {
 	COHERENT_BOX_AUTO(uint64_t, box);
 	COHERENT_AUTO(uint64_t, mem);
@@ -26,7 +27,7 @@ static int use(struct coherent_device **dev, const char *name)
 	return err ? err : coherent_device_reset(*dev);
 }
 
-static bool is_an_answer(int err)
+static bool is_expected(int err)
 {
 	return err == -ENOMEM || err == -ENOSPC || err == -EIO || err == -EOPNOTSUPP;
 }
@@ -43,7 +44,7 @@ static void no_failure_leaks(const char *scheme)
 
 		inject.failed = false;
 		inject.left = nth;
-		err = use(&dev, name);
+		err = use_device(&dev, name);
 		inject.left = 0;
 		coherent_device_close(dev);
 		assert_int_equal(inject.blocks, before.blocks);
@@ -52,7 +53,7 @@ static void no_failure_leaks(const char *scheme)
 		assert_int_equal(mock.count, 0);
 		if (!inject.failed)
 			break;
-		if (err && !is_an_answer(err))
+		if (err && !is_expected(err))
 			fail_msg("call %u: %d", nth, err);
 	}
 	print_message("# %s: %u calls failed in turn\n", name, nth - 1);

@@ -78,7 +78,7 @@ void run_vfio_case(void **state)
 		one->alone();
 }
 
-/* cmocka also calls it after a test that failed. */
+/* cmocka calls this also after a failed test. */
 int halt_mock(void **state)
 {
 	(void)state;

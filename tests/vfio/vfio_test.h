@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What the tests of VFIO's groups and of iommufd share: a device on the mock of the kernel, and
- * tests that run once for each scheme. A file puts its tests into a table of EACH(), ALONE() and
- * ONLY_VFIO(); each of them starts with a mock that has just booted.
+ * The tests of VFIO's groups and of iommufd share a device on the mock of the kernel, and tests
+ * that run once for each scheme. A file puts its tests into a table of EACH(), ALONE() and
+ * ONLY_VFIO(). Each test starts with a mock that has just booted.
  */
 #ifndef VFIO_TEST_H
 #define VFIO_TEST_H
@@ -14,8 +14,8 @@
 /**
  * struct bench - An open device.
  * @dev: The device.
- * @log: What it reported.
- * @before: The blocks, bytes and descriptors in use before it was opened.
+ * @log: The reports of the library.
+ * @before: The counts of blocks, bytes and descriptors before the open.
  */
 struct bench {
 	struct coherent_device *dev;
@@ -24,7 +24,7 @@ struct bench {
 };
 
 /**
- * struct vfio_case - What the function of a test takes.
+ * struct vfio_case - The function of a test and its argument.
  * @of_scheme: The function, if it takes a scheme; otherwise NULL.
  * @alone: The function, if it takes nothing.
  * @scheme: "vfio", "iommufd" or "pci".
@@ -50,7 +50,7 @@ void run_vfio_case(void **state);
 #define ONLY_VFIO(fn) VFIO_CASE(#fn, .of_scheme = fn, .scheme = "vfio")
 #define ALONE(fn) VFIO_CASE(#fn, .alone = fn)
 
-/* The name of a device, which the next call overwrites. */
+/* Returns the name of a device. The next call overwrites it. */
 const char *name_of(const char *scheme, const char *where);
 
 /* Opens a device into @bench. Returns what coherent_device_open() returns. */
@@ -59,15 +59,15 @@ int try_open(struct bench *bench, const char *name);
 /* Opens 0000:00:01.0. The bench is valid until the next call. */
 struct bench *open_bench(const char *scheme);
 
-/* Closes the device; then nothing of it is left. */
+/* Closes the device and checks that nothing of it is left. */
 void close_bench(struct bench *bench);
 
-/* As many blocks, bytes and descriptors are in use as before, and nothing is mapped. */
+/* Asserts that as many blocks, bytes and descriptors are in use as before, and no mapping. */
 void nothing_is_left(const struct bench *bench);
 
 /*
- * How many mappings of this process are of a file, if @file is not NULL, or otherwise contain the
- * address @at. If @flag is not NULL, only those with that flag count: " dc" is MADV_DONTFORK.
+ * Returns how many mappings of this process are of the file, or contain the address @at if @file
+ * is NULL. If @flag is not NULL, only those with that flag count: " dc" is MADV_DONTFORK.
  */
 unsigned int mappings_of(const char *file, uintptr_t at, const char *flag);
 
