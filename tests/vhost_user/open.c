@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "job.h"
+#include "vhost_test.h"
 
 static void connected_socket_is_adopted(void **state)
 {

@@ -7,7 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "job.h"
+#include "vhost_test.h"
 
 /* An eventfd is one for both sides, and so is whether it waits. */
 static void eventfds_that_wait_do_not_make_us_wait(void **state)

@@ -3,7 +3,7 @@
  * The messages that the library sends to a peer that does everything right, and the registers of
  * virtio-mmio that it makes of the answers.
  */
-#include "job.h"
+#include "vhost_test.h"
 
 static void messages_are_as_the_protocol_has_them(void **state)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-#include "job.h"
+#include "vhost_test.h"
 
 struct peer peer;
 

@@ -2,8 +2,8 @@
 /*
  * What the tests of vhost-user share: a peer, and a driver that uses it.
  */
-#ifndef JOB_H
-#define JOB_H
+#ifndef VHOST_TEST_H
+#define VHOST_TEST_H
 
 #include "../inject.h"
 #include "peer.h"
