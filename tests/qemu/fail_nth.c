@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Promise 18 with a QEMU: each call of the library's fails in turn, and nothing is left.
+ * Promise 18 with QEMU: each call of the library fails in turn. The library then leaves nothing
+ * behind.
  */
 #include <unistd.h>
 
 #include "../inject.h"
 
-struct job {
+struct driver {
 	struct coherent_device *dev;
 	struct coherent_bar *bar;
 	struct coherent_irq *irq;
@@ -15,38 +16,38 @@ struct job {
 	COHERENT_BOX(uint8_t) box;
 };
 
-static int run(struct job *job)
+static int run_driver(struct driver *driver)
 {
-	int err = coherent_device_open(&job->dev, "qemu:edu");
+	int err = coherent_device_open(&driver->dev, "qemu:edu");
 
 	if (!err)
-		err = coherent_bar_open(&job->bar, job->dev, 0);
+		err = coherent_bar_open(&driver->bar, driver->dev, 0);
 	if (!err)
-		err = coherent_irq_open(&job->irq, job->dev, 0);
+		err = coherent_irq_open(&driver->irq, driver->dev, 0);
 	if (!err)
-		err = coherent_zeroed(&job->mem, job->dev, 5000);
+		err = coherent_zeroed(&driver->mem, driver->dev, 5000);
 	if (!err)
-		err = coherent_write(&job->mem, 4999, 7);
+		err = coherent_write(&driver->mem, 4999, 7);
 	if (!err)
-		err = coherent_zeroed(&job->freed, job->dev, 1);
-	coherent_free(&job->freed);
+		err = coherent_zeroed(&driver->freed, driver->dev, 1);
+	coherent_free(&driver->freed);
 	if (!err)
-		err = coherent_reclaim(&job->mem, &job->box, .idle = true);
-	if (!err && coherent_box_ptr(&job->box)[4999] != 7)
+		err = coherent_reclaim(&driver->mem, &driver->box, .idle = true);
+	if (!err && coherent_box_ptr(&driver->box)[4999] != 7)
 		err = -EBADMSG;
-	return err ? err : coherent_device_fence(job->dev);
+	return err ? err : coherent_device_fence(driver->dev);
 }
 
-static void end(struct job *job)
+static void end_driver(struct driver *driver)
 {
-	coherent_free(&job->mem);
-	coherent_box_free(&job->box);
-	coherent_irq_close(job->irq);
-	coherent_bar_close(job->bar);
-	coherent_device_close(job->dev);
+	coherent_free(&driver->mem);
+	coherent_box_free(&driver->box);
+	coherent_irq_close(driver->irq);
+	coherent_bar_close(driver->bar);
+	coherent_device_close(driver->dev);
 }
 
-static bool is_an_answer(int err)
+static bool is_expected(int err)
 {
 	return err == -ENOMEM || err == -ENOSPC || err == -EIO || err == -ENODEV ||
 	       err == -ETIMEDOUT;
@@ -59,24 +60,24 @@ static void no_failure_leaks(void **state)
 	(void)state;
 	for (nth = 1;; nth++) {
 		const struct inject before = inject;
-		struct job *job = __real_calloc(1, sizeof(*job));
+		struct driver *driver = __real_calloc(1, sizeof(*driver));
 		int err;
 
 		inject.failed = false;
 		inject.left = nth;
-		err = run(job);
+		err = run_driver(driver);
 		inject.left = 0;
-		if (inject.failed ? err && !is_an_answer(err) : err)
+		if (inject.failed ? err && !is_expected(err) : err)
 			fail_msg("call %u: %d", nth, err);
-		end(job);
-		__real_free(job);
+		end_driver(driver);
+		__real_free(driver);
 		assert_int_equal(inject.blocks, before.blocks);
 		assert_int_equal(inject.bytes, before.bytes);
 		assert_int_equal(inject.fds, before.fds);
 		if (!inject.failed)
 			break;
 		assert_true(nth < 2000);
-		/* The first calls one by one; of the conversation, which is long, some. */
+		/* The conversation with QEMU is long. Only some of its calls fail. */
 		if (nth > 80)
 			nth += 17;
 	}

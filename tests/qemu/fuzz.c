@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * For libFuzzer (tools/fuzz): a QEMU that answers as the input has it, from well to nonsense,
- * and writes to the rings of its IOMMU, while a device is found, mapped for and reset.
- * Nothing may crash.
+ * A fuzz test for libFuzzer (tools/fuzz). A thread plays QEMU. It gives good and bad answers and
+ * writes to the rings of its IOMMU, as the input says, while the library finds a device, maps
+ * memory for it and resets it. The library must not crash.
  *
- * The input: for each answer a byte of what kind it is, then what that takes.
+ * The input has a byte for the kind of each answer, then the data of that kind.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -35,12 +35,12 @@ static void take(struct input *input, void *to, size_t bytes)
 	input->left -= n;
 }
 
-/* As a device does it: some bytes of its rings, atomically. */
+/* Writes bytes of the rings atomically, as a device does. */
 static void write_rings(struct input *input, uint8_t kind)
 {
 	uint16_t where, value;
 
-	/* That of the first queue's used index, or anywhere. */
+	/* The first queue's used index is written always, another place only sometimes. */
 	take(input, &value, sizeof(value));
 	__atomic_fetch_add((uint16_t *)(void *)(input->memory + 0xa02), 1, __ATOMIC_RELEASE);
 	if (!(kind & 0x20))
@@ -72,7 +72,7 @@ static bool answer(struct input *input, const char *line)
 	return send(input->fd, text, (size_t)n, MSG_NOSIGNAL) >= 0 && kind != 0xff;
 }
 
-static void *run(void *arg)
+static void *run_qemu(void *arg)
 {
 	struct input *input = arg;
 	char line[128];
@@ -119,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	qtest.fd = pair[0];
 	input.fd = pair[1];
-	if (pthread_create(&thread, NULL, run, &input))
+	if (pthread_create(&thread, NULL, run_qemu, &input))
 		abort();
 	drive(&qtest, memory);
 	shutdown(pair[0], SHUT_RDWR);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * QEMU's end of the socket, when it is not what it should be.
+ * These tests play QEMU on the qtest socket and give the library good and bad answers.
  */
 #include <sys/socket.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 #include "../../src/qemu/qtest.h"
 #include "../test.h"
 
-/* What is sent back to one question, and what becomes of it. */
+/* Answers one command with @text. Returns the library's result. */
 static int answer_with(const char *text, size_t bytes, bool hang_up, uint64_t *value)
 {
 	struct qtest qtest = { .timeout_ns = 20 * MS };
@@ -37,7 +37,7 @@ static void answers_are_read(void **state)
 	assert_true(value == UINT64_MAX);
 }
 
-static void what_is_no_answer_is_an_error(void **state)
+static void malformed_answer_is_an_error(void **state)
 {
 	static const struct {
 		const char *text;
@@ -78,7 +78,7 @@ static void endless_line_is_an_error(void **state)
 	assert_err(answer_with(line, sizeof(line), false, NULL), -EPROTO);
 }
 
-static void half_a_line_is_waited_for(void **state)
+static void library_waits_for_the_end_of_a_line(void **state)
 {
 	(void)state;
 	assert_err(answer_with("O", 1, false, NULL), -ETIMEDOUT);
@@ -91,9 +91,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_are_read),
-		cmocka_unit_test(what_is_no_answer_is_an_error),
+		cmocka_unit_test(malformed_answer_is_an_error),
 		cmocka_unit_test(endless_line_is_an_error),
-		cmocka_unit_test(half_a_line_is_waited_for),
+		cmocka_unit_test(library_waits_for_the_end_of_a_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
