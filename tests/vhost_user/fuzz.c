@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * For libFuzzer (tools/fuzz): a peer of vhost-user that answers as the input has it, from
- * well to nonsense, while a driver does what drivers do. Nothing may crash or be left, and
- * memory that it does not have must stay as it is.
+ * A fuzz test for libFuzzer (tools/fuzz). A peer of vhost-user gives good and bad answers, as the
+ * input says, while a driver uses the device. The library must not crash or leave anything
+ * behind. Memory that the peer does not have must not change.
  *
- * The input: for each answer a byte of what kind it is, then what that takes.
+ * The input has a byte for the kind of each answer, then the data of that kind.
  */
 #include <coherent.h>
 #include <coherent/bar.h>
@@ -45,7 +45,7 @@ static void take(struct input *input, void *to, size_t bytes)
 
 /* --- The peer --- */
 
-/* Descriptors that come along are not taken. */
+/* The peer does not take the descriptors of a message. */
 static bool receive(int fd, struct vhost_user_message *message)
 {
 	memset(message, 0, sizeof(*message));
@@ -114,7 +114,7 @@ static void converse(struct input *input)
 	}
 }
 
-/* It connects again whenever it was hung up on. */
+/* The peer connects again whenever the library hangs up. */
 static void *run_peer(void *arg)
 {
 	struct input *input = arg;
@@ -192,7 +192,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	pthread_t thread;
 	int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	/* An address of the kernel's choice; its length is part of it. */
+	/* The kernel chooses the address, whose length is part of it. */
 	input.address.sun_family = AF_UNIX;
 	if (bind(listening, (void *)&input.address, sizeof(sa_family_t)) || listen(listening, 4) ||
 	    getsockname(listening, (void *)&input.address, &bytes))
@@ -205,7 +205,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		coherent_device_close(dev);
 	}
 	atomic_store(&input.stop, true);
-	/* Whoever waits to be accepted is refused. */
+	/* The close refuses a peer that waits to be accepted. */
 	close(listening);
 	pthread_join(thread, NULL);
 	return 0;

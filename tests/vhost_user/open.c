@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What coherent_device_open() takes for vhost-user: names, sockets and levels, also wrong ones.
+ * These tests open vhost-user devices with good and bad names, sockets and levels.
  */
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -27,7 +27,7 @@ static void connected_socket_is_adopted(void **state)
 	assert_ok(coherent_zeroed(&mem, dev, 1));
 	assert_err(coherent_device_fence(dev), -EOPNOTSUPP);
 	assert_true(log_has(&log, "cannot make a connection from .socket_fd again"));
-	/* Nothing was changed by that. */
+	/* The refused fence did not change the connection. */
 	assert_int_equal(other.script->seen[VHOST_USER_ADD_MEM_REG], 1);
 	coherent_free(&mem);
 	assert_ok(coherent_zeroed(&mem, dev, 1));
@@ -51,7 +51,7 @@ static void listening_socket_is_adopted(void **state)
 	int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	(void)state;
-	/* An address of the kernel's choice. */
+	/* The kernel chooses the address. */
 	assert_ok(bind(listening, (void *)&address, sizeof(sa_family_t)));
 	assert_ok(listen(listening, 4));
 	assert_ok(getsockname(listening, (void *)&address, &size));
@@ -67,7 +67,7 @@ static void listening_socket_is_adopted(void **state)
 	close(listening);
 }
 
-static void what_cannot_be_opened_says_why(void **state)
+static void a_failed_open_gives_the_reason(void **state)
 {
 	static const struct {
 		const char *name;
@@ -102,7 +102,7 @@ static void what_cannot_be_opened_says_why(void **state)
 	}
 }
 
-static void sockets_have_to_be_what_they_are_called(void **state)
+static void wrong_kinds_of_sockets_are_refused(void **state)
 {
 	struct coherent_device *dev;
 	struct log log = LOG_EMPTY;
@@ -138,23 +138,23 @@ static void sockets_have_to_be_what_they_are_called(void **state)
 	close(pair[1]);
 }
 
-/* A socket belongs to a user. */
+/* The peer's socket belongs to another user. */
 static void socket_of_another_user_is_explained(void **state)
 {
-	struct job *job = new_job();
+	struct fixture *fixture = new_fixture();
 	const uid_t user = geteuid();
 
 	(void)state;
 	assert_ok(chmod(peer.path, 0600));
 	assert_ok(user ? chmod(peer.path, 0) : seteuid(65534));
-	assert_err(open_keys(job, ""), -EACCES);
+	assert_err(open_keys(fixture, ""), -EACCES);
 	assert_ok(user ? 0 : seteuid(user));
-	assert_true(log_has(&job->log, "run both processes as one user"));
-	end_job(job);
+	assert_true(log_has(&fixture->log, "run both processes as one user"));
+	close_fixture(fixture);
 }
 
-/* COHERENT_IOMMU is more than a kernel between two processes is. */
-static void level_is_that_of_a_peer(void **state)
+/* The kernel between two processes enforces less than COHERENT_IOMMU. */
+static void level_of_vhost_user_is_peer(void **state)
 {
 	struct coherent_device *dev;
 	struct log log = LOG_EMPTY;
@@ -176,10 +176,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(connected_socket_is_adopted),
 		cmocka_unit_test(listening_socket_is_adopted),
-		cmocka_unit_test(what_cannot_be_opened_says_why),
-		cmocka_unit_test(sockets_have_to_be_what_they_are_called),
+		cmocka_unit_test(a_failed_open_gives_the_reason),
+		cmocka_unit_test(wrong_kinds_of_sockets_are_refused),
 		WITH_PEER(socket_of_another_user_is_explained),
-		WITH_PEER(level_is_that_of_a_peer),
+		WITH_PEER(level_of_vhost_user_is_peer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@
 #define REGIONS_MAX 64
 #define LATE_MS 150
 
-/* Memory that it was given. */
+/* Memory that the library gave to the peer. */
 struct region {
 	uint64_t address;
 	uint64_t bytes;
@@ -37,7 +37,7 @@ static bool receive_all(int fd, void *to, size_t bytes)
 	return !bytes || recv(fd, to, bytes, MSG_WAITALL) == (ssize_t)bytes;
 }
 
-/* How many descriptors came along; -1 at the end. */
+/* Returns the number of descriptors that came with a message; -1 at the end of the connection. */
 static int receive(int fd, struct vhost_user_message *message, int fds[8])
 {
 	union {
@@ -101,7 +101,7 @@ static void sleep_ms(long ms)
 	nanosleep(&time, NULL);
 }
 
-/* Whether the connection goes on. */
+/* Sends an answer. Returns whether the connection goes on. */
 static bool answer(int fd, struct vhost_user_message *message, enum misdeed misdeed)
 {
 	const size_t bytes = VHOST_USER_HEADER_BYTES + message->bytes;
@@ -126,7 +126,7 @@ static bool answer(int fd, struct vhost_user_message *message, enum misdeed misd
 	case ANOTHER_REQUEST:
 		message->request++;
 		break;
-	case NO_ANSWER:
+	case NOT_A_REPLY:
 		message->flags = VHOST_USER_FLAG_VERSION;
 		break;
 	case ANOTHER_VERSION:
@@ -198,14 +198,14 @@ static void set_table(const struct vhost_user_message *message, const int *fds)
 
 /* --- The conversation --- */
 
-static bool get(struct vhost_user_message *message, uint64_t value)
+static bool answer_number(struct vhost_user_message *message, uint64_t value)
 {
 	message->u64 = value;
 	message->bytes = sizeof(message->u64);
 	return true;
 }
 
-static bool get_config(struct vhost_user_message *message)
+static bool answer_config(struct vhost_user_message *message)
 {
 	if (message->config.bytes > CONFIG_BYTES) {
 		message->bytes = 0;
@@ -227,7 +227,7 @@ static void look_at_eventfd(int fd)
 		_exit(5);
 }
 
-/* Whether there is something to answer. */
+/* Does what a message asks for. Returns whether the peer must answer it. */
 static bool serve(struct vhost_user_message *message, const int *fds, bool refuse)
 {
 	const bool ack = message->flags & VHOST_USER_FLAG_NEED_REPLY;
@@ -235,15 +235,15 @@ static bool serve(struct vhost_user_message *message, const int *fds, bool refus
 
 	switch (message->request) {
 	case VHOST_USER_GET_FEATURES:
-		return get(message, script->features);
+		return answer_number(message, script->features);
 	case VHOST_USER_GET_PROTOCOL_FEATURES:
-		return get(message, script->protocol);
+		return answer_number(message, script->protocol);
 	case VHOST_USER_GET_QUEUE_NUM:
-		return get(message, script->queues);
+		return answer_number(message, script->queues);
 	case VHOST_USER_GET_MAX_MEM_SLOTS:
-		return get(message, script->slots);
+		return answer_number(message, script->slots);
 	case VHOST_USER_GET_CONFIG:
-		return get_config(message);
+		return answer_config(message);
 	case VHOST_USER_ADD_MEM_REG:
 		memcpy(&region, (char *)message + VHOST_USER_HEADER_BYTES + 8, sizeof(region));
 		add_region(&region, fds[0]);
@@ -260,7 +260,7 @@ static bool serve(struct vhost_user_message *message, const int *fds, bool refus
 		look_at_eventfd(fds[0]);
 		break;
 	}
-	return ack && get(message, refuse);
+	return ack && answer_number(message, refuse);
 }
 
 static bool is_wrong_here(uint32_t request)

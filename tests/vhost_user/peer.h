@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A peer of vhost-user that does as it is told, right or wrong, in a process of its own.
+ * A peer of vhost-user in a process of its own. It does what the test tells it, right or wrong.
  */
 #ifndef PEER_H
 #define PEER_H
@@ -12,14 +12,14 @@
 
 enum misdeed {
 	NOTHING,
-	HANG_UP, /* instead of an answer */
-	HANG_UP_AFTER, /* right behind it */
+	HANG_UP, /* Hangs up instead of answering. */
+	HANG_UP_AFTER, /* Answers and hangs up at once. */
 	SILENCE,
-	LATE, /* after whoever asked has given up */
+	LATE, /* Answers after the library has given up. */
 	GARBAGE,
-	HALF, /* of the answer, then hang up */
+	HALF, /* Sends half of the answer, then hangs up. */
 	ANOTHER_REQUEST,
-	NO_ANSWER, /* the flag that says that it is one is missing */
+	NOT_A_REPLY, /* Sends an answer without the flag of a reply. */
 	TOO_LONG,
 	TOO_SHORT,
 	TWICE,
@@ -30,23 +30,23 @@ enum misdeed {
 };
 
 /**
- * struct peer_script - What it is like and what it saw; both processes have it.
- * @features: Of the device.
- * @protocol: Protocol features.
- * @queues: How many.
- * @slots: How many regions of memory.
- * @misdeed: What it does wrong.
- * @request: At which request.
- * @nth: At the how manieth, from 1 on; 0 for each.
- * @meddles: It tries to shorten and does punch holes into all memory that it gets, and
- *	writes to it once it was told to forget it.
- * @shortened: It could.
- * @blocks: It makes the eventfds that it gets ones that wait.
- * @kicked: One that it got was signalled already.
- * @connections: That it accepted.
+ * struct peer_script - The peer's behaviour and what it saw. Both processes share it.
+ * @features: The features of the device.
+ * @protocol: The protocol features.
+ * @queues: The number of queues.
+ * @slots: The number of regions of memory that the peer can have.
+ * @misdeed: What the peer does wrong.
+ * @request: The request at which it does so.
+ * @nth: Which request of that kind, from 1 on; 0 for each.
+ * @meddles: The peer tries to shorten all memory that it gets and punches holes into it. It
+ *	writes to the memory after it was told to forget it.
+ * @shortened: The peer could shorten memory.
+ * @blocks: The peer makes the eventfds that it gets blocking.
+ * @kicked: An eventfd that the peer got was signalled already.
+ * @connections: The number of connections that the peer accepted.
  * @seen: How often each request came.
- * @last: The last of each.
- * @fds: How many descriptors came with that.
+ * @last: The last message of each request.
+ * @fds: The number of descriptors that came with that message.
  */
 struct peer_script {
 	uint64_t features;
@@ -67,10 +67,10 @@ struct peer_script {
 };
 
 /**
- * struct peer - The process.
- * @script: May be changed while it runs.
- * @pid: It.
- * @path: Its socket.
+ * struct peer - The process of the peer.
+ * @script: Its script. The test may change it while the peer runs.
+ * @pid: The process.
+ * @path: The path of its socket.
  */
 struct peer {
 	struct peer_script *script;
@@ -83,13 +83,13 @@ struct peer {
 	(VHOST_USER_PROTOCOL_F_MQ | VHOST_USER_PROTOCOL_F_REPLY_ACK | \
 	 VHOST_USER_PROTOCOL_F_CONFIG | VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS)
 
-/* Starts one that does all right. Its configuration space is 60 bytes, of 1000 sectors. */
+/* Starts a peer without misdeeds. Its configuration space has 60 bytes and 1000 sectors. */
 void peer_start(struct peer *peer);
 
-/* The same, of what is connected already; @path is not used. */
+/* Starts such a peer on a connected socket, without a path. */
 void peer_start_at(struct peer *peer, int connection);
 
-/* Ends it. */
+/* Ends the process. */
 void peer_end(struct peer *peer);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A peer that does something wrong, and a library that runs out of memory or descriptors: each is
- * an error, nothing is left, and memory is as it was.
+ * The peer does something wrong, or the library runs out of memory or descriptors. The library
+ * returns an error, leaves nothing behind and keeps the contents of memory.
  */
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -9,83 +9,83 @@
 
 #include "vhost_test.h"
 
-/* An eventfd is one for both sides, and so is whether it waits. */
-static void eventfds_that_wait_do_not_make_us_wait(void **state)
+/* Both sides share an eventfd, so that the peer can make it block for the library too. */
+static void blocking_eventfds_do_not_block_the_library(void **state)
 {
-	struct job *job;
+	struct fixture *fixture;
 
 	(void)state;
 	peer.script->blocks = true;
-	job = open_job("");
-	assert_ok(coherent_irq_open(&job->irq, job->dev, 0));
-	assert_ok(set_up(job));
-	assert_err(coherent_irq_wait(job->irq, MS), -ETIMEDOUT);
-	coherent_bar_write32(job->bar, STATUS, 0);
-	assert_ok(set_up(job));
-	assert_err(coherent_irq_wait(job->irq, 0), -ETIMEDOUT);
-	end_job(job);
+	fixture = open_fixture("");
+	assert_ok(coherent_irq_open(&fixture->irq, fixture->dev, 0));
+	assert_ok(start_virtio(fixture));
+	assert_err(coherent_irq_wait(fixture->irq, MS), -ETIMEDOUT);
+	coherent_bar_write32(fixture->bar, STATUS, 0);
+	assert_ok(start_virtio(fixture));
+	assert_err(coherent_irq_wait(fixture->irq, 0), -ETIMEDOUT);
+	close_fixture(fixture);
 }
 
-/* With more mems than a table holds, and nobody to tell. */
-static void lost_peer_is_told_nothing(void **state)
+/* There are more mems than a table holds, and the connection is lost. */
+static void mems_can_be_reclaimed_without_a_connection(void **state)
 {
 	COHERENT(uint8_t) mems[20] = { COHERENT_EMPTY };
-	struct job *job = open_job(",timeout=100");
+	struct fixture *fixture = open_fixture(",timeout=100");
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
-		assert_ok(coherent_zeroed(&mems[i], job->dev, 1));
+		assert_ok(coherent_zeroed(&mems[i], fixture->dev, 1));
 	peer.script->request = VHOST_USER_GET_FEATURES;
 	peer.script->nth = 0;
 	peer.script->misdeed = HANG_UP;
-	assert_err(coherent_device_reset(job->dev), -ENODEV);
+	assert_err(coherent_device_reset(fixture->dev), -ENODEV);
 	for (size_t i = 0; i < ARRAY_SIZE(mems); i++) {
 		COHERENT_BOX_AUTO(uint8_t, box);
 
 		assert_ok(coherent_reclaim(&mems[i], &box, .idle = true));
 	}
 	peer.script->misdeed = NOTHING;
-	assert_ok(coherent_device_reset(job->dev));
-	end_job(job);
+	assert_ok(coherent_device_reset(fixture->dev));
+	close_fixture(fixture);
 }
 
-static void silence_is_a_timeout(void **state)
+static void silent_peer_is_a_timeout(void **state)
 {
-	struct job *job = open_job(",timeout=50");
+	struct fixture *fixture = open_fixture(",timeout=50");
 
 	(void)state;
-	/* The one behind it. */
+	/* The library sends this request behind each message. */
 	peer.script->request = VHOST_USER_GET_FEATURES;
 	peer.script->nth = 0;
 	peer.script->misdeed = SILENCE;
-	assert_err(coherent_zeroed(&job->mem, job->dev, 1), -ETIMEDOUT);
-	assert_true(log_has(&job->log, "the peer did not answer in time (ADD_MEM_REG)\n"));
-	end_job(job);
+	assert_err(coherent_zeroed(&fixture->mem, fixture->dev, 1), -ETIMEDOUT);
+	assert_true(log_has(&fixture->log, "the peer did not answer in time (ADD_MEM_REG)\n"));
+	close_fixture(fixture);
 }
 
-/* Refused, what it has is not known any more. */
+/* After a refusal the library does not know which memory the peer has. */
 static void refused_removal_ends_the_connection(void **state)
 {
-	struct job *job = open_job("");
+	struct fixture *fixture = open_fixture("");
 
 	(void)state;
-	assert_ok(coherent_zeroed(&job->mem, job->dev, PAGE));
+	assert_ok(coherent_zeroed(&fixture->mem, fixture->dev, PAGE));
 	peer.script->request = VHOST_USER_REM_MEM_REG;
 	peer.script->misdeed = REFUSAL;
-	assert_ok(coherent_reclaim(&job->mem, &job->box, .idle = true));
+	assert_ok(coherent_reclaim(&fixture->mem, &fixture->box, .idle = true));
 	peer.script->misdeed = NOTHING;
-	assert_err(coherent_zeroed(&job->mem, job->dev, 1), -ENODEV);
-	assert_ok(coherent_device_reset(job->dev));
-	assert_ok(coherent_zeroed(&job->mem, job->dev, 1));
-	end_job(job);
+	assert_err(coherent_zeroed(&fixture->mem, fixture->dev, 1), -ENODEV);
+	assert_ok(coherent_device_reset(fixture->dev));
+	assert_ok(coherent_zeroed(&fixture->mem, fixture->dev, 1));
+	close_fixture(fixture);
 }
 
-/* Nobody accepts: there is no other sign of it than time. */
-static void backlog_is_waited_for(void **state)
+/* The backlog of the socket is full. The library notices only that time passes. */
+static void full_backlog_is_a_timeout(void **state)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int listening = socket(AF_UNIX, SOCK_STREAM, 0), others[3];
-	struct job *job = new_job();
+	struct fixture *fixture = new_fixture();
 	char name[256];
 
 	(void)state;
@@ -97,15 +97,15 @@ static void backlog_is_waited_for(void **state)
 		(void)!connect(others[i], (void *)&address, sizeof(address));
 	}
 	snprintf(name, sizeof(name), "vhost-user:%s,timeout=50", address.sun_path);
-	assert_err(coherent_device_open(&job->dev, name, .report = log_report,
-					.report_arg = &job->log),
+	assert_err(coherent_device_open(&fixture->dev, name, .report = log_report,
+					.report_arg = &fixture->log),
 		   -ETIMEDOUT);
-	assert_true(log_has(&job->log, "within 50 ms"));
+	assert_true(log_has(&fixture->log, "within 50 ms"));
 	for (size_t i = 0; i < 3; i++)
 		close(others[i]);
 	close(listening);
 	unlink(address.sun_path);
-	end_job(job);
+	close_fixture(fixture);
 }
 
 static const enum vhost_user_request all_requests[] = {
@@ -127,7 +127,7 @@ static bool is_get(enum vhost_user_request request)
 	       request == VHOST_USER_GET_CONFIG;
 }
 
-/* Whether a driver cannot but notice. */
+/* Returns whether the driver must get an error. */
 static bool must_fail(enum vhost_user_request request, enum misdeed misdeed)
 {
 	if (misdeed == EXTRA_FDS)
@@ -136,21 +136,21 @@ static bool must_fail(enum vhost_user_request request, enum misdeed misdeed)
 		return !is_get(request) && request != VHOST_USER_SET_OWNER &&
 		       request != VHOST_USER_SET_CONFIG && request != VHOST_USER_REM_MEM_REG &&
 		       request != VHOST_USER_SET_PROTOCOL_FEATURES;
-	/* Without acknowledgements yet. */
+	/* The peer does not acknowledge messages before this one. */
 	if (request == VHOST_USER_SET_PROTOCOL_FEATURES)
 		return misdeed == HANG_UP || misdeed == HANG_UP_AFTER;
 	return true;
 }
 
-static bool is_an_answer(int err)
+static bool is_peer_error(int err)
 {
 	return err == -EIO || err == -ENODEV || err == -ETIMEDOUT;
 }
 
-static void wrong_once(enum vhost_user_request request, enum misdeed misdeed)
+static void check_misdeed(enum vhost_user_request request, enum misdeed misdeed)
 {
 	const struct inject before = inject;
-	struct job *job = new_job();
+	struct fixture *fixture = new_fixture();
 	uint8_t byte = 7;
 	int err;
 
@@ -158,20 +158,20 @@ static void wrong_once(enum vhost_user_request request, enum misdeed misdeed)
 	peer.script->nth = 1;
 	peer.script->request = request;
 	peer.script->misdeed = misdeed;
-	err = run_job(job, ",timeout=100");
+	err = use_fixture(fixture, ",timeout=100");
 	peer.script->misdeed = NOTHING;
-	if (must_fail(request, misdeed) ? !is_an_answer(err) : err && !is_an_answer(err))
+	if (must_fail(request, misdeed) ? !is_peer_error(err) : err && !is_peer_error(err))
 		fail_msg("request %d, misdeed %d: %d", request, misdeed, err);
-	/* What was there is there, whatever is made of the connection, which can be remade. */
-	if (!coherent_is_empty(&job->mem)) {
-		assert_ok(coherent_read(&job->mem, PAGE, &byte));
+	/* The contents of memory survive the misdeed, and a reset connects again. */
+	if (!coherent_is_empty(&fixture->mem)) {
+		assert_ok(coherent_read(&fixture->mem, PAGE, &byte));
 		assert_true(byte == 7);
 	}
-	if (!coherent_is_empty(&job->box))
-		assert_int_equal(coherent_box_ptr(&job->box)[PAGE], 7);
-	if (job->dev)
-		assert_ok(coherent_device_reset(job->dev));
-	end_job(job);
+	if (!coherent_is_empty(&fixture->box))
+		assert_int_equal(coherent_box_ptr(&fixture->box)[PAGE], 7);
+	if (fixture->dev)
+		assert_ok(coherent_device_reset(fixture->dev));
+	close_fixture(fixture);
 	nothing_is_left(&before);
 }
 
@@ -180,49 +180,49 @@ static void wrong_answers_are_errors(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(all_requests); i++)
 		for (enum misdeed misdeed = HANG_UP; misdeed < MISDEEDS; misdeed++)
-			wrong_once(all_requests[i], misdeed);
+			check_misdeed(all_requests[i], misdeed);
 }
 
-/* Its acknowledgement is a lie: it hangs up at once. */
+/* The peer acknowledges a message, but hangs up at once. */
 static void lost_connection_is_an_error_at_once(void **state)
 {
-	struct job *job = new_job();
+	struct fixture *fixture = new_fixture();
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 
 	(void)state;
-	assert_ok(run_job(job, ""));
+	assert_ok(use_fixture(fixture, ""));
 	peer.script->misdeed = HANG_UP_AFTER;
 	peer.script->request = VHOST_USER_ADD_MEM_REG;
 	peer.script->nth = 0;
-	assert_err(coherent_zeroed(&mem, job->dev, 1), -ENODEV);
+	assert_err(coherent_zeroed(&mem, fixture->dev, 1), -ENODEV);
 	assert_true(coherent_is_empty(&mem));
-	assert_true(log_has(&job->log, "the peer hung up (ADD_MEM_REG)"));
-	assert_err(coherent_irq_wait(job->irq, UINT64_MAX), -ENODEV);
+	assert_true(log_has(&fixture->log, "the peer hung up (ADD_MEM_REG)"));
+	assert_err(coherent_irq_wait(fixture->irq, UINT64_MAX), -ENODEV);
 	peer.script->misdeed = NOTHING;
-	assert_ok(coherent_device_reset(job->dev));
-	assert_ok(coherent_zeroed(&mem, job->dev, 1));
+	assert_ok(coherent_device_reset(fixture->dev));
+	assert_ok(coherent_zeroed(&mem, fixture->dev, 1));
 	coherent_free(&mem);
-	end_job(job);
+	close_fixture(fixture);
 }
 
-/* The peer keeps its mapping; what it does there then is nobody's business. */
-static void meddling_with_memory_reaches_nothing_else(void **state)
+/* The peer keeps its old mapping, but its writes there reach no other object. */
+static void meddling_peer_reaches_no_other_memory(void **state)
 {
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY, other = COHERENT_EMPTY;
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
-	struct job *job = new_job();
+	struct fixture *fixture = new_fixture();
 	uint8_t byte;
 
 	(void)state;
 	peer.script->meddles = true;
-	assert_ok(open_keys(job, ""));
-	assert_ok(coherent_box_zeroed(&box, job->dev, 2 * PAGE));
-	assert_ok(coherent_box_zeroed(&other, job->dev, 2 * PAGE));
+	assert_ok(open_keys(fixture, ""));
+	assert_ok(coherent_box_zeroed(&box, fixture->dev, 2 * PAGE));
+	assert_ok(coherent_box_zeroed(&other, fixture->dev, 2 * PAGE));
 	memset(coherent_box_ptr(&box), 1, 2 * PAGE);
 	memset(coherent_box_ptr(&other), 2, 2 * PAGE);
 	assert_ok(coherent_expose(&box, &mem));
 	assert_false(peer.script->shortened);
-	/* The hole that it made reads as zero, and is memory again. */
+	/* The hole that the peer punched reads as zero and can be written again. */
 	assert_ok(coherent_read(&mem, 2 * PAGE - 1, &byte));
 	assert_int_equal(byte, 0);
 	assert_ok(coherent_write(&mem, 0, 3));
@@ -235,14 +235,14 @@ static void meddling_with_memory_reaches_nothing_else(void **state)
 		assert_int_equal(coherent_box_ptr(&other)[i], 2);
 	coherent_box_free(&box);
 	coherent_box_free(&other);
-	end_job(job);
+	close_fixture(fixture);
 }
 
-/* --- Each call failed in turn --- */
+/* --- Each call of the library fails in turn --- */
 
 static bool is_expected(int err)
 {
-	return err == -ENOMEM || err == -ENOSPC || is_an_answer(err);
+	return err == -ENOMEM || err == -ENOSPC || is_peer_error(err);
 }
 
 static void no_failure_leaks(void **state)
@@ -252,16 +252,16 @@ static void no_failure_leaks(void **state)
 	(void)state;
 	for (nth = 1;; nth++) {
 		const struct inject before = inject;
-		struct job *job = new_job();
+		struct fixture *fixture = new_fixture();
 		int err;
 
 		inject.failed = false;
 		inject.left = nth;
-		err = run_job(job, ",timeout=1000");
+		err = use_fixture(fixture, ",timeout=1000");
 		inject.left = 0;
 		if (inject.failed ? err && !is_expected(err) : err)
 			fail_msg("call %u: %d", nth, err);
-		end_job(job);
+		close_fixture(fixture);
 		nothing_is_left(&before);
 		if (!inject.failed)
 			break;
@@ -274,14 +274,14 @@ static void no_failure_leaks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_PEER(eventfds_that_wait_do_not_make_us_wait),
-		WITH_PEER(lost_peer_is_told_nothing),
-		WITH_PEER(silence_is_a_timeout),
+		WITH_PEER(blocking_eventfds_do_not_block_the_library),
+		WITH_PEER(mems_can_be_reclaimed_without_a_connection),
+		WITH_PEER(silent_peer_is_a_timeout),
 		WITH_PEER(refused_removal_ends_the_connection),
-		WITH_PEER(backlog_is_waited_for),
+		WITH_PEER(full_backlog_is_a_timeout),
 		WITH_PEER(wrong_answers_are_errors),
 		WITH_PEER(lost_connection_is_an_error_at_once),
-		WITH_PEER(meddling_with_memory_reaches_nothing_else),
+		WITH_PEER(meddling_peer_reaches_no_other_memory),
 		WITH_PEER(no_failure_leaks),
 	};
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Why reclaim needs the driver's word with vhost-user, and what is freed waits for a fence:
- * by hand, with the protocol's own messages, QEMU's storage daemon overwrites memory that no
- * request ever named. ../vhost_user.c has the same through the library, where it cannot.
+ * This test shows why reclaim needs .idle with vhost-user, and why freed memory waits for a fence.
+ * It sends the protocol's messages without the library. QEMU's storage daemon then overwrites
+ * memory that no request named. Another test shows that this cannot happen with the library.
  */
 #include <linux/virtio_blk.h>
 #include <linux/virtio_ring.h>
@@ -20,7 +20,7 @@
 #define READS_A_SECOND 60
 #define DEADLINE sys_deadline_ns(LONG)
 
-/* Memory by hand, where device address and user address are the same. */
+/* Memory that the test shares itself. Its device address is also its user address. */
 struct memory {
 	int fd;
 	void *va;
@@ -30,7 +30,7 @@ struct memory {
 
 static int connection;
 
-static void make(struct memory *memory, size_t bytes, uint64_t address)
+static void make_memory(struct memory *memory, size_t bytes, uint64_t address)
 {
 	*memory = (struct memory){ .bytes = bytes, .address = address };
 	assert_ok(sys_memfd(&memory->fd));
@@ -38,13 +38,13 @@ static void make(struct memory *memory, size_t bytes, uint64_t address)
 	assert_ok(sys_map_file(memory->fd, 0, bytes, &memory->va));
 }
 
-static void end(struct memory *memory)
+static void free_memory(struct memory *memory)
 {
 	sys_unmap(memory->va, memory->bytes);
 	close(memory->fd);
 }
 
-static void say(struct vhost_user_message message, const int *fd)
+static void send_message(struct vhost_user_message message, const int *fd)
 {
 	struct vhost_user_answers answers = { .fd = connection, .deadline_ns = DEADLINE };
 	struct vhost_user_message both[] = { message, { .request = VHOST_USER_GET_FEATURES } };
@@ -54,20 +54,23 @@ static void say(struct vhost_user_message message, const int *fd)
 	assert_ok(vhost_user_message_receive(&answers, VHOST_USER_GET_FEATURES, &answer, 8, 8));
 }
 
-static void say_u64(enum vhost_user_request request, uint64_t value, const int *fd)
+static void send_u64(enum vhost_user_request request, uint64_t value, const int *fd)
 {
-	say((struct vhost_user_message){ .request = request, .bytes = 8, .u64 = value }, fd);
+	send_message((struct vhost_user_message){ .request = request, .bytes = 8, .u64 = value },
+		     fd);
 }
 
-static void say_state(enum vhost_user_request request, uint32_t number)
+static void send_state(enum vhost_user_request request, uint32_t number)
 {
-	say((struct vhost_user_message){ .request = request, .bytes = 8, .state = { 0, number } },
-	    NULL);
+	send_message((struct vhost_user_message){ .request = request,
+						  .bytes = 8,
+						  .state = { 0, number } },
+		     NULL);
 }
 
-static void say_region(enum vhost_user_request request, const struct memory *memory)
+static void send_region(enum vhost_user_request request, const struct memory *memory)
 {
-	say(
+	send_message(
 		(struct vhost_user_message){
 			.request = request,
 			.bytes = 40,
@@ -78,9 +81,9 @@ static void say_region(enum vhost_user_request request, const struct memory *mem
 
 static void start_queue(const struct memory *rings, int kick, int call)
 {
-	say_state(VHOST_USER_SET_VRING_NUM, BLK_ENTRIES);
-	say_state(VHOST_USER_SET_VRING_BASE, 0);
-	say((struct vhost_user_message){
+	send_state(VHOST_USER_SET_VRING_NUM, BLK_ENTRIES);
+	send_state(VHOST_USER_SET_VRING_BASE, 0);
+	send_message((struct vhost_user_message){
 		    .request = VHOST_USER_SET_VRING_ADDR,
 		    .bytes = 40,
 		    .rings = {
@@ -89,9 +92,9 @@ static void start_queue(const struct memory *rings, int kick, int call)
 			    .used = rings->address + offsetof(struct blk_queue, used),
 		    } },
 	    NULL);
-	say_u64(VHOST_USER_SET_VRING_CALL, 0, &call);
-	say_u64(VHOST_USER_SET_VRING_KICK, 0, &kick);
-	say_state(VHOST_USER_SET_VRING_ENABLE, 1);
+	send_u64(VHOST_USER_SET_VRING_CALL, 0, &call);
+	send_u64(VHOST_USER_SET_VRING_KICK, 0, &kick);
+	send_state(VHOST_USER_SET_VRING_ENABLE, 1);
 }
 
 static void start_reads(const struct memory *rings, const struct memory *to, int kick)
@@ -138,13 +141,13 @@ static void wait_for(const struct memory *rings, unsigned int count)
 	}
 }
 
-static void connect_by_hand(const char *path)
+static void connect_to_daemon(const char *path)
 {
 	connection = sys_connect(path, DEADLINE);
 	assert_true(connection >= 0);
-	say_u64(VHOST_USER_SET_PROTOCOL_FEATURES, VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS, NULL);
-	say_u64(VHOST_USER_SET_FEATURES, UINT64_C(1) << 32 | VHOST_USER_F_PROTOCOL_FEATURES, NULL);
-	say((struct vhost_user_message){ .request = VHOST_USER_SET_OWNER }, NULL);
+	send_u64(VHOST_USER_SET_PROTOCOL_FEATURES, VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS, NULL);
+	send_u64(VHOST_USER_SET_FEATURES, UINT64_C(1) << 32 | VHOST_USER_F_PROTOCOL_FEATURES, NULL);
+	send_message((struct vhost_user_message){ .request = VHOST_USER_SET_OWNER }, NULL);
 }
 
 static int make_image(char *path)
@@ -158,7 +161,7 @@ static int make_image(char *path)
 	return fd;
 }
 
-static void removing_a_region_by_hand_lets_the_next_be_overwritten(void **state)
+static void removed_region_lets_the_daemon_overwrite_the_next(void **state)
 {
 	char image[] = "/tmp/test-raw-XXXXXX";
 	struct memory rings, target, innocent;
@@ -168,20 +171,20 @@ static void removing_a_region_by_hand_lets_the_next_be_overwritten(void **state)
 
 	(void)state;
 	assert_ok(qsd_start(&qsd, image, READS_A_SECOND, -1));
-	connect_by_hand(qsd.path);
-	make(&rings, 4 * PAGE, UINT64_C(1) << 32);
-	make(&target, READS * PAGE, UINT64_C(2) << 32);
-	make(&innocent, READS * PAGE, UINT64_C(3) << 32);
-	say_region(VHOST_USER_ADD_MEM_REG, &rings);
-	say_region(VHOST_USER_ADD_MEM_REG, &target);
+	connect_to_daemon(qsd.path);
+	make_memory(&rings, 4 * PAGE, UINT64_C(1) << 32);
+	make_memory(&target, READS * PAGE, UINT64_C(2) << 32);
+	make_memory(&innocent, READS * PAGE, UINT64_C(3) << 32);
+	send_region(VHOST_USER_ADD_MEM_REG, &rings);
+	send_region(VHOST_USER_ADD_MEM_REG, &target);
 	assert_ok(sys_eventfd(&kick));
 	assert_ok(sys_eventfd(&call));
 	start_queue(&rings, kick, call);
 	start_reads(&rings, &target, kick);
 	wait_for(&rings, 1);
 	assert_true(finished(&rings) < READS);
-	say_region(VHOST_USER_REM_MEM_REG, &target);
-	say_region(VHOST_USER_ADD_MEM_REG, &innocent);
+	send_region(VHOST_USER_REM_MEM_REG, &target);
+	send_region(VHOST_USER_ADD_MEM_REG, &innocent);
 	wait_for(&rings, READS);
 	for (size_t i = 0; i < READS; i++)
 		dirty += *((char *)innocent.va + i * PAGE) == DIRT;
@@ -189,9 +192,9 @@ static void removing_a_region_by_hand_lets_the_next_be_overwritten(void **state)
 	assert_true(dirty > 0);
 	close(connection);
 	qsd_end(&qsd);
-	end(&rings);
-	end(&target);
-	end(&innocent);
+	free_memory(&rings);
+	free_memory(&target);
+	free_memory(&innocent);
 	close(kick);
 	close(call);
 	close(fd);
@@ -201,10 +204,10 @@ static void removing_a_region_by_hand_lets_the_next_be_overwritten(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(removing_a_region_by_hand_lets_the_next_be_overwritten),
+		cmocka_unit_test(removed_region_lets_the_daemon_overwrite_the_next),
 	};
 
-	_Static_assert(sizeof(struct blk_queue) <= 4 * PAGE, "the rings are as long");
+	_Static_assert(sizeof(struct blk_queue) <= 4 * PAGE, "the rings have four pages");
 	if (system("qemu-storage-daemon --version >/dev/null 2>&1")) {
 		puts("1..1\nok 1 - vhost-user # SKIP there is no qemu-storage-daemon");
 		return 0;

@@ -17,92 +17,93 @@ int end_peer(void **state)
 	return 0;
 }
 
-struct job *new_job(void)
+struct fixture *new_fixture(void)
 {
-	struct job *job = __real_calloc(1, sizeof(*job));
+	struct fixture *fixture = __real_calloc(1, sizeof(*fixture));
 
-	assert_non_null(job);
-	job->log = (struct log)LOG_EMPTY;
-	return job;
+	assert_non_null(fixture);
+	fixture->log = (struct log)LOG_EMPTY;
+	return fixture;
 }
 
-int open_keys(struct job *job, const char *keys)
+int open_keys(struct fixture *fixture, const char *keys)
 {
 	char name[128];
 
 	snprintf(name, sizeof(name), "vhost-user:%s%s", peer.path, keys);
-	return coherent_device_open(&job->dev, name, .report = log_report, .report_arg = &job->log);
+	return coherent_device_open(&fixture->dev, name, .report = log_report,
+				    .report_arg = &fixture->log);
 }
 
-void set_queue(struct job *job, uint32_t queue, uint64_t used)
+void set_queue(struct fixture *fixture, uint32_t queue, uint64_t used)
 {
-	const uint64_t at = coherent_addr(&job->rings).raw;
+	const uint64_t at = coherent_addr(&fixture->rings).raw;
 
-	coherent_bar_write32(job->bar, QUEUE, queue);
-	coherent_bar_write32(job->bar, NUMBER, ENTRIES);
-	coherent_bar_write32(job->bar, DESC, (uint32_t)at);
-	coherent_bar_write32(job->bar, AVAIL, (uint32_t)at + PAGE);
-	coherent_bar_write32(job->bar, USED, (uint32_t)(at + used));
-	coherent_bar_write32(job->bar, READY, 1);
+	coherent_bar_write32(fixture->bar, QUEUE, queue);
+	coherent_bar_write32(fixture->bar, NUMBER, ENTRIES);
+	coherent_bar_write32(fixture->bar, DESC, (uint32_t)at);
+	coherent_bar_write32(fixture->bar, AVAIL, (uint32_t)at + PAGE);
+	coherent_bar_write32(fixture->bar, USED, (uint32_t)(at + used));
+	coherent_bar_write32(fixture->bar, READY, 1);
 }
 
-int set_up(struct job *job)
+int start_virtio(struct fixture *fixture)
 {
-	coherent_bar_write32(job->bar, STATUS, 3);
-	coherent_bar_write32(job->bar, SELECT, 1);
-	coherent_bar_write32(job->bar, FEATURES, 1);
-	coherent_bar_write32(job->bar, STATUS, 11);
-	if (coherent_bar_read32(job->bar, STATUS) != 11)
+	coherent_bar_write32(fixture->bar, STATUS, 3);
+	coherent_bar_write32(fixture->bar, SELECT, 1);
+	coherent_bar_write32(fixture->bar, FEATURES, 1);
+	coherent_bar_write32(fixture->bar, STATUS, 11);
+	if (coherent_bar_read32(fixture->bar, STATUS) != 11)
 		return -EIO;
-	set_queue(job, 0, 2 * PAGE);
-	coherent_bar_write32(job->bar, STATUS, 15);
-	coherent_bar_write32(job->bar, NOTIFY, 0);
-	return coherent_bar_read32(job->bar, STATUS) == 15 ? 0 : -EIO;
+	set_queue(fixture, 0, 2 * PAGE);
+	coherent_bar_write32(fixture->bar, STATUS, 15);
+	coherent_bar_write32(fixture->bar, NOTIFY, 0);
+	return coherent_bar_read32(fixture->bar, STATUS) == 15 ? 0 : -EIO;
 }
 
-int run_job(struct job *job, const char *keys)
+int use_fixture(struct fixture *fixture, const char *keys)
 {
 	uint8_t byte = 0;
-	int err = open_keys(job, keys);
+	int err = open_keys(fixture, keys);
 
 	if (!err)
-		err = coherent_bar_open(&job->bar, job->dev, 0);
+		err = coherent_bar_open(&fixture->bar, fixture->dev, 0);
 	if (!err)
-		err = coherent_zeroed(&job->rings, job->dev, 3 * PAGE);
+		err = coherent_zeroed(&fixture->rings, fixture->dev, 3 * PAGE);
 	if (!err)
-		err = coherent_zeroed(&job->mem, job->dev, 2 * PAGE);
+		err = coherent_zeroed(&fixture->mem, fixture->dev, 2 * PAGE);
 	if (!err)
-		err = coherent_write(&job->mem, PAGE, 7);
+		err = coherent_write(&fixture->mem, PAGE, 7);
 	if (!err)
-		err = set_up(job);
+		err = start_virtio(fixture);
 	if (!err)
-		err = coherent_irq_open(&job->irq, job->dev, 0);
-	if (!err && coherent_bar_read32(job->bar, CONFIG) != 1000)
+		err = coherent_irq_open(&fixture->irq, fixture->dev, 0);
+	if (!err && coherent_bar_read32(fixture->bar, CONFIG) != 1000)
 		err = -EIO;
 	if (!err)
-		coherent_bar_write8(job->bar, CONFIG + 32, 1);
+		coherent_bar_write8(fixture->bar, CONFIG + 32, 1);
 	if (!err)
-		err = coherent_reclaim(&job->mem, &job->box, .idle = true);
-	if (!err && coherent_box_ptr(&job->box)[PAGE] != 7)
+		err = coherent_reclaim(&fixture->mem, &fixture->box, .idle = true);
+	if (!err && coherent_box_ptr(&fixture->box)[PAGE] != 7)
 		err = -EBADMSG;
 	if (!err)
-		err = coherent_expose(&job->box, &job->mem);
+		err = coherent_expose(&fixture->box, &fixture->mem);
 	if (!err)
-		err = coherent_read(&job->mem, PAGE, &byte);
+		err = coherent_read(&fixture->mem, PAGE, &byte);
 	if (!err && byte != 7)
 		err = -EBADMSG;
-	return err ? err : coherent_device_reset(job->dev);
+	return err ? err : coherent_device_reset(fixture->dev);
 }
 
-void end_job(struct job *job)
+void close_fixture(struct fixture *fixture)
 {
-	coherent_free(&job->mem);
-	coherent_free(&job->rings);
-	coherent_box_free(&job->box);
-	coherent_irq_close(job->irq);
-	coherent_bar_close(job->bar);
-	coherent_device_close(job->dev);
-	__real_free(job);
+	coherent_free(&fixture->mem);
+	coherent_free(&fixture->rings);
+	coherent_box_free(&fixture->box);
+	coherent_irq_close(fixture->irq);
+	coherent_bar_close(fixture->bar);
+	coherent_device_close(fixture->dev);
+	__real_free(fixture);
 }
 
 void nothing_is_left(const struct inject *before)
@@ -112,12 +113,12 @@ void nothing_is_left(const struct inject *before)
 	assert_int_equal(inject.fds, before->fds);
 }
 
-struct job *open_job(const char *keys)
+struct fixture *open_fixture(const char *keys)
 {
-	struct job *job = new_job();
+	struct fixture *fixture = new_fixture();
 
-	assert_ok(open_keys(job, keys));
-	assert_ok(coherent_bar_open(&job->bar, job->dev, 0));
-	assert_ok(coherent_zeroed(&job->rings, job->dev, 3 * PAGE));
-	return job;
+	assert_ok(open_keys(fixture, keys));
+	assert_ok(coherent_bar_open(&fixture->bar, fixture->dev, 0));
+	assert_ok(coherent_zeroed(&fixture->rings, fixture->dev, 3 * PAGE));
+	return fixture;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What the tests of vhost-user share: a peer, and a driver that uses it.
+ * The tests of vhost-user share a peer, and a driver that uses it.
  */
 #ifndef VHOST_TEST_H
 #define VHOST_TEST_H
@@ -10,21 +10,21 @@
 
 #define ENTRIES 16
 
-/* Registers of virtio-mmio. */
+/* The registers of virtio-mmio. */
 enum { SELECT = 0x24, FEATURES = 0x20, NUMBER = 0x38, READY = 0x44, NOTIFY = 0x50, STATUS = 0x70 };
 enum { DESC = 0x80, AVAIL = 0x90, USED = 0xa0, CONFIG = 0x100, QUEUE = 0x30, NUM_MAX = 0x34 };
 
 /**
- * struct job - What a driver has. end_job() ends all of it.
+ * struct fixture - The objects of a driver. close_fixture() ends all of them.
  * @dev: The device.
  * @bar: Its registers.
  * @irq: Its interrupt.
- * @rings: The three parts of a queue, each of which begins a page.
+ * @rings: The three parts of a queue. Each part begins a page.
  * @mem: A mem.
  * @box: A box.
- * @log: What the library reported.
+ * @log: The reports of the library.
  */
-struct job {
+struct fixture {
 	struct coherent_device *dev;
 	struct coherent_bar *bar;
 	struct coherent_irq *irq;
@@ -34,36 +34,36 @@ struct job {
 	struct log log;
 };
 
-/* The peer of the test that runs. */
+/* The peer of the running test. */
 extern struct peer peer;
 
-/* A test with a peer that starts before it and ends after it. */
+/* An entry in a table of tests. cmocka starts the peer before the test and ends it after. */
 #define WITH_PEER(test) cmocka_unit_test_setup_teardown(test, start_peer, end_peer)
 int start_peer(void **state);
 int end_peer(void **state);
 
-/* A job without a device. */
-struct job *new_job(void);
+/* Allocates a fixture without a device. */
+struct fixture *new_fixture(void);
 
-/* A job whose device is open and whose rings are exposed. */
-struct job *open_job(const char *keys);
+/* Allocates a fixture, opens its device and exposes its rings. */
+struct fixture *open_fixture(const char *keys);
 
-/* Opens the device of a job; @keys follow the path in its name. */
-int open_keys(struct job *job, const char *keys);
+/* Opens the device of a fixture. @keys follow the path in its name. */
+int open_keys(struct fixture *fixture, const char *keys);
 
-/* Writes the registers of a queue, whose used ring is @used bytes into the rings. */
-void set_queue(struct job *job, uint32_t queue, uint64_t used);
+/* Writes the registers of a queue. The used ring begins @used bytes into the rings. */
+void set_queue(struct fixture *fixture, uint32_t queue, uint64_t used);
 
-/* Agrees on features and starts queue 0. */
-int set_up(struct job *job);
+/* Negotiates features and starts queue 0. */
+int start_virtio(struct fixture *fixture);
 
-/* Opens the device and uses it, which takes every message that there is. */
-int run_job(struct job *job, const char *keys);
+/* Opens the device and uses it in every way, so that the library sends every message. */
+int use_fixture(struct fixture *fixture, const char *keys);
 
-/* Ends what the job has, and the job. */
-void end_job(struct job *job);
+/* Ends the objects of the fixture and frees it. */
+void close_fixture(struct fixture *fixture);
 
-/* As many blocks, bytes and descriptors are in use as before. */
+/* Asserts that as many blocks, bytes and descriptors are in use as before. */
 void nothing_is_left(const struct inject *before);
 
 #endif
