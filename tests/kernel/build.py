@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""What compilers and checkers say of the kernel face: build.py [--kernel 6.1|own]
+"""Run compilers and checkers on the kernel face.
 
-All modules of this tree build without a warning: gcc with W=1, and, with the headers of
-6.1, clang, sparse (C=1) and checkpatch. Sparse refuses plain accesses to what is shared
-with a device (plain_access.c). Accessors are compiled to what they are by hand
-(tests/object_code). dkms builds what it is told to. Prints TAP.
+usage: build.py [--kernel 6.1|own]
+
+All modules of this tree build without a warning from gcc with W=1. With the headers of Linux 6.1
+clang, sparse (C=1) and checkpatch do not complain either, sparse refuses plain accesses to
+shared memory (plain_access.c), and dkms builds the module of dkms.conf. Accessors have the
+instructions of accesses by hand (tests/object_code). Prints TAP.
 """
 import argparse
 import glob
@@ -26,7 +28,7 @@ import run as object_code  # noqa: E402
 from archive import Failed, OutOfReach  # noqa: E402
 
 MODULES = ('kernel', 'tests/kernel', 'bench/kernel')
-# Debian builds its kernels with gcc; these have no meaning to clang 14.
+# Debian builds its kernels with gcc. clang 14 does not know these flags.
 FOREIGN = re.compile(r'-Wp,-MMD|-mpreferred-stack-boundary|-mindirect-branch|-mfunction-return|'
                      r'-mharden-sls|-mrecord-mcount|-falign-|-fconserve-stack|'
                      r'-fno-allow-store-data-races|-ftrivial-auto-var-init|-Wimplicit-fallthrough=')
@@ -54,11 +56,11 @@ MISUSES = {
 }
 KERNEL_DOC = '/usr/lib/linux-kbuild-6.1/scripts/kernel-doc'
 CLANG = ['-Wno-unknown-warning-option', '-Qunused-arguments', '-Wno-gnu']
-# What checkpatch looks at, and what it need not say of it. A macro that declares is no
-# declaration to it. In the headers it takes _Generic, initialisers and declarators within
-# macros for statements, attributes have the names that both worlds know, and endian types
-# and volatile accesses are what they are for.
-LOOKED_AT = (
+# (title, files that checkpatch reads, complaints to ignore). checkpatch does not know that a macro
+# can declare something. In the headers it mistakes _Generic, initialisers and declarators within
+# macros for statements. There attributes have the names that userspace knows too, and the headers
+# exist for endian types and volatile accesses.
+CHECKPATCH = (
     ('the kernel face', ('kernel/*.c', 'kernel/include/coherent/*.h',
                          'kernel/include/coherent/*/*.h', 'examples/edu.[ch]'), ()),
     ('tests and bench', ('tests/kernel/*.[ch]', 'bench/kernel/*.c'),
@@ -72,19 +74,19 @@ LOOKED_AT = (
 
 
 def complaints(text, where):
-    """Lines that complain, less the directory."""
+    """Returns the lines with a complaint, without the directory."""
     return [line.replace(where + '/', '') for line in text.splitlines()
             if re.search(r'\b(warning|error):', line)]
 
 
 def gcc(kernel, where):
-    """What gcc says with W=1; everything is built then."""
+    """Builds everything with W=1. Returns gcc's complaints."""
     return [line for name in MODULES
             for line in complaints(kernel.make(os.path.join(where, name), 'W=1', 'modules'), where)]
 
 
 def commands(where, names):
-    """How Kbuild called gcc, for each object."""
+    """Yields the command with which Kbuild called gcc for each object."""
     for name in names:
         for path in glob.glob(os.path.join(where, name, '.*.o.cmd')):
             with open(path, encoding='utf-8') as text:
@@ -94,7 +96,7 @@ def commands(where, names):
 
 
 def clang(kernel, command, output='/dev/null'):
-    """What clang says of a source that gcc has compiled."""
+    """Compiles a source that gcc has compiled. Returns clang's complaints."""
     words = [word for word in command[1:] if not FOREIGN.match(word)]
     words[words.index('-o') + 1] = output
     done = subprocess.run(['clang', *CLANG, *words], cwd=kernel.headers(), check=False,
@@ -103,7 +105,7 @@ def clang(kernel, command, output='/dev/null'):
 
 
 def sparse(kernel, where, name, *targets):
-    """(How many files sparse looked at, what it said)."""
+    """Returns (number of files that sparse checked, its complaints)."""
     if not targets:
         kernel.make(os.path.join(where, name), 'clean')
     said = kernel.make(os.path.join(where, name), 'C=1', *(targets or ['modules']))
@@ -111,7 +113,7 @@ def sparse(kernel, where, name, *targets):
 
 
 def plain_accesses(kernel, where):
-    """What is wrong with what sparse says of plain_access.c."""
+    """Returns how sparse's complaints differ from those that plain_access.c expects."""
     with open(os.path.join(where, 'tests/kernel/plain_access.c'), encoding='utf-8') as source:
         wanted = {number: text for number, line in enumerate(source, 1)
                   for text in re.findall(r'/\* refused: (.*) \*/', line)}
@@ -124,7 +126,7 @@ def plain_accesses(kernel, where):
 
 
 def misuses(results, kernel, where):
-    """What is the kernel's alone and must not compile, beside tests/compile_fail."""
+    """Checks that misuse of calls that only the kernel face has does not compile."""
     for name, (line, wanted) in MISUSES.items():
         with open(os.path.join(where, 'tests/kernel', name + '.c'), 'w', encoding='utf-8') as out:
             out.write(MISUSE.format(line))
@@ -136,8 +138,8 @@ def misuses(results, kernel, where):
         results.say(wanted in said, f'misuse: {name} does not compile', said)
 
 
-def of_the_docs(kernel, where):
-    """(How many files docs/kernel.md shows, what gcc says of them)."""
+def build_docs(kernel, where):
+    """Returns (number of files that docs/kernel.md shows, gcc's complaints of them)."""
     with open(os.path.join(SOURCE_DIR, 'docs/kernel.md'), encoding='utf-8') as text:
         files = re.findall(r'^```c (\S+)\.c\n(.*?)^```$', text.read(), re.M | re.S)
     directory = os.path.join(where, 'tests/kernel')
@@ -158,7 +160,7 @@ def checkpatch(script, patterns, ignored):
 
 
 def accessors(results, kernel, where):
-    """access.c as each compiler makes it in the kernel."""
+    """Checks the instructions that each compiler makes of access.c in the kernel."""
     directory = os.path.join(where, 'tests/object_code')
     kernel.make(directory, 'access.o')
     binary = os.path.join(directory, 'access.o')
@@ -172,7 +174,7 @@ def accessors(results, kernel, where):
 
 
 def dkms(kernel, where):
-    """What went wrong when dkms built what dkms.conf names."""
+    """Builds the module of dkms.conf with dkms. Returns dkms's errors."""
     path = os.environ.get('PATH', '') + ':/usr/sbin:/sbin'
     with open(os.path.join(SOURCE_DIR, 'dkms.conf'), encoding='utf-8') as text:
         name, version = re.findall(r'^PACKAGE_(?:NAME|VERSION)="(.*)"$', text.read(), re.M)
@@ -197,10 +199,10 @@ def check_all(results, kernel, script, where):
     said = gcc(kernel, where)
     results.say(not said, f'gcc W=1, Linux {kernel.version}: no warning', said)
     accessors(results, kernel, where)
-    files, said = of_the_docs(kernel, where)
+    files, said = build_docs(kernel, where)
     results.say(files == 2 and not said, f'docs/kernel.md: its {files} files compile', said)
     misuses(results, kernel, where)
-    # There are no modules without gcc's flags but its, and sparse does not know 7.3.
+    # The kernel built here is for gcc only, and sparse does not know Linux 7.3.
     if kernel.build:
         return
     found = list(commands(where, (*MODULES, 'examples')))
@@ -208,9 +210,9 @@ def check_all(results, kernel, script, where):
     results.say(found and not said, f'clang W=1: no warning in {len(found)} files', said)
     for name in MODULES:
         files, said = sparse(kernel, where, name)
-        results.say(files and not said, f'sparse: nothing to say of {files} files of {name}', said)
+        results.say(files and not said, f'sparse: no complaint about {files} files of {name}', said)
     said = plain_accesses(kernel, where)
-    results.say(not said, 'sparse: plain accesses to a mem are refused, each', said)
+    results.say(not said, 'sparse: each plain access to a mem is refused', said)
     said = dkms(kernel, where)
     results.say(not said, 'dkms: builds coherent_edu', said)
     done = subprocess.run([KERNEL_DOC, '-none', '-Werror',
@@ -218,7 +220,7 @@ def check_all(results, kernel, script, where):
                                        recursive=True)],
                           check=False, capture_output=True, text=True)
     results.say(not done.returncode, 'kernel-doc: no warning in the kernel face', done.stderr)
-    for name, patterns, ignored in LOOKED_AT:
+    for name, patterns, ignored in CHECKPATCH:
         said = checkpatch(script, patterns, ignored)
         results.say(not said, f'checkpatch: {name}: no error, no warning', said)
 
@@ -230,7 +232,7 @@ def main():
     results = object_code.Results()
     try:
         with kernels.cache() as cache:
-            kernel = kernels.get(cache, options.kernel, 'amd64')
+            kernel = kernels.get_kernel(cache, options.kernel, 'amd64')
             kernel.headers()
             script = kernels.checkpatch(cache)
         with tempfile.TemporaryDirectory() as work:

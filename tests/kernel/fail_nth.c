@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Every call by which the kernel face gets something fails in turn, and all that was
- * got is given back. The calls are in static inlines, so that for this file macros
- * can put others in their place.
+ * Each call by which the kernel face acquires something fails in turn. The kernel face then
+ * releases all that it has acquired. The calls are in static inlines, so that macros can replace
+ * them in this file.
  */
 #include <linux/delay.h>
 #include <linux/device.h>
@@ -14,25 +14,28 @@
 #include <linux/pci.h>
 #include <linux/slab.h>
 
-/* The call that fails, counted down; 0 for none. What was got and not given back. */
+/* @nth counts down to the call that fails; 0 for none. @live counts acquired resources. */
 static int nth;
 static int live;
 
-/* What an allocation of COHERENT_HIDDEN was asked for, and what was freed. */
+/* The arguments of the last allocation with COHERENT_HIDDEN, and of the last free. */
 static struct {
 	size_t bytes;
 	dma_addr_t address;
 	unsigned long attrs;
 } alloc_got, free_got;
 
-/* Where dma_alloc_attrs() says that it has allocated, unless it is to be believed. */
+/* If @used is set, dma_alloc_attrs() returns @address instead of the real address. */
 static struct {
 	bool used;
 	dma_addr_t address;
 	dma_addr_t real;
 } fake;
 
-/* Some platforms zero less than pages, some nothing that they are not asked to. */
+/*
+ * Set if memory was allocated without __GFP_ZERO, or a size that is not whole pages. Some
+ * platforms zero only what they are asked to zero.
+ */
 static bool careless;
 
 static bool fails(void)
@@ -40,7 +43,7 @@ static bool fails(void)
 	return nth && !--nth;
 }
 
-/* --- Stand-ins --- */
+/* --- Replacements --- */
 
 static void *nth_zalloc(size_t bytes, gfp_t gfp)
 {
@@ -224,7 +227,7 @@ static void nth_unmap(struct device *dev, dma_addr_t address, size_t bytes,
 
 #include "world.h"
 
-/* --- All that can be done --- */
+/* --- A driver that uses everything --- */
 
 static int use_box(enum coherent_permission permission)
 {
@@ -268,7 +271,7 @@ static int use_everything(void)
 	return err;
 }
 
-static bool is_an_answer(int err)
+static bool is_expected(int err)
 {
 	return err == -ENOMEM || err == -ENOSPC || err == -EIO || err == -EOPNOTSUPP;
 }
@@ -284,20 +287,20 @@ static void each_call_fails_in_turn(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, live, 0);
 		if (nth)
 			break;
-		KUNIT_EXPECT_TRUE(test, is_an_answer(err));
+		KUNIT_EXPECT_TRUE(test, is_expected(err));
 		bounced += err == -EOPNOTSUPP;
 	}
 	nth = 0;
 	KUNIT_EXPECT_EQ(test, err, 0);
 	KUNIT_EXPECT_TRUE(test, !careless);
 	pr_info("# %d calls failed in turn\n", n - 1);
-	/* Of each of four mappings it is made sure that it goes to the pages. */
+	/* The kernel face checks of each of four mappings that it leads to its pages. */
 	KUNIT_EXPECT_EQ(test, bounced, is_enforced() ? 4 : 0);
-	/* Three objects, their pages and their addresses, devres, a BAR and an interrupt. */
+	/* The driver has three objects with pages and addresses, devres, a BAR and an interrupt. */
 	KUNIT_EXPECT_TRUE(test, n > (is_enforced() ? 14 : 8));
 }
 
-static void free_gets_what_alloc_got(struct kunit *test)
+static void free_gets_the_arguments_of_alloc(struct kunit *test)
 {
 	const unsigned int attrs = COHERENT_ATTR_NO_WARN | COHERENT_ATTR_WEAK_ORDERING;
 	COHERENT(u8) mem = COHERENT_EMPTY;
@@ -310,7 +313,7 @@ static void free_gets_what_alloc_got(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, !memcmp(&alloc_got, &free_got, sizeof(free_got)));
 }
 
-/* An address that the DMA API gives is looked at: here the two masks of a device differ. */
+/* The kernel face checks the addresses of the DMA API. Here the two masks of a device differ. */
 static void last_byte_is_under_both_masks(struct kunit *test)
 {
 	u64 *const masks[] = { &edu.dev->coherent_dma_mask, edu.dev->dma_mask };
@@ -331,7 +334,7 @@ static void last_byte_is_under_both_masks(struct kunit *test)
 	}
 }
 
-/* The DMA API is not trusted with what was asked for. */
+/* Allocates while the DMA API returns this address, whatever was asked for. */
 static int alloc_at(dma_addr_t address, size_t align, u64 boundary)
 {
 	COHERENT_AUTO(u8, mem);
@@ -345,7 +348,7 @@ static int alloc_at(dma_addr_t address, size_t align, u64 boundary)
 	return err;
 }
 
-static void addresses_are_looked_at(struct kunit *test)
+static void addresses_of_the_dma_api_are_checked(struct kunit *test)
 {
 	live = 0;
 	KUNIT_EXPECT_EQ(test, alloc_at(0x10000, 0x10000, 0x10000), 0);
@@ -357,7 +360,7 @@ static void addresses_are_looked_at(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, live, 0);
 }
 
-/* What was managed ends with its driver, whatever it is by then; the rest before. */
+/* A managed object ends with its driver, in whatever phase it is then. */
 static void managed_objects_end_with_their_driver(struct kunit *test)
 {
 	struct coherent_handle handle = COHERENT_EMPTY;
@@ -378,7 +381,7 @@ static void managed_objects_end_with_their_driver(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_box_manage(&box), 0);
 	KUNIT_ASSERT_EQ(test, coherent_handle_zeroed(&handle, edu.dev, 10, .level = level), 0);
 	KUNIT_EXPECT_EQ(test, coherent_handle_manage(&handle), 0);
-	/* As it was at the last change: unmapped. */
+	/* This mem becomes a box, so that its end unmaps nothing. */
 	KUNIT_ASSERT_EQ(test, coherent_zeroed(&mem, edu.dev, 10, .level = level), 0);
 	KUNIT_EXPECT_EQ(test, coherent_manage(&mem), 0);
 	KUNIT_EXPECT_EQ(test, coherent_reclaim(&mem, &reclaimed, .idle = true), 0);
@@ -395,7 +398,10 @@ static void free_in_teardown(void *mem)
 	coherent_free(&of_the_driver);
 }
 
-/* An action that was added later runs first, when devres has taken all that it frees. */
+/*
+ * A devres action that was added later runs first. By then devres has already taken the entries
+ * that it is going to free.
+ */
 static void managed_object_is_freed_once_in_teardown(struct kunit *test)
 {
 	live = 0;
@@ -410,9 +416,9 @@ static void managed_object_is_freed_once_in_teardown(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(each_call_fails_in_turn),
-	KUNIT_CASE(free_gets_what_alloc_got),
+	KUNIT_CASE(free_gets_the_arguments_of_alloc),
 	KUNIT_CASE(last_byte_is_under_both_masks),
-	KUNIT_CASE(addresses_are_looked_at),
+	KUNIT_CASE(addresses_of_the_dma_api_are_checked),
 	KUNIT_CASE(managed_objects_end_with_their_driver),
 	KUNIT_CASE(managed_object_is_freed_once_in_teardown),
 	{},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What a driver must not do, and what becomes of it: memory is lost, nothing is
- * corrupted, and the kernel says so once. The warnings are for run.py --splat.
+ * This driver misuses the kernel face. Memory leaks, but none is corrupted, and the
+ * kernel warns once for each misuse. run.py --splat checks the warnings.
  */
 #include <linux/module.h>
 #include <linux/platform_device.h>
@@ -14,7 +14,7 @@ static COHERENT(u8) reclaimed;
 static COHERENT(u8) managed;
 static COHERENT_BOX(u8) exposed;
 
-static void say(bool good, const char *what)
+static void report_test(bool good, const char *what)
 {
 	pr_info("%s %u - %s\n", good ? "ok" : "not ok", ++tests, what);
 }
@@ -44,12 +44,12 @@ static int misuse_probe(struct platform_device *platform)
 	local_irq_disable();
 	coherent_box_free(&box);
 	local_irq_enable();
-	say(coherent_is_empty(&box), "a box that is freed with interrupts off is leaked");
+	report_test(coherent_is_empty(&box), "a box freed with interrupts off leaks");
 	err = coherent_box_zeroed(&box, dev, 1);
 	local_bh_disable();
 	coherent_box_free(&box);
 	local_bh_enable();
-	say(!err && coherent_is_empty(&box), "so is one that is freed with softirqs off");
+	report_test(!err && coherent_is_empty(&box), "a box freed with softirqs off leaks");
 	return 0;
 }
 
@@ -73,24 +73,25 @@ static int __init misuse_init(void)
 		return err;
 	platform = platform_device_register_simple(KBUILD_MODNAME, -1, NULL, 0);
 	dev = IS_ERR(platform) ? NULL : get_device(&platform->dev);
-	say(!coherent_is_empty(&reclaimed), "a device is bound");
+	report_test(!coherent_is_empty(&reclaimed), "a device is bound");
 	platform_driver_unregister(&misuse_driver);
 	err = coherent_box_zeroed(&box, dev, 1);
-	say(err == -ENODEV, "a device that is unbound gets no memory");
+	report_test(err == -ENODEV, "an unbound device gets no memory");
 	err = coherent_reclaim(&reclaimed, &box, .idle = true);
-	say(err == -ENODEV && !coherent_read(&reclaimed, 0, &byte) && !byte,
-	    "a mem of it cannot be reclaimed, and can be read");
+	report_test(err == -ENODEV && !coherent_read(&reclaimed, 0, &byte) && !byte,
+		    "a mem of an unbound device can be read, not reclaimed");
 	err = coherent_expose(&exposed, &never);
-	say(err == -ENODEV && coherent_is_empty(&exposed) && coherent_is_empty(&never),
-	    "a box of it cannot be exposed, and is leaked");
+	report_test(err == -ENODEV && coherent_is_empty(&exposed) && coherent_is_empty(&never),
+		    "a box of an unbound device cannot be exposed and leaks");
 	coherent_free(&managed);
-	say(coherent_is_empty(&managed), "what is managed was freed with it, and is not again");
+	report_test(coherent_is_empty(&managed),
+		    "a managed mem is freed with its driver, and only once");
 	put_device(dev);
 	platform_device_unregister(platform);
-	/* Nobody but these two knows the device any more. */
+	/* Only these two mems still refer to the device. */
 	coherent_free(&late);
 	coherent_free(&reclaimed);
-	say(coherent_is_empty(&late), "what is freed after its device is gone is leaked");
+	report_test(coherent_is_empty(&late), "a mem freed after its device is gone leaks");
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What sparse refuses: build.py looks for a complaint in each line that says so, and
- * in no other.
+ * Sparse refuses the accesses in this file. build.py expects a complaint for each line
+ * with a comment that begins with "refused:", and for no other line.
  */
 #include <linux/module.h>
 

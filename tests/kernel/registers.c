@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Registers and interrupts of coherent/bar.h, in the kernel. */
+/* These tests use the registers and interrupts of coherent/bar.h in the kernel. */
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/pci.h>
@@ -30,7 +30,7 @@ static void registers_are_read_and_written(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_bar_poll32(edu.bar, EDU_LIVENESS, 0xff, 1, MS), -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, coherent_bar_poll32(edu.bar, end, 0xff, 1, MS), -EINVAL);
 
-	/* Past the end and misaligned: all ones, and dropped. */
+	/* A read past the end or misaligned returns all ones, and such a write is dropped. */
 	KUNIT_EXPECT_EQ(test, coherent_bar_read8(edu.bar, end), U8_MAX);
 	KUNIT_EXPECT_EQ(test, coherent_bar_read16(edu.bar, end - 1), U16_MAX);
 	KUNIT_EXPECT_EQ(test, coherent_bar_read32(edu.bar, U64_MAX), U32_MAX);
@@ -52,7 +52,7 @@ static int wait_for_ever(void *arg)
 	return coherent_irq_wait(arg, U64_MAX);
 }
 
-static void interrupts_wake(struct kunit *test)
+static void interrupts_wake_a_waiting_thread(struct kunit *test)
 {
 	struct coherent_irq *irq, *other;
 	struct task_struct *waiter;
@@ -68,12 +68,12 @@ static void interrupts_wake(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_irq_wait(irq, 1000 * MS), 0);
 	KUNIT_EXPECT_EQ(test, coherent_bar_read32(edu.bar, EDU_IRQ_STATUS), 0x10);
 	coherent_bar_write32(edu.bar, EDU_IRQ_ACK, 0x10);
-	/* One that comes before the wait counts. */
+	/* An interrupt that comes before the wait ends the wait. */
 	coherent_bar_write32(edu.bar, EDU_IRQ_RAISE, 1);
 	msleep(10);
 	KUNIT_EXPECT_EQ(test, coherent_irq_wait(irq, 0), 0);
 	coherent_bar_write32(edu.bar, EDU_IRQ_ACK, 1);
-	/* Three are one. */
+	/* Three interrupts before the wait count as one. */
 	for (turn = 0; turn < 3; turn++) {
 		coherent_bar_write32(edu.bar, EDU_IRQ_RAISE, 1);
 		msleep(10);
@@ -83,7 +83,7 @@ static void interrupts_wake(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_irq_wait(irq, 0), -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, coherent_irq_fd(irq), -EOPNOTSUPP);
 
-	/* Closing wakes who waits. */
+	/* The close wakes a thread that waits. */
 	waiter = kthread_run(wait_for_ever, irq, "coherent_waiter");
 	KUNIT_EXPECT_TRUE(test, !IS_ERR(waiter));
 	if (!IS_ERR(waiter))
@@ -98,8 +98,11 @@ static void interrupts_wake(struct kunit *test)
 	coherent_irq_close(NULL);
 }
 
-/* An INTx comes until the device is told, which nobody does before the wait ends. */
-static void there_is_no_vector_but_msi(struct kunit *test)
+/*
+ * The kernel face refuses INTx. The line stays asserted until the driver tells the device, and
+ * a driver does that only after the wait.
+ */
+static void vectors_other_than_msi_are_refused(struct kunit *test)
 {
 	struct pci_dev *pci = to_pci_dev(edu.dev);
 	struct coherent_irq *irq;
@@ -112,8 +115,8 @@ static void there_is_no_vector_but_msi(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(registers_are_read_and_written),
-	KUNIT_CASE(interrupts_wake),
-	KUNIT_CASE(there_is_no_vector_but_msi),
+	KUNIT_CASE(interrupts_wake_a_waiting_thread),
+	KUNIT_CASE(vectors_other_than_msi_are_refused),
 	{},
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Calls that may sleep, where that is not allowed. Nothing comes of it here; a kernel
- * with DEBUG_ATOMIC_SLEEP warns of each, for run.py --splat.
+ * This driver makes calls that may sleep in atomic context. They succeed here, but a
+ * kernel with DEBUG_ATOMIC_SLEEP warns of each. run.py --splat checks the warnings.
  */
 #include <linux/delay.h>
 #include <linux/module.h>
@@ -10,7 +10,7 @@
 
 #include <coherent.h>
 
-/* The kernel warns once a second. */
+/* The kernel warns at most once a second. */
 #define APART_MS 1100
 
 static DEFINE_SPINLOCK(lock);
@@ -38,7 +38,7 @@ static int sleeping_probe(struct platform_device *platform)
 		spin_unlock(&lock);
 	}
 	pr_info("1..1\n");
-	pr_info("%sok 1 - they do what they are asked to\n", err ? "not " : "");
+	pr_info("%sok 1 - calls that may sleep succeed\n", err ? "not " : "");
 	coherent_free(&mem);
 	return err;
 }

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The steps of tests/trace in the kernel, at COHERENT_IOMMU, a line of the log each.
+ * This driver makes the steps of tests/trace in the kernel, at COHERENT_IOMMU. It logs a
+ * line for each step.
  */
 #include <linux/module.h>
 #include <linux/pci.h>
 
 #include "../trace/trace.h"
 
-static void say(unsigned int step, const char *what, unsigned int slot, long long result)
+static void log_step(unsigned int step, const char *what, unsigned int slot, long long result)
 {
 	pr_info("trace: %u %s %u: %lld\n", step, what, slot, result);
 }
 
-/* Unmapping was one. */
+/* Unmapping is a fence at this level, so that nothing is left to do. */
 static int fence(struct coherent_device *dev)
 {
 	return 0;
@@ -31,7 +32,7 @@ static int trace_probe(struct pci_dev *pci, const struct pci_device_id *id)
 		return err;
 	err = edu_probe(&edu);
 	if (!err)
-		trace(&edu, COHERENT_IOMMU, fence, say);
+		trace(&edu, COHERENT_IOMMU, fence, log_step);
 	coherent_bar_close(edu.bar);
 	pci_clear_master(pci);
 	pr_info("trace: end %d\n", err);
