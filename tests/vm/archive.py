@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""Packages of another suite or architecture, unpacked into a directory and never installed.
+"""Unpack packages of another suite or architecture into a directory, without installing them.
 
-apt does it all, with lists of its own below the cache; hosts and keys are those that
-the machine's own sources name.
+apt downloads them with lists of its own, which are below the cache. It uses the hosts and keys of
+the machine's own sources.
 """
 import glob
 import os
@@ -16,15 +16,15 @@ DAY = 24 * 60 * 60
 
 
 class OutOfReach(Exception):
-    """A package, a tool or a kernel that is not to be had; says how to get it."""
+    """A package, a tool or a kernel is missing. The message tells how to get it."""
 
 
 class Failed(Exception):
-    """A command that failed; says what it printed."""
+    """A command failed. The message is its output."""
 
 
-def run(command, **options):
-    """What a command prints."""
+def run_command(command, **options):
+    """Runs a command and returns its output."""
     done = subprocess.run(command, check=False, capture_output=True, text=True, **options)
     if done.returncode:
         raise Failed(f'{" ".join(command)}\n{done.stdout}{done.stderr}'.strip())
@@ -32,9 +32,9 @@ def run(command, **options):
 
 
 def reach(command, **options):
-    """What a command prints that needs something from elsewhere."""
+    """Runs a command that needs an archive. Returns its output."""
     try:
-        return run(command, **options)
+        return run_command(command, **options)
     except Failed as failed:
         raise OutOfReach(f'{command[0]} {command[1]}: {str(failed).splitlines()[-1]}') from failed
 
@@ -44,7 +44,7 @@ def natural(text):
 
 
 class Archive:
-    """What apt knows: of the machine itself, or of a suite or an architecture."""
+    """The packages that apt knows, of the machine itself or of a suite or an architecture."""
 
     def __init__(self, cache, suite=None, arch=None):
         self.options = []
@@ -74,20 +74,20 @@ class Archive:
 
     @staticmethod
     def _repositories(suite):
-        """(URI, name) of Debian's repositories here; of the suite, from the same host."""
+        """Returns (URI, name) of Debian's repositories here, or of the suite on the same host."""
         told = reach(['apt-get', 'indextargets', '--format',
                     '$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)', 'Created-By: Packages'])
         found = [line.split() for line in told.splitlines() if line.endswith(' main Debian')]
         if not found:
             raise OutOfReach('apt has no lists of Debian here: run apt-get update')
         if suite:
-            # Not of -security or -updates, which are named after the release itself.
+            # The shortest name is the release. -security and -updates have longer ones.
             uri = min(found, key=lambda line: len(line[1]))[0]
             return [(uri, suite)]
         return [(uri, name) for uri, name, _, _ in found]
 
     def newest(self, pattern):
-        """The package with the highest number in its name."""
+        """Returns the package with the highest number in its name."""
         names = reach(['apt-cache', 'pkgnames', *self.options]).splitlines()
         found = [name for name in names if re.fullmatch(pattern, name)]
         if not found:
@@ -104,7 +104,7 @@ class Archive:
                 if re.fullmatch(pattern, name)]
 
     def unpack(self, packages, where):
-        """All of them into a directory, which is whole or is not there."""
+        """Unpacks all packages into a directory. An interrupted run leaves no directory."""
         if os.path.isdir(where):
             return where
         os.makedirs(os.path.dirname(where), exist_ok=True)
@@ -112,6 +112,6 @@ class Archive:
             reach(['apt-get', 'download', *self.options, *packages], cwd=work)
             tree = os.path.join(work, 'tree')
             for deb in glob.glob(os.path.join(work, '*.deb')):
-                run(['dpkg', '-x', deb, tree])
+                run_command(['dpkg', '-x', deb, tree])
             os.rename(tree, where)
         return where

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * QEMU's edu device through the kernel's own DMA API, nothing of this library: what
- * edu_vfio.c is for a program. It wants strict unmapping. Prints TAP to the log.
+ * This driver uses QEMU's edu device through the kernel's DMA API, without this library. It shows
+ * for modules what edu_vfio.c shows for programs. It needs strict unmapping. It prints TAP to the
+ * log.
  */
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
@@ -9,11 +10,11 @@
 #include <linux/module.h>
 #include <linux/pci.h>
 
-/* The edu device's buffer, and what it transfers at most at a time. */
+/* The address of edu's buffer, and the size of a transfer. */
 #define BUFFER 0x40000
 #define BYTES 2048
 
-/* Far below what the kernel hands out under a mask of 28 bits, which is from the top. */
+/* The kernel hands out addresses from the top of the 28-bit mask, far above this one. */
 #define NEVER_MAPPED 0x5000000
 
 enum { DMA_SRC = 0x80, DMA_DST = 0x88, DMA_COUNT = 0x90, DMA_CMD = 0x98 };
@@ -25,12 +26,12 @@ struct edu {
 	unsigned int tests;
 };
 
-static void say(struct edu *edu, bool good, const char *what)
+static void report_test(struct edu *edu, bool good, const char *what)
 {
 	pr_info("%s %u - %s\n", good ? "ok" : "not ok", ++edu->tests, what);
 }
 
-/* QEMU's edu takes 100 ms. */
+/* A transfer of QEMU's edu takes 100 ms. */
 static void transfer(struct edu *edu, u64 from, u64 to, u64 command)
 {
 	writeq(from, edu->bar + DMA_SRC);
@@ -47,15 +48,15 @@ static void try_coherent(struct edu *edu)
 	u8 *memory = dma_alloc_coherent(edu->dev, 2 * PAGE_SIZE, &address, GFP_KERNEL);
 	size_t i;
 
-	say(edu, memory, "memory is allocated");
+	report_test(edu, memory, "memory is allocated");
 	if (!memory)
 		return;
 	for (i = 0; i < BYTES; i++)
 		memory[i] = (u8)(i * 7 + 3);
 	transfer(edu, address, BUFFER, 0);
 	transfer(edu, BUFFER, address + PAGE_SIZE, TO_MEMORY);
-	say(edu, !memcmp(memory, memory + PAGE_SIZE, BYTES),
-	    "a permitted DMA goes through, both ways");
+	report_test(edu, !memcmp(memory, memory + PAGE_SIZE, BYTES),
+		    "a permitted DMA goes through, both ways");
 	dma_free_coherent(edu->dev, 2 * PAGE_SIZE, memory, address);
 }
 
@@ -67,15 +68,17 @@ static void try_page(struct edu *edu, struct page *page)
 	memset(bytes, 0x55, PAGE_SIZE);
 	address = dma_map_page(edu->dev, page, 0, PAGE_SIZE, DMA_TO_DEVICE);
 	if (dma_mapping_error(edu->dev, address)) {
-		say(edu, false, "a page is mapped");
+		report_test(edu, false, "a page is mapped");
 		return;
 	}
 	pr_info("# blocked: %pad\n", &address);
 	transfer(edu, BUFFER, address, TO_MEMORY);
-	say(edu, !memchr_inv(bytes, 0x55, PAGE_SIZE), "a write to a page to read changes nothing");
+	report_test(edu, !memchr_inv(bytes, 0x55, PAGE_SIZE),
+		    "a write to a page to read changes nothing");
 	dma_unmap_page(edu->dev, address, PAGE_SIZE, DMA_TO_DEVICE);
 	transfer(edu, BUFFER, address, TO_MEMORY);
-	say(edu, !memchr_inv(bytes, 0x55, PAGE_SIZE), "a write to it unmapped changes nothing");
+	report_test(edu, !memchr_inv(bytes, 0x55, PAGE_SIZE),
+		    "a write to it unmapped changes nothing");
 }
 
 static int edu_probe(struct pci_dev *pci, const struct pci_device_id *id)
@@ -88,7 +91,7 @@ static int edu_probe(struct pci_dev *pci, const struct pci_device_id *id)
 	if (!edu.bar || dma_set_mask_and_coherent(&pci->dev, DMA_BIT_MASK(28)))
 		return -ENODEV;
 	pci_set_master(pci);
-	say(&edu, readl(edu.bar) == 0x010000ed, "it is the edu device");
+	report_test(&edu, readl(edu.bar) == 0x010000ed, "it is the edu device");
 	try_coherent(&edu);
 	pr_info("# blocked: %#x\n", NEVER_MAPPED);
 	transfer(&edu, BUFFER, NEVER_MAPPED, TO_MEMORY);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * QEMU's edu device through VFIO (type1) with plain system calls, nothing of this
- * library: it shows that the machine lets a permitted DMA through and blocks the
- * others, so that a test of the library in it means something. Prints TAP, and for
- * run.py the pages where QEMU must have refused an access.
+ * This program uses QEMU's edu device through VFIO (type1) with plain system calls, without this
+ * library. It shows that the machine lets permitted DMA through and blocks other DMA, so that a
+ * test of the library can rely on the machine. It prints TAP, and tells run.py the pages on which
+ * QEMU must have refused an access.
  */
 #include <fcntl.h>
 #include <linux/pci_regs.h>
@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define PAGE 4096
-/* The edu device's buffer, and what it transfers at most at a time. */
+/* The address of edu's buffer, and the size of a transfer. */
 #define BUFFER 0x40000
 #define BYTES 2048
 
@@ -38,7 +38,7 @@ static struct {
 	unsigned int failed;
 } vm;
 
-static void say(bool good, const char *what)
+static void report_test(bool good, const char *what)
 {
 	vm.tests++;
 	vm.failed += !good;
@@ -48,7 +48,7 @@ static void say(bool good, const char *what)
 static int give_up(const char *what)
 {
 	perror(what);
-	say(false, what);
+	report_test(false, what);
 	exit(1);
 }
 
@@ -125,7 +125,7 @@ static void write64(unsigned int offset, uint64_t value)
 	*(volatile uint64_t *)(vm.bar + offset) = value;
 }
 
-/* QEMU's edu takes 100 ms. */
+/* A transfer of QEMU's edu takes 100 ms. */
 static void transfer(uint64_t from, uint64_t to, uint64_t command)
 {
 	write64(DMA_SRC, from);
@@ -144,7 +144,7 @@ static bool all_are(const uint8_t *bytes, size_t n, uint8_t value)
 	return true;
 }
 
-/* An access that must be refused; one that goes through shows in memory. */
+/* Makes an access that QEMU must refuse. Memory shows if it went through. */
 static void try_blocked(uint64_t to)
 {
 	printf("# blocked: 0x%llx\n", (unsigned long long)to);
@@ -158,26 +158,30 @@ static void try_all(uint8_t *memory, uint8_t *constant)
 	for (size_t i = 0; i < BYTES; i++)
 		memory[i] = (uint8_t)(i * 7 + 3);
 	memset(constant, 0x55, PAGE);
-	say(!map(memory, MAPPED, 2 * PAGE, both), "memory is mapped for reading and writing");
+	report_test(!map(memory, MAPPED, 2 * PAGE, both),
+		    "memory is mapped for reading and writing");
 	transfer(MAPPED, BUFFER, 0);
 	transfer(BUFFER, MAPPED + PAGE, TO_MEMORY);
-	say(!memcmp(memory, memory + PAGE, BYTES), "a permitted DMA goes through, both ways");
+	report_test(!memcmp(memory, memory + PAGE, BYTES),
+		    "a permitted DMA goes through, both ways");
 
 	memset(memory + PAGE, 0xaa, PAGE);
 	try_blocked(NEVER_MAPPED);
-	say(all_are(memory + PAGE, PAGE, 0xaa), "a write where nothing is mapped changes nothing");
+	report_test(all_are(memory + PAGE, PAGE, 0xaa),
+		    "a write where nothing is mapped changes nothing");
 
-	say(!map(constant, READ_ONLY, PAGE, VFIO_DMA_MAP_FLAG_READ), "memory is mapped read-only");
+	report_test(!map(constant, READ_ONLY, PAGE, VFIO_DMA_MAP_FLAG_READ),
+		    "memory is mapped read-only");
 	try_blocked(READ_ONLY);
-	say(all_are(constant, PAGE, 0x55), "a write to it changes nothing");
+	report_test(all_are(constant, PAGE, 0x55), "a write to it changes nothing");
 	transfer(READ_ONLY, BUFFER, 0);
 	transfer(BUFFER, MAPPED + PAGE, TO_MEMORY);
-	say(all_are(memory + PAGE, BYTES, 0x55), "a read of it goes through");
+	report_test(all_are(memory + PAGE, BYTES, 0x55), "a read of it goes through");
 
 	memset(memory + PAGE, 0xaa, PAGE);
-	say(!unmap(MAPPED, 2 * PAGE), "memory is unmapped");
+	report_test(!unmap(MAPPED, 2 * PAGE), "memory is unmapped");
 	try_blocked(MAPPED + PAGE);
-	say(all_are(memory + PAGE, PAGE, 0xaa), "a write to it now changes nothing");
+	report_test(all_are(memory + PAGE, PAGE, 0xaa), "a write to it now changes nothing");
 }
 
 int main(void)
@@ -187,7 +191,7 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	open_device();
 	open_registers();
-	say(*(volatile uint32_t *)vm.bar == 0x010000ed, "it is the edu device");
+	report_test(*(volatile uint32_t *)vm.bar == 0x010000ed, "it is the edu device");
 	try_all(memory, constant);
 	printf("1..%u\n", vm.tests);
 	return !!vm.failed;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""What run.py makes of a VM that ends well, and of all that must not pass. Prints TAP."""
+"""Check that run.py accepts good runs of a VM and refuses bad ones. Prints TAP."""
 import sys
 
 from run import judge
@@ -40,34 +40,34 @@ SPLATS = ('WARNING: CPU: 0 PID: 1 at kernel/dma/debug.c:1', 'BUG: KASAN: slab-ou
           'DMA-API: edu 0000:00:01.0: device driver frees DMA memory with different size',
           'general protection fault', 'UBSAN: array-index-out-of-bounds', 'INFO: task blocked')
 
-# Name, serial console, pages that QEMU refused, how QEMU ended, which verdict is bad; and
-# warnings that have to be there.
+# (title, serial console, pages that QEMU refused, how QEMU ended, the verdict that must be bad,
+# warnings that must be in the log).
 CASES = [
     ('a good run', GOOD, {0x5000000}, '', None),
     ("a module's run, in the log", MODULE, set(), '', None),
     ('a failed test', GOOD.replace('ok 2', 'not ok 2'), {0x5000000}, '', 'and nothing else'),
     ('no test at all', 'vm: exit 0\nvm: done\n', set(), '', 'planned'),
-    ('a test less than planned', GOOD.replace('1..2', '1..3'), {0x5000000}, '', 'planned'),
+    ('fewer tests than planned', GOOD.replace('1..2', '1..3'), {0x5000000}, '', 'planned'),
     ('an exit status', GOOD.replace('exit 0', 'exit 1'), {0x5000000}, '', 'ended'),
     ('no end', GOOD.replace('vm: done', ''), {0x5000000}, '', 'ended'),
     ('a QEMU that died', GOOD, {0x5000000}, 'status -6: aborted', 'ended'),
     ('a VM that hangs', GOOD, {0x5000000}, 'no end in 300 s', 'ended'),
-    ('a fault that should be and is not', GOOD, set(), '', 'QEMU refused'),
-    ('a fault that should not be', GOOD, {0x5000000, 0x1000000}, '', 'QEMU refused'),
+    ('an expected fault that is missing', GOOD, set(), '', 'QEMU refused'),
+    ('an unexpected fault', GOOD, {0x5000000, 0x1000000}, '', 'QEMU refused'),
     ('a fault elsewhere', GOOD, {0x6000000}, '', 'QEMU refused'),
     ('a module that does not load', 'vm: vfio-pci.ko does not load\n' + GOOD, {0x5000000}, '',
      'nothing in the log'),
-    ("KUnit's", KTAP, set(), '', None),
-    ("a failed suite of KUnit's", KTAP.replace('ok 1 promises', 'not ok 1 promises'), set(), '',
+    ('a good run of KUnit', KTAP, set(), '', None),
+    ('a failed suite of KUnit', KTAP.replace('ok 1 promises', 'not ok 1 promises'), set(), '',
      'promises'),
     ('a misspelt parameter', MODULE.replace('1..1', "x: unknown parameter 'lvel' ignored\ndmesg: 1..1"),
      set(), '', 'nothing in the log'),
-    ('an error that only DMA-API debug counts', KTAP.replace('errors 0', 'errors 10'), set(), '',
-     'nothing in the log'),
+    ('an error that only the debug code of the DMA API counts',
+     KTAP.replace('errors 0', 'errors 10'), set(), '', 'nothing in the log'),
     ('a warning', WARNED, set(), '', 'nothing in the log'),
-    ('a warning that has to be', WARNED, set(), '', None, ['are leaked']),
-    ('a warning that has to be and is not', MODULE, set(), '', 'the kernel warns', ['are leaked']),
-    ('a warning once where it has to be twice', WARNED, set(), '', 'the kernel warns',
+    ('an expected warning', WARNED, set(), '', None, ['are leaked']),
+    ('an expected warning that is missing', MODULE, set(), '', 'the kernel warns', ['are leaked']),
+    ('an expected warning that comes once instead of twice', WARNED, set(), '', 'the kernel warns',
      ['are leaked', 'are leaked']),
     *((f'a splat: {line}', GOOD.replace('vm: done', f'dmesg: [    3.000000] {line}\nvm: done'),
        {0x5000000}, '', 'nothing in the log') for line in SPLATS),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""Kernels to boot: Debian's cloud kernels as they are, or one built from Debian's source.
+"""Get kernels to boot: Debian's cloud kernels, or one that is built from Debian's source.
 
-All of them are kept in the cache, each below a name that tells what it is made of.
+The cache keeps all of them. The name of each tells its version and configuration.
 """
 import contextlib
 import dataclasses
@@ -15,16 +15,17 @@ import subprocess
 import sys
 import tempfile
 
-from archive import Archive, Failed, OutOfReach, run
+from archive import Archive, Failed, OutOfReach, run_command
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE_DIR = os.path.dirname(os.path.dirname(HERE))
 CONFIG = os.path.join(HERE, 'kernel.config')
-# Series, and the suite that has it; None is the machine's own.
+# The suite that has each series. None is the machine's own suite.
 SUITES = {'6.1': None, '7.3': 'trixie-backports'}
 OWN = '7.3'
-# What modules are made of.
-TREE = ('include', 'kernel', 'examples', 'tests/kernel', 'tests/promises', 'tests/trace', 'tests/object_code',
+# Modules are built from these folders.
+TREE = ('include', 'kernel', 'examples', 'tests/kernel', 'tests/promises', 'tests/trace',
+        'tests/object_code',
         'bench/kernel')
 TOOLS = {'flex': 'flex', 'bison': 'bison', 'bc': 'bc', 'xz': 'xz-utils', 'make': 'make'}
 
@@ -33,8 +34,8 @@ TOOLS = {'flex': 'flex', 'bison': 'bison', 'bc': 'bc', 'xz': 'xz-utils', 'make':
 class Kernel:
     """A kernel.
 
-    image: what QEMU boots. modules: the directory of its modules, or None if all is
-    built in. archive: where there are more packages for its architecture.
+    image: the file that QEMU boots. modules: the directory of its modules, or None if all is
+        built in. archive: has more packages for its architecture.
     """
     name: str
     arch: str
@@ -46,7 +47,7 @@ class Kernel:
     build: str | None = None
 
     def module_of(self, name):
-        """Paths of a module and of what it needs, in the order to load them."""
+        """Returns the paths of a module and of those that it needs, in the order to load them."""
         needs = {}
         if self.modules:
             with open(os.path.join(self.modules, 'modules.dep'), encoding='utf-8') as dep:
@@ -61,7 +62,7 @@ class Kernel:
                 for path in (*reversed(needs[module]), module)]
 
     def build_module(self, source, where):
-        """A module of one file, built for this kernel; its path."""
+        """Builds a module of one file for this kernel. Returns its path."""
         name = os.path.basename(source).removesuffix('.c')
         shutil.copy(source, where)
         with open(os.path.join(where, 'Kbuild'), 'w', encoding='utf-8') as kbuild:
@@ -71,7 +72,7 @@ class Kernel:
         return os.path.join(where, name + '.ko')
 
     def build_tree(self, source_dir, module, where):
-        """A module of a Kbuild in a tree, which is copied; its path."""
+        """Builds a module of a Kbuild in a copy of the tree. Returns its path."""
         copy_tree(source_dir, where)
         module = os.path.join(where, os.path.relpath(module, source_dir))
         self.make(os.path.dirname(module))
@@ -80,7 +81,7 @@ class Kernel:
         return module
 
     def make(self, where, *words):
-        """What is printed when modules are made in a directory."""
+        """Makes modules in a directory. Returns the output."""
         command = ['make', f'-j{os.cpu_count()}', '-C', self.headers(), f'M={where}', *words]
         made = subprocess.run(command, check=False, text=True, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT)
@@ -89,7 +90,7 @@ class Kernel:
         return made.stdout
 
     def headers(self):
-        """What modules are built against: the kernel's headers, or its build directory."""
+        """Returns the kernel's headers, or its build directory. Modules are built against these."""
         if self.build:
             return self.build
         if self.name != '6.1':
@@ -99,7 +100,7 @@ class Kernel:
         needs = self.archive.depends(package, r'linux-(headers-.*-common|kbuild-.*)')
         tree = self.archive.unpack([package, *needs], os.path.join(self.cache, package))
         headers = os.path.join(tree, 'usr/src', package)
-        # It includes the common part by its installed path.
+        # The makefile includes the common part by its installed path.
         makefile = os.path.join(headers, 'Makefile')
         with open(makefile, encoding='utf-8') as text:
             changed = re.sub(r'(?<![\w/])/usr/src/', f'{tree}/usr/src/', text.read())
@@ -110,7 +111,7 @@ class Kernel:
 
 @contextlib.contextmanager
 def cache():
-    """The directory where kernels are kept; one at a time fills it."""
+    """Locks the directory of the kernels, so that one process at a time fills it."""
     where = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'),
                          'libcoherent')
     os.makedirs(where, exist_ok=True)
@@ -119,34 +120,34 @@ def cache():
         yield where
 
 
-def get(where, name, arch):
-    """A kernel of SUITES, or the one that is built here."""
+def get_kernel(where, name, arch):
+    """Returns a kernel of SUITES, or the one that is built here."""
     return own(where) if name == 'own' else stock(where, name, arch)
 
 
 def copy_tree(source_dir, where):
-    """What modules are made of, to build them in."""
+    """Copies the folders that modules are built from."""
     for name in TREE:
         shutil.copytree(os.path.join(source_dir, name), os.path.join(where, name))
 
 
 def checkpatch(cache):
-    """The path of checkpatch.pl; only the whole source of the kernel has it."""
+    """Returns the path of checkpatch.pl, which only the whole source of the kernel has."""
     where = os.path.join(cache, 'checkpatch-6.1')
     if not os.path.isdir(where):
         packed = Archive(cache).unpack(['linux-source-6.1'], where + '-packed')
         with tempfile.TemporaryDirectory(dir=cache) as work:
-            run(['tar', '-xf', *glob.glob(os.path.join(packed, 'usr/src/*.tar.xz')), '-C', work,
-                 '--strip-components=2', '--wildcards',
-                 *(f'*/scripts/{name}' for name in ('checkpatch.pl', 'spelling.txt',
-                                                     'const_structs.checkpatch'))])
+            run_command(['tar', '-xf', *glob.glob(os.path.join(packed, 'usr/src/*.tar.xz')),
+                         '-C', work, '--strip-components=2', '--wildcards',
+                         *(f'*/scripts/{name}' for name in ('checkpatch.pl', 'spelling.txt',
+                                                             'const_structs.checkpatch'))])
             shutil.copytree(work, where)
         shutil.rmtree(packed)
     return os.path.join(where, 'checkpatch.pl')
 
 
 def stock(cache, series, arch):
-    """Debian's cloud kernel of a series, the newest."""
+    """Returns the newest of Debian's cloud kernels of a series."""
     archive = Archive(cache, SUITES[series], None if arch == 'amd64' else arch)
     package = archive.newest(rf'linux-image-{re.escape(series)}\.[^-]+(-\d+)?-cloud-{arch}')
     version = package.removeprefix('linux-image-')
@@ -155,19 +156,21 @@ def stock(cache, series, arch):
     found = glob.glob(os.path.join(tree, '**/lib/modules', version), recursive=True)
     modules = found[0]
     if not os.path.exists(os.path.join(modules, 'modules.dep')):
-        run(['/sbin/depmod', '-b', modules.removesuffix(f'/lib/modules/{version}'), version])
+        run_command(['/sbin/depmod', '-b', modules.removesuffix(f'/lib/modules/{version}'),
+                     version])
     image = (glob.glob(os.path.join(tree, 'boot/vmlinuz-*')) or
              [os.path.join(modules, 'vmlinuz')])[0]
     return Kernel(series, arch, version, image, modules, archive, cache)
 
 
 def own(cache):
-    """Debian's source with kernel.config, built once; that takes 18 CPU-minutes."""
+    """Builds Debian's source with kernel.config, once. That takes 18 CPU-minutes."""
     archive = Archive(cache, SUITES[OWN])
     package = f'linux-source-{OWN}'
     version = archive.version(package)
     with open(CONFIG, 'rb') as config:
-        key = hashlib.sha256(config.read() + version.encode() + run(['gcc', '--version']).encode())
+        key = hashlib.sha256(config.read() + version.encode() +
+                             run_command(['gcc', '--version']).encode())
     tree = os.path.join(cache, f'linux-own-{OWN}-{key.hexdigest()[:16]}')
     build = os.path.join(tree, 'build')
     image = os.path.join(build, 'arch/x86/boot/bzImage')
@@ -183,17 +186,18 @@ def _build(archive, package, version, tree, build):
     missing = [name for tool, name in TOOLS.items() if not shutil.which(tool)]
     if missing:
         raise OutOfReach(f'missing: apt-get install {" ".join(missing)}, or make deps-kernels')
-    print(f'# building {package} {version} into {tree}: 18 CPU-minutes, once', file=sys.stderr)
+    print(f'# building {package} {version} in {tree}; this takes 18 CPU-minutes, once',
+          file=sys.stderr)
     packed = archive.unpack([package], tree + '-packed')
     os.makedirs(build, exist_ok=True)
-    run(['tar', '-xf', *glob.glob(os.path.join(packed, 'usr/src/*.tar.xz')), '-C', tree])
+    run_command(['tar', '-xf', *glob.glob(os.path.join(packed, 'usr/src/*.tar.xz')), '-C', tree])
     shutil.rmtree(packed)
     source = os.path.join(tree, package)
     make = ['make', '-C', source, f'O={build}']
-    run([*make, 'tinyconfig'])
-    run([os.path.join(source, 'scripts/kconfig/merge_config.sh'), '-m', '-O', build,
-         os.path.join(build, '.config'), CONFIG], cwd=source)
-    run([*make, 'olddefconfig'])
+    run_command([*make, 'tinyconfig'])
+    run_command([os.path.join(source, 'scripts/kconfig/merge_config.sh'), '-m', '-O', build,
+                 os.path.join(build, '.config'), CONFIG], cwd=source)
+    run_command([*make, 'olddefconfig'])
     _check_config(os.path.join(build, '.config'))
     with open(os.path.join(tree, 'log'), 'w', encoding='utf-8') as log:
         failed = subprocess.run([*make, f'-j{os.cpu_count()}', 'bzImage', 'modules'], check=False,
@@ -203,7 +207,7 @@ def _build(archive, package, version, tree, build):
 
 
 def _check_config(path):
-    """Kconfig drops in silence what it cannot have."""
+    """Checks that each option is set. Kconfig silently drops an option it cannot set."""
     with open(CONFIG, encoding='utf-8') as text:
         wanted = set(re.findall(r'^CONFIG_\w+=.*$', text.read(), re.M))
     with open(path, encoding='utf-8') as text:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What a real kernel has too little of, and what it lets two share, for two edu devices in
- * a VM, the first of which is the argument: mappings, pinned memory, a process, and an
- * address space that is the caller's.
+ * These tests reach the limits of a real kernel for mappings and pinned memory. They also use two
+ * devices in one process, and share an address space with the caller. They need two edu devices in
+ * a VM; the argument is the name of the first.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 #define BDF "0000:00:01.0"
 #define MAPPINGS 65535
-#define THEIRS UINT64_C(0x10000)
+#define CALLERS_PAGE UINT64_C(0x10000)
 #define WINDOW_FIRST UINT64_C(0x100000)
 #define WINDOW_LAST UINT64_C(0x1fffff)
 
@@ -42,7 +42,7 @@ static struct coherent_device *open_device(struct log *log)
 
 /* --- Mappings --- */
 
-static void many_objects_end_in_a_clear_answer(void **state)
+static void exhausted_mappings_are_explained(void **state)
 {
 	COHERENT(uint8_t) *mems = calloc(MAPPINGS + 1, sizeof(*mems));
 	struct coherent_limits limits;
@@ -67,7 +67,7 @@ static void many_objects_end_in_a_clear_answer(void **state)
 	}
 	for (size_t i = 0; i <= MAPPINGS; i++)
 		coherent_free(&mems[i]);
-	/* All of it is free again. */
+	/* All mappings are free again. */
 	assert_ok(coherent_zeroed(&mems[0], dev, 1));
 	coherent_free(&mems[0]);
 	coherent_device_close(dev);
@@ -75,7 +75,7 @@ static void many_objects_end_in_a_clear_answer(void **state)
 	free(mems);
 }
 
-/* --- An address space of the caller's --- */
+/* --- An address space that belongs to the caller --- */
 
 struct caller {
 	int iommu;
@@ -102,7 +102,7 @@ static void open_group(struct caller *caller)
 		.argsz = sizeof(map),
 		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
 		.vaddr = (uintptr_t)caller->page,
-		.iova = THEIRS,
+		.iova = CALLERS_PAGE,
 		.size = PAGE,
 	};
 	char link[256] = "";
@@ -129,7 +129,7 @@ static void open_cdev(struct caller *caller)
 			 UAPI_IOAS_MAP_WRITEABLE,
 		.user_va = (uintptr_t)caller->page,
 		.length = PAGE,
-		.iova = THEIRS,
+		.iova = CALLERS_PAGE,
 	};
 	struct dirent *entry;
 	DIR *nodes = opendir("/sys/bus/pci/devices/" BDF "/vfio-dev");
@@ -150,7 +150,7 @@ static void open_cdev(struct caller *caller)
 	assert_ok(ioctl(caller->iommu, UAPI_IOAS_MAP, &map));
 }
 
-static void become_master(const struct caller *caller)
+static void enable_bus_master(const struct caller *caller)
 {
 	struct vfio_region_info config = { .argsz = sizeof(config),
 					   .index = VFIO_PCI_CONFIG_REGION_INDEX };
@@ -170,7 +170,10 @@ static void transfer(struct coherent_bar *bar, uint64_t from, uint64_t to, uint6
 	assert_ok(coherent_bar_poll32(bar, DMA_CMD, 1, 0, LONG));
 }
 
-/* From the caller's page through the device into ours, with the caller's mapping intact. */
+/*
+ * The device copies the caller's page into a mem of the library. This shows that the caller's
+ * mapping still works.
+ */
 static void use_window(struct caller *caller, uint8_t pattern, bool leave)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
@@ -187,7 +190,7 @@ static void use_window(struct caller *caller, uint8_t pattern, bool leave)
 	assert_ok(coherent_zeroed(&mem, dev, 64));
 	assert_true(coherent_addr(&mem).raw >= WINDOW_FIRST);
 	assert_true(coherent_addr(&mem).raw <= WINDOW_LAST);
-	transfer(bar, THEIRS, BUFFER, 0);
+	transfer(bar, CALLERS_PAGE, BUFFER, 0);
 	transfer(bar, BUFFER, coherent_addr(&mem).raw, 2);
 	assert_ok(coherent_read(&mem, 63, &byte));
 	assert_int_equal(byte, pattern);
@@ -209,9 +212,9 @@ static void window_is_shared_with_the_caller(void **state)
 		open_group(&caller);
 	else
 		open_cdev(&caller);
-	become_master(&caller);
+	enable_bus_master(&caller);
 	use_window(&caller, 0x11, true);
-	/* What was left open is unmapped, what is the caller's is not, and the device runs. */
+	/* The close has unmapped the live mem but not the caller's page, and the device still runs. */
 	use_window(&caller, 0x22, false);
 	close(caller.device);
 	if (caller.group >= 0)
@@ -222,7 +225,7 @@ static void window_is_shared_with_the_caller(void **state)
 
 /* --- Two devices --- */
 
-/* Each reaches its own memory at what may well be the same addresses. */
+/* Both devices have a mem at the same address. Each reaches its own memory. */
 static void two_devices_in_one_process(void **state)
 {
 	COHERENT(uint8_t) mems[2] = { COHERENT_EMPTY };
@@ -255,7 +258,7 @@ static void two_devices_in_one_process(void **state)
 	}
 }
 
-/* --- Pinned memory; the last, as root is not had back --- */
+/* --- Pinned memory: this test is the last, because it gives up root for good --- */
 
 static void memlock_is_explained(void **state)
 {
@@ -282,7 +285,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(window_is_shared_with_the_caller),
 		cmocka_unit_test(two_devices_in_one_process),
-		cmocka_unit_test(many_objects_end_in_a_clear_answer),
+		cmocka_unit_test(exhausted_mappings_are_explained),
 		cmocka_unit_test(memlock_is_explained),
 	};
 
@@ -291,7 +294,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	device_name = argv[1];
-	/* Nothing else sets it in the VM. */
+	/* Nothing in the VM sets this variable. */
 	setenv("CMOCKA_MESSAGE_OUTPUT", "TAP", 1);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	return cmocka_run_group_tests_name("limits", tests, NULL, NULL);

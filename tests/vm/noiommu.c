@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * VFIO without an IOMMU, for who asks for COHERENT_NONE: what it gives, and what nobody can
- * promise there, which is asserted too. On QEMU's edu, whose name is the argument.
+ * These tests use VFIO without an IOMMU, which a caller gets with COHERENT_NONE. They check the
+ * promises that hold there, and show that the others do not hold. The argument is the name of
+ * QEMU's edu.
  */
 #include "../test.h"
 
@@ -43,7 +44,7 @@ static int close_device(void **state)
 	return 0;
 }
 
-static void it_has_to_be_asked_for(void **state)
+static void open_needs_level_none(void **state)
 {
 	struct coherent_device *none;
 	struct log log = LOG_EMPTY;
@@ -57,7 +58,7 @@ static void it_has_to_be_asked_for(void **state)
 	assert_int_equal(coherent_device_level(dev), COHERENT_NONE);
 }
 
-static void device_gets_what_is_exposed(void **state)
+static void device_reaches_exposed_memory(void **state)
 {
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
 	COHERENT_AUTO(uint8_t, mem);
@@ -82,8 +83,8 @@ static void device_gets_what_is_exposed(void **state)
 	assert_int_equal(byte, DIRT);
 }
 
-/* The device's buffer holds dirt from the test before. */
-static void nobody_keeps_it_from_a_box(void **state)
+/* The device's buffer still has the bytes of the test before. */
+static void device_reaches_boxes_too(void **state)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	COHERENT_BOX_AUTO(uint8_t, box);
@@ -99,7 +100,7 @@ static void nobody_keeps_it_from_a_box(void **state)
 	assert_err(coherent_box_zeroed(&box, dev, 1, .level = COHERENT_HIDDEN), -EBUSY);
 }
 
-static void reclaim_needs_the_drivers_word(void **state)
+static void reclaim_needs_idle(void **state)
 {
 	COHERENT_BOX_AUTO(uint8_t, box);
 	COHERENT_AUTO(uint8_t, mem);
@@ -112,16 +113,16 @@ static void reclaim_needs_the_drivers_word(void **state)
 	assert_err(coherent_reclaim(&mem, &box), -EBUSY);
 	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
 	assert_int_equal(coherent_box_ptr(&box)[5], 6);
-	/* A late transfer hits nobody: the old place waits for a fence. */
+	/* A late transfer reaches no object, because the old memory waits for a fence. */
 	transfer(BUFFER, old, 2);
 	assert_int_equal(coherent_box_ptr(&box)[63], 0);
 	assert_ok(coherent_expose(&box, &mem));
 	assert_int_not_equal(coherent_addr(&mem).raw, old);
-	/* edu has no reset, and nothing else is a fence here. */
+	/* Only a reset is a fence here, and edu has no reset. */
 	assert_err(coherent_device_fence(dev), -EIO);
 }
 
-static void memory_ends(void **state)
+static void memory_is_limited_to_the_hugepages(void **state)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 
@@ -134,11 +135,11 @@ static void memory_ends(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(it_has_to_be_asked_for),
-		cmocka_unit_test(device_gets_what_is_exposed),
-		cmocka_unit_test(nobody_keeps_it_from_a_box),
-		cmocka_unit_test(reclaim_needs_the_drivers_word),
-		cmocka_unit_test(memory_ends),
+		cmocka_unit_test(open_needs_level_none),
+		cmocka_unit_test(device_reaches_exposed_memory),
+		cmocka_unit_test(device_reaches_boxes_too),
+		cmocka_unit_test(reclaim_needs_idle),
+		cmocka_unit_test(memory_is_limited_to_the_hugepages),
 	};
 
 	if (argc != 2) {
@@ -146,7 +147,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	device_name = argv[1];
-	/* Nothing else sets it in the VM. */
+	/* Nothing in the VM sets this variable. */
 	setenv("CMOCKA_MESSAGE_OUTPUT", "TAP", 1);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	return cmocka_run_group_tests_name("noiommu", tests, open_device, close_device);

@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """Boot a kernel with an IOMMU and run a test in it.
 
-SOURCE is a program, built as a static one and given its devices by vfio-pci; one that is
-built, which is taken with its libraries; a .sh; or with
---module a kernel module, which drives them itself: of one file, or a .ko of this tree
-that the Kbuild beside it makes, as in tests/kernel/coherent_test.ko. All boot in QEMU
-under TCG.
-Printed is the TAP of the test, of a module out of the kernel's log, with a few tests
-more: the run ended, the kernel did not complain, and QEMU itself refused accesses on
-those pages that lines "# blocked: 0x..." of the test name, and on no others. Kernels are
-kept in $XDG_CACHE_HOME/libcoherent.
+SOURCE is the .c of a program, which run.py builds as a static program; a program that is built
+already, which it copies with its libraries; or a .sh. These get their devices from vfio-pci.
+With --module SOURCE is a kernel module, which drives the devices itself. It is one .c, or a .ko
+of this tree that the Kbuild beside it makes, as tests/kernel/coherent_test.ko. The VM runs in
+QEMU under TCG.
+
+run.py prints the TAP of the test. That of a module is in the kernel's log. It adds a few tests:
+the run ended, the kernel did not complain, and QEMU refused accesses on the pages that lines
+"# blocked: 0x..." of the test name, and on no others. Kernels are kept in
+$XDG_CACHE_HOME/libcoherent.
 """
 import argparse
 import dataclasses
@@ -26,7 +27,7 @@ import sys
 import tempfile
 
 import kernels
-from archive import Failed, OutOfReach, run
+from archive import Failed, OutOfReach, run_command
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE_DIR = os.path.dirname(os.path.dirname(HERE))
@@ -46,7 +47,7 @@ SPLAT = re.compile(r'^[^\n]*-+\[ cut here \]-+\n.*?-+\[ end trace [^\n]*\n|'
 
 @dataclasses.dataclass
 class Machine:
-    """What QEMU is, for an architecture."""
+    """The QEMU and the compiler of an architecture."""
     qemu: str
     package: str
     machine: str
@@ -58,9 +59,9 @@ class Machine:
 
 @dataclasses.dataclass
 class Iommu:
-    """What confines the devices, and how QEMU tells what it refused.
+    """An IOMMU, and how QEMU logs the accesses that it refused.
 
-    machine: added to -M. fault: finds the address in QEMU's log.
+    machine: is added to -M. fault: finds the address in QEMU's log.
     """
     arch: str
     log: list
@@ -80,7 +81,7 @@ MACHINES = {
 IOMMUS = {
     'intel': Iommu('amd64', ['-trace', 'vtd_dmar_fault'], r'vtd_dmar_fault .*addr (0x\w+)',
                    device='intel-iommu,intremap=on', command_line='intel_iommu=on'),
-    # It does not remap interrupts, which type1 wants to be told is accepted.
+    # virtio-iommu does not remap interrupts. type1 wants the user to accept that.
     'virtio': Iommu('amd64', ['-trace', 'virtio_iommu_report_fault'],
                     r'virtio_iommu_report_fault .*address ?= ?(0x\w+)',
                     device='virtio-iommu-pci,addr=1e', command_line='vm.unsafe_interrupts',
@@ -92,7 +93,7 @@ IOMMUS = {
 
 
 def busybox(kernel):
-    """A static busybox for the kernel's architecture."""
+    """Returns a static busybox for the kernel's architecture."""
     if kernel.arch == 'amd64' and shutil.which('busybox'):
         return shutil.which('busybox')
     tree = kernel.archive.unpack(['busybox-static'],
@@ -114,7 +115,7 @@ def is_program(path):
 
 
 def libraries(program, kernel):
-    """(path here, path there) of what a program is linked with, its loader included."""
+    """Returns (path here, path in the VM) of a program's libraries and loader."""
     if kernel.arch == 'amd64':
         done = subprocess.run(['ldd', program], check=False, capture_output=True, text=True)
         return [(path, path) for path in re.findall(r'(/\S+) \(0x', done.stdout)]
@@ -123,13 +124,13 @@ def libraries(program, kernel):
 
 
 def cmocka(kernel):
-    """The library that tests use, for the kernel's architecture."""
+    """Returns the library that tests use, for the kernel's architecture."""
     tree = kernel.archive.unpack(['libcmocka0'], os.path.join(kernel.cache, f'cmocka-{kernel.arch}'))
     return glob.glob(os.path.join(tree, '**/libcmocka.so.0'), recursive=True)[0]
 
 
 def build_with_library(where, kernel, source, more):
-    """A program that is linked with libcoherent and cmocka."""
+    """Builds a program with libcoherent and cmocka. Returns its path."""
     compiler = [MACHINES[kernel.arch].compiler, '-std=gnu11', '-O1', '-g', '-D_GNU_SOURCE',
                 '-D_FILE_OFFSET_BITS=64', '-pthread', '-I', os.path.join(SOURCE_DIR, 'include'),
                 '-idirafter', '/usr/include']
@@ -137,11 +138,11 @@ def build_with_library(where, kernel, source, more):
     os.makedirs(objects)
     compiler += ['-I', os.path.join(SOURCE_DIR, 'src')]
     for path in glob.glob('src/**/*.c', root_dir=SOURCE_DIR, recursive=True):
-        run([*compiler, '-DCOHERENT_LIBRARY', '-c', os.path.join(SOURCE_DIR, path),
-             '-o', os.path.join(objects, path.replace('/', '_') + '.o')])
+        run_command([*compiler, '-DCOHERENT_LIBRARY', '-c', os.path.join(SOURCE_DIR, path),
+                     '-o', os.path.join(objects, path.replace('/', '_') + '.o')])
     test = os.path.join(where, 'test')
-    run([*compiler, source, *more, os.path.join(SOURCE_DIR, 'tests/test.c'),
-         *glob.glob(os.path.join(objects, '*.o')), cmocka(kernel), '-o', test])
+    run_command([*compiler, source, *more, os.path.join(SOURCE_DIR, 'tests/test.c'),
+                 *glob.glob(os.path.join(objects, '*.o')), cmocka(kernel), '-o', test])
     return test
 
 
@@ -171,12 +172,12 @@ def initramfs(where, kernel, test, modules, options):
         for path in dict.fromkeys(path for name in modules for path in kernel.module_of(name)):
             print(copy_module(path, os.path.join(root, 'modules')), file=order)
     packed = os.path.join(where, 'initramfs')
-    run(['sh', '-c', 'find . | cpio -o -H newc --quiet | gzip -1 >"$0"', packed], cwd=root)
+    run_command(['sh', '-c', 'find . | cpio -o -H newc --quiet | gzip -1 >"$0"', packed], cwd=root)
     return packed
 
 
 def devices(where, wanted):
-    """QEMU's options for devices at 00:01.0, 00:02.0 and on; a disk for those that need one."""
+    """Returns QEMU's options for devices at 00:01.0, 00:02.0 and on. Some devices get a disk."""
     options = []
     for slot, device in enumerate(wanted, 1):
         if device.split(',')[0] in ('nvme', 'virtio-blk-pci') and 'drive=' not in device:
@@ -191,10 +192,10 @@ def devices(where, wanted):
 
 
 def boot(where, kernel, packed, options):
-    """(Lines of the serial console, addresses that QEMU's IOMMU refused, how QEMU ended)."""
+    """Returns (serial console, pages that QEMU's IOMMU refused, how QEMU ended)."""
     machine, iommu = MACHINES[kernel.arch], IOMMUS[options.iommu]
     log = os.path.join(where, 'log')
-    # Without init_on_alloc, which Debian has, so that zero is what somebody asked for.
+    # Debian sets init_on_alloc. Without it memory is zero only if the library asks for that.
     command_line = [f'console={machine.console} panic=-1 quiet no_timer_check init_on_alloc=0',
                     iommu.command_line, options.append, f'vm.test={options.test}',
                     f'vm.times={options.times}', *(f'vm.args={word}' for word in options.args)]
@@ -223,7 +224,7 @@ def boot(where, kernel, packed, options):
 
 
 def build(where, kernel, options):
-    """The test, as a file to put into the VM."""
+    """Builds the test. Returns the file to put into the VM."""
     if options.source.endswith('.ko'):
         return kernel.build_tree(SOURCE_DIR, options.source, os.path.join(where, 'tree'))
     if options.module:
@@ -234,13 +235,13 @@ def build(where, kernel, options):
     if options.library:
         return build_with_library(where, kernel, options.source, options.more)
     test = os.path.join(where, 'test')
-    run([MACHINES[kernel.arch].compiler, '-std=gnu11', '-O1', '-Wall', '-Wextra', '-Werror',
-         '-static', options.source, '-o', test])
+    run_command([MACHINES[kernel.arch].compiler, '-std=gnu11', '-O1', '-Wall', '-Wextra', '-Werror',
+                 '-static', options.source, '-o', test])
     return test
 
 
 def without(splats, serial):
-    """(result, name) of each warning that has to be, and the log less those."""
+    """Returns (result, title) of each expected warning, and the log without these warnings."""
     found = []
     for wanted in splats:
         splat = next((m[0] for m in SPLAT.finditer(serial) if re.search(wanted, m[0])), None)
@@ -250,7 +251,7 @@ def without(splats, serial):
 
 
 def judge(serial, faults, end, version, expected=(), splats=(), pages=None):
-    """(result, name) of each test, those of the rig included."""
+    """Returns (result, title) of each test, including those that run.py adds."""
     warned, serial = without(splats, serial)
     wanted = {int(address, 16) & ~0xfff for address in BLOCKED.findall(serial)}
     found = [(result == 'ok', name) for result, name in TAP.findall(serial)]
@@ -272,10 +273,10 @@ def addresses(pages):
 
 
 def tests(options):
-    """(result, name) of each test, and the serial console."""
+    """Returns (result, title) of each test, and the serial console."""
     with tempfile.TemporaryDirectory() as where:
         with kernels.cache() as cache:
-            kernel = kernels.get(cache, options.kernel, options.arch)
+            kernel = kernels.get_kernel(cache, options.kernel, options.arch)
             test = build(where, kernel, options)
             busybox(kernel)
         options.test = os.path.basename(test)
@@ -289,7 +290,7 @@ def tests(options):
 
 
 def same_start(disk, path):
-    """Whether the first device's disk now begins with a file, by sha256."""
+    """Returns whether the first device's disk now begins with a file, by sha256."""
     with open(path, 'rb') as file:
         wanted = file.read()
     with open(disk, 'rb') as file:
@@ -299,7 +300,7 @@ def same_start(disk, path):
 
 
 class Parser(argparse.ArgumentParser):
-    """What is wrong is one line."""
+    """A parser that reports an error in one line."""
     def error(self, message):
         self.exit(2, f'{self.prog}: {message}; see {self.prog} --help\n')
 
@@ -337,28 +338,29 @@ def arguments():
                         help='default: intel, or smmuv3 on arm64')
     parser.add_argument('--device', action='append', metavar='MODEL[,KEY=VALUE...]',
                         help="a PCI device of QEMU's; may be repeated (default: edu)")
-    parser.add_argument('--append', default='', metavar='WORDS', help='to the kernel command line')
+    parser.add_argument('--append', default='', metavar='WORDS',
+                        help='add WORDS to the kernel command line')
     parser.add_argument('--module', action='store_true', help='SOURCE is a kernel module')
     parser.add_argument('--library', action='store_true',
                         help='SOURCE is linked with libcoherent, tests/test.c and cmocka')
     parser.add_argument('--more', action='append', default=[], metavar='FILE',
                         help='with --library: another source; may be repeated')
     parser.add_argument('--times', type=times, default=1, metavar='N',
-                        help='load and unload the module so often (default: %(default)s)')
+                        help='load and unload the module N times (default: %(default)s)')
     parser.add_argument('--args', action='append', default=[], type=word, metavar='WORD',
-                        help='parameter of the module, word of the program; may be repeated')
+                        help='a parameter of the module or word of the program; may be repeated')
     parser.add_argument('--file', action='append', default=[], metavar='FILE',
-                        help='copied to / in the VM; may be repeated')
+                        help='copy FILE to / in the VM; may be repeated')
     parser.add_argument('--disk', action='append', default=[], metavar='FILE',
-                        help='what the disk of the first device has to begin with in the end')
+                        help='at the end, the disk of the first device must begin with FILE')
     parser.add_argument('--script', metavar='FILE',
                         help='a shell script that prints TAP while the module is loaded')
     parser.add_argument('--expect', action='append', default=[], type=regex, metavar='REGEX',
-                        help='what a line of the log must have; may be repeated')
+                        help='a line of the log must match; may be repeated')
     parser.add_argument('--splat', action='append', default=[], type=regex, metavar='REGEX',
-                        help='what a warning of the kernel must have, one each; may be repeated')
+                        help='a warning of the kernel must match, one for each; may be repeated')
     parser.add_argument('--refused', type=int, metavar='N',
-                        help='pages that are refused, of a SOURCE that does not name them')
+                        help='QEMU must refuse accesses on N pages; SOURCE does not name them')
     parser.add_argument('--verbose', action='store_true', help='print the serial console too')
     parser.add_argument('source', metavar='SOURCE')
     options = parser.parse_args()
@@ -367,24 +369,25 @@ def arguments():
     if IOMMUS[options.iommu].arch not in ('', options.arch):
         parser.error(f'--iommu {options.iommu} is for {IOMMUS[options.iommu].arch}')
     if options.kernel == '7.3' and options.module:
-        parser.error('Debian 12 builds no modules for --kernel 7.3: take 6.1 or own')
+        parser.error('Debian 12 cannot build modules for --kernel 7.3; use 6.1 or own')
     if options.arch != 'amd64' and (options.kernel == 'own' or options.module):
         parser.error(f'--kernel own and --module are for amd64, not {options.arch}')
     options.source = os.path.abspath(options.source)
     if options.source.endswith('.ko'):
         kbuild = os.path.join(os.path.dirname(options.source), 'Kbuild')
         if not options.module:
-            parser.error(f'{options.source}: is a module: --module')
+            parser.error(f'{options.source} is a module; add --module')
         if os.path.relpath(os.path.dirname(options.source), SOURCE_DIR) not in kernels.TREE:
-            parser.error(f'{options.source}: only of {", ".join(kernels.TREE)}; take a .c')
+            parser.error(f'{options.source} is not in {", ".join(kernels.TREE)}; use a .c')
         if not os.path.isfile(kbuild):
-            parser.error(f'{options.source}: there is no {kbuild} to make it')
+            parser.error(f'{options.source} needs a {kbuild}')
     elif not os.path.isfile(options.source):
         parser.error(f'{options.source}: no such file')
     elif options.module and not re.fullmatch(r'[\w-]+\.c', os.path.basename(options.source)):
-        parser.error(f'{options.source}: a module is made of a .c without spaces in its name')
+        parser.error(f'{options.source}: the .c of a module must not have spaces in its name')
     options.more = [os.path.abspath(path) for path in options.more]
-    for path in (*options.file, *options.disk, *options.more, *([options.script] if options.script else ())):
+    scripts = [options.script] if options.script else []
+    for path in (*options.file, *options.disk, *options.more, *scripts):
         if not os.path.isfile(path):
             parser.error(f'{path}: no such file')
     return options
@@ -421,7 +424,7 @@ def main():
 
 
 if __name__ == '__main__':
-    # As an exception, so that QEMU and the directory end with it.
+    # The exception ends QEMU and removes the directory.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         sys.exit(main())
