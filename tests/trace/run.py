@@ -1,31 +1,30 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""The same steps on an edu device everywhere: the simulator's, QEMU's, by VFIO and in the kernel.
+"""Make the same steps on every edu device: the simulator's, QEMU's, by VFIO and in the kernel.
 
 usage: run.py TRACE RUN_PY MODULE
 
-TRACE is the program, RUN_PY boots VMs, MODULE is that of the kernel. Prints TAP; where they
-differ, the first step that does. Where a real device does otherwise than sim:edu, sim:edu is
-wrong.
+TRACE is the program, RUN_PY boots VMs, MODULE is the kernel module. Prints TAP. If two devices
+differ, prints the first step that does. If another device differs from sim:edu, sim:edu is wrong.
 """
 import re
 import subprocess
 import sys
 
-# Pages that the steps "late" hit, which no object has; the kernel uses addresses again.
+# The late steps access this many pages that belong to no object. The kernel reuses addresses.
 REFUSED = '5'
 REFUSED_IN_KERNEL = '3'
 LINE = re.compile(r'trace: (\d+ .*): (-?\d+)\s*$', re.MULTILINE)
 
 
 def steps(command):
-    """(what, result) of each step, none if the program failed, and all that was printed."""
+    """Returns (what, result) of each step, none if the program failed, and the whole output."""
     run = subprocess.run(command, check=False, capture_output=True, text=True)
     return [] if run.returncode else LINE.findall(run.stdout), run.stdout + run.stderr
 
 
 def compare(wanted, found, label):
-    """Whether both are the same; prints the first difference."""
+    """Returns whether both are the same. Prints the first difference."""
     for (what, result), (other, there) in zip(wanted, found):
         if (what, result) != (other, there):
             print(f'# sim:edu: {what}: {result}')

@@ -18,10 +18,10 @@ struct slot {
 
 static struct slot slots[SLOTS];
 static struct edu *device;
-static enum coherent_level wanted;
+static enum coherent_level wanted_level;
 static int (*fence_device)(struct coherent_device *dev);
 
-/* The same numbers everywhere. */
+/* Gives the same numbers on every machine. */
 static uint32_t random_number(uint32_t below)
 {
 	static uint32_t state = 12345;
@@ -30,7 +30,7 @@ static uint32_t random_number(uint32_t below)
 	return (state >> 16) % below;
 }
 
-/* FNV-1a, of what a reader sees. */
+/* Returns the FNV-1a hash of bytes. */
 static long long sum(const uint8_t *bytes, size_t count)
 {
 	uint32_t value = 2166136261u;
@@ -41,7 +41,7 @@ static long long sum(const uint8_t *bytes, size_t count)
 	return value;
 }
 
-/* The first bytes and the last ones, of either phase; what went wrong if that cannot be had. */
+/* Returns a hash of the first and the last bytes of a box or mem, or an error. */
 static long long contents(struct slot *slot)
 {
 	uint8_t bytes[2 * BYTES];
@@ -69,7 +69,7 @@ static long long contents(struct slot *slot)
 static long long allocate(struct slot *slot)
 {
 	return coherent_box_zeroed(&slot->box, device->dev, (1 + random_number(3)) * PAGE - 100,
-				   .level = wanted);
+				   .level = wanted_level);
 }
 
 static long long fill_box(struct slot *slot)
@@ -130,24 +130,24 @@ static long long cpu_reads(struct slot *slot)
 	return err ? err : byte;
 }
 
-/* A pattern into the device's buffer, by way of memory of its own. */
+/* Fills the device's buffer with a pattern, through a mem of its own. */
 static int load_device(uint8_t byte)
 {
 	COHERENT_AUTO(uint8_t, mem);
 	size_t i;
-	int err = coherent_zeroed(&mem, device->dev, BYTES, .level = wanted);
+	int err = coherent_zeroed(&mem, device->dev, BYTES, .level = wanted_level);
 
 	for (i = 0; !err && i < BYTES; i++)
 		err = coherent_write(&mem, i, (uint8_t)(byte + i));
 	return err ? err : edu_read(device, coherent_addr(&mem), BYTES);
 }
 
-/* What is in the device's buffer. */
+/* Returns a hash of the device's buffer. */
 static long long unload_device(void)
 {
 	COHERENT_AUTO(uint8_t, mem);
 	uint8_t bytes[BYTES];
-	int err = coherent_zeroed(&mem, device->dev, BYTES, .level = wanted);
+	int err = coherent_zeroed(&mem, device->dev, BYTES, .level = wanted_level);
 
 	if (!err)
 		err = edu_write(device, coherent_addr(&mem), BYTES);
@@ -174,7 +174,7 @@ static long long device_reads(struct slot *slot)
 	return err ? err : unload_device();
 }
 
-/* At an address that it was told once: it reaches nobody. */
+/* The device uses an address that it was told earlier. It must reach no object. */
 static long long device_writes_late(struct slot *slot)
 {
 	long long before[SLOTS];
@@ -199,7 +199,7 @@ static long long device_reads_late(struct slot *slot)
 	return err ? err : unload_device();
 }
 
-/* What was freed before may be another's from now on. */
+/* After a fence other objects may reuse the old addresses. */
 static long long fence_all(struct slot *slot)
 {
 	size_t i;
@@ -246,7 +246,7 @@ void trace(struct edu *edu, enum coherent_level level, int (*fence)(struct coher
 	unsigned int step;
 
 	device = edu;
-	wanted = level;
+	wanted_level = level;
 	fence_device = fence;
 	for (step = 0; step < TRACE_STEPS; step++) {
 		const uint32_t i = random_number(sizeof(steps) / sizeof(*steps));

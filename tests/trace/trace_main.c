@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * trace DEVICE: the steps in userspace, a line each.
+ * `trace DEVICE` makes the steps in userspace and prints a line for each.
  */
 #include <coherent/sim.h>
 #include <stdio.h>
 
 #include "trace.h"
 
-static void say(unsigned int step, const char *what, unsigned int slot, long long result)
+static void print_step(unsigned int step, const char *what, unsigned int slot, long long result)
 {
 	printf("trace: %u %s %u: %lld\n", step, what, slot, result);
 }
@@ -33,7 +33,7 @@ int main(int argc, char **argv)
 	if (!err)
 		err = edu_probe(&edu);
 	if (!err)
-		trace(&edu, 0, fence, say);
+		trace(&edu, 0, fence, print_step);
 	coherent_bar_close(edu.bar);
 	coherent_device_close(edu.dev);
 	puts(err ? "1..1\nnot ok 1 - edu" : "1..1\nok 1 - trace");
