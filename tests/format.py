@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""The sources are as clang-format lays them out, and no file is too long: format.py SOURCE_DIR.
+"""Check that clang-format has laid out the sources, and that no file is too long.
 
-Public headers are mostly macros, which are laid out by hand. Prints TAP.
+usage: format.py SOURCE_DIR
+
+The public headers are mostly macros, which are laid out by hand. Prints TAP.
 """
 import glob
 import os
@@ -18,7 +20,7 @@ FOLDERS = ('bench', 'examples', 'include', 'kernel', 'src', 'tests', 'tools')
 
 
 def badly_laid_out():
-    """How many files clang-format judges, and what it says, line by line."""
+    """Returns the number of files that clang-format checks, and its complaints, line by line."""
     files = sorted(name for pattern in WHERE for name in glob.glob(pattern) if name not in BY_HAND)
     run = subprocess.run(['clang-format', '--style=file', '--dry-run', '-Werror', *files],
                          check=False, capture_output=True, text=True)
@@ -29,7 +31,7 @@ def badly_laid_out():
 
 
 def too_long():
-    """How many files are counted, and one line for each file that is too long."""
+    """Returns the number of files, and one line for each file that is too long."""
     names = sorted(os.path.join(where, name) for folder in FOLDERS
                    for where, _, names in os.walk(folder) for name in names
                    if not where.endswith('__pycache__'))

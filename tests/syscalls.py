@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""Only sys.c and sys_process.c call the system: syscalls.py SOURCE_DIR. Prints TAP.
+"""Check that only sys.c and sys_process.c call the system.
 
-A function of libc that wraps a system call, or that starts a program, has a function of sys.h
-or sys_process.h, which returns -errno and restarts after EINTR. No other file of src/ calls such
-a function itself or reads errno. Locks and keys of pthreads are not in the list: lock.h and
-thread_slot.c have those.
+usage: syscalls.py SOURCE_DIR
+
+A function of libc that makes a system call or starts a program has a counterpart in sys.h or
+sys_process.h, which returns -errno and restarts after EINTR. No other file of src/ calls such a
+function itself or reads errno. Locks and keys of pthreads are not in the list, because lock.h
+and thread_slot.c have those. Prints TAP.
 """
 import os
 import re
 import sys
 
-# These may: with their headers, which have what is too small for a call.
+# These files may call the system. Their headers have functions that are inlined.
 ALLOWED = {'sys.c', 'sys.h', 'sys_process.c', 'sys_process.h'}
 CALLS = '''
     accept accept4 access bind chmod clock_gettime clock_nanosleep close closedir connect creat dup
@@ -36,7 +38,7 @@ NO_CODE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n]
 
 
 def broken(text):
-    """(line number, rule) of each line that breaks one."""
+    """Yields (line number, rule) of each line that breaks a rule."""
     code = NO_CODE.sub(lambda found: '\n' * found[0].count('\n'), text)
     for number, line in enumerate(code.splitlines(), 1):
         for call in CALL.findall(line):
@@ -58,7 +60,7 @@ def main():
         with open(path, encoding='utf-8') as source:
             found += [f'{os.path.relpath(path, sys.argv[1])}:{number}: {rule}'
                       for number, rule in broken(source.read())]
-    # A check that finds nothing in a line made to break it would find nothing at all.
+    # The check must find the calls in this sample. Otherwise it finds none at all.
     sample = '/* read(fd) */\n#include <errno.h>\nif (ops->open(fd) || read(fd))\n\treturn -errno;\n'
     works = [number for number, _ in broken(sample)] == [3, 4]
     print('1..2')

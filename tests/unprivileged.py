@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""Run a test as a user who may do nothing: no capability, no locked memory, 256 descriptors.
+"""Run a test without privileges: no capability, no locked memory, 256 descriptors.
 
 usage: unprivileged.py PROGRAM [ARGUMENT...]
 
-Ends as the program does. Root becomes nobody for it; another user is that already.
+If root runs the script, the program runs as the user nobody. The exit status is that of the
+program.
 """
 import os
 import resource
@@ -26,7 +27,7 @@ def main():
         print(__doc__)
         return 0 if sys.argv[1:] in (['-h'], ['--help']) else 2
     with tempfile.TemporaryDirectory() as where:
-        # Where the program is, nobody may look.
+        # The user nobody may not read the folder of the program.
         program = shutil.copy(sys.argv[1], where)
         os.chmod(where, 0o755)
         command = [program, *sys.argv[2:]]

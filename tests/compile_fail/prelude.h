@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* What the cases work on. */
+/* The cases use these declarations. */
 #include <coherent.h>
 #include <coherent/bar.h>
 #include <coherent/pool.h>

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""Misuse must not compile: run.py INCLUDE_DIR [COMPILER...]
+"""Check that misuse does not compile.
 
-Each compiler compiles each case of the *.cases files twice. The bad half is
-compiled without any warning flag, so that only hard errors count; it must fail
-and say what is expected. The good half must compile under strict flags and
--Werror. Prints TAP.
+usage: run.py INCLUDE_DIR [COMPILER...]
+
+Each compiler compiles each case of the *.cases files twice. The bad half is compiled without
+warning flags, so that only hard errors count. It must fail with the expected message. The good
+half must compile with strict flags and -Werror. Prints TAP.
 
 A file has comments, which begin with #, and cases:
 
@@ -13,12 +14,11 @@ A file has comments, which begin with #, and cases:
     BAD
         the body of a function that returns int and must not compile
     GOOD
-        its twin that must
+        a similar body that must compile
     END
 
-The halves use what prelude.h declares. Of the calls between IGNORED and END,
-one a line, each is a case: the bad half ignores its result. Every macro whose
-result must be used is there.
+The halves use the declarations of prelude.h. Between IGNORED and END each line is a call and a
+case. Its bad half ignores the result. Every macro whose result must be used is there.
 """
 import glob
 import os
@@ -38,8 +38,8 @@ CASE = re.compile(rf'^CASE (\w+)(?: on ([\w-]+))? expects (.*)\nBAD\n{HALF}GOOD\
 IGNORED = re.compile(r'^IGNORED\n((?:\tcoherent_.*\n)+)END$', re.M)
 CHECKED = re.compile(r'^#define (coherent_\w+)\([^\n]*\)(?:\s|\\\n)*'
                      r'(?:COHERENT_(?:RESULT|INIT_AT|INIT|\dTH|\dRD)\()', re.M)
-# A CPU of 32 bits as far as types go, with the headers of 64 bits and the one that glibc
-# asks for and only another package has.
+# gcc-32 has the types of a 32-bit CPU. It uses the headers for 64 bits. STUB replaces a header of
+# glibc that only another package has.
 COMPILERS = {'gcc': ['gcc'], 'clang': ['clang'],
              'gcc-32': ['gcc', '-mx32', '-idirafter', '/usr/include/x86_64-linux-gnu']}
 STUB = 'gnu/stubs-x32.h'
@@ -47,19 +47,19 @@ UNIT = '#include "prelude.h"\nint test(void);\nint test(void)\n{{\n{}}}\n'
 
 
 def checked_macros(include):
-    """Names of the macros whose result must be used."""
+    """Returns the names of the macros whose result must be used."""
     names = set()
     for where, _, files in os.walk(include):
         for name in files:
             if name.endswith('.h'):
                 with open(os.path.join(where, name), encoding='utf-8') as header:
                     names |= set(CHECKED.findall(header.read()))
-    # These give a value, or nothing, and cannot fail.
+    # These macros return a value or nothing, and cannot fail.
     return {name for name in names if not re.search(r'_(get|put)(_acquire|_release)?$', name)}
 
 
 def read_cases(path):
-    """The cases of a file: name, compiler or '', expected words, bad half, good half."""
+    """Returns the cases of a file: name, compiler or '', expected message, bad half, good half."""
     with open(path, encoding='utf-8') as file:
         text = file.read()
     cases = [tuple(group or '' for group in match.groups()) for match in CASE.finditer(text)]
@@ -76,7 +76,7 @@ def read_cases(path):
 
 
 def compiles(compiler, include, flags, source):
-    """Whether a unit compiles, and what the compiler said."""
+    """Returns whether a unit compiles, and the compiler's output."""
     with tempfile.TemporaryDirectory() as where:
         unit = os.path.join(where, 'unit.c')
         os.makedirs(os.path.join(where, os.path.dirname(STUB)))
@@ -91,14 +91,14 @@ def compiles(compiler, include, flags, source):
 
 
 def complaints(compiler, include, case):
-    """What is wrong with a case, line by line."""
+    """Returns the errors of a case, line by line."""
     _, _, expected, bad, good = case
     wrong = []
     compiled, said = compiles(compiler, include, [], bad)
     if compiled:
         wrong.append('the bad half compiles')
     elif not re.search(expected, said):
-        wrong.append(f'the bad half does not say "{expected}":\n{said}')
+        wrong.append(f'the message of the bad half does not match "{expected}":\n{said}')
     compiled, said = compiles(compiler, include, STRICT, good)
     if not compiled:
         wrong.append(f'the good half does not compile:\n{said}')
@@ -122,7 +122,7 @@ def main():
     for name in sorted(macros ^ ignored):
         print(f'# {name} is {"never ignored" if name in macros else "not a checked macro"}')
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(lambda job: complaints(job[0], include, job[1]), work)
+        results = pool.map(lambda pair: complaints(pair[0], include, pair[1]), work)
         for number, ((compiler, case), wrong) in enumerate(zip(work, results), 2):
             failed |= bool(wrong)
             print(f'{"not " if wrong else ""}ok {number} - {compiler}: {case[0]}')

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* A program outside of the tree, against what was installed. */
+/* This program is built outside of the tree, with the installed library. */
 #include <coherent.h>
 #include <coherent/sim.h>
 

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""What `make install` installs is complete and works: run.py SOURCE_DIR BUILD_DIR
+"""Check that `make install` installs everything and that it works.
 
-Stages an install of the build directory into a temporary one. Prints TAP.
+usage: run.py SOURCE_DIR BUILD_DIR
+
+Installs the build directory into a temporary folder. Prints TAP.
 """
 import glob
 import os
@@ -19,7 +21,7 @@ STRICT = ['-std=gnu11', '-Wall', '-Wextra', '-Wpedantic', '-Werror', '-fsyntax-o
 
 
 class Results:
-    """TAP lines, counted."""
+    """Prints and counts lines of TAP."""
     count = 0
     failed = 0
 
@@ -31,8 +33,8 @@ class Results:
             print(''.join(f'# {line}\n' for line in str(why).splitlines()))
 
 
-def run(command, **env):
-    """Exit status and all output of a command."""
+def run_command(command, **env):
+    """Runs a command. Returns its exit status and output."""
     done = subprocess.run(command, check=False, text=True, env=dict(os.environ, **env),
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return done.returncode, done.stdout
@@ -44,7 +46,7 @@ def files_below(top):
 
 
 def symbols(library, *flags):
-    _, out = run(['nm', '-g', '--defined-only', *flags, library])
+    _, out = run_command(['nm', '-g', '--defined-only', *flags, library])
     names = {line.split()[-1].split('@')[0] for line in out.splitlines() if ' ' in line}
     return names - {'LIBCOHERENT_0.1'}
 
@@ -55,20 +57,21 @@ def without_comments(path):
 
 
 def check_programs(results, stage, libdir):
-    """With the flags of pkg-config, and with the static library."""
+    """Builds a program with the flags of pkg-config, and with the static library."""
     program = os.path.join(stage, 'hello')
     source = os.path.join(HERE, 'hello.c')
     environment = {'PKG_CONFIG_SYSROOT_DIR': stage,
                    'PKG_CONFIG_PATH': os.path.join(libdir, 'pkgconfig')}
-    code, flags = run(['pkg-config', '--cflags', '--libs', 'coherent'], **environment)
-    code, out = run(['cc', source, '-o', program, *flags.split()])
-    results.say(not code, 'a program builds with the flags of pkg-config', flags + out)
-    code, out = run([program], LD_LIBRARY_PATH=libdir)
-    results.say(not code, 'it runs', f'{code}: {out}')
-    _, flags = run(['pkg-config', '--cflags', 'coherent'], **environment)
-    code, out = run(['cc', source, '-o', program, *flags.split(),
-                     os.path.join(libdir, 'libcoherent.a'), '-pthread'])
-    results.say(not code and not run([program])[0], 'so does one with the static library', out)
+    code, flags = run_command(['pkg-config', '--cflags', '--libs', 'coherent'], **environment)
+    code, out = run_command(['cc', source, '-o', program, *flags.split()])
+    results.say(not code, 'a program can be built with the flags of pkg-config', flags + out)
+    code, out = run_command([program], LD_LIBRARY_PATH=libdir)
+    results.say(not code, 'the program runs', f'{code}: {out}')
+    _, flags = run_command(['pkg-config', '--cflags', 'coherent'], **environment)
+    code, out = run_command(['cc', source, '-o', program, *flags.split(),
+                             os.path.join(libdir, 'libcoherent.a'), '-pthread'])
+    results.say(not code and not run_command([program])[0],
+                'a program with the static library builds and runs', out)
 
 
 def check_symbols(results, headers, libdir):
@@ -76,7 +79,8 @@ def check_symbols(results, headers, libdir):
     declared -= {'coherent_padding'}
     for library, flags in (('libcoherent.so', ['-D']), ('libcoherent.a', [])):
         found = symbols(os.path.join(libdir, library), *flags)
-        results.say(found == declared, f'{library} exports what the headers declare, and no more',
+        results.say(found == declared,
+                    f'{library} exports all that the headers declare, and no more',
                     f'only there: {found - declared}\nonly declared: {declared - found}')
 
 
@@ -99,19 +103,19 @@ def check_man(results, headers, man):
     have = {os.path.basename(page)[:-2] for page in pages}
     missing = {name for name in wanted if not name.startswith('coherent_base_')} - have
     results.say(not missing, 'each function and macro has a man page', missing)
-    _, out = run(['groff', '-Kutf8', '-Tutf8', '-man', '-ww', '-z', *pages])
-    results.say(pages and not out, f'groff has nothing to say of {len(pages)} pages', out)
+    _, out = run_command(['groff', '-Kutf8', '-Tutf8', '-man', '-ww', '-z', *pages])
+    results.say(pages and not out, f'groff does not warn about {len(pages)} pages', out)
 
 
 def build(source, where):
-    """The libraries, from a copy of the sources at another place."""
+    """Builds the libraries from a copy of the sources in another folder. Returns their bytes."""
     tree = os.path.join(where, 'tree')
     os.makedirs(tree)
     for name in ('meson.build', 'meson_options.txt', 'include', 'src', 'examples', 'bench', 'tools'):
-        run(['cp', '-r', os.path.join(source, name), tree])
-    run(['meson', 'setup', os.path.join(tree, 'b'), tree, '-Dtests=false'])
-    code, out = run(['ninja', '-C', os.path.join(tree, 'b'), 'src/libcoherent.a',
-                     'src/libcoherent.so.0.1.0'])
+        run_command(['cp', '-r', os.path.join(source, name), tree])
+    run_command(['meson', 'setup', os.path.join(tree, 'b'), tree, '-Dtests=false'])
+    code, out = run_command(['ninja', '-C', os.path.join(tree, 'b'), 'src/libcoherent.a',
+                             'src/libcoherent.so.0.1.0'])
     bytes_of = {}
     for name in ('libcoherent.a', 'libcoherent.so.0.1.0'):
         path = os.path.join(tree, 'b', 'src', name)
@@ -125,15 +129,15 @@ def main():
     source, build_dir = sys.argv[1:]
     results = Results()
     with tempfile.TemporaryDirectory() as stage:
-        code, out = run(['meson', 'install', '-C', build_dir, '--no-rebuild', '--quiet',
-                         '--destdir', stage])
-        results.say(not code, 'it installs', out)
+        code, out = run_command(['meson', 'install', '-C', build_dir, '--no-rebuild', '--quiet',
+                                 '--destdir', stage])
+        results.say(not code, 'the install succeeds', out)
         (include,) = glob.glob(os.path.join(stage, '**', 'include'), recursive=True)
         (archive,) = glob.glob(os.path.join(stage, '**', 'libcoherent.a'), recursive=True)
         libdir = os.path.dirname(archive)
         headers = sorted(glob.glob(os.path.join(include, '**', '*.h'), recursive=True))
         results.say(files_below(include) == files_below(os.path.join(source, 'include')) -
-                    {'meson.build'}, 'all headers are there', files_below(include))
+                    {'meson.build'}, 'all headers are installed', files_below(include))
         check_programs(results, stage, libdir)
         check_symbols(results, headers, libdir)
         check_headers(results, include, headers)
@@ -143,7 +147,7 @@ def main():
         second, _ = build(source, os.path.join(two, 'elsewhere', 'b'))
         for name in ('libcoherent.a', 'libcoherent.so.0.1.0'):
             results.say(name in first and first[name] == second.get(name),
-                        f'{name} is the same from another place', out)
+                        f'{name} is the same if it is built in another folder', out)
     print(f'1..{results.count}')
     sys.exit(1 if results.failed else 0)
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Accessors next to what one would write by hand. run.py compiles this and
- * reads the instructions; a name says what a function is compared with.
+ * Accessors, and the same accesses written by hand. run.py compiles this file and reads the
+ * instructions. It finds the functions to compare by their names.
  */
 #include <coherent.h>
 
@@ -20,7 +20,7 @@ COHERENT_VIEW_TYPE(view, struct element);
 COHERENT_SLOT_TYPE(slot, struct element);
 COHERENT_RING_TYPE(ring, struct element);
 
-/* By hand: a pointer in a struct, a volatile access. */
+/* An access by hand is volatile, through a pointer in a struct. */
 struct raw {
 	struct element *elements;
 };
@@ -135,7 +135,7 @@ FIELDS(SLOT)
 FIELDS(RING)
 FIELDS(CHECKED)
 
-/* In a loop over a view of one's own the check goes away. */
+/* The view is a local variable, so that the compiler removes the check from the loop. */
 void raw_loop(struct element *elements, size_t count, uint32_t value);
 void raw_loop(struct element *elements, size_t count, uint32_t value)
 {

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""What accessors are compiled to: run.py SOURCE_DIR [--table]
+"""Check the instructions of accessors.
 
-On x86-64, with gcc and clang: an access is one instruction of the field's width
-(promise 9), and costs no more instructions than is promised over the same access
-by hand. On arm64: the barriers are where they must be (promise 19). Prints TAP;
-with --table the instructions executed.
+usage: run.py SOURCE_DIR [--table]
+
+On x86-64, with gcc and clang, an access is one instruction of the field's width (promise 9) and
+costs at most the promised number of instructions more than an access by hand. On arm64 the
+barriers are in their places (promise 19). Prints TAP, and with --table the number of
+instructions executed.
 """
 import os
 import re
@@ -16,7 +18,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 FLAGS = ['-std=gnu11', '-O2', '-D_GNU_SOURCE', '-fno-asynchronous-unwind-tables']
 WIDTHS = {'u64': 8, 'u32': 4, 'u16': 2, 'u8': 1, 'le32': 4, 'be32': 4}
-# What is compared with what, and how many instructions more it may execute.
+# The counterpart of each function, and how many instructions more the function may execute.
 LIMITS = {
     'slot_get': ('raw_first_get', 1), 'slot_put': ('raw_first_put', 1),
     'slot_get_acquire': ('raw_first_get', 1), 'slot_put_release': ('raw_first_put', 1),
@@ -25,7 +27,7 @@ LIMITS = {
     'read_value': ('raw_get', 5), 'read': ('raw_get', 5), 'read_acquire': ('raw_get', 5),
     'write': ('raw_put', 5), 'write_release': ('raw_put', 5),
 }
-# A byte swap is the field's, not the accessor's: it is an instruction more by hand too.
+# A byte swap is part of the field, so that an access by hand needs this instruction too.
 SWAP = {'be32': 1}
 REGISTER_WIDTHS = [
     (re.compile(r'%r(?:[a-ds]x|[sd]i|[bs]p|\d+)$'), 8), (re.compile(r'%(?:e..|r\d+d)$'), 4),
@@ -34,14 +36,14 @@ REGISTER_WIDTHS = [
 
 
 def functions(compiler, prefix, source, flags):
-    """The instructions of each function that a source is compiled to."""
+    """Compiles a source. Returns the instructions of each function."""
     with tempfile.NamedTemporaryFile(suffix='.o') as binary:
         subprocess.run([compiler, *FLAGS, *flags, '-c', source, '-o', binary.name], check=True)
         return functions_of(prefix, binary.name)
 
 
 def functions_of(prefix, binary):
-    """The instructions of each function in an object file, in order."""
+    """Returns the instructions of each function in an object file, in order."""
     text = subprocess.run([prefix + 'objdump', '-dr', '--no-show-raw-insn', binary],
                           check=True, capture_output=True, text=True).stdout
     found = {}
@@ -52,7 +54,7 @@ def functions_of(prefix, binary):
 
 
 def executed(instructions):
-    """Up to the return, if no jump is taken: the way of an access that is in bounds."""
+    """Returns the instructions up to the return without jumps, as for an index in bounds."""
     path = []
     for instruction in instructions:
         if not re.match(r'(?:cs )?nop|xchg +%ax,%ax|endbr64', instruction):
@@ -63,7 +65,7 @@ def executed(instructions):
 
 
 def width_of(instruction):
-    """How many bytes of memory an x86 instruction accesses; None if none."""
+    """Returns how many bytes of memory an x86 instruction accesses; None if none."""
     mnemonic, _, operands = instruction.partition(' ')
     operands = re.split(r',(?![^(]*\))', operands.strip())
     if not any('(' in operand for operand in operands) or mnemonic.startswith(('lea', 'nop')):
@@ -79,19 +81,22 @@ def width_of(instruction):
 
 
 def through(instruction):
-    """The registers that an address is made of."""
+    """Returns the registers that form the address."""
     return re.findall(r'\((%\w+)', instruction)
 
 
 def accesses(path):
-    """Widths of the accesses to the element: those not through the first argument, which
-    is the object, nor through the third, where a value goes."""
+    """Returns the widths of the accesses to the element.
+
+    Accesses through the first argument are to the object, and those through the third are to
+    the value, so that they do not count.
+    """
     return [width_of(i) for i in path
             if width_of(i) and not set(through(i)) & {'%rdi', '%rdx'}]
 
 
 class Results:
-    """Prints TAP."""
+    """Prints and counts lines of TAP."""
     def __init__(self):
         self.count = self.failed = 0
 
@@ -127,13 +132,13 @@ def check_x86(results, compiler, found, table):
 
 
 def loop_of(instructions):
-    """From a target of a backward jump to the jump; the shortest."""
+    """Returns the shortest part from the target of a backward jump to the jump."""
     jumps = [i for i, text in enumerate(instructions) if re.match(r'j\w+ ', text)]
     stores = [i for i, text in enumerate(instructions) if re.match(r'mov[lq]? +%\w+,.*\(', text)]
     return min((instructions[s:j + 1] for s in stores for j in jumps if j > s), key=len)
 
 
-# A barrier that the library owes its callers, and the source file where it stands.
+# (source file, promise, barrier that the library needs there for it).
 LIBRARY = (
     ('device/bar.c', 'a register write comes after DMA writes', 'dmb\toshst'),
     ('device/bar.c', 'a register read comes before DMA reads', 'dmb\toshld'),
