@@ -104,23 +104,23 @@ static void caller_ends(struct caller *caller)
 	caller_closes(caller);
 }
 
-static int adopt(struct bench *bench, const char *scheme, int iommu, int device, uint64_t first,
+static int adopt(struct fixture *fixture, const char *scheme, int iommu, int device, uint64_t first,
 		 uint64_t last)
 {
-	*bench = (struct bench){ .log = LOG_EMPTY, .before = inject };
-	return coherent_device_open(&bench->dev, name_of(scheme, BDF), .report = log_report,
-				    .report_arg = &bench->log,
+	*fixture = (struct fixture){ .log = LOG_EMPTY, .before = inject };
+	return coherent_device_open(&fixture->dev, name_of(scheme, BDF), .report = log_report,
+				    .report_arg = &fixture->log,
 				    .container = has_groups(scheme) ? iommu : 0,
 				    .iommufd = has_groups(scheme) ? 0 : iommu,
 				    .ioas = has_groups(scheme) ? 0 : MOCK_IOAS, .device_fd = device,
 				    .window = { first, last });
 }
 
-static void no_block_or_descriptor_is_left(const struct bench *bench)
+static void no_block_or_descriptor_is_left(const struct fixture *fixture)
 {
-	assert_int_equal(inject.blocks, bench->before.blocks);
-	assert_int_equal(inject.bytes, bench->before.bytes);
-	assert_int_equal(inject.fds, bench->before.fds);
+	assert_int_equal(inject.blocks, fixture->before.blocks);
+	assert_int_equal(inject.bytes, fixture->before.bytes);
+	assert_int_equal(inject.fds, fixture->before.fds);
 }
 
 static void adopted_descriptors_stay_the_callers(const char *scheme)
@@ -130,36 +130,36 @@ static void adopted_descriptors_stay_the_callers(const char *scheme)
 	struct coherent_bar *bar;
 	struct coherent_irq *irq;
 	struct coherent_limits limits;
-	struct bench bench;
+	struct fixture fixture;
 
 	caller_begins(&caller, scheme);
-	assert_ok(adopt(&bench, scheme, caller.iommu, caller.device, WINDOW_FIRST, WINDOW_LAST));
-	assert_ok(coherent_device_limits(bench.dev, &limits));
+	assert_ok(adopt(&fixture, scheme, caller.iommu, caller.device, WINDOW_FIRST, WINDOW_LAST));
+	assert_ok(coherent_device_limits(fixture.dev, &limits));
 	assert_int_equal(limits.range_count, 1);
 	assert_int_equal(limits.ranges[0].first, WINDOW_FIRST);
 	assert_int_equal(limits.ranges[0].last, WINDOW_LAST);
-	assert_ok(coherent_bar_open(&bar, bench.dev, 0));
+	assert_ok(coherent_bar_open(&bar, fixture.dev, 0));
 	coherent_bar_write32(bar, 0, 5);
 	assert_int_equal(coherent_bar_read32(bar, 0), 5);
-	assert_ok(coherent_irq_open(&irq, bench.dev, 0));
+	assert_ok(coherent_irq_open(&irq, fixture.dev, 0));
 	coherent_irq_close(irq);
-	assert_ok(coherent_zeroed(&mem, bench.dev, 1));
-	assert_ok(coherent_zeroed(&left, bench.dev, 1));
+	assert_ok(coherent_zeroed(&mem, fixture.dev, 1));
+	assert_ok(coherent_zeroed(&left, fixture.dev, 1));
 	assert_true(coherent_addr(&mem).raw >= WINDOW_FIRST);
 	assert_true(coherent_addr(&left).raw + PAGE - 1 <= WINDOW_LAST);
 	assert_int_equal(mock.count, 3);
 	coherent_free(&mem);
-	assert_ok(coherent_device_fence(bench.dev));
-	assert_ok(coherent_device_reset(bench.dev));
+	assert_ok(coherent_device_fence(fixture.dev));
+	assert_ok(coherent_device_reset(fixture.dev));
 	assert_int_equal(mock_config(BDF, PCI_COMMAND), 0);
 	assert_int_equal(mock.irq_count, 0);
-	assert_ok(coherent_irq_open(&irq, bench.dev, 1));
+	assert_ok(coherent_irq_open(&irq, fixture.dev, 1));
 	coherent_bar_close(bar);
-	coherent_device_close(bench.dev);
+	coherent_device_close(fixture.dev);
 	assert_int_equal(mock.irq_count, 0);
 	coherent_irq_close(irq);
 	coherent_free(&left);
-	no_block_or_descriptor_is_left(&bench);
+	no_block_or_descriptor_is_left(&fixture);
 	caller_ends(&caller);
 }
 
@@ -172,18 +172,18 @@ static void window_may_be_the_whole_space(const char *scheme)
 	for (unsigned int turn = 0; turn < 2; turn++) {
 		COHERENT(uint8_t) left = COHERENT_EMPTY;
 		struct caller caller;
-		struct bench bench;
+		struct fixture fixture;
 
 		caller_opens(&caller, scheme);
-		assert_ok(adopt(&bench, scheme, caller.iommu, caller.device, 0, UINT64_MAX));
-		assert_ok(coherent_zeroed(&left, bench.dev, 1));
+		assert_ok(adopt(&fixture, scheme, caller.iommu, caller.device, 0, UINT64_MAX));
+		assert_ok(coherent_zeroed(&left, fixture.dev, 1));
 		assert_int_equal(mock.count, 1);
 		mock.refuse_unmap = turn ? -EBUSY : 0;
-		coherent_device_close(bench.dev);
+		coherent_device_close(fixture.dev);
 		assert_int_equal(mock.count, turn);
-		assert_int_equal(log_has(&bench.log, "could not be unmapped"), turn);
+		assert_int_equal(log_has(&fixture.log, "could not be unmapped"), turn);
 		coherent_free(&left);
-		no_block_or_descriptor_is_left(&bench);
+		no_block_or_descriptor_is_left(&fixture);
 		caller_closes(&caller);
 	}
 }
@@ -193,19 +193,19 @@ static void close_unmaps_the_window_to_its_end(const char *scheme)
 {
 	COHERENT(uint8_t) left = COHERENT_EMPTY;
 	struct caller caller;
-	struct bench bench;
+	struct fixture fixture;
 
 	caller_begins(&caller, scheme);
-	assert_ok(adopt(&bench, scheme, caller.iommu, 0, WINDOW_FIRST, WINDOW_FIRST + 0x2fff));
-	assert_ok(coherent_zeroed(&left, bench.dev, 2 * PAGE));
-	coherent_device_close(bench.dev);
+	assert_ok(adopt(&fixture, scheme, caller.iommu, 0, WINDOW_FIRST, WINDOW_FIRST + 0x2fff));
+	assert_ok(coherent_zeroed(&left, fixture.dev, 2 * PAGE));
+	coherent_device_close(fixture.dev);
 	assert_int_equal(mock.count, 1);
-	assert_false(log_has(&bench.log, "could not be unmapped"));
+	assert_false(log_has(&fixture.log, "could not be unmapped"));
 	coherent_free(&left);
 	/* The close also works if nothing was mapped. */
-	assert_ok(adopt(&bench, scheme, caller.iommu, 0, WINDOW_FIRST, WINDOW_LAST));
-	coherent_device_close(bench.dev);
-	assert_int_equal(bench.log.count, 0);
+	assert_ok(adopt(&fixture, scheme, caller.iommu, 0, WINDOW_FIRST, WINDOW_LAST));
+	coherent_device_close(fixture.dev);
+	assert_int_equal(fixture.log.count, 0);
 	caller_ends(&caller);
 }
 
@@ -215,18 +215,18 @@ static void device_need_not_be_adopted(const char *scheme)
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	struct caller caller;
 	struct coherent_bar *bar;
-	struct bench bench;
+	struct fixture fixture;
 
 	caller_begins(&caller, scheme);
-	assert_ok(adopt(&bench, scheme, caller.iommu, 0, WINDOW_FIRST, WINDOW_LAST));
-	assert_err(coherent_bar_open(&bar, bench.dev, 0), -ENODEV);
-	assert_ok(coherent_zeroed(&mem, bench.dev, 1, .permission = COHERENT_READ_ONLY));
+	assert_ok(adopt(&fixture, scheme, caller.iommu, 0, WINDOW_FIRST, WINDOW_LAST));
+	assert_err(coherent_bar_open(&bar, fixture.dev, 0), -ENODEV);
+	assert_ok(coherent_zeroed(&mem, fixture.dev, 1, .permission = COHERENT_READ_ONLY));
 	assert_int_equal(mock_find(coherent_addr(&mem).raw)->flags, VFIO_DMA_MAP_FLAG_READ);
 	coherent_free(&mem);
-	assert_err(coherent_device_reset(bench.dev), -EIO);
-	assert_true(log_has(&bench.log, "was opened without .device_fd"));
-	coherent_device_close(bench.dev);
-	no_block_or_descriptor_is_left(&bench);
+	assert_err(coherent_device_reset(fixture.dev), -EIO);
+	assert_true(log_has(&fixture.log, "was opened without .device_fd"));
+	coherent_device_close(fixture.dev);
+	no_block_or_descriptor_is_left(&fixture);
 	caller_ends(&caller);
 }
 
@@ -234,27 +234,30 @@ static void bad_descriptors_and_windows_are_refused(const char *scheme)
 {
 	const uint64_t beyond = UINT64_C(1) << 50;
 	struct caller caller;
-	struct bench bench;
+	struct fixture fixture;
 	int other = open("/dev/null", O_RDWR);
 
 	caller_begins(&caller, scheme);
-	assert_err(adopt(&bench, scheme, caller.iommu, caller.device, 0, 0), -EINVAL);
-	assert_true(log_has(&bench.log, ".window must name the addresses"));
-	assert_err(adopt(&bench, scheme, caller.iommu, 0, WINDOW_FIRST, WINDOW_LAST - 1), -EINVAL);
-	assert_err(adopt(&bench, scheme, caller.iommu, 0, WINDOW_FIRST + 1, WINDOW_LAST), -EINVAL);
-	assert_err(adopt(&bench, scheme, other, 0, WINDOW_FIRST, WINDOW_LAST), -EINVAL);
-	assert_true(log_has(&bench.log, "is not a"));
-	assert_err(adopt(&bench, scheme, 1000, 0, WINDOW_FIRST, WINDOW_LAST), -EINVAL);
-	assert_err(adopt(&bench, scheme, caller.iommu, other, WINDOW_FIRST, WINDOW_LAST), -EINVAL);
-	assert_true(log_has(&bench.log, "is not a PCI device of VFIO"));
-	mock.not_pci = true;
-	assert_err(adopt(&bench, scheme, caller.iommu, caller.device, WINDOW_FIRST, WINDOW_LAST),
+	assert_err(adopt(&fixture, scheme, caller.iommu, caller.device, 0, 0), -EINVAL);
+	assert_true(log_has(&fixture.log, ".window must name the addresses"));
+	assert_err(adopt(&fixture, scheme, caller.iommu, 0, WINDOW_FIRST, WINDOW_LAST - 1),
 		   -EINVAL);
-	assert_true(log_has(&bench.log, "is not a PCI device of VFIO"));
+	assert_err(adopt(&fixture, scheme, caller.iommu, 0, WINDOW_FIRST + 1, WINDOW_LAST),
+		   -EINVAL);
+	assert_err(adopt(&fixture, scheme, other, 0, WINDOW_FIRST, WINDOW_LAST), -EINVAL);
+	assert_true(log_has(&fixture.log, "is not a"));
+	assert_err(adopt(&fixture, scheme, 1000, 0, WINDOW_FIRST, WINDOW_LAST), -EINVAL);
+	assert_err(adopt(&fixture, scheme, caller.iommu, other, WINDOW_FIRST, WINDOW_LAST),
+		   -EINVAL);
+	assert_true(log_has(&fixture.log, "is not a PCI device of VFIO"));
+	mock.not_pci = true;
+	assert_err(adopt(&fixture, scheme, caller.iommu, caller.device, WINDOW_FIRST, WINDOW_LAST),
+		   -EINVAL);
+	assert_true(log_has(&fixture.log, "is not a PCI device of VFIO"));
 	/* The IOMMU translates no address of this window. */
-	assert_err(adopt(&bench, scheme, caller.iommu, 0, beyond, beyond + 0xffff), -EIO);
-	assert_true(log_has(&bench.log, "the IOMMU does not translate any page of .window"));
-	no_block_or_descriptor_is_left(&bench);
+	assert_err(adopt(&fixture, scheme, caller.iommu, 0, beyond, beyond + 0xffff), -EIO);
+	assert_true(log_has(&fixture.log, "the IOMMU does not translate any page of .window"));
+	no_block_or_descriptor_is_left(&fixture);
 	assert_ok(close(other));
 	inject.fds++;
 	caller_ends(&caller);
@@ -267,16 +270,17 @@ static void failed_adoption_leaks_nothing(const char *scheme)
 
 	caller_begins(&caller, scheme);
 	for (nth = 1; nth < 100; nth++) {
-		struct bench bench;
+		struct fixture fixture;
 		int err;
 
 		inject.failed = false;
 		inject.left = nth;
-		err = adopt(&bench, scheme, caller.iommu, caller.device, WINDOW_FIRST, WINDOW_LAST);
+		err = adopt(&fixture, scheme, caller.iommu, caller.device, WINDOW_FIRST,
+			    WINDOW_LAST);
 		inject.left = 0;
-		bench.before.failed = false;
-		coherent_device_close(bench.dev);
-		no_block_or_descriptor_is_left(&bench);
+		fixture.before.failed = false;
+		coherent_device_close(fixture.dev);
+		no_block_or_descriptor_is_left(&fixture);
 		if (!inject.failed)
 			break;
 		tolerated += !err;

@@ -12,17 +12,17 @@
 
 static void exposed_memory_is_mapped_as_asked(const char *scheme)
 {
-	struct bench *bench = open_bench(scheme);
+	struct fixture *fixture = open_fixture(scheme);
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
 	COHERENT(uint8_t) mem = COHERENT_EMPTY, ro = COHERENT_EMPTY;
 	const struct mock_mapping *mapping;
 	uint64_t old;
 
-	assert_int_equal(coherent_device_level(bench->dev), COHERENT_IOMMU);
-	assert_ok(coherent_box_zeroed(&box, bench->dev, 5000));
+	assert_int_equal(coherent_device_level(fixture->dev), COHERENT_IOMMU);
+	assert_ok(coherent_box_zeroed(&box, fixture->dev, 5000));
 	assert_int_equal(mock.count, 0);
 	assert_ok(coherent_expose(&box, &mem));
-	assert_ok(coherent_zeroed(&ro, bench->dev, 1, .permission = COHERENT_READ_ONLY));
+	assert_ok(coherent_zeroed(&ro, fixture->dev, 1, .permission = COHERENT_READ_ONLY));
 	assert_int_equal(mock.count, 2);
 	mapping = mock_find(coherent_addr(&mem).raw);
 	assert_non_null(mapping);
@@ -37,29 +37,29 @@ static void exposed_memory_is_mapped_as_asked(const char *scheme)
 	coherent_box_free(&box);
 	coherent_free(&ro);
 	assert_int_equal(mock.count, 0);
-	close_bench(bench);
+	close_fixture(fixture);
 }
 
 static void addresses_are_where_the_iommu_translates(const char *scheme)
 {
-	struct bench *bench;
+	struct fixture *fixture;
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	struct coherent_limits limits;
-	struct bench none;
+	struct fixture none;
 
 	mock.last = (1 << 28) - 1;
 	mock.hole[0] = 0x4000;
 	mock.hole[1] = 0xfffff;
-	bench = open_bench(scheme);
-	assert_ok(coherent_device_limits(bench->dev, &limits));
+	fixture = open_fixture(scheme);
+	assert_ok(coherent_device_limits(fixture->dev, &limits));
 	assert_int_equal(limits.range_count, 2);
 	assert_int_equal(limits.ranges[0].last, 0x3fff);
 	assert_int_equal(limits.ranges[1].last, mock.last);
-	assert_ok(coherent_zeroed(&mem, bench->dev, 1 << 20));
+	assert_ok(coherent_zeroed(&mem, fixture->dev, 1 << 20));
 	assert_true(coherent_addr(&mem).raw >= 0x100000);
 	coherent_free(&mem);
-	assert_err(coherent_device_set_mask(bench->dev, coherent_mask(12)), -EIO);
-	close_bench(bench);
+	assert_err(coherent_device_set_mask(fixture->dev, coherent_mask(12)), -EIO);
+	close_fixture(fixture);
 
 	/* An address space of one page is too small. */
 	mock.last = 0xfff;
@@ -73,7 +73,7 @@ static void addresses_are_where_the_iommu_translates(const char *scheme)
 static void largest_ranges_are_used(const char *scheme)
 {
 	struct coherent_limits limits;
-	struct bench *bench;
+	struct fixture *fixture;
 
 	/*
 		 * The ranges have 1, 9, 2, 8, 3, 7, 4, 6 and 5 MiB, each less a page. The next one ends at
@@ -86,8 +86,8 @@ static void largest_ranges_are_used(const char *scheme)
 	mock.hole[0] = 0x4000800;
 	mock.hole[1] = 0xfeefe7ff;
 	mock.last = 0x1ffffffff;
-	bench = open_bench(scheme);
-	assert_ok(coherent_device_limits(bench->dev, &limits));
+	fixture = open_fixture(scheme);
+	assert_ok(coherent_device_limits(fixture->dev, &limits));
 	assert_int_equal(limits.range_count, 8);
 	for (unsigned int i = 0, small = 0; i < 8; i++) {
 		const uint64_t bytes = limits.ranges[i].last - limits.ranges[i].first + 1;
@@ -100,67 +100,67 @@ static void largest_ranges_are_used(const char *scheme)
 	/* The library uses whole pages only, so not the page in which the hole begins. */
 	assert_int_equal(limits.ranges[6].last, 0x3ffffff);
 	assert_int_equal(limits.ranges[7].first, 0xfeeff000);
-	close_bench(bench);
+	close_fixture(fixture);
 	/* There are more ranges than the library asks the kernel for. */
 	for (uint64_t i = 0; i < 70; i++)
 		mock.holes[i] = (i + 1) << 20;
 	mock.hole[0] = 0xfee00000;
-	bench = open_bench(scheme);
-	assert_ok(coherent_device_limits(bench->dev, &limits));
+	fixture = open_fixture(scheme);
+	assert_ok(coherent_device_limits(fixture->dev, &limits));
 	assert_int_equal(limits.range_count, 8);
-	close_bench(bench);
+	close_fixture(fixture);
 }
 
 static void kernel_without_ranges_has_one_range(void)
 {
 	struct coherent_limits limits;
-	struct bench *bench;
+	struct fixture *fixture;
 
 	mock.no_ranges = true;
 	mock.mappings_max = 100;
-	bench = open_bench("vfio");
-	assert_ok(coherent_device_limits(bench->dev, &limits));
+	fixture = open_fixture("vfio");
+	assert_ok(coherent_device_limits(fixture->dev, &limits));
 	assert_int_equal(limits.range_count, 1);
 	assert_int_equal(limits.ranges[0].first, PAGE);
 	assert_true(limits.ranges[0].last > UINT64_MAX - 3 * PAGE);
 	assert_int_equal(limits.mappings, 100);
-	close_bench(bench);
+	close_fixture(fixture);
 }
 
 static void iommu_pages_larger_than_cpu_pages_are_refused(const char *scheme)
 {
-	struct bench bench;
+	struct fixture fixture;
 
 	mock.page_sizes = 1 << 30;
 	mock.alignment = 65536;
-	assert_err(try_open(&bench, name_of(scheme, BDF)), -EIO);
-	assert_true(log_has(&bench.log, "getconf PAGESIZE"));
-	nothing_is_left(&bench);
+	assert_err(try_open(&fixture, name_of(scheme, BDF)), -EIO);
+	assert_true(log_has(&fixture.log, "getconf PAGESIZE"));
+	nothing_is_left(&fixture);
 	/* IOMMU pages that are smaller than CPU pages are good. */
 	mock.page_sizes = 0xfffffffffffff200;
 	mock.alignment = 512;
-	close_bench(open_bench(scheme));
+	close_fixture(open_fixture(scheme));
 }
 
 static void close_unmaps_live_mems(const char *scheme)
 {
-	struct bench *bench = open_bench(scheme);
+	struct fixture *fixture = open_fixture(scheme);
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	uint8_t byte;
 
-	assert_ok(coherent_zeroed(&mem, bench->dev, 1));
+	assert_ok(coherent_zeroed(&mem, fixture->dev, 1));
 	assert_ok(coherent_write(&mem, 0, 7));
 	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
 	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MEMORY);
-	coherent_device_close(bench->dev);
-	assert_false(log_has(&bench->log, "could not be unmapped"));
+	coherent_device_close(fixture->dev);
+	assert_false(log_has(&fixture->log, "could not be unmapped"));
 	assert_int_equal(mock.count, 0);
 	assert_false(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
 	assert_ok(coherent_read(&mem, 0, &byte));
 	assert_int_equal(byte, 7);
-	assert_true(log_has(&bench->log, "is not freed"));
+	assert_true(log_has(&fixture->log, "is not freed"));
 	coherent_free(&mem);
-	nothing_is_left(bench);
+	nothing_is_left(fixture);
 }
 
 /*
@@ -169,12 +169,12 @@ static void close_unmaps_live_mems(const char *scheme)
  */
 static void each_exposure_is_a_new_mapping(const char *scheme)
 {
-	struct bench *bench = open_bench(scheme);
+	struct fixture *fixture = open_fixture(scheme);
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	uint64_t va;
 
-	assert_ok(coherent_zeroed(&mem, bench->dev, 2 * PAGE, .permission = COHERENT_READ_ONLY));
+	assert_ok(coherent_zeroed(&mem, fixture->dev, 2 * PAGE, .permission = COHERENT_READ_ONLY));
 	va = mock_find(coherent_addr(&mem).raw)->va;
 	assert_ok(coherent_reclaim(&mem, &box));
 	assert_ok(coherent_expose(&box, &mem));
@@ -184,39 +184,39 @@ static void each_exposure_is_a_new_mapping(const char *scheme)
 	assert_int_equal(mock_find(coherent_addr(&mem).raw)->bytes, 2 * PAGE);
 	assert_int_equal(mock.count, 1);
 	coherent_free(&mem);
-	close_bench(bench);
+	close_fixture(fixture);
 }
 
 static void two_devices_can_be_open(const char *scheme)
 {
-	struct bench *bench = open_bench(scheme), other;
+	struct fixture *fixture = open_fixture(scheme), other;
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 
 	assert_ok(try_open(&other, name_of(scheme, "00:02.0")));
-	assert_ok(coherent_zeroed(&mem, bench->dev, 1));
+	assert_ok(coherent_zeroed(&mem, fixture->dev, 1));
 	coherent_free(&mem);
 	coherent_device_close(other.dev);
-	close_bench(bench);
+	close_fixture(fixture);
 }
 
 static void descriptors_are_not_inherited_by_programs(const char *scheme)
 {
 	bool before[256];
-	struct bench *bench;
+	struct fixture *fixture;
 
 	for (int fd = 0; fd < 256; fd++)
 		before[fd] = fcntl(fd, F_GETFD) >= 0;
-	bench = open_bench(scheme);
+	fixture = open_fixture(scheme);
 	for (int fd = 0; fd < 256; fd++)
 		if (!before[fd] && fcntl(fd, F_GETFD) >= 0)
 			assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
-	close_bench(bench);
+	close_fixture(fixture);
 }
 
 static void interrupted_ioctl_is_repeated(const char *scheme)
 {
 	mock_refuse(VFIO_DEVICE_GET_INFO, -EINTR);
-	close_bench(open_bench(scheme));
+	close_fixture(open_fixture(scheme));
 	assert_int_equal(mock.refuse.err, 0);
 }
 
@@ -234,58 +234,58 @@ static void refused_map_exposes_nothing(const char *scheme)
 		{ -EINVAL, -EIO },    { -EEXIST, -EIO },    { -ENOSPC, -ENOSPC },
 		{ -ENOMEM, -ENOMEM }, { -ENODEV, -ENODEV }, { -EFAULT, -EIO },
 	};
-	struct bench *bench = open_bench(scheme);
+	struct fixture *fixture = open_fixture(scheme);
 
 	for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
 		COHERENT(uint8_t) mem = COHERENT_EMPTY;
 
 		mock.refuse_map = answers[i].kernel;
-		assert_err(coherent_zeroed(&mem, bench->dev, 1), answers[i].ours);
+		assert_err(coherent_zeroed(&mem, fixture->dev, 1), answers[i].ours);
 		assert_true(coherent_is_empty(&mem));
 		assert_int_equal(mock.count, 0);
 		/* The next mem gets the address of the failed one, so the library did not lose it. */
-		assert_ok(coherent_zeroed(&mem, bench->dev, 1));
+		assert_ok(coherent_zeroed(&mem, fixture->dev, 1));
 		assert_true(!first || coherent_addr(&mem).raw == first);
 		first = coherent_addr(&mem).raw;
 		coherent_free(&mem);
 		first += 2 * PAGE;
 	}
-	close_bench(bench);
+	close_fixture(fixture);
 }
 
 static void memlock_is_explained(const char *scheme)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY, more = COHERENT_EMPTY;
-	struct bench *bench = open_bench(scheme);
+	struct fixture *fixture = open_fixture(scheme);
 
 	mock.memlock = 8192;
-	assert_ok(coherent_zeroed(&mem, bench->dev, 4096));
-	assert_err(coherent_zeroed(&more, bench->dev, 8192), -ENOMEM);
-	assert_true(log_has(&bench->log, "does not pin 8192 bytes more; ulimit -l is 8 KiB"));
-	assert_true(log_has(&bench->log, "--memlock=unlimited"));
+	assert_ok(coherent_zeroed(&mem, fixture->dev, 4096));
+	assert_err(coherent_zeroed(&more, fixture->dev, 8192), -ENOMEM);
+	assert_true(log_has(&fixture->log, "does not pin 8192 bytes more; ulimit -l is 8 KiB"));
+	assert_true(log_has(&fixture->log, "--memlock=unlimited"));
 	mock.memlock = UINT64_MAX;
-	assert_ok(coherent_zeroed(&more, bench->dev, 8192));
+	assert_ok(coherent_zeroed(&more, fixture->dev, 8192));
 	coherent_free(&more);
 	coherent_free(&mem);
-	close_bench(bench);
+	close_fixture(fixture);
 	/* The report does not advise a process without a limit to raise it. */
-	bench = open_bench(scheme);
+	fixture = open_fixture(scheme);
 	mock.refuse_map = -ENOMEM;
-	assert_err(coherent_zeroed(&mem, bench->dev, 4096), -ENOMEM);
-	assert_true(log_has(&bench->log, "the memory to pin and map 4096 bytes more"));
-	assert_false(log_has(&bench->log, "memlock"));
-	close_bench(bench);
+	assert_err(coherent_zeroed(&mem, fixture->dev, 4096), -ENOMEM);
+	assert_true(log_has(&fixture->log, "the memory to pin and map 4096 bytes more"));
+	assert_false(log_has(&fixture->log, "memlock"));
+	close_fixture(fixture);
 }
 
 static void failed_unmap_is_reported_and_leaks(const char *scheme)
 {
 	for (unsigned int way = 0; way < 3; way++) {
-		struct bench *bench = open_bench(scheme);
+		struct fixture *fixture = open_fixture(scheme);
 		COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
 		COHERENT(uint8_t) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
 		uint64_t address;
 
-		assert_ok(coherent_zeroed(&mem, bench->dev, 1));
+		assert_ok(coherent_zeroed(&mem, fixture->dev, 1));
 		address = coherent_addr(&mem).raw;
 		mock.refuse_unmap = way == 2 ? 0 : -EBUSY;
 		mock.find_less = way == 2;
@@ -294,11 +294,11 @@ static void failed_unmap_is_reported_and_leaks(const char *scheme)
 		else
 			coherent_free(&mem);
 		assert_true(coherent_is_empty(&mem) && coherent_is_empty(&box));
-		assert_true(log_has(&bench->log, "they are leaked"));
-		assert_ok(coherent_zeroed(&next, bench->dev, 1));
+		assert_true(log_has(&fixture->log, "they are leaked"));
+		assert_ok(coherent_zeroed(&next, fixture->dev, 1));
 		assert_int_not_equal(coherent_addr(&next).raw, address);
 		coherent_free(&next);
-		close_bench(bench);
+		close_fixture(fixture);
 	}
 }
 
@@ -307,20 +307,20 @@ static void exhausted_mappings_are_explained(const char *scheme)
 {
 	const size_t count = 65535;
 	COHERENT(uint8_t) *mems = __real_calloc(count + 1, sizeof(*mems));
-	struct bench *bench = open_bench(scheme);
+	struct fixture *fixture = open_fixture(scheme);
 	struct coherent_limits limits;
 	size_t i;
 
-	assert_ok(coherent_device_limits(bench->dev, &limits));
+	assert_ok(coherent_device_limits(fixture->dev, &limits));
 	assert_int_equal(limits.mappings, count);
 	for (i = 0; i < count; i++)
-		assert_ok(coherent_zeroed(&mems[i], bench->dev, 1));
-	assert_err(coherent_zeroed(&mems[i], bench->dev, 1), -ENOSPC);
-	assert_true(log_has(&bench->log, "all 65535 mappings are in use"));
-	assert_true(log_has(&bench->log, "dma_entry_limit"));
+		assert_ok(coherent_zeroed(&mems[i], fixture->dev, 1));
+	assert_err(coherent_zeroed(&mems[i], fixture->dev, 1), -ENOSPC);
+	assert_true(log_has(&fixture->log, "all 65535 mappings are in use"));
+	assert_true(log_has(&fixture->log, "dma_entry_limit"));
 	for (i = 0; i < count; i++)
 		coherent_free(&mems[i]);
-	close_bench(bench);
+	close_fixture(fixture);
 	__real_free(mems);
 }
 

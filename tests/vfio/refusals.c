@@ -75,12 +75,12 @@ static void refusals_name_the_command_that_helps(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct bench bench;
+		struct fixture fixture;
 
 		mock_shell(cases[i].shell);
-		assert_err(try_open(&bench, cases[i].name), cases[i].err);
-		assert_true(log_has(&bench.log, cases[i].says));
-		nothing_is_left(&bench);
+		assert_err(try_open(&fixture, cases[i].name), cases[i].err);
+		assert_true(log_has(&fixture.log, cases[i].says));
+		nothing_is_left(&fixture);
 		mock_halt();
 		mock_boot();
 	}
@@ -100,28 +100,28 @@ static void add_sibling(const char *bdf, const char *driver, bool vfio)
 
 static void report_of_an_unviable_group_names_the_driver(void)
 {
-	struct bench bench;
+	struct fixture fixture;
 
 	mock.not_viable = true;
 	add_sibling("0000:00:1c.0", "pcieport", false);
 	add_sibling("0000:00:1f.1", "pci-stub", false);
 	add_sibling("0000:00:1f.2", "mlx5_vfio_pci", true);
 	/* The kernel accepts these drivers in a group, so that the report does not name them. */
-	assert_err(try_open(&bench, "vfio:00:01.0"), -EBUSY);
-	assert_true(log_has(&bench.log, "ls -l /sys/kernel/iommu_groups/1/devices/*/driver"));
-	assert_int_equal(bench.log.count, 1);
+	assert_err(try_open(&fixture, "vfio:00:01.0"), -EBUSY);
+	assert_true(log_has(&fixture.log, "ls -l /sys/kernel/iommu_groups/1/devices/*/driver"));
+	assert_int_equal(fixture.log.count, 1);
 	add_sibling("0000:00:1f.3", "nvme", false);
-	assert_err(try_open(&bench, "vfio:00:01.0"), -EBUSY);
-	assert_true(log_has(&bench.log, "0000:00:1f.3 is bound to nvme"));
-	assert_int_equal(bench.log.count, 2);
-	nothing_is_left(&bench);
+	assert_err(try_open(&fixture, "vfio:00:01.0"), -EBUSY);
+	assert_true(log_has(&fixture.log, "0000:00:1f.3 is bound to nvme"));
+	assert_int_equal(fixture.log.count, 2);
+	nothing_is_left(&fixture);
 	/* iommufd refuses the device because the group has another owner. */
 	mock_refuse(UAPI_DEVICE_BIND_IOMMUFD, -EPERM);
-	assert_err(try_open(&bench, "iommufd:00:01.0"), -EBUSY);
-	assert_true(log_has(&bench.log, "0000:00:1f.3 is bound to nvme"));
-	assert_true(log_has(&bench.log, "fuser -v"));
-	assert_false(log_has(&bench.log, "allow_unsafe_interrupts"));
-	nothing_is_left(&bench);
+	assert_err(try_open(&fixture, "iommufd:00:01.0"), -EBUSY);
+	assert_true(log_has(&fixture.log, "0000:00:1f.3 is bound to nvme"));
+	assert_true(log_has(&fixture.log, "fuser -v"));
+	assert_false(log_has(&fixture.log, "allow_unsafe_interrupts"));
+	nothing_is_left(&fixture);
 }
 
 static void each_refusal_has_its_own_report(void)
@@ -161,13 +161,13 @@ static void each_refusal_has_its_own_report(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
-		struct bench bench;
+		struct fixture fixture;
 
 		mock_refuse(refusals[i].request, refusals[i].kernel);
-		assert_err(try_open(&bench, refusals[i].name), refusals[i].ours);
-		assert_true(log_has(&bench.log, refusals[i].says));
-		assert_int_equal(bench.log.count, 1);
-		nothing_is_left(&bench);
+		assert_err(try_open(&fixture, refusals[i].name), refusals[i].ours);
+		assert_true(log_has(&fixture.log, refusals[i].says));
+		assert_int_equal(fixture.log.count, 1);
+		nothing_is_left(&fixture);
 	}
 }
 
@@ -178,48 +178,48 @@ static void each_refusal_has_its_own_report(void)
 static void variant_of_vfio_pci_is_accepted(const char *scheme)
 {
 	mock_shell("ln -sfn ../../../drivers/mlx5_vfio_pci sys/bus/pci/devices/" BDF "/driver");
-	close_bench(open_bench(scheme));
+	close_fixture(open_fixture(scheme));
 	if (strcmp(scheme, "vfio"))
 		return;
 	mock_shell("cd sys/bus/pci/devices/" BDF "; rm -r vfio-dev; "
 		   "ln -sfn ../../../drivers/vfio-pci driver");
-	close_bench(open_bench(scheme));
+	close_fixture(open_fixture(scheme));
 }
 
 static void unsafe_interrupts_are_explained(void)
 {
-	struct bench bench;
+	struct fixture fixture;
 
 	mock.unsafe = true;
-	assert_err(try_open(&bench, "vfio:00:01.0"), -EPERM);
-	assert_true(log_has(&bench.log, "vfio_iommu_type1/parameters/allow_unsafe_interrupts"));
-	nothing_is_left(&bench);
-	assert_err(try_open(&bench, "iommufd:00:01.0"), -EPERM);
-	assert_true(log_has(&bench.log, "iommufd/parameters/allow_unsafe_interrupts"));
-	nothing_is_left(&bench);
+	assert_err(try_open(&fixture, "vfio:00:01.0"), -EPERM);
+	assert_true(log_has(&fixture.log, "vfio_iommu_type1/parameters/allow_unsafe_interrupts"));
+	nothing_is_left(&fixture);
+	assert_err(try_open(&fixture, "iommufd:00:01.0"), -EPERM);
+	assert_true(log_has(&fixture.log, "iommufd/parameters/allow_unsafe_interrupts"));
+	nothing_is_left(&fixture);
 	mock.unsafe = false;
 	mock.no_type1 = true;
-	assert_err(try_open(&bench, "vfio:00:01.0"), -EOPNOTSUPP);
-	assert_true(log_has(&bench.log, "modprobe vfio_iommu_type1"));
-	nothing_is_left(&bench);
+	assert_err(try_open(&fixture, "vfio:00:01.0"), -EOPNOTSUPP);
+	assert_true(log_has(&fixture.log, "modprobe vfio_iommu_type1"));
+	nothing_is_left(&fixture);
 }
 
 /* Without iommufd the scheme pci uses VFIO's groups. */
 static void pci_uses_groups_without_iommufd(void)
 {
-	struct bench *bench = open_bench("pci");
+	struct fixture *fixture = open_fixture("pci");
 	struct coherent_limits limits;
 
-	assert_ok(coherent_device_limits(bench->dev, &limits));
+	assert_ok(coherent_device_limits(fixture->dev, &limits));
 	assert_true(limits.mappings == SIZE_MAX);
-	close_bench(bench);
+	close_fixture(fixture);
 	/* /dev/iommu or the device's node may be missing. */
 	for (unsigned int turn = 0; turn < 2; turn++) {
 		mock_shell(turn ? "touch dev/iommu; rm dev/vfio/devices/*" : "rm dev/iommu");
-		bench = open_bench("pci");
-		assert_ok(coherent_device_limits(bench->dev, &limits));
+		fixture = open_fixture("pci");
+		assert_ok(coherent_device_limits(fixture->dev, &limits));
 		assert_int_equal(limits.mappings, 65535);
-		close_bench(bench);
+		close_fixture(fixture);
 	}
 }
 

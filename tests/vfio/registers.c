@@ -14,14 +14,14 @@ static void bar_accesses_reach_the_device(const char *scheme)
 {
 	for (unsigned int turn = 0; turn < 2; turn++) {
 		struct coherent_bar *bar, *other, *none;
-		struct bench *bench;
+		struct fixture *fixture;
 
 		mock.no_mmap = turn;
-		bench = open_bench(scheme);
+		fixture = open_fixture(scheme);
 		assert_int_equal(mappings_of("/" BDF, 0, " dc"), turn ? 0 : 2);
-		assert_ok(coherent_bar_open(&bar, bench->dev, 0));
-		assert_ok(coherent_bar_open(&other, bench->dev, 2));
-		assert_err(coherent_bar_open(&none, bench->dev, 1), -ENODEV);
+		assert_ok(coherent_bar_open(&bar, fixture->dev, 0));
+		assert_ok(coherent_bar_open(&other, fixture->dev, 2));
+		assert_err(coherent_bar_open(&none, fixture->dev, 1), -ENODEV);
 		coherent_bar_write64(bar, 8, UINT64_C(0x1122334455667788));
 		coherent_bar_write64(other, 8, UINT64_C(0x99aabbccddeeff00));
 		assert_int_equal(coherent_bar_read8(bar, 8), 0x88);
@@ -36,14 +36,14 @@ static void bar_accesses_reach_the_device(const char *scheme)
 		mock.gone = turn;
 		assert_int_equal(coherent_bar_read32(bar, 12), turn ? UINT32_MAX : 3);
 		mock.gone = false;
-		coherent_device_close(bench->dev);
+		coherent_device_close(fixture->dev);
 		assert_int_equal(coherent_bar_read32(bar, 8), UINT32_MAX);
 		coherent_bar_write32(bar, 8, 0);
 		/* An open BAR does not keep the device mapped. */
 		assert_int_equal(mappings_of("/" BDF, 0, NULL), 0);
 		coherent_bar_close(bar);
 		coherent_bar_close(other);
-		nothing_is_left(bench);
+		nothing_is_left(fixture);
 	}
 }
 
@@ -57,33 +57,33 @@ static void msix_is_used_if_it_can_signal_eventfds(const char *scheme)
 		 * eventfds, so that the library uses MSI.
 		 */
 	for (unsigned int turn = 0; turn < 2; turn++) {
-		struct bench *bench;
+		struct fixture *fixture;
 
 		mock.irqs[VFIO_PCI_MSIX_IRQ_INDEX] = 2048;
 		mock.no_eventfd[VFIO_PCI_MSIX_IRQ_INDEX] = turn;
-		bench = open_bench(scheme);
-		assert_ok(coherent_device_limits(bench->dev, &limits));
+		fixture = open_fixture(scheme);
+		assert_ok(coherent_device_limits(fixture->dev, &limits));
 		assert_int_equal(limits.vectors, turn ? 4 : 64);
-		assert_ok(coherent_irq_open(&irq, bench->dev, limits.vectors - 1));
+		assert_ok(coherent_irq_open(&irq, fixture->dev, limits.vectors - 1));
 		assert_int_equal(mock.irq_index,
 				 turn ? VFIO_PCI_MSI_IRQ_INDEX : VFIO_PCI_MSIX_IRQ_INDEX);
 		coherent_irq_close(irq);
-		close_bench(bench);
+		close_fixture(fixture);
 	}
 }
 
 static void vectors_do_not_disturb_each_other(const char *scheme)
 {
-	struct bench *bench = open_bench(scheme);
+	struct fixture *fixture = open_fixture(scheme);
 	struct coherent_irq *first, *third, *none;
 
-	assert_err(coherent_irq_open(&none, bench->dev, 4), -ENODEV);
-	assert_ok(coherent_irq_open(&third, bench->dev, 2));
+	assert_err(coherent_irq_open(&none, fixture->dev, 4), -ENODEV);
+	assert_ok(coherent_irq_open(&third, fixture->dev, 2));
 	assert_int_equal(mock.irq_index, VFIO_PCI_MSI_IRQ_INDEX);
 	assert_int_equal(mock.irq_count, 4);
 	assert_int_equal(mock.irq_fds[0], -1);
 	assert_int_equal(mock.irq_fds[2], coherent_irq_fd(third));
-	assert_ok(coherent_irq_open(&first, bench->dev, 0));
+	assert_ok(coherent_irq_open(&first, fixture->dev, 0));
 	assert_int_equal(mock.irq_fds[0], coherent_irq_fd(first));
 	assert_int_equal(mock.irq_fds[2], coherent_irq_fd(third));
 	assert_int_equal(mock.irq_changes[2], 1);
@@ -95,63 +95,63 @@ static void vectors_do_not_disturb_each_other(const char *scheme)
 	assert_int_equal(mock.unmasks, 0);
 	/* The library forgets a vector that the kernel refused. */
 	mock_refuse(VFIO_DEVICE_SET_IRQS, -EBUSY);
-	assert_err(coherent_irq_open(&third, bench->dev, 2), -EIO);
+	assert_err(coherent_irq_open(&third, fixture->dev, 2), -EIO);
 	assert_int_equal(mock.irq_fds[2], -1);
 	coherent_irq_close(first);
 	assert_int_equal(mock.irq_count, 0);
 	mock_refuse(VFIO_DEVICE_SET_IRQS, -EBUSY);
-	assert_err(coherent_irq_open(&third, bench->dev, 2), -EIO);
-	assert_ok(coherent_irq_open(&first, bench->dev, 0));
+	assert_err(coherent_irq_open(&third, fixture->dev, 2), -EIO);
+	assert_ok(coherent_irq_open(&first, fixture->dev, 0));
 	assert_int_equal(mock.irq_fds[2], -1);
 	coherent_irq_close(first);
 	assert_int_equal(mock.irq_count, 0);
-	close_bench(bench);
+	close_fixture(fixture);
 }
 
 /* The kernel refuses too many vectors with a positive number, which is how many it has. */
 static void fewer_vectors_are_enough(const char *scheme)
 {
 	struct coherent_irq *irqs[2], *none;
-	struct bench *bench;
+	struct fixture *fixture;
 
 	mock.vectors_max = 2;
-	bench = open_bench(scheme);
-	assert_err(coherent_irq_open(&none, bench->dev, 2), -ENOSPC);
-	assert_true(log_has(&bench->log, "the kernel has 2 for " BDF));
+	fixture = open_fixture(scheme);
+	assert_err(coherent_irq_open(&none, fixture->dev, 2), -ENOSPC);
+	assert_true(log_has(&fixture->log, "the kernel has 2 for " BDF));
 	assert_int_equal(mock.irq_count, 0);
 	for (unsigned int i = 0; i < 2; i++) {
-		assert_ok(coherent_irq_open(&irqs[i], bench->dev, i));
+		assert_ok(coherent_irq_open(&irqs[i], fixture->dev, i));
 		assert_int_equal(mock.irq_count, 2);
 		assert_int_equal(mock.irq_fds[i], coherent_irq_fd(irqs[i]));
 	}
-	assert_err(coherent_irq_open(&none, bench->dev, 3), -ENOSPC);
+	assert_err(coherent_irq_open(&none, fixture->dev, 3), -ENOSPC);
 	coherent_irq_close(irqs[0]);
 	coherent_irq_close(irqs[1]);
 	assert_int_equal(mock.irq_count, 0);
 	/* Another device takes a vector between two calls of the library. */
 	mock_refuse(VFIO_DEVICE_SET_IRQS, 3);
-	assert_ok(coherent_irq_open(&irqs[0], bench->dev, 0));
+	assert_ok(coherent_irq_open(&irqs[0], fixture->dev, 0));
 	assert_int_equal(mock.irq_count, 2);
 	coherent_irq_close(irqs[0]);
 	mock.vectors_max = 0;
-	assert_err(coherent_irq_open(&none, bench->dev, 0), -ENOSPC);
-	assert_true(log_has(&bench->log, "the kernel has 0 for " BDF));
-	close_bench(bench);
+	assert_err(coherent_irq_open(&none, fixture->dev, 0), -ENOSPC);
+	assert_true(log_has(&fixture->log, "the kernel has 0 for " BDF));
+	close_fixture(fixture);
 }
 
 static void wait_unmasks_intx(const char *scheme)
 {
 	struct coherent_irq *irq;
-	struct bench *bench;
+	struct fixture *fixture;
 
 	mock.irqs[VFIO_PCI_MSI_IRQ_INDEX] = 0;
-	bench = open_bench(scheme);
-	assert_ok(coherent_irq_open(&irq, bench->dev, 0));
+	fixture = open_fixture(scheme);
+	assert_ok(coherent_irq_open(&irq, fixture->dev, 0));
 	assert_int_equal(mock.irq_index, VFIO_PCI_INTX_IRQ_INDEX);
 	assert_err(coherent_irq_wait(irq, 0), -ETIMEDOUT);
 	assert_int_equal(mock.unmasks, 1);
 	coherent_irq_close(irq);
-	close_bench(bench);
+	close_fixture(fixture);
 }
 
 /*
@@ -161,11 +161,11 @@ static void wait_unmasks_intx(const char *scheme)
 static void intx_wakes_a_thread_that_polls_its_descriptor(const char *scheme)
 {
 	struct coherent_irq *irq;
-	struct bench *bench;
+	struct fixture *fixture;
 
 	mock.irqs[VFIO_PCI_MSI_IRQ_INDEX] = 0;
-	bench = open_bench(scheme);
-	assert_ok(coherent_irq_open(&irq, bench->dev, 0));
+	fixture = open_fixture(scheme);
+	assert_ok(coherent_irq_open(&irq, fixture->dev, 0));
 	for (unsigned int turn = 0; turn < 3; turn++) {
 		struct pollfd fd = { .fd = coherent_irq_fd(irq), .events = POLLIN };
 		unsigned int spurious = 0;
@@ -186,80 +186,80 @@ static void intx_wakes_a_thread_that_polls_its_descriptor(const char *scheme)
 	mock_intx(false);
 	assert_true(mock.masked);
 	coherent_irq_close(irq);
-	close_bench(bench);
+	close_fixture(fixture);
 }
 
 static void bus_master_is_off_during_a_reset(const char *scheme)
 {
-	struct bench *bench = open_bench(scheme);
+	struct fixture *fixture = open_fixture(scheme);
 
-	assert_ok(coherent_device_reset(bench->dev));
-	assert_ok(coherent_device_fence(bench->dev));
+	assert_ok(coherent_device_reset(fixture->dev));
+	assert_ok(coherent_device_fence(fixture->dev));
 	assert_int_equal(mock.resets, 2);
 	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
-	close_bench(bench);
+	close_fixture(fixture);
 	mock.can_reset = false;
-	bench = open_bench(scheme);
-	assert_err(coherent_device_reset(bench->dev), -EIO);
-	assert_true(log_has(&bench->log, "reset_method"));
-	assert_ok(coherent_device_fence(bench->dev));
-	close_bench(bench);
+	fixture = open_fixture(scheme);
+	assert_err(coherent_device_reset(fixture->dev), -EIO);
+	assert_true(log_has(&fixture->log, "reset_method"));
+	assert_ok(coherent_device_fence(fixture->dev));
+	close_fixture(fixture);
 }
 
 static void failed_reset_leaves_the_device_running(const char *scheme)
 {
-	struct bench *bench = open_bench(scheme);
+	struct fixture *fixture = open_fixture(scheme);
 
 	mock_refuse(VFIO_DEVICE_RESET, -ENOTTY);
-	assert_err(coherent_device_reset(bench->dev), -EIO);
-	assert_true(log_has(&bench->log, BDF " could not be reset: "));
+	assert_err(coherent_device_reset(fixture->dev), -EIO);
+	assert_true(log_has(&fixture->log, BDF " could not be reset: "));
 	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
 	/* The kernel holds the device's lock for a while, then for ever. */
 	mock.busy_resets = 2;
-	assert_ok(coherent_device_reset(bench->dev));
+	assert_ok(coherent_device_reset(fixture->dev));
 	assert_int_equal(mock.resets, 1);
 	mock.busy_resets = 1000;
-	assert_err(coherent_device_reset(bench->dev), -EIO);
+	assert_err(coherent_device_reset(fixture->dev), -EIO);
 	assert_int_equal(mock.busy_resets, 990);
 	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER);
-	close_bench(bench);
+	close_fixture(fixture);
 }
 
 static void memory_of_an_unplugged_device_is_valid(const char *scheme)
 {
-	struct bench *bench = open_bench(scheme);
+	struct fixture *fixture = open_fixture(scheme);
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	struct coherent_irq *irq;
 	uint8_t byte;
 
-	assert_ok(coherent_zeroed(&mem, bench->dev, 1));
+	assert_ok(coherent_zeroed(&mem, fixture->dev, 1));
 	assert_ok(coherent_write(&mem, 0, 3));
 	mock.gone = true;
-	assert_err(coherent_irq_open(&irq, bench->dev, 0), -ENODEV);
-	assert_err(coherent_device_reset(bench->dev), -EIO);
+	assert_err(coherent_irq_open(&irq, fixture->dev, 0), -ENODEV);
+	assert_err(coherent_device_reset(fixture->dev), -EIO);
 	assert_ok(coherent_read(&mem, 0, &byte));
 	assert_int_equal(byte, 3);
 	coherent_free(&mem);
-	close_bench(bench);
+	close_fixture(fixture);
 	mock.gone = false;
 }
 
 /* The kernel waits until the driver closes the device. Errors of calls tell the driver so. */
 static void requested_device_can_be_given_back(const char *scheme)
 {
-	struct bench *bench = open_bench(scheme);
+	struct fixture *fixture = open_fixture(scheme);
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
 	COHERENT(uint8_t) mem = COHERENT_EMPTY, none = COHERENT_EMPTY;
 	const uint64_t one = 1;
 	struct coherent_irq *irq;
 	uint8_t byte;
 
-	assert_ok(coherent_zeroed(&mem, bench->dev, 1));
-	assert_ok(coherent_irq_open(&irq, bench->dev, 0));
+	assert_ok(coherent_zeroed(&mem, fixture->dev, 1));
+	assert_ok(coherent_irq_open(&irq, fixture->dev, 0));
 	assert_int_equal(write(mock.request_fd, &one, sizeof(one)), sizeof(one));
 	for (unsigned int turn = 0; turn < 2; turn++)
-		assert_err(coherent_zeroed(&none, bench->dev, 1), -ENODEV);
-	assert_err(coherent_device_reset(bench->dev), -ENODEV);
+		assert_err(coherent_zeroed(&none, fixture->dev, 1), -ENODEV);
+	assert_err(coherent_device_reset(fixture->dev), -ENODEV);
 	/* A wait first returns the interrupt that came before, then fails. */
 	assert_int_equal(write(coherent_irq_fd(irq), &one, sizeof(one)), sizeof(one));
 	assert_ok(coherent_irq_wait(irq, UINT64_MAX));
@@ -268,9 +268,9 @@ static void requested_device_can_be_given_back(const char *scheme)
 	assert_ok(coherent_reclaim(&mem, &box));
 	coherent_irq_close(irq);
 	assert_int_equal(mock.irq_count, 0);
-	assert_err(coherent_irq_open(&irq, bench->dev, 0), -ENODEV);
+	assert_err(coherent_irq_open(&irq, fixture->dev, 0), -ENODEV);
 	coherent_box_free(&box);
-	close_bench(bench);
+	close_fixture(fixture);
 }
 
 static const struct CMUnitTest tests[] = {

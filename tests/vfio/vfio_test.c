@@ -9,34 +9,34 @@ const char *name_of(const char *scheme, const char *where)
 	return name;
 }
 
-int try_open(struct bench *bench, const char *name)
+int try_open(struct fixture *fixture, const char *name)
 {
-	*bench = (struct bench){ .log = LOG_EMPTY, .before = inject };
-	return coherent_device_open(&bench->dev, name, .report = log_report,
-				    .report_arg = &bench->log);
+	*fixture = (struct fixture){ .log = LOG_EMPTY, .before = inject };
+	return coherent_device_open(&fixture->dev, name, .report = log_report,
+				    .report_arg = &fixture->log);
 }
 
-struct bench *open_bench(const char *scheme)
+struct fixture *open_fixture(const char *scheme)
 {
-	static struct bench bench;
+	static struct fixture fixture;
 
-	assert_ok(try_open(&bench, name_of(scheme, BDF)));
-	return &bench;
+	assert_ok(try_open(&fixture, name_of(scheme, BDF)));
+	return &fixture;
 }
 
-void nothing_is_left(const struct bench *bench)
+void nothing_is_left(const struct fixture *fixture)
 {
-	assert_int_equal(inject.blocks, bench->before.blocks);
-	assert_int_equal(inject.bytes, bench->before.bytes);
-	assert_int_equal(inject.fds, bench->before.fds);
+	assert_int_equal(inject.blocks, fixture->before.blocks);
+	assert_int_equal(inject.bytes, fixture->before.bytes);
+	assert_int_equal(inject.fds, fixture->before.fds);
 	assert_int_equal(mock.count, 0);
 	assert_int_equal(mock.pinned, 0);
 }
 
-void close_bench(struct bench *bench)
+void close_fixture(struct fixture *fixture)
 {
-	coherent_device_close(bench->dev);
-	nothing_is_left(bench);
+	coherent_device_close(fixture->dev);
+	nothing_is_left(fixture);
 }
 
 unsigned int mappings_of(const char *file, uintptr_t at, const char *flag)

@@ -12,12 +12,12 @@
 #define BDF "0000:00:01.0"
 
 /**
- * struct bench - An open device.
+ * struct fixture - An open device.
  * @dev: The device.
  * @log: The reports of the library.
  * @before: The counts of blocks, bytes and descriptors before the open.
  */
-struct bench {
+struct fixture {
 	struct coherent_device *dev;
 	struct log log;
 	struct inject before;
@@ -53,17 +53,17 @@ void run_vfio_case(void **state);
 /* Returns the name of a device. The next call overwrites it. */
 const char *name_of(const char *scheme, const char *where);
 
-/* Opens a device into @bench. Returns what coherent_device_open() returns. */
-int try_open(struct bench *bench, const char *name);
+/* Opens a device into @fixture. Returns what coherent_device_open() returns. */
+int try_open(struct fixture *fixture, const char *name);
 
-/* Opens 0000:00:01.0. The bench is valid until the next call. */
-struct bench *open_bench(const char *scheme);
+/* Opens 0000:00:01.0. The fixture is valid until the next call. */
+struct fixture *open_fixture(const char *scheme);
 
 /* Closes the device and checks that nothing of it is left. */
-void close_bench(struct bench *bench);
+void close_fixture(struct fixture *fixture);
 
 /* Asserts that as many blocks, bytes and descriptors are in use as before, and no mapping. */
-void nothing_is_left(const struct bench *bench);
+void nothing_is_left(const struct fixture *fixture);
 
 /*
  * Returns how many mappings of this process are of the file, or contain the address @at if @file
