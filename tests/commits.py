@@ -27,7 +27,7 @@ TRAILER = re.compile(r'[A-Z][A-Za-z-]+: .+')
 
 
 class WrongRange(Exception):
-    """What git says of a range that it does not accept."""
+    """Git does not accept the range. The message is the one of git."""
 
 
 def git(*args):

@@ -14,14 +14,14 @@ import subprocess
 import sys
 
 SOURCE_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# (pattern, rule). The first two are about the begin of a comment.
+# (pattern, rule). A quoted break is an example, as in CONTRIBUTING.md.
 BEGINS = [
     (re.compile(r'(Of|Whose|Who|Whoever|Else)\b'), 'a comment begins with "{}": name the actor'),
     (re.compile(r'(What)\b(?!\s+\w+ (is|are|does|do)\b.*\?)'),
      'a comment begins with "{}": give the sentence a subject and a verb'),
 ]
 ANYWHERE = [
-    (re.compile(r'(?<!\bthere )(?<!\bThere )\b((?:is|are|was|were)\s+no)\b(?!\s+(?:longer|more|less|one))'),
+    (re.compile(r'(?<!\bthere )(?<!\bThere )(?<!\")\b((?:is|are|was|were)\s+no)\b(?!\s+(?:longer|more|less|one))'),
      '"{}": write "is not a" or "there is no"'),
     (re.compile(r'\b((?:for|to|by|of|from|with)\s+who)\b'), '"{}": write "the thread that" or the like'),
     (re.compile(r"\b((?:no|any|some|every)body(?:\s+else)?'s)\b"), '"{}": name the owner'),
