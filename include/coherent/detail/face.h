@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What differs between the two faces of the library: userspace and the Linux kernel.
+ * The differences between the two faces of the library: userspace and the Linux kernel.
  * Callers do not use anything from this file.
  */
 #ifndef COHERENT_FACE_H
