@@ -28,6 +28,7 @@ static const struct {
 	{ BACKEND_TAKES_SOCKET, ".socket_fd" },	   { BACKEND_TAKES_LISTEN, ".listen_fd" },
 };
 
+/* Zero means that the driver did not give an option, so descriptor 0 cannot be handed over. */
 static unsigned int options_given(const struct coherent_open_options *options)
 {
 	return (options->model ? BACKEND_TAKES_MODEL : 0) |
@@ -101,6 +102,7 @@ static int check_options(const struct backend_ops *ops, const struct reporter *t
 	const unsigned int given = options_given(options);
 	int err;
 
+	/* An option that the backend ignores would not do what the driver wants, in silence. */
 	for (size_t i = 0; i < ARRAY_SIZE(option_names); i++)
 		if (given & ~ops->options & option_names[i].bit)
 			return refuse_option(to, name, option_names[i].bit, option_names[i].name);

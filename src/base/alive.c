@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The flags have a page of their own, because the kernel clears whole pages at a fork. The page is
+ * populated at once, so that a lack of memory shows at the open.
+ */
 #include "base/alive.h"
 #include "base/sys.h"
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * The calls on a device as a whole: open, close, mask, limits, counters, fence and reset.
+ *
+ * A device is freed in two steps. The close disconnects the backend, so that the device reaches
+ * nothing any more. The last reference frees the rest: mems that the driver still has must stay
+ * readable until it frees them.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,6 +20,7 @@ static void destroy(struct ref *ref)
 	struct coherent_device *dev =
 		(struct coherent_device *)((char *)ref - offsetof(struct coherent_device, ref));
 
+	/* The pages may be the backend's own (memory_at), so it is closed in between. */
 	object_store_release(&dev->store);
 	if (dev->backend)
 		dev->backend->ops->close(dev->backend);
@@ -40,6 +45,7 @@ static bool clip(const struct coherent_limits *limits, unsigned int i, uint64_t 
 
 	if (end > -page - 1)
 		end = -page - 1;
+	/* The library never hands out address 0: many devices take it for "none". */
 	*first = limits->ranges[i].first ? limits->ranges[i].first : page;
 	if (end < page - 1)
 		return false;
@@ -54,6 +60,7 @@ static int open_space(const struct coherent_limits *limits, uint64_t mask, struc
 	uint64_t first, last;
 	int err;
 
+	/* The guard of a page makes an access past the end of an object hit nothing. */
 	err = iova_open(space, limits->page_bytes, limits->page_bytes);
 	for (unsigned int i = 0; !err && i < limits->range_count; i++)
 		if (clip(limits, i, mask, &first, &last))
@@ -70,6 +77,7 @@ static int use_mask(struct coherent_device *dev, uint64_t mask)
 	struct iova_space space;
 	int err;
 
+	/* The new space is complete before the old one goes, so a failure changes nothing. */
 	err = open_space(&dev->backend->limits, mask, &space);
 	if (err == -EIO)
 		report(&dev->reporter, COHERENT_ERROR,
@@ -88,6 +96,7 @@ int coherent_device_set_mask(struct coherent_device *dev, uint64_t mask)
 
 	if (err)
 		return err;
+	/* A DMA mask has no holes, as in the kernel: it is a power of two less one. */
 	if (mask & (mask + 1))
 		return -EINVAL;
 	/* A call checks state before resources. The store checks again as it changes the mask. */
@@ -216,6 +225,7 @@ int coherent_base_device_open(struct coherent_device **dev,
 	if (err)
 		goto close_name;
 	err = open_backend(opened, &name, options);
+	/* It is a device from here on, so the last reference frees it like any other. */
 	if (err) {
 		if (opened->backend)
 			opened->backend->ops->disconnect(opened->backend);
@@ -236,10 +246,13 @@ void coherent_device_close(struct coherent_device *dev)
 {
 	if (!dev || device_forked(dev))
 		return;
+	/* A second close finds the device closed already. */
 	if (!alive_end(dev->alive))
 		return;
+	/* The device stops first, so that a thread that wakes finds it gone. */
 	dev->backend->ops->disconnect(dev->backend);
 	irq_list_wake(&dev->irqs);
+	/* Kept boxes hold references, and the driver does not know them. */
 	object_purge_boxes(&dev->store);
 	lookup_report_live(&dev->store);
 	ref_put(&dev->ref);
@@ -259,6 +272,7 @@ static int fence(struct coherent_device *dev, int (*op)(struct backend *backend)
 
 	if (err)
 		return err;
+	/* An object that is freed during the fence waits for the next one. */
 	object_fence_begin(&dev->store, &waiting);
 	err = op(dev->backend);
 	object_fence_end(&dev->store, &waiting, err);

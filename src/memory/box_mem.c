@@ -58,6 +58,7 @@ int coherent_base_box_from(struct coherent_box *box, struct coherent_device *dev
 
 	if (!src)
 		return -EINVAL;
+	/* The box is zeroed first, because the rest of its last page is the device's too. */
 	err = whole_box_zeroed(box, store_of(dev), &request);
 	if (!err)
 		fill(box->va, src, mask, request.count, request.size);
@@ -96,6 +97,7 @@ int coherent_base_expose(struct coherent_box *box, const struct coherent_expose_
 
 int coherent_base_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options *options)
 {
+	/* The options hold a void pointer, because the macro passes any type of box. */
 	struct coherent_box *box = options->box;
 
 	if (!mem->object)
@@ -154,6 +156,7 @@ int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box
 	int err;
 
 	*box = (struct coherent_box){ .va = NULL };
+	/* A wrong option of the expose shows before the driver's initialiser runs. */
 	err = whole_check_expose(&exposure);
 	if (!err)
 		err = whole_check_alloc(&request, &bytes);
@@ -203,6 +206,7 @@ int coherent_base_from(struct coherent_mem *mem, struct coherent_device *dev, co
 
 void coherent_base_box_move(struct coherent_box *from, struct coherent_box *to)
 {
+	/* A move never fails and never overwrites: a box that is in use stays, and so does the other. */
 	if (to->va)
 		return;
 	*to = *from;
@@ -230,12 +234,14 @@ int coherent_base_handle_zeroed(struct coherent_handle *handle, struct coherent_
 		.level = options->level,
 		.permission = options->permission,
 	};
+	/* The copy keeps a handle that is in use as it is when the call fails. */
 	struct coherent_mem mem = handle->base;
 	int err;
 
 	err = coherent_base_zeroed(&mem, dev, 1, &as_mem, site);
 	if (err)
 		return err;
+	/* A handle has no CPU mapping, so no accessor may find one. */
 	handle->base = mem;
 	handle->base.va = NULL;
 	return 0;

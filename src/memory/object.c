@@ -50,6 +50,7 @@ static int more_records_locked(struct object_store *store) NEEDS_LOCK(store->loc
 		return -ENOMEM;
 	block->next = store->blocks;
 	store->blocks = block;
+	/* The thread that allocated may find its records taken by others, so the caller looks again. */
 	for (unsigned int i = 0; i < BLOCK_RECORDS; i++)
 		record_put_locked(store, &block->records[i]);
 	return 0;
@@ -59,6 +60,7 @@ static struct coherent_object *record_get_locked(struct object_store *store) NEE
 {
 	struct iova_range *range;
 
+	/* The last record freed comes first, because it is in the cache. */
 	while (STAILQ_EMPTY(&store->free_records))
 		if (more_records_locked(store))
 			return NULL;
@@ -96,6 +98,7 @@ void object_store_stats(struct object_store *store, struct coherent_stats *stats
 	struct iova_range *range;
 
 	lock_take(&store->lock);
+	/* Waiting objects are counted here, so that freeing one costs nothing for the sum. */
 	*stats = store->stats;
 	stats->quarantined = store->space.retired_count;
 	stats->quarantined_bytes = store->space.retired_bytes;
@@ -113,6 +116,7 @@ struct coherent_object *object_reuse(struct object_store *store, const struct io
 	struct coherent_object *object = NULL;
 	struct iova_range *box;
 
+	/* Most calls that find nothing end here, without taking the lock. */
 	if (!recycler_fits(&store->recycler, want))
 		return NULL;
 	lock_take(&store->lock);
@@ -121,6 +125,7 @@ struct coherent_object *object_reuse(struct object_store *store, const struct io
 		object = object_of(box);
 		store->stats.reused++;
 		count_box_locked(store, want->bytes);
+		/* A lookup of the old box must not see it with the new site. */
 		object_seq_write_begin(object);
 		object->site = site;
 		object->state = COHERENT_STATE_BOX;
@@ -147,6 +152,7 @@ void object_recycle(struct coherent_object *object)
 	struct object_store *store = object->store;
 	bool is_kept = false;
 
+	/* Only plain requests look for a kept box, so only boxes of plain requests are kept. */
 	if (object->align_shift == shift_of(store->pages.page_bytes) && !object->boundary_shift) {
 		lock_take(&store->lock);
 		is_kept = keep_box_locked(store, object);
@@ -219,6 +225,7 @@ static int begin_locked(struct object_store *store, struct coherent_object *obje
 	int err;
 
 	object_seq_write_begin(object);
+	/* The count goes on: a reader that began before must see that it changed. */
 	*object = (struct coherent_object){
 		.seq = object->seq,
 		.store = store,
@@ -250,6 +257,7 @@ int object_new(struct object_store *store, const struct iova_want *want, const c
 	lock_drop(&store->lock);
 	if (err)
 		return err;
+	/* The caller has the device open, so the reference count is above zero. */
 	ref_hold(store->device);
 	*out = object;
 	return 0;
@@ -278,6 +286,7 @@ void object_destroy(struct coherent_object *object)
 {
 	struct object_store *store = object->store;
 
+	/* A box whose expose failed and a mem whose device is gone both end here. */
 	lock_take(&store->lock);
 	store->stats.mems -= object->state == COHERENT_STATE_MEM;
 	release_locked(store, object);
@@ -334,6 +343,7 @@ void object_leak(struct coherent_object *object)
 	const uint64_t address = object->address.first;
 	const size_t bytes = object_bytes(object);
 
+	/* The state stays MEM, so that a fault still names the object that the device hits. */
 	lock_take(&store->lock);
 	object->leaked = true;
 	lock_drop(&store->lock);
@@ -376,6 +386,7 @@ void object_fence_end(struct object_store *store, struct iova_list *waiting, int
 		release_waiting(store, waiting);
 		return;
 	}
+	/* The failed fence may have ended nothing, so the objects wait for the next one. */
 	lock_take(&store->lock);
 	STAILQ_CONCAT(&store->waiting, waiting);
 	lock_drop(&store->lock);
@@ -402,6 +413,7 @@ int object_memory(struct object_store *store, size_t bytes, struct iova_range *r
 {
 	int err = pages_get(&store->pages, bytes, range);
 
+	/* Kept boxes have pages that serve this request after they are freed. */
 	if (err == -ENOMEM && object_purge_boxes(store))
 		err = pages_get(&store->pages, bytes, range);
 	return err;
@@ -568,10 +580,12 @@ int object_store_set_space(struct object_store *store, struct iova_space *space,
 		lock_drop(&store->lock);
 		return -EBUSY;
 	}
+	/* Kept boxes and quarantined records have addresses of the old space. */
 	purge_all_locked(store);
 	old = store->space;
 	store->space = *space;
 	store->space.keeps_bytes = store->backend->addresses_linger;
+	/* The copy of a list head still points into the struct that was copied. */
 	STAILQ_INIT(&store->space.retired);
 	store->mask = mask;
 	lock_drop(&store->lock);

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * INVARIANT: a node is complete before a pointer to it is stored, and it is never freed while the
+ * device exists. So a reader that sees the pointer may follow it without a lock.
+ */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -19,6 +23,7 @@ struct owner_middle {
 	struct owner_leaf *leaves[PAGE_OWNER_ENTRIES];
 };
 
+/* ORDER: the loads pair with the stores of cover_leaf(), which publish zeroed nodes. */
 static struct owner_leaf *leaf_of(const struct page_owners *owners, uintptr_t at)
 {
 	const struct owner_middle *middle;
@@ -57,6 +62,7 @@ static int cover_leaf(struct page_owners *owners, uintptr_t at)
 int page_owner_reserve(struct page_owners *owners, const void *va, size_t bytes)
 {
 	const uintptr_t last = (uintptr_t)va + bytes - 1;
+	/* Three levels cover 48 bits, which is all that mmap() gives without being asked for more. */
 	int err = last >> MIDDLE_SHIFT < PAGE_OWNER_ENTRIES ? 0 : -ENOMEM;
 
 	for (uintptr_t i = (uintptr_t)va >> LEAF_SHIFT; !err && i <= last >> LEAF_SHIFT; i++)

@@ -1,4 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Only boxes that were never exposed are kept: no device was told their address, so it needs no
+ * quarantine. Most drivers allocate a few sizes again and again, so there is a list for each
+ * class of sizes, and the box that was freed last is taken first, because its pages are in the
+ * cache.
+ */
 #include "memory/recycle.h"
 
 /* Keep at most this many bytes for reuse, so that one size does not starve the others. */
@@ -18,6 +24,7 @@ static void count(struct recycler *recycler, size_t more)
 
 bool recycler_fits(const struct recycler *recycler, const struct iova_want *want)
 {
+	/* Kept boxes have the alignment of a page and no boundary, so they fit no other wish. */
 	return pages_class(want->bytes, recycler->page_bytes) >= 0 &&
 	       want->align <= recycler->page_bytes && !want->boundary &&
 	       __atomic_load_n(&recycler->bytes, __ATOMIC_RELAXED);

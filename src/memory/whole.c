@@ -40,6 +40,7 @@ static int check_store(const struct object_store *store, const struct alloc_requ
 
 	if (err)
 		return err;
+	/* The other attributes mean something in the kernel only. */
 	if (request->attrs & ~(unsigned int)ATTRS_HONOURED ||
 	    request->level > store->backend->level)
 		return -EOPNOTSUPP;
@@ -114,6 +115,7 @@ int whole_box_zeroed(struct coherent_box *box, struct object_store *store,
 	size_t bytes;
 	int err;
 
+	/* The order is part of the contract: arguments, then state, then resources. */
 	err = whole_check_alloc(request, &bytes);
 	if (err)
 		return err;
@@ -131,6 +133,7 @@ int whole_box_zeroed(struct coherent_box *box, struct object_store *store,
 		return err;
 	}
 	object->attrs = (uint16_t)request->attrs;
+	/* The whole last page is cleared, because the device gets the whole page. */
 	pages_clear(pages_va(&object->pages), want.bytes);
 	*box = (struct coherent_box){ pages_va(&object->pages), request->count, object };
 	return 0;
@@ -141,6 +144,7 @@ void whole_box_free(struct coherent_box *box)
 	struct coherent_object *object = box->object;
 
 	*box = (struct coherent_box){ .va = NULL };
+	/* In a forked child the record is a stale copy, and the pages do not exist. */
 	if (object && alive_is_ours(object->store->alive))
 		object_recycle(object);
 }
@@ -220,6 +224,7 @@ int whole_expose(struct coherent_box *box, struct coherent_mem *mem,
 
 	if (!taken.va)
 		return -EINVAL;
+	/* The box is consumed whatever follows, because the seal may tell its address. */
 	*box = (struct coherent_box){ .va = NULL };
 	err = whole_check_expose(request);
 	if (!err && mem->object)
@@ -291,6 +296,7 @@ static int take_back(struct coherent_mem *mem, struct coherent_box *box, bool id
 	const size_t count = mem->count;
 	int err;
 
+	/* The new record comes first: after the unmap a lack of memory could not be undone. */
 	err = new_home(old, fence, &home);
 	if (err)
 		return err;
@@ -343,6 +349,7 @@ void whole_free(struct coherent_mem *mem)
 	/* The backend is asked also after the close, because only it knows when it is done. */
 	err = object_unmap(object, false);
 	if (err && err != -ENODEV) {
+		/* The device may still write to the pages, so no other object may get them. */
 		object_leak(object);
 	} else if (err) {
 		object_put_pages(object);
