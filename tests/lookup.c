@@ -37,7 +37,7 @@ static void assert_info(const struct coherent_info *info, enum coherent_state st
 	assert_int_equal(info->address, address);
 	assert_int_equal(info->bytes, bytes);
 	assert_int_equal(info->offset, offset);
-	assert_non_null(strstr(info->where, "tests/found.c:"));
+	assert_non_null(strstr(info->where, "tests/lookup.c:"));
 }
 
 static void assert_not_found(const void *ptr)
@@ -190,7 +190,7 @@ static void dangling_pointer_is_safe(void **state)
 			continue;
 		assert_true(info.bytes == 17 * PAGE || info.bytes == 19 * PAGE);
 		assert_true(info.offset < info.bytes && info.address >= PAGE);
-		assert_non_null(strstr(info.where, "tests/found.c:"));
+		assert_non_null(strstr(info.where, "tests/lookup.c:"));
 	}
 	__atomic_store_n(&over, true, __ATOMIC_RELAXED);
 	assert_ok(pthread_join(other, NULL));
