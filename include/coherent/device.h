@@ -113,7 +113,7 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  *
  *	err = coherent_device_open(&dev, "sim:edu", .report = coherent_report_stderr);
  *
- * A name is scheme[:where][,key[=value]]... These are examples:
+ * A name is scheme[:target][,key[=value]]... These are examples:
  *
  *	sim:edu			a simulation of QEMU's edu device
  *	sim:ring,mask=40,step	a ring device of 40 address bits, single-stepped
