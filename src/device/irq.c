@@ -77,7 +77,7 @@ static int connect_irq(struct coherent_irq *irq)
 	err = open_fds(irq);
 	if (err == -EMFILE || err == -ENFILE) {
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: no descriptor left for vector %u: raise ulimit -n", dev->name,
+		       "%s: no descriptor is left for vector %u; raise ulimit -n", dev->name,
 		       irq->vector);
 		err = -ENOSPC;
 	}
