@@ -11,6 +11,10 @@ int alive_open(struct alive **alive)
 	void *page;
 	int err;
 
+	/*
+	 * madvise(2) wipes only private anonymous memory on a fork, and only whole pages. With
+	 * memory of malloc() its neighbours on the page would be wiped too.
+	 */
 	err = sys_map(sys_page_bytes(), MAP_POPULATE, &page);
 	if (err)
 		return err;

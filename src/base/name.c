@@ -43,6 +43,7 @@ static int split_keys(struct name *name, char *rest, const struct reporter *to)
 			return report_malformed(name, to, "a value is missing");
 		if (name->count == NAME_KEYS_MAX)
 			return report_malformed(name, to, "too many keys");
+		/* Either value may be the mistake, so the parser does not choose one. */
 		if (name_has_key(name, key)) {
 			report(to, COHERENT_ERROR, "device name \"%s\": key \"%s\" is given twice",
 			       name->whole, key);
@@ -62,6 +63,10 @@ int name_open(struct name *name, const char *text, const struct reporter *to)
 	if (!text || !*text)
 		return report_malformed(name, to, "it is empty, try \"sim:edu\"");
 	if (strlen(text) > NAME_BYTES_MAX) {
+		/*
+		 * report() cuts a line off after 1023 bytes, so a name of any length could hide the
+		 * reason.
+		 */
 		name->whole = "";
 		return report_malformed(name, to, "it is longer than 255 bytes");
 	}
@@ -69,6 +74,10 @@ int name_open(struct name *name, const char *text, const struct reporter *to)
 	if (!name->text)
 		return -ENOMEM;
 	rest = name->text;
+	/*
+	 * The keys are cut off first, because a value may contain a colon, as a path does. Only the
+	 * first colon ends the scheme: the PCI address in a target has colons too.
+	 */
 	target = strsep(&rest, ",");
 	name->scheme = strsep(&target, ":");
 	name->target = target ? target : "";
@@ -97,6 +106,10 @@ static int report_unknown_key(const struct name *name, const char *key,
 	size_t used = 0;
 
 	for (size_t i = 0; i < count && used < sizeof(list); i++)
+		/*
+		 * snprintf() returns the length that it would have written, so @used may pass the
+		 * end.
+		 */
 		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s%s", i ? ", " : "",
 					 known[i].key, known[i].min == UINT64_MAX ? "" : "=");
 	if (count)

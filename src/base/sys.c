@@ -44,8 +44,13 @@ int sys_advise(void *va, size_t bytes, int advice)
 
 int sys_bind(void *va, size_t bytes, uint64_t nodes)
 {
+	/*
+	 * The kernel takes one off the number of bits (get_nodes() in mm/mempolicy.c), so 64 nodes
+	 * need 65. A kernel that did not would read the second word.
+	 */
 	const unsigned long mask[2] = { nodes, 0 };
 
+	/* Only libnuma has mbind(), and the library does not need libnuma otherwise. */
 	return syscall(SYS_mbind, va, bytes, MPOL_BIND, mask, 65, 0) ? -errno : 0;
 }
 
@@ -54,12 +59,20 @@ int sys_map_file(int fd, uint64_t offset, size_t bytes, void **va)
 	*va = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
 	if (*va == MAP_FAILED)
 		return -errno;
+	/*
+	 * A shared mapping is not copied on a write, so a forked child could write to the device's
+	 * memory or its registers.
+	 */
 	(void)madvise(*va, bytes, MADV_DONTFORK);
 	return 0;
 }
 
 int sys_map_move(void *from, void *to, size_t bytes)
 {
+	/*
+	 * MREMAP_FIXED takes the place of the old mapping in one step. With an unmap before it
+	 * another thread could be given the place in between.
+	 */
 	return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED ?
 		       -errno :
 		       0;
@@ -67,6 +80,10 @@ int sys_map_move(void *from, void *to, size_t bytes)
 
 void sys_map_over(void *va, size_t bytes)
 {
+	/*
+	 * The place may be as large as a BAR, and nothing is kept in it, so the kernel need not set
+	 * memory aside for it.
+	 */
 	(void)mmap(va, bytes, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
 }
@@ -75,6 +92,10 @@ void sys_map_over(void *va, size_t bytes)
 
 void sys_close(int fd)
 {
+	/*
+	 * close(2): Linux frees the number also if it returns an error. A second try could close
+	 * the descriptor that another thread was given meanwhile.
+	 */
 	(void)close(fd);
 }
 
@@ -82,11 +103,13 @@ int sys_not_standard(int fd)
 {
 	int copy;
 
+	/* errno is still that of the system call whose result the caller passes on. */
 	if (fd < 0)
 		return -errno;
 	if (fd > STDERR_FILENO)
 		return fd;
 	copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	/* The close below may change errno. */
 	if (copy < 0)
 		copy = -errno;
 	sys_close(fd);
@@ -133,6 +156,11 @@ int sys_truncate(int fd, uint64_t bytes)
 
 int sys_seal(int fd)
 {
+	/*
+	 * If a peer shortened the file, the next access of this process past the new end would
+	 * raise SIGBUS. Both sides write, so F_SEAL_WRITE is left out, and F_SEAL_SEAL keeps the
+	 * peer from adding it.
+	 */
 	return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) ? -errno : 0;
 }
 
@@ -189,6 +217,7 @@ int sys_write_at(int fd, uint64_t offset, const void *from, size_t bytes)
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		/* A result of 0 sets no errno, and the loop would never end. */
 		if (n <= 0)
 			return n ? -errno : -EIO;
 		at += n;
@@ -209,6 +238,7 @@ int sys_link_name(const char *path, char *name, size_t size)
 	target[n] = '\0';
 	last = strrchr(target, '/');
 	last = last ? last + 1 : target;
+	/* A name that is cut off could be the name of another driver or group. */
 	if (strlen(last) >= size)
 		return -ENAMETOOLONG;
 	strcpy(name, last);
@@ -282,6 +312,10 @@ int sys_read_number(const char *text, uint64_t *number)
 
 int sys_eventfd(int *fd)
 {
+	/*
+	 * Without EFD_NONBLOCK a thread that signals would wait while the counter is full. A peer
+	 * can still clear the flag, because it belongs to the file that both processes share.
+	 */
 	*fd = sys_not_standard(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	return *fd < 0 ? *fd : 0;
 }
@@ -331,9 +365,14 @@ int sys_wait_readable(struct pollfd *fds, nfds_t count, uint64_t deadline_ns)
 	int n;
 
 	do {
+		/*
+		 * The time that is left is computed in each turn, so signals cannot put off the
+		 * deadline.
+		 */
 		uint64_t now = deadline_ns == UINT64_MAX ? 0 : sys_now_ns();
 		struct timespec left = sys_timespec(deadline_ns > now ? deadline_ns - now : 0);
 
+		/* poll() counts in milliseconds, which is too coarse here. */
 		n = ppoll(fds, count, deadline_ns == UINT64_MAX ? NULL : &left, NULL);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
@@ -351,7 +390,10 @@ int sys_wait_socket(int fd, short events, uint64_t deadline_ns)
 	return sys_wait_readable(&fds, 1, deadline_ns);
 }
 
-/* The kernel does not tell when a full queue has room again, so this asks once a millisecond. */
+/*
+ * connect(2): a UNIX socket that does not block returns EAGAIN and not EINPROGRESS if the queue is
+ * full. The kernel does not tell when it has room again, so this asks once a millisecond.
+ */
 int sys_connect(const char *path, uint64_t deadline_ns)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -383,6 +425,10 @@ int sys_accept(int fd, uint64_t deadline_ns)
 	if (err)
 		return err;
 	do
+		/*
+		 * accept(2): on Linux a connection does not inherit O_NONBLOCK from the socket that
+		 * listens.
+		 */
 		connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	while (connection < 0 && errno == EINTR);
 	return sys_not_standard(connection);
@@ -392,6 +438,7 @@ int sys_socketpair(int pair[2])
 {
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		return -errno;
+	/* If one copy fails, the other end is still open and has to be closed. */
 	for (size_t i = 0; i < 2; i++)
 		pair[i] = sys_not_standard(pair[i]);
 	if (pair[0] >= 0 && pair[1] >= 0)
@@ -444,6 +491,10 @@ ssize_t sys_send_some(int fd, struct iovec *parts, size_t part_count, const int 
 	if (count)
 		memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
 	do
+		/*
+		 * Without MSG_NOSIGNAL a peer that hung up would end the program by SIGPIPE.
+		 * MSG_DONTWAIT also covers an adopted socket that the caller left blocking.
+		 */
 		n = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
@@ -462,6 +513,10 @@ int sys_send(int fd, struct iovec *parts, size_t part_count, const int *fds, siz
 			return err;
 		if (n < 0)
 			continue;
+		/*
+		 * unix(7): descriptors go with the first byte. With the rest they would arrive
+		 * twice.
+		 */
 		count = 0;
 		for (; part_count && (size_t)n >= parts->iov_len; parts++, part_count--)
 			n -= (ssize_t)parts->iov_len;
