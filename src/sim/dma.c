@@ -41,6 +41,7 @@ int sim_dma_open(struct sim_dma *dma, struct coherent_device *dev, uint64_t mask
 		return err;
 	dma->dev = dev;
 	dma->options = *options;
+	/* xorshift stays at 0 for ever if it begins there. */
 	dma->random = options->seed ? options->seed : 1;
 	dma->connected = true;
 	SLIST_INIT(&dma->stale);
@@ -68,6 +69,10 @@ static void record_fault_locked(struct sim_dma *dma, uint64_t address, size_t by
 	}
 	fault = &dma->faults[(dma->fault_first + dma->fault_count++) % SIM_FAULTS];
 	*fault = (struct coherent_fault){ .address = address, .bytes = bytes, .access = access };
+	/*
+	 * The object is named now, because its record may be gone when the driver reads the fault.
+	 * lookup_fault() takes the store lock inside this lock, as base/lock.h allows.
+	 */
 	lookup_fault(dma->dev, fault);
 }
 
@@ -95,6 +100,10 @@ static void read_line(const char *from, char *to, size_t bytes)
 {
 	char again[LINE_BYTES];
 
+	/*
+	 * Drivers rely on a line being read as one, which every coherent bus keeps. The turns are
+	 * limited, so that a thread that writes without a pause cannot stop the device.
+	 */
 	for (unsigned int turn = 0; turn < 100; turn++) {
 		coherent_bytes_out(from, to, bytes, __ATOMIC_ACQUIRE);
 		coherent_bytes_out(from, again, bytes, __ATOMIC_ACQUIRE);
@@ -137,6 +146,10 @@ static int check_locked(struct sim_dma *dma, uint64_t address, size_t bytes,
 		const uint64_t at = address + done;
 
 		n = bytes_to_end(at, page, bytes - done);
+		/*
+		 * An access past the last address would wrap around to 0, where another object may
+		 * be.
+		 */
 		if (at >= address && sim_iommu_translate(&dma->iommu, at, access))
 			continue;
 		record_fault_locked(dma, at, bytes - done, access);
@@ -190,6 +203,10 @@ static size_t choose_split(struct sim_dma *dma, uint64_t address, size_t bytes)
 	const uint64_t first = (address | 7) + 1;
 	const uint64_t last = (address + bytes - 1) & ~UINT64_C(7);
 
+	/*
+	 * coherent/sim.h promises that each aligned word arrives as a whole, so a part never ends
+	 * inside one.
+	 */
 	if (first > last)
 		return 0;
 	return (size_t)(first - address +
@@ -206,6 +223,7 @@ static void write_torn_locked(struct sim_dma *dma, uint64_t address, char *buffe
 	const size_t kept_bytes = tail_first ? split : bytes - split;
 
 	dma->torn_data = split ? malloc(kept_bytes) : NULL;
+	/* A write may always arrive as a whole, so a lack of memory is not an error. */
 	if (!dma->torn_data) {
 		copy_locked(dma, address, buffer, bytes, COHERENT_ACCESS_WRITE);
 		return;
@@ -233,6 +251,10 @@ static void remember_late_locked(struct sim_dma *dma, const struct backend_mappi
 	NEEDS_LOCK(dma->lock)
 {
 	for (unsigned int i = 0; i < SIM_SEEN; i++) {
+		/*
+		 * sim_limits() gives no object an address in page 0, so 0 is an entry that is not
+		 * used.
+		 */
 		if (!dma->seen[i] || dma->seen[i] - mapping->address >= mapping->bytes)
 			continue;
 		for (unsigned int k = 0; k < SIM_LATE; k++) {
@@ -267,6 +289,7 @@ int sim_dma_do(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes
 	int err;
 
 	lock_take(&dma->lock);
+	/* A device's writes arrive in order, so the part that was kept comes before this access. */
 	finish_torn_write_locked(dma);
 	err = check_locked(dma, address, bytes, access);
 	if (err)
@@ -371,6 +394,10 @@ static void drop_stale_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lock)
 
 	while ((stale = SLIST_FIRST(&dma->stale))) {
 		SLIST_REMOVE_HEAD(&dma->stale, link);
+		/*
+		 * The device could reach the memory until here, so the library kept it away from
+		 * other objects.
+		 */
 		sim_iommu_unmap(&dma->iommu, stale->address, stale->bytes);
 		free(stale);
 	}

@@ -39,6 +39,7 @@ enum {
 #define IRQ_DMA UINT32_C(0x100)
 #define BUFFER_BASE UINT64_C(0x40000)
 #define BUFFER_BYTES 4096
+/* QEMU's IOMMUs for x86 translate pages of 4 KiB, whatever the pages of this CPU are. */
 #define DMA_PAGE UINT64_C(4096)
 
 struct edu {
@@ -56,6 +57,7 @@ struct edu {
 
 static void raise_irq(struct coherent_sim *sim, struct edu *edu, uint32_t bits)
 {
+	/* As in QEMU, a write of 0 interrupts again while another bit is pending. */
 	edu->irq_status |= bits;
 	if (edu->irq_status)
 		coherent_sim_irq(sim, 0);
@@ -109,6 +111,10 @@ static void write_dma_register(struct edu *edu, uint64_t offset, uint64_t value)
 		edu->count = value;
 		break;
 	case REG_DMA_CMD:
+		/*
+		 * QEMU drops a command that does not start a transfer, with its direction and its
+		 * interrupt.
+		 */
 		if (value & CMD_RUN)
 			edu->cmd = value;
 		break;
@@ -125,9 +131,14 @@ static void edu_reg_write(struct coherent_sim *sim, void *arg, unsigned int bar,
 		return;
 	switch (offset) {
 	case REG_LIVENESS:
+		/*
+		 * edu.rst: the register reads back inverted, which memory in its place would not
+		 * do.
+		 */
 		edu->liveness = ~(uint32_t)value;
 		break;
 	case REG_FACTORIAL:
+		/* QEMU drops a number that comes while it computes another one. */
 		if (edu->status & STATUS_COMPUTING)
 			break;
 		edu->factorial = (uint32_t)value;
@@ -159,6 +170,7 @@ static void compute_factorial(struct coherent_sim *sim, struct edu *edu)
 			break;
 	}
 	edu->factorial = result;
+	/* The status changes first, because a driver reads it when the interrupt arrives. */
 	edu->status &= ~STATUS_COMPUTING;
 	if (edu->status & STATUS_IRQ_FACTORIAL)
 		raise_irq(sim, edu, IRQ_FACTORIAL);
@@ -167,6 +179,7 @@ static void compute_factorial(struct coherent_sim *sim, struct edu *edu)
 /* QEMU also requires that the byte after the transfer is in the buffer. */
 static bool is_in_buffer(uint64_t at, uint64_t count)
 {
+	/* The tests of at and count come before their sum, which could wrap around. */
 	return at >= BUFFER_BASE && at < BUFFER_BASE + BUFFER_BYTES && count &&
 	       count < BUFFER_BYTES && at + count < BUFFER_BASE + BUFFER_BYTES;
 }
@@ -191,6 +204,10 @@ static void transfer_pages(struct coherent_sim *sim, struct edu *edu, uint64_t a
 		const uint64_t left = DMA_PAGE - address % DMA_PAGE;
 		const size_t n = (size_t)(count < left ? count : left);
 
+		/*
+		 * QEMU ignores the result of pci_dma_write(), so the driver learns nothing of a
+		 * refusal.
+		 */
 		if (edu->cmd & CMD_TO_MEMORY)
 			(void)!coherent_sim_dma_write(sim, address, at, n);
 		else if (coherent_sim_dma_read(sim, address, at, n))
@@ -213,6 +230,10 @@ static void run_dma(struct coherent_sim *sim, struct edu *edu)
 	}
 	transfer_pages(sim, edu, outer & coherent_sim_mask(sim),
 		       edu->buffer + (inner - BUFFER_BASE), edu->count);
+	/*
+	 * A driver that gets the interrupt may start the next transfer at once, so this one ends
+	 * first.
+	 */
 	edu->cmd &= ~CMD_RUN;
 	if (edu->cmd & CMD_IRQ)
 		raise_irq(sim, edu, IRQ_DMA);
@@ -231,6 +252,10 @@ static void edu_tick(struct coherent_sim *sim, void *arg)
 static void edu_reset(struct coherent_sim *sim, void *arg)
 {
 	(void)sim;
+	/*
+	 * QEMU's edu keeps its timer over a reset, so an armed transfer still runs there. This
+	 * model forgets everything, as coherent/sim.h asks of a reset.
+	 */
 	memset(arg, 0, sizeof(struct edu));
 }
 

@@ -18,6 +18,7 @@
 
 int sim_iommu_open(struct sim_iommu *iommu, uint64_t mask)
 {
+	/* The result of __builtin_clzll() is undefined for 0. */
 	const unsigned int bits = 64 - (unsigned int)__builtin_clzll(mask | 1);
 
 	iommu->page_shift = (unsigned int)__builtin_ctzl(sys_page_bytes());
@@ -31,6 +32,7 @@ int sim_iommu_open(struct sim_iommu *iommu, uint64_t mask)
 
 static void free_table(uint64_t *table, unsigned int level)
 {
+	/* The entries of level 0 are memory of objects, which the library owns. */
 	for (unsigned int i = 0; level && i < LEVEL_ENTRIES; i++)
 		if (table[i])
 			free_table((uint64_t *)(uintptr_t)table[i], level - 1);
@@ -92,6 +94,7 @@ int sim_iommu_map(struct sim_iommu *iommu, const struct backend_mapping *mapping
 		else
 			entry = make_entry(iommu, mapping->address + done);
 		if (!entry) {
+			/* backend.h: after a failure the device can reach none of the memory. */
 			sim_iommu_unmap(iommu, mapping->address, done);
 			return -ENOMEM;
 		}
@@ -110,6 +113,10 @@ void sim_iommu_unmap(struct sim_iommu *iommu, uint64_t address, size_t bytes)
 			entry++;
 		else
 			entry = find_entry(iommu, address + done);
+		/*
+		 * INVARIANT: the range was mapped, and tables are never freed before the close. So
+		 * the entry exists.
+		 */
 		*entry = 0;
 	}
 }
@@ -120,6 +127,7 @@ char *sim_iommu_translate(const struct sim_iommu *iommu, uint64_t address,
 	const uint64_t page = UINT64_C(1) << iommu->page_shift;
 	const uint64_t *entry;
 
+	/* The bits above the mask choose no entry, so such an address would find another page. */
 	if (address > iommu->mask || !iommu->root)
 		return NULL;
 	entry = find_entry(iommu, address);

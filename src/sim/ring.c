@@ -10,10 +10,13 @@
 #include "base/size.h"
 #include "sim/model.h"
 
+/* In memory, with the lowest byte first, this number spells "ring". */
 #define ID UINT32_C(0x676e6972)
 #define ENTRIES_MAX 65536
 #define LEN_MAX 65536
+/* A chunk is on the stack, so a long descriptor is done in several. */
 #define CHUNK 4096
+/* The lock of the device is held during a tick, so this limits how long a register access waits. */
 #define BATCH 256
 
 enum run { RUN_STOPPED, RUN_RUNNING, RUN_FAILED };
@@ -55,6 +58,10 @@ static uint64_t ring_reg_read(struct coherent_sim *sim, void *arg, unsigned int 
 
 static bool has_valid_setup(const struct ring *ring)
 {
+	/*
+	 * process_next() uses the low bits of a count that does not wrap with the ring. That works
+	 * only for a power of two.
+	 */
 	return ring->entries <= ENTRIES_MAX && is_power_of_two(ring->entries);
 }
 
@@ -65,6 +72,7 @@ static void start_or_stop(struct ring *ring, bool start)
 		return;
 	ring->head = 0;
 	ring->tail = 0;
+	/* A write of a register cannot fail, so the driver reads the failure from the register. */
 	ring->run = has_valid_setup(ring) ? RUN_RUNNING : RUN_FAILED;
 }
 
@@ -74,6 +82,10 @@ static void write_register32(struct ring *ring, uint64_t offset, uint32_t value)
 		start_or_stop(ring, value == 1);
 	else if (offset == COHERENT_SIM_RING_TAIL)
 		ring->tail = value;
+	/*
+	 * If the ring changed during a run, the device would read descriptors that the driver never
+	 * wrote.
+	 */
 	else if (offset == COHERENT_SIM_RING_ENTRIES && ring->run == RUN_STOPPED)
 		ring->entries = value;
 }
@@ -128,6 +140,7 @@ static uint16_t run_descriptor(struct coherent_sim *sim, const struct coherent_s
 	const uint16_t op = coherent_le16_to_cpu(desc->op);
 	const uint32_t len = coherent_le32_to_cpu(desc->len);
 
+	/* The status field of a completion has no sign, so these errors are positive. */
 	if (op < COHERENT_SIM_RING_SUM || op > COHERENT_SIM_RING_COPY || len > LEN_MAX)
 		return EINVAL;
 	for (uint32_t done = 0; done < len; done += CHUNK)
@@ -161,12 +174,17 @@ static int process_next(struct coherent_sim *sim, struct ring *ring)
 	uint32_t sum = 0;
 	int err;
 
+	/*
+	 * SHARED: the device reads a descriptor once and works on the copy. A driver that changes
+	 * it too early cannot make the device use a length that was not checked.
+	 */
 	err = coherent_sim_dma_read(sim, address, &desc, sizeof(desc));
 	if (err)
 		return err;
 	completion.status = coherent_cpu_to_le16(run_descriptor(sim, &desc, &sum));
 	completion.sum = coherent_cpu_to_le32(sum);
 	completion.cookie = desc.cookie;
+	/* Fresh memory is zero, so the number of the first completion must not be 0. */
 	completion.seq = coherent_cpu_to_le32(ring->head + 1);
 	err = write_completion(sim, ring, &completion);
 	if (!err)
@@ -179,9 +197,14 @@ static void ring_tick(struct coherent_sim *sim, void *arg)
 	struct ring *ring = arg;
 	unsigned int done;
 
+	/*
+	 * If the device cannot reach its rings, no completion can carry the error, so the device
+	 * stops.
+	 */
 	for (done = 0; ring->run == RUN_RUNNING && ring->head != ring->tail && done < BATCH; done++)
 		if (process_next(sim, ring))
 			ring->run = RUN_FAILED;
+	/* A failure counts too, so that a driver that waits for an interrupt learns of it. */
 	if (done)
 		coherent_sim_irq(sim, 0);
 }

@@ -32,6 +32,10 @@ static struct coherent_sim *sim_of(struct backend *backend)
 
 static uint64_t device_time_locked(const struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 {
+	/*
+	 * A test that steps the device gets the same delays in each run, so its time is not the
+	 * clock's.
+	 */
 	return sim->options.step ? sim->ticks : sys_now_ns();
 }
 
@@ -40,6 +44,10 @@ static void hold_tick_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 	const uint64_t unit = sim->options.step ? 1 : SIM_TICK_NS;
 	uint64_t ticks = sim->options.delay;
 
+	/*
+	 * A write during a delay does not begin the delay again. Otherwise a driver that writes
+	 * often would stop the device for good.
+	 */
 	if (!ticks || sim->held)
 		return;
 	if (sim->options.seed)
@@ -50,6 +58,10 @@ static void hold_tick_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 
 static void tick_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 {
+	/*
+	 * Torn and late writes have left the model already, so a delay of the model does not stop
+	 * them.
+	 */
 	sim_dma_tick(&sim->dma);
 	if (sim->held && device_time_locked(sim) < sim->held_until)
 		return;
@@ -80,6 +92,10 @@ static void *run_model(void *arg)
 		tick_locked(sim);
 		if (!take_activity_locked(sim))
 			lock_wait(&sim->lock, sys_now_ns() + SIM_TICK_NS);
+		/*
+		 * ORDER: relaxed, because @wanted only asks this thread to yield. The lock orders
+		 * all data.
+		 */
 		while (atomic_load_explicit(&sim->wanted, memory_order_relaxed)) {
 			lock_drop(&sim->lock);
 			sys_yield();
@@ -104,6 +120,7 @@ static uint64_t sim_reg_read(struct backend *backend, unsigned int bar, uint64_t
 			     unsigned int width)
 {
 	struct coherent_sim *sim = sim_of(backend);
+	/* A PCI host returns all ones for a read that no device answers. */
 	uint64_t value = UINT64_MAX;
 
 	take_for_driver(sim);
@@ -152,6 +169,10 @@ static void sim_limits(struct backend *backend, struct coherent_limits *limits)
 
 	*limits = (struct coherent_limits){
 		.mask = sim->mask,
+		/*
+		 * The table of used addresses in dma.c takes 0 for an empty entry, so no object is
+		 * in page 0.
+		 */
 		.ranges = { { page, MSI_FIRST - 1 }, { MSI_LAST + 1, sim->dma.iommu.mask } },
 		.range_count = 2,
 		.page_bytes = page,
@@ -187,7 +208,9 @@ static int sim_reset(struct backend *backend)
 	take_for_driver(sim);
 	if (sim->connected && sim->model->reset)
 		sim->model->reset(sim, sim->arg);
+	/* A delayed tick belongs to a command that the reset has ended. */
 	sim->held = false;
+	/* The fence is second, because the model may use DMA in its reset. */
 	err = sim_dma_fence(&sim->dma);
 	lock_drop(&sim->lock);
 	return err;
@@ -208,10 +231,15 @@ static void sim_disconnect(struct backend *backend)
 	sim->connected = false;
 	lock_wake(&sim->lock);
 	lock_drop(&sim->lock);
+	/*
+	 * INVARIANT: no other callback runs while the model closes: the thread has ended, and a
+	 * register access finds the device disconnected.
+	 */
 	if (!sim->options.step)
 		sys_thread_join(sim->thread);
 	if (sim->model->close)
 		sim->model->close(sim, sim->arg);
+	/* The DMA engine goes last, because the model may use it until its close returns. */
 	sim_dma_disconnect(&sim->dma);
 }
 
@@ -264,6 +292,10 @@ static int report_unknown_model(const struct name *name, const struct reporter *
 
 static bool is_valid_model(const struct coherent_sim_model *model)
 {
+	/*
+	 * A mask from coherent_mask() has all its ones at the bottom. Only such a number shares no
+	 * bit with the next one.
+	 */
 	return model->name && !(model->mask & (model->mask + 1)) &&
 	       model->vectors <= SIM_VECTORS_MAX;
 }
@@ -309,7 +341,9 @@ static int start_model(struct coherent_sim *sim)
 	if (sim->model->open)
 		err = sim->model->open(sim, sim->arg);
 	if (err)
+		/* A model that returns a positive error must not seem to have opened. */
 		return err < 0 ? err : -EINVAL;
+	/* The thread ends at once if it finds the device disconnected. */
 	sim->connected = true;
 	if (!sim->options.step)
 		err = sys_thread_start(&sim->thread, run_model, sim);
@@ -318,6 +352,7 @@ static int start_model(struct coherent_sim *sim)
 	sim->connected = false;
 	if (sim->model->close)
 		sim->model->close(sim, sim->arg);
+	/* pthread_create() returns EAGAIN for a lack of memory and at a limit of threads. */
 	return -ENOMEM;
 }
 
@@ -340,6 +375,7 @@ static int sim_open(struct backend **backend, struct coherent_device *dev, const
 	sim->backend = (struct backend){ .ops = &backend_sim, .dev = dev, .level = COHERENT_IOMMU };
 	sim->mask = sim->options.mask ? coherent_mask((unsigned int)sim->options.mask) :
 					sim->model->mask;
+	/* The DMA engine has a generator of its own, because another lock guards it. */
 	sim->random = sim->options.seed ? sim->options.seed : 1;
 	for (unsigned int i = 0; i < SIM_VECTORS_MAX; i++)
 		sim->irq_fds[i] = -1;
@@ -400,9 +436,13 @@ int coherent_sim_step(struct coherent_device *dev, unsigned int ticks)
 
 	if (err)
 		return err;
+	/* Without the key the thread of the model calls tick(), and two clocks would mix. */
 	if (!sim->options.step)
 		return -EINVAL;
 	while (ticks--) {
+		/*
+		 * The lock is dropped between ticks, so that another thread can reach a register.
+		 */
 		take_for_driver(sim);
 		if (sim->connected)
 			tick_locked(sim);
