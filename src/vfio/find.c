@@ -21,12 +21,17 @@ bool vfio_find_parse_bdf(const char *text, char bdf[VFIO_FIND_BDF_BYTES])
 	/* sscanf() would accept blanks, signs and 0x too. */
 	if (text[strspn(text, "0123456789abcdefABCDEF:.")])
 		return false;
+	/*
+	 * Linux numbers the domains of some controllers (VMD) from 0x10000 on, so four digits are
+	 * not enough.
+	 */
 	if (sscanf(text, "%8x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function, &end) != 4 ||
 	    text[end]) {
 		domain = 0;
 		if (sscanf(text, "%2x:%2x.%1x%n", &bus, &slot, &function, &end) != 3 || text[end])
 			return false;
 	}
+	/* A PCI address has 5 bits for the device and 3 for the function. */
 	if (slot > 31 || function > 7)
 		return false;
 	snprintf(bdf, VFIO_FIND_BDF_BYTES, "%04x:%02x:%02x.%x", domain, bus & 0xff, slot, function);
@@ -42,6 +47,10 @@ static int report_driver(const struct name *name, const struct reporter *to, con
 		snprintf(unbind, sizeof(unbind), "echo %s >" SYSFS "%s/driver/unbind; ", bdf, bdf);
 		snprintf(bound, sizeof(bound), "%s is bound to", driver);
 	}
+	/*
+	 * driver_override binds this one device. With new_id, vfio-pci would take every device of
+	 * the same kind.
+	 */
 	report(to, COHERENT_ERROR,
 	       "%s: %s %s; bind it to vfio-pci, as root: modprobe vfio-pci; "
 	       "echo vfio-pci >" SYSFS "%s/driver_override; %s"
@@ -107,6 +116,10 @@ int vfio_find_device(const struct name *name, const struct reporter *to,
 	if (err)
 		return err;
 	err = driver_of(bdf, driver);
+	/*
+	 * A device without a driver does not have the link either, so this looks for the device
+	 * itself.
+	 */
 	if (err == -ENOENT) {
 		snprintf(path, sizeof(path), SYSFS "%s", bdf);
 		if (!sys_exists(path)) {
@@ -118,6 +131,7 @@ int vfio_find_device(const struct name *name, const struct reporter *to,
 	}
 	if (is_vfio(bdf, driver))
 		return 0;
+	/* Binding helps only a device behind an IOMMU, so a missing group is reported first. */
 	if (vfio_find_group(name, to, bdf, group))
 		return -EOPNOTSUPP;
 	return report_driver(name, to, bdf, err ? NULL : driver);
@@ -199,6 +213,7 @@ int vfio_find_open_node(const struct coherent_device *dev, const char *bdf, cons
 		       "%s: user %u may not open %s; as root: chown %u %s", dev->name,
 		       (unsigned int)sys_user(), path, (unsigned int)sys_user(), path);
 		return fd;
+	/* The kernel lets a group be open only once at a time. */
 	case EBUSY:
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: another process has %s open already; to see which, as root: " VFIO_FIND_USERS,
@@ -208,10 +223,12 @@ int vfio_find_open_node(const struct coherent_device *dev, const char *bdf, cons
 	case ENFILE:
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: no descriptor is left for %s; raise ulimit -n", dev->name, path);
+		/* coherent.h has this one error for all that can run out. */
 		return -ENOSPC;
 	default:
 		report(&dev->reporter, COHERENT_ERROR, "%s: %s: %s, see dmesg | grep vfio",
 		       dev->name, path, strerror(-fd));
+		/* coherent.h does not have the other errors. The report names them. */
 		return fd == -ENODEV ? fd : -EIO;
 	}
 }

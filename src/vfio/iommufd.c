@@ -129,6 +129,10 @@ static int attach_device(struct iommufd *iommufd, int fd)
 	if (err)
 		return report_error(iommufd, "could not get an address space", err);
 	iommufd->ioas = attach.pt_id = alloc.out_ioas_id;
+	/*
+	 * If this fails, the IOAS stays until the caller closes the iommufd, which frees all that
+	 * it has.
+	 */
 	err = sys_ioctl(fd, UAPI_DEVICE_ATTACH_IOMMUFD_PT, &attach);
 	return err ? report_error(iommufd, "could not be attached to its address space", err) : 0;
 }
@@ -166,6 +170,10 @@ static int open_device(struct iommufd *iommufd, const char *node)
 
 	if (fd < 0)
 		return fd;
+	/*
+	 * The kernel refuses every other ioctl of the node before the bind. iommufd.h: each device
+	 * that is attached narrows the ranges of the IOAS, so they are read after that.
+	 */
 	err = bind_device(iommufd, fd, node);
 	if (!err)
 		err = attach_device(iommufd, fd);
@@ -262,7 +270,12 @@ static void iommufd_disconnect(struct backend *backend)
 	/* iommufd.h: this length means all addresses. */
 	if (!all.length)
 		all.length = UINT64_MAX;
+	/* A device that the library opened stops first, so unmapping does not make it fault. */
 	vfio_pci_disconnect(&iommufd->pci);
+	/*
+	 * INVARIANT: a thread uses @iommu under the lock, so no call meets another file of its
+	 * number.
+	 */
 	lock_take(&iommufd->pci.lock);
 	err = sys_ioctl(iommufd->iommu, UAPI_IOAS_UNMAP, &all);
 	sys_close(iommufd->iommu);
@@ -282,6 +295,7 @@ static void iommufd_limits(struct backend *backend, struct coherent_limits *limi
 {
 	const struct iommufd *iommufd = iommufd_of(backend);
 
+	/* VFIO does not tell how many address bits a device has, so the driver says that. */
 	*limits = (struct coherent_limits){
 		.mask = UINT64_MAX,
 		.page_bytes = sys_page_bytes(),
@@ -307,6 +321,10 @@ static int iommufd_map(struct backend *backend, const struct backend_mapping *ma
 	};
 	int err = -ENODEV;
 
+	/*
+	 * The core has reserved the address, so the kernel must not choose one. It pins the pages,
+	 * and the device reaches the same pages until the unmap.
+	 */
 	lock_take(&iommufd->pci.lock);
 	if (iommufd->iommu >= 0 && !vfio_irq_is_device_requested_locked(&iommufd->pci))
 		err = sys_ioctl(iommufd->iommu, UAPI_IOAS_MAP, &map);
@@ -328,11 +346,16 @@ static int iommufd_unmap(struct backend *backend, const struct backend_mapping *
 
 	(void)idle;
 	lock_take(&iommufd->pci.lock);
+	/*
+	 * A driver that was asked for the device frees its memory before it closes, so unmaps go
+	 * on.
+	 */
 	if (iommufd->iommu >= 0)
 		err = sys_ioctl(iommufd->iommu, UAPI_IOAS_UNMAP, &unmap);
 	lock_drop(&iommufd->pci.lock);
 	if (err)
 		return err == -ENODEV ? err : -EIO;
+	/* iommufd.h: the kernel returns the number of bytes that it unmapped. */
 	return unmap.length == mapping->bytes ? 0 : -EIO;
 }
 
@@ -372,6 +395,7 @@ static int pci_open(struct backend **backend, struct coherent_device *dev, const
 	err = vfio_find_device(name, &dev->reporter, bdf);
 	if (err)
 		return err;
+	/* A container may have been given the node of the device and not that of iommufd. */
 	if (find_node(bdf, node, sizeof(node)) && sys_exists(IOMMU))
 		return iommufd_open(backend, dev, name, options);
 	return backend_vfio.open(backend, dev, name, options);

@@ -17,9 +17,14 @@ static struct vfio_pci *pci_of(struct backend *backend)
 
 int vfio_irq_find_vectors(struct vfio_pci *pci)
 {
+	/*
+	 * INTx has one vector, and each interrupt costs a system call to unmask it, so it is the
+	 * last choice.
+	 */
 	static const unsigned int best_first[] = { VFIO_PCI_MSIX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX,
 						   VFIO_PCI_INTX_IRQ_INDEX };
 
+	/* A kind that the device does not have is not an error for the kernel: its count is 0. */
 	for (size_t i = 0; i < 3 && !pci->vectors; i++) {
 		struct vfio_irq_info info = { .argsz = sizeof(info), .index = best_first[i] };
 		int err = sys_ioctl(pci->fd, VFIO_DEVICE_GET_IRQ_INFO, &info);
@@ -50,6 +55,7 @@ void vfio_irq_listen_for_requests(struct vfio_pci *pci)
 	};
 	int32_t fd;
 
+	/* An error here is not one of the open, because a device can be used without requests. */
 	pci->request_fd = -1;
 	if (sys_eventfd(&fd))
 		return;
@@ -99,6 +105,10 @@ static int set_irqs_locked(struct vfio_pci *pci, unsigned int start, unsigned in
 		},
 	};
 
+	/*
+	 * linux/vfio.h: -1 disconnects a vector, so the table may have gaps. The kernel keeps a
+	 * reference to each eventfd until another one takes its place.
+	 */
 	memcpy(irqs.bytes + sizeof(irqs.set), pci->irq_fds + start, bytes);
 	return sys_ioctl(pci->fd, VFIO_DEVICE_SET_IRQS, &irqs);
 }
@@ -139,6 +149,10 @@ static int connect_irq_locked(struct vfio_pci *pci, unsigned int vector, int fd)
 	else
 		err = fd < 0 ? set_irqs_locked(pci, 0, 0) : enable_irqs_locked(pci, vector);
 	if (err)
+		/*
+		 * The caller closes its eventfd now. If the number stayed here, a later call would
+		 * pass another file of that number to the kernel.
+		 */
 		pci->irq_fds[vector] = -1;
 	return err;
 }
@@ -168,6 +182,10 @@ int vfio_irq_connect(struct backend *backend, unsigned int vector, int fd)
 	int err = -ENODEV;
 
 	lock_take(&pci->lock);
+	/*
+	 * A vector can be disconnected also after a request, because its eventfd is about to be
+	 * closed.
+	 */
 	if (pci->fd >= 0 && (fd < 0 || !vfio_irq_is_device_requested_locked(pci)))
 		err = connect_irq_locked(pci, vector, fd);
 	count = pci->irq_count;
@@ -175,7 +193,10 @@ int vfio_irq_connect(struct backend *backend, unsigned int vector, int fd)
 	return err && err != -ENODEV && fd >= 0 ? report_no_vector(pci, vector, count, err) : err;
 }
 
-/* vfio-pci masks an INTx when it arrives. The driver must make the device lower it. */
+/*
+ * vfio-pci masks an INTx when it arrives. The driver must make the device lower it. If the device
+ * has not, the kernel signals the eventfd again as soon as the line is unmasked.
+ */
 void vfio_irq_rearm(struct backend *backend, unsigned int vector)
 {
 	struct vfio_pci *pci = pci_of(backend);
@@ -197,6 +218,10 @@ void vfio_irq_rearm(struct backend *backend, unsigned int vector)
 
 void vfio_irq_release_locked(struct vfio_pci *pci)
 {
+	/*
+	 * A forked child may keep the device open, and the kernel would go on signalling the
+	 * eventfds. The number is that of no vector, so this looks at all of them.
+	 */
 	if (has_other_irqs_locked(pci, VFIO_PCI_VECTORS_MAX))
 		(void)set_irqs_locked(pci, 0, 0);
 }

@@ -62,6 +62,7 @@ static bool find_group(const char *bdf, char *node, size_t size)
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group", bdf);
 	if (sys_link_name(path, group, sizeof(group)))
 		return false;
+	/* VFIO puts this word before the number of a group that is not behind an IOMMU. */
 	snprintf(node, size, "/dev/vfio/noiommu-%s", group);
 	return sys_exists(node);
 }
@@ -99,6 +100,7 @@ static int read_physical(const struct coherent_device *dev, int pagemap, struct 
 		       dev->name);
 		return -EIO;
 	}
+	/* pagemap.rst: from Linux 4.2 on the frame of a page reads as 0 without CAP_SYS_ADMIN. */
 	if (page->physical)
 		return 0;
 	report(&dev->reporter, COHERENT_ERROR,
@@ -212,6 +214,7 @@ static int attach_group(struct noiommu *noiommu)
 	const struct coherent_device *dev = noiommu->pci.backend.dev;
 	int err = sys_ioctl(noiommu->group, VFIO_GROUP_SET_CONTAINER, &noiommu->container);
 
+	/* linux/vfio.h: a container must have a group before it gets an IOMMU. */
 	if (!err)
 		err = sys_ioctl(noiommu->container, VFIO_SET_IOMMU,
 				(void *)(uintptr_t)VFIO_NOIOMMU_IOMMU);
@@ -345,6 +348,10 @@ static void *noiommu_memory_at(struct backend *backend, uint64_t address)
 	const struct noiommu *noiommu = noiommu_of(backend);
 	unsigned int i = 0;
 
+	/*
+	 * INVARIANT: the core asks only for addresses in the ranges of open_pool(), so the loop
+	 * ends.
+	 */
 	while (address - noiommu->pool[i].physical >= HUGEPAGE_BYTES)
 		i++;
 	return noiommu->pool[i].va + (address - noiommu->pool[i].physical);
@@ -370,6 +377,7 @@ static int noiommu_unmap(struct backend *backend, const struct backend_mapping *
 
 	(void)mapping;
 	(void)idle;
+	/* Nothing can be taken away from the device, so the core keeps the memory until a fence. */
 	lock_take(&noiommu->pci.lock);
 	err = noiommu->pci.fd < 0 ? -ENODEV : 0;
 	lock_drop(&noiommu->pci.lock);

@@ -34,7 +34,10 @@ static int region_info(int fd, unsigned int index, struct vfio_region_info *info
 	return sys_ioctl(fd, VFIO_DEVICE_GET_REGION_INFO, info);
 }
 
-/* If the kernel cannot map a BAR, its registers are accessed through the descriptor. */
+/*
+ * If the kernel cannot map a BAR, its registers are accessed through the descriptor. Examples are
+ * I/O ports and a BAR that shares a page with another device.
+ */
 static int open_bar(struct vfio_pci *pci, unsigned int index)
 {
 	struct vfio_pci_bar *bar = &pci->bars[index];
@@ -44,6 +47,7 @@ static int open_bar(struct vfio_pci *pci, unsigned int index)
 
 	if (err)
 		return err;
+	/* A BAR that the device does not have has neither a size nor flags. */
 	bar->bytes = info.flags & VFIO_REGION_INFO_FLAG_READ ? info.size : 0;
 	bar->offset = info.offset;
 	if (bar->bytes && info.flags & VFIO_REGION_INFO_FLAG_MMAP &&
@@ -69,6 +73,9 @@ static int set_master(struct vfio_pci *pci, bool on)
 
 	if (err)
 		return err;
+	/*
+	 * From Linux 5.8 on, an access to a mapped BAR raises SIGBUS while PCI_COMMAND_MEMORY is 0.
+	 */
 	command |= PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
 	if (!on)
 		command &= (uint16_t)~PCI_COMMAND_MASTER;
@@ -100,6 +107,10 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 
 	pci->fd = fd;
 	if (!pci->adopted)
+		/*
+		 * A disconnect unmaps all from @first to @last, which is the window of an adopted
+		 * space.
+		 */
 		pci->last = UINT64_MAX;
 	if (!err)
 		err = region_info(fd, VFIO_PCI_CONFIG_REGION_INDEX, &config);
@@ -111,6 +122,10 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 		pci->config = config.offset;
 		err = vfio_irq_find_vectors(pci);
 	}
+	/*
+	 * This is the last step that can fail, so a device whose open fails is not left as bus
+	 * master.
+	 */
 	if (!err && !pci->adopted)
 		err = set_master(pci, true);
 	if (err) {
@@ -121,6 +136,10 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 		return err == -ENODEV ? err : -EIO;
 	}
 	if (!pci->adopted)
+		/*
+		 * The kernel has one eventfd for requests, and the caller of an adopted device may
+		 * use it.
+		 */
 		vfio_irq_listen_for_requests(pci);
 	return init_device(pci);
 }
@@ -136,6 +155,7 @@ static int report_descriptor(const struct coherent_device *dev, const char *what
 
 static int copy_descriptor(const struct coherent_device *dev, const char *what, int fd)
 {
+	/* The caller may close its descriptor while the device is open. */
 	const int copy = sys_dup(fd);
 
 	if (copy == -EMFILE || copy == -ENFILE) {
@@ -160,6 +180,7 @@ int vfio_pci_adopt(struct vfio_pci *pci, const struct name *name,
 	pci->last = options->window.last;
 	if (err)
 		return err;
+	/* A window that the caller did not give is { 0, 0 }, and this refuses it too. */
 	if (pci->first >= pci->last || pci->first % page || (pci->last + 1) % page) {
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: .window must name the addresses that the library may use, in whole pages, "
@@ -196,6 +217,7 @@ int vfio_pci_adopt_device(struct vfio_pci *pci, int fd)
 	if (copy < 0)
 		return copy;
 	err = sys_ioctl(copy, VFIO_DEVICE_GET_INFO, &info);
+	/* A descriptor of another kind does not know the ioctl. */
 	if (err == -ENOTTY || (!err && !(info.flags & VFIO_DEVICE_FLAGS_PCI)))
 		err = report_descriptor(pci->backend.dev, "PCI device of VFIO", fd);
 	else if (err)
@@ -231,6 +253,10 @@ int vfio_pci_map_result(const struct coherent_device *dev, const struct backend_
 {
 	if (err == -ENOMEM)
 		report_no_memory(dev, mapping->bytes);
+	/*
+	 * Any other error is a mistake. For example, type1's -EEXIST means that another program has
+	 * mapped memory inside of the window.
+	 */
 	return !err || err == -ENOMEM || err == -ENOSPC || err == -ENODEV ? err : -EIO;
 }
 
@@ -248,6 +274,7 @@ void vfio_pci_report_unmap_all(const struct coherent_device *dev, int err)
 
 static uint64_t range_bytes(const struct vfio_pci_range *range)
 {
+	/* This is one byte less than the size, because the size of all addresses does not fit. */
 	return range->last - range->first;
 }
 
@@ -271,9 +298,11 @@ void vfio_pci_allow(struct vfio_pci *pci, uint64_t first, uint64_t last)
 		first = pci->first;
 	if (pci->adopted && last > pci->last)
 		last = pci->last;
+	/* Such a range has no whole page, and rounding it would wrap around. */
 	if (first > -page || last < page - 1)
 		return;
 	first = align_up(first, page);
+	/* For the last address of all, last + 1 is 0, and the result is that address again. */
 	last = ((last + 1) & -page) - 1;
 	if (first > last)
 		return;
@@ -307,11 +336,16 @@ void vfio_pci_limits(const struct vfio_pci *pci, struct coherent_limits *limits)
 
 static bool is_connected(const struct vfio_pci *pci)
 {
+	/*
+	 * ORDER: pairs with the release in vfio_pci_disconnect(), which comes before the BARs are
+	 * replaced.
+	 */
 	return atomic_load_explicit(&pci->connected, memory_order_acquire);
 }
 
 static uint64_t load_register(const char *at, unsigned int width)
 {
+	/* A device acts on each access and may ignore another width, so memcpy() will not do. */
 	switch (width) {
 	case 1:
 		return *(const volatile uint8_t *)at;
@@ -377,6 +411,7 @@ void vfio_pci_reg_write(struct backend *backend, unsigned int index, uint64_t of
 	const struct vfio_pci_bar *bar = &pci->bars[index];
 
 	if (bar->va) {
+		/* After a disconnect this writes to private memory, which does no harm. */
 		store_register(bar->va + offset, width, value);
 		return;
 	}
@@ -415,6 +450,7 @@ static int stop_and_restart_locked(struct vfio_pci *pci, bool reset) NEEDS_LOCK(
 	err = read_command(pci, &command);
 	if (err)
 		return err;
+	/* PCI Express 6.6.2 recommends to stop the requests of a function before its reset. */
 	err = write_command(pci, command & (uint16_t)~PCI_COMMAND_MASTER);
 	if (!err && reset)
 		err = try_reset_locked(pci);
@@ -442,6 +478,7 @@ int vfio_pci_reset(struct backend *backend)
 	const struct coherent_device *dev = backend->dev;
 	struct vfio_pci *pci = pci_of(backend);
 
+	/* A closed device answers -ENODEV, also one without a reset. */
 	if (pci->can_reset || !is_connected(pci))
 		return stop_and_restart(pci, true);
 	if (pci->has_device)
@@ -485,6 +522,7 @@ void vfio_pci_disconnect(struct vfio_pci *pci)
 {
 	atomic_store_explicit(&pci->connected, false, memory_order_release);
 	lock_take(&pci->lock);
+	/* A device that was unplugged refuses this, and it does not use DMA any more. */
 	if (!pci->adopted)
 		(void)set_master(pci, false);
 	vfio_irq_release_locked(pci);
@@ -500,6 +538,7 @@ void vfio_pci_disconnect(struct vfio_pci *pci)
 void vfio_pci_close(struct vfio_pci *pci)
 {
 	unmap_bars(pci);
+	/* A thread may poll this eventfd until now, so a disconnect leaves it open. */
 	if (pci->request_fd >= 0)
 		sys_close(pci->request_fd);
 	lock_destroy(&pci->lock);

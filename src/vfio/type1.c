@@ -53,6 +53,10 @@ static int open_container(struct type1 *type1)
 	type1->container = vfio_find_open_node(dev, type1->pci.bdf, CONTAINER);
 	if (type1->container < 0)
 		return type1->container;
+	/*
+	 * Version 1 of type1 does not keep single mappings, so an unmap may end more or less than
+	 * was asked for. Version 2 ends only whole mappings.
+	 */
 	if (sys_ioctl(type1->container, VFIO_GET_API_VERSION, NULL) == VFIO_API_VERSION &&
 	    sys_ioctl(type1->container, VFIO_CHECK_EXTENSION,
 		      (void *)(uintptr_t)VFIO_TYPE1v2_IOMMU) == 1)
@@ -97,6 +101,7 @@ static int attach_group(struct type1 *type1)
 	const struct coherent_device *dev = type1->pci.backend.dev;
 	int err = sys_ioctl(type1->group, VFIO_GROUP_SET_CONTAINER, &type1->container);
 
+	/* linux/vfio.h: a container must have a group before it gets an IOMMU. */
 	if (!err)
 		err = sys_ioctl(type1->container, VFIO_SET_IOMMU,
 				(void *)(uintptr_t)VFIO_TYPE1v2_IOMMU);
@@ -123,6 +128,7 @@ static void read_ranges(struct type1 *type1, const struct vfio_iommu_type1_info_
 
 static void read_mappings(struct type1 *type1, const struct vfio_iommu_type1_info_dma_avail *cap)
 {
+	/* This is what is left now: other users of an adopted container have taken their part. */
 	type1->mappings = cap->avail;
 }
 
@@ -132,6 +138,7 @@ static void read_capabilities(struct type1 *type1, const char *info, uint32_t at
 	const struct vfio_info_cap_header *cap;
 	bool told = false;
 
+	/* linux/vfio.h: @next counts from the start of the info, and 0 ends the list. */
 	for (; at && at < size - sizeof(*cap); at = cap->next) {
 		cap = (const void *)(info + at);
 		if (cap->id == VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL)
@@ -167,6 +174,7 @@ static int read_info(struct type1 *type1)
 	read_capabilities(type1, all.bytes,
 			  all.info.flags & VFIO_IOMMU_INFO_CAPS ? all.info.cap_offset : 0,
 			  sizeof(all));
+	/* An IOMMU with any page of at most the CPU's size can map each page of the CPU alone. */
 	return sizes & (page | (page - 1)) ? 0 : vfio_pci_report_page_size(dev);
 }
 
@@ -222,6 +230,10 @@ static int adopt_container(struct type1 *type1, const struct name *name,
 
 	if (err)
 		return err;
+	/*
+	 * A descriptor of another kind fails the first call, and a container without an IOMMU fails
+	 * the second.
+	 */
 	if (sys_ioctl(type1->container, VFIO_GET_API_VERSION, NULL) != VFIO_API_VERSION ||
 	    read_info(type1)) {
 		report(&dev->reporter, COHERENT_ERROR,
@@ -239,6 +251,10 @@ static int type1_open(struct backend **backend, struct coherent_device *dev,
 	struct type1 *type1;
 	int err;
 
+	/*
+	 * A user names a device and not the mode that the kernel has it in, so one scheme serves
+	 * both.
+	 */
 	if (!options->container && vfio_find_parse_bdf(name->target, bdf) &&
 	    vfio_noiommu_has_device(bdf))
 		return vfio_noiommu_open(backend, dev, name, options);
@@ -279,7 +295,12 @@ static void type1_disconnect(struct backend *backend)
 	/* The size of all addresses does not fit and is 0. */
 	if (!all.size)
 		all.flags = VFIO_DMA_UNMAP_FLAG_ALL;
+	/* A device that the library opened stops first, so unmapping does not make it fault. */
 	vfio_pci_disconnect(&type1->pci);
+	/*
+	 * INVARIANT: a thread uses @container under the lock, so no call meets another file of its
+	 * number.
+	 */
 	lock_take(&type1->pci.lock);
 	err = sys_ioctl(type1->container, VFIO_IOMMU_UNMAP_DMA, &all);
 	close_nodes(type1);
@@ -297,6 +318,7 @@ static void type1_limits(struct backend *backend, struct coherent_limits *limits
 {
 	const struct type1 *type1 = type1_of(backend);
 
+	/* VFIO does not tell how many address bits a device has, so the driver says that. */
 	*limits = (struct coherent_limits){
 		.mask = UINT64_MAX,
 		.page_bytes = sys_page_bytes(),
@@ -321,6 +343,7 @@ static int type1_map(struct backend *backend, const struct backend_mapping *mapp
 	};
 	int err = -ENODEV;
 
+	/* The kernel pins the pages, so the device reaches the same pages until the unmap. */
 	lock_take(&type1->pci.lock);
 	if (type1->container >= 0 && !vfio_irq_is_device_requested_locked(&type1->pci))
 		err = sys_ioctl(type1->container, VFIO_IOMMU_MAP_DMA, &map);
@@ -347,6 +370,10 @@ static int type1_unmap(struct backend *backend, const struct backend_mapping *ma
 
 	(void)idle;
 	lock_take(&type1->pci.lock);
+	/*
+	 * A driver that was asked for the device frees its memory before it closes, so unmaps go
+	 * on.
+	 */
 	if (type1->container >= 0)
 		err = sys_ioctl(type1->container, VFIO_IOMMU_UNMAP_DMA, &unmap);
 	lock_drop(&type1->pci.lock);
