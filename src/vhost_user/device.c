@@ -33,6 +33,7 @@ static int adopt_socket(struct vhost_user *vhost, const struct coherent_open_opt
 		       dev->name, fd, vhost->listens ? "listens" : "is connected");
 		return -EINVAL;
 	}
+	/* The caller may close its descriptor while the device is open. */
 	vhost->source = sys_dup(fd);
 	return vhost->source < 0 ? vhost_user_peer_report_no_connection(vhost, vhost->source) : 0;
 }
@@ -79,6 +80,10 @@ static int open_descriptors(struct vhost_user *vhost)
 		return err == -EMFILE || err == -ENFILE ?
 			       vhost_user_peer_report_no_connection(vhost, err) :
 			       -ENOMEM;
+	/*
+	 * sys_become() replaces a file, so the number of @fd must exist before the first
+	 * connection.
+	 */
 	vhost->fd = sys_dup(vhost->hung_up);
 	return vhost->fd < 0 ? vhost_user_peer_report_no_connection(vhost, vhost->fd) : 0;
 }
@@ -93,6 +98,7 @@ static void vhost_user_close(struct backend *backend) LOCK_ATTRIBUTE(no_thread_s
 		if (fds[i] >= 0)
 			sys_close(fds[i]);
 	vhost_user_memory_forget_locked(vhost);
+	/* A thread notifies queues without the lock, so these eventfds outlive a disconnect. */
 	for (size_t i = 0; i < VHOST_USER_QUEUES_MAX; i++)
 		if (vhost->kick_fds[i] >= 0)
 			sys_close(vhost->kick_fds[i]);
@@ -112,8 +118,12 @@ static struct vhost_user *new_vhost_user(struct coherent_device *dev)
 		.ops = &backend_vhost_user,
 		.dev = dev,
 		.level = COHERENT_PEER,
+		/* make_private() gives a reclaimed box pages that the peer never had. */
 		.idle_is_fence = true,
 	};
+	/*
+	 * vhost-user does not tell the kind of the device. In virtio 1.2, 5, 2 is a block device.
+	 */
 	vhost->keys = (struct vhost_user_keys){ .id = 2, .timeout_ms = 10000 };
 	vhost->source = vhost->hung_up = vhost->ignored_fd = vhost->fd = vhost->call_fd = -1;
 	for (size_t i = 0; i < VHOST_USER_QUEUES_MAX; i++)
@@ -209,6 +219,9 @@ static int vhost_user_irq_connect(struct backend *backend, unsigned int vector, 
 		if (vhost->registers.queues[i].running)
 			err = vhost_user_peer_set_call_locked(vhost, i);
 	if (err)
+		/*
+		 * The caller closes its eventfd after an error, so the next queue must not get it.
+		 */
 		vhost->call_fd = -1;
 	lock_drop(&vhost->lock);
 	return err;
@@ -216,6 +229,7 @@ static int vhost_user_irq_connect(struct backend *backend, unsigned int vector, 
 
 static struct pollfd vhost_user_lost_fd(const struct backend *backend)
 {
+	/* POLLIN would also wake the thread for an answer that another thread is about to read. */
 	return (struct pollfd){ .fd = ((const struct vhost_user *)backend)->fd,
 				.events = POLLRDHUP };
 }

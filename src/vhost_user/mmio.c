@@ -18,6 +18,7 @@
 #include "vhost_user/mmio.h"
 #include "vhost_user/peer.h"
 
+/* 4.2.2: these spell "virt", and the version without legacy registers. */
 #define MAGIC 0x74726976
 #define VERSION 2
 /* libvhost-user and DPDK take at most this many entries. */
@@ -68,6 +69,10 @@ static int send_rings_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vh
 	struct vhost_user_message message = {
 		.request = VHOST_USER_SET_VRING_ADDR,
 		.bytes = sizeof(message.rings),
+		/*
+		 * The peer looks these up by user address, which memory.c makes the same as the
+		 * device address.
+		 */
 		.rings = { .queue = i,
 			   .desc = queue->desc,
 			   .avail = queue->avail,
@@ -102,6 +107,7 @@ static int check_rings_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(v
 	const struct coherent_device *dev = vhost->backend.dev;
 	const uint64_t number = queue->number;
 
+	/* 2.7: these are the sizes of the parts of a split ring of so many entries. */
 	if (vhost_user_memory_has_locked(vhost, queue->desc, 16 * number) &&
 	    vhost_user_memory_has_locked(vhost, queue->avail, 6 + 2 * number) &&
 	    vhost_user_memory_has_locked(vhost, queue->used, 6 + 8 * number))
@@ -128,9 +134,14 @@ static int start_queue_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(v
 	if (!err)
 		err = send_rings_locked(vhost, i);
 	if (!err)
+		/*
+		 * libvhost-user hangs up on a queue without a call eventfd, so that comes before
+		 * the kick.
+		 */
 		err = vhost_user_peer_set_call_locked(vhost, i);
 	if (!err)
 		err = send_kick_locked(vhost, i);
+	/* vhost-user.rst: with VHOST_USER_F_PROTOCOL_FEATURES a ring starts disabled. */
 	return err ? err : send_state_locked(vhost, VHOST_USER_SET_VRING_ENABLE, i, 1, true);
 }
 
@@ -184,6 +195,7 @@ static bool negotiate_features_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost
 		.u64 = wanted | VHOST_USER_F_PROTOCOL_FEATURES,
 	};
 
+	/* 6.2: a device may refuse a driver that does not accept VIRTIO_F_VERSION_1. */
 	if (wanted & ~offered || !(wanted & UINT64_C(1) << VIRTIO_F_VERSION_1))
 		return false;
 	return !vhost_user_peer_set_locked(vhost, &message, NULL, 0, false);
@@ -215,6 +227,7 @@ static void set_status_locked(struct vhost_user *vhost, uint32_t status) NEEDS_L
 	}
 	if (added & VIRTIO_CONFIG_S_FEATURES_OK && !negotiate_features_locked(vhost))
 		status &= ~(uint32_t)VIRTIO_CONFIG_S_FEATURES_OK;
+	/* 2.1.1: a driver clears a bit of the status only by a reset. */
 	registers->status |= status;
 	/* 3.1.1: a driver must check that the device accepted its features. This one did not. */
 	if (!(registers->status & VIRTIO_CONFIG_S_FEATURES_OK) &&
@@ -252,6 +265,9 @@ static uint32_t read_register_locked(const struct vhost_user *vhost, uint64_t of
 	case VIRTIO_MMIO_QUEUE_READY:
 		return read_queue_locked(vhost, offset);
 	case VIRTIO_MMIO_INTERRUPT_STATUS:
+		/*
+		 * A peer has no channel to report a changed configuration, so it is always a queue.
+		 */
 		return VIRTIO_MMIO_INT_VRING;
 	case VIRTIO_MMIO_STATUS:
 		return vhost->registers.status;
@@ -292,6 +308,7 @@ uint64_t vhost_user_mmio_read(struct backend *backend, unsigned int bar, uint64_
 	if (vhost_user_peer_is_there_locked(vhost)) {
 		if (offset >= VIRTIO_MMIO_CONFIG)
 			value = read_config_locked(vhost, offset, width);
+		/* 4.2.2.2: a driver accesses these registers only by 32 bits. */
 		else if (width == 4)
 			value = read_register_locked(vhost, offset);
 	}
@@ -362,6 +379,7 @@ static void write_register_locked(struct vhost_user *vhost, uint64_t offset, uin
 		registers->driver_select = value;
 		break;
 	case VIRTIO_MMIO_DRIVER_FEATURES:
+		/* 3.1.1: a driver accepts no more features after FEATURES_OK. */
 		if (!(registers->status & VIRTIO_CONFIG_S_FEATURES_OK))
 			set_half(&registers->driver_features, registers->driver_select, value);
 		break;
@@ -398,6 +416,10 @@ static void notify_queue(struct vhost_user *vhost, uint64_t queue)
 	int fd = -1;
 
 	if (queue < VHOST_USER_QUEUES_MAX)
+		/*
+		 * ORDER: pairs with the release in make_ready_locked(), which publishes a new
+		 * eventfd.
+		 */
 		fd = atomic_load_explicit(&vhost->kick_fds[queue], memory_order_acquire);
 	if (fd >= 0)
 		sys_eventfd_signal(fd);

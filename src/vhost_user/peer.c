@@ -21,6 +21,7 @@
 #define SLOTS_MAX 4096
 /* A peer that cannot tell the number of its queues has one pair. */
 #define QUEUES_UNKNOWN 2
+/* The library reads only answers, so it leaves out features by which a peer asks questions. */
 #define PROTOCOL_FEATURES                                             \
 	(VHOST_USER_PROTOCOL_F_MQ | VHOST_USER_PROTOCOL_F_REPLY_ACK | \
 	 VHOST_USER_PROTOCOL_F_CONFIG | VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS)
@@ -93,6 +94,7 @@ bool vhost_user_peer_is_there_locked(struct vhost_user *vhost)
 {
 	if (!vhost->connected)
 		return false;
+	/* The deadline is past, so this looks at the socket and does not wait. */
 	if (sys_wait_socket(vhost->fd, POLLRDHUP, 0))
 		return true;
 	lose_peer_locked(vhost, "between two messages", -EPIPE);
@@ -110,12 +112,18 @@ static int exchange_locked(struct vhost_user *vhost, const struct vhost_user_mes
 	int err;
 
 	both[0] = *message;
+	/* vhost-user.rst allows this flag only if both sides have REPLY_ACK. */
 	both[0].flags = acked ? VHOST_USER_FLAG_NEED_REPLY : 0;
+	/*
+	 * libvhost-user acknowledges a message before it acts on it, and hangs up if that fails.
+	 * Its answer to the second message shows that it did not fail.
+	 */
 	both[1] = (struct vhost_user_message){ .request = VHOST_USER_GET_FEATURES };
 	err = vhost_user_message_send(vhost->fd, both, checked ? 2 : 1, fds, count,
 				      answers.deadline_ns);
 	if (!err && acked) {
 		err = vhost_user_message_receive(&answers, message->request, &answer, 8, 8);
+		/* vhost-user.rst: an acknowledgement other than 0 is a failure. */
 		*refused = !err && answer.u64;
 	}
 	if (!err && checked)
@@ -137,6 +145,7 @@ int vhost_user_peer_set_locked(struct vhost_user *vhost, const struct vhost_user
 		return lose_peer_locked(vhost, requests[message->request], err);
 	if (!refused)
 		return 0;
+	/* A refusal is an answer too, so the conversation goes on. */
 	report(&dev->reporter, COHERENT_ERROR, "%s: the peer refused %s", dev->name,
 	       requests[message->request]);
 	return -EIO;
@@ -160,6 +169,10 @@ static int ask_locked(struct vhost_user *vhost, struct vhost_user_message *messa
 
 	if (!err)
 		err = vhost_user_message_receive(&answers, request, message, min, max);
+	/*
+	 * vhost-user.rst: the payload of an answer to GET_CONFIG has the size that was asked for,
+	 * or is empty after an error.
+	 */
 	if (!err && (answers.bytes || (message->bytes != min && message->bytes != max)))
 		err = -EPROTO;
 	return err ? lose_peer_locked(vhost, requests[request], err) : 0;
@@ -236,6 +249,10 @@ int vhost_user_peer_report_no_connection(const struct vhost_user *vhost, int err
 		       "%s: no descriptor is left for the connection; raise ulimit -n", dev->name);
 		return -ENOSPC;
 	}
+	/*
+	 * unix(7): for a file of another kind connect() returns ECONNREFUSED, as for a peer that
+	 * does not run. So the kind is looked at before the error.
+	 */
 	if (is_there && !S_ISSOCK(file.st_mode)) {
 		report(&dev->reporter, COHERENT_ERROR, "%s: %s is not a socket", dev->name,
 		       vhost->path);
@@ -300,6 +317,10 @@ static int negotiate_protocol_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost-
 	int err = read_features_locked(vhost);
 
 	both = vhost->protocol & PROTOCOL_FEATURES;
+	/*
+	 * Until the peer has this message, none may ask for an acknowledgement, so the features
+	 * count only afterwards.
+	 */
 	vhost->protocol = 0;
 	if (vhost->keys.table)
 		both &= ~VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS;
@@ -349,9 +370,13 @@ static int read_sizes_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 		err = allocate_mappings_locked(vhost, slots);
 	if (err)
 		return err;
+	/* The library does not trust these numbers: a peer may say UINT64_MAX. */
 	vhost->queue_count = queues < VHOST_USER_QUEUES_MAX ? (unsigned int)queues :
 							      VHOST_USER_QUEUES_MAX;
 	vhost->slots = slots < vhost->capacity ? (size_t)slots : vhost->capacity;
+	/*
+	 * A peer that cannot take all that is exposed would leave mems of the driver out of reach.
+	 */
 	if (has_slots != vhost->has_slots || vhost->slots < count_live_locked(vhost))
 		return report_missing(vhost, "the memory slots that it had");
 	return 0;
