@@ -183,6 +183,7 @@ static void qemu_close(struct backend *backend)
 	const int fds[] = { qemu->qtest.fd, qemu->memory, qemu->log, qemu->process.pidfd };
 	struct qemu_mapping *mapping;
 
+	/* QEMU's thread polls the mailbox, so it ends before that memory is unmapped. */
 	if (qemu->running)
 		qemu_process_stop(&qemu->process);
 	lock_take(&qemu->lock);

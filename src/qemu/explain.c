@@ -21,6 +21,7 @@ static bool is_error(const char *line)
 {
 	static const char prefix[] = QEMU_PROGRAM ": ";
 
+	/* QEMU's warnings have the same prefix, and QEMU goes on after them. */
 	return !strncmp(line, prefix, sizeof(prefix) - 1) &&
 	       strncmp(line + sizeof(prefix) - 1, "warning: ", 9) &&
 	       strncmp(line + sizeof(prefix) - 1, "info: ", 6);
@@ -53,6 +54,7 @@ int qemu_explain_start(const struct coherent_device *dev, int err)
 	case 0:
 	case -ENOMEM:
 		return err;
+	/* fork() and pthread_create() return EAGAIN for a lack of memory and at a limit. */
 	case -EAGAIN:
 		return -ENOMEM;
 	case -EMFILE:

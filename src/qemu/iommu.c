@@ -57,6 +57,9 @@ static int place_bars(const struct qemu_iommu *iommu, uint16_t function, uint64_
 		const unsigned int offset = PCI_BASE_ADDRESS_0 + 4 * i;
 		uint32_t kind;
 
+		/*
+		 * No BAR of QEMU's virtio-pci is larger than this, so none is asked for its size.
+		 */
 		bars[i] = bar_first + i * BAR_BYTES_MAX;
 		err = qtest_config_read(iommu->qtest, function, offset, &kind);
 		if (!err)
@@ -78,7 +81,9 @@ static int read_capability(struct qemu_iommu *iommu, uint16_t function, unsigned
 	if (!err)
 		err = qtest_config_read(iommu->qtest, function, at + 8, &offset);
 	if (!err && type == VIRTIO_PCI_CAP_NOTIFY_CFG)
+		/* 4.1.4.4: the step between two queues follows this kind of capability. */
 		err = qtest_config_read(iommu->qtest, function, at + 16, &step);
+	/* 4.1.4: a capability may name BARs 0 to 5. Other numbers are reserved. */
 	if (err || (bar & 0xff) > 5)
 		return err ? err : -EIO;
 	if (type == VIRTIO_PCI_CAP_COMMON_CFG)
@@ -122,6 +127,7 @@ static int start_queue(struct qemu_iommu *iommu, struct qemu_iommu_queue *queue,
 
 	queue->at = i * RINGS_BYTES;
 	if (!err)
+		/* 4.1.4.3: a driver may make a queue smaller than the device offers. */
 		err = write_common(iommu, COMMON(queue_size), 2, ENTRIES);
 	if (!err)
 		err = write_common(iommu, COMMON(queue_desc_lo), 8, at);
@@ -132,6 +138,7 @@ static int start_queue(struct qemu_iommu *iommu, struct qemu_iommu_queue *queue,
 	if (!err)
 		err = read_common(iommu, COMMON(queue_notify_off), 2, &notify);
 	queue->notify = iommu->notify + notify * iommu->notify_step;
+	/* 4.1.4.3.2: a driver sets all other fields before it enables a queue. */
 	return err ? err : write_common(iommu, COMMON(queue_enable), 2, 1);
 }
 
@@ -174,6 +181,7 @@ static int send_request(struct qemu_iommu *iommu, const void *from, size_t bytes
 	const uint64_t deadline_ns = sys_deadline_ns(iommu->qtest->timeout_ns);
 	int err;
 
+	/* No other request is in flight, so these two places and descriptors 0 and 1 are free. */
 	memcpy(shared_at(iommu, REQUEST), from, bytes);
 	/* 0xff is not a status of virtio-iommu, so a result that QEMU did not write is an error. */
 	*tail = (struct virtio_iommu_req_tail){ .status = 0xff };
@@ -195,6 +203,7 @@ int qemu_iommu_map(struct qemu_iommu *iommu, uint64_t address, uint64_t physical
 		.head.type = VIRTIO_IOMMU_T_MAP,
 		.domain = DOMAIN,
 		.virt_start = address,
+		/* virtio-iommu counts to the last address, not to the end. */
 		.virt_end = address + bytes - 1,
 		.phys_start = physical,
 		.flags = VIRTIO_IOMMU_MAP_F_READ | (writable ? VIRTIO_IOMMU_MAP_F_WRITE : 0),
@@ -239,6 +248,7 @@ static void give_event(struct qemu_iommu *iommu, uint16_t i)
 
 static int give_events(struct qemu_iommu *iommu)
 {
+	/* QEMU drops a fault that finds no free buffer, so it gets as many as the queue holds. */
 	for (uint16_t i = 0; i < ENTRIES; i++)
 		give_event(iommu, i);
 	return qtest_write(iommu->qtest, iommu->events.notify, 2, 1);
@@ -248,6 +258,7 @@ static int give_events(struct qemu_iommu *iommu)
 static uint16_t peek_event(struct qemu_iommu *iommu, struct virtio_iommu_fault *event)
 {
 	const struct vring_used *used = shared_at(iommu, iommu->events.at + USED);
+	/* A broken QEMU must not make this process read past the events. */
 	const uint16_t i = used->ring[iommu->events.seen % ENTRIES].id % ENTRIES;
 
 	memcpy(event, shared_at(iommu, EVENTS + i * EVENT_BYTES), sizeof(*event));
@@ -291,6 +302,7 @@ static int negotiate(struct qemu_iommu *iommu)
 {
 	const uint64_t wanted = 1 << VIRTIO_IOMMU_F_MAP_UNMAP | 1 << VIRTIO_IOMMU_F_BYPASS_CONFIG;
 	uint64_t low = 0, status = 0;
+	/* 3.1.1 begins with a reset, and its steps have this order. */
 	int err = write_common(iommu, COMMON(device_status), 1, 0);
 
 	if (!err)
@@ -316,6 +328,7 @@ static int negotiate(struct qemu_iommu *iommu)
 					   VIRTIO_CONFIG_S_FEATURES_OK);
 	if (!err)
 		err = read_common(iommu, COMMON(device_status), 1, &status);
+	/* 3.1.1: a device that does not accept the features clears this bit. */
 	return err || status & VIRTIO_CONFIG_S_FEATURES_OK ? err : -EIO;
 }
 
@@ -345,6 +358,10 @@ int qemu_iommu_start(struct qemu_iommu *iommu, uint16_t function, uint64_t bar_f
 				   VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
 					   VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
 	if (!err)
+		/*
+		 * QEMU lets every device bypass its IOMMU until a driver forbids it, so that
+		 * firmware can use disks.
+		 */
 		err = qtest_write(iommu->qtest,
 				  iommu->config + offsetof(struct virtio_iommu_config, bypass), 1,
 				  0);
@@ -352,5 +369,6 @@ int qemu_iommu_start(struct qemu_iommu *iommu, uint16_t function, uint64_t bar_f
 		err = read_range(iommu);
 	if (!err)
 		err = give_events(iommu);
+	/* The device is attached last, when there are buffers for its faults. */
 	return err ? err : attach_endpoint(iommu);
 }

@@ -18,6 +18,7 @@
 /* The register of the root port counts its memory window in MiB. */
 #define WINDOW_REGISTER \
 	(uint32_t)(((QEMU_PCI_BARS + WINDOW_BYTES - 1) & 0xfff00000) | QEMU_PCI_BARS >> 16)
+/* From the lowest byte on: the port is on bus 0, and only bus 1 is behind it. */
 #define BUSES 0x00010100
 #define BRIDGE_RESET ((uint32_t)PCI_BRIDGE_CTL_BUS_RESET << 16)
 /* An interrupt writes this value, so a word of the mailbox that is not zero is an interrupt. */
@@ -48,6 +49,10 @@ static int size_bar(struct qemu_pci *pci, unsigned int i, uint64_t *next, bool *
 	uint32_t low, high = UINT32_MAX;
 	uint64_t bytes;
 	bool is_port;
+	/*
+	 * PCI Local Bus 3.0, 6.2.5.1: a BAR that all ones are written to reads as zero below its
+	 * size.
+	 */
 	int err = write_config(pci, offset, UINT32_MAX);
 
 	if (!err)
@@ -150,8 +155,13 @@ static int enable_msix(const struct qemu_pci *pci)
 		if (!err)
 			err = qtest_write(pci->qtest, entry + PCI_MSIX_ENTRY_DATA, 4, MESSAGE);
 		if (!err)
+			/*
+			 * PCI Local Bus 3.0, 6.8.2: after a reset each vector is masked, and 0
+			 * unmasks it.
+			 */
 			err = qtest_write(pci->qtest, entry + PCI_MSIX_ENTRY_VECTOR_CTRL, 4, 0);
 	}
+	/* MSI-X is enabled last, when each vector has an address in the mailbox. */
 	return err ? err :
 		     write_config(pci, pci->msix, head | (uint32_t)PCI_MSIX_FLAGS_ENABLE << 16);
 }
@@ -215,6 +225,7 @@ int qemu_pci_start(struct qemu_pci *pci, const struct qtest *qtest)
 	if (!err && id == UINT32_MAX)
 		err = -ENXIO;
 	if (!err)
+		/* qtest reads words. The type of the header is the third byte of this one. */
 		err = read_config(pci, PCI_CACHE_LINE_SIZE, &word);
 	if (!err && (word >> 16 & PCI_HEADER_TYPE_MASK) != PCI_HEADER_TYPE_NORMAL)
 		err = -EINVAL;
@@ -227,6 +238,7 @@ int qemu_pci_start(struct qemu_pci *pci, const struct qtest *qtest)
 
 int qemu_pci_reset(struct qemu_pci *pci)
 {
+	/* The control register of a bridge is the upper half of this word. */
 	const unsigned int control = PCI_INTERRUPT_LINE;
 	const uint64_t messages = pci->messages;
 	uint32_t word;

@@ -45,6 +45,7 @@ static int receive_line(const struct qtest *qtest, char line[LINE_BYTES], uint64
 		end = memchr(line, '\n', bytes);
 	}
 	line[bytes - 1] = '\0';
+	/* A zero byte would hide the rest of the line from strcmp(). */
 	return end == line + bytes - 1 && strlen(line) == bytes - 1 ? 0 : -EPROTO;
 }
 
@@ -69,6 +70,7 @@ static int send_command(const struct qtest *qtest, const char *line, uint64_t *v
 		return err;
 	if (!value)
 		return strcmp(answer, "OK") ? -EPROTO : 0;
+	/* A value has at most 16 digits, and strtoull() alone would accept a sign. */
 	if (strncmp(answer, "OK 0x", 5) || strlen(answer) > 21)
 		return -EPROTO;
 	*value = strtoull(answer + 3, &end, 16);
@@ -116,6 +118,10 @@ static int write_port(const struct qtest *qtest, unsigned int port, uint32_t val
 
 static int select_config(const struct qtest *qtest, uint16_t function, unsigned int offset)
 {
+	/*
+	 * The lock of struct qemu keeps another thread from selecting a word between the two
+	 * accesses.
+	 */
 	return write_port(qtest, CONFIG_ADDRESS, CONFIG_ENABLE | (uint32_t)function << 8 | offset);
 }
 

@@ -17,6 +17,7 @@
 #include "qemu/explain.h"
 #include "qemu/start.h"
 
+/* QEMU refuses firmware whose size is not a multiple of 64 KiB. */
 #define BIOS_BYTES 65536
 #define HLT 0xf4
 /* A device name has at most 255 bytes. "=on" is added to each key without a value. */
@@ -44,6 +45,11 @@ static int add_arguments(struct qemu *qemu, int bios, int socket, const char *de
 {
 	const uint64_t mib = qemu->keys.memory;
 	int err = 0;
+	/*
+	 * The addresses are those of QEMU_PCI_IOMMU and QEMU_PCI_PORT. QEMU 7.2 of Debian does not
+	 * have the accelerator "qtest". By default qtest's log goes to stderr, where explain.c
+	 * looks for errors.
+	 */
 	static const char *const fixed[] = {
 		"-M",	       "q35,memory-backend=ram",
 		"-accel",      "tcg",
@@ -64,6 +70,7 @@ static int add_arguments(struct qemu *qemu, int bios, int socket, const char *de
 	if (!err)
 		err = add_argument(qemu, "-bios");
 	if (!err)
+		/* The option takes a path, and the file in memory has none but this. */
 		err = add_argument(qemu, "/proc/self/fd/%d", bios);
 	if (!err)
 		err = add_argument(qemu, "-object");
@@ -85,6 +92,7 @@ static int add_disk(struct qemu *qemu)
 {
 	int err = add_argument(qemu, "-blockdev");
 
+	/* Without read-zeroes, null-co would leave the buffer of a read as it was. */
 	if (!err && qemu->keys.image)
 		err = add_argument(qemu, "driver=file,node-name=file,filename=%s",
 				   qemu->keys.image);
@@ -118,12 +126,17 @@ static int make_memory(struct qemu *qemu)
 	int err = sys_memfd(&qemu->memory);
 
 	if (!err)
+		/* The file is one hole, which takes no memory until something is written to it. */
 		err = sys_truncate(qemu->memory, qemu->keys.memory * QEMU_MIB);
 	if (!err)
 		err = sys_map_file(qemu->memory, 0, qemu->keys.memory * QEMU_MIB, &ram);
 	if (!err)
 		qemu->ram = ram;
 	if (!err)
+		/*
+		 * The space is that of the file. q35 has the first 2 GiB of memory at physical
+		 * address 0, so an offset in the file is a physical address.
+		 */
 		err = iova_open(&qemu->space, sys_page_bytes(), 0);
 	if (!err)
 		err = iova_allow(&qemu->space, QEMU_OBJECTS_AT, qemu->keys.memory * QEMU_MIB - 1);
@@ -180,6 +193,7 @@ static int read_memory(const struct name *name, const char *value, struct qemu_k
 	char *end;
 
 	keys->memory = value ? strtoull(value, &end, 10) : 0;
+	/* strtoull() would also accept blanks and a sign. */
 	if (value && *value >= '1' && *value <= '9' && !*end && keys->memory >= 8 &&
 	    keys->memory <= 2048)
 		return 0;
@@ -298,6 +312,7 @@ int qemu_start(struct qemu *qemu, const struct name *name)
 
 	if (err)
 		return err;
+	/* The log comes first, so that explain.c can read it whatever fails next. */
 	err = sys_memfd(&qemu->log);
 	if (!err)
 		err = make_memory(qemu);
