@@ -4,6 +4,7 @@
  */
 #include <malloc.h>
 
+#include "../src/device/device.h"
 #include "pool_test.h"
 
 static void slots_keep_to_alignment_and_boundary(void **state)
@@ -243,6 +244,35 @@ static void freed_boxes_do_not_count_for_the_delay(void **state)
 	assert_ok(coherent_pool_destroy(&pool));
 }
 
+static int refuse_idle_unmap(struct backend *backend, const struct backend_mapping *mapping,
+			     bool idle)
+{
+	(void)backend;
+	(void)mapping;
+	return idle ? -EIO : 0;
+}
+
+/* No backend fails like this on purpose, so the test puts its own unmap in the place of sim's. */
+static void chunk_whose_unmap_fails_is_leaked(void **state)
+{
+	struct backend_ops ops = *dev->backend->ops;
+	const struct backend_ops *kept = dev->backend->ops;
+	union commands pool = COHERENT_EMPTY;
+	union command_mem mem = COHERENT_EMPTY;
+
+	(void)state;
+	ops.unmap = refuse_idle_unmap;
+	dev->backend->ops = &ops;
+	dev->backend->idle_is_fence = true;
+	dev->backend->limits.unmap_is_fence = false;
+	assert_ok(coherent_pool_create(&pool, dev));
+	make_mem(&pool, &mem, 1);
+	coherent_free(&mem);
+	assert_ok(coherent_pool_destroy(&pool));
+	assert_true(log_has(&reports, "they are leaked"));
+	dev->backend->ops = kept;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +284,7 @@ int main(void)
 		cmocka_unit_test(pool_uses_the_last_free_pages),
 		ON_DEVICE(large_slots_are_not_hoarded),
 		ON_DEVICE(freed_boxes_do_not_count_for_the_delay),
+		ON_DEVICE(chunk_whose_unmap_fails_is_leaked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

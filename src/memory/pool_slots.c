@@ -130,6 +130,7 @@ static void chunk_end(struct chunk *chunk)
 	struct coherent_box box = { .va = NULL };
 
 	object_set_chunk(chunk->mem.object, NULL);
+	/* A reclaim that fails with -EIO has leaked the mem and left it empty. */
 	if (backend->limits.unmap_is_fence || !backend->idle_is_fence ||
 	    whole_reclaim(&chunk->mem, &box, true))
 		whole_free(&chunk->mem);

@@ -344,7 +344,7 @@ void whole_free(struct coherent_mem *mem)
 	int err;
 
 	*mem = (struct coherent_mem){ .va = NULL };
-	if (!alive_is_ours(object->store->alive))
+	if (!object || !alive_is_ours(object->store->alive))
 		return;
 	/* The backend is asked also after the close, because only it knows when it is done. */
 	err = object_unmap(object, false);

@@ -108,7 +108,7 @@ int whole_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
 
 /**
  * whole_free() - Free a mem.
- * @mem: The mem, which is not empty.
+ * @mem: The mem, which may be empty.
  */
 void whole_free(struct coherent_mem *mem);
 
