@@ -96,7 +96,7 @@ static const struct {
 	{ -ENXIO, -ENODEV, "QEMU runs, but its PCI bus does not have the device" },
 	{ -EIO, -EIO, "the virtio-iommu of this QEMU does not work as that of QEMU 7.2; " NEEDED },
 	{ -ENOSPC, -ENOSPC, "the BARs of the model take more than the 512 MiB that QEMU has" },
-	{ -EPIPE, -EPIPE, "QEMU ended and did not say why; " NEEDED },
+	{ -EPIPE, -ENODEV, "QEMU ended and did not say why; " NEEDED },
 };
 
 /* Reports QEMU's message, and finds the error code by its words: QEMU does not translate them. */
@@ -107,7 +107,9 @@ static int quote_error(const struct coherent_device *dev, const char *text)
 		return -ENOSPC;
 	if (strstr(text, "Cannot allocate memory"))
 		return -ENOMEM;
-	if (strstr(text, "virtio-iommu")) {
+	/* The line quotes the driver's own words, so only the library's device tells that QEMU is old. */
+	if (strstr(text, "'virtio-iommu-pci' is not a valid device model name") ||
+	    strstr(text, ": -device virtio-iommu-pci,addr=2")) {
 		report(&dev->reporter, COHERENT_ERROR, "%s: " NEEDED, dev->name);
 		return -ENODEV;
 	}

@@ -36,6 +36,8 @@ static void what_cannot_be_opened_says_why(void **state)
 		{ "qemu:pci-testdev,membar=1G", -ENOSPC, "more than the 512 MiB" },
 		{ "qemu:pci-testdev,membar=8G", -ENOSPC, "more than the 512 MiB" },
 		{ "qemu:nvme,image=/nothing", -EINVAL, "Could not open '/nothing'" },
+		{ "qemu:nvme,image=/virtio-iommu", -EINVAL, "Could not open '/virtio-iommu'" },
+		{ "qemu:virtio-iommu-pcx", -ENODEV, "-device help lists the models" },
 	};
 	struct coherent_device *none;
 
@@ -104,7 +106,7 @@ static void qemu_that_is_none_is_explained(void **state)
 	open_by("/nothing", -ENODEV, "apt-get install qemu-system-x86", NULL);
 	open_by_script(NULL, -ENODEV, "cannot be run: Permission denied", needed);
 	open_by_script("exit 1", -ENODEV, needed, NULL);
-	open_by_script("exit 1", -ENODEV, "QEMU is gone", NULL);
+	open_by_script("exit 1", -ENODEV, "did not say why", "QEMU is gone");
 	open_by_script(warns, -EINVAL, "-device edu: what it is", "of no import");
 	open_by_script(warns, -EINVAL, "-device edu: what it is", needed);
 	open_by_script("echo 'qemu-system-x86_64: -device virtio-iommu-pci,addr=2: q35 machine "
