@@ -78,6 +78,8 @@ static int check_adoption(const struct reporter *to, const struct name *name, un
 		report(to, COHERENT_ERROR,
 		       "%s: .ioas, .device_fd and .window need a .container or an .iommufd",
 		       name->whole);
+	else if (given & BACKEND_TAKES_IOAS && !(given & BACKEND_TAKES_IOMMUFD))
+		report(to, COHERENT_ERROR, "%s: .ioas needs an .iommufd", name->whole);
 	else
 		return 0;
 	return -EINVAL;

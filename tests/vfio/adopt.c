@@ -307,6 +307,10 @@ static void options_of_adoption_need_their_scheme(void)
 					.report = log_report, .report_arg = &log),
 		   -EINVAL);
 	assert_true(log_has(&log, "does not take .ioas, which is for: iommufd, pci"));
+	assert_err(coherent_device_open(&dev, "pci:" BDF, .container = 3, .ioas = 3,
+					.report = log_report, .report_arg = &log),
+		   -EINVAL);
+	assert_true(log_has(&log, ".ioas needs an .iommufd"));
 	assert_err(coherent_device_open(&dev, "pci:" BDF, .device_fd = 3), -EINVAL);
 	assert_err(coherent_device_open(&dev, "vfio:" BDF, .window = { 0, 0xfff }), -EINVAL);
 	assert_err(coherent_device_open(&dev, "vfio:" BDF, .window = { .first = 0x1000 }), -EINVAL);
