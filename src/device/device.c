@@ -155,12 +155,10 @@ static int new_device(const struct coherent_open_options *options, struct cohere
 	err = dev->name ? alive_open(&dev->alive) : -ENOMEM;
 	if (err)
 		goto free_device;
-	dev->store = (struct object_store){
-		.alive = dev->alive,
-		.device = &dev->ref,
-		.reporter = &dev->reporter,
-		.name = dev->name,
-	};
+	dev->store.alive = dev->alive;
+	dev->store.device = &dev->ref;
+	dev->store.reporter = &dev->reporter;
+	dev->store.name = dev->name;
 	err = object_store_open(&dev->store, wants_of(options), options->nodes);
 	if (err)
 		goto close_alive;
