@@ -153,7 +153,8 @@ void object_recycle(struct coherent_object *object)
 	bool is_kept = false;
 
 	/* Only plain requests look for a kept box, so only boxes of plain requests are kept. */
-	if (object->align_shift == shift_of(store->pages.page_bytes) && !object->boundary_shift) {
+	if (recycler_keeps(&store->recycler, object_bytes(object)) && !object->boundary_shift &&
+	    object->align_shift == shift_of(store->pages.page_bytes)) {
 		lock_take(&store->lock);
 		is_kept = keep_box_locked(store, object);
 		lock_drop(&store->lock);

@@ -25,9 +25,8 @@ static void count(struct recycler *recycler, size_t more)
 bool recycler_fits(const struct recycler *recycler, const struct iova_want *want)
 {
 	/* Kept boxes have the alignment of a page and no boundary, so they fit no other wish. */
-	return pages_class(want->bytes, recycler->page_bytes) >= 0 &&
-	       want->align <= recycler->page_bytes && !want->boundary &&
-	       __atomic_load_n(&recycler->bytes, __ATOMIC_RELAXED);
+	return recycler_keeps(recycler, want->bytes) && want->align <= recycler->page_bytes &&
+	       !want->boundary && __atomic_load_n(&recycler->bytes, __ATOMIC_RELAXED);
 }
 
 static struct iova_range *take_first(struct recycler *recycler, int class, size_t bytes)
@@ -50,7 +49,7 @@ bool recycler_keep(struct recycler *recycler, struct iova_range *box, size_t byt
 {
 	const int class = pages_class(bytes, recycler->page_bytes);
 
-	if (class < 0 || bytes > BYTES_MAX - recycler->bytes)
+	if (bytes > BYTES_MAX - recycler->bytes)
 		return false;
 	STAILQ_INSERT_HEAD(&recycler->boxes[class], box, retired);
 	count(recycler, bytes);

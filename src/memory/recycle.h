@@ -37,6 +37,16 @@ struct recycler {
 void recycler_init(struct recycler *recycler, size_t page_bytes);
 
 /**
+ * recycler_keeps() - Whether boxes of a size are kept at all. It needs no lock.
+ * @recycler: The recycler.
+ * @bytes: The size.
+ */
+static inline bool recycler_keeps(const struct recycler *recycler, size_t bytes)
+{
+	return pages_class(bytes, recycler->page_bytes) >= 0;
+}
+
+/**
  * recycler_fits() - Whether looking for a box is worth taking the lock.
  * @recycler: The recycler.
  * @want: What the address of the box has to be like.
@@ -58,9 +68,9 @@ struct iova_range *recycler_take(struct recycler *recycler, size_t bytes);
  * recycler_keep() - Keep a box.
  * @recycler: The recycler.
  * @box: The box; its address is aligned to a page and has no boundary.
- * @bytes: Its size.
+ * @bytes: Its size; recycler_keeps() was true for it.
  *
- * Return: false if boxes of that size are not kept, or enough bytes are kept already.
+ * Return: false if enough bytes are kept already.
  */
 bool recycler_keep(struct recycler *recycler, struct iova_range *box, size_t bytes);
 
