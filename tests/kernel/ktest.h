@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * KUnit, or where the kernel has none the few of its names that our tests use: the
- * same source prints the same KTAP to the log.
+ * This header includes KUnit. If the kernel does not have KUnit, it defines the few names of KUnit
+ * that the tests use. The same source prints the same KTAP to the log in both cases.
  */
 #ifndef KTEST_H
 #define KTEST_H
@@ -86,7 +86,7 @@ static inline bool ktest_run(struct kunit_suite *suite)
 	bool good = !err && ktest_run_cases(suite->test_cases);
 
 	if (err)
-		pr_info("# %s: no device: %d\n", suite->name, err);
+		pr_info("# %s: the suite does not start: %d\n", suite->name, err);
 	else
 		suite->suite_exit(suite);
 	return good;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Promises about boxes in the kernel: their contents, their size and place, and that no device
- * reaches them.
+ * These tests check the promises about boxes in the kernel: contents, size and place, and that no
+ * device can reach a box.
  */
 #include "promises.h"
 
@@ -18,11 +18,11 @@ void fresh_box_is_zero_to_the_end_of_its_last_page(struct kunit *test)
 		KUNIT_ASSERT_EQ(
 			test, coherent_box_zeroed(&box, edu.dev, PAGE_SIZE + 1, .level = level), 0);
 		KUNIT_EXPECT_TRUE(test, is_all(coherent_box_ptr(&box), 0, 2 * PAGE_SIZE));
-		/* For whoever gets the pages next. */
+		/* The next box may get these pages. */
 		memset(coherent_box_ptr(&box), DIRT, 2 * PAGE_SIZE);
 		coherent_box_free(&box);
 	}
-	/* What has no pointer is zero for the device. */
+	/* The driver has no pointer to the memory of a handle, so the device reads it. */
 	KUNIT_ASSERT_EQ(test, coherent_handle_zeroed(&handle, edu.dev, 10, .level = level), 0);
 	KUNIT_EXPECT_EQ(test, coherent_handle_size(&handle), 10);
 	device_reads(test, coherent_handle_addr(&handle).raw + PAGE_SIZE - 64, seen, 64);
@@ -30,7 +30,7 @@ void fresh_box_is_zero_to_the_end_of_its_last_page(struct kunit *test)
 	coherent_handle_free(&handle);
 }
 
-/* At COHERENT_HIDDEN it does, if it guesses the address. */
+/* At COHERENT_HIDDEN a device that guesses the address reaches the box. */
 static void try_hidden_box(struct kunit *test)
 {
 	COHERENT_BOX_AUTO(struct page_bytes, box);
@@ -60,7 +60,7 @@ void no_device_can_read_or_write_a_box(struct kunit *test)
 	u64 guess;
 
 	if (!is_enforced()) {
-		ANSWER("no: the address is withheld, not the memory");
+		ANSWER("No: a box is mapped, so a device that guesses its address reaches it.");
 		try_hidden_box(test);
 		return;
 	}
@@ -70,7 +70,7 @@ void no_device_can_read_or_write_a_box(struct kunit *test)
 	coherent_free(&before);
 	KUNIT_ASSERT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1, .level = level), 0);
 	KUNIT_EXPECT_EQ(test, coherent_box_level(&box), COHERENT_IOMMU);
-	/* The device tries where a mem was, where this one is going to be, and where its pages are. */
+	/* The device tries an old address, the address of the box, and its physical address. */
 	try_box_at(test, coherent_box_ptr(&box), guess);
 	if (ADDRESS_OF_BOX(&box))
 		try_box_at(test, coherent_box_ptr(&box), ADDRESS_OF_BOX(&box));
@@ -96,7 +96,7 @@ void count_and_size_are_checked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_zeroed(&mem, edu.dev, SIZE_MAX / 4, .level = level),
 			-ENOMEM);
 	KUNIT_EXPECT_EQ(test, coherent_handle_zeroed(&handle, edu.dev, SIZE_MAX), -ENOMEM);
-	/* More than there is: no warning, and nobody is killed. */
+	/* The VM has less memory. The kernel does not warn, and it kills no process. */
 	KUNIT_EXPECT_EQ(test, coherent_handle_zeroed(&handle, edu.dev, 1ul << 34, .level = level),
 			-ENOMEM);
 	KUNIT_EXPECT_EQ(test, coherent_handle_zeroed(&handle, edu.dev, 1ul << 42, .level = level),
@@ -131,7 +131,7 @@ void align_and_boundary_hold_or_are_refused(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, first & (align - 1), 0);
 		KUNIT_EXPECT_EQ(test, first / boundary, (first + bytes - 1) / boundary);
 		KUNIT_EXPECT_EQ(test, coherent_size(&mem), bytes);
-		/* So that the next one is not where this one was. */
+		/* The next mem cannot get the address of this one, which is still allocated. */
 		coherent_free(&before);
 		coherent_move(&mem, &before);
 	}
@@ -181,7 +181,7 @@ void attributes_are_refused_or_honoured(struct kunit *test)
 	for (; attr; attr <<= 1)
 		KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1, .attrs = attr),
 				-EINVAL);
-	/* The mask says which zone. */
+	/* The mask selects the zone, so the library refuses a zone in .gfp. */
 	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1, .gfp = GFP_DMA), -EINVAL);
 	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1, .gfp = GFP_KERNEL | __GFP_COMP),
 			-EINVAL);

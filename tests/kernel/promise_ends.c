@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Promises about the end of mems in the kernel: reclaim and free.
+ * These tests check the promises about the end of a mem in the kernel: reclaim and free.
  */
 #include <linux/delay.h>
 
 #include "promises.h"
 
-/* The answer is the same whether a transfer is in flight or not. */
-void reclaim_needs_the_drivers_word(struct kunit *test)
+/* Reclaim does not know whether a transfer is in flight, so it needs .idle in both cases. */
+void reclaim_needs_idle_unless_unmap_is_a_fence(struct kunit *test)
 {
 	COHERENT_BOX_AUTO(struct page_bytes, box);
 	COHERENT_AUTO(struct page_bytes, mem);
@@ -35,15 +35,15 @@ static void try_hidden_reclaim(struct kunit *test)
 	device_is_told_to_write(coherent_addr(&mem).raw);
 	KUNIT_EXPECT_EQ(test, coherent_reclaim(&mem, &box), -EBUSY);
 	KUNIT_EXPECT_TRUE(test, !coherent_is_empty(&mem));
-	/* A driver that says so and is wrong. */
+	/* The driver says .idle, although a transfer is in flight. */
 	KUNIT_ASSERT_EQ(test, coherent_reclaim(&mem, &box, .idle = true), 0);
 	msleep(2 * EDU_MS);
 	KUNIT_EXPECT_TRUE(test, is_all(coherent_box_ptr(&box), DIRT, DIRT_BYTES));
 }
 
 /*
- * The transfer is armed, and lead_ms before it fires the memory is taken back. False
- * if that was too late and it had fired: nothing is learned then.
+ * The driver starts a transfer, and reclaims the memory lead_ms before the device does it. Returns
+ * false if the reclaim was too late. The test has shown nothing then.
  */
 static bool reclaim_before_the_transfer(struct kunit *test, unsigned int lead_ms)
 {
@@ -53,7 +53,7 @@ static bool reclaim_before_the_transfer(struct kunit *test, unsigned int lead_ms
 
 	KUNIT_EXPECT_EQ(test, coherent_zeroed(&mem, edu.dev, 1, .level = level), 0);
 	old = coherent_addr(&mem).raw;
-	/* So that the IOTLB knows it: a stale entry is what a lazy unmap leaves. */
+	/* The device uses the address, so that the IOTLB has an entry. A lazy unmap keeps the entry. */
 	device_writes(test, old);
 	KUNIT_EXPECT_EQ(test, coherent_write(&mem, 0, .bytes[0], 0), 0);
 	device_is_told_to_write(old);
@@ -65,7 +65,7 @@ static bool reclaim_before_the_transfer(struct kunit *test, unsigned int lead_ms
 	}
 	must_be_refused(old);
 	memset(coherent_box_ptr(&box), 0, PAGE_SIZE);
-	/* The address is nobody else's, as long as the box may have it again. */
+	/* While the box keeps its address, no other object gets it. */
 	if (ADDRESS_OF_BOX(&box)) {
 		KUNIT_EXPECT_EQ(test, coherent_zeroed(&mem, edu.dev, 1, .level = level), 0);
 		KUNIT_EXPECT_TRUE(test, coherent_addr(&mem).raw != old);
@@ -80,18 +80,18 @@ void armed_transfer_does_not_reach_reclaimed_memory(struct kunit *test)
 	unsigned int lead_ms;
 
 	if (!is_enforced()) {
-		ANSWER("it does: nothing is taken away, so that the driver has to say .idle");
+		ANSWER("No: reclaim does not unmap. The driver says `.idle` when all transfers are over.");
 		try_hidden_reclaim(test);
 		return;
 	}
-	/* As close as can be: a lazy unmap lets the device write for some 15 ms. */
+	/* A lazy unmap lets the device write for about 15 ms, so the test tries short times first. */
 	for (lead_ms = 2; lead_ms < EDU_MS; lead_ms *= 2)
 		if (reclaim_before_the_transfer(test, lead_ms))
 			return;
 	KUNIT_EXPECT_TRUE(test, lead_ms < EDU_MS);
 }
 
-/* The DMA API hands pages and address to the next who asks, at once. */
+/* The DMA API may give the pages and the address to the next caller at once. */
 static void try_hidden_free(struct kunit *test)
 {
 	COHERENT(struct page_bytes) mem = COHERENT_EMPTY;
@@ -103,7 +103,7 @@ static void try_hidden_free(struct kunit *test)
 	old = coherent_addr(&mem).raw;
 	coherent_free(&mem);
 	KUNIT_ASSERT_EQ(test, coherent_zeroed(&next, edu.dev, 1), 0);
-	/* Elsewhere nobody knows whom it would hit. */
+	/* A write to another address could hit memory that the test does not know. */
 	if (coherent_addr(&next).raw != old)
 		return;
 	device_writes(test, old);
@@ -117,7 +117,7 @@ void armed_transfer_does_not_reach_freed_memory(struct kunit *test)
 	u64 old;
 
 	if (!is_enforced()) {
-		ANSWER("it may, and the memory may have its next owner by then");
+		ANSWER("No: the transfer may overwrite memory that has another owner after the free.");
 		try_hidden_free(test);
 		return;
 	}

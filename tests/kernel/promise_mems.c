@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Promises about mems in the kernel: what expose does, what the device may do, and what
- * accessors do.
+ * These tests check the promises about mems in the kernel: expose, the permissions of the device,
+ * and accessors.
  */
 #include <linux/random.h>
 
 #include "promises.h"
 
-/* A hole that the device must not see: a, then 3 bytes of padding, then b. */
+/* Three bytes of padding follow a. The device must not see what they hold. */
 struct padded {
 	u8 a;
 	u32 b;
@@ -48,7 +48,7 @@ void expose_consumes_the_box(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&box) && !coherent_is_empty(&mem));
 	KUNIT_EXPECT_TRUE(test, !coherent_box_ptr(&box));
 
-	/* Into a live mem: the box goes, the mem stays. */
+	/* An expose to a mem that is not empty consumes the box and keeps the mem. */
 	KUNIT_ASSERT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1, .level = level), 0);
 	KUNIT_EXPECT_EQ(test, coherent_expose(&box, &mem), -EBUSY);
 	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&box) && !coherent_is_empty(&mem));
@@ -56,7 +56,7 @@ void expose_consumes_the_box(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, calls, 0);
 	KUNIT_EXPECT_EQ(test, coherent_write(&mem, 0, 1), 0);
 
-	/* An empty box. */
+	/* An expose of an empty box fails and keeps the mem. */
 	KUNIT_EXPECT_EQ(test, coherent_expose(&box, &mem), -EINVAL);
 	KUNIT_EXPECT_EQ(test, coherent_expose(&box, &other), -EINVAL);
 	KUNIT_EXPECT_EQ(test, coherent_reclaim(&other, &box, .idle = true), -EINVAL);
@@ -94,7 +94,7 @@ void failed_expose_leaves_nothing_reachable(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&box) && coherent_is_empty(&mem));
 	KUNIT_EXPECT_EQ(test, sealing.called, 1);
 	if (!is_enforced()) {
-		ANSWER("the device may reach it as it may reach a freed mem");
+		ANSWER("No: the device may reach the memory, as it may reach a freed mem.");
 		return;
 	}
 	must_be_refused(sealing.address);
@@ -112,7 +112,7 @@ void failing_initialiser_frees_once(struct kunit *test)
 			-EDOM);
 	KUNIT_EXPECT_EQ(test, calls, 1);
 	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&mem));
-	/* A result that is neither success nor an error is not taken for success. */
+	/* A result that is neither 0 nor an error becomes -EINVAL. */
 	sealing.result = 1;
 	KUNIT_EXPECT_EQ(test,
 			coherent_zeroed(&mem, edu.dev, 1, .level = level, .seal = seal,
@@ -148,7 +148,7 @@ void init_fills_before_the_device_can_see(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, seen[2], 42);
 }
 
-/* --- What the device may do --- */
+/* --- Permissions of the device --- */
 
 static void try_read_only_handle(struct kunit *test)
 {
@@ -175,7 +175,7 @@ void device_may_do_only_what_expose_allowed(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, coherent_zeroed(&mem, edu.dev, 1, .permission = 2), -EINVAL);
 	if (!is_enforced()) {
-		ANSWER("read-only is refused, -EOPNOTSUPP: the level is too low to enforce it");
+		ANSWER("COHERENT_READ_ONLY gives -EOPNOTSUPP, because this level cannot enforce it.");
 		KUNIT_EXPECT_EQ(test,
 				coherent_zeroed(&mem, edu.dev, 1, .permission = COHERENT_READ_ONLY),
 				-EOPNOTSUPP);
@@ -193,7 +193,7 @@ void device_may_do_only_what_expose_allowed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_read(&mem, 0, .bytes[0], &byte), 0);
 	KUNIT_EXPECT_EQ(test, byte, 0);
 	try_read_only_handle(test);
-	/* Once reclaimed, it is exposed anew, with other permissions. */
+	/* The driver can reclaim the mem and expose it again with another permission. */
 	KUNIT_ASSERT_EQ(test, coherent_reclaim(&mem, &box), 0);
 	KUNIT_ASSERT_EQ(test, coherent_expose(&box, &mem), 0);
 	device_writes(test, coherent_addr(&mem).raw);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The promises of the contract in the kernel, at one of the two levels. Their names are those of
- * tests/promises/list.h. What a device reached is seen in memory, and what it was refused is seen
- * by tests/vm/run.py, in QEMU's trace. Promise 9 is about object code: build.py. Promise 18 is
- * fail_nth.c. This file has the promises that the kernel alone makes, and those that it does not
- * make.
+ * These tests check the promises of the contract in the kernel, at one of the two levels.
+ * tests/promises/list.h has their names. A test sees in memory what the device has reached.
+ * tests/vm/run.py sees in QEMU's trace which accesses were refused. build.py tests promise 9, which
+ * is about object code, and fail_nth.c tests promise 18. This file has the promises that do not
+ * apply in the kernel, and those that apply only there.
  */
 #include <linux/pci.h>
 
@@ -12,7 +12,7 @@
 
 #include "promises.h"
 
-/* The answer of a world where a promise has nothing to be about. */
+/* Defines a test that only prints why its promise does not apply in the kernel. */
 #define DOES_NOT_APPLY(promise, reason)  \
 	void promise(struct kunit *test) \
 	{                                \
@@ -20,16 +20,19 @@
 	}
 
 DOES_NOT_APPLY(object_may_outlive_its_device,
-	       "it is leaked, with a warning (`tests/kernel/misuse.c`)")
-DOES_NOT_APPLY(forked_child_has_none_of_it, "does not apply: no process has the kernel's memory")
-DOES_NOT_APPLY(failed_revoke_leaks_and_reports, "does not apply: unmapping cannot fail")
+	       "A free after the unbind leaks the object, and warns (`tests/kernel/misuse.c`).")
+DOES_NOT_APPLY(forked_child_cannot_use_the_device,
+	       "Does not apply: a fork does not copy memory of the kernel.")
+DOES_NOT_APPLY(failed_revoke_leaks_and_reports,
+	       "Does not apply: an unmap in the kernel cannot fail.")
 DOES_NOT_APPLY(mem_keeps_address_and_contents_over_a_reset,
-	       "does not apply: the bus resets devices, not the library")
+	       "Does not apply: the kernel's bus resets the device. The library does not reset it.")
 DOES_NOT_APPLY(pointers_find_their_objects,
-	       "does not apply: what is known of an object stands in it")
-DOES_NOT_APPLY(objects_of_a_pool_are_copied_to_the_device, "does not apply: there is dma_pool")
+	       "Does not apply: the kernel's object holds its own record, so there is no lookup.")
+DOES_NOT_APPLY(objects_of_a_pool_are_copied_to_the_device,
+	       "Does not apply: the library has no pools in the kernel, which has dma_pool.")
 
-/* Nobody gets less than was asked for. */
+/* A box has at least the level that the driver asks for, or the call fails. */
 static void level_is_met_or_refused(struct kunit *test)
 {
 	const enum coherent_level best = coherent_device_level(edu.dev);
@@ -65,7 +68,7 @@ static void level_is_met_or_refused(struct kunit *test)
 
 COHERENT_TYPE(linked, u64);
 
-/* The table holds the address of the page before it; if it cannot, there is neither. */
+/* A seal that writes the address of the page into the table, or fails. */
 static int link(void *elements, size_t count, coherent_addr_t address, void *arg)
 {
 	const union linked *page = arg;
@@ -104,14 +107,14 @@ static void all_are_exposed_or_none(struct kunit *test)
 	}
 }
 
-/* What devres knows it by has an address in each file. */
+/* devres identifies the object by a static inline, which has another address in each file. */
 static void managed_object_is_freed_by_any_file(struct kunit *test)
 {
 	union edu_packets packets = COHERENT_EMPTY;
 
 	KUNIT_ASSERT_EQ(test, coherent_zeroed(&packets, edu.dev, 1, .level = level), 0);
 	KUNIT_EXPECT_EQ(test, coherent_manage(&packets), 0);
-	free_elsewhere(&packets);
+	free_in_other_file(&packets);
 	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&packets));
 }
 
@@ -144,7 +147,10 @@ static void blob_is_read_by_the_rules(struct kunit *test)
 	coherent_free(&mem);
 }
 
-/* .gfp = GFP_ATOMIC makes it possible; but COHERENT_HIDDEN is not freed there. */
+/*
+ * With .gfp = GFP_ATOMIC a driver can allocate and expose in atomic context. It cannot free there
+ * at COHERENT_HIDDEN.
+ */
 static void atomic_context_is_possible(struct kunit *test)
 {
 	COHERENT_BOX(u8) box = COHERENT_EMPTY;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The tests of all promises in the kernel, and what several of their files use.
+ * This header declares the test of each promise in the kernel, and types that several of these
+ * files use.
  */
 #ifndef KERNEL_PROMISES_H
 #define KERNEL_PROMISES_H
@@ -14,7 +15,7 @@
 PROMISES(PROMISE_TEST)
 #undef PROMISE_TEST
 
-/* Where the device would find a box. Nobody is told. */
+/* The device address of a box; 0 if the box has none yet. The library gives it to no driver. */
 #define ADDRESS_OF_BOX(box) ((box)->base.object.address)
 
 struct page_bytes {

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * This file has the driver of QEMU's edu device, on which the tests of the kernel face run, and
+ * makes the device access memory.
+ */
 #include <linux/pci.h>
 
 #include "world.h"
@@ -11,9 +15,9 @@ enum coherent_level level;
 
 static unsigned int wanted_level;
 module_param_named(level, wanted_level, uint, 0444);
-MODULE_PARM_DESC(level, "enum coherent_level to test; 0 for the device's");
+MODULE_PARM_DESC(level, "enum coherent_level to test; 0 tests the level of the device");
 
-/* --- What the device does --- */
+/* --- Accesses of the device --- */
 
 void device_reads(struct kunit *test, u64 from, void *seen, size_t bytes)
 {
@@ -51,7 +55,7 @@ void device_writes(struct kunit *test, u64 to)
 	KUNIT_EXPECT_EQ(test, edu_write(&edu, (coherent_addr_t){ to }, DIRT_BYTES), 0);
 }
 
-void free_elsewhere(union edu_packets *packets)
+void free_in_other_file(union edu_packets *packets)
 {
 	coherent_free(packets);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What the tests of the kernel face run on: QEMU's edu device, bound to their own
- * driver as long as a suite runs, at one of the two levels.
+ * The tests of the kernel face run on QEMU's edu device, at one of the two levels. While a suite
+ * runs, the device is bound to the driver in world.c.
  */
 #ifndef WORLD_H
 #define WORLD_H
@@ -9,46 +9,52 @@
 #include "edu.h"
 #include "ktest.h"
 
-/* edu starts a transfer so long after it was told to. */
+/* edu starts a transfer this long after the command. */
 #define EDU_MS 100
-/* What the device writes to memory. */
+/* The device writes this byte to memory, DIRT_BYTES times. */
 #define DIRT 0x5a
 #define DIRT_BYTES 2048
 
-/* The device; .dev is NULL where it is not bound. */
+/* The device. Its .dev is NULL while the device is not bound. */
 extern struct edu edu;
 
-/* The level that is tested: the device's, or the module parameter level. */
+/* The level that is tested: the module parameter "level", or the level of the device. */
 extern enum coherent_level level;
 
 extern struct kunit_suite promises, fail_nth, registers;
 
-/* Of a suite; the device is bound in between. */
+/* A suite calls these to bind and to unbind the device. */
 int world_begin(struct kunit_suite *suite);
 void world_end(struct kunit_suite *suite);
 
+/* Returns whether an IOMMU enforces what the device may access at the level that is tested. */
 static inline bool is_enforced(void)
 {
 	return level == COHERENT_IOMMU;
 }
 
-/* The device fetches bytes from an address; they are what it saw. */
+/* The device reads memory. @seen gets the bytes that the device has read. */
 void device_reads(struct kunit *test, u64 from, void *seen, size_t bytes);
 
-/* The device writes DIRT_BYTES of dirt to an address. */
+/* The device writes DIRT_BYTES of DIRT to memory. */
 void device_writes(struct kunit *test, u64 to);
 
-/* The same in two steps: the command now, the access EDU_MS later. */
+/* Fills the device's buffer with DIRT. */
 void device_gets_dirt(struct kunit *test);
+
+/* Commands the device to write its buffer to memory. The device does so EDU_MS later. */
 void device_is_told_to_write(u64 to);
 
-/* coherent_free() of another file than the one that made the object. */
-void free_elsewhere(union edu_packets *packets);
+/* Calls coherent_free() in another file than the one that allocated the object. */
+void free_in_other_file(union edu_packets *packets);
 
-/* For run.py: QEMU must refuse accesses to this page. Where nobody enforces: nothing. */
+/*
+ * Tells run.py that QEMU must refuse an access to this page. Tells it nothing at a level that does
+ * not enforce.
+ */
 void must_be_refused(u64 address);
 
-/* For docs/backends.md: how what is promised ends at a level that cannot keep it. */
+/* Prints for docs/backends.md why this level does not keep the promise of the test. */
 #define ANSWER(text) pr_info("# answer: %s: %s\n", __func__, text)
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Promises about the end of mems: reclaim, free, a device that is closed, and unmapping that
- * fails.
+ * These tests check the promises about the end of a mem: reclaim, free, the close of its device,
+ * and an unmap that fails.
  */
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,8 +10,8 @@
 
 /* --- Reclaim --- */
 
-/* What was transferred before is in the box; what is transferred after it is not. */
-void reclaim_needs_the_drivers_word(struct world *world)
+/* The box has the data that the device wrote before the reclaim, and none that it writes later. */
+void reclaim_needs_idle_unless_unmap_is_a_fence(struct world *world)
 {
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
@@ -43,7 +43,7 @@ void reclaim_needs_the_drivers_word(struct world *world)
 	else
 		world_write_is_refused(world, old, COHERENT_STATE_RECLAIMED);
 	assert_true(is_all(coherent_box_ptr(&box), 1, 2 * PAGE));
-	/* After a reclaim the box has another address. */
+	/* The reclaimed box has another address. */
 	assert_ok(coherent_expose(&box, &mem));
 	assert_int_not_equal(coherent_addr(&mem).raw, old);
 	world_writes(world, coherent_addr(&mem).raw, PROBE);
@@ -51,7 +51,10 @@ void reclaim_needs_the_drivers_word(struct world *world)
 	world_close(world);
 }
 
-/* Where that tells the driver of nothing, the transfers may end in any way. */
+/*
+ * The armed transfer hits memory that was reclaimed. Where a transfer may hit another mem, its
+ * result says nothing, and the driver resets the device.
+ */
 static void fire_at_reclaimed(struct world *world, uint64_t old)
 {
 	if (world->lies_hit_others) {
@@ -64,7 +67,7 @@ static void fire_at_reclaimed(struct world *world, uint64_t old)
 	}
 }
 
-/* Where .idle is needed, the driver says it although it is wrong. */
+/* Where reclaim needs .idle, the driver says .idle although a transfer is in flight. */
 void armed_transfer_does_not_reach_reclaimed_memory(struct world *world)
 {
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
@@ -76,7 +79,7 @@ void armed_transfer_does_not_reach_reclaimed_memory(struct world *world)
 	world_open(world);
 	assert_ok(coherent_zeroed(&mem, world->dev, bytes));
 	old = coherent_addr(&mem).raw;
-	/* The transfer works, and so it does not fail for another reason below. */
+	/* The first transfer succeeds, so the second one does not fail for another reason. */
 	world_arm_write(world, old);
 	world_fire(world);
 	assert_ok(coherent_copy_out(&mem, 0, seen, bytes));
@@ -92,12 +95,15 @@ void armed_transfer_does_not_reach_reclaimed_memory(struct world *world)
 		assert_ok(coherent_reclaim(&mem, &box, .idle = true));
 	}
 	if (world->lies_hit_others) {
-		/* Some of the transfer has been. No other mem is at hand that it could hit. */
+		/*
+		 * The device may have done a part of the transfer. The test allocates no other mem,
+		 * because the rest could hit it.
+		 */
 		world_differs(world);
 		memset(coherent_box_ptr(&box), 1, bytes);
 	} else {
 		assert_true(is_all(coherent_box_ptr(&box), 1, bytes));
-		/* Neither the pages nor the address reach anyone else. */
+		/* No other object gets the pages or the address. */
 		assert_ok(coherent_zeroed(&next, world->dev, bytes));
 		assert_int_not_equal(coherent_addr(&next).raw, old);
 	}
@@ -128,11 +134,11 @@ void armed_transfer_does_not_reach_freed_memory(struct world *world)
 	world_open(world);
 	assert_ok(coherent_zeroed(&mem, world->dev, bytes));
 	old = coherent_addr(&mem).raw;
-	/* The device has reached it before, so that an IOTLB knows it. */
+	/* The device uses the address, so that an IOTLB has an entry for it. */
 	world_writes(world, old, PROBE);
 	world_arm_write(world, old);
 	coherent_free(&mem);
-	/* These may well be the same pages, where unmapping is a fence. */
+	/* Where an unmap is a fence, these objects may get the same pages. */
 	assert_ok(coherent_zeroed(&next, world->dev, bytes));
 	assert_ok(coherent_box_zeroed(&box, world->dev, bytes));
 	assert_int_not_equal(coherent_addr(&next).raw, old);
@@ -143,7 +149,7 @@ void armed_transfer_does_not_reach_freed_memory(struct world *world)
 	assert_ok(coherent_copy_out(&next, 0, seen, bytes));
 	assert_true(is_all(seen, 0, bytes));
 	assert_true(is_all(coherent_box_ptr(&box), 0, bytes));
-	/* After a fence it is over everywhere. */
+	/* In every world, a fence ends the transfer. */
 	world_fence(world);
 	world_write_is_refused(world, old, world->fenced_state);
 	assert_ok(coherent_copy_out(&next, 0, seen, bytes));
@@ -157,7 +163,7 @@ void armed_transfer_does_not_reach_freed_memory(struct world *world)
 
 /* --- Close --- */
 
-/* The device was closed. Memory is readable; state changes are not possible. */
+/* The device is closed. The driver can read and write memory, but it cannot change a state. */
 static void objects_are_memory_only(struct world *world, union bytes *mem, void *box_memory)
 {
 	COHERENT_BOX(uint8_t) back = COHERENT_EMPTY;
@@ -193,7 +199,10 @@ void object_may_outlive_its_device(struct world *world)
 	assert_ok(coherent_write(&mem, 3, 77));
 	coherent_box_ptr(&box)[0] = 5;
 	if (world->late_ms) {
-		/* It fires when the device is closed. What is closed is stopped: nobody refuses. */
+		/*
+		 * The timer of the transfer ends after the close. A closed device does not
+		 * transfer, so the IOMMU has nothing to refuse.
+		 */
 		world_arm_write(world, coherent_addr(&mem).raw);
 	}
 	world_stop(world);
@@ -211,7 +220,7 @@ void object_may_outlive_its_device(struct world *world)
 	coherent_bar_write32(bar, 0, 0);
 	coherent_bar_close(bar);
 
-	/* The device that is open now is another one. */
+	/* The device is opened again. The old objects do not belong to it. */
 	world_open_again(world);
 	assert_ok(coherent_read(&mem, PROBE - 1, &byte));
 	assert_int_equal(byte, DIRT);
@@ -225,8 +234,8 @@ void object_may_outlive_its_device(struct world *world)
 	world_close(world);
 }
 
-/* The exit of a child ends nothing of the parent's. */
-void forked_child_has_none_of_it(struct world *world)
+/* The parent keeps its device and its objects when the child exits. */
+void forked_child_cannot_use_the_device(struct world *world)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	struct coherent_bar *bar;
@@ -259,7 +268,7 @@ void forked_child_has_none_of_it(struct world *world)
 
 /* --- Unmapping that fails --- */
 
-/* The first unmapping is that of a reclaim, the second that of a free. */
+/* The unmap of a reclaim fails if @nth is 1, and the unmap of a free fails if @nth is 2. */
 static void failed_unmap_leaks(struct world *world, unsigned int nth)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
@@ -288,18 +297,18 @@ static void failed_unmap_leaks(struct world *world, unsigned int nth)
 	assert_true(coherent_is_empty(&mem));
 	assert_true(log_has(&world->log, place));
 	assert_true(log_has(&world->log, "error: sim:edu"));
-	/* Neither pages nor address come back. */
+	/* No other object gets the pages or the address. */
 	for (unsigned int i = 0; i < 200; i++) {
 		assert_ok(coherent_zeroed(&next, world->dev, 1));
 		assert_int_not_equal(coherent_addr(&next).raw, address.raw);
 		assert_ptr_not_equal(coherent_unsafe_ptr(&next), pages);
 		coherent_free(&next);
 	}
-	/* What is leaked is not an object that was left open. */
+	/* world_close() asserts that the library does not report the leak as "not freed". */
 	world_close(world);
 }
 
-/* The answer where unmapping does not fail: it is done, and there is no key that makes it fail. */
+/* Without the key "fail-unmap" no test can make an unmap fail, so the test asserts success. */
 static void unmapping_does_not_fail(struct world *world)
 {
 	COHERENT(uint8_t) reclaimed = COHERENT_EMPTY, freed = COHERENT_EMPTY;
