@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * QEMU's edu device: simulated, in a QEMU of ours, or behind the IOMMU of a kernel. It copies
- * between memory and its buffer. It never tells whether it reached the memory.
+ * This file drives an edu device: a simulated one, one in a QEMU that the library starts, or one
+ * behind the IOMMU of a kernel. edu copies between memory and its buffer. It does not report
+ * whether it reached the memory.
  */
 #include <unistd.h>
 
@@ -39,7 +40,7 @@ static int edu_fire(struct world *world)
 	return coherent_bar_poll32(bar_of(world), DMA_CMD, RUN, 0, LONG);
 }
 
-/* The buffer ends one byte early, so that both places have less than half of it. */
+/* edu's buffer has 4096 bytes, but a transfer cannot use the last one. Each place has 2048. */
 static uint64_t buffer_at(enum place place)
 {
 	return place == PLACE_DIRT ? BUFFER : BUFFER + DIRT_BYTES;

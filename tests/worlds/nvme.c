@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * QEMU's NVMe controller, by the driver of examples/. A command succeeds also where the IOMMU
- * refused its transfer. A command that the controller was not told of is an armed transfer.
+ * This file drives QEMU's NVMe controller with the driver of examples/. A command succeeds even if
+ * the IOMMU refuses its transfer. To arm a transfer, the driver writes a command but not the
+ * doorbell.
  */
 #include <unistd.h>
 
@@ -14,7 +15,7 @@ enum { OPCODE_WRITE = 1, OPCODE_READ = 2, NSID = 1, SLOT = 0 };
 
 /**
  * struct controller - A controller, its disk, and a driver.
- * @image: The path of the disk; without one QEMU has a disk that forgets.
+ * @image: The path of the disk. Without it, QEMU's disk does not keep what is written.
  * @nvme: The driver.
  * @is_open: The driver runs.
  */
@@ -29,13 +30,16 @@ static struct nvme *nvme_of(struct world *world)
 	return &((struct controller *)world->state)->nvme;
 }
 
-/* Their first blocks. */
+/* Returns the first block of a place. */
 static uint32_t block_of(enum place place)
 {
 	return place == PLACE_DIRT ? 1024 : 0;
 }
 
-/* Any memory, where nvme_start() has only that of the driver. It does not cross a page. */
+/*
+ * Writes a command for any address. nvme_start() uses only memory of the driver. The memory must
+ * not cross a page.
+ */
 static void put_command(struct nvme *nvme, uint32_t opcode, enum place place, uint64_t address,
 			size_t bytes)
 {

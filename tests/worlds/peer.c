@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * This file looks into the memory of a process that runs a device. The library names all files
+ * that it shares with such a process "memfd:coherent".
+ */
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "peer.h"
 
-/* Memory is searched in pieces. Secrets do not cross pages. */
+/* The search reads memory in pieces of this size. No secret crosses a page. */
 #define PIECE ((size_t)1 << 20)
 
 const char *qemu_missing(void)
@@ -54,8 +58,8 @@ static FILE *open_maps(pid_t pid)
 	return maps;
 }
 
-/* The next mapping of a file of ours. */
-static bool next_of_ours(FILE *maps, unsigned long *first, unsigned long *last)
+/* Finds the next mapping of a file of the library. Returns false if there is none. */
+static bool next_shared_mapping(FILE *maps, unsigned long *first, unsigned long *last)
 {
 	char line[512];
 
@@ -76,20 +80,20 @@ bool peer_has(pid_t pid, const char secret[16])
 	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
 	memory = open(path, O_RDONLY);
 	assert_true(memory >= 0);
-	while (!has && next_of_ours(maps, &first, &last))
+	while (!has && next_shared_mapping(maps, &first, &last))
 		has = range_has(memory, first, last, secret);
 	fclose(maps);
 	close(memory);
 	return has;
 }
 
-bool is_in_our_file(const void *memory)
+bool is_in_shared_file(const void *memory)
 {
 	FILE *maps = open_maps(getpid());
 	unsigned long first, last;
 	bool is_in = false;
 
-	while (!is_in && next_of_ours(maps, &first, &last))
+	while (!is_in && next_shared_mapping(maps, &first, &last))
 		is_in = (uintptr_t)memory >= first && (uintptr_t)memory < last;
 	fclose(maps);
 	return is_in;

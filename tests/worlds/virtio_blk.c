@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A disk of QEMU's storage daemon, over vhost-user, by the driver of examples/. Its reads are
- * slow, so that transfers are in flight for as long as a test needs: the daemon has taken the
- * requests and holds pointers to their memory.
+ * This file drives a disk of QEMU's storage daemon over vhost-user, with the driver of examples/.
+ * The disk reads slowly, so that transfers are in flight for as long as a test needs. Meanwhile
+ * the daemon has taken the requests and holds pointers to their memory.
  */
 #include <unistd.h>
 
@@ -12,11 +12,11 @@
 
 #define IMAGE_BYTES (4 << 20)
 #define DEPTH 32
-/* A second has as many reads. The first six are not slowed down. */
+/* The disk does this many reads a second. It does not slow down the first six. */
 #define READS_A_SECOND 60
-/* As many reads of the driver's own memory come before those that are armed. */
+/* The driver queues this many reads to its own memory before the armed reads. */
 #define READS_BEFORE 8
-/* The image is zeros from here on. */
+/* From this sector on the image is zero. */
 #define ZERO_SECTOR 4096
 
 /**
@@ -114,7 +114,10 @@ static void disk_arm(struct world *world, uint64_t to, size_t bytes)
 			     (coherent_addr_t){ to + at }, PAGE);
 	}
 	blk_kick(&disk->blk);
-	/* The daemon takes all that there is before it answers one, and answers them in order. */
+	/*
+	 * The daemon takes all requests before it answers one, and it answers them in order. So it
+	 * has taken the armed reads when it answers the first read.
+	 */
 	assert_ok(coherent_poll(&disk->blk.rings, 0, .used.index, &used, used != disk->blk.seen,
 				LONG));
 	assert_true((uint16_t)(used - disk->blk.seen) <= READS_BEFORE);

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * This file has the table of worlds with their answers. It also opens a world, makes its device
+ * access memory, and checks whether the access was refused.
+ */
 #include <time.h>
 
 #include "peer.h"
@@ -23,15 +27,15 @@ static const struct failing_expose qemu_failing_exposes[] = {
 	.is_simulated = true, .wide_keys = ",mask=40", .failing_exposes = sim_failing_exposes, \
 	.has_fail_unmap = true, .burst = 2048
 
-/* edu's timer runs on over a reset, so that freed addresses stay nobody's. */
+/* A reset does not stop edu's timer, so a fence does not release freed addresses. */
 #define QEMU                                                                                  \
 	.level = COHERENT_PEER, .faults = "named", .needs_idle = true, .names_faults = true,  \
 	.fenced_state = COHERENT_STATE_FREED, .mem_is_elsewhere = true, .keeps_copies = true, \
 	.keeps_mask = true, .wide_keys = "", .failing_exposes = qemu_failing_exposes
 
-#define QEMU_REVOKES                                            \
-	"QEMU that does not unmap is ended, and the device is " \
-	"lost (`tests/qemu/device.c`)"
+#define QEMU_REVOKES                                                                   \
+	"If QEMU does not unmap memory, the library ends QEMU and the device is lost " \
+	"(`tests/qemu/device.c`)."
 
 static const struct world worlds[] = {
 	{
@@ -81,7 +85,7 @@ static const struct world worlds[] = {
 		.name = "vhost-user:",
 		.ops = &virtio_blk_ops,
 		.level = COHERENT_PEER,
-		.faults = "not told: the peer hangs up",
+		.faults = "not reported: the peer hangs up",
 		.needs_idle = true,
 		.hangs_up = true,
 		.freed_is_reachable = true,
@@ -91,18 +95,19 @@ static const struct world worlds[] = {
 		.burst = 16 * PAGE,
 		.differs = {
 			[PROMISE_device_may_do_only_what_expose_allowed] =
-				"read-only is refused, -EOPNOTSUPP: a peer writes where it likes in what "
-				"it was given",
+				"An expose with COHERENT_READ_ONLY returns -EOPNOTSUPP, because a peer can "
+				"write to all memory that it gets.",
 			[PROMISE_armed_transfer_does_not_reach_reclaimed_memory] =
-				"it never reaches a box; if the driver says .idle while a transfer is in "
-				"flight, that may overwrite another mem",
+				"The transfer never reaches a box. But if the driver says `.idle` while a "
+				"transfer is in flight, the transfer may overwrite another mem.",
 			[PROMISE_failed_revoke_leaks_and_reports] =
-				"unmapping cannot fail: the memory is taken away, not the right to it",
+				"A peer cannot make an unmap fail: the library moves the contents to pages "
+				"that the peer never had.",
 		},
 	},
 };
 
-/* A PCI device behind the IOMMU of a kernel; what it is refused is in the trace of its QEMU. */
+/* An edu device behind the IOMMU of a kernel. The trace of its QEMU has each refused access. */
 static const struct world pci = {
 	.ops = &edu_ops,
 	.level = COHERENT_IOMMU,
@@ -114,9 +119,11 @@ static const struct world pci = {
 	.late_ms = 100,
 	.differs = {
 		[PROMISE_failed_revoke_leaks_and_reports] =
-			"the kernel's unmapping does not fail; it fails in a mock (`tests/vfio/map.c`)",
+			"The kernel's unmap does not fail. A mock of the kernel makes it fail in "
+			"`tests/vfio/map.c`.",
 		[PROMISE_mem_keeps_address_and_contents_over_a_reset] =
-			"yes over a fence; edu has no reset of its own, -EIO",
+			"Yes over a fence. A reset returns -EIO, because edu does not have a reset of "
+			"its own.",
 	},
 };
 
@@ -172,8 +179,11 @@ void world_open_device(struct world *world, const char *keys)
 	open_by_name(world);
 }
 
-/* Nobody gets a freed address for now, so that the pages that are refused are each test's own. */
-static void keep_trace_apart(struct world *world)
+/*
+ * No object gets a freed address for a while. So each test has other addresses, and QEMU's trace
+ * shows which test an access belongs to.
+ */
+static void use_other_addresses(struct world *world)
 {
 	static size_t opened;
 	COHERENT_AUTO(uint8_t, mem);
@@ -185,7 +195,7 @@ static void keep_trace_apart(struct world *world)
 void world_open(struct world *world)
 {
 	world_open_device(world, "");
-	keep_trace_apart(world);
+	use_other_addresses(world);
 	world_start(world);
 }
 
@@ -217,7 +227,7 @@ void world_close(struct world *world)
 	assert_false(log_has(&world->log, "not freed"));
 }
 
-/* Each line on its own, so that it is a comment to TAP. */
+/* Prints each line as a comment of TAP. */
 static void print_reports(char *text)
 {
 	char *rest = text;
@@ -254,7 +264,7 @@ void world_fence(struct world *world)
 		world_start(world);
 }
 
-/* --- What the device does --- */
+/* --- Accesses of the device --- */
 
 /* A disk transfers whole sectors. */
 static size_t whole_sectors(size_t bytes)
@@ -262,7 +272,7 @@ static size_t whole_sectors(size_t bytes)
 	return (bytes + PROBE - 1) / PROBE * PROBE;
 }
 
-static void no_fault(struct world *world)
+static void check_no_fault(struct world *world)
 {
 	if (world->names_faults)
 		assert_no_fault(world->dev);
@@ -273,14 +283,14 @@ void world_reads(struct world *world, uint64_t from, void *seen, size_t bytes)
 	assert_ok(world->ops->load(world, PLACE_SCRATCH, from, whole_sectors(bytes)));
 	assert_ok(world->ops->store(world, PLACE_SCRATCH, coherent_addr(&world->window).raw,
 				    whole_sectors(bytes)));
-	no_fault(world);
+	check_no_fault(world);
 	assert_ok(coherent_copy_out(&world->window, 0, (uint8_t *)seen, bytes));
 }
 
 void world_writes(struct world *world, uint64_t to, size_t bytes)
 {
 	assert_ok(world->ops->store(world, PLACE_DIRT, to, bytes));
-	no_fault(world);
+	check_no_fault(world);
 }
 
 static void check_fault(struct world *world, uint64_t address, enum coherent_access access,
@@ -297,7 +307,10 @@ static void check_fault(struct world *world, uint64_t address, enum coherent_acc
 		assert_int_equal(fault->access, access);
 }
 
-/* A fault names the first byte, a peer hangs up, and QEMU's trace has the page. */
+/*
+ * Checks that an access was refused. A peer hangs up. QEMU's trace names the page. A fault names
+ * the first byte.
+ */
 static void check_refusal(struct world *world, int err, uint64_t address, size_t bytes,
 			  enum coherent_access access, enum coherent_state state)
 {
@@ -334,7 +347,7 @@ void world_read_is_refused(struct world *world, uint64_t from, uint8_t secret,
 	uint8_t seen[PROBE] = { 0 };
 	int err;
 
-	/* The device may have loaded the byte before. */
+	/* The store of the device may hold the byte already, so the device loads zeros first. */
 	assert_ok(coherent_copy_in(&world->window, 0, seen, PROBE));
 	assert_ok(world->ops->load(world, PLACE_SCRATCH, coherent_addr(&world->window).raw, PROBE));
 	err = world->ops->load(world, PLACE_SCRATCH, from, PROBE);
@@ -353,7 +366,7 @@ void world_arm_write(struct world *world, uint64_t to)
 void world_fire(struct world *world)
 {
 	assert_ok(world->ops->fire(world));
-	no_fault(world);
+	check_no_fault(world);
 }
 
 void world_fire_is_refused(struct world *world, uint64_t to, enum coherent_state state)
@@ -382,7 +395,7 @@ void world_let_it_approach(struct world *world)
 
 bool world_peer_may_have(struct world *world, const void *memory)
 {
-	return world->ops->pid && is_in_our_file(memory);
+	return world->ops->pid && is_in_shared_file(memory);
 }
 
 bool world_peer_has(struct world *world, const char secret[16])
@@ -390,7 +403,7 @@ bool world_peer_has(struct world *world, const char secret[16])
 	return world->ops->pid && peer_has(world->ops->pid(world), secret);
 }
 
-/* --- What tests ask --- */
+/* --- Answers --- */
 
 uint64_t world_next_address(struct world *world)
 {

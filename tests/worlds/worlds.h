@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The worlds that the promises are tested in. A world is a device behind a backend, the
- * documented answers of that backend where backends differ, and the means to let the device
- * do what a driver cannot.
+ * The tests of the promises run in worlds. A world is a device behind a backend. It knows the
+ * answers of that backend where backends differ, and it makes the device access any address.
  *
- * Each device has a store of its own: edu has a buffer and a disk has sectors. The device loads
- * memory into its store and stores it to memory. All probes are made of these two.
+ * Each device has a store of its own: edu has a buffer, and a disk has sectors. The device loads
+ * bytes from memory into its store, and it stores them to memory. All accesses of the tests are
+ * loads and stores.
  */
 #ifndef WORLDS_H
 #define WORLDS_H
@@ -13,10 +13,9 @@
 #include "../promises/list.h"
 #include "../test.h"
 
-#define PAGE 4096
 /* The device writes this byte. */
 #define DIRT 0x5a
-/* A probe is one sector of a disk. */
+/* Most accesses of a device have this size, which is a sector of a disk. */
 #define PROBE 512
 
 enum promise {
@@ -26,7 +25,7 @@ enum promise {
 		PROMISE_COUNT,
 };
 
-/* Where in its own store the device puts what it loads, and takes what it stores. */
+/* A part of the store of a device: one is full of DIRT, the other is for any bytes. */
 enum place {
 	PLACE_DIRT,
 	PLACE_SCRATCH,
@@ -35,18 +34,20 @@ enum place {
 struct world;
 
 /**
- * struct world_ops - What a device does.
- * @missing: Why this device cannot be had here; NULL if it can. May be NULL.
- * @begin: Start what the device needs, and put its name into world->opened. May be NULL.
- * @end: End that. May be NULL.
- * @start: Start the driver on the open device, with PLACE_DIRT full of DIRT.
- * @stop: Stop the driver, if it runs; the device stays open.
- * @load: The device reads memory. Returns 0, or an error if the device says that it could not.
- * @store: The device writes memory. Returns the same.
- * @arm: The device is told to write DIRT to memory, and has not done so when this returns.
- * @fire: Wait until it has. Returns as @store.
- * @forgets: The driver has to be started again after a fence.
- * @pid: The process that has the device; 0 for this one. May be NULL.
+ * struct world_ops - The functions of a kind of device.
+ * @missing: Returns why this machine does not have the device; NULL if it has it. May be NULL.
+ * @begin: Starts the programs that the device needs, and writes the name of the device to
+ *	world->opened. May be NULL.
+ * @end: Ends the programs that @begin has started. May be NULL.
+ * @start: Starts the driver on the open device, and fills PLACE_DIRT with DIRT.
+ * @stop: Stops the driver, if it runs. The device stays open.
+ * @load: Makes the device read memory. Returns 0, or an error if the device reports one.
+ * @store: Makes the device write memory. Returns as @load.
+ * @arm: Tells the device to write DIRT to memory. The device has not written it when this returns.
+ * @fire: Waits until the device has done that. Returns as @load.
+ * @forgets: The driver must start again after a fence.
+ * @pid: Returns the process that runs the device. NULL if the device runs in this process or in a
+ *	VM with it.
  */
 struct world_ops {
 	const char *(*missing)(void);
@@ -66,9 +67,9 @@ extern const struct world_ops edu_ops, qemu_edu_ops, nvme_ops, virtio_blk_ops;
 
 /**
  * struct failing_expose - A way to make an expose fail.
- * @keys: The keys that the device is opened with; NULL ends an array.
- * @bytes: The size of the second object, whose expose fails.
- * @err: The answer.
+ * @keys: The test opens the device with these keys. NULL ends an array.
+ * @bytes: The expose of a second object of this size fails.
+ * @err: The expose returns this error.
  */
 struct failing_expose {
 	const char *keys;
@@ -79,43 +80,44 @@ struct failing_expose {
 COHERENT_TYPE(bytes, uint8_t);
 
 /**
- * struct world - A device to test on.
+ * struct world - A device that the promises are tested on. An "answer" is documented behaviour of
+ *	the backend, which the tests assert.
  * @label: The argument of the test program.
- * @name: For coherent_device_open(), without the keys of a test.
- * @ops: What its device does.
- * @level: Answer: its level.
- * @faults: Answer: what becomes of a refused access, for docs/backends.md.
- * @needs_idle: Answer: reclaim without .idle is -EBUSY.
+ * @name: The name for coherent_device_open(), without the keys of a test.
+ * @ops: The functions of the device.
+ * @level: Answer: the level of the device.
+ * @faults: Answer: how the driver learns of a refused access, for docs/backends.md.
+ * @needs_idle: Answer: reclaim without .idle returns -EBUSY.
  * @names_faults: Answer: a refused access is a fault that names the object.
- * @tries_twice: The device tries what was refused once more, so that there are two faults.
- * @hangs_up: Answer: at a refused access the peer hangs up, and the device is -ENODEV.
- * @is_traced: A refused access is in QEMU's trace, which tests/vm/run.py reads.
- * @is_simulated: coherent_sim_try() works.
- * @steps: The device runs only when it is told to.
- * @reclaimed_is_reachable: Answer: the device reaches the old pages of a mem that was reclaimed
- *	until coherent_device_fence(). They are nobody's.
- * @freed_is_reachable: Answer: the same of a mem that was freed.
- * @fenced_state: Answer: what a fault calls a freed address after coherent_device_fence().
- * @no_read_only: Answer: read-only exposure is -EOPNOTSUPP.
+ * @tries_twice: The device repeats a refused access, so that there are two faults.
+ * @hangs_up: Answer: the peer hangs up at a refused access. Later calls return -ENODEV.
+ * @is_traced: QEMU's trace has each refused access, and tests/vm/run.py reads the trace.
+ * @is_simulated: The simulator runs the device, so coherent_sim_try() works.
+ * @steps: The device runs only in coherent_sim_step().
+ * @reclaimed_is_reachable: Answer: until coherent_device_fence() the device reaches the old pages
+ *	of a mem that was reclaimed. No object has these pages.
+ * @freed_is_reachable: Answer: the same is true of a mem that was freed.
+ * @fenced_state: Answer: the state in a fault at a freed address after coherent_device_fence().
+ * @no_read_only: Answer: an expose with COHERENT_READ_ONLY returns -EOPNOTSUPP.
  * @mem_is_elsewhere: Answer: a mem has other pages than its box had.
- * @keeps_copies: A peer keeps a stale copy of what was exposed, in memory of its own.
- * @lies_hit_others: Answer: a driver that says .idle while a transfer is in flight may have
- *	another mem overwritten.
- * @keeps_mask: Answer: freed addresses keep the mask after a fence.
- * @has_no_reset: Answer: the device has no reset of its own.
- * @wide_keys: Keys for a device that has more than 32 address bits.
- * @failing_exposes: Ways to make an expose fail.
- * @has_fail_unmap: The key "fail-unmap" exists.
- * @burst: How much a device is told to write by world_arm_write().
- * @late_ms: So long after world_arm_write() the device has written by itself; 0 if it waits
- *	for world_fire() or for its driver.
- * @differs: Where the answer to a promise is another one: the answer and its reason.
- * @promise: The promise that is tested.
- * @differed: The test has asserted the other answer.
- * @opened: The name that the device was opened by.
+ * @keeps_copies: The peer's own memory keeps the last contents of a reclaimed mem.
+ * @lies_hit_others: Answer: if the driver says .idle while a transfer is in flight, the transfer
+ *	may overwrite another mem.
+ * @keeps_mask: Answer: a fence does not release freed addresses, so the mask cannot change.
+ * @has_no_reset: Answer: coherent_device_reset() returns -EIO.
+ * @wide_keys: The test adds these keys to open a device with more than 32 address bits.
+ * @failing_exposes: The ways to make an expose fail.
+ * @has_fail_unmap: The backend takes the key "fail-unmap".
+ * @burst: world_arm_write() tells the device to write this many bytes.
+ * @late_ms: The device does an armed transfer by itself after this time. 0 if it waits for
+ *	world_fire() or for its driver.
+ * @differs: The answer to a promise with its reason, if the promise does not hold as it stands.
+ * @promise: The promise that is tested now.
+ * @differed: The test has asserted the answer of @differs.
+ * @opened: The name that the test opened.
  * @dev: The device; NULL if it is not open.
- * @window: Here the device stores what it has loaded, so that a test can see it.
- * @state: The driver of the device; of the file that has its ops.
+ * @window: The device stores here what it has loaded, so that the test can read it.
+ * @state: The driver of the device. Only the file that defines @ops uses it.
  * @log: The reports of the device.
  * @fault: The last fault.
  */
@@ -158,73 +160,82 @@ struct world {
 	struct coherent_fault fault;
 };
 
-/* Fills in the world of a label, or that of a PCI device by its name; false if there is none. */
+/*
+ * Fills in the world with this label, or the world of a PCI device if @label is the name of one.
+ * Returns false if there is no such world.
+ */
 bool world_find(struct world *world, const char *label);
 
-/* Prints the labels, one a line, as the help of the program. */
+/* Prints the labels for the program's help, one a line. */
 void world_print_labels(FILE *to);
 
-/* Opens the device, with more keys: ",fail-map=1". Its mask is 28 bits, as edu's. */
+/* Opens the device with more keys, such as ",fail-map=1". Sets a mask of 28 bits, as edu has. */
 void world_open_device(struct world *world, const char *keys);
 
 /* Opens the device and starts its driver. */
 void world_open(struct world *world);
 
-/* Opens it once more by the same name, after the test has closed the device. */
+/* Opens the device again and starts its driver, after the test has closed the device. */
 void world_open_again(struct world *world);
 
+/* Starts or stops the driver of an open device. */
 void world_start(struct world *world);
 void world_stop(struct world *world);
 
-/* Closes the device; a test may have left nothing open. */
+/* Closes the device. Asserts that the test has freed all objects. */
 void world_close(struct world *world);
 
-/* Ends what a test that failed has left behind. */
+/* Closes the device and ends its programs after a test has failed. */
 void world_abandon(struct world *world);
 
-/* The driver resets the device and starts again. */
+/* Stops the driver, resets the device, and starts the driver. */
 void world_reset(struct world *world);
 
-/* The same with a fence, without a start where the device forgets nothing. */
+/* Calls coherent_device_fence(). Stops the driver before and starts it after, if ops->forgets. */
 void world_fence(struct world *world);
 
-/* The device reads bytes at an address, and gets them. */
+/* The device reads memory and succeeds. @seen gets the bytes that the device has read. */
 void world_reads(struct world *world, uint64_t from, void *seen, size_t bytes);
 
-/* The device writes DIRT to an address. At most a page. */
+/* The device writes DIRT to memory, at most a page, and succeeds. */
 void world_writes(struct world *world, uint64_t to, size_t bytes);
 
-/* The device tries to, PROBE bytes, and is refused. A fault says what is there. */
+/* The device tries to write PROBE bytes and is refused. A fault has this state. */
 void world_write_is_refused(struct world *world, uint64_t to, enum coherent_state state);
 
-/* The same for reading; none of what the device gets is the byte. */
+/* The device tries to read PROBE bytes and is refused. It does not get the byte @secret. */
 void world_read_is_refused(struct world *world, uint64_t from, uint8_t secret,
 			   enum coherent_state state);
 
-/* The device is told to write world->burst bytes of DIRT, and writes when it is fired. */
+/* Tells the device to write world->burst bytes of DIRT later. */
 void world_arm_write(struct world *world, uint64_t to);
+
+/* Waits until the device has written these bytes, or until the write is refused. */
 void world_fire(struct world *world);
 void world_fire_is_refused(struct world *world, uint64_t to, enum coherent_state state);
 
-/* Sleeps until an armed transfer is about to fire, where a kernel might unmap too late. */
+/* Sleeps until shortly before an armed transfer, if a lazy unmap of a kernel could be late. */
 void world_let_it_approach(struct world *world);
 
-/* Sleeps until an armed transfer has fired by itself, where transfers do so. */
+/* Sleeps until an armed transfer is over, if the device does it by itself. */
 void world_let_it_fire(struct world *world);
 
-/* Whether the process that has the device has 16 bytes anywhere; false if it is this process. */
+/*
+ * Returns whether the process that runs the device has the 16 bytes in memory that it shares
+ * with this process. Returns false if this process runs the device.
+ */
 bool world_peer_has(struct world *world, const char secret[16]);
 
-/* Whether memory is in a file that the process with the device may have been given. */
+/* Returns whether memory is in a file that the process that runs the device may have. */
 bool world_peer_may_have(struct world *world, const void *memory);
 
-/* The address that the next object of a page gets. */
+/* Returns the address that the next object of a page gets. */
 uint64_t world_next_address(struct world *world);
 
-/* The other answer to this promise is asserted. The table of the world gives the reason. */
+/* Notes that the test has asserted the answer in world->differs. */
 void world_differs(struct world *world);
 
-/* What the world allows a device that only reads. */
+/* Returns the least permission of this world that lets a device read. */
 enum coherent_permission world_read_only(const struct world *world);
 
 #endif
