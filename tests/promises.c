@@ -1,34 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The promises of the contract in one world: test-promises WORLD. Their tests are in
- * tests/promises/, the worlds in tests/worlds/. The answers are printed for tools/backends.
+ * test-promises WORLD tests all promises of the contract in one world. The tests are in
+ * tests/promises/, the worlds are in tests/worlds/. The program also prints the answers of the
+ * world, from which tools/backends makes docs/backends.md.
  */
 #include "promises/promises.h"
 
-struct cell {
+/**
+ * struct promise_case - The test of a promise.
+ * @test: Opens the world and asserts what the promise says.
+ * @name: The name of the promise.
+ * @promise: Its number.
+ */
+struct promise_case {
 	void (*test)(struct world *world);
 	const char *name;
 	enum promise promise;
 };
 
-#define CELL(promise) { promise, #promise, PROMISE_##promise },
-static const struct cell cells[] = { PROMISES(CELL) };
+#define PROMISE_CASE(promise) { promise, #promise, PROMISE_##promise },
+static const struct promise_case cases[] = { PROMISES(PROMISE_CASE) };
 
 static const char *label;
 static struct world world;
 
-/* A test asserts the other answer if and only if the table of its world states it. */
-static void run_cell(void **state)
+/* A test asserts another answer if and only if the table of worlds states that answer. */
+static void test_promise(void **state)
 {
-	const struct cell *cell = *state;
+	const struct promise_case *promise = *state;
 
 	assert_true(world_find(&world, label));
-	world.promise = cell->promise;
-	cell->test(&world);
+	world.promise = promise->promise;
+	promise->test(&world);
 	assert_null(world.dev);
-	assert_int_equal(world.differed, !!world.differs[cell->promise]);
+	assert_int_equal(world.differed, !!world.differs[promise->promise]);
 	if (world.differed)
-		printf("# answer: %s: %s\n", cell->name, world.differs[cell->promise]);
+		printf("# answer: %s: %s\n", promise->name, world.differs[promise->promise]);
 }
 
 static int clean_up(void **state)
@@ -62,9 +69,9 @@ int main(int argc, char **argv)
 {
 #define TEST(promise)                \
 	{ .name = #promise,          \
-	  .test_func = run_cell,     \
+	  .test_func = test_promise, \
 	  .teardown_func = clean_up, \
-	  .initial_state = (void *)(uintptr_t)&cells[PROMISE_##promise] },
+	  .initial_state = (void *)(uintptr_t)&cases[PROMISE_##promise] },
 	const struct CMUnitTest tests[] = { PROMISES(TEST) };
 	const char *missing;
 
@@ -78,7 +85,7 @@ int main(int argc, char **argv)
 		printf("1..1\nok 1 - promises %s # SKIP %s\n", label, missing);
 		return 0;
 	}
-	/* Nothing else sets it in a VM. */
+	/* In a VM no other program sets this variable. */
 	setenv("CMOCKA_MESSAGE_OUTPUT", "TAP", 0);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	print_answers();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Promises about boxes: their contents, their size and place, and that no device reaches them.
+ * These tests check the promises about boxes: contents, size and place, and that no device can
+ * reach a box.
  */
 #include "promises.h"
 
@@ -13,14 +14,14 @@ void fresh_box_is_zero_to_the_end_of_its_last_page(struct world *world)
 	uint8_t page[PAGE];
 
 	world_open(world);
-	/* The second time the pages are recycled, and dirty. */
+	/* In the second turn the library reuses the pages, which are dirty. */
 	for (unsigned int turn = 0; turn < 2; turn++) {
 		assert_ok(coherent_box_zeroed(&box, world->dev, 3 * PAGE - 100));
 		assert_true(is_all(coherent_box_ptr(&box), 0, 3 * PAGE));
 		memset(coherent_box_ptr(&box), 0xaa, 3 * PAGE);
 		coherent_box_free(&box);
 	}
-	/* A handle has no pointer. It is zero for the device. */
+	/* The driver has no pointer to the memory of a handle, so the device reads it. */
 	assert_ok(coherent_handle_zeroed(&handle, world->dev, 10));
 	for (size_t at = 0; at < PAGE; at += 2 * PROBE) {
 		memset(page, 0xaa, sizeof(page));
@@ -31,7 +32,7 @@ void fresh_box_is_zero_to_the_end_of_its_last_page(struct world *world)
 	world_close(world);
 }
 
-/* The simulator knows the address of a box, and tries all of it. */
+/* The simulator knows the address of a box. The device tries each byte of the box. */
 static void simulated_device_tries_box(struct world *world)
 {
 	COHERENT_BOX_AUTO(uint8_t, box);
@@ -53,7 +54,7 @@ static void simulated_device_tries_box(struct world *world)
 		assert_fault(world->dev, COHERENT_STATE_BOX);
 	}
 	assert_true(is_all(coherent_box_ptr(&box), SECRET, 2 * PAGE));
-	/* The same of a box that was a mem. */
+	/* The device cannot reach a box that was a mem, either. */
 	assert_ok(coherent_expose(&box, &mem));
 	assert_ok(coherent_sim_try(world->dev, &mem, 0, bytes, 64, COHERENT_ACCESS_READ));
 	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
@@ -61,7 +62,7 @@ static void simulated_device_tries_box(struct world *world)
 	assert_fault(world->dev, COHERENT_STATE_BOX);
 }
 
-/* The first, the middle and the last bytes of each page. */
+/* The device tries the first, the middle and the last bytes of each page. */
 static void device_tries_two_pages(struct world *world, uint64_t address)
 {
 	static const size_t offsets[] = { 0, PAGE / 2, PAGE - PROBE };
@@ -76,10 +77,10 @@ static void device_tries_two_pages(struct world *world, uint64_t address)
 	}
 }
 
-/* An object gets the lowest free address, so that a device may guess that of the next box. */
+/* An object gets the lowest free address, so a device can guess the address of the next box. */
 void no_device_can_read_or_write_a_box(struct world *world)
 {
-	static const char secret[16] = "nobody's secret";
+	static const char secret[16] = "my box's secret";
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	uint8_t seen[2 * PAGE], *bytes;
@@ -103,7 +104,7 @@ void no_device_can_read_or_write_a_box(struct world *world)
 	assert_memory_equal(bytes + PAGE, secret, sizeof(secret));
 	assert_true(is_all(bytes + PAGE + sizeof(secret), SECRET, PAGE - sizeof(secret)));
 
-	/* It was the address of that box: there the device finds the mem. */
+	/* The guess was right: the device finds the mem at that address. */
 	assert_ok(coherent_expose(&box, &mem));
 	assert_int_equal(coherent_addr(&mem).raw, guess);
 	for (size_t at = 0; at < 2 * PAGE; at += 2 * PROBE)
@@ -114,7 +115,7 @@ void no_device_can_read_or_write_a_box(struct world *world)
 	assert_int_equal(world_peer_may_have(world, (void *)(uintptr_t)coherent_unsafe_ptr(&mem)),
 			 !!world->ops->pid);
 
-	/* A box that was a mem is out of reach again. */
+	/* The device cannot reach a box that was a mem. */
 	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
 	bytes = coherent_box_ptr(&box);
 	assert_memory_equal(bytes + PAGE, secret, sizeof(secret));
@@ -150,13 +151,13 @@ void count_and_size_are_checked(struct world *world)
 	assert_true(coherent_is_empty(&box) && coherent_is_empty(&words) &&
 		    coherent_is_empty(&mem) && !coherent_handle_size(&handle));
 	assert_int_equal(world->log.count, reports);
-	/* More than the device can address, less than overflows. */
+	/* This size does not overflow, but the device cannot address it. */
 	assert_err(coherent_box_zeroed(&words, world->dev, UINT64_C(1) << 40), -ENOSPC);
 	assert_true(log_has(&world->log, "no device address"));
 	world_close(world);
 }
 
-/* As many as the world has mappings for. */
+/* Allocates mems until the world has no more mappings. Returns their number. */
 static size_t allocate_all_shapes(struct world *world, union bytes mems[40])
 {
 	struct coherent_limits limits;
@@ -195,7 +196,7 @@ void align_and_boundary_hold_or_are_refused(struct world *world)
 	assert_err(coherent_box_zeroed(&box, world->dev, 1, .align = (size_t)1 << 40), -ENOSPC);
 	count = allocate_all_shapes(world, mems);
 	assert_true(count >= 18);
-	/* A reclaimed box keeps them. */
+	/* A reclaimed box keeps its alignment. */
 	assert_ok(coherent_reclaim(&mems[17], &box, .idle = true));
 	assert_ok(coherent_expose(&box, &mems[17]));
 	assert_int_equal(coherent_addr(&mems[17]).raw % (1 << 17), 0);
@@ -259,7 +260,10 @@ void attributes_are_refused_or_honoured(struct world *world)
 		assert_err(coherent_box_zeroed(&box, world->dev, 1, .attrs = 1u << bit), -EINVAL);
 	assert_ok(coherent_box_zeroed(&box, world->dev, 1, .attrs = COHERENT_ATTR_NO_WARN));
 	coherent_box_free(&box);
-	/* Honoured is silence. Without it there is a report: see count_and_size_are_checked. */
+	/*
+	 * The library honours COHERENT_ATTR_NO_WARN: it reports nothing. Without the attribute it
+	 * reports this error, as count_and_size_are_checked shows.
+	 */
 	assert_err(coherent_box_zeroed(&box, world->dev, (size_t)1 << 40,
 				       .attrs = COHERENT_ATTR_NO_WARN),
 		   -ENOSPC);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Promises about what belongs to a device as a whole: its addresses, its reset, finding its
- * objects, and its pools.
+ * These tests check the promises about a device as a whole: its addresses, its reset, the lookup
+ * of its objects, and its pools.
  */
 #include <coherent/pool.h>
 
@@ -16,7 +16,7 @@ static void sixteen_bits_hold(struct world *world)
 	size_t count = 0;
 	int err = 0;
 
-	/* 16 pages of address space, one of which is never given out. */
+	/* The mask leaves 16 pages of addresses. The library never gives out one of them. */
 	assert_ok(coherent_device_set_mask(world->dev, coherent_mask(16)));
 	assert_ok(coherent_device_limits(world->dev, &limits));
 	assert_int_equal(limits.mask, coherent_mask(16));
@@ -46,7 +46,10 @@ static void twenty_eight_bits_hold(struct world *world)
 		coherent_free(&mems[i]);
 }
 
-/* Across a hole there is no object: none of 4 GiB alignment fits below the first. */
+/*
+ * No object crosses a hole between two ranges. An object that is aligned to 4 GiB does not fit
+ * below the first hole.
+ */
 static void objects_are_inside_of_ranges(struct world *world)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
@@ -88,7 +91,7 @@ void last_byte_is_under_the_mask(struct world *world)
 
 /* --- Reset --- */
 
-static void reset_or_say_why_not(struct world *world)
+static void reset_if_the_device_can(struct world *world)
 {
 	const int err = coherent_device_reset(world->dev);
 
@@ -116,7 +119,7 @@ void mem_keeps_address_and_contents_over_a_reset(struct world *world)
 	for (unsigned int turn = 0; turn < 2; turn++) {
 		world_stop(world);
 		if (turn)
-			reset_or_say_why_not(world);
+			reset_if_the_device_can(world);
 		else
 			assert_ok(coherent_device_fence(world->dev));
 		world_start(world);
@@ -136,7 +139,7 @@ void mem_keeps_address_and_contents_over_a_reset(struct world *world)
 	world_close(world);
 }
 
-/* --- Whose memory is it? --- */
+/* --- Lookup --- */
 
 void pointers_find_their_objects(struct world *world)
 {
@@ -177,7 +180,7 @@ void pointers_find_their_objects(struct world *world)
 COHERENT_TYPE(small_mem, uint8_t[PROBE]);
 COHERENT_BOX_TYPE(small_box, uint8_t[PROBE]);
 
-/* The box of a slot that is exposed is reached by its address; its neighbour's is not. */
+/* The device reaches the slot that is exposed. It does not reach the box in the next slot. */
 static uint64_t expose_one_of_two(struct world *world, union small_box *box, union small_box *other)
 {
 	union small_mem mem = COHERENT_EMPTY;
@@ -196,7 +199,7 @@ static uint64_t expose_one_of_two(struct world *world, union small_box *box, uni
 	assert_int_equal(info.bytes, PROBE);
 	world_reads(world, address, seen, PROBE);
 	assert_true(is_all(seen, 7, PROBE));
-	/* Behind it is where the other one is going to be. */
+	/* The other box gets the next slot, which is empty until then. */
 	world_reads(world, address + PROBE, seen, PROBE);
 	assert_true(is_all(seen, 0, PROBE));
 	world_writes(world, address, PROBE);
@@ -205,7 +208,7 @@ static uint64_t expose_one_of_two(struct world *world, union small_box *box, uni
 	assert_true(is_all(coherent_box_ptr(box), DIRT, PROBE));
 	world_writes(world, address + PROBE, PROBE);
 	assert_true(is_all(coherent_box_ptr(other), 9, PROBE));
-	/* That was its address: a reclaimed box of a pool keeps its slot. */
+	/* That address was right: a box of a pool keeps its slot when it is reclaimed. */
 	assert_ok(coherent_expose(other, &mem));
 	assert_int_equal(coherent_addr(&mem).raw, address + PROBE);
 	world_reads(world, address + PROBE, seen, PROBE);
@@ -214,7 +217,7 @@ static uint64_t expose_one_of_two(struct world *world, union small_box *box, uni
 	return address;
 }
 
-/* A process that has the device has pages of exposed objects, and zeros where nothing is. */
+/* The process with the device has the pages of exposed objects. Empty slots in them are zero. */
 static void peer_has_no_boxes(struct world *world, union small_box *box)
 {
 	static const char secret[16] = "in a small box!";
@@ -233,7 +236,7 @@ static void peer_has_no_boxes(struct world *world, union small_box *box)
 	assert_false(world_peer_has(world, secret));
 }
 
-/* An IOMMU gives whole pages, so that those of a pool stay exposed for as long as it has them. */
+/* An IOMMU maps whole pages, so the pages of a pool stay exposed until the pool gives them up. */
 void objects_of_a_pool_are_copied_to_the_device(struct world *world)
 {
 	COHERENT_POOL(uint8_t[PROBE]) pool = COHERENT_EMPTY;
@@ -248,7 +251,7 @@ void objects_of_a_pool_are_copied_to_the_device(struct world *world)
 	peer_has_no_boxes(world, &box);
 	coherent_box_free(&other);
 	assert_ok(coherent_pool_destroy(&pool));
-	/* Its pages were idle. Where that has to be said, they were reclaimed. */
+	/* The pages were idle. If reclaim needs .idle, the pool reclaimed them with .idle. */
 	if (world->reclaimed_is_reachable)
 		world_writes(world, address, PROBE);
 	else

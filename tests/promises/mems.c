@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Promises about mems: what expose does, what the device may do, and what accessors do.
+ * These tests check the promises about mems: expose, the permissions of the device, and accessors.
  */
 #include "promises.h"
 
-/* A hole that the device must not see: a, then 3 bytes of padding, then b. */
+/* Three bytes of padding follow a. The device must not see what they hold. */
 struct padded {
 	uint8_t a;
 	uint32_t b;
@@ -50,13 +50,13 @@ void expose_consumes_the_box(struct world *world)
 	assert_null(coherent_box_ptr(&box));
 	assert_int_equal(coherent_box_count(&box), 0);
 
-	/* Into a live mem: the box goes, the mem stays. */
+	/* An expose to a mem that is not empty consumes the box and keeps the mem. */
 	assert_ok(coherent_box_zeroed(&box, world->dev, 1));
 	assert_err(coherent_expose(&box, &mem), -EBUSY);
 	assert_true(coherent_is_empty(&box));
 	world_reads(world, coherent_addr(&mem).raw, &byte, 1);
 
-	/* An empty box. */
+	/* An expose of an empty box fails and keeps the mem. */
 	assert_err(coherent_expose(&box, &mem), -EINVAL);
 	world_reads(world, coherent_addr(&mem).raw, &byte, 1);
 	assert_err(coherent_expose(&box, &other), -EINVAL);
@@ -65,7 +65,7 @@ void expose_consumes_the_box(struct world *world)
 	world_close(world);
 }
 
-/* A seal that fails is a failing expose in every world. Memory and address are free again. */
+/* In every world, an expose fails if its seal fails. The library frees memory and address. */
 static void failed_seal_leaves_nothing_reachable(struct world *world)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
@@ -92,12 +92,12 @@ static void failed_map_leaves_nothing_reachable(struct world *world,
 	world_open_device(world, way->keys);
 	assert_ok(coherent_zeroed(&first, world->dev, 1));
 	address = world_next_address(world);
-	/* A guard page is between objects. */
+	/* The library leaves a guard page between objects. */
 	assert_int_equal(address, coherent_addr(&first).raw + 2 * PAGE);
 	assert_ok(coherent_box_zeroed(&box, world->dev, way->bytes));
 	assert_err(coherent_expose(&box, &mem), way->err);
 	assert_true(coherent_is_empty(&box) && coherent_is_empty(&mem));
-	/* Memory and address are free again: the next box gets both. */
+	/* The library has freed the address: the next object gets it. */
 	assert_int_equal(world_next_address(world), address);
 	if (world->ops->load == edu_ops.load)
 		world_write_is_refused(world, address, COHERENT_STATE_NONE);
@@ -167,11 +167,11 @@ void failing_initialiser_frees_once(struct world *world)
 	assert_err(coherent_zeroed(&mem, world->dev, 100, .seal = seal_fails, .seal_arg = &sealed),
 		   -ECANCELED);
 	assert_true(coherent_is_empty(&mem));
-	/* It is freed at once, since the address was never in use. */
+	/* The library frees the address at once, because it was never in use. */
 	assert_int_equal(sealed.raw, first);
 	assert_int_equal(world_next_address(world), first);
 	world_write_is_refused(world, sealed.raw, COHERENT_STATE_NONE);
-	/* It is freed once, so that its address is given out once. */
+	/* The address was freed once, so only one of two objects gets it. */
 	first = world_next_address(world);
 	assert_ok(coherent_zeroed(&mem, world->dev, 100));
 	assert_ok(coherent_zeroed(&next, world->dev, 100));
@@ -229,7 +229,7 @@ void index_past_the_end_touches_nothing(struct world *world)
 	assert_int_equal(elements[0].a, UINT32_MAX);
 	assert_ok(coherent_copy_out(&mem, 0, elements, 4));
 	assert_true(is_all(elements, 0, sizeof(elements)));
-	/* Behind the last element the page goes on, and is untouched. */
+	/* The rest of the page, behind the last element, is unchanged. */
 	memset(elements, 0xff, sizeof(elements));
 	world_reads(world, coherent_addr(&mem).raw + sizeof(elements), elements, sizeof(elements));
 	assert_true(is_all(elements, 0, sizeof(elements)));
@@ -267,7 +267,7 @@ void view_address_is_base_plus_offset(struct world *world)
 	assert_ok(coherent_write(&view, 0, .b, 5));
 	assert_ok(coherent_read(&mem, 2, .b, &value));
 	assert_int_equal(value, 5);
-	/* The device finds it by the address of the view. */
+	/* The device reads the value at the address of the view. */
 	world_reads(world, coherent_addr(&view).raw, &seen, sizeof(seen));
 	assert_int_equal(seen.b, 5);
 
@@ -300,7 +300,7 @@ void no_stale_padding_reaches_the_device(struct world *world)
 		for (size_t i = 0; i < sizeof(seen); i++)
 			assert_int_equal(seen[i], is_padding[i % sizeof(struct padded)] ? 0 : 0xaa);
 	}
-	/* Field by field there is none to begin with. */
+	/* Writes of single fields do not touch the padding. */
 	coherent_free(&from);
 	assert_ok(coherent_zeroed(&from, world->dev, 1));
 	assert_ok(coherent_write(&from, 0, .a, 0xff));
@@ -314,9 +314,9 @@ void no_stale_padding_reaches_the_device(struct world *world)
 	world_close(world);
 }
 
-/* --- What the device may do --- */
+/* --- Permissions of the device --- */
 
-/* The answer where nobody can enforce it. Nothing is exposed then. */
+/* A world that cannot enforce read-only refuses it. The library exposes nothing then. */
 static void read_only_is_refused(struct world *world)
 {
 	static const char secret[16] = "is not exposed!";
@@ -353,11 +353,11 @@ static void read_only_is_enforced(struct world *world)
 	}
 	world_reads(world, coherent_addr(&mem).raw, bytes, PROBE);
 	assert_true(is_all(bytes, 0, PROBE));
-	/* The CPU may still write. */
+	/* The CPU can still write. */
 	assert_ok(coherent_write(&mem, 0, 3));
 	world_reads(world, coherent_addr(&mem).raw, &byte, 1);
 	assert_int_equal(byte, 3);
-	/* Once reclaimed, it is exposed anew, with other permissions. */
+	/* The driver can reclaim the mem and expose it again with another permission. */
 	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
 	assert_int_equal(coherent_box_ptr(&box)[0], 3);
 	assert_true(is_all(coherent_box_ptr(&box) + 1, 0, PAGE - 1));

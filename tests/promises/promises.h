@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The tests of all promises, and what several of their files use. Each test opens its world
- * and closes it.
+ * This header declares the test of each promise, and types that several of these files use.
+ * Each test opens its world and closes it.
  */
 #ifndef PROMISES_H
 #define PROMISES_H
