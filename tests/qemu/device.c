@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Device models of QEMU, behind its virtio-iommu: a fence that leaves edu's timer running,
- * registers, interrupts, NVMe and virtio. tests/promises.c runs the promises.
+ * These tests drive device models of QEMU behind its virtio-iommu. They test a fence while edu's
+ * timer runs, registers, interrupts, NVMe and virtio. tests/promises.c tests the promises.
  */
 #include <unistd.h>
 
@@ -11,8 +11,8 @@
 
 /* --- Reclaim and free --- */
 
-/* edu forgets nothing when it is reset. */
-static void armed_transfer_reaches_nobody_after_a_fence(void **state)
+/* A reset of edu does not stop its timer. */
+static void armed_transfer_is_refused_after_a_fence(void **state)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
 	uint8_t seen[BYTES];
@@ -20,19 +20,19 @@ static void armed_transfer_reaches_nobody_after_a_fence(void **state)
 	(void)state;
 	device_gets_dirt();
 	assert_ok(coherent_zeroed(&mem, dev, PAGE));
-	start(BUFFER, coherent_addr(&mem).raw, BYTES, TO_MEMORY);
+	start_transfer(BUFFER, coherent_addr(&mem).raw, BYTES, TO_MEMORY);
 	coherent_free(&mem);
 	assert_ok(coherent_device_fence(dev));
 	assert_ok(coherent_zeroed(&next, dev, PAGE));
-	finish();
+	finish_transfer();
 	assert_fault(dev, COHERENT_STATE_FREED);
 	assert_ok(coherent_copy_out(&next, 0, seen, BYTES));
 	assert_true(is_all(seen, 0, BYTES));
 	coherent_free(&next);
 }
 
-/* Neither the size of an object nor another mask gives its address away. */
-static void addresses_are_kept_after_a_fence(void **state)
+/* The library does not reuse the address, not even for a large object or with another mask. */
+static void freed_addresses_are_not_reused_after_a_fence(void **state)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
 	uint8_t seen[BYTES];
@@ -42,13 +42,13 @@ static void addresses_are_kept_after_a_fence(void **state)
 	device_gets_dirt();
 	assert_ok(coherent_zeroed(&mem, dev, 40 << 20));
 	old = coherent_addr(&mem).raw;
-	start(BUFFER, old, BYTES, TO_MEMORY);
+	start_transfer(BUFFER, old, BYTES, TO_MEMORY);
 	coherent_free(&mem);
 	assert_ok(coherent_device_fence(dev));
 	assert_err(coherent_device_set_mask(dev, coherent_mask(28)), -EBUSY);
 	assert_ok(coherent_zeroed(&next, dev, 40 << 20));
 	assert_true(coherent_addr(&next).raw >= old + (40 << 20));
-	finish();
+	finish_transfer();
 	assert_fault(dev, COHERENT_STATE_FREED);
 	assert_ok(coherent_copy_out(&next, 0, seen, BYTES));
 	assert_true(is_all(seen, 0, BYTES));
@@ -100,7 +100,7 @@ static void interrupts_wake(void **state)
 	assert_err(coherent_irq_open(&other, dev, 1), -ENODEV);
 	assert_err(coherent_irq_wait(irq, MS), -ETIMEDOUT);
 	for (unsigned int turn = 0; turn < 4; turn++) {
-		/* Also after a reset. */
+		/* Interrupts also arrive after a reset. */
 		if (turn == 2)
 			assert_ok(coherent_device_reset(dev));
 		coherent_bar_write32(bar, EDU_IRQ_RAISE, 0x10);
@@ -109,7 +109,7 @@ static void interrupts_wake(void **state)
 		coherent_bar_write32(bar, EDU_IRQ_ACK, 0x10);
 		assert_err(coherent_irq_wait(irq, 10 * MS), -ETIMEDOUT);
 	}
-	/* One that nobody listened to is nobody's. */
+	/* The driver does not get an interrupt that the device raised before the open. */
 	coherent_irq_close(irq);
 	coherent_bar_write32(bar, EDU_IRQ_RAISE, 0x10);
 	coherent_bar_write32(bar, EDU_IRQ_ACK, 0x10);
@@ -117,8 +117,8 @@ static void interrupts_wake(void **state)
 	assert_err(coherent_irq_wait(irq, 10 * MS), -ETIMEDOUT);
 }
 
-/* A mapping of more pages is not taken apart. */
-static void what_stays_mapped_ends_the_device(void **state)
+/* QEMU's IOMMU cannot unmap a part of a mapping, so the unmap of one page of two fails. */
+static void failed_unmap_ends_the_device(void **state)
 {
 	struct qemu *qemu = (struct qemu *)dev->backend;
 	COHERENT(uint8_t) mem = COHERENT_EMPTY, none = COHERENT_EMPTY;
@@ -139,8 +139,8 @@ static void what_stays_mapped_ends_the_device(void **state)
 
 /* --- Models --- */
 
-/* A real controller: what its driver does, and what it is refused. */
-static void nvme_controller_runs(void **state)
+/* The driver of examples/ reads blocks from QEMU's NVMe controller. */
+static void nvme_driver_reads_blocks(void **state)
 {
 	COHERENT_DEVICE_AUTO(nvme_dev);
 	struct coherent_limits limits;
@@ -162,9 +162,9 @@ static void nvme_controller_runs(void **state)
 	nvme_close(&nvme);
 }
 
-/* --- virtio: a device that asks for what it is told to --- */
+/* --- virtio --- */
 
-/* Of its BAR 4, as QEMU places them; the fields of Virtio 1.2, 4.1.4.3. */
+/* QEMU puts these registers of Virtio 1.2, 4.1.4.3, at these offsets of BAR 4. */
 enum { NOTIFY = 0x3000, FEATURES_AT = 8, FEATURES = 12, STATUS = 20, QUEUE_SIZE = 24 };
 enum { QUEUE_ENABLE = 28, DESC_AT = 32, AVAIL_AT = 40, USED_AT = 48 };
 enum { ENTRIES = 8, AVAIL = 0x100, USED = 0x200 };
@@ -173,7 +173,7 @@ static void start_virtio(struct coherent_bar *registers, uint64_t rings)
 {
 	coherent_bar_write8(registers, STATUS, 3);
 	coherent_bar_write32(registers, FEATURES_AT, 1);
-	/* VERSION_1, ACCESS_PLATFORM. */
+	/* The driver accepts VERSION_1 and ACCESS_PLATFORM. */
 	coherent_bar_write32(registers, FEATURES, 3);
 	coherent_bar_write8(registers, STATUS, 11);
 	assert_int_equal(coherent_bar_read8(registers, STATUS), 11);
@@ -187,12 +187,12 @@ static void start_virtio(struct coherent_bar *registers, uint64_t rings)
 
 COHERENT_TYPE(words, uint64_t);
 
-/* Asks for random numbers at an address. */
+/* Asks the device for the nth time to write random numbers to an address. */
 static void ask_virtio(union words *rings, struct coherent_bar *registers, uint64_t nth,
 		       uint64_t at)
 {
 	assert_ok(coherent_write(rings, 0, at));
-	/* So many bytes, to be written; the first descriptor, again. */
+	/* The descriptor has this length and lets the device write. Each entry names it. */
 	assert_ok(coherent_write(rings, 1, BYTES | UINT64_C(2) << 32));
 	assert_ok(coherent_write(rings, AVAIL / 8, nth << 16));
 	coherent_bar_write16(registers, NOTIFY, 0);
@@ -232,13 +232,13 @@ static void virtio_model_is_behind_the_iommu(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON_EDU(armed_transfer_reaches_nobody_after_a_fence),
-		ON_EDU(addresses_are_kept_after_a_fence),
+		ON_EDU(armed_transfer_is_refused_after_a_fence),
+		ON_EDU(freed_addresses_are_not_reused_after_a_fence),
 		ON_EDU(memory_runs_out_and_a_fence_brings_it_back),
 		ON_EDU(registers_are_read_and_written),
 		ON_EDU(interrupts_wake),
-		ON_EDU(what_stays_mapped_ends_the_device),
-		cmocka_unit_test(nvme_controller_runs),
+		ON_EDU(failed_unmap_ends_the_device),
+		cmocka_unit_test(nvme_driver_reads_blocks),
 		cmocka_unit_test(virtio_model_is_behind_the_iommu),
 	};
 

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * This file opens QEMU's edu device for a test and makes the device access memory.
+ */
 #include "edu.h"
 
 struct coherent_device *dev;
@@ -33,7 +36,7 @@ bool has_qemu(void)
 	return has;
 }
 
-void start(uint64_t from, uint64_t to, uint64_t bytes, uint64_t command)
+void start_transfer(uint64_t from, uint64_t to, uint64_t bytes, uint64_t command)
 {
 	coherent_bar_write64(bar, DMA_SRC, from);
 	coherent_bar_write64(bar, DMA_DST, to);
@@ -41,7 +44,7 @@ void start(uint64_t from, uint64_t to, uint64_t bytes, uint64_t command)
 	coherent_bar_write64(bar, DMA_CMD, command | RUN);
 }
 
-void finish(void)
+void finish_transfer(void)
 {
 	assert_ok(coherent_bar_poll32(bar, DMA_CMD, RUN, 0, LONG));
 }
@@ -53,8 +56,8 @@ void device_gets_dirt(void)
 	assert_ok(coherent_zeroed(&dirt, dev, BYTES));
 	for (size_t i = 0; i < BYTES; i++)
 		assert_ok(coherent_write(&dirt, i, DIRT));
-	start(coherent_addr(&dirt).raw, BUFFER, BYTES, 0);
-	finish();
+	start_transfer(coherent_addr(&dirt).raw, BUFFER, BYTES, 0);
+	finish_transfer();
 }
 
 void device_reads(uint64_t from, uint8_t seen[BYTES])
@@ -62,14 +65,14 @@ void device_reads(uint64_t from, uint8_t seen[BYTES])
 	COHERENT_AUTO(uint8_t, window);
 
 	assert_ok(coherent_zeroed(&window, dev, BYTES));
-	start(from, BUFFER, BYTES, 0);
-	finish();
-	start(BUFFER, coherent_addr(&window).raw, BYTES, TO_MEMORY);
-	finish();
+	start_transfer(from, BUFFER, BYTES, 0);
+	finish_transfer();
+	start_transfer(BUFFER, coherent_addr(&window).raw, BYTES, TO_MEMORY);
+	finish_transfer();
 	assert_ok(coherent_copy_out(&window, 0, seen, BYTES));
 }
 
-pid_t child_of_ours(void)
+pid_t qemu_process(void)
 {
 	return child_process("qemu-system");
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * QEMU's edu device in a QEMU that the library starts, open while a test runs.
+ * The tests that include this header share an edu device in a QEMU that the library starts. The
+ * device is open while a test runs.
  */
 #ifndef TEST_QEMU_EDU_H
 #define TEST_QEMU_EDU_H
 
 #include "../test.h"
 
-#define PAGE 4096
+/* The device writes this byte. */
 #define DIRT 0x5a
 #define BYTES 64
 
@@ -19,28 +20,28 @@ extern struct coherent_device *dev;
 extern struct coherent_bar *bar;
 extern struct log reports;
 
-/* Of a test. */
+/* cmocka opens the device before a test and closes it after. */
 int open_edu(void **state);
 int close_edu(void **state);
 
 #define ON_EDU(test) cmocka_unit_test_setup_teardown(test, open_edu, close_edu)
 
-/* Whether there is a QEMU; otherwise it says that the tests are skipped. */
+/* Returns whether QEMU is installed. If it is not, prints that the tests are skipped. */
 bool has_qemu(void);
 
 #define RUN_WITH_QEMU(tests) (has_qemu() ? cmocka_run_group_tests(tests, NULL, NULL) : 0)
 
-/* The device copies between memory and its buffer; it has done so when finish() returns. */
-void start(uint64_t from, uint64_t to, uint64_t bytes, uint64_t command);
-void finish(void);
+/* Commands the device to copy between memory and its buffer. finish_transfer() waits for the end. */
+void start_transfer(uint64_t from, uint64_t to, uint64_t bytes, uint64_t command);
+void finish_transfer(void);
 
-/* Its buffer is full of DIRT. */
+/* Fills the device's buffer with DIRT. */
 void device_gets_dirt(void);
 
-/* The device reads memory; @seen is what it got. */
+/* The device reads memory. @seen gets the bytes that the device has read. */
 void device_reads(uint64_t from, uint8_t seen[BYTES]);
 
-/* The QEMU that the library has started; 0 if there is none. */
-pid_t child_of_ours(void);
+/* Returns the process of the QEMU that the library has started; 0 if there is none. */
+pid_t qemu_process(void);
 
 #endif

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A device that does not open: the report says why, and what to do.
+ * These tests check that the report of a failed open says what is wrong and what to do.
  */
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "edu.h"
 
-static void what_cannot_be_opened_says_why(void **state)
+static void failed_open_gives_the_reason(void **state)
 {
 	static const struct {
 		const char *name;
@@ -57,8 +57,8 @@ static void what_cannot_be_opened_says_why(void **state)
 	assert_err(coherent_device_open(&none, "qemu:edu", .nodes = 1), -EOPNOTSUPP);
 }
 
-/* With another search path, and so another QEMU. */
-static void open_by(const char *path, int err, const char *says, const char *not_says)
+/* Opens a device with another search path, and so with another QEMU. Checks the report. */
+static void open_with_path(const char *path, int err, const char *says, const char *not_says)
 {
 	char *before = strdup(getenv("PATH"));
 	struct coherent_device *none;
@@ -74,8 +74,8 @@ static void open_by(const char *path, int err, const char *says, const char *not
 		fail_msg("%s", log.text);
 }
 
-/* A script takes the place of QEMU; without one, a file that cannot be run does. */
-static void open_by_script(const char *script, int err, const char *says, const char *not_says)
+/* Opens a device while a script takes QEMU's place; a file that cannot run, if @script is NULL. */
+static void open_with_script(const char *script, int err, const char *says, const char *not_says)
 {
 	char dir[] = "/tmp/qemu-XXXXXX", path[64], search[128];
 	FILE *file;
@@ -89,13 +89,13 @@ static void open_by_script(const char *script, int err, const char *says, const 
 	fclose(file);
 	if (script)
 		assert_ok(chmod(path, 0700));
-	open_by(search, err, says, not_says);
+	open_with_path(search, err, says, not_says);
 	assert_ok(unlink(path));
-	/* The directory is empty, because an explanation does not start QEMU once more. */
+	/* The folder is empty, because the library does not start QEMU again for its report. */
 	assert_ok(rmdir(dir));
 }
 
-static void qemu_that_is_none_is_explained(void **state)
+static void missing_or_failing_qemu_is_reported(void **state)
 {
 	static const char needed[] = "QEMU 7.2 or newer is needed";
 	static const char warns[] = "echo 'qemu-system-x86_64: warning: of no import' >&2\n"
@@ -103,26 +103,26 @@ static void qemu_that_is_none_is_explained(void **state)
 				    "echo 'and a hint' >&2; exit 1";
 
 	(void)state;
-	open_by("/nothing", -ENODEV, "apt-get install qemu-system-x86", NULL);
-	open_by_script(NULL, -ENODEV, "cannot be run: Permission denied", needed);
-	open_by_script("exit 1", -ENODEV, needed, NULL);
-	open_by_script("exit 1", -ENODEV, "did not say why", "QEMU is gone");
-	open_by_script(warns, -EINVAL, "-device edu: what it is", "of no import");
-	open_by_script(warns, -EINVAL, "-device edu: what it is", needed);
-	open_by_script("echo 'qemu-system-x86_64: -device virtio-iommu-pci,addr=2: q35 machine "
-		       "fails to create iommu-map device tree bindings' >&2; exit 1",
-		       -ENODEV, needed, NULL);
-	open_by_script("echo 'qemu-system-x86_64: x: Cannot allocate memory' >&2; exit 1", -ENOMEM,
-		       "Cannot allocate memory", needed);
-	open_by_script("echo 'qemu-system-x86_64: /dev/x: Too many open files' >&2; exit 1",
-		       -ENOSPC, "Too many open files", needed);
+	open_with_path("/nothing", -ENODEV, "apt-get install qemu-system-x86", NULL);
+	open_with_script(NULL, -ENODEV, "cannot be run: Permission denied", needed);
+	open_with_script("exit 1", -ENODEV, needed, NULL);
+	open_with_script("exit 1", -ENODEV, "did not say why", "QEMU is gone");
+	open_with_script(warns, -EINVAL, "-device edu: what it is", "of no import");
+	open_with_script(warns, -EINVAL, "-device edu: what it is", needed);
+	open_with_script("echo 'qemu-system-x86_64: -device virtio-iommu-pci,addr=2: q35 machine "
+			 "fails to create iommu-map device tree bindings' >&2; exit 1",
+			 -ENODEV, needed, NULL);
+	open_with_script("echo 'qemu-system-x86_64: x: Cannot allocate memory' >&2; exit 1",
+			 -ENOMEM, "Cannot allocate memory", needed);
+	open_with_script("echo 'qemu-system-x86_64: /dev/x: Too many open files' >&2; exit 1",
+			 -ENOSPC, "Too many open files", needed);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_cannot_be_opened_says_why),
-		cmocka_unit_test(qemu_that_is_none_is_explained),
+		cmocka_unit_test(failed_open_gives_the_reason),
+		cmocka_unit_test(missing_or_failing_qemu_is_reported),
 	};
 
 	return RUN_WITH_QEMU(tests);

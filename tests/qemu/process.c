@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * QEMU as a child process: it may die at any moment, and it is not disturbed by what the program
- * does with signals and forks.
+ * These tests check that the library copes with a QEMU that dies at any moment, and that signals
+ * and forks of the program disturb neither the library nor QEMU.
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -25,7 +25,7 @@ static void killed_qemu_leaves_memory(void **state)
 	assert_ok(coherent_irq_open(&irq, dev, 0));
 	assert_ok(coherent_zeroed(&mem, dev, PAGE));
 	assert_ok(coherent_write(&mem, 0, 9));
-	assert_ok(kill(child_of_ours(), SIGKILL));
+	assert_ok(kill(qemu_process(), SIGKILL));
 	assert_err(coherent_irq_wait(irq, UINT64_MAX), -ENODEV);
 	assert_err(coherent_poll(&mem, 0, &byte, byte == 1, UINT64_MAX), -ENODEV);
 	assert_err(coherent_zeroed(&none, dev, 1), -ENODEV);
@@ -37,14 +37,14 @@ static void killed_qemu_leaves_memory(void **state)
 	assert_int_equal(coherent_box_ptr(&box)[0], 9);
 }
 
-static void last_words_are_reported(void **state)
+static void last_error_of_qemu_is_reported(void **state)
 {
 	uint8_t seen[BYTES];
 
 	(void)state;
-	/* The first that an IOMMU refuses, QEMU writes too. */
+	/* QEMU also writes the first refused access to its standard error. */
 	device_reads(0, seen);
-	assert_ok(kill(child_of_ours(), SIGKILL));
+	assert_ok(kill(qemu_process(), SIGKILL));
 	assert_err(coherent_device_fence(dev), -ENODEV);
 	assert_true(log_has(&reports, "QEMU is gone; its last error was: qemu-system-x86_64: "));
 }
@@ -52,11 +52,11 @@ static void last_words_are_reported(void **state)
 static void *kill_later(void *arg)
 {
 	usleep((useconds_t)(uintptr_t)arg);
-	(void)kill(child_of_ours(), SIGKILL);
+	(void)kill(qemu_process(), SIGKILL);
 	return NULL;
 }
 
-/* In the middle of whatever: an error, and what was in memory. */
+/* The call that fails returns -ENODEV, and memory keeps its contents. */
 static void qemu_may_be_killed_at_any_moment(void **state)
 {
 	(void)state;
@@ -88,8 +88,8 @@ static void qemu_may_be_killed_at_any_moment(void **state)
 	}
 }
 
-/* Those of edu: there is one. Until the device is closed. */
-static void *use_interrupts(void *arg)
+/* Opens edu's interrupt and waits for it, again and again, until the device is closed. */
+static void *wait_for_interrupts(void *arg)
 {
 	struct coherent_irq *irq;
 	int err;
@@ -103,8 +103,8 @@ static void *use_interrupts(void *arg)
 	return (void *)(intptr_t)err;
 }
 
-/* Whoever waits hears of it, and it is no loss; memory keeps the device until then. */
-static void close_ends_waiting_and_is_no_loss(void **state)
+/* The thread that waits gets -ENODEV. The library does not report that QEMU is gone. */
+static void close_wakes_a_waiting_thread(void **state)
 {
 	(void)state;
 	for (useconds_t turn = 0; turn < 20; turn++) {
@@ -116,7 +116,7 @@ static void close_ends_waiting_and_is_no_loss(void **state)
 		open_edu(state);
 		coherent_bar_close(bar);
 		assert_ok(coherent_zeroed(&mem, dev, 1));
-		assert_ok(pthread_create(&user, NULL, use_interrupts, &timeout_ns));
+		assert_ok(pthread_create(&user, NULL, wait_for_interrupts, &timeout_ns));
 		usleep(turn * 500);
 		coherent_device_close(dev);
 		assert_ok(pthread_join(user, &answer));
@@ -128,7 +128,7 @@ static void close_ends_waiting_and_is_no_loss(void **state)
 
 /* --- Descriptors, signals and forks --- */
 
-static void devices_leave_nothing(void **state)
+static void closed_devices_leave_no_files_and_processes(void **state)
 {
 	const unsigned int files = open_files(getpid());
 
@@ -144,7 +144,7 @@ static void devices_leave_nothing(void **state)
 			coherent_device_close(two[i]);
 	}
 	assert_int_equal(open_files(getpid()), files);
-	assert_int_equal(child_of_ours(), 0);
+	assert_int_equal(qemu_process(), 0);
 }
 
 static volatile sig_atomic_t signals;
@@ -155,8 +155,11 @@ static void count_signal(int number)
 	signals++;
 }
 
-/* Signals are for threads of the program; here none takes them, and a timer sends them. */
-static void signals_are_not_for_the_library(void **state)
+/*
+ * A timer sends a signal all the time. While the program blocks the signal, no thread of the
+ * library may take it. When the program does not block it, the library's calls still succeed.
+ */
+static void threads_of_the_library_take_no_signals(void **state)
 {
 	const struct sigaction action = { .sa_handler = count_signal };
 	const struct itimerval often = { { .tv_usec = 200 }, { .tv_usec = 200 } }, never = { 0 };
@@ -178,7 +181,7 @@ static void signals_are_not_for_the_library(void **state)
 	assert_int_equal(signals, 0);
 	assert_ok(pthread_sigmask(SIG_UNBLOCK, &alarms, NULL));
 	assert_int_equal(signals, 1);
-	/* And in the middle of a call. */
+	/* Now signals interrupt the calls of the library. */
 	assert_ok(setitimer(ITIMER_REAL, &often, NULL));
 	for (unsigned int turn = 0; turn < 3; turn++) {
 		COHERENT_DEVICE_AUTO(edu);
@@ -188,7 +191,7 @@ static void signals_are_not_for_the_library(void **state)
 	assert_ok(setitimer(ITIMER_REAL, &never, NULL));
 	assert_ok(sigaction(SIGALRM, &before, NULL));
 	assert_true(signals > 100);
-	assert_int_equal(child_of_ours(), 0);
+	assert_int_equal(qemu_process(), 0);
 }
 
 static int *handled;
@@ -210,7 +213,7 @@ static void *signal_all(void *arg)
 	return NULL;
 }
 
-/* What was sent to all of us before QEMU was one is no reason to run our handler there. */
+/* A signal to the process group may reach the child before it is QEMU. No handler runs there. */
 static void handlers_do_not_run_in_the_child(void **state)
 {
 	const struct sigaction action = { .sa_handler = count_in_any_process };
@@ -244,7 +247,7 @@ static void handlers_do_not_run_in_the_child(void **state)
 	munmap(handled, sizeof(*handled));
 }
 
-static void *fork_again_and_again(void *arg)
+static void *fork_often(void *arg)
 {
 	(void)arg;
 	for (unsigned int i = 0; i < 40 && !over; i++) {
@@ -260,7 +263,7 @@ static void *fork_again_and_again(void *arg)
 	return NULL;
 }
 
-/* Children that keep what they should not have make nobody wait. */
+/* Children inherit descriptors of the library. Still a wait ends when QEMU dies. */
 static void forks_of_other_threads_do_not_matter(void **state)
 {
 	struct coherent_device *edu;
@@ -270,11 +273,11 @@ static void forks_of_other_threads_do_not_matter(void **state)
 
 	(void)state;
 	over = false;
-	assert_ok(pthread_create(&forks, NULL, fork_again_and_again, children));
+	assert_ok(pthread_create(&forks, NULL, fork_often, children));
 	assert_ok(coherent_device_open(&edu, "qemu:edu"));
 	assert_ok(pthread_join(forks, NULL));
 	assert_ok(coherent_irq_open(&irq, edu, 0));
-	assert_ok(kill(child_of_ours(), SIGKILL));
+	assert_ok(kill(qemu_process(), SIGKILL));
 	assert_err(coherent_irq_wait(irq, UINT64_MAX), -ENODEV);
 	coherent_irq_close(irq);
 	coherent_device_close(edu);
@@ -288,11 +291,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_EDU(killed_qemu_leaves_memory),
-		ON_EDU(last_words_are_reported),
+		ON_EDU(last_error_of_qemu_is_reported),
 		cmocka_unit_test(qemu_may_be_killed_at_any_moment),
-		cmocka_unit_test(close_ends_waiting_and_is_no_loss),
-		cmocka_unit_test(devices_leave_nothing),
-		cmocka_unit_test(signals_are_not_for_the_library),
+		cmocka_unit_test(close_wakes_a_waiting_thread),
+		cmocka_unit_test(closed_devices_leave_no_files_and_processes),
+		cmocka_unit_test(threads_of_the_library_take_no_signals),
 		cmocka_unit_test(handlers_do_not_run_in_the_child),
 		cmocka_unit_test(forks_of_other_threads_do_not_matter),
 	};
