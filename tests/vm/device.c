@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What VFIO alone gives a driver: registers, interrupts, one owner, and a device that may be
- * unplugged. The device is QEMU's edu in a VM; its name is the argument.
+ * These tests check what only VFIO gives a driver: registers, interrupts, a device with one owner,
+ * and a device that is unplugged. The device is QEMU's edu in a VM. Its name is the argument.
  */
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../test.h"
-
-#define PAGE 4096
 
 enum { EDU_ID = 0x00, EDU_LIVENESS = 0x04 };
 enum { EDU_IRQ_STATUS = 0x24, EDU_IRQ_RAISE = 0x60, EDU_IRQ_ACK = 0x64 };
@@ -58,7 +56,7 @@ static void interrupts_wake(void **state)
 	}
 }
 
-/* The process that has it open keeps others out. */
+/* A second open of the same device returns -EBUSY. */
 static void device_is_opened_once(void **state)
 {
 	struct log said = LOG_EMPTY;
@@ -79,7 +77,7 @@ static void sleep_ms(unsigned int ms)
 	nanosleep(&time, NULL);
 }
 
-/* The kernel waits until nobody has it open. */
+/* The kernel finishes the removal when the driver has closed the device. */
 static void unplugged_device_leaves_memory(void **state)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY, none = COHERENT_EMPTY;
@@ -106,7 +104,7 @@ static void unplugged_device_leaves_memory(void **state)
 	assert_err(err, -ENODEV);
 	assert_ok(coherent_read(&mem, 0, &byte));
 	assert_int_equal(byte, 9);
-	/* The driver can still take back what is there. */
+	/* The driver can still reclaim its memory. */
 	assert_ok(coherent_reclaim(&mem, &box));
 	assert_int_equal(coherent_box_ptr(&box)[0], 9);
 	coherent_box_free(&box);
@@ -153,7 +151,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	device_name = argv[1];
-	/* Nothing else sets it in the VM. */
+	/* In a VM no other program sets this variable. */
 	setenv("CMOCKA_MESSAGE_OUTPUT", "TAP", 1);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	return cmocka_run_group_tests_name("device", tests, open_device, close_device);
