@@ -25,7 +25,12 @@ COMMITS = [
     (1, 'pool: ' + 'x' * 55, 'line 1: the subject has 61 characters'),
     (1, 'free empty chunks', 'does not begin with one area'),
     (1, 'pool, object: free empty chunks', 'does not begin with one area'),
-    (1, 'pool: slots: free empty chunks', 'two areas'),
+    (1, 'pool: slots: free empty chunks', 'second area'),
+    (1, 'pool: free empty chunks, object: count them', 'second area'),
+    (1, 'pool/object/irq: free empty chunks', 'does not begin with one area'),
+    (1, 'backend/vfio: unmap what cannot be recorded', None),
+    (1, 'Revert "pool: free empty chunks"', None),
+    (31, 'pool: free empty chunks\n\nReason: the chunk was freed twice by two threads\n', None),
     (1, 'pool: free chunks; object: count', 'semicolon'),
     (1, 'pool: free empty chunks\nwithout a gap', 'line 2: the line after the subject is not empty'),
     (1, 'pool: free empty chunks\n\n' + 'word ' * 15, 'line 3: the line has 75 columns'),
@@ -49,13 +54,19 @@ WORDS = [
 ]
 
 
-def run(command, where):
-    return subprocess.run(command, cwd=where, check=False, capture_output=True, text=True)
+# A rebase that calls this script exports GIT_DIR, and the cases would land in that repository.
+ENV = {name: value for name, value in os.environ.items() if not name.startswith('GIT_')}
+ENV |= {'GIT_CONFIG_GLOBAL': '/dev/null', 'GIT_CONFIG_NOSYSTEM': '1'}
+
+
+def run(command, where, env=None):
+    return subprocess.run(command, cwd=where, check=False, capture_output=True, text=True,
+                          env=env or ENV)
 
 
 def git(where, *args):
     subprocess.run(['git', '-c', 'user.name=A', '-c', 'user.email=a@b.example', *args], cwd=where,
-                   check=True, capture_output=True)
+                   check=True, capture_output=True, env=ENV)
 
 
 def said(done, wanted):
@@ -83,6 +94,16 @@ def commits(source_dir, folder):
     done = run([sys.executable, script], folder)
     yield (f'{len(COMMITS)} commits' in done.stdout and done.returncode == 1,
            'commits.py: without a range it checks all commits after its own', done.stdout)
+    git(folder, 'checkout', '-q', '-b', 'side', 'HEAD~1')
+    git(folder, 'merge', '-q', '--no-ff', '-m', 'pool: join a branch', 'HEAD@{1}')
+    done = run([sys.executable, script, 'HEAD~1..HEAD'], folder)
+    yield 'line 1: it is a merge' in done.stdout, 'commits.py: a merge is found', done.stdout
+    done = run([sys.executable, script, 'HEAD~1..HEAD'], folder, {**ENV, 'GIT_DIR': '/nothing'})
+    yield done.returncode == 1, 'commits.py: it looks at its own tree', done.stderr
+    with tempfile.TemporaryDirectory() as shallow:
+        git(shallow, 'clone', '-q', '--depth', '1', f'file://{folder}', 'clone')
+        done = run([sys.executable, os.path.join(shallow, 'clone/tests/commits.py')], shallow)
+    yield '# SKIP' in done.stdout, 'commits.py: a shallow clone is not judged', done.stdout
     for args in (['no..range'], ['--no-option'], ['a', 'b']):
         done = run([sys.executable, script, *args], folder)
         yield (done.returncode == 2 and done.stderr.count('\n') == 1,

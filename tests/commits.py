@@ -21,9 +21,14 @@ BODY_COLUMNS = 72
 # A commit that changes more lines than this says why in its body, in so many words at least.
 LINES_WITHOUT_BODY = 30
 BODY_WORDS_MIN = 8
-AREA = r'[a-z0-9_][a-z0-9_./-]*'
+# One word, or two with a slash, as in "backend/vfio".
+AREA = r'[a-z0-9_][a-z0-9_.-]*(?:/[a-z0-9_.-]+)?'
 SUBJECT = re.compile(rf'{AREA}: \S.*')
-TRAILER = re.compile(r'[A-Z][A-Za-z-]+: .+')
+# A device name such as qemu: has a colon too, but stands alone or at the end.
+SECOND_AREA = re.compile(rf'(?:[,;] (?:and )?|: ){AREA}: ')
+REVERT = re.compile(r'Revert "(.*)"')
+TRAILER = re.compile(r'(?:(?:Signed-off|Co-developed|Reviewed|Acked|Tested|Reported|Suggested)-by|'
+                     r'Fixes|Closes|Cc|Link|Change-Id): .+')
 
 
 class WrongRange(Exception):
@@ -31,9 +36,12 @@ class WrongRange(Exception):
 
 
 def git(*args):
-    # CI may run as another user than the one that made the clone.
+    # CI may run as another user than the one that made the clone. A rebase that calls this script
+    # exports GIT_DIR, which would be the one of another tree.
     command = ['git', '-c', 'safe.directory=*', '-C', SOURCE_DIR, *args]
-    run = subprocess.run(command, check=False, capture_output=True, text=True, errors='replace')
+    env = {name: value for name, value in os.environ.items() if not name.startswith('GIT_')}
+    run = subprocess.run(command, check=False, capture_output=True, text=True, errors='replace',
+                         env=env)
     if run.returncode:
         raise WrongRange(run.stderr.strip())
     return run.stdout
@@ -47,20 +55,23 @@ def default_range():
 
 
 def changed_lines(commit):
-    """Lines added and removed; a file that is only moved counts as none."""
+    """Lines added and removed. A file that is only moved counts as none, a binary as many."""
     stat = git('show', '-M', '--format=', '--numstat', commit)
     counts = [line.split('\t')[:2] for line in stat.splitlines() if line]
-    return sum(int(n) for pair in counts for n in pair if n != '-')
+    return sum(LINES_WITHOUT_BODY + 1 if n == '-' else int(n) for pair in counts for n in pair)
 
 
 def check_subject(subject):
-    """The rules that a subject breaks."""
+    """The rules that a subject breaks. That of a revert holds the subject of another commit."""
+    reverted = REVERT.fullmatch(subject)
+    if reverted:
+        subject = reverted[1]
     if len(subject) > SUBJECT_MAX:
         yield f'the subject has {len(subject)} characters, at most {SUBJECT_MAX} are allowed'
     if not SUBJECT.fullmatch(subject):
         yield 'the subject does not begin with one area, as in "pool: free empty chunks"'
-    elif re.match(rf'{AREA}: {AREA}: ', subject):
-        yield 'the subject has two areas; use one'
+    elif SECOND_AREA.search(subject):
+        yield 'the subject has a second area; make a commit of each change'
     if ';' in subject:
         yield 'the subject has a semicolon; make a commit of each change'
 
@@ -83,9 +94,11 @@ def check(message, lines):
 
 def check_range(commits):
     """The lines to print of what is broken in a range of commits, and how many there are."""
-    found = git('log', '--no-merges', '--reverse', '--format=%H', commits, '--').split()
+    found = git('log', '--reverse', '--format=%H %P', commits, '--').splitlines()
     broken = []
-    for commit in found:
+    for commit, *parents in map(str.split, found):
+        if len(parents) > 1:
+            broken.append(f'commit {commit[:12]}, line 1: it is a merge; rebase your commits')
         message = git('show', '-s', '--format=%B', commit)
         broken += [f'commit {commit[:12]}, line {number}: {rule}'
                    for number, rule in check(message, changed_lines(commit))]
@@ -104,6 +117,10 @@ def main():
         print('1..1\nok 1 - the commits keep the rules # SKIP this tree has no git history')
         return 0
     try:
+        if not args and git('rev-parse', '--is-shallow-repository').strip() == 'true':
+            print('1..1\nok 1 - the commits keep the rules # SKIP this clone is shallow; '
+                  'git fetch --unshallow gets the rest')
+            return 0
         count, broken = check_range(args[0] if args else default_range())
     except WrongRange as wrong:
         print(f'commits.py: {str(wrong).splitlines()[0]}', file=sys.stderr)
