@@ -14,7 +14,7 @@
  * struct tries - The tries so far.
  * @count: The number of rows in use.
  * @rows: One row for each try.
- * @rows.name: What the device tried.
+ * @rows.name: The access that the device tried.
  * @rows.should_reach: The device is allowed to reach the memory.
  * @rows.reached: The device reached the memory.
  * @rows.reason: Why the access was refused; empty if it was not.
@@ -32,7 +32,7 @@ struct tries {
 /**
  * tries_add() - Add a row.
  * @tries: The table; it has fewer than TRIES_MAX rows.
- * @name: What the device tried, as a verb and an object. The table keeps the pointer.
+ * @name: The access that the device tried, as a verb and an object. The table keeps the pointer.
  * @should_reach: Whether the device is allowed to reach the memory.
  * @reached: Whether the device reached the memory.
  * @reason: Why the access was refused, or "". The table copies it.

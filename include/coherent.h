@@ -176,7 +176,7 @@ struct coherent_box_options {
  * struct coherent_expose_options - Options of coherent_expose().
  * @mem: The mem.
  * @options_have_names: Do not set this.
- * @permission: What the device may do.
+ * @permission: The permission of the device.
  * @seal: A callback that runs before the device can reach the memory; see
  *	coherent_expose(). NULL for none.
  * @seal_arg: The last argument of @seal.

@@ -24,7 +24,7 @@
  * struct backend - An open device, as its backend sees it. Embedded in the backend's own struct.
  * @ops: The functions of the backend.
  * @dev: The device it belongs to.
- * @level: Who keeps the device from reaching memory that is not mapped.
+ * @level: It tells who keeps the device from memory that is not mapped.
  * @limits: The limits; the mask is that at open. Never changes.
  * @idle_is_fence: @unmap with idle cuts the device off at once, also if the driver was wrong and
  *	the device is not idle. Without idle, @unmap does not.
@@ -45,7 +45,7 @@ struct backend {
  * @address: The device address, a multiple of the page size.
  * @va: The memory.
  * @bytes: Its size in whole pages.
- * @permission: What the device may do with it.
+ * @permission: The permission of the device.
  */
 struct backend_mapping {
 	uint64_t address;
@@ -170,7 +170,7 @@ static inline bool backend_is_lost(struct backend *backend)
  * backend_open() - Open a device with the backend that its name chooses.
  * @dev: The device; its backend is set.
  * @name: The device name.
- * @options: Of coherent_device_open().
+ * @options: The options of coherent_device_open().
  *
  * Return: 0; -ENODEV (unknown scheme), -EINVAL or -EOPNOTSUPP (an option that the backend does
  * not take), or what the backend's open returns. A report says what was wrong.

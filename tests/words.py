@@ -5,7 +5,7 @@
 usage: words.py [FILE...]
 
 Without FILE the script looks at every tracked source file and document. It looks at comments,
-docstrings, documents, and the texts that programs print. Each break is a line with file, line
+docstrings, documents, and the strings of C files. Each break is a line with file, line
 and rule. Prints TAP. Exit status: 0 if there is none, 1 if there is one, 2 if a file is missing.
 """
 import os
@@ -15,10 +15,13 @@ import sys
 
 SOURCE_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # (pattern, rule). A quoted break is an example, as in CONTRIBUTING.md.
+# A sentence begins with the comment, after a full stop, or after the name of a parameter.
+SENTENCE = r'(?:^[\s*]*|[.!]\s+(?:\*\s+)?|@[\w.]+:\s+)'
 BEGINS = [
-    (re.compile(r'(Of|Whose|Who|Whoever|Else)\b'), 'a comment begins with "{}": name the actor'),
-    (re.compile(r'(What)\b(?!\s+\w+ (is|are|does|do)\b.*\?)'),
-     'a comment begins with "{}": give the sentence a subject and a verb'),
+    (re.compile(SENTENCE + r'(Of|Whose|Who|Whoever|Else)\b'),
+     'a sentence begins with "{}": name the actor'),
+    (re.compile(SENTENCE + r'(What)\b(?![^.]*\?)'),
+     'a sentence begins with "{}": give it a subject and a verb'),
 ]
 ANYWHERE = [
     (re.compile(r'(?<!\bthere )(?<!\bThere )(?<!\")\b((?:is|are|was|were)\s+no)\b(?!\s+(?:longer|more|less|one))'),
@@ -30,17 +33,19 @@ ANYWHERE = [
 C_COMMENT = re.compile(r'/\*(.*?)\*/|//([^\n]*)', re.S)
 C_STRING = re.compile(r'"((?:\\.|[^"\\\n])*)"')
 HASH_COMMENT = re.compile(r'(?:^|(?<=\s))#(?![!{])([^\n]*)', re.M)
-DOCSTRING = re.compile(r'"""(.*?)"""', re.S)
+DOCSTRING = re.compile(r'"""(.*?)"""|\'\'\'(.*?)\'\'\'', re.S)
 FENCED = re.compile(r'^```.*?^```', re.S | re.M)
 # This file and its test quote what they forbid.
 QUOTES = {'tests/words.py', 'tests/checks.py'}
 
 
 def tracked():
-    run = subprocess.run(['git', '-c', 'safe.directory=*', '-C', SOURCE_DIR, 'ls-files'],
-                         check=False, capture_output=True, text=True)
-    return [path for path in run.stdout.splitlines()
-            if not path.startswith('LICENSES/') and not path.endswith('.svg')]
+    # A rebase exports GIT_DIR, which may be the one of another tree.
+    env = {name: value for name, value in os.environ.items() if not name.startswith('GIT_')}
+    run = subprocess.run(['git', '-c', 'safe.directory=*', '-C', SOURCE_DIR, 'ls-files', '-z'],
+                         check=False, capture_output=True, text=True, env=env)
+    return [path for path in run.stdout.split('\0')
+            if path and not path.startswith('LICENSES/') and not path.endswith('.svg')]
 
 
 def blank(text):
@@ -56,7 +61,7 @@ def pieces(path, text):
     elif path.endswith('.md'):
         yield 0, FENCED.sub(lambda m: blank(m[0]), text), False
     else:
-        yield from ((m.start(), m[1], True) for m in DOCSTRING.finditer(text))
+        yield from ((m.start(), m[1] or m[2] or '', True) for m in DOCSTRING.finditer(text))
         code = DOCSTRING.sub(lambda m: blank(m[0]), text)
         yield from ((m.start(), m[1], True) for m in HASH_COMMENT.finditer(code))
 
@@ -67,15 +72,10 @@ def breaks(path, text):
         # Sentences go on over the lines of a comment.
         flat = re.sub(r'\n[ \t]*[*#]?(?=[ \t])', lambda m: '\n' + ' ' * (len(m[0]) - 1), piece)
         flat = re.sub(r'\n', ' ', flat)
-        first = re.match(r'[\s*]*', flat).end()
-        for pattern, rule in BEGINS if is_comment else []:
-            found = pattern.match(flat, first)
-            if found:
-                yield text.count('\n', 0, offset + first) + 1, rule.format(found[1])
-        for pattern, rule in ANYWHERE:
+        for pattern, rule in (BEGINS if is_comment else []) + ANYWHERE:
             for found in pattern.finditer(flat):
                 words = re.sub(r'\s+', ' ', found[1])
-                yield text.count('\n', 0, offset + found.start()) + 1, rule.format(words)
+                yield text.count('\n', 0, offset + found.start(1)) + 1, rule.format(words)
 
 
 def main():

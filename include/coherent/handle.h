@@ -28,7 +28,7 @@ struct coherent_handle {
  * @align: The alignment of the device address.
  * @boundary: The boundary that the memory does not cross.
  * @level: The lowest level that the caller accepts.
- * @permission: What the device may do.
+ * @permission: The permission of the device.
  * @COHERENT_GFP: See struct coherent_box_options.
  */
 struct coherent_handle_options {

@@ -49,7 +49,7 @@ struct coherent_pool {
  * struct coherent_pool_options - Options of coherent_pool_create().
  * @dev: The device.
  * @options_have_names: Do not set this.
- * @permission: What the device may do with a mem of the pool.
+ * @permission: The permission of the device on each mem of the pool.
  * @align: The alignment of device addresses: a power of two, at most a page. Less than 16 means
  *	16. 0 means the size of an object, rounded up to a power of two, but at most 64. Then an
  *	object that fits into a cache line does not cross one.

@@ -20,7 +20,7 @@
  * @alive: Whether it is open. Never changes, as the next three.
  * @reporter: The receiver of reports.
  * @name: The name, as given.
- * @backend: What reaches the device.
+ * @backend: The way to the device.
  * @ref: One reference for being open, and one for each object, pool, BAR and interrupt.
  * @store: Its objects.
  * @irqs: Its interrupts.

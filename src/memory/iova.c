@@ -151,7 +151,7 @@ static void set_hole_end(struct iova_range *hole, uint64_t last)
 	augment_path(next);
 }
 
-/* Takes a part out of a hole that begins before it. What is left above is a hole of its own. */
+/* Takes a part out of a hole that begins before it. The part above becomes a hole of its own. */
 static int cut_hole(struct iova_space *space, struct iova_range *hole, uint64_t first,
 		    uint64_t last)
 {

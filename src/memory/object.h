@@ -27,7 +27,7 @@ struct chunk;
  * @device: The references to the device; each object holds one.
  * @reporter: The receiver of reports.
  * @name: The name of the device, for reports.
- * @backend: What maps memory for the device. Set before the first object.
+ * @backend: It maps memory for the device. Set before the first object.
  * @pages: The private memory of objects. It has a lock of its own.
  * @owners: The owner of each page. Readers take no lock.
  * @lock: Guards the rest.
@@ -243,7 +243,7 @@ void object_store_stats(struct object_store *store, struct coherent_stats *stats
 /**
  * object_reuse() - Take a kept box.
  * @store: The store.
- * @want: What its address has to be like.
+ * @want: The wishes for its address.
  * @site: File and line of the allocation.
  *
  * Return: a record with an address and dirty pages; NULL if no kept box fits.
@@ -268,7 +268,7 @@ bool object_purge_boxes(struct object_store *store);
 /**
  * object_new() - Make the record of a box that has an address and no pages yet.
  * @store: The store. The record holds the device until it ends.
- * @want: What the address has to be like.
+ * @want: The wishes for the address.
  * @site: File and line of the allocation.
  * @out: Set to the record.
  *
@@ -375,7 +375,7 @@ void object_fence_begin(struct object_store *store, struct iova_list *waiting);
  * object_fence_end() - Free the objects that waited for a fence, or let them wait on.
  * @store: The store.
  * @waiting: From object_fence_begin().
- * @err: What the backend said of the fence.
+ * @err: The result of the backend's fence.
  */
 void object_fence_end(struct object_store *store, struct iova_list *waiting, int err);
 

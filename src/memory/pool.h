@@ -13,7 +13,7 @@
 
 /**
  * struct chunk - Some pages of a pool.
- * @base: What object.h knows of a chunk. Must be first.
+ * @base: The part that object.h knows. Must be first.
  * @pool: The pool. Never changes, as the next six.
  * @alive: Whether the device is open.
  * @boxes: The private pages.

@@ -49,7 +49,7 @@ static inline bool recycler_keeps(const struct recycler *recycler, size_t bytes)
 /**
  * recycler_fits() - Whether looking for a box is worth taking the lock.
  * @recycler: The recycler.
- * @want: What the address of the box has to be like.
+ * @want: The wishes for the address of the box.
  *
  * Return: false if no kept box can be of use.
  */

@@ -42,7 +42,7 @@ struct expose_request {
 
 /**
  * whole_check_alloc() - Check the arguments of an allocation.
- * @request: What it asks for.
+ * @request: The request.
  * @bytes: Set to the size.
  *
  * Return: 0; -EINVAL, -ENOMEM (the size overflows).
@@ -51,7 +51,7 @@ int whole_check_alloc(const struct alloc_request *request, size_t *bytes);
 
 /**
  * whole_check_expose() - Check the arguments of an expose.
- * @request: What it asks for.
+ * @request: The request.
  *
  * Return: 0; -EINVAL.
  */
@@ -59,7 +59,7 @@ int whole_check_expose(const struct expose_request *request);
 
 /**
  * whole_result() - The result of a callback of the driver.
- * @result: What the callback returned.
+ * @result: The result of the callback.
  *
  * Return: @result; -EINVAL if it is positive, because success is 0 alone.
  */
@@ -72,7 +72,7 @@ static inline int whole_result(int result)
  * whole_box_zeroed() - Allocate a box.
  * @box: The box.
  * @store: The store of the device; NULL if the driver gave no device.
- * @request: What the box has to be like.
+ * @request: The request.
  *
  * Return: as coherent_box_zeroed().
  */

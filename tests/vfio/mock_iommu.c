@@ -209,7 +209,7 @@ static int container_unmap(struct vfio_iommu_type1_dma_unmap *arg)
 	return 0;
 }
 
-/* Does the same as vfio_ioctl_set_iommu(). Of the type1 IOMMUs only type1v2 is accepted. */
+/* Does the same as vfio_ioctl_set_iommu(). The mock accepts type1v2 only. */
 static int set_iommu(struct mock_file *container, unsigned long iommu)
 {
 	if (!container->joined || container->iommu)

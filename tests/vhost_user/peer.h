@@ -35,7 +35,7 @@ enum misdeed {
  * @protocol: The protocol features.
  * @queues: The number of queues.
  * @slots: The number of regions of memory that the peer can have.
- * @misdeed: What the peer does wrong.
+ * @misdeed: The way in which the peer misbehaves.
  * @request: The request at which it does so.
  * @nth: Which request of that kind, from 1 on; 0 for each.
  * @meddles: The peer tries to shorten all memory that it gets and punches holes into it. It

@@ -145,7 +145,7 @@ int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box
  * coherent_base_init_end() - The part of coherent_init() after the initialiser.
  * @mem: The new mem.
  * @box: The box from coherent_base_init_begin(). The call consumes it.
- * @err: What the initialiser returned.
+ * @err: The result of the initialiser.
  * @options: As for coherent_base_init_begin().
  *
  * Return: 0; @err if it is negative, -EINVAL if it is positive, otherwise as
