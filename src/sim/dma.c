@@ -6,8 +6,8 @@
  * SHARED: the functions here are the device's side of exposed memory. They use the same atomic
  * accesses as drivers do, so that the memory model of C defines what each side sees.
  * ORDER: reads acquire and writes release, so the device's accesses stay in order, as on a bus.
- * All that a driver did before it rang the doorbell has happened for every thread that sees the answer
- * of the device.
+ * All that a driver did before it rang the doorbell has happened for every thread that sees the
+ * answer of the device.
  */
 #include <stdlib.h>
 #include <string.h>
