@@ -7,7 +7,7 @@ usage: layers.py SOURCE_DIR LIBRARY.a
 The first test follows #include lines between the files of src/. The second follows undefined
 symbols between the members of the static library. A cycle is printed with the lines or the
 symbols that make it. The third finds functions that a header declares and another .c file than
-that of its name defines. Prints TAP.
+that of its name defines. The fourth finds includes that skip the order of the folders. Prints TAP.
 """
 import os
 import re
@@ -17,6 +17,10 @@ import sys
 # Cycles of object files that are as they have to be: the members, and the reason.
 EXCEPTIONS = {
 }
+# The folders whose headers a folder may include; '' is src/ itself, which has backend.h. The
+# backends know the core, and neither the core nor another backend knows them.
+CORE = {'', 'base', 'memory', 'device'}
+MAY_INCLUDE = {'base': {'base'}, 'memory': CORE, 'device': CORE, '': {'', 'base', 'device'}}
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.M)
 COMMENT = re.compile(r'/\*.*?\*/', re.S)
 # A declaration at the left margin that ends with a semicolon, and so is not inline.
@@ -83,6 +87,15 @@ def misplaced(source_dir, defined):
                     yield path, function, member
 
 
+def out_of_order(edges):
+    """(file, file that it includes) of each include that its folder must not make."""
+    for path in sorted(edges):
+        folder = os.path.dirname(path)
+        for to in sorted(edges[path]):
+            if os.path.dirname(to) not in MAY_INCLUDE.get(folder, CORE | {folder}):
+                yield path, to
+
+
 def reachable(edges, start):
     found, left = set(), [start]
     while left:
@@ -123,8 +136,9 @@ def main():
         return 2
     source_dir, library = sys.argv[1:]
     defined, needed = read_symbols(library)
-    print('1..3')
-    good = check(1, 'the files of src/ include each other without a cycle', includes(source_dir), {})
+    included = includes(source_dir)
+    print('1..4')
+    good = check(1, 'the files of src/ include each other without a cycle', included, {})
     good &= check(2, 'the object files need each other without a cycle',
                   symbol_edges(defined, needed),
                   {frozenset(cycle): why for cycle, why in EXCEPTIONS.items()})
@@ -132,7 +146,11 @@ def main():
     print(f'{"not " if found else ""}ok 3 - each header declares only what its own .c file defines')
     for header, function, member in found:
         print(f'# src/{header} declares {function}(), which {member}.c defines')
-    return 0 if good and not found else 1
+    wrong = list(out_of_order(included))
+    print(f'{"not " if wrong else ""}ok 4 - the folders include each other in their order')
+    for path, to in wrong:
+        print(f'# src/{path} includes {to}, which its folder must not know')
+    return 0 if good and not found and not wrong else 1
 
 
 if __name__ == '__main__':
