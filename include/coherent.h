@@ -10,7 +10,7 @@
  *
  * A box is memory that the CPU owns. It is zeroed, and the driver fills it
  * through an ordinary pointer. The library keeps its device address secret. At
- * COHERENT_IOMMU the device cannot reach it even with the address.
+ * COHERENT_IOMMU and COHERENT_PEER the device cannot reach it even with the address.
  *
  * coherent_expose() turns a box into a mem: memory that CPU and device share. A
  * mem has a device address. The driver touches it only through accessors, such
