@@ -63,7 +63,8 @@
  * set unmap_is_fence, the driver must pass .idle = true: it promises that no
  * command in flight names the mem. coherent_free() needs no promise: while such a
  * command may be in flight, no other object gets the memory and the address.
- * coherent_device_fence() ends this wait.
+ * coherent_device_fence() ends this wait. coherent_free() has two exceptions: mems of
+ * pools, and COHERENT_HIDDEN in the kernel.
  *
  * Order. A plain accessor makes one access of the field's width, and does not
  * order it with others. The _release and _acquire forms and the barriers of
@@ -475,8 +476,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * @src: A const T * to the elements to copy.
  * @...: The count of elements, then options as for coherent_zeroed().
  *
- * The padding of T becomes zero in the copy. With clang the driver must declare
- * COHERENT_FIELDS() of T for that.
+ * The padding of T becomes zero in the copy, as by coherent_box_from().
  *
  * Context: may sleep.
  * Return: as coherent_box_from() and coherent_expose().
@@ -541,7 +541,9 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * The device loses access. If a command with the address may be in flight, other objects do
  * not get the memory and the address until coherent_device_fence() or
  * coherent_device_close(). If the library cannot revoke the access, it leaks the pages and
- * makes a report.
+ * makes a report. There are two exceptions. A driver that frees a mem of a pool promises that
+ * the device is done with it (coherent/pool.h). At COHERENT_HIDDEN in the kernel the device
+ * may still reach the memory, which may have another owner by then (coherent/kernel.h).
  *
  * Context: may sleep.
  */
