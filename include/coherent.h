@@ -35,7 +35,8 @@
  * a slot or a ring is overwritten, whatever it held.
  *
  * Errors. A call that can fail returns 0 or one of these, negative. A call whose
- * result is ignored does not compile.
+ * result is ignored does not compile. gcc does not see this where the headers are in
+ * one of its system folders, such as /usr/local/include.
  *   EINVAL      an argument, a device name or a file is wrong; an object is empty
  *   ERANGE      an index or a view is past the end
  *   ENOMEM      no memory or locked memory is left; a size overflows
@@ -368,8 +369,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * coherent_box_free() - Free a box.
  * @box: The box. It is empty afterwards. Nothing happens if it was empty.
  *
- * The device never had the address of the box. So other objects can have its memory and its
- * address at once.
+ * The device never had the address of the box, so other objects get memory and address at once.
  *
  * Context: may sleep.
  */

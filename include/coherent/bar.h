@@ -226,7 +226,7 @@ COHERENT_BASE void coherent_base_irq_cleanup(struct coherent_irq **irq);
 #include <coherent/detail/kernel_bar.h>
 #endif
 
-/* With these macros an ignored result does not compile, whatever the compiler's flags are. */
+/* With these macros an ignored result does not compile; coherent.h names the exception. */
 #ifndef COHERENT_LIBRARY
 #define coherent_bar_open(bar, dev, index) COHERENT_RESULT(, coherent_bar_open(bar, dev, index))
 #define coherent_bar_poll32(bar, offset, mask, want, timeout_ns)	\

@@ -457,7 +457,7 @@ void coherent_report_stderr(void *arg, enum coherent_severity severity, const ch
 #define COHERENT_DEVICE_AUTO(name)					\
 	struct coherent_device *name __attribute__((cleanup(coherent_base_device_cleanup))) = NULL
 
-/* With these macros an ignored result does not compile, whatever the compiler's flags are. */
+/* With these macros an ignored result does not compile; coherent.h names the exception. */
 #ifndef COHERENT_LIBRARY
 #define coherent_device_fence(dev) COHERENT_RESULT(, coherent_device_fence(dev))
 #define coherent_device_stats(dev, stats) COHERENT_RESULT(, coherent_device_stats(dev, stats))

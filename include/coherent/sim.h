@@ -293,7 +293,7 @@ struct coherent_sim_ring_completion {
 	coherent_le32 seq;
 };
 
-/* With these macros an ignored result does not compile, whatever the compiler's flags are. */
+/* With these macros an ignored result does not compile; coherent.h names the exception. */
 #ifndef COHERENT_LIBRARY
 #define coherent_sim_dma_read(sim, address, to, bytes)			\
 	COHERENT_RESULT(, coherent_sim_dma_read(sim, address, to, bytes))
