@@ -201,12 +201,14 @@ void coherent_device_close(struct coherent_device *dev);
  *
  * When the call returns, the device cannot reach memory that was freed or reclaimed
  * before, and other objects may use this memory again. If unmapping is a fence, there
- * is nothing to wait for. A PCI device is stopped in any case, and reset if it supports
- * a reset.
+ * is nothing to wait for. If the library opened a PCI device itself, without .container
+ * and .iommufd, it also stops the DMA of the device once. It resets the device if the
+ * device has a reset. Afterwards the device is bus master if it was before.
  *
  * Context: may sleep.
- * Return: 0; -ENODEV, -EIO, -ETIMEDOUT, -ENOMEM. A device that connects again also
- * returns the errors of coherent_device_open().
+ * Return: 0; -ENODEV, -EIO, -ETIMEDOUT, -ENOMEM, -EOPNOTSUPP (the device came with
+ * .socket_fd). A device that connects again also returns the errors of
+ * coherent_device_open().
  */
 COHERENT_MUST_CHECK int coherent_device_fence(struct coherent_device *dev);
 
