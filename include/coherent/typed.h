@@ -79,6 +79,7 @@
  *
  * The device can reach whole pages, so it can also reach the bytes behind the last
  * element. They are zero until the device writes them, and belong to no other object.
+ * The page of a mem of a pool also holds other objects, which the device can reach too.
  *
  * Context: any.
  * Return: the number of bytes; 0 if @mem is empty.
