@@ -40,11 +40,11 @@
  *   EINVAL      an argument, a device name or a file is wrong; an object is empty
  *   ERANGE      an index or a view is past the end
  *   ENOMEM      no memory or locked memory is left; a size overflows
- *   ENOSPC      no device address, mapping, slot or descriptor is left
+ *   ENOSPC      no device address, mapping, slot or file descriptor is left
  *   EBUSY       the device may still use the mem; an output is not empty; another
  *               user has the device; objects exist, so the mask cannot change
- *   EOPNOTSUPP  the backend does not support a level, a permission or a known
- *               attribute; the peer lacks a feature
+ *   EOPNOTSUPP  the backend does not support the call, a level, a permission, a known
+ *               attribute or hugepages; there is no IOMMU; the peer lacks a feature
  *   EACCES, EPERM  this process may not open a device node or an IOMMU group
  *   ENODEV      the device is NULL, closed, absent, unknown or gone; the caller is
  *               a forked child

@@ -175,7 +175,7 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * choice of memory where memory is a file, or the peer lacks a feature), -EIO (no
  * address range is under the mask or in .window, or the device refused), -EBUSY
  * (somebody else has the device, or another device of its group), -ENOSPC (no
- * descriptor is left), -EACCES, -EPERM (this process may not open a node or a group),
+ * file descriptor is left), -EACCES, -EPERM (this process may not open a node or a group),
  * -ETIMEDOUT (the peer does not answer), -ENOMEM.
  */
 #define coherent_device_open(dev, ...)					\
