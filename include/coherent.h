@@ -401,10 +401,10 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  *	err = coherent_expose(&box, &mem, .permission = COHERENT_READ_ONLY);
  *
  * Context: may sleep.
- * Return: 0; -EINVAL (@box is empty, .permission), -EBUSY (the mem is not empty, and stays
- * as it is), -EOPNOTSUPP (.permission), -ENOSPC (no mapping is left, see
- * coherent_device_limits()), -ENOMEM, -ENODEV, -EIO, or what .seal returned if that is
- * negative; -EINVAL if .seal returned a positive number.
+ * Return: 0; -EINVAL (@box is empty, .permission, .seal returned a positive number), -EBUSY
+ * (the mem is not empty, and stays as it is), -EOPNOTSUPP (.permission), -ENOSPC (no mapping
+ * is left, see coherent_device_limits()), -ENOMEM, -ENODEV, -EIO. If .seal returned a negative
+ * number, the call returns this number.
  */
 #define coherent_expose(box, ...)					\
 	COHERENT_RESULT(COHERENT_NEEDS_BOX(box)				\
