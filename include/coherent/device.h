@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * Devices in userspace. A driver opens a device by its name, asks what it can
- * do, reads the accesses of it that were refused, and fences, resets and closes
- * it. coherent_device_open() lists the kinds of devices.
+ * do, reads which of its accesses were refused, and fences, resets and closes it.
+ * coherent_device_open() lists the kinds of devices.
  *
  * In the kernel the bus does all this. There a struct coherent_device is a struct
  * device, and coherent/kernel.h has what is different.
@@ -38,7 +38,7 @@ enum coherent_severity {
  * @level: The lowest level that the caller accepts; 0 for COHERENT_HIDDEN.
  * @hugepages: Take memory from hugepages of 2 MiB. If there are none, the library
  *	uses ordinary pages and reports it once. vhost-user: and qemu: do not support
- *	this option and the next two, because their memory is a file.
+ *	@hugepages, @gigapages and @nodes, because their memory is a file.
  * @gigapages: The same with hugepages of 1 GiB. If there are none and @hugepages is
  *	set, the library tries those of 2 MiB.
  * @nodes: Take memory from these NUMA nodes, one bit for each; 0 for any node. If
@@ -48,12 +48,14 @@ enum coherent_severity {
  * @container: Only for vfio: and pci: names. A VFIO container that already has an IOMMU
  *	(type1v2); 0 for none. The library uses only the named device and the addresses in
  *	@window, and unmaps only these at the close. The caller still owns the
- *	container, and also the next two.
+ *	container.
  * @iommufd: Only for iommufd: and pci: names. An iommufd that contains @ioas; 0 for none.
+ *	The caller still owns both.
  * @ioas: The ID of an IOAS in @iommufd.
  * @device_fd: Only with @container or @iommufd. The device, already attached to it.
- *	The library uses it for registers and interrupts. The caller decides whether
- *	the device is bus master. 0 for none.
+ *	The library uses a copy of the descriptor for registers and interrupts, and the
+ *	caller still owns the original. The caller decides whether the device is bus
+ *	master. 0 for none.
  * @window: Only with @container or @iommufd. The device addresses that the library
  *	may use, in whole pages. No other program or driver may map there.
  * @window.first: The first address.
@@ -128,10 +130,11 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * the command that fixes it; the library changes nothing in the system. Faults are
  * only in the kernel's log. The kernel may want the device back, for instance because it
  * is unplugged or unbound. It then waits until the driver closes the device. From
- * that moment exposing and waiting return -ENODEV, but the memory stays. Without
- * an IOMMU, in VFIO's no-IOMMU mode, vfio: opens only with .level = COHERENT_NONE.
- * In this mode the key pages=N sets how many hugepages of 2 MiB hold all memory; the
- * default is 1.
+ * that moment coherent_expose() and the calls that wait return -ENODEV, but the memory
+ * stays. The calls that wait are coherent_poll(), coherent_bar_poll32() and
+ * coherent_irq_wait(). Without an IOMMU, in VFIO's no-IOMMU mode, vfio: opens only with
+ * .level = COHERENT_NONE. In this mode the key pages=N sets how many hugepages of 2 MiB
+ * hold all memory; the default is 1.
  *
  * vhost-user: is COHERENT_PEER. The peer gets the memory that is exposed, as files,
  * and nothing else. BAR 0 has the registers of virtio-mmio, version 2. Vector 0 is
@@ -147,8 +150,8 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * A freed mem keeps its memory slot until coherent_device_fence(); a reclaimed one
  * does not. The fence connects again, which resets the device, as does writing 0 to
  * the status register. Only such a reset stops a queue. A peer hangs up when it ends,
- * or when it finds an address that is not exposed. Then exposing and waiting return
- * -ENODEV, registers read as all ones, and the memory stays.
+ * or when it finds an address that is not exposed. Then coherent_expose() and the calls
+ * that wait return -ENODEV, registers read as all ones, and the memory stays.
  * coherent_device_reset() connects again.
  *
  * qemu: is any PCI device model of qemu-system-x86_64, 7.2 or newer. The library
@@ -163,10 +166,11 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  *			the library sets addr, bus, driver and iommu_platform itself
  *
  * Interrupts are MSI-X or MSI. Unmapping is not a fence. coherent_device_fence() and
- * coherent_device_reset() reset the bus of the model. A transfer of edu survives that.
- * It can still reach mems that are exposed, but not freed ones, because the library
- * does not reuse the last 4096 freed addresses. While it holds back any, the mask
- * cannot change. When QEMU has ended, every call returns -ENODEV, but the memory stays.
+ * coherent_device_reset() reset the bus of the model. This does not stop a transfer of
+ * edu. The transfer can still reach mems that are exposed, but not freed ones, because
+ * the library does not reuse the last 4096 freed addresses. While the library holds back
+ * freed addresses, the mask cannot change. When QEMU has ended, every call returns
+ * -ENODEV, but the memory stays.
  *
  * Context: may sleep.
  * Return: 0; -EINVAL (the name is malformed, a key is unknown, a value is bad, or an
@@ -256,8 +260,8 @@ enum coherent_level coherent_device_level(const struct coherent_device *dev);
  * @range_count: The number of @ranges.
  * @page_bytes: Sizes and device addresses are rounded to multiples of this.
  * @mappings: How many objects may be exposed at a time; SIZE_MAX for no limit.
- * @unmap_is_fence: True if no command is in flight for an object that was reclaimed or
- *	freed. Otherwise coherent_reclaim() needs .idle.
+ * @unmap_is_fence: True if unmapping an object ends every command that uses the object.
+ *	Otherwise coherent_reclaim() needs .idle.
  * @bar_bytes: The size of each BAR; 0 if there is no such BAR.
  * @vectors: The number of interrupt vectors.
  */
@@ -300,8 +304,8 @@ COHERENT_MUST_CHECK int coherent_device_limits(struct coherent_device *dev,
  * @quarantined_bytes: The size of these addresses, with the guard page behind each.
  * @allocated: How many boxes, mems and handles were ever allocated.
  * @reused: How many allocations reused a freed object of the same size.
- * @memory: Bytes that the library has from the system, for boxes, and for mems that stay in the
- *	memory of their box.
+ * @memory: Bytes that the library has from the system for boxes. A mem counts if it stays in
+ *	the memory of its box.
  */
 struct coherent_stats {
 	uint64_t objects;
@@ -397,8 +401,8 @@ COHERENT_MUST_CHECK int coherent_find_ptr(struct coherent_device *dev, const voi
  * @info: Filled in; all zero on failure.
  *
  * Context: any.
- * Return: 0; -ERANGE (no object has the address; the guard page behind an object belongs to
- * none), -ENODEV.
+ * Return: 0; -ERANGE (no object has the address; the guard page behind an object is not part
+ * of it), -ENODEV.
  */
 COHERENT_MUST_CHECK int coherent_find_addr(struct coherent_device *dev, uint64_t address,
 					   struct coherent_info *info);
