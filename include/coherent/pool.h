@@ -127,15 +127,15 @@ void coherent_base_pool_cleanup(void *pool);
  *
  * A driver that frees a mem of a pool promises that the device is done with it. A driver that
  * reclaims one must promise the same with .idle, otherwise it gets -EBUSY. The next object gets
- * the address, at once or, with .delay, later. A device that is not done reads and writes that
- * object.
+ * the address, at once or, with .delay, later. If the device is not done, it reads and writes
+ * that new object.
  *
  * A reclaimed box keeps its slot, and so its address.
  *
- * The pool gives a page back when no object and no thread's cache has a slot of it, but only if
- * unmapping is a fence, or .idle makes it one. Otherwise it keeps its pages until it is
- * destroyed, and they then wait for coherent_device_fence(). The mask of the device cannot change
- * while the pool has pages.
+ * If unmapping is a fence, or .idle makes it one, the pool returns a page when no object and no
+ * thread's cache has a slot of it. Otherwise the pool keeps all its pages. When it is destroyed,
+ * they wait for coherent_device_fence(). The mask of the device cannot change while the pool has
+ * pages.
  *
  * Up to 63 threads at a time have a cache each, of at most 63 slots and 64 KiB. Other threads
  * share one cache behind a lock. No thread can use slots in the cache of another thread, even if
