@@ -187,8 +187,8 @@ int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns);
  *
  * The descriptor becomes readable when an interrupt comes. Consume the interrupt with
  * coherent_irq_wait(irq, 0). For an INTx, that call makes the descriptor readable again
- * if the device still asserts the line. If the driver serviced the device in between,
- * this second event has no cause.
+ * if the device still asserts the line. So the descriptor may become readable once more
+ * without a cause, if the driver serviced the device in between.
  *
  * Context: any.
  * Return: an eventfd that the library owns; -EINVAL (@irq is NULL). In the kernel:

@@ -11,7 +11,7 @@
  * Callbacks of one device never run at the same time, so a model needs no locks.
  * Register callbacks run in the driver's thread. tick() runs in a thread of the
  * simulator: after each register write, every millisecond, and at once again while it
- * writes to memory or interrupts. With the key "step" there is no such thread, and
+ * writes memory or raises interrupts. With the key "step" there is no such thread, and
  * tick() runs only in coherent_sim_step().
  *
  * These keys may follow the name of every sim: device:
@@ -46,13 +46,13 @@ struct coherent_sim;
  * @vectors: The number of interrupt vectors, at most 32.
  * @bar_size: The size of each BAR in bytes; 0 if there is no such BAR.
  * @open: Called when the device is opened. Returns 0, or -errno to fail the open. May be
- *	NULL, as all callbacks.
+ *	NULL, like every callback.
  * @close: Called when the device is closed, if @open succeeded.
  * @reg_read: Called when the driver reads @width bytes at @offset. If it is NULL, the
  *	driver reads all ones.
  * @reg_write: Called when the driver writes @width bytes at @offset.
  * @tick: Called when time passes. The device does its work here.
- * @reset: Called when the device is reset. The device forgets everything.
+ * @reset: Called when the device is reset. The model must forget all state.
  *
  * To use a model, open the device "sim:custom" with the options .model and .model_arg of
  * coherent_device_open(). The table and the argument must outlive the device.
@@ -194,8 +194,8 @@ int coherent_base_sim_try(struct coherent_device *dev, const struct coherent_obj
 
 /**
  * coherent_sim_try() - Let a device access a box or a mem.
- * @dev: The device. If it is not the device of @target, it accesses its own memory at the
- *	same address.
+ * @dev: The device. If @target belongs to another device, @dev uses the address of @target
+ *	in its own memory.
  * @target: A box or a mem.
  * @offset: The offset from the start of the object in bytes. It may be past the end.
  * @buffer: Where a read puts the bytes, or what a write writes.
