@@ -6,7 +6,8 @@
  * A plain read or write is one access of the field's width. It does not order
  * other accesses; the forms with _acquire and _release do. Accessors of mems and
  * views check the index and return 0 or -errno. The index of a slot was checked
- * when it was made, and that of a ring wraps, so their accessors return the value.
+ * when the slot was made, and that of a ring wraps, so their accessors return the
+ * value.
  *
  * A macro evaluates each argument once, but coherent_poll() evaluates its condition
  * many times. An index inside a field, as in .flags[2], must be a constant. For a
@@ -93,7 +94,7 @@
  * @object: A box, mem, view, slot, ring or handle.
  *
  * Context: any.
- * Return: true if the object was never filled, was consumed or was freed.
+ * Return: true if the object was never allocated, was consumed or was freed.
  */
 #define coherent_is_empty(object)					\
 	COHERENT_VALUE(, _Generic(&(object)->base,			\
@@ -111,8 +112,8 @@
  * coherent_unsafe_ptr() - Return a pointer to the memory of a mem.
  * @mem: A mem or a view.
  *
- * Use this to hand the memory to code that follows the rules of this file in its own
- * way. Accesses through the pointer check no bounds, convert no byte order and order
+ * Use this to hand the memory to code that keeps the rules of this file by
+ * itself. Accesses through the pointer check no bounds, convert no byte order and order
  * nothing. If code reads a value twice, the device may have changed it in between.
  *
  * Context: any.
@@ -349,7 +350,7 @@
  * coherent_slot_get() - Read a field of a slot.
  * @...: The slot, and the field with its dot. If T itself is a number, only the slot.
  *
- * This is one relaxed access of the field's width. On an empty slot it faults.
+ * This is one relaxed access of the field's width. On an empty slot the process gets SIGSEGV.
  *
  * For instance:
  *
@@ -386,7 +387,7 @@
  * @slot: The slot.
  * @...: The field with its dot, and the value. If T itself is a number, only the value.
  *
- * This is one relaxed access of the field's width. On an empty slot it faults.
+ * This is one relaxed access of the field's width. On an empty slot the process gets SIGSEGV.
  *
  * For instance:
  *
@@ -424,7 +425,7 @@
  * @...: The index, which wraps, and the field with its dot. If T itself is a number,
  *	only the index.
  *
- * This is one relaxed access of the field's width. On an empty ring it faults.
+ * This is one relaxed access of the field's width. On an empty ring the process gets SIGSEGV.
  *
  * For instance:
  *
@@ -463,7 +464,7 @@
  * @i: The index, which wraps.
  * @...: The field with its dot, and the value. If T itself is a number, only the value.
  *
- * This is one relaxed access of the field's width. On an empty ring it faults.
+ * This is one relaxed access of the field's width. On an empty ring the process gets SIGSEGV.
  *
  * For instance:
  *
