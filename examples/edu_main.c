@@ -216,21 +216,16 @@ static int flush_output(int status)
 }
 
 /* Returns the exit status. */
-static int echo_and_try(struct edu *edu, FILE *file, const char *path)
+static int echo_and_try(struct edu *edu, const char *name, FILE *file, const char *path)
 {
 	unsigned long long total = 0;
 	int err;
 
-	err = coherent_bar_open(&edu->bar, edu->dev, 0);
-	if (!err)
-		err = edu_probe(edu);
-	if (!err)
-		err = echo_file(edu, file, &total);
+	err = echo_file(edu, file, &total);
 	if (!err)
 		err = try_all(edu);
-	coherent_bar_close(edu->bar);
 	if (err) {
-		fprintf(stderr, "edu: %s: %s\n", path, strerror(-err));
+		fprintf(stderr, "edu: %s: %s\n", ferror(file) ? path : name, strerror(-err));
 		return ferror(file) ? 2 : 1;
 	}
 	printf("%s: %llu bytes through the device and back, every byte compared\n\n", path, total);
@@ -243,6 +238,23 @@ static int bad_argument(const char *argument, const char *problem)
 	return 2;
 }
 
+/* Returns the exit status. */
+static int probe_and_use(struct edu *edu, const char *name, FILE *file, const char *path)
+{
+	int status, err;
+
+	err = coherent_bar_open(&edu->bar, edu->dev, 0);
+	if (!err)
+		err = edu_probe(edu);
+	if (err)
+		status = bad_argument(name,
+				      err == -ENODEV ? "is not an edu device" : strerror(-err));
+	else
+		status = echo_and_try(edu, name, file, path);
+	coherent_bar_close(edu->bar);
+	return status;
+}
+
 static int use_device(const char *name, const char *path)
 {
 	struct edu edu = { .dev = NULL };
@@ -253,7 +265,7 @@ static int use_device(const char *name, const char *path)
 		return bad_argument(path, strerror(errno));
 	/* If the device does not open, coherent_report_stderr() prints the reason. */
 	if (!coherent_device_open(&edu.dev, name, .report = coherent_report_stderr)) {
-		status = echo_and_try(&edu, file, path);
+		status = probe_and_use(&edu, name, file, path);
 		coherent_device_close(edu.dev);
 	}
 	fclose(file);

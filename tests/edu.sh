@@ -17,7 +17,7 @@ check() {
 	fi
 }
 
-echo 1..11
+echo 1..12
 head -c 5000 "$1" >"$folder/data"
 "$1" "$folder/data" >"$folder/out"
 check "$?, $(head -n 1 "$folder/out")" \
@@ -42,6 +42,9 @@ for option in --colour --device; do
 done
 "$1" 2>"$folder/message"
 check "$?, $(cat "$folder/message")" "2, edu: FILE: is missing; see edu --help" "edu needs a file"
+"$1" --device=sim:ring "$folder/data" 2>"$folder/message"
+check "$?, $(cat "$folder/message")" "2, edu: sim:ring: is not an edu device; see edu --help" \
+	"edu names a device that is not an edu"
 "$1" "$folder/data" more 2>"$folder/message"
 check "$?, $(cat "$folder/message")" \
 	"2, edu: more: is a second file, only one is allowed; see edu --help" \
