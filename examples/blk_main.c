@@ -191,7 +191,7 @@ int main(int argc, char **argv)
 		.depth_max = BLK_DEPTH_MAX,
 		.spawns = true,
 	};
-	struct disk_command command = { .program = "blk" };
+	struct disk_command command = { .program = "blk", .info = "info" };
 	int status = disk_options_read(&options, argc, argv);
 
 	if (status != DISK_GO_ON)

@@ -272,12 +272,30 @@ static int open_file(struct disk_command *command, const char *path)
 	return 0;
 }
 
+/* Prints what is wrong with a command that cannot be parsed. */
+static int complain_about_words(const struct disk_command *command, int count, char **words)
+{
+	const char *program = command->program;
+
+	if (!count) {
+		fprintf(stderr, "%s: a command is missing; see %s --help\n", program, program);
+		return 2;
+	}
+	if (!strcmp(words[0], command->info))
+		return disk_complain(program, words[0], "takes no arguments");
+	if (!strcmp(words[0], "copy"))
+		return disk_complain(program, words[0], "takes 1 argument");
+	if (!strcmp(words[0], "read") || !strcmp(words[0], "write"))
+		return disk_complain(program, words[0], "takes 2 arguments");
+	return disk_complain(program, words[0], "is not a command");
+}
+
 int disk_parse(struct disk_command *command, int count, char **words)
 {
 	const char *program = command->program;
 
 	command->word = count ? words[0] : "";
-	if (count == 1 && !strcmp(words[0], "info"))
+	if (count == 1 && !strcmp(words[0], command->info))
 		return 0;
 	if (count == 2 && !strcmp(words[0], "copy"))
 		return open_file(command, words[1]);
@@ -292,8 +310,7 @@ int disk_parse(struct disk_command *command, int count, char **words)
 			       disk_complain(program, words[2],
 					     "is not a count of blocks, at least 1 is needed");
 	}
-	return disk_complain(program, count ? words[0] : "COMMAND",
-			     "is not a command, or its arguments are wrong");
+	return complain_about_words(command, count, words);
 }
 
 void disk_end(struct disk_command *command)
@@ -359,7 +376,7 @@ int disk_run(struct disk_command *command, const struct disk *disk)
 	/* Then a number of bytes cannot overflow. */
 	if (disk->blocks > UINT64_MAX / disk->block_bytes)
 		return disk_fail(command->program, disk->model, "the disk reports too many blocks");
-	if (!strcmp(command->word, "info"))
+	if (!strcmp(command->word, command->info))
 		printf("%s: %llu blocks of %u bytes, %zu bytes a request\n", disk->model,
 		       (unsigned long long)disk->blocks, disk->block_bytes, disk->request_bytes);
 	else if (!strcmp(command->word, "read"))

@@ -72,6 +72,7 @@ struct disk_options {
 /**
  * struct disk_command - The command of the command line.
  * @program: The name of the program for messages.
+ * @info: The name of the command that prints the size of the disk.
  * @word: The name of the command.
  * @path: The file; NULL if the command has none.
  * @file: The open file.
@@ -81,6 +82,7 @@ struct disk_options {
  */
 struct disk_command {
 	const char *program;
+	const char *info;
 	const char *word;
 	const char *path;
 	FILE *file;

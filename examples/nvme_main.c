@@ -78,15 +78,6 @@ static int use_device(const char *name, unsigned int depth, struct disk_command 
 	return status;
 }
 
-/* The NVMe specification says "identify" where other disks say "info". */
-static void rename_identify(int count, char **words)
-{
-	static char info[] = "info";
-
-	if (count && !strcmp(words[0], "identify"))
-		words[0] = info;
-}
-
 int main(int argc, char **argv)
 {
 	struct disk_options options = {
@@ -94,12 +85,11 @@ int main(int argc, char **argv)
 		.help = help,
 		.depth_max = NVME_DEPTH_MAX,
 	};
-	struct disk_command command = { .program = "nvme" };
+	struct disk_command command = { .program = "nvme", .info = "identify" };
 	int status = disk_options_read(&options, argc, argv);
 
 	if (status != DISK_GO_ON)
 		return status;
-	rename_identify(argc - optind, argv + optind);
 	status = disk_parse(&command, argc - optind, argv + optind);
 	if (!status && !options.device)
 		status = disk_complain("nvme", "--device", "is missing");

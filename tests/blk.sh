@@ -33,7 +33,7 @@ fi
 terminal=1
 script -qec true /dev/null >/dev/null 2>&1 || terminal=0
 [ $terminal = 1 ] || echo "# script(1) cannot open a terminal: the progress is not tested"
-echo 1..$((28 + terminal))
+echo 1..$((31 + terminal))
 check "$($blk info)" "virtio-blk: 32768 blocks of 512 bytes, 131072 bytes a request" "info"
 head -c 300000 "$1" >"$folder/data"
 check "$($blk write 1000 "$folder/data")" "$folder/data: 300000 bytes written" "write"
@@ -65,7 +65,10 @@ refuses "/nothing: No such file or directory" $blk copy /nothing
 refuses "/nothing: No such file or directory" "$1" --spawn=/nothing info
 refuses "x: is not a decimal number" $blk read x 1
 refuses "0: is not a count of blocks, at least 1 is needed" $blk read 0 0
-refuses "erase: is not a command, or its arguments are wrong" $blk erase
+refuses "erase: is not a command" $blk erase
+refuses "a command is missing" $blk
+refuses "info: takes no arguments" $blk info more
+refuses "write: takes 2 arguments" $blk write 0
 refuses "--depth: takes a number from 1 to 32" $blk --depth=33 info
 refuses "--depth: takes a number from 1 to 32" $blk --depth=4294967297 info
 "$1" --help >"$folder/help"

@@ -29,7 +29,7 @@ sum() {
 	md5sum | cut -d' ' -f1
 }
 
-echo 1..17
+echo 1..18
 check "$($nvme identify)" "QEMU NVMe Ctrl: 32768 blocks of 512 bytes, 131072 bytes a request" \
 	"identify"
 head -c 300000 "$program" >"$folder/data"
@@ -60,6 +60,9 @@ check "$?, $(cat $folder/message)" "1, nvme: standard output: No space left on d
 $nvme read 08 x 2>$folder/message
 check "$?, $(cat $folder/message)" "2, nvme: x: is not a decimal number; see nvme --help" \
 	"nvme refuses a number that is not decimal"
+$nvme identify more 2>$folder/message
+check "$?, $(cat $folder/message)" "2, nvme: identify: takes no arguments; see nvme --help" \
+	"nvme names the command whose arguments are wrong"
 for option in --colour --spawn=x; do
 	$nvme $option identify >/dev/null 2>$folder/message
 	check "$?, $(wc -l <$folder/message | tr -d ' '), $(grep -c '^nvme: ' $folder/message)" \
