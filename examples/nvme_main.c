@@ -59,7 +59,8 @@ static int use_device(const char *name, unsigned int depth, struct disk_command 
 		return 2;
 	err = nvme_open(&nvme, dev, depth);
 	if (err)
-		status = disk_fail("nvme", name, nvme.problem ? nvme.problem : strerror(-err));
+		status = nvme.problem ? disk_complain("nvme", name, nvme.problem) :
+					disk_fail("nvme", name, strerror(-err));
 	else
 		status = disk_run(command, &(struct disk){
 						   .model = nvme.model,

@@ -14,6 +14,7 @@ qemu:*)
 esac
 nvme="$program --device=$device"
 count=0
+planned=18
 
 check() {
 	count=$((count + 1))
@@ -29,7 +30,8 @@ sum() {
 	md5sum | cut -d' ' -f1
 }
 
-echo 1..18
+[ "$device" = "$1" ] || planned=19
+echo 1..$planned
 check "$($nvme identify)" "QEMU NVMe Ctrl: 32768 blocks of 512 bytes, 131072 bytes a request" \
 	"identify"
 head -c 300000 "$program" >"$folder/data"
@@ -72,6 +74,12 @@ done
 $nvme write 0 /tmp 2>$folder/message
 check "$?, $(cat $folder/message)" "2, nvme: /tmp: is not a regular file; see nvme --help" \
 	"nvme refuses a directory"
+if [ $planned = 19 ]; then
+	$program --device=qemu:edu identify 2>$folder/message
+	check "$?, $(cat $folder/message)" \
+		"2, nvme: qemu:edu: the device is not an NVMe controller; see nvme --help" \
+		"nvme refuses a device that is not an NVMe controller"
+fi
 # nvme must not open its device as a standard descriptor that the caller has closed. Otherwise it
 # would write its messages to the device.
 $nvme read 40000 1 <&- >&- 2>&-
