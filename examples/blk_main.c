@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "blk.h"
@@ -150,11 +151,15 @@ static void end_daemon(int signal_number)
 
 static int spawn_and_use(const char *image, unsigned int depth, struct disk_command *command)
 {
+	struct stat image_status;
 	char name[96];
 	int err, status;
 
-	if (access(image, R_OK | W_OK))
+	if (access(image, R_OK | W_OK) || stat(image, &image_status))
 		return disk_complain("blk", image, strerror(errno));
+	/* The daemon refuses other files, but then the library reports a second problem. */
+	if (!S_ISREG(image_status.st_mode))
+		return disk_complain("blk", image, "is not a regular file");
 	signal(SIGINT, end_daemon);
 	signal(SIGTERM, end_daemon);
 	signal(SIGHUP, end_daemon);
