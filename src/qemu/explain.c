@@ -102,7 +102,12 @@ static const struct {
 /* Reports QEMU's message, and finds the error code by its words: QEMU does not translate them. */
 static int quote_error(const struct coherent_device *dev, const char *text)
 {
-	report(&dev->reporter, COHERENT_ERROR, "%s: %s", dev->name, text);
+	const bool unknown = strstr(text, "not a valid device model name");
+
+	report(&dev->reporter, COHERENT_ERROR, "%s: %s%s", dev->name, text,
+	       unknown ? "; " QEMU_PROGRAM " -device help lists the models" : "");
+	if (unknown)
+		return -ENODEV;
 	if (strstr(text, "Too many open files"))
 		return -ENOSPC;
 	if (strstr(text, "Cannot allocate memory"))
@@ -111,11 +116,6 @@ static int quote_error(const struct coherent_device *dev, const char *text)
 	if (strstr(text, "'virtio-iommu-pci' is not a valid device model name") ||
 	    strstr(text, ": -device virtio-iommu-pci,addr=2")) {
 		report(&dev->reporter, COHERENT_ERROR, "%s: " NEEDED, dev->name);
-		return -ENODEV;
-	}
-	if (strstr(text, "not a valid device model name")) {
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: " QEMU_PROGRAM " -device help lists the models", dev->name);
 		return -ENODEV;
 	}
 	return -EINVAL;

@@ -30,7 +30,7 @@ sum() {
 	md5sum | cut -d' ' -f1
 }
 
-[ "$device" = "$1" ] || planned=19
+[ "$device" = "$1" ] || planned=20
 echo 1..$planned
 check "$($nvme identify)" "QEMU NVMe Ctrl: 32768 blocks of 512 bytes, 131072 bytes a request" \
 	"identify"
@@ -74,11 +74,14 @@ done
 $nvme write 0 /tmp 2>$folder/message
 check "$?, $(cat $folder/message)" "2, nvme: /tmp: is not a regular file; see nvme --help" \
 	"nvme refuses a directory"
-if [ $planned = 19 ]; then
+if [ $planned = 20 ]; then
 	$program --device=qemu:edu identify 2>$folder/message
 	check "$?, $(cat $folder/message)" \
 		"2, nvme: qemu:edu: the device is not an NVMe controller; see nvme --help" \
 		"nvme refuses a device that is not an NVMe controller"
+	$program --device=qemu:nope identify 2>$folder/message
+	check "$?, $(wc -l <$folder/message), $(grep -c 'nope.*-device help' $folder/message)" \
+		"2, 1, 1" "one line reports an unknown model and names the list"
 fi
 # nvme must not open its device as a standard descriptor that the caller has closed. Otherwise it
 # would write its messages to the device.
