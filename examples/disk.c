@@ -81,6 +81,17 @@ static int read_depth(struct disk_options *options, const char *text)
 	return disk_complain(options->program, "--depth", range);
 }
 
+/* An argument may hold several letters. Then the message names the letter that is unknown. */
+static int bad_option(const char *program, const char *letters, int option, const char *argument)
+{
+	const char letter[] = { '-', (char)optopt, '\0' };
+
+	if (option == ':')
+		return disk_complain(program, argument, "needs a value");
+	return disk_complain(program, optopt && !strchr(letters, optopt) ? letter : argument,
+			     "is not a valid option");
+}
+
 static int read_option(struct disk_options *options, int option)
 {
 	switch (option) {
@@ -98,10 +109,8 @@ static int read_option(struct disk_options *options, int option)
 	case 'h':
 		fputs(options->help, stdout);
 		return disk_printed(options->program, 0);
-	default:
-		/* getopt_long() has printed what is wrong. */
-		return 2;
 	}
+	return 2;
 }
 
 int disk_options_read(struct disk_options *options, int argc, char **argv)
@@ -116,15 +125,18 @@ int disk_options_read(struct disk_options *options, int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	const struct option *usable = options->spawns ? known : known + 2;
-	const char *letters = options->spawns ? "s:td:n:h" : "d:n:h";
+	/* The colon lets getopt_long() tell a missing value from an unknown option. */
+	const char *letters = options->spawns ? ":s:td:n:h" : ":d:n:h";
 	int option, status = DISK_GO_ON;
 
 	options->depth = 8;
-	/* getopt_long() begins its messages with this name. */
-	argv[0] = program_invocation_short_name;
+	/* The messages of this file end with a hint; those of getopt_long() do not. */
+	opterr = 0;
 	while (status == DISK_GO_ON &&
 	       (option = getopt_long(argc, argv, letters, usable, NULL)) != -1)
-		status = read_option(options, option);
+		status = option == '?' || option == ':' ?
+				 bad_option(options->program, letters, option, argv[optind - 1]) :
+				 read_option(options, option);
 	return status;
 }
 

@@ -102,8 +102,7 @@ struct disk_command {
  * disk_options_read() - Read the options. Print the help if --help is given.
  * @options: Receives the options.
  * @argc: The number of arguments.
- * @argv: The arguments. Afterwards optind is the index of the first that is not an option. The
- *	function replaces argv[0] by the short name of the program.
+ * @argv: The arguments. Afterwards optind is the index of the first that is not an option.
  *
  * Return: DISK_GO_ON, or the exit status of the program: 0 after the help, 1 if the help cannot be
  * printed, 2 after a line on standard error about a bad option.

@@ -282,15 +282,17 @@ int main(int argc, char **argv)
 	const char *name = "sim:edu";
 	int option;
 
-	/* getopt_long() begins its messages with this name. */
-	argv[0] = program_invocation_short_name;
-	while ((option = getopt_long(argc, argv, "d:h", options, NULL)) != -1) {
+	/* The messages of this file end with a hint; those of getopt_long() do not. */
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":d:h", options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(help, stdout);
 			return flush_output(0);
 		}
+		if (option == ':')
+			return bad_argument(argv[optind - 1], "needs a value");
 		if (option != 'd')
-			return 2;
+			return bad_argument(argv[optind - 1], "is not a valid option");
 		name = optarg;
 	}
 	if (optind == argc)

@@ -75,7 +75,7 @@ refuses "--depth: takes a number from 1 to 32" $blk --depth=4294967297 info
 check "$?, $(head -c 10 "$folder/help")" "0, Usage: blk" "--help prints the help"
 for option in --colour --spawn; do
 	"$1" $option >"$folder/out" 2>"$folder/message"
-	check "$?, $(wc -l <"$folder/out"), $(wc -l <"$folder/message"), $(grep -c -e "^blk: .*$option" "$folder/message")" \
+	check "$?, $(wc -l <"$folder/out"), $(wc -l <"$folder/message"), $(grep -c -e "^blk: $option: .*; see blk --help" "$folder/message")" \
 		"2, 0, 1, 1" "one line reports a bad option: $option"
 done
 refuses "--device, --spawn: give one of them; --tries needs --spawn" "$1" info

@@ -37,7 +37,7 @@ for arguments in --help "$folder/data"; do
 done
 for option in --colour --device; do
 	"$1" $option >"$folder/out" 2>"$folder/message"
-	check "$?, $(wc -c <"$folder/out"), $(wc -l <"$folder/message"), $(grep -c -e "^edu: .*$option" "$folder/message")" \
+	check "$?, $(wc -c <"$folder/out"), $(wc -l <"$folder/message"), $(grep -c -e "^edu: $option: .*; see edu --help" "$folder/message")" \
 		"2, 0, 1, 1" "one line reports a bad option: $option"
 done
 "$1" 2>"$folder/message"

@@ -67,7 +67,7 @@ check "$?, $(cat $folder/message)" "2, nvme: identify: takes no arguments; see n
 	"nvme names the command whose arguments are wrong"
 for option in --colour --spawn=x; do
 	$nvme $option identify >/dev/null 2>$folder/message
-	check "$?, $(wc -l <$folder/message | tr -d ' '), $(grep -c '^nvme: ' $folder/message)" \
+	check "$?, $(wc -l <$folder/message | tr -d ' '), $(grep -c '^nvme: .*; see nvme --help' $folder/message)" \
 		"2, 1, 1" \
 		"one line reports a bad option: $option"
 done
