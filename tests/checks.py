@@ -122,9 +122,10 @@ def words(source_dir, folder):
             file.write(text)
         done = run([sys.executable, script, name], folder)
         yield said(done, wanted), f'words.py: {text!r}', done.stdout
-    done = run([sys.executable, script, 'missing.c'], folder)
-    yield (done.returncode == 2 and done.stderr.count('\n') == 1,
-           'words.py: a missing file is refused in a line', done.stderr)
+    for name, reason in (('missing.c', 'No such file or directory'), ('.', 'Is a directory')):
+        done = run([sys.executable, script, name], folder)
+        yield (done.returncode == 2 and done.stderr == f'words.py: {name}: {reason}\n',
+               f'words.py: {name} is refused in a line', done.stderr)
 
 
 def main():

@@ -93,7 +93,8 @@ def main():
             with open(path if args else os.path.join(SOURCE_DIR, path), encoding='utf-8') as file:
                 found += [f'{path}:{line}: {rule}' for line, rule in breaks(path, file.read())]
         except (OSError, UnicodeDecodeError) as error:
-            print(f'words.py: {path}: {error}', file=sys.stderr)
+            reason = getattr(error, 'strerror', None) or error
+            print(f'words.py: {path}: {reason}', file=sys.stderr)
             return 2
     print(f'1..1\n{"not " if found else ""}ok 1 - {len(files)} files keep the rules for words')
     for line in found:
