@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """The checks of commits and words find what they must find: checks.py SOURCE_DIR. Prints TAP.
 
+Other scripts refuse bad arguments in a line, and end with 2.
+
 Each case is a commit or a file that breaks one rule, with the words of the report that it must
 get, or one that keeps the rules.
 """
@@ -56,6 +58,9 @@ WORDS = [
     ('bad.md', 'Text.\n```\nis no\n```\nThis is no text.\n', 'bad.md:5: "is no"'),
     ('good.md', 'It is no longer there.\n', None),
 ]
+# Scripts that need arguments.
+USAGE = ('tests/format.py', 'tests/syscalls.py', 'tests/tutorial.py', 'tools/check_docs.py',
+         'tools/man.py')
 
 
 # A rebase that calls this script exports GIT_DIR, and the cases would land in that repository.
@@ -128,12 +133,25 @@ def words(source_dir, folder):
                f'words.py: {name} is refused in a line', done.stderr)
 
 
+def refused(done, text):
+    """Whether a script refused its arguments in a line that has the text."""
+    return done.returncode == 2 and done.stderr.count('\n') == 1 and text in done.stderr
+
+
+def usage(source_dir, folder):
+    """(result, name, output) of each script that is run without its arguments."""
+    for script in USAGE:
+        done = run([sys.executable, os.path.join(source_dir, script)], folder)
+        yield (refused(done, f'usage: {os.path.basename(script)} '),
+               f'{script}: without arguments it prints its usage', done.stderr)
+
+
 def main():
     if len(sys.argv) != 2:
         print('usage: checks.py SOURCE_DIR', file=sys.stderr)
         return 2
     results = []
-    for cases in (commits, words):
+    for cases in (commits, words, usage):
         with tempfile.TemporaryDirectory() as folder:
             results += cases(os.path.abspath(sys.argv[1]), folder)
     print(f'1..{len(results)}')

@@ -45,6 +45,9 @@ def too_long():
 
 
 def main():
+    if len(sys.argv) != 2:
+        print('usage: format.py SOURCE_DIR', file=sys.stderr)
+        sys.exit(2)
     os.chdir(sys.argv[1])
     failed = False
     print('1..2')

@@ -16,6 +16,9 @@ BLOCK = re.compile(r'^```(\w+)(?: (\S+))?\n(.*?)^```$', re.M | re.S)
 
 
 def main():
+    if len(sys.argv) != 3:
+        print('usage: tutorial.py SOURCE_DIR BUILD_DIR', file=sys.stderr)
+        sys.exit(2)
     source_dir, build_dir = sys.argv[1:]
     with open(os.path.join(source_dir, 'docs', 'tutorial.md'), encoding='utf-8') as tutorial:
         blocks = BLOCK.findall(tutorial.read())

@@ -38,6 +38,9 @@ def undocumented(path):
 
 
 def main():
+    if len(sys.argv) < 4:
+        print('usage: check_docs.py KERNEL_DOC STAMP HEADER...', file=sys.stderr)
+        sys.exit(2)
     kernel_doc, stamp, *headers = sys.argv[1:]
     run = subprocess.run([kernel_doc, '-none', '-Werror', *headers], check=False,
                          capture_output=True, text=True)

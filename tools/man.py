@@ -177,6 +177,10 @@ def concept(path, version):
 
 
 def main():
+    if len(sys.argv) < (4 if sys.argv[1:2] == ['--names'] else 6):
+        print('usage: man.py --names INCLUDE_DIR HEADER..., or '
+              'man.py KERNEL_DOC VERSION OUTPUT_DIR INCLUDE_DIR HEADER...', file=sys.stderr)
+        sys.exit(2)
     if sys.argv[1] == '--names':
         print('\n'.join(sorted(name for path in sys.argv[3:] for name in names_of(path))))
         return
