@@ -33,6 +33,7 @@ bench-chart: deps-bench
 
 # Compares the kernel face with the DMA API, in VMs. Writes build/bench/bench-kernel.json.
 bench-kernel: deps-check
+	@mkdir -p build/bench
 	@tools/bench kernel build/bench
 
 # Compares VFIO with raw ioctls, and an NVMe driver with raw pointers, in VMs. Writes

@@ -146,12 +146,25 @@ def usage(source_dir, folder):
                f'{script}: without arguments it prints its usage', done.stderr)
 
 
+def bench(source_dir, folder):
+    """(result, name, output) of each bad argument of tools/bench."""
+    script = os.path.join(source_dir, 'tools/bench')
+    with open(os.path.join(folder, 'cases.json'), 'w', encoding='utf-8') as file:
+        file.write('["no case"]')
+    for args, text in ((['kernel', 'typo'], 'bench: typo: no such folder'),
+                       (['chart', 'typo', 'out.svg'], 'bench: typo: No such file or directory;'),
+                       (['chart', 'cases.json', 'out.svg'], 'cases.json: not a list of cases')):
+        done = run([sys.executable, script, *args], folder)
+        yield (refused(done, text) and not os.path.exists(os.path.join(folder, 'typo')),
+               f'tools/bench {" ".join(args)} is refused in a line', done.stderr)
+
+
 def main():
     if len(sys.argv) != 2:
         print('usage: checks.py SOURCE_DIR', file=sys.stderr)
         return 2
     results = []
-    for cases in (commits, words, usage):
+    for cases in (commits, words, usage, bench):
         with tempfile.TemporaryDirectory() as folder:
             results += cases(os.path.abspath(sys.argv[1]), folder)
     print(f'1..{len(results)}')
