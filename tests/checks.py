@@ -159,12 +159,21 @@ def bench(source_dir, folder):
                f'tools/bench {" ".join(args)} is refused in a line', done.stderr)
 
 
+def vm(source_dir, folder):
+    """(result, name, output) of a SOURCE that tests/vm/run.py cannot run."""
+    with open(os.path.join(folder, 'text.md'), 'w', encoding='utf-8') as file:
+        file.write('text\n')
+    done = run([sys.executable, os.path.join(source_dir, 'tests/vm/run.py'), 'text.md'], folder)
+    yield (refused(done, 'text.md: not a .c, a .sh or a program'),
+           'tests/vm/run.py text.md is refused in a line', done.stderr)
+
+
 def main():
     if len(sys.argv) != 2:
         print('usage: checks.py SOURCE_DIR', file=sys.stderr)
         return 2
     results = []
-    for cases in (commits, words, usage, bench):
+    for cases in (commits, words, usage, bench, vm):
         with tempfile.TemporaryDirectory() as folder:
             results += cases(os.path.abspath(sys.argv[1]), folder)
     print(f'1..{len(results)}')

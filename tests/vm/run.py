@@ -383,6 +383,9 @@ def arguments():
             parser.error(f'{options.source} needs a {kbuild}')
     elif not os.path.isfile(options.source):
         parser.error(f'{options.source}: no such file')
+    elif not options.module and not (options.source.endswith(('.c', '.sh')) or
+                                     is_program(options.source)):
+        parser.error(f'{options.source}: not a .c, a .sh or a program; a .ko needs --module')
     elif options.module and not re.fullmatch(r'[\w-]+\.c', os.path.basename(options.source)):
         parser.error(f'{options.source}: the .c of a module must not have spaces in its name')
     options.more = [os.path.abspath(path) for path in options.more]
