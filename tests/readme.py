@@ -4,8 +4,10 @@
 
 Its programs compile and print what it says, its two fragments compile, the commands of its
 table of devices run unless they need hardware, links lead to files, make targets exist,
-lines are short, and its picture of the tree has at most twelve boxes, all of which exist.
+lines are short, and its picture of the tree has at most twelve boxes, all of which exist. The
+paths that README.md, CONTRIBUTING.md and docs/*.md name in backquotes exist.
 """
+import glob
 import os
 import re
 import subprocess
@@ -111,9 +113,21 @@ class Checks:
         self.say(not run.returncode, f'{command} runs', run.stdout + run.stderr)
 
 
+def dead_paths(source_dir):
+    """The paths of this tree that a document names in backquotes and that do not exist."""
+    for document in ('README.md', 'CONTRIBUTING.md', *glob.glob('docs/*.md', root_dir=source_dir)):
+        with open(os.path.join(source_dir, document), encoding='utf-8') as file:
+            text = re.sub(r'^```.*?^```', '', file.read(), flags=re.M | re.S)
+        for path in re.findall(r'`((?:src|include|kernel|examples|bench|tests|tools|docs)/'
+                               r'[\w./*-]*)[` ]', text):
+            # Modules and programs are built, and not in the tree.
+            if not path.endswith('.ko') and not glob.glob(os.path.join(source_dir, path)):
+                yield f'{document}: {path}'
+
+
 def picture(text):
     """The folders and files that the picture of the architecture names."""
-    (section,) = re.findall(r'^## Architecture\n```\n(.*?)^```', text, re.M | re.S)
+    section = ''.join(re.findall(r'^## Architecture\n```\n(.*?)^```', text, re.M | re.S))
     return re.findall(r'\b(?:src|include|kernel|examples)(?:/[\w.]+)*/?', section)
 
 
@@ -132,7 +146,8 @@ def main():
     checks.say(set(fragments) == set(AROUND), 'there is a fragment before and one after')
     for name in fragments:
         checks.fragment(name, fragments[name])
-    (devices,) = re.findall(r'^## Devices\n(.*?)^## ', text, re.M | re.S)
+    devices = ''.join(re.findall(r'^## Devices\n(.*?)^## ', text, re.M | re.S))
+    checks.say('build/demo/examples/edu' in devices, 'the table of devices has commands')
     for command in re.findall(r'`((?:build|tests|truncate)[^`]+)`', devices):
         checks.command(command)
     for link in sorted(set(re.findall(r'\]\(([^)]*)\)', text))):
@@ -144,6 +159,8 @@ def main():
     long = [number for number, line in enumerate(text.splitlines(), 1)
             if len(line.expandtabs()) > COLUMNS and not line.startswith('|')]
     checks.say(not long, f'no line but those of tables has more than {COLUMNS} columns', str(long))
+    dead = list(dead_paths(checks.source_dir))
+    checks.say(not dead, 'the paths that documents name exist', '\n'.join(dead))
     boxes = picture(text)
     missing = [box for box in boxes if not os.path.exists(os.path.join(checks.source_dir, box))]
     folders = {f'src/{folder}/' for folder in os.listdir(os.path.join(checks.source_dir, 'src'))
