@@ -7,7 +7,7 @@
 #include "object.h"
 
 /**
- * struct ask - The arguments of an allocation.
+ * struct alloc_request - The arguments of an allocation.
  * @kind: The kind of object: a box, a mem or a handle.
  * @count: The number of elements.
  * @attrs: The option of this name. The next four members are options too.
@@ -21,7 +21,7 @@
  * @sealing: The argument of the seal.
  * @init_result: The result of the function.
  */
-struct ask {
+struct alloc_request {
 	enum kind kind;
 	size_t count;
 	unsigned int attrs;
@@ -47,9 +47,9 @@ static size_t pick_count(size_t size)
 	return 1 + pick((uint32_t)(BYTES_MAX / size));
 }
 
-static struct ask pick_ask(struct slot *slot)
+static struct alloc_request pick_request(struct slot *slot)
 {
-	struct ask ask = {
+	struct alloc_request request = {
 		.kind = BOX + pick(3),
 		.count = pick_count(slot_size(slot)),
 		.attrs = chance(4) ? COHERENT_ATTR_NO_WARN : 0,
@@ -62,34 +62,34 @@ static struct ask pick_ask(struct slot *slot)
 	};
 
 	/* A handle gives the CPU no access, so that nothing can fill it. */
-	if (ask.kind != HANDLE) {
-		ask.filled = pick(ask.kind == MEM ? 3 : 2);
-		ask.sealed = ask.kind == MEM && chance(4);
+	if (request.kind != HANDLE) {
+		request.filled = pick(request.kind == MEM ? 3 : 2);
+		request.sealed = request.kind == MEM && chance(4);
 	}
 	switch (pick(32)) {
 	case 0:
-		ask.align = 3 << pick(16);
+		request.align = 3 << pick(16);
 		break;
 	case 1:
-		ask.boundary = 3 << pick(16);
+		request.boundary = 3 << pick(16);
 		break;
 	case 2:
-		ask.attrs = 1u << pick(10);
+		request.attrs = 1u << pick(10);
 		break;
 	case 3:
-		ask.level = COHERENT_IOMMU + 1;
+		request.level = COHERENT_IOMMU + 1;
 		break;
 	case 4:
-		ask.permission = COHERENT_READ_ONLY + 1;
+		request.permission = COHERENT_READ_ONLY + 1;
 		break;
 	case 5:
-		ask.source = ask.filled == 1 ? NULL : source_bytes;
+		request.source = request.filled == 1 ? NULL : source_bytes;
 		break;
 	case 6:
-		ask.init_result = chance(2) ? -EDOM : 1;
+		request.init_result = chance(2) ? -EDOM : 1;
 		break;
 	}
-	return ask;
+	return request;
 }
 
 static bool is_power_or_zero(uint64_t x)
@@ -98,174 +98,180 @@ static bool is_power_or_zero(uint64_t x)
 }
 
 /* Predicts the checks of the library: first of arguments, then of state, then of resources. */
-static int check_ask(const struct ask *ask, const struct slot *slot)
+static int check_request(const struct alloc_request *request, const struct slot *slot)
 {
 	const size_t size = slot_size(slot);
 
-	if (ask->filled == 1 && !ask->source)
+	if (request->filled == 1 && !request->source)
 		return -EINVAL;
-	if (ask->kind != BOX && ask->permission > COHERENT_READ_ONLY)
+	if (request->kind != BOX && request->permission > COHERENT_READ_ONLY)
 		return -EINVAL;
-	if (!ask->count || ask->attrs >= COHERENT_ATTR_PRIVILEGED << 1 ||
-	    ask->level > COHERENT_IOMMU || !is_power_or_zero(ask->align) ||
-	    !is_power_or_zero(ask->boundary))
+	if (!request->count || request->attrs >= COHERENT_ATTR_PRIVILEGED << 1 ||
+	    request->level > COHERENT_IOMMU || !is_power_or_zero(request->align) ||
+	    !is_power_or_zero(request->boundary))
 		return -EINVAL;
-	if (ask->count > PTRDIFF_MAX / size)
+	if (request->count > PTRDIFF_MAX / size)
 		return -ENOMEM;
-	if (ask->boundary && ask->count * size > ask->boundary)
+	if (request->boundary && request->count * size > request->boundary)
 		return -EINVAL;
-	if (slot->kind == ask->kind)
+	if (slot->kind == request->kind)
 		return -EBUSY;
-	return ask->attrs & ~COHERENT_ATTR_NO_WARN ? -EOPNOTSUPP : 0;
+	return request->attrs & ~COHERENT_ATTR_NO_WARN ? -EOPNOTSUPP : 0;
 }
 
 static int fill_by_bytes(uint8_t *elements, size_t count, void *arg)
 {
-	const struct ask *ask = arg;
+	const struct alloc_request *request = arg;
 
-	CHECK(count == ask->count);
+	CHECK(count == request->count);
 	for (size_t i = 0; i < count; i++)
 		CHECK(!elements[i]);
-	memcpy(elements, ask->source, count);
-	return ask->init_result;
+	memcpy(elements, request->source, count);
+	return request->init_result;
 }
 
 static int fill_by_records(struct record *elements, size_t count, void *arg)
 {
-	const struct ask *ask = arg;
+	const struct alloc_request *request = arg;
 
-	CHECK(count == ask->count);
-	memcpy(elements, ask->source, count * sizeof(*elements));
-	return ask->init_result;
+	CHECK(count == request->count);
+	memcpy(elements, request->source, count * sizeof(*elements));
+	return request->init_result;
 }
 
-static int allocate_box(struct slot *slot, struct coherent_device *dev, const struct ask *ask)
+static int allocate_box(struct slot *slot, struct coherent_device *dev,
+			const struct alloc_request *request)
 {
-	if (!ask->filled)
-		return EITHER(slot, coherent_box_zeroed, box, dev, ask->count, .attrs = ask->attrs,
-			      .align = ask->align, .boundary = ask->boundary, .level = ask->level);
+	if (!request->filled)
+		return EITHER(slot, coherent_box_zeroed, box, dev, request->count,
+			      .attrs = request->attrs, .align = request->align,
+			      .boundary = request->boundary, .level = request->level);
 	if (slot->is_records)
 		return coherent_box_from(&slot->records.box, dev,
-					 (const struct record *)ask->source, ask->count,
-					 .attrs = ask->attrs, .align = ask->align,
-					 .boundary = ask->boundary, .level = ask->level);
-	return coherent_box_from(&slot->bytes.box, dev, (const uint8_t *)ask->source, ask->count,
-				 .attrs = ask->attrs, .align = ask->align,
-				 .boundary = ask->boundary, .level = ask->level);
+					 (const struct record *)request->source, request->count,
+					 .attrs = request->attrs, .align = request->align,
+					 .boundary = request->boundary, .level = request->level);
+	return coherent_box_from(&slot->bytes.box, dev, (const uint8_t *)request->source,
+				 request->count, .attrs = request->attrs, .align = request->align,
+				 .boundary = request->boundary, .level = request->level);
 }
 
-#define OF_MEM(ask)                                                                \
-	.attrs = (ask)->attrs, .align = (ask)->align, .boundary = (ask)->boundary, \
-	.level = (ask)->level, .permission = (ask)->permission,                    \
-	.seal = (ask)->sealed ? seal : NULL, .seal_arg = (ask)->sealed ? &(ask)->sealing : NULL
+#define OF_MEM(request)                                                                        \
+	.attrs = (request)->attrs, .align = (request)->align, .boundary = (request)->boundary, \
+	.level = (request)->level, .permission = (request)->permission,                        \
+	.seal = (request)->sealed ? seal : NULL,                                               \
+	.seal_arg = (request)->sealed ? &(request)->sealing : NULL
 
-static int allocate_mem(struct slot *slot, struct coherent_device *dev, struct ask *ask)
+static int allocate_mem(struct slot *slot, struct coherent_device *dev,
+			struct alloc_request *request)
 {
-	if (!ask->filled)
-		return EITHER(slot, coherent_zeroed, mem, dev, ask->count, OF_MEM(ask));
-	if (ask->filled == 1 && slot->is_records)
-		return coherent_from(&slot->records.mem, dev, (const struct record *)ask->source,
-				     ask->count, OF_MEM(ask));
-	if (ask->filled == 1)
-		return coherent_from(&slot->bytes.mem, dev, (const uint8_t *)ask->source,
-				     ask->count, OF_MEM(ask));
+	if (!request->filled)
+		return EITHER(slot, coherent_zeroed, mem, dev, request->count, OF_MEM(request));
+	if (request->filled == 1 && slot->is_records)
+		return coherent_from(&slot->records.mem, dev,
+				     (const struct record *)request->source, request->count,
+				     OF_MEM(request));
+	if (request->filled == 1)
+		return coherent_from(&slot->bytes.mem, dev, (const uint8_t *)request->source,
+				     request->count, OF_MEM(request));
 	if (slot->is_records)
-		return coherent_init(&slot->records.mem, dev, ask->count, fill_by_records, ask,
-				     OF_MEM(ask));
-	return coherent_init(&slot->bytes.mem, dev, ask->count, fill_by_bytes, ask, OF_MEM(ask));
+		return coherent_init(&slot->records.mem, dev, request->count, fill_by_records,
+				     request, OF_MEM(request));
+	return coherent_init(&slot->bytes.mem, dev, request->count, fill_by_bytes, request,
+			     OF_MEM(request));
 }
 
-static int allocate(struct slot *slot, struct coherent_device *dev, struct ask *ask)
+static int allocate(struct slot *slot, struct coherent_device *dev, struct alloc_request *request)
 {
-	if (ask->kind == BOX)
-		return allocate_box(slot, dev, ask);
-	if (ask->kind == MEM)
-		return allocate_mem(slot, dev, ask);
-	return coherent_handle_zeroed(&slot->handle, dev, ask->count, .attrs = ask->attrs,
-				      .align = ask->align, .boundary = ask->boundary,
-				      .level = ask->level, .permission = ask->permission);
+	if (request->kind == BOX)
+		return allocate_box(slot, dev, request);
+	if (request->kind == MEM)
+		return allocate_mem(slot, dev, request);
+	return coherent_handle_zeroed(&slot->handle, dev, request->count, .attrs = request->attrs,
+				      .align = request->align, .boundary = request->boundary,
+				      .level = request->level, .permission = request->permission);
 }
 
 /* Fills an empty slot with all that is known of the new object, which is all but its address. */
-static void prepare(struct slot *slot, unsigned int dev, const struct ask *ask)
+static void prepare(struct slot *slot, unsigned int dev, const struct alloc_request *request)
 {
 	struct place *place = &slot->place;
-	const size_t bytes = ask->count * slot_size(slot);
+	const size_t bytes = request->count * slot_size(slot);
 
-	slot->count = ask->count;
+	slot->count = request->count;
 	place->dev = dev;
 	place->pages = (bytes + PAGE - 1) / PAGE;
-	place->align = ask->align > PAGE ? ask->align : PAGE;
-	place->boundary = ask->boundary && ask->boundary < PAGE ? PAGE : ask->boundary;
-	place->quiet = ask->attrs & COHERENT_ATTR_NO_WARN;
-	if (!ask->filled)
+	place->align = request->align > PAGE ? request->align : PAGE;
+	place->boundary = request->boundary && request->boundary < PAGE ? PAGE : request->boundary;
+	place->quiet = request->attrs & COHERENT_ATTR_NO_WARN;
+	if (!request->filled)
 		return;
-	memcpy(place->bytes, ask->source, bytes);
-	if (ask->filled == 1 && slot->is_records)
-		field_clear_padding(place->bytes, ask->count);
+	memcpy(place->bytes, request->source, bytes);
+	if (request->filled == 1 && slot->is_records)
+		field_clear_padding(place->bytes, request->count);
 }
 
 /* Predicts the result of an allocation whose arguments are good. */
-static int predict_birth(const struct slot *slot, const struct ask *ask)
+static int predict_birth(const struct slot *slot, const struct alloc_request *request)
 {
 	int err = space_reserve(&slot->place);
 
 	if (err && !slot->place.quiet)
 		expect_report(device_of(&slot->place), COHERENT_WARNING);
-	if (!err && ask->filled == 2)
-		err = result_of(ask->init_result);
-	if (!err && ask->sealed)
-		err = result_of(ask->sealing.result);
-	if (!err && ask->kind != BOX)
+	if (!err && request->filled == 2)
+		err = result_of(request->init_result);
+	if (!err && request->sealed)
+		err = result_of(request->sealing.result);
+	if (!err && request->kind != BOX)
 		err = map_result(&slot->place);
 	return err;
 }
 
-static void record_new_object(struct slot *slot, const struct ask *ask)
+static void record_new_object(struct slot *slot, const struct alloc_request *request)
 {
 	device_of(&slot->place)->objects++;
-	if (ask->kind == BOX)
+	if (request->kind == BOX)
 		slot->place.address = address_of_box(slot);
-	else if (ask->kind == MEM)
+	else if (request->kind == MEM)
 		slot->place.address = EITHER(slot, coherent_addr, mem).raw;
 	else
 		slot->place.address = coherent_handle_addr(&slot->handle).raw;
-	CHECK(!ask->sealed || ask->sealing.address == slot->place.address);
+	CHECK(!request->sealed || request->sealing.address == slot->place.address);
 	space_claim(&slot->place);
-	if (ask->kind == BOX)
+	if (request->kind == BOX)
 		become_box(slot);
 	else
-		become_reachable(slot, ask->kind, ask->permission);
+		become_reachable(slot, request->kind, request->permission);
 	slot_check(slot);
 }
 
 void object_allocate(struct slot *slot)
 {
 	const unsigned int dev = pick(DEVICES);
-	struct ask ask;
+	struct alloc_request request;
 	int err;
 
 	if (slot->kind == EMPTY)
 		slot->is_records = chance(2);
-	ask = pick_ask(slot);
-	if (slot->kind != EMPTY && ask.kind != slot->kind)
+	request = pick_request(slot);
+	if (slot->kind != EMPTY && request.kind != slot->kind)
 		return;
 	/* The elements of a handle are bytes. */
-	if (ask.kind == HANDLE)
+	if (request.kind == HANDLE)
 		slot->is_records = false;
 	pattern(source_bytes, sizeof(source_bytes));
-	err = check_ask(&ask, slot);
+	err = check_request(&request, slot);
 	if (err) {
-		EXPECT(allocate(slot, model.devices[dev].dev, &ask), err);
+		EXPECT(allocate(slot, model.devices[dev].dev, &request), err);
 		slot_check(slot);
 		return;
 	}
-	prepare(slot, dev, &ask);
-	err = predict_birth(slot, &ask);
-	EXPECT(allocate(slot, model.devices[dev].dev, &ask), err);
-	CHECK(ask.sealing.called <= ask.sealed);
+	prepare(slot, dev, &request);
+	err = predict_birth(slot, &request);
+	EXPECT(allocate(slot, model.devices[dev].dev, &request), err);
+	CHECK(request.sealing.called <= request.sealed);
 	if (!err) {
-		record_new_object(slot, &ask);
+		record_new_object(slot, &request);
 		return;
 	}
 	clear_slot(slot);
