@@ -29,6 +29,14 @@ struct element {
 };
 COHERENT_FIELDS(struct element, .a, .b, .c);
 
+COHERENT_TYPE(page_mem, struct page_bytes);
+
+/*
+ * At COHERENT_HIDDEN the device reaches memory after it was freed. Makes the device write to
+ * @old, the address of a freed page, and asserts that it hits the mem that has this page next.
+ */
+void device_hits_next_owner(struct kunit *test, u64 old);
+
 static inline bool is_all(const void *memory, u8 byte, size_t bytes)
 {
 	return !memchr_inv(memory, byte, bytes);
