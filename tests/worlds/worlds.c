@@ -98,11 +98,12 @@ static const struct world worlds[] = {
 				"An expose with COHERENT_READ_ONLY returns -EOPNOTSUPP, because a peer can "
 				"write to all memory that it gets.",
 			[PROMISE_armed_transfer_does_not_reach_reclaimed_memory] =
-				"The transfer never reaches a box. But if the driver says `.idle` while a "
-				"transfer is in flight, the transfer may overwrite another mem.",
+				"The transfer does not reach the reclaimed box. But if the driver says `.idle` "
+				"while a transfer is in flight, the transfer overwrites the mem that the "
+				"driver exposes next.",
 			[PROMISE_failed_revoke_leaks_and_reports] =
 				"A peer cannot make an unmap fail: the library moves the contents to pages "
-				"that the peer never had.",
+				"that the peer never had (`tests/vhost_user/protocol.c`).",
 		},
 	},
 };

@@ -102,7 +102,7 @@ COHERENT_TYPE(bytes, uint8_t);
  * @mem_is_elsewhere: Answer: a mem has other pages than its box had.
  * @keeps_copies: The peer's own memory keeps the last contents of a reclaimed mem.
  * @lies_hit_others: Answer: if the driver says .idle while a transfer is in flight, the transfer
- *	may overwrite another mem.
+ *	overwrites the mem that the driver exposes next.
  * @keeps_mask: Answer: a fence does not release freed addresses, so the mask cannot change.
  * @has_no_reset: Answer: coherent_device_reset() returns -EIO.
  * @wide_keys: The test adds these keys to open a device with more than 32 address bits.
