@@ -19,7 +19,7 @@ struct promise_case {
 };
 
 #define PROMISE_CASE(promise) { promise, #promise, PROMISE_##promise },
-static const struct promise_case cases[] = { PROMISES(PROMISE_CASE) };
+static const struct promise_case cases[] = { PROMISES(PROMISE_CASE, PROMISE_CASE) };
 
 static const char *label;
 static struct world world;
@@ -72,7 +72,7 @@ int main(int argc, char **argv)
 	  .test_func = test_promise, \
 	  .teardown_func = clean_up, \
 	  .initial_state = (void *)(uintptr_t)&cases[PROMISE_##promise] },
-	const struct CMUnitTest tests[] = { PROMISES(TEST) };
+	const struct CMUnitTest tests[] = { PROMISES(TEST, TEST) };
 	const char *missing;
 
 	if (argc == 2 && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help")))

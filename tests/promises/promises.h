@@ -9,7 +9,7 @@
 #include "../worlds/worlds.h"
 
 #define PROMISE_TEST(promise) void promise(struct world *world);
-PROMISES(PROMISE_TEST)
+PROMISES(PROMISE_TEST, PROMISE_TEST)
 #undef PROMISE_TEST
 
 struct element {
