@@ -150,6 +150,26 @@ static void expose_and_reclaim_leak_nothing(void **state)
 	assert_int_equal(peer_mappings(), mappings);
 }
 
+/* The daemon maps a mem when it is exposed, and it never gets a mem that cannot be exposed. */
+static void peer_maps_only_what_is_exposed(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	const unsigned int mappings = peer_mappings();
+
+	(void)state;
+	assert_ok(coherent_box_zeroed(&box, fixture.dev, PAGE));
+	assert_int_equal(peer_mappings(), mappings);
+	assert_err(coherent_expose(&box, &mem, .permission = COHERENT_READ_ONLY), -EOPNOTSUPP);
+	assert_true(coherent_is_empty(&box) && coherent_is_empty(&mem));
+	assert_int_equal(peer_mappings(), mappings);
+	assert_ok(coherent_zeroed(&mem, fixture.dev, PAGE));
+	assert_int_equal(peer_mappings(), mappings + 1);
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_int_equal(peer_mappings(), mappings);
+	coherent_box_free(&box);
+}
+
 /* A peer may still write to freed memory, so its pages, address and slot wait for a fence. */
 static void slots_run_out_until_a_fence(void **state)
 {
@@ -485,6 +505,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_A_DISK(expose_and_reclaim_leak_nothing),
+		ON_A_DISK(peer_maps_only_what_is_exposed),
 		ON_A_DISK(slots_run_out_until_a_fence),
 		ON_A_SLOW_DISK(fence_ends_what_is_in_flight),
 		ON_A_DISK(registers_are_those_of_virtio_mmio),
