@@ -88,7 +88,11 @@ COHERENT_TYPE(bytes, uint8_t);
  * @level: Answer: the level of the device.
  * @faults: Answer: how the driver learns of a refused access, for docs/backends.md.
  * @needs_idle: Answer: reclaim without .idle returns -EBUSY.
- * @names_faults: Answer: a refused access is a fault that names the object.
+ * @names_faults: Answer: a refused access is a fault that names the object. Otherwise there is
+ *	no fault.
+ * @tells_access: Answer: a fault says whether the device read or wrote. Otherwise it says so only
+ *	if an object is exposed at the address.
+ * @fault_bytes: Answer: the faults of one access name at most this many bytes.
  * @tries_twice: The device repeats a refused access, so that there are two faults.
  * @hangs_up: Answer: the peer hangs up at a refused access. Later calls return -ENODEV.
  * @is_traced: QEMU's trace has each refused access, and tests/vm/run.py reads the trace.
@@ -129,6 +133,8 @@ struct world {
 	const char *faults;
 	bool needs_idle;
 	bool names_faults;
+	bool tells_access;
+	size_t fault_bytes;
 	bool tries_twice;
 	bool hangs_up;
 	bool is_traced;
