@@ -86,6 +86,7 @@ const struct world_ops edu_ops = {
 	.store = edu_store,
 	.arm = edu_arm,
 	.fire = edu_fire,
+	.first_byte = 0xed,
 };
 
 const struct world_ops qemu_edu_ops = {
@@ -96,5 +97,6 @@ const struct world_ops qemu_edu_ops = {
 	.store = edu_store,
 	.arm = edu_arm,
 	.fire = edu_fire,
+	.first_byte = 0xed,
 	.pid = qemu_pid,
 };

@@ -142,6 +142,8 @@ const struct world_ops nvme_ops = {
 	.store = nvme_store,
 	.arm = nvme_arm,
 	.fire = nvme_fire,
+	/* The controller takes queues of 2048 entries. */
+	.first_byte = 0xff,
 	.forgets = true,
 	.pid = qemu_pid,
 };

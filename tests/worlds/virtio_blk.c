@@ -151,6 +151,7 @@ const struct world_ops virtio_blk_ops = {
 	.store = disk_store,
 	.arm = disk_arm,
 	.fire = disk_fire,
+	.first_byte = 'v',
 	.forgets = true,
 	.pid = disk_pid,
 };

@@ -12,14 +12,14 @@
 /* --- The table --- */
 
 static const struct failing_expose sim_failing_exposes[] = {
-	{ ",fail-map=2", 1, -EIO },
-	{ ",maps=1", 1, -ENOSPC },
-	{ NULL, 0, 0 },
+	{ ",fail-map=2", 1, -EIO, false },
+	{ ",maps=1", 1, -ENOSPC, false },
+	{ NULL, 0, 0, false },
 };
 
 static const struct failing_expose qemu_failing_exposes[] = {
-	{ ",memory=8", 8 << 20, -ENOSPC },
-	{ NULL, 0, 0 },
+	{ ",memory=8", 8 << 20, -ENOSPC, true },
+	{ NULL, 0, 0, false },
 };
 
 /* The simulator sees each access, so it names the object, and tells the size and the direction. */

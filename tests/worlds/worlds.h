@@ -45,6 +45,7 @@ struct world;
  * @store: Makes the device write memory. Returns as @load.
  * @arm: Tells the device to write DIRT to memory. The device has not written it when this returns.
  * @fire: Waits until the device has done that. Returns as @load.
+ * @first_byte: The lowest byte of register 0, by which the test knows the device after a reset.
  * @forgets: The driver must start again after a fence.
  * @pid: Returns the process that runs the device. NULL if the device runs in this process or in a
  *	VM with it.
@@ -59,6 +60,7 @@ struct world_ops {
 	int (*store)(struct world *world, enum place place, uint64_t to, size_t bytes);
 	void (*arm)(struct world *world, uint64_t to, size_t bytes);
 	int (*fire)(struct world *world);
+	uint8_t first_byte;
 	bool forgets;
 	pid_t (*pid)(struct world *world);
 };
@@ -69,12 +71,14 @@ extern const struct world_ops edu_ops, qemu_edu_ops, nvme_ops, virtio_blk_ops;
  * struct failing_expose - A way to make an expose fail.
  * @keys: The test opens the device with these keys. NULL ends an array.
  * @bytes: The expose of a second object of this size fails.
+ * @starts: The driver starts first. Otherwise its objects would use up what the key limits.
  * @err: The expose returns this error.
  */
 struct failing_expose {
 	const char *keys;
 	size_t bytes;
 	int err;
+	bool starts;
 };
 
 COHERENT_TYPE(bytes, uint8_t);
