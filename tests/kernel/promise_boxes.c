@@ -112,6 +112,8 @@ void align_and_boundary_hold_or_are_refused(struct kunit *test)
 	unsigned int turn;
 
 	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1, .align = 3), -EINVAL);
+	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1, .align = PAGE_SIZE + 1),
+			-EINVAL);
 	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1, .boundary = 100), -EINVAL);
 	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&box, edu.dev, 65, .boundary = 64), -EINVAL);
 	KUNIT_EXPECT_EQ(test,
@@ -135,7 +137,11 @@ void align_and_boundary_hold_or_are_refused(struct kunit *test)
 		coherent_free(&before);
 		coherent_move(&mem, &before);
 	}
-	coherent_free(&before);
+	/* A reclaimed box keeps its alignment. */
+	KUNIT_ASSERT_EQ(test, coherent_reclaim(&before, &box, .idle = true), 0);
+	KUNIT_ASSERT_EQ(test, coherent_expose(&box, &mem), 0);
+	KUNIT_EXPECT_EQ(test, coherent_addr(&mem).raw % (1 << 17), 0);
+	coherent_free(&mem);
 }
 
 static int half_done(struct element *element, void *arg)
@@ -154,6 +160,7 @@ void init_at_past_the_end_does_not_run(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_box_init_at(&box, 0, half_done, &calls), -EINVAL);
 	KUNIT_ASSERT_EQ(test, coherent_box_zeroed(&box, edu.dev, 3, .level = level), 0);
 	KUNIT_EXPECT_EQ(test, coherent_box_init_at(&box, 3, half_done, &calls), -EINVAL);
+	KUNIT_EXPECT_EQ(test, coherent_box_init_at(&box, SIZE_MAX, half_done, &calls), -EINVAL);
 	KUNIT_EXPECT_EQ(test, calls, 0);
 	KUNIT_EXPECT_EQ(test, coherent_box_init_at(&box, 1, half_done, &calls), -EDOM);
 	KUNIT_EXPECT_EQ(test, calls, 1);
