@@ -131,7 +131,11 @@ static void try_hidden_free(struct kunit *test)
 
 void armed_transfer_does_not_reach_freed_memory(struct kunit *test)
 {
+	static COHERENT_BOX(struct page_bytes) next[16];
 	COHERENT(struct page_bytes) mem = COHERENT_EMPTY;
+	bool has_victim = false;
+	unsigned int i;
+	void *pages;
 	u64 old;
 
 	if (!is_enforced()) {
@@ -141,9 +145,20 @@ void armed_transfer_does_not_reach_freed_memory(struct kunit *test)
 	}
 	KUNIT_ASSERT_EQ(test, coherent_zeroed(&mem, edu.dev, 1, .level = level), 0);
 	old = coherent_addr(&mem).raw;
+	pages = (void COHERENT_FORCE *)coherent_unsafe_ptr(&mem);
 	device_writes(test, old);
 	device_is_told_to_write(old);
 	coherent_free(&mem);
+	/* One of these boxes gets the freed page. */
+	for (i = 0; i < ARRAY_SIZE(next); i++) {
+		KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&next[i], edu.dev, 1, .level = level), 0);
+		has_victim |= coherent_box_ptr(&next[i]) == pages;
+	}
+	KUNIT_EXPECT_TRUE(test, has_victim);
 	must_be_refused(old);
 	msleep(2 * EDU_MS);
+	for (i = 0; i < ARRAY_SIZE(next); i++) {
+		KUNIT_EXPECT_TRUE(test, is_all(coherent_box_ptr(&next[i]), 0, PAGE_SIZE));
+		coherent_box_free(&next[i]);
+	}
 }
