@@ -3,6 +3,7 @@
  * These tests check the promises about mems in the kernel: expose, the permissions of the device,
  * and accessors.
  */
+#include <linux/delay.h>
 #include <linux/random.h>
 
 #include "promises.h"
@@ -11,8 +12,15 @@
 struct padded {
 	u8 a;
 	u32 b;
+	u16 c;
 };
-COHERENT_FIELDS(struct padded, .a, .b);
+COHERENT_FIELDS(struct padded, .a, .b, .c);
+
+/* Returns the least permission at this level that lets a device read. */
+static enum coherent_permission read_only(void)
+{
+	return is_enforced() ? COHERENT_READ_ONLY : COHERENT_READ_WRITE;
+}
 
 /* --- Expose --- */
 
@@ -20,12 +28,12 @@ void device_sees_what_the_cpu_wrote_before_expose(struct kunit *test)
 {
 	COHERENT_BOX(u8) box = COHERENT_EMPTY;
 	COHERENT_AUTO(u8, mem);
-	u8 bytes[64], seen[64];
+	u8 bytes[512], seen[512];
 
 	get_random_bytes(bytes, sizeof(bytes));
 	KUNIT_ASSERT_EQ(test,
 			coherent_box_from(&box, edu.dev, bytes, sizeof(bytes), .level = level), 0);
-	KUNIT_ASSERT_EQ(test, coherent_expose(&box, &mem), 0);
+	KUNIT_ASSERT_EQ(test, coherent_expose(&box, &mem, .permission = read_only()), 0);
 	device_reads(test, coherent_addr(&mem).raw, seen, sizeof(seen));
 	KUNIT_EXPECT_TRUE(test, !memcmp(bytes, seen, sizeof(seen)));
 }
@@ -41,6 +49,7 @@ void expose_consumes_the_box(struct kunit *test)
 	COHERENT_BOX(u8) box = COHERENT_EMPTY;
 	COHERENT(u8) mem = COHERENT_EMPTY, other = COHERENT_EMPTY;
 	int calls = 0;
+	u8 byte = 0;
 
 	KUNIT_ASSERT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1, .level = level), 0);
 	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1), -EBUSY);
@@ -60,6 +69,8 @@ void expose_consumes_the_box(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_expose(&box, &mem), -EINVAL);
 	KUNIT_EXPECT_EQ(test, coherent_expose(&box, &other), -EINVAL);
 	KUNIT_EXPECT_EQ(test, coherent_reclaim(&other, &box, .idle = true), -EINVAL);
+	device_reads(test, coherent_addr(&mem).raw, &byte, 1);
+	KUNIT_EXPECT_EQ(test, byte, 1);
 	coherent_move(&mem, &other);
 	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&mem) && !coherent_is_empty(&other));
 	coherent_free(&other);
@@ -102,10 +113,12 @@ void failed_expose_leaves_nothing_reachable(struct kunit *test)
 	device_writes(test, sealing.address);
 }
 
+/* Each object has one reference to its device. It gives it back when its memory is freed. */
 void failing_initialiser_frees_once(struct kunit *test)
 {
+	const unsigned int references = kref_read(&edu.dev->kobj.kref);
 	struct sealing sealing = { .result = 0 };
-	COHERENT(u8) mem = COHERENT_EMPTY;
+	COHERENT(u8) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
 	int calls = 0;
 	u8 byte;
 
@@ -113,12 +126,21 @@ void failing_initialiser_frees_once(struct kunit *test)
 			-EDOM);
 	KUNIT_EXPECT_EQ(test, calls, 1);
 	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&mem));
+	KUNIT_EXPECT_EQ(test, kref_read(&edu.dev->kobj.kref), references);
 	/* A result that is neither 0 nor an error becomes -EINVAL. */
 	sealing.result = 1;
 	KUNIT_EXPECT_EQ(test,
 			coherent_zeroed(&mem, edu.dev, 1, .level = level, .seal = seal,
 					.seal_arg = &sealing),
 			-EINVAL);
+	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&mem));
+	KUNIT_EXPECT_EQ(test, kref_read(&edu.dev->kobj.kref), references);
+	if (is_enforced()) {
+		must_be_refused(sealing.address);
+		device_writes(test, sealing.address);
+	} else {
+		device_hits_next_owner(test, sealing.address);
+	}
 	sealing.result = 0;
 	KUNIT_ASSERT_EQ(test,
 			coherent_zeroed(&mem, edu.dev, 1, .level = level, .seal = seal,
@@ -127,7 +149,13 @@ void failing_initialiser_frees_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, sealing.address, coherent_addr(&mem).raw);
 	KUNIT_EXPECT_EQ(test, coherent_read(&mem, 0, &byte), 0);
 	KUNIT_EXPECT_EQ(test, byte, DIRT);
+	/* The memory and the address were freed once, so only one of two objects gets them. */
+	KUNIT_ASSERT_EQ(test, coherent_zeroed(&next, edu.dev, 1, .level = level), 0);
+	KUNIT_EXPECT_TRUE(test, coherent_addr(&next).raw != coherent_addr(&mem).raw);
+	KUNIT_EXPECT_TRUE(test, coherent_unsafe_ptr(&next) != coherent_unsafe_ptr(&mem));
 	coherent_free(&mem);
+	coherent_free(&next);
+	KUNIT_EXPECT_EQ(test, kref_read(&edu.dev->kobj.kref), references);
 }
 
 static int count_up(u32 *elements, size_t count, void *arg)
@@ -142,11 +170,15 @@ static int count_up(u32 *elements, size_t count, void *arg)
 void init_fills_before_the_device_can_see(struct kunit *test)
 {
 	COHERENT_AUTO(u32, mem);
-	u32 start = 40, seen[3];
+	u32 start = 40, seen[3], i;
 
-	KUNIT_ASSERT_EQ(test, coherent_init(&mem, edu.dev, 3, count_up, &start, .level = level), 0);
+	KUNIT_ASSERT_EQ(test,
+			coherent_init(&mem, edu.dev, 3, count_up, &start, .level = level,
+				      .permission = read_only()),
+			0);
 	device_reads(test, coherent_addr(&mem).raw, seen, sizeof(seen));
-	KUNIT_EXPECT_EQ(test, seen[2], 42);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, seen[i], 40 + i);
 }
 
 /* --- Permissions of the device --- */
@@ -203,15 +235,59 @@ void device_may_do_only_what_expose_allowed(struct kunit *test)
 	coherent_free(&mem);
 }
 
+static void objects_are_under_a_mask(struct kunit *test, unsigned int bits)
+{
+	COHERENT(u8) mems[8] = { COHERENT_EMPTY };
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, coherent_device_set_mask(edu.dev, coherent_mask(bits)), 0);
+	for (i = 0; i < ARRAY_SIZE(mems); i++) {
+		const u64 bytes = PAGE_SIZE << i;
+
+		KUNIT_EXPECT_EQ(test, coherent_zeroed(&mems[i], edu.dev, bytes, .level = level), 0);
+		KUNIT_EXPECT_TRUE(test,
+				  coherent_addr(&mems[i]).raw + bytes - 1 <= coherent_mask(bits));
+	}
+	for (i = 0; i < ARRAY_SIZE(mems); i++)
+		coherent_free(&mems[i]);
+}
+
+/*
+ * An IOMMU can map any page under a small mask. A mask of 16 bits leaves less than 16 pages. After
+ * that failure Linux does not search for an address below 4 GiB until one goes back to its tree. An
+ * address of up to 32 pages goes to a cache instead. The address of a larger object goes to the
+ * tree, after a lazy unmap of about 10 ms.
+ */
+static void addresses_run_out(struct kunit *test)
+{
+	union page_mem mems[16] = { COHERENT_EMPTY };
+	union page_mem large = COHERENT_EMPTY;
+	unsigned int count = 0;
+	int err = 0;
+
+	KUNIT_ASSERT_EQ(test, coherent_zeroed(&large, edu.dev, 64, .level = level), 0);
+	KUNIT_EXPECT_EQ(test, coherent_device_set_mask(edu.dev, coherent_mask(16)), 0);
+	while (!err && count < ARRAY_SIZE(mems)) {
+		err = coherent_zeroed(&mems[count], edu.dev, 1, .level = level);
+		KUNIT_EXPECT_TRUE(test, err || coherent_addr(&mems[count]).raw + PAGE_SIZE - 1 <=
+							coherent_mask(16));
+		count += !err;
+	}
+	KUNIT_EXPECT_EQ(test, err, -ENOSPC);
+	KUNIT_EXPECT_TRUE(test, count >= 7);
+	while (count--)
+		coherent_free(&mems[count]);
+	coherent_free(&large);
+	msleep(50);
+}
+
 void last_byte_is_under_the_mask(struct kunit *test)
 {
-	COHERENT_AUTO(struct page_bytes, mem);
-	COHERENT_AUTO(u8, small);
-
-	KUNIT_ASSERT_EQ(test, coherent_zeroed(&mem, edu.dev, 16, .level = level), 0);
-	KUNIT_EXPECT_TRUE(test, coherent_addr(&mem).raw + 16 * PAGE_SIZE - 1 <= DMA_BIT_MASK(28));
-	KUNIT_ASSERT_EQ(test, coherent_zeroed(&small, edu.dev, 1, .level = level), 0);
-	KUNIT_EXPECT_TRUE(test, coherent_addr(&small).raw + PAGE_SIZE - 1 <= DMA_BIT_MASK(28));
+	objects_are_under_a_mask(test, 28);
+	objects_are_under_a_mask(test, 24);
+	if (is_enforced())
+		addresses_run_out(test);
+	objects_are_under_a_mask(test, 28);
 }
 
 /* --- Accessors --- */
@@ -224,66 +300,135 @@ void index_past_the_end_touches_nothing(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, coherent_zeroed(&mem, edu.dev, 4, .level = level), 0);
 	KUNIT_EXPECT_EQ(test, coherent_write(&mem, 4, .a, 1), -ERANGE);
+	KUNIT_EXPECT_EQ(test, coherent_write(&mem, SIZE_MAX, .a, 1), -ERANGE);
+	KUNIT_EXPECT_EQ(test, coherent_write_release(&mem, 4, .a, 1), -ERANGE);
 	KUNIT_EXPECT_EQ(test, coherent_write_release(&mem, SIZE_MAX, .a, 1), -ERANGE);
 	KUNIT_EXPECT_EQ(test, coherent_read(&mem, 4, .a, &value), -ERANGE);
 	KUNIT_EXPECT_EQ(test, coherent_read_acquire(&mem, 4, .a, &value), -ERANGE);
 	KUNIT_EXPECT_EQ(test, coherent_poll(&mem, 4, .a, &value, true, 1000), -ERANGE);
+	KUNIT_EXPECT_EQ(test, value, 7);
 	KUNIT_EXPECT_EQ(test, coherent_poll(&mem, 3, .b, &value, value == 1, 1000), -ETIMEDOUT);
 	memset(elements, 0xff, sizeof(elements));
 	KUNIT_EXPECT_EQ(test, coherent_copy_in(&mem, 2, elements, 3), -ERANGE);
+	KUNIT_EXPECT_EQ(test, coherent_copy_in(&mem, 5, elements, 0), -ERANGE);
+	KUNIT_EXPECT_EQ(test, coherent_copy_in(&mem, SIZE_MAX, elements, 2), -ERANGE);
 	KUNIT_EXPECT_EQ(test, coherent_copy_out(&mem, 2, elements, 3), -ERANGE);
 	KUNIT_EXPECT_EQ(test, elements[0].a, U32_MAX);
 	KUNIT_EXPECT_EQ(test, coherent_copy_out(&mem, 0, elements, 4), 0);
 	KUNIT_EXPECT_TRUE(test, is_all(elements, 0, sizeof(elements)));
+	/* The rest of the page, behind the last element, is unchanged. */
+	memset(elements, 0xff, sizeof(elements));
+	device_reads(test, coherent_addr(&mem).raw + sizeof(elements), elements, sizeof(elements));
+	KUNIT_EXPECT_TRUE(test, is_all(elements, 0, sizeof(elements)));
+}
+
+COHERENT_TYPE(elements, struct element);
+
+/* The index of a ring wraps. A view is a ring if the number of its elements is a power of two. */
+static void try_rings(struct kunit *test, union elements *mem)
+{
+	COHERENT_VIEW(struct element) view;
+	COHERENT_RING(struct element) ring;
+	u32 value;
+
+	KUNIT_EXPECT_EQ(test, coherent_ring(mem, &ring), 0);
+	coherent_ring_put(&ring, 8 + 3, .a, 9);
+	KUNIT_EXPECT_EQ(test, coherent_read(mem, 3, .a, &value), 0);
+	KUNIT_EXPECT_EQ(test, value, 9);
+	KUNIT_EXPECT_EQ(test, coherent_ring_get(&ring, SIZE_MAX - 4, .a), 9);
+	KUNIT_EXPECT_EQ(test, coherent_view(mem, 2, 4, &view), 0);
+	KUNIT_EXPECT_EQ(test, coherent_ring(&view, &ring), 0);
+	coherent_ring_put(&ring, 4 + 3, .a, 8);
+	KUNIT_EXPECT_EQ(test, coherent_read(mem, 5, .a, &value), 0);
+	KUNIT_EXPECT_EQ(test, value, 8);
+	KUNIT_EXPECT_EQ(test, coherent_view(mem, 2, 5, &view), 0);
+	KUNIT_EXPECT_EQ(test, coherent_ring(&view, &ring), -EINVAL);
+	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&ring));
 }
 
 void view_address_is_base_plus_offset(struct kunit *test)
 {
-	COHERENT_VIEW(struct element) view;
-	COHERENT_RING(struct element) ring;
-	COHERENT_AUTO(struct element, mem);
+	COHERENT_VIEW(struct element) view, inner;
+	union elements mem = COHERENT_EMPTY;
+	struct element seen;
+	coherent_addr_t addr;
 	u32 value;
+	u64 base;
 
 	KUNIT_ASSERT_EQ(test, coherent_zeroed(&mem, edu.dev, 8, .level = level), 0);
+	base = coherent_addr(&mem).raw;
 	KUNIT_EXPECT_EQ(test, coherent_view(&mem, 2, 5, &view), 0);
-	KUNIT_EXPECT_EQ(test, coherent_addr(&view).raw,
-			coherent_addr(&mem).raw + 2 * sizeof(struct element));
-	KUNIT_EXPECT_EQ(test, coherent_view(&mem, 4, 5, &view), -ERANGE);
-	KUNIT_EXPECT_EQ(test, coherent_ring(&mem, &ring), 0);
-	coherent_ring_put(&ring, 8 + 3, .a, 9);
-	KUNIT_EXPECT_EQ(test, coherent_read(&mem, 3, .a, &value), 0);
-	KUNIT_EXPECT_EQ(test, value, 9);
+	KUNIT_EXPECT_EQ(test, coherent_addr(&view).raw, base + 2 * sizeof(struct element));
+	KUNIT_EXPECT_EQ(test, coherent_count(&view), 5);
+	KUNIT_EXPECT_EQ(test, coherent_view(&view, 1, 4, &inner), 0);
+	KUNIT_EXPECT_EQ(test, coherent_addr(&inner).raw, base + 3 * sizeof(struct element));
+	KUNIT_EXPECT_EQ(test, coherent_addr_at(&inner, 3, &addr), 0);
+	KUNIT_EXPECT_EQ(test, addr.raw, base + 6 * sizeof(struct element));
+	KUNIT_EXPECT_EQ(test, coherent_addr_at(&inner, 4, &addr), -ERANGE);
+	KUNIT_EXPECT_EQ(test, addr.raw, U64_MAX);
+	KUNIT_EXPECT_EQ(test, coherent_view(&view, 1, 5, &inner), -ERANGE);
+	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&inner));
+	KUNIT_EXPECT_EQ(test, coherent_view(&mem, 9, 1, &inner), -ERANGE);
+	KUNIT_EXPECT_EQ(test, coherent_view(&mem, 4, 5, &inner), -ERANGE);
+	KUNIT_EXPECT_EQ(test, coherent_view(&mem, SIZE_MAX, 2, &inner), -ERANGE);
+	KUNIT_EXPECT_EQ(test, coherent_view(&mem, 0, 0, &inner), -EINVAL);
+	KUNIT_EXPECT_EQ(test, coherent_write(&view, 0, .b, 5), 0);
+	KUNIT_EXPECT_EQ(test, coherent_read(&mem, 2, .b, &value), 0);
+	KUNIT_EXPECT_EQ(test, value, 5);
+	/* The device reads the value at the address of the view. */
+	device_reads(test, coherent_addr(&view).raw, &seen, sizeof(seen));
+	KUNIT_EXPECT_EQ(test, seen.b, 5);
+	try_rings(test, &mem);
+	coherent_free(&mem);
+}
+
+static void expect_clean(struct kunit *test, u64 from, size_t count, u8 field)
+{
+	static const bool is_padding[] = { 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1 };
+	u8 seen[2 * sizeof(struct padded)];
+	size_t i;
+
+	device_reads(test, from, seen, count * sizeof(struct padded));
+	for (i = 0; i < count * sizeof(struct padded); i++)
+		KUNIT_EXPECT_EQ(test, seen[i], is_padding[i % sizeof(struct padded)] ? 0 : field);
 }
 
 void no_stale_padding_reaches_the_device(struct kunit *test)
 {
-	const u8 clean[2 * sizeof(struct padded)] = { DIRT, 0, 0, 0, DIRT, DIRT, DIRT, DIRT,
-						      DIRT, 0, 0, 0, DIRT, DIRT, DIRT, DIRT };
 	COHERENT_AUTO(struct padded, from);
+	COHERENT_AUTO(struct padded, mem);
 	struct padded dirty[2];
-	u8 seen[sizeof(clean)];
 
 	memset(dirty, DIRT, sizeof(dirty));
 	KUNIT_ASSERT_EQ(test, coherent_from(&from, edu.dev, dirty, 2, .level = level), 0);
-	device_reads(test, coherent_addr(&from).raw, seen, sizeof(seen));
-	KUNIT_EXPECT_TRUE(test, !memcmp(seen, clean, sizeof(clean)));
+	expect_clean(test, coherent_addr(&from).raw, 2, DIRT);
 	KUNIT_EXPECT_EQ(test, coherent_copy_in(&from, 1, dirty, 1), 0);
-	device_reads(test, coherent_addr(&from).raw, seen, sizeof(seen));
-	KUNIT_EXPECT_TRUE(test, !memcmp(seen, clean, sizeof(clean)));
+	expect_clean(test, coherent_addr(&from).raw, 2, DIRT);
+	KUNIT_ASSERT_EQ(test, coherent_zeroed(&mem, edu.dev, 2, .level = level), 0);
+	KUNIT_EXPECT_EQ(test, coherent_copy_in(&mem, 0, dirty, 2), 0);
+	expect_clean(test, coherent_addr(&mem).raw, 2, DIRT);
+	/* Writes of single fields do not touch the padding. */
+	KUNIT_EXPECT_EQ(test, coherent_write(&mem, 0, .a, 0xff), 0);
+	KUNIT_EXPECT_EQ(test, coherent_write(&mem, 0, .b, U32_MAX), 0);
+	KUNIT_EXPECT_EQ(test, coherent_write(&mem, 0, .c, U16_MAX), 0);
+	expect_clean(test, coherent_addr(&mem).raw, 1, 0xff);
 }
 
+/* The doorbell is edu's command register. */
 void writes_before_a_doorbell_are_seen_after_it(struct kunit *test)
 {
 	COHERENT_AUTO(u32, mem);
-	u32 turn, seen[16];
+	u32 turn, seen[128];
 	size_t i;
 
-	KUNIT_ASSERT_EQ(test, coherent_zeroed(&mem, edu.dev, 16, .level = level), 0);
-	for (turn = 1; turn < 3; turn++) {
-		for (i = 0; i < 16; i++)
-			KUNIT_EXPECT_EQ(test, coherent_write(&mem, i, turn * 100 + (u32)i), 0);
-		/* The doorbell is edu's command register. */
+	KUNIT_ASSERT_EQ(
+		test,
+		coherent_zeroed(&mem, edu.dev, 128, .level = level, .permission = read_only()), 0);
+	for (turn = 1; turn < 5; turn++) {
+		for (i = 0; i < 128; i++)
+			KUNIT_EXPECT_EQ(test, coherent_write(&mem, i, turn * 1000 + (u32)i), 0);
 		device_reads(test, coherent_addr(&mem).raw, seen, sizeof(seen));
-		KUNIT_EXPECT_EQ(test, seen[15], turn * 100 + 15);
+		for (i = 0; i < 128; i++)
+			KUNIT_EXPECT_EQ(test, seen[i], turn * 1000 + i);
 	}
 }
