@@ -28,7 +28,8 @@ void device_sees_what_the_cpu_wrote_before_expose(struct kunit *test)
 {
 	COHERENT_BOX(u8) box = COHERENT_EMPTY;
 	COHERENT_AUTO(u8, mem);
-	u8 bytes[512], seen[512];
+	/* A kernel stack is small, and one test runs at a time. */
+	static u8 bytes[512], seen[512];
 
 	get_random_bytes(bytes, sizeof(bytes));
 	KUNIT_ASSERT_EQ(test,
@@ -237,7 +238,7 @@ void device_may_do_only_what_expose_allowed(struct kunit *test)
 
 static void objects_are_under_a_mask(struct kunit *test, unsigned int bits)
 {
-	COHERENT(u8) mems[8] = { COHERENT_EMPTY };
+	static COHERENT(u8) mems[8];
 	unsigned int i;
 
 	KUNIT_EXPECT_EQ(test, coherent_device_set_mask(edu.dev, coherent_mask(bits)), 0);
@@ -260,7 +261,7 @@ static void objects_are_under_a_mask(struct kunit *test, unsigned int bits)
  */
 static void addresses_run_out(struct kunit *test)
 {
-	union page_mem mems[16] = { COHERENT_EMPTY };
+	static union page_mem mems[16];
 	union page_mem large = COHERENT_EMPTY;
 	unsigned int count = 0;
 	int err = 0;
