@@ -293,16 +293,8 @@ static void iommufd_close(struct backend *backend)
 
 static void iommufd_limits(struct backend *backend, struct coherent_limits *limits)
 {
-	const struct iommufd *iommufd = iommufd_of(backend);
-
-	/* VFIO does not tell how many address bits a device has, so the driver says that. */
-	*limits = (struct coherent_limits){
-		.mask = UINT64_MAX,
-		.page_bytes = sys_page_bytes(),
-		.mappings = SIZE_MAX,
-		.unmap_is_fence = true,
-	};
-	vfio_pci_limits(&iommufd->pci, limits);
+	vfio_pci_limits(&iommufd_of(backend)->pci, limits);
+	limits->unmap_is_fence = true;
 }
 
 /* --- Mappings --- */
@@ -353,10 +345,8 @@ static int iommufd_unmap(struct backend *backend, const struct backend_mapping *
 	if (iommufd->iommu >= 0)
 		err = sys_ioctl(iommufd->iommu, UAPI_IOAS_UNMAP, &unmap);
 	lock_drop(&iommufd->pci.lock);
-	if (err)
-		return err == -ENODEV ? err : -EIO;
-	/* iommufd.h: the kernel returns the number of bytes that it unmapped. */
-	return unmap.length == mapping->bytes ? 0 : -EIO;
+	/* iommufd.h: the kernel sets @length to the number of bytes that it unmapped. */
+	return vfio_pci_unmap_result(mapping, err, unmap.length);
 }
 
 const struct backend_ops backend_iommufd = {
@@ -370,14 +360,7 @@ const struct backend_ops backend_iommufd = {
 	.map = iommufd_map,
 	.unmap = iommufd_unmap,
 	.fence = vfio_pci_fence,
-	.reset = vfio_pci_reset,
-	.next_fault = vfio_pci_next_fault,
-	.reg_read = vfio_pci_reg_read,
-	.reg_write = vfio_pci_reg_write,
-	.irq_connect = vfio_irq_connect,
-	.irq_rearm = vfio_irq_rearm,
-	.lost_fd = vfio_irq_lost_fd,
-	.is_lost = vfio_irq_is_device_requested,
+	VFIO_PCI_OPS,
 };
 
 /* --- The scheme pci --- */

@@ -333,14 +333,7 @@ static void noiommu_close(struct backend *backend)
 
 static void noiommu_limits(struct backend *backend, struct coherent_limits *limits)
 {
-	const struct noiommu *noiommu = noiommu_of(backend);
-
-	*limits = (struct coherent_limits){
-		.mask = UINT64_MAX,
-		.page_bytes = sys_page_bytes(),
-		.mappings = SIZE_MAX,
-	};
-	vfio_pci_limits(&noiommu->pci, limits);
+	vfio_pci_limits(&noiommu_of(backend)->pci, limits);
 }
 
 static void *noiommu_memory_at(struct backend *backend, uint64_t address)
@@ -398,12 +391,5 @@ const struct backend_ops backend_noiommu = {
 	.map = noiommu_map,
 	.unmap = noiommu_unmap,
 	.fence = vfio_pci_reset,
-	.reset = vfio_pci_reset,
-	.next_fault = vfio_pci_next_fault,
-	.reg_read = vfio_pci_reg_read,
-	.reg_write = vfio_pci_reg_write,
-	.irq_connect = vfio_irq_connect,
-	.irq_rearm = vfio_irq_rearm,
-	.lost_fd = vfio_irq_lost_fd,
-	.is_lost = vfio_irq_is_device_requested,
+	VFIO_PCI_OPS,
 };

@@ -322,14 +322,20 @@ int vfio_pci_report_page_size(const struct coherent_device *dev)
 
 void vfio_pci_limits(const struct vfio_pci *pci, struct coherent_limits *limits)
 {
-	limits->range_count = pci->range_count;
+	/* VFIO does not tell how many address bits a device has, so the driver says that. */
+	*limits = (struct coherent_limits){
+		.mask = UINT64_MAX,
+		.range_count = pci->range_count,
+		.page_bytes = sys_page_bytes(),
+		.mappings = SIZE_MAX,
+		.vectors = pci->vectors,
+	};
 	for (unsigned int i = 0; i < pci->range_count; i++) {
 		limits->ranges[i].first = pci->ranges[i].first;
 		limits->ranges[i].last = pci->ranges[i].last;
 	}
 	for (unsigned int i = 0; i < VFIO_PCI_BARS; i++)
 		limits->bar_bytes[i] = pci->bars[i].bytes;
-	limits->vectors = pci->vectors;
 }
 
 /* --- Registers --- */

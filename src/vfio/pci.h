@@ -145,6 +145,22 @@ int vfio_pci_map_result(const struct coherent_device *dev, const struct backend_
 			int err);
 
 /**
+ * vfio_pci_unmap_result() - Turn the kernel's answer into the result of a backend's unmap().
+ * @mapping: The memory that was to be unmapped.
+ * @err: The result of the kernel.
+ * @unmapped: The bytes that the kernel says it unmapped.
+ *
+ * Return: 0; -ENODEV, -EIO (also if the kernel unmapped less or more, which it calls a success).
+ */
+static inline int vfio_pci_unmap_result(const struct backend_mapping *mapping, int err,
+					uint64_t unmapped)
+{
+	if (err)
+		return err == -ENODEV ? err : -EIO;
+	return unmapped == mapping->bytes ? 0 : -EIO;
+}
+
+/**
  * vfio_pci_report_unmap_all() - Report if the remaining memory could not be unmapped at the close.
  * @dev: The device.
  * @err: The result of the kernel; 0 reports nothing.
@@ -175,9 +191,9 @@ void vfio_pci_disconnect(struct vfio_pci *pci);
 void vfio_pci_close(struct vfio_pci *pci);
 
 /**
- * vfio_pci_limits() - Fill in ranges, BARs and vectors.
+ * vfio_pci_limits() - Fill in the limits that all VFIO devices share.
  * @pci: The device.
- * @limits: The limits. The call does not touch the other members.
+ * @limits: Filled in, with any number of mappings, and without a fence in the unmap.
  */
 void vfio_pci_limits(const struct vfio_pci *pci, struct coherent_limits *limits);
 

@@ -318,14 +318,9 @@ static void type1_limits(struct backend *backend, struct coherent_limits *limits
 {
 	const struct type1 *type1 = type1_of(backend);
 
-	/* VFIO does not tell how many address bits a device has, so the driver says that. */
-	*limits = (struct coherent_limits){
-		.mask = UINT64_MAX,
-		.page_bytes = sys_page_bytes(),
-		.mappings = type1->mappings,
-		.unmap_is_fence = true,
-	};
 	vfio_pci_limits(&type1->pci, limits);
+	limits->mappings = type1->mappings;
+	limits->unmap_is_fence = true;
 }
 
 /* --- Mappings --- */
@@ -377,10 +372,8 @@ static int type1_unmap(struct backend *backend, const struct backend_mapping *ma
 	if (type1->container >= 0)
 		err = sys_ioctl(type1->container, VFIO_IOMMU_UNMAP_DMA, &unmap);
 	lock_drop(&type1->pci.lock);
-	if (err)
-		return err == -ENODEV ? err : -EIO;
-	/* type1 also succeeds if it finds no mapping, so the size that it found is compared. */
-	return unmap.size == mapping->bytes ? 0 : -EIO;
+	/* type1 also succeeds if it finds no mapping, and then @size is 0. */
+	return vfio_pci_unmap_result(mapping, err, unmap.size);
 }
 
 const struct backend_ops backend_vfio = {
@@ -393,12 +386,5 @@ const struct backend_ops backend_vfio = {
 	.map = type1_map,
 	.unmap = type1_unmap,
 	.fence = vfio_pci_fence,
-	.reset = vfio_pci_reset,
-	.next_fault = vfio_pci_next_fault,
-	.reg_read = vfio_pci_reg_read,
-	.reg_write = vfio_pci_reg_write,
-	.irq_connect = vfio_irq_connect,
-	.irq_rearm = vfio_irq_rearm,
-	.lost_fd = vfio_irq_lost_fd,
-	.is_lost = vfio_irq_is_device_requested,
+	VFIO_PCI_OPS,
 };
