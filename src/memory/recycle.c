@@ -58,11 +58,11 @@ bool recycler_keep(struct recycler *recycler, struct iova_range *box, size_t byt
 
 struct iova_range *recycler_evict(struct recycler *recycler, size_t guard)
 {
-	for (int class = 0; class < PAGES_CLASSES; class ++) {
-		const struct iova_range *box = STAILQ_FIRST(&recycler->boxes[class]);
+	for (int i = 0; i < PAGES_CLASSES; i++) {
+		const struct iova_range *box = STAILQ_FIRST(&recycler->boxes[i]);
 
 		if (box)
-			return take_first(recycler, class, box->last - box->first + 1 - guard);
+			return take_first(recycler, i, box->last - box->first + 1 - guard);
 	}
 	return NULL;
 }
