@@ -290,8 +290,8 @@ static void missing_memory_kinds_are_reported_once(void **state)
 		const char *says;
 	} cases[] = {
 		{ false, UINT64_C(1) << 63,
-		  "no memory of NUMA nodes 0x8000000000000000, using any" },
-		{ true, 0, "no 1 GiB hugepages, using smaller ones" },
+		  "NUMA nodes 0x8000000000000000 gave no memory, so any node" },
+		{ true, 0, "no 1 GiB hugepages, so smaller ones serve" },
 		{ true, UINT64_C(1) << 63, "no 1 GiB hugepages" },
 		{ false, 1, NULL },
 	};
@@ -328,7 +328,7 @@ static void ordinary_pages_replace_missing_hugepages(void **state)
 	inject.left = 2;
 	assert_ok(coherent_zeroed(&mem, dev, 1));
 	inject.left = 0;
-	assert_true(log_has(&log, "no 2 MiB hugepages, using ordinary pages"));
+	assert_true(log_has(&log, "no 2 MiB hugepages, so ordinary pages serve"));
 	assert_ok(coherent_zeroed(&more, dev, 64 << 20));
 	assert_int_equal(inject.huge_maps, 0);
 	assert_int_equal(log.count, 1);
@@ -360,8 +360,8 @@ static void lack_of_memory_is_reported_with_file_and_line(void **state)
 	(void)state;
 	assert_ok(coherent_device_open(&dev, "sim:edu", .report = log_report, .report_arg = &log));
 	inject.left = 2;
-	snprintf(text, sizeof(text), "no memory for 5 bytes, asked for at %s:%d", __FILE__,
-		 __LINE__ + 1);
+	snprintf(text, sizeof(text), "no memory is left for 5 bytes; the call is at %s:%d",
+		 __FILE__, __LINE__ + 1);
 	assert_err(coherent_zeroed(&mem, dev, 5), -ENOMEM);
 	assert_true(log_has(&log, text));
 	inject.left = 2;

@@ -269,7 +269,7 @@ static void chunk_whose_unmap_fails_is_leaked(void **state)
 	make_mem(&pool, &mem, 1);
 	coherent_free(&mem);
 	assert_ok(coherent_pool_destroy(&pool));
-	assert_true(log_has(&reports, "they are leaked"));
+	assert_true(log_has(&reports, "are leaked"));
 	dev->backend->ops = kept;
 }
 

@@ -349,8 +349,9 @@ void object_leak(struct coherent_object *object)
 	object->leaked = true;
 	lock_drop(&store->lock);
 	report(store->reporter, COHERENT_ERROR,
-	       "%s: could not unmap; the device may still reach %zu bytes at 0x%" PRIx64
-	       " allocated at %s, they are leaked",
+	       "%s: %zu bytes at 0x%" PRIx64
+	       " allocated at %s are leaked, because they could not be "
+	       "unmapped and the device may still reach them",
 	       store->name, bytes, address, object->site);
 	ref_put(store->device);
 }

@@ -54,13 +54,13 @@ static void warn_of_allocation(struct object_store *store, const struct alloc_re
 		return;
 	if (err == -ENOSPC)
 		report(store->reporter, COHERENT_WARNING,
-		       "%s: no device address for %zu bytes under mask 0x%" PRIx64
-		       ", align 0x%" PRIx64 ", boundary 0x%" PRIx64 ", asked for at %s",
+		       "%s: no device address is left for %zu bytes under mask 0x%" PRIx64
+		       ", align 0x%" PRIx64 ", boundary 0x%" PRIx64 "; the call is at %s",
 		       store->name, bytes, object_store_mask(store), request->align,
 		       request->boundary, request->site);
 	else
 		report(store->reporter, COHERENT_WARNING,
-		       "%s: no memory for %zu bytes, asked for at %s", store->name, bytes,
+		       "%s: no memory is left for %zu bytes; the call is at %s", store->name, bytes,
 		       request->site);
 }
 
@@ -68,18 +68,18 @@ static void report_missed(const struct object_store *store, unsigned int missed)
 {
 	if (missed & PAGES_GIGA)
 		report(store->reporter, COHERENT_WARNING,
-		       "%s: no 1 GiB hugepages, using smaller ones; hugepagesz=1G hugepages=N on the "
-		       "kernel's command line makes some",
+		       "%s: there are no 1 GiB hugepages, so smaller ones serve; the kernel parameters "
+		       "hugepagesz=1G hugepages=N make some",
 		       store->name);
 	if (missed & PAGES_HUGE)
 		report(store->reporter, COHERENT_WARNING,
-		       "%s: no 2 MiB hugepages, using ordinary pages; "
+		       "%s: there are no 2 MiB hugepages, so ordinary pages serve; "
 		       "sysctl vm.nr_hugepages=N makes some",
 		       store->name);
 	if (missed & PAGES_NODES)
 		report(store->reporter, COHERENT_WARNING,
-		       "%s: no memory of NUMA nodes 0x%" PRIx64 ", using any; "
-		       "/sys/devices/system/node/has_memory lists those that have some",
+		       "%s: NUMA nodes 0x%" PRIx64 " gave no memory, so any node serves; "
+		       "/sys/devices/system/node/has_memory lists the nodes that have memory",
 		       store->name, store->pages.nodes);
 }
 
@@ -164,7 +164,7 @@ static void warn_of_mapping(const struct coherent_object *object, int err)
 		return;
 	if (err == -ENOSPC)
 		report(store->reporter, COHERENT_WARNING,
-		       "%s: all %zu mappings are in use, none is left for %zu bytes allocated at %s",
+		       "%s: all %zu mappings are in use, so none is left for %zu bytes allocated at %s",
 		       store->name, store->backend->limits.mappings, object_bytes(object),
 		       object->site);
 	else

@@ -273,8 +273,7 @@ static void failed_unmap_leaks(struct world *world, unsigned int nth)
 
 	snprintf(keys, sizeof(keys), ",fail-unmap=%u", nth);
 	world_open_device(world, keys);
-	snprintf(place, sizeof(place), "allocated at %s:%d, they are leaked", __FILE__,
-		 __LINE__ + 1);
+	snprintf(place, sizeof(place), "allocated at %s:%d are leaked", __FILE__, __LINE__ + 1);
 	assert_ok(coherent_zeroed(&mem, world->dev, 1));
 	if (nth == 2) {
 		assert_ok(coherent_zeroed(&next, world->dev, 1));

@@ -294,7 +294,7 @@ static void failed_unmap_is_reported_and_leaks(const char *scheme)
 		else
 			coherent_free(&mem);
 		assert_true(coherent_is_empty(&mem) && coherent_is_empty(&box));
-		assert_true(log_has(&fixture->log, "they are leaked"));
+		assert_true(log_has(&fixture->log, "are leaked"));
 		assert_ok(coherent_zeroed(&next, fixture->dev, 1));
 		assert_int_not_equal(coherent_addr(&next).raw, address);
 		coherent_free(&next);
