@@ -115,7 +115,8 @@ static int use_device(const char *name, unsigned int depth, struct disk_command 
 		return 2;
 	err = blk_open(&blk, dev, depth);
 	if (err)
-		status = disk_fail("blk", name, blk.problem ? blk.problem : strerror(-err));
+		status = blk.problem ? disk_complain("blk", name, blk.problem) :
+				       disk_fail("blk", name, strerror(-err));
 	else
 		status = disk_run(command, &(struct disk){
 						   .model = "virtio-blk",

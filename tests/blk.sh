@@ -33,7 +33,7 @@ fi
 terminal=1
 script -qec true /dev/null >/dev/null 2>&1 || terminal=0
 [ $terminal = 1 ] || echo "# script(1) cannot open a terminal: the progress is not tested"
-echo 1..$((32 + terminal))
+echo 1..$((33 + terminal))
 check "$($blk info)" "virtio-blk: 32768 blocks of 512 bytes, 131072 bytes a request" "info"
 head -c 300000 "$1" >"$folder/data"
 check "$($blk write 1000 "$folder/data")" "$folder/data: 300000 bytes written" "write"
@@ -84,6 +84,7 @@ check "$?, $(cat "$folder/message")" "1, blk: standard output: No space left on 
 	"blk reports a full disk"
 refuses "/etc: is not a regular file" "$1" --spawn=/etc info
 refuses "/dev/null: is not a regular file" "$1" --spawn=/dev/null info
+refuses "sim:edu: the device is not a virtio-blk disk" "$1" --device=sim:edu info
 # On a terminal blk shows its progress, and removes it at the end.
 head -c 3000000 /dev/urandom >"$folder/more"
 if [ $terminal = 1 ]; then
