@@ -183,8 +183,11 @@ static int choose_and_use(const struct disk_options *options, struct disk_comman
 	if (!options->device == !options->image || (options->tries && !options->image))
 		return disk_complain("blk", "--device, --spawn",
 				     "give one of them; --tries needs --spawn");
-	if (options->tries)
+	if (options->tries) {
 		daemon_log = memfd_create("log", MFD_CLOEXEC);
+		if (daemon_log < 0)
+			return disk_fail("blk", "--tries", strerror(errno));
+	}
 	return options->image ? spawn_and_use(options->image, options->depth, command) :
 				use_device(options->device, options->depth, command);
 }
