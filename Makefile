@@ -23,10 +23,7 @@ check-kernels: deps-kernels
 	@tools/check kernels
 
 # Compares the library with other allocators on this machine. Writes build/bench/bench.json.
-bench: deps-bench
-	@[ -f build/bench/build.ninja ] || \
-		meson setup build/bench -Dtests=false -Dbench-peers=enabled >/dev/null
-	@ninja --quiet -C build/bench
+bench: build-bench
 	@tools/bench host build/bench
 
 # Draws the result of make bench as docs/bench.svg.
@@ -40,18 +37,12 @@ bench-kernel: deps-check
 
 # Compares VFIO with raw ioctls, and an NVMe driver with raw pointers, in VMs. Writes
 # build/bench/bench-vfio.json.
-bench-vfio: deps-bench deps-check
-	@[ -f build/bench/build.ninja ] || \
-		meson setup build/bench -Dtests=false -Dbench-peers=enabled >/dev/null
-	@ninja --quiet -C build/bench
+bench-vfio: build-bench deps-check
 	@tools/bench vfio build/bench
 
 # Compares devices in other processes with libblkio and with the bare protocol. Writes
 # build/bench/bench-remote.json.
-bench-remote: deps-bench deps-demo
-	@[ -f build/bench/build.ninja ] || \
-		meson setup build/bench -Dtests=false -Dbench-peers=enabled >/dev/null
-	@ninja --quiet -C build/bench
+bench-remote: build-bench
 	@tools/bench remote build/bench
 
 # Runs three fuzzers for FUZZ_SECONDS each: the calls of the library, the replies of a vhost-user
@@ -79,6 +70,11 @@ deps:
 $(BUILD)/build.ninja: | deps-demo
 	@meson setup $(BUILD) -Dtests=false >/dev/null
 
+build-bench: deps-bench
+	@[ -f build/bench/build.ninja ] || \
+		meson setup build/bench -Dtests=false -Dbench-peers=enabled >/dev/null
+	@ninja --quiet -C build/bench
+
 deps-demo:
 	@tools/deps --missing demo
 
@@ -97,5 +93,6 @@ deps-check:
 clean:
 	rm -rf build
 
-.PHONY: all demo check check-kernels bench bench-kernel bench-vfio bench-remote bench-chart fuzz install uninstall clean \
-	deps deps-demo deps-install deps-bench deps-check deps-kernels
+.PHONY: all demo check check-kernels bench bench-kernel bench-vfio bench-remote bench-chart fuzz \
+	install uninstall clean build-bench deps deps-demo deps-install deps-bench deps-check \
+	deps-kernels
