@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """Make man pages from the comments of the public headers.
 
-usage: man.py --names INCLUDE_DIR HEADER...
+usage: man.py --names HEADER...
        man.py KERNEL_DOC VERSION OUTPUT_DIR INCLUDE_DIR HEADER...
 
 Each function, macro, struct and enum that a header documents gets a page of section 3.
@@ -177,12 +177,12 @@ def concept(path, version):
 
 
 def main():
-    if len(sys.argv) < (4 if sys.argv[1:2] == ['--names'] else 6):
-        print('usage: man.py --names INCLUDE_DIR HEADER..., or '
+    if len(sys.argv) < (3 if sys.argv[1:2] == ['--names'] else 6):
+        print('usage: man.py --names HEADER..., or '
               'man.py KERNEL_DOC VERSION OUTPUT_DIR INCLUDE_DIR HEADER...', file=sys.stderr)
         sys.exit(2)
     if sys.argv[1] == '--names':
-        print('\n'.join(sorted(name for path in sys.argv[3:] for name in names_of(path))))
+        print('\n'.join(sorted(name for path in sys.argv[2:] for name in names_of(path))))
         return
     kernel_doc, version, output, include, *headers = sys.argv[1:]
     documented = {name for path in headers for name in names_of(path)}
