@@ -20,7 +20,7 @@
 #include "bench.h"
 #include "peer.h"
 
-/* So many fresh boxes, and so many bytes in them, are live at a time. */
+/* At most this many fresh boxes, with this many bytes in all, are live at a time. */
 #define FRESH_MAX 256
 #define FRESH_BYTES ((size_t)128 << 20)
 

@@ -286,7 +286,7 @@ static int bench_copies(struct load *load)
 	};
 	int err = 0;
 
-	for (size_t i = 0; !err && i < 2; i++) {
+	for (size_t i = 0; !err && i < ARRAY_SIZE(cases); i++) {
 		load->bytes = cases[i].bytes;
 		err = bench(&(struct bench_case){
 			.name = cases[i].name,
