@@ -234,7 +234,10 @@ static void make_available(struct blk *blk, unsigned int slot)
 	coherent_ring_put(&blk->avail, blk->next++, (uint16_t)HEADER(slot));
 }
 
-/* Checks whether the device asked to be told about new requests. A device that works does not. */
+/*
+ * Checks whether the device asked to be told about new requests. It does not ask while it works on
+ * a request, because it looks at the ring again when it has finished.
+ */
 static bool wants_kick(struct blk *blk, uint16_t before)
 {
 	if (blk->has_events)
