@@ -149,7 +149,9 @@ void blk_start(struct blk *blk, unsigned int slot, bool write, uint64_t sector, 
  * @write: true for a write from memory to the disk, false for a read.
  * @sector: The first sector.
  * @address: The device address of the memory.
- * @bytes: A multiple of BLK_SECTOR.
+ * @bytes: A multiple of BLK_SECTOR, less than 4 GiB.
+ *
+ * The driver tells the device with the next blk_kick() or wait.
  */
 void blk_start_at(struct blk *blk, unsigned int slot, bool write, uint64_t sector,
 		  coherent_addr_t address, size_t bytes);
