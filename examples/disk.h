@@ -27,6 +27,8 @@
  * @wait: Waits until a slot is not busy. Returns the result of its request.
  * @flush: Waits until all written data is on the medium. The caller calls it while no slot is
  *	busy.
+ *
+ * All functions but @start return 0 or -errno.
  */
 struct disk {
 	const char *model;
