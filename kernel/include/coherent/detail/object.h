@@ -4,8 +4,7 @@
  * Callers do not use this file; coherent/kernel.h has the contract.
  *
  * INVARIANT: an object holds a reference to its device. So the library can always ask
- * whether a driver is still bound to it. A managed object needs this only while it is
- * bound.
+ * whether a driver is still bound to the device.
  * INVARIANT: when a call returns, the copy that devres has of a managed object is equal
  * to the object.
  */
@@ -260,7 +259,8 @@ static inline void coherent_managed_update(const struct coherent_object *object)
 
 /*
  * Returns false if devres frees the object: because this call cannot free it in its
- * context, or because the driver is unbound. In that case devres may be running this call.
+ * context, or because the driver is unbound. While the kernel unbinds a driver, devres itself
+ * may run this call.
  */
 static inline bool coherent_managed_take_back(struct coherent_object *object)
 {
