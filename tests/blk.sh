@@ -97,13 +97,20 @@ check "$($blk copy "$folder/more" 2>&1 >/dev/null)" "" "blk shows progress only 
 mkfifo "$folder/pipe"
 mkdir "$folder/own"
 # This reader never reads, so blk waits in the middle of its output.
-sleep 5 <"$folder/pipe" &
+sleep 60 <"$folder/pipe" &
 reader=$!
 TMPDIR=$folder/own $blk read 0 30000 >"$folder/pipe" &
+writer=$!
+tries=100
+while [ -z "$(ls "$folder/own")" ] && [ $tries -gt 0 ]; do
+	sleep 0.1
+	tries=$((tries - 1))
+done
+# A slow machine may not have come to the output yet. The signal must also work then.
 sleep 0.5
 there=$(ls "$folder/own" | wc -l)
-kill -TERM $!
-wait $!
+kill -TERM $writer
+wait $writer
 kill $reader 2>/dev/null
 TMPDIR=$folder/own $blk read 0 30000 | head -c 1 >/dev/null
 # The kernel ends the daemon a moment after blk ended.
