@@ -5,7 +5,7 @@
  * Code that cannot use macros may call these functions, for instance a binding of
  * another language.
  *
- * size is the size of an element in bytes. where is the file and line of the caller, a
+ * size is the size of an element in bytes. site is the file and line of the caller, a
  * string that outlives the device. coherent/detail/padding.h explains mask.
  */
 #ifndef COHERENT_BASE_H
