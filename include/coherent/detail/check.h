@@ -73,7 +73,6 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_result(int err)
 /* Classes of __builtin_classify_type(): 1 integer, 3 enum, 4 bool, 8 float. */
 #define COHERENT_IS_CLASS(x, classes)					\
 	((1u << __builtin_classify_type(x) & (classes)) != 0)
-#define COHERENT_IS_INTEGER(x) COHERENT_IS_CLASS(x, 0x1au)
 #define COHERENT_IS_NUMBER(x) COHERENT_IS_CLASS(x, 0x11au)
 
 #define COHERENT_PASTE_AGAIN(a, b) a##b
@@ -88,9 +87,7 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_result(int err)
 
 #define COHERENT_FIRST(...) COHERENT_FIRST_AGAIN(__VA_ARGS__, 0)
 #define COHERENT_FIRST_AGAIN(first, ...) first
-#define COHERENT_2ND(a, b, ...) b
 #define COHERENT_3RD(a, b, c, ...) c
-#define COHERENT_4TH(a, b, c, d, ...) d
 #define COHERENT_5TH(a, b, c, d, e, ...) e
 
 /*
