@@ -5,8 +5,8 @@
  * coherent.h call these functions.
  *
  * INVARIANT: a mem or a view has count elements, from va on. An empty one is all zero.
- * INVARIANT: va of a mem is the start of a page. So an offset that is a multiple of a
- * width is aligned for an access of that width.
+ * INVARIANT: va of a mem is a multiple of 16: the start of a page, or a slot of a pool.
+ * So an offset that is a multiple of a width is aligned for an access of that width.
  */
 #ifndef COHERENT_MEM_H
 #define COHERENT_MEM_H
