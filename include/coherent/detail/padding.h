@@ -5,9 +5,8 @@
  * memory for a device leave the padding zero.
  *
  * A mask has a byte for each byte of T: 0 for padding, 0xff for the rest. gcc can tell the
- * padding of a type. clang 14 to 19 cannot, but they support overloading in C:
- * COHERENT_FIELDS() declares a coherent_padding() for one T. A copy of a T without it does
- * not compile.
+ * padding of a type. clang 14 cannot, but it supports overloading in C: COHERENT_FIELDS()
+ * declares a coherent_padding() for one T. A copy of a T without it does not compile.
  */
 #ifndef COHERENT_PADDING_H
 #define COHERENT_PADDING_H
