@@ -51,7 +51,7 @@ COHERENT_INLINE void coherent_mb(void)
 	COHERENT_MB();
 }
 
-/* The bytes of a field in the order of the device, lowest address first. */
+/* The value of a field in the CPU's byte order, in the member of the field's width. */
 union coherent_word {
 	uint8_t u8;
 	uint16_t u16;
