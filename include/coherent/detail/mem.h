@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * The base structs, and the functions that work on them after the macros have checked
- * the types: addresses, bounds, accesses. Only the macros of coherent/typed.h and
- * coherent.h call these functions.
+ * the types: addresses, bounds, accesses. Macros and the library call these functions,
+ * and drivers do not.
  *
  * INVARIANT: a mem or a view has count elements, from va on. An empty one is all zero.
  * INVARIANT: va of a mem is a multiple of 16: the start of a page, or a slot of a pool.
