@@ -369,7 +369,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * coherent_box_free() - Free a box.
  * @box: The box. It is empty afterwards. Nothing happens if it was empty.
  *
- * The device never had the address of the box, so other objects get memory and address at once.
+ * Other objects get the memory and the address of the box at once.
  *
  * Context: may sleep.
  */
