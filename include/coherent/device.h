@@ -168,9 +168,9 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * Interrupts are MSI-X or MSI. Unmapping is not a fence. coherent_device_fence() and
  * coherent_device_reset() reset the bus of the model. This does not stop a transfer of
  * edu. The transfer can still reach mems that are exposed, but not freed ones, because
- * the library does not reuse the last 4096 freed addresses. While the library holds back
- * freed addresses, the mask cannot change. When QEMU has ended, every call returns
- * -ENODEV, but the memory stays.
+ * the library does not reuse the last 4096 freed addresses while others are left. While
+ * the library holds back freed addresses, the mask cannot change. When QEMU has ended,
+ * every call returns -ENODEV, but the memory stays.
  *
  * Context: may sleep.
  * Return: 0; -EINVAL (the name is malformed, a key is unknown, a value is bad, or an
