@@ -3,9 +3,8 @@
  * These tests drive device models of QEMU behind its virtio-iommu. They test a fence while edu's
  * timer runs, registers, interrupts, NVMe and virtio. tests/promises.c tests the promises.
  */
-#include <unistd.h>
-
 #include "../../examples/nvme.h"
+#include "../../src/base/sys.h"
 #include "../../src/qemu/device.h"
 #include "edu.h"
 
@@ -198,6 +197,20 @@ static void ask_virtio(union words *rings, struct coherent_bar *registers, uint6
 	coherent_bar_write16(registers, NOTIFY, 0);
 }
 
+/* The model writes after the driver's call has returned, so the test waits for the fault. */
+static void wait_for_fault(struct coherent_device *device, enum coherent_state state)
+{
+	const uint64_t deadline = sys_deadline_ns(LONG);
+	struct coherent_fault fault;
+	int err;
+
+	do
+		err = coherent_device_next_fault(device, &fault);
+	while (err == -EAGAIN && sys_now_ns() < deadline);
+	assert_ok(err);
+	assert_int_equal(fault.state, state);
+}
+
 static void virtio_model_is_behind_the_iommu(void **state)
 {
 	COHERENT_DEVICE_AUTO(rng);
@@ -221,8 +234,7 @@ static void virtio_model_is_behind_the_iommu(void **state)
 	assert_false(is_all(seen, 0, BYTES));
 	assert_no_fault(rng);
 	ask_virtio(&rings, registers, 2, coherent_addr(&read_only).raw);
-	usleep(50000);
-	assert_fault(rng, COHERENT_STATE_MEM);
+	wait_for_fault(rng, COHERENT_STATE_MEM);
 	assert_ok(coherent_copy_out(&read_only, 0, seen, BYTES));
 	assert_true(is_all(seen, 0, BYTES));
 	coherent_free(&rings);
