@@ -8,6 +8,8 @@
 
 #include "promises.h"
 
+COHERENT_BOX_TYPE(bytes_box, uint8_t);
+
 /* --- Reclaim --- */
 
 /* The box has the data that the device wrote before the reclaim, and none that it writes later. */
@@ -67,33 +69,54 @@ static void fire_at_reclaimed(struct world *world, uint64_t old)
 	}
 }
 
-/* Where reclaim needs .idle, the driver says .idle although a transfer is in flight. */
+/*
+ * Where reclaim needs .idle, the driver says .idle although a transfer is in flight. Returns the
+ * address of the transfer. If a loaded machine reclaims after the transfer, that shows nothing,
+ * and the test tries again.
+ */
+static uint64_t reclaim_during_a_transfer(struct world *world, union bytes *mem,
+					  union bytes_box *box)
+{
+	const size_t bytes = world->burst;
+	bool in_time = false;
+	uint64_t old = 0;
+
+	for (unsigned int turn = 0; !in_time && turn < 5; turn++) {
+		if (turn)
+			assert_ok(coherent_expose(box, mem));
+		for (size_t i = 0; i < bytes; i++)
+			assert_ok(coherent_write(mem, i, 1));
+		old = coherent_addr(mem).raw;
+		world_arm_write(world, old);
+		world_let_it_approach(world);
+		assert_err(coherent_reclaim(mem, box), world->needs_idle ? -EBUSY : 0);
+		if (world->needs_idle) {
+			assert_false(coherent_is_empty(mem));
+			assert_ok(coherent_reclaim(mem, box, .idle = true));
+		}
+		in_time = !world->late_ms || !is_all(coherent_box_ptr(box), DIRT, bytes);
+	}
+	assert_true(in_time);
+	return old;
+}
+
 void armed_transfer_does_not_reach_reclaimed_memory(struct world *world)
 {
-	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
-	COHERENT(uint8_t) mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
+	union bytes mem = COHERENT_EMPTY, next = COHERENT_EMPTY;
+	union bytes_box box = COHERENT_EMPTY;
 	const size_t bytes = world->burst;
 	uint8_t *seen = malloc(bytes);
 	uint64_t old;
 
 	world_open(world);
 	assert_ok(coherent_zeroed(&mem, world->dev, bytes));
-	old = coherent_addr(&mem).raw;
 	/* The first transfer succeeds, so the second one does not fail for another reason. */
-	world_arm_write(world, old);
+	world_arm_write(world, coherent_addr(&mem).raw);
 	world_fire(world);
 	assert_ok(coherent_copy_out(&mem, 0, seen, bytes));
 	assert_true(is_all(seen, DIRT, bytes));
-	memset(seen, 1, bytes);
-	assert_ok(coherent_copy_in(&mem, 0, seen, bytes));
 
-	world_arm_write(world, old);
-	world_let_it_approach(world);
-	assert_err(coherent_reclaim(&mem, &box), world->needs_idle ? -EBUSY : 0);
-	if (world->needs_idle) {
-		assert_false(coherent_is_empty(&mem));
-		assert_ok(coherent_reclaim(&mem, &box, .idle = true));
-	}
+	old = reclaim_during_a_transfer(world, &mem, &box);
 	if (world->lies_hit_others) {
 		/* The device may have done a part of the transfer. */
 		world_differs(world);
