@@ -30,7 +30,7 @@ static void blocking_eventfds_do_not_block_the_library(void **state)
 static void mems_can_be_reclaimed_without_a_connection(void **state)
 {
 	COHERENT(uint8_t) mems[20] = { COHERENT_EMPTY };
-	struct fixture *fixture = open_fixture(",timeout=100");
+	struct fixture *fixture = open_fixture("");
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
@@ -51,7 +51,7 @@ static void mems_can_be_reclaimed_without_a_connection(void **state)
 
 static void silent_peer_is_a_timeout(void **state)
 {
-	struct fixture *fixture = open_fixture(",timeout=50");
+	struct fixture *fixture = open_fixture(",timeout=500");
 
 	(void)state;
 	/* The library sends this request behind each message. */
