@@ -203,7 +203,7 @@ static void slots_run_out_until_a_fence(void **state)
 }
 
 /* The slow disk does this many reads a second. The driver starts 16 reads of a page each. */
-#define READS_A_SECOND 60
+#define READS_A_SECOND 20
 #define IN_FLIGHT 16
 
 static void start_reads(coherent_addr_t to)

@@ -17,7 +17,7 @@
 
 #define DIRT 0x5a
 #define READS 16
-#define READS_A_SECOND 60
+#define READS_A_SECOND 20
 #define DEADLINE sys_deadline_ns(LONG)
 
 /* Memory that the test shares itself. Its device address is also its user address. */
