@@ -18,7 +18,7 @@
 
 #define CONFIG_BYTES 60
 #define REGIONS_MAX 64
-#define LATE_MS 150
+#define LATE_MS 250
 
 /* Memory that the library gave to the peer. */
 struct region {

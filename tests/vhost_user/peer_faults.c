@@ -158,7 +158,7 @@ static void check_misdeed(enum vhost_user_request request, enum misdeed misdeed)
 	peer.script->nth = 1;
 	peer.script->request = request;
 	peer.script->misdeed = misdeed;
-	err = use_fixture(fixture, ",timeout=100");
+	err = use_fixture(fixture, ",timeout=200");
 	peer.script->misdeed = NOTHING;
 	if (must_fail(request, misdeed) ? !is_peer_error(err) : err && !is_peer_error(err))
 		fail_msg("request %d, misdeed %d: %d", request, misdeed, err);
