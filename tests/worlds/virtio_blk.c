@@ -15,7 +15,7 @@
 /* The disk does this many reads a second. It does not slow down the first six. */
 #define READS_A_SECOND 60
 /* The driver queues this many reads to its own memory before the armed reads. */
-#define READS_BEFORE 8
+#define READS_BEFORE 16
 /* From this sector on the image is zero. */
 #define ZERO_SECTOR 4096
 
