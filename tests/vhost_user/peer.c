@@ -11,9 +11,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "../../src/base/sys.h"
 #include "peer.h"
 
 #define CONFIG_BYTES 60
@@ -94,13 +94,6 @@ static void send_with_fds(int fd, struct vhost_user_message *message)
 		return;
 }
 
-static void sleep_ms(long ms)
-{
-	const struct timespec time = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&time, NULL);
-}
-
 /* Sends an answer. Returns whether the connection goes on. */
 static bool answer(int fd, struct vhost_user_message *message, enum misdeed misdeed)
 {
@@ -114,7 +107,7 @@ static bool answer(int fd, struct vhost_user_message *message, enum misdeed misd
 	case HANG_UP:
 		return false;
 	case LATE:
-		sleep_ms(LATE_MS);
+		sys_sleep_ns(LATE_MS * SYS_NS_PER_MS);
 		break;
 	case GARBAGE:
 		memset(garbage, 0x5c, sizeof(garbage));
