@@ -102,7 +102,10 @@ static const struct {
 /* Reports QEMU's message, and finds the error code by its words: QEMU does not translate them. */
 static int quote_error(const struct coherent_device *dev, const char *text)
 {
-	const bool unknown = strstr(text, "not a valid device model name");
+	/* The library adds this device, so an error about it does not come from the name. */
+	static const char iommu[] = QEMU_PROGRAM ": -device virtio-iommu-pci,addr=2";
+	const bool is_ours = !strncmp(text, iommu, sizeof(iommu) - 1);
+	const bool unknown = !is_ours && strstr(text, "not a valid device model name");
 
 	report(&dev->reporter, COHERENT_ERROR, "%s: %s%s", dev->name, text,
 	       unknown ? "; " QEMU_PROGRAM " -device help lists the models" : "");
@@ -112,9 +115,7 @@ static int quote_error(const struct coherent_device *dev, const char *text)
 		return -ENOSPC;
 	if (strstr(text, "Cannot allocate memory"))
 		return -ENOMEM;
-	/* The line quotes the driver's own words, so only the library's device tells that QEMU is old. */
-	if (strstr(text, "'virtio-iommu-pci' is not a valid device model name") ||
-	    strstr(text, ": -device virtio-iommu-pci,addr=2")) {
+	if (is_ours) {
 		report(&dev->reporter, COHERENT_ERROR, "%s: " NEEDED, dev->name);
 		return -ENODEV;
 	}

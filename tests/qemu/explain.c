@@ -112,6 +112,10 @@ static void missing_or_failing_qemu_is_reported(void **state)
 	open_with_script("echo 'qemu-system-x86_64: -device virtio-iommu-pci,addr=2: q35 machine "
 			 "fails to create iommu-map device tree bindings' >&2; exit 1",
 			 -ENODEV, needed, NULL);
+	/* An old QEMU does not have the model of the library's own device. */
+	open_with_script("echo \"qemu-system-x86_64: -device virtio-iommu-pci,addr=2: "
+			 "'virtio-iommu-pci' is not a valid device model name\" >&2; exit 1",
+			 -ENODEV, needed, "-device help lists the models");
 	open_with_script("echo 'qemu-system-x86_64: x: Cannot allocate memory' >&2; exit 1",
 			 -ENOMEM, "Cannot allocate memory", needed);
 	open_with_script("echo 'qemu-system-x86_64: /dev/x: Too many open files' >&2; exit 1",
