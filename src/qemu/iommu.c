@@ -47,10 +47,14 @@ static int read_common(const struct qemu_iommu *iommu, size_t offset, unsigned i
 	return qtest_read(iommu->qtest, iommu->common + offset, width, value);
 }
 
-/* Gives each BAR the next address. A 64-bit BAR takes two registers. */
+/*
+ * Gives each BAR an address. A 64-bit BAR takes two registers, and the second is 0, because all BARs
+ * are below 4 GiB.
+ */
 static int place_bars(const struct qemu_iommu *iommu, uint16_t function, uint64_t bar_first,
 		      uint64_t bars[6])
 {
+	bool is_upper = false;
 	int err = 0;
 
 	for (unsigned int i = 0; !err && i < 6; i++) {
@@ -60,12 +64,12 @@ static int place_bars(const struct qemu_iommu *iommu, uint16_t function, uint64_
 		/*
 		 * No BAR of QEMU's virtio-pci is larger than this, so none is asked for its size.
 		 */
-		bars[i] = bar_first + i * BAR_BYTES_MAX;
+		bars[i] = is_upper ? 0 : bar_first + i * BAR_BYTES_MAX;
 		err = qtest_config_read(iommu->qtest, function, offset, &kind);
 		if (!err)
 			err = qtest_config_write(iommu->qtest, function, offset, (uint32_t)bars[i]);
-		if (!err && (kind & PCI_BASE_ADDRESS_MEM_TYPE_MASK) == PCI_BASE_ADDRESS_MEM_TYPE_64)
-			err = qtest_config_write(iommu->qtest, function, offset + 4 * ++i % 24, 0);
+		is_upper = !err && !is_upper &&
+			   (kind & PCI_BASE_ADDRESS_MEM_TYPE_MASK) == PCI_BASE_ADDRESS_MEM_TYPE_64;
 	}
 	return err ? err :
 		     qtest_config_write(iommu->qtest, function, PCI_COMMAND,
