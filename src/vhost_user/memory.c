@@ -112,14 +112,17 @@ static void send_removal_locked(struct vhost_user *vhost, const struct vhost_use
 		vhost_user_peer_hang_up_locked(vhost);
 }
 
+/* If the peer refuses a part of @mappings, the library hangs up, as after a refused removal. */
 static int send_all_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
 	int err = 0;
 
 	if (!vhost->has_slots)
-		return vhost->used ? send_table_locked(vhost) : 0;
-	for (size_t i = 0; !err && i < vhost->used; i++)
+		err = send_table_locked(vhost);
+	for (size_t i = 0; !err && vhost->has_slots && i < vhost->used; i++)
 		err = send_region_locked(vhost, VHOST_USER_ADD_MEM_REG, &vhost->mappings[i]);
+	if (err)
+		vhost_user_peer_hang_up_locked(vhost);
 	return err;
 }
 

@@ -80,6 +80,25 @@ static void refused_removal_ends_the_connection(void **state)
 	close_fixture(fixture);
 }
 
+/* A reset must not seem to succeed if the peer lacks a part of the memory. */
+static void refusal_after_a_reset_ends_the_connection(void **state)
+{
+	struct fixture *fixture = open_fixture("");
+
+	(void)state;
+	assert_ok(start_virtio(fixture));
+	peer.script->request = VHOST_USER_ADD_MEM_REG;
+	peer.script->misdeed = REFUSAL;
+	coherent_bar_write32(fixture->bar, STATUS, 0);
+	assert_int_equal(coherent_bar_read32(fixture->bar, STATUS), UINT32_MAX);
+	assert_err(coherent_device_reset(fixture->dev), -EIO);
+	assert_err(coherent_zeroed(&fixture->mem, fixture->dev, 1), -ENODEV);
+	peer.script->misdeed = NOTHING;
+	assert_ok(coherent_device_reset(fixture->dev));
+	assert_ok(start_virtio(fixture));
+	close_fixture(fixture);
+}
+
 /* The backlog of the socket is full. The library notices only that time passes. */
 static void full_backlog_is_a_timeout(void **state)
 {
@@ -278,6 +297,7 @@ int main(void)
 		WITH_PEER(mems_can_be_reclaimed_without_a_connection),
 		WITH_PEER(silent_peer_is_a_timeout),
 		WITH_PEER(refused_removal_ends_the_connection),
+		WITH_PEER(refusal_after_a_reset_ends_the_connection),
 		WITH_PEER(full_backlog_is_a_timeout),
 		WITH_PEER(wrong_answers_are_errors),
 		WITH_PEER(lost_connection_is_an_error_at_once),
