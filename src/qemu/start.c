@@ -312,7 +312,6 @@ int qemu_start(struct qemu *qemu, const struct name *name)
 
 	if (err)
 		return err;
-	/* The log comes first, so that explain.c can read it whatever fails next. */
 	err = sys_memfd(&qemu->log);
 	if (!err)
 		err = make_memory(qemu);
