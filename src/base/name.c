@@ -153,20 +153,29 @@ static int read_value(const struct name *name, const struct name_key *key, const
 	return -EINVAL;
 }
 
+int name_read_key(const struct name *name, unsigned int i, const struct name_key *key, void *values,
+		  const struct reporter *to)
+{
+	uint64_t value;
+	int err = read_value(name, key, name->values[i], &value, to);
+
+	if (!err)
+		memcpy((char *)values + key->offset, &value, sizeof(value));
+	return err;
+}
+
 int name_read_keys(const struct name *name, const struct name_key *known, size_t count,
 		   void *values, const struct reporter *to)
 {
 	for (unsigned int i = 0; i < name->count; i++) {
 		const struct name_key *key = find_key(known, count, name->keys[i]);
-		uint64_t value;
 		int err;
 
 		if (!key)
 			return report_unknown_key(name, name->keys[i], known, count, to);
-		err = read_value(name, key, name->values[i], &value, to);
+		err = name_read_key(name, i, key, values, to);
 		if (err)
 			return err;
-		memcpy((char *)values + key->offset, &value, sizeof(value));
 	}
 	return 0;
 }

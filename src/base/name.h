@@ -76,6 +76,19 @@ void name_close(struct name *name);
 bool name_has_key(const struct name *name, const char *key);
 
 /**
+ * name_read_key() - Read the value of one key of a name.
+ * @name: The name.
+ * @i: The index of the key in the name.
+ * @key: The key that the backend knows.
+ * @values: The struct with the uint64_t that the call sets.
+ * @to: The receiver of a report if the value is bad.
+ *
+ * Return: 0; -EINVAL (the value is bad).
+ */
+int name_read_key(const struct name *name, unsigned int i, const struct name_key *key, void *values,
+		  const struct reporter *to);
+
+/**
  * name_read_keys() - Read the values of the keys of a name.
  * @name: The name.
  * @known: The keys that the backend knows.

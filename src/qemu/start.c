@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -187,22 +186,6 @@ static bool is_disk_model(const char *model)
 	return !strncmp(model, "nvme", 4) || !strncmp(model, "virtio-blk", 10);
 }
 
-static int read_memory(const struct name *name, const char *value, struct qemu_keys *keys,
-		       const struct reporter *to)
-{
-	char *end;
-
-	keys->memory = value ? strtoull(value, &end, 10) : 0;
-	/* strtoull() would also accept blanks and a sign. */
-	if (value && *value >= '1' && *value <= '9' && !*end && keys->memory >= 8 &&
-	    keys->memory <= 2048)
-		return 0;
-	report(to, COHERENT_ERROR,
-	       "device name \"%s\": key \"memory\" takes a number of MiB from 8 to 2048",
-	       name->whole);
-	return -EINVAL;
-}
-
 static int refuse_key(const struct name *name, const char *key, const char *why,
 		      const struct reporter *to)
 {
@@ -261,11 +244,17 @@ static int append_property(char device[DEVICE_BYTES], const char *format, ...)
 static int read_key(struct qemu *qemu, const struct name *name, unsigned int i,
 		    char device[DEVICE_BYTES])
 {
+	static const struct name_key memory = {
+		.key = "memory",
+		.min = 8,
+		.max = 2048,
+		.offset = offsetof(struct qemu_keys, memory),
+	};
 	const struct reporter *to = &qemu->backend.dev->reporter;
 	const char *key = name->keys[i], *value = name->values[i];
 
-	if (!strcmp(key, "memory"))
-		return read_memory(name, value, &qemu->keys, to);
+	if (!strcmp(key, memory.key))
+		return name_read_key(name, i, &memory, &qemu->keys, to);
 	if (strcmp(key, "image"))
 		return append_property(device, ",%s=%s", key, value ? value : "on");
 	if (!value)

@@ -19,6 +19,7 @@ static void failed_open_gives_the_reason(void **state)
 		{ "qemu:nvmee", -ENODEV, "qemu-system-x86_64 -device help lists the models" },
 		{ "qemu:edu,colour=1", -EINVAL, "Property 'edu.colour' not found" },
 		{ "qemu:edu,memory=7", -EINVAL, "from 8 to 2048" },
+		{ "qemu:edu,memory=2049", -EINVAL, "from 8 to 2048" },
 		{ "qemu:edu,memory=x", -EINVAL, "from 8 to 2048" },
 		{ "qemu:edu,memory= 64", -EINVAL, "from 8 to 2048" },
 		{ "qemu:edu,memory", -EINVAL, "from 8 to 2048" },
