@@ -7,6 +7,7 @@
  *	sim lock (a device model runs)
  *	sim IOMMU lock (its page table, transfers in flight)
  *	vfio, vhost or qemu lock (a device's descriptors, a conversation)
+ *	qemu process lock (what the thread of a QEMU has to do)
  *	store lock (device addresses and states of objects)
  *	pages lock (memory)
  * The lock of a pool, of an interrupt, and of a list of interrupts is taken alone. The core calls
