@@ -259,6 +259,22 @@ static void delay_key_delays_a_transfer(void **state)
 	close_edu(&edu);
 }
 
+/* A driver that writes often does not stop the device. */
+static void register_write_does_not_extend_a_delay(void **state)
+{
+	struct edu edu;
+
+	(void)state;
+	open_edu(&edu, "sim:edu,step,delay=100");
+	edu_command(&edu, 0, BUFFER, 1, 0);
+	for (unsigned int i = 0; i < 101; i++) {
+		coherent_bar_write32(edu.bar, EDU_LIVENESS, i);
+		assert_ok(coherent_sim_step(edu.dev, 1));
+	}
+	assert_int_equal(coherent_bar_read64(edu.bar, EDU_CMD), 0);
+	close_edu(&edu);
+}
+
 /* Returns the number of steps that a transfer takes. */
 static unsigned int steps_taken(struct edu *edu)
 {
@@ -512,6 +528,7 @@ int main(void)
 		cmocka_unit_test(edu_hangs_where_qemu_aborts),
 		cmocka_unit_test(edu_transfers_the_mapped_part_and_reads_zeros),
 		cmocka_unit_test(delay_key_delays_a_transfer),
+		cmocka_unit_test(register_write_does_not_extend_a_delay),
 		cmocka_unit_test(seeded_delays_vary_and_repeat),
 		cmocka_unit_test(ring_sums_fills_and_copies),
 		cmocka_unit_test(ring_reports_bad_descriptors),
