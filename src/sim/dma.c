@@ -146,11 +146,8 @@ static int check_locked(struct sim_dma *dma, uint64_t address, size_t bytes,
 		const uint64_t at = address + done;
 
 		n = bytes_to_end(at, page, bytes - done);
-		/*
-		 * An access past the last address would wrap around to 0, where another object may
-		 * be.
-		 */
-		if (at >= address && sim_iommu_translate(&dma->iommu, at, access))
+		/* An access that wraps around is refused too, because no object is in page 0. */
+		if (sim_iommu_translate(&dma->iommu, at, access))
 			continue;
 		record_fault_locked(dma, at, bytes - done, access);
 		return -EIO;

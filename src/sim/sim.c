@@ -170,8 +170,8 @@ static void sim_limits(struct backend *backend, struct coherent_limits *limits)
 	*limits = (struct coherent_limits){
 		.mask = sim->mask,
 		/*
-		 * The table of used addresses in dma.c takes 0 for an empty entry, so no object is
-		 * in page 0.
+		 * No object is in page 0: dma.c refuses an access that wraps around, and takes 0 for
+		 * an empty entry in its table of used addresses.
 		 */
 		.ranges = { { page, MSI_FIRST - 1 }, { MSI_LAST + 1, sim->dma.iommu.mask } },
 		.range_count = 2,
