@@ -13,6 +13,7 @@
  * @failed: Whether a call has failed.
  * @no_populate: madvise() refuses MADV_POPULATE_WRITE, as Linux did before 5.14.
  * @hugepages: The system seems to have hugepages; ordinary pages take their place.
+ * @short_sends: sendmsg() sends at most 12 bytes, as much as the header of a vhost-user message.
  * @blocks: The number of blocks of memory in use.
  * @bytes: The number of bytes that are mapped.
  * @fds: The number of open descriptors.
@@ -23,6 +24,7 @@ extern struct inject {
 	bool failed;
 	bool no_populate;
 	bool hugepages;
+	bool short_sends;
 	long blocks;
 	long bytes;
 	long fds;

@@ -50,7 +50,18 @@ ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
 {
-	return fails(EPIPE) ? -1 : __real_sendmsg(fd, message, flags);
+	struct iovec part = message->msg_iov[0];
+	struct msghdr first = *message;
+
+	if (fails(EPIPE))
+		return -1;
+	if (!inject.short_sends)
+		return __real_sendmsg(fd, message, flags);
+	if (part.iov_len > 12)
+		part.iov_len = 12;
+	first.msg_iov = &part;
+	first.msg_iovlen = 1;
+	return __real_sendmsg(fd, &first, flags);
 }
 
 ssize_t __real_recv(int fd, void *to, size_t bytes, int flags);

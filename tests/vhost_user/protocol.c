@@ -30,9 +30,9 @@ static void messages_follow_the_protocol(void **state)
 	assert_int_equal(script->fds[VHOST_USER_SET_VRING_KICK], 1);
 	assert_int_equal(last[VHOST_USER_SET_VRING_KICK].u64, 0);
 	/*
-		 * The library sends an eventfd when the queue starts, and another one when the driver opens
-		 * the interrupt.
-		 */
+	 * The library sends an eventfd when the queue starts, and another one when the driver opens
+	 * the interrupt.
+	 */
 	assert_int_equal(script->seen[VHOST_USER_SET_VRING_CALL], 2);
 	assert_int_equal(script->fds[VHOST_USER_SET_VRING_CALL], 1);
 	assert_int_equal(last[VHOST_USER_SET_CONFIG].config.offset, 32);
@@ -41,6 +41,21 @@ static void messages_follow_the_protocol(void **state)
 	assert_int_equal(script->seen[VHOST_USER_ADD_MEM_REG], 3 + 2);
 	close_fixture(fixture);
 	nothing_is_left(&before);
+}
+
+/* The socket may take a message in parts. The descriptors go only with the first part. */
+static void message_may_be_sent_in_parts(void **state)
+{
+	struct fixture *fixture = new_fixture();
+	int err;
+
+	(void)state;
+	inject.short_sends = true;
+	err = use_fixture(fixture, "");
+	inject.short_sends = false;
+	assert_ok(err);
+	assert_int_equal(peer.script->fds[VHOST_USER_ADD_MEM_REG], 1);
+	close_fixture(fixture);
 }
 
 /* Such a peer takes only whole tables of memory, and none while a queue runs. */
@@ -359,6 +374,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_PEER(messages_follow_the_protocol),
+		WITH_PEER(message_may_be_sent_in_parts),
 		WITH_PEER(peer_without_slots_gets_tables),
 		WITH_PEER(key_asks_for_tables),
 		WITH_PEER(peer_need_not_acknowledge_messages),
