@@ -3,9 +3,11 @@
  * These tests check that the library copes with a QEMU that dies at any moment, and that signals
  * and forks of the program disturb neither the library nor QEMU.
  */
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -287,6 +289,40 @@ static void forks_of_other_threads_do_not_matter(void **state)
 	}
 }
 
+/* The kernel kills QEMU also if the program has no time to close its device. */
+static void qemu_ends_with_the_program(void **state)
+{
+	struct pollfd end = { .events = POLLIN };
+	struct coherent_device *edu;
+	pid_t child, qemu;
+	int pids[2];
+	bool ended;
+
+	(void)state;
+	assert_ok(pipe(pids));
+	child = fork();
+	if (!child) {
+		if (coherent_device_open(&edu, "qemu:edu"))
+			_exit(1);
+		qemu = qemu_process();
+		if (write(pids[1], &qemu, sizeof(qemu)) > 0)
+			pause();
+		_exit(1);
+	}
+	close(pids[1]);
+	assert_int_equal(read(pids[0], &qemu, sizeof(qemu)), sizeof(qemu));
+	close(pids[0]);
+	end.fd = (int)syscall(SYS_pidfd_open, qemu, 0);
+	assert_true(end.fd >= 0);
+	assert_ok(kill(child, SIGKILL));
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	ended = poll(&end, 1, LONG / MS) == 1;
+	if (!ended)
+		(void)kill(qemu, SIGKILL);
+	close(end.fd);
+	assert_true(ended);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +334,7 @@ int main(void)
 		cmocka_unit_test(threads_of_the_library_take_no_signals),
 		cmocka_unit_test(handlers_do_not_run_in_the_child),
 		cmocka_unit_test(forks_of_other_threads_do_not_matter),
+		cmocka_unit_test(qemu_ends_with_the_program),
 	};
 
 	return RUN_WITH_QEMU(tests);
