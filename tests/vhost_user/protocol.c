@@ -18,6 +18,8 @@ static void messages_follow_the_protocol(void **state)
 	at = coherent_addr(&fixture->rings).raw;
 	assert_int_equal(script->connections, 2);
 	assert_int_equal(last[VHOST_USER_SET_PROTOCOL_FEATURES].u64, PEER_PROTOCOL);
+	/* Only this message tells the peer that the library knows acknowledgements. */
+	assert_false(last[VHOST_USER_SET_PROTOCOL_FEATURES].flags & VHOST_USER_FLAG_NEED_REPLY);
 	assert_int_equal(last[VHOST_USER_SET_FEATURES].u64,
 			 UINT64_C(1) << 32 | VHOST_USER_F_PROTOCOL_FEATURES);
 	assert_int_equal(script->fds[VHOST_USER_ADD_MEM_REG], 1);
