@@ -3,6 +3,7 @@
  * The peer does something wrong, or the library runs out of memory or descriptors. The library
  * returns an error, leaves nothing behind and keeps the contents of memory.
  */
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -60,6 +61,37 @@ static void silent_peer_is_a_timeout(void **state)
 	peer.script->misdeed = SILENCE;
 	assert_err(coherent_zeroed(&fixture->mem, fixture->dev, 1), -ETIMEDOUT);
 	assert_true(log_has(&fixture->log, "the peer did not answer in time (ADD_MEM_REG)\n"));
+	close_fixture(fixture);
+}
+
+static void *expose_to_silent_peer(void *arg)
+{
+	struct fixture *fixture = arg;
+
+	return (void *)(intptr_t)coherent_zeroed(&fixture->mem, fixture->dev, 1);
+}
+
+/* The timeout is an hour, so only the close can end the wait for an answer. */
+static void close_ends_the_wait_for_an_answer(void **state)
+{
+	struct fixture *fixture = open_fixture(",timeout=3600000");
+	const volatile unsigned int *seen = &peer.script->seen[VHOST_USER_GET_FEATURES];
+	const unsigned int before = *seen;
+	pthread_t thread;
+	void *err;
+
+	(void)state;
+	/* The library sends this request behind each message. */
+	peer.script->request = VHOST_USER_GET_FEATURES;
+	peer.script->nth = 0;
+	peer.script->misdeed = SILENCE;
+	assert_ok(pthread_create(&thread, NULL, expose_to_silent_peer, fixture));
+	while (*seen == before)
+		usleep(1000);
+	coherent_device_close(fixture->dev);
+	fixture->dev = NULL;
+	assert_ok(pthread_join(thread, &err));
+	assert_int_equal((intptr_t)err, -ENODEV);
 	close_fixture(fixture);
 }
 
@@ -296,6 +328,7 @@ int main(void)
 		WITH_PEER(blocking_eventfds_do_not_block_the_library),
 		WITH_PEER(mems_can_be_reclaimed_without_a_connection),
 		WITH_PEER(silent_peer_is_a_timeout),
+		WITH_PEER(close_ends_the_wait_for_an_answer),
 		WITH_PEER(refused_removal_ends_the_connection),
 		WITH_PEER(refusal_after_a_reset_ends_the_connection),
 		WITH_PEER(full_backlog_is_a_timeout),
