@@ -317,9 +317,10 @@ static void free_gets_the_arguments_of_alloc(struct kunit *test)
 static void last_byte_is_under_both_masks(struct kunit *test)
 {
 	u64 *const masks[] = { &edu.dev->coherent_dma_mask, edu.dev->dma_mask };
-	COHERENT(u8) mem = COHERENT_EMPTY;
+	COHERENT(u8) mem = COHERENT_EMPTY, large = COHERENT_EMPTY;
 	int i, err;
 
+	KUNIT_ASSERT_EQ(test, coherent_zeroed(&large, edu.dev, LARGE_BYTES, .level = level), 0);
 	for (i = 0; i < 2; i++) {
 		const u64 usual = *masks[i];
 
@@ -332,6 +333,8 @@ static void last_byte_is_under_both_masks(struct kunit *test)
 		*masks[i] = usual;
 		KUNIT_EXPECT_EQ(test, live, 0);
 	}
+	coherent_free(&large);
+	wait_for_addresses(test);
 }
 
 /* Allocates while the DMA API returns this address, whatever was asked for. */

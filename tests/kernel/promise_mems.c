@@ -3,7 +3,6 @@
  * These tests check the promises about mems in the kernel: expose, the permissions of the device,
  * and accessors.
  */
-#include <linux/delay.h>
 #include <linux/random.h>
 
 #include "promises.h"
@@ -253,20 +252,15 @@ static void objects_are_under_a_mask(struct kunit *test, unsigned int bits)
 		coherent_free(&mems[i]);
 }
 
-/*
- * An IOMMU can map any page under a small mask. A mask of 16 bits leaves less than 16 pages. After
- * that failure Linux does not search for an address below 4 GiB until one goes back to its tree. An
- * address of up to 32 pages goes to a cache instead. The address of a larger object goes to the
- * tree, after a lazy unmap of about 10 ms.
- */
+/* An IOMMU can map any page under a small mask. A mask of 16 bits leaves less than 16 pages. */
 static void addresses_run_out(struct kunit *test)
 {
 	static union page_mem mems[16];
-	union page_mem large = COHERENT_EMPTY;
+	COHERENT(u8) large = COHERENT_EMPTY;
 	unsigned int count = 0;
 	int err = 0;
 
-	KUNIT_ASSERT_EQ(test, coherent_zeroed(&large, edu.dev, 64, .level = level), 0);
+	KUNIT_ASSERT_EQ(test, coherent_zeroed(&large, edu.dev, LARGE_BYTES, .level = level), 0);
 	KUNIT_EXPECT_EQ(test, coherent_device_set_mask(edu.dev, coherent_mask(16)), 0);
 	while (!err && count < ARRAY_SIZE(mems)) {
 		err = coherent_zeroed(&mems[count], edu.dev, 1, .level = level);
@@ -279,7 +273,8 @@ static void addresses_run_out(struct kunit *test)
 	while (count--)
 		coherent_free(&mems[count]);
 	coherent_free(&large);
-	msleep(50);
+	KUNIT_EXPECT_EQ(test, coherent_device_set_mask(edu.dev, coherent_mask(28)), 0);
+	wait_for_addresses(test);
 }
 
 void last_byte_is_under_the_mask(struct kunit *test)

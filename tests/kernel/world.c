@@ -3,6 +3,7 @@
  * This file has the driver of QEMU's edu device, on which the tests of the kernel face run, and
  * makes the device access memory.
  */
+#include <linux/delay.h>
 #include <linux/pci.h>
 
 #include "world.h"
@@ -64,6 +65,19 @@ void must_be_refused(u64 address)
 {
 	if (is_enforced())
 		pr_info("# blocked: %#llx\n", address & PAGE_MASK);
+}
+
+void wait_for_addresses(struct kunit *test)
+{
+	int tries, err = -ENOSPC;
+
+	for (tries = 0; err && tries < 2000; tries++) {
+		COHERENT_AUTO(u8, large);
+
+		msleep(10);
+		err = coherent_zeroed(&large, edu.dev, LARGE_BYTES, .level = level);
+	}
+	KUNIT_EXPECT_EQ(test, err, 0);
 }
 
 /* --- The driver --- */

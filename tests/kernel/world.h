@@ -54,6 +54,15 @@ void free_in_other_file(union edu_packets *packets);
  */
 void must_be_refused(u64 address);
 
+/*
+ * Under a narrow mask the DMA API runs out of addresses. After such a failure
+ * Linux 6.1 does not search for an address below 4 GiB until one goes back to its tree. An address
+ * of up to 32 pages goes to a cache instead. So a test frees a larger object, and a lazy unmap gives
+ * its address back about 10 ms later. @test fails if no address comes back in 20 s.
+ */
+#define LARGE_BYTES (64 * PAGE_SIZE)
+void wait_for_addresses(struct kunit *test);
+
 /* Prints for docs/backends.md why this level does not keep the promise of the test. */
 #define ANSWER(text) pr_info("# answer: %s: %s\n", __func__, text)
 
