@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -276,25 +275,7 @@ void sys_dir_close(DIR *dir)
 		(void)closedir(dir);
 }
 
-/* --- The process --- */
-
-uid_t sys_user(void)
-{
-	return geteuid();
-}
-
-pid_t sys_pid(void)
-{
-	return getpid();
-}
-
-uint64_t sys_lockable_bytes(void)
-{
-	struct rlimit limit = { .rlim_cur = RLIM_INFINITY };
-
-	(void)getrlimit(RLIMIT_MEMLOCK, &limit);
-	return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
-}
+/* --- Numbers --- */
 
 /* This function is here because strtoull() reports an overflow only in errno. */
 int sys_read_number(const char *text, uint64_t *number)

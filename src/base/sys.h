@@ -114,16 +114,7 @@ const char *sys_dir_next(DIR *dir);
 /* @dir may be NULL. */
 void sys_dir_close(DIR *dir);
 
-/* --- The process --- */
-
-/* Returns the user whose permissions the kernel checks. */
-uid_t sys_user(void);
-
-/* Returns the process ID. */
-pid_t sys_pid(void);
-
-/* Returns how many bytes the process may lock in memory; UINT64_MAX means no limit. */
-uint64_t sys_lockable_bytes(void);
+/* --- Numbers --- */
 
 /* Read a number in the notation of C. It must be the whole of @text; -EINVAL or -ERANGE. */
 int sys_read_number(const char *text, uint64_t *number);

@@ -7,11 +7,32 @@
  */
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/size.h"
 #include "base/sys_process.h"
+
+/* --- The process --- */
+
+uid_t sys_user(void)
+{
+	return geteuid();
+}
+
+pid_t sys_pid(void)
+{
+	return getpid();
+}
+
+uint64_t sys_lockable_bytes(void)
+{
+	struct rlimit limit = { .rlim_cur = RLIM_INFINITY };
+
+	(void)getrlimit(RLIMIT_MEMLOCK, &limit);
+	return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
+}
 
 /* --- Programs --- */
 

@@ -11,6 +11,15 @@
 
 #include "base/sys.h"
 
+/* Returns the user whose permissions the kernel checks. */
+uid_t sys_user(void);
+
+/* Returns the process ID. */
+pid_t sys_pid(void);
+
+/* Returns how many bytes the process may lock in memory; UINT64_MAX means no limit. */
+uint64_t sys_lockable_bytes(void);
+
 /* The log of a program that could not run begins with this. An errno of three digits follows. */
 #define SYS_EXEC_FAILED "cannot run, error "
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/sys.h"
+#include "base/sys_process.h"
 #include "vfio/find.h"
 
 #define SYSFS "/sys/bus/pci/devices/"

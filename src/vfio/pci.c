@@ -15,6 +15,7 @@
 
 #include "base/size.h"
 #include "base/sys.h"
+#include "base/sys_process.h"
 #include "vfio/irq.h"
 #include "vfio/pci.h"
 

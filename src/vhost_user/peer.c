@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/sys.h"
+#include "base/sys_process.h"
 #include "vhost_user/peer.h"
 
 /* A peer that takes only whole tables has this many slots. */
