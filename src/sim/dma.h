@@ -12,36 +12,11 @@
 
 #include "base/lock.h"
 #include "sim/iommu.h"
+#include "sim/options.h"
 
 #define SIM_FAULTS 64
 #define SIM_SEEN 64
 #define SIM_LATE 32
-
-/**
- * struct sim_options - The keys of a sim: device; coherent/sim.h explains them.
- * @mask: The number of address bits; 0 for those of the model.
- * @step: 1 if the key is given.
- * @seed: The seed; 0 if none is given.
- * @delay: The number of ticks.
- * @torn: 1 if the key is given.
- * @late: 1 if the key is given.
- * @lazy: 1 if the key is given.
- * @maps: The largest number of mappings at a time; 0 for no limit.
- * @fail_map: The number of the mapping that fails; 0 for none.
- * @fail_unmap: The number of the unmapping that fails; 0 for none.
- */
-struct sim_options {
-	uint64_t mask;
-	uint64_t step;
-	uint64_t seed;
-	uint64_t delay;
-	uint64_t torn;
-	uint64_t late;
-	uint64_t lazy;
-	uint64_t maps;
-	uint64_t fail_map;
-	uint64_t fail_unmap;
-};
 
 /**
  * struct sim_stale - A mapping that the library ended and the IOMMU still has, with the key "lazy".

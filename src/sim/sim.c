@@ -7,21 +7,16 @@
  * model gives way to it: a mutex alone would let the thread of the model take the lock again before
  * the waiting thread wakes up.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/size.h"
 #include "base/sys_process.h"
 #include "device/device.h"
-#include "sim/model.h"
 #include "sim/sim.h"
 
 /* As on x86, the IOMMU does not translate the addresses that interrupts are written to. */
 #define MSI_FIRST UINT64_C(0xfee00000)
 #define MSI_LAST UINT64_C(0xfeefffff)
-
-static const struct sim_builtin *const builtins[] = { &sim_edu, &sim_ring };
 
 static struct coherent_sim *sim_of(struct backend *backend)
 {
@@ -253,87 +248,6 @@ static void sim_close(struct backend *backend)
 	free(sim);
 }
 
-#define KEY(name, least, most, field)                         \
-	{                                                     \
-		.key = name, .min = least, .max = most,       \
-		.offset = offsetof(struct sim_options, field) \
-	}
-#define FLAG(name, field)                                                             \
-	{                                                                             \
-		.key = name, NAME_FLAG, .offset = offsetof(struct sim_options, field) \
-	}
-
-static const struct name_key keys[] = {
-	KEY("mask", 1, 64, mask),
-	FLAG("step", step),
-	KEY("seed", 1, UINT64_MAX - 1, seed),
-	KEY("delay", 1, 60000, delay),
-	FLAG("torn", torn),
-	FLAG("late", late),
-	FLAG("lazy", lazy),
-	KEY("maps", 1, SIZE_MAX - 1, maps),
-	KEY("fail-map", 1, UINT64_MAX - 1, fail_map),
-	KEY("fail-unmap", 1, UINT64_MAX - 1, fail_unmap),
-};
-
-static int report_unknown_model(const struct name *name, const struct reporter *to)
-{
-	char list[128];
-	size_t used = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(builtins); i++)
-		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s, ",
-					 builtins[i]->model.name);
-	report(to, COHERENT_ERROR,
-	       "device name \"%s\": there is no sim device \"%s\", only: %scustom", name->whole,
-	       name->target, list);
-	return -ENODEV;
-}
-
-static bool is_valid_model(const struct coherent_sim_model *model)
-{
-	/*
-	 * A mask from coherent_mask() has all its ones at the bottom. Only such a number shares no
-	 * bit with the next one.
-	 */
-	return model->name && !(model->mask & (model->mask + 1)) &&
-	       model->vectors <= SIM_VECTORS_MAX;
-}
-
-static int use_custom_model(struct coherent_sim *sim, const struct name *name,
-			    const struct coherent_open_options *options, const struct reporter *to)
-{
-	if (options->model && is_valid_model(options->model)) {
-		sim->model = options->model;
-		sim->arg = options->model_arg;
-		return 0;
-	}
-	report(to, COHERENT_ERROR, "device name \"%s\": %s", name->whole,
-	       options->model ?
-		       "its .model needs a .name, a .mask from coherent_mask() and at most 32 .vectors" :
-		       "sim:custom needs a .model");
-	return -EINVAL;
-}
-
-static int use_builtin_model(struct coherent_sim *sim, const struct name *name,
-			     const struct coherent_open_options *options, const struct reporter *to)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(builtins); i++) {
-		if (strcmp(builtins[i]->model.name, name->target))
-			continue;
-		if (options->model) {
-			report(to, COHERENT_ERROR,
-			       "device name \"%s\": only sim:custom takes a .model", name->whole);
-			return -EINVAL;
-		}
-		sim->model = &builtins[i]->model;
-		sim->state = calloc(1, builtins[i]->state_bytes);
-		sim->arg = sim->state;
-		return sim->state ? 0 : -ENOMEM;
-	}
-	return report_unknown_model(name, to);
-}
-
 static int start_model(struct coherent_sim *sim)
 {
 	int err = 0;
@@ -361,17 +275,19 @@ static int sim_open(struct backend **backend, struct coherent_device *dev, const
 {
 	const struct reporter *to = &dev->reporter;
 	struct coherent_sim *sim = calloc(1, sizeof(*sim));
+	struct sim_choice choice = { .model = NULL };
 	int err;
 
 	if (!sim)
 		return -ENOMEM;
-	err = name_read_keys(name, keys, ARRAY_SIZE(keys), &sim->options, to);
-	if (!err && !strcmp(name->target, "custom"))
-		err = use_custom_model(sim, name, options, to);
-	else if (!err)
-		err = use_builtin_model(sim, name, options, to);
+	err = sim_options_read(&sim->options, name, to);
+	if (!err)
+		err = sim_options_choose(&choice, name, options, to);
 	if (err)
 		goto free_sim;
+	sim->model = choice.model;
+	sim->arg = choice.arg;
+	sim->state = choice.state;
 	sim->backend = (struct backend){ .ops = &backend_sim, .dev = dev, .level = COHERENT_IOMMU };
 	sim->mask = sim->options.mask ? coherent_mask((unsigned int)sim->options.mask) :
 					sim->model->mask;

@@ -16,8 +16,8 @@
 #include "base/lock.h"
 #include "base/sys.h"
 #include "sim/dma.h"
+#include "sim/options.h"
 
-#define SIM_VECTORS_MAX 32
 #define SIM_TICK_NS SYS_NS_PER_MS
 
 /**

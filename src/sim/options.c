@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The table of the keys that a sim: device takes, and the choice of its model: a built-in one by
+ * the name of the device, or the model of the driver for sim:custom.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "sim/model.h"
+#include "sim/options.h"
+
+static const struct sim_builtin *const builtins[] = { &sim_edu, &sim_ring };
+
+#define KEY(name, least, most, field)                         \
+	{                                                     \
+		.key = name, .min = least, .max = most,       \
+		.offset = offsetof(struct sim_options, field) \
+	}
+#define FLAG(name, field)                                                             \
+	{                                                                             \
+		.key = name, NAME_FLAG, .offset = offsetof(struct sim_options, field) \
+	}
+
+static const struct name_key keys[] = {
+	KEY("mask", 1, 64, mask),
+	FLAG("step", step),
+	KEY("seed", 1, UINT64_MAX - 1, seed),
+	KEY("delay", 1, 60000, delay),
+	FLAG("torn", torn),
+	FLAG("late", late),
+	FLAG("lazy", lazy),
+	KEY("maps", 1, SIZE_MAX - 1, maps),
+	KEY("fail-map", 1, UINT64_MAX - 1, fail_map),
+	KEY("fail-unmap", 1, UINT64_MAX - 1, fail_unmap),
+};
+
+static int report_unknown_model(const struct name *name, const struct reporter *to)
+{
+	char list[128];
+	size_t used = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(builtins); i++)
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s, ",
+					 builtins[i]->model.name);
+	report(to, COHERENT_ERROR,
+	       "device name \"%s\": there is no sim device \"%s\", only: %scustom", name->whole,
+	       name->target, list);
+	return -ENODEV;
+}
+
+static bool is_valid_model(const struct coherent_sim_model *model)
+{
+	/*
+	 * A mask from coherent_mask() has all its ones at the bottom. Only such a number shares no
+	 * bit with the next one.
+	 */
+	return model->name && !(model->mask & (model->mask + 1)) &&
+	       model->vectors <= SIM_VECTORS_MAX;
+}
+
+static int use_custom_model(struct sim_choice *choice, const struct name *name,
+			    const struct coherent_open_options *options, const struct reporter *to)
+{
+	if (options->model && is_valid_model(options->model)) {
+		choice->model = options->model;
+		choice->arg = options->model_arg;
+		return 0;
+	}
+	report(to, COHERENT_ERROR, "device name \"%s\": %s", name->whole,
+	       options->model ?
+		       "its .model needs a .name, a .mask from coherent_mask() and at most 32 .vectors" :
+		       "sim:custom needs a .model");
+	return -EINVAL;
+}
+
+static int use_builtin_model(struct sim_choice *choice, const struct name *name,
+			     const struct coherent_open_options *options, const struct reporter *to)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(builtins); i++) {
+		if (strcmp(builtins[i]->model.name, name->target))
+			continue;
+		if (options->model) {
+			report(to, COHERENT_ERROR,
+			       "device name \"%s\": only sim:custom takes a .model", name->whole);
+			return -EINVAL;
+		}
+		choice->model = &builtins[i]->model;
+		choice->state = calloc(1, builtins[i]->state_bytes);
+		choice->arg = choice->state;
+		return choice->state ? 0 : -ENOMEM;
+	}
+	return report_unknown_model(name, to);
+}
+
+int sim_options_read(struct sim_options *options, const struct name *name,
+		     const struct reporter *to)
+{
+	return name_read_keys(name, keys, ARRAY_SIZE(keys), options, to);
+}
+
+int sim_options_choose(struct sim_choice *choice, const struct name *name,
+		       const struct coherent_open_options *options, const struct reporter *to)
+{
+	if (!strcmp(name->target, "custom"))
+		return use_custom_model(choice, name, options, to);
+	return use_builtin_model(choice, name, options, to);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The keys of a sim: device, and the choice of its device model.
+ */
+#ifndef SIM_OPTIONS_H
+#define SIM_OPTIONS_H
+
+#include <coherent/sim.h>
+
+#include "base/name.h"
+
+#define SIM_VECTORS_MAX 32
+
+/**
+ * struct sim_options - The keys of a sim: device; coherent/sim.h explains them.
+ * @mask: The number of address bits; 0 for those of the model.
+ * @step: 1 if the key is given.
+ * @seed: The seed; 0 if none is given.
+ * @delay: The number of ticks.
+ * @torn: 1 if the key is given.
+ * @late: 1 if the key is given.
+ * @lazy: 1 if the key is given.
+ * @maps: The largest number of mappings at a time; 0 for no limit.
+ * @fail_map: The number of the mapping that fails; 0 for none.
+ * @fail_unmap: The number of the unmapping that fails; 0 for none.
+ */
+struct sim_options {
+	uint64_t mask;
+	uint64_t step;
+	uint64_t seed;
+	uint64_t delay;
+	uint64_t torn;
+	uint64_t late;
+	uint64_t lazy;
+	uint64_t maps;
+	uint64_t fail_map;
+	uint64_t fail_unmap;
+};
+
+/**
+ * struct sim_choice - The device model that a device name chooses.
+ * @model: The device model.
+ * @arg: The argument of the model's callbacks.
+ * @state: The state of a built-in model, which @arg points to; NULL for sim:custom. The owner of
+ *	the choice frees it.
+ */
+struct sim_choice {
+	const struct coherent_sim_model *model;
+	void *arg;
+	void *state;
+};
+
+/**
+ * sim_options_read() - Read the keys of a device name.
+ * @options: Zero bytes. Receives the keys.
+ * @name: The device name.
+ * @to: The receiver of a report.
+ *
+ * Return: 0; -EINVAL (a key is unknown, or its value is bad).
+ */
+int sim_options_read(struct sim_options *options, const struct name *name,
+		     const struct reporter *to);
+
+/**
+ * sim_options_choose() - Choose the device model.
+ * @choice: Receives the model.
+ * @name: The device name.
+ * @options: The options of coherent_device_open().
+ * @to: The receiver of a report.
+ *
+ * Return: 0; -ENODEV (there is no such model), -EINVAL (the .model is missing or wrong, or does not
+ * belong to this name), -ENOMEM.
+ */
+int sim_options_choose(struct sim_choice *choice, const struct name *name,
+		       const struct coherent_open_options *options, const struct reporter *to);
+
+#endif
