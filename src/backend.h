@@ -106,7 +106,7 @@ enum backend_memory_kind {
  * @fence: End what is in flight after unmaps that were not a fence, and end those mappings.
  * @reset: Reset the device, with the effect of @fence. Mappings stay.
  * @next_fault: Take the oldest refused access that was not read yet, with its object named;
- *	-EAGAIN if there is none.
+ *	-EAGAIN if there is none. Also called after @disconnect, for what happened until then.
  * @reg_read: Read a register that is in bounds and aligned. All ones after @disconnect.
  * @reg_write: Write a register that is in bounds and aligned.
  * @irq_connect: Signal this eventfd on each interrupt of a vector from now on; -1 for none.

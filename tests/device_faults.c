@@ -34,6 +34,87 @@ static void full_fault_queue_drops_the_oldest_fault(void **state)
 	coherent_device_close(dev);
 }
 
+/* Lets the device write to @count addresses without an object. */
+static void make_faults(struct coherent_device *dev, unsigned int count)
+{
+	uint8_t byte = 0;
+
+	for (uint64_t i = 0; i < count; i++)
+		assert_err(coherent_sim_try_addr(dev, (coherent_addr_t){ PAGE + i }, &byte, 1,
+						 COHERENT_ACCESS_WRITE),
+			   -EIO);
+}
+
+static void close_reports_faults_that_were_not_read(void **state)
+{
+	static const struct {
+		unsigned int made;
+		unsigned int read;
+		const char *report;
+	} cases[] = {
+		{ 0, 0, NULL },
+		{ 3, 3, NULL },
+		{ 100, 64, NULL },
+		{ 1, 0,
+		  "error: sim:edu: 1 fault was never read: device write of 1 bytes at 0x1000" },
+		{ 3, 0,
+		  "error: sim:edu: 3 faults were never read; the first: device write of 1 "
+		  "bytes at 0x1000 refused" },
+		{ 3, 2, "1 fault was never read: device write of 1 bytes at 0x1002" },
+		{ 100, 0,
+		  "100 faults were never read, and the 36 oldest of them were dropped; the "
+		  "next one: device write of 1 bytes at 0x1024" },
+		/* The first fault that the driver reads tells it of the 36 that were dropped. */
+		{ 100, 1,
+		  "63 faults were never read; the first: device write of 1 bytes at 0x1025" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct log log = LOG_EMPTY;
+		struct coherent_device *dev;
+		struct coherent_fault fault;
+
+		assert_ok(coherent_device_open(&dev, "sim:edu", .report = log_report,
+					       .report_arg = &log));
+		make_faults(dev, cases[i].made);
+		for (unsigned int k = 0; k < cases[i].read; k++)
+			assert_ok(coherent_device_next_fault(dev, &fault));
+		assert_int_equal(log.count, 0);
+		coherent_device_close(dev);
+		assert_int_equal(log.count, cases[i].report != NULL);
+		if (cases[i].report && !log_has(&log, cases[i].report))
+			fail_msg("\"%s\" is not in: %s", cases[i].report, log.text);
+	}
+}
+
+/* The model reads a wrong address when it closes. */
+static void close_with_a_fault(struct coherent_sim *sim, void *arg)
+{
+	uint8_t byte;
+
+	*(int *)arg = coherent_sim_dma_read(sim, 0x77000, &byte, 1);
+}
+
+static void close_reports_a_fault_that_it_causes(void **state)
+{
+	const struct coherent_sim_model model = {
+		.name = "last",
+		.mask = UINT32_MAX,
+		.close = close_with_a_fault,
+	};
+	struct log log = LOG_EMPTY;
+	struct coherent_device *dev;
+	int result = 0;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:custom", .model = &model, .model_arg = &result,
+				       .report = log_report, .report_arg = &log));
+	coherent_device_close(dev);
+	assert_err(result, -EIO);
+	assert_true(log_has(&log, "1 fault was never read: device read of 1 bytes at 0x77000"));
+}
+
 static void assert_fault_text(struct coherent_device *dev, const char *text)
 {
 	struct coherent_fault fault;
@@ -182,6 +263,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(full_fault_queue_drops_the_oldest_fault),
+		cmocka_unit_test(close_reports_faults_that_were_not_read),
+		cmocka_unit_test(close_reports_a_fault_that_it_causes),
 		cmocka_unit_test(fault_names_the_object_and_the_access),
 		cmocka_unit_test(report_goes_to_stderr),
 		cmocka_unit_test(write_to_a_closed_device_is_reported_once),

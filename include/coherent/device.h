@@ -192,8 +192,9 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * @dev: The device. NULL is allowed and does nothing.
  *
  * The device cannot reach any memory afterwards, and threads that wait for it return
- * with -ENODEV. A report names each object that still exists, with the place where it
- * was allocated. The memory of these objects stays readable until they are freed; all
+ * with -ENODEV. If there are faults that coherent_device_next_fault() did not return, a
+ * report counts them and has the text of the first one. A report names each object that
+ * still exists, with the place where it was allocated. The memory of these objects stays readable until they are freed; all
  * other calls on them return -ENODEV.
  *
  * Context: may sleep.
@@ -437,7 +438,8 @@ struct coherent_fault {
  * @dev: The device.
  * @fault: Filled in; all zero on failure.
  *
- * The state of the object, and its age in the text, are those at the moment of the fault.
+ * The state of the object, and its age in the text, are those at the moment of the fault. The
+ * close of the device reports the faults that no call returned.
  *
  * Context: may sleep.
  * Return: 0; -EAGAIN (there is no fault), -ENODEV.

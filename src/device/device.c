@@ -242,14 +242,20 @@ close_name:
 
 void coherent_device_close(struct coherent_device *dev)
 {
+	struct unread_faults unread = { .count = 0 };
+
 	if (!dev || device_forked(dev))
 		return;
 	/* A second close finds the device closed already. */
 	if (!alive_end(dev->alive))
 		return;
+	/* A backend in another process tells its faults only before, a model may fault at its end. */
+	lookup_take_unread(dev, &unread);
 	/* The device stops first, so that a thread that wakes finds it gone. */
 	dev->backend->ops->disconnect(dev->backend);
 	irq_list_wake(&dev->irqs);
+	lookup_take_unread(dev, &unread);
+	lookup_report_unread(dev, &unread);
 	/* Kept boxes hold references, and the driver does not know them. */
 	object_purge_boxes(&dev->store);
 	lookup_report_live(&dev->store);

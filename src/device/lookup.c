@@ -11,6 +11,9 @@
 #include "device/lookup.h"
 #include "memory/pool_slots.h"
 
+/* A device that still runs may make faults as fast as they are read, so the close stops here. */
+#define UNREAD_MAX 4096
+
 /* --- Pointers and addresses --- */
 
 /* Describes the slot that has a byte of a chunk. */
@@ -220,7 +223,37 @@ void lookup_fault(struct coherent_device *dev, struct coherent_fault *fault)
 		 fault->bytes, fault->address, text);
 }
 
-/* --- Objects that are left --- */
+/* --- The reports of a close --- */
+
+void lookup_take_unread(struct coherent_device *dev, struct unread_faults *unread)
+{
+	struct coherent_fault fault;
+
+	for (unsigned int i = 0; i < UNREAD_MAX; i++) {
+		if (dev->backend->ops->next_fault(dev->backend, &fault))
+			break;
+		if (!unread->count)
+			memcpy(unread->first, fault.text, sizeof(unread->first));
+		unread->count += 1 + fault.lost;
+		unread->dropped += fault.lost;
+	}
+}
+
+void lookup_report_unread(const struct coherent_device *dev, const struct unread_faults *unread)
+{
+	if (unread->dropped)
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: %lu faults were never read, and the %lu oldest of them were dropped; "
+		       "the next one: %s",
+		       dev->name, unread->count, unread->dropped, unread->first);
+	else if (unread->count > 1)
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: %lu faults were never read; the first: %s", dev->name, unread->count,
+		       unread->first);
+	else if (unread->count)
+		report(&dev->reporter, COHERENT_ERROR, "%s: 1 fault was never read: %s", dev->name,
+		       unread->first);
+}
 
 /* Writes a line about the next box or mem from an address on. */
 static bool describe_live_locked(struct object_store *store, uint64_t *address, char *line,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * Finds the object at a pointer or a device address, and describes it: for coherent_find_ptr()
- * and coherent_find_addr(), for faults, and for the report of a close.
+ * and coherent_find_addr(), for faults, and for the reports of a close.
  */
 #ifndef LOOKUP_H
 #define LOOKUP_H
@@ -16,6 +16,32 @@
  * Context: takes the store's lock; a backend may call it from under its own.
  */
 void lookup_fault(struct coherent_device *dev, struct coherent_fault *fault);
+
+/**
+ * struct unread_faults - The faults of a device that the driver did not read.
+ * @count: The number of faults, with those that the backend dropped.
+ * @dropped: How many of them the backend dropped.
+ * @first: The text of the oldest fault that the backend still had.
+ */
+struct unread_faults {
+	unsigned long count;
+	unsigned long dropped;
+	char first[sizeof(((struct coherent_fault *)NULL)->text)];
+};
+
+/**
+ * lookup_take_unread() - Take all faults of a device that is about to close, or has just closed.
+ * @dev: The device.
+ * @unread: The call adds the faults to these.
+ */
+void lookup_take_unread(struct coherent_device *dev, struct unread_faults *unread);
+
+/**
+ * lookup_report_unread() - Report the faults that the driver did not read, if there are any.
+ * @dev: The device.
+ * @unread: The faults.
+ */
+void lookup_report_unread(const struct coherent_device *dev, const struct unread_faults *unread);
 
 /**
  * lookup_report_live() - Report each box and mem that is not freed.

@@ -73,6 +73,21 @@ static void each_refused_access_is_a_fault(void **state)
 	assert_no_fault(dev);
 }
 
+static void close_reports_faults_that_were_not_read(void **state)
+{
+	(void)state;
+	for (uint64_t i = 0; i < 2; i++) {
+		start_transfer(0x8000000 + i * PAGE, BUFFER, BYTES, 0);
+		finish_transfer();
+	}
+	coherent_bar_close(bar);
+	coherent_device_close(dev);
+	bar = NULL;
+	dev = NULL;
+	assert_true(log_has(&reports, "qemu:edu: 2 faults were never read; the first: device "));
+	assert_true(log_has(&reports, " of 64 bytes at 0x8000000 refused: no object"));
+}
+
 static void memory_runs_out_and_a_fence_brings_it_back(void **state)
 {
 	COHERENT(uint8_t) mems[100] = { COHERENT_EMPTY };
@@ -266,6 +281,7 @@ int main(void)
 		ON_EDU(armed_transfer_is_refused_after_a_fence),
 		ON_EDU(freed_addresses_are_not_reused_after_a_fence),
 		ON_EDU(each_refused_access_is_a_fault),
+		ON_EDU(close_reports_faults_that_were_not_read),
 		ON_EDU(memory_runs_out_and_a_fence_brings_it_back),
 		ON_EDU(registers_are_read_and_written),
 		ON_EDU(interrupts_wake),
