@@ -112,6 +112,9 @@ enum backend_memory_kind {
  * @irq_connect: Signal this eventfd on each interrupt of a vector from now on; -1 for none.
  * @irq_rearm: A thread waits, so an interrupt that was masked when it came may come again. NULL
  *	where there is nothing to do.
+ * @refuses: Whether this thread runs a callback of the device's model, so that a call that waits
+ *	for the device would wait for itself. A report then names the call. NULL where a device
+ *	has no callbacks.
  * @lost_fd: The descriptor that becomes readable when the device is lost. NULL where it cannot be.
  * @is_lost: Whether the device is lost, asked after @lost_fd was readable. It may have been found
  *	again by then.
@@ -138,6 +141,7 @@ struct backend_ops {
 			  unsigned int width, uint64_t value);
 	int (*irq_connect)(struct backend *backend, unsigned int vector, int fd);
 	void (*irq_rearm)(struct backend *backend, unsigned int vector);
+	bool (*refuses)(struct backend *backend, const char *call);
 	struct pollfd (*lost_fd)(const struct backend *backend);
 	bool (*is_lost)(struct backend *backend);
 };
@@ -145,6 +149,16 @@ struct backend_ops {
 #define BACKEND(folder, name) extern const struct backend_ops backend_##name;
 #include "backend_list.h"
 #undef BACKEND
+
+/**
+ * backend_refuses() - Whether a call would wait for the callback that makes it, with a report.
+ * @backend: The backend.
+ * @call: The name of the call.
+ */
+static inline bool backend_refuses(struct backend *backend, const char *call)
+{
+	return backend->ops->refuses && backend->ops->refuses(backend, call);
+}
 
 /**
  * backend_lost_fd() - The descriptor that becomes readable when a device is lost.

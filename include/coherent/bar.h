@@ -135,7 +135,7 @@ COHERENT_BASE void coherent_bar_write64(struct coherent_bar *bar, uint64_t offse
  *
  * Context: may sleep.
  * Return: 0; -ETIMEDOUT, -ENODEV (the device is closed or gone), -EINVAL (@bar is NULL,
- * or there is no register at @offset).
+ * or there is no register at @offset), -EBUSY (a callback of the device's own model waits).
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask, uint32_t want,
@@ -149,7 +149,7 @@ int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask
  *
  * Context: may sleep.
  * Return: 0; -ENODEV (there is no such device or no such vector), -EBUSY (somebody
- * listens to it already), -ENOMEM, -ENOSPC (no file descriptor is left, or the kernel
+ * listens to it already, or a callback of the device's own model called it), -ENOMEM, -ENOSPC (no file descriptor is left, or the kernel
  * has fewer vectors), -EIO.
  */
 COHERENT_MUST_CHECK COHERENT_BASE
@@ -176,7 +176,7 @@ COHERENT_BASE void coherent_irq_close(struct coherent_irq *irq);
  *
  * Context: may sleep.
  * Return: 0; -ETIMEDOUT, -ENODEV (@irq is closed, or the device is closed or gone),
- * -EINVAL (@irq is NULL).
+ * -EINVAL (@irq is NULL), -EBUSY (a callback of the device's own model waits).
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns);

@@ -213,7 +213,7 @@ void coherent_device_close(struct coherent_device *dev);
  *
  * Context: may sleep.
  * Return: 0; -ENODEV, -EIO, -ETIMEDOUT, -ENOMEM, -EOPNOTSUPP (the device came with
- * .socket_fd). A device that connects again also returns the errors of
+ * .socket_fd), -EBUSY (a callback of the device's own model called it). A device that connects again also returns the errors of
  * coherent_device_open().
  */
 COHERENT_MUST_CHECK int coherent_device_fence(struct coherent_device *dev);

@@ -14,6 +14,13 @@
  * writes memory or raises interrupts. With the key "step" there is no such thread, and
  * tick() runs only in coherent_sim_step().
  *
+ * A callback must not wait for its own device, because the device waits for the callback.
+ * So in a callback the calls that do are refused, and a report names the first of each
+ * kind: registers of the device read as all ones and drop writes, coherent_device_close()
+ * and coherent_irq_close() do nothing, and coherent_device_reset(),
+ * coherent_device_fence(), coherent_sim_step(), coherent_irq_open() and the calls that
+ * wait return -EBUSY. This holds also for a report function that runs in a callback.
+ *
  * These keys may follow the name of every sim: device:
  *	mask=N		The device has N address bits, not those of the model.
  *	step		The device runs only in coherent_sim_step().
@@ -156,7 +163,8 @@ void coherent_sim_report(struct coherent_sim *sim, enum coherent_severity severi
  * @ticks: The number of ticks.
  *
  * Context: not a callback of a model.
- * Return: 0; -EINVAL (@dev does not have the key "step"), -EOPNOTSUPP (@dev is not a sim:
+ * Return: 0; -EBUSY (a callback of @dev called it), -EINVAL (@dev does not have the key
+ * "step"), -EOPNOTSUPP (@dev is not a sim:
  * device), -ENODEV.
  */
 COHERENT_MUST_CHECK int coherent_sim_step(struct coherent_device *dev, unsigned int ticks);

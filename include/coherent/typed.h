@@ -318,7 +318,7 @@
  *
  * Context: may sleep.
  * Return: 0; -ETIMEDOUT, -ENODEV (the device is closed or gone), -ERANGE (there is no
- * element @i), -EINVAL (@mem is empty).
+ * element @i), -EINVAL (@mem is empty), -EBUSY (a callback of the device's own model waits).
  */
 #define coherent_poll(mem, i, ...)					\
 	COHERENT_5TH(__VA_ARGS__, COHERENT_POLL, COHERENT_POLL_WHOLE, )	\

@@ -133,6 +133,11 @@ int sys_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg)
 	return err;
 }
 
+uintptr_t sys_thread_self(void)
+{
+	return (uintptr_t)pthread_self();
+}
+
 void sys_thread_join(pthread_t thread)
 {
 	(void)pthread_join(thread, NULL);

@@ -47,6 +47,9 @@ void sys_kill(pid_t pid);
  */
 int sys_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg);
 
+/* Returns a number that no other thread of the process has, and that is not 0. */
+uintptr_t sys_thread_self(void);
+
 /* Wait until a thread has ended. */
 void sys_thread_join(pthread_t thread);
 

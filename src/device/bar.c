@@ -150,6 +150,8 @@ int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask
 		return -EINVAL;
 	coherent_base_wait_begin(&wait, timeout_ns);
 	err = device_usable(bar->dev);
+	if (!err && backend_refuses(bar->dev->backend, "coherent_bar_poll32()"))
+		err = -EBUSY;
 	while (!err && (coherent_bar_read32(bar, offset) & mask) != want)
 		err = wait_more(&wait, bar->dev);
 	return err;

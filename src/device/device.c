@@ -246,6 +246,8 @@ void coherent_device_close(struct coherent_device *dev)
 
 	if (!dev || device_forked(dev))
 		return;
+	if (backend_refuses(dev->backend, "coherent_device_close()"))
+		return;
 	/* A second close finds the device closed already. */
 	if (!alive_end(dev->alive))
 		return;
@@ -269,11 +271,13 @@ void coherent_base_device_cleanup(struct coherent_device **dev)
 
 /* --- Fence and reset --- */
 
-static int fence(struct coherent_device *dev, int (*op)(struct backend *backend))
+static int fence(struct coherent_device *dev, int (*op)(struct backend *backend), const char *call)
 {
 	struct iova_list waiting;
 	int err = device_usable(dev);
 
+	if (!err && backend_refuses(dev->backend, call))
+		err = -EBUSY;
 	if (err)
 		return err;
 	/* An object that is freed during the fence waits for the next one. */
@@ -285,12 +289,12 @@ static int fence(struct coherent_device *dev, int (*op)(struct backend *backend)
 
 int coherent_device_fence(struct coherent_device *dev)
 {
-	return dev ? fence(dev, dev->backend->ops->fence) : -ENODEV;
+	return dev ? fence(dev, dev->backend->ops->fence, "coherent_device_fence()") : -ENODEV;
 }
 
 int coherent_device_reset(struct coherent_device *dev)
 {
-	return dev ? fence(dev, dev->backend->ops->reset) : -ENODEV;
+	return dev ? fence(dev, dev->backend->ops->reset, "coherent_device_reset()") : -ENODEV;
 }
 
 enum coherent_level coherent_device_level(const struct coherent_device *dev)

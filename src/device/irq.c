@@ -104,6 +104,8 @@ int coherent_irq_open(struct coherent_irq **irq, struct coherent_device *dev, un
 	int err = device_usable(dev);
 
 	*irq = NULL;
+	if (!err && backend_refuses(dev->backend, "coherent_irq_open()"))
+		err = -EBUSY;
 	if (err)
 		return err;
 	if (vector >= dev->backend->limits.vectors) {
@@ -135,6 +137,8 @@ void coherent_irq_close(struct coherent_irq *irq)
 	if (!irq || device_forked(irq->dev))
 		return;
 	dev = irq->dev;
+	if (backend_refuses(dev->backend, "coherent_irq_close()"))
+		return;
 	/* This fails only if the device is disconnected, and then no interrupt comes either. */
 	(void)dev->backend->ops->irq_connect(dev->backend, irq->vector, -1);
 	/* From here on another thread may open the vector. */
@@ -212,6 +216,8 @@ int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns)
 	if (!irq)
 		return -EINVAL;
 	err = device_usable(irq->dev);
+	if (!err && backend_refuses(irq->dev->backend, "coherent_irq_wait()"))
+		err = -EBUSY;
 	if (err)
 		return err;
 	lock_take(&irq->lock);

@@ -33,6 +33,8 @@ int wait_more(struct coherent_wait *wait, const struct coherent_device *dev)
 {
 	int err = device_usable(dev);
 
+	if (!err && backend_refuses(dev->backend, "coherent_poll()"))
+		err = -EBUSY;
 	if (err)
 		return err;
 	if (wait->late)

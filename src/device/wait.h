@@ -12,7 +12,7 @@
  * @wait: From coherent_base_wait_begin().
  * @dev: The device that the caller polls.
  *
- * Return: 0 (test again); -ETIMEDOUT, -ENODEV.
+ * Return: 0 (test again); -ETIMEDOUT, -ENODEV, -EBUSY (a callback of the device waits).
  */
 int wait_more(struct coherent_wait *wait, const struct coherent_device *dev);
 

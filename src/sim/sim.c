@@ -23,6 +23,53 @@ static struct coherent_sim *sim_of(struct backend *backend)
 	return (struct coherent_sim *)backend;
 }
 
+/* --- Callbacks --- */
+
+/* Each callback runs between these two. */
+static void enter_callback(struct coherent_sim *sim)
+{
+	/* ORDER: relaxed, because the number means something only to the thread that stored it. */
+	atomic_store_explicit(&sim->inside, sys_thread_self(), memory_order_relaxed);
+}
+
+static void leave_callback(struct coherent_sim *sim)
+{
+	atomic_store_explicit(&sim->inside, 0, memory_order_relaxed);
+}
+
+/* Notes a call. Returns whether it was noted before, also if there is no room to note it. */
+static bool was_refused(struct coherent_sim *sim, const char *call)
+{
+	for (unsigned int i = 0; i < SIM_REFUSED; i++) {
+		if (!sim->refused[i]) {
+			sim->refused[i] = call;
+			return false;
+		}
+		if (!strcmp(sim->refused[i], call))
+			return true;
+	}
+	return true;
+}
+
+static bool sim_refuses(struct backend *backend, const char *call)
+{
+	struct coherent_sim *sim = sim_of(backend);
+
+	if (atomic_load_explicit(&sim->inside, memory_order_relaxed) != sys_thread_self())
+		return false;
+	/*
+	 * The call is noted before the report, so that a report function that makes the same call
+	 * does not come here for ever.
+	 */
+	if (!was_refused(sim, call))
+		report(&backend->dev->reporter, COHERENT_ERROR,
+		       "%s: a callback of the device's model called %s on its own device, which "
+		       "would wait for the callback; it may only make the calls of a model, such "
+		       "as coherent_sim_dma_read()",
+		       backend->dev->name, call);
+	return true;
+}
+
 /* --- Time --- */
 
 static uint64_t device_time_locked(const struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
@@ -62,8 +109,11 @@ static void tick_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 		return;
 	sim->held = false;
 	sim->kicked = false;
-	if (sim->model->tick)
-		sim->model->tick(sim, sim->arg);
+	if (!sim->model->tick)
+		return;
+	enter_callback(sim);
+	sim->model->tick(sim, sim->arg);
+	leave_callback(sim);
 }
 
 /*
@@ -118,9 +168,14 @@ static uint64_t sim_reg_read(struct backend *backend, unsigned int bar, uint64_t
 	/* A PCI host returns all ones for a read that no device answers. */
 	uint64_t value = UINT64_MAX;
 
+	if (sim_refuses(backend, "coherent_bar_read*()"))
+		return value;
 	take_for_driver(sim);
-	if (sim->connected && sim->model->reg_read)
+	if (sim->connected && sim->model->reg_read) {
+		enter_callback(sim);
 		value = sim->model->reg_read(sim, sim->arg, bar, offset, width);
+		leave_callback(sim);
+	}
 	lock_drop(&sim->lock);
 	return value;
 }
@@ -130,9 +185,13 @@ static void sim_reg_write(struct backend *backend, unsigned int bar, uint64_t of
 {
 	struct coherent_sim *sim = sim_of(backend);
 
+	if (sim_refuses(backend, "coherent_bar_write*()"))
+		return;
 	take_for_driver(sim);
 	if (sim->connected && sim->model->reg_write) {
+		enter_callback(sim);
 		sim->model->reg_write(sim, sim->arg, bar, offset, width, value);
+		leave_callback(sim);
 		hold_tick_locked(sim);
 		sim->kicked = true;
 		lock_wake(&sim->lock);
@@ -201,8 +260,11 @@ static int sim_reset(struct backend *backend)
 	int err;
 
 	take_for_driver(sim);
-	if (sim->connected && sim->model->reset)
+	if (sim->connected && sim->model->reset) {
+		enter_callback(sim);
 		sim->model->reset(sim, sim->arg);
+		leave_callback(sim);
+	}
 	/* A delayed tick belongs to a command that the reset has ended. */
 	sim->held = false;
 	/* The fence is second, because the model may use DMA in its reset. */
@@ -218,6 +280,15 @@ static int sim_next_fault(struct backend *backend, struct coherent_fault *fault)
 
 /* --- Open and close --- */
 
+static void close_model(struct coherent_sim *sim)
+{
+	if (!sim->model->close)
+		return;
+	enter_callback(sim);
+	sim->model->close(sim, sim->arg);
+	leave_callback(sim);
+}
+
 static void sim_disconnect(struct backend *backend)
 {
 	struct coherent_sim *sim = sim_of(backend);
@@ -232,8 +303,7 @@ static void sim_disconnect(struct backend *backend)
 	 */
 	if (!sim->options.step)
 		sys_thread_join(sim->thread);
-	if (sim->model->close)
-		sim->model->close(sim, sim->arg);
+	close_model(sim);
 	/* The DMA engine goes last, because the model may use it until its close returns. */
 	sim_dma_disconnect(&sim->dma);
 }
@@ -252,8 +322,11 @@ static int start_model(struct coherent_sim *sim)
 {
 	int err = 0;
 
-	if (sim->model->open)
+	if (sim->model->open) {
+		enter_callback(sim);
 		err = sim->model->open(sim, sim->arg);
+		leave_callback(sim);
+	}
 	if (err)
 		/* A model that returns a positive error must not seem to have opened. */
 		return err < 0 ? err : -EINVAL;
@@ -264,8 +337,7 @@ static int start_model(struct coherent_sim *sim)
 	if (!err)
 		return 0;
 	sim->connected = false;
-	if (sim->model->close)
-		sim->model->close(sim, sim->arg);
+	close_model(sim);
 	/* pthread_create() returns EAGAIN for a lack of memory and at a limit of threads. */
 	return -ENOMEM;
 }
@@ -329,6 +401,7 @@ const struct backend_ops backend_sim = {
 	.reg_read = sim_reg_read,
 	.reg_write = sim_reg_write,
 	.irq_connect = sim_irq_connect,
+	.refuses = sim_refuses,
 };
 
 /* --- Calls of tests --- */
@@ -355,6 +428,8 @@ int coherent_sim_step(struct coherent_device *dev, unsigned int ticks)
 	/* Without the key the thread of the model calls tick(), and two clocks would mix. */
 	if (!sim->options.step)
 		return -EINVAL;
+	if (sim_refuses(dev->backend, "coherent_sim_step()"))
+		return -EBUSY;
 	while (ticks--) {
 		/*
 		 * The lock is dropped between ticks, so that another thread can reach a register.

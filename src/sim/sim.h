@@ -18,6 +18,7 @@
 #include "sim/dma.h"
 #include "sim/options.h"
 
+#define SIM_REFUSED 16
 #define SIM_TICK_NS SYS_NS_PER_MS
 
 /**
@@ -30,6 +31,9 @@
  * @options: The keys of the device name. Never change.
  * @dma: The DMA engine, which has a lock of its own.
  * @thread: The thread that runs the model; there is none with the key "step". Never changes.
+ * @inside: The thread that runs a callback, as sys_thread_self() tells it; 0 for none.
+ * @refused: The calls that callbacks made and must not make. Each is reported once. Only the thread
+ *	@inside uses them.
  * @wanted: The number of threads that wait for @lock to reach the device.
  * @lock: Guards the fields below.
  * @connected: The device is not closed.
@@ -50,6 +54,8 @@ struct coherent_sim {
 	struct sim_options options;
 	struct sim_dma dma;
 	pthread_t thread;
+	atomic_uintptr_t inside;
+	const char *refused[SIM_REFUSED];
 	atomic_uint wanted;
 	struct lock lock;
 	bool connected;
