@@ -28,6 +28,8 @@
  * @limits: The limits; the mask is that at open. Never changes.
  * @idle_is_fence: @unmap with idle cuts the device off at once, also if the driver was wrong and
  *	the device is not idle. Without idle, @unmap does not.
+ * @step_ns: The device runs only in @step, and its clock advances by this in each. 0 for a device
+ *	that runs by itself.
  * @addresses_linger: After a fence the device may still execute commands that it got before it.
  *	So an address that is freed goes to quarantine.
  */
@@ -36,6 +38,7 @@ struct backend {
 	struct coherent_device *dev;
 	enum coherent_level level;
 	struct coherent_limits limits;
+	uint64_t step_ns;
 	bool idle_is_fence;
 	bool addresses_linger;
 };
@@ -112,6 +115,8 @@ enum backend_memory_kind {
  * @irq_connect: Signal this eventfd on each interrupt of a vector from now on; -1 for none.
  * @irq_rearm: A thread waits, so an interrupt that was masked when it came may come again. NULL
  *	where there is nothing to do.
+ * @step: Let a device run for some steps, which may be none. Returns the time of its clock in ns.
+ *	NULL where no device runs in steps.
  * @refuses: Whether this thread runs a callback of the device's model, so that a call that waits
  *	for the device would wait for itself. A report then names the call. NULL where a device
  *	has no callbacks.
@@ -141,6 +146,7 @@ struct backend_ops {
 			  unsigned int width, uint64_t value);
 	int (*irq_connect)(struct backend *backend, unsigned int vector, int fd);
 	void (*irq_rearm)(struct backend *backend, unsigned int vector);
+	uint64_t (*step)(struct backend *backend, unsigned int steps);
 	bool (*refuses)(struct backend *backend, const char *call);
 	struct pollfd (*lost_fd)(const struct backend *backend);
 	bool (*is_lost)(struct backend *backend);

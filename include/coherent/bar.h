@@ -133,6 +133,8 @@ COHERENT_BASE void coherent_bar_write64(struct coherent_bar *bar, uint64_t offse
  * @want: The value that these bits must have.
  * @timeout_ns: How long to wait from now on. The call reads once more after that.
  *
+ * A simulated device with the key "step" runs between two reads, as in coherent_poll().
+ *
  * Context: may sleep.
  * Return: 0; -ETIMEDOUT, -ENODEV (the device is closed or gone), -EINVAL (@bar is NULL,
  * or there is no register at @offset), -EBUSY (a callback of the device's own model waits).
@@ -172,7 +174,7 @@ COHERENT_BASE void coherent_irq_close(struct coherent_irq *irq);
  * @timeout_ns: How long to wait from now on; UINT64_MAX for ever.
  *
  * An interrupt that came before the call ends the wait. Several interrupts may count as
- * one.
+ * one. A simulated device with the key "step" runs during the wait, as in coherent_poll().
  *
  * Context: may sleep.
  * Return: 0; -ETIMEDOUT, -ENODEV (@irq is closed, or the device is closed or gone),

@@ -12,7 +12,17 @@
  * Register callbacks run in the driver's thread. tick() runs in a thread of the
  * simulator: after each register write, every millisecond, and at once again while it
  * writes memory or raises interrupts. With the key "step" there is no such thread, and
- * tick() runs only in coherent_sim_step().
+ * tick() runs only in coherent_sim_step() and in the calls that wait: coherent_poll(),
+ * coherent_bar_poll32() and coherent_irq_wait().
+ *
+ * With "step" a wait lets the device tick once between two tests, and nothing sleeps. The
+ * clock is coherent_sim_now(), which a tick advances by a millisecond. Timeouts count in it
+ * and end after the same tick in every run: a timeout is rounded up to whole ticks, and a
+ * timeout of 0 lets no time pass. A condition that holds at once takes no time either. A
+ * wait with UINT64_MAX ends when the device answers or is closed; after 60 s of the
+ * device's time a report says that it still waits. Threads that wait at the same time each
+ * let time pass for all. So only a test in which one thread at a time waits or steps
+ * repeats exactly.
  *
  * A callback must not wait for its own device, because the device waits for the callback.
  * So in a callback the calls that do are refused, and a report names the first of each
@@ -23,7 +33,8 @@
  *
  * These keys may follow the name of every sim: device:
  *	mask=N		The device has N address bits, not those of the model.
- *	step		The device runs only in coherent_sim_step().
+ *	step		The device runs only while a thread waits or in
+ *			coherent_sim_step(), in virtual time, as said above.
  *	seed=N		The start value of all random choices below; the default is 1.
  *	delay=N		A tick comes N ticks (ms) after a register write. If a seed is
  *			given, it comes after up to N ticks.
@@ -137,8 +148,8 @@ uint64_t coherent_sim_mask(const struct coherent_sim *sim);
  * @sim: The simulated device.
  *
  * Context: a callback of the model.
- * Return: a time in ns. With the key "step" a tick is a millisecond, otherwise this is a
- * monotonic clock.
+ * Return: a time in ns. With the key "step" it begins at 0 and a tick is a millisecond,
+ * otherwise this is a monotonic clock.
  */
 uint64_t coherent_sim_now(const struct coherent_sim *sim);
 
@@ -161,6 +172,9 @@ void coherent_sim_report(struct coherent_sim *sim, enum coherent_severity severi
  * coherent_sim_step() - Let a device with the key "step" run.
  * @dev: The device.
  * @ticks: The number of ticks.
+ *
+ * Calls that wait let the device run too, so a test needs this only to let time pass while
+ * the driver does not wait.
  *
  * Context: not a callback of a model.
  * Return: 0; -EBUSY (a callback of @dev called it), -EINVAL (@dev does not have the key

@@ -310,7 +310,8 @@
  *	variable, and a timeout in ns. If T itself is a number, there is no field.
  *
  * The last read is an acquire. The call first spins, then sleeps between two reads. It
- * reads once more after the time is up.
+ * reads once more after the time is up. A simulated device with the key "step" runs
+ * between two reads, and its own clock counts the timeout (coherent/sim.h).
  *
  * For instance:
  *

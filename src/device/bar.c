@@ -140,11 +140,19 @@ void coherent_bar_write64(struct coherent_bar *bar, uint64_t offset, uint64_t va
 	reg_write(bar, offset, 8, value);
 }
 
+/* All ones may be the value of the register, or the answer of a device that is gone. */
+static bool is_from_the_device(const struct coherent_bar *bar, uint32_t value)
+{
+	return value != UINT32_MAX ||
+	       (!device_usable(bar->dev) && !backend_is_lost(bar->dev->backend));
+}
+
 int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask, uint32_t want,
 			uint64_t timeout_ns)
 {
 	struct coherent_wait wait;
-	int err = 0;
+	uint32_t value;
+	int err;
 
 	if (!bar || !inside(bar, offset, 4))
 		return -EINVAL;
@@ -152,7 +160,11 @@ int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask
 	err = device_usable(bar->dev);
 	if (!err && backend_refuses(bar->dev->backend, "coherent_bar_poll32()"))
 		err = -EBUSY;
-	while (!err && (coherent_bar_read32(bar, offset) & mask) != want)
+	while (!err) {
+		value = coherent_bar_read32(bar, offset);
+		if ((value & mask) == want)
+			return is_from_the_device(bar, value) ? 0 : -ENODEV;
 		err = wait_more(&wait, bar->dev);
+	}
 	return err;
 }

@@ -10,6 +10,7 @@
 #include "base/sys.h"
 #include "device/device.h"
 #include "device/irq.h"
+#include "device/wait.h"
 
 /**
  * struct coherent_irq - An open interrupt.
@@ -208,9 +209,37 @@ static int wait_once(const struct coherent_irq *irq, uint64_t deadline_ns)
 	return backend_is_lost(irq->dev->backend) ? -ENODEV : -EAGAIN;
 }
 
-int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns)
+static int wait_in_real_time(const struct coherent_irq *irq, uint64_t timeout_ns)
 {
 	const uint64_t deadline_ns = sys_deadline_ns(timeout_ns);
+	int err;
+
+	/* -EAGAIN: another thread took the interrupt, or the device was found again. */
+	do {
+		rearm(irq);
+		err = wait_once(irq, deadline_ns);
+	} while (err == -EAGAIN);
+	return err;
+}
+
+/* The device cannot interrupt by itself, so it gets a step between two looks. */
+static int wait_in_steps(const struct coherent_irq *irq, uint64_t timeout_ns)
+{
+	struct coherent_wait wait;
+	int err;
+
+	coherent_base_wait_begin(&wait, timeout_ns);
+	do {
+		err = wait_once(irq, 0);
+		if (err != -ETIMEDOUT && err != -EAGAIN)
+			return err;
+		err = wait_more(&wait, irq->dev);
+	} while (!err);
+	return err;
+}
+
+int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns)
+{
 	int err;
 
 	if (!irq)
@@ -223,11 +252,8 @@ int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns)
 	lock_take(&irq->lock);
 	irq->waiters++;
 	lock_drop(&irq->lock);
-	/* -EAGAIN: another thread took the interrupt, or the device was found again. */
-	do {
-		rearm(irq);
-		err = wait_once(irq, deadline_ns);
-	} while (err == -EAGAIN);
+	err = irq->dev->backend->step_ns ? wait_in_steps(irq, timeout_ns) :
+					   wait_in_real_time(irq, timeout_ns);
 	/* A driver that polls the descriptor calls again only when it is readable again. */
 	if (!err && !timeout_ns)
 		rearm(irq);

@@ -128,6 +128,17 @@ static bool take_activity_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 	return busy && !sim->held;
 }
 
+/* Lets each thread of the driver that waits for the lock have it. */
+static void give_way_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
+{
+	/* ORDER: relaxed, because @wanted only asks this thread to yield. The lock orders all data. */
+	while (atomic_load_explicit(&sim->wanted, memory_order_relaxed)) {
+		lock_drop(&sim->lock);
+		sys_yield();
+		lock_take(&sim->lock);
+	}
+}
+
 static void *run_model(void *arg)
 {
 	struct coherent_sim *sim = arg;
@@ -137,15 +148,7 @@ static void *run_model(void *arg)
 		tick_locked(sim);
 		if (!take_activity_locked(sim))
 			lock_wait(&sim->lock, sys_now_ns() + SIM_TICK_NS);
-		/*
-		 * ORDER: relaxed, because @wanted only asks this thread to yield. The lock orders
-		 * all data.
-		 */
-		while (atomic_load_explicit(&sim->wanted, memory_order_relaxed)) {
-			lock_drop(&sim->lock);
-			sys_yield();
-			lock_take(&sim->lock);
-		}
+		give_way_locked(sim);
 	}
 	lock_drop(&sim->lock);
 	return NULL;
@@ -157,6 +160,24 @@ static void take_for_driver(struct coherent_sim *sim) LOCK_ATTRIBUTE(acquire_cap
 	atomic_fetch_add_explicit(&sim->wanted, 1, memory_order_relaxed);
 	lock_take(&sim->lock);
 	atomic_fetch_sub_explicit(&sim->wanted, 1, memory_order_relaxed);
+}
+
+/* The threads that step the device share its time: each sees the steps of the others. */
+static uint64_t sim_step(struct backend *backend, unsigned int steps)
+{
+	struct coherent_sim *sim = sim_of(backend);
+	uint64_t ticks;
+
+	take_for_driver(sim);
+	while (steps--) {
+		if (sim->connected)
+			tick_locked(sim);
+		sim->ticks++;
+		give_way_locked(sim);
+	}
+	ticks = sim->ticks;
+	lock_drop(&sim->lock);
+	return ticks * SIM_TICK_NS;
 }
 
 /* --- Registers and interrupts --- */
@@ -360,7 +381,12 @@ static int sim_open(struct backend **backend, struct coherent_device *dev, const
 	sim->model = choice.model;
 	sim->arg = choice.arg;
 	sim->state = choice.state;
-	sim->backend = (struct backend){ .ops = &backend_sim, .dev = dev, .level = COHERENT_IOMMU };
+	sim->backend = (struct backend){
+		.ops = &backend_sim,
+		.dev = dev,
+		.level = COHERENT_IOMMU,
+		.step_ns = sim->options.step ? SIM_TICK_NS : 0,
+	};
 	sim->mask = sim->options.mask ? coherent_mask((unsigned int)sim->options.mask) :
 					sim->model->mask;
 	/* The DMA engine has a generator of its own, because another lock guards it. */
@@ -401,6 +427,7 @@ const struct backend_ops backend_sim = {
 	.reg_read = sim_reg_read,
 	.reg_write = sim_reg_write,
 	.irq_connect = sim_irq_connect,
+	.step = sim_step,
 	.refuses = sim_refuses,
 };
 
@@ -430,16 +457,7 @@ int coherent_sim_step(struct coherent_device *dev, unsigned int ticks)
 		return -EINVAL;
 	if (sim_refuses(dev->backend, "coherent_sim_step()"))
 		return -EBUSY;
-	while (ticks--) {
-		/*
-		 * The lock is dropped between ticks, so that another thread can reach a register.
-		 */
-		take_for_driver(sim);
-		if (sim->connected)
-			tick_locked(sim);
-		sim->ticks++;
-		lock_drop(&sim->lock);
-	}
+	(void)sim_step(dev->backend, ticks);
 	return 0;
 }
 

@@ -311,11 +311,15 @@ coherent_mem_field_in(const struct coherent_mem *mem, size_t i, size_t size, siz
 	return 0;
 }
 
-/* The state of a poll loop. */
+/*
+ * The state of a poll loop. In userspace @deadline_ns is the timeout until the first pause: the
+ * library then reads the clock that the device counts in, and sets @begun.
+ */
 struct coherent_wait {
 	uint64_t deadline_ns;
 	unsigned int turns;
 	bool late;
+	bool begun;
 };
 
 #endif
