@@ -6,6 +6,9 @@
  * The driver exposes the last command first. So when it fills a command, the address of the next
  * one is known. The driver then tells the device only the address of the first command. After the
  * driver has freed the list, the device finds zeros at this address.
+ *
+ * The device has the key "step": it follows one command a millisecond, but in its own time. So the
+ * program sleeps nowhere.
  */
 #include <coherent.h>
 #include <coherent/bar.h>
@@ -171,7 +174,8 @@ int main(void)
 	uint32_t sum = 0;
 	int err;
 
-	err = chain_open(&chain, "sim:custom", &walker_model, &walker);
+	/* The device runs while the driver polls, so each run takes the same number of steps. */
+	err = chain_open(&chain, "sim:custom,step", &walker_model, &walker);
 	if (!err)
 		err = chain_add_up(&chain, &sum);
 	if (!err)
