@@ -100,6 +100,74 @@ static void model_may_have_32_vectors(void **state)
 	coherent_device_close(dev);
 }
 
+static void mistake_of_a_model_is_explained(void **state)
+{
+	static const struct {
+		struct coherent_sim_model model;
+		const char *report;
+	} cases[] = {
+		{ { .mask = UINT32_MAX }, "its .model has no .name" },
+		{ { .name = "a" }, "the .mask of its .model is 0; set it with coherent_mask()" },
+		{ { .name = "a", .mask = 0xffff00ff }, "is not from coherent_mask()" },
+		{ { .name = "a", .mask = UINT32_MAX, .vectors = 33 }, "more than 32 .vectors" },
+	};
+	struct coherent_device *dev;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct log log = LOG_EMPTY;
+
+		assert_err(coherent_device_open(&dev, "sim:custom", .model = &cases[i].model,
+						.report = log_report, .report_arg = &log),
+			   -EINVAL);
+		assert_null(dev);
+		if (!log_has(&log, cases[i].report))
+			fail_msg("\"%s\" is not in: %s", cases[i].report, log.text);
+	}
+	/* The key gives a model the mask that it does not have. */
+	assert_ok(coherent_device_open(&dev, "sim:custom,mask=33", .model = &cases[1].model));
+	coherent_device_close(dev);
+}
+
+static void complain(struct coherent_sim *sim, void *arg, unsigned int bar, uint64_t offset,
+		     unsigned int width, uint64_t value)
+{
+	(void)arg;
+	(void)bar;
+	(void)offset;
+	(void)width;
+	(void)value;
+	coherent_sim_report(sim, COHERENT_ERROR, "the driver is wrong");
+}
+
+static void reports_name_the_model(void **state)
+{
+	const struct coherent_sim_model model = {
+		.name = "grumpy",
+		.mask = UINT32_MAX,
+		.bar_size = { 16 },
+		.reg_write = complain,
+	};
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	struct log log = LOG_EMPTY;
+	struct coherent_device *dev;
+	struct coherent_bar *bar;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:custom,step", .model = &model,
+				       .report = log_report, .report_arg = &log));
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	coherent_bar_write32(bar, 0, 1);
+	assert_true(log_has(&log, "error: sim:custom,step (grumpy): the driver is wrong\n"));
+	coherent_bar_write32(bar, 16, 1);
+	assert_true(log_has(&log, "warning: sim:custom,step (grumpy): write of 4 bytes"));
+	assert_ok(coherent_box_zeroed(&box, dev, 1));
+	coherent_bar_close(bar);
+	coherent_device_close(dev);
+	assert_true(log_has(&log, "warning: sim:custom,step (grumpy): a box of 4096 bytes"));
+	coherent_box_free(&box);
+}
+
 static void threaded_model_has_a_clock(void **state)
 {
 	struct counter counter = { .opened = 0 };
@@ -171,6 +239,8 @@ int main(void)
 		cmocka_unit_test(model_gets_its_callbacks),
 		cmocka_unit_test(interrupt_without_a_listener_is_dropped),
 		cmocka_unit_test(model_may_have_32_vectors),
+		cmocka_unit_test(mistake_of_a_model_is_explained),
+		cmocka_unit_test(reports_name_the_model),
 		cmocka_unit_test(threaded_model_has_a_clock),
 		cmocka_unit_test(model_without_callbacks_is_a_device),
 		cmocka_unit_test(threaded_model_runs_by_itself),

@@ -59,8 +59,9 @@ struct coherent_sim;
 
 /**
  * struct coherent_sim_model - A device model.
- * @name: The name of the model, for reports.
- * @mask: The DMA mask, from coherent_mask().
+ * @name: The name of the model. Reports have it behind the name of the device, as in
+ *	"sim:custom,step (adder)".
+ * @mask: The DMA mask, from coherent_mask(). 0 is refused unless the key "mask" is given.
  * @vectors: The number of interrupt vectors, at most 32.
  * @bar_size: The size of each BAR in bytes; 0 if there is no such BAR.
  * @open: Called when the device is opened. Returns 0, or -errno to fail the open. May be

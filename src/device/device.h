@@ -19,7 +19,7 @@
  * struct coherent_device - An open device.
  * @alive: Whether it is open. Never changes, as the next three.
  * @reporter: The receiver of reports.
- * @name: The name, as given.
+ * @name: The name, as given; for sim:custom also the name of the model. For reports.
  * @backend: The way to the device.
  * @ref: One reference for being open, and one for each object, pool, BAR and interrupt.
  * @store: Its objects.

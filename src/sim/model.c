@@ -42,5 +42,5 @@ uint64_t coherent_sim_now(const struct coherent_sim *sim) LOCK_ATTRIBUTE(no_thre
 void coherent_sim_report(struct coherent_sim *sim, enum coherent_severity severity,
 			 const char *text)
 {
-	report(&sim->backend.dev->reporter, severity, "%s: %s", sim->model->name, text);
+	report(&sim->backend.dev->reporter, severity, "%s: %s", sim->backend.dev->name, text);
 }

@@ -51,29 +51,40 @@ static int report_unknown_model(const struct name *name, const struct reporter *
 	return -ENODEV;
 }
 
-static bool is_valid_model(const struct coherent_sim_model *model)
+/* Returns the mistake of a model, or NULL if there is none. */
+static const char *mistake_of(const struct coherent_sim_model *model, uint64_t mask_key)
 {
+	if (!model)
+		return "sim:custom needs a .model";
+	if (!model->name)
+		return "its .model has no .name";
+	if (!model->mask && !mask_key)
+		return "the .mask of its .model is 0; set it with coherent_mask() to the address bits of the "
+		       "device, or use coherent_mask(64)";
 	/*
 	 * A mask from coherent_mask() has all its ones at the bottom. Only such a number shares no
 	 * bit with the next one.
 	 */
-	return model->name && !(model->mask & (model->mask + 1)) &&
-	       model->vectors <= SIM_VECTORS_MAX;
+	if (model->mask & (model->mask + 1))
+		return "the .mask of its .model is not from coherent_mask()";
+	if (model->vectors > SIM_VECTORS_MAX)
+		return "its .model has more than 32 .vectors";
+	return NULL;
 }
 
 static int use_custom_model(struct sim_choice *choice, const struct name *name,
-			    const struct coherent_open_options *options, const struct reporter *to)
+			    const struct coherent_open_options *options, uint64_t mask_key,
+			    const struct reporter *to)
 {
-	if (options->model && is_valid_model(options->model)) {
-		choice->model = options->model;
-		choice->arg = options->model_arg;
-		return 0;
+	const char *mistake = mistake_of(options->model, mask_key);
+
+	if (mistake) {
+		report(to, COHERENT_ERROR, "device name \"%s\": %s", name->whole, mistake);
+		return -EINVAL;
 	}
-	report(to, COHERENT_ERROR, "device name \"%s\": %s", name->whole,
-	       options->model ?
-		       "its .model needs a .name, a .mask from coherent_mask() and at most 32 .vectors" :
-		       "sim:custom needs a .model");
-	return -EINVAL;
+	choice->model = options->model;
+	choice->arg = options->model_arg;
+	return 0;
 }
 
 static int use_builtin_model(struct sim_choice *choice, const struct name *name,
@@ -101,10 +112,11 @@ int sim_options_read(struct sim_options *options, const struct name *name,
 	return name_read_keys(name, keys, ARRAY_SIZE(keys), options, to);
 }
 
-int sim_options_choose(struct sim_choice *choice, const struct name *name,
-		       const struct coherent_open_options *options, const struct reporter *to)
+int sim_options_choose(struct sim_choice *choice, const struct sim_options *keys_read,
+		       const struct name *name, const struct coherent_open_options *options,
+		       const struct reporter *to)
 {
 	if (!strcmp(name->target, "custom"))
-		return use_custom_model(choice, name, options, to);
+		return use_custom_model(choice, name, options, keys_read->mask, to);
 	return use_builtin_model(choice, name, options, to);
 }

@@ -64,6 +64,7 @@ int sim_options_read(struct sim_options *options, const struct name *name,
 /**
  * sim_options_choose() - Choose the device model.
  * @choice: Receives the model.
+ * @keys_read: The keys of the name.
  * @name: The device name.
  * @options: The options of coherent_device_open().
  * @to: The receiver of a report.
@@ -71,7 +72,8 @@ int sim_options_read(struct sim_options *options, const struct name *name,
  * Return: 0; -ENODEV (there is no such model), -EINVAL (the .model is missing or wrong, or does not
  * belong to this name), -ENOMEM.
  */
-int sim_options_choose(struct sim_choice *choice, const struct name *name,
-		       const struct coherent_open_options *options, const struct reporter *to);
+int sim_options_choose(struct sim_choice *choice, const struct sim_options *keys_read,
+		       const struct name *name, const struct coherent_open_options *options,
+		       const struct reporter *to);
 
 #endif

@@ -7,6 +7,7 @@
  * model gives way to it: a mutex alone would let the thread of the model take the lock again before
  * the waiting thread wakes up.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -363,6 +364,21 @@ static int start_model(struct coherent_sim *sim)
 	return -ENOMEM;
 }
 
+/* The name of each device with a model of its own is sim:custom, so reports name the model too. */
+static int add_model_to_name(struct coherent_device *dev, const char *model)
+{
+	const size_t bytes = strlen(dev->name) + strlen(model) + sizeof(" ()");
+	char *name = malloc(bytes);
+
+	if (!name)
+		return -ENOMEM;
+	snprintf(name, bytes, "%s (%s)", dev->name, model);
+	free(dev->name);
+	dev->name = name;
+	dev->store.name = name;
+	return 0;
+}
+
 static int sim_open(struct backend **backend, struct coherent_device *dev, const struct name *name,
 		    const struct coherent_open_options *options)
 {
@@ -375,7 +391,9 @@ static int sim_open(struct backend **backend, struct coherent_device *dev, const
 		return -ENOMEM;
 	err = sim_options_read(&sim->options, name, to);
 	if (!err)
-		err = sim_options_choose(&choice, name, options, to);
+		err = sim_options_choose(&choice, &sim->options, name, options, to);
+	if (!err && options->model)
+		err = add_model_to_name(dev, options->model->name);
 	if (err)
 		goto free_sim;
 	sim->model = choice.model;

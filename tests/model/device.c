@@ -320,7 +320,9 @@ static void open_in_scope(void)
 
 void device_misuse(void)
 {
-	const struct coherent_sim_model refusing = { .name = "refusing", .open = refuse_to_open };
+	const struct coherent_sim_model refusing = { .name = "refusing",
+						     .mask = UINT64_MAX,
+						     .open = refuse_to_open };
 	const struct coherent_sim_model nameless = { .mask = UINT64_MAX };
 
 	expect_refusal(NULL, NULL, 0, -EINVAL);
