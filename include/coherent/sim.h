@@ -237,6 +237,16 @@ int coherent_base_sim_try(struct coherent_device *dev, const struct coherent_obj
 		coherent_base_sim_try((dev), (&(target)->base)->object,	\
 				      (offset), (buffer), (bytes), (access)))
 
+/*
+ * --- sim:edu ---
+ *
+ * The device of QEMU's docs/specs/edu.rst: a factorial, an interrupt, and DMA to and from a
+ * buffer of 4096 bytes at 0x40000. A transfer takes 1 to 4095 bytes and must end before
+ * 0x40fff, because QEMU 7.2 aborts on any other one. Here such a transfer never ends, and a
+ * report tells its size and place. If the IOMMU refuses a transfer it ends as any other: a
+ * read delivers zeros. The mask is 28 bits; addresses lose the bits above it.
+ */
+
 /* --- sim:ring --- */
 
 /**

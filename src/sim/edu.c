@@ -186,11 +186,12 @@ static bool is_in_buffer(uint64_t at, uint64_t count)
 
 static void hang_device(struct coherent_sim *sim, struct edu *edu, uint64_t at)
 {
-	char text[160];
+	char text[192];
 
 	snprintf(text, sizeof(text),
 		 "transfer of %" PRIu64 " bytes at 0x%" PRIx64
-		 " of its buffer, which is 0x40000 to 0x40ffe: QEMU 7.2 aborts, this device hangs",
+		 " of its buffer: it takes at most 4095 bytes from 0x40000 to 0x40ffe. QEMU 7.2 "
+		 "aborts, this device hangs",
 		 edu->count, at);
 	coherent_sim_report(sim, COHERENT_ERROR, text);
 	edu->hung = true;
