@@ -352,7 +352,8 @@ enum coherent_access {
  * @COHERENT_STATE_NONE: There is no object. If one ends right before the address, the text of a
  *	fault names it.
  * @COHERENT_STATE_BOX: A box that is not exposed yet.
- * @COHERENT_STATE_MEM: A mem. In a fault it is a read-only mem that the device tried to write.
+ * @COHERENT_STATE_MEM: A mem. In a fault it is a read-only mem that the device tried to write; with
+ *	the key exact of sim:, also the neighbour in a pool that an access ran into.
  * @COHERENT_STATE_RECLAIMED: A mem that was reclaimed.
  * @COHERENT_STATE_FREED: A mem that was freed.
  */

@@ -4,7 +4,7 @@
  *
  * A device model is a table of callbacks. A model reaches memory only through
  * coherent_sim_dma_read() and coherent_sim_dma_write(). They translate and check
- * every access by page, as an IOMMU does. They refuse an access if a page is not mapped
+ * every access by page, as an IOMMU does; the key "exact" makes them stricter. They refuse an access if a page is not mapped
  * or its permission does not allow the access. coherent_device_next_fault() then returns
  * a fault that names the object.
  *
@@ -45,6 +45,11 @@
  *			was reclaimed or freed.
  *	lazy		Unmapping is not a fence: the device can reach unmapped memory
  *			until coherent_device_fence(), as with a deferred IOTLB flush.
+ *	exact		An access is refused although its page is mapped, if it goes
+ *			past the last element of its object, or from one object of a
+ *			pool to the next, or to an object of a pool that is free or a
+ *			box. A real IOMMU knows only pages, so a device can do all of
+ *			this. The key finds drivers and models that count wrong.
  *	maps=N		At most N objects can be exposed at a time; then expose returns
  *			-ENOSPC.
  *	fail-map=N	The Nth mapping fails with -EIO.

@@ -210,17 +210,114 @@ static void name_fault_locked(struct object_store *store, struct coherent_fault 
 		 object->site);
 }
 
-void lookup_fault(struct coherent_device *dev, struct coherent_fault *fault)
+static void set_fault_text(struct coherent_fault *fault, const char *text)
 {
 	static const char *const access[] = { "read", "write", "access" };
+
+	snprintf(fault->text, sizeof(fault->text),
+		 "device %s of %zu bytes at 0x%" PRIx64 " refused: %s", access[fault->access],
+		 fault->bytes, fault->address, text);
+}
+
+void lookup_fault(struct coherent_device *dev, struct coherent_fault *fault)
+{
 	char text[160];
 
 	lock_take(&dev->store.lock);
 	name_fault_locked(&dev->store, fault, text, sizeof(text));
 	lock_drop(&dev->store.lock);
-	snprintf(fault->text, sizeof(fault->text),
-		 "device %s of %zu bytes at 0x%" PRIx64 " refused: %s", access[fault->access],
-		 fault->bytes, fault->address, text);
+	set_fault_text(fault, text);
+}
+
+/* --- The ends of elements --- */
+
+static uint64_t bytes_before(uint64_t offset, uint64_t end)
+{
+	return offset < end ? end - offset : 0;
+}
+
+static uint64_t reach_in_chunk(const struct chunk *chunk, uint64_t offset)
+{
+	const struct slot *slot = slots_at(chunk, offset);
+
+	if (!slot || slot_state(slot) != COHERENT_STATE_MEM)
+		return 0;
+	return bytes_before(offset, slot->offset + chunk->pool->element_bytes);
+}
+
+/* Returns the object whose pages have an address, or NULL. */
+static const struct coherent_object *object_at_locked(struct object_store *store, uint64_t address)
+	NEEDS_LOCK(store->lock)
+{
+	struct iova_range *range = iova_find(&store->space, address);
+	const struct coherent_object *object = range ? object_of(range) : NULL;
+
+	if (!object || object->state == COHERENT_STATE_NONE ||
+	    address - range->first >= object_bytes(object))
+		return NULL;
+	return object;
+}
+
+uint64_t lookup_reach(struct coherent_device *dev, uint64_t address)
+{
+	const struct coherent_object *object;
+	uint64_t reach = 0;
+
+	lock_take(&dev->store.lock);
+	object = object_at_locked(&dev->store, address);
+	if (object && object->chunk)
+		reach = reach_in_chunk(object->chunk, address - object->address.first);
+	else if (object)
+		reach = bytes_before(address - object->address.first, object_element_bytes(object));
+	lock_drop(&dev->store.lock);
+	return reach;
+}
+
+static void name_slot_of_reach(const struct coherent_object *object, struct coherent_fault *fault,
+			       char *text, size_t size)
+{
+	const struct chunk *chunk = object->chunk;
+	const uint64_t at = fault->address - object->address.first;
+	const size_t bytes = chunk->pool->element_bytes;
+	const struct slot *slot = slots_at(chunk, at);
+	const enum coherent_state state = slot ? slot_state(slot) : COHERENT_STATE_NONE;
+
+	if (state == COHERENT_STATE_NONE) {
+		snprintf(text, size, "a free part of the pool created at %s", object->site);
+	} else if (at - slot->offset >= bytes) {
+		snprintf(text, size,
+			 "no object, byte %" PRIu64 " past the end of one of a pool (%zu bytes "
+			 "allocated at %s)",
+			 at - slot->offset - bytes + 1, bytes, slot_site(slot));
+	} else {
+		fault->state = state;
+		fault->object_address = object_address((const struct coherent_object *)slot);
+		fault->object_bytes = chunk->slot_bytes;
+		fault->where = slot_site(slot);
+		snprintf(text, size, "%s (%zu bytes allocated at %s)",
+			 state == COHERENT_STATE_BOX ? "box of a pool, not exposed yet" :
+						       "the next object of the pool",
+			 bytes, fault->where);
+	}
+}
+
+void lookup_reach_fault(struct coherent_device *dev, struct coherent_fault *fault)
+{
+	const struct coherent_object *object;
+	char text[160] = "no object";
+
+	lock_take(&dev->store.lock);
+	object = object_at_locked(&dev->store, fault->address);
+	if (object && object->chunk)
+		name_slot_of_reach(object, fault, text, sizeof(text));
+	else if (object)
+		snprintf(text, sizeof(text),
+			 "no object, byte %" PRIu64 " past the last element of one (%zu bytes "
+			 "allocated at %s)",
+			 fault->address - object->address.first - object_element_bytes(object) + 1,
+			 object_element_bytes(object), object->site);
+	lock_drop(&dev->store.lock);
+	set_fault_text(fault, text);
 }
 
 /* --- The reports of a close --- */

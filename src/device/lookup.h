@@ -18,6 +18,29 @@
 void lookup_fault(struct coherent_device *dev, struct coherent_fault *fault);
 
 /**
+ * lookup_reach() - How far an access may go that stays in the elements of one object.
+ * @dev: The device.
+ * @address: The address where the access begins.
+ *
+ * Whether the device can reach the object is not asked, except for an object of a pool.
+ *
+ * Context: as lookup_fault().
+ * Return: the number of bytes from @address to the end of the last element; 0 if @address is in no
+ * element, or in an object of a pool that is not exposed.
+ */
+uint64_t lookup_reach(struct coherent_device *dev, uint64_t address);
+
+/**
+ * lookup_reach_fault() - Name the object that an access left, or ran into.
+ * @dev: The device.
+ * @fault: Address, bytes and access are set; the rest is filled in. The address is where
+ *	lookup_reach() ended the access.
+ *
+ * Context: as lookup_fault().
+ */
+void lookup_reach_fault(struct coherent_device *dev, struct coherent_fault *fault);
+
+/**
  * struct unread_faults - The faults of a device that the driver did not read.
  * @count: The number of faults, with those that the backend dropped.
  * @dropped: How many of them the backend dropped.

@@ -66,6 +66,7 @@ enum object_kind { OBJECT_WHOLE, OBJECT_SLOT };
 /**
  * struct coherent_object - The record of a box, a mem or a handle of whole pages.
  * @kind: OBJECT_WHOLE. Never changes.
+ * @slack: How many bytes of the last page are behind the last element. A mem's never changes.
  * @seq: A sequence count: odd while @address, @pages, @site, @cpu_view or @state become those of
  *	another object. coherent_find_ptr() reads them without the lock, and reads this before
  *	and after.
@@ -89,6 +90,7 @@ enum object_kind { OBJECT_WHOLE, OBJECT_SLOT };
  */
 struct coherent_object {
 	unsigned char kind;
+	uint16_t slack;
 	uint32_t seq;
 	struct iova_range address;
 	struct iova_range pages;
@@ -183,6 +185,12 @@ static inline void object_seq_write_end(struct coherent_object *object)
 static inline size_t object_bytes(const struct coherent_object *object)
 {
 	return object->address.last - object->address.first + 1 - object->store->space.guard;
+}
+
+/* The elements of the object, without the rest of its last page. */
+static inline size_t object_element_bytes(const struct coherent_object *object)
+{
+	return object_bytes(object) - object->slack;
 }
 
 /* --- The store --- */

@@ -373,6 +373,7 @@ int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 	pool->alive = options->dev->alive;
 	pool->site = site;
 	pool->slot_bytes = bytes;
+	pool->element_bytes = size;
 	pool->block_bytes = block;
 	pool->permission = options->permission;
 	pool->delay = options->delay;

@@ -53,6 +53,7 @@ struct cache {
  * @chunks: The chunks. Those with free slots come first.
  * @bytes: The size of all chunks.
  * @empty_chunks: How many chunks have no slot in use and none in a cache.
+ * @element_bytes: The size of an element, which is at most @slot_bytes. Never changes.
  */
 struct coherent_slots {
 	struct object_store *store;
@@ -71,6 +72,7 @@ struct coherent_slots {
 	TAILQ_HEAD(, chunk) chunks;
 	size_t bytes;
 	unsigned int empty_chunks;
+	size_t element_bytes;
 };
 
 /* Stands for the cache of a thread without one. It is empty and has no room. */

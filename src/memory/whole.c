@@ -133,6 +133,7 @@ int whole_box_zeroed(struct coherent_box *box, struct object_store *store,
 		return err;
 	}
 	object->attrs = (uint16_t)request->attrs;
+	object->slack = (uint16_t)(want.bytes - bytes);
 	/* The whole last page is cleared, because the device gets the whole page. */
 	pages_clear(pages_va(&object->pages), want.bytes);
 	*box = (struct coherent_box){ pages_va(&object->pages), request->count, object };
@@ -252,6 +253,7 @@ static int new_home(const struct coherent_object *old, bool fence, struct cohere
 	if (err)
 		return err;
 	home->attrs = old->attrs;
+	home->slack = old->slack;
 	if (!fence)
 		err = object_get_pages(home);
 	if (err) {

@@ -57,8 +57,11 @@ void sim_dma_close(struct sim_dma *dma)
 
 /* --- Faults --- */
 
+/* The caller names the object with @name, which may take the store lock, as base/lock.h allows. */
 static void record_fault_locked(struct sim_dma *dma, uint64_t address, size_t bytes,
-				enum coherent_access access) NEEDS_LOCK(dma->lock)
+				enum coherent_access access,
+				void (*name)(struct coherent_device *dev,
+					     struct coherent_fault *fault)) NEEDS_LOCK(dma->lock)
 {
 	struct coherent_fault *fault;
 
@@ -69,11 +72,8 @@ static void record_fault_locked(struct sim_dma *dma, uint64_t address, size_t by
 	}
 	fault = &dma->faults[(dma->fault_first + dma->fault_count++) % SIM_FAULTS];
 	*fault = (struct coherent_fault){ .address = address, .bytes = bytes, .access = access };
-	/*
-	 * The object is named now, because its record may be gone when the driver reads the fault.
-	 * lookup_fault() takes the store lock inside this lock, as base/lock.h allows.
-	 */
-	lookup_fault(dma->dev, fault);
+	/* The object is named now: its record may be gone when the driver reads the fault. */
+	name(dma->dev, fault);
 }
 
 int sim_dma_next_fault(struct sim_dma *dma, struct coherent_fault *fault)
@@ -137,22 +137,35 @@ static void copy_locked(struct sim_dma *dma, uint64_t address, char *buffer, siz
 	}
 }
 
+/* Returns how many bytes the IOMMU permits before the first that it refuses. */
+static size_t permitted_locked(struct sim_dma *dma, uint64_t address, size_t bytes,
+			       enum coherent_access access) NEEDS_LOCK(dma->lock)
+{
+	const uint64_t page = UINT64_C(1) << dma->iommu.page_shift;
+	size_t done;
+
+	/* An access that wraps around is refused too, because no object is in page 0. */
+	for (done = 0; done < bytes; done += bytes_to_end(address + done, page, bytes - done))
+		if (!sim_iommu_translate(&dma->iommu, address + done, access))
+			break;
+	return done;
+}
+
 static int check_locked(struct sim_dma *dma, uint64_t address, size_t bytes,
 			enum coherent_access access) NEEDS_LOCK(dma->lock)
 {
-	const uint64_t page = UINT64_C(1) << dma->iommu.page_shift;
+	const size_t permitted = permitted_locked(dma, address, bytes, access);
+	const uint64_t reach = dma->options.exact ? lookup_reach(dma->dev, address) : UINT64_MAX;
 
-	for (size_t done = 0, n; done < bytes; done += n) {
-		const uint64_t at = address + done;
-
-		n = bytes_to_end(at, page, bytes - done);
-		/* An access that wraps around is refused too, because no object is in page 0. */
-		if (sim_iommu_translate(&dma->iommu, at, access))
-			continue;
-		record_fault_locked(dma, at, bytes - done, access);
-		return -EIO;
-	}
-	return 0;
+	if (reach < permitted)
+		record_fault_locked(dma, address + reach, bytes - (size_t)reach, access,
+				    lookup_reach_fault);
+	else if (permitted < bytes)
+		record_fault_locked(dma, address + permitted, bytes - permitted, access,
+				    lookup_fault);
+	else
+		return 0;
+	return -EIO;
 }
 
 static int access_locked(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes,

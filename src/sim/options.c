@@ -32,6 +32,7 @@ static const struct name_key keys[] = {
 	FLAG("torn", torn),
 	FLAG("late", late),
 	FLAG("lazy", lazy),
+	FLAG("exact", exact),
 	KEY("maps", 1, SIZE_MAX - 1, maps),
 	KEY("fail-map", 1, UINT64_MAX - 1, fail_map),
 	KEY("fail-unmap", 1, UINT64_MAX - 1, fail_unmap),

@@ -20,6 +20,7 @@
  * @torn: 1 if the key is given.
  * @late: 1 if the key is given.
  * @lazy: 1 if the key is given.
+ * @exact: 1 if the key is given.
  * @maps: The largest number of mappings at a time; 0 for no limit.
  * @fail_map: The number of the mapping that fails; 0 for none.
  * @fail_unmap: The number of the unmapping that fails; 0 for none.
@@ -32,6 +33,7 @@ struct sim_options {
 	uint64_t torn;
 	uint64_t late;
 	uint64_t lazy;
+	uint64_t exact;
 	uint64_t maps;
 	uint64_t fail_map;
 	uint64_t fail_unmap;
