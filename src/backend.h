@@ -115,6 +115,9 @@ enum backend_memory_kind {
  * @irq_connect: Signal this eventfd on each interrupt of a vector from now on; -1 for none.
  * @irq_rearm: A thread waits, so an interrupt that was masked when it came may come again. NULL
  *	where there is nothing to do.
+ * @allocate: Called before an object gets memory. An error ends the allocation. NULL where nothing
+ *	is to be done.
+ * @bar_open: Called before a BAR is opened, in the same way.
  * @step: Let a device run for some steps, which may be none. Returns the time of its clock in ns.
  *	NULL where no device runs in steps.
  * @refuses: Whether this thread runs a callback of the device's model, so that a call that waits
@@ -146,6 +149,8 @@ struct backend_ops {
 			  unsigned int width, uint64_t value);
 	int (*irq_connect)(struct backend *backend, unsigned int vector, int fd);
 	void (*irq_rearm)(struct backend *backend, unsigned int vector);
+	int (*allocate)(struct backend *backend);
+	int (*bar_open)(struct backend *backend);
 	uint64_t (*step)(struct backend *backend, unsigned int steps);
 	bool (*refuses)(struct backend *backend, const char *call);
 	struct pollfd (*lost_fd)(const struct backend *backend);
@@ -164,6 +169,17 @@ struct backend_ops {
 static inline bool backend_refuses(struct backend *backend, const char *call)
 {
 	return backend->ops->refuses && backend->ops->refuses(backend, call);
+}
+
+/**
+ * backend_allocate() - Ask whether an object may get memory.
+ * @backend: The backend.
+ *
+ * Return: 0; -ENOMEM.
+ */
+static inline int backend_allocate(struct backend *backend)
+{
+	return backend->ops->allocate ? backend->ops->allocate(backend) : 0;
 }
 
 /**

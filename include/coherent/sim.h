@@ -54,6 +54,31 @@
  *			-ENOSPC.
  *	fail-map=N	The Nth mapping fails with -EIO.
  *	fail-unmap=N	The Nth unmapping fails with -EIO.
+ *	fail-alloc=N	The Nth allocation of a box or mem fails with -ENOMEM. A pool
+ *			allocates when it needs more pages.
+ *	fail-bar=N	The Nth coherent_bar_open() fails with -EIO.
+ *	fail-irq=N	The Nth coherent_irq_open() fails with -EIO.
+ *	unplug=N	The device is gone after the Nth access to a register. From
+ *			then on registers read as all ones and drop writes, no memory
+ *			is reachable, coherent_expose(), coherent_reclaim(),
+ *			coherent_irq_open(), coherent_device_fence(),
+ *			coherent_device_reset() and the calls that wait return
+ *			-ENODEV, and threads that wait wake. Boxes and mems can be
+ *			used and freed.
+ *	stuck=N		From the Nth write to a register on, the device answers
+ *			registers but does not work, as tick() is not called, until
+ *			it is reset.
+ *	drop-irq=N	The Nth interrupt that the driver listens to is lost.
+ *	extra-irq=N	At the Nth write to a register the device interrupts without a
+ *			cause, at a vector chosen at random.
+ *	drop-write=N	The Nth DMA write of the model is lost, and the model does not
+ *			learn of it.
+ *	repeat-write=N	The Nth DMA write arrives again with the next tick.
+ *
+ * If a seed is given, the last four happen again and again: each interrupt, register
+ * write or DMA write is meant with a chance of one in N. All of these keys count calls of
+ * the driver or the model and not time, so they happen at the same moment in each run. A
+ * loop over N that ends when nothing fails any more tests each error path of a driver.
  */
 #ifndef COHERENT_SIM_H
 #define COHERENT_SIM_H

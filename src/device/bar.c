@@ -34,6 +34,9 @@ int coherent_bar_open(struct coherent_bar **bar, struct coherent_device *dev, un
 		report(&dev->reporter, COHERENT_ERROR, "%s: there is no BAR %u", dev->name, index);
 		return -ENODEV;
 	}
+	err = dev->backend->ops->bar_open ? dev->backend->ops->bar_open(dev->backend) : 0;
+	if (err)
+		return err;
 	*bar = calloc(1, sizeof(**bar));
 	if (!*bar)
 		return -ENOMEM;

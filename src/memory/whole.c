@@ -125,8 +125,9 @@ int whole_box_zeroed(struct coherent_box *box, struct object_store *store,
 	if (err)
 		return err;
 	want = want_of(request, bytes, store->pages.page_bytes);
-	object = object_reuse(store, &want, request->site);
-	if (!object)
+	err = backend_allocate(store->backend);
+	object = err ? NULL : object_reuse(store, &want, request->site);
+	if (!err && !object)
 		err = object_with_pages(store, &want, request->site, &object);
 	if (err) {
 		warn_of_allocation(store, request, bytes, err);
@@ -255,6 +256,8 @@ static int new_home(const struct coherent_object *old, bool fence, struct cohere
 	home->attrs = old->attrs;
 	home->slack = old->slack;
 	if (!fence)
+		err = backend_allocate(old->store->backend);
+	if (!fence && !err)
 		err = object_get_pages(home);
 	if (err) {
 		object_destroy(home);

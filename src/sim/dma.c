@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * The DMA engine of a simulated device: translation, faults, and the misbehaviour that the keys
- * "torn", "late" and "lazy" ask for.
+ * "torn", "late", "lazy", "exact", "drop-write" and "repeat-write" ask for.
  *
  * SHARED: the functions here are the device's side of exposed memory. They use the same atomic
  * accesses as drivers do, so that the memory model of C defines what each side sees.
@@ -30,6 +30,13 @@ uint64_t sim_dma_random(uint64_t *state)
 	*state ^= *state >> 7;
 	*state ^= *state << 17;
 	return *state;
+}
+
+bool sim_dma_chance(uint64_t nth, uint64_t seed, uint64_t *count, uint64_t *random)
+{
+	if (!nth)
+		return false;
+	return seed ? sim_dma_random(random) % nth == 0 : ++*count == nth;
 }
 
 int sim_dma_open(struct sim_dma *dma, struct coherent_device *dev, uint64_t mask,
@@ -248,6 +255,34 @@ static void write_torn_locked(struct sim_dma *dma, uint64_t address, char *buffe
 		copy_locked(dma, address, buffer, split, COHERENT_ACCESS_WRITE);
 }
 
+/* --- Repeated writes --- */
+
+static void finish_repeated_write_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lock)
+{
+	if (!dma->repeat_bytes)
+		return;
+	/* If the memory was unmapped since the first time, the write is refused, with a fault. */
+	(void)access_locked(dma, dma->repeat_address, dma->repeat_data, dma->repeat_bytes,
+			    COHERENT_ACCESS_WRITE);
+	free(dma->repeat_data);
+	dma->repeat_bytes = 0;
+}
+
+/* Keeps a write for the next tick. A write that is kept already goes first. */
+static void repeat_write_locked(struct sim_dma *dma, uint64_t address, const char *buffer,
+				size_t bytes) NEEDS_LOCK(dma->lock)
+{
+	if (dma->repeat_bytes)
+		return;
+	dma->repeat_data = malloc(bytes);
+	/* A write may always arrive once, so a lack of memory is not an error. */
+	if (!dma->repeat_data)
+		return;
+	memcpy(dma->repeat_data, buffer, bytes);
+	dma->repeat_address = address;
+	dma->repeat_bytes = bytes;
+}
+
 /* --- Late accesses --- */
 
 static void note_used_locked(struct sim_dma *dma, uint64_t address) NEEDS_LOCK(dma->lock)
@@ -293,6 +328,24 @@ static void write_late_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lock)
 
 /* --- Calls of the model --- */
 
+/* The IOMMU permitted the whole write. */
+static void write_locked(struct sim_dma *dma, uint64_t address, char *buffer, size_t bytes)
+	NEEDS_LOCK(dma->lock)
+{
+	const struct sim_options *options = &dma->options;
+
+	dma->progress = true;
+	if (!bytes ||
+	    sim_dma_chance(options->drop_write, options->seed, &dma->drop_writes, &dma->random))
+		return;
+	if (sim_dma_chance(options->repeat_write, options->seed, &dma->repeat_writes, &dma->random))
+		repeat_write_locked(dma, address, buffer, bytes);
+	if (options->torn)
+		write_torn_locked(dma, address, buffer, bytes);
+	else
+		copy_locked(dma, address, buffer, bytes, COHERENT_ACCESS_WRITE);
+}
+
 int sim_dma_do(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes,
 	       enum coherent_access access)
 {
@@ -306,9 +359,7 @@ int sim_dma_do(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes
 		goto out;
 	note_used_locked(dma, address);
 	if (access == COHERENT_ACCESS_WRITE)
-		dma->progress = true;
-	if (access == COHERENT_ACCESS_WRITE && dma->options.torn && bytes)
-		write_torn_locked(dma, address, buffer, bytes);
+		write_locked(dma, address, buffer, bytes);
 	else
 		copy_locked(dma, address, buffer, bytes, access);
 out:
@@ -320,6 +371,7 @@ void sim_dma_tick(struct sim_dma *dma)
 {
 	lock_take(&dma->lock);
 	finish_torn_write_locked(dma);
+	finish_repeated_write_locked(dma);
 	write_late_locked(dma);
 	lock_drop(&dma->lock);
 }
@@ -421,6 +473,7 @@ int sim_dma_fence(struct sim_dma *dma)
 	lock_take(&dma->lock);
 	if (dma->connected) {
 		finish_torn_write_locked(dma);
+		finish_repeated_write_locked(dma);
 		drop_stale_locked(dma);
 		err = 0;
 	}
@@ -432,6 +485,7 @@ void sim_dma_disconnect(struct sim_dma *dma)
 {
 	lock_take(&dma->lock);
 	finish_torn_write_locked(dma);
+	finish_repeated_write_locked(dma);
 	drop_stale_locked(dma);
 	sim_iommu_close(&dma->iommu);
 	dma->connected = false;

@@ -50,6 +50,11 @@ struct sim_stale {
  * @torn_address: The device address of the second part of a torn write.
  * @torn_bytes: The size of that part; 0 if there is none.
  * @torn_data: The bytes of that part.
+ * @drop_writes: How many writes there were, with the key "drop-write".
+ * @repeat_writes: How many writes arrived, with the key "repeat-write".
+ * @repeat_address: The device address of a write that arrives again in the next tick.
+ * @repeat_bytes: The size of that write; 0 if there is none.
+ * @repeat_data: The bytes of that write.
  * @seen: A ring of the addresses that the device used last.
  * @seen_next: The index of the next entry of @seen to fill.
  * @late: The addresses that the device uses again after they were unmapped.
@@ -74,6 +79,11 @@ struct sim_dma {
 	uint64_t torn_address;
 	size_t torn_bytes;
 	char *torn_data;
+	uint64_t drop_writes;
+	uint64_t repeat_writes;
+	uint64_t repeat_address;
+	size_t repeat_bytes;
+	char *repeat_data;
 	uint64_t seen[SIM_SEEN];
 	unsigned int seen_next;
 	uint64_t late[SIM_LATE];
@@ -87,6 +97,16 @@ struct sim_dma {
  * Return: the number.
  */
 uint64_t sim_dma_random(uint64_t *state);
+
+/**
+ * sim_dma_chance() - Whether a key such as drop-irq=N means this event.
+ * @nth: The value of the key; 0 if it is not given.
+ * @seed: The value of the key "seed". Without a seed, the Nth event is meant. With a seed, each
+ *	event is meant with a chance of one in N.
+ * @count: The number of events so far, if there is no seed. It changes.
+ * @random: The state of a generator. It changes only if a seed and the key are given.
+ */
+bool sim_dma_chance(uint64_t nth, uint64_t seed, uint64_t *count, uint64_t *random);
 
 /**
  * sim_dma_open() - Make a DMA engine.
@@ -131,7 +151,7 @@ int sim_dma_map(struct sim_dma *dma, const struct backend_mapping *mapping);
 int sim_dma_unmap(struct sim_dma *dma, const struct backend_mapping *mapping);
 
 /**
- * sim_dma_fence() - End torn and late writes, and the mappings whose unmapping is delayed.
+ * sim_dma_fence() - End torn, repeated and late writes, and the mappings whose unmapping is delayed.
  * @dma: The engine.
  *
  * Return: 0; -ENODEV.
@@ -176,7 +196,7 @@ int sim_dma_try(struct sim_dma *dma, uint64_t address, void *buffer, size_t byte
 		enum coherent_access access);
 
 /**
- * sim_dma_tick() - Make the second part of a torn write arrive, and make late accesses.
+ * sim_dma_tick() - Make the rest of torn and repeated writes arrive, and make late accesses.
  * @dma: The engine.
  */
 void sim_dma_tick(struct sim_dma *dma);

@@ -7,6 +7,7 @@
  * clang cannot see that, so two functions switch off its analysis of locks.
  */
 #include "device/device.h"
+#include "sim/mishap.h"
 #include "sim/sim.h"
 
 int coherent_sim_dma_read(struct coherent_sim *sim, uint64_t address, void *to, size_t bytes)
@@ -25,7 +26,9 @@ void coherent_sim_irq(struct coherent_sim *sim, unsigned int vector)
 	LOCK_ATTRIBUTE(no_thread_safety_analysis)
 {
 	sim->interrupted = true;
-	if (vector < sim->model->vectors && sim->irq_fds[vector] >= 0)
+	if (vector >= sim->model->vectors || sim->irq_fds[vector] < 0)
+		return;
+	if (!sim_mishap_loses_irq(sim))
 		sys_eventfd_signal(sim->irq_fds[vector]);
 }
 

@@ -36,6 +36,15 @@ static const struct name_key keys[] = {
 	KEY("maps", 1, SIZE_MAX - 1, maps),
 	KEY("fail-map", 1, UINT64_MAX - 1, fail_map),
 	KEY("fail-unmap", 1, UINT64_MAX - 1, fail_unmap),
+	KEY("fail-alloc", 1, UINT64_MAX - 1, fail_alloc),
+	KEY("fail-bar", 1, UINT64_MAX - 1, fail_bar),
+	KEY("fail-irq", 1, UINT64_MAX - 1, fail_irq),
+	KEY("unplug", 1, UINT64_MAX - 1, unplug),
+	KEY("stuck", 1, UINT64_MAX - 1, stuck),
+	KEY("drop-irq", 1, UINT64_MAX - 1, drop_irq),
+	KEY("extra-irq", 1, UINT64_MAX - 1, extra_irq),
+	KEY("drop-write", 1, UINT64_MAX - 1, drop_write),
+	KEY("repeat-write", 1, UINT64_MAX - 1, repeat_write),
 };
 
 static int report_unknown_model(const struct name *name, const struct reporter *to)

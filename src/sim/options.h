@@ -24,6 +24,15 @@
  * @maps: The largest number of mappings at a time; 0 for no limit.
  * @fail_map: The number of the mapping that fails; 0 for none.
  * @fail_unmap: The number of the unmapping that fails; 0 for none.
+ * @fail_alloc: The number of the allocation that fails; 0 for none.
+ * @fail_bar: The number of the opening of a BAR that fails; 0 for none.
+ * @fail_irq: The number of the opening of an interrupt that fails; 0 for none.
+ * @unplug: The number of register accesses after which the device is gone; 0 for never.
+ * @stuck: The number of register writes after which the device stops its work; 0 for never.
+ * @drop_irq: The number of the interrupt that is lost; 0 for none. With a seed, one in so many is.
+ * @extra_irq: The number of the register write that raises an interrupt; as @drop_irq.
+ * @drop_write: The number of the DMA write that is lost; as @drop_irq.
+ * @repeat_write: The number of the DMA write that arrives twice; as @drop_irq.
  */
 struct sim_options {
 	uint64_t mask;
@@ -37,6 +46,15 @@ struct sim_options {
 	uint64_t maps;
 	uint64_t fail_map;
 	uint64_t fail_unmap;
+	uint64_t fail_alloc;
+	uint64_t fail_bar;
+	uint64_t fail_irq;
+	uint64_t unplug;
+	uint64_t stuck;
+	uint64_t drop_irq;
+	uint64_t extra_irq;
+	uint64_t drop_write;
+	uint64_t repeat_write;
 };
 
 /**

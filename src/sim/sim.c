@@ -13,6 +13,7 @@
 
 #include "base/sys_process.h"
 #include "device/device.h"
+#include "sim/mishap.h"
 #include "sim/sim.h"
 
 /* As on x86, the IOMMU does not translate the addresses that interrupts are written to. */
@@ -110,7 +111,7 @@ static void tick_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 		return;
 	sim->held = false;
 	sim->kicked = false;
-	if (!sim->model->tick)
+	if (!sim->model->tick || sim->mishaps.stuck)
 		return;
 	enter_callback(sim);
 	sim->model->tick(sim, sim->arg);
@@ -193,9 +194,11 @@ static uint64_t sim_reg_read(struct backend *backend, unsigned int bar, uint64_t
 	if (sim_refuses(backend, "coherent_bar_read*()"))
 		return value;
 	take_for_driver(sim);
-	if (sim->connected && sim->model->reg_read) {
+	if (sim->connected) {
 		enter_callback(sim);
-		value = sim->model->reg_read(sim, sim->arg, bar, offset, width);
+		if (sim->model->reg_read)
+			value = sim->model->reg_read(sim, sim->arg, bar, offset, width);
+		sim_mishap_after_access_locked(sim, false);
 		leave_callback(sim);
 	}
 	lock_drop(&sim->lock);
@@ -210,9 +213,11 @@ static void sim_reg_write(struct backend *backend, unsigned int bar, uint64_t of
 	if (sim_refuses(backend, "coherent_bar_write*()"))
 		return;
 	take_for_driver(sim);
-	if (sim->connected && sim->model->reg_write) {
+	if (sim->connected) {
 		enter_callback(sim);
-		sim->model->reg_write(sim, sim->arg, bar, offset, width, value);
+		if (sim->model->reg_write)
+			sim->model->reg_write(sim, sim->arg, bar, offset, width, value);
+		sim_mishap_after_access_locked(sim, true);
 		leave_callback(sim);
 		hold_tick_locked(sim);
 		sim->kicked = true;
@@ -224,8 +229,11 @@ static void sim_reg_write(struct backend *backend, unsigned int bar, uint64_t of
 static int sim_irq_connect(struct backend *backend, unsigned int vector, int fd)
 {
 	struct coherent_sim *sim = sim_of(backend);
-	int err = -ENODEV;
+	int err = fd < 0 ? 0 : sim_mishap_irq_open(sim);
 
+	if (err)
+		return err;
+	err = -ENODEV;
 	take_for_driver(sim);
 	/* The model may still interrupt while it closes, so a closed eventfd must not stay here. */
 	if (sim->connected || fd < 0) {
@@ -289,6 +297,7 @@ static int sim_reset(struct backend *backend)
 	}
 	/* A delayed tick belongs to a command that the reset has ended. */
 	sim->held = false;
+	sim->mishaps.stuck = false;
 	/* The fence is second, because the model may use DMA in its reset. */
 	err = sim_dma_fence(&sim->dma);
 	lock_drop(&sim->lock);
@@ -335,6 +344,7 @@ static void sim_close(struct backend *backend)
 	struct coherent_sim *sim = sim_of(backend);
 
 	sim_dma_close(&sim->dma);
+	sim_mishap_close(sim);
 	lock_destroy(&sim->lock);
 	free(sim->state);
 	free(sim);
@@ -411,9 +421,12 @@ static int sim_open(struct backend **backend, struct coherent_device *dev, const
 	sim->random = sim->options.seed ? sim->options.seed : 1;
 	for (unsigned int i = 0; i < SIM_VECTORS_MAX; i++)
 		sim->irq_fds[i] = -1;
-	err = sim_dma_open(&sim->dma, dev, sim->mask, &sim->options);
+	err = sim_mishap_open(sim);
 	if (err)
 		goto free_sim;
+	err = sim_dma_open(&sim->dma, dev, sim->mask, &sim->options);
+	if (err)
+		goto close_mishap;
 	lock_init(&sim->lock);
 	err = start_model(sim);
 	if (err)
@@ -424,6 +437,8 @@ static int sim_open(struct backend **backend, struct coherent_device *dev, const
 close_dma:
 	lock_destroy(&sim->lock);
 	sim_dma_close(&sim->dma);
+close_mishap:
+	sim_mishap_close(sim);
 free_sim:
 	free(sim->state);
 	free(sim);
@@ -447,6 +462,10 @@ const struct backend_ops backend_sim = {
 	.irq_connect = sim_irq_connect,
 	.step = sim_step,
 	.refuses = sim_refuses,
+	.allocate = sim_mishap_allocate,
+	.bar_open = sim_mishap_bar_open,
+	.lost_fd = sim_mishap_lost_fd,
+	.is_lost = sim_mishap_is_lost,
 };
 
 /* --- Calls of tests --- */

@@ -22,6 +22,33 @@
 #define SIM_TICK_NS SYS_NS_PER_MS
 
 /**
+ * struct sim_mishaps - How far the mishaps of a device are. The lock of the device guards the first
+ * ones, up to @stuck.
+ * @accesses: How many registers the driver has read or written, with the key "unplug".
+ * @writes: How many it has written, with the key "stuck".
+ * @irqs: How many interrupts the driver could have received, with the key "drop-irq".
+ * @extra_irqs: How many registers it has written, with the key "extra-irq".
+ * @stuck: The device does not work until it is reset.
+ * @unplugged: The device is gone.
+ * @lost_fd: The eventfd that is signalled when the device is gone; -1 without the key "unplug".
+ * @allocs: How many allocations there were, with the key "fail-alloc".
+ * @bar_opens: How many BARs were opened, with the key "fail-bar".
+ * @irq_opens: How many interrupts were opened, with the key "fail-irq".
+ */
+struct sim_mishaps {
+	uint64_t accesses;
+	uint64_t writes;
+	uint64_t irqs;
+	uint64_t extra_irqs;
+	bool stuck;
+	atomic_bool unplugged;
+	int lost_fd;
+	atomic_ullong allocs;
+	atomic_ullong bar_opens;
+	atomic_ullong irq_opens;
+};
+
+/**
  * struct coherent_sim - A simulated device.
  * @backend: The part that the library knows.
  * @model: The device model. Never changes.
@@ -42,7 +69,8 @@
  * @held: The next tick is delayed until @held_until.
  * @held_until: A time in ns; with the key "step", a number of ticks.
  * @ticks: The number of ticks so far, with the key "step".
- * @random: The state of the generator of delays.
+ * @random: The state of the generator of delays and of interrupts.
+ * @mishaps: The mishaps that the keys ask for.
  * @irq_fds: The eventfd of each vector; -1 if no thread waits for it.
  */
 struct coherent_sim {
@@ -65,6 +93,7 @@ struct coherent_sim {
 	uint64_t held_until;
 	uint64_t ticks;
 	uint64_t random;
+	struct sim_mishaps mishaps;
 	int irq_fds[SIM_VECTORS_MAX];
 };
 
