@@ -466,6 +466,32 @@ static void refused_write_does_not_count(void **state)
 	close_fixture(&fixture);
 }
 
+/* A late model that reads byte by byte makes four faults, and not four for each byte. */
+static void late_device_uses_one_address_of_a_mem(void **state)
+{
+	struct fixture fixture;
+	unsigned int faults = 0;
+	struct coherent_fault fault;
+
+	(void)state;
+	open_fixture(&fixture, "sim:custom,step,late");
+	for (unsigned int i = 0; i < 20; i++) {
+		fixture.counter.target = coherent_addr(&fixture.mem).raw + 3 + i;
+		coherent_bar_write32(fixture.bar, REG_WRITE, 1);
+		assert_ok(coherent_sim_step(fixture.dev, 1));
+	}
+	coherent_free(&fixture.mem);
+	assert_ok(coherent_sim_step(fixture.dev, 100));
+	while (!coherent_device_next_fault(fixture.dev, &fault)) {
+		assert_int_equal(fault.state, COHERENT_STATE_FREED);
+		assert_int_equal(fault.address % 8, 0);
+		assert_int_equal(fault.bytes, 8);
+		faults++;
+	}
+	assert_int_equal(faults, 4);
+	close_fixture(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -483,6 +509,7 @@ int main(void)
 		cmocka_unit_test(repeated_write_is_refused_after_a_free),
 		cmocka_unit_test(fence_ends_a_repeated_write),
 		cmocka_unit_test(refused_write_does_not_count),
+		cmocka_unit_test(late_device_uses_one_address_of_a_mem),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,7 +42,11 @@
  *			multiple of 8 bytes. The second part arrives with the next DMA
  *			or tick.
  *	late		The device uses an address again that it used before the memory
- *			was reclaimed or freed.
+ *			was reclaimed or freed. It writes 8 bytes there four times, in
+ *			ticks chosen at random. The IOMMU refuses the writes, so they
+ *			harm nothing: each is a fault that names the object, and the
+ *			test shows that the memory was out of reach. Read the faults,
+ *			or the close of the device counts them.
  *	lazy		Unmapping is not a fence: the device can reach unmapped memory
  *			until coherent_device_fence(), as with a deferred IOTLB flush.
  *	exact		An access is refused although its page is mapped, if it goes

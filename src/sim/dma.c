@@ -291,10 +291,15 @@ static void note_used_locked(struct sim_dma *dma, uint64_t address) NEEDS_LOCK(d
 	dma->seen_next = (dma->seen_next + 1) % SIM_SEEN;
 }
 
-/* Notes the addresses in a mapping that the device has used, so that it uses them again later. */
+/*
+ * Notes an address in a mapping that the device has used, so that it uses it again later. One is
+ * enough: a model that reads byte by byte would fill the queue of faults with the same object.
+ */
 static void remember_late_locked(struct sim_dma *dma, const struct backend_mapping *mapping)
 	NEEDS_LOCK(dma->lock)
 {
+	bool noted = false;
+
 	for (unsigned int i = 0; i < SIM_SEEN; i++) {
 		/*
 		 * sim_limits() gives no object an address in page 0, so 0 is an entry that is not
@@ -302,12 +307,13 @@ static void remember_late_locked(struct sim_dma *dma, const struct backend_mappi
 		 */
 		if (!dma->seen[i] || dma->seen[i] - mapping->address >= mapping->bytes)
 			continue;
-		for (unsigned int k = 0; k < SIM_LATE; k++) {
+		for (unsigned int k = 0; k < SIM_LATE && !noted; k++) {
 			if (dma->late_left[k])
 				continue;
-			dma->late[k] = dma->seen[i];
+			/* An aligned write stays in the page. */
+			dma->late[k] = dma->seen[i] & ~UINT64_C(7);
 			dma->late_left[k] = LATE_USES;
-			break;
+			noted = true;
 		}
 		dma->seen[i] = 0;
 	}
