@@ -220,7 +220,7 @@ static void no_failure_leaks_with_a_thread(void **state)
 static void no_failure_leaks_with_a_lazy_iommu(void **state)
 {
 	(void)state;
-	fail_each_in_turn("sim:edu,mask=48,step,lazy", false);
+	fail_each_in_turn("sim:edu,mask=48,step,lazy,unplug=1000", false);
 }
 
 static void no_failure_leaks_with_hugepages(void **state)
