@@ -4,9 +4,9 @@
  *
  * A device model is a table of callbacks. A model reaches memory only through
  * coherent_sim_dma_read() and coherent_sim_dma_write(). They translate and check
- * every access by page, as an IOMMU does; the key "exact" makes them stricter. They refuse an access if a page is not mapped
- * or its permission does not allow the access. coherent_device_next_fault() then returns
- * a fault that names the object.
+ * every access by page, as an IOMMU does; the key "exact" makes them stricter. They
+ * refuse an access if a page is not mapped or its permission does not allow the access.
+ * coherent_device_next_fault() then returns a fault that names the object.
  *
  * Callbacks of one device never run at the same time, so a model needs no locks.
  * Register callbacks run in the driver's thread. tick() runs in a thread of the
@@ -22,7 +22,8 @@
  * wait with UINT64_MAX ends when the device answers or is closed; after 60 s of the
  * device's time a report says that it still waits. Threads that wait at the same time each
  * let time pass for all. So only a test in which one thread at a time waits or steps
- * repeats exactly.
+ * repeats exactly. A thread that sleeps elsewhere lets no time pass, for instance in poll()
+ * for coherent_irq_fd(): it needs a thread that calls coherent_sim_step().
  *
  * A callback must not wait for its own device, because the device waits for the callback.
  * So in a callback the calls that do are refused, and a report names the first of each
@@ -46,7 +47,8 @@
  *			ticks chosen at random. The IOMMU refuses the writes, so they
  *			harm nothing: each is a fault that names the object, and the
  *			test shows that the memory was out of reach. Read the faults,
- *			or the close of the device counts them.
+ *			or the close of the device counts them. With "lazy" the writes
+ *			reach old pages, which the library gives to no object yet.
  *	lazy		Unmapping is not a fence: the device can reach unmapped memory
  *			until coherent_device_fence(), as with a deferred IOTLB flush.
  *	exact		An access is refused although its page is mapped, if it goes
@@ -209,7 +211,7 @@ void coherent_sim_report(struct coherent_sim *sim, enum coherent_severity severi
  * @ticks: The number of ticks.
  *
  * Calls that wait let the device run too, so a test needs this only to let time pass while
- * the driver does not wait.
+ * the driver does not wait. Time also passes for a device that the key "unplug" removed.
  *
  * Context: not a callback of a model.
  * Return: 0; -EBUSY (a callback of @dev called it), -EINVAL (@dev does not have the key
