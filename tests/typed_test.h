@@ -40,7 +40,7 @@ struct desc {
 	int32_t large;
 };
 COHERENT_FIELDS(struct desc, .src, .le64, .le32, .le16, .be16, .be32, .ratio, .be64, .exact,
-		.prp.list, .u.raw, .op, .flags, .tag, .small, .medium);
+		.prp.list, .u.raw, .op, .flags, .tag, .small, .medium, .large);
 
 COHERENT_TYPE(descs, struct desc);
 COHERENT_BOX_TYPE(desc_box, struct desc);

@@ -10,13 +10,14 @@ half must compile with strict flags and -Werror. Prints TAP.
 
 A file has comments, which begin with #, and cases:
 
-    CASE name [on COMPILER] expects REGULAR EXPRESSION
+    CASE name [on COMPILER] [at file scope] expects REGULAR EXPRESSION
     BAD
         the body of a function that returns int and must not compile
     GOOD
         a similar body that must compile
     END
 
+At file scope a half is not a body, but declarations.
 The halves use the declarations of prelude.h. Between IGNORED and END each line is a call and a
 case. Its bad half ignores the result. Every macro whose result must be used is there.
 """
@@ -34,7 +35,7 @@ STRICT = ('-Wall -Wextra -Wpedantic -Wshadow -Wundef -Wvla -Wmissing-prototypes 
           '-Wmissing-field-initializers -Wincompatible-pointer-types -Wcast-align '
           '-Wwrite-strings -Wstrict-prototypes -Werror -O1').split()
 HALF = r'((?:\t.*\n|\n)+)'
-CASE = re.compile(rf'^CASE (\w+)(?: on ([\w-]+))? expects (.*)\nBAD\n{HALF}GOOD\n{HALF}END$', re.M)
+CASE = re.compile(rf'^CASE (\w+)(?: on ([\w-]+))?( at file scope)? expects (.*)\nBAD\n{HALF}GOOD\n{HALF}END$', re.M)
 IGNORED = re.compile(r'^IGNORED\n((?:\tcoherent_.*\n)+)END$', re.M)
 CHECKED = re.compile(r'^#define (coherent_\w+)\([^\n]*\)(?:\s|\\\n)*'
                      r'(?:COHERENT_(?:RESULT|INIT_AT|INIT|\dTH|\dRD)\()', re.M)
@@ -43,7 +44,8 @@ CHECKED = re.compile(r'^#define (coherent_\w+)\([^\n]*\)(?:\s|\\\n)*'
 COMPILERS = {'gcc': ['gcc'], 'clang': ['clang'],
              'gcc-32': ['gcc', '-mx32', '-idirafter', '/usr/include/x86_64-linux-gnu']}
 STUB = 'gnu/stubs-x32.h'
-UNIT = '#include "prelude.h"\nint test(void);\nint test(void)\n{{\n{}}}\n'
+UNIT = '#include "prelude.h"\n{}'
+BODY = 'int test(void);\nint test(void)\n{{\n{}}}\n'
 
 
 def checked_macros(include):
@@ -62,11 +64,16 @@ def read_cases(path):
     """Returns the cases of a file: name, compiler or '', expected message, bad half, good half."""
     with open(path, encoding='utf-8') as file:
         text = file.read()
-    cases = [tuple(group or '' for group in match.groups()) for match in CASE.finditer(text)]
+    cases = []
+    for match in CASE.finditer(text):
+        name, compiler, file_scope, expected, *halves = match.groups()
+        halves = halves if file_scope else map(BODY.format, halves)
+        cases.append((name, compiler or '', expected, *halves))
     for table in IGNORED.finditer(text):
         for call, name in re.findall(r'(coherent_(\w+)\(.*)\n', table[1]):
             cases.append((f'ignored_{name}', '', 'ignoring return value',
-                          f'\t{call};\n\treturn 0;\n', f'\treturn {call};\n'))
+                          BODY.format(f'\t{call};\n\treturn 0;\n'),
+                          BODY.format(f'\treturn {call};\n')))
     for pattern in (CASE, IGNORED):
         text = pattern.sub(lambda match: '\n' * match[0].count('\n'), text)
     for number, line in enumerate(text.split('\n'), 1):

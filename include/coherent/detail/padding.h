@@ -15,38 +15,43 @@
 #include <coherent/endian.h>
 #include <coherent/detail/face.h>
 
-#define COHERENT_EACH_1(x, T, a) x(T, a)
-#define COHERENT_EACH_2(x, T, a, ...) x(T, a) COHERENT_EACH_1(x, T, __VA_ARGS__)
-#define COHERENT_EACH_3(x, T, a, ...) x(T, a) COHERENT_EACH_2(x, T, __VA_ARGS__)
-#define COHERENT_EACH_4(x, T, a, ...) x(T, a) COHERENT_EACH_3(x, T, __VA_ARGS__)
-#define COHERENT_EACH_5(x, T, a, ...) x(T, a) COHERENT_EACH_4(x, T, __VA_ARGS__)
-#define COHERENT_EACH_6(x, T, a, ...) x(T, a) COHERENT_EACH_5(x, T, __VA_ARGS__)
-#define COHERENT_EACH_7(x, T, a, ...) x(T, a) COHERENT_EACH_6(x, T, __VA_ARGS__)
-#define COHERENT_EACH_8(x, T, a, ...) x(T, a) COHERENT_EACH_7(x, T, __VA_ARGS__)
-#define COHERENT_EACH_9(x, T, a, ...) x(T, a) COHERENT_EACH_8(x, T, __VA_ARGS__)
-#define COHERENT_EACH_10(x, T, a, ...) x(T, a) COHERENT_EACH_9(x, T, __VA_ARGS__)
-#define COHERENT_EACH_11(x, T, a, ...) x(T, a) COHERENT_EACH_10(x, T, __VA_ARGS__)
-#define COHERENT_EACH_12(x, T, a, ...) x(T, a) COHERENT_EACH_11(x, T, __VA_ARGS__)
-#define COHERENT_EACH_13(x, T, a, ...) x(T, a) COHERENT_EACH_12(x, T, __VA_ARGS__)
-#define COHERENT_EACH_14(x, T, a, ...) x(T, a) COHERENT_EACH_13(x, T, __VA_ARGS__)
-#define COHERENT_EACH_15(x, T, a, ...) x(T, a) COHERENT_EACH_14(x, T, __VA_ARGS__)
-#define COHERENT_EACH_16(x, T, a, ...) x(T, a) COHERENT_EACH_15(x, T, __VA_ARGS__)
-#define COHERENT_EACH_17(x, T, a, ...) x(T, a) COHERENT_EACH_16(x, T, __VA_ARGS__)
-#define COHERENT_EACH_18(x, T, a, ...) x(T, a) COHERENT_EACH_17(x, T, __VA_ARGS__)
-#define COHERENT_EACH_19(x, T, a, ...) x(T, a) COHERENT_EACH_18(x, T, __VA_ARGS__)
-#define COHERENT_EACH_20(x, T, a, ...) x(T, a) COHERENT_EACH_19(x, T, __VA_ARGS__)
-#define COHERENT_EACH_21(x, T, a, ...) x(T, a) COHERENT_EACH_20(x, T, __VA_ARGS__)
-#define COHERENT_EACH_22(x, T, a, ...) x(T, a) COHERENT_EACH_21(x, T, __VA_ARGS__)
-#define COHERENT_EACH_23(x, T, a, ...) x(T, a) COHERENT_EACH_22(x, T, __VA_ARGS__)
-#define COHERENT_EACH_24(x, T, a, ...) x(T, a) COHERENT_EACH_23(x, T, __VA_ARGS__)
-#define COHERENT_EACH_25(x, T, a, ...) x(T, a) COHERENT_EACH_24(x, T, __VA_ARGS__)
-#define COHERENT_EACH_26(x, T, a, ...) x(T, a) COHERENT_EACH_25(x, T, __VA_ARGS__)
-#define COHERENT_EACH_27(x, T, a, ...) x(T, a) COHERENT_EACH_26(x, T, __VA_ARGS__)
-#define COHERENT_EACH_28(x, T, a, ...) x(T, a) COHERENT_EACH_27(x, T, __VA_ARGS__)
-#define COHERENT_EACH_29(x, T, a, ...) x(T, a) COHERENT_EACH_28(x, T, __VA_ARGS__)
-#define COHERENT_EACH_30(x, T, a, ...) x(T, a) COHERENT_EACH_29(x, T, __VA_ARGS__)
-#define COHERENT_EACH_31(x, T, a, ...) x(T, a) COHERENT_EACH_30(x, T, __VA_ARGS__)
-#define COHERENT_EACH_32(x, T, a, ...) x(T, a) COHERENT_EACH_31(x, T, __VA_ARGS__)
+/*
+ * x(T, p, k, a, n) for each field a in the list. p is the field before it, as a designator in an
+ * array of two T: "[1] .len". Before the first field it is "[0]", because [1] begins behind it.
+ * n is a number of the field, and k is that of the field before it, or 0.
+ */
+#define COHERENT_EACH_1(x, T, p, k, a) x(T, p, k, a, 1)
+#define COHERENT_EACH_2(x, T, p, k, a, ...) x(T, p, k, a, 2) COHERENT_EACH_1(x, T, [1] a, 2, __VA_ARGS__)
+#define COHERENT_EACH_3(x, T, p, k, a, ...) x(T, p, k, a, 3) COHERENT_EACH_2(x, T, [1] a, 3, __VA_ARGS__)
+#define COHERENT_EACH_4(x, T, p, k, a, ...) x(T, p, k, a, 4) COHERENT_EACH_3(x, T, [1] a, 4, __VA_ARGS__)
+#define COHERENT_EACH_5(x, T, p, k, a, ...) x(T, p, k, a, 5) COHERENT_EACH_4(x, T, [1] a, 5, __VA_ARGS__)
+#define COHERENT_EACH_6(x, T, p, k, a, ...) x(T, p, k, a, 6) COHERENT_EACH_5(x, T, [1] a, 6, __VA_ARGS__)
+#define COHERENT_EACH_7(x, T, p, k, a, ...) x(T, p, k, a, 7) COHERENT_EACH_6(x, T, [1] a, 7, __VA_ARGS__)
+#define COHERENT_EACH_8(x, T, p, k, a, ...) x(T, p, k, a, 8) COHERENT_EACH_7(x, T, [1] a, 8, __VA_ARGS__)
+#define COHERENT_EACH_9(x, T, p, k, a, ...) x(T, p, k, a, 9) COHERENT_EACH_8(x, T, [1] a, 9, __VA_ARGS__)
+#define COHERENT_EACH_10(x, T, p, k, a, ...) x(T, p, k, a, 10) COHERENT_EACH_9(x, T, [1] a, 10, __VA_ARGS__)
+#define COHERENT_EACH_11(x, T, p, k, a, ...) x(T, p, k, a, 11) COHERENT_EACH_10(x, T, [1] a, 11, __VA_ARGS__)
+#define COHERENT_EACH_12(x, T, p, k, a, ...) x(T, p, k, a, 12) COHERENT_EACH_11(x, T, [1] a, 12, __VA_ARGS__)
+#define COHERENT_EACH_13(x, T, p, k, a, ...) x(T, p, k, a, 13) COHERENT_EACH_12(x, T, [1] a, 13, __VA_ARGS__)
+#define COHERENT_EACH_14(x, T, p, k, a, ...) x(T, p, k, a, 14) COHERENT_EACH_13(x, T, [1] a, 14, __VA_ARGS__)
+#define COHERENT_EACH_15(x, T, p, k, a, ...) x(T, p, k, a, 15) COHERENT_EACH_14(x, T, [1] a, 15, __VA_ARGS__)
+#define COHERENT_EACH_16(x, T, p, k, a, ...) x(T, p, k, a, 16) COHERENT_EACH_15(x, T, [1] a, 16, __VA_ARGS__)
+#define COHERENT_EACH_17(x, T, p, k, a, ...) x(T, p, k, a, 17) COHERENT_EACH_16(x, T, [1] a, 17, __VA_ARGS__)
+#define COHERENT_EACH_18(x, T, p, k, a, ...) x(T, p, k, a, 18) COHERENT_EACH_17(x, T, [1] a, 18, __VA_ARGS__)
+#define COHERENT_EACH_19(x, T, p, k, a, ...) x(T, p, k, a, 19) COHERENT_EACH_18(x, T, [1] a, 19, __VA_ARGS__)
+#define COHERENT_EACH_20(x, T, p, k, a, ...) x(T, p, k, a, 20) COHERENT_EACH_19(x, T, [1] a, 20, __VA_ARGS__)
+#define COHERENT_EACH_21(x, T, p, k, a, ...) x(T, p, k, a, 21) COHERENT_EACH_20(x, T, [1] a, 21, __VA_ARGS__)
+#define COHERENT_EACH_22(x, T, p, k, a, ...) x(T, p, k, a, 22) COHERENT_EACH_21(x, T, [1] a, 22, __VA_ARGS__)
+#define COHERENT_EACH_23(x, T, p, k, a, ...) x(T, p, k, a, 23) COHERENT_EACH_22(x, T, [1] a, 23, __VA_ARGS__)
+#define COHERENT_EACH_24(x, T, p, k, a, ...) x(T, p, k, a, 24) COHERENT_EACH_23(x, T, [1] a, 24, __VA_ARGS__)
+#define COHERENT_EACH_25(x, T, p, k, a, ...) x(T, p, k, a, 25) COHERENT_EACH_24(x, T, [1] a, 25, __VA_ARGS__)
+#define COHERENT_EACH_26(x, T, p, k, a, ...) x(T, p, k, a, 26) COHERENT_EACH_25(x, T, [1] a, 26, __VA_ARGS__)
+#define COHERENT_EACH_27(x, T, p, k, a, ...) x(T, p, k, a, 27) COHERENT_EACH_26(x, T, [1] a, 27, __VA_ARGS__)
+#define COHERENT_EACH_28(x, T, p, k, a, ...) x(T, p, k, a, 28) COHERENT_EACH_27(x, T, [1] a, 28, __VA_ARGS__)
+#define COHERENT_EACH_29(x, T, p, k, a, ...) x(T, p, k, a, 29) COHERENT_EACH_28(x, T, [1] a, 29, __VA_ARGS__)
+#define COHERENT_EACH_30(x, T, p, k, a, ...) x(T, p, k, a, 30) COHERENT_EACH_29(x, T, [1] a, 30, __VA_ARGS__)
+#define COHERENT_EACH_31(x, T, p, k, a, ...) x(T, p, k, a, 31) COHERENT_EACH_30(x, T, [1] a, 31, __VA_ARGS__)
+#define COHERENT_EACH_32(x, T, p, k, a, ...) x(T, p, k, a, 32) COHERENT_EACH_31(x, T, [1] a, 32, __VA_ARGS__)
 #define COHERENT_COUNT(...)						\
 	COHERENT_COUNT_AGAIN(__VA_ARGS__, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, \
 			     15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
@@ -54,28 +59,147 @@
 			     a17, a18, a19, a20, a21, a22, a23, a24, a25, a26, a27, a28, a29, a30, a31, a32, \
 			     count, ...) count
 #define COHERENT_EACH(x, T, ...)					\
-	COHERENT_PASTE(COHERENT_EACH_, COHERENT_COUNT(__VA_ARGS__))(x, T, __VA_ARGS__)
+	COHERENT_PASTE(COHERENT_EACH_, COHERENT_COUNT(__VA_ARGS__))(x, T, [0], 0, __VA_ARGS__)
 
-/* An element of an array of up to two dimensions. For any other field, a char. */
+/* An element of an array. For any other field, a char. */
+#define COHERENT_IS_ARRAY(x)						\
+	(!COHERENT_SAME_TYPE(x, ((void)0, (x))))
 #define COHERENT_ITEM(x)						\
-	(*__builtin_choose_expr(__builtin_classify_type(x) == 5, (x), (char *)0))
+	(*__builtin_choose_expr(COHERENT_IS_ARRAY(x), (x), (char *)0))
 #define COHERENT_IS_SOLID(x)						\
 	(__builtin_classify_type(x) < 12 || COHERENT_IS_ENDIAN(x))
 #define COHERENT_IS_FLAT(x)						\
 	(COHERENT_IS_SOLID(x) && COHERENT_IS_SOLID(COHERENT_ITEM(x)) &&	\
 	 COHERENT_IS_SOLID(COHERENT_ITEM(COHERENT_ITEM(x))))
-#define COHERENT_MASK_FIELD(T, field)					\
+#define COHERENT_DIMENSIONS(x)						\
+	(COHERENT_IS_ARRAY(x) + COHERENT_IS_ARRAY(COHERENT_ITEM(x)) +	\
+	 COHERENT_IS_ARRAY(COHERENT_ITEM(COHERENT_ITEM(x))))
+#define COHERENT_MASK_FIELD(T, p, k, field, n)				\
 	_Static_assert(COHERENT_IS_FLAT(((T *)0)[0] field),		\
 		       "list the members of a nested struct one by one"); \
 	__builtin_memset(coherent_m + __extension__ __builtin_offsetof(struct { T e; }, e field), \
 			 0xff, sizeof(((T *)0)[0] field));
 
-/* The padding after a field is always smaller than the alignment of the struct. */
-#define COHERENT_LISTED_BYTES(T, field) + sizeof(((T *)0)[0] field)
+/*
+ * A forgotten field may lie where padding would be. Then no size and no offset tells about it.
+ * But an initialiser without a designator goes to the next field, whether it is listed or not.
+ * clang evaluates the initialised value, so its check sees which field that was. gcc does not
+ * evaluate it, but the length of an array shows how many initialisers fill an element.
+ *
+ * INVARIANT: the order of the list is that of the struct. Members of a union overlap.
+ */
+#define COHERENT_OFFSET_OF(T, at)					\
+	(__extension__ __builtin_offsetof(struct { T e[2]; }, e at))
+#define COHERENT_OVERLAPS(T, p, field)					\
+	(COHERENT_OFFSET_OF(T, [1] field) < COHERENT_OFFSET_OF(T, p) + sizeof(((T *)0) p))
+/* A declaration without effect, which takes the semicolon. */
+#define COHERENT_FIELDS_END struct coherent_options_have_names
+#define COHERENT_LIST_TEXT						\
+	"fields are missing in the list, or are not in the order of the struct"
+
+#if defined(__CHECKER__)
+
+#define COHERENT_NEEDS_ALL_FIELDS(T, ...) COHERENT_FIELDS_END
+
+#elif defined(__clang__)
+
+/* A field that is 1, until the field after p becomes 0. Both should be the same field. */
+#define COHERENT_PROBE(T, p, field)					\
+	((T[3]){ [1] field = { 1 }, p = { 0 }, 0 })[1] field
+#define COHERENT_PROBE_AT(T, p, field, n, type)				\
+	__builtin_choose_expr(COHERENT_DIMENSIONS(((T *)0)[0] field) == n, \
+			      COHERENT_PROBE(T, p, field), (type)0)
+#define COHERENT_PROBE_VALUE(T, p, field)				\
+	__builtin_choose_expr(COHERENT_DIMENSIONS(((T *)0)[0] field) == 0, \
+			      COHERENT_PROBE(T, p, field),		\
+	__builtin_choose_expr(COHERENT_DIMENSIONS(((T *)0)[0] field) == 1, \
+			      *COHERENT_PROBE_AT(T, p, field, 1, char *), \
+	__builtin_choose_expr(COHERENT_DIMENSIONS(((T *)0)[0] field) == 2, \
+			      **COHERENT_PROBE_AT(T, p, field, 2, char **), \
+			      ***COHERENT_PROBE_AT(T, p, field, 3, char ***))))
+#define COHERENT_PROBE_NUMBER(x)					\
+	__builtin_choose_expr(COHERENT_IS_ENDIAN(x),			\
+			      __builtin_choose_expr(COHERENT_IS_ENDIAN(x), x, (coherent_le16){ 0 }).raw, x)
+#define COHERENT_FOLLOWS(T, p, k, field, n)				\
+	COHERENT_REQUIRE(COHERENT_OVERLAPS(T, p, field) ||		\
+			 !__builtin_constant_p(COHERENT_PROBE_NUMBER(COHERENT_PROBE_VALUE(T, p, field)) ? \
+					       1 : coherent_result(0)),	\
+			 COHERENT_LIST_TEXT);
+/* The initialiser after the last field goes to another element. */
+#define COHERENT_IS_LAST(T, p, k, field, n) + (sizeof((T[]){ [0] field = { 0 }, 0 }) > sizeof(T))
 #define COHERENT_NEEDS_ALL_FIELDS(T, ...)				\
-	_Static_assert(sizeof(T) <= 0 COHERENT_EACH(COHERENT_LISTED_BYTES, T, __VA_ARGS__) + \
-				    COHERENT_COUNT(__VA_ARGS__) * (_Alignof(T) - 1), \
-		       "fields are missing: what is not listed would not be copied")
+	_Pragma("GCC diagnostic push")					\
+	_Pragma("GCC diagnostic ignored \"-Winitializer-overrides\"")	\
+	_Pragma("GCC diagnostic ignored \"-Wbraced-scalar-init\"")	\
+	_Pragma("GCC diagnostic ignored \"-Wmissing-braces\"")	\
+	_Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"") \
+	_Pragma("GCC diagnostic ignored \"-Wint-conversion\"")	\
+	COHERENT_EACH(COHERENT_FOLLOWS, T, __VA_ARGS__)			\
+	COHERENT_REQUIRE(0 COHERENT_EACH(COHERENT_IS_LAST, T, __VA_ARGS__), COHERENT_LIST_TEXT); \
+	_Pragma("GCC diagnostic pop")					\
+	COHERENT_FIELDS_END
+
+#else
+
+#define COHERENT_ZEROS_16 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+#define COHERENT_ZEROS_64 COHERENT_ZEROS_16, COHERENT_ZEROS_16, COHERENT_ZEROS_16, COHERENT_ZEROS_16
+#define COHERENT_ZEROS_256 COHERENT_ZEROS_64, COHERENT_ZEROS_64, COHERENT_ZEROS_64, COHERENT_ZEROS_64
+#define COHERENT_END_OF(T, field) (COHERENT_OFFSET_OF(T, [0] field) + sizeof(((T *)0)[0] field))
+#define COHERENT_IS_INSIDE(T, field, k) (COHERENT_OFFSET_OF(T, [0] field) < coherent_end_##k)
+/* The largest end of this field and of those before it. */
+#define COHERENT_END(T, p, k, field, n)					\
+	coherent_end_##n = COHERENT_END_OF(T, field) > coherent_end_##k ? \
+			   COHERENT_END_OF(T, field) : coherent_end_##k,
+#define COHERENT_OVERLAP(T, p, k, field, n) || COHERENT_IS_INSIDE(T, field, k)
+#define COHERENT_NUMBER_BYTES(x)					\
+	(COHERENT_DIMENSIONS(x) == 0 ? sizeof(x) :			\
+	 COHERENT_DIMENSIONS(x) == 1 ? sizeof(COHERENT_ITEM(x)) :	\
+	 COHERENT_DIMENSIONS(x) == 2 ? sizeof(COHERENT_ITEM(COHERENT_ITEM(x))) : \
+	 sizeof(COHERENT_ITEM(COHERENT_ITEM(COHERENT_ITEM(x)))))
+#define COHERENT_NUMBERS(T, p, k, field, n)				\
+	+ (COHERENT_IS_INSIDE(T, field, k) ? 0 :			\
+	   sizeof(((T *)0)[0] field) / COHERENT_NUMBER_BYTES(((T *)0)[0] field))
+/* One initialiser, also for an array. gcc takes an array only in a static object. */
+#define COHERENT_WHOLE(T, p, k, field, n)				\
+	__builtin_choose_expr(coherent_overlaps, 0, (__typeof__(((T *)0)[0] field)){ 0 }),
+
+/*
+ * One initialiser for each field and one more must begin a second element. If members of a
+ * union overlap, the check counts numbers instead: each element of an array takes one zero.
+ * It then counts up to 256, and a member that reaches past the first one counts twice.
+ *
+ * Nothing calls the function, so gcc emits neither it nor its objects.
+ */
+#define COHERENT_NEEDS_ALL_FIELDS(T, ...)				\
+	static inline __attribute__((unused)) void			\
+	COHERENT_UNIQUE(fields)(void)					\
+	{								\
+		_Pragma("GCC diagnostic push")				\
+		_Pragma("GCC diagnostic ignored \"-Wpedantic\"")	\
+		_Pragma("GCC diagnostic ignored \"-Wmissing-braces\"") \
+		_Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"") \
+		_Pragma("GCC diagnostic ignored \"-Wint-conversion\"") \
+		enum {							\
+			coherent_end_0,					\
+			COHERENT_EACH(COHERENT_END, T, __VA_ARGS__)	\
+			coherent_overlaps = 0 COHERENT_EACH(COHERENT_OVERLAP, T, __VA_ARGS__), \
+			coherent_numbers = 0 COHERENT_EACH(COHERENT_NUMBERS, T, __VA_ARGS__), \
+			coherent_rest = coherent_numbers < 256 ? 257 - coherent_numbers : 1, \
+		};							\
+		static const T coherent_fields[] = {			\
+			COHERENT_EACH(COHERENT_WHOLE, T, __VA_ARGS__) 0 \
+		};							\
+		static const struct { T e; char rest[coherent_rest]; } coherent_zeros[] = { \
+			COHERENT_ZEROS_256, 0, 0			\
+		};							\
+		_Static_assert(coherent_overlaps ? coherent_numbers > 256 || \
+			       sizeof(coherent_zeros) > sizeof(coherent_zeros[0]) : \
+			       sizeof(coherent_fields) > sizeof(T), COHERENT_LIST_TEXT); \
+		_Pragma("GCC diagnostic pop")				\
+	}								\
+	COHERENT_FIELDS_END
+
+#endif
 
 #if __has_builtin(__builtin_clear_padding) || defined(__CHECKER__)
 
@@ -101,15 +225,17 @@ void coherent_padding(const volatile void *coherent_e, unsigned char *coherent_m
 /**
  * COHERENT_FIELDS() - Tell clang which fields a type has.
  * @T: The element type.
- * @...: All its fields, at most 32, each with its dot: .len, .flags, .in.x. List the members
- *	 of a nested struct one by one, and an array as a whole.
+ * @...: All its fields, at most 32, each with its dot and in the order of the struct: .len,
+ *	 .flags, .in.x. List the members of a nested struct or of a union one by one, and an
+ *	 array as a whole. A bit-field cannot be listed.
  *
  * coherent_copy_in(), coherent_box_from() and coherent_from() copy whole elements and leave
  * padding zero. clang cannot tell where the padding is, so it needs this macro. gcc can, and
  * there the macro only checks the list. Put it at file scope, beside T.
  *
- * A field that is not listed is not copied. To find one, a test can copy an element of 0xff
- * bytes in and out.
+ * A list without one of the fields does not compile. The compiler cannot tell whether a member
+ * of a union is missing. If several members of a union are listed, gcc may not see that a field
+ * is missing, but clang does.
  */
 #define COHERENT_FIELDS(T, ...)						\
 	COHERENT_OVERLOAD void coherent_padding(const volatile T *coherent_e, \
