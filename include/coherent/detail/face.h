@@ -70,7 +70,9 @@
  * A device observes memory from outside the CPUs. On arm64 it is in the outer shareable
  * domain (Arm ARM B2.3.12; Linux uses the same instructions in dma_wmb() and dma_rmb()).
  * x86 itself keeps the order of stores and the order of loads to write-back memory
- * (Intel SDM 3A 9.2.2), so a barrier there only has to stop the compiler.
+ * (Intel SDM 3A 9.2.2), so a barrier there only has to stop the compiler. s390x has one
+ * instruction for all three, from z196 on. In riscv64, i and o are the accesses of a device's
+ * registers, so that these barriers also order a doorbell. Linux uses the same on both.
  */
 #if defined(__x86_64__)
 #define COHERENT_WMB() __asm__ __volatile__("" ::: "memory")
@@ -80,6 +82,14 @@
 #define COHERENT_WMB() __asm__ __volatile__("dmb oshst" ::: "memory")
 #define COHERENT_RMB() __asm__ __volatile__("dmb oshld" ::: "memory")
 #define COHERENT_MB() __asm__ __volatile__("dmb osh" ::: "memory")
+#elif defined(__s390x__) && __ARCH__ >= 9
+#define COHERENT_WMB() __asm__ __volatile__("bcr 14,0" ::: "memory")
+#define COHERENT_RMB() __asm__ __volatile__("bcr 14,0" ::: "memory")
+#define COHERENT_MB() __asm__ __volatile__("bcr 14,0" ::: "memory")
+#elif defined(__riscv) && __riscv_xlen == 64
+#define COHERENT_WMB() __asm__ __volatile__("fence ow,ow" ::: "memory")
+#define COHERENT_RMB() __asm__ __volatile__("fence ir,ir" ::: "memory")
+#define COHERENT_MB() __asm__ __volatile__("fence iorw,iorw" ::: "memory")
 #else
 #error "coherent: which barriers order memory for a device on this CPU? Add them to coherent/detail/face.h"
 #endif
