@@ -93,6 +93,8 @@ COHERENT_INLINE union coherent_word coherent_load(const char COHERENT_SHARED *at
 		word.u64 = COHERENT_LOAD_ONCE(COHERENT_PART(const, coherent_u64, at, offset), order);
 		word.u64 = swap ? __builtin_bswap64(word.u64) : word.u64;
 		break;
+	default:
+		__builtin_unreachable();
 	}
 	return word;
 }
@@ -136,6 +138,8 @@ COHERENT_INLINE void coherent_store(char COHERENT_SHARED *at, size_t offset,
 		word.u64 = swap ? __builtin_bswap64(word.u64) : word.u64;
 		COHERENT_STORE_ONCE(COHERENT_PART(, coherent_u64, at, offset), word.u64, order);
 		break;
+	default:
+		__builtin_unreachable();
 	}
 }
 

@@ -75,8 +75,6 @@
 	(COHERENT_IS_ARRAY(x) + COHERENT_IS_ARRAY(COHERENT_ITEM(x)) +	\
 	 COHERENT_IS_ARRAY(COHERENT_ITEM(COHERENT_ITEM(x))))
 #define COHERENT_MASK_FIELD(T, p, k, field, n)				\
-	_Static_assert(COHERENT_IS_FLAT(((T *)0)[0] field),		\
-		       "list the members of a nested struct one by one"); \
 	__builtin_memset(coherent_m + __extension__ __builtin_offsetof(struct { T e; }, e field), \
 			 0xff, sizeof(((T *)0)[0] field));
 
@@ -121,6 +119,8 @@
 	__builtin_choose_expr(COHERENT_IS_ENDIAN(x),			\
 			      __builtin_choose_expr(COHERENT_IS_ENDIAN(x), x, (coherent_le16){ 0 }).raw, x)
 #define COHERENT_FOLLOWS(T, p, k, field, n)				\
+	_Static_assert(COHERENT_IS_FLAT(((T *)0)[0] field),		\
+		       "list the members of a nested struct one by one"); \
 	COHERENT_REQUIRE(COHERENT_OVERLAPS(T, p, field) ||		\
 			 !__builtin_constant_p(COHERENT_PROBE_NUMBER(COHERENT_PROBE_VALUE(T, p, field)) ? \
 					       1 : coherent_result(0)),	\
@@ -129,11 +129,8 @@
 #define COHERENT_IS_LAST(T, p, k, field, n) + (sizeof((T[]){ [0] field = { 0 }, 0 }) > sizeof(T))
 #define COHERENT_NEEDS_ALL_FIELDS(T, ...)				\
 	_Pragma("GCC diagnostic push")					\
-	_Pragma("GCC diagnostic ignored \"-Winitializer-overrides\"")	\
-	_Pragma("GCC diagnostic ignored \"-Wbraced-scalar-init\"")	\
-	_Pragma("GCC diagnostic ignored \"-Wmissing-braces\"")	\
-	_Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"") \
-	_Pragma("GCC diagnostic ignored \"-Wint-conversion\"")	\
+	_Pragma("GCC diagnostic ignored \"-Weverything\"")		\
+	_Pragma("GCC diagnostic ignored \"-Wint-conversion\"")		\
 	COHERENT_EACH(COHERENT_FOLLOWS, T, __VA_ARGS__)			\
 	COHERENT_REQUIRE(0 COHERENT_EACH(COHERENT_IS_LAST, T, __VA_ARGS__), COHERENT_LIST_TEXT); \
 	_Pragma("GCC diagnostic pop")					\

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""Check that the headers cause no warning in a driver.
+
+usage: run.py SOURCE_DIR [COMPILER...]
+
+Compiles user.c with almost all warnings of gcc and clang, and lets the analyzers of both read
+it. The headers are in a folder of the user, because compilers warn less about system folders.
+Prints TAP. Each compiler has the name gcc or clang, maybe with a version: clang-19.
+"""
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+# Not here: -Wc++-compat and -Wtraditional-conversion, because the headers are modern C, and
+# warnings about the size of objects and functions.
+GCC = '''-Wall -Wextra -Wpedantic -Wshadow -Wundef -Wvla -Walloca -Wswitch-default -Wswitch-enum
+-Wconversion -Wsign-conversion -Warith-conversion -Wfloat-conversion -Wdouble-promotion
+-Wfloat-equal -Wcast-qual -Wcast-align=strict -Wbad-function-cast -Wpointer-arith
+-Wredundant-decls -Wnested-externs -Wmissing-prototypes -Wmissing-declarations
+-Wstrict-prototypes -Wold-style-definition -Wdeclaration-after-statement -Wwrite-strings
+-Wformat=2 -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wnull-dereference -Winline
+-Wunused -Wunused-macros -Wunused-const-variable=2 -Winit-self -Wjump-misses-init
+-Wmissing-field-initializers -Wmissing-include-dirs -Wimplicit-fallthrough=5 -Wdate-time -Wpacked
+-Wstrict-aliasing=1 -Wshift-overflow=2 -Wstringop-overflow=4 -Warray-bounds=2
+-Wattribute-alias=2 -Wtrampolines -Wvector-operation-performance -Wunsafe-loop-optimizations
+-Wdisabled-optimization'''.split()
+# All but warnings about C++ and C90, macros that name themselves, padding, kernel-doc, and
+# functions that may stay unused.
+CLANG = '''-Weverything -Wno-c++98-compat -Wno-disabled-macro-expansion -Wno-padded
+-Wno-documentation-unknown-command -Wno-used-but-marked-unused'''.split()
+STANDARDS = ('gnu11', 'c11', 'gnu17', 'c2x')
+
+
+def runs(compiler):
+    """Yield (title, flags) for each run of a compiler."""
+    gcc = compiler.startswith('gcc')
+    flags = GCC if gcc else CLANG
+    for standard in STANDARDS:
+        for level in ('-O0', '-O2'):
+            yield f'-std={standard} {level}', [f'-std={standard}', level, *flags, '-c']
+    analyze = ['-fanalyzer', '-O0', '-c'] if gcc else ['--analyze', '--analyzer-output', 'text']
+    yield 'the analyzer', ['-std=gnu11', *analyze]
+
+
+def main():
+    source_dir, *compilers = sys.argv[1:]
+    include = os.path.join(source_dir, 'include')
+    count = failed = 0
+    for compiler in compilers or ('gcc', 'clang'):
+        for title, flags in runs(compiler):
+            command = [compiler, *flags, '-I', include, os.path.join(HERE, 'user.c'),
+                       '-o', '/dev/null']
+            done = subprocess.run(command, check=False, capture_output=True, text=True)
+            said = done.stderr + done.stdout
+            count += 1
+            failed += bool(said or done.returncode)
+            print(f'{"not " if said or done.returncode else ""}ok {count} - {compiler}: {title}')
+            for line in said.splitlines():
+                print('#', line)
+    print(f'1..{count}')
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == '__main__':
+    main()
