@@ -107,13 +107,13 @@ def check_man(results, headers, man):
     results.say(pages and not out, f'groff does not warn about {len(pages)} pages', out)
 
 
-def build(source, where):
+def build(source, where, *options):
     """Builds the libraries from a copy of the sources in another folder. Returns their bytes."""
     tree = os.path.join(where, 'tree')
     os.makedirs(tree)
     for name in ('meson.build', 'meson_options.txt', 'include', 'src', 'examples', 'bench', 'tools'):
         run_command(['cp', '-r', os.path.join(source, name), tree])
-    run_command(['meson', 'setup', os.path.join(tree, 'b'), tree, '-Dtests=false'])
+    run_command(['meson', 'setup', os.path.join(tree, 'b'), tree, '-Dtests=false', *options])
     code, out = run_command(['ninja', '-C', os.path.join(tree, 'b'), 'src/libcoherent.a',
                              'src/libcoherent.so.0.1.0'])
     bytes_of = {}
@@ -148,6 +148,9 @@ def main():
         for name in ('libcoherent.a', 'libcoherent.so.0.1.0'):
             results.say(name in first and first[name] == second.get(name),
                         f'{name} is the same if it is built in another folder', out)
+        # A packager has other compilers and other options than the tests.
+        warned, out = build(source, os.path.join(one, 'warned'), '-Dc_args=-Wpadded')
+        results.say(warned and '-Wpadded' in out, 'a warning does not stop the build', out)
     print(f'1..{results.count}')
     sys.exit(1 if results.failed else 0)
 
