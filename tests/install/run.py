@@ -107,6 +107,16 @@ def check_man(results, headers, man):
     results.say(pages and not out, f'groff does not warn about {len(pages)} pages', out)
 
 
+def check_merged(results, source, libdir):
+    """Checks that a program needs no option for a static library made with -flto."""
+    program = os.path.join(libdir, 'hello')
+    code, out = run_command(['cc', '-I', os.path.join(source, 'include'),
+                             os.path.join(HERE, 'hello.c'), '-o', program,
+                             os.path.join(libdir, 'libcoherent.a'), '-pthread'])
+    results.say(not code and not run_command([program])[0],
+                'a program with that static library builds and runs', out)
+
+
 def build(source, where, *options):
     """Builds the libraries from a copy of the sources in another folder. Returns their bytes."""
     tree = os.path.join(where, 'tree')
@@ -151,6 +161,9 @@ def main():
         # A packager has other compilers and other options than the tests.
         warned, out = build(source, os.path.join(one, 'warned'), '-Dc_args=-Wpadded')
         results.say(warned and '-Wpadded' in out, 'a warning does not stop the build', out)
+        merged, out = build(source, os.path.join(one, 'merged'), '-Db_lto=true', '-Dwerror=true')
+        results.say(merged, 'the libraries build with link-time optimisation', out)
+        check_merged(results, source, os.path.join(one, 'merged', 'tree', 'b', 'src'))
     print(f'1..{results.count}')
     sys.exit(1 if results.failed else 0)
 
