@@ -16,42 +16,42 @@
 #include <coherent/detail/face.h>
 
 /*
- * x(T, p, k, a, n) for each field a in the list. p is the field before it, as a designator in an
- * array of two T: "[1] .len". Before the first field it is "[0]", because [1] begins behind it.
+ * x(T, p, k, a, n) for each field a in the list. p is the field before it, as a designator in a
+ * COHERENT_PAIR(T): ".e .len". Before the first field it is ".before", because e begins behind it.
  * n is a number of the field, and k is that of the field before it, or 0.
  */
 #define COHERENT_EACH_1(x, T, p, k, a) x(T, p, k, a, 1)
-#define COHERENT_EACH_2(x, T, p, k, a, ...) x(T, p, k, a, 2) COHERENT_EACH_1(x, T, [1] a, 2, __VA_ARGS__)
-#define COHERENT_EACH_3(x, T, p, k, a, ...) x(T, p, k, a, 3) COHERENT_EACH_2(x, T, [1] a, 3, __VA_ARGS__)
-#define COHERENT_EACH_4(x, T, p, k, a, ...) x(T, p, k, a, 4) COHERENT_EACH_3(x, T, [1] a, 4, __VA_ARGS__)
-#define COHERENT_EACH_5(x, T, p, k, a, ...) x(T, p, k, a, 5) COHERENT_EACH_4(x, T, [1] a, 5, __VA_ARGS__)
-#define COHERENT_EACH_6(x, T, p, k, a, ...) x(T, p, k, a, 6) COHERENT_EACH_5(x, T, [1] a, 6, __VA_ARGS__)
-#define COHERENT_EACH_7(x, T, p, k, a, ...) x(T, p, k, a, 7) COHERENT_EACH_6(x, T, [1] a, 7, __VA_ARGS__)
-#define COHERENT_EACH_8(x, T, p, k, a, ...) x(T, p, k, a, 8) COHERENT_EACH_7(x, T, [1] a, 8, __VA_ARGS__)
-#define COHERENT_EACH_9(x, T, p, k, a, ...) x(T, p, k, a, 9) COHERENT_EACH_8(x, T, [1] a, 9, __VA_ARGS__)
-#define COHERENT_EACH_10(x, T, p, k, a, ...) x(T, p, k, a, 10) COHERENT_EACH_9(x, T, [1] a, 10, __VA_ARGS__)
-#define COHERENT_EACH_11(x, T, p, k, a, ...) x(T, p, k, a, 11) COHERENT_EACH_10(x, T, [1] a, 11, __VA_ARGS__)
-#define COHERENT_EACH_12(x, T, p, k, a, ...) x(T, p, k, a, 12) COHERENT_EACH_11(x, T, [1] a, 12, __VA_ARGS__)
-#define COHERENT_EACH_13(x, T, p, k, a, ...) x(T, p, k, a, 13) COHERENT_EACH_12(x, T, [1] a, 13, __VA_ARGS__)
-#define COHERENT_EACH_14(x, T, p, k, a, ...) x(T, p, k, a, 14) COHERENT_EACH_13(x, T, [1] a, 14, __VA_ARGS__)
-#define COHERENT_EACH_15(x, T, p, k, a, ...) x(T, p, k, a, 15) COHERENT_EACH_14(x, T, [1] a, 15, __VA_ARGS__)
-#define COHERENT_EACH_16(x, T, p, k, a, ...) x(T, p, k, a, 16) COHERENT_EACH_15(x, T, [1] a, 16, __VA_ARGS__)
-#define COHERENT_EACH_17(x, T, p, k, a, ...) x(T, p, k, a, 17) COHERENT_EACH_16(x, T, [1] a, 17, __VA_ARGS__)
-#define COHERENT_EACH_18(x, T, p, k, a, ...) x(T, p, k, a, 18) COHERENT_EACH_17(x, T, [1] a, 18, __VA_ARGS__)
-#define COHERENT_EACH_19(x, T, p, k, a, ...) x(T, p, k, a, 19) COHERENT_EACH_18(x, T, [1] a, 19, __VA_ARGS__)
-#define COHERENT_EACH_20(x, T, p, k, a, ...) x(T, p, k, a, 20) COHERENT_EACH_19(x, T, [1] a, 20, __VA_ARGS__)
-#define COHERENT_EACH_21(x, T, p, k, a, ...) x(T, p, k, a, 21) COHERENT_EACH_20(x, T, [1] a, 21, __VA_ARGS__)
-#define COHERENT_EACH_22(x, T, p, k, a, ...) x(T, p, k, a, 22) COHERENT_EACH_21(x, T, [1] a, 22, __VA_ARGS__)
-#define COHERENT_EACH_23(x, T, p, k, a, ...) x(T, p, k, a, 23) COHERENT_EACH_22(x, T, [1] a, 23, __VA_ARGS__)
-#define COHERENT_EACH_24(x, T, p, k, a, ...) x(T, p, k, a, 24) COHERENT_EACH_23(x, T, [1] a, 24, __VA_ARGS__)
-#define COHERENT_EACH_25(x, T, p, k, a, ...) x(T, p, k, a, 25) COHERENT_EACH_24(x, T, [1] a, 25, __VA_ARGS__)
-#define COHERENT_EACH_26(x, T, p, k, a, ...) x(T, p, k, a, 26) COHERENT_EACH_25(x, T, [1] a, 26, __VA_ARGS__)
-#define COHERENT_EACH_27(x, T, p, k, a, ...) x(T, p, k, a, 27) COHERENT_EACH_26(x, T, [1] a, 27, __VA_ARGS__)
-#define COHERENT_EACH_28(x, T, p, k, a, ...) x(T, p, k, a, 28) COHERENT_EACH_27(x, T, [1] a, 28, __VA_ARGS__)
-#define COHERENT_EACH_29(x, T, p, k, a, ...) x(T, p, k, a, 29) COHERENT_EACH_28(x, T, [1] a, 29, __VA_ARGS__)
-#define COHERENT_EACH_30(x, T, p, k, a, ...) x(T, p, k, a, 30) COHERENT_EACH_29(x, T, [1] a, 30, __VA_ARGS__)
-#define COHERENT_EACH_31(x, T, p, k, a, ...) x(T, p, k, a, 31) COHERENT_EACH_30(x, T, [1] a, 31, __VA_ARGS__)
-#define COHERENT_EACH_32(x, T, p, k, a, ...) x(T, p, k, a, 32) COHERENT_EACH_31(x, T, [1] a, 32, __VA_ARGS__)
+#define COHERENT_EACH_2(x, T, p, k, a, ...) x(T, p, k, a, 2) COHERENT_EACH_1(x, T, .e a, 2, __VA_ARGS__)
+#define COHERENT_EACH_3(x, T, p, k, a, ...) x(T, p, k, a, 3) COHERENT_EACH_2(x, T, .e a, 3, __VA_ARGS__)
+#define COHERENT_EACH_4(x, T, p, k, a, ...) x(T, p, k, a, 4) COHERENT_EACH_3(x, T, .e a, 4, __VA_ARGS__)
+#define COHERENT_EACH_5(x, T, p, k, a, ...) x(T, p, k, a, 5) COHERENT_EACH_4(x, T, .e a, 5, __VA_ARGS__)
+#define COHERENT_EACH_6(x, T, p, k, a, ...) x(T, p, k, a, 6) COHERENT_EACH_5(x, T, .e a, 6, __VA_ARGS__)
+#define COHERENT_EACH_7(x, T, p, k, a, ...) x(T, p, k, a, 7) COHERENT_EACH_6(x, T, .e a, 7, __VA_ARGS__)
+#define COHERENT_EACH_8(x, T, p, k, a, ...) x(T, p, k, a, 8) COHERENT_EACH_7(x, T, .e a, 8, __VA_ARGS__)
+#define COHERENT_EACH_9(x, T, p, k, a, ...) x(T, p, k, a, 9) COHERENT_EACH_8(x, T, .e a, 9, __VA_ARGS__)
+#define COHERENT_EACH_10(x, T, p, k, a, ...) x(T, p, k, a, 10) COHERENT_EACH_9(x, T, .e a, 10, __VA_ARGS__)
+#define COHERENT_EACH_11(x, T, p, k, a, ...) x(T, p, k, a, 11) COHERENT_EACH_10(x, T, .e a, 11, __VA_ARGS__)
+#define COHERENT_EACH_12(x, T, p, k, a, ...) x(T, p, k, a, 12) COHERENT_EACH_11(x, T, .e a, 12, __VA_ARGS__)
+#define COHERENT_EACH_13(x, T, p, k, a, ...) x(T, p, k, a, 13) COHERENT_EACH_12(x, T, .e a, 13, __VA_ARGS__)
+#define COHERENT_EACH_14(x, T, p, k, a, ...) x(T, p, k, a, 14) COHERENT_EACH_13(x, T, .e a, 14, __VA_ARGS__)
+#define COHERENT_EACH_15(x, T, p, k, a, ...) x(T, p, k, a, 15) COHERENT_EACH_14(x, T, .e a, 15, __VA_ARGS__)
+#define COHERENT_EACH_16(x, T, p, k, a, ...) x(T, p, k, a, 16) COHERENT_EACH_15(x, T, .e a, 16, __VA_ARGS__)
+#define COHERENT_EACH_17(x, T, p, k, a, ...) x(T, p, k, a, 17) COHERENT_EACH_16(x, T, .e a, 17, __VA_ARGS__)
+#define COHERENT_EACH_18(x, T, p, k, a, ...) x(T, p, k, a, 18) COHERENT_EACH_17(x, T, .e a, 18, __VA_ARGS__)
+#define COHERENT_EACH_19(x, T, p, k, a, ...) x(T, p, k, a, 19) COHERENT_EACH_18(x, T, .e a, 19, __VA_ARGS__)
+#define COHERENT_EACH_20(x, T, p, k, a, ...) x(T, p, k, a, 20) COHERENT_EACH_19(x, T, .e a, 20, __VA_ARGS__)
+#define COHERENT_EACH_21(x, T, p, k, a, ...) x(T, p, k, a, 21) COHERENT_EACH_20(x, T, .e a, 21, __VA_ARGS__)
+#define COHERENT_EACH_22(x, T, p, k, a, ...) x(T, p, k, a, 22) COHERENT_EACH_21(x, T, .e a, 22, __VA_ARGS__)
+#define COHERENT_EACH_23(x, T, p, k, a, ...) x(T, p, k, a, 23) COHERENT_EACH_22(x, T, .e a, 23, __VA_ARGS__)
+#define COHERENT_EACH_24(x, T, p, k, a, ...) x(T, p, k, a, 24) COHERENT_EACH_23(x, T, .e a, 24, __VA_ARGS__)
+#define COHERENT_EACH_25(x, T, p, k, a, ...) x(T, p, k, a, 25) COHERENT_EACH_24(x, T, .e a, 25, __VA_ARGS__)
+#define COHERENT_EACH_26(x, T, p, k, a, ...) x(T, p, k, a, 26) COHERENT_EACH_25(x, T, .e a, 26, __VA_ARGS__)
+#define COHERENT_EACH_27(x, T, p, k, a, ...) x(T, p, k, a, 27) COHERENT_EACH_26(x, T, .e a, 27, __VA_ARGS__)
+#define COHERENT_EACH_28(x, T, p, k, a, ...) x(T, p, k, a, 28) COHERENT_EACH_27(x, T, .e a, 28, __VA_ARGS__)
+#define COHERENT_EACH_29(x, T, p, k, a, ...) x(T, p, k, a, 29) COHERENT_EACH_28(x, T, .e a, 29, __VA_ARGS__)
+#define COHERENT_EACH_30(x, T, p, k, a, ...) x(T, p, k, a, 30) COHERENT_EACH_29(x, T, .e a, 30, __VA_ARGS__)
+#define COHERENT_EACH_31(x, T, p, k, a, ...) x(T, p, k, a, 31) COHERENT_EACH_30(x, T, .e a, 31, __VA_ARGS__)
+#define COHERENT_EACH_32(x, T, p, k, a, ...) x(T, p, k, a, 32) COHERENT_EACH_31(x, T, .e a, 32, __VA_ARGS__)
 #define COHERENT_COUNT(...)						\
 	COHERENT_COUNT_AGAIN(__VA_ARGS__, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, \
 			     15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
@@ -59,7 +59,7 @@
 			     a17, a18, a19, a20, a21, a22, a23, a24, a25, a26, a27, a28, a29, a30, a31, a32, \
 			     count, ...) count
 #define COHERENT_EACH(x, T, ...)					\
-	COHERENT_PASTE(COHERENT_EACH_, COHERENT_COUNT(__VA_ARGS__))(x, T, [0], 0, __VA_ARGS__)
+	COHERENT_PASTE(COHERENT_EACH_, COHERENT_COUNT(__VA_ARGS__))(x, T, .before, 0, __VA_ARGS__)
 
 /* An element of an array. For any other field, a char. */
 #define COHERENT_IS_ARRAY(x)						\
@@ -86,10 +86,10 @@
  *
  * INVARIANT: the order of the list is that of the struct. Members of a union overlap.
  */
+#define COHERENT_PAIR(T) struct { T before, e; }
 #define COHERENT_OFFSET_OF(T, at)					\
-	(__extension__ __builtin_offsetof(struct { T e[2]; }, e at))
-#define COHERENT_OVERLAPS(T, p, field)					\
-	(COHERENT_OFFSET_OF(T, [1] field) < COHERENT_OFFSET_OF(T, p) + sizeof(((T *)0) p))
+	(__extension__ __builtin_offsetof(struct { COHERENT_PAIR(T) pair; }, pair at))
+#define COHERENT_END_OF(T, at) (COHERENT_OFFSET_OF(T, at) + sizeof(((COHERENT_PAIR(T) *)0)[0] at))
 /* A declaration without effect, which takes the semicolon. */
 #define COHERENT_FIELDS_END struct coherent_options_have_names
 #define COHERENT_LIST_TEXT						\
@@ -103,7 +103,7 @@
 
 /* A field that is 1, until the field after p becomes 0. Both should be the same field. */
 #define COHERENT_PROBE(T, p, field)					\
-	((T[3]){ [1] field = { 1 }, p = { 0 }, 0 })[1] field
+	((COHERENT_PAIR(T)){ .e field = { 1 }, p = { 0 }, 0 }).e field
 #define COHERENT_PROBE_AT(T, p, field, n, type)				\
 	__builtin_choose_expr(COHERENT_DIMENSIONS(((T *)0)[0] field) == n, \
 			      COHERENT_PROBE(T, p, field), (type)0)
@@ -121,7 +121,7 @@
 #define COHERENT_FOLLOWS(T, p, k, field, n)				\
 	_Static_assert(COHERENT_IS_FLAT(((T *)0)[0] field),		\
 		       "list the members of a nested struct one by one"); \
-	COHERENT_REQUIRE(COHERENT_OVERLAPS(T, p, field) ||		\
+	COHERENT_REQUIRE(COHERENT_OFFSET_OF(T, .e field) < COHERENT_END_OF(T, p) || \
 			 !__builtin_constant_p(COHERENT_PROBE_NUMBER(COHERENT_PROBE_VALUE(T, p, field)) ? \
 					       1 : coherent_result(0)),	\
 			 COHERENT_LIST_TEXT);
@@ -141,12 +141,11 @@
 #define COHERENT_ZEROS_16 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 #define COHERENT_ZEROS_64 COHERENT_ZEROS_16, COHERENT_ZEROS_16, COHERENT_ZEROS_16, COHERENT_ZEROS_16
 #define COHERENT_ZEROS_256 COHERENT_ZEROS_64, COHERENT_ZEROS_64, COHERENT_ZEROS_64, COHERENT_ZEROS_64
-#define COHERENT_END_OF(T, field) (COHERENT_OFFSET_OF(T, [0] field) + sizeof(((T *)0)[0] field))
-#define COHERENT_IS_INSIDE(T, field, k) (COHERENT_OFFSET_OF(T, [0] field) < coherent_end_##k)
+#define COHERENT_IS_INSIDE(T, field, k) (COHERENT_OFFSET_OF(T, .e field) < coherent_end_##k)
 /* The largest end of this field and of those before it. */
 #define COHERENT_END(T, p, k, field, n)					\
-	coherent_end_##n = COHERENT_END_OF(T, field) > coherent_end_##k ? \
-			   COHERENT_END_OF(T, field) : coherent_end_##k,
+	coherent_end_##n = COHERENT_END_OF(T, .e field) > coherent_end_##k ? \
+			   COHERENT_END_OF(T, .e field) : coherent_end_##k,
 #define COHERENT_OVERLAP(T, p, k, field, n) || COHERENT_IS_INSIDE(T, field, k)
 #define COHERENT_NUMBER_BYTES(x)					\
 	(COHERENT_DIMENSIONS(x) == 0 ? sizeof(x) :			\
