@@ -18,6 +18,16 @@
 
 #include "base/sys.h"
 
+/* musl before 1.2.5 has neither. */
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 8
+
+static ssize_t preadv2(int fd, const struct iovec *parts, int count, off_t offset, int flags)
+{
+	return syscall(SYS_preadv2, fd, parts, count, offset, 0L, flags);
+}
+#endif
+
 /* --- Memory --- */
 
 int sys_map(size_t bytes, int flags, void **va)

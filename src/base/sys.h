@@ -23,6 +23,11 @@
 #include <time.h>
 #include <unistd.h>
 
+/* musl does not have it. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
 /* A vhost-user message carries at most this many descriptors. */
 #define SYS_SEND_FDS_MAX 8
 #define SYS_NS_PER_MS UINT64_C(1000000)

@@ -5,7 +5,7 @@
 #ifndef IRQ_H
 #define IRQ_H
 
-#include <sys/queue.h>
+#include <bsd/sys/queue.h>
 
 #include "base/lock.h"
 

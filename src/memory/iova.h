@@ -10,11 +10,11 @@
 #ifndef IOVA_H
 #define IOVA_H
 
+#include <bsd/sys/queue.h>
 #include <bsd/sys/tree.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
 /* The quarantine has at most this many ranges, and an eighth of the space. */
 #define IOVA_RETIRED_MAX 4096

@@ -7,8 +7,8 @@
 #ifndef SIM_DMA_H
 #define SIM_DMA_H
 
+#include <bsd/sys/queue.h>
 #include <coherent/sim.h>
-#include <sys/queue.h>
 
 #include "base/lock.h"
 #include "sim/iommu.h"
