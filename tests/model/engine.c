@@ -71,6 +71,14 @@ static void engine_tick(struct coherent_sim *sim, void *arg)
 	coherent_sim_irq(sim, UINT32_MAX);
 }
 
+/* Returns where the low bytes of a number are. The registers have the byte order of the CPU. */
+static void *low_part(uint64_t *number, unsigned int width)
+{
+	const bool big = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+
+	return (char *)number + (big ? sizeof(*number) - width : 0);
+}
+
 static uint64_t engine_read(struct coherent_sim *sim, void *arg, unsigned int bar, uint64_t offset,
 			    unsigned int width)
 {
@@ -82,7 +90,7 @@ static uint64_t engine_read(struct coherent_sim *sim, void *arg, unsigned int ba
 	engine->width = width;
 	/* The driver must not see the bits above the width. */
 	engine->value = UINT64_MAX;
-	memcpy(&engine->value, &engine->bars[bar][offset], width);
+	memcpy(low_part(&engine->value, width), &engine->bars[bar][offset], width);
 	return engine->value;
 }
 
@@ -97,7 +105,7 @@ static void engine_write(struct coherent_sim *sim, void *arg, unsigned int bar, 
 	engine->width = width;
 	engine->value = value;
 	engine->writes++;
-	memcpy(&engine->bars[bar][offset], &value, width);
+	memcpy(&engine->bars[bar][offset], low_part(&value, width), width);
 }
 
 static int engine_open(struct coherent_sim *sim, void *arg)
