@@ -18,7 +18,7 @@ demo: all
 check: deps-check
 	@tools/check
 
-# Runs the tests in VMs with other kernels, IOMMUs and architectures. The first run builds a kernel.
+# Runs the tests in VMs with other kernels and IOMMUs, and on other CPUs. The first run builds a kernel.
 check-kernels: deps-kernels
 	@tools/check kernels
 

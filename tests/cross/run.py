@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""Build the library for another CPU or another libc, and run tests with it.
+
+usage: run.py TARGET SOURCE_DIR [NAME=SOURCE,SOURCE...]...
+
+TARGET is arm64, s390x, riscv64 or musl. A test program is built from sources in tests/. For
+another CPU it runs under qemu-user, with the cmocka of that CPU. For musl it runs here, and
+programs with cmocka are left out, because Debian has no cmocka for musl.
+
+Prints TAP. qemu-user accepts MADV_WIPEONFORK and does nothing. A small program finds that out
+first. Then a test of forked children that fails is skipped with this reason.
+"""
+import dataclasses
+import glob
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'vm'))
+import kernels  # noqa: E402
+from archive import Archive, Failed, OutOfReach, run_command  # noqa: E402
+
+FLAGS = ['-std=gnu11', '-O1', '-g', '-Wall', '-Wextra', '-Werror', '-D_GNU_SOURCE',
+         '-D_FILE_OFFSET_BITS=64', '-pthread', '-ffile-prefix-map=../=']
+SECONDS = 600
+TAP = re.compile(r'^(not ok|ok) \d+ - (.*)$', re.M)
+PLAN = re.compile(r'^1\.\.(\d+)$', re.M)
+FORK = re.compile(r'forked[_ ]child')
+# These check their own results.
+EXAMPLES = ('chain', 'mailbox', 'nic', 'pagetable')
+NO_WIPE = 'qemu-user does not clear memory in a forked child (MADV_WIPEONFORK)'
+# The worlds of the promises need these, but only a simulated device works everywhere.
+WORLDS = ('blk', 'nvme', 'qsd')
+ARGUMENTS = {'promises': ['sim']}
+MODEL_STEPS = '20000'
+
+
+@dataclasses.dataclass
+class Target:
+    """A CPU under qemu-user. suite: has cmocka for it, or None for the suite of this machine."""
+    triplet: str
+    qemu: str
+    suite: str | None = None
+
+
+TARGETS = {
+    'arm64': Target('aarch64-linux-gnu', 'qemu-aarch64'),
+    's390x': Target('s390x-linux-gnu', 'qemu-s390x'),
+    'riscv64': Target('riscv64-linux-gnu', 'qemu-riscv64', 'trixie'),
+}
+
+
+class Cross:
+    """Builds and runs programs for another CPU."""
+    def __init__(self, name, _):
+        target = TARGETS[name]
+        self.compiler = [target.triplet + '-gcc', '-idirafter', '/usr/include']
+        self.qemu = [target.qemu, '-L', f'/usr/{target.triplet}']
+        with kernels.cache() as cache:
+            tree = Archive(cache, target.suite, name).unpack(
+                ['libcmocka0'], os.path.join(cache, f'cmocka-{name}'))
+        self.cmocka = glob.glob(os.path.join(tree, '**/libcmocka.so.0'), recursive=True)[0]
+
+    def command(self, program):
+        return [*self.qemu, '-E', f'LD_LIBRARY_PATH={os.path.dirname(self.cmocka)}', program]
+
+
+class Musl:
+    """Builds programs with musl. They run here."""
+    cmocka = None
+
+    def __init__(self, _, where):
+        # musl needs the headers of Linux and of libbsd, but must not find those of glibc.
+        headers = os.path.join(where, 'headers')
+        os.makedirs(headers)
+        for name in ('linux', 'asm-generic', 'bsd'):
+            os.symlink(f'/usr/include/{name}', os.path.join(headers, name))
+        machine = run_command(['gcc', '-print-multiarch']).strip()
+        os.symlink(f'/usr/include/{machine}/asm', os.path.join(headers, 'asm'))
+        self.compiler = ['musl-gcc', '-idirafter', headers]
+
+    def command(self, program):
+        return [program]
+
+
+def compile_all(build, source_dir, where, sources, flags):
+    """Compiles sources of the tree. Returns the objects."""
+    def compile_one(source):
+        target = os.path.join(where, source.replace('/', '_') + '.o')
+        # A path in the tree, as meson has it, because tests compare the places of allocations.
+        run_command([*build.compiler, *FLAGS, *flags, '-I', '../include', '-I', '../src', '-c',
+                     f'../{source}', '-o', target], cwd=os.path.join(source_dir, 'tests'))
+        return target
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(compile_one, sources))
+
+
+def run_program(command):
+    """Returns the exit status and the output of a test program."""
+    env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT='TAP', MODEL_STEPS=MODEL_STEPS)
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=env,
+                              timeout=SECONDS, errors='replace')
+    except subprocess.TimeoutExpired:
+        return None, f'no end in {SECONDS} s'
+    return done.returncode, done.stdout + done.stderr
+
+
+def judge(name, status, output, wipes):
+    """Returns (passed, title) of each test of a program, and of the program itself."""
+    found = []
+    refused = 0
+    for result, title in TAP.findall(output):
+        skip = result == 'not ok' and not wipes and FORK.search(title)
+        refused += bool(skip)
+        found.append((result == 'ok' or bool(skip),
+                      f'{name}: {title}' + (f' # SKIP {NO_WIPE}' if skip else '')))
+    planned = sum(map(int, PLAN.findall(output)))
+    # The status of a cmocka program is the number of tests that failed.
+    good = status == refused and planned == len(found)
+    return found + [(good, f'{name}: status {status}, {len(found)} of {planned} tests')]
+
+
+def promises(source_dir):
+    """Returns the sources of the promises."""
+    found = [path for folder in ('promises', 'worlds')
+             for path in glob.glob(f'tests/{folder}/*.c', root_dir=source_dir)]
+    return ['tests/promises.c', *sorted(found), *(f'examples/{name}.c' for name in WORLDS),
+            'tests/test.c']
+
+
+def programs(build, source_dir, words):
+    """Yield (name, sources, uses cmocka) for each program with TAP."""
+    if build.cmocka:
+        yield 'promises', promises(source_dir), True
+    for word in words:
+        name, sources = word.split('=')
+        sources = [os.path.normpath(os.path.join('tests', source))
+                   for source in sources.split(',')]
+        needs = name != 'model'
+        if not needs or build.cmocka:
+            yield name, sources + (['tests/test.c'] if needs else []), needs
+
+
+def tests(target, source_dir, words):
+    """Yield (passed, title, output) for each test."""
+    with tempfile.TemporaryDirectory() as where:
+        build = (Cross if target in TARGETS else Musl)(target, where)
+        library = compile_all(build, source_dir, where,
+                              sorted(glob.glob('src/**/*.c', root_dir=source_dir, recursive=True)),
+                              ['-DCOHERENT_LIBRARY'])
+        yield True, 'the library builds', ''
+        for name, sources, needs in [('wipe', ['tests/cross/wipe.c'], False),
+                                     ('hello', ['tests/install/hello.c'], False),
+                                     *((name, [f'examples/{name}.c'], False) for name in EXAMPLES),
+                                     *programs(build, source_dir, words)]:
+            program = os.path.join(where, name)
+            objects = compile_all(build, source_dir, where, sources, [])
+            run_command([*build.compiler, *FLAGS, *objects, *library,
+                         *([build.cmocka] if needs else []), '-o', program])
+            status, output = run_program(build.command(program) + ARGUMENTS.get(name, []))
+            if name == 'wipe':
+                wipes = status == 0
+                yield status in (0, 1), f'whether a fork clears memory is known: {wipes}', output
+            elif name in ('hello', *EXAMPLES):
+                yield status == 0, f'the program {name} runs', output
+            else:
+                for good, title in judge(name, status, output, wipes):
+                    yield good, title, output
+
+
+def main():
+    if len(sys.argv) < 3 or sys.argv[1] not in (*TARGETS, 'musl'):
+        print('usage: run.py arm64|s390x|riscv64|musl SOURCE_DIR [NAME=SOURCE,...]...',
+              file=sys.stderr)
+        sys.exit(2)
+    target, source_dir, *words = sys.argv[1:]
+    count = failed = 0
+    try:
+        for good, title, output in tests(target, source_dir, words):
+            count += 1
+            failed += not good
+            print(f'{"" if good else "not "}ok {count} - {target}: {title}', flush=True)
+            if not good:
+                print(''.join(f'# {line}\n' for line in output.splitlines()), end='')
+    except (Failed, OutOfReach, FileNotFoundError) as error:
+        count, failed = count + 1, failed + 1
+        print(f'not ok {count} - {target}: the tests can be built')
+        print(''.join(f'# {line}\n' for line in str(error).splitlines()), end='')
+    print(f'1..{count}')
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == '__main__':
+    main()
