@@ -36,13 +36,16 @@ enum coherent_severity {
  *	interrupts exists.
  * @report_arg: The first argument of @report.
  * @level: The lowest level that the caller accepts; 0 for COHERENT_HIDDEN.
- * @hugepages: Take memory from hugepages of 2 MiB. If there are none, the library
- *	uses ordinary pages and reports it once. vhost-user: and qemu: do not support
+ * @hugepages: Take memory from hugepages of 2 MiB. If too few are left for a request,
+ *	ordinary pages serve it. A later request that is smaller may get hugepages again.
+ *	The library reports the first time. vhost-user: and qemu: do not support
  *	@hugepages, @gigapages and @nodes, because their memory is a file.
- * @gigapages: The same with hugepages of 1 GiB. If there are none and @hugepages is
+ * @gigapages: The same with hugepages of 1 GiB. If too few are left and @hugepages is
  *	set, the library tries those of 2 MiB.
  * @nodes: Take memory from these NUMA nodes, one bit for each; 0 for any node. If
- *	they have none left, the library uses other nodes and reports it once.
+ *	they have too little left for a request, the library uses other nodes for it, and
+ *	reports the first time. It uses small pages of these nodes before it uses hugepages
+ *	of others.
  * @model: Only for sim:custom, which needs it. The device model.
  * @model_arg: The last argument of the model's callbacks.
  * @container: Only for vfio: and pci: names. A VFIO container that already has an IOMMU

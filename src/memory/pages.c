@@ -116,35 +116,60 @@ int pages_to_private(void *va, size_t bytes)
 	return err;
 }
 
-/* Returns the wish to give up first: the largest pages, then large pages, then the nodes. */
-static unsigned int first_of(unsigned int wants)
-{
-	if (wants & PAGES_GIGA)
-		return PAGES_GIGA;
-	return wants & PAGES_HUGE ? PAGES_HUGE : wants;
-}
+/*
+ * The ways to make an arena, the best one first. Memory of the wrong node costs more than small
+ * pages, so the nodes are given up last.
+ */
+static const unsigned int ways[] = {
+	PAGES_GIGA | PAGES_NODES, PAGES_HUGE | PAGES_NODES, PAGES_NODES, PAGES_GIGA, PAGES_HUGE, 0,
+};
 
 /*
- * Called without the lock, because populating takes long. A wish that cannot be met is given up
- * for good.
+ * Returns whether a way is worth trying. A way that failed is not tried again for as many bytes or
+ * more, but smaller arenas may still succeed.
  */
+static bool is_promising(const struct pages *pages, unsigned int way, size_t bytes)
+{
+	const size_t failed = __atomic_load_n(&pages->failed_bytes[way], __ATOMIC_RELAXED);
+
+	return !(way & ~pages->wants) && (!failed || bytes < failed);
+}
+
+/* Notes for the next report which wishes an arena does not meet. */
+static void note_missed(struct pages *pages, unsigned int way, size_t bytes)
+{
+	unsigned int missed = pages->wants & ~way;
+
+	if (way & PAGES_GIGA)
+		missed &= ~(unsigned int)PAGES_HUGE;
+	missed &= ~__atomic_load_n(&pages->noted, __ATOMIC_RELAXED);
+	missed &= ~__atomic_fetch_or(&pages->noted, missed, __ATOMIC_RELAXED);
+	if (!missed)
+		return;
+	__atomic_store_n(&pages->missed_bytes, bytes, __ATOMIC_RELAXED);
+	__atomic_fetch_or(&pages->missed, missed, __ATOMIC_RELEASE);
+}
+
+/* Called without the lock, because populating takes long. */
 static int make_arena(struct pages *pages, size_t bytes, void **va, size_t *made)
 {
-	for (;;) {
-		const unsigned int wants = __atomic_load_n(&pages->wants, __ATOMIC_RELAXED);
-		const unsigned int shift = wants & PAGES_GIGA ? 30 : wants & PAGES_HUGE ? 21 : 0;
-		const size_t unit = (size_t)1 << shift;
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		const unsigned int way = ways[i];
+		const unsigned int shift = way & PAGES_GIGA ? 30 : way & PAGES_HUGE ? 21 : 0;
 		const int flags = shift ? MAP_HUGETLB | (int)(shift << MAP_HUGE_SHIFT) : 0;
-		const unsigned int least = first_of(wants);
 
-		*made = align_up(bytes, unit);
-		if (!map_arena(*made, flags, wants & PAGES_NODES ? pages->nodes : 0, va))
+		*made = align_up(bytes, (size_t)1 << shift);
+		if (!is_promising(pages, way, *made))
+			continue;
+		if (!map_arena(*made, flags, way & PAGES_NODES ? pages->nodes : 0, va)) {
+			note_missed(pages, way, bytes);
 			return 0;
-		if (!wants)
-			return -ENOMEM;
-		if (__atomic_fetch_and(&pages->wants, ~least, __ATOMIC_RELAXED) & least)
-			__atomic_fetch_or(&pages->missed, least, __ATOMIC_RELAXED);
+		}
+		/* Ordinary memory of any node may come back at any time. */
+		if (way)
+			__atomic_store_n(&pages->failed_bytes[way], *made, __ATOMIC_RELAXED);
 	}
+	return -ENOMEM;
 }
 
 static size_t arena_bytes_locked(const struct pages *pages, size_t bytes) NEEDS_LOCK(pages->lock)
@@ -283,9 +308,12 @@ void pages_count(struct pages *pages, uint64_t *bytes, uint64_t *reused)
 	lock_drop(&pages->lock);
 }
 
-unsigned int pages_take_missed(struct pages *pages)
+unsigned int pages_take_missed(struct pages *pages, size_t *bytes)
 {
-	if (!__atomic_load_n(&pages->missed, __ATOMIC_RELAXED))
-		return 0;
-	return __atomic_exchange_n(&pages->missed, 0, __ATOMIC_RELAXED);
+	unsigned int missed = __atomic_load_n(&pages->missed, __ATOMIC_RELAXED);
+
+	if (missed)
+		missed = __atomic_exchange_n(&pages->missed, 0, __ATOMIC_ACQUIRE);
+	*bytes = __atomic_load_n(&pages->missed_bytes, __ATOMIC_RELAXED);
+	return missed;
 }

@@ -16,7 +16,7 @@
 #include "memory/page_owner.h"
 
 /* Wishes for memory: hugepages of 1 GiB, hugepages of 2 MiB, memory of some NUMA nodes. */
-enum { PAGES_GIGA = 1, PAGES_HUGE = 2, PAGES_NODES = 4 };
+enum { PAGES_GIGA = 1, PAGES_HUGE = 2, PAGES_NODES = 4, PAGES_WISHES = 8 };
 
 /* Freed pages are kept for the next request of their size: 1 to 16 pages, powers of two to 512. */
 #define PAGES_CLASSES 21
@@ -44,8 +44,12 @@ struct pages_kept {
  * @page_bytes: The size of a page. Never changes.
  * @reused: How often a request was met from @kept.
  * @nodes: NUMA nodes, a bit each. Never changes.
- * @wants: The wishes that are left: PAGES_GIGA and the like. Atomic, as @missed.
- * @missed: The wishes that could not be met and are not reported yet.
+ * @wants: The wishes: PAGES_GIGA and the like, or'ed. Never changes.
+ * @failed_bytes: For each set of wishes, the size of the last arena that could not be made in that
+ *	way; 0 for none. Only smaller arenas are tried in that way again. Atomic, as the rest.
+ * @noted: The wishes that an arena did not meet.
+ * @missed: Those of them that are not reported yet.
+ * @missed_bytes: The size of the request for that arena.
  */
 struct pages {
 	struct lock lock;
@@ -56,7 +60,10 @@ struct pages {
 	uint64_t reused;
 	uint64_t nodes;
 	unsigned int wants;
+	size_t failed_bytes[PAGES_WISHES];
+	unsigned int noted;
 	unsigned int missed;
+	size_t missed_bytes;
 };
 
 /**
@@ -110,12 +117,13 @@ void pages_move(struct pages *pages, const struct iova_range *old, struct iova_r
 void pages_count(struct pages *pages, uint64_t *bytes, uint64_t *reused);
 
 /**
- * pages_take_missed() - Ask which wishes could not be met.
+ * pages_take_missed() - Ask which wishes some memory does not meet.
  * @pages: The pool.
+ * @bytes: Set to the size of the request that got this memory.
  *
- * Return: PAGES_GIGA and the like, or'ed. Each is returned once after it happened.
+ * Return: PAGES_GIGA and the like, or'ed. Each is returned once, after the first time.
  */
-unsigned int pages_take_missed(struct pages *pages);
+unsigned int pages_take_missed(struct pages *pages, size_t *bytes);
 
 /**
  * pages_to_file() - Copy pages to a file, and map it at another place for now.

@@ -64,23 +64,27 @@ static void warn_of_allocation(struct object_store *store, const struct alloc_re
 		       request->site);
 }
 
-static void report_missed(const struct object_store *store, unsigned int missed)
+static void report_missed(struct object_store *store)
 {
+	size_t bytes;
+	const unsigned int missed = pages_take_missed(&store->pages, &bytes);
+
 	if (missed & PAGES_GIGA)
 		report(store->reporter, COHERENT_WARNING,
-		       "%s: there are no 1 GiB hugepages, so smaller ones serve; the kernel parameters "
-		       "hugepagesz=1G hugepages=N make some",
-		       store->name);
+		       "%s: for %zu bytes there are no 1 GiB hugepages, so smaller ones serve; "
+		       "the kernel parameters hugepagesz=1G hugepages=N make some",
+		       store->name, bytes);
 	if (missed & PAGES_HUGE)
 		report(store->reporter, COHERENT_WARNING,
-		       "%s: there are no 2 MiB hugepages, so ordinary pages serve; "
+		       "%s: for %zu bytes there are no 2 MiB hugepages, so ordinary pages serve; "
 		       "sysctl vm.nr_hugepages=N makes some",
-		       store->name);
+		       store->name, bytes);
 	if (missed & PAGES_NODES)
 		report(store->reporter, COHERENT_WARNING,
-		       "%s: NUMA nodes 0x%" PRIx64 " gave no memory, so any node serves; "
+		       "%s: for %zu bytes NUMA nodes 0x%" PRIx64
+		       " gave no memory, so any node serves; "
 		       "/sys/devices/system/node/has_memory lists the nodes that have memory",
-		       store->name, store->pages.nodes);
+		       store->name, bytes, store->pages.nodes);
 }
 
 static int object_with_pages(struct object_store *store, const struct iova_want *want,
@@ -93,7 +97,7 @@ static int object_with_pages(struct object_store *store, const struct iova_want 
 	err = object_get_pages(*out);
 	if (err)
 		object_destroy(*out);
-	report_missed(store, pages_take_missed(&store->pages));
+	report_missed(store);
 	return err;
 }
 

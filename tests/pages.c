@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * These tests check which kind of memory serves a request: hugepages, memory of a NUMA node, or
+ * ordinary memory. The linker puts the functions below between the library and libc (--wrap), and
+ * they pretend that the system has some of each kind.
+ */
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../src/memory/pages.h"
+#include "test.h"
+
+#define MIB ((size_t)1 << 20)
+#define GIB ((size_t)1 << 30)
+
+/* The largest mapping of each kind that the system gives. */
+static struct {
+	size_t ordinary;
+	size_t huge;
+	size_t giga;
+	size_t node;
+} most;
+
+/* The last mapping that the library got, and how many of hugepages it asked for. */
+static struct {
+	size_t bytes;
+	unsigned int shift;
+	bool bound;
+	unsigned int huge_maps;
+} seen;
+
+static void set_up_system(void)
+{
+	memset(&seen, 0, sizeof(seen));
+	most.ordinary = most.node = SIZE_MAX;
+	most.huge = most.giga = 0;
+}
+
+void *__real_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
+{
+	const unsigned int shift = (unsigned int)flags >> MAP_HUGE_SHIFT & 0x3f;
+
+	seen.huge_maps += !!(flags & MAP_HUGETLB);
+	if (bytes > (shift == 30 ? most.giga : shift == 21 ? most.huge : most.ordinary)) {
+		errno = ENOMEM;
+		return MAP_FAILED;
+	}
+	seen.bytes = bytes;
+	seen.shift = shift;
+	seen.bound = false;
+	return __real_mmap64(at, bytes, protection,
+			     flags & (int)~(MAP_HUGETLB | 0x3fu << MAP_HUGE_SHIFT), fd, offset);
+}
+
+/* The tests touch little of what they map, so nothing is populated. */
+int __real_madvise(void *va, size_t bytes, int advice);
+int __wrap_madvise(void *va, size_t bytes, int advice);
+int __wrap_madvise(void *va, size_t bytes, int advice)
+{
+	return advice == MADV_POPULATE_WRITE ? 0 : __real_madvise(va, bytes, advice);
+}
+
+long __wrap_syscall(long number, uintptr_t va, size_t bytes, long mode, const uint64_t *nodes);
+long __wrap_syscall(long number, uintptr_t va, size_t bytes, long mode, const uint64_t *nodes)
+{
+	(void)va;
+	(void)mode;
+	/* Binding memory is the only system call that the library makes by number here. */
+	assert_int_equal(number, SYS_mbind);
+	assert_int_equal(nodes[0], 4);
+	if (bytes > most.node) {
+		errno = EINVAL;
+		return -1;
+	}
+	seen.bound = true;
+	return 0;
+}
+
+static struct pages pages;
+static struct page_owners owners;
+/* The memory that the test has. */
+static struct iova_range ranges[8];
+static size_t count;
+
+static void open_pages(unsigned int wants)
+{
+	set_up_system();
+	memset(&owners, 0, sizeof(owners));
+	assert_ok(pages_open(&pages, &owners, wants, wants & PAGES_NODES ? 4 : 0));
+}
+
+static void close_pages(void)
+{
+	while (count)
+		pages_put(&pages, &ranges[--count]);
+	pages_close(&pages);
+	page_owner_close(&owners);
+}
+
+/* Asserts which kind of memory serves a request that needs a new arena. */
+static void assert_served(size_t bytes, unsigned int shift, bool bound)
+{
+	assert_true(count < ARRAY_SIZE(ranges));
+	assert_ok(pages_get(&pages, bytes, &ranges[count++]));
+	assert_true(seen.bytes >= bytes);
+	assert_int_equal(seen.shift, shift);
+	assert_int_equal(seen.bound, bound);
+}
+
+static void assert_missed(unsigned int wishes, size_t bytes)
+{
+	size_t told;
+
+	assert_int_equal(pages_take_missed(&pages, &told), wishes);
+	assert_int_equal(told, bytes);
+}
+
+static void large_request_does_not_end_hugepages(void **state)
+{
+	unsigned int maps;
+
+	(void)state;
+	open_pages(PAGES_HUGE | PAGES_NODES);
+	most.huge = 8 * MIB;
+	assert_served(4 * MIB, 21, true);
+	assert_missed(0, 0);
+	assert_served(32 * MIB, 0, true);
+	assert_missed(PAGES_HUGE, 32 * MIB);
+	assert_served(6 * MIB, 21, true);
+	/* The library does not ask again for as much as it could not get, but for less it does. */
+	maps = seen.huge_maps;
+	assert_served(48 * MIB, 0, true);
+	assert_int_equal(seen.huge_maps, maps);
+	assert_served(16 * MIB, 0, true);
+	assert_int_equal(seen.huge_maps, maps + 1);
+	assert_served(8 * MIB, 21, true);
+	assert_missed(0, 32 * MIB);
+	close_pages();
+}
+
+static void failed_request_ends_no_wish(void **state)
+{
+	struct iova_range range;
+
+	(void)state;
+	open_pages(PAGES_HUGE | PAGES_NODES);
+	most.huge = most.ordinary = 8 * MIB;
+	assert_err(pages_get(&pages, 64 * MIB, &range), -ENOMEM);
+	/* No other memory served, so there is nothing to report. */
+	assert_missed(0, 0);
+	assert_served(4 * MIB, 21, true);
+	close_pages();
+}
+
+static void large_request_does_not_end_gigapages(void **state)
+{
+	(void)state;
+	open_pages(PAGES_GIGA | PAGES_HUGE);
+	most.giga = GIB;
+	most.huge = SIZE_MAX;
+	assert_served(GIB + MIB, 21, false);
+	assert_missed(PAGES_GIGA, GIB + MIB);
+	assert_served(GIB / 2, 30, false);
+	/* One page of 1 GiB serves small requests too, so the next one gets another. */
+	assert_served(GIB / 2 + MIB, 30, false);
+	assert_missed(0, GIB + MIB);
+	most.giga = 0;
+	assert_served(GIB - MIB, 21, false);
+	close_pages();
+}
+
+static void large_request_does_not_end_the_binding(void **state)
+{
+	(void)state;
+	open_pages(PAGES_HUGE | PAGES_NODES);
+	most.huge = SIZE_MAX;
+	most.node = 8 * MIB;
+	/* Without the node there are still hugepages. */
+	assert_served(32 * MIB, 21, false);
+	assert_missed(PAGES_NODES, 32 * MIB);
+	assert_served(8 * MIB, 21, true);
+	most.huge = 0;
+	assert_served(6 * MIB, 0, true);
+	assert_missed(PAGES_HUGE, 6 * MIB);
+	assert_served(64 * MIB, 0, false);
+	assert_missed(0, 6 * MIB);
+	close_pages();
+}
+
+static void each_missing_kind_is_reported_once(void **state)
+{
+	COHERENT(uint8_t) mems[4] = { COHERENT_EMPTY };
+	struct coherent_device *dev;
+	struct log log = LOG_EMPTY;
+
+	(void)state;
+	set_up_system();
+	most.huge = 4 * MIB;
+	most.node = 8 * MIB;
+	assert_ok(coherent_device_open(&dev, "sim:edu", .hugepages = true, .nodes = 4,
+				       .report = log_report, .report_arg = &log));
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+		assert_ok(coherent_zeroed(&mems[i], dev, (i % 2 ? 3 : 6) * MIB));
+	assert_int_equal(log.count, 1);
+	assert_true(log_has(&log, "for 6291456 bytes there are no 2 MiB hugepages, so ordinary"));
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+		coherent_free(&mems[i]);
+	for (size_t i = 0; i < 2; i++)
+		assert_ok(coherent_zeroed(&mems[i], dev, (32 + i) * MIB));
+	assert_int_equal(log.count, 2);
+	assert_true(log_has(&log, "for 33554432 bytes NUMA nodes 0x4 gave no memory, so any"));
+	for (size_t i = 0; i < 2; i++)
+		coherent_free(&mems[i]);
+	coherent_device_close(dev);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(large_request_does_not_end_hugepages),
+		cmocka_unit_test(failed_request_ends_no_wish),
+		cmocka_unit_test(large_request_does_not_end_gigapages),
+		cmocka_unit_test(large_request_does_not_end_the_binding),
+		cmocka_unit_test(each_missing_kind_is_reported_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
