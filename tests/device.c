@@ -389,14 +389,14 @@ static void registers_have_bounds(void **state)
 	assert_int_equal(coherent_bar_read8(bar, 4096), UINT8_MAX);
 	assert_int_equal(coherent_bar_read64(bar, 4092), UINT64_MAX);
 	assert_int_equal(coherent_bar_read32(bar, 2), UINT32_MAX);
-	assert_int_equal(log.count, 3);
+	/* The library reports only the first bad read of a BAR, and the first bad write. */
+	assert_int_equal(log.count, 4);
 	coherent_bar_write32(bar, 4096, 1);
 	assert_true(log_has(&log, "write of 4 bytes at 0x1000 of BAR 0 dropped: past its end"));
 	coherent_bar_write64(bar, 4096, 1);
 	coherent_bar_write16(bar, 3, 1);
 	coherent_bar_write8(bar, 4096, 1);
-	/* The library reports only the first bad write of a BAR. */
-	assert_int_equal(log.count, 4);
+	assert_int_equal(log.count, 5);
 	assert_err(coherent_bar_poll32(bar, 0, 0xff, 0x73, MS), -ETIMEDOUT);
 	assert_ok(coherent_bar_poll32(bar, 0, 0xff, 0x72, 0));
 	coherent_bar_close(bar);
@@ -405,6 +405,58 @@ static void registers_have_bounds(void **state)
 	assert_true(log_has(&log, "write of 8 bytes at 0x4 of BAR 0 dropped: misaligned"));
 	coherent_bar_close(bar);
 	coherent_device_close(dev);
+}
+
+static uint64_t read_bar(struct coherent_bar *bar, uint64_t offset, unsigned int width)
+{
+	return width == 1 ? coherent_bar_read8(bar, offset) :
+	       width == 2 ? coherent_bar_read16(bar, offset) :
+	       width == 4 ? coherent_bar_read32(bar, offset) :
+			    coherent_bar_read64(bar, offset);
+}
+
+static void assert_bad_read(struct coherent_device *dev, struct log *log, uint64_t offset,
+			    unsigned int width, const char *why)
+{
+	struct coherent_bar *bar;
+	char text[100];
+
+	snprintf(text, sizeof(text),
+		 "warning: sim:ring: read of %u bytes at 0x%x of BAR 0 gives "
+		 "all ones: %s\n",
+		 width, (unsigned int)offset, why);
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	for (unsigned int turn = 0; turn < 2; turn++)
+		assert_int_equal(read_bar(bar, offset, width), UINT64_MAX >> (64 - 8 * width));
+	assert_string_equal(log->text, text);
+	log_clear(log);
+	coherent_bar_close(bar);
+}
+
+static void bad_reads_are_reported_once(void **state)
+{
+	struct coherent_device *dev;
+	struct coherent_bar *bar;
+	struct log log = LOG_EMPTY;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:ring", .report = log_report, .report_arg = &log));
+	for (unsigned int width = 1; width <= 8; width *= 2) {
+		assert_bad_read(dev, &log, PAGE, width, "past its end");
+		assert_bad_read(dev, &log, PAGE + 8, width, "past its end");
+		if (width > 1)
+			assert_bad_read(dev, &log, 16 + width / 2, width, "misaligned");
+	}
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	assert_err(coherent_bar_poll32(bar, PAGE, 1, 1, LONG), -EINVAL);
+	assert_string_equal(log.text, "error: sim:ring: BAR 0 has no register of 4 bytes at "
+				      "0x1000 to poll: past its end\n");
+	log_clear(&log);
+	coherent_device_close(dev);
+	/* A driver learns from all ones that the device is gone. */
+	assert_int_equal(coherent_bar_read32(bar, 0), UINT32_MAX);
+	assert_int_equal(log.count, 0);
+	coherent_bar_close(bar);
 }
 
 static void reset_keeps_mems_and_ends_transfers(void **state)
@@ -533,6 +585,7 @@ int main(void)
 		cmocka_unit_test(mask_may_be_wider_than_the_device),
 		cmocka_unit_test(far_offsets_do_not_wrap_around),
 		cmocka_unit_test(registers_have_bounds),
+		cmocka_unit_test(bad_reads_are_reported_once),
 		cmocka_unit_test(reset_keeps_mems_and_ends_transfers),
 		cmocka_unit_test(forked_child_has_no_device),
 	};

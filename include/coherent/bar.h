@@ -40,6 +40,9 @@ COHERENT_BASE void coherent_bar_close(struct coherent_bar *bar);
  * @bar: The BAR.
  * @offset: The offset of the register in bytes.
  *
+ * The library reports the first read of a BAR that is past its end or misaligned. In the
+ * kernel it makes no report.
+ *
  * Context: any.
  * Return: the value in the CPU's byte order; all ones past the end of the BAR, if
  * @offset is misaligned, or if the device is gone.

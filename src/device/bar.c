@@ -14,13 +14,15 @@
  * @dev: The device, which it holds.
  * @index: The number of the BAR.
  * @bytes: Its size.
- * @reported: A bad write was reported, so that a loop does not report again and again.
+ * @read_reported: A bad read was reported, so that a loop does not report again and again.
+ * @write_reported: The same for a bad write.
  */
 struct coherent_bar {
 	struct coherent_device *dev;
 	unsigned int index;
 	uint64_t bytes;
-	atomic_bool reported;
+	atomic_bool read_reported;
+	atomic_bool write_reported;
 };
 
 int coherent_bar_open(struct coherent_bar **bar, struct coherent_device *dev, unsigned int index)
@@ -65,23 +67,36 @@ static bool inside(const struct coherent_bar *bar, uint64_t offset, unsigned int
 	return offset < bar->bytes && width <= bar->bytes - offset && offset % width == 0;
 }
 
+static const char *why_refused(const struct coherent_bar *bar, uint64_t offset, unsigned int width)
+{
+	if (inside(bar, offset, width))
+		return "the device is closed";
+	return offset % width ? "misaligned" : "past its end";
+}
+
+/* A driver may read registers of a device that is gone, to learn that it is gone. */
+static __attribute__((noinline)) uint64_t refuse_read(struct coherent_bar *bar, uint64_t offset,
+						      unsigned int width)
+{
+	if (!bar || device_usable(bar->dev) ||
+	    atomic_exchange_explicit(&bar->read_reported, true, memory_order_relaxed))
+		return UINT64_MAX;
+	report(&bar->dev->reporter, COHERENT_WARNING,
+	       "%s: read of %u bytes at 0x%" PRIx64 " of BAR %u gives all ones: %s", bar->dev->name,
+	       width, offset, bar->index, why_refused(bar, offset, width));
+	return UINT64_MAX;
+}
+
 static uint64_t reg_read(struct coherent_bar *bar, uint64_t offset, unsigned int width)
 {
 	uint64_t value;
 
 	if (!bar || device_usable(bar->dev) || !inside(bar, offset, width))
-		return UINT64_MAX;
+		return refuse_read(bar, offset, width);
 	value = bar->dev->backend->ops->reg_read(bar->dev->backend, bar->index, offset, width);
 	/* ORDER: pairs with the device's DMA before it changed the register. */
 	coherent_rmb();
 	return value;
-}
-
-static const char *why_dropped(const struct coherent_bar *bar, uint64_t offset, unsigned int width)
-{
-	if (inside(bar, offset, width))
-		return "the device is closed";
-	return offset % width ? "misaligned" : "past its end";
 }
 
 static void reg_write(struct coherent_bar *bar, uint64_t offset, unsigned int width, uint64_t value)
@@ -97,10 +112,10 @@ static void reg_write(struct coherent_bar *bar, uint64_t offset, unsigned int wi
 		dev->backend->ops->reg_write(dev->backend, bar->index, offset, width, value);
 		return;
 	}
-	if (!atomic_exchange_explicit(&bar->reported, true, memory_order_relaxed))
+	if (!atomic_exchange_explicit(&bar->write_reported, true, memory_order_relaxed))
 		report(&dev->reporter, COHERENT_WARNING,
 		       "%s: write of %u bytes at 0x%" PRIx64 " of BAR %u dropped: %s", dev->name,
-		       width, offset, bar->index, why_dropped(bar, offset, width));
+		       width, offset, bar->index, why_refused(bar, offset, width));
 }
 
 uint8_t coherent_bar_read8(struct coherent_bar *bar, uint64_t offset)
@@ -150,6 +165,15 @@ static bool is_from_the_device(const struct coherent_bar *bar, uint32_t value)
 	       (!device_usable(bar->dev) && !backend_is_lost(bar->dev->backend));
 }
 
+static int refuse_poll(const struct coherent_bar *bar, uint64_t offset)
+{
+	if (!device_forked(bar->dev))
+		report(&bar->dev->reporter, COHERENT_ERROR,
+		       "%s: BAR %u has no register of 4 bytes at 0x%" PRIx64 " to poll: %s",
+		       bar->dev->name, bar->index, offset, why_refused(bar, offset, 4));
+	return -EINVAL;
+}
+
 int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask, uint32_t want,
 			uint64_t timeout_ns)
 {
@@ -157,8 +181,10 @@ int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask
 	uint32_t value;
 	int err;
 
-	if (!bar || !inside(bar, offset, 4))
+	if (!bar)
 		return -EINVAL;
+	if (!inside(bar, offset, 4))
+		return refuse_poll(bar, offset);
 	coherent_base_wait_begin(&wait, timeout_ns);
 	err = device_usable(bar->dev);
 	if (!err && backend_refuses(bar->dev->backend, "coherent_bar_poll32()"))

@@ -211,7 +211,7 @@ struct retired {
 
 struct bar {
 	struct coherent_bar *bar;
-	bool reported;
+	bool read_reported, write_reported;
 };
 
 struct irq {
