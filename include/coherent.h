@@ -91,6 +91,7 @@
 #include <coherent/detail/base.h>
 #include <coherent/detail/check.h>
 #include <coherent/endian.h>
+#include <coherent/detail/init.h>
 #include <coherent/order.h>
 #include <coherent/detail/mem.h>
 #include <coherent/typed.h>
@@ -314,16 +315,6 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  */
 #define coherent_box_init_at(box, i, fn, arg)				\
 	COHERENT_INIT_AT(COHERENT_UNIQUE(element), box, i, fn, arg)
-#define COHERENT_INIT_AT(element, box, i, fn, arg)			\
-	COHERENT_RESULT(COHERENT_NEEDS_BOX(box)				\
-		COHERENT_REQUIRE(__builtin_types_compatible_p(__typeof__(*(fn)), \
-						int(COHERENT_T(box) *, void *)), \
-			"the initialiser must be int fn(T *element, void *arg)");, \
-		coherent_result(__extension__({				\
-			COHERENT_T(box) *element = (void *)coherent_box_at(&(box)->base, (i), \
-									   sizeof(*element)); \
-			element ? (fn)(element, (arg)) : -EINVAL;	\
-		})))
 
 /**
  * coherent_box_ptr() - Return a pointer to the memory of a box.
@@ -511,28 +502,6 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  */
 #define coherent_init(mem, dev, n, fn, ...)				\
 	COHERENT_INIT(COHERENT_UNIQUE(init), mem, dev, n, fn, __VA_ARGS__)
-#define COHERENT_INIT(init, x, dev, n, fn, ...)				\
-	COHERENT_RESULT(COHERENT_NEEDS_MEM(x) COHERENT_NEEDS_MUTABLE(x)	\
-		COHERENT_REQUIRE(__builtin_types_compatible_p(__typeof__(*(fn)), \
-					int(COHERENT_T(x) *, size_t, void *)), \
-			"the initialiser must be int fn(T *elements, size_t count, void *arg)");, \
-		__extension__({						\
-			struct {					\
-				struct coherent_mem_options options;	\
-				struct coherent_mem *mem;		\
-				struct coherent_box box;		\
-				int err;				\
-			} init = { .options = { .arg = __VA_ARGS__ }, .mem = &(x)->base }; \
-									\
-			init.err = coherent_base_init_begin(init.mem, &init.box, (dev), (n), \
-							    sizeof(COHERENT_T(x)), \
-							    &init.options, COHERENT_HERE); \
-			if (!init.err)					\
-				init.err = coherent_base_init_end(init.mem, &init.box, \
-					(fn)((void *)init.box.va, init.box.count, \
-					     init.options.arg), &init.options); \
-			init.err;					\
-		}))
 
 /**
  * coherent_free() - Free a mem.

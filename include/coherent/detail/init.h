@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The bodies of coherent_box_init_at() and coherent_init(). Both call a function of the
+ * driver between two steps of the library. Callers do not use this file.
+ */
+#ifndef COHERENT_INIT_H
+#define COHERENT_INIT_H
+
+#include <coherent/detail/base.h>
+#include <coherent/detail/types.h>
+
+#define COHERENT_INIT_AT(element, box, i, fn, arg)			\
+	COHERENT_RESULT(COHERENT_NEEDS_BOX(box)				\
+		COHERENT_REQUIRE(__builtin_types_compatible_p(__typeof__(*(fn)), \
+						int(COHERENT_T(box) *, void *)), \
+			"the initialiser must be int fn(T *element, void *arg)");, \
+		coherent_result(__extension__({				\
+			COHERENT_T(box) *element = (void *)coherent_box_at(&(box)->base, (i), \
+									   sizeof(*element)); \
+			element ? (fn)(element, (arg)) : -EINVAL;	\
+		})))
+
+#define COHERENT_INIT(init, x, dev, n, fn, ...)				\
+	COHERENT_RESULT(COHERENT_NEEDS_MEM(x) COHERENT_NEEDS_MUTABLE(x)	\
+		COHERENT_REQUIRE(__builtin_types_compatible_p(__typeof__(*(fn)), \
+					int(COHERENT_T(x) *, size_t, void *)), \
+			"the initialiser must be int fn(T *elements, size_t count, void *arg)");, \
+		__extension__({						\
+			struct {					\
+				struct coherent_mem_options options;	\
+				struct coherent_mem *mem;		\
+				struct coherent_box box;		\
+				int err;				\
+			} init = { .options = { .arg = __VA_ARGS__ }, .mem = &(x)->base }; \
+									\
+			init.err = coherent_base_init_begin(init.mem, &init.box, (dev), (n), \
+							    sizeof(COHERENT_T(x)), \
+							    &init.options, COHERENT_HERE); \
+			if (!init.err)					\
+				init.err = coherent_base_init_end(init.mem, &init.box, \
+					(fn)((void *)init.box.va, init.box.count, \
+					     init.options.arg), &init.options); \
+			init.err;					\
+		}))
+
+#endif
