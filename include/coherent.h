@@ -310,11 +310,11 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * elements are unchanged.
  *
  * Context: the context that @fn needs.
- * Return: what @fn returned; -EINVAL (there is no element @i, or @box is empty;
- * @fn is not called).
+ * Return: 0; what @fn returned, if that is negative; -EINVAL (@fn returned a positive
+ * number; there is no element @i, or @box is empty, and then @fn is not called).
  */
 #define coherent_box_init_at(box, i, fn, arg)				\
-	COHERENT_INIT_AT(COHERENT_UNIQUE(element), box, i, fn, arg)
+	COHERENT_INIT_AT(COHERENT_UNIQUE(init), box, i, fn, arg)
 
 /**
  * coherent_box_ptr() - Return a pointer to the memory of a box.

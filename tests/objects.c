@@ -3,6 +3,8 @@
  * These tests allocate objects with every option, pass outputs that are in use, and let
  * addresses run out and become free again.
  */
+#include <limits.h>
+
 #include "test.h"
 
 static void output_in_use_is_refused_and_kept(void **state)
@@ -158,9 +160,17 @@ static int seals_with_five(void *elements, size_t count, coherent_addr_t address
 	return 5;
 }
 
+static int fills_with_five(uint8_t *element, void *arg)
+{
+	*element = 5;
+	return *(int *)arg;
+}
+
 static void positive_results_of_callbacks_are_refused(void **state)
 {
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	int results[] = { 5, INT_MAX, 1 }, zero = 0;
 	struct coherent_device *dev;
 
 	(void)state;
@@ -168,6 +178,13 @@ static void positive_results_of_callbacks_are_refused(void **state)
 	assert_err(coherent_init(&mem, dev, 1, returns_five, NULL), -EINVAL);
 	assert_err(coherent_zeroed(&mem, dev, 1, .seal = seals_with_five), -EINVAL);
 	assert_true(coherent_is_empty(&mem));
+	/* A box stays usable. The element keeps what the initialiser wrote. */
+	assert_ok(coherent_box_zeroed(&box, dev, 4));
+	for (size_t i = 0; i < ARRAY_SIZE(results); i++)
+		assert_err(coherent_box_init_at(&box, i, fills_with_five, &results[i]), -EINVAL);
+	assert_memory_equal(coherent_box_ptr(&box), "\5\5\5", 4);
+	assert_ok(coherent_box_init_at(&box, 3, fills_with_five, &zero));
+	coherent_box_free(&box);
 	coherent_device_close(dev);
 }
 

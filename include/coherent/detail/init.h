@@ -9,16 +9,24 @@
 #include <coherent/detail/base.h>
 #include <coherent/detail/types.h>
 
-#define COHERENT_INIT_AT(element, box, i, fn, arg)			\
-	COHERENT_RESULT(COHERENT_NEEDS_BOX(box)				\
+/* The struct has the one name that the macro may use: init, which is unique. */
+#define COHERENT_INIT_AT(init, x, i, fn, argument)			\
+	COHERENT_RESULT(COHERENT_NEEDS_BOX(x)				\
 		COHERENT_REQUIRE(__builtin_types_compatible_p(__typeof__(*(fn)), \
-						int(COHERENT_T(box) *, void *)), \
+						int(COHERENT_T(x) *, void *)), \
 			"the initialiser must be int fn(T *element, void *arg)");, \
-		coherent_result(__extension__({				\
-			COHERENT_T(box) *element = (void *)coherent_box_at(&(box)->base, (i), \
-									   sizeof(*element)); \
-			element ? (fn)(element, (arg)) : -EINVAL;	\
-		})))
+		__extension__({						\
+			struct {					\
+				COHERENT_T(x) *element;			\
+				int err;				\
+			} init = {					\
+				.element = (void *)coherent_box_at(&(x)->base, (i), \
+								   sizeof(COHERENT_T(x))), \
+			};						\
+									\
+			init.err = init.element ? (fn)(init.element, (argument)) : -EINVAL; \
+			init.err > 0 ? -EINVAL : init.err;		\
+		}))
 
 #define COHERENT_INIT(init, x, dev, n, fn, ...)				\
 	COHERENT_RESULT(COHERENT_NEEDS_MEM(x) COHERENT_NEEDS_MUTABLE(x)	\
