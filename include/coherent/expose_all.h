@@ -19,53 +19,14 @@ struct coherent_exposure {
 };
 
 /**
- * coherent_base_exposures_check() - Find errors before anything is exposed.
- * @exposures: The boxes, with their options.
- * @count: The number of @exposures.
- *
- * Return: 0; -EINVAL, -EBUSY.
- */
-static inline COHERENT_MUST_CHECK __attribute__((unused)) int
-coherent_base_exposures_check(const struct coherent_exposure *exposures, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (coherent_box_is_empty(exposures[i].box) ||
-		    (unsigned int)exposures[i].options.permission > COHERENT_READ_ONLY)
-			return -EINVAL;
-	for (size_t i = 0; i < count; i++) {
-		const struct coherent_mem *mem = exposures[i].options.mem;
-
-		if (!coherent_mem_is_empty(mem))
-			return -EBUSY;
-	}
-	return 0;
-}
-
-/**
  * coherent_base_expose_all() - coherent_expose_all() after the checks of types.
  * @exposures: The boxes, with their options.
  * @count: The number of @exposures.
  *
  * Return: as coherent_expose_all().
  */
-static inline COHERENT_MUST_CHECK __attribute__((unused)) int
-coherent_base_expose_all(const struct coherent_exposure *exposures, size_t count)
-{
-	int err = coherent_base_exposures_check(exposures, count);
-	size_t done = 0;
-
-	while (!err && done < count) {
-		err = coherent_base_expose(exposures[done].box, &exposures[done].options);
-		done += !err;
-	}
-	if (!err)
-		return 0;
-	for (size_t i = 0; i < count; i++)
-		coherent_base_box_free(exposures[i].box);
-	while (done)
-		coherent_base_free(exposures[--done].options.mem);
-	return err;
-}
+COHERENT_MUST_CHECK COHERENT_BASE
+int coherent_base_expose_all(const struct coherent_exposure *exposures, size_t count);
 
 /**
  * coherent_expose_all() - Expose several boxes, or none.
@@ -75,8 +36,8 @@ coherent_base_expose_all(const struct coherent_exposure *exposures, size_t count
  * fails, the call consumes all boxes, and frees the mems that it made, as coherent_free() does.
  *
  * The call finds empty boxes, a wrong .permission and mems that are not empty before it exposes
- * anything. It finds other errors only when it comes to that box: an object that is given twice,
- * or a .permission that is not that of a pool.
+ * anything. It finds other errors only when it comes to that box, for instance a mem that is given
+ * twice, or a .permission that is not that of a pool.
  *
  * For instance:
  *

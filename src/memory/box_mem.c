@@ -221,6 +221,46 @@ void coherent_base_move(struct coherent_mem *from, struct coherent_mem *to)
 	*from = (struct coherent_mem){ .va = NULL };
 }
 
+/* --- Several boxes --- */
+
+/* Finds errors before anything is exposed. */
+static int check_exposures(const struct coherent_exposure *exposures, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct expose_request request = {
+			.permission = exposures[i].options.permission,
+		};
+
+		if (!exposures[i].box->va || whole_check_expose(&request))
+			return -EINVAL;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct coherent_mem *mem = exposures[i].options.mem;
+
+		if (mem->object)
+			return -EBUSY;
+	}
+	return 0;
+}
+
+int coherent_base_expose_all(const struct coherent_exposure *exposures, size_t count)
+{
+	int err = check_exposures(exposures, count);
+	size_t done = 0;
+
+	while (!err && done < count) {
+		err = coherent_base_expose(exposures[done].box, &exposures[done].options);
+		done += !err;
+	}
+	if (!err)
+		return 0;
+	for (size_t i = 0; i < count; i++)
+		coherent_base_box_free(exposures[i].box);
+	while (done)
+		coherent_base_free(exposures[--done].options.mem);
+	return err;
+}
+
 /* --- Handles --- */
 
 int coherent_base_handle_zeroed(struct coherent_handle *handle, struct coherent_device *dev,
