@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The body of coherent_expose_all() in the kernel. kernel.h includes this file.
+ */
+#ifndef COHERENT_EXPOSURES_H
+#define COHERENT_EXPOSURES_H
+
+/* Finds errors before anything is exposed. */
+static inline int coherent_check_exposures(const struct coherent_exposure *exposures, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (coherent_box_is_empty(exposures[i].box) ||
+		    (unsigned int)exposures[i].options.permission > COHERENT_READ_ONLY)
+			return -EINVAL;
+	for (i = 0; i < count; i++)
+		if (!coherent_mem_is_empty(exposures[i].options.mem))
+			return -EBUSY;
+	return 0;
+}
+
+static inline int coherent_base_expose_all(const struct coherent_exposure *exposures, size_t count)
+{
+	int err = coherent_check_exposures(exposures, count);
+	size_t i, done = 0;
+
+	while (!err && done < count) {
+		err = coherent_base_expose(exposures[done].box, &exposures[done].options);
+		done += !err;
+	}
+	if (!err)
+		return 0;
+	for (i = 0; i < count; i++)
+		coherent_base_box_free(exposures[i].box);
+	while (done)
+		coherent_base_free(exposures[--done].options.mem);
+	return err;
+}
+
+#endif
