@@ -53,7 +53,11 @@
  *   ETIMEDOUT   an interrupt, a polled value or a peer did not come in time
  * A call checks its arguments first, then state, then resources. The library
  * does not use errno or global results, prints nothing and does not abort. It
- * explains errors to the report function that coherent_device_open() takes.
+ * explains errors to the report function that coherent_device_open() takes. Each
+ * -EINVAL, -EBUSY and -EOPNOTSUPP of a call on memory has a report. There is an
+ * exception: a call that knows no device cannot report. The device may be NULL, or
+ * the object that the call works on is empty, and an empty object names no device.
+ * If an output was never initialised, the report says so.
  *
  * Units. A size is in bytes, a count in elements and a time in nanoseconds,
  * unless a name says otherwise. A "last" is inclusive. The library rounds sizes
@@ -123,7 +127,8 @@ enum coherent_level {
  * @COHERENT_ATTR_WRITE_COMBINE: As DMA_ATTR_WRITE_COMBINE.
  * @COHERENT_ATTR_FORCE_CONTIGUOUS: As DMA_ATTR_FORCE_CONTIGUOUS.
  * @COHERENT_ATTR_ALLOC_SINGLE_PAGES: As DMA_ATTR_ALLOC_SINGLE_PAGES.
- * @COHERENT_ATTR_NO_WARN: Make no report when the allocation fails.
+ * @COHERENT_ATTR_NO_WARN: Make no report when memory, addresses or mappings are missing.
+ *	A wrong argument is still reported.
  * @COHERENT_ATTR_PRIVILEGED: As DMA_ATTR_PRIVILEGED.
  *
  * A backend honours an attribute or refuses it with -EOPNOTSUPP. Every backend honours

@@ -14,6 +14,9 @@
 #include "base/sys.h"
 #include "device/device.h"
 #include "device/lookup.h"
+#include "memory/refuse.h"
+
+#define SET_MASK "coherent_device_set_mask()"
 
 static void destroy(struct ref *ref)
 {
@@ -98,9 +101,17 @@ int coherent_device_set_mask(struct coherent_device *dev, uint64_t mask)
 		return err;
 	/* A DMA mask has no holes, as in the kernel: it is a power of two less one. */
 	if (mask & (mask + 1))
-		return -EINVAL;
+		return refuse(&dev->store, -EINVAL, SET_MASK,
+			      "0x%" PRIx64 " is not a mask of the lowest bits; coherent_mask() "
+			      "makes one",
+			      mask);
 	/* A call checks state before resources. The store checks again as it changes the mask. */
-	return object_store_is_used(&dev->store) ? -EBUSY : use_mask(dev, mask);
+	err = object_store_is_used(&dev->store) ? -EBUSY : use_mask(dev, mask);
+	if (err == -EBUSY)
+		(void)refuse(&dev->store, err, SET_MASK,
+			     "objects exist, or freed addresses are still held back; set the mask "
+			     "before the first allocation");
+	return err;
 }
 
 int coherent_device_limits(struct coherent_device *dev, struct coherent_limits *limits)
@@ -174,23 +185,13 @@ free_device:
 	return err;
 }
 
-static int check_level(const struct coherent_device *dev,
-		       const struct coherent_open_options *options)
+static int check_level(struct coherent_device *dev, const struct coherent_open_options *options)
 {
-	static const char *const names[] = {
-		[COHERENT_NONE] = "COHERENT_NONE",
-		[COHERENT_HIDDEN] = "COHERENT_HIDDEN",
-		[COHERENT_PEER] = "COHERENT_PEER",
-		[COHERENT_IOMMU] = "COHERENT_IOMMU",
-	};
 	const enum coherent_level least = options->level ? options->level : COHERENT_HIDDEN;
 
 	if (dev->backend->level >= least)
 		return 0;
-	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: the device gives %s, but .level asks for %s; ask for a lower level", dev->name,
-	       names[dev->backend->level], names[least]);
-	return -EOPNOTSUPP;
+	return refuse_level(&dev->store, "coherent_device_open()", least);
 }
 
 static int open_backend(struct coherent_device *dev, const struct name *name,
@@ -198,11 +199,11 @@ static int open_backend(struct coherent_device *dev, const struct name *name,
 {
 	int err = backend_open(dev, name, options);
 
+	dev->store.backend = dev->backend;
 	if (!err)
 		err = check_level(dev, options);
 	if (err)
 		return err;
-	dev->store.backend = dev->backend;
 	return use_mask(dev, dev->backend->limits.mask);
 }
 
@@ -215,8 +216,12 @@ int coherent_base_device_open(struct coherent_device **dev,
 	int err;
 
 	*dev = NULL;
-	if ((unsigned int)options->level > COHERENT_IOMMU)
+	if ((unsigned int)options->level > COHERENT_IOMMU) {
+		report(&to, COHERENT_ERROR,
+		       "device name \"%s\": .level = %d is not of enum coherent_level",
+		       options->name ? options->name : "", (int)options->level);
 		return -EINVAL;
+	}
 	err = name_open(&name, options->name, &to);
 	if (!err)
 		err = new_device(options, &opened);

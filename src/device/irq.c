@@ -85,8 +85,12 @@ static int connect_irq(struct coherent_irq *irq)
 	if (err)
 		return err;
 	err = enlist(irq);
-	if (err)
+	if (err) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: vector %u is open already; close it before it is opened again",
+		       dev->name, irq->vector);
 		goto close_fds;
+	}
 	err = dev->backend->ops->irq_connect(dev->backend, irq->vector, irq->fd);
 	if (err)
 		goto delist;

@@ -8,7 +8,13 @@
 
 #include "device/device.h"
 #include "memory/pool.h"
+#include "memory/refuse.h"
 #include "memory/whole.h"
+
+/* The names of calls, for reports. */
+#define INIT_AT "coherent_box_init_at()"
+#define MOVE "coherent_move()"
+#define EXPOSE_ALL "coherent_expose_all()"
 
 /* --- Boxes --- */
 
@@ -49,6 +55,11 @@ static void fill(char *to, const char *from, const unsigned char *mask, size_t c
 				to[i * size + k] = 0;
 }
 
+static int refuse_source(struct object_store *store, const char *site)
+{
+	return refuse(store, -EINVAL, site, "the array to copy from is NULL");
+}
+
 int coherent_base_box_from(struct coherent_box *box, struct coherent_device *dev, const void *src,
 			   const unsigned char *mask, size_t size,
 			   const struct coherent_box_options *options, const char *site)
@@ -57,12 +68,22 @@ int coherent_base_box_from(struct coherent_box *box, struct coherent_device *dev
 	int err;
 
 	if (!src)
-		return -EINVAL;
+		return refuse_source(store_of(dev), site);
 	/* The box is zeroed first, because the rest of its last page is the device's too. */
 	err = whole_box_zeroed(box, store_of(dev), &request);
 	if (!err)
 		fill(box->va, src, mask, request.count, request.size);
 	return err;
+}
+
+int coherent_base_refuse_element(const struct coherent_box *box, size_t i, int result)
+{
+	struct object_store *store = box->object ? object_store(box->object) : NULL;
+
+	if (result > 0)
+		return refuse_result(store, INIT_AT, "the initialiser", result);
+	return refuse(store, -EINVAL, INIT_AT, "there is no element %zu, the box has %zu", i,
+		      box->count);
 }
 
 int coherent_base_box_level(const struct coherent_box *box)
@@ -95,15 +116,22 @@ int coherent_base_expose(struct coherent_box *box, const struct coherent_expose_
 	return whole_expose(box, options->mem, &request);
 }
 
+/* An empty mem knows no device that a report could go to. */
+static __attribute__((noinline)) int refuse_reclaim(const struct coherent_mem *mem,
+						    const struct coherent_box *box)
+{
+	if (!mem->object)
+		return -EINVAL;
+	return refuse_box(object_store(mem->object), "coherent_reclaim()", box);
+}
+
 int coherent_base_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options *options)
 {
 	/* The options hold a void pointer, because the macro passes any type of box. */
 	struct coherent_box *box = options->box;
 
-	if (!mem->object)
-		return -EINVAL;
-	if (box->va)
-		return -EBUSY;
+	if (!mem->object || box->va)
+		return refuse_reclaim(mem, box);
 	if (object_is_slot(mem->object))
 		return pool_reclaim(mem, options);
 	return whole_reclaim(mem, box, options->idle);
@@ -146,10 +174,14 @@ static struct expose_request exposure_of_mem(const struct coherent_mem_options *
 	return (struct expose_request){ options->permission, options->seal, options->seal_arg };
 }
 
-int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box *box,
-			     struct coherent_device *dev, size_t count, size_t size,
-			     const struct coherent_mem_options *options, const char *site)
+/* Reports that an output is not empty: refuse_mem() or refuse_handle(). */
+typedef int refuse_fn(struct object_store *store, const char *at, const struct coherent_mem *mem);
+
+static int init_begin(const struct coherent_mem *mem, refuse_fn *refuse_output,
+		      struct coherent_box *box, struct coherent_device *dev, size_t count,
+		      size_t size, const struct coherent_mem_options *options, const char *site)
 {
+	struct object_store *store = store_of(dev);
 	const struct alloc_request request = request_of_mem(count, size, options, site);
 	const struct expose_request exposure = exposure_of_mem(options);
 	size_t bytes;
@@ -157,12 +189,19 @@ int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box
 
 	*box = (struct coherent_box){ .va = NULL };
 	/* A wrong option of the expose shows before the driver's initialiser runs. */
-	err = whole_check_expose(&exposure);
+	err = whole_check_expose(store, site, &exposure);
 	if (!err)
-		err = whole_check_alloc(&request, &bytes);
+		err = whole_check_alloc(store, &request, &bytes);
 	if (!err && mem->object)
-		err = -EBUSY;
-	return err ? err : whole_box_zeroed(box, store_of(dev), &request);
+		err = refuse_output(store, site, mem);
+	return err ? err : whole_box_zeroed(box, store, &request);
+}
+
+int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box *box,
+			     struct coherent_device *dev, size_t count, size_t size,
+			     const struct coherent_mem_options *options, const char *site)
+{
+	return init_begin(mem, refuse_mem, box, dev, count, size, options, site);
 }
 
 int coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box, int err,
@@ -172,18 +211,26 @@ int coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box, i
 
 	if (!err)
 		return whole_expose(box, mem, &exposure);
+	err = refuse_result(object_store(box->object), object_site(box->object), "the initialiser",
+			    err);
 	coherent_base_box_free(box);
-	return whole_result(err);
+	return err;
+}
+
+static int zeroed(struct coherent_mem *mem, refuse_fn *refuse_output, struct coherent_device *dev,
+		  size_t size, const struct coherent_mem_options *options, const char *site)
+{
+	struct coherent_box box;
+	int err;
+
+	err = init_begin(mem, refuse_output, &box, dev, options->count, size, options, site);
+	return err ? err : coherent_base_init_end(mem, &box, 0, options);
 }
 
 int coherent_base_zeroed(struct coherent_mem *mem, struct coherent_device *dev, size_t size,
 			 const struct coherent_mem_options *options, const char *site)
 {
-	struct coherent_box box;
-	int err;
-
-	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, site);
-	return err ? err : coherent_base_init_end(mem, &box, 0, options);
+	return zeroed(mem, refuse_mem, dev, size, options, site);
 }
 
 int coherent_base_from(struct coherent_mem *mem, struct coherent_device *dev, const void *src,
@@ -194,7 +241,7 @@ int coherent_base_from(struct coherent_mem *mem, struct coherent_device *dev, co
 	int err;
 
 	if (!src)
-		return -EINVAL;
+		return refuse_source(store_of(dev), site);
 	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, site);
 	if (err)
 		return err;
@@ -207,38 +254,85 @@ int coherent_base_from(struct coherent_mem *mem, struct coherent_device *dev, co
 void coherent_base_box_move(struct coherent_box *from, struct coherent_box *to)
 {
 	/* A move never fails and never overwrites: a box that is in use stays, and so does the other. */
-	if (to->va)
+	if (to->va) {
+		if (from->object)
+			(void)refuse_box(object_store(from->object), MOVE, to);
 		return;
+	}
 	*to = *from;
 	*from = (struct coherent_box){ .va = NULL };
 }
 
 void coherent_base_move(struct coherent_mem *from, struct coherent_mem *to)
 {
-	if (to->object)
+	if (to->object) {
+		if (from->object)
+			(void)refuse_mem(object_store(from->object), MOVE, to);
 		return;
+	}
 	*to = *from;
 	*from = (struct coherent_mem){ .va = NULL };
 }
 
+/* --- Parts of mems --- */
+
+int coherent_base_refuse_view(const struct coherent_mem *mem)
+{
+	if (!mem->count)
+		return -EINVAL;
+	return refuse(object_store(mem->object), -EINVAL, "coherent_view()",
+		      "a view needs at least one element");
+}
+
+int coherent_base_refuse_ring(const struct coherent_mem *mem)
+{
+	if (!mem->count)
+		return -EINVAL;
+	return refuse(object_store(mem->object), -EINVAL, "coherent_ring()",
+		      "the mem has %zu elements, but a ring needs a power of two", mem->count);
+}
+
 /* --- Several boxes --- */
+
+static bool is_given_twice(const struct coherent_exposure *exposures, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (exposures[k].box == exposures[i].box)
+			return true;
+	return false;
+}
+
+/* Returns the store that the first box knows; NULL if all are empty. */
+static struct object_store *store_of_exposures(const struct coherent_exposure *exposures,
+					       size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (exposures[i].box->object)
+			return object_store(exposures[i].box->object);
+	return NULL;
+}
 
 /* Finds errors before anything is exposed. */
 static int check_exposures(const struct coherent_exposure *exposures, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		const struct expose_request request = {
-			.permission = exposures[i].options.permission,
-		};
+	struct object_store *store = store_of_exposures(exposures, count);
 
-		if (!exposures[i].box->va || whole_check_expose(&request))
+	for (size_t i = 0; i < count; i++) {
+		const struct expose_request request = { .permission =
+								exposures[i].options.permission };
+
+		if (!exposures[i].box->va)
+			return refuse(store, -EINVAL, EXPOSE_ALL, "box %zu is empty", i + 1);
+		if (is_given_twice(exposures, i))
+			return refuse(store, -EINVAL, EXPOSE_ALL, "box %zu is given twice", i + 1);
+		if (whole_check_expose(store, EXPOSE_ALL, &request))
 			return -EINVAL;
 	}
 	for (size_t i = 0; i < count; i++) {
 		const struct coherent_mem *mem = exposures[i].options.mem;
 
 		if (mem->object)
-			return -EBUSY;
+			return refuse_mem(store, EXPOSE_ALL, mem);
 	}
 	return 0;
 }
@@ -278,7 +372,7 @@ int coherent_base_handle_zeroed(struct coherent_handle *handle, struct coherent_
 	struct coherent_mem mem = handle->base;
 	int err;
 
-	err = coherent_base_zeroed(&mem, dev, 1, &as_mem, site);
+	err = zeroed(&mem, refuse_handle, dev, 1, &as_mem, site);
 	if (err)
 		return err;
 	/* A handle has no CPU mapping, so no accessor may find one. */

@@ -15,13 +15,6 @@
 #include "base/sys.h"
 #include "memory/object.h"
 
-#define BLOCK_RECORDS 32
-
-struct object_block {
-	struct object_block *next;
-	struct coherent_object records[BLOCK_RECORDS];
-};
-
 static uint8_t shift_of(uint64_t power_of_two)
 {
 	return power_of_two ? (uint8_t)__builtin_ctzll(power_of_two) : 0;
@@ -51,7 +44,7 @@ static int more_records_locked(struct object_store *store) NEEDS_LOCK(store->loc
 	block->next = store->blocks;
 	store->blocks = block;
 	/* The thread that allocated may find its records taken by others, so the caller looks again. */
-	for (unsigned int i = 0; i < BLOCK_RECORDS; i++)
+	for (unsigned int i = 0; i < OBJECT_BLOCK_RECORDS; i++)
 		record_put_locked(store, &block->records[i]);
 	return 0;
 }
@@ -502,6 +495,7 @@ int object_store_open(struct object_store *store, unsigned int wants, uint64_t n
 	lock_init(&store->lock);
 	STAILQ_INIT(&store->waiting);
 	STAILQ_INIT(&store->free_records);
+	LIST_INIT(&store->pools);
 	recycler_init(&store->recycler, store->pages.page_bytes);
 	return 0;
 }

@@ -20,6 +20,8 @@
 #include "memory/recycle.h"
 
 struct chunk;
+struct coherent_slots;
+struct object_block;
 
 /**
  * struct object_store - The objects of a device, with their addresses and pages.
@@ -37,6 +39,7 @@ struct chunk;
  * @waiting: Objects that keep pages and address until a fence.
  * @free_records: Records that no object uses.
  * @blocks: The memory of all records, freed with the device.
+ * @pools: The pools of small objects.
  * @recycler: Freed boxes that are kept. Each has a reference to the device, which is open.
  */
 struct object_store {
@@ -54,6 +57,7 @@ struct object_store {
 	struct iova_list waiting;
 	struct iova_list free_records;
 	struct object_block *blocks;
+	LIST_HEAD(, coherent_slots) pools;
 	struct recycler recycler;
 };
 
@@ -105,6 +109,17 @@ struct coherent_object {
 	bool leaked;
 	uintptr_t cpu_view;
 	struct chunk *chunk;
+};
+
+/**
+ * struct object_block - Some records that are allocated together.
+ * @next: The next block of the store.
+ * @records: The records.
+ */
+#define OBJECT_BLOCK_RECORDS 32
+struct object_block {
+	struct object_block *next;
+	struct coherent_object records[OBJECT_BLOCK_RECORDS];
 };
 
 /**
@@ -161,6 +176,17 @@ static inline uint64_t object_address(const struct coherent_object *object)
 	return object_is_slot(object) ? ~object_chunk_base(object)->inverted_address +
 						((const struct slot *)object)->offset :
 					object->address.first;
+}
+
+/**
+ * object_site() - File and line of the allocation of an object of either kind.
+ * @object: The object. Another thread may have a slot.
+ */
+static inline const char *object_site(const struct coherent_object *object)
+{
+	return object_is_slot(object) ?
+		       __atomic_load_n(&((const struct slot *)object)->site, __ATOMIC_RELAXED) :
+		       object->site;
 }
 
 static inline struct coherent_object *object_of(struct iova_range *address)

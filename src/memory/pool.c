@@ -13,11 +13,14 @@
 #include "base/sys.h"
 #include "device/device.h"
 #include "memory/pool_slots.h"
+#include "memory/refuse.h"
 
 #define SLOT_BYTES_MIN 16
 #define CACHE_LINE 64
 /* Report at most this many objects that keep a pool from being destroyed. */
 #define REPORTED_MAX 8
+#define EXPOSE "coherent_expose()"
+#define RECLAIM "coherent_reclaim()"
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
 /* --- Memory --- */
@@ -163,10 +166,11 @@ static __attribute__((noinline)) int pool_box_slow(const struct coherent_pool *b
 	struct slot *slot;
 	int err;
 
+	/* An empty pool knows no device that a report could go to. */
 	if (!base->va)
 		return -EINVAL;
 	if (box->va)
-		return -EBUSY;
+		return refuse_box(base->va->store, site, box);
 	err = alive_is_open(base->va->alive) ? 0 : -ENODEV;
 	if (!err)
 		err = slots_take(base->va, &slot);
@@ -265,16 +269,19 @@ static int check_expose(struct slot *slot, const struct coherent_expose_options 
 	int err;
 
 	if (options->permission != pool->permission)
-		return -EINVAL;
+		return refuse(pool->store, -EINVAL, EXPOSE,
+			      ".permission is not that of the pool created at %s; the box was "
+			      "allocated at %s",
+			      pool->site, slot_site(slot));
 	if (mem->object)
-		return -EBUSY;
+		return refuse_mem(pool->store, EXPOSE, mem);
 	err = alive_is_open(pool->alive) ? 0 : -ENODEV;
 	if (err || !options->seal)
 		return err;
 	err = options->seal(slot_box_va(slot), 1,
 			    (coherent_addr_t){ object_address(as_object(slot)) },
 			    options->seal_arg);
-	return err > 0 ? -EINVAL : err;
+	return refuse_result(pool->store, slot_site(slot), ".seal", err);
 }
 
 static __attribute__((noinline)) int expose_slow(struct coherent_box *box,
@@ -305,6 +312,15 @@ int pool_expose(struct coherent_box *box, const struct coherent_expose_options *
 	return slot_become_mem(slot, va, mem);
 }
 
+static __attribute__((noinline)) int refuse_reclaim(const struct slot *slot)
+{
+	return refuse(
+		slot->chunk->pool->store, -EBUSY, RECLAIM,
+		"the device can reach the mem of a pool allocated at %s until it is done; when "
+		"it is, give .idle = true",
+		slot_site(slot));
+}
+
 int pool_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options *options)
 {
 	struct slot *slot = slot_of(mem->object);
@@ -314,7 +330,7 @@ int pool_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options
 	if (unlikely(!alive_is_open(pool->alive)))
 		return -ENODEV;
 	if (!options->idle)
-		return -EBUSY;
+		return refuse_reclaim(slot);
 	/* ORDER: pairs with the device's last write. */
 	coherent_rmb();
 	(void)copy(slot_box_va(slot), slot_mem_va(slot), pool->slot_bytes);
@@ -352,6 +368,34 @@ static size_t layout(size_t size, const struct coherent_pool_options *options, s
 	return bytes <= *block ? bytes : 0;
 }
 
+static const char *why_invalid(size_t size, const struct coherent_pool_options *options)
+{
+	const size_t page = sys_page_bytes();
+
+	if ((unsigned int)options->permission > COHERENT_READ_ONLY)
+		return ".permission is not of enum coherent_permission";
+	if (options->align && !is_power_of_two(options->align))
+		return ".align is not a power of two";
+	if (options->align > page)
+		return ".align is more than a page";
+	if (options->boundary && !is_power_of_two(options->boundary))
+		return ".boundary is not a power of two";
+	if (!size)
+		return "the size of an object is 0";
+	if (size > page)
+		return "an object is larger than a page; allocate such objects without a pool";
+	return "an object, rounded up to .align, does not fit between two multiples of .boundary";
+}
+
+static int refuse_layout(struct coherent_device *dev, size_t size,
+			 const struct coherent_pool_options *options, const char *site)
+{
+	return refuse(dev ? &dev->store : NULL, -EINVAL, site,
+		      "%s: objects of %zu bytes, .align = %zu, .boundary = %llu, .permission = %d",
+		      why_invalid(size, options), size, options->align,
+		      (unsigned long long)options->boundary, (int)options->permission);
+}
+
 int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 			      const struct coherent_pool_options *options, const char *site)
 {
@@ -360,9 +404,9 @@ int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 	int err;
 
 	if (!bytes)
-		return -EINVAL;
+		return refuse_layout(options->dev, size, options, site);
 	if (base->va)
-		return -EBUSY;
+		return refuse_pool(options->dev ? &options->dev->store : NULL, site, base->va);
 	err = device_usable(options->dev);
 	if (err)
 		return err;
@@ -383,6 +427,9 @@ int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 		return err;
 	}
 	ref_hold(pool->store->device);
+	lock_take(&pool->store->lock);
+	LIST_INSERT_HEAD(&pool->store->pools, pool, link);
+	lock_drop(&pool->store->lock);
 	base->va = pool;
 	return 0;
 }
@@ -421,6 +468,9 @@ int coherent_base_pool_destroy(struct coherent_pool *base)
 		return -ENODEV;
 	if (report_live(pool))
 		return -EBUSY;
+	lock_take(&pool->store->lock);
+	LIST_REMOVE(pool, link);
+	lock_drop(&pool->store->lock);
 	slots_close(pool);
 	ref_put(pool->store->device);
 	free(pool);

@@ -54,6 +54,7 @@ struct cache {
  * @bytes: The size of all chunks.
  * @empty_chunks: How many chunks have no slot in use and none in a cache.
  * @element_bytes: The size of an element, which is at most @slot_bytes. Never changes.
+ * @link: In the list of pools of the store, whose lock guards it.
  */
 struct coherent_slots {
 	struct object_store *store;
@@ -73,6 +74,7 @@ struct coherent_slots {
 	size_t bytes;
 	unsigned int empty_chunks;
 	size_t element_bytes;
+	LIST_ENTRY(coherent_slots) link;
 };
 
 /* Stands for the cache of a thread without one. It is empty and has no room. */

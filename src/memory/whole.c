@@ -10,8 +10,11 @@
 
 #include "base/size.h"
 #include "base/sys.h"
+#include "memory/refuse.h"
 #include "memory/whole.h"
 
+#define EXPOSE "coherent_expose()"
+#define RECLAIM "coherent_reclaim()"
 #define ATTRS_KNOWN ((COHERENT_ATTR_PRIVILEGED << 1) - 1)
 #define ATTRS_HONOURED COHERENT_ATTR_NO_WARN
 
@@ -22,28 +25,60 @@ static int check_open(const struct object_store *store)
 
 /* --- Boxes --- */
 
-int whole_check_alloc(const struct alloc_request *request, size_t *bytes)
+static const char *why_invalid(const struct alloc_request *request)
 {
-	if (!request->count || !request->size || request->attrs & ~(unsigned int)ATTRS_KNOWN ||
-	    (unsigned int)request->level > COHERENT_IOMMU ||
-	    (request->align && !is_power_of_two(request->align)) ||
-	    (request->boundary && !is_power_of_two(request->boundary)))
-		return -EINVAL;
-	if (__builtin_mul_overflow(request->count, request->size, bytes) || *bytes > PTRDIFF_MAX)
-		return -ENOMEM;
-	return request->boundary && *bytes > request->boundary ? -EINVAL : 0;
+	if (!request->count || !request->size)
+		return "the size is 0, but an object has at least a byte";
+	if (request->attrs & ~(unsigned int)ATTRS_KNOWN)
+		return ".attrs has a bit that enum coherent_attr does not have";
+	if ((unsigned int)request->level > COHERENT_IOMMU)
+		return ".level is not a value of enum coherent_level";
+	if (request->align && !is_power_of_two(request->align))
+		return ".align is not a power of two";
+	if (request->boundary && !is_power_of_two(request->boundary))
+		return ".boundary is not a power of two";
+	return NULL;
 }
 
-static int check_store(const struct object_store *store, const struct alloc_request *request)
+static int refuse_request(struct object_store *store, const struct alloc_request *request, int err,
+			  const char *why)
+{
+	/* A wrong argument is not a failed allocation, so it is reported in any case. */
+	if (err == -ENOMEM && request->attrs & COHERENT_ATTR_NO_WARN)
+		return err;
+	return refuse(store, err, request->site,
+		      "%s (%zu elements of %zu bytes, .align = 0x%" PRIx64
+		      ", .boundary = 0x%" PRIx64 ", .attrs = 0x%x, .level = %d)",
+		      why, request->count, request->size, request->align, request->boundary,
+		      request->attrs, (int)request->level);
+}
+
+int whole_check_alloc(struct object_store *store, const struct alloc_request *request,
+		      size_t *bytes)
+{
+	const char *why = why_invalid(request);
+
+	if (why)
+		return refuse_request(store, request, -EINVAL, why);
+	if (__builtin_mul_overflow(request->count, request->size, bytes) || *bytes > PTRDIFF_MAX)
+		return refuse_request(store, request, -ENOMEM, "the size overflows");
+	if (request->boundary && *bytes > request->boundary)
+		return refuse_request(store, request, -EINVAL,
+				      ".boundary is less than the size, so the object crosses it");
+	return 0;
+}
+
+static int check_store(struct object_store *store, const struct alloc_request *request)
 {
 	int err = check_open(store);
 
 	if (err)
 		return err;
-	/* The other attributes mean something in the kernel only. */
-	if (request->attrs & ~(unsigned int)ATTRS_HONOURED ||
-	    request->level > store->backend->level)
-		return -EOPNOTSUPP;
+	if (request->attrs & ~(unsigned int)ATTRS_HONOURED)
+		return refuse_request(store, request, -EOPNOTSUPP,
+				      "of .attrs, userspace supports COHERENT_ATTR_NO_WARN only");
+	if (request->level > store->backend->level)
+		return refuse_level(store, request->site, request->level);
 	return 0;
 }
 
@@ -120,11 +155,11 @@ int whole_box_zeroed(struct coherent_box *box, struct object_store *store,
 	int err;
 
 	/* The order is part of the contract: arguments, then state, then resources. */
-	err = whole_check_alloc(request, &bytes);
+	err = whole_check_alloc(store, request, &bytes);
 	if (err)
 		return err;
 	if (box->va)
-		return -EBUSY;
+		return refuse_box(store, request->site, box);
 	err = check_store(store, request);
 	if (err)
 		return err;
@@ -157,16 +192,26 @@ void whole_box_free(struct coherent_box *box)
 
 /* --- Expose --- */
 
-int whole_check_expose(const struct expose_request *request)
+int whole_check_expose(struct object_store *store, const char *at,
+		       const struct expose_request *request)
 {
-	return (unsigned int)request->permission > COHERENT_READ_ONLY ? -EINVAL : 0;
+	if ((unsigned int)request->permission <= COHERENT_READ_ONLY)
+		return 0;
+	return refuse(store, -EINVAL, at, ".permission = %d is not of enum coherent_permission",
+		      (int)request->permission);
 }
 
 static void warn_of_mapping(const struct coherent_object *object, int err)
 {
-	const struct object_store *store = object->store;
+	struct object_store *store = object->store;
 
-	if (object->attrs & COHERENT_ATTR_NO_WARN || err == -ENODEV)
+	if (err == -EOPNOTSUPP)
+		(void)refuse(store, err, object->site,
+			     "the device cannot be kept from writing to what it reads, so "
+			     ".permission = COHERENT_READ_ONLY is not supported");
+	/* A backend that is busy has said with what. */
+	if (object->attrs & COHERENT_ATTR_NO_WARN || err == -ENODEV || err == -EOPNOTSUPP ||
+	    err == -EBUSY)
 		return;
 	if (err == -ENOSPC)
 		report(store->reporter, COHERENT_WARNING,
@@ -182,10 +227,12 @@ static void warn_of_mapping(const struct coherent_object *object, int err)
 static int make_reachable(const struct coherent_box *box, const struct expose_request *request)
 {
 	const coherent_addr_t address = { box->object->address.first };
-	int err = check_open(box->object->store);
+	struct object_store *store = box->object->store;
+	int err = check_open(store);
 
 	if (!err && request->seal)
-		err = whole_result(request->seal(box->va, box->count, address, request->seal_arg));
+		err = refuse_result(store, box->object->site, ".seal",
+				    request->seal(box->va, box->count, address, request->seal_arg));
 	if (err)
 		return err;
 	/* ORDER: pairs with the device's first access. */
@@ -226,15 +273,18 @@ int whole_expose(struct coherent_box *box, struct coherent_mem *mem,
 		 const struct expose_request *request)
 {
 	struct coherent_box taken = *box;
+	struct object_store *store;
 	int err;
 
+	/* An empty box knows no device that a report could go to. */
 	if (!taken.va)
 		return -EINVAL;
+	store = taken.object->store;
 	/* The box is consumed whatever follows, because the seal may tell its address. */
 	*box = (struct coherent_box){ .va = NULL };
-	err = whole_check_expose(request);
+	err = whole_check_expose(store, EXPOSE, request);
 	if (!err && mem->object)
-		err = -EBUSY;
+		err = refuse_mem(store, EXPOSE, mem);
 	if (!err)
 		err = make_reachable(&taken, request);
 	if (err) {
@@ -334,14 +384,19 @@ drop_home:
 
 int whole_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
 {
-	const struct backend *backend = mem->object->store->backend;
+	struct object_store *store = mem->object->store;
+	const struct backend *backend = store->backend;
 	const bool unmap_is_fence = backend->limits.unmap_is_fence;
-	int err = check_open(mem->object->store);
+	int err = check_open(store);
 
 	if (err)
 		return err;
 	if (!idle && !unmap_is_fence)
-		return -EBUSY;
+		return refuse(
+			store, -EBUSY, RECLAIM,
+			"unmapping the mem allocated at %s does not end the commands that use it; "
+			"end them, then give .idle = true",
+			mem->object->site);
 	return take_back(mem, box, idle, unmap_is_fence || (idle && backend->idle_is_fence));
 }
 

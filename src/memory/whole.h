@@ -42,31 +42,25 @@ struct expose_request {
 
 /**
  * whole_check_alloc() - Check the arguments of an allocation.
+ * @store: The store of the device; NULL if the driver gave no device.
  * @request: The request.
  * @bytes: Set to the size.
  *
- * Return: 0; -EINVAL, -ENOMEM (the size overflows).
+ * Return: 0; with a report -EINVAL, -ENOMEM (the size overflows).
  */
-int whole_check_alloc(const struct alloc_request *request, size_t *bytes);
+int whole_check_alloc(struct object_store *store, const struct alloc_request *request,
+		      size_t *bytes);
 
 /**
  * whole_check_expose() - Check the arguments of an expose.
+ * @store: The store of the device; NULL if the driver gave no device.
+ * @at: The call, for the report.
  * @request: The request.
  *
- * Return: 0; -EINVAL.
+ * Return: 0; -EINVAL with a report.
  */
-int whole_check_expose(const struct expose_request *request);
-
-/**
- * whole_result() - The result of a callback of the driver.
- * @result: The result of the callback.
- *
- * Return: @result; -EINVAL if it is positive, because success is 0 alone.
- */
-static inline int whole_result(int result)
-{
-	return result > 0 ? -EINVAL : result;
-}
+int whole_check_expose(struct object_store *store, const char *at,
+		       const struct expose_request *request);
 
 /**
  * whole_box_zeroed() - Allocate a box.

@@ -219,9 +219,9 @@ static int predict_birth(const struct slot *slot, const struct alloc_request *re
 	if (err && !slot->place.quiet)
 		expect_report(device_of(&slot->place), COHERENT_WARNING);
 	if (!err && request->filled == 2)
-		err = result_of(request->init_result);
+		err = result_of(&slot->place, request->init_result);
 	if (!err && request->sealed)
-		err = result_of(request->sealing.result);
+		err = result_of(&slot->place, request->sealing.result);
 	if (!err && request->kind != BOX)
 		err = map_result(&slot->place);
 	return err;
@@ -262,6 +262,9 @@ void object_allocate(struct slot *slot)
 	pattern(source_bytes, sizeof(source_bytes));
 	err = check_request(&request, slot);
 	if (err) {
+		/* Only a failed allocation may be quiet. */
+		if (err != -ENOMEM || !(request.attrs & COHERENT_ATTR_NO_WARN))
+			expect_report(&model.devices[dev], COHERENT_ERROR);
 		EXPECT(allocate(slot, model.devices[dev].dev, &request), err);
 		slot_check(slot);
 		return;

@@ -119,12 +119,13 @@ void device_change_mask(unsigned int i)
 	if (!device->settled && chance(2))
 		free_all_objects(i);
 	EXPECT(coherent_device_set_mask(device->dev, 0x1230 | 1ull << pick(64)), -EINVAL);
+	expect_report(device, COHERENT_ERROR);
 	if (device->objects)
 		err = -EBUSY;
 	else if (mask <= 2 * PAGE)
 		err = -EIO;
 	EXPECT(coherent_device_set_mask(device->dev, mask), err);
-	if (err == -EIO)
+	if (err)
 		expect_report(device, COHERENT_ERROR);
 	if (!err) {
 		space_empty_quarantine(device);

@@ -151,6 +151,7 @@ static void open_irq(struct device *device, unsigned int vector)
 	if (irq->irq) {
 		EXPECT(coherent_irq_open(&other, device->dev, vector), -EBUSY);
 		CHECK(!other);
+		expect_report(device, COHERENT_ERROR);
 		return;
 	}
 	EXPECT(coherent_irq_open(&irq->irq, device->dev, vector), 0);

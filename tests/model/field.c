@@ -52,9 +52,14 @@ static struct target pick_target(struct slot *slot)
 	return target;
 }
 
+/* Predicts the result of coherent_ring(), and its report. */
 static int ring_result(const struct slot *slot)
 {
-	return slot->kind == MEM && !(slot->count & (slot->count - 1)) ? 0 : -EINVAL;
+	if (slot->kind == MEM && !(slot->count & (slot->count - 1)))
+		return 0;
+	if (slot->kind == MEM)
+		expect_report(device_of(&slot->place), COHERENT_ERROR);
+	return -EINVAL;
 }
 
 static uint64_t pick_value(void)
@@ -274,6 +279,8 @@ static void view_elements(struct slot *slot)
 
 	if (slot->kind == MEM && n)
 		err = first <= slot->count && n <= slot->count - first ? 0 : -ERANGE;
+	if (slot->kind == MEM && !n)
+		expect_report(device_of(&slot->place), COHERENT_ERROR);
 	if (slot->is_records) {
 		union record_view view;
 

@@ -206,9 +206,12 @@ int pick_seal_result(void)
 	return chance(4) ? (chance(2) ? -EBADMSG : 1) : 0;
 }
 
-int result_of(int result)
+int result_of(const struct place *place, int result)
 {
-	return result > 0 ? -EINVAL : result;
+	if (result <= 0)
+		return result;
+	expect_report(device_of(place), COHERENT_ERROR);
+	return -EINVAL;
 }
 
 uint64_t address_of_box(struct slot *slot)
@@ -237,7 +240,7 @@ uint64_t address_of_box(struct slot *slot)
 static int fill_a_byte(uint8_t *element, void *arg)
 {
 	*element = *(const uint8_t *)arg;
-	return chance(4) ? -EDOM : 0;
+	return chance(4) ? (chance(2) ? -EDOM : 3) : 0;
 }
 
 static int fill_a_record(struct record *element, void *arg)
@@ -258,9 +261,13 @@ static void init_element(struct slot *slot)
 		err = coherent_box_init_at(&slot->bytes.box, i, fill_a_byte, &value);
 	if (slot->kind != BOX || i >= slot->count) {
 		CHECK(err == -EINVAL);
+		if (slot->kind == BOX)
+			expect_report(device_of(&slot->place), COHERENT_ERROR);
 		return;
 	}
-	CHECK(!err || err == -EDOM);
+	CHECK(!err || err == -EDOM || err == -EINVAL);
+	if (err == -EINVAL)
+		expect_report(device_of(&slot->place), COHERENT_ERROR);
 	slot->place.bytes[i * size + offsetof(struct record, tag)] = value;
 }
 
@@ -311,8 +318,11 @@ void object_expose(struct slot *slot)
 		err = -EINVAL;
 	else if (to != slot)
 		err = -EBUSY;
-	else if (sealed)
-		err = result_of(sealing.result);
+	/* An empty box knows no device that a report could go to. */
+	if (err && slot->kind == BOX)
+		expect_report(device_of(&slot->place), COHERENT_ERROR);
+	if (!err && sealed)
+		err = result_of(&slot->place, sealing.result);
 	if (!err)
 		err = map_result(&slot->place);
 	EXPECT(call_expose(slot, to, permission, sealed ? &sealing : NULL), err);
@@ -383,6 +393,8 @@ void object_expose_all(struct slot *a)
 		return;
 	if (a->kind != BOX || b->kind != BOX)
 		err = -EINVAL;
+	if (err && (a->kind == BOX || b->kind == BOX))
+		expect_report(device_of(a->kind == BOX ? &a->place : &b->place), COHERENT_ERROR);
 	if (!err) {
 		err = map_result(&a->place);
 		first = !err;
@@ -415,10 +427,10 @@ static int predict_reclaim(const struct slot *slot, const struct slot *to, bool 
 {
 	if (slot->kind != MEM)
 		return -EINVAL;
-	if (to != slot)
+	if (to != slot || (device_of(&slot->place)->lazy && !idle)) {
+		expect_report(device_of(&slot->place), COHERENT_ERROR);
 		return -EBUSY;
-	if (device_of(&slot->place)->lazy && !idle)
-		return -EBUSY;
+	}
 	/* The box gets a new address. */
 	return space_reserve(&slot->place);
 }
@@ -496,6 +508,8 @@ void object_move(struct slot *slot)
 	/* The library refuses a target in use. With another kind the slot would hold two objects. */
 	if (to->kind != EMPTY && (to->kind != slot->kind || to->is_records != slot->is_records))
 		return;
+	if (to->kind != EMPTY)
+		expect_report(device_of(&slot->place), COHERENT_ERROR);
 	if (slot->is_records) {
 		coherent_move(&slot->records.box, &to->records.box);
 		coherent_move(&slot->records.mem, &to->records.mem);

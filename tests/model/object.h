@@ -24,8 +24,8 @@ struct sealing {
 /* A seal that checks its arguments, and that the device does not reach the memory yet. */
 int seal(void *elements, size_t count, coherent_addr_t address, void *arg);
 int pick_seal_result(void);
-/* Returns what the library makes of the result of an initialiser or a seal. */
-int result_of(int result);
+/* Returns what the library makes of the result of an initialiser or a seal. Expects its report. */
+int result_of(const struct place *place, int result);
 
 /* Predicts the result of a mapping. Counts it and expects a report if it fails. */
 int map_result(const struct place *place);

@@ -35,7 +35,17 @@ static struct {
 	size_t align;
 	uint64_t boundary;
 	struct pooled objects[OBJECTS];
+	/* The reports of the device, and those that the model predicts. */
+	unsigned int reports, expected;
 } pools;
+
+static void count_report(void *arg, enum coherent_severity severity, const char *line)
+{
+	(void)arg;
+	(void)severity;
+	CHECK(*line);
+	pools.reports++;
+}
 
 static unsigned int live_objects(void)
 {
@@ -77,6 +87,7 @@ static void create_pool(void)
 				    .align = align, .boundary = boundary,
 				    .delay = chance(2) ? pick(10) : 0),
 	       err);
+	pools.expected += !!err;
 	if (err)
 		return;
 	pools.permission = permission;
@@ -86,8 +97,12 @@ static void create_pool(void)
 
 static void destroy_pool(void)
 {
-	const bool is_busy = live_objects();
+	const unsigned int live = live_objects();
+	const bool is_busy = live;
 
+	/* The library names the first eight objects, and counts the others. */
+	if (pools.pool.base.va)
+		pools.expected += live > 8 ? 9 : live;
 	EXPECT(coherent_pool_destroy(&pools.pool), is_busy ? -EBUSY : 0);
 	CHECK(!pools.pool.base.va || is_busy);
 }
@@ -99,6 +114,7 @@ static void take_box(struct pooled *object)
 	if (object->kind == MEM)
 		return;
 	EXPECT(coherent_pool_box(&pools.pool, &object->box), err);
+	pools.expected += err == -EBUSY;
 	if (err)
 		return;
 	object->kind = BOX;
@@ -140,6 +156,7 @@ static void expose_box(struct pooled *object)
 	if (object->kind == MEM)
 		return;
 	EXPECT(coherent_expose(&object->box, &object->mem, .permission = permission), err);
+	pools.expected += err && object->kind == BOX;
 	object->kind = err ? EMPTY : MEM;
 	object->address = err ? 0 : coherent_addr(&object->mem).raw;
 	if (err)
@@ -156,6 +173,7 @@ static void reclaim_mem(struct pooled *object)
 	if (object->kind == BOX)
 		return;
 	EXPECT(coherent_reclaim(&object->mem, &object->box, .idle = idle), err);
+	pools.expected += err == -EBUSY;
 	if (!err)
 		object->kind = BOX;
 }
@@ -242,12 +260,13 @@ void pool_step(void)
 		if (chance(32))
 			destroy_pool();
 	}
+	CHECK(pools.reports == pools.expected);
 }
 
 void pool_start(void)
 {
 	memset(&pools, 0, sizeof(pools));
-	EXPECT(coherent_device_open(&pools.dev, "sim:edu,step,mask=40"), 0);
+	EXPECT(coherent_device_open(&pools.dev, "sim:edu,step,mask=40", .report = count_report), 0);
 }
 
 void pool_end(void)

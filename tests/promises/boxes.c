@@ -153,6 +153,7 @@ void count_and_size_are_checked(struct world *world)
 
 	world_open(world);
 	reports = world->log.count;
+	/* Each refusal has one report. */
 	assert_err(coherent_box_zeroed(&box, world->dev, 0), -EINVAL);
 	assert_err(coherent_zeroed(&mem, world->dev, 0), -EINVAL);
 	assert_err(coherent_handle_zeroed(&handle, world->dev, 0), -EINVAL);
@@ -163,7 +164,7 @@ void count_and_size_are_checked(struct world *world)
 	assert_err(coherent_handle_zeroed(&handle, world->dev, SIZE_MAX), -ENOMEM);
 	assert_true(coherent_is_empty(&box) && coherent_is_empty(&words) &&
 		    coherent_is_empty(&mem) && !coherent_handle_size(&handle));
-	assert_int_equal(world->log.count, reports);
+	assert_int_equal(world->log.count, reports + 8);
 	/* This size does not overflow, but the device cannot address it. */
 	assert_err(coherent_box_zeroed(&words, world->dev, UINT64_C(1) << 40), -ENOSPC);
 	assert_true(log_has(&world->log, "no device address"));
@@ -253,6 +254,35 @@ void init_at_past_the_end_does_not_run(struct world *world)
 	world_close(world);
 }
 
+/* A device that protects less than a call asks for gives nothing. */
+static void levels_are_refused_or_given(struct world *world)
+{
+	const unsigned int reports = world->log.count;
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT_AUTO(uint8_t, mem);
+	COHERENT_HANDLE_AUTO(handle);
+
+	for (enum coherent_level level = COHERENT_NONE; level <= COHERENT_IOMMU; level++) {
+		const int err = level > world->level ? -EOPNOTSUPP : 0;
+
+		assert_err(coherent_box_zeroed(&box, world->dev, 1, .level = level), err);
+		assert_err(coherent_box_from(&box, world->dev, (const uint8_t *)"x", 1,
+					     .level = level),
+			   err ? err : -EBUSY);
+		assert_err(coherent_zeroed(&mem, world->dev, 1, .level = level), err);
+		assert_err(coherent_handle_zeroed(&handle, world->dev, 1, .level = level), err);
+		assert_int_equal(coherent_box_level(&box), err ? 0 : world->level);
+		coherent_box_free(&box);
+		coherent_free(&mem);
+		coherent_handle_free(&handle);
+	}
+	assert_int_equal(world->log.count,
+			 reports + COHERENT_IOMMU + 3 * (COHERENT_IOMMU - world->level));
+	assert_true(world->level == COHERENT_IOMMU ||
+		    log_has(&world->log, "but .level asks for COHERENT_IOMMU"));
+	log_clear(&world->log);
+}
+
 void attributes_are_refused_or_honoured(struct world *world)
 {
 	const unsigned int kernel_only[] = {
@@ -264,13 +294,17 @@ void attributes_are_refused_or_honoured(struct world *world)
 	unsigned int reports;
 
 	world_open_device(world, "");
+	levels_are_refused_or_given(world);
 	reports = world->log.count;
+	/* A wrong attribute is reported, also with COHERENT_ATTR_NO_WARN. */
 	for (size_t i = 0; i < ARRAY_SIZE(kernel_only); i++)
 		assert_err(coherent_box_zeroed(&box, world->dev, 1,
 					       .attrs = kernel_only[i] | COHERENT_ATTR_NO_WARN),
 			   -EOPNOTSUPP);
 	for (unsigned int bit = 6; bit < 32; bit++)
 		assert_err(coherent_box_zeroed(&box, world->dev, 1, .attrs = 1u << bit), -EINVAL);
+	reports += ARRAY_SIZE(kernel_only) + 32 - 6;
+	assert_int_equal(world->log.count, reports);
 	assert_ok(coherent_box_zeroed(&box, world->dev, 1, .attrs = COHERENT_ATTR_NO_WARN));
 	coherent_box_free(&box);
 	/*

@@ -328,6 +328,7 @@ static void read_only_is_refused(struct world *world)
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
 	struct coherent_stats before, after;
+	const unsigned int reports = world->log.count;
 
 	assert_ok(coherent_device_stats(world->dev, &before));
 	assert_ok(coherent_box_zeroed(&box, world->dev, PAGE));
@@ -337,6 +338,8 @@ static void read_only_is_refused(struct world *world)
 	assert_false(world_peer_has(world, secret));
 	assert_ok(coherent_device_stats(world->dev, &after));
 	assert_int_equal(after.mems, before.mems);
+	assert_int_equal(world->log.count, reports + 1);
+	assert_true(log_has(&world->log, ".permission = COHERENT_READ_ONLY is not supported"));
 	world_differs(world);
 }
 

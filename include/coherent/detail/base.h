@@ -53,6 +53,18 @@ int coherent_base_box_from(struct coherent_box *box, struct coherent_device *dev
 			   const struct coherent_box_options *options, const char *site);
 
 /**
+ * coherent_base_refuse_element() - Report why coherent_box_init_at() failed.
+ * @box: The box, which may be empty.
+ * @i: The index of the element.
+ * @result: The result of the initialiser, if that is positive; otherwise there is no
+ *	element @i.
+ *
+ * Return: -EINVAL.
+ */
+COHERENT_MUST_CHECK COHERENT_BASE
+int coherent_base_refuse_element(const struct coherent_box *box, size_t i, int result);
+
+/**
  * coherent_base_box_level() - See coherent_box_level().
  * @box: The box.
  *

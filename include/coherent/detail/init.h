@@ -17,15 +17,18 @@
 			"the initialiser must be int fn(T *element, void *arg)");, \
 		__extension__({						\
 			struct {					\
+				const struct coherent_box *box;		\
+				size_t n;				\
 				COHERENT_T(x) *element;			\
 				int err;				\
-			} init = {					\
-				.element = (void *)coherent_box_at(&(x)->base, (i), \
-								   sizeof(COHERENT_T(x))), \
-			};						\
+			} init = { .box = &(x)->base, .n = (i) };	\
 									\
-			init.err = init.element ? (fn)(init.element, (argument)) : -EINVAL; \
-			init.err > 0 ? -EINVAL : init.err;		\
+			init.element = (void *)coherent_box_at(init.box, init.n, \
+							       sizeof(COHERENT_T(x))); \
+			init.err = init.element ? (fn)(init.element, (argument)) : 0; \
+			!init.element || init.err > 0 ?			\
+				coherent_base_refuse_element(init.box, init.n, init.err) : \
+				init.err;				\
 		}))
 
 #define COHERENT_INIT(init, x, dev, n, fn, ...)				\

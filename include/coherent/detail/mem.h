@@ -124,16 +124,34 @@ COHERENT_INLINE int coherent_mem_write(const struct coherent_mem *mem, size_t i,
 	return 0;
 }
 
+/**
+ * coherent_base_refuse_view() - Report why there is no view.
+ * @mem: A mem or a view, which may be empty.
+ *
+ * Return: -EINVAL.
+ */
+COHERENT_MUST_CHECK COHERENT_BASE int coherent_base_refuse_view(const struct coherent_mem *mem);
+
+/**
+ * coherent_base_refuse_ring() - Report why there is no ring.
+ * @mem: A mem or a view, which may be empty.
+ *
+ * Return: -EINVAL.
+ */
+COHERENT_MUST_CHECK COHERENT_BASE int coherent_base_refuse_ring(const struct coherent_mem *mem);
+
 /* The call overwrites whatever part held, because a view owns nothing. */
 COHERENT_INLINE int coherent_mem_part(const struct coherent_mem *mem, size_t first,
 				      size_t elements, size_t size, size_t offset, size_t count,
 				      struct coherent_mem *part)
 {
 	const struct coherent_mem whole = *mem;
+	const bool is_refused = !elements || !whole.count;
+	int err = is_refused ? coherent_base_refuse_view(mem) : 0;
 
 	*part = (struct coherent_mem){ .va = NULL };
-	if (!elements || !whole.count)
-		return -EINVAL;
+	if (is_refused)
+		return err;
 	if (first > whole.count || elements > whole.count - first)
 		return -ERANGE;
 	part->va = whole.va + first * size + offset;
@@ -161,7 +179,7 @@ COHERENT_INLINE int coherent_mem_ring(const struct coherent_mem *mem,
 {
 	*ring = (struct coherent_ring){ .va = NULL };
 	if (!mem->count || mem->count & (mem->count - 1))
-		return -EINVAL;
+		return coherent_base_refuse_ring(mem);
 	*ring = (struct coherent_ring){ .va = mem->va, .mask = mem->count - 1 };
 	return 0;
 }

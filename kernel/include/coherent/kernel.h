@@ -232,6 +232,23 @@ static inline int __must_check coherent_handle_manage(struct coherent_handle *ha
 }
 #define coherent_handle_manage(handle) COHERENT_RESULT(, coherent_handle_manage(handle))
 
+/* --- Refusals --- */
+
+static inline int coherent_base_refuse_element(const struct coherent_box *box, size_t i, int result)
+{
+	return -EINVAL;
+}
+
+static inline int coherent_base_refuse_view(const struct coherent_mem *mem)
+{
+	return -EINVAL;
+}
+
+static inline int coherent_base_refuse_ring(const struct coherent_mem *mem)
+{
+	return -EINVAL;
+}
+
 /* --- Expose, reclaim --- */
 
 /* The request for an exposure, from any macro. */
