@@ -140,13 +140,24 @@ static int seals_with_five(void *elements, size_t count, coherent_addr_t address
 	return returns_five(elements, count, arg);
 }
 
+static int model_opens_with_five(struct coherent_sim *sim, void *arg)
+{
+	(void)sim;
+	(void)arg;
+	return 5;
+}
+
 static void positive_results_of_callbacks_are_reported(void **state)
 {
+	const struct coherent_sim_model model = { .name = "five",
+						  .mask = UINT32_MAX,
+						  .open = model_opens_with_five };
 	union commands pool = COHERENT_EMPTY;
 	union command_box small = COHERENT_EMPTY;
 	union command_mem small_mem = COHERENT_EMPTY;
 	COHERENT_BOX_AUTO(uint8_t, box);
 	COHERENT_AUTO(uint8_t, mem);
+	struct coherent_device *other;
 	int result = 5;
 
 	(void)state;
@@ -160,6 +171,9 @@ static void positive_results_of_callbacks_are_reported(void **state)
 	REFUSED(coherent_expose(&small, &small_mem, .seal = seals_with_five), -EINVAL,
 		".seal returned 5");
 	DONE(coherent_pool_destroy(&pool));
+	REFUSED(coherent_device_open(&other, "sim:custom", .model = &model, .report = log_report,
+				     .report_arg = &reports),
+		-EINVAL, "open() of the model five returned 5; it must return 0 or -errno");
 	/* The other elements are unchanged, and the box stays usable. */
 	DONE(coherent_box_zeroed(&box, dev, 4));
 	REFUSED(coherent_box_init_at(&box, 2, fill_element, &result), -EINVAL,
@@ -452,6 +466,7 @@ static void refused_calls_on_a_device_are_reported(void **state)
 	COHERENT_DEVICE_AUTO(threaded);
 	COHERENT_IRQ_AUTO(irq);
 	struct coherent_irq *second;
+	uint8_t byte;
 
 	(void)state;
 	REFUSED(coherent_device_set_mask(dev, 5), -EINVAL, "0x5 is not a mask of the lowest bits");
@@ -461,9 +476,17 @@ static void refused_calls_on_a_device_are_reported(void **state)
 	REFUSED(coherent_irq_open(&second, dev, 0), -EBUSY, "vector 0 is open already");
 	coherent_box_free(&box);
 	DONE(coherent_device_set_mask(dev, coherent_mask(30)));
+	REFUSED(coherent_sim_try(dev, &box, 0, &byte, 1, COHERENT_ACCESS_READ), -EINVAL,
+		"coherent_sim_try(): the object is empty");
+	REFUSED(coherent_sim_try_addr(dev, (coherent_addr_t){ PAGE }, &byte, 1,
+				      COHERENT_ACCESS_UNKNOWN),
+		-EINVAL, "access 2 is neither COHERENT_ACCESS_READ");
 	REFUSED(coherent_device_open(&threaded, "sim:edu", .level = 5, .report = log_report,
 				     .report_arg = &reports),
 		-EINVAL, ".level = 5 is not of enum coherent_level");
+	DONE(coherent_device_open(&threaded, "sim:edu", .report = log_report,
+				  .report_arg = &reports));
+	REFUSED(coherent_sim_step(threaded, 1), -EINVAL, "give it the key \"step\"");
 }
 
 /* A forked child has no devices, so that it may not use their report function and locks. */

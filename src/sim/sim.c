@@ -13,6 +13,7 @@
 
 #include "base/sys_process.h"
 #include "device/device.h"
+#include "memory/refuse.h"
 #include "sim/mishap.h"
 #include "sim/sim.h"
 
@@ -359,9 +360,15 @@ static int start_model(struct coherent_sim *sim)
 		err = sim->model->open(sim, sim->arg);
 		leave_callback(sim);
 	}
+	/* A model that returns a positive error must not seem to have opened. */
+	if (err > 0) {
+		report(&sim->backend.dev->reporter, COHERENT_ERROR,
+		       "%s: open() of the model %s returned %d; it must return 0 or -errno",
+		       sim->backend.dev->name, sim->model->name, err);
+		err = -EINVAL;
+	}
 	if (err)
-		/* A model that returns a positive error must not seem to have opened. */
-		return err < 0 ? err : -EINVAL;
+		return err;
 	/* The thread ends at once if it finds the device disconnected. */
 	sim->connected = true;
 	if (!sim->options.step)
@@ -470,14 +477,18 @@ const struct backend_ops backend_sim = {
 
 /* --- Calls of tests --- */
 
-static int find_sim(struct coherent_device *dev, struct coherent_sim **sim)
+#define TRY "coherent_sim_try()"
+
+static int find_sim(struct coherent_device *dev, const char *at, struct coherent_sim **sim)
 {
 	int err = device_usable(dev);
 
 	if (err)
 		return err;
-	if (dev->backend->ops != &backend_sim)
+	if (dev->backend->ops != &backend_sim) {
+		(void)refuse(&dev->store, -EOPNOTSUPP, at, "the device is not a sim: device");
 		return -EOPNOTSUPP;
+	}
 	*sim = sim_of(dev->backend);
 	return 0;
 }
@@ -485,13 +496,14 @@ static int find_sim(struct coherent_device *dev, struct coherent_sim **sim)
 int coherent_sim_step(struct coherent_device *dev, unsigned int ticks)
 {
 	struct coherent_sim *sim;
-	int err = find_sim(dev, &sim);
+	int err = find_sim(dev, "coherent_sim_step()", &sim);
 
 	if (err)
 		return err;
 	/* Without the key the thread of the model calls tick(), and two clocks would mix. */
 	if (!sim->options.step)
-		return -EINVAL;
+		return refuse(&dev->store, -EINVAL, "coherent_sim_step()",
+			      "the device runs by itself; give it the key \"step\"");
 	if (sim_refuses(dev->backend, "coherent_sim_step()"))
 		return -EBUSY;
 	(void)sim_step(dev->backend, ticks);
@@ -502,16 +514,22 @@ int coherent_sim_try_addr(struct coherent_device *dev, coherent_addr_t address, 
 			  size_t bytes, enum coherent_access access)
 {
 	struct coherent_sim *sim;
-	int err = find_sim(dev, &sim);
+	int err = find_sim(dev, TRY, &sim);
 
-	return err ? err : sim_dma_try(&sim->dma, address.raw, buffer, bytes, access);
+	if (err)
+		return err;
+	if ((unsigned int)access > COHERENT_ACCESS_WRITE)
+		return refuse(&dev->store, -EINVAL, TRY,
+			      "access %d is neither COHERENT_ACCESS_READ nor COHERENT_ACCESS_WRITE",
+			      (int)access);
+	return sim_dma_try(&sim->dma, address.raw, buffer, bytes, access);
 }
 
 int coherent_base_sim_try(struct coherent_device *dev, const struct coherent_object *object,
 			  size_t offset, void *buffer, size_t bytes, enum coherent_access access)
 {
 	if (!object)
-		return -EINVAL;
+		return refuse(dev ? &dev->store : NULL, -EINVAL, TRY, "the object is empty");
 	if (device_forked(device_of(object)))
 		return -ENODEV;
 	return coherent_sim_try_addr(dev, (coherent_addr_t){ object_address(object) + offset },
