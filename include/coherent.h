@@ -24,7 +24,8 @@
  *
  * Objects. The variables belong to the driver. A variable is an empty object if
  * it is initialised with COHERENT_EMPTY or all its bytes are zero. Initialise
- * each one. Do not copy a box, a mem, a handle or a pool; coherent_move() moves
+ * each one: gcc warns if an output of an allocation is not (-Wmaybe-uninitialized).
+ * Do not copy a box, a mem, a handle or a pool; coherent_move() moves
  * a box or a mem. On an empty object a getter returns NULL, 0 or the address ~0,
  * a call returns -EINVAL, and a free does nothing. Views, slots and rings own
  * nothing, and they become invalid when their mem is reclaimed or freed.

@@ -51,7 +51,7 @@ struct coherent_handle_options {
  *
  * Return: as coherent_handle_zeroed().
  */
-COHERENT_MUST_CHECK COHERENT_BASE
+COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE
 int coherent_base_handle_zeroed(struct coherent_handle *handle, struct coherent_device *dev,
 				const struct coherent_handle_options *options, const char *site);
 
@@ -113,7 +113,7 @@ COHERENT_INLINE size_t coherent_handle_size(const struct coherent_handle *handle
  *
  * Context: may sleep.
  */
-COHERENT_BASE void coherent_handle_free(struct coherent_handle *handle);
+COHERENT_CHANGES_1ST COHERENT_BASE void coherent_handle_free(struct coherent_handle *handle);
 
 /**
  * COHERENT_HANDLE_AUTO() - Declare a handle that is freed at the end of its scope.

@@ -76,9 +76,9 @@ struct coherent_pool_options {
  *
  * Return: as coherent_pool_create().
  */
-COHERENT_MUST_CHECK int coherent_base_pool_create(struct coherent_pool *pool, size_t size,
-						  const struct coherent_pool_options *options,
-						  const char *site);
+COHERENT_MUST_CHECK COHERENT_CHANGES_1ST
+int coherent_base_pool_create(struct coherent_pool *pool, size_t size,
+			      const struct coherent_pool_options *options, const char *site);
 
 /**
  * coherent_base_pool_box() - coherent_pool_box() after the checks of types.
@@ -88,8 +88,8 @@ COHERENT_MUST_CHECK int coherent_base_pool_create(struct coherent_pool *pool, si
  *
  * Return: as coherent_pool_box().
  */
-COHERENT_MUST_CHECK int coherent_base_pool_box(struct coherent_pool *pool,
-					       struct coherent_box *box, const char *site);
+COHERENT_MUST_CHECK COHERENT_CHANGES_2ND
+int coherent_base_pool_box(struct coherent_pool *pool, struct coherent_box *box, const char *site);
 
 /**
  * coherent_base_pool_destroy() - coherent_pool_destroy() after the checks of types.
@@ -97,7 +97,7 @@ COHERENT_MUST_CHECK int coherent_base_pool_box(struct coherent_pool *pool,
  *
  * Return: as coherent_pool_destroy().
  */
-COHERENT_MUST_CHECK int coherent_base_pool_destroy(struct coherent_pool *pool);
+COHERENT_MUST_CHECK COHERENT_CHANGES_1ST int coherent_base_pool_destroy(struct coherent_pool *pool);
 
 /**
  * coherent_base_pool_cleanup() - Call coherent_pool_destroy() at the end of a scope.

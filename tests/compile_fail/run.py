@@ -5,12 +5,13 @@
 usage: run.py INCLUDE_DIR [COMPILER...]
 
 Each compiler compiles each case of the *.cases files twice. The bad half is compiled without
-warning flags, so that only hard errors count. It must fail with the expected message. The good
-half must compile with strict flags and -Werror. Prints TAP.
+warning flags, so that only hard errors count, or with the one flag that the case names. It must
+fail with the expected message. The good half must compile with strict flags and -Werror. Prints
+TAP.
 
 A file has comments, which begin with #, and cases:
 
-    CASE name [on COMPILER] [at file scope] expects REGULAR EXPRESSION
+    CASE name [on COMPILER] [with FLAG] [at file scope] expects REGULAR EXPRESSION
     BAD
         the body of a function that returns int and must not compile
     GOOD
@@ -35,7 +36,8 @@ STRICT = ('-Wall -Wextra -Wpedantic -Wshadow -Wundef -Wvla -Wmissing-prototypes 
           '-Wmissing-field-initializers -Wincompatible-pointer-types -Wcast-align '
           '-Wwrite-strings -Wstrict-prototypes -Werror -O1').split()
 HALF = r'((?:\t.*\n|\n)+)'
-CASE = re.compile(rf'^CASE (\w+)(?: on ([\w-]+))?( at file scope)? expects (.*)\nBAD\n{HALF}GOOD\n{HALF}END$', re.M)
+CASE = re.compile(rf'^CASE (\w+)(?: on ([\w-]+))?(?: with (\S+))?( at file scope)? expects (.*)\n'
+                  rf'BAD\n{HALF}GOOD\n{HALF}END$', re.M)
 IGNORED = re.compile(r'^IGNORED\n((?:\tcoherent_.*\n)+)END$', re.M)
 CHECKED = re.compile(r'^#define (coherent_\w+)\([^\n]*\)(?:\s|\\\n)*'
                      r'(?:COHERENT_(?:RESULT|INIT_AT|INIT|\dTH|\dRD)\()', re.M)
@@ -61,17 +63,17 @@ def checked_macros(include):
 
 
 def read_cases(path):
-    """Returns the cases of a file: name, compiler or '', expected message, bad half, good half."""
+    """Returns the cases of a file: name, compiler or '', flag or '', expected message, halves."""
     with open(path, encoding='utf-8') as file:
         text = file.read()
     cases = []
     for match in CASE.finditer(text):
-        name, compiler, file_scope, expected, *halves = match.groups()
+        name, compiler, flag, file_scope, expected, *halves = match.groups()
         halves = halves if file_scope else map(BODY.format, halves)
-        cases.append((name, compiler or '', expected, *halves))
+        cases.append((name, compiler or '', flag or '', expected, *halves))
     for table in IGNORED.finditer(text):
         for call, name in re.findall(r'(coherent_(\w+)\(.*)\n', table[1]):
-            cases.append((f'ignored_{name}', '', 'ignoring return value',
+            cases.append((f'ignored_{name}', '', '', 'ignoring return value',
                           BODY.format(f'\t{call};\n\treturn 0;\n'),
                           BODY.format(f'\treturn {call};\n')))
     for pattern in (CASE, IGNORED):
@@ -99,9 +101,9 @@ def compiles(compiler, include, flags, source):
 
 def complaints(compiler, include, case):
     """Returns the errors of a case, line by line."""
-    _, _, expected, bad, good = case
+    _, _, flag, expected, bad, good = case
     wrong = []
-    compiled, said = compiles(compiler, include, [], bad)
+    compiled, said = compiles(compiler, include, flag.split(), bad)
     if compiled:
         wrong.append('the bad half compiles')
     elif not re.search(expected, said):

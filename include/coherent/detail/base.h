@@ -31,7 +31,7 @@ struct coherent_reclaim_options;
  *
  * Return: as coherent_box_zeroed().
  */
-COHERENT_MUST_CHECK COHERENT_BASE
+COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE
 int coherent_base_box_zeroed(struct coherent_box *box, struct coherent_device *dev, size_t size,
 			     const struct coherent_box_options *options, const char *site);
 
@@ -47,7 +47,7 @@ int coherent_base_box_zeroed(struct coherent_box *box, struct coherent_device *d
  *
  * Return: as coherent_box_from().
  */
-COHERENT_MUST_CHECK COHERENT_BASE
+COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE
 int coherent_base_box_from(struct coherent_box *box, struct coherent_device *dev, const void *src,
 			   const unsigned char *mask, size_t size,
 			   const struct coherent_box_options *options, const char *site);
@@ -76,7 +76,7 @@ COHERENT_BASE int coherent_base_box_level(const struct coherent_box *box);
  * coherent_base_box_free() - See coherent_box_free().
  * @box: The box.
  */
-COHERENT_BASE void coherent_base_box_free(struct coherent_box *box);
+COHERENT_CHANGES_1ST COHERENT_BASE void coherent_base_box_free(struct coherent_box *box);
 
 /**
  * coherent_base_box_cleanup() - Call coherent_box_free() at the end of a scope.
@@ -91,7 +91,7 @@ COHERENT_BASE void coherent_base_box_cleanup(void *box);
  *
  * Return: as coherent_expose().
  */
-COHERENT_MUST_CHECK COHERENT_BASE
+COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE
 int coherent_base_expose(struct coherent_box *box, const struct coherent_expose_options *options);
 
 /**
@@ -101,7 +101,7 @@ int coherent_base_expose(struct coherent_box *box, const struct coherent_expose_
  *
  * Return: as coherent_reclaim().
  */
-COHERENT_MUST_CHECK COHERENT_BASE
+COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE
 int coherent_base_reclaim(struct coherent_mem *mem,
 			  const struct coherent_reclaim_options *options);
 
@@ -115,7 +115,7 @@ int coherent_base_reclaim(struct coherent_mem *mem,
  *
  * Return: as coherent_zeroed().
  */
-COHERENT_MUST_CHECK COHERENT_BASE
+COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE
 int coherent_base_zeroed(struct coherent_mem *mem, struct coherent_device *dev, size_t size,
 			 const struct coherent_mem_options *options, const char *site);
 
@@ -131,7 +131,7 @@ int coherent_base_zeroed(struct coherent_mem *mem, struct coherent_device *dev, 
  *
  * Return: as coherent_from().
  */
-COHERENT_MUST_CHECK COHERENT_BASE
+COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE
 int coherent_base_from(struct coherent_mem *mem, struct coherent_device *dev, const void *src,
 		       const unsigned char *mask, size_t size,
 		       const struct coherent_mem_options *options, const char *site);
@@ -148,7 +148,7 @@ int coherent_base_from(struct coherent_mem *mem, struct coherent_device *dev, co
  *
  * Return: as coherent_box_zeroed().
  */
-COHERENT_MUST_CHECK COHERENT_BASE
+COHERENT_MUST_CHECK COHERENT_READS_1ST COHERENT_BASE
 int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box *box,
 			     struct coherent_device *dev, size_t count, size_t size,
 			     const struct coherent_mem_options *options, const char *site);
@@ -171,7 +171,7 @@ int coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box, i
  * coherent_base_free() - See coherent_free().
  * @mem: The mem.
  */
-COHERENT_BASE void coherent_base_free(struct coherent_mem *mem);
+COHERENT_CHANGES_1ST COHERENT_BASE void coherent_base_free(struct coherent_mem *mem);
 
 /**
  * coherent_base_cleanup() - Call coherent_free() at the end of a scope.
@@ -184,14 +184,16 @@ COHERENT_BASE void coherent_base_cleanup(void *mem);
  * @from: The box. It is empty afterwards.
  * @to: An empty box.
  */
-COHERENT_BASE void coherent_base_box_move(struct coherent_box *from, struct coherent_box *to);
+COHERENT_CHANGES_1ST COHERENT_CHANGES_2ND COHERENT_BASE
+void coherent_base_box_move(struct coherent_box *from, struct coherent_box *to);
 
 /**
  * coherent_base_move() - See coherent_move().
  * @from: The mem. It is empty afterwards.
  * @to: An empty mem.
  */
-COHERENT_BASE void coherent_base_move(struct coherent_mem *from, struct coherent_mem *to);
+COHERENT_CHANGES_1ST COHERENT_CHANGES_2ND COHERENT_BASE
+void coherent_base_move(struct coherent_mem *from, struct coherent_mem *to);
 
 /**
  * coherent_base_wait_begin() - Start the clock of a poll loop.

@@ -16,6 +16,20 @@
 #define COHERENT_MUST_CHECK __attribute__((warn_unused_result))
 
 /*
+ * The function reads and writes the object that an argument points to. So gcc warns of a
+ * variable that was never initialised (-Wmaybe-uninitialized). clang has nothing like it.
+ */
+#if __has_attribute(access)
+#define COHERENT_READS_1ST __attribute__((access(read_only, 1)))
+#define COHERENT_CHANGES_1ST __attribute__((access(read_write, 1)))
+#define COHERENT_CHANGES_2ND __attribute__((access(read_write, 2)))
+#else
+#define COHERENT_READS_1ST
+#define COHERENT_CHANGES_1ST
+#define COHERENT_CHANGES_2ND
+#endif
+
+/*
  * A statement expression loses the attribute. So the statement expression is the
  * argument of this function, and the result of the function must be checked.
  */
