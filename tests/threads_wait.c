@@ -20,7 +20,7 @@ struct waiter {
 	int err;
 };
 
-/* Returns when the thread of a waiter sleeps. It sleeps only in the wait. */
+/* Returns when the thread of a waiter sleeps or is done. It sleeps only in the wait. */
 static void wait_until_asleep(struct waiter *waiter)
 {
 	char path[64], line[128], state = 'R';
@@ -29,13 +29,14 @@ static void wait_until_asleep(struct waiter *waiter)
 	while (!waiter->tid)
 		usleep(100);
 	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", waiter->tid);
-	while (state != 'S') {
+	while (state != 'S' && !waiter->done) {
 		usleep(100);
 		stat = fopen(path, "r");
-		assert_non_null(stat);
-		assert_non_null(fgets(line, sizeof(line), stat));
+		if (!stat)
+			continue;
+		if (fgets(line, sizeof(line), stat))
+			state = strrchr(line, ')')[2];
 		fclose(stat);
-		state = strrchr(line, ')')[2];
 	}
 }
 
@@ -124,6 +125,63 @@ static void irq_close_wakes_its_waiters(void **state)
 		}
 		coherent_device_close(dev);
 	}
+}
+
+static atomic_bool handling, release_handler;
+
+/* Keeps its thread inside the call that the signal interrupted. */
+static void hold_thread(int signal)
+{
+	(void)signal;
+	handling = true;
+	while (!release_handler)
+		;
+}
+
+static void *close_irq(void *arg)
+{
+	struct waiter *waiter = arg;
+
+	waiter->tid = gettid();
+	coherent_irq_close(waiter->irq);
+	waiter->done = true;
+	return NULL;
+}
+
+/* The memory of the interrupt must not end while a thread is still inside the wait. */
+static void irq_close_returns_after_its_waiters(void **state)
+{
+	const struct sigaction action = { .sa_handler = hold_thread };
+	struct waiter waiter, closer;
+	struct coherent_device *dev;
+	struct coherent_irq *irq;
+	struct sigaction before;
+	pthread_t threads[2];
+	bool is_early;
+
+	(void)state;
+	handling = release_handler = false;
+	assert_ok(sigaction(SIGUSR1, &action, &before));
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_ok(coherent_irq_open(&irq, dev, 0));
+	waiter = closer = (struct waiter){ .irq = irq };
+	assert_ok(pthread_create(&threads[0], NULL, wait_for_irq, &waiter));
+	wait_until_asleep(&waiter);
+	assert_ok(pthread_kill(threads[0], SIGUSR1));
+	while (!handling)
+		usleep(100);
+	assert_ok(pthread_create(&threads[1], NULL, close_irq, &closer));
+	/* The closing thread may first sleep for a moment until the device gives up a lock. */
+	for (unsigned int look = 0; look < 50; look++)
+		wait_until_asleep(&closer);
+	is_early = closer.done;
+	release_handler = true;
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+	assert_false(is_early);
+	assert_err(waiter.err, -ENODEV);
+	coherent_device_close(dev);
+	assert_ok(sigaction(SIGUSR1, &before, NULL));
 }
 
 static void one_interrupt_wakes_one_waiter(void **state)
@@ -232,6 +290,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(close_wakes_all_waiters),
 		cmocka_unit_test(irq_close_wakes_its_waiters),
+		cmocka_unit_test(irq_close_returns_after_its_waiters),
 		cmocka_unit_test(one_interrupt_wakes_one_waiter),
 		cmocka_unit_test(signals_do_not_end_a_wait),
 		cmocka_unit_test(driver_can_write_registers_of_a_busy_model),
