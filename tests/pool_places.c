@@ -244,6 +244,67 @@ static void freed_boxes_do_not_count_for_the_delay(void **state)
 	assert_ok(coherent_pool_destroy(&pool));
 }
 
+/*
+ * The thread takes all slots of two pages and frees those of the second page first. Then its cache
+ * has only slots of the first page, and the second page is unused.
+ */
+static void use_two_pages(union commands *pool, union command_box boxes[128])
+{
+	for (size_t i = 0; i < 128; i++)
+		assert_ok(coherent_pool_box(pool, &boxes[i]));
+	for (size_t i = 128; i > 0; i--)
+		coherent_box_free(&boxes[i - 1]);
+}
+
+static void one_unused_chunk_is_kept(void **state)
+{
+	union commands pool = COHERENT_EMPTY;
+	union command_box boxes[128] = { COHERENT_EMPTY };
+	struct coherent_stats first, stats;
+
+	(void)state;
+	assert_ok(coherent_pool_create(&pool, dev));
+	use_two_pages(&pool, boxes);
+	assert_ok(coherent_device_stats(dev, &first));
+	assert_int_equal(first.objects, 2);
+	for (unsigned int turn = 0; turn < 20; turn++) {
+		use_two_pages(&pool, boxes);
+		assert_ok(coherent_device_stats(dev, &stats));
+		/* The pool neither returned the page nor asked for another one. */
+		assert_int_equal(stats.allocated, first.allocated);
+		assert_int_equal(stats.objects, 2);
+	}
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
+/*
+ * A stand-in for a peer: unmapping is a fence only if the driver says that the object is idle. The
+ * driver has freed all objects of an unused chunk, and so has said it.
+ */
+static void unused_chunk_ends_without_a_fence(void **state)
+{
+	static union command_mem mems[4000];
+	union commands pool = COHERENT_EMPTY;
+	struct coherent_stats most, stats;
+
+	(void)state;
+	dev->backend->idle_is_fence = true;
+	dev->backend->limits.unmap_is_fence = false;
+	assert_ok(coherent_pool_create(&pool, dev));
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+		make_mem(&pool, &mems[i], 1);
+	assert_ok(coherent_device_stats(dev, &most));
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+		coherent_free(&mems[i]);
+	assert_ok(coherent_device_stats(dev, &stats));
+	assert_int_equal(stats.waiting, 0);
+	assert_true(stats.mems <= 3 && most.mems > 6);
+	assert_ok(coherent_pool_destroy(&pool));
+	assert_ok(coherent_device_stats(dev, &stats));
+	assert_int_equal(stats.waiting, 0);
+	assert_int_equal(stats.objects, 0);
+}
+
 static int refuse_idle_unmap(struct backend *backend, const struct backend_mapping *mapping,
 			     bool idle)
 {
@@ -284,6 +345,8 @@ int main(void)
 		cmocka_unit_test(pool_uses_the_last_free_pages),
 		ON_DEVICE(large_slots_are_not_hoarded),
 		ON_DEVICE(freed_boxes_do_not_count_for_the_delay),
+		ON_DEVICE(one_unused_chunk_is_kept),
+		ON_DEVICE(unused_chunk_ends_without_a_fence),
 		ON_DEVICE(chunk_whose_unmap_fails_is_leaked),
 	};
 
