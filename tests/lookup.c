@@ -98,6 +98,24 @@ static void pointer_finds_its_object_in_each_phase(void **state)
 	assert_info(&info, COHERENT_STATE_FREED, address, 3 * PAGE, 0);
 }
 
+/* The table of owners has a part for each 16 MiB of memory. */
+static void pointer_into_a_large_box_is_found(void **state)
+{
+	const size_t bytes = (size_t)40 << 20;
+	COHERENT_BOX_AUTO(uint8_t, box);
+	struct coherent_info info;
+
+	(void)state;
+	assert_ok(coherent_box_zeroed(&box, dev, bytes));
+	for (size_t offset = 0; offset < bytes; offset += bytes / 40) {
+		assert_ok(coherent_find_ptr(dev, coherent_box_ptr(&box) + offset, &info));
+		assert_int_equal(info.offset, offset);
+		assert_int_equal(info.bytes, bytes);
+	}
+	assert_ok(coherent_find_ptr(dev, coherent_box_ptr(&box) + bytes - 1, &info));
+	assert_int_equal(info.offset, bytes - 1);
+}
+
 static void pointer_to_nothing_finds_nothing(void **state)
 {
 	COHERENT_BOX_AUTO(uint8_t, box);
@@ -530,6 +548,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_DEVICE(pointer_finds_its_object_in_each_phase),
+		ON_DEVICE(pointer_into_a_large_box_is_found),
 		ON_DEVICE(pointer_to_nothing_finds_nothing),
 		ON_DEVICE(freed_memory_finds_nothing),
 		ON_DEVICE(dangling_pointer_is_safe),
