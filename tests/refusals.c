@@ -338,6 +338,39 @@ static void object_of_another_device_is_in_use(void **state)
 	DONE(coherent_expose(&box, &mem));
 }
 
+/* An input that was never initialised names memory that has no record, such as a stack frame. */
+static void inputs_that_were_never_initialised_are_refused(void **state)
+{
+	static _Alignas(16) uint8_t frame[PAGE];
+	const struct coherent_mem bad_mem = { (char *)frame, 1, 5, (void *)frame };
+	const struct coherent_box bad_box = { (char *)frame, 1, (void *)frame };
+	COHERENT_AUTO(uint8_t, mem);
+	COHERENT_BOX_AUTO(uint8_t, box);
+
+	(void)state;
+	DONE(coherent_zeroed(&mem, dev, 1));
+	for (unsigned int byte = 0; byte < 256; byte += byte == 0x6c ? 2 : 1) {
+		COHERENT_BOX(uint8_t) some = { .base = bad_box };
+		COHERENT(uint8_t) shared = { .base = bad_mem };
+		COHERENT(uint8_t) none = COHERENT_EMPTY;
+
+		memset(frame, (int)byte, sizeof(frame));
+		/* This memory may look like a record, but not like that of these objects. */
+		assert_err(coherent_expose(&some, &none), -EINVAL);
+		assert_true(coherent_is_empty(&some) && coherent_is_empty(&none));
+		some.base = bad_box;
+		coherent_box_free(&some);
+		assert_err(coherent_reclaim(&shared, &box), -EINVAL);
+		some.base = bad_box;
+		assert_err(coherent_reclaim(&shared, &some), -EINVAL);
+		coherent_free(&shared);
+		assert_true(coherent_is_empty(&shared));
+		assert_true(is_all(frame, (uint8_t)byte, sizeof(frame)));
+	}
+	assert_silent("garbage knows no device, so that it");
+	DONE(coherent_reclaim(&mem, &box));
+}
+
 /* --- Phases --- */
 
 static void refused_exposures_are_reported(void **state)
@@ -518,6 +551,7 @@ int main(void)
 		ON_DEVICE(missing_elements_are_reported),
 		ON_DEVICE(outputs_in_use_are_reported),
 		ON_DEVICE(outputs_that_were_never_initialised_are_named),
+		ON_DEVICE(inputs_that_were_never_initialised_are_refused),
 		ON_DEVICE(remains_of_an_old_object_are_recognised),
 		ON_DEVICE(object_of_another_device_is_in_use),
 		ON_DEVICE(refused_exposures_are_reported),

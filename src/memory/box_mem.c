@@ -116,11 +116,11 @@ int coherent_base_expose(struct coherent_box *box, const struct coherent_expose_
 	return whole_expose(box, options->mem, &request);
 }
 
-/* An empty mem knows no device that a report could go to. */
+/* Neither an empty mem nor garbage knows a device that a report could go to. */
 static __attribute__((noinline)) int refuse_reclaim(const struct coherent_mem *mem,
 						    const struct coherent_box *box)
 {
-	if (!mem->object)
+	if (!mem->object || (!object_is_slot(mem->object) && !object_has_mem(mem)))
 		return -EINVAL;
 	return refuse_box(object_store(mem->object), "coherent_reclaim()", box);
 }

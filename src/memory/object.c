@@ -221,6 +221,7 @@ static int begin_locked(struct object_store *store, struct coherent_object *obje
 	object_seq_write_begin(object);
 	/* The count goes on: a reader that began before must see that it changed. */
 	*object = (struct coherent_object){
+		.kind = OBJECT_WHOLE,
 		.seq = object->seq,
 		.store = store,
 		.site = site,

@@ -63,9 +63,10 @@ struct object_store {
 
 /*
  * The first byte of a struct coherent_object tells its kind: a record as below, or a slot of a
- * pool, which has the same type for everybody but this file and pool.c.
+ * pool, which has the same type for everybody but this file and pool.c. Other memory seldom begins
+ * with these values, so that an object that was never initialised shows.
  */
-enum object_kind { OBJECT_WHOLE, OBJECT_SLOT };
+enum object_kind { OBJECT_WHOLE = 0xb9, OBJECT_SLOT = 0x6d };
 
 /**
  * struct coherent_object - The record of a box, a mem or a handle of whole pages.
@@ -205,6 +206,29 @@ static inline void object_seq_write_begin(struct coherent_object *object)
 static inline void object_seq_write_end(struct coherent_object *object)
 {
 	__atomic_store_n(&object->seq, object->seq + 1, __ATOMIC_RELEASE);
+}
+
+/**
+ * object_has_box() - Whether a box that is not of a pool is the one of its record.
+ * @box: The box. If the driver never initialised it, it may name any memory that can be read.
+ */
+static inline bool object_has_box(const struct coherent_box *box)
+{
+	const struct coherent_object *object = box->object;
+
+	return object && object->kind == OBJECT_WHOLE && box->va == pages_va(&object->pages);
+}
+
+/**
+ * object_has_mem() - Whether a mem or a handle that is not of a pool is the one of its record.
+ * @mem: The mem, as above.
+ */
+static inline bool object_has_mem(const struct coherent_mem *mem)
+{
+	const struct coherent_object *object = mem->object;
+
+	return object && object->kind == OBJECT_WHOLE &&
+	       mem->inverted_address == ~object->address.first;
 }
 
 /* Whole pages. */

@@ -182,7 +182,7 @@ int whole_box_zeroed(struct coherent_box *box, struct object_store *store,
 
 void whole_box_free(struct coherent_box *box)
 {
-	struct coherent_object *object = box->object;
+	struct coherent_object *object = object_has_box(box) ? box->object : NULL;
 
 	*box = (struct coherent_box){ .va = NULL };
 	/* In a forked child the record is a stale copy, and the pages do not exist. */
@@ -276,12 +276,12 @@ int whole_expose(struct coherent_box *box, struct coherent_mem *mem,
 	struct object_store *store;
 	int err;
 
-	/* An empty box knows no device that a report could go to. */
-	if (!taken.va)
-		return -EINVAL;
-	store = taken.object->store;
 	/* The box is consumed whatever follows, because the seal may tell its address. */
 	*box = (struct coherent_box){ .va = NULL };
+	/* Neither an empty box nor garbage knows a device that a report could go to. */
+	if (!object_has_box(&taken))
+		return -EINVAL;
+	store = taken.object->store;
 	err = whole_check_expose(store, EXPOSE, request);
 	if (!err && mem->object)
 		err = refuse_mem(store, EXPOSE, mem);
@@ -384,11 +384,15 @@ drop_home:
 
 int whole_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
 {
-	struct object_store *store = mem->object->store;
-	const struct backend *backend = store->backend;
-	const bool unmap_is_fence = backend->limits.unmap_is_fence;
-	int err = check_open(store);
+	struct object_store *store;
+	bool unmap_is_fence;
+	int err;
 
+	if (!object_has_mem(mem))
+		return -EINVAL;
+	store = mem->object->store;
+	unmap_is_fence = store->backend->limits.unmap_is_fence;
+	err = check_open(store);
 	if (err)
 		return err;
 	if (!idle && !unmap_is_fence)
@@ -397,14 +401,14 @@ int whole_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
 			"unmapping the mem allocated at %s does not end the commands that use it; "
 			"end them, then give .idle = true",
 			mem->object->site);
-	return take_back(mem, box, idle, unmap_is_fence || (idle && backend->idle_is_fence));
+	return take_back(mem, box, idle, unmap_is_fence || (idle && store->backend->idle_is_fence));
 }
 
 /* --- Free --- */
 
 void whole_free(struct coherent_mem *mem)
 {
-	struct coherent_object *object = mem->object;
+	struct coherent_object *object = object_has_mem(mem) ? mem->object : NULL;
 	int err;
 
 	*mem = (struct coherent_mem){ .va = NULL };
