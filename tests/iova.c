@@ -277,6 +277,79 @@ static void allow_accepts_a_part_of_one_hole_only(void **state)
 	iova_close(&space);
 }
 
+static uint64_t reserve_pages(struct iova_space *space, struct iova_range *range, uint64_t pages)
+{
+	const struct iova_want want = { .bytes = pages * GRANULE, .align = GRANULE };
+
+	return iova_reserve(space, &want, range) ? 0 : range->first / GRANULE;
+}
+
+/* The granules 2 to 9 and 20 to 39 are usable, and the space begins at @first. */
+static void open_held(struct iova_space *space, uint64_t first)
+{
+	assert_ok(iova_open(space, GRANULE, 0));
+	assert_ok(iova_allow(space, 20 * GRANULE, 40 * GRANULE - 1));
+	assert_ok(iova_allow(space, 2 * GRANULE, 10 * GRANULE - 1));
+	assert_ok(iova_hold_below(space, first * GRANULE));
+	assert_int_equal(space->usable, 28 * GRANULE);
+}
+
+static void addresses_below_the_start_are_used_last(void **state)
+{
+	struct iova_range a, b, c, d;
+	struct iova_space space;
+
+	(void)state;
+	open_held(&space, 30);
+	assert_int_equal(reserve_pages(&space, &a, 1), 30);
+	assert_int_equal(reserve_pages(&space, &b, 9), 31);
+	assert_null(iova_find(&space, 21 * GRANULE));
+	/* A range that is too large for the whole space changes nothing. */
+	assert_int_equal(reserve_pages(&space, &c, 21), 0);
+	iova_release(&space, &a);
+	assert_int_equal(reserve_pages(&space, &a, 1), 30);
+	assert_int_equal(reserve_pages(&space, &c, 1), 2);
+	assert_int_equal(reserve_pages(&space, &d, 10), 20);
+	check_subtree(space.tree.rbh_root);
+	iova_release(&space, &a);
+	iova_release(&space, &b);
+	iova_release(&space, &c);
+	iova_release(&space, &d);
+	/* The parts are whole again. */
+	assert_int_equal(reserve_pages(&space, &a, 20), 20);
+	assert_int_equal(reserve_pages(&space, &b, 8), 2);
+	iova_release(&space, &a);
+	iova_release(&space, &b);
+	iova_close(&space);
+}
+
+static void start_may_be_anywhere(void **state)
+{
+	(void)state;
+	for (uint64_t first = 0; first <= 41; first++) {
+		struct iova_range a, b;
+		struct iova_space space;
+		uint64_t wanted = first < 2 ? 2 : first;
+
+		if (first > 9 && first < 20)
+			wanted = 20;
+		if (first > 39)
+			wanted = 2;
+		open_held(&space, first);
+		assert_int_equal(reserve_pages(&space, &a, 1), wanted);
+		iova_release(&space, &a);
+		assert_int_equal(reserve_pages(&space, &a, 20), 20);
+		assert_int_equal(reserve_pages(&space, &b, 8), 2);
+		check_subtree(space.tree.rbh_root);
+		iova_release(&space, &a);
+		iova_release(&space, &b);
+		iova_close(&space);
+		/* A space that still holds addresses back can be closed too. */
+		open_held(&space, first);
+		iova_close(&space);
+	}
+}
+
 static void whole_space_can_be_one_range(void **state)
 {
 	const struct iova_want all = { .bytes = -3 * GRANULE, .align = GRANULE };
@@ -328,6 +401,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reserves_like_a_bitmap),
 		cmocka_unit_test(allow_accepts_a_part_of_one_hole_only),
+		cmocka_unit_test(addresses_below_the_start_are_used_last),
+		cmocka_unit_test(start_may_be_anywhere),
 		cmocka_unit_test(whole_space_can_be_one_range),
 		cmocka_unit_test(quarantine_has_a_maximum_of_ranges),
 	};

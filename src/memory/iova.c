@@ -192,6 +192,50 @@ int iova_allow(struct iova_space *space, uint64_t first, uint64_t last)
 	return err;
 }
 
+int iova_hold_below(struct iova_space *space, uint64_t first)
+{
+	struct iova_range *next, *hole;
+	int err = 0;
+
+	/* Each gap has a range above it, so a walk over the ranges meets all gaps. */
+	RB_FOREACH(next, iova_tree, &space->tree) {
+		const uint64_t low = next->first - next->gap;
+		const uint64_t end = next->first < first ? next->first : first;
+
+		if (low >= end)
+			continue;
+		err = add_hole(space, low, end - 1, next);
+		if (err)
+			break;
+		hole = iova_tree_RB_PREV(next);
+		STAILQ_NEXT(hole, retired) = space->held;
+		space->held = hole;
+	}
+	return err;
+}
+
+static void let_go(struct iova_space *space)
+{
+	for (struct iova_range *hole = space->held; hole; hole = STAILQ_NEXT(hole, retired))
+		detach(space, hole);
+}
+
+static void hold_again(struct iova_space *space)
+{
+	for (struct iova_range *hole = space->held; hole; hole = STAILQ_NEXT(hole, retired))
+		insert(space, hole, iova_from(space, hole->first));
+}
+
+static void free_held(struct iova_space *space)
+{
+	struct iova_range *hole;
+
+	while ((hole = space->held)) {
+		space->held = STAILQ_NEXT(hole, retired);
+		free(hole);
+	}
+}
+
 static bool crosses(const struct iova_want *want, uint64_t first)
 {
 	return want->boundary && (first ^ (first + want->bytes - 1)) & -want->boundary;
@@ -256,6 +300,32 @@ static uint64_t room(const struct iova_space *space, const struct iova_want *wan
 	return bytes;
 }
 
+/* Returns the range above the place of a wanted range, or NULL if it does not fit. */
+static struct iova_range *find_place(struct iova_space *space, const struct iova_want *want,
+				     uint64_t *first)
+{
+	struct iova_range *next = lowest_gap(space, room(space, want));
+
+	if (next && place(space, want, next, first))
+		return next;
+	return lowest_fit(space, want, RB_ROOT(&space->tree), first);
+}
+
+/* A range that does not fit anywhere does not end the holding. */
+static struct iova_range *find_held_place(struct iova_space *space, const struct iova_want *want,
+					  uint64_t *first)
+{
+	struct iova_range *next;
+
+	let_go(space);
+	next = find_place(space, want, first);
+	if (next)
+		free_held(space);
+	else
+		hold_again(space);
+	return next;
+}
+
 int iova_reserve(struct iova_space *space, const struct iova_want *want, struct iova_range *range)
 {
 	struct iova_range *next;
@@ -263,9 +333,9 @@ int iova_reserve(struct iova_space *space, const struct iova_want *want, struct 
 
 	if (want->bytes > UINT64_MAX - space->guard)
 		return -ENOSPC;
-	next = lowest_gap(space, room(space, want));
-	if (!next || !place(space, want, next, &first))
-		next = lowest_fit(space, want, RB_ROOT(&space->tree), &first);
+	next = find_place(space, want, &first);
+	if (!next && space->held)
+		next = find_held_place(space, want, &first);
 	if (!next)
 		return -ENOSPC;
 	*range = (struct iova_range){ .first = first,

@@ -4,7 +4,8 @@
  * addresses of memory. It is pure arithmetic: the caller locks, and only holes are allocated.
  *
  * Words: a space is usable in some places and has holes elsewhere. A range is reserved in the
- * lowest place where it fits, and released. Behind each range is a guard that no range gets. A
+ * lowest place where it fits, and released. A space may hold back its lower part until the rest
+ * has no place left. Behind each range is a guard that no range gets. A
  * retired range is still reserved and waits in the quarantine, which is first in, first out.
  */
 #ifndef IOVA_H
@@ -22,7 +23,8 @@
 /**
  * struct iova_range - A range. It belongs to the caller that reserved it.
  * @node: In the tree of the space, by address.
- * @retired: In the quarantine of the space, or in a list of the caller.
+ * @retired: In the quarantine of the space, or in a list of the caller. A hole may
+ *	be in the list @held of the space.
  * @first: First address.
  * @last: Last address, the guard included.
  * @gap: Free bytes between the range before and this one.
@@ -43,6 +45,7 @@ struct iova_range {
  * struct iova_space - An address space.
  * @tree: All ranges, holes included. The last address is always in a hole.
  * @retired: The quarantine, oldest first.
+ * @held: The first hole that holds addresses back; NULL for none.
  * @retired_count: How many ranges are in it.
  * @retired_bytes: How many bytes.
  * @usable: Bytes outside of holes.
@@ -53,6 +56,7 @@ struct iova_range {
 struct iova_space {
 	RB_HEAD(iova_tree, iova_range) tree;
 	STAILQ_HEAD(, iova_range) retired;
+	struct iova_range *held;
 	size_t retired_count;
 	uint64_t retired_bytes;
 	uint64_t usable;
@@ -99,6 +103,17 @@ void iova_close(struct iova_space *space);
  * Return: 0; -EINVAL (not part of one hole), -ENOMEM.
  */
 int iova_allow(struct iova_space *space, uint64_t first, uint64_t last);
+
+/**
+ * iova_hold_below() - Use the addresses below a limit last.
+ * @space: A space in which nothing is reserved, after its last iova_allow().
+ * @first: The limit, a multiple of the granule.
+ *
+ * The first range that does not fit from the limit on ends this.
+ *
+ * Return: 0; -ENOMEM (the caller closes the space).
+ */
+int iova_hold_below(struct iova_space *space, uint64_t first);
 
 /**
  * iova_reserve() - Reserve a range.
