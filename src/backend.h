@@ -30,6 +30,8 @@
  *	the device is not idle. Without idle, @unmap does not.
  * @step_ns: The device runs only in @step, and its clock advances by this in each. 0 for a device
  *	that runs by itself.
+ * @random_addresses: At open the device may still execute commands of its last owner. So the
+ *	addresses begin at a random page.
  * @addresses_linger: After a fence the device may still execute commands that it got before it.
  *	So an address that is freed goes to quarantine.
  */
@@ -40,6 +42,7 @@ struct backend {
 	struct coherent_limits limits;
 	uint64_t step_ns;
 	bool idle_is_fence;
+	bool random_addresses;
 	bool addresses_linger;
 };
 

@@ -139,6 +139,11 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * .level = COHERENT_NONE. In this mode the key pages=N sets how many hugepages of 2 MiB
  * hold all memory; the default is 1.
  *
+ * A PCI device without a reset of its own may still execute commands of its last owner,
+ * which was closed or killed. The open of such a device reports a warning. Its device
+ * addresses begin at a random page each time, so that these commands fault. Addresses
+ * in .window always begin at a random page.
+ *
  * vhost-user: is COHERENT_PEER. The peer gets the memory that is exposed, as files,
  * and nothing else. BAR 0 has the registers of virtio-mmio, version 2. Vector 0 is
  * the interrupt of all queues. Read-only exposure returns -EOPNOTSUPP. Its keys are:
@@ -238,7 +243,8 @@ COHERENT_MUST_CHECK int coherent_device_reset(struct coherent_device *dev);
  * @dev: The device.
  * @mask: A mask from coherent_mask(). All bytes of every object will be under it.
  *
- * Call this before anything is allocated.
+ * Call this before anything is allocated. A driver of a PCI device with fewer address bits
+ * than its IOMMU must call it, because the kernel does not tell how many the device has.
  *
  * Context: may sleep.
  * Return: 0; -EINVAL (@mask is not a mask of the lowest bits), -EBUSY (objects exist),

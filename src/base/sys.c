@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -337,6 +338,16 @@ void sys_eventfd_signal(int fd)
 	do
 		n = write(fd, &one, sizeof(one));
 	while (n < 0 && errno == EINTR);
+}
+
+uint64_t sys_random(void)
+{
+	uint64_t value;
+
+	/* Early after the boot the kernel has no random bytes yet, but the time differs. */
+	if (getrandom(&value, sizeof(value), GRND_NONBLOCK) != sizeof(value))
+		value = sys_now_ns() * UINT64_C(0x9e3779b97f4a7c15);
+	return value;
 }
 
 void sys_yield(void)

@@ -158,6 +158,9 @@ static inline struct timespec sys_timespec(uint64_t ns)
 	};
 }
 
+/* Returns a number that differs from call to call and from run to run. It is not a secret. */
+uint64_t sys_random(void);
+
 /* Let other threads run. */
 void sys_yield(void);
 

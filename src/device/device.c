@@ -58,8 +58,26 @@ static bool clip(const struct coherent_limits *limits, unsigned int i, uint64_t 
 	return *last - *first > page;
 }
 
-static int open_space(const struct coherent_limits *limits, uint64_t mask, struct iova_space *space)
+/* Returns a page of the space. Each page is as likely as the others. */
+static uint64_t random_page(const struct coherent_limits *limits, uint64_t mask,
+			    const struct iova_space *space)
 {
+	uint64_t offset = sys_random() % (space->usable / limits->page_bytes) * limits->page_bytes;
+	uint64_t first = 0, last;
+
+	for (unsigned int i = 0; i < limits->range_count; i++) {
+		if (!clip(limits, i, mask, &first, &last))
+			continue;
+		if (offset <= last - first)
+			break;
+		offset -= last - first + 1;
+	}
+	return first + offset;
+}
+
+static int open_space(const struct backend *backend, uint64_t mask, struct iova_space *space)
+{
+	const struct coherent_limits *limits = &backend->limits;
 	uint64_t first, last;
 	int err;
 
@@ -70,6 +88,8 @@ static int open_space(const struct coherent_limits *limits, uint64_t mask, struc
 			err = iova_allow(space, first, last);
 	if (!err && !space->usable)
 		err = -EIO;
+	if (!err && backend->random_addresses)
+		err = iova_hold_below(space, random_page(limits, mask, space));
 	if (err)
 		iova_close(space);
 	return err;
@@ -81,7 +101,7 @@ static int use_mask(struct coherent_device *dev, uint64_t mask)
 	int err;
 
 	/* The new space is complete before the old one goes, so a failure changes nothing. */
-	err = open_space(&dev->backend->limits, mask, &space);
+	err = open_space(dev->backend, mask, &space);
 	if (err == -EIO)
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: no address range is under mask 0x%" PRIx64, dev->name, mask);

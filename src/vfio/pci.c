@@ -100,6 +100,22 @@ static int init_device(struct vfio_pci *pci)
 	return 0;
 }
 
+/*
+ * The kernel resets a device when it is opened, and sets VFIO_DEVICE_FLAGS_RESET if that worked.
+ * Without the flag nothing has ended the commands of the last owner.
+ */
+static void expect_old_commands(struct vfio_pci *pci)
+{
+	const struct coherent_device *dev = pci->backend.dev;
+
+	pci->backend.random_addresses = true;
+	report(&dev->reporter, COHERENT_WARNING,
+	       "%s: %s has no reset of its own, so commands of its last owner may still be in "
+	       "flight; stop the device before you expose memory; see "
+	       "/sys/bus/pci/devices/%s/reset_method",
+	       dev->name, pci->bdf, pci->bdf);
+}
+
 int vfio_pci_open(struct vfio_pci *pci, int fd)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
@@ -136,6 +152,8 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 		       pci->backend.dev->name, pci->bdf, strerror(-err), pci->bdf);
 		return err == -ENODEV ? err : -EIO;
 	}
+	if (!pci->can_reset)
+		expect_old_commands(pci);
 	if (!pci->adopted)
 		/*
 		 * The kernel has one eventfd for requests, and the caller of an adopted device may
@@ -177,6 +195,8 @@ int vfio_pci_adopt(struct vfio_pci *pci, const struct name *name,
 	*copy = -1;
 	pci->fd = pci->request_fd = -1;
 	pci->adopted = true;
+	/* The kernel did not reset the device when the library got its descriptor. */
+	pci->backend.random_addresses = true;
 	pci->first = options->window.first;
 	pci->last = options->window.last;
 	if (err)

@@ -209,6 +209,39 @@ static void close_unmaps_the_window_to_its_end(const char *scheme)
 	caller_ends(&caller);
 }
 
+static uint64_t first_address(const char *scheme, const struct caller *caller, int device)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct fixture fixture;
+	uint64_t address;
+
+	assert_ok(adopt(&fixture, scheme, caller->iommu, device, WINDOW_FIRST, WINDOW_LAST));
+	assert_ok(coherent_zeroed(&mem, fixture.dev, 1));
+	address = coherent_addr(&mem).raw;
+	coherent_free(&mem);
+	assert_int_equal(log_has(&fixture.log, "has no reset of its own"),
+			 device && !mock.can_reset);
+	coherent_device_close(fixture.dev);
+	return address;
+}
+
+/* Nobody resets an adopted device between two lives, also if it has a reset. */
+static void life_in_a_window_begins_at_a_random_page(const char *scheme)
+{
+	struct caller caller;
+
+	caller_begins(&caller, scheme);
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		mock.random = 4711;
+		assert_int_equal(first_address(scheme, &caller, caller.device),
+				 WINDOW_FIRST + 4711 * PAGE);
+		mock.random = 1 << 20;
+		assert_int_equal(first_address(scheme, &caller, 0), WINDOW_FIRST);
+		mock.can_reset = false;
+	}
+	caller_ends(&caller);
+}
+
 /* A driver that has its own access to registers needs the library for memory only. */
 static void device_need_not_be_adopted(const char *scheme)
 {
@@ -318,9 +351,13 @@ static void options_of_adoption_need_their_scheme(void)
 }
 
 static const struct CMUnitTest tests[] = {
-	EACH(adopted_descriptors_stay_the_callers),    EACH(window_may_be_the_whole_space),
-	EACH(close_unmaps_the_window_to_its_end),      EACH(device_need_not_be_adopted),
-	EACH(bad_descriptors_and_windows_are_refused), EACH(failed_adoption_leaks_nothing),
+	EACH(adopted_descriptors_stay_the_callers),
+	EACH(window_may_be_the_whole_space),
+	EACH(close_unmaps_the_window_to_its_end),
+	EACH(device_need_not_be_adopted),
+	EACH(life_in_a_window_begins_at_a_random_page),
+	EACH(bad_descriptors_and_windows_are_refused),
+	EACH(failed_adoption_leaks_nothing),
 	ALONE(options_of_adoption_need_their_scheme),
 };
 

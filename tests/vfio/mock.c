@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/vfio.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@ DIR *__real_opendir(const char *path);
 DIR *__wrap_opendir(const char *path);
 int __real_access(const char *path, int mode);
 int __wrap_access(const char *path, int mode);
+ssize_t __wrap_getrandom(void *to, size_t bytes, unsigned int flags);
 ssize_t __wrap_pread64(int fd, void *to, size_t bytes, off_t offset);
 ssize_t __real_pwrite64(int fd, const void *from, size_t bytes, off_t offset);
 ssize_t __wrap_pwrite64(int fd, const void *from, size_t bytes, off_t offset);
@@ -210,6 +212,19 @@ int __wrap_access(const char *path, int mode)
 	char there[320];
 
 	return __real_access(translate(path, there, sizeof(there)), mode);
+}
+
+ssize_t __wrap_getrandom(void *to, size_t bytes, unsigned int flags)
+{
+	/* A call that waits could delay the boot of a machine. */
+	assert_int_equal(flags, GRND_NONBLOCK);
+	assert_int_equal(bytes, sizeof(mock.random));
+	if (mock.no_random) {
+		errno = EAGAIN;
+		return -1;
+	}
+	memcpy(to, &mock.random, bytes);
+	return (ssize_t)bytes;
 }
 
 static bool is_gone(void)

@@ -53,6 +53,8 @@ struct mock_mapping {
  * @page_sizes: A bit for each page size of the IOMMU, as a container gives them.
  * @alignment: The page size of the IOMMU, as iommufd gives it.
  * @can_reset: The device has a reset.
+ * @random: The number that the kernel gives as a random one.
+ * @no_random: The kernel has no random numbers yet.
  * @busy_resets: The number of resets that fail with -EAGAIN, as if the device were locked.
  * @no_mmap: The BARs cannot be mapped.
  * @irqs: The numbers of INTx, MSI and MSI-X vectors.
@@ -95,6 +97,8 @@ extern struct mock {
 	uint64_t page_sizes;
 	uint64_t alignment;
 	bool can_reset;
+	uint64_t random;
+	bool no_random;
 	unsigned int busy_resets;
 	bool no_mmap;
 	unsigned int irqs[3];
