@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/sys.h"
+#include "vfio/dma.h"
 #include "vfio/irq.h"
 #include "vfio/pci.h"
 #include "vfio/uapi.h"
@@ -359,7 +360,7 @@ const struct backend_ops backend_iommufd = {
 	.limits = iommufd_limits,
 	.map = iommufd_map,
 	.unmap = iommufd_unmap,
-	.fence = vfio_pci_fence,
+	.fence = vfio_dma_fence,
 	VFIO_PCI_OPS,
 };
 

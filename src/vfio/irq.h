@@ -48,7 +48,7 @@ bool vfio_irq_is_device_requested(struct backend *backend);
 
 /* The functions of struct backend_ops that all VFIO backends share. */
 #define VFIO_PCI_OPS                                                                               \
-	.reset = vfio_pci_reset, .next_fault = vfio_pci_next_fault, .reg_read = vfio_pci_reg_read, \
+	.reset = vfio_dma_reset, .next_fault = vfio_pci_next_fault, .reg_read = vfio_pci_reg_read, \
 	.reg_write = vfio_pci_reg_write, .irq_connect = vfio_irq_connect,                          \
 	.irq_rearm = vfio_irq_rearm, .lost_fd = vfio_irq_lost_fd,                                  \
 	.is_lost = vfio_irq_is_device_requested

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/sys.h"
+#include "vfio/dma.h"
 #include "vfio/irq.h"
 #include "vfio/noiommu.h"
 
@@ -390,6 +391,6 @@ const struct backend_ops backend_noiommu = {
 	.memory_at = noiommu_memory_at,
 	.map = noiommu_map,
 	.unmap = noiommu_unmap,
-	.fence = vfio_pci_reset,
+	.fence = vfio_dma_reset,
 	VFIO_PCI_OPS,
 };

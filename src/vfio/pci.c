@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A PCI device that vfio-pci gives to the process: its BARs, its configuration space, its reset,
- * and the addresses that its IOMMU translates. type1.c, iommufd.c and noiommu.c share this.
+ * A PCI device that vfio-pci gives to the process: its BARs and the addresses that its IOMMU
+ * translates. type1.c, iommufd.c and noiommu.c share this.
  *
  * The lock of struct vfio_pci guards @fd, which is -1 after the device is disconnected. BARs stay
  * mapped until the close, so registers are accessed without the lock.
  * ORDER: registers are mapped uncached; device/bar.c has the barriers that order them with DMA.
  */
 #include <inttypes.h>
-#include <linux/pci_regs.h>
 #include <linux/vfio.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,11 +15,9 @@
 #include "base/size.h"
 #include "base/sys.h"
 #include "base/sys_process.h"
+#include "vfio/dma.h"
 #include "vfio/irq.h"
 #include "vfio/pci.h"
-
-#define RESET_TRIES 10
-#define RESET_PAUSE_NS (10 * SYS_NS_PER_MS)
 
 static struct vfio_pci *pci_of(struct backend *backend)
 {
@@ -55,32 +52,6 @@ static int open_bar(struct vfio_pci *pci, unsigned int index)
 	    !sys_map_file(pci->fd, bar->offset, bar->bytes, &va))
 		bar->va = va;
 	return 0;
-}
-
-static int read_command(struct vfio_pci *pci, uint16_t *command)
-{
-	return sys_read_at(pci->fd, pci->config + PCI_COMMAND, command, sizeof(*command));
-}
-
-static int write_command(struct vfio_pci *pci, uint16_t command)
-{
-	return sys_write_at(pci->fd, pci->config + PCI_COMMAND, &command, sizeof(command));
-}
-
-static int set_master(struct vfio_pci *pci, bool on)
-{
-	uint16_t command;
-	int err = read_command(pci, &command);
-
-	if (err)
-		return err;
-	/*
-	 * From Linux 5.8 on, an access to a mapped BAR raises SIGBUS while PCI_COMMAND_MEMORY is 0.
-	 */
-	command |= PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
-	if (!on)
-		command &= (uint16_t)~PCI_COMMAND_MASTER;
-	return write_command(pci, command);
 }
 
 static void unmap_bars(struct vfio_pci *pci)
@@ -144,7 +115,7 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 	 * master.
 	 */
 	if (!err && !pci->adopted)
-		err = set_master(pci, true);
+		err = vfio_dma_set_master(pci, true);
 	if (err) {
 		unmap_bars(pci);
 		report(&pci->backend.dev->reporter, COHERENT_ERROR,
@@ -361,15 +332,6 @@ void vfio_pci_limits(const struct vfio_pci *pci, struct coherent_limits *limits)
 
 /* --- Registers --- */
 
-static bool is_connected(const struct vfio_pci *pci)
-{
-	/*
-	 * ORDER: pairs with the release in vfio_pci_disconnect(), which comes before the BARs are
-	 * replaced.
-	 */
-	return atomic_load_explicit(&pci->connected, memory_order_acquire);
-}
-
 static uint64_t load_register(const char *at, unsigned int width)
 {
 	/* A device acts on each access and may ignore another width, so memcpy() will not do. */
@@ -428,7 +390,7 @@ uint64_t vfio_pci_reg_read(struct backend *backend, unsigned int index, uint64_t
 	else
 		value = read_through_fd(pci, bar->offset + offset, width);
 	/* The test comes after the access, because the memory that replaces a BAR reads as zero. */
-	return is_connected(pci) ? value : UINT64_MAX;
+	return vfio_pci_is_connected(pci) ? value : UINT64_MAX;
 }
 
 void vfio_pci_reg_write(struct backend *backend, unsigned int index, uint64_t offset,
@@ -448,88 +410,7 @@ void vfio_pci_reg_write(struct backend *backend, unsigned int index, uint64_t of
 	lock_drop(&pci->lock);
 }
 
-/* --- Fence and reset --- */
-
-/*
- * -EAGAIN means that another thread has the lock of the device, for example to read a file of the
- * device in sysfs.
- */
-static int try_reset_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock)
-{
-	int err = -EAGAIN;
-
-	for (unsigned int i = 0; err == -EAGAIN && i < RESET_TRIES; i++) {
-		if (i)
-			sys_sleep_ns(RESET_PAUSE_NS);
-		err = sys_ioctl(pci->fd, VFIO_DEVICE_RESET, NULL);
-	}
-	return err;
-}
-
-/* If the device was bus master, it is so again afterwards, also if the reset failed. */
-static int stop_and_restart_locked(struct vfio_pci *pci, bool reset) NEEDS_LOCK(pci->lock)
-{
-	uint16_t command;
-	int err, again;
-
-	if (pci->fd < 0 || vfio_irq_is_device_requested_locked(pci))
-		return -ENODEV;
-	err = read_command(pci, &command);
-	if (err)
-		return err;
-	/* PCI Express 6.6.2 recommends to stop the requests of a function before its reset. */
-	err = write_command(pci, command & (uint16_t)~PCI_COMMAND_MASTER);
-	if (!err && reset)
-		err = try_reset_locked(pci);
-	again = write_command(pci, command);
-	return err ? err : again;
-}
-
-static int stop_and_restart(struct vfio_pci *pci, bool reset)
-{
-	const struct coherent_device *dev = pci->backend.dev;
-	int err;
-
-	lock_take(&pci->lock);
-	err = stop_and_restart_locked(pci, reset);
-	lock_drop(&pci->lock);
-	if (!err || err == -ENODEV)
-		return err;
-	report(&dev->reporter, COHERENT_ERROR, "%s: %s could not be %s: %s, see dmesg | grep %s",
-	       dev->name, pci->bdf, reset ? "reset" : "stopped", strerror(-err), pci->bdf);
-	return -EIO;
-}
-
-int vfio_pci_reset(struct backend *backend)
-{
-	const struct coherent_device *dev = backend->dev;
-	struct vfio_pci *pci = pci_of(backend);
-
-	/* A closed device answers -ENODEV, also one without a reset. */
-	if (pci->can_reset || !is_connected(pci))
-		return stop_and_restart(pci, true);
-	if (pci->has_device)
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: %s has no reset of its own, see "
-		       "/sys/bus/pci/devices/%s/reset_method",
-		       dev->name, pci->bdf, pci->bdf);
-	else
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: %s cannot be reset, because it was opened without .device_fd",
-		       dev->name, pci->bdf);
-	return -EIO;
-}
-
-/*
- * The unmapping was the fence already. A device that the library opened is also stopped, and reset
- * if it can be, so that it does not continue and fault.
- */
-int vfio_pci_fence(struct backend *backend)
-{
-	struct vfio_pci *pci = pci_of(backend);
-
-	return pci->adopted ? 0 : stop_and_restart(pci, pci->can_reset);
-}
+/* --- Faults --- */
 
 /* The kernel writes faults only to its log. */
 int vfio_pci_next_fault(struct backend *backend, struct coherent_fault *fault)
@@ -551,7 +432,7 @@ void vfio_pci_disconnect(struct vfio_pci *pci)
 	lock_take(&pci->lock);
 	/* A device that was unplugged refuses this, and it does not use DMA any more. */
 	if (!pci->adopted)
-		(void)set_master(pci, false);
+		(void)vfio_dma_set_master(pci, false);
 	vfio_irq_release_locked(pci);
 	for (unsigned int i = 0; i < VFIO_PCI_BARS; i++)
 		if (pci->bars[i].va)

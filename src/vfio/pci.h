@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * A PCI device that is bound to vfio-pci or a variant of it. find.h finds the device. Once there is
- * a descriptor of it, this file has its registers, bus mastering and reset, and irq.h its
+ * a descriptor of it, this file has its registers, dma.h its bus mastering and reset, and irq.h its
  * interrupts. type1.c, iommufd.c and noiommu.c map its memory.
  */
 #ifndef VFIO_PCI_H
@@ -191,6 +191,19 @@ void vfio_pci_disconnect(struct vfio_pci *pci);
 void vfio_pci_close(struct vfio_pci *pci);
 
 /**
+ * vfio_pci_is_connected() - Whether a device is not disconnected yet.
+ * @pci: The device.
+ */
+static inline bool vfio_pci_is_connected(const struct vfio_pci *pci)
+{
+	/*
+	 * ORDER: pairs with the release in vfio_pci_disconnect(), which comes before the BARs are
+	 * replaced.
+	 */
+	return atomic_load_explicit(&pci->connected, memory_order_acquire);
+}
+
+/**
  * vfio_pci_limits() - Fill in the limits that all VFIO devices share.
  * @pci: The device.
  * @limits: Filled in, with any number of mappings, and without a fence in the unmap.
@@ -198,8 +211,6 @@ void vfio_pci_close(struct vfio_pci *pci);
 void vfio_pci_limits(const struct vfio_pci *pci, struct coherent_limits *limits);
 
 /* These are functions of struct backend_ops. The backend is a struct vfio_pci. */
-int vfio_pci_reset(struct backend *backend);
-int vfio_pci_fence(struct backend *backend);
 int vfio_pci_next_fault(struct backend *backend, struct coherent_fault *fault);
 uint64_t vfio_pci_reg_read(struct backend *backend, unsigned int bar, uint64_t offset,
 			   unsigned int width);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/sys.h"
+#include "vfio/dma.h"
 #include "vfio/irq.h"
 #include "vfio/noiommu.h"
 
@@ -385,6 +386,6 @@ const struct backend_ops backend_vfio = {
 	.limits = type1_limits,
 	.map = type1_map,
 	.unmap = type1_unmap,
-	.fence = vfio_pci_fence,
+	.fence = vfio_dma_fence,
 	VFIO_PCI_OPS,
 };

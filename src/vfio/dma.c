@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Whether a PCI device may use DMA: its bus mastering, and the fence and the reset that end its
+ * commands. The lock of struct vfio_pci guards the descriptor, and so the command register.
+ */
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include <string.h>
+
+#include "base/sys.h"
+#include "vfio/dma.h"
+#include "vfio/irq.h"
+
+#define RESET_TRIES 10
+#define RESET_PAUSE_NS (10 * SYS_NS_PER_MS)
+
+static struct vfio_pci *pci_of(struct backend *backend)
+{
+	return (struct vfio_pci *)backend;
+}
+
+/* --- Bus mastering --- */
+
+static int read_command(struct vfio_pci *pci, uint16_t *command)
+{
+	return sys_read_at(pci->fd, pci->config + PCI_COMMAND, command, sizeof(*command));
+}
+
+static int write_command(struct vfio_pci *pci, uint16_t command)
+{
+	return sys_write_at(pci->fd, pci->config + PCI_COMMAND, &command, sizeof(command));
+}
+
+int vfio_dma_set_master(struct vfio_pci *pci, bool on)
+{
+	uint16_t command;
+	int err = read_command(pci, &command);
+
+	if (err)
+		return err;
+	/*
+	 * From Linux 5.8 on, an access to a mapped BAR raises SIGBUS while PCI_COMMAND_MEMORY is 0.
+	 */
+	command |= PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+	if (!on)
+		command &= (uint16_t)~PCI_COMMAND_MASTER;
+	return write_command(pci, command);
+}
+
+/* --- Fence and reset --- */
+
+/*
+ * -EAGAIN means that another thread has the lock of the device, for example to read a file of the
+ * device in sysfs.
+ */
+static int try_reset_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock)
+{
+	int err = -EAGAIN;
+
+	for (unsigned int i = 0; err == -EAGAIN && i < RESET_TRIES; i++) {
+		if (i)
+			sys_sleep_ns(RESET_PAUSE_NS);
+		err = sys_ioctl(pci->fd, VFIO_DEVICE_RESET, NULL);
+	}
+	return err;
+}
+
+/* If the device was bus master, it is so again afterwards, also if the reset failed. */
+static int stop_and_restart_locked(struct vfio_pci *pci, bool reset) NEEDS_LOCK(pci->lock)
+{
+	uint16_t command;
+	int err, again;
+
+	if (pci->fd < 0 || vfio_irq_is_device_requested_locked(pci))
+		return -ENODEV;
+	err = read_command(pci, &command);
+	if (err)
+		return err;
+	/* PCI Express 6.6.2 recommends to stop the requests of a function before its reset. */
+	err = write_command(pci, command & (uint16_t)~PCI_COMMAND_MASTER);
+	if (!err && reset)
+		err = try_reset_locked(pci);
+	again = write_command(pci, command);
+	return err ? err : again;
+}
+
+static int stop_and_restart(struct vfio_pci *pci, bool reset)
+{
+	const struct coherent_device *dev = pci->backend.dev;
+	int err;
+
+	lock_take(&pci->lock);
+	err = stop_and_restart_locked(pci, reset);
+	lock_drop(&pci->lock);
+	if (!err || err == -ENODEV)
+		return err;
+	report(&dev->reporter, COHERENT_ERROR, "%s: %s could not be %s: %s, see dmesg | grep %s",
+	       dev->name, pci->bdf, reset ? "reset" : "stopped", strerror(-err), pci->bdf);
+	return -EIO;
+}
+
+int vfio_dma_reset(struct backend *backend)
+{
+	const struct coherent_device *dev = backend->dev;
+	struct vfio_pci *pci = pci_of(backend);
+
+	/* A closed device answers -ENODEV, also one without a reset. */
+	if (pci->can_reset || !vfio_pci_is_connected(pci))
+		return stop_and_restart(pci, true);
+	if (pci->has_device)
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: %s has no reset of its own, see "
+		       "/sys/bus/pci/devices/%s/reset_method",
+		       dev->name, pci->bdf, pci->bdf);
+	else
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: %s cannot be reset, because it was opened without .device_fd",
+		       dev->name, pci->bdf);
+	return -EIO;
+}
+
+/*
+ * The unmapping was the fence already. A device that the library opened is also stopped, and reset
+ * if it can be, so that it does not continue and fault.
+ */
+int vfio_dma_fence(struct backend *backend)
+{
+	struct vfio_pci *pci = pci_of(backend);
+
+	return pci->adopted ? 0 : stop_and_restart(pci, pci->can_reset);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Whether a PCI device may use DMA: its bus mastering, its fence and its reset.
+ */
+#ifndef VFIO_DMA_H
+#define VFIO_DMA_H
+
+#include "vfio/pci.h"
+
+/**
+ * vfio_dma_set_master() - Turn the bus mastering of a device on or off.
+ * @pci: The device, with its descriptor. Its registers can be accessed afterwards.
+ * @on: Whether the device may use DMA.
+ *
+ * Return: 0, or the error of the kernel.
+ */
+int vfio_dma_set_master(struct vfio_pci *pci, bool on);
+
+/* These are functions of struct backend_ops. The backend is a struct vfio_pci. */
+int vfio_dma_reset(struct backend *backend);
+int vfio_dma_fence(struct backend *backend);
+
+#endif
