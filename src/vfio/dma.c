@@ -9,7 +9,7 @@
 
 #include "base/sys.h"
 #include "vfio/dma.h"
-#include "vfio/irq.h"
+#include "vfio/request.h"
 
 #define RESET_TRIES 10
 #define RESET_PAUSE_NS (10 * SYS_NS_PER_MS)
@@ -71,7 +71,7 @@ static int stop_and_restart_locked(struct vfio_pci *pci, bool reset) NEEDS_LOCK(
 	uint16_t command;
 	int err, again;
 
-	if (pci->fd < 0 || vfio_irq_is_device_requested_locked(pci))
+	if (pci->fd < 0 || vfio_request_is_pending_locked(pci))
 		return -ENODEV;
 	err = read_command(pci, &command);
 	if (err)

@@ -15,6 +15,7 @@
 #include "vfio/dma.h"
 #include "vfio/irq.h"
 #include "vfio/pci.h"
+#include "vfio/request.h"
 #include "vfio/uapi.h"
 
 #define IOMMU "/dev/iommu"
@@ -319,7 +320,7 @@ static int iommufd_map(struct backend *backend, const struct backend_mapping *ma
 	 * and the device reaches the same pages until the unmap.
 	 */
 	lock_take(&iommufd->pci.lock);
-	if (iommufd->iommu >= 0 && !vfio_irq_is_device_requested_locked(&iommufd->pci))
+	if (iommufd->iommu >= 0 && !vfio_request_is_pending_locked(&iommufd->pci))
 		err = sys_ioctl(iommufd->iommu, UAPI_IOAS_MAP, &map);
 	lock_drop(&iommufd->pci.lock);
 	return vfio_pci_map_result(backend->dev, mapping, err);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The interrupts of a PCI device: MSI-X, MSI or INTx, whichever is the best that it has. The kernel
- * uses an eventfd of the same kind to say that it wants the device back, for example when it is
- * unplugged. The lock of struct vfio_pci guards the eventfds.
+ * The interrupts of a PCI device: MSI-X, MSI or INTx, whichever is the best that it has. The lock of
+ * struct vfio_pci guards the eventfds.
  */
 #include <linux/vfio.h>
 #include <string.h>
 
 #include "base/sys.h"
 #include "vfio/irq.h"
+#include "vfio/request.h"
 
 static struct vfio_pci *pci_of(struct backend *backend)
 {
@@ -38,50 +38,6 @@ int vfio_irq_find_vectors(struct vfio_pci *pci)
 								   VFIO_PCI_VECTORS_MAX;
 	}
 	return 0;
-}
-
-void vfio_irq_listen_for_requests(struct vfio_pci *pci)
-{
-	union {
-		struct vfio_irq_set set;
-		char bytes[sizeof(struct vfio_irq_set) + sizeof(int32_t)];
-	} request = {
-		.set = {
-			.argsz = sizeof(request),
-			.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
-			.index = VFIO_PCI_REQ_IRQ_INDEX,
-			.count = 1,
-		},
-	};
-	int32_t fd;
-
-	/* An error here is not one of the open, because a device can be used without requests. */
-	pci->request_fd = -1;
-	if (sys_eventfd(&fd))
-		return;
-	memcpy(request.bytes + sizeof(request.set), &fd, sizeof(fd));
-	if (sys_ioctl(pci->fd, VFIO_DEVICE_SET_IRQS, &request))
-		sys_close(fd);
-	else
-		pci->request_fd = fd;
-}
-
-struct pollfd vfio_irq_lost_fd(const struct backend *backend)
-{
-	return (struct pollfd){ .fd = ((const struct vfio_pci *)backend)->request_fd,
-				.events = POLLIN };
-}
-
-bool vfio_irq_is_device_requested(struct backend *backend)
-{
-	struct pollfd requested = vfio_irq_lost_fd(backend);
-
-	return requested.fd >= 0 && !sys_wait_readable(&requested, 1, 0);
-}
-
-bool vfio_irq_is_device_requested_locked(struct vfio_pci *pci)
-{
-	return vfio_irq_is_device_requested(&pci->backend);
 }
 
 union irq_set {
@@ -186,7 +142,7 @@ int vfio_irq_connect(struct backend *backend, unsigned int vector, int fd)
 	 * A vector can be disconnected also after a request, because its eventfd is about to be
 	 * closed.
 	 */
-	if (pci->fd >= 0 && (fd < 0 || !vfio_irq_is_device_requested_locked(pci)))
+	if (pci->fd >= 0 && (fd < 0 || !vfio_request_is_pending_locked(pci)))
 		err = connect_irq_locked(pci, vector, fd);
 	count = pci->irq_count;
 	lock_drop(&pci->lock);

@@ -1,22 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The interrupts of a PCI device, and the kernel's requests to get the device back.
+ * The interrupts of a PCI device.
  */
 #ifndef VFIO_IRQ_H
 #define VFIO_IRQ_H
 
-#include <poll.h>
-
 #include "vfio/pci.h"
-
-/**
- * vfio_irq_is_device_requested_locked() - Whether the kernel wants the device back.
- * @pci: The device; its lock is held.
- *
- * The kernel waits until the program closes the device. From the request on each change of a state
- * fails with -ENODEV, so that the driver gets to its close.
- */
-bool vfio_irq_is_device_requested_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
 
 /**
  * vfio_irq_find_vectors() - Find the best kind of interrupts that a device has.
@@ -27,14 +16,6 @@ bool vfio_irq_is_device_requested_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->l
 int vfio_irq_find_vectors(struct vfio_pci *pci);
 
 /**
- * vfio_irq_listen_for_requests() - Let the kernel signal when it wants the device back.
- * @pci: The device, with its descriptor.
- *
- * A kernel that cannot signal this waits until the program closes the device.
- */
-void vfio_irq_listen_for_requests(struct vfio_pci *pci);
-
-/**
  * vfio_irq_release_locked() - Disconnect all vectors.
  * @pci: The device.
  */
@@ -43,14 +24,12 @@ void vfio_irq_release_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
 /* These are functions of struct backend_ops. The backend is a struct vfio_pci. */
 int vfio_irq_connect(struct backend *backend, unsigned int vector, int fd);
 void vfio_irq_rearm(struct backend *backend, unsigned int vector);
-struct pollfd vfio_irq_lost_fd(const struct backend *backend);
-bool vfio_irq_is_device_requested(struct backend *backend);
 
 /* The functions of struct backend_ops that all VFIO backends share. */
 #define VFIO_PCI_OPS                                                                               \
 	.reset = vfio_dma_reset, .next_fault = vfio_pci_next_fault, .reg_read = vfio_pci_reg_read, \
 	.reg_write = vfio_pci_reg_write, .irq_connect = vfio_irq_connect,                          \
-	.irq_rearm = vfio_irq_rearm, .lost_fd = vfio_irq_lost_fd,                                  \
-	.is_lost = vfio_irq_is_device_requested
+	.irq_rearm = vfio_irq_rearm, .lost_fd = vfio_request_lost_fd,                              \
+	.is_lost = vfio_request_is_pending
 
 #endif

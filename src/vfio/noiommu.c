@@ -15,6 +15,7 @@
 #include "vfio/dma.h"
 #include "vfio/irq.h"
 #include "vfio/noiommu.h"
+#include "vfio/request.h"
 
 #define CONTAINER "/dev/vfio/vfio"
 #define PAGEMAP "/proc/self/pagemap"
@@ -358,7 +359,7 @@ static int noiommu_map(struct backend *backend, const struct backend_mapping *ma
 	int err = mapping->permission == COHERENT_READ_ONLY ? -EOPNOTSUPP : 0;
 
 	lock_take(&noiommu->pci.lock);
-	if (noiommu->pci.fd < 0 || vfio_irq_is_device_requested_locked(&noiommu->pci))
+	if (noiommu->pci.fd < 0 || vfio_request_is_pending_locked(&noiommu->pci))
 		err = -ENODEV;
 	lock_drop(&noiommu->pci.lock);
 	return err;

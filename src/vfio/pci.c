@@ -18,6 +18,7 @@
 #include "vfio/dma.h"
 #include "vfio/irq.h"
 #include "vfio/pci.h"
+#include "vfio/request.h"
 
 static struct vfio_pci *pci_of(struct backend *backend)
 {
@@ -130,7 +131,7 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 		 * The kernel has one eventfd for requests, and the caller of an adopted device may
 		 * use it.
 		 */
-		vfio_irq_listen_for_requests(pci);
+		vfio_request_listen(pci);
 	return init_device(pci);
 }
 

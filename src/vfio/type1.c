@@ -16,6 +16,7 @@
 #include "vfio/dma.h"
 #include "vfio/irq.h"
 #include "vfio/noiommu.h"
+#include "vfio/request.h"
 
 #define CONTAINER "/dev/vfio/vfio"
 #define UNSAFE "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"
@@ -341,7 +342,7 @@ static int type1_map(struct backend *backend, const struct backend_mapping *mapp
 
 	/* The kernel pins the pages, so the device reaches the same pages until the unmap. */
 	lock_take(&type1->pci.lock);
-	if (type1->container >= 0 && !vfio_irq_is_device_requested_locked(&type1->pci))
+	if (type1->container >= 0 && !vfio_request_is_pending_locked(&type1->pci))
 		err = sys_ioctl(type1->container, VFIO_IOMMU_MAP_DMA, &map);
 	lock_drop(&type1->pci.lock);
 	if (err == -ENOSPC)
