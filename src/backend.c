@@ -22,10 +22,15 @@ static const struct {
 	unsigned int bit;
 	const char *name;
 } option_names[] = {
-	{ BACKEND_TAKES_MODEL, ".model" },	   { BACKEND_TAKES_CONTAINER, ".container" },
-	{ BACKEND_TAKES_IOMMUFD, ".iommufd" },	   { BACKEND_TAKES_IOAS, ".ioas" },
-	{ BACKEND_TAKES_DEVICE_FD, ".device_fd" }, { BACKEND_TAKES_WINDOW, ".window" },
-	{ BACKEND_TAKES_SOCKET, ".socket_fd" },	   { BACKEND_TAKES_LISTEN, ".listen_fd" },
+	{ BACKEND_TAKES_MODEL, ".model" },
+	{ BACKEND_TAKES_CONTAINER, ".container" },
+	{ BACKEND_TAKES_IOMMUFD, ".iommufd" },
+	{ BACKEND_TAKES_IOAS, ".ioas" },
+	{ BACKEND_TAKES_DEVICE_FD, ".device_fd" },
+	{ BACKEND_TAKES_WINDOW, ".window" },
+	{ BACKEND_TAKES_SOCKET, ".socket_fd" },
+	{ BACKEND_TAKES_LISTEN, ".listen_fd" },
+	{ BACKEND_TAKES_BUS_MASTER, ".bus_master_at_open" },
 };
 
 /* Zero means that the driver did not give an option, so descriptor 0 cannot be handed over. */
@@ -38,7 +43,8 @@ static unsigned int options_given(const struct coherent_open_options *options)
 	       (options->device_fd ? BACKEND_TAKES_DEVICE_FD : 0) |
 	       (options->window.first || options->window.last ? BACKEND_TAKES_WINDOW : 0) |
 	       (options->socket_fd ? BACKEND_TAKES_SOCKET : 0) |
-	       (options->listen_fd ? BACKEND_TAKES_LISTEN : 0);
+	       (options->listen_fd ? BACKEND_TAKES_LISTEN : 0) |
+	       (options->bus_master_at_open ? BACKEND_TAKES_BUS_MASTER : 0);
 }
 
 /* Lists the schemes of the backends that take an option, or of all if there is no option. */
@@ -80,6 +86,11 @@ static int check_adoption(const struct reporter *to, const struct name *name, un
 		       name->whole);
 	else if (given & BACKEND_TAKES_IOAS && !(given & BACKEND_TAKES_IOMMUFD))
 		report(to, COHERENT_ERROR, "%s: .ioas needs an .iommufd", name->whole);
+	else if (given & owners && given & BACKEND_TAKES_BUS_MASTER)
+		report(to, COHERENT_ERROR,
+		       "%s: .bus_master_at_open does not go with .container or .iommufd, because "
+		       "the caller that opened the device decides whether it is bus master",
+		       name->whole);
 	else
 		return 0;
 	return -EINVAL;

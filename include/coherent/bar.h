@@ -152,6 +152,9 @@ int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask
  * @dev: The device.
  * @vector: The number of the vector, from 0.
  *
+ * An MSI is a write of the device to memory. So a device of vfio:, iommufd: or pci: is
+ * bus master from here on, also if nothing is exposed yet; an INTx does not need that.
+ *
  * Context: may sleep.
  * Return: 0; -ENODEV (there is no such device or no such vector), -EBUSY (somebody
  * listens to it already, or a callback of the device's own model called it), -ENOMEM, -ENOSPC (no file descriptor is left, or the kernel

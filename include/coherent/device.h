@@ -59,6 +59,10 @@ enum coherent_severity {
  *	The library uses a copy of the descriptor for registers and interrupts, and the
  *	caller still owns the original. The caller decides whether the device is bus
  *	master. 0 for none.
+ * @bus_master_at_open: Only for vfio:, iommufd: and pci: names, without @container and
+ *	@iommufd. The device may use DMA from the open on. Otherwise it becomes bus
+ *	master when its first object is exposed, or its first MSI or MSI-X vector is
+ *	opened, so that the driver can stop it before.
  * @window: Only with @container or @iommufd. The device addresses that the library
  *	may use, in whole pages. No other program or driver may map there.
  * @window.first: The first address.
@@ -84,6 +88,7 @@ struct coherent_open_options {
 	int iommufd;
 	uint32_t ioas;
 	int device_fd;
+	bool bus_master_at_open;
 	struct {
 		uint64_t first;
 		uint64_t last;
@@ -140,9 +145,11 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * hold all memory; the default is 1.
  *
  * A PCI device without a reset of its own may still execute commands of its last owner,
- * which was closed or killed. The open of such a device reports a warning. Its device
- * addresses begin at a random page each time, so that these commands fault. Addresses
- * in .window always begin at a random page.
+ * which was closed or killed. The open of such a device reports a warning. The device
+ * is not bus master until its first object is exposed, or its first MSI or MSI-X vector
+ * is opened, so the driver stops it before that, through its registers. Its device
+ * addresses begin at a random page each time, so that commands that go on fault.
+ * Addresses in .window always begin at a random page.
  *
  * vhost-user: is COHERENT_PEER. The peer gets the memory that is exposed, as files,
  * and nothing else. BAR 0 has the registers of virtio-mmio, version 2. Vector 0 is

@@ -47,6 +47,16 @@ int vfio_dma_set_master(struct vfio_pci *pci, bool on)
 	return write_command(pci, command);
 }
 
+int vfio_dma_allow_locked(struct vfio_pci *pci)
+{
+	int err = 0;
+
+	if (!pci->is_master)
+		err = vfio_dma_set_master(pci, true);
+	pci->is_master = !err;
+	return err;
+}
+
 /* --- Fence and reset --- */
 
 /*

@@ -16,6 +16,17 @@
  */
 int vfio_dma_set_master(struct vfio_pci *pci, bool on);
 
+/**
+ * vfio_dma_allow_locked() - Let a device use DMA, now that it has a reason.
+ * @pci: The device.
+ *
+ * A device whose last owner left commands in flight stays quiet until then, so that its driver can
+ * stop it first.
+ *
+ * Return: 0, or the error of the kernel.
+ */
+int vfio_dma_allow_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
+
 /* These are functions of struct backend_ops. The backend is a struct vfio_pci. */
 int vfio_dma_reset(struct backend *backend);
 int vfio_dma_fence(struct backend *backend);

@@ -242,6 +242,7 @@ static int iommufd_open(struct backend **backend, struct coherent_device *dev,
 		return -ENOMEM;
 	iommufd->pci.backend =
 		(struct backend){ .ops = &backend_iommufd, .dev = dev, .level = COHERENT_IOMMU };
+	iommufd->pci.is_master = options->bus_master_at_open;
 	err = name_read_keys(name, NULL, 0, NULL, &dev->reporter);
 	if (!err && options->iommufd)
 		err = adopt_iommufd(iommufd, name, options);
@@ -301,9 +302,28 @@ static void iommufd_limits(struct backend *backend, struct coherent_limits *limi
 
 /* --- Mappings --- */
 
-static int iommufd_map(struct backend *backend, const struct backend_mapping *mapping)
+static int unmap_locked(struct iommufd *iommufd, const struct backend_mapping *mapping)
+	NEEDS_LOCK(iommufd->pci.lock)
 {
-	struct iommufd *iommufd = iommufd_of(backend);
+	struct uapi_ioas_unmap unmap = {
+		.size = sizeof(unmap),
+		.ioas_id = iommufd->ioas,
+		.iova = mapping->address,
+		.length = mapping->bytes,
+	};
+	int err = sys_ioctl(iommufd->iommu, UAPI_IOAS_UNMAP, &unmap);
+
+	/* iommufd.h: the kernel sets @length to the number of bytes that it unmapped. */
+	return vfio_pci_unmap_result(mapping, err, unmap.length);
+}
+
+/*
+ * The core has reserved the address, so the kernel must not choose one. It pins the pages, and the
+ * device reaches the same pages until the unmap.
+ */
+static int map_locked(struct iommufd *iommufd, const struct backend_mapping *mapping)
+	NEEDS_LOCK(iommufd->pci.lock)
+{
 	struct uapi_ioas_map map = {
 		.size = sizeof(map),
 		.flags = UAPI_IOAS_MAP_FIXED_IOVA | UAPI_IOAS_MAP_READABLE |
@@ -313,15 +333,24 @@ static int iommufd_map(struct backend *backend, const struct backend_mapping *ma
 		.length = mapping->bytes,
 		.iova = mapping->address,
 	};
+	int err = sys_ioctl(iommufd->iommu, UAPI_IOAS_MAP, &map);
+
+	if (err)
+		return err;
+	err = vfio_dma_allow_locked(&iommufd->pci);
+	if (err)
+		(void)unmap_locked(iommufd, mapping);
+	return err;
+}
+
+static int iommufd_map(struct backend *backend, const struct backend_mapping *mapping)
+{
+	struct iommufd *iommufd = iommufd_of(backend);
 	int err = -ENODEV;
 
-	/*
-	 * The core has reserved the address, so the kernel must not choose one. It pins the pages,
-	 * and the device reaches the same pages until the unmap.
-	 */
 	lock_take(&iommufd->pci.lock);
 	if (iommufd->iommu >= 0 && !vfio_request_is_pending_locked(&iommufd->pci))
-		err = sys_ioctl(iommufd->iommu, UAPI_IOAS_MAP, &map);
+		err = map_locked(iommufd, mapping);
 	lock_drop(&iommufd->pci.lock);
 	return vfio_pci_map_result(backend->dev, mapping, err);
 }
@@ -330,12 +359,6 @@ static int iommufd_map(struct backend *backend, const struct backend_mapping *ma
 static int iommufd_unmap(struct backend *backend, const struct backend_mapping *mapping, bool idle)
 {
 	struct iommufd *iommufd = iommufd_of(backend);
-	struct uapi_ioas_unmap unmap = {
-		.size = sizeof(unmap),
-		.ioas_id = iommufd->ioas,
-		.iova = mapping->address,
-		.length = mapping->bytes,
-	};
 	int err = -ENODEV;
 
 	(void)idle;
@@ -345,16 +368,15 @@ static int iommufd_unmap(struct backend *backend, const struct backend_mapping *
 	 * on.
 	 */
 	if (iommufd->iommu >= 0)
-		err = sys_ioctl(iommufd->iommu, UAPI_IOAS_UNMAP, &unmap);
+		err = unmap_locked(iommufd, mapping);
 	lock_drop(&iommufd->pci.lock);
-	/* iommufd.h: the kernel sets @length to the number of bytes that it unmapped. */
-	return vfio_pci_unmap_result(mapping, err, unmap.length);
+	return err;
 }
 
 const struct backend_ops backend_iommufd = {
 	.scheme = "iommufd",
 	.options = BACKEND_TAKES_IOMMUFD | BACKEND_TAKES_IOAS | BACKEND_TAKES_DEVICE_FD |
-		   BACKEND_TAKES_WINDOW,
+		   BACKEND_TAKES_WINDOW | BACKEND_TAKES_BUS_MASTER,
 	.open = iommufd_open,
 	.disconnect = iommufd_disconnect,
 	.close = iommufd_close,
@@ -390,6 +412,6 @@ static int pci_open(struct backend **backend, struct coherent_device *dev, const
 const struct backend_ops backend_pci = {
 	.scheme = "pci",
 	.options = BACKEND_TAKES_CONTAINER | BACKEND_TAKES_IOMMUFD | BACKEND_TAKES_IOAS |
-		   BACKEND_TAKES_DEVICE_FD | BACKEND_TAKES_WINDOW,
+		   BACKEND_TAKES_DEVICE_FD | BACKEND_TAKES_WINDOW | BACKEND_TAKES_BUS_MASTER,
 	.open = pci_open,
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/sys.h"
+#include "vfio/dma.h"
 #include "vfio/irq.h"
 #include "vfio/request.h"
 
@@ -113,6 +114,16 @@ static int connect_irq_locked(struct vfio_pci *pci, unsigned int vector, int fd)
 	return err;
 }
 
+/* An MSI is a write to memory, so a device that is not bus master cannot send it. */
+static int allow_irq_locked(struct vfio_pci *pci, unsigned int vector) NEEDS_LOCK(pci->lock)
+{
+	int err = pci->irq_index == VFIO_PCI_INTX_IRQ_INDEX ? 0 : vfio_dma_allow_locked(pci);
+
+	if (err)
+		(void)connect_irq_locked(pci, vector, -1);
+	return err;
+}
+
 static int report_no_vector(const struct vfio_pci *pci, unsigned int vector, unsigned int count,
 			    int err)
 {
@@ -144,6 +155,8 @@ int vfio_irq_connect(struct backend *backend, unsigned int vector, int fd)
 	 */
 	if (pci->fd >= 0 && (fd < 0 || !vfio_request_is_pending_locked(pci)))
 		err = connect_irq_locked(pci, vector, fd);
+	if (!err && fd >= 0)
+		err = allow_irq_locked(pci, vector);
 	count = pci->irq_count;
 	lock_drop(&pci->lock);
 	return err && err != -ENODEV && fd >= 0 ? report_no_vector(pci, vector, count, err) : err;

@@ -286,6 +286,7 @@ int vfio_noiommu_open(struct backend **backend, struct coherent_device *dev,
 		(struct backend){ .ops = &backend_noiommu, .dev = dev, .level = COHERENT_NONE };
 	noiommu->group = noiommu->container = -1;
 	noiommu->pages = 1;
+	noiommu->pci.is_master = options->bus_master_at_open;
 	err = vfio_find_device(name, &dev->reporter, noiommu->pci.bdf);
 	if (!err && options->level != COHERENT_NONE)
 		err = report_level(noiommu);
@@ -361,6 +362,8 @@ static int noiommu_map(struct backend *backend, const struct backend_mapping *ma
 	lock_take(&noiommu->pci.lock);
 	if (noiommu->pci.fd < 0 || vfio_request_is_pending_locked(&noiommu->pci))
 		err = -ENODEV;
+	if (!err)
+		err = vfio_dma_allow_locked(&noiommu->pci);
 	lock_drop(&noiommu->pci.lock);
 	return err;
 }

@@ -116,7 +116,7 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 	 * master.
 	 */
 	if (!err && !pci->adopted)
-		err = vfio_dma_set_master(pci, true);
+		err = vfio_dma_set_master(pci, pci->is_master);
 	if (err) {
 		unmap_bars(pci);
 		report(&pci->backend.dev->reporter, COHERENT_ERROR,
@@ -166,7 +166,7 @@ int vfio_pci_adopt(struct vfio_pci *pci, const struct name *name,
 
 	*copy = -1;
 	pci->fd = pci->request_fd = -1;
-	pci->adopted = true;
+	pci->adopted = pci->is_master = true;
 	/* The kernel did not reset the device when the library got its descriptor. */
 	pci->backend.random_addresses = true;
 	pci->first = options->window.first;

@@ -59,7 +59,8 @@ struct vfio_pci_range {
  * @irq_index: INTx, MSI or MSI-X, whichever is the best that the device has. Never changes.
  * @vectors: The number of interrupt vectors of that kind. Never changes.
  * @connected: The device is not disconnected yet.
- * @lock: Guards @fd, @irq_fds and @irq_count.
+ * @lock: Guards @fd, @is_master, @irq_fds and @irq_count.
+ * @is_master: The library has made the device bus master, or its caller decides whether it is.
  * @irq_fds: The eventfd of each vector; -1 for a vector that is not connected.
  * @irq_count: The number of vectors that the kernel had when the first one was connected.
  * @request_fd: The kernel signals this eventfd when it wants the device back, for example when the
@@ -83,6 +84,7 @@ struct vfio_pci {
 	unsigned int vectors;
 	atomic_bool connected;
 	struct lock lock;
+	bool is_master;
 	int32_t irq_fds[VFIO_PCI_VECTORS_MAX];
 	unsigned int irq_count;
 	int request_fd;
@@ -169,10 +171,12 @@ void vfio_pci_report_unmap_all(const struct coherent_device *dev, int err);
 
 /**
  * vfio_pci_open() - Use a device.
- * @pci: Zero bytes except for backend and bdf, or from vfio_pci_adopt(). The call fills it in.
+ * @pci: Zero bytes except for backend, bdf and is_master, or from vfio_pci_adopt(). The call fills
+ *	it in.
  * @fd: The descriptor of the device. On success it belongs to @pci.
  *
- * A device that was not adopted is bus master from here on.
+ * A device that was not adopted is bus master from here on if @pci says so. Otherwise it becomes
+ * bus master when its first object is exposed, or its first MSI is connected.
  *
  * Return: 0; -EIO, -ENODEV.
  */

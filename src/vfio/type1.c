@@ -267,6 +267,7 @@ static int type1_open(struct backend **backend, struct coherent_device *dev,
 		(struct backend){ .ops = &backend_vfio, .dev = dev, .level = COHERENT_IOMMU };
 	type1->group = type1->container = -1;
 	type1->mappings = MAPPINGS_USUAL;
+	type1->pci.is_master = options->bus_master_at_open;
 	err = name_read_keys(name, NULL, 0, NULL, &dev->reporter);
 	if (!err && options->container)
 		err = adopt_container(type1, name, options);
@@ -327,9 +328,24 @@ static void type1_limits(struct backend *backend, struct coherent_limits *limits
 
 /* --- Mappings --- */
 
-static int type1_map(struct backend *backend, const struct backend_mapping *mapping)
+static int unmap_locked(struct type1 *type1, const struct backend_mapping *mapping)
+	NEEDS_LOCK(type1->pci.lock)
 {
-	struct type1 *type1 = type1_of(backend);
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap),
+		.iova = mapping->address,
+		.size = mapping->bytes,
+	};
+	int err = sys_ioctl(type1->container, VFIO_IOMMU_UNMAP_DMA, &unmap);
+
+	/* type1 also succeeds if it finds no mapping, and then @size is 0. */
+	return vfio_pci_unmap_result(mapping, err, unmap.size);
+}
+
+/* The kernel pins the pages, so the device reaches the same pages until the unmap. */
+static int map_locked(struct type1 *type1, const struct backend_mapping *mapping)
+	NEEDS_LOCK(type1->pci.lock)
+{
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map),
 		.flags = VFIO_DMA_MAP_FLAG_READ |
@@ -338,12 +354,24 @@ static int type1_map(struct backend *backend, const struct backend_mapping *mapp
 		.iova = mapping->address,
 		.size = mapping->bytes,
 	};
+	int err = sys_ioctl(type1->container, VFIO_IOMMU_MAP_DMA, &map);
+
+	if (err)
+		return err;
+	err = vfio_dma_allow_locked(&type1->pci);
+	if (err)
+		(void)unmap_locked(type1, mapping);
+	return err;
+}
+
+static int type1_map(struct backend *backend, const struct backend_mapping *mapping)
+{
+	struct type1 *type1 = type1_of(backend);
 	int err = -ENODEV;
 
-	/* The kernel pins the pages, so the device reaches the same pages until the unmap. */
 	lock_take(&type1->pci.lock);
 	if (type1->container >= 0 && !vfio_request_is_pending_locked(&type1->pci))
-		err = sys_ioctl(type1->container, VFIO_IOMMU_MAP_DMA, &map);
+		err = map_locked(type1, mapping);
 	lock_drop(&type1->pci.lock);
 	if (err == -ENOSPC)
 		report(&backend->dev->reporter, COHERENT_WARNING,
@@ -358,11 +386,6 @@ static int type1_map(struct backend *backend, const struct backend_mapping *mapp
 static int type1_unmap(struct backend *backend, const struct backend_mapping *mapping, bool idle)
 {
 	struct type1 *type1 = type1_of(backend);
-	struct vfio_iommu_type1_dma_unmap unmap = {
-		.argsz = sizeof(unmap),
-		.iova = mapping->address,
-		.size = mapping->bytes,
-	};
 	int err = -ENODEV;
 
 	(void)idle;
@@ -372,15 +395,15 @@ static int type1_unmap(struct backend *backend, const struct backend_mapping *ma
 	 * on.
 	 */
 	if (type1->container >= 0)
-		err = sys_ioctl(type1->container, VFIO_IOMMU_UNMAP_DMA, &unmap);
+		err = unmap_locked(type1, mapping);
 	lock_drop(&type1->pci.lock);
-	/* type1 also succeeds if it finds no mapping, and then @size is 0. */
-	return vfio_pci_unmap_result(mapping, err, unmap.size);
+	return err;
 }
 
 const struct backend_ops backend_vfio = {
 	.scheme = "vfio",
-	.options = BACKEND_TAKES_CONTAINER | BACKEND_TAKES_DEVICE_FD | BACKEND_TAKES_WINDOW,
+	.options = BACKEND_TAKES_CONTAINER | BACKEND_TAKES_DEVICE_FD | BACKEND_TAKES_WINDOW |
+		   BACKEND_TAKES_BUS_MASTER,
 	.open = type1_open,
 	.disconnect = type1_disconnect,
 	.close = type1_close,

@@ -3,6 +3,9 @@
  * A device may have a past: if nothing has reset it, it may still execute what its last owner told
  * it. These tests check what the library does about that when it opens the device.
  */
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+
 #include "vfio_test.h"
 
 static const char warning[] = BDF " has no reset of its own";
@@ -89,11 +92,140 @@ static void kernel_without_random_numbers_is_no_error(const char *scheme)
 	assert_true(differ);
 }
 
+/* A driver accesses registers to stop the device, so memory space is on from the open on. */
+static void bus_master_begins_with_the_first_mem(const char *scheme)
+{
+	struct fixture *fixture = open_fixture(scheme);
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+
+	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MEMORY);
+	assert_ok(coherent_box_zeroed(&box, fixture->dev, 1));
+	assert_false(is_bus_master());
+	assert_err(coherent_expose(&box, &mem, .seal = seal_fails,
+				   .seal_arg = &(coherent_addr_t){ 0 }),
+		   -ECANCELED);
+	mock.refuse_map = -ENOMEM;
+	assert_err(coherent_zeroed(&mem, fixture->dev, 1), -ENOMEM);
+	assert_false(is_bus_master());
+	assert_ok(coherent_zeroed(&mem, fixture->dev, 1));
+	assert_true(is_bus_master());
+	/* The driver has seen the device since, so it stays bus master without a mem. */
+	coherent_free(&mem);
+	assert_true(is_bus_master());
+	close_fixture(fixture);
+	assert_false(is_bus_master());
+}
+
+/* The map, and the read and the write of the command register, fail in turn. */
+static void device_that_cannot_become_bus_master_gets_no_mem(const char *scheme)
+{
+	static const int errs[] = { -ENOMEM, -EIO, -EIO, 0 };
+	struct fixture *fixture = open_fixture(scheme);
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_irq *irq;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(errs); i++) {
+		assert_ok(coherent_box_zeroed(&box, fixture->dev, 1));
+		inject.left = i + 1;
+		assert_err(coherent_expose(&box, &mem), errs[i]);
+		inject.left = 0;
+		assert_int_equal(mock.count, !errs[i]);
+		assert_int_equal(is_bus_master(), !errs[i]);
+	}
+	coherent_free(&mem);
+	close_fixture(fixture);
+	fixture = open_fixture(scheme);
+	mock.gone = true;
+	assert_err(coherent_irq_open(&irq, fixture->dev, 0), -ENODEV);
+	mock.gone = false;
+	for (unsigned int nth = 1; nth < 20 && !is_bus_master(); nth++) {
+		inject.left = nth;
+		if (coherent_irq_open(&irq, fixture->dev, 0))
+			assert_int_equal(mock.irq_count, 0);
+		inject.left = 0;
+		coherent_irq_close(irq);
+	}
+	assert_true(is_bus_master());
+	close_fixture(fixture);
+}
+
+/* An MSI is a write of the device. An INTx is not. */
+static void bus_master_begins_with_the_first_msi(const char *scheme)
+{
+	static const unsigned int vectors[] = { 0, 4, 2048 };
+
+	for (unsigned int kind = 0; kind < 3; kind++) {
+		struct fixture *fixture;
+		struct coherent_irq *irq;
+
+		memset(mock.irqs, 0, sizeof(mock.irqs));
+		mock.irqs[kind] = kind ? vectors[kind] : 1;
+		fixture = open_fixture(scheme);
+		assert_false(is_bus_master());
+		assert_ok(coherent_irq_open(&irq, fixture->dev, 0));
+		assert_int_equal(mock.irq_index, kind);
+		assert_int_equal(is_bus_master(), kind != VFIO_PCI_INTX_IRQ_INDEX);
+		coherent_irq_close(irq);
+		close_fixture(fixture);
+	}
+}
+
+static void bus_master_begins_at_the_open_if_asked_for(const char *scheme)
+{
+	struct fixture fixture = { .log = LOG_EMPTY, .before = inject };
+
+	assert_ok(coherent_device_open(&fixture.dev, name_of(scheme, BDF),
+				       .bus_master_at_open = true));
+	assert_true(is_bus_master());
+	assert_ok(coherent_device_reset(fixture.dev));
+	assert_true(is_bus_master());
+	close_fixture(&fixture);
+	assert_false(is_bus_master());
+}
+
+static void other_devices_do_not_take_the_option(void)
+{
+	static const char *const names[] = { "sim:edu", "qemu:edu", "vhost-user:/run/none" };
+	struct coherent_device *dev;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct log log = LOG_EMPTY;
+
+		assert_err(coherent_device_open(&dev, names[i], .bus_master_at_open = true,
+						.report = log_report, .report_arg = &log),
+			   -EINVAL);
+		assert_true(log_has(&log, "does not take .bus_master_at_open, which is for: "
+					  "vfio, iommufd, pci"));
+	}
+}
+
+static void caller_decides_about_bus_mastering(const char *scheme)
+{
+	const bool is_iommufd = !strcmp(scheme, "iommufd");
+	struct log log = LOG_EMPTY;
+	struct coherent_device *dev;
+
+	assert_err(coherent_device_open(&dev, name_of(scheme, BDF), .bus_master_at_open = true,
+					.container = is_iommufd ? 0 : 3,
+					.iommufd = is_iommufd ? 3 : 0, .window = { 0, 0xffff },
+					.report = log_report, .report_arg = &log),
+		   -EINVAL);
+	assert_true(log_has(&log, "the caller that opened the device decides"));
+}
+
 static const struct CMUnitTest tests[] = {
 	EACH(life_without_a_reset_begins_at_a_random_page),
 	EACH(life_after_a_reset_begins_at_the_lowest_page),
 	EACH(addresses_of_a_life_are_used_up_in_order),
 	EACH(kernel_without_random_numbers_is_no_error),
+	EACH(bus_master_begins_with_the_first_mem),
+	EACH(device_that_cannot_become_bus_master_gets_no_mem),
+	EACH(bus_master_begins_with_the_first_msi),
+	EACH(bus_master_begins_at_the_open_if_asked_for),
+	ALONE(other_devices_do_not_take_the_option),
+	EACH(caller_decides_about_bus_mastering),
 };
 
 int main(void)

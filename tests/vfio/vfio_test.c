@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <linux/pci_regs.h>
+
 #include "vfio_test.h"
 
 const char *name_of(const char *scheme, const char *where)
@@ -7,6 +9,11 @@ const char *name_of(const char *scheme, const char *where)
 
 	snprintf(name, sizeof(name), "%s:%s", scheme, where);
 	return name;
+}
+
+bool is_bus_master(void)
+{
+	return mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MASTER;
 }
 
 int try_open(struct fixture *fixture, const char *name)

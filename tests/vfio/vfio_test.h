@@ -53,6 +53,9 @@ void run_vfio_case(void **state);
 /* Returns the name of a device. The next call overwrites it. */
 const char *name_of(const char *scheme, const char *where);
 
+/* Returns whether 0000:00:01.0 may use DMA. */
+bool is_bus_master(void);
+
 /* Opens a device into @fixture. Returns what coherent_device_open() returns. */
 int try_open(struct fixture *fixture, const char *name);
 
