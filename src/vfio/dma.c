@@ -130,12 +130,15 @@ int vfio_dma_reset(struct backend *backend)
 }
 
 /*
- * The unmapping was the fence already. A device that the library opened is also stopped, and reset
- * if it can be, so that it does not continue and fault.
+ * The unmapping was the fence already. The device is reset too if it can be, because a driver finds
+ * the same device after a fence, whatever backend it has. A device that the library opened and that
+ * has no reset is stopped once, so that a command in flight ends with a fault.
  */
 int vfio_dma_fence(struct backend *backend)
 {
 	struct vfio_pci *pci = pci_of(backend);
 
-	return pci->adopted ? 0 : stop_and_restart(pci, pci->can_reset);
+	if (!pci->can_reset && pci->adopted)
+		return 0;
+	return stop_and_restart(pci, pci->can_reset);
 }

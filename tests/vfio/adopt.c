@@ -149,8 +149,11 @@ static void adopted_descriptors_stay_the_callers(const char *scheme)
 	assert_true(coherent_addr(&left).raw + PAGE - 1 <= WINDOW_LAST);
 	assert_int_equal(mock.count, 3);
 	coherent_free(&mem);
+	/* Both reset the device. The caller decides about bus mastering, so it is off all the time. */
 	assert_ok(coherent_device_fence(fixture.dev));
+	assert_int_equal(mock.resets, 1);
 	assert_ok(coherent_device_reset(fixture.dev));
+	assert_int_equal(mock.resets, 2);
 	assert_int_equal(mock_config(BDF, PCI_COMMAND), 0);
 	assert_int_equal(mock.irq_count, 0);
 	assert_ok(coherent_irq_open(&irq, fixture.dev, 1));
