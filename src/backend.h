@@ -110,8 +110,10 @@ enum backend_memory_kind {
  *	-EIO: the device may still reach the memory. -ENOMEM and -EBUSY, with @idle: nothing has
  *	changed. -ENODEV: the device cannot reach the memory, now or later; this is the answer
  *	from @disconnect on.
- * @fence: End what is in flight after unmaps that were not a fence, and end those mappings.
- * @reset: Reset the device, with the effect of @fence. Mappings stay.
+ * @fence: End what is in flight after unmaps that were not a fence, and end those mappings. Reset the
+ *	device, if it has a reset.
+ * @reset: Reset the device, with the effect of @fence. Mappings stay. -EIO if the device does not
+ *	have a reset.
  * @next_fault: Take the oldest refused access that was not read yet, with its object named;
  *	-EAGAIN if there is none. Also called after @disconnect, for what happened until then.
  * @reg_read: Read a register that is in bounds and aligned. All ones after @disconnect.

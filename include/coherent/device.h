@@ -182,8 +182,8 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  *			the library sets addr, bus, driver and iommu_platform itself
  *
  * Interrupts are MSI-X or MSI. Unmapping is not a fence. coherent_device_fence() and
- * coherent_device_reset() reset the bus of the model. This does not stop a transfer of
- * edu. The transfer can still reach mems that are exposed, but not freed ones, because
+ * coherent_device_reset() reset the bus of the model. The model edu has no reset: it keeps
+ * its registers, and goes on with a transfer. The transfer can still reach mems that are exposed, but not freed ones, because
  * the library does not reuse the last 4096 freed addresses while others are left. While
  * the library holds back freed addresses, the mask cannot change. When QEMU has ended,
  * every call returns -ENODEV, but the memory stays.
@@ -221,10 +221,16 @@ void coherent_device_close(struct coherent_device *dev);
  * @dev: The device.
  *
  * When the call returns, the device cannot reach memory that was freed or reclaimed
- * before, and other objects may use this memory again. If unmapping is a fence, there
- * is nothing to wait for. If the library opened a PCI device itself, without .container
- * and .iommufd, it also stops the DMA of the device once. It resets the device if the
- * device has a reset. Afterwards the device is bus master if it was before.
+ * before, and other objects may use this memory again. Only a reset is sure to end a
+ * command, so the call leaves the device as coherent_device_reset() does: the driver
+ * starts it again, as after the open. Mems keep their addresses and contents. If unmapping
+ * is a fence (see coherent_device_limits()), nothing waits for a fence, and a driver does
+ * not need this call.
+ *
+ * A PCI device without a reset of its own keeps its registers and its commands. Then the
+ * fence succeeds, because unmapping has cut the device off from the old memory. In VFIO's
+ * no-IOMMU mode it has not, so there the fence returns -EIO. A PCI device is bus master
+ * afterwards if it was before.
  *
  * Context: may sleep.
  * Return: 0; -ENODEV, -EIO, -ETIMEDOUT, -ENOMEM, -EOPNOTSUPP (the device came with
@@ -237,11 +243,12 @@ COHERENT_MUST_CHECK int coherent_device_fence(struct coherent_device *dev);
  * coherent_device_reset() - Reset the device.
  * @dev: The device.
  *
- * This is a fence. In addition the device forgets all that the driver told it. Mems
- * keep their addresses and contents.
+ * This does what coherent_device_fence() does, to the device and to memory that waits for a
+ * fence. But success means that the device was reset. A PCI device without a reset of its
+ * own is an error here, which a fence does not report.
  *
  * Context: may sleep.
- * Return: as coherent_device_fence().
+ * Return: as coherent_device_fence(); also -EIO if the device does not have a reset.
  */
 COHERENT_MUST_CHECK int coherent_device_reset(struct coherent_device *dev);
 

@@ -107,7 +107,8 @@ struct coherent_sim;
  *	driver reads all ones.
  * @reg_write: Called when the driver writes @width bytes at @offset.
  * @tick: Called when time passes. The device does its work here.
- * @reset: Called when the device is reset. The model must forget all state.
+ * @reset: Called when the device is reset, which a fence does too. The model must forget all
+ *	state.
  *
  * To use a model, open the device "sim:custom" with the options .model and .model_arg of
  * coherent_device_open(). The table and the argument must outlive the device.

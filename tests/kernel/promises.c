@@ -20,6 +20,8 @@
 #define REASON_failed_revoke_leaks_and_reports "Does not apply: an unmap in the kernel cannot fail."
 #define REASON_mem_keeps_address_and_contents_over_a_reset \
 	"Does not apply: the kernel's bus resets the device. The library does not reset it."
+#define REASON_fence_resets_the_device \
+	"Does not apply: the library has no fence in the kernel. The driver stops its device."
 #define REASON_pointers_find_their_objects \
 	"Does not apply: the kernel's object holds its own record, so there is no lookup."
 #define REASON_objects_of_a_pool_are_copied_to_the_device \

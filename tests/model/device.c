@@ -140,15 +140,13 @@ void device_fence(unsigned int i)
 {
 	struct device *device = &model.devices[i];
 
-	if (chance(4)) {
+	if (chance(4))
 		EXPECT(coherent_device_reset(device->dev), 0);
-		CHECK(device->engine.resets == 1);
-		device->engine.resets = 0;
-		device->held = false;
-	} else {
+	else
 		EXPECT(coherent_device_fence(device->dev), 0);
-		CHECK(!device->engine.resets);
-	}
+	CHECK(device->engine.resets == 1);
+	device->engine.resets = 0;
+	device->held = false;
 	space_release(i, false);
 }
 

@@ -143,6 +143,45 @@ void mem_keeps_address_and_contents_over_a_reset(struct world *world)
 	world_close(world);
 }
 
+/* Resets or fences the device, and checks what it remembers. */
+static void device_forgets(struct world *world, struct coherent_bar *bar, bool is_reset)
+{
+	const struct world_ops *ops = world->ops;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_stats stats;
+	int err;
+
+	assert_ok(coherent_zeroed(&mem, world->dev, PAGE));
+	coherent_free(&mem);
+	coherent_bar_write32(bar, ops->mark_at, ops->mark);
+	assert_int_equal(coherent_bar_read32(bar, ops->mark_at), ops->marked);
+	err = is_reset ? coherent_device_reset(world->dev) : coherent_device_fence(world->dev);
+	assert_err(err, is_reset && world->has_no_reset ? -EIO : 0);
+	assert_int_equal(coherent_bar_read32(bar, ops->mark_at) == ops->marked,
+			 world->keeps_registers);
+	/* Memory that was freed waits no longer. */
+	assert_ok(coherent_device_stats(world->dev, &stats));
+	assert_int_equal(stats.waiting, 0);
+}
+
+void fence_resets_the_device(struct world *world)
+{
+	struct coherent_bar *bar;
+
+	world_open(world);
+	assert_ok(coherent_bar_open(&bar, world->dev, 0));
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		world_stop(world);
+		device_forgets(world, bar, turn);
+		world_start(world);
+		world_writes(world, coherent_addr(&world->window).raw, PROBE);
+	}
+	if (world->keeps_registers)
+		world_differs(world);
+	coherent_bar_close(bar);
+	world_close(world);
+}
+
 /* --- Lookup --- */
 
 void pointers_find_their_objects(struct world *world)

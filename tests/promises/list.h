@@ -37,6 +37,7 @@
 	/* 17 */ BOTH(device_may_do_only_what_expose_allowed)       \
 	/* 19 */ BOTH(writes_before_a_doorbell_are_seen_after_it)   \
 	USER(mem_keeps_address_and_contents_over_a_reset)           \
+	USER(fence_resets_the_device)                               \
 	USER(pointers_find_their_objects)                           \
 	USER(objects_of_a_pool_are_copied_to_the_device)
 

@@ -8,6 +8,7 @@
 
 #include "peer.h"
 
+enum { LIVENESS = 0x04 };
 enum { DMA_SRC = 0x80, DMA_DST = 0x88, DMA_COUNT = 0x90, DMA_CMD = 0x98 };
 enum { RUN = 1, TO_MEMORY = 2, BUFFER = 0x40000, DIRT_BYTES = 2048 };
 
@@ -87,6 +88,10 @@ const struct world_ops edu_ops = {
 	.arm = edu_arm,
 	.fire = edu_fire,
 	.first_byte = 0xed,
+	/* The register inverts what is written to it. */
+	.mark_at = LIVENESS,
+	.mark = 0x4711,
+	.marked = ~UINT32_C(0x4711),
 };
 
 const struct world_ops qemu_edu_ops = {
@@ -98,5 +103,9 @@ const struct world_ops qemu_edu_ops = {
 	.arm = edu_arm,
 	.fire = edu_fire,
 	.first_byte = 0xed,
+	/* The register inverts what is written to it. */
+	.mark_at = LIVENESS,
+	.mark = 0x4711,
+	.marked = ~UINT32_C(0x4711),
 	.pid = qemu_pid,
 };

@@ -11,6 +11,9 @@
 
 enum { OPCODE_WRITE = 1, OPCODE_READ = 2, NSID = 1, SLOT = 0 };
 
+/* The sizes of queue entries. They do not enable the controller. */
+enum { REG_CC = 0x14, CC_ENTRIES = 0x460000 };
+
 #define IMAGE_BYTES (4 << 20)
 
 /**
@@ -144,6 +147,8 @@ const struct world_ops nvme_ops = {
 	.fire = nvme_fire,
 	/* The controller takes queues of 2048 entries. */
 	.first_byte = 0xff,
-	.forgets = true,
+	.mark_at = REG_CC,
+	.mark = CC_ENTRIES,
+	.marked = CC_ENTRIES,
 	.pid = qemu_pid,
 };

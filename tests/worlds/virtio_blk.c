@@ -4,6 +4,8 @@
  * The disk reads slowly, so that transfers are in flight for as long as a test needs. Meanwhile
  * the daemon has taken the requests and holds pointers to their memory.
  */
+#include <linux/virtio_config.h>
+#include <linux/virtio_mmio.h>
 #include <unistd.h>
 
 #include "../../examples/blk.h"
@@ -152,6 +154,8 @@ const struct world_ops virtio_blk_ops = {
 	.arm = disk_arm,
 	.fire = disk_fire,
 	.first_byte = 'v',
-	.forgets = true,
+	.mark_at = VIRTIO_MMIO_STATUS,
+	.mark = VIRTIO_CONFIG_S_ACKNOWLEDGE,
+	.marked = VIRTIO_CONFIG_S_ACKNOWLEDGE,
 	.pid = disk_pid,
 };

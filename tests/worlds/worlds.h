@@ -46,7 +46,9 @@ struct world;
  * @arm: Tells the device to write DIRT to memory. The device has not written it when this returns.
  * @fire: Waits until the device has done that. Returns as @load.
  * @first_byte: The lowest byte of register 0, by which the test knows the device after a reset.
- * @forgets: The driver must start again after a fence.
+ * @mark_at: The offset of a register of BAR 0 that a reset changes. The driver is stopped.
+ * @mark: A value to write to it.
+ * @marked: The value that the register reads as afterwards.
  * @pid: Returns the process that runs the device. NULL if the device runs in this process or in a
  *	VM with it.
  */
@@ -61,7 +63,9 @@ struct world_ops {
 	void (*arm)(struct world *world, uint64_t to, size_t bytes);
 	int (*fire)(struct world *world);
 	uint8_t first_byte;
-	bool forgets;
+	uint64_t mark_at;
+	uint32_t mark;
+	uint32_t marked;
 	pid_t (*pid)(struct world *world);
 };
 
@@ -113,6 +117,7 @@ COHERENT_TYPE(bytes, uint8_t);
  *	overwrites the mem that the driver exposes next.
  * @keeps_mask: Answer: a fence does not release freed addresses, so the mask cannot change.
  * @has_no_reset: Answer: coherent_device_reset() returns -EIO.
+ * @keeps_registers: Answer: the device keeps its registers over a fence, because nothing resets it.
  * @wide_keys: The test adds these keys to open a device with more than 32 address bits.
  * @failing_exposes: The ways to make an expose fail.
  * @has_fail_unmap: The backend takes the key "fail-unmap".
@@ -153,6 +158,7 @@ struct world {
 	bool lies_hit_others;
 	bool keeps_mask;
 	bool has_no_reset;
+	bool keeps_registers;
 	const char *wide_keys;
 	const struct failing_expose *failing_exposes;
 	bool has_fail_unmap;
@@ -201,7 +207,7 @@ void world_abandon(struct world *world);
 /* Stops the driver, resets the device, and starts the driver. */
 void world_reset(struct world *world);
 
-/* Calls coherent_device_fence(). Stops the driver before and starts it after, if ops->forgets. */
+/* Calls coherent_device_fence(). Stops the driver before and starts it after. */
 void world_fence(struct world *world);
 
 /* The device reads memory and succeeds. @seen gets the bytes that the device has read. */
