@@ -154,6 +154,8 @@ int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask
  *
  * An MSI is a write of the device to memory. So a device of vfio:, iommufd: or pci: is
  * bus master from here on, also if nothing is exposed yet; an INTx does not need that.
+ * coherent_device_limits() tells how many vectors a device has. In userspace each open
+ * vector takes two file descriptors.
  *
  * Context: may sleep.
  * Return: 0; -ENODEV (there is no such device or no such vector), -EBUSY (somebody

@@ -4,6 +4,7 @@
  * struct vfio_pci guards the eventfds.
  */
 #include <linux/vfio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/sys.h"
@@ -16,7 +17,7 @@ static struct vfio_pci *pci_of(struct backend *backend)
 	return (struct vfio_pci *)backend;
 }
 
-int vfio_irq_find_vectors(struct vfio_pci *pci)
+static int find_vectors(struct vfio_pci *pci)
 {
 	/*
 	 * INTx has one vector, and each interrupt costs a system call to unmask it, so it is the
@@ -35,46 +36,63 @@ int vfio_irq_find_vectors(struct vfio_pci *pci)
 		if (!(info.flags & VFIO_IRQ_INFO_EVENTFD))
 			continue;
 		pci->irq_index = best_first[i];
-		pci->vectors = info.count < VFIO_PCI_VECTORS_MAX ? info.count :
-								   VFIO_PCI_VECTORS_MAX;
+		pci->vectors = info.count;
+		/* linux/vfio.h: only MSI-X can do this, and older kernels cannot. */
+		pci->adds_irqs = pci->irq_index == VFIO_PCI_MSIX_IRQ_INDEX &&
+				 !(info.flags & VFIO_IRQ_INFO_NORESIZE);
 	}
 	return 0;
 }
 
-union irq_set {
-	struct vfio_irq_set set;
-	char bytes[sizeof(struct vfio_irq_set) + VFIO_PCI_VECTORS_MAX * sizeof(int32_t)];
-};
+int vfio_irq_open(struct vfio_pci *pci)
+{
+	int err = find_vectors(pci);
+	size_t bytes;
+
+	if (err || !pci->vectors)
+		return err;
+	bytes = pci->vectors * sizeof(*pci->irq_fds);
+	pci->irq_fds = malloc(bytes);
+	pci->irq_set = malloc(sizeof(*pci->irq_set) + bytes);
+	if (!pci->irq_fds || !pci->irq_set)
+		return -ENOMEM;
+	memset(pci->irq_fds, -1, bytes);
+	return 0;
+}
+
+void vfio_irq_close(struct vfio_pci *pci)
+{
+	free(pci->irq_fds);
+	free(pci->irq_set);
+}
 
 /* Set the eventfds of @count vectors from @start on. A count of 0 disconnects all vectors. */
 static int set_irqs_locked(struct vfio_pci *pci, unsigned int start, unsigned int count)
 	NEEDS_LOCK(pci->lock)
 {
 	const size_t bytes = count * sizeof(*pci->irq_fds);
-	union irq_set irqs = {
-		.set = {
-			.argsz = (uint32_t)(sizeof(irqs.set) + bytes),
-			.flags = VFIO_IRQ_SET_ACTION_TRIGGER |
-				 (count ? VFIO_IRQ_SET_DATA_EVENTFD : VFIO_IRQ_SET_DATA_NONE),
-			.index = pci->irq_index,
-			.start = start,
-			.count = count,
-		},
-	};
 
+	*pci->irq_set = (struct vfio_irq_set){
+		.argsz = (uint32_t)(sizeof(*pci->irq_set) + bytes),
+		.flags = VFIO_IRQ_SET_ACTION_TRIGGER |
+			 (count ? VFIO_IRQ_SET_DATA_EVENTFD : VFIO_IRQ_SET_DATA_NONE),
+		.index = pci->irq_index,
+		.start = start,
+		.count = count,
+	};
 	/*
 	 * linux/vfio.h: -1 disconnects a vector, so the table may have gaps. The kernel keeps a
 	 * reference to each eventfd until another one takes its place.
 	 */
-	memcpy(irqs.bytes + sizeof(irqs.set), pci->irq_fds + start, bytes);
-	return sys_ioctl(pci->fd, VFIO_DEVICE_SET_IRQS, &irqs);
+	memcpy(pci->irq_set->data, pci->irq_fds + start, bytes);
+	return sys_ioctl(pci->fd, VFIO_DEVICE_SET_IRQS, pci->irq_set);
 }
 
 /*
- * Enable all vectors together with the first, because Linux before 6.4 cannot add one later. A
+ * Enable all vectors together with the first, because Linux before 6.5 cannot add one later. A
  * kernel that has fewer vectors returns their number. The loop then asks for that many.
  */
-static int enable_irqs_locked(struct vfio_pci *pci, unsigned int vector) NEEDS_LOCK(pci->lock)
+static int enable_all_locked(struct vfio_pci *pci, unsigned int vector) NEEDS_LOCK(pci->lock)
 {
 	int n = (int)pci->vectors;
 
@@ -85,13 +103,41 @@ static int enable_irqs_locked(struct vfio_pci *pci, unsigned int vector) NEEDS_L
 	return n;
 }
 
-static bool has_other_irqs_locked(const struct vfio_pci *pci, unsigned int vector)
-	NEEDS_LOCK(pci->lock)
+/*
+ * The kernel enables all vectors up to the first that it gets, so that is vector 0. The last one
+ * shows whether the kernel can really add one: it does not take a vector for an eventfd of -1.
+ */
+static int enable_one_locked(struct vfio_pci *pci, unsigned int vector) NEEDS_LOCK(pci->lock)
 {
-	for (unsigned int i = 0; i < pci->vectors; i++)
-		if (i != vector && pci->irq_fds[i] >= 0)
-			return true;
-	return false;
+	const unsigned int last = pci->vectors - 1;
+	int err = set_irqs_locked(pci, 0, 1);
+
+	if (err)
+		return err;
+	err = set_irqs_locked(pci, last, 1);
+	if (!err && vector && vector != last)
+		err = set_irqs_locked(pci, vector, 1);
+	if (err)
+		(void)set_irqs_locked(pci, 0, 0);
+	return err;
+}
+
+static int enable_locked(struct vfio_pci *pci, unsigned int vector) NEEDS_LOCK(pci->lock)
+{
+	pci->irq_count = pci->vectors;
+	if (pci->adds_irqs && !enable_one_locked(pci, vector))
+		return 0;
+	pci->adds_irqs = false;
+	return enable_all_locked(pci, vector);
+}
+
+static void put_fd_locked(struct vfio_pci *pci, unsigned int vector, int fd) NEEDS_LOCK(pci->lock)
+{
+	if (pci->irq_fds[vector] >= 0)
+		pci->irqs_used--;
+	if (fd >= 0)
+		pci->irqs_used++;
+	pci->irq_fds[vector] = fd;
 }
 
 /* This sets one vector only: the kernel loses interrupts of a vector while it sets it up. */
@@ -100,17 +146,17 @@ static int connect_irq_locked(struct vfio_pci *pci, unsigned int vector, int fd)
 {
 	int err;
 
-	pci->irq_fds[vector] = fd;
-	if (has_other_irqs_locked(pci, vector))
+	put_fd_locked(pci, vector, fd);
+	if (pci->irqs_used > (fd >= 0))
 		err = vector < pci->irq_count ? set_irqs_locked(pci, vector, 1) : -ENOSPC;
 	else
-		err = fd < 0 ? set_irqs_locked(pci, 0, 0) : enable_irqs_locked(pci, vector);
+		err = fd < 0 ? set_irqs_locked(pci, 0, 0) : enable_locked(pci, vector);
 	if (err)
 		/*
 		 * The caller closes its eventfd now. If the number stayed here, a later call would
 		 * pass another file of that number to the kernel.
 		 */
-		pci->irq_fds[vector] = -1;
+		put_fd_locked(pci, vector, -1);
 	return err;
 }
 
@@ -124,6 +170,15 @@ static int allow_irq_locked(struct vfio_pci *pci, unsigned int vector) NEEDS_LOC
 	return err;
 }
 
+/* Returns how many vectors the kernel has for the device, after it refused one more. */
+static unsigned int irqs_of_kernel_locked(const struct vfio_pci *pci, unsigned int vector)
+	NEEDS_LOCK(pci->lock)
+{
+	if (pci->adds_irqs)
+		return pci->irqs_used;
+	return vector < pci->irq_count ? 0 : pci->irq_count;
+}
+
 static int report_no_vector(const struct vfio_pci *pci, unsigned int vector, unsigned int count,
 			    int err)
 {
@@ -134,7 +189,7 @@ static int report_no_vector(const struct vfio_pci *pci, unsigned int vector, uns
 		       "%s: vector %u could not be connected: the kernel has %u for %s, see "
 		       "/proc/interrupts; more than one MSI needs an IOMMU that remaps interrupts, "
 		       "see dmesg | grep -i remap",
-		       dev->name, vector, vector < count ? 0 : count, pci->bdf);
+		       dev->name, vector, count, pci->bdf);
 	else
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: vector %u could not be connected: %s, see dmesg", dev->name, vector,
@@ -157,7 +212,7 @@ int vfio_irq_connect(struct backend *backend, unsigned int vector, int fd)
 		err = connect_irq_locked(pci, vector, fd);
 	if (!err && fd >= 0)
 		err = allow_irq_locked(pci, vector);
-	count = pci->irq_count;
+	count = irqs_of_kernel_locked(pci, vector);
 	lock_drop(&pci->lock);
 	return err && err != -ENODEV && fd >= 0 ? report_no_vector(pci, vector, count, err) : err;
 }
@@ -189,8 +244,8 @@ void vfio_irq_release_locked(struct vfio_pci *pci)
 {
 	/*
 	 * A forked child may keep the device open, and the kernel would go on signalling the
-	 * eventfds. The number is that of no vector, so this looks at all of them.
+	 * eventfds.
 	 */
-	if (has_other_irqs_locked(pci, VFIO_PCI_VECTORS_MAX))
+	if (pci->irqs_used)
 		(void)set_irqs_locked(pci, 0, 0);
 }

@@ -8,12 +8,18 @@
 #include "vfio/pci.h"
 
 /**
- * vfio_irq_find_vectors() - Find the best kind of interrupts that a device has.
- * @pci: The device, with its descriptor.
+ * vfio_irq_open() - Find the best kind of interrupts that a device has.
+ * @pci: The device, with its descriptor. No vector is connected yet.
  *
- * Return: 0, or the error of the kernel.
+ * Return: 0; -ENOMEM, or the error of the kernel.
  */
-int vfio_irq_find_vectors(struct vfio_pci *pci);
+int vfio_irq_open(struct vfio_pci *pci);
+
+/**
+ * vfio_irq_close() - Free what vfio_irq_open() took.
+ * @pci: The device, also after a failure of vfio_irq_open(), or without that call.
+ */
+void vfio_irq_close(struct vfio_pci *pci);
 
 /**
  * vfio_irq_release_locked() - Disconnect all vectors.

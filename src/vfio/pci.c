@@ -65,8 +65,6 @@ static void unmap_bars(struct vfio_pci *pci)
 /* This is also called for an address space that was adopted without a device. */
 static int init_device(struct vfio_pci *pci)
 {
-	for (unsigned int i = 0; i < VFIO_PCI_VECTORS_MAX; i++)
-		pci->irq_fds[i] = -1;
 	lock_init(&pci->lock);
 	atomic_store_explicit(&pci->connected, true, memory_order_release);
 	return 0;
@@ -88,11 +86,44 @@ static void expect_old_commands(struct vfio_pci *pci)
 	       dev->name, pci->bdf, pci->bdf);
 }
 
-int vfio_pci_open(struct vfio_pci *pci, int fd)
+static int read_device(struct vfio_pci *pci)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
 	struct vfio_region_info config;
-	int err = sys_ioctl(fd, VFIO_DEVICE_GET_INFO, &info);
+	int err = sys_ioctl(pci->fd, VFIO_DEVICE_GET_INFO, &info);
+
+	if (!err)
+		err = region_info(pci->fd, VFIO_PCI_CONFIG_REGION_INDEX, &config);
+	for (unsigned int i = 0; !err && i < VFIO_PCI_BARS; i++)
+		err = open_bar(pci, i);
+	if (err)
+		return err;
+	pci->has_device = true;
+	pci->can_reset = info.flags & VFIO_DEVICE_FLAGS_RESET;
+	pci->config = config.offset;
+	err = vfio_irq_open(pci);
+	/*
+	 * This is the last step that can fail, so a device whose open fails is not left as bus
+	 * master.
+	 */
+	if (!err && !pci->adopted)
+		err = vfio_dma_set_master(pci, pci->is_master);
+	return err;
+}
+
+static int report_no_device(const struct vfio_pci *pci, int err)
+{
+	if (err == -ENOMEM)
+		return err;
+	report(&pci->backend.dev->reporter, COHERENT_ERROR,
+	       "%s: vfio-pci does not hand out %s: %s, see dmesg | grep %s", pci->backend.dev->name,
+	       pci->bdf, strerror(-err), pci->bdf);
+	return err == -ENODEV ? err : -EIO;
+}
+
+int vfio_pci_open(struct vfio_pci *pci, int fd)
+{
+	int err;
 
 	pci->fd = fd;
 	if (!pci->adopted)
@@ -101,28 +132,11 @@ int vfio_pci_open(struct vfio_pci *pci, int fd)
 		 * space.
 		 */
 		pci->last = UINT64_MAX;
-	if (!err)
-		err = region_info(fd, VFIO_PCI_CONFIG_REGION_INDEX, &config);
-	for (unsigned int i = 0; !err && i < VFIO_PCI_BARS; i++)
-		err = open_bar(pci, i);
-	if (!err) {
-		pci->has_device = true;
-		pci->can_reset = info.flags & VFIO_DEVICE_FLAGS_RESET;
-		pci->config = config.offset;
-		err = vfio_irq_find_vectors(pci);
-	}
-	/*
-	 * This is the last step that can fail, so a device whose open fails is not left as bus
-	 * master.
-	 */
-	if (!err && !pci->adopted)
-		err = vfio_dma_set_master(pci, pci->is_master);
+	err = read_device(pci);
 	if (err) {
+		vfio_irq_close(pci);
 		unmap_bars(pci);
-		report(&pci->backend.dev->reporter, COHERENT_ERROR,
-		       "%s: vfio-pci does not hand out %s: %s, see dmesg | grep %s",
-		       pci->backend.dev->name, pci->bdf, strerror(-err), pci->bdf);
-		return err == -ENODEV ? err : -EIO;
+		return report_no_device(pci, err);
 	}
 	if (!pci->can_reset)
 		expect_old_commands(pci);
@@ -446,6 +460,7 @@ void vfio_pci_disconnect(struct vfio_pci *pci)
 
 void vfio_pci_close(struct vfio_pci *pci)
 {
+	vfio_irq_close(pci);
 	unmap_bars(pci);
 	/* A thread may poll this eventfd until now, so a disconnect leaves it open. */
 	if (pci->request_fd >= 0)

@@ -15,7 +15,6 @@
 #include "vfio/find.h"
 
 #define VFIO_PCI_BARS 6
-#define VFIO_PCI_VECTORS_MAX 64
 /* struct coherent_limits has room for this many ranges. */
 #define VFIO_PCI_RANGES_MAX 8
 
@@ -59,9 +58,12 @@ struct vfio_pci_range {
  * @irq_index: INTx, MSI or MSI-X, whichever is the best that the device has. Never changes.
  * @vectors: The number of interrupt vectors of that kind. Never changes.
  * @connected: The device is not disconnected yet.
- * @lock: Guards @fd, @is_master, @irq_fds and @irq_count.
+ * @lock: Guards what follows up to @irq_count.
  * @is_master: The library has made the device bus master, or its caller decides whether it is.
  * @irq_fds: The eventfd of each vector; -1 for a vector that is not connected.
+ * @irq_set: Room for a call that sets all vectors.
+ * @adds_irqs: The kernel can enable a vector while others are enabled.
+ * @irqs_used: The number of vectors that are connected.
  * @irq_count: The number of vectors that the kernel had when the first one was connected.
  * @request_fd: The kernel signals this eventfd when it wants the device back, for example when the
  *	device is unplugged or unbound. It is never read. -1 if the kernel cannot signal this.
@@ -85,7 +87,10 @@ struct vfio_pci {
 	atomic_bool connected;
 	struct lock lock;
 	bool is_master;
-	int32_t irq_fds[VFIO_PCI_VECTORS_MAX];
+	int32_t *irq_fds;
+	struct vfio_irq_set *irq_set;
+	bool adds_irqs;
+	unsigned int irqs_used;
 	unsigned int irq_count;
 	int request_fd;
 };
@@ -111,7 +116,7 @@ int vfio_pci_adopt(struct vfio_pci *pci, const struct name *name,
  * @fd: The descriptor of the caller; 0 for none.
  *
  * Return: 0; -EINVAL (not a PCI device of VFIO), -ENOSPC (no descriptor is left), -EIO (also if
- * the IOMMU does not translate any page of the window), -ENODEV.
+ * the IOMMU does not translate any page of the window), -ENODEV, -ENOMEM.
  */
 int vfio_pci_adopt_device(struct vfio_pci *pci, int fd);
 
@@ -178,7 +183,7 @@ void vfio_pci_report_unmap_all(const struct coherent_device *dev, int err);
  * A device that was not adopted is bus master from here on if @pci says so. Otherwise it becomes
  * bus master when its first object is exposed, or its first MSI is connected.
  *
- * Return: 0; -EIO, -ENODEV.
+ * Return: 0; -EIO, -ENODEV, -ENOMEM.
  */
 int vfio_pci_open(struct vfio_pci *pci, int fd);
 

@@ -15,6 +15,8 @@
 #define MOCK_REGION_BYTES (UINT64_C(1) << 20)
 #define MOCK_MAPPINGS_MAX 70000
 #define MOCK_RANGES_MAX 80
+/* As many as MSI-X has. */
+#define MOCK_VECTORS_MAX 2048
 /* The only IOAS. */
 #define MOCK_IOAS 7
 
@@ -61,6 +63,8 @@ struct mock_mapping {
  * @no_eventfd: Whether the kernel does not signal an eventfd for this kind of interrupt.
  * @not_pci: The device is on another bus.
  * @vectors_max: The number of vectors that the kernel has for the device.
+ * @adds_vectors: The kernel can enable a vector of MSI-X while others are enabled.
+ * @lies_about_vectors: The kernel says that it can add vectors, but cannot.
  * @mappings: The mappings.
  * @count: The number of mappings.
  * @pinned: The number of bytes that are pinned.
@@ -70,7 +74,9 @@ struct mock_mapping {
  * @intx: Whether the device asserts its INTx; see mock_intx().
  * @masked: Whether vfio-pci has masked the INTx.
  * @irq_index: The kind of interrupt that is enabled.
- * @irq_count: The number of enabled vectors; 0 for none.
+ * @irq_count: The number of enabled vectors; 0 for none. Vectors that were added do not count.
+ * @irq_has: Whether the kernel has taken a vector for the device.
+ * @irqs_taken: The number of these.
  * @irq_fds: The eventfd of each vector.
  * @irq_changes: How often each vector was set up.
  */
@@ -105,6 +111,8 @@ extern struct mock {
 	bool no_eventfd[3];
 	bool not_pci;
 	unsigned int vectors_max;
+	bool adds_vectors;
+	bool lies_about_vectors;
 	struct mock_mapping mappings[MOCK_MAPPINGS_MAX];
 	size_t count;
 	uint64_t pinned;
@@ -113,8 +121,10 @@ extern struct mock {
 	int32_t request_fd;
 	uint32_t irq_index;
 	uint32_t irq_count;
-	int32_t irq_fds[64];
-	unsigned int irq_changes[64];
+	bool irq_has[MOCK_VECTORS_MAX];
+	unsigned int irqs_taken;
+	int32_t irq_fds[MOCK_VECTORS_MAX];
+	unsigned int irq_changes[MOCK_VECTORS_MAX];
 	bool intx;
 	bool masked;
 } mock;

@@ -61,26 +61,61 @@ static int disable_irqs(const struct vfio_irq_set *set)
 {
 	if (!mock.irq_count || set->index != mock.irq_index || set->count)
 		return -EINVAL;
-	mock.irq_count = 0;
+	mock.irq_count = mock.irqs_taken = 0;
+	memset(mock.irq_has, 0, sizeof(mock.irq_has));
 	return 0;
 }
 
-/* The first call enables all vectors that there will be, or returns how many the kernel has. */
+static void take_vector(unsigned int vector)
+{
+	mock.irqs_taken += !mock.irq_has[vector];
+	mock.irq_has[vector] = true;
+}
+
+/* Does the same as vfio_msi_enable(): it takes all vectors up to @end, or returns how many there are. */
+static int take_vectors(uint32_t index, unsigned int end)
+{
+	if (end > mock.vectors_max)
+		return mock.vectors_max ? (int)mock.vectors_max : -ENOSPC;
+	memset(mock.irq_fds, -1, sizeof(mock.irq_fds));
+	mock.irq_index = index;
+	mock.irq_count = end;
+	mock.masked = false;
+	for (unsigned int i = 0; i < end; i++)
+		take_vector(i);
+	return 0;
+}
+
+/* Does the same as vfio_msi_alloc_irq(): Linux 6.5 can add a vector of MSI-X when it gets an eventfd. */
+static int add_vectors(const struct vfio_irq_set *set)
+{
+	const int32_t *fds = (const void *)set->data;
+
+	if (!mock.adds_vectors || set->index != VFIO_PCI_MSIX_IRQ_INDEX)
+		return -EINVAL;
+	for (unsigned int i = 0; i < set->count; i++) {
+		if (fds[i] < 0 || mock.irq_has[set->start + i])
+			continue;
+		if (mock.irqs_taken == mock.vectors_max)
+			return -ENOSPC;
+		take_vector(set->start + i);
+	}
+	return 0;
+}
+
 static int enable_irqs(const struct vfio_irq_set *set)
 {
 	const unsigned int end = set->start + set->count;
+	int err = 0;
 
-	if (!set->count ||
-	    (mock.irq_count && (set->index != mock.irq_index || end > mock.irq_count)))
+	if (!set->count || (mock.irq_count && set->index != mock.irq_index))
 		return -EINVAL;
-	if (!mock.irq_count && end > mock.vectors_max)
-		return mock.vectors_max ? (int)mock.vectors_max : -ENOSPC;
-	if (!mock.irq_count) {
-		memset(mock.irq_fds, -1, sizeof(mock.irq_fds));
-		mock.irq_index = set->index;
-		mock.irq_count = end;
-		mock.masked = false;
-	}
+	if (!mock.irq_count)
+		err = take_vectors(set->index, end);
+	else if (end > mock.irq_count)
+		err = add_vectors(set);
+	if (err)
+		return err;
 	memcpy(mock.irq_fds + set->start, set->data, set->count * sizeof(*mock.irq_fds));
 	for (unsigned int i = set->start; i < end; i++)
 		mock.irq_changes[i]++;
@@ -156,6 +191,10 @@ static int attach_device(const struct uapi_attach_iommufd_pt *arg)
 static void irq_info(struct vfio_irq_info *info)
 {
 	info->flags = info->index < 3 && mock.no_eventfd[info->index] ? 0 : VFIO_IRQ_INFO_EVENTFD;
+	if (info->index == VFIO_PCI_MSI_IRQ_INDEX ||
+	    (info->index == VFIO_PCI_MSIX_IRQ_INDEX && !mock.adds_vectors &&
+	     !mock.lies_about_vectors))
+		info->flags |= VFIO_IRQ_INFO_NORESIZE;
 	info->count = info->index < 3 ? mock.irqs[info->index] : 0;
 }
 

@@ -52,10 +52,8 @@ static void msix_is_used_if_it_can_signal_eventfds(const char *scheme)
 	struct coherent_limits limits;
 	struct coherent_irq *irq;
 
-	/*
-		 * The library uses MSI-X, but at most 64 vectors. In the second turn MSI-X cannot signal
-		 * eventfds, so that the library uses MSI.
-		 */
+	/* In the second turn MSI-X cannot signal eventfds, so that the library uses MSI. */
+	mock.vectors_max = 2048;
 	for (unsigned int turn = 0; turn < 2; turn++) {
 		struct fixture *fixture;
 
@@ -63,13 +61,124 @@ static void msix_is_used_if_it_can_signal_eventfds(const char *scheme)
 		mock.no_eventfd[VFIO_PCI_MSIX_IRQ_INDEX] = turn;
 		fixture = open_fixture(scheme);
 		assert_ok(coherent_device_limits(fixture->dev, &limits));
-		assert_int_equal(limits.vectors, turn ? 4 : 64);
+		assert_int_equal(limits.vectors, turn ? 4 : 2048);
 		assert_ok(coherent_irq_open(&irq, fixture->dev, limits.vectors - 1));
 		assert_int_equal(mock.irq_index,
 				 turn ? VFIO_PCI_MSI_IRQ_INDEX : VFIO_PCI_MSIX_IRQ_INDEX);
 		coherent_irq_close(irq);
 		close_fixture(fixture);
 	}
+}
+
+/* The kernel cannot add a vector, can add one, and says that it can. */
+static void set_turn(unsigned int turn)
+{
+	mock.adds_vectors = turn == 1;
+	mock.lies_about_vectors = turn == 2;
+}
+
+static void all_vectors_of_a_device_can_be_used(const char *scheme)
+{
+	enum { COUNT = 129 };
+	struct coherent_irq *irqs[COUNT], *none;
+	struct coherent_limits limits;
+
+	mock.irqs[VFIO_PCI_MSIX_IRQ_INDEX] = COUNT;
+	mock.vectors_max = 256;
+	for (unsigned int turn = 0; turn < 3; turn++) {
+		struct fixture *fixture;
+
+		set_turn(turn);
+		fixture = open_fixture(scheme);
+		assert_ok(coherent_device_limits(fixture->dev, &limits));
+		assert_int_equal(limits.vectors, COUNT);
+		for (unsigned int i = 0; i < COUNT; i++)
+			assert_ok(coherent_irq_open(&irqs[i], fixture->dev, i));
+		for (unsigned int i = 0; i < COUNT; i++) {
+			assert_int_equal(mock.irq_fds[i], coherent_irq_fd(irqs[i]));
+			assert_true(mock.irq_has[i]);
+		}
+		assert_err(coherent_irq_open(&none, fixture->dev, COUNT), -ENODEV);
+		assert_true(log_has(&fixture->log, "there is no vector 129, it has 129"));
+		for (unsigned int i = 0; i < COUNT; i++) {
+			coherent_irq_close(irqs[i]);
+			assert_true(i == COUNT - 1 ? !mock.irq_count : mock.irq_fds[i] == -1);
+		}
+		close_fixture(fixture);
+	}
+}
+
+static void last_vector_can_be_the_first(const char *scheme)
+{
+	static const unsigned int counts[] = { 1, 2, 33, 64, 65, 256, 2048 };
+
+	mock.vectors_max = 2048;
+	for (unsigned int k = 0; k < 3 * ARRAY_SIZE(counts); k++) {
+		const unsigned int last = counts[k / 3] - 1;
+		struct coherent_irq *irq;
+		struct fixture *fixture;
+
+		set_turn(k % 3);
+		mock.irqs[VFIO_PCI_MSIX_IRQ_INDEX] = last + 1;
+		fixture = open_fixture(scheme);
+		assert_ok(coherent_irq_open(&irq, fixture->dev, last));
+		assert_int_equal(mock.irq_fds[last], coherent_irq_fd(irq));
+		assert_int_equal(mock.irqs_taken, k % 3 != 1 ? last + 1 : last ? 2 : 1);
+		/* The close of the device ends what the driver has left open. */
+		coherent_device_close(fixture->dev);
+		assert_int_equal(mock.irq_count, 0);
+		coherent_irq_close(irq);
+		nothing_is_left(fixture);
+	}
+}
+
+/* Linux 6.5 can add a vector, so one that is not open takes nothing from other devices. */
+static void open_vector_takes_one_vector_of_the_kernel(const char *scheme)
+{
+	static const unsigned int vectors[] = { 1000, 2047, 0, 7 };
+	static const unsigned int taken[] = { 2, 3, 3, 4 };
+	struct coherent_irq *irqs[ARRAY_SIZE(vectors)], *none;
+	struct fixture *fixture;
+
+	mock.irqs[VFIO_PCI_MSIX_IRQ_INDEX] = 2048;
+	mock.adds_vectors = true;
+	mock.vectors_max = 4;
+	fixture = open_fixture(scheme);
+	for (size_t i = 0; i < ARRAY_SIZE(vectors); i++) {
+		assert_ok(coherent_irq_open(&irqs[i], fixture->dev, vectors[i]));
+		assert_int_equal(mock.irqs_taken, taken[i]);
+		assert_int_equal(mock.irq_fds[vectors[i]], coherent_irq_fd(irqs[i]));
+	}
+	assert_int_equal(mock.irq_changes[1000], 1);
+	assert_err(coherent_irq_open(&none, fixture->dev, 8), -ENOSPC);
+	assert_true(
+		log_has(&fixture->log, "vector 8 could not be connected: the kernel has 4 for"));
+	for (size_t i = 0; i < ARRAY_SIZE(vectors); i++) {
+		assert_int_equal(mock.irq_fds[vectors[i]], coherent_irq_fd(irqs[i]));
+		coherent_irq_close(irqs[i]);
+	}
+	assert_int_equal(mock.irqs_taken, 0);
+	assert_ok(coherent_irq_open(&none, fixture->dev, 8));
+	coherent_irq_close(none);
+	close_fixture(fixture);
+}
+
+/* A kernel that cannot add vectors is asked for all of them, and has two. */
+static void kernel_that_cannot_add_vectors_has_few(const char *scheme)
+{
+	struct coherent_irq *irq, *none;
+	struct fixture *fixture;
+
+	mock.irqs[VFIO_PCI_MSIX_IRQ_INDEX] = 8;
+	mock.lies_about_vectors = true;
+	mock.vectors_max = 2;
+	fixture = open_fixture(scheme);
+	assert_ok(coherent_irq_open(&irq, fixture->dev, 0));
+	assert_int_equal(mock.irqs_taken, 2);
+	assert_err(coherent_irq_open(&none, fixture->dev, 3), -ENOSPC);
+	assert_true(log_has(&fixture->log, "the kernel has 2 for " BDF));
+	coherent_irq_close(irq);
+	close_fixture(fixture);
 }
 
 static void vectors_do_not_disturb_each_other(const char *scheme)
@@ -286,6 +395,10 @@ static void requested_device_can_be_given_back(const char *scheme)
 static const struct CMUnitTest tests[] = {
 	EACH(bar_accesses_reach_the_device),
 	EACH(msix_is_used_if_it_can_signal_eventfds),
+	EACH(all_vectors_of_a_device_can_be_used),
+	EACH(last_vector_can_be_the_first),
+	EACH(open_vector_takes_one_vector_of_the_kernel),
+	EACH(kernel_that_cannot_add_vectors_has_few),
 	EACH(vectors_do_not_disturb_each_other),
 	EACH(fewer_vectors_are_enough),
 	EACH(wait_unmasks_intx),
