@@ -14,7 +14,7 @@
 #include "base/sys.h"
 #include "vfio/dma.h"
 #include "vfio/irq.h"
-#include "vfio/pci.h"
+#include "vfio/noiommu.h"
 #include "vfio/request.h"
 #include "vfio/uapi.h"
 
@@ -393,13 +393,17 @@ static int pci_open(struct backend **backend, struct coherent_device *dev, const
 		    const struct coherent_open_options *options)
 {
 	char bdf[VFIO_FIND_BDF_BYTES], node[64];
-	int err;
+	int err = 0;
 
 	if (options->container)
 		return backend_vfio.open(backend, dev, name, options);
 	if (options->iommufd)
 		return iommufd_open(backend, dev, name, options);
-	err = vfio_find_device(name, &dev->reporter, bdf);
+	/* A wrong key is reported before a missing device. Only a device without an IOMMU has keys. */
+	if (!vfio_noiommu_has_device(name))
+		err = name_read_keys(name, NULL, 0, NULL, &dev->reporter);
+	if (!err)
+		err = vfio_find_device(name, &dev->reporter, bdf);
 	if (err)
 		return err;
 	/* A container may have been given the node of the device and not that of iommufd. */

@@ -69,11 +69,11 @@ static bool find_group(const char *bdf, char *node, size_t size)
 	return sys_exists(node);
 }
 
-bool vfio_noiommu_has_device(const char *bdf)
+bool vfio_noiommu_has_device(const struct name *name)
 {
-	char node[64];
+	char bdf[VFIO_FIND_BDF_BYTES], node[64];
 
-	return find_group(bdf, node, sizeof(node));
+	return vfio_find_parse_bdf(name->target, bdf) && find_group(bdf, node, sizeof(node));
 }
 
 static int report_level(const struct noiommu *noiommu)
@@ -287,11 +287,11 @@ int vfio_noiommu_open(struct backend **backend, struct coherent_device *dev,
 	noiommu->group = noiommu->container = -1;
 	noiommu->pages = 1;
 	noiommu->pci.is_master = options->bus_master_at_open;
-	err = vfio_find_device(name, &dev->reporter, noiommu->pci.bdf);
+	err = name_read_keys(name, noiommu_keys, 1, &noiommu->pages, &dev->reporter);
+	if (!err)
+		err = vfio_find_device(name, &dev->reporter, noiommu->pci.bdf);
 	if (!err && options->level != COHERENT_NONE)
 		err = report_level(noiommu);
-	if (!err)
-		err = name_read_keys(name, noiommu_keys, 1, &noiommu->pages, &dev->reporter);
 	if (err)
 		goto free_noiommu;
 	err = open_pool(noiommu);

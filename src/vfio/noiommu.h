@@ -12,9 +12,9 @@ extern const struct backend_ops backend_noiommu;
 
 /**
  * vfio_noiommu_has_device() - Whether the kernel has a device in no-IOMMU mode.
- * @bdf: The PCI address.
+ * @name: The name of the device, whose target may be malformed.
  */
-bool vfio_noiommu_has_device(const char *bdf);
+bool vfio_noiommu_has_device(const struct name *name);
 
 /* This is a function of struct backend_ops; -EOPNOTSUPP unless .level is COHERENT_NONE. */
 int vfio_noiommu_open(struct backend **backend, struct coherent_device *dev,

@@ -249,7 +249,6 @@ static int adopt_container(struct type1 *type1, const struct name *name,
 static int type1_open(struct backend **backend, struct coherent_device *dev,
 		      const struct name *name, const struct coherent_open_options *options)
 {
-	char bdf[VFIO_FIND_BDF_BYTES];
 	struct type1 *type1;
 	int err;
 
@@ -257,8 +256,7 @@ static int type1_open(struct backend **backend, struct coherent_device *dev,
 	 * A user names a device and not the mode that the kernel has it in, so one scheme serves
 	 * both.
 	 */
-	if (!options->container && vfio_find_parse_bdf(name->target, bdf) &&
-	    vfio_noiommu_has_device(bdf))
+	if (!options->container && vfio_noiommu_has_device(name))
 		return vfio_noiommu_open(backend, dev, name, options);
 	type1 = calloc(1, sizeof(*type1));
 	if (!type1)

@@ -60,6 +60,34 @@ static void device_without_iommu_needs_level_none(void)
 	inject.hugepages = false;
 }
 
+/* A wrong key is reported first, whatever else is wrong. The scheme pci takes the same keys. */
+static void keys_without_iommu_are_read_first(void)
+{
+	static const char *const schemes[] = { "vfio:", "pci:" };
+	struct coherent_limits limits;
+	struct fixture fixture;
+	char name[64];
+
+	boot_without_iommu();
+	mock_shell("rm dev/iommu");
+	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
+		snprintf(name, sizeof(name), "%s" BDF ",x", schemes[i]);
+		assert_err(open_level(&fixture, name, 0), -EINVAL);
+		assert_true(log_has(&fixture.log, "there is no key \"x\", only: pages="));
+		nothing_is_left(&fixture);
+		snprintf(name, sizeof(name), "%s" BDF ",pages=0", schemes[i]);
+		assert_err(open_level(&fixture, name, 0), -EINVAL);
+		nothing_is_left(&fixture);
+		snprintf(name, sizeof(name), "%s" BDF ",pages=2", schemes[i]);
+		assert_err(open_level(&fixture, name, 0), -EOPNOTSUPP);
+		assert_ok(open_level(&fixture, name, COHERENT_NONE));
+		assert_ok(coherent_device_limits(fixture.dev, &limits));
+		assert_int_equal(limits.range_count, 2);
+		close_fixture(&fixture);
+	}
+	inject.hugepages = false;
+}
+
 /* Turning bus mastering off and on again does not end accesses in flight. */
 static void only_a_reset_is_a_fence_without_iommu(void)
 {
@@ -181,6 +209,7 @@ static void missing_needs_without_iommu_are_reported(void)
 
 static const struct CMUnitTest tests[] = {
 	ALONE(device_without_iommu_needs_level_none),
+	ALONE(keys_without_iommu_are_read_first),
 	ALONE(only_a_reset_is_a_fence_without_iommu),
 	ALONE(objects_without_iommu_do_not_cross_hugepages),
 	ALONE(missing_needs_without_iommu_are_reported),
