@@ -13,10 +13,11 @@
  * @failed: Whether a call has failed.
  * @no_populate: madvise() refuses MADV_POPULATE_WRITE, as Linux did before 5.14.
  * @hugepages: The system seems to have hugepages; ordinary pages take their place.
+ * @no_aio: The kernel seems to have no asynchronous I/O.
  * @short_sends: sendmsg() sends at most 12 bytes, as much as the header of a vhost-user message.
  * @blocks: The number of blocks of memory in use.
  * @bytes: The number of bytes that are mapped.
- * @fds: The number of open descriptors.
+ * @fds: The number of open descriptors, and of contexts for asynchronous I/O.
  * @huge_maps: The number of mappings of hugepages that the library asked for.
  */
 extern struct inject {
@@ -24,6 +25,7 @@ extern struct inject {
 	bool failed;
 	bool no_populate;
 	bool hugepages;
+	bool no_aio;
 	bool short_sends;
 	long blocks;
 	long bytes;

@@ -137,16 +137,22 @@ int __wrap_socketpair(int domain, int type, int protocol, int fds[2])
 	return err;
 }
 
-/* pidfd_open() and pidfd_send_signal() have no functions before glibc 2.36. */
+/* glibc before 2.36 has no functions for pidfds, and none has them for asynchronous I/O. */
 long __real_syscall(long number, ...);
-long __wrap_syscall(long number, long a, long b, long c, long d);
-long __wrap_syscall(long number, long a, long b, long c, long d)
+long __wrap_syscall(long number, long a, long b, long c, long d, long e);
+long __wrap_syscall(long number, long a, long b, long c, long d, long e)
 {
+	const bool opens = number == SYS_pidfd_open || number == SYS_io_setup;
 	long result;
 
-	if (number == SYS_pidfd_open && fails(EMFILE))
+	if (opens && fails(number == SYS_io_setup ? EAGAIN : EMFILE))
 		return -1;
-	result = __real_syscall(number, a, b, c, d);
-	inject.fds += number == SYS_pidfd_open && result >= 0;
+	if (number == SYS_io_setup && inject.no_aio) {
+		errno = ENOSYS;
+		return -1;
+	}
+	result = __real_syscall(number, a, b, c, d, e);
+	inject.fds += opens && result >= 0;
+	inject.fds -= number == SYS_io_destroy;
 	return result;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""Only sys.c and sys_process.c call the system: syscalls.py SOURCE_DIR LIBRARY. Prints TAP.
+"""Only sys.c, sys_doorbell.c and sys_process.c call the system: syscalls.py SOURCE_DIR LIBRARY. Prints TAP.
 
 A function of libc that wraps a system call, or that starts a program, has a function of sys.h or
 sys_process.h, which returns -errno and restarts after EINTR. No other file of src/ calls such a
@@ -14,7 +14,8 @@ import re
 import subprocess
 import sys
 
-ALLOWED = {f'src/base/{name}' for name in ('sys.c', 'sys.h', 'sys_process.c', 'sys_process.h')}
+MEMBERS = ('base_sys', 'base_sys_doorbell', 'base_sys_process')
+ALLOWED = {f'src/{name.replace("_", "/", 1)}.{end}' for name in MEMBERS for end in 'ch'}
 CALLS = '''
     accept accept4 access bind chmod clock_gettime clock_nanosleep close closedir connect creat dup
     dup2 dup3 eventfd eventfd_read eventfd_write execl execlp execv execve execvp _exit fallocate
@@ -51,7 +52,7 @@ def broken(text):
         for call in CALL.findall(line):
             yield number, f'{call}() is called directly; call it through sys.h or sys_process.h'
         if ERRNO.search(line):
-            yield number, 'errno is used; only sys.c and sys_process.c do, others get -errno'
+            yield number, 'errno is used; only sys*.c do, others get -errno'
 
 
 def sources(source_dir):
@@ -71,7 +72,7 @@ def unknown_symbols(library):
     defined = {name for _, kind, name in symbols if kind != 'U'}
     for member, kind, name in symbols:
         if (kind == 'U' and name not in defined and not HARMLESS.fullmatch(name) and
-                member not in ('base_sys', 'base_sys_process')):
+                member not in MEMBERS):
             yield member, name
 
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Wraps system calls. Only this file and sys_process.c read errno. Nothing here has state or takes a
- * lock.
+ * Wraps system calls. Only this file, sys_doorbell.c and sys_process.c read errno. Nothing here
+ * has state or takes a lock.
  *
  * INVARIANT: a descriptor that a function returns is above the standard three. A program may have
  * closed those and still print to them. If a device had one of their numbers, that text would go to

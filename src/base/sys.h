@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * The system calls of the library. A function that can fail returns -errno, and restarts a call that
- * a signal interrupts. Only sys.c and sys_process.c read errno.
+ * a signal interrupts. Only sys.c, sys_doorbell.c and sys_process.c read errno.
  *
  * Each descriptor closes on exec, and none is one of the standard three.
  */
@@ -131,7 +131,10 @@ int sys_eventfd(int *fd);
 /* Reset an eventfd without blocking; -EAGAIN if it is not signalled. */
 int sys_eventfd_take(int fd);
 
-/* Signal an eventfd. This cannot fail, because an eventfd with a full counter is signalled. */
+/*
+ * Signal an eventfd. This cannot fail, because an eventfd with a full counter is signalled. If
+ * another process has the eventfd too, call sys_doorbell_ring(), which never waits.
+ */
 void sys_eventfd_signal(int fd);
 
 static inline uint64_t sys_now_ns(void)

@@ -10,6 +10,7 @@
 
 #include "base/size.h"
 #include "base/sys.h"
+#include "base/sys_doorbell.h"
 #include "vhost_user/device.h"
 #include "vhost_user/memory.h"
 #include "vhost_user/mmio.h"
@@ -102,6 +103,8 @@ static void vhost_user_close(struct backend *backend) LOCK_ATTRIBUTE(no_thread_s
 	for (size_t i = 0; i < VHOST_USER_QUEUES_MAX; i++)
 		if (vhost->kick_fds[i] >= 0)
 			sys_close(vhost->kick_fds[i]);
+	if (vhost->doorbell)
+		sys_doorbell_close(vhost->doorbell);
 	lock_destroy(&vhost->lock);
 	free(vhost->mappings);
 	free(vhost->path);

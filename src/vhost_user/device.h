@@ -89,12 +89,15 @@ struct vhost_user_keys {
  * @ignored_fd: The eventfd that the peer signals while no interrupt is connected. It is needed
  *	because libvhost-user hangs up if it has none. Never changes.
  * @kick_fds: The eventfd that wakes the peer up for each queue; -1 until the queue is first used.
+ * @doorbell: The context in which the kernel signals @kick_fds; 0 if there is none. Set before the
+ *	first of @kick_fds, and never changes then.
  * @lock: Guards what follows, and the conversation: a thread holds it from a question to its answer.
  * @closed: The device is closed.
  * @connected: @fd is the connection.
  * @features: The features of the device, with those of vhost-user.
  * @protocol: The protocol features that both sides have.
  * @queue_count: The number of queues.
+ * @doorbell_tried: @doorbell has its value.
  * @has_slots: The peer takes one region at a time, not whole tables. Never changes.
  * @capacity: The number of mappings that @mappings has room for. Never changes.
  * @slots: The number of regions that the peer takes, at most @capacity.
@@ -113,12 +116,14 @@ struct vhost_user {
 	int hung_up;
 	int ignored_fd;
 	atomic_int kick_fds[VHOST_USER_QUEUES_MAX];
+	unsigned long doorbell;
 	struct lock lock;
 	bool closed;
 	bool connected;
 	uint64_t features;
 	uint64_t protocol;
 	unsigned int queue_count;
+	bool doorbell_tried;
 	bool has_slots;
 	size_t capacity;
 	size_t slots;

@@ -14,6 +14,7 @@
 
 #include "base/size.h"
 #include "base/sys.h"
+#include "base/sys_doorbell.h"
 #include "vhost_user/memory.h"
 #include "vhost_user/mmio.h"
 #include "vhost_user/peer.h"
@@ -161,24 +162,59 @@ static void start_queues_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock
 	}
 }
 
+/*
+ * The peer has each eventfd for kicks too, and can make a write to it wait. So the kernel signals
+ * it, in a context that is created once. Returns whether the queue can be used.
+ */
+static bool open_doorbell_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+{
+	const struct coherent_device *dev = vhost->backend.dev;
+	int err = vhost->doorbell_tried ? 0 : sys_doorbell_open(&vhost->doorbell);
+
+	if (err == -EAGAIN || err == -ENOMEM) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: the kernel has no asynchronous I/O left for a queue; raise sysctl "
+		       "fs.aio-max-nr",
+		       dev->name);
+		return false;
+	}
+	if (err)
+		report(&dev->reporter, COHERENT_WARNING,
+		       "%s: io_setup() fails (%s), so a hostile peer can make a notification wait; "
+		       "allow this system call",
+		       dev->name, strerror(-err));
+	vhost->doorbell_tried = true;
+	return true;
+}
+
+static int open_kick_locked(struct vhost_user *vhost, atomic_int *kick_fd) NEEDS_LOCK(vhost->lock)
+{
+	const struct coherent_device *dev = vhost->backend.dev;
+	int fd;
+
+	if (!open_doorbell_locked(vhost))
+		return -ENOSPC;
+	if (sys_eventfd(&fd)) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: no descriptor is left for a queue; raise ulimit -n", dev->name);
+		return -ENOSPC;
+	}
+	/* ORDER: pairs with the acquire in notify_queue(), which also needs the doorbell. */
+	atomic_store_explicit(kick_fd, fd, memory_order_release);
+	return 0;
+}
+
 /* The descriptor for kicks exists before the queue is ready, so a notification finds it. */
 static void make_ready_locked(struct vhost_user *vhost, struct vhost_user_queue *queue)
 	NEEDS_LOCK(vhost->lock)
 {
 	atomic_int *kick_fd = &vhost->kick_fds[queue - vhost->registers.queues];
-	const struct coherent_device *dev = vhost->backend.dev;
-	int fd;
 
 	if (!queue->number)
 		return;
-	if (atomic_load_explicit(kick_fd, memory_order_relaxed) < 0) {
-		if (sys_eventfd(&fd)) {
-			report(&dev->reporter, COHERENT_ERROR,
-			       "%s: no descriptor is left for a queue; raise ulimit -n", dev->name);
-			return;
-		}
-		atomic_store_explicit(kick_fd, fd, memory_order_release);
-	}
+	if (atomic_load_explicit(kick_fd, memory_order_relaxed) < 0 &&
+	    open_kick_locked(vhost, kick_fd))
+		return;
 	queue->ready = true;
 	start_queues_locked(vhost);
 }
@@ -417,12 +453,12 @@ static void notify_queue(struct vhost_user *vhost, uint64_t queue)
 
 	if (queue < VHOST_USER_QUEUES_MAX)
 		/*
-		 * ORDER: pairs with the release in make_ready_locked(), which publishes a new
+		 * ORDER: pairs with the release in open_kick_locked(), which publishes a new
 		 * eventfd.
 		 */
 		fd = atomic_load_explicit(&vhost->kick_fds[queue], memory_order_acquire);
 	if (fd >= 0)
-		sys_eventfd_signal(fd);
+		sys_doorbell_ring(vhost->doorbell, vhost->hung_up, fd);
 }
 
 void vhost_user_mmio_write(struct backend *backend, unsigned int bar, uint64_t offset,

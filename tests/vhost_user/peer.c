@@ -211,13 +211,18 @@ static bool answer_config(struct vhost_user_message *message)
 	return true;
 }
 
-static void look_at_eventfd(int fd)
+static void attack(int fd, enum peer_fd kind)
+{
+	if (script->attack)
+		script->attack(fd, kind);
+}
+
+static void look_at_eventfd(int fd, enum peer_fd kind)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
 
 	script->kicked |= poll(&poll_fd, 1, 0) == 1;
-	if (script->blocks && fcntl(fd, F_SETFL, 0))
-		_exit(5);
+	attack(fd, kind);
 }
 
 /* Does what a message asks for. Returns whether the peer must answer it. */
@@ -240,6 +245,7 @@ static bool serve(struct vhost_user_message *message, const int *fds, bool refus
 	case VHOST_USER_ADD_MEM_REG:
 		memcpy(&region, (char *)message + VHOST_USER_HEADER_BYTES + 8, sizeof(region));
 		add_region(&region, fds[0]);
+		attack(fds[0], PEER_MEMORY);
 		break;
 	case VHOST_USER_REM_MEM_REG:
 		memcpy(&region, (char *)message + VHOST_USER_HEADER_BYTES + 8, sizeof(region));
@@ -249,8 +255,10 @@ static bool serve(struct vhost_user_message *message, const int *fds, bool refus
 		set_table(message, fds);
 		break;
 	case VHOST_USER_SET_VRING_KICK:
+		look_at_eventfd(fds[0], PEER_KICK);
+		break;
 	case VHOST_USER_SET_VRING_CALL:
-		look_at_eventfd(fds[0]);
+		look_at_eventfd(fds[0], PEER_CALL);
 		break;
 	}
 	return ack && answer_number(message, refuse);
@@ -269,6 +277,7 @@ static void converse(int fd)
 	int fds[8], count;
 
 	memset(regions, 0, sizeof(regions));
+	attack(fd, PEER_SOCKET);
 	while (goes_on && (count = receive(fd, &message, fds)) >= 0) {
 		const uint32_t request = message.request;
 		enum misdeed misdeed = NOTHING;

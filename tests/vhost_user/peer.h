@@ -29,6 +29,9 @@ enum misdeed {
 	MISDEEDS
 };
 
+/* The descriptors that the peer shares with the library. */
+enum peer_fd { PEER_SOCKET, PEER_KICK, PEER_CALL, PEER_MEMORY };
+
 /**
  * struct peer_script - The peer's behaviour and what it saw. Both processes share it.
  * @features: The features of the device.
@@ -41,7 +44,8 @@ enum misdeed {
  * @meddles: The peer tries to shorten all memory that it gets and punches holes into it. It
  *	writes to the memory after it was told to forget it.
  * @shortened: The peer could shorten memory.
- * @blocks: The peer makes the eventfds that it gets blocking.
+ * @attack: If it is not NULL, the peer calls it with each descriptor that it gets, and then does
+ *	what the message asks for. The peer is a copy of the test's process, so it has the function.
  * @kicked: An eventfd that the peer got was signalled already.
  * @connections: The number of connections that the peer accepted.
  * @seen: How often each request came.
@@ -58,7 +62,7 @@ struct peer_script {
 	unsigned int nth;
 	bool meddles;
 	bool shortened;
-	bool blocks;
+	void (*attack)(int fd, enum peer_fd kind);
 	bool kicked;
 	unsigned int connections;
 	unsigned int seen[64];

@@ -10,23 +10,6 @@
 
 #include "vhost_test.h"
 
-/* Both sides share an eventfd, so that the peer can make it block for the library too. */
-static void blocking_eventfds_do_not_block_the_library(void **state)
-{
-	struct fixture *fixture;
-
-	(void)state;
-	peer.script->blocks = true;
-	fixture = open_fixture("");
-	assert_ok(coherent_irq_open(&fixture->irq, fixture->dev, 0));
-	assert_ok(start_virtio(fixture));
-	assert_err(coherent_irq_wait(fixture->irq, MS), -ETIMEDOUT);
-	coherent_bar_write32(fixture->bar, STATUS, 0);
-	assert_ok(start_virtio(fixture));
-	assert_err(coherent_irq_wait(fixture->irq, 0), -ETIMEDOUT);
-	close_fixture(fixture);
-}
-
 /* There are more mems than a table holds, and the connection is lost. */
 static void mems_can_be_reclaimed_without_a_connection(void **state)
 {
@@ -325,7 +308,6 @@ static void no_failure_leaks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_PEER(blocking_eventfds_do_not_block_the_library),
 		WITH_PEER(mems_can_be_reclaimed_without_a_connection),
 		WITH_PEER(silent_peer_is_a_timeout),
 		WITH_PEER(close_ends_the_wait_for_an_answer),

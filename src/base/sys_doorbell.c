@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * write(2) on an eventfd waits while the counter is full, unless the file has O_NONBLOCK. Both
+ * belong to the file, and a process that shares the file can change both. pwritev2() does not
+ * accept RWF_NOWAIT for an eventfd.
+ *
+ * The kernel itself never waits when it signals an eventfd (eventfd_signal() in fs/eventfd.c). It
+ * does so at the end of an asynchronous read with IOCB_FLAG_RESFD. A read of 0 bytes ends inside of
+ * io_submit().
+ */
+#include <errno.h>
+#include <linux/aio_abi.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "base/sys_doorbell.h"
+
+/* The kernel rounds this up to a page of ends of reads. */
+#define READS 32
+
+int sys_doorbell_open(unsigned long *context)
+{
+	aio_context_t opened = 0;
+
+	if (syscall(SYS_io_setup, READS, &opened))
+		return -errno;
+	*context = opened;
+	return 0;
+}
+
+/* Make room for the ends of further reads. Another thread may have done so already. */
+static void forget_ends(unsigned long context)
+{
+	struct io_event ends[READS];
+	struct timespec at_once = { .tv_sec = 0 };
+
+	(void)syscall(SYS_io_getevents, context, 0, READS, ends, &at_once);
+}
+
+void sys_doorbell_ring(unsigned long context, int own_fd, int fd)
+{
+	struct iocb read_nothing = {
+		.aio_lio_opcode = IOCB_CMD_PREAD,
+		.aio_fildes = (uint32_t)own_fd,
+		.aio_flags = IOCB_FLAG_RESFD,
+		.aio_resfd = (uint32_t)fd,
+	};
+	struct iocb *reads[] = { &read_nothing };
+
+	if (!context) {
+		sys_eventfd_signal(fd);
+		return;
+	}
+	/* EAGAIN: the kernel keeps the ends of earlier reads, and has no room for one more. */
+	while (syscall(SYS_io_submit, context, 1, reads) < 0 && errno == EAGAIN)
+		forget_ends(context);
+}
+
+void sys_doorbell_close(unsigned long context)
+{
+	(void)syscall(SYS_io_destroy, context);
+}
