@@ -15,6 +15,8 @@
  * @hugepages: The system seems to have hugepages; ordinary pages take their place.
  * @no_aio: The kernel seems to have no asynchronous I/O.
  * @short_sends: sendmsg() sends at most 12 bytes, as much as the header of a vhost-user message.
+ * @waits: This function says EAGAIN: accept4, recv or sendmsg. NULL for none.
+ * @steals: Another process accepts a connection right before accept4().
  * @blocks: The number of blocks of memory in use.
  * @bytes: The number of bytes that are mapped.
  * @fds: The number of open descriptors, and of contexts for asynchronous I/O.
@@ -27,6 +29,8 @@ extern struct inject {
 	bool hugepages;
 	bool no_aio;
 	bool short_sends;
+	bool steals;
+	const char *waits;
 	long blocks;
 	long bytes;
 	long fds;

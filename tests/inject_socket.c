@@ -19,6 +19,17 @@ static bool fails(int err)
 	return true;
 }
 
+/* Returns true and sets errno if a function is to say that it would wait. */
+static bool would_wait(const char *function)
+{
+	if (!inject.waits || strcmp(inject.waits, function))
+		return false;
+	errno = EAGAIN;
+	return true;
+}
+
+int __real_close(int fd);
+
 static int opened(int fd)
 {
 	inject.fds += fd >= 0;
@@ -36,7 +47,11 @@ int __real_accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
 int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *size, int flags);
 int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
 {
-	return fails(EMFILE) ? -1 : opened(__real_accept4(fd, address, size, flags));
+	if (fails(EMFILE) || would_wait("accept4"))
+		return -1;
+	if (inject.steals)
+		__real_close(__real_accept4(fd, NULL, NULL, SOCK_CLOEXEC));
+	return opened(__real_accept4(fd, address, size, flags));
 }
 
 int __real_connect(int fd, const struct sockaddr *address, socklen_t size);
@@ -53,7 +68,7 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
 	struct iovec part = message->msg_iov[0];
 	struct msghdr first = *message;
 
-	if (fails(EPIPE))
+	if (fails(EPIPE) || would_wait("sendmsg"))
 		return -1;
 	if (!inject.short_sends)
 		return __real_sendmsg(fd, message, flags);
@@ -68,7 +83,7 @@ ssize_t __real_recv(int fd, void *to, size_t bytes, int flags);
 ssize_t __wrap_recv(int fd, void *to, size_t bytes, int flags);
 ssize_t __wrap_recv(int fd, void *to, size_t bytes, int flags)
 {
-	return fails(ECONNRESET) ? -1 : __real_recv(fd, to, bytes, flags);
+	return fails(ECONNRESET) || would_wait("recv") ? -1 : __real_recv(fd, to, bytes, flags);
 }
 
 int __real_memfd_create(const char *name, unsigned int flags);
@@ -101,7 +116,7 @@ int __wrap_fcntl64(int fd, int command, ...)
 	int arg;
 
 	va_start(list, command);
-	arg = command == F_GETFD ? 0 : va_arg(list, int);
+	arg = command == F_GETFD || command == F_GETFL ? 0 : va_arg(list, int);
 	va_end(list);
 	if (command != F_DUPFD_CLOEXEC)
 		return command == F_ADD_SEALS && fails(EPERM) ? -1 :

@@ -71,7 +71,8 @@ enum coherent_severity {
  *	caller still owns it, but the connection ends with the device. The library
  *	cannot connect again, so the device has no fence and no reset.
  * @listen_fd: Only for the name vhost-user: without a path. A listening socket that the peer
- *	connects to; 0 for none. The caller still owns it.
+ *	connects to; 0 for none. The caller still owns it. The library makes it
+ *	non-blocking, so that the timeout holds if somebody else accepts a connection.
  */
 struct coherent_open_options {
 	const char *name;
@@ -157,8 +158,8 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  *
  *	id=N		the virtio device ID in the registers, because vhost-user has
  *			none; the default is 2, a disk
- *	timeout=N	how many ms to wait for an answer of the peer; the default
- *			is 10000
+ *	timeout=N	how many ms to wait for the connection, and then for each
+ *			answer of the peer; the default is 10000
  *	table		for a peer whose memory slots do not work: send it whole
  *			tables, which can change only while the device does not run
  *

@@ -420,19 +420,36 @@ int sys_connect(const char *path, uint64_t deadline_ns)
 	return err;
 }
 
+/*
+ * A socket may be ready for ppoll() and have nothing for the call that follows: another thread or
+ * process took it, or the peer sent only what the call does not return. Without a look at the clock
+ * that could go on for ever.
+ */
+static bool try_again(uint64_t deadline_ns)
+{
+	return errno == EINTR || (errno == EAGAIN && sys_now_ns() < deadline_ns);
+}
+
 int sys_accept(int fd, uint64_t deadline_ns)
 {
-	int connection, err = sys_wait_socket(fd, POLLIN, deadline_ns);
+	const int flags = fcntl(fd, F_GETFL);
+	int connection, err;
 
-	if (err)
-		return err;
-	do
+	/* accept4() waits without a limit if another acceptor is faster, unless this flag is set. */
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK))
+		return -errno;
+	do {
+		err = sys_wait_socket(fd, POLLIN, deadline_ns);
+		if (err)
+			return err;
 		/*
 		 * accept(2): on Linux a connection does not inherit O_NONBLOCK from the socket that
 		 * listens.
 		 */
 		connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	while (connection < 0 && errno == EINTR);
+	} while (connection < 0 && try_again(deadline_ns));
+	if (connection < 0 && errno == EAGAIN)
+		return -ETIMEDOUT;
 	return sys_not_standard(connection);
 }
 
@@ -507,14 +524,17 @@ int sys_send(int fd, struct iovec *parts, size_t part_count, const int *fds, siz
 {
 	while (part_count) {
 		ssize_t n = sys_send_some(fd, parts, part_count, fds, count);
-		int err = n == -EAGAIN ? sys_wait_socket(fd, POLLOUT, deadline_ns) :
-			  n < 0	       ? (int)n :
-					 0;
+		int err = n < 0 ? (int)n : 0;
 
+		if (err == -EAGAIN) {
+			err = sys_now_ns() < deadline_ns ?
+				      sys_wait_socket(fd, POLLOUT, deadline_ns) :
+				      -ETIMEDOUT;
+			if (!err)
+				continue;
+		}
 		if (err)
 			return err;
-		if (n < 0)
-			continue;
 		/*
 		 * unix(7): descriptors go with the first byte. With the rest they would arrive
 		 * twice.
@@ -541,8 +561,8 @@ ssize_t sys_receive(int fd, void *to, size_t bytes, uint64_t deadline_ns)
 		if (err)
 			return err;
 		n = recv(fd, to, bytes, MSG_DONTWAIT);
-	} while (n < 0 && (errno == EAGAIN || errno == EINTR));
+	} while (n < 0 && try_again(deadline_ns));
 	if (n < 0)
-		return -errno;
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	return n ? n : -EPIPE;
 }

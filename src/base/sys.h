@@ -181,7 +181,10 @@ int sys_wait_socket(int fd, short events, uint64_t deadline_ns);
 /* Returns a connection or -errno; -ETIMEDOUT if the queue of the listener stays full. */
 int sys_connect(const char *path, uint64_t deadline_ns);
 
-/* Returns the next connection to a listening socket, or -errno. */
+/*
+ * Returns the next connection to a listening socket, or -errno; -ETIMEDOUT at the deadline. The
+ * call makes the socket non-blocking, also for other users of the socket.
+ */
 int sys_accept(int fd, uint64_t deadline_ns);
 
 /* Create two connected sockets. */

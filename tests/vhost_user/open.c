@@ -40,31 +40,85 @@ static void connected_socket_is_adopted(void **state)
 	assert_int_equal(inject.blocks, before.blocks);
 }
 
+/* Opens a socket that listens at an address that the kernel chooses. */
+static int open_listener(void)
+{
+	const struct sockaddr_un any = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_ok(bind(fd, (const void *)&any, sizeof(sa_family_t)));
+	assert_ok(listen(fd, 4));
+	return fd;
+}
+
+static int connect_to(int listening)
+{
+	struct sockaddr_un address;
+	socklen_t size = sizeof(address);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_ok(getsockname(listening, (void *)&address, &size));
+	assert_ok(connect(fd, (void *)&address, size));
+	return fd;
+}
+
 static void listening_socket_is_adopted(void **state)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	socklen_t size = sizeof(address);
 	struct coherent_device *dev;
 	struct log log = LOG_EMPTY;
 	struct peer other;
-	int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int listening = open_listener();
 
 	(void)state;
-	/* The kernel chooses the address. */
-	assert_ok(bind(listening, (void *)&address, sizeof(sa_family_t)));
-	assert_ok(listen(listening, 4));
-	assert_ok(getsockname(listening, (void *)&address, &size));
 	assert_err(coherent_device_open(&dev, "vhost-user:,timeout=20", .listen_fd = listening,
 					.report = log_report, .report_arg = &log),
 		   -ETIMEDOUT);
 	assert_true(log_has(&log, "neither accepted nor connected within 20 ms"));
-	assert_ok(connect(connection, (void *)&address, size));
-	peer_start_at(&other, connection);
+	peer_start_at(&other, connect_to(listening));
 	assert_ok(coherent_device_open(&dev, "vhost-user:", .listen_fd = listening));
 	coherent_device_close(dev);
 	peer_end(&other);
 	close(listening);
+}
+
+/* accept4() would wait for another connection, if the library did not prevent that. */
+static void stolen_connection_is_a_timeout(void **state)
+{
+	int listening = open_listener(), connection = connect_to(listening);
+	struct coherent_device *dev;
+	struct log log = LOG_EMPTY;
+
+	(void)state;
+	inject.steals = true;
+	assert_err(coherent_device_open(&dev, "vhost-user:,timeout=20", .listen_fd = listening,
+					.report = log_report, .report_arg = &log),
+		   -ETIMEDOUT);
+	inject.steals = false;
+	assert_true(log_has(&log, "neither accepted nor connected within 20 ms"));
+	close(connection);
+	close(listening);
+}
+
+/* ppoll() says that a socket is ready, and the call that follows finds nothing there. */
+static void socket_that_only_seems_ready_is_a_timeout(void **state)
+{
+	static const char *const functions[] = { "accept4", "sendmsg", "recv" };
+	struct coherent_device *dev;
+	struct peer other;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
+		int listening = open_listener();
+
+		peer_start_at(&other, connect_to(listening));
+		inject.waits = functions[i];
+		assert_err(coherent_device_open(&dev, "vhost-user:,timeout=20",
+						.listen_fd = listening),
+			   -ETIMEDOUT);
+		inject.waits = NULL;
+		peer_end(&other);
+		close(listening);
+	}
 }
 
 static void a_failed_open_gives_the_reason(void **state)
@@ -176,6 +230,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(connected_socket_is_adopted),
 		cmocka_unit_test(listening_socket_is_adopted),
+		cmocka_unit_test(stolen_connection_is_a_timeout),
+		cmocka_unit_test(socket_that_only_seems_ready_is_a_timeout),
 		cmocka_unit_test(a_failed_open_gives_the_reason),
 		cmocka_unit_test(wrong_kinds_of_sockets_are_refused),
 		WITH_PEER(socket_of_another_user_is_explained),
