@@ -392,6 +392,13 @@ int sys_wait_socket(int fd, short events, uint64_t deadline_ns)
 	return sys_wait_readable(&fds, 1, deadline_ns);
 }
 
+void sys_refuse_descriptors(int fd)
+{
+	const int off = 0;
+
+	(void)setsockopt(fd, SOL_SOCKET, SYS_SO_PASSRIGHTS, &off, sizeof(off));
+}
+
 /*
  * connect(2): a UNIX socket that does not block returns EAGAIN and not EINPROGRESS if the queue is
  * full. The kernel does not tell when it has room again, so this asks once a millisecond.
@@ -407,6 +414,7 @@ int sys_connect(const char *path, uint64_t deadline_ns)
 	fd = sys_not_standard(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	if (fd < 0)
 		return fd;
+	sys_refuse_descriptors(fd);
 	while ((err = connect(fd, (const void *)&address, sizeof(address)) ? -errno : 0)) {
 		if (err == -EAGAIN && sys_now_ns() >= deadline_ns)
 			err = -ETIMEDOUT;
@@ -438,6 +446,8 @@ int sys_accept(int fd, uint64_t deadline_ns)
 	/* accept4() waits without a limit if another acceptor is faster, unless this flag is set. */
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK))
 		return -errno;
+	/* A connection inherits this, so that a peer cannot send before the option is set. */
+	sys_refuse_descriptors(fd);
 	do {
 		err = sys_wait_socket(fd, POLLIN, deadline_ns);
 		if (err)

@@ -30,6 +30,8 @@
 
 /* A vhost-user message carries at most this many descriptors. */
 #define SYS_SEND_FDS_MAX 8
+/* SO_PASSRIGHTS of Linux 6.16. The headers of older systems do not have it. */
+#define SYS_SO_PASSRIGHTS 83
 #define SYS_NS_PER_MS UINT64_C(1000000)
 #define SYS_NS_PER_S UINT64_C(1000000000)
 
@@ -178,12 +180,20 @@ int sys_wait_readable(struct pollfd *fds, nfds_t count, uint64_t deadline_ns);
 /* Wait for one of @events on a socket, as sys_wait_readable() does. */
 int sys_wait_socket(int fd, short events, uint64_t deadline_ns);
 
+/*
+ * Let the kernel refuse descriptors that a peer sends to a socket. The kernel closes descriptors that
+ * this process does not want, in the thread that receives. A peer chooses how long that takes: a TCP
+ * socket with SO_LINGER waits until its data is sent. Linux before 6.16 does not know the option.
+ */
+void sys_refuse_descriptors(int fd);
+
 /* Returns a connection or -errno; -ETIMEDOUT if the queue of the listener stays full. */
 int sys_connect(const char *path, uint64_t deadline_ns);
 
 /*
  * Returns the next connection to a listening socket, or -errno; -ETIMEDOUT at the deadline. The
- * call makes the socket non-blocking, also for other users of the socket.
+ * call makes the socket non-blocking, also for other users of the socket. It calls
+ * sys_refuse_descriptors() for it too.
  */
 int sys_accept(int fd, uint64_t deadline_ns);
 

@@ -289,6 +289,7 @@ static int open_connection_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lo
 		fd = sys_dup(vhost->source);
 	if (fd < 0)
 		return vhost_user_peer_report_no_connection(vhost, fd);
+	sys_refuse_descriptors(fd);
 	sys_become(vhost->fd, fd);
 	sys_close(fd);
 	vhost->connected = true;

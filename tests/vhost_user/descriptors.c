@@ -5,6 +5,7 @@
  * its timeout. docs/backends.md has the list.
  */
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
@@ -188,6 +189,52 @@ static void send_out_of_band(int fd, enum peer_fd kind)
 	TRY(send(fd, "x", 1, MSG_OOB | MSG_NOSIGNAL));
 }
 
+/* Returns a TCP socket with data that its other end does not read. Its close waits for years. */
+static int lingering_socket(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	const struct linger linger = { 1, INT32_MAX };
+	int listening = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t size = sizeof(address);
+	char data[PAGE] = "";
+
+	if (bind(listening, (void *)&address, size) || listen(listening, 1) ||
+	    getsockname(listening, (void *)&address, &size) || connect(fd, (void *)&address, size))
+		_exit(8);
+	while (send(fd, data, sizeof(data), MSG_DONTWAIT) > 0)
+		;
+	TRY(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
+	return fd;
+}
+
+/* The last copy of the descriptor is in the driver's queue, where the kernel closes it. */
+static void send_lingering_socket(int fd, enum peer_fd kind)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { .header = { .cmsg_len = CMSG_LEN(sizeof(int)),
+				  .cmsg_level = SOL_SOCKET,
+				  .cmsg_type = SCM_RIGHTS } };
+	struct iovec part = { "x", 1 };
+	const struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	int lingers;
+
+	if (kind != PEER_SOCKET)
+		return;
+	lingers = lingering_socket();
+	memcpy(CMSG_DATA(&control.header), &lingers, sizeof(lingers));
+	/* A descriptor that was refused stays open, because its close would wait here. */
+	if (sendmsg(fd, &message, MSG_NOSIGNAL) > 0)
+		close(lingers);
+}
+
 /* The peer leaks them, because the process ends soon. */
 static void duplicate(int fd, enum peer_fd kind)
 {
@@ -243,6 +290,7 @@ static const struct attack {
 	{ "shutdown of writing", shut_down_writing, -ENODEV },
 	{ "setsockopt", set_socket_options, 0 },
 	{ "MSG_OOB", send_out_of_band, 0 },
+	{ "SCM_RIGHTS with SO_LINGER", send_lingering_socket, 0 },
 	{ "dup", duplicate, 0 },
 	{ "epoll", watch, 0 },
 	{ "close", close_it, -ENODEV },
@@ -282,6 +330,9 @@ static void peer_attacks_each_descriptor(void **state)
 	struct fixture *fixture = new_fixture();
 	int err;
 
+	/* Older kernels cannot prevent this, which docs/backends.md says. */
+	if (attack->run == send_lingering_socket && !kernel_refuses_descriptors())
+		skip();
 	peer.script->attack = attack->run;
 	assert_err(use_fixture(fixture, ""), attack->result);
 	for (unsigned int i = 0; i < 300; i++)

@@ -72,7 +72,7 @@ static void send_bytes(int fd, const void *from, size_t bytes)
 		return;
 }
 
-static void send_with_fds(int fd, struct vhost_user_message *message)
+static bool send_with_fds(int fd, struct vhost_user_message *message)
 {
 	int fds[2] = { STDIN_FILENO, STDIN_FILENO };
 	union {
@@ -90,8 +90,7 @@ static void send_with_fds(int fd, struct vhost_user_message *message)
 	};
 
 	memcpy(CMSG_DATA(&control.header), fds, sizeof(fds));
-	if (sendmsg(fd, &all, MSG_NOSIGNAL) < 0)
-		return;
+	return sendmsg(fd, &all, MSG_NOSIGNAL) >= 0;
 }
 
 /* Sends an answer. Returns whether the connection goes on. */
@@ -136,8 +135,7 @@ static bool answer(int fd, struct vhost_user_message *message, enum misdeed misd
 		send_bytes(fd, message, bytes);
 		break;
 	case EXTRA_FDS:
-		send_with_fds(fd, message);
-		return true;
+		return send_with_fds(fd, message);
 	default:
 		break;
 	}

@@ -24,7 +24,7 @@ enum misdeed {
 	TOO_SHORT,
 	TWICE,
 	ANOTHER_VERSION,
-	EXTRA_FDS,
+	EXTRA_FDS, /* Sends descriptors with the answer. If the kernel refuses that, it hangs up. */
 	REFUSAL,
 	MISDEEDS
 };

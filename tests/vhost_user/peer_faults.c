@@ -164,7 +164,7 @@ static bool is_get(enum vhost_user_request request)
 /* Returns whether the driver must get an error. */
 static bool must_fail(enum vhost_user_request request, enum misdeed misdeed)
 {
-	if (misdeed == EXTRA_FDS)
+	if (misdeed == EXTRA_FDS && !kernel_refuses_descriptors())
 		return false;
 	if (misdeed == REFUSAL)
 		return !is_get(request) && request != VHOST_USER_SET_OWNER &&

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../../src/base/sys.h"
 #include "vhost_test.h"
 
 struct peer peer;
@@ -104,6 +108,15 @@ void close_fixture(struct fixture *fixture)
 	coherent_bar_close(fixture->bar);
 	coherent_device_close(fixture->dev);
 	__real_free(fixture);
+}
+
+bool kernel_refuses_descriptors(void)
+{
+	const int off = 0, fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	const bool knows = !setsockopt(fd, SOL_SOCKET, SYS_SO_PASSRIGHTS, &off, sizeof(off));
+
+	close(fd);
+	return knows;
 }
 
 void nothing_is_left(const struct inject *before)

@@ -63,6 +63,9 @@ int use_fixture(struct fixture *fixture, const char *keys);
 /* Ends the objects of the fixture and frees it. */
 void close_fixture(struct fixture *fixture);
 
+/* Returns whether a socket can refuse descriptors, as from Linux 6.16 on. */
+bool kernel_refuses_descriptors(void);
+
 /* Asserts that as many blocks, bytes and descriptors are in use as before. */
 void nothing_is_left(const struct inject *before);
 
