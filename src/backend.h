@@ -100,7 +100,8 @@ enum backend_memory_kind {
  * @memory_at: The memory at an address, for a backend that cannot map other memory there. The
  *	backend owns it until @close. NULL where any memory can be mapped at any address.
  * @map: Let the device reach memory at an address. On failure the device can reach none of it.
- *	-ENOSPC, -ENOMEM, -EIO, -EOPNOTSUPP (the permission), -ENODEV.
+ *	-ENOSPC (all mappings are in use), -ENOBUFS (something is used up that the backend has
+ *	reported), -ENOMEM, -EIO, -EOPNOTSUPP (the permission), -ENODEV.
  * @cpu_view: The place where the CPU sees what is mapped at an address. @map copies the memory
  *	to it, and @unmap with idle copies it back. NULL where memory stays in its place. Valid
  *	until @close.

@@ -220,8 +220,9 @@ static void warn_of_mapping(const struct coherent_object *object, int err)
 		       object->site);
 	else
 		report(store->reporter, COHERENT_WARNING,
-		       "%s: %zu bytes allocated at %s could not be mapped: %s", store->name,
-		       object_bytes(object), object->site, strerror(-err));
+		       "%s: %zu bytes allocated at %s could not be mapped%s%s", store->name,
+		       object_bytes(object), object->site, err == -ENOBUFS ? "" : ": ",
+		       err == -ENOBUFS ? "" : strerror(-err));
 }
 
 static int make_reachable(const struct coherent_box *box, const struct expose_request *request)
@@ -240,7 +241,7 @@ static int make_reachable(const struct coherent_box *box, const struct expose_re
 	err = object_map(box->object, request->permission);
 	if (err)
 		warn_of_mapping(box->object, err);
-	return err;
+	return err == -ENOBUFS ? -ENOSPC : err;
 }
 
 static void *va_of_mem(struct coherent_object *object)

@@ -323,7 +323,7 @@ static int qemu_map(struct backend *backend, const struct backend_mapping *asked
 		       "%s,memory=%" PRIu64,
 		       backend->dev->name, qemu->keys.memory, backend->dev->name,
 		       2 * qemu->keys.memory);
-	return err;
+	return err == -ENOSPC ? -ENOBUFS : err;
 }
 
 /*

@@ -168,7 +168,7 @@ static int make_file(const struct vhost_user *vhost, const struct backend_mappin
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: no descriptor is left, and each exposed object needs one; raise ulimit -n",
 		       dev->name);
-		return -ENOSPC;
+		return -ENOBUFS;
 	}
 	if (err)
 		return -ENOMEM;

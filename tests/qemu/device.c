@@ -100,6 +100,7 @@ static void memory_runs_out_and_a_fence_brings_it_back(void **state)
 	assert_err(err, -ENOSPC);
 	assert_int_equal(i - 1, 15);
 	assert_true(log_has(&reports, "or take more: qemu:edu,memory=128"));
+	assert_false(log_has(&reports, "mappings are in use"));
 	coherent_free(&mems[0]);
 	assert_err(coherent_zeroed(&mems[0], dev, 4 << 20), -ENOSPC);
 	assert_ok(coherent_device_fence(dev));
