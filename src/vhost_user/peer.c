@@ -366,6 +366,11 @@ static int read_sizes_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 		err = get_u64_locked(vhost, VHOST_USER_GET_QUEUE_NUM, &queues);
 	if (!err && has_slots)
 		err = get_u64_locked(vhost, VHOST_USER_GET_MAX_MEM_SLOTS, &slots);
+	if (!err && !queues)
+		return report_missing(vhost, "queues: it offers 0");
+	if (!err && !slots)
+		return report_missing(vhost,
+				      "memory slots: it offers 0; the key table does without");
 	if (!err && !vhost->mappings)
 		err = allocate_mappings_locked(vhost, slots);
 	if (err)

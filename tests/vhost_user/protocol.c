@@ -134,6 +134,13 @@ static void features_that_the_peer_lacks_are_named(void **state)
 	peer.script->features = PEER_FEATURES & ~VHOST_USER_F_PROTOCOL_FEATURES;
 	assert_err(open_keys(fixture, ""), -EOPNOTSUPP);
 	assert_true(log_has(&fixture->log, "the peer lacks VHOST_USER_F_PROTOCOL_FEATURES"));
+	peer.script->features = PEER_FEATURES;
+	peer.script->slots = 0;
+	assert_err(open_keys(fixture, ""), -EOPNOTSUPP);
+	assert_true(log_has(&fixture->log, "the peer lacks memory slots: it offers 0"));
+	peer.script->queues = 0;
+	assert_err(open_keys(fixture, ",table"), -EOPNOTSUPP);
+	assert_true(log_has(&fixture->log, "the peer lacks queues: it offers 0"));
 	close_fixture(fixture);
 }
 
