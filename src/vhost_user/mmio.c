@@ -83,6 +83,15 @@ static int send_rings_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vh
 	return vhost_user_peer_set_locked(vhost, &message, NULL, 0, true);
 }
 
+static int report_no_descriptor(const struct vhost_user *vhost)
+{
+	const struct coherent_device *dev = vhost->backend.dev;
+
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: no descriptor is left for a queue; raise ulimit -n", dev->name);
+	return -ENOSPC;
+}
+
 static int send_kick_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vhost->lock)
 {
 	const int fd = atomic_load_explicit(&vhost->kick_fds[i], memory_order_relaxed);
@@ -91,10 +100,10 @@ static int send_kick_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(vho
 		.bytes = sizeof(message.u64),
 		.u64 = i,
 	};
-	int fresh, err = sys_eventfd(&fresh);
+	int fresh;
 
-	if (err)
-		return -ENOSPC;
+	if (sys_eventfd(&fresh))
+		return report_no_descriptor(vhost);
 	/* The number stays. A peer that kept the old eventfd cannot consume kicks of the new one. */
 	sys_become(fd, fresh);
 	sys_close(fresh);
@@ -189,16 +198,12 @@ static bool open_doorbell_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->loc
 
 static int open_kick_locked(struct vhost_user *vhost, atomic_int *kick_fd) NEEDS_LOCK(vhost->lock)
 {
-	const struct coherent_device *dev = vhost->backend.dev;
 	int fd;
 
 	if (!open_doorbell_locked(vhost))
 		return -ENOSPC;
-	if (sys_eventfd(&fd)) {
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: no descriptor is left for a queue; raise ulimit -n", dev->name);
-		return -ENOSPC;
-	}
+	if (sys_eventfd(&fd))
+		return report_no_descriptor(vhost);
 	/* ORDER: pairs with the acquire in notify_queue(), which also needs the doorbell. */
 	atomic_store_explicit(kick_fd, fd, memory_order_release);
 	return 0;
@@ -208,10 +213,17 @@ static int open_kick_locked(struct vhost_user *vhost, atomic_int *kick_fd) NEEDS
 static void make_ready_locked(struct vhost_user *vhost, struct vhost_user_queue *queue)
 	NEEDS_LOCK(vhost->lock)
 {
-	atomic_int *kick_fd = &vhost->kick_fds[queue - vhost->registers.queues];
+	const struct coherent_device *dev = vhost->backend.dev;
+	const unsigned int i = (unsigned int)(queue - vhost->registers.queues);
+	atomic_int *kick_fd = &vhost->kick_fds[i];
 
-	if (!queue->number)
+	if (!queue->number) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: queue %u is not ready: the driver must first set its size to a power of "
+		       "two, at most %d",
+		       dev->name, i, QUEUE_NUMBER_MAX);
 		return;
+	}
 	if (atomic_load_explicit(kick_fd, memory_order_relaxed) < 0 &&
 	    open_kick_locked(vhost, kick_fd))
 		return;
@@ -223,6 +235,7 @@ static void make_ready_locked(struct vhost_user *vhost, struct vhost_user_queue 
 
 static bool negotiate_features_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
+	const struct coherent_device *dev = vhost->backend.dev;
 	const uint64_t offered = vhost->features & FEATURES_SHOWN;
 	const uint64_t wanted = vhost->registers.driver_features;
 	struct vhost_user_message message = {
@@ -232,8 +245,13 @@ static bool negotiate_features_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost
 	};
 
 	/* 6.2: a device may refuse a driver that does not accept VIRTIO_F_VERSION_1. */
-	if (wanted & ~offered || !(wanted & UINT64_C(1) << VIRTIO_F_VERSION_1))
+	if (wanted & ~offered || !(wanted & UINT64_C(1) << VIRTIO_F_VERSION_1)) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: the device refuses FEATURES_OK: the driver wants features 0x%" PRIx64
+		       " of 0x%" PRIx64 ", and must want VIRTIO_F_VERSION_1, which is bit 32",
+		       dev->name, wanted, offered);
 		return false;
+	}
 	return !vhost_user_peer_set_locked(vhost, &message, NULL, 0, false);
 }
 
@@ -252,6 +270,7 @@ static bool has_run_locked(const struct vhost_user *vhost) NEEDS_LOCK(vhost->loc
 static void set_status_locked(struct vhost_user *vhost, uint32_t status) NEEDS_LOCK(vhost->lock)
 {
 	struct vhost_user_registers *registers = &vhost->registers;
+	const struct coherent_device *dev = vhost->backend.dev;
 	const uint32_t added = status & ~registers->status;
 
 	if (!status) {
@@ -267,8 +286,12 @@ static void set_status_locked(struct vhost_user *vhost, uint32_t status) NEEDS_L
 	registers->status |= status;
 	/* 3.1.1: a driver must check that the device accepted its features. This one did not. */
 	if (!(registers->status & VIRTIO_CONFIG_S_FEATURES_OK) &&
-	    status & VIRTIO_CONFIG_S_DRIVER_OK)
+	    status & VIRTIO_CONFIG_S_DRIVER_OK) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: the device needs a reset: the driver set DRIVER_OK without FEATURES_OK",
+		       dev->name);
 		registers->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+	}
 	start_queues_locked(vhost);
 }
 

@@ -3,6 +3,9 @@
  * These tests check the messages that the library sends to a good peer, and the registers of
  * virtio-mmio that the library derives from the answers.
  */
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "vhost_test.h"
 
 static void messages_follow_the_protocol(void **state)
@@ -159,9 +162,11 @@ static void features_are_negotiated(void **state)
 	coherent_bar_write32(fixture->bar, FEATURES, 1 << 5);
 	coherent_bar_write32(fixture->bar, STATUS, 11);
 	assert_int_equal(coherent_bar_read32(fixture->bar, STATUS), 3);
+	assert_true(log_has(&fixture->log, "the driver wants features 0x20 of 0x100000240"));
 	coherent_bar_write32(fixture->bar, STATUS, 7);
 	/* The device sets NEEDS_RESET, because the driver skipped the negotiation of features. */
 	assert_int_equal(coherent_bar_read32(fixture->bar, STATUS), 7 | 0x40);
+	assert_true(log_has(&fixture->log, "the driver set DRIVER_OK without FEATURES_OK"));
 	coherent_bar_write32(fixture->bar, STATUS, 0);
 	coherent_bar_write32(fixture->bar, FEATURES, 1 << 9);
 	coherent_bar_write32(fixture->bar, STATUS, 11);
@@ -228,6 +233,8 @@ static void queue_registers_change_only_while_it_is_not_ready(void **state)
 	coherent_bar_write32(fixture->bar, NUMBER, 2048);
 	coherent_bar_write32(fixture->bar, READY, 1);
 	assert_int_equal(coherent_bar_read32(fixture->bar, READY), 0);
+	assert_true(log_has(&fixture->log, "queue 0 is not ready: the driver must first set its "
+					   "size to a power of two, at most 1024"));
 	set_queue(fixture, 0, 2 * PAGE);
 	coherent_bar_write32(fixture->bar, DESC, 5);
 	/* The driver can take back a queue that does not run. Otherwise only a reset does that. */
@@ -267,6 +274,27 @@ static void rings_must_be_exposed_as_a_whole(void **state)
 	assert_err(start_virtio(fixture), -EIO);
 	coherent_bar_write32(fixture->bar, STATUS, 0);
 	set_queue(fixture, 0, 3 * PAGE - used_bytes);
+	close_fixture(fixture);
+}
+
+/* The queue gets another eventfd when it starts. The driver learns why it has none. */
+static void lack_of_descriptors_for_a_queue_is_reported(void **state)
+{
+	struct fixture *fixture = open_fixture("");
+	struct rlimit before, none;
+
+	(void)state;
+	set_queue(fixture, 0, 2 * PAGE);
+	assert_ok(getrlimit(RLIMIT_NOFILE, &before));
+	none = before;
+	none.rlim_cur = (rlim_t)dup(STDIN_FILENO);
+	close((int)none.rlim_cur);
+	assert_ok(setrlimit(RLIMIT_NOFILE, &none));
+	assert_err(start_virtio(fixture), -EIO);
+	assert_ok(setrlimit(RLIMIT_NOFILE, &before));
+	assert_int_equal(coherent_bar_read32(fixture->bar, STATUS), 15 | 0x40);
+	assert_int_equal(fixture->log.count, 1);
+	assert_true(log_has(&fixture->log, "no descriptor is left for a queue; raise ulimit -n"));
 	close_fixture(fixture);
 }
 
@@ -393,6 +421,7 @@ int main(void)
 		WITH_PEER(queues_are_independent),
 		WITH_PEER(queue_registers_change_only_while_it_is_not_ready),
 		WITH_PEER(rings_must_be_exposed_as_a_whole),
+		WITH_PEER(lack_of_descriptors_for_a_queue_is_reported),
 		WITH_PEER(status_of_zero_reconnects),
 		WITH_PEER(numbers_of_the_peer_are_capped),
 		WITH_PEER(number_of_slots_may_change),
