@@ -93,6 +93,16 @@ static bool send_with_fds(int fd, struct vhost_user_message *message)
 	return sendmsg(fd, &all, MSG_NOSIGNAL) >= 0;
 }
 
+/* Sends all that it announces. */
+static void send_too_long(int fd, struct vhost_user_message *message)
+{
+	char sent[4096] = "";
+
+	message->bytes = script->bytes;
+	memcpy(sent, message, VHOST_USER_HEADER_BYTES);
+	send_bytes(fd, sent, VHOST_USER_HEADER_BYTES + message->bytes);
+}
+
 /* Sends an answer. Returns whether the connection goes on. */
 static bool answer(int fd, struct vhost_user_message *message, enum misdeed misdeed)
 {
@@ -125,8 +135,8 @@ static bool answer(int fd, struct vhost_user_message *message, enum misdeed misd
 		message->flags |= 2;
 		break;
 	case TOO_LONG:
-		message->bytes = 4000;
-		break;
+		send_too_long(fd, message);
+		return true;
 	case TOO_SHORT:
 		message->bytes = 4;
 		send_bytes(fd, message, VHOST_USER_HEADER_BYTES + 4);
@@ -308,6 +318,7 @@ static void fork_peer(struct peer *peer, int listening, int connection)
 		.protocol = PEER_PROTOCOL,
 		.queues = 1,
 		.slots = 32,
+		.bytes = 2 * sizeof(struct vhost_user_message),
 	};
 	peer->pid = fork();
 	if (peer->pid)

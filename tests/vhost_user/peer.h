@@ -40,6 +40,7 @@ enum peer_fd { PEER_SOCKET, PEER_KICK, PEER_CALL, PEER_MEMORY };
  * @slots: The number of regions of memory that the peer can have.
  * @misdeed: The way in which the peer misbehaves.
  * @request: The request at which it does so.
+ * @bytes: The size of the payload of an answer that is too long.
  * @nth: Which request of that kind, from 1 on; 0 for each.
  * @meddles: The peer tries to shorten all memory that it gets and punches holes into it. It
  *	writes to the memory after it was told to forget it.
@@ -59,6 +60,7 @@ struct peer_script {
 	uint64_t slots;
 	enum misdeed misdeed;
 	enum vhost_user_request request;
+	uint32_t bytes;
 	unsigned int nth;
 	bool meddles;
 	bool shortened;

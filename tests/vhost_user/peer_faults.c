@@ -217,6 +217,37 @@ static void wrong_answers_are_errors(void **state)
 			check_misdeed(all_requests[i], misdeed);
 }
 
+/*
+ * The library does not read more than it has room for, and does not wait for more than was sent.
+ * The first size is one more than the answer has; the others are more than the library has room for.
+ */
+static void too_long_answer_is_malformed(void **state)
+{
+	static const uint32_t sizes[] = { 9, sizeof(struct vhost_user_message) + 1,
+					  2 * sizeof(struct vhost_user_message), 4000 };
+	static const struct {
+		enum vhost_user_request request;
+		const char *says;
+	} answers[] = {
+		{ VHOST_USER_GET_FEATURES, "the peer sent a malformed reply (GET_FEATURES)" },
+		{ VHOST_USER_SET_VRING_NUM, "the peer sent a malformed reply (SET_VRING_NUM)" },
+		{ VHOST_USER_ADD_MEM_REG, "the peer sent a malformed reply (ADD_MEM_REG)" },
+	};
+
+	(void)state;
+	peer.script->misdeed = TOO_LONG;
+	peer.script->nth = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes) * ARRAY_SIZE(answers); i++) {
+		struct fixture *fixture = new_fixture();
+
+		peer.script->bytes = sizes[i / ARRAY_SIZE(answers)];
+		peer.script->request = answers[i % ARRAY_SIZE(answers)].request;
+		assert_err(use_fixture(fixture, ""), -EIO);
+		assert_true(log_has(&fixture->log, answers[i % ARRAY_SIZE(answers)].says));
+		close_fixture(fixture);
+	}
+}
+
 /* The peer acknowledges a message, but hangs up at once. */
 static void lost_connection_is_an_error_at_once(void **state)
 {
@@ -315,6 +346,7 @@ int main(void)
 		WITH_PEER(refusal_after_a_reset_ends_the_connection),
 		WITH_PEER(full_backlog_is_a_timeout),
 		WITH_PEER(wrong_answers_are_errors),
+		WITH_PEER(too_long_answer_is_malformed),
 		WITH_PEER(lost_connection_is_an_error_at_once),
 		WITH_PEER(meddling_peer_reaches_no_other_memory),
 		WITH_PEER(no_failure_leaks),
