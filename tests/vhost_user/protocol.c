@@ -417,6 +417,45 @@ static void pages_are_shared_only_while_exposed(void **state)
 	close_fixture(fixture);
 }
 
+static uint64_t waiting(const struct fixture *fixture)
+{
+	struct coherent_stats stats;
+
+	assert_ok(coherent_device_stats(fixture->dev, &stats));
+	return stats.waiting;
+}
+
+/* Freed memory stays with the peer and out of reach of the driver until a fence succeeds. */
+static void failed_fence_can_be_repeated(void **state)
+{
+	struct fixture *fixture = open_fixture("");
+	const volatile uint8_t *va;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&fixture->mem, fixture->dev, PAGE));
+	va = coherent_unsafe_ptr(&fixture->mem);
+	coherent_free(&fixture->mem);
+	assert_int_equal(waiting(fixture), 1);
+	/* There is no memory to take the place of the file, so the connection stays too. */
+	inject.left = 1;
+	assert_err(coherent_device_fence(fixture->dev), -ENOMEM);
+	assert_int_equal(peer.script->connections, 1);
+	assert_true(is_of_a_file(va));
+	assert_int_equal(waiting(fixture), 1);
+	/* The peer does not answer, so the old connection may still be in use. */
+	peer.script->request = VHOST_USER_GET_FEATURES;
+	peer.script->nth = 0;
+	peer.script->misdeed = HANG_UP;
+	assert_err(coherent_device_fence(fixture->dev), -ENODEV);
+	assert_int_equal(waiting(fixture), 1);
+	peer.script->misdeed = NOTHING;
+	assert_ok(coherent_device_reset(fixture->dev));
+	assert_int_equal(waiting(fixture), 0);
+	/* The peer has only the rings now. */
+	assert_int_equal(peer.script->seen[VHOST_USER_ADD_MEM_REG], 3);
+	close_fixture(fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -436,6 +475,7 @@ int main(void)
 		WITH_PEER(numbers_of_the_peer_are_capped),
 		WITH_PEER(number_of_slots_may_change),
 		WITH_PEER(pages_are_shared_only_while_exposed),
+		WITH_PEER(failed_fence_can_be_repeated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
