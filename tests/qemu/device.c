@@ -3,6 +3,8 @@
  * These tests drive device models of QEMU behind its virtio-iommu. They test a fence while edu's
  * timer runs, registers, interrupts, NVMe and virtio. tests/promises.c tests the promises.
  */
+#include <coherent/pool.h>
+
 #include "../../examples/nvme.h"
 #include "../../src/base/sys.h"
 #include "../../src/qemu/device.h"
@@ -107,6 +109,30 @@ static void memory_runs_out_and_a_fence_brings_it_back(void **state)
 	assert_ok(coherent_zeroed(&mems[0], dev, 4 << 20));
 	while (i-- > 0)
 		coherent_free(&mems[i]);
+}
+
+/* The driver promised that freed objects are idle, so QEMU's memory comes back without a fence. */
+static void pool_gives_memory_back_without_a_fence(void **state)
+{
+	struct sector {
+		uint8_t bytes[2048];
+	};
+	COHERENT(struct sector) mems[100] = { COHERENT_EMPTY };
+	COHERENT_POOL(struct sector) pool = COHERENT_EMPTY;
+	COHERENT_BOX(struct sector) box = COHERENT_EMPTY;
+	struct coherent_stats stats;
+
+	(void)state;
+	assert_ok(coherent_pool_create(&pool, dev));
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++) {
+		assert_ok(coherent_pool_box(&pool, &box));
+		assert_ok(coherent_expose(&box, &mems[i]));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+		coherent_free(&mems[i]);
+	assert_ok(coherent_pool_destroy(&pool));
+	assert_ok(coherent_device_stats(dev, &stats));
+	assert_int_equal(stats.waiting, 0);
 }
 
 /* --- Registers and interrupts --- */
@@ -284,6 +310,7 @@ int main(void)
 		ON_EDU(each_refused_access_is_a_fault),
 		ON_EDU(close_reports_faults_that_were_not_read),
 		ON_EDU(memory_runs_out_and_a_fence_brings_it_back),
+		ON_EDU(pool_gives_memory_back_without_a_fence),
 		ON_EDU(registers_are_read_and_written),
 		ON_EDU(interrupts_wake),
 		ON_EDU(failed_unmap_ends_the_device),

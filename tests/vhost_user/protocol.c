@@ -3,6 +3,7 @@
  * These tests check the messages that the library sends to a good peer, and the registers of
  * virtio-mmio that the library derives from the answers.
  */
+#include <coherent/pool.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -456,6 +457,34 @@ static void failed_fence_can_be_repeated(void **state)
 	close_fixture(fixture);
 }
 
+/* The driver promised that freed objects are idle, so their slots come back without a fence. */
+static void pool_gives_slots_back_without_a_fence(void **state)
+{
+	const unsigned int *seen = peer.script->seen;
+	struct fixture *fixture = open_fixture("");
+	struct sector {
+		uint8_t bytes[2048];
+	};
+	COHERENT(struct sector) mems[100] = { COHERENT_EMPTY };
+	COHERENT_POOL(struct sector) pool = COHERENT_EMPTY;
+	COHERENT_BOX(struct sector) box = COHERENT_EMPTY;
+
+	(void)state;
+	assert_ok(coherent_pool_create(&pool, fixture->dev));
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++) {
+		assert_ok(coherent_pool_box(&pool, &box));
+		assert_ok(coherent_expose(&box, &mems[i]));
+	}
+	assert_true(seen[VHOST_USER_ADD_MEM_REG] > 3);
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+		coherent_free(&mems[i]);
+	assert_true(seen[VHOST_USER_REM_MEM_REG] > 0);
+	assert_ok(coherent_pool_destroy(&pool));
+	assert_int_equal(seen[VHOST_USER_REM_MEM_REG], seen[VHOST_USER_ADD_MEM_REG] - 1);
+	assert_int_equal(waiting(fixture), 0);
+	close_fixture(fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -476,6 +505,7 @@ int main(void)
 		WITH_PEER(number_of_slots_may_change),
 		WITH_PEER(pages_are_shared_only_while_exposed),
 		WITH_PEER(failed_fence_can_be_repeated),
+		WITH_PEER(pool_gives_slots_back_without_a_fence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
