@@ -15,6 +15,8 @@
  * @hugepages: The system seems to have hugepages; ordinary pages take their place.
  * @no_aio: The kernel seems to have no asynchronous I/O.
  * @short_sends: sendmsg() sends at most 12 bytes, as much as the header of a vhost-user message.
+ * @time_is_up: A wait for one socket ends only if the socket is ready or this is set. So a slow
+ *	machine is not a timeout. NULL for real time. Another process may set it.
  * @waits: This function says EAGAIN: accept4, recv or sendmsg. NULL for none.
  * @steals: Another process accepts a connection right before accept4().
  * @blocks: The number of blocks of memory in use.
@@ -30,6 +32,7 @@ extern struct inject {
 	bool no_aio;
 	bool short_sends;
 	bool steals;
+	const volatile bool *time_is_up;
 	const char *waits;
 	long blocks;
 	long bytes;

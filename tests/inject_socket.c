@@ -3,6 +3,7 @@
  * These wrappers do the same as inject.c for the calls that a connection and its memory need.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -84,6 +85,30 @@ ssize_t __wrap_recv(int fd, void *to, size_t bytes, int flags);
 ssize_t __wrap_recv(int fd, void *to, size_t bytes, int flags)
 {
 	return fails(ECONNRESET) || would_wait("recv") ? -1 : __real_recv(fd, to, bytes, flags);
+}
+
+/* The library waits for one socket to send, receive or accept. Its other waits are not changed. */
+static bool is_wait_for_peer(const struct pollfd *fds, nfds_t count, const struct timespec *timeout)
+{
+	return inject.time_is_up && count == 1 && fds->events & (POLLIN | POLLOUT) &&
+	       (!timeout || timeout->tv_sec || timeout->tv_nsec);
+}
+
+int __real_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+		 const sigset_t *mask);
+int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+		 const sigset_t *mask);
+int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+		 const sigset_t *mask)
+{
+	const struct timespec a_moment = { .tv_nsec = (long)MS };
+	int n = 0;
+
+	if (!is_wait_for_peer(fds, count, timeout))
+		return __real_ppoll(fds, count, timeout, mask);
+	while (!n && !*inject.time_is_up)
+		n = __real_ppoll(fds, count, &a_moment, mask);
+	return n;
 }
 
 int __real_memfd_create(const char *name, unsigned int flags);

@@ -13,12 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../src/base/sys.h"
 #include "peer.h"
 
 #define CONFIG_BYTES 60
 #define REGIONS_MAX 64
-#define LATE_MS 250
 
 /* Memory that the library gave to the peer. */
 struct region {
@@ -107,16 +105,19 @@ static void send_too_long(int fd, struct vhost_user_message *message)
 static bool answer(int fd, struct vhost_user_message *message, enum misdeed misdeed)
 {
 	const size_t bytes = VHOST_USER_HEADER_BYTES + message->bytes;
+	struct pollfd hung_up = { .fd = fd, .events = POLLRDHUP };
 	char garbage[64];
 
 	message->flags = VHOST_USER_FLAG_VERSION | VHOST_USER_FLAG_REPLY;
 	switch (misdeed) {
 	case SILENCE:
+		script->time_is_up = true;
 		return true;
 	case HANG_UP:
 		return false;
 	case LATE:
-		sys_sleep_ns(LATE_MS * SYS_NS_PER_MS);
+		script->time_is_up = true;
+		poll(&hung_up, 1, -1);
 		break;
 	case GARBAGE:
 		memset(garbage, 0x5c, sizeof(garbage));

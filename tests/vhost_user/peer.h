@@ -14,8 +14,8 @@ enum misdeed {
 	NOTHING,
 	HANG_UP, /* Hangs up instead of answering. */
 	HANG_UP_AFTER, /* Answers and hangs up at once. */
-	SILENCE,
-	LATE, /* Answers after the library has given up. */
+	SILENCE, /* Does not answer, and says that the time is up. */
+	LATE, /* The same, but answers after the library has given up. */
 	GARBAGE,
 	HALF, /* Sends half of the answer, then hangs up. */
 	ANOTHER_REQUEST,
@@ -47,6 +47,7 @@ enum peer_fd { PEER_SOCKET, PEER_KICK, PEER_CALL, PEER_MEMORY };
  * @shortened: The peer could shorten memory.
  * @attack: If it is not NULL, the peer calls it with each descriptor that it gets, and then does
  *	what the message asks for. The peer is a copy of the test's process, so it has the function.
+ * @time_is_up: The timeout of the library ends. In the tests no time passes before that.
  * @kicked: An eventfd that the peer got was signalled already.
  * @connections: The number of connections that the peer accepted.
  * @seen: How often each request came.
@@ -65,6 +66,7 @@ struct peer_script {
 	bool meddles;
 	bool shortened;
 	void (*attack)(int fd, enum peer_fd kind);
+	bool time_is_up;
 	bool kicked;
 	unsigned int connections;
 	unsigned int seen[64];

@@ -11,12 +11,14 @@ int start_peer(void **state)
 {
 	(void)state;
 	peer_start(&peer);
+	inject.time_is_up = &peer.script->time_is_up;
 	return 0;
 }
 
 int end_peer(void **state)
 {
 	(void)state;
+	inject.time_is_up = NULL;
 	peer_end(&peer);
 	return 0;
 }
