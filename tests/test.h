@@ -22,6 +22,20 @@
 
 #include "../src/base/size.h"
 
+/*
+ * A test that fails keeps what it has on its stack. So after a failure a sanitizer need not list what
+ * is left: the leaks are not the reason, and hide it.
+ */
+#undef cmocka_run_group_tests
+#undef cmocka_run_group_tests_name
+#define cmocka_run_group_tests(tests, setup, teardown) \
+	cmocka_run_group_tests_name(#tests, tests, setup, teardown)
+#define cmocka_run_group_tests_name(name, tests, setup, teardown) \
+	end_of_tests(_cmocka_run_group_tests(name, tests, ARRAY_SIZE(tests), setup, teardown))
+
+/* Remembers whether tests failed. Returns how many did. */
+int end_of_tests(int failed);
+
 #define assert_ok(call) assert_int_equal(call, 0)
 #define assert_err(call, err) assert_int_equal(call, err)
 

@@ -6,6 +6,8 @@
 #include "vhost_test.h"
 
 struct peer peer;
+/* The fixtures that are not closed, the last one first. */
+static struct fixture *fixtures;
 
 int start_peer(void **state)
 {
@@ -18,8 +20,14 @@ int start_peer(void **state)
 int end_peer(void **state)
 {
 	(void)state;
+	/* A failed test ends without an undo of what it changed. */
 	inject.time_is_up = NULL;
+	inject.left = 0;
+	inject.waits = NULL;
+	inject.no_aio = inject.short_sends = inject.steals = false;
 	peer_end(&peer);
+	while (fixtures)
+		close_fixture(fixtures);
 	return 0;
 }
 
@@ -29,6 +37,8 @@ struct fixture *new_fixture(void)
 
 	assert_non_null(fixture);
 	fixture->log = (struct log)LOG_EMPTY;
+	fixture->next = fixtures;
+	fixtures = fixture;
 	return fixture;
 }
 
@@ -103,6 +113,11 @@ int use_fixture(struct fixture *fixture, const char *keys)
 
 void close_fixture(struct fixture *fixture)
 {
+	struct fixture **link = &fixtures;
+
+	while (*link != fixture)
+		link = &(*link)->next;
+	*link = fixture->next;
 	coherent_free(&fixture->mem);
 	coherent_free(&fixture->rings);
 	coherent_box_free(&fixture->box);

@@ -15,7 +15,9 @@ enum { SELECT = 0x24, FEATURES = 0x20, NUMBER = 0x38, READY = 0x44, NOTIFY = 0x5
 enum { DESC = 0x80, AVAIL = 0x90, USED = 0xa0, CONFIG = 0x100, QUEUE = 0x30, NUM_MAX = 0x34 };
 
 /**
- * struct fixture - The objects of a driver. close_fixture() ends all of them.
+ * struct fixture - The objects of a driver. close_fixture() ends all of them. If a test fails before
+ * it does so, the end of the peer does.
+ * @next: The fixture that was allocated before it and is not closed.
  * @dev: The device.
  * @bar: Its registers.
  * @irq: Its interrupt.
@@ -25,6 +27,7 @@ enum { DESC = 0x80, AVAIL = 0x90, USED = 0xa0, CONFIG = 0x100, QUEUE = 0x30, NUM
  * @log: The reports of the library.
  */
 struct fixture {
+	struct fixture *next;
 	struct coherent_device *dev;
 	struct coherent_bar *bar;
 	struct coherent_irq *irq;
