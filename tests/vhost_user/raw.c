@@ -161,15 +161,14 @@ static int make_image(char *path)
 	return fd;
 }
 
-static void removed_region_lets_the_daemon_overwrite_the_next(void **state)
+/* Returns how many pages the daemon overwrote; 0 if it finished before it lost the region. */
+static unsigned int remove_region_during_reads(const char *image)
 {
-	char image[] = "/tmp/test-raw-XXXXXX";
 	struct memory rings, target, innocent;
 	struct qsd qsd;
 	unsigned int dirty = 0;
-	int kick, call, fd = make_image(image);
+	int kick, call;
 
-	(void)state;
 	assert_ok(qsd_start(&qsd, image, READS_A_SECOND, -1));
 	connect_to_daemon(qsd.path);
 	make_memory(&rings, 4 * PAGE, UINT64_C(1) << 32);
@@ -182,14 +181,11 @@ static void removed_region_lets_the_daemon_overwrite_the_next(void **state)
 	start_queue(&rings, kick, call);
 	start_reads(&rings, &target, kick);
 	wait_for(&rings, 1);
-	assert_true(finished(&rings) < READS);
 	send_region(VHOST_USER_REM_MEM_REG, &target);
 	send_region(VHOST_USER_ADD_MEM_REG, &innocent);
 	wait_for(&rings, READS);
 	for (size_t i = 0; i < READS; i++)
 		dirty += *((char *)innocent.va + i * PAGE) == DIRT;
-	print_message("# %u of %d pages overwritten that no request named\n", dirty, READS);
-	assert_true(dirty > 0);
 	close(connection);
 	qsd_end(&qsd);
 	free_memory(&rings);
@@ -197,6 +193,21 @@ static void removed_region_lets_the_daemon_overwrite_the_next(void **state)
 	free_memory(&innocent);
 	close(kick);
 	close(call);
+	return dirty;
+}
+
+static void removed_region_lets_the_daemon_overwrite_the_next(void **state)
+{
+	char image[] = "/tmp/test-raw-XXXXXX";
+	int fd = make_image(image);
+	unsigned int dirty;
+
+	(void)state;
+	/* A loaded machine may run this process again only when all reads are done. */
+	do
+		dirty = remove_region_during_reads(image);
+	while (!dirty);
+	print_message("# %u of %d pages overwritten that no request named\n", dirty, READS);
 	close(fd);
 	unlink(image);
 }
