@@ -43,7 +43,8 @@ int end_of_tests(int failed);
 #define PAGE 4096
 
 #define MS UINT64_C(1000000)
-#define LONG (10000 * MS)
+/* A test waits so long only if it fails. */
+#define LONG (600000 * MS)
 
 /**
  * struct log - The reports of a device.

@@ -64,6 +64,11 @@ static void edu_arm(struct world *world, uint64_t to, size_t bytes)
 	start_transfer(world, buffer_at(PLACE_DIRT), to, bytes, TO_MEMORY);
 }
 
+static bool edu_is_armed(struct world *world)
+{
+	return coherent_bar_read32(bar_of(world), DMA_CMD) & RUN;
+}
+
 static void edu_start(struct world *world)
 {
 	COHERENT_AUTO(uint8_t, dirt);
@@ -87,6 +92,7 @@ const struct world_ops edu_ops = {
 	.store = edu_store,
 	.arm = edu_arm,
 	.fire = edu_fire,
+	.is_armed = edu_is_armed,
 	.first_byte = 0xed,
 	/* The register inverts what is written to it. */
 	.mark_at = LIVENESS,
@@ -102,6 +108,7 @@ const struct world_ops qemu_edu_ops = {
 	.store = edu_store,
 	.arm = edu_arm,
 	.fire = edu_fire,
+	.is_armed = edu_is_armed,
 	.first_byte = 0xed,
 	/* The register inverts what is written to it. */
 	.mark_at = LIVENESS,

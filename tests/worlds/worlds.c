@@ -401,6 +401,15 @@ void world_arm_write(struct world *world, uint64_t to)
 	world->ops->arm(world, to, world->burst);
 }
 
+bool world_is_armed(struct world *world)
+{
+	if (!world->late_ms || world->ops->is_armed(world))
+		return true;
+	while (!coherent_device_next_fault(world->dev, &world->fault))
+		;
+	return false;
+}
+
 void world_fire(struct world *world)
 {
 	assert_ok(world->ops->fire(world));

@@ -62,6 +62,7 @@ struct world_ops {
 	int (*store)(struct world *world, enum place place, uint64_t to, size_t bytes);
 	void (*arm)(struct world *world, uint64_t to, size_t bytes);
 	int (*fire)(struct world *world);
+	bool (*is_armed)(struct world *world);
 	uint8_t first_byte;
 	uint64_t mark_at;
 	uint32_t mark;
@@ -225,6 +226,12 @@ void world_read_is_refused(struct world *world, uint64_t from, uint8_t secret,
 
 /* Tells the device to write world->burst bytes of DIRT later. */
 void world_arm_write(struct world *world, uint64_t to);
+
+/*
+ * Returns whether an armed transfer is still to come. If the machine is loaded, the device may have
+ * been faster than the test. Then the call forgets the faults, and the test tries again.
+ */
+bool world_is_armed(struct world *world);
 
 /* Waits until the device has written these bytes, or until the write is refused. */
 void world_fire(struct world *world);
