@@ -107,7 +107,7 @@ mkdir "$folder/own"
 reader=$!
 TMPDIR=$folder/own $blk read 0 30000 >"$folder/pipe" &
 writer=$!
-tries=100
+tries=3000
 while [ -z "$(ls "$folder/own")" ] && [ $tries -gt 0 ]; do
 	sleep 0.1
 	tries=$((tries - 1))
@@ -125,7 +125,7 @@ TMPDIR=$folder/own $blk read 0 30000 | head -c 1 >/dev/null
 daemons() {
 	grep -la "[f]ilename=$folder" /proc/[0-9]*/cmdline | wc -l
 }
-tries=50
+tries=3000
 while [ "$(daemons)" != 0 ] && [ $tries -gt 0 ]; do
 	sleep 0.1
 	tries=$((tries - 1))

@@ -34,7 +34,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE_DIR = os.path.dirname(os.path.dirname(HERE))
 TOOLS = {'cpio': 'cpio', 'gzip': 'gzip', 'dpkg': 'dpkg', 'gcc': 'gcc', 'depmod': 'kmod'}
 VFIO = ('vfio', 'vfio_iommu_type1', 'vfio-pci')
-SECONDS = 300
+# A run that takes longer hangs. The timeouts of meson are longer.
+SECONDS = 1000
 LOGGED = r'^(?:dmesg: (?:\[[^]]*\] )?)?'
 TAP = re.compile(LOGGED + r' *(not ok|ok) \d+ (?:- )?(.*)$', re.M)
 PLAN = re.compile(LOGGED + r' *1\.\.(\d+)$', re.M)
