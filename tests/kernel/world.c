@@ -9,7 +9,7 @@
 #include "world.h"
 
 enum { EDU_DMA_SRC = 0x80, EDU_DMA_DST = 0x88, EDU_DMA_COUNT = 0x90, EDU_DMA_CMD = 0x98 };
-enum { EDU_BUFFER = 0x40000, EDU_RUN_TO_MEMORY = 3 };
+enum { EDU_BUFFER = 0x40000, EDU_RUN = 1, EDU_RUN_TO_MEMORY = 3 };
 
 struct edu edu;
 enum coherent_level level;
@@ -48,6 +48,11 @@ void device_is_told_to_write(u64 to)
 	coherent_bar_write64(edu.bar, EDU_DMA_DST, to);
 	coherent_bar_write64(edu.bar, EDU_DMA_COUNT, DIRT_BYTES);
 	coherent_bar_write64(edu.bar, EDU_DMA_CMD, EDU_RUN_TO_MEMORY);
+}
+
+bool device_is_armed(void)
+{
+	return coherent_bar_read64(edu.bar, EDU_DMA_CMD) & EDU_RUN;
 }
 
 void device_writes(struct kunit *test, u64 to)

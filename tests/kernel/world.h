@@ -45,6 +45,9 @@ void device_gets_dirt(struct kunit *test);
 /* Commands the device to write its buffer to memory. The device does so EDU_MS later. */
 void device_is_told_to_write(u64 to);
 
+/* Returns whether the device has not done that yet. */
+bool device_is_armed(void);
+
 /* Calls coherent_free() in another file than the one that allocated the object. */
 void free_in_other_file(union edu_packets *packets);
 

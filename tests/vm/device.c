@@ -84,8 +84,7 @@ static void unplugged_device_leaves_memory(void **state)
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
 	pid_t unplugger;
 	uint8_t byte;
-	int status;
-	int err = 0;
+	int status, err = 0;
 
 	(void)state;
 	assert_ok(coherent_zeroed(&mem, dev, PAGE));
@@ -96,7 +95,7 @@ static void unplugged_device_leaves_memory(void **state)
 		      (char *)NULL);
 		_exit(1);
 	}
-	for (unsigned int turn = 0; !err && turn < 100; turn++) {
+	while (!err) {
 		sleep_ms(20);
 		err = coherent_zeroed(&none, dev, 1);
 		coherent_free(&none);
