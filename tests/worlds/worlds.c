@@ -403,8 +403,9 @@ void world_arm_write(struct world *world, uint64_t to)
 
 bool world_is_armed(struct world *world)
 {
-	if (!world->late_ms || world->ops->is_armed(world))
+	if (!world->ops->is_armed || world->ops->is_armed(world))
 		return true;
+	(void)!world->ops->fire(world);
 	while (!coherent_device_next_fault(world->dev, &world->fault))
 		;
 	return false;
