@@ -67,6 +67,7 @@ static int map_raw(void *arg, unsigned int turns)
 	struct qemu *qemu = qemu_of(arg);
 	int err = 0;
 
+	qemu->qtest.deadline_ns = UINT64_MAX;
 	for (unsigned int i = 0; !err && i < turns; i++)
 		err = qemu_iommu_map(&qemu->iommu, RAW_ADDRESS + 2 * i * BYTES,
 				     RAW_PHYSICAL + i * BYTES, BYTES, true);
@@ -78,6 +79,7 @@ static int unmap_raw(void *arg, unsigned int turns)
 	struct qemu *qemu = qemu_of(arg);
 	int err = 0;
 
+	qemu->qtest.deadline_ns = UINT64_MAX;
 	for (unsigned int i = 0; !err && i < turns; i++)
 		err = qemu_iommu_unmap(&qemu->iommu, RAW_ADDRESS + 2 * i * BYTES, BYTES);
 	return err;

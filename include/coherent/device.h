@@ -187,7 +187,9 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * its registers, and goes on with a transfer. The transfer can still reach mems that are exposed, but not freed ones, because
  * the library does not reuse the last 4096 freed addresses while others are left. While
  * the library holds back freed addresses, the mask cannot change. When QEMU has ended,
- * every call returns -ENODEV, but the memory stays.
+ * every call returns -ENODEV, but the memory stays. QEMU has 30 s to get ready, and
+ * 10 s for all that one call asks. Then the library kills it, and the call
+ * returns -ETIMEDOUT.
  *
  * Context: may sleep.
  * Return: 0; -EINVAL (the name is malformed, a key is unknown, a value is bad, or an
@@ -197,7 +199,7 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * address range is under the mask or in .window, or the device refused), -EBUSY
  * (somebody else has the device, or another device of its group), -ENOSPC (no
  * file descriptor is left), -EACCES, -EPERM (this process may not open a node or a group),
- * -ETIMEDOUT (the peer does not answer), -ENOMEM.
+ * -ETIMEDOUT (the peer does not answer, or QEMU is not ready in time), -ENOMEM.
  */
 #define coherent_device_open(dev, ...)					\
 	COHERENT_RESULT(, coherent_base_device_open((dev),		\

@@ -36,6 +36,9 @@
 #define MAILBOX_ADDRESS UINT64_C(0xfedf0000)
 #define MSI_LAST UINT64_C(0xfeefffff)
 
+/* The time that QEMU has to answer all that one call of the driver asks. */
+#define CALL_NS (10 * SYS_NS_PER_S)
+
 static struct qemu *qemu_of(struct backend *backend)
 {
 	return (struct qemu *)backend;
@@ -89,6 +92,15 @@ static bool is_loss(int err)
 static int result_locked(struct qemu *qemu, int err) NEEDS_LOCK(qemu->lock)
 {
 	return is_loss(err) ? lose_locked(qemu, err) : err;
+}
+
+/* Each call of the driver begins with this. Its exchanges with QEMU share one time limit. */
+static int begin_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
+{
+	if (qemu->closed || qemu->lost)
+		return -ENODEV;
+	qemu->qtest.deadline_ns = sys_deadline_ns(CALL_NS);
+	return 0;
 }
 
 /* --- Mappings --- */
@@ -170,11 +182,10 @@ static int open_machine(struct qemu *qemu, const struct name *name)
 	if (err)
 		return err;
 	lock_take(&qemu->lock);
+	qemu->qtest.deadline_ns = sys_deadline_ns(QEMU_OPEN_S * SYS_NS_PER_S);
 	err = start_functions_locked(qemu);
-	if (err)
-		err = result_locked(qemu, qemu_explain(qemu->backend.dev, qemu->log, err));
 	lock_drop(&qemu->lock);
-	return err;
+	return err ? qemu_explain(qemu->backend.dev, qemu->log, err) : 0;
 }
 
 static void qemu_close(struct backend *backend)
@@ -222,7 +233,6 @@ static int qemu_open(struct backend **backend, struct coherent_device *dev, cons
 	qemu->keys.memory = 64;
 	qemu->used_end = QEMU_OBJECTS_AT;
 	qemu->memory = qemu->log = qemu->qtest.fd = qemu->process.pidfd = -1;
-	qemu->qtest.timeout_ns = 10 * SYS_NS_PER_S;
 	for (size_t i = 0; i < QEMU_PCI_VECTORS_MAX; i++)
 		qemu->irq_fds[i] = -1;
 	RB_INIT(&qemu->mappings);
@@ -273,10 +283,10 @@ static int expose_locked(struct qemu *qemu, struct qemu_mapping *mapping,
 			 const struct backend_mapping *asked) NEEDS_LOCK(qemu->lock)
 {
 	const struct iova_want want = { .bytes = asked->bytes, .align = sys_page_bytes() };
-	int err = -ENODEV;
+	int err = begin_locked(qemu);
 
 	mapping->address = asked->address;
-	if (!qemu->closed && !qemu->lost)
+	if (!err)
 		err = iova_reserve(&qemu->space, &want, &mapping->at);
 	if (err)
 		goto free_mapping;
@@ -333,8 +343,11 @@ static int qemu_map(struct backend *backend, const struct backend_mapping *asked
 static void unmap_locked(struct qemu *qemu, const struct backend_mapping *asked)
 	NEEDS_LOCK(qemu->lock)
 {
-	int err = qemu->lost ? 0 : qemu_iommu_unmap(&qemu->iommu, asked->address, asked->bytes);
+	int err;
 
+	if (begin_locked(qemu))
+		return;
+	err = qemu_iommu_unmap(&qemu->iommu, asked->address, asked->bytes);
 	if (err)
 		lose_locked(qemu, err == -ENOMEM ? -EIO : err);
 }
@@ -376,9 +389,9 @@ static int fence_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
 	struct qemu_mapping *mapping, *next;
 	int err;
 
-	if (qemu->closed || qemu->lost)
-		return -ENODEV;
-	err = result_locked(qemu, qemu_pci_reset(&qemu->pci));
+	err = begin_locked(qemu);
+	if (!err)
+		err = result_locked(qemu, qemu_pci_reset(&qemu->pci));
 	if (err)
 		return err;
 	RB_FOREACH_SAFE(mapping, qemu_mappings, &qemu->mappings, next)
@@ -437,10 +450,11 @@ static int qemu_next_fault(struct backend *backend, struct coherent_fault *fault
 {
 	struct qemu *qemu = qemu_of(backend);
 	struct qemu_iommu_fault told;
-	int err = -ENODEV;
+	int err;
 
 	lock_take(&qemu->lock);
-	if (!qemu->closed && !qemu->lost)
+	err = begin_locked(qemu);
+	if (!err)
 		err = qemu_iommu_next_fault(&qemu->iommu, &told);
 	if (err && err != -EAGAIN && err != -ENODEV)
 		err = lose_locked(qemu, err);
@@ -463,10 +477,11 @@ static uint64_t qemu_reg_read(struct backend *backend, unsigned int bar, uint64_
 {
 	struct qemu *qemu = qemu_of(backend);
 	uint64_t value = UINT64_MAX;
-	int err = -ENODEV;
+	int err;
 
 	lock_take(&qemu->lock);
-	if (!qemu->closed && !qemu->lost)
+	err = begin_locked(qemu);
+	if (!err)
 		err = result_locked(qemu,
 				    qtest_read(&qemu->qtest, qemu->pci.bars[bar].address + offset,
 					       width, &value));
@@ -480,7 +495,7 @@ static void qemu_reg_write(struct backend *backend, unsigned int bar, uint64_t o
 	struct qemu *qemu = qemu_of(backend);
 
 	lock_take(&qemu->lock);
-	if (!qemu->closed && !qemu->lost)
+	if (!begin_locked(qemu))
 		(void)result_locked(qemu,
 				    qtest_write(&qemu->qtest, qemu->pci.bars[bar].address + offset,
 						width, value));
@@ -501,9 +516,9 @@ static int qemu_irq_connect(struct backend *backend, unsigned int vector, int fd
 	int err = 0;
 
 	lock_take(&qemu->lock);
-	if (fd >= 0 && (qemu->closed || qemu->lost))
-		err = -ENODEV;
-	else if (fd >= 0)
+	if (fd >= 0)
+		err = begin_locked(qemu);
+	if (!err && fd >= 0)
 		err = result_locked(qemu, qemu_pci_enable_irqs(&qemu->pci, MAILBOX_ADDRESS));
 	/* An interrupt that came before the vector was connected is dropped. */
 	if (!err && fd >= 0)

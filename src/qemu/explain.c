@@ -12,6 +12,8 @@
 #include "qemu/explain.h"
 #include "qemu/process.h"
 
+#define TEXT_OF(macro) AS_TEXT(macro)
+#define AS_TEXT(value) #value
 /* Older versions lack parts of virtio-iommu and of qtest. */
 #define NEEDED "QEMU 7.2 or newer is needed; " QEMU_PROGRAM " --version shows the version"
 
@@ -86,7 +88,7 @@ static int exec_error(int log)
 
 /* --- QEMU ended or does not have the device --- */
 
-/* If QEMU wrote no error, the error comes from qemu_pci_start() or qemu_iommu_start(). */
+/* If QEMU wrote no error, the error comes from qemu_pci_start(), qemu_iommu_start() or qtest.h. */
 static const struct {
 	int err;
 	int as;
@@ -97,6 +99,9 @@ static const struct {
 	{ -EIO, -EIO, "the virtio-iommu of this QEMU does not work as that of QEMU 7.2; " NEEDED },
 	{ -ENOSPC, -ENOSPC, "the BARs of the model take more than the 512 MiB that QEMU has" },
 	{ -EPIPE, -ENODEV, "QEMU ended and did not say why; " NEEDED },
+	{ -EPROTO, -EIO, "QEMU sent a malformed reply and was killed" },
+	{ -ETIMEDOUT, -ETIMEDOUT,
+	  "QEMU was not ready after " TEXT_OF(QEMU_OPEN_S) " s and was killed" },
 };
 
 /* Reports QEMU's message, and finds the error code by its words: QEMU does not translate them. */
@@ -128,7 +133,8 @@ int qemu_explain(const struct coherent_device *dev, int log, int err)
 
 	if (exec_error(log))
 		return qemu_explain_start(dev, exec_error(log));
-	if (qemu_explain_has_error(log, text, sizeof(text)))
+	/* A QEMU that ended wrote the reason. A QEMU that is slow is still running. */
+	if (err != -ETIMEDOUT && qemu_explain_has_error(log, text, sizeof(text)))
 		return quote_error(dev, text);
 	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
 		if (reasons[i].err != err)

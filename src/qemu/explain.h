@@ -21,11 +21,11 @@ int qemu_explain_start(const struct coherent_device *dev, int err);
  * qemu_explain() - Report why a device cannot be opened.
  * @dev: The device, which receives the report.
  * @log: The file that QEMU wrote its messages to.
- * @err: The error of qemu_pci_start() or qemu_iommu_start().
+ * @err: The error of qemu_pci_start() or qemu_iommu_start(). The caller kills QEMU afterwards.
  *
  * Return: @err, or an error that is more exact: -ENODEV (QEMU does not have the model or the
  * device, is too old, or cannot be run), -EINVAL (QEMU says why), -ENOSPC (no descriptor is left,
- * or the BARs of the model are too large), -ENOMEM.
+ * or the BARs of the model are too large), -ENOMEM, -EIO (a malformed reply), -ETIMEDOUT.
  */
 int qemu_explain(const struct coherent_device *dev, int log, int err);
 

@@ -182,7 +182,6 @@ static int send_request(struct qemu_iommu *iommu, const void *from, size_t bytes
 {
 	struct vring_desc *desc = shared_at(iommu, iommu->requests.at);
 	struct virtio_iommu_req_tail *tail = shared_at(iommu, RESULT);
-	const uint64_t deadline_ns = sys_deadline_ns(iommu->qtest->timeout_ns);
 	int err;
 
 	/* No other request is in flight, so these two places and descriptors 0 and 1 are free. */
@@ -194,7 +193,7 @@ static int send_request(struct qemu_iommu *iommu, const void *from, size_t bytes
 	make_available(iommu, &iommu->requests, 0);
 	err = qtest_write(iommu->qtest, iommu->requests.notify, 2, 0);
 	while (!err && !is_used(iommu, &iommu->requests))
-		if (sys_now_ns() >= deadline_ns)
+		if (sys_now_ns() >= iommu->qtest->deadline_ns)
 			err = -ETIMEDOUT;
 	iommu->requests.seen++;
 	return err ? err : result_of(tail->status);

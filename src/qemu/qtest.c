@@ -20,15 +20,15 @@
 #define CONFIG_DATA 0xcfc
 #define CONFIG_ENABLE UINT32_C(0x80000000)
 
-static int send_line(const struct qtest *qtest, const char *line, uint64_t deadline_ns)
+static int send_line(const struct qtest *qtest, const char *line)
 {
 	struct iovec part = { .iov_base = (void *)(uintptr_t)line, .iov_len = strlen(line) };
 
-	return sys_send(qtest->fd, &part, 1, NULL, 0, deadline_ns);
+	return sys_send(qtest->fd, &part, 1, NULL, 0, qtest->deadline_ns);
 }
 
 /* QEMU answers one line at a time, so bytes after the line break the protocol. */
-static int receive_line(const struct qtest *qtest, char line[LINE_BYTES], uint64_t deadline_ns)
+static int receive_line(const struct qtest *qtest, char line[LINE_BYTES])
 {
 	const char *end = NULL;
 	size_t bytes = 0;
@@ -38,7 +38,7 @@ static int receive_line(const struct qtest *qtest, char line[LINE_BYTES], uint64
 
 		if (bytes == LINE_BYTES)
 			return -EPROTO;
-		n = sys_receive(qtest->fd, line + bytes, LINE_BYTES - bytes, deadline_ns);
+		n = sys_receive(qtest->fd, line + bytes, LINE_BYTES - bytes, qtest->deadline_ns);
 		if (n < 0)
 			return (int)n;
 		bytes += (size_t)n;
@@ -52,11 +52,10 @@ static int receive_line(const struct qtest *qtest, char line[LINE_BYTES], uint64
 /* An error of the socket means that QEMU ended, whatever its number is. */
 static int converse(const struct qtest *qtest, const char *line, char answer[LINE_BYTES])
 {
-	const uint64_t deadline_ns = sys_deadline_ns(qtest->timeout_ns);
-	int err = send_line(qtest, line, deadline_ns);
+	int err = send_line(qtest, line);
 
 	if (!err)
-		err = receive_line(qtest, answer, deadline_ns);
+		err = receive_line(qtest, answer);
 	return !err || err == -ETIMEDOUT || err == -EPROTO ? err : -EPIPE;
 }
 

@@ -12,11 +12,12 @@
 /**
  * struct qtest - A connection to QEMU. Only one thread at a time uses it.
  * @fd: The socket.
- * @timeout_ns: The longest time that an answer may take.
+ * @deadline_ns: The time when the last answer to a call of the driver must be there. A call may
+ *	need hundreds of answers, so a time for each of them would not limit the call.
  */
 struct qtest {
 	int fd;
-	uint64_t timeout_ns;
+	uint64_t deadline_ns;
 };
 
 /* Each function returns 0, -ETIMEDOUT, -EPIPE (QEMU is gone) or -EPROTO (a malformed answer). */

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../../src/base/sys.h"
 #include "../../src/qemu/iommu.h"
 #include "../../src/qemu/pci.h"
 
@@ -110,14 +111,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static _Alignas(8) uint8_t memory[QEMU_IOMMU_BYTES];
 	struct input input = { .at = data, .left = size, .memory = memory };
-	struct qtest qtest = { .timeout_ns = 2000000 };
+	struct qtest qtest;
 	pthread_t thread;
 	int pair[2];
 
 	memset(memory, 0, sizeof(memory));
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		abort();
-	qtest.fd = pair[0];
+	qtest = (struct qtest){ .fd = pair[0], .deadline_ns = sys_deadline_ns(2000000) };
 	input.fd = pair[1];
 	if (pthread_create(&thread, NULL, run_qemu, &input))
 		abort();

@@ -5,17 +5,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../../src/base/sys.h"
 #include "../../src/qemu/qtest.h"
 #include "../test.h"
 
 /* Answers one command with @text. Returns the library's result. */
 static int answer_with(const char *text, size_t bytes, bool hang_up, uint64_t *value)
 {
-	struct qtest qtest = { .timeout_ns = 20 * MS };
+	struct qtest qtest;
 	int pair[2], err;
 
 	assert_ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
-	qtest.fd = pair[0];
+	qtest = (struct qtest){ .fd = pair[0], .deadline_ns = sys_deadline_ns(20 * MS) };
 	assert_int_equal(write(pair[1], text, bytes), bytes);
 	if (hang_up)
 		assert_ok(shutdown(pair[1], SHUT_WR));

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * These tests check that QEMU has a limited time for all that one call of the driver asks. The
+ * clock of the library jumps ahead each time that the library looks at it. So each answer seems to
+ * take a while, and the tests depend on no real time.
+ */
+#include <time.h>
+
+#include "edu.h"
+
+/* The library looks at the clock once or a few times for each answer. */
+#define JUMP_NS (500 * MS)
+
+static uint64_t jump_ns, ahead_ns;
+
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+	const int result = __real_clock_gettime(clock, now);
+	const uint64_t ahead = __atomic_add_fetch(&ahead_ns, jump_ns, __ATOMIC_RELAXED);
+	const uint64_t ns = (uint64_t)now->tv_nsec + ahead;
+
+	now->tv_sec += (time_t)(ns / (1000 * MS));
+	now->tv_nsec = (long)(ns % (1000 * MS));
+	return result;
+}
+
+static void slow_answers_do_not_prolong_an_open(void **state)
+{
+	struct log log = LOG_EMPTY;
+	struct coherent_device *slow;
+
+	(void)state;
+	jump_ns = JUMP_NS;
+	assert_err(coherent_device_open(&slow, "qemu:edu", .report = log_report,
+					.report_arg = &log),
+		   -ETIMEDOUT);
+	jump_ns = 0;
+	assert_null(slow);
+	assert_true(log_has(&log, "QEMU was not ready after 30 s and was killed"));
+	assert_int_equal(log.count, 1);
+	assert_int_equal(qemu_process(), 0);
+}
+
+static void slow_answers_do_not_prolong_a_reset(void **state)
+{
+	(void)state;
+	jump_ns = JUMP_NS;
+	assert_err(coherent_device_reset(dev), -ETIMEDOUT);
+	jump_ns = 0;
+	assert_true(log_has(&reports, "QEMU did not answer in time and was killed"));
+	assert_err(coherent_device_reset(dev), -ENODEV);
+}
+
+/* Time that passes between two calls is not QEMU's. */
+static void each_call_has_its_own_time(void **state)
+{
+	(void)state;
+	for (unsigned int turn = 0; turn < 3; turn++) {
+		COHERENT_AUTO(uint8_t, mem);
+		COHERENT_IRQ_AUTO(irq);
+
+		ahead_ns += 3600 * 1000 * MS;
+		assert_int_equal(coherent_bar_read32(bar, EDU_ID) & 0xff, 0xed);
+		ahead_ns += 3600 * 1000 * MS;
+		assert_ok(coherent_zeroed(&mem, dev, 1));
+		ahead_ns += 3600 * 1000 * MS;
+		assert_ok(coherent_irq_open(&irq, dev, 0));
+		ahead_ns += 3600 * 1000 * MS;
+		coherent_bar_write32(bar, EDU_LIVENESS, turn);
+		ahead_ns += 3600 * 1000 * MS;
+		coherent_free(&mem);
+		ahead_ns += 3600 * 1000 * MS;
+		assert_no_fault(dev);
+		ahead_ns += 3600 * 1000 * MS;
+		assert_ok(coherent_device_fence(dev));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(slow_answers_do_not_prolong_an_open),
+		ON_EDU(slow_answers_do_not_prolong_a_reset),
+		ON_EDU(each_call_has_its_own_time),
+	};
+
+	return RUN_WITH_QEMU(tests);
+}
