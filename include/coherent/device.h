@@ -182,6 +182,10 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  *	any other	a property of the model, as in qemu:edu,dma_mask=0xffffffff;
  *			the library sets addr, bus, driver and iommu_platform itself
  *
+ * A device name of qemu: is as trusted as a command line. It chooses files and
+ * properties for the program qemu-system-x86_64 that PATH names. So a program that is
+ * set-user-ID or set-group-ID, or has file capabilities, gets -EPERM.
+ *
  * Interrupts are MSI-X or MSI. Unmapping is not a fence. coherent_device_fence() and
  * coherent_device_reset() reset the bus of the model. The model edu has no reset: it keeps
  * its registers, and goes on with a transfer. The transfer can still reach mems that are exposed, but not freed ones, because
@@ -198,7 +202,8 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * choice of memory where memory is a file, or the peer lacks a feature), -EIO (no
  * address range is under the mask or in .window, or the device refused), -EBUSY
  * (somebody else has the device, or another device of its group), -ENOSPC (no
- * file descriptor is left), -EACCES, -EPERM (this process may not open a node or a group),
+ * file descriptor is left), -EACCES, -EPERM (this process may not open a node or a group,
+ * or may not run QEMU),
  * -ETIMEDOUT (the peer does not answer, or QEMU is not ready in time), -ENOMEM.
  */
 #define coherent_device_open(dev, ...)					\

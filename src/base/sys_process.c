@@ -6,6 +6,7 @@
  * thread may have held any lock when the child was copied. Nothing here takes a lock.
  */
 #include <signal.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -35,6 +36,11 @@ uint64_t sys_lockable_bytes(void)
 }
 
 /* --- Programs --- */
+
+bool sys_has_raised_rights(void)
+{
+	return getauxval(AT_SECURE);
+}
 
 void sys_pidfd_kill(int pidfd)
 {

@@ -24,6 +24,12 @@ uint64_t sys_lockable_bytes(void);
 #define SYS_EXEC_FAILED "cannot run, error "
 
 /*
+ * Returns whether the program got more rights than its caller has, by set-user-ID, set-group-ID or
+ * file capabilities. Then the caller must not choose which programs it runs.
+ */
+bool sys_has_raised_rights(void);
+
+/*
  * Start a program that is in PATH. It inherits the @count descriptors @fds under the same numbers.
  * Its output goes to the descriptor @log.
  *

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "base/sys.h"
+#include "base/sys_process.h"
 #include "qemu/explain.h"
 #include "qemu/start.h"
 
@@ -294,11 +294,26 @@ static int read_name(struct qemu *qemu, const struct name *name, char device[DEV
 	return err ? err : add_properties(name, device);
 }
 
+/* PATH, which the caller of this program set, says which QEMU would get the program's rights. */
+static int check_rights(const struct coherent_device *dev)
+{
+	if (!sys_has_raised_rights())
+		return 0;
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: this program has rights that its caller lacks (set-user-ID, set-group-ID or "
+	       "file capabilities), so it must not run the QEMU that PATH names; run it without "
+	       "them",
+	       dev->name);
+	return -EPERM;
+}
+
 int qemu_start(struct qemu *qemu, const struct name *name)
 {
 	char device[DEVICE_BYTES];
 	int err = read_name(qemu, name, device);
 
+	if (!err)
+		err = check_rights(qemu->backend.dev);
 	if (err)
 		return err;
 	err = sys_memfd(&qemu->log);

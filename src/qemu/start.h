@@ -15,7 +15,8 @@
  *	filled in too; close the device then.
  * @name: The name of the device.
  *
- * Return: 0; -EINVAL (the name, with a report), or an error of qemu_explain_start().
+ * Return: 0; -EINVAL (the name, with a report), -EPERM (the program has raised rights, with a
+ * report), or an error of qemu_explain_start().
  */
 int qemu_start(struct qemu *qemu, const struct name *name);
 
