@@ -19,88 +19,14 @@
 #include "base/size.h"
 #include "base/sys_process.h"
 #include "device/lookup.h"
-#include "qemu/device.h"
+#include "qemu/call.h"
 #include "qemu/explain.h"
+#include "qemu/irq.h"
 #include "qemu/start.h"
-
-/*
- * The layout of QEMU's memory: the queues of the IOMMU, a page that the device writes its
- * interrupts to (the mailbox), and then the objects.
- */
-#define IOMMU_AT QEMU_MIB
-#define MAILBOX_AT (IOMMU_AT + QEMU_IOMMU_BYTES)
-/*
- * The device address of the mailbox is right below the addresses that x86 uses for interrupts. No
- * object gets an address in either.
- */
-#define MAILBOX_ADDRESS UINT64_C(0xfedf0000)
-#define MSI_LAST UINT64_C(0xfeefffff)
-
-/* The time that QEMU has to answer all that one call of the driver asks. */
-#define CALL_NS (10 * SYS_NS_PER_S)
 
 static struct qemu *qemu_of(struct backend *backend)
 {
 	return (struct qemu *)backend;
-}
-
-/* --- The connection to QEMU --- */
-
-/* If QEMU is gone, the last error that it wrote is probably the reason. */
-static void report_loss(const struct qemu *qemu, int err)
-{
-	const struct coherent_device *dev = qemu->backend.dev;
-	char text[512];
-
-	if (err == -ETIMEDOUT)
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: QEMU did not answer in time and was killed", dev->name);
-	else if (err == -EPROTO)
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: QEMU sent a malformed reply and was killed", dev->name);
-	else if (err == -EIO)
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: QEMU's IOMMU did not unmap memory, so QEMU was killed", dev->name);
-	else if (qemu_explain_has_error(qemu->log, text, sizeof(text)))
-		report(&dev->reporter, COHERENT_ERROR, "%s: QEMU is gone; its last error was: %s",
-		       dev->name, text);
-	else
-		report(&dev->reporter, COHERENT_ERROR, "%s: QEMU is gone", dev->name);
-}
-
-/*
- * Kills a QEMU that breaks the protocol, so that a thread that polls for the end of the device
- * wakes up.
- */
-static int lose_locked(struct qemu *qemu, int err) NEEDS_LOCK(qemu->lock)
-{
-	if (!qemu->lost)
-		report_loss(qemu, err);
-	qemu->lost = true;
-	sys_pidfd_kill(qemu->process.pidfd);
-	if (err == -EPROTO || err == -EIO)
-		return -EIO;
-	return err == -ETIMEDOUT ? err : -ENODEV;
-}
-
-static bool is_loss(int err)
-{
-	return err == -ETIMEDOUT || err == -EPIPE || err == -EPROTO;
-}
-
-/* Turns an error of qtest.h or iommu.h into an error of the library. */
-static int result_locked(struct qemu *qemu, int err) NEEDS_LOCK(qemu->lock)
-{
-	return is_loss(err) ? lose_locked(qemu, err) : err;
-}
-
-/* Each call of the driver begins with this. Its exchanges with QEMU share one time limit. */
-static int begin_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
-{
-	if (qemu->closed || qemu->lost)
-		return -ENODEV;
-	qemu->qtest.deadline_ns = sys_deadline_ns(CALL_NS);
-	return 0;
 }
 
 /* --- Mappings --- */
@@ -131,26 +57,6 @@ static void end_mapping_locked(struct qemu *qemu, struct qemu_mapping *mapping)
 
 /* --- Open --- */
 
-/*
- * Looks for interrupts. A model sends an interrupt by a write of a word that is not zero.
- * ORDER: the exchange acquires what the model wrote to memory before it wrote the word.
- */
-static void poll_mailbox(void *arg)
-{
-	struct qemu *qemu = arg;
-	uint32_t *mailbox = (void *)(qemu->ram + MAILBOX_AT);
-
-	for (unsigned int i = 0; i < qemu->pci.vectors; i++) {
-		if (!__atomic_load_n(&mailbox[i], __ATOMIC_RELAXED) ||
-		    !__atomic_exchange_n(&mailbox[i], 0, __ATOMIC_ACQUIRE))
-			continue;
-		lock_take(&qemu->lock);
-		if (qemu->irq_fds[i] >= 0)
-			sys_eventfd_signal(qemu->irq_fds[i]);
-		lock_drop(&qemu->lock);
-	}
-}
-
 static int start_functions_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
 {
 	int err = qemu_pci_start(&qemu->pci, &qemu->qtest);
@@ -158,21 +64,19 @@ static int start_functions_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
 	qemu->iommu = (struct qemu_iommu){
 		.qtest = &qemu->qtest,
 		.memory = qemu->ram,
-		.at = IOMMU_AT,
+		.at = QEMU_IOMMU_AT,
 		.endpoint = QEMU_PCI_FUNCTION,
 	};
 	if (!err)
 		err = qemu_iommu_start(&qemu->iommu, QEMU_PCI_IOMMU, QEMU_PCI_IOMMU_BARS);
-	return err ? err :
-		     qemu_iommu_map(&qemu->iommu, MAILBOX_ADDRESS, MAILBOX_AT, sys_page_bytes(),
-				    true);
+	return err ? err : qemu_irq_open_locked(qemu);
 }
 
 static int open_machine(struct qemu *qemu, const struct name *name)
 {
 	int err;
 
-	qemu->process.poll = poll_mailbox;
+	qemu->process.poll = qemu_irq_poll;
 	qemu->process.arg = qemu;
 	err = qemu_start(qemu, name);
 	if (err)
@@ -274,8 +178,9 @@ static int copy_and_map_locked(struct qemu *qemu, const struct qemu_mapping *map
 
 	if (err)
 		return err;
-	return result_locked(qemu, qemu_iommu_map(&qemu->iommu, asked->address, at, asked->bytes,
-						  asked->permission != COHERENT_READ_ONLY));
+	return qemu_call_result_locked(
+		qemu, qemu_iommu_map(&qemu->iommu, asked->address, at, asked->bytes,
+				     asked->permission != COHERENT_READ_ONLY));
 }
 
 /* Consumes @mapping: the tree of mappings owns it, or it is freed after an error. */
@@ -283,7 +188,7 @@ static int expose_locked(struct qemu *qemu, struct qemu_mapping *mapping,
 			 const struct backend_mapping *asked) NEEDS_LOCK(qemu->lock)
 {
 	const struct iova_want want = { .bytes = asked->bytes, .align = sys_page_bytes() };
-	int err = begin_locked(qemu);
+	int err = qemu_call_begin_locked(qemu);
 
 	mapping->address = asked->address;
 	if (!err)
@@ -345,11 +250,11 @@ static void unmap_locked(struct qemu *qemu, const struct backend_mapping *asked)
 {
 	int err;
 
-	if (begin_locked(qemu))
+	if (qemu_call_begin_locked(qemu))
 		return;
 	err = qemu_iommu_unmap(&qemu->iommu, asked->address, asked->bytes);
 	if (err)
-		lose_locked(qemu, err == -ENOMEM ? -EIO : err);
+		qemu_call_lose_locked(qemu, err == -ENOMEM ? -EIO : err);
 }
 
 /* The file belongs to this process, so the contents are there even if QEMU is gone. */
@@ -389,9 +294,9 @@ static int fence_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
 	struct qemu_mapping *mapping, *next;
 	int err;
 
-	err = begin_locked(qemu);
+	err = qemu_call_begin_locked(qemu);
 	if (!err)
-		err = result_locked(qemu, qemu_pci_reset(&qemu->pci));
+		err = qemu_call_result_locked(qemu, qemu_pci_reset(&qemu->pci));
 	if (err)
 		return err;
 	RB_FOREACH_SAFE(mapping, qemu_mappings, &qemu->mappings, next)
@@ -435,8 +340,8 @@ static void qemu_limits(struct backend *backend, struct coherent_limits *limits)
 
 	*limits = (struct coherent_limits){
 		.mask = UINT64_MAX,
-		.ranges = { { qemu->iommu.first, MAILBOX_ADDRESS - 1 },
-			    { MSI_LAST + 1, qemu->iommu.last } },
+		.ranges = { { qemu->iommu.first, QEMU_IRQ_ADDRESS - 1 },
+			    { QEMU_IRQ_ADDRESS_LAST + 1, qemu->iommu.last } },
 		.range_count = 2,
 		.page_bytes = sys_page_bytes(),
 		.mappings = SIZE_MAX,
@@ -453,11 +358,11 @@ static int qemu_next_fault(struct backend *backend, struct coherent_fault *fault
 	int err;
 
 	lock_take(&qemu->lock);
-	err = begin_locked(qemu);
+	err = qemu_call_begin_locked(qemu);
 	if (!err)
 		err = qemu_iommu_next_fault(&qemu->iommu, &told);
 	if (err && err != -EAGAIN && err != -ENODEV)
-		err = lose_locked(qemu, err);
+		err = qemu_call_lose_locked(qemu, err);
 	lock_drop(&qemu->lock);
 	if (err)
 		return err;
@@ -480,11 +385,11 @@ static uint64_t qemu_reg_read(struct backend *backend, unsigned int bar, uint64_
 	int err;
 
 	lock_take(&qemu->lock);
-	err = begin_locked(qemu);
+	err = qemu_call_begin_locked(qemu);
 	if (!err)
-		err = result_locked(qemu,
-				    qtest_read(&qemu->qtest, qemu->pci.bars[bar].address + offset,
-					       width, &value));
+		err = qemu_call_result_locked(qemu, qtest_read(&qemu->qtest,
+							       qemu->pci.bars[bar].address + offset,
+							       width, &value));
 	lock_drop(&qemu->lock);
 	return err ? UINT64_MAX : value;
 }
@@ -495,41 +400,11 @@ static void qemu_reg_write(struct backend *backend, unsigned int bar, uint64_t o
 	struct qemu *qemu = qemu_of(backend);
 
 	lock_take(&qemu->lock);
-	if (!begin_locked(qemu))
-		(void)result_locked(qemu,
-				    qtest_write(&qemu->qtest, qemu->pci.bars[bar].address + offset,
-						width, value));
+	if (!qemu_call_begin_locked(qemu))
+		(void)qemu_call_result_locked(
+			qemu, qtest_write(&qemu->qtest, qemu->pci.bars[bar].address + offset, width,
+					  value));
 	lock_drop(&qemu->lock);
-}
-
-static bool has_listener_locked(const struct qemu *qemu) NEEDS_LOCK(qemu->lock)
-{
-	for (size_t i = 0; i < QEMU_PCI_VECTORS_MAX; i++)
-		if (qemu->irq_fds[i] >= 0)
-			return true;
-	return false;
-}
-
-static int qemu_irq_connect(struct backend *backend, unsigned int vector, int fd)
-{
-	struct qemu *qemu = qemu_of(backend);
-	int err = 0;
-
-	lock_take(&qemu->lock);
-	if (fd >= 0)
-		err = begin_locked(qemu);
-	if (!err && fd >= 0)
-		err = result_locked(qemu, qemu_pci_enable_irqs(&qemu->pci, MAILBOX_ADDRESS));
-	/* An interrupt that came before the vector was connected is dropped. */
-	if (!err && fd >= 0)
-		__atomic_store_n((uint32_t *)(qemu->ram + MAILBOX_AT) + vector, 0,
-				 __ATOMIC_RELAXED);
-	qemu->irq_fds[vector] = err ? -1 : fd;
-	/* While this thread has the lock, a close cannot end the process. */
-	if (!qemu->closed)
-		qemu_process_poll(&qemu->process, has_listener_locked(qemu));
-	lock_drop(&qemu->lock);
-	return err;
 }
 
 static struct pollfd qemu_lost_fd(const struct backend *backend)
@@ -545,7 +420,7 @@ static bool qemu_is_lost(struct backend *backend)
 
 	lock_take(&qemu->lock);
 	if (!qemu->closed && !qemu->lost && !sys_wait_socket(qemu->process.pidfd, POLLIN, 0))
-		lose_locked(qemu, -EPIPE);
+		qemu_call_lose_locked(qemu, -EPIPE);
 	is_lost = qemu->closed || qemu->lost;
 	lock_drop(&qemu->lock);
 	return is_lost;

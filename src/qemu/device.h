@@ -15,7 +15,9 @@
 #include "qemu/process.h"
 
 #define QEMU_MIB ((uint64_t)1 << 20)
-/* The offset of the first object in the memory of QEMU. */
+/* The layout of QEMU's memory: the queues of the IOMMU, the mailbox for interrupts, the objects. */
+#define QEMU_IOMMU_AT QEMU_MIB
+#define QEMU_MAILBOX_AT (QEMU_IOMMU_AT + QEMU_IOMMU_BYTES)
 #define QEMU_OBJECTS_AT (2 * QEMU_MIB)
 
 /**

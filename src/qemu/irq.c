@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Interrupts: the mailbox that the model writes them to, and the eventfds that wait for them.
+ */
+#include "base/size.h"
+#include "qemu/call.h"
+#include "qemu/irq.h"
+
+int qemu_irq_open_locked(struct qemu *qemu)
+{
+	return qemu_iommu_map(&qemu->iommu, QEMU_IRQ_ADDRESS, QEMU_MAILBOX_AT, sys_page_bytes(),
+			      true);
+}
+
+static uint32_t *mailbox_of(const struct qemu *qemu)
+{
+	return (void *)(qemu->ram + QEMU_MAILBOX_AT);
+}
+
+/*
+ * A model sends an interrupt by a write of a word that is not zero.
+ * ORDER: the exchange acquires what the model wrote to memory before it wrote the word.
+ */
+void qemu_irq_poll(void *arg)
+{
+	struct qemu *qemu = arg;
+	uint32_t *mailbox = mailbox_of(qemu);
+
+	for (unsigned int i = 0; i < qemu->pci.vectors; i++) {
+		if (!__atomic_load_n(&mailbox[i], __ATOMIC_RELAXED) ||
+		    !__atomic_exchange_n(&mailbox[i], 0, __ATOMIC_ACQUIRE))
+			continue;
+		lock_take(&qemu->lock);
+		if (qemu->irq_fds[i] >= 0)
+			sys_eventfd_signal(qemu->irq_fds[i]);
+		lock_drop(&qemu->lock);
+	}
+}
+
+static bool has_listener_locked(const struct qemu *qemu) NEEDS_LOCK(qemu->lock)
+{
+	for (size_t i = 0; i < QEMU_PCI_VECTORS_MAX; i++)
+		if (qemu->irq_fds[i] >= 0)
+			return true;
+	return false;
+}
+
+int qemu_irq_connect(struct backend *backend, unsigned int vector, int fd)
+{
+	struct qemu *qemu = (struct qemu *)backend;
+	int err = 0;
+
+	lock_take(&qemu->lock);
+	if (fd >= 0)
+		err = qemu_call_begin_locked(qemu);
+	if (!err && fd >= 0)
+		err = qemu_call_result_locked(qemu,
+					      qemu_pci_enable_irqs(&qemu->pci, QEMU_IRQ_ADDRESS));
+	/* An interrupt that came before the vector was connected is dropped. */
+	if (!err && fd >= 0)
+		__atomic_store_n(mailbox_of(qemu) + vector, 0, __ATOMIC_RELAXED);
+	qemu->irq_fds[vector] = err ? -1 : fd;
+	/* While this thread has the lock, a close cannot end the process. */
+	if (!qemu->closed)
+		qemu_process_poll(&qemu->process, has_listener_locked(qemu));
+	lock_drop(&qemu->lock);
+	return err;
+}
