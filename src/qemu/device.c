@@ -114,6 +114,7 @@ static void qemu_close(struct backend *backend)
 	for (char **argv = qemu->process.argv; *argv; argv++)
 		free(*argv);
 	lock_destroy(&qemu->lock);
+	free(qemu->irq_fds);
 	free(qemu);
 }
 
@@ -137,8 +138,6 @@ static int qemu_open(struct backend **backend, struct coherent_device *dev, cons
 	qemu->keys.memory = 64;
 	qemu->used_end = QEMU_OBJECTS_AT;
 	qemu->memory = qemu->log = qemu->qtest.fd = qemu->process.pidfd = -1;
-	for (size_t i = 0; i < QEMU_PCI_VECTORS_MAX; i++)
-		qemu->irq_fds[i] = -1;
 	RB_INIT(&qemu->mappings);
 	lock_init(&qemu->lock);
 	err = open_machine(qemu, name);

@@ -84,7 +84,7 @@ struct qemu {
 	struct iova_space space;
 	uint64_t used_end;
 	struct qemu_mappings mappings;
-	int irq_fds[QEMU_PCI_VECTORS_MAX];
+	int *irq_fds;
 };
 
 #endif

@@ -2,14 +2,23 @@
 /*
  * Interrupts: the mailbox that the model writes them to, and the eventfds that wait for them.
  */
+#include <stdlib.h>
+
 #include "base/size.h"
 #include "qemu/call.h"
 #include "qemu/irq.h"
 
 int qemu_irq_open_locked(struct qemu *qemu)
 {
-	return qemu_iommu_map(&qemu->iommu, QEMU_IRQ_ADDRESS, QEMU_MAILBOX_AT, sys_page_bytes(),
-			      true);
+	const size_t bytes = align_up(QEMU_PCI_VECTORS_MAX * sizeof(uint32_t), sys_page_bytes());
+
+	/* A model may have no vector, and the array must not be NULL. */
+	qemu->irq_fds = malloc((qemu->pci.vectors + 1) * sizeof(*qemu->irq_fds));
+	if (!qemu->irq_fds)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < qemu->pci.vectors; i++)
+		qemu->irq_fds[i] = -1;
+	return qemu_iommu_map(&qemu->iommu, QEMU_IRQ_ADDRESS, QEMU_MAILBOX_AT, bytes, true);
 }
 
 static uint32_t *mailbox_of(const struct qemu *qemu)
@@ -39,7 +48,7 @@ void qemu_irq_poll(void *arg)
 
 static bool has_listener_locked(const struct qemu *qemu) NEEDS_LOCK(qemu->lock)
 {
-	for (size_t i = 0; i < QEMU_PCI_VECTORS_MAX; i++)
+	for (unsigned int i = 0; i < qemu->pci.vectors; i++)
 		if (qemu->irq_fds[i] >= 0)
 			return true;
 	return false;

@@ -16,10 +16,10 @@
 #define QEMU_IRQ_ADDRESS_LAST UINT64_C(0xfeefffff)
 
 /**
- * qemu_irq_open_locked() - Let the model reach the mailbox.
+ * qemu_irq_open_locked() - Let the model reach the mailbox, and make room for the eventfds.
  * @qemu: The device; its PCI function and its IOMMU are started.
  *
- * Return: 0; as qemu_iommu_map().
+ * Return: 0; -ENOMEM, or as qemu_iommu_map().
  */
 int qemu_irq_open_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock);
 

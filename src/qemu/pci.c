@@ -126,41 +126,46 @@ static int find_vectors(struct qemu_pci *pci)
 		pci->msi = 0;
 	else
 		pci->vectors = !!pci->msi;
-	if (pci->vectors > QEMU_PCI_VECTORS_MAX)
-		pci->vectors = QEMU_PCI_VECTORS_MAX;
 	return err;
+}
+
+/* Sets @entry to the address of the table, which must be in a BAR as a whole. */
+static int find_msix_table(const struct qemu_pci *pci, uint64_t *entry)
+{
+	uint32_t table;
+	int err = read_config(pci, pci->msix + PCI_MSIX_TABLE, &table);
+	const uint32_t bar = table & PCI_MSIX_TABLE_BIR, offset = table & PCI_MSIX_TABLE_OFFSET;
+
+	if (err)
+		return err;
+	if (bar > 5 || offset + (uint64_t)pci->vectors * PCI_MSIX_ENTRY_SIZE > pci->bars[bar].bytes)
+		return -EIO;
+	*entry = pci->bars[bar].address + offset;
+	return 0;
+}
+
+/*
+ * PCI Local Bus 3.0, 6.8.2: an entry is an address of 64 bits, the data, and a word of control. A
+ * reset masks each vector, and 0 in the last word unmasks it.
+ */
+static int write_entry(const struct qemu_pci *pci, uint64_t entry, unsigned int vector)
+{
+	const uint64_t message = pci->messages + vector * sizeof(uint32_t);
+	const uint32_t words[4] = { (uint32_t)message, (uint32_t)(message >> 32), MESSAGE, 0 };
+
+	return qtest_write_entry(pci->qtest, entry + vector * PCI_MSIX_ENTRY_SIZE, words);
 }
 
 static int enable_msix(const struct qemu_pci *pci)
 {
-	uint32_t table, head;
 	uint64_t entry;
-	int err = read_config(pci, pci->msix + PCI_MSIX_TABLE, &table);
+	uint32_t head;
+	int err = find_msix_table(pci, &entry);
 
 	if (!err)
 		err = read_config(pci, pci->msix, &head);
-	if (err)
-		return err;
-	if ((table & PCI_MSIX_TABLE_BIR) > 5 || !pci->bars[table & PCI_MSIX_TABLE_BIR].bytes)
-		return -EIO;
-	entry = pci->bars[table & PCI_MSIX_TABLE_BIR].address + (table & PCI_MSIX_TABLE_OFFSET);
-	for (unsigned int i = 0; !err && i < pci->vectors; i++, entry += PCI_MSIX_ENTRY_SIZE) {
-		const uint64_t message = pci->messages + i * sizeof(uint32_t);
-
-		err = qtest_write(pci->qtest, entry + PCI_MSIX_ENTRY_LOWER_ADDR, 4,
-				  (uint32_t)message);
-		if (!err)
-			err = qtest_write(pci->qtest, entry + PCI_MSIX_ENTRY_UPPER_ADDR, 4,
-					  message >> 32);
-		if (!err)
-			err = qtest_write(pci->qtest, entry + PCI_MSIX_ENTRY_DATA, 4, MESSAGE);
-		if (!err)
-			/*
-			 * PCI Local Bus 3.0, 6.8.2: after a reset each vector is masked, and 0
-			 * unmasks it.
-			 */
-			err = qtest_write(pci->qtest, entry + PCI_MSIX_ENTRY_VECTOR_CTRL, 4, 0);
-	}
+	for (unsigned int i = 0; !err && i < pci->vectors; i++)
+		err = write_entry(pci, entry, i);
 	/* MSI-X is enabled last, when each vector has an address in the mailbox. */
 	return err ? err :
 		     write_config(pci, pci->msix, head | (uint32_t)PCI_MSIX_FLAGS_ENABLE << 16);

@@ -9,7 +9,8 @@
 #include "device/device.h"
 #include "qemu/qtest.h"
 
-#define QEMU_PCI_VECTORS_MAX 32
+/* MSI-X has at most this many vectors (PCI Local Bus 3.0, 6.8.2.3). */
+#define QEMU_PCI_VECTORS_MAX 2048
 /* A configuration space holds at most this many capabilities of 4 bytes. */
 #define QEMU_PCI_CAPABILITIES_MAX 48
 /* Bus, device and function, as the command line of QEMU places them. */
@@ -26,7 +27,8 @@
  * @bars: The memory BARs. BARs of I/O ports are left out.
  * @bars.bytes: The size; 0 if there is no such BAR.
  * @bars.address: The physical address.
- * @vectors: The number of interrupt vectors, by MSI-X or MSI.
+ * @vectors: The number of interrupt vectors, by MSI-X or MSI. All MSI vectors of a function write
+ *	to the same word, so with MSI the function is told to use one vector only.
  * @msi: The offset of MSI in configuration space; 0 if MSI is not used.
  * @msix: The offset of MSI-X in configuration space; 0 if the device does not have it.
  * @messages: The device address that interrupts are written to; 0 if they are not enabled.

@@ -107,6 +107,19 @@ int qtest_write(const struct qtest *qtest, uint64_t address, unsigned int width,
 	return send_command(qtest, line, NULL);
 }
 
+/* The text has the bytes in their order in memory, and a register is little-endian. */
+int qtest_write_entry(const struct qtest *qtest, uint64_t address, const uint32_t words[4])
+{
+	char line[96];
+	int used = snprintf(line, sizeof(line), "write 0x%" PRIx64 " 0x10 0x", address);
+
+	for (size_t i = 0; i < 4; i++)
+		used += snprintf(line + used, sizeof(line) - (size_t)used, "%08" PRIx32,
+				 __builtin_bswap32(words[i]));
+	snprintf(line + used, sizeof(line) - (size_t)used, "\n");
+	return send_command(qtest, line, NULL);
+}
+
 static int write_port(const struct qtest *qtest, unsigned int port, uint32_t value)
 {
 	char line[64];

@@ -41,6 +41,14 @@ int qtest_read(const struct qtest *qtest, uint64_t address, unsigned int width, 
 int qtest_write(const struct qtest *qtest, uint64_t address, unsigned int width, uint64_t value);
 
 /**
+ * qtest_write_entry() - Write an entry of a table: four words of 32 bits, the first one first.
+ * @qtest: The connection.
+ * @address: The physical address.
+ * @words: The words.
+ */
+int qtest_write_entry(const struct qtest *qtest, uint64_t address, const uint32_t words[4]);
+
+/**
  * qtest_config_read() - Read a word of a PCI function's configuration space.
  * @qtest: The connection.
  * @function: The bus, device and function, as in a requester ID.

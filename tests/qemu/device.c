@@ -230,7 +230,8 @@ static void nvme_driver_reads_blocks(void **state)
 	(void)state;
 	assert_ok(coherent_device_open(&nvme_dev, "qemu:nvme,max_ioqpairs=4"));
 	assert_ok(coherent_device_limits(nvme_dev, &limits));
-	assert_true(limits.vectors > 1);
+	/* 64 pairs of queues, and the administration. */
+	assert_int_equal(limits.vectors, 65);
 	assert_ok(nvme_open(&nvme, nvme_dev, 32));
 	assert_string_equal(nvme.model, "QEMU NVMe Ctrl");
 	memset(out, DIRT, PAGE);
@@ -246,7 +247,7 @@ static void nvme_driver_reads_blocks(void **state)
 
 /* QEMU puts these registers of Virtio 1.2, 4.1.4.3, at these offsets of BAR 4. */
 enum { NOTIFY = 0x3000, FEATURES_AT = 8, FEATURES = 12, STATUS = 20, QUEUE_SIZE = 24 };
-enum { QUEUE_ENABLE = 28, DESC_AT = 32, AVAIL_AT = 40, USED_AT = 48 };
+enum { QUEUE_VECTOR = 26, QUEUE_ENABLE = 28, DESC_AT = 32, AVAIL_AT = 40, USED_AT = 48 };
 enum { ENTRIES = 8, AVAIL = 0x100, USED = 0x200 };
 
 static void start_virtio(struct coherent_bar *registers, uint64_t rings)
@@ -322,6 +323,42 @@ static void virtio_model_is_behind_the_iommu(void **state)
 	coherent_bar_close(registers);
 }
 
+/* The last vector of the largest table that MSI-X has, and one behind the first 64. */
+static void all_vectors_of_a_model_interrupt(void **state)
+{
+	static const uint16_t used_vectors[] = { 2047, 64, 0 };
+	COHERENT_DEVICE_AUTO(rng);
+	COHERENT_AUTO(uint8_t, numbers);
+	COHERENT_BAR_AUTO(registers);
+	union words rings = COHERENT_EMPTY;
+	struct coherent_limits limits;
+	struct coherent_irq *none;
+
+	(void)state;
+	assert_ok(coherent_device_open(&rng, "qemu:virtio-rng-pci,vectors=2048"));
+	assert_ok(coherent_device_limits(rng, &limits));
+	assert_int_equal(limits.vectors, 2048);
+	assert_err(coherent_irq_open(&none, rng, 2048), -ENODEV);
+	assert_ok(coherent_bar_open(&registers, rng, 4));
+	assert_ok(coherent_zeroed(&numbers, rng, PAGE));
+	for (size_t i = 0; i < ARRAY_SIZE(used_vectors); i++) {
+		COHERENT_IRQ_AUTO(irq);
+		COHERENT_IRQ_AUTO(other);
+
+		assert_ok(coherent_irq_open(&irq, rng, used_vectors[i]));
+		assert_ok(coherent_irq_open(&other, rng, used_vectors[i] ^ 1));
+		/* The vectors of a device that was reset work as before. */
+		assert_ok(coherent_device_reset(rng));
+		assert_ok(coherent_zeroed(&rings, rng, PAGE / 8));
+		coherent_bar_write16(registers, QUEUE_VECTOR, used_vectors[i]);
+		start_virtio(registers, coherent_addr(&rings).raw);
+		ask_virtio(&rings, registers, 1, coherent_addr(&numbers).raw);
+		assert_ok(coherent_irq_wait(irq, LONG));
+		assert_err(coherent_irq_wait(other, 0), -ETIMEDOUT);
+		coherent_free(&rings);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +373,7 @@ int main(void)
 		ON_EDU(failed_unmap_ends_the_device),
 		cmocka_unit_test(nvme_driver_reads_blocks),
 		cmocka_unit_test(virtio_model_is_behind_the_iommu),
+		cmocka_unit_test(all_vectors_of_a_model_interrupt),
 	};
 
 	return RUN_WITH_QEMU(tests);
