@@ -186,8 +186,9 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * properties for the program qemu-system-x86_64 that PATH names. So a program that is
  * set-user-ID or set-group-ID, or has file capabilities, gets -EPERM.
  *
- * Interrupts are MSI-X or MSI. Unmapping is not a fence. coherent_device_fence() and
- * coherent_device_reset() reset the bus of the model. The model edu has no reset: it keeps
+ * A BAR of I/O ports is read and written like any other. An access of 8 bytes to it is
+ * two of 4. Interrupts are MSI-X or MSI. Unmapping is not a fence. coherent_device_fence()
+ * and coherent_device_reset() reset the bus of the model. The model edu has no reset: it keeps
  * its registers, and goes on with a transfer. The transfer can still reach mems that are exposed, but not freed ones, because
  * the library does not reuse the last 4096 freed addresses while others are left. While
  * the library holds back freed addresses, the mask cannot change. When QEMU has ended,

@@ -386,9 +386,8 @@ static uint64_t qemu_reg_read(struct backend *backend, unsigned int bar, uint64_
 	lock_take(&qemu->lock);
 	err = qemu_call_begin_locked(qemu);
 	if (!err)
-		err = qemu_call_result_locked(qemu, qtest_read(&qemu->qtest,
-							       qemu->pci.bars[bar].address + offset,
-							       width, &value));
+		err = qemu_call_result_locked(qemu, qemu_pci_reg_read(&qemu->pci, bar, offset,
+								      width, &value));
 	lock_drop(&qemu->lock);
 	return err ? UINT64_MAX : value;
 }
@@ -400,9 +399,8 @@ static void qemu_reg_write(struct backend *backend, unsigned int bar, uint64_t o
 
 	lock_take(&qemu->lock);
 	if (!qemu_call_begin_locked(qemu))
-		(void)qemu_call_result_locked(
-			qemu, qtest_write(&qemu->qtest, qemu->pci.bars[bar].address + offset, width,
-					  value));
+		(void)qemu_call_result_locked(qemu, qemu_pci_reg_write(&qemu->pci, bar, offset,
+								       width, value));
 	lock_drop(&qemu->lock);
 }
 

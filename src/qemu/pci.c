@@ -15,9 +15,18 @@
 #include "qemu/pci.h"
 
 #define WINDOW_BYTES UINT64_C(0x20000000)
+#define PORTS_BYTES UINT64_C(0x1000)
 /* The register of the root port counts its memory window in MiB. */
 #define WINDOW_REGISTER \
 	(uint32_t)(((QEMU_PCI_BARS + WINDOW_BYTES - 1) & 0xfff00000) | QEMU_PCI_BARS >> 16)
+/*
+ * The lower two bytes count in 4 KiB and are the first and the last ports of the window. Writing
+ * zeros to the upper two, which have the status of the bus, changes nothing.
+ */
+#define PORTS_REGISTER \
+	(uint32_t)(((QEMU_PCI_PORTS + PORTS_BYTES - 1) & 0xf000) | QEMU_PCI_PORTS >> 8)
+/* Let the device answer to its BARs, or the root port to those behind it, and access memory. */
+#define DECODE_AND_MASTER (PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER)
 /* From the lowest byte on: the port is on bus 0, and only bus 1 is behind it. */
 #define BUSES 0x00010100
 #define BRIDGE_RESET ((uint32_t)PCI_BRIDGE_CTL_BUS_RESET << 16)
@@ -36,19 +45,29 @@ static int write_config(const struct qemu_pci *pci, unsigned int offset, uint32_
 
 /* --- BARs --- */
 
-static bool is_64_bit(uint32_t bar)
+enum bar_kind { BAR_32, BAR_64, BAR_PORTS };
+
+/* The addresses that are left for BARs: memory, or I/O ports. */
+struct window {
+	uint64_t next;
+	uint64_t end;
+};
+
+static enum bar_kind kind_of(uint32_t bar, unsigned int i)
 {
-	return !(bar & PCI_BASE_ADDRESS_SPACE_IO) &&
-	       (bar & PCI_BASE_ADDRESS_MEM_TYPE_MASK) == PCI_BASE_ADDRESS_MEM_TYPE_64;
+	if (bar & PCI_BASE_ADDRESS_SPACE_IO)
+		return BAR_PORTS;
+	return (bar & PCI_BASE_ADDRESS_MEM_TYPE_MASK) == PCI_BASE_ADDRESS_MEM_TYPE_64 && i < 5 ?
+		       BAR_64 :
+		       BAR_32;
 }
 
-/* PCI aligns a BAR to its size, which is a power of two. */
-static int size_bar(struct qemu_pci *pci, unsigned int i, uint64_t *next, bool *wide)
+/* Reads what a BAR says of its size: zero in each bit below it, and zero if there is no BAR. */
+static int read_size_mask(const struct qemu_pci *pci, unsigned int i, uint64_t *mask,
+			  enum bar_kind *kind)
 {
 	const unsigned int offset = PCI_BASE_ADDRESS_0 + 4 * i;
-	uint32_t low, high = UINT32_MAX;
-	uint64_t bytes;
-	bool is_port;
+	uint32_t low, high = 0;
 	/*
 	 * PCI Local Bus 3.0, 6.2.5.1: a BAR that all ones are written to reads as zero below its
 	 * size.
@@ -59,34 +78,51 @@ static int size_bar(struct qemu_pci *pci, unsigned int i, uint64_t *next, bool *
 		err = read_config(pci, offset, &low);
 	if (err)
 		return err;
-	is_port = low & PCI_BASE_ADDRESS_SPACE_IO;
-	*wide = is_64_bit(low) && i < 5;
-	if (*wide)
+	*kind = kind_of(low, i);
+	if (*kind == BAR_64)
 		err = write_config(pci, offset + 4, UINT32_MAX);
-	if (!err && *wide)
+	if (!err && *kind == BAR_64)
 		err = read_config(pci, offset + 4, &high);
-	low &= (uint32_t)PCI_BASE_ADDRESS_MEM_MASK;
-	if (err || is_port || (!low && !*wide))
+	low &= (uint32_t)(*kind == BAR_PORTS ? PCI_BASE_ADDRESS_IO_MASK :
+					       PCI_BASE_ADDRESS_MEM_MASK);
+	*mask = (uint64_t)high << 32 | low;
+	return err;
+}
+
+/* PCI aligns a BAR to its size, which is a power of two. */
+static int size_bar(struct qemu_pci *pci, unsigned int i, struct window windows[2],
+		    enum bar_kind *kind)
+{
+	struct window *window;
+	uint64_t mask, bytes;
+	int err = read_size_mask(pci, i, &mask, kind);
+
+	if (err || !mask)
 		return err;
-	bytes = -((uint64_t)high << 32 | low);
-	*next = align_up(*next, bytes);
-	if (bytes > WINDOW_BYTES || *next + bytes > QEMU_PCI_BARS + WINDOW_BYTES)
+	bytes = mask & -mask;
+	window = &windows[*kind == BAR_PORTS];
+	window->next = align_up(window->next, bytes);
+	if (window->next > window->end || bytes > window->end - window->next)
 		return -ENOSPC;
 	pci->bars[i].bytes = bytes;
-	pci->bars[i].address = *next;
-	*next += bytes;
+	pci->bars[i].address = window->next;
+	pci->bars[i].is_ports = *kind == BAR_PORTS;
+	window->next += bytes;
 	return 0;
 }
 
 static int size_bars(struct qemu_pci *pci)
 {
-	uint64_t next = QEMU_PCI_BARS;
-	bool wide;
+	struct window windows[2] = {
+		{ QEMU_PCI_BARS, QEMU_PCI_BARS + WINDOW_BYTES },
+		{ QEMU_PCI_PORTS, QEMU_PCI_PORTS + PORTS_BYTES },
+	};
+	enum bar_kind kind;
 	int err = 0;
 
 	for (unsigned int i = 0; !err && i < 6; i++) {
-		err = size_bar(pci, i, &next, &wide);
-		i += !err && wide;
+		err = size_bar(pci, i, windows, &kind);
+		i += !err && kind == BAR_64;
 	}
 	return err;
 }
@@ -98,7 +134,53 @@ static int place_bars(const struct qemu_pci *pci)
 
 	for (unsigned int i = 0; !err && i < 6; i++)
 		err = write_config(pci, PCI_BASE_ADDRESS_0 + 4 * i, (uint32_t)pci->bars[i].address);
-	return err ? err : write_config(pci, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	return err ? err : write_config(pci, PCI_COMMAND, DECODE_AND_MASTER);
+}
+
+/* --- Registers --- */
+
+static int read_once(const struct qemu_pci *pci, unsigned int bar, uint64_t offset,
+		     unsigned int width, uint64_t *value)
+{
+	const uint64_t at = pci->bars[bar].address + offset;
+
+	return pci->bars[bar].is_ports ? qtest_port_read(pci->qtest, at, width, value) :
+					 qtest_read(pci->qtest, at, width, value);
+}
+
+static int write_once(const struct qemu_pci *pci, unsigned int bar, uint64_t offset,
+		      unsigned int width, uint64_t value)
+{
+	const uint64_t at = pci->bars[bar].address + offset;
+
+	return pci->bars[bar].is_ports ? qtest_port_write(pci->qtest, at, width, value) :
+					 qtest_write(pci->qtest, at, width, value);
+}
+
+int qemu_pci_reg_read(const struct qemu_pci *pci, unsigned int bar, uint64_t offset,
+		      unsigned int width, uint64_t *value)
+{
+	uint64_t upper = 0;
+	int err;
+
+	if (width < 8 || !pci->bars[bar].is_ports)
+		return read_once(pci, bar, offset, width, value);
+	err = read_once(pci, bar, offset, 4, value);
+	if (!err)
+		err = read_once(pci, bar, offset + 4, 4, &upper);
+	*value |= upper << 32;
+	return err;
+}
+
+int qemu_pci_reg_write(const struct qemu_pci *pci, unsigned int bar, uint64_t offset,
+		       unsigned int width, uint64_t value)
+{
+	int err;
+
+	if (width < 8 || !pci->bars[bar].is_ports)
+		return write_once(pci, bar, offset, width, value);
+	err = write_once(pci, bar, offset, 4, (uint32_t)value);
+	return err ? err : write_once(pci, bar, offset + 4, 4, value >> 32);
 }
 
 /* --- Interrupts --- */
@@ -138,7 +220,8 @@ static int find_msix_table(const struct qemu_pci *pci, uint64_t *entry)
 
 	if (err)
 		return err;
-	if (bar > 5 || offset + (uint64_t)pci->vectors * PCI_MSIX_ENTRY_SIZE > pci->bars[bar].bytes)
+	if (bar > 5 || pci->bars[bar].is_ports ||
+	    offset + (uint64_t)pci->vectors * PCI_MSIX_ENTRY_SIZE > pci->bars[bar].bytes)
 		return -EIO;
 	*entry = pci->bars[bar].address + offset;
 	return 0;
@@ -213,9 +296,9 @@ static int start_port(const struct qtest *qtest)
 
 	if (!err)
 		err = qtest_config_write(qtest, QEMU_PCI_PORT, PCI_MEMORY_BASE, WINDOW_REGISTER);
-	return err ? err :
-		     qtest_config_write(qtest, QEMU_PCI_PORT, PCI_COMMAND,
-					PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	if (!err)
+		err = qtest_config_write(qtest, QEMU_PCI_PORT, PCI_IO_BASE, PORTS_REGISTER);
+	return err ? err : qtest_config_write(qtest, QEMU_PCI_PORT, PCI_COMMAND, DECODE_AND_MASTER);
 }
 
 int qemu_pci_start(struct qemu_pci *pci, const struct qtest *qtest)

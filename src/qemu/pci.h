@@ -17,6 +17,8 @@
 #define QEMU_PCI_IOMMU (2 << 3)
 #define QEMU_PCI_PORT (3 << 3)
 #define QEMU_PCI_FUNCTION (1 << 8)
+/* The I/O ports for the BARs of the device. Nothing else of the machine uses these. */
+#define QEMU_PCI_PORTS UINT64_C(0xc000)
 /* The physical addresses for the BARs of the device and of the IOMMU. */
 #define QEMU_PCI_BARS UINT64_C(0xc0000000)
 #define QEMU_PCI_IOMMU_BARS UINT64_C(0xe0000000)
@@ -24,9 +26,10 @@
 /**
  * struct qemu_pci - The PCI function of the device.
  * @qtest: The connection to QEMU.
- * @bars: The memory BARs. BARs of I/O ports are left out.
+ * @bars: The BARs.
  * @bars.bytes: The size; 0 if there is no such BAR.
- * @bars.address: The physical address.
+ * @bars.address: The physical address, or the number of the first port.
+ * @bars.is_ports: The BAR has I/O ports.
  * @vectors: The number of interrupt vectors, by MSI-X or MSI. All MSI vectors of a function write
  *	to the same word, so with MSI the function is told to use one vector only.
  * @msi: The offset of MSI in configuration space; 0 if MSI is not used.
@@ -38,6 +41,7 @@ struct qemu_pci {
 	struct {
 		uint64_t bytes;
 		uint64_t address;
+		bool is_ports;
 	} bars[6];
 	unsigned int vectors;
 	unsigned int msi;
@@ -62,6 +66,29 @@ int qemu_pci_start(struct qemu_pci *pci, const struct qtest *qtest);
  * @pci: The device.
  */
 int qemu_pci_reset(struct qemu_pci *pci);
+
+/**
+ * qemu_pci_reg_read() - Read a register. I/O ports answer 8 bytes in two accesses, the lower one
+ *	first.
+ * @pci: The device.
+ * @bar: The BAR.
+ * @offset: The offset in the BAR.
+ * @width: The width in bytes: 1, 2, 4 or 8.
+ * @value: Receives the value.
+ */
+int qemu_pci_reg_read(const struct qemu_pci *pci, unsigned int bar, uint64_t offset,
+		      unsigned int width, uint64_t *value);
+
+/**
+ * qemu_pci_reg_write() - Write a register, as qemu_pci_reg_read() reads it.
+ * @pci: The device.
+ * @bar: The BAR.
+ * @offset: The offset in the BAR.
+ * @width: The width in bytes: 1, 2, 4 or 8.
+ * @value: The value.
+ */
+int qemu_pci_reg_write(const struct qemu_pci *pci, unsigned int bar, uint64_t offset,
+		       unsigned int width, uint64_t value);
 
 /**
  * qemu_pci_enable_irqs() - Let the device write its interrupts to memory.

@@ -120,11 +120,20 @@ int qtest_write_entry(const struct qtest *qtest, uint64_t address, const uint32_
 	return send_command(qtest, line, NULL);
 }
 
-static int write_port(const struct qtest *qtest, unsigned int port, uint32_t value)
+int qtest_port_read(const struct qtest *qtest, uint64_t port, unsigned int width, uint64_t *value)
 {
 	char line[64];
 
-	snprintf(line, sizeof(line), "outl 0x%x 0x%" PRIx32 "\n", port, value);
+	snprintf(line, sizeof(line), "in%c 0x%" PRIx64 "\n", letter_of(width), port);
+	return send_command(qtest, line, value);
+}
+
+int qtest_port_write(const struct qtest *qtest, uint64_t port, unsigned int width, uint64_t value)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "out%c 0x%" PRIx64 " 0x%" PRIx64 "\n", letter_of(width), port,
+		 value);
 	return send_command(qtest, line, NULL);
 }
 
@@ -134,19 +143,18 @@ static int select_config(const struct qtest *qtest, uint16_t function, unsigned 
 	 * The lock of struct qemu keeps another thread from selecting a word between the two
 	 * accesses.
 	 */
-	return write_port(qtest, CONFIG_ADDRESS, CONFIG_ENABLE | (uint32_t)function << 8 | offset);
+	return qtest_port_write(qtest, CONFIG_ADDRESS, 4,
+				CONFIG_ENABLE | (uint32_t)function << 8 | offset);
 }
 
 int qtest_config_read(const struct qtest *qtest, uint16_t function, unsigned int offset,
 		      uint32_t *value)
 {
 	uint64_t word = 0;
-	char line[64];
 	int err = select_config(qtest, function, offset);
 
-	snprintf(line, sizeof(line), "inl 0x%x\n", CONFIG_DATA);
 	if (!err)
-		err = send_command(qtest, line, &word);
+		err = qtest_port_read(qtest, CONFIG_DATA, 4, &word);
 	*value = (uint32_t)word;
 	return err;
 }
@@ -156,5 +164,5 @@ int qtest_config_write(const struct qtest *qtest, uint16_t function, unsigned in
 {
 	int err = select_config(qtest, function, offset);
 
-	return err ? err : write_port(qtest, CONFIG_DATA, value);
+	return err ? err : qtest_port_write(qtest, CONFIG_DATA, 4, value);
 }

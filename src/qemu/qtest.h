@@ -49,6 +49,24 @@ int qtest_write(const struct qtest *qtest, uint64_t address, unsigned int width,
 int qtest_write_entry(const struct qtest *qtest, uint64_t address, const uint32_t words[4]);
 
 /**
+ * qtest_port_read() - Read an I/O port.
+ * @qtest: The connection.
+ * @port: The number of the first port.
+ * @width: The width in bytes: 1, 2 or 4.
+ * @value: Receives the value.
+ */
+int qtest_port_read(const struct qtest *qtest, uint64_t port, unsigned int width, uint64_t *value);
+
+/**
+ * qtest_port_write() - Write an I/O port.
+ * @qtest: The connection.
+ * @port: The number of the first port.
+ * @width: The width in bytes: 1, 2 or 4.
+ * @value: The value.
+ */
+int qtest_port_write(const struct qtest *qtest, uint64_t port, unsigned int width, uint64_t value);
+
+/**
  * qtest_config_read() - Read a word of a PCI function's configuration space.
  * @qtest: The connection.
  * @function: The bus, device and function, as in a requester ID.

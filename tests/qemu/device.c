@@ -243,6 +243,58 @@ static void nvme_driver_reads_blocks(void **state)
 	nvme_close(&nvme);
 }
 
+/* The rtl8139 has the same registers in a BAR of I/O ports and in a BAR of memory. */
+static void ports_are_registers_as_memory_is(void **state)
+{
+	/* The multicast filter: 8 bytes that the driver may write. */
+	enum { FILTER = 8 };
+	const uint64_t value = UINT64_C(0x1122334455667788);
+	COHERENT_DEVICE_AUTO(nic);
+	COHERENT_BAR_AUTO(ports);
+	COHERENT_BAR_AUTO(memory);
+	struct coherent_limits limits;
+
+	(void)state;
+	assert_ok(coherent_device_open(&nic, "qemu:rtl8139"));
+	assert_ok(coherent_device_limits(nic, &limits));
+	assert_int_equal(limits.bar_bytes[0], 256);
+	assert_ok(coherent_bar_open(&ports, nic, 0));
+	assert_ok(coherent_bar_open(&memory, nic, 1));
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		coherent_bar_write32(memory, FILTER, 0);
+		coherent_bar_write32(memory, FILTER + 4, 0);
+		coherent_bar_write8(ports, FILTER, 0x88);
+		coherent_bar_write8(ports, FILTER + 1, 0x77);
+		coherent_bar_write16(ports, FILTER + 2, 0x5566);
+		coherent_bar_write32(ports, FILTER + 4, 0x11223344);
+		assert_int_equal(coherent_bar_read32(memory, FILTER), (uint32_t)value);
+		assert_int_equal(coherent_bar_read32(memory, FILTER + 4), value >> 32);
+		assert_int_equal(coherent_bar_read8(ports, FILTER + 7), 0x11);
+		assert_int_equal(coherent_bar_read16(ports, FILTER + 6), 0x1122);
+		assert_int_equal(coherent_bar_read32(ports, FILTER), (uint32_t)value);
+		assert_true(coherent_bar_read64(ports, FILTER) == value);
+		coherent_bar_write64(ports, FILTER, ~value);
+		assert_int_equal(coherent_bar_read32(memory, FILTER), (uint32_t)~value);
+		assert_int_equal(coherent_bar_read32(memory, FILTER + 4), ~value >> 32);
+		assert_true(coherent_bar_read64(ports, 256) == UINT64_MAX);
+		assert_ok(coherent_device_reset(nic));
+	}
+}
+
+/* This model has no other registers. */
+static void model_may_have_ports_only(void **state)
+{
+	enum { MEMORY_PAGE = 0x0c };
+	COHERENT_DEVICE_AUTO(audio);
+	COHERENT_BAR_AUTO(ports);
+
+	(void)state;
+	assert_ok(coherent_device_open(&audio, "qemu:es1370"));
+	assert_ok(coherent_bar_open(&ports, audio, 0));
+	coherent_bar_write32(ports, MEMORY_PAGE, 0xa);
+	assert_int_equal(coherent_bar_read32(ports, MEMORY_PAGE), 0xa);
+}
+
 /* --- virtio --- */
 
 /* QEMU puts these registers of Virtio 1.2, 4.1.4.3, at these offsets of BAR 4. */
@@ -372,6 +424,8 @@ int main(void)
 		ON_EDU(interrupts_wake),
 		ON_EDU(failed_unmap_ends_the_device),
 		cmocka_unit_test(nvme_driver_reads_blocks),
+		cmocka_unit_test(ports_are_registers_as_memory_is),
+		cmocka_unit_test(model_may_have_ports_only),
 		cmocka_unit_test(virtio_model_is_behind_the_iommu),
 		cmocka_unit_test(all_vectors_of_a_model_interrupt),
 	};
