@@ -187,14 +187,18 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * set-user-ID or set-group-ID, or has file capabilities, gets -EPERM.
  *
  * A BAR of I/O ports is read and written like any other. An access of 8 bytes to it is
- * two of 4. Interrupts are MSI-X or MSI. Unmapping is not a fence. coherent_device_fence()
- * and coherent_device_reset() reset the bus of the model. The model edu has no reset: it keeps
- * its registers, and goes on with a transfer. The transfer can still reach mems that are exposed, but not freed ones, because
- * the library does not reuse the last 4096 freed addresses while others are left. While
- * the library holds back freed addresses, the mask cannot change. When QEMU has ended,
- * every call returns -ENODEV, but the memory stays. QEMU has 30 s to get ready, and
- * 10 s for all that one call asks. Then the library kills it, and the call
- * returns -ETIMEDOUT.
+ * two of 4. Interrupts are MSI-X, with all vectors of the model, otherwise one vector of
+ * MSI, otherwise INTx. The library polls for them. While it polls for an INTx, which
+ * takes two commands of QEMU, registers are slower.
+ *
+ * Unmapping is not a fence. coherent_device_fence() and coherent_device_reset() reset the
+ * bus of the model. The model edu has no reset: it keeps its registers, and goes on with
+ * a transfer. The transfer can still reach mems that are exposed, but not freed ones,
+ * because the library does not reuse the last 4096 freed addresses while others are left.
+ * While the library holds back freed addresses, the mask cannot change. When QEMU has
+ * ended, every call returns -ENODEV, but the memory stays. QEMU has 30 s to get ready,
+ * and 10 s for all that one call asks. Then the library kills it, and the call returns
+ * -ETIMEDOUT.
  *
  * Context: may sleep.
  * Return: 0; -EINVAL (the name is malformed, a key is unknown, a value is bad, or an
@@ -204,8 +208,8 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * address range is under the mask or in .window, or the device refused), -EBUSY
  * (somebody else has the device, or another device of its group), -ENOSPC (no
  * file descriptor is left), -EACCES, -EPERM (this process may not open a node or a group,
- * or may not run QEMU),
- * -ETIMEDOUT (the peer does not answer, or QEMU is not ready in time), -ENOMEM.
+ * or may not run QEMU), -ETIMEDOUT (the peer does not answer, or QEMU is not ready in
+ * time), -ENOMEM.
  */
 #define coherent_device_open(dev, ...)					\
 	COHERENT_RESULT(, coherent_base_device_open((dev),		\

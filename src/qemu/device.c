@@ -72,6 +72,18 @@ static int start_functions_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
 	return err ? err : qemu_irq_open_locked(qemu);
 }
 
+/* A vector of MSI has no word of the mailbox for itself, so a second one would overwrite the first. */
+static void report_unused_vectors(const struct qemu *qemu)
+{
+	const struct coherent_device *dev = qemu->backend.dev;
+
+	if (qemu->pci.msi && qemu->pci.msi_vectors > 1)
+		report(&dev->reporter, COHERENT_INFO,
+		       "%s: the model has %u vectors of MSI, but qemu: uses only vector 0 of MSI; "
+		       "the model may have MSI-X instead",
+		       dev->name, qemu->pci.msi_vectors);
+}
+
 static int open_machine(struct qemu *qemu, const struct name *name)
 {
 	int err;
@@ -89,7 +101,10 @@ static int open_machine(struct qemu *qemu, const struct name *name)
 	qemu->qtest.deadline_ns = sys_deadline_ns(QEMU_OPEN_S * SYS_NS_PER_S);
 	err = start_functions_locked(qemu);
 	lock_drop(&qemu->lock);
-	return err ? qemu_explain(qemu->backend.dev, qemu->log, err) : 0;
+	if (err)
+		return qemu_explain(qemu->backend.dev, qemu->log, err);
+	report_unused_vectors(qemu);
+	return 0;
 }
 
 static void qemu_close(struct backend *backend)
@@ -439,6 +454,7 @@ const struct backend_ops backend_qemu = {
 	.reg_read = qemu_reg_read,
 	.reg_write = qemu_reg_write,
 	.irq_connect = qemu_irq_connect,
+	.irq_rearm = qemu_irq_rearm,
 	.lost_fd = qemu_lost_fd,
 	.is_lost = qemu_is_lost,
 };

@@ -66,6 +66,7 @@ struct qemu_keys {
  * @used_end: The end of the part of @memory that was used before.
  * @mappings: The mems in @memory.
  * @irq_fds: The eventfd of each vector; -1 if no thread waits for it.
+ * @line_is_masked: An INTx was signalled, and no thread has waited for the next one yet.
  */
 struct qemu {
 	struct backend backend;
@@ -85,6 +86,7 @@ struct qemu {
 	uint64_t used_end;
 	struct qemu_mappings mappings;
 	int *irq_fds;
+	bool line_is_masked;
 };
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Interrupts: the mailbox that the model writes them to, and the eventfds that wait for them.
+ * Interrupts: the mailbox and the line that the model uses, and the eventfds that wait for them.
  */
 #include <stdlib.h>
 
@@ -30,9 +30,8 @@ static uint32_t *mailbox_of(const struct qemu *qemu)
  * A model sends an interrupt by a write of a word that is not zero.
  * ORDER: the exchange acquires what the model wrote to memory before it wrote the word.
  */
-void qemu_irq_poll(void *arg)
+static void poll_mailbox(struct qemu *qemu)
 {
-	struct qemu *qemu = arg;
 	uint32_t *mailbox = mailbox_of(qemu);
 
 	for (unsigned int i = 0; i < qemu->pci.vectors; i++) {
@@ -44,6 +43,35 @@ void qemu_irq_poll(void *arg)
 			sys_eventfd_signal(qemu->irq_fds[i]);
 		lock_drop(&qemu->lock);
 	}
+}
+
+/*
+ * The device asserts its line until the driver has serviced it. So the line is masked after a
+ * signal, as VFIO does.
+ */
+static void poll_line_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
+{
+	bool is_raised = false;
+
+	if (qemu->line_is_masked || qemu->irq_fds[0] < 0 || qemu_call_begin_locked(qemu))
+		return;
+	if (qemu_call_result_locked(qemu, qemu_pci_read_line(&qemu->pci, &is_raised)) || !is_raised)
+		return;
+	qemu->line_is_masked = true;
+	sys_eventfd_signal(qemu->irq_fds[0]);
+}
+
+void qemu_irq_poll(void *arg)
+{
+	struct qemu *qemu = arg;
+
+	if (!qemu->pci.has_line) {
+		poll_mailbox(qemu);
+		return;
+	}
+	lock_take(&qemu->lock);
+	poll_line_locked(qemu);
+	lock_drop(&qemu->lock);
 }
 
 static bool has_listener_locked(const struct qemu *qemu) NEEDS_LOCK(qemu->lock)
@@ -69,9 +97,22 @@ int qemu_irq_connect(struct backend *backend, unsigned int vector, int fd)
 	if (!err && fd >= 0)
 		__atomic_store_n(mailbox_of(qemu) + vector, 0, __ATOMIC_RELAXED);
 	qemu->irq_fds[vector] = err ? -1 : fd;
+	qemu->line_is_masked = false;
 	/* While this thread has the lock, a close cannot end the process. */
 	if (!qemu->closed)
 		qemu_process_poll(&qemu->process, has_listener_locked(qemu));
 	lock_drop(&qemu->lock);
 	return err;
+}
+
+void qemu_irq_rearm(struct backend *backend, unsigned int vector)
+{
+	struct qemu *qemu = (struct qemu *)backend;
+
+	(void)vector;
+	if (!qemu->pci.has_line)
+		return;
+	lock_take(&qemu->lock);
+	qemu->line_is_masked = false;
+	lock_drop(&qemu->lock);
 }

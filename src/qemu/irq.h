@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The interrupts of a model. The model writes them to a part of QEMU's memory, the mailbox, which
- * has a word for each vector. The thread of process.c polls it while the driver has a vector open.
+ * The interrupts of a model. The model writes MSI-X and MSI to a part of QEMU's memory, the mailbox,
+ * which has a word for each vector. An INTx is a line, whose state is in configuration space. The
+ * thread of process.c polls the one or the other while the driver has a vector open.
  */
 #ifndef QEMU_IRQ_H
 #define QEMU_IRQ_H
@@ -36,5 +37,12 @@ void qemu_irq_poll(void *arg);
  * @fd: The eventfd to signal; -1 for none.
  */
 int qemu_irq_connect(struct backend *backend, unsigned int vector, int fd);
+
+/**
+ * qemu_irq_rearm() - backend_ops.irq_rearm: an INTx that is still asserted is signalled again.
+ * @backend: The device.
+ * @vector: The vector.
+ */
+void qemu_irq_rearm(struct backend *backend, unsigned int vector);
 
 #endif

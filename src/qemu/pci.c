@@ -185,6 +185,17 @@ int qemu_pci_reg_write(const struct qemu_pci *pci, unsigned int bar, uint64_t of
 
 /* --- Interrupts --- */
 
+static int find_line(struct qemu_pci *pci)
+{
+	uint32_t word;
+	/* PCI Local Bus 3.0, 6.2.4: the pin is the second byte, and 0 if the device has none. */
+	int err = read_config(pci, PCI_INTERRUPT_LINE, &word);
+
+	pci->has_line = !err && word >> 8 & 0xff;
+	pci->vectors = pci->has_line;
+	return err;
+}
+
 static int find_vectors(struct qemu_pci *pci)
 {
 	uint32_t at, head;
@@ -200,14 +211,17 @@ static int find_vectors(struct qemu_pci *pci)
 			pci->vectors = (head >> 16 & PCI_MSIX_FLAGS_QSIZE) + 1;
 		} else if ((head & 0xff) == PCI_CAP_ID_MSI) {
 			pci->msi = offset;
+			pci->msi_vectors = 1U << ((head >> 16 & PCI_MSI_FLAGS_QMASK) >> 1);
 		}
 		at = head >> 8;
 	}
 	/* MSI-X wins over MSI, because each vector has a message of its own. */
 	if (pci->msix)
 		pci->msi = 0;
-	else
-		pci->vectors = !!pci->msi;
+	else if (pci->msi)
+		pci->vectors = 1;
+	else if (!err)
+		err = find_line(pci);
 	return err;
 }
 
@@ -285,6 +299,15 @@ int qemu_pci_enable_irqs(struct qemu_pci *pci, uint64_t messages)
 		err = enable_msi(pci);
 	if (err)
 		pci->messages = 0;
+	return err;
+}
+
+int qemu_pci_read_line(const struct qemu_pci *pci, bool *is_raised)
+{
+	uint32_t word;
+	int err = read_config(pci, PCI_COMMAND, &word);
+
+	*is_raised = !err && word >> 16 & PCI_STATUS_INTERRUPT;
 	return err;
 }
 

@@ -30,10 +30,12 @@
  * @bars.bytes: The size; 0 if there is no such BAR.
  * @bars.address: The physical address, or the number of the first port.
  * @bars.is_ports: The BAR has I/O ports.
- * @vectors: The number of interrupt vectors, by MSI-X or MSI. All MSI vectors of a function write
- *	to the same word, so with MSI the function is told to use one vector only.
+ * @vectors: The number of interrupt vectors, by MSI-X, MSI or INTx. All MSI vectors of a function
+ *	write to the same word, so with MSI the function is told to use one vector only.
  * @msi: The offset of MSI in configuration space; 0 if MSI is not used.
  * @msix: The offset of MSI-X in configuration space; 0 if the device does not have it.
+ * @msi_vectors: How many vectors the device has by MSI, if that is used.
+ * @has_line: The device has neither, and interrupts by INTx.
  * @messages: The device address that interrupts are written to; 0 if they are not enabled.
  */
 struct qemu_pci {
@@ -46,6 +48,8 @@ struct qemu_pci {
 	unsigned int vectors;
 	unsigned int msi;
 	unsigned int msix;
+	unsigned int msi_vectors;
+	bool has_line;
 	uint64_t messages;
 };
 
@@ -97,5 +101,12 @@ int qemu_pci_reg_write(const struct qemu_pci *pci, unsigned int bar, uint64_t of
  *	32-bit word i.
  */
 int qemu_pci_enable_irqs(struct qemu_pci *pci, uint64_t messages);
+
+/**
+ * qemu_pci_read_line() - Ask whether the device asserts its INTx.
+ * @pci: The device.
+ * @is_raised: Receives the answer.
+ */
+int qemu_pci_read_line(const struct qemu_pci *pci, bool *is_raised);
 
 #endif

@@ -196,6 +196,65 @@ static void interrupts_wake(void **state)
 	assert_err(coherent_irq_wait(irq, 10 * MS), -ETIMEDOUT);
 }
 
+static void unused_vectors_are_reported(void **state)
+{
+	struct log log = LOG_EMPTY;
+	COHERENT_DEVICE_AUTO(usb);
+	struct coherent_limits limits;
+
+	(void)state;
+	assert_ok(coherent_device_open(&usb, "qemu:nec-usb-xhci,msix=off", .report = log_report,
+				       .report_arg = &log));
+	assert_ok(coherent_device_limits(usb, &limits));
+	assert_int_equal(limits.vectors, 1);
+	assert_true(log_has(&log, "the model has 16 vectors of MSI"));
+	/* There is nothing to report about other models. */
+	assert_false(log_has(&reports, "vectors"));
+}
+
+/* The e1000 has neither MSI-X nor MSI. It asserts its line until the driver reads the cause. */
+static void line_interrupts_until_it_is_serviced(void **state)
+{
+	enum { CAUSE = 0xc0, SET_CAUSE = 0xc8, ENABLE = 0xd0 };
+	COHERENT_DEVICE_AUTO(nic);
+	COHERENT_BAR_AUTO(registers);
+	COHERENT_IRQ_AUTO(irq);
+	struct coherent_irq *none;
+	struct pollfd ready = { .events = POLLIN };
+
+	(void)state;
+	assert_ok(coherent_device_open(&nic, "qemu:e1000"));
+	assert_ok(coherent_bar_open(&registers, nic, 0));
+	assert_err(coherent_irq_open(&none, nic, 1), -ENODEV);
+	assert_ok(coherent_irq_open(&irq, nic, 0));
+	for (unsigned int turn = 0; turn < 3; turn++) {
+		assert_err(coherent_irq_wait(irq, 5 * MS), -ETIMEDOUT);
+		coherent_bar_write32(registers, ENABLE, 1);
+		coherent_bar_write32(registers, SET_CAUSE, 1);
+		assert_ok(coherent_irq_wait(irq, LONG));
+		assert_ok(coherent_irq_wait(irq, LONG));
+		/* It does not come again before the driver waits again, however long that takes. */
+		usleep(5000);
+		assert_true(coherent_bar_read32(registers, CAUSE) & 1);
+		assert_err(coherent_irq_wait(irq, 5 * MS), -ETIMEDOUT);
+		assert_ok(coherent_device_reset(nic));
+	}
+	/* An interrupt that is taken from the descriptor also comes again. */
+	ready.fd = coherent_irq_fd(irq);
+	coherent_bar_write32(registers, ENABLE, 1);
+	coherent_bar_write32(registers, SET_CAUSE, 1);
+	for (unsigned int turn = 0; turn < 3; turn++) {
+		assert_int_equal(poll(&ready, 1, LONG / MS), 1);
+		assert_ok(coherent_irq_wait(irq, 0));
+	}
+	/* A driver that opens the interrupt late, or again, still gets it. */
+	assert_ok(coherent_irq_wait(irq, LONG));
+	coherent_irq_close(irq);
+	assert_ok(coherent_irq_open(&irq, nic, 0));
+	ready.fd = coherent_irq_fd(irq);
+	assert_int_equal(poll(&ready, 1, LONG / MS), 1);
+}
+
 /* QEMU's IOMMU cannot unmap a part of a mapping, so the unmap of one page of two fails. */
 static void failed_unmap_ends_the_device(void **state)
 {
@@ -422,6 +481,8 @@ int main(void)
 		ON_EDU(pool_gives_memory_back_without_a_fence),
 		ON_EDU(registers_are_read_and_written),
 		ON_EDU(interrupts_wake),
+		ON_EDU(unused_vectors_are_reported),
+		cmocka_unit_test(line_interrupts_until_it_is_serviced),
 		ON_EDU(failed_unmap_ends_the_device),
 		cmocka_unit_test(nvme_driver_reads_blocks),
 		cmocka_unit_test(ports_are_registers_as_memory_is),
