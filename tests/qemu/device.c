@@ -154,6 +154,43 @@ static void pool_gives_memory_back_without_a_fence(void **state)
 	assert_int_equal(stats.waiting, 0);
 }
 
+/* --- NVMe without a driver --- */
+
+/* The registers of NVM Express 2.0, 3.1.3. The last one is a doorbell. */
+enum { CC = 0x14, CSTS = 0x1c, AQA = 0x24, ASQ = 0x28, ACQ = 0x30, ADMIN_TAIL = 0x1000 };
+enum { CC_ON = 1 | 6 << 16 | 4 << 20, CSTS_READY = 1, TWO_ENTRIES = 1 | 1 << 16 };
+
+/* Enables the controller with its queues at these addresses, which it does not access yet. */
+static void enable_nvme(struct coherent_bar *registers, uint64_t commands, uint64_t completions)
+{
+	coherent_bar_write32(registers, AQA, TWO_ENTRIES);
+	coherent_bar_write64(registers, ASQ, commands);
+	coherent_bar_write64(registers, ACQ, completions);
+	coherent_bar_write32(registers, CC, CC_ON);
+	assert_ok(coherent_bar_poll32(registers, CSTS, CSTS_READY, CSTS_READY, LONG));
+}
+
+/* edu's registers look the same after a reset. Those of an NVMe controller do not. */
+static void fence_and_reset_reset_the_model(void **state)
+{
+	COHERENT_DEVICE_AUTO(nvme);
+	COHERENT_BAR_AUTO(registers);
+	COHERENT_AUTO(uint8_t, queues);
+
+	(void)state;
+	assert_ok(coherent_device_open(&nvme, "qemu:nvme"));
+	assert_ok(coherent_bar_open(&registers, nvme, 0));
+	assert_ok(coherent_zeroed(&queues, nvme, 2 * PAGE));
+	for (unsigned int turn = 0; turn < 4; turn++) {
+		enable_nvme(registers, coherent_addr(&queues).raw,
+			    coherent_addr(&queues).raw + PAGE);
+		assert_int_equal(coherent_bar_read32(registers, CC), CC_ON);
+		assert_ok(turn % 2 ? coherent_device_fence(nvme) : coherent_device_reset(nvme));
+		assert_int_equal(coherent_bar_read32(registers, CC), 0);
+		assert_int_equal(coherent_bar_read32(registers, CSTS), 0);
+	}
+}
+
 /* --- Registers and interrupts --- */
 
 static void registers_are_read_and_written(void **state)
@@ -479,6 +516,7 @@ int main(void)
 		ON_EDU(close_reports_faults_that_were_not_read),
 		ON_EDU(memory_runs_out_and_a_fence_brings_it_back),
 		ON_EDU(pool_gives_memory_back_without_a_fence),
+		cmocka_unit_test(fence_and_reset_reset_the_model),
 		ON_EDU(registers_are_read_and_written),
 		ON_EDU(interrupts_wake),
 		ON_EDU(unused_vectors_are_reported),
