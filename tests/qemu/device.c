@@ -158,7 +158,7 @@ static void pool_gives_memory_back_without_a_fence(void **state)
 
 /* The registers of NVM Express 2.0, 3.1.3. The last one is a doorbell. */
 enum { CC = 0x14, CSTS = 0x1c, AQA = 0x24, ASQ = 0x28, ACQ = 0x30, ADMIN_TAIL = 0x1000 };
-enum { CC_ON = 1 | 6 << 16 | 4 << 20, CSTS_READY = 1, TWO_ENTRIES = 1 | 1 << 16 };
+enum { CC_ON = 1 | 6 << 16 | 4 << 20, CSTS_READY = 1, CSTS_FATAL = 2, TWO_ENTRIES = 1 | 1 << 16 };
 
 /* Enables the controller with its queues at these addresses, which it does not access yet. */
 static void enable_nvme(struct coherent_bar *registers, uint64_t commands, uint64_t completions)
@@ -188,6 +188,42 @@ static void fence_and_reset_reset_the_model(void **state)
 		assert_ok(turn % 2 ? coherent_device_fence(nvme) : coherent_device_reset(nvme));
 		assert_int_equal(coherent_bar_read32(registers, CC), 0);
 		assert_int_equal(coherent_bar_read32(registers, CSTS), 0);
+	}
+}
+
+/*
+ * QEMU's IOMMU has 128 places for the pieces of refused accesses, and a command has 16 pieces. The
+ * library must give each place back.
+ */
+static void faults_do_not_use_up_places(void **state)
+{
+	COHERENT_DEVICE_AUTO(nvme);
+	COHERENT_BAR_AUTO(registers);
+	COHERENT_AUTO(uint8_t, completions);
+	COHERENT(uint8_t) freed = COHERENT_EMPTY;
+	struct coherent_fault fault;
+	uint64_t address;
+
+	(void)state;
+	assert_ok(coherent_device_open(&nvme, "qemu:nvme"));
+	assert_ok(coherent_bar_open(&registers, nvme, 0));
+	assert_ok(coherent_zeroed(&completions, nvme, PAGE));
+	assert_ok(coherent_zeroed(&freed, nvme, PAGE));
+	address = coherent_addr(&freed).raw;
+	coherent_free(&freed);
+	for (unsigned int turn = 0; turn < 200; turn++) {
+		coherent_bar_write32(registers, CC, 0);
+		enable_nvme(registers, address, coherent_addr(&completions).raw);
+		coherent_bar_write32(registers, ADMIN_TAIL, 1);
+		/* The controller says that it failed after the last piece of the access. */
+		assert_ok(coherent_bar_poll32(registers, CSTS, CSTS_FATAL, CSTS_FATAL, LONG));
+		assert_ok(coherent_device_next_fault(nvme, &fault));
+		assert_int_equal(fault.state, COHERENT_STATE_FREED);
+		assert_int_equal(fault.address, address);
+		assert_int_equal(fault.object_address, address);
+		assert_int_equal(fault.bytes, 64);
+		assert_int_equal(fault.lost, 0);
+		assert_no_fault(nvme);
 	}
 }
 
@@ -517,6 +553,7 @@ int main(void)
 		ON_EDU(memory_runs_out_and_a_fence_brings_it_back),
 		ON_EDU(pool_gives_memory_back_without_a_fence),
 		cmocka_unit_test(fence_and_reset_reset_the_model),
+		cmocka_unit_test(faults_do_not_use_up_places),
 		ON_EDU(registers_are_read_and_written),
 		ON_EDU(interrupts_wake),
 		ON_EDU(unused_vectors_are_reported),
