@@ -407,7 +407,10 @@ enum coherent_state {
  * @address: The device address of the object; for a box, the address that it would have.
  * @bytes: The size of the object in whole pages; for an object of a pool, the size of its slot.
  * @offset: The offset of the pointer or address from the start of the object, in bytes.
- * @where: The file and line that allocated the object.
+ * @where: The file and line that allocated the object. The string is the library's. It is
+ *	valid until the device is closed and its last object is freed, also if the code that
+ *	allocated was unloaded. If that code allocated from a pool, the library may not
+ *	know the place, and the string says so.
  */
 struct coherent_info {
 	enum coherent_state state;
@@ -454,7 +457,8 @@ COHERENT_MUST_CHECK int coherent_find_addr(struct coherent_device *dev, uint64_t
  * @state: The state of the object at @address.
  * @object_address: The first address of this object; 0 if there is none.
  * @object_bytes: The size of this object in bytes of whole pages.
- * @where: The file and line that allocated this object; NULL if there is none.
+ * @where: The file and line that allocated this object, as in struct coherent_info; NULL if
+ *	there is none.
  * @lost: How many earlier faults the library dropped because the driver did not read them.
  * @text: A sentence with all of this.
  */

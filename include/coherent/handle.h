@@ -47,7 +47,7 @@ struct coherent_handle_options {
  * @handle: The new handle.
  * @dev: The device.
  * @options: The size and the options.
- * @site: File and line of the caller, a string that outlives the device.
+ * @site: File and line of the caller.
  *
  * Return: as coherent_handle_zeroed().
  */

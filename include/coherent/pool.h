@@ -72,7 +72,7 @@ struct coherent_pool_options {
  * @pool: The new pool.
  * @size: The size of an object in bytes.
  * @options: The device and the options.
- * @site: File and line of the caller, a string that outlives the device.
+ * @site: File and line of the caller.
  *
  * Return: as coherent_pool_create().
  */
@@ -84,7 +84,8 @@ int coherent_base_pool_create(struct coherent_pool *pool, size_t size,
  * coherent_base_pool_box() - coherent_pool_box() after the checks of types.
  * @pool: The pool.
  * @box: The new box.
- * @site: File and line of the caller, a string that outlives the device.
+ * @site: File and line of the caller, a string constant. The library may keep the pointer
+ *	without reading it, and reads it when a report needs it, if its code is still loaded.
  *
  * Return: as coherent_pool_box().
  */

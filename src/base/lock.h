@@ -10,6 +10,7 @@
  *	qemu process lock (what the thread of a QEMU has to do)
  *	store lock (device addresses and states of objects)
  *	pages lock (memory)
+ *	sites lock (copies of the places of allocations)
  * The lock of a pool, of an interrupt, and of a list of interrupts is taken alone. The core calls
  * backends without the store lock. A backend may call lookup_fault(), which takes it, from under
  * a lock of its own.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Starts and ends the programs and threads of the library.
+ * Starts and ends the programs and threads of the library, and reads loaded code.
  *
  * Between fork() and exec() the child of a program with threads may only make system calls: another
  * thread may have held any lock when the child was copied. Nothing here takes a lock.
  */
+#include <link.h>
 #include <signal.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
@@ -120,6 +121,58 @@ int sys_spawn(char *const *argv, const int *fds, size_t count, int log, pid_t *p
 		return 0;
 	sys_kill(*pid);
 	return *pidfd;
+}
+
+/* --- Loaded code --- */
+
+struct loaded {
+	const char *from;
+	char *to;
+	size_t bytes;
+	bool copied;
+};
+
+/* Sets @left to how many readable bytes an image has from @at on; false if it has none. */
+static bool has_bytes(const struct dl_phdr_info *image, const char *at, size_t *left)
+{
+	for (unsigned int i = 0; i < image->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &image->dlpi_phdr[i];
+		const uintptr_t offset = (uintptr_t)at - image->dlpi_addr - segment->p_vaddr;
+
+		if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_R) ||
+		    offset >= segment->p_memsz)
+			continue;
+		*left = segment->p_memsz - offset;
+		return true;
+	}
+	return false;
+}
+
+static int copy_from_image(struct dl_phdr_info *image, size_t size, void *arg)
+{
+	struct loaded *loaded = arg;
+	size_t left;
+
+	(void)size;
+	if (!has_bytes(image, loaded->from, &left))
+		return 0;
+	if (left > loaded->bytes)
+		left = loaded->bytes;
+	/* The bytes after the string are not read, because AddressSanitizer forbids it. */
+	for (size_t i = 0; i < left && !loaded->copied; i++) {
+		loaded->to[i] = loaded->from[i];
+		loaded->copied = !loaded->from[i];
+	}
+	return 1;
+}
+
+/* dl_iterate_phdr() holds a lock, so that no code is unloaded meanwhile. */
+bool sys_copy_loaded(const char *from, char *to, size_t bytes)
+{
+	struct loaded loaded = { .from = from, .to = to, .bytes = bytes };
+
+	(void)dl_iterate_phdr(copy_from_image, &loaded);
+	return loaded.copied;
 }
 
 /* --- Threads --- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Starts and ends programs and threads. The functions follow the rules of sys.h.
+ * Starts and ends programs and threads, and reads loaded code. The functions follow the rules of sys.h.
  */
 #ifndef SYS_PROCESS_H
 #define SYS_PROCESS_H
@@ -46,6 +46,12 @@ void sys_pidfd_kill(int pidfd);
 
 /* Kill a program and wait until it is gone. */
 void sys_kill(pid_t pid);
+
+/*
+ * Copy a string of the program or of a library that is loaded. Returns false if nothing is loaded at
+ * @from, or if it is not a string of fewer than @bytes bytes.
+ */
+bool sys_copy_loaded(const char *from, char *to, size_t bytes);
 
 /*
  * Start a thread of the library. It blocks all signals except for those that its own faults raise,

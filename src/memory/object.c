@@ -493,6 +493,7 @@ int object_store_open(struct object_store *store, unsigned int wants, uint64_t n
 
 	if (err)
 		return err;
+	sites_open(&store->sites);
 	lock_init(&store->lock);
 	STAILQ_INIT(&store->waiting);
 	STAILQ_INIT(&store->free_records);
@@ -538,6 +539,7 @@ void object_store_close(struct object_store *store)
 	iova_close(&store->space);
 	pages_close(&store->pages);
 	page_owner_close(&store->owners);
+	sites_close(&store->sites);
 	lock_destroy(&store->lock);
 }
 

@@ -18,6 +18,7 @@
 #include "memory/page_owner.h"
 #include "memory/pages.h"
 #include "memory/recycle.h"
+#include "memory/site.h"
 
 struct chunk;
 struct coherent_slots;
@@ -32,6 +33,7 @@ struct object_block;
  * @backend: It maps memory for the device. Set before the first object.
  * @pages: The private memory of objects. It has a lock of its own.
  * @owners: The owner of each page. Readers take no lock.
+ * @sites: The sites of the objects and pools. Readers take no lock.
  * @lock: Guards the rest.
  * @mask: The DMA mask.
  * @space: Device addresses, and the quarantine.
@@ -50,6 +52,7 @@ struct object_store {
 	struct backend *backend;
 	struct pages pages;
 	struct page_owners owners;
+	struct sites sites;
 	struct lock lock;
 	uint64_t mask;
 	struct iova_space space;
@@ -78,7 +81,7 @@ enum object_kind { OBJECT_WHOLE = 0xb9, OBJECT_SLOT = 0x6d };
  * @address: The reserved device addresses, which may be in quarantine or wait for a fence.
  * @pages: The memory. After reclaim or free it belongs to another object.
  * @store: The store. Never changes.
- * @site: File and line of the allocation. Never changes.
+ * @site: File and line of the allocation, a copy in @sites of the store. Never changes.
  * @since_ns: The time of the reclaim or free.
  * @attrs: The attributes of the allocation. Never changes.
  * @align_shift: The alignment of the allocation. Never changes.
@@ -129,7 +132,8 @@ struct object_block {
  * @state: The state; COHERENT_STATE_NONE of a free slot. Written by the owner, read by others.
  * @offset: The place in the chunk, in bytes. Never changes.
  * @chunk: The chunk. Never changes.
- * @site: File and line of the last allocation.
+ * @site: File and line of the last allocation. The pointer of the caller, whose code may be
+ *	unloaded, or a copy; slot_site() tells.
  */
 struct slot {
 	unsigned char kind;

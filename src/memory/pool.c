@@ -174,7 +174,11 @@ static __attribute__((noinline)) int pool_box_slow(const struct coherent_pool *b
 	err = alive_is_open(base->va->alive) ? 0 : -ENODEV;
 	if (!err)
 		err = slots_take(base->va, &slot);
-	return err ? err : slot_become_box(base->va, slot, box, site);
+	if (err)
+		return err;
+	/* The fast path keeps the pointer only, and this copy tells what it means. */
+	return slot_become_box(base->va, slot, box,
+			       site_copy_and_remember(&slot->chunk->base.store->sites, site));
 }
 
 /* The fast path calls nothing and takes no lock. Everything else goes to the slow path. */
@@ -415,7 +419,7 @@ int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 		return -ENOMEM;
 	pool->store = &options->dev->store;
 	pool->alive = options->dev->alive;
-	pool->site = site;
+	pool->site = site_copy(&pool->store->sites, site);
 	pool->slot_bytes = bytes;
 	pool->element_bytes = size;
 	pool->block_bytes = block;
@@ -439,7 +443,7 @@ static void report_slot(const struct coherent_slots *pool, const struct slot *sl
 	report(pool->store->reporter, COHERENT_WARNING,
 	       "%s: a %s of %zu bytes of the pool created at %s, allocated at %s, is not freed",
 	       pool->store->name, slot->state == COHERENT_STATE_BOX ? "box" : "mem",
-	       pool->slot_bytes, pool->site, slot->site);
+	       pool->slot_bytes, pool->site, slot_site(slot));
 }
 
 /* Counts the objects in use, and reports the first ones. */

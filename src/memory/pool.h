@@ -51,7 +51,7 @@ static inline struct slot *slot_of(struct coherent_object *object)
 	return (struct slot *)object;
 }
 
-/* Other threads read these two while the owner of a slot changes them. */
+/* Other threads call these two while the owner of a slot changes its fields. */
 static inline enum coherent_state slot_state(const struct slot *slot)
 {
 	return __atomic_load_n(&slot->state, __ATOMIC_RELAXED);
@@ -59,7 +59,8 @@ static inline enum coherent_state slot_state(const struct slot *slot)
 
 static inline const char *slot_site(const struct slot *slot)
 {
-	return __atomic_load_n(&slot->site, __ATOMIC_RELAXED);
+	return site_of_pointer(&slot->chunk->base.store->sites,
+			       __atomic_load_n(&slot->site, __ATOMIC_RELAXED));
 }
 
 /**

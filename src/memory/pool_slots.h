@@ -39,7 +39,7 @@ struct cache {
  * struct coherent_slots - A pool.
  * @store: The objects of its device, which the pool holds. Never changes, as all until @lock.
  * @alive: Whether the device is open.
- * @site: File and line of the creation.
+ * @site: File and line of the creation, a copy in the sites of the store.
  * @slot_bytes: The size of a slot: a multiple of SLOT_BYTES_MIN.
  * @block_bytes: No slot crosses a multiple of this.
  * @permission: The permission of each mem.

@@ -151,6 +151,7 @@ int whole_box_zeroed(struct coherent_box *box, struct object_store *store,
 {
 	struct coherent_object *object;
 	struct iova_want want;
+	const char *site;
 	size_t bytes;
 	int err;
 
@@ -164,10 +165,11 @@ int whole_box_zeroed(struct coherent_box *box, struct object_store *store,
 	if (err)
 		return err;
 	want = want_of(request, bytes, store->pages.page_bytes);
+	site = site_copy(&store->sites, request->site);
 	err = backend_allocate(store->backend);
-	object = err ? NULL : object_reuse(store, &want, request->site);
+	object = err ? NULL : object_reuse(store, &want, site);
 	if (!err && !object)
-		err = object_with_pages(store, &want, request->site, &object);
+		err = object_with_pages(store, &want, site, &object);
 	if (err) {
 		warn_of_allocation(store, request, bytes, err);
 		return err;

@@ -5,8 +5,9 @@
  * Code that cannot use macros may call these functions, for instance a binding of
  * another language.
  *
- * size is the size of an element in bytes. site is the file and line of the caller, a
- * string that outlives the device. coherent/detail/padding.h explains mask.
+ * size is the size of an element in bytes. site is the file and line of the caller. The
+ * library copies it in userspace; in the kernel the string must outlive the object.
+ * coherent/detail/padding.h explains mask.
  */
 #ifndef COHERENT_BASE_H
 #define COHERENT_BASE_H
