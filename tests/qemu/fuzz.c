@@ -93,10 +93,15 @@ static void drive(const struct qtest *qtest, uint8_t *memory)
 	struct qemu_iommu iommu = { .qtest = qtest, .memory = (char *)memory, .endpoint = 0x100 };
 	struct qemu_iommu_fault fault;
 	struct qemu_pci pci;
+	uint64_t value;
+	bool is_raised;
 
 	if (qemu_pci_start(&pci, qtest) || pci.vectors > QEMU_PCI_VECTORS_MAX)
 		return;
 	if (qemu_pci_enable_irqs(&pci, 0xfedf0000) || qemu_pci_reset(&pci))
+		return;
+	if (qemu_pci_read_line(&pci, &is_raised) || qemu_pci_reg_read(&pci, 0, 0, 8, &value) ||
+	    qemu_pci_reg_write(&pci, 0, 0, 8, value))
 		return;
 	if (qemu_iommu_start(&iommu, QEMU_PCI_IOMMU, QEMU_PCI_IOMMU_BARS))
 		return;
@@ -118,7 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(memory, 0, sizeof(memory));
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		abort();
-	qtest = (struct qtest){ .fd = pair[0], .deadline_ns = sys_deadline_ns(2000000) };
+	qtest = (struct qtest){ .fd = pair[0], .deadline_ns = sys_deadline_ns(20000000) };
 	input.fd = pair[1];
 	if (pthread_create(&thread, NULL, run_qemu, &input))
 		abort();
