@@ -156,6 +156,13 @@ static void reports_name_unloaded_code(void **state)
 	open_device_and_use_plugin("sim:edu,step,fail-unmap=3");
 	coherent_free(&unload.leaked);
 	assert_true(log_has(&reports, place(unload.leaked_line)));
+	log_clear(&reports);
+	assert_err(coherent_pool_box(&unload.own, &unload.slots[0]), -EBUSY);
+	assert_err(coherent_pool_box(&unload.own, &unload.slots[1]), -EBUSY);
+	assert_true(log_has(&reports, place(unload.slots_line)));
+	assert_err(coherent_box_zeroed(&unload.box, unload.dev, 1), -EBUSY);
+	assert_true(log_has(&reports, place(unload.box_line)));
+	log_clear(&reports);
 	assert_err(coherent_pool_destroy(&unload.own), -EBUSY);
 	assert_true(log_has(&reports, place(unload.own_line)));
 	assert_true(log_has(&reports, place(unload.slots_line)));

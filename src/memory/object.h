@@ -189,9 +189,11 @@ static inline uint64_t object_address(const struct coherent_object *object)
  */
 static inline const char *object_site(const struct coherent_object *object)
 {
-	return object_is_slot(object) ?
-		       __atomic_load_n(&((const struct slot *)object)->site, __ATOMIC_RELAXED) :
-		       object->site;
+	if (!object_is_slot(object))
+		return object->site;
+	return site_of_pointer(&object_store(object)->sites,
+			       __atomic_load_n(&((const struct slot *)object)->site,
+					       __ATOMIC_RELAXED));
 }
 
 static inline struct coherent_object *object_of(struct iova_range *address)
