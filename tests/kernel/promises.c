@@ -150,10 +150,7 @@ static void blob_is_read_by_the_rules(struct kunit *test)
 	coherent_free(&mem);
 }
 
-/*
- * With .gfp = GFP_ATOMIC a driver can allocate and expose in atomic context. It cannot free there
- * at COHERENT_HIDDEN.
- */
+/* With .gfp = GFP_ATOMIC a driver can allocate, expose and free in atomic context. */
 static void atomic_context_is_possible(struct kunit *test)
 {
 	COHERENT_BOX(u8) box = COHERENT_EMPTY;
@@ -166,11 +163,9 @@ static void atomic_context_is_possible(struct kunit *test)
 	err = coherent_box_zeroed(&box, edu.dev, 5000, .gfp = GFP_ATOMIC, .level = level);
 	if (!err)
 		err = coherent_expose(&box, &mem);
-	if (is_enforced())
-		coherent_free(&mem);
+	coherent_free(&mem);
 	spin_unlock_irqrestore(&lock, flags);
 	KUNIT_EXPECT_EQ(test, err, 0);
-	coherent_free(&mem);
 }
 
 static struct kunit_case cases[] = {

@@ -24,9 +24,13 @@
  * coherent_manage(). If an object is freed later, while no driver is bound, it is leaked
  * with a warning: the DMA API may no longer know how the memory was mapped.
  *
- * Calls that may sleep do not sleep with .gfp = GFP_ATOMIC. But freeing memory of
- * COHERENT_HIDDEN may always sleep. A .gfp with a zone or with __GFP_COMP returns -EINVAL;
- * the zone follows from the mask.
+ * Calls that may sleep do not sleep with .gfp = GFP_ATOMIC. Memory of COHERENT_HIDDEN that
+ * is freed in atomic context is given back soon after, by a work item, and before the driver
+ * is unbound. This holds for each object that was allocated with GFP_ATOMIC. Other objects
+ * must not be freed under a spinlock alone, because not every kernel shows it; in an
+ * interrupt, or with interrupts or softirqs off, their free needs a little memory. If
+ * there is none, the object is leaked with a report. A .gfp with a zone or with __GFP_COMP
+ * returns -EINVAL; the zone follows from the mask.
  */
 #ifndef COHERENT_KERNEL_H
 #define COHERENT_KERNEL_H
@@ -397,6 +401,7 @@ static inline int coherent_base_init_begin(const struct coherent_mem *mem, struc
 		.align = options->align,
 		.boundary = options->boundary,
 		.level = options->level,
+		.permission = options->permission,
 		.site = site,
 	};
 	size_t bytes;

@@ -12,7 +12,7 @@
 #define COHERENT_OBJECT_H
 
 #include <coherent.h>
-#include <coherent/detail/place.h>
+#include <coherent/detail/end.h>
 #include <linux/bug.h>
 #include <linux/device.h>
 #include <linux/dma-map-ops.h>
@@ -22,16 +22,6 @@
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
-
-/* A copy of an object that devres frees with its device, updated at each change. */
-struct coherent_managed {
-	struct coherent_object object;
-};
-
-static inline bool coherent_is_bound(const struct device *dev)
-{
-	return dev && READ_ONCE(dev->driver);
-}
 
 static inline enum coherent_level coherent_level_of(struct device *dev)
 {
@@ -54,6 +44,7 @@ struct coherent_alloc_request {
 	u64 align;
 	u64 boundary;
 	enum coherent_level level;
+	enum coherent_permission permission;
 	const char *site;
 };
 
@@ -87,6 +78,8 @@ static inline int coherent_check_device(struct device *dev,
 	if (request->level > COHERENT_HIDDEN &&
 	    (coherent_level_of(dev) < request->level || request->attrs & ~COHERENT_ATTR_NO_WARN))
 		return -EOPNOTSUPP;
+	if (request->level <= COHERENT_HIDDEN && request->permission != COHERENT_READ_WRITE)
+		return -EOPNOTSUPP;
 	return 0;
 }
 
@@ -100,71 +93,72 @@ static inline unsigned long coherent_dma_attrs(unsigned int attrs)
 	       (attrs & COHERENT_ATTR_PRIVILEGED ? DMA_ATTR_PRIVILEGED : 0);
 }
 
-static inline u64 coherent_dma_mask(const struct device *dev)
-{
-	return min(*dev->dma_mask, dev->coherent_dma_mask);
-}
-
 /*
- * Whether the address meets the request. The DMA API promises alignment to the size,
- * rounded up to a power of two (core-api/dma-api.rst). Some platforms give less.
+ * An object that waits for its end becomes the new one. So a driver that allocates and
+ * frees in atomic context keeps only a few pages.
  */
-static inline int coherent_check_address(const struct coherent_object *object)
+static inline int coherent_get_deferred(struct coherent_object *object, gfp_t gfp)
 {
-	const u64 first = object->address;
-	const u64 last = first + PAGE_ALIGN(object->bytes) - 1;
+	struct coherent_queue *queue = coherent_queue_get(object->dev, object->unit, gfp);
+	struct coherent_deferred *deferred;
 
-	if (!first || last > coherent_dma_mask(object->dev) ||
-	    first & (((u64)1 << object->align_bits) - 1))
-		return -ENOSPC;
-	return object->boundary_bits && (first ^ last) >> object->boundary_bits ? -ENOSPC : 0;
+	if (IS_ERR(queue))
+		return PTR_ERR(queue);
+	deferred = coherent_queue_take(queue, object);
+	if (deferred) {
+		object->va = deferred->object.va;
+		object->address = deferred->object.address;
+		memset(coherent_place_va(object), 0, coherent_place_bytes(object));
+		put_device(object->dev);
+	} else if (READ_ONCE(queue->count) < COHERENT_MAX_DEFERRED) {
+		deferred = kzalloc(sizeof(*deferred), gfp);
+	}
+	object->deferred = deferred;
+	return deferred ? 0 : -ENOMEM;
 }
 
-static inline void coherent_put_pages(struct coherent_object *object)
+static inline int coherent_get_hidden(struct coherent_object *object, gfp_t gfp)
 {
-	const size_t bytes = coherent_place_bytes(object);
+	int err;
 
-	if (object->level == COHERENT_IOMMU) {
-		coherent_place_release(object);
-		free_pages_exact(coherent_place_va(object), bytes);
-	} else {
-		dma_free_attrs(object->dev, bytes, coherent_place_va(object), object->address,
-			       object->attrs);
-	}
+	if (gfpflags_allow_blocking(gfp))
+		err = coherent_queue_prepare(object->dev, object->unit, gfp);
+	else
+		err = coherent_get_deferred(object, gfp);
+	if (err || object->va)
+		return err;
+	object->va = (char COHERENT_SHARED COHERENT_FORCE *)dma_alloc_attrs(
+		object->dev, coherent_place_bytes(object), &object->address, gfp | __GFP_ZERO,
+		object->attrs);
+	if (!object->va)
+		kfree(object->deferred);
+	return object->va ? 0 : -ENOMEM;
 }
 
 static inline int coherent_get_pages(struct coherent_object *object, gfp_t gfp)
 {
-	const size_t bytes = coherent_place_bytes(object);
-	void *va;
-	int err;
+	int err = coherent_place_reserve(object);
 
-	/* High-order allocations may fail: return -ENOMEM without a warning. */
-	if (object->attrs & DMA_ATTR_NO_WARN || get_order(bytes) > PAGE_ALLOC_COSTLY_ORDER)
-		gfp |= __GFP_NOWARN;
-	if (object->level != COHERENT_IOMMU) {
-		va = dma_alloc_attrs(object->dev, bytes, &object->address, gfp | __GFP_ZERO,
-				     object->attrs);
-	} else {
-		err = coherent_place_reserve(object);
-		if (err)
-			return err;
-		va = alloc_pages_exact(bytes, gfp | __GFP_ZERO);
-		if (!va)
-			coherent_place_release(object);
-	}
-	object->va = (char COHERENT_SHARED COHERENT_FORCE *)va;
-	return va ? 0 : -ENOMEM;
+	if (err)
+		return err;
+	object->va = (char COHERENT_SHARED COHERENT_FORCE *)alloc_pages_exact(
+		coherent_place_bytes(object), gfp | __GFP_ZERO);
+	if (!object->va)
+		coherent_place_release(object);
+	return object->va ? 0 : -ENOMEM;
 }
 
 static inline void coherent_object_init(struct coherent_object *object, struct device *dev,
 					const struct coherent_alloc_request *request, size_t bytes)
 {
+	object->va = NULL;
 	object->dev = dev;
 	object->site = request->site;
 	object->bytes = bytes;
 	object->domain = NULL;
 	object->managed = NULL;
+	object->unit = &coherent_unit;
+	object->deferred = NULL;
 	object->attrs = coherent_dma_attrs(request->attrs);
 	object->level = request->level > COHERENT_HIDDEN ? COHERENT_IOMMU : COHERENT_HIDDEN;
 	object->align_bits = max_t(int, request->align ? ilog2(request->align) : 0, PAGE_SHIFT);
@@ -178,125 +172,28 @@ static inline void coherent_object_init(struct coherent_object *object, struct d
 static inline int coherent_object_new(struct coherent_object *object, struct device *dev,
 				      const struct coherent_alloc_request *request, size_t bytes)
 {
-	const gfp_t gfp = request->gfp ? request->gfp : GFP_KERNEL;
+	gfp_t gfp = request->gfp ? request->gfp : GFP_KERNEL;
 	int err;
 
 	might_sleep_if(gfpflags_allow_blocking(gfp));
 	coherent_object_init(object, dev, request, bytes);
-	err = coherent_get_pages(object, gfp);
-	if (err)
+	/* High-order allocations may fail: return -ENOMEM without a warning. */
+	if (object->attrs & DMA_ATTR_NO_WARN ||
+	    get_order(coherent_place_bytes(object)) > PAGE_ALLOC_COSTLY_ORDER)
+		gfp |= __GFP_NOWARN;
+	get_device(dev);
+	err = object->level == COHERENT_IOMMU ? coherent_get_pages(object, gfp) :
+						coherent_get_hidden(object, gfp);
+	if (err) {
+		put_device(dev);
 		return err;
+	}
 	/* If the address is known only after the mapping, coherent_map() checks it. */
 	if (object->level != COHERENT_IOMMU || !COHERENT_PLACE_IS_LATE)
 		err = coherent_check_address(object);
 	if (err)
-		coherent_put_pages(object);
-	else
-		get_device(dev);
-	return err;
-}
-
-/* --- The end of an object --- */
-
-/* Each leak is logged. The first one is logged with its call trace. */
-static inline void coherent_object_leak(const struct coherent_object *object, const char *why)
-{
-	pr_err("coherent: %zu bytes of %s are freed %s: leaked\n", object->bytes, object->site,
-	       why);
-	WARN_ONCE(1, "coherent: memory is leaked\n");
-}
-
-/*
- * The DMA API can no longer be called for this object, or not from this context. The
- * memory, its mapping and the reference to the device are lost, but nothing is corrupted.
- */
-static inline bool coherent_must_leak(const struct coherent_object *object)
-{
-	const char *why = NULL;
-
-	if (!coherent_is_bound(object->dev))
-		why = "after their device was unbound";
-	/* The device was bound again, and another domain translates for it now. */
-	else if (object->domain && object->domain != iommu_get_domain_for_dev(object->dev))
-		why = "after their device was bound anew";
-	/* The free may have to unmap the memory from the kernel's addresses: a BUG in this context. */
-	else if (object->level == COHERENT_HIDDEN && (in_interrupt() || irqs_disabled()))
-		why = "in atomic context";
-	if (why)
-		coherent_object_leak(object, why);
-	return why;
-}
-
-static inline void coherent_object_end(struct coherent_object *object)
-{
-	if (coherent_must_leak(object))
-		return;
-	might_sleep_if(object->level == COHERENT_HIDDEN);
-	if (object->mapped)
-		coherent_place_unmap(object);
-	coherent_put_pages(object);
-	put_device(object->dev);
-}
-
-/* --- Objects that devres frees --- */
-
-static inline void coherent_managed_release(struct device *dev, void *managed)
-{
-	coherent_object_end(&((struct coherent_managed *)managed)->object);
-}
-
-static inline int coherent_managed_is(struct device *dev, void *managed, void *wanted)
-{
-	return managed == wanted;
-}
-
-/* Call this after each change of an object. */
-static inline void coherent_managed_update(const struct coherent_object *object)
-{
-	if (object->managed)
-		object->managed->object = *object;
-}
-
-/*
- * Returns false if devres frees the object: because this call cannot free it in its
- * context, or because the driver is unbound. While the kernel unbinds a driver, devres itself
- * may run this call.
- */
-static inline bool coherent_managed_take_back(struct coherent_object *object)
-{
-	if (!coherent_is_bound(object->dev)) {
-		WARN_ONCE(1, "coherent: a managed object is freed after its device was unbound\n");
-		return false;
-	}
-	if (object->level == COHERENT_HIDDEN && (in_interrupt() || irqs_disabled())) {
-		WARN_ONCE(1, "coherent: a managed object is freed in atomic context\n");
-		return false;
-	}
-	return !devres_destroy(object->dev, object->release, coherent_managed_is, object->managed);
-}
-
-static inline int coherent_object_manage(struct coherent_object *object)
-{
-	struct coherent_managed *managed;
-
-	if (!coherent_is_bound(object->dev))
-		return -ENODEV;
-	if (object->managed)
-		return 0;
-	managed = devres_alloc(coherent_managed_release, sizeof(*managed), GFP_KERNEL);
-	if (!managed)
-		return -ENOMEM;
-	object->managed = managed;
-	object->release = coherent_managed_release;
-	coherent_managed_update(object);
-	devres_add(object->dev, managed);
-	return 0;
-}
-
-static inline void coherent_object_free(struct coherent_object *object)
-{
-	if (!object->managed || coherent_managed_take_back(object))
 		coherent_object_end(object);
+	return err;
 }
 
 #endif

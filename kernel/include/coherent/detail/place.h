@@ -30,8 +30,9 @@ struct coherent_iova {
  *
  * bytes: the size that the caller asked for. attrs: the attributes that the DMA API got
  * and gets again. domain: the IOMMU domain that translates, at COHERENT_IOMMU. managed:
- * the copy that devres has, which devres may have freed. release: the function that devres
- * knows the copy by, because a static inline has another address in each file.
+ * the copy that devres has, which devres may have freed. unit: the source file that
+ * allocated the object (detail/end.h). deferred: what an end in atomic context needs, if
+ * the allocation was not allowed to sleep.
  */
 struct coherent_object {
 	char COHERENT_SHARED *va;
@@ -41,7 +42,8 @@ struct coherent_object {
 	dma_addr_t address;
 	struct iommu_domain *domain;
 	struct coherent_managed *managed;
-	void (*release)(struct device *dev, void *managed);
+	struct coherent_unit *unit;
+	struct coherent_deferred *deferred;
 	u32 attrs;
 	u8 level;
 	u8 direction;
@@ -61,6 +63,26 @@ static inline void *coherent_place_va(const struct coherent_object *object)
 static inline size_t coherent_place_bytes(const struct coherent_object *object)
 {
 	return max_t(size_t, PAGE_ALIGN(object->bytes), (size_t)1 << object->align_bits);
+}
+
+static inline u64 coherent_dma_mask(const struct device *dev)
+{
+	return min(*dev->dma_mask, dev->coherent_dma_mask);
+}
+
+/*
+ * Whether the address meets the request. The DMA API promises alignment to the size,
+ * rounded up to a power of two (core-api/dma-api.rst). Some platforms give less.
+ */
+static inline int coherent_check_address(const struct coherent_object *object)
+{
+	const u64 first = object->address;
+	const u64 last = first + PAGE_ALIGN(object->bytes) - 1;
+
+	if (!first || last > coherent_dma_mask(object->dev) ||
+	    first & (((u64)1 << object->align_bits) - 1))
+		return -ENOSPC;
+	return object->boundary_bits && (first ^ last) >> object->boundary_bits ? -ENOSPC : 0;
 }
 
 #ifdef DMA_IOVA_USE_SWIOTLB

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The end of an object in the kernel. Only this file gives pages back.
+ *
+ * dma_free_attrs() may sleep. So an object of COHERENT_HIDDEN that ends in atomic context
+ * is put into the queue of its device, and a work item frees it soon.
+ *
+ * INVARIANT: devres has the queue. When a driver is unbound, the work item has ended, and
+ * the queue is empty.
+ * INVARIANT: the code of a queue and of a managed object stays loaded until devres has
+ * called it. If the device has a driver of another module, the queue holds a reference to
+ * its own module.
+ */
+#ifndef COHERENT_END_H
+#define COHERENT_END_H
+
+#include <coherent/detail/place.h>
+#include <linux/bug.h>
+#include <linux/device.h>
+#include <linux/dma-mapping.h>
+#include <linux/gfp.h>
+#include <linux/kthread.h>
+#include <linux/list.h>
+#include <linux/module.h>
+#include <linux/preempt.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+/* While so many objects wait, an allocation that must not sleep returns -ENOMEM. */
+#define COHERENT_MAX_DEFERRED 256
+
+/* A copy of an object that devres frees with its device, updated at each change. */
+struct coherent_managed {
+	struct coherent_object object;
+};
+
+/* An object that waits for its end. */
+struct coherent_deferred {
+	struct list_head node;
+	struct coherent_object object;
+};
+
+/* The objects of a device that wait. @lock guards @list and @count. */
+struct coherent_queue {
+	spinlock_t lock;
+	struct list_head list;
+	unsigned int count;
+	struct work_struct work;
+	bool holds_module;
+};
+
+/*
+ * A source file that includes this one. Its static inlines have addresses of their own, and
+ * devres knows an entry by an address. @ready is the last device that got a queue.
+ */
+struct coherent_unit {
+	struct module *module;
+	dr_release_t release_managed;
+	dr_release_t release_queue;
+	work_func_t run;
+	struct device *ready;
+};
+
+static inline bool coherent_is_bound(const struct device *dev)
+{
+	return dev && READ_ONCE(dev->driver);
+}
+
+/* Each leak is logged, at a limited rate. The first one is logged with its call trace. */
+static inline void coherent_object_leak(const struct coherent_object *object, const char *why)
+{
+	pr_err_ratelimited("coherent: %zu bytes of %s are freed %s: leaked\n", object->bytes,
+			   object->site, why);
+	WARN_ONCE(1, "coherent: memory is leaked\n");
+	kfree(object->deferred);
+}
+
+/* This may sleep at COHERENT_HIDDEN. */
+static inline void coherent_object_end_now(struct coherent_object *object)
+{
+	const size_t bytes = coherent_place_bytes(object);
+
+	if (object->mapped)
+		coherent_place_unmap(object);
+	if (object->level == COHERENT_IOMMU) {
+		coherent_place_release(object);
+		free_pages_exact(coherent_place_va(object), bytes);
+	} else {
+		dma_free_attrs(object->dev, bytes, coherent_place_va(object), object->address,
+			       object->attrs);
+	}
+	kfree(object->deferred);
+	put_device(object->dev);
+}
+
+/* --- The queue of a device --- */
+
+static inline bool coherent_can_become(const struct coherent_object *deferred,
+				       const struct coherent_object *wanted)
+{
+	struct coherent_object object = *wanted;
+
+	object.address = deferred->address;
+	return object.attrs == deferred->attrs &&
+	       coherent_place_bytes(&object) == coherent_place_bytes(deferred) &&
+	       !coherent_check_address(&object);
+}
+
+/* Takes an object out of the queue: one that can become @like, or any if @like is NULL. */
+static inline struct coherent_deferred *coherent_queue_take(struct coherent_queue *queue,
+							    const struct coherent_object *like)
+{
+	struct coherent_deferred *deferred;
+	unsigned long flags;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	deferred = list_first_entry(&queue->list, struct coherent_deferred, node);
+	while (!list_entry_is_head(deferred, &queue->list, node) && like &&
+	       !coherent_can_become(&deferred->object, like))
+		deferred = list_next_entry(deferred, node);
+	if (list_entry_is_head(deferred, &queue->list, node)) {
+		deferred = NULL;
+	} else {
+		list_del(&deferred->node);
+		WRITE_ONCE(queue->count, queue->count - 1);
+	}
+	spin_unlock_irqrestore(&queue->lock, flags);
+	return deferred;
+}
+
+static inline void coherent_queue_put(struct coherent_queue *queue,
+				      struct coherent_deferred *deferred)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	list_add_tail(&deferred->node, &queue->list);
+	WRITE_ONCE(queue->count, queue->count + 1);
+	spin_unlock_irqrestore(&queue->lock, flags);
+	schedule_work(&queue->work);
+}
+
+static inline void coherent_queue_run(struct work_struct *work)
+{
+	struct coherent_queue *queue = container_of(work, struct coherent_queue, work);
+	struct coherent_deferred *deferred;
+	struct coherent_object object;
+
+	while ((deferred = coherent_queue_take(queue, NULL))) {
+		object = deferred->object;
+		coherent_object_end_now(&object);
+	}
+}
+
+/* A function that gives up its own module must not return. A thread can end elsewhere. */
+static inline int coherent_put_own_module(void *arg)
+{
+	module_put_and_kthread_exit(0);
+	return 0;
+}
+
+static inline void coherent_queue_release(struct device *dev, void *res);
+static inline void coherent_managed_release(struct device *dev, void *managed);
+
+static struct coherent_unit coherent_unit = {
+	.module = THIS_MODULE,
+	.release_managed = coherent_managed_release,
+	.release_queue = coherent_queue_release,
+	.run = coherent_queue_run,
+};
+
+static inline void coherent_queue_release(struct device *dev, void *res)
+{
+	struct coherent_queue *queue = res;
+
+	cmpxchg(&coherent_unit.ready, dev, NULL);
+	cancel_work_sync(&queue->work);
+	coherent_queue_run(&queue->work);
+	if (queue->holds_module &&
+	    IS_ERR(kthread_run(coherent_put_own_module, NULL, "coherent_put")))
+		dev_err(dev, "coherent: no thread: module %s cannot be unloaded any more\n",
+			KBUILD_MODNAME);
+}
+
+/* Whether the driver of a device is unbound before the code of a unit is unloaded. */
+static inline bool coherent_unit_drives(const struct coherent_unit *unit, const struct device *dev)
+{
+	const struct device_driver *driver = READ_ONCE(dev->driver);
+
+	return !unit->module || !driver || driver->owner == unit->module ||
+	       within_module((unsigned long)driver, unit->module);
+}
+
+/*
+ * Returns the queue of a device. A queue is not made while the driver is being unbound,
+ * because devres may have called its functions already: this is -ENODEV.
+ */
+static inline struct coherent_queue *coherent_queue_get(struct device *dev,
+							struct coherent_unit *unit, gfp_t gfp)
+{
+	struct coherent_queue *queue = devres_find(dev, unit->release_queue, NULL, NULL);
+	struct coherent_queue *made;
+
+	if (queue)
+		return queue;
+	if (dev->links.status != DL_DEV_PROBING && dev->links.status != DL_DEV_DRIVER_BOUND)
+		return ERR_PTR(-ENODEV);
+	made = devres_alloc(unit->release_queue, sizeof(*made), gfp);
+	if (!made)
+		return ERR_PTR(-ENOMEM);
+	spin_lock_init(&made->lock);
+	INIT_LIST_HEAD(&made->list);
+	INIT_WORK(&made->work, unit->run);
+	made->holds_module = !coherent_unit_drives(unit, dev);
+	if (made->holds_module && !try_module_get(unit->module)) {
+		devres_free(made);
+		return ERR_PTR(-ENODEV);
+	}
+	queue = devres_get(dev, made, NULL, NULL);
+	/* Another thread was faster. Devres has freed @made, and its queue holds the module. */
+	if (queue != made && queue->holds_module)
+		module_put(unit->module);
+	return queue;
+}
+
+/*
+ * A driver of this module gets its queue with its first object. So the queue exists when
+ * remove() frees an object in atomic context.
+ */
+static inline int coherent_queue_prepare(struct device *dev, struct coherent_unit *unit, gfp_t gfp)
+{
+	struct coherent_queue *queue;
+
+	if (READ_ONCE(unit->ready) == dev || !coherent_unit_drives(unit, dev))
+		return 0;
+	queue = coherent_queue_get(dev, unit, gfp);
+	if (!IS_ERR(queue))
+		WRITE_ONCE(unit->ready, dev);
+	return queue == ERR_PTR(-ENOMEM) ? -ENOMEM : 0;
+}
+
+/* --- The end of an object --- */
+
+/* Whether the DMA API can still be called for an object. Otherwise the object is leaked. */
+static inline bool coherent_can_end(const struct coherent_object *object)
+{
+	if (!coherent_is_bound(object->dev))
+		coherent_object_leak(object, "after their device was unbound");
+	/* The device was bound again, and another domain translates for it now. */
+	else if (object->domain && object->domain != iommu_get_domain_for_dev(object->dev))
+		coherent_object_leak(object, "after their device was bound anew");
+	else
+		return true;
+	return false;
+}
+
+static inline int coherent_object_defer(struct coherent_object *object)
+{
+	struct coherent_queue *queue =
+		coherent_queue_get(object->dev, object->unit, GFP_ATOMIC | __GFP_NOWARN);
+	struct coherent_deferred *deferred = object->deferred;
+
+	if (IS_ERR(queue))
+		return PTR_ERR(queue);
+	if (!deferred)
+		deferred = kzalloc(sizeof(*deferred), GFP_ATOMIC | __GFP_NOWARN);
+	if (!deferred)
+		return -ENOMEM;
+	object->deferred = deferred;
+	deferred->object = *object;
+	coherent_queue_put(queue, deferred);
+	return 0;
+}
+
+/*
+ * In an interrupt, dma_free_attrs() may be a BUG. A spinlock shows only in a kernel that
+ * counts preemption, so an object that was allocated in atomic context is deferred if there
+ * is any doubt.
+ */
+static inline void coherent_object_end(struct coherent_object *object)
+{
+	const bool may_not_sleep = in_interrupt() || irqs_disabled();
+
+	if (!coherent_can_end(object))
+		return;
+	if (object->level == COHERENT_HIDDEN &&
+	    (may_not_sleep || (object->deferred && !preemptible()))) {
+		if (!coherent_object_defer(object))
+			return;
+		if (may_not_sleep) {
+			coherent_object_leak(object, "in atomic context, and cannot wait");
+			return;
+		}
+	}
+	might_sleep_if(object->level == COHERENT_HIDDEN);
+	coherent_object_end_now(object);
+}
+
+/* --- Objects that devres frees --- */
+
+static inline void coherent_managed_release(struct device *dev, void *managed)
+{
+	struct coherent_object *object = &((struct coherent_managed *)managed)->object;
+
+	if (coherent_can_end(object))
+		coherent_object_end_now(object);
+}
+
+static inline int coherent_managed_is(struct device *dev, void *managed, void *wanted)
+{
+	return managed == wanted;
+}
+
+/* Call this after each change of an object. */
+static inline void coherent_managed_update(const struct coherent_object *object)
+{
+	if (object->managed)
+		object->managed->object = *object;
+}
+
+/*
+ * Returns false if devres frees the object, because the driver is unbound. While the kernel
+ * unbinds a driver, devres itself may run this call.
+ */
+static inline bool coherent_managed_take_back(struct coherent_object *object)
+{
+	if (!coherent_is_bound(object->dev)) {
+		WARN_ONCE(1, "coherent: a managed object is freed after its device was unbound\n");
+		return false;
+	}
+	return !devres_destroy(object->dev, object->unit->release_managed, coherent_managed_is,
+			       object->managed);
+}
+
+static inline int coherent_object_manage(struct coherent_object *object)
+{
+	struct coherent_unit *unit = object->unit;
+	struct coherent_managed *managed;
+	struct coherent_queue *queue;
+
+	if (!coherent_is_bound(object->dev))
+		return -ENODEV;
+	if (object->managed)
+		return 0;
+	/* Devres gets the queue first, so that it frees the object before the queue. */
+	if (!coherent_unit_drives(unit, object->dev)) {
+		queue = coherent_queue_get(object->dev, unit, GFP_KERNEL);
+		if (IS_ERR(queue))
+			return PTR_ERR(queue);
+	}
+	managed = devres_alloc(unit->release_managed, sizeof(*managed), GFP_KERNEL);
+	if (!managed)
+		return -ENOMEM;
+	object->managed = managed;
+	coherent_managed_update(object);
+	devres_add(object->dev, managed);
+	return 0;
+}
+
+static inline void coherent_object_free(struct coherent_object *object)
+{
+	if (!object->managed || coherent_managed_take_back(object))
+		coherent_object_end(object);
+}
+
+#endif

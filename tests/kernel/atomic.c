@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The kernel face in atomic context. Objects end there too, and a call that fails keeps nothing.
+ * When the driver is unbound, nothing is left of them.
+ */
+#include <linux/spinlock.h>
+
+#include "nth.h"
+
+static DEFINE_SPINLOCK(lock);
+static unsigned long lock_flags;
+
+static void lock_irqs(void) __acquires(&lock)
+{
+	spin_lock_irqsave(&lock, lock_flags);
+}
+
+static void unlock_irqs(void) __releases(&lock)
+{
+	spin_unlock_irqrestore(&lock, lock_flags);
+}
+
+static void lock_softirqs(void) __acquires(&lock)
+{
+	spin_lock_bh(&lock);
+}
+
+static void unlock_softirqs(void) __releases(&lock)
+{
+	spin_unlock_bh(&lock);
+}
+
+static void lock_alone(void) __acquires(&lock)
+{
+	spin_lock(&lock);
+}
+
+static void unlock_alone(void) __releases(&lock)
+{
+	spin_unlock(&lock);
+}
+
+static const struct {
+	void (*enter)(void);
+	void (*leave)(void);
+} contexts[] = {
+	{ lock_irqs, unlock_irqs },
+	{ lock_softirqs, unlock_softirqs },
+	{ lock_alone, unlock_alone },
+};
+
+static int fill_fails(u64 *elements, size_t count, void *arg)
+{
+	return -ENODATA;
+}
+
+static int seal_fails(void *elements, size_t count, coherent_addr_t address, void *arg)
+{
+	return -EDOM;
+}
+
+/* A call that must fail. Returns 0 if it did, or the error of an earlier call. */
+static int must_be(int wanted, int err)
+{
+	if (err == wanted)
+		return 0;
+	return err ? err : -EPROTO;
+}
+
+static int use_atomically(void)
+{
+	COHERENT_BOX_AUTO(u64, box);
+	COHERENT_AUTO(u64, mem);
+	COHERENT_AUTO(u64, other);
+	int err;
+
+	err = must_be(-ENODATA, coherent_init(&mem, edu.dev, 10, fill_fails, NULL,
+					      .gfp = GFP_ATOMIC, .level = level));
+	if (!err)
+		err = coherent_box_zeroed(&box, edu.dev, 3000, .gfp = GFP_ATOMIC, .level = level);
+	if (!err)
+		err = must_be(-EDOM, coherent_expose(&box, &mem, .seal = seal_fails));
+	if (!err)
+		err = coherent_zeroed(&mem, edu.dev, 10, .gfp = GFP_ATOMIC, .level = level);
+	if (!err)
+		err = coherent_zeroed(&other, edu.dev, 10, .gfp = GFP_ATOMIC, .level = level);
+	if (!err)
+		err = coherent_reclaim(&mem, &box, .idle = true);
+	return err ? err : coherent_expose(&box, &mem);
+}
+
+static void each_call_fails_in_atomic_context(struct kunit *test)
+{
+	int n, i, err;
+
+	for (i = 0; i < ARRAY_SIZE(contexts); i++) {
+		for (n = 1;; n++) {
+			nth = n;
+			live = 0;
+			contexts[i].enter();
+			err = use_atomically();
+			contexts[i].leave();
+			world_end(NULL);
+			KUNIT_EXPECT_EQ(test, live, 0);
+			KUNIT_EXPECT_EQ(test, world_begin(NULL), 0);
+			if (nth)
+				break;
+			KUNIT_EXPECT_TRUE(test, is_expected(err));
+		}
+		nth = 0;
+		KUNIT_EXPECT_EQ(test, err, 0);
+		pr_info("# %d calls failed in atomic context %d\n", n - 1, i);
+		KUNIT_EXPECT_TRUE(test, n > 4);
+	}
+}
+
+/* Calls @times in atomic context, in which nothing else runs. Returns how much was live then. */
+static int live_after(struct kunit *test, int times, int (*call)(void), int wanted)
+{
+	int i, most, err = wanted;
+
+	live = 0;
+	for (i = 0; i < times; i++) {
+		lock_irqs();
+		err = call();
+		unlock_irqs();
+		if (err != wanted && err != -ENOMEM)
+			break;
+	}
+	most = live;
+	KUNIT_EXPECT_EQ(test, i, times);
+	KUNIT_EXPECT_TRUE(test, err == wanted || err == -ENOMEM);
+	world_end(NULL);
+	KUNIT_EXPECT_EQ(test, live, 0);
+	KUNIT_EXPECT_EQ(test, world_begin(NULL), 0);
+	return most;
+}
+
+static int init_fails(void)
+{
+	COHERENT_AUTO(u64, mem);
+
+	return coherent_init(&mem, edu.dev, 500, fill_fails, NULL, .gfp = GFP_ATOMIC,
+			     .level = level);
+}
+
+static int read_only_is_refused(void)
+{
+	COHERENT_AUTO(u64, mem);
+
+	return coherent_zeroed(&mem, edu.dev, 1, .gfp = GFP_ATOMIC,
+			       .permission = COHERENT_READ_ONLY);
+}
+
+static int address_is_refused(void)
+{
+	const u64 usual = *edu.dev->dma_mask;
+	COHERENT_AUTO(u64, mem);
+	int err;
+
+	*edu.dev->dma_mask = DMA_BIT_MASK(PAGE_SHIFT);
+	err = coherent_zeroed(&mem, edu.dev, 500, .gfp = GFP_ATOMIC);
+	*edu.dev->dma_mask = usual;
+	return err;
+}
+
+/* The work item may not run before the loop ends. */
+static void refused_calls_in_atomic_context_keep_few_pages(struct kunit *test)
+{
+	KUNIT_EXPECT_TRUE(test, live_after(test, 2000, init_fails, -ENODATA) <= 4);
+	KUNIT_EXPECT_EQ(test, live_after(test, 100, read_only_is_refused, -EOPNOTSUPP), 0);
+	KUNIT_EXPECT_TRUE(test, live_after(test, 1000, address_is_refused, -ENOSPC) <=
+					2 * COHERENT_MAX_DEFERRED);
+}
+
+static void deferred_memory_is_zeroed_again(struct kunit *test)
+{
+	COHERENT(u64) mem = COHERENT_EMPTY;
+	const void *page = NULL;
+	u64 seen = 1;
+	int err;
+
+	lock_irqs();
+	err = coherent_zeroed(&mem, edu.dev, 500, .gfp = GFP_ATOMIC);
+	if (!err) {
+		page = (const void COHERENT_FORCE *)coherent_unsafe_ptr(&mem);
+		err = coherent_write(&mem, 499, 1);
+	}
+	coherent_free(&mem);
+	if (!err)
+		err = coherent_zeroed(&mem, edu.dev, 510, .gfp = GFP_ATOMIC);
+	if (!err)
+		err = coherent_read(&mem, 499, &seen);
+	unlock_irqs();
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_EQ(test, seen, 0);
+	KUNIT_EXPECT_TRUE(test, page == (const void COHERENT_FORCE *)coherent_unsafe_ptr(&mem));
+	coherent_free(&mem);
+}
+
+/* An object from process context can end in an interrupt, also if it is managed. */
+static void any_object_can_end_in_atomic_context(struct kunit *test)
+{
+	COHERENT(u64) mem = COHERENT_EMPTY;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		live = 0;
+		KUNIT_ASSERT_EQ(test, coherent_zeroed(&mem, edu.dev, 10, .level = level), 0);
+		KUNIT_EXPECT_EQ(test, i < 2 ? coherent_manage(&mem) : 0, 0);
+		contexts[i % 2].enter();
+		coherent_free(&mem);
+		contexts[i % 2].leave();
+		world_end(NULL);
+		KUNIT_EXPECT_EQ(test, live, 0);
+		KUNIT_EXPECT_EQ(test, world_begin(NULL), 0);
+	}
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(each_call_fails_in_atomic_context),
+	KUNIT_CASE(refused_calls_in_atomic_context_keep_few_pages),
+	KUNIT_CASE(deferred_memory_is_zeroed_again),
+	KUNIT_CASE(any_object_can_end_in_atomic_context),
+	{},
+};
+
+struct kunit_suite atomic = {
+	.name = "atomic",
+	.suite_init = world_begin,
+	.suite_exit = world_end,
+	.test_cases = cases,
+};
