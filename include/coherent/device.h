@@ -274,9 +274,9 @@ COHERENT_MUST_CHECK int coherent_device_reset(struct coherent_device *dev);
  * than its IOMMU must call it, because the kernel does not tell how many the device has.
  *
  * Context: may sleep.
- * Return: 0; -EINVAL (@mask is not a mask of the lowest bits), -EBUSY (objects exist),
- * -EIO (no address range of the device is under @mask), -ENODEV, -ENOMEM. On failure
- * the mask does not change.
+ * Return: 0; -EINVAL (@mask is 0 or not a mask of the lowest bits), -EBUSY (objects
+ * exist), -EIO (no address range of the device is under @mask), -ENODEV, -ENOMEM. On
+ * failure the mask does not change.
  */
 COHERENT_MUST_CHECK int coherent_device_set_mask(struct coherent_device *dev, uint64_t mask);
 

@@ -120,7 +120,7 @@ int coherent_device_set_mask(struct coherent_device *dev, uint64_t mask)
 	if (err)
 		return err;
 	/* A DMA mask has no holes, as in the kernel: it is a power of two less one. */
-	if (mask & (mask + 1))
+	if (!mask || mask & (mask + 1))
 		return refuse(&dev->store, -EINVAL, SET_MASK,
 			      "0x%" PRIx64 " is not a mask of the lowest bits; coherent_mask() "
 			      "makes one",

@@ -120,7 +120,9 @@ void device_change_mask(unsigned int i)
 		free_all_objects(i);
 	EXPECT(coherent_device_set_mask(device->dev, 0x1230 | 1ull << pick(64)), -EINVAL);
 	expect_report(device, COHERENT_ERROR);
-	if (device->objects)
+	if (!mask)
+		err = -EINVAL;
+	else if (device->objects)
 		err = -EBUSY;
 	else if (mask <= 2 * PAGE)
 		err = -EIO;
