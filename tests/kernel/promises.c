@@ -66,6 +66,7 @@ static void level_is_met_or_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_device_set_mask(NULL, coherent_mask(32)), -ENODEV);
 	KUNIT_EXPECT_EQ(test, coherent_device_set_mask(&unbound, coherent_mask(32)), -ENODEV);
 	KUNIT_EXPECT_EQ(test, coherent_device_set_mask(edu.dev, 5), -EINVAL);
+	KUNIT_EXPECT_EQ(test, coherent_device_set_mask(edu.dev, 0), -EINVAL);
 	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&box));
 }
 

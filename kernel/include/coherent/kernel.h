@@ -64,14 +64,14 @@ static inline enum coherent_level coherent_device_level(struct device *dev)
  * Call this before anything is allocated. In the kernel the library does not check that.
  *
  * Context: may sleep.
- * Return: 0; -EINVAL (@mask is not a mask of the lowest bits), -EIO (no memory is under
- * @mask), -ENODEV.
+ * Return: 0; -EINVAL (@mask is 0 or not a mask of the lowest bits), -EIO (no memory is
+ * under @mask), -ENODEV.
  */
 static inline int __must_check coherent_device_set_mask(struct device *dev, u64 mask)
 {
 	if (!coherent_is_bound(dev))
 		return -ENODEV;
-	if (mask & (mask + 1))
+	if (!mask || mask & (mask + 1))
 		return -EINVAL;
 	return dma_set_mask_and_coherent(dev, mask) ? -EIO : 0;
 }
