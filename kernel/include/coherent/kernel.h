@@ -13,8 +13,9 @@
  * COHERENT_IOMMU maps the pages at expose. Reclaim unmaps them and flushes the IOTLB: when
  * it returns, the device cannot reach the memory. Pages are contiguous, so an object has
  * at most some MiB. An allocation returns -EOPNOTSUPP if the device's domain does not
- * translate (passthrough), or if the device is not cache-coherent. Expose returns it if the
- * device would get bounce buffers.
+ * translate (passthrough), if the device is not cache-coherent, or if its coherent DMA mask
+ * is narrower than its streaming mask. Expose returns it if the device would get bounce
+ * buffers.
  * Before Linux 6.16 the library knows the address only after the mapping. So .seal runs
  * when the device can already reach the memory, but nobody knows the address yet. After
  * a reclaim the next mapping may get the address. From 6.16 on a box keeps its address
@@ -48,12 +49,22 @@
  * coherent_device_level() - Return the highest level at which a device gets memory.
  * @dev: The device.
  *
+ * If the coherent DMA mask of the device is narrower than its streaming mask, this is
+ * COHERENT_HIDDEN, and the log says so once: the kernel maps pages under the streaming mask.
+ *
  * Context: any.
  * Return: the level; 0 if @dev is NULL or not bound.
  */
 static inline enum coherent_level coherent_device_level(struct device *dev)
 {
-	return coherent_is_bound(dev) ? coherent_level_of(dev) : 0;
+	const char *why;
+
+	if (!coherent_is_bound(dev))
+		return 0;
+	why = coherent_why_hidden(dev);
+	if (why == coherent_narrow_mask)
+		dev_warn_once(dev, "coherent: level COHERENT_HIDDEN: %s\n", why);
+	return why ? COHERENT_HIDDEN : COHERENT_IOMMU;
 }
 
 /**

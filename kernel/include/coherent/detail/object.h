@@ -23,14 +23,24 @@
 #include <linux/overflow.h>
 #include <linux/slab.h>
 
-static inline enum coherent_level coherent_level_of(struct device *dev)
+static const char coherent_narrow_mask[] =
+	"the coherent DMA mask is narrower than the streaming one; set both with coherent_device_set_mask()";
+
+/* Returns why a device has no memory of COHERENT_IOMMU; NULL if it has. */
+static inline const char *coherent_why_hidden(struct device *dev)
 {
 	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
 
+	if (!domain)
+		return "the device has no IOMMU";
 	/* An IOMMU is not enough: in a passthrough domain it does not translate. */
-	if (domain && iommu_is_dma_domain(domain) && dev_is_dma_coherent(dev))
-		return COHERENT_IOMMU;
-	return COHERENT_HIDDEN;
+	if (!iommu_is_dma_domain(domain))
+		return "the IOMMU passes the device through; boot with iommu.passthrough=0";
+	if (!dev_is_dma_coherent(dev))
+		return "the device is not cache-coherent";
+	/* The kernel maps pages under the streaming mask. An address may be above the other one. */
+	return dev->dma_mask && *dev->dma_mask > dev->coherent_dma_mask ? coherent_narrow_mask :
+									  NULL;
 }
 
 /* --- Allocation --- */
@@ -67,8 +77,13 @@ static inline int coherent_check_device(struct device *dev,
 {
 	if (!coherent_is_bound(dev))
 		return -ENODEV;
-	if (!dev->dma_mask || !*dev->dma_mask || !dev->coherent_dma_mask)
+	if (!dev->dma_mask || !*dev->dma_mask || !dev->coherent_dma_mask) {
+		dev_err_ratelimited(dev,
+				    "coherent: no memory for %s: the device has no DMA mask; "
+				    "call coherent_device_set_mask() first\n",
+				    request->site);
 		return -EIO;
+	}
 	/* If a caller wants more pages than exist, the kernel warns, or its OOM killer runs. */
 	if (PAGE_ALIGN(bytes) >> PAGE_SHIFT > totalram_pages())
 		return -ENOMEM;
@@ -76,7 +91,7 @@ static inline int coherent_check_device(struct device *dev,
 		return -ENOSPC;
 	/* The level is checked before the first mapping, because a mapping that must fail warns. */
 	if (request->level > COHERENT_HIDDEN &&
-	    (coherent_level_of(dev) < request->level || request->attrs & ~COHERENT_ATTR_NO_WARN))
+	    (coherent_why_hidden(dev) || request->attrs & ~COHERENT_ATTR_NO_WARN))
 		return -EOPNOTSUPP;
 	if (request->level <= COHERENT_HIDDEN && request->permission != COHERENT_READ_WRITE)
 		return -EOPNOTSUPP;
