@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* These tests use the registers and interrupts of coherent/bar.h in the kernel. */
+#include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/pci.h>
+#include <linux/sched/signal.h>
 
 #include "world.h"
 
@@ -47,9 +49,82 @@ static void registers_are_read_and_written(struct kunit *test)
 	coherent_bar_close(NULL);
 }
 
+static struct task_struct *start(struct kunit *test, int (*run)(void *arg), void *arg)
+{
+	struct task_struct *task = kthread_run(run, arg, "coherent_waiter");
+
+	KUNIT_EXPECT_TRUE(test, !IS_ERR(task));
+	return IS_ERR(task) ? NULL : get_task_struct(task);
+}
+
+static int end(struct task_struct *task)
+{
+	int err = kthread_stop(task);
+
+	put_task_struct(task);
+	return err;
+}
+
 static int wait_for_ever(void *arg)
 {
 	return coherent_irq_wait(arg, U64_MAX);
+}
+
+static int wait_an_hour(void *arg)
+{
+	return coherent_irq_wait(arg, 3600ull * 1000 * MS);
+}
+
+static int poll_register(void *arg)
+{
+	return coherent_bar_poll32(edu.bar, EDU_IRQ_STATUS, 1, 1, U64_MAX);
+}
+
+static int poll_mem(void *arg)
+{
+	COHERENT_AUTO(u8, mem);
+	int err = coherent_zeroed(&mem, edu.dev, 1, .level = level);
+	u8 byte;
+
+	return err ? err : coherent_poll(&mem, 0, &byte, byte == 1, U64_MAX);
+}
+
+struct victim {
+	int (*wait)(void *irq);
+	struct coherent_irq *irq;
+	struct completion started;
+};
+
+/* A thread of the kernel dies of a signal only if it allows that. */
+static int run_victim(void *arg)
+{
+	struct victim *victim = arg;
+
+	allow_signal(SIGKILL);
+	complete(&victim->started);
+	return victim->wait(victim->irq);
+}
+
+/* The device does nothing, so that each of these waits would last for ever. */
+static void waits_for_a_dead_device_can_be_killed(struct kunit *test)
+{
+	int (*const waits[])(void *) = { wait_for_ever, wait_an_hour, poll_register, poll_mem };
+	struct victim victim;
+	struct task_struct *task;
+	int i;
+
+	KUNIT_ASSERT_EQ(test, coherent_irq_open(&victim.irq, edu.dev, 0), 0);
+	for (i = 0; i < ARRAY_SIZE(waits); i++) {
+		victim.wait = waits[i];
+		init_completion(&victim.started);
+		task = start(test, run_victim, &victim);
+		if (!task)
+			break;
+		wait_for_completion(&victim.started);
+		send_sig(SIGKILL, task, 1);
+		KUNIT_EXPECT_EQ(test, end(task), -EINTR);
+	}
+	coherent_irq_close(victim.irq);
 }
 
 static void interrupts_wake_a_waiting_thread(struct kunit *test)
@@ -84,16 +159,13 @@ static void interrupts_wake_a_waiting_thread(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_irq_fd(irq), -EOPNOTSUPP);
 
 	/* The close wakes a thread that waits. */
-	waiter = kthread_run(wait_for_ever, irq, "coherent_waiter");
-	KUNIT_EXPECT_TRUE(test, !IS_ERR(waiter));
-	if (!IS_ERR(waiter))
-		get_task_struct(waiter);
-	msleep(20);
-	coherent_irq_close(irq);
-	if (IS_ERR(waiter))
+	waiter = start(test, wait_for_ever, irq);
+	if (!waiter)
 		return;
-	KUNIT_EXPECT_EQ(test, kthread_stop(waiter), -ENODEV);
-	put_task_struct(waiter);
+	while (!atomic_read(&irq->waiters))
+		msleep(1);
+	coherent_irq_close(irq);
+	KUNIT_EXPECT_EQ(test, end(waiter), -ENODEV);
 	KUNIT_EXPECT_EQ(test, coherent_irq_wait(NULL, 0), -EINVAL);
 	coherent_irq_close(NULL);
 }
@@ -116,6 +188,7 @@ static void vectors_other_than_msi_are_refused(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(registers_are_read_and_written),
 	KUNIT_CASE(interrupts_wake_a_waiting_thread),
+	KUNIT_CASE(waits_for_a_dead_device_can_be_killed),
 	KUNIT_CASE(vectors_other_than_msi_are_refused),
 	{},
 };

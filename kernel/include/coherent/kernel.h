@@ -25,6 +25,9 @@
  * coherent_manage(). If an object is freed later, while no driver is bound, it is leaked
  * with a warning: the DMA API may no longer know how the memory was mapped.
  *
+ * A poll and a wait for an interrupt return -EINTR when their task is killed. So a process
+ * that waits for a dead device can be ended. The device may still be busy then.
+ *
  * Calls that may sleep do not sleep with .gfp = GFP_ATOMIC. Memory of COHERENT_HIDDEN that
  * is freed in atomic context is given back soon after, by a work item, and before the driver
  * is unbound. This holds for each object that was allocated with GFP_ATOMIC. Other objects
@@ -42,6 +45,7 @@
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
 #include <linux/ktime.h>
+#include <linux/sched/signal.h>
 
 /* --- Devices --- */
 
@@ -556,3 +560,5 @@ static inline int coherent_base_wait_more(struct coherent_wait *wait,
 #include <coherent/detail/exposures.h>
 
 #endif
+	if (fatal_signal_pending(current))
+		return -EINTR;

@@ -2,7 +2,8 @@
 /*
  * coherent/bar.h in the Linux kernel, for PCI devices: their BARs, and the MSI or MSI-X
  * vectors that the driver got from pci_alloc_irq_vectors(). Opening an interrupt that has
- * another handler returns -EBUSY. The driver must close both before remove() returns.
+ * another handler returns -EBUSY. The driver must close both before remove() returns. A
+ * wait returns -EINTR when its task is killed.
  *
  * ORDER: readl() and writel() have the order towards DMA that coherent/bar.h promises
  * (memory-barriers.txt, "KERNEL I/O BARRIER EFFECTS").
@@ -237,22 +238,24 @@ static inline long coherent_irq_jiffies(u64 timeout_ns)
 /* All interrupts before the wait ends count as one. */
 static inline int coherent_irq_wait(struct coherent_irq *irq, u64 timeout_ns)
 {
+	int err = 0, killed = 0;
 	long left = 1;
-	int err = 0;
 
 	if (!irq)
 		return -EINVAL;
 	if (!coherent_is_bound(irq->dev))
 		return -ENODEV;
 	atomic_inc(&irq->waiters);
-	/* The wait is idle, so that the kernel does not report a wait for ever as a hung task. */
+	/* The task can be killed. The kernel does not report such a wait as a hung task. */
 	if (timeout_ns == U64_MAX)
-		wait_event_idle(irq->queue, coherent_irq_ends_wait(irq));
+		killed = wait_event_killable(irq->queue, coherent_irq_ends_wait(irq));
 	else
-		left = wait_event_idle_timeout(irq->queue, coherent_irq_ends_wait(irq),
-					       coherent_irq_jiffies(timeout_ns));
+		left = wait_event_killable_timeout(irq->queue, coherent_irq_ends_wait(irq),
+						   coherent_irq_jiffies(timeout_ns));
 	if (READ_ONCE(irq->closed))
 		err = -ENODEV;
+	else if (killed || left < 0)
+		err = -EINTR;
 	else if (!left)
 		err = -ETIMEDOUT;
 	/* ORDER: pairs with the device's DMA before the interrupt. */
