@@ -228,6 +228,9 @@ static inline void coherent_base_cleanup(void *mem)
  * @box: The box.
  *
  * The rest is as for coherent_manage().
+ * If the driver of the device is of another module, the caller's module cannot be unloaded
+ * until the driver is unbound.
+ *
  *
  * Context: may sleep.
  * Return: as coherent_manage().
