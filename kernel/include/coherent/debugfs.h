@@ -38,7 +38,7 @@ static inline struct dentry *coherent_base_debugfs_create(const char *name, stru
 	};
 
 	if (coherent_mem_is_empty(mem))
-		return ERR_PTR(-EINVAL);
+		return ERR_PTR(coherent_refuse(-EINVAL, NULL, "an empty mem cannot be a file"));
 	return debugfs_create_file(name, 0400, parent, &mem->object, &operations);
 }
 

@@ -25,6 +25,9 @@
  * coherent_manage(). If an object is freed later, while no driver is bound, it is leaked
  * with a warning: the DMA API may no longer know how the memory was mapped.
  *
+ * A call on memory that returns -EINVAL, -EBUSY or -EOPNOTSUPP logs why, at a limited rate.
+ * Accessors and views do not.
+ *
  * A poll and a wait for an interrupt return -EINTR when their task is killed. So a process
  * that waits for a dead device can be ended. The device may still be busy then.
  *
@@ -87,7 +90,8 @@ static inline int __must_check coherent_device_set_mask(struct device *dev, u64 
 	if (!coherent_is_bound(dev))
 		return -ENODEV;
 	if (!mask || mask & (mask + 1))
-		return -EINVAL;
+		return coherent_refuse(-EINVAL, dev_name(dev),
+				       "the mask is 0 or has a hole; use coherent_mask()");
 	return dma_set_mask_and_coherent(dev, mask) ? -EIO : 0;
 }
 #define coherent_device_set_mask(dev, mask) COHERENT_RESULT(, coherent_device_set_mask(dev, mask))
@@ -104,7 +108,8 @@ static inline int coherent_box_new(struct coherent_box *box, struct device *dev,
 	if (err)
 		return err;
 	if (!coherent_box_is_empty(box))
-		return -EBUSY;
+		return coherent_refuse(-EBUSY, request->site,
+				       "the box is not empty, or was never initialised");
 	err = coherent_check_device(dev, request, bytes);
 	if (!err)
 		err = coherent_object_new(&box->object, dev, request, bytes);
@@ -153,7 +158,7 @@ static inline int coherent_base_box_from(struct coherent_box *box, struct device
 	int err;
 
 	if (!src)
-		return -EINVAL;
+		return coherent_refuse(-EINVAL, site, "the elements to copy are NULL");
 	err = coherent_base_box_zeroed(box, dev, size, options, site);
 	if (!err)
 		coherent_fill(box->va, src, mask, options->count, size);
@@ -207,6 +212,13 @@ static inline void coherent_base_cleanup(void *mem)
 	coherent_base_free(mem);
 }
 
+static inline int coherent_base_manage(struct coherent_object *object, size_t count)
+{
+	if (!count)
+		return coherent_refuse(-EINVAL, NULL, "an empty object cannot be managed");
+	return coherent_object_manage(object);
+}
+
 /**
  * coherent_manage() - Let devres free a mem with its device.
  * @mem: The mem.
@@ -216,28 +228,28 @@ static inline void coherent_base_cleanup(void *mem)
  * devres frees it whether it is a box or a mem then. Once devres has begun to free, do not use
  * the variable any more.
  *
+ * If the driver of the device is of another module, the caller's module cannot be unloaded
+ * until the driver is unbound.
+ *
  * Context: may sleep.
  * Return: 0. With these errors @mem stays as it is: -EINVAL (@mem is empty), -ENODEV, -ENOMEM.
  */
 #define coherent_manage(mem)                     \
 	COHERENT_RESULT(COHERENT_NEEDS_MEM(mem), \
-			(mem)->base.count ? coherent_object_manage(&(mem)->base.object) : -EINVAL)
+			coherent_base_manage(&(mem)->base.object, (mem)->base.count))
 
 /**
  * coherent_box_manage() - Let devres free a box with its device.
  * @box: The box.
  *
  * The rest is as for coherent_manage().
- * If the driver of the device is of another module, the caller's module cannot be unloaded
- * until the driver is unbound.
- *
  *
  * Context: may sleep.
  * Return: as coherent_manage().
  */
 #define coherent_box_manage(box)                 \
 	COHERENT_RESULT(COHERENT_NEEDS_BOX(box), \
-			(box)->base.count ? coherent_object_manage(&(box)->base.object) : -EINVAL)
+			coherent_base_manage(&(box)->base.object, (box)->base.count))
 
 /**
  * coherent_handle_manage() - Let devres free a handle with its device.
@@ -250,7 +262,7 @@ static inline void coherent_base_cleanup(void *mem)
  */
 static inline int __must_check coherent_handle_manage(struct coherent_handle *handle)
 {
-	return handle->base.count ? coherent_object_manage(&handle->base.object) : -EINVAL;
+	return coherent_base_manage(&handle->base.object, handle->base.count);
 }
 #define coherent_handle_manage(handle) COHERENT_RESULT(, coherent_handle_manage(handle))
 
@@ -281,9 +293,12 @@ struct coherent_expose_request {
 };
 
 /* Only 0 is success. A callback that returns a positive number breaks its contract. */
-static inline int coherent_result_of(int result)
+static inline int coherent_result_of(int result, const char *site)
 {
-	return result > 0 ? -EINVAL : result;
+	if (result > 0)
+		return coherent_refuse(-EINVAL, site,
+				       "a callback returned a positive number; 0 is success");
+	return result;
 }
 
 static inline int coherent_seal(const struct coherent_box *box,
@@ -293,7 +308,8 @@ static inline int coherent_seal(const struct coherent_box *box,
 
 	if (!request->seal)
 		return 0;
-	return coherent_result_of(request->seal(box->va, box->count, address, request->seal_arg));
+	return coherent_result_of(request->seal(box->va, box->count, address, request->seal_arg),
+				  box->object.site);
 }
 
 static inline int coherent_map(struct coherent_box *box,
@@ -314,7 +330,8 @@ static inline int coherent_map(struct coherent_box *box,
 		return err;
 	object->mapped = true;
 	if (!coherent_place_is_direct(object))
-		return -EOPNOTSUPP;
+		return coherent_refuse(-EOPNOTSUPP, object->site,
+				       "the kernel gives the device bounce buffers");
 	if (!COHERENT_PLACE_IS_LATE)
 		return 0;
 	err = coherent_check_address(object);
@@ -335,7 +352,8 @@ static inline int coherent_make_reachable(struct coherent_box *box,
 	if (box->object.level == COHERENT_IOMMU)
 		return coherent_map(box, request);
 	if (request->permission != COHERENT_READ_WRITE)
-		return -EOPNOTSUPP;
+		return coherent_refuse(-EOPNOTSUPP, box->object.site,
+				       "COHERENT_READ_ONLY needs .level = COHERENT_IOMMU");
 	err = coherent_seal(box, request);
 	/* ORDER: pairs with the device's first access. */
 	dma_wmb();
@@ -345,14 +363,16 @@ static inline int coherent_make_reachable(struct coherent_box *box,
 static inline int coherent_expose_box(struct coherent_box *box, struct coherent_mem *mem,
 				      const struct coherent_expose_request *request)
 {
-	int err = 0;
+	int err;
 
 	if (coherent_box_is_empty(box))
-		return -EINVAL;
+		return coherent_refuse(-EINVAL, NULL, "an empty box cannot be exposed");
 	if ((unsigned int)request->permission > COHERENT_READ_ONLY)
-		err = -EINVAL;
+		err = coherent_refuse(-EINVAL, box->object.site,
+				      ".permission is not an enum coherent_permission");
 	else if (!coherent_mem_is_empty(mem))
-		err = -EBUSY;
+		err = coherent_refuse(-EBUSY, box->object.site,
+				      "the mem is not empty, or was never initialised");
 	else
 		err = coherent_make_reachable(box, request);
 	if (err) {
@@ -384,13 +404,15 @@ static inline int coherent_base_reclaim(struct coherent_mem *mem,
 	struct coherent_box *box = options->box;
 
 	if (coherent_mem_is_empty(mem))
-		return -EINVAL;
+		return coherent_refuse(-EINVAL, NULL, "an empty mem cannot be reclaimed");
 	if (!coherent_box_is_empty(box))
-		return -EBUSY;
+		return coherent_refuse(-EBUSY, object->site,
+				       "the box is not empty, or was never initialised");
 	if (!coherent_is_bound(object->dev))
 		return -ENODEV;
 	if (object->level == COHERENT_HIDDEN && !options->idle)
-		return -EBUSY;
+		return coherent_refuse(-EBUSY, object->site,
+				       "a reclaim at COHERENT_HIDDEN needs .idle = true");
 	if (object->mapped)
 		coherent_place_unmap(object);
 	object->mapped = false;
@@ -426,13 +448,12 @@ static inline int coherent_base_init_begin(const struct coherent_mem *mem, struc
 	int err;
 
 	coherent_box_clear(box);
-	if ((unsigned int)options->permission > COHERENT_READ_ONLY)
-		return -EINVAL;
 	err = coherent_check_alloc(&request, &bytes);
 	if (err)
 		return err;
 	if (!coherent_mem_is_empty(mem))
-		return -EBUSY;
+		return coherent_refuse(-EBUSY, site,
+				       "the mem is not empty, or was never initialised");
 	return coherent_box_new(box, dev, &request);
 }
 
@@ -444,8 +465,9 @@ static inline int coherent_base_init_end(struct coherent_mem *mem, struct cohere
 
 	if (!err)
 		return coherent_expose_box(box, mem, &request);
+	err = coherent_result_of(err, box->object.site);
 	coherent_base_box_free(box);
-	return coherent_result_of(err);
+	return err;
 }
 
 static inline int coherent_base_zeroed(struct coherent_mem *mem, struct device *dev, size_t size,
@@ -466,7 +488,7 @@ static inline int coherent_base_from(struct coherent_mem *mem, struct device *de
 	int err;
 
 	if (!src)
-		return -EINVAL;
+		return coherent_refuse(-EINVAL, site, "the elements to copy are NULL");
 	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, site);
 	if (err)
 		return err;
@@ -544,6 +566,8 @@ static inline int coherent_wait_more(struct coherent_wait *wait, const struct de
 		return -ENODEV;
 	if (wait->late)
 		return -ETIMEDOUT;
+	if (fatal_signal_pending(current))
+		return -EINTR;
 	/* A thread that did not run until after the deadline still gets a last test. */
 	wait->late = ktime_get_ns() >= wait->deadline_ns;
 	if (wait->turns++ < 100)
@@ -563,5 +587,3 @@ static inline int coherent_base_wait_more(struct coherent_wait *wait,
 #include <coherent/detail/exposures.h>
 
 #endif
-	if (fatal_signal_pending(current))
-		return -EINTR;

@@ -23,6 +23,17 @@
 #include <linux/overflow.h>
 #include <linux/slab.h>
 
+/*
+ * Logs why a call is refused, at a limited rate. @site is where the object was allocated,
+ * or NULL for an empty one. Returns @err.
+ */
+static noinline __maybe_unused int coherent_refuse(int err, const char *site, const char *why)
+{
+	pr_err_ratelimited("coherent: %s%s%s, in %pS\n", site ? site : "", site ? ": " : "", why,
+			   __builtin_return_address(0));
+	return err;
+}
+
 static const char coherent_narrow_mask[] =
 	"the coherent DMA mask is narrower than the streaming one; set both with coherent_device_set_mask()";
 
@@ -58,23 +69,59 @@ struct coherent_alloc_request {
 	const char *site;
 };
 
+/* Returns why a request can never be met; NULL if it may be met. */
+static inline const char *coherent_why_invalid(const struct coherent_alloc_request *request)
+{
+	if (!request->count || !request->size)
+		return "the count of elements or the size of an element is 0";
+	if (request->attrs >= COHERENT_ATTR_PRIVILEGED << 1)
+		return "an attribute is unknown";
+	if ((unsigned int)request->level > COHERENT_IOMMU)
+		return ".level is not an enum coherent_level";
+	if ((unsigned int)request->permission > COHERENT_READ_ONLY)
+		return ".permission is not an enum coherent_permission";
+	if (request->gfp & (GFP_ZONEMASK | __GFP_COMP))
+		return ".gfp has a zone or __GFP_COMP; the zone follows from the mask";
+	if (request->align && !is_power_of_2(request->align))
+		return ".align is not a power of two";
+	if (request->boundary && !is_power_of_2(request->boundary))
+		return ".boundary is not a power of two";
+	return NULL;
+}
+
 static inline int coherent_check_alloc(const struct coherent_alloc_request *request, size_t *bytes)
 {
-	if (!request->count || !request->size || request->attrs >= COHERENT_ATTR_PRIVILEGED << 1 ||
-	    (unsigned int)request->level > COHERENT_IOMMU ||
-	    request->gfp & (GFP_ZONEMASK | __GFP_COMP) ||
-	    (request->align && !is_power_of_2(request->align)) ||
-	    (request->boundary && !is_power_of_2(request->boundary)))
-		return -EINVAL;
+	const char *why = coherent_why_invalid(request);
+
+	if (why)
+		return coherent_refuse(-EINVAL, request->site, why);
 	if (check_mul_overflow(request->count, request->size, bytes) ||
 	    *bytes > SIZE_MAX / 2 - PAGE_SIZE)
 		return -ENOMEM;
-	return request->boundary && *bytes > request->boundary ? -EINVAL : 0;
+	if (request->boundary && *bytes > request->boundary)
+		return coherent_refuse(-EINVAL, request->site,
+				       ".boundary is less than the size of the object");
+	return 0;
+}
+
+/* Returns why a device has no such memory; NULL if it has. */
+static inline const char *coherent_why_unsupported(struct device *dev,
+						   const struct coherent_alloc_request *request)
+{
+	if (request->level <= COHERENT_HIDDEN)
+		return request->permission == COHERENT_READ_WRITE ?
+			       NULL :
+			       "COHERENT_READ_ONLY needs .level = COHERENT_IOMMU";
+	if (request->attrs & ~COHERENT_ATTR_NO_WARN)
+		return "COHERENT_IOMMU takes no attribute but COHERENT_ATTR_NO_WARN";
+	return coherent_why_hidden(dev);
 }
 
 static inline int coherent_check_device(struct device *dev,
 					const struct coherent_alloc_request *request, size_t bytes)
 {
+	const char *why;
+
 	if (!coherent_is_bound(dev))
 		return -ENODEV;
 	if (!dev->dma_mask || !*dev->dma_mask || !dev->coherent_dma_mask) {
@@ -90,12 +137,8 @@ static inline int coherent_check_device(struct device *dev,
 	if (request->align >> PAGE_SHIFT > totalram_pages())
 		return -ENOSPC;
 	/* The level is checked before the first mapping, because a mapping that must fail warns. */
-	if (request->level > COHERENT_HIDDEN &&
-	    (coherent_why_hidden(dev) || request->attrs & ~COHERENT_ATTR_NO_WARN))
-		return -EOPNOTSUPP;
-	if (request->level <= COHERENT_HIDDEN && request->permission != COHERENT_READ_WRITE)
-		return -EOPNOTSUPP;
-	return 0;
+	why = coherent_why_unsupported(dev, request);
+	return why ? coherent_refuse(-EOPNOTSUPP, request->site, why) : 0;
 }
 
 static inline unsigned long coherent_dma_attrs(unsigned int attrs)

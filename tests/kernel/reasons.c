@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * A call on memory that is refused logs one line, which says why. This file keeps the last line
+ * instead of logging it.
+ */
+#include <linux/device.h>
+#include <linux/printk.h>
+#include <linux/string.h>
+
+static char line[256];
+static unsigned int lines;
+
+#undef pr_err_ratelimited
+#define pr_err_ratelimited(...)                            \
+	do {                                               \
+		snprintf(line, sizeof(line), __VA_ARGS__); \
+		lines++;                                   \
+	} while (0)
+
+#include <coherent/debugfs.h>
+
+#include "world.h"
+
+COHERENT_BOX_TYPE(a_box, u64);
+COHERENT_TYPE(a_mem, u64);
+
+static union a_box box;
+static union a_mem mem;
+static union a_box empty_box;
+static union a_mem empty_mem;
+
+static int returns_one(u64 *elements, size_t count, void *arg)
+{
+	return 1;
+}
+
+static int seal_returns_one(void *elements, size_t count, coherent_addr_t address, void *arg)
+{
+	return 1;
+}
+
+/* The call must fail with an error and one line that has some words. */
+#define REFUSED(call, wanted, words)                                                 \
+	do {                                                                         \
+		lines = 0;                                                           \
+		KUNIT_EXPECT_EQ(test, (call), (wanted));                             \
+		KUNIT_EXPECT_EQ(test, lines, 1);                                     \
+		KUNIT_EXPECT_TRUE(test, strstr(line, words) && strstr(line, "in ")); \
+	} while (0)
+
+static void refused_allocations_say_why(struct kunit *test)
+{
+	struct device *dev = edu.dev;
+
+	REFUSED(coherent_box_zeroed(&empty_box, dev, 0), -EINVAL, "reasons.c:");
+	REFUSED(coherent_box_zeroed(&empty_box, dev, 0), -EINVAL, "count of elements");
+	REFUSED(coherent_zeroed(&empty_mem, dev, 1, .attrs = 1 << 30), -EINVAL, "attribute");
+	REFUSED(coherent_zeroed(&empty_mem, dev, 1, .level = 9), -EINVAL, ".level");
+	REFUSED(coherent_zeroed(&empty_mem, dev, 1, .permission = 9), -EINVAL, ".permission");
+	REFUSED(coherent_zeroed(&empty_mem, dev, 1, .gfp = GFP_KERNEL | __GFP_DMA), -EINVAL,
+		".gfp has a zone");
+	REFUSED(coherent_zeroed(&empty_mem, dev, 1, .align = 3), -EINVAL, ".align");
+	REFUSED(coherent_zeroed(&empty_mem, dev, 1, .boundary = 3), -EINVAL, ".boundary is not");
+	REFUSED(coherent_zeroed(&empty_mem, dev, 513, .boundary = 4096), -EINVAL,
+		".boundary is less");
+	REFUSED(coherent_from(&empty_mem, dev, (u64 *)NULL, 1), -EINVAL, "NULL");
+	REFUSED(coherent_box_from(&empty_box, dev, (u64 *)NULL, 1), -EINVAL, "NULL");
+	REFUSED(coherent_box_zeroed(&box, dev, 1), -EBUSY, "box is not empty");
+	REFUSED(coherent_zeroed(&mem, dev, 1), -EBUSY, "mem is not empty");
+	REFUSED(coherent_zeroed(&empty_mem, dev, 1, .permission = COHERENT_READ_ONLY), -EOPNOTSUPP,
+		"COHERENT_READ_ONLY");
+	REFUSED(coherent_init(&empty_mem, dev, 1, returns_one, NULL), -EINVAL, "positive");
+	if (is_enforced())
+		REFUSED(coherent_zeroed(&empty_mem, dev, 1, .level = COHERENT_IOMMU,
+					.attrs = COHERENT_ATTR_WEAK_ORDERING),
+			-EOPNOTSUPP, "no attribute but");
+	else if (coherent_device_level(dev) == COHERENT_HIDDEN)
+		REFUSED(coherent_zeroed(&empty_mem, dev, 1, .level = COHERENT_IOMMU), -EOPNOTSUPP,
+			"IOMMU");
+	REFUSED(coherent_device_set_mask(dev, 5), -EINVAL, "mask");
+}
+
+static void refused_calls_on_objects_say_why(struct kunit *test)
+{
+	REFUSED(coherent_expose(&empty_box, &empty_mem), -EINVAL, "empty box");
+	REFUSED(coherent_reclaim(&empty_mem, &empty_box), -EINVAL, "empty mem");
+	REFUSED(coherent_reclaim(&mem, &box), -EBUSY, "box is not empty");
+	if (!is_enforced())
+		REFUSED(coherent_reclaim(&mem, &empty_box), -EBUSY, ".idle");
+	REFUSED(coherent_manage(&empty_mem), -EINVAL, "managed");
+	REFUSED(coherent_box_manage(&empty_box), -EINVAL, "managed");
+	REFUSED(PTR_ERR(coherent_debugfs_create("x", NULL, &empty_mem)), -EINVAL, "file");
+	REFUSED(coherent_expose(&box, &mem), -EBUSY, "mem is not empty");
+	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&box));
+	KUNIT_ASSERT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1), 0);
+	REFUSED(coherent_expose(&box, &empty_mem, .permission = 9), -EINVAL, ".permission");
+	KUNIT_ASSERT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1), 0);
+	REFUSED(coherent_expose(&box, &empty_mem, .permission = COHERENT_READ_ONLY), -EOPNOTSUPP,
+		"COHERENT_READ_ONLY");
+	KUNIT_ASSERT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1), 0);
+	REFUSED(coherent_expose(&box, &empty_mem, .seal = seal_returns_one), -EINVAL, "positive");
+	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&empty_mem));
+}
+
+static int reasons_begin(struct kunit_suite *suite)
+{
+	int err = world_begin(suite);
+
+	if (!err)
+		err = coherent_box_zeroed(&box, edu.dev, 1, .level = level);
+	return err ? err : coherent_zeroed(&mem, edu.dev, 1, .level = level);
+}
+
+static void reasons_end(struct kunit_suite *suite)
+{
+	coherent_box_free(&box);
+	coherent_free(&mem);
+	world_end(suite);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(refused_allocations_say_why),
+	KUNIT_CASE(refused_calls_on_objects_say_why),
+	{},
+};
+
+struct kunit_suite reasons = {
+	.name = "reasons",
+	.suite_init = reasons_begin,
+	.suite_exit = reasons_end,
+	.test_cases = cases,
+};
