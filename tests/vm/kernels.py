@@ -103,9 +103,12 @@ class Kernel:
         # The makefile includes the common part by its installed path.
         makefile = os.path.join(headers, 'Makefile')
         with open(makefile, encoding='utf-8') as text:
-            changed = re.sub(r'(?<![\w/])/usr/src/', f'{tree}/usr/src/', text.read())
-        with open(makefile, 'w', encoding='utf-8') as out:
-            out.write(changed)
+            found = text.read()
+        changed = re.sub(r'(?<![\w/])/usr/src/', f'{tree}/usr/src/', found)
+        # Another process may be reading the makefile.
+        if changed != found:
+            with open(makefile, 'w', encoding='utf-8') as out:
+                out.write(changed)
         return headers
 
 
