@@ -96,12 +96,12 @@ static void each_call_fails_in_atomic_context(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(contexts); i++) {
 		for (n = 1;; n++) {
 			nth = n;
-			live = 0;
+			atomic_set(&live, 0);
 			contexts[i].enter();
 			err = use_atomically();
 			contexts[i].leave();
 			world_end(NULL);
-			KUNIT_EXPECT_EQ(test, live, 0);
+			KUNIT_EXPECT_EQ(test, atomic_read(&live), 0);
 			KUNIT_EXPECT_EQ(test, world_begin(NULL), 0);
 			if (nth)
 				break;
@@ -119,7 +119,7 @@ static int live_after(struct kunit *test, int times, int (*call)(void), int want
 {
 	int i, most, err = wanted;
 
-	live = 0;
+	atomic_set(&live, 0);
 	for (i = 0; i < times; i++) {
 		lock_irqs();
 		err = call();
@@ -127,11 +127,11 @@ static int live_after(struct kunit *test, int times, int (*call)(void), int want
 		if (err != wanted && err != -ENOMEM)
 			break;
 	}
-	most = live;
+	most = atomic_read(&live);
 	KUNIT_EXPECT_EQ(test, i, times);
 	KUNIT_EXPECT_TRUE(test, err == wanted || err == -ENOMEM);
 	world_end(NULL);
-	KUNIT_EXPECT_EQ(test, live, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&live), 0);
 	KUNIT_EXPECT_EQ(test, world_begin(NULL), 0);
 	return most;
 }
@@ -205,14 +205,14 @@ static void any_object_can_end_in_atomic_context(struct kunit *test)
 	int i;
 
 	for (i = 0; i < 4; i++) {
-		live = 0;
+		atomic_set(&live, 0);
 		KUNIT_ASSERT_EQ(test, coherent_zeroed(&mem, edu.dev, 10, .level = level), 0);
 		KUNIT_EXPECT_EQ(test, i < 2 ? coherent_manage(&mem) : 0, 0);
 		contexts[i % 2].enter();
 		coherent_free(&mem);
 		contexts[i % 2].leave();
 		world_end(NULL);
-		KUNIT_EXPECT_EQ(test, live, 0);
+		KUNIT_EXPECT_EQ(test, atomic_read(&live), 0);
 		KUNIT_EXPECT_EQ(test, world_begin(NULL), 0);
 	}
 }

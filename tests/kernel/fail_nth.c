@@ -55,9 +55,9 @@ static void each_call_fails_in_turn(struct kunit *test)
 
 	for (n = 1;; n++) {
 		nth = n;
-		live = 0;
+		atomic_set(&live, 0);
 		err = use_everything();
-		KUNIT_EXPECT_EQ(test, live, 0);
+		KUNIT_EXPECT_EQ(test, atomic_read(&live), 0);
 		if (nth)
 			break;
 		KUNIT_EXPECT_TRUE(test, is_expected(err));
@@ -97,7 +97,7 @@ static void last_byte_is_under_both_masks(struct kunit *test)
 	for (i = 0; i < 2; i++) {
 		const u64 usual = *masks[i];
 
-		live = 0;
+		atomic_set(&live, 0);
 		*masks[i] = DMA_BIT_MASK(16);
 		err = coherent_zeroed(&mem, edu.dev, 1, .level = level);
 		/* Under a narrower coherent mask there is no level COHERENT_IOMMU. */
@@ -106,7 +106,7 @@ static void last_byte_is_under_both_masks(struct kunit *test)
 						coherent_addr(&mem).raw < 0x10000);
 		coherent_free(&mem);
 		*masks[i] = usual;
-		KUNIT_EXPECT_EQ(test, live, 0);
+		KUNIT_EXPECT_EQ(test, atomic_read(&live), 0);
 	}
 	coherent_free(&large);
 	wait_for_addresses(test);
@@ -128,14 +128,14 @@ static int alloc_at(dma_addr_t address, size_t align, u64 boundary)
 
 static void addresses_of_the_dma_api_are_checked(struct kunit *test)
 {
-	live = 0;
+	atomic_set(&live, 0);
 	KUNIT_EXPECT_EQ(test, alloc_at(0x10000, 0x10000, 0x10000), 0);
 	KUNIT_EXPECT_EQ(test, alloc_at(0, 0, 0), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, alloc_at(0x11000, 0x10000, 0), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, alloc_at(0x1e000, 0, 0x10000), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, alloc_at(0xfffd000, 0, 0), 0);
 	KUNIT_EXPECT_EQ(test, alloc_at(0xfffe000, 0, 0), -ENOSPC);
-	KUNIT_EXPECT_EQ(test, live, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&live), 0);
 }
 
 /* A managed object ends with its driver, in whatever phase it is then. */
@@ -145,7 +145,7 @@ static void managed_objects_end_with_their_driver(struct kunit *test)
 	COHERENT_BOX(u64) box = COHERENT_EMPTY, reclaimed = COHERENT_EMPTY;
 	COHERENT(u64) mem = COHERENT_EMPTY, moved = COHERENT_EMPTY, freed = COHERENT_EMPTY;
 
-	live = 0;
+	atomic_set(&live, 0);
 	KUNIT_EXPECT_EQ(test, coherent_manage(&mem), -EINVAL);
 	KUNIT_ASSERT_EQ(test, coherent_box_zeroed(&box, edu.dev, 10, .level = level), 0);
 	KUNIT_EXPECT_EQ(test, coherent_box_manage(&box), 0);
@@ -163,9 +163,9 @@ static void managed_objects_end_with_their_driver(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, coherent_zeroed(&mem, edu.dev, 10, .level = level), 0);
 	KUNIT_EXPECT_EQ(test, coherent_manage(&mem), 0);
 	KUNIT_EXPECT_EQ(test, coherent_reclaim(&mem, &reclaimed, .idle = true), 0);
-	KUNIT_EXPECT_TRUE(test, live >= 4);
+	KUNIT_EXPECT_TRUE(test, atomic_read(&live) >= 4);
 	world_end(NULL);
-	KUNIT_EXPECT_EQ(test, live, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&live), 0);
 	KUNIT_EXPECT_EQ(test, world_begin(NULL), 0);
 }
 
@@ -182,12 +182,12 @@ static void free_in_teardown(void *mem)
  */
 static void managed_object_is_freed_once_in_teardown(struct kunit *test)
 {
-	live = 0;
+	atomic_set(&live, 0);
 	KUNIT_ASSERT_EQ(test, coherent_zeroed(&of_the_driver, edu.dev, 10, .level = level), 0);
 	KUNIT_EXPECT_EQ(test, coherent_manage(&of_the_driver), 0);
 	KUNIT_EXPECT_EQ(test, devm_add_action(edu.dev, free_in_teardown, NULL), 0);
 	world_end(NULL);
-	KUNIT_EXPECT_EQ(test, live, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&live), 0);
 	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&of_the_driver));
 	KUNIT_EXPECT_EQ(test, world_begin(NULL), 0);
 }

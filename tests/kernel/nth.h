@@ -19,7 +19,7 @@
 
 /* @nth counts down to the call that fails; 0 for none. @live counts acquired resources. */
 static int nth;
-static int live;
+static atomic_t live = ATOMIC_INIT(0);
 
 /* The arguments of the last allocation with COHERENT_HIDDEN, and of the last free. */
 static struct {
@@ -52,13 +52,13 @@ static void *nth_zalloc(size_t bytes, gfp_t gfp)
 {
 	void *got = fails() ? NULL : kzalloc(bytes, gfp);
 
-	live += !!got;
+	atomic_add(!!got, &live);
 	return got;
 }
 
 static void nth_free(const void *got)
 {
-	live -= !!got;
+	atomic_sub(!!got, &live);
 	kfree(got);
 }
 
@@ -74,7 +74,7 @@ static void *nth_alloc_attrs(struct device *dev, size_t bytes, dma_addr_t *addre
 		*address = fake.address;
 	alloc_got.address = *address;
 	alloc_got.attrs = attrs;
-	live += !!got;
+	atomic_add(!!got, &live);
 	return got;
 }
 
@@ -84,7 +84,7 @@ static void nth_free_attrs(struct device *dev, size_t bytes, void *got, dma_addr
 	free_got.bytes = bytes;
 	free_got.address = address;
 	free_got.attrs = attrs;
-	live--;
+	atomic_dec(&live);
 	dma_free_attrs(dev, bytes, got, fake.used ? fake.real : address, attrs);
 }
 
@@ -93,13 +93,13 @@ static void *nth_pages(size_t bytes, gfp_t gfp)
 	void *got = fails() ? NULL : alloc_pages_exact(bytes, gfp);
 
 	careless |= bytes % PAGE_SIZE || !(gfp & __GFP_ZERO);
-	live += !!got;
+	atomic_add(!!got, &live);
 	return got;
 }
 
 static void nth_free_pages(void *got, size_t bytes)
 {
-	live--;
+	atomic_dec(&live);
 	free_pages_exact(got, bytes);
 }
 
@@ -117,13 +117,13 @@ static void __iomem *nth_iomap(struct pci_dev *pci, int bar, unsigned long bytes
 {
 	void __iomem *got = fails() ? NULL : pci_iomap(pci, bar, bytes);
 
-	live += !!got;
+	atomic_add(!!got, &live);
 	return got;
 }
 
 static void nth_iounmap(struct pci_dev *pci, void __iomem *got)
 {
-	live--;
+	atomic_dec(&live);
 	pci_iounmap(pci, got);
 }
 
@@ -132,13 +132,13 @@ static int nth_request_irq(unsigned int number, irq_handler_t handler, unsigned 
 {
 	int err = fails() ? -EINVAL : request_irq(number, handler, flags, name, arg);
 
-	live += !err;
+	atomic_add(!err, &live);
 	return err;
 }
 
 static const void *nth_free_irq(unsigned int number, void *arg)
 {
-	live--;
+	atomic_dec(&live);
 	return free_irq(number, arg);
 }
 
@@ -149,13 +149,13 @@ static bool nth_reserve(struct device *dev, struct dma_iova_state *state, phys_a
 {
 	bool got = !fails() && dma_iova_try_alloc(dev, state, phys, bytes);
 
-	live += got;
+	atomic_add(got, &live);
 	return got;
 }
 
 static void nth_release(struct device *dev, struct dma_iova_state *state)
 {
-	live--;
+	atomic_dec(&live);
 	dma_iova_free(dev, state);
 }
 
@@ -166,7 +166,7 @@ static int nth_link(struct device *dev, struct dma_iova_state *state, phys_addr_
 	int err = fails() ? -ENOMEM :
 			    dma_iova_link(dev, state, phys, offset, bytes, direction, attrs);
 
-	live += !err;
+	atomic_add(!err, &live);
 	return err;
 }
 
@@ -178,7 +178,7 @@ static int nth_sync(struct device *dev, struct dma_iova_state *state, size_t off
 static void nth_unlink(struct device *dev, struct dma_iova_state *state, size_t offset,
 		       size_t bytes, enum dma_data_direction direction, unsigned long attrs)
 {
-	live--;
+	atomic_dec(&live);
 	dma_iova_unlink(dev, state, offset, bytes, direction, attrs);
 }
 
@@ -196,14 +196,14 @@ static dma_addr_t nth_map(struct device *dev, struct page *page, size_t offset, 
 	dma_addr_t got = fails() ? DMA_MAPPING_ERROR :
 				   dma_map_page_attrs(dev, page, offset, bytes, direction, attrs);
 
-	live += got != DMA_MAPPING_ERROR;
+	atomic_add(got != DMA_MAPPING_ERROR, &live);
 	return got;
 }
 
 static void nth_unmap(struct device *dev, dma_addr_t address, size_t bytes,
 		      enum dma_data_direction direction, unsigned long attrs)
 {
-	live--;
+	atomic_dec(&live);
 	dma_unmap_page_attrs(dev, address, bytes, direction, attrs);
 }
 
