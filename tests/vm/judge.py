@@ -36,10 +36,19 @@ dmesg: [    3.000000] Call Trace:
 dmesg: [    3.000000] ---[ end trace 0000000000000000 ]---
 vm: done""")
 SPLATS = ('WARNING: CPU: 0 PID: 1 at kernel/dma/debug.c:1', 'BUG: KASAN: slab-out-of-bounds',
+          'BUG: KCSAN: data-race in coherent_object_end / coherent_object_new',
           'Kernel panic - not syncing', 'INFO: possible circular locking dependency detected',
           'DMA-API: edu 0000:00:01.0: device driver frees DMA memory with different size',
           'general protection fault', 'UBSAN: array-index-out-of-bounds', 'INFO: task blocked')
 
+KASAN = MODULE.replace('vm: done', """dmesg: [    3.000000] {0}
+dmesg: [    3.000000] BUG: KASAN: slab-use-after-free in bug_init+0x1/0x2 [bugs]
+dmesg: [    3.000000] Call Trace:
+dmesg: [    3.000000] {0}
+vm: done""".format('=' * 66))
+LEAK = MODULE.replace('dmesg', """unreferenced object 0xffff888001234567 (size 32):
+  comm "insmod", pid 100, jiffies 4294900000
+dmesg""", 1)
 # (title, serial console, pages that QEMU refused, how QEMU ended, the verdict that must be bad,
 # warnings that must be in the log).
 CASES = [
@@ -77,6 +86,10 @@ CASES = [
     ('an expected warning that is missing', MODULE, set(), '', 'the kernel warns', ['are leaked']),
     ('an expected warning that comes once instead of twice', WARNED, set(), '', 'the kernel warns',
      ['are leaked', 'are leaked']),
+    ('a report of KASAN', KASAN, set(), '', 'nothing in the log'),
+    ('an expected report of KASAN', KASAN, set(), '', None, ['KASAN: slab-use-after-free']),
+    ('a leak', LEAK, set(), '', 'nothing in the log'),
+    ('an expected leak', LEAK, set(), '', None, ['unreferenced object']),
     *((f'a splat: {line}', GOOD.replace('vm: done', f'dmesg: [    3.000000] {line}\nvm: done'),
        {0x5000000}, '', 'nothing in the log') for line in SPLATS),
 ]

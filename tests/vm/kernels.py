@@ -19,10 +19,16 @@ from archive import Archive, Failed, OutOfReach, run_command
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE_DIR = os.path.dirname(os.path.dirname(HERE))
-CONFIG = os.path.join(HERE, 'kernel.config')
 # The suite that has each series. None is the machine's own suite.
 SUITES = {'6.1': None, '7.3': 'trixie-backports'}
 OWN = '7.3'
+# The kernels that are built from Debian's source: their configurations, and words for make. KCSAN
+# watches only the modules, because the races of the kernel itself are not the library's.
+BUILT = {
+    'own': (['kernel.config'], []),
+    'own-kasan': (['kernel.config', 'modules.config', 'kasan.config'], []),
+    'own-kcsan': (['kernel.config', 'modules.config', 'kcsan.config'], ['KCSAN_SANITIZE=n']),
+}
 # Modules are built from these folders.
 TREE = ('include', 'kernel', 'examples', 'tests/kernel', 'tests/promises', 'tests/trace',
         'tests/object_code',
@@ -124,8 +130,8 @@ def cache():
 
 
 def get_kernel(where, name, arch):
-    """Returns a kernel of SUITES, or the one that is built here."""
-    return own(where) if name == 'own' else stock(where, name, arch)
+    """Returns a kernel of SUITES or of BUILT."""
+    return own(where, name) if name in BUILT else stock(where, name, arch)
 
 
 def copy_tree(source_dir, where):
@@ -166,55 +172,71 @@ def stock(cache, series, arch):
     return Kernel(series, arch, version, image, modules, archive, cache)
 
 
-def own(cache):
-    """Builds Debian's source with kernel.config, once. That takes 18 CPU-minutes."""
+def own(cache, name):
+    """Builds Debian's source as BUILT says, once. That takes 10 to 20 CPU-minutes."""
     archive = Archive(cache, SUITES[OWN])
     package = f'linux-source-{OWN}'
     version = archive.version(package)
-    with open(CONFIG, 'rb') as config:
-        key = hashlib.sha256(config.read() + version.encode() +
-                             run_command(['gcc', '--version']).encode())
-    tree = os.path.join(cache, f'linux-own-{OWN}-{key.hexdigest()[:16]}')
+    names, words = BUILT[name]
+    configs = [os.path.join(HERE, config) for config in names]
+    key = hashlib.sha256()
+    for path in configs:
+        with open(path, 'rb') as config:
+            key.update(config.read())
+    key.update(''.join([*words, version, run_command(['gcc', '--version'])]).encode())
+    tree = os.path.join(cache, f'linux-{name}-{OWN}-{key.hexdigest()[:16]}')
     build = os.path.join(tree, 'build')
     image = os.path.join(build, 'arch/x86/boot/bzImage')
     done = os.path.join(tree, 'done')
     if not os.path.exists(done):
-        _build(archive, package, version, tree, build)
+        missing = [name for tool, name in TOOLS.items() if not shutil.which(tool)]
+        if missing:
+            raise OutOfReach(f'missing: apt-get install {" ".join(missing)}, or make deps-kernels')
+        print(f'# building {package} {version} in {tree}; this takes 10 to 20 CPU-minutes, once',
+              file=sys.stderr)
+        _build(_source(archive, package, version, cache), build, configs, words)
         open(done, 'w', encoding='utf-8').close()
     with open(os.path.join(build, 'include/config/kernel.release'), encoding='utf-8') as release:
-        return Kernel('own', 'amd64', release.read().strip(), image, None, archive, cache, build)
+        return Kernel(name, 'amd64', release.read().strip(), image, None, archive, cache, build)
 
 
-def _build(archive, package, version, tree, build):
-    missing = [name for tool, name in TOOLS.items() if not shutil.which(tool)]
-    if missing:
-        raise OutOfReach(f'missing: apt-get install {" ".join(missing)}, or make deps-kernels')
-    print(f'# building {package} {version} in {tree}; this takes 18 CPU-minutes, once',
-          file=sys.stderr)
-    packed = archive.unpack([package], tree + '-packed')
+def _source(archive, package, version, cache):
+    """Unpacks Debian's source, for all kernels that are built here. Returns its directory."""
+    source = os.path.join(cache, re.sub(r'[^\w.-]', '-', f'{package}-{version}'))
+    if not os.path.isdir(source):
+        packed = archive.unpack([package], source + '-packed')
+        with tempfile.TemporaryDirectory(dir=cache) as work:
+            run_command(['tar', '-xf', *glob.glob(os.path.join(packed, 'usr/src/*.tar.xz')),
+                         '-C', work])
+            os.rename(os.path.join(work, package), source)
+        shutil.rmtree(packed)
+    return source
+
+
+def _build(source, build, configs, words):
     os.makedirs(build, exist_ok=True)
-    run_command(['tar', '-xf', *glob.glob(os.path.join(packed, 'usr/src/*.tar.xz')), '-C', tree])
-    shutil.rmtree(packed)
-    source = os.path.join(tree, package)
     make = ['make', '-C', source, f'O={build}']
     run_command([*make, 'tinyconfig'])
     run_command([os.path.join(source, 'scripts/kconfig/merge_config.sh'), '-m', '-O', build,
-                 os.path.join(build, '.config'), CONFIG], cwd=source)
+                 os.path.join(build, '.config'), *configs], cwd=source)
     run_command([*make, 'olddefconfig'])
-    _check_config(os.path.join(build, '.config'))
-    with open(os.path.join(tree, 'log'), 'w', encoding='utf-8') as log:
-        failed = subprocess.run([*make, f'-j{os.cpu_count()}', 'bzImage', 'modules'], check=False,
-                                stdout=log, stderr=log).returncode
+    _check_config(os.path.join(build, '.config'), configs)
+    path = os.path.join(os.path.dirname(build), 'log')
+    with open(path, 'w', encoding='utf-8') as log:
+        failed = subprocess.run([*make, *words, f'-j{os.cpu_count()}', 'bzImage', 'modules'],
+                                check=False, stdout=log, stderr=log).returncode
     if failed:
-        raise OutOfReach(f'{package} does not build: see {tree}/log')
+        raise OutOfReach(f'{os.path.basename(source)} does not build: see {path}')
 
 
-def _check_config(path):
+def _check_config(path, configs):
     """Checks that each option is set. Kconfig silently drops an option it cannot set."""
-    with open(CONFIG, encoding='utf-8') as text:
-        wanted = set(re.findall(r'^CONFIG_\w+=.*$', text.read(), re.M))
+    wanted = {}
+    for config in configs:
+        with open(config, encoding='utf-8') as text:
+            wanted.update(re.findall(r'^(CONFIG_\w+)=(.*)$', text.read(), re.M))
     with open(path, encoding='utf-8') as text:
-        got = set(text.read().splitlines())
-    lost = {line for line in wanted - got if not line.endswith('=n')}
+        got = dict(re.findall(r'^(CONFIG_\w+)=(.*)$', text.read(), re.M))
+    lost = {name for name, value in wanted.items() if got.get(name, 'n') != value}
     if lost:
-        raise OutOfReach(f'the kernel has no {" ".join(sorted(lost))}')
+        raise OutOfReach(f'the kernel does not get what it needs: {" ".join(sorted(lost))}')

@@ -34,7 +34,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE_DIR = os.path.dirname(os.path.dirname(HERE))
 TOOLS = {'cpio': 'cpio', 'gzip': 'gzip', 'dpkg': 'dpkg', 'gcc': 'gcc', 'depmod': 'kmod'}
 VFIO = ('vfio', 'vfio_iommu_type1', 'vfio-pci')
-# A run that takes longer hangs. The timeouts of meson are longer.
+# A VM must end in this time. One with KASAN or KCSAN needs longer. The timeouts of meson are longer.
 SECONDS = 1000
 LOGGED = r'^(?:dmesg: (?:\[[^]]*\] )?)?'
 TAP = re.compile(LOGGED + r' *(not ok|ok) \d+ (?:- )?(.*)$', re.M)
@@ -43,8 +43,10 @@ BLOCKED = re.compile(LOGGED + r'# blocked: (0x\w+)$', re.M)
 PERHAPS = re.compile(LOGGED + r'# perhaps blocked: (0x\w+)$', re.M)
 BAD = re.compile(r'BUG:|Oops|WARNING:|Call Trace|Kernel panic|general protection|INFO: possible|'
                  r'INFO: task|DMA-API: .*(error|device driver)|KASAN|UBSAN|refcount_t:|'
-                 r'does not load|unknown parameter|^vm: DMA-API errors (?!0$)', re.M)
+                 r'does not load|unknown parameter|^vm: DMA-API errors (?!0$)|^unreferenced object', re.M)
 SPLAT = re.compile(r'^[^\n]*-+\[ cut here \]-+\n.*?-+\[ end trace [^\n]*\n|'
+                   r'^[^\n]*={60,}\n[^\n]*BUG: K[AC]SAN.*?={60,}\n|'
+                   r'^unreferenced object.*?(?=^(?:dmesg|vm): )|'
                    r'^[^\n]*BUG: sleeping function.*?</TASK>\n', re.M | re.S)
 
 
@@ -198,27 +200,30 @@ def boot(where, kernel, packed, options):
     """Returns (serial console, pages that QEMU's IOMMU refused, how QEMU ended)."""
     machine, iommu = MACHINES[kernel.arch], IOMMUS[options.iommu]
     log = os.path.join(where, 'log')
-    # Debian sets init_on_alloc. Without it memory is zero only if the library asks for that.
-    command_line = [f'console={machine.console} panic=-1 quiet no_timer_check init_on_alloc=0',
+    # Debian sets init_on_alloc. Without it memory is zero only if the library asks for that. A VM
+    # that the host does not run for a while looks like a stall, so that RCU must not report one.
+    command_line = [f'console={machine.console} panic=-1 quiet no_timer_check init_on_alloc=0 '
+                    'rcupdate.rcu_cpu_stall_suppress=1',
                     iommu.command_line, options.append, f'vm.test={options.test}',
                     f'vm.times={options.times}', *(f'vm.args={word}' for word in options.args)]
     if not options.module:
         command_line += [f'vm.vfio=0000:00:{slot:02x}.0'
                          for slot, _ in enumerate(options.device, 1)]
     command = [machine.qemu, '-M', machine.machine + iommu.machine, '-accel', 'tcg',
-               '-cpu', machine.cpu, '-m', '512', '-nodefaults', '-no-user-config',
+               '-cpu', machine.cpu, '-smp', str(options.cpus), '-m', '512', '-nodefaults', '-no-user-config',
                '-display', 'none', '-no-reboot', '-serial', 'stdio', '-kernel', kernel.image,
                '-initrd', packed, '-append', ' '.join(command_line), *iommu.log, '-D', log]
     if iommu.device:
         command += ['-device', iommu.device]
     command += devices(where, options.device)
+    seconds = SECONDS * (4 if options.kernel in kernels.BUILT else 1)
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              check=False, timeout=SECONDS, errors='replace')
+                              check=False, timeout=seconds, errors='replace')
         serial, end = done.stdout, (done.stderr.strip().splitlines() or [''])[-1]
         end = f'status {done.returncode}: {end}' if done.returncode else ''
     except subprocess.TimeoutExpired as error:
-        serial, end = (error.stdout or b'').decode(errors='replace'), f'no end in {SECONDS} s'
+        serial, end = (error.stdout or b'').decode(errors='replace'), f'no end in {seconds} s'
     faults = set()
     if iommu.fault and os.path.exists(log):
         with open(log, encoding='utf-8', errors='replace') as lines:
@@ -333,9 +338,12 @@ def arguments():
     summary, _, rest = __doc__.partition('\n\n')
     parser = Parser(description=summary, epilog=rest,
                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--kernel', choices=(*kernels.SUITES, 'own'), default='6.1',
+    parser.add_argument('--kernel', choices=(*kernels.SUITES, *kernels.BUILT), default='6.1',
                         help="Debian's cloud kernel of that series, or one built from its source "
-                        'with kernel.config (default: %(default)s)')
+                        'with kernel.config; own-kasan has KASAN and KMEMLEAK, and own-kcsan has '
+                        'KCSAN in modules (default: %(default)s)')
+    parser.add_argument('--cpus', type=times, default=1, metavar='N',
+                        help='number of CPUs of the VM (default: %(default)s)')
     parser.add_argument('--arch', choices=MACHINES, default='amd64',
                         help='architecture (default: %(default)s)')
     parser.add_argument('--iommu', choices=IOMMUS,
@@ -374,7 +382,7 @@ def arguments():
         parser.error(f'--iommu {options.iommu} is for {IOMMUS[options.iommu].arch}')
     if options.kernel == '7.3' and options.module:
         parser.error('Debian 12 cannot build modules for --kernel 7.3; use 6.1 or own')
-    if options.arch != 'amd64' and (options.kernel == 'own' or options.module):
+    if options.arch != 'amd64' and (options.kernel in kernels.BUILT or options.module):
         parser.error(f'--kernel own and --module are for amd64, not {options.arch}')
     options.source = os.path.abspath(options.source)
     if options.source.endswith('.ko'):
