@@ -21,7 +21,7 @@ extern struct edu edu;
 /* The level that is tested: the module parameter "level", or the level of the device. */
 extern enum coherent_level level;
 
-extern struct kunit_suite promises, fail_nth, atomic, foreign, reasons, registers;
+extern struct kunit_suite promises, fail_nth, atomic, foreign, threads, reasons, registers;
 
 /* A suite calls these to bind and to unbind the device. */
 int world_begin(struct kunit_suite *suite);
