@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * All short sequences of calls on two objects and a pool, on simulated devices of six kinds. A
+ * model of the state machine says what each call returns. After each call the device tries every
+ * object, and every address that it must not reach any more.
+ */
+#include <coherent/expose_all.h>
+#include <coherent/sim.h>
+#include <string.h>
+
+#include "states.h"
+
+/* The bytes that only the CPU knows, until they are exposed. */
+#define PRIVATE 0x77
+
+#define TITLE(world) "each call and each access of the device is as the states say, " world
+#define ROOM 1000
+static const struct world worlds[] = {
+	{ .name = "sim:edu,step", .title = TITLE("sim:edu"), .room = ROOM },
+	{ .name = "sim:edu,step,lazy",
+	  .title = TITLE("where an unmap is not a fence"),
+	  .lazy = true,
+	  .room = ROOM },
+	{ .name = "sim:edu,step,maps=1",
+	  .title = TITLE("with one mapping"),
+	  .maps = 1,
+	  .room = ROOM },
+	{ .name = "sim:edu,step,fail-map=2",
+	  .title = TITLE("where a mapping fails"),
+	  .failing_map = 2,
+	  .room = ROOM },
+	{ .name = "sim:edu,step,fail-unmap=1",
+	  .title = TITLE("where an unmapping fails"),
+	  .failing_unmap = 1,
+	  .room = ROOM },
+	/* Seven pages, and each object has a guard. */
+	{ .name = "sim:edu,step,mask=15", .title = TITLE("with room for three objects"), .room = 3 },
+};
+
+enum call {
+	BOX,
+	POOL_BOX,
+	EXPOSE,
+	EXPOSE_READ_ONLY,
+	EXPOSE_NO_SEAL,
+	RECLAIM,
+	RECLAIM_BUSY,
+	FREE,
+	CALLS_ON_OBJECT
+};
+enum { FENCE = CALLS_ON_OBJECT * OBJECTS, RESET, SET_MASK, CLOSE, EXPOSE_ALL, KINDS };
+static const char *const names[] = {
+	"allocate box 0",
+	"allocate box 0 in the pool",
+	"expose box 0",
+	"expose box 0, read-only",
+	"expose box 0, with a .seal that fails",
+	"reclaim mem 0, idle",
+	"reclaim mem 0, not idle",
+	"free box 0 and mem 0",
+	"allocate box 1",
+	"allocate box 1 in the pool",
+	"expose box 1",
+	"expose box 1, read-only",
+	"expose box 1, with a .seal that fails",
+	"reclaim mem 1, idle",
+	"reclaim mem 1, not idle",
+	"free box 1 and mem 1",
+	"fence",
+	"reset",
+	"set another mask",
+	"close the device",
+	"expose both boxes",
+};
+
+/* --- Calls --- */
+
+static void check_box_is_new(struct object *object, enum kind kind)
+{
+	const size_t bytes = kind == WHOLE ? PAGE : sizeof(struct element);
+	uint8_t *memory = (void *)coherent_box_ptr(&object->box);
+
+	for (size_t i = 0; i < bytes; i++)
+		expect(!memory[i]);
+	memset(memory, PRIVATE, bytes);
+	object->box_kind = kind;
+	object->box_byte = PRIVATE;
+}
+
+static void allocate(struct object *object)
+{
+	const int wanted = model_box(object);
+
+	expect(coherent_box_zeroed(&object->box, state.dev, 1) == wanted);
+	if (!wanted)
+		check_box_is_new(object, WHOLE);
+}
+
+static void allocate_in_pool(struct object *object)
+{
+	const int wanted = model_pool_box(object);
+
+	expect(coherent_pool_box(&state.pool, &object->box) == wanted);
+	if (!wanted)
+		check_box_is_new(object, SLOT);
+}
+
+static void exposed(struct object *object, enum coherent_permission permission)
+{
+	object->mem_kind = object->box_kind;
+	object->mem_byte = object->box_byte;
+	object->permission = permission;
+	object->box_kind = EMPTY;
+}
+
+static int seal_fails(void *elements, size_t count, coherent_addr_t address, void *arg)
+{
+	(void)elements;
+	(void)arg;
+	expect(count == 1);
+	expect(address.raw && ~address.raw);
+	return -ECANCELED;
+}
+
+static void expose(struct object *object, enum coherent_permission permission, bool seal)
+{
+	const int wanted = model_expose(object, permission, seal);
+	const int err =
+		seal ? coherent_expose(&object->box, &object->mem, .permission = permission) :
+		       coherent_expose(&object->box, &object->mem, .permission = permission,
+				       .seal = seal_fails);
+
+	expect(err == wanted);
+	if (!err)
+		exposed(object, permission);
+	object->box_kind = EMPTY;
+}
+
+static void reclaim(struct object *object, bool idle)
+{
+	const int wanted = model_reclaim(object, idle);
+
+	expect(coherent_reclaim(&object->mem, &object->box, .idle = idle) == wanted);
+	if (!wanted) {
+		object->box_kind = object->mem_kind;
+		object->box_byte = object->mem_byte;
+	}
+	if (!wanted || wanted == -EIO)
+		object->mem_kind = EMPTY;
+}
+
+static void free_object(struct object *object)
+{
+	model_free(object);
+	coherent_free(&object->mem);
+	coherent_box_free(&object->box);
+}
+
+/* All or none: a failure consumes the boxes and frees the mems that the call made. */
+static int model_expose_all(void)
+{
+	unsigned int done;
+	int err = 0;
+
+	for (unsigned int i = 0; i < OBJECTS; i++)
+		if (!objects[i].box_kind)
+			return -EINVAL;
+	for (unsigned int i = 0; i < OBJECTS; i++)
+		if (objects[i].mem_kind)
+			return -EBUSY;
+	for (done = 0; done < OBJECTS; done++) {
+		err = model_expose(&objects[done], COHERENT_READ_WRITE, true);
+		if (err)
+			break;
+	}
+	return err;
+}
+
+static void expose_all(void)
+{
+	const unsigned int mapped = state.mapped;
+	const int wanted = model_expose_all();
+
+	expect(coherent_expose_all(COHERENT_EXPOSURE(&objects[0].box, &objects[0].mem),
+				   COHERENT_EXPOSURE(&objects[1].box, &objects[1].mem)) == wanted);
+	/* The first object was a mem for a moment, with an address that the model does not know. */
+	if (wanted && state.mapped > mapped) {
+		state.mapped--;
+		state.leaked += ++state.unmaps == state.world->failing_unmap;
+		if (state.world->lazy)
+			state.waiting_at[state.waiting++] = 0;
+	}
+	for (unsigned int i = 0; i < OBJECTS; i++) {
+		if (!wanted)
+			exposed(&objects[i], COHERENT_READ_WRITE);
+		objects[i].box_kind = EMPTY;
+	}
+}
+
+/* After a fence the device does not reach the objects that waited. */
+static void fenced(int err)
+{
+	expect(err == (state.open ? 0 : -ENODEV));
+	for (unsigned int i = 0; !err && i < state.waiting; i++)
+		if (state.waiting_at[i])
+			state.dead[state.dead_count++] = state.waiting_at[i];
+	if (!err)
+		state.waiting = 0;
+}
+
+static void set_mask(void)
+{
+	const bool used = live_objects() || state.waiting;
+	const int wanted = !state.open ? -ENODEV : used ? -EBUSY : 0;
+
+	expect(coherent_device_set_mask(state.dev, coherent_mask(14)) == wanted);
+	if (wanted)
+		return;
+	/* Three pages, and each object has a guard. */
+	state.room = 1;
+	state.dead_count = 0;
+}
+
+static void call_on_object(struct object *object, enum call call)
+{
+	switch (call) {
+	case BOX:
+		allocate(object);
+		break;
+	case POOL_BOX:
+		allocate_in_pool(object);
+		break;
+	case EXPOSE:
+	case EXPOSE_NO_SEAL:
+		expose(object, COHERENT_READ_WRITE, call == EXPOSE);
+		break;
+	case EXPOSE_READ_ONLY:
+		expose(object, COHERENT_READ_ONLY, true);
+		break;
+	case RECLAIM:
+	case RECLAIM_BUSY:
+		reclaim(object, call == RECLAIM);
+		break;
+	default:
+		free_object(object);
+		break;
+	}
+}
+
+static void call_on_device(unsigned int call)
+{
+	switch (call) {
+	case FENCE:
+		fenced(coherent_device_fence(state.dev));
+		break;
+	case RESET:
+		fenced(coherent_device_reset(state.dev));
+		break;
+	case SET_MASK:
+		set_mask();
+		break;
+	case CLOSE:
+		if (state.open)
+			coherent_device_close(state.dev);
+		state.open = false;
+		break;
+	default:
+		expose_all();
+		break;
+	}
+}
+
+/* --- Checks after each call --- */
+
+static bool is_all(const void *memory, uint8_t byte, size_t bytes)
+{
+	const uint8_t *at = memory;
+
+	for (size_t i = 0; i < bytes; i++)
+		if (at[i] != byte)
+			return false;
+	return true;
+}
+
+static void check_fault(enum coherent_state wanted)
+{
+	struct coherent_fault fault;
+
+	expect(!coherent_device_next_fault(state.dev, &fault));
+	expect(fault.state == wanted);
+}
+
+/* The device reaches no box. The place of a slot is exposed, but does not hold the box's bytes. */
+static void check_box(struct object *object)
+{
+	const size_t bytes = object->box_kind == WHOLE ? PAGE : sizeof(struct element);
+	struct coherent_info info;
+	uint8_t buffer[16] = { 0 };
+	int err;
+
+	expect(coherent_is_empty(&object->box) == !object->box_kind);
+	if (!object->box_kind)
+		return;
+	expect(is_all(coherent_box_ptr(&object->box), object->box_byte, bytes));
+	err = coherent_sim_try(state.dev, &object->box, 0, buffer, sizeof(buffer),
+			       COHERENT_ACCESS_READ);
+	if (!state.open) {
+		expect(err == -ENODEV);
+		return;
+	}
+	expect(!coherent_find_ptr(state.dev, coherent_box_ptr(&object->box), &info));
+	expect(info.state == COHERENT_STATE_BOX);
+	if (object->box_kind == SLOT) {
+		expect(!err && is_all(buffer, 0, sizeof(buffer)));
+		return;
+	}
+	expect(err == -EIO);
+	check_fault(COHERENT_STATE_BOX);
+	expect(coherent_sim_try(state.dev, &object->box, PAGE - 1, buffer, 1,
+				COHERENT_ACCESS_WRITE) == -EIO);
+	check_fault(COHERENT_STATE_BOX);
+}
+
+static void check_device_access(struct object *object)
+{
+	const bool may_write = object->permission == COHERENT_READ_WRITE;
+	struct coherent_info info;
+	const size_t bytes = object->mem_kind == WHOLE ? PAGE : sizeof(struct element);
+	uint8_t buffer[PAGE];
+
+	expect(!coherent_find_addr(state.dev, coherent_addr(&object->mem).raw, &info));
+	expect(info.state == COHERENT_STATE_MEM);
+	expect(!coherent_sim_try(state.dev, &object->mem, 0, buffer, bytes, COHERENT_ACCESS_READ));
+	expect(is_all(buffer, object->mem_byte, bytes));
+	memset(buffer, ++state.next_byte, bytes);
+	expect(coherent_sim_try(state.dev, &object->mem, 0, buffer, bytes, COHERENT_ACCESS_WRITE) ==
+	       (may_write ? 0 : -EIO));
+	if (may_write)
+		object->mem_byte = state.next_byte;
+	else
+		check_fault(COHERENT_STATE_MEM);
+}
+
+static void check_mem(struct object *object)
+{
+	struct element element;
+	uint8_t byte;
+
+	expect(coherent_is_empty(&object->mem) == !object->mem_kind);
+	if (!object->mem_kind)
+		return;
+	if (state.open)
+		check_device_access(object);
+	else
+		expect(coherent_sim_try(state.dev, &object->mem, 0, &byte, 1,
+					COHERENT_ACCESS_READ) == -ENODEV);
+	expect(!coherent_copy_out(&object->mem, 0, &element, 1));
+	expect(is_all(&element, object->mem_byte, sizeof(element)));
+}
+
+/* An address that the quarantine gave up may be another object's by now. */
+static bool is_reused(uint64_t address)
+{
+	struct coherent_info info;
+
+	return state.room != ROOM &&
+	       (state.has_chunk || (!coherent_find_addr(state.dev, address, &info) &&
+				    info.state == COHERENT_STATE_MEM));
+}
+
+static void check_dead(void)
+{
+	struct coherent_fault fault;
+	uint8_t byte;
+
+	for (unsigned int i = 0; state.open && i < state.dead_count; i++) {
+		if (is_reused(state.dead[i]))
+			continue;
+		expect(coherent_sim_try_addr(state.dev, (coherent_addr_t){ state.dead[i] }, &byte,
+					     1, COHERENT_ACCESS_READ) == -EIO);
+		expect(!coherent_device_next_fault(state.dev, &fault));
+	}
+}
+
+static void check_stats(void)
+{
+	struct coherent_stats stats;
+
+	if (!state.open)
+		return;
+	expect(!coherent_device_stats(state.dev, &stats));
+	expect(stats.objects == live_objects() + state.waiting);
+	expect(stats.waiting == state.waiting);
+}
+
+/* --- A sequence --- */
+
+static void begin(void)
+{
+	const struct world *world = state.world;
+
+	memset(objects, 0, sizeof(objects));
+	state = (struct state){ .world = world, .open = true, .room = world->room };
+	expect(!coherent_device_open(&state.dev, world->name));
+	expect(!coherent_pool_create(&state.pool, state.dev));
+}
+
+static void end(void)
+{
+	for (unsigned int i = 0; i < OBJECTS; i++)
+		free_object(&objects[i]);
+	expect(!coherent_pool_destroy(&state.pool));
+	if (state.open)
+		coherent_device_close(state.dev);
+}
+
+static void run_calls(const unsigned int *calls, unsigned int length)
+{
+	begin();
+	for (unsigned int i = 0; i < length; i++) {
+		if (calls[i] < FENCE)
+			call_on_object(&objects[calls[i] / CALLS_ON_OBJECT],
+				       calls[i] % CALLS_ON_OBJECT);
+		else
+			call_on_device(calls[i]);
+		for (unsigned int k = 0; k < OBJECTS; k++) {
+			check_box(&objects[k]);
+			check_mem(&objects[k]);
+		}
+		check_dead();
+		check_stats();
+	}
+	end();
+}
+
+int main(int argc, char **argv)
+{
+	const unsigned int count = sizeof(worlds) / sizeof(worlds[0]);
+
+	sequences_begin(argc, argv, count);
+	for (unsigned int i = 0; i < count; i++) {
+		state.world = &worlds[i];
+		sequences_make(&(struct sequences){ worlds[i].title, names, KINDS, run_calls });
+	}
+	return 0;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* The model of two objects, a pool and a device, which states.c compares with the library. */
+#ifndef STATES_H
+#define STATES_H
+
+#include <coherent.h>
+#include <coherent/pool.h>
+
+#include "sequences.h"
+
+#define OBJECTS 2
+#define PAGE UINT64_C(4096)
+/* Each call can end the addresses of both objects. */
+#define DEAD_MAX (OBJECTS * SEQUENCE_MAX)
+
+struct element {
+	coherent_le64 words[2];
+};
+COHERENT_FIELDS(struct element, .words);
+
+enum kind { EMPTY, WHOLE, SLOT };
+
+/* An object as the model knows it. A box and a mem may exist at the same time. */
+struct object {
+	COHERENT_BOX(struct element) box;
+	COHERENT(struct element) mem;
+	enum kind box_kind, mem_kind;
+	enum coherent_permission permission;
+	uint8_t box_byte, mem_byte;
+};
+
+/**
+ * struct world - A kind of device.
+ * @name: The name that opens it.
+ * @title: The line of the test.
+ * @lazy: An unmap is not a fence.
+ * @maps: At most this many mappings; 0 for no limit.
+ * @failing_map: The mapping that fails, from 1; 0 for none.
+ * @failing_unmap: The same for unmappings.
+ * @room: At most this many objects have an address.
+ */
+struct world {
+	const char *name;
+	const char *title;
+	bool lazy;
+	unsigned int maps;
+	unsigned int failing_map;
+	unsigned int failing_unmap;
+	unsigned int room;
+};
+
+/* The model of a device. */
+struct state {
+	const struct world *world;
+	struct coherent_device *dev;
+	COHERENT_POOL(struct element) pool;
+	bool open, has_chunk;
+	unsigned int maps, unmaps, mapped, leaked, waiting, room;
+	uint64_t dead[DEAD_MAX], waiting_at[DEAD_MAX];
+	unsigned int dead_count;
+	uint8_t next_byte;
+};
+
+extern struct object objects[OBJECTS];
+extern struct state state;
+
+/* Returns the number of objects that have an address. */
+unsigned int live_objects(void);
+
+/* Frees the box and the mem of an object. */
+void model_free(struct object *object);
+
+/* These return the results of calls. They count what changes in the device, not in the object. */
+int model_box(const struct object *object);
+int model_pool_box(const struct object *object);
+int model_expose(const struct object *object, enum coherent_permission permission, bool seal);
+int model_reclaim(const struct object *object, bool idle);
+
+#endif
