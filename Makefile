@@ -46,7 +46,8 @@ bench-remote: build-bench
 	@tools/bench remote build/bench
 
 # Runs three fuzzers for FUZZ_SECONDS each: the calls of the library, the replies of a vhost-user
-# peer and those of a QEMU. build/fuzz keeps their inputs for the next run.
+# peer and those of a QEMU. build/fuzz keeps their inputs for the next run. Two programs then make
+# sequences of calls for as long.
 FUZZ_SECONDS ?= 60
 fuzz: deps-check
 	@tools/fuzz $(FUZZ_SECONDS)
