@@ -7,6 +7,7 @@
  * closed those and still print to them. If a device had one of their numbers, that text would go to
  * its registers.
  */
+#include <linux/membarrier.h>
 #include <linux/mempolicy.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -96,6 +97,13 @@ void sys_map_over(void *va, size_t bytes)
 	 */
 	(void)mmap(va, bytes, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+}
+
+void sys_barrier_all_threads(void)
+{
+	/* The process must say once that it uses this. Without it the order is the one of the CPU. */
+	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
+	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
 }
 
 /* --- Files --- */

@@ -63,6 +63,12 @@ int sys_map_move(void *from, void *to, size_t bytes);
 /* Replace what is mapped there by private memory. */
 void sys_map_over(void *va, size_t bytes);
 
+/*
+ * Order memory accesses in each thread of the process: those before the call come before those
+ * after it. So a thread with a fast path needs no barrier of its own.
+ */
+void sys_barrier_all_threads(void);
+
 /* --- Files --- */
 
 void sys_close(int fd);

@@ -443,7 +443,12 @@ int vfio_pci_next_fault(struct backend *backend, struct coherent_fault *fault)
  */
 void vfio_pci_disconnect(struct vfio_pci *pci)
 {
-	atomic_store_explicit(&pci->connected, false, memory_order_release);
+	atomic_store_explicit(&pci->connected, false, memory_order_relaxed);
+	/*
+	 * ORDER: a thread that reads zero in the place of a BAR then finds the device disconnected.
+	 * The barrier is here, because a read of a register should not need one.
+	 */
+	sys_barrier_all_threads();
 	lock_take(&pci->lock);
 	/* A device that was unplugged refuses this, and it does not use DMA any more. */
 	if (!pci->adopted)

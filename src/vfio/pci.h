@@ -205,10 +205,8 @@ void vfio_pci_close(struct vfio_pci *pci);
  */
 static inline bool vfio_pci_is_connected(const struct vfio_pci *pci)
 {
-	/*
-	 * ORDER: pairs with the release in vfio_pci_disconnect(), which comes before the BARs are
-	 * replaced.
-	 */
+	/* The compiler must not move the load before the read of a register. */
+	atomic_signal_fence(memory_order_seq_cst);
 	return atomic_load_explicit(&pci->connected, memory_order_acquire);
 }
 
