@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""Prove arithmetic with CBMC: run.py cbmc.
+
+A proof includes the source that it is about. It runs twice: each assertion holds, and each
+assertion is reached.
+
+The tools come from PATH, or from another suite of Debian; then they are in the cache of
+tests/vm/kernels.py. If they are out of reach the tests are skipped. Prints TAP.
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE_DIR = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(SOURCE_DIR, 'tests/vm'))
+# pylint: disable=wrong-import-position
+from archive import Archive, Failed, OutOfReach  # noqa: E402
+from kernels import cache  # noqa: E402
+
+SECONDS = 900
+# The suite and the packages of each tool. The first package gives the version.
+PACKAGES = {
+    'cbmc': ('trixie', ['cbmc', 'minisat', 'z3', 'libz3-4', 'libc6', 'libstdc++6', 'libgcc-s1']),
+}
+Z3 = ['--smt2', '--z3']
+# (title, source, arguments)
+PROOFS = [
+    ('an accepted request keeps the rules of the address space', 'request.c', []),
+    ('a mask has as many ones as were asked for', 'mask.c', ['-DPROOF=prove_mask']),
+    ('a range under a mask is whole pages, and none is lost', 'mask.c', ['-DPROOF=prove_clip']),
+    ('a range is placed in its gap, aligned, within its boundary', 'place.c',
+     ['-DPROOF=prove_place', '-DGRANULE=4096', *Z3]),
+    ('a gap that is large enough for any alignment has a place', 'place.c',
+     ['-DPROOF=prove_room', '-DGRANULE=4096']),
+    ('a view is inside its mem', 'view.c', ['-DPROOF=prove_views', '-DSIZE=64']),
+    ('a field of a view is inside the mem', 'view.c', ['-DPROOF=prove_fields', '-DSIZE=64']),
+    ('elements of 64 bytes are inside their mem', 'view.c', ['-DPROOF=prove_elements', '-DSIZE=64']),
+    ('elements of 24 bytes are inside their mem', 'view.c', ['-DPROOF=prove_elements', '-DSIZE=24']),
+]
+# Assertions of CBMC's own malloc() are not among these.
+PROVED = re.compile(r'\[(?:main|prove_\w+)\.assertion')
+
+
+class Tool:
+    """A program of another suite of Debian, with the libraries of that suite, or one of PATH."""
+
+    def __init__(self, name, folder):
+        self.command = [name]
+        self.folder = folder
+        self.tree = None
+        if shutil.which(name) and (name != 'cbmc' or shutil.which('z3')):
+            return
+        suite, packages = PACKAGES[name]
+        with cache() as where:
+            archive = Archive(where, suite)
+            tree = os.path.join(where, f'{packages[0]}-{archive.version(packages[0])}')
+            self.tree = archive.unpack(packages, tree)
+        self.command = self._own(name)
+        self._write_z3()
+
+    def _own(self, name):
+        """Returns the command that starts a program by the loader of its suite."""
+        libraries = [os.path.join(self.tree, path) for path in ('usr/lib/x86_64-linux-gnu',
+                                                                'usr/lib')]
+        return [os.path.join(self.tree, 'usr/lib64/ld-linux-x86-64.so.2'), '--library-path',
+                ':'.join(libraries), os.path.join(self.tree, 'usr/bin', name)]
+
+    def _write_z3(self):
+        """CBMC looks for z3 in PATH."""
+        path = os.path.join(self.folder, 'z3')
+        with open(path, 'w', encoding='utf-8') as script:
+            script.write(f'#!/bin/sh\nexec {" ".join(self._own("z3"))} "$@"\n')
+        os.chmod(path, 0o755)
+
+    def run(self, *words):
+        env = {**os.environ, 'PATH': f'{self.folder}:{os.environ["PATH"]}'}
+        try:
+            done = subprocess.run([*self.command, *words], check=False, text=True, env=env,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=HERE,
+                                  timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            return f'no answer in {SECONDS} seconds'
+        return done.stdout
+
+
+def prove(tool, source, words):
+    """Returns the complaints about a proof."""
+    words = ['--no-standard-checks', '-D_GNU_SOURCE', '-DCOHERENT_LIBRARY',
+             '-I' + os.path.join(SOURCE_DIR, 'include'), '-I' + os.path.join(SOURCE_DIR, 'src'),
+             source, *words]
+    told = tool.run(*words)
+    if 'VERIFICATION SUCCESSFUL' not in told:
+        return [line for line in told.splitlines() if 'FAILURE' in line] or told.splitlines()[-20:]
+    # An assertion that no value reaches proves nothing.
+    told = tool.run(*words, '-DREACHED')
+    proved = [line for line in told.splitlines() if PROVED.match(line)]
+    unreached = [line for line in proved if line.endswith('SUCCESS')]
+    if not proved or unreached:
+        return ['these are not reached:', *(unreached or told.splitlines()[-20:])]
+    return []
+
+
+def results(name, folder):
+    """Yields (title, complaints) of each test."""
+    tool = Tool(name, folder)
+    for title, source, words in PROOFS:
+        yield title, prove(tool, source, words)
+
+
+def main():
+    if len(sys.argv) != 2 or sys.argv[1] not in PACKAGES:
+        print('usage: run.py cbmc', file=sys.stderr)
+        return 2
+    good, number = True, 0
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            for number, (title, complaints) in enumerate(results(sys.argv[1], folder), 1):
+                print(f'{"not " if complaints else ""}ok {number} - {title}', flush=True)
+                for line in complaints:
+                    print('#  ', line)
+                good = good and not complaints
+        except OutOfReach as reason:
+            number = 1
+            print(f'ok 1 - {sys.argv[1]} # SKIP {reason}')
+        except Failed as failed:
+            number, good = number + 1, False
+            print(f'not ok {number} - {sys.argv[1]} starts')
+            for line in str(failed).splitlines():
+                print('#  ', line)
+    print(f'1..{number}')
+    return 0 if good else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())
