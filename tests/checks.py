@@ -59,8 +59,8 @@ WORDS = [
     ('good.md', 'It is no longer there.\n', None),
 ]
 # Scripts that need arguments.
-USAGE = ('tests/format.py', 'tests/syscalls.py', 'tests/tutorial.py', 'tools/check_docs.py',
-         'tools/man.py')
+USAGE = ('tests/format.py', 'tests/mutate.py', 'tests/proofs/order.py', 'tests/proofs/run.py',
+         'tests/syscalls.py', 'tests/tutorial.py', 'tools/check_docs.py', 'tools/man.py')
 
 
 # A rebase that calls this script exports GIT_DIR, and the cases would land in that repository.

@@ -5,7 +5,7 @@
  *
  * ORDER: the device sees all earlier writes to mems before a write to a register.
  * After a register read or an interrupt wait, reads of mems see what the device
- * wrote before.
+ * wrote before (doorbell.litmus and completion.litmus of tests/proofs).
  */
 #ifndef COHERENT_BAR_H
 #define COHERENT_BAR_H

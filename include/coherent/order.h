@@ -105,7 +105,7 @@ COHERENT_INLINE union coherent_word coherent_load(const char COHERENT_SHARED *at
  *
  * ORDER: the barrier after a load pairs with the device's write of a field after the data
  * that the field announces. The barrier before a store pairs with the device's read of a
- * field before that data.
+ * field before that data (completion.litmus and doorbell.litmus of tests/proofs).
  */
 COHERENT_INLINE void coherent_after_load(int order)
 {

@@ -94,7 +94,7 @@ static uint64_t reg_read(struct coherent_bar *bar, uint64_t offset, unsigned int
 	if (!bar || device_usable(bar->dev) || !inside(bar, offset, width))
 		return refuse_read(bar, offset, width);
 	value = bar->dev->backend->ops->reg_read(bar->dev->backend, bar->index, offset, width);
-	/* ORDER: pairs with the device's DMA before it changed the register. */
+	/* ORDER: pairs with the device's DMA before it changed the register (completion.litmus). */
 	coherent_rmb();
 	return value;
 }
@@ -107,7 +107,7 @@ static void reg_write(struct coherent_bar *bar, uint64_t offset, unsigned int wi
 		return;
 	dev = bar->dev;
 	if (!device_usable(dev) && inside(bar, offset, width)) {
-		/* ORDER: pairs with the DMA that this register starts. */
+		/* ORDER: pairs with the DMA that this register starts (doorbell.litmus). */
 		coherent_wmb();
 		dev->backend->ops->reg_write(dev->backend, bar->index, offset, width, value);
 		return;

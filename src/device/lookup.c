@@ -79,7 +79,7 @@ read_record(const struct object_store *store, const struct coherent_object *obje
 		.where = object->site,
 	};
 	*is_chunk = object->chunk;
-	/* ORDER: pairs with the release fence of object_seq_write_begin(). */
+	/* ORDER: pairs with the release fence of object_seq_write_begin() (seqlock.litmus). */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	return !(seq & 1) && __atomic_load_n(&object->seq, __ATOMIC_RELAXED) == seq;
 }

@@ -202,7 +202,7 @@ static inline struct coherent_object *object_of(struct iova_range *address)
 					  offsetof(struct coherent_object, address));
 }
 
-/* ORDER: pairs with the acquire fence of the reader, between its two looks at seq. */
+/* ORDER: pairs with the acquire fence of the reader, between two looks at seq (seqlock.litmus). */
 static inline void object_seq_write_begin(struct coherent_object *object)
 {
 	__atomic_store_n(&object->seq, object->seq + 1, __ATOMIC_RELAXED);

@@ -23,7 +23,10 @@ struct owner_middle {
 	struct owner_leaf *leaves[PAGE_OWNER_ENTRIES];
 };
 
-/* ORDER: the loads pair with the stores of cover_leaf(), which publish zeroed nodes. */
+/*
+ * ORDER: the loads pair with the stores of cover_leaf(), which publish zeroed nodes
+ * (page_owner.litmus).
+ */
 static struct owner_leaf *leaf_of(const struct page_owners *owners, uintptr_t at)
 {
 	const struct owner_middle *middle;

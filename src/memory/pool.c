@@ -100,7 +100,7 @@ static inline int clear(char *to, size_t bytes)
 	return 0;
 }
 
-/* ORDER: pairs with the first access of the device, or of the next owner of @to. */
+/* ORDER: pairs with the first access of the device, or of the next owner of @to (expose.litmus). */
 static inline int copy(char *to, const char *from, size_t bytes)
 {
 	ptrdiff_t left = (ptrdiff_t)bytes - 64;
@@ -335,7 +335,7 @@ int pool_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options
 		return -ENODEV;
 	if (!options->idle)
 		return refuse_reclaim(slot);
-	/* ORDER: pairs with the device's last write. */
+	/* ORDER: pairs with the device's last write (reclaim.litmus). */
 	coherent_rmb();
 	(void)copy(slot_box_va(slot), slot_mem_va(slot), pool->slot_bytes);
 	(void)clear(slot_mem_va(slot), pool->slot_bytes);

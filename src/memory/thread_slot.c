@@ -22,7 +22,10 @@ static void give_back(void *value)
 	const unsigned int number = (unsigned int)(uintptr_t)value;
 
 	thread_slot_own = 0;
-	/* ORDER: pairs with the fetch_or of the next thread, which gets the caches of this one. */
+	/*
+	 * ORDER: pairs with the fetch_or of the next thread, which gets the caches of this one
+	 * (thread_slot.litmus).
+	 */
 	(void)__atomic_fetch_and(&taken, ~(UINT64_C(1) << number), __ATOMIC_RELEASE);
 }
 

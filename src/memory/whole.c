@@ -238,7 +238,7 @@ static int make_reachable(const struct coherent_box *box, const struct expose_re
 				    request->seal(box->va, box->count, address, request->seal_arg));
 	if (err)
 		return err;
-	/* ORDER: pairs with the device's first access. */
+	/* ORDER: pairs with the device's first access (expose.litmus). */
 	coherent_wmb();
 	err = object_map(box->object, request->permission);
 	if (err)
@@ -371,7 +371,7 @@ static int take_back(struct coherent_mem *mem, struct coherent_box *box, bool id
 		object_leak(old);
 		goto drop_home;
 	}
-	/* ORDER: pairs with the device's last write. */
+	/* ORDER: pairs with the device's last write (reclaim.litmus). */
 	coherent_rmb();
 	if (fence)
 		move_pages(old, home);

@@ -151,7 +151,10 @@ static void make_available(struct qemu_iommu *iommu, struct qemu_iommu_queue *qu
 	struct vring_avail *avail = shared_at(iommu, queue->at + AVAIL);
 
 	avail->ring[queue->next++ % ENTRIES] = head;
-	/* ORDER: pairs with QEMU's barrier between its reads of the index and of the entry. */
+	/*
+	 * ORDER: pairs with QEMU's barrier between its reads of the index and of the entry
+	 * (virtqueue_available.litmus).
+	 */
 	__atomic_store_n(&avail->idx, queue->next, __ATOMIC_RELEASE);
 }
 
@@ -159,7 +162,10 @@ static bool is_used(struct qemu_iommu *iommu, const struct qemu_iommu_queue *que
 {
 	const struct vring_used *used = shared_at(iommu, queue->at + USED);
 
-	/* ORDER: pairs with QEMU's barrier between its write of the result and of the index. */
+	/*
+	 * ORDER: pairs with QEMU's barrier between its write of the result and of the index
+	 * (virtqueue_used.litmus).
+	 */
 	return __atomic_load_n(&used->idx, __ATOMIC_ACQUIRE) != queue->seen;
 }
 

@@ -28,7 +28,8 @@ static uint32_t *mailbox_of(const struct qemu *qemu)
 
 /*
  * A model sends an interrupt by a write of a word that is not zero.
- * ORDER: the exchange acquires what the model wrote to memory before it wrote the word.
+ * ORDER: the exchange acquires what the model wrote to memory before it wrote the word
+ * (mailbox.litmus).
  */
 static void poll_mailbox(struct qemu *qemu)
 {

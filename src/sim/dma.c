@@ -5,7 +5,8 @@
  *
  * SHARED: the functions here are the device's side of exposed memory. They use the same atomic
  * accesses as drivers do, so that the memory model of C defines what each side sees.
- * ORDER: reads acquire and writes release, so the device's accesses stay in order, as on a bus.
+ * ORDER: reads acquire and writes release, so the device's accesses stay in order, as on a bus
+ * (sim_reads.litmus, sim_writes.litmus).
  * All that a driver did before it rang the doorbell has happened for every thread that sees the
  * answer of the device.
  */

@@ -31,7 +31,7 @@ static struct coherent_sim *sim_of(struct backend *backend)
 /* Each callback runs between these two. */
 static void enter_callback(struct coherent_sim *sim)
 {
-	/* ORDER: relaxed, because the number means something only to the thread that stored it. */
+	/* The order is relaxed: the number means something only to the thread that stored it. */
 	atomic_store_explicit(&sim->inside, sys_thread_self(), memory_order_relaxed);
 }
 
@@ -134,7 +134,10 @@ static bool take_activity_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 /* Lets each thread of the driver that waits for the lock have it. */
 static void give_way_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 {
-	/* ORDER: relaxed, because @wanted only asks this thread to yield. The lock orders all data. */
+	/*
+	 * ORDER: relaxed, because @wanted only asks this thread to yield. The lock orders all data
+	 * (wanted.litmus).
+	 */
 	while (atomic_load_explicit(&sim->wanted, memory_order_relaxed)) {
 		lock_drop(&sim->lock);
 		sys_yield();

@@ -5,7 +5,8 @@
  *
  * The lock of struct vfio_pci guards @fd, which is -1 after the device is disconnected. BARs stay
  * mapped until the close, so registers are accessed without the lock.
- * ORDER: registers are mapped uncached; device/bar.c has the barriers that order them with DMA.
+ * ORDER: registers are mapped uncached; device/bar.c has the barriers that order them with DMA
+ * (doorbell.litmus, completion.litmus).
  */
 #include <inttypes.h>
 #include <linux/vfio.h>
@@ -446,7 +447,8 @@ void vfio_pci_disconnect(struct vfio_pci *pci)
 	atomic_store_explicit(&pci->connected, false, memory_order_relaxed);
 	/*
 	 * ORDER: a thread that reads zero in the place of a BAR then finds the device disconnected.
-	 * The barrier is here, because a read of a register should not need one.
+	 * The barrier is here, because a read of a register should not need one
+	 * (connected.litmus).
 	 */
 	sys_barrier_all_threads();
 	lock_take(&pci->lock);

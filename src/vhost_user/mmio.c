@@ -204,7 +204,10 @@ static int open_kick_locked(struct vhost_user *vhost, atomic_int *kick_fd) NEEDS
 		return -ENOSPC;
 	if (sys_eventfd(&fd))
 		return report_no_descriptor(vhost);
-	/* ORDER: pairs with the acquire in notify_queue(), which also needs the doorbell. */
+	/*
+	 * ORDER: pairs with the acquire in notify_queue(), which also needs the doorbell
+	 * (kick_fd.litmus).
+	 */
 	atomic_store_explicit(kick_fd, fd, memory_order_release);
 	return 0;
 }
@@ -477,7 +480,7 @@ static void notify_queue(struct vhost_user *vhost, uint64_t queue)
 	if (queue < VHOST_USER_QUEUES_MAX)
 		/*
 		 * ORDER: pairs with the release in open_kick_locked(), which publishes a new
-		 * eventfd.
+		 * eventfd (kick_fd.litmus).
 		 */
 		fd = atomic_load_explicit(&vhost->kick_fds[queue], memory_order_acquire);
 	if (fd >= 0)

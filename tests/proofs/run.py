@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""Prove arithmetic with CBMC: run.py cbmc.
+"""Prove arithmetic with CBMC, and protocols between threads with herd7: run.py cbmc|herd7.
 
-A proof includes the source that it is about. It runs twice: each assertion holds, and each
-assertion is reached.
+A proof by CBMC includes the source that it is about. It runs twice: each assertion holds, and each
+assertion is reached. A litmus test has a state that must be impossible. Its lines "break: OLD =>
+NEW" change one word, such as a barrier, and then the state must be possible.
 
 The tools come from PATH, or from another suite of Debian; then they are in the cache of
 tests/vm/kernels.py. If they are out of reach the tests are skipped. Prints TAP.
 """
+import glob
 import os
 import re
 import shutil
@@ -26,6 +28,7 @@ SECONDS = 900
 # The suite and the packages of each tool. The first package gives the version.
 PACKAGES = {
     'cbmc': ('trixie', ['cbmc', 'minisat', 'z3', 'libz3-4', 'libc6', 'libstdc++6', 'libgcc-s1']),
+    'herd7': ('sid', ['herdtools7', 'libc6', 'libgmp10', 'libgcc-s1']),
 }
 Z3 = ['--smt2', '--z3']
 # (title, source, arguments)
@@ -44,6 +47,7 @@ PROOFS = [
 ]
 # Assertions of CBMC's own malloc() are not among these.
 PROVED = re.compile(r'\[(?:main|prove_\w+)\.assertion')
+BREAK = re.compile(r'break: (.*?) =>[ ]?(.*?)[ ]*(?:\*\))?$', re.M)
 
 
 class Tool:
@@ -61,7 +65,10 @@ class Tool:
             tree = os.path.join(where, f'{packages[0]}-{archive.version(packages[0])}')
             self.tree = archive.unpack(packages, tree)
         self.command = self._own(name)
-        self._write_z3()
+        if name == 'herd7':
+            self.command += ['-set-libdir', os.path.join(tree, 'usr/share/herdtools7/herd')]
+        else:
+            self._write_z3()
 
     def _own(self, name):
         """Returns the command that starts a program by the loader of its suite."""
@@ -105,16 +112,58 @@ def prove(tool, source, words):
     return []
 
 
+def is_possible(tool, path):
+    """Returns whether the state of a litmus test is possible; None if herd7 does not say it."""
+    told = tool.run(path)
+    found = re.search(r'^Observation \S+ (Never|Sometimes|Always)', told, re.M)
+    if not found:
+        return None, told.splitlines()
+    return found[1] != 'Never', []
+
+
+def broken(text):
+    """Yields (old text, test) for each place of each text that a test names for breaking."""
+    for old, new in BREAK.findall(text):
+        at = text.find('*)')
+        while (at := text.find(old, at + 1)) >= 0:
+            yield old, text[:at] + new + text[at + len(old):]
+
+
+def check_litmus(tool, name):
+    """Returns the complaints about a litmus test."""
+    with open(os.path.join(HERE, name), encoding='utf-8') as file:
+        text = file.read()
+    possible, told = is_possible(tool, name)
+    if possible is not False:
+        return [*told, 'the state is possible' if possible else 'herd7 gives no answer']
+    complaints, tried = [], 0
+    for old, changed in broken(text):
+        path = os.path.join(tool.folder, name)
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(changed)
+        possible, told = is_possible(tool, path)
+        tried += 1
+        if not possible:
+            complaints += [*told, f'the state stays impossible without {old}']
+    return complaints or ([] if tried else ['the test has no line that breaks it'])
+
+
 def results(name, folder):
     """Yields (title, complaints) of each test."""
     tool = Tool(name, folder)
-    for title, source, words in PROOFS:
-        yield title, prove(tool, source, words)
+    if name == 'cbmc':
+        for title, source, words in PROOFS:
+            yield title, prove(tool, source, words)
+        return
+    for path in sorted(glob.glob(os.path.join(HERE, '*.litmus'))):
+        name = os.path.basename(path)
+        yield f'{name}: the state is impossible, and each barrier is needed', check_litmus(tool,
+                                                                                          name)
 
 
 def main():
     if len(sys.argv) != 2 or sys.argv[1] not in PACKAGES:
-        print('usage: run.py cbmc', file=sys.stderr)
+        print('usage: run.py cbmc|herd7', file=sys.stderr)
         return 2
     good, number = True, 0
     with tempfile.TemporaryDirectory() as folder:

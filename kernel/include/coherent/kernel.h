@@ -323,7 +323,7 @@ static inline int coherent_map(struct coherent_box *box,
 	err = COHERENT_PLACE_IS_LATE ? 0 : coherent_seal(box, request);
 	if (err)
 		return err;
-	/* ORDER: pairs with the device's first access. */
+	/* ORDER: pairs with the device's first access (expose.litmus). */
 	dma_wmb();
 	err = coherent_place_map(object);
 	if (err)
@@ -337,7 +337,7 @@ static inline int coherent_map(struct coherent_box *box,
 	err = coherent_check_address(object);
 	if (!err)
 		err = coherent_seal(box, request);
-	/* ORDER: pairs with the device's first access too, for what .seal wrote. */
+	/* ORDER: pairs with the device's first access too, for what .seal wrote (expose.litmus). */
 	dma_wmb();
 	return err;
 }
@@ -355,7 +355,7 @@ static inline int coherent_make_reachable(struct coherent_box *box,
 		return coherent_refuse(-EOPNOTSUPP, box->object.site,
 				       "COHERENT_READ_ONLY needs .level = COHERENT_IOMMU");
 	err = coherent_seal(box, request);
-	/* ORDER: pairs with the device's first access. */
+	/* ORDER: pairs with the device's first access (expose.litmus). */
 	dma_wmb();
 	return err;
 }
@@ -416,7 +416,7 @@ static inline int coherent_base_reclaim(struct coherent_mem *mem,
 	if (object->mapped)
 		coherent_place_unmap(object);
 	object->mapped = false;
-	/* ORDER: pairs with the device's last write. */
+	/* ORDER: pairs with the device's last write (reclaim.litmus). */
 	dma_rmb();
 	box->va = coherent_place_va(object);
 	box->count = mem->count;

@@ -6,7 +6,7 @@
  * wait returns -EINTR when its task is killed.
  *
  * ORDER: readl() and writel() have the order towards DMA that coherent/bar.h promises
- * (memory-barriers.txt, "KERNEL I/O BARRIER EFFECTS").
+ * (memory-barriers.txt, "KERNEL I/O BARRIER EFFECTS"; doorbell.litmus, completion.litmus).
  */
 #ifndef COHERENT_KERNEL_BAR_H
 #define COHERENT_KERNEL_BAR_H
@@ -167,7 +167,7 @@ static inline irqreturn_t coherent_irq_handle(int number, void *arg)
 {
 	struct coherent_irq *irq = arg;
 
-	/* ORDER: pairs with the exchange in coherent_irq_ends_wait(). */
+	/* ORDER: pairs with the exchange in coherent_irq_ends_wait() (irq_pending.litmus). */
 	atomic_set_release(&irq->pending, 1);
 	wake_up_all(&irq->queue);
 	return IRQ_HANDLED;
@@ -224,7 +224,10 @@ static inline void coherent_base_irq_cleanup(struct coherent_irq **irq)
 
 static inline bool coherent_irq_ends_wait(struct coherent_irq *irq)
 {
-	/* ORDER: pairs with the release in the handler, and with the device's DMA before it. */
+	/*
+	 * ORDER: pairs with the release in the handler, and with the device's DMA before it
+	 * (irq_pending.litmus).
+	 */
 	return READ_ONCE(irq->closed) || atomic_xchg(&irq->pending, 0);
 }
 
@@ -258,7 +261,7 @@ static inline int coherent_irq_wait(struct coherent_irq *irq, u64 timeout_ns)
 		err = -EINTR;
 	else if (!left)
 		err = -ETIMEDOUT;
-	/* ORDER: pairs with the device's DMA before the interrupt. */
+	/* ORDER: pairs with the device's DMA before the interrupt (completion.litmus). */
 	dma_rmb();
 	atomic_dec_return_release(&irq->waiters);
 	return err;
