@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * These tests check which chunk of a pool gives its slots, and how large the next chunk is. The
+ * objects have 64 bytes, so the chunks of a pool have 64, 64, 128, 256, 512 and then 1024 slots.
+ */
+#include "pool_test.h"
+
+#define CHUNK ((size_t)1024)
+#define CHUNKS ((size_t)40)
+/* More than a cache returns at a time, so that each of these slots goes back to its chunk. */
+#define FREED ((size_t)80)
+
+static union command_box boxes[CHUNKS * CHUNK];
+
+static uint64_t allocated(void)
+{
+	struct coherent_stats stats;
+
+	assert_ok(coherent_device_stats(dev, &stats));
+	return stats.allocated;
+}
+
+static void allocate(union commands *pool, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (coherent_is_empty(&boxes[i]))
+			assert_ok(coherent_pool_box(pool, &boxes[i]));
+}
+
+static void free_all(size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		coherent_box_free(&boxes[i]);
+}
+
+static void slot_of_a_full_chunk_is_found_again(void **state)
+{
+	union commands pool = COHERENT_EMPTY;
+	uint64_t before;
+
+	(void)state;
+	assert_ok(coherent_pool_create(&pool, dev));
+	allocate(&pool, ARRAY_SIZE(boxes));
+	before = allocated();
+	/* Each chunk gets one slot back. */
+	for (size_t i = 0; i < CHUNKS; i++)
+		coherent_box_free(&boxes[i * CHUNK + 7]);
+	/* These push the slots out of the cache. */
+	for (size_t i = 0; i < FREED; i++)
+		coherent_box_free(&boxes[ARRAY_SIZE(boxes) - 1 - i]);
+	allocate(&pool, ARRAY_SIZE(boxes));
+	assert_int_equal(allocated(), before);
+	free_all(ARRAY_SIZE(boxes));
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
+static void pool_that_shrank_grows_by_its_size(void **state)
+{
+	const size_t count = CHUNK / 2, bytes = count * sizeof(struct command);
+	union commands pool = COHERENT_EMPTY;
+	struct coherent_stats stats;
+
+	(void)state;
+	assert_ok(coherent_pool_create(&pool, dev));
+	for (unsigned int turn = 0; turn < 20; turn++) {
+		allocate(&pool, count);
+		assert_ok(coherent_device_stats(dev, &stats));
+		assert_true(stats.bytes >= bytes && stats.bytes < 2 * bytes);
+		free_all(count);
+	}
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_DEVICE(slot_of_a_full_chunk_is_found_again),
+		ON_DEVICE(pool_that_shrank_grows_by_its_size),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

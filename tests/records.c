@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * These tests check what happens to the record of an object in states that a driver cannot bring
+ * about by itself: the record changes right now, or an unmapping fails in a certain way.
+ */
+#include "../src/device/device.h"
+#include "test.h"
+
+static struct coherent_device *dev;
+static struct backend_ops ops;
+static const struct backend_ops *usual_ops;
+static int unmap_result;
+
+static int unmap(struct backend *backend, const struct backend_mapping *mapping, bool idle)
+{
+	return unmap_result ? unmap_result : usual_ops->unmap(backend, mapping, idle);
+}
+
+static int open_device(void **state)
+{
+	(void)state;
+	unmap_result = 0;
+	assert_ok(coherent_device_open(&dev, "sim:edu,step"));
+	usual_ops = dev->backend->ops;
+	ops = *usual_ops;
+	ops.unmap = unmap;
+	dev->backend->ops = &ops;
+	return 0;
+}
+
+static int close_device(void **state)
+{
+	(void)state;
+	coherent_device_close(dev);
+	return 0;
+}
+
+static void record_that_changes_is_not_found(void **state)
+{
+	COHERENT_BOX(uint32_t) box = COHERENT_EMPTY;
+	struct coherent_object *object;
+	struct coherent_info info;
+
+	(void)state;
+	assert_ok(coherent_box_zeroed(&box, dev, 8));
+	object = box.base.object;
+	object_seq_write_begin(object);
+	assert_err(coherent_find_ptr(dev, coherent_box_ptr(&box), &info), -ERANGE);
+	assert_int_equal(info.state, COHERENT_STATE_NONE);
+	object_seq_write_end(object);
+	assert_ok(coherent_find_ptr(dev, coherent_box_ptr(&box), &info));
+	assert_int_equal(info.state, COHERENT_STATE_BOX);
+	coherent_box_free(&box);
+}
+
+/* The backend says by these errors that the device still reaches the mem, as before. */
+static void mem_stays_after_an_unmapping_that_did_nothing(void **state)
+{
+	static const int errors[] = { -ENODEV, -ENOMEM, -EBUSY };
+	COHERENT_BOX(uint32_t) box = COHERENT_EMPTY;
+	COHERENT(uint32_t) mem = COHERENT_EMPTY;
+	uint32_t value;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, dev, 8));
+	assert_ok(coherent_write(&mem, 7, 42));
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+		unmap_result = errors[i];
+		assert_err(coherent_reclaim(&mem, &box, .idle = true), errors[i]);
+		assert_true(coherent_is_empty(&box));
+		assert_false(coherent_is_empty(&mem));
+		assert_ok(coherent_read(&mem, 7, &value));
+		assert_int_equal(value, 42);
+	}
+	unmap_result = 0;
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_int_equal(coherent_box_ptr(&box)[7], 42);
+	coherent_box_free(&box);
+}
+
+static void mem_is_leaked_after_another_error(void **state)
+{
+	static const int errors[] = { -EIO, -EINVAL, -EPERM };
+	struct coherent_stats stats;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+		COHERENT_BOX(uint32_t) box = COHERENT_EMPTY;
+		COHERENT(uint32_t) mem = COHERENT_EMPTY;
+
+		unmap_result = 0;
+		assert_ok(coherent_zeroed(&mem, dev, 8));
+		unmap_result = errors[i];
+		assert_err(coherent_reclaim(&mem, &box, .idle = true), -EIO);
+		assert_true(coherent_is_empty(&box) && coherent_is_empty(&mem));
+		assert_ok(coherent_device_stats(dev, &stats));
+		assert_int_equal(stats.objects, i + 1);
+		assert_int_equal(stats.mems, i + 1);
+	}
+	unmap_result = 0;
+}
+
+#define ON_DEVICE(test) cmocka_unit_test_setup_teardown(test, open_device, close_device)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_DEVICE(record_that_changes_is_not_found),
+		ON_DEVICE(mem_stays_after_an_unmapping_that_did_nothing),
+		ON_DEVICE(mem_is_leaked_after_another_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
