@@ -117,6 +117,10 @@ static void missing_or_failing_qemu_is_reported(void **state)
 	open_with_script("echo \"qemu-system-x86_64: -device virtio-iommu-pci,addr=2: "
 			 "'virtio-iommu-pci' is not a valid device model name\" >&2; exit 1",
 			 -ENODEV, needed, "-device help lists the models");
+	/* The reason comes last, behind more than the library reads at a time. */
+	open_with_script("for i in 0 1 2 3 4 5 6 7; do printf '%01000d\\n' $i >&2; done\n"
+			 "echo 'qemu-system-x86_64: -device edu: at the end' >&2; exit 1",
+			 -EINVAL, "-device edu: at the end", needed);
 	open_with_script("echo 'qemu-system-x86_64: x: Cannot allocate memory' >&2; exit 1",
 			 -ENOMEM, "Cannot allocate memory", needed);
 	open_with_script("echo 'qemu-system-x86_64: /dev/x: Too many open files' >&2; exit 1",
