@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* This test checks which sizes of a queue a driver can choose. */
+/* These tests check which sizes and places of a queue a driver can choose. */
 #include "vhost_test.h"
 
 #define NUMBER_MAX 1024
@@ -27,10 +27,49 @@ static void size_of_a_queue_is_a_power_of_two(void **state)
 	close_fixture(fixture);
 }
 
+/* Starts a queue at an address. Returns the status, which has NEEDS_RESET if the place is wrong. */
+static uint32_t start_queue_at(struct fixture *fixture, uint64_t at)
+{
+	coherent_bar_write32(fixture->bar, STATUS, 3);
+	coherent_bar_write32(fixture->bar, SELECT, 1);
+	coherent_bar_write32(fixture->bar, FEATURES, 1);
+	coherent_bar_write32(fixture->bar, STATUS, 11);
+	coherent_bar_write32(fixture->bar, QUEUE, 0);
+	coherent_bar_write32(fixture->bar, NUMBER, ENTRIES);
+	coherent_bar_write32(fixture->bar, DESC, (uint32_t)at);
+	coherent_bar_write32(fixture->bar, AVAIL, (uint32_t)at + PAGE);
+	coherent_bar_write32(fixture->bar, USED, (uint32_t)at + 2 * PAGE);
+	coherent_bar_write32(fixture->bar, READY, 1);
+	coherent_bar_write32(fixture->bar, STATUS, 15);
+	return coherent_bar_read32(fixture->bar, STATUS);
+}
+
+/* Memory is taken back in both ways. */
+static void queue_in_lost_memory_does_not_start(void **state)
+{
+	struct fixture *fixture = open_fixture("");
+	uint64_t at = coherent_addr(&fixture->rings).raw;
+
+	(void)state;
+	assert_int_equal(start_queue_at(fixture, at), 15);
+	coherent_bar_write32(fixture->bar, STATUS, 0);
+	assert_ok(coherent_reclaim(&fixture->rings, &fixture->box, .idle = true));
+	assert_int_equal(start_queue_at(fixture, at), 15 | 0x40);
+	coherent_bar_write32(fixture->bar, STATUS, 0);
+	assert_ok(coherent_expose(&fixture->box, &fixture->rings));
+	at = coherent_addr(&fixture->rings).raw;
+	coherent_free(&fixture->rings);
+	assert_ok(coherent_device_fence(fixture->dev));
+	assert_int_equal(start_queue_at(fixture, at), 15 | 0x40);
+	assert_true(log_has(&fixture->log, "is not in memory that is exposed"));
+	close_fixture(fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_PEER(size_of_a_queue_is_a_power_of_two),
+		WITH_PEER(queue_in_lost_memory_does_not_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
