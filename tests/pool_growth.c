@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * These tests check which chunk of a pool gives its slots, and how large the next chunk is. The
+ * These tests check which chunk of a pool gives its slots, how many, and how large the next one is. The
  * objects have 64 bytes, so the chunks of a pool have 64, 64, 128, 256, 512 and then 1024 slots.
  */
+#include "../src/memory/pool_slots.h"
 #include "pool_test.h"
 
 #define CHUNK ((size_t)1024)
@@ -71,11 +72,30 @@ static void pool_that_shrank_grows_by_its_size(void **state)
 	assert_ok(coherent_pool_destroy(&pool));
 }
 
+/* A thread takes and returns so many slots at a time that it seldom needs the lock. */
+static void slots_move_in_batches(void **state)
+{
+	static const struct {
+		size_t align;
+		unsigned int batch;
+	} cases[] = { { 64, SLOTS_BATCH }, { 1024, SLOTS_BATCH }, { 2048, 16 }, { 4096, 8 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		union commands pool = COHERENT_EMPTY;
+
+		assert_ok(coherent_pool_create(&pool, dev, .align = cases[i].align));
+		assert_int_equal(pool.base.va->batch, cases[i].batch);
+		assert_ok(coherent_pool_destroy(&pool));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_DEVICE(slot_of_a_full_chunk_is_found_again),
 		ON_DEVICE(pool_that_shrank_grows_by_its_size),
+		ON_DEVICE(slots_move_in_batches),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
