@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* These tests check which sizes and places of a queue a driver can choose. */
+/*
+ * These tests check which sizes and places of a queue a driver can choose, and that a queue starts
+ * whatever the peer lacks.
+ */
 #include "vhost_test.h"
 
 #define NUMBER_MAX 1024
@@ -65,11 +68,27 @@ static void queue_in_lost_memory_does_not_start(void **state)
 	close_fixture(fixture);
 }
 
+static void queue_starts_without_any_optional_feature(void **state)
+{
+	(void)state;
+	for (uint64_t lacks = 0; lacks <= PEER_PROTOCOL; lacks++) {
+		struct fixture *fixture;
+
+		if (lacks & ~PEER_PROTOCOL)
+			continue;
+		peer.script->protocol = PEER_PROTOCOL & ~lacks;
+		fixture = open_fixture("");
+		assert_ok(start_virtio(fixture));
+		close_fixture(fixture);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_PEER(size_of_a_queue_is_a_power_of_two),
 		WITH_PEER(queue_in_lost_memory_does_not_start),
+		WITH_PEER(queue_starts_without_any_optional_feature),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
