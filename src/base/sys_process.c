@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Starts and ends the programs and threads of the library, and reads loaded code.
+ * Asks about the process, starts and ends the programs and threads of the library, and reads loaded
+ * code.
  *
  * Between fork() and exec() the child of a program with threads may only make system calls: another
  * thread may have held any lock when the child was copied. Nothing here takes a lock.

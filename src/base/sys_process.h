@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Starts and ends programs and threads, and reads loaded code. The functions follow the rules of sys.h.
+ * Asks about the process, starts and ends programs and threads, and reads loaded code. The functions
+ * follow the rules of sys.h.
  */
 #ifndef SYS_PROCESS_H
 #define SYS_PROCESS_H
