@@ -3,6 +3,8 @@
  * These tests check what happens to the record of an object in states that a driver cannot bring
  * about by itself: the record changes right now, or an unmapping fails in a certain way.
  */
+#include <coherent/pool.h>
+
 #include "../src/device/device.h"
 #include "test.h"
 
@@ -100,6 +102,37 @@ static void mem_is_leaked_after_another_error(void **state)
 	unmap_result = 0;
 }
 
+/* The fault names the slot and its allocation, not the chunk. */
+static void fault_of_a_slot_names_the_slot(void **state)
+{
+	COHERENT_POOL(uint8_t[64]) pool = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t[64]) boxes[3] = { COHERENT_EMPTY };
+	COHERENT(uint8_t[64]) mems[3] = { COHERENT_EMPTY };
+	struct coherent_fault fault;
+	uint8_t byte = 1;
+
+	(void)state;
+	/* A device with other functions is not a simulated one for coherent_sim_try(). */
+	dev->backend->ops = usual_ops;
+	assert_ok(coherent_pool_create(&pool, dev, .permission = COHERENT_READ_ONLY));
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++) {
+		assert_ok(coherent_pool_box(&pool, &boxes[i]));
+		assert_ok(coherent_expose(&boxes[i], &mems[i], .permission = COHERENT_READ_ONLY));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++) {
+		assert_err(coherent_sim_try(dev, &mems[i], 63, &byte, 1, COHERENT_ACCESS_WRITE),
+			   -EIO);
+		assert_ok(coherent_device_next_fault(dev, &fault));
+		assert_int_equal(fault.state, COHERENT_STATE_MEM);
+		assert_int_equal(fault.object_address, coherent_addr(&mems[i]).raw);
+		assert_int_equal(fault.object_bytes, 64);
+		assert_non_null(strstr(fault.text, "read-only (64 bytes allocated at"));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+		coherent_free(&mems[i]);
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
 #define ON_DEVICE(test) cmocka_unit_test_setup_teardown(test, open_device, close_device)
 
 int main(void)
@@ -108,6 +141,7 @@ int main(void)
 		ON_DEVICE(record_that_changes_is_not_found),
 		ON_DEVICE(mem_stays_after_an_unmapping_that_did_nothing),
 		ON_DEVICE(mem_is_leaked_after_another_error),
+		ON_DEVICE(fault_of_a_slot_names_the_slot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,12 +83,31 @@ static void queue_starts_without_any_optional_feature(void **state)
 	}
 }
 
+/* The peer learns of the features when the driver has chosen them, and not before or again. */
+static void features_are_sent_once(void **state)
+{
+	struct fixture *fixture = open_fixture("");
+	const unsigned int *seen = &peer.script->seen[VHOST_USER_SET_FEATURES];
+	const unsigned int before = *seen;
+
+	(void)state;
+	coherent_bar_write32(fixture->bar, STATUS, 1);
+	coherent_bar_write32(fixture->bar, STATUS, 3);
+	coherent_bar_read32(fixture->bar, CONFIG);
+	assert_int_equal(*seen, before);
+	assert_int_equal(start_queue_at(fixture, coherent_addr(&fixture->rings).raw), 15);
+	coherent_bar_read32(fixture->bar, CONFIG);
+	assert_int_equal(*seen, before + 1);
+	close_fixture(fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_PEER(size_of_a_queue_is_a_power_of_two),
 		WITH_PEER(queue_in_lost_memory_does_not_start),
 		WITH_PEER(queue_starts_without_any_optional_feature),
+		WITH_PEER(features_are_sent_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
