@@ -55,7 +55,7 @@ static struct site **bucket_of(struct sites *sites, const char *text, size_t byt
 
 _Static_assert(SITES_BUCKETS == 1 << (64 - 58), "the hash has as many values as there are buckets");
 
-/* ORDER: pairs with the release in insert_locked() (page_owner.litmus). */
+/* ORDER: pairs with the release in insert_locked() (site.litmus). */
 static struct site *first_of(struct site **bucket)
 {
 	return __atomic_load_n(bucket, __ATOMIC_ACQUIRE);
@@ -130,7 +130,7 @@ static struct site *insert_locked(struct sites *sites, struct site **bucket, con
 		return NULL;
 	*site = (struct site){ .next = first_of(bucket), .bytes = bytes };
 	memcpy(site->text, text, bytes + 1);
-	/* ORDER: a reader of the list sees the whole copy (page_owner.litmus). */
+	/* ORDER: a reader of the list sees the whole copy (site.litmus). */
 	__atomic_store_n(bucket, site, __ATOMIC_RELEASE);
 	return site;
 }

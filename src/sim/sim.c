@@ -31,7 +31,10 @@ static struct coherent_sim *sim_of(struct backend *backend)
 /* Each callback runs between these two. */
 static void enter_callback(struct coherent_sim *sim)
 {
-	/* The order is relaxed: the number means something only to the thread that stored it. */
+	/*
+	 * ORDER: relaxed, because the number means something only to the thread that stored it
+	 * (inside.litmus).
+	 */
 	atomic_store_explicit(&sim->inside, sys_thread_self(), memory_order_relaxed);
 }
 
