@@ -18,6 +18,7 @@ static unsigned int lines;
 	} while (0)
 
 #include <coherent/debugfs.h>
+#include <coherent/expose_all.h>
 
 #include "world.h"
 
@@ -102,6 +103,18 @@ static void refused_calls_on_objects_say_why(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&empty_mem));
 }
 
+static void refused_calls_on_several_boxes_say_why(struct kunit *test)
+{
+	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&box));
+	REFUSED(coherent_expose_all(COHERENT_EXPOSURE(&box, &empty_mem)), -EINVAL, "empty box");
+	KUNIT_ASSERT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1), 0);
+	REFUSED(coherent_expose_all(COHERENT_EXPOSURE(&box, &empty_mem, .permission = 9)), -EINVAL,
+		".permission");
+	KUNIT_ASSERT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1), 0);
+	REFUSED(coherent_expose_all(COHERENT_EXPOSURE(&box, &mem)), -EBUSY, "mem is not empty");
+	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&box));
+}
+
 static int reasons_begin(struct kunit_suite *suite)
 {
 	int err = world_begin(suite);
@@ -121,6 +134,7 @@ static void reasons_end(struct kunit_suite *suite)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(refused_allocations_say_why),
 	KUNIT_CASE(refused_calls_on_objects_say_why),
+	KUNIT_CASE(refused_calls_on_several_boxes_say_why),
 	{},
 };
 

@@ -10,13 +10,17 @@ static inline int coherent_check_exposures(const struct coherent_exposure *expos
 {
 	size_t i;
 
-	for (i = 0; i < count; i++)
-		if (coherent_box_is_empty(exposures[i].box) ||
-		    (unsigned int)exposures[i].options.permission > COHERENT_READ_ONLY)
-			return -EINVAL;
+	for (i = 0; i < count; i++) {
+		if (coherent_box_is_empty(exposures[i].box))
+			return coherent_refuse(-EINVAL, NULL, "an empty box cannot be exposed");
+		if ((unsigned int)exposures[i].options.permission > COHERENT_READ_ONLY)
+			return coherent_refuse(-EINVAL, exposures[i].box->object.site,
+					       ".permission is not an enum coherent_permission");
+	}
 	for (i = 0; i < count; i++)
 		if (!coherent_mem_is_empty(exposures[i].options.mem))
-			return -EBUSY;
+			return coherent_refuse(-EBUSY, exposures[i].box->object.site,
+					       "the mem is not empty, or was never initialised");
 	return 0;
 }
 
