@@ -76,14 +76,15 @@ int coherent_base_box_from(struct coherent_box *box, struct coherent_device *dev
 	return err;
 }
 
-int coherent_base_refuse_element(const struct coherent_box *box, size_t i, int result)
+void coherent_base_refuse_element(const struct coherent_box *box, size_t i, int returned)
 {
 	struct object_store *store = box->object ? object_store(box->object) : NULL;
 
-	if (result > 0)
-		return refuse_result(store, INIT_AT, "the initialiser", result);
-	return refuse(store, -EINVAL, INIT_AT, "there is no element %zu, the box has %zu", i,
-		      box->count);
+	if (returned > 0)
+		(void)refuse_result(store, INIT_AT, "the initialiser", returned);
+	else
+		(void)refuse(store, -EINVAL, INIT_AT, "there is no element %zu, the box has %zu", i,
+			     box->count);
 }
 
 int coherent_base_box_level(const struct coherent_box *box)

@@ -57,13 +57,14 @@ int coherent_base_box_from(struct coherent_box *box, struct coherent_device *dev
  * coherent_base_refuse_element() - Report why coherent_box_init_at() failed.
  * @box: The box, which may be empty.
  * @i: The index of the element.
- * @result: The result of the initialiser, if that is positive; otherwise there is no
+ * @returned: The result of the initialiser, if that is positive; otherwise there is no
  *	element @i.
  *
- * Return: -EINVAL.
+ * The macro that calls this has the result -EINVAL, so that an analyzer sees that an
+ * element exists if the result is 0.
  */
-COHERENT_MUST_CHECK COHERENT_BASE
-int coherent_base_refuse_element(const struct coherent_box *box, size_t i, int result);
+COHERENT_BASE
+void coherent_base_refuse_element(const struct coherent_box *box, size_t i, int returned);
 
 /**
  * coherent_base_box_level() - See coherent_box_level().

@@ -26,9 +26,11 @@
 			init.element = (void *)coherent_box_at(init.box, init.n, \
 							       sizeof(COHERENT_T(x))); \
 			init.err = init.element ? (fn)(init.element, (argument)) : 0; \
-			!init.element || init.err > 0 ?			\
-				coherent_base_refuse_element(init.box, init.n, init.err) : \
-				init.err;				\
+			if (!init.element || init.err > 0) {		\
+				coherent_base_refuse_element(init.box, init.n, init.err); \
+				init.err = -EINVAL;			\
+			}						\
+			init.err;					\
 		}))
 
 #define COHERENT_INIT(init, x, dev, n, fn, ...)				\

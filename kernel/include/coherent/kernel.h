@@ -268,9 +268,9 @@ static inline int __must_check coherent_handle_manage(struct coherent_handle *ha
 
 /* --- Refusals --- */
 
-static inline int coherent_base_refuse_element(const struct coherent_box *box, size_t i, int result)
+static inline void coherent_base_refuse_element(const struct coherent_box *box, size_t i,
+						int returned)
 {
-	return -EINVAL;
 }
 
 static inline int coherent_base_refuse_view(const struct coherent_mem *mem)
