@@ -35,6 +35,11 @@ static int returns_one(u64 *elements, size_t count, void *arg)
 	return 1;
 }
 
+static int element_returns_one(u64 *element, void *arg)
+{
+	return 1;
+}
+
 static int seal_returns_one(void *elements, size_t count, coherent_addr_t address, void *arg)
 {
 	return 1;
@@ -83,6 +88,9 @@ static void refused_allocations_say_why(struct kunit *test)
 
 static void refused_calls_on_objects_say_why(struct kunit *test)
 {
+	REFUSED(coherent_box_init_at(&box, 1, element_returns_one, NULL), -EINVAL,
+		"no such element");
+	REFUSED(coherent_box_init_at(&box, 0, element_returns_one, NULL), -EINVAL, "positive");
 	REFUSED(coherent_expose(&empty_box, &empty_mem), -EINVAL, "empty box");
 	REFUSED(coherent_reclaim(&empty_mem, &empty_box), -EINVAL, "empty mem");
 	REFUSED(coherent_reclaim(&mem, &box), -EBUSY, "box is not empty");

@@ -271,6 +271,9 @@ static inline int __must_check coherent_handle_manage(struct coherent_handle *ha
 static inline void coherent_base_refuse_element(const struct coherent_box *box, size_t i,
 						int returned)
 {
+	(void)coherent_refuse(-EINVAL, coherent_box_is_empty(box) ? NULL : box->object.site,
+			      returned > 0 ? "the initialiser returned a positive number" :
+					     "there is no such element in the box");
 }
 
 static inline int coherent_base_refuse_view(const struct coherent_mem *mem)
