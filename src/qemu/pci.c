@@ -117,7 +117,7 @@ static int size_bars(struct qemu_pci *pci)
 		{ QEMU_PCI_BARS, QEMU_PCI_BARS + WINDOW_BYTES },
 		{ QEMU_PCI_PORTS, QEMU_PCI_PORTS + PORTS_BYTES },
 	};
-	enum bar_kind kind;
+	enum bar_kind kind = BAR_32;
 	int err = 0;
 
 	for (unsigned int i = 0; !err && i < 6; i++) {
@@ -255,7 +255,7 @@ static int write_entry(const struct qemu_pci *pci, uint64_t entry, unsigned int 
 
 static int enable_msix(const struct qemu_pci *pci)
 {
-	uint64_t entry;
+	uint64_t entry = 0;
 	uint32_t head;
 	int err = find_msix_table(pci, &entry);
 

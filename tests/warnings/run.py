@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""Check that the headers cause no warning in a driver.
+"""Check that the headers cause no warning in a driver, and that the library has none.
 
 usage: run.py SOURCE_DIR [COMPILER...]
 
 Compiles user.c with almost all warnings of gcc and clang, and lets the analyzers of both read
 it. The headers are in a folder of the user, because compilers warn less about system folders.
-Prints TAP. Each compiler has the name gcc or clang, maybe with a version: clang-19.
+Compiles the library with optimizations that the builds of tools/check do not use, because each
+lets a compiler see other mistakes. Prints TAP. Each compiler has the name gcc or clang, maybe with a version: clang-19.
 """
+import glob
 import os
 import subprocess
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Not here: -Wc++-compat and -Wtraditional-conversion, because the headers are modern C, and
@@ -30,6 +33,8 @@ GCC = '''-Wall -Wextra -Wpedantic -Wshadow -Wundef -Wvla -Walloca -Wswitch-defau
 # functions that may stay unused.
 CLANG = '''-Weverything -Wno-c++98-compat -Wno-disabled-macro-expansion -Wno-padded
 -Wno-documentation-unknown-command -Wno-used-but-marked-unused'''.split()
+LIBRARY = '''-std=gnu11 -Wall -Wextra -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DCOHERENT_LIBRARY
+-c'''.split()
 STANDARDS = ('gnu11', 'c11', 'gnu17', 'c2x')
 
 
@@ -44,15 +49,27 @@ def runs(compiler):
     yield 'the analyzer', ['-std=gnu11', *analyze]
 
 
+def commands(compiler, source_dir):
+    """Yield (title, command) for each run of a compiler. The objects go to the current folder."""
+    include = ['-I', os.path.join(source_dir, 'include')]
+    for title, flags in runs(compiler):
+        yield title, [compiler, *flags, *include, os.path.join(HERE, 'user.c')]
+    sources = sorted(glob.glob(os.path.join(source_dir, 'src/**/*.c'), recursive=True))
+    for level in ('-O1', '-Os'):
+        yield (f'the library, {level}',
+               [compiler, *LIBRARY, level, *include, '-I', os.path.join(source_dir, 'src'),
+                *sources])
+
+
 def main():
     source_dir, *compilers = sys.argv[1:]
-    include = os.path.join(source_dir, 'include')
+    source_dir = os.path.abspath(source_dir)
     count = failed = 0
     for compiler in compilers or ('gcc', 'clang'):
-        for title, flags in runs(compiler):
-            command = [compiler, *flags, '-I', include, os.path.join(HERE, 'user.c'),
-                       '-o', '/dev/null']
-            done = subprocess.run(command, check=False, capture_output=True, text=True)
+        for title, command in commands(compiler, source_dir):
+            with tempfile.TemporaryDirectory() as folder:
+                done = subprocess.run(command, check=False, capture_output=True, text=True,
+                                      cwd=folder)
             said = done.stderr + done.stdout
             count += 1
             failed += bool(said or done.returncode)
