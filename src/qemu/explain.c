@@ -98,7 +98,8 @@ static const struct {
 	{ -ENXIO, -ENODEV, "QEMU runs, but its PCI bus does not have the device" },
 	{ -EIO, -EIO, "the virtio-iommu of this QEMU does not work as that of QEMU 7.2; " NEEDED },
 	{ -ENOSPC, -ENOSPC,
-	  "the BARs of the model take more than the 512 MiB and 4 KiB of ports that QEMU has" },
+	  "the BARs of the model need more than 512 MiB of memory or 4 KiB of I/O ports, which is all "
+	  "that qemu: gives them" },
 	{ -EPIPE, -ENODEV, "QEMU ended and did not say why; " NEEDED },
 	{ -EPROTO, -EIO, "QEMU sent a malformed reply and was killed" },
 	{ -ETIMEDOUT, -ETIMEDOUT,
