@@ -32,8 +32,8 @@ static struct coherent_sim *sim_of(struct backend *backend)
 static void enter_callback(struct coherent_sim *sim)
 {
 	/*
-	 * ORDER: relaxed, because the number means something only to the thread that stored it
-	 * (inside.litmus).
+	 * This store is relaxed. A thread finds its own number here only if it stored the number
+	 * itself, and a thread sees its own stores in order.
 	 */
 	atomic_store_explicit(&sim->inside, sys_thread_self(), memory_order_relaxed);
 }

@@ -4,7 +4,8 @@
 
 A proof by CBMC includes the source that it is about. It runs twice: each assertion holds, and each
 assertion is reached. A litmus test has a state that must be impossible. Its lines "break: OLD =>
-NEW" change one word, such as a barrier, and then the state must be possible.
+NEW" change one word, such as a barrier, and then the state must be possible. A litmus test shows
+which barriers a protocol needs. tests/object_code checks the barriers of the code itself.
 
 The tools come from PATH, or from another suite of Debian; then they are in the cache of
 tests/vm/kernels.py. If they are out of reach the tests are skipped. Prints TAP.
