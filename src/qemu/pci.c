@@ -32,6 +32,8 @@
 #define BRIDGE_RESET ((uint32_t)PCI_BRIDGE_CTL_BUS_RESET << 16)
 /* An interrupt writes this value, so a word of the mailbox that is not zero is an interrupt. */
 #define MESSAGE 1
+/* The entries of the table of MSI-X that one command of qtest writes. */
+#define ENTRIES_MAX (QTEST_WORDS_MAX / 4)
 
 static int read_config(const struct qemu_pci *pci, unsigned int offset, uint32_t *value)
 {
@@ -225,8 +227,8 @@ static int find_vectors(struct qemu_pci *pci)
 	return err;
 }
 
-/* Sets @entry to the address of the table, which must be in a BAR as a whole. */
-static int find_msix_table(const struct qemu_pci *pci, uint64_t *entry)
+/* Sets @address to that of the table, which must be in a BAR as a whole. */
+static int find_msix_table(const struct qemu_pci *pci, uint64_t *address)
 {
 	uint32_t table;
 	int err = read_config(pci, pci->msix + PCI_MSIX_TABLE, &table);
@@ -237,7 +239,7 @@ static int find_msix_table(const struct qemu_pci *pci, uint64_t *entry)
 	if (bar > 5 || pci->bars[bar].is_ports ||
 	    offset + (uint64_t)pci->vectors * PCI_MSIX_ENTRY_SIZE > pci->bars[bar].bytes)
 		return -EIO;
-	*entry = pci->bars[bar].address + offset;
+	*address = pci->bars[bar].address + offset;
 	return 0;
 }
 
@@ -245,24 +247,44 @@ static int find_msix_table(const struct qemu_pci *pci, uint64_t *entry)
  * PCI Local Bus 3.0, 6.8.2: an entry is an address of 64 bits, the data, and a word of control. A
  * reset masks each vector, and 0 in the last word unmasks it.
  */
-static int write_entry(const struct qemu_pci *pci, uint64_t entry, unsigned int vector)
+static int write_entries(const struct qemu_pci *pci, uint64_t table, unsigned int first,
+			 unsigned int count)
 {
-	const uint64_t message = pci->messages + vector * sizeof(uint32_t);
-	const uint32_t words[4] = { (uint32_t)message, (uint32_t)(message >> 32), MESSAGE, 0 };
+	uint32_t words[QTEST_WORDS_MAX];
 
-	return qtest_write_entry(pci->qtest, entry + vector * PCI_MSIX_ENTRY_SIZE, words);
+	for (unsigned int i = 0; i < count; i++) {
+		const uint64_t message = pci->messages + (first + i) * sizeof(uint32_t);
+
+		words[4 * i] = (uint32_t)message;
+		words[4 * i + 1] = (uint32_t)(message >> 32);
+		words[4 * i + 2] = MESSAGE;
+		words[4 * i + 3] = 0;
+	}
+	return qtest_write_words(pci->qtest, table + first * PCI_MSIX_ENTRY_SIZE, words, 4 * count);
+}
+
+/* Each command takes time, and a table can have 2048 entries. So a command writes many. */
+static int write_table(const struct qemu_pci *pci, uint64_t table)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < pci->vectors; i += ENTRIES_MAX)
+		err = write_entries(pci, table, i,
+				    pci->vectors - i < ENTRIES_MAX ? pci->vectors - i :
+								     ENTRIES_MAX);
+	return err;
 }
 
 static int enable_msix(const struct qemu_pci *pci)
 {
-	uint64_t entry = 0;
+	uint64_t table = 0;
 	uint32_t head;
-	int err = find_msix_table(pci, &entry);
+	int err = find_msix_table(pci, &table);
 
 	if (!err)
 		err = read_config(pci, pci->msix, &head);
-	for (unsigned int i = 0; !err && i < pci->vectors; i++)
-		err = write_entry(pci, entry, i);
+	if (!err)
+		err = write_table(pci, table);
 	/* MSI-X is enabled last, when each vector has an address in the mailbox. */
 	return err ? err :
 		     write_config(pci, pci->msix, head | (uint32_t)PCI_MSIX_FLAGS_ENABLE << 16);

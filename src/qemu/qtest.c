@@ -108,12 +108,14 @@ int qtest_write(const struct qtest *qtest, uint64_t address, unsigned int width,
 }
 
 /* The text has the bytes in their order in memory, and a register is little-endian. */
-int qtest_write_entry(const struct qtest *qtest, uint64_t address, const uint32_t words[4])
+int qtest_write_words(const struct qtest *qtest, uint64_t address, const uint32_t *words,
+		      size_t count)
 {
-	char line[96];
-	int used = snprintf(line, sizeof(line), "write 0x%" PRIx64 " 0x10 0x", address);
+	char line[64 + 8 * QTEST_WORDS_MAX];
+	int used = snprintf(line, sizeof(line), "write 0x%" PRIx64 " 0x%zx 0x", address,
+			    count * sizeof(*words));
 
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < count; i++)
 		used += snprintf(line + used, sizeof(line) - (size_t)used, "%08" PRIx32,
 				 __builtin_bswap32(words[i]));
 	snprintf(line + used, sizeof(line) - (size_t)used, "\n");

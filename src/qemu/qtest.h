@@ -7,7 +7,10 @@
 #ifndef QTEST_H
 #define QTEST_H
 
+#include <stddef.h>
 #include <stdint.h>
+
+#define QTEST_WORDS_MAX 256
 
 /**
  * struct qtest - A connection to QEMU. Only one thread at a time uses it.
@@ -41,12 +44,14 @@ int qtest_read(const struct qtest *qtest, uint64_t address, unsigned int width, 
 int qtest_write(const struct qtest *qtest, uint64_t address, unsigned int width, uint64_t value);
 
 /**
- * qtest_write_entry() - Write an entry of a table: four words of 32 bits, the first one first.
+ * qtest_write_words() - Write words of 32 bits by one command, the first one first.
  * @qtest: The connection.
  * @address: The physical address.
  * @words: The words.
+ * @count: Their number, at most QTEST_WORDS_MAX.
  */
-int qtest_write_entry(const struct qtest *qtest, uint64_t address, const uint32_t words[4]);
+int qtest_write_words(const struct qtest *qtest, uint64_t address, const uint32_t *words,
+		      size_t count);
 
 /**
  * qtest_port_read() - Read an I/O port.
