@@ -13,7 +13,8 @@
  * @failed: Whether a call has failed.
  * @no_populate: madvise() refuses MADV_POPULATE_WRITE, as Linux did before 5.14.
  * @hugepages: The system seems to have hugepages; ordinary pages take their place.
- * @no_aio: The kernel seems to have no asynchronous I/O.
+ * @refused: The number of a system call that a filter refuses with EPERM; 0 for none. It has to be
+ *	one that the library makes by syscall().
  * @short_sends: sendmsg() sends at most 12 bytes, as much as the header of a vhost-user message.
  * @time_is_up: A wait for one socket ends only if the socket is ready or this is set. So a slow
  *	machine is not a timeout. NULL for real time. Another process may set it.
@@ -29,7 +30,7 @@ extern struct inject {
 	bool failed;
 	bool no_populate;
 	bool hugepages;
-	bool no_aio;
+	long refused;
 	bool short_sends;
 	bool steals;
 	const volatile bool *time_is_up;

@@ -187,8 +187,8 @@ long __wrap_syscall(long number, long a, long b, long c, long d, long e)
 
 	if (opens && fails(number == SYS_io_setup ? EAGAIN : EMFILE))
 		return -1;
-	if (number == SYS_io_setup && inject.no_aio) {
-		errno = ENOSYS;
+	if (inject.refused && number == inject.refused) {
+		errno = EPERM;
 		return -1;
 	}
 	result = __real_syscall(number, a, b, c, d, e);

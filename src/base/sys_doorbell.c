@@ -32,15 +32,16 @@ int sys_doorbell_open(unsigned long *context)
 }
 
 /* Make room for the ends of further reads. Another thread may have done so already. */
-static void forget_ends(unsigned long context)
+static int forget_ends(unsigned long context)
 {
 	struct io_event ends[READS];
 	struct timespec at_once = { .tv_sec = 0 };
+	const long n = syscall(SYS_io_getevents, context, 0, READS, ends, &at_once);
 
-	(void)syscall(SYS_io_getevents, context, 0, READS, ends, &at_once);
+	return n < 0 && errno != EINTR ? -errno : 0;
 }
 
-void sys_doorbell_ring(unsigned long context, int own_fd, int fd)
+int sys_doorbell_ring(unsigned long context, int own_fd, int fd)
 {
 	struct iocb read_nothing = {
 		.aio_lio_opcode = IOCB_CMD_PREAD,
@@ -52,11 +53,18 @@ void sys_doorbell_ring(unsigned long context, int own_fd, int fd)
 
 	if (!context) {
 		sys_eventfd_signal(fd);
-		return;
+		return 0;
 	}
-	/* EAGAIN: the kernel keeps the ends of earlier reads, and has no room for one more. */
-	while (syscall(SYS_io_submit, context, 1, reads) < 0 && errno == EAGAIN)
-		forget_ends(context);
+	while (syscall(SYS_io_submit, context, 1, reads) < 0) {
+		int err = -errno;
+
+		/* The kernel keeps the ends of earlier reads, and has no room for one more. */
+		if (err == -EAGAIN)
+			err = forget_ends(context);
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 void sys_doorbell_close(unsigned long context)

@@ -16,8 +16,10 @@ int sys_doorbell_open(unsigned long *context);
  * Signal an eventfd. The call never waits, whatever another process does to the eventfd. @own_fd is
  * a file that only this process has and that returns from a read of 0 bytes at once. Without a
  * context (0) the call waits while the counter is full and another process has cleared O_NONBLOCK.
+ * Returns 0, or -errno if the eventfd is not signalled, because a filter of system calls can allow a
+ * context and refuse its use.
  */
-void sys_doorbell_ring(unsigned long context, int own_fd, int fd);
+int sys_doorbell_ring(unsigned long context, int own_fd, int fd);
 
 /* This waits until no CPU uses the context any more, which takes some milliseconds. */
 void sys_doorbell_close(unsigned long context);

@@ -131,6 +131,7 @@ static struct vhost_user *new_vhost_user(struct coherent_device *dev)
 	vhost->source = vhost->hung_up = vhost->ignored_fd = vhost->fd = vhost->call_fd = -1;
 	for (size_t i = 0; i < VHOST_USER_QUEUES_MAX; i++)
 		atomic_init(&vhost->kick_fds[i], -1);
+	atomic_init(&vhost->doorbell_refused, false);
 	lock_init(&vhost->lock);
 	return vhost;
 }

@@ -91,6 +91,7 @@ struct vhost_user_keys {
  * @kick_fds: The eventfd that wakes the peer up for each queue; -1 until the queue is first used.
  * @doorbell: The context in which the kernel signals @kick_fds; 0 if there is none. Set before the
  *	first of @kick_fds, and never changes then.
+ * @doorbell_refused: The kernel has refused to signal one of @kick_fds, and the library reported it.
  * @lock: Guards what follows, and the conversation: a thread holds it from a question to its answer.
  * @closed: The device is closed.
  * @connected: @fd is the connection.
@@ -117,6 +118,7 @@ struct vhost_user {
 	int ignored_fd;
 	atomic_int kick_fds[VHOST_USER_QUEUES_MAX];
 	unsigned long doorbell;
+	atomic_bool doorbell_refused;
 	struct lock lock;
 	bool closed;
 	bool connected;

@@ -472,10 +472,25 @@ static void write_config_locked(struct vhost_user *vhost, uint64_t offset, unsig
 		(void)vhost_user_peer_set_locked(vhost, &message, NULL, 0, false);
 }
 
+/*
+ * Without this the peer would not learn of the notification. A hostile peer can make the write wait.
+ */
+static void notify_by_write(struct vhost_user *vhost, int fd, int err)
+{
+	const struct coherent_device *dev = vhost->backend.dev;
+
+	if (!atomic_exchange_explicit(&vhost->doorbell_refused, true, memory_order_relaxed))
+		report(&dev->reporter, COHERENT_WARNING,
+		       "%s: the kernel refuses to signal an eventfd (%s), so a hostile peer can "
+		       "make a notification wait; allow io_submit() and io_getevents()",
+		       dev->name, strerror(-err));
+	sys_eventfd_signal(fd);
+}
+
 /* Notifications are the fast path, so this register takes no lock and sends no message. */
 static void notify_queue(struct vhost_user *vhost, uint64_t queue)
 {
-	int fd = -1;
+	int fd = -1, err;
 
 	if (queue < VHOST_USER_QUEUES_MAX)
 		/*
@@ -483,8 +498,11 @@ static void notify_queue(struct vhost_user *vhost, uint64_t queue)
 		 * eventfd (kick_fd.litmus).
 		 */
 		fd = atomic_load_explicit(&vhost->kick_fds[queue], memory_order_acquire);
-	if (fd >= 0)
-		sys_doorbell_ring(vhost->doorbell, vhost->hung_up, fd);
+	if (fd < 0)
+		return;
+	err = sys_doorbell_ring(vhost->doorbell, vhost->hung_up, fd);
+	if (err)
+		notify_by_write(vhost, fd, err);
 }
 
 void vhost_user_mmio_write(struct backend *backend, unsigned int bar, uint64_t offset,

@@ -308,21 +308,6 @@ static bool signal_waits(void)
 	return false;
 }
 
-/* A filter of system calls, or an emulator, may refuse asynchronous I/O. */
-static void lack_of_asynchronous_io_is_reported(void **state)
-{
-	struct fixture *fixture;
-
-	(void)state;
-	inject.no_aio = true;
-	fixture = open_fixture("");
-	assert_ok(start_virtio(fixture));
-	inject.no_aio = false;
-	assert_true(log_has(&fixture->log, "io_setup() fails (Function not implemented), so a "
-					   "hostile peer can make a notification wait"));
-	close_fixture(fixture);
-}
-
 static void peer_attacks_each_descriptor(void **state)
 {
 	const struct inject before = inject;
@@ -350,9 +335,7 @@ static void peer_attacks_each_descriptor(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_SIZE(attacks) + 1] = {
-		[ARRAY_SIZE(attacks)] = WITH_PEER(lack_of_asynchronous_io_is_reported),
-	};
+	struct CMUnitTest tests[ARRAY_SIZE(attacks)];
 	sigset_t all;
 
 	for (size_t i = 0; i < ARRAY_SIZE(attacks); i++)

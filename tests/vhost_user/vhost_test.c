@@ -24,7 +24,8 @@ int end_peer(void **state)
 	inject.time_is_up = NULL;
 	inject.left = 0;
 	inject.waits = NULL;
-	inject.no_aio = inject.short_sends = inject.steals = false;
+	inject.refused = 0;
+	inject.short_sends = inject.steals = false;
 	peer_end(&peer);
 	while (fixtures)
 		close_fixture(fixtures);

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * These tests check that each notification of a queue reaches the eventfd that the peer has, also if
+ * a filter of system calls does not let the kernel signal it.
+ */
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../../src/vhost_user/device.h"
+#include "vhost_test.h"
+
+/* The kernel keeps the ends of fewer reads than this, on a machine with up to 1000 CPUs. */
+#define RINGS 10000
+
+/* Returns how often the eventfd of queue 0 was signalled, and resets it. */
+static uint64_t take_kicks(struct fixture *fixture)
+{
+	uint64_t count = 0;
+
+	if (read(vhost_user_of(fixture->dev->backend)->kick_fds[0], &count, sizeof(count)) < 0)
+		assert_int_equal(errno, EAGAIN);
+	return count;
+}
+
+/* Notifies queue 0 many times while a filter refuses a system call. Each time has to count. */
+static void refuse_while_notifying(struct fixture *fixture, long refused)
+{
+	take_kicks(fixture);
+	inject.refused = refused;
+	for (unsigned int i = 0; i < RINGS; i++)
+		coherent_bar_write32(fixture->bar, NOTIFY, 0);
+	inject.refused = 0;
+	assert_int_equal(take_kicks(fixture), RINGS);
+}
+
+static void refused_context_is_reported(void **state)
+{
+	struct fixture *fixture = open_fixture("");
+
+	(void)state;
+	inject.refused = SYS_io_setup;
+	assert_ok(start_virtio(fixture));
+	assert_int_equal(take_kicks(fixture), 1);
+	refuse_while_notifying(fixture, SYS_io_setup);
+	assert_true(log_has(&fixture->log, "io_setup() fails (Operation not permitted), so a "
+					   "hostile peer can make a notification wait"));
+	assert_int_equal(fixture->log.count, 1);
+	close_fixture(fixture);
+}
+
+static void refused_signal_is_written_instead(void **state)
+{
+	static const long refused[] = { SYS_io_submit, SYS_io_getevents };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		struct fixture *fixture = open_fixture("");
+
+		assert_ok(start_virtio(fixture));
+		/* Some kernels and emulators do not have asynchronous I/O. */
+		if (!vhost_user_of(fixture->dev->backend)->doorbell)
+			skip();
+		assert_int_equal(fixture->log.count, 0);
+		refuse_while_notifying(fixture, refused[i]);
+		refuse_while_notifying(fixture, refused[i]);
+		assert_true(log_has(&fixture->log, "refuses to signal an eventfd (Operation not "
+						   "permitted), so a hostile peer can make"));
+		assert_int_equal(fixture->log.count, 1);
+		/* The filter is gone. */
+		refuse_while_notifying(fixture, 0);
+		assert_int_equal(fixture->log.count, 1);
+		close_fixture(fixture);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_PEER(refused_context_is_reported),
+		WITH_PEER(refused_signal_is_written_instead),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
