@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * These tests check that each notification of a queue reaches the eventfd that the peer has, also if
- * a filter of system calls does not let the kernel signal it.
+ * a filter of system calls does not let the kernel signal it. They also check that no read of an
+ * eventfd waits.
  */
+#include <fcntl.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "../../src/base/sys.h"
@@ -111,6 +114,34 @@ static void ring_without_a_context_is_counted(void **state)
 	close(fd);
 }
 
+/* Linux before 5.10 does not know RWF_NOWAIT on an eventfd. */
+static bool kernel_reads_at_once(int fd)
+{
+	uint64_t count;
+	const struct iovec part = { &count, sizeof(count) };
+
+	sys_eventfd_signal(fd);
+	return preadv2(fd, &part, 1, -1, RWF_NOWAIT) == sizeof(count);
+}
+
+/* A take that waits fails the test by its timeout. */
+static void take_never_waits(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_ok(sys_eventfd(&fd));
+	assert_ok(fcntl(fd, F_SETFL, 0));
+	if (!kernel_reads_at_once(fd))
+		skip();
+	assert_err(sys_eventfd_take(fd), -EAGAIN);
+	sys_eventfd_signal(fd);
+	sys_eventfd_signal(fd);
+	assert_ok(sys_eventfd_take(fd));
+	assert_err(sys_eventfd_take(fd), -EAGAIN);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -118,6 +149,7 @@ int main(void)
 		WITH_PEER(refused_signal_is_written_instead),
 		cmocka_unit_test(each_ring_is_counted),
 		cmocka_unit_test(ring_without_a_context_is_counted),
+		cmocka_unit_test(take_never_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
