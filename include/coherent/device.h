@@ -73,6 +73,10 @@ enum coherent_severity {
  * @listen_fd: Only for the name vhost-user: without a path. A listening socket that the peer
  *	connects to; 0 for none. The caller still owns it. The library makes it
  *	non-blocking, so that the timeout holds if somebody else accepts a connection.
+ *	It also turns off the socket's SO_PASSRIGHTS (Linux 6.16), so that a peer
+ *	cannot send descriptors before the library accepts its connection. Neither is
+ *	undone. A connection that the program itself accepts does not get descriptors
+ *	either, and the program can turn the option on for it.
  */
 struct coherent_open_options {
 	const char *name;

@@ -198,8 +198,8 @@ int sys_connect(const char *path, uint64_t deadline_ns);
 
 /*
  * Returns the next connection to a listening socket, or -errno; -ETIMEDOUT at the deadline. The
- * call makes the socket non-blocking, also for other users of the socket. It calls
- * sys_refuse_descriptors() for it too.
+ * call makes the socket non-blocking and calls sys_refuse_descriptors() for it, also for other users
+ * of the socket. It undoes neither, because the next peer may send before the next call.
  */
 int sys_accept(int fd, uint64_t deadline_ns);
 

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../../src/base/sys.h"
 #include "vhost_test.h"
 
 static void connected_socket_is_adopted(void **state)
@@ -62,6 +63,15 @@ static int connect_to(int listening)
 	return fd;
 }
 
+/* A kernel without the option has nothing to look at. */
+static bool refuses_descriptors(int fd)
+{
+	int passes = 0;
+	socklen_t size = sizeof(passes);
+
+	return getsockopt(fd, SOL_SOCKET, SYS_SO_PASSRIGHTS, &passes, &size) || !passes;
+}
+
 static void listening_socket_is_adopted(void **state)
 {
 	struct coherent_device *dev;
@@ -78,6 +88,9 @@ static void listening_socket_is_adopted(void **state)
 	assert_ok(coherent_device_open(&dev, "vhost-user:", .listen_fd = listening));
 	coherent_device_close(dev);
 	peer_end(&other);
+	/* The header says that these stay. */
+	assert_true(fcntl(listening, F_GETFL) & O_NONBLOCK);
+	assert_true(refuses_descriptors(listening));
 	close(listening);
 }
 
