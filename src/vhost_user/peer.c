@@ -356,6 +356,14 @@ static int allocate_mappings_locked(struct vhost_user *vhost, uint64_t slots)
 	return vhost->mappings ? 0 : -ENOMEM;
 }
 
+static int report_none(const struct vhost_user *vhost, const char *of)
+{
+	const struct coherent_device *dev = vhost->backend.dev;
+
+	report(&dev->reporter, COHERENT_ERROR, "%s: the peer offers 0 %s", dev->name, of);
+	return -EOPNOTSUPP;
+}
+
 static int read_sizes_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
 	const bool has_slots = vhost->protocol & VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS;
@@ -367,10 +375,10 @@ static int read_sizes_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 	if (!err && has_slots)
 		err = get_u64_locked(vhost, VHOST_USER_GET_MAX_MEM_SLOTS, &slots);
 	if (!err && !queues)
-		return report_missing(vhost, "queues: it offers 0");
+		return report_none(vhost, "queues, and a device needs one");
 	if (!err && !slots)
-		return report_missing(vhost,
-				      "memory slots: it offers 0; the key table does without");
+		return report_none(vhost, "memory slots; add the key table to the name, which "
+					  "sends whole tables instead");
 	if (!err && !vhost->mappings)
 		err = allocate_mappings_locked(vhost, slots);
 	if (err)
