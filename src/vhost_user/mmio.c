@@ -240,22 +240,27 @@ static bool negotiate_features_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost
 {
 	const struct coherent_device *dev = vhost->backend.dev;
 	const uint64_t offered = vhost->features & FEATURES_SHOWN;
-	const uint64_t wanted = vhost->registers.driver_features;
+	const uint64_t wanted = vhost->registers.driver_features, unknown = wanted & ~offered;
+	const bool is_modern = wanted & UINT64_C(1) << VIRTIO_F_VERSION_1;
 	struct vhost_user_message message = {
 		.request = VHOST_USER_SET_FEATURES,
 		.bytes = sizeof(message.u64),
 		.u64 = wanted | VHOST_USER_F_PROTOCOL_FEATURES,
 	};
 
-	/* 6.2: a device may refuse a driver that does not accept VIRTIO_F_VERSION_1. */
-	if (wanted & ~offered || !(wanted & UINT64_C(1) << VIRTIO_F_VERSION_1)) {
+	if (unknown)
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: the device refuses FEATURES_OK: the driver wants features 0x%" PRIx64
-		       " of 0x%" PRIx64 ", and must want VIRTIO_F_VERSION_1, which is bit 32",
-		       dev->name, wanted, offered);
-		return false;
-	}
-	return !vhost_user_peer_set_locked(vhost, &message, NULL, 0, false);
+		       "%s: the device refuses FEATURES_OK: the driver accepts features 0x%" PRIx64
+		       " that the device does not offer",
+		       dev->name, unknown);
+	/* 6.2: a device may refuse a driver that does not accept VIRTIO_F_VERSION_1. */
+	if (!is_modern)
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: the device refuses FEATURES_OK: the driver does not accept "
+		       "VIRTIO_F_VERSION_1 (bit 32), which it must",
+		       dev->name);
+	return !unknown && is_modern &&
+	       !vhost_user_peer_set_locked(vhost, &message, NULL, 0, false);
 }
 
 static bool has_run_locked(const struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
