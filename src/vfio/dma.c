@@ -57,6 +57,21 @@ int vfio_dma_allow_locked(struct vfio_pci *pci)
 	return err;
 }
 
+int vfio_dma_map_locked(struct vfio_pci *pci, int iommu, unsigned long request, void *arg)
+{
+	const bool was_master = pci->is_master;
+	int err = vfio_dma_allow_locked(pci);
+
+	if (err)
+		return err;
+	err = sys_ioctl(iommu, request, arg);
+	if (err && !was_master) {
+		(void)vfio_dma_set_master(pci, false);
+		pci->is_master = false;
+	}
+	return err;
+}
+
 /* --- Fence and reset --- */
 
 /*

@@ -27,6 +27,22 @@ int vfio_dma_set_master(struct vfio_pci *pci, bool on);
  */
 int vfio_dma_allow_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
 
+/**
+ * vfio_dma_map_locked() - Let a device use DMA, and map memory for it.
+ * @pci: The device.
+ * @iommu: The descriptor that maps.
+ * @request: The ioctl that maps.
+ * @arg: Its argument.
+ *
+ * The device becomes bus master first, so that a failure leaves no mapping to undo. A command of
+ * its last owner then only faults. If the kernel does not map the memory, the device is bus master
+ * afterwards only if it was before.
+ *
+ * Return: 0, or the error of the kernel.
+ */
+int vfio_dma_map_locked(struct vfio_pci *pci, int iommu, unsigned long request, void *arg)
+	NEEDS_LOCK(pci->lock);
+
 /* These are functions of struct backend_ops. The backend is a struct vfio_pci. */
 int vfio_dma_reset(struct backend *backend);
 int vfio_dma_fence(struct backend *backend);

@@ -333,14 +333,8 @@ static int map_locked(struct iommufd *iommufd, const struct backend_mapping *map
 		.length = mapping->bytes,
 		.iova = mapping->address,
 	};
-	int err = sys_ioctl(iommufd->iommu, UAPI_IOAS_MAP, &map);
 
-	if (err)
-		return err;
-	err = vfio_dma_allow_locked(&iommufd->pci);
-	if (err)
-		(void)unmap_locked(iommufd, mapping);
-	return err;
+	return vfio_dma_map_locked(&iommufd->pci, iommufd->iommu, UAPI_IOAS_MAP, &map);
 }
 
 static int iommufd_map(struct backend *backend, const struct backend_mapping *mapping)

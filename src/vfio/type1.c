@@ -352,14 +352,8 @@ static int map_locked(struct type1 *type1, const struct backend_mapping *mapping
 		.iova = mapping->address,
 		.size = mapping->bytes,
 	};
-	int err = sys_ioctl(type1->container, VFIO_IOMMU_MAP_DMA, &map);
 
-	if (err)
-		return err;
-	err = vfio_dma_allow_locked(&type1->pci);
-	if (err)
-		(void)unmap_locked(type1, mapping);
-	return err;
+	return vfio_dma_map_locked(&type1->pci, type1->container, VFIO_IOMMU_MAP_DMA, &map);
 }
 
 static int type1_map(struct backend *backend, const struct backend_mapping *mapping)
