@@ -49,10 +49,14 @@ int vfio_dma_set_master(struct vfio_pci *pci, bool on)
 
 int vfio_dma_allow_locked(struct vfio_pci *pci)
 {
-	int err = 0;
+	int err;
 
-	if (!pci->is_master)
-		err = vfio_dma_set_master(pci, true);
+	/* A close has stopped the device, and closes its descriptor before that of the IOMMU. */
+	if (!vfio_pci_is_connected(pci))
+		return -ENODEV;
+	if (pci->is_master)
+		return 0;
+	err = vfio_dma_set_master(pci, true);
 	pci->is_master = !err;
 	return err;
 }

@@ -23,7 +23,7 @@ int vfio_dma_set_master(struct vfio_pci *pci, bool on);
  * A device whose last owner left commands in flight stays quiet until then, so that its driver can
  * stop it first.
  *
- * Return: 0, or the error of the kernel.
+ * Return: 0; -ENODEV after a disconnect, or the error of the kernel.
  */
 int vfio_dma_allow_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
 
@@ -38,7 +38,7 @@ int vfio_dma_allow_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
  * its last owner then only faults. If the kernel does not map the memory, the device is bus master
  * afterwards only if it was before.
  *
- * Return: 0, or the error of the kernel.
+ * Return: 0; -ENODEV after a disconnect, or the error of the kernel.
  */
 int vfio_dma_map_locked(struct vfio_pci *pci, int iommu, unsigned long request, void *arg)
 	NEEDS_LOCK(pci->lock);

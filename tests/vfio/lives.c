@@ -6,6 +6,7 @@
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 
+#include "../../src/vfio/pci.h"
 #include "vfio_test.h"
 
 static const char warning[] = BDF " has no reset of its own";
@@ -156,6 +157,27 @@ static void device_that_cannot_become_bus_master_gets_no_mem(const char *scheme)
 	close_fixture(fixture);
 }
 
+/*
+ * Another thread closes the device. It has closed the descriptor of the device, and not yet the one
+ * of the IOMMU.
+ */
+static void expose_during_a_close_finds_no_device(const char *scheme)
+{
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		struct fixture *fixture = open_fixture(scheme);
+		COHERENT(uint8_t) mem = COHERENT_EMPTY;
+
+		/* In the second turn the device was bus master before. */
+		if (turn)
+			assert_ok(coherent_zeroed(&mem, fixture->dev, 1));
+		coherent_free(&mem);
+		vfio_pci_disconnect((struct vfio_pci *)fixture->dev->backend);
+		assert_err(coherent_zeroed(&mem, fixture->dev, 1), -ENODEV);
+		assert_int_equal(fixture->log.count, 0);
+		close_fixture(fixture);
+	}
+}
+
 /* An MSI is a write of the device. An INTx is not. */
 static void bus_master_begins_with_the_first_msi(const char *scheme)
 {
@@ -227,6 +249,7 @@ static const struct CMUnitTest tests[] = {
 	EACH(kernel_without_random_numbers_is_no_error),
 	EACH(bus_master_begins_with_the_first_mem),
 	EACH(device_that_cannot_become_bus_master_gets_no_mem),
+	EACH(expose_during_a_close_finds_no_device),
 	EACH(bus_master_begins_with_the_first_msi),
 	EACH(bus_master_begins_at_the_open_if_asked_for),
 	ALONE(other_devices_do_not_take_the_option),
