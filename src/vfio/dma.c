@@ -94,10 +94,14 @@ static int try_reset_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock)
 	return err;
 }
 
-/* If the device was bus master, it is so again afterwards, also if the reset failed. */
+/*
+ * If the device was bus master, it is so again afterwards, also if the reset failed. The register
+ * does not tell that after a restart that failed, but @is_master does. Only the caller of an adopted
+ * device knows whether it is bus master, so there the register decides.
+ */
 static int stop_and_restart_locked(struct vfio_pci *pci, bool reset) NEEDS_LOCK(pci->lock)
 {
-	uint16_t command;
+	uint16_t command, stopped;
 	int err, again;
 
 	if (pci->fd < 0 || vfio_request_is_pending_locked(pci))
@@ -105,8 +109,11 @@ static int stop_and_restart_locked(struct vfio_pci *pci, bool reset) NEEDS_LOCK(
 	err = read_command(pci, &command);
 	if (err)
 		return err;
+	stopped = command & (uint16_t)~PCI_COMMAND_MASTER;
+	if (!pci->adopted)
+		command = pci->is_master ? command | PCI_COMMAND_MASTER : stopped;
 	/* PCI Express 6.6.2 recommends to stop the requests of a function before its reset. */
-	err = write_command(pci, command & (uint16_t)~PCI_COMMAND_MASTER);
+	err = write_command(pci, stopped);
 	if (!err && reset)
 		err = try_reset_locked(pci);
 	again = write_command(pci, command);

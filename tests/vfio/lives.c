@@ -212,6 +212,27 @@ static void bus_master_begins_at_the_open_if_asked_for(const char *scheme)
 	assert_false(is_bus_master());
 }
 
+/* The read, the write that stops the device, the reset, and the write that restarts it, fail in turn. */
+static void fence_after_one_that_failed_restarts_the_device(const char *scheme)
+{
+	struct fixture *fixture = open_fixture(scheme);
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+
+	assert_ok(coherent_device_fence(fixture->dev));
+	assert_false(is_bus_master());
+	assert_ok(coherent_zeroed(&mem, fixture->dev, 1));
+	for (unsigned int nth = 1; nth <= 4; nth++) {
+		inject.left = nth;
+		assert_err(coherent_device_fence(fixture->dev), -EIO);
+		inject.left = 0;
+		assert_int_equal(is_bus_master(), nth != 4);
+		assert_ok(coherent_device_fence(fixture->dev));
+		assert_true(is_bus_master());
+	}
+	coherent_free(&mem);
+	close_fixture(fixture);
+}
+
 static void other_devices_do_not_take_the_option(void)
 {
 	static const char *const names[] = { "sim:edu", "qemu:edu", "vhost-user:/run/none" };
@@ -252,6 +273,7 @@ static const struct CMUnitTest tests[] = {
 	EACH(expose_during_a_close_finds_no_device),
 	EACH(bus_master_begins_with_the_first_msi),
 	EACH(bus_master_begins_at_the_open_if_asked_for),
+	EACH(fence_after_one_that_failed_restarts_the_device),
 	ALONE(other_devices_do_not_take_the_option),
 	EACH(caller_decides_about_bus_mastering),
 };
