@@ -31,7 +31,7 @@
  * @step_ns: The device runs only in @step, and its clock advances by this in each. 0 for a device
  *	that runs by itself.
  * @random_addresses: At open the device may still execute commands of its last owner. So the
- *	addresses begin at a random page.
+ *	addresses begin at a random page of the lowest quarter.
  * @addresses_linger: After a fence the device may still execute commands that it got before it.
  *	So an address that is freed goes to quarantine.
  */

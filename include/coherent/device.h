@@ -64,7 +64,9 @@ enum coherent_severity {
  *	master when its first object is exposed, or its first MSI or MSI-X vector is
  *	opened, so that the driver can stop it before.
  * @window: Only with @container or @iommufd. The device addresses that the library
- *	may use, in whole pages. No other program or driver may map there.
+ *	may use, in whole pages. No other program or driver may map there. The first
+ *	object is at a random page of the lowest quarter, so the other three quarters
+ *	stay in one piece.
  * @window.first: The first address.
  * @window.last: The last address.
  * @socket_fd: Only for the name vhost-user: without a path. A connected socket; 0 for none. The
@@ -153,8 +155,9 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * which was closed or killed. The open of such a device reports a warning. The device
  * is not bus master until its first object is exposed, or its first MSI or MSI-X vector
  * is opened, so the driver stops it before that, through its registers. Its device
- * addresses begin at a random page each time, so that commands that go on fault.
- * Addresses in .window always begin at a random page.
+ * addresses begin at a random page of the lowest quarter each time, so that commands
+ * that go on fault. Addresses in .window always begin at such a page. In no-IOMMU mode
+ * they begin at the lowest page, because no access faults there.
  *
  * vhost-user: is COHERENT_PEER. The peer gets the memory that is exposed, as files,
  * and nothing else. BAR 0 has the registers of virtio-mmio, version 2. Vector 0 is

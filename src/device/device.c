@@ -58,11 +58,15 @@ static bool clip(const struct coherent_limits *limits, unsigned int i, uint64_t 
 	return *last - *first > page;
 }
 
-/* Returns a page of the space. Each page is as likely as the others. */
+/*
+ * Returns a page of the lowest quarter of the space. Each page of it is as likely as the others. The
+ * first object is there, so the other three quarters stay in one piece.
+ */
 static uint64_t random_page(const struct coherent_limits *limits, uint64_t mask,
 			    const struct iova_space *space)
 {
-	uint64_t offset = sys_random() % (space->usable / limits->page_bytes) * limits->page_bytes;
+	const uint64_t quarter = (space->usable / limits->page_bytes + 3) / 4;
+	uint64_t offset = sys_random() % quarter * limits->page_bytes;
 	uint64_t first = 0, last;
 
 	for (unsigned int i = 0; i < limits->range_count; i++) {

@@ -79,7 +79,8 @@ static void expect_old_commands(struct vfio_pci *pci)
 {
 	const struct coherent_device *dev = pci->backend.dev;
 
-	pci->backend.random_addresses = true;
+	/* Without an IOMMU such a command reaches all memory, so another address does not help. */
+	pci->backend.random_addresses = pci->backend.level != COHERENT_NONE;
 	report(&dev->reporter, COHERENT_WARNING,
 	       "%s: %s has no reset of its own, so commands of its last owner may still be in "
 	       "flight; stop the device before you expose memory; see "

@@ -36,19 +36,21 @@ static uint64_t first_address_of_a_life(const char *scheme, uint64_t random, uin
 
 static void life_without_a_reset_begins_at_a_random_page(const char *scheme)
 {
-	const uint64_t pages = (UINT64_C(1) << 28) / PAGE - 1;
+	/* The lowest quarter has a page more than the others, because page 0 is not used. */
+	const uint64_t quarter = (UINT64_C(1) << 28) / PAGE / 4;
 
 	mock.can_reset = false;
 	assert_int_equal(first_address_of_a_life(scheme, 0, coherent_mask(28)), PAGE);
 	assert_int_equal(first_address_of_a_life(scheme, 4711, coherent_mask(28)), 4712 * PAGE);
-	assert_int_equal(first_address_of_a_life(scheme, pages + 7, coherent_mask(28)), 8 * PAGE);
-	/* Page pages - 1 is the last. An object and its guard do not fit there. */
-	assert_int_equal(first_address_of_a_life(scheme, pages - 2, coherent_mask(28)),
-			 (pages - 1) * PAGE);
-	assert_int_equal(first_address_of_a_life(scheme, pages - 1, coherent_mask(28)), PAGE);
-	/* The hole is not counted, so the first page behind it comes after the last one before it. */
+	assert_int_equal(first_address_of_a_life(scheme, quarter - 1, coherent_mask(28)),
+			 quarter * PAGE);
+	assert_int_equal(first_address_of_a_life(scheme, quarter + 7, coherent_mask(28)), 8 * PAGE);
+	/* An object and its guard do not fit into the last page before the hole. */
 	assert_int_equal(first_address_of_a_life(scheme, mock.hole[0] / PAGE - 3, UINT64_MAX),
 			 mock.hole[0] - 2 * PAGE);
+	assert_int_equal(first_address_of_a_life(scheme, mock.hole[0] / PAGE - 2, UINT64_MAX),
+			 mock.hole[1] + 1);
+	/* The hole is not counted, so the first page behind it comes after the last one before it. */
 	assert_int_equal(first_address_of_a_life(scheme, mock.hole[0] / PAGE - 1, UINT64_MAX),
 			 mock.hole[1] + 1);
 }
@@ -62,11 +64,11 @@ static void life_after_a_reset_begins_at_the_lowest_page(const char *scheme)
 static void addresses_of_a_life_are_used_up_in_order(const char *scheme)
 {
 	COHERENT(uint8_t) mems[8] = { COHERENT_EMPTY };
-	static const uint64_t pages[] = { 9, 11, 13, 1, 3, 5, 7 };
+	static const uint64_t pages[] = { 4, 6, 8, 10, 12, 14, 1 };
 	struct fixture *fixture;
 
 	mock.can_reset = false;
-	mock.random = 8;
+	mock.random = 3;
 	fixture = open_fixture(scheme);
 	assert_ok(coherent_device_set_mask(fixture->dev, coherent_mask(16)));
 	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
@@ -77,6 +79,30 @@ static void addresses_of_a_life_are_used_up_in_order(const char *scheme)
 	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
 		coherent_free(&mems[i]);
 	close_fixture(fixture);
+}
+
+/*
+ * Mask 20 has 255 pages, of which 191 are above the lowest quarter. Each of the two objects has a
+ * guard behind it.
+ */
+static void three_quarters_stay_in_one_piece(const char *scheme)
+{
+	static const uint64_t random[] = { 0, 1, 62, 63, 64, 126, 250, 254, UINT64_MAX };
+
+	mock.can_reset = false;
+	for (size_t i = 0; i < ARRAY_SIZE(random); i++) {
+		COHERENT(uint8_t) small = COHERENT_EMPTY, large = COHERENT_EMPTY;
+		struct fixture *fixture;
+
+		mock.random = random[i];
+		fixture = open_fixture(scheme);
+		assert_ok(coherent_device_set_mask(fixture->dev, coherent_mask(20)));
+		assert_ok(coherent_zeroed(&small, fixture->dev, 1));
+		assert_ok(coherent_zeroed(&large, fixture->dev, 189 * PAGE));
+		coherent_free(&small);
+		coherent_free(&large);
+		close_fixture(fixture);
+	}
 }
 
 static void kernel_without_random_numbers_is_no_error(const char *scheme)
@@ -267,6 +293,7 @@ static const struct CMUnitTest tests[] = {
 	EACH(life_without_a_reset_begins_at_a_random_page),
 	EACH(life_after_a_reset_begins_at_the_lowest_page),
 	EACH(addresses_of_a_life_are_used_up_in_order),
+	EACH(three_quarters_stay_in_one_piece),
 	EACH(kernel_without_random_numbers_is_no_error),
 	EACH(bus_master_begins_with_the_first_mem),
 	EACH(device_that_cannot_become_bus_master_gets_no_mem),

@@ -114,6 +114,29 @@ static void only_a_reset_is_a_fence_without_iommu(void)
 	inject.hugepages = false;
 }
 
+/* A random page would cut the only hugepage into two parts, and make no access fault. */
+static void addresses_without_iommu_begin_at_the_lowest_page(void)
+{
+	COHERENT(uint8_t) small = COHERENT_EMPTY, large = COHERENT_EMPTY;
+	struct coherent_limits limits;
+	struct fixture fixture;
+
+	boot_without_iommu();
+	mock.can_reset = false;
+	mock.random = 100;
+	assert_ok(open_level(&fixture, "vfio:" BDF ",pages=1", COHERENT_NONE));
+	assert_true(log_has(&fixture.log, "has no reset of its own"));
+	assert_ok(coherent_device_limits(fixture.dev, &limits));
+	assert_ok(coherent_zeroed(&small, fixture.dev, 1));
+	assert_int_equal(coherent_addr(&small).raw, limits.ranges[0].first);
+	assert_ok(coherent_zeroed(&large, fixture.dev, 500 * PAGE));
+	coherent_device_close(fixture.dev);
+	coherent_free(&small);
+	coherent_free(&large);
+	nothing_is_left(&fixture);
+	inject.hugepages = false;
+}
+
 /* Hugepages that adjoin for the device do not adjoin for the CPU. */
 static void objects_without_iommu_do_not_cross_hugepages(void)
 {
@@ -211,6 +234,7 @@ static const struct CMUnitTest tests[] = {
 	ALONE(device_without_iommu_needs_level_none),
 	ALONE(keys_without_iommu_are_read_first),
 	ALONE(only_a_reset_is_a_fence_without_iommu),
+	ALONE(addresses_without_iommu_begin_at_the_lowest_page),
 	ALONE(objects_without_iommu_do_not_cross_hugepages),
 	ALONE(missing_needs_without_iommu_are_reported),
 };

@@ -56,7 +56,7 @@ static void begin(struct life *life)
 	assert_ok(coherent_device_open(&life->dev, device_name, .report = log_report,
 				       .report_arg = &life->log));
 	assert_true(log_has(&life->log, "has no reset of its own"));
-	/* With a wide mask, two lives begin at the same page once in 100 million times. */
+	/* With a wide mask, two lives begin at the same page once in 30 million times. */
 	assert_ok(coherent_device_set_mask(life->dev, coherent_mask(39)));
 	assert_ok(coherent_bar_open(&life->bar, life->dev, 0));
 }
