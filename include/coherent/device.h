@@ -58,7 +58,8 @@ enum coherent_severity {
  * @device_fd: Only with @container or @iommufd. The device, already attached to it.
  *	The library uses a copy of the descriptor for registers and interrupts, and the
  *	caller still owns the original. The caller decides whether the device is bus
- *	master. 0 for none.
+ *	master. A fence resets the device, also if the caller uses it too. 0 for none:
+ *	then a fence does nothing, and coherent_device_reset() returns -EIO.
  * @bus_master_at_open: Only for vfio:, iommufd: and pci: names, without @container and
  *	@iommufd. The device may use DMA from the open on. Otherwise it becomes bus
  *	master when its first object is exposed, or its first MSI or MSI-X vector is
@@ -246,6 +247,10 @@ void coherent_device_close(struct coherent_device *dev);
  * starts it again, as after the open. Mems keep their addresses and contents. If unmapping
  * is a fence (see coherent_device_limits()), nothing waits for a fence, and a driver does
  * not need this call.
+ *
+ * A device that the caller handed over by .device_fd is reset too. If .container or
+ * .iommufd came without .device_fd, the fence does nothing and returns 0, because
+ * unmapping has cut the device off. There coherent_device_reset() returns -EIO.
  *
  * A PCI device without a reset of its own keeps its registers and its commands. Then the
  * fence succeeds, because unmapping has cut the device off from the old memory. In VFIO's

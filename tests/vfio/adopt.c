@@ -258,6 +258,9 @@ static void device_need_not_be_adopted(const char *scheme)
 	assert_err(coherent_bar_open(&bar, fixture.dev, 0), -ENODEV);
 	assert_ok(coherent_zeroed(&mem, fixture.dev, 1, .permission = COHERENT_READ_ONLY));
 	assert_int_equal(mock_find(coherent_addr(&mem).raw)->flags, VFIO_DMA_MAP_FLAG_READ);
+	assert_ok(coherent_device_fence(fixture.dev));
+	assert_int_equal(mock.resets, 0);
+	assert_non_null(mock_find(coherent_addr(&mem).raw));
 	coherent_free(&mem);
 	assert_err(coherent_device_reset(fixture.dev), -EIO);
 	assert_true(log_has(&fixture.log, "was opened without .device_fd"));
