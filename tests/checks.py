@@ -146,6 +146,23 @@ def usage(source_dir, folder):
                f'{script}: without arguments it prints its usage', done.stderr)
 
 
+def columns(source_dir, folder):
+    """(result, name, output) of comments in a public header, and of code that is as wide."""
+    script = os.path.join(source_dir, 'tests/format.py')
+    for name, text in (('src/a.c', 'int a;\n'), ('include/b.h', '')):
+        os.makedirs(os.path.join(folder, os.path.dirname(name)))
+        with open(os.path.join(folder, name), 'w', encoding='utf-8') as file:
+            file.write(text)
+    for line, wide in ((' * ' + 'x' * 97, False), (' * ' + 'x' * 98, True),
+                       ('\t/* ' + 'é' * 89, False), ('\t/* ' + 'é' * 90, True),
+                       ('#define X ' + 'x' * 98, False)):
+        with open(os.path.join(folder, 'include/b.h'), 'w', encoding='utf-8') as file:
+            file.write(line + '\n')
+        done = run([sys.executable, script, folder], folder)
+        yield (done.returncode == wide and ('b.h:1 has 101 columns' in done.stdout) == wide,
+               f'format.py: {line[:9]!r}... has {len(line)} characters', done.stdout)
+
+
 def bench(source_dir, folder):
     """(result, name, output) of each bad argument of tools/bench."""
     script = os.path.join(source_dir, 'tools/bench')
@@ -173,7 +190,7 @@ def main():
         print('usage: checks.py SOURCE_DIR', file=sys.stderr)
         return 2
     results = []
-    for cases in (commits, words, usage, bench, vm):
+    for cases in (commits, words, usage, columns, bench, vm):
         with tempfile.TemporaryDirectory() as folder:
             results += cases(os.path.abspath(sys.argv[1]), folder)
     print(f'1..{len(results)}')

@@ -4,7 +4,8 @@
 
 usage: format.py SOURCE_DIR
 
-The public headers are mostly macros, which are laid out by hand. Prints TAP.
+The public headers are mostly macros, which are laid out by hand. So only the width of their
+comments is checked. Prints TAP.
 """
 import glob
 import os
@@ -15,6 +16,7 @@ WHERE = ('src/**/*.[ch]', 'examples/**/*.[ch]', 'kernel/**/*.[ch]', 'tests/**/*.
          'bench/**/*.[ch]')
 BY_HAND = ('tests/object_code/access.c',)
 LINES_MAX = 600
+COLUMNS_MAX = 100
 FOLDERS = ('bench', 'examples', 'include', 'kernel', 'src', 'tests', 'tools')
 
 
@@ -44,15 +46,30 @@ def too_long():
     return len(names), wrong
 
 
+def too_wide():
+    """Returns the number of public headers, and one line for each comment that is too wide."""
+    names = sorted(glob.glob('include/**/*.h', recursive=True))
+    wrong = []
+    for name in names:
+        with open(name, encoding='utf-8') as file:
+            for number, line in enumerate(file, 1):
+                columns = len(line.rstrip('\n').expandtabs(8))
+                if line.lstrip().startswith(('*', '/*')) and columns > COLUMNS_MAX:
+                    wrong.append(f'{name}:{number} has {columns} columns, '
+                                 f'at most {COLUMNS_MAX} are allowed')
+    return len(names), wrong
+
+
 def main():
     if len(sys.argv) != 2:
         print('usage: format.py SOURCE_DIR', file=sys.stderr)
         sys.exit(2)
     os.chdir(sys.argv[1])
     failed = False
-    print('1..2')
-    for number, (check, title) in enumerate(((badly_laid_out, 'are formatted'),
-                                             (too_long, f'have at most {LINES_MAX} lines')), 1):
+    print('1..3')
+    for number, (check, title) in enumerate((
+            (badly_laid_out, 'are formatted'), (too_long, f'have at most {LINES_MAX} lines'),
+            (too_wide, f'have comments of at most {COLUMNS_MAX} columns')), 1):
         count, wrong = check()
         bad = bool(wrong) or not count
         failed |= bad

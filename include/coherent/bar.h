@@ -160,8 +160,8 @@ int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask
  *
  * Context: may sleep.
  * Return: 0; -ENODEV (there is no such device or no such vector), -EBUSY (somebody
- * listens to it already, or a callback of the device's own model called it), -ENOMEM, -ENOSPC (no file descriptor is left, or the kernel
- * has fewer vectors), -EIO.
+ * listens to it already, or a callback of the device's own model called it), -ENOMEM,
+ * -ENOSPC (no file descriptor is left, or the kernel has fewer vectors), -EIO.
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_irq_open(struct coherent_irq **irq, struct coherent_device *dev, unsigned int vector);

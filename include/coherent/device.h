@@ -230,8 +230,8 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * The device cannot reach any memory afterwards, and threads that wait for it return
  * with -ENODEV. If there are faults that coherent_device_next_fault() did not return, a
  * report counts them and has the text of the first one. A report names each object that
- * still exists, with the place where it was allocated. The memory of these objects stays readable until they are freed; all
- * other calls on them return -ENODEV.
+ * still exists, with the place where it was allocated. The memory of these objects stays
+ * readable until they are freed; all other calls on them return -ENODEV.
  *
  * Context: may sleep.
  */
@@ -259,8 +259,8 @@ void coherent_device_close(struct coherent_device *dev);
  *
  * Context: may sleep.
  * Return: 0; -ENODEV, -EIO, -ETIMEDOUT, -ENOMEM, -EOPNOTSUPP (the device came with
- * .socket_fd), -EBUSY (a callback of the device's own model called it). A device that connects again also returns the errors of
- * coherent_device_open().
+ * .socket_fd), -EBUSY (a callback of the device's own model called it). A device that
+ * connects again also returns the errors of coherent_device_open().
  */
 COHERENT_MUST_CHECK int coherent_device_fence(struct coherent_device *dev);
 

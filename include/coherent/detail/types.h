@@ -200,7 +200,7 @@ struct coherent_is_ring;
 		"misaligned field: no single access can reach it in every element"); \
 	COHERENT_NEEDS_INDEX_INSIDE(x, field, COHERENT_FIELD(x, field))
 
-/* The assignment does not run. The compiler refuses it for a const field, as in COHERENT(const T). */
+/* The assignment does not run. The compiler refuses it for a const field. */
 #define COHERENT_NEEDS_VALUE(x, field, value)				\
 	COHERENT_REQUIRE(COHERENT_IS_CLASS(value,			\
 			 COHERENT_IS_CLASS(COHERENT_FIELD(x, field), 0x100u) ? 0x11au : 0x1au), \
