@@ -254,8 +254,8 @@ void coherent_device_close(struct coherent_device *dev);
  *
  * A PCI device without a reset of its own keeps its registers and its commands. Then the
  * fence succeeds, because unmapping has cut the device off from the old memory. In VFIO's
- * no-IOMMU mode it has not, so there the fence returns -EIO. A PCI device is bus master
- * afterwards if it was before.
+ * no-IOMMU mode unmapping does not cut the device off, so the fence returns -EIO. A PCI
+ * device is bus master afterwards if it was before.
  *
  * Context: may sleep.
  * Return: 0; -ENODEV, -EIO, -ETIMEDOUT, -ENOMEM, -EOPNOTSUPP (the device came with
@@ -269,8 +269,8 @@ COHERENT_MUST_CHECK int coherent_device_fence(struct coherent_device *dev);
  * @dev: The device.
  *
  * This does what coherent_device_fence() does, to the device and to memory that waits for a
- * fence. But success means that the device was reset. A PCI device without a reset of its
- * own is an error here, which a fence does not report.
+ * fence. But success means that the device was reset. If a PCI device has no reset of its
+ * own, this returns -EIO. A fence returns 0 there if unmapping cuts the device off.
  *
  * Context: may sleep.
  * Return: as coherent_device_fence(); also -EIO if the device does not have a reset.
