@@ -156,9 +156,9 @@ int vfio_dma_reset(struct backend *backend)
 }
 
 /*
- * The unmapping was the fence already. The device is reset too if it can be, because a driver finds
- * the same device after a fence, whatever backend it has. A device that the library opened and that
- * has no reset is stopped once, so that a command in flight ends with a fault.
+ * The unmapping was the fence already. A device that has a reset is reset too, so that a fence does
+ * the same with each backend. A device that the library opened and that has no reset is stopped
+ * once, so that a command in flight ends with a fault.
  */
 int vfio_dma_fence(struct backend *backend)
 {
