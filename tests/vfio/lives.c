@@ -105,7 +105,7 @@ static void three_quarters_stay_in_one_piece(const char *scheme)
 	}
 }
 
-static void kernel_without_random_numbers_is_no_error(const char *scheme)
+static void open_works_without_random_numbers(const char *scheme)
 {
 	uint64_t addresses[4];
 	bool differ = false;
@@ -294,7 +294,7 @@ static const struct CMUnitTest tests[] = {
 	EACH(life_after_a_reset_begins_at_the_lowest_page),
 	EACH(addresses_of_a_life_are_used_up_in_order),
 	EACH(three_quarters_stay_in_one_piece),
-	EACH(kernel_without_random_numbers_is_no_error),
+	EACH(open_works_without_random_numbers),
 	EACH(bus_master_begins_with_the_first_mem),
 	EACH(device_that_cannot_become_bus_master_gets_no_mem),
 	EACH(expose_during_a_close_finds_no_device),
