@@ -82,7 +82,7 @@ long __wrap_syscall(long number, uintptr_t va, size_t bytes, long mode, const ui
 static struct pages pages;
 static struct page_owners owners;
 /* The memory that the test has. */
-static struct iova_range ranges[8];
+static struct iova_range ranges[64];
 static size_t count;
 
 static void open_pages(unsigned int wants)
@@ -190,6 +190,48 @@ static void large_request_does_not_end_the_binding(void **state)
 	close_pages();
 }
 
+/* Makes requests until hugepages of a node serve one. Returns how many it took. */
+static unsigned int requests_until_served_well(size_t bytes)
+{
+	unsigned int requests = 0;
+
+	do {
+		assert_true(count < ARRAY_SIZE(ranges));
+		assert_ok(pages_get(&pages, bytes, &ranges[count++]));
+		requests++;
+	} while (seen.shift != 21 || !seen.bound);
+	return requests;
+}
+
+static void small_request_does_not_end_a_wish(void **state)
+{
+	(void)state;
+	open_pages(PAGES_HUGE | PAGES_NODES);
+	/* The smallest arena cannot be made in the best way, so none is smaller. */
+	most.node = 0;
+	assert_served(8192, 0, false);
+	most.huge = most.node = SIZE_MAX;
+	assert_in_range(requests_until_served_well(128 << 10), 2, 32);
+	/* The way works again, so it serves each arena. */
+	for (unsigned int i = 0; i < 4; i++)
+		assert_served(4 * MIB, 21, true);
+	close_pages();
+}
+
+static void missing_kind_is_tried_seldom(void **state)
+{
+	unsigned int maps;
+
+	(void)state;
+	open_pages(PAGES_HUGE);
+	assert_served(4 * MIB, 0, false);
+	maps = seen.huge_maps;
+	for (unsigned int i = 0; i < 16; i++)
+		assert_served(4 * MIB, 0, false);
+	assert_int_equal(seen.huge_maps, maps + 4);
+	close_pages();
+}
+
 static void each_missing_kind_is_reported_once(void **state)
 {
 	COHERENT(uint8_t) mems[4] = { COHERENT_EMPTY };
@@ -224,6 +266,8 @@ int main(void)
 		cmocka_unit_test(failed_request_ends_no_wish),
 		cmocka_unit_test(large_request_does_not_end_gigapages),
 		cmocka_unit_test(large_request_does_not_end_the_binding),
+		cmocka_unit_test(small_request_does_not_end_a_wish),
+		cmocka_unit_test(missing_kind_is_tried_seldom),
 		cmocka_unit_test(each_missing_kind_is_reported_once),
 	};
 

@@ -124,15 +124,34 @@ static const unsigned int ways[] = {
 	PAGES_GIGA | PAGES_NODES, PAGES_HUGE | PAGES_NODES, PAGES_NODES, PAGES_GIGA, PAGES_HUGE, 0,
 };
 
+/* A way that failed sits out this many arenas, and then is tried for any size again. */
+#define ARENAS_SKIPPED 3
+
 /*
- * Returns whether a way is worth trying. A way that failed is not tried again for as many bytes or
- * more, but smaller arenas may still succeed.
+ * Returns whether a way is worth trying. After a failure smaller arenas may still succeed. Others
+ * wait, because a try costs time. They do not wait for ever, because the smallest arena has nothing
+ * below it and the system may have such memory again.
  */
-static bool is_promising(const struct pages *pages, unsigned int way, size_t bytes)
+static bool is_promising(struct pages *pages, unsigned int way, size_t bytes)
 {
 	const size_t failed = __atomic_load_n(&pages->failed_bytes[way], __ATOMIC_RELAXED);
 
-	return !(way & ~pages->wants) && (!failed || bytes < failed);
+	if (way & ~pages->wants)
+		return false;
+	return !failed || bytes < failed ||
+	       __atomic_fetch_add(&pages->skipped[way], 1, __ATOMIC_RELAXED) >= ARENAS_SKIPPED;
+}
+
+static void note_result(struct pages *pages, unsigned int way, size_t bytes, bool failed)
+{
+	/* Ordinary memory of any node may come back at any time. */
+	if (!way)
+		return;
+	__atomic_store_n(&pages->skipped[way], 0, __ATOMIC_RELAXED);
+	if (failed)
+		__atomic_store_n(&pages->failed_bytes[way], bytes, __ATOMIC_RELAXED);
+	else if (bytes >= __atomic_load_n(&pages->failed_bytes[way], __ATOMIC_RELAXED))
+		__atomic_store_n(&pages->failed_bytes[way], 0, __ATOMIC_RELAXED);
 }
 
 /* Notes for the next report which wishes an arena does not meet. */
@@ -157,17 +176,17 @@ static int make_arena(struct pages *pages, size_t bytes, void **va, size_t *made
 		const unsigned int way = ways[i];
 		const unsigned int shift = way & PAGES_GIGA ? 30 : way & PAGES_HUGE ? 21 : 0;
 		const int flags = shift ? MAP_HUGETLB | (int)(shift << MAP_HUGE_SHIFT) : 0;
+		bool failed;
 
 		*made = align_up(bytes, (size_t)1 << shift);
 		if (!is_promising(pages, way, *made))
 			continue;
-		if (!map_arena(*made, flags, way & PAGES_NODES ? pages->nodes : 0, va)) {
+		failed = map_arena(*made, flags, way & PAGES_NODES ? pages->nodes : 0, va);
+		note_result(pages, way, *made, failed);
+		if (!failed) {
 			note_missed(pages, way, bytes);
 			return 0;
 		}
-		/* Ordinary memory of any node may come back at any time. */
-		if (way)
-			__atomic_store_n(&pages->failed_bytes[way], *made, __ATOMIC_RELAXED);
 	}
 	return -ENOMEM;
 }

@@ -46,7 +46,8 @@ struct pages_kept {
  * @nodes: NUMA nodes, a bit each. Never changes.
  * @wants: The wishes: PAGES_GIGA and the like, or'ed. Never changes.
  * @failed_bytes: For each set of wishes, the size of the last arena that could not be made in that
- *	way; 0 for none. Only smaller arenas are tried in that way again. Atomic, as the rest.
+ *	way; 0 for none. Smaller arenas are tried in that way at once. Atomic, as the rest.
+ * @skipped: How many arenas each way sat out since it was last tried.
  * @noted: The wishes that an arena did not meet.
  * @missed: Those of them that are not reported yet.
  * @missed_bytes: The size of the request for that arena.
@@ -61,6 +62,7 @@ struct pages {
 	uint64_t nodes;
 	unsigned int wants;
 	size_t failed_bytes[PAGES_WISHES];
+	unsigned int skipped[PAGES_WISHES];
 	unsigned int noted;
 	unsigned int missed;
 	size_t missed_bytes;
