@@ -8,6 +8,9 @@
 
 #include "test.h"
 
+/* How many objects come and go while a device reads. */
+#define ROUNDS 3000
+
 /* Checks what the device may do at an offset of a box or mem. A refusal begins at @refused. */
 #define assert_reads(dev, target, offset, n)                                    \
 	assert_ok(coherent_sim_try(dev, target, offset, (uint8_t[256]){ 0 }, n, \
@@ -274,6 +277,48 @@ static void without_the_key_only_pages_count(void **state)
 	coherent_device_close(dev);
 }
 
+/* The device reads all over, also what the driver allocates at the moment, and never rests. */
+static void wild_tick(struct coherent_sim *sim, void *arg)
+{
+	uint8_t bytes[8];
+
+	(void)arg;
+	for (uint64_t address = 0; address < 32 * PAGE; address += PAGE)
+		(void)!coherent_sim_dma_read(sim, address + 50, bytes, sizeof(bytes));
+	coherent_sim_irq(sim, 0);
+}
+
+/* ThreadSanitizer checks this one: the thread of the device looks for the end of each object. */
+static void device_reads_while_objects_come_and_go(void **state)
+{
+	static const struct coherent_sim_model wild = {
+		.name = "wild",
+		.mask = UINT32_MAX,
+		.vectors = 1,
+		.tick = wild_tick,
+	};
+	static const char *const names[] = { "sim:custom,exact", "sim:custom,exact,lazy" };
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_device *dev;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ROUNDS; i++) {
+		if (i % ROUNDS == 0)
+			assert_ok(coherent_device_open(&dev, names[i / ROUNDS], .model = &wild));
+		assert_ok(coherent_box_zeroed(&box, dev, 10 + i % 50));
+		/* A reclaim makes an object too. If an unmap is not a fence, a fence ends the old one. */
+		if (i % 4 == 0) {
+			assert_ok(coherent_expose(&box, &mem));
+			assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+			assert_ok(coherent_device_fence(dev));
+		}
+		coherent_box_free(&box);
+		if (i % ROUNDS == ROUNDS - 1)
+			coherent_device_close(dev);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +329,7 @@ int main(void)
 		cmocka_unit_test(access_past_an_object_of_a_pool_is_refused),
 		cmocka_unit_test(access_to_the_next_object_of_a_pool_is_refused),
 		cmocka_unit_test(without_the_key_only_pages_count),
+		cmocka_unit_test(device_reads_while_objects_come_and_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,7 +104,7 @@ void object_store_stats(struct object_store *store, struct coherent_stats *stats
 /* --- Kept boxes, and addresses in quarantine --- */
 
 struct coherent_object *object_reuse(struct object_store *store, const struct iova_want *want,
-				     const char *site)
+				     size_t bytes, const char *site)
 {
 	struct coherent_object *object = NULL;
 	struct iova_range *box;
@@ -121,6 +121,7 @@ struct coherent_object *object_reuse(struct object_store *store, const struct io
 		/* A lookup of the old box must not see it with the new site. */
 		object_seq_write_begin(object);
 		object->site = site;
+		object->slack = (uint32_t)(want->bytes - bytes);
 		object->state = COHERENT_STATE_BOX;
 		object_seq_write_end(object);
 	}
@@ -214,7 +215,8 @@ static int reserve_locked(struct object_store *store, const struct iova_want *wa
 }
 
 static int begin_locked(struct object_store *store, struct coherent_object *object,
-			const struct iova_want *want, const char *site) NEEDS_LOCK(store->lock)
+			const struct iova_want *want, size_t bytes, const char *site)
+	NEEDS_LOCK(store->lock)
 {
 	int err;
 
@@ -222,6 +224,7 @@ static int begin_locked(struct object_store *store, struct coherent_object *obje
 	/* The count goes on: a reader that began before must see that it changed. */
 	*object = (struct coherent_object){
 		.kind = OBJECT_WHOLE,
+		.slack = (uint32_t)(want->bytes - bytes),
 		.seq = object->seq,
 		.store = store,
 		.site = site,
@@ -234,8 +237,8 @@ static int begin_locked(struct object_store *store, struct coherent_object *obje
 	return err;
 }
 
-int object_new(struct object_store *store, const struct iova_want *want, const char *site,
-	       struct coherent_object **out)
+int object_new(struct object_store *store, const struct iova_want *want, size_t bytes,
+	       const char *site, struct coherent_object **out)
 {
 	struct coherent_object *object;
 	int err = -ENOMEM;
@@ -243,7 +246,7 @@ int object_new(struct object_store *store, const struct iova_want *want, const c
 	lock_take(&store->lock);
 	object = record_get_locked(store);
 	if (object) {
-		err = begin_locked(store, object, want, site);
+		err = begin_locked(store, object, want, bytes, site);
 		if (err)
 			record_put_locked(store, object);
 		else

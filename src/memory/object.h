@@ -74,43 +74,44 @@ enum object_kind { OBJECT_WHOLE = 0xb9, OBJECT_SLOT = 0x6d };
 /**
  * struct coherent_object - The record of a box, a mem or a handle of whole pages.
  * @kind: OBJECT_WHOLE. Never changes.
- * @slack: How many bytes of the last page are behind the last element. A mem's never changes.
+ * @align_shift: The alignment of the allocation. Never changes.
+ * @attrs: The attributes of the allocation. Never changes.
+ * @slack: How many bytes of the last page are behind the last element. Never changes while the
+ *	state is BOX or MEM.
  * @seq: A sequence count: odd while @address, @pages, @site, @cpu_view or @state become those of
  *	another object. coherent_find_ptr() reads them without the lock, and reads this before
  *	and after.
+ * @boundary_shift: The boundary of the allocation, 0 for none. Never changes.
+ * @permission: The permission of a mem.
+ * @state: The state; COHERENT_STATE_NONE of a kept box and of a free record.
+ * @leaked: The device may still reach the memory, so nothing of it is used again.
  * @address: The reserved device addresses, which may be in quarantine or wait for a fence.
  * @pages: The memory. After reclaim or free it belongs to another object.
  * @store: The store. Never changes.
  * @site: File and line of the allocation, a copy in @sites of the store. Never changes.
  * @since_ns: The time of the reclaim or free.
- * @attrs: The attributes of the allocation. Never changes.
- * @align_shift: The alignment of the allocation. Never changes.
- * @boundary_shift: The boundary of the allocation, 0 for none. Never changes.
- * @permission: The permission of a mem.
- * @state: The state; COHERENT_STATE_NONE of a kept box and of a free record.
- * @leaked: The device may still reach the memory, so nothing of it is used again.
  * @cpu_view: The address of a mem's memory if that is not @pages; 0 otherwise.
  * @chunk: The chunk of a pool whose exposed memory this is; NULL otherwise.
  *
- * @state, @since_ns, @leaked and @chunk are written under the store's lock, because faults read
- * them. The thread that has the box or mem may use the rest without a lock. After reclaim or
+ * @slack, @state, @since_ns, @leaked and @chunk are written under the store's lock, because faults
+ * read them. The thread that has the box or mem may use the rest without a lock. After reclaim or
  * free the record belongs to the store.
  */
 struct coherent_object {
 	unsigned char kind;
-	uint16_t slack;
+	uint8_t align_shift;
+	uint16_t attrs;
+	uint32_t slack;
 	uint32_t seq;
+	uint8_t boundary_shift;
+	uint8_t permission;
+	uint8_t state;
+	bool leaked;
 	struct iova_range address;
 	struct iova_range pages;
 	struct object_store *store;
 	const char *site;
 	uint64_t since_ns;
-	uint16_t attrs;
-	uint8_t align_shift;
-	uint8_t boundary_shift;
-	uint8_t permission;
-	uint8_t state;
-	bool leaked;
 	uintptr_t cpu_view;
 	struct chunk *chunk;
 };
@@ -308,12 +309,13 @@ void object_store_stats(struct object_store *store, struct coherent_stats *stats
  * object_reuse() - Take a kept box.
  * @store: The store.
  * @want: The wishes for its address.
+ * @bytes: The bytes of its elements, which end in the last page.
  * @site: File and line of the allocation.
  *
  * Return: a record with an address and dirty pages; NULL if no kept box fits.
  */
 struct coherent_object *object_reuse(struct object_store *store, const struct iova_want *want,
-				     const char *site);
+				     size_t bytes, const char *site);
 
 /**
  * object_recycle() - End a box that was not exposed, or keep it for object_reuse().
@@ -333,13 +335,14 @@ bool object_purge_boxes(struct object_store *store);
  * object_new() - Make the record of a box that has an address and no pages yet.
  * @store: The store. The record holds the device until it ends.
  * @want: The wishes for the address.
+ * @bytes: The bytes of its elements, which end in the last page.
  * @site: File and line of the allocation.
  * @out: Set to the record.
  *
  * Return: 0; -ENOMEM, -ENOSPC.
  */
-int object_new(struct object_store *store, const struct iova_want *want, const char *site,
-	       struct coherent_object **out);
+int object_new(struct object_store *store, const struct iova_want *want, size_t bytes,
+	       const char *site, struct coherent_object **out);
 
 /**
  * object_memory() - Take private memory. Kept boxes give way before it fails.

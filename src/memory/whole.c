@@ -122,10 +122,10 @@ static void report_missed(struct object_store *store)
 		       store->name, bytes, store->pages.nodes);
 }
 
-static int object_with_pages(struct object_store *store, const struct iova_want *want,
+static int object_with_pages(struct object_store *store, const struct iova_want *want, size_t bytes,
 			     const char *site, struct coherent_object **out)
 {
-	int err = object_new(store, want, site, out);
+	int err = object_new(store, want, bytes, site, out);
 
 	if (err)
 		return err;
@@ -167,15 +167,14 @@ int whole_box_zeroed(struct coherent_box *box, struct object_store *store,
 	want = want_of(request, bytes, store->pages.page_bytes);
 	site = site_copy(&store->sites, request->site);
 	err = backend_allocate(store->backend);
-	object = err ? NULL : object_reuse(store, &want, site);
+	object = err ? NULL : object_reuse(store, &want, bytes, site);
 	if (!err && !object)
-		err = object_with_pages(store, &want, site, &object);
+		err = object_with_pages(store, &want, bytes, site, &object);
 	if (err) {
 		warn_of_allocation(store, request, bytes, err);
 		return err;
 	}
 	object->attrs = (uint16_t)request->attrs;
-	object->slack = (uint16_t)(want.bytes - bytes);
 	/* The whole last page is cleared, because the device gets the whole page. */
 	pages_clear(pages_va(&object->pages), want.bytes);
 	*box = (struct coherent_box){ pages_va(&object->pages), request->count, object };
@@ -307,11 +306,10 @@ static int new_home(const struct coherent_object *old, bool fence, struct cohere
 	struct coherent_object *home;
 	int err;
 
-	err = object_new(old->store, &want, old->site, &home);
+	err = object_new(old->store, &want, object_element_bytes(old), old->site, &home);
 	if (err)
 		return err;
 	home->attrs = old->attrs;
-	home->slack = old->slack;
 	if (!fence)
 		err = backend_allocate(old->store->backend);
 	if (!fence && !err)
