@@ -6,6 +6,8 @@
 
 #include "test.h"
 
+COHERENT_BOX_TYPE(number_box, uint64_t);
+
 static void nth_allocation_fails(void **state)
 {
 	COHERENT(uint8_t) mems[4] = { COHERENT_EMPTY };
@@ -59,6 +61,51 @@ static void nth_allocation_of_a_pool_or_reclaim_fails(void **state)
 	assert_int_equal(coherent_box_ptr(&box)[0], 6);
 	coherent_box_free(&box);
 	coherent_device_close(dev);
+}
+
+/* A driver whose pool grows several times. Returns the first error of an allocation. */
+static int fill_a_pool(struct coherent_device *dev)
+{
+	COHERENT_POOL(uint64_t) pool = COHERENT_EMPTY;
+	COHERENT(uint8_t) last = COHERENT_EMPTY;
+	static union number_box boxes[2000];
+	int err = coherent_pool_create(&pool, dev);
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(boxes); i++)
+		err = coherent_pool_box(&pool, &boxes[i]);
+	if (!err)
+		err = coherent_zeroed(&last, dev, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(boxes); i++)
+		coherent_box_free(&boxes[i]);
+	coherent_free(&last);
+	assert_ok(coherent_pool_destroy(&pool));
+	return err;
+}
+
+/* The loop of sim.h: it ends when nothing fails any more. */
+static void loop_over_allocations_misses_none(void **state)
+{
+	unsigned int failed = 0, reported;
+	struct coherent_device *dev;
+	char name[64];
+	int err;
+
+	(void)state;
+	do {
+		struct log log = LOG_EMPTY;
+
+		snprintf(name, sizeof(name), "sim:edu,step,fail-alloc=%u", failed + 1);
+		assert_ok(
+			coherent_device_open(&dev, name, .report = log_report, .report_arg = &log));
+		err = fill_a_pool(dev);
+		reported = log_has(&log, "makes this call fail");
+		/* A failure that the key makes is never hidden from the driver. */
+		assert_err(err, reported ? -ENOMEM : 0);
+		failed += reported;
+		coherent_device_close(dev);
+	} while (reported);
+	/* The pool grows by a page, a page, two pages, and so on. The mem is the last one. */
+	assert_in_range(failed, 4, 9);
 }
 
 static void nth_bar_or_irq_does_not_open(void **state)
@@ -132,6 +179,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nth_allocation_fails),
 		cmocka_unit_test(nth_allocation_of_a_pool_or_reclaim_fails),
+		cmocka_unit_test(loop_over_allocations_misses_none),
 		cmocka_unit_test(nth_bar_or_irq_does_not_open),
 		cmocka_unit_test(bad_key_is_refused_with_the_list),
 	};

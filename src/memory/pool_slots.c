@@ -67,6 +67,7 @@ static int new_mem(const struct coherent_slots *pool, size_t bytes, unsigned int
 		.size = 1,
 		.attrs = attrs,
 		.site = pool->site,
+		.is_allowed = true,
 	};
 	const struct expose_request exposure = { .permission = pool->permission };
 	struct coherent_box box = { .va = NULL };
@@ -231,6 +232,10 @@ static int grow(struct coherent_slots *pool)
 	size_t bytes;
 	int err;
 
+	/* A pool that grows allocates once, however many sizes it tries. */
+	err = backend_allocate(pool->store->backend);
+	if (err)
+		return err;
 	lock_take(&pool->lock);
 	bytes = chunk_bytes_locked(pool);
 	lock_drop(&pool->lock);

@@ -166,7 +166,7 @@ int whole_box_zeroed(struct coherent_box *box, struct object_store *store,
 		return err;
 	want = want_of(request, bytes, store->pages.page_bytes);
 	site = site_copy(&store->sites, request->site);
-	err = backend_allocate(store->backend);
+	err = request->is_allowed ? 0 : backend_allocate(store->backend);
 	object = err ? NULL : object_reuse(store, &want, bytes, site);
 	if (!err && !object)
 		err = object_with_pages(store, &want, bytes, site, &object);

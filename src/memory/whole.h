@@ -17,6 +17,7 @@
  * @boundary: A boundary that the object does not cross, 0 for none.
  * @level: The least level that will do, 0 for any.
  * @site: File and line of the call.
+ * @is_allowed: The caller has asked backend_allocate() already.
  */
 struct alloc_request {
 	size_t count;
@@ -26,6 +27,7 @@ struct alloc_request {
 	uint64_t boundary;
 	enum coherent_level level;
 	const char *site;
+	bool is_allowed;
 };
 
 /**
