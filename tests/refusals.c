@@ -338,6 +338,37 @@ static void object_of_another_device_is_in_use(void **state)
 	DONE(coherent_expose(&box, &mem));
 }
 
+/* Each device gets the reports about its own boxes. */
+static void exposures_on_two_devices_are_told_apart(void **state)
+{
+	COHERENT_DEVICE_AUTO(other);
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT_BOX_AUTO(uint8_t, other_box);
+	COHERENT_AUTO(uint8_t, mem);
+	COHERENT_AUTO(uint8_t, used);
+	struct log other_log = LOG_EMPTY;
+
+	(void)state;
+	DONE(coherent_device_open(&other, "sim:edu,step", .report = log_report,
+				  .report_arg = &other_log));
+	DONE(coherent_zeroed(&used, other, 1));
+	DONE(coherent_box_zeroed(&box, dev, 1));
+	DONE(coherent_box_zeroed(&other_box, other, 1));
+	assert_err(coherent_expose_all(COHERENT_EXPOSURE(&box, &mem),
+				       COHERENT_EXPOSURE(&other_box, &used)),
+		   -EBUSY);
+	assert_silent("a mistake with another device");
+	assert_int_equal(other_log.count, 1);
+	assert_true(log_has(&other_log, "coherent_expose_all(): the mem is in use, it was"));
+	DONE(coherent_box_zeroed(&box, dev, 1));
+	DONE(coherent_box_zeroed(&other_box, other, 1));
+	assert_err(coherent_expose_all(COHERENT_EXPOSURE(&box, &mem),
+				       COHERENT_EXPOSURE(&other_box, &mem, .permission = 2)),
+		   -EINVAL);
+	assert_silent("a wrong permission for another device");
+	assert_int_equal(other_log.count, 2);
+}
+
 /* An input that was never initialised names memory that has no record, such as a stack frame. */
 static void inputs_that_were_never_initialised_are_refused(void **state)
 {
@@ -554,6 +585,7 @@ int main(void)
 		ON_DEVICE(inputs_that_were_never_initialised_are_refused),
 		ON_DEVICE(remains_of_an_old_object_are_recognised),
 		ON_DEVICE(object_of_another_device_is_in_use),
+		ON_DEVICE(exposures_on_two_devices_are_told_apart),
 		ON_DEVICE(refused_exposures_are_reported),
 		ON_DEVICE(reclaim_without_a_promise_is_reported),
 		ON_DEVICE(views_and_rings_are_refused_with_a_reason),

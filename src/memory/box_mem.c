@@ -303,10 +303,15 @@ static bool is_given_twice(const struct coherent_exposure *exposures, size_t i)
 	return false;
 }
 
-/* Returns the store that the first box knows; NULL if all are empty. */
-static struct object_store *store_of_exposures(const struct coherent_exposure *exposures,
-					       size_t count)
+/*
+ * Returns the store of a box, because the boxes may belong to several devices. An empty box knows
+ * none, so the first one that is known gets the report. NULL if all are empty.
+ */
+static struct object_store *store_of_exposure(const struct coherent_exposure *exposures,
+					      size_t count, size_t which)
 {
+	if (exposures[which].box->object)
+		return object_store(exposures[which].box->object);
 	for (size_t i = 0; i < count; i++)
 		if (exposures[i].box->object)
 			return object_store(exposures[i].box->object);
@@ -316,9 +321,8 @@ static struct object_store *store_of_exposures(const struct coherent_exposure *e
 /* Finds errors before anything is exposed. */
 static int check_exposures(const struct coherent_exposure *exposures, size_t count)
 {
-	struct object_store *store = store_of_exposures(exposures, count);
-
 	for (size_t i = 0; i < count; i++) {
+		struct object_store *store = store_of_exposure(exposures, count, i);
 		const struct expose_request request = { .permission =
 								exposures[i].options.permission };
 
@@ -333,7 +337,7 @@ static int check_exposures(const struct coherent_exposure *exposures, size_t cou
 		const struct coherent_mem *mem = exposures[i].options.mem;
 
 		if (mem->object)
-			return refuse_mem(store, EXPOSE_ALL, mem);
+			return refuse_mem(store_of_exposure(exposures, count, i), EXPOSE_ALL, mem);
 	}
 	return 0;
 }
