@@ -531,7 +531,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * coherent_move() - Move a box or a mem to another variable.
  * @from: The object. It is empty afterwards.
  * @to: An empty object of the same kind and element type. If it is not empty,
- *	nothing moves.
+ *	nothing moves, and a report says so unless it is @from.
  *
  * Context: any.
  */

@@ -310,6 +310,8 @@ static void objects_may_be_in_structs_and_at_file_scope(void **state)
 	assert_ok(coherent_expose(&driver->box, &driver->mem));
 	assert_ok(read_through_const(&driver->mem, 0, &value));
 	assert_int_equal(value, 4);
+	coherent_move(&driver->mem, &driver->mem);
+	assert_false(coherent_is_empty(&driver->mem));
 	coherent_move(&driver->mem, &other);
 	assert_true(coherent_is_empty(&driver->mem) && !coherent_is_empty(&other));
 	/* A move does not overwrite an object in use. */
@@ -324,6 +326,8 @@ static void objects_may_be_in_structs_and_at_file_scope(void **state)
 	coherent_box_ptr(&box)[1].tag = 9;
 	assert_int_equal(coherent_box_ptr(const_box)[1].tag, 9);
 	assert_int_equal(coherent_box_count(const_box), 2);
+	coherent_move(&box, &box);
+	assert_int_equal(coherent_box_count(&box), 2);
 	coherent_move(&box, &driver->box);
 	assert_true(coherent_is_empty(&box));
 	assert_int_equal(coherent_box_ptr(&driver->box)[1].tag, 9);

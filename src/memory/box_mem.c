@@ -254,6 +254,9 @@ int coherent_base_from(struct coherent_mem *mem, struct coherent_device *dev, co
 
 void coherent_base_box_move(struct coherent_box *from, struct coherent_box *to)
 {
+	/* Moving a box to itself changes nothing. */
+	if (from == to)
+		return;
 	/* A move never fails and never overwrites: a box that is in use stays, and so does the other. */
 	if (to->va) {
 		if (from->object)
@@ -266,6 +269,8 @@ void coherent_base_box_move(struct coherent_box *from, struct coherent_box *to)
 
 void coherent_base_move(struct coherent_mem *from, struct coherent_mem *to)
 {
+	if (from == to)
+		return;
 	if (to->object) {
 		if (from->object)
 			(void)refuse_mem(object_store(from->object), MOVE, to);
