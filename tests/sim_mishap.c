@@ -84,6 +84,7 @@ static void check_gone(struct fixture *fixture)
 	assert_fault(fixture->dev, COHERENT_STATE_MEM);
 	assert_ok(coherent_box_zeroed(&box, fixture->dev, 1));
 	assert_err(coherent_expose(&box, &other), -ENODEV);
+	assert_err(coherent_reclaim(&fixture->mem, &box), -ENODEV);
 	assert_err(coherent_reclaim(&fixture->mem, &box, .idle = true), -ENODEV);
 	/* The memory stays. */
 	assert_ok(coherent_write(&fixture->mem, 5, 42));

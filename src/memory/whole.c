@@ -383,6 +383,12 @@ drop_home:
 	return err;
 }
 
+/* A peer that is lost may come back, and its mems can be reclaimed with the promise meanwhile. */
+static bool is_gone(struct backend *backend)
+{
+	return !backend->idle_is_fence && backend_is_lost(backend);
+}
+
 int whole_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
 {
 	struct object_store *store;
@@ -396,6 +402,8 @@ int whole_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
 	err = check_open(store);
 	if (err)
 		return err;
+	if (!idle && !unmap_is_fence && is_gone(store->backend))
+		return -ENODEV;
 	if (!idle && !unmap_is_fence)
 		return refuse(
 			store, -EBUSY, RECLAIM,
