@@ -217,11 +217,42 @@ static void any_object_can_end_in_atomic_context(struct kunit *test)
 	}
 }
 
+static COHERENT(u64) of_the_driver[ARRAY_SIZE(contexts)];
+
+static void free_atomically(void *arg)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(contexts); i++) {
+		contexts[i].enter();
+		coherent_free(&of_the_driver[i]);
+		contexts[i].leave();
+	}
+}
+
+/* The kernel takes all entries out of devres before it calls the first one. */
+static void devres_action_can_free_in_atomic_context(struct kunit *test)
+{
+	int i;
+
+	atomic_set(&live, 0);
+	for (i = 0; i < ARRAY_SIZE(contexts); i++)
+		KUNIT_EXPECT_EQ(test,
+				coherent_zeroed(&of_the_driver[i], edu.dev, 10, .gfp = GFP_ATOMIC,
+						.level = level),
+				0);
+	KUNIT_EXPECT_EQ(test, devm_add_action(edu.dev, free_atomically, NULL), 0);
+	world_end(NULL);
+	KUNIT_EXPECT_EQ(test, atomic_read(&live), 0);
+	KUNIT_EXPECT_EQ(test, world_begin(NULL), 0);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(each_call_fails_in_atomic_context),
 	KUNIT_CASE(refused_calls_in_atomic_context_keep_few_pages),
 	KUNIT_CASE(deferred_memory_is_zeroed_again),
 	KUNIT_CASE(any_object_can_end_in_atomic_context),
+	KUNIT_CASE(devres_action_can_free_in_atomic_context),
 	{},
 };
 

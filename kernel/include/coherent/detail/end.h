@@ -41,9 +41,10 @@ struct coherent_deferred {
 	struct coherent_object object;
 };
 
-/* The objects of a device that wait. @lock guards @list and @count. */
+/* The objects of a device that wait. @node is in the unit's list of queues. */
 struct coherent_queue {
-	spinlock_t lock;
+	struct list_head node;
+	struct device *dev;
 	struct list_head list;
 	unsigned int count;
 	struct work_struct work;
@@ -53,6 +54,9 @@ struct coherent_queue {
 /*
  * A source file that includes this one. Its static inlines have addresses of their own, and
  * devres knows an entry by an address. @ready is the last device that got a queue.
+ *
+ * @lock guards @queues and what is in them. The kernel takes all entries out of devres before
+ * it calls the first one. So a devres action finds its queue only in @queues.
  */
 struct coherent_unit {
 	struct module *module;
@@ -60,6 +64,8 @@ struct coherent_unit {
 	dr_release_t release_queue;
 	work_func_t run;
 	struct device *ready;
+	spinlock_t lock;
+	struct list_head queues;
 };
 
 static inline bool coherent_is_bound(const struct device *dev)
@@ -107,50 +113,53 @@ static inline bool coherent_can_become(const struct coherent_object *deferred,
 	       !coherent_check_address(&object);
 }
 
-/* Takes an object out of the queue: one that can become @like, or any if @like is NULL. */
+/*
+ * Takes an object out of a queue: one that can become @like, or any if @like is NULL. The
+ * caller holds the lock.
+ */
 static inline struct coherent_deferred *coherent_queue_take(struct coherent_queue *queue,
 							    const struct coherent_object *like)
 {
 	struct coherent_deferred *deferred;
-	unsigned long flags;
 
-	spin_lock_irqsave(&queue->lock, flags);
-	deferred = list_first_entry(&queue->list, struct coherent_deferred, node);
-	while (!list_entry_is_head(deferred, &queue->list, node) && like &&
-	       !coherent_can_become(&deferred->object, like))
-		deferred = list_next_entry(deferred, node);
-	if (list_entry_is_head(deferred, &queue->list, node)) {
-		deferred = NULL;
-	} else {
+	list_for_each_entry(deferred, &queue->list, node) {
+		if (like && !coherent_can_become(&deferred->object, like))
+			continue;
 		list_del(&deferred->node);
-		WRITE_ONCE(queue->count, queue->count - 1);
+		queue->count--;
+		return deferred;
 	}
-	spin_unlock_irqrestore(&queue->lock, flags);
-	return deferred;
+	return NULL;
 }
 
-static inline void coherent_queue_put(struct coherent_queue *queue,
+/* Returns the queue of a device, or NULL. The caller holds the lock. */
+static inline struct coherent_queue *coherent_queue_find(struct coherent_unit *unit,
+							 const struct device *dev)
+{
+	struct coherent_queue *queue;
+
+	list_for_each_entry(queue, &unit->queues, node)
+		if (queue->dev == dev)
+			return queue;
+	return NULL;
+}
+
+/* Returns false if the device has no queue. It cannot lose its queue during this call. */
+static inline bool coherent_queue_put(struct coherent_unit *unit,
 				      struct coherent_deferred *deferred)
 {
+	struct coherent_queue *queue;
 	unsigned long flags;
 
-	spin_lock_irqsave(&queue->lock, flags);
-	list_add_tail(&deferred->node, &queue->list);
-	WRITE_ONCE(queue->count, queue->count + 1);
-	spin_unlock_irqrestore(&queue->lock, flags);
-	schedule_work(&queue->work);
-}
-
-static inline void coherent_queue_run(struct work_struct *work)
-{
-	struct coherent_queue *queue = container_of(work, struct coherent_queue, work);
-	struct coherent_deferred *deferred;
-	struct coherent_object object;
-
-	while ((deferred = coherent_queue_take(queue, NULL))) {
-		object = deferred->object;
-		coherent_object_end_now(&object);
+	spin_lock_irqsave(&unit->lock, flags);
+	queue = coherent_queue_find(unit, deferred->object.dev);
+	if (queue) {
+		list_add_tail(&deferred->node, &queue->list);
+		queue->count++;
+		schedule_work(&queue->work);
 	}
+	spin_unlock_irqrestore(&unit->lock, flags);
+	return queue;
 }
 
 /* A function that gives up its own module must not return. A thread can end elsewhere. */
@@ -162,19 +171,42 @@ static inline int coherent_put_own_module(void *arg)
 
 static inline void coherent_queue_release(struct device *dev, void *res);
 static inline void coherent_managed_release(struct device *dev, void *managed);
+static inline void coherent_queue_run(struct work_struct *work);
 
 static struct coherent_unit coherent_unit = {
 	.module = THIS_MODULE,
 	.release_managed = coherent_managed_release,
 	.release_queue = coherent_queue_release,
 	.run = coherent_queue_run,
+	.lock = __SPIN_LOCK_UNLOCKED(coherent_unit.lock),
+	.queues = LIST_HEAD_INIT(coherent_unit.queues),
 };
+
+static inline void coherent_queue_run(struct work_struct *work)
+{
+	struct coherent_queue *queue = container_of(work, struct coherent_queue, work);
+	struct coherent_deferred *deferred;
+	struct coherent_object object;
+
+	do {
+		spin_lock_irq(&coherent_unit.lock);
+		deferred = coherent_queue_take(queue, NULL);
+		spin_unlock_irq(&coherent_unit.lock);
+		if (deferred) {
+			object = deferred->object;
+			coherent_object_end_now(&object);
+		}
+	} while (deferred);
+}
 
 static inline void coherent_queue_release(struct device *dev, void *res)
 {
 	struct coherent_queue *queue = res;
 
 	cmpxchg(&coherent_unit.ready, dev, NULL);
+	spin_lock_irq(&coherent_unit.lock);
+	list_del(&queue->node);
+	spin_unlock_irq(&coherent_unit.lock);
 	cancel_work_sync(&queue->work);
 	coherent_queue_run(&queue->work);
 	if (queue->holds_module &&
@@ -192,36 +224,62 @@ static inline bool coherent_unit_drives(const struct coherent_unit *unit, const 
 	       within_module((unsigned long)driver, unit->module);
 }
 
-/*
- * Returns the queue of a device. A queue is not made while the driver is being unbound,
- * because devres may have called its functions already: this is -ENODEV.
- */
-static inline struct coherent_queue *coherent_queue_get(struct device *dev,
-							struct coherent_unit *unit, gfp_t gfp)
+static inline bool coherent_queue_exists(struct coherent_unit *unit, const struct device *dev)
 {
-	struct coherent_queue *queue = devres_find(dev, unit->release_queue, NULL, NULL);
-	struct coherent_queue *made;
+	unsigned long flags;
+	bool exists;
 
-	if (queue)
-		return queue;
-	if (dev->links.status != DL_DEV_PROBING && dev->links.status != DL_DEV_DRIVER_BOUND)
-		return ERR_PTR(-ENODEV);
-	made = devres_alloc(unit->release_queue, sizeof(*made), gfp);
-	if (!made)
-		return ERR_PTR(-ENOMEM);
-	spin_lock_init(&made->lock);
-	INIT_LIST_HEAD(&made->list);
-	INIT_WORK(&made->work, unit->run);
-	made->holds_module = !coherent_unit_drives(unit, dev);
-	if (made->holds_module && !try_module_get(unit->module)) {
-		devres_free(made);
-		return ERR_PTR(-ENODEV);
+	spin_lock_irqsave(&unit->lock, flags);
+	exists = coherent_queue_find(unit, dev);
+	spin_unlock_irqrestore(&unit->lock, flags);
+	return exists;
+}
+
+/* Gives a queue to devres. Returns false if another thread was faster. */
+static inline bool coherent_queue_add(struct coherent_unit *unit, struct coherent_queue *queue)
+{
+	unsigned long flags;
+	bool exists;
+
+	spin_lock_irqsave(&unit->lock, flags);
+	exists = coherent_queue_find(unit, queue->dev);
+	if (!exists) {
+		list_add(&queue->node, &unit->queues);
+		devres_add(queue->dev, queue);
 	}
-	queue = devres_get(dev, made, NULL, NULL);
-	/* Another thread was faster. Devres has freed @made, and its queue holds the module. */
-	if (queue != made && queue->holds_module)
+	spin_unlock_irqrestore(&unit->lock, flags);
+	return !exists;
+}
+
+/*
+ * Makes the queue of a device, unless it has one. A queue is not made while the driver is
+ * being unbound, because devres may have called its functions already: this is -ENODEV.
+ */
+static inline int coherent_queue_make(struct device *dev, struct coherent_unit *unit, gfp_t gfp)
+{
+	struct coherent_queue *queue;
+
+	if (coherent_queue_exists(unit, dev))
+		return 0;
+	if (dev->links.status != DL_DEV_PROBING && dev->links.status != DL_DEV_DRIVER_BOUND)
+		return -ENODEV;
+	queue = devres_alloc(unit->release_queue, sizeof(*queue), gfp);
+	if (!queue)
+		return -ENOMEM;
+	queue->dev = dev;
+	INIT_LIST_HEAD(&queue->list);
+	INIT_WORK(&queue->work, unit->run);
+	queue->holds_module = !coherent_unit_drives(unit, dev);
+	if (queue->holds_module && !try_module_get(unit->module)) {
+		devres_free(queue);
+		return -ENODEV;
+	}
+	if (coherent_queue_add(unit, queue))
+		return 0;
+	if (queue->holds_module)
 		module_put(unit->module);
-	return queue;
+	devres_free(queue);
+	return 0;
 }
 
 /*
@@ -230,14 +288,14 @@ static inline struct coherent_queue *coherent_queue_get(struct device *dev,
  */
 static inline int coherent_queue_prepare(struct device *dev, struct coherent_unit *unit, gfp_t gfp)
 {
-	struct coherent_queue *queue;
+	int err;
 
 	if (READ_ONCE(unit->ready) == dev || !coherent_unit_drives(unit, dev))
 		return 0;
-	queue = coherent_queue_get(dev, unit, gfp);
-	if (!IS_ERR(queue))
+	err = coherent_queue_make(dev, unit, gfp);
+	if (!err)
 		WRITE_ONCE(unit->ready, dev);
-	return queue == ERR_PTR(-ENOMEM) ? -ENOMEM : 0;
+	return err == -ENOMEM ? err : 0;
 }
 
 /* --- The end of an object --- */
@@ -257,26 +315,25 @@ static inline bool coherent_can_end(const struct coherent_object *object)
 
 static inline int coherent_object_defer(struct coherent_object *object)
 {
-	struct coherent_queue *queue =
-		coherent_queue_get(object->dev, object->unit, GFP_ATOMIC | __GFP_NOWARN);
+	const gfp_t gfp = GFP_ATOMIC | __GFP_NOWARN;
 	struct coherent_deferred *deferred = object->deferred;
+	int err = coherent_queue_make(object->dev, object->unit, gfp);
 
-	if (IS_ERR(queue))
-		return PTR_ERR(queue);
+	if (err)
+		return err;
 	if (!deferred)
-		deferred = kzalloc(sizeof(*deferred), GFP_ATOMIC | __GFP_NOWARN);
+		deferred = kzalloc(sizeof(*deferred), gfp);
 	if (!deferred)
 		return -ENOMEM;
 	object->deferred = deferred;
 	deferred->object = *object;
-	coherent_queue_put(queue, deferred);
-	return 0;
+	return coherent_queue_put(object->unit, deferred) ? 0 : -ENODEV;
 }
 
 /*
  * In an interrupt, dma_free_attrs() may be a BUG. A spinlock shows only in a kernel that
  * counts preemption, so an object that was allocated in atomic context is deferred if there
- * is any doubt.
+ * is any doubt. It is leaked if there is nowhere to wait: a sleep could hang the machine.
  */
 static inline void coherent_object_end(struct coherent_object *object)
 {
@@ -286,12 +343,9 @@ static inline void coherent_object_end(struct coherent_object *object)
 		return;
 	if (object->level == COHERENT_HIDDEN &&
 	    (may_not_sleep || (object->deferred && !preemptible()))) {
-		if (!coherent_object_defer(object))
-			return;
-		if (may_not_sleep) {
+		if (coherent_object_defer(object))
 			coherent_object_leak(object, "in atomic context, and cannot wait");
-			return;
-		}
+		return;
 	}
 	might_sleep_if(object->level == COHERENT_HIDDEN);
 	coherent_object_end_now(object);
@@ -337,7 +391,7 @@ static inline int coherent_object_manage(struct coherent_object *object)
 {
 	struct coherent_unit *unit = object->unit;
 	struct coherent_managed *managed;
-	struct coherent_queue *queue;
+	int err;
 
 	if (!coherent_is_bound(object->dev))
 		return -ENODEV;
@@ -345,9 +399,9 @@ static inline int coherent_object_manage(struct coherent_object *object)
 		return 0;
 	/* Devres gets the queue first, so that it frees the object before the queue. */
 	if (!coherent_unit_drives(unit, object->dev)) {
-		queue = coherent_queue_get(object->dev, unit, GFP_KERNEL);
-		if (IS_ERR(queue))
-			return PTR_ERR(queue);
+		err = coherent_queue_make(object->dev, unit, GFP_KERNEL);
+		if (err)
+			return err;
 	}
 	managed = devres_alloc(unit->release_managed, sizeof(*managed), GFP_KERNEL);
 	if (!managed)

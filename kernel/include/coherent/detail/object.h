@@ -157,18 +157,27 @@ static inline unsigned long coherent_dma_attrs(unsigned int attrs)
  */
 static inline int coherent_get_deferred(struct coherent_object *object, gfp_t gfp)
 {
-	struct coherent_queue *queue = coherent_queue_get(object->dev, object->unit, gfp);
-	struct coherent_deferred *deferred;
+	struct coherent_deferred *deferred = NULL;
+	struct coherent_queue *queue;
+	unsigned long flags;
+	bool is_full = true;
+	int err = coherent_queue_make(object->dev, object->unit, gfp);
 
-	if (IS_ERR(queue))
-		return PTR_ERR(queue);
-	deferred = coherent_queue_take(queue, object);
+	if (err)
+		return err;
+	spin_lock_irqsave(&object->unit->lock, flags);
+	queue = coherent_queue_find(object->unit, object->dev);
+	if (queue) {
+		deferred = coherent_queue_take(queue, object);
+		is_full = queue->count >= COHERENT_MAX_DEFERRED;
+	}
+	spin_unlock_irqrestore(&object->unit->lock, flags);
 	if (deferred) {
 		object->va = deferred->object.va;
 		object->address = deferred->object.address;
 		memset(coherent_place_va(object), 0, coherent_place_bytes(object));
 		put_device(object->dev);
-	} else if (READ_ONCE(queue->count) < COHERENT_MAX_DEFERRED) {
+	} else if (!is_full) {
 		deferred = kzalloc(sizeof(*deferred), gfp);
 	}
 	object->deferred = deferred;
