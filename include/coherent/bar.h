@@ -141,7 +141,7 @@ COHERENT_BASE void coherent_bar_write64(struct coherent_bar *bar, uint64_t offse
  * Context: may sleep.
  * Return: 0; -ETIMEDOUT, -ENODEV (the device is closed or gone), -EINVAL (@bar is NULL,
  * or there is no register at @offset), -EBUSY (a callback of the device's own model waits).
- * In the kernel: -EINTR (the task is killed).
+ * In the kernel: -EINTR (a wait without a timeout, and the task is killed).
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask, uint32_t want,
@@ -188,7 +188,7 @@ COHERENT_BASE void coherent_irq_close(struct coherent_irq *irq);
  * Context: may sleep.
  * Return: 0; -ETIMEDOUT, -ENODEV (@irq is closed, or the device is closed or gone),
  * -EINVAL (@irq is NULL), -EBUSY (a callback of the device's own model waits).
- * In the kernel: -EINTR (the task is killed).
+ * In the kernel: -EINTR (a wait without a timeout, and the task is killed).
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns);

@@ -320,7 +320,7 @@
  * Context: may sleep.
  * Return: 0; -ETIMEDOUT, -ENODEV (the device is closed or gone), -ERANGE (there is no
  * element @i), -EINVAL (@mem is empty), -EBUSY (a callback of the device's own model waits).
- * In the kernel: -EINTR (the task is killed).
+ * In the kernel: -EINTR (a wait without a timeout, and the task is killed).
  */
 #define coherent_poll(mem, i, ...)					\
 	COHERENT_5TH(__VA_ARGS__, COHERENT_POLL, COHERENT_POLL_WHOLE, )	\

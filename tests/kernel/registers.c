@@ -9,10 +9,13 @@
 #include "world.h"
 
 #define MS 1000000ull
+#define EDU_COMPUTES 1
 
 enum {
 	EDU_ID = 0x00,
 	EDU_LIVENESS = 0x04,
+	EDU_FACTORIAL = 0x08,
+	EDU_STATUS = 0x20,
 	EDU_IRQ_STATUS = 0x24,
 	EDU_IRQ_RAISE = 0x60,
 	EDU_IRQ_ACK = 0x64
@@ -70,11 +73,6 @@ static int wait_for_ever(void *arg)
 	return coherent_irq_wait(arg, U64_MAX);
 }
 
-static int wait_an_hour(void *arg)
-{
-	return coherent_irq_wait(arg, 3600ull * 1000 * MS);
-}
-
 static int poll_register(void *arg)
 {
 	return coherent_bar_poll32(edu.bar, EDU_IRQ_STATUS, 1, 1, U64_MAX);
@@ -87,6 +85,32 @@ static int poll_mem(void *arg)
 	u8 byte;
 
 	return err ? err : coherent_poll(&mem, 0, &byte, byte == 1, U64_MAX);
+}
+
+static int wait_a_moment(void *arg)
+{
+	return coherent_irq_wait(arg, MS);
+}
+
+static int poll_register_a_moment(void *arg)
+{
+	return coherent_bar_poll32(edu.bar, EDU_IRQ_STATUS, 1, 1, MS);
+}
+
+static int poll_mem_a_moment(void *arg)
+{
+	COHERENT_AUTO(u8, mem);
+	int err = coherent_zeroed(&mem, edu.dev, 1, .level = level);
+	u8 byte;
+
+	return err ? err : coherent_poll(&mem, 0, &byte, byte == 1, MS);
+}
+
+/* The device stops soon after the command. */
+static int stop_device(void *arg)
+{
+	coherent_bar_write32(edu.bar, EDU_FACTORIAL, 5);
+	return coherent_bar_poll32(edu.bar, EDU_STATUS, EDU_COMPUTES, 0, 600000 * MS);
 }
 
 struct victim {
@@ -105,10 +129,20 @@ static int run_victim(void *arg)
 	return victim->wait(victim->irq);
 }
 
+static int run_dead(void *arg)
+{
+	struct victim *victim = arg;
+
+	allow_signal(SIGKILL);
+	send_sig(SIGKILL, current, 1);
+	complete(&victim->started);
+	return fatal_signal_pending(current) ? victim->wait(victim->irq) : -EPROTO;
+}
+
 /* The device does nothing, so that each of these waits would last for ever. */
 static void waits_for_a_dead_device_can_be_killed(struct kunit *test)
 {
-	int (*const waits[])(void *) = { wait_for_ever, wait_an_hour, poll_register, poll_mem };
+	int (*const waits[])(void *) = { wait_for_ever, poll_register, poll_mem };
 	struct victim victim;
 	struct task_struct *task;
 	int i;
@@ -123,6 +157,35 @@ static void waits_for_a_dead_device_can_be_killed(struct kunit *test)
 		wait_for_completion(&victim.started);
 		send_sig(SIGKILL, task, 1);
 		KUNIT_EXPECT_EQ(test, end(task), -EINTR);
+	}
+	coherent_irq_close(victim.irq);
+}
+
+/* A driver whose task was killed can still stop its device. */
+static void waits_with_a_timeout_cannot_be_killed(struct kunit *test)
+{
+	static const struct {
+		int (*wait)(void *irq);
+		int result;
+	} waits[] = {
+		{ wait_a_moment, -ETIMEDOUT },
+		{ poll_register_a_moment, -ETIMEDOUT },
+		{ poll_mem_a_moment, -ETIMEDOUT },
+		{ stop_device, 0 },
+	};
+	struct victim victim;
+	struct task_struct *task;
+	int i;
+
+	KUNIT_ASSERT_EQ(test, coherent_irq_open(&victim.irq, edu.dev, 0), 0);
+	for (i = 0; i < ARRAY_SIZE(waits); i++) {
+		victim.wait = waits[i].wait;
+		init_completion(&victim.started);
+		task = start(test, run_dead, &victim);
+		if (!task)
+			break;
+		wait_for_completion(&victim.started);
+		KUNIT_EXPECT_EQ(test, end(task), waits[i].result);
 	}
 	coherent_irq_close(victim.irq);
 }
@@ -189,6 +252,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(registers_are_read_and_written),
 	KUNIT_CASE(interrupts_wake_a_waiting_thread),
 	KUNIT_CASE(waits_for_a_dead_device_can_be_killed),
+	KUNIT_CASE(waits_with_a_timeout_cannot_be_killed),
 	KUNIT_CASE(vectors_other_than_msi_are_refused),
 	{},
 };

@@ -28,8 +28,10 @@
  * A call on memory that returns -EINVAL, -EBUSY or -EOPNOTSUPP logs why, at a limited rate.
  * Accessors and views do not.
  *
- * A poll and a wait for an interrupt return -EINTR when their task is killed. So a process
- * that waits for a dead device can be ended. The device may still be busy then.
+ * A poll and a wait for an interrupt with a timeout of U64_MAX return -EINTR when their task
+ * is killed. So a process that waits for a dead device can be ended. The device may still be
+ * busy then. A task that is killed does not end a wait with another timeout. So remove() can
+ * stop the device also if the user killed rmmod.
  *
  * Calls that may sleep do not sleep with .gfp = GFP_ATOMIC. Memory of COHERENT_HIDDEN that
  * is freed in atomic context is given back soon after, by a work item, and before the driver
@@ -571,7 +573,7 @@ static inline int coherent_wait_more(struct coherent_wait *wait, const struct de
 		return -ENODEV;
 	if (wait->late)
 		return -ETIMEDOUT;
-	if (fatal_signal_pending(current))
+	if (wait->deadline_ns == U64_MAX && fatal_signal_pending(current))
 		return -EINTR;
 	/* A thread that did not run until after the deadline still gets a last test. */
 	wait->late = ktime_get_ns() >= wait->deadline_ns;

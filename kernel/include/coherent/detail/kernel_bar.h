@@ -3,7 +3,7 @@
  * coherent/bar.h in the Linux kernel, for PCI devices: their BARs, and the MSI or MSI-X
  * vectors that the driver got from pci_alloc_irq_vectors(). Opening an interrupt that has
  * another handler returns -EBUSY. The driver must close both before remove() returns. A
- * wait returns -EINTR when its task is killed.
+ * wait without a timeout returns -EINTR when its task is killed.
  *
  * ORDER: readl() and writel() have the order towards DMA that coherent/bar.h promises
  * (memory-barriers.txt, "KERNEL I/O BARRIER EFFECTS"; doorbell.litmus, completion.litmus).
@@ -249,15 +249,15 @@ static inline int coherent_irq_wait(struct coherent_irq *irq, u64 timeout_ns)
 	if (!coherent_is_bound(irq->dev))
 		return -ENODEV;
 	atomic_inc(&irq->waiters);
-	/* The task can be killed. The kernel does not report such a wait as a hung task. */
+	/* The kernel reports neither of these waits as a hung task. */
 	if (timeout_ns == U64_MAX)
 		killed = wait_event_killable(irq->queue, coherent_irq_ends_wait(irq));
 	else
-		left = wait_event_killable_timeout(irq->queue, coherent_irq_ends_wait(irq),
-						   coherent_irq_jiffies(timeout_ns));
+		left = wait_event_idle_timeout(irq->queue, coherent_irq_ends_wait(irq),
+					       coherent_irq_jiffies(timeout_ns));
 	if (READ_ONCE(irq->closed))
 		err = -ENODEV;
-	else if (killed || left < 0)
+	else if (killed)
 		err = -EINTR;
 	else if (!left)
 		err = -ETIMEDOUT;
