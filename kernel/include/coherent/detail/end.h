@@ -23,6 +23,7 @@
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -48,7 +49,16 @@ struct coherent_queue {
 	struct list_head list;
 	unsigned int count;
 	struct work_struct work;
-	bool holds_module;
+	struct coherent_leaver *leaver;
+};
+
+/*
+ * If a queue holds a reference to its own module, this gives it back. A task that was killed
+ * cannot start a thread, but a worker can.
+ */
+struct coherent_leaver {
+	struct delayed_work work;
+	struct device *dev;
 };
 
 /*
@@ -63,6 +73,7 @@ struct coherent_unit {
 	dr_release_t release_managed;
 	dr_release_t release_queue;
 	work_func_t run;
+	work_func_t leave;
 	struct device *ready;
 	spinlock_t lock;
 	struct list_head queues;
@@ -162,11 +173,34 @@ static inline bool coherent_queue_put(struct coherent_unit *unit,
 	return queue;
 }
 
-/* A function that gives up its own module must not return. A thread can end elsewhere. */
-static inline int coherent_put_own_module(void *arg)
+/*
+ * When this thread gives up its own module, no other code of the module runs any more: not
+ * @work, which started it, and not the release of the queue, which started @work. That runs
+ * with the lock of the device, unless the driver called devres itself. The grace period ends
+ * when each task has slept, or has left the kernel.
+ */
+static inline int coherent_leave(void *arg)
 {
+	struct coherent_leaver *leaver = arg;
+
+	flush_work(&leaver->work.work);
+	device_lock(leaver->dev);
+	device_unlock(leaver->dev);
+	synchronize_rcu_tasks();
+	put_device(leaver->dev);
+	kfree(leaver);
+	/* This thread exits in kernel text, because the module may be freed after the put. */
 	module_put_and_kthread_exit(0);
 	return 0;
+}
+
+static inline void coherent_start_to_leave(struct work_struct *work)
+{
+	struct coherent_leaver *leaver =
+		container_of(to_delayed_work(work), struct coherent_leaver, work);
+
+	if (IS_ERR(kthread_run(coherent_leave, leaver, "coherent_put")))
+		schedule_delayed_work(&leaver->work, HZ);
 }
 
 static inline void coherent_queue_release(struct device *dev, void *res);
@@ -178,6 +212,7 @@ static struct coherent_unit coherent_unit = {
 	.release_managed = coherent_managed_release,
 	.release_queue = coherent_queue_release,
 	.run = coherent_queue_run,
+	.leave = coherent_start_to_leave,
 	.lock = __SPIN_LOCK_UNLOCKED(coherent_unit.lock),
 	.queues = LIST_HEAD_INIT(coherent_unit.queues),
 };
@@ -209,10 +244,10 @@ static inline void coherent_queue_release(struct device *dev, void *res)
 	spin_unlock_irq(&coherent_unit.lock);
 	cancel_work_sync(&queue->work);
 	coherent_queue_run(&queue->work);
-	if (queue->holds_module &&
-	    IS_ERR(kthread_run(coherent_put_own_module, NULL, "coherent_put")))
-		dev_err(dev, "coherent: no thread: module %s cannot be unloaded any more\n",
-			KBUILD_MODNAME);
+	if (queue->leaver) {
+		queue->leaver->dev = get_device(dev);
+		schedule_delayed_work(&queue->leaver->work, 0);
+	}
 }
 
 /* Whether the driver of a device is unbound before the code of a unit is unloaded. */
@@ -233,6 +268,22 @@ static inline bool coherent_queue_exists(struct coherent_unit *unit, const struc
 	exists = coherent_queue_find(unit, dev);
 	spin_unlock_irqrestore(&unit->lock, flags);
 	return exists;
+}
+
+/* If the driver is of another module, a queue holds its own module. */
+static inline int coherent_queue_hold_module(struct coherent_queue *queue,
+					     struct coherent_unit *unit, gfp_t gfp)
+{
+	if (coherent_unit_drives(unit, queue->dev))
+		return 0;
+	queue->leaver = kzalloc(sizeof(*queue->leaver), gfp);
+	if (!queue->leaver)
+		return -ENOMEM;
+	INIT_DELAYED_WORK(&queue->leaver->work, unit->leave);
+	if (try_module_get(unit->module))
+		return 0;
+	kfree(queue->leaver);
+	return -ENODEV;
 }
 
 /* Gives a queue to devres. Returns false if another thread was faster. */
@@ -258,6 +309,7 @@ static inline bool coherent_queue_add(struct coherent_unit *unit, struct coheren
 static inline int coherent_queue_make(struct device *dev, struct coherent_unit *unit, gfp_t gfp)
 {
 	struct coherent_queue *queue;
+	int err;
 
 	if (coherent_queue_exists(unit, dev))
 		return 0;
@@ -269,17 +321,15 @@ static inline int coherent_queue_make(struct device *dev, struct coherent_unit *
 	queue->dev = dev;
 	INIT_LIST_HEAD(&queue->list);
 	INIT_WORK(&queue->work, unit->run);
-	queue->holds_module = !coherent_unit_drives(unit, dev);
-	if (queue->holds_module && !try_module_get(unit->module)) {
-		devres_free(queue);
-		return -ENODEV;
-	}
-	if (coherent_queue_add(unit, queue))
+	err = coherent_queue_hold_module(queue, unit, gfp);
+	if (!err && coherent_queue_add(unit, queue))
 		return 0;
-	if (queue->holds_module)
+	if (!err && queue->leaver) {
 		module_put(unit->module);
+		kfree(queue->leaver);
+	}
 	devres_free(queue);
-	return 0;
+	return err;
 }
 
 /*
