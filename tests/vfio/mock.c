@@ -4,10 +4,12 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/membarrier.h>
 #include <linux/vfio.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../../src/vfio/uapi.h"
@@ -33,6 +35,8 @@ ssize_t __wrap_getrandom(void *to, size_t bytes, unsigned int flags);
 ssize_t __wrap_pread64(int fd, void *to, size_t bytes, off_t offset);
 ssize_t __real_pwrite64(int fd, const void *from, size_t bytes, off_t offset);
 ssize_t __wrap_pwrite64(int fd, const void *from, size_t bytes, off_t offset);
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f);
 
 /* --- The machine --- */
 
@@ -283,6 +287,18 @@ ssize_t __wrap_pwrite64(int fd, const void *from, size_t bytes, off_t offset)
 		return -1;
 	}
 	return is_gone() ? -1 : __real_pwrite64(fd, from, bytes, offset);
+}
+
+/* The kernel refuses a barrier with EPERM until the process has said that it will use it. */
+long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+	if (number != SYS_membarrier)
+		return __real_syscall(number, a, b, c, d, e, f);
+	if (a == MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+		mock.may_barrier = true;
+	else if (a == MEMBARRIER_CMD_PRIVATE_EXPEDITED && mock.may_barrier && mock.at_barrier)
+		mock.at_barrier();
+	return 0;
 }
 
 /* --- ioctls --- */

@@ -57,6 +57,7 @@ struct mock_mapping {
  * @can_reset: The device has a reset.
  * @random: The number that the kernel gives as a random one.
  * @no_random: The kernel has no random numbers yet.
+ * @at_barrier: Called when the library makes all threads pass a barrier; NULL to call nothing.
  * @busy_resets: The number of resets that fail with -EAGAIN, as if the device were locked.
  * @no_mmap: The BARs cannot be mapped.
  * @irqs: The numbers of INTx, MSI and MSI-X vectors.
@@ -68,6 +69,7 @@ struct mock_mapping {
  * @mappings: The mappings.
  * @count: The number of mappings.
  * @pinned: The number of bytes that are pinned.
+ * @may_barrier: The process has said that it will use such barriers.
  * @resets: How often the device was reset while bus mastering was off.
  * @unmasks: How often the INTx was unmasked.
  * @request_fd: The eventfd that the kernel signals if it wants the device back.
@@ -105,6 +107,7 @@ extern struct mock {
 	bool can_reset;
 	uint64_t random;
 	bool no_random;
+	void (*at_barrier)(void);
 	unsigned int busy_resets;
 	bool no_mmap;
 	unsigned int irqs[3];
@@ -116,6 +119,7 @@ extern struct mock {
 	struct mock_mapping mappings[MOCK_MAPPINGS_MAX];
 	size_t count;
 	uint64_t pinned;
+	bool may_barrier;
 	unsigned int resets;
 	unsigned int unmasks;
 	int32_t request_fd;

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "../../src/vfio/pci.h"
 #include "vfio_test.h"
 
 static void bar_accesses_reach_the_device(const char *scheme)
@@ -45,6 +46,28 @@ static void bar_accesses_reach_the_device(const char *scheme)
 		coherent_bar_close(other);
 		nothing_is_left(fixture);
 	}
+}
+
+static struct vfio_pci *closing;
+static unsigned int barriers;
+
+static void see_barrier(void)
+{
+	barriers++;
+	assert_false(vfio_pci_is_connected(closing));
+	assert_int_equal(mappings_of("/" BDF, 0, NULL), 2);
+}
+
+/* connected.litmus has the reason: a thread that reads the memory in the place of a BAR must know. */
+static void threads_pass_a_barrier_before_the_bars_go(const char *scheme)
+{
+	struct fixture *fixture = open_fixture(scheme);
+
+	closing = (struct vfio_pci *)fixture->dev->backend;
+	barriers = 0;
+	mock.at_barrier = see_barrier;
+	close_fixture(fixture);
+	assert_int_equal(barriers, 1);
 }
 
 static void msix_is_used_if_it_can_signal_eventfds(const char *scheme)
@@ -394,6 +417,7 @@ static void requested_device_can_be_given_back(const char *scheme)
 
 static const struct CMUnitTest tests[] = {
 	EACH(bar_accesses_reach_the_device),
+	EACH(threads_pass_a_barrier_before_the_bars_go),
 	EACH(msix_is_used_if_it_can_signal_eventfds),
 	EACH(all_vectors_of_a_device_can_be_used),
 	EACH(last_vector_can_be_the_first),
