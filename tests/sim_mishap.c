@@ -118,6 +118,36 @@ static void unplugged_device_is_gone(void **state)
 	}
 }
 
+/* A report function may use the device, which would hang if the library held a lock. */
+static void use_device(void *arg, enum coherent_severity severity, const char *line)
+{
+	struct fixture *fixture = arg;
+
+	(void)severity;
+	fixture->counter.last_write = coherent_bar_read32(fixture->bar, 0);
+	assert_err(coherent_device_reset(fixture->dev), -ENODEV);
+	log_report(&fixture->log, COHERENT_WARNING, line);
+}
+
+static void report_of_the_unplug_may_use_the_device(void **state)
+{
+	struct fixture fixture = { .log = LOG_EMPTY };
+
+	(void)state;
+	assert_ok(coherent_device_open(&fixture.dev, "sim:custom,step,unplug=2",
+				       .model = &counter_model, .model_arg = &fixture.counter,
+				       .report = use_device, .report_arg = &fixture));
+	assert_ok(coherent_bar_open(&fixture.bar, fixture.dev, 0));
+	(void)coherent_bar_read32(fixture.bar, 0);
+	coherent_bar_write32(fixture.bar, 0, 1);
+	/* There is no report of a call that a callback may not make. */
+	assert_int_equal(fixture.log.count, 1);
+	assert_true(log_has(&fixture.log, "the key unplug=2 unplugs the device now"));
+	assert_int_equal(fixture.counter.last_write, UINT32_MAX);
+	coherent_bar_close(fixture.bar);
+	coherent_device_close(fixture.dev);
+}
+
 static void unplugged_device_does_not_write(void **state)
 {
 	struct fixture fixture;
@@ -497,6 +527,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(unplugged_device_is_gone),
+		cmocka_unit_test(report_of_the_unplug_may_use_the_device),
 		cmocka_unit_test(unplugged_device_does_not_write),
 		cmocka_unit_test(driver_survives_at_each_access),
 		cmocka_unit_test(unplugging_wakes_all_threads),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Each mishap is counted in something that the driver does, and not in time. So it comes at the same
- * moment in each run, also if the device has a thread.
+ * Each mishap is counted in something that the driver does, and not in time. So it comes at the
+ * same moment in each run, also if the device has a thread.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -41,9 +41,6 @@ static void unplug_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 	lock_wake(&sim->lock);
 	sim_dma_disconnect(&sim->dma);
 	sys_eventfd_signal(sim->mishaps.lost_fd);
-	report(&sim->backend.dev->reporter, COHERENT_WARNING,
-	       "%s: the key unplug=%" PRIu64 " unplugs the device now", sim->backend.dev->name,
-	       sim->options.unplug);
 }
 
 static void interrupt_without_cause_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
@@ -57,7 +54,7 @@ static void interrupt_without_cause_locked(struct coherent_sim *sim) NEEDS_LOCK(
 		sys_eventfd_signal(sim->irq_fds[vector]);
 }
 
-void sim_mishap_after_access_locked(struct coherent_sim *sim, bool is_write)
+bool sim_mishap_after_access_locked(struct coherent_sim *sim, bool is_write)
 {
 	const struct sim_options *options = &sim->options;
 	struct sim_mishaps *mishaps = &sim->mishaps;
@@ -69,8 +66,17 @@ void sim_mishap_after_access_locked(struct coherent_sim *sim, bool is_write)
 		if (options->stuck && ++mishaps->writes == options->stuck)
 			mishaps->stuck = true;
 	}
-	if (options->unplug && ++mishaps->accesses == options->unplug)
-		unplug_locked(sim);
+	if (!options->unplug || ++mishaps->accesses != options->unplug)
+		return false;
+	unplug_locked(sim);
+	return true;
+}
+
+void sim_mishap_report_unplug(const struct coherent_sim *sim)
+{
+	report(&sim->backend.dev->reporter, COHERENT_WARNING,
+	       "%s: the key unplug=%" PRIu64 " unplugs the device now", sim->backend.dev->name,
+	       sim->options.unplug);
 }
 
 struct pollfd sim_mishap_lost_fd(const struct backend *backend)

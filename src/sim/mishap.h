@@ -25,10 +25,19 @@ void sim_mishap_close(struct coherent_sim *sim);
 
 /**
  * sim_mishap_after_access_locked() - Let happen what follows an access to a register.
- * @sim: The device. The caller runs as in a callback, so that a report cannot hang.
+ * @sim: The device. The caller runs as in a callback.
  * @is_write: The access was a write.
+ *
+ * Return: whether the device is unplugged now. The caller calls sim_mishap_report_unplug() when it
+ * has dropped the lock, so that a report function may use the device.
  */
-void sim_mishap_after_access_locked(struct coherent_sim *sim, bool is_write) NEEDS_LOCK(sim->lock);
+bool sim_mishap_after_access_locked(struct coherent_sim *sim, bool is_write) NEEDS_LOCK(sim->lock);
+
+/**
+ * sim_mishap_report_unplug() - Report that the key "unplug" took the device away.
+ * @sim: The device.
+ */
+void sim_mishap_report_unplug(const struct coherent_sim *sim);
 
 /**
  * sim_mishap_loses_irq() - Whether the interrupt that the model raises now is lost.

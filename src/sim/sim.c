@@ -197,6 +197,7 @@ static uint64_t sim_reg_read(struct backend *backend, unsigned int bar, uint64_t
 	struct coherent_sim *sim = sim_of(backend);
 	/* A PCI host returns all ones for a read that no device answers. */
 	uint64_t value = UINT64_MAX;
+	bool unplugged = false;
 
 	if (sim_refuses(backend, "coherent_bar_read*()"))
 		return value;
@@ -205,10 +206,12 @@ static uint64_t sim_reg_read(struct backend *backend, unsigned int bar, uint64_t
 		enter_callback(sim);
 		if (sim->model->reg_read)
 			value = sim->model->reg_read(sim, sim->arg, bar, offset, width);
-		sim_mishap_after_access_locked(sim, false);
+		unplugged = sim_mishap_after_access_locked(sim, false);
 		leave_callback(sim);
 	}
 	lock_drop(&sim->lock);
+	if (unplugged)
+		sim_mishap_report_unplug(sim);
 	return value;
 }
 
@@ -216,6 +219,7 @@ static void sim_reg_write(struct backend *backend, unsigned int bar, uint64_t of
 			  unsigned int width, uint64_t value)
 {
 	struct coherent_sim *sim = sim_of(backend);
+	bool unplugged = false;
 
 	if (sim_refuses(backend, "coherent_bar_write*()"))
 		return;
@@ -224,13 +228,15 @@ static void sim_reg_write(struct backend *backend, unsigned int bar, uint64_t of
 		enter_callback(sim);
 		if (sim->model->reg_write)
 			sim->model->reg_write(sim, sim->arg, bar, offset, width, value);
-		sim_mishap_after_access_locked(sim, true);
+		unplugged = sim_mishap_after_access_locked(sim, true);
 		leave_callback(sim);
 		hold_tick_locked(sim);
 		sim->kicked = true;
 		lock_wake(&sim->lock);
 	}
 	lock_drop(&sim->lock);
+	if (unplugged)
+		sim_mishap_report_unplug(sim);
 }
 
 static int sim_irq_connect(struct backend *backend, unsigned int vector, int fd)
