@@ -4,6 +4,7 @@
  */
 #include <unistd.h>
 
+#include "../src/device/device.h"
 #include "test.h"
 
 static void full_fault_queue_drops_the_oldest_fault(void **state)
@@ -113,6 +114,30 @@ static void close_reports_a_fault_that_it_causes(void **state)
 	coherent_device_close(dev);
 	assert_err(result, -EIO);
 	assert_true(log_has(&log, "1 fault was never read: device read of 1 bytes at 0x77000"));
+}
+
+static int find_a_fault(struct backend *backend, struct coherent_fault *fault)
+{
+	(void)backend;
+	*fault = (struct coherent_fault){ .text = "the same again" };
+	return 0;
+}
+
+/* A device that never stops does not keep its close from ending. */
+static void close_stops_to_count_endless_faults(void **state)
+{
+	struct log log = LOG_EMPTY;
+	struct coherent_device *dev;
+	struct backend_ops endless;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu", .report = log_report, .report_arg = &log));
+	endless = *dev->backend->ops;
+	endless.next_fault = find_a_fault;
+	dev->backend->ops = &endless;
+	coherent_device_close(dev);
+	assert_int_equal(log.count, 1);
+	assert_true(log_has(&log, "at least 8192 faults were never read; the first: the same"));
 }
 
 static void assert_fault_text(struct coherent_device *dev, const char *text)
@@ -264,6 +289,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(full_fault_queue_drops_the_oldest_fault),
 		cmocka_unit_test(close_reports_faults_that_were_not_read),
+		cmocka_unit_test(close_stops_to_count_endless_faults),
 		cmocka_unit_test(close_reports_a_fault_that_it_causes),
 		cmocka_unit_test(fault_names_the_object_and_the_access),
 		cmocka_unit_test(report_goes_to_stderr),

@@ -328,25 +328,28 @@ void lookup_take_unread(struct coherent_device *dev, struct unread_faults *unrea
 
 	for (unsigned int i = 0; i < UNREAD_MAX; i++) {
 		if (dev->backend->ops->next_fault(dev->backend, &fault))
-			break;
+			return;
 		if (!unread->count)
 			memcpy(unread->first, fault.text, sizeof(unread->first));
 		unread->count += 1 + fault.lost;
 		unread->dropped += fault.lost;
 	}
+	unread->more = true;
 }
 
 void lookup_report_unread(const struct coherent_device *dev, const struct unread_faults *unread)
 {
+	const char *least = unread->more ? "at least " : "";
+
 	if (unread->dropped)
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: %lu faults were never read, and the %lu oldest of them were dropped; "
+		       "%s: %s%lu faults were never read, and the %lu oldest of them were dropped; "
 		       "the next one: %s",
-		       dev->name, unread->count, unread->dropped, unread->first);
+		       dev->name, least, unread->count, unread->dropped, unread->first);
 	else if (unread->count > 1)
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: %lu faults were never read; the first: %s", dev->name, unread->count,
-		       unread->first);
+		       "%s: %s%lu faults were never read; the first: %s", dev->name, least,
+		       unread->count, unread->first);
 	else if (unread->count)
 		report(&dev->reporter, COHERENT_ERROR, "%s: 1 fault was never read: %s", dev->name,
 		       unread->first);

@@ -44,11 +44,13 @@ void lookup_reach_fault(struct coherent_device *dev, struct coherent_fault *faul
  * struct unread_faults - The faults of a device that the driver did not read.
  * @count: The number of faults, with those that the backend dropped.
  * @dropped: How many of them the backend dropped.
+ * @more: The device may have had more, but the close stopped to read them.
  * @first: The text of the oldest fault that the backend still had.
  */
 struct unread_faults {
 	unsigned long count;
 	unsigned long dropped;
+	bool more;
 	char first[sizeof(((struct coherent_fault *)NULL)->text)];
 };
 
