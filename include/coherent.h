@@ -52,13 +52,14 @@
  *   EIO         the device or the IOMMU refused; no address range is under a mask
  *   EAGAIN      no fault waits to be read
  *   ETIMEDOUT   an interrupt, a polled value or a peer did not come in time
+ *   EINTR       in the kernel only: the task was killed
  * A call checks its arguments first, then state, then resources. The library
  * does not use errno or global results, prints nothing and does not abort. It
  * explains errors to the report function that coherent_device_open() takes. Each
- * -EINVAL, -EBUSY and -EOPNOTSUPP of a call on memory has a report. There is an
- * exception: a call that knows no device cannot report. The device may be NULL, or
- * the object that the call works on is empty, and an empty object names no device.
- * If an output was never initialised, the report says so.
+ * -EINVAL, -EBUSY and -EOPNOTSUPP of a call on memory has a report. A call that
+ * knows no device makes no report: its device is NULL, or its object is empty, a
+ * stale copy or was never initialised. Such an object gets -EINVAL. If an output
+ * was never initialised, the report says so.
  *
  * Units. A size is in bytes, a count in elements and a time in nanoseconds,
  * unless a name says otherwise. A "last" is inclusive. The library rounds sizes
