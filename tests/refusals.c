@@ -219,10 +219,10 @@ static void outputs_in_use_are_reported(void **state)
 	DONE(coherent_box_zeroed(&box, dev, 1));
 	DONE(coherent_zeroed(&mem, dev, 1));
 	DONE(coherent_handle_zeroed(&handle, dev, 1));
-	REFUSED(coherent_box_zeroed(&box, dev, 1), -EBUSY, "the box is in use, it was allocated");
+	REFUSED(coherent_box_zeroed(&box, dev, 1), -EBUSY, "the box is in use and was allocated");
 	REFUSED(coherent_box_from(&box, dev, &byte, 1), -EBUSY, "the box is in use");
 	REFUSED(coherent_zeroed(&mem, dev, 1), -EBUSY,
-		"the mem is in use, it was allocated at " HERE);
+		"the mem is in use and was allocated at " HERE);
 	REFUSED(coherent_from(&mem, dev, &byte, 1), -EBUSY, "the mem is in use");
 	REFUSED(coherent_init(&mem, dev, 1, fill_nothing, &called), -EBUSY, "the mem is in use");
 	REFUSED(coherent_handle_zeroed(&handle, dev, 1), -EBUSY, "the handle is in use");
@@ -321,7 +321,7 @@ static void remains_of_an_old_object_are_recognised(void **state)
 	make_mem(&pool, &small, DIRT);
 	small_copy = small;
 	REFUSED(coherent_zeroed(&small_copy, dev, 1), -EBUSY,
-		"the mem is in use, it was allocated");
+		"the mem is in use and was allocated");
 	coherent_free(&small);
 	REFUSED(coherent_zeroed(&small_copy, dev, 1), -EBUSY, "the mem" NEVER);
 	DONE(coherent_pool_destroy(&pool));
@@ -362,7 +362,7 @@ static void exposures_on_two_devices_are_told_apart(void **state)
 		   -EBUSY);
 	assert_silent("a mistake with another device");
 	assert_int_equal(other_log.count, 1);
-	assert_true(log_has(&other_log, "coherent_expose_all(): the mem is in use, it was"));
+	assert_true(log_has(&other_log, "coherent_expose_all(): the mem is in use and was"));
 	DONE(coherent_box_zeroed(&box, dev, 1));
 	DONE(coherent_box_zeroed(&other_box, other, 1));
 	assert_err(coherent_expose_all(COHERENT_EXPOSURE(&box, &mem),
@@ -508,15 +508,15 @@ static void refused_pools_are_reported(void **state)
 	assert_silent("coherent_pool_box() of an empty pool");
 	DONE(coherent_pool_create(&pool, dev));
 	REFUSED(coherent_pool_create(&pool, dev), -EBUSY,
-		"the pool is in use, it was allocated at");
+		"the pool is in use and was allocated at");
 	DONE(coherent_pool_box(&pool, &box));
-	REFUSED(coherent_pool_box(&pool, &box), -EBUSY, "the box is in use, it was allocated at");
+	REFUSED(coherent_pool_box(&pool, &box), -EBUSY, "the box is in use and was allocated at");
 	REFUSED(coherent_expose(&box, &mem, .permission = COHERENT_READ_ONLY), -EINVAL,
 		"coherent_expose(): .permission is not that of the pool created at " HERE);
 	DONE(coherent_pool_box(&pool, &box));
 	DONE(coherent_expose(&box, &mem));
 	REFUSED(coherent_pool_destroy(&pool), -EBUSY, "is not freed");
-	REFUSED(coherent_reclaim(&mem, &box), -EBUSY, "coherent_reclaim(): the device can reach");
+	REFUSED(coherent_reclaim(&mem, &box), -EBUSY, "coherent_reclaim(): the mem allocated at");
 	DONE(coherent_pool_box(&pool, &box));
 	REFUSED(coherent_reclaim(&mem, &box, .idle = true), -EBUSY, "the box is in use");
 	REFUSED(coherent_expose(&box, &mem), -EBUSY, "the mem is in use");

@@ -318,11 +318,10 @@ int pool_expose(struct coherent_box *box, const struct coherent_expose_options *
 
 static __attribute__((noinline)) int refuse_reclaim(const struct slot *slot)
 {
-	return refuse(
-		slot->chunk->pool->store, -EBUSY, RECLAIM,
-		"the device can reach the mem of a pool allocated at %s until it is done; when "
-		"it is, give .idle = true",
-		slot_site(slot));
+	return refuse(slot->chunk->pool->store, -EBUSY, RECLAIM,
+		      "the mem allocated at %s is in a pool, so the device can reach it until its "
+		      "commands end; then give .idle = true",
+		      slot_site(slot));
 }
 
 int pool_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options *options)

@@ -100,7 +100,7 @@ static int refuse_output(struct object_store *store, const char *at, const char 
 {
 	if (site)
 		return refuse(store, -EBUSY, at,
-			      "the %s is in use, it was allocated at %s; end it first, or give "
+			      "the %s is in use and was allocated at %s; end it first, or give "
 			      "another one",
 			      what, site);
 	return refuse(store, -EBUSY, at,

@@ -76,7 +76,7 @@ static int check_store(struct object_store *store, const struct alloc_request *r
 		return err;
 	if (request->attrs & ~(unsigned int)ATTRS_HONOURED)
 		return refuse_request(store, request, -EOPNOTSUPP,
-				      "of .attrs, userspace supports COHERENT_ATTR_NO_WARN only");
+				      "userspace supports only COHERENT_ATTR_NO_WARN in .attrs");
 	if (request->level > store->backend->level)
 		return refuse_level(store, request->site, request->level);
 	return 0;
