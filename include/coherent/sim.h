@@ -82,8 +82,8 @@
  *			learn of it.
  *	repeat-write=N	The Nth DMA write arrives again with the next tick.
  *
- * If a seed is given, the last four happen again and again: each interrupt, register
- * write or DMA write is meant with a chance of one in N. All of these keys count calls of
+ * If a seed is given, the last four happen again and again: the key hits each interrupt,
+ * register write or DMA write with a chance of one in N. All of these keys count calls of
  * the driver or the model and not time, so they happen at the same moment in each run. A
  * loop over N that ends when nothing fails any more tests each error path of a driver.
  */
@@ -217,8 +217,7 @@ void coherent_sim_report(struct coherent_sim *sim, enum coherent_severity severi
  *
  * Context: not a callback of a model.
  * Return: 0; -EBUSY (a callback of @dev called it), -EINVAL (@dev does not have the key
- * "step"), -EOPNOTSUPP (@dev is not a sim:
- * device), -ENODEV.
+ * "step"), -EOPNOTSUPP (@dev is not a sim: device), -ENODEV.
  */
 COHERENT_MUST_CHECK int coherent_sim_step(struct coherent_device *dev, unsigned int ticks);
 

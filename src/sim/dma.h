@@ -101,8 +101,8 @@ uint64_t sim_dma_random(uint64_t *state);
 /**
  * sim_dma_chance() - Whether a key such as drop-irq=N means this event.
  * @nth: The value of the key; 0 if it is not given.
- * @seed: The value of the key "seed". Without a seed, the Nth event is meant. With a seed, each
- *	event is meant with a chance of one in N.
+ * @seed: The value of the key "seed". Without a seed, the key hits the Nth event. With a seed, it hits each
+ *	event with a chance of one in N.
  * @count: The number of events so far, if there is no seed. It changes.
  * @random: The state of a generator. It changes only if a seed and the key are given.
  */
