@@ -280,7 +280,10 @@ void coherent_device_close(struct coherent_device *dev)
 	/* A second close finds the device closed already. */
 	if (!alive_end(dev->alive))
 		return;
-	/* A backend in another process tells its faults only before, a model may fault at its end. */
+	/*
+	 * A backend in another process can tell its faults only before the disconnect. A model may
+	 * fault while it closes.
+	 */
 	lookup_take_unread(dev, &unread);
 	/* The device stops first, so that a thread that wakes finds it gone. */
 	dev->backend->ops->disconnect(dev->backend);

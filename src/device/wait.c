@@ -15,7 +15,7 @@
 
 #define SPIN_TURNS 200
 #define SLEEP_NS (50 * UINT64_C(1000))
-/* After so much time of a device that runs in steps, a wait without a timeout is reported. */
+/* The library reports a wait without a timeout after this much of the device's time. */
 #define LONG_NS (60 * SYS_NS_PER_S)
 
 /* A condition that holds at once costs no look at a clock, so the first pause begins the time. */
