@@ -259,14 +259,21 @@ static void stuck_device_answers_but_does_not_work(void **state)
 static void stuck_device_with_a_thread_does_not_work(void **state)
 {
 	struct fixture fixture;
+	struct coherent_fault fault;
 	unsigned int ticks;
+	uint8_t byte;
 
 	(void)state;
-	open_fixture(&fixture, "sim:custom,stuck=1");
+	open_fixture(&fixture, "sim:custom,late,stuck=2");
+	coherent_bar_write32(fixture.bar, REG_WRITE, 16);
+	assert_ok(coherent_poll(&fixture.mem, 0, &byte, byte == 0x5a, UINT64_MAX));
 	coherent_bar_write32(fixture.bar, 0, 1);
 	ticks = coherent_bar_read32(fixture.bar, 0);
-	/* The thread of the model still lives, and sleeps a millisecond between two looks. */
-	usleep(20000);
+	/* The thread of the model still lives: it makes the late writes, each in a tick of its own. */
+	coherent_free(&fixture.mem);
+	for (unsigned int i = 0; i < 4; i++)
+		while (coherent_device_next_fault(fixture.dev, &fault) == -EAGAIN)
+			usleep(100);
 	assert_int_equal(coherent_bar_read32(fixture.bar, 0), ticks);
 	assert_ok(coherent_device_reset(fixture.dev));
 	while (coherent_bar_read32(fixture.bar, 0) == ticks)
