@@ -72,6 +72,12 @@ void must_be_refused(u64 address)
 		pr_info("# blocked: %#llx\n", address & PAGE_MASK);
 }
 
+void may_be_refused(u64 address)
+{
+	if (is_enforced())
+		pr_info("# perhaps blocked: %#llx\n", address & PAGE_MASK);
+}
+
 void wait_for_addresses(struct kunit *test)
 {
 	int tries, err = -ENOSPC;

@@ -57,6 +57,9 @@ void free_in_other_file(union edu_packets *packets);
  */
 void must_be_refused(u64 address);
 
+/* Tells run.py that QEMU may refuse an access to this page. */
+void may_be_refused(u64 address);
+
 /*
  * Under a narrow mask the DMA API runs out of addresses. After such a failure
  * Linux 6.1 does not search for an address below 4 GiB until one goes back to its tree. An address
