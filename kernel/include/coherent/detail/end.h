@@ -28,7 +28,10 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
-/* While so many objects wait, an allocation that must not sleep returns -ENOMEM. */
+/*
+ * While so many objects of a source file wait for a device, an allocation that must not sleep
+ * returns -ENOMEM. More can wait, because a free never fails.
+ */
 #define COHERENT_MAX_DEFERRED 256
 
 /* A copy of an object that devres frees with its device, updated at each change. */
