@@ -37,7 +37,8 @@
  * is freed in atomic context is given back soon after, by a work item, and before the driver
  * is unbound. This holds for each object that was allocated with GFP_ATOMIC. A devres action
  * that was added before the first allocation of its source file runs too late for that: what
- * it frees in atomic context is leaked with a report. Other objects
+ * it frees in atomic context is leaked with a report. If a source file allocates for the
+ * first time in remove(), GFP_ATOMIC returns -ENODEV. Other objects
  * must not be freed under a spinlock alone, because not every kernel shows it; in an
  * interrupt, or with interrupts or softirqs off, their free needs a little memory. If
  * there is none, the object is leaked with a report. A .gfp with a zone or with __GFP_COMP
