@@ -38,11 +38,12 @@
  * is unbound. This holds for each object that was allocated with GFP_ATOMIC. A devres action
  * that was added before the first allocation of its source file runs too late for that: what
  * it frees in atomic context is leaked with a report. If a source file allocates for the
- * first time in remove(), GFP_ATOMIC returns -ENODEV. Other objects
- * must not be freed under a spinlock alone, because not every kernel shows it; in an
- * interrupt, or with interrupts or softirqs off, their free needs a little memory. If
- * there is none, the object is leaked with a report. A .gfp with a zone or with __GFP_COMP
- * returns -EINVAL; the zone follows from the mask.
+ * first time in remove(), GFP_ATOMIC returns -ENODEV. Other objects must not be freed under
+ * a spinlock alone, because the library cannot detect a spinlock in a kernel that does not
+ * count preemption. In an interrupt, or with interrupts or softirqs off, their free needs a
+ * little memory. If there is none, the object is leaked with a report.
+ *
+ * A .gfp with a zone or with __GFP_COMP returns -EINVAL; the zone follows from the mask.
  */
 #ifndef COHERENT_KERNEL_H
 #define COHERENT_KERNEL_H
@@ -62,7 +63,8 @@
  * @dev: The device.
  *
  * If the coherent DMA mask of the device is narrower than its streaming mask, this is
- * COHERENT_HIDDEN, and the log says so once: the kernel maps pages under the streaming mask.
+ * COHERENT_HIDDEN, and the log says so the first time in a source file: the kernel maps
+ * pages under the streaming mask.
  *
  * Context: any.
  * Return: the level; 0 if @dev is NULL or not bound.

@@ -360,7 +360,7 @@ static inline bool coherent_can_end(const struct coherent_object *object)
 		coherent_object_leak(object, "after their device was unbound");
 	/* The device was bound again, and another domain translates for it now. */
 	else if (object->domain && object->domain != iommu_get_domain_for_dev(object->dev))
-		coherent_object_leak(object, "after their device was bound anew");
+		coherent_object_leak(object, "after their device was bound again");
 	else
 		return true;
 	return false;
