@@ -201,9 +201,10 @@ def boot(where, kernel, packed, options):
     machine, iommu = MACHINES[kernel.arch], IOMMUS[options.iommu]
     log = os.path.join(where, 'log')
     # Debian sets init_on_alloc. Without it memory is zero only if the library asks for that. A VM
-    # that the host does not run for a while looks like a stall, so that RCU must not report one.
+    # that the host does not run for a while looks like a stall. So RCU reports one after 300 s,
+    # the longest time that it knows. That is before run.py ends the VM.
     command_line = [f'console={machine.console} panic=-1 quiet no_timer_check init_on_alloc=0 '
-                    'rcupdate.rcu_cpu_stall_suppress=1',
+                    'rcupdate.rcu_cpu_stall_timeout=300',
                     iommu.command_line, options.append, f'vm.test={options.test}',
                     f'vm.times={options.times}', *(f'vm.args={word}' for word in options.args)]
     if not options.module:
