@@ -43,7 +43,8 @@ BLOCKED = re.compile(LOGGED + r'# blocked: (0x\w+)$', re.M)
 PERHAPS = re.compile(LOGGED + r'# perhaps blocked: (0x\w+)$', re.M)
 BAD = re.compile(r'BUG:|Oops|WARNING:|Call Trace|Kernel panic|general protection|INFO: possible|'
                  r'INFO: task|DMA-API: .*(error|device driver)|KASAN|UBSAN|refcount_t:|'
-                 r'does not load|unknown parameter|^vm: DMA-API errors (?!0$)|^unreferenced object', re.M)
+                 r'does not load|unknown parameter|^vm: DMA-API errors (?!0$)|'
+                 r'^unreferenced object', re.M)
 SPLAT = re.compile(r'^[^\n]*-+\[ cut here \]-+\n.*?-+\[ end trace [^\n]*\n|'
                    r'^[^\n]*={60,}\n[^\n]*BUG: K[AC]SAN.*?={60,}\n|'
                    r'^unreferenced object.*?(?=^(?:dmesg|vm): )|'
@@ -211,8 +212,8 @@ def boot(where, kernel, packed, options):
         command_line += [f'vm.vfio=0000:00:{slot:02x}.0'
                          for slot, _ in enumerate(options.device, 1)]
     command = [machine.qemu, '-M', machine.machine + iommu.machine, '-accel', 'tcg',
-               '-cpu', machine.cpu, '-smp', str(options.cpus), '-m', '512', '-nodefaults', '-no-user-config',
-               '-display', 'none', '-no-reboot', '-serial', 'stdio', '-kernel', kernel.image,
+               '-cpu', machine.cpu, '-smp', str(options.cpus), '-m', '512', '-nodefaults',
+               '-no-user-config', '-display', 'none', '-no-reboot', '-serial', 'stdio', '-kernel', kernel.image,
                '-initrd', packed, '-append', ' '.join(command_line), *iommu.log, '-D', log]
     if iommu.device:
         command += ['-device', iommu.device]
