@@ -192,7 +192,8 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  *
  * A device name of qemu: is as trusted as a command line. It chooses files and
  * properties for the program qemu-system-x86_64 that PATH names. So a program that is
- * set-user-ID or set-group-ID, or has file capabilities, gets -EPERM.
+ * set-user-ID or set-group-ID, has file capabilities, or gets a domain of its own from a
+ * security module, gets -EPERM.
  *
  * A BAR of I/O ports is read and written like any other. An access of 8 bytes to it is
  * two of 4. Interrupts are MSI-X, with all vectors of the model, otherwise one vector of

@@ -25,8 +25,8 @@ uint64_t sys_lockable_bytes(void);
 #define SYS_EXEC_FAILED "cannot run, error "
 
 /*
- * Returns whether the program got more rights than its caller has, by set-user-ID, set-group-ID or
- * file capabilities. Then the caller must not choose which programs it runs.
+ * Returns whether the program got more rights than its caller has, by set-user-ID, set-group-ID, file
+ * capabilities or a security module. Then the caller must not choose which programs it runs.
  */
 bool sys_has_raised_rights(void);
 

@@ -300,9 +300,9 @@ static int check_rights(const struct coherent_device *dev)
 	if (!sys_has_raised_rights())
 		return 0;
 	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: this program has rights that its caller lacks (set-user-ID, set-group-ID or "
-	       "file capabilities), so it must not run the QEMU that PATH names; run it without "
-	       "them",
+	       "%s: this program has rights that its caller lacks (set-user-ID, set-group-ID, file "
+	       "capabilities or a security module), so it must not run the QEMU that PATH names; "
+	       "run it without them",
 	       dev->name);
 	return -EPERM;
 }
