@@ -375,8 +375,9 @@ static int qemu_next_fault(struct backend *backend, struct coherent_fault *fault
 	err = qemu_call_begin_locked(qemu);
 	if (!err)
 		err = qemu_iommu_next_fault(&qemu->iommu, &told);
-	if (err && err != -EAGAIN && err != -ENODEV)
-		err = qemu_call_lose_locked(qemu, err);
+	/* A close also reads faults. It must not wait for a QEMU that hangs. */
+	if (!err && alive_is_open(backend->dev->alive))
+		err = qemu_call_result_locked(qemu, qemu_iommu_notify_events(&qemu->iommu));
 	lock_drop(&qemu->lock);
 	if (err)
 		return err;

@@ -255,12 +255,17 @@ static void give_event(struct qemu_iommu *iommu, uint16_t i)
 	make_available(iommu, &iommu->events, i);
 }
 
+int qemu_iommu_notify_events(struct qemu_iommu *iommu)
+{
+	return qtest_write(iommu->qtest, iommu->events.notify, 2, 1);
+}
+
 static int give_events(struct qemu_iommu *iommu)
 {
 	/* QEMU drops a fault that finds no free buffer, so it gets as many as the queue holds. */
 	for (uint16_t i = 0; i < ENTRIES; i++)
 		give_event(iommu, i);
-	return qtest_write(iommu->qtest, iommu->events.notify, 2, 1);
+	return qemu_iommu_notify_events(iommu);
 }
 
 /* Copies the next event, leaves it in the queue, and returns the number of its descriptor. */
@@ -302,7 +307,7 @@ int qemu_iommu_next_fault(struct qemu_iommu *iommu, struct qemu_iommu_fault *fau
 		iommu->events.seen++;
 		give_event(iommu, i);
 	}
-	return fault->bytes ? qtest_write(iommu->qtest, iommu->events.notify, 2, 1) : -EAGAIN;
+	return fault->bytes ? 0 : -EAGAIN;
 }
 
 /* --- Start --- */

@@ -108,12 +108,21 @@ int qemu_iommu_map(struct qemu_iommu *iommu, uint64_t address, uint64_t physical
 int qemu_iommu_unmap(struct qemu_iommu *iommu, uint64_t address, uint64_t bytes);
 
 /**
- * qemu_iommu_next_fault() - Take the oldest refused access that was not read yet.
+ * qemu_iommu_next_fault() - Take the oldest refused access that was not read yet. The function does
+ *	not ask QEMU.
  * @iommu: The IOMMU.
  * @fault: Receives the access.
  *
- * Return: 0; -EAGAIN (there is none), or an error of qtest.h.
+ * Return: 0; -EAGAIN (there is none).
  */
 int qemu_iommu_next_fault(struct qemu_iommu *iommu, struct qemu_iommu_fault *fault);
+
+/**
+ * qemu_iommu_notify_events() - Tell QEMU that it may use the places of the faults that were taken.
+ * @iommu: The IOMMU.
+ *
+ * Return: 0, or an error of qtest.h.
+ */
+int qemu_iommu_notify_events(struct qemu_iommu *iommu);
 
 #endif

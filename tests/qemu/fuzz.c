@@ -110,6 +110,7 @@ static void drive(const struct qtest *qtest, uint8_t *memory)
 	for (unsigned int i = 0; i < 4 && !qemu_iommu_next_fault(&iommu, &fault); i++)
 		if (!fault.bytes)
 			abort();
+	(void)qemu_iommu_notify_events(&iommu);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -51,6 +51,21 @@ static void last_error_of_qemu_is_reported(void **state)
 	assert_true(log_has(&reports, "QEMU is gone; its last error was: qemu-system-x86_64: "));
 }
 
+/* The faults are in memory that this process shares with QEMU. */
+static void close_does_not_wait_for_a_hanging_qemu(void **state)
+{
+	(void)state;
+	start_transfer(0x8000000, BUFFER, BYTES, 0);
+	finish_transfer();
+	assert_ok(kill(qemu_process(), SIGSTOP));
+	coherent_bar_close(bar);
+	coherent_device_close(dev);
+	bar = NULL;
+	dev = NULL;
+	assert_true(log_has(&reports, "1 fault was never read"));
+	assert_false(log_has(&reports, "did not answer"));
+}
+
 static void *kill_later(void *arg)
 {
 	usleep((useconds_t)(uintptr_t)arg);
@@ -328,6 +343,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_EDU(killed_qemu_leaves_memory),
 		ON_EDU(last_error_of_qemu_is_reported),
+		ON_EDU(close_does_not_wait_for_a_hanging_qemu),
 		cmocka_unit_test(qemu_may_be_killed_at_any_moment),
 		cmocka_unit_test(close_wakes_a_waiting_thread),
 		cmocka_unit_test(closed_devices_leave_no_files_and_processes),
