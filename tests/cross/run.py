@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """Build the library for another CPU or another libc, and run tests with it.
 
-usage: run.py TARGET SOURCE_DIR [NAME=SOURCE,SOURCE...]...
+usage: run.py TARGET SOURCE_DIR ['NAME=WORD WORD...']...
 
-TARGET is arm64, s390x, riscv64 or musl. A test program is built from sources in tests/. For
-another CPU it runs under qemu-user, with the cmocka of that CPU. For musl it runs here, and
+TARGET is arm64, s390x, riscv64 or musl. A word that ends in ".c" is a source in tests/, a word
+that begins with "-" is a flag of the compiler, and another word is an argument of the program. For
+another CPU a program runs under qemu-user, with the cmocka of that CPU. For musl it runs here, and
 programs with cmocka are left out, because Debian has no cmocka for musl.
 
 Prints TAP. qemu-user accepts MADV_WIPEONFORK and does nothing. A small program finds that out
@@ -38,7 +39,6 @@ EXAMPLES = ('chain', 'mailbox', 'nic', 'pagetable')
 NO_WIPE = 'MADV_WIPEONFORK does nothing here, so these tests are not expected to pass: '
 # The worlds of the promises need these, but only a simulated device works everywhere.
 WORLDS = ('blk', 'nvme', 'qsd')
-ARGUMENTS = {'promises': ['sim']}
 MODEL_STEPS = '20000'
 
 
@@ -62,6 +62,7 @@ class Cross:
     def __init__(self, name, _):
         target = TARGETS[name]
         self.compiler = [target.triplet + '-gcc', '-idirafter', '/usr/include']
+        self.archiver = target.triplet + '-ar'
         self.qemu = [target.qemu, '-L', f'/usr/{target.triplet}']
         with kernels.cache() as cache:
             tree = Archive(cache, target.suite, name).unpack(
@@ -75,6 +76,7 @@ class Cross:
 class Musl:
     """Builds programs with musl. They run here."""
     cmocka = None
+    archiver = 'ar'
 
     def __init__(self, _, where):
         # musl needs the headers of Linux and of libbsd, but must not find those of glibc.
@@ -136,51 +138,95 @@ def promises(source_dir):
             'tests/test.c']
 
 
-def programs(build, source_dir, words):
-    """Yield (name, sources, uses cmocka) for each program with TAP."""
-    if build.cmocka:
-        yield 'promises', promises(source_dir), True
-    for word in words:
-        name, sources = word.split('=')
-        sources = [os.path.normpath(os.path.join('tests', source))
-                   for source in sources.split(',')]
-        needs = name != 'model'
-        if not needs or build.cmocka:
-            yield name, sources + (['tests/test.c'] if needs else []), needs
+@dataclasses.dataclass
+class Program:
+    """A program to build from sources of the tree. One without TAP has only an exit status."""
+    name: str
+    sources: list
+    flags: list = dataclasses.field(default_factory=list)
+    arguments: list = dataclasses.field(default_factory=list)
+    tap: bool = True
+
+    def needs_cmocka(self):
+        return 'tests/test.c' in self.sources
+
+
+def read_word(word):
+    """Returns the program that a word of the command line describes."""
+    name, words = word.split('=', 1)
+    program = Program(name, [])
+    for part in words.split():
+        if part.endswith('.c'):
+            program.sources.append(os.path.normpath(os.path.join('tests', part)))
+        elif part.startswith('-'):
+            program.flags.append(part)
+        else:
+            program.arguments.append(part)
+    return program
+
+
+def programs(source_dir, words):
+    """Returns all programs."""
+    return [Program('hello', ['tests/install/hello.c'], tap=False),
+            *(Program(name, [f'examples/{name}.c'], tap=False) for name in EXAMPLES),
+            Program('promises', promises(source_dir), arguments=['sim']), *map(read_word, words)]
+
+
+class Build:
+    """The library, and programs that use it, for a target."""
+
+    def __init__(self, target, source_dir, where):
+        self.target = (Cross if target in TARGETS else Musl)(target, where)
+        self.source_dir = source_dir
+        self.where = where
+        self.library = os.path.join(where, 'library.a')
+        sources = sorted(glob.glob('src/**/*.c', root_dir=source_dir, recursive=True))
+        run_command([self.target.archiver, 'rcs', self.library,
+                     *self.compile(sources, ['-DCOHERENT_LIBRARY'])])
+
+    def compile(self, sources, flags):
+        return compile_all(self.target, self.source_dir, self.where, sources, flags)
+
+    def run(self, program):
+        """Builds and runs a program. Returns its exit status and output."""
+        path = os.path.join(self.where, program.name)
+        cmocka = [self.target.cmocka] if program.needs_cmocka() else []
+        run_command([*self.target.compiler, *FLAGS, *program.flags,
+                     *self.compile(program.sources, program.flags), self.library, *cmocka,
+                     '-o', path])
+        return run_program([*self.target.command(path), *program.arguments])
 
 
 def tests(target, source_dir, words):
     """Yield (passed, title, output) for each test, or (None, comment, '')."""
     with tempfile.TemporaryDirectory() as where:
-        build = (Cross if target in TARGETS else Musl)(target, where)
-        library = compile_all(build, source_dir, where,
-                              sorted(glob.glob('src/**/*.c', root_dir=source_dir, recursive=True)),
-                              ['-DCOHERENT_LIBRARY'])
+        build = Build(target, source_dir, where)
         yield True, 'the library builds', ''
-        for name, sources, needs in [('wipe', ['tests/cross/wipe.c'], False),
-                                     ('hello', ['tests/install/hello.c'], False),
-                                     *((name, [f'examples/{name}.c'], False) for name in EXAMPLES),
-                                     *programs(build, source_dir, words)]:
-            program = os.path.join(where, name)
-            objects = compile_all(build, source_dir, where, sources, [])
-            run_command([*build.compiler, *FLAGS, *objects, *library,
-                         *([build.cmocka] if needs else []), '-o', program])
-            status, output = run_program(build.command(program) + ARGUMENTS.get(name, []))
-            if name == 'wipe':
-                excused = set() if status == 0 else WIPED
-                yield status in (0, 1), f'whether a fork clears memory is known: {status == 0}', output
-                if excused:
-                    yield None, NO_WIPE + ', '.join(sorted(excused)), ''
-            elif name in ('hello', *EXAMPLES):
-                yield status == 0, f'the program {name} runs', output
-            else:
-                for good, title in judge(name, status, output, excused):
-                    yield good, title, output
+        status, output = build.run(Program('wipe', ['tests/cross/wipe.c']))
+        yield status in (0, 1), f'whether a fork clears memory is known: {status == 0}', output
+        excused = set() if status == 0 else WIPED
+        unseen = set(excused)
+        if excused:
+            yield None, NO_WIPE + ', '.join(sorted(excused)), ''
+        for program in programs(source_dir, words):
+            if program.needs_cmocka() and not build.target.cmocka:
+                continue
+            status, output = build.run(program)
+            if not program.tap:
+                yield status == 0, f'the program {program.name} runs', output
+                continue
+            unseen -= {title for _, title in TAP.findall(output)}
+            *found, itself = judge(program.name, status, output, excused)
+            yield from ((good, title, '') for good, title in found)
+            yield *itself, output
+        if excused:
+            yield not unseen, f'there are no tests {", ".join(sorted(unseen))}' if unseen else \
+                'each test that needs MADV_WIPEONFORK exists', ''
 
 
 def main():
     if len(sys.argv) < 3 or sys.argv[1] not in (*TARGETS, 'musl'):
-        print('usage: run.py arm64|s390x|riscv64|musl SOURCE_DIR [NAME=SOURCE,...]...',
+        print('usage: run.py arm64|s390x|riscv64|musl SOURCE_DIR ["NAME=WORD WORD..."]...',
               file=sys.stderr)
         sys.exit(2)
     target, source_dir, *words = sys.argv[1:]
