@@ -55,9 +55,11 @@ static struct state {
 	struct iova_range *live[SEQUENCE_MAX];
 	struct iova_range *retired[SEQUENCE_MAX];
 	unsigned int used, live_count, retired_first, retired_end;
-	uint64_t usable, taken;
+	uint64_t usable, taken, held;
 } state;
 static uint64_t guard_bytes;
+/* The first granule that iova_hold_below() does not hold back; 0 if nothing is held. */
+static uint64_t limit;
 
 static uint64_t bits(uint64_t first, uint64_t last)
 {
@@ -77,13 +79,17 @@ static void begin(void)
 	expect(!iova_allow(&state.space, PART_A * GRANULE, (PART_A_LAST + 1) * GRANULE - 1));
 	expect(!iova_allow(&state.space, PART_B * GRANULE, (PART_B_LAST + 1) * GRANULE - 1));
 	state.usable = bits(PART_A, PART_A_LAST) | bits(PART_B, PART_B_LAST);
+	if (!limit)
+		return;
+	expect(!iova_hold_below(&state.space, limit * GRANULE));
+	state.held = state.usable & bits(0, limit - 1);
 }
 
 /* --- The bitmap --- */
 
 static bool is_free(uint64_t granule)
 {
-	return granule < GRANULES && (state.usable & ~state.taken) >> granule & 1;
+	return granule < GRANULES && (state.usable & ~state.taken & ~state.held) >> granule & 1;
 }
 
 static bool fits_at(const struct iova_want *want, uint64_t at)
@@ -122,13 +128,28 @@ static uint64_t lowest_gap(uint64_t granules)
 }
 
 /* iova.h says which gap comes first: the lowest one that is large enough for any alignment. */
-static uint64_t place_of(const struct iova_want *want)
+static uint64_t place_above_limit(const struct iova_want *want)
 {
 	const uint64_t slack = want->align > want->boundary ? want->align : want->boundary;
 	const uint64_t room = (want->bytes + state.guard + slack) / GRANULE - 1;
 	const uint64_t gap = lowest_gap(room);
 
 	return lowest_fit(want, gap < GRANULES ? gap : 0);
+}
+
+/* The first range that fits only with the held granules ends the holding. */
+static uint64_t place_of(const struct iova_want *want)
+{
+	const uint64_t held = state.held;
+	uint64_t at = place_above_limit(want);
+
+	if (at < GRANULES)
+		return at;
+	state.held = 0;
+	at = place_above_limit(want);
+	if (at == GRANULES)
+		state.held = held;
+	return at;
 }
 
 /* --- Calls --- */
@@ -237,7 +258,7 @@ static void check_find(void)
 		range = at_or_below(&state.retired[state.retired_first],
 				    state.retired_end - state.retired_first, address, range);
 		for (uint64_t hole = range ? range->last / GRANULE + 1 : 0; hole <= at; hole++)
-			if (!(state.usable >> hole & 1))
+			if (!((state.usable & ~state.held) >> hole & 1))
 				range = NULL;
 		expect(iova_find(&state.space, address) == range);
 	}
@@ -328,12 +349,19 @@ int main(int argc, char **argv)
 {
 	struct sequences sequences = { .names = names, .kinds = KINDS, .run = run_calls };
 
-	sequences_begin(argc, argv, 2);
+	sequences_begin(argc, argv, 4);
 	sequences.title = "the address space is like a bitmap, with a guard behind each range";
 	guard_bytes = GRANULE;
 	sequences_make(&sequences);
 	sequences.title = "the address space is like a bitmap, without guards";
 	guard_bytes = 0;
+	sequences_make(&sequences);
+	sequences.title = "the address space uses the low part of a range last";
+	limit = PART_A + 3;
+	sequences_make(&sequences);
+	sequences.title = "the address space uses a whole range and a part of the next last";
+	guard_bytes = GRANULE;
+	limit = PART_B + 2;
 	sequences_make(&sequences);
 	return 0;
 }
