@@ -223,7 +223,7 @@ void coherent_padding(const volatile void *coherent_e, unsigned char *coherent_m
  * @T: The element type.
  * @...: All its fields, at most 32, each with its dot and in the order of the struct: .len,
  *	 .flags, .in.x. List the members of a nested struct or of a union one by one, and an
- *	 array as a whole. A bit-field cannot be listed.
+ *	 array as a whole. A bit-field cannot be listed, and clang takes no vector.
  *
  * coherent_copy_in(), coherent_box_from() and coherent_from() copy whole elements and leave
  * padding zero. clang cannot tell where the padding is, so it needs this macro. gcc can, and
