@@ -123,7 +123,7 @@ static void open_works_without_random_numbers(const char *scheme)
 static void bus_master_begins_with_the_first_mem(const char *scheme)
 {
 	struct fixture *fixture = open_fixture(scheme);
-	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, other = COHERENT_EMPTY;
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
 
 	assert_true(mock_config(BDF, PCI_COMMAND) & PCI_COMMAND_MEMORY);
@@ -136,6 +136,9 @@ static void bus_master_begins_with_the_first_mem(const char *scheme)
 	assert_err(coherent_zeroed(&mem, fixture->dev, 1), -ENOMEM);
 	assert_false(is_bus_master());
 	assert_ok(coherent_zeroed(&mem, fixture->dev, 1));
+	/* A map that fails does not stop a device that uses other memory. */
+	mock.refuse_map = -ENOMEM;
+	assert_err(coherent_zeroed(&other, fixture->dev, 1), -ENOMEM);
 	assert_true(is_bus_master());
 	/* The driver has seen the device since, so it stays bus master without a mem. */
 	coherent_free(&mem);
