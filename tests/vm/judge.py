@@ -46,6 +46,11 @@ dmesg: [    3.000000] BUG: KASAN: slab-use-after-free in bug_init+0x1/0x2 [bugs]
 dmesg: [    3.000000] Call Trace:
 dmesg: [    3.000000] {0}
 vm: done""".format('=' * 66))
+RACES = KASAN.replace('KASAN: slab-use-after-free', 'KCSAN: data-race').replace('vm: done', """\
+dmesg: [    3.000000] {0}
+dmesg: [    3.000000] BUG: KCSAN: data-race in bug_init+0x1/0x2 [bugs]
+dmesg: [    3.000000] {0}
+vm: done""".format('=' * 66))
 LEAK = MODULE.replace('dmesg', """unreferenced object 0xffff888001234567 (size 32):
   comm "insmod", pid 100, jiffies 4294900000
 dmesg""", 1)
@@ -88,6 +93,8 @@ CASES = [
      ['are leaked', 'are leaked']),
     ('a report of KASAN', KASAN, set(), '', 'nothing in the log'),
     ('an expected report of KASAN', KASAN, set(), '', None, ['KASAN: slab-use-after-free']),
+    ('an expected race that KCSAN reports twice', RACES, set(), '', None, ['KCSAN: data-race']),
+    ('a race', RACES, set(), '', 'nothing in the log'),
     ('a leak', LEAK, set(), '', 'nothing in the log'),
     ('an expected leak', LEAK, set(), '', None, ['unreferenced object']),
     *((f'a splat: {line}', GOOD.replace('vm: done', f'dmesg: [    3.000000] {line}\nvm: done'),
