@@ -49,7 +49,7 @@ int never_called(int a)
 ''',
     'src/slow.c': '''int main(void)
 {
-	volatile int left = 1000;
+	volatile long left = 1000;
 
 	while (left)
 		left--;
