@@ -78,18 +78,8 @@ static bool sim_refuses(struct backend *backend, const char *call)
 
 /* --- Time --- */
 
-static uint64_t device_time_locked(const struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
-{
-	/*
-	 * A test that steps the device gets the same delays in each run, so its time is not the
-	 * clock's.
-	 */
-	return sim->options.step ? sim->ticks : sys_now_ns();
-}
-
 static void hold_tick_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 {
-	const uint64_t unit = sim->options.step ? 1 : SIM_TICK_NS;
 	uint64_t ticks = sim->options.delay;
 
 	/*
@@ -101,7 +91,7 @@ static void hold_tick_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 	if (sim->options.seed)
 		ticks = sim_dma_random(&sim->random) % (ticks + 1);
 	sim->held = true;
-	sim->held_until = device_time_locked(sim) + ticks * unit;
+	sim->held_until = coherent_sim_now(sim) + ticks * SIM_TICK_NS;
 }
 
 static void tick_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
@@ -111,7 +101,7 @@ static void tick_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 	 * them.
 	 */
 	sim_dma_tick(&sim->dma);
-	if (sim->held && device_time_locked(sim) < sim->held_until)
+	if (sim->held && coherent_sim_now(sim) < sim->held_until)
 		return;
 	sim->held = false;
 	sim->kicked = false;

@@ -67,7 +67,7 @@ struct sim_mishaps {
  * @kicked: A register was written since the last tick.
  * @interrupted: The model interrupted since take_activity_locked() last looked.
  * @held: The next tick is delayed until @held_until.
- * @held_until: A time in ns; with the key "step", a number of ticks.
+ * @held_until: A time as of coherent_sim_now().
  * @ticks: The number of ticks so far, with the key "step".
  * @random: The state of the generator of delays and of interrupts.
  * @mishaps: The mishaps that the keys ask for.
