@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * The calls that a device model makes; coherent/sim.h promises them. They are not in sim.c, because
- * sim.c names the built-in models, and the built-in models make these calls.
+ * sim.c opens the built-in models, and the built-in models make these calls.
  *
  * A model makes these calls only from its callbacks, while sim.c keeps every other callback out.
  * clang cannot see that, so two functions switch off its analysis of locks.
