@@ -191,8 +191,6 @@ int sim_dma_try(struct sim_dma *dma, uint64_t address, void *buffer, size_t byte
 {
 	int err;
 
-	if ((unsigned int)access > COHERENT_ACCESS_WRITE)
-		return -EINVAL;
 	lock_take(&dma->lock);
 	err = access_locked(dma, address, buffer, bytes, access);
 	lock_drop(&dma->lock);

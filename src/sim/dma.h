@@ -190,7 +190,7 @@ int sim_dma_do(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes
  *
  * The access is not torn, and the device does not remember it. A refused access leaves a fault.
  *
- * Return: 0; -EIO (the access was refused, and there is a fault), -EINVAL (@access).
+ * Return: 0; -EIO (the access was refused, and there is a fault).
  */
 int sim_dma_try(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes,
 		enum coherent_access access);
