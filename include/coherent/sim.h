@@ -80,7 +80,8 @@
  *			cause, at a vector chosen at random.
  *	drop-write=N	The Nth DMA write of the model is lost, and the model does not
  *			learn of it.
- *	repeat-write=N	The Nth DMA write arrives again with the next tick.
+ *	repeat-write=N	The Nth DMA write arrives again with the next tick. At most one
+ *			write repeats in a tick.
  *
  * If a seed is given, the last four happen again and again: the key hits each interrupt,
  * register write or DMA write with a chance of one in N. All of these keys count calls of

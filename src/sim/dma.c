@@ -267,7 +267,7 @@ static void finish_repeated_write_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lo
 	dma->repeat_bytes = 0;
 }
 
-/* Keeps a write for the next tick. A write that is kept already goes first. */
+/* Keeps a write for the next tick. If one is kept already, this one does not repeat. */
 static void repeat_write_locked(struct sim_dma *dma, uint64_t address, const char *buffer,
 				size_t bytes) NEEDS_LOCK(dma->lock)
 {
