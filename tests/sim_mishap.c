@@ -41,17 +41,28 @@ static void close_fixture(struct fixture *fixture)
 	coherent_device_close(fixture->dev);
 }
 
-/* Makes the device write 16 bytes to the mem in the next step. Returns whether it did. */
-static bool device_writes(struct fixture *fixture)
+static void clear_mem(struct fixture *fixture)
+{
+	for (size_t i = 0; i < 16; i++)
+		assert_ok(coherent_write(&fixture->mem, i, 0));
+}
+
+/* Lets the device run one step. Returns whether it wrote 16 bytes to the mem, and clears them. */
+static bool step_writes(struct fixture *fixture)
 {
 	bool wrote;
 
-	coherent_bar_write32(fixture->bar, REG_WRITE, 16);
 	assert_ok(coherent_sim_step(fixture->dev, 1));
 	wrote = is_all((const void *)coherent_unsafe_ptr(&fixture->mem), 0x5a, 16);
-	for (size_t i = 0; i < 16; i++)
-		assert_ok(coherent_write(&fixture->mem, i, 0));
+	clear_mem(fixture);
 	return wrote;
+}
+
+/* Makes the device write 16 bytes to the mem in the next step. Returns whether it did. */
+static bool device_writes(struct fixture *fixture)
+{
+	coherent_bar_write32(fixture->bar, REG_WRITE, 16);
+	return step_writes(fixture);
 }
 
 /* --- Surprise removal --- */
@@ -350,14 +361,8 @@ static bool loses_write(struct fixture *fixture)
 
 static bool repeats_write(struct fixture *fixture)
 {
-	bool again;
-
 	assert_true(device_writes(fixture));
-	assert_ok(coherent_sim_step(fixture->dev, 1));
-	again = is_all((const void *)coherent_unsafe_ptr(&fixture->mem), 0x5a, 16);
-	for (size_t i = 0; i < 16; i++)
-		assert_ok(coherent_write(&fixture->mem, i, 0));
-	return again;
+	return step_writes(fixture);
 }
 
 static const struct {
@@ -485,8 +490,7 @@ static void fence_ends_a_repeated_write(void **state)
 	open_fixture(&fixture, "sim:custom,step,repeat-write=1");
 	assert_true(device_writes(&fixture));
 	assert_ok(coherent_device_fence(fixture.dev));
-	for (size_t i = 0; i < 16; i++)
-		assert_ok(coherent_write(&fixture.mem, i, 0));
+	clear_mem(&fixture);
 	assert_ok(coherent_sim_step(fixture.dev, 10));
 	assert_true(is_all((const void *)coherent_unsafe_ptr(&fixture.mem), 0, 16));
 	close_fixture(&fixture);
