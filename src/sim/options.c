@@ -19,6 +19,7 @@ static const struct sim_builtin *const builtins[] = { &sim_edu, &sim_ring };
 		.key = name, .min = least, .max = most,       \
 		.offset = offsetof(struct sim_options, field) \
 	}
+#define NTH(name, field) KEY(name, 1, UINT64_MAX - 1, field)
 #define FLAG(name, field)                                                             \
 	{                                                                             \
 		.key = name, NAME_FLAG, .offset = offsetof(struct sim_options, field) \
@@ -34,17 +35,17 @@ static const struct name_key keys[] = {
 	FLAG("lazy", lazy),
 	FLAG("exact", exact),
 	KEY("maps", 1, SIZE_MAX - 1, maps),
-	KEY("fail-map", 1, UINT64_MAX - 1, fail_map),
-	KEY("fail-unmap", 1, UINT64_MAX - 1, fail_unmap),
-	KEY("fail-alloc", 1, UINT64_MAX - 1, fail_alloc),
-	KEY("fail-bar", 1, UINT64_MAX - 1, fail_bar),
-	KEY("fail-irq", 1, UINT64_MAX - 1, fail_irq),
-	KEY("unplug", 1, UINT64_MAX - 1, unplug),
-	KEY("stuck", 1, UINT64_MAX - 1, stuck),
-	KEY("drop-irq", 1, UINT64_MAX - 1, drop_irq),
-	KEY("extra-irq", 1, UINT64_MAX - 1, extra_irq),
-	KEY("drop-write", 1, UINT64_MAX - 1, drop_write),
-	KEY("repeat-write", 1, UINT64_MAX - 1, repeat_write),
+	NTH("fail-map", fail_map),
+	NTH("fail-unmap", fail_unmap),
+	NTH("fail-alloc", fail_alloc),
+	NTH("fail-bar", fail_bar),
+	NTH("fail-irq", fail_irq),
+	NTH("unplug", unplug),
+	NTH("stuck", stuck),
+	NTH("drop-irq", drop_irq),
+	NTH("extra-irq", extra_irq),
+	NTH("drop-write", drop_write),
+	NTH("repeat-write", repeat_write),
 };
 
 static int report_unknown_model(const struct name *name, const struct reporter *to)
