@@ -9,11 +9,6 @@
 #include "device/device.h"
 #include "sim/mishap.h"
 
-static struct coherent_sim *sim_of(struct backend *backend)
-{
-	return (struct coherent_sim *)backend;
-}
-
 int sim_mishap_open(struct coherent_sim *sim)
 {
 	int err;

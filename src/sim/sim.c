@@ -21,11 +21,6 @@
 #define MSI_FIRST UINT64_C(0xfee00000)
 #define MSI_LAST UINT64_C(0xfeefffff)
 
-static struct coherent_sim *sim_of(struct backend *backend)
-{
-	return (struct coherent_sim *)backend;
-}
-
 /* --- Callbacks --- */
 
 /* Each callback runs between these two. */

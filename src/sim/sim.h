@@ -97,4 +97,9 @@ struct coherent_sim {
 	int irq_fds[SIM_VECTORS_MAX];
 };
 
+static inline struct coherent_sim *sim_of(struct backend *backend)
+{
+	return (struct coherent_sim *)backend;
+}
+
 #endif
