@@ -447,11 +447,9 @@ static void extra_interrupts_come_at_each_vector(void **state)
 
 static void device_without_vectors_has_no_extra_interrupts(void **state)
 {
-	const struct coherent_sim_model model = {
-		.name = "silent",
-		.mask = UINT32_MAX,
-		.bar_size = { 16 },
-	};
+	const struct coherent_sim_model model = { .name = "silent",
+						  .mask = UINT32_MAX,
+						  .bar_size = { 16 } };
 	struct coherent_device *dev;
 	struct coherent_bar *bar;
 
@@ -494,6 +492,41 @@ static void fence_ends_a_repeated_write(void **state)
 	assert_ok(coherent_sim_step(fixture.dev, 10));
 	assert_true(is_all((const void *)coherent_unsafe_ptr(&fixture.mem), 0, 16));
 	close_fixture(&fixture);
+}
+
+/* A write of a register makes the device write twice. */
+static void pair_write(struct coherent_sim *sim, void *arg, unsigned int bar, uint64_t offset,
+		       unsigned int width, uint64_t value)
+{
+	(void)arg;
+	(void)bar;
+	(void)offset;
+	(void)width;
+	assert_ok(coherent_sim_dma_write(sim, value, "1", 1));
+	assert_ok(coherent_sim_dma_write(sim, value, "2", 1));
+}
+
+static void one_write_repeats_in_a_tick(void **state)
+{
+	const struct coherent_sim_model model = {
+		.name = "pair", .mask = UINT32_MAX, .bar_size = { 16 }, .reg_write = pair_write
+	};
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	struct coherent_bar *bar;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:custom,step,seed=1,repeat-write=1",
+				       .model = &model));
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	coherent_bar_write64(bar, 0, coherent_addr(&mem).raw);
+	assert_int_equal(*coherent_unsafe_ptr(&mem), '2');
+	assert_ok(coherent_sim_step(dev, 2));
+	assert_int_equal(*coherent_unsafe_ptr(&mem), '1');
+	coherent_free(&mem);
+	coherent_bar_close(bar);
+	coherent_device_close(dev);
 }
 
 /* The model learns of a refusal, and a refused write is not one of the N. */
@@ -558,6 +591,7 @@ int main(void)
 		cmocka_unit_test(device_without_vectors_has_no_extra_interrupts),
 		cmocka_unit_test(repeated_write_is_refused_after_a_free),
 		cmocka_unit_test(fence_ends_a_repeated_write),
+		cmocka_unit_test(one_write_repeats_in_a_tick),
 		cmocka_unit_test(refused_write_does_not_count),
 		cmocka_unit_test(late_device_uses_one_address_of_a_mem),
 	};
