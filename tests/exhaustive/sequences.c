@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "sequences.h"
@@ -54,6 +55,18 @@ static uint64_t count_all(void)
 	return count;
 }
 
+/* Not the time: runs that begin a second apart would make almost the same sequences. */
+static uint64_t random_number(void)
+{
+	uint64_t random;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random)) {
+		perror("getrandom");
+		exit(2);
+	}
+	return random;
+}
+
 /* Numbers of sequences are numbers whose digits are the calls. */
 static void make(uint64_t sequence)
 {
@@ -72,7 +85,7 @@ void sequences_make(const struct sequences *sequences)
 	now = sequences;
 	number++;
 	all = count_all();
-	sequence = seconds ? (uint64_t)end * STRIDE % all : 0;
+	sequence = seconds ? random_number() % all : 0;
 	do {
 		make(sequence);
 		sequence = (sequence + STRIDE) % all;
