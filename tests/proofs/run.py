@@ -114,7 +114,10 @@ def prove(tool, source, words):
 
 
 def is_possible(tool, path):
-    """Returns whether the state of a litmus test is possible; None if herd7 does not say it."""
+    """Returns whether the state of a litmus test is possible, and what herd7 said instead.
+
+    The first is None if herd7 does not tell.
+    """
     told = tool.run(path)
     found = re.search(r'^Observation \S+ (Never|Sometimes|Always)', told, re.M)
     if not found:
@@ -123,11 +126,12 @@ def is_possible(tool, path):
 
 
 def broken(text):
-    """Yields (old text, test) for each place of each text that a test names for breaking."""
+    """Yields (old text, tests) for each line that breaks a test. Each place gives a test."""
     for old, new in BREAK.findall(text):
-        at = text.find('*)')
-        while (at := text.find(old, at + 1)) >= 0:
-            yield old, text[:at] + new + text[at + len(old):]
+        code = text.find('*)')
+        places = re.finditer(re.escape(old), text[code:])
+        yield old, [text[:code + place.start()] + new + text[code + place.end():]
+                    for place in places]
 
 
 def check_litmus(tool, name):
@@ -137,16 +141,19 @@ def check_litmus(tool, name):
     possible, told = is_possible(tool, name)
     if possible is not False:
         return [*told, 'the state is possible' if possible else 'herd7 gives no answer']
-    complaints, tried = [], 0
-    for old, changed in broken(text):
-        path = os.path.join(tool.folder, name)
-        with open(path, 'w', encoding='utf-8') as file:
-            file.write(changed)
-        possible, told = is_possible(tool, path)
-        tried += 1
-        if not possible:
-            complaints += [*told, f'the state stays impossible without {old}']
-    return complaints or ([] if tried else ['the test has no line that breaks it'])
+    lines = list(broken(text))
+    complaints = [] if lines else ['the test has no line that breaks it']
+    for old, tests in lines:
+        if not tests:
+            complaints.append(f'the test does not have {old}')
+        for changed in tests:
+            path = os.path.join(tool.folder, name)
+            with open(path, 'w', encoding='utf-8') as file:
+                file.write(changed)
+            possible, told = is_possible(tool, path)
+            if not possible:
+                complaints += [*told, f'the state stays impossible without {old}']
+    return complaints
 
 
 def results(name, folder):
