@@ -92,18 +92,6 @@ class Musl:
         return [program]
 
 
-def compile_all(build, source_dir, where, sources, flags):
-    """Compiles sources of the tree. Returns the objects."""
-    def compile_one(source):
-        target = os.path.join(where, source.replace('/', '_') + '.o')
-        # A path in the tree, as meson has it, because tests compare the places of allocations.
-        run_command([*build.compiler, *FLAGS, *flags, '-I', '../include', '-I', '../src', '-c',
-                     f'../{source}', '-o', target], cwd=os.path.join(source_dir, 'tests'))
-        return target
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(compile_one, sources))
-
-
 def run_program(command):
     """Returns the exit status and the output of a test program."""
     env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT='TAP', MODEL_STEPS=MODEL_STEPS)
@@ -185,7 +173,16 @@ class Build:
                      *self.compile(sources, ['-DCOHERENT_LIBRARY'])])
 
     def compile(self, sources, flags):
-        return compile_all(self.target, self.source_dir, self.where, sources, flags)
+        """Compiles sources of the tree. Returns the objects."""
+        def compile_one(source):
+            path = os.path.join(self.where, source.replace('/', '_') + '.o')
+            # A path in the tree, as meson has it, because tests compare the places of allocations.
+            run_command([*self.target.compiler, *FLAGS, *flags, '-I', '../include', '-I', '../src',
+                         '-c', f'../{source}', '-o', path],
+                        cwd=os.path.join(self.source_dir, 'tests'))
+            return path
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return list(pool.map(compile_one, sources))
 
     def run(self, program):
         """Builds and runs a program. Returns its exit status and output."""
