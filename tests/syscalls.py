@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""Only sys.c, sys_doorbell.c and sys_process.c call the system: syscalls.py SOURCE_DIR LIBRARY. Prints TAP.
+"""Only src/base/sys*.c call the system: syscalls.py SOURCE_DIR LIBRARY. Prints TAP.
 
-A function of libc that wraps a system call, or that starts a program, has a function of sys.h or
-sys_process.h, which returns -errno and restarts after EINTR. No other file of src/ calls such a
+A function of libc that wraps a system call, or that starts a program, has a function of a
+src/base/sys*.h, which returns -errno and restarts after EINTR. No other file of src/ calls such a
 function itself or reads errno. The first tests read the sources and name the line. The last one
 reads the symbols that the object files need, and accepts only functions of libc that are known
 not to call the system. Locks and keys of pthreads are accepted: lock.h and thread_slot.c have
@@ -50,7 +50,7 @@ def broken(text):
     code = NO_CODE.sub(lambda found: '\n' * found[0].count('\n'), text)
     for number, line in enumerate(code.splitlines(), 1):
         for call in CALL.findall(line):
-            yield number, f'{call}() is called directly; call it through sys.h or sys_process.h'
+            yield number, f'{call}() is called directly; call it through src/base/sys*.h'
         if ERRNO.search(line):
             yield number, 'errno is used; only sys*.c do, others get -errno'
 
