@@ -7,7 +7,8 @@ usage: run.py SOURCE_DIR [COMPILER...]
 Compiles user.c with almost all warnings of gcc and clang, and lets the analyzers of both read
 it. The headers are in a folder of the user, because compilers warn less about system folders.
 Compiles the library with optimizations that the builds of tools/check do not use, because each
-lets a compiler see other mistakes. Prints TAP. Each compiler has the name gcc or clang, maybe with a version: clang-19.
+lets a compiler see other mistakes. Prints TAP. Each compiler has the name gcc or clang, maybe with
+a version: clang-19.
 """
 import glob
 import os

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A driver that uses each kind of macro of the headers. It is compiled with almost all warnings of
- * gcc and clang, and read by clang's analyzer. It is never run.
+ * A driver that uses each kind of macro of the headers. run.py compiles it with almost all warnings
+ * of gcc and clang, and lets the analyzers of both read it. It is never run.
  */
 #include <coherent.h>
 #include <coherent/bar.h>
