@@ -110,7 +110,6 @@ static void exposed(struct object *object, enum coherent_permission permission)
 	object->mem_kind = object->box_kind;
 	object->mem_byte = object->box_byte;
 	object->permission = permission;
-	object->box_kind = EMPTY;
 }
 
 static int seal_fails(void *elements, size_t count, coherent_addr_t address, void *arg)
