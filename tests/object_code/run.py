@@ -173,10 +173,11 @@ def check_arm64(results, found):
 
 
 def check_library(results, source_dir, compiler, arm64, flags):
+    found = {name: functions(compiler, arm64, os.path.join(source_dir, 'src', name),
+                             [*flags, '-I', os.path.join(source_dir, 'src')])
+             for name in {name for name, *_ in LIBRARY}}
     for name, function, what, wanted in LIBRARY:
-        found = functions(compiler, arm64, os.path.join(source_dir, 'src', name),
-                          [*flags, '-I', os.path.join(source_dir, 'src')])
-        results.say(position(found.get(function, []), wanted) >= 0,
+        results.say(position(found[name].get(function, []), wanted) >= 0,
                     f'arm64: {what}', f'no {wanted!r} in {function}() of {name}')
 
 
