@@ -7,7 +7,6 @@
  * The functions are static, so this file includes the sources that have them.
  */
 #include "memory/pool.c"
-/* One file at a time: both have static functions. */
 #include "memory/pool_slots.c"
 
 #include <inttypes.h>
