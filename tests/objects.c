@@ -188,6 +188,31 @@ static void positive_results_of_callbacks_are_refused(void **state)
 	coherent_device_close(dev);
 }
 
+/* These calls would report a mistake to the device of the object, but garbage does not have one. */
+static void call_follows_no_pointer_of_garbage(void **state)
+{
+	static _Alignas(16) uint8_t frame[256];
+	COHERENT_BOX(uint8_t) some = COHERENT_EMPTY;
+	COHERENT(uint8_t) shared = COHERENT_EMPTY, none = COHERENT_EMPTY;
+	COHERENT_DEVICE_AUTO(dev);
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT_AUTO(uint8_t, mem);
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_ok(coherent_box_zeroed(&box, dev, 1));
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	memset(frame, 0x5a, sizeof(frame));
+	some.base = (struct coherent_box){ (char *)frame, 1, (void *)frame };
+	shared.base = (struct coherent_mem){ (char *)frame, 1, 5, (void *)frame };
+	assert_err(coherent_box_init_at(&some, 1, fills_with_five, NULL), -EINVAL);
+	coherent_move(&some, &box);
+	coherent_move(&shared, &mem);
+	assert_ptr_equal(coherent_box_ptr(&some), frame);
+	assert_err(coherent_expose_all(COHERENT_EXPOSURE(&some, &none)), -EINVAL);
+	assert_true(coherent_is_empty(&some) && coherent_is_empty(&none));
+}
+
 static void unknown_level_is_invalid(void **state)
 {
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
@@ -312,6 +337,7 @@ int main(void)
 		cmocka_unit_test(many_objects_keep_their_contents),
 		cmocka_unit_test(init_into_a_mem_in_use_does_not_run_the_initialiser),
 		cmocka_unit_test(positive_results_of_callbacks_are_refused),
+		cmocka_unit_test(call_follows_no_pointer_of_garbage),
 		cmocka_unit_test(unknown_level_is_invalid),
 		cmocka_unit_test(boundary_may_be_as_small_as_the_object),
 		cmocka_unit_test(reclaimed_box_keeps_its_boundary),

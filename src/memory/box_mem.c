@@ -23,6 +23,24 @@ static struct object_store *store_of(struct coherent_device *dev)
 	return dev ? &dev->store : NULL;
 }
 
+/*
+ * Return the store that gets a report about an input; NULL if it knows none, because it is empty or
+ * was never initialised.
+ */
+static struct object_store *store_of_box(const struct coherent_box *box)
+{
+	const bool is_known = box->object && (object_is_slot(box->object) || object_has_box(box));
+
+	return is_known ? object_store(box->object) : NULL;
+}
+
+static struct object_store *store_of_mem(const struct coherent_mem *mem)
+{
+	const bool is_known = mem->object && (object_is_slot(mem->object) || object_has_mem(mem));
+
+	return is_known ? object_store(mem->object) : NULL;
+}
+
 static struct alloc_request request_of_box(size_t size, const struct coherent_box_options *options,
 					   const char *site)
 {
@@ -78,7 +96,7 @@ int coherent_base_box_from(struct coherent_box *box, struct coherent_device *dev
 
 void coherent_base_refuse_element(const struct coherent_box *box, size_t i, int returned)
 {
-	struct object_store *store = box->object ? object_store(box->object) : NULL;
+	struct object_store *store = store_of_box(box);
 
 	if (returned > 0)
 		(void)refuse_result(store, INIT_AT, "the initialiser", returned);
@@ -117,13 +135,12 @@ int coherent_base_expose(struct coherent_box *box, const struct coherent_expose_
 	return whole_expose(box, options->mem, &request);
 }
 
-/* Neither an empty mem nor garbage knows a device that a report could go to. */
 static __attribute__((noinline)) int refuse_reclaim(const struct coherent_mem *mem,
 						    const struct coherent_box *box)
 {
-	if (!mem->object || (!object_is_slot(mem->object) && !object_has_mem(mem)))
-		return -EINVAL;
-	return refuse_box(object_store(mem->object), "coherent_reclaim()", box);
+	struct object_store *store = store_of_mem(mem);
+
+	return store ? refuse_box(store, "coherent_reclaim()", box) : -EINVAL;
 }
 
 int coherent_base_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options *options)
@@ -259,8 +276,7 @@ void coherent_base_box_move(struct coherent_box *from, struct coherent_box *to)
 		return;
 	/* A move never fails and never overwrites: a box that is in use stays, and so does the other. */
 	if (to->va) {
-		if (from->object)
-			(void)refuse_box(object_store(from->object), MOVE, to);
+		(void)refuse_box(store_of_box(from), MOVE, to);
 		return;
 	}
 	*to = *from;
@@ -272,8 +288,7 @@ void coherent_base_move(struct coherent_mem *from, struct coherent_mem *to)
 	if (from == to)
 		return;
 	if (to->object) {
-		if (from->object)
-			(void)refuse_mem(object_store(from->object), MOVE, to);
+		(void)refuse_mem(store_of_mem(from), MOVE, to);
 		return;
 	}
 	*to = *from;
@@ -309,18 +324,17 @@ static bool is_given_twice(const struct coherent_exposure *exposures, size_t i)
 }
 
 /*
- * Returns the store of a box, because the boxes may belong to several devices. An empty box knows
- * none, so the first one that is known gets the report. NULL if all are empty.
+ * Returns the store of a box, because the boxes may belong to several devices. If the box knows
+ * none, the first one that is known gets the report. NULL if no box knows one.
  */
 static struct object_store *store_of_exposure(const struct coherent_exposure *exposures,
 					      size_t count, size_t which)
 {
-	if (exposures[which].box->object)
-		return object_store(exposures[which].box->object);
-	for (size_t i = 0; i < count; i++)
-		if (exposures[i].box->object)
-			return object_store(exposures[i].box->object);
-	return NULL;
+	struct object_store *store = store_of_box(exposures[which].box);
+
+	for (size_t i = 0; !store && i < count; i++)
+		store = store_of_box(exposures[i].box);
+	return store;
 }
 
 /* Finds errors before anything is exposed. */
