@@ -246,27 +246,54 @@ static void unknown_pointers_are_not_sites(void **state)
 	end_sites(sites);
 }
 
+#define COPIES ((size_t)4000)
+#define COPIERS 4
+
+/* A thread that copies sites, and the copies that it got. */
+struct copier {
+	pthread_t thread;
+	pthread_barrier_t *barrier;
+	struct sites *sites;
+	const char *copies[COPIES];
+};
+
 static void *copy_sites(void *arg)
 {
+	struct copier *copier = arg;
 	char text[32];
 
-	for (unsigned int i = 0; i < 2000; i++) {
-		snprintf(text, sizeof(text), "file.c:%u", i % 500);
-		assert_string_equal(site_copy(arg, text), text);
+	pthread_barrier_wait(copier->barrier);
+	for (size_t i = 0; i < COPIES; i++) {
+		snprintf(text, sizeof(text), "file.c:%zu", i);
+		copier->copies[i] = site_copy(copier->sites, text);
 	}
 	return NULL;
 }
 
+/* Each site has one copy. Only the main thread may use assertions. */
 static void threads_share_sites(void **state)
 {
 	struct sites *sites = new_sites();
-	pthread_t threads[4];
+	static struct copier copiers[COPIERS];
+	pthread_barrier_t barrier;
+	char text[32];
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
-		assert_ok(pthread_create(&threads[i], NULL, copy_sites, sites));
-	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
-		assert_ok(pthread_join(threads[i], NULL));
+	assert_ok(pthread_barrier_init(&barrier, NULL, COPIERS));
+	for (size_t i = 0; i < COPIERS; i++) {
+		copiers[i].sites = sites;
+		copiers[i].barrier = &barrier;
+		assert_ok(pthread_create(&copiers[i].thread, NULL, copy_sites, &copiers[i]));
+	}
+	for (size_t i = 0; i < COPIERS; i++)
+		assert_ok(pthread_join(copiers[i].thread, NULL));
+	for (size_t i = 0; i < COPIES; i++) {
+		snprintf(text, sizeof(text), "file.c:%zu", i);
+		assert_string_equal(copiers[0].copies[i], text);
+		for (size_t k = 1; k < COPIERS; k++)
+			assert_ptr_equal(copiers[k].copies[i], copiers[0].copies[i]);
+	}
+	assert_ok(pthread_barrier_destroy(&barrier));
 	end_sites(sites);
 }
 
