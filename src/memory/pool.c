@@ -285,7 +285,8 @@ static int check_expose(struct slot *slot, const struct coherent_expose_options 
 	err = options->seal(slot_box_va(slot), 1,
 			    (coherent_addr_t){ object_address(as_object(slot)) },
 			    options->seal_arg);
-	return refuse_result(pool->store, slot_site(slot), ".seal", err);
+	/* To find the site of a slot takes longer than an exposure. */
+	return err > 0 ? refuse_result(pool->store, slot_site(slot), ".seal", err) : err;
 }
 
 static __attribute__((noinline)) int expose_slow(struct coherent_box *box,
