@@ -134,7 +134,7 @@ struct object_block {
  * @offset: The place in the chunk, in bytes. Never changes.
  * @chunk: The chunk. Never changes.
  * @site: File and line of the last allocation. The pointer of the caller, whose code may be
- *	unloaded, or a copy; slot_site() tells.
+ *	unloaded, or a copy; object_site() tells.
  */
 struct slot {
 	unsigned char kind;

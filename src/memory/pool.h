@@ -59,8 +59,7 @@ static inline enum coherent_state slot_state(const struct slot *slot)
 
 static inline const char *slot_site(const struct slot *slot)
 {
-	return site_of_pointer(&slot->chunk->base.store->sites,
-			       __atomic_load_n(&slot->site, __ATOMIC_RELAXED));
+	return object_site((const struct coherent_object *)slot);
 }
 
 /**
