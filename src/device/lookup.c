@@ -165,6 +165,15 @@ static void describe(const struct coherent_object *object, const struct coherent
 }
 
 /* The owner may free the slot meanwhile. The place of its allocation is still true. */
+static void set_fault_slot(struct coherent_fault *fault, const struct slot *slot,
+			   enum coherent_state state)
+{
+	fault->state = state;
+	fault->object_address = object_address((const struct coherent_object *)slot);
+	fault->object_bytes = slot->chunk->slot_bytes;
+	fault->where = slot_site(slot);
+}
+
 static void name_slot(const struct coherent_object *object, struct coherent_fault *fault,
 		      char *text, size_t size)
 {
@@ -176,10 +185,7 @@ static void name_slot(const struct coherent_object *object, struct coherent_faul
 		snprintf(text, size, "a free part of the pool created at %s", object->site);
 		return;
 	}
-	fault->state = state;
-	fault->object_address = object_address((const struct coherent_object *)slot);
-	fault->object_bytes = chunk->slot_bytes;
-	fault->where = slot_site(slot);
+	set_fault_slot(fault, slot, state);
 	snprintf(text, size, "read-only (%zu bytes allocated at %s)", chunk->slot_bytes,
 		 fault->where);
 }
@@ -290,10 +296,7 @@ static void name_slot_of_reach(const struct coherent_object *object, struct cohe
 			 "allocated at %s)",
 			 at - slot->offset - bytes + 1, bytes, slot_site(slot));
 	} else {
-		fault->state = state;
-		fault->object_address = object_address((const struct coherent_object *)slot);
-		fault->object_bytes = chunk->slot_bytes;
-		fault->where = slot_site(slot);
+		set_fault_slot(fault, slot, state);
 		snprintf(text, size, "%s (%zu bytes allocated at %s)",
 			 state == COHERENT_STATE_BOX ? "box of a pool, not exposed yet" :
 						       "the next object of the pool",
