@@ -153,12 +153,15 @@ static inline uint64_t sys_now_ns(void)
 	return (uint64_t)now.tv_sec * SYS_NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-/* Returns the time at which a timeout ends; UINT64_MAX means never. */
+/* Returns the time at which a timeout that begins now ends; UINT64_MAX means never. */
+static inline uint64_t sys_deadline_after_ns(uint64_t now_ns, uint64_t timeout_ns)
+{
+	return timeout_ns < UINT64_MAX - now_ns ? now_ns + timeout_ns : UINT64_MAX;
+}
+
 static inline uint64_t sys_deadline_ns(uint64_t timeout_ns)
 {
-	uint64_t now = timeout_ns == UINT64_MAX ? 0 : sys_now_ns();
-
-	return timeout_ns < UINT64_MAX - now ? now + timeout_ns : UINT64_MAX;
+	return sys_deadline_after_ns(timeout_ns == UINT64_MAX ? 0 : sys_now_ns(), timeout_ns);
 }
 
 static inline struct timespec sys_timespec(uint64_t ns)

@@ -26,10 +26,8 @@ void coherent_base_wait_begin(struct coherent_wait *wait, uint64_t timeout_ns)
 
 static void begin(struct coherent_wait *wait, uint64_t now_ns)
 {
-	const uint64_t timeout_ns = wait->deadline_ns;
-
 	wait->begun = true;
-	wait->deadline_ns = timeout_ns < UINT64_MAX - now_ns ? now_ns + timeout_ns : UINT64_MAX;
+	wait->deadline_ns = sys_deadline_after_ns(now_ns, wait->deadline_ns);
 }
 
 static int sleep_unless_lost(const struct coherent_device *dev)
