@@ -228,7 +228,7 @@ static uint64_t first_address(const char *scheme, const struct caller *caller, i
 	return address;
 }
 
-/* Nobody resets an adopted device between two lives, also if it has a reset. */
+/* Neither the open nor the close resets an adopted device, also one that has a reset. */
 static void life_in_a_window_begins_at_a_random_page(const char *scheme)
 {
 	struct caller caller;
