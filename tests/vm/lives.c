@@ -78,11 +78,17 @@ static void start_transfer(const struct life *life, uint64_t from, uint64_t to, 
 	coherent_bar_write64(life->bar, DMA_CMD, command | RUN);
 }
 
-/* Fills the device with DIRT, and tells it to write that to a mem. Returns the address. */
-static uint64_t arm(struct life *life, union any_mem *mem)
+/*
+ * Begins a life that fills the device with DIRT, and tells it to write that to a mem. Returns the
+ * address of the mem.
+ */
+static uint64_t begin_armed(struct life *life, union any_mem *mem)
 {
-	const uint64_t address = coherent_addr(mem).raw;
+	uint64_t address;
 
+	begin(life);
+	assert_ok(coherent_zeroed(mem, life->dev, PAGE));
+	address = coherent_addr(mem).raw;
 	for (size_t i = 0; i < BYTES; i++)
 		assert_ok(coherent_write(mem, i, DIRT));
 	start_transfer(life, address, BUFFER, 0);
@@ -127,11 +133,8 @@ static void transfer_of_a_closed_device_misses_its_next_owner(void **state)
 	for (; turns < TURNS || !late; turns++) {
 		union any_mem mem = COHERENT_EMPTY;
 		struct life life;
-		uint64_t old;
+		const uint64_t old = begin_armed(&life, &mem);
 
-		begin(&life);
-		assert_ok(coherent_zeroed(&mem, life.dev, PAGE));
-		old = arm(&life, &mem);
 		coherent_free(&mem);
 		end(&life);
 		late += next_life_is_clean(old);
@@ -144,11 +147,8 @@ static void live_until_killed(int to)
 {
 	union any_mem mem = COHERENT_EMPTY;
 	struct life life;
-	uint64_t address;
+	const uint64_t address = begin_armed(&life, &mem);
 
-	begin(&life);
-	assert_ok(coherent_zeroed(&mem, life.dev, PAGE));
-	address = arm(&life, &mem);
 	assert_int_equal(write(to, &address, sizeof(address)), sizeof(address));
 	for (;;)
 		pause();
@@ -195,9 +195,7 @@ static void driver_stops_the_device_before_it_is_bus_master(void **state)
 	struct life life;
 
 	(void)state;
-	begin(&life);
-	assert_ok(coherent_zeroed(&mem, life.dev, PAGE));
-	(void)arm(&life, &mem);
+	(void)begin_armed(&life, &mem);
 	coherent_free(&mem);
 	end(&life);
 	begin(&life);
