@@ -5,8 +5,7 @@
  */
 #include <sys/mman.h>
 
-#include "../src/device/device.h"
-#include "../src/vfio/pci.h"
+#include "../../src/vfio/pci.h"
 #include "vfio_test.h"
 
 /* Moves a BAR to a place that has no memory behind it. */
