@@ -14,11 +14,6 @@
 #define RESET_TRIES 10
 #define RESET_PAUSE_NS (10 * SYS_NS_PER_MS)
 
-static struct vfio_pci *pci_of(struct backend *backend)
-{
-	return (struct vfio_pci *)backend;
-}
-
 /* --- Bus mastering --- */
 
 static int read_command(struct vfio_pci *pci, uint16_t *command)
@@ -138,7 +133,7 @@ static int stop_and_restart(struct vfio_pci *pci, bool reset)
 int vfio_dma_reset(struct backend *backend)
 {
 	const struct coherent_device *dev = backend->dev;
-	struct vfio_pci *pci = pci_of(backend);
+	struct vfio_pci *pci = vfio_pci_of(backend);
 
 	/* A closed device answers -ENODEV, also one without a reset. */
 	if (pci->can_reset || !vfio_pci_is_connected(pci))
@@ -162,7 +157,7 @@ int vfio_dma_reset(struct backend *backend)
  */
 int vfio_dma_fence(struct backend *backend)
 {
-	struct vfio_pci *pci = pci_of(backend);
+	struct vfio_pci *pci = vfio_pci_of(backend);
 
 	if (!pci->can_reset && pci->adopted)
 		return 0;

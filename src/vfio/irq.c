@@ -12,11 +12,6 @@
 #include "vfio/irq.h"
 #include "vfio/request.h"
 
-static struct vfio_pci *pci_of(struct backend *backend)
-{
-	return (struct vfio_pci *)backend;
-}
-
 static int find_vectors(struct vfio_pci *pci)
 {
 	/*
@@ -199,7 +194,7 @@ static int report_no_vector(const struct vfio_pci *pci, unsigned int vector, uns
 
 int vfio_irq_connect(struct backend *backend, unsigned int vector, int fd)
 {
-	struct vfio_pci *pci = pci_of(backend);
+	struct vfio_pci *pci = vfio_pci_of(backend);
 	unsigned int count;
 	int err = -ENODEV;
 
@@ -223,7 +218,7 @@ int vfio_irq_connect(struct backend *backend, unsigned int vector, int fd)
  */
 void vfio_irq_rearm(struct backend *backend, unsigned int vector)
 {
-	struct vfio_pci *pci = pci_of(backend);
+	struct vfio_pci *pci = vfio_pci_of(backend);
 	struct vfio_irq_set unmask = {
 		.argsz = sizeof(unmask),
 		.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK,

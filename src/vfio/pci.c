@@ -21,11 +21,6 @@
 #include "vfio/pci.h"
 #include "vfio/request.h"
 
-static struct vfio_pci *pci_of(struct backend *backend)
-{
-	return (struct vfio_pci *)backend;
-}
-
 /* --- Open --- */
 
 static int region_info(int fd, unsigned int index, struct vfio_region_info *info)
@@ -398,7 +393,7 @@ static uint64_t read_through_fd(struct vfio_pci *pci, uint64_t offset, unsigned 
 uint64_t vfio_pci_reg_read(struct backend *backend, unsigned int index, uint64_t offset,
 			   unsigned int width)
 {
-	struct vfio_pci *pci = pci_of(backend);
+	struct vfio_pci *pci = vfio_pci_of(backend);
 	const struct vfio_pci_bar *bar = &pci->bars[index];
 	uint64_t value;
 
@@ -413,7 +408,7 @@ uint64_t vfio_pci_reg_read(struct backend *backend, unsigned int index, uint64_t
 void vfio_pci_reg_write(struct backend *backend, unsigned int index, uint64_t offset,
 			unsigned int width, uint64_t value)
 {
-	struct vfio_pci *pci = pci_of(backend);
+	struct vfio_pci *pci = vfio_pci_of(backend);
 	const struct vfio_pci_bar *bar = &pci->bars[index];
 
 	if (bar->va) {

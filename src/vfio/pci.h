@@ -96,6 +96,15 @@ struct vfio_pci {
 };
 
 /**
+ * vfio_pci_of() - The PCI device of a backend.
+ * @backend: The backend of a VFIO device.
+ */
+static inline struct vfio_pci *vfio_pci_of(struct backend *backend)
+{
+	return (struct vfio_pci *)backend;
+}
+
+/**
  * vfio_pci_adopt() - Take over an address space that the caller has opened.
  * @pci: Zero bytes except for backend. The call fills in what vfio_pci_open() does not.
  * @name: The name of the device.
