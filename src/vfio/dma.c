@@ -99,7 +99,7 @@ static int stop_and_restart_locked(struct vfio_pci *pci, bool reset) NEEDS_LOCK(
 	uint16_t command, stopped;
 	int err, again;
 
-	if (pci->fd < 0 || vfio_request_is_pending_locked(pci))
+	if (pci->fd < 0 || vfio_request_is_pending(&pci->backend))
 		return -ENODEV;
 	err = read_command(pci, &command);
 	if (err)

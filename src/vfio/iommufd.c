@@ -343,7 +343,7 @@ static int iommufd_map(struct backend *backend, const struct backend_mapping *ma
 	int err = -ENODEV;
 
 	lock_take(&iommufd->pci.lock);
-	if (iommufd->iommu >= 0 && !vfio_request_is_pending_locked(&iommufd->pci))
+	if (iommufd->iommu >= 0 && !vfio_request_is_pending(backend))
 		err = map_locked(iommufd, mapping);
 	lock_drop(&iommufd->pci.lock);
 	return vfio_pci_map_result(backend->dev, mapping, err);

@@ -203,7 +203,7 @@ int vfio_irq_connect(struct backend *backend, unsigned int vector, int fd)
 	 * A vector can be disconnected also after a request, because its eventfd is about to be
 	 * closed.
 	 */
-	if (pci->fd >= 0 && (fd < 0 || !vfio_request_is_pending_locked(pci)))
+	if (pci->fd >= 0 && (fd < 0 || !vfio_request_is_pending(backend)))
 		err = connect_irq_locked(pci, vector, fd);
 	if (!err && fd >= 0)
 		err = allow_irq_locked(pci, vector);

@@ -360,7 +360,7 @@ static int noiommu_map(struct backend *backend, const struct backend_mapping *ma
 	int err = mapping->permission == COHERENT_READ_ONLY ? -EOPNOTSUPP : 0;
 
 	lock_take(&noiommu->pci.lock);
-	if (noiommu->pci.fd < 0 || vfio_request_is_pending_locked(&noiommu->pci))
+	if (noiommu->pci.fd < 0 || vfio_request_is_pending(backend))
 		err = -ENODEV;
 	if (!err)
 		err = vfio_dma_allow_locked(&noiommu->pci);

@@ -47,8 +47,3 @@ bool vfio_request_is_pending(struct backend *backend)
 
 	return requested.fd >= 0 && !sys_wait_readable(&requested, 1, 0);
 }
-
-bool vfio_request_is_pending_locked(struct vfio_pci *pci)
-{
-	return vfio_request_is_pending(&pci->backend);
-}

@@ -18,16 +18,15 @@
 void vfio_request_listen(struct vfio_pci *pci);
 
 /**
- * vfio_request_is_pending_locked() - Whether the kernel wants the device back.
- * @pci: The device; its lock is held.
+ * vfio_request_is_pending() - Whether the kernel wants the device back.
+ * @backend: The backend, which is a struct vfio_pci. This is a function of struct backend_ops.
  *
  * The kernel waits until the program closes the device. From the request on each change of a state
  * fails with -ENODEV, so that the driver gets to its close.
  */
-bool vfio_request_is_pending_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
-
-/* These are functions of struct backend_ops. The backend is a struct vfio_pci. */
-struct pollfd vfio_request_lost_fd(const struct backend *backend);
 bool vfio_request_is_pending(struct backend *backend);
+
+/* This is a function of struct backend_ops. The backend is a struct vfio_pci. */
+struct pollfd vfio_request_lost_fd(const struct backend *backend);
 
 #endif

@@ -362,7 +362,7 @@ static int type1_map(struct backend *backend, const struct backend_mapping *mapp
 	int err = -ENODEV;
 
 	lock_take(&type1->pci.lock);
-	if (type1->container >= 0 && !vfio_request_is_pending_locked(&type1->pci))
+	if (type1->container >= 0 && !vfio_request_is_pending(backend))
 		err = map_locked(type1, mapping);
 	lock_drop(&type1->pci.lock);
 	if (err == -ENOSPC)
