@@ -200,7 +200,7 @@ static void expose_during_a_close_finds_no_device(const char *scheme)
 		if (turn)
 			assert_ok(coherent_zeroed(&mem, fixture->dev, 1));
 		coherent_free(&mem);
-		vfio_pci_disconnect((struct vfio_pci *)fixture->dev->backend);
+		vfio_pci_disconnect(vfio_pci_of(fixture->dev->backend));
 		assert_err(coherent_zeroed(&mem, fixture->dev, 1), -ENODEV);
 		assert_int_equal(fixture->log.count, 0);
 		close_fixture(fixture);

@@ -63,7 +63,7 @@ static void threads_pass_a_barrier_before_the_bars_go(const char *scheme)
 {
 	struct fixture *fixture = open_fixture(scheme);
 
-	closing = (struct vfio_pci *)fixture->dev->backend;
+	closing = vfio_pci_of(fixture->dev->backend);
 	barriers = 0;
 	mock.at_barrier = see_barrier;
 	close_fixture(fixture);

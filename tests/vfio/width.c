@@ -19,7 +19,7 @@ static void move_bar(struct vfio_pci_bar *bar, void *to)
 static void accesses_do_not_reach_past_the_bar(const char *scheme)
 {
 	struct fixture *fixture = open_fixture(scheme);
-	struct vfio_pci *pci = (struct vfio_pci *)fixture->dev->backend;
+	struct vfio_pci *pci = vfio_pci_of(fixture->dev->backend);
 	const uint64_t end = pci->bars[0].bytes;
 	struct coherent_bar *bar;
 	void *guarded = mmap(NULL, 2 * end, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
