@@ -245,6 +245,43 @@ static void life_in_a_window_begins_at_a_random_page(const char *scheme)
 	caller_ends(&caller);
 }
 
+static void caller_writes_command(const struct caller *caller, uint16_t command)
+{
+	struct vfio_region_info info = {
+		.argsz = sizeof(info),
+		.index = VFIO_PCI_CONFIG_REGION_INDEX,
+	};
+	const ssize_t bytes = sizeof(command);
+
+	assert_ok(ioctl(caller->device, VFIO_DEVICE_GET_REGION_INFO, &info));
+	assert_int_equal(pwrite(caller->device, &command, bytes, (off_t)info.offset + PCI_COMMAND),
+			 bytes);
+}
+
+/* A fence resets the device if it can. Otherwise it makes no system call, so none can fail. */
+static void fence_keeps_the_device_bus_master(const char *scheme)
+{
+	struct caller caller;
+
+	caller_begins(&caller, scheme);
+	caller_writes_command(&caller, PCI_COMMAND_MASTER);
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		struct fixture fixture;
+
+		mock.can_reset = !turn;
+		assert_ok(adopt(&fixture, scheme, caller.iommu, caller.device, WINDOW_FIRST,
+				WINDOW_LAST));
+		inject.left = turn;
+		assert_ok(coherent_device_fence(fixture.dev));
+		inject.left = 0;
+		assert_int_equal(mock.resets, 1);
+		assert_true(is_bus_master());
+		coherent_device_close(fixture.dev);
+	}
+	caller_writes_command(&caller, 0);
+	caller_ends(&caller);
+}
+
 /* A driver that has its own access to registers needs the library for memory only. */
 static void device_need_not_be_adopted(const char *scheme)
 {
@@ -360,6 +397,7 @@ static const struct CMUnitTest tests[] = {
 	EACH(adopted_descriptors_stay_the_callers),
 	EACH(window_may_be_the_whole_space),
 	EACH(close_unmaps_the_window_to_its_end),
+	EACH(fence_keeps_the_device_bus_master),
 	EACH(device_need_not_be_adopted),
 	EACH(life_in_a_window_begins_at_a_random_page),
 	EACH(bad_descriptors_and_windows_are_refused),
