@@ -20,7 +20,7 @@
 
 #include "base/sys.h"
 
-/* musl before 1.2.5 has neither. */
+/* musl before 1.2.5 has neither the flag nor the function. */
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 8
 
