@@ -100,9 +100,7 @@ static void each_call_fails_in_atomic_context(struct kunit *test)
 			contexts[i].enter();
 			err = use_atomically();
 			contexts[i].leave();
-			world_end(NULL);
-			KUNIT_EXPECT_EQ(test, atomic_read(&live), 0);
-			KUNIT_EXPECT_EQ(test, world_begin(NULL), 0);
+			unbind_frees_all(test);
 			if (nth)
 				break;
 			KUNIT_EXPECT_TRUE(test, is_expected(err));
@@ -130,9 +128,7 @@ static int live_after(struct kunit *test, int times, int (*call)(void), int want
 	most = atomic_read(&live);
 	KUNIT_EXPECT_EQ(test, i, times);
 	KUNIT_EXPECT_TRUE(test, err == wanted || err == -ENOMEM);
-	world_end(NULL);
-	KUNIT_EXPECT_EQ(test, atomic_read(&live), 0);
-	KUNIT_EXPECT_EQ(test, world_begin(NULL), 0);
+	unbind_frees_all(test);
 	return most;
 }
 
@@ -211,9 +207,7 @@ static void any_object_can_end_in_atomic_context(struct kunit *test)
 		contexts[i % 2].enter();
 		coherent_free(&mem);
 		contexts[i % 2].leave();
-		world_end(NULL);
-		KUNIT_EXPECT_EQ(test, atomic_read(&live), 0);
-		KUNIT_EXPECT_EQ(test, world_begin(NULL), 0);
+		unbind_frees_all(test);
 	}
 }
 
@@ -242,9 +236,7 @@ static void devres_action_can_free_in_atomic_context(struct kunit *test)
 						.level = level),
 				0);
 	KUNIT_EXPECT_EQ(test, devm_add_action(edu.dev, free_atomically, NULL), 0);
-	world_end(NULL);
-	KUNIT_EXPECT_EQ(test, atomic_read(&live), 0);
-	KUNIT_EXPECT_EQ(test, world_begin(NULL), 0);
+	unbind_frees_all(test);
 }
 
 static struct kunit_case cases[] = {

@@ -164,9 +164,7 @@ static void managed_objects_end_with_their_driver(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_manage(&mem), 0);
 	KUNIT_EXPECT_EQ(test, coherent_reclaim(&mem, &reclaimed, .idle = true), 0);
 	KUNIT_EXPECT_TRUE(test, atomic_read(&live) >= 4);
-	world_end(NULL);
-	KUNIT_EXPECT_EQ(test, atomic_read(&live), 0);
-	KUNIT_EXPECT_EQ(test, world_begin(NULL), 0);
+	unbind_frees_all(test);
 }
 
 static COHERENT(u64) of_the_driver;
@@ -186,10 +184,8 @@ static void managed_object_is_freed_once_in_teardown(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, coherent_zeroed(&of_the_driver, edu.dev, 10, .level = level), 0);
 	KUNIT_EXPECT_EQ(test, coherent_manage(&of_the_driver), 0);
 	KUNIT_EXPECT_EQ(test, devm_add_action(edu.dev, free_in_teardown, NULL), 0);
-	world_end(NULL);
-	KUNIT_EXPECT_EQ(test, atomic_read(&live), 0);
+	unbind_frees_all(test);
 	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&of_the_driver));
-	KUNIT_EXPECT_EQ(test, world_begin(NULL), 0);
 }
 
 static struct kunit_case cases[] = {

@@ -235,4 +235,12 @@ static inline bool is_expected(int err)
 	return err == -ENOMEM || err == -ENOSPC || err == -EIO || err == -EOPNOTSUPP;
 }
 
+/* Unbinds the device, after which nothing may be live, and binds it again. */
+static void unbind_frees_all(struct kunit *test)
+{
+	world_end(NULL);
+	KUNIT_EXPECT_EQ(test, atomic_read(&live), 0);
+	KUNIT_EXPECT_EQ(test, world_begin(NULL), 0);
+}
+
 #endif
