@@ -3,11 +3,8 @@
  * Objects of a device that the driver of another module has. Devres calls this module when that
  * driver is unbound, so this module must stay loaded until then.
  */
-#include <linux/completion.h>
 #include <linux/delay.h>
-#include <linux/kthread.h>
 #include <linux/platform_device.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "world.h"
@@ -23,39 +20,11 @@ static int foreign_probe(struct platform_device *platform)
 	return dma_set_mask_and_coherent(device, DMA_BIT_MASK(32));
 }
 
-/* A task that was killed unbinds the driver. */
-struct victim {
-	struct platform_device *platform;
-	struct completion started;
-};
-
-static int unbind_when_killed(void *arg)
+/* A task that was killed calls this, because such a task cannot start a thread. */
+static int unregister(void *platform)
 {
-	struct victim *victim = arg;
-
-	allow_signal(SIGKILL);
-	send_sig(SIGKILL, current, 1);
-	complete(&victim->started);
-	platform_device_unregister(victim->platform);
-	return fatal_signal_pending(current) ? 0 : -EPROTO;
-}
-
-static void kill_and_unbind(struct kunit *test, struct platform_device *platform)
-{
-	struct victim victim = { .platform = platform };
-	struct task_struct *task;
-
-	init_completion(&victim.started);
-	task = kthread_run(unbind_when_killed, &victim, "coherent_victim");
-	KUNIT_EXPECT_TRUE(test, !IS_ERR(task));
-	if (IS_ERR(task)) {
-		platform_device_unregister(platform);
-		return;
-	}
-	get_task_struct(task);
-	wait_for_completion(&victim.started);
-	KUNIT_EXPECT_EQ(test, kthread_stop(task), 0);
-	put_task_struct(task);
+	platform_device_unregister(platform);
+	return 0;
 }
 
 /*
@@ -79,7 +48,7 @@ static void check_driver(struct kunit *test, struct platform_driver *driver, int
 		KUNIT_EXPECT_EQ(test, use(), 0);
 	KUNIT_EXPECT_EQ(test, module_refcount(THIS_MODULE), before + held);
 	if (!IS_ERR(platform) && held)
-		kill_and_unbind(test, platform);
+		KUNIT_EXPECT_EQ(test, killed_task_calls(test, unregister, platform), 0);
 	else if (!IS_ERR(platform))
 		platform_device_unregister(platform);
 	driver_unregister(&driver->driver);

@@ -2,7 +2,6 @@
 /* These tests use the registers and interrupts of coherent/bar.h in the kernel. */
 #include <linux/completion.h>
 #include <linux/delay.h>
-#include <linux/kthread.h>
 #include <linux/pci.h>
 #include <linux/sched/signal.h>
 
@@ -50,22 +49,6 @@ static void registers_are_read_and_written(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_bar_open(&none, edu.dev, 6), -ENODEV);
 	KUNIT_EXPECT_EQ(test, coherent_bar_open(&none, &unbound, 0), -ENODEV);
 	coherent_bar_close(NULL);
-}
-
-static struct task_struct *start(struct kunit *test, int (*run)(void *arg), void *arg)
-{
-	struct task_struct *task = kthread_run(run, arg, "coherent_waiter");
-
-	KUNIT_EXPECT_TRUE(test, !IS_ERR(task));
-	return IS_ERR(task) ? NULL : get_task_struct(task);
-}
-
-static int end(struct task_struct *task)
-{
-	int err = kthread_stop(task);
-
-	put_task_struct(task);
-	return err;
 }
 
 static int wait_for_ever(void *arg)
@@ -129,16 +112,6 @@ static int run_victim(void *arg)
 	return victim->wait(victim->irq);
 }
 
-static int run_dead(void *arg)
-{
-	struct victim *victim = arg;
-
-	allow_signal(SIGKILL);
-	send_sig(SIGKILL, current, 1);
-	complete(&victim->started);
-	return fatal_signal_pending(current) ? victim->wait(victim->irq) : -EPROTO;
-}
-
 /* The device does nothing, so that each of these waits would last for ever. */
 static void waits_for_a_dead_device_can_be_killed(struct kunit *test)
 {
@@ -151,12 +124,12 @@ static void waits_for_a_dead_device_can_be_killed(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(waits); i++) {
 		victim.wait = waits[i];
 		init_completion(&victim.started);
-		task = start(test, run_victim, &victim);
+		task = thread_start(test, run_victim, &victim);
 		if (!task)
 			break;
 		wait_for_completion(&victim.started);
 		send_sig(SIGKILL, task, 1);
-		KUNIT_EXPECT_EQ(test, end(task), -EINTR);
+		KUNIT_EXPECT_EQ(test, thread_end(task), -EINTR);
 	}
 	coherent_irq_close(victim.irq);
 }
@@ -173,21 +146,13 @@ static void waits_with_a_timeout_cannot_be_killed(struct kunit *test)
 		{ poll_mem_a_moment, -ETIMEDOUT },
 		{ stop_device, 0 },
 	};
-	struct victim victim;
-	struct task_struct *task;
+	struct coherent_irq *irq;
 	int i;
 
-	KUNIT_ASSERT_EQ(test, coherent_irq_open(&victim.irq, edu.dev, 0), 0);
-	for (i = 0; i < ARRAY_SIZE(waits); i++) {
-		victim.wait = waits[i].wait;
-		init_completion(&victim.started);
-		task = start(test, run_dead, &victim);
-		if (!task)
-			break;
-		wait_for_completion(&victim.started);
-		KUNIT_EXPECT_EQ(test, end(task), waits[i].result);
-	}
-	coherent_irq_close(victim.irq);
+	KUNIT_ASSERT_EQ(test, coherent_irq_open(&irq, edu.dev, 0), 0);
+	for (i = 0; i < ARRAY_SIZE(waits); i++)
+		KUNIT_EXPECT_EQ(test, killed_task_calls(test, waits[i].wait, irq), waits[i].result);
+	coherent_irq_close(irq);
 }
 
 static void interrupts_wake_a_waiting_thread(struct kunit *test)
@@ -222,13 +187,13 @@ static void interrupts_wake_a_waiting_thread(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_irq_fd(irq), -EOPNOTSUPP);
 
 	/* The close wakes a thread that waits. */
-	waiter = start(test, wait_for_ever, irq);
+	waiter = thread_start(test, wait_for_ever, irq);
 	if (!waiter)
 		return;
 	while (!atomic_read(&irq->waiters))
 		msleep(1);
 	coherent_irq_close(irq);
-	KUNIT_EXPECT_EQ(test, end(waiter), -ENODEV);
+	KUNIT_EXPECT_EQ(test, thread_end(waiter), -ENODEV);
 	KUNIT_EXPECT_EQ(test, coherent_irq_wait(NULL, 0), -EINVAL);
 	coherent_irq_close(NULL);
 }

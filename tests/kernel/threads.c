@@ -4,7 +4,6 @@
  * A kernel with KCSAN finds the data races in that, and one with KASAN what was freed too early.
  */
 #include <linux/completion.h>
-#include <linux/kthread.h>
 #include <linux/pci.h>
 #include <linux/spinlock.h>
 
@@ -85,17 +84,13 @@ static void threads_share_a_device(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_irq_open(&irq, edu.dev, 0), 0);
 	for (i = 0; i < ARRAY_SIZE(tasks); i++) {
 		init_completion(&done[i]);
-		tasks[i] = kthread_run(use_device, &done[i], "coherent_user");
-		if (!IS_ERR(tasks[i]))
-			get_task_struct(tasks[i]);
+		tasks[i] = thread_start(test, use_device, &done[i]);
 	}
 	for (i = 0; i < ARRAY_SIZE(tasks); i++) {
-		KUNIT_EXPECT_TRUE(test, !IS_ERR(tasks[i]));
-		if (IS_ERR(tasks[i]))
+		if (!tasks[i])
 			continue;
 		wait_for_completion(&done[i]);
-		KUNIT_EXPECT_EQ(test, kthread_stop(tasks[i]), 0);
-		put_task_struct(tasks[i]);
+		KUNIT_EXPECT_EQ(test, thread_end(tasks[i]), 0);
 	}
 	coherent_irq_close(irq);
 	coherent_free(&mem);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * This file has the driver of QEMU's edu device, on which the tests of the kernel face run, and
- * makes the device access memory.
+ * This file has the driver of QEMU's edu device, on which the tests of the kernel face run. It
+ * makes the device access memory, and starts the threads of the tests.
  */
+#include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/pci.h>
+#include <linux/sched/signal.h>
 
 #include "world.h"
 
@@ -89,6 +92,54 @@ void wait_for_addresses(struct kunit *test)
 		err = coherent_zeroed(&large, edu.dev, LARGE_BYTES, .level = level);
 	}
 	KUNIT_EXPECT_EQ(test, err, 0);
+}
+
+/* --- Threads --- */
+
+struct task_struct *thread_start(struct kunit *test, int (*run)(void *arg), void *arg)
+{
+	struct task_struct *task = kthread_run(run, arg, "coherent_test");
+
+	KUNIT_EXPECT_TRUE(test, !IS_ERR(task));
+	return IS_ERR(task) ? NULL : get_task_struct(task);
+}
+
+int thread_end(struct task_struct *task)
+{
+	int err = kthread_stop(task);
+
+	put_task_struct(task);
+	return err;
+}
+
+struct victim {
+	int (*run)(void *arg);
+	void *arg;
+	struct completion started;
+};
+
+/* A thread of the kernel dies of a signal only if it allows that. */
+static int run_killed(void *arg)
+{
+	struct victim *victim = arg;
+
+	allow_signal(SIGKILL);
+	send_sig(SIGKILL, current, 1);
+	complete(&victim->started);
+	return fatal_signal_pending(current) ? victim->run(victim->arg) : -EPROTO;
+}
+
+int killed_task_calls(struct kunit *test, int (*run)(void *arg), void *arg)
+{
+	struct victim victim = { .run = run, .arg = arg };
+	struct task_struct *task;
+
+	init_completion(&victim.started);
+	task = thread_start(test, run_killed, &victim);
+	if (!task)
+		return -ENOMEM;
+	wait_for_completion(&victim.started);
+	return thread_end(task);
 }
 
 /* --- The driver --- */

@@ -69,6 +69,15 @@ void may_be_refused(u64 address);
 #define LARGE_BYTES (64 * PAGE_SIZE)
 void wait_for_addresses(struct kunit *test);
 
+/* Starts a thread. Returns NULL if that failed, which @test reports. End it with thread_end(). */
+struct task_struct *thread_start(struct kunit *test, int (*run)(void *arg), void *arg);
+
+/* Waits until a thread that has begun to run returns. Returns what it returned. */
+int thread_end(struct task_struct *task);
+
+/* Calls @run in a task that was killed before. Returns what @run returned, or an error. */
+int killed_task_calls(struct kunit *test, int (*run)(void *arg), void *arg);
+
 /* Prints for docs/backends.md why this level does not keep the promise of the test. */
 #define ANSWER(text) pr_info("# answer: %s: %s\n", __func__, text)
 
