@@ -38,10 +38,11 @@
  * is unbound. This holds for each object that was allocated with GFP_ATOMIC. A devres action
  * that was added before the first allocation of its source file runs too late for that: what
  * it frees in atomic context is leaked with a report. If a source file allocates for the
- * first time in remove(), GFP_ATOMIC returns -ENODEV. Other objects must not be freed under
- * a spinlock alone, because the library cannot detect a spinlock in a kernel that does not
- * count preemption. In an interrupt, or with interrupts or softirqs off, their free needs a
- * little memory. If there is none, the object is leaked with a report.
+ * first time in remove(), GFP_ATOMIC returns -ENODEV.
+ * An object that was allocated without GFP_ATOMIC must not be freed under a spinlock alone,
+ * because the library cannot detect a spinlock in a kernel that does not count preemption.
+ * In an interrupt, or with interrupts or softirqs off, its free needs a little memory. If
+ * there is none, the object is leaked with a report.
  *
  * A .gfp with a zone or with __GFP_COMP returns -EINVAL; the zone follows from the mask.
  */
