@@ -116,8 +116,7 @@ static inline int coherent_box_new(struct coherent_box *box, struct device *dev,
 	if (err)
 		return err;
 	if (!coherent_box_is_empty(box))
-		return coherent_refuse(-EBUSY, request->site,
-				       "the box is not empty, or was never initialised");
+		return coherent_refuse(-EBUSY, request->site, coherent_box_in_use);
 	err = coherent_check_device(dev, request, bytes);
 	if (!err)
 		err = coherent_object_new(&box->object, dev, request, bytes);
@@ -382,8 +381,7 @@ static inline int coherent_expose_box(struct coherent_box *box, struct coherent_
 		err = coherent_refuse(-EINVAL, box->object.site,
 				      ".permission is not an enum coherent_permission");
 	else if (!coherent_mem_is_empty(mem))
-		err = coherent_refuse(-EBUSY, box->object.site,
-				      "the mem is not empty, or was never initialised");
+		err = coherent_refuse(-EBUSY, box->object.site, coherent_mem_in_use);
 	else
 		err = coherent_make_reachable(box, request);
 	if (err) {
@@ -417,8 +415,7 @@ static inline int coherent_base_reclaim(struct coherent_mem *mem,
 	if (coherent_mem_is_empty(mem))
 		return coherent_refuse(-EINVAL, NULL, "an empty mem cannot be reclaimed");
 	if (!coherent_box_is_empty(box))
-		return coherent_refuse(-EBUSY, object->site,
-				       "the box is not empty, or was never initialised");
+		return coherent_refuse(-EBUSY, object->site, coherent_box_in_use);
 	if (!coherent_is_bound(object->dev))
 		return -ENODEV;
 	if (object->level == COHERENT_HIDDEN && !options->idle)
@@ -463,8 +460,7 @@ static inline int coherent_base_init_begin(const struct coherent_mem *mem, struc
 	if (err)
 		return err;
 	if (!coherent_mem_is_empty(mem))
-		return coherent_refuse(-EBUSY, site,
-				       "the mem is not empty, or was never initialised");
+		return coherent_refuse(-EBUSY, site, coherent_mem_in_use);
 	return coherent_box_new(box, dev, &request);
 }
 

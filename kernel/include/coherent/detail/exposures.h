@@ -20,7 +20,7 @@ static inline int coherent_check_exposures(const struct coherent_exposure *expos
 	for (i = 0; i < count; i++)
 		if (!coherent_mem_is_empty(exposures[i].options.mem))
 			return coherent_refuse(-EBUSY, exposures[i].box->object.site,
-					       "the mem is not empty, or was never initialised");
+					       coherent_mem_in_use);
 	return 0;
 }
 

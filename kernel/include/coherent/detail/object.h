@@ -34,6 +34,8 @@ static noinline __maybe_unused int coherent_refuse(int err, const char *site, co
 	return err;
 }
 
+static const char coherent_box_in_use[] = "the box is not empty, or was never initialised";
+static const char coherent_mem_in_use[] = "the mem is not empty, or was never initialised";
 static const char coherent_narrow_mask[] =
 	"the coherent DMA mask is narrower than the streaming one; set both with coherent_device_set_mask()";
 
