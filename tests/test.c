@@ -50,6 +50,18 @@ void log_clear(struct log *log)
 	pthread_mutex_unlock(&log->mutex);
 }
 
+void assert_open_fails(const char *name, int err, const char *says)
+{
+	struct coherent_device *dev = (void *)1;
+	struct log log = LOG_EMPTY;
+	int result = coherent_device_open(&dev, name, .report = log_report, .report_arg = &log);
+
+	if (result != err || dev || log.count != 1 || strncmp(log.text, "error: ", 7) ||
+	    !log_has(&log, says))
+		fail_msg("%s: not %d and \"%s\" but %d and %u reports: %s", name, err, says, result,
+			 log.count, log.text);
+}
+
 void assert_no_fault(struct coherent_device *dev)
 {
 	struct coherent_fault fault;

@@ -71,6 +71,12 @@ bool log_has(struct log *log, const char *text);
 /* Forgets the reports, and how many there were. */
 void log_clear(struct log *log);
 
+/*
+ * Asserts that an open of a device by this name returns @err and no device, and that its only report
+ * is an error which contains @says.
+ */
+void assert_open_fails(const char *name, int err, const char *says);
+
 /* Asserts that the fault queue of a device is empty. */
 void assert_no_fault(struct coherent_device *dev);
 

@@ -154,19 +154,10 @@ static void a_failed_open_gives_the_reason(void **state)
 		  "1234567890123456789012345678901234567890",
 		  -EINVAL, "File name too long" },
 	};
-	struct coherent_device *dev;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct log log = LOG_EMPTY;
-
-		assert_err(coherent_device_open(&dev, cases[i].name, .report = log_report,
-						.report_arg = &log),
-			   cases[i].err);
-		assert_null(dev);
-		if (!log_has(&log, cases[i].says))
-			fail_msg("%s: %s", cases[i].name, log.text);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_open_fails(cases[i].name, cases[i].err, cases[i].says);
 }
 
 static void wrong_kinds_of_sockets_are_refused(void **state)
