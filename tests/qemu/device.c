@@ -96,15 +96,11 @@ static void each_refused_access_is_a_fault(void **state)
 
 static void close_reports_faults_that_were_not_read(void **state)
 {
-	(void)state;
 	for (uint64_t i = 0; i < 2; i++) {
 		start_transfer(0x8000000 + i * PAGE, BUFFER, BYTES, 0);
 		finish_transfer();
 	}
-	coherent_bar_close(bar);
-	coherent_device_close(dev);
-	bar = NULL;
-	dev = NULL;
+	close_edu(state);
 	assert_true(log_has(&reports, "qemu:edu: 2 faults were never read; the first: device "));
 	assert_true(log_has(&reports, " of 64 bytes at 0x8000000 refused: no object"));
 }

@@ -24,6 +24,8 @@ int close_edu(void **state)
 	(void)state;
 	coherent_bar_close(bar);
 	coherent_device_close(dev);
+	bar = NULL;
+	dev = NULL;
 	return 0;
 }
 

@@ -20,7 +20,7 @@ extern struct coherent_device *dev;
 extern struct coherent_bar *bar;
 extern struct log reports;
 
-/* cmocka opens the device before a test and closes it after. */
+/* cmocka opens the device before a test and closes it after, unless the test has closed it. */
 int open_edu(void **state);
 int close_edu(void **state);
 

@@ -54,14 +54,10 @@ static void last_error_of_qemu_is_reported(void **state)
 /* The faults are in memory that this process shares with QEMU. */
 static void close_does_not_wait_for_a_hanging_qemu(void **state)
 {
-	(void)state;
 	start_transfer(0x8000000, BUFFER, BYTES, 0);
 	finish_transfer();
 	assert_ok(kill(qemu_process(), SIGSTOP));
-	coherent_bar_close(bar);
-	coherent_device_close(dev);
-	bar = NULL;
-	dev = NULL;
+	close_edu(state);
 	assert_true(log_has(&reports, "1 fault was never read"));
 	assert_false(log_has(&reports, "did not answer"));
 }
