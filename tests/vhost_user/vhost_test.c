@@ -52,10 +52,8 @@ int open_keys(struct fixture *fixture, const char *keys)
 				    .report_arg = &fixture->log);
 }
 
-void set_queue(struct fixture *fixture, uint32_t queue, uint64_t used)
+static void set_queue_at(struct fixture *fixture, uint32_t queue, uint64_t at, uint64_t used)
 {
-	const uint64_t at = coherent_addr(&fixture->rings).raw;
-
 	coherent_bar_write32(fixture->bar, QUEUE, queue);
 	coherent_bar_write32(fixture->bar, NUMBER, ENTRIES);
 	coherent_bar_write32(fixture->bar, DESC, (uint32_t)at);
@@ -64,7 +62,12 @@ void set_queue(struct fixture *fixture, uint32_t queue, uint64_t used)
 	coherent_bar_write32(fixture->bar, READY, 1);
 }
 
-int start_virtio(struct fixture *fixture)
+void set_queue(struct fixture *fixture, uint32_t queue, uint64_t used)
+{
+	set_queue_at(fixture, queue, coherent_addr(&fixture->rings).raw, used);
+}
+
+int start_virtio_at(struct fixture *fixture, uint64_t at)
 {
 	coherent_bar_write32(fixture->bar, STATUS, 3);
 	coherent_bar_write32(fixture->bar, SELECT, 1);
@@ -72,10 +75,15 @@ int start_virtio(struct fixture *fixture)
 	coherent_bar_write32(fixture->bar, STATUS, 11);
 	if (coherent_bar_read32(fixture->bar, STATUS) != 11)
 		return -EIO;
-	set_queue(fixture, 0, 2 * PAGE);
+	set_queue_at(fixture, 0, at, 2 * PAGE);
 	coherent_bar_write32(fixture->bar, STATUS, 15);
 	coherent_bar_write32(fixture->bar, NOTIFY, 0);
 	return coherent_bar_read32(fixture->bar, STATUS) == 15 ? 0 : -EIO;
+}
+
+int start_virtio(struct fixture *fixture)
+{
+	return start_virtio_at(fixture, coherent_addr(&fixture->rings).raw);
 }
 
 int use_fixture(struct fixture *fixture, const char *keys)

@@ -57,8 +57,9 @@ int open_keys(struct fixture *fixture, const char *keys);
 /* Writes the registers of a queue. The used ring begins @used bytes into the rings. */
 void set_queue(struct fixture *fixture, uint32_t queue, uint64_t used);
 
-/* Negotiates features and starts queue 0. */
+/* Negotiates features and starts queue 0, in the rings of the fixture or at another address. */
 int start_virtio(struct fixture *fixture);
+int start_virtio_at(struct fixture *fixture, uint64_t at);
 
 /* Opens the device and uses it in every way, so that the library sends every message. */
 int use_fixture(struct fixture *fixture, const char *keys);
