@@ -173,9 +173,10 @@ static void start_queues_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock
 
 /*
  * The peer has each eventfd for kicks too, and can make a write to it wait. So the kernel signals
- * it, in a context that is created once. Returns whether the queue can be used.
+ * it, in a context that is created once. If the kernel refuses a context for good, the library
+ * writes to the eventfd instead. If it has none left, the function returns -ENOSPC.
  */
-static bool open_doorbell_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
+static int open_doorbell_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
 	const struct coherent_device *dev = vhost->backend.dev;
 	int err = vhost->doorbell_tried ? 0 : sys_doorbell_open(&vhost->doorbell);
@@ -185,7 +186,7 @@ static bool open_doorbell_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->loc
 		       "%s: the kernel has no asynchronous I/O left for a queue; raise sysctl "
 		       "fs.aio-max-nr",
 		       dev->name);
-		return false;
+		return -ENOSPC;
 	}
 	if (err)
 		report(&dev->reporter, COHERENT_WARNING,
@@ -193,15 +194,15 @@ static bool open_doorbell_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->loc
 		       "allow this system call",
 		       dev->name, strerror(-err));
 	vhost->doorbell_tried = true;
-	return true;
+	return 0;
 }
 
 static int open_kick_locked(struct vhost_user *vhost, atomic_int *kick_fd) NEEDS_LOCK(vhost->lock)
 {
-	int fd;
+	int fd, err = open_doorbell_locked(vhost);
 
-	if (!open_doorbell_locked(vhost))
-		return -ENOSPC;
+	if (err)
+		return err;
 	if (sys_eventfd(&fd))
 		return report_no_descriptor(vhost);
 	/*
