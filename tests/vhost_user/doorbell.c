@@ -53,6 +53,28 @@ static void refused_context_is_reported(void **state)
 	close_fixture(fixture);
 }
 
+/* While other processes have all contexts, each queue asks for one again. */
+static void lack_of_contexts_is_reported(void **state)
+{
+	struct fixture *fixture = open_fixture("");
+
+	(void)state;
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		log_clear(&fixture->log);
+		/* The call that fails is io_setup(). */
+		inject.left = 1;
+		set_queue(fixture, 0, 2 * PAGE);
+		assert_int_equal(inject.left, 0);
+		assert_int_equal(coherent_bar_read32(fixture->bar, READY), 0);
+		assert_true(log_has(&fixture->log, "no asynchronous I/O left for a queue; raise "
+						   "sysctl fs.aio-max-nr"));
+		assert_int_equal(fixture->log.count, 1);
+	}
+	assert_ok(start_virtio(fixture));
+	assert_int_equal(take_kicks(fixture), 1);
+	close_fixture(fixture);
+}
+
 static void refused_signal_is_written_instead(void **state)
 {
 	static const long refused[] = { SYS_io_submit, SYS_io_getevents };
@@ -146,6 +168,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_PEER(refused_context_is_reported),
+		WITH_PEER(lack_of_contexts_is_reported),
 		WITH_PEER(refused_signal_is_written_instead),
 		cmocka_unit_test(each_ring_is_counted),
 		cmocka_unit_test(ring_without_a_context_is_counted),
