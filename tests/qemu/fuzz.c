@@ -76,7 +76,8 @@ static bool answer(struct input *input, const char *line)
 static void *run_qemu(void *arg)
 {
 	struct input *input = arg;
-	char line[128];
+	/* The longest line writes QTEST_WORDS_MAX words of 8 digits. It gets one answer. */
+	char line[128 + 8 * QTEST_WORDS_MAX];
 	bool goes_on = true;
 
 	while (goes_on) {
