@@ -121,7 +121,7 @@ enum coherent_level {
 	COHERENT_HIDDEN,
 	COHERENT_PEER,
 	COHERENT_IOMMU,
-};
+} COHERENT_32_BITS;
 
 /**
  * enum coherent_attr - Attributes of an allocation, or'ed.
@@ -144,7 +144,7 @@ enum coherent_attr {
 	COHERENT_ATTR_ALLOC_SINGLE_PAGES = 1 << 3,
 	COHERENT_ATTR_NO_WARN = 1 << 4,
 	COHERENT_ATTR_PRIVILEGED = 1 << 5,
-};
+} COHERENT_32_BITS;
 
 /**
  * enum coherent_permission - What a device may do with a mem.
@@ -157,7 +157,7 @@ enum coherent_attr {
 enum coherent_permission {
 	COHERENT_READ_WRITE,
 	COHERENT_READ_ONLY,
-};
+} COHERENT_32_BITS;
 
 /**
  * struct coherent_box_options - Options of coherent_box_zeroed() and coherent_box_from().

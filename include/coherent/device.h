@@ -24,7 +24,7 @@ enum coherent_severity {
 	COHERENT_ERROR,
 	COHERENT_WARNING,
 	COHERENT_INFO,
-};
+} COHERENT_32_BITS;
 
 /**
  * struct coherent_open_options - Options of coherent_device_open().
@@ -394,7 +394,7 @@ enum coherent_access {
 	COHERENT_ACCESS_READ,
 	COHERENT_ACCESS_WRITE,
 	COHERENT_ACCESS_UNKNOWN,
-};
+} COHERENT_32_BITS;
 
 /**
  * enum coherent_state - The state of the object at an address.
@@ -412,7 +412,7 @@ enum coherent_state {
 	COHERENT_STATE_MEM,
 	COHERENT_STATE_RECLAIMED,
 	COHERENT_STATE_FREED,
-};
+} COHERENT_32_BITS;
 
 /**
  * struct coherent_info - The object that has a pointer or a device address.

@@ -315,7 +315,7 @@ enum coherent_sim_ring_reg {
 	COHERENT_SIM_RING_TAIL = 0x1c,
 	COHERENT_SIM_RING_HEAD = 0x20,
 	COHERENT_SIM_RING_BAR_BYTES = 0x1000,
-};
+} COHERENT_32_BITS;
 
 /**
  * enum coherent_sim_ring_op - The operation of a descriptor.
@@ -327,7 +327,7 @@ enum coherent_sim_ring_op {
 	COHERENT_SIM_RING_SUM = 1,
 	COHERENT_SIM_RING_FILL,
 	COHERENT_SIM_RING_COPY,
-};
+} COHERENT_32_BITS;
 
 /**
  * struct coherent_sim_ring_desc - A descriptor of sim:ring.

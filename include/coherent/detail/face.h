@@ -20,6 +20,12 @@
 #define COHERENT_FORCE
 #endif
 
+/*
+ * An enum of this library has 32 bits. Otherwise -fshort-enums in a program changes the layout of
+ * the structs that it shares with the library.
+ */
+#define COHERENT_32_BITS __attribute__((__mode__(__SI__)))
+
 #ifdef __KERNEL__
 
 #include <linux/compiler.h>

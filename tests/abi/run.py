@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""Check that programs which see the public structs in other ways work with the library.
+
+usage: run.py SOURCE_DIR BUILD_DIR
+
+Builds program.c in each way and runs it with the shared library of the build folder. Prints TAP.
+"""
+import glob
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+COMPILERS = ('gcc', 'clang')
+ENUM = re.compile(r'^(enum coherent_\w+) \{', re.M)
+RESULT = re.compile(r'^(not )?ok \d+ - (.*)$', re.M)
+
+
+class Results:
+    """Prints and counts lines of TAP."""
+    count = failed = 0
+
+    def say(self, good, name, why=''):
+        self.count += 1
+        self.failed += not good
+        print(f'{"" if good else "not "}ok {self.count} - {name}')
+        if not good:
+            print(''.join(f'# {line}\n' for line in str(why).splitlines()), end='')
+
+
+def run_program(results, title, compiler, include, library_dir, *flags):
+    """Builds the program with a set of headers, and gives each of its results."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = os.path.join(folder, 'program')
+        command = [compiler, '-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', *flags, '-I',
+                   include, os.path.join(HERE, 'program.c'), '-o', program, '-L', library_dir,
+                   '-lcoherent']
+        built = subprocess.run(command, capture_output=True, text=True, check=False)
+        if built.returncode:
+            results.say(False, f'{title}: the program builds', built.stderr)
+            return
+        done = subprocess.run([program], capture_output=True, text=True, check=False,
+                              env=dict(os.environ, LD_LIBRARY_PATH=library_dir))
+        found = RESULT.findall(done.stdout)
+        for bad, name in found:
+            results.say(not bad, f'{title}: {name}', done.stderr)
+        good = f'1..{len(found)}' in done.stdout and done.returncode in (0, 1)
+        results.say(good, f'{title}: the program ends', f'{done.returncode}: {done.stderr}')
+
+
+def check_enums(results, compiler, include):
+    """Checks that no option of the compiler changes the width of an enum."""
+    unit = '#include <coherent.h>\n#include <coherent/sim.h>\n'
+    for path in sorted(glob.glob(os.path.join(include, '**', '*.h'), recursive=True)):
+        with open(path, encoding='utf-8') as header:
+            for name in ENUM.findall(header.read()):
+                unit += f'_Static_assert(sizeof({name}) == 4, "{name} has 32 bits");\n'
+    done = subprocess.run([compiler, '-std=gnu11', '-fshort-enums', '-fsyntax-only', '-I', include,
+                           '-x', 'c', '-'], input=unit, capture_output=True, text=True,
+                          check=False)
+    results.say('coherent_level' in unit and not done.returncode,
+                f'{compiler} -fshort-enums: each public enum has 32 bits', done.stderr)
+
+
+def main():
+    source_dir, build_dir = sys.argv[1:]
+    include = os.path.join(source_dir, 'include')
+    library_dir = os.path.join(build_dir, 'src')
+    results = Results()
+    for compiler in COMPILERS:
+        check_enums(results, compiler, include)
+        run_program(results, f'{compiler} -fshort-enums', compiler, include, library_dir,
+                    '-fshort-enums')
+    print(f'1..{results.count}')
+    sys.exit(1 if results.failed else 0)
+
+
+if __name__ == '__main__':
+    main()
