@@ -103,6 +103,7 @@
 #include <coherent/typed.h>
 #include <coherent/detail/types.h>
 #include <coherent/detail/face.h>
+#include <coherent/version.h>
 
 struct coherent_device;
 

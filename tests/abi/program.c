@@ -9,6 +9,15 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The headers are of a later version than the library. */
+#ifndef NEWER
+#define NEWER 0
+#endif
+
+#if COHERENT_VERSION < COHERENT_VERSION_OF(0, 1, 0)
+#error "the preprocessor can compare versions"
+#endif
+
 static int count, failed;
 
 static void say(bool good, const char *name)
@@ -35,12 +44,20 @@ static void check_enums(struct coherent_device *dev)
 	    "a fault gives the access and the state of the object");
 }
 
+static void check_version(void)
+{
+	say(coherent_version() / 100 == 1, "the version of the library is a 0.1");
+	say((coherent_version() == COHERENT_VERSION) == !NEWER,
+	    "the version of the library is not taken from the headers of the program");
+}
+
 int main(void)
 {
 	COHERENT_DEVICE_AUTO(dev);
 	int err = coherent_device_open(&dev, "sim:edu,step", .level = COHERENT_PEER,
 				       .report = coherent_report_stderr);
 
+	check_version();
 	say(!err, "a device opens");
 	if (!err)
 		check_enums(dev);

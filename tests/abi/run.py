@@ -65,6 +65,20 @@ def check_enums(results, compiler, include):
                 f'{compiler} -fshort-enums: each public enum has 32 bits', done.stderr)
 
 
+def copy_headers(include, folder, edit):
+    """Copies the headers, each changed by edit(text)."""
+    for path in glob.glob(os.path.join(include, '**', '*.h'), recursive=True):
+        copy = os.path.join(folder, os.path.relpath(path, include))
+        os.makedirs(os.path.dirname(copy), exist_ok=True)
+        with open(path, encoding='utf-8') as old, open(copy, 'w', encoding='utf-8') as new:
+            new.write(edit(old.read()))
+
+
+def newer(text):
+    """The headers of a later version."""
+    return text.replace('define COHERENT_VERSION_MINOR 1', 'define COHERENT_VERSION_MINOR 2')
+
+
 def main():
     source_dir, build_dir = sys.argv[1:]
     include = os.path.join(source_dir, 'include')
@@ -74,6 +88,10 @@ def main():
         check_enums(results, compiler, include)
         run_program(results, f'{compiler} -fshort-enums', compiler, include, library_dir,
                     '-fshort-enums')
+        with tempfile.TemporaryDirectory() as folder:
+            copy_headers(include, folder, newer)
+            run_program(results, f'{compiler}, newer headers', compiler, folder, library_dir,
+                        '-DNEWER=1')
     print(f'1..{results.count}')
     sys.exit(1 if results.failed else 0)
 

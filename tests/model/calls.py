@@ -13,7 +13,7 @@ import sys
 
 CALL = re.compile(r'^/\*\*\n \* (coherent_\w+|COHERENT_(?:\w+_)?AUTO)\(\) - ', re.M)
 # The model need not make these: they compute or print, or a macro that it uses calls them.
-OTHER = re.compile(r'coherent_(?:base_\w+|\w+_to_cpu|cpu_to_\w+|mb|report_stderr)$')
+OTHER = re.compile(r'coherent_(?:base_\w+|\w+_to_cpu|cpu_to_\w+|mb|report_stderr|version)$')
 
 
 def main():
