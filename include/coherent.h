@@ -45,7 +45,8 @@
  *   EBUSY       the device may still use the mem; an output is not empty; another
  *               user has the device; objects exist, so the mask cannot change
  *   EOPNOTSUPP  the backend does not support the call, a level, a permission, a known
- *               attribute or hugepages; there is no IOMMU; the peer lacks a feature
+ *               attribute or hugepages; there is no IOMMU; the peer lacks a feature;
+ *               the library is older than the headers and does not know an option
  *   EACCES, EPERM  this process may not open a device node or an IOMMU group
  *   ENODEV      the device is NULL, closed, absent, unknown or gone; the caller is
  *               a forked child
@@ -162,81 +163,91 @@ enum coherent_permission {
 
 /**
  * struct coherent_box_options - Options of coherent_box_zeroed() and coherent_box_from().
+ * @struct_size: Do not set this. The macros set it to the size of the struct.
+ * @attrs: Values of enum coherent_attr, or'ed.
+ * @level: The lowest level that the caller accepts; 0 for COHERENT_HIDDEN.
+ * @reserved: Do not set this.
  * @count: The number of elements, at least 1.
  * @options_have_names: Do not set this.
- * @attrs: Values of enum coherent_attr, or'ed.
  * @align: The alignment of the device address: a power of two. 0, or less than a
  *	page, means a page.
  * @boundary: A power of two, at least the size of the object. The object does
  *	not cross a device address that is a multiple of it. 0 for no boundary.
- * @level: The lowest level that the caller accepts; 0 for COHERENT_HIDDEN.
  * @COHERENT_GFP: Only in the kernel, with the name .gfp: how to allocate; 0 for
  *	GFP_KERNEL.
  */
 struct coherent_box_options {
+	uint32_t struct_size;
+	uint32_t attrs;
+	enum coherent_level level;
+	uint32_t reserved;
 	size_t count;
 	const struct coherent_options_have_names *options_have_names;
-	unsigned int attrs;
 	size_t align;
 	uint64_t boundary;
-	enum coherent_level level;
 	COHERENT_GFP
 };
 
 /**
  * struct coherent_expose_options - Options of coherent_expose().
+ * @struct_size: See struct coherent_box_options.
+ * @permission: The permission of the device.
  * @mem: The mem.
  * @options_have_names: Do not set this.
- * @permission: The permission of the device.
  * @seal: A callback that runs before the device can reach the memory; see
  *	coherent_expose(). NULL for none.
  * @seal_arg: The last argument of @seal.
  */
 struct coherent_expose_options {
+	uint32_t struct_size;
+	enum coherent_permission permission;
 	void *mem;
 	const struct coherent_options_have_names *options_have_names;
-	enum coherent_permission permission;
 	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
 	void *seal_arg;
 };
 
 /**
  * struct coherent_reclaim_options - Options of coherent_reclaim().
+ * @struct_size: See struct coherent_box_options.
+ * @idle: The driver promises that no command in flight names the object.
  * @box: The box.
  * @options_have_names: Do not set this.
- * @idle: The driver promises that no command in flight names the object.
  */
 struct coherent_reclaim_options {
+	uint32_t struct_size;
+	bool idle;
 	void *box;
 	const struct coherent_options_have_names *options_have_names;
-	bool idle;
 };
 
 /**
  * struct coherent_mem_options - Options of coherent_zeroed(), coherent_from() and coherent_init().
+ * @struct_size: See struct coherent_box_options, also for the next two.
+ * @attrs: Values of enum coherent_attr, or'ed.
+ * @level: The lowest level that the caller accepts.
+ * @permission: See struct coherent_expose_options.
  * @count: The number of elements, at least 1.
  * @options_have_names: Do not set this.
  * @arg: The last argument of the initialiser of coherent_init().
  * @arg_options_have_names: Do not set this.
- * @attrs: See struct coherent_box_options, also for the next three.
- * @align: The alignment of the device address.
+ * @align: See struct coherent_box_options, also for the next one.
  * @boundary: The boundary that the object does not cross.
- * @level: The lowest level that the caller accepts.
- * @permission: See struct coherent_expose_options, also for the next two.
  * @seal: A callback that runs before the device can reach the memory.
  * @seal_arg: The last argument of @seal.
  * @COHERENT_GFP: See struct coherent_box_options.
  */
 struct coherent_mem_options {
+	uint32_t struct_size;
+	uint32_t attrs;
+	enum coherent_level level;
+	enum coherent_permission permission;
 	size_t count;
 	const struct coherent_options_have_names *options_have_names;
 	void *arg;
 	const struct coherent_options_have_names *arg_options_have_names;
-	unsigned int attrs;
 	size_t align;
 	uint64_t boundary;
-	enum coherent_level level;
-	enum coherent_permission permission;
 	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
 	void *seal_arg;
 	COHERENT_GFP
@@ -282,7 +293,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 #define coherent_box_zeroed(box, dev, ...)				\
 	COHERENT_RESULT(COHERENT_NEEDS_BOX(box),			\
 		coherent_base_box_zeroed(&(box)->base, (dev), sizeof(COHERENT_T(box)), \
-			&(const struct coherent_box_options){ .count = __VA_ARGS__ }, \
+			&(const struct coherent_box_options){		\
+				COHERENT_SIZED(coherent_box_options), .count = __VA_ARGS__ }, \
 			COHERENT_HERE))
 
 /**
@@ -304,7 +316,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 				    "the source has another element type"), \
 		coherent_base_box_from(&(box)->base, (dev), (src),	\
 			COHERENT_MASK(COHERENT_T(box)), sizeof(COHERENT_T(box)), \
-			&(const struct coherent_box_options){ .count = __VA_ARGS__ }, \
+			&(const struct coherent_box_options){		\
+				COHERENT_SIZED(coherent_box_options), .count = __VA_ARGS__ }, \
 			COHERENT_HERE))
 
 /**
@@ -412,7 +425,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 		COHERENT_NEEDS_SAME(COHERENT_T(box), COHERENT_T(COHERENT_FIRST(__VA_ARGS__)), \
 				    "the box and the mem hold different element types"), \
 		coherent_base_expose(&(box)->base,			\
-			&(const struct coherent_expose_options){ .mem = __VA_ARGS__ }))
+			&(const struct coherent_expose_options){	\
+				COHERENT_SIZED(coherent_expose_options), .mem = __VA_ARGS__ }))
 
 /**
  * coherent_reclaim() - Take memory back from the device, with its contents.
@@ -447,7 +461,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 		COHERENT_NEEDS_SAME(COHERENT_T(mem), COHERENT_T(COHERENT_FIRST(__VA_ARGS__)), \
 				    "the mem and the box hold different element types"), \
 		coherent_base_reclaim(&(mem)->base,			\
-			&(const struct coherent_reclaim_options){ .box = __VA_ARGS__ }))
+			&(const struct coherent_reclaim_options){	\
+				COHERENT_SIZED(coherent_reclaim_options), .box = __VA_ARGS__ }))
 
 /* --- Mems in one step --- */
 
@@ -465,7 +480,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 #define coherent_zeroed(mem, dev, ...)					\
 	COHERENT_RESULT(COHERENT_NEEDS_MEM(mem),			\
 		coherent_base_zeroed(&(mem)->base, (dev), sizeof(COHERENT_T(mem)), \
-			&(const struct coherent_mem_options){ .count = __VA_ARGS__ }, \
+			&(const struct coherent_mem_options){		\
+				COHERENT_SIZED(coherent_mem_options), .count = __VA_ARGS__ }, \
 			COHERENT_HERE))
 
 /**
@@ -486,7 +502,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 				    "the source has another element type"), \
 		coherent_base_from(&(mem)->base, (dev), (src),		\
 			COHERENT_MASK(COHERENT_T(mem)), sizeof(COHERENT_T(mem)), \
-			&(const struct coherent_mem_options){ .count = __VA_ARGS__ }, \
+			&(const struct coherent_mem_options){		\
+				COHERENT_SIZED(coherent_mem_options), .count = __VA_ARGS__ }, \
 			COHERENT_HERE))
 
 /**

@@ -202,8 +202,11 @@ static void bad_input_is_refused(void **state)
 
 	(void)state;
 	assert_err(coherent_pool_create(&large, dev), -EINVAL);
-	assert_err(coherent_base_pool_create(&none, 0,
-					     &(struct coherent_pool_options){ .dev = dev }, "here"),
+	assert_err(coherent_base_pool_create(
+			   &none, 0,
+			   &(struct coherent_pool_options){ COHERENT_SIZED(coherent_pool_options),
+							    .dev = dev },
+			   "here"),
 		   -EINVAL);
 	assert_err(coherent_pool_create(&pool, dev, .align = 48), -EINVAL);
 	assert_err(coherent_pool_create(&pool, dev, .align = 2 * PAGE), -EINVAL);

@@ -15,7 +15,8 @@ struct sized {
 
 static void open_pool(struct sized *sized, size_t size, unsigned int delay)
 {
-	const struct coherent_pool_options options = { .dev = dev, .delay = delay };
+	const struct coherent_pool_options options = { COHERENT_SIZED(coherent_pool_options),
+						       .dev = dev, .delay = delay };
 
 	*sized = (struct sized){ .size = size };
 	assert_ok(coherent_base_pool_create(&sized->pool, size, &options, "here"));
@@ -23,7 +24,9 @@ static void open_pool(struct sized *sized, size_t size, unsigned int delay)
 
 static int expose(struct coherent_box *box, struct coherent_mem *mem)
 {
-	return coherent_base_expose(box, &(struct coherent_expose_options){ .mem = mem });
+	return coherent_base_expose(box,
+				    &(struct coherent_expose_options){
+					    COHERENT_SIZED(coherent_expose_options), .mem = mem });
 }
 
 /* Asserts that the device finds one byte in the whole object at an address. */
@@ -52,7 +55,8 @@ static uint64_t address_of(const struct coherent_mem *mem)
 
 static void check_phases(struct sized *sized)
 {
-	const struct coherent_reclaim_options idle = { .box = &sized->box, .idle = true };
+	const struct coherent_reclaim_options idle = { COHERENT_SIZED(coherent_reclaim_options),
+						       .box = &sized->box, .idle = true };
 	uint64_t address;
 
 	assert_ok(coherent_base_pool_box(&sized->pool, &sized->box, "here"));
@@ -90,7 +94,8 @@ static void every_size_is_copied_and_cleared_whole(void **state)
 /* Changes the phase of the object in the middle, and checks that its neighbours keep their bytes. */
 static void check_beside_mems(struct sized *sized, struct coherent_box boxes[3])
 {
-	const struct coherent_reclaim_options idle = { .box = &boxes[1], .idle = true };
+	const struct coherent_reclaim_options idle = { COHERENT_SIZED(coherent_reclaim_options),
+						       .box = &boxes[1], .idle = true };
 	struct coherent_mem mems[3] = { { .va = NULL } };
 
 	for (size_t i = 0; i < 3; i++)
@@ -108,7 +113,8 @@ static void check_beside_mems(struct sized *sized, struct coherent_box boxes[3])
 
 static void check_beside_boxes(struct sized *sized, struct coherent_box boxes[3])
 {
-	const struct coherent_reclaim_options idle = { .box = &boxes[1], .idle = true };
+	const struct coherent_reclaim_options idle = { COHERENT_SIZED(coherent_reclaim_options),
+						       .box = &boxes[1], .idle = true };
 
 	assert_ok(expose(&boxes[1], &sized->mem));
 	assert_ok(coherent_base_reclaim(&sized->mem, &idle));

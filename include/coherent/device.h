@@ -11,8 +11,7 @@
 #define COHERENT_DEVICE_H
 
 #include <coherent.h>
-
-struct coherent_sim_model;
+#include <coherent/detail/sim_model.h>
 
 /**
  * enum coherent_severity - How bad a report is.
@@ -28,6 +27,8 @@ enum coherent_severity {
 
 /**
  * struct coherent_open_options - Options of coherent_device_open().
+ * @struct_size: Do not set this. The macro sets it to the size of the struct.
+ * @level: The lowest level that the caller accepts; 0 for COHERENT_HIDDEN.
  * @name: The name of the device.
  * @options_have_names: Do not set this.
  * @report: A callback that gets each report: one line without a newline. NULL for
@@ -35,19 +36,20 @@ enum coherent_severity {
  *	library may call it as long as the device or one of its objects, BARs or
  *	interrupts exists.
  * @report_arg: The first argument of @report.
- * @level: The lowest level that the caller accepts; 0 for COHERENT_HIDDEN.
  * @hugepages: Take memory from hugepages of 2 MiB. If too few are left for a request,
  *	ordinary pages serve it. A later request that is smaller may get hugepages again.
  *	The library reports the first time. vhost-user: and qemu: do not support
  *	@hugepages, @gigapages and @nodes, because their memory is a file.
  * @gigapages: The same with hugepages of 1 GiB. If too few are left and @hugepages is
  *	set, the library tries those of 2 MiB.
- * @nodes: Take memory from these NUMA nodes, one bit for each; 0 for any node. If
- *	they have too little left for a request, the library uses other nodes for it, and
- *	reports the first time. It uses small pages of these nodes before it uses hugepages
- *	of others.
+ * @bus_master_at_open: Only for vfio:, iommufd: and pci: names, without @container and
+ *	@iommufd. The device may use DMA from the open on. Otherwise it becomes bus
+ *	master when its first object is exposed, or its first MSI or MSI-X vector is
+ *	opened, so that the driver can stop it before.
+ * @reserved: Do not set this.
  * @model: Only for sim:custom, which needs it. The device model.
  * @model_arg: The last argument of the model's callbacks.
+ * @model_size: Do not set this. The macro sets it to the size of a model.
  * @container: Only for vfio: and pci: names. A VFIO container that already has an IOMMU
  *	(type1v2); 0 for none. The library uses only the named device and the addresses in
  *	@window, and unmaps only these at the close. The caller still owns the
@@ -60,10 +62,6 @@ enum coherent_severity {
  *	caller still owns the original. The caller decides whether the device is bus
  *	master. A fence resets the device, also if the caller uses it too. 0 for none:
  *	then a fence does nothing, and coherent_device_reset() returns -EIO.
- * @bus_master_at_open: Only for vfio:, iommufd: and pci: names, without @container and
- *	@iommufd. The device may use DMA from the open on. Otherwise it becomes bus
- *	master when its first object is exposed, or its first MSI or MSI-X vector is
- *	opened, so that the driver can stop it before.
  * @window: Only with @container or @iommufd. The device addresses that the library
  *	may use, in whole pages. No other program or driver may map there. The first
  *	object is at a random page of the lowest quarter, so the other three quarters
@@ -80,29 +78,36 @@ enum coherent_severity {
  *	cannot send descriptors before the library accepts its connection. Neither is
  *	undone. A connection that the program itself accepts does not get descriptors
  *	either, and the program can turn the option on for it.
+ * @nodes: Take memory from these NUMA nodes, one bit for each; 0 for any node. If
+ *	they have too little left for a request, the library uses other nodes for it, and
+ *	reports the first time. It uses small pages of these nodes before it uses hugepages
+ *	of others.
  */
 struct coherent_open_options {
+	uint32_t struct_size;
+	enum coherent_level level;
 	const char *name;
 	const struct coherent_options_have_names *options_have_names;
 	void (*report)(void *arg, enum coherent_severity severity, const char *line);
 	void *report_arg;
-	enum coherent_level level;
 	bool hugepages;
 	bool gigapages;
-	uint64_t nodes;
+	bool bus_master_at_open;
+	uint8_t reserved[5];
 	const struct coherent_sim_model *model;
 	void *model_arg;
+	size_t model_size;
 	int container;
 	int iommufd;
 	uint32_t ioas;
 	int device_fd;
-	bool bus_master_at_open;
 	struct {
 		uint64_t first;
 		uint64_t last;
 	} window;
 	int socket_fd;
 	int listen_fd;
+	uint64_t nodes;
 };
 
 /**
@@ -222,7 +227,10 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  */
 #define coherent_device_open(dev, ...)					\
 	COHERENT_RESULT(, coherent_base_device_open((dev),		\
-		&(const struct coherent_open_options){ .name = __VA_ARGS__ }))
+		&(const struct coherent_open_options){			\
+			COHERENT_SIZED(coherent_open_options),		\
+			.model_size = sizeof(struct coherent_sim_model), \
+			.name = __VA_ARGS__ }))
 
 /**
  * coherent_device_close() - Close a device.

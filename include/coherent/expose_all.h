@@ -70,7 +70,8 @@ int coherent_base_expose_all(const struct coherent_exposure *exposures, size_t c
 			&(b)->base;					\
 			COHERENT_STRICT_END				\
 		}),							\
-		.options = (const struct coherent_expose_options){ .mem = __VA_ARGS__ }, \
+		.options = (const struct coherent_expose_options){	\
+			COHERENT_SIZED(coherent_expose_options), .mem = __VA_ARGS__ }, \
 	}
 
 #endif

@@ -22,23 +22,25 @@ struct coherent_handle {
 
 /**
  * struct coherent_handle_options - Options of coherent_handle_zeroed().
- * @bytes: The size in bytes, at least 1.
- * @options_have_names: Do not set this.
- * @attrs: See struct coherent_box_options, also for the next three.
- * @align: The alignment of the device address.
- * @boundary: The boundary that the memory does not cross.
+ * @struct_size: See struct coherent_box_options, also for the next two.
+ * @attrs: Values of enum coherent_attr, or'ed.
  * @level: The lowest level that the caller accepts.
  * @permission: The permission of the device.
+ * @bytes: The size in bytes, at least 1.
+ * @options_have_names: Do not set this.
+ * @align: See struct coherent_box_options, also for the next one.
+ * @boundary: The boundary that the memory does not cross.
  * @COHERENT_GFP: See struct coherent_box_options.
  */
 struct coherent_handle_options {
-	size_t bytes;
-	const struct coherent_options_have_names *options_have_names;
-	unsigned int attrs;
-	size_t align;
-	uint64_t boundary;
+	uint32_t struct_size;
+	uint32_t attrs;
 	enum coherent_level level;
 	enum coherent_permission permission;
+	size_t bytes;
+	const struct coherent_options_have_names *options_have_names;
+	size_t align;
+	uint64_t boundary;
 	COHERENT_GFP
 };
 
@@ -78,7 +80,8 @@ COHERENT_BASE void coherent_base_handle_cleanup(struct coherent_handle *handle);
  */
 #define coherent_handle_zeroed(handle, dev, ...)			\
 	COHERENT_RESULT(, coherent_base_handle_zeroed((handle), (dev),	\
-		&(const struct coherent_handle_options){ .bytes = __VA_ARGS__ }, \
+		&(const struct coherent_handle_options){		\
+			COHERENT_SIZED(coherent_handle_options), .bytes = __VA_ARGS__ }, \
 		COHERENT_HERE))
 
 /**

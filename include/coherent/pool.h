@@ -47,24 +47,28 @@ struct coherent_pool {
 
 /**
  * struct coherent_pool_options - Options of coherent_pool_create().
+ * @struct_size: Do not set this. The macro sets it to the size of the struct.
+ * @permission: The permission of the device on each mem of the pool.
+ * @delay: A thread does not reuse the slots of the last @delay mems that it freed. This is for a
+ *	device that reads a little longer than it says. 0 for no delay.
+ * @reserved: Do not set this.
  * @dev: The device.
  * @options_have_names: Do not set this.
- * @permission: The permission of the device on each mem of the pool.
  * @align: The alignment of device addresses: a power of two, at most a page. Less than 16 means
  *	16. 0 means the size of an object, rounded up to a power of two, but at most 64. Then an
  *	object that fits into a cache line does not cross one.
  * @boundary: A power of two, at least the size of an object rounded up to @align. An object does
  *	not cross a device address that is a multiple of it. 0 for a page: no object crosses one.
- * @delay: A thread does not reuse the slots of the last @delay mems that it freed. This is for a
- *	device that reads a little longer than it says. 0 for no delay.
  */
 struct coherent_pool_options {
+	uint32_t struct_size;
+	enum coherent_permission permission;
+	uint32_t delay;
+	uint32_t reserved;
 	struct coherent_device *dev;
 	const struct coherent_options_have_names *options_have_names;
-	enum coherent_permission permission;
 	size_t align;
 	uint64_t boundary;
-	unsigned int delay;
 };
 
 /**
@@ -155,7 +159,8 @@ void coherent_base_pool_cleanup(void *pool);
 #define coherent_pool_create(pool, ...)					\
 	COHERENT_RESULT(COHERENT_NEEDS_POOL(pool),			\
 		coherent_base_pool_create(&(pool)->base, sizeof(COHERENT_T(pool)), \
-			&(const struct coherent_pool_options){ .dev = __VA_ARGS__ }, \
+			&(const struct coherent_pool_options){		\
+				COHERENT_SIZED(coherent_pool_options), .dev = __VA_ARGS__ }, \
 			COHERENT_HERE))
 
 /**

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sized.h"
 #include "base/sys.h"
 #include "device/device.h"
 #include "device/lookup.h"
@@ -231,15 +232,13 @@ static int open_backend(struct coherent_device *dev, const struct name *name,
 	return use_mask(dev, dev->backend->limits.mask);
 }
 
-int coherent_base_device_open(struct coherent_device **dev,
-			      const struct coherent_open_options *options)
+static int open_device(struct coherent_device **dev, const struct coherent_open_options *options)
 {
 	const struct reporter to = { options->report, options->report_arg };
 	struct coherent_device *opened = NULL;
 	struct name name;
 	int err;
 
-	*dev = NULL;
 	if ((unsigned int)options->level > COHERENT_IOMMU) {
 		report(&to, COHERENT_ERROR,
 		       "device name \"%s\": .level = %d is not of enum coherent_level",
@@ -265,6 +264,34 @@ int coherent_base_device_open(struct coherent_device **dev,
 close_name:
 	name_close(&name);
 	return err;
+}
+
+/* Reports that the options do not have a size that the library accepts. */
+static int refuse_size(const struct coherent_open_options *options, int err)
+{
+	const struct reporter to = { options->report, options->report_arg };
+	char reason[SIZED_REASON_BYTES];
+
+	report(&to, COHERENT_ERROR, "coherent_device_open(): %s",
+	       sized_explain(reason, err, "coherent_open_options", options->struct_size,
+			     sizeof(*options)));
+	return err;
+}
+
+int coherent_base_device_open(struct coherent_device **dev,
+			      const struct coherent_open_options *options)
+{
+	struct coherent_open_options known;
+	int err;
+
+	*dev = NULL;
+	err = sized_read(&known, sizeof(known), options, options->struct_size,
+			 SIZED_TO(struct coherent_open_options, name));
+	if (!err)
+		return open_device(dev, &known);
+	if (!sized_has(options->struct_size, SIZED_TO(struct coherent_open_options, report_arg)))
+		return err;
+	return refuse_size(options, err);
 }
 
 /* --- Close --- */

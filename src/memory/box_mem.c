@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "device/device.h"
+#include "memory/options.h"
 #include "memory/pool.h"
 #include "memory/refuse.h"
 #include "memory/whole.h"
@@ -14,6 +15,8 @@
 /* The names of calls, for reports. */
 #define INIT_AT "coherent_box_init_at()"
 #define MOVE "coherent_move()"
+#define EXPOSE "coherent_expose()"
+#define RECLAIM "coherent_reclaim()"
 #define EXPOSE_ALL "coherent_expose_all()"
 
 /* --- Boxes --- */
@@ -58,8 +61,14 @@ static struct alloc_request request_of_box(size_t size, const struct coherent_bo
 int coherent_base_box_zeroed(struct coherent_box *box, struct coherent_device *dev, size_t size,
 			     const struct coherent_box_options *options, const char *site)
 {
-	const struct alloc_request request = request_of_box(size, options, site);
+	struct coherent_box_options copy;
+	struct alloc_request request;
+	int err;
 
+	options = options_known(options, &copy, &options_of_box, store_of(dev), site, &err);
+	if (err)
+		return err;
+	request = request_of_box(size, options, site);
 	return whole_box_zeroed(box, store_of(dev), &request);
 }
 
@@ -82,11 +91,16 @@ int coherent_base_box_from(struct coherent_box *box, struct coherent_device *dev
 			   const unsigned char *mask, size_t size,
 			   const struct coherent_box_options *options, const char *site)
 {
-	const struct alloc_request request = request_of_box(size, options, site);
+	struct coherent_box_options copy;
+	struct alloc_request request;
 	int err;
 
+	options = options_known(options, &copy, &options_of_box, store_of(dev), site, &err);
+	if (err)
+		return err;
 	if (!src)
 		return refuse_source(store_of(dev), site);
+	request = request_of_box(size, options, site);
 	/* The box is zeroed first, because the rest of its last page is the device's too. */
 	err = whole_box_zeroed(box, store_of(dev), &request);
 	if (!err)
@@ -125,14 +139,29 @@ void coherent_base_box_cleanup(void *box)
 
 /* --- Expose, reclaim, free --- */
 
-int coherent_base_expose(struct coherent_box *box, const struct coherent_expose_options *options)
+/* The copy needs room on the stack, which the fast path of pools must not take. */
+static __attribute__((noinline)) int expose(struct coherent_box *box,
+					    const struct coherent_expose_options *options)
 {
+	struct coherent_expose_options copy;
 	struct expose_request request;
+	int err;
 
-	if (box->object && object_is_slot(box->object))
-		return pool_expose(box, options);
+	options =
+		options_known(options, &copy, &options_of_expose, store_of_box(box), EXPOSE, &err);
+	if (err) {
+		coherent_base_box_free(box);
+		return err;
+	}
 	request = (struct expose_request){ options->permission, options->seal, options->seal_arg };
 	return whole_expose(box, options->mem, &request);
+}
+
+int coherent_base_expose(struct coherent_box *box, const struct coherent_expose_options *options)
+{
+	if (box->object && object_is_slot(box->object))
+		return pool_expose(box, options);
+	return expose(box, options);
 }
 
 static __attribute__((noinline)) int refuse_reclaim(const struct coherent_mem *mem,
@@ -140,10 +169,10 @@ static __attribute__((noinline)) int refuse_reclaim(const struct coherent_mem *m
 {
 	struct object_store *store = store_of_mem(mem);
 
-	return store ? refuse_box(store, "coherent_reclaim()", box) : -EINVAL;
+	return store ? refuse_box(store, RECLAIM, box) : -EINVAL;
 }
 
-int coherent_base_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options *options)
+static int reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options *options)
 {
 	/* The options hold a void pointer, because the macro passes any type of box. */
 	struct coherent_box *box = options->box;
@@ -153,6 +182,23 @@ int coherent_base_reclaim(struct coherent_mem *mem, const struct coherent_reclai
 	if (object_is_slot(mem->object))
 		return pool_reclaim(mem, options);
 	return whole_reclaim(mem, box, options->idle);
+}
+
+static __attribute__((noinline)) int reclaim_sized(struct coherent_mem *mem,
+						   const struct coherent_reclaim_options *options)
+{
+	struct coherent_reclaim_options copy;
+	int err;
+
+	err = options_read(options, &copy, &options_of_reclaim, store_of_mem(mem), RECLAIM);
+	return err ? err : reclaim(mem, &copy);
+}
+
+int coherent_base_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options *options)
+{
+	if (__builtin_expect(options->struct_size != sizeof(*options), 0))
+		return reclaim_sized(mem, options);
+	return reclaim(mem, options);
 }
 
 void coherent_base_free(struct coherent_mem *mem)
@@ -219,11 +265,16 @@ int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box
 			     struct coherent_device *dev, size_t count, size_t size,
 			     const struct coherent_mem_options *options, const char *site)
 {
-	return init_begin(mem, refuse_mem, box, dev, count, size, options, site);
+	struct coherent_mem_options copy;
+	int err;
+
+	*box = (struct coherent_box){ .va = NULL };
+	options = options_known(options, &copy, &options_of_mem, store_of(dev), site, &err);
+	return err ? err : init_begin(mem, refuse_mem, box, dev, count, size, options, site);
 }
 
-int coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box, int err,
-			   const struct coherent_mem_options *options)
+static int init_end(struct coherent_mem *mem, struct coherent_box *box, int err,
+		    const struct coherent_mem_options *options)
 {
 	const struct expose_request exposure = exposure_of_mem(options);
 
@@ -235,6 +286,20 @@ int coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box, i
 	return err;
 }
 
+int coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box, int err,
+			   const struct coherent_mem_options *options)
+{
+	struct coherent_mem_options copy;
+	int refused;
+
+	options = options_known(options, &copy, &options_of_mem, object_store(box->object),
+				object_site(box->object), &refused);
+	if (!refused)
+		return init_end(mem, box, err, options);
+	coherent_base_box_free(box);
+	return refused;
+}
+
 static int zeroed(struct coherent_mem *mem, refuse_fn *refuse_output, struct coherent_device *dev,
 		  size_t size, const struct coherent_mem_options *options, const char *site)
 {
@@ -242,29 +307,37 @@ static int zeroed(struct coherent_mem *mem, refuse_fn *refuse_output, struct coh
 	int err;
 
 	err = init_begin(mem, refuse_output, &box, dev, options->count, size, options, site);
-	return err ? err : coherent_base_init_end(mem, &box, 0, options);
+	return err ? err : init_end(mem, &box, 0, options);
 }
 
 int coherent_base_zeroed(struct coherent_mem *mem, struct coherent_device *dev, size_t size,
 			 const struct coherent_mem_options *options, const char *site)
 {
-	return zeroed(mem, refuse_mem, dev, size, options, site);
+	struct coherent_mem_options copy;
+	int err;
+
+	options = options_known(options, &copy, &options_of_mem, store_of(dev), site, &err);
+	return err ? err : zeroed(mem, refuse_mem, dev, size, options, site);
 }
 
 int coherent_base_from(struct coherent_mem *mem, struct coherent_device *dev, const void *src,
 		       const unsigned char *mask, size_t size,
 		       const struct coherent_mem_options *options, const char *site)
 {
+	struct coherent_mem_options copy;
 	struct coherent_box box;
 	int err;
 
+	options = options_known(options, &copy, &options_of_mem, store_of(dev), site, &err);
+	if (err)
+		return err;
 	if (!src)
 		return refuse_source(store_of(dev), site);
-	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, site);
+	err = init_begin(mem, refuse_mem, &box, dev, options->count, size, options, site);
 	if (err)
 		return err;
 	fill(box.va, src, mask, options->count, size);
-	return coherent_base_init_end(mem, &box, 0, options);
+	return init_end(mem, &box, 0, options);
 }
 
 /* --- Moves --- */
@@ -381,10 +454,9 @@ int coherent_base_expose_all(const struct coherent_exposure *exposures, size_t c
 
 /* --- Handles --- */
 
-int coherent_base_handle_zeroed(struct coherent_handle *handle, struct coherent_device *dev,
-				const struct coherent_handle_options *options, const char *site)
+static struct coherent_mem_options as_mem_options(const struct coherent_handle_options *options)
 {
-	const struct coherent_mem_options as_mem = {
+	return (struct coherent_mem_options){
 		.count = options->bytes,
 		.attrs = options->attrs,
 		.align = options->align,
@@ -392,10 +464,21 @@ int coherent_base_handle_zeroed(struct coherent_handle *handle, struct coherent_
 		.level = options->level,
 		.permission = options->permission,
 	};
+}
+
+int coherent_base_handle_zeroed(struct coherent_handle *handle, struct coherent_device *dev,
+				const struct coherent_handle_options *options, const char *site)
+{
 	/* The copy keeps a handle that is in use as it is when the call fails. */
 	struct coherent_mem mem = handle->base;
+	struct coherent_handle_options copy;
+	struct coherent_mem_options as_mem;
 	int err;
 
+	options = options_known(options, &copy, &options_of_handle, store_of(dev), site, &err);
+	if (err)
+		return err;
+	as_mem = as_mem_options(options);
 	err = zeroed(&mem, refuse_handle, dev, 1, &as_mem, site);
 	if (err)
 		return err;

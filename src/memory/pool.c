@@ -12,6 +12,7 @@
 #include "base/size.h"
 #include "base/sys.h"
 #include "device/device.h"
+#include "memory/options.h"
 #include "memory/pool_slots.h"
 #include "memory/refuse.h"
 
@@ -250,9 +251,10 @@ void pool_free(struct coherent_mem *mem)
 	(void)clear(va, chunk->slot_bytes);
 }
 
-static inline int slot_become_mem(struct slot *slot, const char *from, struct coherent_mem *mem)
+/* The caller gives the chunk, because it has read it already. */
+static inline int slot_become_mem(struct slot *slot, const struct chunk *chunk, const char *from,
+				  struct coherent_mem *mem)
 {
-	const struct chunk *chunk = slot->chunk;
 	const uint32_t offset = slot->offset;
 	char *va = chunk->mems + offset;
 
@@ -272,7 +274,7 @@ static int check_expose(struct slot *slot, const struct coherent_expose_options 
 	const struct coherent_mem *mem = options->mem;
 	int err;
 
-	if (options->permission != pool->permission)
+	if (options->permission != pool->usual.permission)
 		return refuse(pool->store, -EINVAL, EXPOSE,
 			      ".permission is not that of the pool created at %s; the box was "
 			      "allocated at %s",
@@ -292,29 +294,39 @@ static int check_expose(struct slot *slot, const struct coherent_expose_options 
 static __attribute__((noinline)) int expose_slow(struct coherent_box *box,
 						 const struct coherent_expose_options *options)
 {
+	const struct chunk *chunk = slot_of(box->object)->chunk;
+	struct coherent_expose_options copy;
 	struct coherent_box taken = *box;
 	int err;
 
 	*box = (struct coherent_box){ .va = NULL };
-	err = check_expose(slot_of(taken.object), options);
+	options =
+		options_known(options, &copy, &options_of_expose, chunk->pool->store, EXPOSE, &err);
 	if (!err)
-		return slot_become_mem(slot_of(taken.object), taken.va, options->mem);
+		err = check_expose(slot_of(taken.object), options);
+	if (!err)
+		return slot_become_mem(slot_of(taken.object), chunk, taken.va, options->mem);
 	pool_free_box(&taken);
 	return err;
 }
 
+_Static_assert(!offsetof(struct coherent_expose_options, struct_size) &&
+		       offsetof(struct coherent_expose_options, permission) == 4,
+	       "one access reads both");
+
 int pool_expose(struct coherent_box *box, const struct coherent_expose_options *options)
 {
 	struct slot *slot = slot_of(box->object);
-	const struct coherent_slots *pool = slot->chunk->pool;
+	const struct chunk *chunk = slot->chunk;
+	const struct coherent_slots *pool = chunk->pool;
 	struct coherent_mem *mem = options->mem;
 	const char *va = box->va;
 
-	if (unlikely(options->seal || options->permission != pool->permission || mem->object ||
-		     !alive_is_open(pool->alive)))
+	if (unlikely(memcmp(options, &pool->usual, sizeof(pool->usual)) || options->seal ||
+		     mem->object || !alive_is_open(pool->alive)))
 		return expose_slow(box, options);
 	*box = (struct coherent_box){ .va = NULL };
-	return slot_become_mem(slot, va, mem);
+	return slot_become_mem(slot, chunk, va, mem);
 }
 
 static __attribute__((noinline)) int refuse_reclaim(const struct slot *slot)
@@ -400,13 +412,27 @@ static int refuse_layout(struct coherent_device *dev, size_t size,
 		      (unsigned long long)options->boundary, (int)options->permission);
 }
 
+/* Returns the store that gets a report about the size of the options. */
+static struct object_store *store_for_size(const struct coherent_pool_options *options)
+{
+	const bool has_device = sized_has(options->struct_size, options_of_pool.least);
+
+	return has_device && options->dev ? &options->dev->store : NULL;
+}
+
 int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 			      const struct coherent_pool_options *options, const char *site)
 {
-	size_t block, bytes = layout(size, options, &block);
+	struct coherent_pool_options copy;
 	struct coherent_slots *pool;
+	size_t block, bytes;
 	int err;
 
+	options = options_known(options, &copy, &options_of_pool, store_for_size(options), site,
+				&err);
+	if (err)
+		return err;
+	bytes = layout(size, options, &block);
 	if (!bytes)
 		return refuse_layout(options->dev, size, options, site);
 	if (base->va)
@@ -423,7 +449,8 @@ int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 	pool->slot_bytes = bytes;
 	pool->element_bytes = size;
 	pool->block_bytes = block;
-	pool->permission = options->permission;
+	pool->usual.options_bytes = sizeof(struct coherent_expose_options);
+	pool->usual.permission = options->permission;
 	pool->delay = options->delay;
 	err = slots_open(pool);
 	if (err) {

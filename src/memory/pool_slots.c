@@ -69,7 +69,7 @@ static int new_mem(const struct coherent_slots *pool, size_t bytes, unsigned int
 		.site = pool->site,
 		.is_allowed = true,
 	};
-	const struct expose_request exposure = { .permission = pool->permission };
+	const struct expose_request exposure = { .permission = pool->usual.permission };
 	struct coherent_box box = { .va = NULL };
 	int err = whole_box_zeroed(&box, pool->store, &request);
 

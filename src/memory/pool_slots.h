@@ -42,7 +42,8 @@ struct cache {
  * @site: File and line of the creation, a copy in the sites of the store.
  * @slot_bytes: The size of a slot: a multiple of SLOT_BYTES_MIN.
  * @block_bytes: No slot crosses a multiple of this.
- * @permission: The permission of each mem.
+ * @usual: The first bytes of the options of an expose that takes the fast path: their size in this
+ *	library, and the permission of each mem.
  * @delay: How many freed slots a cache delays.
  * @batch: How many slots a cache takes and gives back at a time. It holds at most twice as many.
  * @chunk_bytes_max: The size of the largest chunks.
@@ -62,7 +63,10 @@ struct coherent_slots {
 	const char *site;
 	size_t slot_bytes;
 	size_t block_bytes;
-	enum coherent_permission permission;
+	struct {
+		uint32_t options_bytes;
+		enum coherent_permission permission;
+	} usual;
 	unsigned int delay;
 	unsigned int batch;
 	size_t chunk_bytes_max;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/sized.h"
 #include "sim/model.h"
 #include "sim/options.h"
 
@@ -83,17 +84,35 @@ static const char *mistake_of(const struct coherent_sim_model *model, uint64_t m
 	return NULL;
 }
 
+static int refuse_size(const struct name *name, size_t given, int err, const struct reporter *to)
+{
+	char reason[SIZED_REASON_BYTES];
+
+	report(to, COHERENT_ERROR, "device name \"%s\": its .model: %s", name->whole,
+	       sized_explain(reason, err, "coherent_sim_model", given,
+			     sizeof(struct coherent_sim_model)));
+	return err;
+}
+
 static int use_custom_model(struct sim_choice *choice, const struct name *name,
 			    const struct coherent_open_options *options, uint64_t mask_key,
 			    const struct reporter *to)
 {
-	const char *mistake = mistake_of(options->model, mask_key);
+	struct coherent_sim_model *model = choice->own;
+	const char *mistake;
+	int err = 0;
 
+	if (options->model)
+		err = sized_read(model, sizeof(*model), options->model, options->model_size,
+				 SIZED_TO(struct coherent_sim_model, name));
+	if (err)
+		return refuse_size(name, options->model_size, err, to);
+	mistake = mistake_of(options->model ? model : NULL, mask_key);
 	if (mistake) {
 		report(to, COHERENT_ERROR, "device name \"%s\": %s", name->whole, mistake);
 		return -EINVAL;
 	}
-	choice->model = options->model;
+	choice->model = model;
 	choice->arg = options->model_arg;
 	return 0;
 }

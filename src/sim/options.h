@@ -59,12 +59,14 @@ struct sim_options {
 
 /**
  * struct sim_choice - The device model that a device name chooses.
- * @model: The device model.
+ * @own: Room for a copy of the driver's model, whose struct may be smaller than the library's.
+ * @model: The device model; @own for sim:custom.
  * @arg: The argument of the model's callbacks.
  * @state: The state of a built-in model, which @arg points to; NULL for sim:custom. The owner of
  *	the choice frees it.
  */
 struct sim_choice {
+	struct coherent_sim_model *own;
 	const struct coherent_sim_model *model;
 	void *arg;
 	void *state;
@@ -83,14 +85,14 @@ int sim_options_read(struct sim_options *options, const struct name *name,
 
 /**
  * sim_options_choose() - Choose the device model.
- * @choice: Receives the model.
+ * @choice: @own is set. Receives the model.
  * @keys_read: The keys of the name.
  * @name: The device name.
  * @options: The options of coherent_device_open().
  * @to: The receiver of a report.
  *
  * Return: 0; -ENODEV (there is no such model), -EINVAL (the .model is missing or wrong, or does not
- * belong to this name), -ENOMEM.
+ * belong to this name), -EOPNOTSUPP (the library does not know a callback), -ENOMEM.
  */
 int sim_options_choose(struct sim_choice *choice, const struct sim_options *keys_read,
 		       const struct name *name, const struct coherent_open_options *options,

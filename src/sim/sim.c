@@ -394,16 +394,17 @@ static int sim_open(struct backend **backend, struct coherent_device *dev, const
 {
 	const struct reporter *to = &dev->reporter;
 	struct coherent_sim *sim = calloc(1, sizeof(*sim));
-	struct sim_choice choice = { .model = NULL };
+	struct sim_choice choice;
 	int err;
 
 	if (!sim)
 		return -ENOMEM;
+	choice = (struct sim_choice){ .own = &sim->own };
 	err = sim_options_read(&sim->options, name, to);
 	if (!err)
 		err = sim_options_choose(&choice, &sim->options, name, options, to);
 	if (!err && options->model)
-		err = add_model_to_name(dev, options->model->name);
+		err = add_model_to_name(dev, choice.model->name);
 	if (err)
 		goto free_sim;
 	sim->model = choice.model;

@@ -52,6 +52,7 @@ struct sim_mishaps {
  * struct coherent_sim - A simulated device.
  * @backend: The part that the library knows.
  * @model: The device model. Never changes.
+ * @own: The copy of the driver's model for sim:custom. Never changes.
  * @arg: The argument of the model's callbacks. Never changes.
  * @state: The state of a built-in model, which @arg points to; NULL for sim:custom. Never changes.
  * @mask: The DMA mask. Never changes.
@@ -76,6 +77,7 @@ struct sim_mishaps {
 struct coherent_sim {
 	struct backend backend;
 	const struct coherent_sim_model *model;
+	struct coherent_sim_model own;
 	void *arg;
 	void *state;
 	uint64_t mask;

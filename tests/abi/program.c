@@ -2,14 +2,17 @@
 /*
  * A program that shares each public struct with the library. run.py builds it in several ways and
  * runs it with one library. It prints TAP.
+ *
+ * With OLDER the structs lack their last members. With NEWER they have a member .added, which the
+ * library does not know.
  */
 #include <coherent.h>
+#include <coherent/bar.h>
 #include <coherent/pool.h>
 #include <coherent/sim.h>
 #include <stdio.h>
 #include <string.h>
 
-/* The headers are of a later version than the library. */
 #ifndef NEWER
 #define NEWER 0
 #endif
@@ -18,12 +21,157 @@
 #error "the preprocessor can compare versions"
 #endif
 
-static int count, failed;
+/* An option that only a newer library has. */
+#if NEWER
+#define UNKNOWN .added = 1
+#define REFUSED(call) say_refused((call), #call)
+#else
+#define UNKNOWN
+#define REFUSED(call)
+#endif
+
+static int count, failed, reports;
+static char last_report[1024];
 
 static void say(bool good, const char *name)
 {
 	printf("%sok %d - %s\n", good ? "" : "not ", ++count, name);
 	failed += !good;
+}
+
+__attribute__((unused)) static void say_refused(int err, const char *call)
+{
+	char name[256];
+
+	snprintf(name, sizeof(name), "an unknown option is refused: %.60s", call);
+	say(err == -EOPNOTSUPP && reports == 1 && strstr(last_report, "newer libcoherent"), name);
+	reports = 0;
+}
+
+static void keep_report(void *arg, enum coherent_severity severity, const char *line)
+{
+	coherent_report_stderr(arg, severity, line);
+	snprintf(last_report, sizeof(last_report), "%s", line);
+	reports++;
+}
+
+#define OPEN(dev, name, ...) \
+	coherent_device_open(dev, name, .report = keep_report, .report_arg = "", ##__VA_ARGS__)
+
+/* --- Options --- */
+
+struct element {
+	uint64_t first;
+	uint32_t second;
+	uint32_t third;
+};
+
+COHERENT_FIELDS(struct element, .first, .second, .third);
+
+static int fill(struct element *elements, size_t elements_count, void *arg)
+{
+	for (size_t i = 0; i < elements_count; i++)
+		elements[i].second = *(uint32_t *)arg;
+	return 0;
+}
+
+static void check_boxes(struct coherent_device *dev)
+{
+	const struct element source = { .second = 2 };
+	COHERENT_BOX_AUTO(struct element, box);
+	COHERENT_AUTO(struct element, mem);
+	uint32_t value = 0;
+	bool good;
+
+	good = !coherent_box_zeroed(&box, dev, 1, .align = 4096) &&
+	       !coherent_expose(&box, &mem, .permission = COHERENT_READ_ONLY);
+	REFUSED(coherent_reclaim(&mem, &box, UNKNOWN));
+	good = good && !coherent_reclaim(&mem, &box, .idle = true);
+	say(good, "a box becomes a mem and a box again");
+	REFUSED(coherent_expose(&box, &mem, UNKNOWN));
+	coherent_box_free(&box);
+	good = !coherent_box_from(&box, dev, &source, 1, .align = 65536) &&
+	       coherent_box_ptr(&box)->second == 2 && !coherent_expose(&box, &mem) &&
+	       !coherent_read(&mem, 0, .second, &value) && value == 2;
+	say(good, "a box gets a copy");
+	coherent_free(&mem);
+	REFUSED(coherent_box_zeroed(&box, dev, 1, UNKNOWN));
+	REFUSED(coherent_box_from(&box, dev, &source, 1, UNKNOWN));
+}
+
+static void check_mems(struct coherent_device *dev)
+{
+	const struct element source = { .second = 2 };
+	COHERENT_AUTO(struct element, mem);
+	COHERENT_HANDLE_AUTO(handle);
+	uint32_t value = 3;
+	bool good;
+
+	good = !coherent_zeroed(&mem, dev, 1, .permission = COHERENT_READ_ONLY);
+	coherent_free(&mem);
+	good = good && !coherent_from(&mem, dev, &source, 1, .level = COHERENT_HIDDEN);
+	coherent_free(&mem);
+	good = good && !coherent_init(&mem, dev, 1, fill, &value, .align = 65536) &&
+	       !coherent_read(&mem, 0, .second, &value) && value == 3;
+	coherent_free(&mem);
+	say(good, "a mem is made in one step");
+	say(!coherent_handle_zeroed(&handle, dev, 4096, .align = 8192), "a handle is made");
+	coherent_handle_free(&handle);
+	REFUSED(coherent_zeroed(&mem, dev, 1, UNKNOWN));
+	REFUSED(coherent_from(&mem, dev, &source, 1, UNKNOWN));
+	REFUSED(coherent_init(&mem, dev, 1, fill, &value, UNKNOWN));
+	REFUSED(coherent_handle_zeroed(&handle, dev, 4096, UNKNOWN));
+}
+
+static void check_pools(struct coherent_device *dev)
+{
+	COHERENT_POOL_AUTO(struct element, pool);
+	COHERENT_BOX_AUTO(struct element, box);
+	COHERENT_AUTO(struct element, mem);
+	bool good;
+
+	REFUSED(coherent_pool_create(&pool, dev, UNKNOWN));
+	good = !coherent_pool_create(&pool, dev, .align = 32) && !coherent_pool_box(&pool, &box) &&
+	       !coherent_expose(&box, &mem);
+	REFUSED(coherent_reclaim(&mem, &box, UNKNOWN));
+	good = good && !coherent_reclaim(&mem, &box, .idle = true);
+	say(good, "a pool has boxes and mems");
+	REFUSED(coherent_expose(&box, &mem, UNKNOWN));
+}
+
+/* --- Devices --- */
+
+static uint64_t reg_read(struct coherent_sim *sim, void *arg, unsigned int bar, uint64_t offset,
+			 unsigned int width)
+{
+	(void)sim;
+	(void)bar;
+	(void)width;
+	return *(uint64_t *)arg + offset;
+}
+
+static void check_model(void)
+{
+	const struct coherent_sim_model model = {
+		.name = "adder",
+		.mask = coherent_mask(40),
+		.bar_size = { 4096 },
+		.reg_read = reg_read,
+	};
+	COHERENT_DEVICE_AUTO(dev);
+	COHERENT_BAR_AUTO(bar);
+	uint64_t base = 100;
+	bool good;
+
+	good = !OPEN(&dev, "sim:custom,step", .model = &model, .model_arg = &base) &&
+	       !coherent_bar_open(&bar, dev, 0) && coherent_bar_read32(bar, 8) == 108;
+	say(good, "a device model runs");
+#if NEWER
+	struct coherent_sim_model newer = model;
+
+	newer.added = 1;
+	REFUSED(OPEN(&dev, "sim:custom,step", .model = &newer, .model_arg = &base));
+#endif
 }
 
 /* The library writes to each enum of these structs. */
@@ -35,7 +183,7 @@ static void check_enums(struct coherent_device *dev)
 	uint32_t value = 1;
 	bool good;
 
-	good = !coherent_box_zeroed(&box, dev, 1, .level = COHERENT_IOMMU) &&
+	good = !coherent_box_zeroed(&box, dev, 1) &&
 	       !coherent_find_ptr(dev, coherent_box_ptr(&box), &info);
 	say(good && info.state == COHERENT_STATE_BOX, "a lookup gives the state of the object");
 	good = coherent_sim_try(dev, &box, 0, &value, 4, COHERENT_ACCESS_WRITE) == -EIO &&
@@ -54,13 +202,21 @@ static void check_version(void)
 int main(void)
 {
 	COHERENT_DEVICE_AUTO(dev);
-	int err = coherent_device_open(&dev, "sim:edu,step", .level = COHERENT_PEER,
-				       .report = coherent_report_stderr);
+	int err = OPEN(&dev, "sim:edu,step", .level = COHERENT_IOMMU);
 
 	check_version();
 	say(!err, "a device opens");
-	if (!err)
+	if (!err) {
+		check_boxes(dev);
+		check_mems(dev);
+		check_pools(dev);
 		check_enums(dev);
+	}
+	check_model();
+	say(!reports, "there is no other report");
+	coherent_device_close(dev);
+	dev = NULL;
+	REFUSED(OPEN(&dev, "sim:edu,step", UNKNOWN));
 	printf("1..%d\n", count);
 	return failed || err;
 }

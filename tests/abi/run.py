@@ -15,6 +15,8 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 COMPILERS = ('gcc', 'clang')
+# The structs that can grow.
+STRUCT = re.compile(r'^(struct coherent_(?:\w+_options|sim_model) \{\n)(.*?)(^\};)', re.M | re.S)
 ENUM = re.compile(r'^(enum coherent_\w+) \{', re.M)
 RESULT = re.compile(r'^(not )?ok \d+ - (.*)$', re.M)
 
@@ -74,8 +76,19 @@ def copy_headers(include, folder, edit):
             new.write(edit(old.read()))
 
 
+def older(text):
+    """The headers of an earlier version, whose structs lack the last member."""
+    def shorten(match):
+        lines = match[2].splitlines(keepends=True)
+        kernel = [lines.pop()] if 'COHERENT_GFP' in lines[-1] else []
+        return match[1] + ''.join(lines[:-1] + kernel) + match[3]
+
+    return STRUCT.sub(shorten, text)
+
+
 def newer(text):
-    """The headers of a later version."""
+    """The headers of a later version, whose structs have one more member."""
+    text = STRUCT.sub(lambda match: f'{match[1]}{match[2]}\tuint64_t added;\n{match[3]}', text)
     return text.replace('define COHERENT_VERSION_MINOR 1', 'define COHERENT_VERSION_MINOR 2')
 
 
@@ -88,10 +101,11 @@ def main():
         check_enums(results, compiler, include)
         run_program(results, f'{compiler} -fshort-enums', compiler, include, library_dir,
                     '-fshort-enums')
-        with tempfile.TemporaryDirectory() as folder:
-            copy_headers(include, folder, newer)
-            run_program(results, f'{compiler}, newer headers', compiler, folder, library_dir,
-                        '-DNEWER=1')
+        for edit, flag in ((older, '-DOLDER'), (newer, '-DNEWER')):
+            with tempfile.TemporaryDirectory() as folder:
+                copy_headers(include, folder, edit)
+                run_program(results, f'{compiler}, {edit.__name__} headers', compiler, folder,
+                            library_dir, flag)
     print(f'1..{results.count}')
     sys.exit(1 if results.failed else 0)
 

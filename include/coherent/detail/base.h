@@ -5,6 +5,11 @@
  * Code that cannot use macros may call these functions, for instance a binding of
  * another language.
  *
+ * Options begin with struct_size, the size of their struct as the caller knows it. A
+ * caller that was built for an older version has a smaller struct, and what it lacks
+ * counts as zero. In a larger struct, what the library does not know must be zero:
+ * otherwise the call returns -EOPNOTSUPP. A size that no version has is -EINVAL.
+ *
  * size is the size of an element in bytes. site is the file and line of the caller. The
  * library copies it in userspace; in the kernel the string must outlive the object.
  * coherent/detail/padding.h explains mask.

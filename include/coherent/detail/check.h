@@ -110,4 +110,10 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_result(int err)
  */
 struct coherent_options_have_names;
 
+/*
+ * Options begin with the size of their struct, because a program may be older or newer than the
+ * library that reads them.
+ */
+#define COHERENT_SIZED(type) .struct_size = sizeof(struct type)
+
 #endif

@@ -44,7 +44,8 @@
 				struct coherent_mem *mem;		\
 				struct coherent_box box;		\
 				int err;				\
-			} init = { .options = { .arg = __VA_ARGS__ }, .mem = &(x)->base }; \
+			} init = { .options = { COHERENT_SIZED(coherent_mem_options), .arg = __VA_ARGS__ }, \
+				   .mem = &(x)->base }; \
 									\
 			init.err = coherent_base_init_begin(init.mem, &init.box, (dev), (n), \
 							    sizeof(COHERENT_T(x)), \

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * A program says how large its structs are. So one that was built for an older or a newer version
+ * works with this library. Each case here is a call that takes a struct of options.
+ */
+#include "pool_test.h"
+
+/* The largest struct here, and room behind it. */
+#define ROOM 1024
+
+/* The options of a program of any version. They begin with their size, but for a model. */
+union room {
+	uint64_t align;
+	uint32_t struct_size;
+	unsigned char bytes[ROOM];
+};
+
+static struct coherent_box box;
+static struct coherent_mem mem;
+static struct coherent_handle handle;
+static struct coherent_pool none;
+static struct command source;
+static const unsigned char mask[sizeof(source)];
+
+static int opened(struct coherent_device *device, int err)
+{
+	coherent_device_close(device);
+	return err;
+}
+
+static int call_open(void *options)
+{
+	struct coherent_device *device;
+	int err = coherent_base_device_open(&device, options);
+
+	return opened(device, err);
+}
+
+static int call_box_zeroed(void *options)
+{
+	int err = coherent_base_box_zeroed(&box, dev, 8, options, "sizes");
+
+	coherent_base_box_free(&box);
+	return err;
+}
+
+static int call_box_from(void *options)
+{
+	int err =
+		coherent_base_box_from(&box, dev, &source, mask, sizeof(source), options, "sizes");
+
+	coherent_base_box_free(&box);
+	return err;
+}
+
+static int expose_box(void *options)
+{
+	int err = coherent_base_expose(&box, options);
+
+	/* A failure consumes the box too. */
+	assert_null(box.va);
+	assert_int_equal(!mem.object, !!err);
+	coherent_base_free(&mem);
+	return err;
+}
+
+static int call_expose(void *options)
+{
+	assert_ok(coherent_base_box_zeroed(&box, dev, 8,
+					   &(struct coherent_box_options){
+						   COHERENT_SIZED(coherent_box_options),
+						   .count = 1,
+					   },
+					   "sizes"));
+	return expose_box(options);
+}
+
+static int call_pool_expose(void *options)
+{
+	union commands pool = COHERENT_EMPTY;
+	int err;
+
+	assert_ok(coherent_pool_create(&pool, dev));
+	assert_ok(coherent_base_pool_box(&pool.base, &box, "sizes"));
+	err = expose_box(options);
+	assert_ok(coherent_pool_destroy(&pool));
+	return err;
+}
+
+static int reclaim_mem(void *options)
+{
+	int err = coherent_base_reclaim(&mem, options);
+
+	/* A failure leaves the mem as it is. */
+	assert_int_equal(!mem.object, !err);
+	coherent_base_box_free(&box);
+	coherent_base_free(&mem);
+	return err;
+}
+
+static int call_reclaim(void *options)
+{
+	assert_ok(coherent_base_zeroed(&mem, dev, 8,
+				       &(struct coherent_mem_options){
+					       COHERENT_SIZED(coherent_mem_options),
+					       .count = 1,
+				       },
+				       "sizes"));
+	return reclaim_mem(options);
+}
+
+static int call_zeroed(void *options)
+{
+	int err = coherent_base_zeroed(&mem, dev, 8, options, "sizes");
+
+	coherent_base_free(&mem);
+	return err;
+}
+
+static int call_from(void *options)
+{
+	int err = coherent_base_from(&mem, dev, &source, mask, sizeof(source), options, "sizes");
+
+	coherent_base_free(&mem);
+	return err;
+}
+
+static int call_init(void *options)
+{
+	int err = coherent_base_init_begin(&mem, &box, dev, 1, 8, options, "sizes");
+
+	if (!err)
+		err = coherent_base_init_end(&mem, &box, 0, options);
+	assert_null(box.va);
+	coherent_base_free(&mem);
+	return err;
+}
+
+static int call_init_end(void *options)
+{
+	const struct coherent_mem_options begin = { COHERENT_SIZED(coherent_mem_options) };
+	int err;
+
+	assert_ok(coherent_base_init_begin(&mem, &box, dev, 1, 8, &begin, "sizes"));
+	err = coherent_base_init_end(&mem, &box, 0, options);
+	assert_null(box.va);
+	coherent_base_free(&mem);
+	return err;
+}
+
+static int call_handle(void *options)
+{
+	int err = coherent_base_handle_zeroed(&handle, dev, options, "sizes");
+
+	coherent_handle_free(&handle);
+	return err;
+}
+
+static int call_pool(void *options)
+{
+	int err = coherent_base_pool_create(&none, 64, options, "sizes");
+
+	assert_ok(coherent_base_pool_destroy(&none));
+	return err;
+}
+
+/* The size of a model is among the options of the open, so the first bytes stand for it here. */
+static int call_model(void *room)
+{
+	struct coherent_open_options options = {
+		COHERENT_SIZED(coherent_open_options),
+		.name = "sim:custom,step",
+		.report = log_report,
+		.report_arg = &reports,
+		.model_size = ((union room *)room)->struct_size,
+	};
+	struct coherent_device *device;
+	int err;
+
+	((struct coherent_sim_model *)room)->name = "sizes";
+	options.model = room;
+	err = coherent_base_device_open(&device, &options);
+	return opened(device, err);
+}
+
+static void set_open(void *options)
+{
+	struct coherent_open_options *o = options;
+
+	o->name = "sim:edu,step";
+	o->report = log_report;
+	o->report_arg = &reports;
+}
+
+static void set_box(void *options)
+{
+	((struct coherent_box_options *)options)->count = 1;
+}
+
+static void set_expose(void *options)
+{
+	((struct coherent_expose_options *)options)->mem = &mem;
+}
+
+static void set_reclaim(void *options)
+{
+	((struct coherent_reclaim_options *)options)->box = &box;
+}
+
+static void set_mem(void *options)
+{
+	((struct coherent_mem_options *)options)->count = 1;
+}
+
+static void set_handle(void *options)
+{
+	((struct coherent_handle_options *)options)->bytes = 1;
+}
+
+static void set_pool(void *options)
+{
+	((struct coherent_pool_options *)options)->dev = dev;
+}
+
+static void set_model(void *options)
+{
+	((struct coherent_sim_model *)options)->mask = coherent_mask(40);
+}
+
+#define END(type, member) (offsetof(struct type, member) + sizeof(((struct type *)NULL)->member))
+
+/*
+ * @least is the smallest size that works: the required members, rounded up to 8 bytes. @set gives
+ * these members their values.
+ */
+static const struct options_case {
+	const char *type;
+	size_t bytes;
+	size_t least;
+	int (*call)(void *options);
+	void (*set)(void *options);
+} cases[] = {
+#define CASE(type, required, call, set)                                                 \
+	{                                                                               \
+#type, sizeof(struct type), (END(type, required) + 7) & ~7UL, call, set \
+	}
+	CASE(coherent_open_options, name, call_open, set_open),
+	CASE(coherent_box_options, count, call_box_zeroed, set_box),
+	CASE(coherent_box_options, count, call_box_from, set_box),
+	CASE(coherent_expose_options, mem, call_expose, set_expose),
+	CASE(coherent_expose_options, mem, call_pool_expose, set_expose),
+	CASE(coherent_reclaim_options, box, call_reclaim, set_reclaim),
+	CASE(coherent_mem_options, count, call_zeroed, set_mem),
+	CASE(coherent_mem_options, count, call_from, set_mem),
+	CASE(coherent_mem_options, count, call_init, set_mem),
+	CASE(coherent_mem_options, count, call_init_end, set_mem),
+	CASE(coherent_handle_options, bytes, call_handle, set_handle),
+	CASE(coherent_pool_options, dev, call_pool, set_pool),
+	CASE(coherent_sim_model, mask, call_model, set_model),
+};
+
+/* Makes a call with options of a size. From their end on, the memory holds a byte; 0 has no end. */
+static int call(const struct options_case *c, size_t size, int behind)
+{
+	union room room;
+
+	memset(&room, 0, sizeof(room));
+	c->set(&room);
+	room.struct_size = (uint32_t)size;
+	if (size && size < ROOM)
+		memset(room.bytes + size, behind, ROOM - size);
+	log_clear(&reports);
+	return c->call(&room);
+}
+
+static void assert_refused(const struct options_case *c, int got, int err, const char *words)
+{
+	if (got != err || reports.count != 1 || !log_has(&reports, words) ||
+	    !log_has(&reports, c->type))
+		fail_msg("%s, case %zu: the call returned %d with %u reports:\n%s", c->type,
+			 (size_t)(c - cases), got, reports.count, reports.text);
+}
+
+static void assert_done(const struct options_case *c, size_t size, int got)
+{
+	if (got || reports.count)
+		fail_msg("%s of %zu bytes, case %zu: the call returned %d with reports:\n%s",
+			 c->type, size, (size_t)(c - cases), got, reports.text);
+}
+
+/* 0 means that the program forgot the size. */
+static void a_size_that_no_version_has_is_refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const size_t wrong[] = { 0, cases[i].bytes - 1, cases[i].bytes + 4, 4104,
+					 UINT32_MAX - 7 };
+
+		for (size_t k = 0; k < ARRAY_SIZE(wrong); k++)
+			assert_refused(&cases[i], call(&cases[i], wrong[k], 0), -EINVAL,
+				       "is not a size of struct");
+		/* A model needs its name only. The next test has the calls that know no receiver. */
+		if (cases[i].call != call_open && cases[i].call != call_pool &&
+		    cases[i].call != call_model)
+			assert_refused(&cases[i], call(&cases[i], 8, 0), -EINVAL,
+				       "8 is not a size of struct");
+	}
+}
+
+/* The function, or the device, is in the part that options of a wrong size do not have. */
+static void no_report_goes_to_a_receiver_that_options_do_not_have(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		if (cases[i].call != call_open && cases[i].call != call_pool)
+			continue;
+		assert_err(call(&cases[i], 8, 0xff), -EINVAL);
+		assert_int_equal(reports.count, 0);
+	}
+}
+
+/* The memory behind the options of an older program belongs to something else. */
+static void members_that_an_older_program_lacks_count_as_zero(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		for (size_t size = cases[i].least; size <= cases[i].bytes; size += 8)
+			assert_done(&cases[i], size, call(&cases[i], size, 0xff));
+}
+
+static void options_of_a_newer_program_work_if_they_are_not_used(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		for (size_t size = cases[i].bytes + 8; size <= ROOM; size += 8)
+			assert_done(&cases[i], size, call(&cases[i], size, 0xff));
+}
+
+static void an_option_that_only_a_newer_library_has_is_refused(void **state)
+{
+	union room room;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		for (size_t at = cases[i].bytes; at < cases[i].bytes + 64; at++) {
+			memset(&room, 0, sizeof(room));
+			cases[i].set(&room);
+			room.struct_size = (uint32_t)cases[i].bytes + 64;
+			room.bytes[at] = 1;
+			log_clear(&reports);
+			assert_refused(&cases[i], cases[i].call(&room), -EOPNOTSUPP,
+				       "was built for a newer libcoherent");
+		}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_size_that_no_version_has_is_refused),
+		cmocka_unit_test(no_report_goes_to_a_receiver_that_options_do_not_have),
+		cmocka_unit_test(members_that_an_older_program_lacks_count_as_zero),
+		cmocka_unit_test(options_of_a_newer_program_work_if_they_are_not_used),
+		cmocka_unit_test(an_option_that_only_a_newer_library_has_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, open_device, close_device);
+}
