@@ -353,6 +353,88 @@ static void an_option_that_only_a_newer_library_has_is_refused(void **state)
 		}
 }
 
+/* --- Arrays --- */
+
+/* Two exposures of a program, whose struct has a third member. */
+struct long_exposure {
+	struct coherent_box *box;
+	const struct coherent_expose_options *options;
+	uint64_t added;
+};
+
+static struct coherent_box boxes[2];
+static struct coherent_mem mems[2];
+
+static int expose_all(size_t exposure_size, uint64_t added, size_t second_options_size)
+{
+	const struct coherent_expose_options options[2] = {
+		{ COHERENT_SIZED(coherent_expose_options), .mem = &mems[0] },
+		{ .struct_size = (uint32_t)second_options_size, .mem = &mems[1] },
+	};
+	const struct long_exposure exposures[2] = {
+		{ .box = &boxes[0], .options = &options[0] },
+		{ .box = &boxes[1], .options = &options[1], .added = added },
+	};
+
+	for (size_t i = 0; i < 2; i++)
+		if (!boxes[i].va)
+			assert_ok(coherent_base_box_zeroed(
+				&boxes[i], dev, 8,
+				&(struct coherent_box_options){
+					COHERENT_SIZED(coherent_box_options),
+					.count = 1,
+				},
+				"sizes"));
+	log_clear(&reports);
+	return coherent_base_expose_all((const void *)exposures, 2, exposure_size);
+}
+
+static void end_boxes_and_mems(void)
+{
+	for (size_t i = 0; i < 2; i++) {
+		coherent_base_box_free(&boxes[i]);
+		coherent_base_free(&mems[i]);
+	}
+}
+
+static void the_exposures_of_a_newer_program_work(void **state)
+{
+	(void)state;
+	assert_ok(expose_all(sizeof(struct long_exposure), 0,
+			     sizeof(struct coherent_expose_options)));
+	assert_true(mems[0].object && mems[1].object && !reports.count);
+	end_boxes_and_mems();
+}
+
+static void an_exposure_that_the_library_does_not_know_consumes_all_boxes(void **state)
+{
+	(void)state;
+	assert_err(expose_all(sizeof(struct long_exposure), 1,
+			      sizeof(struct coherent_expose_options)),
+		   -EOPNOTSUPP);
+	assert_true(!boxes[0].va && !boxes[1].va && !mems[0].object && !mems[1].object);
+	assert_true(reports.count == 1 && log_has(&reports, "newer libcoherent"));
+	/* The first box is not exposed either if the options of the second are wrong. */
+	assert_err(expose_all(sizeof(struct long_exposure), 0, 4), -EINVAL);
+	assert_true(!boxes[0].va && !boxes[1].va && !mems[0].object && !mems[1].object);
+	assert_true(reports.count == 1 && log_has(&reports, "4 is not a size of struct"));
+}
+
+/* Then the library does not know where the boxes are, so it leaves all of them. */
+static void exposures_of_a_wrong_size_are_refused(void **state)
+{
+	const size_t wrong[] = { 0, 8, 20, 4104, SIZE_MAX };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		assert_err(expose_all(wrong[i], 0, sizeof(struct coherent_expose_options)),
+			   -EINVAL);
+		assert_true(boxes[0].va && boxes[1].va && !mems[0].object);
+		assert_true(reports.count == 1 && log_has(&reports, "struct coherent_exposure"));
+	}
+	end_boxes_and_mems();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,6 +443,9 @@ int main(void)
 		cmocka_unit_test(members_that_an_older_program_lacks_count_as_zero),
 		cmocka_unit_test(options_of_a_newer_program_work_if_they_are_not_used),
 		cmocka_unit_test(an_option_that_only_a_newer_library_has_is_refused),
+		cmocka_unit_test(the_exposures_of_a_newer_program_work),
+		cmocka_unit_test(an_exposure_that_the_library_does_not_know_consumes_all_boxes),
+		cmocka_unit_test(exposures_of_a_wrong_size_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, open_device, close_device);

@@ -15,18 +15,20 @@
  */
 struct coherent_exposure {
 	struct coherent_box *box;
-	struct coherent_expose_options options;
+	const struct coherent_expose_options *options;
 };
 
 /**
  * coherent_base_expose_all() - coherent_expose_all() after the checks of types.
  * @exposures: The boxes, with their options.
  * @count: The number of @exposures.
+ * @exposure_size: The size of a struct coherent_exposure, as the caller knows it.
  *
  * Return: as coherent_expose_all().
  */
 COHERENT_MUST_CHECK COHERENT_BASE
-int coherent_base_expose_all(const struct coherent_exposure *exposures, size_t count);
+int coherent_base_expose_all(const struct coherent_exposure *exposures, size_t count,
+			     size_t exposure_size);
 
 /**
  * coherent_expose_all() - Expose several boxes, or none.
@@ -51,7 +53,8 @@ int coherent_base_expose_all(const struct coherent_exposure *exposures, size_t c
 	COHERENT_RESULT(, coherent_base_expose_all(			\
 		(const struct coherent_exposure[]){ __VA_ARGS__ },	\
 		sizeof((const struct coherent_exposure[]){ __VA_ARGS__ }) / \
-			sizeof(struct coherent_exposure)))
+			sizeof(struct coherent_exposure),		\
+		sizeof(struct coherent_exposure)))
 
 /**
  * COHERENT_EXPOSURE() - Describe one box for coherent_expose_all().
@@ -70,7 +73,7 @@ int coherent_base_expose_all(const struct coherent_exposure *exposures, size_t c
 			&(b)->base;					\
 			COHERENT_STRICT_END				\
 		}),							\
-		.options = (const struct coherent_expose_options){	\
+		.options = &(const struct coherent_expose_options){	\
 			COHERENT_SIZED(coherent_expose_options), .mem = __VA_ARGS__ }, \
 	}
 

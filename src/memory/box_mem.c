@@ -388,10 +388,22 @@ int coherent_base_refuse_ring(const struct coherent_mem *mem)
 
 /* --- Several boxes --- */
 
-static bool is_given_twice(const struct coherent_exposure *exposures, size_t i)
+/* An array of a program, whose struct may have another size than the library's. */
+struct exposures {
+	const struct coherent_exposure *first;
+	size_t count;
+	size_t bytes;
+};
+
+static const struct coherent_exposure *exposure_at(const struct exposures *all, size_t i)
+{
+	return (const void *)((const char *)all->first + i * all->bytes);
+}
+
+static bool is_given_twice(const struct exposures *all, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
-		if (exposures[k].box == exposures[i].box)
+		if (exposure_at(all, k)->box == exposure_at(all, i)->box)
 			return true;
 	return false;
 }
@@ -400,55 +412,95 @@ static bool is_given_twice(const struct coherent_exposure *exposures, size_t i)
  * Returns the store of a box, because the boxes may belong to several devices. If the box knows
  * none, the first one that is known gets the report. NULL if no box knows one.
  */
-static struct object_store *store_of_exposure(const struct coherent_exposure *exposures,
-					      size_t count, size_t which)
+static struct object_store *store_of_exposure(const struct exposures *all, size_t which)
 {
-	struct object_store *store = store_of_box(exposures[which].box);
+	struct object_store *store = store_of_box(exposure_at(all, which)->box);
 
-	for (size_t i = 0; !store && i < count; i++)
-		store = store_of_box(exposures[i].box);
+	for (size_t i = 0; !store && i < all->count; i++)
+		store = store_of_box(exposure_at(all, i)->box);
 	return store;
 }
 
-/* Finds errors before anything is exposed. */
-static int check_exposures(const struct coherent_exposure *exposures, size_t count)
+static int check_size(const struct exposures *all, size_t i)
 {
-	for (size_t i = 0; i < count; i++) {
-		struct object_store *store = store_of_exposure(exposures, count, i);
-		const struct expose_request request = { .permission =
-								exposures[i].options.permission };
+	const size_t least = SIZED_TO(struct coherent_exposure, options);
+	struct coherent_exposure known;
+	char reason[SIZED_REASON_BYTES];
+	int err;
 
-		if (!exposures[i].box->va)
-			return refuse(store, -EINVAL, EXPOSE_ALL, "box %zu is empty", i + 1);
-		if (is_given_twice(exposures, i))
-			return refuse(store, -EINVAL, EXPOSE_ALL, "box %zu is given twice", i + 1);
-		if (whole_check_expose(store, EXPOSE_ALL, &request))
-			return -EINVAL;
-	}
-	for (size_t i = 0; i < count; i++) {
-		const struct coherent_mem *mem = exposures[i].options.mem;
-
-		if (mem->object)
-			return refuse_mem(store_of_exposure(exposures, count, i), EXPOSE_ALL, mem);
-	}
-	return 0;
+	err = sized_read(&known, sizeof(known), exposure_at(all, i), all->bytes, least);
+	if (err)
+		(void)refuse(store_of_box(exposure_at(all, i)->box), err, EXPOSE_ALL, "%s",
+			     sized_explain(reason, err, "coherent_exposure", all->bytes,
+					   sizeof(known)));
+	return err;
 }
 
-int coherent_base_expose_all(const struct coherent_exposure *exposures, size_t count)
+static int check_exposure(const struct exposures *all, size_t i)
 {
-	int err = check_exposures(exposures, count);
-	size_t done = 0;
+	const struct coherent_expose_options *options = exposure_at(all, i)->options;
+	struct object_store *store = store_of_exposure(all, i);
+	struct coherent_expose_options copy;
+	struct expose_request request;
+	int err;
 
+	if (!exposure_at(all, i)->box->va)
+		return refuse(store, -EINVAL, EXPOSE_ALL, "box %zu is empty", i + 1);
+	if (is_given_twice(all, i))
+		return refuse(store, -EINVAL, EXPOSE_ALL, "box %zu is given twice", i + 1);
+	options = options_known(options, &copy, &options_of_expose, store, EXPOSE_ALL, &err);
+	if (err)
+		return err;
+	request = (struct expose_request){ .permission = options->permission };
+	return whole_check_expose(store, EXPOSE_ALL, &request);
+}
+
+/* Finds errors before anything is exposed. */
+static int check_exposures(const struct exposures *all)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < all->count; i++)
+		err = check_size(all, i);
+	for (size_t i = 0; !err && i < all->count; i++)
+		err = check_exposure(all, i);
+	for (size_t i = 0; !err && i < all->count; i++) {
+		const struct coherent_mem *mem = exposure_at(all, i)->options->mem;
+
+		if (mem->object)
+			err = refuse_mem(store_of_exposure(all, i), EXPOSE_ALL, mem);
+	}
+	return err;
+}
+
+static void end_exposures(const struct exposures *all, size_t done)
+{
+	for (size_t i = 0; i < all->count; i++)
+		coherent_base_box_free(exposure_at(all, i)->box);
+	while (done)
+		coherent_base_free(exposure_at(all, --done)->options->mem);
+}
+
+int coherent_base_expose_all(const struct coherent_exposure *exposures, size_t count,
+			     size_t exposure_size)
+{
+	const struct exposures all = { exposures, count, exposure_size };
+	size_t done = 0;
+	int err;
+
+	/* With a size that no version has, only the first box is at a known place. */
+	err = count ? check_size(&all, 0) : 0;
+	if (err == -EINVAL)
+		return err;
+	err = err ? err : check_exposures(&all);
 	while (!err && done < count) {
-		err = coherent_base_expose(exposures[done].box, &exposures[done].options);
+		const struct coherent_exposure *next = exposure_at(&all, done);
+
+		err = coherent_base_expose(next->box, next->options);
 		done += !err;
 	}
-	if (!err)
-		return 0;
-	for (size_t i = 0; i < count; i++)
-		coherent_base_box_free(exposures[i].box);
-	while (done)
-		coherent_base_free(exposures[--done].options.mem);
+	if (err)
+		end_exposures(&all, done);
 	return err;
 }
 

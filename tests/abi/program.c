@@ -99,6 +99,33 @@ static void check_boxes(struct coherent_device *dev)
 	REFUSED(coherent_box_from(&box, dev, &source, 1, UNKNOWN));
 }
 
+static void check_exposures(struct coherent_device *dev)
+{
+	COHERENT_BOX_AUTO(struct element, first_box);
+	COHERENT_BOX_AUTO(struct element, second_box);
+	COHERENT_AUTO(struct element, first);
+	COHERENT_AUTO(struct element, second);
+	bool good;
+
+	good = !coherent_box_zeroed(&first_box, dev, 1) &&
+	       !coherent_box_zeroed(&second_box, dev, 1) &&
+	       !coherent_expose_all(
+		       COHERENT_EXPOSURE(&first_box, &first, .permission = COHERENT_READ_ONLY),
+		       COHERENT_EXPOSURE(&second_box, &second, .permission = COHERENT_READ_WRITE));
+	say(good && coherent_count(&first) && coherent_count(&second),
+	    "two boxes are exposed in one call");
+#if NEWER
+	coherent_free(&first);
+	coherent_free(&second);
+	good = !coherent_box_zeroed(&first_box, dev, 1) &&
+	       !coherent_box_zeroed(&second_box, dev, 1);
+	REFUSED(coherent_expose_all(COHERENT_EXPOSURE(&first_box, &first),
+				    COHERENT_EXPOSURE(&second_box, &second, UNKNOWN)));
+	good = good && coherent_is_empty(&first) && coherent_is_empty(&second_box);
+	say(good, "an unknown option of the second box leaves both unexposed");
+#endif
+}
+
 static void check_mems(struct coherent_device *dev)
 {
 	const struct element source = { .second = 2 };
@@ -208,6 +235,7 @@ int main(void)
 	say(!err, "a device opens");
 	if (!err) {
 		check_boxes(dev);
+		check_exposures(dev);
 		check_mems(dev);
 		check_pools(dev);
 		check_enums(dev);

@@ -16,7 +16,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 COMPILERS = ('gcc', 'clang')
 # The structs that can grow.
-STRUCT = re.compile(r'^(struct coherent_(?:\w+_options|sim_model) \{\n)(.*?)(^\};)', re.M | re.S)
+STRUCT = re.compile(r'^(struct coherent_(?:\w+_options|exposure|sim_model) \{\n)(.*?)(^\};)', re.M | re.S)
 ENUM = re.compile(r'^(enum coherent_\w+) \{', re.M)
 RESULT = re.compile(r'^(not )?ok \d+ - (.*)$', re.M)
 
@@ -79,6 +79,9 @@ def copy_headers(include, folder, edit):
 def older(text):
     """The headers of an earlier version, whose structs lack the last member."""
     def shorten(match):
+        # Both members of this struct are required.
+        if 'coherent_exposure' in match[1]:
+            return match[0]
         lines = match[2].splitlines(keepends=True)
         kernel = [lines.pop()] if 'COHERENT_GFP' in lines[-1] else []
         return match[1] + ''.join(lines[:-1] + kernel) + match[3]
