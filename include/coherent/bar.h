@@ -11,6 +11,7 @@
 #define COHERENT_BAR_H
 
 #include <coherent.h>
+#include <coherent/detail/value.h>
 
 struct coherent_bar;
 struct coherent_irq;
@@ -86,7 +87,8 @@ COHERENT_BASE uint64_t coherent_bar_read64(struct coherent_bar *bar, uint64_t of
  * @value: The value in the CPU's byte order.
  *
  * The library drops a write that is past the end of the BAR, is misaligned, or goes to
- * a device that is gone. It reports the first dropped write of a BAR.
+ * a device that is gone. It reports the first dropped write of a BAR. A @value that has
+ * more bits than the register does not compile.
  *
  * Context: any.
  */
@@ -242,9 +244,21 @@ COHERENT_BASE void coherent_base_irq_cleanup(struct coherent_irq **irq);
 #ifndef COHERENT_LIBRARY
 #define coherent_bar_open(bar, dev, index) COHERENT_RESULT(, coherent_bar_open(bar, dev, index))
 #define coherent_bar_poll32(bar, offset, mask, want, timeout_ns)	\
-	COHERENT_RESULT(, coherent_bar_poll32(bar, offset, mask, want, timeout_ns))
+	COHERENT_RESULT(COHERENT_NEEDS_FIT(uint32_t, mask, "the register") \
+		COHERENT_NEEDS_FIT(uint32_t, want, "the register"),	\
+		coherent_bar_poll32(bar, offset, mask, want, timeout_ns))
 #define coherent_irq_open(irq, dev, vector) COHERENT_RESULT(, coherent_irq_open(irq, dev, vector))
 #define coherent_irq_wait(irq, timeout_ns) COHERENT_RESULT(, coherent_irq_wait(irq, timeout_ns))
+/* With these macros a value that has more bits than the register does not compile. */
+#define coherent_bar_write8(bar, offset, value)				\
+	COHERENT_VALUE(COHERENT_NEEDS_FIT(uint8_t, value, "the register"), \
+		coherent_bar_write8(bar, offset, value))
+#define coherent_bar_write16(bar, offset, value)			\
+	COHERENT_VALUE(COHERENT_NEEDS_FIT(uint16_t, value, "the register"), \
+		coherent_bar_write16(bar, offset, value))
+#define coherent_bar_write32(bar, offset, value)			\
+	COHERENT_VALUE(COHERENT_NEEDS_FIT(uint32_t, value, "the register"), \
+		coherent_bar_write32(bar, offset, value))
 #endif
 
 #endif

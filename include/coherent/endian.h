@@ -8,11 +8,14 @@
  * field is plain memory:
  *
  *	coherent_box_ptr(&box)[0].len = coherent_cpu_to_le32(512);
+ *
+ * A value that has more bits than the field does not compile, as in coherent_write().
  */
 #ifndef COHERENT_ENDIAN_H
 #define COHERENT_ENDIAN_H
 
 #include <coherent/detail/check.h>
+#include <coherent/detail/value.h>
 #include <coherent/detail/face.h>
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -214,6 +217,13 @@ COHERENT_INLINE uint64_t coherent_be64_to_cpu(coherent_be64 field)
 {
 	return COHERENT_BE_SWAPS ? __builtin_bswap64(field.raw) : field.raw;
 }
+
+#define coherent_cpu_to_le16(value) COHERENT_TO_FIELD(uint16_t, le16, value)
+#define coherent_cpu_to_le32(value) COHERENT_TO_FIELD(uint32_t, le32, value)
+#define coherent_cpu_to_be16(value) COHERENT_TO_FIELD(uint16_t, be16, value)
+#define coherent_cpu_to_be32(value) COHERENT_TO_FIELD(uint32_t, be32, value)
+#define COHERENT_TO_FIELD(T, to, value)					\
+	COHERENT_VALUE(COHERENT_NEEDS_FIT(T, value, "the field"), (coherent_cpu_to_##to)(value))
 
 /* The type of a field's value on the CPU: a number for the six types above. */
 #define COHERENT_CPU_TYPE(field)					\

@@ -265,6 +265,7 @@
  * @i: The index of the element.
  * @...: The field with its dot, and the value. If T itself is a number, only the value.
  *	The value is converted as in an assignment, and to the byte order of the field.
+ *	A variable of 64 bits does not compile if the field has 32 bits or fewer.
  *
  * This is one relaxed access of the field's width.
  *

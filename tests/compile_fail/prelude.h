@@ -98,6 +98,8 @@ COHERENT_BOX_TYPE(huge_box, struct huge);
 COHERENT_VIEW_TYPE(u16_view, uint16_t);
 COHERENT_VIEW_TYPE(u32_view, uint32_t);
 COHERENT_TYPE(u32_mem, uint32_t);
+COHERENT_TYPE(level_mem, enum coherent_level);
+COHERENT_TYPE(float_mem, float);
 
 extern struct coherent_device *dev;
 extern struct coherent_bar *bar;
@@ -148,6 +150,8 @@ extern struct huge *huge;
 extern union u16_view *u16_view;
 extern union u32_view *u32_view;
 extern union u32_mem *u32_mem;
+extern union level_mem *level_mem;
+extern union float_mem *float_mem;
 extern struct desc *desc;
 extern uint8_t u8;
 extern uint16_t u16;

@@ -16,6 +16,7 @@
 #include <coherent/detail/check.h>
 #include <coherent/endian.h>
 #include <coherent/detail/mem.h>
+#include <coherent/detail/value.h>
 
 /* --- Types --- */
 
@@ -205,6 +206,7 @@ struct coherent_is_ring;
 	COHERENT_REQUIRE(COHERENT_IS_CLASS(value,			\
 			 COHERENT_IS_CLASS(COHERENT_FIELD(x, field), 0x100u) ? 0x11au : 0x1au), \
 		"the value must be a number, and an integer for an integer field"); \
+	COHERENT_NEEDS_FIT(COHERENT_VALUE_TYPE(x, field), value, "the field") \
 	_Static_assert(sizeof(COHERENT_FIELD(x, field) = COHERENT_FIELD(x, field)) > 0, "");
 
 #endif
