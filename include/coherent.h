@@ -103,6 +103,7 @@
 #include <coherent/detail/mem.h>
 #include <coherent/typed.h>
 #include <coherent/detail/types.h>
+#include <coherent/detail/value.h>
 #include <coherent/detail/face.h>
 #include <coherent/version.h>
 
@@ -257,7 +258,7 @@ struct coherent_mem_options {
 
 /**
  * coherent_mask() - Return the DMA mask of a number of address bits.
- * @bits: 0 to 64.
+ * @bits: 0 to 64. A constant over 64 does not compile.
  *
  * Context: any.
  * Return: a mask of the lowest @bits bits; over 64: 0, a mask that no device can use.
@@ -266,6 +267,9 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 {
 	return bits - 1 < 64 ? ~(uint64_t)0 >> (64 - bits) : 0;
 }
+#define coherent_mask(bits)						\
+	COHERENT_VALUE(COHERENT_NEEDS_AT_MOST(bits, 64, "a mask has at most 64 bits"), \
+		coherent_mask(bits))
 
 /* --- Boxes --- */
 
