@@ -13,12 +13,12 @@ import sys
 
 # These macros are public. Other macros that start with COHERENT_ are internal.
 MACRO = re.compile(r'^#define (coherent_\w+|COHERENT|COHERENT_(?:BOX|VIEW|SLOT|RING|FIELDS)|'
-                   r'COHERENT_(?:(?:BOX|VIEW|SLOT|RING)_)?TYPE|'
+                   r'COHERENT_(?:(?:BOX|VIEW|SLOT|RING|BAR)_)?TYPE|'
                    r'COHERENT_(?:(?:BOX|DEVICE|BAR|IRQ|HANDLE)_)?AUTO)\(', re.M)
 FUNCTION = re.compile(r'^(?!#|\s|typedef|struct .*\{)[^#\n;{}=]*?\b(coherent_\w+)\(', re.M)
 DOCUMENTED = re.compile(r'^ \* (?:struct |enum |typedef |union )?(\w+)(?:\(\))? - ', re.M)
 # Only macros call the functions in these headers and the functions below.
-INTERNAL_HEADERS = ('/mem.h', '/check.h')
+INTERNAL_HEADERS = ('/mem.h', '/check.h', '/registers.h')
 INTERNAL = {'coherent_load', 'coherent_store', 'coherent_after_load', 'coherent_before_store',
             'coherent_padding'}
 

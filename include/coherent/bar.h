@@ -3,6 +3,11 @@
  * Registers and interrupts of a device, as far as a driver of coherent memory
  * needs them.
  *
+ * A driver gives a register by its offset, as in coherent_bar_read32(bar, 0x10), or by
+ * its name. For names, it describes the registers by a struct, and opens the BAR into a
+ * variable of COHERENT_BAR_TYPE(): coherent_bar_get(&bar, .status). The compiler then
+ * knows the offset and the width. The instructions are the same.
+ *
  * ORDER: the device sees all earlier writes to mems before a write to a register.
  * After a register read or an interrupt wait, reads of mems see what the device
  * wrote before (doorbell.litmus and completion.litmus of tests/proofs).
@@ -18,19 +23,37 @@ struct coherent_irq;
 
 /**
  * coherent_bar_open() - Open a BAR, a window of registers.
- * @bar: Set to the BAR, or to NULL on failure. Close it with coherent_bar_close().
+ * @bar: Set to the BAR, or to NULL on failure. Close it with coherent_bar_close(). It may
+ *	also be a variable of COHERENT_BAR_TYPE(), which is empty on failure.
  * @dev: The device.
  * @index: The number of the BAR, from 0.
  *
+ * The call overwrites whatever @bar held.
+ *
  * Context: may sleep.
- * Return: 0; -ENODEV (there is no such device or no such BAR), -ENOMEM, -EIO.
+ * Return: 0; -ENODEV (there is no such device or no such BAR), -ENOMEM, -EIO, -ERANGE (the
+ * struct of the registers is larger than the BAR).
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_bar_open(struct coherent_bar **bar, struct coherent_device *dev, unsigned int index);
 
 /**
+ * coherent_base_bar_open() - See coherent_bar_open().
+ * @bar: Set to the BAR, or to NULL on failure.
+ * @dev: The device.
+ * @index: The number of the BAR.
+ * @bytes: The size that the BAR must have at least.
+ *
+ * Return: as coherent_bar_open().
+ */
+COHERENT_MUST_CHECK COHERENT_BASE
+int coherent_base_bar_open(struct coherent_bar **bar, struct coherent_device *dev,
+			   unsigned int index, size_t bytes);
+
+/**
  * coherent_bar_close() - Close a BAR.
- * @bar: The BAR. NULL is allowed and does nothing.
+ * @bar: The BAR. NULL is allowed and does nothing. For a BAR with a type, the address of the
+ *	variable: it is empty afterwards, and nothing happens if it was empty.
  *
  * Context: may sleep.
  */
@@ -211,10 +234,10 @@ int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns);
 COHERENT_BASE int coherent_irq_fd(const struct coherent_irq *irq);
 
 /**
- * coherent_base_bar_cleanup() - Call coherent_bar_close() at the end of a scope.
- * @bar: The variable.
+ * coherent_base_bar_cleanup() - Close the BAR in a variable, and empty the variable.
+ * @bar: The variable, with or without a type.
  */
-COHERENT_BASE void coherent_base_bar_cleanup(struct coherent_bar **bar);
+COHERENT_BASE void coherent_base_bar_cleanup(void *bar);
 
 /**
  * coherent_base_irq_cleanup() - Call coherent_irq_close() at the end of a scope.
@@ -224,10 +247,16 @@ COHERENT_BASE void coherent_base_irq_cleanup(struct coherent_irq **irq);
 
 /**
  * COHERENT_BAR_AUTO() - Declare a BAR that is closed at the end of its scope.
- * @name: The variable. It is initialised as NULL.
+ * @...: The variable, which is initialised as NULL. For a BAR with a type, the type of the
+ *	registers and the variable, which is initialised as empty.
  */
-#define COHERENT_BAR_AUTO(name)						\
+#define COHERENT_BAR_AUTO(...)						\
+	COHERENT_3RD(__VA_ARGS__, COHERENT_BAR_AUTO_TYPED, COHERENT_BAR_AUTO_PLAIN, )(__VA_ARGS__)
+#define COHERENT_BAR_AUTO_PLAIN(name)					\
 	struct coherent_bar *name __attribute__((cleanup(coherent_base_bar_cleanup))) = NULL
+#define COHERENT_BAR_AUTO_TYPED(T, name)				\
+	COHERENT_BAR_TYPE(T) name					\
+		__attribute__((cleanup(coherent_base_bar_cleanup))) = COHERENT_EMPTY
 
 /**
  * COHERENT_IRQ_AUTO() - Declare an interrupt that is closed at the end of its scope.
@@ -240,9 +269,118 @@ COHERENT_BASE void coherent_base_irq_cleanup(struct coherent_irq **irq);
 #include <coherent/detail/kernel_bar.h>
 #endif
 
+/* --- Registers with names --- */
+
+/**
+ * COHERENT_BAR_TYPE() - Declare a BAR whose registers have names.
+ * @...: The type of the registers: a struct with a field for each register, at its offset.
+ *	Before it, a name that the type gets, to pass it to functions: union @name.
+ *
+ * A field of the struct that is const is a register that the driver only reads. A plain
+ * integer is a little-endian register, as for coherent_bar_read32(). Registers of
+ * coherent_be32 and its like are converted.
+ *
+ * For instance:
+ *
+ *	struct nic_registers {
+ *		const uint32_t status;
+ *		uint32_t control;
+ *		uint64_t ring;
+ *	};
+ *	COHERENT_BAR_TYPE(struct nic_registers) bar;
+ *
+ *	err = coherent_bar_open(&bar, dev, 0);
+ *	if (err)
+ *		return err;
+ *	coherent_bar_put(&bar, .ring, coherent_addr(&mem).raw);
+ *	status = coherent_bar_get(&bar, .status);
+ *	coherent_bar_close(&bar);
+ */
+#define COHERENT_BAR_TYPE(...)						\
+	COHERENT_3RD(__VA_ARGS__, COHERENT_BAR_NAMED, COHERENT_BAR_UNNAMED, )(__VA_ARGS__)
+#define COHERENT_BAR_NAMED(name, T) union name COHERENT_BODY(registers, registers, T)
+#define COHERENT_BAR_UNNAMED(T) union COHERENT_BODY(registers, registers, T)
+
+#include <coherent/detail/registers.h>
+
+/**
+ * coherent_bar_get() - Read a register by its name.
+ * @bar: A BAR with a type.
+ * @field: The register with its dot, such as .status or .queues[2].head. An index is a
+ *	constant.
+ *
+ * This is coherent_bar_read8(), coherent_bar_read16(), coherent_bar_read32() or
+ * coherent_bar_read64(), according to the width of the field.
+ *
+ * Context: any.
+ * Return: the value in the CPU's byte order; all ones if @bar is empty or the device is gone.
+ */
+#define coherent_bar_get(bar, field)					\
+	COHERENT_VALUE(COHERENT_NEEDS_REGISTER(bar, field),		\
+		COHERENT_FROM_WORD(bar, field,				\
+			coherent_registers_load((bar)->base.va, COHERENT_REGISTER(bar, field))))
+
+/**
+ * coherent_bar_put() - Write a register by its name.
+ * @bar: A BAR with a type.
+ * @field: The register with its dot, as for coherent_bar_get(). It is not const.
+ * @value: The value in the CPU's byte order. It fits as for coherent_write().
+ *
+ * This is coherent_bar_write8(), coherent_bar_write16(), coherent_bar_write32() or
+ * coherent_bar_write64(), according to the width of the field. The order is the same: the
+ * device sees all earlier writes to mems before the write to the register.
+ *
+ * Context: any.
+ */
+#define coherent_bar_put(bar, field, value)				\
+	COHERENT_VALUE(COHERENT_NEEDS_REGISTER(bar, field) COHERENT_NEEDS_MUTABLE(bar) \
+		COHERENT_NEEDS_VALUE(bar, field, value),		\
+		coherent_registers_store((bar)->base.va, COHERENT_REGISTER(bar, field), \
+					 COHERENT_TO_WORD(bar, field, value)))
+
+/**
+ * coherent_bar_poll() - Read a register by its name until some bits have a value.
+ * @bar: A BAR with a type.
+ * @field: The register with its dot, as for coherent_bar_get(). It has 32 bits.
+ * @mask: The bits to compare.
+ * @want: The value that these bits must have.
+ * @timeout_ns: How long to wait from now on. The call reads once more after that.
+ *
+ * Context: may sleep.
+ * Return: as coherent_bar_poll32().
+ */
+#define coherent_bar_poll(bar, field, mask, want, timeout_ns)		\
+	COHERENT_RESULT(COHERENT_NEEDS_REGISTER(bar, field)		\
+		COHERENT_REQUIRE(sizeof(COHERENT_FIELD(bar, field)) == 4, \
+			"a register that is polled has 32 bits");	\
+		COHERENT_NEEDS_FIT(uint32_t, mask, "the register")	\
+		COHERENT_NEEDS_FIT(uint32_t, want, "the register"),	\
+		coherent_registers_poll((bar)->base.va, COHERENT_REGISTER(bar, field), \
+					(mask), (want), (timeout_ns)))
+
+/**
+ * coherent_bar_untyped() - Return a BAR with a type as one without.
+ * @bar: A BAR with a type.
+ *
+ * Use this for registers that the compiler does not know, for instance where the driver
+ * computes the offset: coherent_bar_write32(coherent_bar_untyped(&bar), offset, value). Do
+ * not close what it returns.
+ *
+ * Context: any.
+ * Return: the BAR; NULL if @bar is empty.
+ */
+#define coherent_bar_untyped(bar)					\
+	COHERENT_VALUE(COHERENT_NEEDS_BAR(bar), (struct coherent_bar *)((bar)->base.va))
+
 /* With these macros an ignored result does not compile; coherent.h names the exception. */
 #ifndef COHERENT_LIBRARY
-#define coherent_bar_open(bar, dev, index) COHERENT_RESULT(, coherent_bar_open(bar, dev, index))
+#define coherent_bar_open(bar, dev, index)				\
+	COHERENT_RESULT(COHERENT_BAR_CHECKS(bar, struct coherent_bar **), \
+		coherent_base_bar_open((struct coherent_bar **)(void *)(bar), (dev), (index), \
+				       COHERENT_BAR_BYTES(bar)))
+#define coherent_bar_close(bar)						\
+	COHERENT_NOTHING(COHERENT_BAR_CHECKS(bar, struct coherent_bar *), \
+		COHERENT_BAR_CLOSE(bar))
 #define coherent_bar_poll32(bar, offset, mask, want, timeout_ns)	\
 	COHERENT_RESULT(COHERENT_NEEDS_FIT(uint32_t, mask, "the register") \
 		COHERENT_NEEDS_FIT(uint32_t, want, "the register"),	\

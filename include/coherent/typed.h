@@ -91,7 +91,7 @@
 
 /**
  * coherent_is_empty() - Check whether an object is empty.
- * @object: A box, mem, view, slot, ring or handle.
+ * @object: A box, mem, view, slot, ring, handle or BAR with a type.
  *
  * Context: any.
  * Return: true if the object was never allocated, was consumed or was freed.
@@ -104,6 +104,8 @@
 		const struct coherent_slot *: coherent_slot_is_empty,	\
 		struct coherent_ring *: coherent_ring_is_empty,		\
 		const struct coherent_ring *: coherent_ring_is_empty,	\
+		struct coherent_registers *: coherent_registers_is_empty, \
+		const struct coherent_registers *: coherent_registers_is_empty, \
 		struct coherent_mem *: coherent_mem_is_empty,		\
 		const struct coherent_mem *: coherent_mem_is_empty)	\
 		((const void *)&(object)->base))

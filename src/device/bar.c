@@ -27,6 +27,12 @@ struct coherent_bar {
 
 int coherent_bar_open(struct coherent_bar **bar, struct coherent_device *dev, unsigned int index)
 {
+	return coherent_base_bar_open(bar, dev, index, 0);
+}
+
+int coherent_base_bar_open(struct coherent_bar **bar, struct coherent_device *dev,
+			   unsigned int index, size_t bytes)
+{
 	int err = device_usable(dev);
 
 	*bar = NULL;
@@ -35,6 +41,12 @@ int coherent_bar_open(struct coherent_bar **bar, struct coherent_device *dev, un
 	if (index >= 6 || !dev->backend->limits.bar_bytes[index]) {
 		report(&dev->reporter, COHERENT_ERROR, "%s: there is no BAR %u", dev->name, index);
 		return -ENODEV;
+	}
+	if (bytes > dev->backend->limits.bar_bytes[index]) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: the registers have %zu bytes, but BAR %u has %" PRIu64, dev->name,
+		       bytes, index, dev->backend->limits.bar_bytes[index]);
+		return -ERANGE;
 	}
 	err = dev->backend->ops->bar_open ? dev->backend->ops->bar_open(dev->backend) : 0;
 	if (err)
@@ -57,9 +69,13 @@ void coherent_bar_close(struct coherent_bar *bar)
 	free(bar);
 }
 
-void coherent_base_bar_cleanup(struct coherent_bar **bar)
+/* A BAR with a type begins with the pointer, as does the variable of one without. */
+void coherent_base_bar_cleanup(void *bar)
 {
-	coherent_bar_close(*bar);
+	struct coherent_bar **variable = bar;
+
+	coherent_bar_close(*variable);
+	*variable = NULL;
 }
 
 static bool inside(const struct coherent_bar *bar, uint64_t offset, unsigned int width)

@@ -62,6 +62,19 @@ struct __attribute__((packed)) odd {
 	uint8_t rest[3];
 };
 
+struct regs {
+	const uint32_t status;
+	uint32_t control;
+	uint64_t ring;
+	coherent_le32 le;
+	coherent_be32 be;
+	uint32_t queues[4];
+	uint8_t byte;
+	bool done;
+	uint32_t bits : 3;
+	__extension__ __int128 wide;
+};
+
 struct status {
 	uint32_t value;
 	uint16_t parts[2];
@@ -98,6 +111,8 @@ COHERENT_BOX_TYPE(huge_box, struct huge);
 COHERENT_VIEW_TYPE(u16_view, uint16_t);
 COHERENT_VIEW_TYPE(u32_view, uint32_t);
 COHERENT_TYPE(u32_mem, uint32_t);
+COHERENT_BAR_TYPE(regs_bar, struct regs);
+COHERENT_BAR_TYPE(packed_bar, struct packed);
 COHERENT_TYPE(level_mem, enum coherent_level);
 COHERENT_TYPE(float_mem, float);
 
@@ -150,6 +165,9 @@ extern struct huge *huge;
 extern union u16_view *u16_view;
 extern union u32_view *u32_view;
 extern union u32_mem *u32_mem;
+extern union regs_bar *regs;
+extern const union regs_bar *const_regs;
+extern union packed_bar *packed_regs;
 extern union level_mem *level_mem;
 extern union float_mem *float_mem;
 extern struct desc *desc;

@@ -5,7 +5,8 @@
 usage: run.py SOURCE_DIR [--table | --cross]
 
 On x86-64, with gcc and clang, an access is one instruction of the field's width (promise 9) and
-costs at most the promised number of instructions more than an access by hand. On arm64 the
+costs at most the promised number of instructions more than an access by hand. An access to a
+register by name has the instructions of an access by offset. On arm64 the
 barriers are in their places (promise 19). Prints TAP, and with --table the number of
 instructions executed. With --cross it checks only the barriers of s390x and riscv64.
 """
@@ -30,6 +31,8 @@ LIMITS = {
 }
 # A byte swap is part of the field, so that an access by hand needs this instruction too.
 SWAP = {'be32': 1}
+# Instructions that do nothing. They also fill the space between functions.
+FILLER = re.compile(r'(?:data16 |cs )*nop|xchg +%ax,%ax|endbr64')
 REGISTER_WIDTHS = [
     (re.compile(r'%r(?:[a-ds]x|[sd]i|[bs]p|\d+)$'), 8), (re.compile(r'%(?:e..|r\d+d)$'), 4),
     (re.compile(r'%(?:[a-d]x|[sd]i|[bs]p|r\d+w)$'), 2), (re.compile(r'%(?:[a-d][lh]|[sd]il|r\d+b)$'), 1),
@@ -58,7 +61,7 @@ def executed(instructions):
     """Returns the instructions up to the return without jumps, as for an index in bounds."""
     path = []
     for instruction in instructions:
-        if not re.match(r'(?:cs )?nop|xchg +%ax,%ax|endbr64', instruction):
+        if not FILLER.match(instruction):
             path.append(instruction)
         if instruction.startswith('ret'):
             return path
@@ -134,6 +137,17 @@ def check_x86(results, compiler, found, table):
     path = executed(found['addr'])
     results.say(sum(bool(width_of(i)) for i in path) == 1,
                 f'{compiler}: the address of a mem is one load', str(path))
+
+
+def check_registers(results, compiler, found):
+    """An access to a register by name has the instructions of one by offset."""
+    for name in sorted(found):
+        if name.startswith('named_'):
+            named, plain = found[name], found[name.replace('named_', 'plain_')]
+            same = [[re.sub(r'^(jmp|call) .*|^[0-9a-f]+: ', r'\1', text) for text in path
+                     if not FILLER.match(text)] for path in (named, plain)]
+            results.say(same[0] and same[0] == same[1],
+                        f'{compiler}: {name} is an access by offset', f'{named} and {plain}')
 
 
 def loop_of(instructions):
@@ -236,6 +250,8 @@ def main():
         if compiler == 'clang':
             flags.append('-fno-vectorize')
         check_x86(results, compiler, functions(compiler, '', access, flags), table)
+        registers = os.path.join(HERE, 'registers.c')
+        check_registers(results, compiler, functions(compiler, '', registers, flags))
     arm64 = 'aarch64-linux-gnu-'
     check_arm64(results, functions(arm64 + 'gcc', arm64, access, include))
     check_library(results, source_dir, arm64 + 'gcc', arm64,

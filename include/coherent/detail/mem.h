@@ -15,6 +15,7 @@
 #include <coherent/order.h>
 #include <coherent/detail/face.h>
 
+struct coherent_bar;
 struct coherent_object;
 
 /**
@@ -55,6 +56,11 @@ struct coherent_ring {
 	size_t mask;
 };
 
+/* The base of a BAR whose registers have names. */
+struct coherent_registers {
+	struct coherent_bar *va;
+};
+
 COHERENT_INLINE bool coherent_mem_is_empty(const struct coherent_mem *mem)
 {
 	return !mem->count;
@@ -73,6 +79,11 @@ COHERENT_INLINE bool coherent_slot_is_empty(const struct coherent_slot *slot)
 COHERENT_INLINE bool coherent_ring_is_empty(const struct coherent_ring *ring)
 {
 	return !ring->va;
+}
+
+COHERENT_INLINE bool coherent_registers_is_empty(const struct coherent_registers *registers)
+{
+	return !registers->va;
 }
 
 COHERENT_INLINE char *coherent_box_at(const struct coherent_box *box, size_t i, size_t size)

@@ -26,6 +26,7 @@ struct coherent_is_mem;
 struct coherent_is_view;
 struct coherent_is_slot;
 struct coherent_is_ring;
+struct coherent_is_registers;
 
 /* A function type carries T, because no code can use it as memory, and because it keeps const. */
 #define COHERENT_BODY(basis, what, T)					\
@@ -140,7 +141,8 @@ struct coherent_is_ring;
 	_Generic((x)->kind, const struct coherent_is_##what *: 1, default: 0)
 #define COHERENT_IS_MUTABLE(x)						\
 	_Generic(&(x)->base, const struct coherent_box *: 0, const struct coherent_mem *: 0, \
-		 const struct coherent_slot *: 0, const struct coherent_ring *: 0, default: 1)
+		 const struct coherent_slot *: 0, const struct coherent_ring *: 0, \
+		 const struct coherent_registers *: 0, default: 1)
 
 #define COHERENT_NEEDS_BOX(x)						\
 	_Static_assert(COHERENT_IS_KIND(x, box),			\
@@ -152,7 +154,9 @@ struct coherent_is_ring;
 	_Static_assert(!COHERENT_IS_KIND(x, box),			\
 		       "a box has no device address and no accessors: coherent_expose() it, or use coherent_box_ptr()"); \
 	_Static_assert(!COHERENT_IS_KIND(x, slot) && !COHERENT_IS_KIND(x, ring), \
-		       "this needs a mem or a view of it, not a slot or a ring");
+		       "this needs a mem or a view of it, not a slot or a ring"); \
+	_Static_assert(!COHERENT_IS_KIND(x, registers),			\
+		       "this needs a mem or a view of it, not a BAR: coherent_bar_get(), coherent_bar_put()");
 #define COHERENT_NEEDS_VIEW(x)						\
 	_Static_assert(COHERENT_IS_KIND(x, view), "this needs a view: COHERENT_VIEW(T)");
 #define COHERENT_NEEDS_SLOT(x)						\

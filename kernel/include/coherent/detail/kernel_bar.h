@@ -38,8 +38,8 @@ struct coherent_irq {
 
 /* --- BARs --- */
 
-static inline int coherent_bar_open(struct coherent_bar **bar, struct device *dev,
-				    unsigned int index)
+static inline int coherent_base_bar_open(struct coherent_bar **bar, struct device *dev,
+					 unsigned int index, size_t bytes)
 {
 	void __iomem *registers;
 	struct pci_dev *pci;
@@ -50,6 +50,9 @@ static inline int coherent_bar_open(struct coherent_bar **bar, struct device *de
 	pci = to_pci_dev(dev);
 	if (!(pci_resource_flags(pci, index) & IORESOURCE_MEM))
 		return -ENODEV;
+	if (bytes > pci_resource_len(pci, index))
+		return coherent_refuse(-ERANGE, dev_name(dev),
+				       "the struct of the registers is larger than the BAR");
 	*bar = kzalloc(sizeof(**bar), GFP_KERNEL);
 	if (!*bar)
 		return -ENOMEM;
@@ -66,6 +69,12 @@ static inline int coherent_bar_open(struct coherent_bar **bar, struct device *de
 	return 0;
 }
 
+static inline int coherent_bar_open(struct coherent_bar **bar, struct device *dev,
+				    unsigned int index)
+{
+	return coherent_base_bar_open(bar, dev, index, 0);
+}
+
 static inline void coherent_bar_close(struct coherent_bar *bar)
 {
 	if (!bar)
@@ -75,9 +84,13 @@ static inline void coherent_bar_close(struct coherent_bar *bar)
 	kfree(bar);
 }
 
-static inline void coherent_base_bar_cleanup(struct coherent_bar **bar)
+/* A BAR with a type begins with the pointer, as does the variable of one without. */
+static inline void coherent_base_bar_cleanup(void *bar)
 {
-	coherent_bar_close(*bar);
+	struct coherent_bar **variable = bar;
+
+	coherent_bar_close(*variable);
+	*variable = NULL;
 }
 
 static inline bool coherent_bar_has(const struct coherent_bar *bar, u64 offset, unsigned int width)

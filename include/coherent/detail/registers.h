@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Registers with names: the checks of the macros in coherent/bar.h, and the accesses
+ * behind them. Callers do not use this file.
+ */
+#ifndef COHERENT_REGISTERS_H
+#define COHERENT_REGISTERS_H
+
+#include <coherent/bar.h>
+#include <coherent/detail/check.h>
+#include <coherent/detail/mem.h>
+#include <coherent/detail/types.h>
+
+/* As struct coherent_bar has no type of registers, this gives it one that fits each BAR. */
+#ifdef __cplusplus
+#define COHERENT_BAR_BYTES(bar) 0
+#define COHERENT_BAR_CHECKS(bar, plain)
+#define COHERENT_BAR_CLOSE(bar) (coherent_bar_close)(bar)
+#else
+COHERENT_BAR_TYPE(coherent_any_registers, char);
+#define COHERENT_BAR_WITH_TYPE(bar, plain)				\
+	_Generic((bar), plain: (union coherent_any_registers *)NULL,	\
+		 void *: (union coherent_any_registers *)NULL, default: (bar))
+#define COHERENT_BAR_BYTES(bar)						\
+	sizeof(COHERENT_T(COHERENT_BAR_WITH_TYPE(bar, struct coherent_bar **)))
+#define COHERENT_BAR_CHECKS(bar, plain)					\
+	COHERENT_NEEDS_BAR(COHERENT_BAR_WITH_TYPE(bar, plain))		\
+	COHERENT_NEEDS_MUTABLE(COHERENT_BAR_WITH_TYPE(bar, plain))
+#define COHERENT_BAR_CLOSE(bar)						\
+	_Generic((bar), struct coherent_bar *: (coherent_bar_close),	\
+		 void *: (coherent_bar_close), default: coherent_base_bar_cleanup)((void *)(bar))
+#endif
+
+#define COHERENT_NEEDS_BAR(x)						\
+	_Static_assert(COHERENT_IS_KIND(x, registers),			\
+		       "this needs a BAR with a type: COHERENT_BAR_TYPE(T)");
+#define COHERENT_NEEDS_REGISTER(x, field)				\
+	COHERENT_NEEDS_BAR(x)						\
+	COHERENT_REQUIRE(COHERENT_IS_NUMBER(COHERENT_FIELD(x, field)) || \
+			 COHERENT_IS_ENDIAN(COHERENT_FIELD(x, field)),	\
+		"a register is an integer: name one element of an array, and one field of a struct"); \
+	COHERENT_REQUIRE(!COHERENT_SAME_TYPE(COHERENT_FIELD(x, field), _Bool), \
+		"a device may return any bits, but bool holds 0 or 1 only: use uint8_t"); \
+	COHERENT_REQUIRE(0x116 >> sizeof(COHERENT_FIELD(x, field)) & 1,	\
+		"no single access of this width: a register has 1, 2, 4 or 8 bytes"); \
+	COHERENT_REQUIRE(COHERENT_OFFSET(x, field) % sizeof(COHERENT_FIELD(x, field)) == 0, \
+		"misaligned register: no single access can reach it");	\
+	COHERENT_NEEDS_INDEX_INSIDE(x, field, COHERENT_FIELD(x, field))
+#define COHERENT_REGISTER(x, field)					\
+	COHERENT_OFFSET(x, field), sizeof(COHERENT_FIELD(x, field)),	\
+	_Generic(COHERENT_FIELD(x, field), coherent_be16: 1, coherent_be32: 1, \
+		 coherent_be64: 1, default: 0)
+
+/* A register is little-endian, so that only a big-endian one is swapped, on every CPU. */
+COHERENT_INLINE union coherent_word coherent_registers_load(struct coherent_bar *bar,
+							    uint64_t offset, size_t width, int swap)
+{
+	union coherent_word word;
+
+	switch (width) {
+	case 1:
+		word.u8 = coherent_bar_read8(bar, offset);
+		break;
+	case 2:
+		word.u16 = coherent_bar_read16(bar, offset);
+		word.u16 = swap ? __builtin_bswap16(word.u16) : word.u16;
+		break;
+	case 4:
+		word.u32 = coherent_bar_read32(bar, offset);
+		word.u32 = swap ? __builtin_bswap32(word.u32) : word.u32;
+		break;
+	default:
+		word.u64 = coherent_bar_read64(bar, offset);
+		word.u64 = swap ? __builtin_bswap64(word.u64) : word.u64;
+		break;
+	}
+	return word;
+}
+
+COHERENT_INLINE void coherent_registers_store(struct coherent_bar *bar, uint64_t offset,
+					      size_t width, int swap, union coherent_word word)
+{
+	switch (width) {
+	case 1:
+		coherent_bar_write8(bar, offset, word.u8);
+		break;
+	case 2:
+		word.u16 = swap ? __builtin_bswap16(word.u16) : word.u16;
+		coherent_bar_write16(bar, offset, word.u16);
+		break;
+	case 4:
+		word.u32 = swap ? __builtin_bswap32(word.u32) : word.u32;
+		coherent_bar_write32(bar, offset, word.u32);
+		break;
+	default:
+		word.u64 = swap ? __builtin_bswap64(word.u64) : word.u64;
+		coherent_bar_write64(bar, offset, word.u64);
+		break;
+	}
+}
+
+/* If the bits of all three numbers are in another order, the comparison has the same result. */
+COHERENT_MUST_CHECK COHERENT_INLINE int
+coherent_registers_poll(struct coherent_bar *bar, uint64_t offset, size_t width, int swap,
+			uint32_t mask, uint32_t want, uint64_t timeout_ns)
+{
+	(void)width;
+	return coherent_bar_poll32(bar, offset, swap ? __builtin_bswap32(mask) : mask,
+				   swap ? __builtin_bswap32(want) : want, timeout_ns);
+}
+
+#endif
