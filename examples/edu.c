@@ -1,14 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 #include "edu.h"
 
-/* The registers, from docs/specs/edu.rst in QEMU. */
-#define EDU_ID 0x00
-#define EDU_LIVENESS 0x04
-#define EDU_DMA_SRC 0x80
-#define EDU_DMA_DST 0x88
-#define EDU_DMA_COUNT 0x90
-#define EDU_DMA_CMD 0x98
-
 #define EDU_CMD_RUN 1u
 #define EDU_CMD_TO_MEMORY 2u
 #define EDU_BUFFER 0x40000
@@ -19,10 +11,10 @@ int edu_probe(struct edu *edu)
 	const uint32_t alive = 0x5a5a1234;
 
 	/* The device answers the liveness register with the inverse of what the driver wrote. */
-	if ((coherent_bar_read32(edu->bar, EDU_ID) & 0xff) != 0xed)
+	if ((coherent_bar_get(&edu->bar, .id) & 0xff) != 0xed)
 		return -ENODEV;
-	coherent_bar_write32(edu->bar, EDU_LIVENESS, alive);
-	if (coherent_bar_read32(edu->bar, EDU_LIVENESS) != ~alive)
+	coherent_bar_put(&edu->bar, .liveness, alive);
+	if (coherent_bar_get(&edu->bar, .liveness) != ~alive)
 		return -ENODEV;
 	/* The device can only use addresses of 28 bits. Set the mask before you allocate. */
 	return coherent_device_set_mask(edu->dev, coherent_mask(28));
@@ -32,11 +24,11 @@ int edu_probe(struct edu *edu)
 static int edu_transfer(struct edu *edu, uint64_t src, uint64_t dst, uint32_t bytes, uint32_t cmd)
 {
 	/* A register write is ordered after all earlier writes to a mem, so there is no barrier. */
-	coherent_bar_write64(edu->bar, EDU_DMA_SRC, src);
-	coherent_bar_write64(edu->bar, EDU_DMA_DST, dst);
-	coherent_bar_write64(edu->bar, EDU_DMA_COUNT, bytes);
-	coherent_bar_write64(edu->bar, EDU_DMA_CMD, cmd | EDU_CMD_RUN);
-	return coherent_bar_poll32(edu->bar, EDU_DMA_CMD, EDU_CMD_RUN, 0, EDU_TIMEOUT_NS);
+	coherent_bar_put(&edu->bar, .dma_src, src);
+	coherent_bar_put(&edu->bar, .dma_dst, dst);
+	coherent_bar_put(&edu->bar, .dma_count, bytes);
+	coherent_bar_put(&edu->bar, .dma_command, cmd | EDU_CMD_RUN);
+	return coherent_bar_poll(&edu->bar, .dma_command, EDU_CMD_RUN, 0, EDU_TIMEOUT_NS);
 }
 
 int edu_read(struct edu *edu, coherent_addr_t from, uint32_t bytes)

@@ -20,6 +20,19 @@ struct edu_packet {
 
 COHERENT_TYPE(edu_packets, struct edu_packet);
 
+/* The registers, from docs/specs/edu.rst in QEMU. The last one also has a width of 64 bits. */
+struct edu_registers {
+	const uint32_t id;
+	uint32_t liveness;
+	uint32_t others[30];
+	uint64_t dma_src;
+	uint64_t dma_dst;
+	uint64_t dma_count;
+	uint32_t dma_command;
+};
+
+COHERENT_BAR_TYPE(edu_bar, struct edu_registers);
+
 /**
  * struct edu - An edu device. The caller opens and closes both.
  * @dev: The device that memory is exposed to.
@@ -27,7 +40,7 @@ COHERENT_TYPE(edu_packets, struct edu_packet);
  */
 struct edu {
 	struct coherent_device *dev;
-	struct coherent_bar *bar;
+	union edu_bar bar;
 };
 
 /**

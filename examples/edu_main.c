@@ -251,7 +251,7 @@ static int probe_and_use(struct edu *edu, const char *name, FILE *file, const ch
 				      err == -ENODEV ? "is not an edu device" : strerror(-err));
 	else
 		status = echo_and_try(edu, name, file, path);
-	coherent_bar_close(edu->bar);
+	coherent_bar_close(&edu->bar);
 	return status;
 }
 

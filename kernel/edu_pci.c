@@ -56,7 +56,7 @@ static int edu_pci_start(struct edu_pci *driver)
 	err = edu_probe(&driver->edu);
 	if (!err)
 		err = echo_and_tell(driver);
-	coherent_bar_close(driver->edu.bar);
+	coherent_bar_close(&driver->edu.bar);
 	/* From here on devres frees the packets, after remove(). */
 	if (!err)
 		err = coherent_manage(&driver->packets);

@@ -23,25 +23,26 @@ enum {
 static void registers_are_read_and_written(struct kunit *test)
 {
 	struct device unbound = { .parent = NULL };
-	struct coherent_bar *none = edu.bar;
+	struct coherent_bar *none = edu_bar();
 	u64 end;
 
 	end = pci_resource_len(to_pci_dev(edu.dev), 0);
-	KUNIT_EXPECT_EQ(test, coherent_bar_read32(edu.bar, EDU_ID) & 0xff, 0xed);
-	coherent_bar_write32(edu.bar, EDU_LIVENESS, 5);
-	KUNIT_EXPECT_EQ(test, coherent_bar_read32(edu.bar, EDU_LIVENESS), ~5u);
-	KUNIT_EXPECT_EQ(test, coherent_bar_poll32(edu.bar, EDU_LIVENESS, 0xff, 0xfa, MS), 0);
-	KUNIT_EXPECT_EQ(test, coherent_bar_poll32(edu.bar, EDU_LIVENESS, 0xff, 1, MS), -ETIMEDOUT);
-	KUNIT_EXPECT_EQ(test, coherent_bar_poll32(edu.bar, end, 0xff, 1, MS), -EINVAL);
+	KUNIT_EXPECT_EQ(test, coherent_bar_read32(edu_bar(), EDU_ID) & 0xff, 0xed);
+	coherent_bar_write32(edu_bar(), EDU_LIVENESS, 5);
+	KUNIT_EXPECT_EQ(test, coherent_bar_read32(edu_bar(), EDU_LIVENESS), ~5u);
+	KUNIT_EXPECT_EQ(test, coherent_bar_poll32(edu_bar(), EDU_LIVENESS, 0xff, 0xfa, MS), 0);
+	KUNIT_EXPECT_EQ(test, coherent_bar_poll32(edu_bar(), EDU_LIVENESS, 0xff, 1, MS),
+			-ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, coherent_bar_poll32(edu_bar(), end, 0xff, 1, MS), -EINVAL);
 
 	/* A read past the end or misaligned returns all ones, and such a write is dropped. */
-	KUNIT_EXPECT_EQ(test, coherent_bar_read8(edu.bar, end), U8_MAX);
-	KUNIT_EXPECT_EQ(test, coherent_bar_read16(edu.bar, end - 1), U16_MAX);
-	KUNIT_EXPECT_EQ(test, coherent_bar_read32(edu.bar, U64_MAX), U32_MAX);
-	KUNIT_EXPECT_EQ(test, coherent_bar_read64(edu.bar, end - 4), U64_MAX);
-	KUNIT_EXPECT_EQ(test, coherent_bar_read32(edu.bar, EDU_LIVENESS + 2), U32_MAX);
+	KUNIT_EXPECT_EQ(test, coherent_bar_read8(edu_bar(), end), U8_MAX);
+	KUNIT_EXPECT_EQ(test, coherent_bar_read16(edu_bar(), end - 1), U16_MAX);
+	KUNIT_EXPECT_EQ(test, coherent_bar_read32(edu_bar(), U64_MAX), U32_MAX);
+	KUNIT_EXPECT_EQ(test, coherent_bar_read64(edu_bar(), end - 4), U64_MAX);
+	KUNIT_EXPECT_EQ(test, coherent_bar_read32(edu_bar(), EDU_LIVENESS + 2), U32_MAX);
 	KUNIT_EXPECT_EQ(test, coherent_bar_read32(NULL, 0), U32_MAX);
-	coherent_bar_write32(edu.bar, end, 1);
+	coherent_bar_write32(edu_bar(), end, 1);
 	coherent_bar_write32(NULL, 0, 1);
 
 	KUNIT_EXPECT_EQ(test, coherent_bar_open(&none, edu.dev, 5), -ENODEV);
@@ -51,6 +52,24 @@ static void registers_are_read_and_written(struct kunit *test)
 	coherent_bar_close(NULL);
 }
 
+static void registers_have_names(struct kunit *test)
+{
+	COHERENT_BAR_TYPE(struct { u8 bytes[2 << 20]; }) large;
+	COHERENT_BAR_AUTO(struct edu_registers, bar);
+
+	KUNIT_EXPECT_EQ(test, coherent_bar_open(&bar, edu.dev, 0), 0);
+	KUNIT_EXPECT_EQ(test, coherent_bar_get(&bar, .id) & 0xff, 0xed);
+	coherent_bar_put(&bar, .liveness, 5);
+	KUNIT_EXPECT_EQ(test, coherent_bar_get(&bar, .liveness), ~5u);
+	KUNIT_EXPECT_EQ(test, coherent_bar_poll(&bar, .liveness, 0xff, 0xfa, MS), 0);
+	KUNIT_EXPECT_EQ(test, coherent_bar_poll(&bar, .liveness, 0xff, 1, MS), -ETIMEDOUT);
+
+	/* The BAR of edu has one MiB. */
+	KUNIT_EXPECT_EQ(test, coherent_bar_open(&large, edu.dev, 0), -ERANGE);
+	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&large));
+	coherent_bar_close(&large);
+}
+
 static int wait_for_ever(void *arg)
 {
 	return coherent_irq_wait(arg, U64_MAX);
@@ -58,7 +77,7 @@ static int wait_for_ever(void *arg)
 
 static int poll_register(void *arg)
 {
-	return coherent_bar_poll32(edu.bar, EDU_IRQ_STATUS, 1, 1, U64_MAX);
+	return coherent_bar_poll32(edu_bar(), EDU_IRQ_STATUS, 1, 1, U64_MAX);
 }
 
 static int poll_mem(void *arg)
@@ -77,7 +96,7 @@ static int wait_a_moment(void *arg)
 
 static int poll_register_a_moment(void *arg)
 {
-	return coherent_bar_poll32(edu.bar, EDU_IRQ_STATUS, 1, 1, MS);
+	return coherent_bar_poll32(edu_bar(), EDU_IRQ_STATUS, 1, 1, MS);
 }
 
 static int poll_mem_a_moment(void *arg)
@@ -92,8 +111,8 @@ static int poll_mem_a_moment(void *arg)
 /* The device stops soon after the command. */
 static int stop_device(void *arg)
 {
-	coherent_bar_write32(edu.bar, EDU_FACTORIAL, 5);
-	return coherent_bar_poll32(edu.bar, EDU_STATUS, EDU_COMPUTES, 0, 600000 * MS);
+	coherent_bar_write32(edu_bar(), EDU_FACTORIAL, 5);
+	return coherent_bar_poll32(edu_bar(), EDU_STATUS, EDU_COMPUTES, 0, 600000 * MS);
 }
 
 struct victim {
@@ -167,20 +186,20 @@ static void interrupts_wake_a_waiting_thread(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, !other);
 	KUNIT_EXPECT_EQ(test, coherent_irq_wait(irq, MS), -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, coherent_irq_wait(irq, 0), -ETIMEDOUT);
-	coherent_bar_write32(edu.bar, EDU_IRQ_RAISE, 0x10);
+	coherent_bar_write32(edu_bar(), EDU_IRQ_RAISE, 0x10);
 	KUNIT_EXPECT_EQ(test, coherent_irq_wait(irq, 1000 * MS), 0);
-	KUNIT_EXPECT_EQ(test, coherent_bar_read32(edu.bar, EDU_IRQ_STATUS), 0x10);
-	coherent_bar_write32(edu.bar, EDU_IRQ_ACK, 0x10);
+	KUNIT_EXPECT_EQ(test, coherent_bar_read32(edu_bar(), EDU_IRQ_STATUS), 0x10);
+	coherent_bar_write32(edu_bar(), EDU_IRQ_ACK, 0x10);
 	/* An interrupt that comes before the wait ends the wait. */
-	coherent_bar_write32(edu.bar, EDU_IRQ_RAISE, 1);
+	coherent_bar_write32(edu_bar(), EDU_IRQ_RAISE, 1);
 	msleep(10);
 	KUNIT_EXPECT_EQ(test, coherent_irq_wait(irq, 0), 0);
-	coherent_bar_write32(edu.bar, EDU_IRQ_ACK, 1);
+	coherent_bar_write32(edu_bar(), EDU_IRQ_ACK, 1);
 	/* Three interrupts before the wait count as one. */
 	for (turn = 0; turn < 3; turn++) {
-		coherent_bar_write32(edu.bar, EDU_IRQ_RAISE, 1);
+		coherent_bar_write32(edu_bar(), EDU_IRQ_RAISE, 1);
 		msleep(10);
-		coherent_bar_write32(edu.bar, EDU_IRQ_ACK, 1);
+		coherent_bar_write32(edu_bar(), EDU_IRQ_ACK, 1);
 	}
 	KUNIT_EXPECT_EQ(test, coherent_irq_wait(irq, 0), 0);
 	KUNIT_EXPECT_EQ(test, coherent_irq_wait(irq, 0), -ETIMEDOUT);
@@ -215,6 +234,7 @@ static void vectors_other_than_msi_are_refused(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(registers_are_read_and_written),
+	KUNIT_CASE(registers_have_names),
 	KUNIT_CASE(interrupts_wake_a_waiting_thread),
 	KUNIT_CASE(waits_for_a_dead_device_can_be_killed),
 	KUNIT_CASE(waits_with_a_timeout_cannot_be_killed),

@@ -66,8 +66,8 @@ static int use_device(void *done)
 			err = coherent_read(&mem, (i + 1) % 4, &value);
 		if (!err && coherent_irq_wait(irq, 0) == -EINVAL)
 			err = -EINVAL;
-		coherent_bar_write32(edu.bar, 0x60, 1);
-		coherent_bar_write32(edu.bar, 0x64, 1);
+		coherent_bar_write32(edu_bar(), 0x60, 1);
+		coherent_bar_write32(edu_bar(), 0x64, 1);
 		cond_resched();
 	}
 	complete(done);

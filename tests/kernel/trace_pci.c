@@ -33,7 +33,7 @@ static int trace_probe(struct pci_dev *pci, const struct pci_device_id *id)
 	err = edu_probe(&edu);
 	if (!err)
 		trace(&edu, COHERENT_IOMMU, fence, log_step);
-	coherent_bar_close(edu.bar);
+	coherent_bar_close(&edu.bar);
 	pci_clear_master(pci);
 	pr_info("trace: end %d\n", err);
 	return err;

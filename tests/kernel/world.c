@@ -11,7 +11,6 @@
 
 #include "world.h"
 
-enum { EDU_DMA_SRC = 0x80, EDU_DMA_DST = 0x88, EDU_DMA_COUNT = 0x90, EDU_DMA_CMD = 0x98 };
 enum { EDU_BUFFER = 0x40000, EDU_RUN = 1, EDU_RUN_TO_MEMORY = 3 };
 
 struct edu edu;
@@ -47,15 +46,15 @@ void device_gets_dirt(struct kunit *test)
 
 void device_is_told_to_write(u64 to)
 {
-	coherent_bar_write64(edu.bar, EDU_DMA_SRC, EDU_BUFFER);
-	coherent_bar_write64(edu.bar, EDU_DMA_DST, to);
-	coherent_bar_write64(edu.bar, EDU_DMA_COUNT, DIRT_BYTES);
-	coherent_bar_write64(edu.bar, EDU_DMA_CMD, EDU_RUN_TO_MEMORY);
+	coherent_bar_put(&edu.bar, .dma_src, EDU_BUFFER);
+	coherent_bar_put(&edu.bar, .dma_dst, to);
+	coherent_bar_put(&edu.bar, .dma_count, DIRT_BYTES);
+	coherent_bar_put(&edu.bar, .dma_command, EDU_RUN_TO_MEMORY);
 }
 
 bool device_is_armed(void)
 {
-	return coherent_bar_read64(edu.bar, EDU_DMA_CMD) & EDU_RUN;
+	return coherent_bar_get(&edu.bar, .dma_command) & EDU_RUN;
 }
 
 void device_writes(struct kunit *test, u64 to)
@@ -165,7 +164,7 @@ static int world_probe(struct pci_dev *pci, const struct pci_device_id *id)
 static void world_remove(struct pci_dev *pci)
 {
 	pci_clear_master(pci);
-	coherent_bar_close(edu.bar);
+	coherent_bar_close(&edu.bar);
 	pci_free_irq_vectors(pci);
 	memset(&edu, 0, sizeof(edu));
 }
@@ -186,7 +185,7 @@ int world_begin(struct kunit_suite *suite)
 {
 	int err = pci_register_driver(&world_driver);
 
-	if (!err && !edu.bar) {
+	if (!err && coherent_is_empty(&edu.bar)) {
 		pci_unregister_driver(&world_driver);
 		return -ENODEV;
 	}

@@ -18,6 +18,12 @@
 /* The device. Its .dev is NULL while the device is not bound. */
 extern struct edu edu;
 
+/* Returns the registers of the device, for accesses by offset. */
+static inline struct coherent_bar *edu_bar(void)
+{
+	return coherent_bar_untyped(&edu.bar);
+}
+
 /* The level that is tested: the module parameter "level", or the level of the device. */
 extern enum coherent_level level;
 

@@ -215,8 +215,8 @@ static long long registers(struct slot *slot)
 	const uint32_t value = random_number(65536);
 
 	(void)slot;
-	coherent_bar_write32(device->bar, 4, value);
-	return coherent_bar_read32(device->bar, 4);
+	coherent_bar_put(&device->bar, .liveness, value);
+	return coherent_bar_get(&device->bar, .liveness);
 }
 
 static const struct {

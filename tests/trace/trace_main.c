@@ -34,7 +34,7 @@ int main(int argc, char **argv)
 		err = edu_probe(&edu);
 	if (!err)
 		trace(&edu, 0, fence, print_step);
-	coherent_bar_close(edu.bar);
+	coherent_bar_close(&edu.bar);
 	coherent_device_close(edu.dev);
 	puts(err ? "1..1\nnot ok 1 - edu" : "1..1\nok 1 - trace");
 	return !!err;
