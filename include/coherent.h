@@ -24,8 +24,9 @@
  *
  * Objects. The variables belong to the driver. A variable is an empty object if
  * it is initialised with COHERENT_EMPTY or all its bytes are zero. Initialise
- * each one: gcc warns if an output of an allocation is not (-Wmaybe-uninitialized).
- * Do not copy a box, a mem, a handle or a pool; coherent_move() moves
+ * each one. If a call gets a box, a mem, a handle or a pool that was never
+ * initialised, gcc warns with -Wall. clang warns from -O2 on, and from clang 21 on
+ * also with -Wall. Do not copy such an object; coherent_move() moves
  * a box or a mem. On an empty object a getter returns NULL, 0 or the address ~0,
  * a call returns -EINVAL, and a free does nothing. Views, slots and rings own
  * nothing, and they become invalid when their mem is reclaimed or freed.
@@ -99,6 +100,7 @@
 #include <coherent/detail/check.h>
 #include <coherent/endian.h>
 #include <coherent/detail/init.h>
+#include <coherent/detail/known.h>
 #include <coherent/order.h>
 #include <coherent/detail/mem.h>
 #include <coherent/typed.h>
@@ -296,7 +298,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  */
 #define coherent_box_zeroed(box, dev, ...)				\
 	COHERENT_RESULT(COHERENT_NEEDS_BOX(box),			\
-		coherent_base_box_zeroed(&(box)->base, (dev), sizeof(COHERENT_T(box)), \
+		coherent_base_box_zeroed(&COHERENT_KNOWN(box)->base, (dev), sizeof(COHERENT_T(box)), \
 			&(const struct coherent_box_options){		\
 				COHERENT_SIZED(coherent_box_options), .count = __VA_ARGS__ }, \
 			COHERENT_HERE))
@@ -318,7 +320,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 	COHERENT_RESULT(COHERENT_NEEDS_BOX(box) COHERENT_NEEDS_MASK(COHERENT_T(box)) \
 		COHERENT_NEEDS_SAME(*(src), COHERENT_T(box),		\
 				    "the source has another element type"), \
-		coherent_base_box_from(&(box)->base, (dev), (src),	\
+		coherent_base_box_from(&COHERENT_KNOWN(box)->base, (dev), (src),	\
 			COHERENT_MASK(COHERENT_T(box)), sizeof(COHERENT_T(box)), \
 			&(const struct coherent_box_options){		\
 				COHERENT_SIZED(coherent_box_options), .count = __VA_ARGS__ }, \
@@ -390,7 +392,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * Context: may sleep.
  */
 #define coherent_box_free(box)						\
-	COHERENT_NOTHING(COHERENT_NEEDS_BOX(box), coherent_base_box_free(&(box)->base))
+	COHERENT_NOTHING(COHERENT_NEEDS_BOX(box), coherent_base_box_free(&COHERENT_KNOWN(box)->base))
 
 /* --- Between the phases --- */
 
@@ -428,9 +430,9 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 		COHERENT_NEEDS_MUTABLE(COHERENT_FIRST(__VA_ARGS__))	\
 		COHERENT_NEEDS_SAME(COHERENT_T(box), COHERENT_T(COHERENT_FIRST(__VA_ARGS__)), \
 				    "the box and the mem hold different element types"), \
-		coherent_base_expose(&(box)->base,			\
+		coherent_base_expose(&COHERENT_KNOWN(box)->base,			\
 			&(const struct coherent_expose_options){	\
-				COHERENT_SIZED(coherent_expose_options), .mem = __VA_ARGS__ }))
+				COHERENT_SIZED(coherent_expose_options), .mem = COHERENT_KNOWN_1ST(__VA_ARGS__, ) }))
 
 /**
  * coherent_reclaim() - Take memory back from the device, with its contents.
@@ -464,9 +466,9 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 		COHERENT_NEEDS_MUTABLE(COHERENT_FIRST(__VA_ARGS__))	\
 		COHERENT_NEEDS_SAME(COHERENT_T(mem), COHERENT_T(COHERENT_FIRST(__VA_ARGS__)), \
 				    "the mem and the box hold different element types"), \
-		coherent_base_reclaim(&(mem)->base,			\
+		coherent_base_reclaim(&COHERENT_KNOWN(mem)->base,			\
 			&(const struct coherent_reclaim_options){	\
-				COHERENT_SIZED(coherent_reclaim_options), .box = __VA_ARGS__ }))
+				COHERENT_SIZED(coherent_reclaim_options), .box = COHERENT_KNOWN_1ST(__VA_ARGS__, ) }))
 
 /* --- Mems in one step --- */
 
@@ -483,7 +485,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  */
 #define coherent_zeroed(mem, dev, ...)					\
 	COHERENT_RESULT(COHERENT_NEEDS_MEM(mem),			\
-		coherent_base_zeroed(&(mem)->base, (dev), sizeof(COHERENT_T(mem)), \
+		coherent_base_zeroed(&COHERENT_KNOWN(mem)->base, (dev), sizeof(COHERENT_T(mem)), \
 			&(const struct coherent_mem_options){		\
 				COHERENT_SIZED(coherent_mem_options), .count = __VA_ARGS__ }, \
 			COHERENT_HERE))
@@ -504,7 +506,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 	COHERENT_RESULT(COHERENT_NEEDS_MEM(mem) COHERENT_NEEDS_MASK(COHERENT_T(mem)) \
 		COHERENT_NEEDS_SAME(*(src), COHERENT_T(mem),		\
 				    "the source has another element type"), \
-		coherent_base_from(&(mem)->base, (dev), (src),		\
+		coherent_base_from(&COHERENT_KNOWN(mem)->base, (dev), (src),		\
 			COHERENT_MASK(COHERENT_T(mem)), sizeof(COHERENT_T(mem)), \
 			&(const struct coherent_mem_options){		\
 				COHERENT_SIZED(coherent_mem_options), .count = __VA_ARGS__ }, \
@@ -546,7 +548,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * Context: may sleep.
  */
 #define coherent_free(mem)						\
-	COHERENT_NOTHING(COHERENT_NEEDS_MEM(mem), coherent_base_free(&(mem)->base))
+	COHERENT_NOTHING(COHERENT_NEEDS_MEM(mem), coherent_base_free(&COHERENT_KNOWN(mem)->base))
 
 /* --- Variables --- */
 
@@ -569,7 +571,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 		_Generic(&(from)->base,					\
 			 struct coherent_box *: coherent_base_box_move,	\
 			 const struct coherent_box *: coherent_base_box_move, \
-			 default: coherent_base_move)(&(from)->base, &(to)->base))
+			 default: coherent_base_move)(&COHERENT_KNOWN(from)->base, \
+						      &COHERENT_KNOWN(to)->base))
 
 /**
  * COHERENT_BOX_AUTO() - Declare a box that is freed at the end of its scope.

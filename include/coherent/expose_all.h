@@ -70,11 +70,11 @@ int coherent_base_expose_all(const struct coherent_exposure *exposures, size_t c
 			COHERENT_NEEDS_MUTABLE(COHERENT_FIRST(__VA_ARGS__)) \
 			COHERENT_NEEDS_SAME(COHERENT_T(b), COHERENT_T(COHERENT_FIRST(__VA_ARGS__)), \
 				    "the box and the mem hold different element types") \
-			&(b)->base;					\
+			&COHERENT_KNOWN(b)->base;			\
 			COHERENT_STRICT_END				\
 		}),							\
 		.options = &(const struct coherent_expose_options){	\
-			COHERENT_SIZED(coherent_expose_options), .mem = __VA_ARGS__ }, \
+			COHERENT_SIZED(coherent_expose_options), .mem = COHERENT_KNOWN_1ST(__VA_ARGS__, ) }, \
 	}
 
 #endif

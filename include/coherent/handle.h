@@ -79,7 +79,7 @@ COHERENT_BASE void coherent_base_handle_cleanup(struct coherent_handle *handle);
  * Return: as coherent_box_zeroed() and coherent_expose(); -EINVAL for 0 bytes.
  */
 #define coherent_handle_zeroed(handle, dev, ...)			\
-	COHERENT_RESULT(, coherent_base_handle_zeroed((handle), (dev),	\
+	COHERENT_RESULT(, coherent_base_handle_zeroed(COHERENT_KNOWN(handle), (dev),	\
 		&(const struct coherent_handle_options){		\
 			COHERENT_SIZED(coherent_handle_options), .bytes = __VA_ARGS__ }, \
 		COHERENT_HERE))

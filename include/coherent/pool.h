@@ -158,7 +158,7 @@ void coherent_base_pool_cleanup(void *pool);
  */
 #define coherent_pool_create(pool, ...)					\
 	COHERENT_RESULT(COHERENT_NEEDS_POOL(pool),			\
-		coherent_base_pool_create(&(pool)->base, sizeof(COHERENT_T(pool)), \
+		coherent_base_pool_create(&COHERENT_KNOWN(pool)->base, sizeof(COHERENT_T(pool)), \
 			&(const struct coherent_pool_options){		\
 				COHERENT_SIZED(coherent_pool_options), .dev = __VA_ARGS__ }, \
 			COHERENT_HERE))
@@ -178,7 +178,8 @@ void coherent_base_pool_cleanup(void *pool);
 	COHERENT_RESULT(COHERENT_NEEDS_POOL(pool) COHERENT_NEEDS_BOX(box) \
 		COHERENT_NEEDS_SAME(COHERENT_T(pool), COHERENT_T(box),	\
 				    "the pool and the box hold different element types"), \
-		coherent_base_pool_box(&(pool)->base, &(box)->base, COHERENT_HERE))
+		coherent_base_pool_box(&COHERENT_KNOWN(pool)->base,	\
+				       &COHERENT_KNOWN(box)->base, COHERENT_HERE))
 
 /**
  * coherent_pool_destroy() - Destroy a pool.
@@ -192,6 +193,6 @@ void coherent_base_pool_cleanup(void *pool);
  * -ENODEV (the caller is a forked child).
  */
 #define coherent_pool_destroy(pool)					\
-	COHERENT_RESULT(COHERENT_NEEDS_POOL(pool), coherent_base_pool_destroy(&(pool)->base))
+	COHERENT_RESULT(COHERENT_NEEDS_POOL(pool), coherent_base_pool_destroy(&COHERENT_KNOWN(pool)->base))
 
 #endif

@@ -17,7 +17,8 @@
 
 /*
  * The function reads and writes the object that an argument points to. So gcc warns of a
- * variable that was never initialised (-Wmaybe-uninitialized). clang has nothing like it.
+ * variable that was never initialised (-Wmaybe-uninitialized). coherent/detail/known.h has
+ * what does this for the macros.
  */
 #if __has_attribute(access)
 #define COHERENT_READS_1ST __attribute__((access(read_only, 1)))

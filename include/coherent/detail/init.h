@@ -7,6 +7,7 @@
 #define COHERENT_INIT_H
 
 #include <coherent/detail/base.h>
+#include <coherent/detail/known.h>
 #include <coherent/detail/types.h>
 
 /* The struct has the one name that the macro may use: init, which is unique. */
@@ -21,7 +22,7 @@
 				size_t n;				\
 				COHERENT_T(x) *element;			\
 				int err;				\
-			} init = { .box = &(x)->base, .n = (i) };	\
+			} init = { .box = &COHERENT_KNOWN(x)->base, .n = (i) }; \
 									\
 			init.element = (void *)coherent_box_at(init.box, init.n, \
 							       sizeof(COHERENT_T(x))); \
@@ -45,7 +46,7 @@
 				struct coherent_box box;		\
 				int err;				\
 			} init = { .options = { COHERENT_SIZED(coherent_mem_options), .arg = __VA_ARGS__ }, \
-				   .mem = &(x)->base }; \
+				   .mem = &COHERENT_KNOWN(x)->base }; \
 									\
 			init.err = coherent_base_init_begin(init.mem, &init.box, (dev), (n), \
 							    sizeof(COHERENT_T(x)), \

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+#ifndef COHERENT_KNOWN_H
+#define COHERENT_KNOWN_H
+/* gcc is silent about what a system header expands to. The line marker makes this file another. */
+#if __INCLUDE_LEVEL__ && !defined(__clang__) && !defined(__CHECKER__)
+#pragma GCC system_header
+# 8 __FILE__
+#endif
+/*
+ * How a compiler warns of an object that was never initialised. Callers do not use this file.
+ *
+ * COHERENT_KNOWN() is its argument: a pointer to an object that the call reads. The compilers
+ * see the read in different ways:
+ * - gcc without optimization sees that coherent_known() reads (-Wmaybe-uninitialized).
+ * - gcc with optimization sees the asm in it, which needs no instruction (-Wuninitialized).
+ * - clang from 21 on sees that coherent_known() reads (-Wuninitialized-const-pointer).
+ * - clang from -O2 on knows that memory that nothing wrote is undefined. In it "undefined | 1"
+ *   is all ones. The macro finds this value, and makes the warning itself.
+ * An older clang without optimization does not warn.
+ */
+#include <coherent/detail/check.h>
+#include <coherent/detail/face.h>
+
+#if defined(__CHECKER__) || defined(__clang__)
+#define COHERENT_KNOWN_READ(object)
+#else
+/* gcc reads only a variable that it knows, so that a bad pointer does no harm here. */
+#define COHERENT_KNOWN_READ(object)					\
+	if (__builtin_object_size((object), 0) != (size_t)-1)		\
+		__asm__("" : : "X"(*(const char *)(object)));
+#endif
+
+/* The union takes the const off without a warning. */
+COHERENT_READS_1ST __attribute__((pure)) COHERENT_INLINE void *coherent_known(const void *object)
+{
+	COHERENT_KNOWN_READ(object)
+	return ((union { const void *from; void *to; }){ .from = object }).to;
+}
+
+#define COHERENT_KNOWN(x) COHERENT_KNOWN_AGAIN(COHERENT_UNIQUE(known), x)
+/* The same for the first argument; the rest follows. The last argument is empty. */
+#define COHERENT_KNOWN_1ST(x, ...) COHERENT_KNOWN(x), __VA_ARGS__
+
+#if defined(__clang__) && !defined(__CHECKER__)
+
+/* A call of this function stays in the program only if clang knows that the object is undefined. */
+static __attribute__((unused, __noinline__,
+		      warning("this object was never initialised: write = COHERENT_EMPTY where it is declared")))
+void coherent_has_no_value(void)
+{
+	__asm__ __volatile__("");
+}
+
+/* The arithmetic hides the lowest bit, which clang could otherwise leave out. */
+#define COHERENT_MIX(word) (((word) | 1) * 0x9e3779b97f4a7c15ull >> 40)
+
+/* The compiler removes this read if it does not know the value. */
+__attribute__((pure, no_sanitize("undefined"))) COHERENT_INLINE
+unsigned long long coherent_known_mix(const void *object)
+{
+	return COHERENT_MIX(*(const uintptr_t __attribute__((may_alias)) *)object);
+}
+
+#define COHERENT_KNOWN_AGAIN(known, x)					\
+	__extension__({							\
+		__typeof__(&*(x)) known = coherent_known(x);		\
+		if (__builtin_constant_p(coherent_known_mix(known)) &&	\
+		    coherent_known_mix(known) != COHERENT_MIX(0))	\
+			coherent_has_no_value();			\
+		known;							\
+	})
+
+#else
+
+#define COHERENT_KNOWN_AGAIN(known, x) ((__typeof__(&*(x)))coherent_known(x))
+
+#endif
+
+#endif
