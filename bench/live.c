@@ -114,6 +114,7 @@ static int pool64_expose(void *arg, unsigned int turns)
 		if (!err)
 			err = coherent_reclaim(&mem, &box, .idle = true);
 	}
+	coherent_free(&mem);
 	coherent_box_free(&box);
 	return err;
 }
@@ -130,6 +131,7 @@ static int pool256_expose(void *arg, unsigned int turns)
 		if (!err)
 			err = coherent_reclaim(&mem, &box, .idle = true);
 	}
+	coherent_free(&mem);
 	coherent_box_free(&box);
 	return err;
 }
