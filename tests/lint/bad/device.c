@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Devices, BARs, interrupts and pools after their end, and indexes past it. */
+#include "../driver.h"
+
+int closed_device(struct driver *driver)
+{
+	coherent_device_close(driver->dev);
+	/* want: 'driver->dev' is used here after coherent_device_close() at line N */
+	return coherent_zeroed(&driver->tx.descs, driver->dev, 1);
+}
+
+int never_opened(void)
+{
+	struct driver driver = { .count = 0 };
+	/* want: coherent_zeroed() gets NULL here */
+	int err = coherent_zeroed(&driver.tx.descs, driver.dev, 1);
+
+	coherent_free(&driver.tx.descs);
+	return err;
+}
+
+uint32_t closed_bar(struct coherent_bar *bar)
+{
+	coherent_bar_close(bar);
+	/* want: 'bar' is used here after coherent_bar_close() at line N */
+	return coherent_bar_read32(bar, 0);
+}
+
+static void close_all(struct driver *driver)
+{
+	coherent_irq_close(driver->irq);
+	coherent_bar_close(driver->bar);
+}
+
+int closed_irq(struct driver *driver)
+{
+	close_all(driver);
+	/* want: 'driver->irq' is used here after coherent_irq_close() at line N */
+	return coherent_irq_wait(driver->irq, 1000);
+}
+
+int bar_of_a_closed_device(const char *name)
+{
+	struct coherent_device *dev;
+	struct coherent_bar *bar;
+	int err = coherent_device_open(&dev, name);
+
+	if (err)
+		return err;
+	err = coherent_bar_open(&bar, dev, 0);
+	coherent_device_close(dev);
+	if (err)
+		return err;
+	/* want: bar 'bar' is used here after coherent_device_close() at line N closed its */
+	coherent_bar_write32(bar, 0, 1);
+	coherent_bar_close(bar);
+	return 0;
+}
+
+void closed_twice(struct driver *driver)
+{
+	coherent_device_close(driver->dev);
+	if (driver->count)
+		/* want: device 'driver->dev' is closed twice */
+		coherent_device_close(driver->dev);
+}
+
+int box_of_a_closed_device(const char *name, union desc_mem *mem)
+{
+	union desc_box box = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	int err = coherent_device_open(&dev, name);
+
+	if (err)
+		return err;
+	err = coherent_box_zeroed(&box, dev, 1);
+	coherent_device_close(dev);
+	if (!err)
+		/* want: box 'box' is used here after coherent_device_close() at line N */
+		err = coherent_expose(&box, mem);
+	return err;
+}
+
+int destroyed_pool(union desc_pool *pool, union desc_box *box)
+{
+	int err = coherent_pool_destroy(pool);
+
+	if (err)
+		return err;
+	/* want: pool 'pool' is used here after coherent_pool_destroy() at line N */
+	return coherent_pool_box(pool, box);
+}
+
+int box_of_a_pool(struct coherent_device *dev)
+{
+	union desc_pool pool = COHERENT_EMPTY;
+	union desc_box box = COHERENT_EMPTY;
+	int err = coherent_pool_create(&pool, dev);
+
+	if (err)
+		return err;
+	err = coherent_pool_box(&pool, &box);
+	if (!err)
+		/* want: pool 'pool' is destroyed here, but box 'box' from coherent_pool_box() */
+		err = coherent_pool_destroy(&pool);
+	else
+		(void)!coherent_pool_destroy(&pool);
+	coherent_box_free(&box);
+	return err;
+}
+
+int index_past_the_end(struct coherent_device *dev)
+{
+	union desc_mem mem = COHERENT_EMPTY;
+	int err = coherent_zeroed(&mem, dev, ENTRIES);
+
+	if (!err)
+		/* want: index 16 is past the end of mem 'mem', which has 16 elements */
+		err = coherent_write(&mem, ENTRIES, .len, 1);
+	coherent_free(&mem);
+	return err;
+}
+
+int index_of_an_exposed_box(struct coherent_device *dev, union desc_mem *mem)
+{
+	union desc_box box = COHERENT_EMPTY;
+	coherent_addr_t addr;
+	int err = coherent_box_zeroed(&box, dev, 4);
+
+	if (!err)
+		err = coherent_expose(&box, mem);
+	if (!err)
+		/* want: index 7 is past the end of mem 'mem', which has 4 elements */
+		err = coherent_addr_at(mem, 7, &addr);
+	return err;
+}
+
+int pointer_past_the_end(struct coherent_device *dev)
+{
+	union desc_box box = COHERENT_EMPTY;
+	int err = coherent_box_zeroed(&box, dev, 4);
+
+	if (err)
+		return err;
+	/* want: this is past the end of box 'box', which has 4 elements */
+	coherent_box_ptr(&box)[4].len = 1;
+	coherent_box_free(&box);
+	return 0;
+}

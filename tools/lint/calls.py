@@ -1,0 +1,403 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""The calls of the library, one method for each kind."""
+from . import known
+from .objects import Life
+from .others import Others
+
+FILLS = {'coherent_base_box_zeroed': 'box', 'coherent_base_box_from': 'box',
+         'coherent_base_zeroed': 'mem', 'coherent_base_from': 'mem',
+         'coherent_base_handle_zeroed': 'handle'}
+FREES = {'coherent_base_box_free': 'box', 'coherent_base_box_cleanup': 'box',
+         'coherent_base_free': 'mem', 'coherent_base_cleanup': 'mem',
+         'coherent_handle_free': 'handle', 'coherent_base_handle_cleanup': 'handle'}
+OPENS = {'coherent_base_device_open': 'device', 'coherent_bar_open': 'bar',
+         'coherent_irq_open': 'irq'}
+CLOSES = {'coherent_device_close': 'device', 'coherent_bar_close': 'bar',
+          'coherent_irq_close': 'irq', 'coherent_base_device_cleanup': 'device',
+          'coherent_base_bar_cleanup': 'bar', 'coherent_base_irq_cleanup': 'irq'}
+PARTS = {'coherent_mem_view': 'view', 'coherent_mem_part': 'view', 'coherent_mem_slot': 'slot',
+         'coherent_mem_ring': 'ring'}
+# Functions that take a pointer but do not follow it.
+LOOKUPS = {'coherent_find_ptr', 'coherent_find_addr'}
+SILENT = {'coherent_base_refuse_element', 'coherent_base_wait_begin', 'coherent_base_refuse_view',
+          'coherent_base_refuse_ring', 'coherent_report_stderr', 'coherent_padding'}
+EMPTY = {'coherent_mem_is_empty', 'coherent_box_is_empty', 'coherent_slot_is_empty',
+         'coherent_ring_is_empty'}
+
+
+class Calls(Others):
+    """The rules, with the calls of the library."""
+
+    def library_call(self, state, name, arguments):
+        state.last = (known.macro(name), state.at)
+        if name in SILENT:
+            return [(None, state)]
+        if name in FILLS:
+            return self.allocate(state, name, arguments)
+        if name in FREES:
+            return self.free(state, name, arguments)
+        if name in OPENS:
+            return self.open(state, name, arguments)
+        if name in CLOSES:
+            return self.close(state, name, arguments)
+        if name in PARTS:
+            return self.part(state, name, arguments)
+        if name in EMPTY:
+            return self.is_empty(state, arguments)
+        method = getattr(self, name, None)
+        return method(state, arguments) if method else self.other(state, name, arguments)
+
+    def option(self, state, arguments, name):
+        """Return an option: a member of one of the structs that a macro passes."""
+        for value in arguments:
+            if value.__class__ is tuple and value[0] == 'A':
+                place = (*value[1], name)
+                if place in state.store:
+                    return state.store[place]
+        return None
+
+    def device(self, state, value, call):
+        """Check a device, a BAR or an interrupt that a call uses."""
+        if value == 0 and value.__class__ is int:
+            if call.startswith(('coherent_bar_r', 'coherent_bar_w', 'coherent_irq_w')):
+                return
+            self.report(state, 'null', f'{call}() gets NULL here: nothing is open')
+            return
+        if value.__class__ is not tuple:
+            return
+        if value[0] == 'Z':
+            failed = value[1]
+            if failed[3][1] not in state.looked:
+                self.unchecked(state, f"'{failed[0]}'", 'used', failed[1:3])
+            return
+        end = state.dead.get(value)
+        if end:
+            self.report(state, 'closed', f"'{end[2]}' is used here after {end[0]}()"
+                        f"{self.line(end[1], state.at)} closed it",
+                        (end[1], f'{end[0]}() is called here'))
+            return
+        info = self.lives.get(value)
+        if info:
+            self.check_device_of(state, info, f"{info.kind} '{info.name}'")
+
+    def check_device_of(self, state, info, name):
+        end = state.dead.get(info.dev) if info.dev else None
+        if end:
+            self.report(state, 'closed', f"{name} is used here after {end[0]}()"
+                        f"{self.line(end[1], state.at)} closed its device '{end[2]}'",
+                        (end[1], f'{end[0]}() is called here'))
+
+    # --- Begin and end ---
+
+    def allocate(self, state, name, arguments):
+        call = known.macro(name)
+        self.device(state, arguments[1], call)
+        for value in arguments[2:4]:
+            if value.__class__ is tuple and value[0] in 'PZ':
+                self.through_pointer(state, value, f'given to {call}()')
+        sizes = [value for value in arguments[2:] if value.__class__ is int]
+        return self.fill(state, self.object_at(arguments[0]), FILLS[name], call, dev=arguments[1],
+                         size=sizes[0] if sizes else None,
+                         count=self.option(state, arguments[2:], 'count'))
+
+    def free(self, state, name, arguments):
+        place, kind = self.object_at(arguments[0]), FREES[name]
+        if place is None:
+            return [(None, state)]
+        call = known.macro(name)
+        now = self.state_of(state, place)
+        if now[0] == 'F' and now[1] in state.dead:
+            self.use(state, place, kind, 'freed')
+        elif now[0] == 'X' and 'cleanup' not in name and now[1][0] == call and \
+                now[1][2] == self.owner(place) and now[1][1] != state.at:
+            self.report(state, 'twice', f"{self.named(kind, place)} is freed twice: here, and by "
+                        f"{call}(){self.line(now[1][1], state.at)}",
+                        (now[1][1], f'{call}() is called here'))
+        elif now[0] in 'FU':
+            self.end(state, place, kind, call)
+        return [(None, state)]
+
+    def open(self, state, name, arguments):
+        call, kind = known.macro(name), OPENS[name]
+        if kind != 'device':
+            self.device(state, arguments[1], call)
+        place = self.target(state, arguments[0])
+        if place is None:
+            return [(self.maybe(state, call), state)]
+        failed = state.copy()
+        symbol = self.failure(failed, call)
+        failed.store[place] = ('Z', (self.text(place), call, state.at, symbol, place))
+        life = ('H', self.new_life(state, call))
+        self.lives[life] = Life(kind, self.text(place), call, state.at,
+                                dev=arguments[1] if kind != 'device' else None)
+        old = state.store.get(place)
+        state.live[life] = place
+        state.store[place] = life
+        if old.__class__ is tuple and old[0] == 'H':
+            self.lost_handle(state, old, place)
+        return [(0, state), (symbol, failed)]
+
+    def close(self, state, name, arguments):
+        value, kind = arguments[0], CLOSES[name]
+        if 'cleanup' in name:
+            place = self.target(state, value)
+            value = self.load(state, place) if place else None
+        if value.__class__ is not tuple or value[0] not in 'HS':
+            return [(None, state)]
+        call = f'coherent_{kind}_close'
+        end = state.dead.get(value)
+        if end:
+            self.report(state, 'twice', f"{kind} '{end[2]}' is closed twice: here, and by {end[0]}()"
+                        f"{self.line(end[1], state.at)}", (end[1], f'{end[0]}() is called here'))
+        else:
+            state.live.pop(value, None)
+            state.dead[value] = (call, state.at, self.name_of(state, value))
+        return [(None, state)]
+
+    def name_of(self, state, value):
+        if value in self.lives:
+            return self.lives[value].name
+        return self.symbol_text(value[1])
+
+    def coherent_base_pool_create(self, state, arguments):
+        dev = self.option(state, arguments, 'dev')
+        self.device(state, dev, 'coherent_pool_create')
+        return self.fill(state, self.object_at(arguments[0]), 'pool', 'coherent_pool_create', dev=dev)
+
+    def coherent_base_pool_box(self, state, arguments):
+        pool = self.use(state, self.object_at(arguments[0]), 'pool')
+        info = self.lives.get(pool)
+        if info:
+            self.check_device_of(state, info, f"pool '{info.name}'")
+        return self.fill(state, self.object_at(arguments[1]), 'box', 'coherent_pool_box', pool=pool,
+                         dev=info and info.dev)
+
+    def coherent_base_pool_destroy(self, state, arguments):
+        place = self.object_at(arguments[0])
+        now = self.state_of(state, place) if place else ('U',)
+        if now[0] == 'F':
+            for life in list(state.live):
+                info = self.lives[life]
+                if info.pool == now[1]:
+                    self.report(state, 'busy', f"{self.named('pool', place)} is destroyed here, but "
+                                f"{info.kind} '{info.name}' from {info.call}()"
+                                f"{self.line(info.at, state.at)} is not freed",
+                                (info.at, f'{info.call}() is called here'))
+                    break
+            self.end(state, place, 'pool', 'coherent_pool_destroy')
+        return [(self.maybe(state, 'coherent_pool_destroy'), state)]
+
+    def coherent_base_pool_cleanup(self, state, arguments):
+        return [(None, self.coherent_base_pool_destroy(state, arguments)[0][1])]
+
+    # --- Between the phases ---
+
+    def consume_box(self, state, place, call):
+        """Expose a box. Return what is known of it, or None."""
+        if place is None:
+            return None
+        life = self.use(state, place, 'box', 'exposed')
+        info = self.lives.get(life)
+        if info:
+            self.check_device_of(state, info, self.named('box', place))
+        if life or self.state_of(state, place)[0] in 'FU':
+            self.end(state, place, 'box', call)
+        return info
+
+    def fill_from(self, state, place, kind, call, info):
+        """Like fill(), for memory that another object had before."""
+        more = {}
+        if info:
+            more = {'dev': info.dev, 'pool': info.pool, 'size': info.size, 'count': info.count}
+        return self.fill(state, place, kind, call, **more)
+
+    def coherent_base_expose(self, state, arguments, call='coherent_expose'):
+        mem = self.object_at(self.option(state, arguments[1:], 'mem'))
+        place = self.object_at(arguments[0])
+        was_empty = place is not None and self.state_of(state, place) == ('E', None)
+        info = self.consume_box(state, place, call)
+        if was_empty:
+            symbol = self.failure(state, call)
+            if mem and self.state_of(state, mem)[0] != 'F':
+                state.objects[mem] = ('E', (call, state.at, symbol))
+            return [(symbol, state)]
+        return self.fill_from(state, mem, 'mem', call, info)
+
+    def coherent_base_expose_all(self, state, arguments):
+        call = 'coherent_expose_all'
+        array = self.target(state, arguments[0])
+        failed = state.copy()
+        mems = []
+        for number in range(32):
+            item = (*array, ('[', number)) if number and array else array
+            box = self.object_at(state.store.get((*item, 'box'))) if item else None
+            if box is None:
+                break
+            mem = self.object_at(state.store.get((*item, 'options', 'mem')))
+            info = self.consume_box(state, box, call)
+            self.consume_box(failed, box, call)
+            if mem:
+                symbol = self.failure(failed, call)
+                failed.objects[mem] = ('E', (call, state.at, symbol))
+                mems.append(mem)
+                state = self.fill_from(state, mem, 'mem', call, info)[0][1]
+        state.last = failed.last = (call, state.at)
+        return [(0, state), (self.failure(failed, call), failed)]
+
+    def coherent_base_reclaim(self, state, arguments):
+        call = 'coherent_reclaim'
+        mem = self.object_at(arguments[0])
+        box = self.object_at(self.option(state, arguments[1:], 'box'))
+        if mem is None:
+            return [(self.maybe(state, call), state)]
+        life = self.use(state, mem, 'mem', 'reclaimed')
+        info = self.lives.get(life)
+        if info:
+            self.check_device_of(state, info, self.named('mem', mem))
+        results = self.fill_from(state, box, 'box', call, info)
+        if results[0][0] == 0:
+            self.end(results[0][1], mem, 'mem', call)
+        return results
+
+    def coherent_base_init_begin(self, state, arguments):
+        call = 'coherent_init'
+        self.device(state, arguments[2], call)
+        mem, box = self.object_at(arguments[0]), self.object_at(arguments[1])
+        if mem and not self.is_free_for(state, mem, 'mem', call):
+            return [(-16, state)]
+        state.clear(box, 0)
+        results = self.fill(state, box, 'box', call, dev=arguments[2],
+                            count=arguments[3], size=arguments[4])
+        if mem and len(results) > 1:
+            failed = results[1][1]
+            failed.objects[mem] = ('E', (call, state.at, results[1][0]))
+        return results
+
+    def coherent_base_init_end(self, state, arguments):
+        call = 'coherent_init'
+        mem, box = self.object_at(arguments[0]), self.object_at(arguments[1])
+        info = self.consume_box(state, box, call)
+        failed = state.compare('!=', arguments[2], 0)
+        results = self.fill_from(state, mem, 'mem', call, info)
+        return results[1:] if failed and len(results) > 1 else results
+
+    def coherent_base_box_move(self, state, arguments):
+        return self.move(state, arguments, 'box')
+
+    def coherent_base_move(self, state, arguments):
+        return self.move(state, arguments, 'mem')
+
+    def move(self, state, arguments, kind):
+        call = 'coherent_move'
+        source, target = map(self.object_at, arguments[:2])
+        if source is None or target is None or source == target:
+            return [(None, state)]
+        if not self.is_free_for(state, target, kind, call):
+            return [(None, state)]
+        now = self.state_of(state, source)
+        if now[0] == 'E':
+            state.objects[target] = now
+            return [(None, state)]
+        life = self.use(state, source, kind, 'moved')
+        if life is None:
+            state.objects[target] = ('U',)
+            return [(None, state)]
+        info = self.lives[life]
+        was_live = state.live.get(life)
+        if kind == 'box':
+            # A pointer into a box ends when the box moves.
+            self.end(state, source, kind, call)
+            life = self.new_life(state, call) if was_live else ('as', target, state.at)
+            self.lives[life] = Life(kind, self.text(target), info.call or call, info.at or state.at,
+                                    info.dev, info.pool, info.size, info.count)
+        state.objects[source] = ('X', (call, state.at, self.owner(source), kind))
+        state.objects[target] = ('F', life)
+        if was_live:
+            state.live[life] = target
+        return [(None, state)]
+
+    # --- Uses ---
+
+    def part(self, state, name, arguments):
+        """A view, a slot or a ring of a mem."""
+        call = known.macro(name)
+        mem = self.object_at(arguments[0])
+        life = self.use(state, mem, 'mem')
+        if name == 'coherent_mem_view':
+            self.check_index(state, life, mem, 1, arguments[1])
+        elif name != 'coherent_mem_ring':
+            self.check_index(state, life, mem, 1, arguments[1])
+        place = self.object_at(arguments[-1])
+        symbol = self.maybe(state, call)
+        if place:
+            state.objects[place] = ('V', life, (symbol, call, state.at)) if life else ('U',)
+        return [(symbol, state)]
+
+    def check_index(self, state, life, mem, number, index):
+        """Refuse a constant index past a count that is known."""
+        info = self.lives.get(life)
+        if info and info.count.__class__ is int and index.__class__ is int and \
+                self.expressions[number][0] == 'c' and index >= info.count and \
+                state.objects.get(mem, ' ')[0] == 'F':
+            self.report(state, 'range', f"index {index} is past the end of {self.named(info.kind, mem)},"
+                        f" which has {info.count} elements{self.line(info.at, state.at)}",
+                        (info.at, f'{info.call}() is called here'))
+
+    def is_empty(self, state, arguments):
+        place = self.object_at(arguments[0])
+        if place is None:
+            return [(None, state)]
+        now = state.objects.get(place)
+        if now is None:
+            now = ('E', None) if state.began(place)[1] == 0 else ('U',)
+        if now[0] == 'V' and now[2]:
+            state.looked.add(now[2][0][1])
+            truth = state.compare('!=', now[2][0], 0)
+            return [(None if truth is None else int(truth), state)]
+        if now[0] in 'EX':
+            return [(1, state)]
+        if now[0] in 'FV':
+            return [(0, state)]
+        return [(('Q', place), state)]
+
+    def coherent_box_at(self, state, arguments):
+        place = self.object_at(arguments[0])
+        life = self.use(state, place, 'box')
+        if life is None:
+            return [(self.symbol(('pointer', place)), state)]
+        return [(('P', life, None), state)]
+
+    def other(self, state, name, arguments):
+        """A call that uses what it gets, and ends nothing."""
+        call = known.macro(name)
+        kind = 'slot' if '_slot_' in name else 'ring' if '_ring_' in name else \
+            'handle' if '_handle_' in name else 'pool' if '_pool_' in name else \
+            'box' if '_box_' in name else 'mem'
+        for number, value in enumerate(arguments):
+            if value.__class__ is not tuple:
+                continue
+            if value[0] in 'HZ' or value in state.dead:
+                self.device(state, value, call)
+            elif value[0] == 'P' and name not in LOOKUPS:
+                self.through_pointer(state, value, f'given to {call}()')
+            elif value[0] == 'A' and (number == 0 or value[1][-1] == 'base' or
+                                      value[1] in state.objects):
+                place = self.object_at(value)
+                if place in state.objects or value[1][-1] == 'base':
+                    life = self.use_mem(state, place, kind)
+                    if number == 0 and len(arguments) > 2 and name.startswith('coherent_mem_'):
+                        self.check_index(state, life, place, 1, arguments[1])
+                elif number:
+                    self.unknown(state, value[1])
+            elif value[0] == 'A':
+                self.unknown(state, value[1])
+        if name.endswith(('_load', 'level', '_fd', '8', '16', '64', '_size', '_addr', '_mask')) or \
+                name.startswith('coherent_bar_read'):
+            return [(None, state)]
+        return [(self.maybe(state, call), state)]
+
+    def use_mem(self, state, place, kind):
+        now = state.objects.get(place)
+        if now and now[0] == 'V' and kind == 'mem':
+            kind = 'view'
+        return self.use(state, place, kind)
