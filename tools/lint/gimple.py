@@ -15,6 +15,7 @@ FUNCTION = re.compile(r'^;; Function (\S+) \((\S+?)[,)]', re.M)
 PLACE = re.compile(r'\[([^\[\]\n]*?):(\d+):(\d+)(?: discrim \d+)?\] ?')
 BLOCK = re.compile(r'^  <bb (\d+)>.*$', re.M)
 SUCCESSORS = re.compile(r'^;; (\d+) succs \{ ([\d ]*)\}', re.M)
+LOOP = re.compile(r'^;;  header (\d+),.*\n;;  depth .*\n;;  nodes: ([\d ]*)', re.M)
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|->|<retval>|\{CLOBBER[^}]*\}|/\[\w+\]|'
                    r'[A-Za-z_$][\w$]*(?:\.\d[\d_]*)*|\d+(?:\.\d+)?e[+-]\d+|\d+\.\d+|\d+B?\b|'
                    r'<<|>>|<=|>=|==|!=|&&|\|\||\.\.\.|\S')
@@ -202,7 +203,7 @@ class Function:
         self.unit, self.name, self.text = unit, name, text
         self.parsed = None
         self.params, self.locals, self.labels, self.result = [], set(), {}, None
-        self.loops, self.wholes, self.addressed = set(), set(), set()
+        self.loops, self.wholes, self.addressed = {}, set(), set()
 
     @property
     def blocks(self):
@@ -217,7 +218,8 @@ class Function:
         self.parse_head(PLACE.sub('', head))
         succs = {int(number): [int(name) for name in names.split()]
                  for number, names in SUCCESSORS.findall(head)}
-        self.loops = {int(number) for number in re.findall(r'^;;  header (\d+)', head, re.M)}
+        for header, nodes in LOOP.findall(head):
+            self.loops[int(header)] = {int(node) for node in nodes.split()} - {int(header)}
         pieces = BLOCK.split(self.text)[1:]
         numbers = [int(number) for number in pieces[::2]]
         for at, (number, text) in enumerate(zip(numbers, pieces[1::2])):

@@ -226,6 +226,9 @@ class Objects(Texts):
             if now[0] == 'E':
                 return 0
             life = self.use(state, place, 'box' if now[0] != 'V' else 'view')
+            info = self.lives.get(life)
+            if now[0] == 'F' and info and info.count.__class__ is int:
+                return info.count
             return self.symbol(('count', life)) if life else self.symbol(('count', place))
         if name == 'va' and now[0] == 'E':
             return ('Z', (self.text(place), *now[1], place)) if now[1] else 0

@@ -125,8 +125,10 @@ class Walker:
         if kind == 'v':
             return self.variable(state, expression[1])
         if kind == 'b':
-            return self.binary(state, expression[1], self.value(state, expression[2]),
-                               self.value(state, expression[3]))
+            left, right = self.value(state, expression[2]), self.value(state, expression[3])
+            if left.__class__ is tuple and left[0] == 'P' and expression[3][0] != 'c':
+                right = UNKNOWN
+            return self.binary(state, expression[1], left, right)
         if kind == 'a':
             place = self.place(state, expression[1])
             if place is None and expression[1][0] == 'f':
@@ -367,6 +369,8 @@ class Walker:
         count, before, last = state.heads.get(at, (0, None, None))
         count += 1
         now = dict(state.store)
+        for inner in frame.function.loops[number].intersection(frame.function.loops):
+            state.heads.pop((frame.depth, inner), None)
         if count == TURNS_MAX and not self.counts(last, now):
             count = VISITS_MAX
         state.heads[at] = (count, before or now, now)
@@ -380,9 +384,9 @@ class Walker:
 
     @staticmethod
     def counts(before, now):
-        """Return whether a turn of a loop only changed numbers that are known."""
-        return all(value.__class__ is int and before.get(place).__class__ is int
-                   for place, value in now.items() if before.get(place) != value)
+        """Return whether a turn of a loop changed a number that is known."""
+        return any(value.__class__ is int and before.get(place, value) != value and
+                   before[place].__class__ is int for place, value in now.items())
 
     def block(self, frame, block, state, exits):
         """Follow the statements of a block. Return the states behind it."""
