@@ -26,6 +26,10 @@ ENDS_WITH(coherent_handle_options, boundary);
 ENDS_WITH(coherent_pool_options, boundary);
 ENDS_WITH(coherent_exposure, options);
 ENDS_WITH(coherent_sim_model, reset);
+ENDS_WITH(coherent_limits, bar_bytes);
+ENDS_WITH(coherent_stats, memory);
+ENDS_WITH(coherent_info, where);
+ENDS_WITH(coherent_fault, text);
 
 int coherent_version(void)
 {

@@ -435,6 +435,122 @@ static void exposures_of_a_wrong_size_are_refused(void **state)
 	end_boxes_and_mems();
 }
 
+/* --- Results --- */
+
+static struct coherent_box found;
+
+static int call_limits(void *result, size_t size)
+{
+	return coherent_base_device_limits(dev, result, size);
+}
+
+static int call_stats(void *result, size_t size)
+{
+	return coherent_base_device_stats(dev, result, size);
+}
+
+static int call_find_ptr(void *result, size_t size)
+{
+	return coherent_base_find_ptr(dev, found.va + 3, result, size);
+}
+
+static int call_find_addr(void *result, size_t size)
+{
+	struct coherent_info info;
+
+	assert_ok(coherent_find_ptr(dev, found.va + 3, &info));
+	return coherent_base_find_addr(dev, info.address, result, size);
+}
+
+/* Each call has a fault to read. */
+static int call_next_fault(void *result, size_t size)
+{
+	struct coherent_fault fault;
+	uint32_t word;
+	int err;
+
+	assert_err(coherent_sim_try_addr(dev, (coherent_addr_t){ 0x5000 }, &word, 4,
+					 COHERENT_ACCESS_WRITE),
+		   -EIO);
+	err = coherent_base_device_next_fault(dev, result, size);
+	/* A call that is refused leaves the fault for the next call. */
+	assert_err(coherent_device_next_fault(dev, &fault), err == -EINVAL ? 0 : -EAGAIN);
+	return err;
+}
+
+static const struct result_case {
+	const char *type;
+	size_t bytes;
+	int (*call)(void *result, size_t size);
+} results[] = {
+	{ "coherent_limits", sizeof(struct coherent_limits), call_limits },
+	{ "coherent_stats", sizeof(struct coherent_stats), call_stats },
+	{ "coherent_info", sizeof(struct coherent_info), call_find_ptr },
+	{ "coherent_info", sizeof(struct coherent_info), call_find_addr },
+	{ "coherent_fault", sizeof(struct coherent_fault), call_next_fault },
+};
+
+static void each_program_gets_as_much_of_a_result_as_it_has(void **state)
+{
+	const struct coherent_box_options one = { COHERENT_SIZED(coherent_box_options),
+						  .count = 1 };
+	unsigned char whole[ROOM], part[ROOM];
+
+	(void)state;
+	assert_ok(coherent_base_box_zeroed(&found, dev, 8, &one, "sizes"));
+	log_clear(&reports);
+	for (size_t i = 0; i < ARRAY_SIZE(results); i++) {
+		memset(whole, 0, sizeof(whole));
+		assert_ok(results[i].call(whole, results[i].bytes));
+		assert_false(is_all(whole, 0, results[i].bytes));
+		for (size_t size = 8; size <= ROOM; size += 8) {
+			memset(part, DIRT, sizeof(part));
+			assert_ok(results[i].call(part, size));
+			assert_memory_equal(part, whole, size);
+			assert_true(is_all(part + size, DIRT, ROOM - size));
+		}
+	}
+	assert_int_equal(reports.count, 0);
+	coherent_base_box_free(&found);
+}
+
+static void a_result_of_a_wrong_size_is_not_touched(void **state)
+{
+	const size_t wrong[] = { 0, 4, 12, 4104, SIZE_MAX - 7 };
+	unsigned char room[ROOM];
+
+	(void)state;
+	memset(room, DIRT, sizeof(room));
+	for (size_t i = 0; i < ARRAY_SIZE(results); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(wrong); k++) {
+			if (results[i].call == call_find_addr)
+				continue;
+			log_clear(&reports);
+			assert_err(results[i].call(room, wrong[k]), -EINVAL);
+			assert_true(is_all(room, DIRT, ROOM));
+			assert_true(reports.count == 1 && log_has(&reports, results[i].type));
+		}
+	assert_err(coherent_base_find_addr(dev, 0, (void *)room, 0), -EINVAL);
+	assert_true(is_all(room, DIRT, ROOM));
+	assert_err(coherent_base_device_stats(NULL, (void *)room, 0), -EINVAL);
+}
+
+static void a_result_is_zero_if_the_call_fails(void **state)
+{
+	unsigned char room[ROOM];
+
+	(void)state;
+	memset(room, DIRT, sizeof(room));
+	assert_err(coherent_base_device_stats(NULL, (void *)room, 512), -ENODEV);
+	assert_true(is_all(room, 0, 512) && is_all(room + 512, DIRT, ROOM - 512));
+	memset(room, DIRT, sizeof(room));
+	assert_err(coherent_base_find_ptr(dev, NULL, (void *)room, 512), -ERANGE);
+	assert_true(is_all(room, 0, 512) && is_all(room + 512, DIRT, ROOM - 512));
+	memset(room, DIRT, sizeof(room));
+	assert_err(coherent_base_device_next_fault(dev, (void *)room, 512), -EAGAIN);
+	assert_true(is_all(room, 0, 512) && is_all(room + 512, DIRT, ROOM - 512));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -446,6 +562,9 @@ int main(void)
 		cmocka_unit_test(the_exposures_of_a_newer_program_work),
 		cmocka_unit_test(an_exposure_that_the_library_does_not_know_consumes_all_boxes),
 		cmocka_unit_test(exposures_of_a_wrong_size_are_refused),
+		cmocka_unit_test(each_program_gets_as_much_of_a_result_as_it_has),
+		cmocka_unit_test(a_result_of_a_wrong_size_is_not_touched),
+		cmocka_unit_test(a_result_is_zero_if_the_call_fails),
 	};
 
 	return cmocka_run_group_tests(tests, open_device, close_device);

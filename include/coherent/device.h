@@ -11,6 +11,7 @@
 #define COHERENT_DEVICE_H
 
 #include <coherent.h>
+#include <coherent/detail/device_base.h>
 #include <coherent/detail/sim_model.h>
 
 /**
@@ -316,13 +317,15 @@ enum coherent_level coherent_device_level(const struct coherent_device *dev);
  * @ranges: The ranges of device addresses, in ascending order.
  * @ranges.first: The first address of a range.
  * @ranges.last: The last address of a range, inclusive.
- * @range_count: The number of @ranges.
+ * @range_count: The number of @ranges. If there are more than 8, the library leaves out the
+ *	smallest ones.
+ * @vectors: The number of interrupt vectors.
  * @page_bytes: Sizes and device addresses are rounded to multiples of this.
  * @mappings: How many objects may be exposed at a time; SIZE_MAX for no limit.
  * @unmap_is_fence: True if unmapping an object ends every command that uses the object.
  *	Otherwise coherent_reclaim() needs .idle.
+ * @reserved: 0.
  * @bar_bytes: The size of each BAR; 0 if there is no such BAR.
- * @vectors: The number of interrupt vectors.
  */
 struct coherent_limits {
 	uint64_t mask;
@@ -330,12 +333,13 @@ struct coherent_limits {
 		uint64_t first;
 		uint64_t last;
 	} ranges[8];
-	unsigned int range_count;
+	uint32_t range_count;
+	uint32_t vectors;
 	size_t page_bytes;
 	size_t mappings;
 	bool unmap_is_fence;
+	uint8_t reserved[7];
 	uint64_t bar_bytes[6];
-	unsigned int vectors;
 };
 
 /**
@@ -346,8 +350,11 @@ struct coherent_limits {
  * Context: may sleep.
  * Return: 0; -ENODEV.
  */
-COHERENT_MUST_CHECK int coherent_device_limits(struct coherent_device *dev,
-					       struct coherent_limits *limits);
+COHERENT_MUST_CHECK COHERENT_INLINE int coherent_device_limits(struct coherent_device *dev,
+							       struct coherent_limits *limits)
+{
+	return coherent_base_device_limits(dev, limits, sizeof(*limits));
+}
 
 /**
  * struct coherent_stats - The counters of a device.
@@ -389,8 +396,11 @@ struct coherent_stats {
  * Context: may sleep.
  * Return: 0; -ENODEV.
  */
-COHERENT_MUST_CHECK int coherent_device_stats(struct coherent_device *dev,
-					      struct coherent_stats *stats);
+COHERENT_MUST_CHECK COHERENT_INLINE int coherent_device_stats(struct coherent_device *dev,
+							      struct coherent_stats *stats)
+{
+	return coherent_base_device_stats(dev, stats, sizeof(*stats));
+}
 
 /**
  * enum coherent_access - How a device accessed memory.
@@ -425,6 +435,7 @@ enum coherent_state {
 /**
  * struct coherent_info - The object that has a pointer or a device address.
  * @state: A box or a mem. For a device address, also a mem that was reclaimed or freed.
+ * @reserved: 0.
  * @address: The device address of the object; for a box, the address that it would have.
  * @bytes: The size of the object in whole pages; for an object of a pool, the size of its slot.
  * @offset: The offset of the pointer or address from the start of the object, in bytes.
@@ -435,6 +446,7 @@ enum coherent_state {
  */
 struct coherent_info {
 	enum coherent_state state;
+	uint32_t reserved;
 	uint64_t address;
 	uint64_t bytes;
 	uint64_t offset;
@@ -454,8 +466,11 @@ struct coherent_info {
  * Context: any.
  * Return: 0; -ERANGE (@ptr points into no object of @dev), -ENODEV.
  */
-COHERENT_MUST_CHECK int coherent_find_ptr(struct coherent_device *dev, const void *ptr,
-					  struct coherent_info *info);
+COHERENT_MUST_CHECK COHERENT_INLINE int
+coherent_find_ptr(struct coherent_device *dev, const void *ptr, struct coherent_info *info)
+{
+	return coherent_base_find_ptr(dev, ptr, info, sizeof(*info));
+}
 
 /**
  * coherent_find_addr() - Find the box or mem that has, or had, a device address.
@@ -467,8 +482,11 @@ COHERENT_MUST_CHECK int coherent_find_ptr(struct coherent_device *dev, const voi
  * Return: 0; -ERANGE (no object has the address; the guard page behind an object is not part
  * of it), -ENODEV.
  */
-COHERENT_MUST_CHECK int coherent_find_addr(struct coherent_device *dev, uint64_t address,
-					   struct coherent_info *info);
+COHERENT_MUST_CHECK COHERENT_INLINE int
+coherent_find_addr(struct coherent_device *dev, uint64_t address, struct coherent_info *info)
+{
+	return coherent_base_find_addr(dev, address, info, sizeof(*info));
+}
 
 /**
  * struct coherent_fault - An access of the device that was refused.
@@ -491,7 +509,7 @@ struct coherent_fault {
 	uint64_t object_address;
 	uint64_t object_bytes;
 	const char *where;
-	unsigned long lost;
+	uint64_t lost;
 	char text[256];
 };
 
@@ -506,8 +524,11 @@ struct coherent_fault {
  * Context: may sleep.
  * Return: 0; -EAGAIN (there is no fault), -ENODEV.
  */
-COHERENT_MUST_CHECK int coherent_device_next_fault(struct coherent_device *dev,
-						   struct coherent_fault *fault);
+COHERENT_MUST_CHECK COHERENT_INLINE int coherent_device_next_fault(struct coherent_device *dev,
+								   struct coherent_fault *fault)
+{
+	return coherent_base_device_next_fault(dev, fault, sizeof(*fault));
+}
 
 /**
  * coherent_report_stderr() - Print a report to stderr.

@@ -15,6 +15,7 @@
 #include "base/sys.h"
 #include "device/device.h"
 #include "device/lookup.h"
+#include "device/result.h"
 #include "memory/refuse.h"
 
 #define SET_MASK "coherent_device_set_mask()"
@@ -139,14 +140,10 @@ int coherent_device_set_mask(struct coherent_device *dev, uint64_t mask)
 	return err;
 }
 
-int coherent_device_limits(struct coherent_device *dev, struct coherent_limits *limits)
+static void get_limits(struct coherent_device *dev, struct coherent_limits *limits)
 {
-	int err = device_usable(dev);
 	uint64_t first, last;
 
-	*limits = (struct coherent_limits){ .mask = 0 };
-	if (err)
-		return err;
 	*limits = dev->backend->limits;
 	limits->mask = object_store_mask(&dev->store);
 	limits->range_count = 0;
@@ -157,17 +154,38 @@ int coherent_device_limits(struct coherent_device *dev, struct coherent_limits *
 		limits->ranges[limits->range_count].first = first;
 		limits->ranges[limits->range_count++].last = last;
 	}
-	return 0;
 }
 
-int coherent_device_stats(struct coherent_device *dev, struct coherent_stats *stats)
+int coherent_base_device_limits(struct coherent_device *dev, struct coherent_limits *limits,
+				size_t size)
 {
-	int err = device_usable(dev);
+	static const struct result_kind kind = {
+		"coherent_device_limits()",
+		"coherent_limits",
+		sizeof(*limits),
+	};
+	struct coherent_limits found;
+	int err = result_begin(dev, &kind, limits, size);
 
-	*stats = (struct coherent_stats){ .objects = 0 };
 	if (!err)
-		object_store_stats(&dev->store, stats);
-	return err;
+		get_limits(dev, &found);
+	return result_end(err, &kind, limits, size, &found);
+}
+
+int coherent_base_device_stats(struct coherent_device *dev, struct coherent_stats *stats,
+			       size_t size)
+{
+	static const struct result_kind kind = {
+		"coherent_device_stats()",
+		"coherent_stats",
+		sizeof(*stats),
+	};
+	struct coherent_stats found = { .objects = 0 };
+	int err = result_begin(dev, &kind, stats, size);
+
+	if (!err)
+		object_store_stats(&dev->store, &found);
+	return result_end(err, &kind, stats, size, &found);
 }
 
 /* --- Open --- */

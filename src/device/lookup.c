@@ -9,6 +9,7 @@
 
 #include "base/sys.h"
 #include "device/lookup.h"
+#include "device/result.h"
 #include "memory/pool_slots.h"
 
 /* A device that still runs may make faults as fast as they are read, so the close stops here. */
@@ -84,7 +85,7 @@ read_record(const struct object_store *store, const struct coherent_object *obje
 	return !(seq & 1) && __atomic_load_n(&object->seq, __ATOMIC_RELAXED) == seq;
 }
 
-int coherent_find_ptr(struct coherent_device *dev, const void *ptr, struct coherent_info *info)
+static int find_ptr(struct coherent_device *dev, const void *ptr, struct coherent_info *info)
 {
 	const struct coherent_object *object;
 	bool is_chunk;
@@ -108,15 +109,32 @@ int coherent_find_ptr(struct coherent_device *dev, const void *ptr, struct coher
 	return -ERANGE;
 }
 
-int coherent_find_addr(struct coherent_device *dev, uint64_t address, struct coherent_info *info)
+int coherent_base_find_ptr(struct coherent_device *dev, const void *ptr, struct coherent_info *info,
+			   size_t size)
+{
+	static const struct result_kind kind = {
+		"coherent_find_ptr()",
+		"coherent_info",
+		sizeof(*info),
+	};
+	struct coherent_info found;
+	int err;
+
+	/* Callbacks use this lookup, so it copies nothing if that is not needed. */
+	if (size == sizeof(*info))
+		return find_ptr(dev, ptr, info);
+	err = result_begin(dev, &kind, info, size);
+	if (!err)
+		err = find_ptr(dev, ptr, &found);
+	return result_end(err, &kind, info, size, &found);
+}
+
+static int find_addr(struct coherent_device *dev, uint64_t address, struct coherent_info *info)
 {
 	const struct coherent_object *object;
 	struct iova_range *range;
-	int err = device_usable(dev);
+	int err = 0;
 
-	*info = (struct coherent_info){ .where = NULL };
-	if (err)
-		return err;
 	lock_take(&dev->store.lock);
 	range = iova_find(&dev->store.space, address);
 	object = range ? object_of(range) : NULL;
@@ -137,14 +155,38 @@ int coherent_find_addr(struct coherent_device *dev, uint64_t address, struct coh
 	return err;
 }
 
+int coherent_base_find_addr(struct coherent_device *dev, uint64_t address,
+			    struct coherent_info *info, size_t size)
+{
+	static const struct result_kind kind = {
+		"coherent_find_addr()",
+		"coherent_info",
+		sizeof(*info),
+	};
+	struct coherent_info found;
+	int err = result_begin(dev, &kind, info, size);
+
+	if (!err)
+		err = find_addr(dev, address, &found);
+	return result_end(err, &kind, info, size, &found);
+}
+
 /* --- Faults --- */
 
-int coherent_device_next_fault(struct coherent_device *dev, struct coherent_fault *fault)
+int coherent_base_device_next_fault(struct coherent_device *dev, struct coherent_fault *fault,
+				    size_t size)
 {
-	int err = device_usable(dev);
+	static const struct result_kind kind = {
+		"coherent_device_next_fault()",
+		"coherent_fault",
+		sizeof(*fault),
+	};
+	struct coherent_fault found = { .address = 0 };
+	int err = result_begin(dev, &kind, fault, size);
 
-	*fault = (struct coherent_fault){ .address = 0 };
-	return err ? err : dev->backend->ops->next_fault(dev->backend, fault);
+	if (!err)
+		err = dev->backend->ops->next_fault(dev->backend, &found);
+	return result_end(err, &kind, fault, size, &found);
 }
 
 static void describe(const struct coherent_object *object, const struct coherent_fault *fault,

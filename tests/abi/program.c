@@ -201,6 +201,59 @@ static void check_model(void)
 #endif
 }
 
+/* --- Results --- */
+
+#define BEHIND 64
+
+static bool has_only(const unsigned char *bytes, size_t size, unsigned char byte)
+{
+	for (size_t i = 0; i < size; i++)
+		if (bytes[i] != byte)
+			return false;
+	return true;
+}
+
+#if NEWER
+#define IS_ZERO_IF_UNKNOWN(result) (!(result).added)
+#else
+#define IS_ZERO_IF_UNKNOWN(result) true
+#endif
+
+/* The library must not write behind the struct of the program, and must write all of it. */
+#define CHECK_RESULT(type, first_member, call)                                                \
+	do {                                                                                  \
+		struct {                                                                      \
+			struct coherent_##type it;                                            \
+			unsigned char behind[BEHIND];                                         \
+		} result;                                                                     \
+                                                                                              \
+		memset(&result, 0xa5, sizeof(result));                                        \
+		say(!(call) && has_only(result.behind, BEHIND, 0xa5) &&                       \
+			    result.it.first_member !=                                         \
+				    (__typeof__(result.it.first_member))0xa5a5a5a5a5a5a5a5 && \
+			    IS_ZERO_IF_UNKNOWN(result.it),                                    \
+		    "the library fills in struct coherent_" #type " and no more: " #call);    \
+	} while (0)
+
+static void check_results(struct coherent_device *dev)
+{
+	COHERENT_BOX_AUTO(uint32_t, box);
+	uint32_t value = 1;
+	struct coherent_info info;
+	bool good;
+
+	good = !coherent_box_zeroed(&box, dev, 1);
+	CHECK_RESULT(limits, mask, coherent_device_limits(dev, &result.it));
+	CHECK_RESULT(stats, objects, coherent_device_stats(dev, &result.it));
+	CHECK_RESULT(info, state, coherent_find_ptr(dev, coherent_box_ptr(&box), &result.it));
+	good = good && !coherent_find_ptr(dev, coherent_box_ptr(&box), &info);
+	CHECK_RESULT(info, state, coherent_find_addr(dev, info.address, &result.it));
+	good = good && coherent_sim_try(dev, &box, 0, &value, 4, COHERENT_ACCESS_WRITE) == -EIO;
+	CHECK_RESULT(fault, address, coherent_device_next_fault(dev, &result.it));
+	good = good && coherent_device_next_fault(dev, &(struct coherent_fault){ 0 }) == -EAGAIN;
+	say(good, "a box has an address and faults");
+}
+
 /* The library writes to each enum of these structs. */
 static void check_enums(struct coherent_device *dev)
 {
@@ -238,6 +291,7 @@ int main(void)
 		check_exposures(dev);
 		check_mems(dev);
 		check_pools(dev);
+		check_results(dev);
 		check_enums(dev);
 	}
 	check_model();

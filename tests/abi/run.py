@@ -16,7 +16,8 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 COMPILERS = ('gcc', 'clang')
 # The structs that can grow.
-STRUCT = re.compile(r'^(struct coherent_(?:\w+_options|exposure|sim_model) \{\n)(.*?)(^\};)', re.M | re.S)
+STRUCT = re.compile(r'^(struct coherent_(?:\w+_options|exposure|sim_model|limits|stats|info|fault)'
+                    r' \{\n)(.*?)(^\};)', re.M | re.S)
 ENUM = re.compile(r'^(enum coherent_\w+) \{', re.M)
 RESULT = re.compile(r'^(not )?ok \d+ - (.*)$', re.M)
 
