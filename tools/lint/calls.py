@@ -10,7 +10,7 @@ FILLS = {'coherent_base_box_zeroed': 'box', 'coherent_base_box_from': 'box',
 FREES = {'coherent_base_box_free': 'box', 'coherent_base_box_cleanup': 'box',
          'coherent_base_free': 'mem', 'coherent_base_cleanup': 'mem',
          'coherent_handle_free': 'handle', 'coherent_base_handle_cleanup': 'handle'}
-OPENS = {'coherent_base_device_open': 'device', 'coherent_bar_open': 'bar',
+OPENS = {'coherent_base_device_open': 'device', 'coherent_base_bar_open': 'bar',
          'coherent_irq_open': 'irq'}
 CLOSES = {'coherent_device_close': 'device', 'coherent_bar_close': 'bar',
           'coherent_irq_close': 'irq', 'coherent_base_device_cleanup': 'device',
@@ -32,6 +32,8 @@ class Calls(Others):
         state.last = (known.macro(name), state.at)
         if name in SILENT:
             return [(None, state)]
+        if name == 'coherent_known':
+            return [(arguments[0], state)]
         if name in FILLS:
             return self.allocate(state, name, arguments)
         if name in FREES:
@@ -238,7 +240,7 @@ class Calls(Others):
             box = self.object_at(state.store.get((*item, 'box'))) if item else None
             if box is None:
                 break
-            mem = self.object_at(state.store.get((*item, 'options', 'mem')))
+            mem = self.object_at(self.option(state, [state.store.get((*item, 'options'))], 'mem'))
             info = self.consume_box(state, box, call)
             self.consume_box(failed, box, call)
             if mem:
