@@ -96,6 +96,7 @@
 #ifndef COHERENT_H
 #define COHERENT_H
 
+#include <coherent/array.h>
 #include <coherent/detail/base.h>
 #include <coherent/detail/check.h>
 #include <coherent/endian.h>

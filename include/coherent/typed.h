@@ -11,7 +11,7 @@
  *
  * A macro evaluates each argument once, but coherent_poll() evaluates its condition
  * many times. An index inside a field, as in .flags[2], must be a constant. For a
- * variable index use coherent_view_field() or coherent_copy_out_field().
+ * variable index use coherent_read_item() or coherent_ring_field() (coherent/array.h).
  */
 #ifndef COHERENT_TYPED_H
 #define COHERENT_TYPED_H

@@ -62,6 +62,32 @@ struct __attribute__((packed)) odd {
 	uint8_t rest[3];
 };
 
+struct queue {
+	uint32_t index;
+	uint32_t ring[8];
+	uint32_t three[3];
+	uint32_t matrix[2][4];
+};
+
+struct __attribute__((packed)) packed_queue {
+	uint8_t index;
+	uint32_t ring[4];
+};
+
+struct segments {
+	struct {
+		uint32_t len;
+		uint32_t flags;
+	} segments[4];
+	struct packed packed[4];
+	struct odd odd[4];
+	uint8_t rest[4];
+};
+
+struct pointers {
+	uint32_t *numbers;
+};
+
 struct regs {
 	const uint32_t status;
 	uint32_t control;
@@ -111,6 +137,13 @@ COHERENT_BOX_TYPE(huge_box, struct huge);
 COHERENT_VIEW_TYPE(u16_view, uint16_t);
 COHERENT_VIEW_TYPE(u32_view, uint32_t);
 COHERENT_TYPE(u32_mem, uint32_t);
+COHERENT_TYPE(queue_mem, struct queue);
+COHERENT_BOX_TYPE(queue_box, struct queue);
+COHERENT_TYPE(const_queue_mem, const struct queue);
+COHERENT_TYPE(packed_queue_mem, struct packed_queue);
+COHERENT_TYPE(segment_mem, struct segments);
+COHERENT_TYPE(pointer_mem, struct pointers);
+COHERENT_RING_TYPE(u32_ring, uint32_t);
 COHERENT_BAR_TYPE(regs_bar, struct regs);
 COHERENT_BAR_TYPE(packed_bar, struct packed);
 COHERENT_TYPE(level_mem, enum coherent_level);
@@ -165,6 +198,13 @@ extern struct huge *huge;
 extern union u16_view *u16_view;
 extern union u32_view *u32_view;
 extern union u32_mem *u32_mem;
+extern union queue_mem *queue_mem;
+extern union queue_box *queue_box;
+extern union const_queue_mem *const_queue_mem;
+extern union packed_queue_mem *packed_queue_mem;
+extern union segment_mem *segment_mem;
+extern union pointer_mem *pointer_mem;
+extern union u32_ring *u32_ring;
 extern union regs_bar *regs;
 extern const union regs_bar *const_regs;
 extern union packed_bar *packed_regs;

@@ -288,6 +288,41 @@ void last_byte_is_under_the_mask(struct kunit *test)
 
 /* --- Accessors --- */
 
+struct listed {
+	u32 before;
+	u32 list[4];
+	u32 after;
+};
+
+/* The device sees only the items that exist, and only the elements that were cleared as zero. */
+static void item_past_the_end_touches_nothing(struct kunit *test)
+{
+	static const u32 wanted[] = { 1, 0, 0, 0, 4, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 4, 1 };
+	COHERENT_AUTO(struct listed, mem);
+	COHERENT_RING(u32) ring;
+	u32 seen[18], value = 7;
+	size_t i, k = 4;
+
+	KUNIT_ASSERT_EQ(test, coherent_zeroed(&mem, edu.dev, 3, .level = level), 0);
+	for (i = 0; i < 3; i++) {
+		KUNIT_EXPECT_EQ(test, coherent_write(&mem, i, .before, 1), 0);
+		KUNIT_EXPECT_EQ(test, coherent_write_item(&mem, i, .list, k - 1, 4), 0);
+		KUNIT_EXPECT_EQ(test, coherent_write(&mem, i, .after, 1), 0);
+		KUNIT_EXPECT_EQ(test, coherent_write_item(&mem, i, .list, k, 5), -ERANGE);
+		KUNIT_EXPECT_EQ(test, coherent_read_item(&mem, i, .list, k, &value), -ERANGE);
+	}
+	KUNIT_EXPECT_EQ(test, coherent_write_item_release(&mem, i, .list, 0, 5), -ERANGE);
+	KUNIT_EXPECT_EQ(test, coherent_ring_field(&mem, i, .list, &ring), -ERANGE);
+	KUNIT_EXPECT_EQ(test, coherent_ring_field(&mem, 1, .list, &ring), 0);
+	KUNIT_EXPECT_EQ(test, coherent_ring_get(&ring, k + 3), 4);
+	KUNIT_EXPECT_EQ(test, coherent_clear(&mem, 1, 3), -ERANGE);
+	KUNIT_EXPECT_EQ(test, coherent_clear(&mem, SIZE_MAX, 2), -ERANGE);
+	KUNIT_EXPECT_EQ(test, coherent_clear(&mem, 1, 1), 0);
+	KUNIT_EXPECT_EQ(test, value, 7);
+	device_reads(test, coherent_addr(&mem).raw, seen, sizeof(seen));
+	KUNIT_EXPECT_TRUE(test, !memcmp(seen, wanted, sizeof(seen)));
+}
+
 void index_past_the_end_touches_nothing(struct kunit *test)
 {
 	COHERENT_AUTO(struct element, mem);
@@ -316,6 +351,7 @@ void index_past_the_end_touches_nothing(struct kunit *test)
 	memset(elements, 0xff, sizeof(elements));
 	device_reads(test, coherent_addr(&mem).raw + sizeof(elements), elements, sizeof(elements));
 	KUNIT_EXPECT_TRUE(test, is_all(elements, 0, sizeof(elements)));
+	item_past_the_end_touches_nothing(test);
 }
 
 COHERENT_TYPE(elements, struct element);

@@ -130,10 +130,54 @@ struct raw {
 		return coherent_write_release(mem, i, field, value);	\
 	}
 
+/* The index of an item is checked too. */
+struct items {
+	uint64_t u64[8];
+	uint32_t u32[8];
+	uint16_t u16[8];
+	uint8_t u8[8];
+	coherent_le32 le32[8];
+	coherent_be32 be32[8];
+};
+
+COHERENT_TYPE(item_mem, struct items);
+
+struct raw_items {
+	struct items *elements;
+};
+
+#define RAW_ITEM(name, type, field)					\
+	type raw_item_get_##name(struct raw_items *raw, size_t i, size_t k); \
+	type raw_item_get_##name(struct raw_items *raw, size_t i, size_t k) \
+	{								\
+		return *(volatile type *)&raw->elements[i].name[k];	\
+	}								\
+	void raw_item_put_##name(struct raw_items *raw, size_t i, size_t k, type value); \
+	void raw_item_put_##name(struct raw_items *raw, size_t i, size_t k, type value) \
+	{								\
+		*(volatile type *)&raw->elements[i].name[k] = value;	\
+	}
+
+#define ITEM(name, type, field)						\
+	type item_read_##name(const union item_mem *mem, size_t i, size_t k); \
+	type item_read_##name(const union item_mem *mem, size_t i, size_t k) \
+	{								\
+		type value;						\
+									\
+		return coherent_read_item(mem, i, .name, k, &value) ? 0 : value; \
+	}								\
+	int item_write_##name(union item_mem *mem, size_t i, size_t k, type value); \
+	int item_write_##name(union item_mem *mem, size_t i, size_t k, type value) \
+	{								\
+		return coherent_write_item(mem, i, .name, k, value);	\
+	}
+
 FIELDS(RAW)
 FIELDS(SLOT)
 FIELDS(RING)
 FIELDS(CHECKED)
+FIELDS(RAW_ITEM)
+FIELDS(ITEM)
 
 /* The view is a local variable, so that the compiler removes the check from the loop. */
 void raw_loop(struct element *elements, size_t count, uint32_t value);

@@ -28,6 +28,7 @@ LIMITS = {
     'ring_get_acquire': ('raw_get', 1), 'ring_put_release': ('raw_put', 1),
     'read_value': ('raw_get', 5), 'read': ('raw_get', 5), 'read_acquire': ('raw_get', 5),
     'write': ('raw_put', 5), 'write_release': ('raw_put', 5),
+    'item_read': ('raw_item_get', 7), 'item_write': ('raw_item_put', 7),
 }
 # A byte swap is part of the field, so that an access by hand needs this instruction too.
 SWAP = {'be32': 1}
@@ -89,14 +90,14 @@ def through(instruction):
     return re.findall(r'\((%\w+)', instruction)
 
 
-def accesses(path):
+def accesses(path, name):
     """Returns the widths of the accesses to the element.
 
     Accesses through the first argument are to the object, and those through the third are to
-    the value, so that they do not count.
+    the value, so that they do not count. The third argument of item_* is an index.
     """
-    return [width_of(i) for i in path
-            if width_of(i) and not set(through(i)) & {'%rdi', '%rdx'}]
+    others = {'%rdi'} if name.startswith('item_') else {'%rdi', '%rdx'}
+    return [width_of(i) for i in path if width_of(i) and not set(through(i)) & others]
 
 
 class Results:
@@ -121,7 +122,7 @@ def check_x86(results, compiler, found, table):
         for field, width in WIDTHS.items():
             path = executed(found[f'{ours}_{field}'])
             more = len(path) - len(executed(found[f'{raw}_{field}'])) - SWAP.get(field, 0)
-            seen = accesses(path)
+            seen = accesses(path, ours)
             if table and field == 'u32':
                 print(f'# {compiler:6} {ours:18} {len(path):3} instructions, {more:+d} over {raw}')
             results.say(seen == [width], f'{compiler}: {ours} of {field} is one access',

@@ -211,6 +211,43 @@ void init_fills_before_the_device_can_see(struct world *world)
 
 /* --- Accessors --- */
 
+struct listed {
+	uint32_t before;
+	uint32_t list[4];
+	uint32_t after;
+};
+
+/* The device sees only the items that exist, and only the elements that were cleared as zero. */
+static void item_past_the_end_touches_nothing(struct world *world)
+{
+	static const uint32_t wanted[] = { 1, 0, 0, 0, 4, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 4, 1 };
+	COHERENT(struct listed) mem = COHERENT_EMPTY;
+	COHERENT_RING(uint32_t) ring;
+	uint32_t seen[18], value = 7;
+	size_t i, k = 4;
+
+	assert_ok(coherent_zeroed(&mem, world->dev, 3));
+	for (i = 0; i < 3; i++) {
+		assert_ok(coherent_write(&mem, i, .before, 1));
+		assert_ok(coherent_write_item(&mem, i, .list, k - 1, 4));
+		assert_ok(coherent_write(&mem, i, .after, 1));
+		assert_err(coherent_write_item(&mem, i, .list, k, 5), -ERANGE);
+		assert_err(coherent_write_item_release(&mem, i, .list, SIZE_MAX, 5), -ERANGE);
+		assert_err(coherent_read_item(&mem, i, .list, k, &value), -ERANGE);
+	}
+	assert_err(coherent_write_item(&mem, i, .list, 0, 5), -ERANGE);
+	assert_err(coherent_ring_field(&mem, i, .list, &ring), -ERANGE);
+	assert_ok(coherent_ring_field(&mem, 1, .list, &ring));
+	assert_int_equal(coherent_ring_get(&ring, k + 3), 4);
+	assert_err(coherent_clear(&mem, 1, 3), -ERANGE);
+	assert_err(coherent_clear(&mem, SIZE_MAX, 2), -ERANGE);
+	assert_ok(coherent_clear(&mem, 1, 1));
+	assert_int_equal(value, 7);
+	world_reads(world, coherent_addr(&mem).raw, seen, sizeof(seen));
+	assert_memory_equal(seen, wanted, sizeof(seen));
+	coherent_free(&mem);
+}
+
 void index_past_the_end_touches_nothing(struct world *world)
 {
 	COHERENT(struct element) mem = COHERENT_EMPTY;
@@ -239,6 +276,7 @@ void index_past_the_end_touches_nothing(struct world *world)
 	world_reads(world, coherent_addr(&mem).raw + sizeof(elements), elements, sizeof(elements));
 	assert_true(is_all(elements, 0, sizeof(elements)));
 	coherent_free(&mem);
+	item_past_the_end_touches_nothing(world);
 	world_close(world);
 }
 

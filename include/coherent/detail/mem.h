@@ -135,6 +135,33 @@ COHERENT_INLINE int coherent_mem_write(const struct coherent_mem *mem, size_t i,
 	return 0;
 }
 
+/* item and items: the index of an item of an array inside the element, and their number. */
+COHERENT_INLINE int coherent_mem_read_item(const struct coherent_mem *mem, size_t i, size_t item,
+					   size_t size, size_t items, size_t stride, size_t offset,
+					   size_t width, int swap, int order, void *out)
+{
+	const char COHERENT_SHARED *at;
+
+	if (__builtin_expect(i >= mem->count || item >= items, 0))
+		return coherent_mem_error(mem);
+	at = mem->va + i * size + item * stride;
+	coherent_word_out(out, coherent_load(at, offset, width, swap, order), width);
+	coherent_after_load(order);
+	return 0;
+}
+
+COHERENT_INLINE int coherent_mem_write_item(const struct coherent_mem *mem, size_t i, size_t item,
+					    size_t size, size_t items, size_t stride,
+					    size_t offset, size_t width, int swap, int order,
+					    union coherent_word word)
+{
+	if (__builtin_expect(i >= mem->count || item >= items, 0))
+		return coherent_mem_error(mem);
+	coherent_before_store(order);
+	coherent_store(mem->va + i * size + item * stride, offset, word, width, swap, order);
+	return 0;
+}
+
 /**
  * coherent_base_refuse_view() - Report why there is no view.
  * @mem: A mem or a view, which may be empty.
@@ -192,6 +219,18 @@ COHERENT_INLINE int coherent_mem_ring(const struct coherent_mem *mem,
 	if (!mem->count || mem->count & (mem->count - 1))
 		return coherent_base_refuse_ring(mem);
 	*ring = (struct coherent_ring){ .va = mem->va, .mask = mem->count - 1 };
+	return 0;
+}
+
+COHERENT_INLINE int coherent_mem_ring_field(const struct coherent_mem *mem, size_t i, size_t size,
+					    size_t offset, size_t items, struct coherent_ring *ring)
+{
+	const struct coherent_mem whole = *mem;
+
+	*ring = (struct coherent_ring){ .va = NULL };
+	if (i >= whole.count)
+		return coherent_mem_error(&whole);
+	*ring = (struct coherent_ring){ .va = whole.va + i * size + offset, .mask = items - 1 };
 	return 0;
 }
 
@@ -281,6 +320,19 @@ coherent_bytes_in(char COHERENT_SHARED *to, const void *from, size_t bytes, int 
 		coherent_store(to, 0, (union coherent_word){ .u8 = (uint8_t)*at }, 1, 0, order);
 }
 
+static inline __attribute__((unused)) void coherent_bytes_clear(char COHERENT_SHARED *to,
+								size_t bytes, int order)
+{
+	const union coherent_word zero = { .u64 = 0 };
+
+	for (; bytes && (uintptr_t)to % 8; bytes--, to++)
+		coherent_store(to, 0, zero, 1, 0, order);
+	for (; bytes >= 8; bytes -= 8, to += 8)
+		coherent_store(to, 0, zero, 8, 0, order);
+	for (; bytes; bytes--, to++)
+		coherent_store(to, 0, zero, 1, 0, order);
+}
+
 COHERENT_INLINE int coherent_mem_check(const struct coherent_mem *mem, size_t first,
 				       size_t count)
 {
@@ -327,6 +379,16 @@ coherent_mem_copy_in(const struct coherent_mem *mem, size_t first, const void *f
 			clean[k] = COHERENT_BYTE(&at[i + k], &clean[k]) & mask[(i + k) % size];
 		coherent_bytes_in(mem->va + first * size + i, clean, bytes, __ATOMIC_RELAXED);
 	}
+	return err;
+}
+
+static inline COHERENT_MUST_CHECK __attribute__((unused)) int
+coherent_mem_clear_elements(const struct coherent_mem *mem, size_t first, size_t count, size_t size)
+{
+	int err = coherent_mem_check(mem, first, count);
+
+	if (!err)
+		coherent_bytes_clear(mem->va + first * size, count * size, __ATOMIC_RELAXED);
 	return err;
 }
 
