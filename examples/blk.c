@@ -56,34 +56,19 @@ static int seal_rings(void *elements, size_t count, coherent_addr_t address, voi
  */
 static int open_rings(struct blk *blk)
 {
-	COHERENT_VIEW(struct blk_desc) desc;
-	COHERENT_VIEW(coherent_le16) avail;
-	COHERENT_VIEW(struct blk_used) used;
-	COHERENT_VIEW(struct blk_header) headers;
-	COHERENT_VIEW(uint8_t) status;
 	int err = coherent_zeroed(&blk->rings, blk->dev, 1, .seal = seal_rings);
 
 	if (!err)
 		err = coherent_slot(&blk->rings, 0, &blk->all);
 	if (!err)
-		err = coherent_view_field(&blk->rings, 0, .desc, &desc);
+		err = coherent_ring_field(&blk->rings, 0, .desc, &blk->desc);
 	if (!err)
-		err = coherent_ring(&desc, &blk->desc);
+		err = coherent_ring_field(&blk->rings, 0, .avail.ring, &blk->avail);
 	if (!err)
-		err = coherent_view_field(&blk->rings, 0, .avail.ring, &avail);
+		err = coherent_ring_field(&blk->rings, 0, .used.ring, &blk->used);
 	if (!err)
-		err = coherent_ring(&avail, &blk->avail);
-	if (!err)
-		err = coherent_view_field(&blk->rings, 0, .used.ring, &used);
-	if (!err)
-		err = coherent_ring(&used, &blk->used);
-	if (!err)
-		err = coherent_view_field(&blk->rings, 0, .headers, &headers);
-	if (!err)
-		err = coherent_ring(&headers, &blk->headers);
-	if (!err)
-		err = coherent_view_field(&blk->rings, 0, .status, &status);
-	return err ? err : coherent_ring(&status, &blk->status);
+		err = coherent_ring_field(&blk->rings, 0, .headers, &blk->headers);
+	return err ? err : coherent_ring_field(&blk->rings, 0, .status, &blk->status);
 }
 
 /* --- The device: Virtual I/O Device 1.2, sections 3.1.1 and 4.2.3 --- */
