@@ -25,17 +25,28 @@ struct desc {
 		uint8_t part[4];
 	} u;
 	double real;
+	uint32_t ring[4];
+};
+
+struct registers {
+	const uint32_t status;
+	coherent_be32 control;
+	uint64_t ring;
+	uint8_t queues[4];
 };
 
 COHERENT_FIELDS(struct desc, .op, .flags, .address, .len, .list, .in.low, .in.high, .u.all, .u.part,
-		.real);
+		.real, .ring);
 COHERENT_TYPE(descs, struct desc);
 COHERENT_BOX_TYPE(desc_box, struct desc);
 COHERENT_POOL_TYPE(desc_pool, struct desc);
+COHERENT_BAR_TYPE(register_bar, struct registers);
 
 int use_boxes(struct coherent_device *dev, union descs *mem, const struct desc *from);
 int use_mems(union descs *mem, struct desc *to);
 int use_slots(union descs *mem);
+int use_arrays(union descs *mem, size_t k);
+int use_registers(union register_bar *bar, uint64_t address);
 int use_pools(struct coherent_device *dev);
 int use_devices(void);
 
@@ -122,6 +133,30 @@ int use_slots(union descs *mem)
 	return 0;
 }
 
+int use_arrays(union descs *mem, size_t k)
+{
+	COHERENT_RING(uint32_t) ring;
+	uint16_t value = 0;
+	int err = coherent_read_item(mem, 0, .list, k, &value);
+
+	if (!err)
+		err = coherent_write_item_release(mem, 0, .list, k, value);
+	if (!err)
+		err = coherent_ring_field(mem, 0, .ring, &ring);
+	if (!err)
+		coherent_ring_put(&ring, k++, value + 1u);
+	return err ? err : coherent_clear(mem, 0, k);
+}
+
+int use_registers(union register_bar *bar, uint64_t address)
+{
+	coherent_bar_put(bar, .ring, address++);
+	coherent_bar_put(bar, .queues[3], 5);
+	coherent_bar_put(bar, .control, coherent_bar_get(bar, .status) | 1u);
+	coherent_bar_write32(coherent_bar_untyped(bar), 4, (uint32_t)address);
+	return coherent_bar_poll(bar, .control, 1, 0, 1000);
+}
+
 int use_pools(struct coherent_device *dev)
 {
 	union desc_pool pool = COHERENT_EMPTY;
@@ -141,6 +176,8 @@ int use_devices(void)
 {
 	COHERENT_DEVICE_AUTO(dev);
 	COHERENT_BAR_AUTO(bar);
+	COHERENT_BAR_AUTO(struct registers, registers);
+	union register_bar named = COHERENT_EMPTY;
 	COHERENT_IRQ_AUTO(irq);
 	COHERENT_HANDLE_AUTO(handle);
 	struct coherent_fault fault;
@@ -148,6 +185,13 @@ int use_devices(void)
 
 	if (!err)
 		err = coherent_bar_open(&bar, dev, 0);
+	if (!err)
+		err = coherent_bar_open(&registers, dev, 0);
+	if (!err)
+		err = coherent_bar_open(&named, dev, 0);
+	if (!err)
+		err = use_registers(&named, coherent_bar_get(&registers, .ring));
+	coherent_bar_close(&named);
 	if (!err)
 		err = coherent_irq_open(&irq, dev, 0);
 	if (!err)
