@@ -5,6 +5,7 @@
 In a bad driver, a comment "want:" has a part of the finding that the next line must get. The tool
 finds nothing in tests/lint/good, in the examples, in the benchmarks and in the tutorial.
 """
+import concurrent.futures
 import glob
 import json
 import os
@@ -65,8 +66,7 @@ class Tests:
         return subprocess.run([self.tool, *arguments], cwd=where or self.source_dir, text=True,
                               check=False, capture_output=True)
 
-    def silent(self, name, *arguments, where=None):
-        done = self.run(*arguments, where=where)
+    def silent(self, name, done):
         self.say(not done.returncode and not done.stdout, f'good: {name}', done.stdout + done.stderr)
 
     def refused(self, name, text, *arguments, where=None):
@@ -95,24 +95,30 @@ def bad(tests):
 
 
 def good(tests):
-    two = [os.path.join('tests/lint/good', name) for name in ('two_main.c', 'two_device.c')]
-    for path in sorted(glob.glob('tests/lint/good/*.c', root_dir=tests.source_dir)):
-        tests.silent(path, path, '--')
-    tests.silent('both files of a driver', *two, '--')
-    for path in sorted(glob.glob('examples/*.c', root_dir=tests.source_dir) +
-                       glob.glob('bench/*.c', root_dir=tests.source_dir)):
-        if os.path.basename(path) not in FOREIGN:
-            tests.silent(path, path, '--', '-D_GNU_SOURCE', '-Iexamples')
-    tests.silent('the edu example as one program', 'examples/edu_main.c', 'examples/edu.c',
-                 'examples/tries.c', '--', '-D_GNU_SOURCE')
-    with tempfile.TemporaryDirectory() as where:
-        with open(os.path.join(tests.source_dir, 'docs/tutorial.md'), encoding='utf-8') as text:
-            files = BLOCK.findall(text.read())
-        for name, code in files:
-            write(where, name, code)
-        sources = [name for name, _ in files if name.endswith('.c')]
-        tests.silent('the tutorial', *sources, '--', where=where)
-        tests.say(len(sources) == 3, 'the tutorial has three source files', str(sources))
+    """Checks all good programs, as many at a time as there are CPUs."""
+    runs = [(path, [path, '--'])
+            for path in sorted(glob.glob('tests/lint/good/*.c', root_dir=tests.source_dir))]
+    runs.append(('both files of a driver', [
+        *(f'tests/lint/good/{name}.c' for name in ('two_main', 'two_device')), '--']))
+    runs += [(path, [path, '--', '-D_GNU_SOURCE', '-Iexamples'])
+             for path in sorted(glob.glob('examples/*.c', root_dir=tests.source_dir) +
+                                glob.glob('bench/*.c', root_dir=tests.source_dir))
+             if os.path.basename(path) not in FOREIGN]
+    runs.append(('the edu example as one program', [
+        *(f'examples/{name}.c' for name in ('edu_main', 'edu', 'tries')), '--', '-D_GNU_SOURCE']))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for (name, _), done in zip(runs, pool.map(lambda run: tests.run(*run[1]), runs)):
+            tests.silent(name, done)
+
+
+def tutorial(tests, where):
+    with open(os.path.join(tests.source_dir, 'docs/tutorial.md'), encoding='utf-8') as text:
+        files = BLOCK.findall(text.read())
+    for name, code in files:
+        write(where, name, code)
+    sources = [name for name, _ in files if name.endswith('.c')]
+    tests.silent('the tutorial', tests.run(*sources, '--', where=where))
+    tests.say(len(sources) == 3, 'the tutorial has three source files', str(sources))
 
 
 def write(where, name, text):
@@ -192,7 +198,7 @@ def main():
     tests = Tests(os.path.abspath(sys.argv[1]))
     bad(tests)
     good(tests)
-    for part in (usage, database, flags):
+    for part in (tutorial, usage, database, flags):
         with tempfile.TemporaryDirectory() as where:
             part(tests, os.path.realpath(where))
     print(f'1..{tests.count}')

@@ -81,6 +81,33 @@ class Calls(Others):
         info = self.lives.get(value)
         if info:
             self.check_device_of(state, info, f"{info.kind} '{info.name}'")
+        elif value[0] == 'S':
+            self.check_beside(state, value, call)
+
+    def member(self, value):
+        """Return (struct, name) of the member from which an unknown value came, or None."""
+        key = self.symbols.keys[value[1]]
+        if key[0] == 'init' and len(key[1]) > 1 and key[1][-1].__class__ is str:
+            return key[1][:-1], key[1][-1]
+        return None
+
+    def check_beside(self, state, value, call):
+        """A BAR or an interrupt probably belongs to the device in the same struct."""
+        member = self.member(value)
+        if member and call.startswith('coherent_device'):
+            self.device_fields.add(member[1])
+        if not member or not call.startswith(('coherent_bar', 'coherent_irq')):
+            return
+        for life, end in state.dead.items():
+            closed = life[0] == 'S' and self.member(life)
+            if closed and end[0] == 'coherent_device_close' and \
+                    member[0][:len(closed[0])] == closed[0]:
+                before = dict(self.found)
+                self.report(state, 'closed', f"'{self.symbol_text(value[1])}' is used here after "
+                            f"{end[0]}(){self.line(end[1], state.at)} closed its device '{end[2]}'",
+                            (end[1], f'{end[0]}() is called here'))
+                self.tentative += [item for item in self.found.items() if item[0] not in before]
+                self.found = before
 
     def check_device_of(self, state, info, name):
         end = state.dead.get(info.dev) if info.dev else None
@@ -147,6 +174,8 @@ class Calls(Others):
         if value.__class__ is not tuple or value[0] not in 'HS':
             return [(None, state)]
         call = f'coherent_{kind}_close'
+        if kind == 'device' and value[0] == 'S':
+            self.check_beside(state, value, call)
         end = state.dead.get(value)
         if end:
             self.report(state, 'twice', f"{kind} '{end[2]}' is closed twice: here, and by {end[0]}()"
@@ -330,10 +359,18 @@ class Calls(Others):
         call = known.macro(name)
         mem = self.object_at(arguments[0])
         life = self.use(state, mem, 'mem')
-        if name == 'coherent_mem_view':
+        if name != 'coherent_mem_ring':
             self.check_index(state, life, mem, 1, arguments[1])
-        elif name != 'coherent_mem_ring':
-            self.check_index(state, life, mem, 1, arguments[1])
+        info = self.lives.get(life)
+        if name == 'coherent_mem_view' and info and \
+                all(value.__class__ is int for value in (info.count, *arguments[1:3])) and \
+                [item[0] for item in self.expressions[1:3]] == ['c', 'c'] and \
+                arguments[1] < info.count < arguments[1] + arguments[2] and \
+                state.objects.get(mem, ' ')[0] == 'F':
+            self.report(state, 'range', f"element {arguments[1] + arguments[2] - 1} is past the end of "
+                        f"{self.named('mem', mem)}, which has {info.count} elements"
+                        f"{self.line(info.at, state.at)}",
+                        (info.at, f'{info.call}() is called here'))
         place = self.object_at(arguments[-1])
         symbol = self.maybe(state, call)
         if place:
@@ -383,7 +420,7 @@ class Calls(Others):
         for number, value in enumerate(arguments):
             if value.__class__ is not tuple:
                 continue
-            if value[0] in 'HZ' or value in state.dead:
+            if value[0] in 'HZ' or value in state.dead or value[0] == 'S' and number == 0:
                 self.device(state, value, call)
             elif value[0] == 'P' and name not in LOOKUPS:
                 self.through_pointer(state, value, f'given to {call}()')

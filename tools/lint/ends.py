@@ -4,6 +4,16 @@ from .gimple import REGISTER, is_named
 from .memory import State
 from .objects import HELD, Objects
 
+# An ignored result of these is a mistake, whatever comes later.
+MAKES = {'coherent_box_zeroed', 'coherent_box_from', 'coherent_zeroed', 'coherent_from',
+         'coherent_init', 'coherent_expose', 'coherent_expose_all',
+         'coherent_handle_zeroed', 'coherent_pool_create', 'coherent_pool_box',
+         'coherent_device_open', 'coherent_bar_open', 'coherent_irq_open',
+         'coherent_device_set_mask'}
+# A driver that ends may ignore these.
+MAY_FAIL = {'coherent_pool_destroy', 'coherent_device_fence', 'coherent_device_reset',
+            'coherent_device_next_fault', 'coherent_device_stats'}
+
 
 class Ends(Objects):
     """A walker that finds leaks, copies and lost results."""
@@ -11,6 +21,8 @@ class Ends(Objects):
     def __init__(self, program):
         super().__init__(program)
         self.results = {}       # places of calls whose result somebody read
+        self.device_fields = set()      # the members of structs that hold devices
+        self.tentative = []     # findings that are true if there is only one such member
         self.unread = {}        # places of calls whose result was lost on some path
 
     def leak(self, state, life, place, at=None):
@@ -47,6 +59,7 @@ class Ends(Objects):
 
     def end_of_function(self, frame, state, result):
         """Find the objects that only variables of this call hold."""
+        self.forget_results(frame, state)
         if not state.live:
             return
         for place, now in list(state.objects.items()):
@@ -112,6 +125,7 @@ class Ends(Objects):
                 info = self.lives_info(now[1], 'object', key)
                 self.report(state, 'copy', f"{self.named(info.kind, key)} is copied here, so two variables"
                             " hold one object: use coherent_move() or a pointer")
+                state.live.pop(now[1], None)
         self.transfer(state, target, source)
         for key in objects:
             key = (*target, *key[len(source):])
@@ -141,10 +155,13 @@ class Ends(Objects):
 
     # --- Results that nobody reads ---
 
-    def new_result(self, state, place):
+    def new_result(self, state, place, function):
+        """A variable gets the result of a call."""
         name = place[0][2] if place and place[0][0] == 'L' and len(place) == 1 else '_'
         if state.last and is_named(name) and not name.startswith('coherent_'):
             state.pending[place] = state.last
+        elif state.last and state.last[0] in MAKES and place and place[0][-1] not in function.read:
+            self.report(state, 'result', f'the result of {state.last[0]}() is ignored')
 
     def read_result(self, state, place):
         self.results[state.pending.pop(place)] = True
@@ -156,12 +173,25 @@ class Ends(Objects):
             return
         self.unread.setdefault((call, at), (state.at, self.frame.function))
 
+    def forget_results(self, frame, state):
+        """A function ends: its variables may hold results that nobody read."""
+        for place in [place for place in state.pending if place[0][1] >= frame.depth]:
+            call, at = state.pending.pop(place)
+            if call not in MAY_FAIL:
+                self.unread.setdefault((call, at), (None, frame.function))
+
     def finish(self):
         """Report the results that no path reads."""
         for (call, at), (there, function) in self.unread.items():
-            if (call, at) not in self.results:
-                self.last_function = function
+            if (call, at) in self.results:
+                continue
+            self.last_function = function
+            if there:
                 self.result_is_lost(call, at, there)
+            else:
+                self.report(State(self.symbols), 'result', f'the result of {call}() is ignored', at=at)
+        for finding in self.tentative if len(self.device_fields) == 1 else []:
+            self.found.setdefault(*finding)
 
     def result_is_lost(self, call, at, there):
         self.report(State(self.symbols), 'result', f"the result of {call}(){self.line(at, there)} is "

@@ -3,7 +3,7 @@
 
 An expression is a tuple; its first item says what it is:
 
-    ('c', number)  ('v', name)  ('s',)       a constant, a variable, a string
+    ('c', number)  ('v', name)  ('s', text)  a constant, a variable, a string
     ('f', place, field)  ('i', place, index) a member, an element of an array
     ('d', pointer, offset)  ('a', place)     what a pointer leads to, an address
     ('b', operator, x, y)  ('u', operator, x)
@@ -80,7 +80,7 @@ class Parser:
         if NUMBER.match(token):
             return ('c', int(token.rstrip('B')))
         if token[:1] == '"':
-            return ('s',)
+            return ('s', token)
         if token[:1] == "'":
             return UNKNOWN
         if token == '*':
@@ -203,7 +203,7 @@ class Function:
         self.unit, self.name, self.text = unit, name, text
         self.parsed = None
         self.params, self.locals, self.labels, self.result = [], set(), {}, None
-        self.loops, self.wholes, self.addressed = {}, set(), set()
+        self.loops, self.wholes, self.addressed, self.read = {}, set(), set(), set()
 
     @property
     def blocks(self):
@@ -328,15 +328,18 @@ class Function:
             for item in block.statements:
                 if item[1] == '=':
                     self.find_addressed(item[3])
+                    names_of(item[3], self.read, ())
                     names_of(item[3], use, kill)
                     if item[2] is not None and item[2][0] == 'v':
                         kill.add(item[2][1])
                     elif item[2] is not None:
                         names_of(item[2], use, kill)
                 elif item[1] in ('ret', 'switch') and item[2]:
+                    names_of(item[2], self.read, ())
                     names_of(item[2], use, kill)
             if block.condition:
                 names_of(block.condition, use, kill)
+                names_of(block.condition, self.read, ())
             uses[number], kills[number] = use, kill
         changed = True
         live = {number: uses[number] for number in self.parsed}

@@ -61,6 +61,8 @@ pci_enable_device pci_disable_device pci_set_master pci_clear_master pci_request
 pci_release_regions pci_iomap pci_iounmap pci_enable_device_mem pcim_enable_device pci_name
 ioread8 ioread16 ioread32 iowrite8 iowrite16 iowrite32 readl writel __warn_printk
 '''.split())
+# The same arguments give the same result.
+PURE = {'strcmp', 'strncmp', 'strcasecmp', 'strncasecmp', 'strlen', 'getenv'}
 # The name of a function that only prints may begin or end like this.
 PRINTS = ('print', 'log', 'trace', 'debug', 'dbg', 'warn', 'die', 'fail_msg', 'diag')
 

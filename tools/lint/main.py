@@ -4,9 +4,6 @@ import os
 import re
 import shlex
 import subprocess
-import tempfile
-
-from .program import Program
 
 USAGE = """\
 usage: coherent-lint [-p DIR | --kernel DIR] [--json] [--gcc PROGRAM] [FILE.c...] [-- FLAGS...]
@@ -142,15 +139,15 @@ def own_headers(home):
     return []
 
 
-def start(job, gcc, where, number, home):
-    """Start gcc for a file."""
-    job.dump = os.path.join(where, f'{number}.cfg')
+def start(job, gcc, home):
+    """Start gcc for a file. It prints the graphs on its standard output."""
     command = [gcc, *job.flags, *own_headers(home), '-O0', '-S', '-o', os.devnull, '-fno-lto',
                '-fdiagnostics-plain-output', '-ftrack-macro-expansion=0', '-fmax-errors=20',
-               f'-fdump-tree-cfg-lineno={job.dump}', job.file]
+               '-fdump-tree-cfg-lineno=stdout', job.file]
     try:
-        job.run = subprocess.Popen(command, cwd=job.folder, stderr=subprocess.PIPE, text=True,
-                                   errors='replace', env=dict(os.environ, LC_ALL='C'))
+        job.run = subprocess.Popen(command, cwd=job.folder, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, errors='replace',
+                                   env=dict(os.environ, LC_ALL='C'))
     except OSError as why:
         raise Problem(f'cannot run {gcc}: {why.strerror}: install gcc 12 or newer, or give --gcc') \
             from None
@@ -167,7 +164,7 @@ def source_line(path, number):
 def finish(job, gcc):
     """Wait for gcc. An error that the headers make is a finding too."""
     others = []
-    said = job.run.communicate()[1]
+    job.dump, said = job.run.communicate()
     for path, line, text in ERROR.findall(said):
         at = (path, int(line))
         names = NAME.findall(source_line(os.path.join(job.folder, path), at[1]))
@@ -184,7 +181,7 @@ def finish(job, gcc):
         if at not in lines:
             job.problem = f'{job.file} does not compile: {at[0]}:{at[1]}: {text}'
             return
-    if not job.findings and not (os.path.exists(job.dump) and os.path.getsize(job.dump)):
+    if not job.findings and not job.dump:
         why = re.search(r'error: (.*)', said)
         job.problem = f'{gcc} cannot read {job.file}: {why[1] if why else "it is not gcc 12 or newer"}'
 
@@ -248,22 +245,21 @@ def shown(path, folder):
 
 def check(jobs, gcc, home):
     """Return the findings of all jobs, and their problems."""
-    program = Program()
     found = []
-    with tempfile.TemporaryDirectory() as where:
-        running = []
-        for number, job in enumerate(jobs):
-            if len(running) >= (os.cpu_count() or 1):
-                finish(running.pop(0), gcc)
-            start(job, gcc, where, number, home)
-            running.append(job)
-        for job in running:
-            finish(job, gcc)
-        for job in jobs:
-            if os.path.exists(job.dump):
-                with open(job.dump, encoding='utf-8', errors='replace') as dump:
-                    program.add(job, dump.read())
-            found += [(job, *finding) for finding in job.findings]
+    running = []
+    for job in jobs:
+        if len(running) >= (os.cpu_count() or 1):
+            finish(running.pop(0), gcc)
+        start(job, gcc, home)
+        running.append(job)
+    # gcc runs meanwhile.
+    from .program import Program
+    program = Program()
+    for job in running:
+        finish(job, gcc)
+    for job in jobs:
+        program.add(job, job.dump)
+        found += [(job, *finding) for finding in job.findings]
     found += program.check()
     unique = {}
     for job, at, text, notes in found:

@@ -6,7 +6,7 @@ a global one, ('m', symbol) for what a pointer of unknown value leads to. Names 
 and ('[', index) or ('+', bytes). Element 0 is the array itself.
 
 A value is a number or a tuple: ('S', symbol), ('A', place), ('P', life) for a pointer into the
-memory of an object, ('F', function), ('H', life) for a device, BAR or interrupt, ('Z', failed) for
+memory of an object, ('F', function), ('H', life) for a device, BAR or interrupt, ('T', text), ('Z', failed) for
 NULL after a failed call, ('B', operator, x, y) for a comparison, ('W', place) for a struct.
 
 The state of an object is ('F', life) full, ('E', failed) empty, ('X', end) ended, ('V', life,
@@ -189,7 +189,7 @@ class State:
             return self.compare(operator, 0, right)
         if right.__class__ is tuple and right[0] == 'Z':
             return self.compare(operator, left, 0)
-        if right == 0 and left[0] in 'APFH':
+        if right == 0 and left[0] in 'APFHT':
             return {'==': False, '!=': True}.get(operator)
         return None
 

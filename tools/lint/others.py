@@ -78,6 +78,8 @@ class Others(Ends):
                 self.through_pointer(state, value, f'given to {name}()')
             if value.__class__ is tuple and value[0] == 'A' and ('scan' in name or 'get' in name):
                 self.unknown(state, value[1])
+        if name in known.PURE:
+            return [(self.symbol(('pure', name, *arguments)), state)]
         if name in ('__builtin_expect',):
             return [(arguments[0], state)]
         return [(None, state)]

@@ -13,7 +13,9 @@ from .memory import NEGATED, State, Symbols, calculate
 DEPTH_MAX = 9
 VISITS_MAX = 9          # of a loop that counts, before its variables become unknown
 TURNS_MAX = 3           # the same for another loop
-STEPS_MAX = 5000       # statements that are followed for one function and its callees
+STEPS_MAX = 3500       # statements that are followed for one function and its callees
+STEPS_LATER = 1500      # the same, after so many of a whole file:
+STEPS_OF_FILE = 8000
 BLOCKS_MAX = 1500       # blocks in one call of a function
 UNKNOWN = ('?',)
 
@@ -39,7 +41,7 @@ class Walker:
     def __init__(self, program):
         self.program = program
         self.symbols = Symbols()
-        self.steps = 0
+        self.steps, self.totals = 0, {}
         self.frame = None
         self.expressions = []
 
@@ -142,6 +144,8 @@ class Walker:
         if kind in 'fid':
             place = self.place(state, expression)
             return self.load(state, place) if place else UNKNOWN
+        if kind == 's':
+            return ('T', expression[1])
         if kind == 'u':
             return self.unary(state, expression[1], self.value(state, expression[2]))
         return UNKNOWN
@@ -305,7 +309,8 @@ class Walker:
 
     def root(self, function):
         """Follow a function with unknown arguments."""
-        self.steps = 0
+        total = self.totals[function.unit] = self.totals.get(function.unit, 0) + self.steps
+        self.steps = 0 if total < STEPS_OF_FILE else STEPS_MAX - STEPS_LATER
         state = State(self.symbols)
         arguments = [self.symbol(('param', function.unit, function.name, name), name)
                      for name in function.blocks and function.params]
@@ -535,7 +540,7 @@ class Walker:
                     value = self.renewed(then, ('call', frame.depth, state.at, name or '?'))
                 self.store(then, left, value, name == 'coherent_result')
                 if name == 'coherent_result':
-                    self.rules.new_result(then, self.place(then, left))
+                    self.rules.new_result(then, self.place(then, left), frame.function)
             after.append(then)
         return after
 

@@ -147,3 +147,23 @@ int pointer_past_the_end(struct coherent_device *dev)
 	coherent_box_free(&box);
 	return 0;
 }
+
+void bar_beside_a_closed_device(struct driver *driver)
+{
+	coherent_device_close(driver->dev);
+	/* want: 'driver->bar' is used here after coherent_device_close() at line N closed its device */
+	coherent_bar_write32(driver->bar, 0, 0);
+}
+
+int view_past_the_end(struct coherent_device *dev)
+{
+	union desc_view view = COHERENT_EMPTY;
+	union desc_mem mem = COHERENT_EMPTY;
+	int err = coherent_zeroed(&mem, dev, 8);
+
+	if (!err)
+		/* want: element 11 is past the end of mem 'mem', which has 8 elements */
+		err = coherent_view(&mem, 4, 8, &view);
+	coherent_free(&mem);
+	return err;
+}

@@ -6,9 +6,11 @@ void cast_away(struct coherent_device *dev, union desc_mem *mem)
 {
 	union desc_box box = COHERENT_EMPTY;
 
+	/* want: the result of coherent_box_zeroed() is ignored */
 	(void)!coherent_box_zeroed(&box, dev, ENTRIES);
 	/* want: 'box' is used here, but coherent_box_zeroed() at line N may have failed */
 	coherent_box_ptr(&box)->len = 1;
+	/* want: the result of coherent_expose() is ignored */
 	(void)!coherent_expose(&box, mem);
 }
 
@@ -18,6 +20,7 @@ void address_of_nothing(struct driver *driver)
 
 	if (coherent_box_zeroed(&box, driver->dev, ENTRIES))
 		return;
+	/* want: the result of coherent_expose() is ignored */
 	(void)!coherent_expose(&box, &driver->tx.descs);
 	/* want: 'driver->tx.descs' is used here, but coherent_expose() at line N may have */
 	coherent_bar_write64(driver->bar, 0, coherent_addr(&driver->tx.descs).raw);
@@ -69,6 +72,7 @@ void ring_in_a_struct(struct driver *driver)
 
 int device_not_open(struct driver *driver, const char *name)
 {
+	/* want: the result of coherent_device_open() is ignored */
 	(void)!coherent_device_open(&driver->dev, name);
 	/* want: 'driver->dev' is used here, but coherent_device_open() at line N may have */
 	return coherent_zeroed(&driver->tx.descs, driver->dev, ENTRIES);
@@ -101,4 +105,12 @@ void refused_by_gcc(struct coherent_device *dev, union desc_mem *mem)
 {
 	/* want: the result of coherent_zeroed() is ignored */
 	(void)coherent_zeroed(mem, dev, 1);
+}
+
+void never_read(struct driver *driver)
+{
+	/* want: the result of coherent_expose() is ignored */
+	int err = coherent_expose(&driver->spare, &driver->tx.descs);
+
+	(void)err;
 }
