@@ -130,6 +130,45 @@ static void item_past_the_end_is_refused(void **state)
 	coherent_free(&mem);
 }
 
+/* The compiler knows how many elements there are. Each way to one of them leads to the same place. */
+static void array_type_has_a_known_count(void **state)
+{
+	COHERENT_BOX(struct segment[4]) box = COHERENT_EMPTY;
+	COHERENT(struct segment[4]) mem = COHERENT_EMPTY;
+	COHERENT_SLOT(struct segment[4]) slot;
+	COHERENT_VIEW(struct segment) view;
+	COHERENT_RING(struct segment) ring;
+	uint16_t tag = 0, seen;
+	size_t k = 3;
+
+	(void)state;
+	assert_ok(coherent_box_zeroed(&box, dev, 1));
+	(*coherent_box_ptr(&box))[3].tag = 33;
+	assert_ok(coherent_expose(&box, &mem));
+	assert_int_equal(coherent_size(&mem), 4 * sizeof(struct segment));
+	assert_ok(coherent_read(&mem, 0, [3].tag, &tag));
+	assert_int_equal(tag, 33);
+	assert_ok(coherent_read_item(&mem, 0, , k, .tag, &tag));
+	assert_int_equal(tag, 33);
+	assert_err(coherent_read_item(&mem, 0, , k + 1, .tag, &tag), -ERANGE);
+	assert_err(coherent_write_item_release(&mem, 0, , k + 1, .tag, 1), -ERANGE);
+	assert_ok(coherent_slot(&mem, 0, &slot));
+	coherent_slot_put(&slot, [2].tag, 22);
+	assert_ok(coherent_view_field(&mem, 0, , &view));
+	assert_int_equal(coherent_count(&view), 4);
+	assert_ok(coherent_read(&view, 2, .tag, &tag));
+	assert_int_equal(tag, 22);
+	assert_ok(coherent_ring_field(&mem, 0, , &ring));
+	assert_int_equal(coherent_ring_get(&ring, 4 + 2, .tag), 22);
+	assert_ok(coherent_sim_try(dev, &mem,
+				   offsetof(struct segment, tag) + sizeof(struct segment) * 2,
+				   &seen, sizeof(seen), COHERENT_ACCESS_READ));
+	assert_int_equal(seen, 22);
+	assert_ok(coherent_clear(&mem, 0, 1));
+	assert_int_equal(coherent_slot_get(&slot, [3].tag), 0);
+	coherent_free(&mem);
+}
+
 static size_t calls;
 
 static size_t count_calls(size_t value)
@@ -263,6 +302,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(item_is_at_its_place_in_its_byte_order, open_device,
 						close_device),
 		cmocka_unit_test_setup_teardown(item_past_the_end_is_refused, open_device,
+						close_device),
+		cmocka_unit_test_setup_teardown(array_type_has_a_known_count, open_device,
 						close_device),
 		cmocka_unit_test_setup_teardown(arguments_are_evaluated_once, open_device,
 						close_device),

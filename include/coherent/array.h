@@ -6,6 +6,20 @@
  * behind its index. A driver takes a ring over the array, whose index wraps. Or it gives
  * an index that the call checks. In coherent_read() and coherent_write() an index inside a
  * field is a constant.
+ *
+ * If the number of elements is known when the driver is compiled, T itself may be an
+ * array: COHERENT(struct desc[64]), allocated with the count 1. A constant index past its
+ * end then does not compile, and a slot of it reaches all 64 without a check:
+ *
+ *	err = coherent_write(&mem, 0, [63].len, 512);
+ *	err = coherent_slot(&mem, 0, &slot);
+ *	coherent_slot_put(&slot, [3].len, 512);
+ *
+ * For a variable index leave the field out. A view of the elements has all accessors:
+ *
+ *	err = coherent_write_item(&mem, 0, , k, .len, 512);
+ *	err = coherent_ring_field(&mem, 0, , &ring);
+ *	err = coherent_view_field(&mem, 0, , &view);
  */
 #ifndef COHERENT_ARRAY_H
 #define COHERENT_ARRAY_H
@@ -38,7 +52,8 @@
  * coherent_ring_field() - Make a ring of an array field, with an index that wraps.
  * @mem: A mem or a view.
  * @i: The index of the element.
- * @field: The array field, with its dot. Its number of items is a power of two.
+ * @field: The array field, with its dot. Its number of items is a power of two. It is
+ *	left out if T itself is an array; so it is in the calls below.
  * @ring: The ring. Its element type is that of the items. The call overwrites whatever it
  *	held. It is empty on failure.
  *

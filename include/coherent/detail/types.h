@@ -61,6 +61,9 @@ struct coherent_is_registers;
  * coherent_expose() makes a mem. The driver touches it only through the accessors of
  * coherent/typed.h. coherent_reclaim() or coherent_free() ends it.
  *
+ * If T is an array, as in COHERENT(struct desc[64]), the compiler knows the number of
+ * elements, and refuses a constant index past the end (coherent/array.h).
+ *
  * Initialise the variable with COHERENT_EMPTY or zero bytes.
  */
 #define COHERENT(T) union COHERENT_BODY(mem, mem, T)
