@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """README.md is true: readme.py SOURCE_DIR BUILD_DIR LIBRARY. Prints TAP.
 
-Its programs compile and print what it says, its two fragments compile, the commands of its
-table of devices run unless they need hardware, links lead to files, make targets exist,
+Its programs compile and print what it says, its two fragments compile, coherent-lint finds what it
+says, the commands of its table of devices run unless they need hardware, links lead to files, make targets exist,
 lines are short, and its picture of the tree has at most twelve boxes, all of which exist. The
 paths that README.md, CONTRIBUTING.md and docs/*.md name in backquotes exist.
 """
@@ -96,6 +96,15 @@ class Checks:
                      built.stderr)
         self.say(len(code.splitlines()) <= 10, f'the code of "{name}" has at most ten lines')
 
+    def lint(self, code, output):
+        with tempfile.TemporaryDirectory() as where:
+            built = self.compile('gcc', code, where, '-c')
+            run = subprocess.run([os.path.join(self.source_dir, 'tools/coherent-lint'), 'README.c', '--'],
+                                 cwd=where, check=False, capture_output=True, text=True)
+        found = ''.join(line for line in run.stdout.splitlines(True) if ' error: ' in line)
+        self.say(not built.returncode and found == output, 'coherent-lint prints what the text says',
+                 built.stderr + run.stdout + run.stderr)
+
     def command(self, command):
         # The tests of the kernel face run the module.
         if command.startswith('tests/vm/run.py'):
@@ -142,7 +151,9 @@ def main():
     checks.say(len(programs) == 2, 'there are two programs')
     for number, (code, output) in enumerate(programs, 1):
         checks.program(number, code, output)
-    fragments = dict(re.findall(r'^```c (\w+)\n(.*?)^```', text, re.M | re.S))
+    for code, output in re.findall(r'^```c lint\n(.*?)^```\n^```\n(.*?)^```', text, re.M | re.S):
+        checks.lint(code, output)
+    fragments = dict(re.findall(r'^```c ((?!lint)\w+)\n(.*?)^```', text, re.M | re.S))
     checks.say(set(fragments) == set(AROUND), 'there is a fragment before and one after')
     for name in fragments:
         checks.fragment(name, fragments[name])
@@ -150,6 +161,8 @@ def main():
     checks.say('build/demo/examples/edu' in devices, 'the table of devices has commands')
     for command in re.findall(r'`((?:build|tests|truncate)[^`]+)`', devices):
         checks.command(command)
+    for command in re.findall(r'`(tools/coherent-lint [^`]+)`', text):
+        checks.command(f'cd {checks.source_dir}; {command}')
     for link in sorted(set(re.findall(r'\]\(([^)]*)\)', text))):
         checks.say(os.path.exists(os.path.join(checks.source_dir, link)), f'{link} exists')
     with open(os.path.join(checks.source_dir, 'Makefile'), encoding='utf-8') as makefile:

@@ -19,6 +19,14 @@ FUNCTION = re.compile(r'^(?!#|\s|typedef|COHERENT_INLINE|COHERENT_OVERLOAD)[^#\n
 MACRO = re.compile(r'^#define (coherent_(?!base_)\w+)\(', re.M)
 STRICT = ['-std=gnu11', '-Wall', '-Wextra', '-Wpedantic', '-Werror', '-fsyntax-only', '-x', 'c']
 
+LEAK = '''#include <coherent.h>
+int leak(struct coherent_device *dev)
+{
+	COHERENT(int) mem = COHERENT_EMPTY;
+	return coherent_zeroed(&mem, dev, 1);
+}
+'''
+
 
 class Results:
     """Prints and counts lines of TAP."""
@@ -72,6 +80,20 @@ def check_programs(results, stage, libdir):
                              os.path.join(libdir, 'libcoherent.a'), '-pthread'])
     results.say(not code and not run_command([program])[0],
                 'a program with the static library builds and runs', out)
+
+
+def check_lint(results, stage, man):
+    """Checks that the installed coherent-lint works, with the headers that were installed."""
+    tool = glob.glob(os.path.join(stage, '**', 'bin', 'coherent-lint'), recursive=True)
+    source = os.path.join(stage, 'leak.c')
+    with open(source, 'w', encoding='utf-8') as file:
+        file.write(LEAK)
+    code, out = run_command([*tool, source, '--'])
+    results.say(code == 1 and "mem 'mem' from coherent_zeroed() at line 5 is never freed" in out,
+                'the installed coherent-lint finds a leak', out)
+    code, out = run_command([*tool, os.path.join(HERE, 'hello.c'), '--'])
+    results.say(not code and not out, 'it accepts a program', out)
+    results.say(os.path.exists(os.path.join(man, 'man1', 'coherent-lint.1')), 'it has a man page')
 
 
 def check_symbols(results, headers, libdir):
@@ -151,6 +173,7 @@ def main():
         check_programs(results, stage, libdir)
         check_symbols(results, headers, libdir)
         check_headers(results, include, headers)
+        check_lint(results, stage, os.path.join(os.path.dirname(include), 'share', 'man'))
         check_man(results, headers, os.path.join(os.path.dirname(include), 'share', 'man'))
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
         first, out = build(source, os.path.join(one, 'a'))

@@ -7,7 +7,7 @@ usage: build.py [--kernel 6.1|own]
 All modules of this tree build without a warning from gcc with W=1. With the headers of Linux 6.1
 clang, sparse (C=1) and checkpatch do not complain either, sparse refuses plain accesses to
 shared memory (plain_access.c), and dkms builds the module of dkms.conf. Accessors have the
-instructions of accesses by hand (tests/object_code). Prints TAP.
+instructions of accesses by hand (tests/object_code). coherent-lint accepts the modules. Prints TAP.
 """
 import argparse
 import glob
@@ -150,6 +150,38 @@ def build_docs(kernel, where):
     return len(files), complaints(said, where)
 
 
+LEAK = """#include <linux/module.h>
+#include <coherent.h>
+COHERENT_TYPE(mem, u8);
+int test(struct device *dev);
+int test(struct device *dev)
+{
+	union mem mem = COHERENT_EMPTY;
+	int err = coherent_zeroed(&mem, dev, 1);
+
+	return err ? err : coherent_write(&mem, 0, 1);
+}
+MODULE_LICENSE("GPL");
+"""
+
+
+def lint(results, kernel, where):
+    """Checks that coherent-lint reads modules: it accepts the example, and finds a leak."""
+    tool = [os.path.join(SOURCE_DIR, 'tools/coherent-lint'), '--kernel', kernel.headers()]
+    for files in (['kernel/edu_pci.c', 'examples/edu.c'], ['bench/kernel/coherent_bench.c']):
+        done = subprocess.run([*tool, *(os.path.join(where, name) for name in files)], check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        results.say(not done.returncode, f'coherent-lint: {files[0]}: no finding', done.stdout)
+    directory = os.path.join(where, 'tests/kernel')
+    with open(os.path.join(directory, 'leak.c'), 'w', encoding='utf-8') as out:
+        out.write(LEAK)
+    kernel.make(directory, 'leak.o')
+    done = subprocess.run([*tool, 'leak.c'], cwd=directory, check=False, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True)
+    results.say(done.stdout.startswith("leak.c:10: error: mem 'mem' from coherent_zeroed() at line 8"),
+                'coherent-lint: finds a leak in a module', done.stdout)
+
+
 def checkpatch(script, patterns, ignored):
     paths = [path for pattern in patterns for path in sorted(glob.glob(pattern, root_dir=SOURCE_DIR))]
     done = subprocess.run(['perl', script, '--no-tree', '-q', '--terse', '--show-types',
@@ -202,6 +234,7 @@ def check_all(results, kernel, script, where):
     files, said = build_docs(kernel, where)
     results.say(files == 2 and not said, f'docs/kernel.md: its {files} files compile', said)
     misuses(results, kernel, where)
+    lint(results, kernel, where)
     # The kernel built here is for gcc only, and sparse does not know Linux 7.3.
     if kernel.build:
         return
