@@ -15,7 +15,7 @@
  */
 #define ENDS_WITH(type, member)                                     \
 	_Static_assert(sizeof(struct type) == END_OF(type, member), \
-		       "let the last member of this struct fill it: put a new one behind it")
+		       "name the last member here; a reserved one before it fills the struct")
 
 ENDS_WITH(coherent_open_options, nodes);
 ENDS_WITH(coherent_box_options, boundary);
@@ -30,6 +30,53 @@ ENDS_WITH(coherent_limits, bar_bytes);
 ENDS_WITH(coherent_stats, memory);
 ENDS_WITH(coherent_info, where);
 ENDS_WITH(coherent_fault, text);
+
+/*
+ * Programs make objects of these types, and accessors that are compiled into programs use them. They
+ * cannot grow. A box, a mem, a handle and a pool point to a record of the library, which can.
+ */
+#define FROZEN(type, member, at)                       \
+	_Static_assert(offsetof(type, member) == (at), \
+		       "accessors in programs have this offset: keep it, and use the record")
+#define FROZEN_SIZE(type, bytes)                \
+	_Static_assert(sizeof(type) == (bytes), \
+		       "programs have this size: keep it, and use the record of the object")
+
+FROZEN_SIZE(coherent_addr_t, 8);
+FROZEN_SIZE(struct coherent_box, 24);
+FROZEN(struct coherent_box, va, 0);
+FROZEN(struct coherent_box, count, 8);
+FROZEN(struct coherent_box, object, 16);
+FROZEN_SIZE(struct coherent_mem, 32);
+FROZEN(struct coherent_mem, va, 0);
+FROZEN(struct coherent_mem, count, 8);
+FROZEN(struct coherent_mem, inverted_address, 16);
+FROZEN(struct coherent_mem, object, 24);
+FROZEN_SIZE(struct coherent_slot, 8);
+FROZEN(struct coherent_slot, va, 0);
+FROZEN_SIZE(struct coherent_ring, 16);
+FROZEN(struct coherent_ring, va, 0);
+FROZEN(struct coherent_ring, mask, 8);
+FROZEN_SIZE(struct coherent_handle, 32);
+FROZEN(struct coherent_handle, base, 0);
+FROZEN_SIZE(struct coherent_pool, 8);
+/* A poll loop of a program has one. */
+FROZEN_SIZE(struct coherent_wait, 16);
+
+/* All objects of a type have one size, whatever their elements are. */
+FROZEN_SIZE(COHERENT_BOX(char), 24);
+FROZEN_SIZE(COHERENT(char), 32);
+FROZEN_SIZE(COHERENT_VIEW(char), 32);
+FROZEN_SIZE(COHERENT_SLOT(char), 8);
+FROZEN_SIZE(COHERENT_RING(char), 16);
+FROZEN_SIZE(COHERENT_POOL(char), 8);
+
+/* The device sim:ring reads and writes these. */
+FROZEN_SIZE(struct coherent_sim_ring_desc, 32);
+FROZEN(struct coherent_sim_ring_desc, len, 16);
+FROZEN(struct coherent_sim_ring_desc, cookie, 22);
+FROZEN_SIZE(struct coherent_sim_ring_completion, 16);
+FROZEN(struct coherent_sim_ring_completion, seq, 12);
 
 int coherent_version(void)
 {
