@@ -575,22 +575,6 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 			 default: coherent_base_move)(&COHERENT_KNOWN(from)->base, \
 						      &COHERENT_KNOWN(to)->base))
 
-/**
- * COHERENT_BOX_AUTO() - Declare a box that is freed at the end of its scope.
- * @T: The element type.
- * @name: The variable. It is initialised as empty.
- */
-#define COHERENT_BOX_AUTO(T, name)					\
-	COHERENT_BOX(T) name __attribute__((cleanup(coherent_base_box_cleanup))) = COHERENT_EMPTY
-
-/**
- * COHERENT_AUTO() - Declare a mem that is freed at the end of its scope.
- * @T: The element type.
- * @name: The variable. It is initialised as empty.
- */
-#define COHERENT_AUTO(T, name)						\
-	COHERENT(T) name __attribute__((cleanup(coherent_base_cleanup))) = COHERENT_EMPTY
-
 #include <coherent/expose_all.h>
 #include <coherent/handle.h>
 #ifdef __KERNEL__

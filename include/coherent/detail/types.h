@@ -136,6 +136,22 @@ struct coherent_is_registers;
  */
 #define COHERENT_EMPTY { .base = { .va = NULL } }
 
+/**
+ * COHERENT_BOX_AUTO() - Declare a box that is freed at the end of its scope.
+ * @T: The element type.
+ * @name: The variable. It is initialised as empty.
+ */
+#define COHERENT_BOX_AUTO(T, name)					\
+	COHERENT_BOX(T) name __attribute__((cleanup(coherent_base_box_cleanup))) = COHERENT_EMPTY
+
+/**
+ * COHERENT_AUTO() - Declare a mem that is freed at the end of its scope.
+ * @T: The element type.
+ * @name: The variable. It is initialised as empty.
+ */
+#define COHERENT_AUTO(T, name)						\
+	COHERENT(T) name __attribute__((cleanup(coherent_base_cleanup))) = COHERENT_EMPTY
+
 /* --- Checks --- */
 
 #define COHERENT_T(x) __typeof__(*(x)->type())
