@@ -19,7 +19,7 @@ BAD, GOOD = (os.path.join(HERE, name) for name in ('bad.c', 'good.c'))
 FUNCTION = re.compile(r'^(?:static )?\w[\w *]*\b(\w+)\([^()]*\)$', re.M)
 WARNING = re.compile(r'^(\S+?):(\d+):\d+: warning: .*(?:uninitialized|never initialised)')
 PLACE = re.compile(r"(?:In function|inlined from) ['‘](\w+)['’]")
-# What clang does not see without optimization, because it knows only whole variables there.
+# clang does not see these without optimization, because it knows only whole variables there.
 PARTS = {'member_of_a_struct', 'element_of_an_array'}
 SANITIZERS = '-fsanitize=address,undefined'
 WAYS = {'gcc': [['-O0', '-Wall'], ['-O2', '-Wall', '-Wextra'], ['-O3', '-Wall']],
