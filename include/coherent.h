@@ -92,6 +92,10 @@
  * Fork. A forked child has no devices and no objects. Its calls return -ENODEV
  * and touch nothing. Freeing and closing do nothing. The memory is not mapped in
  * the child, so an accessor there ends with SIGSEGV.
+ *
+ * C++. A C++17 program can include each header. It has devices, registers,
+ * interrupts, device models, faults and handles; options are a struct there. The
+ * macros for boxes and mems need C, so they belong in a .c file that the program calls.
  */
 #ifndef COHERENT_H
 #define COHERENT_H
@@ -268,11 +272,13 @@ struct coherent_mem_options {
  */
 COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 {
-	return bits - 1 < 64 ? ~(uint64_t)0 >> (64 - bits) : 0;
+	return bits - 1 < 64 ? ~0ull >> (64 - bits) : 0;
 }
+#ifndef __cplusplus
 #define coherent_mask(bits)						\
 	COHERENT_VALUE(COHERENT_NEEDS_AT_MOST(bits, 64, "a mask has at most 64 bits"), \
 		coherent_mask(bits))
+#endif
 
 /* --- Boxes --- */
 
@@ -582,5 +588,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 #else
 #include <coherent/device.h>
 #endif
+
+#include <coherent/detail/c_only.h>
 
 #endif

@@ -205,4 +205,6 @@
 		coherent_mem_clear_elements(COHERENT_MEM(mem), (first), (n), \
 					    sizeof(COHERENT_T(mem))))
 
+#include <coherent/detail/c_only.h>
+
 #endif

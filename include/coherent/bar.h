@@ -21,6 +21,8 @@
 struct coherent_bar;
 struct coherent_irq;
 
+COHERENT_C_BEGIN
+
 /**
  * coherent_bar_open() - Open a BAR, a window of registers.
  * @bar: Set to the BAR, or to NULL on failure. Close it with coherent_bar_close(). It may
@@ -245,6 +247,8 @@ COHERENT_BASE void coherent_base_bar_cleanup(void *bar);
  */
 COHERENT_BASE void coherent_base_irq_cleanup(struct coherent_irq **irq);
 
+COHERENT_C_END
+
 /**
  * COHERENT_BAR_AUTO() - Declare a BAR that is closed at the end of its scope.
  * @...: The variable, which is initialised as NULL. For a BAR with a type, the type of the
@@ -373,7 +377,7 @@ COHERENT_BASE void coherent_base_irq_cleanup(struct coherent_irq **irq);
 	COHERENT_VALUE(COHERENT_NEEDS_BAR(bar), (struct coherent_bar *)((bar)->base.va))
 
 /* With these macros an ignored result does not compile; coherent.h names the exception. */
-#ifndef COHERENT_LIBRARY
+#if !defined(COHERENT_LIBRARY) && !defined(__cplusplus)
 #define coherent_bar_open(bar, dev, index)				\
 	COHERENT_RESULT(COHERENT_BAR_CHECKS(bar, struct coherent_bar **), \
 		coherent_base_bar_open((struct coherent_bar **)(void *)(bar), (dev), (index), \
@@ -398,5 +402,7 @@ COHERENT_BASE void coherent_base_irq_cleanup(struct coherent_irq **irq);
 	COHERENT_VALUE(COHERENT_NEEDS_FIT(uint32_t, value, "the register"), \
 		coherent_bar_write32(bar, offset, value))
 #endif
+
+#include <coherent/detail/c_only.h>
 
 #endif

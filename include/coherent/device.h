@@ -14,6 +14,8 @@
 #include <coherent/detail/device_base.h>
 #include <coherent/detail/sim_model.h>
 
+COHERENT_C_BEGIN
+
 /**
  * enum coherent_severity - How bad a report is.
  * @COHERENT_ERROR: Something was lost or refused.
@@ -131,7 +133,8 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
 /**
  * coherent_device_open() - Open a device by name.
  * @dev: Set to the device, or to NULL on failure. Close it with coherent_device_close().
- * @...: The name, then options of struct coherent_open_options by name.
+ * @...: The name, then options of struct coherent_open_options by name. In C++, such a
+ *	struct follows the name, and may be left out.
  *
  * For instance:
  *
@@ -232,6 +235,18 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
 			COHERENT_SIZED(coherent_open_options),		\
 			.model_size = sizeof(struct coherent_sim_model), \
 			.name = __VA_ARGS__ }))
+
+#ifdef __cplusplus
+#undef coherent_device_open
+extern "C++" COHERENT_MUST_CHECK inline int
+coherent_device_open(coherent_device **dev, const char *name, coherent_open_options options = {})
+{
+	options.struct_size = sizeof(options);
+	options.model_size = sizeof(coherent_sim_model);
+	options.name = name;
+	return coherent_base_device_open(dev, &options);
+}
+#endif
 
 /**
  * coherent_device_close() - Close a device.
@@ -542,6 +557,8 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_device_next_fault(struct cohere
  */
 void coherent_report_stderr(void *arg, enum coherent_severity severity, const char *line);
 
+COHERENT_C_END
+
 /**
  * COHERENT_DEVICE_AUTO() - Declare a device pointer that is closed at the end of its scope.
  * @name: The variable. It is initialised as NULL.
@@ -550,7 +567,7 @@ void coherent_report_stderr(void *arg, enum coherent_severity severity, const ch
 	struct coherent_device *name __attribute__((cleanup(coherent_base_device_cleanup))) = NULL
 
 /* With these macros an ignored result does not compile; coherent.h names the exception. */
-#ifndef COHERENT_LIBRARY
+#if !defined(COHERENT_LIBRARY) && !defined(__cplusplus)
 #define coherent_device_fence(dev) COHERENT_RESULT(, coherent_device_fence(dev))
 #define coherent_device_stats(dev, stats) COHERENT_RESULT(, coherent_device_stats(dev, stats))
 #define coherent_find_ptr(dev, ptr, info) COHERENT_RESULT(, coherent_find_ptr(dev, ptr, info))

@@ -83,7 +83,9 @@ typedef struct {
  */
 COHERENT_INLINE coherent_le16 coherent_cpu_to_le16(uint16_t value)
 {
-	return (coherent_le16){ COHERENT_LE_SWAPS ? __builtin_bswap16(value) : value };
+	coherent_le16 field = { COHERENT_LE_SWAPS ? __builtin_bswap16(value) : value };
+
+	return field;
 }
 
 /**
@@ -107,7 +109,9 @@ COHERENT_INLINE uint16_t coherent_le16_to_cpu(coherent_le16 field)
  */
 COHERENT_INLINE coherent_le32 coherent_cpu_to_le32(uint32_t value)
 {
-	return (coherent_le32){ COHERENT_LE_SWAPS ? __builtin_bswap32(value) : value };
+	coherent_le32 field = { COHERENT_LE_SWAPS ? __builtin_bswap32(value) : value };
+
+	return field;
 }
 
 /**
@@ -131,7 +135,9 @@ COHERENT_INLINE uint32_t coherent_le32_to_cpu(coherent_le32 field)
  */
 COHERENT_INLINE coherent_le64 coherent_cpu_to_le64(uint64_t value)
 {
-	return (coherent_le64){ COHERENT_LE_SWAPS ? __builtin_bswap64(value) : value };
+	coherent_le64 field = { COHERENT_LE_SWAPS ? __builtin_bswap64(value) : value };
+
+	return field;
 }
 
 /**
@@ -155,7 +161,9 @@ COHERENT_INLINE uint64_t coherent_le64_to_cpu(coherent_le64 field)
  */
 COHERENT_INLINE coherent_be16 coherent_cpu_to_be16(uint16_t value)
 {
-	return (coherent_be16){ COHERENT_BE_SWAPS ? __builtin_bswap16(value) : value };
+	coherent_be16 field = { COHERENT_BE_SWAPS ? __builtin_bswap16(value) : value };
+
+	return field;
 }
 
 /**
@@ -179,7 +187,9 @@ COHERENT_INLINE uint16_t coherent_be16_to_cpu(coherent_be16 field)
  */
 COHERENT_INLINE coherent_be32 coherent_cpu_to_be32(uint32_t value)
 {
-	return (coherent_be32){ COHERENT_BE_SWAPS ? __builtin_bswap32(value) : value };
+	coherent_be32 field = { COHERENT_BE_SWAPS ? __builtin_bswap32(value) : value };
+
+	return field;
 }
 
 /**
@@ -203,7 +213,9 @@ COHERENT_INLINE uint32_t coherent_be32_to_cpu(coherent_be32 field)
  */
 COHERENT_INLINE coherent_be64 coherent_cpu_to_be64(uint64_t value)
 {
-	return (coherent_be64){ COHERENT_BE_SWAPS ? __builtin_bswap64(value) : value };
+	coherent_be64 field = { COHERENT_BE_SWAPS ? __builtin_bswap64(value) : value };
+
+	return field;
 }
 
 /**
@@ -218,12 +230,14 @@ COHERENT_INLINE uint64_t coherent_be64_to_cpu(coherent_be64 field)
 	return COHERENT_BE_SWAPS ? __builtin_bswap64(field.raw) : field.raw;
 }
 
+#ifndef __cplusplus
 #define coherent_cpu_to_le16(value) COHERENT_TO_FIELD(uint16_t, le16, value)
 #define coherent_cpu_to_le32(value) COHERENT_TO_FIELD(uint32_t, le32, value)
 #define coherent_cpu_to_be16(value) COHERENT_TO_FIELD(uint16_t, be16, value)
 #define coherent_cpu_to_be32(value) COHERENT_TO_FIELD(uint32_t, be32, value)
 #define COHERENT_TO_FIELD(T, to, value)					\
 	COHERENT_VALUE(COHERENT_NEEDS_FIT(T, value, "the field"), (coherent_cpu_to_##to)(value))
+#endif
 
 /* The type of a field's value on the CPU: a number for the six types above. */
 #define COHERENT_CPU_TYPE(field)					\

@@ -8,6 +8,8 @@
 
 #include <coherent.h>
 
+COHERENT_C_BEGIN
+
 /**
  * struct coherent_exposure - One box of coherent_expose_all().
  * @box: The box.
@@ -29,6 +31,8 @@ struct coherent_exposure {
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_base_expose_all(const struct coherent_exposure *exposures, size_t count,
 			     size_t exposure_size);
+
+COHERENT_C_END
 
 /**
  * coherent_expose_all() - Expose several boxes, or none.
@@ -76,5 +80,7 @@ int coherent_base_expose_all(const struct coherent_exposure *exposures, size_t c
 		.options = &(const struct coherent_expose_options){	\
 			COHERENT_SIZED(coherent_expose_options), .mem = COHERENT_KNOWN_1ST(__VA_ARGS__, ) }, \
 	}
+
+#include <coherent/detail/c_only.h>
 
 #endif

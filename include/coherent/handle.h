@@ -9,6 +9,8 @@
 
 #include <coherent.h>
 
+COHERENT_C_BEGIN
+
 /**
  * struct coherent_handle - Device memory without a CPU pointer.
  * @base: For the library only: a mem of bytes, without its pointer.
@@ -69,7 +71,8 @@ COHERENT_BASE void coherent_base_handle_cleanup(struct coherent_handle *handle);
  *	coherent_handle_free().
  * @dev: The device. It can reach the memory when the call returns.
  * @...: The size in bytes, then options of struct coherent_handle_options by name: .attrs,
- *	.align, .boundary, .level, .permission.
+ *	.align, .boundary, .level, .permission. In C++, such a struct follows the size, and
+ *	may be left out.
  *
  * For instance:
  *
@@ -84,6 +87,22 @@ COHERENT_BASE void coherent_base_handle_cleanup(struct coherent_handle *handle);
 			COHERENT_SIZED(coherent_handle_options), .bytes = __VA_ARGS__ }, \
 		COHERENT_HERE))
 
+#ifdef __cplusplus
+#undef coherent_handle_zeroed
+extern "C++" COHERENT_MUST_CHECK inline int
+coherent_handle_zeroed(coherent_handle *handle, coherent_device *dev, size_t bytes,
+		       coherent_handle_options options = {},
+		       const char *file = __builtin_FILE(), int line = __builtin_LINE())
+{
+	char site[256];
+
+	__builtin_snprintf(site, sizeof(site), "%s:%d", file, line);
+	options.struct_size = sizeof(options);
+	options.bytes = bytes;
+	return coherent_base_handle_zeroed(handle, dev, &options, site);
+}
+#endif
+
 /**
  * coherent_handle_addr() - Return the device address of a handle.
  * @handle: The handle.
@@ -93,7 +112,9 @@ COHERENT_BASE void coherent_base_handle_cleanup(struct coherent_handle *handle);
  */
 COHERENT_INLINE coherent_addr_t coherent_handle_addr(const struct coherent_handle *handle)
 {
-	return (coherent_addr_t){ ~handle->base.inverted_address };
+	coherent_addr_t address = { ~handle->base.inverted_address };
+
+	return address;
 }
 
 /**
@@ -117,6 +138,8 @@ COHERENT_INLINE size_t coherent_handle_size(const struct coherent_handle *handle
  * Context: may sleep.
  */
 COHERENT_CHANGES_1ST COHERENT_BASE void coherent_handle_free(struct coherent_handle *handle);
+
+COHERENT_C_END
 
 /**
  * COHERENT_HANDLE_AUTO() - Declare a handle that is freed at the end of its scope.

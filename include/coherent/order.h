@@ -51,6 +51,8 @@ COHERENT_INLINE void coherent_mb(void)
 	COHERENT_MB();
 }
 
+#ifndef __cplusplus
+
 /* The value of a field in the CPU's byte order, in the member of the field's width. */
 union coherent_word {
 	uint8_t u8;
@@ -142,5 +144,7 @@ COHERENT_INLINE void coherent_store(char COHERENT_SHARED *at, size_t offset,
 		__builtin_unreachable();
 	}
 }
+
+#endif
 
 #endif

@@ -22,6 +22,8 @@
 
 struct coherent_is_pool;
 
+COHERENT_C_BEGIN
+
 /* COHERENT_EMPTY initialises the member with this name, as in all base structs. */
 struct coherent_pool {
 	struct coherent_slots *va;
@@ -110,6 +112,8 @@ COHERENT_MUST_CHECK COHERENT_CHANGES_1ST int coherent_base_pool_destroy(struct c
  */
 void coherent_base_pool_cleanup(void *pool);
 
+COHERENT_C_END
+
 /**
  * COHERENT_POOL_AUTO() - Declare a pool that is destroyed at the end of its scope.
  * @T: The element type.
@@ -194,5 +198,7 @@ void coherent_base_pool_cleanup(void *pool);
  */
 #define coherent_pool_destroy(pool)					\
 	COHERENT_RESULT(COHERENT_NEEDS_POOL(pool), coherent_base_pool_destroy(&COHERENT_KNOWN(pool)->base))
+
+#include <coherent/detail/c_only.h>
 
 #endif

@@ -96,6 +96,8 @@
 
 struct coherent_sim;
 
+COHERENT_C_BEGIN
+
 /* --- For models --- */
 
 /**
@@ -330,8 +332,10 @@ struct coherent_sim_ring_completion {
 	coherent_le32 seq;
 };
 
+COHERENT_C_END
+
 /* With these macros an ignored result does not compile; coherent.h names the exception. */
-#ifndef COHERENT_LIBRARY
+#if !defined(COHERENT_LIBRARY) && !defined(__cplusplus)
 #define coherent_sim_dma_read(sim, address, to, bytes)			\
 	COHERENT_RESULT(, coherent_sim_dma_read(sim, address, to, bytes))
 #define coherent_sim_dma_write(sim, address, from, bytes)		\
@@ -340,5 +344,7 @@ struct coherent_sim_ring_completion {
 #define coherent_sim_try_addr(dev, address, buffer, bytes, access)	\
 	COHERENT_RESULT(, coherent_sim_try_addr(dev, address, buffer, bytes, access))
 #endif
+
+#include <coherent/detail/c_only.h>
 
 #endif

@@ -588,4 +588,6 @@
 		coherent_mem_field_in(COHERENT_MEM(mem), (i), COHERENT_PLACE(mem, field), \
 			sizeof(COHERENT_FIELD(mem, field)), (offset), (from), (bytes)))
 
+#include <coherent/detail/c_only.h>
+
 #endif

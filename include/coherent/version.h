@@ -34,6 +34,8 @@
 	COHERENT_VERSION_OF(COHERENT_VERSION_MAJOR, COHERENT_VERSION_MINOR, COHERENT_VERSION_PATCH)
 
 #ifndef __KERNEL__
+COHERENT_C_BEGIN
+
 /**
  * coherent_version() - Return the version of the library that runs.
  *
@@ -44,6 +46,8 @@
  * was built with the headers of another version.
  */
 int coherent_version(void);
+
+COHERENT_C_END
 #endif
 
 #endif

@@ -27,6 +27,8 @@ struct coherent_expose_options;
 struct coherent_mem_options;
 struct coherent_reclaim_options;
 
+COHERENT_C_BEGIN
+
 /**
  * coherent_base_box_zeroed() - See coherent_box_zeroed().
  * @box: The new box.
@@ -219,5 +221,7 @@ COHERENT_BASE void coherent_base_wait_begin(struct coherent_wait *wait, uint64_t
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_base_wait_more(struct coherent_wait *wait, const struct coherent_mem *mem);
+
+COHERENT_C_END
 
 #endif

@@ -20,6 +20,8 @@ struct coherent_info;
 struct coherent_limits;
 struct coherent_stats;
 
+COHERENT_C_BEGIN
+
 /**
  * coherent_base_device_limits() - See coherent_device_limits().
  * @dev: The device.
@@ -76,5 +78,7 @@ COHERENT_MUST_CHECK int coherent_base_find_addr(struct coherent_device *dev, uin
  */
 COHERENT_MUST_CHECK int coherent_base_device_next_fault(struct coherent_device *dev,
 							struct coherent_fault *fault, size_t size);
+
+COHERENT_C_END
 
 #endif

@@ -6,6 +6,15 @@
 #ifndef COHERENT_FACE_H
 #define COHERENT_FACE_H
 
+/* Around the functions of the library, so that a C++ program finds them by their names. */
+#ifdef __cplusplus
+#define COHERENT_C_BEGIN extern "C" {
+#define COHERENT_C_END }
+#else
+#define COHERENT_C_BEGIN
+#define COHERENT_C_END
+#endif
+
 /*
  * Sparse refuses a load or a store through a pointer to memory that a device can reach.
  * Only the accessors force it. Sparse does not know all builtins, so some are defined here.

@@ -21,6 +21,8 @@
 #include <coherent/detail/check.h>
 #include <coherent/detail/face.h>
 
+#ifndef __cplusplus
+
 #if defined(__CHECKER__) || defined(__clang__)
 #define COHERENT_KNOWN_READ(object)
 #else
@@ -73,6 +75,8 @@ unsigned long long coherent_known_mix(const void *object)
 #else
 
 #define COHERENT_KNOWN_AGAIN(known, x) ((__typeof__(&*(x)))coherent_known(x))
+
+#endif
 
 #endif
 

@@ -86,6 +86,29 @@ COHERENT_INLINE bool coherent_registers_is_empty(const struct coherent_registers
 	return !registers->va;
 }
 
+COHERENT_C_BEGIN
+
+/**
+ * coherent_base_refuse_view() - Report why there is no view.
+ * @mem: A mem or a view, which may be empty.
+ *
+ * Return: -EINVAL.
+ */
+COHERENT_MUST_CHECK COHERENT_BASE int coherent_base_refuse_view(const struct coherent_mem *mem);
+
+/**
+ * coherent_base_refuse_ring() - Report why there is no ring.
+ * @mem: A mem or a view, which may be empty.
+ *
+ * Return: -EINVAL.
+ */
+COHERENT_MUST_CHECK COHERENT_BASE int coherent_base_refuse_ring(const struct coherent_mem *mem);
+
+COHERENT_C_END
+
+/* C++ has no typed accessors, which call these. */
+#ifndef __cplusplus
+
 COHERENT_INLINE char *coherent_box_at(const struct coherent_box *box, size_t i, size_t size)
 {
 	return i < box->count ? box->va + i * size : NULL;
@@ -161,22 +184,6 @@ COHERENT_INLINE int coherent_mem_write_item(const struct coherent_mem *mem, size
 	coherent_store(mem->va + i * size + item * stride, offset, word, width, swap, order);
 	return 0;
 }
-
-/**
- * coherent_base_refuse_view() - Report why there is no view.
- * @mem: A mem or a view, which may be empty.
- *
- * Return: -EINVAL.
- */
-COHERENT_MUST_CHECK COHERENT_BASE int coherent_base_refuse_view(const struct coherent_mem *mem);
-
-/**
- * coherent_base_refuse_ring() - Report why there is no ring.
- * @mem: A mem or a view, which may be empty.
- *
- * Return: -EINVAL.
- */
-COHERENT_MUST_CHECK COHERENT_BASE int coherent_base_refuse_ring(const struct coherent_mem *mem);
 
 /* The call overwrites whatever part held, because a view owns nothing. */
 COHERENT_INLINE int coherent_mem_part(const struct coherent_mem *mem, size_t first,
@@ -411,6 +418,8 @@ coherent_mem_field_in(const struct coherent_mem *mem, size_t i, size_t size, siz
 	coherent_bytes_in(mem->va + i * size + field + offset, from, bytes, __ATOMIC_RELAXED);
 	return 0;
 }
+
+#endif
 
 /*
  * The state of a poll loop. In userspace @deadline_ns is the timeout until the first pause: the

@@ -15,6 +15,10 @@
 #include <coherent/endian.h>
 #include <coherent/detail/face.h>
 
+#ifdef __cplusplus
+#define COHERENT_FIELDS(T, ...) struct coherent_options_have_names
+#else
+
 /*
  * x(T, p, k, a, n) for each field a in the list. p is the field before it, as a designator in a
  * COHERENT_PAIR(T): ".e .len". Before the first field it is ".before", because e begins behind it.
@@ -268,5 +272,7 @@ COHERENT_OVERLOAD void coherent_padding(const volatile char *coherent_e, unsigne
 		COHERENT_MASK_FILL(T, x.bytes);				\
 		x;							\
 	}).bytes)
+
+#endif
 
 #endif

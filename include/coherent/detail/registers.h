@@ -12,11 +12,7 @@
 #include <coherent/detail/types.h>
 
 /* As struct coherent_bar has no type of registers, this gives it one that fits each BAR. */
-#ifdef __cplusplus
-#define COHERENT_BAR_BYTES(bar) 0
-#define COHERENT_BAR_CHECKS(bar, plain)
-#define COHERENT_BAR_CLOSE(bar) (coherent_bar_close)(bar)
-#else
+#ifndef __cplusplus
 COHERENT_BAR_TYPE(coherent_any_registers, char);
 #define COHERENT_BAR_WITH_TYPE(bar, plain)				\
 	_Generic((bar), plain: (union coherent_any_registers *)NULL,	\
@@ -50,6 +46,8 @@ COHERENT_BAR_TYPE(coherent_any_registers, char);
 	COHERENT_OFFSET(x, field), sizeof(COHERENT_FIELD(x, field)),	\
 	_Generic(COHERENT_FIELD(x, field), coherent_be16: 1, coherent_be32: 1, \
 		 coherent_be64: 1, default: 0)
+
+#ifndef __cplusplus
 
 /* A register is little-endian, so that only a big-endian one is swapped, on every CPU. */
 COHERENT_INLINE union coherent_word coherent_registers_load(struct coherent_bar *bar,
@@ -108,5 +106,7 @@ coherent_registers_poll(struct coherent_bar *bar, uint64_t offset, size_t width,
 	return coherent_bar_poll32(bar, offset, swap ? __builtin_bswap32(mask) : mask,
 				   swap ? __builtin_bswap32(want) : want, timeout_ns);
 }
+
+#endif
 
 #endif

@@ -38,17 +38,11 @@
 	  COHERENT_UPPER_BITS(T, x) >= -1 && COHERENT_UPPER_BITS(T, x) <= 1 : \
 	  COHERENT_BYTES_OF(x) <= sizeof(int)))
 
-/* C++ has no way to make these checks. */
-#ifdef __cplusplus
-#define COHERENT_NEEDS_FIT(T, x, place)
-#define COHERENT_NEEDS_AT_MOST(x, most, text)
-#else
 #define COHERENT_NEEDS_FIT(T, x, place)					\
 	COHERENT_REQUIRE(COHERENT_FITS(T, COHERENT_INTEGER(x)),		\
 		"the value has more bits than " place ": cast it, if you mean its low half");
 /* This refuses a constant that is too large or negative. It does not check a variable. */
 #define COHERENT_NEEDS_AT_MOST(x, most, text)				\
 	COHERENT_REQUIRE((unsigned long long)COHERENT_CONSTANT(COHERENT_INTEGER(x), 0) <= (most), text);
-#endif
 
 #endif
