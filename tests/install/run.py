@@ -75,6 +75,12 @@ def check_programs(results, stage, libdir):
     results.say(not code, 'a program can be built with the flags of pkg-config', flags + out)
     code, out = run_command([program], LD_LIBRARY_PATH=libdir)
     results.say(not code, 'the program runs', f'{code}: {out}')
+    for compiler in ('g++', 'clang++'):
+        code, out = run_command([compiler, '-std=c++17', os.path.join(HERE, 'hello.cpp'), '-o',
+                                 program, *flags.split()])
+        results.say(not code, f'{compiler} builds a program with the flags of pkg-config', out)
+        code, out = run_command([program], LD_LIBRARY_PATH=libdir)
+        results.say(not code, f'the program of {compiler} runs', f'{code}: {out}')
     _, flags = run_command(['pkg-config', '--cflags', 'coherent'], **environment)
     code, out = run_command(['cc', source, '-o', program, *flags.split(),
                              os.path.join(libdir, 'libcoherent.a'), '-pthread'])
