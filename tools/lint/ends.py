@@ -22,6 +22,7 @@ class Ends(Objects):
         super().__init__(program)
         self.results = {}       # places of calls whose result somebody read
         self.device_fields = set()      # the members of structs that hold devices
+        self.failures = []      # (place, objects that are kept, objects that were freed)
         self.tentative = []     # findings that are true if there is only one such member
         self.unread = {}        # places of calls whose result was lost on some path
 
@@ -60,6 +61,11 @@ class Ends(Objects):
     def end_of_function(self, frame, state, result):
         """Find the objects that only variables of this call hold."""
         self.forget_results(frame, state)
+        if frame.depth == 0 and result is not None and state.compare('<', result, 0) is True:
+            kept = {place: now[1] for place, now in state.objects.items()
+                    if place[0][0] == 'm' and now[0] == 'F' and now[1] in state.live and
+                    not self.is_element(state, place)}
+            self.failures.append((state.at, kept, state.freed))
         if not state.live:
             return
         for place, now in list(state.objects.items()):
@@ -68,7 +74,7 @@ class Ends(Objects):
             root = place[0]
             if root[0] == 'L' and root[1] >= frame.depth:
                 self.leak(state, now[1], place)
-            elif root[0] == 'm' and root[1] in state.heap and \
+            elif root[0] == 'm' and root[1] in state.heap and not self.is_element(state, place) and \
                     not self.is_reachable(frame, state, ('S', root[1]), result):
                 self.leak(state, now[1], place)
         for life, place in list(state.live.items()):
@@ -93,6 +99,21 @@ class Ends(Objects):
             elif root[0] != 'L' or root[1] < frame.depth or self.is_escaped(state, place):
                 return True
         return value[0] == 'S' and self.is_escaped(state, (('m', value[1]),))
+
+    def root(self, function):
+        """Follow a function. Then compare what it leaves on the paths on which it fails."""
+        self.failures, self.last_function = [], function
+        super().root(function)
+        freed = set().union(*(freed for _, _, freed in self.failures))
+        for at, kept, _ in self.failures:
+            for place, life in kept.items():
+                info = self.lives[life]
+                if place in freed and at and info.at[0] == at[0]:
+                    self.report(State(self.symbols), f'leak {info.name}',
+                                f"{self.named(info.kind, place)} from {info.call}()"
+                                f"{self.line(info.at, at)} is not freed on this path, but on others"
+                                f" on which {function.name}() fails",
+                                (info.at, f'{info.call}() is called here'), at=at)
 
     def overwrite(self, state, place, mark):
         """A struct gets other contents."""
@@ -173,12 +194,16 @@ class Ends(Objects):
             return
         self.unread.setdefault((call, at), (state.at, self.frame.function))
 
+    def drop_result(self, state, place, function):
+        """A path does not need a variable any more."""
+        call, at = state.pending.pop(place)
+        if call not in MAY_FAIL:
+            self.unread.setdefault((call, at), (None, function))
+
     def forget_results(self, frame, state):
         """A function ends: its variables may hold results that nobody read."""
         for place in [place for place in state.pending if place[0][1] >= frame.depth]:
-            call, at = state.pending.pop(place)
-            if call not in MAY_FAIL:
-                self.unread.setdefault((call, at), (None, frame.function))
+            self.drop_result(state, place, frame.function)
 
     def finish(self):
         """Report the results that no path reads."""

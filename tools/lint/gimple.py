@@ -13,6 +13,7 @@ import re
 
 FUNCTION = re.compile(r'^;; Function (\S+) \((\S+?)[,)]', re.M)
 PLACE = re.compile(r'\[([^\[\]\n]*?):(\d+):(\d+)(?: discrim \d+)?\] ?')
+SUFFIX = re.compile(r' \[(?:return slot optimization|(?:must )?tail call|static-chain: [^]]*)\]')
 BLOCK = re.compile(r'^  <bb (\d+)>.*$', re.M)
 SUCCESSORS = re.compile(r'^;; (\d+) succs \{ ([\d ]*)\}', re.M)
 LOOP = re.compile(r'^;;  header (\d+),.*\n;;  depth .*\n;;  nodes: ([\d ]*)', re.M)
@@ -264,7 +265,7 @@ class Function:
             at += 1
             found = PLACE.search(line)
             place = (found[1], int(found[2])) if found and found[2] != '0' else None
-            line = PLACE.sub('', line).strip()
+            line = SUFFIX.sub('', PLACE.sub('', line)).strip()
             if not line or line.startswith(('//', '}')):
                 continue
             if line.endswith(':') and not line.startswith('if'):

@@ -33,7 +33,7 @@ ALONE = re.compile(r'-(?:std=|ansi$|m|nostdinc$|pthread$|undef$|trigraphs$|-sysr
                    r'freestanding|hosted|permissive|pic$|pie$|PIC$|PIE$|cf-protection))')
 ERROR = re.compile(r'^([^:\n]+):(\d+):(?:\d+:)? (?:(?:fatal )?error: |warning: (?=ignoring return value '
                    r"of 'coherent_result'))(.*)$", re.M)
-ASSERTION = re.compile(r'static assertion failed: "(.*)"')
+ASSERTION = re.compile(r'static assertion failed: "(.*)"|with attribute error: (.*)')
 # Code that needs optimisation has these errors without it. They come after the analysis.
 LATE = re.compile(r"constraint|asm operand|with attribute error|inlining failed|in 'asm'")
 NAME = re.compile(r'\bcoherent_\w+', re.I)
@@ -173,7 +173,7 @@ def finish(job, gcc):
             job.findings.append((at, f'the result of {names[0] if names else "a call"}() is ignored',
                                  []))
         elif asserted and names:
-            job.findings.append((at, asserted[1].replace("\\'", "'"), []))
+            job.findings.append((at, (asserted[1] or asserted[2]).replace("\\'", "'"), []))
         elif not LATE.search(text):
             others.append((at, text))
     lines = {at for at, _, _ in job.findings}

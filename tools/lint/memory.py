@@ -89,7 +89,7 @@ class Symbols:
 class State:
     """The knowledge at one point of one path."""
     __slots__ = ('symbols', 'store', 'base', 'objects', 'dead', 'limits', 'live', 'escaped', 'pending',
-                 'heads', 'at', 'last', 'looked', 'heap', 'made')
+                 'heads', 'at', 'last', 'looked', 'heap', 'made', 'freed')
 
     def __init__(self, symbols):
         self.symbols = symbols
@@ -105,6 +105,7 @@ class State:
         self.at = self.last = None
         self.looked = set()     # symbols that the driver looked at
         self.heap = set()       # symbols of malloc() and its like
+        self.freed = set()      # objects that this path filled and ended
         self.made = set()       # symbols that this path used already
 
     def copy(self):
@@ -116,6 +117,7 @@ class State:
         new.escaped, new.pending = set(self.escaped), dict(self.pending)
         new.heads, new.at, new.last = dict(self.heads), self.at, self.last
         new.looked, new.heap, new.made = set(self.looked), set(self.heap), set(self.made)
+        new.freed = set(self.freed)
         return new
 
     def began(self, place):

@@ -30,12 +30,11 @@ class Objects(Texts):
         state.clear(place, self.fresh(state))
         self.symbols.forget_below(state, place)
 
-    @staticmethod
-    def object_at(value):
+    def object_at(self, value):
         """Return the place of the object that an argument points to, or None."""
         if value.__class__ is not tuple or value[0] not in 'AS':
             return None
-        place = value[1] if value[0] == 'A' else (('m', value[1]),)
+        place = value[1] if value[0] == 'A' else self.behind(value)
         return place[:-1] if place[-1] == 'base' else place
 
     def state_of(self, state, place):
@@ -59,6 +58,13 @@ class Objects(Texts):
             if isinstance(part, tuple) and at and part[0] in '[+':
                 return at
         return None
+
+    def is_element(self, state, place):
+        """Return whether an object is an element of an array, also element 0."""
+        length = len(place)
+        return self.first_index(place) is not None or any(
+            len(other) > length and other[:length] == place and other[length].__class__ is tuple
+            for other in state.objects)
 
     def is_blurred(self, state, place):
         """Return whether another index may mean the same element. Then forget such elements."""
@@ -86,7 +92,8 @@ class Objects(Texts):
     def blur(self, state):
         """Forget the elements of arrays, after a loop that is too long to follow."""
         for place in state.objects:
-            if self.first_index(place):
+            root = place[0]
+            if self.first_index(place) or root[0] == 'm' and root[1] in state.heap:
                 self.forget(state, place)
 
     def lives_info(self, life, kind='object', place=None):
@@ -148,6 +155,8 @@ class Objects(Texts):
         if now[0] == 'F':
             life = now[1]
             self.lives_info(life, kind, place)
+            if life in state.live:
+                state.freed.add(place)
             state.dead[life] = (call, state.at, self.text(place))
             state.live.pop(life, None)
         state.objects[place] = ('X', (call, state.at, self.owner(place), kind))

@@ -98,7 +98,8 @@ class Others(Ends):
         if name in known.FREES:
             for key in state.below(target)[1] if target else []:
                 now = state.objects[key]
-                if now[0] == 'F' and now[1] in state.live and not self.is_escaped(state, key):
+                if now[0] == 'F' and now[1] in state.live and not self.is_escaped(state, key) and \
+                        not self.is_element(state, key):
                     self.leak(state, now[1], key)
             return [(None, state)]
         for value in arguments[:2]:

@@ -106,10 +106,20 @@ class Walker:
         if kind == 'A':
             return self.moved(value[1], offset)
         if kind == 'S':
-            return self.moved((('m', value[1]),), offset)
+            return self.moved(self.behind(value), offset)
         if kind in 'PZ':
             self.rules.through_pointer(state, value)
         return None
+
+    def behind(self, symbol):
+        """Return the place that an unknown pointer leads to."""
+        key = self.symbols.keys[symbol[1]]
+        if key[:2] == ('b', '+') and key[2].__class__ is tuple and key[2][0] == 'S':
+            inner = self.behind(key[2])
+            if key[3].__class__ is int:
+                return self.moved(inner, key[3] - ((key[3] >> 63) << 64))
+            return (*inner, ('[', key[3]))
+        return (('m', symbol[1]),)
 
     @staticmethod
     def moved(place, offset):
@@ -357,7 +367,8 @@ class Walker:
             if name not in function.addressed and not (is_handle(state.store[place]) and
                                                        is_named(name)):
                 del state.store[place]
-                state.pending.pop(place, None)
+                if place in state.pending:
+                    self.rules.drop_result(state, place, function)
         state.collect()
         if number in function.loops and not self.count_visit(frame, number, state):
             return False

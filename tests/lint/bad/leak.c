@@ -222,3 +222,39 @@ void copy_of_an_argument(union desc_mem *mem)
 	/* want: mem 'twin' is freed here, but it is a copy */
 	coherent_free(&twin);
 }
+
+int forgotten_on_one_path(struct driver *driver)
+{
+	int err = coherent_zeroed(&driver->tx.descs, driver->dev, ENTRIES);
+
+	if (err)
+		return err;
+	err = coherent_ring(&driver->tx.descs, &driver->tx.ring);
+	if (err)
+		/* want: mem 'driver->tx.descs' from coherent_zeroed() at line N is not freed on this path */
+		return err;
+	err = coherent_zeroed(&driver->rx.descs, driver->dev, ENTRIES);
+	if (err) {
+		coherent_free(&driver->tx.descs);
+		return err;
+	}
+	return 0;
+}
+
+static struct queue make_queue(struct coherent_device *dev)
+{
+	struct queue queue = { .next = 0 };
+
+	queue.running = !coherent_zeroed(&queue.descs, dev, ENTRIES);
+	return queue;
+}
+
+bool returned_by_value(struct coherent_device *dev)
+{
+	struct queue queue = make_queue(dev);
+
+	if (queue.running)
+		queue.next = coherent_count(&queue.descs);
+	/* want: mem 'queue.descs' from coherent_zeroed() at line N is never freed */
+	return queue.running;
+}
