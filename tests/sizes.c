@@ -5,8 +5,8 @@
  */
 #include "pool_test.h"
 
-/* The largest struct here, and room behind it. */
-#define ROOM 1024
+/* The largest size that the library accepts. */
+#define ROOM 4096
 
 /* The options of a program of any version. They begin with their size, but for a model. */
 union room {
