@@ -37,8 +37,7 @@
  * a slot or a ring is overwritten, whatever it held.
  *
  * Errors. A call that can fail returns 0 or one of these, negative. A call whose
- * result is ignored does not compile. gcc does not see this where the headers are in
- * one of its system folders, such as /usr/local/include.
+ * result is ignored does not compile.
  *   EINVAL      an argument, a device name or a file is wrong; an object is empty
  *   ERANGE      an index or a view is past the end
  *   ENOMEM      no memory or locked memory is left; a size overflows
@@ -99,6 +98,9 @@
  */
 #ifndef COHERENT_H
 #define COHERENT_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent/array.h>
 #include <coherent/detail/base.h>
@@ -304,11 +306,10 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * (no device address is left that meets the mask, .align and .boundary).
  */
 #define coherent_box_zeroed(box, dev, ...)				\
-	COHERENT_RESULT(COHERENT_NEEDS_BOX(box),			\
-		coherent_base_box_zeroed(&COHERENT_KNOWN(box)->base, (dev), sizeof(COHERENT_T(box)), \
-			&(const struct coherent_box_options){		\
-				COHERENT_SIZED(coherent_box_options), .count = __VA_ARGS__ }, \
-			COHERENT_HERE))
+	COHERENT_BEGIN_RESULT COHERENT_NEEDS_BOX(box)			\
+		COHERENT_HEARD(base_box_zeroed)(&COHERENT_KNOWN(box)->base, (dev), sizeof(COHERENT_T(box)), \
+			COHERENT_OPTIONS(coherent_box_options, .count = __VA_ARGS__), \
+			COHERENT_HERE); COHERENT_END_RESULT
 
 /**
  * coherent_box_from() - Allocate a box and copy an array into it.
@@ -324,14 +325,13 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * Return: as coherent_box_zeroed(); also -EINVAL if @src is NULL.
  */
 #define coherent_box_from(box, dev, src, ...)				\
-	COHERENT_RESULT(COHERENT_NEEDS_BOX(box) COHERENT_NEEDS_MASK(COHERENT_T(box)) \
+	COHERENT_BEGIN_RESULT COHERENT_NEEDS_BOX(box) COHERENT_NEEDS_MASK(COHERENT_T(box)) \
 		COHERENT_NEEDS_SAME(*(src), COHERENT_T(box),		\
-				    "the source has another element type"), \
-		coherent_base_box_from(&COHERENT_KNOWN(box)->base, (dev), (src),	\
+				    "the source has another element type") \
+		COHERENT_HEARD(base_box_from)(&COHERENT_KNOWN(box)->base, (dev), (src), \
 			COHERENT_MASK(COHERENT_T(box)), sizeof(COHERENT_T(box)), \
-			&(const struct coherent_box_options){		\
-				COHERENT_SIZED(coherent_box_options), .count = __VA_ARGS__ }, \
-			COHERENT_HERE))
+			COHERENT_OPTIONS(coherent_box_options, .count = __VA_ARGS__), \
+			COHERENT_HERE); COHERENT_END_RESULT
 
 /**
  * coherent_box_init_at() - Let a function fill one element of a box.
@@ -363,10 +363,11 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * becomes invalid when the box is exposed, freed or moved.
  */
 #define coherent_box_ptr(box)						\
-	COHERENT_VALUE(COHERENT_NEEDS_BOX(box),				\
+	COHERENT_BEGIN_VALUE COHERENT_NEEDS_BOX(box)			\
 		(__typeof__(_Generic(&(box)->base,			\
 			const struct coherent_box *: (const COHERENT_T(box) *)0, \
-			default: (COHERENT_T(box) *)0)))(void *)(&(box)->base)->va)
+			default: (COHERENT_T(box) *)0)))(void *)COHERENT_HEARD(box_va)(&(box)->base); \
+	COHERENT_END_VALUE
 
 /**
  * coherent_box_count() - Return how many elements a box has.
@@ -376,7 +377,9 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * Return: the number of elements; 0 if @box is empty.
  */
 #define coherent_box_count(box)						\
-	COHERENT_VALUE(COHERENT_NEEDS_BOX(box), (size_t)(&(box)->base)->count)
+	COHERENT_BEGIN_VALUE COHERENT_NEEDS_BOX(box)			\
+		COHERENT_HEARD(box_count_of)(&(box)->base);				\
+	COHERENT_END_VALUE
 
 /**
  * coherent_box_level() - Return what keeps the device from reaching a box.
@@ -386,9 +389,10 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * Return: the level; 0 if @box is empty.
  */
 #define coherent_box_level(box)						\
-	COHERENT_VALUE(COHERENT_NEEDS_BOX(box),				\
+	COHERENT_BEGIN_VALUE COHERENT_NEEDS_BOX(box)			\
 		((struct { enum coherent_level level; }){		\
-			coherent_base_box_level(&(box)->base) }).level)
+			COHERENT_HEARD(base_box_level)(&(box)->base) }).level; \
+	COHERENT_END_VALUE
 
 /**
  * coherent_box_free() - Free a box.
@@ -399,7 +403,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * Context: may sleep.
  */
 #define coherent_box_free(box)						\
-	COHERENT_NOTHING(COHERENT_NEEDS_BOX(box), coherent_base_box_free(&COHERENT_KNOWN(box)->base))
+	COHERENT_BEGIN_NOTHING COHERENT_NEEDS_BOX(box)			\
+		COHERENT_HEARD(base_box_free)(&COHERENT_KNOWN(box)->base); COHERENT_END_NOTHING
 
 /* --- Between the phases --- */
 
@@ -432,14 +437,14 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * number, the call returns this number.
  */
 #define coherent_expose(box, ...)					\
-	COHERENT_RESULT(COHERENT_NEEDS_BOX(box)				\
+	COHERENT_BEGIN_RESULT COHERENT_NEEDS_BOX(box)			\
 		COHERENT_NEEDS_MEM(COHERENT_FIRST(__VA_ARGS__))		\
 		COHERENT_NEEDS_MUTABLE(COHERENT_FIRST(__VA_ARGS__))	\
 		COHERENT_NEEDS_SAME(COHERENT_T(box), COHERENT_T(COHERENT_FIRST(__VA_ARGS__)), \
-				    "the box and the mem hold different element types"), \
-		coherent_base_expose(&COHERENT_KNOWN(box)->base,			\
-			&(const struct coherent_expose_options){	\
-				COHERENT_SIZED(coherent_expose_options), .mem = COHERENT_KNOWN_1ST(__VA_ARGS__, ) }))
+				    "the box and the mem hold different element types") \
+		COHERENT_HEARD(base_expose)(&COHERENT_KNOWN(box)->base,		\
+			COHERENT_OPTIONS(coherent_expose_options, .mem = COHERENT_KNOWN_1ST(__VA_ARGS__, )));	\
+	COHERENT_END_RESULT
 
 /**
  * coherent_reclaim() - Take memory back from the device, with its contents.
@@ -468,14 +473,14 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * memory; the library leaks the pages and makes a report).
  */
 #define coherent_reclaim(mem, ...)					\
-	COHERENT_RESULT(COHERENT_NEEDS_MEM(mem)				\
+	COHERENT_BEGIN_RESULT COHERENT_NEEDS_MEM(mem)			\
 		COHERENT_NEEDS_BOX(COHERENT_FIRST(__VA_ARGS__))		\
 		COHERENT_NEEDS_MUTABLE(COHERENT_FIRST(__VA_ARGS__))	\
 		COHERENT_NEEDS_SAME(COHERENT_T(mem), COHERENT_T(COHERENT_FIRST(__VA_ARGS__)), \
-				    "the mem and the box hold different element types"), \
-		coherent_base_reclaim(&COHERENT_KNOWN(mem)->base,			\
-			&(const struct coherent_reclaim_options){	\
-				COHERENT_SIZED(coherent_reclaim_options), .box = COHERENT_KNOWN_1ST(__VA_ARGS__, ) }))
+				    "the mem and the box hold different element types") \
+		COHERENT_HEARD(base_reclaim)(&COHERENT_KNOWN(mem)->base,		\
+			COHERENT_OPTIONS(coherent_reclaim_options, .box = COHERENT_KNOWN_1ST(__VA_ARGS__, )));	\
+	COHERENT_END_RESULT
 
 /* --- Mems in one step --- */
 
@@ -491,11 +496,10 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * Return: as coherent_box_zeroed() and coherent_expose().
  */
 #define coherent_zeroed(mem, dev, ...)					\
-	COHERENT_RESULT(COHERENT_NEEDS_MEM(mem),			\
-		coherent_base_zeroed(&COHERENT_KNOWN(mem)->base, (dev), sizeof(COHERENT_T(mem)), \
-			&(const struct coherent_mem_options){		\
-				COHERENT_SIZED(coherent_mem_options), .count = __VA_ARGS__ }, \
-			COHERENT_HERE))
+	COHERENT_BEGIN_RESULT COHERENT_NEEDS_MEM(mem)			\
+		COHERENT_HEARD(base_zeroed)(&COHERENT_KNOWN(mem)->base, (dev), sizeof(COHERENT_T(mem)), \
+			COHERENT_OPTIONS(coherent_mem_options, .count = __VA_ARGS__), \
+			COHERENT_HERE); COHERENT_END_RESULT
 
 /**
  * coherent_from() - Allocate memory, copy an array into it and expose it.
@@ -510,14 +514,13 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * Return: as coherent_box_from() and coherent_expose().
  */
 #define coherent_from(mem, dev, src, ...)				\
-	COHERENT_RESULT(COHERENT_NEEDS_MEM(mem) COHERENT_NEEDS_MASK(COHERENT_T(mem)) \
+	COHERENT_BEGIN_RESULT COHERENT_NEEDS_MEM(mem) COHERENT_NEEDS_MASK(COHERENT_T(mem)) \
 		COHERENT_NEEDS_SAME(*(src), COHERENT_T(mem),		\
-				    "the source has another element type"), \
-		coherent_base_from(&COHERENT_KNOWN(mem)->base, (dev), (src),		\
+				    "the source has another element type") \
+		COHERENT_HEARD(base_from)(&COHERENT_KNOWN(mem)->base, (dev), (src),	\
 			COHERENT_MASK(COHERENT_T(mem)), sizeof(COHERENT_T(mem)), \
-			&(const struct coherent_mem_options){		\
-				COHERENT_SIZED(coherent_mem_options), .count = __VA_ARGS__ }, \
-			COHERENT_HERE))
+			COHERENT_OPTIONS(coherent_mem_options, .count = __VA_ARGS__), \
+			COHERENT_HERE); COHERENT_END_RESULT
 
 /**
  * coherent_init() - Allocate memory, let a function fill it and expose it.
@@ -555,7 +558,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * Context: may sleep.
  */
 #define coherent_free(mem)						\
-	COHERENT_NOTHING(COHERENT_NEEDS_MEM(mem), coherent_base_free(&COHERENT_KNOWN(mem)->base))
+	COHERENT_BEGIN_NOTHING COHERENT_NEEDS_MEM(mem)			\
+		COHERENT_HEARD(base_free)(&COHERENT_KNOWN(mem)->base); COHERENT_END_NOTHING
 
 /* --- Variables --- */
 
@@ -568,18 +572,20 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * Context: any.
  */
 #define coherent_move(from, to)						\
-	COHERENT_NOTHING(COHERENT_NEEDS_SAME((from)->base, (to)->base,	\
+	COHERENT_BEGIN_NOTHING COHERENT_NEEDS_SAME((from)->base, (to)->base, \
 					   "one is a box and the other a mem") \
 		COHERENT_NEEDS_SAME(COHERENT_T(from), COHERENT_T(to),	\
 				    "the two hold different element types") \
 		COHERENT_REQUIRE((COHERENT_IS_KIND(from, box) || COHERENT_IS_KIND(from, mem)) && \
 				 COHERENT_SAME_TYPE((from)->kind, (to)->kind), \
-				 "only a box or a mem is moved; assign a view");, \
-		_Generic(&(from)->base,					\
-			 struct coherent_box *: coherent_base_box_move,	\
-			 const struct coherent_box *: coherent_base_box_move, \
-			 default: coherent_base_move)(&COHERENT_KNOWN(from)->base, \
-						      &COHERENT_KNOWN(to)->base))
+				 "only a box or a mem is moved; assign a view"); \
+		__builtin_choose_expr(COHERENT_IS_KIND(from, box),	\
+			COHERENT_HEARD(base_box_move)(COHERENT_MOVED(from, box), COHERENT_MOVED(to, box)), \
+			COHERENT_HEARD(base_move)(COHERENT_MOVED(from, mem), COHERENT_MOVED(to, mem))); \
+	COHERENT_END_NOTHING
+/* The base of a box or a mem. It is NULL if the object is of another kind. */
+#define COHERENT_MOVED(x, what)						\
+	__builtin_choose_expr(COHERENT_IS_KIND(x, what), &COHERENT_KNOWN(x)->base, (struct coherent_##what *)NULL)
 
 #include <coherent/expose_all.h>
 #include <coherent/handle.h>

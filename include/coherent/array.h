@@ -23,6 +23,9 @@
  */
 #ifndef COHERENT_ARRAY_H
 #define COHERENT_ARRAY_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent/detail/check.h>
 #include <coherent/detail/mem.h>

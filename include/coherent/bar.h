@@ -14,6 +14,9 @@
  */
 #ifndef COHERENT_BAR_H
 #define COHERENT_BAR_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent.h>
 #include <coherent/detail/value.h>
@@ -376,11 +379,11 @@ COHERENT_C_END
 #define coherent_bar_untyped(bar)					\
 	COHERENT_VALUE(COHERENT_NEEDS_BAR(bar), (struct coherent_bar *)((bar)->base.va))
 
-/* With these macros an ignored result does not compile; coherent.h names the exception. */
+/* With these macros an ignored result does not compile. */
 #if !defined(COHERENT_LIBRARY) && !defined(__cplusplus)
 #define coherent_bar_open(bar, dev, index)				\
 	COHERENT_RESULT(COHERENT_BAR_CHECKS(bar, struct coherent_bar **), \
-		coherent_base_bar_open((struct coherent_bar **)(void *)(bar), (dev), (index), \
+		coherent_base_bar_open(coherent_bar_variable(bar), (dev), (index), \
 				       COHERENT_BAR_BYTES(bar)))
 #define coherent_bar_close(bar)						\
 	COHERENT_NOTHING(COHERENT_BAR_CHECKS(bar, struct coherent_bar *), \

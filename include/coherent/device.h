@@ -9,6 +9,9 @@
  */
 #ifndef COHERENT_DEVICE_H
 #define COHERENT_DEVICE_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent.h>
 #include <coherent/detail/device_base.h>
@@ -230,11 +233,13 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * time), -ENOMEM.
  */
 #define coherent_device_open(dev, ...)					\
-	COHERENT_RESULT(, coherent_base_device_open((dev),		\
+	COHERENT_BEGIN_RESULT						\
+		COHERENT_HEARD(base_device_open)((dev),			\
 		&(const struct coherent_open_options){			\
 			COHERENT_SIZED(coherent_open_options),		\
 			.model_size = sizeof(struct coherent_sim_model), \
-			.name = __VA_ARGS__ }))
+			.name = __VA_ARGS__ });				\
+	COHERENT_END_RESULT
 
 #ifdef __cplusplus
 #undef coherent_device_open
@@ -566,12 +571,12 @@ COHERENT_C_END
 #define COHERENT_DEVICE_AUTO(name)					\
 	struct coherent_device *name __attribute__((cleanup(coherent_base_device_cleanup))) = NULL
 
-/* With these macros an ignored result does not compile; coherent.h names the exception. */
+/* With these macros an ignored result does not compile. */
 #if !defined(COHERENT_LIBRARY) && !defined(__cplusplus)
 #define coherent_device_fence(dev) COHERENT_RESULT(, coherent_device_fence(dev))
 #define coherent_device_stats(dev, stats) COHERENT_RESULT(, coherent_device_stats(dev, stats))
 #define coherent_find_ptr(dev, ptr, info) COHERENT_RESULT(, coherent_find_ptr(dev, ptr, info))
-#define coherent_find_addr(dev, address, info)	\
+#define coherent_find_addr(dev, address, info)				\
 	COHERENT_RESULT(, coherent_find_addr(dev, address, info))
 #define coherent_device_reset(dev) COHERENT_RESULT(, coherent_device_reset(dev))
 #define coherent_device_set_mask(dev, mask)				\

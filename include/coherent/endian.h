@@ -13,6 +13,9 @@
  */
 #ifndef COHERENT_ENDIAN_H
 #define COHERENT_ENDIAN_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent/detail/check.h>
 #include <coherent/detail/value.h>

@@ -5,6 +5,9 @@
  */
 #ifndef COHERENT_EXPOSE_ALL_H
 #define COHERENT_EXPOSE_ALL_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent.h>
 
@@ -54,11 +57,13 @@ COHERENT_C_END
  * Return: as coherent_expose().
  */
 #define coherent_expose_all(...)					\
-	COHERENT_RESULT(, coherent_base_expose_all(			\
+	COHERENT_BEGIN_RESULT						\
+		COHERENT_HEARD(base_expose_all)(				\
 		(const struct coherent_exposure[]){ __VA_ARGS__ },	\
 		sizeof((const struct coherent_exposure[]){ __VA_ARGS__ }) / \
 			sizeof(struct coherent_exposure),		\
-		sizeof(struct coherent_exposure)))
+		sizeof(struct coherent_exposure));			\
+	COHERENT_END_RESULT
 
 /**
  * COHERENT_EXPOSURE() - Describe one box for coherent_expose_all().

@@ -6,6 +6,9 @@
  */
 #ifndef COHERENT_HANDLE_H
 #define COHERENT_HANDLE_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent.h>
 
@@ -82,10 +85,11 @@ COHERENT_BASE void coherent_base_handle_cleanup(struct coherent_handle *handle);
  * Return: as coherent_box_zeroed() and coherent_expose(); -EINVAL for 0 bytes.
  */
 #define coherent_handle_zeroed(handle, dev, ...)			\
-	COHERENT_RESULT(, coherent_base_handle_zeroed(COHERENT_KNOWN(handle), (dev),	\
-		&(const struct coherent_handle_options){		\
-			COHERENT_SIZED(coherent_handle_options), .bytes = __VA_ARGS__ }, \
-		COHERENT_HERE))
+	COHERENT_BEGIN_RESULT						\
+		COHERENT_HEARD(base_handle_zeroed)(COHERENT_KNOWN(handle), (dev),		\
+		COHERENT_OPTIONS(coherent_handle_options, .bytes = __VA_ARGS__), \
+		COHERENT_HERE);						\
+	COHERENT_END_RESULT
 
 #ifdef __cplusplus
 #undef coherent_handle_zeroed

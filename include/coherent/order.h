@@ -8,6 +8,9 @@
  */
 #ifndef COHERENT_ORDER_H
 #define COHERENT_ORDER_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent/detail/check.h>
 #include <coherent/detail/face.h>

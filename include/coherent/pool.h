@@ -13,6 +13,9 @@
  */
 #ifndef COHERENT_POOL_H
 #define COHERENT_POOL_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent.h>
 
@@ -161,11 +164,11 @@ COHERENT_C_END
  * fails when the pool grows.
  */
 #define coherent_pool_create(pool, ...)					\
-	COHERENT_RESULT(COHERENT_NEEDS_POOL(pool),			\
-		coherent_base_pool_create(&COHERENT_KNOWN(pool)->base, sizeof(COHERENT_T(pool)), \
-			&(const struct coherent_pool_options){		\
-				COHERENT_SIZED(coherent_pool_options), .dev = __VA_ARGS__ }, \
-			COHERENT_HERE))
+	COHERENT_BEGIN_RESULT COHERENT_NEEDS_POOL(pool)			\
+		COHERENT_HEARD(base_pool_create)(&COHERENT_KNOWN(pool)->base, sizeof(COHERENT_T(pool)), \
+			COHERENT_OPTIONS(coherent_pool_options, .dev = __VA_ARGS__), \
+			COHERENT_HERE);					\
+	COHERENT_END_RESULT
 
 /**
  * coherent_pool_box() - Take a zeroed box of one element from a pool.
@@ -179,11 +182,11 @@ COHERENT_C_END
  * grow, also as coherent_zeroed(): -ENOMEM, -ENOSPC, -EOPNOTSUPP (.permission), -EIO.
  */
 #define coherent_pool_box(pool, box)					\
-	COHERENT_RESULT(COHERENT_NEEDS_POOL(pool) COHERENT_NEEDS_BOX(box) \
+	COHERENT_BEGIN_RESULT COHERENT_NEEDS_POOL(pool) COHERENT_NEEDS_BOX(box) \
 		COHERENT_NEEDS_SAME(COHERENT_T(pool), COHERENT_T(box),	\
-				    "the pool and the box hold different element types"), \
-		coherent_base_pool_box(&COHERENT_KNOWN(pool)->base,	\
-				       &COHERENT_KNOWN(box)->base, COHERENT_HERE))
+				    "the pool and the box hold different element types") \
+		COHERENT_HEARD(base_pool_box)(&COHERENT_KNOWN(pool)->base, &COHERENT_KNOWN(box)->base, COHERENT_HERE); \
+	COHERENT_END_RESULT
 
 /**
  * coherent_pool_destroy() - Destroy a pool.
@@ -197,7 +200,9 @@ COHERENT_C_END
  * -ENODEV (the caller is a forked child).
  */
 #define coherent_pool_destroy(pool)					\
-	COHERENT_RESULT(COHERENT_NEEDS_POOL(pool), coherent_base_pool_destroy(&COHERENT_KNOWN(pool)->base))
+	COHERENT_BEGIN_RESULT COHERENT_NEEDS_POOL(pool)			\
+		COHERENT_HEARD(base_pool_destroy)(&COHERENT_KNOWN(pool)->base);	\
+	COHERENT_END_RESULT
 
 #include <coherent/detail/c_only.h>
 

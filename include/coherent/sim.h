@@ -90,6 +90,9 @@
  */
 #ifndef COHERENT_SIM_H
 #define COHERENT_SIM_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent.h>
 #include <coherent/detail/sim_model.h>
@@ -237,11 +240,12 @@ int coherent_base_sim_try(struct coherent_device *dev, const struct coherent_obj
  * Return: as coherent_sim_try_addr(); also -EINVAL (@target is empty).
  */
 #define coherent_sim_try(dev, target, offset, buffer, bytes, access)	\
-	COHERENT_RESULT(COHERENT_REQUIRE(COHERENT_IS_KIND(target, box) || \
+	COHERENT_BEGIN_RESULT COHERENT_REQUIRE(COHERENT_IS_KIND(target, box) || \
 					 COHERENT_IS_KIND(target, mem),	\
-					 "a device tries a box or a mem"); , \
-		coherent_base_sim_try((dev), (&(target)->base)->object,	\
-				      (offset), (buffer), (bytes), (access)))
+					 "a device tries a box or a mem"); \
+		COHERENT_HEARD(base_sim_try)((dev), (&(target)->base)->object,	\
+				      (offset), (buffer), (bytes), (access)); \
+	COHERENT_END_RESULT
 
 /*
  * --- sim:edu ---
@@ -334,7 +338,7 @@ struct coherent_sim_ring_completion {
 
 COHERENT_C_END
 
-/* With these macros an ignored result does not compile; coherent.h names the exception. */
+/* With these macros an ignored result does not compile. */
 #if !defined(COHERENT_LIBRARY) && !defined(__cplusplus)
 #define coherent_sim_dma_read(sim, address, to, bytes)			\
 	COHERENT_RESULT(, coherent_sim_dma_read(sim, address, to, bytes))

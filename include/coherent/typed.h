@@ -15,6 +15,9 @@
  */
 #ifndef COHERENT_TYPED_H
 #define COHERENT_TYPED_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent/detail/base.h>
 #include <coherent/detail/check.h>
@@ -22,21 +25,6 @@
 #include <coherent/detail/padding.h>
 #include <coherent/detail/mem.h>
 #include <coherent/detail/types.h>
-
-/* The base of a mem or a view, whose type was checked before. */
-#define COHERENT_MEM(x) ((const struct coherent_mem *)(const void *)&(x)->base)
-
-#define COHERENT_PLACE(x, field) sizeof(COHERENT_T(x)), COHERENT_OFFSET(x, field)
-#define COHERENT_SHAPE(x, field)					\
-	sizeof(COHERENT_FIELD(x, field)), COHERENT_SWAPS(COHERENT_FIELD(x, field))
-
-/* Convert the bytes of a field to a value of its CPU type, and back. */
-#define COHERENT_FROM_WORD(x, field, from)				\
-	(((union { union coherent_word word; COHERENT_VALUE_TYPE(x, field) value; }) \
-	  { .word = (from) }).value)
-#define COHERENT_TO_WORD(x, field, from)				\
-	(((union { COHERENT_VALUE_TYPE(x, field) value; union coherent_word word; }) \
-	  { .value = (from) }).word)
 
 /* --- Getters --- */
 
@@ -48,8 +36,9 @@
  * Return: the device address of the first element; .raw is ~0 if @mem is empty.
  */
 #define coherent_addr(mem)						\
-	COHERENT_VALUE(COHERENT_NEEDS_SHARED(mem),			\
-		((coherent_addr_t){ ~COHERENT_MEM(mem)->inverted_address }))
+	COHERENT_BEGIN_VALUE COHERENT_NEEDS_SHARED(mem)			\
+		COHERENT_HEARD(mem_addr)(COHERENT_MEM(mem)); \
+	COHERENT_END_VALUE
 
 /**
  * coherent_addr_at() - Get the device address of an element.
@@ -61,8 +50,8 @@
  * Return: 0; -ERANGE (there is no element @i), -EINVAL (@mem is empty).
  */
 #define coherent_addr_at(mem, i, addr)					\
-	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem),			\
-		coherent_mem_addr_at(COHERENT_MEM(mem), (i), sizeof(COHERENT_T(mem)), (addr)))
+	COHERENT_BEGIN_RESULT COHERENT_NEEDS_SHARED(mem)		\
+		COHERENT_HEARD(mem_addr_at)(COHERENT_MEM(mem), (i), sizeof(COHERENT_T(mem)), (addr)); COHERENT_END_RESULT
 
 /**
  * coherent_count() - Return how many elements a mem or a view has.
@@ -72,7 +61,9 @@
  * Return: the number of elements; 0 if @mem is empty.
  */
 #define coherent_count(mem)						\
-	COHERENT_VALUE(COHERENT_NEEDS_SHARED(mem), COHERENT_MEM(mem)->count)
+	COHERENT_BEGIN_VALUE COHERENT_NEEDS_SHARED(mem)			\
+		COHERENT_HEARD(mem_count)(COHERENT_MEM(mem));				\
+	COHERENT_END_VALUE
 
 /**
  * coherent_size() - Return how many bytes the elements of a mem or a view have.
@@ -86,8 +77,8 @@
  * Return: the number of bytes; 0 if @mem is empty.
  */
 #define coherent_size(mem)						\
-	COHERENT_VALUE(COHERENT_NEEDS_SHARED(mem),			\
-		COHERENT_MEM(mem)->count * sizeof(COHERENT_T(mem)))
+	COHERENT_BEGIN_VALUE COHERENT_NEEDS_SHARED(mem)			\
+		COHERENT_HEARD(mem_count)(COHERENT_MEM(mem)) * sizeof(COHERENT_T(mem)); COHERENT_END_VALUE
 
 /**
  * coherent_is_empty() - Check whether an object is empty.
@@ -97,7 +88,8 @@
  * Return: true if the object was never allocated, was consumed or was freed.
  */
 #define coherent_is_empty(object)					\
-	COHERENT_VALUE(, _Generic(&(object)->base,			\
+	COHERENT_BEGIN_VALUE						\
+		_Generic(&(object)->base,				\
 		struct coherent_box *: coherent_box_is_empty,		\
 		const struct coherent_box *: coherent_box_is_empty,	\
 		struct coherent_slot *: coherent_slot_is_empty,		\
@@ -108,7 +100,7 @@
 		const struct coherent_registers *: coherent_registers_is_empty, \
 		struct coherent_mem *: coherent_mem_is_empty,		\
 		const struct coherent_mem *: coherent_mem_is_empty)	\
-		((const void *)&(object)->base))
+		((const void *)&(object)->base); COHERENT_END_VALUE
 
 /**
  * coherent_unsafe_ptr() - Return a pointer to the memory of a mem.
@@ -123,8 +115,9 @@
  * is reclaimed or freed.
  */
 #define coherent_unsafe_ptr(mem)					\
-	COHERENT_VALUE(COHERENT_NEEDS_SHARED(mem),			\
-		(volatile COHERENT_T(mem) COHERENT_SHARED *)(void COHERENT_SHARED *)COHERENT_MEM(mem)->va)
+	COHERENT_BEGIN_VALUE COHERENT_NEEDS_SHARED(mem)			\
+		(volatile COHERENT_T(mem) COHERENT_SHARED *)(void COHERENT_SHARED *)COHERENT_HEARD(mem_va)(COHERENT_MEM(mem)); \
+	COHERENT_END_VALUE
 
 /* --- Views, slots, rings --- */
 
@@ -139,12 +132,12 @@
  * Return: 0; -ERANGE (the view is past the end), -EINVAL (@n is 0, or @mem is empty).
  */
 #define coherent_view(mem, first, n, view)				\
-	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_VIEW(view) \
+	COHERENT_BEGIN_RESULT COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_VIEW(view) \
 		COHERENT_NEEDS_CONST_KEPT(mem, view)			\
 		COHERENT_NEEDS_SAME(COHERENT_T(mem), COHERENT_T(view),	\
-				    "the view has another element type"), \
-		coherent_mem_view(COHERENT_MEM(mem), (first), (n),	\
-				    sizeof(COHERENT_T(mem)), &(view)->base))
+				    "the view has another element type") \
+		COHERENT_HEARD(mem_view)(COHERENT_MEM(mem), (first), (n),	\
+				    sizeof(COHERENT_T(mem)), &(view)->base); COHERENT_END_RESULT
 
 /**
  * coherent_view_field() - Make a view of a field of an element.
@@ -159,17 +152,17 @@
  * Return: 0; -ERANGE (there is no element @i), -EINVAL (@mem is empty).
  */
 #define coherent_view_field(mem, i, field, view)			\
-	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_VIEW(view) \
+	COHERENT_BEGIN_RESULT COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_VIEW(view) \
 		COHERENT_NEEDS_CONST_KEPT(mem, view)			\
 		COHERENT_REQUIRE(COHERENT_FIELD_IS(mem, field, COHERENT_T(view)), \
 			"the element type of the view is neither that of the field nor of its array elements"); \
 		COHERENT_REQUIRE(COHERENT_OFFSET(mem, field) % COHERENT_GRAIN(sizeof(COHERENT_T(view))) == 0 && \
 				 sizeof(COHERENT_T(mem)) % COHERENT_GRAIN(sizeof(COHERENT_T(view))) == 0, \
 			"misaligned field: a view of it could not be accessed"); \
-		COHERENT_NEEDS_INDEX_INSIDE(mem, field, {}),		\
-		coherent_mem_part(COHERENT_MEM(mem), (i), 1, COHERENT_PLACE(mem, field), \
+		COHERENT_NEEDS_INDEX_INSIDE(mem, field, {})		\
+		COHERENT_HEARD(mem_part)(COHERENT_MEM(mem), (i), 1, COHERENT_PLACE(mem, field), \
 			sizeof(COHERENT_FIELD(mem, field)) / sizeof(COHERENT_T(view)), \
-			&(view)->base))
+			&(view)->base); COHERENT_END_RESULT
 #define COHERENT_FIELD_IS(x, field, T)					\
 	(COHERENT_SAME_TYPE(COHERENT_FIELD(x, field), T) ||		\
 	 COHERENT_SAME_TYPE(COHERENT_FIELD(x, field),			\
@@ -187,12 +180,12 @@
  * Return: 0; -ERANGE (there is no element @i), -EINVAL (@mem is empty).
  */
 #define coherent_slot(mem, i, slot)					\
-	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_SLOT(slot) \
+	COHERENT_BEGIN_RESULT COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_SLOT(slot) \
 		COHERENT_NEEDS_CONST_KEPT(mem, slot)			\
 		COHERENT_NEEDS_SAME(COHERENT_T(mem), COHERENT_T(slot),	\
-				    "the slot has another element type"), \
-		coherent_mem_slot(COHERENT_MEM(mem), (i), sizeof(COHERENT_T(mem)), \
-				    &(slot)->base))
+				    "the slot has another element type") \
+		COHERENT_HEARD(mem_slot)(COHERENT_MEM(mem), (i), sizeof(COHERENT_T(mem)), \
+				    &(slot)->base); COHERENT_END_RESULT
 
 /**
  * coherent_ring() - Make a ring of all elements, with an index that wraps.
@@ -203,11 +196,11 @@
  * Return: 0; -EINVAL (the count of @mem is not a power of two, or @mem is empty).
  */
 #define coherent_ring(mem, ring)					\
-	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_RING(ring) \
+	COHERENT_BEGIN_RESULT COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_RING(ring) \
 		COHERENT_NEEDS_CONST_KEPT(mem, ring)			\
 		COHERENT_NEEDS_SAME(COHERENT_T(mem), COHERENT_T(ring),	\
-				    "the ring has another element type"), \
-		coherent_mem_ring(COHERENT_MEM(mem), &(ring)->base))
+				    "the ring has another element type") \
+		COHERENT_HEARD(mem_ring)(COHERENT_MEM(mem), &(ring)->base); COHERENT_END_RESULT
 
 /* --- Reading and writing a field --- */
 
@@ -231,7 +224,7 @@
  * variable keeps its value.
  */
 #define coherent_read(mem, i, ...)					\
-	COHERENT_3RD(__VA_ARGS__, COHERENT_READ, COHERENT_READ_WHOLE, ) \
+	COHERENT_3RD(__VA_ARGS__, COHERENT_READ, COHERENT_READ_WHOLE, )	\
 		(mem, i, __ATOMIC_RELAXED, __VA_ARGS__)
 
 /**
@@ -248,13 +241,13 @@
  * Return: as coherent_read().
  */
 #define coherent_read_acquire(mem, i, ...)				\
-	COHERENT_3RD(__VA_ARGS__, COHERENT_READ, COHERENT_READ_WHOLE, ) \
+	COHERENT_3RD(__VA_ARGS__, COHERENT_READ, COHERENT_READ_WHOLE, )	\
 		(mem, i, __ATOMIC_ACQUIRE, __VA_ARGS__)
 #define COHERENT_READ_WHOLE(x, i, order, out) COHERENT_READ(x, i, order, , out)
 #define COHERENT_READ(x, i, order, field, out)				\
-	COHERENT_RESULT(COHERENT_READ_CHECKS(x, field, *(out)),		\
-		coherent_mem_read(COHERENT_MEM(x), (i), COHERENT_PLACE(x, field), \
-				    COHERENT_SHAPE(x, field), order, (out)))
+	COHERENT_BEGIN_RESULT COHERENT_READ_CHECKS(x, field, *(out))	\
+		COHERENT_HEARD(mem_read)(COHERENT_MEM(x), (i), COHERENT_PLACE(x, field), \
+				    COHERENT_SHAPE(x, field), order, (out)); COHERENT_END_RESULT
 #define COHERENT_READ_CHECKS(x, field, out)				\
 	COHERENT_NEEDS_SHARED(x)					\
 	COHERENT_NEEDS_FIELD(x, field)					\
@@ -299,11 +292,12 @@
 		(mem, i, __ATOMIC_RELEASE, __VA_ARGS__)
 #define COHERENT_WRITE_WHOLE(x, i, order, value) COHERENT_WRITE(x, i, order, , value)
 #define COHERENT_WRITE(x, i, order, field, value)			\
-	COHERENT_RESULT(COHERENT_NEEDS_SHARED(x) COHERENT_NEEDS_MUTABLE(x) \
-		COHERENT_NEEDS_FIELD(x, field) COHERENT_NEEDS_VALUE(x, field, value), \
-		coherent_mem_write(COHERENT_MEM(x), (i), COHERENT_PLACE(x, field), \
+	COHERENT_BEGIN_RESULT COHERENT_NEEDS_SHARED(x) COHERENT_NEEDS_MUTABLE(x) \
+		COHERENT_NEEDS_FIELD(x, field) COHERENT_NEEDS_VALUE(x, field, value) \
+		COHERENT_HEARD(mem_write)(COHERENT_MEM(x), (i), COHERENT_PLACE(x, field), \
 				     COHERENT_SHAPE(x, field), order,	\
-				     COHERENT_TO_WORD(x, field, value)))
+				     COHERENT_TO_WORD(x, field, value)); \
+	COHERENT_END_RESULT
 
 /**
  * coherent_poll() - Read a field until a condition is true.
@@ -331,25 +325,26 @@
 #define COHERENT_POLL_WHOLE(poll, x, i, out, condition, timeout)	\
 	COHERENT_POLL(poll, x, i, , out, condition, timeout)
 #define COHERENT_POLL(poll, x, i, field, out, condition, timeout)	\
-	COHERENT_RESULT(COHERENT_READ_CHECKS(x, field, *(out)),		\
-	__extension__({							\
+	COHERENT_BEGIN_RESULT COHERENT_READ_CHECKS(x, field, *(out))	\
+		__extension__({						\
 		struct {						\
 			struct coherent_wait wait;			\
-			const struct coherent_mem *mem;		\
+			const struct coherent_mem *mem;			\
 			size_t element;					\
 			COHERENT_VALUE_TYPE(x, field) *value;		\
 			int err;					\
 		} poll = { .mem = COHERENT_MEM(x), .element = (i), .value = (out) }; \
 									\
-		coherent_base_wait_begin(&poll.wait, (timeout));		\
+		COHERENT_HEARD(base_wait_begin)(&poll.wait, (timeout));	\
 		do							\
-			poll.err = coherent_mem_read(poll.mem, poll.element, \
+			poll.err = COHERENT_HEARD(mem_read)(poll.mem, poll.element, \
 				COHERENT_PLACE(x, field), COHERENT_SHAPE(x, field), \
 				__ATOMIC_ACQUIRE, poll.value);		\
 		while (!poll.err && !(condition) &&			\
-		       !(poll.err = coherent_base_wait_more(&poll.wait, poll.mem))); \
+		       !(poll.err = COHERENT_HEARD(base_wait_more)(&poll.wait, poll.mem))); \
 		poll.err;						\
-	}))
+	});								\
+	COHERENT_END_RESULT
 
 /**
  * coherent_slot_get() - Read a field of a slot.
@@ -382,10 +377,11 @@
 		(__ATOMIC_ACQUIRE, __VA_ARGS__)
 #define COHERENT_SLOT_GET_WHOLE(order, x) COHERENT_SLOT_GET(order, x, )
 #define COHERENT_SLOT_GET(order, x, field)				\
-	COHERENT_VALUE(COHERENT_NEEDS_SLOT(x) COHERENT_NEEDS_FIELD(x, field), \
+	COHERENT_BEGIN_VALUE COHERENT_NEEDS_SLOT(x) COHERENT_NEEDS_FIELD(x, field) \
 		COHERENT_FROM_WORD(x, field,				\
-			coherent_slot_load(&(x)->base, COHERENT_OFFSET(x, field), \
-					   COHERENT_SHAPE(x, field), order)))
+			COHERENT_HEARD(slot_load)(&(x)->base, COHERENT_OFFSET(x, field), \
+					   COHERENT_SHAPE(x, field), order)); \
+	COHERENT_END_VALUE
 
 /**
  * coherent_slot_put() - Write a field of a slot.
@@ -418,11 +414,12 @@
 		(slot, __ATOMIC_RELEASE, __VA_ARGS__)
 #define COHERENT_SLOT_PUT_WHOLE(x, order, value) COHERENT_SLOT_PUT(x, order, , value)
 #define COHERENT_SLOT_PUT(x, order, field, value)			\
-	COHERENT_VALUE(COHERENT_NEEDS_SLOT(x) COHERENT_NEEDS_MUTABLE(x)	\
-		COHERENT_NEEDS_FIELD(x, field) COHERENT_NEEDS_VALUE(x, field, value), \
-		coherent_slot_store(&(x)->base, COHERENT_OFFSET(x, field), \
+	COHERENT_BEGIN_VALUE COHERENT_NEEDS_SLOT(x) COHERENT_NEEDS_MUTABLE(x) \
+		COHERENT_NEEDS_FIELD(x, field) COHERENT_NEEDS_VALUE(x, field, value) \
+		COHERENT_HEARD(slot_store)(&(x)->base, COHERENT_OFFSET(x, field), \
 				    COHERENT_SHAPE(x, field), order,	\
-				    COHERENT_TO_WORD(x, field, value)))
+				    COHERENT_TO_WORD(x, field, value));	\
+	COHERENT_END_VALUE
 
 /**
  * coherent_ring_get() - Read a field of an element of a ring.
@@ -458,10 +455,11 @@
 		(ring, __ATOMIC_ACQUIRE, __VA_ARGS__)
 #define COHERENT_RING_GET_WHOLE(x, order, i) COHERENT_RING_GET(x, order, i, )
 #define COHERENT_RING_GET(x, order, i, field)				\
-	COHERENT_VALUE(COHERENT_NEEDS_RING(x) COHERENT_NEEDS_FIELD(x, field), \
+	COHERENT_BEGIN_VALUE COHERENT_NEEDS_RING(x) COHERENT_NEEDS_FIELD(x, field) \
 		COHERENT_FROM_WORD(x, field,				\
-			coherent_ring_load(&(x)->base, (i), COHERENT_PLACE(x, field), \
-					   COHERENT_SHAPE(x, field), order)))
+			COHERENT_HEARD(ring_load)(&(x)->base, (i), COHERENT_PLACE(x, field), \
+					   COHERENT_SHAPE(x, field), order)); \
+	COHERENT_END_VALUE
 
 /**
  * coherent_ring_put() - Write a field of an element of a ring.
@@ -496,11 +494,12 @@
 		(ring, i, __ATOMIC_RELEASE, __VA_ARGS__)
 #define COHERENT_RING_PUT_WHOLE(x, i, order, value) COHERENT_RING_PUT(x, i, order, , value)
 #define COHERENT_RING_PUT(x, i, order, field, value)			\
-	COHERENT_VALUE(COHERENT_NEEDS_RING(x) COHERENT_NEEDS_MUTABLE(x)	\
-		COHERENT_NEEDS_FIELD(x, field) COHERENT_NEEDS_VALUE(x, field, value), \
-		coherent_ring_store(&(x)->base, (i), COHERENT_PLACE(x, field), \
+	COHERENT_BEGIN_VALUE COHERENT_NEEDS_RING(x) COHERENT_NEEDS_MUTABLE(x) \
+		COHERENT_NEEDS_FIELD(x, field) COHERENT_NEEDS_VALUE(x, field, value) \
+		COHERENT_HEARD(ring_store)(&(x)->base, (i), COHERENT_PLACE(x, field), \
 				    COHERENT_SHAPE(x, field), order,	\
-				    COHERENT_TO_WORD(x, field, value)))
+				    COHERENT_TO_WORD(x, field, value));	\
+	COHERENT_END_VALUE
 
 /* --- Copies --- */
 
@@ -519,11 +518,12 @@
  * Return: 0; -ERANGE (past the end; nothing is copied), -EINVAL (@mem is empty).
  */
 #define coherent_copy_out(mem, first, to, n)				\
-	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem)			\
+	COHERENT_BEGIN_RESULT COHERENT_NEEDS_SHARED(mem)		\
 		COHERENT_NEEDS_SAME(*(to), COHERENT_T(mem),		\
-				    "the destination has another element type"), \
-		coherent_mem_copy_out(COHERENT_MEM(mem), (first), (to), (n), \
-					sizeof(COHERENT_T(mem))))
+				    "the destination has another element type") \
+		COHERENT_HEARD(mem_copy_out)(COHERENT_MEM(mem), (first), (to), (n), \
+					sizeof(COHERENT_T(mem)));	\
+	COHERENT_END_RESULT
 
 /**
  * coherent_copy_in() - Copy elements into a mem.
@@ -540,12 +540,13 @@
  * Return: 0; -ERANGE (past the end; nothing is copied), -EINVAL (@mem is empty).
  */
 #define coherent_copy_in(mem, first, from, n)				\
-	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_WRITABLE(mem) \
+	COHERENT_BEGIN_RESULT COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_WRITABLE(mem) \
 		COHERENT_NEEDS_MASK(COHERENT_T(mem))			\
 		COHERENT_NEEDS_SAME(*(from), COHERENT_T(mem),		\
-				    "the source has another element type"), \
-		coherent_mem_copy_in(COHERENT_MEM(mem), (first), (from), (n), \
-				       sizeof(COHERENT_T(mem)), COHERENT_MASK(COHERENT_T(mem))))
+				    "the source has another element type") \
+		COHERENT_HEARD(mem_copy_in)(COHERENT_MEM(mem), (first), (from), (n), \
+				       sizeof(COHERENT_T(mem)), COHERENT_MASK(COHERENT_T(mem))); \
+	COHERENT_END_RESULT
 
 /**
  * coherent_copy_out_field() - Copy bytes of a field into private memory.
@@ -561,10 +562,11 @@
  * field), -EINVAL (@mem is empty). On failure nothing is copied.
  */
 #define coherent_copy_out_field(mem, i, field, offset, to, bytes)	\
-	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_PARTS(mem, field) \
-		COHERENT_NEEDS_INDEX_INSIDE(mem, field, {}),		\
-		coherent_mem_field_out(COHERENT_MEM(mem), (i), COHERENT_PLACE(mem, field), \
-			sizeof(COHERENT_FIELD(mem, field)), (offset), (to), (bytes)))
+	COHERENT_BEGIN_RESULT COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_PARTS(mem, field) \
+		COHERENT_NEEDS_INDEX_INSIDE(mem, field, {})		\
+		COHERENT_HEARD(mem_field_out)(COHERENT_MEM(mem), (i), COHERENT_PLACE(mem, field), \
+			sizeof(COHERENT_FIELD(mem, field)), (offset), (to), (bytes)); \
+	COHERENT_END_RESULT
 
 /**
  * coherent_copy_in_field() - Copy bytes into a field.
@@ -580,13 +582,14 @@
  * field), -EINVAL (@mem is empty). On failure nothing is copied.
  */
 #define coherent_copy_in_field(mem, i, field, offset, from, bytes)	\
-	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_WRITABLE(mem) \
+	COHERENT_BEGIN_RESULT COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_WRITABLE(mem) \
 		COHERENT_NEEDS_PARTS(mem, field)			\
 		COHERENT_REQUIRE(COHERENT_IS_FLAT(COHERENT_FIELD(mem, field)), \
 			"a struct has padding: take coherent_view_field() and coherent_copy_in()"); \
-		COHERENT_NEEDS_INDEX_INSIDE(mem, field, {}),		\
-		coherent_mem_field_in(COHERENT_MEM(mem), (i), COHERENT_PLACE(mem, field), \
-			sizeof(COHERENT_FIELD(mem, field)), (offset), (from), (bytes)))
+		COHERENT_NEEDS_INDEX_INSIDE(mem, field, {})		\
+		COHERENT_HEARD(mem_field_in)(COHERENT_MEM(mem), (i), COHERENT_PLACE(mem, field), \
+			sizeof(COHERENT_FIELD(mem, field)), (offset), (from), (bytes)); \
+	COHERENT_END_RESULT
 
 #include <coherent/detail/c_only.h>
 

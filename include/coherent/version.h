@@ -5,6 +5,9 @@
  */
 #ifndef COHERENT_VERSION_H
 #define COHERENT_VERSION_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent/detail/face.h>
 

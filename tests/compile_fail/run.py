@@ -2,12 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """Check that misuse does not compile.
 
-usage: run.py INCLUDE_DIR [COMPILER...]
+usage: run.py INCLUDE_DIR [--layout LAYOUT] [COMPILER...]
 
 Each compiler compiles each case of the *.cases files twice. The bad half is compiled without
 warning flags, so that only hard errors count, or with the one flag that the case names. It must
 fail with the expected message. The good half must compile with strict flags and -Werror. Prints
 TAP.
+
+That is done in each layout: "-I" and "-isystem" name the folder of the headers in this way. For
+"/usr/include" and "/usr/local/include" the headers are in that folder of another root, where
+compilers find them without any option. To save time, many cases are one unit in all layouts but
+the first. There the compiler must also name the right case in each error.
 
 A file has comments, which begin with #, and cases:
 
@@ -22,9 +27,13 @@ At file scope a half is not a body, but declarations.
 The halves use the declarations of prelude.h. Between IGNORED and END each line is a call and a
 case. Its bad half ignores the result. Every macro whose result must be used is there.
 """
+import argparse
+import contextlib
 import glob
+import itertools
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -35,17 +44,21 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 STRICT = ('-Wall -Wextra -Wpedantic -Wshadow -Wundef -Wvla -Wmissing-prototypes '
           '-Wmissing-field-initializers -Wincompatible-pointer-types -Wcast-align '
           '-Wwrite-strings -Wstrict-prototypes -Werror -O1').split()
+MARKED = re.compile(r'^#ifndef (\w+_H)\n#define \1\n#if __INCLUDE_LEVEL__\n'
+                    r'#pragma GCC system_header\n#endif$', re.M)
 HALF = r'((?:\t.*\n|\n)+)'
 CASE = re.compile(rf'^CASE (\w+)(?: on ([\w-]+))?(?: with (\S+))?( at file scope)? expects (.*)\n'
                   rf'BAD\n{HALF}GOOD\n{HALF}END$', re.M)
 IGNORED = re.compile(r'^IGNORED\n((?:\tcoherent_.*\n)+)END$', re.M)
 CHECKED = re.compile(r'^#define (coherent_\w+)\([^\n]*\)(?:\s|\\\n)*'
-                     r'(?:COHERENT_(?:RESULT|INIT_AT|INIT|\dTH|\dRD)\()', re.M)
+                     r'(?:COHERENT_(?:BEGIN_RESULT|RESULT|INIT_AT|INIT|\dTH|\dRD)\b)', re.M)
 # gcc-32 has the types of a 32-bit CPU. It uses the headers for 64 bits. STUB replaces a header of
 # glibc that only another package has.
 COMPILERS = {'gcc': ['gcc'], 'clang': ['clang'],
              'gcc-32': ['gcc', '-mx32', '-idirafter', '/usr/include/x86_64-linux-gnu']}
 STUB = 'gnu/stubs-x32.h'
+SYSTEM = ('/usr/include', '/usr/local/include')
+LAYOUTS = ('-I', '-isystem', *SYSTEM)
 UNIT = '#include "prelude.h"\n{}'
 BODY = 'int test(void);\nint test(void)\n{{\n{}}}\n'
 
@@ -84,59 +97,145 @@ def read_cases(path):
     return cases
 
 
-def compiles(compiler, include, flags, source):
+@contextlib.contextmanager
+def flags_of(layout, include):
+    """Yields the flags of a compiler for which the headers are installed in a layout."""
+    if layout not in SYSTEM:
+        yield [layout, include]
+        return
+    with tempfile.TemporaryDirectory() as root:
+        usr = os.path.join(root, 'usr/include')
+        os.makedirs(usr)
+        for entry in os.scandir('/usr/include'):
+            if not entry.name.startswith('coherent'):
+                os.symlink(entry.path, os.path.join(usr, entry.name))
+        shutil.copytree(include, root + layout, dirs_exist_ok=True)
+        yield ['--sysroot', root]
+
+
+def compiles(compiler, where, flags, source):
     """Returns whether a unit compiles, and the compiler's output."""
-    with tempfile.TemporaryDirectory() as where:
-        unit = os.path.join(where, 'unit.c')
-        os.makedirs(os.path.join(where, os.path.dirname(STUB)))
-        open(os.path.join(where, STUB), 'w', encoding='utf-8').close()
+    with tempfile.TemporaryDirectory() as folder:
+        unit = os.path.join(folder, 'unit.c')
+        os.makedirs(os.path.join(folder, os.path.dirname(STUB)))
+        open(os.path.join(folder, STUB), 'w', encoding='utf-8').close()
         with open(unit, 'w', encoding='utf-8') as out:
             out.write(UNIT.format(source))
-        command = [*COMPILERS.get(compiler, [compiler]), '-std=gnu11', *flags, '-I', include,
-                   '-I', HERE, '-idirafter', where, '-c', unit, '-o', '/dev/null']
+        command = [*COMPILERS.get(compiler, [compiler]), '-std=gnu11', *flags, *where,
+                   '-I', HERE, '-idirafter', folder, '-c', unit, '-o', '/dev/null']
         run = subprocess.run(command, check=False, capture_output=True, text=True,
                              env=dict(os.environ, LC_ALL='C'))
     return run.returncode == 0, run.stderr
 
 
-def complaints(compiler, include, case):
+def complaints(compiler, where, case):
     """Returns the errors of a case, line by line."""
     _, _, flag, expected, bad, good = case
     wrong = []
-    compiled, said = compiles(compiler, include, flag.split(), bad)
+    compiled, said = compiles(compiler, where, flag.split(), bad)
     if compiled:
         wrong.append('the bad half compiles')
     elif not re.search(expected, said):
         wrong.append(f'the message of the bad half does not match "{expected}":\n{said}')
-    compiled, said = compiles(compiler, include, STRICT, good)
+    compiled, said = compiles(compiler, where, STRICT, good)
     if not compiled:
         wrong.append(f'the good half does not compile:\n{said}')
     return '\n'.join(wrong).splitlines()
 
 
-def main():
-    include, *compilers = sys.argv[1:]
+def said_of(names, said):
+    """Returns the output of a compiler for each case. Each case is a file of its own name."""
+    parts = dict.fromkeys(names, '')
+    current = ''
+    for line in said.splitlines():
+        name = line.split(':')[0]
+        current = name if name in parts else current
+        if current:
+            parts[current] += line + '\n'
+    return parts
+
+
+def complaints_of_many(compiler, where, cases):
+    """Yields (case, errors) for cases in as few units as possible."""
+    batches = {}
+    for case in cases:
+        name, _, flag, _, bad, good = case
+        in_function = bad.startswith('int test(void);')
+        # gcc finds ignored results only in a unit without other errors.
+        kind = name.startswith('ignored_') or flag or in_function or name
+        batches.setdefault(kind, []).append(case)
+    for batch in batches.values():
+        halves = [''.join(f'#line 1 "{case[0]}"\n' + case[half].replace('test(void)', case[0] + '(void)')
+                          for case in batch) for half in (4, 5)]
+        more = ['-ferror-limit=0'] if 'clang' in compiler else []
+        _, said = compiles(compiler, where, [*batch[0][2].split(), *more], halves[0])
+        parts = said_of([case[0] for case in batch], said)
+        good, why = compiles(compiler, where, STRICT, halves[1])
+        for case in batch:
+            refused = 'error' in parts[case[0]] and re.search(case[3], parts[case[0]])
+            wrong = '' if refused else f'no error matches "{case[3]}":\n{parts[case[0]]}'
+            yield case, (wrong + ('' if good else f'the good halves:\n{why}')).splitlines()
+
+
+def read_all():
+    """Returns the cases of all files, and the names of the calls whose result is ignored."""
     cases = [case for path in sorted(glob.glob(os.path.join(HERE, '*.cases')))
              for case in read_cases(path)]
     twice = sorted(name for name, count in Counter(case[0] for case in cases).items() if count > 1)
     if twice:
         sys.exit(f'two cases have the same name: {" ".join(twice)}')
-    ignored = {name[len('ignored_'):] for name, *_ in cases if name.startswith('ignored_')}
-    macros = {name[len('coherent_'):] for name in checked_macros(include)}
-    work = [(compiler, case) for compiler in compilers or COMPILERS for case in cases
-            if case[1] == compiler or not case[1] and compiler != 'gcc-32']
-    print(f'1..{len(work) + 1}')
-    failed = bool(macros ^ ignored)
-    print(f'{"not " if failed else ""}ok 1 - every checked macro is ignored once')
-    for name in sorted(macros ^ ignored):
-        print(f'# {name} is {"never ignored" if name in macros else "not a checked macro"}')
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(lambda pair: complaints(pair[0], include, pair[1]), work)
-        for number, ((compiler, case), wrong) in enumerate(zip(work, results), 2):
-            failed |= bool(wrong)
-            print(f'{"not " if wrong else ""}ok {number} - {compiler}: {case[0]}')
-            for line in wrong:
-                print('#', line)
+    return cases, {name[len('ignored_'):] for name, *_ in cases if name.startswith('ignored_')}
+
+
+def all_complaints(options, cases):
+    """Yields (compiler, layout, name of the case, errors)."""
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(os.cpu_count()) as pool:
+        for layout in options.layout or LAYOUTS:
+            where = stack.enter_context(flags_of(layout, options.include))
+            for compiler in options.compilers or COMPILERS:
+                mine = [case for case in cases if case[1] == compiler or
+                        not case[1] and compiler != 'gcc-32']
+                if layout == LAYOUTS[0]:
+                    pairs = zip(mine, pool.map(lambda case: complaints(compiler, where, case), mine))
+                else:
+                    pairs = complaints_of_many(compiler, where, mine)
+                for case, wrong in pairs:
+                    yield compiler, layout, case[0], wrong
+
+
+def unmarked(include):
+    """Returns the headers that do not tell gcc that they are system headers."""
+    for where, _, files in os.walk(include):
+        for name in (name for name in files if name.endswith('.h')):
+            with open(os.path.join(where, name), encoding='utf-8') as header:
+                text = header.read()
+                line = re.search(r'^# (\d+) __FILE__$', text, re.M)
+                right = not line or int(line[1]) == text[:line.end()].count('\n') + 2
+                if not MARKED.search(text) or not right:
+                    yield name
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('include')
+    parser.add_argument('compilers', nargs='*')
+    parser.add_argument('--layout', choices=LAYOUTS, action='append')
+    options = parser.parse_args()
+    cases, ignored = read_all()
+    macros = {name[len('coherent_'):] for name in checked_macros(options.include)}
+    wrong = [f'{name} is {"never ignored" if name in macros else "not a checked macro"}'
+             for name in sorted(macros ^ ignored)]
+    results = [('every checked macro is ignored once', wrong),
+               ('every header says that it is a system header', list(unmarked(options.include)))]
+    found = ((f'{compiler}, {layout}: {name}', wrong)
+             for compiler, layout, name, wrong in all_complaints(options, cases))
+    failed = count = 0
+    for count, (title, wrong) in enumerate(itertools.chain(results, found), 1):
+        failed += bool(wrong)
+        print(f'{"not " if wrong else ""}ok {count} - {title}')
+        for line in wrong:
+            print('#', line)
+    print(f'1..{count}')
     sys.exit(1 if failed else 0)
 
 

@@ -5,13 +5,16 @@
 usage: run.py SOURCE_DIR [COMPILER...]
 
 Compiles user.c with almost all warnings of gcc and clang, and lets the analyzers of both read
-it. The headers are in a folder of the user, because compilers warn less about system folders.
+it. The headers are a copy that does not say that they are system headers, because compilers do not
+warn about those.
 Compiles the library with optimizations that the builds of tools/check do not use, because each
 lets a compiler see other mistakes. Prints TAP. Each compiler has the name gcc or clang, maybe with
 a version: clang-19.
 """
 import glob
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -50,9 +53,19 @@ def runs(compiler):
     yield 'the analyzer', ['-std=gnu11', *analyze]
 
 
-def commands(compiler, source_dir):
+def copy_headers(source_dir, where):
+    """Copies the headers without the lines that make them system headers."""
+    shutil.copytree(os.path.join(source_dir, 'include'), where)
+    for path in glob.glob(os.path.join(where, '**/*.h'), recursive=True):
+        with open(path, encoding='utf-8') as header:
+            text = header.read()
+        with open(path, 'w', encoding='utf-8') as header:
+            header.write(re.sub(r'^#pragma GCC system_header$|^# \d+ __FILE__$', '', text, flags=re.M))
+
+
+def commands(compiler, source_dir, headers):
     """Yield (title, command) for each run of a compiler. The objects go to the current folder."""
-    include = ['-I', os.path.join(source_dir, 'include')]
+    include = ['-I', headers]
     for title, flags in runs(compiler):
         yield title, [compiler, *flags, *include, os.path.join(HERE, 'user.c')]
     sources = sorted(glob.glob(os.path.join(source_dir, 'src/**/*.c'), recursive=True))
@@ -66,17 +79,20 @@ def main():
     source_dir, *compilers = sys.argv[1:]
     source_dir = os.path.abspath(source_dir)
     count = failed = 0
-    for compiler in compilers or ('gcc', 'clang'):
-        for title, command in commands(compiler, source_dir):
-            with tempfile.TemporaryDirectory() as folder:
-                done = subprocess.run(command, check=False, capture_output=True, text=True,
-                                      cwd=folder)
-            said = done.stderr + done.stdout
-            count += 1
-            failed += bool(said or done.returncode)
-            print(f'{"not " if said or done.returncode else ""}ok {count} - {compiler}: {title}')
-            for line in said.splitlines():
-                print('#', line)
+    with tempfile.TemporaryDirectory() as where:
+        headers = os.path.join(where, 'include')
+        copy_headers(source_dir, headers)
+        for compiler in compilers or ('gcc', 'clang'):
+            for title, command in commands(compiler, source_dir, headers):
+                with tempfile.TemporaryDirectory() as folder:
+                    done = subprocess.run(command, check=False, capture_output=True, text=True,
+                                          cwd=folder)
+                said = done.stderr + done.stdout
+                count += 1
+                failed += bool(said or done.returncode)
+                print(f'{"not " if said or done.returncode else ""}ok {count} - {compiler}: {title}')
+                for line in said.splitlines():
+                    print('#', line)
     print(f'1..{count}')
     sys.exit(1 if failed else 0)
 

@@ -16,6 +16,9 @@
  */
 #ifndef COHERENT_BASE_H
 #define COHERENT_BASE_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent/detail/check.h>
 #include <coherent/detail/mem.h>

@@ -6,6 +6,10 @@
  * A header with typed calls includes this file at its end. The file changes the calls that are
  * defined by then, and so it has no include guard.
  */
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
+
 #include <coherent/detail/cplusplus.h>
 
 #ifdef __cplusplus

@@ -11,6 +11,11 @@
  */
 #ifndef COHERENT_CHECK_H
 #define COHERENT_CHECK_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
+
+#include <coherent/detail/heard.h>
 
 #define COHERENT_INLINE static inline __attribute__((always_inline, unused))
 #define COHERENT_MUST_CHECK __attribute__((warn_unused_result))
@@ -54,22 +59,28 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_result(int err)
 	_Pragma("GCC diagnostic error \"-Woverride-init\"")
 #define COHERENT_STRICT_END _Pragma("GCC diagnostic pop")
 
-/* An int result that the caller must not ignore. */
-#define COHERENT_RESULT(checks, call)					\
+/*
+ * The parts of a macro before and after its checks and its call: for an int result that the
+ * caller must not ignore, for a value, and for nothing. The checks are not an argument of a macro,
+ * because COHERENT_HEARD() does not work well there, and clang prints each macro around an error.
+ */
+#define COHERENT_BEGIN_RESULT						\
 	__extension__({							\
 		COHERENT_STRICT						\
-		coherent_result(__extension__({ checks call; }));	\
+		COHERENT_HEARD(result)(__extension__({
+#define COHERENT_END_RESULT						\
+		}));							\
 		COHERENT_STRICT_END					\
 	})
+#define COHERENT_BEGIN_VALUE __extension__({
+#define COHERENT_END_VALUE })
+#define COHERENT_BEGIN_NOTHING __extension__({ COHERENT_STRICT
+#define COHERENT_END_NOTHING COHERENT_STRICT_END })
 
-/* A call that cannot fail: COHERENT_VALUE() has a value, COHERENT_NOTHING() has none. */
-#define COHERENT_VALUE(checks, call) __extension__({ checks call; })
-#define COHERENT_NOTHING(checks, call)					\
-	__extension__({							\
-		COHERENT_STRICT						\
-		checks call;						\
-		COHERENT_STRICT_END					\
-	})
+/* The same in one macro. */
+#define COHERENT_RESULT(checks, call) COHERENT_BEGIN_RESULT checks call; COHERENT_END_RESULT
+#define COHERENT_VALUE(checks, call) COHERENT_BEGIN_VALUE checks call; COHERENT_END_VALUE
+#define COHERENT_NOTHING(checks, call) COHERENT_BEGIN_NOTHING checks call; COHERENT_END_NOTHING
 
 /*
  * The condition is hidden in the size of an array. Otherwise clang prints all of it, with
@@ -116,5 +127,6 @@ struct coherent_options_have_names;
  * library that reads them.
  */
 #define COHERENT_SIZED(type) .struct_size = sizeof(struct type)
+#define COHERENT_OPTIONS(type, ...) &(const struct type){ COHERENT_SIZED(type), __VA_ARGS__ }
 
 #endif

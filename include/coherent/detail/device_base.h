@@ -10,6 +10,9 @@
  */
 #ifndef COHERENT_DEVICE_BASE_H
 #define COHERENT_DEVICE_BASE_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent/detail/check.h>
 #include <coherent/detail/face.h>

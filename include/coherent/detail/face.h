@@ -5,6 +5,9 @@
  */
 #ifndef COHERENT_FACE_H
 #define COHERENT_FACE_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 /* Around the functions of the library, so that a C++ program finds them by their names. */
 #ifdef __cplusplus

@@ -5,6 +5,9 @@
  */
 #ifndef COHERENT_INIT_H
 #define COHERENT_INIT_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent/detail/base.h>
 #include <coherent/detail/known.h>
@@ -12,10 +15,10 @@
 
 /* The struct has the one name that the macro may use: init, which is unique. */
 #define COHERENT_INIT_AT(init, x, i, fn, argument)			\
-	COHERENT_RESULT(COHERENT_NEEDS_BOX(x)				\
+	COHERENT_BEGIN_RESULT COHERENT_NEEDS_BOX(x)			\
 		COHERENT_REQUIRE(__builtin_types_compatible_p(__typeof__(*(fn)), \
 						int(COHERENT_T(x) *, void *)), \
-			"the initialiser must be int fn(T *element, void *arg)");, \
+			"the initialiser must be int fn(T *element, void *arg)"); \
 		__extension__({						\
 			struct {					\
 				const struct coherent_box *box;		\
@@ -32,13 +35,14 @@
 				init.err = -EINVAL;			\
 			}						\
 			init.err;					\
-		}))
+		});							\
+	COHERENT_END_RESULT
 
 #define COHERENT_INIT(init, x, dev, n, fn, ...)				\
-	COHERENT_RESULT(COHERENT_NEEDS_MEM(x) COHERENT_NEEDS_MUTABLE(x)	\
+	COHERENT_BEGIN_RESULT COHERENT_NEEDS_MEM(x) COHERENT_NEEDS_MUTABLE(x) \
 		COHERENT_REQUIRE(__builtin_types_compatible_p(__typeof__(*(fn)), \
 					int(COHERENT_T(x) *, size_t, void *)), \
-			"the initialiser must be int fn(T *elements, size_t count, void *arg)");, \
+			"the initialiser must be int fn(T *elements, size_t count, void *arg)"); \
 		__extension__({						\
 			struct {					\
 				struct coherent_mem_options options;	\
@@ -56,6 +60,7 @@
 					(fn)((void *)init.box.va, init.box.count, \
 					     init.options.arg), &init.options); \
 			init.err;					\
-		}))
+		});							\
+	COHERENT_END_RESULT
 
 #endif

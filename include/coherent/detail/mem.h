@@ -10,6 +10,9 @@
  */
 #ifndef COHERENT_MEM_H
 #define COHERENT_MEM_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent/detail/check.h>
 #include <coherent/order.h>
@@ -105,6 +108,33 @@ COHERENT_MUST_CHECK COHERENT_BASE int coherent_base_refuse_view(const struct coh
 COHERENT_MUST_CHECK COHERENT_BASE int coherent_base_refuse_ring(const struct coherent_mem *mem);
 
 COHERENT_C_END
+
+COHERENT_INLINE char *coherent_box_va(const struct coherent_box *box)
+{
+	return box->va;
+}
+
+COHERENT_INLINE size_t coherent_box_count_of(const struct coherent_box *box)
+{
+	return box->count;
+}
+
+COHERENT_INLINE char COHERENT_SHARED *coherent_mem_va(const struct coherent_mem *mem)
+{
+	return mem->va;
+}
+
+COHERENT_INLINE size_t coherent_mem_count(const struct coherent_mem *mem)
+{
+	return mem->count;
+}
+
+COHERENT_INLINE coherent_addr_t coherent_mem_addr(const struct coherent_mem *mem)
+{
+	coherent_addr_t address = { ~mem->inverted_address };
+
+	return address;
+}
 
 /* C++ has no typed accessors, which call these. */
 #ifndef __cplusplus

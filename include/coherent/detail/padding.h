@@ -10,6 +10,9 @@
  */
 #ifndef COHERENT_PADDING_H
 #define COHERENT_PADDING_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent/detail/check.h>
 #include <coherent/endian.h>

@@ -5,11 +5,20 @@
  */
 #ifndef COHERENT_REGISTERS_H
 #define COHERENT_REGISTERS_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent/bar.h>
 #include <coherent/detail/check.h>
 #include <coherent/detail/mem.h>
 #include <coherent/detail/types.h>
+
+/* Both kinds of variables hold the pointer to the BAR. A cast in the macro would break aliasing. */
+COHERENT_INLINE struct coherent_bar **coherent_bar_variable(void *bar)
+{
+	return (struct coherent_bar **)bar;
+}
 
 /* As struct coherent_bar has no type of registers, this gives it one that fits each BAR. */
 #ifndef __cplusplus

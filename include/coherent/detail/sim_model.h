@@ -5,6 +5,9 @@
  */
 #ifndef COHERENT_SIM_MODEL_H
 #define COHERENT_SIM_MODEL_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent/detail/face.h>
 

@@ -12,6 +12,9 @@
  */
 #ifndef COHERENT_TYPES_H
 #define COHERENT_TYPES_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent/detail/check.h>
 #include <coherent/endian.h>
@@ -231,5 +234,22 @@ struct coherent_is_registers;
 		"the value must be a number, and an integer for an integer field"); \
 	COHERENT_NEEDS_FIT(COHERENT_VALUE_TYPE(x, field), value, "the field") \
 	_Static_assert(sizeof(COHERENT_FIELD(x, field) = COHERENT_FIELD(x, field)) > 0, "");
+
+/* --- Calls --- */
+
+/* The base of a mem or a view, whose type was checked before. */
+#define COHERENT_MEM(x) ((const struct coherent_mem *)(const void *)&(x)->base)
+
+#define COHERENT_PLACE(x, field) sizeof(COHERENT_T(x)), COHERENT_OFFSET(x, field)
+#define COHERENT_SHAPE(x, field)					\
+	sizeof(COHERENT_FIELD(x, field)), COHERENT_SWAPS(COHERENT_FIELD(x, field))
+
+/* Convert the bytes of a field to a value of its CPU type, and back. */
+#define COHERENT_FROM_WORD(x, field, from)				\
+	(((union { union coherent_word word; COHERENT_VALUE_TYPE(x, field) value; }) \
+	  { .word = (from) }).value)
+#define COHERENT_TO_WORD(x, field, from)				\
+	(((union { COHERENT_VALUE_TYPE(x, field) value; union coherent_word word; }) \
+	  { .value = (from) }).word)
 
 #endif

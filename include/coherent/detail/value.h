@@ -9,6 +9,9 @@
  */
 #ifndef COHERENT_VALUE_H
 #define COHERENT_VALUE_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent/detail/check.h>
 

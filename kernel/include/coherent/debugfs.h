@@ -5,6 +5,9 @@
  */
 #ifndef COHERENT_DEBUGFS_H
 #define COHERENT_DEBUGFS_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent.h>
 #include <linux/debugfs.h>

@@ -48,6 +48,9 @@
  */
 #ifndef COHERENT_KERNEL_H
 #define COHERENT_KERNEL_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent.h>
 #include <coherent/detail/object.h>

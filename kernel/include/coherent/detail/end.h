@@ -13,6 +13,9 @@
  */
 #ifndef COHERENT_END_H
 #define COHERENT_END_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent/detail/place.h>
 #include <linux/bug.h>

@@ -4,6 +4,9 @@
  */
 #ifndef COHERENT_EXPOSURES_H
 #define COHERENT_EXPOSURES_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 /* Finds errors before anything is exposed. */
 static inline int coherent_check_exposures(const struct coherent_exposure *exposures, size_t count)

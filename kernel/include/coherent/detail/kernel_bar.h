@@ -10,6 +10,9 @@
  */
 #ifndef COHERENT_KERNEL_BAR_H
 #define COHERENT_KERNEL_BAR_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent.h>
 #include <linux/interrupt.h>

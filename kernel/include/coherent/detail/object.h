@@ -10,6 +10,9 @@
  */
 #ifndef COHERENT_OBJECT_H
 #define COHERENT_OBJECT_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent.h>
 #include <coherent/detail/end.h>

@@ -7,6 +7,9 @@
  */
 #ifndef COHERENT_PLACE_H
 #define COHERENT_PLACE_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <linux/align.h>
 #include <linux/dma-mapping.h>
