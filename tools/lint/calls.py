@@ -180,15 +180,14 @@ class Calls(Others):
         if end:
             self.report(state, 'twice', f"{kind} '{end[2]}' is closed twice: here, and by {end[0]}()"
                         f"{self.line(end[1], state.at)}", (end[1], f'{end[0]}() is called here'))
-        elif value[0] == 'H' or not self.has_unknown_index(value):
+        elif value[0] == 'H' or not self.came_from_unknown_index(value):
             state.live.pop(value, None)
             state.dead[value] = (call, state.at, self.name_of(state, value))
         return [(None, state)]
 
-    def has_unknown_index(self, value):
+    def came_from_unknown_index(self, value):
         key = self.symbols.keys[value[1]]
-        return key[0] == 'init' and any(part.__class__ is tuple and part[0] == '[' and
-                                        part[1].__class__ is not int for part in key[1][1:])
+        return key[0] == 'init' and self.has_unknown_index(key[1])
 
     def name_of(self, state, value):
         if value in self.lives:

@@ -42,7 +42,8 @@ class Ends(Objects):
         values, objects = state.below(place)
         for key in objects:
             now = state.objects[key]
-            if now[0] == 'F' and now[1] in state.live and not self.is_escaped(state, key):
+            if now[0] == 'F' and now[1] in state.live and not self.is_escaped(state, key) and \
+                    not self.has_unknown_index(key):
                 self.leak(state, now[1], key)
         held = [state.store[key] for key in values]
         state.clear(place, None)
@@ -69,7 +70,8 @@ class Ends(Objects):
         if not state.live:
             return
         for place, now in list(state.objects.items()):
-            if now[0] != 'F' or now[1] not in state.live or self.is_escaped(state, place):
+            if now[0] != 'F' or now[1] not in state.live or self.is_escaped(state, place) or \
+                    self.has_unknown_index(place):
                 continue
             root = place[0]
             if root[0] == 'L' and root[1] >= frame.depth:

@@ -42,10 +42,10 @@ class Objects(Texts):
         now = state.objects.get(place)
         if now is None or now[0] == 'U':
             origin, mark = state.began(place)
-            if now is None and mark == 0:
-                return ('E', None)
             if now is None and self.is_blurred(state, place):
                 return ('U',)
+            if now is None and mark == 0:
+                return ('E', None)
             life = ('as', origin, mark if now is None else -1)
             if now is not None:
                 state.dead.pop(life, None)
@@ -65,6 +65,11 @@ class Objects(Texts):
         return self.first_index(place) is not None or any(
             len(other) > length and other[:length] == place and other[length].__class__ is tuple
             for other in state.objects)
+
+    @staticmethod
+    def has_unknown_index(place):
+        return any(part.__class__ is tuple and part[0] == '[' and part[1].__class__ is not int
+                   for part in place[1:])
 
     def is_blurred(self, state, place):
         """Return whether another index may mean the same element. Then forget such elements."""
@@ -91,10 +96,10 @@ class Objects(Texts):
 
     def blur(self, state):
         """Forget the elements of arrays, after a loop that is too long to follow."""
-        for place in state.objects:
-            root = place[0]
-            if self.first_index(place) or root[0] == 'm' and root[1] in state.heap:
-                self.forget(state, place)
+        for place in [place for place in state.objects
+                      if self.is_element(state, place) or
+                      place[0][0] == 'm' and place[0][1] in state.heap]:
+            self.forget(state, place)
 
     def lives_info(self, life, kind='object', place=None):
         info = self.lives.get(life)

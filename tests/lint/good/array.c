@@ -30,6 +30,7 @@ int nic_submit(struct nic *nic, uint32_t len);
 int nic_poll(struct nic *nic);
 int nic_grow(struct nic *nic, unsigned int count);
 union desc_mem *nic_buffers(struct nic *nic, size_t count);
+int nic_fill(struct nic *nic);
 
 /* Gives the mem to the caller. */
 static int make_queue(struct nic *nic, union desc_mem *mem)
@@ -210,5 +211,27 @@ int nic_grow(struct nic *nic, unsigned int count)
 		err = coherent_write(&extra[i], 0, .flags, i);
 	for (unsigned int i = 0; i < made; i++)
 		coherent_free(&extra[i]);
+	return err;
+}
+
+/* Returns how many there are. */
+static size_t make_some(struct nic *nic, union desc_mem *mems)
+{
+	size_t i;
+
+	for (i = 0; i < 40 && i < nic->count; i++)
+		if (coherent_zeroed(&mems[i], nic->dev, i + 1))
+			break;
+	return i;
+}
+
+int nic_fill(struct nic *nic)
+{
+	union desc_mem mems[40] = { COHERENT_EMPTY };
+	size_t count = make_some(nic, mems);
+	int err = count < 18 ? 0 : coherent_write(&mems[17], 0, .len, 1);
+
+	while (count-- > 0)
+		coherent_free(&mems[count]);
 	return err;
 }
