@@ -191,6 +191,9 @@ class State:
             return self.compare(operator, 0, right)
         if right.__class__ is tuple and right[0] == 'Z':
             return self.compare(operator, left, 0)
+        if left[0] == 'A' and right.__class__ is tuple and right[0] == 'A':
+            (one, first), (other, second) = parts_of_place(left[1]), parts_of_place(right[1])
+            return compare_numbers(operator, first, second) if one == other else None
         if right == 0 and left[0] in 'APFHT':
             return {'==': False, '!=': True}.get(operator)
         return None
@@ -238,6 +241,13 @@ class State:
 
 MIRROR = {'==': '==', '!=': '!=', '<': '>', '>': '<', '<=': '>=', '>=': '<='}
 NEGATED = {'==': '!=', '!=': '==', '<': '>=', '>': '<=', '<=': '>', '>=': '<'}
+
+
+def parts_of_place(place):
+    """Return a place and the number of bytes behind it."""
+    if place[-1].__class__ is tuple and place[-1][0] == '+':
+        return place[:-1], place[-1][1]
+    return place, 0
 
 
 def compare_numbers(operator, left, right):
