@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """README.md is true: readme.py SOURCE_DIR BUILD_DIR LIBRARY. Prints TAP.
 
-Its programs compile and print what it says, its two fragments compile, coherent-lint finds what it
-says, the commands of its table of devices run unless they need hardware, links lead to files, make targets exist,
-lines are short, and its picture of the tree has at most twelve boxes, all of which exist. The
-paths that README.md, CONTRIBUTING.md and docs/*.md name in backquotes exist.
+Its programs compile and print what it says, its two fragments compile, coherent-lint finds what
+it says, the commands of its table of devices run unless they need hardware, links lead to files,
+make targets exist, lines are short, and its picture of the tree has at most twelve boxes, all of
+which exist. The paths that README.md, CONTRIBUTING.md and docs/*.md name in backquotes exist.
 """
 import glob
 import os
@@ -99,8 +99,9 @@ class Checks:
     def lint(self, code, output):
         with tempfile.TemporaryDirectory() as where:
             built = self.compile('gcc', code, where, '-c')
-            run = subprocess.run([os.path.join(self.source_dir, 'tools/coherent-lint'), 'README.c', '--'],
-                                 cwd=where, check=False, capture_output=True, text=True)
+            tool = os.path.join(self.source_dir, 'tools/coherent-lint')
+            run = subprocess.run([tool, 'README.c', '--'], cwd=where, check=False,
+                                 capture_output=True, text=True)
         found = ''.join(line for line in run.stdout.splitlines(True) if ' error: ' in line)
         self.say(not built.returncode and found == output, 'coherent-lint prints what the text says',
                  built.stderr + run.stdout + run.stderr)

@@ -181,7 +181,8 @@ class Calls(Others):
             self.report(state, 'twice', f"{kind} '{end[2]}' is closed twice: here, and by {end[0]}()"
                         f"{self.line(end[1], state.at)}", (end[1], f'{end[0]}() is called here'))
         elif value[0] == 'H' or not self.came_from_unknown_index(value):
-            state.live.pop(value, None)
+            if value in state.live:
+                state.freed.add(state.live.pop(value))
             state.dead[value] = (call, state.at, self.name_of(state, value))
         return [(None, state)]
 

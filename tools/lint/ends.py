@@ -66,6 +66,9 @@ class Ends(Objects):
             kept = {place: now[1] for place, now in state.objects.items()
                     if place[0][0] == 'm' and now[0] == 'F' and now[1] in state.live and
                     not self.is_element(state, place)}
+            kept.update((place, life) for life, place in state.live.items()
+                        if life[0] == 'H' and place[0][0] == 'm' and
+                        not self.is_element(state, place))
             self.failures.append((state.at, kept, state.freed))
         if not state.live:
             return
@@ -113,8 +116,9 @@ class Ends(Objects):
                 if place in freed and at and info.at[0] == at[0]:
                     self.report(State(self.symbols), f'leak {info.name}',
                                 f"{self.named(info.kind, place)} from {info.call}()"
-                                f"{self.line(info.at, at)} is not freed on this path, but on others"
-                                f" on which {function.name}() fails",
+                                f"{self.line(info.at, at)} is not "
+                                f"{'closed' if info.kind in HELD else 'freed'} on this error path of "
+                                f"{function.name}(), but on others",
                                 (info.at, f'{info.call}() is called here'), at=at)
 
     def overwrite(self, state, place, mark):

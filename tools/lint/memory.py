@@ -6,8 +6,9 @@ a global one, ('m', symbol) for what a pointer of unknown value leads to. Names 
 and ('[', index) or ('+', bytes). Element 0 is the array itself.
 
 A value is a number or a tuple: ('S', symbol), ('A', place), ('P', life) for a pointer into the
-memory of an object, ('F', function), ('H', life) for a device, BAR or interrupt, ('T', text), ('Z', failed) for
-NULL after a failed call, ('B', operator, x, y) for a comparison, ('W', place) for a struct.
+memory of an object, ('F', function), ('H', life) for a device, BAR or interrupt, ('T', text), ('Z',
+failed) for NULL after a failed call, ('B', operator, x, y) for a comparison, ('W', place) for a
+struct.
 
 The state of an object is ('F', life) full, ('E', failed) empty, ('X', end) ended, ('V', life,
 symbol, place) a view, or ('U',) unknown. A life is what one call started and another one ends.

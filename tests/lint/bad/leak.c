@@ -231,7 +231,7 @@ int forgotten_on_one_path(struct driver *driver)
 		return err;
 	err = coherent_ring(&driver->tx.descs, &driver->tx.ring);
 	if (err)
-		/* want: mem 'driver->tx.descs' from coherent_zeroed() at line N is not freed on this path */
+		/* want: mem 'driver->tx.descs' from coherent_zeroed() at line N is not freed on this error */
 		return err;
 	err = coherent_zeroed(&driver->rx.descs, driver->dev, ENTRIES);
 	if (err) {
@@ -257,4 +257,24 @@ bool returned_by_value(struct coherent_device *dev)
 		queue.next = coherent_count(&queue.descs);
 	/* want: mem 'queue.descs' from coherent_zeroed() at line N is never freed */
 	return queue.running;
+}
+
+int device_forgotten_on_one_path(struct driver *driver, const char *name)
+{
+	int err = coherent_device_open(&driver->dev, name);
+
+	if (err)
+		return err;
+	err = coherent_bar_open(&driver->bar, driver->dev, 0);
+	if (err) {
+		coherent_device_close(driver->dev);
+		return err;
+	}
+	err = coherent_irq_open(&driver->irq, driver->dev, 0);
+	if (err) {
+		coherent_bar_close(driver->bar);
+		/* want: device 'driver->dev' from coherent_device_open() at line N is not closed on */
+		return err;
+	}
+	return 0;
 }
