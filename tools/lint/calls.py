@@ -10,13 +10,14 @@ FILLS = {'coherent_base_box_zeroed': 'box', 'coherent_base_box_from': 'box',
 FREES = {'coherent_base_box_free': 'box', 'coherent_base_box_cleanup': 'box',
          'coherent_base_free': 'mem', 'coherent_base_cleanup': 'mem',
          'coherent_handle_free': 'handle', 'coherent_base_handle_cleanup': 'handle'}
-OPENS = {'coherent_base_device_open': 'device', 'coherent_base_bar_open': 'bar',
-         'coherent_irq_open': 'irq'}
+OPENS = {'coherent_base_device_open': 'device', 'coherent_bar_open': 'bar',
+         'coherent_irq_open': 'irq', 'coherent_base_bar_open': 'bar',
+         'coherent_base_irq_open': 'irq'}
 CLOSES = {'coherent_device_close': 'device', 'coherent_bar_close': 'bar',
           'coherent_irq_close': 'irq', 'coherent_base_device_cleanup': 'device',
           'coherent_base_bar_cleanup': 'bar', 'coherent_base_irq_cleanup': 'irq'}
 PARTS = {'coherent_mem_view': 'view', 'coherent_mem_part': 'view', 'coherent_mem_slot': 'slot',
-         'coherent_mem_ring': 'ring'}
+         'coherent_mem_ring': 'ring', 'coherent_mem_ring_field': 'ring'}
 # Functions that take a pointer but do not follow it.
 LOOKUPS = {'coherent_find_ptr', 'coherent_find_addr'}
 SILENT = {'coherent_base_refuse_element', 'coherent_base_wait_begin', 'coherent_base_refuse_view',
@@ -46,8 +47,17 @@ class Calls(Others):
             return self.part(state, name, arguments)
         if name in EMPTY:
             return self.is_empty(state, arguments)
+        if name.endswith(('_va', '_count')) and '_handle_' not in name:
+            return self.member_of_base(state, name, arguments)
         method = getattr(self, name, None)
         return method(state, arguments) if method else self.other(state, name, arguments)
+
+    def member_of_base(self, state, name, arguments):
+        """A function of the headers that returns a member of a base struct."""
+        place = self.object_at(arguments[0])
+        if place is None:
+            return [(None, state)]
+        return [(self.field_of_object(state, (*place, 'base', name.rsplit('_', 1)[1])), state)]
 
     def option(self, state, arguments, name):
         """Return an option: a member of one of the structs that a macro passes."""

@@ -7,7 +7,8 @@ ARITHMETIC = {'+', '-', '*', '/', '%', '&', '|', '^', '<<', '>>'}
 MACROS = {
     'coherent_mem_read': 'coherent_read', 'coherent_mem_write': 'coherent_write',
     'coherent_mem_view': 'coherent_view', 'coherent_mem_part': 'coherent_view_field',
-    'coherent_mem_slot': 'coherent_slot', 'coherent_mem_ring': 'coherent_ring',
+    'coherent_mem_slot': 'coherent_slot',
+    'coherent_mem_ring_field': 'coherent_ring_field', 'coherent_mem_ring': 'coherent_ring',
     'coherent_mem_addr_at': 'coherent_addr_at', 'coherent_mem_copy_out': 'coherent_copy_out',
     'coherent_mem_copy_in': 'coherent_copy_in', 'coherent_mem_field_out': 'coherent_copy_out_field',
     'coherent_mem_field_in': 'coherent_copy_in_field', 'coherent_slot_load': 'coherent_slot_get',
@@ -16,6 +17,10 @@ MACROS = {
     'coherent_base_init_begin': 'coherent_init', 'coherent_base_init_end': 'coherent_init',
     'coherent_base_wait_more': 'coherent_poll', 'coherent_base_box_move': 'coherent_move',
 }
+
+
+# Functions of the headers that return what they get.
+SAME = {'coherent_result', 'coherent_known'}
 
 
 def macro(name):

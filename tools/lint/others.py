@@ -122,7 +122,7 @@ class Others(Ends):
         """Follow a call of a function that the rules know. Return None for another one."""
         if name is None:
             return None
-        if name == 'coherent_result':
+        if name in known.SAME:
             return [(arguments[0], state)]
         if name.startswith('coherent_') and 'manage' not in name:
             return self.library_call(state, name, arguments)
