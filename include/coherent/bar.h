@@ -389,21 +389,35 @@ COHERENT_C_END
 	COHERENT_NOTHING(COHERENT_BAR_CHECKS(bar, struct coherent_bar *), \
 		COHERENT_BAR_CLOSE(bar))
 #define coherent_bar_poll32(bar, offset, mask, want, timeout_ns)	\
-	COHERENT_RESULT(COHERENT_NEEDS_FIT(uint32_t, mask, "the register") \
+	COHERENT_RESULT(COHERENT_NEEDS_PLAIN_BAR(bar)			\
+		COHERENT_NEEDS_FIT(uint32_t, mask, "the register")	\
 		COHERENT_NEEDS_FIT(uint32_t, want, "the register"),	\
 		coherent_bar_poll32(bar, offset, mask, want, timeout_ns))
 #define coherent_irq_open(irq, dev, vector) COHERENT_RESULT(, coherent_irq_open(irq, dev, vector))
 #define coherent_irq_wait(irq, timeout_ns) COHERENT_RESULT(, coherent_irq_wait(irq, timeout_ns))
-/* With these macros a value that has more bits than the register does not compile. */
+/* These macros refuse a BAR with a type, and a value that has more bits than the register. */
+#define coherent_bar_read8(bar, offset)					\
+	COHERENT_VALUE(COHERENT_NEEDS_PLAIN_BAR(bar), coherent_bar_read8(bar, offset))
+#define coherent_bar_read16(bar, offset)				\
+	COHERENT_VALUE(COHERENT_NEEDS_PLAIN_BAR(bar), coherent_bar_read16(bar, offset))
+#define coherent_bar_read32(bar, offset)				\
+	COHERENT_VALUE(COHERENT_NEEDS_PLAIN_BAR(bar), coherent_bar_read32(bar, offset))
+#define coherent_bar_read64(bar, offset)				\
+	COHERENT_VALUE(COHERENT_NEEDS_PLAIN_BAR(bar), coherent_bar_read64(bar, offset))
 #define coherent_bar_write8(bar, offset, value)				\
-	COHERENT_VALUE(COHERENT_NEEDS_FIT(uint8_t, value, "the register"), \
+	COHERENT_VALUE(COHERENT_NEEDS_PLAIN_BAR(bar)			\
+		COHERENT_NEEDS_FIT(uint8_t, value, "the register"),	\
 		coherent_bar_write8(bar, offset, value))
 #define coherent_bar_write16(bar, offset, value)			\
-	COHERENT_VALUE(COHERENT_NEEDS_FIT(uint16_t, value, "the register"), \
+	COHERENT_VALUE(COHERENT_NEEDS_PLAIN_BAR(bar)			\
+		COHERENT_NEEDS_FIT(uint16_t, value, "the register"),	\
 		coherent_bar_write16(bar, offset, value))
 #define coherent_bar_write32(bar, offset, value)			\
-	COHERENT_VALUE(COHERENT_NEEDS_FIT(uint32_t, value, "the register"), \
+	COHERENT_VALUE(COHERENT_NEEDS_PLAIN_BAR(bar)			\
+		COHERENT_NEEDS_FIT(uint32_t, value, "the register"),	\
 		coherent_bar_write32(bar, offset, value))
+#define coherent_bar_write64(bar, offset, value)			\
+	COHERENT_VALUE(COHERENT_NEEDS_PLAIN_BAR(bar), coherent_bar_write64(bar, offset, value))
 #endif
 
 #include <coherent/detail/c_only.h>

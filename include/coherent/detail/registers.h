@@ -31,6 +31,9 @@ COHERENT_BAR_TYPE(coherent_any_registers, char);
 #define COHERENT_BAR_CHECKS(bar, plain)					\
 	COHERENT_NEEDS_BAR(COHERENT_BAR_WITH_TYPE(bar, plain))		\
 	COHERENT_NEEDS_MUTABLE(COHERENT_BAR_WITH_TYPE(bar, plain))
+#define COHERENT_NEEDS_PLAIN_BAR(bar)					\
+	COHERENT_REQUIRE(_Generic((bar), struct coherent_bar *: 1, void *: 1, default: 0), \
+		"this needs a struct coherent_bar *: coherent_bar_untyped(), or coherent_bar_get() and coherent_bar_put()");
 #define COHERENT_BAR_CLOSE(bar)						\
 	_Generic((bar), struct coherent_bar *: (coherent_bar_close),	\
 		 void *: (coherent_bar_close), default: coherent_base_bar_cleanup)((void *)(bar))
