@@ -22,6 +22,9 @@ PARTS = {'coherent_mem_view': 'view', 'coherent_mem_part': 'view', 'coherent_mem
 LOOKUPS = {'coherent_find_ptr', 'coherent_find_addr'}
 SILENT = {'coherent_base_refuse_element', 'coherent_base_wait_begin', 'coherent_base_refuse_view',
           'coherent_base_refuse_ring', 'coherent_report_stderr', 'coherent_padding'}
+# Functions that return a member of a base struct, also of an empty object.
+MEMBERS = {'coherent_box_va': 'va', 'coherent_box_count_of': 'count', 'coherent_mem_va': 'va',
+           'coherent_mem_count': 'count', 'coherent_mem_addr': 'inverted_address'}
 EMPTY = {'coherent_mem_is_empty', 'coherent_box_is_empty', 'coherent_slot_is_empty',
          'coherent_ring_is_empty'}
 
@@ -33,8 +36,6 @@ class Calls(Others):
         state.last = (known.macro(name), state.at)
         if name in SILENT:
             return [(None, state)]
-        if name == 'coherent_known':
-            return [(arguments[0], state)]
         if name in FILLS:
             return self.allocate(state, name, arguments)
         if name in FREES:
@@ -47,17 +48,17 @@ class Calls(Others):
             return self.part(state, name, arguments)
         if name in EMPTY:
             return self.is_empty(state, arguments)
-        if name.endswith(('_va', '_count')) and '_handle_' not in name:
-            return self.member_of_base(state, name, arguments)
+        if name in MEMBERS:
+            return self.member_of_base(state, MEMBERS[name], arguments)
         method = getattr(self, name, None)
         return method(state, arguments) if method else self.other(state, name, arguments)
 
-    def member_of_base(self, state, name, arguments):
+    def member_of_base(self, state, member, arguments):
         """A function of the headers that returns a member of a base struct."""
         place = self.object_at(arguments[0])
         if place is None:
             return [(None, state)]
-        return [(self.field_of_object(state, (*place, 'base', name.rsplit('_', 1)[1])), state)]
+        return [(self.field_of_object(state, (*place, 'base', member)), state)]
 
     def option(self, state, arguments, name):
         """Return an option: a member of one of the structs that a macro passes."""

@@ -20,7 +20,7 @@ MACROS = {
 
 
 # Functions of the headers that return what they get.
-SAME = {'coherent_result', 'coherent_known'}
+SAME = {'coherent_result', 'coherent_known', 'coherent_bar_variable'}
 
 
 def macro(name):
