@@ -116,7 +116,7 @@ def check_headers(results, include, headers):
     for header in headers:
         name = os.path.relpath(header, include)
         for compiler in ('gcc', 'clang'):
-            unit = f'#include <{name}>\n#include <{name}>\n'
+            unit = f'#include <{name}>\n#include <{name}>\nextern int not_empty;\n'
             done = subprocess.run([compiler, *STRICT, '-I', include, '-'], input=unit, text=True,
                                   check=False, capture_output=True)
             results.say(not done.returncode, f'{compiler}: {name} compiles alone, and twice',
