@@ -21,7 +21,7 @@ import tempfile
 
 from run import Results, copy_headers, newer
 
-# What a program is built with and what the linker looks for.
+# A program is built with these, and the linker looks for them.
 PARTS = ('include', 'src/coherent.map', 'src/meson.build')
 DECLARED = re.compile(r'^(?!#|\s|typedef|static|COHERENT_INLINE)[^#\n;{}=]*?\b(coherent_\w+)'
                       r'\([^;{}]*\)\s*;', re.M)
