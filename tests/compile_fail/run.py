@@ -44,8 +44,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 STRICT = ('-Wall -Wextra -Wpedantic -Wshadow -Wundef -Wvla -Wmissing-prototypes '
           '-Wmissing-field-initializers -Wincompatible-pointer-types -Wcast-align '
           '-Wwrite-strings -Wstrict-prototypes -Werror -O1').split()
-MARKED = re.compile(r'^#ifndef (\w+_H)\n#define \1\n#if __INCLUDE_LEVEL__\n'
-                    r'#pragma GCC system_header\n#endif$', re.M)
+# The lines that mark a header as a system header come before all but comments.
+COMMENT = r'/\*(?:(?!\*/).)*\*/\n'
+MARKED = re.compile(rf'(?:{COMMENT})+(?:#ifndef (\w+_H)\n#define \1\n)?(?:{COMMENT})?'
+                    r'#if __INCLUDE_LEVEL__(?: && !defined\(__(?:clang|CHECKER)__\))*\n'
+                    r'#pragma GCC system_header\n', re.S)
+KERNEL = os.path.join(os.path.dirname(os.path.dirname(HERE)), 'kernel/include')
 HALF = r'((?:\t.*\n|\n)+)'
 CASE = re.compile(rf'^CASE (\w+)(?: on ([\w-]+))?(?: with (\S+))?( at file scope)? expects (.*)\n'
                   rf'BAD\n{HALF}GOOD\n{HALF}END$', re.M)
@@ -203,16 +207,16 @@ def all_complaints(options, cases):
                     yield compiler, layout, case[0], wrong
 
 
-def unmarked(include):
+def unmarked(*folders):
     """Returns the headers that do not tell gcc that they are system headers."""
-    for where, _, files in os.walk(include):
+    for where, _, files in itertools.chain(*map(os.walk, folders)):
         for name in (name for name in files if name.endswith('.h')):
             with open(os.path.join(where, name), encoding='utf-8') as header:
                 text = header.read()
-                line = re.search(r'^# (\d+) __FILE__$', text, re.M)
-                right = not line or int(line[1]) == text[:line.end()].count('\n') + 2
-                if not MARKED.search(text) or not right:
-                    yield name
+            line = re.search(r'^# (\d+) __FILE__$', text, re.M)
+            right = not line or int(line[1]) == text[:line.end()].count('\n') + 2
+            if not MARKED.match(text) or not right:
+                yield name
 
 
 def main():
@@ -226,7 +230,7 @@ def main():
     wrong = [f'{name} is {"never ignored" if name in macros else "not a checked macro"}'
              for name in sorted(macros ^ ignored)]
     results = [('every checked macro is ignored once', wrong),
-               ('every header says that it is a system header', list(unmarked(options.include)))]
+               ('every header says that it is a system header', list(unmarked(options.include, KERNEL)))]
     found = ((f'{compiler}, {layout}: {name}', wrong)
              for compiler, layout, name, wrong in all_complaints(options, cases))
     failed = count = 0

@@ -9,13 +9,13 @@
  */
 #ifndef COHERENT_CPLUSPLUS_H
 #define COHERENT_CPLUSPLUS_H
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
 
 #include <coherent/detail/mem.h>
 
 #ifdef __cplusplus
-
-/* gcc says less about macros of a system header. */
-#pragma GCC system_header
 
 /* The value of a silent macro. It is a number, and it can be a device address. */
 struct coherent_value_of_c {
