@@ -13,13 +13,23 @@
 
 static void open_bar(struct device *device, unsigned int index)
 {
-	if (!device->bars[index].bar)
+	if (device->bars[index].bar)
+		return;
+	if (index) {
 		EXPECT(coherent_bar_open(&device->bars[index].bar, device->dev, index), 0);
+		return;
+	}
+	EXPECT(coherent_bar_open(&device->registers, device->dev, 0), 0);
+	CHECK(!coherent_is_empty(&device->registers));
+	device->bars[0].bar = coherent_bar_untyped(&device->registers);
 }
 
 static void close_bar(struct device *device, unsigned int index)
 {
-	coherent_bar_close(device->bars[index].bar);
+	if (index)
+		coherent_bar_close(device->bars[index].bar);
+	else
+		coherent_bar_close(&device->registers);
 	device->bars[index] = (struct bar){ .bar = NULL };
 }
 
@@ -52,13 +62,10 @@ static uint64_t low_bytes(uint64_t value, unsigned int width)
 	return value & UINT64_MAX >> (64 - 8 * width);
 }
 
-/* Writes a register and checks that the engine got the write. A write may delay ticks. */
-static void put_register(struct device *device, unsigned int index, uint64_t offset,
-			 unsigned int width, uint64_t value)
+/* Checks that the engine got a write, and no other after @writes. A write may delay ticks. */
+static void check_write(struct device *device, unsigned long writes, unsigned int index,
+			uint64_t offset, unsigned int width, uint64_t value)
 {
-	const unsigned long writes = device->engine.writes;
-
-	write_register(device->bars[index].bar, offset, width, value);
 	CHECK(device->engine.writes == writes + 1 && device->engine.bar == index);
 	CHECK(device->engine.offset == offset && device->engine.width == width);
 	CHECK(device->engine.value == low_bytes(value, width));
@@ -66,6 +73,15 @@ static void put_register(struct device *device, unsigned int index, uint64_t off
 		return;
 	device->held = true;
 	device->held_until = device->ticks + device->delay;
+}
+
+static void put_register(struct device *device, unsigned int index, uint64_t offset,
+			 unsigned int width, uint64_t value)
+{
+	const unsigned long writes = device->engine.writes;
+
+	write_register(device->bars[index].bar, offset, width, value);
+	check_write(device, writes, index, offset, width, value);
 }
 
 /* Uses a register that does not exist or is misaligned. */
@@ -123,6 +139,191 @@ static void poll_register(struct device *device)
 	EXPECT(coherent_bar_poll32(device->bars[0].bar, offset, mask, want, 0), err);
 }
 
+/* --- Registers with names --- */
+
+/**
+ * struct named - A register that has a name.
+ * @offset: Its offset.
+ * @width: Its width in bytes.
+ * @is_big: Whether it is big-endian.
+ */
+struct named {
+	uint64_t offset;
+	unsigned int width;
+	bool is_big;
+};
+
+#define NAMED(field, is_big)                                                            \
+	{                                                                               \
+		offsetof(struct registers, field),                                      \
+			(unsigned int)sizeof(((struct registers *)NULL)->field), is_big \
+	}
+
+/* named_put() and named_get() have the same order. The driver only reads the last ones. */
+static const struct named named[] = {
+	NAMED(notes[0].u8, false),	NAMED(notes[0].u16, false),  NAMED(notes[1].be32, true),
+	NAMED(notes[0].be64, true),	NAMED(notes[1].le16, false), NAMED(notes[0].be16, true),
+	NAMED(notes[0].le32, false),	NAMED(notes[1].le64, false), NAMED(notes[0].u64, false),
+	NAMED(notes[1].s32, false),	NAMED(notes[1].u32, false),  NAMED(channels[0].src, false),
+	NAMED(channels[2].done, false),
+};
+
+#define NAMED_COUNT (sizeof(named) / sizeof(named[0]))
+#define NAMED_NOTES (NAMED_COUNT - 2)
+
+static void named_put(union engine_bar *bar, unsigned int r, uint64_t value)
+{
+	switch (r) {
+	case 0:
+		coherent_bar_put(bar, .notes[0].u8, (uint8_t)value);
+		break;
+	case 1:
+		coherent_bar_put(bar, .notes[0].u16, (uint16_t)value);
+		break;
+	case 2:
+		coherent_bar_put(bar, .notes[1].be32, (uint32_t)value);
+		break;
+	case 3:
+		coherent_bar_put(bar, .notes[0].be64, value);
+		break;
+	case 4:
+		coherent_bar_put(bar, .notes[1].le16, (uint16_t)value);
+		break;
+	case 5:
+		coherent_bar_put(bar, .notes[0].be16, (uint16_t)value);
+		break;
+	case 6:
+		coherent_bar_put(bar, .notes[0].le32, (uint32_t)value);
+		break;
+	case 7:
+		coherent_bar_put(bar, .notes[1].le64, value);
+		break;
+	case 8:
+		coherent_bar_put(bar, .notes[0].u64, value);
+		break;
+	case 9:
+		coherent_bar_put(bar, .notes[1].s32, (int32_t)value);
+		break;
+	default:
+		coherent_bar_put(bar, .notes[1].u32, (uint32_t)value);
+		break;
+	}
+}
+
+static uint64_t named_get(const union engine_bar *bar, unsigned int r)
+{
+	switch (r) {
+	case 0:
+		return coherent_bar_get(bar, .notes[0].u8);
+	case 1:
+		return coherent_bar_get(bar, .notes[0].u16);
+	case 2:
+		return coherent_bar_get(bar, .notes[1].be32);
+	case 3:
+		return coherent_bar_get(bar, .notes[0].be64);
+	case 4:
+		return coherent_bar_get(bar, .notes[1].le16);
+	case 5:
+		return coherent_bar_get(bar, .notes[0].be16);
+	case 6:
+		return coherent_bar_get(bar, .notes[0].le32);
+	case 7:
+		return coherent_bar_get(bar, .notes[1].le64);
+	case 8:
+		return coherent_bar_get(bar, .notes[0].u64);
+	case 9:
+		return (uint32_t)coherent_bar_get(bar, .notes[1].s32);
+	case 10:
+		return coherent_bar_get(bar, .notes[1].u32);
+	case 11:
+		return coherent_bar_get(bar, .channels[0].src);
+	}
+	return coherent_bar_get(bar, .channels[2].done);
+}
+
+/* Turns the value of a named register into the value that the engine has, or back. */
+static uint64_t engine_value(const struct named *at, uint64_t value)
+{
+	uint64_t swapped = 0;
+
+	if (!at->is_big)
+		return low_bytes(value, at->width);
+	for (unsigned int k = 0; k < at->width; k++)
+		swapped |= (value >> 8 * k & 0xff) << 8 * (at->width - 1 - k);
+	return swapped;
+}
+
+static void use_named_register(struct device *device)
+{
+	const unsigned int r = pick(NAMED_COUNT);
+	const struct named *at = &named[r];
+	const uint64_t value = (uint64_t)pick(UINT32_MAX) * 0x9e3779b97f4a7c15;
+	const unsigned long writes = device->engine.writes;
+	uint64_t got;
+
+	if (r < NAMED_NOTES && chance(2)) {
+		named_put(&device->registers, r, value);
+		check_write(device, writes, 0, at->offset, at->width, engine_value(at, value));
+		CHECK(named_get(&device->registers, r) == low_bytes(value, at->width));
+	}
+	got = named_get(&device->registers, r);
+	CHECK(device->engine.bar == 0 && device->engine.offset == at->offset);
+	CHECK(device->engine.width == at->width);
+	CHECK(engine_value(at, got) == low_bytes(device->engine.value, at->width));
+}
+
+static uint32_t number_at(const struct device *device, uint64_t offset)
+{
+	uint32_t value;
+
+	memcpy(&value, &device->engine.bars[0][offset], sizeof(value));
+	return value;
+}
+
+static void poll_named_register(struct device *device)
+{
+	const uint32_t mask = 1u << pick(32), want = chance(2) ? mask : 0;
+	const union engine_bar *bar = &device->registers;
+	const struct named *be32 = &named[2], *u32 = &named[10], *done = &named[12];
+	uint64_t value = number_at(device, u32->offset);
+
+	EXPECT(coherent_bar_poll(bar, .notes[1].u32, mask, want, 0),
+	       (value & mask) == want ? 0 : -ETIMEDOUT);
+	value = number_at(device, done->offset);
+	EXPECT(coherent_bar_poll(bar, .channels[2].done, mask, want, 0),
+	       (value & mask) == want ? 0 : -ETIMEDOUT);
+	value = engine_value(be32, number_at(device, be32->offset));
+	EXPECT(coherent_bar_poll(bar, .notes[1].be32, mask, want, 0),
+	       (value & mask) == want ? 0 : -ETIMEDOUT);
+}
+
+/* Uses a BAR that is empty, or whose device is closed. The device gets no access. */
+static void use_dead_bar(struct device *device, union engine_bar *bar, int err)
+{
+	const unsigned int r = pick(NAMED_COUNT), note = pick(NAMED_NOTES);
+	const unsigned long writes = device->engine.writes;
+
+	CHECK(named_get(bar, r) == low_bytes(UINT64_MAX, named[r].width));
+	named_put(bar, note, (uint64_t)pick(UINT32_MAX));
+	CHECK(device->engine.writes == writes);
+	EXPECT(coherent_bar_poll(bar, .notes[1].be32, 1, 0, UINT64_MAX), err);
+}
+
+/* Opens BARs that are too small for the registers, or do not exist. */
+static void misuse_names(struct device *device)
+{
+	union engine_bar none;
+
+	EXPECT(coherent_bar_open(&none, device->dev, 4), -ERANGE);
+	CHECK(coherent_is_empty(&none) && !coherent_bar_untyped(&none));
+	expect_report(device, COHERENT_ERROR);
+	use_dead_bar(device, &none, -EINVAL);
+	EXPECT(coherent_bar_open(&none, device->dev, 1 + pick(3)), -ENODEV);
+	CHECK(coherent_is_empty(&none));
+	expect_report(device, COHERENT_ERROR);
+	coherent_bar_close(&none);
+}
+
 void driver_registers(struct device *device)
 {
 	const unsigned int index = chance(2) ? 4 : 0;
@@ -132,6 +333,10 @@ void driver_registers(struct device *device)
 	open_bar(device, index);
 	use_register(device, index);
 	poll_register(device);
+	use_named_register(device);
+	poll_named_register(device);
+	if (chance(8))
+		misuse_names(device);
 	if (chance(8)) {
 		EXPECT(coherent_bar_open(&none, device->dev, 1 + pick(3)), -ENODEV);
 		CHECK(!none);
@@ -344,6 +549,8 @@ void driver_after_close(struct device *device)
 	}
 	EXPECT(coherent_bar_poll32(device->bars[0].bar, 0, 1, 0, UINT64_MAX), -ENODEV);
 	use_bad_register(device, 0, 0, 4);
+	use_dead_bar(device, &device->registers, -ENODEV);
 	close_bar(device, 0);
+	CHECK(coherent_is_empty(&device->registers));
 	close_bar(device, 4);
 }

@@ -5,31 +5,9 @@
  */
 #include <string.h>
 
-#include "model.h"
+#include "field.h"
 
-enum order { NATIVE, LITTLE, BIG };
-
-/**
- * struct target - The element that an access is aimed at.
- * @slot: The object.
- * @i: The index of the element, which may be out of range.
- * @err: The result that an access by index must have.
- * @at: The bytes of the element.
- * @first: The element at which a view begins.
- * @in_view: The index of the element in that view.
- * @in_ring: An index that a ring maps to the element after some turns.
- */
-struct target {
-	struct slot *slot;
-	size_t i;
-	int err;
-	uint8_t *at;
-	size_t first;
-	size_t in_view;
-	size_t in_ring;
-};
-
-static struct target pick_target(struct slot *slot)
+struct target target_pick(struct slot *slot)
 {
 	const size_t size = slot_size(slot);
 	struct target target = { .slot = slot, .i = pick((uint32_t)(BYTES_MAX / size)) };
@@ -62,13 +40,12 @@ static int ring_result(const struct slot *slot)
 	return -EINVAL;
 }
 
-static uint64_t pick_value(void)
+uint64_t pick_value(void)
 {
 	return ((uint64_t)pick(UINT32_MAX) * 0x9e3779b97f4a7c15) >> 3;
 }
 
-/* Writes a number as the device finds it in memory. */
-static void encode(uint8_t *to, const void *value, size_t bytes, enum order order)
+void encode(uint8_t *to, const void *value, size_t bytes, enum order order)
 {
 	const uint16_t one = 1;
 	const bool is_little = *(const uint8_t *)&one;
@@ -130,7 +107,7 @@ static void encode(uint8_t *to, const void *value, size_t bytes, enum order orde
 
 void field_use(struct slot *slot)
 {
-	const struct target target = pick_target(slot);
+	const struct target target = target_pick(slot);
 
 	if (!slot->is_records) {
 		use_byte(&target, 0, NATIVE);
@@ -190,6 +167,7 @@ static void copy_fields(struct record *to, const struct record *from)
 		memcpy(&to->pairs[k].x, &from->pairs[k].x, sizeof(to->pairs[k].x));
 		memcpy(&to->pairs[k].y, &from->pairs[k].y, sizeof(to->pairs[k].y));
 	}
+	memcpy(to->rings, from->rings, sizeof(to->rings));
 	memcpy(&to->number, &from->number, sizeof(to->number));
 }
 
@@ -237,7 +215,7 @@ static void copy_elements(struct slot *slot)
 
 static void copy_words(struct slot *slot)
 {
-	const struct target target = pick_target(slot);
+	const struct target target = target_pick(slot);
 	const size_t offset = chance(32) ? SIZE_MAX - 2 : pick(14), n = pick(14);
 	const bool inside = offset <= 12 && n <= 12 - offset;
 	const int err = target.err ? target.err : inside ? 0 : -ERANGE;
@@ -301,7 +279,7 @@ static void view_elements(struct slot *slot)
 
 static void view_words(struct slot *slot)
 {
-	const struct target target = pick_target(slot);
+	const struct target target = target_pick(slot);
 	const size_t at = offsetof(struct record, words), k = pick(4);
 	COHERENT_VIEW(uint32_t) words;
 	COHERENT_VIEW(struct pair) pairs;

@@ -63,7 +63,7 @@ static void make_a_call(void)
 	struct device *device = &model.devices[pick(DEVICES)];
 	const unsigned int i = (unsigned int)(device - model.devices);
 
-	switch (pick(76)) {
+	switch (pick(80)) {
 	case 0 ... 9:
 		object_allocate(slot);
 		break;
@@ -120,6 +120,12 @@ static void make_a_call(void)
 		break;
 	case 73 ... 74:
 		object_find(slot);
+		break;
+	case 75 ... 77:
+		array_use(slot);
+		break;
+	case 78:
+		array_clear(slot);
 		break;
 	default:
 		if (chance(4))

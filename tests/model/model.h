@@ -58,11 +58,12 @@ struct record {
 		int16_t x;
 		uint8_t y;
 	} pairs[2];
+	coherent_be16 rings[2][4];
 	int64_t number;
 };
 
 COHERENT_FIELDS(struct record, .tag, .half, .le32, .be64, .le16, .be16, .be32, .le64, .words, .real,
-		.pairs[0].x, .pairs[0].y, .pairs[1].x, .pairs[1].y, .number);
+		.pairs[0].x, .pairs[0].y, .pairs[1].x, .pairs[1].y, .rings, .number);
 
 COHERENT_BOX_TYPE(byte_box, uint8_t);
 COHERENT_TYPE(byte_mem, uint8_t);
@@ -148,6 +149,26 @@ struct channel {
 	uint32_t status;
 	uint32_t done;
 };
+
+/* The registers of BAR 0, as the driver names them. The engine gives no meaning to its notes. */
+struct registers {
+	const struct channel channels[CHANNELS];
+	struct notes {
+		uint8_t u8;
+		uint16_t u16;
+		coherent_be32 be32;
+		coherent_be64 be64;
+		coherent_le16 le16;
+		coherent_be16 be16;
+		coherent_le32 le32;
+		coherent_le64 le64;
+		uint64_t u64;
+		int32_t s32;
+		uint32_t u32;
+	} notes[2];
+};
+
+COHERENT_BAR_TYPE(engine_bar, struct registers);
 
 enum { CMD_READ = 1, CMD_WRITE = 2, CMD_COPY = 3 };
 enum { STATUS_DONE = 1, STATUS_FAILED };
@@ -253,6 +274,7 @@ struct irq {
  * @held_until: The tick at which the delay ends.
  * @checked: The number of accesses in the log that were compared with memory.
  * @bars: The open BARs.
+ * @registers: BAR 0, whose registers have names.
  * @irqs: The open interrupts.
  */
 struct device {
@@ -281,6 +303,7 @@ struct device {
 	uint64_t held_until;
 	unsigned int checked;
 	struct bar bars[6];
+	union engine_bar registers;
 	struct irq irqs[CHANNELS];
 };
 
@@ -395,5 +418,10 @@ void field_copy(struct slot *slot);
 void field_view(struct slot *slot);
 /* Zeroes the bytes that a copy leaves zero. */
 void field_clear_padding(uint8_t *bytes, size_t records);
+
+/* --- array.c: arrays inside an element, many elements at once --- */
+
+void array_use(struct slot *slot);
+void array_clear(struct slot *slot);
 
 #endif

@@ -98,11 +98,11 @@ static void find_box(struct slot *slot)
 	check_found(slot, &info, offset);
 }
 
-static const char *mem_bytes(const struct slot *slot)
+const uint8_t *mem_bytes(const struct slot *slot)
 {
 	if (slot->is_records)
-		return (const char *)(uintptr_t)coherent_unsafe_ptr(&slot->records.mem);
-	return (const char *)(uintptr_t)coherent_unsafe_ptr(&slot->bytes.mem);
+		return (const uint8_t *)(uintptr_t)coherent_unsafe_ptr(&slot->records.mem);
+	return (const uint8_t *)(uintptr_t)coherent_unsafe_ptr(&slot->bytes.mem);
 }
 
 static void find_mem(struct slot *slot)

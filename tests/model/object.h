@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * birth.c and object.c share these functions, which record the changes of an object's phase.
+ * birth.c, object.c and array.c share these functions. They record the changes of an object's
+ * phase, and compare its memory.
  */
 #ifndef OBJECT_H
 #define OBJECT_H
@@ -36,6 +37,8 @@ void become_box(struct slot *slot);
 void become_reachable(struct slot *slot, enum kind kind, enum coherent_permission permission);
 /* Checks that the object of a slot is empty, and clears the slot. */
 void clear_slot(struct slot *slot);
+/* Returns the memory of a mem, for a comparison with check_bytes(). */
+const uint8_t *mem_bytes(const struct slot *slot);
 void check_bytes(const struct slot *slot, const uint8_t *bytes);
 
 #endif
