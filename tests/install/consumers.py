@@ -5,8 +5,8 @@
 usage: consumers.py SOURCE_DIR
 
 The script installs the library with several prefixes. A project in consumer/ finds it with
-pkg-config or with find_package() of CMake. gcc and clang build hello.c there, and must refuse
-ignored.c. How a compiler finds the headers must be one of the
+pkg-config, with find_package() of CMake, or has it as a subproject of Meson. gcc and clang build
+hello.c there, and must refuse ignored.c. How a compiler finds the headers must be one of the
 layouts in which tests/compile_fail compiles all of its cases. Prints TAP.
 """
 import json
@@ -166,6 +166,21 @@ def check_versions(results, install, folder):
                     f'find_package(coherent {version}) is {"found" if found else "refused"}', out)
 
 
+def check_subproject(results, tree, compiler, folder):
+    """Builds as a subproject of Meson, from sources without an install."""
+    build = os.path.join(folder, 'meson')
+    sources = os.path.join(folder, 'subprojects', 'libcoherent')
+    os.makedirs(os.path.dirname(sources))
+    shutil.copytree(tree, sources)
+    hello = run_command(['meson', 'setup', '--wrap-mode=forcefallback', build, folder], CC=compiler)
+    for command in (['ninja', '-C', build, 'hello'], [os.path.join(build, 'hello')]):
+        hello = hello if hello[0] else run_command(command)
+    ignored = run_command(['ninja', '-C', build, 'libignored.a'], LC_ALL='C')
+    layout = 'none' if hello[0] else layout_of(flags_of(build, 'ignored.c'),
+                                               os.path.join(sources, 'include'))
+    judge(results, f'{compiler}, a subproject of Meson', hello, ignored, layout)
+
+
 def main():
     if len(sys.argv) != 2:
         print('usage: consumers.py SOURCE_DIR', file=sys.stderr)
@@ -192,6 +207,8 @@ def main():
                 check_cmake(results, install, compiler, new_project())
             if not install.system:
                 check_versions(results, install, new_project())
+        for compiler in COMPILERS:
+            check_subproject(results, tree, compiler, new_project())
     print(f'1..{results.count}')
     sys.exit(1 if results.failed else 0)
 
