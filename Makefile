@@ -52,7 +52,7 @@ FUZZ_SECONDS ?= 60
 fuzz: deps-check
 	@tools/fuzz $(FUZZ_SECONDS)
 
-# Installs headers, libraries, pkg-config file and man pages. PREFIX and DESTDIR work as usual.
+# Installs headers, libraries, man pages, and files for pkg-config and CMake. PREFIX and DESTDIR work as usual.
 export DESTDIR
 PREFIX ?= /usr/local
 install: deps-install all
