@@ -181,6 +181,29 @@ def check_subproject(results, tree, compiler, folder):
     judge(results, f'{compiler}, a subproject of Meson', hello, ignored, layout)
 
 
+def check_detours(results, install, compiler, folder):
+    """Lets the compiler read the program in other ways than at once from its source."""
+    source = os.path.join(folder, 'ignored.c')
+    header = os.path.join(folder, 'all.h')
+    compiled = os.path.join(folder, 'all.h.gch')
+    text = os.path.join(folder, 'ignored.i')
+    flags = ['-isystem', install.include]
+    with open(header, 'w', encoding='utf-8') as file:
+        file.write('#include <coherent.h>\n#include <coherent/bar.h>\n')
+    run_command([compiler, *flags, '-x', 'c-header', header, '-o', compiled])
+    run_command([compiler, *flags, '-E', source, '-o', text])
+    use = ['-Winvalid-pch', '-include', header] if compiler == 'gcc' else ['-include-pch', compiled]
+    for title, command in (('a precompiled header', [compiler, *flags, *use, source]),
+                           ('a preprocessed source', [compiler, text]),
+                           ('-save-temps', [compiler, *flags, '-save-temps=obj', source]),
+                           ('ccache', ['ccache', compiler, *flags, source]),
+                           ('ccache again', ['ccache', compiler, *flags, source])):
+        code, out = run_command([*command, '-c', '-o', os.path.join(folder, 'ignored.o')],
+                                CCACHE_DIR=os.path.join(folder, 'ccache'))
+        results.say(code and refused(out), f'{compiler}, {title}: each ignored result is refused',
+                    out)
+
+
 def main():
     if len(sys.argv) != 2:
         print('usage: consumers.py SOURCE_DIR', file=sys.stderr)
@@ -205,6 +228,8 @@ def main():
             for compiler in COMPILERS:
                 check_pkg_config(results, install, compiler, new_project())
                 check_cmake(results, install, compiler, new_project())
+                if not install.system:
+                    check_detours(results, install, compiler, new_project())
             if not install.system:
                 check_versions(results, install, new_project())
         for compiler in COMPILERS:
