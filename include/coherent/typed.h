@@ -19,8 +19,10 @@
 #pragma GCC system_header
 #endif
 
+#include <coherent/detail/access.h>
 #include <coherent/detail/base.h>
 #include <coherent/detail/check.h>
+#include <coherent/detail/field.h>
 #include <coherent/endian.h>
 #include <coherent/detail/padding.h>
 #include <coherent/detail/mem.h>
@@ -224,6 +226,7 @@
  * variable keeps its value.
  */
 #define coherent_read(mem, i, ...)					\
+	COHERENT_AGAIN(COHERENT_READ) \
 	COHERENT_3RD(__VA_ARGS__, COHERENT_READ, COHERENT_READ_WHOLE, )	\
 		(mem, i, __ATOMIC_RELAXED, __VA_ARGS__)
 
@@ -241,18 +244,9 @@
  * Return: as coherent_read().
  */
 #define coherent_read_acquire(mem, i, ...)				\
+	COHERENT_AGAIN(COHERENT_READ) \
 	COHERENT_3RD(__VA_ARGS__, COHERENT_READ, COHERENT_READ_WHOLE, )	\
 		(mem, i, __ATOMIC_ACQUIRE, __VA_ARGS__)
-#define COHERENT_READ_WHOLE(x, i, order, out) COHERENT_READ(x, i, order, , out)
-#define COHERENT_READ(x, i, order, field, out)				\
-	COHERENT_BEGIN_RESULT COHERENT_READ_CHECKS(x, field, *(out))	\
-		COHERENT_HEARD(mem_read)(COHERENT_MEM(x), (i), COHERENT_PLACE(x, field), \
-				    COHERENT_SHAPE(x, field), order, (out)); COHERENT_END_RESULT
-#define COHERENT_READ_CHECKS(x, field, out)				\
-	COHERENT_NEEDS_SHARED(x)					\
-	COHERENT_NEEDS_FIELD(x, field)					\
-	COHERENT_NEEDS_SAME(out, COHERENT_VALUE_TYPE(x, field),		\
-		"the last argument must point to a variable of the type of the field")
 
 /**
  * coherent_write() - Write a field of an element.
@@ -272,6 +266,7 @@
  * Return: 0; -ERANGE (there is no element @i), -EINVAL (@mem is empty).
  */
 #define coherent_write(mem, i, ...)					\
+	COHERENT_AGAIN(COHERENT_WRITE) \
 	COHERENT_3RD(__VA_ARGS__, COHERENT_WRITE, COHERENT_WRITE_WHOLE, ) \
 		(mem, i, __ATOMIC_RELAXED, __VA_ARGS__)
 
@@ -288,16 +283,9 @@
  * Return: as coherent_write().
  */
 #define coherent_write_release(mem, i, ...)				\
+	COHERENT_AGAIN(COHERENT_WRITE) \
 	COHERENT_3RD(__VA_ARGS__, COHERENT_WRITE, COHERENT_WRITE_WHOLE, ) \
 		(mem, i, __ATOMIC_RELEASE, __VA_ARGS__)
-#define COHERENT_WRITE_WHOLE(x, i, order, value) COHERENT_WRITE(x, i, order, , value)
-#define COHERENT_WRITE(x, i, order, field, value)			\
-	COHERENT_BEGIN_RESULT COHERENT_NEEDS_SHARED(x) COHERENT_NEEDS_MUTABLE(x) \
-		COHERENT_NEEDS_FIELD(x, field) COHERENT_NEEDS_VALUE(x, field, value) \
-		COHERENT_HEARD(mem_write)(COHERENT_MEM(x), (i), COHERENT_PLACE(x, field), \
-				     COHERENT_SHAPE(x, field), order,	\
-				     COHERENT_TO_WORD(x, field, value)); \
-	COHERENT_END_RESULT
 
 /**
  * coherent_poll() - Read a field until a condition is true.
@@ -320,31 +308,9 @@
  * In the kernel: -EINTR (a wait without a timeout, and the task is killed).
  */
 #define coherent_poll(mem, i, ...)					\
+	COHERENT_AGAIN(COHERENT_POLL) \
 	COHERENT_5TH(__VA_ARGS__, COHERENT_POLL, COHERENT_POLL_WHOLE, )	\
 		(COHERENT_UNIQUE(poll), mem, i, __VA_ARGS__)
-#define COHERENT_POLL_WHOLE(poll, x, i, out, condition, timeout)	\
-	COHERENT_POLL(poll, x, i, , out, condition, timeout)
-#define COHERENT_POLL(poll, x, i, field, out, condition, timeout)	\
-	COHERENT_BEGIN_RESULT COHERENT_READ_CHECKS(x, field, *(out))	\
-		__extension__({						\
-		struct {						\
-			struct coherent_wait wait;			\
-			const struct coherent_mem *mem;			\
-			size_t element;					\
-			COHERENT_VALUE_TYPE(x, field) *value;		\
-			int err;					\
-		} poll = { .mem = COHERENT_MEM(x), .element = (i), .value = (out) }; \
-									\
-		COHERENT_HEARD(base_wait_begin)(&poll.wait, (timeout));	\
-		do							\
-			poll.err = COHERENT_HEARD(mem_read)(poll.mem, poll.element, \
-				COHERENT_PLACE(x, field), COHERENT_SHAPE(x, field), \
-				__ATOMIC_ACQUIRE, poll.value);		\
-		while (!poll.err && !(condition) &&			\
-		       !(poll.err = COHERENT_HEARD(base_wait_more)(&poll.wait, poll.mem))); \
-		poll.err;						\
-	});								\
-	COHERENT_END_RESULT
 
 /**
  * coherent_slot_get() - Read a field of a slot.
@@ -360,6 +326,7 @@
  * Return: the value, in the CPU's byte order.
  */
 #define coherent_slot_get(...)						\
+	COHERENT_AGAIN(COHERENT_SLOT_GET) \
 	COHERENT_3RD(__VA_ARGS__, COHERENT_SLOT_GET, COHERENT_SLOT_GET_WHOLE, ) \
 		(__ATOMIC_RELAXED, __VA_ARGS__)
 
@@ -373,15 +340,9 @@
  * Return: the value, in the CPU's byte order.
  */
 #define coherent_slot_get_acquire(...)					\
+	COHERENT_AGAIN(COHERENT_SLOT_GET) \
 	COHERENT_3RD(__VA_ARGS__, COHERENT_SLOT_GET, COHERENT_SLOT_GET_WHOLE, ) \
 		(__ATOMIC_ACQUIRE, __VA_ARGS__)
-#define COHERENT_SLOT_GET_WHOLE(order, x) COHERENT_SLOT_GET(order, x, )
-#define COHERENT_SLOT_GET(order, x, field)				\
-	COHERENT_BEGIN_VALUE COHERENT_NEEDS_SLOT(x) COHERENT_NEEDS_FIELD(x, field) \
-		COHERENT_FROM_WORD(x, field,				\
-			COHERENT_HEARD(slot_load)(&(x)->base, COHERENT_OFFSET(x, field), \
-					   COHERENT_SHAPE(x, field), order)); \
-	COHERENT_END_VALUE
 
 /**
  * coherent_slot_put() - Write a field of a slot.
@@ -397,6 +358,7 @@
  * Context: any.
  */
 #define coherent_slot_put(slot, ...)					\
+	COHERENT_AGAIN(COHERENT_SLOT_PUT) \
 	COHERENT_3RD(__VA_ARGS__, COHERENT_SLOT_PUT, COHERENT_SLOT_PUT_WHOLE, ) \
 		(slot, __ATOMIC_RELAXED, __VA_ARGS__)
 
@@ -410,16 +372,9 @@
  * Context: any.
  */
 #define coherent_slot_put_release(slot, ...)				\
+	COHERENT_AGAIN(COHERENT_SLOT_PUT) \
 	COHERENT_3RD(__VA_ARGS__, COHERENT_SLOT_PUT, COHERENT_SLOT_PUT_WHOLE, ) \
 		(slot, __ATOMIC_RELEASE, __VA_ARGS__)
-#define COHERENT_SLOT_PUT_WHOLE(x, order, value) COHERENT_SLOT_PUT(x, order, , value)
-#define COHERENT_SLOT_PUT(x, order, field, value)			\
-	COHERENT_BEGIN_VALUE COHERENT_NEEDS_SLOT(x) COHERENT_NEEDS_MUTABLE(x) \
-		COHERENT_NEEDS_FIELD(x, field) COHERENT_NEEDS_VALUE(x, field, value) \
-		COHERENT_HEARD(slot_store)(&(x)->base, COHERENT_OFFSET(x, field), \
-				    COHERENT_SHAPE(x, field), order,	\
-				    COHERENT_TO_WORD(x, field, value));	\
-	COHERENT_END_VALUE
 
 /**
  * coherent_ring_get() - Read a field of an element of a ring.
@@ -437,6 +392,7 @@
  * Return: the value, in the CPU's byte order.
  */
 #define coherent_ring_get(ring, ...)					\
+	COHERENT_AGAIN(COHERENT_RING_GET) \
 	COHERENT_3RD(__VA_ARGS__, COHERENT_RING_GET, COHERENT_RING_GET_WHOLE, ) \
 		(ring, __ATOMIC_RELAXED, __VA_ARGS__)
 
@@ -451,15 +407,9 @@
  * Return: the value, in the CPU's byte order.
  */
 #define coherent_ring_get_acquire(ring, ...)				\
+	COHERENT_AGAIN(COHERENT_RING_GET) \
 	COHERENT_3RD(__VA_ARGS__, COHERENT_RING_GET, COHERENT_RING_GET_WHOLE, ) \
 		(ring, __ATOMIC_ACQUIRE, __VA_ARGS__)
-#define COHERENT_RING_GET_WHOLE(x, order, i) COHERENT_RING_GET(x, order, i, )
-#define COHERENT_RING_GET(x, order, i, field)				\
-	COHERENT_BEGIN_VALUE COHERENT_NEEDS_RING(x) COHERENT_NEEDS_FIELD(x, field) \
-		COHERENT_FROM_WORD(x, field,				\
-			COHERENT_HEARD(ring_load)(&(x)->base, (i), COHERENT_PLACE(x, field), \
-					   COHERENT_SHAPE(x, field), order)); \
-	COHERENT_END_VALUE
 
 /**
  * coherent_ring_put() - Write a field of an element of a ring.
@@ -476,6 +426,7 @@
  * Context: any.
  */
 #define coherent_ring_put(ring, i, ...)					\
+	COHERENT_AGAIN(COHERENT_RING_PUT) \
 	COHERENT_3RD(__VA_ARGS__, COHERENT_RING_PUT, COHERENT_RING_PUT_WHOLE, ) \
 		(ring, i, __ATOMIC_RELAXED, __VA_ARGS__)
 
@@ -490,16 +441,9 @@
  * Context: any.
  */
 #define coherent_ring_put_release(ring, i, ...)				\
+	COHERENT_AGAIN(COHERENT_RING_PUT) \
 	COHERENT_3RD(__VA_ARGS__, COHERENT_RING_PUT, COHERENT_RING_PUT_WHOLE, ) \
 		(ring, i, __ATOMIC_RELEASE, __VA_ARGS__)
-#define COHERENT_RING_PUT_WHOLE(x, i, order, value) COHERENT_RING_PUT(x, i, order, , value)
-#define COHERENT_RING_PUT(x, i, order, field, value)			\
-	COHERENT_BEGIN_VALUE COHERENT_NEEDS_RING(x) COHERENT_NEEDS_MUTABLE(x) \
-		COHERENT_NEEDS_FIELD(x, field) COHERENT_NEEDS_VALUE(x, field, value) \
-		COHERENT_HEARD(ring_store)(&(x)->base, (i), COHERENT_PLACE(x, field), \
-				    COHERENT_SHAPE(x, field), order,	\
-				    COHERENT_TO_WORD(x, field, value));	\
-	COHERENT_END_VALUE
 
 /* --- Copies --- */
 

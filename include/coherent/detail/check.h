@@ -86,9 +86,9 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_result(int err)
  * The condition is hidden in the size of an array. Otherwise clang prints all of it, with
  * its macros expanded, before the text.
  */
-#define COHERENT_REQUIRE(condition, text)				\
-	_Static_assert(_Generic((char (*)[(condition) ? 2 : 1])0,	\
-				char (*)[2]: 1, default: 0), text)
+#define COHERENT_TRUE(condition)					\
+	_Generic((char (*)[(condition) ? 2 : 1])0, char (*)[2]: 1, default: 0)
+#define COHERENT_REQUIRE(condition, text) _Static_assert(COHERENT_TRUE(condition), text)
 
 /* This ignores whether a and b themselves are const. */
 #define COHERENT_SAME_TYPE(a, b)					\
