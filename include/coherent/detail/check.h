@@ -64,10 +64,15 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_result(int err)
  * caller must not ignore, for a value, and for nothing. The checks are not an argument of a macro,
  * because COHERENT_HEARD() does not work well there, and clang prints each macro around an error.
  */
+#if defined(__clang__)
+#define COHERENT_BEGIN_RESULT						\
+	__extension__({ COHERENT_STRICT coherent_result(__extension__({
+#else
 #define COHERENT_BEGIN_RESULT						\
 	__extension__({							\
 		COHERENT_STRICT						\
 		COHERENT_HEARD(result)(__extension__({
+#endif
 #define COHERENT_END_RESULT						\
 		}));							\
 		COHERENT_STRICT_END					\
