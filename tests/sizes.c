@@ -465,20 +465,15 @@ static int call_find_addr(void *result, size_t size)
 /* Each call has a fault to read. */
 static int call_next_fault(void *result, size_t size)
 {
-	unsigned char *bytes = result;
 	struct coherent_fault fault;
 	uint32_t word;
 	int err;
 
-	assert_err(coherent_sim_try_addr(dev, (coherent_addr_t){ 0x5000 }, &word, 4,
+	/* No object was ever there, so the text has no age, which differs from fault to fault. */
+	assert_err(coherent_sim_try_addr(dev, (coherent_addr_t){ 0x8000000 }, &word, 4,
 					 COHERENT_ACCESS_WRITE),
 		   -EIO);
 	err = coherent_base_device_next_fault(dev, result, size);
-	/* The text has the age of the object, which differs from fault to fault. */
-	for (size_t i = offsetof(struct coherent_fault, text);
-	     !err && i < size && i < sizeof(fault); i++)
-		if (bytes[i] >= '0' && bytes[i] <= '9')
-			bytes[i] = '0';
 	/* A call that is refused leaves the fault for the next call. */
 	assert_err(coherent_device_next_fault(dev, &fault), err == -EINVAL ? 0 : -EAGAIN);
 	return err;
