@@ -33,7 +33,7 @@
 #include <coherent/detail/types.h>
 #include <coherent/typed.h>
 
-/* item is a field with an index: .ring[0]. All items have the same type. */
+/* An item is an array field with an index, such as .ring[0]. All items have the same type. */
 #define COHERENT_NEEDS_ARRAY(x, field)					\
 	COHERENT_REQUIRE(COHERENT_IS_ARRAY(COHERENT_FIELD(x, field)),	\
 		"this field is not an array: coherent_read(), coherent_write()");
@@ -55,8 +55,8 @@
  * coherent_ring_field() - Make a ring of an array field, with an index that wraps.
  * @mem: A mem or a view.
  * @i: The index of the element.
- * @field: The array field, with its dot. Its number of items is a power of two. It is
- *	left out if T itself is an array; so it is in the calls below.
+ * @field: The array field, with its dot. Its number of items is a power of two. Leave it
+ *	out if T itself is an array, also in the other calls of this file.
  * @ring: The ring. Its element type is that of the items. The call overwrites whatever it
  *	held. It is empty on failure.
  *

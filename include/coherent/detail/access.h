@@ -2,8 +2,9 @@
 /*
  * The bodies of the accessors of coherent/typed.h. Callers do not use this file.
  *
- * Each makes the assertions of coherent/detail/field.h, and then one call. A _WHOLE body is for an
- * element that is a number itself, so that there is no field.
+ * Each makes the assertions of coherent/detail/field.h, and then one call. The bodies repeat the
+ * assertions, because clang prints three lines for each macro around an error. A _WHOLE body is for
+ * an element that is a number itself and has no field.
  */
 #ifndef COHERENT_ACCESS_H
 #define COHERENT_ACCESS_H

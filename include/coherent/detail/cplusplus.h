@@ -75,7 +75,7 @@ inline void coherent_do_of_c(void)
 	_Pragma("pop_macro(\"COHERENT_BODY\")")
 #ifdef __clang__
 
-/* clang names each macro on the way to the error, so there is no macro more than needed. */
+/* clang names each macro on the way to the error, so the error is in few macros. */
 #define COHERENT_C_TEXT							\
 	"typed boxes and mems are for C only: move this code to a .c file, and call it from C++"
 #define COHERENT_RESULT(checks, call)					\

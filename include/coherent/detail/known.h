@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 #ifndef COHERENT_KNOWN_H
 #define COHERENT_KNOWN_H
-/* gcc is silent about what a system header expands to. The line marker makes this file another. */
+/* gcc does not warn about macros of a system header. The line marker ends that state here. */
 #if __INCLUDE_LEVEL__ && !defined(__clang__) && !defined(__CHECKER__)
 #pragma GCC system_header
 # 8 __FILE__
