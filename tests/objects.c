@@ -45,6 +45,39 @@ static void output_in_use_is_refused_and_kept(void **state)
 	coherent_device_close(dev);
 }
 
+/* A driver must not copy an object. If it does, the copy of an object that ended does no harm. */
+static void stale_copy_does_nothing(void **state)
+{
+	COHERENT_BOX_TYPE(any_box, uint8_t) box = COHERENT_EMPTY, box_copy;
+	COHERENT_TYPE(any_mem, uint8_t) mem = COHERENT_EMPTY, mem_copy;
+	struct coherent_device *dev;
+	struct coherent_stats stats;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_ok(coherent_box_zeroed(&box, dev, 1));
+	memcpy(&box_copy, &box, sizeof(box));
+	assert_ok(coherent_expose(&box, &mem));
+	coherent_box_free(&box_copy);
+	memcpy(&mem_copy, &mem, sizeof(mem));
+	assert_ok(coherent_reclaim(&mem, &box));
+	assert_err(coherent_reclaim(&mem_copy, &box_copy), -EINVAL);
+	assert_true(coherent_is_empty(&box_copy));
+	coherent_free(&mem_copy);
+	assert_true(coherent_is_empty(&mem_copy));
+	memcpy(&box_copy, &box, sizeof(box));
+	coherent_box_free(&box);
+	coherent_box_free(&box_copy);
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	memcpy(&mem_copy, &mem, sizeof(mem));
+	coherent_free(&mem);
+	coherent_free(&mem_copy);
+	assert_ok(coherent_device_stats(dev, &stats));
+	assert_int_equal(stats.objects, 0);
+	assert_int_equal(stats.mems, 0);
+	coherent_device_close(dev);
+}
+
 static void null_source_is_refused(void **state)
 {
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
@@ -332,6 +365,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(output_in_use_is_refused_and_kept),
+		cmocka_unit_test(stale_copy_does_nothing),
 		cmocka_unit_test(null_source_is_refused),
 		cmocka_unit_test(quarantine_delays_reuse_until_addresses_run_out),
 		cmocka_unit_test(many_objects_keep_their_contents),

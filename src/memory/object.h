@@ -218,12 +218,15 @@ static inline void object_seq_write_end(struct coherent_object *object)
 /**
  * object_has_box() - Whether a box that is not of a pool is the one of its record.
  * @box: The box. If the driver never initialised it, it may name any memory that can be read.
+ *
+ * A copy of a box that has ended is not the one of its record, until another box gets the record.
  */
 static inline bool object_has_box(const struct coherent_box *box)
 {
 	const struct coherent_object *object = box->object;
 
-	return object && object->kind == OBJECT_WHOLE && box->va == pages_va(&object->pages);
+	return object && object->kind == OBJECT_WHOLE && object->state == COHERENT_STATE_BOX &&
+	       box->va == pages_va(&object->pages);
 }
 
 /**
@@ -234,8 +237,8 @@ static inline bool object_has_mem(const struct coherent_mem *mem)
 {
 	const struct coherent_object *object = mem->object;
 
-	return object && object->kind == OBJECT_WHOLE &&
-	       mem->inverted_address == ~object->address.first;
+	return object && object->kind == OBJECT_WHOLE && object->state == COHERENT_STATE_MEM &&
+	       !object->leaked && mem->inverted_address == ~object->address.first;
 }
 
 /* Whole pages. */
