@@ -51,7 +51,7 @@ def prototype(synopsis):
         text = text.replace('COHERENT_GFP', 'gfp_t gfp; /* in the kernel only */')
         return re.sub(r'\n\n+', '\n', re.sub(r'(\w)\n(?= {4}|\}|\n)', r'\1,\n', text)).strip(' \n;') + ';'
     words = ' '.join(re.sub(r'^\.BI? ', '', synopsis, flags=re.M).replace('"', ' ').split())
-    words = re.sub(r'\b(?:COHERENT_MUST_CHECK|COHERENT_INLINE|COHERENT_BASE) ?', '', words)
+    words = re.sub(r'\b(?:COHERENT_MUST_CHECK|COHERENT_INLINE|COHERENT_BASE(?:_INLINE)?) ?', '', words)
     words = re.sub(r'\s+([,);])', r'\1', re.sub(r'([(*])\s+', r'\1', words))
     return re.sub(r'(\w) \(', r'\1(', words, count=1)
 

@@ -76,7 +76,7 @@ COHERENT_BASE void coherent_bar_close(struct coherent_bar *bar);
  * Return: the value in the CPU's byte order; all ones past the end of the BAR, if
  * @offset is misaligned, or if the device is gone.
  */
-COHERENT_BASE uint8_t coherent_bar_read8(struct coherent_bar *bar, uint64_t offset);
+COHERENT_BASE_INLINE uint8_t coherent_bar_read8(struct coherent_bar *bar, uint64_t offset);
 
 /**
  * coherent_bar_read16() - Read a register of 16 bits.
@@ -86,7 +86,7 @@ COHERENT_BASE uint8_t coherent_bar_read8(struct coherent_bar *bar, uint64_t offs
  * Context: any.
  * Return: as coherent_bar_read8().
  */
-COHERENT_BASE uint16_t coherent_bar_read16(struct coherent_bar *bar, uint64_t offset);
+COHERENT_BASE_INLINE uint16_t coherent_bar_read16(struct coherent_bar *bar, uint64_t offset);
 
 /**
  * coherent_bar_read32() - Read a register of 32 bits.
@@ -96,7 +96,7 @@ COHERENT_BASE uint16_t coherent_bar_read16(struct coherent_bar *bar, uint64_t of
  * Context: any.
  * Return: as coherent_bar_read8().
  */
-COHERENT_BASE uint32_t coherent_bar_read32(struct coherent_bar *bar, uint64_t offset);
+COHERENT_BASE_INLINE uint32_t coherent_bar_read32(struct coherent_bar *bar, uint64_t offset);
 
 /**
  * coherent_bar_read64() - Read a register of 64 bits.
@@ -106,7 +106,7 @@ COHERENT_BASE uint32_t coherent_bar_read32(struct coherent_bar *bar, uint64_t of
  * Context: any.
  * Return: as coherent_bar_read8().
  */
-COHERENT_BASE uint64_t coherent_bar_read64(struct coherent_bar *bar, uint64_t offset);
+COHERENT_BASE_INLINE uint64_t coherent_bar_read64(struct coherent_bar *bar, uint64_t offset);
 
 /**
  * coherent_bar_write8() - Write a register of 8 bits.
@@ -120,7 +120,7 @@ COHERENT_BASE uint64_t coherent_bar_read64(struct coherent_bar *bar, uint64_t of
  *
  * Context: any.
  */
-COHERENT_BASE void coherent_bar_write8(struct coherent_bar *bar, uint64_t offset, uint8_t value);
+COHERENT_BASE_INLINE void coherent_bar_write8(struct coherent_bar *bar, uint64_t offset, uint8_t value);
 
 /**
  * coherent_bar_write16() - Write a register of 16 bits.
@@ -132,7 +132,7 @@ COHERENT_BASE void coherent_bar_write8(struct coherent_bar *bar, uint64_t offset
  *
  * Context: any.
  */
-COHERENT_BASE void coherent_bar_write16(struct coherent_bar *bar, uint64_t offset, uint16_t value);
+COHERENT_BASE_INLINE void coherent_bar_write16(struct coherent_bar *bar, uint64_t offset, uint16_t value);
 
 /**
  * coherent_bar_write32() - Write a register of 32 bits.
@@ -144,7 +144,7 @@ COHERENT_BASE void coherent_bar_write16(struct coherent_bar *bar, uint64_t offse
  *
  * Context: any.
  */
-COHERENT_BASE void coherent_bar_write32(struct coherent_bar *bar, uint64_t offset, uint32_t value);
+COHERENT_BASE_INLINE void coherent_bar_write32(struct coherent_bar *bar, uint64_t offset, uint32_t value);
 
 /**
  * coherent_bar_write64() - Write a register of 64 bits.
@@ -156,7 +156,7 @@ COHERENT_BASE void coherent_bar_write32(struct coherent_bar *bar, uint64_t offse
  *
  * Context: any.
  */
-COHERENT_BASE void coherent_bar_write64(struct coherent_bar *bar, uint64_t offset, uint64_t value);
+COHERENT_BASE_INLINE void coherent_bar_write64(struct coherent_bar *bar, uint64_t offset, uint64_t value);
 
 /**
  * coherent_bar_poll32() - Read a register until some bits have a value.

@@ -42,7 +42,7 @@ COHERENT_C_BEGIN
 /**
  * coherent_version() - Return the version of the library that runs.
  *
- * In the kernel the library is only headers, so COHERENT_VERSION is its version.
+ * In the kernel the library is part of the module, so COHERENT_VERSION is its version.
  *
  * Context: any.
  * Return: a number as from COHERENT_VERSION_OF(). It differs from COHERENT_VERSION if the program

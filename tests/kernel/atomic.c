@@ -165,8 +165,8 @@ static void refused_calls_in_atomic_context_keep_few_pages(struct kunit *test)
 {
 	KUNIT_EXPECT_TRUE(test, live_after(test, 2000, init_fails, -ENODATA) <= 4);
 	KUNIT_EXPECT_EQ(test, live_after(test, 100, read_only_is_refused, -EOPNOTSUPP), 0);
-	KUNIT_EXPECT_TRUE(test, live_after(test, 1000, address_is_refused, -ENOSPC) <=
-					2 * COHERENT_MAX_DEFERRED);
+	KUNIT_EXPECT_TRUE(test,
+			  live_after(test, 1000, address_is_refused, -ENOSPC) <= 2 * most_deferred);
 }
 
 static void deferred_memory_is_zeroed_again(struct kunit *test)

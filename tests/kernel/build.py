@@ -54,6 +54,38 @@ MISUSES = {
     'ignored_handle_manage': ('coherent_handle_manage(handle);', 'ignoring return value'),
     'ignored_set_mask': ('coherent_device_set_mask(dev, 1);', 'ignoring return value'),
 }
+# A driver that allocates, tells the device the address, and frees. Each side makes the calls.
+USE_HEAD = """#include <linux/module.h>
+#include <coherent.h>
+struct driver {
+	struct device *dev;
+	void __iomem *registers;
+	COHERENT(u64) mem;
+	void *ring;
+	dma_addr_t address;
+};
+MODULE_LICENSE("GPL");
+"""
+USE = """int use%(n)d(struct driver *driver);
+int use%(n)d(struct driver *driver)
+{
+	%(call)s
+	return 0;
+}
+"""
+USES = {
+    'ours': """int err = coherent_zeroed(&driver->mem, driver->dev, 512);
+	if (err)
+		return err;
+	writel((u32)coherent_addr(&driver->mem).raw, driver->registers);
+	coherent_free(&driver->mem);""",
+    'raw': """driver->ring = dma_alloc_coherent(driver->dev, 4096, &driver->address, GFP_KERNEL);
+	if (!driver->ring)
+		return -ENOMEM;
+	writel((u32)driver->address, driver->registers);
+	dma_free_coherent(driver->dev, 4096, driver->ring, driver->address);""",
+}
+TEXT_MOST = 350, 130
 KERNEL_DOC = '/usr/lib/linux-kbuild-6.1/scripts/kernel-doc'
 CLANG = ['-Wno-unknown-warning-option', '-Qunused-arguments', '-Wno-gnu']
 # (title, files that checkpatch reads, complaints to ignore). checkpatch does not know that a macro
@@ -61,7 +93,7 @@ CLANG = ['-Wno-unknown-warning-option', '-Qunused-arguments', '-Wno-gnu']
 # macros for statements. There attributes have the names that userspace knows too, and the headers
 # exist for endian types and volatile accesses.
 CHECKPATCH = (
-    ('the kernel face', ('kernel/*.c', 'kernel/include/coherent/*.h',
+    ('the kernel face', ('kernel/*.[ch]', 'kernel/include/coherent/*.h',
                          'kernel/include/coherent/*/*.h', 'examples/edu.[ch]'), ()),
     ('tests and bench', ('tests/kernel/*.[ch]', 'bench/kernel/*.c'),
      ('LINE_SPACING', 'MACRO_WITH_FLOW_CONTROL', 'MSLEEP', 'TRAILING_SEMICOLON')),
@@ -168,7 +200,7 @@ MODULE_LICENSE("GPL");
 def lint(results, kernel, where):
     """Checks that coherent-lint reads modules: it accepts the example, and finds a leak."""
     tool = [os.path.join(SOURCE_DIR, 'tools/coherent-lint'), '--kernel', kernel.headers()]
-    for files in (['kernel/edu_pci.c', 'examples/edu.c'], ['bench/kernel/coherent_bench.c']):
+    for files in (['kernel/edu_pci.c', 'examples/edu.c'], ['bench/kernel/bench.c']):
         done = subprocess.run([*tool, *(os.path.join(where, name) for name in files)], check=False,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         results.say(not done.returncode, f'coherent-lint: {files[0]}: no finding', done.stdout)
@@ -180,6 +212,40 @@ def lint(results, kernel, where):
                           stderr=subprocess.STDOUT, text=True)
     results.say(done.stdout.startswith("leak.c:10: error: mem 'mem' from coherent_zeroed() at line 8"),
                 'coherent-lint: finds a leak in a module', done.stdout)
+
+
+def text_of(kernel, directory, name, source):
+    """Builds a source. Returns how many bytes of text its object file has."""
+    with open(os.path.join(directory, name + '.c'), 'w', encoding='utf-8') as out:
+        out.write(source)
+    kernel.make(directory, name + '.o')
+    said = subprocess.run(['size', '-A', os.path.join(directory, name + '.o')], check=True,
+                          capture_output=True, text=True).stdout
+    return sum(map(int, re.findall(r'^\.text\S* +(\d+)', said, re.M)))
+
+
+def text_sizes(results, kernel, where):
+    """Checks how many bytes of text a use of the library costs, and prints those by hand beside."""
+    found = {}
+    for side, call in USES.items():
+        one, two = (text_of(kernel, os.path.join(where, 'tests/kernel'), f'{side}_{uses}',
+                            USE_HEAD + ''.join(USE % {'n': n, 'call': call} for n in range(uses)))
+                    for uses in (1, 2))
+        found[side] = one, two - one
+    for number, which in enumerate(('the first use', 'each further use')):
+        ours, raw = (found[side][number] for side in ('ours', 'raw'))
+        results.say(ours <= TEXT_MOST[number], f'text: {which} of an object costs {ours} bytes, at '
+                    f'most {TEXT_MOST[number]} (dma_alloc_coherent(): {raw})', '')
+
+
+def built_in(where):
+    """Links two drivers with the library into one, as a kernel does. Returns ld's complaints."""
+    path = os.path.join(where, 'kernel/coherent.o')
+    other = os.path.join(where, 'kernel/other.o')
+    shutil.copy(path, other)
+    done = subprocess.run(['ld', '-r', path, other, '-o', '/dev/null'], check=False,
+                          capture_output=True, text=True)
+    return done.stderr.splitlines()
 
 
 def checkpatch(script, patterns, ignored):
@@ -233,6 +299,9 @@ def check_all(results, kernel, script, where):
     accessors(results, kernel, where)
     files, said = build_docs(kernel, where)
     results.say(files == 2 and not said, f'docs/kernel.md: its {files} files compile', said)
+    text_sizes(results, kernel, where)
+    said = built_in(where)
+    results.say(not said, 'two drivers with the library link into one kernel', said)
     misuses(results, kernel, where)
     lint(results, kernel, where)
     # The kernel built here is for gcc only, and sparse does not know Linux 7.3.

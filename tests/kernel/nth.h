@@ -1,234 +1,51 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A source that includes this header chooses which of the calls by which the kernel face acquires
- * something fails. The calls are in static inlines, so that macros can replace them in one source.
- * Each source has variables of its own.
+ * The tests link the kernel face with hooks (hooks.c). So a test chooses which of the calls by
+ * which it acquires something fails, and reads what it logs.
  */
 #ifndef NTH_H
 #define NTH_H
 
-#include <linux/delay.h>
-#include <linux/device.h>
-#include <linux/dma-mapping.h>
-#include <linux/interrupt.h>
-#include <linux/iommu.h>
-#include <linux/mm.h>
-#include <linux/module.h>
-#include <linux/pci.h>
-#include <linux/slab.h>
+#include "world.h"
 
 /* @nth counts down to the call that fails; 0 for none. @live counts acquired resources. */
-static int nth;
-static atomic_t live = ATOMIC_INIT(0);
+extern int nth;
+extern atomic_t live;
 
-/* The arguments of the last allocation with COHERENT_HIDDEN, and of the last free. */
-static struct {
+/* The arguments of an allocation or a free with COHERENT_HIDDEN. */
+struct got {
 	size_t bytes;
 	dma_addr_t address;
 	unsigned long attrs;
-} alloc_got, free_got;
+};
+
+/* The arguments of the last allocation with COHERENT_HIDDEN, and of the last free. */
+extern struct got alloc_got, free_got;
 
 /* If @used is set, dma_alloc_attrs() returns @address instead of the real address. */
-static struct {
+struct fake {
 	bool used;
 	dma_addr_t address;
 	dma_addr_t real;
-} fake;
+};
+extern struct fake fake;
 
 /*
  * Set if memory was allocated without __GFP_ZERO, or a size that is not whole pages. Some
  * platforms zero only what they are asked to zero.
  */
-static bool careless;
+extern bool careless;
 
-static bool fails(void)
-{
-	return nth && !--nth;
-}
+/* If @keeps_lines is set, a refusal is not logged. @line has the last one, @lines how many. */
+extern bool keeps_lines;
+extern char line[256];
+extern unsigned int lines;
 
-/* --- Replacements --- */
+/* How many objects can wait for a device before an allocation in atomic context fails. */
+extern const int most_deferred;
 
-static void *nth_zalloc(size_t bytes, gfp_t gfp)
-{
-	void *got = fails() ? NULL : kzalloc(bytes, gfp);
-
-	atomic_add(!!got, &live);
-	return got;
-}
-
-static void nth_free(const void *got)
-{
-	atomic_sub(!!got, &live);
-	kfree(got);
-}
-
-static void *nth_alloc_attrs(struct device *dev, size_t bytes, dma_addr_t *address, gfp_t gfp,
-			     unsigned long attrs)
-{
-	void *got = fails() ? NULL : dma_alloc_attrs(dev, bytes, address, gfp, attrs);
-
-	careless |= bytes % PAGE_SIZE || !(gfp & __GFP_ZERO);
-	alloc_got.bytes = bytes;
-	fake.real = *address;
-	if (fake.used)
-		*address = fake.address;
-	alloc_got.address = *address;
-	alloc_got.attrs = attrs;
-	atomic_add(!!got, &live);
-	return got;
-}
-
-static void nth_free_attrs(struct device *dev, size_t bytes, void *got, dma_addr_t address,
-			   unsigned long attrs)
-{
-	free_got.bytes = bytes;
-	free_got.address = address;
-	free_got.attrs = attrs;
-	atomic_dec(&live);
-	dma_free_attrs(dev, bytes, got, fake.used ? fake.real : address, attrs);
-}
-
-static void *nth_pages(size_t bytes, gfp_t gfp)
-{
-	void *got = fails() ? NULL : alloc_pages_exact(bytes, gfp);
-
-	careless |= bytes % PAGE_SIZE || !(gfp & __GFP_ZERO);
-	atomic_add(!!got, &live);
-	return got;
-}
-
-static void nth_free_pages(void *got, size_t bytes)
-{
-	atomic_dec(&live);
-	free_pages_exact(got, bytes);
-}
-
-static phys_addr_t nth_iova_to_phys(struct iommu_domain *domain, dma_addr_t address)
-{
-	return fails() ? 0 : iommu_iova_to_phys(domain, address);
-}
-
-static void *nth_devres(dr_release_t release, size_t bytes, gfp_t gfp)
-{
-	return fails() ? NULL : devres_alloc(release, bytes, gfp);
-}
-
-static void __iomem *nth_iomap(struct pci_dev *pci, int bar, unsigned long bytes)
-{
-	void __iomem *got = fails() ? NULL : pci_iomap(pci, bar, bytes);
-
-	atomic_add(!!got, &live);
-	return got;
-}
-
-static void nth_iounmap(struct pci_dev *pci, void __iomem *got)
-{
-	atomic_dec(&live);
-	pci_iounmap(pci, got);
-}
-
-static int nth_request_irq(unsigned int number, irq_handler_t handler, unsigned long flags,
-			   const char *name, void *arg)
-{
-	int err = fails() ? -EINVAL : request_irq(number, handler, flags, name, arg);
-
-	atomic_add(!err, &live);
-	return err;
-}
-
-static const void *nth_free_irq(unsigned int number, void *arg)
-{
-	atomic_dec(&live);
-	return free_irq(number, arg);
-}
-
-#ifdef DMA_IOVA_USE_SWIOTLB
-
-static bool nth_reserve(struct device *dev, struct dma_iova_state *state, phys_addr_t phys,
-			size_t bytes)
-{
-	bool got = !fails() && dma_iova_try_alloc(dev, state, phys, bytes);
-
-	atomic_add(got, &live);
-	return got;
-}
-
-static void nth_release(struct device *dev, struct dma_iova_state *state)
-{
-	atomic_dec(&live);
-	dma_iova_free(dev, state);
-}
-
-static int nth_link(struct device *dev, struct dma_iova_state *state, phys_addr_t phys,
-		    size_t offset, size_t bytes, enum dma_data_direction direction,
-		    unsigned long attrs)
-{
-	int err = fails() ? -ENOMEM :
-			    dma_iova_link(dev, state, phys, offset, bytes, direction, attrs);
-
-	atomic_add(!err, &live);
-	return err;
-}
-
-static int nth_sync(struct device *dev, struct dma_iova_state *state, size_t offset, size_t bytes)
-{
-	return fails() ? -EIO : dma_iova_sync(dev, state, offset, bytes);
-}
-
-static void nth_unlink(struct device *dev, struct dma_iova_state *state, size_t offset,
-		       size_t bytes, enum dma_data_direction direction, unsigned long attrs)
-{
-	atomic_dec(&live);
-	dma_iova_unlink(dev, state, offset, bytes, direction, attrs);
-}
-
-#define dma_iova_try_alloc nth_reserve
-#define dma_iova_free nth_release
-#define dma_iova_link nth_link
-#define dma_iova_sync nth_sync
-#define dma_iova_unlink nth_unlink
-
-#else
-
-static dma_addr_t nth_map(struct device *dev, struct page *page, size_t offset, size_t bytes,
-			  enum dma_data_direction direction, unsigned long attrs)
-{
-	dma_addr_t got = fails() ? DMA_MAPPING_ERROR :
-				   dma_map_page_attrs(dev, page, offset, bytes, direction, attrs);
-
-	atomic_add(got != DMA_MAPPING_ERROR, &live);
-	return got;
-}
-
-static void nth_unmap(struct device *dev, dma_addr_t address, size_t bytes,
-		      enum dma_data_direction direction, unsigned long attrs)
-{
-	atomic_dec(&live);
-	dma_unmap_page_attrs(dev, address, bytes, direction, attrs);
-}
-
-#define dma_map_page_attrs nth_map
-#define dma_unmap_page_attrs nth_unmap
-
-#endif
-
-#undef kzalloc
-#undef alloc_pages_exact
-#undef devres_alloc
-#define kzalloc nth_zalloc
-#define kfree nth_free
-#define dma_alloc_attrs nth_alloc_attrs
-#define dma_free_attrs nth_free_attrs
-#define alloc_pages_exact nth_pages
-#define free_pages_exact nth_free_pages
-#define iommu_iova_to_phys nth_iova_to_phys
-#define devres_alloc nth_devres
-#define pci_iomap nth_iomap
-#define pci_iounmap nth_iounmap
-#define request_irq nth_request_irq
-#define free_irq nth_free_irq
-
-#include "world.h"
+/* Reads the file of a mem, as a reader of debugfs does. */
+ssize_t read_blob(struct file *file, char __user *to, size_t bytes, loff_t *at);
 
 static inline bool is_expected(int err)
 {
@@ -236,11 +53,6 @@ static inline bool is_expected(int err)
 }
 
 /* Unbinds the device, after which nothing may be live, and binds it again. */
-static void unbind_frees_all(struct kunit *test)
-{
-	world_end(NULL);
-	KUNIT_EXPECT_EQ(test, atomic_read(&live), 0);
-	KUNIT_EXPECT_EQ(test, world_begin(NULL), 0);
-}
+void unbind_frees_all(struct kunit *test);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <coherent/debugfs.h>
 
+#include "nth.h"
 #include "promises.h"
 
 /* The kernel's side does not test these promises. The reasons are for docs/backends.md. */
@@ -133,7 +134,7 @@ static void all_are_exposed_or_none(struct kunit *test)
 	}
 }
 
-/* devres identifies the object by a static inline, which has another address in each file. */
+/* Devres knows the object, also if another file frees it. */
 static void managed_object_is_freed_by_any_file(struct kunit *test)
 {
 	union edu_packets packets = COHERENT_EMPTY;
@@ -168,8 +169,8 @@ static void blob_is_read_by_the_rules(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, PTR_ERR(coherent_debugfs_create("x", NULL, &mem)), -EINVAL);
 	KUNIT_ASSERT_EQ(test, coherent_zeroed(&mem, edu.dev, 10, .level = level), 0);
-	KUNIT_EXPECT_EQ(test, coherent_blob_read(&file, NULL, 5, &before), -EINVAL);
-	KUNIT_EXPECT_EQ(test, coherent_blob_read(&file, NULL, 5, &end), 0);
+	KUNIT_EXPECT_EQ(test, read_blob(&file, NULL, 5, &before), -EINVAL);
+	KUNIT_EXPECT_EQ(test, read_blob(&file, NULL, 5, &end), 0);
 	coherent_free(&mem);
 }
 

@@ -4,23 +4,12 @@
  * instead of logging it.
  */
 #include <linux/device.h>
-#include <linux/printk.h>
 #include <linux/string.h>
-
-static char line[256];
-static unsigned int lines;
-
-#undef pr_err_ratelimited
-#define pr_err_ratelimited(...)                            \
-	do {                                               \
-		snprintf(line, sizeof(line), __VA_ARGS__); \
-		lines++;                                   \
-	} while (0)
 
 #include <coherent/debugfs.h>
 #include <coherent/expose_all.h>
 
-#include "world.h"
+#include "nth.h"
 
 COHERENT_BOX_TYPE(a_box, u64);
 COHERENT_TYPE(a_mem, u64);
@@ -127,6 +116,7 @@ static int reasons_begin(struct kunit_suite *suite)
 {
 	int err = world_begin(suite);
 
+	keeps_lines = true;
 	if (!err)
 		err = coherent_box_zeroed(&box, edu.dev, 1, .level = level);
 	return err ? err : coherent_zeroed(&mem, edu.dev, 1, .level = level);
@@ -136,6 +126,7 @@ static void reasons_end(struct kunit_suite *suite)
 {
 	coherent_box_free(&box);
 	coherent_free(&mem);
+	keeps_lines = false;
 	world_end(suite);
 }
 

@@ -68,12 +68,16 @@ class Kernel:
                 for path in (*reversed(needs[module]), module)]
 
     def build_module(self, source, where):
-        """Builds a module of one file for this kernel. Returns its path."""
+        """Builds a module of one file and the library for this kernel. Returns its path."""
         name = os.path.basename(source).removesuffix('.c')
-        shutil.copy(source, where)
+        # An object of a module cannot have the module's own name in the same folder.
+        for folder, path in (('source', source), ('kernel', f'{SOURCE_DIR}/kernel/.')):
+            os.makedirs(os.path.join(where, folder))
+            run_command(['cp', '-r', path, os.path.join(where, folder)])
         with open(os.path.join(where, 'Kbuild'), 'w', encoding='utf-8') as kbuild:
             kbuild.write(f'ccflags-y := -I{SOURCE_DIR}/kernel/include -I{SOURCE_DIR}/include\n'
-                         f'obj-m := {name}.o\n')
+                         f'obj-m := {name}.o\n'
+                         f'{name}-y := source/{name}.o kernel/coherent.o\n')
         self.make(where)
         return os.path.join(where, name + '.ko')
 

@@ -42,7 +42,7 @@ COHERENT_C_BEGIN
  *
  * Return: as coherent_box_zeroed().
  */
-COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE
+COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE_INLINE
 int coherent_base_box_zeroed(struct coherent_box *box, struct coherent_device *dev, size_t size,
 			     const struct coherent_box_options *options, const char *site);
 
@@ -103,7 +103,7 @@ COHERENT_BASE void coherent_base_box_cleanup(void *box);
  *
  * Return: as coherent_expose().
  */
-COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE
+COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE_INLINE
 int coherent_base_expose(struct coherent_box *box, const struct coherent_expose_options *options);
 
 /**
@@ -113,7 +113,7 @@ int coherent_base_expose(struct coherent_box *box, const struct coherent_expose_
  *
  * Return: as coherent_reclaim().
  */
-COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE
+COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE_INLINE
 int coherent_base_reclaim(struct coherent_mem *mem,
 			  const struct coherent_reclaim_options *options);
 
@@ -127,7 +127,7 @@ int coherent_base_reclaim(struct coherent_mem *mem,
  *
  * Return: as coherent_zeroed().
  */
-COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE
+COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE_INLINE
 int coherent_base_zeroed(struct coherent_mem *mem, struct coherent_device *dev, size_t size,
 			 const struct coherent_mem_options *options, const char *site);
 

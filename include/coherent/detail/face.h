@@ -47,13 +47,14 @@
 #include <linux/types.h>
 #include <asm/barrier.h>
 
-/* In the kernel the functions behind the macros are static inlines of coherent/kernel.h. */
-#define COHERENT_BASE static inline
+/* In the kernel the functions of accessors are static inlines. kernel/coherent.c has the others. */
+#define COHERENT_BASE
+#define COHERENT_BASE_INLINE static inline
 #define coherent_device device
 #define COHERENT_GFP gfp_t gfp;
 
 /* In the kernel an object contains its record. */
-#include <coherent/detail/place.h>
+#include <coherent/detail/object.h>
 #define COHERENT_OBJECT struct coherent_object
 
 #define COHERENT_LOAD_ONCE(at, order) READ_ONCE(*(at))
@@ -71,6 +72,7 @@
 #include <stdint.h>
 
 #define COHERENT_BASE
+#define COHERENT_BASE_INLINE
 #define COHERENT_GFP
 
 /* In userspace the library owns the record of an object. */

@@ -97,7 +97,7 @@ COHERENT_C_BEGIN
  *
  * Return: -EINVAL.
  */
-COHERENT_MUST_CHECK COHERENT_BASE int coherent_base_refuse_view(const struct coherent_mem *mem);
+COHERENT_MUST_CHECK COHERENT_BASE_INLINE int coherent_base_refuse_view(const struct coherent_mem *mem);
 
 /**
  * coherent_base_refuse_ring() - Report why there is no ring.
@@ -105,7 +105,7 @@ COHERENT_MUST_CHECK COHERENT_BASE int coherent_base_refuse_view(const struct coh
  *
  * Return: -EINVAL.
  */
-COHERENT_MUST_CHECK COHERENT_BASE int coherent_base_refuse_ring(const struct coherent_mem *mem);
+COHERENT_MUST_CHECK COHERENT_BASE_INLINE int coherent_base_refuse_ring(const struct coherent_mem *mem);
 
 COHERENT_C_END
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The contract of coherent.h in the Linux kernel, from 6.1 on. Its functions are static
- * inlines over the DMA API. A struct coherent_device is a struct device that a driver is
+ * The contract of coherent.h in the Linux kernel, from 6.1 on. Accessors are static inlines.
+ * The other functions are in kernel/coherent.c, which a driver lists in its Kbuild; they call
+ * the DMA API. A struct coherent_device is a struct device that a driver is
  * bound to; a device is bound during probe() too.
  *
  * The .level of an allocation chooses one of two levels:
@@ -36,9 +37,9 @@
  * Calls that may sleep do not sleep with .gfp = GFP_ATOMIC. Memory of COHERENT_HIDDEN that
  * is freed in atomic context is given back soon after, by a work item, and before the driver
  * is unbound. This holds for each object that was allocated with GFP_ATOMIC. A devres action
- * that was added before the first allocation of its source file runs too late for that: what
- * it frees in atomic context is leaked with a report. If a source file allocates for the
- * first time in remove(), GFP_ATOMIC returns -ENODEV.
+ * that was added before the first allocation of its module runs too late for that: what it
+ * frees in atomic context is leaked with a report. If a module allocates for the first time
+ * in remove(), GFP_ATOMIC returns -ENODEV.
  * An object that was allocated without GFP_ATOMIC must not be freed under a spinlock alone,
  * because the library cannot detect a spinlock in a kernel that does not count preemption.
  * In an interrupt, or with interrupts or softirqs off, its free needs a little memory. If
@@ -53,37 +54,29 @@
 #endif
 
 #include <coherent.h>
-#include <coherent/detail/object.h>
-#include <linux/delay.h>
+#include <linux/compiler.h>
 #include <linux/device.h>
-#include <linux/dma-mapping.h>
-#include <linux/ktime.h>
-#include <linux/sched/signal.h>
+#include <linux/types.h>
 
 /* --- Devices --- */
+
+static inline bool coherent_is_bound(const struct device *dev)
+{
+	return dev && READ_ONCE(dev->driver);
+}
 
 /**
  * coherent_device_level() - Return the highest level at which a device gets memory.
  * @dev: The device.
  *
  * If the coherent DMA mask of the device is narrower than its streaming mask, this is
- * COHERENT_HIDDEN, and the log says so the first time in a source file: the kernel maps
+ * COHERENT_HIDDEN, and the log says so the first time: the kernel maps
  * pages under the streaming mask.
  *
  * Context: any.
  * Return: the level; 0 if @dev is NULL or not bound.
  */
-static inline enum coherent_level coherent_device_level(struct device *dev)
-{
-	const char *why;
-
-	if (!coherent_is_bound(dev))
-		return 0;
-	why = coherent_why_hidden(dev);
-	if (why == coherent_narrow_mask)
-		dev_warn_once(dev, "coherent: level COHERENT_HIDDEN: %s\n", why);
-	return why ? COHERENT_HIDDEN : COHERENT_IOMMU;
-}
+enum coherent_level coherent_device_level(struct device *dev);
 
 /**
  * coherent_device_set_mask() - Tell the library which addresses the device can use.
@@ -96,138 +89,12 @@ static inline enum coherent_level coherent_device_level(struct device *dev)
  * Return: 0; -EINVAL (@mask is 0 or not a mask of the lowest bits), -EIO (no memory is
  * under @mask), -ENODEV.
  */
-static inline int __must_check coherent_device_set_mask(struct device *dev, u64 mask)
-{
-	if (!coherent_is_bound(dev))
-		return -ENODEV;
-	if (!mask || mask & (mask + 1))
-		return coherent_refuse(-EINVAL, dev_name(dev),
-				       "the mask is 0 or has a hole; use coherent_mask()");
-	return dma_set_mask_and_coherent(dev, mask) ? -EIO : 0;
-}
+int __must_check coherent_device_set_mask(struct device *dev, u64 mask);
 #define coherent_device_set_mask(dev, mask) COHERENT_RESULT(, coherent_device_set_mask(dev, mask))
 
-/* --- Boxes --- */
+/* --- Objects that devres frees --- */
 
-static inline int coherent_box_new(struct coherent_box *box, struct device *dev,
-				   const struct coherent_alloc_request *request)
-{
-	size_t bytes;
-	int err;
-
-	err = coherent_check_alloc(request, &bytes);
-	if (err)
-		return err;
-	if (!coherent_box_is_empty(box))
-		return coherent_refuse(-EBUSY, request->site, coherent_box_in_use);
-	err = coherent_check_device(dev, request, bytes);
-	if (!err)
-		err = coherent_object_new(&box->object, dev, request, bytes);
-	if (err)
-		return err;
-	box->va = coherent_place_va(&box->object);
-	box->count = request->count;
-	return 0;
-}
-
-static inline int coherent_base_box_zeroed(struct coherent_box *box, struct device *dev,
-					   size_t size, const struct coherent_box_options *options,
-					   const char *site)
-{
-	const struct coherent_alloc_request request = {
-		.count = options->count,
-		.size = size,
-		.attrs = options->attrs,
-		.gfp = options->gfp,
-		.align = options->align,
-		.boundary = options->boundary,
-		.level = options->level,
-		.site = site,
-	};
-
-	return coherent_box_new(box, dev, &request);
-}
-
-/* The mask clears the padding: the same bytes in each element. */
-static inline void coherent_fill(char *to, const char *from, const unsigned char *mask,
-				 size_t count, size_t size)
-{
-	size_t i, k;
-
-	memcpy(to, from, count * size);
-	for (k = 0; k < size; k++)
-		for (i = 0; !mask[k] && i < count; i++)
-			to[i * size + k] = 0;
-}
-
-static inline int coherent_base_box_from(struct coherent_box *box, struct device *dev,
-					 const void *src, const unsigned char *mask, size_t size,
-					 const struct coherent_box_options *options,
-					 const char *site)
-{
-	int err;
-
-	if (!src)
-		return coherent_refuse(-EINVAL, site, "the elements to copy are NULL");
-	err = coherent_base_box_zeroed(box, dev, size, options, site);
-	if (!err)
-		coherent_fill(box->va, src, mask, options->count, size);
-	return err;
-}
-
-static inline int coherent_base_box_level(const struct coherent_box *box)
-{
-	return coherent_box_is_empty(box) ? 0 : box->object.level;
-}
-
-/* INVARIANT: an object without elements is empty. */
-static inline void coherent_box_clear(struct coherent_box *box)
-{
-	box->va = NULL;
-	box->count = 0;
-}
-
-static inline void coherent_mem_clear(struct coherent_mem *mem)
-{
-	mem->va = NULL;
-	mem->count = 0;
-	mem->inverted_address = 0;
-}
-
-static inline void coherent_base_box_free(struct coherent_box *box)
-{
-	const bool is_empty = coherent_box_is_empty(box);
-
-	coherent_box_clear(box);
-	if (!is_empty)
-		coherent_object_free(&box->object);
-}
-
-static inline void coherent_base_free(struct coherent_mem *mem)
-{
-	const bool is_empty = coherent_mem_is_empty(mem);
-
-	coherent_mem_clear(mem);
-	if (!is_empty)
-		coherent_object_free(&mem->object);
-}
-
-static inline void coherent_base_box_cleanup(void *box)
-{
-	coherent_base_box_free(box);
-}
-
-static inline void coherent_base_cleanup(void *mem)
-{
-	coherent_base_free(mem);
-}
-
-static inline int coherent_base_manage(struct coherent_object *object, size_t count)
-{
-	if (!count)
-		return coherent_refuse(-EINVAL, NULL, "an empty object cannot be managed");
-	return coherent_object_manage(object);
-}
+int __must_check coherent_base_manage(struct coherent_object *object, size_t count);
 
 /**
  * coherent_manage() - Let devres free a mem with its device.
@@ -276,15 +143,79 @@ static inline int __must_check coherent_handle_manage(struct coherent_handle *ha
 }
 #define coherent_handle_manage(handle) COHERENT_RESULT(, coherent_handle_manage(handle))
 
-/* --- Refusals --- */
+/* --- Calls with few options --- */
 
-static inline void coherent_base_refuse_element(const struct coherent_box *box, size_t i,
-						int returned)
+/*
+ * gcc knows that a member of a struct is zero only after it is in a variable.
+ * Most calls have no option, or only a level and a permission. These have few arguments, so that
+ * the caller needs no struct. The compiler chooses, because it knows which options are zero.
+ *
+ * level_and_permission: the level, and above its 32 bits the permission.
+ */
+#define COHERENT_IS_ZERO(x) (__builtin_constant_p(x) && !(x))
+
+int __must_check coherent_few_box_zeroed(struct coherent_box *box, struct device *dev, size_t size,
+					 size_t count, enum coherent_level level, const char *site);
+int __must_check coherent_all_box_zeroed(struct coherent_box *box, struct device *dev, size_t size,
+					 const struct coherent_box_options *options,
+					 const char *site);
+int __must_check coherent_few_zeroed(struct coherent_mem *mem, struct device *dev, size_t size,
+				     size_t count, u64 level_and_permission, const char *site);
+int __must_check coherent_all_zeroed(struct coherent_mem *mem, struct device *dev, size_t size,
+				     const struct coherent_mem_options *options, const char *site);
+int __must_check coherent_few_expose(struct coherent_box *box, struct coherent_mem *mem,
+				     enum coherent_permission permission);
+int __must_check coherent_all_expose(struct coherent_box *box,
+				     const struct coherent_expose_options *options);
+int __must_check coherent_few_reclaim(struct coherent_mem *mem, struct coherent_box *box,
+				      bool idle);
+
+static __always_inline int coherent_base_box_zeroed(struct coherent_box *box, struct device *dev,
+						    size_t size,
+						    const struct coherent_box_options *options,
+						    const char *site)
 {
-	(void)coherent_refuse(-EINVAL, coherent_box_is_empty(box) ? NULL : box->object.site,
-			      returned > 0 ? "the initialiser returned a positive number" :
-					     "there is no such element in the box");
+	const u64 others = options->attrs | options->align | options->boundary |
+			   (COHERENT_FORCE u32)options->gfp;
+
+	if (COHERENT_IS_ZERO(others))
+		return coherent_few_box_zeroed(box, dev, size, options->count, options->level,
+					       site);
+	return coherent_all_box_zeroed(box, dev, size, options, site);
 }
+
+static __always_inline int coherent_base_zeroed(struct coherent_mem *mem, struct device *dev,
+						size_t size,
+						const struct coherent_mem_options *options,
+						const char *site)
+{
+	const u64 others = options->attrs | options->align | options->boundary |
+			   (COHERENT_FORCE u32)options->gfp | (unsigned long)options->seal;
+
+	if (COHERENT_IS_ZERO(others))
+		return coherent_few_zeroed(mem, dev, size, options->count,
+					   (u32)options->level | (u64)options->permission << 32,
+					   site);
+	return coherent_all_zeroed(mem, dev, size, options, site);
+}
+
+static __always_inline int coherent_base_expose(struct coherent_box *box,
+						const struct coherent_expose_options *options)
+{
+	const unsigned long others = (unsigned long)options->seal;
+
+	if (COHERENT_IS_ZERO(others))
+		return coherent_few_expose(box, options->mem, options->permission);
+	return coherent_all_expose(box, options);
+}
+
+static __always_inline int coherent_base_reclaim(struct coherent_mem *mem,
+						 const struct coherent_reclaim_options *options)
+{
+	return coherent_few_reclaim(mem, options->box, options->idle);
+}
+
+/* --- Views --- */
 
 static inline int coherent_base_refuse_view(const struct coherent_mem *mem)
 {
@@ -295,305 +226,5 @@ static inline int coherent_base_refuse_ring(const struct coherent_mem *mem)
 {
 	return -EINVAL;
 }
-
-/* --- Expose, reclaim --- */
-
-/* The request for an exposure, from any macro. */
-struct coherent_expose_request {
-	enum coherent_permission permission;
-	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
-	void *seal_arg;
-};
-
-/* Only 0 is success. A callback that returns a positive number breaks its contract. */
-static inline int coherent_result_of(int result, const char *site)
-{
-	if (result > 0)
-		return coherent_refuse(-EINVAL, site,
-				       "a callback returned a positive number; 0 is success");
-	return result;
-}
-
-static inline int coherent_seal(const struct coherent_box *box,
-				const struct coherent_expose_request *request)
-{
-	const coherent_addr_t address = { box->object.address };
-
-	if (!request->seal)
-		return 0;
-	return coherent_result_of(request->seal(box->va, box->count, address, request->seal_arg),
-				  box->object.site);
-}
-
-static inline int coherent_map(struct coherent_box *box,
-			       const struct coherent_expose_request *request)
-{
-	struct coherent_object *object = &box->object;
-	int err;
-
-	object->direction = request->permission == COHERENT_READ_ONLY ? DMA_TO_DEVICE :
-									DMA_BIDIRECTIONAL;
-	err = COHERENT_PLACE_IS_LATE ? 0 : coherent_seal(box, request);
-	if (err)
-		return err;
-	/* ORDER: pairs with the device's first access (expose.litmus). */
-	dma_wmb();
-	err = coherent_place_map(object);
-	if (err)
-		return err;
-	object->mapped = true;
-	if (!coherent_place_is_direct(object))
-		return coherent_refuse(-EOPNOTSUPP, object->site,
-				       "the kernel gives the device bounce buffers");
-	if (!COHERENT_PLACE_IS_LATE)
-		return 0;
-	err = coherent_check_address(object);
-	if (!err)
-		err = coherent_seal(box, request);
-	/* ORDER: pairs with the device's first access too, for what .seal wrote (expose.litmus). */
-	dma_wmb();
-	return err;
-}
-
-static inline int coherent_make_reachable(struct coherent_box *box,
-					  const struct coherent_expose_request *request)
-{
-	int err;
-
-	if (!coherent_is_bound(box->object.dev))
-		return -ENODEV;
-	if (box->object.level == COHERENT_IOMMU)
-		return coherent_map(box, request);
-	if (request->permission != COHERENT_READ_WRITE)
-		return coherent_refuse(-EOPNOTSUPP, box->object.site,
-				       "COHERENT_READ_ONLY needs .level = COHERENT_IOMMU");
-	err = coherent_seal(box, request);
-	/* ORDER: pairs with the device's first access (expose.litmus). */
-	dma_wmb();
-	return err;
-}
-
-static inline int coherent_expose_box(struct coherent_box *box, struct coherent_mem *mem,
-				      const struct coherent_expose_request *request)
-{
-	int err;
-
-	if (coherent_box_is_empty(box))
-		return coherent_refuse(-EINVAL, NULL, "an empty box cannot be exposed");
-	if ((unsigned int)request->permission > COHERENT_READ_ONLY)
-		err = coherent_refuse(-EINVAL, box->object.site,
-				      ".permission is not an enum coherent_permission");
-	else if (!coherent_mem_is_empty(mem))
-		err = coherent_refuse(-EBUSY, box->object.site, coherent_mem_in_use);
-	else
-		err = coherent_make_reachable(box, request);
-	if (err) {
-		coherent_base_box_free(box);
-		return err;
-	}
-	mem->va = box->object.va;
-	mem->count = box->count;
-	mem->inverted_address = ~(u64)box->object.address;
-	mem->object = box->object;
-	coherent_managed_update(&mem->object);
-	coherent_box_clear(box);
-	return 0;
-}
-
-static inline int coherent_base_expose(struct coherent_box *box,
-				       const struct coherent_expose_options *options)
-{
-	const struct coherent_expose_request request = { options->permission, options->seal,
-							 options->seal_arg };
-
-	return coherent_expose_box(box, options->mem, &request);
-}
-
-static inline int coherent_base_reclaim(struct coherent_mem *mem,
-					const struct coherent_reclaim_options *options)
-{
-	struct coherent_object *object = &mem->object;
-	struct coherent_box *box = options->box;
-
-	if (coherent_mem_is_empty(mem))
-		return coherent_refuse(-EINVAL, NULL, "an empty mem cannot be reclaimed");
-	if (!coherent_box_is_empty(box))
-		return coherent_refuse(-EBUSY, object->site, coherent_box_in_use);
-	if (!coherent_is_bound(object->dev))
-		return -ENODEV;
-	if (object->level == COHERENT_HIDDEN && !options->idle)
-		return coherent_refuse(-EBUSY, object->site,
-				       "a reclaim at COHERENT_HIDDEN needs .idle = true");
-	if (object->mapped)
-		coherent_place_unmap(object);
-	object->mapped = false;
-	/* ORDER: pairs with the device's last write (reclaim.litmus). */
-	dma_rmb();
-	box->va = coherent_place_va(object);
-	box->count = mem->count;
-	box->object = *object;
-	coherent_managed_update(&box->object);
-	coherent_mem_clear(mem);
-	return 0;
-}
-
-/* --- Mems in one step --- */
-
-static inline int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box *box,
-					   struct device *dev, size_t count, size_t size,
-					   const struct coherent_mem_options *options,
-					   const char *site)
-{
-	const struct coherent_alloc_request request = {
-		.count = count,
-		.size = size,
-		.attrs = options->attrs,
-		.gfp = options->gfp,
-		.align = options->align,
-		.boundary = options->boundary,
-		.level = options->level,
-		.permission = options->permission,
-		.site = site,
-	};
-	size_t bytes;
-	int err;
-
-	coherent_box_clear(box);
-	err = coherent_check_alloc(&request, &bytes);
-	if (err)
-		return err;
-	if (!coherent_mem_is_empty(mem))
-		return coherent_refuse(-EBUSY, site, coherent_mem_in_use);
-	return coherent_box_new(box, dev, &request);
-}
-
-static inline int coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box,
-					 int err, const struct coherent_mem_options *options)
-{
-	const struct coherent_expose_request request = { options->permission, options->seal,
-							 options->seal_arg };
-
-	if (!err)
-		return coherent_expose_box(box, mem, &request);
-	err = coherent_result_of(err, box->object.site);
-	coherent_base_box_free(box);
-	return err;
-}
-
-static inline int coherent_base_zeroed(struct coherent_mem *mem, struct device *dev, size_t size,
-				       const struct coherent_mem_options *options, const char *site)
-{
-	struct coherent_box box;
-	int err;
-
-	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, site);
-	return err ? err : coherent_base_init_end(mem, &box, 0, options);
-}
-
-static inline int coherent_base_from(struct coherent_mem *mem, struct device *dev, const void *src,
-				     const unsigned char *mask, size_t size,
-				     const struct coherent_mem_options *options, const char *site)
-{
-	struct coherent_box box;
-	int err;
-
-	if (!src)
-		return coherent_refuse(-EINVAL, site, "the elements to copy are NULL");
-	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, site);
-	if (err)
-		return err;
-	coherent_fill(box.va, src, mask, options->count, size);
-	return coherent_base_init_end(mem, &box, 0, options);
-}
-
-/* --- Moves --- */
-
-static inline void coherent_base_box_move(struct coherent_box *from, struct coherent_box *to)
-{
-	if (!coherent_box_is_empty(to))
-		return;
-	*to = *from;
-	coherent_box_clear(from);
-}
-
-static inline void coherent_base_move(struct coherent_mem *from, struct coherent_mem *to)
-{
-	if (!coherent_mem_is_empty(to))
-		return;
-	*to = *from;
-	coherent_mem_clear(from);
-}
-
-/* --- Handles --- */
-
-/* The memory has a kernel mapping that the library keeps secret: without one it is not zeroed. */
-static inline int coherent_base_handle_zeroed(struct coherent_handle *handle, struct device *dev,
-					      const struct coherent_handle_options *options,
-					      const char *site)
-{
-	const struct coherent_mem_options as_mem = {
-		.count = options->bytes,
-		.attrs = options->attrs,
-		.align = options->align,
-		.boundary = options->boundary,
-		.level = options->level,
-		.permission = options->permission,
-		.gfp = options->gfp,
-	};
-	int err;
-
-	err = coherent_base_zeroed(&handle->base, dev, 1, &as_mem, site);
-	if (!err)
-		handle->base.va = NULL;
-	return err;
-}
-
-static inline void coherent_handle_free(struct coherent_handle *handle)
-{
-	coherent_base_free(&handle->base);
-}
-
-static inline void coherent_base_handle_cleanup(struct coherent_handle *handle)
-{
-	coherent_handle_free(handle);
-}
-
-/* --- Polling --- */
-
-static inline void coherent_base_wait_begin(struct coherent_wait *wait, u64 timeout_ns)
-{
-	const u64 now = ktime_get_ns();
-
-	might_sleep();
-	wait->deadline_ns = timeout_ns > U64_MAX - now ? U64_MAX : now + timeout_ns;
-	wait->turns = 0;
-	wait->late = false;
-}
-
-static inline int coherent_wait_more(struct coherent_wait *wait, const struct device *dev)
-{
-	if (!coherent_is_bound(dev))
-		return -ENODEV;
-	if (wait->late)
-		return -ETIMEDOUT;
-	if (wait->deadline_ns == U64_MAX && fatal_signal_pending(current))
-		return -EINTR;
-	/* A thread that did not run until after the deadline still gets a last test. */
-	wait->late = ktime_get_ns() >= wait->deadline_ns;
-	if (wait->turns++ < 100)
-		cpu_relax();
-	else
-		usleep_range(20, 100);
-	return 0;
-}
-
-static inline int coherent_base_wait_more(struct coherent_wait *wait,
-					  const struct coherent_mem *mem)
-{
-	return coherent_wait_more(wait, mem->object.dev);
-}
-
-/* This file needs the functions above. */
-#include <coherent/detail/exposures.h>
 
 #endif

@@ -13,11 +13,8 @@
  */
 #ifndef COHERENT_END_H
 #define COHERENT_END_H
-#if __INCLUDE_LEVEL__
-#pragma GCC system_header
-#endif
 
-#include <coherent/detail/place.h>
+#include "place.h"
 #include <linux/bug.h>
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
@@ -32,7 +29,7 @@
 #include <linux/workqueue.h>
 
 /*
- * While so many objects of a source file wait for a device, an allocation that must not sleep
+ * While so many objects of a module wait for a device, an allocation that must not sleep
  * returns -ENOMEM. More can wait, because a free never fails.
  */
 #define COHERENT_MAX_DEFERRED 256
@@ -68,30 +65,23 @@ struct coherent_leaver {
 };
 
 /*
- * A source file that includes this one. Its static inlines have addresses of their own, and
- * devres knows an entry by an address. @ready is the last device that got a queue.
+ * The queues of this module. @ready is the last device that got one. If drivers are built into the
+ * kernel, they share these queues.
  *
  * @lock guards @queues and what is in them. The kernel takes all entries out of devres before
  * it calls the first one. So a devres action finds its queue only in @queues.
  */
-struct coherent_unit {
-	struct module *module;
-	dr_release_t release_managed;
-	dr_release_t release_queue;
-	work_func_t run;
-	work_func_t leave;
+static struct {
 	struct device *ready;
 	spinlock_t lock;
 	struct list_head queues;
+} coherent_unit = {
+	.lock = __SPIN_LOCK_UNLOCKED(coherent_unit.lock),
+	.queues = LIST_HEAD_INIT(coherent_unit.queues),
 };
 
-static inline bool coherent_is_bound(const struct device *dev)
-{
-	return dev && READ_ONCE(dev->driver);
-}
-
 /* Each leak is logged, at a limited rate. The first one is logged with its call trace. */
-static inline void coherent_object_leak(const struct coherent_object *object, const char *why)
+static void coherent_object_leak(const struct coherent_object *object, const char *why)
 {
 	pr_err_ratelimited("coherent: %zu bytes of %s are freed %s: leaked\n", object->bytes,
 			   object->site, why);
@@ -100,7 +90,7 @@ static inline void coherent_object_leak(const struct coherent_object *object, co
 }
 
 /* This may sleep at COHERENT_HIDDEN. */
-static inline void coherent_object_end_now(struct coherent_object *object)
+static void coherent_object_end_now(struct coherent_object *object)
 {
 	const size_t bytes = coherent_place_bytes(object);
 
@@ -119,8 +109,8 @@ static inline void coherent_object_end_now(struct coherent_object *object)
 
 /* --- The queue of a device --- */
 
-static inline bool coherent_can_become(const struct coherent_object *deferred,
-				       const struct coherent_object *wanted)
+static bool coherent_can_become(const struct coherent_object *deferred,
+				const struct coherent_object *wanted)
 {
 	struct coherent_object object = *wanted;
 
@@ -134,8 +124,8 @@ static inline bool coherent_can_become(const struct coherent_object *deferred,
  * Takes an object out of a queue: one that can become @like, or any if @like is NULL. The
  * caller holds the lock.
  */
-static inline struct coherent_deferred *coherent_queue_take(struct coherent_queue *queue,
-							    const struct coherent_object *like)
+static struct coherent_deferred *coherent_queue_take(struct coherent_queue *queue,
+						     const struct coherent_object *like)
 {
 	struct coherent_deferred *deferred;
 
@@ -150,32 +140,30 @@ static inline struct coherent_deferred *coherent_queue_take(struct coherent_queu
 }
 
 /* Returns the queue of a device, or NULL. The caller holds the lock. */
-static inline struct coherent_queue *coherent_queue_find(struct coherent_unit *unit,
-							 const struct device *dev)
+static struct coherent_queue *coherent_queue_find(const struct device *dev)
 {
 	struct coherent_queue *queue;
 
-	list_for_each_entry(queue, &unit->queues, node)
+	list_for_each_entry(queue, &coherent_unit.queues, node)
 		if (queue->dev == dev)
 			return queue;
 	return NULL;
 }
 
 /* Returns false if the device has no queue. It cannot lose its queue during this call. */
-static inline bool coherent_queue_put(struct coherent_unit *unit,
-				      struct coherent_deferred *deferred)
+static bool coherent_queue_put(struct coherent_deferred *deferred)
 {
 	struct coherent_queue *queue;
 	unsigned long flags;
 
-	spin_lock_irqsave(&unit->lock, flags);
-	queue = coherent_queue_find(unit, deferred->object.dev);
+	spin_lock_irqsave(&coherent_unit.lock, flags);
+	queue = coherent_queue_find(deferred->object.dev);
 	if (queue) {
 		list_add_tail(&deferred->node, &queue->list);
 		queue->count++;
 		schedule_work(&queue->work);
 	}
-	spin_unlock_irqrestore(&unit->lock, flags);
+	spin_unlock_irqrestore(&coherent_unit.lock, flags);
 	return queue;
 }
 
@@ -185,7 +173,7 @@ static inline bool coherent_queue_put(struct coherent_unit *unit,
  * with the lock of the device, unless the driver called devres itself. The grace period ends
  * when each task has slept, or has left the kernel.
  */
-static inline int coherent_leave(void *arg)
+static int coherent_leave(void *arg)
 {
 	struct coherent_leaver *leaver = arg;
 
@@ -200,7 +188,7 @@ static inline int coherent_leave(void *arg)
 	return 0;
 }
 
-static inline void coherent_start_to_leave(struct work_struct *work)
+static void coherent_start_to_leave(struct work_struct *work)
 {
 	struct coherent_leaver *leaver =
 		container_of(to_delayed_work(work), struct coherent_leaver, work);
@@ -209,21 +197,7 @@ static inline void coherent_start_to_leave(struct work_struct *work)
 		schedule_delayed_work(&leaver->work, HZ);
 }
 
-static inline void coherent_queue_release(struct device *dev, void *res);
-static inline void coherent_managed_release(struct device *dev, void *managed);
-static inline void coherent_queue_run(struct work_struct *work);
-
-static struct coherent_unit coherent_unit = {
-	.module = THIS_MODULE,
-	.release_managed = coherent_managed_release,
-	.release_queue = coherent_queue_release,
-	.run = coherent_queue_run,
-	.leave = coherent_start_to_leave,
-	.lock = __SPIN_LOCK_UNLOCKED(coherent_unit.lock),
-	.queues = LIST_HEAD_INIT(coherent_unit.queues),
-};
-
-static inline void coherent_queue_run(struct work_struct *work)
+static void coherent_queue_run(struct work_struct *work)
 {
 	struct coherent_queue *queue = container_of(work, struct coherent_queue, work);
 	struct coherent_deferred *deferred;
@@ -240,7 +214,7 @@ static inline void coherent_queue_run(struct work_struct *work)
 	} while (deferred);
 }
 
-static inline void coherent_queue_release(struct device *dev, void *res)
+static void coherent_queue_release(struct device *dev, void *res)
 {
 	struct coherent_queue *queue = res;
 
@@ -256,55 +230,55 @@ static inline void coherent_queue_release(struct device *dev, void *res)
 	}
 }
 
-/* Whether the driver of a device is unbound before the code of a unit is unloaded. */
-static inline bool coherent_unit_drives(const struct coherent_unit *unit, const struct device *dev)
+/* Whether the driver of a device is unbound before the code of this module is unloaded. */
+static bool coherent_module_drives(const struct device *dev)
 {
 	const struct device_driver *driver = READ_ONCE(dev->driver);
+	const struct module *module = THIS_MODULE;
 
-	return !unit->module || !driver || driver->owner == unit->module ||
-	       within_module((unsigned long)driver, unit->module);
+	return !module || !driver || driver->owner == module ||
+	       within_module((unsigned long)driver, module);
 }
 
-static inline bool coherent_queue_exists(struct coherent_unit *unit, const struct device *dev)
+static bool coherent_queue_exists(const struct device *dev)
 {
 	unsigned long flags;
 	bool exists;
 
-	spin_lock_irqsave(&unit->lock, flags);
-	exists = coherent_queue_find(unit, dev);
-	spin_unlock_irqrestore(&unit->lock, flags);
+	spin_lock_irqsave(&coherent_unit.lock, flags);
+	exists = coherent_queue_find(dev);
+	spin_unlock_irqrestore(&coherent_unit.lock, flags);
 	return exists;
 }
 
 /* If the driver is of another module, a queue holds its own module. */
-static inline int coherent_queue_hold_module(struct coherent_queue *queue,
-					     struct coherent_unit *unit, gfp_t gfp)
+static int coherent_queue_hold_module(struct coherent_queue *queue, gfp_t gfp)
 {
-	if (coherent_unit_drives(unit, queue->dev))
+	if (coherent_module_drives(queue->dev))
 		return 0;
 	queue->leaver = kzalloc(sizeof(*queue->leaver), gfp);
 	if (!queue->leaver)
 		return -ENOMEM;
-	INIT_DELAYED_WORK(&queue->leaver->work, unit->leave);
-	if (try_module_get(unit->module))
+	INIT_DELAYED_WORK(&queue->leaver->work, coherent_start_to_leave);
+	if (try_module_get(THIS_MODULE))
 		return 0;
 	kfree(queue->leaver);
 	return -ENODEV;
 }
 
 /* Gives a queue to devres. Returns false if another thread was faster. */
-static inline bool coherent_queue_add(struct coherent_unit *unit, struct coherent_queue *queue)
+static bool coherent_queue_add(struct coherent_queue *queue)
 {
 	unsigned long flags;
 	bool exists;
 
-	spin_lock_irqsave(&unit->lock, flags);
-	exists = coherent_queue_find(unit, queue->dev);
+	spin_lock_irqsave(&coherent_unit.lock, flags);
+	exists = coherent_queue_find(queue->dev);
 	if (!exists) {
-		list_add(&queue->node, &unit->queues);
+		list_add(&queue->node, &coherent_unit.queues);
 		devres_add(queue->dev, queue);
 	}
-	spin_unlock_irqrestore(&unit->lock, flags);
+	spin_unlock_irqrestore(&coherent_unit.lock, flags);
 	return !exists;
 }
 
@@ -312,26 +286,26 @@ static inline bool coherent_queue_add(struct coherent_unit *unit, struct coheren
  * Makes the queue of a device, unless it has one. A queue is not made while the driver is
  * being unbound, because devres may have called its functions already: this is -ENODEV.
  */
-static inline int coherent_queue_make(struct device *dev, struct coherent_unit *unit, gfp_t gfp)
+static int coherent_queue_make(struct device *dev, gfp_t gfp)
 {
 	struct coherent_queue *queue;
 	int err;
 
-	if (coherent_queue_exists(unit, dev))
+	if (coherent_queue_exists(dev))
 		return 0;
 	if (dev->links.status != DL_DEV_PROBING && dev->links.status != DL_DEV_DRIVER_BOUND)
 		return -ENODEV;
-	queue = devres_alloc(unit->release_queue, sizeof(*queue), gfp);
+	queue = devres_alloc(coherent_queue_release, sizeof(*queue), gfp);
 	if (!queue)
 		return -ENOMEM;
 	queue->dev = dev;
 	INIT_LIST_HEAD(&queue->list);
-	INIT_WORK(&queue->work, unit->run);
-	err = coherent_queue_hold_module(queue, unit, gfp);
-	if (!err && coherent_queue_add(unit, queue))
+	INIT_WORK(&queue->work, coherent_queue_run);
+	err = coherent_queue_hold_module(queue, gfp);
+	if (!err && coherent_queue_add(queue))
 		return 0;
 	if (!err && queue->leaver) {
-		module_put(unit->module);
+		module_put(THIS_MODULE);
 		kfree(queue->leaver);
 	}
 	devres_free(queue);
@@ -342,22 +316,22 @@ static inline int coherent_queue_make(struct device *dev, struct coherent_unit *
  * A driver of this module gets its queue with its first object. So the queue exists when
  * remove() frees an object in atomic context.
  */
-static inline int coherent_queue_prepare(struct device *dev, struct coherent_unit *unit, gfp_t gfp)
+static int coherent_queue_prepare(struct device *dev, gfp_t gfp)
 {
 	int err;
 
-	if (READ_ONCE(unit->ready) == dev || !coherent_unit_drives(unit, dev))
+	if (READ_ONCE(coherent_unit.ready) == dev || !coherent_module_drives(dev))
 		return 0;
-	err = coherent_queue_make(dev, unit, gfp);
+	err = coherent_queue_make(dev, gfp);
 	if (!err)
-		WRITE_ONCE(unit->ready, dev);
+		WRITE_ONCE(coherent_unit.ready, dev);
 	return err == -ENOMEM ? err : 0;
 }
 
 /* --- The end of an object --- */
 
 /* Whether the DMA API can still be called for an object. Otherwise the object is leaked. */
-static inline bool coherent_can_end(const struct coherent_object *object)
+static bool coherent_can_end(const struct coherent_object *object)
 {
 	if (!coherent_is_bound(object->dev))
 		coherent_object_leak(object, "after their device was unbound");
@@ -369,11 +343,11 @@ static inline bool coherent_can_end(const struct coherent_object *object)
 	return false;
 }
 
-static inline int coherent_object_defer(struct coherent_object *object)
+static int coherent_object_defer(struct coherent_object *object)
 {
 	const gfp_t gfp = GFP_ATOMIC | __GFP_NOWARN;
 	struct coherent_deferred *deferred = object->deferred;
-	int err = coherent_queue_make(object->dev, object->unit, gfp);
+	int err = coherent_queue_make(object->dev, gfp);
 
 	if (err)
 		return err;
@@ -383,7 +357,7 @@ static inline int coherent_object_defer(struct coherent_object *object)
 		return -ENOMEM;
 	object->deferred = deferred;
 	deferred->object = *object;
-	return coherent_queue_put(object->unit, deferred) ? 0 : -ENODEV;
+	return coherent_queue_put(deferred) ? 0 : -ENODEV;
 }
 
 /*
@@ -391,7 +365,7 @@ static inline int coherent_object_defer(struct coherent_object *object)
  * counts preemption, so an object that was allocated in atomic context is deferred if there
  * is any doubt. It is leaked if there is nowhere to wait: a sleep could hang the machine.
  */
-static inline void coherent_object_end(struct coherent_object *object)
+static void coherent_object_end(struct coherent_object *object)
 {
 	const bool may_not_sleep = in_interrupt() || irqs_disabled();
 
@@ -409,7 +383,7 @@ static inline void coherent_object_end(struct coherent_object *object)
 
 /* --- Objects that devres frees --- */
 
-static inline void coherent_managed_release(struct device *dev, void *managed)
+static void coherent_managed_release(struct device *dev, void *managed)
 {
 	struct coherent_object *object = &((struct coherent_managed *)managed)->object;
 
@@ -417,13 +391,13 @@ static inline void coherent_managed_release(struct device *dev, void *managed)
 		coherent_object_end_now(object);
 }
 
-static inline int coherent_managed_is(struct device *dev, void *managed, void *wanted)
+static int coherent_managed_is(struct device *dev, void *managed, void *wanted)
 {
 	return managed == wanted;
 }
 
 /* Call this after each change of an object. */
-static inline void coherent_managed_update(const struct coherent_object *object)
+static void coherent_managed_update(const struct coherent_object *object)
 {
 	if (object->managed)
 		object->managed->object = *object;
@@ -433,19 +407,18 @@ static inline void coherent_managed_update(const struct coherent_object *object)
  * Returns false if devres frees the object, because the driver is unbound. While the kernel
  * unbinds a driver, devres itself may run this call.
  */
-static inline bool coherent_managed_take_back(struct coherent_object *object)
+static bool coherent_managed_take_back(struct coherent_object *object)
 {
 	if (!coherent_is_bound(object->dev)) {
 		WARN_ONCE(1, "coherent: a managed object is freed after its device was unbound\n");
 		return false;
 	}
-	return !devres_destroy(object->dev, object->unit->release_managed, coherent_managed_is,
+	return !devres_destroy(object->dev, coherent_managed_release, coherent_managed_is,
 			       object->managed);
 }
 
-static inline int coherent_object_manage(struct coherent_object *object)
+static int coherent_object_manage(struct coherent_object *object)
 {
-	struct coherent_unit *unit = object->unit;
 	struct coherent_managed *managed;
 	int err;
 
@@ -454,12 +427,12 @@ static inline int coherent_object_manage(struct coherent_object *object)
 	if (object->managed)
 		return 0;
 	/* Devres gets the queue first, so that it frees the object before the queue. */
-	if (!coherent_unit_drives(unit, object->dev)) {
-		err = coherent_queue_make(object->dev, unit, GFP_KERNEL);
+	if (!coherent_module_drives(object->dev)) {
+		err = coherent_queue_make(object->dev, GFP_KERNEL);
 		if (err)
 			return err;
 	}
-	managed = devres_alloc(unit->release_managed, sizeof(*managed), GFP_KERNEL);
+	managed = devres_alloc(coherent_managed_release, sizeof(*managed), GFP_KERNEL);
 	if (!managed)
 		return -ENOMEM;
 	object->managed = managed;
@@ -468,7 +441,7 @@ static inline int coherent_object_manage(struct coherent_object *object)
 	return 0;
 }
 
-static inline void coherent_object_free(struct coherent_object *object)
+static void coherent_object_free(struct coherent_object *object)
 {
 	if (!object->managed || coherent_managed_take_back(object))
 		coherent_object_end(object);

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The record of an object in the kernel, and its place: where the device finds its pages
- * at COHERENT_IOMMU. Before Linux 6.16 the kernel chooses the device address when it maps
- * the pages. From 6.16 on the library reserves the address first. Only this file knows
- * the difference.
+ * The place of an object in the kernel: where the device finds its pages at COHERENT_IOMMU. Before
+ * Linux 6.16 the kernel chooses the device address when it maps the pages. From 6.16 on the library
+ * reserves the address first. Only this file knows the difference, and only this file asks what
+ * translates for a device.
  */
 #ifndef COHERENT_PLACE_H
 #define COHERENT_PLACE_H
-#if __INCLUDE_LEVEL__
-#pragma GCC system_header
-#endif
 
+#include <coherent.h>
 #include <linux/align.h>
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/io.h>
 #include <linux/iommu.h>
@@ -19,56 +18,39 @@
 #include <linux/mm.h>
 #include <linux/types.h>
 
-#ifdef DMA_IOVA_USE_SWIOTLB
-#define coherent_iova dma_iova_state
-#else
-struct coherent_iova {
-};
-#endif
-
-/*
- * The record is inside the box, the mem or the handle. A separate allocation for it made
- * an allocation of one page a third slower (make bench-kernel). No member of an empty
- * object means anything.
- *
- * bytes: the size that the caller asked for. attrs: the attributes that the DMA API got
- * and gets again. domain: the IOMMU domain that translates, at COHERENT_IOMMU. managed:
- * the copy that devres has, which devres may have freed. unit: the source file that
- * allocated the object (detail/end.h). deferred: what an end in atomic context needs, if
- * the allocation was not allowed to sleep.
- */
-struct coherent_object {
-	char COHERENT_SHARED *va;
-	struct device *dev;
-	const char *site;
-	size_t bytes;
-	dma_addr_t address;
-	struct iommu_domain *domain;
-	struct coherent_managed *managed;
-	struct coherent_unit *unit;
-	struct coherent_deferred *deferred;
-	u32 attrs;
-	u8 level;
-	u8 direction;
-	u8 align_bits;
-	u8 boundary_bits;
-	bool mapped;
-	struct coherent_iova iova;
-};
-
 /* Only for the library: a pointer to the memory, also if the device can reach it. */
-static inline void *coherent_place_va(const struct coherent_object *object)
+static void *coherent_place_va(const struct coherent_object *object)
 {
 	return (void COHERENT_FORCE *)object->va;
 }
 
 /* The number of bytes that are allocated. They are aligned as the caller asked for. */
-static inline size_t coherent_place_bytes(const struct coherent_object *object)
+static size_t coherent_place_bytes(const struct coherent_object *object)
 {
 	return max_t(size_t, PAGE_ALIGN(object->bytes), (size_t)1 << object->align_bits);
 }
 
-static inline u64 coherent_dma_mask(const struct device *dev)
+static const char coherent_narrow_mask[] =
+	"the coherent DMA mask is narrower than the streaming one; set both with coherent_device_set_mask()";
+
+/* Returns why a device has no memory of COHERENT_IOMMU; NULL if it has. */
+static const char *coherent_why_hidden(struct device *dev)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	if (!domain)
+		return "the device has no IOMMU";
+	/* An IOMMU is not enough: in a passthrough domain it does not translate. */
+	if (!iommu_is_dma_domain(domain))
+		return "the IOMMU passes the device through; boot with iommu.passthrough=0";
+	if (!dev_is_dma_coherent(dev))
+		return "the device is not cache-coherent";
+	/* The kernel maps pages under the streaming mask. An address may be above the other one. */
+	return dev->dma_mask && *dev->dma_mask > dev->coherent_dma_mask ? coherent_narrow_mask :
+									  NULL;
+}
+
+static u64 coherent_dma_mask(const struct device *dev)
 {
 	return min(*dev->dma_mask, dev->coherent_dma_mask);
 }
@@ -77,7 +59,7 @@ static inline u64 coherent_dma_mask(const struct device *dev)
  * Whether the address meets the request. The DMA API promises alignment to the size,
  * rounded up to a power of two (core-api/dma-api.rst). Some platforms give less.
  */
-static inline int coherent_check_address(const struct coherent_object *object)
+static int coherent_check_address(const struct coherent_object *object)
 {
 	const u64 first = object->address;
 	const u64 last = first + PAGE_ALIGN(object->bytes) - 1;
@@ -93,7 +75,7 @@ static inline int coherent_check_address(const struct coherent_object *object)
 /* Whether the library knows an address only after the mapping. */
 #define COHERENT_PLACE_IS_LATE false
 
-static inline int coherent_place_reserve(struct coherent_object *object)
+static int coherent_place_reserve(struct coherent_object *object)
 {
 	if (!dma_iova_try_alloc(object->dev, &object->iova, 0, coherent_place_bytes(object)))
 		return -ENOSPC;
@@ -101,12 +83,12 @@ static inline int coherent_place_reserve(struct coherent_object *object)
 	return 0;
 }
 
-static inline void coherent_place_release(struct coherent_object *object)
+static void coherent_place_release(struct coherent_object *object)
 {
 	dma_iova_free(object->dev, &object->iova);
 }
 
-static inline int coherent_place_map(struct coherent_object *object)
+static int coherent_place_map(struct coherent_object *object)
 {
 	const size_t bytes = coherent_place_bytes(object);
 	int err;
@@ -123,7 +105,7 @@ static inline int coherent_place_map(struct coherent_object *object)
 }
 
 /* The unlink flushes the IOTLB, also where unmapping is lazy. */
-static inline void coherent_place_unmap(struct coherent_object *object)
+static void coherent_place_unmap(struct coherent_object *object)
 {
 	dma_iova_unlink(object->dev, &object->iova, 0, coherent_place_bytes(object),
 			object->direction, 0);
@@ -133,17 +115,17 @@ static inline void coherent_place_unmap(struct coherent_object *object)
 
 #define COHERENT_PLACE_IS_LATE true
 
-static inline int coherent_place_reserve(struct coherent_object *object)
+static int coherent_place_reserve(struct coherent_object *object)
 {
 	object->address = 0;
 	return 0;
 }
 
-static inline void coherent_place_release(struct coherent_object *object)
+static void coherent_place_release(struct coherent_object *object)
 {
 }
 
-static inline int coherent_place_map(struct coherent_object *object)
+static int coherent_place_map(struct coherent_object *object)
 {
 	const dma_addr_t address = dma_map_page(object->dev,
 						virt_to_page(coherent_place_va(object)), 0,
@@ -156,7 +138,7 @@ static inline int coherent_place_map(struct coherent_object *object)
 }
 
 /* Without the flush, a lazy unmapping lets the device reach the pages for another 15 ms. */
-static inline void coherent_place_unmap(struct coherent_object *object)
+static void coherent_place_unmap(struct coherent_object *object)
 {
 	dma_unmap_page(object->dev, object->address, coherent_place_bytes(object),
 		       object->direction);
@@ -171,7 +153,7 @@ static inline void coherent_place_unmap(struct coherent_object *object)
  * nobody would copy its contents. Whole pages behind an IOMMU never bounce; this check
  * makes sure.
  */
-static inline bool coherent_place_is_direct(const struct coherent_object *object)
+static bool coherent_place_is_direct(const struct coherent_object *object)
 {
 	return iommu_iova_to_phys(object->domain, object->address) ==
 	       virt_to_phys(coherent_place_va(object));

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The allocation of an object in the kernel, and the checks of its options.
+ *
+ * INVARIANT: an object holds a reference to its device. So the library can always ask
+ * whether a driver is still bound to the device.
+ * INVARIANT: when a call returns, the copy that devres has of a managed object is equal
+ * to the object.
+ */
+#ifndef COHERENT_ALLOCATE_H
+#define COHERENT_ALLOCATE_H
+
+#include <coherent.h>
+#include "end.h"
+#include <linux/bug.h>
+#include <linux/device.h>
+#include <linux/dma-mapping.h>
+#include <linux/gfp.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+
+/*
+ * Logs why a call is refused, at a limited rate. @site is where the object was allocated,
+ * or NULL for an empty one. Returns @err.
+ */
+static noinline int coherent_report(int err, const char *site, const char *why,
+				    unsigned long caller)
+{
+	pr_err_ratelimited("coherent: %s%s%s, in %pS\n", site ? site : "", site ? ": " : "", why,
+			   (void *)caller);
+	return err;
+}
+#define coherent_refuse(err, site, why) coherent_report(err, site, why, _RET_IP_)
+
+static const char coherent_box_in_use[] = "the box is not empty, or was never initialised";
+static const char coherent_mem_in_use[] = "the mem is not empty, or was never initialised";
+
+/* --- Allocation --- */
+
+/* The request for an allocation, from any macro. */
+struct coherent_alloc_request {
+	size_t count;
+	size_t size;
+	unsigned int attrs;
+	gfp_t gfp;
+	u64 align;
+	u64 boundary;
+	enum coherent_level level;
+	enum coherent_permission permission;
+	const char *site;
+};
+
+/* Returns why a request can never be met; NULL if it may be met. */
+static const char *coherent_why_invalid(const struct coherent_alloc_request *request)
+{
+	if (!request->count || !request->size)
+		return "the count of elements or the size of an element is 0";
+	if (request->attrs >= COHERENT_ATTR_PRIVILEGED << 1)
+		return "an attribute is unknown";
+	if ((unsigned int)request->level > COHERENT_IOMMU)
+		return ".level is not an enum coherent_level";
+	if ((unsigned int)request->permission > COHERENT_READ_ONLY)
+		return ".permission is not an enum coherent_permission";
+	if (request->gfp & (GFP_ZONEMASK | __GFP_COMP))
+		return ".gfp has a zone or __GFP_COMP; the zone follows from the mask";
+	if (request->align && !is_power_of_2(request->align))
+		return ".align is not a power of two";
+	if (request->boundary && !is_power_of_2(request->boundary))
+		return ".boundary is not a power of two";
+	return NULL;
+}
+
+static int coherent_check_alloc(const struct coherent_alloc_request *request, size_t *bytes)
+{
+	const char *why = coherent_why_invalid(request);
+
+	if (why)
+		return coherent_refuse(-EINVAL, request->site, why);
+	if (check_mul_overflow(request->count, request->size, bytes) ||
+	    *bytes > SIZE_MAX / 2 - PAGE_SIZE)
+		return -ENOMEM;
+	if (request->boundary && *bytes > request->boundary)
+		return coherent_refuse(-EINVAL, request->site,
+				       ".boundary is less than the size of the object");
+	return 0;
+}
+
+/* Returns why a device has no such memory; NULL if it has. */
+static const char *coherent_why_unsupported(struct device *dev,
+					    const struct coherent_alloc_request *request)
+{
+	if (request->level <= COHERENT_HIDDEN)
+		return request->permission == COHERENT_READ_WRITE ?
+			       NULL :
+			       "COHERENT_READ_ONLY needs .level = COHERENT_IOMMU";
+	if (request->attrs & ~COHERENT_ATTR_NO_WARN)
+		return "COHERENT_IOMMU takes no attribute but COHERENT_ATTR_NO_WARN";
+	return coherent_why_hidden(dev);
+}
+
+static int coherent_check_device(struct device *dev, const struct coherent_alloc_request *request,
+				 size_t bytes)
+{
+	const char *why;
+
+	if (!coherent_is_bound(dev))
+		return -ENODEV;
+	if (!dev->dma_mask || !*dev->dma_mask || !dev->coherent_dma_mask) {
+		dev_err_ratelimited(dev,
+				    "coherent: no memory for %s: the device has no DMA mask; "
+				    "call coherent_device_set_mask() first\n",
+				    request->site);
+		return -EIO;
+	}
+	/* If a caller wants more pages than exist, the kernel warns, or its OOM killer runs. */
+	if (PAGE_ALIGN(bytes) >> PAGE_SHIFT > totalram_pages())
+		return -ENOMEM;
+	if (request->align >> PAGE_SHIFT > totalram_pages())
+		return -ENOSPC;
+	/* The level is checked before the first mapping, because a mapping that must fail warns. */
+	why = coherent_why_unsupported(dev, request);
+	return why ? coherent_refuse(-EOPNOTSUPP, request->site, why) : 0;
+}
+
+static unsigned long coherent_dma_attrs(unsigned int attrs)
+{
+	return (attrs & COHERENT_ATTR_WEAK_ORDERING ? DMA_ATTR_WEAK_ORDERING : 0) |
+	       (attrs & COHERENT_ATTR_WRITE_COMBINE ? DMA_ATTR_WRITE_COMBINE : 0) |
+	       (attrs & COHERENT_ATTR_FORCE_CONTIGUOUS ? DMA_ATTR_FORCE_CONTIGUOUS : 0) |
+	       (attrs & COHERENT_ATTR_ALLOC_SINGLE_PAGES ? DMA_ATTR_ALLOC_SINGLE_PAGES : 0) |
+	       (attrs & COHERENT_ATTR_NO_WARN ? DMA_ATTR_NO_WARN : 0) |
+	       (attrs & COHERENT_ATTR_PRIVILEGED ? DMA_ATTR_PRIVILEGED : 0);
+}
+
+/*
+ * An object that waits for its end becomes the new one. So a driver that allocates and
+ * frees in atomic context keeps only a few pages.
+ */
+static int coherent_get_deferred(struct coherent_object *object, gfp_t gfp)
+{
+	struct coherent_deferred *deferred = NULL;
+	struct coherent_queue *queue;
+	unsigned long flags;
+	bool is_full = true;
+	int err = coherent_queue_make(object->dev, gfp);
+
+	if (err)
+		return err;
+	spin_lock_irqsave(&coherent_unit.lock, flags);
+	queue = coherent_queue_find(object->dev);
+	if (queue) {
+		deferred = coherent_queue_take(queue, object);
+		is_full = queue->count >= COHERENT_MAX_DEFERRED;
+	}
+	spin_unlock_irqrestore(&coherent_unit.lock, flags);
+	if (deferred) {
+		object->va = deferred->object.va;
+		object->address = deferred->object.address;
+		memset(coherent_place_va(object), 0, coherent_place_bytes(object));
+		put_device(object->dev);
+	} else if (!is_full) {
+		deferred = kzalloc(sizeof(*deferred), gfp);
+	}
+	object->deferred = deferred;
+	return deferred ? 0 : -ENOMEM;
+}
+
+static int coherent_get_hidden(struct coherent_object *object, gfp_t gfp)
+{
+	int err;
+
+	if (gfpflags_allow_blocking(gfp))
+		err = coherent_queue_prepare(object->dev, gfp);
+	else
+		err = coherent_get_deferred(object, gfp);
+	if (err || object->va)
+		return err;
+	object->va = (char COHERENT_SHARED COHERENT_FORCE *)dma_alloc_attrs(
+		object->dev, coherent_place_bytes(object), &object->address, gfp | __GFP_ZERO,
+		object->attrs);
+	if (!object->va)
+		kfree(object->deferred);
+	return object->va ? 0 : -ENOMEM;
+}
+
+static int coherent_get_pages(struct coherent_object *object, gfp_t gfp)
+{
+	int err = coherent_place_reserve(object);
+
+	if (err)
+		return err;
+	object->va = (char COHERENT_SHARED COHERENT_FORCE *)alloc_pages_exact(
+		coherent_place_bytes(object), gfp | __GFP_ZERO);
+	if (!object->va)
+		coherent_place_release(object);
+	return object->va ? 0 : -ENOMEM;
+}
+
+static void coherent_object_init(struct coherent_object *object, struct device *dev,
+				 const struct coherent_alloc_request *request, size_t bytes)
+{
+	object->va = NULL;
+	object->dev = dev;
+	object->site = request->site;
+	object->bytes = bytes;
+	object->domain = NULL;
+	object->managed = NULL;
+	object->deferred = NULL;
+	object->attrs = coherent_dma_attrs(request->attrs);
+	object->level = request->level > COHERENT_HIDDEN ? COHERENT_IOMMU : COHERENT_HIDDEN;
+	object->align_bits = max_t(int, request->align ? ilog2(request->align) : 0, PAGE_SHIFT);
+	object->boundary_bits =
+		request->boundary ? max_t(int, ilog2(request->boundary), PAGE_SHIFT) : 0;
+	object->mapped = false;
+	if (object->level == COHERENT_IOMMU)
+		object->domain = iommu_get_domain_for_dev(dev);
+}
+
+static int coherent_object_new(struct coherent_object *object, struct device *dev,
+			       const struct coherent_alloc_request *request, size_t bytes)
+{
+	gfp_t gfp = request->gfp ? request->gfp : GFP_KERNEL;
+	int err;
+
+	might_sleep_if(gfpflags_allow_blocking(gfp));
+	coherent_object_init(object, dev, request, bytes);
+	/* High-order allocations may fail: return -ENOMEM without a warning. */
+	if (object->attrs & DMA_ATTR_NO_WARN ||
+	    get_order(coherent_place_bytes(object)) > PAGE_ALLOC_COSTLY_ORDER)
+		gfp |= __GFP_NOWARN;
+	get_device(dev);
+	err = object->level == COHERENT_IOMMU ? coherent_get_pages(object, gfp) :
+						coherent_get_hidden(object, gfp);
+	if (err) {
+		put_device(dev);
+		return err;
+	}
+	/* If the address is known only after the mapping, coherent_map() checks it. */
+	if (object->level != COHERENT_IOMMU || !COHERENT_PLACE_IS_LATE)
+		err = coherent_check_address(object);
+	if (err)
+		coherent_object_end(object);
+	return err;
+}
+
+#endif

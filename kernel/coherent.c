@@ -1,0 +1,543 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The functions of libcoherent in the Linux kernel. A driver lists this file in its Kbuild, so that
+ * each module has them once:
+ *
+ *	mydrv-y := main.o libcoherent/kernel/coherent.o
+ *
+ * The contract is in coherent.h and coherent/kernel.h. Accessors are inline, in the headers.
+ *
+ * INVARIANT: a function that a header declares is weak. So several drivers that are built into one
+ * kernel share one copy. All of them must be built with the same version of the library.
+ * INVARIANT: when a call returns, the copy that devres has of a managed object is equal to the
+ * object.
+ */
+#include <coherent.h>
+#include <coherent/debugfs.h>
+#include <coherent/expose_all.h>
+#include <coherent/handle.h>
+#include <linux/err.h>
+#include <linux/fs.h>
+
+#include "allocate.h"
+#include "end.h"
+#include "place.h"
+#include "wait.h"
+#ifdef CONFIG_PCI
+#include "bar.h"
+#endif
+
+/* --- Devices --- */
+
+enum coherent_level __weak coherent_device_level(struct device *dev)
+{
+	const char *why;
+
+	if (!coherent_is_bound(dev))
+		return 0;
+	why = coherent_why_hidden(dev);
+	if (why == coherent_narrow_mask)
+		dev_warn_once(dev, "coherent: level COHERENT_HIDDEN: %s\n", why);
+	return why ? COHERENT_HIDDEN : COHERENT_IOMMU;
+}
+
+int __weak(coherent_device_set_mask)(struct device *dev, u64 mask)
+{
+	if (!coherent_is_bound(dev))
+		return -ENODEV;
+	if (!mask || mask & (mask + 1))
+		return coherent_refuse(-EINVAL, dev_name(dev),
+				       "the mask is 0 or has a hole; use coherent_mask()");
+	return dma_set_mask_and_coherent(dev, mask) ? -EIO : 0;
+}
+
+/* --- Boxes --- */
+
+static int coherent_box_new(struct coherent_box *box, struct device *dev,
+			    const struct coherent_alloc_request *request)
+{
+	size_t bytes;
+	int err;
+
+	err = coherent_check_alloc(request, &bytes);
+	if (err)
+		return err;
+	if (!coherent_box_is_empty(box))
+		return coherent_refuse(-EBUSY, request->site, coherent_box_in_use);
+	err = coherent_check_device(dev, request, bytes);
+	if (!err)
+		err = coherent_object_new(&box->object, dev, request, bytes);
+	if (err)
+		return err;
+	box->va = coherent_place_va(&box->object);
+	box->count = request->count;
+	return 0;
+}
+
+int __weak coherent_all_box_zeroed(struct coherent_box *box, struct device *dev, size_t size,
+				   const struct coherent_box_options *options, const char *site)
+{
+	const struct coherent_alloc_request request = {
+		.count = options->count,
+		.size = size,
+		.attrs = options->attrs,
+		.gfp = options->gfp,
+		.align = options->align,
+		.boundary = options->boundary,
+		.level = options->level,
+		.site = site,
+	};
+
+	return coherent_box_new(box, dev, &request);
+}
+
+int __weak coherent_few_box_zeroed(struct coherent_box *box, struct device *dev, size_t size,
+				   size_t count, enum coherent_level level, const char *site)
+{
+	const struct coherent_alloc_request request = {
+		.count = count,
+		.size = size,
+		.level = level,
+		.site = site,
+	};
+
+	return coherent_box_new(box, dev, &request);
+}
+
+/* The mask clears the padding: the same bytes in each element. */
+static void coherent_fill(char *to, const char *from, const unsigned char *mask, size_t count,
+			  size_t size)
+{
+	size_t i, k;
+
+	memcpy(to, from, count * size);
+	for (k = 0; k < size; k++)
+		for (i = 0; !mask[k] && i < count; i++)
+			to[i * size + k] = 0;
+}
+
+int __weak coherent_base_box_from(struct coherent_box *box, struct device *dev, const void *src,
+				  const unsigned char *mask, size_t size,
+				  const struct coherent_box_options *options, const char *site)
+{
+	int err;
+
+	if (!src)
+		return coherent_refuse(-EINVAL, site, "the elements to copy are NULL");
+	err = coherent_all_box_zeroed(box, dev, size, options, site);
+	if (!err)
+		coherent_fill(box->va, src, mask, options->count, size);
+	return err;
+}
+
+int __weak coherent_base_box_level(const struct coherent_box *box)
+{
+	return coherent_box_is_empty(box) ? 0 : box->object.level;
+}
+
+/* INVARIANT: an object without elements is empty. */
+static void coherent_box_clear(struct coherent_box *box)
+{
+	box->va = NULL;
+	box->count = 0;
+}
+
+static void coherent_mem_clear(struct coherent_mem *mem)
+{
+	mem->va = NULL;
+	mem->count = 0;
+	mem->inverted_address = 0;
+}
+
+void __weak coherent_base_box_free(struct coherent_box *box)
+{
+	const bool is_empty = coherent_box_is_empty(box);
+
+	coherent_box_clear(box);
+	if (!is_empty)
+		coherent_object_free(&box->object);
+}
+
+void __weak coherent_base_free(struct coherent_mem *mem)
+{
+	const bool is_empty = coherent_mem_is_empty(mem);
+
+	coherent_mem_clear(mem);
+	if (!is_empty)
+		coherent_object_free(&mem->object);
+}
+
+void __weak coherent_base_box_cleanup(void *box)
+{
+	coherent_base_box_free(box);
+}
+
+void __weak coherent_base_cleanup(void *mem)
+{
+	coherent_base_free(mem);
+}
+
+int __weak coherent_base_manage(struct coherent_object *object, size_t count)
+{
+	if (!count)
+		return coherent_refuse(-EINVAL, NULL, "an empty object cannot be managed");
+	return coherent_object_manage(object);
+}
+
+void __weak coherent_base_refuse_element(const struct coherent_box *box, size_t i, int returned)
+{
+	(void)coherent_refuse(-EINVAL, coherent_box_is_empty(box) ? NULL : box->object.site,
+			      returned > 0 ? "the initialiser returned a positive number" :
+					     "there is no such element in the box");
+}
+
+/* --- Expose, reclaim --- */
+
+/* The request for an exposure, from any macro. */
+struct coherent_expose_request {
+	enum coherent_permission permission;
+	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
+	void *seal_arg;
+};
+
+/* Only 0 is success. A callback that returns a positive number breaks its contract. */
+static int coherent_result_of(int result, const char *site)
+{
+	if (result > 0)
+		return coherent_refuse(-EINVAL, site,
+				       "a callback returned a positive number; 0 is success");
+	return result;
+}
+
+static int coherent_seal(const struct coherent_box *box,
+			 const struct coherent_expose_request *request)
+{
+	const coherent_addr_t address = { box->object.address };
+
+	if (!request->seal)
+		return 0;
+	return coherent_result_of(request->seal(box->va, box->count, address, request->seal_arg),
+				  box->object.site);
+}
+
+static int coherent_map(struct coherent_box *box, const struct coherent_expose_request *request)
+{
+	struct coherent_object *object = &box->object;
+	int err;
+
+	object->direction = request->permission == COHERENT_READ_ONLY ? DMA_TO_DEVICE :
+									DMA_BIDIRECTIONAL;
+	err = COHERENT_PLACE_IS_LATE ? 0 : coherent_seal(box, request);
+	if (err)
+		return err;
+	/* ORDER: pairs with the device's first access (expose.litmus). */
+	dma_wmb();
+	err = coherent_place_map(object);
+	if (err)
+		return err;
+	object->mapped = true;
+	if (!coherent_place_is_direct(object))
+		return coherent_refuse(-EOPNOTSUPP, object->site,
+				       "the kernel gives the device bounce buffers");
+	if (!COHERENT_PLACE_IS_LATE)
+		return 0;
+	err = coherent_check_address(object);
+	if (!err)
+		err = coherent_seal(box, request);
+	/* ORDER: pairs with the device's first access too, for what .seal wrote (expose.litmus). */
+	dma_wmb();
+	return err;
+}
+
+static int coherent_make_reachable(struct coherent_box *box,
+				   const struct coherent_expose_request *request)
+{
+	int err;
+
+	if (!coherent_is_bound(box->object.dev))
+		return -ENODEV;
+	if (box->object.level == COHERENT_IOMMU)
+		return coherent_map(box, request);
+	if (request->permission != COHERENT_READ_WRITE)
+		return coherent_refuse(-EOPNOTSUPP, box->object.site,
+				       "COHERENT_READ_ONLY needs .level = COHERENT_IOMMU");
+	err = coherent_seal(box, request);
+	/* ORDER: pairs with the device's first access (expose.litmus). */
+	dma_wmb();
+	return err;
+}
+
+static int coherent_expose_box(struct coherent_box *box, struct coherent_mem *mem,
+			       const struct coherent_expose_request *request)
+{
+	int err;
+
+	if (coherent_box_is_empty(box))
+		return coherent_refuse(-EINVAL, NULL, "an empty box cannot be exposed");
+	if ((unsigned int)request->permission > COHERENT_READ_ONLY)
+		err = coherent_refuse(-EINVAL, box->object.site,
+				      ".permission is not an enum coherent_permission");
+	else if (!coherent_mem_is_empty(mem))
+		err = coherent_refuse(-EBUSY, box->object.site, coherent_mem_in_use);
+	else
+		err = coherent_make_reachable(box, request);
+	if (err) {
+		coherent_base_box_free(box);
+		return err;
+	}
+	mem->va = box->object.va;
+	mem->count = box->count;
+	mem->inverted_address = ~(u64)box->object.address;
+	mem->object = box->object;
+	coherent_managed_update(&mem->object);
+	coherent_box_clear(box);
+	return 0;
+}
+
+int __weak coherent_all_expose(struct coherent_box *box,
+			       const struct coherent_expose_options *options)
+{
+	const struct coherent_expose_request request = { options->permission, options->seal,
+							 options->seal_arg };
+
+	return coherent_expose_box(box, options->mem, &request);
+}
+
+int __weak coherent_few_expose(struct coherent_box *box, struct coherent_mem *mem,
+			       enum coherent_permission permission)
+{
+	const struct coherent_expose_request request = { .permission = permission };
+
+	return coherent_expose_box(box, mem, &request);
+}
+
+int __weak coherent_few_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
+{
+	struct coherent_object *object = &mem->object;
+
+	if (coherent_mem_is_empty(mem))
+		return coherent_refuse(-EINVAL, NULL, "an empty mem cannot be reclaimed");
+	if (!coherent_box_is_empty(box))
+		return coherent_refuse(-EBUSY, object->site, coherent_box_in_use);
+	if (!coherent_is_bound(object->dev))
+		return -ENODEV;
+	if (object->level == COHERENT_HIDDEN && !idle)
+		return coherent_refuse(-EBUSY, object->site,
+				       "a reclaim at COHERENT_HIDDEN needs .idle = true");
+	if (object->mapped)
+		coherent_place_unmap(object);
+	object->mapped = false;
+	/* ORDER: pairs with the device's last write (reclaim.litmus). */
+	dma_rmb();
+	box->va = coherent_place_va(object);
+	box->count = mem->count;
+	box->object = *object;
+	coherent_managed_update(&box->object);
+	coherent_mem_clear(mem);
+	return 0;
+}
+
+/* --- Mems in one step --- */
+
+int __weak coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box *box,
+				    struct device *dev, size_t count, size_t size,
+				    const struct coherent_mem_options *options, const char *site)
+{
+	const struct coherent_alloc_request request = {
+		.count = count,
+		.size = size,
+		.attrs = options->attrs,
+		.gfp = options->gfp,
+		.align = options->align,
+		.boundary = options->boundary,
+		.level = options->level,
+		.permission = options->permission,
+		.site = site,
+	};
+	size_t bytes;
+	int err;
+
+	coherent_box_clear(box);
+	err = coherent_check_alloc(&request, &bytes);
+	if (err)
+		return err;
+	if (!coherent_mem_is_empty(mem))
+		return coherent_refuse(-EBUSY, site, coherent_mem_in_use);
+	return coherent_box_new(box, dev, &request);
+}
+
+int __weak coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box, int err,
+				  const struct coherent_mem_options *options)
+{
+	const struct coherent_expose_request request = { options->permission, options->seal,
+							 options->seal_arg };
+
+	if (!err)
+		return coherent_expose_box(box, mem, &request);
+	err = coherent_result_of(err, box->object.site);
+	coherent_base_box_free(box);
+	return err;
+}
+
+int __weak coherent_all_zeroed(struct coherent_mem *mem, struct device *dev, size_t size,
+			       const struct coherent_mem_options *options, const char *site)
+{
+	struct coherent_box box;
+	int err;
+
+	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, site);
+	return err ? err : coherent_base_init_end(mem, &box, 0, options);
+}
+
+int __weak coherent_few_zeroed(struct coherent_mem *mem, struct device *dev, size_t size,
+			       size_t count, u64 level_and_permission, const char *site)
+{
+	const struct coherent_mem_options options = {
+		.count = count,
+		.level = (u32)level_and_permission,
+		.permission = level_and_permission >> 32,
+	};
+
+	return coherent_all_zeroed(mem, dev, size, &options, site);
+}
+
+int __weak coherent_base_from(struct coherent_mem *mem, struct device *dev, const void *src,
+			      const unsigned char *mask, size_t size,
+			      const struct coherent_mem_options *options, const char *site)
+{
+	struct coherent_box box;
+	int err;
+
+	if (!src)
+		return coherent_refuse(-EINVAL, site, "the elements to copy are NULL");
+	err = coherent_base_init_begin(mem, &box, dev, options->count, size, options, site);
+	if (err)
+		return err;
+	coherent_fill(box.va, src, mask, options->count, size);
+	return coherent_base_init_end(mem, &box, 0, options);
+}
+
+/* --- Moves --- */
+
+void __weak coherent_base_box_move(struct coherent_box *from, struct coherent_box *to)
+{
+	if (!coherent_box_is_empty(to))
+		return;
+	*to = *from;
+	coherent_box_clear(from);
+}
+
+void __weak coherent_base_move(struct coherent_mem *from, struct coherent_mem *to)
+{
+	if (!coherent_mem_is_empty(to))
+		return;
+	*to = *from;
+	coherent_mem_clear(from);
+}
+
+/* --- Handles --- */
+
+/* The memory has a kernel mapping that the library keeps secret: without one it is not zeroed. */
+int __weak coherent_base_handle_zeroed(struct coherent_handle *handle, struct device *dev,
+				       const struct coherent_handle_options *options,
+				       const char *site)
+{
+	const struct coherent_mem_options as_mem = {
+		.count = options->bytes,
+		.attrs = options->attrs,
+		.align = options->align,
+		.boundary = options->boundary,
+		.level = options->level,
+		.permission = options->permission,
+		.gfp = options->gfp,
+	};
+	int err;
+
+	err = coherent_all_zeroed(&handle->base, dev, 1, &as_mem, site);
+	if (!err)
+		handle->base.va = NULL;
+	return err;
+}
+
+void __weak coherent_handle_free(struct coherent_handle *handle)
+{
+	coherent_base_free(&handle->base);
+}
+
+void __weak coherent_base_handle_cleanup(struct coherent_handle *handle)
+{
+	coherent_handle_free(handle);
+}
+
+/* --- Several boxes --- */
+
+/* Finds errors before anything is exposed. */
+static int coherent_check_exposures(const struct coherent_exposure *exposures, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (coherent_box_is_empty(exposures[i].box))
+			return coherent_refuse(-EINVAL, NULL, "an empty box cannot be exposed");
+		if ((unsigned int)exposures[i].options->permission > COHERENT_READ_ONLY)
+			return coherent_refuse(-EINVAL, exposures[i].box->object.site,
+					       ".permission is not an enum coherent_permission");
+	}
+	for (i = 0; i < count; i++)
+		if (!coherent_mem_is_empty(exposures[i].options->mem))
+			return coherent_refuse(-EBUSY, exposures[i].box->object.site,
+					       coherent_mem_in_use);
+	return 0;
+}
+
+/* The caller was built with this library, so the size is always the same. */
+int __weak coherent_base_expose_all(const struct coherent_exposure *exposures, size_t count,
+				    size_t exposure_size)
+{
+	int err = coherent_check_exposures(exposures, count);
+	size_t i, done = 0;
+
+	while (!err && done < count) {
+		err = coherent_base_expose(exposures[done].box, exposures[done].options);
+		done += !err;
+	}
+	if (!err)
+		return 0;
+	for (i = 0; i < count; i++)
+		coherent_base_box_free(exposures[i].box);
+	while (done)
+		coherent_base_free(exposures[--done].options->mem);
+	return err;
+}
+
+/* --- Files --- */
+
+/* SHARED: the device may write during the copy. A reader of this file accepts any mixture. */
+static ssize_t coherent_blob_read(struct file *file, char __user *to, size_t bytes, loff_t *at)
+{
+	const struct coherent_object *object = file->private_data;
+
+	return simple_read_from_buffer(to, bytes, at, coherent_place_va(object), object->bytes);
+}
+
+static loff_t coherent_blob_llseek(struct file *file, loff_t to, int whence)
+{
+	const struct coherent_object *object = file->private_data;
+
+	return fixed_size_llseek(file, to, whence, object->bytes);
+}
+
+struct dentry *__weak coherent_base_debugfs_create(const char *name, struct dentry *parent,
+						   struct coherent_mem *mem)
+{
+	static const struct file_operations operations = {
+		.owner = THIS_MODULE,
+		.open = simple_open,
+		.read = coherent_blob_read,
+		.llseek = coherent_blob_llseek,
+	};
+
+	if (coherent_mem_is_empty(mem))
+		return ERR_PTR(coherent_refuse(-EINVAL, NULL, "an empty mem cannot be a file"));
+	return debugfs_create_file(name, 0400, parent, &mem->object, &operations);
+}

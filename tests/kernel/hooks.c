@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* The kernel face, in which macros replace the calls by which it acquires and releases something. */
+#include <linux/delay.h>
+#include <linux/device.h>
+#include <linux/dma-mapping.h>
+#include <linux/interrupt.h>
+#include <linux/iommu.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/printk.h>
+#include <linux/slab.h>
+
+#include "nth.h"
+
+int nth;
+atomic_t live = ATOMIC_INIT(0);
+struct got alloc_got, free_got;
+struct fake fake;
+bool careless, keeps_lines;
+
+/* The BAR of the world, which is open between two tests, is a mapping and some memory. */
+#define OF_THE_WORLD 2
+
+char line[256];
+unsigned int lines;
+
+static bool fails(void)
+{
+	return nth && !--nth;
+}
+
+/* --- Replacements --- */
+
+static void *nth_zalloc(size_t bytes, gfp_t gfp)
+{
+	void *got = fails() ? NULL : kzalloc(bytes, gfp);
+
+	atomic_add(!!got, &live);
+	return got;
+}
+
+static void nth_free(const void *got)
+{
+	atomic_sub(!!got, &live);
+	kfree(got);
+}
+
+static void *nth_alloc_attrs(struct device *dev, size_t bytes, dma_addr_t *address, gfp_t gfp,
+			     unsigned long attrs)
+{
+	void *got = fails() ? NULL : dma_alloc_attrs(dev, bytes, address, gfp, attrs);
+
+	careless |= bytes % PAGE_SIZE || !(gfp & __GFP_ZERO);
+	alloc_got.bytes = bytes;
+	fake.real = *address;
+	if (fake.used)
+		*address = fake.address;
+	alloc_got.address = *address;
+	alloc_got.attrs = attrs;
+	atomic_add(!!got, &live);
+	return got;
+}
+
+static void nth_free_attrs(struct device *dev, size_t bytes, void *got, dma_addr_t address,
+			   unsigned long attrs)
+{
+	free_got.bytes = bytes;
+	free_got.address = address;
+	free_got.attrs = attrs;
+	atomic_dec(&live);
+	dma_free_attrs(dev, bytes, got, fake.used ? fake.real : address, attrs);
+}
+
+static void *nth_pages(size_t bytes, gfp_t gfp)
+{
+	void *got = fails() ? NULL : alloc_pages_exact(bytes, gfp);
+
+	careless |= bytes % PAGE_SIZE || !(gfp & __GFP_ZERO);
+	atomic_add(!!got, &live);
+	return got;
+}
+
+static void nth_free_pages(void *got, size_t bytes)
+{
+	atomic_dec(&live);
+	free_pages_exact(got, bytes);
+}
+
+static phys_addr_t nth_iova_to_phys(struct iommu_domain *domain, dma_addr_t address)
+{
+	return fails() ? 0 : iommu_iova_to_phys(domain, address);
+}
+
+static void *nth_devres(dr_release_t release, size_t bytes, gfp_t gfp)
+{
+	return fails() ? NULL : devres_alloc(release, bytes, gfp);
+}
+
+static void __iomem *nth_iomap(struct pci_dev *pci, int bar, unsigned long bytes)
+{
+	void __iomem *got = fails() ? NULL : pci_iomap(pci, bar, bytes);
+
+	atomic_add(!!got, &live);
+	return got;
+}
+
+static void nth_iounmap(struct pci_dev *pci, void __iomem *got)
+{
+	atomic_dec(&live);
+	pci_iounmap(pci, got);
+}
+
+static int nth_request_irq(unsigned int number, irq_handler_t handler, unsigned long flags,
+			   const char *name, void *arg)
+{
+	int err = fails() ? -EINVAL : request_irq(number, handler, flags, name, arg);
+
+	atomic_add(!err, &live);
+	return err;
+}
+
+static const void *nth_free_irq(unsigned int number, void *arg)
+{
+	atomic_dec(&live);
+	return free_irq(number, arg);
+}
+
+#ifdef DMA_IOVA_USE_SWIOTLB
+
+static bool nth_reserve(struct device *dev, struct dma_iova_state *state, phys_addr_t phys,
+			size_t bytes)
+{
+	bool got = !fails() && dma_iova_try_alloc(dev, state, phys, bytes);
+
+	atomic_add(got, &live);
+	return got;
+}
+
+static void nth_release(struct device *dev, struct dma_iova_state *state)
+{
+	atomic_dec(&live);
+	dma_iova_free(dev, state);
+}
+
+static int nth_link(struct device *dev, struct dma_iova_state *state, phys_addr_t phys,
+		    size_t offset, size_t bytes, enum dma_data_direction direction,
+		    unsigned long attrs)
+{
+	int err = fails() ? -ENOMEM :
+			    dma_iova_link(dev, state, phys, offset, bytes, direction, attrs);
+
+	atomic_add(!err, &live);
+	return err;
+}
+
+static int nth_sync(struct device *dev, struct dma_iova_state *state, size_t offset, size_t bytes)
+{
+	return fails() ? -EIO : dma_iova_sync(dev, state, offset, bytes);
+}
+
+static void nth_unlink(struct device *dev, struct dma_iova_state *state, size_t offset,
+		       size_t bytes, enum dma_data_direction direction, unsigned long attrs)
+{
+	atomic_dec(&live);
+	dma_iova_unlink(dev, state, offset, bytes, direction, attrs);
+}
+
+#define dma_iova_try_alloc nth_reserve
+#define dma_iova_free nth_release
+#define dma_iova_link nth_link
+#define dma_iova_sync nth_sync
+#define dma_iova_unlink nth_unlink
+
+#else
+
+static dma_addr_t nth_map(struct device *dev, struct page *page, size_t offset, size_t bytes,
+			  enum dma_data_direction direction, unsigned long attrs)
+{
+	dma_addr_t got = fails() ? DMA_MAPPING_ERROR :
+				   dma_map_page_attrs(dev, page, offset, bytes, direction, attrs);
+
+	atomic_add(got != DMA_MAPPING_ERROR, &live);
+	return got;
+}
+
+static void nth_unmap(struct device *dev, dma_addr_t address, size_t bytes,
+		      enum dma_data_direction direction, unsigned long attrs)
+{
+	atomic_dec(&live);
+	dma_unmap_page_attrs(dev, address, bytes, direction, attrs);
+}
+
+#define dma_map_page_attrs nth_map
+#define dma_unmap_page_attrs nth_unmap
+
+#endif
+
+#undef kzalloc
+#undef alloc_pages_exact
+#undef devres_alloc
+#define kzalloc nth_zalloc
+#define kfree nth_free
+#define dma_alloc_attrs nth_alloc_attrs
+#define dma_free_attrs nth_free_attrs
+#define alloc_pages_exact nth_pages
+#define free_pages_exact nth_free_pages
+#define iommu_iova_to_phys nth_iova_to_phys
+#define devres_alloc nth_devres
+#define pci_iomap nth_iomap
+#define pci_iounmap nth_iounmap
+#define request_irq nth_request_irq
+#define free_irq nth_free_irq
+
+/* Keeps the last line for a test that wants it. */
+#undef pr_err_ratelimited
+#define pr_err_ratelimited(fmt, ...)                                             \
+	do {                                                                     \
+		if (keeps_lines)                                                 \
+			lines++, snprintf(line, sizeof(line), fmt, __VA_ARGS__); \
+		else                                                             \
+			pr_err(fmt, __VA_ARGS__);                                \
+	} while (0)
+
+#include "../../kernel/coherent.c"
+
+const int most_deferred = COHERENT_MAX_DEFERRED;
+
+ssize_t read_blob(struct file *file, char __user *to, size_t bytes, loff_t *at)
+{
+	return coherent_blob_read(file, to, bytes, at);
+}
+
+void unbind_frees_all(struct kunit *test)
+{
+	const int left = nth;
+
+	nth = 0;
+	world_end(NULL);
+	KUNIT_EXPECT_EQ(test, atomic_read(&live), -OF_THE_WORLD);
+	KUNIT_EXPECT_EQ(test, world_begin(NULL), 0);
+	nth = left;
+}
