@@ -215,6 +215,8 @@ def boot(where, kernel, packed, options):
                '-cpu', machine.cpu, '-smp', str(options.cpus), '-m', '512', '-nodefaults',
                '-no-user-config', '-display', 'none', '-no-reboot', '-serial', 'stdio', '-kernel', kernel.image,
                '-initrd', packed, '-append', ' '.join(command_line), *iommu.log, '-D', log]
+    if options.icount:
+        command += ['-icount', 'shift=0']
     if iommu.device:
         command += ['-device', iommu.device]
     command += devices(where, options.device)
@@ -375,6 +377,8 @@ def arguments():
                         help='a line of the log must match; may be repeated')
     parser.add_argument('--splat', action='append', default=[], type=regex, metavar='REGEX',
                         help='a warning of the kernel must match, one for each; may be repeated')
+    parser.add_argument('--icount', action='store_true',
+                        help='the time of the VM is the number of instructions that it executed')
     parser.add_argument('--refused', type=int, metavar='N',
                         help='QEMU must refuse accesses on N pages; SOURCE does not name them')
     parser.add_argument('--verbose', action='store_true', help='print the serial console too')
