@@ -140,7 +140,7 @@ static unsigned long coherent_dma_attrs(unsigned int attrs)
  */
 static int coherent_get_deferred(struct coherent_object *object, gfp_t gfp)
 {
-	struct coherent_deferred *deferred = NULL;
+	struct coherent_extra *waiting = NULL;
 	struct coherent_queue *queue;
 	unsigned long flags;
 	bool is_full = true;
@@ -151,20 +151,20 @@ static int coherent_get_deferred(struct coherent_object *object, gfp_t gfp)
 	spin_lock_irqsave(&coherent_unit.lock, flags);
 	queue = coherent_queue_find(object->dev);
 	if (queue) {
-		deferred = coherent_queue_take(queue, object);
+		waiting = coherent_queue_take(queue, object);
 		is_full = queue->count >= COHERENT_MAX_DEFERRED;
 	}
 	spin_unlock_irqrestore(&coherent_unit.lock, flags);
-	if (deferred) {
-		object->va = deferred->object.va;
-		object->address = deferred->object.address;
+	if (waiting) {
+		object->va = waiting->object.va;
+		object->address = waiting->object.address;
 		memset(coherent_place_va(object), 0, coherent_place_bytes(object));
 		put_device(object->dev);
 	} else if (!is_full) {
-		deferred = kzalloc(sizeof(*deferred), gfp);
+		waiting = kzalloc(sizeof(*waiting), gfp);
 	}
-	object->deferred = deferred;
-	return deferred ? 0 : -ENOMEM;
+	object->extra = waiting;
+	return waiting ? 0 : -ENOMEM;
 }
 
 static int coherent_get_hidden(struct coherent_object *object, gfp_t gfp)
@@ -181,21 +181,29 @@ static int coherent_get_hidden(struct coherent_object *object, gfp_t gfp)
 		object->dev, coherent_place_bytes(object), &object->address, gfp | __GFP_ZERO,
 		object->attrs);
 	if (!object->va)
-		kfree(object->deferred);
+		kfree(object->extra);
 	return object->va ? 0 : -ENOMEM;
 }
 
 static int coherent_get_pages(struct coherent_object *object, gfp_t gfp)
 {
-	int err = coherent_place_reserve(object);
+	int err;
 
+	object->extra = kzalloc(sizeof(*object->extra), gfp);
+	if (!object->extra)
+		return -ENOMEM;
+	err = coherent_place_reserve(object);
 	if (err)
-		return err;
+		goto free_extra;
 	object->va = (char COHERENT_SHARED COHERENT_FORCE *)alloc_pages_exact(
 		coherent_place_bytes(object), gfp | __GFP_ZERO);
-	if (!object->va)
-		coherent_place_release(object);
-	return object->va ? 0 : -ENOMEM;
+	if (object->va)
+		return 0;
+	err = -ENOMEM;
+	coherent_place_release(object);
+free_extra:
+	kfree(object->extra);
+	return err;
 }
 
 static void coherent_object_init(struct coherent_object *object, struct device *dev,
@@ -205,17 +213,14 @@ static void coherent_object_init(struct coherent_object *object, struct device *
 	object->dev = dev;
 	object->site = request->site;
 	object->bytes = bytes;
-	object->domain = NULL;
-	object->managed = NULL;
-	object->deferred = NULL;
+	object->extra = NULL;
 	object->attrs = coherent_dma_attrs(request->attrs);
 	object->level = request->level > COHERENT_HIDDEN ? COHERENT_IOMMU : COHERENT_HIDDEN;
 	object->align_bits = max_t(int, request->align ? ilog2(request->align) : 0, PAGE_SHIFT);
 	object->boundary_bits =
 		request->boundary ? max_t(int, ilog2(request->boundary), PAGE_SHIFT) : 0;
 	object->mapped = false;
-	if (object->level == COHERENT_IOMMU)
-		object->domain = iommu_get_domain_for_dev(dev);
+	object->managed = false;
 }
 
 static int coherent_object_new(struct coherent_object *object, struct device *dev,
@@ -243,6 +248,56 @@ static int coherent_object_new(struct coherent_object *object, struct device *de
 	if (err)
 		coherent_object_end(object);
 	return err;
+}
+
+/* --- The usual allocation --- */
+
+/*
+ * Most objects are of COHERENT_HIDDEN and have no option. Their allocation asks only whether all
+ * is as usual. Otherwise coherent_object_new() asks again, and says what is wrong. A device that
+ * is @ready has a queue, so that it is bound to a driver of this module.
+ */
+static __always_inline bool coherent_is_usual(const struct device *dev, size_t count, size_t size,
+					      enum coherent_level level, size_t *bytes)
+{
+	return count && !check_mul_overflow(count, size, bytes) &&
+	       *bytes >> PAGE_SHIFT < totalram_pages() && dev &&
+	       READ_ONCE(coherent_unit.ready) == dev && dev->dma_mask && coherent_dma_mask(dev) &&
+	       (unsigned int)level <= COHERENT_HIDDEN;
+}
+
+/* The object is filled in first, so that few values live in registers across dma_alloc_attrs(). */
+static __always_inline int coherent_usual_new(struct coherent_object *object, struct device *dev,
+					      size_t bytes, const char *site)
+{
+	gfp_t gfp = GFP_KERNEL | __GFP_ZERO;
+	u64 last;
+
+	if (bytes > PAGE_SIZE << PAGE_ALLOC_COSTLY_ORDER)
+		gfp |= __GFP_NOWARN;
+	object->dev = dev;
+	object->site = site;
+	object->bytes = bytes;
+	object->extra = NULL;
+	object->attrs = 0;
+	object->level = COHERENT_HIDDEN;
+	object->direction = DMA_BIDIRECTIONAL;
+	object->align_bits = PAGE_SHIFT;
+	object->boundary_bits = 0;
+	object->mapped = false;
+	object->managed = false;
+	object->va = (char COHERENT_SHARED COHERENT_FORCE *)dma_alloc_attrs(
+		dev, PAGE_ALIGN(bytes), &object->address, gfp, 0);
+	if (!object->va)
+		return -ENOMEM;
+	/* As get_device(), which also asks whether the device was ever initialised. */
+	dev = object->dev;
+	kref_get(&dev->kobj.kref);
+	last = object->address + PAGE_ALIGN(object->bytes) - 1;
+	if (object->address && !(object->address & ~PAGE_MASK) && last <= coherent_dma_mask(dev))
+		return 0;
+	coherent_object_end(object);
+	return -ENOSPC;
 }
 
 #endif

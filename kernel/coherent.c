@@ -14,7 +14,6 @@
  */
 #include <coherent.h>
 #include <coherent/debugfs.h>
-#include <coherent/expose_all.h>
 #include <coherent/handle.h>
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -91,8 +90,9 @@ int __weak coherent_all_box_zeroed(struct coherent_box *box, struct device *dev,
 	return coherent_box_new(box, dev, &request);
 }
 
-int __weak coherent_few_box_zeroed(struct coherent_box *box, struct device *dev, size_t size,
-				   size_t count, enum coherent_level level, const char *site)
+static noinline int coherent_slow_box_zeroed(struct coherent_box *box, struct device *dev,
+					     size_t size, size_t count, enum coherent_level level,
+					     const char *site)
 {
 	const struct coherent_alloc_request request = {
 		.count = count,
@@ -102,6 +102,23 @@ int __weak coherent_few_box_zeroed(struct coherent_box *box, struct device *dev,
 	};
 
 	return coherent_box_new(box, dev, &request);
+}
+
+int __weak coherent_few_box_zeroed(struct coherent_box *box, struct device *dev, size_t size,
+				   size_t count, enum coherent_level level, const char *site)
+{
+	size_t bytes;
+	int err;
+
+	if (!coherent_box_is_empty(box) || !coherent_is_usual(dev, count, size, level, &bytes))
+		return coherent_slow_box_zeroed(box, dev, size, count, level, site);
+	box->count = count;
+	err = coherent_usual_new(&box->object, dev, bytes, site);
+	if (err)
+		box->count = 0;
+	else
+		box->va = coherent_place_va(&box->object);
+	return err;
 }
 
 /* The mask clears the padding: the same bytes in each element. */
@@ -267,6 +284,22 @@ static int coherent_make_reachable(struct coherent_box *box,
 	return err;
 }
 
+/* Fills a mem that has its object. */
+static __always_inline void coherent_mem_begin(struct coherent_mem *mem, size_t count)
+{
+	mem->va = mem->object.va;
+	mem->count = count;
+	mem->inverted_address = ~(u64)mem->object.address;
+}
+
+static __always_inline void coherent_become_mem(struct coherent_box *box, struct coherent_mem *mem)
+{
+	mem->object = box->object;
+	coherent_mem_begin(mem, box->count);
+	coherent_managed_update(&mem->object);
+	coherent_box_clear(box);
+}
+
 static int coherent_expose_box(struct coherent_box *box, struct coherent_mem *mem,
 			       const struct coherent_expose_request *request)
 {
@@ -285,12 +318,7 @@ static int coherent_expose_box(struct coherent_box *box, struct coherent_mem *me
 		coherent_base_box_free(box);
 		return err;
 	}
-	mem->va = box->object.va;
-	mem->count = box->count;
-	mem->inverted_address = ~(u64)box->object.address;
-	mem->object = box->object;
-	coherent_managed_update(&mem->object);
-	coherent_box_clear(box);
+	coherent_become_mem(box, mem);
 	return 0;
 }
 
@@ -303,12 +331,24 @@ int __weak coherent_all_expose(struct coherent_box *box,
 	return coherent_expose_box(box, options->mem, &request);
 }
 
-int __weak coherent_few_expose(struct coherent_box *box, struct coherent_mem *mem,
-			       enum coherent_permission permission)
+static noinline int coherent_slow_expose(struct coherent_box *box, struct coherent_mem *mem,
+					 enum coherent_permission permission)
 {
 	const struct coherent_expose_request request = { .permission = permission };
 
 	return coherent_expose_box(box, mem, &request);
+}
+
+int __weak coherent_few_expose(struct coherent_box *box, struct coherent_mem *mem,
+			       enum coherent_permission permission)
+{
+	if (coherent_box_is_empty(box) || !coherent_mem_is_empty(mem) || permission ||
+	    box->object.level != COHERENT_HIDDEN || !coherent_is_bound(box->object.dev))
+		return coherent_slow_expose(box, mem, permission);
+	/* ORDER: pairs with the device's first access (expose.litmus). */
+	dma_wmb();
+	coherent_become_mem(box, mem);
+	return 0;
 }
 
 int __weak coherent_few_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
@@ -389,8 +429,8 @@ int __weak coherent_all_zeroed(struct coherent_mem *mem, struct device *dev, siz
 	return err ? err : coherent_base_init_end(mem, &box, 0, options);
 }
 
-int __weak coherent_few_zeroed(struct coherent_mem *mem, struct device *dev, size_t size,
-			       size_t count, u64 level_and_permission, const char *site)
+static noinline int coherent_slow_zeroed(struct coherent_mem *mem, struct device *dev, size_t size,
+					 size_t count, u64 level_and_permission, const char *site)
 {
 	const struct coherent_mem_options options = {
 		.count = count,
@@ -399,6 +439,24 @@ int __weak coherent_few_zeroed(struct coherent_mem *mem, struct device *dev, siz
 	};
 
 	return coherent_all_zeroed(mem, dev, size, &options, site);
+}
+
+int __weak coherent_few_zeroed(struct coherent_mem *mem, struct device *dev, size_t size,
+			       size_t count, u64 level_and_permission, const char *site)
+{
+	size_t bytes;
+	int err;
+
+	if (!coherent_mem_is_empty(mem) || level_and_permission > COHERENT_HIDDEN ||
+	    !coherent_is_usual(dev, count, size, (u32)level_and_permission, &bytes))
+		return coherent_slow_zeroed(mem, dev, size, count, level_and_permission, site);
+	err = coherent_usual_new(&mem->object, dev, bytes, site);
+	if (err)
+		return err;
+	coherent_mem_begin(mem, count);
+	/* ORDER: pairs with the device's first access (expose.litmus). */
+	dma_wmb();
+	return 0;
 }
 
 int __weak coherent_base_from(struct coherent_mem *mem, struct device *dev, const void *src,
@@ -469,46 +527,8 @@ void __weak coherent_base_handle_cleanup(struct coherent_handle *handle)
 	coherent_handle_free(handle);
 }
 
-/* --- Several boxes --- */
-
-/* Finds errors before anything is exposed. */
-static int coherent_check_exposures(const struct coherent_exposure *exposures, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		if (coherent_box_is_empty(exposures[i].box))
-			return coherent_refuse(-EINVAL, NULL, "an empty box cannot be exposed");
-		if ((unsigned int)exposures[i].options->permission > COHERENT_READ_ONLY)
-			return coherent_refuse(-EINVAL, exposures[i].box->object.site,
-					       ".permission is not an enum coherent_permission");
-	}
-	for (i = 0; i < count; i++)
-		if (!coherent_mem_is_empty(exposures[i].options->mem))
-			return coherent_refuse(-EBUSY, exposures[i].box->object.site,
-					       coherent_mem_in_use);
-	return 0;
-}
-
-/* The caller was built with this library, so the size is always the same. */
-int __weak coherent_base_expose_all(const struct coherent_exposure *exposures, size_t count,
-				    size_t exposure_size)
-{
-	int err = coherent_check_exposures(exposures, count);
-	size_t i, done = 0;
-
-	while (!err && done < count) {
-		err = coherent_base_expose(exposures[done].box, exposures[done].options);
-		done += !err;
-	}
-	if (!err)
-		return 0;
-	for (i = 0; i < count; i++)
-		coherent_base_box_free(exposures[i].box);
-	while (done)
-		coherent_base_free(exposures[--done].options->mem);
-	return err;
-}
+/* The exposure of several boxes needs the functions above. */
+#include "exposures.h"
 
 /* --- Files --- */
 

@@ -34,15 +34,9 @@
  */
 #define COHERENT_MAX_DEFERRED 256
 
-/* A copy of an object that devres frees with its device, updated at each change. */
+/* The entry of devres for a managed object. */
 struct coherent_managed {
-	struct coherent_object object;
-};
-
-/* An object that waits for its end. */
-struct coherent_deferred {
-	struct list_head node;
-	struct coherent_object object;
+	struct coherent_extra *extra;
 };
 
 /* The objects of a device that wait. @node is in the unit's list of queues. */
@@ -86,7 +80,7 @@ static void coherent_object_leak(const struct coherent_object *object, const cha
 	pr_err_ratelimited("coherent: %zu bytes of %s are freed %s: leaked\n", object->bytes,
 			   object->site, why);
 	WARN_ONCE(1, "coherent: memory is leaked\n");
-	kfree(object->deferred);
+	kfree(object->extra);
 }
 
 /* This may sleep at COHERENT_HIDDEN. */
@@ -103,20 +97,20 @@ static void coherent_object_end_now(struct coherent_object *object)
 		dma_free_attrs(object->dev, bytes, coherent_place_va(object), object->address,
 			       object->attrs);
 	}
-	kfree(object->deferred);
+	kfree(object->extra);
 	put_device(object->dev);
 }
 
 /* --- The queue of a device --- */
 
-static bool coherent_can_become(const struct coherent_object *deferred,
+static bool coherent_can_become(const struct coherent_object *waiting,
 				const struct coherent_object *wanted)
 {
 	struct coherent_object object = *wanted;
 
-	object.address = deferred->address;
-	return object.attrs == deferred->attrs &&
-	       coherent_place_bytes(&object) == coherent_place_bytes(deferred) &&
+	object.address = waiting->address;
+	return object.attrs == waiting->attrs && object.level == waiting->level &&
+	       coherent_place_bytes(&object) == coherent_place_bytes(waiting) &&
 	       !coherent_check_address(&object);
 }
 
@@ -124,17 +118,17 @@ static bool coherent_can_become(const struct coherent_object *deferred,
  * Takes an object out of a queue: one that can become @like, or any if @like is NULL. The
  * caller holds the lock.
  */
-static struct coherent_deferred *coherent_queue_take(struct coherent_queue *queue,
-						     const struct coherent_object *like)
+static struct coherent_extra *coherent_queue_take(struct coherent_queue *queue,
+						  const struct coherent_object *like)
 {
-	struct coherent_deferred *deferred;
+	struct coherent_extra *waiting;
 
-	list_for_each_entry(deferred, &queue->list, node) {
-		if (like && !coherent_can_become(&deferred->object, like))
+	list_for_each_entry(waiting, &queue->list, node) {
+		if (like && !coherent_can_become(&waiting->object, like))
 			continue;
-		list_del(&deferred->node);
+		list_del(&waiting->node);
 		queue->count--;
-		return deferred;
+		return waiting;
 	}
 	return NULL;
 }
@@ -151,15 +145,15 @@ static struct coherent_queue *coherent_queue_find(const struct device *dev)
 }
 
 /* Returns false if the device has no queue. It cannot lose its queue during this call. */
-static bool coherent_queue_put(struct coherent_deferred *deferred)
+static bool coherent_queue_put(struct coherent_extra *waiting)
 {
 	struct coherent_queue *queue;
 	unsigned long flags;
 
 	spin_lock_irqsave(&coherent_unit.lock, flags);
-	queue = coherent_queue_find(deferred->object.dev);
+	queue = coherent_queue_find(waiting->object.dev);
 	if (queue) {
-		list_add_tail(&deferred->node, &queue->list);
+		list_add_tail(&waiting->node, &queue->list);
 		queue->count++;
 		schedule_work(&queue->work);
 	}
@@ -200,18 +194,18 @@ static void coherent_start_to_leave(struct work_struct *work)
 static void coherent_queue_run(struct work_struct *work)
 {
 	struct coherent_queue *queue = container_of(work, struct coherent_queue, work);
-	struct coherent_deferred *deferred;
+	struct coherent_extra *waiting;
 	struct coherent_object object;
 
 	do {
 		spin_lock_irq(&coherent_unit.lock);
-		deferred = coherent_queue_take(queue, NULL);
+		waiting = coherent_queue_take(queue, NULL);
 		spin_unlock_irq(&coherent_unit.lock);
-		if (deferred) {
-			object = deferred->object;
+		if (waiting) {
+			object = waiting->object;
 			coherent_object_end_now(&object);
 		}
-	} while (deferred);
+	} while (waiting);
 }
 
 static void coherent_queue_release(struct device *dev, void *res)
@@ -336,7 +330,7 @@ static bool coherent_can_end(const struct coherent_object *object)
 	if (!coherent_is_bound(object->dev))
 		coherent_object_leak(object, "after their device was unbound");
 	/* The device was bound again, and another domain translates for it now. */
-	else if (object->domain && object->domain != iommu_get_domain_for_dev(object->dev))
+	else if (!coherent_place_is_translated(object))
 		coherent_object_leak(object, "after their device was bound again");
 	else
 		return true;
@@ -346,18 +340,16 @@ static bool coherent_can_end(const struct coherent_object *object)
 static int coherent_object_defer(struct coherent_object *object)
 {
 	const gfp_t gfp = GFP_ATOMIC | __GFP_NOWARN;
-	struct coherent_deferred *deferred = object->deferred;
 	int err = coherent_queue_make(object->dev, gfp);
 
 	if (err)
 		return err;
-	if (!deferred)
-		deferred = kzalloc(sizeof(*deferred), gfp);
-	if (!deferred)
+	if (!object->extra)
+		object->extra = kzalloc(sizeof(*object->extra), gfp);
+	if (!object->extra)
 		return -ENOMEM;
-	object->deferred = deferred;
-	deferred->object = *object;
-	return coherent_queue_put(deferred) ? 0 : -ENODEV;
+	object->extra->object = *object;
+	return coherent_queue_put(object->extra) ? 0 : -ENODEV;
 }
 
 /*
@@ -372,7 +364,7 @@ static void coherent_object_end(struct coherent_object *object)
 	if (!coherent_can_end(object))
 		return;
 	if (object->level == COHERENT_HIDDEN &&
-	    (may_not_sleep || (object->deferred && !preemptible()))) {
+	    (may_not_sleep || (object->extra && !preemptible()))) {
 		if (coherent_object_defer(object))
 			coherent_object_leak(object, "in atomic context, and cannot wait");
 		return;
@@ -383,24 +375,28 @@ static void coherent_object_end(struct coherent_object *object)
 
 /* --- Objects that devres frees --- */
 
-static void coherent_managed_release(struct device *dev, void *managed)
+static void coherent_managed_release(struct device *dev, void *res)
 {
-	struct coherent_object *object = &((struct coherent_managed *)managed)->object;
+	const struct coherent_managed *managed = res;
+	struct coherent_object object = managed->extra->object;
 
-	if (coherent_can_end(object))
-		coherent_object_end_now(object);
+	if (coherent_can_end(&object))
+		coherent_object_end_now(&object);
 }
 
-static int coherent_managed_is(struct device *dev, void *managed, void *wanted)
+/* The object may be gone. So this compares the pointer only. */
+static int coherent_managed_is(struct device *dev, void *res, void *wanted)
 {
-	return managed == wanted;
+	const struct coherent_managed *managed = res;
+
+	return managed->extra == wanted;
 }
 
 /* Call this after each change of an object. */
 static void coherent_managed_update(const struct coherent_object *object)
 {
 	if (object->managed)
-		object->managed->object = *object;
+		object->extra->object = *object;
 }
 
 /*
@@ -414,7 +410,7 @@ static bool coherent_managed_take_back(struct coherent_object *object)
 		return false;
 	}
 	return !devres_destroy(object->dev, coherent_managed_release, coherent_managed_is,
-			       object->managed);
+			       object->extra);
 }
 
 static int coherent_object_manage(struct coherent_object *object)
@@ -432,19 +428,38 @@ static int coherent_object_manage(struct coherent_object *object)
 		if (err)
 			return err;
 	}
+	if (!object->extra)
+		object->extra = kzalloc(sizeof(*object->extra), GFP_KERNEL);
+	if (!object->extra)
+		return -ENOMEM;
 	managed = devres_alloc(coherent_managed_release, sizeof(*managed), GFP_KERNEL);
 	if (!managed)
 		return -ENOMEM;
-	object->managed = managed;
+	managed->extra = object->extra;
+	object->managed = true;
 	coherent_managed_update(object);
 	devres_add(object->dev, managed);
 	return 0;
 }
 
-static void coherent_object_free(struct coherent_object *object)
+static noinline void coherent_object_free_slow(struct coherent_object *object)
 {
 	if (!object->managed || coherent_managed_take_back(object))
 		coherent_object_end(object);
+}
+
+/* Most objects are of COHERENT_HIDDEN and end where the caller may sleep. */
+static __always_inline void coherent_object_free(struct coherent_object *object)
+{
+	if (object->extra || !coherent_is_bound(object->dev) || in_interrupt() || irqs_disabled()) {
+		coherent_object_free_slow(object);
+		return;
+	}
+	/* might_sleep() without giving way: dma_free_attrs() does that if it has to. */
+	__might_sleep(__FILE__, __LINE__);
+	dma_free_attrs(object->dev, coherent_place_bytes(object), coherent_place_va(object),
+		       object->address, object->attrs);
+	put_device(object->dev);
 }
 
 #endif

@@ -14,9 +14,31 @@
 #include <linux/dma-mapping.h>
 #include <linux/io.h>
 #include <linux/iommu.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/types.h>
+
+#ifdef DMA_IOVA_USE_SWIOTLB
+#define coherent_iova dma_iova_state
+#else
+struct coherent_iova {
+};
+#endif
+
+/*
+ * Few objects need this. Each object of COHERENT_IOMMU has one. Another has one only if it is managed,
+ * waits for its end, or was allocated in atomic context, so that its free cannot fail.
+ *
+ * @object: a copy of an object that devres or a queue has. @node is in the list of the queue.
+ * @domain: the IOMMU domain that translates, at COHERENT_IOMMU.
+ */
+struct coherent_extra {
+	struct list_head node;
+	struct coherent_object object;
+	struct iommu_domain *domain;
+	struct coherent_iova iova;
+};
 
 /* Only for the library: a pointer to the memory, also if the device can reach it. */
 static void *coherent_place_va(const struct coherent_object *object)
@@ -50,6 +72,13 @@ static const char *coherent_why_hidden(struct device *dev)
 									  NULL;
 }
 
+/* Whether what translated for the device when the object was allocated still does. */
+static bool coherent_place_is_translated(const struct coherent_object *object)
+{
+	return object->level != COHERENT_IOMMU ||
+	       object->extra->domain == iommu_get_domain_for_dev(object->dev);
+}
+
 static u64 coherent_dma_mask(const struct device *dev)
 {
 	return min(*dev->dma_mask, dev->coherent_dma_mask);
@@ -77,15 +106,16 @@ static int coherent_check_address(const struct coherent_object *object)
 
 static int coherent_place_reserve(struct coherent_object *object)
 {
-	if (!dma_iova_try_alloc(object->dev, &object->iova, 0, coherent_place_bytes(object)))
+	object->extra->domain = iommu_get_domain_for_dev(object->dev);
+	if (!dma_iova_try_alloc(object->dev, &object->extra->iova, 0, coherent_place_bytes(object)))
 		return -ENOSPC;
-	object->address = object->iova.addr;
+	object->address = object->extra->iova.addr;
 	return 0;
 }
 
 static void coherent_place_release(struct coherent_object *object)
 {
-	dma_iova_free(object->dev, &object->iova);
+	dma_iova_free(object->dev, &object->extra->iova);
 }
 
 static int coherent_place_map(struct coherent_object *object)
@@ -93,21 +123,22 @@ static int coherent_place_map(struct coherent_object *object)
 	const size_t bytes = coherent_place_bytes(object);
 	int err;
 
-	err = dma_iova_link(object->dev, &object->iova, virt_to_phys(coherent_place_va(object)), 0,
-			    bytes, object->direction, 0);
+	err = dma_iova_link(object->dev, &object->extra->iova,
+			    virt_to_phys(coherent_place_va(object)), 0, bytes, object->direction,
+			    0);
 	if (err)
 		return err == -ENOMEM ? err : -EIO;
-	err = dma_iova_sync(object->dev, &object->iova, 0, bytes);
+	err = dma_iova_sync(object->dev, &object->extra->iova, 0, bytes);
 	if (!err)
 		return 0;
-	dma_iova_unlink(object->dev, &object->iova, 0, bytes, object->direction, 0);
+	dma_iova_unlink(object->dev, &object->extra->iova, 0, bytes, object->direction, 0);
 	return -EIO;
 }
 
 /* The unlink flushes the IOTLB, also where unmapping is lazy. */
 static void coherent_place_unmap(struct coherent_object *object)
 {
-	dma_iova_unlink(object->dev, &object->iova, 0, coherent_place_bytes(object),
+	dma_iova_unlink(object->dev, &object->extra->iova, 0, coherent_place_bytes(object),
 			object->direction, 0);
 }
 
@@ -117,6 +148,7 @@ static void coherent_place_unmap(struct coherent_object *object)
 
 static int coherent_place_reserve(struct coherent_object *object)
 {
+	object->extra->domain = iommu_get_domain_for_dev(object->dev);
 	object->address = 0;
 	return 0;
 }
@@ -142,7 +174,7 @@ static void coherent_place_unmap(struct coherent_object *object)
 {
 	dma_unmap_page(object->dev, object->address, coherent_place_bytes(object),
 		       object->direction);
-	iommu_flush_iotlb_all(object->domain);
+	iommu_flush_iotlb_all(object->extra->domain);
 	object->address = 0;
 }
 
@@ -155,7 +187,7 @@ static void coherent_place_unmap(struct coherent_object *object)
  */
 static bool coherent_place_is_direct(const struct coherent_object *object)
 {
-	return iommu_iova_to_phys(object->domain, object->address) ==
+	return iommu_iova_to_phys(object->extra->domain, object->address) ==
 	       virt_to_phys(coherent_place_va(object));
 }
 

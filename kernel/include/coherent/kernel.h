@@ -56,6 +56,7 @@
 #include <coherent.h>
 #include <linux/compiler.h>
 #include <linux/device.h>
+#include <linux/dma-mapping.h>
 #include <linux/types.h>
 
 /* --- Devices --- */

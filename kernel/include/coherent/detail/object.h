@@ -9,30 +9,19 @@
 #pragma GCC system_header
 #endif
 
-#include <linux/dma-mapping.h>
 #include <linux/types.h>
 
-struct coherent_deferred;
-struct coherent_managed;
+struct coherent_extra;
 struct device;
-struct iommu_domain;
-
-#ifdef DMA_IOVA_USE_SWIOTLB
-#define coherent_iova dma_iova_state
-#else
-struct coherent_iova {
-};
-#endif
 
 /*
  * The record is inside the box, the mem or the handle. A separate allocation for it made
- * an allocation of one page a third slower (make bench-kernel). No member of an empty
- * object means anything.
+ * an allocation of one page a third slower (make bench-kernel). The driver clears and the
+ * library moves all of it, so what few objects need is in @extra. No member of an empty object
+ * means anything.
  *
  * bytes: the size that the caller asked for. attrs: the attributes that the DMA API got
- * and gets again. domain: the IOMMU domain that translates, at COHERENT_IOMMU. managed:
- * the copy that devres has, which devres may have freed. deferred: what an end in
- * atomic context needs, if the allocation was not allowed to sleep.
+ * and gets again. managed: devres has a copy, in @extra, and may have freed the object.
  */
 struct coherent_object {
 	char COHERENT_SHARED *va;
@@ -40,16 +29,14 @@ struct coherent_object {
 	const char *site;
 	size_t bytes;
 	dma_addr_t address;
-	struct iommu_domain *domain;
-	struct coherent_managed *managed;
-	struct coherent_deferred *deferred;
-	u32 attrs;
+	struct coherent_extra *extra;
+	u16 attrs;
 	u8 level;
 	u8 direction;
 	u8 align_bits;
 	u8 boundary_bits;
 	bool mapped;
-	struct coherent_iova iova;
+	bool managed;
 };
 
 #endif
