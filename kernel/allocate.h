@@ -185,6 +185,42 @@ static int coherent_get_hidden(struct coherent_object *object, gfp_t gfp)
 	return object->va ? 0 : -ENOMEM;
 }
 
+/*
+ * Takes separate pages for a large object, if the caller may sleep. Then its end may have to wait,
+ * as at COHERENT_HIDDEN.
+ */
+static int coherent_get_scattered(struct coherent_object *object, gfp_t gfp)
+{
+	int err;
+
+	if (!gfpflags_allow_blocking(gfp))
+		return -ENOMEM;
+	err = coherent_queue_prepare(object->dev, gfp);
+	if (err)
+		return err;
+	object->va = (char COHERENT_SHARED COHERENT_FORCE *)__vmalloc(
+		coherent_place_bytes(object),
+		(gfp & (GFP_KERNEL | __GFP_ACCOUNT)) | __GFP_NOWARN | __GFP_ZERO);
+	if (!object->va)
+		return -ENOMEM;
+	err = coherent_place_gather(object, gfp);
+	if (err)
+		coherent_place_free_pages(object);
+	return err;
+}
+
+static int coherent_get_pages_of_place(struct coherent_object *object, gfp_t gfp)
+{
+	const size_t bytes = coherent_place_bytes(object);
+	const bool is_large = bytes > PAGE_SIZE << PAGE_ALLOC_COSTLY_ORDER;
+
+	object->va = (char COHERENT_SHARED COHERENT_FORCE *)alloc_pages_exact(
+		bytes, gfp | __GFP_ZERO | (is_large ? __GFP_NORETRY : 0));
+	if (object->va)
+		return 0;
+	return is_large ? coherent_get_scattered(object, gfp) : -ENOMEM;
+}
+
 static int coherent_get_pages(struct coherent_object *object, gfp_t gfp)
 {
 	int err;
@@ -195,11 +231,9 @@ static int coherent_get_pages(struct coherent_object *object, gfp_t gfp)
 	err = coherent_place_reserve(object);
 	if (err)
 		goto free_extra;
-	object->va = (char COHERENT_SHARED COHERENT_FORCE *)alloc_pages_exact(
-		coherent_place_bytes(object), gfp | __GFP_ZERO);
-	if (object->va)
+	err = coherent_get_pages_of_place(object, gfp);
+	if (!err)
 		return 0;
-	err = -ENOMEM;
 	coherent_place_release(object);
 free_extra:
 	kfree(object->extra);

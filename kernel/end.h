@@ -2,8 +2,9 @@
 /*
  * The end of an object in the kernel. Only this file gives pages back.
  *
- * dma_free_attrs() may sleep. So an object of COHERENT_HIDDEN that ends in atomic context
- * is put into the queue of its device, and a work item frees it soon.
+ * dma_free_attrs() and vfree() may sleep. So an object of COHERENT_HIDDEN, or one with separate
+ * pages, that ends in atomic context is put into the queue of its device, and a work item frees it
+ * soon.
  *
  * INVARIANT: devres has the queue. When a driver is unbound, the work item has ended, and
  * the queue is empty.
@@ -83,7 +84,7 @@ static void coherent_object_leak(const struct coherent_object *object, const cha
 	kfree(object->extra);
 }
 
-/* This may sleep at COHERENT_HIDDEN. */
+/* This may sleep at COHERENT_HIDDEN, and if pages are separate. */
 static void coherent_object_end_now(struct coherent_object *object)
 {
 	const size_t bytes = coherent_place_bytes(object);
@@ -92,7 +93,7 @@ static void coherent_object_end_now(struct coherent_object *object)
 		coherent_place_unmap(object);
 	if (object->level == COHERENT_IOMMU) {
 		coherent_place_release(object);
-		free_pages_exact(coherent_place_va(object), bytes);
+		coherent_place_free_pages(object);
 	} else {
 		dma_free_attrs(object->dev, bytes, coherent_place_va(object), object->address,
 			       object->attrs);
@@ -359,17 +360,20 @@ static int coherent_object_defer(struct coherent_object *object)
  */
 static void coherent_object_end(struct coherent_object *object)
 {
-	const bool may_not_sleep = in_interrupt() || irqs_disabled();
+	const bool sleeps = object->level == COHERENT_HIDDEN || coherent_place_is_scattered(object);
 
 	if (!coherent_can_end(object))
 		return;
-	if (object->level == COHERENT_HIDDEN &&
-	    (may_not_sleep || (object->extra && !preemptible()))) {
+	if (sleeps && (in_interrupt() || irqs_disabled() || (object->extra && !preemptible()))) {
+		/* The device loses access at once. Only the memory waits. */
+		if (object->mapped)
+			coherent_place_unmap(object);
+		object->mapped = false;
 		if (coherent_object_defer(object))
 			coherent_object_leak(object, "in atomic context, and cannot wait");
 		return;
 	}
-	might_sleep_if(object->level == COHERENT_HIDDEN);
+	might_sleep_if(sleeps);
 	coherent_object_end_now(object);
 }
 

@@ -17,12 +17,16 @@
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/scatterlist.h>
 #include <linux/types.h>
+#include <linux/vmalloc.h>
 
 #ifdef DMA_IOVA_USE_SWIOTLB
 #define coherent_iova dma_iova_state
 #else
+/* The table has an entry for each page of an object whose pages are separate. */
 struct coherent_iova {
+	struct sg_table table;
 };
 #endif
 
@@ -50,6 +54,37 @@ static void *coherent_place_va(const struct coherent_object *object)
 static size_t coherent_place_bytes(const struct coherent_object *object)
 {
 	return max_t(size_t, PAGE_ALIGN(object->bytes), (size_t)1 << object->align_bits);
+}
+
+/*
+ * The page allocator has few pages in a row. So the pages of a large object of COHERENT_IOMMU may be
+ * separate: vmap() joins them for the CPU, and the IOMMU joins them for the device.
+ */
+static bool coherent_place_is_scattered(const struct coherent_object *object)
+{
+	return object->level == COHERENT_IOMMU && is_vmalloc_addr(coherent_place_va(object));
+}
+
+/* How many bytes are in a row, from each multiple of this number on. */
+static size_t coherent_place_step(const struct coherent_object *object)
+{
+	return coherent_place_is_scattered(object) ? PAGE_SIZE : coherent_place_bytes(object);
+}
+
+static struct page *coherent_place_page(const struct coherent_object *object, size_t at)
+{
+	const char *va = (const char *)coherent_place_va(object) + at;
+
+	return is_vmalloc_addr(va) ? vmalloc_to_page(va) : virt_to_page(va);
+}
+
+/* This may sleep if the pages are separate. */
+static void coherent_place_free_pages(const struct coherent_object *object)
+{
+	if (coherent_place_is_scattered(object))
+		vfree(coherent_place_va(object));
+	else
+		free_pages_exact(coherent_place_va(object), coherent_place_bytes(object));
 }
 
 static const char coherent_narrow_mask[] =
@@ -118,21 +153,33 @@ static void coherent_place_release(struct coherent_object *object)
 	dma_iova_free(object->dev, &object->extra->iova);
 }
 
+/* Separate pages need nothing more. */
+static int coherent_place_gather(struct coherent_object *object, gfp_t gfp)
+{
+	return 0;
+}
+
 static int coherent_place_map(struct coherent_object *object)
 {
-	const size_t bytes = coherent_place_bytes(object);
+	const size_t bytes = coherent_place_bytes(object), step = coherent_place_step(object);
+	struct dma_iova_state *iova = &object->extra->iova;
+	size_t at;
 	int err;
 
-	err = dma_iova_link(object->dev, &object->extra->iova,
-			    virt_to_phys(coherent_place_va(object)), 0, bytes, object->direction,
-			    0);
-	if (err)
-		return err == -ENOMEM ? err : -EIO;
-	err = dma_iova_sync(object->dev, &object->extra->iova, 0, bytes);
+	for (at = 0; at < bytes; at += step) {
+		err = dma_iova_link(object->dev, iova,
+				    page_to_phys(coherent_place_page(object, at)), at, step,
+				    object->direction, 0);
+		if (err)
+			goto unlink;
+	}
+	err = dma_iova_sync(object->dev, iova, 0, bytes);
 	if (!err)
 		return 0;
-	dma_iova_unlink(object->dev, &object->extra->iova, 0, bytes, object->direction, 0);
-	return -EIO;
+unlink:
+	if (at)
+		dma_iova_unlink(object->dev, iova, 0, at, object->direction, 0);
+	return err == -ENOMEM ? err : -EIO;
 }
 
 /* The unlink flushes the IOTLB, also where unmapping is lazy. */
@@ -155,14 +202,68 @@ static int coherent_place_reserve(struct coherent_object *object)
 
 static void coherent_place_release(struct coherent_object *object)
 {
+	sg_free_table(&object->extra->iova.table);
+}
+
+/*
+ * Each entry is one page, so that no entry crosses a boundary of the device. Otherwise the kernel
+ * would leave gaps between the entries.
+ */
+static int coherent_place_gather(struct coherent_object *object, gfp_t gfp)
+{
+	struct sg_table *table = &object->extra->iova.table;
+	struct scatterlist *entry;
+	struct page *page;
+	unsigned int i;
+	int err;
+
+	err = sg_alloc_table(table, coherent_place_bytes(object) >> PAGE_SHIFT, gfp);
+	if (err)
+		return err;
+	for_each_sgtable_sg(table, entry, i) {
+		page = coherent_place_page(object, (size_t)i << PAGE_SHIFT);
+		sg_set_page(entry, page, PAGE_SIZE, 0);
+	}
+	return 0;
+}
+
+/* Whether the device finds all entries in a row. Otherwise the object has no address. */
+static bool coherent_place_is_contiguous(const struct sg_table *table)
+{
+	dma_addr_t next = sg_dma_address(table->sgl);
+	struct scatterlist *entry;
+	unsigned int i;
+
+	for_each_sgtable_dma_sg(table, entry, i) {
+		if (sg_dma_address(entry) != next)
+			return false;
+		next += sg_dma_len(entry);
+	}
+	return next - sg_dma_address(table->sgl) == (dma_addr_t)table->orig_nents << PAGE_SHIFT;
+}
+
+static int coherent_place_map_table(struct coherent_object *object)
+{
+	struct sg_table *table = &object->extra->iova.table;
+	int err = dma_map_sgtable(object->dev, table, object->direction, 0);
+
+	if (err)
+		return err == -ENOMEM ? -ENOSPC : -EIO;
+	object->address = sg_dma_address(table->sgl);
+	if (coherent_place_is_contiguous(table))
+		return 0;
+	dma_unmap_sgtable(object->dev, table, object->direction, 0);
+	return -EIO;
 }
 
 static int coherent_place_map(struct coherent_object *object)
 {
-	const dma_addr_t address = dma_map_page(object->dev,
-						virt_to_page(coherent_place_va(object)), 0,
-						coherent_place_bytes(object), object->direction);
+	dma_addr_t address;
 
+	if (coherent_place_is_scattered(object))
+		return coherent_place_map_table(object);
+	address = dma_map_page(object->dev, coherent_place_page(object, 0), 0,
+			       coherent_place_bytes(object), object->direction);
 	if (dma_mapping_error(object->dev, address))
 		return -ENOSPC;
 	object->address = address;
@@ -172,8 +273,11 @@ static int coherent_place_map(struct coherent_object *object)
 /* Without the flush, a lazy unmapping lets the device reach the pages for another 15 ms. */
 static void coherent_place_unmap(struct coherent_object *object)
 {
-	dma_unmap_page(object->dev, object->address, coherent_place_bytes(object),
-		       object->direction);
+	if (coherent_place_is_scattered(object))
+		dma_unmap_sgtable(object->dev, &object->extra->iova.table, object->direction, 0);
+	else
+		dma_unmap_page(object->dev, object->address, coherent_place_bytes(object),
+			       object->direction);
 	iommu_flush_iotlb_all(object->extra->domain);
 	object->address = 0;
 }
@@ -187,8 +291,14 @@ static void coherent_place_unmap(struct coherent_object *object)
  */
 static bool coherent_place_is_direct(const struct coherent_object *object)
 {
-	return iommu_iova_to_phys(object->extra->domain, object->address) ==
-	       virt_to_phys(coherent_place_va(object));
+	const size_t bytes = coherent_place_bytes(object), step = coherent_place_step(object);
+	size_t at;
+
+	for (at = 0; at < bytes; at += step)
+		if (iommu_iova_to_phys(object->extra->domain, object->address + at) !=
+		    page_to_phys(coherent_place_page(object, at)))
+			return false;
+	return true;
 }
 
 #endif

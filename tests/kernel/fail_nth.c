@@ -28,10 +28,18 @@ static int fill(u64 *elements, size_t count, void *arg)
 	return 0;
 }
 
+/* At COHERENT_IOMMU this has separate pages, and the kernel face checks the address of each. */
+#define PAGES 9
+
+struct page_bytes {
+	u8 bytes[PAGE_SIZE];
+};
+
 static int use_everything(void)
 {
 	struct coherent_handle handle = COHERENT_EMPTY;
 	COHERENT_AUTO(u64, mem);
+	COHERENT_AUTO(struct page_bytes, large);
 	COHERENT_BAR_AUTO(bar);
 	COHERENT_IRQ_AUTO(irq);
 	int err;
@@ -39,6 +47,8 @@ static int use_everything(void)
 	err = use_box(is_enforced() ? COHERENT_READ_ONLY : COHERENT_READ_WRITE);
 	if (!err)
 		err = coherent_init(&mem, edu.dev, 1, fill, NULL, .level = level);
+	if (!err)
+		err = coherent_zeroed(&large, edu.dev, PAGES, .level = level);
 	if (!err)
 		err = coherent_bar_open(&bar, edu.dev, 0);
 	if (!err)
@@ -53,6 +63,7 @@ static void each_call_fails_in_turn(struct kunit *test)
 {
 	int n, err, bounced = 0;
 
+	scatters = true;
 	for (n = 1;; n++) {
 		nth = n;
 		atomic_set(&live, 0);
@@ -64,13 +75,14 @@ static void each_call_fails_in_turn(struct kunit *test)
 		bounced += err == -EOPNOTSUPP;
 	}
 	nth = 0;
+	scatters = false;
 	KUNIT_EXPECT_EQ(test, err, 0);
 	KUNIT_EXPECT_TRUE(test, !careless);
 	pr_info("# %d calls failed in turn\n", n - 1);
-	/* The kernel face checks of each of four mappings that it leads to its pages. */
-	KUNIT_EXPECT_EQ(test, bounced, is_enforced() ? 4 : 0);
-	/* The driver has three objects with pages and addresses, devres, a BAR and an interrupt. */
-	KUNIT_EXPECT_TRUE(test, n > (is_enforced() ? 14 : 8));
+	/* The kernel face checks of each of five mappings that it leads to its pages. */
+	KUNIT_EXPECT_EQ(test, bounced, is_enforced() ? 4 + PAGES : 0);
+	/* The driver has four objects with pages and addresses, devres, a BAR and an interrupt. */
+	KUNIT_EXPECT_TRUE(test, n > (is_enforced() ? 18 + PAGES : 9));
 }
 
 static void free_gets_the_arguments_of_alloc(struct kunit *test)

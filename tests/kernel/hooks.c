@@ -9,7 +9,9 @@
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/printk.h>
+#include <linux/scatterlist.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include "nth.h"
 
@@ -17,7 +19,7 @@ int nth;
 atomic_t live = ATOMIC_INIT(0);
 struct got alloc_got, free_got;
 struct fake fake;
-bool careless, keeps_lines;
+bool careless, keeps_lines, scatters;
 
 /* The BAR of the world, which is open between two tests, is a mapping and some memory. */
 #define OF_THE_WORLD 2
@@ -74,7 +76,8 @@ static void nth_free_attrs(struct device *dev, size_t bytes, void *got, dma_addr
 
 static void *nth_pages(size_t bytes, gfp_t gfp)
 {
-	void *got = fails() ? NULL : alloc_pages_exact(bytes, gfp);
+	const bool is_missing = scatters && bytes > 8 * PAGE_SIZE;
+	void *got = is_missing || fails() ? NULL : alloc_pages_exact(bytes, gfp);
 
 	careless |= bytes % PAGE_SIZE || !(gfp & __GFP_ZERO);
 	atomic_add(!!got, &live);
@@ -85,6 +88,21 @@ static void nth_free_pages(void *got, size_t bytes)
 {
 	atomic_dec(&live);
 	free_pages_exact(got, bytes);
+}
+
+static void *nth_vmalloc(size_t bytes, gfp_t gfp)
+{
+	void *got = fails() ? NULL : __vmalloc(bytes, gfp);
+
+	careless |= bytes % PAGE_SIZE || !(gfp & __GFP_ZERO);
+	atomic_add(!!got, &live);
+	return got;
+}
+
+static void nth_vfree(const void *got)
+{
+	atomic_dec(&live);
+	vfree(got);
 }
 
 static phys_addr_t nth_iova_to_phys(struct iommu_domain *domain, dma_addr_t address)
@@ -150,7 +168,8 @@ static int nth_link(struct device *dev, struct dma_iova_state *state, phys_addr_
 	int err = fails() ? -ENOMEM :
 			    dma_iova_link(dev, state, phys, offset, bytes, direction, attrs);
 
-	atomic_add(!err, &live);
+	/* Separate pages have a link each. They are unlinked in one step. */
+	atomic_add(!err && !offset, &live);
 	return err;
 }
 
@@ -191,12 +210,47 @@ static void nth_unmap(struct device *dev, dma_addr_t address, size_t bytes,
 	dma_unmap_page_attrs(dev, address, bytes, direction, attrs);
 }
 
+static int nth_table(struct sg_table *table, unsigned int count, gfp_t gfp)
+{
+	int err = fails() ? -ENOMEM : sg_alloc_table(table, count, gfp);
+
+	atomic_add(!err, &live);
+	return err;
+}
+
+static void nth_free_table(struct sg_table *table)
+{
+	atomic_sub(!!table->sgl, &live);
+	sg_free_table(table);
+}
+
+static int nth_map_table(struct device *dev, struct sg_table *table,
+			 enum dma_data_direction direction, unsigned long attrs)
+{
+	int err = fails() ? -ENOMEM : dma_map_sgtable(dev, table, direction, attrs);
+
+	atomic_add(!err, &live);
+	return err;
+}
+
+static void nth_unmap_table(struct device *dev, struct sg_table *table,
+			    enum dma_data_direction direction, unsigned long attrs)
+{
+	atomic_dec(&live);
+	dma_unmap_sgtable(dev, table, direction, attrs);
+}
+
+#define sg_alloc_table nth_table
+#define sg_free_table nth_free_table
+#define dma_map_sgtable nth_map_table
+#define dma_unmap_sgtable nth_unmap_table
 #define dma_map_page_attrs nth_map
 #define dma_unmap_page_attrs nth_unmap
 
 #endif
 
 #undef kzalloc
+#undef __vmalloc
 #undef alloc_pages_exact
 #undef devres_alloc
 #define kzalloc nth_zalloc
@@ -205,6 +259,8 @@ static void nth_unmap(struct device *dev, dma_addr_t address, size_t bytes,
 #define dma_free_attrs nth_free_attrs
 #define alloc_pages_exact nth_pages
 #define free_pages_exact nth_free_pages
+#define __vmalloc nth_vmalloc
+#define vfree nth_vfree
 #define iommu_iova_to_phys nth_iova_to_phys
 #define devres_alloc nth_devres
 #define pci_iomap nth_iomap

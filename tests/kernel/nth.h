@@ -36,6 +36,9 @@ extern struct fake fake;
  */
 extern bool careless;
 
+/* If @scatters is set, alloc_pages_exact() has no more than eight pages in a row. */
+extern bool scatters;
+
 /* If @keeps_lines is set, a refusal is not logged. @line has the last one, @lines how many. */
 extern bool keeps_lines;
 extern char line[256];

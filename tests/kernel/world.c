@@ -197,7 +197,7 @@ void world_end(struct kunit_suite *suite)
 	pci_unregister_driver(&world_driver);
 }
 
-KTEST_SUITES(&promises, &fail_nth, &atomic, &foreign, &threads, &reasons, &registers);
+KTEST_SUITES(&promises, &fail_nth, &atomic, &foreign, &threads, &reasons, &registers, &large);
 
 MODULE_DESCRIPTION("libcoherent's promises, on QEMU's edu device");
 MODULE_LICENSE("Dual MIT/GPL");

@@ -12,8 +12,9 @@
  * can still reach the memory. .permission = COHERENT_READ_ONLY returns -EOPNOTSUPP.
  *
  * COHERENT_IOMMU maps the pages at expose. Reclaim unmaps them and flushes the IOTLB: when
- * it returns, the device cannot reach the memory. Pages are contiguous, so an object has
- * at most some MiB. An allocation returns -EOPNOTSUPP if the device's domain does not
+ * it returns, the device cannot reach the memory. The pages of an object of more than 32 KiB may
+ * be separate; vmap() joins them for the CPU and the IOMMU joins them for the device. With
+ * GFP_ATOMIC they are in a row, so that such an object has at most some MiB. An allocation returns -EOPNOTSUPP if the device's domain does not
  * translate (passthrough), if the device is not cache-coherent, or if its coherent DMA mask
  * is narrower than its streaming mask. Expose returns it if the device would get bounce
  * buffers.
@@ -34,9 +35,10 @@
  * busy then. A task that is killed does not end a wait with another timeout. So remove() can
  * stop the device also if the user killed rmmod.
  *
- * Calls that may sleep do not sleep with .gfp = GFP_ATOMIC. Memory of COHERENT_HIDDEN that
- * is freed in atomic context is given back soon after, by a work item, and before the driver
- * is unbound. This holds for each object that was allocated with GFP_ATOMIC. A devres action
+ * Calls that may sleep do not sleep with .gfp = GFP_ATOMIC. Memory of COHERENT_HIDDEN
+ * that is freed in atomic context is given back soon after, by a work item, and before the driver
+ * is unbound. So are separate pages, and the device loses access to them at once. This holds for
+ * each object that was allocated with GFP_ATOMIC. A devres action
  * that was added before the first allocation of its module runs too late for that: what it
  * frees in atomic context is leaked with a report. If a module allocates for the first time
  * in remove(), GFP_ATOMIC returns -ENODEV.
