@@ -14,6 +14,7 @@
  */
 #include <coherent.h>
 #include <coherent/debugfs.h>
+#include <coherent/detail/copy.h>
 #include <coherent/handle.h>
 #include <linux/err.h>
 #include <linux/fs.h>

@@ -16,8 +16,8 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 # The checks of the macros name these functions, and nothing calls them.
 UNCALLED = {'coherent_padding', 'coherent_dot', 'coherent_index', 'coherent_number'}
-FUNCTION = re.compile(r'^(?!#|\s|typedef|COHERENT_INLINE|COHERENT_OVERLOAD)[^#\n;{}=]*?\b(coherent_\w+)'
-                      r'\([^;{}]*\)\s*;', re.M)
+FUNCTION = re.compile(r'^(?!#|\s|typedef|COHERENT_(?:INLINE|OVERLOAD|IN_KERNEL))'
+                      r'[^#\n;{}=]*?\b(coherent_\w+)\([^;{}]*\)\s*;', re.M)
 MACRO = re.compile(r'^#define (coherent_(?!base_)\w+)\(', re.M)
 STRICT = ['-std=gnu11', '-Wall', '-Wextra', '-Wpedantic', '-Werror', '-fsyntax-only', '-x', 'c']
 

@@ -50,6 +50,8 @@
 /* In the kernel the functions of accessors are static inlines. kernel/coherent.c has the others. */
 #define COHERENT_BASE
 #define COHERENT_BASE_INLINE static inline
+/* Only kernel/coherent.c has this function. In userspace it is inline. */
+#define COHERENT_IN_KERNEL
 #define coherent_device device
 #define COHERENT_GFP gfp_t gfp;
 

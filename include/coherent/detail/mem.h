@@ -318,57 +318,15 @@ COHERENT_INLINE void coherent_ring_store(const struct coherent_ring *ring, size_
 	coherent_store(ring->va + (i & ring->mask) * size, offset, word, width, swap, order);
 }
 
-/*
- * Copies of any length. They do not use a particular access width: while a copy runs,
- * a device may see any mixture of old and new bytes. order is the order of each access.
- */
-static inline __attribute__((unused)) void
-coherent_bytes_out(const char COHERENT_SHARED *from, void *to, size_t bytes, int order)
-{
-	char *end = (char *)to + bytes;
-	char *at = to;
-
-	for (; at < end && (uintptr_t)from % 8; at++, from++)
-		*at = (char)coherent_load(from, 0, 1, 0, order).u8;
-	for (; end - at >= 8; at += 8, from += 8) {
-		union coherent_word word = coherent_load(from, 0, 8, 0, order);
-
-		__builtin_memcpy(at, &word.u64, 8);
-	}
-	for (; at < end; at++, from++)
-		*at = (char)coherent_load(from, 0, 1, 0, order).u8;
-}
-
-static inline __attribute__((unused)) void
-coherent_bytes_in(char COHERENT_SHARED *to, const void *from, size_t bytes, int order)
-{
-	const char *end = (const char *)from + bytes;
-	const char *at = from;
-
-	for (; at < end && (uintptr_t)to % 8; at++, to++)
-		coherent_store(to, 0, (union coherent_word){ .u8 = (uint8_t)*at }, 1, 0, order);
-	for (; end - at >= 8; at += 8, to += 8) {
-		union coherent_word word;
-
-		__builtin_memcpy(&word.u64, at, 8);
-		coherent_store(to, 0, word, 8, 0, order);
-	}
-	for (; at < end; at++, to++)
-		coherent_store(to, 0, (union coherent_word){ .u8 = (uint8_t)*at }, 1, 0, order);
-}
-
-static inline __attribute__((unused)) void coherent_bytes_clear(char COHERENT_SHARED *to,
-								size_t bytes, int order)
-{
-	const union coherent_word zero = { .u64 = 0 };
-
-	for (; bytes && (uintptr_t)to % 8; bytes--, to++)
-		coherent_store(to, 0, zero, 1, 0, order);
-	for (; bytes >= 8; bytes -= 8, to += 8)
-		coherent_store(to, 0, zero, 8, 0, order);
-	for (; bytes; bytes--, to++)
-		coherent_store(to, 0, zero, 1, 0, order);
-}
+#ifdef __KERNEL__
+COHERENT_IN_KERNEL void coherent_bytes_out(const char COHERENT_SHARED *from, void *to,
+					   size_t bytes, int order);
+COHERENT_IN_KERNEL void coherent_bytes_in(char COHERENT_SHARED *to, const void *from,
+					  size_t bytes, int order);
+COHERENT_IN_KERNEL void coherent_bytes_clear(char COHERENT_SHARED *to, size_t bytes, int order);
+#else
+#include <coherent/detail/copy.h>
+#endif
 
 COHERENT_INLINE int coherent_mem_check(const struct coherent_mem *mem, size_t first,
 				       size_t count)
