@@ -4,6 +4,7 @@
  *
  * A struct that carries its size can grow at its end. CONTRIBUTING.md says how to add a member.
  */
+#include <coherent/loan.h>
 #include <coherent/pool.h>
 #include <coherent/sim.h>
 
@@ -60,6 +61,11 @@ FROZEN(struct coherent_ring, mask, 8);
 FROZEN_SIZE(struct coherent_handle, 32);
 FROZEN(struct coherent_handle, base, 0);
 FROZEN_SIZE(struct coherent_pool, 8);
+FROZEN_SIZE(struct coherent_loan, 48);
+FROZEN(struct coherent_loan, count, 8);
+FROZEN(struct coherent_loan, inverted_address, 16);
+FROZEN(struct coherent_loan, kept, 32);
+FROZEN(struct coherent_loan, direction, 40);
 /* A poll loop of a program has one. */
 FROZEN_SIZE(struct coherent_wait, 16);
 
@@ -70,6 +76,7 @@ FROZEN_SIZE(COHERENT_VIEW(char), 32);
 FROZEN_SIZE(COHERENT_SLOT(char), 8);
 FROZEN_SIZE(COHERENT_RING(char), 16);
 FROZEN_SIZE(COHERENT_POOL(char), 8);
+FROZEN_SIZE(COHERENT_LOAN(char), 48);
 
 /* The device sim:ring reads and writes these. */
 FROZEN_SIZE(struct coherent_sim_ring_desc, 32);

@@ -26,6 +26,8 @@
  * @dev: The device it belongs to.
  * @level: It tells who keeps the device from memory that is not mapped.
  * @limits: The limits; the mask is that at open. Never changes.
+ * @cannot_stop_writes: @map refuses COHERENT_READ_ONLY.
+ * @lends_copies: A loan is a copy of the lent box, so that a driver that touches the box finds out.
  * @idle_is_fence: @unmap with idle cuts the device off at once, also if the driver was wrong and
  *	the device is not idle. Without idle, @unmap does not.
  * @step_ns: The device runs only in @step, and its clock advances by this in each. 0 for a device
@@ -41,6 +43,8 @@ struct backend {
 	enum coherent_level level;
 	struct coherent_limits limits;
 	uint64_t step_ns;
+	bool cannot_stop_writes;
+	bool lends_copies;
 	bool idle_is_fence;
 	bool random_addresses;
 	bool addresses_linger;

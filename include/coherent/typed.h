@@ -25,6 +25,7 @@
 #include <coherent/detail/field.h>
 #include <coherent/endian.h>
 #include <coherent/detail/padding.h>
+#include <coherent/detail/loan_base.h>
 #include <coherent/detail/mem.h>
 #include <coherent/detail/types.h>
 
@@ -84,7 +85,7 @@
 
 /**
  * coherent_is_empty() - Check whether an object is empty.
- * @object: A box, mem, view, slot, ring, handle or BAR with a type.
+ * @object: A box, mem, loan, view, slot, ring, handle or BAR with a type.
  *
  * Context: any.
  * Return: true if the object was never allocated, was consumed or was freed.
@@ -94,6 +95,8 @@
 		_Generic(&(object)->base,				\
 		struct coherent_box *: coherent_box_is_empty,		\
 		const struct coherent_box *: coherent_box_is_empty,	\
+		struct coherent_loan *: coherent_loan_is_empty,		\
+		const struct coherent_loan *: coherent_loan_is_empty,	\
 		struct coherent_slot *: coherent_slot_is_empty,		\
 		const struct coherent_slot *: coherent_slot_is_empty,	\
 		struct coherent_ring *: coherent_ring_is_empty,		\

@@ -329,6 +329,11 @@ int pool_expose(struct coherent_box *box, const struct coherent_expose_options *
 	return slot_become_mem(slot, chunk, va, mem);
 }
 
+enum coherent_permission pool_permission(struct coherent_object *slot)
+{
+	return slot_of(slot)->chunk->pool->usual.permission;
+}
+
 static __attribute__((noinline)) int refuse_reclaim(const struct slot *slot)
 {
 	return refuse(slot->chunk->pool->store, -EBUSY, RECLAIM,

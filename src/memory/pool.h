@@ -77,6 +77,12 @@ int pool_expose(struct coherent_box *box, const struct coherent_expose_options *
 int pool_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options *options);
 
 /**
+ * pool_permission() - The permission of the device on the mems of a pool.
+ * @slot: An object of the pool.
+ */
+enum coherent_permission pool_permission(struct coherent_object *slot);
+
+/**
  * pool_free_box() - coherent_base_box_free() of a box of a pool.
  * @box: The box.
  */

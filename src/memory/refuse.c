@@ -152,6 +152,13 @@ int refuse_handle(struct object_store *store, const char *at, const struct coher
 			     site_of_mem(store, handle));
 }
 
+int refuse_loan(struct object_store *store, const char *at, const struct coherent_mem *loan)
+{
+	if (is_silent(store))
+		return -EBUSY;
+	return refuse_output(store, at, "loan", "COHERENT_LOAN_AUTO", site_of_mem(store, loan));
+}
+
 int refuse_pool(struct object_store *store, const char *at, const struct coherent_slots *pool)
 {
 	const struct coherent_slots *known;

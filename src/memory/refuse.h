@@ -78,6 +78,17 @@ int refuse_mem(struct object_store *store, const char *at, const struct coherent
 int refuse_handle(struct object_store *store, const char *at, const struct coherent_mem *handle);
 
 /**
+ * refuse_loan() - Report that an output loan is not empty.
+ * @store: The store of the call, or NULL.
+ * @at: The call.
+ * @loan: The object and the address of the loan. If the driver never initialised it, it holds
+ *	anything.
+ *
+ * Return: -EBUSY.
+ */
+int refuse_loan(struct object_store *store, const char *at, const struct coherent_mem *loan);
+
+/**
  * refuse_pool() - Report that an output pool is not empty.
  * @store: The store of the call, or NULL.
  * @at: The call.

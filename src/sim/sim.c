@@ -414,6 +414,7 @@ static int sim_open(struct backend **backend, struct coherent_device *dev, const
 		.ops = &backend_sim,
 		.dev = dev,
 		.level = COHERENT_IOMMU,
+		.lends_copies = true,
 		.step_ns = sim->options.step ? SIM_TICK_NS : 0,
 	};
 	sim->mask = sim->options.mask ? coherent_mask((unsigned int)sim->options.mask) :

@@ -282,8 +282,10 @@ int vfio_noiommu_open(struct backend **backend, struct coherent_device *dev,
 
 	if (!noiommu)
 		return -ENOMEM;
-	noiommu->pci.backend =
-		(struct backend){ .ops = &backend_noiommu, .dev = dev, .level = COHERENT_NONE };
+	noiommu->pci.backend = (struct backend){ .ops = &backend_noiommu,
+						 .dev = dev,
+						 .level = COHERENT_NONE,
+						 .cannot_stop_writes = true };
 	noiommu->group = noiommu->container = -1;
 	noiommu->pages = 1;
 	noiommu->pci.is_master = options->bus_master_at_open;

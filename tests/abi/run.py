@@ -56,7 +56,7 @@ def run_program(results, title, compiler, include, library_dir, *flags):
 
 def check_enums(results, compiler, include):
     """Checks that no option of the compiler changes the width of an enum."""
-    unit = '#include <coherent.h>\n#include <coherent/sim.h>\n'
+    unit = '#include <coherent.h>\n#include <coherent/loan.h>\n#include <coherent/sim.h>\n'
     for path in sorted(glob.glob(os.path.join(include, '**', '*.h'), recursive=True)):
         with open(path, encoding='utf-8') as header:
             for name in ENUM.findall(header.read()):

@@ -2,6 +2,7 @@
 /* The cases use these declarations. */
 #include <coherent.h>
 #include <coherent/bar.h>
+#include <coherent/loan.h>
 #include <coherent/pool.h>
 #include <coherent/sim.h>
 #include <stdbool.h>
@@ -112,6 +113,7 @@ COHERENT_VIEW_TYPE(view, struct desc);
 COHERENT_SLOT_TYPE(slot, struct desc);
 COHERENT_RING_TYPE(ring, struct desc);
 COHERENT_POOL_TYPE(pool, struct desc);
+COHERENT_LOAN_TYPE(loan, struct desc);
 COHERENT_BOX_TYPE(padded_box, struct padded);
 COHERENT_TYPE(padded_mem, struct padded);
 COHERENT_BOX_TYPE(other_box, struct other);
@@ -168,6 +170,7 @@ extern const union slot *const_slot;
 extern union ring *ring;
 extern const union ring *const_ring;
 extern union pool *pool;
+extern union loan *loan;
 extern union padded_box *padded_box;
 extern union padded_mem *padded_mem;
 extern struct padded *padded;

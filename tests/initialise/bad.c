@@ -202,6 +202,22 @@ int pool_destroy(void)
 	return coherent_pool_destroy(&fresh);
 }
 
+int lend_to_a_loan(void);
+int lend_to_a_loan(void)
+{
+	union loan fresh;
+
+	return coherent_lend(box, &fresh, COHERENT_TO_DEVICE);
+}
+
+int take_of_a_loan(void);
+int take_of_a_loan(void)
+{
+	union loan fresh;
+
+	return coherent_take(&fresh, box);
+}
+
 int member_of_a_struct(void);
 int member_of_a_struct(void)
 {

@@ -29,6 +29,16 @@ int with_empty(void)
 	return err ? err : coherent_expose(&first, &second);
 }
 
+int lent(void);
+int lent(void)
+{
+	COHERENT_LOAN_AUTO(struct desc, first);
+	union loan second = COHERENT_EMPTY;
+	int err = coherent_lend(box, &first, COHERENT_TO_DEVICE);
+
+	return err ? err : coherent_take(&second, box);
+}
+
 int with_zero(void);
 int with_zero(void)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The types and variables of bad.c and good.c. */
 #include <coherent.h>
+#include <coherent/loan.h>
 #include <coherent/pool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@ struct desc {
 COHERENT_FIELDS(struct desc, .a, .b);
 COHERENT_BOX_TYPE(box, struct desc);
 COHERENT_TYPE(mem, struct desc);
+COHERENT_LOAN_TYPE(loan, struct desc);
 COHERENT_POOL_TYPE(pool, struct desc);
 
 struct driver {

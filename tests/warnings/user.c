@@ -7,6 +7,7 @@
 #include <coherent/bar.h>
 #include <coherent/expose_all.h>
 #include <coherent/handle.h>
+#include <coherent/loan.h>
 #include <coherent/pool.h>
 #include <coherent/sim.h>
 
@@ -48,6 +49,7 @@ int use_slots(union descs *mem);
 int use_arrays(union descs *mem, size_t k);
 int use_registers(union register_bar *bar, uint64_t address);
 int use_pools(struct coherent_device *dev);
+int use_loans(union desc_box *box);
 int use_devices(void);
 
 static int fill(struct desc *desc, void *op)
@@ -55,6 +57,28 @@ static int fill(struct desc *desc, void *op)
 	desc->op = *(uint8_t *)op;
 	desc->address = coherent_cpu_to_le64(4096);
 	return 0;
+}
+
+static int read_ops(struct desc *descs, size_t count, void *sum)
+{
+	for (size_t i = 0; i < count; i++)
+		*(unsigned int *)sum += descs[i].op;
+	return 0;
+}
+
+int use_loans(union desc_box *box)
+{
+	COHERENT_LOAN_AUTO(struct desc, loan);
+	unsigned int sum = 0;
+	int err = coherent_lend(box, &loan, COHERENT_BOTH_WAYS);
+
+	if (!err && coherent_loan_count(&loan) && coherent_loan_addr(&loan).raw &&
+	    coherent_loan_level(&loan) >= COHERENT_HIDDEN)
+		err = coherent_loan_visit(&loan, read_ops, &sum);
+	if (!err)
+		err = coherent_take(&loan, box, .idle = true);
+	coherent_loan_free(&loan);
+	return err ? err : (int)sum;
 }
 
 int use_boxes(struct coherent_device *dev, union descs *mem, const struct desc *from)

@@ -146,6 +146,18 @@
 #undef coherent_pool_destroy
 #define coherent_pool_destroy(...) COHERENT_RESULT(, )
 #endif
+#ifdef coherent_lend
+#undef coherent_lend
+#define coherent_lend(...) COHERENT_RESULT(, )
+#endif
+#ifdef coherent_take
+#undef coherent_take
+#define coherent_take(...) COHERENT_RESULT(, )
+#endif
+#ifdef coherent_loan_visit
+#undef coherent_loan_visit
+#define coherent_loan_visit(...) COHERENT_RESULT(, )
+#endif
 #ifdef coherent_sim_try
 #undef coherent_sim_try
 #define coherent_sim_try(...) COHERENT_RESULT(, )
@@ -196,6 +208,18 @@
 #define coherent_bar_untyped(...) COHERENT_VALUE(, )
 #endif
 
+#ifdef coherent_loan_addr
+#undef coherent_loan_addr
+#define coherent_loan_addr(...) COHERENT_VALUE(, )
+#endif
+#ifdef coherent_loan_count
+#undef coherent_loan_count
+#define coherent_loan_count(...) COHERENT_VALUE(, )
+#endif
+#ifdef coherent_loan_level
+#undef coherent_loan_level
+#define coherent_loan_level(...) COHERENT_VALUE(, )
+#endif
 #ifdef coherent_box_free
 #undef coherent_box_free
 #define coherent_box_free(...) COHERENT_NOTHING(, )
@@ -223,6 +247,10 @@
 #ifdef coherent_ring_put_release
 #undef coherent_ring_put_release
 #define coherent_ring_put_release(...) COHERENT_NOTHING(, )
+#endif
+#ifdef coherent_loan_free
+#undef coherent_loan_free
+#define coherent_loan_free(...) COHERENT_NOTHING(, )
 #endif
 #ifdef coherent_bar_put
 #undef coherent_bar_put

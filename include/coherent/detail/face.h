@@ -59,6 +59,9 @@
 #include <coherent/detail/object.h>
 #define COHERENT_OBJECT struct coherent_object
 
+/* In the kernel the device never has a copy of the library's. */
+#define COHERENT_LENT
+
 #define COHERENT_LOAD_ONCE(at, order) READ_ONCE(*(at))
 #define COHERENT_STORE_ONCE(at, value, order) WRITE_ONCE(*(at), (value))
 
@@ -79,6 +82,9 @@
 
 /* In userspace the library owns the record of an object. */
 #define COHERENT_OBJECT struct coherent_object *
+
+/* If the device has a copy of a lent box, this is the record of the box. */
+#define COHERENT_LENT struct coherent_object *kept;
 
 /*
  * The accesses are atomic, so that the memory model and ThreadSanitizer know them. They
