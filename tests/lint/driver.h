@@ -5,6 +5,7 @@
 
 #include <coherent.h>
 #include <coherent/bar.h>
+#include <coherent/loan.h>
 #include <coherent/pool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct desc {
 COHERENT_BOX_TYPE(desc_box, struct desc);
 COHERENT_TYPE(desc_mem, struct desc);
 COHERENT_VIEW_TYPE(desc_view, struct desc);
+COHERENT_LOAN_TYPE(desc_loan, struct desc);
 COHERENT_POOL_TYPE(desc_pool, struct desc);
 
 struct queue {

@@ -9,6 +9,7 @@ FILLS = {'coherent_base_box_zeroed': 'box', 'coherent_base_box_from': 'box',
          'coherent_base_handle_zeroed': 'handle'}
 FREES = {'coherent_base_box_free': 'box', 'coherent_base_box_cleanup': 'box',
          'coherent_base_free': 'mem', 'coherent_base_cleanup': 'mem',
+         'coherent_base_loan_free': 'loan', 'coherent_base_loan_cleanup': 'loan',
          'coherent_handle_free': 'handle', 'coherent_base_handle_cleanup': 'handle'}
 OPENS = {'coherent_base_device_open': 'device', 'coherent_bar_open': 'bar',
          'coherent_irq_open': 'irq', 'coherent_base_bar_open': 'bar',
@@ -24,9 +25,10 @@ SILENT = {'coherent_base_refuse_element', 'coherent_base_wait_begin', 'coherent_
           'coherent_base_refuse_ring', 'coherent_report_stderr', 'coherent_padding'}
 # Functions that return a member of a base struct, also of an empty object.
 MEMBERS = {'coherent_box_va': 'va', 'coherent_box_count_of': 'count', 'coherent_mem_va': 'va',
+           'coherent_loan_addr_of': 'inverted_address', 'coherent_loan_count_of': 'count',
            'coherent_mem_count': 'count', 'coherent_mem_addr': 'inverted_address'}
 EMPTY = {'coherent_mem_is_empty', 'coherent_box_is_empty', 'coherent_slot_is_empty',
-         'coherent_ring_is_empty'}
+         'coherent_ring_is_empty', 'coherent_loan_is_empty'}
 
 
 class Calls(Others):
@@ -239,11 +241,11 @@ class Calls(Others):
 
     # --- Between the phases ---
 
-    def consume_box(self, state, place, call):
-        """Expose a box. Return what is known of it, or None."""
+    def consume_box(self, state, place, call, verb='exposed'):
+        """Expose or lend a box. Return what is known of it, or None."""
         if place is None:
             return None
-        life = self.use(state, place, 'box', 'exposed')
+        life = self.use(state, place, 'box', verb)
         info = self.lives.get(life)
         if info:
             self.check_device_of(state, info, self.named('box', place))
@@ -258,17 +260,26 @@ class Calls(Others):
             more = {'dev': info.dev, 'pool': info.pool, 'size': info.size, 'count': info.count}
         return self.fill(state, place, kind, call, **more)
 
-    def coherent_base_expose(self, state, arguments, call='coherent_expose'):
+    def coherent_base_expose(self, state, arguments):
         mem = self.object_at(self.option(state, arguments[1:], 'mem'))
-        place = self.object_at(arguments[0])
+        return self.leave_box(state, self.object_at(arguments[0]), mem, 'mem', 'coherent_expose',
+                              'exposed')
+
+    def coherent_base_lend(self, state, arguments):
+        loan = self.object_at(arguments[1])
+        return self.leave_box(state, self.object_at(arguments[0]), loan, 'loan', 'coherent_lend',
+                              'lent')
+
+    def leave_box(self, state, place, output, kind, call, verb):
+        """The memory of a box becomes another object."""
         was_empty = place is not None and self.state_of(state, place) == ('E', None)
-        info = self.consume_box(state, place, call)
+        info = self.consume_box(state, place, call, verb)
         if was_empty:
             symbol = self.failure(state, call)
-            if mem and self.state_of(state, mem)[0] != 'F':
-                state.objects[mem] = ('E', (call, state.at, symbol))
+            if output and self.state_of(state, output)[0] != 'F':
+                state.objects[output] = ('E', (call, state.at, symbol))
             return [(symbol, state)]
-        return self.fill_from(state, mem, 'mem', call, info)
+        return self.fill_from(state, output, kind, call, info)
 
     def coherent_base_expose_all(self, state, arguments):
         call = 'coherent_expose_all'
@@ -292,18 +303,24 @@ class Calls(Others):
         return [(0, state), (self.failure(failed, call), failed)]
 
     def coherent_base_reclaim(self, state, arguments):
-        call = 'coherent_reclaim'
-        mem = self.object_at(arguments[0])
+        return self.become_box(state, arguments, 'mem', 'coherent_reclaim', 'reclaimed')
+
+    def coherent_base_take(self, state, arguments):
+        return self.become_box(state, arguments, 'loan', 'coherent_take', 'taken')
+
+    def become_box(self, state, arguments, kind, call, verb):
+        """The memory of a mem or a loan becomes a box."""
+        place = self.object_at(arguments[0])
         box = self.object_at(self.option(state, arguments[1:], 'box'))
-        if mem is None:
+        if place is None:
             return [(self.maybe(state, call), state)]
-        life = self.use(state, mem, 'mem', 'reclaimed')
+        life = self.use(state, place, kind, verb)
         info = self.lives.get(life)
         if info:
-            self.check_device_of(state, info, self.named('mem', mem))
+            self.check_device_of(state, info, self.named(kind, place))
         results = self.fill_from(state, box, 'box', call, info)
         if results[0][0] == 0:
-            self.end(results[0][1], mem, 'mem', call)
+            self.end(results[0][1], place, kind, call)
         return results
 
     def coherent_base_init_begin(self, state, arguments):
@@ -426,7 +443,7 @@ class Calls(Others):
         """A call that uses what it gets, and ends nothing."""
         call = known.macro(name)
         kind = 'slot' if '_slot_' in name else 'ring' if '_ring_' in name else \
-            'handle' if '_handle_' in name else 'pool' if '_pool_' in name else \
+            'loan' if '_loan_' in name else 'handle' if '_handle_' in name else 'pool' if '_pool_' in name else \
             'box' if '_box_' in name else 'mem'
         for number, value in enumerate(arguments):
             if value.__class__ is not tuple:

@@ -15,6 +15,8 @@ MACROS = {
     'coherent_slot_store': 'coherent_slot_put', 'coherent_ring_load': 'coherent_ring_get',
     'coherent_ring_store': 'coherent_ring_put', 'coherent_box_at': 'coherent_box_init_at',
     'coherent_base_init_begin': 'coherent_init', 'coherent_base_init_end': 'coherent_init',
+    'coherent_base_loan_begin': 'coherent_loan_visit',
+    'coherent_base_loan_end': 'coherent_loan_visit',
     'coherent_base_wait_more': 'coherent_poll', 'coherent_base_box_move': 'coherent_move',
 }
 
