@@ -3,6 +3,7 @@
  * Promise 18: each allocation and each system call fails in turn. The library then leaves no
  * memory, no mapping, no descriptor and no address behind.
  */
+#include <coherent/loan.h>
 #include <coherent/pool.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -28,6 +29,7 @@ struct driver {
 	COHERENT(uint64_t) small[70];
 	COHERENT_BOX(uint64_t) all_boxes[3];
 	COHERENT(uint64_t) all[3];
+	COHERENT_LOAN(uint64_t) loan;
 };
 
 static int fill(uint64_t *elements, size_t count, void *arg)
@@ -111,6 +113,10 @@ static int run_driver(struct driver *driver, const char *name, bool hugepages)
 	if (!err)
 		err = coherent_reclaim(&driver->zeroed, &driver->box, .idle = true);
 	if (!err)
+		err = coherent_lend(&driver->box, &driver->loan, COHERENT_BOTH_WAYS);
+	if (!err)
+		err = coherent_take(&driver->loan, &driver->box, .idle = true);
+	if (!err)
 		err = coherent_device_fence(driver->dev);
 	return err;
 }
@@ -125,6 +131,7 @@ static void tear_down(struct driver *driver)
 	coherent_free(&driver->zeroed);
 	coherent_free(&driver->from);
 	coherent_free(&driver->init);
+	coherent_loan_free(&driver->loan);
 	coherent_handle_free(&driver->handle);
 	for (size_t i = 0; i < ARRAY_SIZE(driver->small); i++)
 		coherent_free(&driver->small[i]);

@@ -103,6 +103,28 @@ static void stale_write_is_lost_and_reported(void **state)
 	close_empty(dev);
 }
 
+static int add_one(uint8_t *bytes, size_t count, void *arg);
+
+/* A visit is as good a moment to find a write as the end of the loan. */
+static void stale_write_before_a_visit_is_reported(void **state)
+{
+	struct coherent_device *dev;
+	union lent loan = COHERENT_EMPTY;
+	uint8_t *stale;
+	struct log log;
+
+	(void)state;
+	open_with_log(&dev, "sim:edu", &log);
+	stale = lend_sevens(dev, &loan, COHERENT_TO_DEVICE);
+	stale[BYTES - 1] = 9;
+	assert_ok(coherent_loan_visit(&loan, add_one, NULL));
+	assert_int_equal((int)log.count, 1);
+	assert_true(log_has(&log, "wrote 1 bytes"));
+	coherent_loan_free(&loan);
+	assert_int_equal((int)log.count, 1);
+	close_empty(dev);
+}
+
 /* --- Between two transfers --- */
 
 static int add_one(uint8_t *bytes, size_t count, void *arg)
@@ -358,6 +380,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stale_read_finds_no_data),
 		cmocka_unit_test(stale_write_is_lost_and_reported),
+		cmocka_unit_test(stale_write_before_a_visit_is_reported),
 		cmocka_unit_test(visit_goes_in_the_direction_of_the_loan),
 		cmocka_unit_test(visit_returns_what_the_function_returned),
 		cmocka_unit_test(wrong_calls_are_refused),

@@ -337,6 +337,7 @@ void device_misuse(void)
 	expect_refusal("sim:custom,step", &refusing, 0, -EPERM);
 	expect_refusal("sim:abacus", NULL, 0, -ENODEV);
 	expect_refusal("abacus:edu", NULL, 0, -ENODEV);
+	loan_misuse();
 	check_dead(NULL);
 	coherent_device_close(NULL);
 	coherent_bar_close(NULL);

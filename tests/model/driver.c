@@ -463,7 +463,7 @@ void driver_run(struct device *device)
 
 /* --- Accesses that the driver did not ask for --- */
 
-static void try_address(unsigned int i, uint64_t address)
+void driver_tries_address(unsigned int i, uint64_t address)
 {
 	const enum coherent_access access = chance(2) ? COHERENT_ACCESS_WRITE :
 							COHERENT_ACCESS_READ;
@@ -529,7 +529,7 @@ void driver_tries(struct slot *slot)
 	if (slot->kind == BOX || slot->kind == MEM)
 		try_object(slot);
 	while (tries--)
-		try_address(i, space_pick(i));
+		driver_tries_address(i, space_pick(i));
 }
 
 /* --- Around the close of a device --- */

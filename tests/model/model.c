@@ -121,7 +121,10 @@ static void make_a_call(void)
 	case 73 ... 74:
 		object_find(slot);
 		break;
-	case 75 ... 77:
+	case 75 ... 76:
+		loan_step(slot);
+		break;
+	case 77:
 		array_use(slot);
 		break;
 	case 78:

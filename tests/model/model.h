@@ -385,6 +385,7 @@ void driver_registers(struct device *device);
 void driver_interrupts(struct device *device);
 /* A device tries accesses that the driver did not ask for. */
 void driver_tries(struct slot *slot);
+void driver_tries_address(unsigned int dev, uint64_t address);
 /* Opens a BAR, so that something refers to the device after its close; then uses it. */
 void driver_keeps_bar(struct device *device);
 void driver_after_close(struct device *device);
@@ -404,6 +405,12 @@ void object_free(struct slot *slot);
 void object_move(struct slot *slot);
 /* Checks and frees an object whose device is closed. */
 void object_after_close(struct slot *slot);
+
+/* --- loan.c: memory that is lent --- */
+
+/* Lends a box, uses the loan and ends it. */
+void loan_step(struct slot *slot);
+void loan_misuse(void);
 
 /* --- pool.c: small objects --- */
 

@@ -147,7 +147,7 @@ int map_result(const struct place *place)
 	return err;
 }
 
-static bool unmap_fails(const struct place *place)
+bool unmap_fails(const struct place *place)
 {
 	struct device *device = device_of(place);
 

@@ -31,6 +31,9 @@ int result_of(const struct place *place, int result);
 /* Predicts the result of a mapping. Counts it and expects a report if it fails. */
 int map_result(const struct place *place);
 
+/* Predicts the result of an unmap in the same way. */
+bool unmap_fails(const struct place *place);
+
 /* Returns the address of a box. A device tries the box, and the fault has the address. */
 uint64_t address_of_box(struct slot *slot);
 void become_box(struct slot *slot);
