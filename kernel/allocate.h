@@ -37,6 +37,22 @@ static noinline int coherent_report(int err, const char *site, const char *why,
 static const char coherent_box_in_use[] = "the box is not empty, or was never initialised";
 static const char coherent_mem_in_use[] = "the mem is not empty, or was never initialised";
 
+/* Only 0 is success. A callback that returns a positive number breaks its contract. */
+static int coherent_result_of(int result, const char *site)
+{
+	if (result > 0)
+		return coherent_refuse(-EINVAL, site,
+				       "a callback returned a positive number; 0 is success");
+	return result;
+}
+
+/* INVARIANT: an object without elements is empty. */
+static void coherent_box_clear(struct coherent_box *box)
+{
+	box->va = NULL;
+	box->count = 0;
+}
+
 /* --- Allocation --- */
 
 /* The request for an allocation, from any macro. */

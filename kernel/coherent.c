@@ -22,6 +22,7 @@
 #include "allocate.h"
 #include "end.h"
 #include "place.h"
+#include "loan.h"
 #include "wait.h"
 #ifdef CONFIG_PCI
 #include "bar.h"
@@ -150,14 +151,7 @@ int __weak coherent_base_box_from(struct coherent_box *box, struct device *dev, 
 
 int __weak coherent_base_box_level(const struct coherent_box *box)
 {
-	return coherent_box_is_empty(box) ? 0 : box->object.level;
-}
-
-/* INVARIANT: an object without elements is empty. */
-static void coherent_box_clear(struct coherent_box *box)
-{
-	box->va = NULL;
-	box->count = 0;
+	return coherent_box_is_empty(box) ? 0 : coherent_level_of(&box->object);
 }
 
 static void coherent_mem_clear(struct coherent_mem *mem)
@@ -218,15 +212,6 @@ struct coherent_expose_request {
 	void *seal_arg;
 };
 
-/* Only 0 is success. A callback that returns a positive number breaks its contract. */
-static int coherent_result_of(int result, const char *site)
-{
-	if (result > 0)
-		return coherent_refuse(-EINVAL, site,
-				       "a callback returned a positive number; 0 is success");
-	return result;
-}
-
 static int coherent_seal(const struct coherent_box *box,
 			 const struct coherent_expose_request *request)
 {
@@ -274,6 +259,9 @@ static int coherent_make_reachable(struct coherent_box *box,
 
 	if (!coherent_is_bound(box->object.dev))
 		return -ENODEV;
+	if (coherent_is_adopted(&box->object))
+		return coherent_refuse(-EOPNOTSUPP, box->object.site,
+				       "adopted memory is lent, not exposed: coherent_lend()");
 	if (box->object.level == COHERENT_IOMMU)
 		return coherent_map(box, request);
 	if (request->permission != COHERENT_READ_WRITE)

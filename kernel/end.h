@@ -84,11 +84,29 @@ static void coherent_object_leak(const struct coherent_object *object, const cha
 	kfree(object->extra);
 }
 
-/* This may sleep at COHERENT_HIDDEN, and if pages are separate. */
+/* The memory is the driver's again. The context is one that release() allows. */
+static void coherent_adopted_end(struct coherent_object *object)
+{
+	const struct coherent_extra extra = *object->extra;
+
+	if (object->mapped)
+		dma_unmap_page_attrs(object->dev, object->address, object->bytes, object->direction,
+				     0);
+	kfree(object->extra);
+	put_device(object->dev);
+	if (extra.release)
+		extra.release(coherent_place_va(object), extra.release_arg);
+}
+
+/* This may sleep at COHERENT_HIDDEN, and if pages are separate, but not for adopted memory. */
 static void coherent_object_end_now(struct coherent_object *object)
 {
 	const size_t bytes = coherent_place_bytes(object);
 
+	if (coherent_is_adopted(object)) {
+		coherent_adopted_end(object);
+		return;
+	}
 	if (object->mapped)
 		coherent_place_unmap(object);
 	if (object->level == COHERENT_IOMMU) {
@@ -328,6 +346,9 @@ static int coherent_queue_prepare(struct device *dev, gfp_t gfp)
 /* Whether the DMA API can still be called for an object. Otherwise the object is leaked. */
 static bool coherent_can_end(const struct coherent_object *object)
 {
+	/* Nothing of the DMA API is needed. */
+	if (coherent_is_adopted(object) && !object->mapped)
+		return true;
 	if (!coherent_is_bound(object->dev))
 		coherent_object_leak(object, "after their device was unbound");
 	/* The device was bound again, and another domain translates for it now. */

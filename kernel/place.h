@@ -10,6 +10,7 @@
 
 #include <coherent.h>
 #include <linux/align.h>
+#include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/io.h>
@@ -31,17 +32,21 @@ struct coherent_iova {
 #endif
 
 /*
- * Few objects need this. Each object of COHERENT_IOMMU has one. Another has one only if it is managed,
- * waits for its end, or was allocated in atomic context, so that its free cannot fail.
+ * Few objects need this. Each object of COHERENT_IOMMU and each adopted one has one. Another has one
+ * only if it is managed, waits for its end, or was allocated in atomic context, so that its free
+ * cannot fail.
  *
  * @object: a copy of an object that devres or a queue has. @node is in the list of the queue.
- * @domain: the IOMMU domain that translates, at COHERENT_IOMMU.
+ * @domain: the IOMMU domain that translates, at COHERENT_IOMMU and for adopted memory.
+ * @release: gives adopted memory back to the driver; may be NULL.
  */
 struct coherent_extra {
 	struct list_head node;
 	struct coherent_object object;
 	struct iommu_domain *domain;
 	struct coherent_iova iova;
+	void (*release)(void *memory, void *release_arg);
+	void *release_arg;
 };
 
 /* Only for the library: a pointer to the memory, also if the device can reach it. */
@@ -107,11 +112,50 @@ static const char *coherent_why_hidden(struct device *dev)
 									  NULL;
 }
 
+static bool coherent_is_adopted(const struct coherent_object *object)
+{
+	return object->level & COHERENT_ADOPTED;
+}
+
+static enum coherent_level coherent_level_of(const struct coherent_object *object)
+{
+	return object->level & ~COHERENT_ADOPTED;
+}
+
 /* Whether what translated for the device when the object was allocated still does. */
 static bool coherent_place_is_translated(const struct coherent_object *object)
 {
-	return object->level != COHERENT_IOMMU ||
+	return object->level == COHERENT_HIDDEN ||
 	       object->extra->domain == iommu_get_domain_for_dev(object->dev);
+}
+
+/*
+ * Returns what keeps a device from memory after dma_unmap_page(). A domain of type DMA_FQ flushes
+ * its IOTLB some milliseconds later.
+ */
+static enum coherent_level coherent_unmapped_level(struct device *dev)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	return domain && domain->type == IOMMU_DOMAIN_DMA ? COHERENT_IOMMU : COHERENT_HIDDEN;
+}
+
+/*
+ * Whether dma_map_page() can map memory of the driver. Without an IOMMU the kernel warns if the
+ * device cannot address the memory and there are no bounce buffers. The limit of a mapping says
+ * whether there are some.
+ */
+static bool coherent_place_is_addressable(const struct coherent_object *object)
+{
+	const size_t limit = dma_max_mapping_size(object->dev);
+	const u64 mask = min_not_zero(*object->dev->dma_mask, object->dev->bus_dma_limit);
+	const phys_addr_t first = virt_to_phys(coherent_place_va(object));
+	const struct iommu_domain *domain = object->extra->domain;
+
+	if (object->bytes > limit)
+		return false;
+	return (domain && iommu_is_dma_domain((struct iommu_domain *)domain)) ||
+	       limit != SIZE_MAX || phys_to_dma(object->dev, first) + object->bytes - 1 <= mask;
 }
 
 static u64 coherent_dma_mask(const struct device *dev)

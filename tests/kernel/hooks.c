@@ -191,7 +191,7 @@ static void nth_unlink(struct device *dev, struct dma_iova_state *state, size_t 
 #define dma_iova_sync nth_sync
 #define dma_iova_unlink nth_unlink
 
-#else
+#endif
 
 static dma_addr_t nth_map(struct device *dev, struct page *page, size_t offset, size_t bytes,
 			  enum dma_data_direction direction, unsigned long attrs)
@@ -209,6 +209,8 @@ static void nth_unmap(struct device *dev, dma_addr_t address, size_t bytes,
 	atomic_dec(&live);
 	dma_unmap_page_attrs(dev, address, bytes, direction, attrs);
 }
+
+#ifndef DMA_IOVA_USE_SWIOTLB
 
 static int nth_table(struct sg_table *table, unsigned int count, gfp_t gfp)
 {
@@ -244,8 +246,6 @@ static void nth_unmap_table(struct device *dev, struct sg_table *table,
 #define sg_free_table nth_free_table
 #define dma_map_sgtable nth_map_table
 #define dma_unmap_sgtable nth_unmap_table
-#define dma_map_page_attrs nth_map
-#define dma_unmap_page_attrs nth_unmap
 
 #endif
 
@@ -261,6 +261,8 @@ static void nth_unmap_table(struct device *dev, struct sg_table *table,
 #define free_pages_exact nth_free_pages
 #define __vmalloc nth_vmalloc
 #define vfree nth_vfree
+#define dma_map_page_attrs nth_map
+#define dma_unmap_page_attrs nth_unmap
 #define iommu_iova_to_phys nth_iova_to_phys
 #define devres_alloc nth_devres
 #define pci_iomap nth_iomap

@@ -197,7 +197,8 @@ void world_end(struct kunit_suite *suite)
 	pci_unregister_driver(&world_driver);
 }
 
-KTEST_SUITES(&promises, &fail_nth, &atomic, &foreign, &threads, &reasons, &registers, &large);
+KTEST_SUITES(&promises, &fail_nth, &atomic, &foreign, &threads, &reasons, &registers, &large,
+	     &loans);
 
 MODULE_DESCRIPTION("libcoherent's promises, on QEMU's edu device");
 MODULE_LICENSE("Dual MIT/GPL");

@@ -36,8 +36,8 @@
 	/* 16 */ BOTH(last_byte_is_under_the_mask)                  \
 	/* 17 */ BOTH(device_may_do_only_what_expose_allowed)       \
 	/* 19 */ BOTH(writes_before_a_doorbell_are_seen_after_it)   \
-	USER(loan_carries_data_in_its_direction)                    \
-	USER(no_device_reaches_what_was_taken_back)                 \
+	BOTH(loan_carries_data_in_its_direction)                    \
+	BOTH(no_device_reaches_what_was_taken_back)                 \
 	USER(mem_keeps_address_and_contents_over_a_reset)           \
 	USER(fence_resets_the_device)                               \
 	USER(pointers_find_their_objects)                           \

@@ -146,6 +146,70 @@ static inline int __must_check coherent_handle_manage(struct coherent_handle *ha
 }
 #define coherent_handle_manage(handle) COHERENT_RESULT(, coherent_handle_manage(handle))
 
+/* --- Memory of the driver --- */
+
+/**
+ * struct coherent_adopt_options - Options of coherent_box_adopt().
+ * @struct_size: Do not set this.
+ * @reserved: Do not set this.
+ * @count: The number of elements, at least 1.
+ * @options_have_names: Do not set this.
+ * @release: A callback that gets the memory back when no device can reach it any more. NULL for
+ *	none.
+ * @release_arg: The last argument of @release.
+ * @gfp: How to allocate the record; 0 for GFP_KERNEL.
+ */
+struct coherent_adopt_options {
+	u32 struct_size;
+	u32 reserved;
+	size_t count;
+	const struct coherent_options_have_names *options_have_names;
+	void (*release)(void *memory, void *release_arg);
+	void *release_arg;
+	gfp_t gfp;
+};
+
+int __must_check coherent_base_box_adopt(struct coherent_box *box, struct device *dev, void *memory,
+					 size_t size, const struct coherent_adopt_options *options,
+					 const char *site);
+
+/**
+ * coherent_box_adopt() - Make a box of memory that the driver has.
+ * @box: The new box. It must be empty, and is empty on failure.
+ * @dev: The device that the box will be lent to.
+ * @memory: A T * to memory from kmalloc(), or to pages of the linear map. Its contents stay.
+ * @...: The count of elements, then options of struct coherent_adopt_options by name: .release,
+ *	.release_arg, .gfp.
+ *
+ * The box is for coherent_lend(); coherent_expose() returns -EOPNOTSUPP. The driver must not use
+ * @memory while it is lent. coherent_box_free() and coherent_loan_free() give the memory back:
+ *
+ *	void release(void *memory, void *release_arg);
+ *
+ * This callback runs once, in the context of that call. If a lent object is freed after its
+ * device was unbound, the library does not know whether the device reaches the memory. It makes
+ * a report, and the callback does not run.
+ *
+ * The device can reach the rest of the first and of the last page, or of the cache lines, as
+ * with dma_map_single(). The library does not look for memory that is adopted twice.
+ *
+ * For instance:
+ *
+ *	err = coherent_box_adopt(&box, dev, skb->data, skb->len, .release = put, .release_arg = skb);
+ *
+ * Context: may sleep, unless .gfp is GFP_ATOMIC.
+ * Return: 0; -EINVAL (@memory is NULL, on the stack, from vmalloc() or of a module, or the count is
+ * 0), -ENOMEM (also if the size overflows), -EBUSY (@box is not empty), -ENODEV, -EIO (@dev has no mask).
+ */
+#define coherent_box_adopt(box, dev, memory, ...)                                               \
+	COHERENT_RESULT(COHERENT_NEEDS_BOX(box)                                                 \
+				COHERENT_NEEDS_SAME(*(memory), COHERENT_T(box),                 \
+						    "the memory has another element type"),     \
+			coherent_base_box_adopt(                                                \
+				&(box)->base, (dev), (memory), sizeof(COHERENT_T(box)),         \
+				COHERENT_OPTIONS(coherent_adopt_options, .count = __VA_ARGS__), \
+				COHERENT_HERE))
+
 /* --- Calls with few options --- */
 
 /*

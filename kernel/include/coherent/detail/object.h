@@ -14,6 +14,8 @@
 struct coherent_extra;
 struct device;
 
+#define COHERENT_ADOPTED 0x10
+
 /*
  * The record is inside the box, the mem or the handle. A separate allocation for it made
  * an allocation of one page a third slower (make bench-kernel). The driver clears and the
@@ -22,6 +24,7 @@ struct device;
  *
  * bytes: the size that the caller asked for. attrs: the attributes that the DMA API got
  * and gets again. managed: devres has a copy, in @extra, and may have freed the object.
+ * level: COHERENT_ADOPTED is in it if the memory belongs to the driver.
  */
 struct coherent_object {
 	char COHERENT_SHARED *va;

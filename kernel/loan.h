@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Loans in the kernel, and the memory of a driver that can become one. Adopted memory is mapped by
+ * dma_map_single(). Memory of COHERENT_IOMMU is mapped as by an expose, for one direction. Memory
+ * of COHERENT_HIDDEN is mapped all the time, so only the order of accesses matters.
+ */
+#ifndef COHERENT_KERNEL_LOAN_H
+#define COHERENT_KERNEL_LOAN_H
+
+#include <coherent/loan.h>
+#include <linux/dma-mapping.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/sched/task_stack.h>
+
+#include "allocate.h"
+#include "end.h"
+#include "place.h"
+
+static const char coherent_loan_in_use[] = "the loan is not empty, or was never initialised";
+
+/* --- Memory of the driver --- */
+
+/* Returns why the DMA API cannot map memory; NULL if it can. */
+static const char *coherent_why_not_adopted(void *memory, size_t count)
+{
+	if (!memory || !count)
+		return "the memory is NULL or the count of elements is 0";
+	if (is_vmalloc_addr(memory) || !virt_addr_valid(memory))
+		return "the memory is not in the linear map; use kmalloc() or whole pages";
+	if (object_is_on_stack(memory))
+		return "the memory is on the stack; use kmalloc() or whole pages";
+	return NULL;
+}
+
+int __weak coherent_base_box_adopt(struct coherent_box *box, struct device *dev, void *memory,
+				   size_t size, const struct coherent_adopt_options *options,
+				   const char *site)
+{
+	const char *why = coherent_why_not_adopted(memory, options->count);
+	struct coherent_extra *extra;
+	size_t bytes;
+
+	if (why)
+		return coherent_refuse(-EINVAL, site, why);
+	if (check_mul_overflow(options->count, size, &bytes))
+		return -ENOMEM;
+	if (!coherent_box_is_empty(box))
+		return coherent_refuse(-EBUSY, site, coherent_box_in_use);
+	if (!coherent_is_bound(dev))
+		return -ENODEV;
+	if (!dev->dma_mask || !*dev->dma_mask)
+		return coherent_refuse(-EIO, site, "the device has no DMA mask");
+	extra = kzalloc(sizeof(*extra), options->gfp ? options->gfp : GFP_KERNEL);
+	if (!extra)
+		return -ENOMEM;
+	extra->domain = iommu_get_domain_for_dev(dev);
+	extra->release = options->release;
+	extra->release_arg = options->release_arg;
+	box->object = (struct coherent_object){
+		.va = (char COHERENT_SHARED COHERENT_FORCE *)memory,
+		.dev = get_device(dev),
+		.site = site,
+		.bytes = bytes,
+		.extra = extra,
+		.level = coherent_unmapped_level(dev) | COHERENT_ADOPTED,
+	};
+	box->va = memory;
+	box->count = options->count;
+	return 0;
+}
+
+/* --- Lend --- */
+
+static int coherent_lend_adopted(struct coherent_object *object)
+{
+	void *va = coherent_place_va(object);
+	dma_addr_t address;
+
+	if (!coherent_place_is_addressable(object))
+		return coherent_refuse(
+			-ENOSPC, object->site,
+			"the device cannot address the memory; use GFP_DMA or GFP_DMA32");
+	address = dma_map_page_attrs(object->dev, virt_to_page(va), offset_in_page(va),
+				     object->bytes, object->direction, 0);
+	if (dma_mapping_error(object->dev, address))
+		return -ENOSPC;
+	object->address = address;
+	object->mapped = true;
+	return 0;
+}
+
+static int coherent_lend_pages(struct coherent_object *object)
+{
+	int err = coherent_place_map(object);
+
+	if (err)
+		return err;
+	object->mapped = true;
+	if (!coherent_place_is_direct(object))
+		return coherent_refuse(-EOPNOTSUPP, object->site,
+				       "the kernel gives the device bounce buffers");
+	return COHERENT_PLACE_IS_LATE ? coherent_check_address(object) : 0;
+}
+
+static int coherent_lend_object(struct coherent_object *object, enum coherent_direction direction)
+{
+	static const u8 directions[] = {
+		[COHERENT_TO_DEVICE] = DMA_TO_DEVICE,
+		[COHERENT_FROM_DEVICE] = DMA_FROM_DEVICE,
+		[COHERENT_BOTH_WAYS] = DMA_BIDIRECTIONAL,
+	};
+
+	if (!coherent_is_bound(object->dev))
+		return -ENODEV;
+	object->direction = directions[direction];
+	/* ORDER: pairs with the device's first access (expose.litmus). */
+	dma_wmb();
+	if (coherent_is_adopted(object))
+		return coherent_lend_adopted(object);
+	return object->level == COHERENT_IOMMU ? coherent_lend_pages(object) : 0;
+}
+
+int __weak coherent_base_lend(struct coherent_box *box, struct coherent_loan *loan, size_t size,
+			      enum coherent_direction direction)
+{
+	int err;
+
+	if (coherent_box_is_empty(box))
+		return coherent_refuse(-EINVAL, NULL, "an empty box cannot be lent");
+	if (direction < COHERENT_TO_DEVICE || direction > COHERENT_BOTH_WAYS)
+		err = coherent_refuse(-EINVAL, box->object.site,
+				      "the direction is not an enum coherent_direction");
+	else if (!coherent_loan_is_empty(loan))
+		err = coherent_refuse(-EBUSY, box->object.site, coherent_loan_in_use);
+	else
+		err = coherent_lend_object(&box->object, direction);
+	if (err) {
+		coherent_base_box_free(box);
+		return err;
+	}
+	loan->va = box->va;
+	loan->count = box->count;
+	loan->inverted_address = ~(u64)box->object.address;
+	loan->object = box->object;
+	loan->direction = direction;
+	coherent_managed_update(&loan->object);
+	coherent_box_clear(box);
+	return 0;
+}
+
+/* --- Take --- */
+
+static void coherent_loan_clear(struct coherent_loan *loan)
+{
+	loan->va = NULL;
+	loan->count = 0;
+	loan->inverted_address = 0;
+}
+
+static void coherent_take_object(struct coherent_object *object)
+{
+	if (object->mapped && coherent_is_adopted(object))
+		dma_unmap_page_attrs(object->dev, object->address, object->bytes, object->direction,
+				     0);
+	else if (object->mapped)
+		coherent_place_unmap(object);
+	object->mapped = false;
+	/* ORDER: pairs with the device's last write (reclaim.litmus). */
+	dma_rmb();
+}
+
+int __weak coherent_base_take(struct coherent_loan *loan,
+			      const struct coherent_reclaim_options *options)
+{
+	struct coherent_object *object = &loan->object;
+	struct coherent_box *box = options->box;
+
+	if (coherent_loan_is_empty(loan))
+		return coherent_refuse(-EINVAL, NULL, "an empty loan cannot be taken back");
+	if (!coherent_box_is_empty(box))
+		return coherent_refuse(-EBUSY, object->site, coherent_box_in_use);
+	if (!coherent_is_bound(object->dev))
+		return -ENODEV;
+	if (coherent_level_of(object) == COHERENT_HIDDEN && !options->idle)
+		return coherent_refuse(-EBUSY, object->site,
+				       "a take at COHERENT_HIDDEN needs .idle = true");
+	coherent_take_object(object);
+	box->va = loan->va;
+	box->count = loan->count;
+	box->object = *object;
+	coherent_managed_update(&box->object);
+	coherent_loan_clear(loan);
+	return 0;
+}
+
+/* --- Between two transfers --- */
+
+int __weak coherent_base_loan_begin(struct coherent_loan *loan, void **elements)
+{
+	struct coherent_object *object = &loan->object;
+
+	*elements = NULL;
+	if (coherent_loan_is_empty(loan))
+		return coherent_refuse(-EINVAL, NULL, "an empty loan has no memory");
+	if (!coherent_is_bound(object->dev))
+		return -ENODEV;
+	if (coherent_is_adopted(object))
+		dma_sync_single_for_cpu(object->dev, object->address, object->bytes,
+					object->direction);
+	/* ORDER: pairs with the device's last write (reclaim.litmus). */
+	dma_rmb();
+	*elements = loan->va;
+	return 0;
+}
+
+int __weak coherent_base_loan_end(struct coherent_loan *loan, int result)
+{
+	struct coherent_object *object = &loan->object;
+
+	/* ORDER: pairs with the device's first access (expose.litmus). */
+	dma_wmb();
+	if (coherent_is_adopted(object))
+		dma_sync_single_for_device(object->dev, object->address, object->bytes,
+					   object->direction);
+	return coherent_result_of(result, object->site);
+}
+
+int __weak coherent_base_loan_level(const struct coherent_loan *loan)
+{
+	return coherent_loan_is_empty(loan) ? 0 : coherent_level_of(&loan->object);
+}
+
+/* --- Free --- */
+
+void __weak coherent_base_loan_free(struct coherent_loan *loan)
+{
+	const bool is_empty = coherent_loan_is_empty(loan);
+
+	coherent_loan_clear(loan);
+	if (!is_empty)
+		coherent_object_free(&loan->object);
+}
+
+void __weak coherent_base_loan_cleanup(void *loan)
+{
+	coherent_base_loan_free(loan);
+}
+
+#endif
