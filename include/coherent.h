@@ -104,9 +104,9 @@
 
 #include <coherent/array.h>
 #include <coherent/detail/base.h>
+#include <coherent/detail/calls.h>
 #include <coherent/detail/check.h>
 #include <coherent/endian.h>
-#include <coherent/detail/init.h>
 #include <coherent/detail/known.h>
 #include <coherent/order.h>
 #include <coherent/detail/mem.h>
@@ -178,7 +178,7 @@ enum coherent_permission {
  * @level: The lowest level that the caller accepts; 0 for COHERENT_HIDDEN.
  * @reserved: Do not set this.
  * @count: The number of elements, at least 1.
- * @options_have_names: Do not set this.
+ * @COHERENT_NAMES: Do not set this.
  * @align: The alignment of the device address: a power of two. 0, or less than a
  *	page, means a page.
  * @boundary: A power of two, at least the size of the object. The object does
@@ -192,7 +192,7 @@ struct coherent_box_options {
 	enum coherent_level level;
 	uint32_t reserved;
 	size_t count;
-	const struct coherent_options_have_names *options_have_names;
+	COHERENT_NAMES
 	size_t align;
 	uint64_t boundary;
 	COHERENT_GFP
@@ -203,7 +203,7 @@ struct coherent_box_options {
  * @struct_size: See struct coherent_box_options.
  * @permission: The permission of the device.
  * @mem: The mem.
- * @options_have_names: Do not set this.
+ * @COHERENT_NAMES: Do not set this.
  * @seal: A callback that runs before the device can reach the memory; see
  *	coherent_expose(). NULL for none.
  * @seal_arg: The last argument of @seal.
@@ -212,7 +212,7 @@ struct coherent_expose_options {
 	uint32_t struct_size;
 	enum coherent_permission permission;
 	void *mem;
-	const struct coherent_options_have_names *options_have_names;
+	COHERENT_NAMES
 	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
 	void *seal_arg;
 };
@@ -222,13 +222,13 @@ struct coherent_expose_options {
  * @struct_size: See struct coherent_box_options.
  * @idle: The driver promises that no command in flight names the object.
  * @box: The box.
- * @options_have_names: Do not set this.
+ * @COHERENT_NAMES: Do not set this.
  */
 struct coherent_reclaim_options {
 	uint32_t struct_size;
 	bool idle;
 	void *box;
-	const struct coherent_options_have_names *options_have_names;
+	COHERENT_NAMES
 };
 
 /**
@@ -238,9 +238,9 @@ struct coherent_reclaim_options {
  * @level: The lowest level that the caller accepts.
  * @permission: See struct coherent_expose_options.
  * @count: The number of elements, at least 1.
- * @options_have_names: Do not set this.
+ * @COHERENT_NAMES: Do not set this.
  * @arg: The last argument of the initialiser of coherent_init().
- * @arg_options_have_names: Do not set this.
+ * @COHERENT_ARG_NAMES: Do not set this.
  * @align: See struct coherent_box_options, also for the next one.
  * @boundary: The boundary that the object does not cross.
  * @seal: A callback that runs before the device can reach the memory.
@@ -253,9 +253,9 @@ struct coherent_mem_options {
 	enum coherent_level level;
 	enum coherent_permission permission;
 	size_t count;
-	const struct coherent_options_have_names *options_have_names;
+	COHERENT_NAMES
 	void *arg;
-	const struct coherent_options_have_names *arg_options_have_names;
+	COHERENT_ARG_NAMES
 	size_t align;
 	uint64_t boundary;
 	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
@@ -306,10 +306,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * (no device address is left that meets the mask, .align and .boundary).
  */
 #define coherent_box_zeroed(box, dev, ...)				\
-	COHERENT_BEGIN_RESULT COHERENT_NEEDS_BOX(box)			\
-		COHERENT_HEARD(base_box_zeroed)(&COHERENT_KNOWN(box)->base, (dev), sizeof(COHERENT_T(box)), \
-			COHERENT_OPTIONS(coherent_box_options, .count = __VA_ARGS__), \
-			COHERENT_HERE); COHERENT_END_RESULT
+	COHERENT_AGAIN(COHERENT_BOX_ZEROED)				\
+	COHERENT_BOX_ZEROED(COHERENT_UNIQUE(x), box, dev, __VA_ARGS__, )
 
 /**
  * coherent_box_from() - Allocate a box and copy an array into it.
@@ -325,13 +323,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * Return: as coherent_box_zeroed(); also -EINVAL if @src is NULL.
  */
 #define coherent_box_from(box, dev, src, ...)				\
-	COHERENT_BEGIN_RESULT COHERENT_NEEDS_BOX(box) COHERENT_NEEDS_MASK(COHERENT_T(box)) \
-		COHERENT_NEEDS_SAME(*(src), COHERENT_T(box),		\
-				    "the source has another element type") \
-		COHERENT_HEARD(base_box_from)(&COHERENT_KNOWN(box)->base, (dev), (src), \
-			COHERENT_MASK(COHERENT_T(box)), sizeof(COHERENT_T(box)), \
-			COHERENT_OPTIONS(coherent_box_options, .count = __VA_ARGS__), \
-			COHERENT_HERE); COHERENT_END_RESULT
+	COHERENT_AGAIN(COHERENT_BOX_FROM)				\
+	COHERENT_BOX_FROM(COHERENT_UNIQUE(x), box, dev, src, __VA_ARGS__, )
 
 /**
  * coherent_box_init_at() - Let a function fill one element of a box.
@@ -348,7 +341,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * number; there is no element @i, or @box is empty, and then @fn is not called).
  */
 #define coherent_box_init_at(box, i, fn, arg)				\
-	COHERENT_INIT_AT(COHERENT_UNIQUE(init), box, i, fn, arg)
+	COHERENT_AGAIN(COHERENT_BOX_INIT_AT)				\
+	COHERENT_BOX_INIT_AT(COHERENT_UNIQUE(x), box, i, fn, arg)
 
 /**
  * coherent_box_ptr() - Return a pointer to the memory of a box.
@@ -363,11 +357,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * becomes invalid when the box is exposed, freed or moved.
  */
 #define coherent_box_ptr(box)						\
-	COHERENT_BEGIN_VALUE COHERENT_NEEDS_BOX(box)			\
-		(__typeof__(_Generic(&(box)->base,			\
-			const struct coherent_box *: (const COHERENT_T(box) *)0, \
-			default: (COHERENT_T(box) *)0)))(void *)COHERENT_HEARD(box_va)(&(box)->base); \
-	COHERENT_END_VALUE
+	COHERENT_AGAIN(COHERENT_BOX_PTR)				\
+	COHERENT_BOX_PTR(COHERENT_UNIQUE(x), box)
 
 /**
  * coherent_box_count() - Return how many elements a box has.
@@ -377,9 +368,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * Return: the number of elements; 0 if @box is empty.
  */
 #define coherent_box_count(box)						\
-	COHERENT_BEGIN_VALUE COHERENT_NEEDS_BOX(box)			\
-		COHERENT_HEARD(box_count_of)(&(box)->base);				\
-	COHERENT_END_VALUE
+	COHERENT_AGAIN(COHERENT_BOX_COUNT)				\
+	COHERENT_BOX_COUNT(COHERENT_UNIQUE(x), box)
 
 /**
  * coherent_box_level() - Return what keeps the device from reaching a box.
@@ -389,10 +379,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * Return: the level; 0 if @box is empty.
  */
 #define coherent_box_level(box)						\
-	COHERENT_BEGIN_VALUE COHERENT_NEEDS_BOX(box)			\
-		((struct { enum coherent_level level; }){		\
-			COHERENT_HEARD(base_box_level)(&(box)->base) }).level; \
-	COHERENT_END_VALUE
+	COHERENT_AGAIN(COHERENT_BOX_LEVEL)				\
+	COHERENT_BOX_LEVEL(COHERENT_UNIQUE(x), box)
 
 /**
  * coherent_box_free() - Free a box.
@@ -403,8 +391,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * Context: may sleep.
  */
 #define coherent_box_free(box)						\
-	COHERENT_BEGIN_NOTHING COHERENT_NEEDS_BOX(box)			\
-		COHERENT_HEARD(base_box_free)(&COHERENT_KNOWN(box)->base); COHERENT_END_NOTHING
+	COHERENT_AGAIN(COHERENT_BOX_FREE)				\
+	COHERENT_BOX_FREE(COHERENT_UNIQUE(x), box)
 
 /* --- Between the phases --- */
 
@@ -437,14 +425,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * number, the call returns this number.
  */
 #define coherent_expose(box, ...)					\
-	COHERENT_BEGIN_RESULT COHERENT_NEEDS_BOX(box)			\
-		COHERENT_NEEDS_MEM(COHERENT_FIRST(__VA_ARGS__))		\
-		COHERENT_NEEDS_MUTABLE(COHERENT_FIRST(__VA_ARGS__))	\
-		COHERENT_NEEDS_SAME(COHERENT_T(box), COHERENT_T(COHERENT_FIRST(__VA_ARGS__)), \
-				    "the box and the mem hold different element types") \
-		COHERENT_HEARD(base_expose)(&COHERENT_KNOWN(box)->base,		\
-			COHERENT_OPTIONS(coherent_expose_options, .mem = COHERENT_KNOWN_1ST(__VA_ARGS__, )));	\
-	COHERENT_END_RESULT
+	COHERENT_AGAIN(COHERENT_EXPOSE)					\
+	COHERENT_EXPOSE(COHERENT_UNIQUE(x), box, __VA_ARGS__, )
 
 /**
  * coherent_reclaim() - Take memory back from the device, with its contents.
@@ -473,14 +455,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * memory; the library leaks the pages and makes a report).
  */
 #define coherent_reclaim(mem, ...)					\
-	COHERENT_BEGIN_RESULT COHERENT_NEEDS_MEM(mem)			\
-		COHERENT_NEEDS_BOX(COHERENT_FIRST(__VA_ARGS__))		\
-		COHERENT_NEEDS_MUTABLE(COHERENT_FIRST(__VA_ARGS__))	\
-		COHERENT_NEEDS_SAME(COHERENT_T(mem), COHERENT_T(COHERENT_FIRST(__VA_ARGS__)), \
-				    "the mem and the box hold different element types") \
-		COHERENT_HEARD(base_reclaim)(&COHERENT_KNOWN(mem)->base,		\
-			COHERENT_OPTIONS(coherent_reclaim_options, .box = COHERENT_KNOWN_1ST(__VA_ARGS__, )));	\
-	COHERENT_END_RESULT
+	COHERENT_AGAIN(COHERENT_RECLAIM)				\
+	COHERENT_RECLAIM(COHERENT_UNIQUE(x), mem, __VA_ARGS__, )
 
 /* --- Mems in one step --- */
 
@@ -496,10 +472,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * Return: as coherent_box_zeroed() and coherent_expose().
  */
 #define coherent_zeroed(mem, dev, ...)					\
-	COHERENT_BEGIN_RESULT COHERENT_NEEDS_MEM(mem)			\
-		COHERENT_HEARD(base_zeroed)(&COHERENT_KNOWN(mem)->base, (dev), sizeof(COHERENT_T(mem)), \
-			COHERENT_OPTIONS(coherent_mem_options, .count = __VA_ARGS__), \
-			COHERENT_HERE); COHERENT_END_RESULT
+	COHERENT_AGAIN(COHERENT_ZEROED)					\
+	COHERENT_ZEROED(COHERENT_UNIQUE(x), mem, dev, __VA_ARGS__, )
 
 /**
  * coherent_from() - Allocate memory, copy an array into it and expose it.
@@ -514,13 +488,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * Return: as coherent_box_from() and coherent_expose().
  */
 #define coherent_from(mem, dev, src, ...)				\
-	COHERENT_BEGIN_RESULT COHERENT_NEEDS_MEM(mem) COHERENT_NEEDS_MASK(COHERENT_T(mem)) \
-		COHERENT_NEEDS_SAME(*(src), COHERENT_T(mem),		\
-				    "the source has another element type") \
-		COHERENT_HEARD(base_from)(&COHERENT_KNOWN(mem)->base, (dev), (src),	\
-			COHERENT_MASK(COHERENT_T(mem)), sizeof(COHERENT_T(mem)), \
-			COHERENT_OPTIONS(coherent_mem_options, .count = __VA_ARGS__), \
-			COHERENT_HERE); COHERENT_END_RESULT
+	COHERENT_AGAIN(COHERENT_FROM)					\
+	COHERENT_FROM(COHERENT_UNIQUE(x), mem, dev, src, __VA_ARGS__, )
 
 /**
  * coherent_init() - Allocate memory, let a function fill it and expose it.
@@ -542,7 +511,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * returned a positive number.
  */
 #define coherent_init(mem, dev, n, fn, ...)				\
-	COHERENT_INIT(COHERENT_UNIQUE(init), mem, dev, n, fn, __VA_ARGS__)
+	COHERENT_AGAIN(COHERENT_INIT)					\
+	COHERENT_INIT(COHERENT_UNIQUE(x), mem, dev, n, fn, __VA_ARGS__, )
 
 /**
  * coherent_free() - Free a mem.
@@ -558,8 +528,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * Context: may sleep.
  */
 #define coherent_free(mem)						\
-	COHERENT_BEGIN_NOTHING COHERENT_NEEDS_MEM(mem)			\
-		COHERENT_HEARD(base_free)(&COHERENT_KNOWN(mem)->base); COHERENT_END_NOTHING
+	COHERENT_AGAIN(COHERENT_FREE)					\
+	COHERENT_FREE(COHERENT_UNIQUE(x), mem)
 
 /* --- Variables --- */
 
@@ -572,20 +542,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * Context: any.
  */
 #define coherent_move(from, to)						\
-	COHERENT_BEGIN_NOTHING COHERENT_NEEDS_SAME((from)->base, (to)->base, \
-					   "one is a box and the other a mem") \
-		COHERENT_NEEDS_SAME(COHERENT_T(from), COHERENT_T(to),	\
-				    "the two hold different element types") \
-		COHERENT_REQUIRE((COHERENT_IS_KIND(from, box) || COHERENT_IS_KIND(from, mem)) && \
-				 COHERENT_SAME_TYPE((from)->kind, (to)->kind), \
-				 "only a box or a mem is moved; assign a view"); \
-		__builtin_choose_expr(COHERENT_IS_KIND(from, box),	\
-			COHERENT_HEARD(base_box_move)(COHERENT_MOVED(from, box), COHERENT_MOVED(to, box)), \
-			COHERENT_HEARD(base_move)(COHERENT_MOVED(from, mem), COHERENT_MOVED(to, mem))); \
-	COHERENT_END_NOTHING
-/* The base of a box or a mem. It is NULL if the object is of another kind. */
-#define COHERENT_MOVED(x, what)						\
-	__builtin_choose_expr(COHERENT_IS_KIND(x, what), &COHERENT_KNOWN(x)->base, (struct coherent_##what *)NULL)
+	COHERENT_AGAIN(COHERENT_MOVE)					\
+	COHERENT_MOVE(COHERENT_UNIQUE(x), from, to)
 
 #include <coherent/expose_all.h>
 #include <coherent/handle.h>

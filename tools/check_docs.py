@@ -18,8 +18,8 @@ MACRO = re.compile(r'^#define (coherent_\w+|COHERENT|COHERENT_(?:BOX|VIEW|SLOT|R
 FUNCTION = re.compile(r'^(?!#|\s|typedef|struct .*\{)[^#\n;{}=]*?\b(coherent_\w+)\(', re.M)
 DOCUMENTED = re.compile(r'^ \* (?:struct |enum |typedef |union )?(\w+)(?:\(\))? - ', re.M)
 # Only macros call the functions in these headers and the functions below.
-INTERNAL_HEADERS = ('/mem.h', '/check.h', '/known.h', '/registers.h', '/cplusplus.h', '/c_only.h',
-                    '/field.h', '/copy.h', '/loan_base.h')
+INTERNAL_HEADERS = ('/mem.h', '/check.h', '/known.h', '/argument.h', '/registers.h',
+                    '/cplusplus.h', '/c_only.h', '/field.h', '/copy.h', '/loan_base.h')
 INTERNAL = {'coherent_load', 'coherent_store', 'coherent_after_load', 'coherent_before_store',
             'coherent_padding'}
 

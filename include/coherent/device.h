@@ -36,7 +36,7 @@ enum coherent_severity {
  * @struct_size: Do not set this. The macro sets it to the size of the struct.
  * @level: The lowest level that the caller accepts; 0 for COHERENT_HIDDEN.
  * @name: The name of the device.
- * @options_have_names: Do not set this.
+ * @COHERENT_NAMES: Do not set this.
  * @report: A callback that gets each report: one line without a newline. NULL for
  *	no reports. Any thread may call it, and it must not call the library. The
  *	library may call it as long as the device or one of its objects, BARs or
@@ -93,7 +93,7 @@ struct coherent_open_options {
 	uint32_t struct_size;
 	enum coherent_level level;
 	const char *name;
-	const struct coherent_options_have_names *options_have_names;
+	COHERENT_NAMES
 	void (*report)(void *arg, enum coherent_severity severity, const char *line);
 	void *report_arg;
 	bool hugepages;
@@ -233,13 +233,20 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * time), -ENOMEM.
  */
 #define coherent_device_open(dev, ...)					\
-	COHERENT_BEGIN_RESULT						\
-		COHERENT_HEARD(base_device_open)((dev),			\
-		&(const struct coherent_open_options){			\
-			COHERENT_SIZED(coherent_open_options),		\
-			.model_size = sizeof(struct coherent_sim_model), \
-			.name = __VA_ARGS__ });				\
-	COHERENT_END_RESULT
+	COHERENT_AGAIN(COHERENT_DEVICE_OPEN)				\
+	COHERENT_DEVICE_OPEN(COHERENT_UNIQUE(x), dev, __VA_ARGS__, )
+#define COHERENT_DEVICE_OPEN(x, new, name_of, ...)			\
+	COHERENT_BEGIN_CALL						\
+		COHERENT_LET(x, 1) new COHERENT_LET_END(x, 1)		\
+		COHERENT_LET(x, 2) name_of COHERENT_LET_END(x, 2) COHERENT_ARGUMENTS \
+		COHERENT_VALUE_OF(x, 1) (new) COHERENT_VALUE_END(x, 1)	\
+		COHERENT_VALUE_OF(x, 2) (name_of) COHERENT_VALUE_END(x, 2) \
+		_Static_assert(COHERENT_FIT_DEVICE_AT(x, 1));		\
+		_Static_assert(COHERENT_FIT_NAME(x, 2, COHERENT_IS(COHERENT_ARG(x, 1), struct coherent_device **))); \
+		COHERENT_OPTIONS_ARE(x, coherent_open_options, #__VA_ARGS__) .model_size = sizeof(struct coherent_sim_model), \
+			.name = COHERENT_NAME(x, 2), __VA_ARGS__ COHERENT_OPTIONS_END \
+		COHERENT_ERR(x, coherent_base_device_open(COHERENT_DEVICE_AT(x, 1), COHERENT_OPTIONS_OF(x))) \
+	COHERENT_ARGUMENTS_END COHERENT_END_CALL
 
 #ifdef __cplusplus
 #undef coherent_device_open

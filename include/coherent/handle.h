@@ -32,7 +32,7 @@ struct coherent_handle {
  * @level: The lowest level that the caller accepts.
  * @permission: The permission of the device.
  * @bytes: The size in bytes, at least 1.
- * @options_have_names: Do not set this.
+ * @COHERENT_NAMES: Do not set this.
  * @align: See struct coherent_box_options, also for the next one.
  * @boundary: The boundary that the memory does not cross.
  * @COHERENT_GFP: See struct coherent_box_options.
@@ -43,7 +43,7 @@ struct coherent_handle_options {
 	enum coherent_level level;
 	enum coherent_permission permission;
 	size_t bytes;
-	const struct coherent_options_have_names *options_have_names;
+	COHERENT_NAMES
 	size_t align;
 	uint64_t boundary;
 	COHERENT_GFP
@@ -85,11 +85,8 @@ COHERENT_BASE void coherent_base_handle_cleanup(struct coherent_handle *handle);
  * Return: as coherent_box_zeroed() and coherent_expose(); -EINVAL for 0 bytes.
  */
 #define coherent_handle_zeroed(handle, dev, ...)			\
-	COHERENT_BEGIN_RESULT						\
-		COHERENT_HEARD(base_handle_zeroed)(COHERENT_KNOWN(handle), (dev),		\
-		COHERENT_OPTIONS(coherent_handle_options, .bytes = __VA_ARGS__), \
-		COHERENT_HERE);						\
-	COHERENT_END_RESULT
+	COHERENT_AGAIN(COHERENT_HANDLE_ZEROED)				\
+	COHERENT_HANDLE_ZEROED(COHERENT_UNIQUE(x), handle, dev, __VA_ARGS__, )
 
 #ifdef __cplusplus
 #undef coherent_handle_zeroed
@@ -152,5 +149,18 @@ COHERENT_C_END
 #define COHERENT_HANDLE_AUTO(name)					\
 	struct coherent_handle name __attribute__((cleanup(coherent_base_handle_cleanup))) = \
 		COHERENT_EMPTY
+
+/* With these macros another object does not compile. The kernel's flags refuse it anyway. */
+#if !defined(COHERENT_LIBRARY) && !defined(__cplusplus) && !defined(__KERNEL__)
+#define coherent_handle_addr(handle)					\
+	COHERENT_AGAIN(COHERENT_HANDLE_ADDR)				\
+	COHERENT_HANDLE_ADDR(COHERENT_UNIQUE(x), handle)
+#define coherent_handle_size(handle)					\
+	COHERENT_AGAIN(COHERENT_HANDLE_SIZE)				\
+	COHERENT_HANDLE_SIZE(COHERENT_UNIQUE(x), handle)
+#define coherent_handle_free(handle)					\
+	COHERENT_AGAIN(COHERENT_HANDLE_FREE)				\
+	COHERENT_HANDLE_FREE(COHERENT_UNIQUE(x), handle)
+#endif
 
 #endif

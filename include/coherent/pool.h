@@ -47,8 +47,7 @@ struct coherent_pool {
  */
 #define COHERENT_POOL_TYPE(name, T) union name COHERENT_BODY(pool, pool, T)
 
-#define COHERENT_NEEDS_POOL(x)						\
-	_Static_assert(COHERENT_IS_KIND(x, pool), "this needs a pool: COHERENT_POOL(T)");
+#define COHERENT_TEXT_POOL "this needs a pool: COHERENT_POOL(T)"
 
 /**
  * struct coherent_pool_options - Options of coherent_pool_create().
@@ -58,7 +57,7 @@ struct coherent_pool {
  *	device that reads a little longer than it says. 0 for no delay.
  * @reserved: Do not set this.
  * @dev: The device.
- * @options_have_names: Do not set this.
+ * @COHERENT_NAMES: Do not set this.
  * @align: The alignment of device addresses: a power of two, at most a page. Less than 16 means
  *	16. 0 means the size of an object, rounded up to a power of two, but at most 64. Then an
  *	object that fits into a cache line does not cross one.
@@ -71,7 +70,7 @@ struct coherent_pool_options {
 	uint32_t delay;
 	uint32_t reserved;
 	struct coherent_device *dev;
-	const struct coherent_options_have_names *options_have_names;
+	COHERENT_NAMES
 	size_t align;
 	uint64_t boundary;
 };
@@ -164,11 +163,23 @@ COHERENT_C_END
  * fails when the pool grows.
  */
 #define coherent_pool_create(pool, ...)					\
-	COHERENT_BEGIN_RESULT COHERENT_NEEDS_POOL(pool)			\
-		COHERENT_HEARD(base_pool_create)(&COHERENT_KNOWN(pool)->base, sizeof(COHERENT_T(pool)), \
-			COHERENT_OPTIONS(coherent_pool_options, .dev = __VA_ARGS__), \
-			COHERENT_HERE);					\
-	COHERENT_END_RESULT
+	COHERENT_AGAIN(COHERENT_POOL_CREATE)				\
+	COHERENT_POOL_CREATE(COHERENT_UNIQUE(x), pool, __VA_ARGS__, )
+#define COHERENT_POOL_CREATE(x, new, owner, ...)			\
+	COHERENT_BEGIN_CALL						\
+		COHERENT_LET(x, 1) new COHERENT_LET_END(x, 1)		\
+		COHERENT_LET(x, 2) owner COHERENT_LET_END(x, 2) COHERENT_ARGUMENTS \
+		COHERENT_OBJECT_OF(x, 1) (new) COHERENT_OBJECT_END(x, 1) \
+		COHERENT_VALUE_OF(x, 2) (owner) COHERENT_VALUE_END(x, 2) \
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, pool), 1, COHERENT_TEXT_POOL)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, pool), 1)); \
+		_Static_assert(COHERENT_FIT_DEVICE(x, 2, COHERENT_IS_ARG(x, 1, pool))); \
+		COHERENT_OPTIONS_ARE(x, coherent_pool_options, #__VA_ARGS__) .dev = COHERENT_DEVICE(x, 2), __VA_ARGS__ COHERENT_OPTIONS_END \
+		COHERENT_ERR(x, coherent_base_pool_create(COHERENT_BASE_FOR(x, 1, pool), \
+			COHERENT_SIZE_OF(x, 1), COHERENT_OPTIONS_OF(x), COHERENT_HERE)) \
+	COHERENT_ARGUMENTS_END COHERENT_END_CALL
 
 /**
  * coherent_pool_box() - Take a zeroed box of one element from a pool.
@@ -182,11 +193,26 @@ COHERENT_C_END
  * grow, also as coherent_zeroed(): -ENOMEM, -ENOSPC, -EOPNOTSUPP (.permission), -EIO.
  */
 #define coherent_pool_box(pool, box)					\
-	COHERENT_BEGIN_RESULT COHERENT_NEEDS_POOL(pool) COHERENT_NEEDS_BOX(box) \
-		COHERENT_NEEDS_SAME(COHERENT_T(pool), COHERENT_T(box),	\
-				    "the pool and the box hold different element types") \
-		COHERENT_HEARD(base_pool_box)(&COHERENT_KNOWN(pool)->base, &COHERENT_KNOWN(box)->base, COHERENT_HERE); \
-	COHERENT_END_RESULT
+	COHERENT_AGAIN(COHERENT_POOL_BOX)				\
+	COHERENT_POOL_BOX(COHERENT_UNIQUE(x), pool, box)
+#define COHERENT_POOL_BOX(x, from, new)					\
+	COHERENT_BEGIN_CALL						\
+		COHERENT_LET(x, 1) from COHERENT_LET_END(x, 1)		\
+		COHERENT_LET(x, 2) new COHERENT_LET_END(x, 2) COHERENT_ARGUMENTS \
+		COHERENT_OBJECT_OF(x, 1) (from) COHERENT_OBJECT_END(x, 1) \
+		COHERENT_OBJECT_OF(x, 2) (new) COHERENT_OBJECT_END(x, 2) \
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, pool), 1, COHERENT_TEXT_POOL)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, pool), 1)); \
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 2, COHERENT_IS_ARG(x, 1, pool))); \
+		_Static_assert(COHERENT_FIT_ONCE(x, 2, COHERENT_IS_ARG(x, 1, pool))); \
+		_Static_assert(COHERENT_FIT_KIND(x, 2, COHERENT_IS_ARG(x, 2, box), COHERENT_IS_ARG(x, 1, pool), COHERENT_TEXT_BOX)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 2, COHERENT_IS_ARG(x, 2, box), COHERENT_IS_ARG(x, 1, pool))); \
+		_Static_assert(COHERENT_FIT(!COHERENT_IS_ARG(x, 1, pool) || !COHERENT_IS_ARG(x, 2, box) || COHERENT_SAME_T(x)), "the pool and the box hold different element types"); \
+		COHERENT_ERR(x, coherent_base_pool_box(COHERENT_BASE_FOR(x, 1, pool), \
+			COHERENT_BASE_FOR(x, 2, box), COHERENT_HERE))	\
+	COHERENT_ARGUMENTS_END COHERENT_END_CALL
 
 /**
  * coherent_pool_destroy() - Destroy a pool.
@@ -200,9 +226,18 @@ COHERENT_C_END
  * -ENODEV (the caller is a forked child).
  */
 #define coherent_pool_destroy(pool)					\
-	COHERENT_BEGIN_RESULT COHERENT_NEEDS_POOL(pool)			\
-		COHERENT_HEARD(base_pool_destroy)(&COHERENT_KNOWN(pool)->base);	\
-	COHERENT_END_RESULT
+	COHERENT_AGAIN(COHERENT_POOL_DESTROY)				\
+	COHERENT_POOL_DESTROY(COHERENT_UNIQUE(x), pool)
+#define COHERENT_POOL_DESTROY(x, old)					\
+	COHERENT_BEGIN_CALL						\
+		COHERENT_LET(x, 1) old COHERENT_LET_END(x, 1) COHERENT_ARGUMENTS \
+		COHERENT_OBJECT_OF(x, 1) (old) COHERENT_OBJECT_END(x, 1) \
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, pool), 1, COHERENT_TEXT_POOL)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, pool), 1)); \
+		COHERENT_ERR(x, coherent_base_pool_destroy(COHERENT_BASE_FOR(x, 1, pool))) \
+	COHERENT_ARGUMENTS_END COHERENT_END_CALL
 
 #include <coherent/detail/c_only.h>
 

@@ -240,12 +240,25 @@ int coherent_base_sim_try(struct coherent_device *dev, const struct coherent_obj
  * Return: as coherent_sim_try_addr(); also -EINVAL (@target is empty).
  */
 #define coherent_sim_try(dev, target, offset, buffer, bytes, access)	\
-	COHERENT_BEGIN_RESULT COHERENT_REQUIRE(COHERENT_IS_KIND(target, box) || \
-					 COHERENT_IS_KIND(target, mem),	\
-					 "a device tries a box or a mem"); \
-		COHERENT_HEARD(base_sim_try)((dev), (&(target)->base)->object,	\
-				      (offset), (buffer), (bytes), (access)); \
-	COHERENT_END_RESULT
+	COHERENT_AGAIN(COHERENT_SIM_TRY)				\
+	COHERENT_SIM_TRY(COHERENT_UNIQUE(x), dev, target, offset, buffer, bytes, access)
+#define COHERENT_SIM_TRY(x, dev, target, offset, buffer, bytes, access)	\
+	COHERENT_BEGIN_CALL						\
+		COHERENT_LET(x, 1) dev COHERENT_LET_END(x, 1)		\
+		COHERENT_LET(x, 2) target COHERENT_LET_END(x, 2) COHERENT_ARGUMENTS \
+		COHERENT_VALUE_OF(x, 1) (dev) COHERENT_VALUE_END(x, 1)	\
+		COHERENT_VALUE_OF(x, 2) (target) COHERENT_VALUE_END(x, 2) \
+		_Static_assert(COHERENT_FIT_DEVICE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 2, COHERENT_IS_RIGHT_DEVICE(x, 1))); \
+		_Static_assert(COHERENT_FIT_ONCE(x, 2, COHERENT_IS_RIGHT_DEVICE(x, 1))); \
+		_Static_assert(COHERENT_FIT_KIND(x, 2, COHERENT_IS_ARG(x, 2, box) || COHERENT_IS_ARG(x, 2, mem), COHERENT_IS_RIGHT_DEVICE(x, 1), "a device tries a box or a mem")); \
+		COHERENT_STRICT COHERENT_ERR(x, COHERENT_HEARD(base_sim_try)(COHERENT_DEVICE(x, 1), \
+			COHERENT_RECORD_OF(x, 2), (offset), (buffer), (bytes), (access))) COHERENT_STRICT_END \
+	COHERENT_ARGUMENTS_END COHERENT_END_CALL
+/* The record of a box or a mem. */
+#define COHERENT_RECORD_OF(x, n)					\
+	(COHERENT_IS_ARG(x, n, box) ? COHERENT_CONST_BASE_FOR(x, n, box)->object : \
+				      COHERENT_CONST_BASE_FOR(x, n, mem)->object)
 
 /*
  * --- sim:edu ---

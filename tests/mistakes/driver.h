@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The mistakes use these declarations. */
 #include <coherent.h>
+#include <coherent/pool.h>
+#include <coherent/sim.h>
 #include <stdbool.h>
 
 struct packet {
@@ -18,7 +20,33 @@ struct packet {
 	const uint32_t serial;
 };
 
+struct queue {
+	int base;
+	COHERENT(struct packet) packets;
+};
+
+#ifdef __clang__
+COHERENT_OVERLOAD void coherent_padding(const volatile struct packet *coherent_e,
+					unsigned char *coherent_m, __SIZE_TYPE__ coherent_size)
+{
+	(void)coherent_e;
+	__builtin_memset(coherent_m, 0xff, coherent_size);
+}
+#endif
+
+int fill(struct packet *packet, void *arg);
+int fill_all(struct packet *packets, size_t count, void *arg);
+int seal(void *elements, size_t count, coherent_addr_t address, void *arg);
+
+extern struct coherent_device *dev;
+extern struct coherent_handle handle;
+extern struct queue queue;
 extern COHERENT(struct packet) packets;
+extern const COHERENT(struct packet) const_mem;
+extern const COHERENT_BOX(struct packet) const_box;
+extern COHERENT_BOX(struct packet) boxes[4], *a_box;
+extern COHERENT_POOL(struct packet) pool;
+extern COHERENT_POOL(uint32_t) word_pool;
 extern COHERENT_BOX(struct packet) box;
 extern COHERENT_VIEW(struct packet) view;
 extern COHERENT_SLOT(struct packet) slot;

@@ -4,7 +4,7 @@
 
 usage: run.py INCLUDE_DIR [COMPILER...]
 
-Each compiler compiles each case of accessors.cases without warning flags. It must refuse the case
+Each compiler compiles each case of the files *.cases without warning flags. It must refuse the case
 in at most 15 lines. The first line must name the file of the driver, and the output must tell
 what to write. Prints TAP.
 

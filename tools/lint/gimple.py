@@ -361,7 +361,7 @@ class Function:
 
 def is_named(name):
     """Return whether a local variable has a name in the program."""
-    return name[0] not in '_<' and '.' not in name
+    return name[0] not in '_<' and '.' not in name and not re.match(r'coherent_[a-z]+_\d', name)
 
 
 def names_of(expression, use, kill):

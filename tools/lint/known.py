@@ -22,7 +22,7 @@ MACROS = {
 
 
 # Functions of the headers that return what they get.
-SAME = {'coherent_result', 'coherent_known', 'coherent_bar_variable'}
+SAME = {'coherent_result', 'coherent_known', 'coherent_same', 'coherent_same_number', 'coherent_bar_variable'}
 
 
 def macro(name):

@@ -122,10 +122,21 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_result(int err)
 #define COHERENT_5TH(a, b, c, d, e, ...) e
 
 /*
- * INVARIANT: in every options struct, a pointer to this struct follows the positional
- * argument. No object has this type, so an option without a name does not compile.
+ * INVARIANT: in every options struct, this union follows the positional argument. No object has
+ * the type of its pointer. If a driver misspells the name of its first option, gcc puts the value
+ * here: the bool takes any value, so that there is no second error.
  */
 struct coherent_options_have_names;
+#define COHERENT_NAMES							\
+	union {								\
+		bool option_without_name;				\
+		const struct coherent_options_have_names *options_have_names; \
+	};
+#define COHERENT_ARG_NAMES						\
+	union {								\
+		bool arg_option_without_name;				\
+		const struct coherent_options_have_names *arg_options_have_names; \
+	};
 
 /*
  * Options begin with the size of their struct, because a program may be older or newer than the

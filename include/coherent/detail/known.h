@@ -63,6 +63,11 @@ unsigned long long coherent_known_mix(const void *object)
 	return COHERENT_MIX(*(const uintptr_t __attribute__((may_alias)) *)object);
 }
 
+/* The warning without a value. */
+#define COHERENT_WARN_OF(x)						\
+	(__builtin_constant_p(coherent_known_mix(x)) &&			\
+	 coherent_known_mix(x) != COHERENT_MIX(0) ? coherent_has_no_value() : (void)0)
+
 #define COHERENT_KNOWN_AGAIN(known, x)					\
 	__extension__({							\
 		__typeof__(&*(x)) known = coherent_known(x);		\
@@ -75,6 +80,14 @@ unsigned long long coherent_known_mix(const void *object)
 #else
 
 #define COHERENT_KNOWN_AGAIN(known, x) ((__typeof__(&*(x)))coherent_known(x))
+
+#endif
+
+#ifndef __clang__
+
+/* A call of the function that takes an argument: a pointer, an int or something else. */
+#define COHERENT_CALL(class, function)					\
+	_Generic(class, char (*)[3]: function, char (*)[2]: coherent_needs_pointer, default: coherent_takes)
 
 #endif
 
