@@ -28,6 +28,17 @@ int leak(struct coherent_device *dev)
 	return coherent_zeroed(&mem, dev, 1);
 }
 '''
+DRIVER = '''struct desc { int len; };
+struct nic { struct desc *ring; dma_addr_t address; };
+void start(struct nic *n)
+{
+	n->ring = dma_alloc_coherent(dev, 64, &n->address, GFP_KERNEL);
+}
+void stop(struct nic *n)
+{
+	dma_free_coherent(dev, 64, n->ring, n->address);
+}
+'''
 
 
 class Results:
@@ -102,6 +113,18 @@ def check_lint(results, stage, man):
     code, out = run_command([*tool, os.path.join(HERE, 'hello.c'), '--'])
     results.say(not code and not out, 'it accepts a program', out)
     results.say(os.path.exists(os.path.join(man, 'man1', 'coherent-lint.1')), 'it has a man page')
+
+
+def check_migrate(results, stage, man):
+    """Checks that the installed coherent-migrate works. It needs Coccinelle."""
+    tool = glob.glob(os.path.join(stage, '**', 'bin', 'coherent-migrate'), recursive=True)
+    source = os.path.join(stage, 'driver.c')
+    with open(source, 'w', encoding='utf-8') as file:
+        file.write(DRIVER)
+    code, out = run_command([*tool, 'table', source])
+    results.say(not code and 'driver.c:5: n->ring: 64; line 9; simple' in out,
+                'the installed coherent-migrate lists an allocation', out)
+    results.say(os.path.exists(os.path.join(man, 'man1', 'coherent-migrate.1')), 'it has a man page')
 
 
 def check_symbols(results, headers, libdir):
@@ -182,6 +205,7 @@ def main():
         check_symbols(results, headers, libdir)
         check_headers(results, include, headers)
         check_lint(results, stage, os.path.join(os.path.dirname(include), 'share', 'man'))
+        check_migrate(results, stage, os.path.join(os.path.dirname(include), 'share', 'man'))
         check_man(results, headers, os.path.join(os.path.dirname(include), 'share', 'man'))
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
         first, out = build(source, os.path.join(one, 'a'))

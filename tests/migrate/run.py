@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""migrate lists the allocations of drivers: run.py SOURCE_DIR. Prints TAP."""
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE_DIR = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(SOURCE_DIR, 'tests/object_code'))
+
+from run import Results  # noqa: E402
+
+TOOL = os.path.join(SOURCE_DIR, 'tools/migrate')
+
+
+def run(*arguments, where=HERE, env=None):
+    return subprocess.run([sys.executable, TOOL, *arguments], cwd=where, check=False,
+                          capture_output=True, text=True, env=env)
+
+
+def table(results):
+    rows = json.loads(run('table', '--json', 'driver').stdout)
+    into = {row['into']: row for row in rows}
+    results.say(len(rows) == 8, 'table: it lists each allocation of the driver', str(list(into)))
+    row = into.get('ring->desc', {})
+    results.say((row.get('file'), row.get('size'), row.get('simple'), len(row.get('freed', []))) ==
+                ('driver/main.c', 'count * sizeof(*ring->desc)', True, 1),
+                'table: a row has the file, the size and the frees', str(row))
+    results.say(into['rings->managed']['freed'] == 'devres', 'table: devres frees a managed one')
+    row = into['rings->pages.page[i][k]']
+    results.say(not row['simple'] and 'does not free it' in row['why'],
+                'table: a row says why an allocation is not simple', str(row))
+    done = run('table', 'driver')
+    results.say(not done.returncode and done.stdout.splitlines()[-1] == '8 allocations in 2 files, '
+                '7 simple; all of them simple in 1 of the files', 'table: the last line counts',
+                done.stdout)
+
+
+def write(where, name, text, encoding='utf-8'):
+    path = os.path.join(where, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, 'w', encoding=encoding) as file:
+        file.write(text)
+
+
+def usage(results, where):
+    def said(name, text, *arguments, env=None):
+        done = run(*arguments, where=where, env=env)
+        results.say(done.returncode == 2 and not done.stdout and text in done.stderr and
+                    done.stderr.count('\n') == 1, f'usage: {name} is refused in a line',
+                    f'{done.returncode} {done.stdout} {done.stderr}')
+
+    done = run('--help')
+    results.say(not done.returncode and done.stdout.startswith('usage: migrate table'),
+                'usage: --help prints the command', done.stderr)
+    with open(os.path.join(SOURCE_DIR, 'meson.build'), encoding='utf-8') as text:
+        version = re.search(r"version: '(.*)'", text.read())[1]
+    results.say(run('--version').stdout == f'coherent-migrate {version}\n',
+                'usage: --version is that of the library')
+    write(where, 'a.c', 'int a;\n')
+    write(where, 'b.md', 'text\n')
+    os.mkdir(os.path.join(where, 'empty'))
+    said('no command', 'the command is missing')
+    said('an unknown command', 'stage2 is not a command', 'stage2', 'a.c')
+    said('an unknown option', 'unknown option --jsn', 'table', '--jsn', 'a.c')
+    said('no file', 'table needs a file or a folder', 'table')
+    said('a missing file', 'none.c: there is no such file or folder', 'table', 'none.c')
+    said('a file that is not C', 'b.md is not a C source file', 'table', 'b.md')
+    said('a folder without C files', 'empty has no C file', 'table', 'empty')
+    os.mkdir(os.path.join(where, 'bin'))
+    for command in ('table',):
+        said(f'{command} without Coccinelle', 'spatch is missing: install the package coccinelle',
+             command, 'a.c', env={'PATH': os.path.join(where, 'bin')})
+    write(where, 'bin/spatch', '#!/bin/sh\necho "Fatal error: no such rule" >&2\nexit 2\n')
+    os.chmod(os.path.join(where, 'bin/spatch'), 0o755)
+    said('a broken Coccinelle', 'a.c: Coccinelle fails: Fatal error: no such rule', 'table', 'a.c',
+         env={'PATH': os.path.join(where, 'bin')})
+    for command, wanted in (('table', '0 allocations'),):
+        done = run(command, 'a.c', where=where)
+        results.say(not done.returncode and done.stdout.startswith(wanted) and not done.stderr,
+                    f'usage: {command} has nothing to say about a file that allocates nothing',
+                    done.stdout + done.stderr)
+
+
+def main():
+    if len(sys.argv) != 2:
+        print('usage: run.py SOURCE_DIR', file=sys.stderr)
+        return 2
+    results = Results()
+    table(results)
+    with tempfile.TemporaryDirectory() as where:
+        usage(results, where)
+    print(f'1..{results.count}')
+    return 1 if results.failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

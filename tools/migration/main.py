@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""The command line of migrate."""
+import json
+import os
+import sys
+
+from migration import coccinelle, table
+from migration.coccinelle import Problem
+
+USAGE = """\
+usage: migrate table [--json] PATH...
+
+Helps to convert Linux drivers that call dma_alloc_coherent() to libcoherent.
+
+  table PATH...   list the allocations: where, into what, the size, and where the memory is freed.
+                  An allocation is simple if a script can convert it
+  PATH            a C file, or a folder with C files
+  --json          print one JSON array
+  --help, --version
+
+Coccinelle must be installed. The exit status is 2 if the command cannot work. The man page
+coherent-migrate(1) has the details.
+"""
+
+
+def files_of(paths):
+    """Return the C files of the command line. A folder stands for all that allocate in it."""
+    out = []
+    for path in paths:
+        if os.path.isdir(path):
+            if not has_sources(path):
+                raise Problem(f'{path} has no C file')
+            for folder, folders, names in os.walk(path):
+                folders.sort()
+                out += [os.path.normpath(os.path.join(folder, name)) for name in sorted(names)
+                        if name.endswith('.c') and allocates(os.path.join(folder, name))]
+        elif not os.path.exists(path):
+            raise Problem(f'{path}: there is no such file or folder')
+        elif not path.endswith('.c'):
+            raise Problem(f'{path} is not a C source file')
+        else:
+            out.append(os.path.normpath(path))
+    return list(dict.fromkeys(out))
+
+
+def has_sources(path):
+    return any(name.endswith('.c') for _, _, names in os.walk(path) for name in names)
+
+
+def allocates(path):
+    try:
+        with open(path, encoding='utf-8', errors='replace') as file:
+            return table.ALLOCATES.search(file.read())
+    except OSError as why:
+        raise Problem(f'cannot read {path}: {why.strerror}') from None
+
+
+def read_arguments(arguments):
+    """Return (command, paths, whether JSON is wanted)."""
+    options = [word for word in arguments if word.startswith('-')]
+    words = [word for word in arguments if not word.startswith('-')]
+    for option in options:
+        if option != '--json':
+            raise Problem(f'unknown option {option}; see migrate --help')
+    if not words or words[0] not in COMMANDS:
+        raise Problem(f'{words[0]} is not a command; see migrate --help' if words else
+                      'the command is missing: table; see migrate --help')
+    if len(words) < 2:
+        raise Problem(f'{words[0]} needs a file or a folder; see migrate --help')
+    return words[0], words[1:], bool(options)
+
+
+def warn(text):
+    print(f'migrate: {text}', file=sys.stderr)
+
+
+def run_table(paths, as_json):
+    found = [row for _, calls in table.read_all(files_of(paths), warn) for row in table.rows(calls)]
+    if as_json:
+        print(json.dumps(found, indent=1))
+    else:
+        for row in found:
+            print(table.text(row))
+        print(table.summary(found))
+    return 0
+
+
+COMMANDS = {'table': run_table}
+
+
+def main(arguments, version):
+    """Run the command. Return its exit status."""
+    sys.stdout.reconfigure(errors='surrogateescape')
+    if '--help' in arguments or '-h' in arguments:
+        print(USAGE, end='')
+        return 0
+    if '--version' in arguments:
+        print('coherent-migrate', version)
+        return 0
+    try:
+        command, paths, as_json = read_arguments(arguments)
+        coccinelle.find()
+        return COMMANDS[command](paths, as_json)
+    except Problem as problem:
+        warn(problem)
+        return 2
