@@ -124,6 +124,8 @@ def check_migrate(results, stage, man):
     code, out = run_command([*tool, 'table', source])
     results.say(not code and 'driver.c:5: n->ring: 64; line 9; simple' in out,
                 'the installed coherent-migrate lists an allocation', out)
+    code, out = run_command([*tool, 'bugs', source])
+    results.say(not code and not out, 'it finds no bug', out)
     results.say(os.path.exists(os.path.join(man, 'man1', 'coherent-migrate.1')), 'it has a man page')
 
 

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""migrate lists the allocations of drivers: run.py SOURCE_DIR. Prints TAP."""
+"""migrate lists allocations and finds planted bugs: run.py SOURCE_DIR. Prints TAP.
+
+In bad.c a comment "want:" has a part of the finding that the next line must get.
+"""
 import json
 import os
 import re
@@ -20,6 +23,42 @@ TOOL = os.path.join(SOURCE_DIR, 'tools/migrate')
 def run(*arguments, where=HERE, env=None):
     return subprocess.run([sys.executable, TOOL, *arguments], cwd=where, check=False,
                           capture_output=True, text=True, env=env)
+
+
+def marked(name, mark):
+    """Return {line: text} of the comments in a file that belong to the line after them."""
+    with open(os.path.join(HERE, name), encoding='utf-8') as file:
+        return {number + 1: text for number, line in enumerate(file, 1)
+                for text in re.findall(rf'/\* {mark}: (.*) \*/', line)}
+
+
+def judge(results, name, wanted, found):
+    """Compare {line: a part of a text} with {line: text}."""
+    for line, text in sorted(wanted.items()):
+        results.say(text in found.get(line, ''), f'{name}:{line}: {text}', found.get(line, 'nothing'))
+    others = {line: text for line, text in found.items() if line not in wanted}
+    results.say(wanted and not others, f'{name}: nothing else', str(others))
+
+
+def bugs(results):
+    done = run('bugs', '--json', 'bad.c')
+    found = {each['line']: f'{each["rule"]}: ' + re.sub(r'\bline \d+', 'line N', each['message'])
+             for each in json.loads(done.stdout or '[]')}
+    judge(results, 'bugs: bad.c', marked('bad.c', 'want'), found)
+    results.say(done.returncode == 1 and not done.stderr, 'bugs: the exit status is 1', done.stderr)
+    text = run('bugs', 'bad.c').stdout.splitlines()
+    results.say(len(text) == len(found) and all(re.match(r'bad\.c:\d+: \w+: ', line) for line in text),
+                'bugs: each finding is a line', '\n'.join(text))
+    done = run('bugs', 'good.c')
+    results.say(not done.returncode and not done.stdout + done.stderr, 'bugs: nothing in good.c',
+                done.stdout + done.stderr)
+    with tempfile.TemporaryDirectory() as where:
+        write(where, 'main.c', 'struct d { int len, own; };\nstruct n { struct d *r; };\n'
+              'void f(struct n *n)\n{\n\tn->r = dma_alloc_coherent(n, 8, n, 0);\n}\n')
+        write(where, 'tx.c', 'void g(struct d *d)\n{\n\td->len = 1;\n\td->own = 1;\n}\n')
+        done = run('bugs', '.', where=where)
+    results.say(done.returncode == 1 and done.stdout.startswith('tx.c:4: own:'),
+                'bugs: a folder stands for the files beside those that allocate', done.stdout)
 
 
 def table(results):
@@ -55,8 +94,8 @@ def usage(results, where):
                     f'{done.returncode} {done.stdout} {done.stderr}')
 
     done = run('--help')
-    results.say(not done.returncode and done.stdout.startswith('usage: migrate table'),
-                'usage: --help prints the command', done.stderr)
+    results.say(not done.returncode and done.stdout.startswith('usage: migrate table|bugs'),
+                'usage: --help prints the commands', done.stderr)
     with open(os.path.join(SOURCE_DIR, 'meson.build'), encoding='utf-8') as text:
         version = re.search(r"version: '(.*)'", text.read())[1]
     results.say(run('--version').stdout == f'coherent-migrate {version}\n',
@@ -68,18 +107,18 @@ def usage(results, where):
     said('an unknown command', 'stage2 is not a command', 'stage2', 'a.c')
     said('an unknown option', 'unknown option --jsn', 'table', '--jsn', 'a.c')
     said('no file', 'table needs a file or a folder', 'table')
-    said('a missing file', 'none.c: there is no such file or folder', 'table', 'none.c')
+    said('a missing file', 'none.c: there is no such file or folder', 'bugs', 'none.c')
     said('a file that is not C', 'b.md is not a C source file', 'table', 'b.md')
     said('a folder without C files', 'empty has no C file', 'table', 'empty')
     os.mkdir(os.path.join(where, 'bin'))
-    for command in ('table',):
+    for command in ('table', 'bugs'):
         said(f'{command} without Coccinelle', 'spatch is missing: install the package coccinelle',
              command, 'a.c', env={'PATH': os.path.join(where, 'bin')})
     write(where, 'bin/spatch', '#!/bin/sh\necho "Fatal error: no such rule" >&2\nexit 2\n')
     os.chmod(os.path.join(where, 'bin/spatch'), 0o755)
     said('a broken Coccinelle', 'a.c: Coccinelle fails: Fatal error: no such rule', 'table', 'a.c',
          env={'PATH': os.path.join(where, 'bin')})
-    for command, wanted in (('table', '0 allocations'),):
+    for command, wanted in (('table', '0 allocations'), ('bugs', '')):
         done = run(command, 'a.c', where=where)
         results.say(not done.returncode and done.stdout.startswith(wanted) and not done.stderr,
                     f'usage: {command} has nothing to say about a file that allocates nothing',
@@ -91,6 +130,7 @@ def main():
         print('usage: run.py SOURCE_DIR', file=sys.stderr)
         return 2
     results = Results()
+    bugs(results)
     table(results)
     with tempfile.TemporaryDirectory() as where:
         usage(results, where)

@@ -4,22 +4,24 @@ import json
 import os
 import sys
 
-from migration import coccinelle, table
+from migration import bugs, coccinelle, table
 from migration.coccinelle import Problem
 
 USAGE = """\
-usage: migrate table [--json] PATH...
+usage: migrate table|bugs [--json] PATH...
 
 Helps to convert Linux drivers that call dma_alloc_coherent() to libcoherent.
 
   table PATH...   list the allocations: where, into what, the size, and where the memory is freed.
                   An allocation is simple if a script can convert it
+  bugs PATH...    find accesses to coherent memory that the device can see in the wrong order, or
+                  can change between two reads
   PATH            a C file, or a folder with C files
   --json          print one JSON array
   --help, --version
 
-Coccinelle must be installed. The exit status is 2 if the command cannot work. The man page
-coherent-migrate(1) has the details.
+Coccinelle must be installed. The exit status is 1 if bugs found something, and 2 if the command
+cannot work. The man page coherent-migrate(1) has the details.
 """
 
 
@@ -64,7 +66,7 @@ def read_arguments(arguments):
             raise Problem(f'unknown option {option}; see migrate --help')
     if not words or words[0] not in COMMANDS:
         raise Problem(f'{words[0]} is not a command; see migrate --help' if words else
-                      'the command is missing: table; see migrate --help')
+                      'the command is missing: table or bugs; see migrate --help')
     if len(words) < 2:
         raise Problem(f'{words[0]} needs a file or a folder; see migrate --help')
     return words[0], words[1:], bool(options)
@@ -85,7 +87,16 @@ def run_table(paths, as_json):
     return 0
 
 
-COMMANDS = {'table': run_table}
+def run_bugs(paths, as_json):
+    found = bugs.run(files_of(paths), warn, any(map(os.path.isdir, paths)))
+    if as_json:
+        print(json.dumps(found, indent=1))
+    for finding in [] if as_json else found:
+        print(f'{finding["file"]}:{finding["line"]}: {finding["rule"]}: {finding["message"]}')
+    return 1 if found else 0
+
+
+COMMANDS = {'table': run_table, 'bugs': run_bugs}
 
 
 def main(arguments, version):

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* migrate finds nothing here. The file is only read, never compiled. */
+#include <linux/dma-mapping.h>
+
+#define DESC_OWN (1u << 31)
+#define OWNED_BY_HOST 0
+
+struct desc {
+	__le32 len;
+	__le32 status;
+	struct sk_buff *skb;
+};
+
+/* The device does not see this one. */
+struct note {
+	u32 len;
+	u32 status;
+};
+
+struct nic {
+	struct device *dev;
+	void __iomem *regs;
+	struct desc *ring;
+	dma_addr_t ring_address;
+	struct note *notes;
+};
+
+static int allocate(struct nic *nic)
+{
+	nic->ring = dma_alloc_coherent(nic->dev, 4096, &nic->ring_address, GFP_KERNEL);
+	return nic->ring ? 0 : -ENOMEM;
+}
+
+static void ordered(struct nic *nic, int i)
+{
+	struct desc *desc = &nic->ring[i];
+
+	desc->len = cpu_to_le32(2);
+	dma_wmb();
+	desc->status = cpu_to_le32(DESC_OWN);
+}
+
+static void ordered_in_an_array(struct nic *nic, int i)
+{
+	nic->ring[i].len = cpu_to_le32(2);
+	wmb();
+	nic->ring[i].status = cpu_to_le32(DESC_OWN);
+}
+
+static void taken_back(struct desc *desc)
+{
+	desc->len = 0;
+	desc->status = OWNED_BY_HOST;
+}
+
+static void another_descriptor(struct nic *nic, struct desc *desc)
+{
+	desc->len = 0;
+	desc = nic->ring;
+	desc->status = cpu_to_le32(DESC_OWN);
+}
+
+static void not_for_the_device(struct note *note)
+{
+	note->len = 1;
+	note->status = DESC_OWN;
+	while (note->status)
+		;
+	writel_relaxed(1, NULL);
+}
+
+static void loops(struct nic *nic, int i)
+{
+	struct desc *desc = nic->ring;
+
+	while (READ_ONCE(desc->status) & cpu_to_le32(DESC_OWN))
+		;
+	while (desc->status & cpu_to_le32(DESC_OWN))
+		cpu_relax();
+	do {
+		udelay(1);
+	} while (!nic->ring[i].len);
+	while (desc->skb)
+		desc->skb = NULL;
+	for (i = nic->ring->len; i; i--)
+		nic->dev = NULL;
+}
+
+static int read_once(struct nic *nic, int i, void *to)
+{
+	struct desc *desc = nic->ring + i;
+	u32 len = le32_to_cpu(READ_ONCE(desc->len));
+
+	if (len > 64)
+		return -EINVAL;
+	memcpy(to, nic->dev, len);
+	if (desc->len > 3)
+		desc->len = 0;
+	if (READ_ONCE(desc->status) & DESC_OWN)
+		return 0;
+	dma_rmb();
+	return desc->status;
+}
+
+static int of_two_descriptors(struct nic *nic, int i)
+{
+	struct desc *desc = nic->ring + i;
+
+	if (desc->len > 64)
+		return -EINVAL;
+	desc = nic->ring;
+	return desc->len;
+}
+
+static void bells(struct nic *nic, int i)
+{
+	nic->ring[i].len = cpu_to_le32(2);
+	dma_wmb();
+	writel_relaxed(i, nic->regs);
+	nic->ring[i].len = cpu_to_le32(2);
+	writel(i, nic->regs);
+	writel_relaxed(i, nic->regs);
+}

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""Wrong order and double reads of coherent memory: the rules that found real bugs in Linux 6.1."""
+import os
+import re
+import tempfile
+
+from migration import coccinelle, fields, table
+
+OWN = re.compile(r'OWN|own(?!er_|list)')
+# These give the descriptor to the CPU, or mean something else.
+NOT_OWN = re.compile(r'DOWN|UNKNOWN|HOST|CPU|DRV|DRIVER|_SW\b|down|unknown')
+COVER = re.compile(r'(?:READ_ONCE|smp_load_acquire|ACCESS_ONCE|readl?|readw|ioread32|test_bit|'
+                   r'coherent_\w+|sizeof|offsetof|typeof)$')
+# Each of these makes the compiler read again.
+BARRIER = re.compile(r'\b(?:dma_rmb|rmb|mb|smp_rmb|smp_mb|barrier|cpu_relax|dma_mb|[mu]sleep\w*|'
+                     r'usleep_range|[mun]delay|schedule\w*|cond_resched|yield)\s*\(')
+NONE = 'struct coherent_no_element'
+
+
+def enclosing(code, at):
+    """Yield (name, offset) of each parenthesis around an offset, from the inside, in a statement."""
+    depth = 0
+    for i in range(at - 1, max(at - 2000, 0), -1):
+        char = code[i]
+        if char in ')]':
+            depth += 1
+        elif char in '([':
+            if depth:
+                depth -= 1
+            elif char == '(':
+                yield re.search(r'(\w*)\s*$', code[max(i - 60, 0):i])[1], i
+        elif char in '{}' and not depth:
+            return
+
+
+def covered(code, at):
+    return any(COVER.match(name) for name, _ in enclosing(code, at))
+
+
+def loop_around(source, at):
+    """Return the text of the loop whose condition has an offset, or None."""
+    code = source.code
+    for name, opened in enclosing(code, at):
+        closed = source.close_of(opened)
+        if name not in ('while', 'for') or closed is None:
+            continue
+        if name == 'for':
+            parts = [i for i in range(opened + 1, closed) if code[i] == ';']
+            if len(parts) != 2 or not parts[0] < at < parts[1]:
+                return None
+        rest = re.compile(r'\s*').match(code, closed + 1).end()
+        if code[rest] == '{':
+            return code[opened:source.close_of(rest) or rest]
+        before = code[:opened].rstrip()[:-5].rstrip()
+        if name == 'while' and code[rest] == ';' and before.endswith('}'):
+            return code[before_brace(code, len(before) - 1):closed]
+        return code[opened:code.find(';', closed)]
+    return None
+
+
+def before_brace(code, end):
+    """Return the offset of the brace that the one at an offset closes."""
+    depth = 0
+    for i in range(end, -1, -1):
+        depth += (code[i] == '}') - (code[i] == '{')
+        if not depth:
+            return i
+    return 0
+
+
+def lvalue_end(code, at):
+    """Return the offset behind a field and its indexes."""
+    return re.compile(r'\w+(?:\s*\[[^\[\]]*\])*').match(code, at).end()
+
+
+def is_written(code, at):
+    after = code[lvalue_end(code, at):][:8].lstrip()
+    return re.match(r'=(?!=)|[-+|&^]=|<<=|>>=|\+\+|--', after)
+
+
+def compares(code, at):
+    """Whether a condition compares the value of a field with a limit."""
+    end = lvalue_end(code, at)
+    after = re.match(r'[\s)]*(<=?|>=?)(?![<>=])', code[end:end + 40])
+    before = re.search(r'(?<![-<>])(<=?|>)\s*[\w\s(>.\[\]*-]*$', code[max(at - 60, 0):at])
+    return after or before and '&&' not in before[0] and '->' in before[0] and \
+        not re.search(r'[;{}]', before[0])
+
+
+def tests_owner(code, at):
+    end = lvalue_end(code, at)
+    return OWN.search(code[end:end + 60].split(';')[0].split('{')[0].split('\n')[0])
+
+
+def in_condition(code, at):
+    return any(name in ('if', 'while') for name, _ in enclosing(code, at))
+
+
+def judge_own(source, first, at, words):
+    field, owner, value = words
+    if not OWN.search(value + ' ' + owner) or NOT_OWN.search(value) or \
+            re.search(r'(?:^|\W)0\s*\)?$|~', value):
+        return None
+    return (f"'{owner}' gives the descriptor to the device, but the CPU may write '{field}' "
+            f'(line {first}) after it: call dma_wmb() before this line')
+
+
+def judge_loop(source, first, at, words):
+    text = loop_around(source, at)
+    if not text or covered(source.code, at) or BARRIER.search(text):
+        return None
+    return (f"the loop reads '{words[0]}' without READ_ONCE(): the compiler may read it once only, or "
+            'read other fields before it: use READ_ONCE(), and dma_rmb() behind the loop')
+
+
+def judge_twice(source, first, at, words):
+    code = source.code
+    tested = source.offset(first, int(words[1]))
+    if covered(code, at) or is_written(code, at) or covered(code, tested) or \
+            re.search(r'&\s*[\w>.\[\]-]*$', code[max(at - 80, 0):at].split('(')[-1]):
+        return None
+    if compares(code, tested):
+        return (f"line {first} checks '{words[0]}', and this line reads it again: the device can change "
+                'it in between: read it once, into a variable')
+    if tests_owner(code, tested) and not in_condition(code, at):
+        return (f"line {first} tests who owns the descriptor, and this line reads '{words[0]}' again: "
+                'the two reads may differ: read it once, into a variable')
+    return None
+
+
+def judge_bell(source, first, at, words):
+    return (f"the CPU may write '{words[0]}' (line {first}) after this register, which does not order "
+            'it: call dma_wmb() before this line, or use writel()')
+
+
+JUDGES = {'own': judge_own, 'loop': judge_loop, 'twice': judge_twice, 'bell': judge_bell}
+
+
+def kind_of(text):
+    """Return the element type in a declaration, or NONE if no rule can use it."""
+    kind = re.sub(r'\b(?:const|volatile)\b\s*', '', text).strip() if isinstance(text, str) else NONE
+    known = fields.SCALARS.match(kind) or kind in ('void', 'bool') or \
+        kind.startswith(('union', 'enum'))
+    return NONE if known else kind
+
+
+def kinds_behind(code, place, hops):
+    """Yield the structs of variables that get a void pointer, also through another variable."""
+    for match in re.finditer(rf'\b(\w+)\s*=\s*[^;={{}}]*{place}[^;={{}}]*;', code):
+        end = match.end(1)
+        tag = fields.type_of_variable(code, match.end(), match[1])
+        if tag:
+            yield 'struct ' + tag
+        elif hops > 1:
+            stop = code.find('\n}', end)
+            yield from kinds_behind(code[max(code.rfind('\n}', 0, end), 0):stop],
+                                    rf'\b{match[1]}\b', hops - 1)
+
+
+def elements_of(tree, call):
+    """Yield the (field, element type) of what a call allocates, also through a variable."""
+    path, code = call.source.path, call.source.code
+    field = call.field()
+    if field:
+        member, _ = fields.resolve(tree, call)
+        kind = kind_of(member[1].kind) if member else NONE
+        yield field[1], kind
+        if kind == NONE:
+            place = rf'(?:->|\.)\s*{field[1]}\b'
+            yield from ((field[1], other) for other in kinds_behind(code, place, 2))
+        return
+    name = code[slice(*call.target)].strip() if call.target else ''
+    if not re.fullmatch(r'\w+', name):
+        return
+    tag = fields.type_of_variable(code, call.at, name)
+    if tag:
+        yield name, 'struct ' + tag
+    end = code.find('\n}', call.at)
+    for match in re.finditer(rf'(?:->|\.)\s*(\w+)\s*(?:\[[^\[\]]*\]\s*)?=\s*(?:\([^()]*\)\s*)?{name}\s*;',
+                             code[call.at:end]):
+        for _, member in fields.members_named(tree, path, match[1]):
+            if member.stars:
+                yield match[1], kind_of(member.kind)
+
+
+def elements(tree, calls):
+    """Return the (field, element type) of what a file allocates."""
+    return {one for call in calls if call.allocates for one in elements_of(tree, call)}
+
+
+def rules_for(text, field, kind):
+    """Return the rules for one field."""
+    if not kind.startswith('struct '):
+        text = re.sub(r'^struct element \*d;', f'typedef {kind};\nstruct element *d;', text,
+                      count=1, flags=re.M)
+    return text.replace('struct element', kind).replace('ring_field', field)
+
+
+def own_pointers(tree, path, kind):
+    """Return the members of an element that are pointers: a device does not use them."""
+    found = fields.bodies_named(tree, path, kind.split()[-1])
+    return {member.name for _, body in found for member in body.members if member.stars}
+
+
+def findings(path, source, output, ignored):
+    """Return what the output of the rules means for one file."""
+    out = {}
+    for line in output.splitlines():
+        rule, first, number, column, *words = line.split('\t')
+        first, number = int(first), int(number)
+        at = source.offset(number, int(column))
+        message = None if words[0] in ignored else JUDGES[rule](source, first, at, words)
+        if message and (first < number or rule == 'loop'):
+            key = (number, rule)
+            if key not in out or out[key]['other'] < first:
+                out[key] = {'file': path, 'line': number, 'rule': rule, 'field': words[0],
+                            'other': first, 'message': message}
+    return out
+
+
+def users(path, found, tree):
+    """Return the files of the same folder that use what a file allocates."""
+    names = {kind.split()[-1] for _, kind in found if kind != NONE}
+    if not names:
+        return []
+    word = re.compile(r'\b(?:' + '|'.join(map(re.escape, sorted(names))) + r')\b')
+    return [other for other in fields.sources_in(os.path.dirname(path))
+            if other != path and word.search(tree.source(other).code)]
+
+
+def run(paths, warn, with_users):
+    """Return the findings in some files, and for a folder in the files beside those that allocate."""
+    tree = fields.Tree()
+    wanted = {}
+    for source, calls in table.read_all(paths, warn):
+        tree.sources[source.path] = source
+        found = elements(tree, calls)
+        for other in [source.path] + (users(source.path, found, tree) if with_users else []):
+            wanted.setdefault(other, set()).update(found)
+    with open(os.path.join(coccinelle.HOME, 'bugs.cocci'), encoding='utf-8') as file:
+        rules = file.read()
+    out = {}
+    with tempfile.TemporaryDirectory() as folder:
+        jobs, made, kinds = [], {}, []
+        for path in sorted(wanted):
+            for one in sorted(wanted[path]):
+                if one not in made:
+                    made[one] = os.path.join(folder, f'{len(made)}.cocci')
+                    with open(made[one], 'w', encoding='utf-8') as file:
+                        file.write(rules_for(rules, *one))
+                jobs.append((made[one], path, ()))
+                kinds.append(one[1])
+        for kind, ((_, path, _), output, why) in zip(kinds, coccinelle.run_all(jobs)):
+            if why:
+                warn(f'{path}: {why}')
+            ignored = own_pointers(tree, path, kind)
+            for key, finding in findings(path, tree.source(path), output, ignored).items():
+                out.setdefault((path, *key), finding)
+    return [out[key] for key in sorted(out)]
