@@ -1,20 +1,26 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""migrate lists allocations and finds planted bugs: run.py SOURCE_DIR. Prints TAP.
+"""migrate finds planted bugs and converts drivers that still compile: run.py SOURCE_DIR. Prints TAP.
 
-In bad.c a comment "want:" has a part of the finding that the next line must get.
+In bad.c a comment "want:" has a part of the finding that the next line must get, and in refused.c
+a comment "left:" has a part of the reason why stage1 leaves the allocation of the next line.
+The driver is compiled with the headers of Debian's Linux 6.1, before and after the conversion.
 """
+import glob
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE_DIR = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, os.path.join(SOURCE_DIR, 'tests/object_code'))
+sys.path[:0] = [os.path.join(SOURCE_DIR, 'tests', name) for name in ('object_code', 'vm')]
 
+import kernels  # noqa: E402
+from archive import Failed, OutOfReach  # noqa: E402
 from run import Results  # noqa: E402
 
 TOOL = os.path.join(SOURCE_DIR, 'tools/migrate')
@@ -79,6 +85,20 @@ def table(results):
                 done.stdout)
 
 
+def refused(results):
+    done = run('stage1', 'refused.c')
+    found = {int(line): re.sub(r'\bin line \d+', 'in line N', text) for line, text in
+             re.findall(r'^migrate: refused\.c:(\d+): left as it is: (.*)$', done.stderr, re.M)}
+    judge(results, 'stage1: refused.c', marked('refused.c', 'left'), found)
+    results.say(done.returncode == 1 and not done.stdout,
+                'stage1: no patch, and the exit status is 1', done.stdout)
+
+
+def read(path):
+    with open(path, encoding='utf-8') as file:
+        return file.read()
+
+
 def write(where, name, text, encoding='utf-8'):
     path = os.path.join(where, name)
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -94,7 +114,7 @@ def usage(results, where):
                     f'{done.returncode} {done.stdout} {done.stderr}')
 
     done = run('--help')
-    results.say(not done.returncode and done.stdout.startswith('usage: migrate table|bugs'),
+    results.say(not done.returncode and done.stdout.startswith('usage: migrate table|bugs|stage1'),
                 'usage: --help prints the commands', done.stderr)
     with open(os.path.join(SOURCE_DIR, 'meson.build'), encoding='utf-8') as text:
         version = re.search(r"version: '(.*)'", text.read())[1]
@@ -110,19 +130,74 @@ def usage(results, where):
     said('a missing file', 'none.c: there is no such file or folder', 'bugs', 'none.c')
     said('a file that is not C', 'b.md is not a C source file', 'table', 'b.md')
     said('a folder without C files', 'empty has no C file', 'table', 'empty')
+    said('--json of stage1', 'stage1 prints a patch', 'stage1', '--json', 'a.c')
     os.mkdir(os.path.join(where, 'bin'))
-    for command in ('table', 'bugs'):
+    for command in ('table', 'bugs', 'stage1'):
         said(f'{command} without Coccinelle', 'spatch is missing: install the package coccinelle',
              command, 'a.c', env={'PATH': os.path.join(where, 'bin')})
     write(where, 'bin/spatch', '#!/bin/sh\necho "Fatal error: no such rule" >&2\nexit 2\n')
     os.chmod(os.path.join(where, 'bin/spatch'), 0o755)
     said('a broken Coccinelle', 'a.c: Coccinelle fails: Fatal error: no such rule', 'table', 'a.c',
          env={'PATH': os.path.join(where, 'bin')})
-    for command, wanted in (('table', '0 allocations'), ('bugs', '')):
+    for command, wanted in (('table', '0 allocations'), ('bugs', ''), ('stage1', '')):
         done = run(command, 'a.c', where=where)
         results.say(not done.returncode and done.stdout.startswith(wanted) and not done.stderr,
                     f'usage: {command} has nothing to say about a file that allocates nothing',
                     done.stdout + done.stderr)
+
+
+def odd_files(results, where):
+    """Run stage1 on text that is hard to read or to write back."""
+    driver = ('struct s { struct d *r; /* \xe4 */ dma_addr_t h; };\nvoid f(struct s *s)\n{\n'
+              '\ts->r = dma_alloc_coherent(s, /* \xe4 */ 8, &s->h, 0);\n}\n'
+              'void g(struct s *s)\n{\n\tdma_free_coherent(s, 8, s->r, s->h);\n}\n')
+    for name, text, encoding in (('latin.c', driver, 'latin-1'), ('utf.c', driver, 'utf-8'),
+                                 ('crlf.c', driver.replace('\n', '\r\n'), 'utf-8'),
+                                 ('cut.c', driver.rstrip('\n'), 'utf-8')):
+        write(where, name, text, encoding)
+        done = subprocess.run([sys.executable, TOOL, 'stage1', name], cwd=where, check=False, capture_output=True)
+        applied = subprocess.run(['patch', '-p1', '-s', '--binary'], cwd=where, check=False,
+                                 input=done.stdout, capture_output=True)
+        with open(os.path.join(where, name), 'rb') as file:
+            after = file.read()
+        good = not (done.returncode or done.stderr or applied.returncode) and \
+            after.count(b'coherent_migrate_') == 2 and after.count(b'r_mem;') == 1 and \
+            after.count('\xe4'.encode(encoding)) == 2
+        results.say(good, f'stage1: {name} is converted, and the rest of it stays',
+                    done.stderr + applied.stdout + after)
+    write(where, 'broken.c', 'void f(struct s *s)\n{\n\ts->r = dma_alloc_coherent(s, 8\n')
+    done = run('stage1', 'broken.c', where=where)
+    results.say(done.returncode == 1 and not done.stdout and 'broken.c:3: left as it is: ' in done.stderr,
+                'stage1: a file that ends in a call is left as it is', done.stdout + done.stderr)
+
+
+def convert(results, where, folder, name):
+    """Apply the patch of stage1 to a folder. Return the patch."""
+    done = run('stage1', folder, where=where)
+    applied = subprocess.run(['patch', '-p1', '-s'], cwd=where, check=False, input=done.stdout,
+                             capture_output=True, text=True)
+    results.say(not done.returncode and not done.stderr and done.stdout and not applied.returncode,
+                f'stage1: {name} is converted, and its patch applies', done.stderr + applied.stdout)
+    again = run('stage1', folder, where=where)
+    results.say(not again.returncode and not again.stdout,
+                f'stage1: {name}: nothing is left for a second run', again.stdout + again.stderr)
+    return done.stdout
+
+
+def complaints(text, where):
+    return [line.replace(where + '/', '') for line in text.splitlines()
+            if re.search(r'\b(?:warning|error):', line)]
+
+
+def compile_module(results, kernel, where, folder, title, *words):
+    """Build a folder with W=1. Return what the compiler or sparse said."""
+    try:
+        said = complaints(kernel.make(os.path.join(where, folder), *(words or ['W=1', 'modules'])), where)
+    except Failed as failed:
+        said = str(failed).splitlines()
+    if title:
+        results.say(not said, title, '\n'.join(said))
+    return said
 
 
 def main():
@@ -130,10 +205,34 @@ def main():
         print('usage: run.py SOURCE_DIR', file=sys.stderr)
         return 2
     results = Results()
-    bugs(results)
-    table(results)
+    for check in (bugs, table, refused):
+        check(results)
+    for check in (usage, odd_files):
+        with tempfile.TemporaryDirectory() as where:
+            check(results, where)
+    kernel = None
+    try:
+        with kernels.cache() as cache:
+            kernel = kernels.get_kernel(cache, '6.1', 'amd64')
+            kernel.headers()
+    except OutOfReach as reason:
+        results.count += 1
+        print(f'ok {results.count} - the drivers compile # SKIP {reason}')
     with tempfile.TemporaryDirectory() as where:
-        usage(results, where)
+        kernels.copy_tree(SOURCE_DIR, where)
+        shutil.copytree(os.path.join(HERE, 'driver'), os.path.join(where, 'tests/migrate/driver'))
+        name = 'tests/migrate/driver'
+        if kernel:
+            compile_module(results, kernel, where, name, 'stage1: the driver compiles before it')
+        convert(results, where, name, 'the driver')
+        if kernel:
+            compile_module(results, kernel, where, name, 'stage1: the driver compiles after it')
+            kernel.make(os.path.join(where, name), 'clean')
+            compile_module(results, kernel, where, name, 'stage1: sparse accepts the driver', 'C=1',
+                           'modules')
+            left = [path for path in glob.glob(os.path.join(where, name, '*.[ch]'))
+                    if not path.endswith('.mod.c') and 'dma_alloc_' in read(path)]
+            results.say(not left, 'stage1: no call of the DMA API is left', str(left))
     print(f'1..{results.count}')
     return 1 if results.failed else 0
 

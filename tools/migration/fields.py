@@ -148,8 +148,9 @@ def type_of_variable(code, at, name):
     # A function begins behind the last line that is only a closing brace.
     start = max(code.rfind('\n}', 0, at), 0)
     found = None
-    for match in re.finditer(rf'\b(?:struct|union)\s+(\w+)\s*(?:\*|const\b|\s)*(?:\w[^;{{}}()]*,\s*\**\s*)?\b{name}\b'
-                             r'\s*(?=[=,;)\[])', code[start:at]):
+    declares = (rf'\b(?:struct|union)\s+(\w+)\s*(?:\*|const\b|\s)*'
+                rf'(?:\w[^;{{}}()]*,\s*\**\s*)?\b{name}\b\s*(?=[=,;)\[])')
+    for match in re.finditer(declares, code[start:at]):
         found = match[1]
     if not found:
         match = re.search(rf'^(?:static\s+)?struct\s+(\w+)\s*\**\s*{name}\b', code[:at], re.M)

@@ -4,11 +4,11 @@ import json
 import os
 import sys
 
-from migration import bugs, coccinelle, table
+from migration import bugs, coccinelle, stage1, table
 from migration.coccinelle import Problem
 
 USAGE = """\
-usage: migrate table|bugs [--json] PATH...
+usage: migrate table|bugs|stage1 [--json] PATH...
 
 Helps to convert Linux drivers that call dma_alloc_coherent() to libcoherent.
 
@@ -16,12 +16,15 @@ Helps to convert Linux drivers that call dma_alloc_coherent() to libcoherent.
                   An allocation is simple if a script can convert it
   bugs PATH...    find accesses to coherent memory that the device can see in the wrong order, or
                   can change between two reads
+  stage1 PATH...  print a patch: each simple allocation gets a mem that owns the memory, and the raw
+                  pointer stays
   PATH            a C file, or a folder with C files
-  --json          print one JSON array
+  --json          print one JSON array (table and bugs)
   --help, --version
 
-Coccinelle must be installed. The exit status is 1 if bugs found something, and 2 if the command
-cannot work. The man page coherent-migrate(1) has the details.
+Coccinelle must be installed. The exit status is 0 if there is nothing to report, 1 if bugs found
+something or stage1 left an allocation as it was, and 2 if the command cannot work. The man page
+coherent-migrate(1) has the details.
 """
 
 
@@ -66,9 +69,11 @@ def read_arguments(arguments):
             raise Problem(f'unknown option {option}; see migrate --help')
     if not words or words[0] not in COMMANDS:
         raise Problem(f'{words[0]} is not a command; see migrate --help' if words else
-                      'the command is missing: table or bugs; see migrate --help')
+                      'the command is missing: table, bugs or stage1; see migrate --help')
     if len(words) < 2:
         raise Problem(f'{words[0]} needs a file or a folder; see migrate --help')
+    if options and words[0] == 'stage1':
+        raise Problem('stage1 prints a patch and has no --json; see migrate --help')
     return words[0], words[1:], bool(options)
 
 
@@ -96,7 +101,11 @@ def run_bugs(paths, as_json):
     return 1 if found else 0
 
 
-COMMANDS = {'table': run_table, 'bugs': run_bugs}
+def run_stage1(paths, _):
+    return 1 if stage1.run(files_of(paths), warn, sys.stdout) else 0
+
+
+COMMANDS = {'table': run_table, 'bugs': run_bugs, 'stage1': run_stage1}
 
 
 def main(arguments, version):
