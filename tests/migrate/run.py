@@ -4,7 +4,8 @@
 
 In bad.c a comment "want:" has a part of the finding that the next line must get, and in refused.c
 a comment "left:" has a part of the reason why stage1 leaves the allocation of the next line.
-The driver is compiled with the headers of Debian's Linux 6.1, before and after the conversion.
+The driver and the examples of docs/migrate.md are compiled with the headers of Debian's Linux 6.1,
+before and after the conversion.
 """
 import glob
 import json
@@ -24,6 +25,7 @@ from archive import Failed, OutOfReach  # noqa: E402
 from run import Results  # noqa: E402
 
 TOOL = os.path.join(SOURCE_DIR, 'tools/migrate')
+BLOCK = re.compile(r'^```(\w+) (\S+)\n(.*?)^```$', re.M | re.S)
 
 
 def run(*arguments, where=HERE, env=None):
@@ -200,6 +202,36 @@ def compile_module(results, kernel, where, folder, title, *words):
     return said
 
 
+def documented(results, kernel, where):
+    """Check docs/migrate.md: its patch is that of stage1, and each form of its driver compiles."""
+    with open(os.path.join(SOURCE_DIR, 'docs/migrate.md'), encoding='utf-8') as text:
+        blocks = {name: (kind, code) for kind, name, code in BLOCK.findall(text.read())}
+    folder = os.path.join(where, 'tests/migrate/nic')
+    write(folder, 'Kbuild', 'ccflags-y := -I$(src)/../../../kernel/include -I$(src)/../../../include\n'
+          'obj-m := driver.o\ndriver-y := nic.o ../../../kernel/coherent.o\n')
+    write(folder, 'nic.c', blocks['nic.c'][1])
+    findings = run('bugs', 'nic.c', where=folder).stdout
+    results.say(findings == blocks['bugs'][1], 'docs/migrate.md: bugs finds what it says', findings)
+    rows = run('table', 'nic.c', where=folder).stdout
+    results.say(rows == blocks['table'][1], 'docs/migrate.md: table prints what it says', rows)
+    if kernel:
+        compile_module(results, kernel, where, 'tests/migrate/nic', 'docs/migrate.md: the driver compiles')
+    patch = convert(results, folder, 'nic.c', 'the driver of docs/migrate.md')
+    results.say(patch == blocks['stage1'][1], 'docs/migrate.md: stage1 prints its patch', patch)
+    if not kernel:
+        return
+    compile_module(results, kernel, where, 'tests/migrate/nic',
+                   'docs/migrate.md: the driver compiles after stage 1')
+    for name, title in (('half.c', 'half of stage 2'), ('after.c', 'stage 2')):
+        write(folder, 'nic.c', blocks[name][1])
+        compile_module(results, kernel, where, 'tests/migrate/nic',
+                       f'docs/migrate.md: the driver compiles after {title}')
+        kernel.make(folder, 'clean')
+        said = ''.join(re.findall(r'^.*?/(nic\.c:.*\n)', kernel.make(folder, 'C=1', 'modules'), re.M))
+        wanted = blocks['sparse'][1] if name == 'half.c' else ''
+        results.say(said == wanted, f'docs/migrate.md: sparse says after {title} what it should', said)
+
+
 def main():
     if len(sys.argv) != 2:
         print('usage: run.py SOURCE_DIR', file=sys.stderr)
@@ -233,6 +265,7 @@ def main():
             left = [path for path in glob.glob(os.path.join(where, name, '*.[ch]'))
                     if not path.endswith('.mod.c') and 'dma_alloc_' in read(path)]
             results.say(not left, 'stage1: no call of the DMA API is left', str(left))
+        documented(results, kernel, where)
     print(f'1..{results.count}')
     return 1 if results.failed else 0
 
