@@ -176,6 +176,7 @@ static void deferred_memory_is_zeroed_again(struct kunit *test)
 	u64 seen = 1;
 	int err;
 
+	atomic_set(&live, 0);
 	lock_irqs();
 	err = coherent_zeroed(&mem, edu.dev, 500, .gfp = GFP_ATOMIC);
 	if (!err) {
@@ -192,6 +193,7 @@ static void deferred_memory_is_zeroed_again(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, seen, 0);
 	KUNIT_EXPECT_TRUE(test, page == (const void COHERENT_FORCE *)coherent_unsafe_ptr(&mem));
 	coherent_free(&mem);
+	unbind_frees_all(test);
 }
 
 /* An object from process context can end in an interrupt, also if it is managed. */
