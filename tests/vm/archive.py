@@ -64,7 +64,7 @@ class Archive:
         options = [word for option in options for word in ('-o', option)]
         if not os.path.exists(sources) or time.time() - os.path.getmtime(sources) > DAY:
             text = ''.join(f'deb [signed-by={KEYS}] {uri} {name} main\n'
-                           for uri, name in self._repositories(suite))
+                           for uri, name in self.repositories(suite))
             with open(sources + '.new', 'w', encoding='utf-8') as out:
                 out.write(text)
             update = [word.replace(sources, sources + '.new') for word in options]
@@ -73,7 +73,7 @@ class Archive:
         return options
 
     @staticmethod
-    def _repositories(suite):
+    def repositories(suite):
         """Returns (URI, name) of Debian's repositories here, or of the suite on the same host."""
         told = reach(['apt-get', 'indextargets', '--format',
                     '$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)', 'Created-By: Packages'])

@@ -33,6 +33,8 @@ BUILT = {
 TREE = ('include', 'kernel', 'examples', 'tests/kernel', 'tests/promises', 'tests/trace',
         'tests/object_code',
         'bench/kernel')
+# Words for make to build modules for another architecture.
+CROSS = {'amd64': [], 'arm64': ['ARCH=arm64', 'CROSS_COMPILE=aarch64-linux-gnu-']}
 TOOLS = {'flex': 'flex', 'bison': 'bison', 'bc': 'bc', 'xz': 'xz-utils', 'make': 'make'}
 
 
@@ -81,19 +83,23 @@ class Kernel:
         self.make(where)
         return os.path.join(where, name + '.ko')
 
-    def build_tree(self, source_dir, module, where):
+    def build_tree(self, source_dir, module, where, *words):
         """Builds a module of a Kbuild in a copy of the tree. Returns its path."""
         copy_tree(source_dir, where)
         module = os.path.join(where, os.path.relpath(module, source_dir))
-        self.make(os.path.dirname(module))
+        self.make(os.path.dirname(module), *words)
         if not os.path.exists(module):
             raise Failed(f'{os.path.dirname(module)}/Kbuild makes no {os.path.basename(module)}')
         return module
 
+    def command(self, where, *words):
+        """Returns the words that make something in a directory."""
+        return ['make', f'-j{os.cpu_count()}', '-C', self.headers(), f'M={where}', *CROSS[self.arch],
+                *words]
+
     def make(self, where, *words):
         """Makes modules in a directory. Returns the output."""
-        command = ['make', f'-j{os.cpu_count()}', '-C', self.headers(), f'M={where}', *words]
-        made = subprocess.run(command, check=False, text=True, stdout=subprocess.PIPE,
+        made = subprocess.run(self.command(where, *words), check=False, text=True, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT)
         if made.returncode:
             raise Failed(made.stdout)
@@ -103,12 +109,19 @@ class Kernel:
         """Returns the kernel's headers, or its build directory. Modules are built against these."""
         if self.build:
             return self.build
-        if self.name != '6.1':
-            raise Failed(f'Debian 12 cannot build a module with the headers of Linux '
-                         f'{self.version}: take --kernel 6.1 or own')
+        if SUITES[self.name]:
+            raise Failed(f'the compilers here are too old for Linux {self.version}: newer.py has others')
         package = f'linux-headers-{self.version}'
-        needs = self.archive.depends(package, r'linux-(headers-.*-common|kbuild-.*)')
-        tree = self.archive.unpack([package, *needs], os.path.join(self.cache, package))
+        needs = self.archive.depends(package, r'linux-headers-.*-common')
+        [kbuild] = self.archive.depends(package, r'linux-kbuild-.*')
+        # The programs of kbuild run on this machine, whatever the kernel is for.
+        native = [kbuild] if self.arch == 'amd64' else []
+        tree = self.archive.unpack([package, *needs, *native], os.path.join(self.cache, package))
+        link = os.path.join(tree, 'usr/lib', kbuild)
+        if not os.path.lexists(link):
+            tools = Archive(self.cache).unpack([kbuild], os.path.join(self.cache, kbuild))
+            os.makedirs(os.path.dirname(link), exist_ok=True)
+            os.symlink(os.path.join(tools, 'usr/lib', kbuild), link)
         headers = os.path.join(tree, 'usr/src', package)
         # The makefile includes the common part by its installed path.
         makefile = os.path.join(headers, 'Makefile')
@@ -198,13 +211,13 @@ def own(cache, name):
             raise OutOfReach(f'missing: apt-get install {" ".join(missing)}, or make deps-kernels')
         print(f'# building {package} {version} in {tree}; this takes 10 to 20 CPU-minutes, once',
               file=sys.stderr)
-        _build(_source(archive, package, version, cache), build, configs, words)
+        _build(source(archive, package, version, cache), build, configs, words)
         open(done, 'w', encoding='utf-8').close()
     with open(os.path.join(build, 'include/config/kernel.release'), encoding='utf-8') as release:
         return Kernel(name, 'amd64', release.read().strip(), image, None, archive, cache, build)
 
 
-def _source(archive, package, version, cache):
+def source(archive, package, version, cache):
     """Unpacks Debian's source, for all kernels that are built here. Returns its directory."""
     source = os.path.join(cache, re.sub(r'[^\w.-]', '-', f'{package}-{version}'))
     if not os.path.isdir(source):
@@ -224,7 +237,7 @@ def _build(source, build, configs, words):
     run_command([os.path.join(source, 'scripts/kconfig/merge_config.sh'), '-m', '-O', build,
                  os.path.join(build, '.config'), *configs], cwd=source)
     run_command([*make, 'olddefconfig'])
-    _check_config(os.path.join(build, '.config'), configs)
+    check_config(os.path.join(build, '.config'), configs)
     path = os.path.join(os.path.dirname(build), 'log')
     with open(path, 'w', encoding='utf-8') as log:
         failed = subprocess.run([*make, *words, f'-j{os.cpu_count()}', 'bzImage', 'modules'],
@@ -233,14 +246,15 @@ def _build(source, build, configs, words):
         raise OutOfReach(f'{os.path.basename(source)} does not build: see {path}')
 
 
-def _check_config(path, configs):
-    """Checks that each option is set. Kconfig silently drops an option it cannot set."""
+def check_config(path, configs, perhaps=()):
+    """Checks that each option is set, maybe except some. Kconfig silently drops an option."""
     wanted = {}
     for config in configs:
         with open(config, encoding='utf-8') as text:
             wanted.update(re.findall(r'^(CONFIG_\w+)=(.*)$', text.read(), re.M))
     with open(path, encoding='utf-8') as text:
         got = dict(re.findall(r'^(CONFIG_\w+)=(.*)$', text.read(), re.M))
-    lost = {name for name, value in wanted.items() if got.get(name, 'n') != value}
+    lost = {name for name, value in wanted.items() if got.get(name, 'n') != value
+            and name not in perhaps}
     if lost:
         raise OutOfReach(f'the kernel does not get what it needs: {" ".join(sorted(lost))}')

@@ -28,6 +28,7 @@ import sys
 import tempfile
 
 import kernels
+import newer
 from archive import Failed, OutOfReach, run_command
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -238,7 +239,8 @@ def boot(where, kernel, packed, options):
 def build(where, kernel, options):
     """Builds the test. Returns the file to put into the VM."""
     if options.source.endswith('.ko'):
-        return kernel.build_tree(SOURCE_DIR, options.source, os.path.join(where, 'tree'))
+        return kernel.build_tree(SOURCE_DIR, options.source, os.path.join(where, 'tree'),
+                                 *options.make)
     if options.module:
         os.makedirs(os.path.join(where, 'module'))
         return kernel.build_module(options.source, os.path.join(where, 'module'))
@@ -292,6 +294,8 @@ def tests(options):
     with tempfile.TemporaryDirectory() as where:
         with kernels.cache() as cache:
             kernel = kernels.get_kernel(cache, options.kernel, options.arch)
+            if options.module and kernels.SUITES.get(options.kernel):
+                kernel = newer.with_modules(kernel)
             test = build(where, kernel, options)
             busybox(kernel)
         options.test = os.path.basename(test)
@@ -365,6 +369,8 @@ def arguments():
                         help='with --library: another source; may be repeated')
     parser.add_argument('--times', type=times, default=1, metavar='N',
                         help='load and unload the module N times (default: %(default)s)')
+    parser.add_argument('--make', action='append', default=[], type=word, metavar='WORD',
+                        help='a word for the make of a .ko, as RUST=y; may be repeated')
     parser.add_argument('--args', action='append', default=[], type=word, metavar='WORD',
                         help='a parameter of the module or word of the program; may be repeated')
     parser.add_argument('--file', action='append', default=[], metavar='FILE',
@@ -388,10 +394,8 @@ def arguments():
     options.device = options.device or ['edu']
     if IOMMUS[options.iommu].arch not in ('', options.arch):
         parser.error(f'--iommu {options.iommu} is for {IOMMUS[options.iommu].arch}')
-    if options.kernel == '7.3' and options.module:
-        parser.error('Debian 12 cannot build modules for --kernel 7.3; use 6.1 or own')
-    if options.arch != 'amd64' and (options.kernel in kernels.BUILT or options.module):
-        parser.error(f'--kernel own and --module are for amd64, not {options.arch}')
+    if options.arch != 'amd64' and options.kernel in kernels.BUILT:
+        parser.error(f'--kernel own is for amd64, not {options.arch}')
     options.source = os.path.abspath(options.source)
     if options.source.endswith('.ko'):
         kbuild = os.path.join(os.path.dirname(options.source), 'Kbuild')
