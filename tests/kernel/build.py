@@ -202,7 +202,8 @@ MODULE_LICENSE("GPL");
 def lint(results, kernel, where):
     """Checks that coherent-lint reads modules: it accepts the example, and finds a leak."""
     tool = [os.path.join(SOURCE_DIR, 'tools/coherent-lint'), '--kernel', kernel.headers()]
-    for files in (['kernel/edu_pci.c', 'examples/edu.c'], ['bench/kernel/bench.c']):
+    for files in (['kernel/edu_pci.c', 'examples/edu.c'],
+                  [f'bench/kernel/{name}.c' for name in ('bench', 'sides', 'accessors')]):
         done = subprocess.run([*tool, *(os.path.join(where, name) for name in files)], check=False,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         results.say(not done.returncode, f'coherent-lint: {files[0]}: no finding', done.stdout)
