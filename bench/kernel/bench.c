@@ -25,6 +25,10 @@ static unsigned int rounds = 4000;
 module_param(rounds, uint, 0444);
 MODULE_PARM_DESC(rounds, "how many times each side runs, for each size");
 
+static unsigned int mask_bits = 28;
+module_param(mask_bits, uint, 0444);
+MODULE_PARM_DESC(mask_bits, "how many bits of an address the device drives");
+
 /* The cost of each round of a side. */
 struct samples {
 	u32 *ns;
@@ -112,7 +116,7 @@ static int bench_probe(struct pci_dev *pci, const struct pci_device_id *id)
 	int err = pcim_enable_device(pci);
 
 	if (!err)
-		err = coherent_device_set_mask(&pci->dev, coherent_mask(28));
+		err = coherent_device_set_mask(&pci->dev, DMA_BIT_MASK(mask_bits));
 	if (!err)
 		err = bench_sizes(&pci->dev);
 	if (!err)
