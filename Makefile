@@ -30,10 +30,15 @@ bench: build-bench
 bench-chart: deps-bench
 	@tools/bench chart build/bench/bench.json docs/bench.svg
 
-# Compares the kernel face with the DMA API, in VMs. Writes build/bench/bench-kernel.json.
+# Compares the kernel face with the DMA API and with Rust, in VMs. Writes
+# build/bench/bench-kernel.json. The side in Rust needs what deps-kernels installs.
 bench-kernel: deps-check
 	@mkdir -p build/bench
 	@tools/bench kernel build/bench
+
+# Writes docs/rust.md from the result of make bench-kernel.
+bench-rust:
+	@tools/bench rust build/bench/bench-kernel.json docs
 
 # Compares VFIO with raw ioctls, and an NVMe driver with raw pointers, in VMs. Writes
 # build/bench/bench-vfio.json.
@@ -94,6 +99,6 @@ deps-check:
 clean:
 	rm -rf build
 
-.PHONY: all demo check check-kernels bench bench-kernel bench-vfio bench-remote bench-chart fuzz \
-	install uninstall clean build-bench deps deps-demo deps-install deps-bench deps-check \
-	deps-kernels
+.PHONY: all demo check check-kernels bench bench-kernel bench-rust bench-vfio bench-remote \
+	bench-chart fuzz install uninstall clean build-bench deps deps-demo deps-install deps-bench \
+	deps-check deps-kernels
