@@ -25,6 +25,7 @@
 #endif
 
 #include <coherent.h>
+#include <coherent/detail/argument.h>
 #include <coherent/detail/loan_base.h>
 
 struct coherent_is_loan;
@@ -70,8 +71,8 @@ enum coherent_direction {
 #define COHERENT_LOAN_AUTO(T, name)					\
 	COHERENT_LOAN(T) name __attribute__((cleanup(coherent_base_loan_cleanup))) = COHERENT_EMPTY
 
-#define COHERENT_NEEDS_LOAN(x)						\
-	_Static_assert(COHERENT_IS_KIND(x, loan), "this needs a loan: COHERENT_LOAN(T), made by coherent_lend()");
+#define COHERENT_TEXT_LOAN "this needs a loan: COHERENT_LOAN(T), made by coherent_lend()"
+#define COHERENT_TEXT_VISIT "the function must be int fn(T *elements, size_t count, void *arg)"
 
 /**
  * coherent_base_lend() - coherent_lend() after the checks of types.
@@ -156,12 +157,27 @@ COHERENT_C_END
  * is), -ENOSPC, -ENOMEM, -ENODEV, -EIO as coherent_expose().
  */
 #define coherent_lend(box, loan, direction)				\
-	COHERENT_BEGIN_RESULT COHERENT_NEEDS_BOX(box) COHERENT_NEEDS_LOAN(loan) \
-		COHERENT_NEEDS_SAME(COHERENT_T(box), COHERENT_T(loan),	\
-				    "the box and the loan hold different element types") \
-		COHERENT_HEARD(base_lend)(&COHERENT_KNOWN(box)->base, &COHERENT_KNOWN(loan)->base, \
-			sizeof(COHERENT_T(box)), (direction));		\
-	COHERENT_END_RESULT
+	COHERENT_AGAIN(COHERENT_LEND)					\
+	COHERENT_LEND(COHERENT_UNIQUE(x), box, loan, direction)
+#define COHERENT_LEND(x, from, to, direction)				\
+	COHERENT_BEGIN_CALL						\
+		COHERENT_LET(x, 1) from COHERENT_LET_END(x, 1)		\
+		COHERENT_LET(x, 2) to COHERENT_LET_END(x, 2) COHERENT_ARGUMENTS \
+		COHERENT_OBJECT_OF(x, 1) (from) COHERENT_OBJECT_END(x, 1) \
+		COHERENT_OBJECT_OF(x, 2) (to) COHERENT_OBJECT_END(x, 2)	\
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, box), 1, COHERENT_TEXT_BOX)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, box), 1)); \
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 2, COHERENT_IS_ARG(x, 1, box)));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 2, COHERENT_IS_ARG(x, 1, box)));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 2, COHERENT_IS_ARG(x, 2, loan), COHERENT_IS_ARG(x, 1, box), COHERENT_TEXT_LOAN)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 2, COHERENT_IS_ARG(x, 2, loan), COHERENT_IS_ARG(x, 1, box))); \
+		_Static_assert(COHERENT_FIT(!COHERENT_IS_ARG(x, 1, box) || !COHERENT_IS_ARG(x, 2, loan) || COHERENT_SAME_T(x)), "the box and the loan hold different element types"); \
+		COHERENT_STRICT const struct { enum coherent_direction way; } COHERENT_ARG(x, last) = { direction }; COHERENT_STRICT_END \
+		COHERENT_ERR(x, coherent_base_lend(COHERENT_BASE_FOR(x, 1, box), COHERENT_BASE_FOR(x, 2, loan), \
+			COHERENT_SIZE_OF(x, 1), COHERENT_ARG(x, last).way)) \
+	COHERENT_ARGUMENTS_END COHERENT_END_CALL
 
 /**
  * coherent_take() - Take the memory of a loan back from the device.
@@ -180,13 +196,27 @@ COHERENT_C_END
  * Return: 0; -EINVAL (@loan is empty), otherwise as coherent_reclaim().
  */
 #define coherent_take(loan, ...)					\
-	COHERENT_BEGIN_RESULT COHERENT_NEEDS_LOAN(loan)			\
-		COHERENT_NEEDS_BOX(COHERENT_FIRST(__VA_ARGS__))		\
-		COHERENT_NEEDS_SAME(COHERENT_T(loan), COHERENT_T(COHERENT_FIRST(__VA_ARGS__)), \
-				    "the loan and the box hold different element types") \
-		COHERENT_HEARD(base_take)(&COHERENT_KNOWN(loan)->base,	\
-			COHERENT_OPTIONS(coherent_reclaim_options, .box = COHERENT_KNOWN_1ST(__VA_ARGS__, ))); \
-	COHERENT_END_RESULT
+	COHERENT_AGAIN(COHERENT_TAKE_BACK)				\
+	COHERENT_TAKE_BACK(COHERENT_UNIQUE(x), loan, __VA_ARGS__, )
+#define COHERENT_TAKE_BACK(x, from, to, ...)				\
+	COHERENT_BEGIN_CALL						\
+		COHERENT_LET(x, 1) from COHERENT_LET_END(x, 1)		\
+		COHERENT_LET(x, 2) to COHERENT_LET_END(x, 2) COHERENT_ARGUMENTS \
+		COHERENT_OBJECT_OF(x, 1) (from) COHERENT_OBJECT_END(x, 1) \
+		COHERENT_OBJECT_OF(x, 2) (to) COHERENT_OBJECT_END(x, 2)	\
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, loan), 1, COHERENT_TEXT_LOAN)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, loan), 1)); \
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 2, COHERENT_IS_ARG(x, 1, loan)));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 2, COHERENT_IS_ARG(x, 1, loan)));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 2, COHERENT_IS_ARG(x, 2, box), COHERENT_IS_ARG(x, 1, loan), COHERENT_TEXT_BOX)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 2, COHERENT_IS_ARG(x, 2, box), COHERENT_IS_ARG(x, 1, loan))); \
+		_Static_assert(COHERENT_FIT(!COHERENT_IS_ARG(x, 1, loan) || !COHERENT_IS_ARG(x, 2, box) || COHERENT_SAME_T(x)), "the loan and the box hold different element types"); \
+		COHERENT_OPTIONS_ARE(x, coherent_reclaim_options, #__VA_ARGS__) \
+			.box = COHERENT_BASE_FOR(x, 2, box), __VA_ARGS__ COHERENT_OPTIONS_END \
+		COHERENT_ERR(x, coherent_base_take(COHERENT_BASE_FOR(x, 1, loan), COHERENT_OPTIONS_OF(x))) \
+	COHERENT_ARGUMENTS_END COHERENT_END_CALL
 
 /**
  * coherent_loan_visit() - Let a function use the memory of a loan between two transfers.
@@ -204,26 +234,27 @@ COHERENT_C_END
  * returned if that is negative.
  */
 #define coherent_loan_visit(loan, fn, arg)				\
-	COHERENT_LOAN_VISIT(COHERENT_UNIQUE(visit), loan, fn, arg)
-#define COHERENT_LOAN_VISIT(visit, x, fn, arg)				\
-	COHERENT_BEGIN_RESULT COHERENT_NEEDS_LOAN(x)			\
-		COHERENT_REQUIRE(__builtin_types_compatible_p(__typeof__(*(fn)), \
-					int(COHERENT_T(x) *, size_t, void *)), \
-			"the function must be int fn(T *elements, size_t count, void *arg)"); \
-		__extension__({						\
-			struct {					\
-				struct coherent_loan *loan;		\
-				void *elements;				\
-				int err;				\
-			} visit = { .loan = &COHERENT_KNOWN(x)->base };	\
-									\
-			visit.err = coherent_base_loan_begin(visit.loan, &visit.elements); \
-			if (!visit.err)					\
-				visit.err = coherent_base_loan_end(visit.loan, \
-					(fn)(visit.elements, visit.loan->count, (arg))); \
-			visit.err;					\
-		});							\
-	COHERENT_END_RESULT
+	COHERENT_AGAIN(COHERENT_LOAN_VISIT)				\
+	COHERENT_LOAN_VISIT(COHERENT_UNIQUE(x), loan, fn, arg)
+#define COHERENT_LOAN_VISIT(x, old, fn, argument)			\
+	COHERENT_BEGIN_CALL						\
+		COHERENT_LET(x, 1) old COHERENT_LET_END(x, 1)		\
+		COHERENT_LET(x, 2) fn COHERENT_LET_END(x, 2) COHERENT_ARGUMENTS \
+		COHERENT_OBJECT_OF(x, 1) (old) COHERENT_OBJECT_END(x, 1) \
+		COHERENT_FUNCTION_OF(x, 2) (fn) COHERENT_FUNCTION_END(x, 2) \
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, loan), 1, COHERENT_TEXT_LOAN)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, loan), 1)); \
+		_Static_assert(COHERENT_FIT_FUNCTION(x, 2, COHERENT_INIT_OF(x), COHERENT_IS_ARG(x, 1, loan), COHERENT_TEXT_VISIT)); \
+		COHERENT_LAST_IS(x) argument COHERENT_LAST_END		\
+		void *COHERENT_ARG(x, elements);			\
+		int COHERENT_ARG(x, code) = coherent_base_loan_begin(COHERENT_BASE_FOR(x, 1, loan), &COHERENT_ARG(x, elements)); \
+		COHERENT_ERR(x, COHERENT_ARG(x, code) ? COHERENT_ARG(x, code) : \
+			coherent_base_loan_end(COHERENT_BASE_FOR(x, 1, loan), \
+				COHERENT_FUNCTION(x, 2, COHERENT_INIT_OF(x))(COHERENT_ARG(x, elements), \
+					coherent_loan_count_of(COHERENT_CONST_BASE_FOR(x, 1, loan)), COHERENT_LAST(x)))) \
+	COHERENT_ARGUMENTS_END COHERENT_END_CALL
 
 /**
  * coherent_loan_addr() - Return the device address of a loan.
@@ -233,9 +264,17 @@ COHERENT_C_END
  * Return: the device address of the first element; .raw is ~0 if @loan is empty.
  */
 #define coherent_loan_addr(loan)					\
-	COHERENT_BEGIN_VALUE COHERENT_NEEDS_LOAN(loan)			\
-		COHERENT_HEARD(loan_addr_of)(&(loan)->base);		\
-	COHERENT_END_VALUE
+	COHERENT_AGAIN(COHERENT_LOAN_ADDR)				\
+	COHERENT_LOAN_ADDR(COHERENT_UNIQUE(x), loan)
+#define COHERENT_LOAN_ADDR(x, old)					\
+	COHERENT_BEGIN_VALUE						\
+		COHERENT_LET(x, 1) old COHERENT_LET_END(x, 1) COHERENT_ARGUMENTS \
+		COHERENT_VALUE_OF(x, 1) (old) COHERENT_VALUE_END(x, 1)	\
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, loan), 1, COHERENT_TEXT_LOAN)); \
+		coherent_loan_addr_of(COHERENT_CONST_BASE_FOR(x, 1, loan)); \
+	COHERENT_ARGUMENTS_END COHERENT_END_VALUE
 
 /**
  * coherent_loan_count() - Return how many elements a loan has.
@@ -245,9 +284,17 @@ COHERENT_C_END
  * Return: the number of elements; 0 if @loan is empty.
  */
 #define coherent_loan_count(loan)					\
-	COHERENT_BEGIN_VALUE COHERENT_NEEDS_LOAN(loan)			\
-		COHERENT_HEARD(loan_count_of)(&(loan)->base);		\
-	COHERENT_END_VALUE
+	COHERENT_AGAIN(COHERENT_LOAN_COUNT)				\
+	COHERENT_LOAN_COUNT(COHERENT_UNIQUE(x), loan)
+#define COHERENT_LOAN_COUNT(x, old)					\
+	COHERENT_BEGIN_VALUE						\
+		COHERENT_LET(x, 1) old COHERENT_LET_END(x, 1) COHERENT_ARGUMENTS \
+		COHERENT_VALUE_OF(x, 1) (old) COHERENT_VALUE_END(x, 1)	\
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, loan), 1, COHERENT_TEXT_LOAN)); \
+		coherent_loan_count_of(COHERENT_CONST_BASE_FOR(x, 1, loan)); \
+	COHERENT_ARGUMENTS_END COHERENT_END_VALUE
 
 /**
  * coherent_loan_level() - Return what keeps the device from the memory after coherent_take().
@@ -260,10 +307,18 @@ COHERENT_C_END
  * Return: the level; 0 if @loan is empty.
  */
 #define coherent_loan_level(loan)					\
-	COHERENT_BEGIN_VALUE COHERENT_NEEDS_LOAN(loan)			\
-		((struct { enum coherent_level level; }){		\
-			COHERENT_HEARD(base_loan_level)(&(loan)->base) }).level; \
-	COHERENT_END_VALUE
+	COHERENT_AGAIN(COHERENT_LOAN_LEVEL)				\
+	COHERENT_LOAN_LEVEL(COHERENT_UNIQUE(x), loan)
+#define COHERENT_LOAN_LEVEL(x, old)					\
+	COHERENT_BEGIN_VALUE						\
+		COHERENT_LET(x, 1) old COHERENT_LET_END(x, 1) COHERENT_ARGUMENTS \
+		COHERENT_VALUE_OF(x, 1) (old) COHERENT_VALUE_END(x, 1)	\
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, loan), 1, COHERENT_TEXT_LOAN)); \
+		((struct { enum coherent_level level; }){ \
+			coherent_base_loan_level(COHERENT_CONST_BASE_FOR(x, 1, loan)) }).level; \
+	COHERENT_ARGUMENTS_END COHERENT_END_VALUE
 
 /**
  * coherent_loan_free() - Free a loan with its memory.
@@ -274,8 +329,18 @@ COHERENT_C_END
  * Context: may sleep.
  */
 #define coherent_loan_free(loan)					\
-	COHERENT_BEGIN_NOTHING COHERENT_NEEDS_LOAN(loan)		\
-		COHERENT_HEARD(base_loan_free)(&COHERENT_KNOWN(loan)->base); COHERENT_END_NOTHING
+	COHERENT_AGAIN(COHERENT_LOAN_FREE)				\
+	COHERENT_LOAN_FREE(COHERENT_UNIQUE(x), loan)
+#define COHERENT_LOAN_FREE(x, old)					\
+	COHERENT_BEGIN_VOID						\
+		COHERENT_LET(x, 1) old COHERENT_LET_END(x, 1) COHERENT_ARGUMENTS \
+		COHERENT_OBJECT_OF(x, 1) (old) COHERENT_OBJECT_END(x, 1) \
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, loan), 1, COHERENT_TEXT_LOAN)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, loan), 1)); \
+		coherent_base_loan_free(COHERENT_BASE_FOR(x, 1, loan));	\
+	COHERENT_ARGUMENTS_END COHERENT_END_VOID
 
 #include <coherent/detail/c_only.h>
 
