@@ -82,19 +82,19 @@ COHERENT_C_END
 			COHERENT_LET(coherent_e, 1) from COHERENT_LET_END(coherent_e, 1) \
 			COHERENT_LET_TYPE(coherent_e, 2) to COHERENT_LET_TYPE_END(coherent_e, 2) COHERENT_ARGUMENTS \
 			COHERENT_OBJECT_OF(coherent_e, 1) (from) COHERENT_OBJECT_END(coherent_e, 1) \
-			COHERENT_NO_VALUE(coherent_e, 2)		\
+			COHERENT_ARG_NO_VALUE(coherent_e, 2)		\
 			_Static_assert(_Generic((char (*)[COHERENT_IS(coherent_e1, struct coherent_by_value *) && (1) ? 1 : 2])0, char (*)[2]: 1, default: 0), \
 			"write & before the object, as in &mem");	\
 			_Static_assert(_Generic((char (*)[COHERENT_IS_TWICE(coherent_e1) && (1) ? 1 : 2])0, char (*)[2]: 1, default: 0), \
 			"this is a pointer to a pointer or to an array: leave out the &, or take one element"); \
-			_Static_assert(_Generic((char (*)[COHERENT_IS_OTHER(coherent_e1) || !(1) || (COHERENT_IS_ARG(coherent_e, 1, box)) ? 2 : 1])0, char (*)[2]: 1, default: 0), COHERENT_TEXT_BOX); \
+			_Static_assert(_Generic((char (*)[COHERENT_ARG_IS_OTHER(coherent_e1) || !(1) || (COHERENT_IS_ARG(coherent_e, 1, box)) ? 2 : 1])0, char (*)[2]: 1, default: 0), COHERENT_TEXT_BOX); \
 			_Static_assert(_Generic((char (*)[COHERENT_IS_MUTABLE(COHERENT_OBJECT_FOR(coherent_e1)) || !(1) || !(COHERENT_IS_ARG(coherent_e, 1, box)) ? 2 : 1])0, char (*)[2]: 1, default: 0), \
 			"this object is const: it can only be read");	\
 			_Static_assert(_Generic((char (*)[COHERENT_IS(coherent_e2, struct coherent_by_value *) && (COHERENT_IS_ARG(coherent_e, 1, box)) ? 1 : 2])0, char (*)[2]: 1, default: 0), \
 			"write & before the object, as in &mem");	\
 			_Static_assert(_Generic((char (*)[COHERENT_IS_TWICE(coherent_e2) && (COHERENT_IS_ARG(coherent_e, 1, box)) ? 1 : 2])0, char (*)[2]: 1, default: 0), \
 			"this is a pointer to a pointer or to an array: leave out the &, or take one element"); \
-			_Static_assert(_Generic((char (*)[COHERENT_IS_OTHER(coherent_e2) || !(COHERENT_IS_ARG(coherent_e, 1, box)) || (COHERENT_IS_ARG(coherent_e, 2, mem)) ? 2 : 1])0, char (*)[2]: 1, default: 0), COHERENT_TEXT_MEM); \
+			_Static_assert(_Generic((char (*)[COHERENT_ARG_IS_OTHER(coherent_e2) || !(COHERENT_IS_ARG(coherent_e, 1, box)) || (COHERENT_IS_ARG(coherent_e, 2, mem)) ? 2 : 1])0, char (*)[2]: 1, default: 0), COHERENT_TEXT_MEM); \
 			_Static_assert(_Generic((char (*)[COHERENT_IS_MUTABLE(COHERENT_OBJECT_FOR(coherent_e2)) || !(COHERENT_IS_ARG(coherent_e, 1, box)) || !(COHERENT_IS_ARG(coherent_e, 2, mem)) ? 2 : 1])0, char (*)[2]: 1, default: 0), \
 			"this object is const: it can only be read");	\
 			_Static_assert(_Generic((char (*)[!COHERENT_IS_ARG(coherent_e, 1, box) || !COHERENT_IS_ARG(coherent_e, 2, mem) || \

@@ -59,3 +59,16 @@ extern uint64_t big;
 extern int k;
 extern double real;
 extern struct packet private_packet;
+
+struct flags {
+	uint32_t low : 4;
+	uint32_t high : 28;
+	uint32_t whole : 32;
+};
+
+extern COHERENT(struct flags) flags;
+extern COHERENT_SLOT(struct flags) flag_slot;
+extern COHERENT_RING(struct flags) flag_ring;
+extern char letter;
+COHERENT_TYPE(packet_mem, struct packet);
+extern union packet_mem *packets_pointer;

@@ -60,7 +60,7 @@ def copy_headers(source_dir, where):
         with open(path, encoding='utf-8') as header:
             text = header.read()
         with open(path, 'w', encoding='utf-8') as header:
-            header.write(re.sub(r'^#pragma GCC system_header$|^# \d+ __FILE__$', '', text, flags=re.M))
+            header.write(re.sub(r'^#pragma GCC system_header$|^# \d+ (__FILE__|"<coherent>" 3)$', '', text, flags=re.M))
 
 
 def commands(compiler, source_dir, headers):

@@ -18,166 +18,544 @@
 #include <coherent/detail/mem.h>
 #include <coherent/detail/types.h>
 
-#define COHERENT_READ_WHOLE(x, i, order, out) COHERENT_READ(x, i, order, , out)
 #define COHERENT_READ(x, i, order, field, out)				\
-	COHERENT_BEGIN_RESULT						\
-		_Static_assert(COHERENT_OK_POINTER(x));			\
-		struct coherent_x { __typeof__(COHERENT_POINTER(x)) at; }; \
+	COHERENT_BEGIN_ACCESS						\
+		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
-		_Static_assert(COHERENT_OK_NOT_BOX);			\
-		_Static_assert(COHERENT_OK_NOT_ONE);			\
-		_Static_assert(COHERENT_OK_NOT_BAR);			\
-		COHERENT_FATAL _Static_assert(sizeof(coherent_dot(#field)) == 1, "write the field with its dot, as in .len"); COHERENT_FATAL_END \
-		COHERENT_TAKE field COHERENT_TOOK __extension__({ COHERENT_OPEN(field) _Static_assert(COHERENT_OK_NUMBER); \
-		_Static_assert(sizeof(coherent_index(sizeof(struct coherent_constant))) == 1, "an index inside a field is a constant: for a variable use coherent_read_item(), coherent_write_item()"); \
-		COHERENT_OPENED(field)					\
-		_Static_assert(COHERENT_OK_NOT_BOOL);			\
-		_Static_assert(COHERENT_OK_WIDTH); _Static_assert(COHERENT_OK_ALIGNED); \
-		_Static_assert(COHERENT_OK_VARIABLE(out));		\
-		_Static_assert(COHERENT_OK_SAME(out));			\
-		COHERENT_HEARD(mem_read)(COHERENT_BASE_OF(x, mem), (i), COHERENT_F_PLACE, \
-			COHERENT_F_SHAPE, order, COHERENT_POINTER(out)); \
+		_Static_assert(!COHERENT_BAD_BOX);			\
+		_Static_assert(!COHERENT_BAD_ONE);			\
+		_Static_assert(!COHERENT_BAD_BAR);			\
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_DOT(field)); COHERENT_FATAL_END \
+		COHERENT_FIND __builtin_offsetof(struct coherent_cell, e field) + 0 /* no bit-field: mask 8, 16, 32 or 64 bits */ COHERENT_FOUND \
+		COHERENT_TAKE COHERENT_GOOD_E field COHERENT_TOOK __extension__({ \
+		COHERENT_NAME COHERENT_NAME_E field COHERENT_NAMED	\
+		COHERENT_TYPE_OF(field)					\
+		COHERENT_FATAL						\
+		_Static_assert(!COHERENT_BAD_BITS);			\
+		_Static_assert(!COHERENT_BAD_NUMBER);			\
+		_Static_assert(!COHERENT_BAD_CONSTANT);			\
+		COHERENT_FATAL_END					\
+		COHERENT_REACH field COHERENT_REACHED			\
+		COHERENT_OFFSET_OF_FIELD(field)				\
+		COHERENT_DESCRIBE					\
+		_Static_assert(!COHERENT_BAD_BOOL);			\
+		_Static_assert(!COHERENT_BAD_WIDTH);			\
+		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
+		COHERENT_INDEX_IS (i) COHERENT_INDEX_END		\
+		_Static_assert(!COHERENT_BAD_INDEX);			\
+		COHERENT_OUT_IS (out) COHERENT_OUT_END			\
+		_Static_assert(!COHERENT_BAD_VARIABLE     );		\
+		COHERENT_COMPARE_TYPES		\
+		_Static_assert(!COHERENT_BAD_U8);			\
+		_Static_assert(!COHERENT_BAD_U16);			\
+		_Static_assert(!COHERENT_BAD_U32);			\
+		_Static_assert(!COHERENT_BAD_U64);			\
+		_Static_assert(!COHERENT_BAD_TYPE);			\
+		COHERENT_ERRNO COHERENT_HEARD(mem_read)(COHERENT_BASE_OF_GIVEN(x, mem), COHERENT_INDEX (i) COHERENT_NUMBER_END, \
+			COHERENT_F_PLACE, COHERENT_F_SHAPE, order, COHERENT_ADDRESS (out) COHERENT_ADDRESS_END); \
 		});							\
-	COHERENT_END_RESULT
+	COHERENT_END_ACCESS
 
-#define COHERENT_WRITE_WHOLE(x, i, order, value) COHERENT_WRITE(x, i, order, , value)
+#define COHERENT_READ_WHOLE(x, i, order, out)				\
+	COHERENT_BEGIN_ACCESS						\
+		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
+		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
+		_Static_assert(!COHERENT_BAD_BOX);			\
+		_Static_assert(!COHERENT_BAD_ONE);			\
+		_Static_assert(!COHERENT_BAD_BAR);			\
+		COHERENT_FATAL						\
+		_Static_assert(!COHERENT_NO_INDEX(i));			\
+		_Static_assert(!COHERENT_NO_VARIABLE(out));		\
+		COHERENT_FATAL_END					\
+		__extension__({						\
+		COHERENT_OPEN_WHOLE					\
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_WHOLE(i, out)); COHERENT_FATAL_END \
+		COHERENT_DESCRIBE					\
+		_Static_assert(!COHERENT_BAD_BOOL);			\
+		_Static_assert(!COHERENT_BAD_WIDTH);			\
+		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
+		COHERENT_INDEX_IS (i) COHERENT_INDEX_END		\
+		_Static_assert(!COHERENT_BAD_INDEX);			\
+		COHERENT_OUT_IS (out) COHERENT_OUT_END			\
+		_Static_assert(!COHERENT_BAD_VARIABLE     );		\
+		COHERENT_COMPARE_TYPES		\
+		_Static_assert(!COHERENT_BAD_U8);			\
+		_Static_assert(!COHERENT_BAD_U16);			\
+		_Static_assert(!COHERENT_BAD_U32);			\
+		_Static_assert(!COHERENT_BAD_U64);			\
+		_Static_assert(!COHERENT_BAD_TYPE);			\
+		COHERENT_ERRNO COHERENT_HEARD(mem_read)(COHERENT_BASE_OF_GIVEN(x, mem), COHERENT_INDEX (i) COHERENT_NUMBER_END, \
+			COHERENT_F_PLACE, COHERENT_F_SHAPE, order, COHERENT_ADDRESS (out) COHERENT_ADDRESS_END); \
+		});							\
+	COHERENT_END_ACCESS
+
+#define COHERENT_READ_MANY(...)				\
+	__extension__({ _Static_assert(!1, "write the arguments as &mem, i, .field, &variable"); 0; })
+
 #define COHERENT_WRITE(x, i, order, field, value)			\
-	COHERENT_BEGIN_RESULT						\
-		_Static_assert(COHERENT_OK_POINTER(x));			\
-		struct coherent_x { __typeof__(COHERENT_POINTER(x)) at; }; \
+	COHERENT_BEGIN_ACCESS						\
+		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
-		_Static_assert(COHERENT_OK_NOT_BOX);			\
-		_Static_assert(COHERENT_OK_NOT_ONE);			\
-		_Static_assert(COHERENT_OK_NOT_BAR);			\
-		_Static_assert(COHERENT_OK_MUTABLE);			\
-		COHERENT_FATAL _Static_assert(sizeof(coherent_dot(#field)) == 1, "write the field with its dot, as in .len"); COHERENT_FATAL_END \
-		COHERENT_TAKE field COHERENT_TOOK __extension__({ COHERENT_OPEN(field) _Static_assert(COHERENT_OK_NUMBER); \
-		_Static_assert(sizeof(coherent_index(sizeof(struct coherent_constant))) == 1, "an index inside a field is a constant: for a variable use coherent_read_item(), coherent_write_item()"); \
-		COHERENT_OPENED(field)					\
-		_Static_assert(COHERENT_OK_NOT_BOOL);			\
-		_Static_assert(COHERENT_OK_WIDTH); _Static_assert(COHERENT_OK_ALIGNED); \
-		_Static_assert(COHERENT_OK_VALUE(value));		\
-		_Static_assert(COHERENT_OK_FIT(value));			\
-		_Static_assert(COHERENT_OK_ASSIGNED);			\
-		COHERENT_HEARD(mem_write)(COHERENT_BASE_OF(x, mem), (i), COHERENT_F_PLACE, \
-			COHERENT_F_SHAPE, order, COHERENT_F_TO_WORD(value)); \
+		_Static_assert(!COHERENT_BAD_BOX);			\
+		_Static_assert(!COHERENT_BAD_ONE);			\
+		_Static_assert(!COHERENT_BAD_BAR);			\
+		_Static_assert(!COHERENT_BAD_CONST);			\
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_DOT(field)); COHERENT_FATAL_END \
+		COHERENT_FIND __builtin_offsetof(struct coherent_cell, e field) + 0 /* no bit-field: mask 8, 16, 32 or 64 bits */ COHERENT_FOUND \
+		COHERENT_TAKE COHERENT_GOOD_E field COHERENT_TOOK __extension__({ \
+		COHERENT_NAME COHERENT_NAME_E field COHERENT_NAMED	\
+		COHERENT_TYPE_OF(field)					\
+		COHERENT_FATAL						\
+		_Static_assert(!COHERENT_BAD_BITS);			\
+		_Static_assert(!COHERENT_BAD_NUMBER);			\
+		_Static_assert(!COHERENT_BAD_CONSTANT);			\
+		COHERENT_FATAL_END					\
+		COHERENT_REACH field COHERENT_REACHED			\
+		COHERENT_OFFSET_OF_FIELD(field)				\
+		COHERENT_DESCRIBE					\
+		_Static_assert(!COHERENT_BAD_BOOL);			\
+		_Static_assert(!COHERENT_BAD_WIDTH);			\
+		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
+		COHERENT_INDEX_IS (i) COHERENT_INDEX_END		\
+		_Static_assert(!COHERENT_BAD_INDEX);			\
+		COHERENT_CLASS_OF (value) COHERENT_THEN_BYTES_OF (value) \
+		COHERENT_THEN_IS_CONSTANT (value) COHERENT_THEN_UPPER_BITS_OF (value) COHERENT_VALUE_KNOWN \
+		_Static_assert(!COHERENT_BAD_VALUE(value));		\
+		_Static_assert(!COHERENT_BAD_FIT(value));		\
+		_Static_assert(!COHERENT_BAD_READ_ONLY);		\
+		COHERENT_SET (value) COHERENT_SET_END			\
+		COHERENT_ERRNO COHERENT_HEARD(mem_write)(COHERENT_BASE_OF_GIVEN(x, mem), COHERENT_INDEX (i) COHERENT_NUMBER_END, \
+			COHERENT_F_PLACE, COHERENT_F_SHAPE, order, COHERENT_VALUE_WORD(value)); \
 		});							\
-	COHERENT_END_RESULT
+	COHERENT_END_ACCESS
 
-#define COHERENT_POLL_WHOLE(poll, x, i, out, condition, timeout)	\
-	COHERENT_POLL(poll, x, i, , out, condition, timeout)
-#define COHERENT_POLL(poll, x, i, field, out, condition, timeout)	\
-	COHERENT_BEGIN_RESULT						\
-		_Static_assert(COHERENT_OK_POINTER(x));			\
-		struct coherent_x { __typeof__(COHERENT_POINTER(x)) at; }; \
+#define COHERENT_WRITE_WHOLE(x, i, order, value)			\
+	COHERENT_BEGIN_ACCESS						\
+		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
-		_Static_assert(COHERENT_OK_NOT_BOX);			\
-		_Static_assert(COHERENT_OK_NOT_ONE);			\
-		_Static_assert(COHERENT_OK_NOT_BAR);			\
-		COHERENT_FATAL _Static_assert(sizeof(coherent_dot(#field)) == 1, "write the field with its dot, as in .len"); COHERENT_FATAL_END \
-		COHERENT_TAKE field COHERENT_TOOK __extension__({ COHERENT_OPEN(field) _Static_assert(COHERENT_OK_NUMBER); \
-		_Static_assert(sizeof(coherent_index(sizeof(struct coherent_constant))) == 1, "an index inside a field is a constant: for a variable use coherent_read_item(), coherent_write_item()"); \
-		COHERENT_OPENED(field)					\
-		_Static_assert(COHERENT_OK_NOT_BOOL);			\
-		_Static_assert(COHERENT_OK_WIDTH); _Static_assert(COHERENT_OK_ALIGNED); \
-		_Static_assert(COHERENT_OK_VARIABLE(out));		\
-		_Static_assert(COHERENT_OK_SAME(out));			\
+		_Static_assert(!COHERENT_BAD_BOX);			\
+		_Static_assert(!COHERENT_BAD_ONE);			\
+		_Static_assert(!COHERENT_BAD_BAR);			\
+		_Static_assert(!COHERENT_BAD_CONST);			\
+		COHERENT_FATAL						\
+		_Static_assert(!COHERENT_NO_INDEX(i));			\
+		_Static_assert(!COHERENT_NO_VALUE(value));		\
+		COHERENT_FATAL_END					\
+		__extension__({ \
+		COHERENT_OPEN_WHOLE					\
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_WHOLE(i, value)); COHERENT_FATAL_END \
+		COHERENT_DESCRIBE					\
+		_Static_assert(!COHERENT_BAD_BOOL);			\
+		_Static_assert(!COHERENT_BAD_WIDTH);			\
+		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
+		COHERENT_INDEX_IS (i) COHERENT_INDEX_END		\
+		_Static_assert(!COHERENT_BAD_INDEX);			\
+		COHERENT_CLASS_OF (value) COHERENT_THEN_BYTES_OF (value) \
+		COHERENT_THEN_IS_CONSTANT (value) COHERENT_THEN_UPPER_BITS_OF (value) COHERENT_VALUE_KNOWN \
+		_Static_assert(!COHERENT_BAD_VALUE(value));		\
+		_Static_assert(!COHERENT_BAD_FIT(value));		\
+		_Static_assert(!COHERENT_BAD_READ_ONLY);		\
+		COHERENT_SET (value) COHERENT_SET_END			\
+		COHERENT_ERRNO COHERENT_HEARD(mem_write)(COHERENT_BASE_OF_GIVEN(x, mem), COHERENT_INDEX (i) COHERENT_NUMBER_END, \
+			COHERENT_F_PLACE, COHERENT_F_SHAPE, order, COHERENT_VALUE_WORD(value)); \
+		});							\
+	COHERENT_END_ACCESS
+
+#define COHERENT_WRITE_MANY(...)				\
+	__extension__({ _Static_assert(!1, "write the arguments as &mem, i, .field, value"); 0; })
+
+#define COHERENT_POLL(poll, x, i, field, out, condition, timeout)	\
+	COHERENT_BEGIN_ACCESS						\
+		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
+		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
+		_Static_assert(!COHERENT_BAD_BOX);			\
+		_Static_assert(!COHERENT_BAD_ONE);			\
+		_Static_assert(!COHERENT_BAD_BAR);			\
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_DOT(field)); COHERENT_FATAL_END \
+		COHERENT_FIND __builtin_offsetof(struct coherent_cell, e field) + 0 /* no bit-field: mask 8, 16, 32 or 64 bits */ COHERENT_FOUND \
+		COHERENT_TAKE COHERENT_GOOD_E field COHERENT_TOOK __extension__({ \
+		COHERENT_NAME COHERENT_NAME_E field COHERENT_NAMED	\
+		COHERENT_TYPE_OF(field)					\
+		COHERENT_FATAL						\
+		_Static_assert(!COHERENT_BAD_BITS);			\
+		_Static_assert(!COHERENT_BAD_NUMBER);			\
+		_Static_assert(!COHERENT_BAD_CONSTANT);			\
+		COHERENT_FATAL_END					\
+		COHERENT_REACH field COHERENT_REACHED			\
+		COHERENT_OFFSET_OF_FIELD(field)				\
+		COHERENT_DESCRIBE					\
+		_Static_assert(!COHERENT_BAD_BOOL);			\
+		_Static_assert(!COHERENT_BAD_WIDTH);			\
+		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
+		COHERENT_INDEX_IS (i) COHERENT_INDEX_END		\
+		_Static_assert(!COHERENT_BAD_INDEX);			\
+		COHERENT_OUT_IS (out) COHERENT_OUT_END			\
+		_Static_assert(!COHERENT_BAD_VARIABLE     );		\
+		COHERENT_COMPARE_TYPES		\
+		_Static_assert(!COHERENT_BAD_U8);			\
+		_Static_assert(!COHERENT_BAD_U16);			\
+		_Static_assert(!COHERENT_BAD_U32);			\
+		_Static_assert(!COHERENT_BAD_U64);			\
+		_Static_assert(!COHERENT_BAD_TYPE);			\
+		COHERENT_TIMEOUT_IS (timeout) COHERENT_TIMEOUT_END	\
+		_Static_assert(!COHERENT_BAD_TIMEOUT);			\
 		struct {						\
 			struct coherent_wait wait;			\
-			const struct coherent_mem *mem;			\
 			size_t element;					\
-			__typeof__(&*COHERENT_POINTER(out)) value;	\
+			void *value;					\
+			const struct coherent_mem *mem;			\
 			int err;					\
-		} poll = { .mem = COHERENT_BASE_OF(x, mem), .element = (i), .value = COHERENT_POINTER(out) }; \
+		} poll = {						\
+			.mem = COHERENT_BASE_OF_GIVEN(x, mem),		\
+			.element = COHERENT_INDEX (i) COHERENT_NUMBER_END, \
+			.value = COHERENT_ADDRESS (out) COHERENT_ADDRESS_END \
+		};							\
 									\
-		COHERENT_HEARD(base_wait_begin)(&poll.wait, (timeout));	\
+		COHERENT_HEARD(base_wait_begin)(&poll.wait, COHERENT_TIMEOUT (timeout) COHERENT_NUMBER_END); \
 		do							\
-			poll.err = COHERENT_HEARD(mem_read)(poll.mem, poll.element, \
-				COHERENT_F_PLACE, COHERENT_F_SHAPE, __ATOMIC_ACQUIRE, poll.value); \
+			poll.err = COHERENT_HEARD(mem_read)(poll.mem, poll.element, COHERENT_F_PLACE, \
+				COHERENT_F_SHAPE, __ATOMIC_ACQUIRE, poll.value); \
 		while (!poll.err && !(condition) &&			\
 		       !(poll.err = COHERENT_HEARD(base_wait_more)(&poll.wait, poll.mem))); \
-		poll.err;						\
+		COHERENT_ERRNO poll.err;				\
 		});							\
-	COHERENT_END_RESULT
+	COHERENT_END_ACCESS
 
-#define COHERENT_SLOT_GET_WHOLE(order, x) COHERENT_SLOT_GET(order, x, )
+#define COHERENT_POLL_WHOLE(poll, x, i, out, condition, timeout)	\
+	COHERENT_BEGIN_ACCESS						\
+		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
+		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
+		_Static_assert(!COHERENT_BAD_BOX);			\
+		_Static_assert(!COHERENT_BAD_ONE);			\
+		_Static_assert(!COHERENT_BAD_BAR);			\
+		COHERENT_FATAL						\
+		_Static_assert(!COHERENT_NO_INDEX(i));			\
+		_Static_assert(!COHERENT_NO_TIMEOUT(out));		\
+		COHERENT_FATAL_END					\
+		__extension__({						\
+		COHERENT_OPEN_WHOLE					\
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_WHOLE(i, out)); COHERENT_FATAL_END \
+		COHERENT_DESCRIBE					\
+		_Static_assert(!COHERENT_BAD_BOOL);			\
+		_Static_assert(!COHERENT_BAD_WIDTH);			\
+		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
+		COHERENT_INDEX_IS (i) COHERENT_INDEX_END		\
+		_Static_assert(!COHERENT_BAD_INDEX);			\
+		COHERENT_OUT_IS (out) COHERENT_OUT_END			\
+		_Static_assert(!COHERENT_BAD_VARIABLE     );		\
+		COHERENT_COMPARE_TYPES		\
+		_Static_assert(!COHERENT_BAD_U8);			\
+		_Static_assert(!COHERENT_BAD_U16);			\
+		_Static_assert(!COHERENT_BAD_U32);			\
+		_Static_assert(!COHERENT_BAD_U64);			\
+		_Static_assert(!COHERENT_BAD_TYPE);			\
+		COHERENT_TIMEOUT_IS (timeout) COHERENT_TIMEOUT_END	\
+		_Static_assert(!COHERENT_BAD_TIMEOUT);			\
+		struct {						\
+			struct coherent_wait wait;			\
+			size_t element;					\
+			void *value;					\
+			const struct coherent_mem *mem;			\
+			int err;					\
+		} poll = {						\
+			.mem = COHERENT_BASE_OF_GIVEN(x, mem),		\
+			.element = COHERENT_INDEX (i) COHERENT_NUMBER_END, \
+			.value = COHERENT_ADDRESS (out) COHERENT_ADDRESS_END \
+		};							\
+									\
+		COHERENT_HEARD(base_wait_begin)(&poll.wait, COHERENT_TIMEOUT (timeout) COHERENT_NUMBER_END); \
+		do							\
+			poll.err = COHERENT_HEARD(mem_read)(poll.mem, poll.element, COHERENT_F_PLACE, \
+				COHERENT_F_SHAPE, __ATOMIC_ACQUIRE, poll.value); \
+		while (!poll.err && !(condition) &&			\
+		       !(poll.err = COHERENT_HEARD(base_wait_more)(&poll.wait, poll.mem))); \
+		COHERENT_ERRNO poll.err;				\
+		});							\
+	COHERENT_END_ACCESS
+
+#define COHERENT_POLL_MANY(...)				\
+	__extension__({ _Static_assert(!1, "write the arguments as &mem, i, .field, &variable, condition, timeout in ns"); 0; })
+
 #define COHERENT_SLOT_GET(order, x, field)				\
 	COHERENT_BEGIN_VALUE						\
-		_Static_assert(COHERENT_OK_POINTER(x));			\
-		struct coherent_x { __typeof__(COHERENT_POINTER(x)) at; }; \
+		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
-		_Static_assert(COHERENT_OK_SLOT);			\
-		COHERENT_FATAL _Static_assert(sizeof(coherent_dot(#field)) == 1, "write the field with its dot, as in .len"); COHERENT_FATAL_END \
-		COHERENT_TAKE field COHERENT_TOOK __extension__({ COHERENT_OPEN(field) _Static_assert(COHERENT_OK_NUMBER); \
-		_Static_assert(sizeof(coherent_index(sizeof(struct coherent_constant))) == 1, "an index inside a field is a constant: for a variable use coherent_read_item(), coherent_write_item()"); \
-		COHERENT_OPENED(field)					\
-		_Static_assert(COHERENT_OK_NOT_BOOL);			\
-		_Static_assert(COHERENT_OK_WIDTH); _Static_assert(COHERENT_OK_ALIGNED); \
-		COHERENT_F_FROM_WORD(COHERENT_HEARD(slot_load)(COHERENT_BASE_OF(x, slot), \
-			COHERENT_F_OFFSET, COHERENT_F_SHAPE, order));	\
+		_Static_assert(!COHERENT_BAD_SLOT);			\
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_DOT(field)); COHERENT_FATAL_END \
+		COHERENT_FIND __builtin_offsetof(struct coherent_cell, e field) + 0 /* no bit-field: mask 8, 16, 32 or 64 bits */ COHERENT_FOUND \
+		COHERENT_TAKE COHERENT_GOOD_E field COHERENT_TOOK __extension__({ \
+		COHERENT_NAME COHERENT_NAME_E field COHERENT_NAMED	\
+		COHERENT_TYPE_OF(field)					\
+		COHERENT_FATAL						\
+		_Static_assert(!COHERENT_BAD_BITS);			\
+		_Static_assert(!COHERENT_BAD_NUMBER);			\
+		_Static_assert(!COHERENT_BAD_CONSTANT);			\
+		COHERENT_FATAL_END					\
+		COHERENT_REACH field COHERENT_REACHED			\
+		COHERENT_OFFSET_OF_FIELD(field)				\
+		COHERENT_DESCRIBE					\
+		_Static_assert(!COHERENT_BAD_BOOL);			\
+		_Static_assert(!COHERENT_BAD_WIDTH);			\
+		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
+		COHERENT_WORD							\
+		coherent_word = COHERENT_HEARD(slot_load)(COHERENT_BASE_OF_GIVEN(x, slot), \
+			COHERENT_F_OFFSET, COHERENT_F_SHAPE, order);	\
+		COHERENT_F_FROM_WORD					\
 		});							\
 	COHERENT_END_VALUE
 
-#define COHERENT_SLOT_PUT_WHOLE(x, order, value) COHERENT_SLOT_PUT(x, order, , value)
+#define COHERENT_SLOT_GET_WHOLE(order, x)				\
+	COHERENT_BEGIN_VALUE						\
+		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
+		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
+		_Static_assert(!COHERENT_BAD_SLOT);			\
+		COHERENT_FATAL						\
+		COHERENT_FATAL_END					\
+		__extension__({						\
+		COHERENT_OPEN_WHOLE					\
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_NUMBER); COHERENT_FATAL_END \
+		COHERENT_DESCRIBE					\
+		_Static_assert(!COHERENT_BAD_BOOL);			\
+		_Static_assert(!COHERENT_BAD_WIDTH);			\
+		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
+		COHERENT_WORD							\
+		coherent_word = COHERENT_HEARD(slot_load)(COHERENT_BASE_OF_GIVEN(x, slot), \
+			COHERENT_F_OFFSET, COHERENT_F_SHAPE, order);	\
+		COHERENT_F_FROM_WORD					\
+		});							\
+	COHERENT_END_VALUE
+
+#define COHERENT_SLOT_GET_MANY(...)				\
+	__extension__({ _Static_assert(!1, "write the arguments as &slot, .field"); 0; })
+
 #define COHERENT_SLOT_PUT(x, order, field, value)			\
 	COHERENT_BEGIN_VALUE						\
-		_Static_assert(COHERENT_OK_POINTER(x));			\
-		struct coherent_x { __typeof__(COHERENT_POINTER(x)) at; }; \
+		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
-		_Static_assert(COHERENT_OK_SLOT);			\
-		_Static_assert(COHERENT_OK_MUTABLE);			\
-		COHERENT_FATAL _Static_assert(sizeof(coherent_dot(#field)) == 1, "write the field with its dot, as in .len"); COHERENT_FATAL_END \
-		COHERENT_TAKE field COHERENT_TOOK __extension__({ COHERENT_OPEN(field) _Static_assert(COHERENT_OK_NUMBER); \
-		_Static_assert(sizeof(coherent_index(sizeof(struct coherent_constant))) == 1, "an index inside a field is a constant: for a variable use coherent_read_item(), coherent_write_item()"); \
-		COHERENT_OPENED(field)					\
-		_Static_assert(COHERENT_OK_NOT_BOOL);			\
-		_Static_assert(COHERENT_OK_WIDTH); _Static_assert(COHERENT_OK_ALIGNED); \
-		_Static_assert(COHERENT_OK_VALUE(value));		\
-		_Static_assert(COHERENT_OK_FIT(value));			\
-		_Static_assert(COHERENT_OK_ASSIGNED);			\
-		COHERENT_HEARD(slot_store)(COHERENT_BASE_OF(x, slot), COHERENT_F_OFFSET, \
-			COHERENT_F_SHAPE, order, COHERENT_F_TO_WORD(value)); \
+		_Static_assert(!COHERENT_BAD_SLOT);			\
+		_Static_assert(!COHERENT_BAD_CONST);			\
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_DOT(field)); COHERENT_FATAL_END \
+		COHERENT_FIND __builtin_offsetof(struct coherent_cell, e field) + 0 /* no bit-field: mask 8, 16, 32 or 64 bits */ COHERENT_FOUND \
+		COHERENT_TAKE COHERENT_GOOD_E field COHERENT_TOOK __extension__({ \
+		COHERENT_NAME COHERENT_NAME_E field COHERENT_NAMED	\
+		COHERENT_TYPE_OF(field)					\
+		COHERENT_FATAL						\
+		_Static_assert(!COHERENT_BAD_BITS);			\
+		_Static_assert(!COHERENT_BAD_NUMBER);			\
+		_Static_assert(!COHERENT_BAD_CONSTANT);			\
+		COHERENT_FATAL_END					\
+		COHERENT_REACH field COHERENT_REACHED			\
+		COHERENT_OFFSET_OF_FIELD(field)				\
+		COHERENT_DESCRIBE					\
+		_Static_assert(!COHERENT_BAD_BOOL);			\
+		_Static_assert(!COHERENT_BAD_WIDTH);			\
+		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
+		COHERENT_CLASS_OF (value) COHERENT_THEN_BYTES_OF (value) \
+		COHERENT_THEN_IS_CONSTANT (value) COHERENT_THEN_UPPER_BITS_OF (value) COHERENT_VALUE_KNOWN \
+		_Static_assert(!COHERENT_BAD_VALUE(value));		\
+		_Static_assert(!COHERENT_BAD_FIT(value));		\
+		_Static_assert(!COHERENT_BAD_READ_ONLY);		\
+		COHERENT_SET (value) COHERENT_SET_END			\
+		COHERENT_HEARD(slot_store)(COHERENT_BASE_OF_GIVEN(x, slot), COHERENT_F_OFFSET, \
+			COHERENT_F_SHAPE, order, COHERENT_VALUE_WORD(value)); \
 		});							\
 	COHERENT_END_VALUE
 
-#define COHERENT_RING_GET_WHOLE(x, order, i) COHERENT_RING_GET(x, order, i, )
+#define COHERENT_SLOT_PUT_WHOLE(x, order, value)			\
+	COHERENT_BEGIN_VALUE						\
+		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
+		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
+		_Static_assert(!COHERENT_BAD_SLOT);			\
+		_Static_assert(!COHERENT_BAD_CONST);			\
+		COHERENT_FATAL						\
+		_Static_assert(!COHERENT_NO_VALUE(value));		\
+		COHERENT_FATAL_END					\
+		__extension__({ \
+		COHERENT_OPEN_WHOLE					\
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_WHOLE(value, value)); COHERENT_FATAL_END \
+		COHERENT_DESCRIBE					\
+		_Static_assert(!COHERENT_BAD_BOOL);			\
+		_Static_assert(!COHERENT_BAD_WIDTH);			\
+		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
+		COHERENT_CLASS_OF (value) COHERENT_THEN_BYTES_OF (value) \
+		COHERENT_THEN_IS_CONSTANT (value) COHERENT_THEN_UPPER_BITS_OF (value) COHERENT_VALUE_KNOWN \
+		_Static_assert(!COHERENT_BAD_VALUE(value));		\
+		_Static_assert(!COHERENT_BAD_FIT(value));		\
+		_Static_assert(!COHERENT_BAD_READ_ONLY);		\
+		COHERENT_SET (value) COHERENT_SET_END			\
+		COHERENT_HEARD(slot_store)(COHERENT_BASE_OF_GIVEN(x, slot), COHERENT_F_OFFSET, \
+			COHERENT_F_SHAPE, order, COHERENT_VALUE_WORD(value)); \
+		});							\
+	COHERENT_END_VALUE
+
+#define COHERENT_SLOT_PUT_MANY(...)				\
+	__extension__({ _Static_assert(!1, "write the arguments as &slot, .field, value"); 0; })
+
 #define COHERENT_RING_GET(x, order, i, field)				\
 	COHERENT_BEGIN_VALUE						\
-		_Static_assert(COHERENT_OK_POINTER(x));			\
-		struct coherent_x { __typeof__(COHERENT_POINTER(x)) at; }; \
+		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
-		_Static_assert(COHERENT_OK_RING);			\
-		COHERENT_FATAL _Static_assert(sizeof(coherent_dot(#field)) == 1, "write the field with its dot, as in .len"); COHERENT_FATAL_END \
-		COHERENT_TAKE field COHERENT_TOOK __extension__({ COHERENT_OPEN(field) _Static_assert(COHERENT_OK_NUMBER); \
-		_Static_assert(sizeof(coherent_index(sizeof(struct coherent_constant))) == 1, "an index inside a field is a constant: for a variable use coherent_read_item(), coherent_write_item()"); \
-		COHERENT_OPENED(field)					\
-		_Static_assert(COHERENT_OK_NOT_BOOL);			\
-		_Static_assert(COHERENT_OK_WIDTH); _Static_assert(COHERENT_OK_ALIGNED); \
-		COHERENT_F_FROM_WORD(COHERENT_HEARD(ring_load)(COHERENT_BASE_OF(x, ring), (i), \
-			COHERENT_F_PLACE, COHERENT_F_SHAPE, order));	\
+		_Static_assert(!COHERENT_BAD_RING);			\
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_DOT(field)); COHERENT_FATAL_END \
+		COHERENT_FIND __builtin_offsetof(struct coherent_cell, e field) + 0 /* no bit-field: mask 8, 16, 32 or 64 bits */ COHERENT_FOUND \
+		COHERENT_TAKE COHERENT_GOOD_E field COHERENT_TOOK __extension__({ \
+		COHERENT_NAME COHERENT_NAME_E field COHERENT_NAMED	\
+		COHERENT_TYPE_OF(field)					\
+		COHERENT_FATAL						\
+		_Static_assert(!COHERENT_BAD_BITS);			\
+		_Static_assert(!COHERENT_BAD_NUMBER);			\
+		_Static_assert(!COHERENT_BAD_CONSTANT);			\
+		COHERENT_FATAL_END					\
+		COHERENT_REACH field COHERENT_REACHED			\
+		COHERENT_OFFSET_OF_FIELD(field)				\
+		COHERENT_DESCRIBE					\
+		_Static_assert(!COHERENT_BAD_BOOL);			\
+		_Static_assert(!COHERENT_BAD_WIDTH);			\
+		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
+		COHERENT_INDEX_IS (i) COHERENT_INDEX_END		\
+		_Static_assert(!COHERENT_BAD_INDEX);			\
+		COHERENT_WORD							\
+		coherent_word = COHERENT_HEARD(ring_load)(COHERENT_BASE_OF_GIVEN(x, ring), COHERENT_INDEX (i) COHERENT_NUMBER_END, \
+			COHERENT_F_PLACE, COHERENT_F_SHAPE, order);	\
+		COHERENT_F_FROM_WORD					\
 		});							\
 	COHERENT_END_VALUE
 
-#define COHERENT_RING_PUT_WHOLE(x, i, order, value) COHERENT_RING_PUT(x, i, order, , value)
-#define COHERENT_RING_PUT(x, i, order, field, value)			\
+#define COHERENT_RING_GET_WHOLE(x, order, i)				\
 	COHERENT_BEGIN_VALUE						\
-		_Static_assert(COHERENT_OK_POINTER(x));			\
-		struct coherent_x { __typeof__(COHERENT_POINTER(x)) at; }; \
+		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
-		_Static_assert(COHERENT_OK_RING);			\
-		_Static_assert(COHERENT_OK_MUTABLE);			\
-		COHERENT_FATAL _Static_assert(sizeof(coherent_dot(#field)) == 1, "write the field with its dot, as in .len"); COHERENT_FATAL_END \
-		COHERENT_TAKE field COHERENT_TOOK __extension__({ COHERENT_OPEN(field) _Static_assert(COHERENT_OK_NUMBER); \
-		_Static_assert(sizeof(coherent_index(sizeof(struct coherent_constant))) == 1, "an index inside a field is a constant: for a variable use coherent_read_item(), coherent_write_item()"); \
-		COHERENT_OPENED(field)					\
-		_Static_assert(COHERENT_OK_NOT_BOOL);			\
-		_Static_assert(COHERENT_OK_WIDTH); _Static_assert(COHERENT_OK_ALIGNED); \
-		_Static_assert(COHERENT_OK_VALUE(value));		\
-		_Static_assert(COHERENT_OK_FIT(value));			\
-		_Static_assert(COHERENT_OK_ASSIGNED);			\
-		COHERENT_HEARD(ring_store)(COHERENT_BASE_OF(x, ring), (i), COHERENT_F_PLACE, \
-			COHERENT_F_SHAPE, order, COHERENT_F_TO_WORD(value)); \
+		_Static_assert(!COHERENT_BAD_RING);			\
+		COHERENT_FATAL						\
+		_Static_assert(!COHERENT_NO_INDEX(i));			\
+		COHERENT_FATAL_END					\
+		__extension__({						\
+		COHERENT_OPEN_WHOLE					\
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_WHOLE(i, i)); COHERENT_FATAL_END \
+		COHERENT_DESCRIBE					\
+		_Static_assert(!COHERENT_BAD_BOOL);			\
+		_Static_assert(!COHERENT_BAD_WIDTH);			\
+		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
+		COHERENT_INDEX_IS (i) COHERENT_INDEX_END		\
+		_Static_assert(!COHERENT_BAD_INDEX);			\
+		COHERENT_WORD							\
+		coherent_word = COHERENT_HEARD(ring_load)(COHERENT_BASE_OF_GIVEN(x, ring), COHERENT_INDEX (i) COHERENT_NUMBER_END, \
+			COHERENT_F_PLACE, COHERENT_F_SHAPE, order);	\
+		COHERENT_F_FROM_WORD					\
 		});							\
 	COHERENT_END_VALUE
+
+#define COHERENT_RING_GET_MANY(...)				\
+	__extension__({ _Static_assert(!1, "write the arguments as &ring, i, .field"); 0; })
+
+#define COHERENT_RING_PUT(x, i, order, field, value)			\
+	COHERENT_BEGIN_VALUE						\
+		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
+		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
+		_Static_assert(!COHERENT_BAD_RING);			\
+		_Static_assert(!COHERENT_BAD_CONST);			\
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_DOT(field)); COHERENT_FATAL_END \
+		COHERENT_FIND __builtin_offsetof(struct coherent_cell, e field) + 0 /* no bit-field: mask 8, 16, 32 or 64 bits */ COHERENT_FOUND \
+		COHERENT_TAKE COHERENT_GOOD_E field COHERENT_TOOK __extension__({ \
+		COHERENT_NAME COHERENT_NAME_E field COHERENT_NAMED	\
+		COHERENT_TYPE_OF(field)					\
+		COHERENT_FATAL						\
+		_Static_assert(!COHERENT_BAD_BITS);			\
+		_Static_assert(!COHERENT_BAD_NUMBER);			\
+		_Static_assert(!COHERENT_BAD_CONSTANT);			\
+		COHERENT_FATAL_END					\
+		COHERENT_REACH field COHERENT_REACHED			\
+		COHERENT_OFFSET_OF_FIELD(field)				\
+		COHERENT_DESCRIBE					\
+		_Static_assert(!COHERENT_BAD_BOOL);			\
+		_Static_assert(!COHERENT_BAD_WIDTH);			\
+		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
+		COHERENT_INDEX_IS (i) COHERENT_INDEX_END		\
+		_Static_assert(!COHERENT_BAD_INDEX);			\
+		COHERENT_CLASS_OF (value) COHERENT_THEN_BYTES_OF (value) \
+		COHERENT_THEN_IS_CONSTANT (value) COHERENT_THEN_UPPER_BITS_OF (value) COHERENT_VALUE_KNOWN \
+		_Static_assert(!COHERENT_BAD_VALUE(value));		\
+		_Static_assert(!COHERENT_BAD_FIT(value));		\
+		_Static_assert(!COHERENT_BAD_READ_ONLY);		\
+		COHERENT_SET (value) COHERENT_SET_END			\
+		COHERENT_HEARD(ring_store)(COHERENT_BASE_OF_GIVEN(x, ring), COHERENT_INDEX (i) COHERENT_NUMBER_END, COHERENT_F_PLACE, \
+			COHERENT_F_SHAPE, order, COHERENT_VALUE_WORD(value)); \
+		});							\
+	COHERENT_END_VALUE
+
+#define COHERENT_RING_PUT_WHOLE(x, i, order, value)			\
+	COHERENT_BEGIN_VALUE						\
+		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
+		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
+		_Static_assert(!COHERENT_BAD_RING);			\
+		_Static_assert(!COHERENT_BAD_CONST);			\
+		COHERENT_FATAL						\
+		_Static_assert(!COHERENT_NO_INDEX(i));			\
+		_Static_assert(!COHERENT_NO_VALUE(value));		\
+		COHERENT_FATAL_END					\
+		__extension__({ \
+		COHERENT_OPEN_WHOLE					\
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_WHOLE(i, value)); COHERENT_FATAL_END \
+		COHERENT_DESCRIBE					\
+		_Static_assert(!COHERENT_BAD_BOOL);			\
+		_Static_assert(!COHERENT_BAD_WIDTH);			\
+		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
+		COHERENT_INDEX_IS (i) COHERENT_INDEX_END		\
+		_Static_assert(!COHERENT_BAD_INDEX);			\
+		COHERENT_CLASS_OF (value) COHERENT_THEN_BYTES_OF (value) \
+		COHERENT_THEN_IS_CONSTANT (value) COHERENT_THEN_UPPER_BITS_OF (value) COHERENT_VALUE_KNOWN \
+		_Static_assert(!COHERENT_BAD_VALUE(value));		\
+		_Static_assert(!COHERENT_BAD_FIT(value));		\
+		_Static_assert(!COHERENT_BAD_READ_ONLY);		\
+		COHERENT_SET (value) COHERENT_SET_END			\
+		COHERENT_HEARD(ring_store)(COHERENT_BASE_OF_GIVEN(x, ring), COHERENT_INDEX (i) COHERENT_NUMBER_END, COHERENT_F_PLACE, \
+			COHERENT_F_SHAPE, order, COHERENT_VALUE_WORD(value)); \
+		});							\
+	COHERENT_END_VALUE
+
+#define COHERENT_RING_PUT_MANY(...)				\
+	__extension__({ _Static_assert(!1, "write the arguments as &ring, i, .field, value"); 0; })
 
 #endif

@@ -39,10 +39,6 @@ struct coherent_by_value;
 struct coherent_no_pointer;
 struct coherent_this_must_be_a_pointer;
 
-/* The object that stands for an argument that is not an object. */
-struct coherent_is_nothing;
-union coherent_nothing COHERENT_BODY(mem, nothing, char);
-
 /*
  * --- Taking arguments ---
  *
@@ -61,7 +57,7 @@ union coherent_nothing COHERENT_BODY(mem, nothing, char);
 		   __builtin_choose_expr(COHERENT_IS_CLASS(given, 0x3000u), (struct coherent_by_value *)0, \
 					 COHERENT_NO_POINTER(given))))
 
-#define COHERENT_SWALLOW(argument)
+#define COHERENT_ARG_SWALLOW(argument)
 
 #if defined(__CHECKER__)
 
@@ -70,18 +66,18 @@ union coherent_nothing COHERENT_BODY(mem, nothing, char);
 #define COHERENT_LET_NUMBER_END(x, n) + 0;
 #define COHERENT_LET_TYPE(x, n) __typeof__(
 #define COHERENT_LET_TYPE_END(x, n) ) x##n;
-#define COHERENT_NO_VALUE(x, n)
+#define COHERENT_ARG_NO_VALUE(x, n)
 #define COHERENT_ARGUMENTS
 #define COHERENT_ARGUMENTS_END
-#define COHERENT_VALUE_OF(x, n) COHERENT_SWALLOW
+#define COHERENT_VALUE_OF(x, n) COHERENT_ARG_SWALLOW
 #define COHERENT_VALUE_END(x, n)
-#define COHERENT_OBJECT_OF(x, n) COHERENT_SWALLOW
+#define COHERENT_OBJECT_OF(x, n) COHERENT_ARG_SWALLOW
 #define COHERENT_OBJECT_END(x, n)
-#define COHERENT_FUNCTION_OF(x, n) COHERENT_SWALLOW
+#define COHERENT_FUNCTION_OF(x, n) COHERENT_ARG_SWALLOW
 #define COHERENT_FUNCTION_END(x, n)
-#define COHERENT_NUMBER_OF(x, n) COHERENT_SWALLOW
-#define COHERENT_NUMBER_END(x, n)
-#define COHERENT_GIVEN(x, n) x##n
+#define COHERENT_ARG_NUMBER_OF(x, n) COHERENT_ARG_SWALLOW
+#define COHERENT_ARG_NUMBER_END(x, n)
+#define COHERENT_ARG_GIVEN(x, n) x##n
 
 #elif defined(__clang__)
 
@@ -90,30 +86,30 @@ union coherent_nothing COHERENT_BODY(mem, nothing, char);
 /* The type of an argument that has no value here. */
 #define COHERENT_LET_TYPE(x, n) __attribute__((unused)) __typeof__(__extension__({
 #define COHERENT_LET_TYPE_END(x, n) ; })) x##n##_given;
-#define COHERENT_NO_VALUE(x, n) __attribute__((unused)) COHERENT_POINTER_FOR(x##n##_given) x##n;
+#define COHERENT_ARG_NO_VALUE(x, n) __attribute__((unused)) COHERENT_POINTER_FOR(x##n##_given) x##n;
 #define COHERENT_ARGUMENTS
 #define COHERENT_ARGUMENTS_END
 #define COHERENT_NO_POINTER(given) (struct coherent_no_pointer *)0
 #define COHERENT_POINTER_OR_NULL(given)					\
 	__builtin_choose_expr(COHERENT_IS_POINTER(given), given, NULL)
 #define COHERENT_VALUE_OF(x, n)						\
-	COHERENT_POINTER_FOR(x##n##_given) x##n = COHERENT_POINTER_OR_NULL(x##n##_given); COHERENT_SWALLOW
+	COHERENT_POINTER_FOR(x##n##_given) x##n = COHERENT_POINTER_OR_NULL(x##n##_given); COHERENT_ARG_SWALLOW
 #define COHERENT_VALUE_END(x, n)
 /* An object that was never initialised gets a warning. See coherent/detail/known.h. */
 #define COHERENT_OBJECT_OF(x, n)					\
 	COHERENT_POINTER_FOR(x##n##_given) x##n =			\
 		(COHERENT_WARN_OF(COHERENT_POINTER_OR_NULL(x##n##_given)), \
-		 COHERENT_POINTER_OR_NULL(x##n##_given)); COHERENT_SWALLOW
+		 COHERENT_POINTER_OR_NULL(x##n##_given)); COHERENT_ARG_SWALLOW
 #define COHERENT_OBJECT_END(x, n)
 #define COHERENT_FUNCTION_OF(x, n) COHERENT_VALUE_OF(x, n)
 #define COHERENT_FUNCTION_END(x, n)
 /* A forgotten number is 0, and another check refuses it. */
 #define COHERENT_LET_NUMBER_END(x, n) + 0;
-#define COHERENT_NUMBER_OF(x, n)					\
+#define COHERENT_ARG_NUMBER_OF(x, n)					\
 	const size_t x##n = (size_t)__builtin_choose_expr(COHERENT_IS_NUMBER(x##n##_given), x##n##_given, 0); \
-	COHERENT_SWALLOW
-#define COHERENT_NUMBER_END(x, n)
-#define COHERENT_GIVEN(x, n) x##n##_given
+	COHERENT_ARG_SWALLOW
+#define COHERENT_ARG_NUMBER_END(x, n)
+#define COHERENT_ARG_GIVEN(x, n) x##n##_given
 
 #else
 
@@ -121,11 +117,11 @@ union coherent_nothing COHERENT_BODY(mem, nothing, char);
 #define COHERENT_LET_END(x, n) ; })) *given; }),
 #define COHERENT_LET_TYPE(x, n) COHERENT_LET(x, n)
 #define COHERENT_LET_TYPE_END(x, n) COHERENT_LET_END(x, n)
-#define COHERENT_NO_VALUE(x, n) __attribute__((unused)) COHERENT_POINTER_FOR(COHERENT_GIVEN(x, n)) x##n;
+#define COHERENT_ARG_NO_VALUE(x, n) __attribute__((unused)) COHERENT_POINTER_FOR(COHERENT_ARG_GIVEN(x, n)) x##n;
 #define COHERENT_ARGUMENTS __extension__({
 #define COHERENT_ARGUMENTS_END });
 /* The argument, for its type only. A forgotten one has a type that no call takes. */
-#define COHERENT_GIVEN(x, n)						\
+#define COHERENT_ARG_GIVEN(x, n)						\
 	(*_Generic(((struct x##n##_is *)0)->given, void *: (float _Complex *)0, default: ((struct x##n##_is *)0)->given))
 #define COHERENT_NO_POINTER(given)					\
 	_Generic((given), int: (struct coherent_this_must_be_a_pointer *)0, \
@@ -134,23 +130,23 @@ union coherent_nothing COHERENT_BODY(mem, nothing, char);
 #define COHERENT_CLASS(given)						\
 	(char (*)[COHERENT_IS_POINTER(given) ? 3 : _Generic((given), int: 2, default: 1)])0
 #define COHERENT_VALUE_OF(x, n)						\
-	COHERENT_POINTER_FOR(COHERENT_GIVEN(x, n)) x##n = (COHERENT_CALL(COHERENT_CLASS(COHERENT_GIVEN(x, n)), coherent_same)
+	COHERENT_POINTER_FOR(COHERENT_ARG_GIVEN(x, n)) x##n = (COHERENT_CALL(COHERENT_CLASS(COHERENT_ARG_GIVEN(x, n)), coherent_same)
 #define COHERENT_VALUE_END(x, n) );
 #define COHERENT_OBJECT_OF(x, n)					\
-	COHERENT_POINTER_FOR(COHERENT_GIVEN(x, n)) x##n = (COHERENT_CALL(COHERENT_CLASS(COHERENT_GIVEN(x, n)), coherent_known)
+	COHERENT_POINTER_FOR(COHERENT_ARG_GIVEN(x, n)) x##n = (COHERENT_CALL(COHERENT_CLASS(COHERENT_ARG_GIVEN(x, n)), coherent_known)
 #define COHERENT_OBJECT_END(x, n) );
 /* A function is not converted to void *, which -Wpedantic would report. */
 #define COHERENT_FUNCTION_OF(x, n)					\
-	COHERENT_STRICT COHERENT_POINTER_FOR(COHERENT_GIVEN(x, n)) x##n = _Generic( \
-		(char (*)[COHERENT_IS_POINTER(COHERENT_GIVEN(x, n)) || \
-			  _Generic(COHERENT_GIVEN(x, n), int: 1, default: 0) ? 2 : 1])0, char (*)[2]:
+	COHERENT_STRICT COHERENT_POINTER_FOR(COHERENT_ARG_GIVEN(x, n)) x##n = _Generic( \
+		(char (*)[COHERENT_IS_POINTER(COHERENT_ARG_GIVEN(x, n)) || \
+			  _Generic(COHERENT_ARG_GIVEN(x, n), int: 1, default: 0) ? 2 : 1])0, char (*)[2]:
 #define COHERENT_FUNCTION_END(x, n) , default: NULL); COHERENT_STRICT_END
 
 #define COHERENT_LET_NUMBER_END(x, n) COHERENT_LET_END(x, n)
-#define COHERENT_NUMBER_OF(x, n)					\
-	const size_t x##n = (size_t)_Generic((char (*)[COHERENT_IS_NUMBER(COHERENT_GIVEN(x, n)) ? 2 : 1])0, \
+#define COHERENT_ARG_NUMBER_OF(x, n)					\
+	const size_t x##n = (size_t)_Generic((char (*)[COHERENT_IS_NUMBER(COHERENT_ARG_GIVEN(x, n)) ? 2 : 1])0, \
 					     char (*)[2]: coherent_same_number, default: coherent_takes)
-#define COHERENT_NUMBER_END(x, n) ;
+#define COHERENT_ARG_NUMBER_END(x, n) ;
 
 COHERENT_INLINE size_t coherent_same_number(size_t x)
 {
@@ -197,13 +193,13 @@ COHERENT_INLINE void *coherent_same(const void *x)
 		 struct coherent_device *: (int *)0, struct coherent_bar *: (int *)0, \
 		 struct coherent_irq *: (int *)0, default: (v))
 #ifdef __CHECKER__
-#define COHERENT_IS_OBJECT(v) 1
+#define COHERENT_ARG_IS_OBJECT(v) 1
 #define COHERENT_OBJECT_FOR(v) (v)
 #else
-#define COHERENT_IS_OBJECT(v)						\
+#define COHERENT_ARG_IS_OBJECT(v)						\
 	(__builtin_classify_type(*COHERENT_COMPLETE(v)) == 13)
 #define COHERENT_OBJECT_FOR(v)						\
-	__builtin_choose_expr(COHERENT_IS_OBJECT(v), (v), (union coherent_nothing *)0)
+	__builtin_choose_expr(COHERENT_ARG_IS_OBJECT(v), (v), (union coherent_nothing *)0)
 #endif
 
 #define COHERENT_IS_A(v, what) COHERENT_IS_KIND(COHERENT_OBJECT_FOR(v), what)
@@ -235,13 +231,13 @@ COHERENT_INLINE void *coherent_same(const void *x)
 	_Generic((char (*)[COHERENT_IS_TWICE(x##n) && (before) ? 1 : 2])0, char (*)[2]: 1, default: 0), \
 	"this is a pointer to a pointer or to an array: leave out the &, or take one element"
 #define COHERENT_FIT_KIND(x, n, right, before, text)			\
-	_Generic((char (*)[COHERENT_IS_OTHER(x##n) || !(before) || (right) ? 2 : 1])0, char (*)[2]: 1, default: 0), text
+	_Generic((char (*)[COHERENT_ARG_IS_OTHER(x##n) || !(before) || (right) ? 2 : 1])0, char (*)[2]: 1, default: 0), text
 #define COHERENT_FIT_MUTABLE(x, n, right, before)			\
 	_Generic((char (*)[COHERENT_IS_MUTABLE(COHERENT_OBJECT_FOR(x##n)) || !(before) || !(right) ? 2 : 1])0, char (*)[2]: 1, default: 0), \
 	"this object is const: it can only be read"
 #define COHERENT_IS(v, type) _Generic((v), type: 1, default: 0)
 #define COHERENT_IS_TWICE(v) (__builtin_classify_type(*COHERENT_COMPLETE(v)) == 5)
-#define COHERENT_IS_OTHER(v)						\
+#define COHERENT_ARG_IS_OTHER(v)						\
 	(COHERENT_IS_TWICE(v) || COHERENT_IS(v, struct coherent_by_value *) || \
 	 COHERENT_IS(v, struct coherent_this_must_be_a_pointer *))
 /* Whether an argument is an object of the kind. */
@@ -249,8 +245,8 @@ COHERENT_INLINE void *coherent_same(const void *x)
 #define COHERENT_T_OF(x, n) COHERENT_OBJECT_T(x##n)
 /* The same, but also that of an object whose & was forgotten. */
 #define COHERENT_T_GIVEN(x, n)						\
-	COHERENT_T(__builtin_choose_expr(__builtin_classify_type(COHERENT_GIVEN(x, n)) == 13, \
-					 (__typeof__(COHERENT_GIVEN(x, n)) *)0, COHERENT_OBJECT_FOR(x##n)))
+	COHERENT_T(__builtin_choose_expr(__builtin_classify_type(COHERENT_ARG_GIVEN(x, n)) == 13, \
+					 (__typeof__(COHERENT_ARG_GIVEN(x, n)) *)0, COHERENT_OBJECT_FOR(x##n)))
 
 #define COHERENT_TEXT_BOX "this needs a box: COHERENT_BOX(T), before coherent_expose()"
 #define COHERENT_TEXT_INIT_AT "the initialiser must be int fn(T *element, void *arg)"
@@ -309,7 +305,7 @@ COHERENT_INLINE void *coherent_same(const void *x)
 	_Generic((char (*)[sizeof(argument) > 1 || !(before) ? 2 : 1])0, char (*)[2]: 1, default: 0), \
 	"write the number of elements, or of bytes for a handle, before the options"
 #define COHERENT_FIT_NUMBER(x, n, argument, before)			\
-	_Generic((char (*)[sizeof(argument) == 1 || COHERENT_IS_NUMBER(COHERENT_GIVEN(x, n)) || !(before) ? 2 : 1])0, char (*)[2]: 1, default: 0), \
+	_Generic((char (*)[sizeof(argument) == 1 || COHERENT_IS_NUMBER(COHERENT_ARG_GIVEN(x, n)) || !(before) ? 2 : 1])0, char (*)[2]: 1, default: 0), \
 	"this must be a number of elements, of bytes for a handle, or an index"
 #ifdef __CHECKER__
 #define COHERENT_IS_NAMED(text) 1
@@ -329,7 +325,7 @@ COHERENT_INLINE void *coherent_same(const void *x)
 #define COHERENT_IS_TEXT(v)						\
 	_Generic((v), char *: 1, const char *: 1, void *: 1,		\
 		 struct coherent_this_must_be_a_pointer *: 1, default: 0)
-#define COHERENT_NAME(x, n)						\
+#define COHERENT_ARG_NAME(x, n)						\
 	_Generic((x##n), char *: x##n, const char *: x##n, default: (const char *)NULL)
 
 /* --- The call --- */

@@ -25,12 +25,12 @@
 		COHERENT_LET(x, 3) n COHERENT_LET_NUMBER_END(x, 3) COHERENT_ARGUMENTS \
 		COHERENT_OBJECT_OF(x, 1) (new) COHERENT_OBJECT_END(x, 1) \
 		COHERENT_VALUE_OF(x, 2) (dev) COHERENT_VALUE_END(x, 2)	\
-		COHERENT_NUMBER_OF(x, 3) (n) COHERENT_NUMBER_END(x, 3)	\
+		COHERENT_ARG_NUMBER_OF(x, 3) (n) COHERENT_ARG_NUMBER_END(x, 3)	\
 		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
 		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
 		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, box), 1, COHERENT_TEXT_BOX)); \
 		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, box), 1)); \
-		_Static_assert(COHERENT_FIT_DEVICE(x, 2, COHERENT_IS_ARG(x, 1, box) && sizeof(COHERENT_GIVEN(x, 3)))); \
+		_Static_assert(COHERENT_FIT_DEVICE(x, 2, COHERENT_IS_ARG(x, 1, box) && sizeof(COHERENT_ARG_GIVEN(x, 3)))); \
 		_Static_assert(COHERENT_FIT_COUNT(x, 3, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, box))); \
 		_Static_assert(COHERENT_FIT_NUMBER(x, 3, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, box))); \
 		COHERENT_OPTIONS_ARE(x, coherent_box_options, #__VA_ARGS__) .count = COHERENT_ARG(x, 3), __VA_ARGS__ COHERENT_OPTIONS_END \
@@ -47,12 +47,12 @@
 		COHERENT_OBJECT_OF(x, 1) (new) COHERENT_OBJECT_END(x, 1) \
 		COHERENT_VALUE_OF(x, 2) (dev) COHERENT_VALUE_END(x, 2)	\
 		COHERENT_VALUE_OF(x, 3) (src) COHERENT_VALUE_END(x, 3)	\
-		COHERENT_NUMBER_OF(x, 4) (n) COHERENT_NUMBER_END(x, 4)	\
+		COHERENT_ARG_NUMBER_OF(x, 4) (n) COHERENT_ARG_NUMBER_END(x, 4)	\
 		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
 		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
 		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, box), 1, COHERENT_TEXT_BOX)); \
 		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, box), 1)); \
-		_Static_assert(COHERENT_FIT_DEVICE(x, 2, COHERENT_IS_ARG(x, 1, box) && sizeof(COHERENT_GIVEN(x, 4)))); \
+		_Static_assert(COHERENT_FIT_DEVICE(x, 2, COHERENT_IS_ARG(x, 1, box) && sizeof(COHERENT_ARG_GIVEN(x, 4)))); \
 		_Static_assert(COHERENT_FIT_SOURCE(x, 3, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, box))); \
 		_Static_assert(COHERENT_FIT_COPY(x, 3, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, box))); \
 		_Static_assert(COHERENT_FIT_COUNT(x, 4, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, box))); \
@@ -70,7 +70,7 @@
 		COHERENT_LET(x, 3) i COHERENT_LET_NUMBER_END(x, 3) COHERENT_ARGUMENTS \
 		COHERENT_OBJECT_OF(x, 1) (old) COHERENT_OBJECT_END(x, 1) \
 		COHERENT_FUNCTION_OF(x, 2) (fn) COHERENT_FUNCTION_END(x, 2) \
-		COHERENT_NUMBER_OF(x, 3) (i) COHERENT_NUMBER_END(x, 3)	\
+		COHERENT_ARG_NUMBER_OF(x, 3) (i) COHERENT_ARG_NUMBER_END(x, 3)	\
 		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
 		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
 		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, box), 1, COHERENT_TEXT_BOX)); \
@@ -182,12 +182,12 @@
 		COHERENT_LET(x, 3) n COHERENT_LET_NUMBER_END(x, 3) COHERENT_ARGUMENTS \
 		COHERENT_OBJECT_OF(x, 1) (new) COHERENT_OBJECT_END(x, 1) \
 		COHERENT_VALUE_OF(x, 2) (dev) COHERENT_VALUE_END(x, 2)	\
-		COHERENT_NUMBER_OF(x, 3) (n) COHERENT_NUMBER_END(x, 3)	\
+		COHERENT_ARG_NUMBER_OF(x, 3) (n) COHERENT_ARG_NUMBER_END(x, 3)	\
 		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
 		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
 		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, mem), 1, COHERENT_TEXT_MEM)); \
 		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, mem), 1)); \
-		_Static_assert(COHERENT_FIT_DEVICE(x, 2, COHERENT_IS_ARG(x, 1, mem) && sizeof(COHERENT_GIVEN(x, 3)))); \
+		_Static_assert(COHERENT_FIT_DEVICE(x, 2, COHERENT_IS_ARG(x, 1, mem) && sizeof(COHERENT_ARG_GIVEN(x, 3)))); \
 		_Static_assert(COHERENT_FIT_COUNT(x, 3, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, mem))); \
 		_Static_assert(COHERENT_FIT_NUMBER(x, 3, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, mem))); \
 		COHERENT_OPTIONS_ARE(x, coherent_mem_options, #__VA_ARGS__) .count = COHERENT_ARG(x, 3), __VA_ARGS__ COHERENT_OPTIONS_END \
@@ -204,12 +204,12 @@
 		COHERENT_OBJECT_OF(x, 1) (new) COHERENT_OBJECT_END(x, 1) \
 		COHERENT_VALUE_OF(x, 2) (dev) COHERENT_VALUE_END(x, 2)	\
 		COHERENT_VALUE_OF(x, 3) (src) COHERENT_VALUE_END(x, 3)	\
-		COHERENT_NUMBER_OF(x, 4) (n) COHERENT_NUMBER_END(x, 4)	\
+		COHERENT_ARG_NUMBER_OF(x, 4) (n) COHERENT_ARG_NUMBER_END(x, 4)	\
 		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
 		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
 		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, mem), 1, COHERENT_TEXT_MEM)); \
 		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, mem), 1)); \
-		_Static_assert(COHERENT_FIT_DEVICE(x, 2, COHERENT_IS_ARG(x, 1, mem) && sizeof(COHERENT_GIVEN(x, 4)))); \
+		_Static_assert(COHERENT_FIT_DEVICE(x, 2, COHERENT_IS_ARG(x, 1, mem) && sizeof(COHERENT_ARG_GIVEN(x, 4)))); \
 		_Static_assert(COHERENT_FIT_SOURCE(x, 3, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, mem))); \
 		_Static_assert(COHERENT_FIT_COPY(x, 3, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, mem))); \
 		_Static_assert(COHERENT_FIT_COUNT(x, 4, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, mem))); \
@@ -229,12 +229,12 @@
 		COHERENT_OBJECT_OF(x, 1) (new) COHERENT_OBJECT_END(x, 1) \
 		COHERENT_VALUE_OF(x, 2) (dev) COHERENT_VALUE_END(x, 2)	\
 		COHERENT_FUNCTION_OF(x, 3) (fn) COHERENT_FUNCTION_END(x, 3) \
-		COHERENT_NUMBER_OF(x, 4) (n) COHERENT_NUMBER_END(x, 4)	\
+		COHERENT_ARG_NUMBER_OF(x, 4) (n) COHERENT_ARG_NUMBER_END(x, 4)	\
 		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
 		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
 		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, mem), 1, COHERENT_TEXT_MEM)); \
 		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, mem), 1)); \
-		_Static_assert(COHERENT_FIT_DEVICE(x, 2, COHERENT_IS_ARG(x, 1, mem) && sizeof(COHERENT_GIVEN(x, 4)))); \
+		_Static_assert(COHERENT_FIT_DEVICE(x, 2, COHERENT_IS_ARG(x, 1, mem) && sizeof(COHERENT_ARG_GIVEN(x, 4)))); \
 		_Static_assert(COHERENT_FIT_FUNCTION(x, 3, COHERENT_INIT_OF(x), COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, mem), COHERENT_TEXT_INIT)); \
 		_Static_assert(COHERENT_FIT_COUNT(x, 4, #n, COHERENT_IS_ARG(x, 1, mem))); \
 		_Static_assert(COHERENT_FIT_NUMBER(x, 4, #n, COHERENT_IS_ARG(x, 1, mem))); \
@@ -293,12 +293,12 @@
 		COHERENT_LET(x, 3) n COHERENT_LET_NUMBER_END(x, 3) COHERENT_ARGUMENTS \
 		COHERENT_OBJECT_OF(x, 1) (new) COHERENT_OBJECT_END(x, 1) \
 		COHERENT_VALUE_OF(x, 2) (dev) COHERENT_VALUE_END(x, 2)	\
-		COHERENT_NUMBER_OF(x, 3) (n) COHERENT_NUMBER_END(x, 3)	\
+		COHERENT_ARG_NUMBER_OF(x, 3) (n) COHERENT_ARG_NUMBER_END(x, 3)	\
 		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
 		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
 		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_HANDLE(x, 1), 1, COHERENT_TEXT_HANDLE)); \
 		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_HANDLE(x, 1), 1)); \
-		_Static_assert(COHERENT_FIT_DEVICE(x, 2, COHERENT_IS_HANDLE(x, 1) && sizeof(COHERENT_GIVEN(x, 3)))); \
+		_Static_assert(COHERENT_FIT_DEVICE(x, 2, COHERENT_IS_HANDLE(x, 1) && sizeof(COHERENT_ARG_GIVEN(x, 3)))); \
 		_Static_assert(COHERENT_FIT_COUNT(x, 3, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_HANDLE(x, 1))); \
 		_Static_assert(COHERENT_FIT_NUMBER(x, 3, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_HANDLE(x, 1))); \
 		COHERENT_OPTIONS_ARE(x, coherent_handle_options, #__VA_ARGS__) .bytes = COHERENT_ARG(x, 3), __VA_ARGS__ COHERENT_OPTIONS_END \

@@ -16,6 +16,7 @@
 #endif
 
 #include <coherent/detail/heard.h>
+#include <coherent/detail/pick.h>
 
 #define COHERENT_INLINE static inline __attribute__((always_inline, unused))
 #define COHERENT_MUST_CHECK __attribute__((warn_unused_result))
@@ -77,6 +78,22 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_result(int err)
 		}));							\
 		COHERENT_STRICT_END					\
 	})
+/* The same for an int result, but the warnings in the arguments of the caller stay warnings. */
+#if defined(__clang__)
+#define COHERENT_BEGIN_ERRNO						\
+	__extension__({ COHERENT_STRICT coherent_result COHERENT_STRICT_END(__extension__({
+#else
+#define COHERENT_BEGIN_ERRNO						\
+	__extension__({							\
+		COHERENT_STRICT						\
+		COHERENT_HEARD(result)(__extension__({			\
+			COHERENT_STRICT_END
+#endif
+#define COHERENT_END_ERRNO })); })
+/* The same, and the call begins with COHERENT_ERRNO. After an error the result is still an int. */
+#define COHERENT_BEGIN_ACCESS COHERENT_BEGIN_ERRNO int coherent_errno = 0; __extension__({
+#define COHERENT_ERRNO coherent_errno =
+#define COHERENT_END_ACCESS }); coherent_errno; COHERENT_END_ERRNO
 #define COHERENT_BEGIN_VALUE __extension__({
 #define COHERENT_END_VALUE })
 #define COHERENT_BEGIN_NOTHING __extension__({ COHERENT_STRICT
@@ -118,8 +135,6 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_result(int err)
 
 #define COHERENT_FIRST(...) COHERENT_FIRST_AGAIN(__VA_ARGS__, 0)
 #define COHERENT_FIRST_AGAIN(first, ...) first
-#define COHERENT_3RD(a, b, c, ...) c
-#define COHERENT_5TH(a, b, c, d, e, ...) e
 
 /*
  * INVARIANT: in every options struct, this union follows the positional argument. No object has
