@@ -28,8 +28,6 @@
 #include <coherent/detail/argument.h>
 #include <coherent/detail/loan_base.h>
 
-struct coherent_is_loan;
-
 COHERENT_C_BEGIN
 
 /**

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The mistakes use these declarations. */
 #include <coherent.h>
+#include <coherent/loan.h>
 #include <coherent/pool.h>
 #include <coherent/sim.h>
 #include <stdbool.h>
@@ -46,6 +47,7 @@ extern const COHERENT(struct packet) const_mem;
 extern const COHERENT_BOX(struct packet) const_box;
 extern COHERENT_BOX(struct packet) boxes[4], *a_box;
 extern COHERENT_POOL(struct packet) pool;
+extern COHERENT_LOAN(struct packet) loan;
 extern COHERENT_POOL(uint32_t) word_pool;
 extern COHERENT_BOX(struct packet) box;
 extern COHERENT_VIEW(struct packet) view;

@@ -28,6 +28,7 @@
 		_Static_assert(!COHERENT_BAD_BOX);			\
 		_Static_assert(!COHERENT_BAD_ONE);			\
 		_Static_assert(!COHERENT_BAD_BAR);			\
+		_Static_assert(!COHERENT_BAD_LOAN);			\
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_DOT(field)); COHERENT_FATAL_END \
 		COHERENT_FIND __builtin_offsetof(struct coherent_cell, e field) + 0 /* no bit-field: mask 8, 16, 32 or 64 bits */ COHERENT_FOUND \
 		COHERENT_TAKE COHERENT_GOOD_E field COHERENT_TOOK __extension__({ \
@@ -69,6 +70,7 @@
 		_Static_assert(!COHERENT_BAD_BOX);			\
 		_Static_assert(!COHERENT_BAD_ONE);			\
 		_Static_assert(!COHERENT_BAD_BAR);			\
+		_Static_assert(!COHERENT_BAD_LOAN);			\
 		COHERENT_FATAL						\
 		_Static_assert(!COHERENT_NO_INDEX(i));			\
 		_Static_assert(!COHERENT_NO_VARIABLE(out));		\
@@ -108,6 +110,7 @@
 		_Static_assert(!COHERENT_BAD_BOX);			\
 		_Static_assert(!COHERENT_BAD_ONE);			\
 		_Static_assert(!COHERENT_BAD_BAR);			\
+		_Static_assert(!COHERENT_BAD_LOAN);			\
 		_Static_assert(!COHERENT_BAD_CONST);			\
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_DOT(field)); COHERENT_FATAL_END \
 		COHERENT_FIND __builtin_offsetof(struct coherent_cell, e field) + 0 /* no bit-field: mask 8, 16, 32 or 64 bits */ COHERENT_FOUND \
@@ -148,6 +151,7 @@
 		_Static_assert(!COHERENT_BAD_BOX);			\
 		_Static_assert(!COHERENT_BAD_ONE);			\
 		_Static_assert(!COHERENT_BAD_BAR);			\
+		_Static_assert(!COHERENT_BAD_LOAN);			\
 		_Static_assert(!COHERENT_BAD_CONST);			\
 		COHERENT_FATAL						\
 		_Static_assert(!COHERENT_NO_INDEX(i));			\
@@ -186,6 +190,7 @@
 		_Static_assert(!COHERENT_BAD_BOX);			\
 		_Static_assert(!COHERENT_BAD_ONE);			\
 		_Static_assert(!COHERENT_BAD_BAR);			\
+		_Static_assert(!COHERENT_BAD_LOAN);			\
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_DOT(field)); COHERENT_FATAL_END \
 		COHERENT_FIND __builtin_offsetof(struct coherent_cell, e field) + 0 /* no bit-field: mask 8, 16, 32 or 64 bits */ COHERENT_FOUND \
 		COHERENT_TAKE COHERENT_GOOD_E field COHERENT_TOOK __extension__({ \
@@ -246,6 +251,7 @@
 		_Static_assert(!COHERENT_BAD_BOX);			\
 		_Static_assert(!COHERENT_BAD_ONE);			\
 		_Static_assert(!COHERENT_BAD_BAR);			\
+		_Static_assert(!COHERENT_BAD_LOAN);			\
 		COHERENT_FATAL						\
 		_Static_assert(!COHERENT_NO_INDEX(i));			\
 		_Static_assert(!COHERENT_NO_TIMEOUT(out));		\

@@ -110,6 +110,8 @@ union coherent_nothing COHERENT_BODY(mem, nothing, char);
 #define COHERENT_BAD_BAR						\
 	COHERENT_TRUE(COHERENT_IS_KIND(COHERENT_X, registers)),		\
 	"this needs a mem or a view of it, not a BAR: coherent_bar_get(), coherent_bar_put()"
+#define COHERENT_BAD_LOAN						\
+	COHERENT_TRUE(COHERENT_IS_KIND(COHERENT_X, loan)), COHERENT_TEXT_LENT
 #define COHERENT_BAD_SLOT						\
 	COHERENT_TRUE(!COHERENT_IS_KIND(COHERENT_X, slot) && !COHERENT_IS_KIND(COHERENT_X, nothing)),\
 	 "this needs a slot: COHERENT_SLOT(T)"

@@ -30,6 +30,7 @@ struct coherent_is_view;
 struct coherent_is_slot;
 struct coherent_is_ring;
 struct coherent_is_registers;
+struct coherent_is_loan;
 
 /* A function type carries T, because no code can use it as memory, and because it keeps const. */
 #define COHERENT_BODY(basis, what, T)					\
@@ -172,11 +173,14 @@ struct coherent_is_registers;
 #define COHERENT_NEEDS_MEM(x)						\
 	_Static_assert(COHERENT_IS_KIND(x, mem),			\
 		       "this needs a mem: COHERENT(T), filled by coherent_expose()");
+#define COHERENT_TEXT_LENT						\
+	"a loan has no accessors, because the device has the memory: coherent_take() it first; coherent_loan_addr() has its address"
 #define COHERENT_NEEDS_SHARED(x)					\
 	_Static_assert(!COHERENT_IS_KIND(x, box),			\
 		       "a box has no device address and no accessors: coherent_expose() it, or use coherent_box_ptr()"); \
 	_Static_assert(!COHERENT_IS_KIND(x, slot) && !COHERENT_IS_KIND(x, ring), \
 		       "this needs a mem or a view of it, not a slot or a ring"); \
+	_Static_assert(!COHERENT_IS_KIND(x, loan), COHERENT_TEXT_LENT);	\
 	_Static_assert(!COHERENT_IS_KIND(x, registers),			\
 		       "this needs a mem or a view of it, not a BAR: coherent_bar_get(), coherent_bar_put()");
 #define COHERENT_NEEDS_VIEW(x)						\
