@@ -18,12 +18,12 @@
 #include <coherent/detail/mem.h>
 #include <coherent/detail/types.h>
 
-#define COHERENT_READ(x, i, order, field, out)				\
-	COHERENT_BEGIN_ACCESS						\
-		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
-		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
-		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
+#define COHERENT_READ(u, x, i, order, field, out)				\
+	COHERENT_BEGIN_ACCESS(u)						\
+		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_BOX);			\
 		_Static_assert(!COHERENT_BAD_ONE);			\
@@ -45,27 +45,27 @@
 		_Static_assert(!COHERENT_BAD_BOOL);			\
 		_Static_assert(!COHERENT_BAD_WIDTH);			\
 		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
-		COHERENT_INDEX_IS (i) COHERENT_INDEX_END		\
-		_Static_assert(!COHERENT_BAD_INDEX);			\
-		COHERENT_OUT_IS (out) COHERENT_OUT_END			\
-		_Static_assert(!COHERENT_BAD_VARIABLE     );		\
-		COHERENT_COMPARE_TYPES		\
+		COHERENT_INDEX_IS(u) (i) COHERENT_INDEX_END		\
+		_Static_assert(!COHERENT_BAD_INDEX(u));			\
+		COHERENT_OUT_IS(u) (out) COHERENT_OUT_END			\
+		_Static_assert(!COHERENT_BAD_VARIABLE(u));		\
+		COHERENT_COMPARE_TYPES(u)		\
 		_Static_assert(!COHERENT_BAD_U8);			\
 		_Static_assert(!COHERENT_BAD_U16);			\
 		_Static_assert(!COHERENT_BAD_U32);			\
 		_Static_assert(!COHERENT_BAD_U64);			\
 		_Static_assert(!COHERENT_BAD_TYPE);			\
-		COHERENT_ERRNO COHERENT_HEARD(mem_read)(COHERENT_BASE_OF_GIVEN(x, mem), COHERENT_INDEX (i) COHERENT_NUMBER_END, \
-			COHERENT_F_PLACE, COHERENT_F_SHAPE, order, COHERENT_ADDRESS (out) COHERENT_ADDRESS_END); \
+		COHERENT_ERRNO(u) COHERENT_HEARD(mem_read)(COHERENT_BASE_OF_GIVEN(u, x, mem), COHERENT_INDEX(u) (i) COHERENT_NUMBER_END, \
+			COHERENT_F_PLACE, COHERENT_F_SHAPE, order, COHERENT_ADDRESS(u) (out) COHERENT_ADDRESS_END); \
 		});							\
-	COHERENT_END_ACCESS
+	COHERENT_END_ACCESS(u)
 
-#define COHERENT_READ_WHOLE(x, i, order, out)				\
-	COHERENT_BEGIN_ACCESS						\
-		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
-		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
-		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
+#define COHERENT_READ_WHOLE(u, x, i, order, out)				\
+	COHERENT_BEGIN_ACCESS(u)						\
+		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_BOX);			\
 		_Static_assert(!COHERENT_BAD_ONE);			\
@@ -82,30 +82,30 @@
 		_Static_assert(!COHERENT_BAD_BOOL);			\
 		_Static_assert(!COHERENT_BAD_WIDTH);			\
 		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
-		COHERENT_INDEX_IS (i) COHERENT_INDEX_END		\
-		_Static_assert(!COHERENT_BAD_INDEX);			\
-		COHERENT_OUT_IS (out) COHERENT_OUT_END			\
-		_Static_assert(!COHERENT_BAD_VARIABLE     );		\
-		COHERENT_COMPARE_TYPES		\
+		COHERENT_INDEX_IS(u) (i) COHERENT_INDEX_END		\
+		_Static_assert(!COHERENT_BAD_INDEX(u));			\
+		COHERENT_OUT_IS(u) (out) COHERENT_OUT_END			\
+		_Static_assert(!COHERENT_BAD_VARIABLE(u));		\
+		COHERENT_COMPARE_TYPES(u)		\
 		_Static_assert(!COHERENT_BAD_U8);			\
 		_Static_assert(!COHERENT_BAD_U16);			\
 		_Static_assert(!COHERENT_BAD_U32);			\
 		_Static_assert(!COHERENT_BAD_U64);			\
 		_Static_assert(!COHERENT_BAD_TYPE);			\
-		COHERENT_ERRNO COHERENT_HEARD(mem_read)(COHERENT_BASE_OF_GIVEN(x, mem), COHERENT_INDEX (i) COHERENT_NUMBER_END, \
-			COHERENT_F_PLACE, COHERENT_F_SHAPE, order, COHERENT_ADDRESS (out) COHERENT_ADDRESS_END); \
+		COHERENT_ERRNO(u) COHERENT_HEARD(mem_read)(COHERENT_BASE_OF_GIVEN(u, x, mem), COHERENT_INDEX(u) (i) COHERENT_NUMBER_END, \
+			COHERENT_F_PLACE, COHERENT_F_SHAPE, order, COHERENT_ADDRESS(u) (out) COHERENT_ADDRESS_END); \
 		});							\
-	COHERENT_END_ACCESS
+	COHERENT_END_ACCESS(u)
 
 #define COHERENT_READ_MANY(...)				\
 	__extension__({ _Static_assert(!1, "write the arguments as &mem, i, .field, &variable"); 0; })
 
-#define COHERENT_WRITE(x, i, order, field, value)			\
-	COHERENT_BEGIN_ACCESS						\
-		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
-		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
-		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
+#define COHERENT_WRITE(u, x, i, order, field, value)			\
+	COHERENT_BEGIN_ACCESS(u)						\
+		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_BOX);			\
 		_Static_assert(!COHERENT_BAD_ONE);			\
@@ -128,25 +128,25 @@
 		_Static_assert(!COHERENT_BAD_BOOL);			\
 		_Static_assert(!COHERENT_BAD_WIDTH);			\
 		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
-		COHERENT_INDEX_IS (i) COHERENT_INDEX_END		\
-		_Static_assert(!COHERENT_BAD_INDEX);			\
+		COHERENT_INDEX_IS(u) (i) COHERENT_INDEX_END		\
+		_Static_assert(!COHERENT_BAD_INDEX(u));			\
 		COHERENT_CLASS_OF (value) COHERENT_THEN_BYTES_OF (value) \
 		COHERENT_THEN_IS_CONSTANT (value) COHERENT_THEN_UPPER_BITS_OF (value) COHERENT_VALUE_KNOWN \
 		_Static_assert(!COHERENT_BAD_VALUE(value));		\
 		_Static_assert(!COHERENT_BAD_FIT(value));		\
 		_Static_assert(!COHERENT_BAD_READ_ONLY);		\
 		COHERENT_SET (value) COHERENT_SET_END			\
-		COHERENT_ERRNO COHERENT_HEARD(mem_write)(COHERENT_BASE_OF_GIVEN(x, mem), COHERENT_INDEX (i) COHERENT_NUMBER_END, \
+		COHERENT_ERRNO(u) COHERENT_HEARD(mem_write)(COHERENT_BASE_OF_GIVEN(u, x, mem), COHERENT_INDEX(u) (i) COHERENT_NUMBER_END, \
 			COHERENT_F_PLACE, COHERENT_F_SHAPE, order, COHERENT_VALUE_WORD(value)); \
 		});							\
-	COHERENT_END_ACCESS
+	COHERENT_END_ACCESS(u)
 
-#define COHERENT_WRITE_WHOLE(x, i, order, value)			\
-	COHERENT_BEGIN_ACCESS						\
-		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
-		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
-		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
+#define COHERENT_WRITE_WHOLE(u, x, i, order, value)			\
+	COHERENT_BEGIN_ACCESS(u)						\
+		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_BOX);			\
 		_Static_assert(!COHERENT_BAD_ONE);			\
@@ -164,28 +164,28 @@
 		_Static_assert(!COHERENT_BAD_BOOL);			\
 		_Static_assert(!COHERENT_BAD_WIDTH);			\
 		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
-		COHERENT_INDEX_IS (i) COHERENT_INDEX_END		\
-		_Static_assert(!COHERENT_BAD_INDEX);			\
+		COHERENT_INDEX_IS(u) (i) COHERENT_INDEX_END		\
+		_Static_assert(!COHERENT_BAD_INDEX(u));			\
 		COHERENT_CLASS_OF (value) COHERENT_THEN_BYTES_OF (value) \
 		COHERENT_THEN_IS_CONSTANT (value) COHERENT_THEN_UPPER_BITS_OF (value) COHERENT_VALUE_KNOWN \
 		_Static_assert(!COHERENT_BAD_VALUE(value));		\
 		_Static_assert(!COHERENT_BAD_FIT(value));		\
 		_Static_assert(!COHERENT_BAD_READ_ONLY);		\
 		COHERENT_SET (value) COHERENT_SET_END			\
-		COHERENT_ERRNO COHERENT_HEARD(mem_write)(COHERENT_BASE_OF_GIVEN(x, mem), COHERENT_INDEX (i) COHERENT_NUMBER_END, \
+		COHERENT_ERRNO(u) COHERENT_HEARD(mem_write)(COHERENT_BASE_OF_GIVEN(u, x, mem), COHERENT_INDEX(u) (i) COHERENT_NUMBER_END, \
 			COHERENT_F_PLACE, COHERENT_F_SHAPE, order, COHERENT_VALUE_WORD(value)); \
 		});							\
-	COHERENT_END_ACCESS
+	COHERENT_END_ACCESS(u)
 
 #define COHERENT_WRITE_MANY(...)				\
 	__extension__({ _Static_assert(!1, "write the arguments as &mem, i, .field, value"); 0; })
 
-#define COHERENT_POLL(poll, x, i, field, out, condition, timeout)	\
-	COHERENT_BEGIN_ACCESS						\
-		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
-		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
-		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
+#define COHERENT_POLL(u, x, i, field, out, condition, timeout)	\
+	COHERENT_BEGIN_ACCESS(u)						\
+		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_BOX);			\
 		_Static_assert(!COHERENT_BAD_ONE);			\
@@ -207,46 +207,46 @@
 		_Static_assert(!COHERENT_BAD_BOOL);			\
 		_Static_assert(!COHERENT_BAD_WIDTH);			\
 		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
-		COHERENT_INDEX_IS (i) COHERENT_INDEX_END		\
-		_Static_assert(!COHERENT_BAD_INDEX);			\
-		COHERENT_OUT_IS (out) COHERENT_OUT_END			\
-		_Static_assert(!COHERENT_BAD_VARIABLE     );		\
-		COHERENT_COMPARE_TYPES		\
+		COHERENT_INDEX_IS(u) (i) COHERENT_INDEX_END		\
+		_Static_assert(!COHERENT_BAD_INDEX(u));			\
+		COHERENT_OUT_IS(u) (out) COHERENT_OUT_END			\
+		_Static_assert(!COHERENT_BAD_VARIABLE(u));		\
+		COHERENT_COMPARE_TYPES(u)		\
 		_Static_assert(!COHERENT_BAD_U8);			\
 		_Static_assert(!COHERENT_BAD_U16);			\
 		_Static_assert(!COHERENT_BAD_U32);			\
 		_Static_assert(!COHERENT_BAD_U64);			\
 		_Static_assert(!COHERENT_BAD_TYPE);			\
-		COHERENT_TIMEOUT_IS (timeout) COHERENT_TIMEOUT_END	\
-		_Static_assert(!COHERENT_BAD_TIMEOUT);			\
+		COHERENT_TIMEOUT_IS(u) (timeout) COHERENT_TIMEOUT_END	\
+		_Static_assert(!COHERENT_BAD_TIMEOUT(u));			\
 		struct {						\
 			struct coherent_wait wait;			\
 			size_t element;					\
 			void *value;					\
 			const struct coherent_mem *mem;			\
 			int err;					\
-		} poll = {						\
-			.mem = COHERENT_BASE_OF_GIVEN(x, mem),		\
-			.element = COHERENT_INDEX (i) COHERENT_NUMBER_END, \
-			.value = COHERENT_ADDRESS (out) COHERENT_ADDRESS_END \
+		} COHERENT_VAR(u, poll) = {						\
+			.mem = COHERENT_BASE_OF_GIVEN(u, x, mem),		\
+			.element = COHERENT_INDEX(u) (i) COHERENT_NUMBER_END, \
+			.value = COHERENT_ADDRESS(u) (out) COHERENT_ADDRESS_END \
 		};							\
 									\
-		COHERENT_HEARD(base_wait_begin)(&poll.wait, COHERENT_TIMEOUT (timeout) COHERENT_NUMBER_END); \
+		COHERENT_HEARD(base_wait_begin)(&COHERENT_VAR(u, poll).wait, COHERENT_TIMEOUT(u) (timeout) COHERENT_NUMBER_END); \
 		do							\
-			poll.err = COHERENT_HEARD(mem_read)(poll.mem, poll.element, COHERENT_F_PLACE, \
-				COHERENT_F_SHAPE, __ATOMIC_ACQUIRE, poll.value); \
-		while (!poll.err && !(condition) &&			\
-		       !(poll.err = COHERENT_HEARD(base_wait_more)(&poll.wait, poll.mem))); \
-		COHERENT_ERRNO poll.err;				\
+			COHERENT_VAR(u, poll).err = COHERENT_HEARD(mem_read)(COHERENT_VAR(u, poll).mem, COHERENT_VAR(u, poll).element, COHERENT_F_PLACE, \
+				COHERENT_F_SHAPE, __ATOMIC_ACQUIRE, COHERENT_VAR(u, poll).value); \
+		while (!COHERENT_VAR(u, poll).err && !(condition) &&			\
+		       !(COHERENT_VAR(u, poll).err = COHERENT_HEARD(base_wait_more)(&COHERENT_VAR(u, poll).wait, COHERENT_VAR(u, poll).mem))); \
+		COHERENT_ERRNO(u) COHERENT_VAR(u, poll).err;				\
 		});							\
-	COHERENT_END_ACCESS
+	COHERENT_END_ACCESS(u)
 
-#define COHERENT_POLL_WHOLE(poll, x, i, out, condition, timeout)	\
-	COHERENT_BEGIN_ACCESS						\
-		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
-		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
-		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
+#define COHERENT_POLL_WHOLE(u, x, i, out, condition, timeout)	\
+	COHERENT_BEGIN_ACCESS(u)						\
+		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_BOX);			\
 		_Static_assert(!COHERENT_BAD_ONE);			\
@@ -263,49 +263,49 @@
 		_Static_assert(!COHERENT_BAD_BOOL);			\
 		_Static_assert(!COHERENT_BAD_WIDTH);			\
 		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
-		COHERENT_INDEX_IS (i) COHERENT_INDEX_END		\
-		_Static_assert(!COHERENT_BAD_INDEX);			\
-		COHERENT_OUT_IS (out) COHERENT_OUT_END			\
-		_Static_assert(!COHERENT_BAD_VARIABLE     );		\
-		COHERENT_COMPARE_TYPES		\
+		COHERENT_INDEX_IS(u) (i) COHERENT_INDEX_END		\
+		_Static_assert(!COHERENT_BAD_INDEX(u));			\
+		COHERENT_OUT_IS(u) (out) COHERENT_OUT_END			\
+		_Static_assert(!COHERENT_BAD_VARIABLE(u));		\
+		COHERENT_COMPARE_TYPES(u)		\
 		_Static_assert(!COHERENT_BAD_U8);			\
 		_Static_assert(!COHERENT_BAD_U16);			\
 		_Static_assert(!COHERENT_BAD_U32);			\
 		_Static_assert(!COHERENT_BAD_U64);			\
 		_Static_assert(!COHERENT_BAD_TYPE);			\
-		COHERENT_TIMEOUT_IS (timeout) COHERENT_TIMEOUT_END	\
-		_Static_assert(!COHERENT_BAD_TIMEOUT);			\
+		COHERENT_TIMEOUT_IS(u) (timeout) COHERENT_TIMEOUT_END	\
+		_Static_assert(!COHERENT_BAD_TIMEOUT(u));			\
 		struct {						\
 			struct coherent_wait wait;			\
 			size_t element;					\
 			void *value;					\
 			const struct coherent_mem *mem;			\
 			int err;					\
-		} poll = {						\
-			.mem = COHERENT_BASE_OF_GIVEN(x, mem),		\
-			.element = COHERENT_INDEX (i) COHERENT_NUMBER_END, \
-			.value = COHERENT_ADDRESS (out) COHERENT_ADDRESS_END \
+		} COHERENT_VAR(u, poll) = {						\
+			.mem = COHERENT_BASE_OF_GIVEN(u, x, mem),		\
+			.element = COHERENT_INDEX(u) (i) COHERENT_NUMBER_END, \
+			.value = COHERENT_ADDRESS(u) (out) COHERENT_ADDRESS_END \
 		};							\
 									\
-		COHERENT_HEARD(base_wait_begin)(&poll.wait, COHERENT_TIMEOUT (timeout) COHERENT_NUMBER_END); \
+		COHERENT_HEARD(base_wait_begin)(&COHERENT_VAR(u, poll).wait, COHERENT_TIMEOUT(u) (timeout) COHERENT_NUMBER_END); \
 		do							\
-			poll.err = COHERENT_HEARD(mem_read)(poll.mem, poll.element, COHERENT_F_PLACE, \
-				COHERENT_F_SHAPE, __ATOMIC_ACQUIRE, poll.value); \
-		while (!poll.err && !(condition) &&			\
-		       !(poll.err = COHERENT_HEARD(base_wait_more)(&poll.wait, poll.mem))); \
-		COHERENT_ERRNO poll.err;				\
+			COHERENT_VAR(u, poll).err = COHERENT_HEARD(mem_read)(COHERENT_VAR(u, poll).mem, COHERENT_VAR(u, poll).element, COHERENT_F_PLACE, \
+				COHERENT_F_SHAPE, __ATOMIC_ACQUIRE, COHERENT_VAR(u, poll).value); \
+		while (!COHERENT_VAR(u, poll).err && !(condition) &&			\
+		       !(COHERENT_VAR(u, poll).err = COHERENT_HEARD(base_wait_more)(&COHERENT_VAR(u, poll).wait, COHERENT_VAR(u, poll).mem))); \
+		COHERENT_ERRNO(u) COHERENT_VAR(u, poll).err;				\
 		});							\
-	COHERENT_END_ACCESS
+	COHERENT_END_ACCESS(u)
 
 #define COHERENT_POLL_MANY(...)				\
 	__extension__({ _Static_assert(!1, "write the arguments as &mem, i, .field, &variable, condition, timeout in ns"); 0; })
 
-#define COHERENT_SLOT_GET(order, x, field)				\
+#define COHERENT_SLOT_GET(u, order, x, field)				\
 	COHERENT_BEGIN_VALUE						\
-		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
-		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
-		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
+		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_SLOT);			\
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_DOT(field)); COHERENT_FATAL_END \
@@ -324,19 +324,19 @@
 		_Static_assert(!COHERENT_BAD_BOOL);			\
 		_Static_assert(!COHERENT_BAD_WIDTH);			\
 		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
-		COHERENT_WORD							\
-		coherent_word = COHERENT_HEARD(slot_load)(COHERENT_BASE_OF_GIVEN(x, slot), \
+		COHERENT_WORD(u)							\
+		COHERENT_VAR(u, word) = COHERENT_HEARD(slot_load)(COHERENT_BASE_OF_GIVEN(u, x, slot), \
 			COHERENT_F_OFFSET, COHERENT_F_SHAPE, order);	\
-		COHERENT_F_FROM_WORD					\
+		COHERENT_F_FROM_WORD(u)					\
 		});							\
 	COHERENT_END_VALUE
 
-#define COHERENT_SLOT_GET_WHOLE(order, x)				\
+#define COHERENT_SLOT_GET_WHOLE(u, order, x)				\
 	COHERENT_BEGIN_VALUE						\
-		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
-		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
-		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
+		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_SLOT);			\
 		COHERENT_FATAL						\
@@ -348,22 +348,22 @@
 		_Static_assert(!COHERENT_BAD_BOOL);			\
 		_Static_assert(!COHERENT_BAD_WIDTH);			\
 		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
-		COHERENT_WORD							\
-		coherent_word = COHERENT_HEARD(slot_load)(COHERENT_BASE_OF_GIVEN(x, slot), \
+		COHERENT_WORD(u)							\
+		COHERENT_VAR(u, word) = COHERENT_HEARD(slot_load)(COHERENT_BASE_OF_GIVEN(u, x, slot), \
 			COHERENT_F_OFFSET, COHERENT_F_SHAPE, order);	\
-		COHERENT_F_FROM_WORD					\
+		COHERENT_F_FROM_WORD(u)					\
 		});							\
 	COHERENT_END_VALUE
 
 #define COHERENT_SLOT_GET_MANY(...)				\
 	__extension__({ _Static_assert(!1, "write the arguments as &slot, .field"); 0; })
 
-#define COHERENT_SLOT_PUT(x, order, field, value)			\
+#define COHERENT_SLOT_PUT(u, x, order, field, value)			\
 	COHERENT_BEGIN_VALUE						\
-		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
-		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
-		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
+		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_SLOT);			\
 		_Static_assert(!COHERENT_BAD_CONST);			\
@@ -389,17 +389,17 @@
 		_Static_assert(!COHERENT_BAD_FIT(value));		\
 		_Static_assert(!COHERENT_BAD_READ_ONLY);		\
 		COHERENT_SET (value) COHERENT_SET_END			\
-		COHERENT_HEARD(slot_store)(COHERENT_BASE_OF_GIVEN(x, slot), COHERENT_F_OFFSET, \
+		COHERENT_HEARD(slot_store)(COHERENT_BASE_OF_GIVEN(u, x, slot), COHERENT_F_OFFSET, \
 			COHERENT_F_SHAPE, order, COHERENT_VALUE_WORD(value)); \
 		});							\
 	COHERENT_END_VALUE
 
-#define COHERENT_SLOT_PUT_WHOLE(x, order, value)			\
+#define COHERENT_SLOT_PUT_WHOLE(u, x, order, value)			\
 	COHERENT_BEGIN_VALUE						\
-		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
-		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
-		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
+		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_SLOT);			\
 		_Static_assert(!COHERENT_BAD_CONST);			\
@@ -419,7 +419,7 @@
 		_Static_assert(!COHERENT_BAD_FIT(value));		\
 		_Static_assert(!COHERENT_BAD_READ_ONLY);		\
 		COHERENT_SET (value) COHERENT_SET_END			\
-		COHERENT_HEARD(slot_store)(COHERENT_BASE_OF_GIVEN(x, slot), COHERENT_F_OFFSET, \
+		COHERENT_HEARD(slot_store)(COHERENT_BASE_OF_GIVEN(u, x, slot), COHERENT_F_OFFSET, \
 			COHERENT_F_SHAPE, order, COHERENT_VALUE_WORD(value)); \
 		});							\
 	COHERENT_END_VALUE
@@ -427,12 +427,12 @@
 #define COHERENT_SLOT_PUT_MANY(...)				\
 	__extension__({ _Static_assert(!1, "write the arguments as &slot, .field, value"); 0; })
 
-#define COHERENT_RING_GET(x, order, i, field)				\
+#define COHERENT_RING_GET(u, x, order, i, field)				\
 	COHERENT_BEGIN_VALUE						\
-		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
-		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
-		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
+		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_RING);			\
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_DOT(field)); COHERENT_FATAL_END \
@@ -451,21 +451,21 @@
 		_Static_assert(!COHERENT_BAD_BOOL);			\
 		_Static_assert(!COHERENT_BAD_WIDTH);			\
 		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
-		COHERENT_INDEX_IS (i) COHERENT_INDEX_END		\
-		_Static_assert(!COHERENT_BAD_INDEX);			\
-		COHERENT_WORD							\
-		coherent_word = COHERENT_HEARD(ring_load)(COHERENT_BASE_OF_GIVEN(x, ring), COHERENT_INDEX (i) COHERENT_NUMBER_END, \
+		COHERENT_INDEX_IS(u) (i) COHERENT_INDEX_END		\
+		_Static_assert(!COHERENT_BAD_INDEX(u));			\
+		COHERENT_WORD(u)							\
+		COHERENT_VAR(u, word) = COHERENT_HEARD(ring_load)(COHERENT_BASE_OF_GIVEN(u, x, ring), COHERENT_INDEX(u) (i) COHERENT_NUMBER_END, \
 			COHERENT_F_PLACE, COHERENT_F_SHAPE, order);	\
-		COHERENT_F_FROM_WORD					\
+		COHERENT_F_FROM_WORD(u)					\
 		});							\
 	COHERENT_END_VALUE
 
-#define COHERENT_RING_GET_WHOLE(x, order, i)				\
+#define COHERENT_RING_GET_WHOLE(u, x, order, i)				\
 	COHERENT_BEGIN_VALUE						\
-		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
-		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
-		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
+		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_RING);			\
 		COHERENT_FATAL						\
@@ -478,24 +478,24 @@
 		_Static_assert(!COHERENT_BAD_BOOL);			\
 		_Static_assert(!COHERENT_BAD_WIDTH);			\
 		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
-		COHERENT_INDEX_IS (i) COHERENT_INDEX_END		\
-		_Static_assert(!COHERENT_BAD_INDEX);			\
-		COHERENT_WORD							\
-		coherent_word = COHERENT_HEARD(ring_load)(COHERENT_BASE_OF_GIVEN(x, ring), COHERENT_INDEX (i) COHERENT_NUMBER_END, \
+		COHERENT_INDEX_IS(u) (i) COHERENT_INDEX_END		\
+		_Static_assert(!COHERENT_BAD_INDEX(u));			\
+		COHERENT_WORD(u)							\
+		COHERENT_VAR(u, word) = COHERENT_HEARD(ring_load)(COHERENT_BASE_OF_GIVEN(u, x, ring), COHERENT_INDEX(u) (i) COHERENT_NUMBER_END, \
 			COHERENT_F_PLACE, COHERENT_F_SHAPE, order);	\
-		COHERENT_F_FROM_WORD					\
+		COHERENT_F_FROM_WORD(u)					\
 		});							\
 	COHERENT_END_VALUE
 
 #define COHERENT_RING_GET_MANY(...)				\
 	__extension__({ _Static_assert(!1, "write the arguments as &ring, i, .field"); 0; })
 
-#define COHERENT_RING_PUT(x, i, order, field, value)			\
+#define COHERENT_RING_PUT(u, x, i, order, field, value)			\
 	COHERENT_BEGIN_VALUE						\
-		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
-		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
-		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
+		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_RING);			\
 		_Static_assert(!COHERENT_BAD_CONST);			\
@@ -515,25 +515,25 @@
 		_Static_assert(!COHERENT_BAD_BOOL);			\
 		_Static_assert(!COHERENT_BAD_WIDTH);			\
 		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
-		COHERENT_INDEX_IS (i) COHERENT_INDEX_END		\
-		_Static_assert(!COHERENT_BAD_INDEX);			\
+		COHERENT_INDEX_IS(u) (i) COHERENT_INDEX_END		\
+		_Static_assert(!COHERENT_BAD_INDEX(u));			\
 		COHERENT_CLASS_OF (value) COHERENT_THEN_BYTES_OF (value) \
 		COHERENT_THEN_IS_CONSTANT (value) COHERENT_THEN_UPPER_BITS_OF (value) COHERENT_VALUE_KNOWN \
 		_Static_assert(!COHERENT_BAD_VALUE(value));		\
 		_Static_assert(!COHERENT_BAD_FIT(value));		\
 		_Static_assert(!COHERENT_BAD_READ_ONLY);		\
 		COHERENT_SET (value) COHERENT_SET_END			\
-		COHERENT_HEARD(ring_store)(COHERENT_BASE_OF_GIVEN(x, ring), COHERENT_INDEX (i) COHERENT_NUMBER_END, COHERENT_F_PLACE, \
+		COHERENT_HEARD(ring_store)(COHERENT_BASE_OF_GIVEN(u, x, ring), COHERENT_INDEX(u) (i) COHERENT_NUMBER_END, COHERENT_F_PLACE, \
 			COHERENT_F_SHAPE, order, COHERENT_VALUE_WORD(value)); \
 		});							\
 	COHERENT_END_VALUE
 
-#define COHERENT_RING_PUT_WHOLE(x, i, order, value)			\
+#define COHERENT_RING_PUT_WHOLE(u, x, i, order, value)			\
 	COHERENT_BEGIN_VALUE						\
-		COHERENT_GIVE x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
-		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(x)));	\
-		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(x)) at; }; \
+		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
+		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_RING);			\
 		_Static_assert(!COHERENT_BAD_CONST);			\
@@ -548,15 +548,15 @@
 		_Static_assert(!COHERENT_BAD_BOOL);			\
 		_Static_assert(!COHERENT_BAD_WIDTH);			\
 		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
-		COHERENT_INDEX_IS (i) COHERENT_INDEX_END		\
-		_Static_assert(!COHERENT_BAD_INDEX);			\
+		COHERENT_INDEX_IS(u) (i) COHERENT_INDEX_END		\
+		_Static_assert(!COHERENT_BAD_INDEX(u));			\
 		COHERENT_CLASS_OF (value) COHERENT_THEN_BYTES_OF (value) \
 		COHERENT_THEN_IS_CONSTANT (value) COHERENT_THEN_UPPER_BITS_OF (value) COHERENT_VALUE_KNOWN \
 		_Static_assert(!COHERENT_BAD_VALUE(value));		\
 		_Static_assert(!COHERENT_BAD_FIT(value));		\
 		_Static_assert(!COHERENT_BAD_READ_ONLY);		\
 		COHERENT_SET (value) COHERENT_SET_END			\
-		COHERENT_HEARD(ring_store)(COHERENT_BASE_OF_GIVEN(x, ring), COHERENT_INDEX (i) COHERENT_NUMBER_END, COHERENT_F_PLACE, \
+		COHERENT_HEARD(ring_store)(COHERENT_BASE_OF_GIVEN(u, x, ring), COHERENT_INDEX(u) (i) COHERENT_NUMBER_END, COHERENT_F_PLACE, \
 			COHERENT_F_SHAPE, order, COHERENT_VALUE_WORD(value)); \
 		});							\
 	COHERENT_END_VALUE

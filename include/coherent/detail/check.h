@@ -91,9 +91,9 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_result(int err)
 #endif
 #define COHERENT_END_ERRNO })); })
 /* The same, and the call begins with COHERENT_ERRNO. After an error the result is still an int. */
-#define COHERENT_BEGIN_ACCESS COHERENT_BEGIN_ERRNO int coherent_errno = 0; __extension__({
-#define COHERENT_ERRNO coherent_errno =
-#define COHERENT_END_ACCESS }); coherent_errno; COHERENT_END_ERRNO
+#define COHERENT_BEGIN_ACCESS(u) COHERENT_BEGIN_ERRNO int u##errno = 0; __extension__({
+#define COHERENT_ERRNO(u) u##errno =
+#define COHERENT_END_ACCESS(u) }); u##errno; COHERENT_END_ERRNO
 #define COHERENT_BEGIN_VALUE __extension__({
 #define COHERENT_END_VALUE })
 #define COHERENT_BEGIN_NOTHING __extension__({ COHERENT_STRICT

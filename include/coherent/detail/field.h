@@ -35,6 +35,9 @@
 	COHERENT_PRAGMA(push_macro(#name)) COHERENT_PRAGMA(pop_macro(#name))
 #endif
 
+/* A variable of an accessor. Accessors inside each other get another u. */
+#define COHERENT_VAR(u, name) u##name
+
 /* --- The object --- */
 
 #ifdef __CHECKER__
@@ -59,20 +62,20 @@
 struct coherent_is_nothing;
 union coherent_nothing COHERENT_BODY(mem, nothing, char);
 #if defined(__clang__) || defined(__CHECKER__)
-#define COHERENT_GIVE __auto_type coherent_x =
+#define COHERENT_GIVE(u) __auto_type u##at =
 #define COHERENT_SWALLOW(argument)
 #define COHERENT_GIVEN ; COHERENT_SWALLOW
 #define COHERENT_GIVEN_END
-#define COHERENT_AT(x) coherent_x
+#define COHERENT_AT(u, x) u##at
 #define COHERENT_IS_GIVEN 1
-#define COHERENT_GIVEN_POINTER(x) COHERENT_POINTER(coherent_x)
+#define COHERENT_GIVEN_POINTER(u, x) COHERENT_POINTER(u##at)
 #else
-#define COHERENT_GIVE struct coherent_given { __typeof__(
+#define COHERENT_GIVE(u) struct coherent_given { __typeof__(
 #define COHERENT_GIVEN ) *at; char is[9 + 0 * sizeof
 #define COHERENT_GIVEN_END ]; };
-#define COHERENT_AT(x) (*((struct coherent_given *)0)->at)
-#define COHERENT_GIVEN_POINTER(x)					\
-	__builtin_choose_expr(COHERENT_IS_POINTER(COHERENT_AT(x)), (x), (__typeof__(COHERENT_AT(x)) *)0)
+#define COHERENT_AT(u, x) (*((struct coherent_given *)0)->at)
+#define COHERENT_GIVEN_POINTER(u, x)					\
+	__builtin_choose_expr(COHERENT_IS_POINTER(COHERENT_AT(u, x)), (x), (__typeof__(COHERENT_AT(u, x)) *)0)
 #define COHERENT_IS_GIVEN (sizeof(struct coherent_given) != sizeof(void *))
 #endif
 /* If x is not an object, another type stands for it, so that later steps are silent. */
@@ -80,7 +83,7 @@ union coherent_nothing COHERENT_BODY(mem, nothing, char);
 	__typeof__(__builtin_choose_expr(COHERENT_IS_OBJECT(x), COHERENT_POINTER(x), (union coherent_nothing *)0))
 #ifdef __CHECKER__
 #define COHERENT_IS_OBJECT(x) 1
-#define COHERENT_BASE_OF_GIVEN(x, basis) COHERENT_BASE_OF(x, basis)
+#define COHERENT_BASE_OF_GIVEN(u, x, basis) COHERENT_BASE_OF(x, basis)
 #else
 #define COHERENT_IS_OBJECT(x)						\
 	(__builtin_classify_type(x) == 13 ||				\
@@ -88,9 +91,9 @@ union coherent_nothing COHERENT_BODY(mem, nothing, char);
 #define COHERENT_IS_COMPLETE(x)						\
 	(COHERENT_IS_POINTER(x) &&					\
 	 !COHERENT_SAME_TYPE(x, void *) && !COHERENT_SAME_TYPE(x, const void *))
-#define COHERENT_BASE_OF_GIVEN(x, basis)				\
+#define COHERENT_BASE_OF_GIVEN(u, x, basis)				\
 	((const struct coherent_##basis *)(const void *)		\
-	 &__builtin_choose_expr(COHERENT_IS_OBJECT(COHERENT_AT(x)), COHERENT_GIVEN_POINTER(x), (union coherent_nothing *)0)->base)
+	 &__builtin_choose_expr(COHERENT_IS_OBJECT(COHERENT_AT(u, x)), COHERENT_GIVEN_POINTER(u, x), (union coherent_nothing *)0)->base)
 #endif
 
 #define COHERENT_BAD_POINTER(x)						\
@@ -182,7 +185,7 @@ char coherent_index(unsigned long bytes)
 /* The address of a cell, if there is such a field. */
 #define COHERENT_GOOD_E COHERENT_GOOD->e
 #define COHERENT_HAS_OFFSET (sizeof(struct coherent_constant) == 1)
-#define COHERENT_WORD union coherent_word coherent_word = { .u64 = 0 };
+#define COHERENT_WORD(u) union coherent_word u##word = { .u64 = 0 };
 #if defined(__clang__) || defined(__CHECKER__)
 #define COHERENT_FIND							\
 	struct coherent_constant { __typeof__(char[__builtin_types_compatible_p(__typeof__(8 ? (void *)((long)(__extension__
@@ -322,62 +325,62 @@ char coherent_given(const char *text, int what)
  * object.
  */
 #if defined(__clang__) || defined(__CHECKER__)
-#define COHERENT_INDEX_IS __auto_type coherent_i = 0 +
+#define COHERENT_INDEX_IS(u) __auto_type u##i = 0 +
 #define COHERENT_INDEX_END ;
-#define COHERENT_INDEX (size_t)COHERENT_NUMBER_OF(coherent_i) COHERENT_SWALLOW
-#define COHERENT_TIMEOUT_IS __auto_type coherent_time = 0 +
+#define COHERENT_INDEX(u) (size_t)COHERENT_NUMBER_OF(u##i) COHERENT_SWALLOW
+#define COHERENT_TIMEOUT_IS(u) __auto_type u##time = 0 +
 #define COHERENT_TIMEOUT_END ;
-#define COHERENT_TIMEOUT (uint64_t)COHERENT_NUMBER_OF(coherent_time) COHERENT_SWALLOW
+#define COHERENT_TIMEOUT(u) (uint64_t)COHERENT_NUMBER_OF(u##time) COHERENT_SWALLOW
 #define COHERENT_NUMBER_END
-#define COHERENT_OUT_IS __auto_type coherent_out =
+#define COHERENT_OUT_IS(u) __auto_type u##out =
 #define COHERENT_OUT_END ;
-#define COHERENT_ADDRESS						\
-	__builtin_choose_expr(coherent_other == 0, COHERENT_POINTER(coherent_out), (void *)0) COHERENT_SWALLOW
+#define COHERENT_ADDRESS(u)						\
+	__builtin_choose_expr(coherent_other == 0, COHERENT_POINTER(u##out), (void *)0) COHERENT_SWALLOW
 #define COHERENT_ADDRESS_END
 #define COHERENT_IS_MISSING(text) 0
-#define COHERENT_IS_NO_INDEX (!COHERENT_IS_CLASS(coherent_i, 0x1au))
-#define COHERENT_IS_NO_TIMEOUT (!COHERENT_IS_CLASS(coherent_time, 0x1au))
-#define COHERENT_IS_VARIABLE COHERENT_IS_POINTER(coherent_out)
-#define COHERENT_IS_OTHER						\
-	(COHERENT_IS_POINTER(coherent_out) &&				\
-	 (!COHERENT_SAME_TYPE(*COHERENT_POINTER(coherent_out), COHERENT_V) || \
-	  COHERENT_IS_CONST(*COHERENT_POINTER(coherent_out))))
+#define COHERENT_IS_NO_INDEX(u) (!COHERENT_IS_CLASS(u##i, 0x1au))
+#define COHERENT_IS_NO_TIMEOUT(u) (!COHERENT_IS_CLASS(u##time, 0x1au))
+#define COHERENT_IS_VARIABLE(u) COHERENT_IS_POINTER(u##out)
+#define COHERENT_IS_OTHER(u)						\
+	(COHERENT_IS_POINTER(u##out) &&				\
+	 (!COHERENT_SAME_TYPE(*COHERENT_POINTER(u##out), COHERENT_V) || \
+	  COHERENT_IS_CONST(*COHERENT_POINTER(u##out))))
 #else
-#define COHERENT_INDEX_IS struct coherent_index { char is[1u << __builtin_classify_type
-#define COHERENT_TIMEOUT_IS struct coherent_timeout { char is[1u << __builtin_classify_type
+#define COHERENT_INDEX_IS(u) struct coherent_index { char is[1u << __builtin_classify_type
+#define COHERENT_TIMEOUT_IS(u) struct coherent_timeout { char is[1u << __builtin_classify_type
 #define COHERENT_INDEX_END & 0x1au ? 1 : 2]; };
 #define COHERENT_TIMEOUT_END & 0x1au ? 1 : 2]; };
-#define COHERENT_INDEX __builtin_choose_expr(sizeof(struct coherent_index) == 1,
-#define COHERENT_TIMEOUT __builtin_choose_expr(sizeof(struct coherent_timeout) == 1,
+#define COHERENT_INDEX(u) __builtin_choose_expr(sizeof(struct coherent_index) == 1,
+#define COHERENT_TIMEOUT(u) __builtin_choose_expr(sizeof(struct coherent_timeout) == 1,
 #define COHERENT_NUMBER_END , 0)
-#define COHERENT_IS_NO_INDEX (sizeof(struct coherent_index) == 2)
-#define COHERENT_IS_NO_TIMEOUT (sizeof(struct coherent_timeout) == 2)
+#define COHERENT_IS_NO_INDEX(u) (sizeof(struct coherent_index) == 2)
+#define COHERENT_IS_NO_TIMEOUT(u) (sizeof(struct coherent_timeout) == 2)
 /* The comma takes a const off. */
-#define COHERENT_OUT_IS struct coherent_out { char is[_Generic(
+#define COHERENT_OUT_IS(u) struct coherent_out { char is[_Generic(
 #define COHERENT_OUT_END						\
 	, __typeof__(((void)0, COHERENT_V)) *: 1,			\
 	char: 2, signed char: 2, unsigned char: 2, short: 2, unsigned short: 2, int: 2, \
 	unsigned int: 2, long: 2, unsigned long: 2, long long: 2, unsigned long long: 2, \
 	float: 2, double: 2, _Bool: 2, default: 3)]; };
-#define COHERENT_IS_VARIABLE (sizeof(struct coherent_out) != 2)
-#define COHERENT_IS_OTHER (sizeof(struct coherent_out) == 3)
-#define COHERENT_ADDRESS __builtin_choose_expr(sizeof(struct coherent_out) == 1,
+#define COHERENT_IS_VARIABLE(u) (sizeof(struct coherent_out) != 2)
+#define COHERENT_IS_OTHER(u) (sizeof(struct coherent_out) == 3)
+#define COHERENT_ADDRESS(u) __builtin_choose_expr(sizeof(struct coherent_out) == 1,
 #define COHERENT_ADDRESS_END , (void *)0)
 #define COHERENT_IS_MISSING(text) (sizeof(coherent_given(text, 2)) != 1)
 #endif
 #define COHERENT_NUMBER_OF(v)						\
 	__builtin_choose_expr(COHERENT_IS_CLASS(v, 0x1au), v, 0)
-#define COHERENT_BAD_INDEX						\
-	COHERENT_TRUE(COHERENT_IS_NO_INDEX), "the index of the element must be an integer"
-#define COHERENT_BAD_TIMEOUT						\
-	COHERENT_TRUE(COHERENT_IS_NO_TIMEOUT), "the timeout is an integer, in ns"
-#define COHERENT_BAD_VARIABLE						\
-	COHERENT_TRUE(!COHERENT_IS_VARIABLE),				\
+#define COHERENT_BAD_INDEX(u)						\
+	COHERENT_TRUE(COHERENT_IS_NO_INDEX(u)), "the index of the element must be an integer"
+#define COHERENT_BAD_TIMEOUT(u)						\
+	COHERENT_TRUE(COHERENT_IS_NO_TIMEOUT(u)), "the timeout is an integer, in ns"
+#define COHERENT_BAD_VARIABLE(u)						\
+	COHERENT_TRUE(!COHERENT_IS_VARIABLE(u)),				\
 	"write & before the variable, as in &value"
-#define COHERENT_COMPARE_TYPES enum { coherent_other = COHERENT_OTHER_TYPE };
+#define COHERENT_COMPARE_TYPES(u) enum { coherent_other = COHERENT_OTHER_TYPE(u) };
 /* Whether the variable has another type than the field: if so, a number for the type it needs. */
-#define COHERENT_OTHER_TYPE						\
-	(!COHERENT_F_IS_NUMBER || !COHERENT_IS_OTHER ? 0 :		\
+#define COHERENT_OTHER_TYPE(u)						\
+	(!COHERENT_F_IS_NUMBER || !COHERENT_IS_OTHER(u) ? 0 :		\
 	 _Generic(COHERENT_V, uint8_t: 1, uint16_t: 2, uint32_t: 3, uint64_t: 4, default: 5))
 #define COHERENT_SAME_TEXT(type)					\
 	"the last argument must point to a variable of the type of the field" type
@@ -442,14 +445,14 @@ char coherent_given(const char *text, int what)
 	sizeof(struct coherent_field), sizeof(struct coherent_swaps) == 2
 
 /* Convert the bytes of a field to a value of its CPU type, and back. */
-#define COHERENT_F_FROM_WORD						\
-	COHERENT_FALLBACK						\
-	((union { union coherent_word word; __typeof__(COHERENT_V) value; }){ .word = coherent_word }).value;
+#define COHERENT_F_FROM_WORD(u)						\
+	COHERENT_FALLBACK(u)						\
+	((union { union coherent_word word; __typeof__(COHERENT_V) value; }){ .word = u##word }).value;
 /* After an error clang leaves the last statement out. Then this is the value. */
 #ifdef __clang__
-#define COHERENT_FALLBACK coherent_word.u64;
+#define COHERENT_FALLBACK(u) u##word.u64 += 0;
 #else
-#define COHERENT_FALLBACK
+#define COHERENT_FALLBACK(u)
 #endif
 #define COHERENT_F_TO_WORD(from)					\
 	(((union { struct coherent_value value; union coherent_word word; }) \
