@@ -25,6 +25,7 @@
 #include <coherent/detail/field.h>
 #include <coherent/endian.h>
 #include <coherent/detail/padding.h>
+#include <coherent/detail/parts.h>
 #include <coherent/detail/loan_base.h>
 #include <coherent/detail/mem.h>
 #include <coherent/detail/types.h>
@@ -39,9 +40,8 @@
  * Return: the device address of the first element; .raw is ~0 if @mem is empty.
  */
 #define coherent_addr(mem)						\
-	COHERENT_BEGIN_VALUE COHERENT_NEEDS_SHARED(mem)			\
-		COHERENT_HEARD(mem_addr)(COHERENT_MEM(mem)); \
-	COHERENT_END_VALUE
+	COHERENT_AGAIN(COHERENT_GET_ADDR)					\
+	COHERENT_GET_ADDR(COHERENT_UNIQUE(x), mem)
 
 /**
  * coherent_addr_at() - Get the device address of an element.
@@ -52,9 +52,9 @@
  * Context: any.
  * Return: 0; -ERANGE (there is no element @i), -EINVAL (@mem is empty).
  */
-#define coherent_addr_at(mem, i, addr)					\
-	COHERENT_BEGIN_RESULT COHERENT_NEEDS_SHARED(mem)		\
-		COHERENT_HEARD(mem_addr_at)(COHERENT_MEM(mem), (i), sizeof(COHERENT_T(mem)), (addr)); COHERENT_END_RESULT
+#define coherent_addr_at(mem, i, addr)						\
+	COHERENT_AGAIN(COHERENT_GET_ADDR_AT)					\
+	COHERENT_GET_ADDR_AT(COHERENT_UNIQUE(x), mem, i, addr)
 
 /**
  * coherent_count() - Return how many elements a mem or a view has.
@@ -64,9 +64,8 @@
  * Return: the number of elements; 0 if @mem is empty.
  */
 #define coherent_count(mem)						\
-	COHERENT_BEGIN_VALUE COHERENT_NEEDS_SHARED(mem)			\
-		COHERENT_HEARD(mem_count)(COHERENT_MEM(mem));				\
-	COHERENT_END_VALUE
+	COHERENT_AGAIN(COHERENT_GET_COUNT)					\
+	COHERENT_GET_COUNT(COHERENT_UNIQUE(x), mem)
 
 /**
  * coherent_size() - Return how many bytes the elements of a mem or a view have.
@@ -80,8 +79,8 @@
  * Return: the number of bytes; 0 if @mem is empty.
  */
 #define coherent_size(mem)						\
-	COHERENT_BEGIN_VALUE COHERENT_NEEDS_SHARED(mem)			\
-		COHERENT_HEARD(mem_count)(COHERENT_MEM(mem)) * sizeof(COHERENT_T(mem)); COHERENT_END_VALUE
+	COHERENT_AGAIN(COHERENT_GET_SIZE)					\
+	COHERENT_GET_SIZE(COHERENT_UNIQUE(x), mem)
 
 /**
  * coherent_is_empty() - Check whether an object is empty.
@@ -119,10 +118,9 @@
  * Return: a volatile T *; NULL if @mem is empty. The pointer becomes invalid when the mem
  * is reclaimed or freed.
  */
-#define coherent_unsafe_ptr(mem)					\
-	COHERENT_BEGIN_VALUE COHERENT_NEEDS_SHARED(mem)			\
-		(volatile COHERENT_T(mem) COHERENT_SHARED *)(void COHERENT_SHARED *)COHERENT_HEARD(mem_va)(COHERENT_MEM(mem)); \
-	COHERENT_END_VALUE
+#define coherent_unsafe_ptr(mem)						\
+	COHERENT_AGAIN(COHERENT_GET_UNSAFE_PTR)					\
+	COHERENT_GET_UNSAFE_PTR(COHERENT_UNIQUE(x), mem)
 
 /* --- Views, slots, rings --- */
 
@@ -136,13 +134,9 @@
  * Context: any.
  * Return: 0; -ERANGE (the view is past the end), -EINVAL (@n is 0, or @mem is empty).
  */
-#define coherent_view(mem, first, n, view)				\
-	COHERENT_BEGIN_RESULT COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_VIEW(view) \
-		COHERENT_NEEDS_CONST_KEPT(mem, view)			\
-		COHERENT_NEEDS_SAME(COHERENT_T(mem), COHERENT_T(view),	\
-				    "the view has another element type") \
-		COHERENT_HEARD(mem_view)(COHERENT_MEM(mem), (first), (n),	\
-				    sizeof(COHERENT_T(mem)), &(view)->base); COHERENT_END_RESULT
+#define coherent_view(mem, first, n, view)						\
+	COHERENT_AGAIN(COHERENT_MAKE_VIEW)					\
+	COHERENT_MAKE_VIEW(COHERENT_UNIQUE(x), mem, first, n, view)
 
 /**
  * coherent_view_field() - Make a view of a field of an element.
@@ -184,13 +178,9 @@
  * Context: any.
  * Return: 0; -ERANGE (there is no element @i), -EINVAL (@mem is empty).
  */
-#define coherent_slot(mem, i, slot)					\
-	COHERENT_BEGIN_RESULT COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_SLOT(slot) \
-		COHERENT_NEEDS_CONST_KEPT(mem, slot)			\
-		COHERENT_NEEDS_SAME(COHERENT_T(mem), COHERENT_T(slot),	\
-				    "the slot has another element type") \
-		COHERENT_HEARD(mem_slot)(COHERENT_MEM(mem), (i), sizeof(COHERENT_T(mem)), \
-				    &(slot)->base); COHERENT_END_RESULT
+#define coherent_slot(mem, i, slot)						\
+	COHERENT_AGAIN(COHERENT_MAKE_SLOT)					\
+	COHERENT_MAKE_SLOT(COHERENT_UNIQUE(x), mem, i, slot)
 
 /**
  * coherent_ring() - Make a ring of all elements, with an index that wraps.
@@ -200,12 +190,9 @@
  * Context: any.
  * Return: 0; -EINVAL (the count of @mem is not a power of two, or @mem is empty).
  */
-#define coherent_ring(mem, ring)					\
-	COHERENT_BEGIN_RESULT COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_RING(ring) \
-		COHERENT_NEEDS_CONST_KEPT(mem, ring)			\
-		COHERENT_NEEDS_SAME(COHERENT_T(mem), COHERENT_T(ring),	\
-				    "the ring has another element type") \
-		COHERENT_HEARD(mem_ring)(COHERENT_MEM(mem), &(ring)->base); COHERENT_END_RESULT
+#define coherent_ring(mem, ring)						\
+	COHERENT_AGAIN(COHERENT_MAKE_RING)					\
+	COHERENT_MAKE_RING(COHERENT_UNIQUE(x), mem, ring)
 
 /* --- Reading and writing a field --- */
 
@@ -451,13 +438,9 @@
  * Context: any.
  * Return: 0; -ERANGE (past the end; nothing is copied), -EINVAL (@mem is empty).
  */
-#define coherent_copy_out(mem, first, to, n)				\
-	COHERENT_BEGIN_RESULT COHERENT_NEEDS_SHARED(mem)		\
-		COHERENT_NEEDS_SAME(*(to), COHERENT_T(mem),		\
-				    "the destination has another element type") \
-		COHERENT_HEARD(mem_copy_out)(COHERENT_MEM(mem), (first), (to), (n), \
-					sizeof(COHERENT_T(mem)));	\
-	COHERENT_END_RESULT
+#define coherent_copy_out(mem, first, to, n)						\
+	COHERENT_AGAIN(COHERENT_COPY_OUT)					\
+	COHERENT_COPY_OUT(COHERENT_UNIQUE(x), mem, first, to, n)
 
 /**
  * coherent_copy_in() - Copy elements into a mem.
@@ -473,14 +456,9 @@
  * Context: any.
  * Return: 0; -ERANGE (past the end; nothing is copied), -EINVAL (@mem is empty).
  */
-#define coherent_copy_in(mem, first, from, n)				\
-	COHERENT_BEGIN_RESULT COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_WRITABLE(mem) \
-		COHERENT_NEEDS_MASK(COHERENT_T(mem))			\
-		COHERENT_NEEDS_SAME(*(from), COHERENT_T(mem),		\
-				    "the source has another element type") \
-		COHERENT_HEARD(mem_copy_in)(COHERENT_MEM(mem), (first), (from), (n), \
-				       sizeof(COHERENT_T(mem)), COHERENT_MASK(COHERENT_T(mem))); \
-	COHERENT_END_RESULT
+#define coherent_copy_in(mem, first, from, n)						\
+	COHERENT_AGAIN(COHERENT_COPY_IN)					\
+	COHERENT_COPY_IN(COHERENT_UNIQUE(x), mem, first, from, n)
 
 /**
  * coherent_copy_out_field() - Copy bytes of a field into private memory.
