@@ -61,7 +61,7 @@ COHERENT_C_END
 	COHERENT_BEGIN_CALL						\
 		COHERENT_STRICT const struct coherent_exposure coherent_list[] = { __VA_ARGS__ }; COHERENT_STRICT_END \
 		COHERENT_ERR(coherent_, coherent_base_expose_all(coherent_list, \
-			sizeof(coherent_list) / sizeof(coherent_list[0]), sizeof(coherent_list[0]))) \
+			sizeof(coherent_list) / sizeof(struct coherent_exposure), sizeof(struct coherent_exposure))) \
 	COHERENT_END_CALL
 
 /**

@@ -237,7 +237,7 @@ COHERENT_C_END
 #define COHERENT_LOAN_VISIT(x, old, fn, argument)			\
 	COHERENT_BEGIN_CALL						\
 		COHERENT_LET(x, 1) old COHERENT_LET_END(x, 1)		\
-		COHERENT_LET(x, 2) fn COHERENT_LET_END(x, 2) COHERENT_ARGUMENTS \
+		COHERENT_LET_DECAYED(x, 2) fn COHERENT_LET_END(x, 2) COHERENT_ARGUMENTS \
 		COHERENT_OBJECT_OF(x, 1) (old) COHERENT_OBJECT_END(x, 1) \
 		COHERENT_FUNCTION_OF(x, 2) (fn) COHERENT_FUNCTION_END(x, 2) \
 		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
@@ -246,7 +246,7 @@ COHERENT_C_END
 		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, loan), 1)); \
 		_Static_assert(COHERENT_FIT_FUNCTION(x, 2, COHERENT_INIT_OF(x), COHERENT_IS_ARG(x, 1, loan), COHERENT_TEXT_VISIT)); \
 		COHERENT_LAST_IS(x) argument COHERENT_LAST_END		\
-		void *COHERENT_ARG(x, elements);			\
+		COHERENT_LET_ELEMENTS(x)				\
 		int COHERENT_ARG(x, code) = coherent_base_loan_begin(COHERENT_BASE_FOR(x, 1, loan), &COHERENT_ARG(x, elements)); \
 		COHERENT_ERR(x, COHERENT_ARG(x, code) ? COHERENT_ARG(x, code) : \
 			coherent_base_loan_end(COHERENT_BASE_FOR(x, 1, loan), \

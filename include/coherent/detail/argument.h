@@ -63,6 +63,9 @@ struct coherent_this_must_be_a_pointer;
 
 #define COHERENT_LET(x, n) __auto_type x##n =
 #define COHERENT_LET_END(x, n) ;
+/* Sparse makes no pointer of an array or a function here. */
+#define COHERENT_LET_DECAYED(x, n) __auto_type x##n = &*
+#define COHERENT_LET_NUMBER(x, n) COHERENT_LET(x, n)
 #define COHERENT_LET_NUMBER_END(x, n) + 0;
 #define COHERENT_LET_TYPE(x, n) __typeof__(
 #define COHERENT_LET_TYPE_END(x, n) ) x##n;
@@ -103,8 +106,13 @@ struct coherent_this_must_be_a_pointer;
 #define COHERENT_OBJECT_END(x, n)
 #define COHERENT_FUNCTION_OF(x, n) COHERENT_VALUE_OF(x, n)
 #define COHERENT_FUNCTION_END(x, n)
-/* A forgotten number is 0, and another check refuses it. */
-#define COHERENT_LET_NUMBER_END(x, n) + 0;
+#define COHERENT_LET_DECAYED(x, n) COHERENT_LET(x, n)
+/* A forgotten number is 0, and another check refuses it. Adding 0 does not change a value. */
+#define COHERENT_LET_NUMBER(x, n)					\
+	_Pragma("clang diagnostic push")				\
+	_Pragma("clang diagnostic ignored \"-Wparentheses\"")		\
+	COHERENT_LET(x, n)
+#define COHERENT_LET_NUMBER_END(x, n) + 0; _Pragma("clang diagnostic pop")
 #define COHERENT_ARG_NUMBER_OF(x, n)					\
 	const size_t x##n = (size_t)__builtin_choose_expr(COHERENT_IS_NUMBER(x##n##_given), x##n##_given, 0); \
 	COHERENT_ARG_SWALLOW
@@ -142,6 +150,8 @@ struct coherent_this_must_be_a_pointer;
 			  _Generic(COHERENT_ARG_GIVEN(x, n), int: 1, default: 0) ? 2 : 1])0, char (*)[2]:
 #define COHERENT_FUNCTION_END(x, n) , default: NULL); COHERENT_STRICT_END
 
+#define COHERENT_LET_DECAYED(x, n) COHERENT_LET(x, n)
+#define COHERENT_LET_NUMBER(x, n) COHERENT_LET(x, n)
 #define COHERENT_LET_NUMBER_END(x, n) COHERENT_LET_END(x, n)
 #define COHERENT_ARG_NUMBER_OF(x, n)					\
 	const size_t x##n = (size_t)_Generic((char (*)[COHERENT_IS_NUMBER(COHERENT_ARG_GIVEN(x, n)) ? 2 : 1])0, \
@@ -166,7 +176,7 @@ COHERENT_INLINE struct coherent_number coherent_needs_pointer(int number)
 /* This takes any argument, also none. Nothing calls it, because there is an error then. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wstrict-prototypes"
-void *coherent_takes();
+__typeof__(void *()) coherent_takes;
 #pragma GCC diagnostic pop
 
 /*
@@ -329,6 +339,10 @@ COHERENT_INLINE void *coherent_same(const void *x)
 	_Generic((x##n), char *: x##n, const char *: x##n, default: (const char *)NULL)
 
 /* --- The call --- */
+
+/* A variable for a box, and one for the elements of a loan. */
+#define COHERENT_LET_BOX(x) struct coherent_box x##box;
+#define COHERENT_LET_ELEMENTS(x) void *x##elements;
 
 /* The result of a call is an int also after an error, and only it must not be ignored. */
 #ifdef __clang__
