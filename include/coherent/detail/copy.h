@@ -15,6 +15,9 @@
 #include <coherent/order.h>
 #include <coherent/detail/face.h>
 
+/* C++ has no typed accessors, which call these. */
+#ifndef __cplusplus
+
 #ifdef __KERNEL__
 #define COHERENT_COPY __weak
 #else
@@ -67,5 +70,7 @@ COHERENT_COPY void coherent_bytes_clear(char COHERENT_SHARED *to, size_t bytes, 
 	for (; bytes; bytes--, to++)
 		coherent_store(to, 0, zero, 1, 0, order);
 }
+
+#endif
 
 #endif
