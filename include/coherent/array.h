@@ -27,6 +27,7 @@
 #pragma GCC system_header
 #endif
 
+#include <coherent/detail/argument.h>
 #include <coherent/detail/check.h>
 #include <coherent/detail/mem.h>
 #include <coherent/detail/padding.h>
@@ -204,9 +205,28 @@
  * Return: 0; -ERANGE (past the end; nothing is cleared), -EINVAL (@mem is empty).
  */
 #define coherent_clear(mem, first, n)					\
-	COHERENT_RESULT(COHERENT_NEEDS_SHARED(mem) COHERENT_NEEDS_WRITABLE(mem), \
-		coherent_mem_clear_elements(COHERENT_MEM(mem), (first), (n), \
-					    sizeof(COHERENT_T(mem))))
+	COHERENT_AGAIN(COHERENT_CLEAR)					\
+	COHERENT_CLEAR(COHERENT_UNIQUE(x), mem, first, n)
+#define COHERENT_CLEAR(x, at, first, n)					\
+	COHERENT_BEGIN_CALL						\
+		COHERENT_LET(x, 1) at COHERENT_LET_END(x, 1)		\
+		COHERENT_LET_NUMBER(x, 2) first COHERENT_LET_NUMBER_END(x, 2) \
+		COHERENT_LET_NUMBER(x, 3) n COHERENT_LET_NUMBER_END(x, 3) COHERENT_ARGUMENTS \
+		COHERENT_VALUE_OF(x, 1) (at) COHERENT_VALUE_END(x, 1)	\
+		COHERENT_ARG_NUMBER_OF(x, 2) (first) COHERENT_ARG_NUMBER_END(x, 2) \
+		COHERENT_ARG_NUMBER_OF(x, 3) (n) COHERENT_ARG_NUMBER_END(x, 3)	\
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, !COHERENT_IS_ARG(x, 1, box), 1, COHERENT_TEXT_NO_BOX)); \
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_SHARED(x, 1), !COHERENT_IS_ARG(x, 1, box), COHERENT_TEXT_SHARED)); \
+		_Static_assert(COHERENT_FIT(!COHERENT_IS_SHARED(x, 1) || COHERENT_IS_WRITABLE(COHERENT_OBJECT_FOR(COHERENT_ARG(x, 1)))), \
+			       "this object or its elements are const: they can only be read"); \
+		_Static_assert(COHERENT_FIT_COUNT(x, 2, #first, COHERENT_IS_SHARED(x, 1))); \
+		_Static_assert(COHERENT_FIT_NUMBER(x, 2, #first, COHERENT_IS_SHARED(x, 1))); \
+		_Static_assert(COHERENT_FIT_NUMBER(x, 3, #n, COHERENT_IS_SHARED(x, 1))); \
+		COHERENT_ERR(x, coherent_mem_clear_elements(COHERENT_CONST_BASE_FOR(x, 1, mem), \
+			COHERENT_ARG(x, 2), COHERENT_ARG(x, 3), COHERENT_SIZE_OF(x, 1))) \
+	COHERENT_ARGUMENTS_END COHERENT_END_CALL
 
 #include <coherent/detail/c_only.h>
 

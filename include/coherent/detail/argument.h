@@ -258,6 +258,11 @@ COHERENT_INLINE void *coherent_same(const void *x)
 	COHERENT_T(__builtin_choose_expr(__builtin_classify_type(COHERENT_ARG_GIVEN(x, n)) == 13, \
 					 (__typeof__(COHERENT_ARG_GIVEN(x, n)) *)0, COHERENT_OBJECT_FOR(x##n)))
 
+/* A mem or a view. */
+#define COHERENT_IS_SHARED(x, n) (COHERENT_IS_ARG(x, n, mem) || COHERENT_IS_ARG(x, n, view))
+#define COHERENT_TEXT_NO_BOX						\
+	"a box has no device address and no accessors: coherent_expose() it, or use coherent_box_ptr()"
+#define COHERENT_TEXT_SHARED "this needs a mem or a view of it, not a slot or a ring"
 #define COHERENT_TEXT_BOX "this needs a box: COHERENT_BOX(T), before coherent_expose()"
 #define COHERENT_TEXT_INIT_AT "the initialiser must be int fn(T *element, void *arg)"
 #define COHERENT_TEXT_INIT "the initialiser must be int fn(T *elements, size_t count, void *arg)"
