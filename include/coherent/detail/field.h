@@ -195,9 +195,9 @@ char coherent_index(unsigned long bytes)
 #define COHERENT_GOOD ((COHERENT_GOOD_CELL *)0)
 #define COHERENT_TAKE struct coherent_field { __typeof__(*&
 #define COHERENT_TOOK ) f; };
-#define COHERENT_NAME struct coherent_name { char is[sizeof(&
+#define COHERENT_NAME struct coherent_name { __typeof__(
 #define COHERENT_NAME_E ((COHERENT_GOOD_CELL *)0)->e
-#define COHERENT_NAMED )]; };
+#define COHERENT_NAMED ) *at; };
 #define COHERENT_IS_BITS 0
 #define COHERENT_HAS_FIELD 1
 #define COHERENT_REACH _Static_assert(sizeof(__extension__(COHERENT_GOOD_CELL){ .e
