@@ -396,28 +396,30 @@ COHERENT_C_END
 #define coherent_irq_open(irq, dev, vector) COHERENT_RESULT(, coherent_irq_open(irq, dev, vector))
 #define coherent_irq_wait(irq, timeout_ns) COHERENT_RESULT(, coherent_irq_wait(irq, timeout_ns))
 /* These macros refuse a BAR with a type, and a value that has more bits than the register. */
-#define coherent_bar_read8(bar, offset)					\
-	COHERENT_VALUE(COHERENT_NEEDS_PLAIN_BAR(bar), coherent_bar_read8(bar, offset))
+#define coherent_bar_read8(bar, offset)				\
+	COHERENT_AGAIN(COHERENT_BAR_READ) COHERENT_ONLY(COHERENT_BAR_READ)(8, bar, offset)
 #define coherent_bar_read16(bar, offset)				\
-	COHERENT_VALUE(COHERENT_NEEDS_PLAIN_BAR(bar), coherent_bar_read16(bar, offset))
+	COHERENT_AGAIN(COHERENT_BAR_READ) COHERENT_ONLY(COHERENT_BAR_READ)(16, bar, offset)
 #define coherent_bar_read32(bar, offset)				\
-	COHERENT_VALUE(COHERENT_NEEDS_PLAIN_BAR(bar), coherent_bar_read32(bar, offset))
+	COHERENT_AGAIN(COHERENT_BAR_READ) COHERENT_ONLY(COHERENT_BAR_READ)(32, bar, offset)
 #define coherent_bar_read64(bar, offset)				\
-	COHERENT_VALUE(COHERENT_NEEDS_PLAIN_BAR(bar), coherent_bar_read64(bar, offset))
-#define coherent_bar_write8(bar, offset, value)				\
-	COHERENT_VALUE(COHERENT_NEEDS_PLAIN_BAR(bar)			\
-		COHERENT_NEEDS_FIT(uint8_t, value, "the register"),	\
-		coherent_bar_write8(bar, offset, value))
+	COHERENT_AGAIN(COHERENT_BAR_READ) COHERENT_ONLY(COHERENT_BAR_READ)(64, bar, offset)
+#define coherent_bar_write8(bar, offset, value)			\
+	COHERENT_AGAIN(COHERENT_BAR_WRITE) COHERENT_ONLY(COHERENT_BAR_WRITE)(8, bar, offset, value)
 #define coherent_bar_write16(bar, offset, value)			\
-	COHERENT_VALUE(COHERENT_NEEDS_PLAIN_BAR(bar)			\
-		COHERENT_NEEDS_FIT(uint16_t, value, "the register"),	\
-		coherent_bar_write16(bar, offset, value))
+	COHERENT_AGAIN(COHERENT_BAR_WRITE) COHERENT_ONLY(COHERENT_BAR_WRITE)(16, bar, offset, value)
 #define coherent_bar_write32(bar, offset, value)			\
-	COHERENT_VALUE(COHERENT_NEEDS_PLAIN_BAR(bar)			\
-		COHERENT_NEEDS_FIT(uint32_t, value, "the register"),	\
-		coherent_bar_write32(bar, offset, value))
+	COHERENT_AGAIN(COHERENT_BAR_WRITE) COHERENT_ONLY(COHERENT_BAR_WRITE)(32, bar, offset, value)
+/* In clang this is one macro, so that an error inside the value is short too. */
+#ifdef __clang__
 #define coherent_bar_write64(bar, offset, value)			\
-	COHERENT_VALUE(COHERENT_NEEDS_PLAIN_BAR(bar), coherent_bar_write64(bar, offset, value))
+	__extension__({ _Static_assert(!COHERENT_BAD_PLAIN_BAR(bar)); __auto_type coherent_number = (value); \
+		_Static_assert(!COHERENT_BAD_64_BITS); \
+		(coherent_bar_write64)(COHERENT_PLAIN_BAR(bar), (offset), (uint64_t)COHERENT_NUMBER_OF(coherent_number)); })
+#else
+#define coherent_bar_write64(bar, offset, value)			\
+	COHERENT_AGAIN(COHERENT_BAR_WRITE64) COHERENT_ONLY(COHERENT_BAR_WRITE64)(bar, offset, value)
+#endif
 #endif
 
 #include <coherent/detail/c_only.h>

@@ -15,7 +15,8 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # The checks of the macros name these functions, and nothing calls them.
-UNCALLED = {'coherent_padding', 'coherent_takes', 'coherent_dot', 'coherent_index', 'coherent_number'}
+UNCALLED = {'coherent_padding', 'coherent_takes', 'coherent_dot', 'coherent_index', 'coherent_number',
+            'coherent_object', 'coherent_given'}
 FUNCTION = re.compile(r'^(?!#|\s|typedef|COHERENT_(?:INLINE|OVERLOAD|IN_KERNEL))'
                       r'[^#\n;{}=]*?\b(coherent_\w+)\([^;{}]*\)\s*;', re.M)
 MACRO = re.compile(r'^#define (coherent_(?!base_)\w+)\(', re.M)

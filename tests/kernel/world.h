@@ -27,7 +27,8 @@ static inline struct coherent_bar *edu_bar(void)
 /* The level that is tested: the module parameter "level", or the level of the device. */
 extern enum coherent_level level;
 
-extern struct kunit_suite promises, fail_nth, atomic, foreign, threads, reasons, registers, large, loans;
+extern struct kunit_suite promises, fail_nth, atomic, foreign, threads, reasons, registers, large,
+	loans;
 
 /* A suite calls these to bind and to unbind the device. */
 int world_begin(struct kunit_suite *suite);

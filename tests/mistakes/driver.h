@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The mistakes use these declarations. */
 #include <coherent.h>
+#include <coherent/bar.h>
 #include <coherent/loan.h>
 #include <coherent/pool.h>
 #include <coherent/sim.h>
@@ -74,3 +75,4 @@ extern COHERENT_RING(struct flags) flag_ring;
 extern char letter;
 COHERENT_TYPE(packet_mem, struct packet);
 extern union packet_mem *packets_pointer;
+extern struct coherent_bar *bar;

@@ -405,8 +405,8 @@ char coherent_given(const char *text, int what)
 #define COHERENT_IS_VALUE(value)					\
 	COHERENT_IS_CLASS(value, COHERENT_IS_CLASS(COHERENT_F, 0x100u) ? 0x11au : 0x1au)
 #define COHERENT_FIT_VALUE(value) COHERENT_FITS(__typeof__(COHERENT_V), COHERENT_INTEGER(value))
-#define COHERENT_VALUE_WORD(value)					\
-	COHERENT_F_TO_WORD(__builtin_choose_expr(COHERENT_IS_CLASS(value, 0x11au), (value), 0))
+#define COHERENT_NUMBER_SET(value)					\
+	__builtin_choose_expr(COHERENT_IS_CLASS(value, 0x11au), (value), 0)
 #else
 #define COHERENT_CLASS_OF enum { coherent_class = __builtin_classify_type
 #define COHERENT_CLASS_IS(classes) ((1u << coherent_class & (classes)) != 0)
@@ -426,8 +426,9 @@ char coherent_given(const char *text, int what)
 #define COHERENT_FIT_VALUE(value)					\
 	(coherent_bytes <= (int)sizeof(COHERENT_V) ||			\
 	 (coherent_fixed ? coherent_upper >= -1 && coherent_upper <= 1 : coherent_bytes <= (int)sizeof(int)))
-#define COHERENT_VALUE_WORD(value) COHERENT_F_TO_WORD(coherent_set.v)
+#define COHERENT_NUMBER_SET(value) coherent_set.v
 #endif
+#define COHERENT_VALUE_WORD(value) COHERENT_F_TO_WORD(COHERENT_NUMBER_SET(value))
 #define COHERENT_BAD_VALUE(value)					\
 	COHERENT_TRUE(COHERENT_F_IS_NUMBER && !COHERENT_IS_VALUE(value)), \
 	"the value must be a number, and an integer for an integer field"

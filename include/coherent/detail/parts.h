@@ -241,6 +241,7 @@
 		_Static_assert(COHERENT_FIT_COUNT(x, 3, #first, COHERENT_IS_PART(x, 1)));	\
 		_Static_assert(COHERENT_FIT_NUMBER(x, 3, #first, COHERENT_IS_PART(x, 1)));	\
 		_Static_assert(COHERENT_FIT_ELEMENTS(x, 2, COHERENT_IS_PART(x, 1), "the destination has another element type: it must be a pointer to the first element to fill")); \
+		_Static_assert(COHERENT_FIT(!COHERENT_IS_CONST(*COHERENT_COMPLETE(COHERENT_ARG(x, 2)))), "the destination is const"); \
 		_Static_assert(COHERENT_FIT_COUNT(x, 4, #n, COHERENT_IS_PART(x, 1)));	\
 		_Static_assert(COHERENT_FIT_NUMBER(x, 4, #n, COHERENT_IS_PART(x, 1)));	\
 		COHERENT_ERR(x, coherent_mem_copy_out(COHERENT_CONST_BASE_FOR(x, 1, mem), COHERENT_ARG(x, 3), COHERENT_ARG(x, 2), COHERENT_ARG(x, 4), COHERENT_SIZE_OF(x, 1))) \

@@ -13,6 +13,7 @@
 #if __INCLUDE_LEVEL__ && !defined(__clang__) && !defined(__CHECKER__)
 # 17 "<coherent>" 3
 #endif
+#define COHERENT_ONLY(a) a
 #define COHERENT_3RD(a, b, c, ...) c
 #define COHERENT_5TH(a, b, c, d, e, ...) e
 #define COHERENT_6TH(a, b, c, d, e, f, ...) f

@@ -11,6 +11,7 @@
 
 #include <coherent/bar.h>
 #include <coherent/detail/check.h>
+#include <coherent/detail/field.h>
 #include <coherent/detail/mem.h>
 #include <coherent/detail/types.h>
 
@@ -34,6 +35,53 @@ COHERENT_BAR_TYPE(coherent_any_registers, char);
 #define COHERENT_NEEDS_PLAIN_BAR(bar)					\
 	COHERENT_REQUIRE(_Generic((bar), struct coherent_bar *: 1, void *: 1, default: 0), \
 		"this needs a struct coherent_bar *: coherent_bar_untyped(), or coherent_bar_get() and coherent_bar_put()");
+#define COHERENT_IS_PLAIN_BAR(bar)					\
+	_Generic((bar), struct coherent_bar *: 1, void *: 1, default: 0)
+#define COHERENT_PLAIN_BAR(bar)						\
+	((struct coherent_bar *)__builtin_choose_expr(COHERENT_IS_PLAIN_BAR(bar), (bar), NULL))
+#define COHERENT_BAD_PLAIN_BAR(bar)					\
+	COHERENT_WRONG(!COHERENT_IS_PLAIN_BAR(bar)),			\
+	"this needs a struct coherent_bar *: coherent_bar_untyped(), or coherent_bar_get() and coherent_bar_put()"
+#define COHERENT_BAD_REGISTER_VALUE(value)				\
+	COHERENT_WRONG(!COHERENT_IS_VALUE(value)),			\
+	"the value must be an integer: of a device address, take .raw"
+#define COHERENT_BAD_REGISTER_FIT(value)				\
+	COHERENT_WRONG(COHERENT_IS_VALUE(value) && !COHERENT_FIT_VALUE(value)), \
+	"the value has more bits than the register: cast it, if you mean its low half"
+#define COHERENT_BAR_READ(n, bar, offset)				\
+	__extension__({							\
+		_Static_assert(!COHERENT_BAD_PLAIN_BAR(bar));		\
+		(coherent_bar_read##n)(COHERENT_PLAIN_BAR(bar), (offset)); \
+	})
+#define COHERENT_BAR_WRITE(n, bar, offset, value)			\
+	__extension__({							\
+		struct coherent_constant { char is[1]; };		\
+		struct coherent_field { uint##n##_t f; };		\
+		struct coherent_value { uint##n##_t v; };		\
+		_Static_assert(!COHERENT_BAD_PLAIN_BAR(bar));		\
+		COHERENT_CLASS_OF (value) COHERENT_THEN_BYTES_OF (value) \
+		COHERENT_THEN_IS_CONSTANT (value) COHERENT_THEN_UPPER_BITS_OF (value) COHERENT_VALUE_KNOWN \
+		_Static_assert(!COHERENT_BAD_REGISTER_VALUE(value));	\
+		_Static_assert(!COHERENT_BAD_REGISTER_FIT(value));	\
+		COHERENT_SET (value) COHERENT_SET_END			\
+		(coherent_bar_write##n)(COHERENT_PLAIN_BAR(bar), (offset), COHERENT_NUMBER_SET(value)); \
+	})
+/* Each value of at most 64 bits fits. So the value is used once in clang, and twice in gcc. */
+#define COHERENT_BAR_WRITE64(bar, offset, value)			\
+	__extension__({							\
+		_Static_assert(!COHERENT_BAD_PLAIN_BAR(bar));		\
+		struct coherent_number { char is[1u << __builtin_classify_type(value) & 0x1au ? 1 : 2]; }; \
+		_Static_assert(!COHERENT_BAD_64_BITS);			\
+		(coherent_bar_write64)(COHERENT_PLAIN_BAR(bar), (offset), \
+			__builtin_choose_expr(!COHERENT_IS_NO_NUMBER, (value), 0)); \
+	})
+#ifdef __clang__
+#define COHERENT_IS_NO_NUMBER (!COHERENT_IS_CLASS(coherent_number, 0x1au))
+#else
+#define COHERENT_IS_NO_NUMBER (sizeof(struct coherent_number) == 2)
+#endif
+#define COHERENT_BAD_64_BITS						\
+	COHERENT_WRONG(COHERENT_IS_NO_NUMBER), "the value must be an integer: of a device address, take .raw"
 #define COHERENT_BAR_CLOSE(bar)						\
 	_Generic((bar), struct coherent_bar *: (coherent_bar_close),	\
 		 void *: (coherent_bar_close), default: coherent_base_bar_cleanup)((void *)(bar))
