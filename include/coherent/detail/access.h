@@ -4,7 +4,8 @@
  *
  * Each makes the assertions of coherent/detail/field.h, and then one call. The bodies repeat the
  * assertions, because clang prints three lines for each macro around an error. A _WHOLE body is for
- * an element that is a number itself and has no field.
+ * an element that is a number itself and has no field. A _MANY body is for a wrong number of
+ * arguments. The names of variables begin with u, which is another name in each call.
  */
 #ifndef COHERENT_ACCESS_H
 #define COHERENT_ACCESS_H
@@ -18,11 +19,11 @@
 #include <coherent/detail/mem.h>
 #include <coherent/detail/types.h>
 
-#define COHERENT_READ(u, x, i, order, field, out)				\
-	COHERENT_BEGIN_ACCESS(u)						\
+#define COHERENT_READ(u, x, i, order, field, out)			\
+	COHERENT_BEGIN_ACCESS(u)					\
 		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x))); \
 		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_BOX);			\
@@ -47,9 +48,9 @@
 		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
 		COHERENT_INDEX_IS(u) (i) COHERENT_INDEX_END		\
 		_Static_assert(!COHERENT_BAD_INDEX(u));			\
-		COHERENT_OUT_IS(u) (out) COHERENT_OUT_END			\
+		COHERENT_OUT_IS(u) (out) COHERENT_OUT_END		\
 		_Static_assert(!COHERENT_BAD_VARIABLE(u));		\
-		COHERENT_COMPARE_TYPES(u)		\
+		COHERENT_COMPARE_TYPES(u)				\
 		_Static_assert(!COHERENT_BAD_U8);			\
 		_Static_assert(!COHERENT_BAD_U16);			\
 		_Static_assert(!COHERENT_BAD_U32);			\
@@ -60,11 +61,11 @@
 		});							\
 	COHERENT_END_ACCESS(u)
 
-#define COHERENT_READ_WHOLE(u, x, i, order, out)				\
-	COHERENT_BEGIN_ACCESS(u)						\
+#define COHERENT_READ_WHOLE(u, x, i, order, out)			\
+	COHERENT_BEGIN_ACCESS(u)					\
 		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x))); \
 		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_BOX);			\
@@ -84,9 +85,9 @@
 		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
 		COHERENT_INDEX_IS(u) (i) COHERENT_INDEX_END		\
 		_Static_assert(!COHERENT_BAD_INDEX(u));			\
-		COHERENT_OUT_IS(u) (out) COHERENT_OUT_END			\
+		COHERENT_OUT_IS(u) (out) COHERENT_OUT_END		\
 		_Static_assert(!COHERENT_BAD_VARIABLE(u));		\
-		COHERENT_COMPARE_TYPES(u)		\
+		COHERENT_COMPARE_TYPES(u)				\
 		_Static_assert(!COHERENT_BAD_U8);			\
 		_Static_assert(!COHERENT_BAD_U16);			\
 		_Static_assert(!COHERENT_BAD_U32);			\
@@ -97,14 +98,14 @@
 		});							\
 	COHERENT_END_ACCESS(u)
 
-#define COHERENT_READ_MANY(...)				\
+#define COHERENT_READ_MANY(...)						\
 	__extension__({ _Static_assert(!1, "write the arguments as &mem, i, .field, &variable"); 0; })
 
 #define COHERENT_WRITE(u, x, i, order, field, value)			\
-	COHERENT_BEGIN_ACCESS(u)						\
+	COHERENT_BEGIN_ACCESS(u)					\
 		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x))); \
 		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_BOX);			\
@@ -142,10 +143,10 @@
 	COHERENT_END_ACCESS(u)
 
 #define COHERENT_WRITE_WHOLE(u, x, i, order, value)			\
-	COHERENT_BEGIN_ACCESS(u)						\
+	COHERENT_BEGIN_ACCESS(u)					\
 		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x))); \
 		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_BOX);			\
@@ -157,7 +158,7 @@
 		_Static_assert(!COHERENT_NO_INDEX(i));			\
 		_Static_assert(!COHERENT_NO_VALUE(value));		\
 		COHERENT_FATAL_END					\
-		__extension__({ \
+		__extension__({						\
 		COHERENT_OPEN_WHOLE					\
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_WHOLE(i, value)); COHERENT_FATAL_END \
 		COHERENT_DESCRIBE					\
@@ -177,14 +178,14 @@
 		});							\
 	COHERENT_END_ACCESS(u)
 
-#define COHERENT_WRITE_MANY(...)				\
+#define COHERENT_WRITE_MANY(...)					\
 	__extension__({ _Static_assert(!1, "write the arguments as &mem, i, .field, value"); 0; })
 
-#define COHERENT_POLL(u, x, i, field, out, condition, timeout)	\
-	COHERENT_BEGIN_ACCESS(u)						\
+#define COHERENT_POLL(u, x, i, field, out, condition, timeout)		\
+	COHERENT_BEGIN_ACCESS(u)					\
 		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x))); \
 		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_BOX);			\
@@ -209,24 +210,24 @@
 		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
 		COHERENT_INDEX_IS(u) (i) COHERENT_INDEX_END		\
 		_Static_assert(!COHERENT_BAD_INDEX(u));			\
-		COHERENT_OUT_IS(u) (out) COHERENT_OUT_END			\
+		COHERENT_OUT_IS(u) (out) COHERENT_OUT_END		\
 		_Static_assert(!COHERENT_BAD_VARIABLE(u));		\
-		COHERENT_COMPARE_TYPES(u)		\
+		COHERENT_COMPARE_TYPES(u)				\
 		_Static_assert(!COHERENT_BAD_U8);			\
 		_Static_assert(!COHERENT_BAD_U16);			\
 		_Static_assert(!COHERENT_BAD_U32);			\
 		_Static_assert(!COHERENT_BAD_U64);			\
 		_Static_assert(!COHERENT_BAD_TYPE);			\
 		COHERENT_TIMEOUT_IS(u) (timeout) COHERENT_TIMEOUT_END	\
-		_Static_assert(!COHERENT_BAD_TIMEOUT(u));			\
+		_Static_assert(!COHERENT_BAD_TIMEOUT(u));		\
 		struct {						\
 			struct coherent_wait wait;			\
 			size_t element;					\
 			void *value;					\
 			const struct coherent_mem *mem;			\
 			int err;					\
-		} COHERENT_VAR(u, poll) = {						\
-			.mem = COHERENT_BASE_OF_GIVEN(u, x, mem),		\
+		} COHERENT_VAR(u, poll) = {				\
+			.mem = COHERENT_BASE_OF_GIVEN(u, x, mem),	\
 			.element = COHERENT_INDEX(u) (i) COHERENT_NUMBER_END, \
 			.value = COHERENT_ADDRESS(u) (out) COHERENT_ADDRESS_END \
 		};							\
@@ -235,17 +236,17 @@
 		do							\
 			COHERENT_VAR(u, poll).err = COHERENT_HEARD(mem_read)(COHERENT_VAR(u, poll).mem, COHERENT_VAR(u, poll).element, COHERENT_F_PLACE, \
 				COHERENT_F_SHAPE, __ATOMIC_ACQUIRE, COHERENT_VAR(u, poll).value); \
-		while (!COHERENT_VAR(u, poll).err && !(condition) &&			\
+		while (!COHERENT_VAR(u, poll).err && !(condition) &&	\
 		       !(COHERENT_VAR(u, poll).err = COHERENT_HEARD(base_wait_more)(&COHERENT_VAR(u, poll).wait, COHERENT_VAR(u, poll).mem))); \
-		COHERENT_ERRNO(u) COHERENT_VAR(u, poll).err;				\
+		COHERENT_ERRNO(u) COHERENT_VAR(u, poll).err;		\
 		});							\
 	COHERENT_END_ACCESS(u)
 
-#define COHERENT_POLL_WHOLE(u, x, i, out, condition, timeout)	\
-	COHERENT_BEGIN_ACCESS(u)						\
+#define COHERENT_POLL_WHOLE(u, x, i, out, condition, timeout)		\
+	COHERENT_BEGIN_ACCESS(u)					\
 		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x))); \
 		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_BOX);			\
@@ -265,24 +266,24 @@
 		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
 		COHERENT_INDEX_IS(u) (i) COHERENT_INDEX_END		\
 		_Static_assert(!COHERENT_BAD_INDEX(u));			\
-		COHERENT_OUT_IS(u) (out) COHERENT_OUT_END			\
+		COHERENT_OUT_IS(u) (out) COHERENT_OUT_END		\
 		_Static_assert(!COHERENT_BAD_VARIABLE(u));		\
-		COHERENT_COMPARE_TYPES(u)		\
+		COHERENT_COMPARE_TYPES(u)				\
 		_Static_assert(!COHERENT_BAD_U8);			\
 		_Static_assert(!COHERENT_BAD_U16);			\
 		_Static_assert(!COHERENT_BAD_U32);			\
 		_Static_assert(!COHERENT_BAD_U64);			\
 		_Static_assert(!COHERENT_BAD_TYPE);			\
 		COHERENT_TIMEOUT_IS(u) (timeout) COHERENT_TIMEOUT_END	\
-		_Static_assert(!COHERENT_BAD_TIMEOUT(u));			\
+		_Static_assert(!COHERENT_BAD_TIMEOUT(u));		\
 		struct {						\
 			struct coherent_wait wait;			\
 			size_t element;					\
 			void *value;					\
 			const struct coherent_mem *mem;			\
 			int err;					\
-		} COHERENT_VAR(u, poll) = {						\
-			.mem = COHERENT_BASE_OF_GIVEN(u, x, mem),		\
+		} COHERENT_VAR(u, poll) = {				\
+			.mem = COHERENT_BASE_OF_GIVEN(u, x, mem),	\
 			.element = COHERENT_INDEX(u) (i) COHERENT_NUMBER_END, \
 			.value = COHERENT_ADDRESS(u) (out) COHERENT_ADDRESS_END \
 		};							\
@@ -291,20 +292,20 @@
 		do							\
 			COHERENT_VAR(u, poll).err = COHERENT_HEARD(mem_read)(COHERENT_VAR(u, poll).mem, COHERENT_VAR(u, poll).element, COHERENT_F_PLACE, \
 				COHERENT_F_SHAPE, __ATOMIC_ACQUIRE, COHERENT_VAR(u, poll).value); \
-		while (!COHERENT_VAR(u, poll).err && !(condition) &&			\
+		while (!COHERENT_VAR(u, poll).err && !(condition) &&	\
 		       !(COHERENT_VAR(u, poll).err = COHERENT_HEARD(base_wait_more)(&COHERENT_VAR(u, poll).wait, COHERENT_VAR(u, poll).mem))); \
-		COHERENT_ERRNO(u) COHERENT_VAR(u, poll).err;				\
+		COHERENT_ERRNO(u) COHERENT_VAR(u, poll).err;		\
 		});							\
 	COHERENT_END_ACCESS(u)
 
-#define COHERENT_POLL_MANY(...)				\
+#define COHERENT_POLL_MANY(...)						\
 	__extension__({ _Static_assert(!1, "write the arguments as &mem, i, .field, &variable, condition, timeout in ns"); 0; })
 
 #define COHERENT_SLOT_GET(u, order, x, field)				\
 	COHERENT_BEGIN_VALUE						\
 		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x))); \
 		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_SLOT);			\
@@ -324,7 +325,7 @@
 		_Static_assert(!COHERENT_BAD_BOOL);			\
 		_Static_assert(!COHERENT_BAD_WIDTH);			\
 		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
-		COHERENT_WORD(u)							\
+		COHERENT_WORD(u)					\
 		COHERENT_VAR(u, word) = COHERENT_HEARD(slot_load)(COHERENT_BASE_OF_GIVEN(u, x, slot), \
 			COHERENT_F_OFFSET, COHERENT_F_SHAPE, order);	\
 		COHERENT_F_FROM_WORD(u)					\
@@ -335,7 +336,7 @@
 	COHERENT_BEGIN_VALUE						\
 		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x))); \
 		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_SLOT);			\
@@ -348,21 +349,21 @@
 		_Static_assert(!COHERENT_BAD_BOOL);			\
 		_Static_assert(!COHERENT_BAD_WIDTH);			\
 		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
-		COHERENT_WORD(u)							\
+		COHERENT_WORD(u)					\
 		COHERENT_VAR(u, word) = COHERENT_HEARD(slot_load)(COHERENT_BASE_OF_GIVEN(u, x, slot), \
 			COHERENT_F_OFFSET, COHERENT_F_SHAPE, order);	\
 		COHERENT_F_FROM_WORD(u)					\
 		});							\
 	COHERENT_END_VALUE
 
-#define COHERENT_SLOT_GET_MANY(...)				\
+#define COHERENT_SLOT_GET_MANY(...)					\
 	__extension__({ _Static_assert(!1, "write the arguments as &slot, .field"); 0; })
 
 #define COHERENT_SLOT_PUT(u, x, order, field, value)			\
 	COHERENT_BEGIN_VALUE						\
 		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x))); \
 		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_SLOT);			\
@@ -398,7 +399,7 @@
 	COHERENT_BEGIN_VALUE						\
 		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x))); \
 		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_SLOT);			\
@@ -406,7 +407,7 @@
 		COHERENT_FATAL						\
 		_Static_assert(!COHERENT_NO_VALUE(value));		\
 		COHERENT_FATAL_END					\
-		__extension__({ \
+		__extension__({						\
 		COHERENT_OPEN_WHOLE					\
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_WHOLE(value, value)); COHERENT_FATAL_END \
 		COHERENT_DESCRIBE					\
@@ -424,14 +425,14 @@
 		});							\
 	COHERENT_END_VALUE
 
-#define COHERENT_SLOT_PUT_MANY(...)				\
+#define COHERENT_SLOT_PUT_MANY(...)					\
 	__extension__({ _Static_assert(!1, "write the arguments as &slot, .field, value"); 0; })
 
-#define COHERENT_RING_GET(u, x, order, i, field)				\
+#define COHERENT_RING_GET(u, x, order, i, field)			\
 	COHERENT_BEGIN_VALUE						\
 		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x))); \
 		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_RING);			\
@@ -453,7 +454,7 @@
 		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
 		COHERENT_INDEX_IS(u) (i) COHERENT_INDEX_END		\
 		_Static_assert(!COHERENT_BAD_INDEX(u));			\
-		COHERENT_WORD(u)							\
+		COHERENT_WORD(u)					\
 		COHERENT_VAR(u, word) = COHERENT_HEARD(ring_load)(COHERENT_BASE_OF_GIVEN(u, x, ring), COHERENT_INDEX(u) (i) COHERENT_NUMBER_END, \
 			COHERENT_F_PLACE, COHERENT_F_SHAPE, order);	\
 		COHERENT_F_FROM_WORD(u)					\
@@ -464,7 +465,7 @@
 	COHERENT_BEGIN_VALUE						\
 		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x))); \
 		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_RING);			\
@@ -480,21 +481,21 @@
 		_Static_assert(!COHERENT_BAD_ALIGNMENT);		\
 		COHERENT_INDEX_IS(u) (i) COHERENT_INDEX_END		\
 		_Static_assert(!COHERENT_BAD_INDEX(u));			\
-		COHERENT_WORD(u)							\
+		COHERENT_WORD(u)					\
 		COHERENT_VAR(u, word) = COHERENT_HEARD(ring_load)(COHERENT_BASE_OF_GIVEN(u, x, ring), COHERENT_INDEX(u) (i) COHERENT_NUMBER_END, \
 			COHERENT_F_PLACE, COHERENT_F_SHAPE, order);	\
 		COHERENT_F_FROM_WORD(u)					\
 		});							\
 	COHERENT_END_VALUE
 
-#define COHERENT_RING_GET_MANY(...)				\
+#define COHERENT_RING_GET_MANY(...)					\
 	__extension__({ _Static_assert(!1, "write the arguments as &ring, i, .field"); 0; })
 
 #define COHERENT_RING_PUT(u, x, i, order, field, value)			\
 	COHERENT_BEGIN_VALUE						\
 		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x))); \
 		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_RING);			\
@@ -532,7 +533,7 @@
 	COHERENT_BEGIN_VALUE						\
 		COHERENT_GIVE(u) x COHERENT_GIVEN (x) COHERENT_GIVEN_END \
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_OBJECT(COHERENT_AT(u, x))); COHERENT_FATAL_END \
-		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x)));	\
+		_Static_assert(!COHERENT_BAD_POINTER(COHERENT_AT(u, x))); \
 		struct coherent_x { COHERENT_GIVEN_TYPE(COHERENT_AT(u, x)) at; }; \
 		struct coherent_cell { __typeof__(*COHERENT_X->type()) e; }; \
 		_Static_assert(!COHERENT_BAD_RING);			\
@@ -541,7 +542,7 @@
 		_Static_assert(!COHERENT_NO_INDEX(i));			\
 		_Static_assert(!COHERENT_NO_VALUE(value));		\
 		COHERENT_FATAL_END					\
-		__extension__({ \
+		__extension__({						\
 		COHERENT_OPEN_WHOLE					\
 		COHERENT_FATAL _Static_assert(!COHERENT_BAD_WHOLE(i, value)); COHERENT_FATAL_END \
 		COHERENT_DESCRIBE					\
@@ -561,7 +562,7 @@
 		});							\
 	COHERENT_END_VALUE
 
-#define COHERENT_RING_PUT_MANY(...)				\
+#define COHERENT_RING_PUT_MANY(...)					\
 	__extension__({ _Static_assert(!1, "write the arguments as &ring, i, .field, value"); 0; })
 
 #endif

@@ -38,6 +38,13 @@
 /* A variable of an accessor. Accessors inside each other get another u. */
 #define COHERENT_VAR(u, name) u##name
 
+/* sparse knows neither the class of a type nor this trick with a size. */
+#ifdef __CHECKER__
+#define COHERENT_WRONG(condition) (0 && (condition))
+#else
+#define COHERENT_WRONG(condition) COHERENT_TRUE(condition)
+#endif
+
 /* --- The object --- */
 
 #ifdef __CHECKER__
@@ -60,7 +67,8 @@
  * argument, so it makes a variable. In gcc the array in the struct has no type after an error.
  */
 struct coherent_is_nothing;
-union coherent_nothing COHERENT_BODY(mem, nothing, char);
+#define COHERENT_NOTHING_TYPE(name) union name COHERENT_BODY(mem, nothing, char)
+COHERENT_NOTHING_TYPE(coherent_nothing);
 #if defined(__clang__) || defined(__CHECKER__)
 #define COHERENT_GIVE(u) __auto_type u##at =
 #define COHERENT_SWALLOW(argument)
@@ -97,32 +105,32 @@ union coherent_nothing COHERENT_BODY(mem, nothing, char);
 #endif
 
 #define COHERENT_BAD_POINTER(x)						\
-	COHERENT_TRUE(COHERENT_IS_GIVEN && COHERENT_IS_OBJECT(x) && !COHERENT_IS_POINTER(x)), \
+	COHERENT_WRONG(COHERENT_IS_GIVEN && COHERENT_IS_OBJECT(x) && !COHERENT_IS_POINTER(x)), \
 	"write & before the object, as in &mem"
 #define COHERENT_BAD_OBJECT(x)						\
-	COHERENT_TRUE(sizeof(coherent_object(COHERENT_IS_GIVEN && !COHERENT_IS_OBJECT(x))) != 1), \
+	COHERENT_WRONG(sizeof(coherent_object(COHERENT_IS_GIVEN && !COHERENT_IS_OBJECT(x))) != 1), \
 	COHERENT_OBJECT_TEXT
 #define COHERENT_OBJECT_TEXT						\
 	"this is not an object of this library: write & before the name of a mem, view, slot or ring"
 #define COHERENT_BAD_BOX						\
-	COHERENT_TRUE(COHERENT_IS_KIND(COHERENT_X, box)),		\
+	COHERENT_WRONG(COHERENT_IS_KIND(COHERENT_X, box)),		\
 	"a box has no device address and no accessors: coherent_expose() it, or use coherent_box_ptr()"
 #define COHERENT_BAD_ONE						\
-	COHERENT_TRUE(COHERENT_IS_KIND(COHERENT_X, slot) || COHERENT_IS_KIND(COHERENT_X, ring)), \
+	COHERENT_WRONG(COHERENT_IS_KIND(COHERENT_X, slot) || COHERENT_IS_KIND(COHERENT_X, ring)), \
 	"this needs a mem or a view of it, not a slot or a ring"
 #define COHERENT_BAD_BAR						\
-	COHERENT_TRUE(COHERENT_IS_KIND(COHERENT_X, registers)),		\
+	COHERENT_WRONG(COHERENT_IS_KIND(COHERENT_X, registers)),		\
 	"this needs a mem or a view of it, not a BAR: coherent_bar_get(), coherent_bar_put()"
 #define COHERENT_BAD_LOAN						\
-	COHERENT_TRUE(COHERENT_IS_KIND(COHERENT_X, loan)), COHERENT_TEXT_LENT
+	COHERENT_WRONG(COHERENT_IS_KIND(COHERENT_X, loan)), COHERENT_TEXT_LENT
 #define COHERENT_BAD_SLOT						\
-	COHERENT_TRUE(!COHERENT_IS_KIND(COHERENT_X, slot) && !COHERENT_IS_KIND(COHERENT_X, nothing)),\
+	COHERENT_WRONG(!COHERENT_IS_KIND(COHERENT_X, slot) && !COHERENT_IS_KIND(COHERENT_X, nothing)),\
 	 "this needs a slot: COHERENT_SLOT(T)"
 #define COHERENT_BAD_RING						\
-	COHERENT_TRUE(!COHERENT_IS_KIND(COHERENT_X, ring) && !COHERENT_IS_KIND(COHERENT_X, nothing)),\
+	COHERENT_WRONG(!COHERENT_IS_KIND(COHERENT_X, ring) && !COHERENT_IS_KIND(COHERENT_X, nothing)),\
 	 "this needs a ring: COHERENT_RING(T)"
 #define COHERENT_BAD_CONST						\
-	COHERENT_TRUE(!COHERENT_IS_MUTABLE(COHERENT_X)), "this object is const: it can only be read"
+	COHERENT_WRONG(!COHERENT_IS_MUTABLE(COHERENT_X)), "this object is const: it can only be read"
 
 /* --- The field --- */
 
@@ -162,13 +170,13 @@ union coherent_nothing COHERENT_BODY(mem, nothing, char);
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wgcc-compat"
 char coherent_dot(const char *text)
-	__attribute__((diagnose_if(*text && *text != '.' && *text != '[', COHERENT_DOT_TEXT, "warning")));
+	__attribute__((diagnose_if(*text && *text != '.' && *text != '[', "write the field with its dot, as in .len", "warning")));
 char coherent_object(int bad)
-	__attribute__((diagnose_if(bad, COHERENT_OBJECT_TEXT, "warning")));
+	__attribute__((diagnose_if(bad, "this is not an object of this library: write & before the name of a mem, view, slot or ring", "warning")));
 char coherent_number(int is)
-	__attribute__((diagnose_if(!is, COHERENT_NUMBER_TEXT, "warning")));
+	__attribute__((diagnose_if(!is, "a field is an integer, enum or float: for structs and arrays use coherent_copy_in(), coherent_copy_out() or coherent_view_field(); a device holds no CPU pointers", "warning")));
 char coherent_index(unsigned long bytes)
-	__attribute__((diagnose_if(bytes == 9, COHERENT_INDEX_TEXT, "warning")));
+	__attribute__((diagnose_if(bytes == 9, "an index inside a field is a constant: for a variable use coherent_read_item(), coherent_write_item()", "warning")));
 #pragma clang diagnostic pop
 #else
 #define COHERENT_FATAL
@@ -185,7 +193,7 @@ char coherent_index(unsigned long bytes)
 /* The address of a cell, if there is such a field. */
 #define COHERENT_GOOD_E COHERENT_GOOD->e
 #define COHERENT_HAS_OFFSET (sizeof(struct coherent_constant) == 1)
-#define COHERENT_WORD(u) union coherent_word u##word = { .u64 = 0 };
+#define COHERENT_WORD(u) union coherent_word u##word;
 #if defined(__clang__) || defined(__CHECKER__)
 #define COHERENT_FIND							\
 	struct coherent_constant { __typeof__(char[__builtin_types_compatible_p(__typeof__(8 ? (void *)((long)(__extension__
@@ -247,22 +255,22 @@ char coherent_index(unsigned long bytes)
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wgcc-compat"
 char coherent_given(const char *text, int what)
-	__attribute__((diagnose_if((!*text || *text == '.') && what == 1, COHERENT_NO_INDEX_TEXT, "warning")))
-	__attribute__((diagnose_if((!*text || *text == '.') && what == 2, COHERENT_NO_VARIABLE_TEXT, "warning")))
-	__attribute__((diagnose_if((!*text || *text == '.') && what == 3, COHERENT_NO_VALUE_TEXT, "warning")))
-	__attribute__((diagnose_if((!*text || *text == '.') && what == 4, COHERENT_NO_TIMEOUT_TEXT, "warning")));
+	__attribute__((diagnose_if((!*text || *text == '.') && what == 1, "an argument is missing: write the index of the element before the field", "warning")))
+	__attribute__((diagnose_if((!*text || *text == '.') && what == 2, "an argument is missing: write the address of a variable after the field", "warning")))
+	__attribute__((diagnose_if((!*text || *text == '.') && what == 3, "an argument is missing: write the value after the field", "warning")))
+	__attribute__((diagnose_if((!*text || *text == '.') && what == 4, "an argument is missing: write .field, &variable, condition, timeout in ns", "warning")));
 #pragma clang diagnostic pop
 #else
 #define coherent_given(text, what)					\
 	char[__builtin_choose_expr(sizeof(text) == 1 || __builtin_strncmp(text, ".", 1) == 0, 2, 1)]
 #endif
-#define COHERENT_NO_INDEX(i) COHERENT_TRUE(sizeof(coherent_given(#i, 1)) != 1), COHERENT_NO_INDEX_TEXT
+#define COHERENT_NO_INDEX(i) COHERENT_WRONG(sizeof(coherent_given(#i, 1)) != 1), COHERENT_NO_INDEX_TEXT
 #define COHERENT_NO_VARIABLE(out)					\
-	COHERENT_TRUE(sizeof(coherent_given(#out, 2)) != 1), COHERENT_NO_VARIABLE_TEXT
+	COHERENT_WRONG(sizeof(coherent_given(#out, 2)) != 1), COHERENT_NO_VARIABLE_TEXT
 #define COHERENT_NO_VALUE(value)					\
-	COHERENT_TRUE(sizeof(coherent_given(#value, 3)) != 1), COHERENT_NO_VALUE_TEXT
+	COHERENT_WRONG(sizeof(coherent_given(#value, 3)) != 1), COHERENT_NO_VALUE_TEXT
 #define COHERENT_NO_TIMEOUT(out)					\
-	COHERENT_TRUE(sizeof(coherent_given(#out, 4)) != 1), COHERENT_NO_TIMEOUT_TEXT
+	COHERENT_WRONG(sizeof(coherent_given(#out, 4)) != 1), COHERENT_NO_TIMEOUT_TEXT
 #define COHERENT_OPEN_WHOLE						\
 	struct coherent_constant { char is[1]; };			\
 	struct coherent_field { __typeof__(COHERENT_E) f; };		\
@@ -292,27 +300,27 @@ char coherent_given(const char *text, int what)
 
 /* One naturally aligned access must reach the field in every element. Only one of these fails. */
 #define COHERENT_BAD_DOT(field)						\
-	COHERENT_TRUE(sizeof(coherent_dot(#field)) != 1), COHERENT_DOT_TEXT
+	COHERENT_WRONG(sizeof(coherent_dot(#field)) != 1), COHERENT_DOT_TEXT
 #define COHERENT_BAD_BITS						\
-	COHERENT_TRUE(COHERENT_IS_BITS), COHERENT_BITS_TEXT
+	COHERENT_WRONG(COHERENT_IS_BITS), COHERENT_BITS_TEXT
 #define COHERENT_BAD_NUMBER						\
-	COHERENT_TRUE(sizeof(coherent_number(!COHERENT_HAS_FIELD || COHERENT_F_IS_NUMBER)) != 1), \
+	COHERENT_WRONG(sizeof(coherent_number(!COHERENT_HAS_FIELD || COHERENT_F_IS_NUMBER)) != 1), \
 	COHERENT_NUMBER_TEXT
 /* The same for an element that has no field, after the text of its arguments. */
 #define COHERENT_BAD_WHOLE(a, b)					\
-	COHERENT_TRUE(sizeof(coherent_number(COHERENT_IS_MISSING(#a) || COHERENT_IS_MISSING(#b) || COHERENT_F_IS_NUMBER)) != 1), \
+	COHERENT_WRONG(sizeof(coherent_number(COHERENT_IS_MISSING(#a) || COHERENT_IS_MISSING(#b) || COHERENT_F_IS_NUMBER)) != 1), \
 	COHERENT_NUMBER_TEXT
 #define COHERENT_BAD_CONSTANT						\
-	COHERENT_TRUE(sizeof(coherent_index(sizeof(struct coherent_constant))) != 1), \
+	COHERENT_WRONG(sizeof(coherent_index(sizeof(struct coherent_constant))) != 1), \
 	COHERENT_INDEX_TEXT
 #define COHERENT_BAD_BOOL						\
-	COHERENT_TRUE(COHERENT_SAME_TYPE(COHERENT_F, _Bool)),		\
+	COHERENT_WRONG(COHERENT_SAME_TYPE(COHERENT_F, _Bool)),		\
 	"a device may store any byte, but bool holds 0 or 1 only: use uint8_t"
 #define COHERENT_BAD_WIDTH						\
-	COHERENT_TRUE(COHERENT_F_IS_NUMBER && !COHERENT_F_HAS_WIDTH),	\
+	COHERENT_WRONG(COHERENT_F_IS_NUMBER && !COHERENT_F_HAS_WIDTH),	\
 	"no single access of this width: a field has 1, 2, 4 or, on a 64-bit CPU, 8 bytes"
 #define COHERENT_BAD_ALIGNMENT						\
-	COHERENT_TRUE(COHERENT_F_IS_NUMBER && COHERENT_F_HAS_WIDTH &&	\
+	COHERENT_WRONG(COHERENT_F_IS_NUMBER && COHERENT_F_HAS_WIDTH &&	\
 		      (COHERENT_F_OFFSET % sizeof(COHERENT_F) != 0 ||	\
 		       sizeof(COHERENT_E) % sizeof(COHERENT_F) != 0)),	\
 	"misaligned field: no single access can reach it in every element"
@@ -371,11 +379,11 @@ char coherent_given(const char *text, int what)
 #define COHERENT_NUMBER_OF(v)						\
 	__builtin_choose_expr(COHERENT_IS_CLASS(v, 0x1au), v, 0)
 #define COHERENT_BAD_INDEX(u)						\
-	COHERENT_TRUE(COHERENT_IS_NO_INDEX(u)), "the index of the element must be an integer"
+	COHERENT_WRONG(COHERENT_IS_NO_INDEX(u)), "the index of the element must be an integer"
 #define COHERENT_BAD_TIMEOUT(u)						\
-	COHERENT_TRUE(COHERENT_IS_NO_TIMEOUT(u)), "the timeout is an integer, in ns"
+	COHERENT_WRONG(COHERENT_IS_NO_TIMEOUT(u)), "the timeout is an integer, in ns"
 #define COHERENT_BAD_VARIABLE(u)						\
-	COHERENT_TRUE(!COHERENT_IS_VARIABLE(u)),				\
+	COHERENT_WRONG(!COHERENT_IS_VARIABLE(u)),				\
 	"write & before the variable, as in &value"
 #define COHERENT_COMPARE_TYPES(u) enum { coherent_other = COHERENT_OTHER_TYPE(u) };
 /* Whether the variable has another type than the field: if so, a number for the type it needs. */
@@ -384,11 +392,11 @@ char coherent_given(const char *text, int what)
 	 _Generic(COHERENT_V, uint8_t: 1, uint16_t: 2, uint32_t: 3, uint64_t: 4, default: 5))
 #define COHERENT_SAME_TEXT(type)					\
 	"the last argument must point to a variable of the type of the field" type
-#define COHERENT_BAD_U8 COHERENT_TRUE(coherent_other == 1), COHERENT_SAME_TEXT(", uint8_t")
-#define COHERENT_BAD_U16 COHERENT_TRUE(coherent_other == 2), COHERENT_SAME_TEXT(", uint16_t")
-#define COHERENT_BAD_U32 COHERENT_TRUE(coherent_other == 3), COHERENT_SAME_TEXT(", uint32_t")
-#define COHERENT_BAD_U64 COHERENT_TRUE(coherent_other == 4), COHERENT_SAME_TEXT(", uint64_t")
-#define COHERENT_BAD_TYPE COHERENT_TRUE(coherent_other == 5), COHERENT_SAME_TEXT("")
+#define COHERENT_BAD_U8 COHERENT_WRONG(coherent_other == 1), COHERENT_SAME_TEXT(", uint8_t")
+#define COHERENT_BAD_U16 COHERENT_WRONG(coherent_other == 2), COHERENT_SAME_TEXT(", uint16_t")
+#define COHERENT_BAD_U32 COHERENT_WRONG(coherent_other == 3), COHERENT_SAME_TEXT(", uint32_t")
+#define COHERENT_BAD_U64 COHERENT_WRONG(coherent_other == 4), COHERENT_SAME_TEXT(", uint64_t")
+#define COHERENT_BAD_TYPE COHERENT_WRONG(coherent_other == 5), COHERENT_SAME_TEXT("")
 
 /*
  * gcc makes one error of all errors of syntax in a statement. So it finds out about a value in one
@@ -430,14 +438,14 @@ char coherent_given(const char *text, int what)
 #endif
 #define COHERENT_VALUE_WORD(value) COHERENT_F_TO_WORD(COHERENT_NUMBER_SET(value))
 #define COHERENT_BAD_VALUE(value)					\
-	COHERENT_TRUE(COHERENT_F_IS_NUMBER && !COHERENT_IS_VALUE(value)), \
+	COHERENT_WRONG(COHERENT_F_IS_NUMBER && !COHERENT_IS_VALUE(value)), \
 	"the value must be a number, and an integer for an integer field"
 #define COHERENT_BAD_FIT(value)						\
-	COHERENT_TRUE(COHERENT_F_IS_NUMBER && COHERENT_IS_VALUE(value) && \
+	COHERENT_WRONG(COHERENT_F_IS_NUMBER && COHERENT_IS_VALUE(value) && \
 		      !COHERENT_FIT_VALUE(value)),			\
 	"the value has more bits than the field: cast it, if you mean its low half"
 #define COHERENT_BAD_READ_ONLY						\
-	COHERENT_TRUE(COHERENT_IS_CONST(COHERENT_F)), "this field is read-only: it is const"
+	COHERENT_WRONG(COHERENT_IS_CONST(COHERENT_F)), "this field is read-only: it is const"
 
 /* --- The call --- */
 
