@@ -7,6 +7,7 @@ usage: run.py SOURCE_DIR [COMPILER...]
 Compiles user.c with almost all warnings of gcc and clang, and lets the analyzers of both read
 it. The headers are a copy that does not say that they are system headers, because compilers do not
 warn about those.
+Compiles arguments.c: a warning in an argument of a call stays a warning.
 Compiles the library with optimizations that the builds of tools/check do not use, because each
 lets a compiler see other mistakes. Prints TAP. Each compiler has the name gcc or clang, maybe with
 a version: clang-19.
@@ -75,6 +76,20 @@ def commands(compiler, source_dir, headers):
                 *sources])
 
 
+def check_arguments(compiler, source_dir):
+    """Returns what is wrong: each line that has a mark gets a warning, and nothing is an error."""
+    path = os.path.join(HERE, 'arguments.c')
+    done = subprocess.run([compiler, '-std=gnu11', '-Wall', '-fsyntax-only', '-I',
+                           os.path.join(source_dir, 'include'), path],
+                          check=False, capture_output=True, text=True)
+    if done.returncode:
+        return done.stderr
+    with open(path, encoding='utf-8') as source:
+        marked = {number for number, line in enumerate(source, 1) if line.endswith('/* warns */\n')}
+    warned = {int(number) for number in re.findall(r'arguments\.c:(\d+):.*warning', done.stderr)}
+    return ''.join(f'line {number} has no warning\n' for number in sorted(marked - warned))
+
+
 def main():
     source_dir, *compilers = sys.argv[1:]
     source_dir = os.path.abspath(source_dir)
@@ -83,6 +98,13 @@ def main():
         headers = os.path.join(where, 'include')
         copy_headers(source_dir, headers)
         for compiler in compilers or ('gcc', 'clang'):
+            said = check_arguments(compiler, source_dir)
+            count += 1
+            failed += bool(said)
+            print(f'{"not " if said else ""}ok {count} - {compiler}: '
+                  'a warning in an argument is no error')
+            for line in said.splitlines():
+                print('#', line)
             for title, command in commands(compiler, source_dir, headers):
                 with tempfile.TemporaryDirectory() as folder:
                     done = subprocess.run(command, check=False, capture_output=True, text=True,
