@@ -13,10 +13,9 @@
  * see the read in different ways:
  * - gcc without optimization sees that coherent_known() reads (-Wmaybe-uninitialized).
  * - gcc with optimization sees the asm in it, which needs no instruction (-Wuninitialized).
- * - clang from 21 on sees that coherent_known() reads (-Wuninitialized-const-pointer).
  * - clang from -O2 on knows that memory that nothing wrote is undefined. In it "undefined | 1"
  *   is all ones. The macro finds this value, and makes the warning itself.
- * An older clang without optimization does not warn.
+ * clang without optimization does not warn.
  */
 #include <coherent/detail/check.h>
 #include <coherent/detail/face.h>
