@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """The command line of coherent-lint: find the flags of each source file, run gcc, print findings."""
+import glob
 import os
 import re
 import shlex
@@ -113,6 +114,22 @@ def read_database(path, files):
     return wanted
 
 
+def kbuild_folder(target, source):
+    """Return the folder in which Kbuild made a target with a relative name: that of the module.
+
+    Linux 6.13 and newer run make there. The name of a file outside that folder tells only how deep
+    the folder is.
+    """
+    depth = target.split('/').count('..')
+    inside = target.replace('../', '')
+    if not depth or not (source[:-2] + '.o').endswith('/' + inside):
+        return os.path.dirname(source)
+    top = source[:-len(inside) - 1]
+    return next((os.path.dirname(path) for path in
+                 sorted(glob.glob(os.path.join(top, *['*'] * depth, 'Kbuild')))),
+                os.path.dirname(source))
+
+
 def read_kbuild(files, kernel):
     """Return the jobs of a module. Kbuild left the command of each file beside it."""
     jobs = []
@@ -121,13 +138,14 @@ def read_kbuild(files, kernel):
         path = os.path.join(folder, f'.{name[:-2]}.o.cmd')
         try:
             with open(path, encoding='utf-8') as text:
-                command = re.match(r'\S+ := +(\S.*?)(?: *;.*)?$', text.readline())
+                command = re.match(r'(?:saved)?cmd_(\S+) := +(\S.*?)(?: *;.*)?$', text.readline())
         except OSError:
             command = None
         if not command:
             raise Problem(f'{path} is missing: build the module first')
-        flags = [word for word in keep_flags(shlex.split(command[1]), kernel)]
-        jobs.append(Job(os.path.join(folder, name), flags, kernel))
+        source = os.path.join(folder, name)
+        where = kernel if os.path.isabs(command[1]) else kbuild_folder(command[1], source)
+        jobs.append(Job(source, keep_flags(shlex.split(command[2]), where), where))
     return jobs
 
 
