@@ -179,6 +179,8 @@ static int coherent_get_deferred(struct coherent_object *object, gfp_t gfp)
 	} else if (!is_full) {
 		waiting = kzalloc(sizeof(*waiting), gfp);
 	}
+	if (waiting)
+		waiting->is_atomic = true;
 	object->extra = waiting;
 	return waiting ? 0 : -ENOMEM;
 }

@@ -374,6 +374,12 @@ static int coherent_object_defer(struct coherent_object *object)
 	return coherent_queue_put(object->extra) ? 0 : -ENODEV;
 }
 
+/* Whether an object may end under a spinlock. A kernel that does not count preemption cannot tell. */
+static bool coherent_is_atomic(const struct coherent_object *object)
+{
+	return object->extra && object->extra->is_atomic && !preemptible();
+}
+
 /*
  * In an interrupt, dma_free_attrs() may be a BUG. A spinlock shows only in a kernel that
  * counts preemption, so an object that was allocated in atomic context is deferred if there
@@ -385,7 +391,7 @@ static void coherent_object_end(struct coherent_object *object)
 
 	if (!coherent_can_end(object))
 		return;
-	if (sleeps && (in_interrupt() || irqs_disabled() || (object->extra && !preemptible()))) {
+	if (sleeps && (in_interrupt() || irqs_disabled() || coherent_is_atomic(object))) {
 		/* The device loses access at once. Only the memory waits. */
 		if (object->mapped)
 			coherent_place_unmap(object);

@@ -39,6 +39,7 @@ struct coherent_iova {
  * @object: a copy of an object that devres or a queue has. @node is in the list of the queue.
  * @domain: the IOMMU domain that translates, at COHERENT_IOMMU and for adopted memory.
  * @release: gives adopted memory back to the driver; may be NULL.
+ * @is_atomic: the object was allocated in atomic context.
  */
 struct coherent_extra {
 	struct list_head node;
@@ -47,6 +48,7 @@ struct coherent_extra {
 	struct coherent_iova iova;
 	void (*release)(void *memory, void *release_arg);
 	void *release_arg;
+	bool is_atomic;
 };
 
 /* Only for the library: a pointer to the memory, also if the device can reach it. */
