@@ -130,10 +130,12 @@ static void free_gets_the_arguments_of_alloc(struct kunit *test)
 	COHERENT(u8) mem = COHERENT_EMPTY;
 
 	memset(&free_got, 0xff, sizeof(free_got));
+	keeps_arguments = true;
 	KUNIT_ASSERT_EQ(test, coherent_zeroed(&mem, edu.dev, 5000, .attrs = attrs), 0);
 	KUNIT_EXPECT_EQ(test, alloc_got.attrs, DMA_ATTR_NO_WARN | DMA_ATTR_WEAK_ORDERING);
 	KUNIT_EXPECT_EQ(test, alloc_got.bytes, 2 * PAGE_SIZE);
 	coherent_free(&mem);
+	keeps_arguments = false;
 	KUNIT_EXPECT_TRUE(test, !memcmp(&alloc_got, &free_got, sizeof(free_got)));
 }
 

@@ -19,7 +19,7 @@ int nth;
 atomic_t live = ATOMIC_INIT(0);
 struct got alloc_got, free_got;
 struct fake fake;
-bool careless, keeps_lines, scatters;
+bool careless, keeps_arguments, keeps_lines, scatters;
 
 /* The BAR of the world, which is open between two tests, is a mapping and some memory. */
 #define OF_THE_WORLD 2
@@ -30,6 +30,13 @@ unsigned int lines;
 static bool fails(void)
 {
 	return nth && !--nth;
+}
+
+/* Several threads call this. So it writes only if there is something to say. */
+static void check_care(size_t bytes, gfp_t gfp)
+{
+	if (bytes % PAGE_SIZE || !(gfp & __GFP_ZERO))
+		WRITE_ONCE(careless, true);
 }
 
 /* --- Replacements --- */
@@ -53,13 +60,13 @@ static void *nth_alloc_attrs(struct device *dev, size_t bytes, dma_addr_t *addre
 {
 	void *got = fails() ? NULL : dma_alloc_attrs(dev, bytes, address, gfp, attrs);
 
-	careless |= bytes % PAGE_SIZE || !(gfp & __GFP_ZERO);
-	alloc_got.bytes = bytes;
-	fake.real = *address;
-	if (fake.used)
+	check_care(bytes, gfp);
+	if (fake.used) {
+		fake.real = *address;
 		*address = fake.address;
-	alloc_got.address = *address;
-	alloc_got.attrs = attrs;
+	}
+	if (keeps_arguments)
+		alloc_got = (struct got){ bytes, *address, attrs };
 	atomic_add(!!got, &live);
 	return got;
 }
@@ -67,9 +74,8 @@ static void *nth_alloc_attrs(struct device *dev, size_t bytes, dma_addr_t *addre
 static void nth_free_attrs(struct device *dev, size_t bytes, void *got, dma_addr_t address,
 			   unsigned long attrs)
 {
-	free_got.bytes = bytes;
-	free_got.address = address;
-	free_got.attrs = attrs;
+	if (keeps_arguments)
+		free_got = (struct got){ bytes, address, attrs };
 	atomic_dec(&live);
 	dma_free_attrs(dev, bytes, got, fake.used ? fake.real : address, attrs);
 }
@@ -79,7 +85,7 @@ static void *nth_pages(size_t bytes, gfp_t gfp)
 	const bool is_missing = scatters && bytes > 8 * PAGE_SIZE;
 	void *got = is_missing || fails() ? NULL : alloc_pages_exact(bytes, gfp);
 
-	careless |= bytes % PAGE_SIZE || !(gfp & __GFP_ZERO);
+	check_care(bytes, gfp);
 	atomic_add(!!got, &live);
 	return got;
 }
@@ -94,7 +100,7 @@ static void *nth_vmalloc(size_t bytes, gfp_t gfp)
 {
 	void *got = fails() ? NULL : __vmalloc(bytes, gfp);
 
-	careless |= bytes % PAGE_SIZE || !(gfp & __GFP_ZERO);
+	check_care(bytes, gfp);
 	atomic_add(!!got, &live);
 	return got;
 }

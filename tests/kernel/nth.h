@@ -19,8 +19,12 @@ struct got {
 	unsigned long attrs;
 };
 
-/* The arguments of the last allocation with COHERENT_HIDDEN, and of the last free. */
+/*
+ * The arguments of the last allocation with COHERENT_HIDDEN, and of the last free. They are kept
+ * only while @keeps_arguments is set, because several threads would write to them.
+ */
 extern struct got alloc_got, free_got;
+extern bool keeps_arguments;
 
 /* If @used is set, dma_alloc_attrs() returns @address instead of the real address. */
 struct fake {
