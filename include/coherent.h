@@ -24,12 +24,12 @@
  *
  * Objects. The variables belong to the driver. A variable is an empty object if
  * it is initialised with COHERENT_EMPTY or all its bytes are zero. Initialise
- * each one. If a call gets a box, a mem, a handle or a pool that was never
- * initialised, gcc warns with -Wall. clang warns from -O2 on. Do not copy such an
- * object; coherent_move() moves a box or a mem. On an empty object a getter returns
- * NULL, 0 or the address ~0, a call returns -EINVAL, and a free does nothing. Views,
- * slots and rings own nothing, and they become invalid when their mem is reclaimed or
- * freed.
+ * each one. coherent-lint reports a box, a mem, a handle or a pool that was never
+ * initialised. clang warns of it from -O2 on. gcc warns with -Wall, but only if the
+ * function made no call before. Do not copy an object; coherent_move() moves a box or
+ * a mem. On an empty object a getter returns NULL, 0 or the address ~0, a call returns
+ * -EINVAL, and a free does nothing. Views, slots and rings own nothing, and they become
+ * invalid when their mem is reclaimed or freed.
  *
  * Results. A call that makes a box, a mem or a handle needs an empty output. If
  * the output is not empty, the call leaves it as it is and returns -EBUSY, or the

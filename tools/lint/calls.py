@@ -152,6 +152,7 @@ class Calls(Others):
         if place is None:
             return [(None, state)]
         call = known.macro(name)
+        self.check_initialised(state, place, kind)
         now = self.state_of(state, place)
         if now[0] == 'F' and now[1] in state.dead:
             self.use(state, place, kind, 'freed')

@@ -246,6 +246,8 @@ class Function:
             else:
                 piece += letter
         body = head[prototype.end():] if prototype else ''
+        # The type of a static variable may have lines of its own, and its name is behind them.
+        body = re.sub(r'^  (?:static|extern) [^;\n]*\n  \{$.*?^  \}[^\n]*;$', '', body, flags=re.M | re.S)
         for line in re.findall(r'^  (?! |static |extern )(.*);$', body, re.M):
             line = line.split(' = ')[0]
             name = re.match(r'.*?([A-Za-z_$][\w$.]*)\s*(?:\[.*\])*$', line)

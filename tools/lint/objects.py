@@ -113,6 +113,7 @@ class Objects(Texts):
         """Note a use of an object. Return its life, or None."""
         if place is None:
             return None
+        self.check_initialised(state, place, kind)
         now = self.state_of(state, place)
         if now[0] in 'FV':
             life = now[1]
@@ -197,8 +198,20 @@ class Objects(Texts):
         state.last = (call, state.at)
         return symbol
 
+    def check_initialised(self, state, place, kind):
+        """Report a variable to which nothing was ever written. gcc misses it behind another call."""
+        if place[0][0] != 'L' or place in state.objects or self.is_blurred(state, place) or \
+                any(place[:length] in state.base for length in range(1, len(place) + 1)):
+            return
+        if any(key[:len(place)] == place for key in state.store):
+            return
+        self.report(state, 'uninitialised', f"{self.named(kind, place)} was never initialised: write "
+                    "= COHERENT_EMPTY where it is declared")
+        state.objects[place] = ('E', None)
+
     def is_free_for(self, state, place, kind, call):
         """Check that an output is empty."""
+        self.check_initialised(state, place, kind)
         now = self.state_of(state, place)
         if now[0] == 'F' and now[1] in state.live:
             info = self.lives[now[1]]
