@@ -9,40 +9,18 @@
 /*
  * How a compiler warns of an object that was never initialised. Callers do not use this file.
  *
- * COHERENT_KNOWN() is its argument: a pointer to an object that the call reads. The compilers
- * see the read in different ways:
+ * A call reads the object that it gets. The compilers see the read in different ways:
  * - gcc without optimization sees that coherent_known() reads (-Wmaybe-uninitialized).
  * - gcc with optimization sees the asm in it, which needs no instruction (-Wuninitialized).
  * - clang from -O2 on knows that memory that nothing wrote is undefined. In it "undefined | 1"
- *   is all ones. The macro finds this value, and makes the warning itself.
+ *   is all ones. COHERENT_WARN_OF() finds this value, and makes the warning itself.
  * clang without optimization does not warn.
  */
 #include <coherent/detail/check.h>
 #include <coherent/detail/face.h>
 
-#ifndef __cplusplus
-
-#if defined(__CHECKER__) || defined(__clang__)
-#define COHERENT_KNOWN_READ(object)
-#else
-/* gcc reads only a variable that it knows, so that a bad pointer does no harm here. */
-#define COHERENT_KNOWN_READ(object)					\
-	if (__builtin_object_size((object), 0) != (size_t)-1)		\
-		__asm__("" : : "X"(*(const char *)(object)));
-#endif
-
-/* The union takes the const off without a warning. */
-COHERENT_READS_1ST __attribute__((pure)) COHERENT_INLINE void *coherent_known(const void *object)
-{
-	COHERENT_KNOWN_READ(object)
-	return ((union { const void *from; void *to; }){ .from = object }).to;
-}
-
-#define COHERENT_KNOWN(x) COHERENT_KNOWN_AGAIN(COHERENT_UNIQUE(known), x)
-/* The same for the first argument; the rest follows. The last argument is empty. */
-#define COHERENT_KNOWN_1ST(x, ...) COHERENT_KNOWN(x), __VA_ARGS__
-
-#if defined(__clang__) && !defined(__CHECKER__)
+#if !defined(__cplusplus) && !defined(__CHECKER__)
+#ifdef __clang__
 
 /* A call of this function stays in the program only if clang knows that the object is undefined. */
 static __attribute__((unused, __noinline__,
@@ -62,34 +40,28 @@ unsigned long long coherent_known_mix(const void *object)
 	return COHERENT_MIX(*(const uintptr_t __attribute__((may_alias)) *)object);
 }
 
-/* The warning without a value. */
 #define COHERENT_WARN_OF(x)						\
 	(__builtin_constant_p(coherent_known_mix(x)) &&			\
 	 coherent_known_mix(x) != COHERENT_MIX(0) ? coherent_has_no_value() : (void)0)
 
-#define COHERENT_KNOWN_AGAIN(known, x)					\
-	__extension__({							\
-		__typeof__(&*(x)) known = coherent_known(x);		\
-		if (__builtin_constant_p(coherent_known_mix(known)) &&	\
-		    coherent_known_mix(known) != COHERENT_MIX(0))	\
-			coherent_has_no_value();			\
-		known;							\
-	})
-
 #else
 
-#define COHERENT_KNOWN_AGAIN(known, x) ((__typeof__(&*(x)))coherent_known(x))
-
-#endif
-
-#ifndef __clang__
+/*
+ * gcc reads only a variable that it knows, so that a bad pointer does no harm here. The union
+ * takes the const off without a warning.
+ */
+COHERENT_READS_1ST __attribute__((pure)) COHERENT_INLINE void *coherent_known(const void *object)
+{
+	if (__builtin_object_size(object, 0) != (size_t)-1)
+		__asm__("" : : "X"(*(const char *)object));
+	return ((union { const void *from; void *to; }){ .from = object }).to;
+}
 
 /* A call of the function that takes an argument: a pointer, an int or something else. */
 #define COHERENT_CALL(class, function)					\
 	_Generic(class, char (*)[3]: function, char (*)[2]: coherent_needs_pointer, default: coherent_takes)
 
 #endif
-
 #endif
 
 #endif

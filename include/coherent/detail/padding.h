@@ -262,9 +262,6 @@ COHERENT_OVERLOAD void coherent_padding(const volatile char *coherent_e, unsigne
 
 /* The mask is on the stack, so its size is limited. */
 #define COHERENT_MASK_MAX 65536
-#define COHERENT_NEEDS_MASK(T)						\
-	COHERENT_REQUIRE(sizeof(T) <= COHERENT_MASK_MAX,		\
-		"an element over 64 KiB is not copied whole: fill it with coherent_box_init_at()");
 
 /* The mask is a temporary that lives until the call with this argument ends (C11 6.2.4p8). */
 #define COHERENT_MASK(T) COHERENT_MASK_AGAIN(COHERENT_UNIQUE(mask), T)

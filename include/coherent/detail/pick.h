@@ -15,7 +15,6 @@
 #endif
 #define COHERENT_ONLY(a) a
 #define COHERENT_3RD(a, b, c, ...) c
-#define COHERENT_5TH(a, b, c, d, e, ...) e
 #define COHERENT_6TH(a, b, c, d, e, f, ...) f
 #define COHERENT_9TH(a, b, c, d, e, f, g, h, i, ...) i
 

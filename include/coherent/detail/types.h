@@ -185,8 +185,6 @@ struct coherent_is_loan;
 		       "this needs a mem or a view of it, not a BAR: coherent_bar_get(), coherent_bar_put()");
 #define COHERENT_NEEDS_VIEW(x)						\
 	_Static_assert(COHERENT_IS_KIND(x, view), "this needs a view: COHERENT_VIEW(T)");
-#define COHERENT_NEEDS_SLOT(x)						\
-	_Static_assert(COHERENT_IS_KIND(x, slot), "this needs a slot: COHERENT_SLOT(T)");
 #define COHERENT_NEEDS_RING(x)						\
 	_Static_assert(COHERENT_IS_KIND(x, ring), "this needs a ring: COHERENT_RING(T)");
 #define COHERENT_NEEDS_MUTABLE(x)					\
