@@ -218,6 +218,9 @@ int __weak coherent_base_loan_end(struct coherent_loan *loan, int result)
 {
 	struct coherent_object *object = &loan->object;
 
+	/* The function has ended the loan, which its contract forbids. */
+	if (coherent_loan_is_empty(loan))
+		return result < 0 ? result : -EINVAL;
 	/* ORDER: pairs with the device's first access (expose.litmus). */
 	dma_wmb();
 	if (coherent_is_adopted(object))

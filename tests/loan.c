@@ -201,6 +201,29 @@ static void visit_returns_what_the_function_returned(void **state)
 	close_empty(dev);
 }
 
+static int end_the_loan(uint8_t *bytes, size_t count, void *loan)
+{
+	(void)bytes;
+	(void)count;
+	coherent_loan_free((union lent *)loan);
+	return 0;
+}
+
+/* The contract forbids it. The library survives it, because the loan is empty then. */
+static void visit_that_ends_the_loan_is_an_error(void **state)
+{
+	struct coherent_device *dev;
+	union lent loan = COHERENT_EMPTY;
+	struct log log;
+
+	(void)state;
+	open_with_log(&dev, "sim:edu", &log);
+	(void)lend_sevens(dev, &loan, COHERENT_TO_DEVICE);
+	assert_err(coherent_loan_visit(&loan, end_the_loan, &loan), -EINVAL);
+	assert_true(coherent_is_empty(&loan));
+	close_empty(dev);
+}
+
 /* --- Wrong calls --- */
 
 static void wrong_calls_are_refused(void **state)
@@ -383,6 +406,7 @@ int main(void)
 		cmocka_unit_test(stale_write_before_a_visit_is_reported),
 		cmocka_unit_test(visit_goes_in_the_direction_of_the_loan),
 		cmocka_unit_test(visit_returns_what_the_function_returned),
+		cmocka_unit_test(visit_that_ends_the_loan_is_an_error),
 		cmocka_unit_test(wrong_calls_are_refused),
 		cmocka_unit_test(loan_outlives_its_device),
 		cmocka_unit_test(lazy_device_needs_idle),

@@ -264,8 +264,12 @@ int coherent_base_loan_begin(struct coherent_loan *loan, void **elements)
 
 int coherent_base_loan_end(struct coherent_loan *loan, int result)
 {
-	const struct coherent_box kept = kept_box(loan);
+	struct coherent_box kept;
 
+	/* The function has ended the loan, which its contract forbids. */
+	if (!has_object(loan))
+		return result < 0 ? result : -EINVAL;
+	kept = kept_box(loan);
 	if (kept.va) {
 		if (loan->direction != COHERENT_FROM_DEVICE)
 			coherent_bytes_in(mem_of(loan).va, kept.va,
