@@ -103,6 +103,21 @@ static void stale_write_is_lost_and_reported(void **state)
 	close_empty(dev);
 }
 
+static void stale_write_is_reported_by_a_free(void **state)
+{
+	struct coherent_device *dev;
+	union lent loan = COHERENT_EMPTY;
+	struct log log;
+
+	(void)state;
+	open_with_log(&dev, "sim:edu", &log);
+	*lend_sevens(dev, &loan, COHERENT_TO_DEVICE) = 9;
+	coherent_loan_free(&loan);
+	assert_int_equal((int)log.count, 1);
+	assert_true(log_has(&log, "wrote 1 bytes"));
+	close_empty(dev);
+}
+
 static int add_one(uint8_t *bytes, size_t count, void *arg);
 
 /* A visit is as good a moment to find a write as the end of the loan. */
@@ -403,6 +418,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stale_read_finds_no_data),
 		cmocka_unit_test(stale_write_is_lost_and_reported),
+		cmocka_unit_test(stale_write_is_reported_by_a_free),
 		cmocka_unit_test(stale_write_before_a_visit_is_reported),
 		cmocka_unit_test(visit_goes_in_the_direction_of_the_loan),
 		cmocka_unit_test(visit_returns_what_the_function_returned),

@@ -15,8 +15,9 @@
  * kernel it can be ordinary memory (coherent/kernel.h), and CPU caches need not be coherent.
  *
  * The driver must not use pointers from coherent_box_ptr() of the lent box. On a simulated device
- * such a mistake shows. The device gets a copy, and the box is filled with
- * COHERENT_LENT_BYTE, so a read finds that byte. coherent_take() reports a write.
+ * such a mistake shows, unless the box is of a pool. The device gets a copy, and the box is
+ * filled with COHERENT_LENT_BYTE, so a read finds that byte. The next call that visits, takes
+ * or frees the loan reports a write.
  */
 #ifndef COHERENT_LOAN_H
 #define COHERENT_LOAN_H

@@ -299,6 +299,9 @@ void coherent_base_loan_free(struct coherent_loan *loan)
 	}
 	mem = mem_of(loan);
 	*loan = (struct coherent_loan){ .va = NULL };
+	/* In a forked child the pages do not exist. */
+	if (kept.va && alive_is_ours(object_store(mem.object)->alive))
+		report_touched(&kept);
 	coherent_base_free(&mem);
 	coherent_base_box_free(&kept);
 }
