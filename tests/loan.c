@@ -373,7 +373,7 @@ static void box_of_a_pool_is_lent(void **state)
 {
 	COHERENT_POOL(uint32_t) pool = COHERENT_EMPTY;
 	COHERENT_BOX(uint32_t) box = COHERENT_EMPTY;
-	COHERENT_LOAN(uint32_t) loan = COHERENT_EMPTY;
+	COHERENT_LOAN_TYPE(words, uint32_t) loan = COHERENT_EMPTY, copy;
 	uint32_t seen = 0, written = 6;
 	struct coherent_device *dev;
 	struct log log;
@@ -390,6 +390,32 @@ static void box_of_a_pool_is_lent(void **state)
 	assert_err(coherent_take(&loan, &box), -EBUSY);
 	assert_ok(coherent_take(&loan, &box, .idle = true));
 	assert_int_equal(*coherent_box_ptr(&box), 6);
+	assert_ok(coherent_lend(&box, &loan, COHERENT_TO_DEVICE));
+	/* The copy of a loan that ended does no harm. */
+	memcpy(&copy, &loan, sizeof(loan));
+	coherent_loan_free(&loan);
+	assert_err(coherent_take(&copy, &box, .idle = true), -EINVAL);
+	coherent_loan_free(&copy);
+	assert_ok(coherent_pool_destroy(&pool));
+	close_empty(dev);
+}
+
+static void direction_must_fit_the_pool(void **state)
+{
+	COHERENT_POOL(uint32_t) pool = COHERENT_EMPTY;
+	COHERENT_BOX(uint32_t) box = COHERENT_EMPTY;
+	COHERENT_LOAN(uint32_t) loan = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	struct log log;
+
+	(void)state;
+	open_with_log(&dev, "sim:edu", &log);
+	assert_ok(coherent_pool_create(&pool, dev, .permission = COHERENT_READ_ONLY));
+	assert_ok(coherent_pool_box(&pool, &box));
+	assert_err(coherent_lend(&box, &loan, COHERENT_FROM_DEVICE), -EINVAL);
+	assert_true(log_has(&log, "the pool is read-only"));
+	assert_true(coherent_is_empty(&box));
+	assert_ok(coherent_pool_box(&pool, &box));
 	assert_ok(coherent_lend(&box, &loan, COHERENT_TO_DEVICE));
 	coherent_loan_free(&loan);
 	assert_ok(coherent_pool_destroy(&pool));
@@ -430,6 +456,7 @@ int main(void)
 		cmocka_unit_test(failed_lend_frees_the_box),
 		cmocka_unit_test(loan_keeps_alignment_and_boundary),
 		cmocka_unit_test(box_of_a_pool_is_lent),
+		cmocka_unit_test(direction_must_fit_the_pool),
 		cmocka_unit_test(loan_ends_with_its_scope),
 	};
 

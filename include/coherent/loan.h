@@ -34,6 +34,7 @@ COHERENT_C_BEGIN
 /**
  * enum coherent_direction - Which way the data of a loan goes.
  * @COHERENT_TO_DEVICE: The device reads. Where an IOMMU can enforce it, the device cannot write.
+ *	But a loan of a box of a pool has the permission of the pool.
  * @COHERENT_FROM_DEVICE: The device writes.
  * @COHERENT_BOTH_WAYS: The device reads and writes.
  */
@@ -51,7 +52,7 @@ enum coherent_direction {
  * @T: The element type.
  *
  * coherent_lend() makes a loan, coherent_take() or coherent_loan_free() ends it. Initialise the
- * variable with COHERENT_EMPTY or zero bytes. Do not copy it.
+ * variable with COHERENT_EMPTY or zero bytes. Do not copy it; coherent_move() does not take it.
  */
 #define COHERENT_LOAN(T) union COHERENT_BODY(loan, loan, T)
 
@@ -152,8 +153,10 @@ COHERENT_C_END
  *	err = coherent_lend(&box, &loan, COHERENT_TO_DEVICE);
  *
  * Context: may sleep in userspace, any in the kernel.
- * Return: 0; -EINVAL (@box is empty, @direction), -EBUSY (@loan is not empty, and stays as it
- * is), -ENOSPC, -ENOMEM, -ENODEV, -EIO as coherent_expose().
+ * Return: 0; -EINVAL (@box is empty, @direction, a direction that the pool of @box does not
+ * allow), -EBUSY (@loan is not empty, and stays as it is), -EOPNOTSUPP (the kernel would use
+ * bounce buffers for memory of COHERENT_IOMMU), -ENOSPC (also: the device cannot address the
+ * memory), -ENOMEM, -ENODEV, -EIO as coherent_expose().
  */
 #define coherent_lend(box, loan, direction)				\
 	COHERENT_AGAIN(COHERENT_LEND)					\
@@ -226,7 +229,7 @@ COHERENT_C_END
  *
  * The device must not use the memory meanwhile: the driver must see to that. @fn sees what the
  * device wrote, unless the direction is COHERENT_TO_DEVICE. Afterwards the device sees what @fn
- * wrote, unless the direction is COHERENT_FROM_DEVICE.
+ * wrote, unless the direction is COHERENT_FROM_DEVICE: then the writes of @fn may be lost.
  *
  * Context: that of @fn.
  * Return: 0; -EINVAL (@loan is empty, or @fn returned a positive number), -ENODEV, or what @fn

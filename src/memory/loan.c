@@ -45,11 +45,13 @@ static struct coherent_box kept_box(const struct coherent_loan *loan)
 /* A copied loan whose original ended, or garbage, has no object any more. */
 static bool has_object(const struct coherent_loan *loan)
 {
-	const struct coherent_mem mem = { .count = loan->count,
-					  .inverted_address = loan->inverted_address,
+	const struct coherent_mem mem = { .inverted_address = loan->inverted_address,
 					  .object = loan->object };
 
-	return loan->object && (object_is_slot(loan->object) || object_has_mem(&mem));
+	if (!loan->object || !object_is_slot(loan->object))
+		return object_has_mem(&mem);
+	return slot_state(slot_of(loan->object)) == COHERENT_STATE_MEM &&
+	       loan->inverted_address == ~object_address(loan->object);
 }
 
 static bool is_open(const struct coherent_loan *loan)
@@ -129,12 +131,16 @@ static int lend_copy(struct coherent_box *box, struct coherent_loan *loan, size_
 	return 0;
 }
 
-static int check_lend(struct object_store *store, const struct coherent_loan *loan,
-		      enum coherent_direction direction)
+static int check_lend(struct object_store *store, const struct coherent_box *box,
+		      const struct coherent_loan *loan, enum coherent_direction direction)
 {
 	if (direction < COHERENT_TO_DEVICE || direction > COHERENT_BOTH_WAYS)
 		return refuse(store, -EINVAL, LEND,
 			      "the direction %d is not of enum coherent_direction", (int)direction);
+	if (object_is_slot(box->object) && direction != COHERENT_TO_DEVICE &&
+	    pool_permission(box->object) == COHERENT_READ_ONLY)
+		return refuse(store, -EINVAL, LEND,
+			      "the pool is read-only, so the device cannot write to the loan");
 	if (loan->object) {
 		const struct coherent_mem mem = { .inverted_address = loan->inverted_address,
 						  .object = loan->object };
@@ -156,7 +162,7 @@ int coherent_base_lend(struct coherent_box *box, struct coherent_loan *loan, siz
 		return -EINVAL;
 	}
 	store = object_store(box->object);
-	err = check_lend(store, loan, direction);
+	err = check_lend(store, box, loan, direction);
 	if (err) {
 		coherent_base_box_free(box);
 		return err;
