@@ -257,6 +257,8 @@ static void wrong_calls_are_refused(void **state)
 		assert_ok(coherent_box_zeroed(&box, dev, BYTES));
 		assert_err(coherent_lend(&box, &loan, (enum coherent_direction)direction), -EINVAL);
 		assert_true(log_has(&log, "enum coherent_direction"));
+		assert_int_equal((int)log.count, 1);
+		log_clear(&log);
 		assert_true(coherent_is_empty(&box));
 		assert_true(coherent_is_empty(&loan));
 	}
@@ -357,7 +359,7 @@ static void loan_keeps_alignment_and_boundary(void **state)
 {
 	struct coherent_device *dev;
 	union lent_box box = COHERENT_EMPTY;
-	union lent loan = COHERENT_EMPTY;
+	union lent loan = COHERENT_EMPTY, loans[8] = { COHERENT_EMPTY };
 	struct log log;
 
 	(void)state;
@@ -366,6 +368,15 @@ static void loan_keeps_alignment_and_boundary(void **state)
 	assert_ok(coherent_lend(&box, &loan, COHERENT_BOTH_WAYS));
 	assert_int_equal(coherent_loan_addr(&loan).raw % 65536, 0);
 	coherent_loan_free(&loan);
+	/* Three pages without this boundary would cross it in most places. */
+	for (unsigned int i = 0; i < 8; i++) {
+		assert_ok(coherent_box_zeroed(&box, dev, 3 * PAGE, .boundary = 4 * PAGE));
+		assert_ok(coherent_lend(&box, &loans[i], COHERENT_BOTH_WAYS));
+		assert_int_equal(coherent_loan_addr(&loans[i]).raw / (4 * PAGE),
+				 (coherent_loan_addr(&loans[i]).raw + 3 * PAGE - 1) / (4 * PAGE));
+	}
+	for (unsigned int i = 0; i < 8; i++)
+		coherent_loan_free(&loans[i]);
 	close_empty(dev);
 }
 

@@ -5,6 +5,7 @@
  * holds the place of the copy.
  */
 #include <coherent/loan.h>
+#include <limits.h>
 #include <string.h>
 
 #include "object.h"
@@ -17,6 +18,7 @@ COHERENT_LOAN_TYPE(record_loan, struct record);
  * @slot: The slot of the box.
  * @copy: The place of the copy, in a free slot.
  * @direction: The direction.
+ * @result: The result of the last function that visited the loan.
  * @bytes: The loan, if elements are bytes.
  * @records: The loan, if they are records.
  */
@@ -24,6 +26,7 @@ struct loan {
 	struct slot *slot;
 	struct place *copy;
 	enum coherent_direction direction;
+	int result;
 	struct {
 		union byte_loan loan;
 	} bytes;
@@ -111,7 +114,8 @@ static int change(void *elements, size_t bytes, struct loan *loan)
 	pattern(at + first, bytes - first);
 	if (loan->direction != COHERENT_FROM_DEVICE)
 		memcpy(loan->copy->bytes + first, at + first, bytes - first);
-	return chance(4) ? (chance(2) ? -EDOM : 7) : 0;
+	loan->result = chance(4) ? (chance(2) ? -EDOM : 7) : 0;
+	return loan->result;
 }
 
 static int visit_bytes(uint8_t *elements, size_t count, void *arg)
@@ -128,11 +132,12 @@ static void visit(struct loan *loan)
 {
 	int err;
 
+	loan->result = INT_MIN;
 	if (loan->slot->is_records)
 		err = coherent_loan_visit(&loan->records.loan, visit_records, loan);
 	else
 		err = coherent_loan_visit(&loan->bytes.loan, visit_bytes, loan);
-	CHECK(!err || err == -EDOM || err == -EINVAL);
+	CHECK(err == (loan->result > 0 ? -EINVAL : loan->result) && err != INT_MIN);
 	if (err == -EINVAL)
 		expect_report(device_of(loan->copy), COHERENT_ERROR);
 }
