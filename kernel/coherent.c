@@ -353,9 +353,7 @@ int __weak coherent_few_reclaim(struct coherent_mem *mem, struct coherent_box *b
 	if (object->level == COHERENT_HIDDEN && !idle)
 		return coherent_refuse(-EBUSY, object->site,
 				       "a reclaim at COHERENT_HIDDEN needs .idle = true");
-	if (object->mapped)
-		coherent_place_unmap(object);
-	object->mapped = false;
+	coherent_object_unmap(object);
 	/* ORDER: pairs with the device's last write (reclaim.litmus). */
 	dma_rmb();
 	box->va = coherent_place_va(object);

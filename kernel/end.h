@@ -89,9 +89,7 @@ static void coherent_adopted_end(struct coherent_object *object)
 {
 	const struct coherent_extra extra = *object->extra;
 
-	if (object->mapped)
-		dma_unmap_page_attrs(object->dev, object->address, object->bytes, object->direction,
-				     0);
+	coherent_object_unmap(object);
 	kfree(object->extra);
 	put_device(object->dev);
 	if (extra.release)
@@ -107,8 +105,7 @@ static void coherent_object_end_now(struct coherent_object *object)
 		coherent_adopted_end(object);
 		return;
 	}
-	if (object->mapped)
-		coherent_place_unmap(object);
+	coherent_object_unmap(object);
 	if (object->level == COHERENT_IOMMU) {
 		coherent_place_release(object);
 		coherent_place_free_pages(object);
@@ -393,9 +390,7 @@ static void coherent_object_end(struct coherent_object *object)
 		return;
 	if (sleeps && (in_interrupt() || irqs_disabled() || coherent_is_atomic(object))) {
 		/* The device loses access at once. Only the memory waits. */
-		if (object->mapped)
-			coherent_place_unmap(object);
-		object->mapped = false;
+		coherent_object_unmap(object);
 		if (coherent_object_defer(object))
 			coherent_object_leak(object, "in atomic context, and cannot wait");
 		return;

@@ -158,18 +158,6 @@ static void coherent_loan_clear(struct coherent_loan *loan)
 	loan->inverted_address = 0;
 }
 
-static void coherent_take_object(struct coherent_object *object)
-{
-	if (object->mapped && coherent_is_adopted(object))
-		dma_unmap_page_attrs(object->dev, object->address, object->bytes, object->direction,
-				     0);
-	else if (object->mapped)
-		coherent_place_unmap(object);
-	object->mapped = false;
-	/* ORDER: pairs with the device's last write (reclaim.litmus). */
-	dma_rmb();
-}
-
 int __weak coherent_base_take(struct coherent_loan *loan,
 			      const struct coherent_reclaim_options *options)
 {
@@ -185,7 +173,9 @@ int __weak coherent_base_take(struct coherent_loan *loan,
 	if (coherent_level_of(object) == COHERENT_HIDDEN && !options->idle)
 		return coherent_refuse(-EBUSY, object->site,
 				       "a take at COHERENT_HIDDEN needs .idle = true");
-	coherent_take_object(object);
+	coherent_object_unmap(object);
+	/* ORDER: pairs with the device's last write (reclaim.litmus). */
+	dma_rmb();
 	box->va = loan->va;
 	box->count = loan->count;
 	box->object = *object;

@@ -152,11 +152,11 @@ static bool coherent_place_is_addressable(const struct coherent_object *object)
 	const size_t limit = dma_max_mapping_size(object->dev);
 	const u64 mask = min_not_zero(*object->dev->dma_mask, object->dev->bus_dma_limit);
 	const phys_addr_t first = virt_to_phys(coherent_place_va(object));
-	const struct iommu_domain *domain = object->extra->domain;
+	struct iommu_domain *domain = object->extra->domain;
 
 	if (object->bytes > limit)
 		return false;
-	return (domain && iommu_is_dma_domain((struct iommu_domain *)domain)) ||
+	return (domain && iommu_is_dma_domain(domain)) ||
 	       limit != SIZE_MAX || phys_to_dma(object->dev, first) + object->bytes - 1 <= mask;
 }
 
@@ -329,6 +329,17 @@ static void coherent_place_unmap(struct coherent_object *object)
 }
 
 #endif
+
+/* The device loses the memory, if it has it. */
+static void coherent_object_unmap(struct coherent_object *object)
+{
+	if (object->mapped && coherent_is_adopted(object))
+		dma_unmap_page_attrs(object->dev, object->address, object->bytes, object->direction,
+				     0);
+	else if (object->mapped)
+		coherent_place_unmap(object);
+	object->mapped = false;
+}
 
 /*
  * Whether the device reaches these very pages. It must not get a bounce buffer, because
