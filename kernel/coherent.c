@@ -9,8 +9,6 @@
  *
  * INVARIANT: a function that a header declares is weak. So several drivers that are built into one
  * kernel share one copy. All of them must be built with the same version of the library.
- * INVARIANT: when a call returns, the copy that devres has of a managed object is equal to the
- * object.
  */
 #include <coherent.h>
 #include <coherent/debugfs.h>
@@ -257,7 +255,7 @@ static int coherent_make_reachable(struct coherent_box *box,
 {
 	int err;
 
-	if (!coherent_is_bound(box->object.dev))
+	if (!coherent_is_usable(&box->object))
 		return -ENODEV;
 	if (coherent_is_adopted(&box->object))
 		return coherent_refuse(-EOPNOTSUPP, box->object.site,
@@ -348,7 +346,7 @@ int __weak coherent_few_reclaim(struct coherent_mem *mem, struct coherent_box *b
 		return coherent_refuse(-EINVAL, NULL, "an empty mem cannot be reclaimed");
 	if (!coherent_box_is_empty(box))
 		return coherent_refuse(-EBUSY, object->site, coherent_box_in_use);
-	if (!coherent_is_bound(object->dev))
+	if (!coherent_is_usable(object))
 		return -ENODEV;
 	if (object->level == COHERENT_HIDDEN && !idle)
 		return coherent_refuse(-EBUSY, object->site,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Loans in the kernel, and the memory of a driver that can become one. Adopted memory is mapped by
- * dma_map_single(). Memory of COHERENT_IOMMU is mapped as by an expose, for one direction. Memory
- * of COHERENT_HIDDEN is mapped all the time, so only the order of accesses matters.
+ * Loans in the kernel, and the memory of a driver that can become one. The library maps adopted
+ * memory with dma_map_page_attrs(), as dma_map_single() does. It maps memory of COHERENT_IOMMU as
+ * an expose does, for the direction of the loan. Memory of COHERENT_HIDDEN is always mapped, so
+ * only the order of accesses matters.
  */
 #ifndef COHERENT_KERNEL_LOAN_H
 #define COHERENT_KERNEL_LOAN_H
@@ -26,10 +27,11 @@ static const char *coherent_why_not_adopted(void *memory, size_t count)
 {
 	if (!memory || !count)
 		return "the memory is NULL or the count of elements is 0";
-	if (is_vmalloc_addr(memory) || !virt_addr_valid(memory))
-		return "the memory is not in the linear map; use kmalloc() or whole pages";
+	/* A stack may be in the linear map. */
 	if (object_is_on_stack(memory))
 		return "the memory is on the stack; use kmalloc() or whole pages";
+	if (is_vmalloc_addr(memory) || !virt_addr_valid(memory))
+		return "the memory is not in the linear map; use kmalloc() or whole pages";
 	return NULL;
 }
 
@@ -54,7 +56,6 @@ int __weak coherent_base_box_adopt(struct coherent_box *box, struct device *dev,
 	extra = kzalloc(sizeof(*extra), options->gfp ? options->gfp : GFP_KERNEL);
 	if (!extra)
 		return -ENOMEM;
-	extra->domain = iommu_get_domain_for_dev(dev);
 	extra->release = options->release;
 	extra->release_arg = options->release_arg;
 	box->object = (struct coherent_object){
@@ -63,8 +64,8 @@ int __weak coherent_base_box_adopt(struct coherent_box *box, struct device *dev,
 		.site = site,
 		.bytes = bytes,
 		.extra = extra,
-		.level = coherent_unmapped_level(dev) | COHERENT_ADOPTED,
 	};
+	coherent_place_adopt(&box->object);
 	box->va = memory;
 	box->count = options->count;
 	return 0;
@@ -80,7 +81,8 @@ static int coherent_lend_adopted(struct coherent_object *object)
 	if (!coherent_place_is_addressable(object))
 		return coherent_refuse(
 			-ENOSPC, object->site,
-			"the device cannot address the memory; use GFP_DMA or GFP_DMA32");
+			"the device cannot address the memory, or no bounce buffer is so large; "
+			"use GFP_DMA or GFP_DMA32, or less memory");
 	address = dma_map_page_attrs(object->dev, virt_to_page(va), offset_in_page(va),
 				     object->bytes, object->direction, 0);
 	if (dma_mapping_error(object->dev, address))
@@ -111,7 +113,9 @@ static int coherent_lend_object(struct coherent_object *object, enum coherent_di
 		[COHERENT_BOTH_WAYS] = DMA_BIDIRECTIONAL,
 	};
 
-	if (!coherent_is_bound(object->dev))
+	if (coherent_is_bound(object->dev) && coherent_is_adopted(object))
+		coherent_place_adopt(object);
+	if (!coherent_is_usable(object))
 		return -ENODEV;
 	object->direction = directions[direction];
 	/* ORDER: pairs with the device's first access (expose.litmus). */
@@ -168,8 +172,11 @@ int __weak coherent_base_take(struct coherent_loan *loan,
 		return coherent_refuse(-EINVAL, NULL, "an empty loan cannot be taken back");
 	if (!coherent_box_is_empty(box))
 		return coherent_refuse(-EBUSY, object->site, coherent_box_in_use);
-	if (!coherent_is_bound(object->dev))
+	if (!coherent_is_usable(object))
 		return -ENODEV;
+	/* A user can make a domain lazy while the memory is lent. */
+	if (coherent_is_adopted(object))
+		coherent_place_adopt(object);
 	if (coherent_level_of(object) == COHERENT_HIDDEN && !options->idle)
 		return coherent_refuse(-EBUSY, object->site,
 				       "a take at COHERENT_HIDDEN needs .idle = true");
@@ -193,7 +200,7 @@ int __weak coherent_base_loan_begin(struct coherent_loan *loan, void **elements)
 	*elements = NULL;
 	if (coherent_loan_is_empty(loan))
 		return coherent_refuse(-EINVAL, NULL, "an empty loan has no memory");
-	if (!coherent_is_bound(object->dev))
+	if (!coherent_is_usable(object))
 		return -ENODEV;
 	if (coherent_is_adopted(object))
 		dma_sync_single_for_cpu(object->dev, object->address, object->bytes,

@@ -2,8 +2,8 @@
 /*
  * The place of an object in the kernel: where the device finds its pages at COHERENT_IOMMU. Before
  * Linux 6.16 the kernel chooses the device address when it maps the pages. From 6.16 on the library
- * reserves the address first. Only this file knows the difference, and only this file asks what
- * translates for a device.
+ * reserves the address first. Other files see the difference only in COHERENT_PLACE_IS_LATE. Only
+ * this file asks what translates for a device.
  */
 #ifndef COHERENT_PLACE_H
 #define COHERENT_PLACE_H
@@ -65,7 +65,7 @@ static size_t coherent_place_bytes(const struct coherent_object *object)
 
 /*
  * The page allocator has few pages in a row. So the pages of a large object of COHERENT_IOMMU may be
- * separate: vmap() joins them for the CPU, and the IOMMU joins them for the device.
+ * separate: vmalloc() joins them for the CPU, and the IOMMU joins them for the device.
  */
 static bool coherent_place_is_scattered(const struct coherent_object *object)
 {
@@ -131,6 +131,12 @@ static bool coherent_place_is_translated(const struct coherent_object *object)
 	       object->extra->domain == iommu_get_domain_for_dev(object->dev);
 }
 
+/* Whether a call may change an object. Otherwise the call returns -ENODEV. */
+static bool coherent_is_usable(const struct coherent_object *object)
+{
+	return coherent_is_bound(object->dev) && coherent_place_is_translated(object);
+}
+
 /*
  * Returns what keeps a device from memory after dma_unmap_page(). A domain of type DMA_FQ flushes
  * its IOTLB some milliseconds later.
@@ -140,6 +146,13 @@ static enum coherent_level coherent_unmapped_level(struct device *dev)
 	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
 
 	return domain && domain->type == IOMMU_DOMAIN_DMA ? COHERENT_IOMMU : COHERENT_HIDDEN;
+}
+
+/* The driver or the user may have changed the domain since the memory was adopted. */
+static void coherent_place_adopt(struct coherent_object *object)
+{
+	object->extra->domain = iommu_get_domain_for_dev(object->dev);
+	object->level = coherent_unmapped_level(object->dev) | COHERENT_ADOPTED;
 }
 
 /*
@@ -156,8 +169,8 @@ static bool coherent_place_is_addressable(const struct coherent_object *object)
 
 	if (object->bytes > limit)
 		return false;
-	return (domain && iommu_is_dma_domain(domain)) ||
-	       limit != SIZE_MAX || phys_to_dma(object->dev, first) + object->bytes - 1 <= mask;
+	return (domain && iommu_is_dma_domain(domain)) || limit != SIZE_MAX ||
+	       phys_to_dma(object->dev, first) + object->bytes - 1 <= mask;
 }
 
 static u64 coherent_dma_mask(const struct device *dev)
