@@ -120,7 +120,7 @@ static void each_call_fails_in_turn(struct kunit *test)
 	pr_info("# %d calls failed in turn\n", n - 1);
 	/* The kernel face checks of each of seven mappings that it leads to its pages. */
 	KUNIT_EXPECT_EQ(test, bounced, is_enforced() ? 6 + PAGES : 0);
-	/* The driver has five objects with pages and addresses, devres, a BAR and an interrupt. */
+	/* The driver has six objects, devres, a BAR and an interrupt. */
 	KUNIT_EXPECT_TRUE(test, n > (is_enforced() ? 23 + PAGES : 11));
 }
 
@@ -197,9 +197,23 @@ static void managed_objects_end_with_their_driver(struct kunit *test)
 	struct coherent_handle handle = COHERENT_EMPTY;
 	COHERENT_BOX(u64) box = COHERENT_EMPTY, reclaimed = COHERENT_EMPTY;
 	COHERENT(u64) mem = COHERENT_EMPTY, moved = COHERENT_EMPTY, freed = COHERENT_EMPTY;
+	COHERENT_LOAN(u64) loan = COHERENT_EMPTY, adopted = COHERENT_EMPTY;
+	u64 *memory = (u64 *)__get_free_page(GFP_KERNEL | GFP_DMA);
+	static int released;
 
+	released = 0;
 	atomic_set(&live, 0);
 	KUNIT_EXPECT_EQ(test, coherent_manage(&mem), -EINVAL);
+	/* Devres frees a box also while it is lent. */
+	KUNIT_ASSERT_EQ(test, coherent_box_zeroed(&box, edu.dev, 10, .level = level), 0);
+	KUNIT_EXPECT_EQ(test, coherent_box_manage(&box), 0);
+	KUNIT_EXPECT_EQ(test, coherent_lend(&box, &loan, COHERENT_BOTH_WAYS), 0);
+	KUNIT_ASSERT_EQ(test,
+			coherent_box_adopt(&box, edu.dev, memory, 10, .release = release,
+					   .release_arg = &released),
+			0);
+	KUNIT_EXPECT_EQ(test, coherent_box_manage(&box), 0);
+	KUNIT_EXPECT_EQ(test, coherent_lend(&box, &adopted, COHERENT_TO_DEVICE), 0);
 	KUNIT_ASSERT_EQ(test, coherent_box_zeroed(&box, edu.dev, 10, .level = level), 0);
 	KUNIT_EXPECT_EQ(test, coherent_box_manage(&box), 0);
 	KUNIT_EXPECT_EQ(test, coherent_box_manage(&box), 0);
@@ -218,6 +232,8 @@ static void managed_objects_end_with_their_driver(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_reclaim(&mem, &reclaimed, .idle = true), 0);
 	KUNIT_EXPECT_TRUE(test, atomic_read(&live) >= 4);
 	unbind_frees_all(test);
+	KUNIT_EXPECT_EQ(test, released, 1);
+	free_page((unsigned long)memory);
 }
 
 static COHERENT(u64) of_the_driver;

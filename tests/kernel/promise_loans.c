@@ -124,6 +124,24 @@ static void count_release(void *memory, void *released)
 	kfree(memory);
 }
 
+/* The IOMMU flushes at once, so the end of the loan is a fence. */
+static void strict_take_needs_no_idle(struct kunit *test, union page_box *box)
+{
+	union page_loan loan = COHERENT_EMPTY;
+	u64 old;
+
+	KUNIT_ASSERT_EQ(test, coherent_lend(box, &loan, COHERENT_FROM_DEVICE), 0);
+	old = coherent_loan_addr(&loan).raw;
+	device_writes(test, old);
+	KUNIT_ASSERT_EQ(test, coherent_take(&loan, box), 0);
+	memset(coherent_box_ptr(box), 1, PAGE_SIZE);
+	must_be_refused(old);
+	device_gets_dirt(test);
+	device_is_told_to_write(old);
+	msleep(2 * EDU_MS);
+	KUNIT_EXPECT_TRUE(test, is_all(coherent_box_ptr(box), 1, PAGE_SIZE));
+}
+
 /* The contents stay, and the device reads and writes the driver's own memory. */
 static void adopted_memory_is_lent_and_given_back(struct kunit *test)
 {
@@ -146,6 +164,10 @@ static void adopted_memory_is_lent_and_given_back(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, coherent_box_ptr(&box) == memory);
 	device_writes_a_loan(test, &box, COHERENT_FROM_DEVICE);
 	device_writes_a_loan(test, &box, COHERENT_BOTH_WAYS);
+	if (best == COHERENT_IOMMU) {
+		pr_info("# the IOMMU is strict\n");
+		strict_take_needs_no_idle(test, &box);
+	}
 	KUNIT_EXPECT_EQ(test, coherent_lend(&box, &loan, COHERENT_BOTH_WAYS), 0);
 	KUNIT_EXPECT_EQ(test, coherent_loan_level(&loan), best);
 	/* Only a domain that flushes at once keeps the device out when the unmap returns. */
@@ -201,6 +223,7 @@ static void memory_that_cannot_be_mapped_is_refused(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, strstr(line, "kmalloc()"));
 	KUNIT_EXPECT_EQ(test, coherent_box_adopt(&box, edu.dev, &in_the_module, 1), -EINVAL);
 	KUNIT_EXPECT_EQ(test, coherent_box_adopt(&box, edu.dev, &on_the_stack, 1), -EINVAL);
+	KUNIT_EXPECT_TRUE(test, strstr(line, "stack"));
 	KUNIT_EXPECT_EQ(test, coherent_box_adopt(&box, edu.dev, (u64 *)NULL, 1), -EINVAL);
 	KUNIT_EXPECT_EQ(test, coherent_box_adopt(&box, NULL, (u64 *)area, 1), -EINVAL);
 	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&box));
@@ -253,6 +276,15 @@ static void wrong_loans_are_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_box_adopt(&box, edu.dev, memory, 8), -EBUSY);
 	KUNIT_EXPECT_EQ(test, coherent_lend(&box, &loan, 4), -EINVAL);
 	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&box));
+	/* A target that is in use stays as it is. */
+	KUNIT_EXPECT_EQ(test, coherent_box_adopt(&box, edu.dev, memory, 8), 0);
+	KUNIT_EXPECT_EQ(test, coherent_lend(&box, &loan, COHERENT_TO_DEVICE), 0);
+	KUNIT_EXPECT_EQ(test, coherent_box_adopt(&box, edu.dev, memory, 8), 0);
+	KUNIT_EXPECT_EQ(test, coherent_take(&loan, &box, .idle = true), -EBUSY);
+	KUNIT_EXPECT_TRUE(test, !coherent_is_empty(&loan) && coherent_box_ptr(&box) == memory);
+	KUNIT_EXPECT_EQ(test, coherent_lend(&box, &loan, COHERENT_TO_DEVICE), -EBUSY);
+	KUNIT_EXPECT_TRUE(test, !coherent_is_empty(&loan) && coherent_is_empty(&box));
+	coherent_loan_free(&loan);
 	/* Adopted memory has no level at which it can be exposed. */
 	KUNIT_EXPECT_EQ(test,
 			coherent_box_adopt(&box, edu.dev, memory, 8, .release = count_release,
