@@ -12,12 +12,12 @@
  * can still reach the memory. .permission = COHERENT_READ_ONLY returns -EOPNOTSUPP.
  *
  * COHERENT_IOMMU maps the pages at expose. Reclaim unmaps them and flushes the IOTLB: when
- * it returns, the device cannot reach the memory. The pages of an object of more than 32 KiB may
- * be separate; vmap() joins them for the CPU and the IOMMU joins them for the device. With
- * GFP_ATOMIC they are in a row, so that such an object has at most some MiB. An allocation returns -EOPNOTSUPP if the device's domain does not
- * translate (passthrough), if the device is not cache-coherent, or if its coherent DMA mask
- * is narrower than its streaming mask. Expose returns it if the device would get bounce
- * buffers.
+ * it returns, the device cannot reach the memory. The pages of an object of more than 32 KiB
+ * may be separate: vmalloc() joins them for the CPU, and the IOMMU joins them for the device.
+ * With GFP_ATOMIC they are in a row, so that such an object has at most some MiB. An allocation
+ * returns -EOPNOTSUPP if the device's domain does not translate (passthrough), if the device is
+ * not cache-coherent, or if its coherent DMA mask is narrower than its streaming mask.
+ * coherent_expose() and coherent_lend() return it if the device would get bounce buffers.
  * Before Linux 6.16 the library knows the address only after the mapping. So .seal runs
  * when the device can already reach the memory, but nobody knows the address yet. After
  * a reclaim the next mapping may get the address. From 6.16 on a box keeps its address
@@ -186,7 +186,8 @@ int __must_check coherent_base_box_adopt(struct coherent_box *box, struct device
  *
  *	void release(void *memory, void *release_arg);
  *
- * This callback runs once, in the context of that call. If a lent object is freed after its
+ * This callback runs once, in the context of the call that ends the object. If devres frees a
+ * managed object, the callback runs there. If a lent object is freed after its
  * device was unbound, the library does not know whether the device reaches the memory. It makes
  * a report, and the callback does not run.
  *
