@@ -24,7 +24,7 @@
  *
  * Objects. The variables belong to the driver. A variable is an empty object if
  * it is initialised with COHERENT_EMPTY or all its bytes are zero. Initialise
- * each one. coherent-lint reports a box, a mem, a handle or a pool that was never
+ * each one. coherent-lint reports a box, a mem, a loan, a handle or a pool that was never
  * initialised. clang warns of it from -O2 on. gcc warns with -Wall, but only if the
  * function made no call before. Do not copy an object; coherent_move() moves a box or
  * a mem. On an empty object a getter returns NULL, 0 or the address ~0, a call returns
