@@ -141,6 +141,11 @@ def usage(results, where):
     os.chmod(os.path.join(where, 'bin/spatch'), 0o755)
     said('a broken Coccinelle', 'a.c: Coccinelle fails: Fatal error: no such rule', 'table', 'a.c',
          env={'PATH': os.path.join(where, 'bin')})
+    write(where, 'bin/spatch', '#!/bin/sh\necho timeout >&2\nexit 1\n')
+    for command in ('table', 'bugs'):
+        done = run(command, 'a.c', where=where, env={'PATH': os.path.join(where, 'bin')})
+        results.say(done.returncode == 1 and 'a.c: ' in done.stderr,
+                    f'usage: {command} ends with 1 if Coccinelle gives up on a file', done.stderr)
     for command, wanted in (('table', '0 allocations'), ('bugs', ''), ('stage1', '')):
         done = run(command, 'a.c', where=where)
         results.say(not done.returncode and done.stdout.startswith(wanted) and not done.stderr,
@@ -155,7 +160,9 @@ def odd_files(results, where):
               'void g(struct s *s)\n{\n\tdma_free_coherent(s, 8, s->r, s->h);\n}\n')
     for name, text, encoding in (('latin.c', driver, 'latin-1'), ('utf.c', driver, 'utf-8'),
                                  ('crlf.c', driver.replace('\n', '\r\n'), 'utf-8'),
-                                 ('cut.c', driver.rstrip('\n'), 'utf-8')):
+                                 ('cut.c', driver.rstrip('\n'), 'utf-8'),
+                                 ('aligned.c', driver.replace('*r;', '*r ____cacheline_aligned;'),
+                                  'utf-8')):
         write(where, name, text, encoding)
         done = subprocess.run([sys.executable, TOOL, 'stage1', name], cwd=where, check=False, capture_output=True)
         applied = subprocess.run(['patch', '-p1', '-s', '--binary'], cwd=where, check=False,

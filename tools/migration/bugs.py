@@ -248,9 +248,9 @@ def run(paths, warn, with_users):
                     made[one] = os.path.join(folder, f'{len(made)}.cocci')
                     with open(made[one], 'w', encoding='utf-8') as file:
                         file.write(rules_for(rules, *one))
-                jobs.append((made[one], path, ()))
+                jobs.append((made[one], path))
                 kinds.append(one[1])
-        for kind, ((_, path, _), output, why) in zip(kinds, coccinelle.run_all(jobs)):
+        for kind, ((_, path), output, why) in zip(kinds, coccinelle.run_all(jobs)):
             if why:
                 warn(f'{path}: {why}')
             ignored = own_pointers(tree, path, kind)

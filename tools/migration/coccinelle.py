@@ -23,10 +23,10 @@ def find():
     return path
 
 
-def run(spatch, rules, path, defines=()):
+def run(spatch, rules, path):
     """Return (output of the rules, the reason why spatch gave up or None)."""
     command = [spatch, '--very-quiet', '--no-includes', '--timeout', str(SECONDS), '--sp-file',
-               os.path.join(HOME, rules), *(word for name in defines for word in ('-D', name)), path]
+               os.path.join(HOME, rules), path]
     try:
         done = subprocess.run(command, capture_output=True, check=False, timeout=2 * SECONDS)
     except subprocess.TimeoutExpired as late:
@@ -42,7 +42,7 @@ def run(spatch, rules, path, defines=()):
 
 
 def run_all(jobs):
-    """Return (job, output, reason) of each (rules, path, defines), as many at a time as CPUs."""
+    """Return (job, output, reason) of each (rules, path), as many at a time as CPUs."""
     spatch = find()
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         results = list(pool.map(lambda job: run(spatch, *job), jobs))

@@ -136,7 +136,7 @@ def bodies_named(tree, path, tag):
 
 
 def find_member(file, body, name):
-    """Return (file, member) of a struct, also in its anonymous structs."""
+    """Return (file, member) of the member with a name, or None."""
     for member in body.members:
         if member.name == name:
             return file, member

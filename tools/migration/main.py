@@ -77,8 +77,18 @@ def read_arguments(arguments):
     return words[0], words[1:], bool(options)
 
 
-def warn(text):
-    print(f'migrate: {text}', file=sys.stderr)
+class Warner:
+    """Print warnings, and remember whether there was one: then the answer is not complete."""
+
+    def __init__(self):
+        self.said = False
+
+    def __call__(self, text):
+        self.said = True
+        print(f'migrate: {text}', file=sys.stderr)
+
+
+warn = Warner()
 
 
 def run_table(paths, as_json):
@@ -89,7 +99,7 @@ def run_table(paths, as_json):
         for row in found:
             print(table.text(row))
         print(table.summary(found))
-    return 0
+    return int(warn.said)
 
 
 def run_bugs(paths, as_json):
@@ -98,7 +108,7 @@ def run_bugs(paths, as_json):
         print(json.dumps(found, indent=1))
     for finding in [] if as_json else found:
         print(f'{finding["file"]}:{finding["line"]}: {finding["rule"]}: {finding["message"]}')
-    return 1 if found else 0
+    return int(bool(found) or warn.said)
 
 
 def run_stage1(paths, _):

@@ -7,9 +7,9 @@ import re
 NOISE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(["<])([^">\n]+)[">]', re.M)
 BODY = re.compile(r'\b(struct|union)\b((?:\s+__\w+)*\s+(\w+))?[^;{}()=]*?\{')
-ATTRIBUTE = re.compile(r'\b(?:__attribute__\s*\(\(.*?\)\)|__aligned\s*\([^()]*\)|__(?:iomem|rcu|'
-                       r'percpu|user|force|bitwise|packed|randomize_layout|counted_by\(\w+\)|'
-                       r'____cacheline_aligned\w*))', re.S)
+ATTRIBUTE = re.compile(r'\b(?:__attribute__\s*\(\(.*?\)\)|__aligned\s*\([^()]*\)|'
+                       r'____cacheline_aligned\w*|__(?:iomem|rcu|percpu|user|force|bitwise|'
+                       r'packed|randomize_layout|counted_by\(\w+\)))', re.S)
 OPEN, CLOSE = '([{', ')]}'
 
 
@@ -27,11 +27,11 @@ class Member:
 
 
 class Body:
-    """A struct or a union. The names are those of the members, also of anonymous structs."""
+    """A struct or a union, with its own members."""
 
     def __init__(self, kind, name, parent, start):
         self.kind, self.name, self.parent, self.start = kind, name, parent, start
-        self.end, self.members, self.path = start, [], None
+        self.end, self.members = start, []
 
     def named(self):
         """Return the nearest struct around a member that has a name."""

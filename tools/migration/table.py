@@ -130,7 +130,7 @@ def rows(calls):
 
 def read_all(paths, warn):
     """Yield (source, calls) of each file."""
-    for (_, path, _), output, why in coccinelle.run_all([('table.cocci', path, ()) for path in paths]):
+    for (_, path), output, why in coccinelle.run_all([('table.cocci', path) for path in paths]):
         if why:
             warn(f'{path}: {why}')
         yield read_calls(path, output)
