@@ -24,6 +24,9 @@ def read_cases():
         text = file.read()
     cases = [(m[1], m[2] and Half(m[2], m[3] or '', m[4]), m[5] and Half(m[5], m[6] or '', m[7]))
              for m in CASE.finditer(text)]
+    for title, *halves in cases:
+        if any(half and half.verdict == 'refused' and not half.says for half in halves):
+            sys.exit(f'{TABLE}: {title}: "refused" needs the text of the error')
     for line in CASE.sub('', text).splitlines():
         if line and not line.startswith('#'):
             sys.exit(f'{TABLE}: the line is not part of a complete case: {line}')
