@@ -247,7 +247,7 @@ def _build(source, build, configs, words):
 
 
 def check_config(path, configs, perhaps=()):
-    """Checks that each option is set, maybe except some. Kconfig silently drops an option."""
+    """Checks that a .config has each option, except those in perhaps. Kconfig drops some silently."""
     wanted = {}
     for config in configs:
         with open(config, encoding='utf-8') as text:

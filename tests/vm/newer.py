@@ -70,7 +70,7 @@ def chroot(cache, suite):
         except Failed as failed:
             raise OutOfReach(f'no chroot of {suite}: {str(failed).splitlines()[-1]}') from failed
         run_command([*enter(new, []), 'apt-get', 'clean'])
-        # Others than root may read the chroot.
+        # Users other than root may read the chroot.
         os.chmod(new, 0o755)
         os.rename(new, root)
     return root
