@@ -59,8 +59,13 @@ WORDS = [
     ('good.md', 'It is no longer there.\n', None),
 ]
 # Scripts that need arguments.
-USAGE = ('tests/format.py', 'tests/mutate.py', 'tests/proofs/order.py', 'tests/proofs/run.py',
-         'tests/syscalls.py', 'tests/tutorial.py', 'tools/check_docs.py', 'tools/man.py')
+USAGE = ('tests/abi/diff.py', 'tests/abi/run.py', 'tests/checks.py', 'tests/cplusplus/run.py',
+         'tests/format.py', 'tests/initialise/run.py', 'tests/install/consumers.py',
+         'tests/install/run.py', 'tests/layers.py', 'tests/lint/run.py', 'tests/migrate/run.py',
+         'tests/mistakes/run.py', 'tests/model/calls.py', 'tests/mutate.py',
+         'tests/object_code/run.py', 'tests/proofs/order.py', 'tests/proofs/run.py',
+         'tests/readme.py', 'tests/rust_page.py', 'tests/syscalls.py', 'tests/trace/run.py',
+         'tests/tutorial.py', 'tests/warnings/run.py', 'tools/check_docs.py', 'tools/man.py')
 
 
 # A rebase that calls this script exports GIT_DIR, and the cases would land in that repository.

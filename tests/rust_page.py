@@ -12,8 +12,8 @@ import os
 import sys
 import tempfile
 
-SOURCE_DIR = sys.argv[1] if len(sys.argv) == 2 else sys.exit(__doc__.strip())
-sys.path.insert(0, os.path.join(SOURCE_DIR, 'bench/kernel'))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+                                'bench/kernel'))
 
 import page  # noqa: E402
 
@@ -24,7 +24,10 @@ def read(path):
 
 
 def main():
-    docs = os.path.join(SOURCE_DIR, 'docs')
+    if len(sys.argv) != 2:
+        print('usage: rust_page.py SOURCE_DIR', file=sys.stderr)
+        sys.exit(2)
+    docs = os.path.join(sys.argv[1], 'docs')
     stored = page.load(docs)
     with tempfile.TemporaryDirectory() as folder:
         page.write(folder, stored)

@@ -97,6 +97,9 @@ def newer(text):
 
 
 def main():
+    if len(sys.argv) != 3:
+        print('usage: run.py SOURCE_DIR BUILD_DIR', file=sys.stderr)
+        sys.exit(2)
     source_dir, build_dir = sys.argv[1:]
     include = os.path.join(source_dir, 'include')
     library_dir = os.path.join(build_dir, 'src')

@@ -231,6 +231,9 @@ def check_program(results, compiler, include, library):
 
 
 def main():
+    if len(sys.argv) < 3:
+        print('usage: run.py SOURCE_DIR LIBRARY [COMPILER...]', file=sys.stderr)
+        sys.exit(2)
     source, library, *compilers = sys.argv[1:]
     include = os.path.join(os.path.abspath(source), 'include')
     results = Results()

@@ -60,6 +60,9 @@ def version(compiler):
 
 
 def main():
+    if len(sys.argv) < 2:
+        print('usage: run.py INCLUDE_DIR [COMPILER...]', file=sys.stderr)
+        sys.exit(2)
     include, *compilers = sys.argv[1:]
     bad = {name for _, name in functions(BAD)}
     count = failed = 0

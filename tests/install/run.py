@@ -192,6 +192,9 @@ def build(source, where, *options):
 
 
 def main():
+    if len(sys.argv) != 3:
+        print('usage: run.py SOURCE_DIR BUILD_DIR', file=sys.stderr)
+        sys.exit(2)
     source, build_dir = sys.argv[1:]
     results = Results()
     with tempfile.TemporaryDirectory() as stage:

@@ -195,6 +195,9 @@ def flags(tests, where):
 
 
 def main():
+    if len(sys.argv) != 2:
+        print('usage: run.py SOURCE_DIR', file=sys.stderr)
+        sys.exit(2)
     tests = Tests(os.path.abspath(sys.argv[1]))
     bad(tests)
     good(tests)

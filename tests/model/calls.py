@@ -17,6 +17,9 @@ OTHER = re.compile(r'coherent_(?:base_\w+|\w+_to_cpu|cpu_to_\w+|mb|report_stderr
 
 
 def main():
+    if len(sys.argv) != 2:
+        print('usage: calls.py SOURCE_DIR', file=sys.stderr)
+        sys.exit(2)
     text = {}
     for pattern in ('include/coherent.h', 'include/coherent/**/*.h', 'tests/model/*.[ch]'):
         for path in glob.glob(os.path.join(sys.argv[1], pattern), recursive=True):

@@ -237,6 +237,9 @@ def position(path, pattern):
 
 
 def main():
+    if len(sys.argv) < 2:
+        print('usage: run.py SOURCE_DIR [--table | --cross]', file=sys.stderr)
+        sys.exit(2)
     source_dir = sys.argv[1]
     table = '--table' in sys.argv
     include = ['-I', os.path.join(source_dir, 'include')]

@@ -91,6 +91,9 @@ def check_arguments(compiler, source_dir):
 
 
 def main():
+    if len(sys.argv) < 2:
+        print('usage: run.py SOURCE_DIR [COMPILER...]', file=sys.stderr)
+        sys.exit(2)
     source_dir, *compilers = sys.argv[1:]
     source_dir = os.path.abspath(source_dir)
     count = failed = 0
