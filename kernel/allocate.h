@@ -314,7 +314,7 @@ static __always_inline bool coherent_is_usual(const struct device *dev, size_t c
 {
 	return count && !check_mul_overflow(count, size, bytes) &&
 	       *bytes >> PAGE_SHIFT < totalram_pages() && dev &&
-	       READ_ONCE(coherent_unit.ready) == dev && dev->dma_mask && coherent_dma_mask(dev) &&
+	       READ_ONCE(coherent_unit.ready) == dev && dev->coherent_dma_mask &&
 	       (unsigned int)level <= COHERENT_HIDDEN;
 }
 
@@ -346,7 +346,7 @@ static __always_inline int coherent_usual_new(struct coherent_object *object, st
 	dev = object->dev;
 	kref_get(&dev->kobj.kref);
 	last = object->address + PAGE_ALIGN(object->bytes) - 1;
-	if (object->address && !(object->address & ~PAGE_MASK) && last <= coherent_dma_mask(dev))
+	if (object->address && !(object->address & ~PAGE_MASK) && last <= dev->coherent_dma_mask)
 		return 0;
 	coherent_object_end(object);
 	return -ENOSPC;

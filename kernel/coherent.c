@@ -161,20 +161,18 @@ static void coherent_mem_clear(struct coherent_mem *mem)
 
 void __weak coherent_base_box_free(struct coherent_box *box)
 {
-	const bool is_empty = coherent_box_is_empty(box);
-
+	if (coherent_box_is_empty(box))
+		return;
 	coherent_box_clear(box);
-	if (!is_empty)
-		coherent_object_free(&box->object);
+	coherent_object_free(&box->object);
 }
 
 void __weak coherent_base_free(struct coherent_mem *mem)
 {
-	const bool is_empty = coherent_mem_is_empty(mem);
-
+	if (coherent_mem_is_empty(mem))
+		return;
 	coherent_mem_clear(mem);
-	if (!is_empty)
-		coherent_object_free(&mem->object);
+	coherent_object_free(&mem->object);
 }
 
 void __weak coherent_base_box_cleanup(void *box)

@@ -173,9 +173,13 @@ static bool coherent_place_is_addressable(const struct coherent_object *object)
 	       phys_to_dma(object->dev, first) + object->bytes - 1 <= mask;
 }
 
-static u64 coherent_dma_mask(const struct device *dev)
+/* The DMA API allocates under the coherent mask, and maps pages under the streaming mask. */
+static u64 coherent_mask_of(const struct coherent_object *object)
 {
-	return min(*dev->dma_mask, dev->coherent_dma_mask);
+	const struct device *dev = object->dev;
+
+	return object->level == COHERENT_HIDDEN ? dev->coherent_dma_mask :
+						  min(*dev->dma_mask, dev->coherent_dma_mask);
 }
 
 /*
@@ -187,7 +191,7 @@ static int coherent_check_address(const struct coherent_object *object)
 	const u64 first = object->address;
 	const u64 last = first + PAGE_ALIGN(object->bytes) - 1;
 
-	if (!first || last > coherent_dma_mask(object->dev) ||
+	if (!first || last > coherent_mask_of(object) ||
 	    first & (((u64)1 << object->align_bits) - 1))
 		return -ENOSPC;
 	return object->boundary_bits && (first ^ last) >> object->boundary_bits ? -ENOSPC : 0;
