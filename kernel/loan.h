@@ -17,6 +17,7 @@
 #include "allocate.h"
 #include "end.h"
 #include "place.h"
+#include "translate.h"
 
 static const char coherent_loan_in_use[] = "the loan is not empty, or was never initialised";
 
@@ -78,7 +79,7 @@ static int coherent_lend_adopted(struct coherent_object *object)
 	void *va = coherent_place_va(object);
 	dma_addr_t address;
 
-	if (!coherent_place_is_addressable(object))
+	if (!coherent_translation_can_map(object->dev, virt_to_phys(va), object->bytes))
 		return coherent_refuse(
 			-ENOSPC, object->site,
 			"the device cannot address the memory, or no bounce buffer is so large; "

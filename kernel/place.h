@@ -2,25 +2,23 @@
 /*
  * The place of an object in the kernel: where the device finds its pages at COHERENT_IOMMU. Before
  * Linux 6.16 the kernel chooses the device address when it maps the pages. From 6.16 on the library
- * reserves the address first. Other files see the difference only in COHERENT_PLACE_IS_LATE. Only
- * this file asks what translates for a device.
+ * reserves the address first. Other files see the difference only in COHERENT_PLACE_IS_LATE.
  */
 #ifndef COHERENT_PLACE_H
 #define COHERENT_PLACE_H
 
 #include <coherent.h>
 #include <linux/align.h>
-#include <linux/dma-direct.h>
-#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/io.h>
-#include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/types.h>
 #include <linux/vmalloc.h>
+
+#include "translate.h"
 
 #ifdef DMA_IOVA_USE_SWIOTLB
 #define coherent_iova dma_iova_state
@@ -100,14 +98,14 @@ static const char coherent_narrow_mask[] =
 /* Returns why a device has no memory of COHERENT_IOMMU; NULL if it has. */
 static const char *coherent_why_hidden(struct device *dev)
 {
-	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+	const enum coherent_translation translation = coherent_translation_of(dev);
 
-	if (!domain)
+	if (translation == COHERENT_TRANSLATION_NONE)
 		return "the device has no IOMMU";
 	/* An IOMMU is not enough: in a passthrough domain it does not translate. */
-	if (!iommu_is_dma_domain(domain))
+	if (translation == COHERENT_TRANSLATION_IDENTITY)
 		return "the IOMMU passes the device through; boot with iommu.passthrough=0";
-	if (!dev_is_dma_coherent(dev))
+	if (!coherent_translation_is_snooped(dev))
 		return "the device is not cache-coherent";
 	/* The kernel maps pages under the streaming mask. An address may be above the other one. */
 	return dev->dma_mask && *dev->dma_mask > dev->coherent_dma_mask ? coherent_narrow_mask :
@@ -128,7 +126,7 @@ static enum coherent_level coherent_level_of(const struct coherent_object *objec
 static bool coherent_place_is_translated(const struct coherent_object *object)
 {
 	return object->level == COHERENT_HIDDEN ||
-	       object->extra->domain == iommu_get_domain_for_dev(object->dev);
+	       object->extra->domain == coherent_translation_domain(object->dev);
 }
 
 /* Whether a call may change an object. Otherwise the call returns -ENODEV. */
@@ -137,40 +135,18 @@ static bool coherent_is_usable(const struct coherent_object *object)
 	return coherent_is_bound(object->dev) && coherent_place_is_translated(object);
 }
 
-/*
- * Returns what keeps a device from memory after dma_unmap_page(). A domain of type DMA_FQ flushes
- * its IOTLB some milliseconds later.
- */
+/* Returns what keeps a device from memory after dma_unmap_page(). */
 static enum coherent_level coherent_unmapped_level(struct device *dev)
 {
-	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
-
-	return domain && domain->type == IOMMU_DOMAIN_DMA ? COHERENT_IOMMU : COHERENT_HIDDEN;
+	return coherent_translation_of(dev) == COHERENT_TRANSLATION_STRICT ? COHERENT_IOMMU :
+									     COHERENT_HIDDEN;
 }
 
 /* The driver or the user may have changed the domain since the memory was adopted. */
 static void coherent_place_adopt(struct coherent_object *object)
 {
-	object->extra->domain = iommu_get_domain_for_dev(object->dev);
+	object->extra->domain = coherent_translation_domain(object->dev);
 	object->level = coherent_unmapped_level(object->dev) | COHERENT_ADOPTED;
-}
-
-/*
- * Whether dma_map_page() can map memory of the driver. Without an IOMMU the kernel warns if the
- * device cannot address the memory and there are no bounce buffers. The limit of a mapping says
- * whether there are some.
- */
-static bool coherent_place_is_addressable(const struct coherent_object *object)
-{
-	const size_t limit = dma_max_mapping_size(object->dev);
-	const u64 mask = min_not_zero(*object->dev->dma_mask, object->dev->bus_dma_limit);
-	const phys_addr_t first = virt_to_phys(coherent_place_va(object));
-	struct iommu_domain *domain = object->extra->domain;
-
-	if (object->bytes > limit)
-		return false;
-	return (domain && iommu_is_dma_domain(domain)) || limit != SIZE_MAX ||
-	       phys_to_dma(object->dev, first) + object->bytes - 1 <= mask;
 }
 
 /* The DMA API allocates under the coherent mask, and maps pages under the streaming mask. */
@@ -204,7 +180,7 @@ static int coherent_check_address(const struct coherent_object *object)
 
 static int coherent_place_reserve(struct coherent_object *object)
 {
-	object->extra->domain = iommu_get_domain_for_dev(object->dev);
+	object->extra->domain = coherent_translation_domain(object->dev);
 	if (!dma_iova_try_alloc(object->dev, &object->extra->iova, 0, coherent_place_bytes(object)))
 		return -ENOSPC;
 	object->address = object->extra->iova.addr;
@@ -258,7 +234,7 @@ static void coherent_place_unmap(struct coherent_object *object)
 
 static int coherent_place_reserve(struct coherent_object *object)
 {
-	object->extra->domain = iommu_get_domain_for_dev(object->dev);
+	object->extra->domain = coherent_translation_domain(object->dev);
 	object->address = 0;
 	return 0;
 }
@@ -341,7 +317,7 @@ static void coherent_place_unmap(struct coherent_object *object)
 	else
 		dma_unmap_page(object->dev, object->address, coherent_place_bytes(object),
 			       object->direction);
-	iommu_flush_iotlb_all(object->extra->domain);
+	coherent_translation_flush(object->extra->domain);
 	object->address = 0;
 }
 
@@ -369,7 +345,7 @@ static bool coherent_place_is_direct(const struct coherent_object *object)
 	size_t at;
 
 	for (at = 0; at < bytes; at += step)
-		if (iommu_iova_to_phys(object->extra->domain, object->address + at) !=
+		if (coherent_translation_phys(object->extra->domain, object->address + at) !=
 		    page_to_phys(coherent_place_page(object, at)))
 			return false;
 	return true;

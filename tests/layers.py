@@ -7,7 +7,8 @@ usage: layers.py SOURCE_DIR LIBRARY.a
 The first test follows #include lines between the files of src/. The second follows undefined
 symbols between the members of the static library. A cycle is printed with the lines or the
 symbols that make it. The third finds functions that a header declares and another .c file than
-that of its name defines. The fourth finds includes that skip the order of the folders. Prints TAP.
+that of its name defines. The fourth finds includes that skip the order of the folders. The fifth
+finds uses of the kernel's headers that drivers must not use, outside of kernel/translate.h. Prints TAP.
 """
 import os
 import re
@@ -23,6 +24,11 @@ CORE = {'', 'base', 'memory', 'device'}
 MAY_INCLUDE = {'base': {'base'}, 'memory': CORE, 'device': CORE, '': {'', 'base', 'device'}}
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.M)
 COMMENT = re.compile(r'/\*.*?\*/', re.S)
+# Names of the kernel that drivers must not use, and the only file of kernel/ that uses them.
+TRANSLATE = 'translate.h'
+NOT_FOR_DRIVERS = re.compile(r'<linux/(?:dma-map-ops|dma-direct|iommu)\.h>|'
+                             r'\b(?:iommu_\w+|IOMMU_DOMAIN_\w+|dev_is_dma_coherent|get_dma_ops|'
+                             r'phys_to_dma\w*|dma_to_phys\w*|dma_pgprot|dma_capable|use_dma_iommu)\b')
 # A declaration at the left margin that ends with a semicolon, and so is not inline.
 DECLARED = re.compile(r'^(?!static|typedef|#)\w[\w\s*]*?\b(\w+)\([^;{}]*\)[^;{}]*;', re.M)
 
@@ -96,6 +102,22 @@ def out_of_order(edges):
                 yield path, to
 
 
+def not_for_drivers(source_dir):
+    """([file of kernel/], [(file, line number, name that drivers must not use)])."""
+    top = os.path.join(source_dir, 'kernel')
+    paths = [os.path.join(folder, name) for folder, _, names in os.walk(top) for name in names
+             if name.endswith(('.c', '.h')) and name != TRANSLATE]
+    found = []
+    for path in sorted(paths):
+        with open(path, encoding='utf-8') as source:
+            # A comment may name them. Its lines stay, so that the numbers are right.
+            text = COMMENT.sub(lambda comment: '\n' * comment[0].count('\n'), source.read())
+        found += [(os.path.relpath(path, source_dir), number, name)
+                  for number, line in enumerate(text.splitlines(), 1)
+                  for name in NOT_FOR_DRIVERS.findall(line) if name != 'iommu_domain']
+    return paths, found
+
+
 def reachable(edges, start):
     found, left = set(), [start]
     while left:
@@ -137,7 +159,7 @@ def main():
     source_dir, library = sys.argv[1:]
     defined, needed = read_symbols(library)
     included = includes(source_dir)
-    print('1..4')
+    print('1..5')
     good = check(1, 'the files of src/ include each other without a cycle', included, {})
     good &= check(2, 'the object files need each other without a cycle',
                   symbol_edges(defined, needed),
@@ -150,7 +172,12 @@ def main():
     print(f'{"not " if wrong else ""}ok 4 - the folders include each other in their order')
     for path, to in wrong:
         print(f'# src/{path} includes {to}, which its folder must not know')
-    return 0 if good and not found and not wrong else 1
+    paths, used = not_for_drivers(source_dir)
+    print(f'{"not " if used or len(paths) < 5 else ""}ok 5 - only kernel/{TRANSLATE} uses what is '
+          f'not for drivers, {len(paths)} looked at')
+    for path, line, name in used:
+        print(f'# {path}:{line} uses {name}: ask kernel/{TRANSLATE}')
+    return 0 if good and len(paths) >= 5 and not found and not wrong and not used else 1
 
 
 if __name__ == '__main__':
