@@ -26,22 +26,6 @@ struct objects {
 	size_t count;
 };
 
-/* Returns the bytes of memory of the process, with its page tables. */
-static long process_memory(void)
-{
-	FILE *status = fopen("/proc/self/status", "r");
-	long kilobytes, sum = 0;
-	char line[256];
-
-	while (status && fgets(line, sizeof(line), status))
-		if (sscanf(line, "VmRSS: %ld", &kilobytes) == 1 ||
-		    sscanf(line, "VmPTE: %ld", &kilobytes) == 1)
-			sum += kilobytes * 1024;
-	if (status)
-		fclose(status);
-	return sum;
-}
-
 static int expose_and_reclaim(void *arg, unsigned int turns)
 {
 	const struct objects *objects = arg;
@@ -84,10 +68,10 @@ static int bench_objects(struct objects *objects)
 
 	/* Touch the array first, so that its pages do not count as memory of the objects. */
 	memset(objects->mems, 0, n * sizeof(*objects->mems));
-	before = process_memory();
+	before = bench_process_memory();
 	for (size_t i = 0; !err && i < n; i++)
 		err = coherent_zeroed(&objects->mems[i], objects->dev, 1);
-	after = process_memory();
+	after = bench_process_memory();
 	snprintf(name, sizeof(name), "expose + reclaim, %zu exposed", n);
 	if (!err)
 		err = bench(&(struct bench_case){

@@ -149,6 +149,7 @@ static int bench_threads(struct coherent_device *dev)
 			.ours = { .run = two_threads, .arg = &pool },
 			.theirs = { .run = one_thread, .arg = &pool },
 			.turns = 20 * TURNS,
+			.waits = true,
 		});
 	return err ? err : coherent_pool_destroy(&pool);
 }

@@ -111,6 +111,7 @@ int main(void)
 			.ours = { .run = read_ours, .arg = &fixture },
 			.theirs = { .run = read_raw, .arg = &fixture },
 			.turns = 256,
+			.waits = true,
 			.goal_ratio = 1.10,
 		});
 	if (!err)
@@ -121,6 +122,7 @@ int main(void)
 				  maps_reclaim_and_free },
 			.theirs = { map_raw, &fixture, NULL, unmap_after },
 			.turns = TURNS,
+			.waits = true,
 			.goal_ratio = 1.10,
 		});
 	if (!err)
@@ -131,6 +133,7 @@ int main(void)
 				  maps_free },
 			.theirs = { unmap_raw, &fixture, map_before, NULL },
 			.turns = TURNS,
+			.waits = true,
 			.goal_ratio = 1.10,
 		});
 	coherent_bar_close(fixture.bar);

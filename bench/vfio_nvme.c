@@ -89,6 +89,7 @@ int bench_nvme(const char *device)
 			.ours = { read_ours, &ours, open_ours, close_ours },
 			.theirs = { read_raw, &raw, open_raw, close_raw },
 			.turns = READS,
+			.waits = true,
 			.goal_ratio = 1.05,
 		};
 
