@@ -3,8 +3,7 @@
  * Measures the time of a zeroed box.
  *
  * Recycled: allocation and free of pages that were a box before. The peers are memset() of memory
- * in use, which is the least possible work, mmap() and munmap() of populated pages, and the heap of
- * DPDK if it is installed.
+ * in use, which is the least possible work, and the heap of DPDK if it is installed.
  *
  * Fresh: only the allocation, of memory that the process never had. The peer is mmap(), which is
  * the least possible work. DPDK does not have this case: it allocates its heap at the start and
@@ -78,20 +77,6 @@ static void *map_pages(size_t bytes)
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
 	return memory == MAP_FAILED ? NULL : memory;
-}
-
-static int map_and_unmap(void *arg, unsigned int turns)
-{
-	const struct allocations *allocations = arg;
-
-	for (unsigned int i = 0; i < turns; i++) {
-		void *memory = map_pages(allocations->bytes);
-
-		if (!memory)
-			return -1;
-		munmap(memory, allocations->bytes);
-	}
-	return 0;
 }
 
 static int peer_alloc_and_free(void *arg, unsigned int turns)
@@ -188,14 +173,11 @@ static int bench_recycled(struct allocations *allocations)
 								  1;
 	const struct bench_side ours = { .run = box_alloc_and_free, .arg = allocations };
 	const struct bench_side floor = { .run = set_memory, .arg = allocations };
-	const struct bench_side kernel = { .run = map_and_unmap, .arg = allocations };
 	const struct bench_side peer = { .run = peer_alloc_and_free, .arg = allocations };
 	const char *what = "box alloc + free";
 	int err;
 
 	err = compare_with(what, ours, "memset", floor, turns, allocations->bytes == 4096 ? 2 : 0);
-	if (!err)
-		err = compare_with(what, ours, "mmap", kernel, turns, 0);
 	if (!err && peer_heap())
 		err = compare_with(what, ours, peer_heap()->name, peer, turns,
 				   allocations->bytes == 4096 ? 0.6 : 0);

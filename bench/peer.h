@@ -23,18 +23,17 @@ struct peer {
 };
 
 /*
- * Starts DPDK. Returns 0 also if it is not installed. With @hugepages DPDK allocates and frees
- * hugepages when it needs them.
+ * Starts DPDK. Returns 0 also if it is not installed. With @hugepages DPDK takes 192 MiB of hugepages
+ * at the start.
  */
 int peer_open(char *program, bool hugepages);
 
 /*
- * DPDK's heap, its pool of objects of a size, and its memory zones. The peer clears the objects of
- * the pool. All return NULL if DPDK is not installed.
+ * DPDK's heap, and its pool of objects of a size. The peer clears the objects of the pool. Both return
+ * NULL if DPDK is not installed.
  */
 const struct peer *peer_heap(void);
 const struct peer *peer_pool(size_t bytes);
-const struct peer *peer_zone(void);
 
 /* Returns NULL if mimalloc is not installed. */
 const struct peer *peer_mimalloc(void);

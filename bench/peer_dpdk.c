@@ -17,7 +17,8 @@ int peer_open(char *program, bool hugepages)
 {
 	char ordinary[] =
 		"--no-huge --no-shconf --no-pci --no-telemetry --log-level 1 -m 1024 -l 0";
-	char huge[] = "--in-memory --no-pci --no-telemetry --log-level 1 -l 0";
+	/* A program in production takes its hugepages at the start. */
+	char huge[] = "--in-memory --socket-mem 192 --no-pci --no-telemetry --log-level 1 -l 0";
 	char *args[16] = { program }, *rest = hugepages ? huge : ordinary;
 	int count = 1;
 
@@ -70,40 +71,4 @@ const struct peer *peer_pool(size_t bytes)
 					  NULL, NULL, NULL, NULL, SOCKET_ID_ANY, 0);
 	pool_bytes = bytes;
 	return pool ? &peer : NULL;
-}
-
-/* --- Zones --- */
-
-static void *zone_zeroed(size_t bytes)
-{
-	static unsigned int number;
-	const struct rte_memzone *zone;
-	char name[32];
-
-	snprintf(name, sizeof(name), "zone%u", number++);
-	zone = rte_memzone_reserve_aligned(name, bytes, SOCKET_ID_ANY, 0, 4096);
-	return zone ? memset(zone->addr, 0, bytes) : NULL;
-}
-
-static void find_zone(const struct rte_memzone *zone, void *arg)
-{
-	const struct rte_memzone **found = arg;
-
-	if (zone->addr == *(void *const *)(found + 1))
-		*found = zone;
-}
-
-static void zone_free(void *memory)
-{
-	const void *found[2] = { NULL, memory };
-
-	rte_memzone_walk(find_zone, found);
-	rte_memzone_free(found[0]);
-}
-
-const struct peer *peer_zone(void)
-{
-	static const struct peer zone = { "memzone + memset", zone_zeroed, zone_free };
-
-	return &zone;
 }

@@ -21,8 +21,3 @@ const struct peer *peer_pool(size_t bytes)
 	(void)bytes;
 	return NULL;
 }
-
-const struct peer *peer_zone(void)
-{
-	return NULL;
-}
