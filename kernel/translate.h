@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What is between a device and memory: an IOMMU that translates, or not. Only this file includes
- * the headers of the kernel that are not for drivers: linux/dma-map-ops.h, linux/dma-direct.h and
- * linux/iommu.h. Other files ask these functions (tests/layers.py).
+ * This file tells what is between a device and memory: an IOMMU that translates, or not. Only this
+ * file includes the headers of the kernel that are not for drivers: linux/dma-map-ops.h,
+ * linux/dma-direct.h and linux/iommu.h. Other files ask these functions (tests/layers.py).
  */
 #ifndef COHERENT_TRANSLATE_H
 #define COHERENT_TRANSLATE_H
