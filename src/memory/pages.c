@@ -102,18 +102,9 @@ int pages_replace(void *mapping, void *va, size_t bytes)
 	return sys_map_move(mapping, va, bytes) ? -ENOMEM : 0;
 }
 
-int pages_to_private(void *va, size_t bytes)
+int pages_fresh(size_t bytes, void **va)
 {
-	void *fresh;
-	int err = map_arena(bytes, 0, 0, &fresh);
-
-	if (err)
-		return err;
-	memcpy(fresh, va, bytes);
-	err = pages_replace(fresh, va, bytes);
-	if (err)
-		sys_unmap(fresh, bytes);
-	return err;
+	return map_arena(bytes, 0, 0, va);
 }
 
 /*

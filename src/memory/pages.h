@@ -152,14 +152,13 @@ int pages_to_file(int fd, uint64_t offset, const void *va, size_t bytes, void **
 int pages_replace(void *mapping, void *va, size_t bytes);
 
 /**
- * pages_to_private() - Replace pages of a file by private, populated pages with the same
- *	contents.
- * @va: The pages.
+ * pages_fresh() - Map private, populated pages, which are zero.
  * @bytes: Their size.
+ * @va: Set to the pages. The caller unmaps them, or gives them to pages_replace().
  *
- * Return: 0; -ENOMEM, and nothing has changed.
+ * Return: 0; -ENOMEM.
  */
-int pages_to_private(void *va, size_t bytes);
+int pages_fresh(size_t bytes, void **va);
 
 /**
  * pages_clear() - Make memory zero.

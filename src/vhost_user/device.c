@@ -122,7 +122,7 @@ static struct vhost_user *new_vhost_user(struct coherent_device *dev)
 		.dev = dev,
 		.level = COHERENT_PEER,
 		.cannot_stop_writes = true,
-		/* make_private() gives a reclaimed box pages that the peer never had. */
+		/* A reclaimed box has pages that the peer never had. */
 		.idle_is_fence = true,
 	};
 	/*

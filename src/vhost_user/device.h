@@ -104,6 +104,8 @@ struct vhost_user_keys {
  * @slots: The number of regions that the peer takes, at most @capacity.
  * @used: The number of @mappings.
  * @mappings: The memory that the peer has.
+ * @spare: Pages that the peer never had, for reclaimed objects. The last ones are taken first.
+ * @spare_bytes: Their size.
  * @call_fd: The eventfd that the peer signals for an interrupt; -1 if none is connected.
  * @registers: The registers, as the driver left them.
  */
@@ -131,6 +133,8 @@ struct vhost_user {
 	size_t slots;
 	size_t used;
 	struct vhost_user_mapping *mappings;
+	void *spare;
+	size_t spare_bytes;
 	int call_fd;
 	struct vhost_user_registers registers;
 };

@@ -12,6 +12,7 @@
  * peer until the connection ends.
  */
 #include <linux/virtio_config.h>
+#include <string.h>
 
 #include "base/sys.h"
 #include "vhost_user/memory.h"
@@ -28,14 +29,20 @@ static struct vhost_user_region region_of_mapping(const struct vhost_user_mappin
 	};
 }
 
+static struct vhost_user_message region_message(enum vhost_user_request request,
+						const struct vhost_user_mapping *mapping)
+{
+	return (struct vhost_user_message){
+		.request = request,
+		.bytes = sizeof(((struct vhost_user_message *)NULL)->region),
+		.region = { .region = region_of_mapping(mapping) },
+	};
+}
+
 static int send_region_locked(struct vhost_user *vhost, enum vhost_user_request request,
 			      const struct vhost_user_mapping *mapping) NEEDS_LOCK(vhost->lock)
 {
-	struct vhost_user_message message = {
-		.request = request,
-		.bytes = sizeof(message.region),
-		.region = { .region = region_of_mapping(mapping) },
-	};
+	const struct vhost_user_message message = region_message(request, mapping);
 
 	return vhost_user_peer_set_locked(vhost, &message, &mapping->fd,
 					  request == VHOST_USER_ADD_MEM_REG, true);
@@ -194,10 +201,58 @@ static int replace_pages(struct vhost_user_mapping *mapping, void *va)
 	return err;
 }
 
-/* The peer keeps the file. This process does not see what the peer writes to it from now on. */
-static int make_private(struct vhost_user_mapping *mapping)
+/* --- Pages that the peer never had --- */
+
+/* The library maps this much at a time, so that most reclaims find their pages ready. */
+#define SPARE_BYTES ((size_t)64 << 10)
+
+static void drop_spare_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
-	int err = pages_to_private(mapping->va, mapping->bytes);
+	if (vhost->spare_bytes)
+		sys_unmap(vhost->spare, vhost->spare_bytes);
+	vhost->spare_bytes = 0;
+}
+
+/* Prepares pages for another object of this size. If there is no memory, the next reclaim says so. */
+static void refill_spare_locked(struct vhost_user *vhost, size_t bytes) NEEDS_LOCK(vhost->lock)
+{
+	if (bytes > SPARE_BYTES || bytes <= vhost->spare_bytes)
+		return;
+	drop_spare_locked(vhost);
+	if (!pages_fresh(SPARE_BYTES, &vhost->spare))
+		vhost->spare_bytes = SPARE_BYTES;
+}
+
+static int take_spare_locked(struct vhost_user *vhost, size_t bytes, void **va)
+	NEEDS_LOCK(vhost->lock)
+{
+	if (bytes > vhost->spare_bytes)
+		return pages_fresh(bytes, va);
+	vhost->spare_bytes -= bytes;
+	*va = (char *)vhost->spare + vhost->spare_bytes;
+	return 0;
+}
+
+/* The peer keeps the file. This process does not see what the peer writes to it from now on. */
+static int leave_file_locked(struct vhost_user *vhost, const struct vhost_user_mapping *mapping)
+	NEEDS_LOCK(vhost->lock)
+{
+	void *fresh;
+	int err = take_spare_locked(vhost, mapping->bytes, &fresh);
+
+	if (err)
+		return err;
+	memcpy(fresh, mapping->va, mapping->bytes);
+	err = pages_replace(fresh, mapping->va, mapping->bytes);
+	if (err)
+		sys_unmap(fresh, mapping->bytes);
+	return err;
+}
+
+static int make_private_locked(struct vhost_user *vhost, struct vhost_user_mapping *mapping)
+	NEEDS_LOCK(vhost->lock)
+{
+	int err = leave_file_locked(vhost, mapping);
 
 	if (err)
 		return err;
@@ -253,6 +308,21 @@ int vhost_user_memory_map(struct backend *backend, const struct backend_mapping 
 	return err;
 }
 
+/* While the peer removes the region, this thread frees the file and prepares pages. */
+static void remove_region_locked(struct vhost_user *vhost, struct vhost_user_mapping *mapping)
+	NEEDS_LOCK(vhost->lock)
+{
+	const struct vhost_user_message message = region_message(VHOST_USER_REM_MEM_REG, mapping);
+	const size_t bytes = mapping->bytes;
+	struct vhost_user_answers answers;
+	int err = vhost_user_peer_send_locked(vhost, &message, NULL, 0, true, &answers);
+
+	forget_mapping_locked(vhost, mapping);
+	refill_spare_locked(vhost, bytes);
+	if (vhost_user_peer_answer_locked(vhost, message.request, true, &answers, err))
+		vhost_user_peer_hang_up_locked(vhost);
+}
+
 /*
  * If the message to the peer fails, the peer keeps the old file and its region, but no driver uses
  * an address in that region.
@@ -264,9 +334,13 @@ static int unmap_idle_locked(struct vhost_user *vhost, uint64_t address) NEEDS_L
 	int err = check_table_locked(vhost);
 
 	if (!err)
-		err = make_private(mapping);
+		err = leave_file_locked(vhost, mapping);
 	if (err)
 		return err;
+	if (vhost->connected && vhost->has_slots) {
+		remove_region_locked(vhost, mapping);
+		return 0;
+	}
 	removed = *mapping;
 	forget_mapping_locked(vhost, mapping);
 	send_removal_locked(vhost, &removed);
@@ -299,7 +373,7 @@ static int release_waiting_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lo
 
 	for (size_t i = 0; !err && i < vhost->used; i++)
 		if (vhost->mappings[i].waiting && vhost->mappings[i].fd >= 0)
-			err = make_private(&vhost->mappings[i]);
+			err = make_private_locked(vhost, &vhost->mappings[i]);
 	return err;
 }
 
@@ -361,10 +435,11 @@ void vhost_user_memory_release_locked(struct vhost_user *vhost)
 	size_t i = 0;
 
 	while (i < vhost->used)
-		if (vhost->mappings[i].fd < 0 || !make_private(&vhost->mappings[i]))
+		if (vhost->mappings[i].fd < 0 || !make_private_locked(vhost, &vhost->mappings[i]))
 			forget_mapping_locked(vhost, &vhost->mappings[i]);
 		else
 			i++;
+	drop_spare_locked(vhost);
 }
 
 void vhost_user_memory_forget_locked(struct vhost_user *vhost)

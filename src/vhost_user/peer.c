@@ -100,16 +100,16 @@ bool vhost_user_peer_is_there_locked(struct vhost_user *vhost)
 	return false;
 }
 
-/* This sends both messages before it reads an answer, which saves a second round trip. */
-static int exchange_locked(struct vhost_user *vhost, const struct vhost_user_message *message,
-			   const int *fds, size_t count, bool checked, bool *refused)
-	NEEDS_LOCK(vhost->lock)
+/* This sends both messages before an answer is read, which saves a second round trip. */
+int vhost_user_peer_send_locked(struct vhost_user *vhost, const struct vhost_user_message *message,
+				const int *fds, size_t count, bool checked,
+				struct vhost_user_answers *answers)
 {
 	const bool acked = vhost->protocol & VHOST_USER_PROTOCOL_F_REPLY_ACK;
-	struct vhost_user_answers answers = { .fd = vhost->fd, .deadline_ns = deadline_of(vhost) };
-	struct vhost_user_message both[2], answer = { .u64 = 0 };
-	int err;
+	struct vhost_user_message both[2];
 
+	*answers =
+		(struct vhost_user_answers){ .fd = vhost->fd, .deadline_ns = deadline_of(vhost) };
 	both[0] = *message;
 	/* vhost-user.rst allows this flag only if both sides have REPLY_ACK. */
 	both[0].flags = acked ? VHOST_USER_FLAG_NEED_REPLY : 0;
@@ -118,36 +118,55 @@ static int exchange_locked(struct vhost_user *vhost, const struct vhost_user_mes
 	 * Its answer to the second message shows that it did not fail.
 	 */
 	both[1] = (struct vhost_user_message){ .request = VHOST_USER_GET_FEATURES };
-	err = vhost_user_message_send(vhost->fd, both, checked ? 2 : 1, fds, count,
-				      answers.deadline_ns);
-	if (!err && acked) {
-		err = vhost_user_message_receive(&answers, message->request, &answer, 8, 8);
+	return vhost_user_message_send(vhost->fd, both, checked ? 2 : 1, fds, count,
+				       answers->deadline_ns);
+}
+
+static int read_answers_locked(struct vhost_user *vhost, enum vhost_user_request request,
+			       bool checked, struct vhost_user_answers *answers, bool *refused)
+	NEEDS_LOCK(vhost->lock)
+{
+	struct vhost_user_message answer = { .u64 = 0 };
+	int err = 0;
+
+	if (vhost->protocol & VHOST_USER_PROTOCOL_F_REPLY_ACK) {
+		err = vhost_user_message_receive(answers, request, &answer, 8, 8);
 		/* vhost-user.rst: an acknowledgement other than 0 is a failure. */
 		*refused = !err && answer.u64;
 	}
 	if (!err && checked)
-		err = vhost_user_message_receive(&answers, VHOST_USER_GET_FEATURES, &answer, 8, 8);
-	return !err && answers.bytes ? -EPROTO : err;
+		err = vhost_user_message_receive(answers, VHOST_USER_GET_FEATURES, &answer, 8, 8);
+	return !err && answers->bytes ? -EPROTO : err;
+}
+
+int vhost_user_peer_answer_locked(struct vhost_user *vhost, enum vhost_user_request request,
+				  bool checked, struct vhost_user_answers *answers, int err)
+{
+	const struct coherent_device *dev = vhost->backend.dev;
+	bool refused = false;
+
+	if (!err)
+		err = read_answers_locked(vhost, request, checked, answers, &refused);
+	if (err)
+		return lose_peer_locked(vhost, requests[request], err);
+	if (!refused)
+		return 0;
+	/* A refusal is an answer too, so the conversation goes on. */
+	report(&dev->reporter, COHERENT_ERROR, "%s: the peer refused %s", dev->name,
+	       requests[request]);
+	return -EIO;
 }
 
 int vhost_user_peer_set_locked(struct vhost_user *vhost, const struct vhost_user_message *message,
 			       const int *fds, size_t count, bool checked)
 {
-	const struct coherent_device *dev = vhost->backend.dev;
-	bool refused = false;
+	struct vhost_user_answers answers;
 	int err;
 
 	if (!vhost->connected)
 		return -ENODEV;
-	err = exchange_locked(vhost, message, fds, count, checked, &refused);
-	if (err)
-		return lose_peer_locked(vhost, requests[message->request], err);
-	if (!refused)
-		return 0;
-	/* A refusal is an answer too, so the conversation goes on. */
-	report(&dev->reporter, COHERENT_ERROR, "%s: the peer refused %s", dev->name,
-	       requests[message->request]);
-	return -EIO;
+	err = vhost_user_peer_send_locked(vhost, message, fds, count, checked, &answers);
+	return vhost_user_peer_answer_locked(vhost, message->request, checked, &answers, err);
 }
 
 static int report_missing(const struct vhost_user *vhost, const char *feature)

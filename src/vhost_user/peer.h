@@ -54,6 +54,36 @@ int vhost_user_peer_set_locked(struct vhost_user *vhost, const struct vhost_user
 			       const int *fds, size_t count, bool checked) NEEDS_LOCK(vhost->lock);
 
 /**
+ * vhost_user_peer_send_locked() - Send a message, and do other work before its answers are read.
+ * @vhost: The device. It must be connected.
+ * @message: The message.
+ * @fds: Descriptors that go with it.
+ * @count: The number of descriptors.
+ * @checked: As for vhost_user_peer_set_locked().
+ * @answers: Filled in. The caller gives it to vhost_user_peer_answer_locked(), also after an error,
+ *	before it sends another message.
+ *
+ * Return: 0; a negative error.
+ */
+int vhost_user_peer_send_locked(struct vhost_user *vhost, const struct vhost_user_message *message,
+				const int *fds, size_t count, bool checked,
+				struct vhost_user_answers *answers) NEEDS_LOCK(vhost->lock);
+
+/**
+ * vhost_user_peer_answer_locked() - Read the answers to a message.
+ * @vhost: The device.
+ * @request: The request of the message.
+ * @checked: As for vhost_user_peer_send_locked().
+ * @answers: From that call.
+ * @err: The result of that call.
+ *
+ * Return: as vhost_user_peer_set_locked().
+ */
+int vhost_user_peer_answer_locked(struct vhost_user *vhost, enum vhost_user_request request,
+				  bool checked, struct vhost_user_answers *answers, int err)
+	NEEDS_LOCK(vhost->lock);
+
+/**
  * vhost_user_peer_get_config_locked() - Read the start of the configuration space.
  * @vhost: The device.
  * @config: Set to the configuration.

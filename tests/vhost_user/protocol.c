@@ -429,6 +429,36 @@ static void pages_are_shared_only_while_exposed(void **state)
 	close_fixture(fixture);
 }
 
+/* The library prepares pages for reclaimed boxes, several at a time. */
+static void reclaimed_boxes_have_pages_of_their_own(void **state)
+{
+	struct fixture *fixture = open_fixture("");
+	COHERENT_BOX(uint8_t) boxes[20] = { COHERENT_EMPTY };
+	const size_t count = sizeof(boxes) / sizeof(boxes[0]);
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+
+	(void)state;
+	for (size_t i = 0; i < 3 * count; i++) {
+		const size_t bytes = i % 3 ? PAGE : 5 * PAGE;
+
+		coherent_box_free(&boxes[i % count]);
+		assert_ok(coherent_box_zeroed(&boxes[i % count], fixture->dev, bytes));
+		coherent_box_ptr(&boxes[i % count])[bytes - 1] = (uint8_t)i;
+		assert_ok(coherent_expose(&boxes[i % count], &mem));
+		assert_ok(coherent_reclaim(&mem, &boxes[i % count], .idle = true));
+		coherent_box_ptr(&boxes[i % count])[0] = (uint8_t)~i;
+	}
+	for (size_t i = 2 * count; i < 3 * count; i++) {
+		const uint8_t *bytes = coherent_box_ptr(&boxes[i % count]);
+
+		assert_false(is_of_a_file(bytes));
+		assert_int_equal(bytes[0], (uint8_t)~i);
+		assert_int_equal(bytes[coherent_box_count(&boxes[i % count]) - 1], (uint8_t)i);
+		coherent_box_free(&boxes[i % count]);
+	}
+	close_fixture(fixture);
+}
+
 static uint64_t waiting(const struct fixture *fixture)
 {
 	struct coherent_stats stats;
@@ -515,6 +545,7 @@ int main(void)
 		WITH_PEER(numbers_of_the_peer_are_capped),
 		WITH_PEER(number_of_slots_may_change),
 		WITH_PEER(pages_are_shared_only_while_exposed),
+		WITH_PEER(reclaimed_boxes_have_pages_of_their_own),
 		WITH_PEER(failed_fence_can_be_repeated),
 		WITH_PEER(pool_gives_slots_back_without_a_fence),
 	};
