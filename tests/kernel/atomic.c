@@ -150,13 +150,15 @@ static int read_only_is_refused(void)
 
 static int address_is_refused(void)
 {
-	const u64 usual = *edu.dev->dma_mask;
+	const u64 usual = edu.dev->coherent_dma_mask;
 	COHERENT_AUTO(u64, mem);
 	int err;
 
-	*edu.dev->dma_mask = DMA_BIT_MASK(PAGE_SHIFT);
+	other_mask = usual;
+	edu.dev->coherent_dma_mask = DMA_BIT_MASK(PAGE_SHIFT);
 	err = coherent_zeroed(&mem, edu.dev, 500, .gfp = GFP_ATOMIC);
-	*edu.dev->dma_mask = usual;
+	edu.dev->coherent_dma_mask = usual;
+	other_mask = 0;
 	return err;
 }
 

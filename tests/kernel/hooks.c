@@ -19,6 +19,7 @@ int nth;
 atomic_t live = ATOMIC_INIT(0);
 struct got alloc_got, free_got;
 struct fake fake;
+u64 other_mask;
 bool careless, keeps_arguments, keeps_lines, scatters;
 
 /* The BAR of the world, which is open between two tests, is a mapping and some memory. */
@@ -58,8 +59,14 @@ static void nth_free(const void *got)
 static void *nth_alloc_attrs(struct device *dev, size_t bytes, dma_addr_t *address, gfp_t gfp,
 			     unsigned long attrs)
 {
-	void *got = fails() ? NULL : dma_alloc_attrs(dev, bytes, address, gfp, attrs);
+	const u64 usual = dev->coherent_dma_mask;
+	void *got;
 
+	if (other_mask)
+		dev->coherent_dma_mask = other_mask;
+	got = fails() ? NULL : dma_alloc_attrs(dev, bytes, address, gfp, attrs);
+	if (other_mask)
+		dev->coherent_dma_mask = usual;
 	check_care(bytes, gfp);
 	if (fake.used) {
 		fake.real = *address;

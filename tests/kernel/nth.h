@@ -34,6 +34,9 @@ struct fake {
 };
 extern struct fake fake;
 
+/* If this is not 0, dma_alloc_attrs() obeys it and not the coherent mask of the device. */
+extern u64 other_mask;
+
 /*
  * Set if memory was allocated without __GFP_ZERO, or a size that is not whole pages. Some
  * platforms zero only what they are asked to zero.
