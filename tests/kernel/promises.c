@@ -64,33 +64,7 @@ static void level_is_met_or_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&box, &maskless, 1), -EIO);
 	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&box, &incoherent, 1), -EIO);
 	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&box, &streamless, 1), -EIO);
-	KUNIT_EXPECT_EQ(test, coherent_device_set_mask(NULL, coherent_mask(32)), -ENODEV);
-	KUNIT_EXPECT_EQ(test, coherent_device_set_mask(&unbound, coherent_mask(32)), -ENODEV);
-	KUNIT_EXPECT_EQ(test, coherent_device_set_mask(edu.dev, 5), -EINVAL);
-	KUNIT_EXPECT_EQ(test, coherent_device_set_mask(edu.dev, 0), -EINVAL);
 	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&box));
-}
-
-/* The kernel maps pages under the streaming mask, so they may be above the coherent one. */
-static void narrow_coherent_mask_hides_the_iommu(struct kunit *test)
-{
-	const enum coherent_level best = coherent_device_level(edu.dev);
-	const u64 usual = edu.dev->coherent_dma_mask;
-	COHERENT_AUTO(u8, mem);
-
-	edu.dev->coherent_dma_mask = DMA_BIT_MASK(24);
-	KUNIT_EXPECT_EQ(test, coherent_device_level(edu.dev), COHERENT_HIDDEN);
-	KUNIT_EXPECT_EQ(test, coherent_zeroed(&mem, edu.dev, 1, .level = COHERENT_IOMMU),
-			-EOPNOTSUPP);
-	if (best == COHERENT_IOMMU) {
-		KUNIT_EXPECT_EQ(test,
-				coherent_zeroed(&mem, edu.dev, 1,
-						.level = coherent_device_level(edu.dev)),
-				0);
-		KUNIT_EXPECT_TRUE(test, coherent_addr(&mem).raw < DMA_BIT_MASK(24));
-	}
-	edu.dev->coherent_dma_mask = usual;
-	KUNIT_EXPECT_EQ(test, coherent_device_level(edu.dev), best);
 }
 
 COHERENT_TYPE(linked, u64);
@@ -198,7 +172,6 @@ static struct kunit_case cases[] = {
 #undef PROMISE_CASE
 		KUNIT_CASE(all_are_exposed_or_none),
 	KUNIT_CASE(level_is_met_or_refused),
-	KUNIT_CASE(narrow_coherent_mask_hides_the_iommu),
 	KUNIT_CASE(managed_object_is_freed_by_any_file),
 	KUNIT_CASE(objects_hold_their_device),
 	KUNIT_CASE(blob_is_read_by_the_rules),

@@ -73,8 +73,8 @@ static inline bool coherent_is_bound(const struct device *dev)
  * @dev: The device.
  *
  * If the coherent DMA mask of the device is narrower than its streaming mask, this is
- * COHERENT_HIDDEN, and the log says so the first time: the kernel maps
- * pages under the streaming mask.
+ * COHERENT_HIDDEN, and the log says so the first time. The kernel maps pages under the streaming
+ * mask, and has no call that maps them under another one.
  *
  * Context: any.
  * Return: the level; 0 if @dev is NULL or not bound.
@@ -88,12 +88,46 @@ enum coherent_level coherent_device_level(struct device *dev);
  *
  * Call this before anything is allocated. In the kernel the library does not check that.
  *
+ * The mask holds for both kinds of memory: boxes, mems and handles on one side, and adopted memory
+ * that is lent on the other. If the device can use other addresses for data than for its rings,
+ * call coherent_device_set_coherent_mask() and coherent_device_set_streaming_mask().
+ *
  * Context: may sleep.
  * Return: 0; -EINVAL (@mask is 0 or not a mask of the lowest bits), -EIO (no memory is
  * under @mask), -ENODEV.
  */
 int __must_check coherent_device_set_mask(struct device *dev, u64 mask);
 #define coherent_device_set_mask(dev, mask) COHERENT_RESULT(, coherent_device_set_mask(dev, mask))
+
+/**
+ * coherent_device_set_coherent_mask() - Say which addresses boxes, mems and handles may have.
+ * @dev: The device.
+ * @mask: A mask from coherent_mask().
+ *
+ * This is the coherent DMA mask. The rest is as for coherent_device_set_mask(). A mask that is
+ * narrower than the streaming one makes COHERENT_IOMMU unavailable, see coherent_device_level().
+ *
+ * Context: may sleep.
+ * Return: as coherent_device_set_mask().
+ */
+int __must_check coherent_device_set_coherent_mask(struct device *dev, u64 mask);
+#define coherent_device_set_coherent_mask(dev, mask) \
+	COHERENT_RESULT(, coherent_device_set_coherent_mask(dev, mask))
+
+/**
+ * coherent_device_set_streaming_mask() - Say which addresses adopted memory may have while it is lent.
+ * @dev: The device.
+ * @mask: A mask from coherent_mask().
+ *
+ * This is the streaming DMA mask. The rest is as for coherent_device_set_mask(). At COHERENT_IOMMU
+ * no address of a box, a mem or a handle is above it either.
+ *
+ * Context: may sleep.
+ * Return: as coherent_device_set_mask().
+ */
+int __must_check coherent_device_set_streaming_mask(struct device *dev, u64 mask);
+#define coherent_device_set_streaming_mask(dev, mask) \
+	COHERENT_RESULT(, coherent_device_set_streaming_mask(dev, mask))
 
 /* --- Objects that devres frees --- */
 
