@@ -20,8 +20,9 @@
 #include "allocate.h"
 #include "device.h"
 #include "end.h"
-#include "place.h"
 #include "loan.h"
+#include "map.h"
+#include "place.h"
 #include "wait.h"
 #ifdef CONFIG_PCI
 #include "bar.h"
@@ -208,18 +209,10 @@ static int coherent_map(struct coherent_box *box, const struct coherent_expose_r
 		return err;
 	/* ORDER: pairs with the device's first access (expose.litmus). */
 	dma_wmb();
-	err = coherent_place_map(object);
-	if (err)
+	err = coherent_map_pages(object);
+	if (err || !COHERENT_PLACE_IS_LATE)
 		return err;
-	object->mapped = true;
-	if (!coherent_place_is_direct(object))
-		return coherent_refuse(-EOPNOTSUPP, object->site,
-				       "the kernel gives the device bounce buffers");
-	if (!COHERENT_PLACE_IS_LATE)
-		return 0;
-	err = coherent_check_address(object);
-	if (!err)
-		err = coherent_seal(box, request);
+	err = coherent_seal(box, request);
 	/* ORDER: pairs with the device's first access too, for what .seal wrote (expose.litmus). */
 	dma_wmb();
 	return err;

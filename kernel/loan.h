@@ -16,6 +16,7 @@
 
 #include "allocate.h"
 #include "end.h"
+#include "map.h"
 #include "place.h"
 #include "translate.h"
 
@@ -93,19 +94,6 @@ static int coherent_lend_adopted(struct coherent_object *object)
 	return 0;
 }
 
-static int coherent_lend_pages(struct coherent_object *object)
-{
-	int err = coherent_place_map(object);
-
-	if (err)
-		return err;
-	object->mapped = true;
-	if (!coherent_place_is_direct(object))
-		return coherent_refuse(-EOPNOTSUPP, object->site,
-				       "the kernel gives the device bounce buffers");
-	return COHERENT_PLACE_IS_LATE ? coherent_check_address(object) : 0;
-}
-
 static int coherent_lend_object(struct coherent_object *object, enum coherent_direction direction)
 {
 	static const u8 directions[] = {
@@ -123,7 +111,7 @@ static int coherent_lend_object(struct coherent_object *object, enum coherent_di
 	dma_wmb();
 	if (coherent_is_adopted(object))
 		return coherent_lend_adopted(object);
-	return object->level == COHERENT_IOMMU ? coherent_lend_pages(object) : 0;
+	return object->level == COHERENT_IOMMU ? coherent_map_pages(object) : 0;
 }
 
 int __weak coherent_base_lend(struct coherent_box *box, struct coherent_loan *loan, size_t size,

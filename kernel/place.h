@@ -178,6 +178,13 @@ static int coherent_check_address(const struct coherent_object *object)
 /* Whether the library knows an address only after the mapping. */
 #define COHERENT_PLACE_IS_LATE false
 
+/* A kernel that has this attribute refuses a mapping that needs bounce buffers. */
+#ifdef DMA_ATTR_REQUIRE_COHERENT
+#define COHERENT_PLACE_ATTRS DMA_ATTR_REQUIRE_COHERENT
+#else
+#define COHERENT_PLACE_ATTRS 0
+#endif
+
 static int coherent_place_reserve(struct coherent_object *object)
 {
 	object->extra->domain = coherent_translation_domain(object->dev);
@@ -208,7 +215,7 @@ static int coherent_place_map(struct coherent_object *object)
 	for (at = 0; at < bytes; at += step) {
 		err = dma_iova_link(object->dev, iova,
 				    page_to_phys(coherent_place_page(object, at)), at, step,
-				    object->direction, 0);
+				    object->direction, COHERENT_PLACE_ATTRS);
 		if (err)
 			goto unlink;
 	}
@@ -217,15 +224,18 @@ static int coherent_place_map(struct coherent_object *object)
 		return 0;
 unlink:
 	if (at)
-		dma_iova_unlink(object->dev, iova, 0, at, object->direction, 0);
-	return err == -ENOMEM ? err : -EIO;
+		dma_iova_unlink(object->dev, iova, 0, at, object->direction, COHERENT_PLACE_ATTRS);
+	/* dma_iova_link() returns -EPERM only for bounce buffers. */
+	if (err == -EPERM)
+		return -EOPNOTSUPP;
+	return err == -ENOMEM || err == -EOPNOTSUPP ? err : -EIO;
 }
 
 /* The unlink flushes the IOTLB, also where unmapping is lazy. */
 static void coherent_place_unmap(struct coherent_object *object)
 {
 	dma_iova_unlink(object->dev, &object->extra->iova, 0, coherent_place_bytes(object),
-			object->direction, 0);
+			object->direction, COHERENT_PLACE_ATTRS);
 }
 
 #else
@@ -337,7 +347,7 @@ static void coherent_object_unmap(struct coherent_object *object)
 /*
  * Whether the device reaches these very pages. It must not get a bounce buffer, because
  * nobody would copy its contents. Whole pages behind an IOMMU never bounce; this check
- * makes sure.
+ * makes sure. Older kernels know no COHERENT_PLACE_ATTRS.
  */
 static bool coherent_place_is_direct(const struct coherent_object *object)
 {

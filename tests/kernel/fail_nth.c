@@ -193,6 +193,32 @@ static void addresses_of_the_dma_api_are_checked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&live), 0);
 }
 
+/* All kernels answer in the same way, before or after the mapping. */
+static void bounce_buffers_are_refused(struct kunit *test)
+{
+	COHERENT_BOX(u64) box = COHERENT_EMPTY;
+	COHERENT_LOAN(u64) loan = COHERENT_EMPTY;
+	COHERENT(u64) mem = COHERENT_EMPTY;
+
+	if (!is_enforced())
+		return;
+	atomic_set(&live, 0);
+	bounced = false;
+	bounces = true;
+	keeps_lines = true;
+	lines = 0;
+	KUNIT_EXPECT_EQ(test, coherent_zeroed(&mem, edu.dev, 1, .level = level), -EOPNOTSUPP);
+	KUNIT_EXPECT_TRUE(test, lines == 1 && strstr(line, "bounce buffers"));
+	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1, .level = level), 0);
+	KUNIT_EXPECT_EQ(test, coherent_lend(&box, &loan, COHERENT_TO_DEVICE), -EOPNOTSUPP);
+	KUNIT_EXPECT_TRUE(test, lines == 2 && strstr(line, "bounce buffers"));
+	keeps_lines = false;
+	bounces = false;
+	KUNIT_EXPECT_EQ(test, bounced, !kernel_refuses_bounces);
+	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&mem) && coherent_is_empty(&loan));
+	KUNIT_EXPECT_EQ(test, atomic_read(&live), 0);
+}
+
 /* A managed object ends with its driver, in whatever phase it is then. */
 static void managed_objects_end_with_their_driver(struct kunit *test)
 {
@@ -264,6 +290,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(free_gets_the_arguments_of_alloc),
 	KUNIT_CASE(last_byte_is_under_the_masks),
 	KUNIT_CASE(addresses_of_the_dma_api_are_checked),
+	KUNIT_CASE(bounce_buffers_are_refused),
 	KUNIT_CASE(managed_objects_end_with_their_driver),
 	KUNIT_CASE(managed_object_is_freed_once_in_teardown),
 	{},

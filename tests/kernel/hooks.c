@@ -20,7 +20,7 @@ atomic_t live = ATOMIC_INIT(0);
 struct got alloc_got, free_got;
 struct fake fake;
 u64 other_mask;
-bool careless, keeps_arguments, keeps_lines, scatters;
+bool bounced, bounces, careless, keeps_arguments, keeps_lines, scatters;
 
 /* The BAR of the world, which is open between two tests, is a mapping and some memory. */
 #define OF_THE_WORLD 2
@@ -120,7 +120,7 @@ static void nth_vfree(const void *got)
 
 static phys_addr_t nth_iova_to_phys(struct iommu_domain *domain, dma_addr_t address)
 {
-	return fails() ? 0 : iommu_iova_to_phys(domain, address);
+	return bounces || fails() ? 0 : iommu_iova_to_phys(domain, address);
 }
 
 static void *nth_devres(dr_release_t release, size_t bytes, gfp_t gfp)
@@ -178,9 +178,12 @@ static int nth_link(struct device *dev, struct dma_iova_state *state, phys_addr_
 		    size_t offset, size_t bytes, enum dma_data_direction direction,
 		    unsigned long attrs)
 {
-	int err = fails() ? -ENOMEM :
-			    dma_iova_link(dev, state, phys, offset, bytes, direction, attrs);
+	int err;
 
+	if (bounces && attrs)
+		return -EPERM;
+	bounced |= bounces;
+	err = fails() ? -ENOMEM : dma_iova_link(dev, state, phys, offset, bytes, direction, attrs);
 	/* Separate pages have a link each. They are unlinked in one step. */
 	atomic_add(!err && !offset, &live);
 	return err;
@@ -212,6 +215,7 @@ static dma_addr_t nth_map(struct device *dev, struct page *page, size_t offset, 
 	dma_addr_t got = fails() ? DMA_MAPPING_ERROR :
 				   dma_map_page_attrs(dev, page, offset, bytes, direction, attrs);
 
+	bounced |= bounces;
 	atomic_add(got != DMA_MAPPING_ERROR, &live);
 	return got;
 }
@@ -296,6 +300,13 @@ static void nth_unmap_table(struct device *dev, struct sg_table *table,
 #include "../../kernel/coherent.c"
 
 const int most_deferred = COHERENT_MAX_DEFERRED;
+
+/* Without DMA_ATTR_REQUIRE_COHERENT the kernel face sees a bounce buffer after the mapping. */
+#ifdef DMA_ATTR_REQUIRE_COHERENT
+const bool kernel_refuses_bounces = true;
+#else
+const bool kernel_refuses_bounces;
+#endif
 
 ssize_t read_blob(struct file *file, char __user *to, size_t bytes, loff_t *at)
 {

@@ -46,6 +46,13 @@ extern bool careless;
 /* If @scatters is set, alloc_pages_exact() has no more than eight pages in a row. */
 extern bool scatters;
 
+/*
+ * If @bounces is set, each mapping needs bounce buffers. A kernel that can refuse such a mapping does
+ * so, if it is asked to. Otherwise @bounced is set.
+ */
+extern bool bounces, bounced;
+extern const bool kernel_refuses_bounces;
+
 /* If @keeps_lines is set, a refusal is not logged. @line has the last one, @lines how many. */
 extern bool keeps_lines;
 extern char line[256];
