@@ -30,8 +30,9 @@
 
 /* --- Boxes --- */
 
+/* A request without a level gets that of the device. */
 static int coherent_box_new(struct coherent_box *box, struct device *dev,
-			    const struct coherent_alloc_request *request)
+			    struct coherent_alloc_request *request)
 {
 	size_t bytes;
 	int err;
@@ -41,6 +42,8 @@ static int coherent_box_new(struct coherent_box *box, struct device *dev,
 		return err;
 	if (!coherent_box_is_empty(box))
 		return coherent_refuse(-EBUSY, request->site, coherent_box_in_use);
+	if (!request->level)
+		request->level = coherent_queue_level(dev);
 	err = coherent_check_device(dev, request, bytes);
 	if (!err)
 		err = coherent_object_new(&box->object, dev, request, bytes);
@@ -54,7 +57,7 @@ static int coherent_box_new(struct coherent_box *box, struct device *dev,
 int __weak coherent_all_box_zeroed(struct coherent_box *box, struct device *dev, size_t size,
 				   const struct coherent_box_options *options, const char *site)
 {
-	const struct coherent_alloc_request request = {
+	struct coherent_alloc_request request = {
 		.count = options->count,
 		.size = size,
 		.attrs = options->attrs,
@@ -72,7 +75,7 @@ static noinline int coherent_slow_box_zeroed(struct coherent_box *box, struct de
 					     size_t size, size_t count, enum coherent_level level,
 					     const char *site)
 {
-	const struct coherent_alloc_request request = {
+	struct coherent_alloc_request request = {
 		.count = count,
 		.size = size,
 		.level = level,
@@ -336,7 +339,7 @@ int __weak coherent_base_init_begin(const struct coherent_mem *mem, struct coher
 				    struct device *dev, size_t count, size_t size,
 				    const struct coherent_mem_options *options, const char *site)
 {
-	const struct coherent_alloc_request request = {
+	struct coherent_alloc_request request = {
 		.count = count,
 		.size = size,
 		.attrs = options->attrs,

@@ -60,4 +60,41 @@ int __weak(coherent_device_set_streaming_mask)(struct device *dev, u64 mask)
 	return dma_set_mask(dev, mask) ? -EIO : 0;
 }
 
+/* The queue of the device keeps the level, so that it ends with the binding. */
+static int coherent_queue_set_level(struct device *dev, enum coherent_level level)
+{
+	struct coherent_queue *queue;
+	unsigned long flags;
+	int err;
+
+	err = coherent_queue_make(dev, GFP_KERNEL);
+	if (err)
+		return err;
+	spin_lock_irqsave(&coherent_unit.lock, flags);
+	queue = coherent_queue_find(dev);
+	if (queue)
+		queue->level = level;
+	if (level && coherent_unit.ready == dev)
+		WRITE_ONCE(coherent_unit.ready, NULL);
+	spin_unlock_irqrestore(&coherent_unit.lock, flags);
+	return queue ? 0 : -ENODEV;
+}
+
+int __weak(coherent_device_set_level)(struct device *dev, enum coherent_level level)
+{
+	const char *why;
+
+	if (!coherent_is_bound(dev))
+		return -ENODEV;
+	if (level < COHERENT_NONE || level > COHERENT_IOMMU)
+		return coherent_refuse(-EINVAL, dev_name(dev),
+				       "the level is not an enum coherent_level");
+	if (level <= COHERENT_HIDDEN)
+		return coherent_queue_set_level(dev, 0);
+	why = coherent_why_hidden(dev);
+	if (why)
+		return coherent_refuse(-EOPNOTSUPP, dev_name(dev), why);
+	return coherent_queue_set_level(dev, COHERENT_IOMMU);
+}
+
 #endif

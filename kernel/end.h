@@ -40,9 +40,14 @@ struct coherent_managed {
 	struct coherent_extra *extra;
 };
 
-/* The objects of a device that wait. @node is in the unit's list of queues. */
+/*
+ * The objects of a device that wait, and what its driver set. @node is in the unit's list of queues.
+ * @level: the level of an allocation that gives none. 0 for COHERENT_HIDDEN: then the device can be
+ *	@ready.
+ */
 struct coherent_queue {
 	struct list_head node;
+	enum coherent_level level;
 	struct device *dev;
 	struct list_head list;
 	unsigned int count;
@@ -60,8 +65,8 @@ struct coherent_leaver {
 };
 
 /*
- * The queues of this module. @ready is the last device that got one. If drivers are built into the
- * kernel, they share these queues.
+ * The queues of this module. @ready is the last device that got one, unless it has a level of its
+ * own. If drivers are built into the kernel, they share these queues.
  *
  * @lock guards @queues and what is in them. The kernel takes all entries out of devres before
  * it calls the first one. So a devres action finds its queue only in @queues.
@@ -228,9 +233,10 @@ static void coherent_queue_release(struct device *dev, void *res)
 {
 	struct coherent_queue *queue = res;
 
-	cmpxchg(&coherent_unit.ready, dev, NULL);
 	spin_lock_irq(&coherent_unit.lock);
 	list_del(&queue->node);
+	if (coherent_unit.ready == dev)
+		WRITE_ONCE(coherent_unit.ready, NULL);
 	spin_unlock_irq(&coherent_unit.lock);
 	cancel_work_sync(&queue->work);
 	coherent_queue_run(&queue->work);
@@ -322,6 +328,33 @@ static int coherent_queue_make(struct device *dev, gfp_t gfp)
 	return err;
 }
 
+/* An allocation for a device that is ready does not look for a level. */
+static void coherent_queue_ready(struct device *dev)
+{
+	struct coherent_queue *queue;
+	unsigned long flags;
+
+	spin_lock_irqsave(&coherent_unit.lock, flags);
+	queue = coherent_queue_find(dev);
+	if (queue && !queue->level)
+		WRITE_ONCE(coherent_unit.ready, dev);
+	spin_unlock_irqrestore(&coherent_unit.lock, flags);
+}
+
+/* Returns the level of an allocation that gives none; 0 for COHERENT_HIDDEN. */
+static enum coherent_level coherent_queue_level(const struct device *dev)
+{
+	const struct coherent_queue *queue;
+	enum coherent_level level;
+	unsigned long flags;
+
+	spin_lock_irqsave(&coherent_unit.lock, flags);
+	queue = coherent_queue_find(dev);
+	level = queue ? queue->level : 0;
+	spin_unlock_irqrestore(&coherent_unit.lock, flags);
+	return level;
+}
+
 /*
  * A driver of this module gets its queue with its first object. So the queue exists when
  * remove() frees an object in atomic context.
@@ -334,7 +367,7 @@ static int coherent_queue_prepare(struct device *dev, gfp_t gfp)
 		return 0;
 	err = coherent_queue_make(dev, gfp);
 	if (!err)
-		WRITE_ONCE(coherent_unit.ready, dev);
+		coherent_queue_ready(dev);
 	return err == -ENOMEM ? err : 0;
 }
 

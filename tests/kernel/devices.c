@@ -100,10 +100,143 @@ static void narrow_coherent_mask_hides_the_iommu(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_device_level(edu.dev), best);
 }
 
+/* --- The level --- */
+
+static void wrong_levels_are_refused(struct kunit *test)
+{
+	static struct device unbound;
+	const bool is_translated = coherent_device_level(edu.dev) == COHERENT_IOMMU;
+	const int wanted = is_translated ? 0 : -EOPNOTSUPP;
+
+	KUNIT_EXPECT_EQ(test, coherent_device_set_level(NULL, COHERENT_HIDDEN), -ENODEV);
+	KUNIT_EXPECT_EQ(test, coherent_device_set_level(&unbound, COHERENT_HIDDEN), -ENODEV);
+	keeps_lines = true;
+	lines = 0;
+	KUNIT_EXPECT_EQ(test, coherent_device_set_level(edu.dev, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, coherent_device_set_level(edu.dev, COHERENT_IOMMU + 1), -EINVAL);
+	KUNIT_EXPECT_TRUE(test, lines == 2 && strstr(line, "level"));
+	KUNIT_EXPECT_EQ(test, coherent_device_set_level(edu.dev, COHERENT_PEER), wanted);
+	KUNIT_EXPECT_EQ(test, coherent_device_set_level(edu.dev, COHERENT_IOMMU), wanted);
+	KUNIT_EXPECT_TRUE(test, is_translated || (lines == 4 && strstr(line, "IOMMU")));
+	keeps_lines = false;
+	KUNIT_EXPECT_EQ(test, coherent_device_set_level(edu.dev, COHERENT_HIDDEN), 0);
+}
+
+static int fill(u8 *elements, size_t count, void *arg)
+{
+	return 0;
+}
+
+/* Each call that allocates. */
+static void default_level_is(struct kunit *test, enum coherent_level wanted)
+{
+	const enum coherent_permission permission = wanted == COHERENT_IOMMU ? COHERENT_READ_ONLY :
+									       COHERENT_READ_WRITE;
+	struct coherent_handle handle = COHERENT_EMPTY;
+	COHERENT_BOX(u8) boxes[4] = {};
+	COHERENT(u8) mems[4] = {};
+	const u8 one = 1;
+	int i;
+
+	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&boxes[0], edu.dev, 1), 0);
+	KUNIT_EXPECT_EQ(test, coherent_box_from(&boxes[1], edu.dev, &one, 1), 0);
+	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&boxes[2], edu.dev, 1, .align = 8192), 0);
+	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&boxes[3], edu.dev, 1, .gfp = GFP_ATOMIC), 0);
+	KUNIT_EXPECT_EQ(test, coherent_zeroed(&mems[0], edu.dev, 1), 0);
+	KUNIT_EXPECT_EQ(test, coherent_from(&mems[1], edu.dev, &one, 1), 0);
+	KUNIT_EXPECT_EQ(test, coherent_init(&mems[2], edu.dev, 1, fill, NULL), 0);
+	KUNIT_EXPECT_EQ(test, coherent_zeroed(&mems[3], edu.dev, 1, .permission = permission), 0);
+	KUNIT_EXPECT_EQ(test, coherent_handle_zeroed(&handle, edu.dev, 1), 0);
+	KUNIT_EXPECT_EQ(test, handle.base.object.level, wanted);
+	for (i = 0; i < 4; i++) {
+		KUNIT_EXPECT_EQ(test, coherent_box_level(&boxes[i]), wanted);
+		KUNIT_EXPECT_EQ(test, mems[i].base.object.level, wanted);
+		coherent_box_free(&boxes[i]);
+		coherent_free(&mems[i]);
+	}
+	coherent_handle_free(&handle);
+}
+
+static void given_level_is(struct kunit *test, enum coherent_level given,
+			   enum coherent_level wanted)
+{
+	COHERENT_BOX_AUTO(u8, box);
+	COHERENT_AUTO(u8, mem);
+
+	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1, .level = given), 0);
+	KUNIT_EXPECT_EQ(test, coherent_box_level(&box), wanted);
+	KUNIT_EXPECT_EQ(test, coherent_zeroed(&mem, edu.dev, 1, .level = given), 0);
+	KUNIT_EXPECT_EQ(test, mem.base.object.level, wanted);
+}
+
+/* A level that an allocation gives wins. The usual allocation before and after has no level. */
+static void level_of_the_device_is_the_default(struct kunit *test)
+{
+	const enum coherent_level best = coherent_device_level(edu.dev);
+	unsigned int turn;
+
+	for (turn = 0; turn < 2; turn++) {
+		default_level_is(test, COHERENT_HIDDEN);
+		KUNIT_EXPECT_EQ(test, coherent_device_set_level(edu.dev, best), 0);
+		default_level_is(test, best);
+		given_level_is(test, COHERENT_NONE, COHERENT_HIDDEN);
+		given_level_is(test, COHERENT_HIDDEN, COHERENT_HIDDEN);
+		given_level_is(test, best, best);
+		default_level_is(test, best);
+		if (turn) {
+			world_end(NULL);
+			KUNIT_ASSERT_EQ(test, world_begin(NULL), 0);
+		} else {
+			KUNIT_EXPECT_EQ(test, coherent_device_set_level(edu.dev, COHERENT_HIDDEN),
+					0);
+		}
+		default_level_is(test, COHERENT_HIDDEN);
+	}
+}
+
+static void level_that_cannot_be_kept_is_refused(struct kunit *test)
+{
+	world_end(NULL);
+	KUNIT_ASSERT_EQ(test, world_begin(NULL), 0);
+	nth = 1;
+	KUNIT_EXPECT_EQ(test, coherent_device_set_level(edu.dev, coherent_device_level(edu.dev)),
+			-ENOMEM);
+	nth = 0;
+	default_level_is(test, COHERENT_HIDDEN);
+}
+
+/* An allocation that the level of the device cannot serve is refused, and the log says why. */
+static void default_level_is_never_lowered(struct kunit *test)
+{
+	COHERENT_AUTO(u8, mem);
+
+	if (coherent_device_level(edu.dev) != COHERENT_IOMMU)
+		return;
+	KUNIT_EXPECT_EQ(test, coherent_device_set_level(edu.dev, COHERENT_IOMMU), 0);
+	keeps_lines = true;
+	lines = 0;
+	KUNIT_EXPECT_EQ(test,
+			coherent_zeroed(&mem, edu.dev, 1, .attrs = COHERENT_ATTR_WEAK_ORDERING),
+			-EOPNOTSUPP);
+	KUNIT_EXPECT_TRUE(test, lines == 1 && strstr(line, "COHERENT_IOMMU takes no attribute"));
+	KUNIT_EXPECT_EQ(test,
+			coherent_device_set_coherent_mask(edu.dev, coherent_mask(NARROW_BITS)), 0);
+	KUNIT_EXPECT_EQ(test, coherent_zeroed(&mem, edu.dev, 1), -EOPNOTSUPP);
+	KUNIT_EXPECT_TRUE(test, lines == 2 && strstr(line, "mask"));
+	KUNIT_EXPECT_EQ(test, coherent_device_set_level(edu.dev, COHERENT_IOMMU), -EOPNOTSUPP);
+	keeps_lines = false;
+	KUNIT_EXPECT_EQ(test, coherent_device_set_mask(edu.dev, coherent_mask(USUAL_BITS)), 0);
+	KUNIT_EXPECT_EQ(test, coherent_device_set_level(edu.dev, COHERENT_HIDDEN), 0);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(wrong_masks_are_refused),
 	KUNIT_CASE(each_mask_is_set_alone),
 	KUNIT_CASE(narrow_coherent_mask_hides_the_iommu),
+	KUNIT_CASE(wrong_levels_are_refused),
+	KUNIT_CASE(level_of_the_device_is_the_default),
+	KUNIT_CASE(level_that_cannot_be_kept_is_refused),
+	KUNIT_CASE(default_level_is_never_lowered),
 	{},
 };
 

@@ -5,7 +5,9 @@
  * the DMA API. A struct coherent_device is a struct device that a driver is
  * bound to; a device is bound during probe() too.
  *
- * The .level of an allocation chooses one of two levels:
+ * The .level of an allocation chooses one of two levels. A level up to COHERENT_HIDDEN gives
+ * COHERENT_HIDDEN, and a higher one gives COHERENT_IOMMU. coherent_device_set_level() says what an
+ * allocation without .level gets.
  *
  * COHERENT_HIDDEN, the default, uses dma_alloc_attrs(). The memory is mapped from the
  * start, and only its address is secret. coherent_reclaim() needs .idle, and the device
@@ -80,6 +82,24 @@ static inline bool coherent_is_bound(const struct device *dev)
  * Return: the level; 0 if @dev is NULL or not bound.
  */
 enum coherent_level coherent_device_level(struct device *dev);
+
+/**
+ * coherent_device_set_level() - Choose the level of allocations that give none.
+ * @dev: The device.
+ * @level: The level, for instance coherent_device_level(@dev).
+ *
+ * From now on an allocation of this module for @dev without .level gets @level, until the driver
+ * is unbound. .level = COHERENT_HIDDEN still gives COHERENT_HIDDEN. Set the masks of the device
+ * first. If COHERENT_IOMMU is not available any more when the driver allocates, the allocation
+ * returns -EOPNOTSUPP.
+ *
+ * Context: may sleep.
+ * Return: 0; -EINVAL (@level), -EOPNOTSUPP (the device has no COHERENT_IOMMU; the log says why),
+ * -ENOMEM, -ENODEV (also if the driver is being unbound). The level stays as it was on failure.
+ */
+int __must_check coherent_device_set_level(struct device *dev, enum coherent_level level);
+#define coherent_device_set_level(dev, level) \
+	COHERENT_RESULT(, coherent_device_set_level(dev, level))
 
 /**
  * coherent_device_set_mask() - Tell the library which addresses the device can use.
