@@ -97,4 +97,54 @@ int __weak(coherent_device_set_level)(struct device *dev, enum coherent_level le
 	return coherent_queue_set_level(dev, COHERENT_IOMMU);
 }
 
+static int coherent_queue_set_max_segment(struct device *dev, u32 bytes)
+{
+	struct coherent_queue *queue;
+	unsigned long flags;
+	int err;
+
+	err = coherent_queue_make(dev, GFP_KERNEL);
+	if (err)
+		return err;
+	spin_lock_irqsave(&coherent_unit.lock, flags);
+	queue = coherent_queue_find(dev);
+	if (queue) {
+		queue->max_segment = bytes;
+		WRITE_ONCE(coherent_unit.has_segments, true);
+		dma_set_max_seg_size(dev, bytes);
+	}
+	spin_unlock_irqrestore(&coherent_unit.lock, flags);
+	return queue ? 0 : -ENODEV;
+}
+
+/* Newer kernels warn of a device without dma_parms, and do not return an error. */
+int __weak(coherent_device_set_max_segment)(struct device *dev, u64 bytes)
+{
+	if (!coherent_is_bound(dev))
+		return -ENODEV;
+	if (!bytes || bytes > U32_MAX)
+		return coherent_refuse(-EINVAL, dev_name(dev),
+				       "the maximum segment is 0 or more than 32 bits");
+	if (!dev->dma_parms)
+		return coherent_refuse(-EIO, dev_name(dev),
+				       "the bus of the device keeps no maximum segment");
+	return coherent_queue_set_max_segment(dev, bytes);
+}
+
+/* Whether a loan has at most the bytes that the driver set. The limit of the bus does not count. */
+static bool coherent_fits_segment(const struct device *dev, size_t bytes)
+{
+	const struct coherent_queue *queue;
+	unsigned long flags;
+	bool fits;
+
+	if (!READ_ONCE(coherent_unit.has_segments))
+		return true;
+	spin_lock_irqsave(&coherent_unit.lock, flags);
+	queue = coherent_queue_find(dev);
+	fits = !queue || !queue->max_segment || bytes <= queue->max_segment;
+	spin_unlock_irqrestore(&coherent_unit.lock, flags);
+	return fits;
+}
+
 #endif

@@ -44,10 +44,12 @@ struct coherent_managed {
  * The objects of a device that wait, and what its driver set. @node is in the unit's list of queues.
  * @level: the level of an allocation that gives none. 0 for COHERENT_HIDDEN: then the device can be
  *	@ready.
+ * @max_segment: the most bytes of a loan; 0 for no limit.
  */
 struct coherent_queue {
 	struct list_head node;
 	enum coherent_level level;
+	u32 max_segment;
 	struct device *dev;
 	struct list_head list;
 	unsigned int count;
@@ -66,13 +68,15 @@ struct coherent_leaver {
 
 /*
  * The queues of this module. @ready is the last device that got one, unless it has a level of its
- * own. If drivers are built into the kernel, they share these queues.
+ * own. If drivers are built into the kernel, they share these queues. @has_segments: some device got
+ * a maximum segment.
  *
  * @lock guards @queues and what is in them. The kernel takes all entries out of devres before
  * it calls the first one. So a devres action finds its queue only in @queues.
  */
 static struct {
 	struct device *ready;
+	bool has_segments;
 	spinlock_t lock;
 	struct list_head queues;
 } coherent_unit = {

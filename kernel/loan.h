@@ -15,6 +15,7 @@
 #include <linux/sched/task_stack.h>
 
 #include "allocate.h"
+#include "device.h"
 #include "end.h"
 #include "map.h"
 #include "place.h"
@@ -124,6 +125,9 @@ int __weak coherent_base_lend(struct coherent_box *box, struct coherent_loan *lo
 	if (direction < COHERENT_TO_DEVICE || direction > COHERENT_BOTH_WAYS)
 		err = coherent_refuse(-EINVAL, box->object.site,
 				      "the direction is not an enum coherent_direction");
+	else if (!coherent_fits_segment(box->object.dev, box->object.bytes))
+		err = coherent_refuse(-EINVAL, box->object.site,
+				      "the box is larger than coherent_device_set_max_segment()");
 	else if (!coherent_loan_is_empty(loan))
 		err = coherent_refuse(-EBUSY, box->object.site, coherent_loan_in_use);
 	else

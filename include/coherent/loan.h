@@ -154,9 +154,10 @@ COHERENT_C_END
  *
  * Context: may sleep in userspace, any in the kernel.
  * Return: 0; -EINVAL (@box is empty, @direction, a direction that the pool of @box does not
- * allow), -EBUSY (@loan is not empty, and stays as it is), -EOPNOTSUPP (the kernel would use
- * bounce buffers for memory of COHERENT_IOMMU), -ENOSPC (also: the device cannot address the
- * memory), -ENOMEM, -ENODEV, -EIO as coherent_expose().
+ * allow, in the kernel also a box larger than coherent_device_set_max_segment()), -EBUSY (@loan
+ * is not empty, and stays as it is), -EOPNOTSUPP (the kernel would use bounce buffers for
+ * memory of COHERENT_IOMMU), -ENOSPC (also: the device cannot address the memory), -ENOMEM,
+ * -ENODEV, -EIO as coherent_expose().
  */
 #define coherent_lend(box, loan, direction)				\
 	COHERENT_AGAIN(COHERENT_LEND)					\

@@ -57,6 +57,8 @@ MISUSES = {
     'ignored_set_mask': ('coherent_device_set_mask(dev, 1);', 'ignoring return value'),
     'ignored_set_level': ('coherent_device_set_level(dev, COHERENT_HIDDEN);',
                           'ignoring return value'),
+    'ignored_set_max_segment': ('coherent_device_set_max_segment(dev, 1);',
+                                'ignoring return value'),
     'ignored_set_coherent_mask': ('coherent_device_set_coherent_mask(dev, 1);',
                                   'ignoring return value'),
     'ignored_set_streaming_mask': ('coherent_device_set_streaming_mask(dev, 1);',

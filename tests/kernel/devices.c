@@ -229,6 +229,78 @@ static void default_level_is_never_lowered(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_device_set_level(edu.dev, COHERENT_HIDDEN), 0);
 }
 
+/* --- The maximum segment --- */
+
+static void wrong_segments_are_refused(struct kunit *test)
+{
+	static struct device unbound, limitless;
+	const unsigned int usual = dma_get_max_seg_size(edu.dev);
+
+	limitless.driver = edu.dev->driver;
+	KUNIT_EXPECT_EQ(test, coherent_device_set_max_segment(NULL, 1), -ENODEV);
+	KUNIT_EXPECT_EQ(test, coherent_device_set_max_segment(&unbound, 1), -ENODEV);
+	keeps_lines = true;
+	lines = 0;
+	KUNIT_EXPECT_EQ(test, coherent_device_set_max_segment(edu.dev, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, coherent_device_set_max_segment(edu.dev, 1ull << 32), -EINVAL);
+	KUNIT_EXPECT_TRUE(test, lines == 2 && strstr(line, "segment"));
+	KUNIT_EXPECT_EQ(test, coherent_device_set_max_segment(&limitless, 1), -EIO);
+	KUNIT_EXPECT_TRUE(test, lines == 3 && strstr(line, "segment"));
+	keeps_lines = false;
+	KUNIT_EXPECT_EQ(test, dma_get_max_seg_size(edu.dev), usual);
+}
+
+/* Lends @bytes of memory that the driver has, or of a box, and ends the loan. */
+static int lend_bytes(size_t bytes, bool is_adopted)
+{
+	u8 *memory = kzalloc(bytes, GFP_KERNEL | GFP_DMA);
+	COHERENT_BOX(u8) box = COHERENT_EMPTY;
+	COHERENT_LOAN(u8) loan = COHERENT_EMPTY;
+	int err;
+
+	if (is_adopted)
+		err = coherent_box_adopt(&box, edu.dev, memory, bytes);
+	else
+		err = coherent_box_zeroed(&box, edu.dev, bytes, .level = level);
+	if (!err)
+		err = coherent_lend(&box, &loan, COHERENT_BOTH_WAYS);
+	coherent_loan_free(&loan);
+	if (!coherent_is_empty(&box))
+		err = -EPROTO;
+	kfree(memory);
+	return err;
+}
+
+/* A bus sets 64 KiB for each PCI device. Only a limit that the driver sets holds for loans. */
+static void loan_is_at_most_the_maximum_segment(struct kunit *test)
+{
+	const unsigned int usual = dma_get_max_seg_size(edu.dev);
+	COHERENT_AUTO(u8, mem);
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, lend_bytes(2 * 65536, i), 0);
+		KUNIT_EXPECT_EQ(test, coherent_device_set_max_segment(edu.dev, 5000), 0);
+		KUNIT_EXPECT_EQ(test, dma_get_max_seg_size(edu.dev), 5000);
+		KUNIT_EXPECT_EQ(test, lend_bytes(5000, i), 0);
+		keeps_lines = true;
+		lines = 0;
+		KUNIT_EXPECT_EQ(test, lend_bytes(5001, i), -EINVAL);
+		KUNIT_EXPECT_TRUE(test, lines == 1 && strstr(line, "set_max_segment()"));
+		keeps_lines = false;
+		KUNIT_EXPECT_EQ(test, coherent_zeroed(&mem, edu.dev, 2 * 65536, .level = level), 0);
+		coherent_free(&mem);
+		world_end(NULL);
+		KUNIT_ASSERT_EQ(test, world_begin(NULL), 0);
+		dma_set_max_seg_size(edu.dev, usual);
+	}
+	nth = 1;
+	KUNIT_EXPECT_EQ(test, coherent_device_set_max_segment(edu.dev, 5000), -ENOMEM);
+	nth = 0;
+	KUNIT_EXPECT_EQ(test, dma_get_max_seg_size(edu.dev), usual);
+	KUNIT_EXPECT_EQ(test, lend_bytes(5001, true), 0);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(wrong_masks_are_refused),
 	KUNIT_CASE(each_mask_is_set_alone),
@@ -237,6 +309,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(level_of_the_device_is_the_default),
 	KUNIT_CASE(level_that_cannot_be_kept_is_refused),
 	KUNIT_CASE(default_level_is_never_lowered),
+	KUNIT_CASE(wrong_segments_are_refused),
+	KUNIT_CASE(loan_is_at_most_the_maximum_segment),
 	{},
 };
 

@@ -149,6 +149,24 @@ int __must_check coherent_device_set_streaming_mask(struct device *dev, u64 mask
 #define coherent_device_set_streaming_mask(dev, mask) \
 	COHERENT_RESULT(, coherent_device_set_streaming_mask(dev, mask))
 
+/**
+ * coherent_device_set_max_segment() - Say how many bytes the device can transfer in one segment.
+ * @dev: The device.
+ * @bytes: The most bytes of a segment, 1 to U32_MAX.
+ *
+ * A loan is one segment. Until the driver is unbound, coherent_lend() of this module returns
+ * -EINVAL for a larger box. Without this call a loan has no such limit: a bus sets one for all its
+ * devices, and drivers whose devices can do more rely on that it is not checked. The DMA API gets the
+ * number too (dma_set_max_seg_size()), for scatter-gather lists.
+ *
+ * Context: may sleep.
+ * Return: 0; -EINVAL (@bytes is 0 or too large), -EIO (the bus of @dev keeps no such number),
+ * -ENOMEM, -ENODEV (also if the driver is being unbound).
+ */
+int __must_check coherent_device_set_max_segment(struct device *dev, u64 bytes);
+#define coherent_device_set_max_segment(dev, bytes) \
+	COHERENT_RESULT(, coherent_device_set_max_segment(dev, bytes))
+
 /* --- Objects that devres frees --- */
 
 int __must_check coherent_base_manage(struct coherent_object *object, size_t count);
