@@ -183,8 +183,9 @@ enum coherent_permission {
  *	page, means a page.
  * @boundary: A power of two, at least the size of the object. The object does
  *	not cross a device address that is a multiple of it. 0 for no boundary.
- * @COHERENT_GFP: Only in the kernel, with the name .gfp: how to allocate; 0 for
- *	GFP_KERNEL.
+ * @COHERENT_KERNEL_OPTIONS: Only in the kernel. .gfp says how to allocate; 0 for
+ *	GFP_KERNEL. With .managed = true the kernel frees the object with its device, as
+ *	after coherent_manage() (coherent/kernel.h).
  */
 struct coherent_box_options {
 	uint32_t struct_size;
@@ -195,7 +196,7 @@ struct coherent_box_options {
 	COHERENT_NAMES
 	size_t align;
 	uint64_t boundary;
-	COHERENT_GFP
+	COHERENT_KERNEL_OPTIONS
 };
 
 /**
@@ -245,7 +246,7 @@ struct coherent_reclaim_options {
  * @boundary: The boundary that the object does not cross.
  * @seal: A callback that runs before the device can reach the memory.
  * @seal_arg: The last argument of @seal.
- * @COHERENT_GFP: See struct coherent_box_options.
+ * @COHERENT_KERNEL_OPTIONS: See struct coherent_box_options.
  */
 struct coherent_mem_options {
 	uint32_t struct_size;
@@ -260,7 +261,7 @@ struct coherent_mem_options {
 	uint64_t boundary;
 	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
 	void *seal_arg;
-	COHERENT_GFP
+	COHERENT_KERNEL_OPTIONS
 };
 
 /* --- Devices --- */

@@ -65,6 +65,7 @@ struct coherent_alloc_request {
 	u64 boundary;
 	enum coherent_level level;
 	enum coherent_permission permission;
+	bool managed;
 	const char *site;
 };
 
@@ -297,6 +298,8 @@ static int coherent_object_new(struct coherent_object *object, struct device *de
 	/* If the address is known only after the mapping, coherent_map() checks it. */
 	if (object->level != COHERENT_IOMMU || !COHERENT_PLACE_IS_LATE)
 		err = coherent_check_address(object);
+	if (!err && request->managed)
+		err = coherent_object_manage(object, gfp);
 	if (err)
 		coherent_object_end(object);
 	return err;

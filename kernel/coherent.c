@@ -65,6 +65,7 @@ int __weak coherent_all_box_zeroed(struct coherent_box *box, struct device *dev,
 		.align = options->align,
 		.boundary = options->boundary,
 		.level = options->level,
+		.managed = options->managed,
 		.site = site,
 	};
 
@@ -170,7 +171,7 @@ int __weak coherent_base_manage(struct coherent_object *object, size_t count)
 {
 	if (!count)
 		return coherent_refuse(-EINVAL, NULL, "an empty object cannot be managed");
-	return coherent_object_manage(object);
+	return coherent_object_manage(object, GFP_KERNEL);
 }
 
 void __weak coherent_base_refuse_element(const struct coherent_box *box, size_t i, int returned)
@@ -348,6 +349,7 @@ int __weak coherent_base_init_begin(const struct coherent_mem *mem, struct coher
 		.boundary = options->boundary,
 		.level = options->level,
 		.permission = options->permission,
+		.managed = options->managed,
 		.site = site,
 	};
 	size_t bytes;
@@ -464,6 +466,7 @@ int __weak coherent_base_handle_zeroed(struct coherent_handle *handle, struct de
 		.level = options->level,
 		.permission = options->permission,
 		.gfp = options->gfp,
+		.managed = options->managed,
 	};
 	int err;
 

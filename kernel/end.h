@@ -476,7 +476,7 @@ static bool coherent_managed_take_back(struct coherent_object *object)
 			       object->extra);
 }
 
-static int coherent_object_manage(struct coherent_object *object)
+static int coherent_object_manage(struct coherent_object *object, gfp_t gfp)
 {
 	struct coherent_managed *managed;
 	int err;
@@ -487,15 +487,15 @@ static int coherent_object_manage(struct coherent_object *object)
 		return 0;
 	/* Devres gets the queue first, so that it frees the object before the queue. */
 	if (!coherent_module_drives(object->dev)) {
-		err = coherent_queue_make(object->dev, GFP_KERNEL);
+		err = coherent_queue_make(object->dev, gfp);
 		if (err)
 			return err;
 	}
 	if (!object->extra)
-		object->extra = kzalloc(sizeof(*object->extra), GFP_KERNEL);
+		object->extra = kzalloc(sizeof(*object->extra), gfp);
 	if (!object->extra)
 		return -ENOMEM;
-	managed = devres_alloc(coherent_managed_release, sizeof(*managed), GFP_KERNEL);
+	managed = devres_alloc(coherent_managed_release, sizeof(*managed), gfp);
 	if (!managed)
 		return -ENOMEM;
 	managed->extra = object->extra;

@@ -38,13 +38,43 @@ static const char *coherent_why_not_adopted(void *memory, size_t count)
 	return NULL;
 }
 
+static int coherent_adopt(struct coherent_object *object, struct device *dev, void *memory,
+			  size_t bytes, const struct coherent_adopt_options *options,
+			  const char *site)
+{
+	const gfp_t gfp = options->gfp ? options->gfp : GFP_KERNEL;
+	struct coherent_extra *extra = kzalloc(sizeof(*extra), gfp);
+	int err = 0;
+
+	if (!extra)
+		return -ENOMEM;
+	extra->release = options->release;
+	extra->release_arg = options->release_arg;
+	*object = (struct coherent_object){
+		.va = (char COHERENT_SHARED COHERENT_FORCE *)memory,
+		.dev = get_device(dev),
+		.site = site,
+		.bytes = bytes,
+		.extra = extra,
+	};
+	coherent_place_adopt(object);
+	if (options->managed)
+		err = coherent_object_manage(object, gfp);
+	if (!err)
+		return 0;
+	/* The memory was never the library's, so that its release does not run. */
+	kfree(extra);
+	put_device(dev);
+	return err;
+}
+
 int __weak coherent_base_box_adopt(struct coherent_box *box, struct device *dev, void *memory,
 				   size_t size, const struct coherent_adopt_options *options,
 				   const char *site)
 {
 	const char *why = coherent_why_not_adopted(memory, options->count);
-	struct coherent_extra *extra;
 	size_t bytes;
+	int err;
 
 	if (why)
 		return coherent_refuse(-EINVAL, site, why);
@@ -56,19 +86,9 @@ int __weak coherent_base_box_adopt(struct coherent_box *box, struct device *dev,
 		return -ENODEV;
 	if (!dev->dma_mask || !*dev->dma_mask)
 		return coherent_refuse(-EIO, site, "the device has no DMA mask");
-	extra = kzalloc(sizeof(*extra), options->gfp ? options->gfp : GFP_KERNEL);
-	if (!extra)
-		return -ENOMEM;
-	extra->release = options->release;
-	extra->release_arg = options->release_arg;
-	box->object = (struct coherent_object){
-		.va = (char COHERENT_SHARED COHERENT_FORCE *)memory,
-		.dev = get_device(dev),
-		.site = site,
-		.bytes = bytes,
-		.extra = extra,
-	};
-	coherent_place_adopt(&box->object);
+	err = coherent_adopt(&box->object, dev, memory, bytes, options, site);
+	if (err)
+		return err;
 	box->va = memory;
 	box->count = options->count;
 	return 0;

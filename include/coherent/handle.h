@@ -35,7 +35,7 @@ struct coherent_handle {
  * @COHERENT_NAMES: Do not set this.
  * @align: See struct coherent_box_options, also for the next one.
  * @boundary: The boundary that the memory does not cross.
- * @COHERENT_GFP: See struct coherent_box_options.
+ * @COHERENT_KERNEL_OPTIONS: See struct coherent_box_options.
  */
 struct coherent_handle_options {
 	uint32_t struct_size;
@@ -46,7 +46,7 @@ struct coherent_handle_options {
 	COHERENT_NAMES
 	size_t align;
 	uint64_t boundary;
-	COHERENT_GFP
+	COHERENT_KERNEL_OPTIONS
 };
 
 /**

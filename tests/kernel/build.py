@@ -205,6 +205,70 @@ int test(struct device *dev)
 }
 MODULE_LICENSE("GPL");
 """
+# A driver whose objects devres frees, or some of them.
+MANAGED = """#include <linux/module.h>
+#include <linux/slab.h>
+#include <coherent.h>
+#include <coherent/loan.h>
+struct driver {{
+	COHERENT(u8) mem;
+	COHERENT(u8) filled;
+	COHERENT_BOX(u8) box;
+	COHERENT_LOAN(u8) loan;
+	struct coherent_handle handle;
+}};
+static int fill(u8 *elements, size_t count, void *arg)
+{{
+	return 0;
+}}
+int test(struct device *dev, u8 *page);
+int test(struct device *dev, u8 *page)
+{{
+	struct driver *driver = kzalloc(sizeof(*driver), GFP_KERNEL);
+	int err;
+	if (!driver)
+		return -ENOMEM;
+	err = coherent_zeroed(&driver->mem, dev, 1{mem});
+	if (!err)
+		err = coherent_init(&driver->filled, dev, 1, fill, NULL{filled});
+	if (!err)
+		err = coherent_box_adopt(&driver->box, dev, page, 1{box});
+	if (!err)
+		err = coherent_lend(&driver->box, &driver->loan, COHERENT_TO_DEVICE);
+	if (!err)
+		err = coherent_handle_zeroed(&driver->handle, dev, 1{handle});
+	if (err)
+		kfree(driver);
+	if (!err)
+		dev_set_drvdata(dev, driver);
+	return err;
+}}
+MODULE_LICENSE("GPL");
+"""
+OBJECTS = 'mem', 'filled', 'box', 'handle'
+
+
+def lint_source(kernel, directory, tool, name, source):
+    """Builds a source, and returns what coherent-lint says of it."""
+    with open(os.path.join(directory, name + '.c'), 'w', encoding='utf-8') as out:
+        out.write(source)
+    kernel.make(directory, name + '.o')
+    return subprocess.run([*tool, name + '.c'], cwd=directory, check=False, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True).stdout
+
+
+def lint_managed(results, kernel, directory, tool):
+    """Checks that coherent-lint reports each object that is not managed, and no others."""
+    every = {name: ', .managed = true' for name in OBJECTS}
+    said = lint_source(kernel, directory, tool, 'managed_all', MANAGED.format(**every))
+    results.say(not said, 'coherent-lint: a managed object is not a leak', said)
+    for name in OBJECTS[:-1]:
+        said = lint_source(kernel, directory, tool, 'managed_but_' + name,
+                           MANAGED.format(**{**every, name: ''}))
+        wanted = 'loan' if name == 'box' else name
+        results.say(f"'driver->{wanted}'" in said and
+                    not any(f"'driver->{other}'" in said for other in OBJECTS if other != name),
+                    f"coherent-lint: finds a leak of the {name} that is not managed", said)
 
 
 def lint(results, kernel, where):
@@ -216,13 +280,10 @@ def lint(results, kernel, where):
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         results.say(not done.returncode, f'coherent-lint: {files[0]}: no finding', done.stdout)
     directory = os.path.join(where, 'tests/kernel')
-    with open(os.path.join(directory, 'leak.c'), 'w', encoding='utf-8') as out:
-        out.write(LEAK)
-    kernel.make(directory, 'leak.o')
-    done = subprocess.run([*tool, 'leak.c'], cwd=directory, check=False, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True)
-    results.say(done.stdout.startswith("leak.c:10: error: mem 'mem' from coherent_zeroed() at line 8"),
-                'coherent-lint: finds a leak in a module', done.stdout)
+    said = lint_source(kernel, directory, tool, 'leak', LEAK)
+    results.say(said.startswith("leak.c:10: error: mem 'mem' from coherent_zeroed() at line 8"),
+                'coherent-lint: finds a leak in a module', said)
+    lint_managed(results, kernel, directory, tool)
 
 
 def text_of(kernel, directory, name, source):

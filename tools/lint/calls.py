@@ -6,6 +6,7 @@ from .others import Others
 
 FILLS = {'coherent_base_box_zeroed': 'box', 'coherent_base_box_from': 'box',
          'coherent_base_zeroed': 'mem', 'coherent_base_from': 'mem',
+         'coherent_base_box_adopt': 'box',
          'coherent_base_handle_zeroed': 'handle'}
 FREES = {'coherent_base_box_free': 'box', 'coherent_base_box_cleanup': 'box',
          'coherent_base_free': 'mem', 'coherent_base_cleanup': 'mem',
@@ -145,7 +146,8 @@ class Calls(Others):
         sizes = [value for value in arguments[2:] if value.__class__ is int]
         return self.fill(state, self.object_at(arguments[0]), FILLS[name], call, dev=arguments[1],
                          size=sizes[0] if sizes else None,
-                         count=self.option(state, arguments[2:], 'count'))
+                         count=self.option(state, arguments[2:], 'count'),
+                         managed=bool(self.option(state, arguments[2:], 'managed')))
 
     def free(self, state, name, arguments):
         place, kind = self.object_at(arguments[0]), FREES[name]
@@ -263,7 +265,8 @@ class Calls(Others):
         """Like fill(), for memory that another object had before."""
         more = {}
         if info:
-            more = {'dev': info.dev, 'pool': info.pool, 'size': info.size, 'count': info.count}
+            more = {'dev': info.dev, 'pool': info.pool, 'size': info.size, 'count': info.count,
+                    'managed': info.managed}
         return self.fill(state, place, kind, call, **more)
 
     def coherent_base_expose(self, state, arguments):
@@ -337,7 +340,8 @@ class Calls(Others):
             return [(-16, state)]
         state.clear(box, 0)
         results = self.fill(state, box, 'box', call, dev=arguments[2],
-                            count=arguments[3], size=arguments[4])
+                            count=arguments[3], size=arguments[4],
+                            managed=bool(self.option(state, arguments[5:], 'managed')))
         if mem and len(results) > 1:
             failed = results[1][1]
             failed.objects[mem] = ('E', (call, state.at, results[1][0]))
@@ -379,7 +383,7 @@ class Calls(Others):
             self.end(state, source, kind, call)
             life = self.new_life(state, call) if was_live else ('as', target, state.at)
             self.lives[life] = Life(kind, self.text(target), info.call or call, info.at or state.at,
-                                    info.dev, info.pool, info.size, info.count)
+                                    info.dev, info.pool, info.size, info.count, info.managed)
         state.objects[source] = ('X', (call, state.at, self.owner(source), kind))
         state.objects[target] = ('F', life)
         if was_live:

@@ -7,11 +7,13 @@ HELD = {'device', 'bar', 'irq'}
 
 
 class Life:
-    """The call that made an object, and what it said."""
+    """The call that made an object, and what it said. The kernel frees an object that is managed."""
 
-    def __init__(self, kind, name, call, at, dev=None, pool=None, size=None, count=None):
+    def __init__(self, kind, name, call, at, dev=None, pool=None, size=None, count=None,
+                 managed=False):
         self.kind, self.name, self.call, self.at = kind, name, call, at
         self.dev, self.pool, self.size, self.count = dev, pool, size, count
+        self.managed = managed
 
 
 class Objects(Texts):
@@ -234,7 +236,8 @@ class Objects(Texts):
         life = self.new_life(state, call)
         self.lives[life] = Life(kind, self.text(place), call, state.at, **more)
         state.objects[place] = ('F', life)
-        state.live[life] = place
+        if not self.lives[life].managed:
+            state.live[life] = place
         return [(0, state), (symbol, failed)]
 
     def field_of_object(self, state, place):

@@ -54,6 +54,7 @@
 #define COHERENT_IN_KERNEL
 #define coherent_device device
 #define COHERENT_GFP gfp_t gfp;
+#define COHERENT_KERNEL_OPTIONS COHERENT_GFP bool managed;
 
 /* In the kernel an object contains its record. */
 #include <coherent/detail/object.h>
@@ -79,6 +80,7 @@
 #define COHERENT_BASE
 #define COHERENT_BASE_INLINE
 #define COHERENT_GFP
+#define COHERENT_KERNEL_OPTIONS
 
 /* In userspace the library owns the record of an object. */
 #define COHERENT_OBJECT struct coherent_object *

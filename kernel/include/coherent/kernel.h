@@ -25,8 +25,8 @@
  * a reclaim the next mapping may get the address. From 6.16 on a box keeps its address
  * from its allocation to its end, also across a reclaim.
  *
- * The driver must free its objects before its remove() returns, or give them to
- * coherent_manage(). If an object is freed later, while no driver is bound, it is leaked
+ * The driver must free its objects before its remove() returns, or allocate them with .managed, or
+ * give them to coherent_manage(). If an object is freed later, while no driver is bound, it is leaked
  * with a warning: the DMA API may no longer know how the memory was mapped.
  *
  * A call on memory that returns -EINVAL, -EBUSY or -EOPNOTSUPP logs why, at a limited rate.
@@ -180,6 +180,9 @@ int __must_check coherent_base_manage(struct coherent_object *object, size_t cou
  * devres frees it whether it is a box or a mem then. Once devres has begun to free, do not use
  * the variable any more.
  *
+ * .managed = true of an allocation or of coherent_box_adopt() does the same in one step. If it fails,
+ * nothing stays allocated or adopted.
+ *
  * If the driver of the device is of another module, the caller's module cannot be unloaded
  * until the driver is unbound.
  *
@@ -230,6 +233,7 @@ static inline int __must_check coherent_handle_manage(struct coherent_handle *ha
  *	none.
  * @release_arg: The last argument of @release.
  * @gfp: How to allocate the record; 0 for GFP_KERNEL.
+ * @managed: As if coherent_box_manage() followed.
  */
 struct coherent_adopt_options {
 	u32 struct_size;
@@ -239,6 +243,7 @@ struct coherent_adopt_options {
 	void (*release)(void *memory, void *release_arg);
 	void *release_arg;
 	gfp_t gfp;
+	bool managed;
 };
 
 int __must_check coherent_base_box_adopt(struct coherent_box *box, struct device *dev, void *memory,
@@ -251,7 +256,7 @@ int __must_check coherent_base_box_adopt(struct coherent_box *box, struct device
  * @dev: The device that the box will be lent to.
  * @memory: A T * to memory from kmalloc(), or to pages of the linear map. Its contents stay.
  * @...: The count of elements, then options of struct coherent_adopt_options by name: .release,
- *	.release_arg, .gfp.
+ *	.release_arg, .gfp, .managed.
  *
  * The box is for coherent_lend(); coherent_expose() returns -EOPNOTSUPP. The driver must not use
  * @memory while it is lent. coherent_box_free() and coherent_loan_free() give the memory back:
@@ -316,7 +321,7 @@ static __always_inline int coherent_base_box_zeroed(struct coherent_box *box, st
 						    const char *site)
 {
 	const u64 others = options->attrs | options->align | options->boundary |
-			   (COHERENT_FORCE u32)options->gfp;
+			   (COHERENT_FORCE u32)options->gfp | options->managed;
 
 	if (COHERENT_IS_ZERO(others))
 		return coherent_few_box_zeroed(box, dev, size, options->count, options->level,
@@ -330,7 +335,8 @@ static __always_inline int coherent_base_zeroed(struct coherent_mem *mem, struct
 						const char *site)
 {
 	const u64 others = options->attrs | options->align | options->boundary |
-			   (COHERENT_FORCE u32)options->gfp | (unsigned long)options->seal;
+			   (COHERENT_FORCE u32)options->gfp | (unsigned long)options->seal |
+			   options->managed;
 
 	if (COHERENT_IS_ZERO(others))
 		return coherent_few_zeroed(mem, dev, size, options->count,

@@ -76,16 +76,19 @@ static noinline __maybe_unused void coherent_migrate_check(size_t count, uintptr
  *
  * Return: a raw pointer to the zeroed memory; NULL if coherent_zeroed() fails.
  */
-#define coherent_migrate_alloc_attrs(mem, dev, bytes, handle, how, flags)                          \
-	({                                                                                         \
-		typeof(mem) coherent_m_ = (mem);                                                   \
-		int coherent_e_ = coherent_zeroed(                                                 \
-			coherent_m_, (dev),                                                        \
-			coherent_migrate_count((bytes),                                            \
-					       sizeof(*coherent_unsafe_ptr(coherent_m_))),         \
-			.gfp = coherent_migrate_gfp(how), .attrs = coherent_migrate_attrs(flags)); \
-		coherent_migrate_result(coherent_e_, (uintptr_t)coherent_unsafe_ptr(coherent_m_),  \
-					coherent_addr(coherent_m_), (handle));                     \
+#define coherent_migrate_alloc_attrs(mem, dev, bytes, handle, how, flags) \
+	COHERENT_MIGRATE_ALLOC(mem, dev, bytes, handle, how, flags, false)
+#define COHERENT_MIGRATE_ALLOC(mem, dev, bytes, handle, how, flags, is_managed)                   \
+	({                                                                                        \
+		typeof(mem) coherent_m_ = (mem);                                                  \
+		int coherent_e_ = coherent_zeroed(                                                \
+			coherent_m_, (dev),                                                       \
+			coherent_migrate_count((bytes),                                           \
+					       sizeof(*coherent_unsafe_ptr(coherent_m_))),        \
+			.gfp = coherent_migrate_gfp(how), .attrs = coherent_migrate_attrs(flags), \
+			.managed = (is_managed));                                                 \
+		coherent_migrate_result(coherent_e_, (uintptr_t)coherent_unsafe_ptr(coherent_m_), \
+					coherent_addr(coherent_m_), (handle));                    \
 	})
 
 /**
@@ -103,26 +106,17 @@ static noinline __maybe_unused void coherent_migrate_check(size_t count, uintptr
 
 /**
  * coherent_migrate_alloc_attrs_managed() - Allocate a mem as dmam_alloc_attrs() allocates memory.
- * @mem: As for coherent_migrate_alloc_attrs(). devres frees it, see coherent_manage().
+ * @mem: As for coherent_migrate_alloc_attrs(). devres frees it, as with .managed.
  * @dev: As for coherent_migrate_alloc_attrs().
  * @bytes: As for coherent_migrate_alloc_attrs().
  * @handle: As for coherent_migrate_alloc_attrs().
  * @how: As for coherent_migrate_alloc_attrs().
  * @flags: As for coherent_migrate_alloc_attrs().
  *
- * Return: as coherent_migrate_alloc_attrs(); NULL also if coherent_manage() fails.
+ * Return: as coherent_migrate_alloc_attrs().
  */
-#define coherent_migrate_alloc_attrs_managed(mem, dev, bytes, handle, how, flags)             \
-	({                                                                                    \
-		typeof(mem) coherent_n_ = (mem);                                              \
-		void *coherent_p_ = coherent_migrate_alloc_attrs(coherent_n_, (dev), (bytes), \
-								 (handle), (how), (flags));   \
-		if (coherent_p_ && coherent_manage(coherent_n_)) {                            \
-			coherent_free(coherent_n_);                                           \
-			coherent_p_ = NULL;                                                   \
-		}                                                                             \
-		coherent_p_;                                                                  \
-	})
+#define coherent_migrate_alloc_attrs_managed(mem, dev, bytes, handle, how, flags) \
+	COHERENT_MIGRATE_ALLOC(mem, dev, bytes, handle, how, flags, true)
 
 /**
  * coherent_migrate_alloc_managed() - Allocate a mem as dmam_alloc_coherent() allocates memory.
