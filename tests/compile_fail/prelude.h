@@ -171,6 +171,8 @@ extern union ring *ring;
 extern const union ring *const_ring;
 extern union pool *pool;
 extern union loan *loan;
+extern const union loan *const_loan;
+extern const union pool *const_pool;
 extern union padded_box *padded_box;
 extern union padded_mem *padded_mem;
 extern struct padded *padded;

@@ -32,6 +32,10 @@ struct coherent_is_ring;
 struct coherent_is_registers;
 struct coherent_is_loan;
 
+/* Not all users include the headers of these. */
+struct coherent_loan;
+struct coherent_pool;
+
 /* A function type carries T, because no code can use it as memory, and because it keeps const. */
 #define COHERENT_BODY(basis, what, T)					\
 	{								\
@@ -165,7 +169,8 @@ struct coherent_is_loan;
 #define COHERENT_IS_MUTABLE(x)						\
 	_Generic(&(x)->base, const struct coherent_box *: 0, const struct coherent_mem *: 0, \
 		 const struct coherent_slot *: 0, const struct coherent_ring *: 0, \
-		 const struct coherent_registers *: 0, default: 1)
+		 const struct coherent_registers *: 0, const struct coherent_loan *: 0, \
+		 const struct coherent_pool *: 0, default: 1)
 
 #define COHERENT_NEEDS_BOX(x)						\
 	_Static_assert(COHERENT_IS_KIND(x, box),			\
