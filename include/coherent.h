@@ -26,10 +26,10 @@
  * it is initialised with COHERENT_EMPTY or all its bytes are zero. Initialise
  * each one. coherent-lint reports a box, a mem, a loan, a handle or a pool that was never
  * initialised. clang warns of it from -O2 on. gcc warns with -Wall, but only if the
- * function made no call before. Do not copy an object; coherent_move() moves a box or
- * a mem. On an empty object a getter returns NULL, 0 or the address ~0, a call returns
- * -EINVAL, and a free does nothing. Views, slots and rings own nothing, and they become
- * invalid when their mem is reclaimed or freed.
+ * function made no call before. Do not copy an object; coherent_move() moves a box, a
+ * mem or a loan. On an empty object a getter returns NULL, 0 or the address ~0, a call
+ * returns -EINVAL, and a free does nothing. Views, slots and rings own nothing, and they
+ * become invalid when their mem is reclaimed or freed.
  *
  * Results. A call that makes a box, a mem or a handle needs an empty output. If
  * the output is not empty, the call leaves it as it is and returns -EBUSY, or the
@@ -535,7 +535,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 /* --- Variables --- */
 
 /**
- * coherent_move() - Move a box or a mem to another variable.
+ * coherent_move() - Move a box, a mem or a loan to another variable.
  * @from: The object. It is empty afterwards.
  * @to: An empty object of the same kind and element type. If it is not empty,
  *	nothing moves, and a report says so unless it is @from.

@@ -244,6 +244,16 @@ int __weak coherent_base_loan_level(const struct coherent_loan *loan)
 	return coherent_loan_is_empty(loan) ? 0 : coherent_level_of(&loan->object);
 }
 
+/* --- Move --- */
+
+void __weak coherent_base_loan_move(struct coherent_loan *from, struct coherent_loan *to)
+{
+	if (!coherent_loan_is_empty(to))
+		return;
+	*to = *from;
+	coherent_loan_clear(from);
+}
+
 /* --- Free --- */
 
 void __weak coherent_base_loan_free(struct coherent_loan *loan)

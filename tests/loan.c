@@ -140,6 +140,84 @@ static void stale_write_before_a_visit_is_reported(void **state)
 	close_empty(dev);
 }
 
+/* --- Moves --- */
+
+/* A moved loan is the same loan, and a stale write to its box is found as before. */
+static void moved_loan_has_all_of_the_loan(void **state)
+{
+	struct coherent_device *dev;
+	union lent_box box = COHERENT_EMPTY;
+	union lent loan = COHERENT_EMPTY, to = COHERENT_EMPTY;
+	uint64_t address;
+	uint8_t *stale;
+	struct log log;
+
+	(void)state;
+	open_with_log(&dev, "sim:edu", &log);
+	stale = lend_sevens(dev, &loan, COHERENT_BOTH_WAYS);
+	address = coherent_loan_addr(&loan).raw;
+	coherent_move(&loan, &to);
+	assert_true(coherent_is_empty(&loan));
+	assert_int_equal(coherent_loan_addr(&loan).raw, ~0ull);
+	assert_int_equal(coherent_loan_addr(&to).raw, address);
+	assert_int_equal(coherent_loan_count(&to), BYTES);
+	coherent_move(&to, &to);
+	coherent_move(&loan, &loan);
+	assert_false(coherent_is_empty(&to));
+	stale[3] = 9;
+	assert_err(coherent_take(&loan, &box), -EINVAL);
+	assert_ok(coherent_take(&to, &box));
+	assert_true(is_all(coherent_box_ptr(&box), 7, BYTES));
+	assert_int_equal((int)log.count, 1);
+	assert_true(log_has(&log, "wrote 1 bytes"));
+	coherent_box_free(&box);
+	close_empty(dev);
+}
+
+static void move_overwrites_no_loan(void **state)
+{
+	struct coherent_device *dev;
+	union lent loan = COHERENT_EMPTY, to = COHERENT_EMPTY, empty = COHERENT_EMPTY;
+	struct log log;
+
+	(void)state;
+	open_with_log(&dev, "sim:edu", &log);
+	(void)lend_sevens(dev, &loan, COHERENT_TO_DEVICE);
+	(void)lend_sevens(dev, &to, COHERENT_TO_DEVICE);
+	coherent_move(&loan, &to);
+	assert_false(coherent_is_empty(&loan) || coherent_is_empty(&to));
+	assert_int_equal((int)log.count, 1);
+	assert_true(log_has(&log, "coherent_move(): the loan is in use"));
+	coherent_move(&empty, &to);
+	assert_false(coherent_is_empty(&to));
+	coherent_loan_free(&loan);
+	coherent_loan_free(&to);
+	close_empty(dev);
+}
+
+static void loan_of_a_pool_is_moved(void **state)
+{
+	COHERENT_POOL(uint8_t) pool = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	union lent_box box = COHERENT_EMPTY;
+	union lent loan = COHERENT_EMPTY, to = COHERENT_EMPTY;
+	struct log log;
+
+	(void)state;
+	open_with_log(&dev, "sim:edu", &log);
+	assert_ok(coherent_pool_create(&pool, dev));
+	assert_ok(coherent_pool_box(&pool, &box));
+	*coherent_box_ptr(&box) = 5;
+	assert_ok(coherent_lend(&box, &loan, COHERENT_TO_DEVICE));
+	coherent_move(&loan, &to);
+	assert_ok(coherent_take(&to, &box, .idle = true));
+	assert_int_equal(*coherent_box_ptr(&box), 5);
+	coherent_box_free(&box);
+	assert_ok(coherent_pool_destroy(&pool));
+	assert_int_equal((int)log.count, 0);
+	close_empty(dev);
+}
+
 /* --- Between two transfers --- */
 
 static int add_one(uint8_t *bytes, size_t count, void *arg)
@@ -457,6 +535,9 @@ int main(void)
 		cmocka_unit_test(stale_write_is_lost_and_reported),
 		cmocka_unit_test(stale_write_is_reported_by_a_free),
 		cmocka_unit_test(stale_write_before_a_visit_is_reported),
+		cmocka_unit_test(moved_loan_has_all_of_the_loan),
+		cmocka_unit_test(move_overwrites_no_loan),
+		cmocka_unit_test(loan_of_a_pool_is_moved),
 		cmocka_unit_test(visit_goes_in_the_direction_of_the_loan),
 		cmocka_unit_test(visit_returns_what_the_function_returned),
 		cmocka_unit_test(visit_that_ends_the_loan_is_an_error),

@@ -52,7 +52,7 @@ enum coherent_direction {
  * @T: The element type.
  *
  * coherent_lend() makes a loan, coherent_take() or coherent_loan_free() ends it. Initialise the
- * variable with COHERENT_EMPTY or zero bytes. Do not copy it; coherent_move() does not take it.
+ * variable with COHERENT_EMPTY or zero bytes. Do not copy it; coherent_move() moves it.
  */
 #define COHERENT_LOAN(T) union COHERENT_BODY(loan, loan, T)
 

@@ -16,6 +16,7 @@
 #define LEND "coherent_lend()"
 #define TAKE "coherent_take()"
 #define VISIT "coherent_loan_visit()"
+#define MOVE "coherent_move()"
 
 /* --- The parts of a loan --- */
 
@@ -131,6 +132,15 @@ static int lend_copy(struct coherent_box *box, struct coherent_loan *loan, size_
 	return 0;
 }
 
+static int refuse_target(struct object_store *store, const char *at,
+			 const struct coherent_loan *loan)
+{
+	const struct coherent_mem mem = { .inverted_address = loan->inverted_address,
+					  .object = loan->object };
+
+	return refuse_loan(store, at, &mem);
+}
+
 static int check_lend(struct object_store *store, const struct coherent_box *box,
 		      const struct coherent_loan *loan, enum coherent_direction direction)
 {
@@ -141,13 +151,7 @@ static int check_lend(struct object_store *store, const struct coherent_box *box
 	    pool_permission(box->object) == COHERENT_READ_ONLY)
 		return refuse(store, -EINVAL, LEND,
 			      "the pool is read-only, so the device cannot write to the loan");
-	if (loan->object) {
-		const struct coherent_mem mem = { .inverted_address = loan->inverted_address,
-						  .object = loan->object };
-
-		return refuse_loan(store, LEND, &mem);
-	}
-	return 0;
+	return loan->object ? refuse_target(store, LEND, loan) : 0;
 }
 
 int coherent_base_lend(struct coherent_box *box, struct coherent_loan *loan, size_t size,
@@ -290,6 +294,21 @@ int coherent_base_loan_end(struct coherent_loan *loan, int result)
 int coherent_base_loan_level(const struct coherent_loan *loan)
 {
 	return loan->object ? (int)object_store(loan->object)->backend->level : 0;
+}
+
+/* --- Move --- */
+
+/* As for a box and a mem: a move to itself changes nothing, and a loan in use stays. */
+void coherent_base_loan_move(struct coherent_loan *from, struct coherent_loan *to)
+{
+	if (from == to)
+		return;
+	if (to->object) {
+		(void)refuse_target(has_object(from) ? object_store(from->object) : NULL, MOVE, to);
+		return;
+	}
+	*to = *from;
+	*from = (struct coherent_loan){ .va = NULL };
 }
 
 /* --- Free --- */

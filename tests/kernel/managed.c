@@ -113,6 +113,7 @@ static void devres_frees_what_is_allocated_managed(struct kunit *test)
 {
 	COHERENT(u64) exposed = COHERENT_EMPTY;
 	COHERENT_BOX(u64) reclaimed = COHERENT_EMPTY;
+	COHERENT_LOAN(u64) loan = COHERENT_EMPTY, moved = COHERENT_EMPTY;
 	dma_addr_t address;
 
 	KUNIT_ASSERT_EQ(test, objects_begin(test), 0);
@@ -123,6 +124,8 @@ static void devres_frees_what_is_allocated_managed(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, objects.migrated.base.object.managed);
 	KUNIT_EXPECT_EQ(test, coherent_expose(&objects.zeroed_box, &exposed), 0);
 	KUNIT_EXPECT_EQ(test, coherent_reclaim(&objects.zeroed, &reclaimed, .idle = true), 0);
+	KUNIT_EXPECT_EQ(test, coherent_lend(&objects.adopted_box, &loan, COHERENT_TO_DEVICE), 0);
+	coherent_move(&loan, &moved);
 	unbind_frees_all(test);
 	KUNIT_EXPECT_EQ(test, objects.released, 1);
 	objects_end();

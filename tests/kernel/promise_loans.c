@@ -179,6 +179,37 @@ static void adopted_memory_is_lent_and_given_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, released, 1);
 }
 
+/* A moved loan ends as the loan would. A move never overwrites a loan. */
+static void loan_is_moved(struct kunit *test)
+{
+	struct page_bytes *memory = kmalloc(sizeof(*memory), GFP_KERNEL | GFP_DMA);
+	union page_box box = COHERENT_EMPTY;
+	union page_loan loan = COHERENT_EMPTY, to = COHERENT_EMPTY, other = COHERENT_EMPTY;
+	int released = 0;
+
+	KUNIT_ASSERT_EQ(test,
+			coherent_box_adopt(&box, edu.dev, memory, 1, .release = count_release,
+					   .release_arg = &released),
+			0);
+	KUNIT_ASSERT_EQ(test, coherent_lend(&box, &loan, COHERENT_FROM_DEVICE), 0);
+	coherent_move(&loan, &loan);
+	coherent_move(&loan, &to);
+	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&loan) && !coherent_is_empty(&to));
+	device_writes(test, coherent_loan_addr(&to).raw);
+	KUNIT_ASSERT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1, .level = level), 0);
+	KUNIT_ASSERT_EQ(test, coherent_lend(&box, &other, COHERENT_BOTH_WAYS), 0);
+	coherent_move(&other, &to);
+	KUNIT_EXPECT_TRUE(test, !coherent_is_empty(&other));
+	KUNIT_EXPECT_EQ(test, coherent_take(&to, &box, .idle = true), 0);
+	KUNIT_EXPECT_TRUE(test, is_all(coherent_box_ptr(&box), DIRT, DIRT_BYTES));
+	coherent_move(&other, &to);
+	coherent_loan_free(&to);
+	coherent_loan_free(&other);
+	KUNIT_EXPECT_EQ(test, released, 0);
+	coherent_box_free(&box);
+	KUNIT_EXPECT_EQ(test, released, 1);
+}
+
 static int add_one(struct page_bytes *pages, size_t count, void *seen)
 {
 	*(u8 *)seen = pages->bytes[0];
@@ -322,6 +353,7 @@ static void loans_work_in_atomic_context(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(adopted_memory_is_lent_and_given_back),
+	KUNIT_CASE(loan_is_moved),
 	KUNIT_CASE(visit_goes_both_ways),
 	KUNIT_CASE(memory_that_cannot_be_mapped_is_refused),
 	KUNIT_CASE(memory_above_the_mask_is_refused),

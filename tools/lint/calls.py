@@ -361,6 +361,9 @@ class Calls(Others):
     def coherent_base_move(self, state, arguments):
         return self.move(state, arguments, 'mem')
 
+    def coherent_base_loan_move(self, state, arguments):
+        return self.move(state, arguments, 'loan')
+
     def move(self, state, arguments, kind):
         call = 'coherent_move'
         source, target = map(self.object_at, arguments[:2])

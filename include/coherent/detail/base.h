@@ -208,6 +208,14 @@ COHERENT_CHANGES_1ST COHERENT_CHANGES_2ND COHERENT_BASE
 void coherent_base_move(struct coherent_mem *from, struct coherent_mem *to);
 
 /**
+ * coherent_base_loan_move() - See coherent_move().
+ * @from: The loan. It is empty afterwards.
+ * @to: An empty loan.
+ */
+COHERENT_CHANGES_1ST COHERENT_CHANGES_2ND COHERENT_BASE
+void coherent_base_loan_move(struct coherent_loan *from, struct coherent_loan *to);
+
+/**
  * coherent_base_wait_begin() - Start the clock of a poll loop.
  * @wait: The state of the loop.
  * @timeout_ns: How long to poll from now on.

@@ -55,3 +55,23 @@ int leaked(struct coherent_device *dev, struct coherent_bar *bar)
 	/* want: loan 'loan' */
 	return 0;
 }
+
+uint64_t after_move(union desc_loan *from, union desc_loan *to)
+{
+	coherent_move(from, to);
+	/* want: loan 'from' is used here after coherent_move() at line N */
+	return coherent_loan_addr(from).raw;
+}
+
+int moved_and_leaked(struct coherent_device *dev)
+{
+	union desc_box box = COHERENT_EMPTY;
+	union desc_loan loan = COHERENT_EMPTY, to = COHERENT_EMPTY;
+	int err = coherent_box_zeroed(&box, dev, ENTRIES);
+
+	if (!err)
+		err = coherent_lend(&box, &loan, COHERENT_FROM_DEVICE);
+	coherent_move(&loan, &to);
+	/* want: loan 'to' */
+	return err;
+}

@@ -50,3 +50,15 @@ int transfers(struct driver *driver)
 	coherent_box_free(&box);
 	return err;
 }
+
+/* The driver keeps the loan until its next call. */
+int keep_loan(union desc_box *box, union desc_loan *kept);
+int keep_loan(union desc_box *box, union desc_loan *kept)
+{
+	union desc_loan loan = COHERENT_EMPTY;
+	int err = coherent_lend(box, &loan, COHERENT_TO_DEVICE);
+
+	if (!err)
+		coherent_move(&loan, kept);
+	return err;
+}
