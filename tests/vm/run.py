@@ -170,6 +170,9 @@ def initramfs(where, kernel, test, modules, options):
         shutil.copy(path, root)
         if is_program(path):
             needed += libraries(path, kernel)
+    for source in options.program:
+        name = os.path.basename(source).removesuffix('.c')
+        build_static(kernel, source, os.path.join(root, name))
     for path, there in needed:
         os.makedirs(root + os.path.dirname(there), exist_ok=True)
         shutil.copy(path, root + there)
@@ -248,10 +251,14 @@ def build(where, kernel, options):
         return options.source
     if options.library:
         return build_with_library(where, kernel, options.source, options.more)
-    test = os.path.join(where, 'test')
+    return build_static(kernel, options.source, os.path.join(where, 'test'))
+
+
+def build_static(kernel, source, program):
+    """Builds a program of one file. Returns its path."""
     run_command([MACHINES[kernel.arch].compiler, '-std=gnu11', '-O1', '-Wall', '-Wextra', '-Werror',
-                 '-static', options.source, '-o', test])
-    return test
+                 '-static', '-pthread', source, '-o', program])
+    return program
 
 
 def without(splats, serial):
@@ -375,6 +382,8 @@ def arguments():
                         help='a parameter of the module or word of the program; may be repeated')
     parser.add_argument('--file', action='append', default=[], metavar='FILE',
                         help='copy FILE to / in the VM; may be repeated')
+    parser.add_argument('--program', action='append', default=[], metavar='FILE.c',
+                        help='build FILE.c as a static program in / of the VM; may be repeated')
     parser.add_argument('--disk', action='append', default=[], metavar='FILE',
                         help='at the end, the disk of the first device must begin with FILE')
     parser.add_argument('--script', metavar='FILE',
@@ -414,7 +423,7 @@ def arguments():
         parser.error(f'{options.source}: the .c of a module must not have spaces in its name')
     options.more = [os.path.abspath(path) for path in options.more]
     scripts = [options.script] if options.script else []
-    for path in (*options.file, *options.disk, *options.more, *scripts):
+    for path in (*options.file, *options.program, *options.disk, *options.more, *scripts):
         if not os.path.isfile(path):
             parser.error(f'{path}: no such file')
     return options
