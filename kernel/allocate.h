@@ -247,6 +247,7 @@ static int coherent_get_pages(struct coherent_object *object, gfp_t gfp)
 	object->extra = kzalloc(sizeof(*object->extra), gfp);
 	if (!object->extra)
 		return -ENOMEM;
+	object->extra->is_atomic = !gfpflags_allow_blocking(gfp);
 	err = coherent_place_reserve(object);
 	if (err)
 		goto free_extra;

@@ -22,6 +22,7 @@
 #include "end.h"
 #include "loan.h"
 #include "map.h"
+#include "mmap.h"
 #include "place.h"
 #include "wait.h"
 #ifdef CONFIG_PCI
@@ -313,6 +314,7 @@ int __weak coherent_few_expose(struct coherent_box *box, struct coherent_mem *me
 int __weak coherent_few_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
 {
 	struct coherent_object *object = &mem->object;
+	int err;
 
 	if (coherent_mem_is_empty(mem))
 		return coherent_refuse(-EINVAL, NULL, "an empty mem cannot be reclaimed");
@@ -323,6 +325,9 @@ int __weak coherent_few_reclaim(struct coherent_mem *mem, struct coherent_box *b
 	if (object->level == COHERENT_HIDDEN && !idle)
 		return coherent_refuse(-EBUSY, object->site,
 				       "a reclaim at COHERENT_HIDDEN needs .idle = true");
+	err = coherent_reclaim_from_processes(object);
+	if (err)
+		return err;
 	coherent_object_unmap(object);
 	/* ORDER: pairs with the device's last write (reclaim.litmus). */
 	dma_rmb();

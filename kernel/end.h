@@ -2,9 +2,9 @@
 /*
  * The end of an object in the kernel. Only this file gives pages back.
  *
- * dma_free_attrs() and vfree() may sleep. So an object of COHERENT_HIDDEN, or one with separate
- * pages, that ends in atomic context is put into the queue of its device, and a work item frees it
- * soon.
+ * dma_free_attrs() and vfree() may sleep, and so may taking the memory away from processes. So an
+ * object of COHERENT_HIDDEN, one with separate pages, or one that a process maps, that ends in atomic
+ * context is put into the queue of its device, and a work item frees it soon.
  *
  * INVARIANT: devres has the queue. When a driver is unbound, the work item has ended, and
  * the queue is empty.
@@ -16,6 +16,7 @@
 #define COHERENT_END_H
 
 #include "place.h"
+#include "windows.h"
 #include <linux/bug.h>
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
@@ -90,6 +91,9 @@ static void coherent_object_leak(const struct coherent_object *object, const cha
 	pr_err_ratelimited("coherent: %zu bytes of %s are freed %s: leaked\n", object->bytes,
 			   object->site, why);
 	WARN_ONCE(1, "coherent: memory is leaked\n");
+	/* A process that maps the memory keeps it, because nobody else gets it. */
+	if (object->extra)
+		coherent_windows_put(object->extra->windows);
 	kfree(object->extra);
 }
 
@@ -105,7 +109,10 @@ static void coherent_adopted_end(struct coherent_object *object)
 		extra.release(coherent_place_va(object), extra.release_arg);
 }
 
-/* This may sleep at COHERENT_HIDDEN, and if pages are separate, but not for adopted memory. */
+/*
+ * This may sleep at COHERENT_HIDDEN, if pages are separate, and if a process maps the memory, but not
+ * for adopted memory.
+ */
 static void coherent_object_end_now(struct coherent_object *object)
 {
 	const size_t bytes = coherent_place_bytes(object);
@@ -114,6 +121,7 @@ static void coherent_object_end_now(struct coherent_object *object)
 		coherent_adopted_end(object);
 		return;
 	}
+	coherent_close_windows(object);
 	coherent_object_unmap(object);
 	if (object->level == COHERENT_IOMMU) {
 		coherent_place_release(object);
@@ -134,7 +142,8 @@ static bool coherent_can_become(const struct coherent_object *waiting,
 	struct coherent_object object = *wanted;
 
 	object.address = waiting->address;
-	return object.attrs == waiting->attrs && object.level == waiting->level &&
+	return !waiting->extra->windows && object.attrs == waiting->attrs &&
+	       object.level == waiting->level &&
 	       coherent_place_bytes(&object) == coherent_place_bytes(waiting) &&
 	       !coherent_check_address(&object);
 }
@@ -414,6 +423,11 @@ static bool coherent_is_atomic(const struct coherent_object *object)
 	return object->extra && object->extra->is_atomic && !preemptible();
 }
 
+static bool coherent_cannot_sleep(const struct coherent_object *object)
+{
+	return in_interrupt() || irqs_disabled() || coherent_is_atomic(object);
+}
+
 /*
  * In an interrupt, dma_free_attrs() may be a BUG. A spinlock shows only in a kernel that
  * counts preemption, so an object that was allocated in atomic context is deferred if there
@@ -421,11 +435,16 @@ static bool coherent_is_atomic(const struct coherent_object *object)
  */
 static void coherent_object_end(struct coherent_object *object)
 {
-	const bool sleeps = object->level == COHERENT_HIDDEN || coherent_place_is_scattered(object);
+	const bool is_mapped = coherent_is_mapped(object);
+	const bool sleeps = object->level == COHERENT_HIDDEN ||
+			    coherent_place_is_scattered(object) || is_mapped;
+	const bool is_deferred = sleeps && coherent_cannot_sleep(object);
 
+	if (!is_mapped || !is_deferred)
+		coherent_close_windows(object);
 	if (!coherent_can_end(object))
 		return;
-	if (sleeps && (in_interrupt() || irqs_disabled() || coherent_is_atomic(object))) {
+	if (is_deferred) {
 		/* The device loses access at once. Only the memory waits. */
 		coherent_object_unmap(object);
 		if (coherent_object_defer(object))
@@ -443,6 +462,7 @@ static void coherent_managed_release(struct device *dev, void *res)
 	const struct coherent_managed *managed = res;
 	struct coherent_object object = managed->extra->object;
 
+	coherent_close_windows(&object);
 	if (coherent_can_end(&object))
 		coherent_object_end_now(&object);
 }

@@ -31,12 +31,13 @@ struct coherent_iova {
 
 /*
  * Few objects need this. Each object of COHERENT_IOMMU and each adopted one has one. Another has one
- * only if it is managed, waits for its end, or was allocated in atomic context, so that its free
- * cannot fail.
+ * only if it is managed, mapped to a process, waits for its end, or was allocated in atomic context,
+ * so that its free cannot fail.
  *
  * @object: a copy of an object that devres or a queue has. @node is in the list of the queue.
  * @domain: the IOMMU domain that translates, at COHERENT_IOMMU and for adopted memory.
  * @release: gives adopted memory back to the driver; may be NULL.
+ * @windows: what processes see of a mem; NULL if none mapped it.
  * @is_atomic: the object was allocated in atomic context.
  */
 struct coherent_extra {
@@ -46,6 +47,7 @@ struct coherent_extra {
 	struct coherent_iova iova;
 	void (*release)(void *memory, void *release_arg);
 	void *release_arg;
+	struct coherent_windows *windows;
 	bool is_atomic;
 };
 

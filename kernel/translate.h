@@ -117,6 +117,26 @@ static bool coherent_translation_can_map(struct device *dev, phys_addr_t phys, s
 		       min_not_zero(*dev->dma_mask, dev->bus_dma_limit);
 }
 
+/**
+ * coherent_translation_pgprot() - Return how a process accesses memory of the DMA API.
+ * @dev: The device.
+ * @prot: The protection for memory that is cached.
+ * @attrs: The attributes that dma_alloc_attrs() got.
+ *
+ * dma_mmap_attrs() does the same. The processor must not have caches of different kinds for a page.
+ *
+ * Context: any.
+ * Return: the protection.
+ */
+static pgprot_t coherent_translation_pgprot(struct device *dev, pgprot_t prot, unsigned long attrs)
+{
+	if (dev_is_dma_coherent(dev))
+		return prot;
+	if (IS_ENABLED(CONFIG_ARCH_HAS_DMA_WRITE_COMBINE) && attrs & DMA_ATTR_WRITE_COMBINE)
+		return pgprot_writecombine(prot);
+	return pgprot_dmacoherent(prot);
+}
+
 #ifndef DMA_IOVA_USE_SWIOTLB
 
 /* Without this a lazy unmap lets the device reach the pages for some 15 ms. */

@@ -36,6 +36,7 @@ FOREIGN = re.compile(r'-Wp,-MMD|-mpreferred-stack-boundary|-mindirect-branch|-mf
                      r'-fno-allow-store-data-races|-ftrivial-auto-var-init|-Wimplicit-fallthrough=')
 MISUSE = """#include <linux/module.h>
 #include <coherent.h>
+#include <coherent/mmap.h>
 COHERENT_TYPE(mem, u8); COHERENT_BOX_TYPE(box, u8); COHERENT_VIEW_TYPE(view, u8);
 int test(struct device *dev, union mem *mem, union box *box, union view *view,
 	 struct coherent_handle *handle);
@@ -52,6 +53,11 @@ MISUSES = {
     'managed_box': ('return coherent_manage(box);', 'this needs a mem'),
     'managed_mem_as_box': ('return coherent_box_manage(mem);', 'this needs a box'),
     'managed_mem_as_handle': ('return coherent_handle_manage(mem);', 'incompatible'),
+    'mapped_box': ('return coherent_mmap(box, NULL);', 'this needs a mem'),
+    'mapped_view': ('return coherent_mmap(view, NULL);', 'this needs a mem'),
+    'mapped_handle': ('return coherent_mmap(handle, NULL);', 'no member named'),
+    'mapped_mem_to_a_file': ('return coherent_mmap(mem, (struct file *)NULL);', 'incompatible'),
+    'ignored_mmap': ('coherent_mmap(mem, NULL);', 'ignoring return value'),
     'ignored_manage': ('coherent_manage(mem);', 'ignoring return value'),
     'ignored_handle_manage': ('coherent_handle_manage(handle);', 'ignoring return value'),
     'ignored_set_mask': ('coherent_device_set_mask(dev, 1);', 'ignoring return value'),
@@ -192,19 +198,30 @@ def build_docs(kernel, where):
     return len(files), complaints(said, where)
 
 
-LEAK = """#include <linux/module.h>
+LINTED = """#include <linux/module.h>
 #include <coherent.h>
+#include <coherent/mmap.h>
 COHERENT_TYPE(mem, u8);
-int test(struct device *dev);
-int test(struct device *dev)
+int test(struct device *dev, struct vm_area_struct *vma);
+int test(struct device *dev, struct vm_area_struct *vma)
 {
 	union mem mem = COHERENT_EMPTY;
 	int err = coherent_zeroed(&mem, dev, 1);
 
-	return err ? err : coherent_write(&mem, 0, 1);
+%s
 }
 MODULE_LICENSE("GPL");
 """
+# (what coherent-lint finds in a module, the lines, the message).
+LINT_FINDS = (
+    ('a leak', '	return err ? err : coherent_write(&mem, 0, 1);',
+     "linted.c:11: error: mem 'mem' from coherent_zeroed() at line 9"),
+    ('a mem that is mapped to a process after its end',
+     '	if (err)\n\t\treturn err;\n\tcoherent_free(&mem);\n\treturn coherent_mmap(&mem, vma);',
+     "linted.c:14: error: mem 'mem' is used here after coherent_free() at line 13"),
+    ('nothing in a module that maps a mem to a process',
+     '	if (!err)\n\t\terr = coherent_mmap(&mem, vma);\n\tcoherent_free(&mem);\n\treturn err;', ''),
+)
 # A driver whose objects devres frees, or some of them.
 MANAGED = """#include <linux/module.h>
 #include <linux/slab.h>
@@ -272,7 +289,7 @@ def lint_managed(results, kernel, directory, tool):
 
 
 def lint(results, kernel, where):
-    """Checks that coherent-lint reads modules: it accepts the example, and finds a leak."""
+    """Checks that coherent-lint reads modules: it accepts the example, and finds mistakes."""
     tool = [os.path.join(SOURCE_DIR, 'tools/coherent-lint'), '--kernel', kernel.headers()]
     for files in (['kernel/edu_pci.c', 'examples/edu.c'],
                   [f'bench/kernel/{name}.c' for name in ('bench', 'sides', 'accessors')]):
@@ -280,9 +297,10 @@ def lint(results, kernel, where):
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         results.say(not done.returncode, f'coherent-lint: {files[0]}: no finding', done.stdout)
     directory = os.path.join(where, 'tests/kernel')
-    said = lint_source(kernel, directory, tool, 'leak', LEAK)
-    results.say(said.startswith("leak.c:10: error: mem 'mem' from coherent_zeroed() at line 8"),
-                'coherent-lint: finds a leak in a module', said)
+    for title, body, wanted in LINT_FINDS:
+        said = lint_source(kernel, directory, tool, 'linted', LINTED % body)
+        results.say(said.startswith(wanted) if wanted else not said,
+                    f'coherent-lint: finds {title}', said)
     lint_managed(results, kernel, directory, tool)
 
 

@@ -58,6 +58,24 @@ extern bool keeps_lines;
 extern char line[256];
 extern unsigned int lines;
 
+/* The tests tell coherent_mmap() this about the machine. */
+struct machine {
+	bool is_encrypted;
+	bool cannot_mmap;
+};
+extern struct machine machine;
+
+/* How often processes have lost pages of a mem: until now, and until memory was given back last. */
+struct zaps {
+	int now;
+	int at_free;
+};
+extern struct zaps zaps;
+
+/* The VMAs of tests are in no process. So nothing locks them. */
+void add_vma_flags(struct vm_area_struct *vma, unsigned long flags);
+void remove_vma_flags(struct vm_area_struct *vma, unsigned long flags);
+
 /* How many objects can wait for a device before an allocation in atomic context fails. */
 extern const int most_deferred;
 
@@ -71,5 +89,7 @@ static inline bool is_expected(int err)
 
 /* Unbinds the device, after which nothing may be live, and binds it again. */
 void unbind_frees_all(struct kunit *test);
+/* After the unbind some may be live. */
+void unbind_frees_all_but(struct kunit *test, int left);
 
 #endif

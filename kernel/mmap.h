@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* The body of coherent_mmap(), and what a mapping means for a reclaim. coherent.c includes this file. */
+#ifndef COHERENT_KERNEL_MMAP_H
+#define COHERENT_KERNEL_MMAP_H
+
+#include <coherent/mmap.h>
+#include <linux/cc_platform.h>
+#include <linux/dma-mapping.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+#include "allocate.h"
+#include "end.h"
+#include "windows.h"
+
+/* Guards the first mmap() of a mem, which makes its windows. It comes before their lock. */
+static DEFINE_MUTEX(coherent_mmap_lock);
+
+/* Returns why a process cannot have the memory of an object; NULL if it can. */
+static const char *coherent_why_not_mmapped(const struct coherent_object *object)
+{
+	if (object->level == COHERENT_IOMMU)
+		return NULL;
+	/* dma_alloc_attrs() may have decrypted the memory. The page of nobody is encrypted. */
+	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT))
+		return "the machine encrypts memory; a process gets memory of COHERENT_IOMMU only";
+	return dma_can_mmap(object->dev) ?
+		       NULL :
+		       "this machine cannot map memory of the device to a process";
+}
+
+static int coherent_check_mmap(const struct coherent_mem *mem, struct vm_area_struct *vma)
+{
+	const struct coherent_object *object = &mem->object;
+	const char *why;
+	size_t pages;
+
+	if (coherent_mem_is_empty(mem))
+		return coherent_refuse(-EINVAL, NULL, "an empty mem cannot be mapped to a process");
+	/* A private mapping copies the page that the process writes to. */
+	if ((vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE)
+		return coherent_refuse(-EINVAL, object->site,
+				       "the mapping is private and writable; use MAP_SHARED");
+	pages = coherent_windows_pages(object);
+	if (vma->vm_pgoff >= pages || vma_pages(vma) > pages - vma->vm_pgoff)
+		return -ERANGE;
+	if (vma->vm_ops == &coherent_window_operations)
+		return coherent_refuse(-EBUSY, object->site, "the VMA has a mem already");
+	if (!coherent_is_usable(object))
+		return -ENODEV;
+	why = coherent_why_not_mmapped(object);
+	return why ? coherent_refuse(-EOPNOTSUPP, object->site, why) : 0;
+}
+
+static int coherent_windows_make(struct coherent_object *object)
+{
+	struct coherent_windows *windows;
+	int err;
+
+	/* If the mem ends in atomic context, it has to wait. */
+	err = coherent_queue_prepare(object->dev, GFP_KERNEL);
+	if (err)
+		return err;
+	if (!object->extra)
+		object->extra = kzalloc(sizeof(*object->extra), GFP_KERNEL);
+	if (!object->extra)
+		return -ENOMEM;
+	if (object->extra->windows)
+		return 0;
+	windows = kzalloc(sizeof(*windows), GFP_KERNEL);
+	if (!windows)
+		return -ENOMEM;
+	kref_init(&windows->count);
+	mutex_init(&windows->lock);
+	INIT_LIST_HEAD(&windows->list);
+	windows->object = *object;
+	windows->is_open = true;
+	object->extra->windows = windows;
+	return 0;
+}
+
+static int coherent_window_add(struct coherent_object *object, struct coherent_window *window)
+{
+	struct coherent_windows *windows;
+	int err;
+
+	mutex_lock(&coherent_mmap_lock);
+	err = coherent_windows_make(object);
+	if (!err) {
+		windows = object->extra->windows;
+		kref_get(&windows->count);
+		window->windows = windows;
+		mutex_lock(&windows->lock);
+		list_add(&window->node, &windows->list);
+		mutex_unlock(&windows->lock);
+	}
+	mutex_unlock(&coherent_mmap_lock);
+	return err;
+}
+
+int __weak coherent_base_mmap(struct coherent_mem *mem, struct vm_area_struct *vma)
+{
+	int err = coherent_check_mmap(mem, vma);
+	struct coherent_window *window;
+
+	if (err)
+		return err;
+	window = coherent_window_new();
+	if (!window)
+		return -ENOMEM;
+	window->space = vma->vm_file->f_mapping;
+	err = coherent_window_add(&mem->object, window);
+	if (err) {
+		coherent_window_free(window);
+		return err;
+	}
+	coherent_vma_add_flags(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	vma->vm_page_prot =
+		coherent_translation_pgprot(mem->object.dev, vma->vm_page_prot, mem->object.attrs);
+	vma->vm_private_data = window;
+	vma->vm_ops = &coherent_window_operations;
+	return 0;
+}
+
+/* A box belongs to the CPU alone. So a reclaim takes the memory away from processes too. */
+static int coherent_reclaim_from_processes(struct coherent_object *object)
+{
+	if (coherent_is_mapped(object) && coherent_cannot_sleep(object))
+		return coherent_refuse(
+			-EBUSY, object->site,
+			"a process maps the mem; reclaim it where the driver may sleep");
+	coherent_close_windows(object);
+	return 0;
+}
+
+#endif
