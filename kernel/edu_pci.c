@@ -2,7 +2,8 @@
 /*
  * The driver of examples/edu.c, unchanged, as a PCI driver for QEMU's edu device. When
  * the kernel binds it, it sends a pattern through the device and back. The packets that
- * it loaded stay exposed until it is unbound, and root can read them in debugfs.
+ * it loaded stay exposed until it is unbound. Root can read them in debugfs, and map them through
+ * a character device.
  */
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -10,6 +11,7 @@
 #include <coherent/debugfs.h>
 
 #include "edu.h"
+#include "edu_char.h"
 
 #define BYTES (5 * EDU_PACKET_BYTES + 100)
 
@@ -17,6 +19,7 @@ struct edu_pci {
 	struct edu edu;
 	union edu_packets packets;
 	struct dentry *file;
+	struct edu_char *char_file;
 };
 
 static int echo(struct edu_pci *driver, u8 *data, u8 *back)
@@ -83,17 +86,25 @@ static int edu_pci_probe(struct pci_dev *pci, const struct pci_device_id *id)
 	err = edu_pci_start(driver);
 	if (err)
 		return err;
+	driver->char_file = edu_char_open(&pci->dev, &driver->packets);
+	if (IS_ERR(driver->char_file)) {
+		pci_clear_master(pci);
+		return PTR_ERR(driver->char_file);
+	}
 	driver->file = coherent_debugfs_create(KBUILD_MODNAME, NULL, &driver->packets);
 	pci_set_drvdata(pci, driver);
 	return 0;
 }
 
-/* The device stops first; only then are the packets freed. */
+/*
+ * The device stops first. Then devres frees the packets, and the processes that map them get zeros.
+ */
 static void edu_pci_remove(struct pci_dev *pci)
 {
 	struct edu_pci *driver = pci_get_drvdata(pci);
 
 	debugfs_remove(driver->file);
+	edu_char_close(driver->char_file);
 	pci_clear_master(pci);
 }
 

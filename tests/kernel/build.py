@@ -291,7 +291,7 @@ def lint_managed(results, kernel, directory, tool):
 def lint(results, kernel, where):
     """Checks that coherent-lint reads modules: it accepts the example, and finds mistakes."""
     tool = [os.path.join(SOURCE_DIR, 'tools/coherent-lint'), '--kernel', kernel.headers()]
-    for files in (['kernel/edu_pci.c', 'examples/edu.c'],
+    for files in (['kernel/edu_pci.c', 'kernel/edu_char.c', 'examples/edu.c'],
                   [f'bench/kernel/{name}.c' for name in ('bench', 'sides', 'accessors')]):
         done = subprocess.run([*tool, *(os.path.join(where, name) for name in files)], check=False,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

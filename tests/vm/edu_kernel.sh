@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # Runs while the module coherent_edu is loaded. Tests the file in debugfs that shows the packets of
-# the driver. Then unbinds the driver while its packets are exposed. Prints TAP.
+# the driver. Then unbinds the driver while its packets are exposed, and while a process maps them.
+# Prints TAP.
 file=/sys/kernel/debug/coherent_edu
 driver=/sys/bus/pci/drivers/coherent_edu
 device=0000:00:01.0
@@ -44,3 +45,4 @@ echo $device >$driver/bind
 cmp $file /tmp/whole
 check $? 0 "the file comes back with the driver"
 check "$(ls $driver | grep -c $device)" 1 "the device is bound again"
+/edu_map $device
