@@ -58,6 +58,12 @@ static int MINE(churn)(void *arg, unsigned int turns)
 	return err;
 }
 
+static void MINE(free_live)(struct pools_load *load)
+{
+	for (size_t i = 0; i < load->live; i++)
+		coherent_free(&MINE(mems)[load->order[i]]);
+}
+
 static int MINE(burst)(void *arg, unsigned int turns)
 {
 	struct pools_load *load = arg;
@@ -66,8 +72,7 @@ static int MINE(burst)(void *arg, unsigned int turns)
 	for (unsigned int done = 0; !err && done < turns; done += load->live) {
 		for (size_t i = 0; !err && i < load->live; i++)
 			err = MINE(start)(load, &MINE(mems)[i]);
-		for (size_t i = 0; i < load->live; i++)
-			coherent_free(&MINE(mems)[load->order[i]]);
+		MINE(free_live)(load);
 	}
 	return err;
 }
@@ -92,12 +97,6 @@ static int MINE(allocate_live)(struct pools_load *load)
 	for (size_t i = 0; !err && i < load->live; i++)
 		err = MINE(start)(load, &MINE(mems)[i]);
 	return err;
-}
-
-static void MINE(free_live)(struct pools_load *load)
-{
-	for (size_t i = 0; i < load->live; i++)
-		coherent_free(&MINE(mems)[i]);
 }
 
 static const struct pools_side MINE(sides)[POOLS_PATTERNS] = {

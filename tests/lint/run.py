@@ -45,7 +45,7 @@ int f(struct coherent_device *dev)
 }
 '''
 # These need headers of other projects, or of the library itself.
-FOREIGN = {'peer_dpdk.c', 'qemu.c', 'nvme_raw.c'}
+FOREIGN = {'peer_dpdk.c', 'pools_dpdk.c', 'qemu.c', 'nvme_raw.c'}
 
 
 class Tests:
