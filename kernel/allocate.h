@@ -35,6 +35,8 @@ static noinline int coherent_report(int err, const char *site, const char *why,
 #define coherent_refuse(err, site, why) coherent_report(err, site, why, _RET_IP_)
 
 static const char coherent_box_in_use[] = "the box is not empty, or was never initialised";
+static const char coherent_zone_in_gfp[] =
+	".gfp has a zone or __GFP_COMP; the zone follows from the mask";
 static const char coherent_mem_in_use[] = "the mem is not empty, or was never initialised";
 
 /* Only 0 is success. A callback that returns a positive number breaks its contract. */
@@ -44,6 +46,18 @@ static int coherent_result_of(int result, const char *site)
 		return coherent_refuse(-EINVAL, site,
 				       "a callback returned a positive number; 0 is success");
 	return result;
+}
+
+/* Whether a mem or a loan of a pool can become a box. The library cannot take the memory away. */
+static int coherent_pooled_may_return(const struct coherent_object *object, bool idle)
+{
+	if (!coherent_pooled_is_live(object))
+		return coherent_refuse(-EINVAL, object->site,
+				       "this is a copy of an object of a pool that ended");
+	if (!idle)
+		return coherent_refuse(-EBUSY, object->site,
+				       "the object is of a pool, so it needs .idle = true");
+	return 0;
 }
 
 /* INVARIANT: an object without elements is empty. */
@@ -81,7 +95,7 @@ static const char *coherent_why_invalid(const struct coherent_alloc_request *req
 	if ((unsigned int)request->permission > COHERENT_READ_ONLY)
 		return ".permission is not an enum coherent_permission";
 	if (request->gfp & (GFP_ZONEMASK | __GFP_COMP))
-		return ".gfp has a zone or __GFP_COMP; the zone follows from the mask";
+		return coherent_zone_in_gfp;
 	if (request->align && !is_power_of_2(request->align))
 		return ".align is not a power of two";
 	if (request->boundary && !is_power_of_2(request->boundary))

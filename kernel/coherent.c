@@ -172,6 +172,10 @@ int __weak coherent_base_manage(struct coherent_object *object, size_t count)
 {
 	if (!count)
 		return coherent_refuse(-EINVAL, NULL, "an empty object cannot be managed");
+	if (coherent_is_pooled(object))
+		return coherent_refuse(
+			-EOPNOTSUPP, object->site,
+			"an object of a pool cannot be managed; free it before the pool");
 	return coherent_object_manage(object, GFP_KERNEL);
 }
 
@@ -223,6 +227,23 @@ static int coherent_map(struct coherent_box *box, const struct coherent_expose_r
 	return err;
 }
 
+static int coherent_expose_slot(struct coherent_box *box,
+				const struct coherent_expose_request *request)
+{
+	int err;
+
+	/* The end of the box says what is wrong. */
+	if (!coherent_pooled_is_live(&box->object))
+		return -EINVAL;
+	if (request->permission != box->object.slot->chunk->permission)
+		return coherent_refuse(-EINVAL, box->object.site,
+				       ".permission is not that of the pool");
+	err = coherent_seal(box, request);
+	if (!err)
+		coherent_pooled_share(&box->object);
+	return err;
+}
+
 static int coherent_make_reachable(struct coherent_box *box,
 				   const struct coherent_expose_request *request)
 {
@@ -230,6 +251,8 @@ static int coherent_make_reachable(struct coherent_box *box,
 
 	if (!coherent_is_usable(&box->object))
 		return -ENODEV;
+	if (coherent_is_pooled(&box->object))
+		return coherent_expose_slot(box, request);
 	if (coherent_is_adopted(&box->object))
 		return coherent_refuse(-EOPNOTSUPP, box->object.site,
 				       "adopted memory is lent, not exposed: coherent_lend()");
@@ -291,12 +314,26 @@ int __weak coherent_all_expose(struct coherent_box *box,
 	return coherent_expose_box(box, options->mem, &request);
 }
 
-static noinline int coherent_slow_expose(struct coherent_box *box, struct coherent_mem *mem,
+static noinline int coherent_rare_expose(struct coherent_box *box, struct coherent_mem *mem,
 					 enum coherent_permission permission)
 {
 	const struct coherent_expose_request request = { .permission = permission };
 
 	return coherent_expose_box(box, mem, &request);
+}
+
+/* Most boxes that are not whole pages of COHERENT_HIDDEN are of a pool. */
+static noinline int coherent_slow_expose(struct coherent_box *box, struct coherent_mem *mem,
+					 enum coherent_permission permission)
+{
+	if (coherent_box_is_empty(box) || !coherent_mem_is_empty(mem) ||
+	    !coherent_pooled_is_usual(&box->object, permission))
+		return coherent_rare_expose(box, mem, permission);
+	coherent_pooled_share(&box->object);
+	mem->object = box->object;
+	coherent_mem_begin(mem, 1);
+	coherent_box_clear(box);
+	return 0;
 }
 
 int __weak coherent_few_expose(struct coherent_box *box, struct coherent_mem *mem,
@@ -311,6 +348,22 @@ int __weak coherent_few_expose(struct coherent_box *box, struct coherent_mem *me
 	return 0;
 }
 
+static noinline int coherent_reclaim_slot(struct coherent_mem *mem, struct coherent_box *box,
+					  bool idle)
+{
+	int err = coherent_pooled_may_return(&mem->object, idle);
+
+	if (err)
+		return err;
+	coherent_pooled_fetch(&mem->object);
+	coherent_pooled_take_back(&mem->object);
+	box->va = coherent_pooled_box_va(mem->object.slot);
+	box->count = mem->count;
+	box->object = mem->object;
+	coherent_mem_clear(mem);
+	return 0;
+}
+
 int __weak coherent_few_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
 {
 	struct coherent_object *object = &mem->object;
@@ -322,6 +375,8 @@ int __weak coherent_few_reclaim(struct coherent_mem *mem, struct coherent_box *b
 		return coherent_refuse(-EBUSY, object->site, coherent_box_in_use);
 	if (!coherent_is_usable(object))
 		return -ENODEV;
+	if (coherent_is_pooled(object))
+		return coherent_reclaim_slot(mem, box, idle);
 	if (object->level == COHERENT_HIDDEN && !idle)
 		return coherent_refuse(-EBUSY, object->site,
 				       "a reclaim at COHERENT_HIDDEN needs .idle = true");
@@ -491,8 +546,9 @@ void __weak coherent_base_handle_cleanup(struct coherent_handle *handle)
 	coherent_handle_free(handle);
 }
 
-/* The exposure of several boxes needs the functions above. */
+/* The exposure of several boxes and the pools need the functions above. */
 #include "exposures.h"
+#include "pool.h"
 
 /* --- Files --- */
 

@@ -527,7 +527,9 @@ static int coherent_object_manage(struct coherent_object *object, gfp_t gfp)
 
 static noinline void coherent_object_free_slow(struct coherent_object *object)
 {
-	if (!object->managed || coherent_managed_take_back(object))
+	if (coherent_is_pooled(object))
+		coherent_pooled_free(object);
+	else if (!object->managed || coherent_managed_take_back(object))
 		coherent_object_end(object);
 }
 

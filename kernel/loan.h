@@ -115,6 +115,21 @@ static int coherent_lend_adopted(struct coherent_object *object)
 	return 0;
 }
 
+/* The device gets the slot. The loan keeps the private memory, for coherent_take() and visits. */
+static int coherent_lend_slot(struct coherent_object *object, enum coherent_direction direction)
+{
+	/* The end of the box says what is wrong. */
+	if (!coherent_pooled_is_live(object))
+		return -EINVAL;
+	if (direction != COHERENT_TO_DEVICE &&
+	    object->slot->chunk->permission == COHERENT_READ_ONLY)
+		return coherent_refuse(
+			-EINVAL, object->site,
+			"the pool is read-only, so the device cannot write to the loan");
+	coherent_pooled_share(object);
+	return 0;
+}
+
 static int coherent_lend_object(struct coherent_object *object, enum coherent_direction direction)
 {
 	static const u8 directions[] = {
@@ -127,6 +142,8 @@ static int coherent_lend_object(struct coherent_object *object, enum coherent_di
 		coherent_place_adopt(object);
 	if (!coherent_is_usable(object))
 		return -ENODEV;
+	if (coherent_is_pooled(object))
+		return coherent_lend_slot(object, direction);
 	object->direction = directions[direction];
 	/* ORDER: pairs with the device's first access (expose.litmus). */
 	dma_wmb();
@@ -175,6 +192,22 @@ static void coherent_loan_clear(struct coherent_loan *loan)
 	loan->inverted_address = 0;
 }
 
+static int coherent_take_slot(struct coherent_loan *loan, struct coherent_box *box, bool idle)
+{
+	int err = coherent_pooled_may_return(&loan->object, idle);
+
+	if (err)
+		return err;
+	if (loan->direction != COHERENT_TO_DEVICE)
+		coherent_pooled_fetch(&loan->object);
+	coherent_pooled_take_back(&loan->object);
+	box->va = loan->va;
+	box->count = loan->count;
+	box->object = loan->object;
+	coherent_loan_clear(loan);
+	return 0;
+}
+
 int __weak coherent_base_take(struct coherent_loan *loan,
 			      const struct coherent_reclaim_options *options)
 {
@@ -187,6 +220,8 @@ int __weak coherent_base_take(struct coherent_loan *loan,
 		return coherent_refuse(-EBUSY, object->site, coherent_box_in_use);
 	if (!coherent_is_usable(object))
 		return -ENODEV;
+	if (coherent_is_pooled(object))
+		return coherent_take_slot(loan, box, options->idle);
 	/* A user can make a domain lazy while the memory is lent. */
 	if (coherent_is_adopted(object))
 		coherent_place_adopt(object);
@@ -215,6 +250,8 @@ int __weak coherent_base_loan_begin(struct coherent_loan *loan, void **elements)
 		return coherent_refuse(-EINVAL, NULL, "an empty loan has no memory");
 	if (!coherent_is_usable(object))
 		return -ENODEV;
+	if (coherent_is_pooled(object) && loan->direction != COHERENT_TO_DEVICE)
+		coherent_pooled_fetch(object);
 	if (coherent_is_adopted(object))
 		dma_sync_single_for_cpu(object->dev, object->address, object->bytes,
 					object->direction);
@@ -231,6 +268,8 @@ int __weak coherent_base_loan_end(struct coherent_loan *loan, int result)
 	/* The function has ended the loan, which its contract forbids. */
 	if (coherent_loan_is_empty(loan))
 		return result < 0 ? result : -EINVAL;
+	if (coherent_is_pooled(object) && loan->direction != COHERENT_FROM_DEVICE)
+		coherent_pooled_share(object);
 	/* ORDER: pairs with the device's first access (expose.litmus). */
 	dma_wmb();
 	if (coherent_is_adopted(object))

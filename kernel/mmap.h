@@ -20,6 +20,8 @@ static DEFINE_MUTEX(coherent_mmap_lock);
 /* Returns why a process cannot have the memory of an object; NULL if it can. */
 static const char *coherent_why_not_mmapped(const struct coherent_object *object)
 {
+	if (coherent_is_pooled(object))
+		return "a mem of a pool shares its page with others, so a process cannot have it";
 	if (object->level == COHERENT_IOMMU)
 		return NULL;
 	/* dma_alloc_attrs() may have decrypted the memory. The page of nobody is encrypted. */

@@ -18,6 +18,7 @@
 #include <linux/types.h>
 #include <linux/vmalloc.h>
 
+#include "slots.h"
 #include "translate.h"
 
 #ifdef DMA_IOVA_USE_SWIOTLB
@@ -121,7 +122,7 @@ static bool coherent_is_adopted(const struct coherent_object *object)
 
 static enum coherent_level coherent_level_of(const struct coherent_object *object)
 {
-	return object->level & ~COHERENT_ADOPTED;
+	return object->level & ~(COHERENT_ADOPTED | COHERENT_POOLED);
 }
 
 /* Whether what translated for the device when the object was allocated still does. */
@@ -134,7 +135,22 @@ static bool coherent_place_is_translated(const struct coherent_object *object)
 /* Whether a call may change an object. Otherwise the call returns -ENODEV. */
 static bool coherent_is_usable(const struct coherent_object *object)
 {
+	/* The memory of a slot is that of its chunk. */
+	if (coherent_is_pooled(object))
+		object = &object->slot->chunk->mem.object;
 	return coherent_is_bound(object->dev) && coherent_place_is_translated(object);
+}
+
+/* Whether a box of a pool can be exposed. Otherwise the caller asks again, and says what is wrong. */
+static __always_inline bool coherent_pooled_is_usual(const struct coherent_object *object,
+						     enum coherent_permission permission)
+{
+	const struct coherent_pool_slot *slot = object->slot;
+
+	return coherent_is_pooled(object) && slot->state == COHERENT_POOLED_BOX &&
+	       slot->chunk->permission == permission &&
+	       (coherent_level_of(object) == COHERENT_HIDDEN ? coherent_is_bound(object->dev) :
+							       coherent_is_usable(object));
 }
 
 /* Returns what keeps a device from memory after dma_unmap_page(). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * Pools of small objects: commands, completions and buffers of up to a page, by the
- * million. The kernel has dma_pool for this.
+ * million. The kernel's dma_pool is for such objects too, but a device reaches all of its memory.
  *
  * An IOMMU maps whole pages. A page of small objects is therefore exposed with all
  * objects on it. So a pool keeps its boxes in private memory. coherent_expose() copies a
@@ -18,10 +18,6 @@
 #endif
 
 #include <coherent.h>
-
-#ifdef __KERNEL__
-#error "coherent: in the kernel there is dma_pool"
-#endif
 
 struct coherent_is_pool;
 
@@ -53,8 +49,9 @@ struct coherent_pool {
  * struct coherent_pool_options - Options of coherent_pool_create().
  * @struct_size: Do not set this. The macro sets it to the size of the struct.
  * @permission: The permission of the device on each mem of the pool.
- * @delay: A thread does not reuse the slots of the last @delay mems that it freed. This is for a
- *	device that reads a little longer than it says. 0 for no delay.
+ * @delay: A thread does not reuse the slots of the last @delay mems that it freed. In the kernel no
+ *	thread reuses the slots of the last @delay mems that were freed. This is for a device that
+ *	reads a little longer than it says. 0 for no delay.
  * @reserved: Do not set this.
  * @dev: The device.
  * @COHERENT_NAMES: Do not set this.
@@ -63,6 +60,10 @@ struct coherent_pool {
  *	object that fits into a cache line does not cross one.
  * @boundary: A power of two, at least the size of an object rounded up to @align. An object does
  *	not cross a device address that is a multiple of it. 0 for a page: no object crosses one.
+ * @COHERENT_LEVEL: Only in the kernel, with the name .level: the lowest level that the caller
+ *	accepts for the memory of the pool; 0 for COHERENT_HIDDEN.
+ * @COHERENT_GFP: Only in the kernel, with the name .gfp: how to allocate when the pool grows; 0
+ *	for GFP_KERNEL.
  */
 struct coherent_pool_options {
 	uint32_t struct_size;
@@ -72,7 +73,28 @@ struct coherent_pool_options {
 	struct coherent_device *dev;
 	COHERENT_NAMES
 	size_t align;
+	COHERENT_LEVEL
 	uint64_t boundary;
+	COHERENT_GFP
+};
+
+/**
+ * struct coherent_pool_box_options - Options of coherent_pool_box().
+ * @struct_size: Do not set this. The macro sets it to the size of the struct.
+ * @box: The box.
+ * @COHERENT_NAMES: Do not set this.
+ * @reserved: Do not set this.
+ * @COHERENT_GFP: Only in the kernel, with the name .gfp: how to allocate if the pool grows; 0 for
+ *	the .gfp of the pool.
+ *
+ * In userspace this call has no option.
+ */
+struct coherent_pool_box_options {
+	uint32_t struct_size;
+	void *box;
+	COHERENT_NAMES
+	uint32_t reserved;
+	COHERENT_GFP
 };
 
 /**
@@ -84,10 +106,28 @@ struct coherent_pool_options {
  *
  * Return: as coherent_pool_create().
  */
-COHERENT_MUST_CHECK COHERENT_CHANGES_1ST
+COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE
 int coherent_base_pool_create(struct coherent_pool *pool, size_t size,
 			      const struct coherent_pool_options *options, const char *site);
 
+/**
+ * coherent_base_pool_destroy() - coherent_pool_destroy() after the checks of types.
+ * @pool: The pool.
+ *
+ * Return: as coherent_pool_destroy().
+ */
+COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE
+int coherent_base_pool_destroy(struct coherent_pool *pool);
+
+/**
+ * coherent_base_pool_cleanup() - Call coherent_pool_destroy() at the end of a scope.
+ * @pool: The variable.
+ */
+COHERENT_BASE void coherent_base_pool_cleanup(void *pool);
+
+#ifdef __KERNEL__
+#include <coherent/detail/kernel_pool.h>
+#else
 /**
  * coherent_base_pool_box() - coherent_pool_box() after the checks of types.
  * @pool: The pool.
@@ -100,19 +140,10 @@ int coherent_base_pool_create(struct coherent_pool *pool, size_t size,
 COHERENT_MUST_CHECK COHERENT_CHANGES_2ND
 int coherent_base_pool_box(struct coherent_pool *pool, struct coherent_box *box, const char *site);
 
-/**
- * coherent_base_pool_destroy() - coherent_pool_destroy() after the checks of types.
- * @pool: The pool.
- *
- * Return: as coherent_pool_destroy().
- */
-COHERENT_MUST_CHECK COHERENT_CHANGES_1ST int coherent_base_pool_destroy(struct coherent_pool *pool);
-
-/**
- * coherent_base_pool_cleanup() - Call coherent_pool_destroy() at the end of a scope.
- * @pool: The variable.
- */
-void coherent_base_pool_cleanup(void *pool);
+/* In userspace the call has no option that the library reads. */
+#define COHERENT_POOL_TAKE(pool, box, options, site)			\
+	((void)(options), coherent_base_pool_box(pool, box, site))
+#endif
 
 COHERENT_C_END
 
@@ -132,7 +163,7 @@ COHERENT_C_END
  * @pool: The new pool. It must be empty, and is empty on failure. End it with
  *	coherent_pool_destroy().
  * @...: The device, then options of struct coherent_pool_options by name: .permission, .align,
- *	.boundary, .delay.
+ *	.boundary, .delay; in the kernel also .level and .gfp.
  *
  * A new pool has no memory. Its boxes and mems are like others, with these differences:
  *
@@ -143,14 +174,20 @@ COHERENT_C_END
  *
  * A reclaimed box keeps its slot, and so its address.
  *
- * If unmapping is a fence, or .idle makes it one, the pool returns a page when no object and no
- * thread's cache has a slot of it. Otherwise the pool keeps all its pages. When it is destroyed,
- * they wait for coherent_device_fence(). The mask of the device cannot change while the pool has
- * pages.
+ * In userspace the pool returns a page when no object and no thread's cache has a slot of it, if
+ * unmapping is a fence, or .idle makes it one. Otherwise the pool keeps all its pages. When it is
+ * destroyed, they wait for coherent_device_fence(). The mask of the device cannot change while the
+ * pool has pages.
  *
- * Up to 63 threads at a time have a cache each, of at most 63 slots and 64 KiB. Other threads
- * share one cache behind a lock. No thread can use slots in the cache of another thread, even if
- * no other slots are left.
+ * In userspace up to 63 threads at a time have a cache each, of at most 63 slots and 64 KiB. Other
+ * threads share one cache behind a lock. No thread can use slots in the cache of another thread,
+ * even if no other slots are left.
+ *
+ * In the kernel a pool grows by a page, as dma_pool does, and keeps its pages until it is
+ * destroyed. All threads share its slots. Objects of a pool are exposed, lent, reclaimed and freed
+ * in any context, also in a hard interrupt. At COHERENT_HIDDEN too, the library maps no box for a
+ * device. coherent_manage() returns -EOPNOTSUPP for an object of a pool, because the driver
+ * destroys the pool before devres would free the object.
  *
  * For instance:
  *
@@ -160,7 +197,8 @@ COHERENT_C_END
  * Return: 0; -EINVAL (the size of an object, rounded up to .align, is more than a page or more
  * than .boundary; .align or .boundary is not a power of two; .permission), -EBUSY (@pool is not
  * empty), -ENODEV, -ENOMEM. If the backend does not support .permission, coherent_pool_box()
- * fails when the pool grows.
+ * fails when the pool grows. In the kernel this call fails with -EOPNOTSUPP then, also for .level,
+ * with -EIO if the device has no mask, and with -EINVAL for a .gfp that coherent_zeroed() refuses.
  */
 #define coherent_pool_create(pool, ...)					\
 	COHERENT_AGAIN(COHERENT_POOL_CREATE)				\
@@ -184,18 +222,23 @@ COHERENT_C_END
 /**
  * coherent_pool_box() - Take a zeroed box of one element from a pool.
  * @pool: The pool.
- * @box: The new box. It must be empty, and is empty on failure. Free it with coherent_box_free()
+ * @...: The new box. It must be empty, and is empty on failure. Free it with coherent_box_free()
  *	or give it to coherent_expose(). That call must have the .permission of the pool, otherwise
- *	it returns -EINVAL.
+ *	it returns -EINVAL. In the kernel the option .gfp can follow, by name.
  *
- * Context: may sleep, if the pool has no free slot.
- * Return: 0; -EINVAL (@pool is empty), -EBUSY (@box is not empty), -ENODEV. If the pool has to
- * grow, also as coherent_zeroed(): -ENOMEM, -ENOSPC, -EOPNOTSUPP (.permission), -EIO.
+ * For instance, in an interrupt handler of the kernel:
+ *
+ *	err = coherent_pool_box(&pool, &box, .gfp = GFP_ATOMIC);
+ *
+ * Context: may sleep, if the pool has no free slot. In the kernel the call may always sleep, unless
+ * .gfp of the call or of the pool is GFP_ATOMIC: then any context.
+ * Return: 0; -EINVAL (@pool is empty, .gfp), -EBUSY (the box is not empty), -ENODEV. If the pool
+ * has to grow, also as coherent_zeroed(): -ENOMEM, -ENOSPC, -EOPNOTSUPP (.permission), -EIO.
  */
-#define coherent_pool_box(pool, box)					\
+#define coherent_pool_box(pool, ...)					\
 	COHERENT_AGAIN(COHERENT_POOL_BOX)				\
-	COHERENT_POOL_BOX(COHERENT_UNIQUE(x), pool, box)
-#define COHERENT_POOL_BOX(x, from, new)					\
+	COHERENT_POOL_BOX(COHERENT_UNIQUE(x), pool, __VA_ARGS__, )
+#define COHERENT_POOL_BOX(x, from, new, ...)				\
 	COHERENT_BEGIN_CALL						\
 		COHERENT_LET(x, 1) from COHERENT_LET_END(x, 1)		\
 		COHERENT_LET(x, 2) new COHERENT_LET_END(x, 2) COHERENT_ARGUMENTS \
@@ -210,8 +253,10 @@ COHERENT_C_END
 		_Static_assert(COHERENT_FIT_KIND(x, 2, COHERENT_IS_ARG(x, 2, box), COHERENT_IS_ARG(x, 1, pool), COHERENT_TEXT_BOX)); \
 		_Static_assert(COHERENT_FIT_MUTABLE(x, 2, COHERENT_IS_ARG(x, 2, box), COHERENT_IS_ARG(x, 1, pool))); \
 		_Static_assert(COHERENT_FIT(!COHERENT_IS_ARG(x, 1, pool) || !COHERENT_IS_ARG(x, 2, box) || COHERENT_SAME_T(x)), "the pool and the box hold different element types"); \
-		COHERENT_ERR(x, coherent_base_pool_box(COHERENT_BASE_FOR(x, 1, pool), \
-			COHERENT_BASE_FOR(x, 2, box), COHERENT_HERE))	\
+		COHERENT_OPTIONS_ARE(x, coherent_pool_box_options, #__VA_ARGS__) \
+			.box = COHERENT_BASE_FOR(x, 2, box), __VA_ARGS__ COHERENT_OPTIONS_END \
+		COHERENT_ERR(x, COHERENT_POOL_TAKE(COHERENT_BASE_FOR(x, 1, pool), \
+			COHERENT_BASE_FOR(x, 2, box), COHERENT_OPTIONS_OF(x), COHERENT_HERE)) \
 	COHERENT_ARGUMENTS_END COHERENT_END_CALL
 
 /**
@@ -219,11 +264,12 @@ COHERENT_C_END
  * @pool: The pool. It is empty on success. Nothing happens if it was empty.
  *
  * No other thread may use the pool any more. The pool may be destroyed after its device was
- * closed.
+ * closed. In the kernel the driver destroys it before remove() returns: later, its pages are leaked
+ * with a warning, as those of other objects.
  *
  * Context: may sleep.
- * Return: 0; -EBUSY (objects are not freed; a report names them, and the pool stays as it is),
- * -ENODEV (the caller is a forked child).
+ * Return: 0; -EBUSY (objects are not freed; a report names up to eight, and the pool stays as it
+ * is), -ENODEV (the caller is a forked child).
  */
 #define coherent_pool_destroy(pool)					\
 	COHERENT_AGAIN(COHERENT_POOL_DESTROY)				\

@@ -6,13 +6,15 @@
 #include <linux/module.h>
 #include <linux/platform_device.h>
 
-#include <coherent.h>
+#include <coherent/pool.h>
 
 static unsigned int tests;
 static COHERENT(u8) late;
 static COHERENT(u8) reclaimed;
 static COHERENT(u8) managed;
 static COHERENT_BOX(u8) exposed;
+static COHERENT_POOL(u8) pool;
+static COHERENT_BOX(u8) of_the_pool;
 
 static void report_test(bool good, const char *what)
 {
@@ -36,6 +38,10 @@ static int misuse_probe(struct platform_device *platform)
 		err = coherent_zeroed(&managed, dev, 1);
 	if (!err)
 		err = coherent_manage(&managed);
+	if (!err)
+		err = coherent_pool_create(&pool, dev);
+	if (!err)
+		err = coherent_pool_box(&pool, &of_the_pool);
 	return err;
 }
 
@@ -53,7 +59,7 @@ static int __init misuse_init(void)
 	u8 byte = 1;
 	int err;
 
-	pr_info("1..6\n");
+	pr_info("1..7\n");
 	err = platform_driver_register(&misuse_driver);
 	if (err)
 		return err;
@@ -69,6 +75,11 @@ static int __init misuse_init(void)
 	err = coherent_expose(&exposed, &never);
 	report_test(err == -ENODEV && coherent_is_empty(&exposed) && coherent_is_empty(&never),
 		    "a box of an unbound device cannot be exposed and leaks");
+	err = coherent_expose(&of_the_pool, &never);
+	report_test(err == -ENODEV && coherent_is_empty(&of_the_pool) &&
+			    coherent_pool_box(&pool, &of_the_pool) == -ENODEV &&
+			    !coherent_pool_destroy(&pool),
+		    "a pool of an unbound device gives and exposes no box, and its pages leak");
 	coherent_free(&managed);
 	report_test(coherent_is_empty(&managed),
 		    "a managed mem is freed with its driver, and only once");

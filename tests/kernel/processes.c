@@ -9,6 +9,7 @@
 #include <linux/string.h>
 
 #include <coherent/mmap.h>
+#include <coherent/pool.h>
 
 #include "nth.h"
 
@@ -19,6 +20,7 @@ struct page_bytes {
 };
 
 COHERENT_TYPE(mapped_pages, struct page_bytes);
+COHERENT_BOX_TYPE(box_of_pages, struct page_bytes);
 
 static struct address_space space;
 static struct file file = { .f_mapping = &space };
@@ -145,6 +147,22 @@ static void memory_that_no_process_can_have_is_refused(struct kunit *test)
 	must_be_refused_with(test, &mem, &vma, -ENODEV, NULL);
 	mem.base.object.dev = dev;
 	coherent_free(&mem);
+}
+
+static void mem_of_a_pool_is_refused(struct kunit *test)
+{
+	COHERENT_POOL(struct page_bytes) pool = COHERENT_EMPTY;
+	union box_of_pages box = COHERENT_EMPTY;
+	union mapped_pages mem = COHERENT_EMPTY;
+	struct vm_area_struct vma;
+
+	KUNIT_ASSERT_EQ(test, coherent_pool_create(&pool, edu.dev, .level = level), 0);
+	KUNIT_ASSERT_EQ(test, coherent_pool_box(&pool, &box), 0);
+	KUNIT_ASSERT_EQ(test, coherent_expose(&box, &mem), 0);
+	vma_make(&vma, 0, 1);
+	must_be_refused_with(test, &mem, &vma, -EOPNOTSUPP, "of a pool");
+	coherent_free(&mem);
+	KUNIT_EXPECT_EQ(test, coherent_pool_destroy(&pool), 0);
 }
 
 static void each_call_fails_in_turn(struct kunit *test)
@@ -282,6 +300,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(mapping_is_not_copied_to_a_core_file_or_expanded),
 	KUNIT_CASE(refused_mappings_say_why),
 	KUNIT_CASE(memory_that_no_process_can_have_is_refused),
+	KUNIT_CASE(mem_of_a_pool_is_refused),
 	KUNIT_CASE(each_call_fails_in_turn),
 	KUNIT_CASE(mappings_and_mem_end_in_any_order),
 	KUNIT_CASE(processes_lose_the_memory_before_it_is_free),

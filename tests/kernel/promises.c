@@ -25,8 +25,6 @@
 	"Does not apply: the library has no fence in the kernel. The driver stops its device."
 #define REASON_pointers_find_their_objects \
 	"Does not apply: the kernel's object holds its own record, so there is no lookup."
-#define REASON_objects_of_a_pool_are_copied_to_the_device \
-	"Does not apply: the library has no pools in the kernel, which has dma_pool."
 
 static int promises_begin(struct kunit_suite *suite)
 {

@@ -198,7 +198,7 @@ void world_end(struct kunit_suite *suite)
 }
 
 KTEST_SUITES(&promises, &fail_nth, &atomic, &foreign, &threads, &reasons, &registers, &large,
-	     &loans, &devices, &managed, &processes);
+	     &loans, &devices, &managed, &processes, &pools, &pool_calls);
 
 MODULE_DESCRIPTION("libcoherent's promises, on QEMU's edu device");
 MODULE_LICENSE("Dual MIT/GPL");

@@ -28,7 +28,7 @@ static inline struct coherent_bar *edu_bar(void)
 extern enum coherent_level level;
 
 extern struct kunit_suite promises, fail_nth, atomic, foreign, threads, reasons, registers, large,
-	loans, devices, managed, processes;
+	loans, devices, managed, processes, pools, pool_calls;
 
 /* A suite calls these to bind and to unbind the device. */
 int world_begin(struct kunit_suite *suite);

@@ -25,9 +25,13 @@
  * a reclaim the next mapping may get the address. From 6.16 on a box keeps its address
  * from its allocation to its end, also across a reclaim.
  *
- * The driver must free its objects before its remove() returns, or allocate them with .managed, or
- * give them to coherent_manage(). If an object is freed later, while no driver is bound, it is leaked
- * with a warning: the DMA API may no longer know how the memory was mapped.
+ * A pool (coherent/pool.h) has .level too. Its pages have this level. A box of a pool is private memory
+ * at both levels, and expose copies it. So a device behind an IOMMU that translates cannot reach it.
+ *
+ * The driver must free its objects and destroy its pools before its remove() returns. Instead it can
+ * allocate objects that are not of a pool with .managed, or give them to coherent_manage(). If an
+ * object is freed later, while no driver is bound, it is leaked with a warning: the DMA API may no
+ * longer know how the memory was mapped. So are the pages of a pool.
  *
  * A call on memory that returns -EINVAL, -EBUSY or -EOPNOTSUPP logs why, at a limited rate.
  * Accessors and views do not.
@@ -188,7 +192,8 @@ int __must_check coherent_base_manage(struct coherent_object *object, size_t cou
  * until the driver is unbound.
  *
  * Context: may sleep.
- * Return: 0. With these errors @mem stays as it is: -EINVAL (@mem is empty), -ENODEV, -ENOMEM.
+ * Return: 0. With these errors @mem stays as it is: -EINVAL (@mem is empty), -EOPNOTSUPP (@mem is
+ * of a pool), -ENODEV, -ENOMEM.
  */
 #define coherent_manage(mem)                     \
 	COHERENT_RESULT(COHERENT_NEEDS_MEM(mem), \

@@ -58,8 +58,8 @@ int __must_check coherent_base_mmap(struct coherent_mem *mem, struct vm_area_str
  * Context: may sleep. The caller holds the mmap_lock, as each mmap() does.
  * Return: 0; -EINVAL (@mem is empty, or the mapping is private and writable: the process needs
  * MAP_SHARED), -ERANGE (the mapping goes past the last page of @mem), -EBUSY (@vma has a mem
- * already), -ENODEV, -EOPNOTSUPP (at COHERENT_HIDDEN: the machine encrypts memory, or cannot
- * map memory of this device to a process), -ENOMEM.
+ * already), -ENODEV, -EOPNOTSUPP (@mem is of a pool; at COHERENT_HIDDEN: the machine encrypts
+ * memory, or cannot map memory of this device to a process), -ENOMEM.
  */
 #define coherent_mmap(mem, vma) \
 	COHERENT_RESULT(COHERENT_NEEDS_MEM(mem), coherent_base_mmap(&(mem)->base, (vma)))

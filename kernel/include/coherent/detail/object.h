@@ -12,9 +12,11 @@
 #include <linux/types.h>
 
 struct coherent_extra;
+struct coherent_pool_slot;
 struct device;
 
 #define COHERENT_ADOPTED 0x10
+#define COHERENT_POOLED 0x20
 
 /*
  * The record is inside the box, the mem or the handle. A separate allocation for it made
@@ -24,7 +26,9 @@ struct device;
  *
  * bytes: the size that the caller asked for. attrs: the attributes that the DMA API got
  * and gets again. managed: devres has a copy, in @extra, and may have freed the object.
- * level: COHERENT_ADOPTED is in it if the memory belongs to the driver.
+ * level: COHERENT_ADOPTED is in it if the memory belongs to the driver. COHERENT_POOLED is in it if
+ * the object is of a pool. Then @slot says where it is, @va and @address are those of the exposed
+ * memory, and @mapped says that the device has it: as a mem or as a loan.
  */
 struct coherent_object {
 	char COHERENT_SHARED *va;
@@ -32,7 +36,10 @@ struct coherent_object {
 	const char *site;
 	size_t bytes;
 	dma_addr_t address;
-	struct coherent_extra *extra;
+	union {
+		struct coherent_extra *extra;
+		struct coherent_pool_slot *slot;
+	};
 	u16 attrs;
 	u8 level;
 	u8 direction;
