@@ -123,6 +123,8 @@ static int bench_probe(struct pci_dev *pci, const struct pci_device_id *id)
 		err = bench_accessors_c(&pci->dev);
 	if (!err)
 		err = bench_accessors_rust(&pci->dev);
+	if (!err)
+		err = bench_pools(&pci->dev);
 	pr_info("1..1\n");
 	pr_info("%sok 1 - all sides ran\n", err ? "not " : "");
 	return err;

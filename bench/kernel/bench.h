@@ -40,4 +40,7 @@ int bench_accessor(const char *side, const char *name, bench_access call, void *
 int bench_accessors_c(struct device *dev);
 int bench_accessors_rust(struct device *dev);
 
+/* Measures small objects of pools. Returns 0 or -errno. */
+int bench_pools(struct device *dev);
+
 #endif

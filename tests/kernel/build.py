@@ -346,7 +346,7 @@ def lint(results, kernel, where):
     """Checks that coherent-lint reads modules: it accepts the example, and finds mistakes."""
     tool = [os.path.join(SOURCE_DIR, 'tools/coherent-lint'), '--kernel', kernel.headers()]
     for files in (['kernel/edu_pci.c', 'kernel/edu_char.c', 'examples/edu.c'],
-                  [f'bench/kernel/{name}.c' for name in ('bench', 'sides', 'accessors')]):
+                  [f'bench/kernel/{name}.c' for name in ('bench', 'sides', 'accessors', 'pools')]):
         done = subprocess.run([*tool, *(os.path.join(where, name) for name in files)], check=False,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         results.say(not done.returncode, f'coherent-lint: {files[0]}: no finding', done.stdout)
