@@ -4,16 +4,13 @@
  *
  * INVARIANT: pages go back to the pool only when no device can reach them, and addresses only
  * when nothing in flight can name them. A failed unmap ends both for good: the record is leaked.
- *
- * Records live as long as the device. So a reader without a lock may look at a record that has
- * become another object's, and the record's seq tells it.
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "base/sys.h"
 #include "memory/object.h"
+#include "memory/record.h"
 
 static uint8_t shift_of(uint64_t power_of_two)
 {
@@ -28,38 +25,7 @@ static void record_put_locked(struct object_store *store, struct coherent_object
 	object_seq_write_begin(object);
 	object->state = COHERENT_STATE_NONE;
 	object_seq_write_end(object);
-	STAILQ_INSERT_HEAD(&store->free_records, &object->address, retired);
-}
-
-/* Drops the lock while it allocates. */
-static int more_records_locked(struct object_store *store) NEEDS_LOCK(store->lock)
-{
-	struct object_block *block;
-
-	lock_drop(&store->lock);
-	block = calloc(1, sizeof(*block));
-	lock_take(&store->lock);
-	if (!block)
-		return -ENOMEM;
-	block->next = store->blocks;
-	store->blocks = block;
-	/* The thread that allocated may find its records taken by others, so the caller looks again. */
-	for (unsigned int i = 0; i < OBJECT_BLOCK_RECORDS; i++)
-		record_put_locked(store, &block->records[i]);
-	return 0;
-}
-
-static struct coherent_object *record_get_locked(struct object_store *store) NEEDS_LOCK(store->lock)
-{
-	struct iova_range *range;
-
-	/* The last record freed comes first, because it is in the cache. */
-	while (STAILQ_EMPTY(&store->free_records))
-		if (more_records_locked(store))
-			return NULL;
-	range = STAILQ_FIRST(&store->free_records);
-	STAILQ_REMOVE_HEAD(&store->free_records, retired);
-	return object_of(range);
+	record_keep_locked(store, object);
 }
 
 /* --- Counters --- */
@@ -244,7 +210,7 @@ int object_new(struct object_store *store, const struct iova_want *want, size_t 
 	int err = -ENOMEM;
 
 	lock_take(&store->lock);
-	object = record_get_locked(store);
+	object = record_take_locked(store);
 	if (object) {
 		err = begin_locked(store, object, want, bytes, site);
 		if (err)
@@ -524,17 +490,12 @@ static void release_leaked(struct object_store *store)
 
 void object_store_release(struct object_store *store)
 {
-	struct object_block *block;
-
 	release_waiting(store, &store->waiting);
 	lock_take(&store->lock);
 	purge_all_locked(store);
 	lock_drop(&store->lock);
 	release_leaked(store);
-	while ((block = store->blocks)) {
-		store->blocks = block->next;
-		free(block);
-	}
+	record_free_all(store);
 }
 
 void object_store_close(struct object_store *store)
