@@ -16,6 +16,7 @@
 #include "device/device.h"
 #include "device/lookup.h"
 #include "device/result.h"
+#include "memory/object_store.h"
 #include "memory/refuse.h"
 
 #define SET_MASK "coherent_device_set_mask()"

@@ -52,21 +52,6 @@ static void count_end_locked(struct object_store *store, const struct coherent_o
 	store->stats.bytes -= object_bytes(object);
 }
 
-void object_store_stats(struct object_store *store, struct coherent_stats *stats)
-{
-	struct iova_range *range;
-
-	lock_take(&store->lock);
-	/* Waiting objects are counted here, so that freeing one costs nothing for the sum. */
-	*stats = store->stats;
-	stats->quarantined = store->space.retired_count;
-	stats->quarantined_bytes = store->space.retired_bytes;
-	STAILQ_FOREACH(range, &store->waiting, retired)
-		stats->waiting++;
-	lock_drop(&store->lock);
-	pages_count(&store->pages, &stats->memory, &stats->reused);
-}
-
 /* --- Kept boxes, and addresses in quarantine --- */
 
 struct coherent_object *object_reuse(struct object_store *store, const struct iova_want *want,
@@ -160,7 +145,7 @@ bool object_purge_boxes(struct object_store *store)
 	return purged;
 }
 
-static void purge_all_locked(struct object_store *store) NEEDS_LOCK(store->lock)
+void object_purge_locked(struct object_store *store)
 {
 	while (purge_box_locked(store) || evict_address_locked(store))
 		;
@@ -452,106 +437,4 @@ int object_unmap(const struct coherent_object *object, bool idle)
 	const struct backend_mapping mapping = mapping_of(object, object->permission);
 
 	return backend->ops->unmap(backend, &mapping, idle);
-}
-
-/* --- The store --- */
-
-int object_store_open(struct object_store *store, unsigned int wants, uint64_t nodes)
-{
-	int err = pages_open(&store->pages, &store->owners, wants, nodes);
-
-	if (err)
-		return err;
-	sites_open(&store->sites);
-	lock_init(&store->lock);
-	STAILQ_INIT(&store->waiting);
-	STAILQ_INIT(&store->free_records);
-	LIST_INIT(&store->pools);
-	recycler_init(&store->recycler, store->pages.page_bytes);
-	return 0;
-}
-
-/* The backend is disconnected by now, so that the device cannot reach leaked pages any more. */
-static void release_leaked(struct object_store *store)
-{
-	struct iova_range *range;
-	uint64_t address = 0;
-
-	while ((range = iova_from(&store->space, address))) {
-		address = range->last;
-		if (range->hole && address == UINT64_MAX)
-			break;
-		if (range->hole)
-			continue;
-		object_put_pages(object_of(range));
-		iova_release(&store->space, range);
-	}
-}
-
-void object_store_release(struct object_store *store)
-{
-	release_waiting(store, &store->waiting);
-	lock_take(&store->lock);
-	purge_all_locked(store);
-	lock_drop(&store->lock);
-	release_leaked(store);
-	record_free_all(store);
-}
-
-void object_store_close(struct object_store *store)
-{
-	iova_close(&store->space);
-	pages_close(&store->pages);
-	page_owner_close(&store->owners);
-	sites_close(&store->sites);
-	lock_destroy(&store->lock);
-}
-
-uint64_t object_store_mask(struct object_store *store)
-{
-	uint64_t mask;
-
-	lock_take(&store->lock);
-	mask = store->mask;
-	lock_drop(&store->lock);
-	return mask;
-}
-
-static bool is_used_locked(const struct object_store *store) NEEDS_LOCK(store->lock)
-{
-	return store->stats.objects ||
-	       (store->backend->addresses_linger && store->space.retired_count);
-}
-
-bool object_store_is_used(struct object_store *store)
-{
-	bool is_used;
-
-	lock_take(&store->lock);
-	is_used = is_used_locked(store);
-	lock_drop(&store->lock);
-	return is_used;
-}
-
-/* Takes the lock, because the device may be faulting already. */
-int object_store_set_space(struct object_store *store, struct iova_space *space, uint64_t mask)
-{
-	struct iova_space old;
-
-	lock_take(&store->lock);
-	if (is_used_locked(store)) {
-		lock_drop(&store->lock);
-		return -EBUSY;
-	}
-	/* Kept boxes and quarantined records have addresses of the old space. */
-	purge_all_locked(store);
-	old = store->space;
-	store->space = *space;
-	store->space.keeps_bytes = store->backend->addresses_linger;
-	/* The copy of a list head still points into the struct that was copied. */
-	STAILQ_INIT(&store->space.retired);
-	store->mask = mask;
-	lock_drop(&store->lock);
-	iova_close(&old);
-	return 0;
 }

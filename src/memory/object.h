@@ -253,59 +253,6 @@ static inline size_t object_element_bytes(const struct coherent_object *object)
 	return object_bytes(object) - object->slack;
 }
 
-/* --- The store --- */
-
-/**
- * object_store_open() - Prepare an empty store.
- * @store: The store; alive, device, reporter and name are set.
- * @wants: PAGES_GIGA and the like, or'ed.
- * @nodes: NUMA nodes, a bit each.
- *
- * Return: 0; -ENOMEM.
- */
-int object_store_open(struct object_store *store, unsigned int wants, uint64_t nodes);
-
-/**
- * object_store_release() - Free all records that no handle refers to, and what is leaked.
- * @store: The store of a device that is about to be freed; its backend still exists.
- */
-void object_store_release(struct object_store *store);
-
-/**
- * object_store_close() - Free the store.
- * @store: A store after object_store_release(), or without objects.
- */
-void object_store_close(struct object_store *store);
-
-/**
- * object_store_mask() - The DMA mask.
- * @store: The store.
- */
-uint64_t object_store_mask(struct object_store *store);
-
-/**
- * object_store_is_used() - Whether addresses are in use that must not become another object's.
- * @store: The store.
- */
-bool object_store_is_used(struct object_store *store);
-
-/**
- * object_store_set_space() - Give the store other device addresses.
- * @store: The store.
- * @space: The addresses. The store takes them; if it fails the caller keeps them.
- * @mask: The mask that they obey.
- *
- * Return: 0; -EBUSY as object_store_is_used().
- */
-int object_store_set_space(struct object_store *store, struct iova_space *space, uint64_t mask);
-
-/**
- * object_store_stats() - Read the counters.
- * @store: The store.
- * @stats: Filled in.
- */
-void object_store_stats(struct object_store *store, struct coherent_stats *stats);
-
 /* --- Allocation --- */
 
 /**
@@ -333,6 +280,12 @@ void object_recycle(struct coherent_object *object);
  * Return: whether there was one.
  */
 bool object_purge_boxes(struct object_store *store);
+
+/**
+ * object_purge_locked() - Free all that is kept, the quarantine included.
+ * @store: The store.
+ */
+void object_purge_locked(struct object_store *store) NEEDS_LOCK(store->lock);
 
 /**
  * object_new() - Make the record of a box that has an address and no pages yet.

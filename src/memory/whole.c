@@ -10,6 +10,7 @@
 
 #include "base/size.h"
 #include "base/sys.h"
+#include "memory/object_store.h"
 #include "memory/refuse.h"
 #include "memory/whole.h"
 

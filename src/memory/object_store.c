@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The begin and the end of a store, and what belongs to it as a whole: the mask and the counters.
+ */
+#include <errno.h>
+
+#include "memory/object_store.h"
+#include "memory/record.h"
+
+int object_store_open(struct object_store *store, unsigned int wants, uint64_t nodes)
+{
+	int err = pages_open(&store->pages, &store->owners, wants, nodes);
+
+	if (err)
+		return err;
+	sites_open(&store->sites);
+	lock_init(&store->lock);
+	STAILQ_INIT(&store->waiting);
+	STAILQ_INIT(&store->free_records);
+	LIST_INIT(&store->pools);
+	recycler_init(&store->recycler, store->pages.page_bytes);
+	return 0;
+}
+
+/* The backend is disconnected by now, so that the device cannot reach leaked pages any more. */
+static void release_leaked(struct object_store *store)
+{
+	struct iova_range *range;
+	uint64_t address = 0;
+
+	while ((range = iova_from(&store->space, address))) {
+		address = range->last;
+		if (range->hole && address == UINT64_MAX)
+			break;
+		if (range->hole)
+			continue;
+		object_put_pages(object_of(range));
+		iova_release(&store->space, range);
+	}
+}
+
+void object_store_release(struct object_store *store)
+{
+	struct iova_list waiting;
+
+	object_fence_begin(store, &waiting);
+	object_fence_end(store, &waiting, 0);
+	lock_take(&store->lock);
+	object_purge_locked(store);
+	lock_drop(&store->lock);
+	release_leaked(store);
+	record_free_all(store);
+}
+
+void object_store_close(struct object_store *store)
+{
+	iova_close(&store->space);
+	pages_close(&store->pages);
+	page_owner_close(&store->owners);
+	sites_close(&store->sites);
+	lock_destroy(&store->lock);
+}
+
+void object_store_stats(struct object_store *store, struct coherent_stats *stats)
+{
+	struct iova_range *range;
+
+	lock_take(&store->lock);
+	/* Waiting objects are counted here, so that freeing one costs nothing for the sum. */
+	*stats = store->stats;
+	stats->quarantined = store->space.retired_count;
+	stats->quarantined_bytes = store->space.retired_bytes;
+	STAILQ_FOREACH(range, &store->waiting, retired)
+		stats->waiting++;
+	lock_drop(&store->lock);
+	pages_count(&store->pages, &stats->memory, &stats->reused);
+}
+
+uint64_t object_store_mask(struct object_store *store)
+{
+	uint64_t mask;
+
+	lock_take(&store->lock);
+	mask = store->mask;
+	lock_drop(&store->lock);
+	return mask;
+}
+
+static bool is_used_locked(const struct object_store *store) NEEDS_LOCK(store->lock)
+{
+	return store->stats.objects ||
+	       (store->backend->addresses_linger && store->space.retired_count);
+}
+
+bool object_store_is_used(struct object_store *store)
+{
+	bool is_used;
+
+	lock_take(&store->lock);
+	is_used = is_used_locked(store);
+	lock_drop(&store->lock);
+	return is_used;
+}
+
+/* Takes the lock, because the device may be faulting already. */
+int object_store_set_space(struct object_store *store, struct iova_space *space, uint64_t mask)
+{
+	struct iova_space old;
+
+	lock_take(&store->lock);
+	if (is_used_locked(store)) {
+		lock_drop(&store->lock);
+		return -EBUSY;
+	}
+	/* Kept boxes and quarantined records have addresses of the old space. */
+	object_purge_locked(store);
+	old = store->space;
+	store->space = *space;
+	store->space.keeps_bytes = store->backend->addresses_linger;
+	/* The copy of a list head still points into the struct that was copied. */
+	STAILQ_INIT(&store->space.retired);
+	store->mask = mask;
+	lock_drop(&store->lock);
+	iova_close(&old);
+	return 0;
+}
