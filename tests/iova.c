@@ -123,6 +123,8 @@ static void retire_or_release(struct model *model, size_t slot)
 	model->retired[model->retired_end++] = range;
 	while ((expired = iova_expired(&model->space))) {
 		assert_ptr_equal(expired, model->retired[model->retired_first++]);
+		/* The space must not have freed it, so this is not a second time. */
+		iova_release(&model->space, expired);
 		drop_range(model, expired);
 	}
 	assert_true(model->space.retired_bytes <= model->space.usable / 8);
@@ -376,8 +378,9 @@ static void quarantine_has_a_maximum_of_ranges(void **state)
 	enum { COUNT = IOVA_RETIRED_MAX + 10 };
 	const struct iova_want want = { .bytes = GRANULE, .align = GRANULE };
 	struct iova_range *ranges = calloc(COUNT, sizeof(*ranges));
+	struct iova_range *expired;
 	struct iova_space space;
-	size_t expired = 0;
+	size_t count = 0;
 
 	(void)state;
 	assert_ok(iova_open(&space, GRANULE, GRANULE));
@@ -385,11 +388,15 @@ static void quarantine_has_a_maximum_of_ranges(void **state)
 	for (size_t i = 0; i < COUNT; i++) {
 		assert_ok(iova_reserve(&space, &want, &ranges[i]));
 		iova_retire(&space, &ranges[i]);
-		while (iova_expired(&space))
-			expired++;
+		while ((expired = iova_expired(&space))) {
+			assert_ptr_equal(expired, &ranges[count++]);
+			assert_ptr_equal(iova_find(&space, expired->first), expired);
+			iova_release(&space, expired);
+			assert_ptr_not_equal(iova_find(&space, expired->first), expired);
+		}
 		assert_true(space.retired_count <= IOVA_RETIRED_MAX);
 	}
-	assert_int_equal(expired, 10);
+	assert_int_equal(count, 10);
 	while (iova_evict(&space))
 		;
 	iova_close(&space);

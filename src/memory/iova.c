@@ -373,15 +373,7 @@ void iova_retire(struct iova_space *space, struct iova_range *range)
 	space->retired_bytes += range->last - range->first + 1;
 }
 
-struct iova_range *iova_expired(struct iova_space *space)
-{
-	if (space->retired_count <= IOVA_RETIRED_MAX &&
-	    (space->keeps_bytes || space->retired_bytes <= space->usable / 8))
-		return NULL;
-	return iova_evict(space);
-}
-
-struct iova_range *iova_evict(struct iova_space *space)
+static struct iova_range *take_oldest(struct iova_space *space)
 {
 	struct iova_range *range = STAILQ_FIRST(&space->retired);
 
@@ -390,7 +382,23 @@ struct iova_range *iova_evict(struct iova_space *space)
 	STAILQ_REMOVE_HEAD(&space->retired, retired);
 	space->retired_count--;
 	space->retired_bytes -= range->last - range->first + 1;
-	iova_release(space, range);
+	return range;
+}
+
+struct iova_range *iova_expired(struct iova_space *space)
+{
+	if (space->retired_count <= IOVA_RETIRED_MAX &&
+	    (space->keeps_bytes || space->retired_bytes <= space->usable / 8))
+		return NULL;
+	return take_oldest(space);
+}
+
+struct iova_range *iova_evict(struct iova_space *space)
+{
+	struct iova_range *range = take_oldest(space);
+
+	if (range)
+		iova_release(space, range);
 	return range;
 }
 

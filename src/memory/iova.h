@@ -155,7 +155,7 @@ void iova_retire(struct iova_space *space, struct iova_range *range);
  * iova_expired() - Take the oldest range out of a quarantine that is too large.
  * @space: The space.
  *
- * Return: a range that is now released; NULL if the quarantine is small enough.
+ * Return: a range, which stays reserved; NULL if the quarantine is small enough.
  */
 struct iova_range *iova_expired(struct iova_space *space);
 

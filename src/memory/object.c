@@ -80,6 +80,13 @@ struct coherent_object *object_reuse(struct object_store *store, const struct io
 	return object;
 }
 
+/* Only plain requests look for kept boxes and addresses, so only those of plain requests are kept. */
+static bool is_plain(const struct coherent_object *object)
+{
+	return !object->boundary_shift &&
+	       object->align_shift == shift_of(object->store->pages.page_bytes);
+}
+
 static bool keep_box_locked(struct object_store *store, struct coherent_object *object)
 	NEEDS_LOCK(store->lock)
 {
@@ -97,9 +104,7 @@ void object_recycle(struct coherent_object *object)
 	struct object_store *store = object->store;
 	bool is_kept = false;
 
-	/* Only plain requests look for a kept box, so only boxes of plain requests are kept. */
-	if (recycler_keeps(&store->recycler, object_bytes(object)) && !object->boundary_shift &&
-	    object->align_shift == shift_of(store->pages.page_bytes)) {
+	if (recycler_keeps(&store->recycler, object_bytes(object)) && is_plain(object)) {
 		lock_take(&store->lock);
 		is_kept = keep_box_locked(store, object);
 		lock_drop(&store->lock);
@@ -125,13 +130,45 @@ static bool purge_box_locked(struct object_store *store) NEEDS_LOCK(store->lock)
 	return true;
 }
 
-static bool evict_address_locked(struct object_store *store) NEEDS_LOCK(store->lock)
+static void release_address_locked(struct object_store *store, struct coherent_object *object)
+	NEEDS_LOCK(store->lock)
+{
+	iova_release(&store->space, &object->address);
+	record_put_locked(store, object);
+}
+
+static bool evict_spare_locked(struct object_store *store) NEEDS_LOCK(store->lock)
+{
+	struct iova_range *spare = spares_evict(&store->spares);
+
+	if (spare)
+		release_address_locked(store, object_of(spare));
+	return spare;
+}
+
+static bool evict_retired_locked(struct object_store *store) NEEDS_LOCK(store->lock)
 {
 	struct iova_range *evicted = iova_evict(&store->space);
 
 	if (evicted)
 		record_put_locked(store, object_of(evicted));
 	return evicted;
+}
+
+/* Spare addresses cost nothing to give up, kept boxes cost pages, and the quarantine protects. */
+static bool give_way_locked(struct object_store *store) NEEDS_LOCK(store->lock)
+{
+	return evict_spare_locked(store) || purge_box_locked(store) || evict_retired_locked(store);
+}
+
+/* Ends the quarantine of an address. It is kept for the next object of its size. */
+static void end_quarantine_locked(struct object_store *store, struct coherent_object *object)
+	NEEDS_LOCK(store->lock)
+{
+	if (is_plain(object) && spares_keep(&store->spares, &object->address, object_bytes(object)))
+		object->state = COHERENT_STATE_NONE;
+	else
+		release_address_locked(store, object);
 }
 
 bool object_purge_boxes(struct object_store *store)
@@ -147,29 +184,58 @@ bool object_purge_boxes(struct object_store *store)
 
 void object_purge_locked(struct object_store *store)
 {
-	while (purge_box_locked(store) || evict_address_locked(store))
+	while (give_way_locked(store))
 		;
 }
 
 /* --- Begin and end of a record --- */
 
-/* Kept boxes give way before addresses run out, then the quarantine does. */
 static int reserve_locked(struct object_store *store, const struct iova_want *want,
 			  struct iova_range *range) NEEDS_LOCK(store->lock)
 {
 	int err;
 
 	while ((err = iova_reserve(&store->space, want, range)) == -ENOSPC)
-		if (!purge_box_locked(store) && !evict_address_locked(store))
+		if (!give_way_locked(store))
 			return err;
 	return 0;
 }
 
-static int begin_locked(struct object_store *store, struct coherent_object *object,
-			const struct iova_want *want, size_t bytes, const char *site)
+/* Takes a record without an address, and reserves one. */
+static int new_record_locked(struct object_store *store, const struct iova_want *want,
+			     struct coherent_object **out) NEEDS_LOCK(store->lock)
+{
+	struct coherent_object *object = record_take_locked(store);
+	int err;
+
+	if (!object)
+		return -ENOMEM;
+	object_seq_write_begin(object);
+	err = reserve_locked(store, want, &object->address);
+	object_seq_write_end(object);
+	if (err)
+		record_put_locked(store, object);
+	*out = object;
+	return err;
+}
+
+static int get_record_locked(struct object_store *store, const struct iova_want *want,
+			     struct coherent_object **out) NEEDS_LOCK(store->lock)
+{
+	struct iova_range *spare = spares_take(&store->spares, want);
+
+	if (!spare)
+		return new_record_locked(store, want, out);
+	*out = object_of(spare);
+	return 0;
+}
+
+/* Makes a record that has an address that of a new box. Only the address stays as it was. */
+static void begin_locked(struct object_store *store, struct coherent_object *object,
+			 const struct iova_want *want, size_t bytes, const char *site)
 	NEEDS_LOCK(store->lock)
 {
-	int err;
+	const struct iova_range address = object->address;
 
 	object_seq_write_begin(object);
 	/* The count goes on: a reader that began before must see that it changed. */
@@ -181,43 +247,34 @@ static int begin_locked(struct object_store *store, struct coherent_object *obje
 		.site = site,
 		.align_shift = shift_of(want->align),
 		.boundary_shift = shift_of(want->boundary),
+		.state = COHERENT_STATE_BOX,
+		.address = address,
 	};
-	err = reserve_locked(store, want, &object->address);
-	object->state = err ? COHERENT_STATE_NONE : COHERENT_STATE_BOX;
 	object_seq_write_end(object);
-	return err;
+	count_box_locked(store, want->bytes);
 }
 
 int object_new(struct object_store *store, const struct iova_want *want, size_t bytes,
 	       const char *site, struct coherent_object **out)
 {
-	struct coherent_object *object;
-	int err = -ENOMEM;
+	int err;
 
 	lock_take(&store->lock);
-	object = record_take_locked(store);
-	if (object) {
-		err = begin_locked(store, object, want, bytes, site);
-		if (err)
-			record_put_locked(store, object);
-		else
-			count_box_locked(store, want->bytes);
-	}
+	err = get_record_locked(store, want, out);
+	if (!err)
+		begin_locked(store, *out, want, bytes, site);
 	lock_drop(&store->lock);
-	if (err)
-		return err;
 	/* The caller has the device open, so the reference count is above zero. */
-	ref_hold(store->device);
-	*out = object;
-	return 0;
+	if (!err)
+		ref_hold(store->device);
+	return err;
 }
 
 static void release_locked(struct object_store *store, struct coherent_object *object)
 	NEEDS_LOCK(store->lock)
 {
 	count_end_locked(store, object);
-	iova_release(&store->space, &object->address);
-	record_put_locked(store, object);
+	release_address_locked(store, object);
 }
 
 static void retire_locked(struct object_store *store, struct coherent_object *object)
@@ -228,7 +285,7 @@ static void retire_locked(struct object_store *store, struct coherent_object *ob
 	iova_retire(&store->space, &object->address);
 	count_end_locked(store, object);
 	while ((expired = iova_expired(&store->space)))
-		record_put_locked(store, object_of(expired));
+		end_quarantine_locked(store, object_of(expired));
 }
 
 void object_destroy(struct coherent_object *object)

@@ -19,6 +19,7 @@
 #include "memory/pages.h"
 #include "memory/recycle.h"
 #include "memory/site.h"
+#include "memory/spare.h"
 
 struct chunk;
 struct coherent_slots;
@@ -43,6 +44,7 @@ struct object_block;
  * @blocks: The memory of all records, freed with the device.
  * @pools: The pools of small objects.
  * @recycler: Freed boxes that are kept. Each has a reference to the device, which is open.
+ * @spares: Addresses that have left the quarantine and are kept, with their records.
  */
 struct object_store {
 	struct alive *alive;
@@ -62,6 +64,7 @@ struct object_store {
 	struct object_block *blocks;
 	LIST_HEAD(, coherent_slots) pools;
 	struct recycler recycler;
+	struct spares spares;
 };
 
 /*
@@ -83,7 +86,7 @@ enum object_kind { OBJECT_WHOLE = 0xb9, OBJECT_SLOT = 0x6d };
  *	and after.
  * @boundary_shift: The boundary of the allocation, 0 for none. Never changes.
  * @permission: The permission of a mem.
- * @state: The state; COHERENT_STATE_NONE of a kept box and of a free record.
+ * @state: The state; COHERENT_STATE_NONE of a kept box, a kept address and a free record.
  * @leaked: The device may still reach the memory, so nothing of it is used again.
  * @address: The reserved device addresses, which may be in quarantine or wait for a fence.
  * @pages: The memory. After reclaim or free it belongs to another object.

@@ -19,6 +19,7 @@ int object_store_open(struct object_store *store, unsigned int wants, uint64_t n
 	STAILQ_INIT(&store->free_records);
 	LIST_INIT(&store->pools);
 	recycler_init(&store->recycler, store->pages.page_bytes);
+	spares_init(&store->spares, store->pages.page_bytes);
 	return 0;
 }
 
@@ -112,7 +113,7 @@ int object_store_set_space(struct object_store *store, struct iova_space *space,
 		lock_drop(&store->lock);
 		return -EBUSY;
 	}
-	/* Kept boxes and quarantined records have addresses of the old space. */
+	/* Kept boxes, kept addresses and quarantined records have addresses of the old space. */
 	object_purge_locked(store);
 	old = store->space;
 	store->space = *space;
