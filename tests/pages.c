@@ -81,6 +81,7 @@ long __wrap_syscall(long number, uintptr_t va, size_t bytes, long mode, const ui
 
 static struct pages pages;
 static struct page_owners owners;
+static struct lock lock;
 /* The memory that the test has. */
 static struct iova_range ranges[64];
 static size_t count;
@@ -89,7 +90,18 @@ static void open_pages(unsigned int wants)
 {
 	set_up_system();
 	memset(&owners, 0, sizeof(owners));
+	lock_init(&lock);
 	assert_ok(pages_open(&pages, &owners, wants, wants & PAGES_NODES ? 4 : 0));
+}
+
+static int get(size_t bytes, struct iova_range *range)
+{
+	int err;
+
+	lock_take(&lock);
+	err = pages_get(&pages, &lock, bytes, range);
+	lock_drop(&lock);
+	return err;
 }
 
 static void close_pages(void)
@@ -98,13 +110,14 @@ static void close_pages(void)
 		pages_put(&pages, &ranges[--count]);
 	pages_close(&pages);
 	page_owner_close(&owners);
+	lock_destroy(&lock);
 }
 
 /* Asserts which kind of memory serves a request that needs a new arena. */
 static void assert_served(size_t bytes, unsigned int shift, bool bound)
 {
 	assert_true(count < ARRAY_SIZE(ranges));
-	assert_ok(pages_get(&pages, bytes, &ranges[count++]));
+	assert_ok(get(bytes, &ranges[count++]));
 	assert_true(seen.bytes >= bytes);
 	assert_int_equal(seen.shift, shift);
 	assert_int_equal(seen.bound, bound);
@@ -148,7 +161,7 @@ static void failed_request_ends_no_wish(void **state)
 	(void)state;
 	open_pages(PAGES_HUGE | PAGES_NODES);
 	most.huge = most.ordinary = 8 * MIB;
-	assert_err(pages_get(&pages, 64 * MIB, &range), -ENOMEM);
+	assert_err(get(64 * MIB, &range), -ENOMEM);
 	/* No other memory served, so there is nothing to report. */
 	assert_missed(0, 0);
 	assert_served(4 * MIB, 21, true);
@@ -197,7 +210,7 @@ static unsigned int requests_until_served_well(size_t bytes)
 
 	do {
 		assert_true(count < ARRAY_SIZE(ranges));
-		assert_ok(pages_get(&pages, bytes, &ranges[count++]));
+		assert_ok(get(bytes, &ranges[count++]));
 		requests++;
 	} while (seen.shift != 21 || !seen.bound);
 	return requests;

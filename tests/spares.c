@@ -267,7 +267,7 @@ static void spare_address_names_no_object(void **state)
 /* A lookup without the lock must not take the memory of the last object for that of the new one. */
 static void record_forgets_the_last_object(void **state)
 {
-	const struct iova_want want = { .bytes = PAGE, .align = PAGE };
+	COHERENT(uint8_t) other = COHERENT_EMPTY;
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	struct coherent_object *object;
 	struct coherent_info info;
@@ -277,18 +277,22 @@ static void record_forgets_the_last_object(void **state)
 
 	(void)state;
 	assert_ok(coherent_device_open(&dev, SMALL));
+	/* Enough memory is free afterwards, so nothing else gets the page of this mem. */
+	make_spares(dev, 3 * PAGE, SMALL_QUARANTINE);
 	assert_ok(coherent_zeroed(&mem, dev, 10, .permission = COHERENT_READ_ONLY,
 				  .attrs = COHERENT_ATTR_NO_WARN));
+	assert_ok(coherent_zeroed(&other, dev, PAGE - 1));
 	address = coherent_addr(&mem).raw;
 	va = mem.base.va;
 	coherent_free(&mem);
 	make_spares(dev, 3 * PAGE, SMALL_QUARANTINE);
-	assert_ok(object_new(&dev->store, &want, PAGE - 1, "here", &object));
+	/* The record of a reclaimed mem gets its pages last, so it has none here. */
+	assert_ok(object_new_home(other.base.object, &object));
 	assert_int_equal(object->address.first, address);
 	assert_err(coherent_find_ptr(dev, va, &info), -ERANGE);
 	assert_ok(coherent_find_addr(dev, address, &info));
 	assert_int_equal(info.state, COHERENT_STATE_BOX);
-	assert_string_equal(info.where, "here");
+	assert_ptr_equal(info.where, other.base.object->site);
 	assert_int_equal(object->attrs, 0);
 	assert_int_equal(object->permission, COHERENT_READ_WRITE);
 	assert_int_equal(object->slack, 1);
@@ -296,6 +300,7 @@ static void record_forgets_the_last_object(void **state)
 	assert_int_equal(object->pages.first, 0);
 	object_destroy(object);
 	assert_err(coherent_find_addr(dev, address, &info), -ERANGE);
+	coherent_free(&other);
 }
 
 int main(void)

@@ -8,8 +8,7 @@
  *	sim IOMMU lock (its page table, transfers in flight)
  *	vfio, vhost or qemu lock (a device's descriptors, a conversation)
  *	qemu process lock (what the thread of a QEMU has to do)
- *	store lock (device addresses and states of objects)
- *	pages lock (memory)
+ *	store lock (device addresses, memory and states of objects)
  *	sites lock (copies of the places of allocations)
  * The lock of a pool, of an interrupt, and of a list of interrupts is taken alone. The core calls
  * backends without the store lock. A backend may call lookup_fault(), which takes it, from under

@@ -109,10 +109,8 @@ void object_recycle(struct coherent_object *object)
 		is_kept = keep_box_locked(store, object);
 		lock_drop(&store->lock);
 	}
-	if (is_kept)
-		return;
-	object_put_pages(object);
-	object_destroy(object);
+	if (!is_kept)
+		object_destroy(object);
 }
 
 /* Free one kept box, to release its address and its pages. */
@@ -122,7 +120,7 @@ static bool purge_box_locked(struct object_store *store) NEEDS_LOCK(store->lock)
 
 	if (!box)
 		return false;
-	object_put_pages(object_of(box));
+	object_put_pages_locked(store, object_of(box));
 	iova_release(&store->space, box);
 	record_put_locked(store, object_of(box));
 	/* This is not the last reference: the device is open, or its close is under way. */
@@ -171,21 +169,109 @@ static void end_quarantine_locked(struct object_store *store, struct coherent_ob
 		release_address_locked(store, object);
 }
 
-bool object_purge_boxes(struct object_store *store)
+static bool purge_boxes_locked(struct object_store *store) NEEDS_LOCK(store->lock)
 {
 	bool purged = false;
 
-	lock_take(&store->lock);
 	while (purge_box_locked(store))
 		purged = true;
-	lock_drop(&store->lock);
 	return purged;
+}
+
+void object_purge_boxes(struct object_store *store)
+{
+	lock_take(&store->lock);
+	(void)purge_boxes_locked(store);
+	lock_drop(&store->lock);
 }
 
 void object_purge_locked(struct object_store *store)
 {
 	while (give_way_locked(store))
 		;
+}
+
+/* --- Memory --- */
+
+void object_set_chunk(struct coherent_object *object, struct chunk *chunk)
+{
+	lock_take(&object->store->lock);
+	object->chunk = chunk;
+	lock_drop(&object->store->lock);
+}
+
+void object_set_va(struct coherent_object *object, void *va)
+{
+	object_seq_write_begin(object);
+	object->cpu_view = va == pages_va(&object->pages) ? 0 : (uintptr_t)va;
+	object_seq_write_end(object);
+	page_owner_set(&object->store->owners, va, object_bytes(object), object);
+}
+
+static int get_memory_locked(struct object_store *store, size_t bytes, struct iova_range *range)
+	NEEDS_LOCK(store->lock)
+{
+	int err = pages_get(&store->pages, &store->lock, bytes, range);
+
+	/* Kept boxes have pages that serve this request after they are freed. */
+	if (err == -ENOMEM && purge_boxes_locked(store))
+		err = pages_get(&store->pages, &store->lock, bytes, range);
+	return err;
+}
+
+int object_get_memory(struct object_store *store, size_t bytes, struct iova_range *range)
+{
+	int err;
+
+	lock_take(&store->lock);
+	err = get_memory_locked(store, bytes, range);
+	lock_drop(&store->lock);
+	return err;
+}
+
+void object_put_memory(struct object_store *store, struct iova_range *range)
+{
+	lock_take(&store->lock);
+	pages_put(&store->pages, range);
+	lock_drop(&store->lock);
+}
+
+static int get_pages_locked(struct object_store *store, struct coherent_object *object)
+	NEEDS_LOCK(store->lock)
+{
+	struct backend *backend = store->backend;
+	const size_t bytes = object_bytes(object);
+	int err = 0;
+
+	object_seq_write_begin(object);
+	if (!backend->ops->memory_at) {
+		err = get_memory_locked(store, bytes, &object->pages);
+	} else {
+		object->pages.first =
+			(uintptr_t)backend->ops->memory_at(backend, object->address.first);
+		object->pages.last = object->pages.first + bytes - 1;
+	}
+	object_seq_write_end(object);
+	return err;
+}
+
+int object_get_pages(struct coherent_object *object)
+{
+	struct object_store *store = object->store;
+	int err;
+
+	lock_take(&store->lock);
+	err = get_pages_locked(store, object);
+	lock_drop(&store->lock);
+	if (!err)
+		object_set_va(object, pages_va(&object->pages));
+	return err;
+}
+
+void object_put_pages_locked(struct object_store *store, struct coherent_object *object)
+{
+	if (object->pages.first && !store->backend->ops->memory_at)
+		pages_put(&store->pages, &object->pages);
 }
 
 /* --- Begin and end of a record --- */
@@ -231,8 +317,8 @@ static int get_record_locked(struct object_store *store, const struct iova_want 
 }
 
 /* Makes a record that has an address that of a new box. Only the address stays as it was. */
-static void begin_locked(struct object_store *store, struct coherent_object *object,
-			 const struct iova_want *want, size_t bytes, const char *site)
+static void fill_in_locked(struct object_store *store, struct coherent_object *object,
+			   const struct iova_want *want, size_t bytes, const char *site)
 	NEEDS_LOCK(store->lock)
 {
 	const struct iova_range address = object->address;
@@ -251,7 +337,26 @@ static void begin_locked(struct object_store *store, struct coherent_object *obj
 		.address = address,
 	};
 	object_seq_write_end(object);
+}
+
+static int begin_locked(struct object_store *store, const struct iova_want *want, size_t bytes,
+			const char *site, struct coherent_object **out) NEEDS_LOCK(store->lock)
+{
+	int err = get_record_locked(store, want, out);
+
+	if (err)
+		return err;
+	fill_in_locked(store, *out, want, bytes, site);
 	count_box_locked(store, want->bytes);
+	return 0;
+}
+
+static void release_locked(struct object_store *store, struct coherent_object *object)
+	NEEDS_LOCK(store->lock)
+{
+	object_put_pages_locked(store, object);
+	count_end_locked(store, object);
+	release_address_locked(store, object);
 }
 
 int object_new(struct object_store *store, const struct iova_want *want, size_t bytes,
@@ -260,21 +365,44 @@ int object_new(struct object_store *store, const struct iova_want *want, size_t 
 	int err;
 
 	lock_take(&store->lock);
-	err = get_record_locked(store, want, out);
-	if (!err)
-		begin_locked(store, *out, want, bytes, site);
+	err = begin_locked(store, want, bytes, site, out);
+	if (!err) {
+		err = get_pages_locked(store, *out);
+		if (err)
+			release_locked(store, *out);
+	}
 	lock_drop(&store->lock);
+	if (err)
+		return err;
 	/* The caller has the device open, so the reference count is above zero. */
-	if (!err)
-		ref_hold(store->device);
-	return err;
+	ref_hold(store->device);
+	object_set_va(*out, pages_va(&(*out)->pages));
+	return 0;
 }
 
-static void release_locked(struct object_store *store, struct coherent_object *object)
-	NEEDS_LOCK(store->lock)
+struct iova_want object_want(const struct coherent_object *object)
 {
-	count_end_locked(store, object);
-	release_address_locked(store, object);
+	return (struct iova_want){
+		.bytes = object_bytes(object),
+		.align = UINT64_C(1) << object->align_shift,
+		.boundary = object->boundary_shift ? UINT64_C(1) << object->boundary_shift : 0,
+	};
+}
+
+int object_new_home(const struct coherent_object *old, struct coherent_object **out)
+{
+	const struct iova_want want = object_want(old);
+	struct object_store *store = old->store;
+	int err;
+
+	lock_take(&store->lock);
+	err = begin_locked(store, &want, object_element_bytes(old), old->site, out);
+	lock_drop(&store->lock);
+	if (err)
+		return err;
+	ref_hold(store->device);
+	(*out)->attrs = old->attrs;
+	return 0;
 }
 
 static void retire_locked(struct object_store *store, struct coherent_object *object)
@@ -321,12 +449,31 @@ static void end_mem_locked(struct object_store *store, struct coherent_object *o
 	object->since_ns = sys_now_ns();
 }
 
-void object_retire(struct coherent_object *object, enum coherent_state state)
+void object_retire(struct coherent_object *object)
 {
 	struct object_store *store = object->store;
 
 	lock_take(&store->lock);
-	end_mem_locked(store, object, state);
+	object_put_pages_locked(store, object);
+	end_mem_locked(store, object, COHERENT_STATE_FREED);
+	retire_locked(store, object);
+	lock_drop(&store->lock);
+	ref_put(store->device);
+}
+
+void object_hand_over(struct coherent_object *object, struct coherent_object *home)
+{
+	struct object_store *store = object->store;
+
+	/* A lookup finds one of both all the time, so the new record is complete before. */
+	object_seq_write_begin(home);
+	home->pages.first = object->pages.first;
+	home->pages.last = object->pages.last;
+	object_seq_write_end(home);
+	object_set_va(home, pages_va(&home->pages));
+	lock_take(&store->lock);
+	pages_move(&store->pages, &object->pages, &home->pages);
+	end_mem_locked(store, object, COHERENT_STATE_RECLAIMED);
 	retire_locked(store, object);
 	lock_drop(&store->lock);
 	ref_put(store->device);
@@ -371,18 +518,25 @@ void object_fence_begin(struct object_store *store, struct iova_list *waiting)
 	lock_drop(&store->lock);
 }
 
+static void end_waiting_locked(struct object_store *store, struct coherent_object *object)
+	NEEDS_LOCK(store->lock)
+{
+	if (!store->backend->addresses_linger) {
+		release_locked(store, object);
+		return;
+	}
+	object_put_pages_locked(store, object);
+	retire_locked(store, object);
+}
+
 static void release_waiting(struct object_store *store, struct iova_list *waiting)
 {
 	struct iova_range *range, *next;
 
 	for (range = STAILQ_FIRST(waiting); range; range = next) {
 		next = STAILQ_NEXT(range, retired);
-		object_put_pages(object_of(range));
 		lock_take(&store->lock);
-		if (store->backend->addresses_linger)
-			retire_locked(store, object_of(range));
-		else
-			release_locked(store, object_of(range));
+		end_waiting_locked(store, object_of(range));
 		lock_drop(&store->lock);
 	}
 }
@@ -399,75 +553,7 @@ void object_fence_end(struct object_store *store, struct iova_list *waiting, int
 	lock_drop(&store->lock);
 }
 
-/* --- Memory --- */
-
-void object_set_chunk(struct coherent_object *object, struct chunk *chunk)
-{
-	lock_take(&object->store->lock);
-	object->chunk = chunk;
-	lock_drop(&object->store->lock);
-}
-
-void object_set_va(struct coherent_object *object, void *va)
-{
-	object_seq_write_begin(object);
-	object->cpu_view = va == pages_va(&object->pages) ? 0 : (uintptr_t)va;
-	object_seq_write_end(object);
-	page_owner_set(&object->store->owners, va, object_bytes(object), object);
-}
-
-int object_memory(struct object_store *store, size_t bytes, struct iova_range *range)
-{
-	int err = pages_get(&store->pages, bytes, range);
-
-	/* Kept boxes have pages that serve this request after they are freed. */
-	if (err == -ENOMEM && object_purge_boxes(store))
-		err = pages_get(&store->pages, bytes, range);
-	return err;
-}
-
-int object_get_pages(struct coherent_object *object)
-{
-	struct backend *backend = object->store->backend;
-	const size_t bytes = object_bytes(object);
-	int err = 0;
-
-	object_seq_write_begin(object);
-	if (!backend->ops->memory_at) {
-		err = object_memory(object->store, bytes, &object->pages);
-	} else {
-		object->pages.first =
-			(uintptr_t)backend->ops->memory_at(backend, object->address.first);
-		object->pages.last = object->pages.first + bytes - 1;
-	}
-	object_seq_write_end(object);
-	if (!err)
-		object_set_va(object, pages_va(&object->pages));
-	return err;
-}
-
-void object_put_pages(struct coherent_object *object)
-{
-	if (!object->store->backend->ops->memory_at)
-		pages_put(&object->store->pages, &object->pages);
-}
-
-void object_move_pages(struct coherent_object *from, struct coherent_object *to)
-{
-	object_seq_write_begin(to);
-	pages_move(&from->store->pages, &from->pages, &to->pages);
-	object_seq_write_end(to);
-	object_set_va(to, pages_va(&to->pages));
-}
-
-struct iova_want object_want(const struct coherent_object *object)
-{
-	return (struct iova_want){
-		.bytes = object_bytes(object),
-		.align = UINT64_C(1) << object->align_shift,
-		.boundary = object->boundary_shift ? UINT64_C(1) << object->boundary_shift : 0,
-	};
-}
+/* --- The backend --- */
 
 static struct backend_mapping mapping_of(const struct coherent_object *object,
 					 enum coherent_permission permission)

@@ -32,11 +32,11 @@ struct object_block;
  * @reporter: The receiver of reports.
  * @name: The name of the device, for reports.
  * @backend: It maps memory for the device. Set before the first object.
- * @pages: The private memory of objects. It has a lock of its own.
  * @owners: The owner of each page. Readers take no lock.
  * @sites: The sites of the objects and pools. Readers take no lock.
  * @lock: Guards the rest.
  * @mask: The DMA mask.
+ * @pages: The private memory of objects.
  * @space: Device addresses, and the quarantine.
  * @stats: The counters. Its .objects are boxes and mems, and objects that wait for a fence.
  * @waiting: Objects that keep pages and address until a fence.
@@ -52,11 +52,11 @@ struct object_store {
 	const struct reporter *reporter;
 	const char *name;
 	struct backend *backend;
-	struct pages pages;
 	struct page_owners owners;
 	struct sites sites;
 	struct lock lock;
 	uint64_t mask;
+	struct pages pages;
 	struct iova_space space;
 	struct coherent_stats stats;
 	struct iova_list waiting;
@@ -279,10 +279,8 @@ void object_recycle(struct coherent_object *object);
 /**
  * object_purge_boxes() - Free the kept boxes.
  * @store: The store. Once its device is closed no box is kept any more.
- *
- * Return: whether there was one.
  */
-bool object_purge_boxes(struct object_store *store);
+void object_purge_boxes(struct object_store *store);
 
 /**
  * object_purge_locked() - Free all that is kept, the quarantine included.
@@ -291,7 +289,7 @@ bool object_purge_boxes(struct object_store *store);
 void object_purge_locked(struct object_store *store) NEEDS_LOCK(store->lock);
 
 /**
- * object_new() - Make the record of a box that has an address and no pages yet.
+ * object_new() - Make the record of a box that has an address and dirty pages.
  * @store: The store. The record holds the device until it ends.
  * @want: The wishes for the address.
  * @bytes: The bytes of its elements, which end in the last page.
@@ -304,35 +302,46 @@ int object_new(struct object_store *store, const struct iova_want *want, size_t 
 	       const char *site, struct coherent_object **out);
 
 /**
- * object_memory() - Take private memory. Kept boxes give way before it fails.
+ * object_new_home() - Make the record of a box that has an address and no pages yet.
+ * @old: The object whose contents the box will have. Its address is like that of the box.
+ * @out: Set to the record.
+ *
+ * Return: as object_new().
+ */
+int object_new_home(const struct coherent_object *old, struct coherent_object **out);
+
+/**
+ * object_get_memory() - Take private memory. Kept boxes give way before it fails.
  * @store: The store.
  * @bytes: Whole pages.
  * @range: Filled in.
  *
  * Return: as pages_get().
  */
-int object_memory(struct object_store *store, size_t bytes, struct iova_range *range);
+int object_get_memory(struct object_store *store, size_t bytes, struct iova_range *range);
+
+/**
+ * object_put_memory() - Give private memory back.
+ * @store: The store.
+ * @range: From object_get_memory().
+ */
+void object_put_memory(struct object_store *store, struct iova_range *range);
 
 /**
  * object_get_pages() - Give an object dirty memory.
- * @object: It has an address.
+ * @object: It has an address and no pages.
  *
  * Return: 0; -ENOMEM.
  */
 int object_get_pages(struct coherent_object *object);
 
 /**
- * object_put_pages() - Take the memory of an object away.
- * @object: The object.
+ * object_put_pages_locked() - Take the memory of an object away.
+ * @store: Its store.
+ * @object: The object, which may have none.
  */
-void object_put_pages(struct coherent_object *object);
-
-/**
- * object_move_pages() - Give the pages of an object to another one.
- * @from: The object that loses its pages.
- * @to: The object that gets them; it has none.
- */
-void object_move_pages(struct coherent_object *from, struct coherent_object *to);
+void object_put_pages_locked(struct object_store *store, struct coherent_object *object)
+	NEEDS_LOCK(store->lock);
 
 /**
  * object_set_va() - Set the address at which the CPU finds an object.
@@ -364,18 +373,25 @@ struct iova_want object_want(const struct coherent_object *object);
 void object_become_mem(struct coherent_object *object, enum coherent_permission permission);
 
 /**
- * object_destroy() - End a record.
- * @object: Without pages; no device was told its address, or none can use it any more.
- *	Invalid afterwards.
+ * object_destroy() - End a record and its pages.
+ * @object: No device was told its address, or none can use it any more. Invalid afterwards.
  */
 void object_destroy(struct coherent_object *object);
 
 /**
- * object_retire() - Put a record into quarantine, so that no other object gets its address.
- * @object: A mem that is unmapped and has no pages. The store's afterwards.
- * @state: COHERENT_STATE_RECLAIMED or COHERENT_STATE_FREED.
+ * object_retire() - End the pages of a mem, and put its record into quarantine.
+ * @object: A mem that is unmapped. The store's afterwards.
+ *
+ * No other object gets the address while it is in quarantine.
  */
-void object_retire(struct coherent_object *object, enum coherent_state state);
+void object_retire(struct coherent_object *object);
+
+/**
+ * object_hand_over() - Give the pages of a mem to another record, and put its own into quarantine.
+ * @object: A mem that is unmapped. The store's afterwards.
+ * @home: From object_new_home().
+ */
+void object_hand_over(struct coherent_object *object, struct coherent_object *home);
 
 /**
  * object_defer() - Keep the pages and the address of a record until a fence.

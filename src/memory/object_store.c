@@ -24,7 +24,7 @@ int object_store_open(struct object_store *store, unsigned int wants, uint64_t n
 }
 
 /* The backend is disconnected by now, so that the device cannot reach leaked pages any more. */
-static void release_leaked(struct object_store *store)
+static void release_leaked_locked(struct object_store *store) NEEDS_LOCK(store->lock)
 {
 	struct iova_range *range;
 	uint64_t address = 0;
@@ -35,7 +35,7 @@ static void release_leaked(struct object_store *store)
 			break;
 		if (range->hole)
 			continue;
-		object_put_pages(object_of(range));
+		object_put_pages_locked(store, object_of(range));
 		iova_release(&store->space, range);
 	}
 }
@@ -48,8 +48,8 @@ void object_store_release(struct object_store *store)
 	object_fence_end(store, &waiting, 0);
 	lock_take(&store->lock);
 	object_purge_locked(store);
+	release_leaked_locked(store);
 	lock_drop(&store->lock);
-	release_leaked(store);
 	record_free_all(store);
 }
 
@@ -73,8 +73,8 @@ void object_store_stats(struct object_store *store, struct coherent_stats *stats
 	stats->quarantined_bytes = store->space.retired_bytes;
 	STAILQ_FOREACH(range, &store->waiting, retired)
 		stats->waiting++;
-	lock_drop(&store->lock);
 	pages_count(&store->pages, &stats->memory, &stats->reused);
+	lock_drop(&store->lock);
 }
 
 uint64_t object_store_mask(struct object_store *store)

@@ -54,7 +54,6 @@ int pages_open(struct pages *pages, struct page_owners *owners, unsigned int wan
 		.page_bytes = sys_page_bytes(),
 		.wants = wants,
 	};
-	lock_init(&pages->lock);
 	return iova_open(&pages->space, pages->page_bytes, 0);
 }
 
@@ -182,7 +181,7 @@ static int make_arena(struct pages *pages, size_t bytes, void **va, size_t *made
 	return -ENOMEM;
 }
 
-static size_t arena_bytes_locked(const struct pages *pages, size_t bytes) NEEDS_LOCK(pages->lock)
+static size_t arena_bytes(const struct pages *pages, size_t bytes)
 {
 	size_t grown = pages->space.usable;
 
@@ -193,15 +192,15 @@ static size_t arena_bytes_locked(const struct pages *pages, size_t bytes) NEEDS_
 	return bytes > grown ? bytes : grown;
 }
 
-static int grow_locked(struct pages *pages, size_t bytes) NEEDS_LOCK(pages->lock)
+static int grow_locked(struct pages *pages, struct lock *lock, size_t bytes) NEEDS_LOCK(lock)
 {
-	size_t arena = arena_bytes_locked(pages, bytes);
+	size_t arena = arena_bytes(pages, bytes);
 	void *va;
 	int err;
 
-	lock_drop(&pages->lock);
+	lock_drop(lock);
 	err = make_arena(pages, arena, &va, &arena);
-	lock_take(&pages->lock);
+	lock_take(lock);
 	if (err)
 		return err;
 	err = page_owner_reserve(pages->owners, va, arena);
@@ -214,8 +213,7 @@ static int grow_locked(struct pages *pages, size_t bytes) NEEDS_LOCK(pages->lock
 
 /* --- Pages that are kept for the next request of their size --- */
 
-static bool take_kept_range_locked(struct pages *pages, size_t bytes, struct iova_range *range)
-	NEEDS_LOCK(pages->lock)
+static bool take_kept_range(struct pages *pages, size_t bytes, struct iova_range *range)
 {
 	const int class = pages_class(bytes, pages->page_bytes);
 	struct pages_kept *kept = class < 0 ? NULL : pages->kept[class];
@@ -227,8 +225,7 @@ static bool take_kept_range_locked(struct pages *pages, size_t bytes, struct iov
 	return true;
 }
 
-static bool keep_range_locked(struct pages *pages, const struct iova_range *range)
-	NEEDS_LOCK(pages->lock)
+static bool keep_range(struct pages *pages, const struct iova_range *range)
 {
 	const int class = pages_class(pages_bytes(range), pages->page_bytes);
 
@@ -244,7 +241,7 @@ static bool keep_range_locked(struct pages *pages, const struct iova_range *rang
 }
 
 /* Gives the kept pages back to the space. Returns whether there were any. */
-static bool release_kept_locked(struct pages *pages) NEEDS_LOCK(pages->lock)
+static bool release_kept(struct pages *pages)
 {
 	bool found = false;
 
@@ -257,48 +254,39 @@ static bool release_kept_locked(struct pages *pages) NEEDS_LOCK(pages->lock)
 	return found;
 }
 
-int pages_get(struct pages *pages, size_t bytes, struct iova_range *range)
+int pages_get(struct pages *pages, struct lock *lock, size_t bytes, struct iova_range *range)
 {
 	const struct iova_want want = { .bytes = bytes, .align = pages->page_bytes };
-	int err = 0;
+	int err;
 
-	lock_take(&pages->lock);
-	if (take_kept_range_locked(pages, bytes, range)) {
-		lock_drop(&pages->lock);
+	if (take_kept_range(pages, bytes, range))
 		return 0;
-	}
 	while ((err = iova_reserve(&pages->space, &want, range)) == -ENOSPC) {
-		if (release_kept_locked(pages))
+		if (release_kept(pages))
 			continue;
-		err = grow_locked(pages, bytes);
+		err = grow_locked(pages, lock, bytes);
 		if (err)
 			break;
 	}
-	lock_drop(&pages->lock);
 	return err;
 }
 
 void pages_put(struct pages *pages, struct iova_range *range)
 {
-	lock_take(&pages->lock);
-	if (!keep_range_locked(pages, range))
+	if (!keep_range(pages, range))
 		iova_release(&pages->space, range);
-	lock_drop(&pages->lock);
 }
 
 void pages_move(struct pages *pages, const struct iova_range *old, struct iova_range *with)
 {
-	lock_take(&pages->lock);
 	iova_replace(&pages->space, old, with);
-	lock_drop(&pages->lock);
 }
 
 void pages_close(struct pages *pages)
 {
 	struct iova_range *hole;
 
-	lock_take(&pages->lock);
-	(void)release_kept_locked(pages);
+	(void)release_kept(pages);
 	for (unsigned int i = 0; i < PAGES_CLASSES; i++)
 		free(pages->kept[i]);
 	for (hole = iova_from(&pages->space, 0); hole;
@@ -306,16 +294,12 @@ void pages_close(struct pages *pages)
 		if (hole->gap)
 			sys_unmap((void *)(uintptr_t)(hole->first - hole->gap), hole->gap);
 	iova_close(&pages->space);
-	lock_drop(&pages->lock);
-	lock_destroy(&pages->lock);
 }
 
 void pages_count(struct pages *pages, uint64_t *bytes, uint64_t *reused)
 {
-	lock_take(&pages->lock);
 	*bytes = pages->space.usable;
 	*reused += pages->reused;
-	lock_drop(&pages->lock);
 }
 
 unsigned int pages_take_missed(struct pages *pages, size_t *bytes)

@@ -4,6 +4,8 @@
  * that a lack of memory is -ENOMEM and never a signal later. Freed pages are used again. The new
  * owner of pages clears them, because neither old nor new pages are trusted to be zero. Arenas
  * live until the pool is closed. A forked child has no access to them.
+ *
+ * The caller locks, so that it gets a record, an address and pages under one lock.
  */
 #ifndef PAGES_H
 #define PAGES_H
@@ -37,7 +39,6 @@ struct pages_kept {
 
 /**
  * struct pages - A pool of memory.
- * @lock: Guards the rest. It is dropped while the kernel makes an arena.
  * @space: The addresses of the arenas. All other addresses are holes.
  * @owners: The owners of the pages; it has nodes for every arena.
  * @kept: Kept pages by class; NULL until the first of a class.
@@ -53,7 +54,6 @@ struct pages_kept {
  * @missed_bytes: The size of the request for that arena.
  */
 struct pages {
-	struct lock lock;
 	struct iova_space space;
 	struct page_owners *owners;
 	struct pages_kept *kept[PAGES_CLASSES];
@@ -88,12 +88,14 @@ void pages_close(struct pages *pages);
 /**
  * pages_get() - Take contiguous pages, dirty.
  * @pages: The pool.
+ * @lock: The lock of the caller. It is dropped while the kernel makes an arena.
  * @bytes: Whole pages, at least one.
  * @range: Filled in; its first is the address of the memory.
  *
  * Return: 0; -ENOMEM.
  */
-int pages_get(struct pages *pages, size_t bytes, struct iova_range *range);
+int pages_get(struct pages *pages, struct lock *lock, size_t bytes, struct iova_range *range)
+	NEEDS_LOCK(lock);
 
 /**
  * pages_put() - Give pages back.

@@ -100,7 +100,7 @@ static int chunk_new(struct coherent_slots *pool, size_t bytes, unsigned int att
 
 	if (!chunk)
 		return -ENOMEM;
-	err = object_memory(pool->store, bytes, &chunk->pages);
+	err = object_get_memory(pool->store, bytes, &chunk->pages);
 	if (err)
 		goto free_chunk;
 	err = new_mem(pool, bytes, attrs, &chunk->mem);
@@ -113,7 +113,7 @@ static int chunk_new(struct coherent_slots *pool, size_t bytes, unsigned int att
 	return 0;
 
 put_pages:
-	pages_put(&pool->store->pages, &chunk->pages);
+	object_put_memory(pool->store, &chunk->pages);
 free_chunk:
 	free(chunk);
 	return err;
@@ -136,7 +136,7 @@ static void chunk_end(struct chunk *chunk)
 	    whole_reclaim(&chunk->mem, &box, true))
 		whole_free(&chunk->mem);
 	whole_box_free(&box);
-	pages_put(&store->pages, &chunk->pages);
+	object_put_memory(store, &chunk->pages);
 	free(chunk);
 }
 

@@ -128,11 +128,6 @@ static int object_with_pages(struct object_store *store, const struct iova_want 
 {
 	int err = object_new(store, want, bytes, site, out);
 
-	if (err)
-		return err;
-	err = object_get_pages(*out);
-	if (err)
-		object_destroy(*out);
 	report_missed(store);
 	return err;
 }
@@ -303,14 +298,11 @@ int whole_expose(struct coherent_box *box, struct coherent_mem *mem,
 /* Makes a record like the old one. It needs pages of its own where the unmap is not a fence. */
 static int new_home(const struct coherent_object *old, bool fence, struct coherent_object **out)
 {
-	const struct iova_want want = object_want(old);
 	struct coherent_object *home;
-	int err;
+	int err = object_new_home(old, &home);
 
-	err = object_new(old->store, &want, object_element_bytes(old), old->site, &home);
 	if (err)
 		return err;
-	home->attrs = old->attrs;
 	if (!fence)
 		err = backend_allocate(old->store->backend);
 	if (!fence && !err)
@@ -321,20 +313,6 @@ static int new_home(const struct coherent_object *old, bool fence, struct cohere
 	}
 	*out = home;
 	return 0;
-}
-
-static void drop_home(struct coherent_object *home, bool fence)
-{
-	if (!fence)
-		object_put_pages(home);
-	object_destroy(home);
-}
-
-/* Nothing is in flight any more, so the pages change hands. */
-static void move_pages(struct coherent_object *old, struct coherent_object *home)
-{
-	object_move_pages(old, home);
-	object_retire(old, COHERENT_STATE_RECLAIMED);
 }
 
 /* The device may still use the pages, so only their contents move. */
@@ -372,15 +350,16 @@ static int take_back(struct coherent_mem *mem, struct coherent_box *box, bool id
 	}
 	/* ORDER: pairs with the device's last write (reclaim.litmus). */
 	coherent_rmb();
+	/* If nothing is in flight any more, the pages change hands. */
 	if (fence)
-		move_pages(old, home);
+		object_hand_over(old, home);
 	else
 		move_contents(old, home);
 	*box = (struct coherent_box){ pages_va(&home->pages), count, home };
 	return 0;
 
 drop_home:
-	drop_home(home, fence);
+	object_destroy(home);
 	return err;
 }
 
@@ -430,11 +409,9 @@ void whole_free(struct coherent_mem *mem)
 		/* The device may still write to the pages, so no other object may get them. */
 		object_leak(object);
 	} else if (err) {
-		object_put_pages(object);
 		object_destroy(object);
 	} else if (object->store->backend->limits.unmap_is_fence) {
-		object_put_pages(object);
-		object_retire(object, COHERENT_STATE_FREED);
+		object_retire(object);
 	} else {
 		object_defer(object, COHERENT_STATE_FREED);
 	}
