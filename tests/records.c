@@ -133,6 +133,35 @@ static void fault_of_a_slot_names_the_slot(void **state)
 	assert_ok(coherent_pool_destroy(&pool));
 }
 
+/* The coarse clock of the kernel is enough for "3 ms ago", and a free reads it each time. */
+static void time_of_a_free_is_that_of_the_coarse_clock(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_object *object;
+	uint64_t address, before, ms;
+	struct coherent_fault fault;
+	const char *freed;
+	uint8_t byte;
+
+	(void)state;
+	dev->backend->ops = usual_ops;
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	object = mem.base.object;
+	address = coherent_addr(&mem).raw;
+	before = sys_now_coarse_ns();
+	coherent_free(&mem);
+	assert_in_range(object->since_ns, before, sys_now_coarse_ns());
+	object->since_ns -= 5000 * MS;
+	assert_err(coherent_sim_try_addr(dev, (coherent_addr_t){ address }, &byte, 1,
+					 COHERENT_ACCESS_READ),
+		   -EIO);
+	assert_ok(coherent_device_next_fault(dev, &fault));
+	freed = strstr(fault.text, "freed ");
+	assert_non_null(freed);
+	ms = strtoul(freed + strlen("freed "), NULL, 10);
+	assert_in_range(ms, 5000, 5000 + LONG / MS);
+}
+
 #define ON_DEVICE(test) cmocka_unit_test_setup_teardown(test, open_device, close_device)
 
 int main(void)
@@ -142,6 +171,7 @@ int main(void)
 		ON_DEVICE(mem_stays_after_an_unmapping_that_did_nothing),
 		ON_DEVICE(mem_is_leaked_after_another_error),
 		ON_DEVICE(fault_of_a_slot_names_the_slot),
+		ON_DEVICE(time_of_a_free_is_that_of_the_coarse_clock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -153,6 +153,15 @@ static inline uint64_t sys_now_ns(void)
 	return (uint64_t)now.tv_sec * SYS_NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+/* As sys_now_ns(), in steps of some milliseconds. It costs a quarter. */
+static inline uint64_t sys_now_coarse_ns(void)
+{
+	struct timespec now = { .tv_sec = 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec * SYS_NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
 /* Returns the time at which a timeout that begins now ends; UINT64_MAX means never. */
 static inline uint64_t sys_deadline_after_ns(uint64_t now_ns, uint64_t timeout_ns)
 {

@@ -192,7 +192,7 @@ int coherent_base_device_next_fault(struct coherent_device *dev, struct coherent
 static void describe(const struct coherent_object *object, const struct coherent_fault *fault,
 		     char *text, size_t size)
 {
-	const uint64_t ms = (sys_now_ns() - object->since_ns) / SYS_NS_PER_MS;
+	const uint64_t ms = (sys_now_coarse_ns() - object->since_ns) / SYS_NS_PER_MS;
 	const char *verb = object->state == COHERENT_STATE_FREED ? "freed" : "reclaimed";
 
 	if (fault->state == COHERENT_STATE_NONE)

@@ -446,7 +446,7 @@ static void end_mem_locked(struct object_store *store, struct coherent_object *o
 {
 	store->stats.mems--;
 	object->state = state;
-	object->since_ns = sys_now_ns();
+	object->since_ns = sys_now_coarse_ns();
 }
 
 void object_retire(struct coherent_object *object)

@@ -92,7 +92,7 @@ enum object_kind { OBJECT_WHOLE = 0xb9, OBJECT_SLOT = 0x6d };
  * @pages: The memory. After reclaim or free it belongs to another object.
  * @store: The store. Never changes.
  * @site: File and line of the allocation, a copy in @sites of the store. Never changes.
- * @since_ns: The time of the reclaim or free.
+ * @since_ns: The time of the reclaim or free, by the coarse clock.
  * @cpu_view: The address of a mem's memory if that is not @pages; 0 otherwise.
  * @chunk: The chunk of a pool whose exposed memory this is; NULL otherwise.
  *
