@@ -179,9 +179,9 @@ COHERENT_C_END
  * destroyed, they wait for coherent_device_fence(). The mask of the device cannot change while the
  * pool has pages.
  *
- * In userspace up to 63 threads at a time have a cache each, of at most 63 slots and 64 KiB. Other
- * threads share one cache behind a lock. No thread can use slots in the cache of another thread,
- * even if no other slots are left.
+ * In userspace up to 1,023 threads at a time have a cache each, of at most 63 slots and 64 KiB.
+ * Other threads share one cache behind a lock. No thread can use slots in the cache of another
+ * thread, even if no other slots are left.
  *
  * In the kernel a pool grows by a page, as dma_pool does, and keeps its pages until it is
  * destroyed. All threads share its slots. Objects of a pool are exposed, lent, reclaimed and freed

@@ -190,7 +190,7 @@ int coherent_base_pool_box(struct coherent_pool *base, struct coherent_box *box,
 
 	if (unlikely(!pool || box->va || !alive_is_open(pool->alive)))
 		return pool_box_slow(base, box, site);
-	cache = pool->caches[thread_slot()];
+	cache = slots_cache(pool);
 	if (unlikely(!cache->count))
 		return pool_box_slow(base, box, site);
 	return slot_become_box(pool, cache->slots[--cache->count], box, site);
@@ -213,7 +213,7 @@ static __attribute__((noinline)) void free_box_slow(struct slot *slot)
 void pool_free_box(struct coherent_box *box)
 {
 	struct slot *slot = slot_of(box->object);
-	struct cache *cache = slot->chunk->pool->caches[thread_slot()];
+	struct cache *cache = slots_cache(slot->chunk->pool);
 
 	*box = (struct coherent_box){ .va = NULL };
 	if (unlikely(!alive_is_ours(slot->chunk->alive) || !has_room(cache))) {
@@ -238,7 +238,7 @@ void pool_free(struct coherent_mem *mem)
 {
 	struct slot *slot = slot_of(mem->object);
 	const struct chunk *chunk = slot->chunk;
-	struct cache *cache = chunk->pool->caches[thread_slot()];
+	struct cache *cache = slots_cache(chunk->pool);
 	char *va = (char *)mem->va;
 
 	*mem = (struct coherent_mem){ .va = NULL };

@@ -21,8 +21,8 @@
 #define CHUNK_SLOTS 128
 /* A cache holds at most this many bytes, because no other thread can use them. */
 #define CACHE_BYTES ((size_t)64 << 10)
-
-struct cache slots_none;
+/* The caches of all numbers. */
+#define CACHES_BYTES ((size_t)THREAD_SLOTS * THREAD_SLOT_BYTES)
 
 const struct slot *slots_at(const struct chunk *chunk, uint64_t offset)
 {
@@ -258,41 +258,50 @@ static int grow(struct coherent_slots *pool)
 
 /* --- Caches --- */
 
-static struct cache *new_cache(const struct coherent_slots *pool)
+/* Prepares a cache for its first slot. Where slots are delayed, it needs memory for them. */
+static int cache_init(struct coherent_slots *pool, struct cache *cache)
 {
-	struct cache *cache = calloc(1, sizeof(*cache) + pool->delay * sizeof(struct slot *));
+	struct delayed *ring;
 
-	if (cache)
-		cache->limit = pool->delay ? 0 : 2 * pool->batch;
-	return cache;
+	if (!pool->delay) {
+		cache->limit = 2 * pool->batch;
+		return 0;
+	}
+	ring = calloc(1, sizeof(*ring) + pool->delay * sizeof(struct slot *));
+	if (!ring)
+		return -ENOMEM;
+	cache->delayed = ring;
+	lock_take(&pool->lock);
+	ring->next = pool->rings;
+	pool->rings = ring;
+	lock_drop(&pool->lock);
+	return 0;
 }
 
-/* Returns the cache of this thread; &slots_none if it has no number, or no memory for one. */
+/* Returns the cache of this thread; the shared one if it has no number, or no memory for one. */
 static struct cache *own_cache(struct coherent_slots *pool)
 {
-	unsigned int number = thread_slot();
 	struct cache *cache;
 
-	if (!number)
-		number = thread_slot_take();
-	if (!number || pool->caches[number] != &slots_none)
-		return pool->caches[number];
-	cache = new_cache(pool);
-	if (cache)
-		pool->caches[number] = cache;
-	return pool->caches[number];
+	if (!thread_slot() && !thread_slot_take())
+		return &pool->shared;
+	cache = slots_cache(pool);
+	if (!cache->limit && !cache->delayed && cache_init(pool, cache))
+		return &pool->shared;
+	return cache;
 }
 
 /* Delays a slot. Returns the slot that has been delayed long enough, or NULL. */
 static struct slot *delay_slot(struct cache *cache, struct slot *slot, unsigned int delay)
 {
-	struct slot *oldest = cache->delayed[cache->delayed_at];
+	struct slot **ring = cache->delayed->slots;
+	struct slot *oldest = ring[cache->delayed_at];
 
 	if (cache->delayed_count < delay) {
-		cache->delayed[cache->delayed_count++] = slot;
+		ring[cache->delayed_count++] = slot;
 		return NULL;
 	}
-	cache->delayed[cache->delayed_at] = slot;
+	ring[cache->delayed_at] = slot;
 	cache->delayed_at = (cache->delayed_at + 1) % delay;
 	return oldest;
 }
@@ -304,7 +313,7 @@ static bool cache_is_full(const struct coherent_slots *pool, const struct cache 
 
 static struct slot *take_shared(struct coherent_slots *pool)
 {
-	struct cache *cache = pool->shared;
+	struct cache *cache = &pool->shared;
 	struct slot *slot = NULL;
 
 	lock_take(&pool->lock);
@@ -332,7 +341,7 @@ int slots_take(struct coherent_slots *pool, struct slot **slot)
 	int err = 0;
 
 	while (!err) {
-		*slot = cache == &slots_none ? take_shared(pool) : take_own(pool, cache);
+		*slot = cache == &pool->shared ? take_shared(pool) : take_own(pool, cache);
 		if (*slot)
 			return 0;
 		err = grow(pool);
@@ -354,16 +363,14 @@ void slots_put(struct coherent_slots *pool, struct slot *slot, bool was_mem)
 	struct chunk *surplus[SLOTS_BATCH] = { NULL };
 	struct cache *cache = own_cache(pool);
 
-	if (cache != &slots_none) {
+	if (cache != &pool->shared) {
 		cache_put(pool, cache, slot, was_mem);
 		if (!cache_is_full(pool, cache))
 			return;
 	}
 	lock_take(&pool->lock);
-	if (cache == &slots_none) {
-		cache = pool->shared;
+	if (cache == &pool->shared)
 		cache_put(pool, cache, slot, was_mem);
-	}
 	if (cache_is_full(pool, cache))
 		give_back_locked(pool, cache, surplus);
 	lock_drop(&pool->lock);
@@ -373,10 +380,28 @@ void slots_put(struct coherent_slots *pool, struct slot *slot, bool was_mem)
 
 /* --- The pool --- */
 
+static int map_caches(struct coherent_slots *pool)
+{
+	void *caches;
+	int err = sys_map(CACHES_BYTES, MAP_NORESERVE, &caches);
+
+	if (err)
+		return -ENOMEM;
+	/* A hugepage would give memory to places that no thread uses. A kernel may not have any. */
+	err = sys_advise(caches, CACHES_BYTES, MADV_NOHUGEPAGE);
+	if (err && err != -EINVAL) {
+		sys_unmap(caches, CACHES_BYTES);
+		return -ENOMEM;
+	}
+	pool->caches = caches;
+	return 0;
+}
+
 int slots_open(struct coherent_slots *pool)
 {
 	const size_t page = sys_page_bytes();
 	const size_t large = align_up(CHUNK_SLOTS * pool->slot_bytes, page);
+	int err;
 
 	pool->chunk_bytes_max = large > CHUNK_BYTES ? large : CHUNK_BYTES;
 	pool->batch = (unsigned int)(CACHE_BYTES / pool->slot_bytes / 2);
@@ -387,27 +412,31 @@ int slots_open(struct coherent_slots *pool)
 		pool->batch = 1;
 	pool->shrinks = pool->store->backend->limits.unmap_is_fence ||
 			pool->store->backend->idle_is_fence;
-	for (unsigned int i = 0; i < THREAD_SLOTS; i++)
-		pool->caches[i] = &slots_none;
-	pool->shared = new_cache(pool);
-	if (!pool->shared)
-		return -ENOMEM;
 	lock_init(&pool->lock);
 	TAILQ_INIT(&pool->chunks);
-	return 0;
+	err = cache_init(pool, &pool->shared);
+	if (!err)
+		err = map_caches(pool);
+	if (err) {
+		free(pool->shared.delayed);
+		lock_destroy(&pool->lock);
+	}
+	return err;
 }
 
 void slots_close(struct coherent_slots *pool)
 {
+	struct delayed *ring;
 	struct chunk *chunk;
 
 	while ((chunk = TAILQ_FIRST(&pool->chunks))) {
 		TAILQ_REMOVE(&pool->chunks, chunk, link);
 		chunk_end(chunk);
 	}
-	for (unsigned int i = 0; i < THREAD_SLOTS; i++)
-		if (pool->caches[i] != &slots_none)
-			free(pool->caches[i]);
-	free(pool->shared);
+	while ((ring = pool->rings)) {
+		pool->rings = ring->next;
+		free(ring);
+	}
+	sys_unmap(pool->caches, CACHES_BYTES);
 	lock_destroy(&pool->lock);
 }

@@ -17,14 +17,24 @@
 #define SLOTS_CACHED_MAX (2 * SLOTS_BATCH)
 
 /**
- * struct cache - The free slots of one thread.
+ * struct delayed - The delayed slots of a cache.
+ * @next: The next struct of the pool.
+ * @slots: The slots, a ring with as many places as the pool delays.
+ */
+struct delayed {
+	struct delayed *next;
+	struct slot *slots[];
+};
+
+/**
+ * struct cache - The free slots of one thread. Zero bytes are an empty cache without room.
  * @count: How many there are.
- * @limit: How many the fast path may hold. It is 0 where freed slots are delayed first, and in
- *	slots_none, so that freeing takes the slow path.
+ * @limit: How many the fast path may hold. It is 0 where freed slots are delayed first, and before
+ *	the first slow path of the thread, so that freeing takes the slow path.
  * @slots: The slots. The last one in is the first one out.
  * @delayed_at: The index of the oldest delayed slot.
  * @delayed_count: How many slots are delayed.
- * @delayed: The delayed slots, a ring with as many places as the pool delays.
+ * @delayed: The delayed slots; NULL before the first one.
  */
 struct cache {
 	unsigned int count;
@@ -32,8 +42,10 @@ struct cache {
 	struct slot *slots[SLOTS_CACHED_MAX];
 	unsigned int delayed_at;
 	unsigned int delayed_count;
-	struct slot *delayed[];
+	struct delayed *delayed;
 };
+
+_Static_assert(sizeof(struct cache) <= THREAD_SLOT_BYTES, "a cache fits into its place");
 
 /**
  * struct coherent_slots - A pool.
@@ -48,9 +60,11 @@ struct cache {
  * @batch: How many slots a cache takes and gives back at a time. It holds at most twice as many.
  * @chunk_bytes_max: The size of the largest chunks.
  * @shrinks: Unused chunks are freed while the pool exists, because their memory needs no fence.
- * @caches: The caches by thread_slot(). Only the thread touches its own.
+ * @caches: The caches by thread_slot(). Only the thread touches its own. A place for each number
+ *	is mapped, and the kernel gives memory for those that are used. Number 0 has none.
  * @lock: Guards the rest.
  * @shared: The cache of the threads that have no number.
+ * @rings: The delayed slots of all caches.
  * @chunks: The chunks. Those with free slots come first.
  * @bytes: The size of all chunks.
  * @empty_chunks: How many chunks have no slot in use and none in a cache.
@@ -71,9 +85,10 @@ struct coherent_slots {
 	unsigned int batch;
 	size_t chunk_bytes_max;
 	bool shrinks;
-	struct cache *caches[THREAD_SLOTS];
+	struct cache *caches;
 	struct lock lock;
-	struct cache *shared;
+	struct cache shared;
+	struct delayed *rings;
 	TAILQ_HEAD(, chunk) chunks;
 	size_t bytes;
 	unsigned int empty_chunks;
@@ -81,8 +96,16 @@ struct coherent_slots {
 	LIST_ENTRY(coherent_slots) link;
 };
 
-/* Stands for the cache of a thread without one. It is empty and has no room. */
-extern struct cache slots_none;
+/**
+ * slots_cache() - The cache of this thread.
+ * @pool: The pool.
+ *
+ * Return: the cache; one that is empty and has no room if the thread has no number yet, or got none.
+ */
+static inline struct cache *slots_cache(const struct coherent_slots *pool)
+{
+	return (struct cache *)((char *)pool->caches + thread_slot_offset);
+}
 
 /**
  * slots_at() - The slot at a place in a chunk.
