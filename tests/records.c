@@ -162,6 +162,54 @@ static void time_of_a_free_is_that_of_the_coarse_clock(void **state)
 	assert_in_range(ms, 5000, 5000 + LONG / MS);
 }
 
+static int fence_fails(struct backend *backend)
+{
+	(void)backend;
+	return -EIO;
+}
+
+static uint64_t waiting_on(struct coherent_device *lazy)
+{
+	struct coherent_stats stats;
+
+	assert_ok(coherent_device_stats(lazy, &stats));
+	return stats.waiting;
+}
+
+/* All calls of a device wait for this lock, so nobody may walk the list under it. */
+static void waiting_objects_are_counted_without_a_walk(void **state)
+{
+	enum { COUNT = 5 };
+	COHERENT(uint8_t) mems[COUNT] = { COHERENT_EMPTY };
+	struct iova_range bad = { .hole = false };
+	struct iova_range *first;
+	COHERENT_DEVICE_AUTO(lazy);
+
+	(void)state;
+	assert_ok(coherent_device_open(&lazy, "sim:edu,step,lazy"));
+	usual_ops = lazy->backend->ops;
+	ops = *usual_ops;
+	ops.fence = fence_fails;
+	for (size_t i = 0; i < COUNT; i++)
+		assert_ok(coherent_zeroed(&mems[i], lazy, 1));
+	for (size_t i = 0; i < COUNT; i++) {
+		coherent_free(&mems[i]);
+		assert_int_equal(waiting_on(lazy), i + 1);
+	}
+	/* A walk would find this one only. */
+	first = STAILQ_FIRST(&lazy->store.waiting);
+	STAILQ_FIRST(&lazy->store.waiting) = &bad;
+	assert_int_equal(waiting_on(lazy), COUNT);
+	STAILQ_FIRST(&lazy->store.waiting) = first;
+	/* After a failed fence they wait for the next one. */
+	lazy->backend->ops = &ops;
+	assert_err(coherent_device_fence(lazy), -EIO);
+	assert_int_equal(waiting_on(lazy), COUNT);
+	lazy->backend->ops = usual_ops;
+	assert_ok(coherent_device_fence(lazy));
+	assert_int_equal(waiting_on(lazy), 0);
+}
+
 #define ON_DEVICE(test) cmocka_unit_test_setup_teardown(test, open_device, close_device)
 
 int main(void)
@@ -172,6 +220,7 @@ int main(void)
 		ON_DEVICE(mem_is_leaked_after_another_error),
 		ON_DEVICE(fault_of_a_slot_names_the_slot),
 		ON_DEVICE(time_of_a_free_is_that_of_the_coarse_clock),
+		cmocka_unit_test(waiting_objects_are_counted_without_a_walk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -486,6 +486,7 @@ void object_defer(struct coherent_object *object, enum coherent_state state)
 	lock_take(&store->lock);
 	end_mem_locked(store, object, state);
 	STAILQ_INSERT_TAIL(&store->waiting, &object->address, retired);
+	store->stats.waiting++;
 	lock_drop(&store->lock);
 	ref_put(store->device);
 }
@@ -521,6 +522,7 @@ void object_fence_begin(struct object_store *store, struct iova_list *waiting)
 static void end_waiting_locked(struct object_store *store, struct coherent_object *object)
 	NEEDS_LOCK(store->lock)
 {
+	store->stats.waiting--;
 	if (!store->backend->addresses_linger) {
 		release_locked(store, object);
 		return;

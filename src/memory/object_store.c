@@ -64,15 +64,10 @@ void object_store_close(struct object_store *store)
 
 void object_store_stats(struct object_store *store, struct coherent_stats *stats)
 {
-	struct iova_range *range;
-
 	lock_take(&store->lock);
-	/* Waiting objects are counted here, so that freeing one costs nothing for the sum. */
 	*stats = store->stats;
 	stats->quarantined = store->space.retired_count;
 	stats->quarantined_bytes = store->space.retired_bytes;
-	STAILQ_FOREACH(range, &store->waiting, retired)
-		stats->waiting++;
 	pages_count(&store->pages, &stats->memory, &stats->reused);
 	lock_drop(&store->lock);
 }
