@@ -5,6 +5,7 @@
  */
 #include <limits.h>
 
+#include "../src/device/device.h"
 #include "test.h"
 
 static void output_in_use_is_refused_and_kept(void **state)
@@ -121,6 +122,99 @@ static void quarantine_delays_reuse_until_addresses_run_out(void **state)
 	assert_ok(coherent_zeroed(&big, dev, (SPACE_PAGES - 8) * (size_t)PAGE));
 	coherent_free(&big);
 	coherent_free(&mem);
+	coherent_device_close(dev);
+}
+
+enum { MIB = 1 << 20 };
+
+/* An IOMMU uses a large entry only if the device address is a multiple of the hugepage as well. */
+static void address_is_aligned_as_its_hugepages(void **state)
+{
+	static const size_t sizes[] = { 2 * MIB, 3 * MIB + 5, 2 * MIB, 4 * MIB, 7 * MIB };
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	struct coherent_device *dev;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu,step,mask=40", .hugepages = true));
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		COHERENT_AUTO(uint8_t, small);
+		COHERENT_AUTO(uint8_t, mem);
+
+		assert_ok(coherent_zeroed(&small, dev, 2 * MIB - PAGE));
+		assert_ok(coherent_zeroed(&mem, dev, sizes[i]));
+		assert_int_equal(coherent_addr(&mem).raw % (2 * MIB), 0);
+		/* The record of a reclaimed mem gets another address, which is aligned too. */
+		assert_ok(coherent_reclaim(&mem, &box));
+		assert_ok(coherent_expose(&box, &mem));
+		assert_int_equal(coherent_addr(&mem).raw % (2 * MIB), 0);
+	}
+	coherent_device_close(dev);
+}
+
+/* Returns how many objects of 2 MiB the 16 MiB of addresses of a device hold. */
+static unsigned int objects_that_fit(bool hugepages)
+{
+	COHERENT_BOX(uint8_t) boxes[8] = { COHERENT_EMPTY };
+	struct coherent_device *dev;
+	unsigned int fit = 0;
+
+	assert_ok(coherent_device_open(&dev, "sim:edu,step,mask=24", .hugepages = hugepages));
+	while (!coherent_box_zeroed(&boxes[fit], dev, 2 * MIB, .attrs = COHERENT_ATTR_NO_WARN))
+		fit++;
+	for (unsigned int i = 0; i < fit; i++)
+		coherent_box_free(&boxes[i]);
+	coherent_device_close(dev);
+	return fit;
+}
+
+static void alignment_wastes_few_addresses(void **state)
+{
+	COHERENT_DEVICE_AUTO(dev);
+	COHERENT_BOX_AUTO(uint8_t, box);
+
+	(void)state;
+	assert_int_equal(objects_that_fit(false), 7);
+	assert_int_equal(objects_that_fit(true), 7);
+	/* The guards of aligned objects take half of the addresses, so there must be many. */
+	assert_ok(coherent_device_open(&dev, "sim:edu,step,mask=38", .hugepages = true));
+	assert_ok(coherent_box_zeroed(&box, dev, 2 * MIB));
+	assert_int_equal(box.base.object->address.first, PAGE);
+}
+
+/* Reserves so much that the lowest gap has only so many bytes, at its end. */
+static void fill_space(struct iova_space *space, struct iova_range filled[2], uint64_t left)
+{
+	struct iova_want want = { .align = PAGE };
+
+	for (unsigned int i = 0; i < 2; i++) {
+		struct iova_range *next = iova_from(space, i ? UINT32_MAX : 3 * PAGE);
+
+		want.bytes = next->gap - PAGE - (i ? 0 : left);
+		assert_ok(iova_reserve(space, &want, &filled[i]));
+	}
+}
+
+/* The quarantine protects, and an alignment only saves time. */
+static void alignment_ends_no_quarantine(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct iova_range filled[2];
+	struct coherent_device *dev;
+	struct coherent_stats stats;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu,step,mask=40", .hugepages = true));
+	assert_ok(coherent_zeroed(&mem, dev, PAGE));
+	coherent_free(&mem);
+	/* The addresses below 0xfee00000 are left. The guard of an aligned object does not fit. */
+	fill_space(&dev->store.space, filled, 3 * MIB);
+	assert_ok(coherent_zeroed(&mem, dev, 2 * MIB));
+	assert_int_not_equal(coherent_addr(&mem).raw % (2 * MIB), 0);
+	assert_ok(coherent_device_stats(dev, &stats));
+	assert_int_equal(stats.quarantined, 1);
+	coherent_free(&mem);
+	for (unsigned int i = 0; i < 2; i++)
+		iova_release(&dev->store.space, &filled[i]);
 	coherent_device_close(dev);
 }
 
@@ -368,6 +462,9 @@ int main(void)
 		cmocka_unit_test(stale_copy_does_nothing),
 		cmocka_unit_test(null_source_is_refused),
 		cmocka_unit_test(quarantine_delays_reuse_until_addresses_run_out),
+		cmocka_unit_test(address_is_aligned_as_its_hugepages),
+		cmocka_unit_test(alignment_wastes_few_addresses),
+		cmocka_unit_test(alignment_ends_no_quarantine),
 		cmocka_unit_test(many_objects_keep_their_contents),
 		cmocka_unit_test(init_into_a_mem_in_use_does_not_run_the_initialiser),
 		cmocka_unit_test(positive_results_of_callbacks_are_refused),

@@ -38,6 +38,22 @@ static void set_up_system(void)
 }
 
 void *__real_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
+
+/* Maps ordinary pages where the system would map hugepages. */
+static void *map_aligned(size_t bytes, size_t align, int protection, int flags)
+{
+	char *all = __real_mmap64(NULL, bytes + align, protection,
+				  flags & (int)~(MAP_HUGETLB | 0x3fu << MAP_HUGE_SHIFT), -1, 0);
+	const size_t before = -(uintptr_t)all % align;
+
+	if (all == MAP_FAILED)
+		return all;
+	if (before)
+		assert_ok(munmap(all, before));
+	assert_ok(munmap(all + before + bytes, align - before));
+	return all + before;
+}
+
 void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
 void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
 {
@@ -51,8 +67,9 @@ void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, o
 	seen.bytes = bytes;
 	seen.shift = shift;
 	seen.bound = false;
-	return __real_mmap64(at, bytes, protection,
-			     flags & (int)~(MAP_HUGETLB | 0x3fu << MAP_HUGE_SHIFT), fd, offset);
+	if (flags & MAP_HUGETLB)
+		return map_aligned(bytes, (size_t)1 << shift, protection, flags);
+	return __real_mmap64(at, bytes, protection, flags, fd, offset);
 }
 
 /* The tests touch little of what they map, so nothing is populated. */
@@ -272,6 +289,122 @@ static void each_missing_kind_is_reported_once(void **state)
 	coherent_device_close(dev);
 }
 
+/* --- Alignment --- */
+
+static uintptr_t place_of(size_t bytes)
+{
+	assert_true(count < ARRAY_SIZE(ranges));
+	assert_ok(get(bytes, &ranges[count]));
+	assert_int_equal(pages_bytes(&ranges[count]), bytes);
+	return ranges[count++].first;
+}
+
+static void memory_begins_with_a_hugepage(void **state)
+{
+	(void)state;
+	open_pages(PAGES_GIGA | PAGES_HUGE);
+	most.huge = most.giga = SIZE_MAX;
+	place_of(PAGE);
+	for (unsigned int i = 0; i < 5; i++) {
+		assert_int_equal(place_of(2 * MIB) % (2 * MIB), 0);
+		assert_int_equal(place_of(3 * MIB + PAGE) % (2 * MIB), 0);
+		place_of(5 * PAGE);
+	}
+	assert_int_equal(place_of(GIB) % GIB, 0);
+	place_of(3 * PAGE);
+	assert_int_equal(place_of(GIB + MIB) % GIB, 0);
+	close_pages();
+}
+
+/* The rest of a hugepage serves requests that are smaller than one. */
+static void small_requests_fill_the_gaps(void **state)
+{
+	unsigned int maps;
+
+	(void)state;
+	open_pages(PAGES_HUGE);
+	most.huge = SIZE_MAX;
+	for (unsigned int i = 0; i < 4; i++)
+		place_of(3 * MIB);
+	maps = seen.huge_maps;
+	for (unsigned int i = 0; i < 8; i++)
+		place_of(MIB / 2);
+	assert_int_equal(seen.huge_maps, maps);
+	close_pages();
+}
+
+/* Leaves a hole of so many bytes that begins a page after a multiple of 1 GiB. */
+static uintptr_t make_odd_hole(size_t bytes)
+{
+	const uintptr_t first = place_of(bytes + PAGE);
+
+	pages_put(&pages, &ranges[--count]);
+	assert_int_equal(place_of(PAGE), first);
+	return first + PAGE;
+}
+
+static void next_best_alignment_is_used(void **state)
+{
+	uintptr_t hole;
+
+	(void)state;
+	open_pages(PAGES_GIGA | PAGES_HUGE);
+	most.giga = SIZE_MAX;
+	hole = make_odd_hole(2 * GIB - PAGE);
+	assert_int_equal(place_of(GIB) % GIB, 0);
+	assert_int_equal(hole % GIB, PAGE);
+	close_pages();
+	open_pages(PAGES_GIGA | PAGES_HUGE);
+	most.giga = SIZE_MAX;
+	hole = make_odd_hole(2 * GIB - 2 * PAGE);
+	/* This one does not fit behind the next multiple of 1 GiB. */
+	assert_int_equal(place_of(GIB + 4 * MIB) % (2 * MIB), 0);
+	close_pages();
+}
+
+/* A driver that needs one object after the other must not get new memory for each. */
+static void alignment_costs_no_memory(void **state)
+{
+	uintptr_t hole;
+	size_t usable;
+
+	(void)state;
+	open_pages(PAGES_HUGE);
+	most.huge = SIZE_MAX;
+	hole = make_odd_hole(3 * MIB - PAGE);
+	usable = pages.space.usable;
+	assert_int_equal(place_of(3 * MIB - PAGE), hole);
+	assert_int_equal(pages.space.usable, usable);
+	close_pages();
+	/* Ordinary pages are nowhere aligned. */
+	open_pages(PAGES_HUGE);
+	place_of(3 * MIB + PAGE);
+	usable = pages.space.usable;
+	for (unsigned int i = 0; i < 5; i++) {
+		pages_put(&pages, &ranges[--count]);
+		place_of(3 * MIB + PAGE);
+	}
+	assert_int_equal(pages.space.usable, usable);
+	close_pages();
+}
+
+static void without_the_wish_a_page_is_enough(void **state)
+{
+	(void)state;
+	open_pages(PAGES_NODES);
+	assert_int_equal(pages_align(&pages, 4 * GIB), PAGE);
+	close_pages();
+	open_pages(PAGES_HUGE);
+	assert_int_equal(pages_align(&pages, 2 * MIB - PAGE), PAGE);
+	assert_int_equal(pages_align(&pages, 2 * MIB), 2 * MIB);
+	assert_int_equal(pages_align(&pages, GIB), 2 * MIB);
+	close_pages();
+	open_pages(PAGES_GIGA);
+	assert_int_equal(pages_align(&pages, GIB - PAGE), 2 * MIB);
+	assert_int_equal(pages_align(&pages, GIB), GIB);
+	close_pages();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +415,11 @@ int main(void)
 		cmocka_unit_test(small_request_does_not_end_a_wish),
 		cmocka_unit_test(missing_kind_is_tried_seldom),
 		cmocka_unit_test(each_missing_kind_is_reported_once),
+		cmocka_unit_test(memory_begins_with_a_hugepage),
+		cmocka_unit_test(small_requests_fill_the_gaps),
+		cmocka_unit_test(next_best_alignment_is_used),
+		cmocka_unit_test(alignment_costs_no_memory),
+		cmocka_unit_test(without_the_wish_a_page_is_enough),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,10 +44,12 @@ enum coherent_severity {
  * @report_arg: The first argument of @report.
  * @hugepages: Take memory from hugepages of 2 MiB. If too few are left for a request,
  *	ordinary pages serve it. A later request that is smaller may get hugepages again.
- *	The library reports the first time. vhost-user: and qemu: do not support
+ *	The library reports the first time. On a device with 39 address bits, objects of
+ *	2 MiB or more get addresses that are multiples of 2 MiB while there are some, so
+ *	that an IOMMU can use large entries. vhost-user: and qemu: do not support
  *	@hugepages, @gigapages and @nodes, because their memory is a file.
- * @gigapages: The same with hugepages of 1 GiB. If too few are left and @hugepages is
- *	set, the library tries those of 2 MiB.
+ * @gigapages: The same with hugepages and multiples of 1 GiB. If too few are left and
+ *	@hugepages is set, the library tries those of 2 MiB.
  * @bus_master_at_open: Only for vfio:, iommufd: and pci: names, without @container and
  *	@iommufd. The device may use DMA from the open on. Otherwise it becomes bus
  *	master when its first object is exposed, or its first MSI or MSI-X vector is

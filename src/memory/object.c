@@ -12,6 +12,12 @@
 #include "memory/object.h"
 #include "memory/record.h"
 
+/*
+ * In a space of this size, addresses may be aligned to hugepages. The guards then take half of the
+ * addresses, but VFIO's 65,535 mappings of 2 MiB are used up before.
+ */
+#define WIDE_SPACE (UINT64_C(1) << 38)
+
 static uint8_t shift_of(uint64_t power_of_two)
 {
 	return power_of_two ? (uint8_t)__builtin_ctzll(power_of_two) : 0;
@@ -279,8 +285,14 @@ void object_put_pages_locked(struct object_store *store, struct coherent_object 
 static int reserve_locked(struct object_store *store, const struct iova_want *want,
 			  struct iova_range *range) NEEDS_LOCK(store->lock)
 {
+	struct iova_want better = *want;
 	int err;
 
+	/* The better alignment only saves time, so nothing gives way for it. */
+	better.align = pages_align(&store->pages, want->bytes);
+	if (better.align > want->align && store->space.usable >= WIDE_SPACE &&
+	    !iova_reserve(&store->space, &better, range))
+		return 0;
 	while ((err = iova_reserve(&store->space, want, range)) == -ENOSPC)
 		if (!give_way_locked(store))
 			return err;

@@ -15,6 +15,10 @@
 #include "base/sys.h"
 #include "memory/pages.h"
 
+#define HUGE_BYTES ((size_t)1 << HUGE_SHIFT)
+#define GIGA_BYTES ((size_t)1 << GIGA_SHIFT)
+#define HUGE_SHIFT 21
+#define GIGA_SHIFT 30
 #define ARENA_BYTES_MIN ((size_t)256 << 10)
 #define ARENA_BYTES_MAX ((size_t)2 << 20)
 
@@ -164,7 +168,9 @@ static int make_arena(struct pages *pages, size_t bytes, void **va, size_t *made
 {
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		const unsigned int way = ways[i];
-		const unsigned int shift = way & PAGES_GIGA ? 30 : way & PAGES_HUGE ? 21 : 0;
+		const unsigned int shift = way & PAGES_GIGA ? GIGA_SHIFT :
+					   way & PAGES_HUGE ? HUGE_SHIFT :
+							      0;
 		const int flags = shift ? MAP_HUGETLB | (int)(shift << MAP_HUGE_SHIFT) : 0;
 		bool failed;
 
@@ -254,14 +260,33 @@ static bool release_kept(struct pages *pages)
 	return found;
 }
 
+uint64_t pages_align(const struct pages *pages, size_t bytes)
+{
+	if (bytes >= GIGA_BYTES && pages->wants & PAGES_GIGA)
+		return GIGA_BYTES;
+	if (bytes >= HUGE_BYTES && pages->wants & (PAGES_GIGA | PAGES_HUGE))
+		return HUGE_BYTES;
+	return pages->page_bytes;
+}
+
+/* Reserves a place with the best alignment that there is. Alignment alone never costs memory. */
+static int reserve(struct pages *pages, size_t bytes, struct iova_range *range)
+{
+	struct iova_want want = { .bytes = bytes, .align = pages_align(pages, bytes) };
+	int err;
+
+	while ((err = iova_reserve(&pages->space, &want, range)) && want.align > pages->page_bytes)
+		want.align = want.align > HUGE_BYTES ? HUGE_BYTES : pages->page_bytes;
+	return err;
+}
+
 int pages_get(struct pages *pages, struct lock *lock, size_t bytes, struct iova_range *range)
 {
-	const struct iova_want want = { .bytes = bytes, .align = pages->page_bytes };
 	int err;
 
 	if (take_kept_range(pages, bytes, range))
 		return 0;
-	while ((err = iova_reserve(&pages->space, &want, range)) == -ENOSPC) {
+	while ((err = reserve(pages, bytes, range)) == -ENOSPC) {
 		if (release_kept(pages))
 			continue;
 		err = grow_locked(pages, lock, bytes);

@@ -86,7 +86,18 @@ int pages_open(struct pages *pages, struct page_owners *owners, unsigned int wan
 void pages_close(struct pages *pages);
 
 /**
- * pages_get() - Take contiguous pages, dirty.
+ * pages_align() - The alignment that memory of a size should have, and its device address.
+ * @pages: The pool.
+ * @bytes: The size.
+ *
+ * An IOMMU uses one entry for a hugepage only if both addresses are multiples of its size.
+ *
+ * Return: the size of a hugepage that fits into the memory and was wished for; otherwise of a page.
+ */
+uint64_t pages_align(const struct pages *pages, size_t bytes);
+
+/**
+ * pages_get() - Take contiguous pages, dirty. Where possible they are aligned as pages_align() says.
  * @pages: The pool.
  * @lock: The lock of the caller. It is dropped while the kernel makes an arena.
  * @bytes: Whole pages, at least one.
