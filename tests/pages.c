@@ -405,6 +405,81 @@ static void without_the_wish_a_page_is_enough(void **state)
 	close_pages();
 }
 
+/* --- Clearing --- */
+
+static struct {
+	size_t bytes;
+	enum pages_next next;
+} cleared;
+
+void __real_pages_clear(void *va, size_t bytes, enum pages_next next);
+void __wrap_pages_clear(void *va, size_t bytes, enum pages_next next);
+void __wrap_pages_clear(void *va, size_t bytes, enum pages_next next)
+{
+	cleared.bytes = bytes;
+	cleared.next = next;
+	__real_pages_clear(va, bytes, next);
+}
+
+static void assert_cleared(size_t bytes, enum pages_next next)
+{
+	assert_int_equal(cleared.bytes, bytes);
+	assert_int_equal(cleared.next, next);
+	cleared.bytes = 0;
+}
+
+static int fill(uint8_t *element, size_t i, void *arg)
+{
+	(void)arg;
+	*element = (uint8_t)i;
+	return 0;
+}
+
+/* The device does not have the cache of the CPU, and a CPU that fills memory wants it there. */
+static void memory_is_cleared_for_the_next_user(void **state)
+{
+	static const uint8_t source[PAGE];
+	COHERENT_DEVICE_AUTO(dev);
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT_AUTO(uint8_t, mem);
+	COHERENT_HANDLE_AUTO(handle);
+
+	(void)state;
+	set_up_system();
+	assert_ok(coherent_device_open(&dev, "sim:edu,step"));
+	assert_ok(coherent_box_zeroed(&box, dev, PAGE));
+	assert_cleared(PAGE, PAGES_NEXT_CPU);
+	assert_ok(coherent_zeroed(&mem, dev, 2 * PAGE));
+	assert_cleared(2 * PAGE, PAGES_NEXT_DEVICE);
+	coherent_free(&mem);
+	assert_ok(coherent_from(&mem, dev, source, PAGE));
+	assert_cleared(PAGE, PAGES_NEXT_CPU);
+	coherent_free(&mem);
+	assert_ok(coherent_init(&mem, dev, 3 * PAGE, fill, NULL));
+	assert_cleared(3 * PAGE, PAGES_NEXT_CPU);
+	assert_ok(coherent_handle_zeroed(&handle, dev, PAGE));
+	assert_cleared(PAGE, PAGES_NEXT_DEVICE);
+}
+
+static void large_memory_bypasses_the_cache(void **state)
+{
+	static uint8_t memory[4 * MIB];
+
+	(void)state;
+	assert_false(pages_clear_past_cache(MIB / 4 - PAGE, PAGES_NEXT_DEVICE));
+	assert_true(pages_clear_past_cache(MIB / 4, PAGES_NEXT_DEVICE));
+	assert_false(pages_clear_past_cache(2 * MIB - PAGE, PAGES_NEXT_CPU));
+	assert_true(pages_clear_past_cache(2 * MIB, PAGES_NEXT_CPU));
+	for (size_t bytes = PAGE; bytes <= 2 * MIB; bytes *= 2)
+		for (int next = PAGES_NEXT_CPU; next <= PAGES_NEXT_DEVICE; next++) {
+			memset(memory, 1, sizeof(memory));
+			pages_clear(memory + PAGE, bytes, (enum pages_next)next);
+			assert_true(is_all(memory, 1, PAGE));
+			assert_true(is_all(memory + PAGE, 0, bytes));
+			assert_true(is_all(memory + PAGE + bytes, 1, PAGE));
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -420,6 +495,8 @@ int main(void)
 		cmocka_unit_test(next_best_alignment_is_used),
 		cmocka_unit_test(alignment_costs_no_memory),
 		cmocka_unit_test(without_the_wish_a_page_is_enough),
+		cmocka_unit_test(memory_is_cleared_for_the_next_user),
+		cmocka_unit_test(large_memory_bypasses_the_cache),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -242,23 +242,23 @@ static struct expose_request exposure_of_mem(const struct coherent_mem_options *
 typedef int refuse_fn(struct object_store *store, const char *at, const struct coherent_mem *mem);
 
 static int init_begin(const struct coherent_mem *mem, refuse_fn *refuse_output,
-		      struct coherent_box *box, struct coherent_device *dev, size_t count,
-		      size_t size, const struct coherent_mem_options *options, const char *site)
+		      struct coherent_box *box, struct coherent_device *dev,
+		      const struct alloc_request *request,
+		      const struct coherent_mem_options *options)
 {
 	struct object_store *store = store_of(dev);
-	const struct alloc_request request = request_of_mem(count, size, options, site);
 	const struct expose_request exposure = exposure_of_mem(options);
 	size_t bytes;
 	int err;
 
 	*box = (struct coherent_box){ .va = NULL };
 	/* A wrong option of the expose shows before the driver's initialiser runs. */
-	err = whole_check_expose(store, site, &exposure);
+	err = whole_check_expose(store, request->site, &exposure);
 	if (!err)
-		err = whole_check_alloc(store, &request, &bytes);
+		err = whole_check_alloc(store, request, &bytes);
 	if (!err && mem->object)
-		err = refuse_output(store, site, mem);
-	return err ? err : whole_box_zeroed(box, store, &request);
+		err = refuse_output(store, request->site, mem);
+	return err ? err : whole_box_zeroed(box, store, request);
 }
 
 int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box *box,
@@ -266,11 +266,15 @@ int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box
 			     const struct coherent_mem_options *options, const char *site)
 {
 	struct coherent_mem_options copy;
+	struct alloc_request request;
 	int err;
 
 	*box = (struct coherent_box){ .va = NULL };
 	options = options_known(options, &copy, &options_of_mem, store_of(dev), site, &err);
-	return err ? err : init_begin(mem, refuse_mem, box, dev, count, size, options, site);
+	if (err)
+		return err;
+	request = request_of_mem(count, size, options, site);
+	return init_begin(mem, refuse_mem, box, dev, &request, options);
 }
 
 static int init_end(struct coherent_mem *mem, struct coherent_box *box, int err,
@@ -303,10 +307,12 @@ int coherent_base_init_end(struct coherent_mem *mem, struct coherent_box *box, i
 static int zeroed(struct coherent_mem *mem, refuse_fn *refuse_output, struct coherent_device *dev,
 		  size_t size, const struct coherent_mem_options *options, const char *site)
 {
+	struct alloc_request request = request_of_mem(options->count, size, options, site);
 	struct coherent_box box;
 	int err;
 
-	err = init_begin(mem, refuse_output, &box, dev, options->count, size, options, site);
+	request.next = PAGES_NEXT_DEVICE;
+	err = init_begin(mem, refuse_output, &box, dev, &request, options);
 	return err ? err : init_end(mem, &box, 0, options);
 }
 
@@ -325,6 +331,7 @@ int coherent_base_from(struct coherent_mem *mem, struct coherent_device *dev, co
 		       const struct coherent_mem_options *options, const char *site)
 {
 	struct coherent_mem_options copy;
+	struct alloc_request request;
 	struct coherent_box box;
 	int err;
 
@@ -333,7 +340,8 @@ int coherent_base_from(struct coherent_mem *mem, struct coherent_device *dev, co
 		return err;
 	if (!src)
 		return refuse_source(store_of(dev), site);
-	err = init_begin(mem, refuse_mem, &box, dev, options->count, size, options, site);
+	request = request_of_mem(options->count, size, options, site);
+	err = init_begin(mem, refuse_mem, &box, dev, &request, options);
 	if (err)
 		return err;
 	fill(box.va, src, mask, options->count, size);

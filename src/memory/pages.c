@@ -22,11 +22,6 @@
 #define ARENA_BYTES_MIN ((size_t)256 << 10)
 #define ARENA_BYTES_MAX ((size_t)2 << 20)
 
-/*
- * From this size on, memory is cleared with stores that bypass the cache. Memory of this size
- * would push everything else out of it, and the cache would fetch what is overwritten anyway.
- */
-#define PAST_CACHE_BYTES ((size_t)512 << 10)
 #if defined(__x86_64__)
 static void clear_past_cache(char *va, size_t bytes)
 {
@@ -42,12 +37,12 @@ static void clear_past_cache(char *va, size_t bytes)
 }
 #endif
 
-void pages_clear(void *va, size_t bytes)
+void pages_clear(void *va, size_t bytes, enum pages_next next)
 {
-	if (bytes < PAST_CACHE_BYTES)
-		memset(va, 0, bytes);
-	else
+	if (pages_clear_past_cache(bytes, next))
 		clear_past_cache(va, bytes);
+	else
+		memset(va, 0, bytes);
 }
 
 int pages_open(struct pages *pages, struct page_owners *owners, unsigned int wants, uint64_t nodes)

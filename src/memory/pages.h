@@ -173,12 +173,29 @@ int pages_replace(void *mapping, void *va, size_t bytes);
  */
 int pages_fresh(size_t bytes, void **va);
 
+/* Which side touches memory first after it was cleared. */
+enum pages_next { PAGES_NEXT_CPU, PAGES_NEXT_DEVICE };
+
 /**
  * pages_clear() - Make memory zero.
  * @va: Whole pages.
  * @bytes: Their size.
+ * @next: The side that touches them next.
  */
-void pages_clear(void *va, size_t bytes);
+void pages_clear(void *va, size_t bytes, enum pages_next next);
+
+/**
+ * pages_clear_past_cache() - Whether pages_clear() uses stores that bypass the cache.
+ * @bytes: The size of the memory.
+ * @next: The side that touches it next.
+ *
+ * The device does not look into the cache of the CPU first, so large memory would only push other
+ * data out of it. The CPU would have to fetch the memory, unless it is too large for the cache.
+ */
+static inline bool pages_clear_past_cache(size_t bytes, enum pages_next next)
+{
+	return bytes >= (next == PAGES_NEXT_DEVICE ? (size_t)256 << 10 : (size_t)2 << 20);
+}
 
 /**
  * pages_class() - The class of a size.

@@ -172,7 +172,7 @@ int whole_box_zeroed(struct coherent_box *box, struct object_store *store,
 	}
 	object->attrs = (uint16_t)request->attrs;
 	/* The whole last page is cleared, because the device gets the whole page. */
-	pages_clear(pages_va(&object->pages), want.bytes);
+	pages_clear(pages_va(&object->pages), want.bytes, request->next);
 	*box = (struct coherent_box){ pages_va(&object->pages), request->count, object };
 	return 0;
 }

@@ -18,6 +18,7 @@
  * @level: The least level that will do, 0 for any.
  * @site: File and line of the call.
  * @is_allowed: The caller has asked backend_allocate() already.
+ * @next: The side that touches the memory next.
  */
 struct alloc_request {
 	size_t count;
@@ -28,6 +29,7 @@ struct alloc_request {
 	enum coherent_level level;
 	const char *site;
 	bool is_allowed;
+	enum pages_next next;
 };
 
 /**
