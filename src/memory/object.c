@@ -566,32 +566,3 @@ void object_fence_end(struct object_store *store, struct iova_list *waiting, int
 	STAILQ_CONCAT(&store->waiting, waiting);
 	lock_drop(&store->lock);
 }
-
-/* --- The backend --- */
-
-static struct backend_mapping mapping_of(const struct coherent_object *object,
-					 enum coherent_permission permission)
-{
-	return (struct backend_mapping){
-		.address = object->address.first,
-		.va = pages_va(&object->pages),
-		.bytes = object_bytes(object),
-		.permission = permission,
-	};
-}
-
-int object_map(const struct coherent_object *object, enum coherent_permission permission)
-{
-	struct backend *backend = object->store->backend;
-	const struct backend_mapping mapping = mapping_of(object, permission);
-
-	return backend->ops->map(backend, &mapping);
-}
-
-int object_unmap(const struct coherent_object *object, bool idle)
-{
-	struct backend *backend = object->store->backend;
-	const struct backend_mapping mapping = mapping_of(object, object->permission);
-
-	return backend->ops->unmap(backend, &mapping, idle);
-}

@@ -421,24 +421,4 @@ void object_fence_begin(struct object_store *store, struct iova_list *waiting);
  */
 void object_fence_end(struct object_store *store, struct iova_list *waiting, int err);
 
-/* --- The backend --- */
-
-/**
- * object_map() - Let the device reach an object.
- * @object: A box.
- * @permission: The permission.
- *
- * Return: as backend_ops.map.
- */
-int object_map(const struct coherent_object *object, enum coherent_permission permission);
-
-/**
- * object_unmap() - End that.
- * @object: A mem.
- * @idle: The driver says that the device does not use the object any more.
- *
- * Return: as backend_ops.unmap.
- */
-int object_unmap(const struct coherent_object *object, bool idle);
-
 #endif

@@ -24,6 +24,35 @@ static int check_open(const struct object_store *store)
 	return store && alive_is_open(store->alive) ? 0 : -ENODEV;
 }
 
+/* --- The backend --- */
+
+static struct backend_mapping mapping_of(const struct coherent_object *object,
+					 enum coherent_permission permission)
+{
+	return (struct backend_mapping){
+		.address = object->address.first,
+		.va = pages_va(&object->pages),
+		.bytes = object_bytes(object),
+		.permission = permission,
+	};
+}
+
+static int map_object(const struct coherent_object *object, enum coherent_permission permission)
+{
+	struct backend *backend = object->store->backend;
+	const struct backend_mapping mapping = mapping_of(object, permission);
+
+	return backend->ops->map(backend, &mapping);
+}
+
+static int unmap_object(const struct coherent_object *object, bool idle)
+{
+	struct backend *backend = object->store->backend;
+	const struct backend_mapping mapping = mapping_of(object, object->permission);
+
+	return backend->ops->unmap(backend, &mapping, idle);
+}
+
 /* --- Boxes --- */
 
 static const char *why_invalid(const struct alloc_request *request)
@@ -235,7 +264,7 @@ static int make_reachable(const struct coherent_box *box, const struct expose_re
 		return err;
 	/* ORDER: pairs with the device's first access (expose.litmus). */
 	coherent_wmb();
-	err = object_map(box->object, request->permission);
+	err = map_object(box->object, request->permission);
 	if (err)
 		warn_of_mapping(box->object, err);
 	return err == -ENOBUFS ? -ENOSPC : err;
@@ -339,7 +368,7 @@ static int take_back(struct coherent_mem *mem, struct coherent_box *box, bool id
 	err = new_home(old, fence, &home);
 	if (err)
 		return err;
-	err = object_unmap(old, idle);
+	err = unmap_object(old, idle);
 	if (mem_stays(err))
 		goto drop_home;
 	*mem = (struct coherent_mem){ .va = NULL };
@@ -404,7 +433,7 @@ void whole_free(struct coherent_mem *mem)
 	if (!object || !alive_is_ours(object->store->alive))
 		return;
 	/* The backend is asked also after the close, because only it knows when it is done. */
-	err = object_unmap(object, false);
+	err = unmap_object(object, false);
 	if (err && err != -ENODEV) {
 		/* The device may still write to the pages, so no other object may get them. */
 		object_leak(object);
