@@ -260,6 +260,117 @@ static void reserves_like_a_bitmap(void **state)
 	}
 }
 
+/* --- Holes that come and go --- */
+
+enum granule { HOLE, FREE, TAKEN };
+
+struct hole_model {
+	struct iova_space space;
+	enum granule granules[GRANULES];
+	struct iova_range ranges[GRANULES];
+	uint64_t random;
+};
+
+static uint64_t hole_random(struct hole_model *model, uint64_t below)
+{
+	model->random = model->random * 6364136223846793005 + 1442695040888963407;
+	return (model->random >> 33) % below;
+}
+
+static uint64_t run_from(const struct hole_model *model, uint64_t first)
+{
+	uint64_t end = first;
+
+	while (end < GRANULES - 1 && model->granules[end] == model->granules[first])
+		end++;
+	return end - first;
+}
+
+static void set_granules(struct hole_model *model, uint64_t first, uint64_t count, enum granule to)
+{
+	for (uint64_t i = first; i < first + count; i++)
+		model->granules[i] = to;
+}
+
+/* Does something with a run of equal granules: it can change in one call, as far as that call goes. */
+static void change_run(struct hole_model *model)
+{
+	const uint64_t first = 1 + hole_random(model, GRANULES - 2);
+	const uint64_t count = 1 + hole_random(model, run_from(model, first));
+	const uint64_t last = (first + count) * GRANULE - 1;
+	struct iova_range *range;
+
+	if (model->granules[first] == HOLE) {
+		assert_ok(iova_allow(&model->space, first * GRANULE, last));
+		set_granules(model, first, count, FREE);
+	} else if (model->granules[first] == FREE && hole_random(model, 2)) {
+		assert_ok(iova_forbid(&model->space, first * GRANULE, last));
+		set_granules(model, first, count, HOLE);
+	} else if (model->granules[first] == TAKEN) {
+		range = iova_find(&model->space, first * GRANULE);
+		assert_non_null(range);
+		set_granules(model, range->first / GRANULE,
+			     (range->last - range->first + 1) / GRANULE, FREE);
+		iova_release(&model->space, range);
+	}
+}
+
+static void reserve_some(struct hole_model *model)
+{
+	const struct iova_want want = { .bytes = (1 + hole_random(model, 9)) * GRANULE,
+					.align = GRANULE };
+	struct iova_range found;
+
+	/* The record of a range is that of its first granule. */
+	if (iova_reserve(&model->space, &want, &found))
+		return;
+	iova_replace(&model->space, &found, &model->ranges[found.first / GRANULE]);
+	for (uint64_t at = found.first; at < found.last; at += GRANULE)
+		assert_int_equal(model->granules[at / GRANULE], FREE);
+	set_granules(model, found.first / GRANULE, want.bytes / GRANULE, TAKEN);
+}
+
+static void check_holes(struct hole_model *model)
+{
+	uint64_t usable = 0, largest = 0, run, first, bytes;
+
+	for (uint64_t at = 1; at < GRANULES - 1; at += run) {
+		run = run_from(model, at);
+		usable += model->granules[at] == HOLE ? 0 : run;
+		if (model->granules[at] == FREE && run > largest)
+			largest = run;
+	}
+	assert_int_equal(model->space.usable, usable * GRANULE);
+	check_subtree(model->space.tree.rbh_root);
+	assert_int_equal(iova_largest_gap(&model->space, &first, &bytes), !!largest);
+	if (!largest)
+		return;
+	assert_int_equal(bytes, largest * GRANULE);
+	assert_int_equal(model->granules[first / GRANULE], FREE);
+	assert_int_equal(run_from(model, first / GRANULE), largest);
+}
+
+/* Each allow takes a part of one hole, so holes that touch must be one. */
+static void holes_come_and_go_like_bits(void **state)
+{
+	struct hole_model *model = calloc(1, sizeof(*model));
+
+	(void)state;
+	model->random = 1;
+	assert_ok(iova_open(&model->space, GRANULE, 0));
+	for (size_t step = 0; step < STEPS; step++) {
+		change_run(model);
+		if (hole_random(model, 3) == 0)
+			reserve_some(model);
+		check_holes(model);
+	}
+	for (uint64_t at = 1; at < GRANULES - 1; at++)
+		if (iova_find(&model->space, at * GRANULE) == &model->ranges[at])
+			iova_release(&model->space, &model->ranges[at]);
+	iova_close(&model->space);
+	free(model);
+}
+
 static void allow_accepts_a_part_of_one_hole_only(void **state)
 {
 	struct iova_space space;
@@ -276,6 +387,10 @@ static void allow_accepts_a_part_of_one_hole_only(void **state)
 	assert_ok(iova_allow(&space, 16 * GRANULE, -GRANULE - 1));
 	assert_ok(iova_allow(&space, 0, 8 * GRANULE - 1));
 	assert_int_equal(space.usable, -GRANULE);
+	/* The last hole stays alone, so what is below it can become usable again. */
+	assert_ok(iova_forbid(&space, -3 * GRANULE, -GRANULE - 1));
+	assert_ok(iova_allow(&space, -2 * GRANULE, -GRANULE - 1));
+	assert_int_equal(space.usable, -2 * GRANULE);
 	iova_close(&space);
 }
 
@@ -407,6 +522,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reserves_like_a_bitmap),
+		cmocka_unit_test(holes_come_and_go_like_bits),
 		cmocka_unit_test(allow_accepts_a_part_of_one_hole_only),
 		cmocka_unit_test(addresses_below_the_start_are_used_last),
 		cmocka_unit_test(start_may_be_anywhere),

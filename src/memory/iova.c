@@ -192,6 +192,63 @@ int iova_allow(struct iova_space *space, uint64_t first, uint64_t last)
 	return err;
 }
 
+bool iova_largest_gap(const struct iova_space *space, uint64_t *first, uint64_t *bytes)
+{
+	const struct iova_range *range = RB_ROOT(&space->tree);
+	const uint64_t largest = max_gap(range);
+
+	if (!largest)
+		return false;
+	while (range->gap != largest)
+		range = max_gap(RB_LEFT(range, node)) == largest ? RB_LEFT(range, node) :
+								   RB_RIGHT(range, node);
+	*first = range->first - largest;
+	*bytes = largest;
+	return true;
+}
+
+/* Returns the hole whose last address is right before this one, or NULL. */
+static struct iova_range *hole_before(struct iova_range *next, uint64_t first)
+{
+	struct iova_range *hole = iova_tree_RB_PREV(next);
+
+	return hole && hole->hole && hole->last == first - 1 ? hole : NULL;
+}
+
+/* Returns the hole whose first address is right after this one, or NULL. The last one stays alone. */
+static struct iova_range *hole_after(struct iova_range *next, uint64_t last)
+{
+	return next->hole && next->first == last + 1 && iova_tree_RB_NEXT(next) ? next : NULL;
+}
+
+/* Holes that touch become one, because iova_allow() takes a part of one hole. */
+int iova_forbid(struct iova_space *space, uint64_t first, uint64_t last)
+{
+	struct iova_range *next = iova_from(space, first);
+	struct iova_range *below = hole_before(next, first);
+	struct iova_range *above = hole_after(next, last);
+	uint64_t end = last;
+	int err = 0;
+
+	if (below && above) {
+		end = above->last;
+		detach(space, above);
+		free(above);
+	}
+	if (below) {
+		set_hole_end(below, end);
+	} else if (above) {
+		above->first = first;
+		above->gap -= last - first + 1;
+		augment_path(above);
+	} else {
+		err = add_hole(space, first, last, next);
+	}
+	if (!err)
+		space->usable -= last - first + 1;
+	return err;
+}
+
 int iova_hold_below(struct iova_space *space, uint64_t first)
 {
 	struct iova_range *next, *hole;

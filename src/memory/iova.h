@@ -105,6 +105,26 @@ void iova_close(struct iova_space *space);
 int iova_allow(struct iova_space *space, uint64_t first, uint64_t last);
 
 /**
+ * iova_largest_gap() - Find the largest part of a space that is free.
+ * @space: The space.
+ * @first: Set to its first address.
+ * @bytes: Set to its size.
+ *
+ * Return: false if nothing is free.
+ */
+bool iova_largest_gap(const struct iova_space *space, uint64_t *first, uint64_t *bytes);
+
+/**
+ * iova_forbid() - Make addresses that iova_allow() made usable a hole again.
+ * @space: The space.
+ * @first: First address, a multiple of the granule.
+ * @last: Last address, the end of a granule. All these addresses are free.
+ *
+ * Return: 0; -ENOMEM.
+ */
+int iova_forbid(struct iova_space *space, uint64_t first, uint64_t last);
+
+/**
  * iova_hold_below() - Use the addresses below a limit last.
  * @space: A space in which nothing is reserved, after its last iova_allow().
  * @first: The limit, a multiple of the granule.

@@ -280,6 +280,17 @@ void object_put_pages_locked(struct object_store *store, struct coherent_object 
 		pages_put(&store->pages, &object->pages);
 }
 
+/* Gives memory back that nobody needed for some seconds: first kept boxes, then free pages. */
+static void trim_locked(struct object_store *store, uint64_t now_ns) NEEDS_LOCK(store->lock)
+{
+	if (!pages_trim_is_due(&store->pages, now_ns) ||
+	    !pages_trim(&store->pages, &store->lock, now_ns))
+		return;
+	if (!store->recycler.is_used)
+		(void)purge_boxes_locked(store);
+	store->recycler.is_used = false;
+}
+
 /* --- Begin and end of a record --- */
 
 static int reserve_locked(struct object_store *store, const struct iova_want *want,
@@ -436,6 +447,7 @@ void object_destroy(struct coherent_object *object)
 	lock_take(&store->lock);
 	store->stats.mems -= object->state == COHERENT_STATE_MEM;
 	release_locked(store, object);
+	trim_locked(store, sys_now_coarse_ns());
 	lock_drop(&store->lock);
 	ref_put(store->device);
 }
@@ -469,6 +481,7 @@ void object_retire(struct coherent_object *object)
 	object_put_pages_locked(store, object);
 	end_mem_locked(store, object, COHERENT_STATE_FREED);
 	retire_locked(store, object);
+	trim_locked(store, object->since_ns);
 	lock_drop(&store->lock);
 	ref_put(store->device);
 }
@@ -487,6 +500,7 @@ void object_hand_over(struct coherent_object *object, struct coherent_object *ho
 	pages_move(&store->pages, &object->pages, &home->pages);
 	end_mem_locked(store, object, COHERENT_STATE_RECLAIMED);
 	retire_locked(store, object);
+	trim_locked(store, object->since_ns);
 	lock_drop(&store->lock);
 	ref_put(store->device);
 }

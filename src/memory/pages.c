@@ -19,6 +19,8 @@
 #define GIGA_BYTES ((size_t)1 << GIGA_SHIFT)
 #define HUGE_SHIFT 21
 #define GIGA_SHIFT 30
+/* One call gives so much memory back. */
+#define TRIM_BYTES_MAX ((size_t)64 << 20)
 #define ARENA_BYTES_MIN ((size_t)256 << 10)
 #define ARENA_BYTES_MAX ((size_t)2 << 20)
 
@@ -275,24 +277,36 @@ static int reserve(struct pages *pages, size_t bytes, struct iova_range *range)
 	return err;
 }
 
+static void count_used(struct pages *pages, size_t bytes)
+{
+	pages->used += bytes;
+	if (pages->used_max < pages->used)
+		pages->used_max = pages->used;
+}
+
 int pages_get(struct pages *pages, struct lock *lock, size_t bytes, struct iova_range *range)
 {
 	int err;
 
-	if (take_kept_range(pages, bytes, range))
+	if (take_kept_range(pages, bytes, range)) {
+		count_used(pages, bytes);
 		return 0;
+	}
 	while ((err = reserve(pages, bytes, range)) == -ENOSPC) {
 		if (release_kept(pages))
 			continue;
 		err = grow_locked(pages, lock, bytes);
 		if (err)
-			break;
+			return err;
 	}
+	if (!err)
+		count_used(pages, bytes);
 	return err;
 }
 
 void pages_put(struct pages *pages, struct iova_range *range)
 {
+	pages->used -= pages_bytes(range);
 	if (!keep_range(pages, range))
 		iova_release(&pages->space, range);
 }
@@ -300,6 +314,76 @@ void pages_put(struct pages *pages, struct iova_range *range)
 void pages_move(struct pages *pages, const struct iova_range *old, struct iova_range *with)
 {
 	iova_replace(&pages->space, old, with);
+}
+
+/* --- Memory for the system --- */
+
+/* The kernel unmaps whole pages only, so a part of a hugepage stays. */
+static uint64_t unmap_granule(const struct pages *pages)
+{
+	return pages->wants & PAGES_GIGA ? GIGA_BYTES :
+	       pages->wants & PAGES_HUGE ? HUGE_BYTES :
+					   pages->page_bytes;
+}
+
+/* Finds memory that can be unmapped, at most so much. Returns its size, 0 for none. */
+static uint64_t find_unused(const struct pages *pages, uint64_t most, uint64_t *first)
+{
+	const uint64_t granule = unmap_granule(pages);
+	uint64_t gap, start, end;
+
+	/* Small gaps would split mappings for little. */
+	if (!iova_largest_gap(&pages->space, first, &gap) || gap < ARENA_BYTES_MIN)
+		return 0;
+	start = align_up(*first, granule);
+	end = (*first + gap) & -granule;
+	if (start >= end)
+		return 0;
+	most &= -granule;
+	*first = end - start > most ? end - most : start;
+	return end - *first;
+}
+
+/* Returns how much went back. */
+static uint64_t give_back_locked(struct pages *pages, struct lock *lock, uint64_t most)
+	NEEDS_LOCK(lock)
+{
+	uint64_t first;
+	const uint64_t bytes = find_unused(pages, most, &first);
+
+	if (!bytes || iova_forbid(&pages->space, first, first + bytes - 1))
+		return 0;
+	/* Nobody gets these addresses before they are unmapped, so this takes no lock. */
+	lock_drop(lock);
+	sys_unmap((void *)(uintptr_t)first, bytes);
+	lock_take(lock);
+	return bytes;
+}
+
+static uint64_t excess(const struct pages *pages)
+{
+	const uint64_t needed = pages->used_max + pages->used_max / 4 + ARENA_BYTES_MAX;
+
+	return pages->space.usable > needed ? pages->space.usable - needed : 0;
+}
+
+bool pages_trim(struct pages *pages, struct lock *lock, uint64_t now_ns)
+{
+	uint64_t left = unmap_granule(pages) > TRIM_BYTES_MAX ? unmap_granule(pages) :
+								TRIM_BYTES_MAX,
+		 bytes = 1;
+
+	if (excess(pages))
+		(void)release_kept(pages);
+	while (bytes && left && excess(pages)) {
+		bytes = give_back_locked(pages, lock, excess(pages) < left ? excess(pages) : left);
+		left -= bytes;
+	}
+	if (!left)
+		return false;
+	pages->trimmed_ns = now_ns;
+	pages->used_max = pages->used;
+	return true;
 }
 
 void pages_close(struct pages *pages)

@@ -2,8 +2,9 @@
 /*
  * The private memory of objects. It comes in arenas that are populated when they are made, so
  * that a lack of memory is -ENOMEM and never a signal later. Freed pages are used again. The new
- * owner of pages clears them, because neither old nor new pages are trusted to be zero. Arenas
- * live until the pool is closed. A forked child has no access to them.
+ * owner of pages clears them, because neither old nor new pages are trusted to be zero. Memory
+ * that nobody needed for some seconds goes back to the system with a later call. A forked child has
+ * no access to the memory.
  *
  * The caller locks, so that it gets a record, an address and pages under one lock.
  */
@@ -24,6 +25,8 @@ enum { PAGES_GIGA = 1, PAGES_HUGE = 2, PAGES_NODES = 4, PAGES_WISHES = 8 };
 #define PAGES_CLASSES 21
 #define PAGES_CLASS_EXACT 16
 #define PAGES_CLASS_LARGEST 512
+/* Memory that nobody needed for so long goes back to the system. */
+#define PAGES_TRIM_NS (4 * SYS_NS_PER_S)
 /* At most this many of a size are kept. */
 #define PAGES_KEPT_MAX 32
 
@@ -44,6 +47,9 @@ struct pages_kept {
  * @kept: Kept pages by class; NULL until the first of a class.
  * @page_bytes: The size of a page. Never changes.
  * @reused: How often a request was met from @kept.
+ * @used: The size of all memory that was taken and is not back.
+ * @used_max: The maximum of @used since @trimmed_ns.
+ * @trimmed_ns: When the pool last gave back all that it could, by the coarse clock.
  * @nodes: NUMA nodes, a bit each. Never changes.
  * @wants: The wishes: PAGES_GIGA and the like, or'ed. Never changes.
  * @failed_bytes: For each set of wishes, the size of the last arena that could not be made in that
@@ -59,6 +65,9 @@ struct pages {
 	struct pages_kept *kept[PAGES_CLASSES];
 	size_t page_bytes;
 	uint64_t reused;
+	size_t used;
+	size_t used_max;
+	uint64_t trimmed_ns;
 	uint64_t nodes;
 	unsigned int wants;
 	size_t failed_bytes[PAGES_WISHES];
@@ -122,6 +131,29 @@ void pages_put(struct pages *pages, struct iova_range *range);
  * @with: The struct that takes over.
  */
 void pages_move(struct pages *pages, const struct iova_range *old, struct iova_range *with);
+
+/**
+ * pages_trim_is_due() - Whether pages_trim() is worth a call.
+ * @pages: The pool.
+ * @now_ns: The time.
+ */
+static inline bool pages_trim_is_due(const struct pages *pages, uint64_t now_ns)
+{
+	return now_ns - pages->trimmed_ns >= PAGES_TRIM_NS;
+}
+
+/**
+ * pages_trim() - Give memory back to the system that nobody needed for a while.
+ * @pages: The pool.
+ * @lock: The lock of the caller. It is dropped while the kernel takes the memory.
+ * @now_ns: The time; pages_trim_is_due() is true.
+ *
+ * The pool keeps as much as was in use at a time since the last trim, and a quarter more. One call
+ * gives back at most 64 MiB, so that it does not take long. The next call then gives back more.
+ *
+ * Return: whether the pool has given back all that it could, so that a new period begins.
+ */
+bool pages_trim(struct pages *pages, struct lock *lock, uint64_t now_ns) NEEDS_LOCK(lock);
 
 /**
  * pages_count() - Read the counters.

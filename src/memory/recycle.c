@@ -42,7 +42,10 @@ struct iova_range *recycler_take(struct recycler *recycler, size_t bytes)
 {
 	const int class = pages_class(bytes, recycler->page_bytes);
 
-	return STAILQ_EMPTY(&recycler->boxes[class]) ? NULL : take_first(recycler, class, bytes);
+	if (STAILQ_EMPTY(&recycler->boxes[class]))
+		return NULL;
+	recycler->is_used = true;
+	return take_first(recycler, class, bytes);
 }
 
 bool recycler_keep(struct recycler *recycler, struct iova_range *box, size_t bytes)
@@ -51,6 +54,7 @@ bool recycler_keep(struct recycler *recycler, struct iova_range *box, size_t byt
 
 	if (bytes > BYTES_MAX - recycler->bytes)
 		return false;
+	recycler->is_used = true;
 	STAILQ_INSERT_HEAD(&recycler->boxes[class], box, retired);
 	count(recycler, bytes);
 	return true;

@@ -20,11 +20,13 @@ STAILQ_HEAD(iova_list, iova_range);
 /**
  * struct recycler - The boxes that are kept.
  * @boxes: By the size classes of pages.h, the last one kept first.
+ * @is_used: A box was kept or taken since object.c cleared this.
  * @bytes: The size of all of them. Atomic, because recycler_fits() reads it without the lock.
  * @page_bytes: The size of a page. Never changes.
  */
 struct recycler {
 	struct iova_list boxes[PAGES_CLASSES];
+	bool is_used;
 	size_t bytes;
 	size_t page_bytes;
 };
