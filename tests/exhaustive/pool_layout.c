@@ -6,7 +6,7 @@
  *
  * The functions are static, so this file includes the sources that have them.
  */
-#include "memory/pool.c"
+#include "memory/pool_create.c"
 #include "memory/pool_slots.c"
 
 #include <inttypes.h>

@@ -165,7 +165,7 @@ LIBRARY = (
     ('memory/whole.c', 'whole_expose', 'expose is a release', 'dmb\toshst'),
     ('memory/whole.c', 'whole_reclaim', 'reclaim is an acquire', 'dmb\toshld'),
     ('memory/pool.c', 'pool_expose', 'expose of a small object is a release', 'dmb\toshst'),
-    ('memory/pool.c', 'copy_many', 'expose of a larger one in a pool is a release', 'dmb\toshst'),
+    ('memory/pool.c', 'slot_copy_many', 'expose of a larger one in a pool is a release', 'dmb\toshst'),
     ('memory/pool.c', 'pool_reclaim', 'reclaim into a pool is an acquire', 'dmb\toshld'),
     ('device/irq.c', 'coherent_irq_wait', 'an interrupt comes before DMA reads', 'dmb\toshld'),
 )

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The beginning and the end of a pool: the layout of its slots, and the objects that keep it from
+ * being destroyed.
+ */
+#include <stdlib.h>
+
+#include "base/size.h"
+#include "base/sys.h"
+#include "device/device.h"
+#include "memory/options.h"
+#include "memory/pool_slots.h"
+#include "memory/refuse.h"
+
+#define SLOT_BYTES_MIN 16
+#define CACHE_LINE 64
+/* Report at most this many objects that keep a pool from being destroyed. */
+#define REPORTED_MAX 8
+
+static size_t natural_align(size_t size)
+{
+	size_t align = SLOT_BYTES_MIN;
+
+	while (align < size && align < CACHE_LINE)
+		align *= 2;
+	return align;
+}
+
+/* Returns the bytes of a slot and sets the block that no slot crosses; 0 for a bad argument. */
+static size_t layout(size_t size, const struct coherent_pool_options *options, size_t *block)
+{
+	const size_t page = sys_page_bytes();
+	size_t align = options->align ? options->align : natural_align(size), bytes;
+
+	if ((unsigned int)options->permission > COHERENT_READ_ONLY || !is_power_of_two(align) ||
+	    align > page || (options->boundary && !is_power_of_two(options->boundary)))
+		return 0;
+	*block = options->boundary && options->boundary < page ? options->boundary : page;
+	if (align < SLOT_BYTES_MIN)
+		align = SLOT_BYTES_MIN;
+	bytes = size > page ? 0 : align_up(size, align);
+	return bytes <= *block ? bytes : 0;
+}
+
+static const char *why_invalid(size_t size, const struct coherent_pool_options *options)
+{
+	const size_t page = sys_page_bytes();
+
+	if ((unsigned int)options->permission > COHERENT_READ_ONLY)
+		return ".permission is not of enum coherent_permission";
+	if (options->align && !is_power_of_two(options->align))
+		return ".align is not a power of two";
+	if (options->align > page)
+		return ".align is more than a page";
+	if (options->boundary && !is_power_of_two(options->boundary))
+		return ".boundary is not a power of two";
+	if (!size)
+		return "the size of an object is 0";
+	if (size > page)
+		return "an object is larger than a page; allocate such objects without a pool";
+	return "an object, rounded up to .align, does not fit between two multiples of .boundary";
+}
+
+static int refuse_layout(struct coherent_device *dev, size_t size,
+			 const struct coherent_pool_options *options, const char *site)
+{
+	return refuse(dev ? &dev->store : NULL, -EINVAL, site,
+		      "%s: objects of %zu bytes, .align = %zu, .boundary = %llu, .permission = %d",
+		      why_invalid(size, options), size, options->align,
+		      (unsigned long long)options->boundary, (int)options->permission);
+}
+
+/* Returns the store that gets a report about the size of the options. */
+static struct object_store *store_for_size(const struct coherent_pool_options *options)
+{
+	const bool has_device = sized_has(options->struct_size, options_of_pool.least);
+
+	return has_device && options->dev ? &options->dev->store : NULL;
+}
+
+int coherent_base_pool_create(struct coherent_pool *base, size_t size,
+			      const struct coherent_pool_options *options, const char *site)
+{
+	struct coherent_pool_options copy;
+	struct coherent_slots *pool;
+	size_t block, bytes;
+	int err;
+
+	options = options_known(options, &copy, &options_of_pool, store_for_size(options), site,
+				&err);
+	if (err)
+		return err;
+	bytes = layout(size, options, &block);
+	if (!bytes)
+		return refuse_layout(options->dev, size, options, site);
+	if (base->va)
+		return refuse_pool(options->dev ? &options->dev->store : NULL, site, base->va);
+	err = device_usable(options->dev);
+	if (err)
+		return err;
+	pool = calloc(1, sizeof(*pool));
+	if (!pool)
+		return -ENOMEM;
+	pool->store = &options->dev->store;
+	pool->alive = options->dev->alive;
+	pool->site = site_copy(&pool->store->sites, site);
+	pool->slot_bytes = bytes;
+	pool->element_bytes = size;
+	pool->block_bytes = block;
+	pool->usual.options_bytes = sizeof(struct coherent_expose_options);
+	pool->usual.permission = options->permission;
+	pool->delay = options->delay;
+	err = slots_open(pool);
+	if (err) {
+		free(pool);
+		return err;
+	}
+	ref_hold(pool->store->device);
+	lock_take(&pool->store->lock);
+	LIST_INSERT_HEAD(&pool->store->pools, pool, link);
+	lock_drop(&pool->store->lock);
+	base->va = pool;
+	return 0;
+}
+
+static void report_slot(const struct coherent_slots *pool, const struct slot *slot)
+{
+	report(pool->store->reporter, COHERENT_WARNING,
+	       "%s: a %s of %zu bytes of the pool created at %s, allocated at %s, is not freed",
+	       pool->store->name, slot->state == COHERENT_STATE_BOX ? "box" : "mem",
+	       pool->slot_bytes, pool->site, slot_site(slot));
+}
+
+/* Counts the objects in use, and reports the first ones. */
+static size_t report_live(const struct coherent_slots *pool)
+{
+	const struct chunk *chunk;
+	size_t live = 0;
+
+	TAILQ_FOREACH(chunk, &pool->chunks, link)
+		for (uint32_t i = 0; i < chunk->count; i++)
+			if (chunk->slots[i].state && live++ < REPORTED_MAX)
+				report_slot(pool, &chunk->slots[i]);
+	if (live > REPORTED_MAX)
+		report(pool->store->reporter, COHERENT_WARNING, "%s: and %zu more",
+		       pool->store->name, live - REPORTED_MAX);
+	return live;
+}
+
+int coherent_base_pool_destroy(struct coherent_pool *base)
+{
+	struct coherent_slots *pool = base->va;
+
+	if (!pool)
+		return 0;
+	if (!alive_is_ours(pool->alive))
+		return -ENODEV;
+	if (report_live(pool))
+		return -EBUSY;
+	lock_take(&pool->store->lock);
+	LIST_REMOVE(pool, link);
+	lock_drop(&pool->store->lock);
+	slots_close(pool);
+	ref_put(pool->store->device);
+	free(pool);
+	base->va = NULL;
+	return 0;
+}
+
+void coherent_base_pool_cleanup(void *pool)
+{
+	/* A failure is reported by the call. */
+	(void)!coherent_base_pool_destroy(pool);
+}
