@@ -21,7 +21,7 @@ DOCUMENTED = re.compile(r'^ \* (?:struct |enum |typedef |union )?(\w+)(?:\(\))? 
 INTERNAL_HEADERS = ('/mem.h', '/check.h', '/known.h', '/argument.h', '/registers.h',
                     '/cplusplus.h', '/c_only.h', '/field.h', '/copy.h', '/loan_base.h')
 INTERNAL = {'coherent_load', 'coherent_store', 'coherent_after_load', 'coherent_before_store',
-            'coherent_padding'}
+            'coherent_padding', 'coherent_clear_padding'}
 
 
 def undocumented(path):

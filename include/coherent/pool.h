@@ -285,6 +285,123 @@ COHERENT_C_END
 		COHERENT_ERR(x, coherent_base_pool_destroy(COHERENT_BASE_FOR(x, 1, pool))) \
 	COHERENT_ARGUMENTS_END COHERENT_END_CALL
 
+#ifndef __KERNEL__
+
+#ifdef __SANITIZE_THREAD__
+#define COHERENT_THREAD_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define COHERENT_THREAD_SANITIZER
+#endif
+#endif
+
+COHERENT_C_BEGIN
+
+/**
+ * coherent_base_pool_mem() - Make a mem of a pool, whose value the caller copies into it.
+ * @pool: The pool.
+ * @mem: The new mem. The device finds zeros there, or what it wrote there before.
+ * @size: The size of the value: that of an object of the pool. 0 if there is no value.
+ * @site: As for coherent_base_pool_box().
+ *
+ * Return: as coherent_pool_from().
+ */
+COHERENT_MUST_CHECK COHERENT_CHANGES_2ND
+int coherent_base_pool_mem(struct coherent_pool *pool, struct coherent_mem *mem, size_t size,
+			   const char *site);
+
+COHERENT_C_END
+
+/**
+ * coherent_pool_from() - Make a mem of a pool that has a value.
+ * @pool: The pool.
+ * @mem: The new mem. It must be empty, and is empty on failure.
+ * @value: The address of a value of the element type, for instance of a command that the driver
+ *	filled on its stack. The call copies it, and leaves padding zero; clang needs
+ *	COHERENT_FIELDS() for a struct.
+ *
+ * This is coherent_pool_box(), a copy of the value into the box and coherent_expose() in one step,
+ * and it takes about half the time. The mem has the .permission of the pool. As there, the device
+ * finds the whole value if it uses the address. An element has at most 64 KiB.
+ *
+ * For instance:
+ *
+ *	err = coherent_pool_from(&pool, &mem, &command);
+ *
+ * Context: may sleep, if the pool has no free slot.
+ * Return: 0; -EINVAL (@pool is empty, @value is NULL), -EBUSY (@mem is not empty), -ENODEV. If the
+ * pool has to grow, also as coherent_zeroed(): -ENOMEM, -ENOSPC, -EOPNOTSUPP (.permission), -EIO.
+ */
+#define coherent_pool_from(pool, mem, value)				\
+	COHERENT_AGAIN(COHERENT_POOL_FROM)				\
+	COHERENT_POOL_FROM(COHERENT_UNIQUE(x), pool, mem, value)
+#define COHERENT_POOL_FROM(x, from, new, src)				\
+	COHERENT_BEGIN_CALL						\
+		COHERENT_LET(x, 1) from COHERENT_LET_END(x, 1)		\
+		COHERENT_LET(x, 2) new COHERENT_LET_END(x, 2)		\
+		COHERENT_LET_DECAYED(x, 3) src COHERENT_LET_END(x, 3) COHERENT_ARGUMENTS \
+		COHERENT_OBJECT_OF(x, 1) (from) COHERENT_OBJECT_END(x, 1) \
+		COHERENT_OBJECT_OF(x, 2) (new) COHERENT_OBJECT_END(x, 2) \
+		COHERENT_VALUE_OF(x, 3) (src) COHERENT_VALUE_END(x, 3)	\
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, pool), 1, COHERENT_TEXT_POOL)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, pool), 1)); \
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 2, COHERENT_IS_ARG(x, 1, pool))); \
+		_Static_assert(COHERENT_FIT_ONCE(x, 2, COHERENT_IS_ARG(x, 1, pool))); \
+		_Static_assert(COHERENT_FIT_KIND(x, 2, COHERENT_IS_ARG(x, 2, mem), COHERENT_IS_ARG(x, 1, pool), COHERENT_TEXT_MEM)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 2, COHERENT_IS_ARG(x, 2, mem), COHERENT_IS_ARG(x, 1, pool))); \
+		_Static_assert(COHERENT_FIT(!COHERENT_IS_ARG(x, 1, pool) || !COHERENT_IS_ARG(x, 2, mem) || COHERENT_SAME_T(x)), "the pool and the mem hold different element types"); \
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 3, COHERENT_ARE_POOL_AND(x, mem))); \
+		_Static_assert(COHERENT_FIT_POOL_VALUE(x, 3, COHERENT_ARE_POOL_AND(x, mem))); \
+		_Static_assert(COHERENT_FIT_COPY(x, 3, COHERENT_ARE_POOL_AND(x, mem))); \
+		COHERENT_ERR(x, __extension__({				\
+			const int COHERENT_ARG(x, code) = coherent_base_pool_mem(COHERENT_BASE_FOR(x, 1, pool), \
+				COHERENT_BASE_FOR(x, 2, mem), COHERENT_ARG(x, 3) ? COHERENT_SIZE_OF(x, 1) : 0, COHERENT_HERE); \
+			if (!COHERENT_ARG(x, code)) {			\
+				COHERENT_FILL_SLOT(x, COHERENT_POOL_COPIED(x), COHERENT_BASE_FOR(x, 2, mem)->va, COHERENT_ARG(x, 3)) \
+				coherent_wmb();				\
+			}						\
+			COHERENT_ARG(x, code);				\
+		}))							\
+	COHERENT_ARGUMENTS_END COHERENT_END_CALL
+
+/*
+ * SHARED: the compiler copies a value as it likes, best from where the driver computed its fields,
+ * because no order within the value is promised before the driver knows the address. Padding is
+ * cleared before. ThreadSanitizer gets a copy by relaxed atomics. A slot has an alignment of 16.
+ */
+#define COHERENT_FILL_SLOT(x, T, to, from)				\
+	if (COHERENT_IS_DENSE(T)) {					\
+		COHERENT_STORE_VALUE(T, to, from)			\
+	} else {							\
+		typedef struct { T e; } __attribute__((may_alias)) x##array; \
+		typedef __typeof__(*__builtin_choose_expr(COHERENT_IS_ARRAY(*(T *)0), (x##array *)0, (T *)0)) x##whole; \
+		struct { x##whole e; } x##clean = { *(const x##whole *)(const void *)(from) }; \
+		COHERENT_CLEAR_PADDING(T, &x##clean);		\
+		COHERENT_STORE_VALUE(T, to, &x##clean)			\
+	}
+#ifdef COHERENT_THREAD_SANITIZER
+#define COHERENT_STORE_VALUE(T, to, from)				\
+	coherent_bytes_in((to), (from), sizeof(T), __ATOMIC_RELAXED);
+#else
+#define COHERENT_STORE_VALUE(T, to, from)				\
+	__builtin_memcpy((struct { T e; } *)__builtin_assume_aligned((to), 16), (from), sizeof(T));
+#endif
+#define COHERENT_ARE_POOL_AND(x, what)					\
+	(COHERENT_IS_ARG(x, 1, pool) && COHERENT_IS_ARG(x, 2, what) && COHERENT_SAME_T(x))
+#define COHERENT_IS_POOL_VALUE(x, n)					\
+	COHERENT_SAME_TYPE(*COHERENT_COMPLETE(x##n), COHERENT_OBJECT_T(x##1))
+#define COHERENT_FIT_POOL_VALUE(x, n, before)				\
+	_Generic((char (*)[!(before) || COHERENT_IS(x##n, struct coherent_by_value *) || COHERENT_IS(x##n, struct coherent_this_must_be_a_pointer *) || COHERENT_IS_POOL_VALUE(x, n) ? 2 : 1])0, char (*)[2]: 1, default: 0), \
+	"the value is not of the element type of the pool"
+/* The type of the value, or one without padding after a mistake. */
+#define COHERENT_POOL_COPIED(x)						\
+	__typeof__(*__builtin_choose_expr(COHERENT_IS_POOL_VALUE(x, 3) && COHERENT_ARE_POOL_AND(x, mem), \
+		(COHERENT_OBJECT_T(x##1) *)0, (char *)0))
+
+#endif
+
 #include <coherent/detail/c_only.h>
 
 #endif

@@ -12,6 +12,7 @@
 #include "memory/refuse.h"
 
 #define EXPOSE "coherent_expose()"
+#define FROM "coherent_pool_from()"
 #define RECLAIM "coherent_reclaim()"
 
 static __attribute__((noinline)) int pool_box_slow(const struct coherent_pool *base,
@@ -48,6 +49,65 @@ int coherent_base_pool_box(struct coherent_pool *base, struct coherent_box *box,
 		return pool_box_slow(base, box, site);
 	return slot_become_box(pool, cache->slots[--cache->count], box, site);
 }
+
+/* --- Mems in one step --- */
+
+static int check_from(struct coherent_slots *pool, const struct coherent_mem *mem, size_t size)
+{
+	if (!size)
+		return refuse(pool->store, -EINVAL, FROM, "the value to copy from is NULL");
+	if (size != pool->element_bytes)
+		return refuse(
+			pool->store, -EINVAL, FROM,
+			"the value has %zu bytes, but an object of the pool created at %s has %zu",
+			size, pool->site, pool->element_bytes);
+	if (mem->object)
+		return refuse_mem(pool->store, FROM, mem);
+	return alive_is_open(pool->alive) ? 0 : -ENODEV;
+}
+
+static __attribute__((noinline)) int pool_mem_slow(const struct coherent_pool *base,
+						   struct coherent_mem *mem, size_t size,
+						   const char *site)
+{
+	struct slot *slot;
+	int err;
+
+	/* An empty pool knows no device that a report could go to. */
+	if (!base->va)
+		return -EINVAL;
+	err = check_from(base->va, mem, size);
+	if (!err)
+		err = slots_take(base->va, &slot);
+	if (err)
+		return err;
+	/* The fast path keeps the pointer only, and this copy tells what it means. */
+	slot_set_site(slot, site_copy_and_remember(&slot->chunk->base.store->sites, site));
+	(void)slot_make_mem(slot, slot->chunk, mem);
+	return 0;
+}
+
+/* As coherent_base_pool_box(): the fast path calls nothing and takes no lock. */
+int coherent_base_pool_mem(struct coherent_pool *base, struct coherent_mem *mem, size_t size,
+			   const char *site)
+{
+	const struct coherent_slots *pool = base->va;
+	struct cache *cache;
+	struct slot *slot;
+
+	if (unlikely(!pool || mem->object || size != pool->element_bytes ||
+		     !alive_is_open(pool->alive)))
+		return pool_mem_slow(base, mem, size, site);
+	cache = slots_cache(pool);
+	if (unlikely(!cache->count))
+		return pool_mem_slow(base, mem, size, site);
+	slot = cache->slots[--cache->count];
+	slot_set_site(slot, site);
+	(void)slot_make_mem(slot, slot->chunk, mem);
+	return 0;
+}
+
+/* --- Free --- */
 
 /* One place is left to the slow path, which may put a slot in before it gives some back. */
 static inline bool has_room(const struct cache *cache)

@@ -136,6 +136,11 @@ static inline void slot_set_state(struct slot *slot, enum coherent_state state)
 	__atomic_store_n(&slot->state, (unsigned char)state, __ATOMIC_RELAXED);
 }
 
+static inline void slot_set_site(struct slot *slot, const char *site)
+{
+	__atomic_store_n(&slot->site, site, __ATOMIC_RELAXED);
+}
+
 static inline struct coherent_object *slot_object(struct slot *slot)
 {
 	return (struct coherent_object *)slot;
@@ -146,14 +151,14 @@ static inline int slot_become_box(const struct coherent_slots *pool, struct slot
 {
 	char *va = slot_box_va(slot);
 
-	__atomic_store_n(&slot->site, site, __ATOMIC_RELAXED);
+	slot_set_site(slot, site);
 	slot_set_state(slot, COHERENT_STATE_BOX);
 	*box = (struct coherent_box){ va, 1, slot_object(slot) };
 	return slot_clear(va, pool->slot_bytes);
 }
 
-/* The caller gives the chunk, because it has read it already. */
-static inline int slot_become_mem(struct slot *slot, const struct chunk *chunk, const char *from,
+/* The handle of a mem. The caller gives the chunk, because it has read it already. */
+static inline char *slot_make_mem(struct slot *slot, const struct chunk *chunk,
 				  struct coherent_mem *mem)
 {
 	const uint32_t offset = slot->offset;
@@ -166,7 +171,13 @@ static inline int slot_become_mem(struct slot *slot, const struct chunk *chunk, 
 		.object = slot_object(slot),
 	};
 	slot_set_state(slot, COHERENT_STATE_MEM);
-	return slot_copy(va, from, chunk->slot_bytes);
+	return va;
+}
+
+static inline int slot_become_mem(struct slot *slot, const struct chunk *chunk, const char *from,
+				  struct coherent_mem *mem)
+{
+	return slot_copy(slot_make_mem(slot, chunk, mem), from, chunk->slot_bytes);
 }
 
 #endif

@@ -194,6 +194,14 @@ int box_of_a_pool(void)
 	return coherent_pool_box(pool, &fresh);
 }
 
+int from_a_pool(void);
+int from_a_pool(void)
+{
+	union mem fresh;
+
+	return coherent_pool_from(pool, &fresh, &(struct desc){ .a = 1 });
+}
+
 int pool_destroy(void);
 int pool_destroy(void)
 {

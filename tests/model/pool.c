@@ -146,6 +146,26 @@ static void check_place(const struct pooled *object)
 	}
 }
 
+/* A mem from a value that is on the stack. */
+static void take_value(struct pooled *object)
+{
+	int err = !pools.pool.base.va ? -EINVAL : object->kind == MEM ? -EBUSY : 0;
+	struct record value;
+
+	if (object->kind == BOX)
+		return;
+	pattern((uint8_t *)&value, sizeof(value));
+	EXPECT(coherent_pool_from(&pools.pool, &object->mem, &value), err);
+	pools.expected += err == -EBUSY;
+	if (err)
+		return;
+	object->kind = MEM;
+	object->address = coherent_addr(&object->mem).raw;
+	memcpy(object->bytes, &value, sizeof(value));
+	field_clear_padding(object->bytes, 1);
+	check_place(object);
+}
+
 static void expose_box(struct pooled *object)
 {
 	const enum coherent_permission permission = chance(8) ? !pools.permission :
@@ -231,8 +251,11 @@ void pool_step(void)
 	struct pooled *object = &pools.objects[pick(OBJECTS)];
 
 	switch (pick(16)) {
-	case 0 ... 4:
+	case 0 ... 3:
 		take_box(object);
+		break;
+	case 4:
+		take_value(object);
 		break;
 	case 5 ... 6:
 		fill_box(object);

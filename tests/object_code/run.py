@@ -167,6 +167,8 @@ LIBRARY = (
     ('memory/pool.c', 'pool_expose', 'expose of a small object is a release', 'dmb\toshst'),
     ('memory/pool.c', 'slot_copy_many', 'expose of a larger one in a pool is a release', 'dmb\toshst'),
     ('memory/pool.c', 'pool_reclaim', 'reclaim into a pool is an acquire', 'dmb\toshld'),
+    ('../tests/object_code/values.c', 'from_value', 'a value is in its slot before the caller goes on',
+     'dmb\toshst'),
     ('device/irq.c', 'coherent_irq_wait', 'an interrupt comes before DMA reads', 'dmb\toshld'),
 )
 

@@ -186,12 +186,16 @@ int use_pools(struct coherent_device *dev)
 	union desc_pool pool = COHERENT_EMPTY;
 	COHERENT_BOX_AUTO(struct desc, box);
 	COHERENT_AUTO(struct desc, mem);
+	const struct desc value = { .op = 1 };
 	int err = coherent_pool_create(&pool, dev, .align = 64);
 
 	if (!err)
 		err = coherent_pool_box(&pool, &box);
 	if (!err)
 		err = coherent_expose(&box, &mem);
+	coherent_free(&mem);
+	if (!err)
+		err = coherent_pool_from(&pool, &mem, &value);
 	coherent_free(&mem);
 	return err ? err : coherent_pool_destroy(&pool);
 }

@@ -229,6 +229,14 @@ class Calls(Others):
         return self.fill(state, self.object_at(arguments[1]), 'box', 'coherent_pool_box', pool=pool,
                          dev=info and info.dev)
 
+    def coherent_base_pool_mem(self, state, arguments):
+        pool = self.use(state, self.object_at(arguments[0]), 'pool')
+        info = self.lives.get(pool)
+        if info:
+            self.check_device_of(state, info, f"pool '{info.name}'")
+        return self.fill(state, self.object_at(arguments[1]), 'mem', 'coherent_pool_from', pool=pool,
+                         dev=info and info.dev)
+
     def coherent_base_pool_destroy(self, state, arguments):
         place = self.object_at(arguments[0])
         now = self.state_of(state, place) if place else ('U',)

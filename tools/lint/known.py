@@ -19,6 +19,7 @@ MACROS = {
     'coherent_base_loan_end': 'coherent_loan_visit',
     'coherent_base_wait_more': 'coherent_poll', 'coherent_base_box_move': 'coherent_move',
     'coherent_base_loan_move': 'coherent_move',
+    'coherent_base_pool_mem': 'coherent_pool_from',
 }
 
 

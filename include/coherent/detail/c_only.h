@@ -142,6 +142,10 @@
 #undef coherent_pool_box
 #define coherent_pool_box(...) COHERENT_RESULT(, )
 #endif
+#ifdef coherent_pool_from
+#undef coherent_pool_from
+#define coherent_pool_from(...) COHERENT_RESULT(, )
+#endif
 #ifdef coherent_pool_destroy
 #undef coherent_pool_destroy
 #define coherent_pool_destroy(...) COHERENT_RESULT(, )

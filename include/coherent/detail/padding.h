@@ -210,9 +210,32 @@
 #define COHERENT_MASK_FILL(T, mask)					\
 	(__builtin_memset((mask), 0xff, sizeof(T)),			\
 	 __builtin_clear_padding((struct { T e; } *)(void *)(mask)))
+/* cell points to a struct whose only member is a T. */
+#define COHERENT_CLEAR_PADDING(T, cell) __builtin_clear_padding(cell)
 #define COHERENT_FIELDS(T, ...) COHERENT_NEEDS_ALL_FIELDS(T, __VA_ARGS__)
 
 #else
+
+#define COHERENT_CLEAR_PADDING(T, cell)					\
+	coherent_clear_padding((unsigned char *)(cell), COHERENT_MASK(T), sizeof(T))
+
+COHERENT_INLINE void coherent_clear_padding(unsigned char *bytes, const unsigned char *mask,
+					    __SIZE_TYPE__ size)
+{
+	__SIZE_TYPE__ i = 0;
+
+	/* The compiler computes with whole words when it builds, so that nothing is left to do. */
+	for (; i + 8 <= size; i += 8) {
+		uint64_t word, kept;
+
+		__builtin_memcpy(&word, bytes + i, 8);
+		__builtin_memcpy(&kept, mask + i, 8);
+		word &= kept;
+		__builtin_memcpy(bytes + i, &word, 8);
+	}
+	for (; i < size; i++)
+		bytes[i] &= mask[i];
+}
 
 #define COHERENT_OVERLOAD static inline __attribute__((unused, overloadable))
 #define COHERENT_MASK_FILL(T, mask)					\
@@ -272,6 +295,15 @@ COHERENT_OVERLOAD void coherent_padding(const volatile char *coherent_e, unsigne
 		COHERENT_MASK_FILL(T, x.bytes);				\
 		x;							\
 	}).bytes)
+
+/* A number or an array of numbers has no padding, but a long double may have. */
+#define COHERENT_IS_DENSE(T)						\
+	(COHERENT_IS_FLAT(*(T *)0) &&					\
+	 COHERENT_NUMBER_CLASS(*(T *)0) < 8 &&				\
+	 COHERENT_NUMBER_CLASS(COHERENT_ITEM(*(T *)0)) < 8 &&		\
+	 COHERENT_NUMBER_CLASS(COHERENT_ITEM(COHERENT_ITEM(*(T *)0))) < 8)
+#define COHERENT_NUMBER_CLASS(x)					\
+	(COHERENT_IS_ENDIAN(x) ? 1 : __builtin_classify_type(x))
 
 #endif
 

@@ -109,6 +109,35 @@ int box_of_a_pool(struct coherent_device *dev)
 	return err;
 }
 
+int mem_of_a_pool(struct coherent_device *dev, const struct desc *desc)
+{
+	union desc_pool pool = COHERENT_EMPTY;
+	union desc_mem mem = COHERENT_EMPTY;
+	int err = coherent_pool_create(&pool, dev);
+
+	if (err)
+		return err;
+	err = coherent_pool_from(&pool, &mem, desc);
+	if (!err)
+		/* want: pool 'pool' is destroyed here, but mem 'mem' from coherent_pool_from() */
+		err = coherent_pool_destroy(&pool);
+	else
+		(void)!coherent_pool_destroy(&pool);
+	coherent_free(&mem);
+	return err;
+}
+
+int mem_of_a_pool_that_leaks(union desc_pool *pool, const struct desc *desc)
+{
+	union desc_mem mem = COHERENT_EMPTY;
+	int err = coherent_pool_from(pool, &mem, desc);
+
+	if (err)
+		return err;
+	/* want: mem 'mem' from coherent_pool_from() at line N is never freed on this path */
+	return coherent_write(&mem, 0, .len, 1);
+}
+
 int index_past_the_end(struct coherent_device *dev)
 {
 	union desc_mem mem = COHERENT_EMPTY;

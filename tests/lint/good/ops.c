@@ -249,6 +249,20 @@ int pooltest(struct dev *d)
 	}
 	return err;
 }
+int pool_values(struct dev *d)
+{
+	COHERENT_POOL_AUTO(struct desc, pool);
+	COHERENT_AUTO(struct desc, mem);
+	int err = coherent_pool_create(&pool, d->dev);
+	for (int i = 0; !err && i < 1000; i++) {
+		struct desc desc = { .len = (uint32_t)i };
+		err = coherent_pool_from(&pool, &mem, &desc);
+		if (!err)
+			coherent_bar_write64(d->bar, 0, coherent_addr(&mem).raw);
+		coherent_free(&mem);
+	}
+	return err;
+}
 struct ctx {
 	struct dev *d;
 	union desc_mem *mem;
