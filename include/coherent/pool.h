@@ -9,7 +9,8 @@
  * read all exposed objects of the pool and, without COHERENT_READ_ONLY, write them; it
  * cannot reach a box. The pool keeps its bookkeeping in memory that no device reaches.
  *
- * coherent_pool_create() says how boxes and mems of a pool differ from others.
+ * coherent_pool_create() says how boxes and mems of a pool differ from others. In userspace
+ * coherent/pool_many.h has calls for several objects.
  */
 #ifndef COHERENT_POOL_H
 #define COHERENT_POOL_H

@@ -109,12 +109,6 @@ int coherent_base_pool_mem(struct coherent_pool *base, struct coherent_mem *mem,
 
 /* --- Free --- */
 
-/* One place is left to the slow path, which may put a slot in before it gives some back. */
-static inline bool has_room(const struct cache *cache)
-{
-	return cache->count + 1 < cache->limit;
-}
-
 static __attribute__((noinline)) void free_box_slow(struct slot *slot)
 {
 	if (!alive_is_ours(slot->chunk->alive))
@@ -129,7 +123,7 @@ void pool_free_box(struct coherent_box *box)
 	struct cache *cache = slots_cache(slot->chunk->pool);
 
 	*box = (struct coherent_box){ .va = NULL };
-	if (unlikely(!alive_is_ours(slot->chunk->alive) || !has_room(cache))) {
+	if (unlikely(!alive_is_ours(slot->chunk->alive) || !cache_has_room(cache))) {
 		free_box_slow(slot);
 		return;
 	}
@@ -155,7 +149,7 @@ void pool_free(struct coherent_mem *mem)
 	char *va = (char *)mem->va;
 
 	*mem = (struct coherent_mem){ .va = NULL };
-	if (unlikely(!alive_is_ours(chunk->alive) || !has_room(cache))) {
+	if (unlikely(!alive_is_ours(chunk->alive) || !cache_has_room(cache))) {
 		free_slow(slot);
 		return;
 	}

@@ -96,6 +96,12 @@ struct coherent_slots {
 	LIST_ENTRY(coherent_slots) link;
 };
 
+/* One place is left to the slow path, which may put a slot in before it gives some back. */
+static inline bool cache_has_room(const struct cache *cache)
+{
+	return cache->count + 1 < cache->limit;
+}
+
 /**
  * slots_cache() - The cache of this thread.
  * @pool: The pool.

@@ -3,7 +3,7 @@
 #include <coherent.h>
 #include <coherent/bar.h>
 #include <coherent/loan.h>
-#include <coherent/pool.h>
+#include <coherent/pool_many.h>
 #include <coherent/sim.h>
 #include <stdbool.h>
 #include <stdlib.h>

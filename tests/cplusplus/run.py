@@ -30,7 +30,7 @@ LINES = 15
 UNIT = '''#include <coherent.h>
 #include <coherent/bar.h>
 #include <coherent/loan.h>
-#include <coherent/pool.h>
+#include <coherent/pool_many.h>
 #include <coherent/sim.h>
 '''
 # C++20 has names of options, in the order of the struct.

@@ -6,7 +6,7 @@
 #include <coherent.h>
 #include <coherent/bar.h>
 #include <coherent/loan.h>
-#include <coherent/pool.h>
+#include <coherent/pool_many.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

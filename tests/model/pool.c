@@ -3,7 +3,7 @@
  * The model uses a pool of records on a device of its own. It checks the contents and the phase
  * of each object, and that no two objects share a byte.
  */
-#include <coherent/pool.h>
+#include <coherent/pool_many.h>
 #include <string.h>
 
 #include "model.h"
@@ -240,6 +240,36 @@ static void use_in_scope(void)
 	EXPECT(coherent_pool_box(&pool, &box), 0);
 }
 
+/* Takes several objects at once, all or nothing. They do not stay. */
+static void use_arrays(void)
+{
+	static union record_box boxes[70];
+	static union record_mem mems[70];
+	static struct record values[70];
+	const size_t count = pick(70);
+	const int err = !pools.pool.base.va || !count ? -EINVAL : 0;
+	const bool is_busy = !err && chance(8);
+
+	pools.expected += pools.pool.base.va && err ? 3 : 0;
+	if (is_busy) {
+		const size_t which = pick((unsigned int)count);
+
+		EXPECT(coherent_pool_box(&pools.pool, &boxes[which]), 0);
+		EXPECT(coherent_pool_boxes(&pools.pool, boxes, count), -EBUSY);
+		coherent_pool_box_free(&pools.pool, boxes, count);
+		pools.expected++;
+	}
+	EXPECT(coherent_pool_boxes(&pools.pool, boxes, count), err);
+	for (size_t i = 0; !err && i < count; i++)
+		CHECK(coherent_box_count(&boxes[i]) == 1);
+	EXPECT(coherent_pool_expose(&pools.pool, boxes, mems, count), err);
+	coherent_pool_free(&pools.pool, mems, count);
+	EXPECT(coherent_pool_from_all(&pools.pool, mems, values, count), err);
+	coherent_pool_free(&pools.pool, mems, count);
+	for (size_t i = 0; i < count; i++)
+		CHECK(coherent_is_empty(&boxes[i]) && coherent_is_empty(&mems[i]));
+}
+
 static void end_all(void)
 {
 	for (unsigned int i = 0; i < OBJECTS; i++)
@@ -277,6 +307,8 @@ void pool_step(void)
 			create_pool();
 		if (chance(64))
 			use_in_scope();
+		if (chance(16))
+			use_arrays();
 		/* Sometimes all objects end. */
 		if (chance(64))
 			end_all();

@@ -8,7 +8,7 @@
 #include <coherent/expose_all.h>
 #include <coherent/handle.h>
 #include <coherent/loan.h>
-#include <coherent/pool.h>
+#include <coherent/pool_many.h>
 #include <coherent/sim.h>
 
 struct desc {
@@ -187,6 +187,8 @@ int use_pools(struct coherent_device *dev)
 	COHERENT_BOX_AUTO(struct desc, box);
 	COHERENT_AUTO(struct desc, mem);
 	const struct desc value = { .op = 1 };
+	union desc_box boxes[4] = { COHERENT_EMPTY };
+	union descs mems[4] = { COHERENT_EMPTY };
 	int err = coherent_pool_create(&pool, dev, .align = 64);
 
 	if (!err)
@@ -197,6 +199,15 @@ int use_pools(struct coherent_device *dev)
 	if (!err)
 		err = coherent_pool_from(&pool, &mem, &value);
 	coherent_free(&mem);
+	if (!err)
+		err = coherent_pool_boxes(&pool, boxes, 4);
+	if (!err)
+		err = coherent_pool_expose(&pool, boxes, mems, 4);
+	coherent_pool_free(&pool, mems, 4);
+	if (!err)
+		err = coherent_pool_from_all(&pool, mems, &value, 1);
+	coherent_pool_free(&pool, mems, 1);
+	coherent_pool_box_free(&pool, boxes, 4);
 	return err ? err : coherent_pool_destroy(&pool);
 }
 

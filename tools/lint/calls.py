@@ -28,6 +28,9 @@ SILENT = {'coherent_base_refuse_element', 'coherent_base_wait_begin', 'coherent_
 MEMBERS = {'coherent_box_va': 'va', 'coherent_box_count_of': 'count', 'coherent_mem_va': 'va',
            'coherent_loan_addr_of': 'inverted_address', 'coherent_loan_count_of': 'count',
            'coherent_mem_count': 'count', 'coherent_mem_addr': 'inverted_address'}
+# Functions that take arrays of objects of a pool.
+ARRAYS = {'coherent_base_pool_boxes', 'coherent_base_pool_mems', 'coherent_base_pool_expose',
+          'coherent_base_pool_box_free', 'coherent_base_pool_free'}
 EMPTY = {'coherent_mem_is_empty', 'coherent_box_is_empty', 'coherent_slot_is_empty',
          'coherent_ring_is_empty', 'coherent_loan_is_empty'}
 
@@ -56,6 +59,8 @@ class Calls(Others):
             return self.part(state, name, arguments)
         if name in EMPTY:
             return self.is_empty(state, arguments)
+        if name in ARRAYS:
+            return self.arrays(state, name, arguments)
         if name in MEMBERS:
             return self.member_of_base(state, MEMBERS[name], arguments)
         method = getattr(self, name, None)
@@ -221,21 +226,36 @@ class Calls(Others):
         self.device(state, dev, 'coherent_pool_create')
         return self.fill(state, self.object_at(arguments[0]), 'pool', 'coherent_pool_create', dev=dev)
 
-    def coherent_base_pool_box(self, state, arguments):
-        pool = self.use(state, self.object_at(arguments[0]), 'pool')
+    def use_pool(self, state, value):
+        """Check a pool that a call takes an object from. Return (pool, its life)."""
+        pool = self.use(state, self.object_at(value), 'pool')
         info = self.lives.get(pool)
         if info:
             self.check_device_of(state, info, f"pool '{info.name}'")
+        return pool, info
+
+    def coherent_base_pool_box(self, state, arguments):
+        pool, info = self.use_pool(state, arguments[0])
         return self.fill(state, self.object_at(arguments[1]), 'box', 'coherent_pool_box', pool=pool,
                          dev=info and info.dev)
 
     def coherent_base_pool_mem(self, state, arguments):
-        pool = self.use(state, self.object_at(arguments[0]), 'pool')
-        info = self.lives.get(pool)
-        if info:
-            self.check_device_of(state, info, f"pool '{info.name}'")
+        pool, info = self.use_pool(state, arguments[0])
         return self.fill(state, self.object_at(arguments[1]), 'mem', 'coherent_pool_from', pool=pool,
                          dev=info and info.dev)
+
+    def arrays(self, state, name, arguments):
+        """A call that takes arrays of objects of a pool. Nothing is known of them afterwards."""
+        call = known.macro(name)
+        if not name.endswith('free'):
+            self.use_pool(state, arguments[0])
+        for value in arguments[1:3]:
+            if value.__class__ is tuple and value[0] == 'A':
+                place = value[1]
+                while len(place) > 1 and (place[-1] == 'base' or place[-1].__class__ is tuple):
+                    place = place[:-1]
+                self.unknown(state, place)
+        return [(None if name.endswith('free') else self.maybe(state, call), state)]
 
     def coherent_base_pool_destroy(self, state, arguments):
         place = self.object_at(arguments[0])

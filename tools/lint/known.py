@@ -20,6 +20,7 @@ MACROS = {
     'coherent_base_wait_more': 'coherent_poll', 'coherent_base_box_move': 'coherent_move',
     'coherent_base_loan_move': 'coherent_move',
     'coherent_base_pool_mem': 'coherent_pool_from',
+    'coherent_base_pool_mems': 'coherent_pool_from_all',
 }
 
 

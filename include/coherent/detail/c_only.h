@@ -146,6 +146,18 @@
 #undef coherent_pool_from
 #define coherent_pool_from(...) COHERENT_RESULT(, )
 #endif
+#ifdef coherent_pool_boxes
+#undef coherent_pool_boxes
+#define coherent_pool_boxes(...) COHERENT_RESULT(, )
+#endif
+#ifdef coherent_pool_from_all
+#undef coherent_pool_from_all
+#define coherent_pool_from_all(...) COHERENT_RESULT(, )
+#endif
+#ifdef coherent_pool_expose
+#undef coherent_pool_expose
+#define coherent_pool_expose(...) COHERENT_RESULT(, )
+#endif
 #ifdef coherent_pool_destroy
 #undef coherent_pool_destroy
 #define coherent_pool_destroy(...) COHERENT_RESULT(, )
@@ -231,6 +243,14 @@
 #ifdef coherent_free
 #undef coherent_free
 #define coherent_free(...) COHERENT_NOTHING(, )
+#endif
+#ifdef coherent_pool_free
+#undef coherent_pool_free
+#define coherent_pool_free(...) COHERENT_NOTHING(, )
+#endif
+#ifdef coherent_pool_box_free
+#undef coherent_pool_box_free
+#define coherent_pool_box_free(...) COHERENT_NOTHING(, )
 #endif
 #ifdef coherent_move
 #undef coherent_move

@@ -91,6 +91,16 @@ int destroyed_pool(union desc_pool *pool, union desc_box *box)
 	return coherent_pool_box(pool, box);
 }
 
+int boxes_of_a_destroyed_pool(union desc_pool *pool, union desc_box *boxes)
+{
+	int err = coherent_pool_destroy(pool);
+
+	if (err)
+		return err;
+	/* want: pool 'pool' is used here after coherent_pool_destroy() at line N */
+	return coherent_pool_boxes(pool, boxes, 8);
+}
+
 int box_of_a_pool(struct coherent_device *dev)
 {
 	union desc_pool pool = COHERENT_EMPTY;

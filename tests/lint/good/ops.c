@@ -263,6 +263,27 @@ int pool_values(struct dev *d)
 	}
 	return err;
 }
+int pool_arrays(struct dev *d, const struct desc *descs)
+{
+	COHERENT_POOL_AUTO(struct desc, pool);
+	union desc_box boxes[8] = { COHERENT_EMPTY };
+	union desc_mem mems[8] = { COHERENT_EMPTY };
+	int err = coherent_pool_create(&pool, d->dev);
+	if (!err)
+		err = coherent_pool_boxes(&pool, boxes, 8);
+	for (int i = 0; !err && i < 8; i++)
+		coherent_box_ptr(&boxes[i])->len = (uint32_t)i;
+	if (!err)
+		err = coherent_pool_expose(&pool, boxes, mems, 8);
+	if (!err)
+		coherent_bar_write64(d->bar, 0, coherent_addr(&mems[3]).raw);
+	coherent_pool_free(&pool, mems, 8);
+	if (!err)
+		err = coherent_pool_from_all(&pool, mems, descs, 8);
+	coherent_pool_free(&pool, mems, 8);
+	coherent_pool_box_free(&pool, boxes, 8);
+	return err;
+}
 struct ctx {
 	struct dev *d;
 	union desc_mem *mem;
