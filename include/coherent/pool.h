@@ -8,6 +8,7 @@
  * box into its slot of an exposed page, and the slot is zero before that. The device can
  * read all exposed objects of the pool and, without COHERENT_READ_ONLY, write them; it
  * cannot reach a box. The pool keeps its bookkeeping in memory that no device reaches.
+ * In userspace .in_place trades the private memory for speed.
  *
  * coherent_pool_create() says how boxes and mems of a pool differ from others. In userspace
  * coherent/pool_many.h has calls for several objects.
@@ -61,8 +62,9 @@ struct coherent_pool {
  *	object that fits into a cache line does not cross one.
  * @boundary: A power of two, at least the size of an object rounded up to @align. An object does
  *	not cross a device address that is a multiple of it. 0 for a page: no object crosses one.
- * @COHERENT_LEVEL: Only in the kernel, with the name .level: the lowest level that the caller
- *	accepts for the memory of the pool; 0 for COHERENT_HIDDEN.
+ * @level: The lowest level that the caller accepts for the boxes of the pool. 0 for any, and in the
+ *	kernel for COHERENT_HIDDEN.
+ * @in_place: true for boxes that are their slots; see coherent_pool_create(). Only in userspace.
  * @COHERENT_GFP: Only in the kernel, with the name .gfp: how to allocate when the pool grows; 0
  *	for GFP_KERNEL.
  */
@@ -74,8 +76,9 @@ struct coherent_pool_options {
 	struct coherent_device *dev;
 	COHERENT_NAMES
 	size_t align;
-	COHERENT_LEVEL
 	uint64_t boundary;
+	enum coherent_level level;
+	uint32_t in_place;
 	COHERENT_GFP
 };
 
@@ -164,7 +167,7 @@ COHERENT_C_END
  * @pool: The new pool. It must be empty, and is empty on failure. End it with
  *	coherent_pool_destroy().
  * @...: The device, then options of struct coherent_pool_options by name: .permission, .align,
- *	.boundary, .delay; in the kernel also .level and .gfp.
+ *	.boundary, .delay, .level; in userspace .in_place; in the kernel .gfp.
  *
  * A new pool has no memory. Its boxes and mems are like others, with these differences:
  *
@@ -190,16 +193,25 @@ COHERENT_C_END
  * device. coherent_manage() returns -EOPNOTSUPP for an object of a pool, because the driver
  * destroys the pool before devres would free the object.
  *
+ * In userspace, with .in_place = true a box is its slot in a page that the device reaches, as the
+ * memory of other libraries is. Exposing and reclaiming then copy nothing, and the pool takes half
+ * the memory. The library keeps the address of a box secret, but nothing else keeps the device off:
+ * coherent_box_level() is COHERENT_HIDDEN, or less if the device gives less. A device that uses a
+ * wrong address may read and write boxes, so a new box is zero only if no device does that. All
+ * else stays: a freed object leaves zeros, and lookups and faults name objects.
+ *
  * For instance:
  *
  *	err = coherent_pool_create(&pool, dev, .align = 64);
  *
  * Context: may sleep.
  * Return: 0; -EINVAL (the size of an object, rounded up to .align, is more than a page or more
- * than .boundary; .align or .boundary is not a power of two; .permission), -EBUSY (@pool is not
- * empty), -ENODEV, -ENOMEM. If the backend does not support .permission, coherent_pool_box()
- * fails when the pool grows. In the kernel this call fails with -EOPNOTSUPP then, also for .level,
- * with -EIO if the device has no mask, and with -EINVAL for a .gfp that coherent_zeroed() refuses.
+ * than .boundary; .align or .boundary is not a power of two; .permission or .level is not of its
+ * enum), -EBUSY (@pool is not empty), -EOPNOTSUPP (boxes of the pool would have less than .level,
+ * as with .in_place and .level = COHERENT_IOMMU), -ENODEV, -ENOMEM. If the backend does not support
+ * .permission, coherent_pool_box() fails when the pool grows. In the kernel this call fails with
+ * -EOPNOTSUPP then, with -EIO if the device has no mask, and with -EINVAL for a .gfp that
+ * coherent_zeroed() refuses.
  */
 #define coherent_pool_create(pool, ...)					\
 	COHERENT_AGAIN(COHERENT_POOL_CREATE)				\

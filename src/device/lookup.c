@@ -38,7 +38,7 @@ static int describe_slot(const struct chunk *chunk, uint64_t offset, struct cohe
 /* Returns the offset of memory in a chunk, or the size of the chunk if it is not there. */
 static uint64_t offset_in(const struct chunk *chunk, uintptr_t at)
 {
-	const size_t bytes = pages_bytes(&chunk->pages);
+	const size_t bytes = chunk->bytes;
 
 	if (at - (uintptr_t)chunk->boxes < bytes)
 		return at - (uintptr_t)chunk->boxes;
@@ -52,7 +52,7 @@ static int find_in_chunk(struct object_store *store, const struct coherent_objec
 
 	*info = (struct coherent_info){ .where = NULL };
 	lock_take(&store->lock);
-	if (object->chunk && offset_in(object->chunk, at) < pages_bytes(&object->chunk->pages))
+	if (object->chunk && offset_in(object->chunk, at) < object->chunk->bytes)
 		err = describe_slot(object->chunk, offset_in(object->chunk, at), info);
 	lock_drop(&store->lock);
 	return err;

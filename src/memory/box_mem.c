@@ -121,7 +121,7 @@ void coherent_base_refuse_element(const struct coherent_box *box, size_t i, int 
 
 int coherent_base_box_level(const struct coherent_box *box)
 {
-	return box->object ? (int)object_store(box->object)->backend->level : 0;
+	return box->object ? (int)object_level(box->object) : 0;
 }
 
 void coherent_base_box_free(struct coherent_box *box)

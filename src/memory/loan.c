@@ -293,7 +293,7 @@ int coherent_base_loan_end(struct coherent_loan *loan, int result)
 
 int coherent_base_loan_level(const struct coherent_loan *loan)
 {
-	return loan->object ? (int)object_store(loan->object)->backend->level : 0;
+	return loan->object ? (int)object_level(loan->object) : 0;
 }
 
 /* --- Move --- */

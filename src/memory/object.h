@@ -151,10 +151,12 @@ struct slot {
  * struct chunk_base - The beginning of each chunk of a pool.
  * @store: The store of the device. Never changes.
  * @inverted_address: The device address of the exposed memory. Never changes.
+ * @level: The level of its boxes. Never changes.
  */
 struct chunk_base {
 	struct object_store *store;
 	uint64_t inverted_address;
+	enum coherent_level level;
 };
 
 static inline bool object_is_slot(const struct coherent_object *object)
@@ -185,6 +187,16 @@ static inline uint64_t object_address(const struct coherent_object *object)
 	return object_is_slot(object) ? ~object_chunk_base(object)->inverted_address +
 						((const struct slot *)object)->offset :
 					object->address.first;
+}
+
+/**
+ * object_level() - What keeps the device from an object of either kind while it is a box.
+ * @object: The object.
+ */
+static inline enum coherent_level object_level(const struct coherent_object *object)
+{
+	return object_is_slot(object) ? object_chunk_base(object)->level :
+					object->store->backend->level;
 }
 
 /**

@@ -109,10 +109,13 @@ int coherent_base_pool_mem(struct coherent_pool *base, struct coherent_mem *mem,
 
 /* --- Free --- */
 
+/* Clears a box that is in place before another thread may get the slot. */
 static __attribute__((noinline)) void free_box_slow(struct slot *slot)
 {
 	if (!alive_is_ours(slot->chunk->alive))
 		return;
+	if (!slot->chunk->private_bytes)
+		(void)slot_clear(slot_mem_va(slot), slot->chunk->slot_bytes);
 	slot_set_state(slot, COHERENT_STATE_NONE);
 	slots_put(slot->chunk->pool, slot, false);
 }
@@ -123,7 +126,8 @@ void pool_free_box(struct coherent_box *box)
 	struct cache *cache = slots_cache(slot->chunk->pool);
 
 	*box = (struct coherent_box){ .va = NULL };
-	if (unlikely(!alive_is_ours(slot->chunk->alive) || !cache_has_room(cache))) {
+	if (unlikely(!alive_is_ours(slot->chunk->alive) || !cache_has_room(cache) ||
+		     !slot->chunk->private_bytes)) {
 		free_box_slow(slot);
 		return;
 	}
@@ -244,8 +248,8 @@ int pool_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options
 		return refuse_reclaim(slot);
 	/* ORDER: pairs with the device's last write (reclaim.litmus). */
 	coherent_rmb();
-	(void)slot_copy(slot_box_va(slot), slot_mem_va(slot), pool->slot_bytes);
-	(void)slot_clear(slot_mem_va(slot), pool->slot_bytes);
+	(void)slot_copy(slot_box_va(slot), slot_mem_va(slot), pool->private_bytes);
+	(void)slot_clear(slot_mem_va(slot), pool->private_bytes);
 	slot_set_state(slot, COHERENT_STATE_BOX);
 	*box = (struct coherent_box){ slot_box_va(slot), 1, slot_object(slot) };
 	*mem = (struct coherent_mem){ .va = NULL };

@@ -2,7 +2,8 @@
 /*
  * Pools of small objects. A chunk is some exposed pages and as many private pages of the same
  * layout. A slot of the chunk is a place in both: its box is in the private pages, and its mem is
- * in the exposed ones. Exposing copies from the first to the second.
+ * in the exposed ones. Exposing copies from the first to the second. If boxes are in place, there are
+ * no private pages, and both are the same place.
  */
 #ifndef POOL_H
 #define POOL_H
@@ -14,17 +15,19 @@
 /**
  * struct chunk - Some pages of a pool.
  * @base: The part that object.h knows. Must be first.
- * @pool: The pool. Never changes, as the next six.
+ * @pool: The pool. Never changes, as the next eight.
  * @alive: Whether the device is open.
- * @boxes: The private pages.
+ * @boxes: The private pages; the exposed ones if boxes are in place.
  * @mems: The exposed pages.
  * @slot_bytes: The size of a slot.
+ * @private_bytes: The size of the private place of a slot; 0 if boxes are in place.
+ * @bytes: The size of the chunk.
  * @count: The number of slots.
  * @free: The numbers of the slots that are neither in a cache nor in use. The lock of the pool
  *	guards the array and @free_count.
  * @free_count: How many these are.
  * @mem: The exposed pages as an object.
- * @pages: The private pages as a range.
+ * @pages: The private pages as a range. There is none if boxes are in place.
  * @link: In the pool's list of chunks.
  * @slots: All slots, by offset.
  */
@@ -35,6 +38,8 @@ struct chunk {
 	char *boxes;
 	char *mems;
 	size_t slot_bytes;
+	size_t private_bytes;
+	size_t bytes;
 	uint32_t count;
 	uint32_t free_count;
 	uint16_t *free;

@@ -32,7 +32,8 @@ static size_t layout(size_t size, const struct coherent_pool_options *options, s
 	const size_t page = sys_page_bytes();
 	size_t align = options->align ? options->align : natural_align(size), bytes;
 
-	if ((unsigned int)options->permission > COHERENT_READ_ONLY || !is_power_of_two(align) ||
+	if ((unsigned int)options->permission > COHERENT_READ_ONLY ||
+	    (unsigned int)options->level > COHERENT_IOMMU || !is_power_of_two(align) ||
 	    align > page || (options->boundary && !is_power_of_two(options->boundary)))
 		return 0;
 	*block = options->boundary && options->boundary < page ? options->boundary : page;
@@ -42,12 +43,34 @@ static size_t layout(size_t size, const struct coherent_pool_options *options, s
 	return bytes <= *block ? bytes : 0;
 }
 
+/* Returns what keeps the device from a box of a pool. */
+static enum coherent_level level_of(const struct object_store *store, bool in_place)
+{
+	const enum coherent_level level = store->backend->level;
+
+	return in_place && level > COHERENT_HIDDEN ? COHERENT_HIDDEN : level;
+}
+
+static int check_level(struct object_store *store, const struct coherent_pool_options *options,
+		       const char *site)
+{
+	if (options->level <= level_of(store, options->in_place))
+		return 0;
+	if (options->level > store->backend->level)
+		return refuse_level(store, site, options->level);
+	return refuse(store, -EOPNOTSUPP, site,
+		      "with .in_place the device reaches the boxes, and only their addresses are "
+		      "hidden, but .level asks for more; leave out one of the two");
+}
+
 static const char *why_invalid(size_t size, const struct coherent_pool_options *options)
 {
 	const size_t page = sys_page_bytes();
 
 	if ((unsigned int)options->permission > COHERENT_READ_ONLY)
 		return ".permission is not of enum coherent_permission";
+	if ((unsigned int)options->level > COHERENT_IOMMU)
+		return ".level is not a value of enum coherent_level";
 	if (options->align && !is_power_of_two(options->align))
 		return ".align is not a power of two";
 	if (options->align > page)
@@ -96,6 +119,8 @@ int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 	if (base->va)
 		return refuse_pool(options->dev ? &options->dev->store : NULL, site, base->va);
 	err = device_usable(options->dev);
+	if (!err)
+		err = check_level(&options->dev->store, options, site);
 	if (err)
 		return err;
 	pool = calloc(1, sizeof(*pool));
@@ -105,6 +130,8 @@ int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 	pool->alive = options->dev->alive;
 	pool->site = site_copy(&pool->store->sites, site);
 	pool->slot_bytes = bytes;
+	pool->private_bytes = options->in_place ? 0 : bytes;
+	pool->level = level_of(pool->store, options->in_place);
 	pool->element_bytes = size;
 	pool->block_bytes = block;
 	pool->usual.options_bytes = sizeof(struct coherent_expose_options);

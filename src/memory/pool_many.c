@@ -153,10 +153,10 @@ int coherent_base_pool_boxes(struct coherent_pool *base, struct coherent_box *bo
 	while (!err) {
 		const unsigned int n = take_from(slots_cache(pool), count - done, &top);
 
-		if (pool->slot_bytes == USUAL_BYTES)
+		if (pool->private_bytes == USUAL_BYTES)
 			make_boxes(top, boxes + done, n, site, USUAL_BYTES);
 		else
-			make_boxes(top, boxes + done, n, site, pool->slot_bytes);
+			make_boxes(top, boxes + done, n, site, pool->private_bytes);
 		done += n;
 		if (done == count)
 			return 0;
@@ -229,10 +229,10 @@ int coherent_base_pool_expose(struct coherent_pool *base, struct coherent_box *b
 
 	if (err)
 		coherent_base_pool_box_free(base, boxes, count);
-	else if (base->va->slot_bytes == USUAL_BYTES)
+	else if (base->va->private_bytes == USUAL_BYTES)
 		expose_boxes(boxes, mems, count, USUAL_BYTES);
 	else
-		expose_boxes(boxes, mems, count, base->va->slot_bytes);
+		expose_boxes(boxes, mems, count, base->va->private_bytes);
 	/* ORDER: pairs with the first access of the device (expose.litmus). */
 	coherent_wmb();
 	return err;

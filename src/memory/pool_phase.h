@@ -4,7 +4,7 @@
  * it is inline, so that the fast paths of pools call nothing.
  *
  * INVARIANT: the exposed place of a slot holds zeros, or what the device wrote there, unless the
- * slot is a mem. The device can read that place all the time.
+ * slot is a mem, or a box in place. The device can read that place all the time.
  */
 #ifndef POOL_PHASE_H
 #define POOL_PHASE_H
@@ -182,7 +182,7 @@ static inline int slot_become_box(const struct coherent_slots *pool, struct slot
 				  struct coherent_box *box, const char *site)
 {
 	slot_make_box(slot, box, site);
-	return slot_clear(box->va, pool->slot_bytes);
+	return slot_clear(box->va, pool->private_bytes);
 }
 
 /* The handle of a mem. The caller gives the chunk, because it has read it already. */
@@ -205,7 +205,7 @@ static inline char *slot_make_mem(struct slot *slot, const struct chunk *chunk,
 static inline int slot_become_mem(struct slot *slot, const struct chunk *chunk, const char *from,
 				  struct coherent_mem *mem)
 {
-	return slot_copy(slot_make_mem(slot, chunk, mem), from, chunk->slot_bytes);
+	return slot_copy(slot_make_mem(slot, chunk, mem), from, chunk->private_bytes);
 }
 
 #endif

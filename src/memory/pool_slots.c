@@ -82,12 +82,26 @@ static void chunk_init(struct chunk *chunk, struct coherent_slots *pool, uint32_
 	chunk->base.inverted_address = chunk->mem.inverted_address;
 	chunk->pool = pool;
 	chunk->alive = pool->alive;
+	chunk->base.level = pool->level;
 	chunk->slot_bytes = pool->slot_bytes;
-	chunk->boxes = pages_va(&chunk->pages);
+	chunk->private_bytes = pool->private_bytes;
 	chunk->mems = (char *)chunk->mem.va;
+	chunk->boxes = pool->private_bytes ? pages_va(&chunk->pages) : chunk->mems;
 	chunk->count = count;
 	chunk->free = (uint16_t *)(chunk->slots + count);
 	fill_in_slots(chunk);
+}
+
+static int get_private(const struct coherent_slots *pool, struct chunk *chunk)
+{
+	return pool->private_bytes ? object_get_memory(pool->store, chunk->bytes, &chunk->pages) :
+				     0;
+}
+
+static void put_private(const struct coherent_slots *pool, struct chunk *chunk)
+{
+	if (pool->private_bytes)
+		object_put_memory(pool->store, &chunk->pages);
 }
 
 static int chunk_new(struct coherent_slots *pool, size_t bytes, unsigned int attrs,
@@ -100,7 +114,8 @@ static int chunk_new(struct coherent_slots *pool, size_t bytes, unsigned int att
 
 	if (!chunk)
 		return -ENOMEM;
-	err = object_get_memory(pool->store, bytes, &chunk->pages);
+	chunk->bytes = bytes;
+	err = get_private(pool, chunk);
 	if (err)
 		goto free_chunk;
 	err = new_mem(pool, bytes, attrs, &chunk->mem);
@@ -108,12 +123,13 @@ static int chunk_new(struct coherent_slots *pool, size_t bytes, unsigned int att
 		goto put_pages;
 	chunk_init(chunk, pool, count);
 	object_set_chunk(chunk->mem.object, chunk);
-	page_owner_set(&pool->store->owners, chunk->boxes, bytes, chunk->mem.object);
+	if (pool->private_bytes)
+		page_owner_set(&pool->store->owners, chunk->boxes, bytes, chunk->mem.object);
 	*out = chunk;
 	return 0;
 
 put_pages:
-	object_put_memory(pool->store, &chunk->pages);
+	put_private(pool, chunk);
 free_chunk:
 	free(chunk);
 	return err;
@@ -136,7 +152,7 @@ static void chunk_end(struct chunk *chunk)
 	    whole_reclaim(&chunk->mem, &box, true))
 		whole_free(&chunk->mem);
 	whole_box_free(&box);
-	object_put_memory(store, &chunk->pages);
+	put_private(chunk->pool, chunk);
 	free(chunk);
 }
 
@@ -196,7 +212,7 @@ static struct chunk *put_locked(struct coherent_slots *pool, const struct slot *
 		pool->empty_chunks++;
 		return NULL;
 	}
-	pool->bytes -= pages_bytes(&chunk->pages);
+	pool->bytes -= chunk->bytes;
 	TAILQ_REMOVE(&pool->chunks, chunk, link);
 	return chunk;
 }

@@ -53,6 +53,9 @@ _Static_assert(sizeof(struct cache) <= THREAD_SLOT_BYTES, "a cache fits into its
  * @alive: Whether the device is open.
  * @site: File and line of the creation, a copy in the sites of the store.
  * @slot_bytes: The size of a slot: a multiple of SLOT_BYTES_MIN.
+ * @private_bytes: How much of a slot is copied when it changes its phase, and cleared when it becomes
+ *	a box: @slot_bytes, or 0 if boxes are in place.
+ * @level: The level of its boxes.
  * @block_bytes: No slot crosses a multiple of this.
  * @usual: The first bytes of the options of an expose that takes the fast path: their size in this
  *	library, and the permission of each mem.
@@ -76,6 +79,8 @@ struct coherent_slots {
 	const struct alive *alive;
 	const char *site;
 	size_t slot_bytes;
+	size_t private_bytes;
+	enum coherent_level level;
 	size_t block_bytes;
 	struct {
 		uint32_t options_bytes;

@@ -34,6 +34,8 @@ static struct {
 	enum coherent_permission permission;
 	size_t align;
 	uint64_t boundary;
+	/* The device reaches the boxes. */
+	bool in_place;
 	struct pooled objects[OBJECTS];
 	/* The reports of the device, and those that the model predicts. */
 	unsigned int reports, expected;
@@ -76,21 +78,27 @@ static void create_pool(void)
 	const size_t align = chance(2) ? 0 : chance(16) ? 48 : (size_t)1 << pick(14);
 	const uint64_t boundary = chance(2) ? 0 : chance(16) ? 96 : UINT64_C(1) << pick(15);
 	const enum coherent_permission permission = chance(16) ? COHERENT_READ_ONLY + 1 : pick(2);
+	const enum coherent_level level = chance(4) ? pick(6) : 0;
+	const bool in_place = chance(3);
 	int err = 0;
 
-	if (permission > COHERENT_READ_ONLY || !is_power_or_zero(align) ||
+	if (permission > COHERENT_READ_ONLY || level > COHERENT_IOMMU || !is_power_or_zero(align) ||
 	    !is_power_or_zero(boundary) || align > PAGE || (boundary && boundary < spacing(align)))
 		err = -EINVAL;
 	else if (pools.pool.base.va)
 		err = -EBUSY;
+	else if (in_place && level > COHERENT_HIDDEN)
+		err = -EOPNOTSUPP;
 	EXPECT(coherent_pool_create(&pools.pool, pools.dev, .permission = permission,
 				    .align = align, .boundary = boundary,
-				    .delay = chance(2) ? pick(10) : 0),
+				    .delay = chance(2) ? pick(10) : 0, .level = level,
+				    .in_place = in_place),
 	       err);
 	pools.expected += !!err;
 	if (err)
 		return;
 	pools.permission = permission;
+	pools.in_place = in_place;
 	pools.align = align ? align : 64;
 	pools.boundary = boundary && boundary < PAGE ? boundary : PAGE;
 }
@@ -121,6 +129,8 @@ static void take_box(struct pooled *object)
 	object->address = 0;
 	memset(object->bytes, 0, sizeof(object->bytes));
 	CHECK(coherent_box_count(&object->box) == 1);
+	CHECK(coherent_box_level(&object->box) ==
+	      (pools.in_place ? COHERENT_HIDDEN : COHERENT_IOMMU));
 }
 
 static void fill_box(struct pooled *object)
@@ -208,7 +218,7 @@ static void free_object(struct pooled *object)
 
 /*
  * Checks the contents for the CPU and for the device. At the address of a box the device sees
- * zeros, at the address of a mem the contents of that mem.
+ * zeros, unless the box is in place; at the address of a mem the contents of that mem.
  */
 static void check_contents(struct pooled *object)
 {
@@ -221,7 +231,8 @@ static void check_contents(struct pooled *object)
 		return;
 	EXPECT(coherent_sim_try_addr(pools.dev, address, seen, sizeof(seen), COHERENT_ACCESS_READ),
 	       0);
-	CHECK(!memcmp(seen, object->kind == MEM ? object->bytes : nothing, sizeof(seen)));
+	CHECK(!memcmp(seen, object->kind == MEM || pools.in_place ? object->bytes : nothing,
+		      sizeof(seen)));
 	if (object->kind != MEM || chance(2))
 		return;
 	pattern(seen, sizeof(seen));

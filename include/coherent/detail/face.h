@@ -55,7 +55,6 @@
 #define coherent_device device
 #define COHERENT_GFP gfp_t gfp;
 #define COHERENT_KERNEL_OPTIONS COHERENT_GFP bool managed;
-#define COHERENT_LEVEL enum coherent_level level;
 
 /* In the kernel an object contains its record. */
 #include <coherent/detail/object.h>
@@ -82,7 +81,6 @@
 #define COHERENT_BASE_INLINE
 #define COHERENT_GFP
 #define COHERENT_KERNEL_OPTIONS
-#define COHERENT_LEVEL
 
 /* In userspace the library owns the record of an object. */
 #define COHERENT_OBJECT struct coherent_object *
