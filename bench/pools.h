@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define POOLS_INLINE static inline __attribute__((always_inline))
 #define POOLS_BATCH 32
 #define POOLS_MOST 16384
 
@@ -19,6 +20,20 @@ enum pools_size {
 	POOLS_256,
 	POOLS_4096,
 	POOLS_SIZES,
+};
+
+/**
+ * enum pools_way - How the library makes a mem.
+ * @POOLS_BOX: It takes a box and exposes it.
+ * @POOLS_VALUE: It makes the mem from a value, which the driver filled on its stack.
+ * @POOLS_IN_PLACE: It takes a box of a pool that has its boxes in place, and exposes it.
+ * @POOLS_WAYS: The number of ways.
+ */
+enum pools_way {
+	POOLS_BOX,
+	POOLS_VALUE,
+	POOLS_IN_PLACE,
+	POOLS_WAYS,
 };
 
 /**

@@ -13,10 +13,8 @@
 static struct rte_mempool *pool;
 static void *objects[POOLS_MOST];
 
-#define INLINE static inline __attribute__((always_inline))
-
 /* The size is a constant wherever this is inlined. */
-INLINE void start(struct pools_load *load, void *object, size_t bytes)
+POOLS_INLINE void start(struct pools_load *load, void *object, size_t bytes)
 {
 	/* Above this, the C library is faster than what gcc makes of a constant size. */
 	if (bytes > 128)
@@ -27,7 +25,7 @@ INLINE void start(struct pools_load *load, void *object, size_t bytes)
 	bench_use(object);
 }
 
-INLINE int again(struct pools_load *load, size_t bytes, unsigned int turns)
+POOLS_INLINE int again(struct pools_load *load, size_t bytes, unsigned int turns)
 {
 	for (unsigned int i = 0; i < turns; i++) {
 		void *object;
@@ -40,7 +38,7 @@ INLINE int again(struct pools_load *load, size_t bytes, unsigned int turns)
 	return 0;
 }
 
-INLINE int churn(struct pools_load *load, size_t bytes, unsigned int turns)
+POOLS_INLINE int churn(struct pools_load *load, size_t bytes, unsigned int turns)
 {
 	for (unsigned int i = 0; i < turns; i++) {
 		void **object = &objects[pools_next(load)];
@@ -53,7 +51,7 @@ INLINE int churn(struct pools_load *load, size_t bytes, unsigned int turns)
 	return 0;
 }
 
-INLINE int burst(struct pools_load *load, size_t bytes, unsigned int turns)
+POOLS_INLINE int burst(struct pools_load *load, size_t bytes, unsigned int turns)
 {
 	for (unsigned int done = 0; done < turns; done += load->live) {
 		for (size_t i = 0; i < load->live; i++) {
@@ -67,7 +65,7 @@ INLINE int burst(struct pools_load *load, size_t bytes, unsigned int turns)
 	return 0;
 }
 
-INLINE int batch(struct pools_load *load, size_t bytes, unsigned int turns)
+POOLS_INLINE int batch(struct pools_load *load, size_t bytes, unsigned int turns)
 {
 	for (unsigned int done = 0; done < turns; done += POOLS_BATCH) {
 		if (rte_mempool_get_bulk(pool, objects, POOLS_BATCH))
