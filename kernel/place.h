@@ -96,7 +96,7 @@ static void coherent_place_free_pages(const struct coherent_object *object)
 }
 
 static const char coherent_narrow_mask[] =
-	"the coherent DMA mask is narrower than the streaming one; set both with coherent_device_set_mask()";
+	"the coherent DMA mask is narrower than the streaming one; call coherent_device_set_mask()";
 
 /* Returns why a device has no memory of COHERENT_IOMMU; NULL if it has. */
 static const char *coherent_why_hidden(struct device *dev)
