@@ -50,6 +50,12 @@ bench-vfio: build-bench deps-check
 bench-remote: build-bench
 	@tools/bench remote build/bench
 
+# Writes the kernel face as patches for the kernel's own tree to build/series. The first run downloads
+# the source of a kernel.
+series: deps-check
+	@rm -rf build/series
+	@tools/series
+
 # Runs three fuzzers for FUZZ_SECONDS each: the calls of the library, the replies of a vhost-user
 # peer and those of a QEMU. build/fuzz keeps their inputs for the next run. Two programs then make
 # sequences of calls for as long.
@@ -100,5 +106,5 @@ clean:
 	rm -rf build
 
 .PHONY: all demo check check-kernels bench bench-kernel bench-rust bench-vfio bench-remote \
-	bench-chart fuzz install uninstall clean build-bench deps deps-demo deps-install deps-bench \
+	bench-chart series fuzz install uninstall clean build-bench deps deps-demo deps-install deps-bench \
 	deps-check deps-kernels

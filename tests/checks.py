@@ -64,7 +64,8 @@ USAGE = ('tests/abi/diff.py', 'tests/abi/run.py', 'tests/checks.py', 'tests/cplu
          'tests/install/run.py', 'tests/layers.py', 'tests/lint/run.py', 'tests/migrate/run.py',
          'tests/mistakes/run.py', 'tests/model/calls.py', 'tests/mutate.py',
          'tests/object_code/run.py', 'tests/proofs/order.py', 'tests/proofs/run.py',
-         'tests/readme.py', 'tests/rust_page.py', 'tests/syscalls.py', 'tests/trace/run.py',
+         'tests/readme.py', 'tests/rust_page.py', 'tests/series/run.py', 'tests/syscalls.py',
+         'tests/trace/run.py',
          'tests/tutorial.py', 'tests/warnings/run.py', 'tools/check_docs.py', 'tools/man.py')
 
 
