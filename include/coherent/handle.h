@@ -4,13 +4,15 @@
  * pointer. It is for memory that firmware asks for and the driver never looks at:
  * scratch pages, flush pages, save areas. It is zeroed.
  */
-#ifndef COHERENT_HANDLE_H
-#define COHERENT_HANDLE_H
 #if __INCLUDE_LEVEL__
 #pragma GCC system_header
 #endif
 
+/* coherent.h needs the struct of this file. So the include is before the guard. */
 #include <coherent.h>
+
+#ifndef COHERENT_HANDLE_H
+#define COHERENT_HANDLE_H
 
 COHERENT_C_BEGIN
 

@@ -137,6 +137,7 @@ TEXT_MOST = (
     ('an object', 'ours', 'raw', (350, 130), 'dma_alloc_coherent()'),
     ('an object of a pool', 'our_pool', 'raw_pool', (350, 150), 'dma_pool'),
 )
+ONLY_USERSPACE = ('device.h', 'sim.h')
 KERNEL_DOC = '/usr/lib/linux-kbuild-6.1/scripts/kernel-doc'
 CLANG = ['-Wno-unknown-warning-option', '-Qunused-arguments', '-Wno-gnu']
 # (title, files that checkpatch reads, complaints to ignore). checkpatch does not know that a macro
@@ -219,6 +220,25 @@ def misuses(results, kernel, where):
         except Failed as failed:
             said = str(failed)
         results.say(wanted in said, f'misuse: {name} does not compile', said)
+
+
+def headers_alone(kernel, where):
+    """Compiles each public header alone. Returns (number of headers, gcc's complaints).
+
+    typed.h and array.h are parts of coherent.h, which has the bodies of some inline functions.
+    """
+    directory = os.path.join(where, 'tests/kernel')
+    names = []
+    for top in ('include', 'kernel/include'):
+        for path in sorted(glob.glob(os.path.join(where, top, 'coherent/*.h'))):
+            with open(path, encoding='utf-8') as text:
+                if os.path.basename(path) in ONLY_USERSPACE or '#error "coherent: in the kernel' in text.read():
+                    continue
+            names.append(f'alone_{len(names)}')
+            with open(os.path.join(directory, names[-1] + '.c'), 'w', encoding='utf-8') as out:
+                out.write(f'#include <coherent/{os.path.basename(path)}>\n')
+    said = kernel.make(directory, 'W=1', *(name + '.o' for name in names))
+    return len(names), [line for line in complaints(said, where) if 'never defined' not in line]
 
 
 def build_docs(kernel, where):
@@ -446,6 +466,8 @@ def check_all(results, kernel, script, where):
     said = gcc(kernel, where)
     results.say(not said, f'gcc W=1, Linux {kernel.version}: no warning', said)
     accessors(results, kernel, where)
+    files, said = headers_alone(kernel, where)
+    results.say(files > 8 and not said, f'each of {files} headers compiles alone', said)
     files, said = build_docs(kernel, where)
     results.say(files == 4 and not said, f'docs/kernel.md: its {files} files compile', said)
     text_sizes(results, kernel, where)

@@ -9,6 +9,7 @@
 #pragma GCC system_header
 #endif
 
+#include <coherent/detail/face.h>
 #include <linux/types.h>
 
 struct coherent_extra;
