@@ -25,6 +25,20 @@ static const char coherent_loan_in_use[] = "the loan is not empty, or was never 
 
 /* --- Memory of the driver --- */
 
+/* Returns what keeps a device from memory after dma_unmap_page(). */
+static enum coherent_level coherent_unmapped_level(struct device *dev)
+{
+	return coherent_translation_of(dev) == COHERENT_TRANSLATION_STRICT ? COHERENT_IOMMU :
+									     COHERENT_HIDDEN;
+}
+
+/* The driver or the user may have changed the domain since the memory was adopted. */
+static void coherent_place_adopt(struct coherent_object *object)
+{
+	object->extra->domain = coherent_translation_domain(object->dev);
+	object->level = coherent_unmapped_level(object->dev) | COHERENT_ADOPTED;
+}
+
 /* Returns why the DMA API cannot map memory; NULL if it can. */
 static const char *coherent_why_not_adopted(void *memory, size_t count)
 {

@@ -153,20 +153,6 @@ static __always_inline bool coherent_pooled_is_usual(const struct coherent_objec
 							       coherent_is_usable(object));
 }
 
-/* Returns what keeps a device from memory after dma_unmap_page(). */
-static enum coherent_level coherent_unmapped_level(struct device *dev)
-{
-	return coherent_translation_of(dev) == COHERENT_TRANSLATION_STRICT ? COHERENT_IOMMU :
-									     COHERENT_HIDDEN;
-}
-
-/* The driver or the user may have changed the domain since the memory was adopted. */
-static void coherent_place_adopt(struct coherent_object *object)
-{
-	object->extra->domain = coherent_translation_domain(object->dev);
-	object->level = coherent_unmapped_level(object->dev) | COHERENT_ADOPTED;
-}
-
 /* The DMA API allocates under the coherent mask, and maps pages under the streaming mask. */
 static u64 coherent_mask_of(const struct coherent_object *object)
 {
