@@ -211,7 +211,7 @@ def own(cache, name):
             raise OutOfReach(f'missing: apt-get install {" ".join(missing)}, or make deps-kernels')
         print(f'# building {package} {version} in {tree}; this takes 10 to 20 CPU-minutes, once',
               file=sys.stderr)
-        _build(source(archive, package, version, cache), build, configs, words)
+        build_kernel(source(archive, package, version, cache), build, configs, words)
         open(done, 'w', encoding='utf-8').close()
     with open(os.path.join(build, 'include/config/kernel.release'), encoding='utf-8') as release:
         return Kernel(name, 'amd64', release.read().strip(), image, None, archive, cache, build)
@@ -230,7 +230,7 @@ def source(archive, package, version, cache):
     return source
 
 
-def _build(source, build, configs, words):
+def build_kernel(source, build, configs, words):
     os.makedirs(build, exist_ok=True)
     make = ['make', '-C', source, f'O={build}']
     run_command([*make, 'tinyconfig'])
