@@ -110,6 +110,22 @@ int __weak coherent_base_box_adopt(struct coherent_box *box, struct device *dev,
 
 /* --- Lend --- */
 
+/* Whether a loan has at most the bytes that the driver set. The limit of the bus does not count. */
+static bool coherent_fits_segment(const struct device *dev, size_t bytes)
+{
+	const struct coherent_queue *queue;
+	unsigned long flags;
+	bool fits;
+
+	if (!READ_ONCE(coherent_unit.has_segments))
+		return true;
+	spin_lock_irqsave(&coherent_unit.lock, flags);
+	queue = coherent_queue_find(dev);
+	fits = !queue || !queue->max_segment || bytes <= queue->max_segment;
+	spin_unlock_irqrestore(&coherent_unit.lock, flags);
+	return fits;
+}
+
 static int coherent_lend_adopted(struct coherent_object *object)
 {
 	void *va = coherent_place_va(object);
