@@ -27,6 +27,7 @@
 struct coherent_box_options;
 struct coherent_device;
 struct coherent_expose_options;
+struct coherent_loan;
 struct coherent_mem_options;
 struct coherent_reclaim_options;
 
