@@ -265,8 +265,9 @@ static int coherent_pool_check(struct coherent_slots *pool, size_t size,
 		return coherent_refuse(-EBUSY, site,
 				       "the pool is not empty, or was never initialised");
 	if (options->in_place)
-		return coherent_refuse(-EOPNOTSUPP, site,
-				       "a pool of the kernel has no .in_place: its boxes are private");
+		return coherent_refuse(
+			-EOPNOTSUPP, site,
+			"a pool of the kernel has no .in_place: its boxes are private");
 	if (!request.level)
 		request.level = coherent_queue_level(options->dev);
 	pool->level = request.level ? request.level : COHERENT_HIDDEN;

@@ -195,10 +195,11 @@ COHERENT_C_END
  *
  * In userspace, with .in_place = true a box is its slot in a page that the device reaches, as the
  * memory of other libraries is. Exposing and reclaiming then copy nothing, and the pool takes half
- * the memory. The library keeps the address of a box secret, but nothing else keeps the device off:
- * coherent_box_level() is COHERENT_HIDDEN, or less if the device gives less. A device that uses a
- * wrong address may read and write boxes, so a new box is zero only if no device does that. All
- * else stays: a freed object leaves zeros, and lookups and faults name objects.
+ * the memory. The library keeps the address of a box secret, but nothing else keeps the device from
+ * the box: coherent_box_level() is COHERENT_HIDDEN, or less if the device gives less. A device that
+ * uses a wrong address may read and write boxes, so a new box is zero only if no device does that.
+ * All else stays: a freed object leaves zeros, and lookups and faults name objects. An object
+ * outside of a pool is never in place, because it is mapped when it is exposed.
  *
  * For instance:
  *
@@ -210,8 +211,8 @@ COHERENT_C_END
  * enum), -EBUSY (@pool is not empty), -EOPNOTSUPP (boxes of the pool would have less than .level,
  * as with .in_place and .level = COHERENT_IOMMU), -ENODEV, -ENOMEM. If the backend does not support
  * .permission, coherent_pool_box() fails when the pool grows. In the kernel this call fails with
- * -EOPNOTSUPP then, with -EIO if the device has no mask, and with -EINVAL for a .gfp that
- * coherent_zeroed() refuses.
+ * -EOPNOTSUPP then, and for .in_place, with -EIO if the device has no mask, and with -EINVAL for a
+ * .gfp that coherent_zeroed() refuses.
  */
 #define coherent_pool_create(pool, ...)					\
 	COHERENT_AGAIN(COHERENT_POOL_CREATE)				\

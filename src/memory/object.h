@@ -190,7 +190,7 @@ static inline uint64_t object_address(const struct coherent_object *object)
 }
 
 /**
- * object_level() - What keeps the device from an object of either kind while it is a box.
+ * object_level() - The level that an object of either kind has while it is a box.
  * @object: The object.
  */
 static inline enum coherent_level object_level(const struct coherent_object *object)

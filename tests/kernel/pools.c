@@ -117,6 +117,7 @@ static void refused_pools_say_why(struct kunit *test)
 	REFUSED(coherent_pool_create(&large, dev), -EINVAL, "pools.c:");
 	REFUSED(coherent_pool_create(&large, dev), -EINVAL, "larger than a page");
 	REFUSED(coherent_pool_create(&none, dev, .align = 48), -EINVAL, ".align is not");
+	REFUSED(coherent_pool_create(&none, dev, .in_place = true), -EOPNOTSUPP, "no .in_place");
 	REFUSED(coherent_pool_create(&none, dev, .align = 2 * PAGE_SIZE), -EINVAL,
 		".align is more");
 	REFUSED(coherent_pool_create(&none, dev, .boundary = 96), -EINVAL, ".boundary is not");

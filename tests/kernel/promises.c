@@ -25,6 +25,8 @@
 	"Does not apply: the library has no fence in the kernel. The driver stops its device."
 #define REASON_pointers_find_their_objects \
 	"Does not apply: the kernel's object holds its own record, so there is no lookup."
+#define REASON_boxes_of_a_pool_in_place_are_hidden \
+	"Does not apply: in the kernel a pool has no .in_place (`tests/kernel/pools.c`)."
 
 static int promises_begin(struct kunit_suite *suite)
 {

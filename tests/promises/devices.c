@@ -303,3 +303,41 @@ void objects_of_a_pool_are_copied_to_the_device(struct world *world)
 							   COHERENT_STATE_FREED);
 	world_close(world);
 }
+
+/* Nothing is copied, and the library keeps the address of a box secret. No stale byte stays. */
+void boxes_of_a_pool_in_place_are_hidden(struct world *world)
+{
+	COHERENT_POOL(uint8_t[PROBE]) pool = COHERENT_EMPTY;
+	union small_box box = COHERENT_EMPTY;
+	union small_mem mem = COHERENT_EMPTY;
+	uint8_t seen[PROBE], value[PROBE];
+	uint64_t address;
+
+	world_open(world);
+	assert_ok(coherent_pool_create(&pool, world->dev, .in_place = true));
+	assert_ok(coherent_pool_box(&pool, &box));
+	assert_true(coherent_box_level(&box) <= COHERENT_HIDDEN);
+	assert_true(is_all(coherent_box_ptr(&box), 0, PROBE));
+	memset(coherent_box_ptr(&box), 7, PROBE);
+	assert_ok(coherent_expose(&box, &mem));
+	address = coherent_addr(&mem).raw;
+	world_reads(world, address, seen, PROBE);
+	assert_true(is_all(seen, 7, PROBE));
+	world_writes(world, address, PROBE);
+	assert_err(coherent_reclaim(&mem, &box), -EBUSY);
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_true(is_all(coherent_box_ptr(&box), DIRT, PROBE));
+	coherent_box_free(&box);
+	world_reads(world, address, seen, PROBE);
+	assert_true(is_all(seen, 0, PROBE));
+	memset(value, 9, PROBE);
+	assert_ok(coherent_pool_from(&pool, &mem, &value));
+	assert_int_equal(coherent_addr(&mem).raw, address);
+	world_reads(world, address, seen, PROBE);
+	assert_true(is_all(seen, 9, PROBE));
+	coherent_free(&mem);
+	world_reads(world, address, seen, PROBE);
+	assert_true(is_all(seen, 0, PROBE));
+	assert_ok(coherent_pool_destroy(&pool));
+	world_close(world);
+}

@@ -41,6 +41,7 @@
 	USER(mem_keeps_address_and_contents_over_a_reset)           \
 	USER(fence_resets_the_device)                               \
 	USER(pointers_find_their_objects)                           \
-	BOTH(objects_of_a_pool_are_copied_to_the_device)
+	BOTH(objects_of_a_pool_are_copied_to_the_device)            \
+	USER(boxes_of_a_pool_in_place_are_hidden)
 
 #endif
