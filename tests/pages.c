@@ -334,8 +334,8 @@ static void large_memory_bypasses_the_cache(void **state)
 	static uint8_t memory[4 * MIB];
 
 	(void)state;
-	assert_false(pages_clear_past_cache(MIB / 4 - PAGE, PAGES_NEXT_DEVICE));
-	assert_true(pages_clear_past_cache(MIB / 4, PAGES_NEXT_DEVICE));
+	assert_false(pages_clear_past_cache(MIB / 2 - PAGE, PAGES_NEXT_DEVICE));
+	assert_true(pages_clear_past_cache(MIB / 2, PAGES_NEXT_DEVICE));
 	assert_false(pages_clear_past_cache(2 * MIB - PAGE, PAGES_NEXT_CPU));
 	assert_true(pages_clear_past_cache(2 * MIB, PAGES_NEXT_CPU));
 	for (size_t bytes = PAGE; bytes <= 2 * MIB; bytes *= 2)

@@ -226,7 +226,7 @@ void pages_clear(void *va, size_t bytes, enum pages_next next);
  */
 static inline bool pages_clear_past_cache(size_t bytes, enum pages_next next)
 {
-	return bytes >= (next == PAGES_NEXT_DEVICE ? (size_t)256 << 10 : (size_t)2 << 20);
+	return bytes >= (next == PAGES_NEXT_DEVICE ? (size_t)512 << 10 : (size_t)2 << 20);
 }
 
 /**
