@@ -339,26 +339,30 @@ static int get_record_locked(struct object_store *store, const struct iova_want 
 	return 0;
 }
 
-/* Makes a record that has an address that of a new box. Only the address stays as it was. */
+/* Makes a record that has an address that of a new box. Only the address and the count stay. */
 static void fill_in_locked(struct object_store *store, struct coherent_object *object,
 			   const struct iova_want *want, size_t bytes, const char *site)
 	NEEDS_LOCK(store->lock)
 {
-	const struct iova_range address = object->address;
-
 	object_seq_write_begin(object);
-	/* The count goes on: a reader that began before must see that it changed. */
-	*object = (struct coherent_object){
-		.kind = OBJECT_WHOLE,
-		.slack = (uint32_t)(want->bytes - bytes),
-		.seq = object->seq,
-		.store = store,
-		.site = site,
-		.align_shift = shift_of(want->align),
-		.boundary_shift = shift_of(want->boundary),
-		.state = COHERENT_STATE_BOX,
-		.address = address,
-	};
+	/*
+	 * A store of the whole struct would clear the count for a moment, and a reader would not see
+	 * that the record changes.
+	 */
+	object->kind = OBJECT_WHOLE;
+	object->align_shift = shift_of(want->align);
+	object->attrs = 0;
+	object->slack = (uint32_t)(want->bytes - bytes);
+	object->boundary_shift = shift_of(want->boundary);
+	object->permission = 0;
+	object->state = COHERENT_STATE_BOX;
+	object->leaked = false;
+	object->pages = (struct iova_range){ .first = 0 };
+	object->store = store;
+	object->site = site;
+	object->since_ns = 0;
+	object->cpu_view = 0;
+	object->chunk = NULL;
 	object_seq_write_end(object);
 }
 
