@@ -386,25 +386,37 @@ static void release_locked(struct object_store *store, struct coherent_object *o
 	release_address_locked(store, object);
 }
 
+/* Takes the pages of a record that has begun. New ones may take long, without the lock. */
+static int fill_record_locked(struct object_store *store, struct coherent_object *object)
+	NEEDS_LOCK(store->lock)
+{
+	int err;
+
+	/* The caller has the device open, so the reference count is above zero. */
+	ref_hold(store->device);
+	err = get_pages_locked(store, object);
+	if (err)
+		release_locked(store, object);
+	return err;
+}
+
 int object_new(struct object_store *store, const struct iova_want *want, size_t bytes,
 	       const char *site, struct coherent_object **out)
 {
+	bool has_begun;
 	int err;
 
 	lock_take(&store->lock);
 	err = begin_locked(store, want, bytes, site, out);
-	if (!err) {
-		err = get_pages_locked(store, *out);
-		if (err)
-			release_locked(store, *out);
-	}
+	has_begun = !err;
+	if (has_begun)
+		err = fill_record_locked(store, *out);
 	lock_drop(&store->lock);
-	if (err)
-		return err;
-	/* The caller has the device open, so the reference count is above zero. */
-	ref_hold(store->device);
-	object_set_va(*out, pages_va(&(*out)->pages));
-	return 0;
+	if (!err)
+		object_set_va(*out, pages_va(&(*out)->pages));
+	else if (has_begun)
+		ref_put(store->device);
+	return err;
 }
 
 struct iova_want object_want(const struct coherent_object *object)
