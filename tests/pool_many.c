@@ -245,6 +245,12 @@ static void closed_device_makes_no_objects(void **state)
 	coherent_device_close(dev);
 	assert_err(coherent_pool_boxes(&pool, &boxes[3], 2), -ENODEV);
 	assert_err(coherent_pool_from_all(&pool, &mems[40], values, 2), -ENODEV);
+	/* Arguments and outputs are checked first, as in the calls for one object. */
+	assert_err(coherent_pool_boxes(&pool, &boxes[2], 2), -EBUSY);
+	assert_err(coherent_pool_from_all(&pool, &mems[39], values, 2), -EBUSY);
+	assert_err(coherent_base_pool_mems(&pool.base, &mems[39].base, 2, 0, "here"), -EINVAL);
+	assert_err(coherent_base_pool_expose(&pool.base, &boxes[3].base, &mems[39].base, 1),
+		   -EINVAL);
 	assert_err(coherent_pool_expose(&pool, boxes, &mems[40], 3), -ENODEV);
 	coherent_pool_free(&pool, mems, 40);
 	check_empty(43);

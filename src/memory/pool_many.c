@@ -14,14 +14,21 @@
 
 /* --- Checks --- */
 
-/* An empty pool knows no device that a report could go to. */
+/*
+ * The order of the checks is that of the calls for one object: arguments, then outputs, then whether
+ * the device is open. An empty pool knows no device that a report could go to.
+ */
 static int check_count(const struct coherent_slots *pool, size_t count, const char *at)
 {
 	if (!pool)
 		return -EINVAL;
-	if (!count)
-		return refuse(pool->store, -EINVAL, at,
+	return count ? 0 :
+		       refuse(pool->store, -EINVAL, at,
 			      "the count is 0, but there is at least one");
+}
+
+static int check_open(const struct coherent_slots *pool)
+{
 	return alive_is_open(pool->alive) ? 0 : -ENODEV;
 }
 
@@ -33,18 +40,18 @@ static int check_boxes(const struct coherent_slots *pool, const struct coherent_
 	for (size_t i = 0; !err && i < count; i++)
 		if (unlikely(boxes[i].va))
 			err = refuse_box(pool->store, BOXES, &boxes[i]);
-	return err;
+	return err ? err : check_open(pool);
 }
 
 static int check_mems(const struct coherent_slots *pool, const struct coherent_mem *mems,
 		      size_t count, const char *at)
 {
-	int err = check_count(pool, count, at);
+	int err = 0;
 
 	for (size_t i = 0; !err && i < count; i++)
 		if (unlikely(mems[i].object))
 			err = refuse_mem(pool->store, at, &mems[i]);
-	return err;
+	return err ? err : check_open(pool);
 }
 
 static bool is_of(const struct coherent_slots *pool, const struct coherent_object *object)
@@ -56,14 +63,14 @@ static bool is_of(const struct coherent_slots *pool, const struct coherent_objec
 static int check_expose(const struct coherent_slots *pool, const struct coherent_box *boxes,
 			const struct coherent_mem *mems, size_t count)
 {
-	int err = check_mems(pool, mems, count, EXPOSE);
+	int err = check_count(pool, count, EXPOSE);
 
 	for (size_t i = 0; !err && i < count; i++)
 		if (unlikely(!is_of(pool, boxes[i].object)))
 			err = refuse(pool->store, -EINVAL, EXPOSE,
 				     "box %zu is empty, or not of the pool created at %s", i,
 				     pool->site);
-	return err;
+	return err ? err : check_mems(pool, mems, count, EXPOSE);
 }
 
 /* --- Loops over slots that the thread has in its cache --- */
@@ -189,14 +196,14 @@ static void make_mem(struct slot *slot, struct coherent_mem *mem, const char *si
 static int check_values(const struct coherent_slots *pool, const struct coherent_mem *mems,
 			size_t count, size_t size)
 {
-	int err = check_mems(pool, mems, count, FROM_ALL);
+	int err = check_count(pool, count, FROM_ALL);
 
 	if (!err && size != pool->element_bytes)
 		return refuse(pool->store, -EINVAL, FROM_ALL,
 			      "the values are NULL, or do not have the size of an object of the "
 			      "pool created at %s",
 			      pool->site);
-	return err;
+	return err ? err : check_mems(pool, mems, count, FROM_ALL);
 }
 
 int coherent_base_pool_mems(struct coherent_pool *base, struct coherent_mem *mems, size_t count,
