@@ -203,6 +203,13 @@ static int let_work(void *arg, unsigned int turns)
 	return worker->err;
 }
 
+static void end_worker(struct worker *worker)
+{
+	worker->ends = true;
+	sem_post(&worker->go);
+	pthread_join(worker->thread, NULL);
+}
+
 static int start_worker(struct worker *worker)
 {
 	sem_init(&worker->go, 0, 0);
@@ -210,14 +217,10 @@ static int start_worker(struct worker *worker)
 	worker->ends = false;
 	if (pthread_create(&worker->thread, NULL, work, worker))
 		return -EAGAIN;
-	return let_work(worker, 100);
-}
-
-static void end_worker(struct worker *worker)
-{
-	worker->ends = true;
-	sem_post(&worker->go);
-	pthread_join(worker->thread, NULL);
+	worker->err = let_work(worker, 100);
+	if (worker->err)
+		end_worker(worker);
+	return worker->err;
 }
 
 /* The main thread has used the pool before, so it is the first thread and workers[0] is the second. */
@@ -227,8 +230,10 @@ static int bench_threads(void)
 	size_t count = 0;
 	int err = 0;
 
-	while (!err && count < ARRAY_SIZE(workers) - 1)
-		err = start_worker(&workers[count++]);
+	while (!err && count < ARRAY_SIZE(workers) - 1) {
+		err = start_worker(&workers[count]);
+		count += !err;
+	}
 	if (!err)
 		err = bench(&(struct bench_case){
 			.name = "object of a pool, 64 bytes, the 65th thread",
