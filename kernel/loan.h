@@ -278,6 +278,9 @@ int __weak coherent_base_loan_begin(struct coherent_loan *loan, void **elements)
 	*elements = NULL;
 	if (coherent_loan_is_empty(loan))
 		return coherent_refuse(-EINVAL, NULL, "an empty loan has no memory");
+	if (coherent_is_pooled(object) && !coherent_pooled_is_live(object))
+		return coherent_refuse(-EINVAL, object->site,
+				       "a copy of a loan of a pool is used after its end");
 	if (!coherent_is_usable(object))
 		return -ENODEV;
 	if (coherent_is_pooled(object) && loan->direction != COHERENT_TO_DEVICE)
