@@ -60,8 +60,8 @@ static int coherent_windows_make(struct coherent_object *object)
 	struct coherent_windows *windows;
 	int err;
 
-	/* If the mem ends in atomic context, it has to wait. */
-	err = coherent_queue_prepare(object->dev, GFP_KERNEL);
+	/* If the mem ends in atomic context, it has to wait. A device of another module waits too. */
+	err = coherent_queue_make(object->dev, GFP_KERNEL);
 	if (err)
 		return err;
 	if (!object->extra)
@@ -125,10 +125,17 @@ int __weak coherent_base_mmap(struct coherent_mem *mem, struct vm_area_struct *v
 	return 0;
 }
 
+/* Where preemption is not counted, a spinlock does not show. A reclaim must not fail for this doubt. */
+static bool coherent_is_in_atomic_context(void)
+{
+	return in_interrupt() || irqs_disabled() ||
+	       (IS_ENABLED(CONFIG_PREEMPT_COUNT) && !preemptible());
+}
+
 /* A box belongs to the CPU alone. So a reclaim takes the memory away from processes too. */
 static int coherent_reclaim_from_processes(struct coherent_object *object)
 {
-	if (coherent_is_mapped(object) && coherent_cannot_sleep(object))
+	if (coherent_is_mapped(object) && coherent_is_in_atomic_context())
 		return coherent_refuse(
 			-EBUSY, object->site,
 			"a process maps the mem; reclaim it where the driver may sleep");

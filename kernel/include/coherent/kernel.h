@@ -43,8 +43,8 @@
  *
  * Calls that may sleep do not sleep with .gfp = GFP_ATOMIC. Memory of COHERENT_HIDDEN
  * that is freed in atomic context is given back soon after, by a work item, and before the driver
- * is unbound. So are separate pages and memory that a process maps (coherent/mmap.h), and the device
- * loses access to them at once. This holds for each object that was allocated with GFP_ATOMIC. A
+ * is unbound. So are separate pages and memory that a process maps (coherent/mmap.h). At
+ * COHERENT_IOMMU the device loses access to them at once. This holds for each object that was allocated with GFP_ATOMIC. A
  * coherent_reclaim() of a mem that a process maps returns -EBUSY in atomic context. A devres action
  * that was added before the first allocation of its module runs too late for that: what it
  * frees in atomic context is leaked with a report. If a module allocates for the first time
