@@ -7,7 +7,7 @@
  * INVARIANT: no memory that a device reaches holds a pointer or another thing that the library needs.
  * INVARIANT: the exposed place of a slot holds zeros, or what the device wrote there, unless the slot
  * is a mem or a loan. The device can read that place all the time.
- * INVARIANT: a slot is in exactly one place: in use, in a free list, or in the delay list.
+ * INVARIANT: a slot is in at most one place: in use, in a free list, or in the delay list.
  *
  * A free takes no lock, unless the pool has a .delay: it adds the slot to the list of freed slots. The
  * thread that takes a slot holds the lock. So no other thread takes from the lists meanwhile.
@@ -185,7 +185,10 @@ static noinline void coherent_slots_delay(struct coherent_slots *pool, struct ll
 		llist_add(first, &pool->freed);
 }
 
-/* A copy of an object that ended must not give the slot of another object back. */
+/*
+ * A copy of an object that ended must not give the slot of another object back. The library notices
+ * it until the slot is an object of the same kind again.
+ */
 static noinline void coherent_pooled_report_stale(const struct coherent_object *object)
 {
 	pr_err_ratelimited(

@@ -277,9 +277,9 @@ COHERENT_C_END
  * coherent_pool_destroy() - Destroy a pool.
  * @pool: The pool. It is empty on success. Nothing happens if it was empty.
  *
- * No other thread may use the pool any more. The pool may be destroyed after its device was
- * closed. In the kernel the driver destroys it before remove() returns: later, its pages are leaked
- * with a warning, as those of other objects.
+ * No other thread may use the pool or an object of it any more, also not to free one. The pool may
+ * be destroyed after its device was closed. In the kernel the driver destroys it before the end of
+ * remove(). Otherwise its pages are leaked with a warning, as those of other objects.
  *
  * Context: may sleep.
  * Return: 0; -EBUSY (objects are not freed; a report names up to eight, and the pool stays as it
