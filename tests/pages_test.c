@@ -18,6 +18,7 @@ void set_up_system(void)
 	memset(&seen, 0, sizeof(seen));
 	most.ordinary = most.node = SIZE_MAX;
 	most.huge = most.giga = 0;
+	most.keeps = false;
 }
 
 void *__real_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
@@ -59,6 +60,10 @@ int __real_munmap(void *va, size_t bytes);
 int __wrap_munmap(void *va, size_t bytes);
 int __wrap_munmap(void *va, size_t bytes)
 {
+	if (most.keeps) {
+		errno = ENOMEM;
+		return -1;
+	}
 	seen.unmapped = bytes;
 	seen.unmapped_at = (uintptr_t)va;
 	return __real_munmap(va, bytes);

@@ -18,12 +18,14 @@
  * @huge: The bytes of hugepages of 2 MiB.
  * @giga: The bytes of hugepages of 1 GiB.
  * @node: The bytes of memory of a node.
+ * @keeps: It unmaps nothing, because the process has too many mappings.
  */
 struct pages_most {
 	size_t ordinary;
 	size_t huge;
 	size_t giga;
 	size_t node;
+	bool keeps;
 };
 
 /**

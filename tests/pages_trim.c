@@ -47,6 +47,28 @@ static void unused_memory_goes_back_after_a_while(void **state)
 	close_pages();
 }
 
+static void memory_that_the_kernel_keeps_is_used_again(void **state)
+{
+	uintptr_t place;
+
+	(void)state;
+	open_pages(0);
+	assert_true(trim(PERIOD));
+	place = place_of(40 * MIB);
+	put_last();
+	assert_true(trim(2 * PERIOD));
+	most.keeps = true;
+	assert_true(trim(3 * PERIOD));
+	assert_int_equal(pages.space.usable, 40 * MIB);
+	assert_int_equal(place_of(40 * MIB), place);
+	put_last();
+	most.keeps = false;
+	assert_true(trim(4 * PERIOD));
+	assert_true(trim(5 * PERIOD));
+	assert_int_equal(pages.space.usable, 2 * MIB);
+	close_pages();
+}
+
 static void memory_of_the_last_period_stays(void **state)
 {
 	(void)state;
@@ -245,6 +267,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(unused_memory_goes_back_after_a_while),
+		cmocka_unit_test(memory_that_the_kernel_keeps_is_used_again),
 		cmocka_unit_test(memory_of_the_last_period_stays),
 		cmocka_unit_test(memory_in_use_stays_as_it_is),
 		cmocka_unit_test(one_call_gives_back_a_part),

@@ -43,6 +43,11 @@ void sys_unmap(void *va, size_t bytes)
 	(void)munmap(va, bytes);
 }
 
+int sys_unmap_part(void *va, size_t bytes)
+{
+	return munmap(va, bytes) ? -errno : 0;
+}
+
 int sys_advise(void *va, size_t bytes, int advice)
 {
 	int err;

@@ -45,8 +45,11 @@ static inline size_t sys_page_bytes(void)
 /* Map private anonymous memory. The call adds @flags, such as MAP_HUGETLB. */
 int sys_map(size_t bytes, int flags, void **va);
 
-/* Unmap a range that was mapped. This cannot fail. */
+/* Unmap a whole mapping. This cannot fail. */
 void sys_unmap(void *va, size_t bytes);
+
+/* Unmap a part of a mapping. The kernel refuses it if the process has too many mappings. */
+int sys_unmap_part(void *va, size_t bytes);
 
 /* Advise the kernel as madvise() does. */
 int sys_advise(void *va, size_t bytes, int advice);

@@ -350,14 +350,19 @@ static uint64_t give_back_locked(struct pages *pages, struct lock *lock, uint64_
 {
 	uint64_t first;
 	const uint64_t bytes = find_unused(pages, most, &first);
+	int err;
 
 	if (!bytes || iova_forbid(&pages->space, first, first + bytes - 1))
 		return 0;
-	/* Nobody gets these addresses before they are unmapped, so this takes no lock. */
+	/* No thread gets these addresses before they are unmapped, so this needs no lock. */
 	lock_drop(lock);
-	sys_unmap((void *)(uintptr_t)first, bytes);
+	err = sys_unmap_part((void *)(uintptr_t)first, bytes);
 	lock_take(lock);
-	return bytes;
+	if (!err)
+		return bytes;
+	/* The process has too many mappings, so the pool keeps the memory. */
+	(void)iova_allow(&pages->space, first, first + bytes - 1);
+	return 0;
 }
 
 static uint64_t excess(const struct pages *pages)
