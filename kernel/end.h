@@ -417,10 +417,14 @@ static int coherent_object_defer(struct coherent_object *object)
 	return coherent_queue_put(object->extra) ? 0 : -ENODEV;
 }
 
-/* Whether an object may end under a spinlock. A kernel that does not count preemption cannot tell. */
+/*
+ * Whether an object may end under a spinlock. A kernel that does not count preemption cannot tell. A
+ * process that maps a mem must not decide whether its end sleeps.
+ */
 static bool coherent_is_atomic(const struct coherent_object *object)
 {
-	return object->extra && object->extra->is_atomic && !preemptible();
+	return object->extra && (object->extra->is_atomic || coherent_is_mapped(object)) &&
+	       !preemptible();
 }
 
 static bool coherent_cannot_sleep(const struct coherent_object *object)

@@ -261,7 +261,9 @@ static void ends_in_atomic_context_wait(struct kunit *test)
 	unsigned long flags;
 	int i, err = 0;
 
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 4; i++) {
+		const bool has_spinlock_alone = i == 0 || i == 3;
+
 		atomic_set(&live, 0);
 		KUNIT_ASSERT_EQ(test,
 				coherent_zeroed(&mem, edu.dev, PAGES, .level = level,
@@ -271,16 +273,15 @@ static void ends_in_atomic_context_wait(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, coherent_mmap(&mem, &vma), 0);
 		KUNIT_EXPECT_EQ(test, i == 2 ? coherent_manage(&mem) : 0, 0);
 		zaps.now = 0;
-		/* A spinlock alone is for an object that was allocated with GFP_ATOMIC. */
 		flags = 0;
-		if (i)
+		if (!has_spinlock_alone)
 			local_irq_save(flags);
 		spin_lock(&lock);
 		err = coherent_reclaim(&mem, &box, .idle = true);
 		coherent_free(&mem);
 		KUNIT_EXPECT_EQ(test, zaps.now, 0);
 		spin_unlock(&lock);
-		if (i)
+		if (!has_spinlock_alone)
 			local_irq_restore(flags);
 		KUNIT_EXPECT_EQ(test, err, -EBUSY);
 		unbind_frees_all_but(test, 3);
