@@ -38,8 +38,15 @@ static bool fails(void)
 }
 
 /* Several threads call this. So it writes only if there is something to say. */
+static void check_context(gfp_t gfp)
+{
+	if (irqs_disabled() && gfpflags_allow_blocking(gfp))
+		WRITE_ONCE(careless, true);
+}
+
 static void check_care(size_t bytes, gfp_t gfp)
 {
+	check_context(gfp);
 	if (bytes % PAGE_SIZE || !(gfp & __GFP_ZERO))
 		WRITE_ONCE(careless, true);
 }
@@ -50,6 +57,7 @@ static void *nth_zalloc(size_t bytes, gfp_t gfp)
 {
 	void *got = fails() ? NULL : kzalloc(bytes, gfp);
 
+	check_context(gfp);
 	atomic_add(!!got, &live);
 	return got;
 }
@@ -113,6 +121,7 @@ static struct page *nth_single_page(gfp_t gfp)
 {
 	struct page *got = fails() ? NULL : alloc_page(gfp);
 
+	check_context(gfp);
 	if (!(gfp & __GFP_ZERO))
 		WRITE_ONCE(careless, true);
 	atomic_add(!!got, &live);
@@ -153,6 +162,7 @@ static phys_addr_t nth_iova_to_phys(struct iommu_domain *domain, dma_addr_t addr
 
 static void *nth_devres(dr_release_t release, size_t bytes, gfp_t gfp)
 {
+	check_context(gfp);
 	return fails() ? NULL : devres_alloc(release, bytes, gfp);
 }
 
@@ -260,6 +270,8 @@ static void nth_unmap(struct device *dev, dma_addr_t address, size_t bytes,
 static int nth_table(struct sg_table *table, unsigned int count, gfp_t gfp)
 {
 	int err = fails() ? -ENOMEM : sg_alloc_table(table, count, gfp);
+
+	check_context(gfp);
 
 	atomic_add(!err, &live);
 	return err;

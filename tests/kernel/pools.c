@@ -312,6 +312,7 @@ static void growth_fails_in_turn_in_atomic_context(struct kunit *test)
 	nth = 0;
 	KUNIT_EXPECT_EQ(test, err, 0);
 	KUNIT_EXPECT_TRUE(test, n > 4);
+	KUNIT_EXPECT_TRUE(test, !careless);
 }
 
 static int use_atomically(union words *from)
