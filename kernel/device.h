@@ -60,8 +60,23 @@ int __weak(coherent_device_set_streaming_mask)(struct device *dev, u64 mask)
 	return dma_set_mask(dev, mask) ? -EIO : 0;
 }
 
-/* The queue of the device keeps the level, so that it ends with the binding. */
-static int coherent_queue_set_level(struct device *dev, enum coherent_level level)
+static void coherent_queue_set_level(struct coherent_queue *queue, u32 level)
+{
+	queue->level = level;
+	if (level && coherent_unit.ready == queue->dev)
+		WRITE_ONCE(coherent_unit.ready, NULL);
+}
+
+static void coherent_queue_set_max_segment(struct coherent_queue *queue, u32 bytes)
+{
+	queue->max_segment = bytes;
+	WRITE_ONCE(coherent_unit.has_segments, true);
+	dma_set_max_seg_size(queue->dev, bytes);
+}
+
+/* Changes the queue of a device under the lock. The queue ends with the binding. */
+static int coherent_queue_change(struct device *dev,
+				 void (*change)(struct coherent_queue *queue, u32 value), u32 value)
 {
 	struct coherent_queue *queue;
 	unsigned long flags;
@@ -73,9 +88,7 @@ static int coherent_queue_set_level(struct device *dev, enum coherent_level leve
 	spin_lock_irqsave(&coherent_unit.lock, flags);
 	queue = coherent_queue_find(dev);
 	if (queue)
-		queue->level = level;
-	if (level && coherent_unit.ready == dev)
-		WRITE_ONCE(coherent_unit.ready, NULL);
+		change(queue, value);
 	spin_unlock_irqrestore(&coherent_unit.lock, flags);
 	return queue ? 0 : -ENODEV;
 }
@@ -90,31 +103,11 @@ int __weak(coherent_device_set_level)(struct device *dev, enum coherent_level le
 		return coherent_refuse(-EINVAL, dev_name(dev),
 				       "the level is not an enum coherent_level");
 	if (level <= COHERENT_HIDDEN)
-		return coherent_queue_set_level(dev, 0);
+		return coherent_queue_change(dev, coherent_queue_set_level, 0);
 	why = coherent_why_hidden(dev);
 	if (why)
 		return coherent_refuse(-EOPNOTSUPP, dev_name(dev), why);
-	return coherent_queue_set_level(dev, COHERENT_IOMMU);
-}
-
-static int coherent_queue_set_max_segment(struct device *dev, u32 bytes)
-{
-	struct coherent_queue *queue;
-	unsigned long flags;
-	int err;
-
-	err = coherent_queue_make(dev, GFP_KERNEL);
-	if (err)
-		return err;
-	spin_lock_irqsave(&coherent_unit.lock, flags);
-	queue = coherent_queue_find(dev);
-	if (queue) {
-		queue->max_segment = bytes;
-		WRITE_ONCE(coherent_unit.has_segments, true);
-		dma_set_max_seg_size(dev, bytes);
-	}
-	spin_unlock_irqrestore(&coherent_unit.lock, flags);
-	return queue ? 0 : -ENODEV;
+	return coherent_queue_change(dev, coherent_queue_set_level, COHERENT_IOMMU);
 }
 
 /* Newer kernels warn of a device without dma_parms, and do not return an error. */
@@ -128,7 +121,7 @@ int __weak(coherent_device_set_max_segment)(struct device *dev, u64 bytes)
 	if (!dev->dma_parms)
 		return coherent_refuse(-EIO, dev_name(dev),
 				       "the bus of the device keeps no maximum segment");
-	return coherent_queue_set_max_segment(dev, bytes);
+	return coherent_queue_change(dev, coherent_queue_set_max_segment, bytes);
 }
 
 #endif
