@@ -189,9 +189,9 @@ COHERENT_C_END
  *
  * In the kernel a pool grows by a page, as dma_pool does, and keeps its pages until it is
  * destroyed. All threads share its slots. Objects of a pool are exposed, lent, reclaimed and freed
- * in any context, also in a hard interrupt. At COHERENT_HIDDEN too, the library maps no box for a
- * device. coherent_manage() returns -EOPNOTSUPP for an object of a pool, because the driver
- * destroys the pool before devres would free the object.
+ * in any context, also in a hard interrupt, except with PREEMPT_RT. The library maps no box for a
+ * device, at either level. coherent_manage() returns -EOPNOTSUPP for an object of a pool, because
+ * the driver destroys the pool before devres would free the object.
  *
  * In userspace, with .in_place = true a box is its slot in a page that the device reaches, as the
  * memory of other libraries is. Exposing and reclaiming then copy nothing, and the pool takes half

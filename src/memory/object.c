@@ -299,7 +299,7 @@ static int reserve_locked(struct object_store *store, const struct iova_want *wa
 	struct iova_want better = *want;
 	int err;
 
-	/* The better alignment only saves time, so nothing gives way for it. */
+	/* The better alignment only saves time, so no kept box and no address gives way for it. */
 	better.align = pages_align(&store->pages, want->bytes);
 	if (better.align > want->align && store->space.usable >= WIDE_SPACE &&
 	    !iova_reserve(&store->space, &better, range))

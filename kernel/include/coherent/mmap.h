@@ -42,9 +42,9 @@ int __must_check coherent_base_mmap(struct coherent_mem *mem, struct vm_area_str
  * to nobody. This page has zeros until the process itself writes to it. coherent_move() changes
  * nothing. A process that maps the memory of a box that was exposed again calls mmap() again.
  *
- * While this call runs, @mem must not end, move or be given to coherent_manage(). The driver holds a lock of its own, as in the
- * example. The driver may hold this lock when it ends @mem, but not the mmap_lock. Several
- * threads may call this for one mem at the same time.
+ * While this call runs, @mem must not end, move or be given to coherent_manage(). The driver
+ * holds a lock of its own, as in the example. The driver may hold this lock when it ends @mem,
+ * but not the mmap_lock. Several threads may call this for one mem at the same time.
  *
  * If coherent_free() cannot sleep, the processes keep the pages until a work item takes them
  * away, soon after. The memory goes to nobody before that. coherent_reclaim() returns -EBUSY in
