@@ -129,9 +129,7 @@ free need few instructions more than those of the DMA API.""",
           lines=(('lib/Kconfig', r'^source "lib/vdso/Kconfig"\n', '\nsource "lib/coherent/Kconfig"\n'),
                  ('lib/Makefile', r'^obj-\$\(CONFIG_PLDMFW\).*\n',
                   '\nobj-$(CONFIG_LIB_COHERENT) += coherent/\n')),
-          objects=(LIBRARY,),
-          # A BUILD_BUG_ON() compares two constants.
-          allowed=('CONSTANT_COMPARISON',)),
+          objects=(LIBRARY,)),
     Patch('coherent: Add pools of small objects', """\
 An IOMMU maps whole pages, so all objects on a page are exposed at once.
 dma_pool also keeps its free list in memory that the device reaches.
