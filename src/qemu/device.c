@@ -18,6 +18,7 @@
 
 #include "base/size.h"
 #include "base/sys_process.h"
+#include "base/sys_socket.h"
 #include "device/lookup.h"
 #include "qemu/call.h"
 #include "qemu/explain.h"

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/sys.h"
+#include "base/sys_socket.h"
 #include "qemu/qtest.h"
 
 #define LINE_BYTES 128

@@ -13,6 +13,7 @@
 
 #include "base/size.h"
 #include "base/sys_process.h"
+#include "base/sys_socket.h"
 #include "qemu/explain.h"
 #include "qemu/start.h"
 

@@ -11,6 +11,7 @@
 #include "base/size.h"
 #include "base/sys.h"
 #include "base/sys_doorbell.h"
+#include "base/sys_socket.h"
 #include "vhost_user/device.h"
 #include "vhost_user/memory.h"
 #include "vhost_user/mmio.h"

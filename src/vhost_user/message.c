@@ -8,7 +8,7 @@
  */
 #include <errno.h>
 
-#include "base/sys.h"
+#include "base/sys_socket.h"
 #include "vhost_user/message.h"
 
 int vhost_user_message_send(int fd, struct vhost_user_message *messages, size_t message_count,

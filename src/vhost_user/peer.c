@@ -14,6 +14,7 @@
 
 #include "base/sys.h"
 #include "base/sys_process.h"
+#include "base/sys_socket.h"
 #include "vhost_user/peer.h"
 
 /* A peer that takes only whole tables has this many slots. */

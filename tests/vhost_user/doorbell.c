@@ -11,6 +11,7 @@
 
 #include "../../src/base/sys.h"
 #include "../../src/base/sys_doorbell.h"
+#include "../../src/base/sys_socket.h"
 #include "../../src/vhost_user/device.h"
 #include "vhost_test.h"
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../../src/base/sys.h"
+#include "../../src/base/sys_socket.h"
 #include "vhost_test.h"
 
 static void connected_socket_is_adopted(void **state)

@@ -12,6 +12,7 @@
 #include "../../examples/blk.h"
 #include "../../examples/qsd.h"
 #include "../../src/base/sys.h"
+#include "../../src/base/sys_socket.h"
 #include "../../src/vhost_user/message.h"
 #include "../test.h"
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "../../src/base/sys.h"
+#include "../../src/base/sys_socket.h"
 #include "vhost_test.h"
 
 struct peer peer;

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Wraps the system calls of UNIX sockets. Nothing here has state or takes a lock.
+ */
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/sys_socket.h"
+
+/* The sockets do not block, so ppoll() keeps the deadline. */
+int sys_wait_socket(int fd, short events, uint64_t deadline_ns)
+{
+	struct pollfd fds = { .fd = fd, .events = events };
+
+	return sys_wait_readable(&fds, 1, deadline_ns);
+}
+
+void sys_refuse_descriptors(int fd)
+{
+	const int off = 0;
+
+	(void)setsockopt(fd, SOL_SOCKET, SYS_SO_PASSRIGHTS, &off, sizeof(off));
+}
+
+/*
+ * connect(2): a UNIX socket that does not block returns EAGAIN and not EINPROGRESS if the queue is
+ * full. The kernel does not tell when it has room again, so this asks once a millisecond.
+ */
+int sys_connect(const char *path, uint64_t deadline_ns)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd, err;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	fd = sys_not_standard(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+	if (fd < 0)
+		return fd;
+	sys_refuse_descriptors(fd);
+	while ((err = connect(fd, (const void *)&address, sizeof(address)) ? -errno : 0)) {
+		if (err == -EAGAIN && sys_now_ns() >= deadline_ns)
+			err = -ETIMEDOUT;
+		if (err != -EAGAIN && err != -EINTR)
+			break;
+		sys_sleep_ns(SYS_NS_PER_MS);
+	}
+	if (!err)
+		return fd;
+	(void)close(fd);
+	return err;
+}
+
+/*
+ * A socket may be ready for ppoll() and have nothing for the call that follows: another thread or
+ * process took it, or the peer sent only what the call does not return. Without a look at the clock
+ * that could go on for ever.
+ */
+static bool try_again(uint64_t deadline_ns)
+{
+	return errno == EINTR || (errno == EAGAIN && sys_now_ns() < deadline_ns);
+}
+
+int sys_accept(int fd, uint64_t deadline_ns)
+{
+	const int flags = fcntl(fd, F_GETFL);
+	int connection, err;
+
+	/* accept4() waits without a limit if another acceptor is faster, unless this flag is set. */
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK))
+		return -errno;
+	/* A connection inherits this, so that a peer cannot send before the option is set. */
+	sys_refuse_descriptors(fd);
+	do {
+		err = sys_wait_socket(fd, POLLIN, deadline_ns);
+		if (err)
+			return err;
+		/*
+		 * accept(2): on Linux a connection does not inherit O_NONBLOCK from the socket that
+		 * listens.
+		 */
+		connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	} while (connection < 0 && try_again(deadline_ns));
+	if (connection < 0 && errno == EAGAIN)
+		return -ETIMEDOUT;
+	return sys_not_standard(connection);
+}
+
+int sys_socketpair(int pair[2])
+{
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	/* If one copy fails, the other end is still open and has to be closed. */
+	for (size_t i = 0; i < 2; i++)
+		pair[i] = sys_not_standard(pair[i]);
+	if (pair[0] >= 0 && pair[1] >= 0)
+		return 0;
+	for (size_t i = 0; i < 2; i++)
+		if (pair[i] >= 0)
+			(void)close(pair[i]);
+	return pair[0] < 0 ? pair[0] : pair[1];
+}
+
+int sys_hung_up(int *fd)
+{
+	int pair[2], err = sys_socketpair(pair);
+
+	if (err)
+		return err;
+	(void)close(pair[1]);
+	*fd = pair[0];
+	return 0;
+}
+
+int sys_socket_option(int fd, int option, int *value)
+{
+	socklen_t size = sizeof(*value);
+
+	return getsockopt(fd, SOL_SOCKET, option, value, &size) ? -errno : 0;
+}
+
+void sys_shutdown(int fd)
+{
+	(void)shutdown(fd, SHUT_RDWR);
+}
+
+ssize_t sys_send_some(int fd, struct iovec *parts, size_t part_count, const int *fds, size_t count)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(SYS_SEND_FDS_MAX * sizeof(int))];
+	} control = { .header = { .cmsg_len = CMSG_LEN(count * sizeof(int)),
+				  .cmsg_level = SOL_SOCKET,
+				  .cmsg_type = SCM_RIGHTS } };
+	const struct msghdr message = {
+		.msg_iov = parts,
+		.msg_iovlen = part_count,
+		.msg_control = count ? &control : NULL,
+		.msg_controllen = count ? CMSG_SPACE(count * sizeof(int)) : 0,
+	};
+	ssize_t n;
+
+	if (count)
+		memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
+	do
+		/*
+		 * Without MSG_NOSIGNAL a peer that hung up would end the program by SIGPIPE.
+		 * MSG_DONTWAIT also covers an adopted socket that the caller left blocking.
+		 */
+		n = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+int sys_send(int fd, struct iovec *parts, size_t part_count, const int *fds, size_t count,
+	     uint64_t deadline_ns)
+{
+	while (part_count) {
+		ssize_t n = sys_send_some(fd, parts, part_count, fds, count);
+		int err = n < 0 ? (int)n : 0;
+
+		if (err == -EAGAIN) {
+			err = sys_now_ns() < deadline_ns ?
+				      sys_wait_socket(fd, POLLOUT, deadline_ns) :
+				      -ETIMEDOUT;
+			if (!err)
+				continue;
+		}
+		if (err)
+			return err;
+		/*
+		 * unix(7): descriptors go with the first byte. With the rest they would arrive
+		 * twice.
+		 */
+		count = 0;
+		for (; part_count && (size_t)n >= parts->iov_len; parts++, part_count--)
+			n -= (ssize_t)parts->iov_len;
+		if (part_count) {
+			parts->iov_base = (char *)parts->iov_base + n;
+			parts->iov_len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+ssize_t sys_receive(int fd, void *to, size_t bytes, uint64_t deadline_ns)
+{
+	ssize_t n;
+
+	do {
+		/* The peer cannot have answered yet, so wait before the first read. */
+		int err = sys_wait_socket(fd, POLLIN, deadline_ns);
+
+		if (err)
+			return err;
+		n = recv(fd, to, bytes, MSG_DONTWAIT);
+	} while (n < 0 && try_again(deadline_ns));
+	if (n < 0)
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	return n ? n : -EPIPE;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The system calls of UNIX sockets. The functions follow the rules of sys.h.
+ */
+#ifndef SYS_SOCKET_H
+#define SYS_SOCKET_H
+
+#include "base/sys.h"
+
+/* A vhost-user message carries at most this many descriptors. */
+#define SYS_SEND_FDS_MAX 8
+/* SO_PASSRIGHTS of Linux 6.16. The headers of older systems do not have it. */
+#define SYS_SO_PASSRIGHTS 83
+
+/* Wait for one of @events on a socket, as sys_wait_readable() does. */
+int sys_wait_socket(int fd, short events, uint64_t deadline_ns);
+
+/*
+ * Let the kernel refuse descriptors that a peer sends to a socket. The kernel closes descriptors that
+ * this process does not want, in the thread that receives. A peer chooses how long that takes: a TCP
+ * socket with SO_LINGER waits until its data is sent. Linux before 6.16 does not know the option.
+ */
+void sys_refuse_descriptors(int fd);
+
+/* Returns a connection or -errno; -ETIMEDOUT if the queue of the listener stays full. */
+int sys_connect(const char *path, uint64_t deadline_ns);
+
+/*
+ * Returns the next connection to a listening socket, or -errno; -ETIMEDOUT at the deadline. The
+ * call makes the socket non-blocking and calls sys_refuse_descriptors() for it, also for other users
+ * of the socket. It undoes neither, because the next peer may send before the next call.
+ */
+int sys_accept(int fd, uint64_t deadline_ns);
+
+/* Create two connected sockets. */
+int sys_socketpair(int pair[2]);
+
+/* Create a socket with a closed other end. */
+int sys_hung_up(int *fd);
+
+/* Read an option such as SO_ACCEPTCONN; -ENOTSOCK if @fd is not a socket. */
+int sys_socket_option(int fd, int option, int *value);
+
+/* Shut down both directions, also for other processes that share the socket. */
+void sys_shutdown(int fd);
+
+/* Returns how many bytes were sent, or -errno. The descriptors go with the first byte. */
+ssize_t sys_send_some(int fd, struct iovec *parts, size_t part_count, const int *fds, size_t count);
+
+/* Send all of the parts. The call changes @parts; -ETIMEDOUT at the deadline. */
+int sys_send(int fd, struct iovec *parts, size_t part_count, const int *fds, size_t count,
+	     uint64_t deadline_ns);
+
+/*
+ * Returns how many bytes were received, from 1 to @bytes, or -errno: -ETIMEDOUT at the deadline,
+ * -EPIPE if the peer hung up. The kernel closes descriptors that come with the bytes.
+ */
+ssize_t sys_receive(int fd, void *to, size_t bytes, uint64_t deadline_ns);
+
+#endif
