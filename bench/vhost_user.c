@@ -179,7 +179,7 @@ static int connect_by_hand(struct by_hand *hand)
 	int err = qsd_start(&hand->qsd, NULL, 0, -1);
 
 	if (!err)
-		err = sys_memfd(&hand->file);
+		err = sys_memfd("coherent", &hand->file);
 	if (!err)
 		err = ftruncate(hand->file, BYTES);
 	if (err)

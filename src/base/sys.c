@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "base/sys.h"
@@ -78,6 +79,23 @@ int sys_map_file(int fd, uint64_t offset, size_t bytes, void **va)
 	 * memory or its registers.
 	 */
 	(void)madvise(*va, bytes, MADV_DONTFORK);
+	return 0;
+}
+
+int sys_reserve_file(int fd, size_t bytes, void **va)
+{
+	*va = mmap(NULL, bytes, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (*va == MAP_FAILED)
+		return -errno;
+	(void)madvise(*va, bytes, MADV_DONTDUMP);
+	return 0;
+}
+
+int sys_make_accessible(void *va, size_t bytes)
+{
+	if (mprotect(va, bytes, PROT_READ | PROT_WRITE))
+		return -errno;
+	(void)madvise(va, bytes, MADV_DODUMP);
 	return 0;
 }
 
@@ -164,14 +182,20 @@ void sys_become(int fd, int from)
 	while (err < 0 && (errno == EINTR || errno == EBUSY));
 }
 
-int sys_memfd(int *fd)
+int sys_memfd(const char *name, int *fd)
 {
-	*fd = sys_not_standard(memfd_create("coherent", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+	*fd = sys_not_standard(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
 	return *fd < 0 ? *fd : 0;
 }
 
 int sys_truncate(int fd, uint64_t bytes)
 {
+	struct rlimit limit = { .rlim_cur = RLIM_INFINITY };
+
+	/* Above the limit the kernel raises SIGXFSZ, which ends the program. */
+	(void)getrlimit(RLIMIT_FSIZE, &limit);
+	if (bytes > limit.rlim_cur)
+		return -EFBIG;
 	return ftruncate(fd, (off_t)bytes) ? -errno : 0;
 }
 
@@ -183,6 +207,13 @@ int sys_seal(int fd)
 	 * peer from adding it.
 	 */
 	return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) ? -errno : 0;
+}
+
+int sys_seal_for_readers(int fd)
+{
+	/* Linux before 5.1 does not know this seal. Then readers are only asked not to write. */
+	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE);
+	return sys_seal(fd);
 }
 
 int sys_ioctl(int fd, unsigned long request, void *arg)

@@ -56,6 +56,15 @@ int sys_bind(void *va, size_t bytes, uint64_t nodes);
 /* Map a part of a file, shared with all its users. A forked child does not inherit the mapping. */
 int sys_map_file(int fd, uint64_t offset, size_t bytes, void **va);
 
+/*
+ * Map a file of one's own, shared with all its users, without access. Core dumps leave it out. A
+ * forked child inherits the mapping.
+ */
+int sys_reserve_file(int fd, size_t bytes, void **va);
+
+/* Make a part of what sys_reserve_file() mapped accessible. Core dumps have it. */
+int sys_make_accessible(void *va, size_t bytes);
+
 /* Move a whole mapping to the place of another mapping of the same size. */
 int sys_map_move(void *from, void *to, size_t bytes);
 
@@ -84,13 +93,17 @@ int sys_not_standard(int fd);
 /* Make @fd another descriptor of the file that @from has open. This cannot fail. */
 void sys_become(int fd, int from);
 
-/* Create an empty file in memory that can be sealed. */
-int sys_memfd(int *fd);
+/* Create an empty file in memory that can be sealed. /proc shows its name. */
+int sys_memfd(const char *name, int *fd);
 
+/* Set the size of a file; -EFBIG if it is above the limit of the process, without a SIGXFSZ. */
 int sys_truncate(int fd, uint64_t bytes);
 
 /* Seal the file, so that no process can make it shorter or longer. */
 int sys_seal(int fd);
+
+/* As sys_seal(). From Linux 5.1 on, only mappings that exist can write to the file. */
+int sys_seal_for_readers(int fd);
 
 /* Returns the result of the kernel, or -errno. */
 int sys_ioctl(int fd, unsigned long request, void *arg);

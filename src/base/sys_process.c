@@ -29,12 +29,22 @@ pid_t sys_pid(void)
 	return getpid();
 }
 
-uint64_t sys_lockable_bytes(void)
+static uint64_t limit_of(int resource)
 {
 	struct rlimit limit = { .rlim_cur = RLIM_INFINITY };
 
-	(void)getrlimit(RLIMIT_MEMLOCK, &limit);
+	(void)getrlimit(resource, &limit);
 	return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
+}
+
+uint64_t sys_lockable_bytes(void)
+{
+	return limit_of(RLIMIT_MEMLOCK);
+}
+
+uint64_t sys_address_limit(void)
+{
+	return limit_of(RLIMIT_AS);
 }
 
 /* --- Programs --- */

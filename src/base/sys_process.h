@@ -21,6 +21,9 @@ pid_t sys_pid(void);
 /* Returns how many bytes the process may lock in memory; UINT64_MAX means no limit. */
 uint64_t sys_lockable_bytes(void);
 
+/* Returns how many bytes of addresses the process may have; UINT64_MAX means no limit. */
+uint64_t sys_address_limit(void);
+
 /* The log of a program that could not run begins with this. An errno of three digits follows. */
 #define SYS_EXEC_FAILED "cannot run, error "
 

@@ -108,7 +108,7 @@ static int add_disk(struct qemu *qemu)
 static int make_bios(int *fd)
 {
 	char hlt[4096];
-	int err = sys_memfd(fd);
+	int err = sys_memfd("coherent", fd);
 
 	if (err)
 		return err;
@@ -123,7 +123,7 @@ static int make_bios(int *fd)
 static int make_memory(struct qemu *qemu)
 {
 	void *ram;
-	int err = sys_memfd(&qemu->memory);
+	int err = sys_memfd("coherent", &qemu->memory);
 
 	if (!err)
 		/* The file is one hole, which takes no memory until something is written to it. */
@@ -317,7 +317,7 @@ int qemu_start(struct qemu *qemu, const struct name *name)
 		err = check_rights(qemu->backend.dev);
 	if (err)
 		return err;
-	err = sys_memfd(&qemu->log);
+	err = sys_memfd("coherent", &qemu->log);
 	if (!err)
 		err = make_memory(qemu);
 	if (!err)

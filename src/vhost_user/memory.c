@@ -170,7 +170,7 @@ static int make_file(const struct vhost_user *vhost, const struct backend_mappin
 	int err;
 
 	*to = (struct vhost_user_mapping){ .address = from->address, .bytes = from->bytes };
-	err = sys_memfd(&to->fd);
+	err = sys_memfd("coherent", &to->fd);
 	if (err == -EMFILE || err == -ENFILE) {
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: no descriptor is left, and each exposed object needs one; raise ulimit -n",

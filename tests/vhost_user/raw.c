@@ -34,7 +34,7 @@ static int connection;
 static void make_memory(struct memory *memory, size_t bytes, uint64_t address)
 {
 	*memory = (struct memory){ .bytes = bytes, .address = address };
-	assert_ok(sys_memfd(&memory->fd));
+	assert_ok(sys_memfd("coherent", &memory->fd));
 	assert_ok(ftruncate(memory->fd, (off_t)bytes));
 	assert_ok(sys_map_file(memory->fd, 0, bytes, &memory->va));
 }
