@@ -20,6 +20,20 @@ bool inject_fails(void)
 	return true;
 }
 
+bool inject_fails_with(int err)
+{
+	if (!inject_fails())
+		return false;
+	errno = err;
+	return true;
+}
+
+int inject_opened(int fd)
+{
+	inject.fds += fd >= 0;
+	return fd;
+}
+
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size)
 {
@@ -128,6 +142,27 @@ int __wrap_madvise(void *va, size_t bytes, int advice)
 		return -1;
 	}
 	return __real_madvise(va, bytes, advice);
+}
+
+int __real_memfd_create(const char *name, unsigned int flags);
+int __wrap_memfd_create(const char *name, unsigned int flags);
+int __wrap_memfd_create(const char *name, unsigned int flags)
+{
+	return inject_fails_with(EMFILE) ? -1 : inject_opened(__real_memfd_create(name, flags));
+}
+
+int __real_ftruncate64(int fd, off_t bytes);
+int __wrap_ftruncate64(int fd, off_t bytes);
+int __wrap_ftruncate64(int fd, off_t bytes)
+{
+	return inject_fails_with(ENOSPC) ? -1 : __real_ftruncate64(fd, bytes);
+}
+
+int __real_mprotect(void *va, size_t bytes, int protection);
+int __wrap_mprotect(void *va, size_t bytes, int protection);
+int __wrap_mprotect(void *va, size_t bytes, int protection)
+{
+	return inject_fails_with(ENOMEM) ? -1 : __real_mprotect(va, bytes, protection);
 }
 
 int __real_eventfd(unsigned int count, int flags);

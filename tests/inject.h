@@ -44,6 +44,12 @@ extern struct inject {
 /* Counts a call and returns whether it is the one that fails. */
 bool inject_fails(void);
 
+/* As above. If the call fails, errno is set. */
+bool inject_fails_with(int err);
+
+/* Counts a descriptor that a call returned. */
+int inject_opened(int fd);
+
 /* Tests use these, because they are not counted. */
 void *__real_calloc(size_t count, size_t size);
 void __real_free(void *block);

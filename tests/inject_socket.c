@@ -11,14 +11,7 @@
 
 #include "inject.h"
 
-/* Counts a call. Returns true and sets errno if the call is to fail. */
-static bool fails(int err)
-{
-	if (!inject_fails())
-		return false;
-	errno = err;
-	return true;
-}
+int __real_close(int fd);
 
 /* Returns true and sets errno if a function is to say that it would wait. */
 static bool would_wait(const char *function)
@@ -29,37 +22,30 @@ static bool would_wait(const char *function)
 	return true;
 }
 
-int __real_close(int fd);
-
-static int opened(int fd)
-{
-	inject.fds += fd >= 0;
-	return fd;
-}
-
 int __real_socket(int domain, int type, int protocol);
 int __wrap_socket(int domain, int type, int protocol);
 int __wrap_socket(int domain, int type, int protocol)
 {
-	return fails(EMFILE) ? -1 : opened(__real_socket(domain, type, protocol));
+	return inject_fails_with(EMFILE) ? -1 :
+					   inject_opened(__real_socket(domain, type, protocol));
 }
 
 int __real_accept4(int fd, struct sockaddr *address, socklen_t *size, int flags);
 int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *size, int flags);
 int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
 {
-	if (fails(EMFILE) || would_wait("accept4"))
+	if (inject_fails_with(EMFILE) || would_wait("accept4"))
 		return -1;
 	if (inject.steals)
 		__real_close(__real_accept4(fd, NULL, NULL, SOCK_CLOEXEC));
-	return opened(__real_accept4(fd, address, size, flags));
+	return inject_opened(__real_accept4(fd, address, size, flags));
 }
 
 int __real_connect(int fd, const struct sockaddr *address, socklen_t size);
 int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size);
 int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size)
 {
-	return fails(ECONNREFUSED) ? -1 : __real_connect(fd, address, size);
+	return inject_fails_with(ECONNREFUSED) ? -1 : __real_connect(fd, address, size);
 }
 
 ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
@@ -69,7 +55,7 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
 	struct iovec part = message->msg_iov[0];
 	struct msghdr first = *message;
 
-	if (fails(EPIPE) || would_wait("sendmsg"))
+	if (inject_fails_with(EPIPE) || would_wait("sendmsg"))
 		return -1;
 	if (!inject.short_sends)
 		return __real_sendmsg(fd, message, flags);
@@ -84,7 +70,9 @@ ssize_t __real_recv(int fd, void *to, size_t bytes, int flags);
 ssize_t __wrap_recv(int fd, void *to, size_t bytes, int flags);
 ssize_t __wrap_recv(int fd, void *to, size_t bytes, int flags)
 {
-	return fails(ECONNRESET) || would_wait("recv") ? -1 : __real_recv(fd, to, bytes, flags);
+	return inject_fails_with(ECONNRESET) || would_wait("recv") ?
+		       -1 :
+		       __real_recv(fd, to, bytes, flags);
 }
 
 /* The library waits for one socket to send, receive or accept. Its other waits are not changed. */
@@ -111,25 +99,11 @@ int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeou
 	return n;
 }
 
-int __real_memfd_create(const char *name, unsigned int flags);
-int __wrap_memfd_create(const char *name, unsigned int flags);
-int __wrap_memfd_create(const char *name, unsigned int flags)
-{
-	return fails(EMFILE) ? -1 : opened(__real_memfd_create(name, flags));
-}
-
-int __real_ftruncate64(int fd, off_t bytes);
-int __wrap_ftruncate64(int fd, off_t bytes);
-int __wrap_ftruncate64(int fd, off_t bytes)
-{
-	return fails(ENOSPC) ? -1 : __real_ftruncate64(fd, bytes);
-}
-
 ssize_t __real_pwrite64(int fd, const void *from, size_t bytes, off_t offset);
 ssize_t __wrap_pwrite64(int fd, const void *from, size_t bytes, off_t offset);
 ssize_t __wrap_pwrite64(int fd, const void *from, size_t bytes, off_t offset)
 {
-	return fails(ENOSPC) ? -1 : __real_pwrite64(fd, from, bytes, offset);
+	return inject_fails_with(ENOSPC) ? -1 : __real_pwrite64(fd, from, bytes, offset);
 }
 
 /* The library passes either a number or no argument to fcntl(). */
@@ -144,9 +118,10 @@ int __wrap_fcntl64(int fd, int command, ...)
 	arg = command == F_GETFD || command == F_GETFL ? 0 : va_arg(list, int);
 	va_end(list);
 	if (command != F_DUPFD_CLOEXEC)
-		return command == F_ADD_SEALS && fails(EPERM) ? -1 :
-								__real_fcntl64(fd, command, arg);
-	return fails(EMFILE) ? -1 : opened(__real_fcntl64(fd, command, arg));
+		return command == F_ADD_SEALS && inject_fails_with(EPERM) ?
+			       -1 :
+			       __real_fcntl64(fd, command, arg);
+	return inject_fails_with(EMFILE) ? -1 : inject_opened(__real_fcntl64(fd, command, arg));
 }
 
 /* The library moves one whole mapping over another, so one mapping fewer is left. */
@@ -156,7 +131,7 @@ void *__wrap_mremap(void *from, size_t old, size_t bytes, int flags, void *to)
 {
 	void *va;
 
-	if (fails(ENOMEM))
+	if (inject_fails_with(ENOMEM))
 		return MAP_FAILED;
 	va = __real_mremap(from, old, bytes, flags, to);
 	if (va != MAP_FAILED)
@@ -170,7 +145,7 @@ int __wrap_socketpair(int domain, int type, int protocol, int fds[2])
 {
 	int err;
 
-	if (fails(EMFILE))
+	if (inject_fails_with(EMFILE))
 		return -1;
 	err = __real_socketpair(domain, type, protocol, fds);
 	inject.fds += err ? 0 : 2;
@@ -179,19 +154,19 @@ int __wrap_socketpair(int domain, int type, int protocol, int fds[2])
 
 /* glibc before 2.36 has no functions for pidfds, and none has them for asynchronous I/O. */
 long __real_syscall(long number, ...);
-long __wrap_syscall(long number, long a, long b, long c, long d, long e);
-long __wrap_syscall(long number, long a, long b, long c, long d, long e)
+long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f);
+long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
 	const bool opens = number == SYS_pidfd_open || number == SYS_io_setup;
 	long result;
 
-	if (opens && fails(number == SYS_io_setup ? EAGAIN : EMFILE))
+	if (opens && inject_fails_with(number == SYS_io_setup ? EAGAIN : EMFILE))
 		return -1;
 	if (inject.refused && number == inject.refused) {
 		errno = EPERM;
 		return -1;
 	}
-	result = __real_syscall(number, a, b, c, d, e);
+	result = __real_syscall(number, a, b, c, d, e, f);
 	inject.fds += opens && result >= 0;
 	inject.fds -= number == SYS_io_destroy;
 	return result;
