@@ -203,13 +203,13 @@ static void fail_each_in_turn(const char *name, bool hugepages)
 		assert_true(nth < 1000);
 	}
 	/*
-		 * The loop reached many calls. Few failures go unnoticed: a pool can work with a smaller
-		 * chunk.
-		 */
+	 * The loop reached many calls. Few failures go unnoticed: a pool can work with a smaller
+	 * chunk, and a device without its shared segment.
+	 */
 	assert_true(nth > 40);
 	print_message("# %s: %u calls failed in turn, %u made no difference\n", name, nth - 1,
 		      tolerated);
-	assert_true(tolerated <= (hugepages ? 14 : 7));
+	assert_true(tolerated <= (hugepages ? 25 : 18));
 }
 
 static void no_failure_leaks(void **state)
@@ -330,9 +330,9 @@ static void ordinary_pages_replace_missing_hugepages(void **state)
 	(void)state;
 	assert_ok(coherent_device_open(&dev, "sim:edu", .hugepages = true, .report = log_report,
 				       .report_arg = &log));
-	/* calloc() comes first. The call that fails is the mmap() of hugepages. */
+	/* The call that fails is the mmap() of hugepages. */
 	inject.huge_maps = 0;
-	inject.left = 2;
+	inject.left = 1;
 	assert_ok(coherent_zeroed(&mem, dev, 1));
 	inject.left = 0;
 	assert_true(log_has(&log, "no 2 MiB hugepages, so ordinary pages serve"));

@@ -179,10 +179,11 @@ static void reports_name_unloaded_code(void **state)
 
 static struct sites *new_sites(void)
 {
+	static struct segment no_segment;
 	struct sites *sites = calloc(1, sizeof(*sites));
 
 	assert_non_null(sites);
-	sites_open(sites);
+	sites_open(sites, &no_segment);
 	return sites;
 }
 

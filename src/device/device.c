@@ -102,6 +102,31 @@ static int open_space(const struct backend *backend, uint64_t mask, struct iova_
 	return err;
 }
 
+static void get_limits(struct coherent_device *dev, struct coherent_limits *limits)
+{
+	uint64_t first, last;
+
+	*limits = dev->backend->limits;
+	limits->mask = object_store_mask(&dev->store);
+	limits->range_count = 0;
+	memset(limits->ranges, 0, sizeof(limits->ranges));
+	for (unsigned int i = 0; i < dev->backend->limits.range_count; i++) {
+		if (!clip(&dev->backend->limits, i, limits->mask, &first, &last))
+			continue;
+		limits->ranges[limits->range_count].first = first;
+		limits->ranges[limits->range_count++].last = last;
+	}
+}
+
+/* Readers of the segment may look at any time. */
+static void describe(struct coherent_device *dev)
+{
+	struct coherent_limits limits;
+
+	get_limits(dev, &limits);
+	segment_describe(&dev->store.segment, &limits, dev->backend->level, dev->store.space.guard);
+}
+
 static int use_mask(struct coherent_device *dev, uint64_t mask)
 {
 	struct iova_space space;
@@ -117,6 +142,8 @@ static int use_mask(struct coherent_device *dev, uint64_t mask)
 	err = object_store_set_space(&dev->store, &space, mask);
 	if (err)
 		iova_close(&space);
+	else
+		describe(dev);
 	return err;
 }
 
@@ -139,22 +166,6 @@ int coherent_device_set_mask(struct coherent_device *dev, uint64_t mask)
 			     "objects exist, or freed addresses are still held back; set the mask "
 			     "before the first allocation");
 	return err;
-}
-
-static void get_limits(struct coherent_device *dev, struct coherent_limits *limits)
-{
-	uint64_t first, last;
-
-	*limits = dev->backend->limits;
-	limits->mask = object_store_mask(&dev->store);
-	limits->range_count = 0;
-	memset(limits->ranges, 0, sizeof(limits->ranges));
-	for (unsigned int i = 0; i < dev->backend->limits.range_count; i++) {
-		if (!clip(&dev->backend->limits, i, limits->mask, &first, &last))
-			continue;
-		limits->ranges[limits->range_count].first = first;
-		limits->ranges[limits->range_count++].last = last;
-	}
 }
 
 int coherent_base_device_limits(struct coherent_device *dev, struct coherent_limits *limits,
@@ -339,6 +350,7 @@ void coherent_device_close(struct coherent_device *dev)
 	/* Kept boxes hold references, and the driver does not know them. */
 	object_purge_boxes(&dev->store);
 	lookup_report_live(&dev->store);
+	segment_end(&dev->store.segment);
 	ref_put(&dev->ref);
 }
 

@@ -232,8 +232,9 @@ static void name_slot(const struct coherent_object *object, struct coherent_faul
 		 fault->where);
 }
 
-static void name_fault_locked(struct object_store *store, struct coherent_fault *fault, char *text,
-			      size_t size) NEEDS_LOCK(store->lock)
+/* Returns the site of the object that was hit, or NULL. */
+static const char *name_fault_locked(struct object_store *store, struct coherent_fault *fault,
+				     char *text, size_t size) NEEDS_LOCK(store->lock)
 {
 	struct iova_range *range = iova_find(&store->space, fault->address);
 	struct coherent_object *object = range ? object_of(range) : NULL;
@@ -241,10 +242,10 @@ static void name_fault_locked(struct object_store *store, struct coherent_fault 
 
 	snprintf(text, size, "no object");
 	if (!object || fault->address > range->last || object->state == COHERENT_STATE_NONE)
-		return;
+		return NULL;
 	if (object->chunk && fault->address - range->first < object_bytes(object)) {
 		name_slot(object, fault, text, size);
-		return;
+		return fault->where ? fault->where : object->site;
 	}
 	if (fault->address - range->first < object_bytes(object)) {
 		fault->state = object->state;
@@ -256,6 +257,7 @@ static void name_fault_locked(struct object_store *store, struct coherent_fault 
 	used = strlen(text);
 	snprintf(text + used, size - used, " (%zu bytes allocated at %s)", object_bytes(object),
 		 object->site);
+	return object->site;
 }
 
 static void set_fault_text(struct coherent_fault *fault, const char *text)
@@ -272,7 +274,8 @@ void lookup_fault(struct coherent_device *dev, struct coherent_fault *fault)
 	char text[160];
 
 	lock_take(&dev->store.lock);
-	name_fault_locked(&dev->store, fault, text, sizeof(text));
+	site_count_fault(&dev->store.sites,
+			 name_fault_locked(&dev->store, fault, text, sizeof(text)));
 	lock_drop(&dev->store.lock);
 	set_fault_text(fault, text);
 }
@@ -361,6 +364,7 @@ void lookup_reach_fault(struct coherent_device *dev, struct coherent_fault *faul
 			 "allocated at %s)",
 			 fault->address - object->address.first - object_element_bytes(object) + 1,
 			 object_element_bytes(object), object->site);
+	site_count_fault(&dev->store.sites, object ? object->site : NULL);
 	lock_drop(&dev->store.lock);
 	set_fault_text(fault, text);
 }

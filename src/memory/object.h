@@ -18,6 +18,7 @@
 #include "memory/page_owner.h"
 #include "memory/pages.h"
 #include "memory/recycle.h"
+#include "memory/segment.h"
 #include "memory/site.h"
 #include "memory/spare.h"
 
@@ -33,6 +34,7 @@ struct object_block;
  * @name: The name of the device, for reports.
  * @backend: It maps memory for the device. Set before the first object.
  * @owners: The owner of each page. Readers take no lock.
+ * @segment: The memory of records, sites and chunks. Its functions take a lock of their own.
  * @sites: The sites of the objects and pools. Readers take no lock.
  * @lock: Guards the rest.
  * @mask: The DMA mask.
@@ -53,6 +55,7 @@ struct object_store {
 	const char *name;
 	struct backend *backend;
 	struct page_owners owners;
+	struct segment segment;
 	struct sites sites;
 	struct lock lock;
 	uint64_t mask;
@@ -119,14 +122,20 @@ struct coherent_object {
 	struct chunk *chunk;
 };
 
+/* A block fills four pages of the segment. */
+#define OBJECT_BLOCK_BYTES SEGMENT_ROOM((size_t)16384)
+#define OBJECT_BLOCK_RECORDS \
+	((OBJECT_BLOCK_BYTES - 2 * sizeof(uint64_t)) / sizeof(struct coherent_object))
+
 /**
  * struct object_block - Some records that are allocated together.
  * @next: The next block of the store.
+ * @next_shared: The address of the next block of those in the segment.
  * @records: The records.
  */
-#define OBJECT_BLOCK_RECORDS 32
 struct object_block {
 	struct object_block *next;
+	uint64_t next_shared;
 	struct coherent_object records[OBJECT_BLOCK_RECORDS];
 };
 

@@ -5,7 +5,36 @@
 #include <errno.h>
 
 #include "memory/object_store.h"
+#include "memory/pool.h"
 #include "memory/record.h"
+
+#define RECORD(field) offsetof(struct coherent_object, field)
+
+/* A reader of the segment finds the records by these. */
+static const uint32_t segment_fields[SEGMENT_FIELDS] = {
+	[SEGMENT_BLOCK_NEXT] = offsetof(struct object_block, next_shared),
+	[SEGMENT_BLOCK_RECORDS] = offsetof(struct object_block, records),
+	[SEGMENT_BLOCK_COUNT] = OBJECT_BLOCK_RECORDS,
+	[SEGMENT_RECORD_BYTES] = sizeof(struct coherent_object),
+	[SEGMENT_RECORD_SEQ] = RECORD(seq),
+	[SEGMENT_RECORD_STATE] = RECORD(state),
+	[SEGMENT_RECORD_PERMISSION] = RECORD(permission),
+	[SEGMENT_RECORD_LEAKED] = RECORD(leaked),
+	[SEGMENT_RECORD_SLACK] = RECORD(slack),
+	[SEGMENT_RECORD_FIRST] = RECORD(address.first),
+	[SEGMENT_RECORD_LAST] = RECORD(address.last),
+	[SEGMENT_RECORD_SITE] = RECORD(site),
+	[SEGMENT_RECORD_SINCE] = RECORD(since_ns),
+	[SEGMENT_RECORD_CHUNK] = RECORD(chunk),
+	[SEGMENT_CHUNK_COUNT] = offsetof(struct chunk, count),
+	[SEGMENT_CHUNK_SLOT_BYTES] = offsetof(struct chunk, slot_bytes),
+	[SEGMENT_CHUNK_SLOTS] = offsetof(struct chunk, slots),
+	[SEGMENT_SLOT_BYTES] = sizeof(struct slot),
+	[SEGMENT_SLOT_STATE] = offsetof(struct slot, state),
+	[SEGMENT_SLOT_OFFSET] = offsetof(struct slot, offset),
+	[SEGMENT_SLOT_SITE] = offsetof(struct slot, site),
+	[SEGMENT_SITE_FAULTS] = offsetof(struct site, text) - offsetof(struct site, faults),
+};
 
 int object_store_open(struct object_store *store, unsigned int wants, uint64_t nodes)
 {
@@ -13,7 +42,8 @@ int object_store_open(struct object_store *store, unsigned int wants, uint64_t n
 
 	if (err)
 		return err;
-	sites_open(&store->sites);
+	segment_open(&store->segment, store->name, segment_fields);
+	sites_open(&store->sites, &store->segment);
 	lock_init(&store->lock);
 	STAILQ_INIT(&store->waiting);
 	STAILQ_INIT(&store->free_records);
@@ -59,6 +89,7 @@ void object_store_close(struct object_store *store)
 	pages_close(&store->pages);
 	page_owner_close(&store->owners);
 	sites_close(&store->sites);
+	segment_close(&store->segment);
 	lock_destroy(&store->lock);
 }
 

@@ -108,8 +108,9 @@ static int chunk_new(struct coherent_slots *pool, size_t bytes, unsigned int att
 		     struct chunk **out)
 {
 	const uint32_t count = slots_in(pool, bytes);
-	struct chunk *chunk =
-		calloc(1, sizeof(*chunk) + count * (sizeof(struct slot) + sizeof(uint16_t)));
+	struct segment *segment = &pool->store->segment;
+	struct chunk *chunk = segment_get(
+		segment, sizeof(*chunk) + count * (sizeof(struct slot) + sizeof(uint16_t)));
 	int err;
 
 	if (!chunk)
@@ -131,7 +132,7 @@ static int chunk_new(struct coherent_slots *pool, size_t bytes, unsigned int att
 put_pages:
 	put_private(pool, chunk);
 free_chunk:
-	free(chunk);
+	segment_put(segment, chunk);
 	return err;
 }
 
@@ -153,7 +154,7 @@ static void chunk_end(struct chunk *chunk)
 		whole_free(&chunk->mem);
 	whole_box_free(&box);
 	put_private(chunk->pool, chunk);
-	free(chunk);
+	segment_put(&store->segment, chunk);
 }
 
 /* --- Slots that are in no cache --- */

@@ -4,7 +4,6 @@
  * store.
  */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "memory/record.h"
 
@@ -13,18 +12,26 @@ void record_keep_locked(struct object_store *store, struct coherent_object *obje
 	STAILQ_INSERT_HEAD(&store->free_records, &object->address, retired);
 }
 
+static void add_block_locked(struct object_store *store, struct object_block *block)
+	NEEDS_LOCK(store->lock)
+{
+	block->next = store->blocks;
+	store->blocks = block;
+	if (segment_has(&store->segment, block))
+		segment_add_block(&store->segment, block, &block->next_shared);
+}
+
 /* Drops the lock while it allocates. */
 static int more_records_locked(struct object_store *store) NEEDS_LOCK(store->lock)
 {
 	struct object_block *block;
 
 	lock_drop(&store->lock);
-	block = calloc(1, sizeof(*block));
+	block = segment_get(&store->segment, sizeof(*block));
 	lock_take(&store->lock);
 	if (!block)
 		return -ENOMEM;
-	block->next = store->blocks;
-	store->blocks = block;
+	add_block_locked(store, block);
 	/* The thread that allocated may find its records taken by others, so the caller looks again. */
 	for (unsigned int i = 0; i < OBJECT_BLOCK_RECORDS; i++)
 		record_keep_locked(store, &block->records[i]);
@@ -50,6 +57,6 @@ void record_free_all(struct object_store *store)
 
 	while ((block = store->blocks)) {
 		store->blocks = block->next;
-		free(block);
+		segment_put(&store->segment, block);
 	}
 }

@@ -6,7 +6,6 @@
  * code of the caller was unloaded.
  */
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -15,26 +14,12 @@
 
 #define UNKNOWN "an unknown place"
 /* How much memory is allocated at a time. */
-#define BLOCK_BYTES ((size_t)4096)
+#define BLOCK_BYTES SEGMENT_ROOM((size_t)4096)
 /* The longest site that is copied out of a loaded image. */
 #define TEXT_BYTES 1024
 
 /**
- * struct site - The copy of a site.
- * @next: The next copy in the bucket. Never changes.
- * @pointer: The pointer that a caller passed for this text last. Only compared.
- * @bytes: The length of the text. Never changes.
- * @text: The text. Never changes.
- */
-struct site {
-	struct site *next;
-	uintptr_t pointer;
-	size_t bytes;
-	char text[];
-};
-
-/**
- * struct sites_block - Memory of copies that do not fit into the struct sites.
+ * struct sites_block - Memory of copies.
  * @next: The block that was allocated before.
  * @room: The memory.
  */
@@ -72,11 +57,10 @@ static struct site *find_text(struct site **bucket, const char *text, size_t byt
 
 /* --- Memory of copies --- */
 
-void sites_open(struct sites *sites)
+void sites_open(struct sites *sites, struct segment *segment)
 {
+	sites->segment = segment;
 	lock_init(&sites->lock);
-	sites->next = sites->first;
-	sites->left = sizeof(sites->first);
 }
 
 void sites_close(struct sites *sites)
@@ -85,15 +69,16 @@ void sites_close(struct sites *sites)
 
 	while ((block = sites->blocks)) {
 		sites->blocks = block->next;
-		free(block);
+		segment_put(sites->segment, block);
 	}
 	lock_destroy(&sites->lock);
 }
 
 static bool grow_locked(struct sites *sites, size_t bytes) NEEDS_LOCK(sites->lock)
 {
-	const size_t room = bytes < BLOCK_BYTES ? BLOCK_BYTES : bytes;
-	struct sites_block *block = malloc(sizeof(*block) + room);
+	const size_t least = BLOCK_BYTES - sizeof(struct sites_block);
+	const size_t room = bytes < least ? least : bytes;
+	struct sites_block *block = segment_get(sites->segment, sizeof(*block) + room);
 
 	if (!block)
 		return false;
@@ -229,4 +214,16 @@ const char *site_of_pointer(struct sites *sites, const char *pointer)
 		return UNKNOWN;
 	remember_pointer(sites, site, pointer);
 	return site->text;
+}
+
+void site_count_fault(struct sites *sites, const char *site)
+{
+	struct site *copy = (struct site *)(uintptr_t)(site - offsetof(struct site, text));
+
+	if (!sites->segment->header)
+		return;
+	sites->segment->header->faults++;
+	/* The texts for an unknown place are not copies. */
+	if (segment_has(sites->segment, site))
+		copy->faults++;
 }

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The segment is a sparse memfd that is mapped once. The kernel gives it memory page by page.
+ * Addresses that are not used yet cannot be accessed, so that mlockall() and core dumps leave them
+ * out.
+ *
+ * INVARIANT: the file cannot change its size, and nobody can map it to write any more.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "base/sys.h"
+#include "base/sys_process.h"
+#include "memory/segment.h"
+
+/* A segment of this size has room for five million objects. A 32-bit process has few addresses. */
+#define BYTES_MAX (sizeof(void *) > 4 ? UINT64_C(1) << 30 : UINT64_C(1) << 24)
+#define BYTES_MIN (UINT64_C(1) << 20)
+/* A program whose addresses are limited loses at most this part of them to a segment. */
+#define LIMIT_SHARE 16
+/* So much is made ready at a time. */
+#define STEP_BYTES (UINT64_C(1) << 20)
+
+_Static_assert(SEGMENT_RANGES_MAX == ARRAY_SIZE(((struct coherent_limits *)0)->ranges),
+	       "a segment has room for all ranges of a device");
+_Static_assert(sizeof(struct segment_part) % 16 == 0, "the memory behind it is aligned");
+
+/* --- Open --- */
+
+static uint64_t wanted_bytes(void)
+{
+	const uint64_t limit = sys_address_limit();
+	uint64_t bytes = BYTES_MAX;
+
+	while (bytes > limit / LIMIT_SHARE)
+		bytes /= 2;
+	return bytes;
+}
+
+static int map(struct segment *segment, uint64_t bytes)
+{
+	void *va;
+	int err = sys_truncate(segment->fd, bytes);
+
+	if (!err)
+		err = sys_reserve_file(segment->fd, bytes, &va);
+	if (err)
+		return err;
+	segment->header = va;
+	segment->bytes = bytes;
+	return 0;
+}
+
+/* Maps as much as possible. Memory that can be locked is scarcer than addresses. */
+static int map_most(struct segment *segment)
+{
+	int err = -ENOMEM;
+
+	for (uint64_t bytes = wanted_bytes(); err && bytes >= BYTES_MIN; bytes /= 4)
+		err = map(segment, bytes);
+	return err;
+}
+
+/* Makes the segment accessible up to an offset. */
+static int make_ready_locked(struct segment *segment, uint64_t end) NEEDS_LOCK(segment->lock)
+{
+	const uint64_t ready = align_up(end, STEP_BYTES);
+	int err;
+
+	if (end <= segment->ready)
+		return 0;
+	err = sys_make_accessible((char *)segment->header + segment->ready, ready - segment->ready);
+	if (!err)
+		segment->ready = ready;
+	return err;
+}
+
+static int open_space(struct segment *segment)
+{
+	const uint64_t page = sys_page_bytes();
+	int err = iova_open(&segment->space, page, 0);
+
+	if (!err)
+		err = iova_allow(&segment->space, align_up(sizeof(struct segment_header), page),
+				 segment->bytes - 1);
+	if (err)
+		iova_close(&segment->space);
+	return err;
+}
+
+static void fill_in(struct segment *segment, const char *name,
+		    const uint32_t fields[SEGMENT_FIELDS])
+{
+	struct segment_header *header = segment->header;
+
+	header->version = SEGMENT_VERSION;
+	header->header_bytes = sizeof(*header);
+	header->field_count = SEGMENT_FIELDS;
+	header->pid = (int32_t)sys_pid();
+	header->base = (uintptr_t)header;
+	header->bytes = segment->bytes;
+	header->library = COHERENT_VERSION;
+	strncpy(header->name, name, sizeof(header->name) - 1);
+	memcpy(header->fields, fields, sizeof(header->fields));
+	/* ORDER: a reader that sees the magic sees the rest. */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	memcpy(header->magic, SEGMENT_MAGIC, sizeof(header->magic));
+}
+
+static int open_locked(struct segment *segment) NEEDS_LOCK(segment->lock)
+{
+	int err = map_most(segment);
+
+	if (err)
+		return err;
+	err = make_ready_locked(segment, sizeof(struct segment_header));
+	if (!err)
+		err = sys_seal_for_readers(segment->fd);
+	if (!err)
+		err = open_space(segment);
+	if (err)
+		sys_unmap(segment->header, segment->bytes);
+	return err;
+}
+
+void segment_open(struct segment *segment, const char *name, const uint32_t fields[SEGMENT_FIELDS])
+{
+	int err;
+
+	lock_init(&segment->lock);
+	if (sys_memfd(SEGMENT_FILE, &segment->fd))
+		return;
+	lock_take(&segment->lock);
+	err = open_locked(segment);
+	lock_drop(&segment->lock);
+	if (!err) {
+		fill_in(segment, name, fields);
+		return;
+	}
+	segment->header = NULL;
+	sys_close(segment->fd);
+}
+
+void segment_describe(struct segment *segment, const struct coherent_limits *limits,
+		      enum coherent_level level, uint64_t guard)
+{
+	struct segment_header *header = segment->header;
+
+	if (!header)
+		return;
+	header->mask = limits->mask;
+	header->page_bytes = limits->page_bytes;
+	header->guard = guard;
+	header->level = level;
+	header->range_count = limits->range_count;
+	for (unsigned int i = 0; i < limits->range_count; i++) {
+		header->ranges[i].first = limits->ranges[i].first;
+		header->ranges[i].last = limits->ranges[i].last;
+	}
+}
+
+void segment_add_block(struct segment *segment, const void *block, uint64_t *next)
+{
+	*next = segment->header->blocks;
+	/* ORDER: a reader that sees the block sees the records. */
+	__atomic_store_n(&segment->header->blocks, (uintptr_t)block, __ATOMIC_RELEASE);
+}
+
+void segment_end(struct segment *segment)
+{
+	if (segment->header)
+		segment->header->is_closed = true;
+}
+
+/* --- Memory --- */
+
+static void *get_locked(struct segment *segment, uint64_t bytes) NEEDS_LOCK(segment->lock)
+{
+	const uint64_t page = segment->space.granule;
+	const struct iova_want want = { .bytes = bytes, .align = page };
+	struct iova_range range;
+	struct segment_part *part;
+
+	if (iova_reserve(&segment->space, &want, &range))
+		return NULL;
+	if (make_ready_locked(segment, range.last + 1)) {
+		iova_release(&segment->space, &range);
+		return NULL;
+	}
+	part = (struct segment_part *)((char *)segment->header + range.first);
+	if (range.first < segment->used)
+		memset(part, 0, bytes);
+	if (segment->used < range.last + 1)
+		segment->used = range.last + 1;
+	/* The node of the tree is in the memory itself. */
+	iova_replace(&segment->space, &range, &part->range);
+	return part + 1;
+}
+
+static void *get_private(size_t bytes)
+{
+	struct segment_part *part = calloc(1, sizeof(*part) + bytes);
+
+	return part ? part + 1 : NULL;
+}
+
+void *segment_get(struct segment *segment, size_t bytes)
+{
+	void *memory;
+
+	if (!segment->header)
+		return get_private(bytes);
+	lock_take(&segment->lock);
+	memory = get_locked(segment,
+			    align_up(sizeof(struct segment_part) + bytes, segment->space.granule));
+	segment->header->missing += !memory;
+	lock_drop(&segment->lock);
+	return memory ? memory : get_private(bytes);
+}
+
+void segment_put(struct segment *segment, void *memory)
+{
+	struct segment_part *part = (struct segment_part *)memory - 1;
+
+	if (!memory)
+		return;
+	if (!segment_has(segment, memory)) {
+		free(part);
+		return;
+	}
+	lock_take(&segment->lock);
+	iova_release(&segment->space, &part->range);
+	lock_drop(&segment->lock);
+}
+
+bool segment_has(const struct segment *segment, const void *memory)
+{
+	return segment->header && (uintptr_t)memory - (uintptr_t)segment->header < segment->bytes;
+}
+
+/* --- Close --- */
+
+/* The nodes of the tree are in the memory, so that they leave it before the memory goes. */
+static void release_all(struct iova_space *space)
+{
+	struct iova_range *range = iova_from(space, 0);
+
+	while (range->last != UINT64_MAX) {
+		const uint64_t next = range->last + 1;
+
+		if (!range->hole)
+			iova_release(space, range);
+		range = iova_from(space, next);
+	}
+}
+
+void segment_close(struct segment *segment)
+{
+	if (segment->header) {
+		release_all(&segment->space);
+		iova_close(&segment->space);
+		sys_unmap(segment->header, segment->bytes);
+		sys_close(segment->fd);
+	}
+	lock_destroy(&segment->lock);
+}
