@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Reads the records of devices that another process has open, or had when it dumped core. The other
+ * process does not notice it.
+ *
+ * The records change while they are read. A record that changes right now is left out, and each
+ * value is checked before it is used as an offset.
+ */
+#ifndef RECORDS_H
+#define RECORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <coherent.h>
+
+#include "memory/segment_layout.h"
+
+/**
+ * struct records_code - Code that was loaded into the process, which has strings with sites.
+ * @first: Its first address.
+ * @end: The address behind its last one.
+ * @offset: The offset in the file.
+ * @path: The file.
+ */
+struct records_code {
+	uint64_t first;
+	uint64_t end;
+	uint64_t offset;
+	char *path;
+};
+
+/**
+ * struct records_site - A site whose address is known already.
+ * @address: The address in the process; 0 for a free place of the table.
+ * @text: The site.
+ * @faults: How many faults hit objects of the site.
+ */
+struct records_site {
+	uint64_t address;
+	char *text;
+	uint64_t faults;
+};
+
+/**
+ * struct records - The records of a device.
+ * @pid: The process; 0 for a core dump.
+ * @header: A copy of the header.
+ * @bytes: The segment, which is mapped for reading. A core dump may have less than the whole.
+ * @size: The size of @bytes.
+ * @map: What is mapped.
+ * @map_size: The size of @map.
+ * @code: The code of the process.
+ * @code_count: The length of @code.
+ * @sites: A hash table of the sites that were looked up.
+ * @site_room: The length of @sites.
+ * @site_count: How many are used.
+ */
+struct records {
+	pid_t pid;
+	struct segment_header header;
+	const unsigned char *bytes;
+	uint64_t size;
+	void *map;
+	uint64_t map_size;
+	struct records_code *code;
+	size_t code_count;
+	struct records_site *sites;
+	size_t site_room;
+	size_t site_count;
+};
+
+/**
+ * struct records_object - An object, as a reader saw it.
+ * @state: Its state; COHERENT_STATE_NONE of an address that is kept for the next object.
+ * @permission: What the device may do with a mem.
+ * @leaked: The device may still reach the memory of a mem that ended.
+ * @is_pooled: It is an object of a pool. The chunks of pools are no objects.
+ * @address: Its first device address.
+ * @bytes: Its size: whole pages, or the size of a slot.
+ * @since_ns: When it was freed or reclaimed, by CLOCK_MONOTONIC_COARSE; 0 otherwise.
+ * @changes: A number that differs if the record changed since it was read before.
+ * @id: A number that no other object of the device has at the same time.
+ * @site_address: The address of the site of its allocation, for records_site().
+ */
+struct records_object {
+	enum coherent_state state;
+	enum coherent_permission permission;
+	bool leaked;
+	bool is_pooled;
+	uint64_t address;
+	uint64_t bytes;
+	uint64_t since_ns;
+	uint32_t changes;
+	uint64_t id;
+	uint64_t site_address;
+};
+
+typedef void records_visit(const struct records_object *object, void *arg);
+
+/**
+ * records_is_used() - Whether a process has a device of the library open.
+ * @pid: The process.
+ *
+ * Return: true; false also if the process belongs to another user.
+ */
+bool records_is_used(pid_t pid);
+
+/**
+ * records_open() - Open the records of all devices of a process.
+ * @pid: The process.
+ * @all: Set to the records, an array. Free it with records_close_all().
+ * @count: Set to its length.
+ * @why: Set to what went wrong, a sentence without a period, if the call fails.
+ * @size: The size of @why.
+ *
+ * Return: 0; -ESRCH (there is no such process), -EACCES (it belongs to another user), -ENOENT (it
+ * has no device of the library), -EPROTO (another version), -ENOMEM, -EIO.
+ */
+int records_open(pid_t pid, struct records **all, size_t *count, char *why, size_t size);
+
+/**
+ * records_open_core() - Open the records in a core dump.
+ * @path: The file.
+ * @all: As above, and the rest too.
+ * @count: As above.
+ * @why: As above.
+ * @size: As above.
+ *
+ * Return: as records_open().
+ */
+int records_open_core(const char *path, struct records **all, size_t *count, char *why,
+		      size_t size);
+
+/**
+ * records_close_all() - Free records.
+ * @all: The array; or NULL.
+ * @count: Its length.
+ */
+void records_close_all(struct records *all, size_t count);
+
+/**
+ * records_refresh() - Read the header again.
+ * @records: The records. Those of a process that has ended still show its last state.
+ */
+void records_refresh(struct records *records);
+
+/**
+ * records_each() - Call a function for each object.
+ * @records: The records.
+ * @visit: The function. The order of the objects is not defined.
+ * @arg: Its last argument.
+ *
+ * Return: how many records were left out because they changed.
+ */
+uint64_t records_each(struct records *records, records_visit *visit, void *arg);
+
+/**
+ * records_site() - The site of an object.
+ * @records: The records.
+ * @address: The @site_address of the object.
+ *
+ * Return: the site, which stays until the records are closed. If it cannot be read, it says so.
+ */
+const struct records_site *records_site(struct records *records, uint64_t address);
+
+#endif

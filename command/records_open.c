@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Finds the records of a process: by its descriptors, or in a core dump. A process of another user
+ * cannot be read, because the kernel asks for the same permission as for ptrace() (proc(5)).
+ */
+#include <dirent.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "records.h"
+
+#define PATH_BYTES 4400
+#define LINE_BYTES 8192
+#define LINK "/memfd:" SEGMENT_FILE " (deleted)"
+
+/* The records that were found, and where the reason of a failure goes. */
+struct found {
+	struct records *all;
+	size_t count;
+	char *why;
+	size_t size;
+};
+
+__attribute__((format(printf, 3, 4))) static int fail(const struct found *found, int err,
+						      const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(found->why, found->size, format, list);
+	va_end(list);
+	return err;
+}
+
+/* --- Headers --- */
+
+static bool has_magic(const struct segment_header *header)
+{
+	return !memcmp(header->magic, SEGMENT_MAGIC, sizeof(header->magic));
+}
+
+/* The fields of the structs, and how wide they are. */
+static const struct {
+	enum segment_field field;
+	enum segment_field end;
+	uint32_t bytes;
+} in_structs[] = {
+	{ SEGMENT_RECORD_SEQ, SEGMENT_RECORD_BYTES, 4 },
+	{ SEGMENT_RECORD_STATE, SEGMENT_RECORD_BYTES, 1 },
+	{ SEGMENT_RECORD_PERMISSION, SEGMENT_RECORD_BYTES, 1 },
+	{ SEGMENT_RECORD_LEAKED, SEGMENT_RECORD_BYTES, 1 },
+	{ SEGMENT_RECORD_SLACK, SEGMENT_RECORD_BYTES, 4 },
+	{ SEGMENT_RECORD_FIRST, SEGMENT_RECORD_BYTES, 8 },
+	{ SEGMENT_RECORD_LAST, SEGMENT_RECORD_BYTES, 8 },
+	{ SEGMENT_RECORD_SITE, SEGMENT_RECORD_BYTES, 8 },
+	{ SEGMENT_RECORD_SINCE, SEGMENT_RECORD_BYTES, 8 },
+	{ SEGMENT_RECORD_CHUNK, SEGMENT_RECORD_BYTES, 8 },
+	{ SEGMENT_SLOT_STATE, SEGMENT_SLOT_BYTES, 1 },
+	{ SEGMENT_SLOT_OFFSET, SEGMENT_SLOT_BYTES, 4 },
+	{ SEGMENT_SLOT_SITE, SEGMENT_SLOT_BYTES, 8 },
+	{ SEGMENT_CHUNK_COUNT, SEGMENT_CHUNK_SLOTS, 4 },
+	{ SEGMENT_CHUNK_SLOT_BYTES, SEGMENT_CHUNK_SLOTS, 8 },
+	{ SEGMENT_BLOCK_NEXT, SEGMENT_BLOCK_RECORDS, 8 },
+};
+
+/* The fields become offsets, so each must be in its struct and aligned. */
+static bool fields_are_sound(const uint32_t *fields)
+{
+	for (size_t i = 0; i < sizeof(in_structs) / sizeof(in_structs[0]); i++) {
+		const uint32_t field = fields[in_structs[i].field], end = fields[in_structs[i].end];
+
+		if (field % in_structs[i].bytes || end % 8 || end > 4096 ||
+		    field + (uint64_t)in_structs[i].bytes > end)
+			return false;
+	}
+	return fields[SEGMENT_BLOCK_COUNT];
+}
+
+static int check_header(const struct found *found, const struct segment_header *header)
+{
+	if (header->version != SEGMENT_VERSION || header->field_count < SEGMENT_FIELDS)
+		return fail(
+			found, -EPROTO,
+			"its library has records of version %u, and this command reads version %u; "
+			"use the command of that library",
+			header->version, SEGMENT_VERSION);
+	if (!header->range_count || header->range_count > SEGMENT_RANGES_MAX ||
+	    !fields_are_sound(header->fields))
+		return fail(found, -EPROTO, "its records are damaged");
+	return 0;
+}
+
+/* Adds a segment that is mapped. */
+static struct records *add(struct found *found, const unsigned char *bytes, uint64_t size)
+{
+	struct records *all = realloc(found->all, (found->count + 1) * sizeof(*all));
+	struct records *records;
+
+	if (!all)
+		return NULL;
+	found->all = all;
+	records = &all[found->count++];
+	*records = (struct records){ .bytes = bytes, .size = size };
+	memcpy(&records->header, bytes, sizeof(records->header));
+	records->header.name[sizeof(records->header.name) - 1] = '\0';
+	return records;
+}
+
+void records_refresh(struct records *records)
+{
+	uint32_t fields[SEGMENT_FIELDS];
+
+	/* The checked fields stay. */
+	memcpy(fields, records->header.fields, sizeof(fields));
+	memcpy(&records->header, records->bytes, sizeof(records->header));
+	memcpy(records->header.fields, fields, sizeof(fields));
+	records->header.name[sizeof(records->header.name) - 1] = '\0';
+	if (records->header.range_count > SEGMENT_RANGES_MAX)
+		records->header.range_count = SEGMENT_RANGES_MAX;
+}
+
+static void close_one(struct records *records)
+{
+	for (size_t i = 0; i < records->code_count; i++)
+		free(records->code[i].path);
+	for (size_t i = 0; i < records->site_room; i++)
+		free(records->sites[i].text);
+	free(records->code);
+	free(records->sites);
+	if (records->map)
+		munmap(records->map, records->map_size);
+}
+
+void records_close_all(struct records *all, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		close_one(&all[i]);
+	free(all);
+}
+
+/* --- Code --- */
+
+static int add_code(struct records *records, const struct records_code *code)
+{
+	struct records_code *all = realloc(records->code, (records->code_count + 1) * sizeof(*all));
+
+	if (!all)
+		return -ENOMEM;
+	records->code = all;
+	all[records->code_count] = *code;
+	all[records->code_count].path = strdup(code->path);
+	if (!all[records->code_count].path)
+		return -ENOMEM;
+	records->code_count++;
+	return 0;
+}
+
+/* The files of a container are under the root of the process. */
+static int add_code_of(struct records *records, pid_t pid)
+{
+	char path[PATH_BYTES], line[LINE_BYTES], name[LINE_BYTES];
+	struct records_code code = { .path = path };
+	unsigned long first, end, offset;
+	FILE *maps;
+	int err = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	maps = fopen(path, "re");
+	if (!maps)
+		return -errno;
+	while (!err && fgets(line, sizeof(line), maps)) {
+		if (sscanf(line, "%lx-%lx %*s %lx %*s %*s %[^\n]", &first, &end, &offset, name) !=
+			    4 ||
+		    name[0] != '/')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/root%.4096s", pid, name);
+		code.first = first;
+		code.end = end;
+		code.offset = offset;
+		err = add_code(records, &code);
+	}
+	fclose(maps);
+	return err;
+}
+
+/* --- A process --- */
+
+/* A forked child has the descriptors of its parent, but not the devices. */
+static bool is_owner(pid_t pid, const struct segment_header *header)
+{
+	char path[64], line[256];
+	int last = pid;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	status = fopen(path, "re");
+	if (!status)
+		return false;
+	while (fgets(line, sizeof(line), status))
+		if (!strncmp(line, "NSpid:", 6)) {
+			const char *number = strrchr(line, '\t');
+
+			last = number ? atoi(number) : last;
+		}
+	fclose(status);
+	return last == header->pid;
+}
+
+static int map_segment(struct found *found, int fd, pid_t pid)
+{
+	struct segment_header header;
+	struct records *records;
+	struct stat file;
+	void *map;
+	int err;
+
+	if (fstat(fd, &file) || pread(fd, &header, sizeof(header), 0) != sizeof(header) ||
+	    !has_magic(&header) || !is_owner(pid, &header))
+		return 0;
+	err = check_header(found, &header);
+	if (err)
+		return err;
+	map = mmap(NULL, (size_t)file.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return fail(found, -ENOMEM, "its records cannot be mapped: %s", strerror(errno));
+	records = add(found, map, (uint64_t)file.st_size);
+	if (!records) {
+		munmap(map, (size_t)file.st_size);
+		return fail(found, -ENOMEM, "memory is short");
+	}
+	records->pid = pid;
+	records->map = map;
+	records->map_size = (uint64_t)file.st_size;
+	return add_code_of(records, pid) ? fail(found, -EIO, "its loaded code cannot be listed") :
+					   0;
+}
+
+static bool is_segment(int folder, const char *name)
+{
+	char target[sizeof(LINK)];
+	const ssize_t n = readlinkat(folder, name, target, sizeof(target));
+
+	return n == sizeof(LINK) - 1 && !memcmp(target, LINK, (size_t)n);
+}
+
+static DIR *open_descriptors(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	return opendir(path);
+}
+
+bool records_is_used(pid_t pid)
+{
+	DIR *folder = open_descriptors(pid);
+	struct dirent *entry;
+	bool found = false;
+
+	while (folder && !found && (entry = readdir(folder)))
+		found = is_segment(dirfd(folder), entry->d_name);
+	if (folder)
+		closedir(folder);
+	return found;
+}
+
+static int find_segments(struct found *found, DIR *folder, pid_t pid)
+{
+	struct dirent *entry;
+	int fd, err = 0;
+
+	while (!err && (entry = readdir(folder))) {
+		if (!is_segment(dirfd(folder), entry->d_name))
+			continue;
+		fd = openat(dirfd(folder), entry->d_name, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		err = map_segment(found, fd, pid);
+		close(fd);
+	}
+	return err;
+}
+
+static int finish(struct found *found, int err, const char *none, struct records **all,
+		  size_t *count)
+{
+	if (!err && !found->count)
+		err = fail(found, -ENOENT, "%s", none);
+	if (err) {
+		records_close_all(found->all, found->count);
+		return err;
+	}
+	*all = found->all;
+	*count = found->count;
+	return 0;
+}
+
+int records_open(pid_t pid, struct records **all, size_t *count, char *why, size_t size)
+{
+	struct found found = { .why = why, .size = size };
+	DIR *folder = open_descriptors(pid);
+	int err;
+
+	*all = NULL;
+	*count = 0;
+	if (!folder && (errno == EACCES || errno == EPERM))
+		return fail(&found, -EACCES,
+			    "it belongs to another user; run the command as that user");
+	if (!folder)
+		return fail(&found, -ESRCH, "there is no such process");
+	err = find_segments(&found, folder, pid);
+	closedir(folder);
+	return finish(&found, err,
+		      "it has no device of libcoherent open, or its library has no shared records",
+		      all, count);
+}
+
+/* --- A core dump --- */
+
+/* Returns a part of the file, or NULL if the file does not have all of it. */
+static const void *part(const unsigned char *file, uint64_t size, uint64_t offset, uint64_t bytes)
+{
+	return offset <= size && bytes <= size - offset ? file + offset : NULL;
+}
+
+/* Notes are aligned to four bytes only. */
+static uint64_t word(const unsigned char *note, uint64_t i)
+{
+	uint64_t value;
+
+	memcpy(&value, note + 8 * i, sizeof(value));
+	return value;
+}
+
+/* NT_FILE (elf.h): a count, the size of a page, the addresses, and then the names. */
+static int add_files_of_note(struct records *records, const unsigned char *note, uint64_t bytes)
+{
+	const uint64_t count = bytes >= 16 ? word(note, 0) : 0;
+	const char *name, *end = (const char *)note + bytes;
+	int err = 0;
+
+	if (!count || count > (bytes - 16) / 24)
+		return 0;
+	name = (const char *)note + 16 + 24 * count;
+	for (uint64_t i = 2; !err && i < 2 + 3 * count; i += 3) {
+		const struct records_code code = { word(note, i), word(note, i + 1),
+						   word(note, i + 2) * word(note, 1),
+						   (char *)(uintptr_t)name };
+
+		if (name >= end || !memchr(name, '\0', (size_t)(end - name)))
+			break;
+		err = add_code(records, &code);
+		name += strlen(name) + 1;
+	}
+	return err;
+}
+
+static int add_code_of_core(struct records *records, const unsigned char *file, uint64_t size,
+			    const Elf64_Phdr *notes)
+{
+	uint64_t offset = notes->p_offset;
+	const uint64_t end = offset + notes->p_filesz;
+	int err = 0;
+
+	while (!err && offset < end) {
+		const Elf64_Nhdr *note = part(file, size, offset, sizeof(*note));
+		const unsigned char *body;
+		uint64_t at;
+
+		if (!note)
+			break;
+		at = offset + sizeof(*note) + (((uint64_t)note->n_namesz + 3) & ~UINT64_C(3));
+		body = part(file, size, at, note->n_descsz);
+		if (!body)
+			break;
+		if (note->n_type == NT_FILE)
+			err = add_files_of_note(records, body, note->n_descsz);
+		offset = at + (((uint64_t)note->n_descsz + 3) & ~UINT64_C(3));
+	}
+	return err;
+}
+
+static int read_core(struct found *found, const unsigned char *file, uint64_t size)
+{
+	const Elf64_Ehdr *elf = part(file, size, 0, sizeof(*elf));
+	const Elf64_Phdr *programs, *notes = NULL;
+	int err = 0;
+
+	if (!elf || memcmp(elf->e_ident, ELFMAG, SELFMAG) || elf->e_ident[EI_CLASS] != ELFCLASS64 ||
+	    elf->e_type != ET_CORE)
+		return fail(found, -ENOENT, "it is not a core dump of a 64-bit program");
+	programs = part(file, size, elf->e_phoff, (uint64_t)elf->e_phnum * sizeof(*programs));
+	if (!programs)
+		return fail(found, -ENOENT, "the core dump is truncated");
+	for (unsigned int i = 0; i < elf->e_phnum; i++)
+		if (programs[i].p_type == PT_NOTE)
+			notes = &programs[i];
+	for (unsigned int i = 0; !err && i < elf->e_phnum; i++) {
+		const struct segment_header *header =
+			part(file, size, programs[i].p_offset, sizeof(*header));
+		struct records *records;
+		uint64_t there;
+
+		if (programs[i].p_type != PT_LOAD || !header || !has_magic(header) ||
+		    header->base != programs[i].p_vaddr)
+			continue;
+		err = check_header(found, header);
+		there = size - programs[i].p_offset;
+		if (there > programs[i].p_filesz)
+			there = programs[i].p_filesz;
+		records = err ? NULL : add(found, (const unsigned char *)header, there);
+		if (!err && (!records || (notes && add_code_of_core(records, file, size, notes))))
+			err = fail(found, -ENOMEM, "memory is short");
+	}
+	return err;
+}
+
+int records_open_core(const char *path, struct records **all, size_t *count, char *why, size_t size)
+{
+	struct found found = { .why = why, .size = size };
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat file;
+	void *map;
+	int err;
+
+	*all = NULL;
+	*count = 0;
+	if (fd < 0)
+		return fail(&found, -ENOENT, "it cannot be opened: %s", strerror(errno));
+	if (fstat(fd, &file) || !S_ISREG(file.st_mode) || !file.st_size) {
+		close(fd);
+		return fail(&found, -ENOENT, "it is not a core dump");
+	}
+	map = mmap(NULL, (size_t)file.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (map == MAP_FAILED)
+		return fail(&found, -EIO, "it cannot be mapped: %s", strerror(errno));
+	err = read_core(&found, map, (uint64_t)file.st_size);
+	/* The first device keeps the file mapped for all. */
+	if (found.count) {
+		found.all[0].map = map;
+		found.all[0].map_size = (uint64_t)file.st_size;
+	} else {
+		munmap(map, (size_t)file.st_size);
+	}
+	return finish(&found, err, "the program had no device of libcoherent open", all, count);
+}
