@@ -12,12 +12,12 @@ import os
 import subprocess
 import sys
 
-WHERE = ('src/**/*.[ch]', 'examples/**/*.[ch]', 'kernel/**/*.[ch]', 'tests/**/*.[ch]',
-         'bench/**/*.[ch]')
+WHERE = ('src/**/*.[ch]', 'command/**/*.[ch]', 'examples/**/*.[ch]', 'kernel/**/*.[ch]',
+         'tests/**/*.[ch]', 'bench/**/*.[ch]')
 BY_HAND = ('tests/object_code/access.c',)
 LINES_MAX = 600
 COLUMNS_MAX = 100
-FOLDERS = ('bench', 'examples', 'include', 'kernel', 'src', 'tests', 'tools')
+FOLDERS = ('bench', 'command', 'examples', 'include', 'kernel', 'src', 'tests', 'tools')
 
 
 def badly_laid_out():

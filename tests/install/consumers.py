@@ -23,7 +23,8 @@ from run import Results, run_command
 HERE = os.path.dirname(os.path.abspath(__file__))
 COMPILERS = ('gcc', 'clang')
 SYSTEM = ('/usr', '/usr/local')
-PARTS = ('meson.build', 'meson_options.txt', 'include', 'src', 'examples', 'bench', 'tools')
+PARTS = ('meson.build', 'meson_options.txt', 'include', 'src', 'command', 'examples', 'bench',
+         'tools')
 LAYOUTS = ('-I', '-isystem', '/usr/include', '/usr/local/include')
 CALL = re.compile(r'^\tcoherent_', re.M)
 # A project asks for one of these. The value is whether it gets version 0.1.0.

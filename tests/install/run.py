@@ -177,7 +177,8 @@ def build(source, where, *options):
     """Builds the libraries from a copy of the sources in another folder. Returns their bytes."""
     tree = os.path.join(where, 'tree')
     os.makedirs(tree)
-    for name in ('meson.build', 'meson_options.txt', 'include', 'src', 'examples', 'bench', 'tools'):
+    for name in ('meson.build', 'meson_options.txt', 'include', 'src', 'command', 'examples', 'bench',
+                 'tools'):
         run_command(['cp', '-r', os.path.join(source, name), tree])
     run_command(['meson', 'setup', os.path.join(tree, 'b'), tree, '-Dtests=false', *options])
     code, out = run_command(['ninja', '-C', os.path.join(tree, 'b'), 'src/libcoherent.a',

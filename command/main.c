@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The command "coherent": the table of subcommands, and the choice of one. A subcommand makes an
+ * answer, and this file prints it as text or as JSON.
+ */
+#include <coherent/version.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arguments.h"
+#include "help.h"
+#include "output.h"
+
+const struct command *const commands[] = {
+	&command_doctor,
+	NULL,
+};
+
+static const struct command *find(const char *name)
+{
+	for (const struct command *const *command = commands; *command; command++)
+		if (!strcmp((*command)->name, name))
+			return *command;
+	return NULL;
+}
+
+static int unknown(const char *word)
+{
+	const char *names[ARRAY_SIZE(commands) + 2] = { "--help", "--version" };
+	const bool is_option = *word == '-';
+	const char *like;
+
+	for (size_t i = 0; commands[i]; i++)
+		names[i + 2] = commands[i]->name;
+	like = arguments_suggest(word, is_option ? names : names + 2);
+	if (like)
+		return complain("there is no %s \"%s\"; did you mean \"%s\"?",
+				is_option ? "option" : "subcommand", word, like);
+	return complain("there is no %s \"%s\"; coherent --help lists them",
+			is_option ? "option" : "subcommand", word);
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	struct arguments arguments;
+	json_t *result;
+	int status;
+
+	if (command->pass)
+		return command->pass(argv);
+	status = arguments_read(command, argc, argv, &arguments);
+	if (status != ARGUMENTS_GO_ON)
+		return status;
+	result = json_object();
+	status = command->run(&arguments, result);
+	/* An answer has members. If there is none, a line on standard error says why. */
+	if (json_object_size(result) && !arguments.json)
+		command->print(result);
+	else if (json_object_size(result) && !output_json(result))
+		status = fail("%s: no memory is left", command->name);
+	json_decref(result);
+	return status;
+}
+
+/* The build and the completion call these. They are not in the help. */
+static int print_texts(const char *option, const char *name)
+{
+	const struct command *command = name && *name ? find(name) : NULL;
+
+	if (!strcmp(option, "--man")) {
+		if (name && !command)
+			return unknown(name);
+		help_print_man(command);
+	} else if (command || !name) {
+		help_print_words(command);
+	}
+	return STATUS_GOOD;
+}
+
+static int choose(int argc, char **argv)
+{
+	const char *word = argc > 1 ? argv[1] : NULL;
+	const struct command *command = word ? find(word) : NULL;
+
+	if (command)
+		return run(command, argc - 1, argv + 1);
+	if (!word)
+		return complain("a subcommand is missing; coherent --help lists them");
+	if (!strcmp(word, "--man") || !strcmp(word, "--complete"))
+		return print_texts(word, argc > 2 ? argv[2] : NULL);
+	if (strcmp(word, "--help") && strcmp(word, "--version"))
+		return unknown(word);
+	if (argc > 2)
+		return complain("\"%s\" is one argument too many; see coherent --help", argv[2]);
+	if (!strcmp(word, "--help"))
+		help_print();
+	else
+		printf("coherent %d.%d.%d\n", COHERENT_VERSION_MAJOR, COHERENT_VERSION_MINOR,
+		       COHERENT_VERSION_PATCH);
+	return STATUS_GOOD;
+}
+
+static void do_nothing(int signal)
+{
+	(void)signal;
+}
+
+int main(int argc, char **argv)
+{
+	/*
+	 * A write to a closed pipe then fails, and output_end() says so. A handler is not inherited
+	 * by other programs, as an ignored signal would be.
+	 */
+	const struct sigaction action = { .sa_handler = do_nothing, .sa_flags = SA_RESTART };
+	static char buffer[1 << 20];
+
+	sigaction(SIGPIPE, &action, NULL);
+	/* Nearly all answers fit, so the only write is the last, and its error is known. */
+	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
+	return output_end(choose(argc, argv));
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "arguments.h"
+#include "open.h"
+#include "output.h"
+
+static void keep_report(void *arg, enum coherent_severity severity, const char *line)
+{
+	struct opened *opened = arg;
+
+	pthread_mutex_lock(&opened->lock);
+	if (severity == COHERENT_ERROR && !*opened->error)
+		snprintf(opened->error, sizeof(opened->error), "%s", line);
+	json_array_append_new(opened->reports, output_text(line));
+	pthread_mutex_unlock(&opened->lock);
+}
+
+int opened_open(struct opened *opened, const char *name, enum coherent_level level)
+{
+	*opened = (struct opened){ .name = name, .lock = PTHREAD_MUTEX_INITIALIZER };
+	opened->reports = json_array();
+	return coherent_device_open(&opened->dev, name, .level = level, .report = keep_report,
+				    .report_arg = opened);
+}
+
+void opened_close(struct opened *opened)
+{
+	coherent_device_close(opened->dev);
+	opened->dev = NULL;
+}
+
+void opened_end(struct opened *opened)
+{
+	opened_close(opened);
+	json_decref(opened->reports);
+	opened->reports = NULL;
+}
+
+const char *opened_reason(const struct opened *opened)
+{
+	const size_t bytes = strlen(opened->name);
+
+	if (!strncmp(opened->error, opened->name, bytes) &&
+	    !strncmp(opened->error + bytes, ": ", 2))
+		return opened->error + bytes + 2;
+	return opened->error;
+}
+
+int opened_for(struct opened *opened, const char *subcommand, const char *name,
+	       enum coherent_level level)
+{
+	int err = opened_open(opened, name, level);
+	/* The library says this if the name is malformed. */
+	const bool bad_name = err == -EINVAL || !strncmp(opened->error, "device name ", 12);
+
+	if (!err)
+		return STATUS_GOOD;
+	if (*opened->error)
+		fail("%s: %s", subcommand, opened->error);
+	else
+		fail("%s: %s: %s", subcommand, name, strerror(-err));
+	opened_end(opened);
+	return bad_name ? STATUS_USAGE : STATUS_BAD;
+}
+
+static const char *const levels[] = {
+	[COHERENT_NONE] = "NONE",
+	[COHERENT_HIDDEN] = "HIDDEN",
+	[COHERENT_PEER] = "PEER",
+	[COHERENT_IOMMU] = "IOMMU",
+};
+
+const char *level_name(enum coherent_level level)
+{
+	return level >= COHERENT_NONE && level <= COHERENT_IOMMU ? levels[level] : "unknown";
+}
+
+enum coherent_level level_find(const char *name)
+{
+	for (enum coherent_level level = COHERENT_NONE; level <= COHERENT_IOMMU; level++)
+		if (!strcasecmp(levels[level], name))
+			return level;
+	return 0;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Opens a device for a subcommand, and keeps what the library reports about it.
+ */
+#ifndef OPEN_H
+#define OPEN_H
+
+#include <coherent/device.h>
+#include <jansson.h>
+#include <pthread.h>
+
+/**
+ * struct opened - A device and its reports.
+ * @name: The name of the device.
+ * @dev: The device; NULL if it is not open.
+ * @lock: Guards the reports, because any thread of the library may make one.
+ * @error: The first error that the library reported; "" if there was none.
+ * @reports: All lines. The caller may read it while no thread of the library runs.
+ */
+struct opened {
+	const char *name;
+	struct coherent_device *dev;
+	pthread_mutex_t lock;
+	char error[1024];
+	json_t *reports;
+};
+
+/* Opens a device. Returns 0 or -errno. End it with opened_close(), also on failure. */
+int opened_open(struct opened *opened, const char *name, enum coherent_level level);
+
+/* Closes the device. The reports stay until opened_end(). */
+void opened_close(struct opened *opened);
+
+/* Frees the reports. */
+void opened_end(struct opened *opened);
+
+/*
+ * Opens a device for a subcommand. If that fails, the call prints one line and ends @opened. Returns
+ * STATUS_GOOD, STATUS_BAD, or STATUS_USAGE if the name is wrong.
+ */
+int opened_for(struct opened *opened, const char *subcommand, const char *name,
+	       enum coherent_level level);
+
+/* Returns an error without the name of the device before it. */
+const char *opened_reason(const struct opened *opened);
+
+/* Returns the name of a level, such as "IOMMU". */
+const char *level_name(enum coherent_level level);
+
+/* Finds a level by its name, in any case. Returns 0 if there is none. */
+enum coherent_level level_find(const char *name);
+
+#endif
