@@ -15,6 +15,7 @@
 const struct command *const commands[] = {
 	&command_doctor,
 	&command_devices,
+	&command_probe,
 	NULL,
 };
 

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * coherent probe: what an open device is and can do.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "arguments.h"
+#include "identify.h"
+#include "open.h"
+#include "output.h"
+
+static json_t *ranges_of(const struct coherent_limits *limits)
+{
+	json_t *ranges = json_array();
+
+	for (uint32_t i = 0; i < limits->range_count; i++)
+		json_array_append_new(ranges, output_format("0x%" PRIx64 " to 0x%" PRIx64,
+							    limits->ranges[i].first,
+							    limits->ranges[i].last));
+	return ranges;
+}
+
+static json_t *bars_of(const struct coherent_limits *limits)
+{
+	json_t *bars = json_array();
+	char bytes[32];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(limits->bar_bytes); i++)
+		if (limits->bar_bytes[i])
+			json_array_append_new(
+				bars, output_format("%u: %s", i,
+						    output_bytes(bytes, limits->bar_bytes[i])));
+	return bars;
+}
+
+static void describe(struct opened *opened, const struct coherent_limits *limits, json_t *result)
+{
+	char text[256];
+	const enum identity identity = identify(opened->dev, opened->name, text, sizeof(text));
+
+	json_object_set_new(result, "device", output_text(opened->name));
+	json_object_set_new(result, "id", *text ? output_text(text) : json_null());
+	json_object_set_new(result, "level",
+			    output_text(level_name(coherent_device_level(opened->dev))));
+	json_object_set_new(result, "bars", bars_of(limits));
+	json_object_set_new(result, "vectors", output_number(limits->vectors));
+	json_object_set_new(result, "mask", output_format("0x%" PRIx64, limits->mask));
+	json_object_set_new(result, "ranges", ranges_of(limits));
+	json_object_set_new(result, "page_bytes", output_number(limits->page_bytes));
+	json_object_set_new(result, "mappings",
+			    limits->mappings == SIZE_MAX ? json_null() :
+							   output_number(limits->mappings));
+	json_object_set_new(result, "unmap_is_fence", json_boolean(limits->unmap_is_fence));
+	json_object_set_new(result, "selftest", json_boolean(identity != IDENTITY_UNKNOWN));
+}
+
+static int probe_run(const struct arguments *arguments, json_t *result)
+{
+	struct coherent_limits limits;
+	struct opened opened;
+	/* Nothing is exposed, so a device that nothing keeps from memory may be opened too. */
+	const int status = opened_for(&opened, "probe", arguments->words[0], COHERENT_NONE);
+
+	if (status)
+		return status;
+	if (coherent_device_limits(opened.dev, &limits)) {
+		opened_end(&opened);
+		return fail("probe: %s: the device is gone", arguments->words[0]);
+	}
+	describe(&opened, &limits, result);
+	opened_close(&opened);
+	json_object_set(result, "reports", opened.reports);
+	opened_end(&opened);
+	return STATUS_GOOD;
+}
+
+static void probe_print(const json_t *result)
+{
+	static const struct column columns[] = {
+		{ "device", "device" },
+		{ "id", "what it is" },
+		{ "level", "level" },
+		{ "bars", "BARs" },
+		{ "vectors", "interrupt vectors" },
+		{ "mask", "address mask" },
+		{ "ranges", "device addresses" },
+		{ "page_bytes", "page size" },
+		{ "limit", "objects exposed at a time" },
+		{ "fence", "fence" },
+		{ "selftest", "coherent selftest has a driver" },
+	};
+	const json_t *mappings = json_object_get(result, "mappings");
+	json_t *shown = json_copy((json_t *)result);
+	const json_t *line;
+	size_t i;
+
+	json_object_set_new(shown, "limit",
+			    json_is_null(mappings) ? output_text("no limit") :
+						     json_incref((json_t *)mappings));
+	json_object_set_new(shown, "fence",
+			    output_text(json_is_true(json_object_get(result, "unmap_is_fence")) ?
+						"an unmap is a fence" :
+						"reclaim needs .idle, or a fence later"));
+	output_list(shown, columns, ARRAY_SIZE(columns));
+	json_array_foreach(json_object_get(result, "reports"), i, line)
+		output_wrapped(json_string_value(line), 0);
+	json_decref(shown);
+}
+
+const struct command command_probe = {
+	.name = "probe",
+	.summary = "open a device and print what it is and can do",
+	.operands = "DEVICE",
+	.min = 1,
+	.max = 1,
+	.help = "Open the DEVICE, such as sim:edu, qemu:nvme, vfio:0000:01:00.0 or "
+		"vhost-user:/run/disk, and print its IDs, level, BARs, interrupt vectors, address mask and "
+		"limits. Then close it. coherent_device_open(3) describes the names.\n"
+		"\n"
+		"The open resets a PCI device. If the device is busy or does not open, one line says why, "
+		"and the status is 1. It is 2 if the name is malformed.",
+	.run = probe_run,
+	.print = probe_print,
+};

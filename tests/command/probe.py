@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""coherent probe, on devices that need no hardware: probe.py PROGRAM."""
+import shutil
+import sys
+
+import common
+
+
+def devices(command):
+    answer, done = command.json('probe', 'sim:edu')
+    command.say(answer and (answer['device'], answer['id'], answer['level'], answer['bars'],
+                            answer['mask'], answer['unmap_is_fence'], answer['mappings'],
+                            answer['selftest']) ==
+                ('sim:edu', 'edu, version 1.0', 'IOMMU', ['0: 1 MiB'], '0xfffffff', True, None, True),
+                'sim:edu', done.stdout + done.stderr)
+    answer, done = command.json('probe', 'sim:ring,mask=40,lazy,maps=7')
+    command.say(answer and (answer['mask'], answer['unmap_is_fence'], answer['mappings'],
+                            answer['selftest']) == ('0xffffffffff', False, 7, False) and
+                'ring' in answer['id'], 'sim:ring', done.stdout + done.stderr)
+    done = command.run('probe', 'sim:edu')
+    for line in ('device: sim:edu', 'level: IOMMU', 'BARs: 0: 1 MiB', 'interrupt vectors: 1',
+                 'fence: an unmap is a fence'):
+        command.say(line in done.stdout.splitlines(), f'the text has: {line}', done.stdout)
+    if not shutil.which('qemu-system-x86_64'):
+        command.say(True, 'qemu:nvme # SKIP qemu-system-x86_64 is not installed')
+        return
+    answer, done = command.json('probe', 'qemu:nvme')
+    command.say(answer and (answer['level'], answer['unmap_is_fence'], answer['selftest']) ==
+                ('PEER', False, True) and answer['id'].startswith('NVMe controller, version 1.') and
+                answer['vectors'] > 1, 'qemu:nvme', done.stdout + done.stderr)
+    answer, done = command.json('probe', 'qemu:e1000')
+    command.say(answer and answer['id'] is None and not answer['selftest'],
+                'a model that is not known', done.stdout + done.stderr)
+
+
+def mistakes(command):
+    command.refuses(2, 'probe: DEVICE is missing; see coherent probe --help', 'probe')
+    command.refuses(2, 'probe: "b" is one argument too many; see coherent probe --help', 'probe',
+                    'a', 'b')
+    for name, status, words in (
+            ('nope:x', 2, 'there is no scheme "nope"'), ('', 2, 'it is empty'), (':', 2, 'scheme'),
+            ('sim:edu,colour=1', 2, 'there is no key "colour"'), ('vfio:bus', 2, 'not a PCI address'),
+            ('sim:\x1b[31m\n', 2, 'there is no sim device "?[31m?"'),
+            ('vfio:9999:00:00.0', 1, 'there is no PCI device 9999:00:00.0'),
+            ('vhost-user:/nothing/socket', 1, 'No such file or directory')):
+        command.complains(status, words, 'probe', name)
+        command.complains(status, words, 'probe', name, '--json')
+
+
+def terminal(command):
+    status, lines = command.in_terminal(20, 'probe', 'sim:edu')
+    command.say(not status and lines and not [line for line in lines if len(line) > 20],
+                'the answer fits 20 columns', '\n'.join(lines))
+
+
+def tests(command):
+    devices(command)
+    mistakes(command)
+    terminal(command)
+
+
+if __name__ == '__main__':
+    sys.exit(common.main(tests))
