@@ -50,7 +50,7 @@ struct records_site {
  * @header: A copy of the header.
  * @bytes: The segment, which is mapped for reading. A core dump may have less than the whole.
  * @size: The size of @bytes.
- * @map: What is mapped.
+ * @map: The mapping that has @bytes.
  * @map_size: The size of @map.
  * @code: The code of the process.
  * @code_count: The length of @code.
@@ -75,9 +75,9 @@ struct records {
 /**
  * struct records_object - An object, as a reader saw it.
  * @state: Its state; COHERENT_STATE_NONE of an address that is kept for the next object.
- * @permission: What the device may do with a mem.
+ * @permission: The permission of the device on a mem.
  * @leaked: The device may still reach the memory of a mem that ended.
- * @is_pooled: It is an object of a pool. The chunks of pools are no objects.
+ * @is_pooled: It is an object of a pool. The chunk of a pool itself is not an object.
  * @address: Its first device address.
  * @bytes: Its size: whole pages, or the size of a slot.
  * @since_ns: When it was freed or reclaimed, by CLOCK_MONOTONIC_COARSE; 0 otherwise.
@@ -101,12 +101,12 @@ struct records_object {
 typedef void records_visit(const struct records_object *object, void *arg);
 
 /**
- * records_is_used() - Whether a process has a device of the library open.
+ * records_count() - Count the devices of the library that a process has open.
  * @pid: The process.
  *
- * Return: true; false also if the process belongs to another user.
+ * Return: how many; 0 also if the process belongs to another user.
  */
-bool records_is_used(pid_t pid);
+size_t records_count(pid_t pid);
 
 /**
  * records_open() - Open the records of all devices of a process.

@@ -259,17 +259,17 @@ static DIR *open_descriptors(pid_t pid)
 	return opendir(path);
 }
 
-bool records_is_used(pid_t pid)
+size_t records_count(pid_t pid)
 {
 	DIR *folder = open_descriptors(pid);
 	struct dirent *entry;
-	bool found = false;
+	size_t count = 0;
 
-	while (folder && !found && (entry = readdir(folder)))
-		found = is_segment(dirfd(folder), entry->d_name);
+	while (folder && (entry = readdir(folder)))
+		count += is_segment(dirfd(folder), entry->d_name);
 	if (folder)
 		closedir(folder);
-	return found;
+	return count;
 }
 
 static int find_segments(struct found *found, DIR *folder, pid_t pid)
@@ -312,8 +312,9 @@ int records_open(pid_t pid, struct records **all, size_t *count, char *why, size
 	*all = NULL;
 	*count = 0;
 	if (!folder && (errno == EACCES || errno == EPERM))
-		return fail(&found, -EACCES,
-			    "it belongs to another user; run the command as that user");
+		return fail(
+			&found, -EACCES,
+			"it belongs to another user or has raised rights; run the command as root");
 	if (!folder)
 		return fail(&found, -ESRCH, "there is no such process");
 	err = find_segments(&found, folder, pid);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What another process finds in the shared segment of a device. The segment is a memfd. It begins
+ * The layout of the shared segment of a device, for another process. The segment is a memfd. It begins
  * with a struct segment_header, and the header says where the fields of the records are. So a reader
  * of another version of the library can still read them.
  *

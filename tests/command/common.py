@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""What the tests of the command "coherent" share: results, runs of the command, and trees of files."""
+"""The tests of the command "coherent" share these: results, runs of the command, and trees of files."""
 import fcntl
 import json
 import os

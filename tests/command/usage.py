@@ -65,7 +65,7 @@ def helps(command):
         done = command.run(name, '--help')
         command.say(not done.returncode and done.stdout.lower().startswith('usage:') and
                     not done.stderr, f'{name} --help prints its usage', done.stderr)
-    command.refuses(2, 'there is no subcommand "nope"; coherent --help lists them', '--man', 'nope')
+    command.refuses(2, 'there is no subcommand "quux"; coherent --help lists them', '--man', 'quux')
 
 
 def output(command):
@@ -114,7 +114,7 @@ def completion(command, source_dir):
         found, said = complete(name_of, '--')
         command.say(sorted(found) == sorted(words) and not said, f'bash completes {name_of} --',
                     f'{found} {words} {said}')
-    found, _ = complete('nope', '--')
+    found, _ = complete('quux', '--')
     command.say(not found, 'bash completes nothing for a wrong subcommand', found)
     listed = command.run('doctor', '--help').stdout
     words = command.run('--complete', 'doctor').stdout.split()

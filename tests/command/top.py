@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""Test "coherent top" with a driver that runs, with one that has ended, and with wrong arguments.
+
+usage: top.py COMMAND DRIVER PROGRAM
+
+DRIVER makes known objects (driver.c). PROGRAM does not use the library, and waits for as many seconds as it is told. Prints TAP.
+"""
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+import time
+
+from common import Command
+
+PATIENCE = 120
+
+
+class Driver:
+    """A driver that has its objects. It ends at the end of the block."""
+
+    def __init__(self, program, *args):
+        self.run = subprocess.Popen([program, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                    text=True)
+        self.address = self.run.stdout.readline().strip()
+        self.pid = str(self.run.pid)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.run.stdin.close()
+        self.run.wait(PATIENCE)
+        self.run.stdout.close()
+
+    def churn(self):
+        self.run.stdin.write('x')
+        self.run.stdin.flush()
+        self.run.stdout.readline()
+
+
+def check_counts(top, program):
+    with Driver(program) as driver:
+        answer, done = top.json('top', driver.pid)
+        device = answer['devices'][0] if answer else {}
+        top.say(done.returncode == 0 and not done.stderr and len(answer['devices']) == 1,
+                'one device is found', f'{done.stderr} {answer}')
+        want = {'pid': int(driver.pid), 'device': 'sim:edu,mask=48', 'level': 'IOMMU', 'boxes': 1,
+                'mems': 12, 'ended': 1, 'reachable': 2 * 4096 + 640, 'private': 12288, 'faults': 1,
+                'closed': False, 'missing': 0, 'changed': 0}
+        top.say(all(device.get(key) == value for key, value in want.items()),
+                'its objects, bytes and faults are right', f'{device}\n{want}')
+        rows = {row['site']: row for row in answer['rows']}
+        pooled = [row for row in rows.values() if row['mems'] == 10]
+        faulty = [row for row in rows.values() if row['faults'] == 1]
+        top.say(len(rows) == 5 and all(re.fullmatch(r'.*driver\.c:\d+', site) for site in rows),
+                'each row has the site of an allocation', rows)
+        top.say(len(pooled) == 1 and pooled[0]['reachable'] == 640,
+                'the objects of a pool are counted at the site of their allocation', rows)
+        top.say(len(faulty) == 1 and faulty[0]['mems'] == 1,
+                'the fault is counted at the site of the object', rows)
+        top.say([row['reachable'] for row in answer['rows']] ==
+                sorted((row['reachable'] for row in answer['rows']), reverse=True),
+                'the row with the most reachable bytes is the first', answer['rows'])
+        check_objects(top, driver)
+        check_options(top, driver)
+
+
+def check_objects(top, driver):
+    answer, _ = top.json('top', '--by=object', driver.pid)
+    states = sorted(row['state'] for row in answer['rows'])
+    top.say(states == ['box', 'freed'] + ['mem'] * 11 + ['mem, read-only'],
+            'single objects have their states', states)
+    top.say(driver.address in [row['address'] for row in answer['rows']],
+            'a mem has the address that the driver knows', answer['rows'])
+    answer, _ = top.json('top', '--by=object', '--limit=2', driver.pid)
+    top.say(len(answer['rows']) == 2 and answer['count'] == 14,
+            '--limit shows fewer rows, and their number is known', answer)
+
+
+def check_options(top, driver):
+    for sort, site in (('private', lambda row: row['private'] == 12288),
+                       ('objects', lambda row: row['mems'] == 10),
+                       ('faults', lambda row: row['faults'] == 1)):
+        answer, _ = top.json('top', f'--sort={sort}', driver.pid)
+        top.say(site(answer['rows'][0]), f'--sort={sort} puts the right row first', answer['rows'])
+    answer, _ = top.json('top', '--by=device', driver.pid)
+    top.say('rows' not in answer, '--by=device has no other rows', answer)
+    done = top.run('top', driver.pid)
+    top.say(done.returncode == 0 and 'driver.c:' in done.stdout and '\033' not in done.stdout and
+            re.search(r'PID +LEVEL +BOXES', done.stdout), 'the output is a plain table if it is no '
+            'terminal', done.stdout)
+    done = top.run('top')
+    top.say(done.returncode == 0 and driver.pid in done.stdout,
+            'without a PID the driver is found too', done.stdout)
+
+
+def check_lives(top, program):
+    with Driver(program, '-l') as driver:
+        answer, done = top.json('top', driver.pid)
+        top.say(done.returncode == 0 and answer['devices'][0]['closed'] and
+                answer['devices'][0]['mems'] == 12,
+                'a closed device with live objects is shown', f'{done.stderr} {answer}')
+    with Driver(program, '-c') as driver, subprocess.Popen(
+            [top.program, 'top', '--json', '--by=device', '--seconds=3', driver.pid],
+            stdout=subprocess.PIPE, text=True) as child:
+        began = time.monotonic()
+        while child.poll() is None and time.monotonic() - began < PATIENCE:
+            driver.churn()
+        text = child.communicate()[0]
+        top.say(re.search(r'"changed": [1-9]', text), 'changes are counted', text)
+    with Driver(program, '-n', '100000') as driver:
+        answer, _ = top.json('top', driver.pid)
+        top.say(answer['devices'][0]['mems'] == 100002, '100,000 objects are counted', answer)
+
+
+def check_terminal(top, program):
+    """A live table is drawn, keys change it, and q ends it, also in a terminal of 20 columns."""
+    for columns in (120, 20):
+        with Driver(program) as driver:
+            master, slave = pty.openpty()
+            fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', 24, columns, 0, 0))
+            child = subprocess.Popen([top.program, 'top', '--seconds=0.05', driver.pid],
+                                     stdin=slave, stdout=slave, stderr=slave,
+                                     env=dict(os.environ, TERM='xterm'))
+            os.close(slave)
+            seen = read_until(master, b'sorted by reachable')
+            os.write(master, b's')
+            seen += read_until(master, b'sorted by private')
+            os.write(master, b'bq')
+            status = child.wait(PATIENCE)
+            seen += drain(master)
+            os.close(master)
+            top.say(status == 0 and b'\033[?1049h' in seen and seen.rstrip().endswith(b'\033[?1049l'),
+                    f'keys change the live table in {columns} columns, and q restores the screen',
+                    f'{status} {seen[-400:]!r}')
+
+
+def read_until(master, words):
+    text = b''
+    end = time.monotonic() + PATIENCE
+    while words not in text and time.monotonic() < end:
+        text += os.read(master, 65536)
+    return text
+
+
+def drain(master):
+    text = b''
+    try:
+        while more := os.read(master, 65536):
+            text += more
+    except OSError:
+        pass
+    return text
+
+
+def check_refusals(top, program, other):
+    ended = subprocess.run([program], input='', capture_output=True, text=True, check=True)
+    del ended
+    top.complains(1, 'there is no such process', 'top', '4194304')
+    top.complains(1, 'there is no such process', 'top', '99999999999999999999')
+    with subprocess.Popen([other, '60'], stdin=subprocess.DEVNULL) as child:
+        top.complains(1, 'has no device of libcoherent open', 'top', str(child.pid))
+        child.kill()
+    top.complains(1, 'cannot be opened', 'top', 'no-such-core')
+    top.complains(1, 'is not a core dump', 'top', __file__)
+    top.complains(1, 'is not a core dump', 'top', '/')
+    top.complains(2, 'did you mean "site"', 'top', '--by=sites')
+    top.complains(2, 'did you mean "private"', 'top', '--sort=privat')
+    top.complains(2, '--seconds=0', 'top', '--seconds=0')
+    top.complains(2, '--limit=-1', 'top', '--limit=-1')
+    if os.geteuid():
+        top.say(True, 'the process of another user is refused # SKIP only root can become one')
+        return
+    with Driver(program) as driver:
+        done = top.run('top', driver.pid, user=65534, group=65534)
+        top.say(done.returncode == 1 and 'belongs to another user' in done.stderr,
+                'the process of another user is refused', f'{done.returncode} {done.stderr}')
+        done = top.run('top', user=65534, group=65534)
+        top.say(done.returncode == 0 and 'No process' in done.stdout,
+                'another user sees no process', f'{done.returncode} {done.stdout} {done.stderr}')
+
+
+def main():
+    if len(sys.argv) != 4:
+        sys.exit('usage: top.py COMMAND DRIVER PROGRAM')
+    top = Command(sys.argv[1])
+    program, other = sys.argv[2:]
+    check_counts(top, program)
+    check_lives(top, program)
+    check_terminal(top, program)
+    check_refusals(top, program, other)
+    return top.end()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
