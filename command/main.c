@@ -13,7 +13,7 @@
 #include "output.h"
 
 const struct command *const commands[] = {
-	&command_doctor, &command_devices, &command_probe, &command_top, NULL,
+	&command_doctor, &command_devices, &command_probe, &command_top, &command_map, NULL,
 };
 
 static const struct command *find(const char *name)

@@ -163,7 +163,7 @@ static void visit(const struct records_object *object, void *arg)
 	const bool changed = has_changed(tally, object);
 	struct tally_row *row;
 
-	/* An address that is kept for the next object is no object. */
+	/* There is no object at an address that is kept for the next one. */
 	if (object->state == COHERENT_STATE_NONE)
 		return;
 	row = row_of(tally, object);

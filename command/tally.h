@@ -35,7 +35,7 @@ struct tally_row {
 
 /**
  * struct tally - The rows of a device.
- * @by: What a row is.
+ * @by: It says which objects share a row.
  * @rows: The rows.
  * @count: The number of @rows.
  * @room: How many rows have memory.

@@ -25,7 +25,7 @@ struct target {
  * @word: The number of a process, or the path of a core dump; NULL for all processes.
  * @target: Receives the devices. Free it with target_close().
  *
- * Return: STATUS_GOOD; STATUS_BAD after a line about what failed. No process at all is no failure.
+ * Return: STATUS_GOOD; STATUS_BAD after a line about what failed. It is not a failure if nothing is found.
  */
 int target_open(const char *word, struct target *target);
 

@@ -34,8 +34,8 @@ static const char *const sort_names[] = { "reachable", "private", "objects",
 static const char *const by_names[] = { "device", "site", "object", NULL };
 
 /**
- * struct top - What to show, and what was seen.
- * @by: What a row is.
+ * struct top - The options and the looks.
+ * @by: It says which objects share a row.
  * @sort: The column that decides.
  * @limit: How many rows to show.
  * @seconds: The time between two looks.

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Sorts the objects of a device by address, and puts them into runs.
+ */
+#include <stdlib.h>
+
+#include "layout.h"
+
+/* A gap of more bytes begins a new run. */
+#define GAP_BYTES (UINT64_C(1) << 20)
+
+static enum layout_kind kind_of(const struct records_object *object)
+{
+	if (object->leaked)
+		return LAYOUT_LEAKED;
+	switch (object->state) {
+	case COHERENT_STATE_BOX:
+		return LAYOUT_BOX;
+	case COHERENT_STATE_MEM:
+		return object->permission == COHERENT_READ_ONLY ? LAYOUT_READ_ONLY : LAYOUT_MEM;
+	default:
+		return LAYOUT_ENDED;
+	}
+}
+
+const char *layout_name(enum layout_kind kind)
+{
+	static const char *const names[LAYOUT_KINDS] = {
+		[LAYOUT_FREE] = "free", [LAYOUT_ENDED] = "ended, and not used again yet",
+		[LAYOUT_BOX] = "box",	[LAYOUT_READ_ONLY] = "mem, read-only",
+		[LAYOUT_MEM] = "mem",	[LAYOUT_LEAKED] = "leaked",
+	};
+
+	return names[kind];
+}
+
+static void add(const struct records_object *object, void *arg)
+{
+	struct layout *layout = arg;
+
+	if (object->state == COHERENT_STATE_NONE)
+		return;
+	if (layout->count == layout->room) {
+		const size_t room = layout->room ? 2 * layout->room : 256;
+		void *parts = realloc(layout->parts, room * sizeof(*layout->parts));
+
+		layout->failed |= !parts;
+		if (!parts)
+			return;
+		layout->parts = parts;
+		layout->room = room;
+	}
+	layout->parts[layout->count++] = (struct layout_part){
+		object->address,
+		object->address + object->bytes,
+		kind_of(object),
+		object->site_address,
+	};
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct layout_part *one = a, *two = b;
+
+	return (one->first > two->first) - (one->first < two->first);
+}
+
+/* Returns whether an object begins a run. */
+static bool is_far(const struct layout *layout, size_t i)
+{
+	const struct layout_part *part = &layout->parts[i];
+
+	return !i || (part->first > part[-1].end && part->first - part[-1].end > GAP_BYTES);
+}
+
+static void make_runs(struct layout *layout, uint64_t page)
+{
+	struct layout_run *run = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < layout->count; i++)
+		count += is_far(layout, i);
+	layout->runs = calloc(count + 1, sizeof(*layout->runs));
+	layout->failed |= !layout->runs;
+	for (size_t i = 0; layout->runs && i < layout->count; i++) {
+		const struct layout_part *part = &layout->parts[i];
+
+		if (is_far(layout, i)) {
+			run = &layout->runs[layout->run_count++];
+			run->first = part->first / page * page;
+			run->part = i;
+		}
+		run->end = part->end;
+		run->count++;
+	}
+}
+
+bool layout_read(struct layout *layout, struct records *records)
+{
+	*layout = (struct layout){ .count = 0 };
+	records_refresh(records);
+	layout->unread = records_each(records, add, layout);
+	if (layout->count)
+		qsort(layout->parts, layout->count, sizeof(*layout->parts), compare);
+	make_runs(layout, records->header.page_bytes ? records->header.page_bytes : 4096);
+	return !layout->failed;
+}
+
+void layout_free(struct layout *layout)
+{
+	free(layout->parts);
+	free(layout->runs);
+}
+
+uint64_t layout_cell_bytes(const struct layout_run *run, uint64_t page, size_t max)
+{
+	uint64_t bytes = page;
+
+	while ((run->end - run->first - 1) / bytes >= max)
+		bytes *= 2;
+	return bytes;
+}
+
+size_t layout_cells(const struct layout *layout, const struct layout_run *run, uint64_t cell_bytes,
+		    enum layout_kind *cells, size_t max)
+{
+	size_t count = (size_t)((run->end - run->first - 1) / cell_bytes) + 1;
+
+	if (count > max)
+		count = max;
+	for (size_t i = 0; i < count; i++)
+		cells[i] = LAYOUT_FREE;
+	for (size_t i = run->part; i < run->part + run->count; i++) {
+		const struct layout_part *part = &layout->parts[i];
+		const uint64_t last = (part->end - 1 - run->first) / cell_bytes;
+
+		for (uint64_t k = (part->first - run->first) / cell_bytes; k <= last && k < count;
+		     k++)
+			if (cells[k] < part->kind)
+				cells[k] = part->kind;
+	}
+	return count;
+}

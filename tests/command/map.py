@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""Test "coherent map" with a driver that runs, with its core dump, and with a device.
+
+usage: map.py COMMAND DRIVER
+
+DRIVER makes known objects (driver.c). Prints TAP.
+"""
+import os
+import sys
+import tempfile
+import xml.etree.ElementTree
+
+import core
+from common import Command
+from top import Driver
+
+SVG = '{http://www.w3.org/2000/svg}'
+
+
+def check_process(test, driver):
+    answer, done = test.json('map', driver.pid)
+    device = answer['devices'][0] if answer else {}
+    test.say(done.returncode == 0 and device.get('objects') == 14 and
+             device['reachable'] == 2 * 4096 + 640, 'the objects and the reachable bytes are right',
+             f'{done.stderr} {answer}')
+    parts = device['parts']
+    test.say([int(part['first'], 16) for part in parts] ==
+             sorted(int(part['first'], 16) for part in parts), 'the objects are sorted', parts)
+    kinds = sorted({part['kind'] for part in parts})
+    test.say(kinds == ['box', 'ended, and not used again yet', 'mem', 'mem, read-only'],
+             'each kind of object is there', kinds)
+    test.say(all('driver.c:' in part['site'] for part in parts), 'each object has its site', parts)
+    test.say(driver.address in [part['first'] for part in parts],
+             'a mem is at the address that the driver knows', parts)
+    run = device['runs'][0]
+    test.say(run['cells'].count('M') == 2 and run['cells'].count('r') == 1 and
+             run['cells'].count('b') == 3 and run['cells'].count('e') == 1,
+             'each page of an object has a letter', run)
+    holes = [(hole['first'], hole['last']) for hole in device['holes']]
+    test.say(('0xfee00000', '0xfeefffff') in holes, 'the hole of the MSI window is there', holes)
+    done = test.run('map', driver.pid)
+    test.say(done.returncode == 0 and run['cells'][:64] in done.stdout and 'hole' in done.stdout,
+             'the text has the same letters', done.stdout)
+
+
+def check_svg(test, driver):
+    done = test.run('map', '--svg', driver.pid)
+    root = xml.etree.ElementTree.fromstring(done.stdout)
+    titles = [title.text for title in root.iter(SVG + 'title')]
+    test.say(any(title.endswith(': mem') and title.startswith(driver.address) for title in titles),
+             'the picture has the mem at its address', titles)
+    test.complains(2, '--svg or --json', 'map', '--svg', '--json', driver.pid)
+
+
+def check_core(test, driver, where):
+    path = os.path.join(where, 'core')
+    core.write(driver.pid, path)
+    for subcommand, count in (('map', lambda device: device['objects']),
+                              ('top', lambda device: device['boxes'] + device['mems'] +
+                               device['ended'])):
+        answer, done = test.json(subcommand, path)
+        test.say(done.returncode == 0 and answer['devices'][0]['pid'] is None and
+                 count(answer['devices'][0]) == 14, f'{subcommand} reads a core dump',
+                 f'{done.stderr} {answer}')
+        rows = answer.get('rows') or answer['devices'][0]['parts']
+        test.say(all('driver.c:' in row['site'] for row in rows),
+                 f'{subcommand} finds the sites in the program of the core dump', rows)
+    with open(path, 'rb') as file:
+        whole = file.read()
+    bad = []
+    # A truncated dump has fewer objects, or none. The command must not crash.
+    for size in [*range(0, 800, 13), *range(800, len(whole), 40961)]:
+        with open(path, 'wb') as file:
+            file.write(whole[:size])
+        done = test.run('map', path)
+        if done.returncode not in (0, 1) or done.returncode and done.stderr.count('\n') != 1:
+            bad.append(f'{size}: {done.returncode} {done.stderr}')
+    test.say(not bad, 'a truncated core dump gives a line or fewer objects', '\n'.join(bad))
+
+
+def check_device(test):
+    answer, done = test.json('map', 'sim:edu,mask=32')
+    test.say(done.returncode == 0 and answer['devices'][0]['mask'] == '0xffffffff' and
+             not answer['devices'][0]['objects'], 'a device that the command opens has no objects',
+             f'{done.stderr} {answer}')
+    done = test.run('map', '--svg', 'sim:edu')
+    xml.etree.ElementTree.fromstring(done.stdout)
+    test.say(done.returncode == 0, 'such a device has a picture too', done.stderr)
+    test.complains(2, 'no-such', 'map', 'no-such:device')
+    test.complains(1, 'no such process', 'map', '4194304')
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit('usage: map.py COMMAND DRIVER')
+    test = Command(sys.argv[1])
+    with Driver(sys.argv[2]) as driver, tempfile.TemporaryDirectory() as where:
+        check_process(test, driver)
+        check_svg(test, driver)
+        check_core(test, driver, where)
+    check_device(test)
+    return test.end()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
