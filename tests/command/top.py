@@ -119,6 +119,19 @@ def check_lives(top, program):
         top.say(answer['devices'][0]['mems'] == 100002, '100,000 objects are counted', answer)
 
 
+def check_container(top, program):
+    """The driver is process 1 of its own PID namespace. The user names it by its number outside."""
+    name = 'a driver in another PID namespace is found'
+    if os.geteuid():
+        top.say(True, f'{name} # SKIP only root can make a PID namespace')
+        return
+    with Driver('unshare', '-p', '-f', program) as driver:
+        with open(f'/proc/{driver.pid}/task/{driver.pid}/children', encoding='ascii') as children:
+            inner = children.read().split()[0]
+        answer, done = top.json('top', inner)
+        top.say(answer and answer['devices'][0]['mems'] == 12, name, done.stderr)
+
+
 def check_terminal(top, program):
     """A live table is drawn, keys change it, and q ends it, also in a terminal of 20 columns."""
     for columns in (120, 20):
@@ -193,6 +206,7 @@ def main():
     program, other = sys.argv[2:]
     check_counts(top, program)
     check_lives(top, program)
+    check_container(top, program)
     check_terminal(top, program)
     check_refusals(top, program, other)
     return top.end()
