@@ -76,7 +76,7 @@ struct command {
 };
 
 extern const struct command command_devices, command_doctor, command_map, command_probe,
-	command_top;
+	command_selftest, command_top;
 
 /* The NULL-terminated table of subcommands, in the order of the help. */
 extern const struct command *const commands[];

@@ -12,9 +12,17 @@
 #include "help.h"
 #include "output.h"
 
+/* clang-format off */
 const struct command *const commands[] = {
-	&command_doctor, &command_devices, &command_probe, &command_top, &command_map, NULL,
+	&command_doctor,
+	&command_devices,
+	&command_probe,
+	&command_selftest,
+	&command_top,
+	&command_map,
+	NULL,
 };
+/* clang-format on */
 
 static const struct command *find(const char *name)
 {

@@ -130,6 +130,21 @@ def check_migrate(results, stage, man):
     results.say(os.path.exists(os.path.join(man, 'man1', 'coherent-migrate.1')), 'it has a man page')
 
 
+def check_command(results, stage, man):
+    """Checks the installed command, which has no library beside it, its pages and its completion."""
+    tool = glob.glob(os.path.join(stage, '**', 'bin', 'coherent'), recursive=True)
+    code, out = run_command([*tool, 'selftest', 'sim:edu,step'])
+    results.say(not code and 'All results are as expected.' in out,
+                'the installed command coherent tests a device', out)
+    code, out = run_command([*tool, '--complete'])
+    pages = ['coherent.1'] + [f'coherent-{name}.1' for name in out.split() if name[0] != '-']
+    missing = [page for page in pages if not os.path.exists(os.path.join(man, 'man1', page))]
+    results.say(len(pages) > 4 and not missing, 'each of its subcommands has a man page', missing)
+    script = glob.glob(os.path.join(stage, '**', 'completions', 'coherent'), recursive=True)
+    code, out = run_command(['bash', '-c', '. "$1" && complete -p coherent', 'bash', *script])
+    results.say(not code and '-F _coherent coherent' in out, 'bash completes it', out)
+
+
 def check_symbols(results, headers, libdir):
     declared = {name for header in headers for name in FUNCTION.findall(without_comments(header))}
     declared -= UNCALLED
@@ -213,6 +228,7 @@ def main():
         check_headers(results, include, headers)
         check_lint(results, stage, os.path.join(os.path.dirname(include), 'share', 'man'))
         check_migrate(results, stage, os.path.join(os.path.dirname(include), 'share', 'man'))
+        check_command(results, stage, os.path.join(os.path.dirname(include), 'share', 'man'))
         check_man(results, headers, os.path.join(os.path.dirname(include), 'share', 'man'))
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
         first, out = build(source, os.path.join(one, 'a'))
