@@ -89,7 +89,7 @@ def output(command):
         wide = [line for line in lines if len(line) > max(columns, 8)]
         command.say(not status and lines and (columns > 40 or not wide),
                     f'a terminal of {columns} columns is enough', '\n'.join(lines))
-    for args in (['--help'], ['doctor', '--help']):
+    for args in (['--help'], ['doctor', '--help'], ['plan', '--help']):
         status, lines = command.in_terminal(20, *args)
         command.say(not status and lines and not [line for line in lines if len(line) > 20],
                     f'{" ".join(args)} fits 20 columns', '\n'.join(lines))

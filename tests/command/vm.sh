@@ -15,7 +15,7 @@ check() {
 	fi
 }
 
-echo 1..7
+echo 1..8
 $coherent doctor sim vfio >/tmp/out 2>&1
 check "$?, $(grep -c '^vfio *yes' /tmp/out)" "0, 1" "doctor finds that vfio: works"
 $coherent doctor iommufd >/tmp/out 2>&1
@@ -28,6 +28,10 @@ check "$?, $(grep -c '"ready": true' /tmp/out)" "0, 1" "no other device is ready
 $coherent probe vfio:$device >/tmp/out 2>&1
 check "$?, $(grep -c -e '^level: IOMMU' -e 'NVMe controller, version 1' -e '^objects exposed at a time: [0-9]' /tmp/out)" \
 	"0, 3" "probe opens the controller"
+echo "70000 4096" >/tmp/plan
+$coherent plan --device=vfio:$device /tmp/plan >/tmp/out 2>&1
+check "$?, $(grep -c '^mappings .* exceeded from line 1' /tmp/out)" "1, 1" \
+	"plan knows how many mappings the kernel allows"
 # The kernel lets a group be open only once at a time.
 exec 3<>/dev/vfio/1
 for subcommand in probe selftest; do

@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * coherent plan: whether a list of objects fits a device and a machine, and which limit it exceeds first.
+ * All sums saturate at UINT64_MAX, so a line with a huge count is too large and not small again.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arguments.h"
+#include "machine.h"
+#include "open.h"
+#include "output.h"
+#include "plan.h"
+
+#define HUGEPAGE_BYTES (UINT64_C(2) << 20)
+#define RANGES_MAX 8
+/* QEMU's memory without the key "memory", and the part that cannot be exposed. */
+#define QEMU_MEMORY (UINT64_C(64) << 20)
+#define QEMU_OWN (UINT64_C(2) << 20)
+
+/* What is counted. The names are those of --limit. */
+enum resource { MEMLOCK, MAPPINGS, BYTES, HUGEPAGES, MAPS, FILES, RESOURCES };
+
+static const struct {
+	const char *name;
+	bool is_bytes;
+} resources[RESOURCES] = {
+	[MEMLOCK] = { "memlock", true }, [MAPPINGS] = { "mappings", false },
+	[BYTES] = { "bytes", true },	 [HUGEPAGES] = { "hugepages", false },
+	[MAPS] = { "maps", false },	 [FILES] = { "files", false },
+};
+
+/**
+ * struct bounds - What the objects must fit.
+ * @limits: The limits; LIMIT_NONE for one that does not count here.
+ * @level: The level of the device; 0 if no device was given.
+ * @page: The size of a page of the device.
+ * @range_count: The number of @ranges; 0 if neither a device nor its address bits are known.
+ * @ranges: The device addresses, with an inclusive last one.
+ */
+struct bounds {
+	uint64_t limits[RESOURCES];
+	enum coherent_level level;
+	uint64_t page;
+	size_t range_count;
+	struct {
+		uint64_t first;
+		uint64_t last;
+	} ranges[RANGES_MAX];
+};
+
+/* The first object that does not fit. */
+struct excess {
+	size_t line;
+	uint64_t object;
+};
+
+static uint64_t add(uint64_t a, uint64_t b)
+{
+	return __builtin_add_overflow(a, b, &a) ? UINT64_MAX : a;
+}
+
+static uint64_t multiply(uint64_t a, uint64_t b)
+{
+	return __builtin_mul_overflow(a, b, &a) ? UINT64_MAX : a;
+}
+
+static uint64_t round_up(uint64_t value, uint64_t to)
+{
+	return value % to ? add(value - value % to, to) : value;
+}
+
+/* --- Bounds --- */
+
+static bool starts_with(const char *text, const char *start)
+{
+	return !strncmp(text, start, strlen(start));
+}
+
+/* Which limits count depends on the kind of device. */
+static void use_machine(struct bounds *bounds, const char *device)
+{
+	const struct sysfs sysfs = { .root = "" };
+	const char *memory = strstr(device, ",memory=");
+	struct limits limits;
+	uint64_t mib;
+
+	machine_read(&limits, &sysfs);
+	if (!*device || starts_with(device, "vfio:") || starts_with(device, "iommufd:") ||
+	    starts_with(device, "pci:"))
+		bounds->limits[MEMLOCK] = limits.memlock;
+	if (!*device)
+		bounds->limits[MAPPINGS] = limits.mappings;
+	if (starts_with(device, "vhost-user:")) {
+		bounds->limits[MAPS] = limits.maps;
+		bounds->limits[FILES] = limits.files;
+	}
+	if (starts_with(device, "qemu:"))
+		bounds->limits[BYTES] = (memory && sscanf(memory, ",memory=%" SCNu64, &mib) == 1 ?
+						 multiply(mib, 1 << 20) :
+						 QEMU_MEMORY) -
+					QEMU_OWN;
+}
+
+static int use_device(struct bounds *bounds, const char *device)
+{
+	struct coherent_limits limits;
+	struct opened opened;
+	const int status = opened_for(&opened, "plan", device, COHERENT_NONE);
+
+	if (status)
+		return status;
+	if (coherent_device_limits(opened.dev, &limits)) {
+		opened_end(&opened);
+		return fail("plan: %s: the device is gone", device);
+	}
+	bounds->level = coherent_device_level(opened.dev);
+	bounds->page = limits.page_bytes;
+	if (limits.mappings != SIZE_MAX)
+		bounds->limits[MAPPINGS] = limits.mappings;
+	bounds->range_count = limits.range_count;
+	for (size_t i = 0; i < limits.range_count; i++) {
+		bounds->ranges[i].first = limits.ranges[i].first;
+		bounds->ranges[i].last =
+			limits.ranges[i].last < limits.mask ? limits.ranges[i].last : limits.mask;
+	}
+	opened_end(&opened);
+	return STATUS_GOOD;
+}
+
+static int use_bits(struct bounds *bounds, const char *text)
+{
+	uint64_t bits;
+
+	if (!plan_number(text, &bits) || bits < 13 || bits > 64)
+		return complain("plan: --limit bits=%s: a device has 13 to 64 address bits", text);
+	/* Without a device no addresses are known. The library never hands out the first page. */
+	if (!bounds->range_count) {
+		bounds->range_count = 1;
+		bounds->ranges[0].first = bounds->page;
+		bounds->ranges[0].last = UINT64_MAX - bounds->page;
+	}
+	for (size_t i = 0; i < bounds->range_count; i++)
+		if (bounds->ranges[i].last > coherent_mask((unsigned int)bits))
+			bounds->ranges[i].last = coherent_mask((unsigned int)bits);
+	return STATUS_GOOD;
+}
+
+static int use_limit(struct bounds *bounds, const char *text)
+{
+	const char *equals = strchr(text, '=');
+	const size_t bytes = equals ? (size_t)(equals - text) : 0;
+
+	if (!equals)
+		return complain("plan: --limit %s: write NAME=VALUE", text);
+	if (bytes == 4 && starts_with(text, "bits"))
+		return use_bits(bounds, equals + 1);
+	for (size_t i = 0; i < RESOURCES; i++) {
+		if (strlen(resources[i].name) != bytes || strncmp(resources[i].name, text, bytes))
+			continue;
+		if (!plan_number(equals + 1, &bounds->limits[i]))
+			return complain("plan: --limit %s: the value is not a number", text);
+		return STATUS_GOOD;
+	}
+	return complain("plan: --limit %s: there is no such limit, only: memlock, mappings, bytes, "
+			"hugepages, maps, files, bits",
+			text);
+}
+
+static int read_bounds(struct bounds *bounds, const struct arguments *arguments)
+{
+	const char *device = arguments_value(arguments, "device");
+	int status = STATUS_GOOD;
+
+	*bounds = (struct bounds){ .page = 4096 };
+	for (size_t i = 0; i < RESOURCES; i++)
+		bounds->limits[i] = LIMIT_NONE;
+	use_machine(bounds, device ? device : "");
+	if (device)
+		status = use_device(bounds, device);
+	for (size_t i = 0; !status && i < arguments->given_count; i++)
+		if (!strcmp(arguments->given[i].name, "limit"))
+			status = use_limit(bounds, arguments->given[i].value);
+	return status;
+}
+
+/* --- Counting --- */
+
+/* Returns how much of a resource each object of a line takes. */
+static uint64_t each(const struct bounds *bounds, const struct plan_line *line,
+		     enum resource resource)
+{
+	const uint64_t bytes = round_up(line->bytes, bounds->page);
+
+	switch (resource) {
+	case MEMLOCK:
+	case BYTES:
+		return bytes;
+	case MAPS:
+		return bytes / bounds->page;
+	default:
+		return 1;
+	}
+}
+
+/* Small objects share hugepages, so these are counted by the sum of all bytes. */
+static uint64_t needed(const struct bounds *bounds, const struct plan *plan, enum resource resource,
+		       struct excess *excess)
+{
+	const bool by_bytes = resource == HUGEPAGES;
+	const uint64_t limit = by_bytes ? multiply(bounds->limits[resource], HUGEPAGE_BYTES) :
+					  bounds->limits[resource];
+	uint64_t sum = 0;
+
+	*excess = (struct excess){ .object = 0 };
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct plan_line *line = &plan->lines[i];
+		const uint64_t one = each(bounds, line, by_bytes ? BYTES : resource);
+		const uint64_t more = add(sum, multiply(one, line->count));
+
+		if (!excess->object && more > limit)
+			*excess = (struct excess){ i, (limit - sum) / one + 1 };
+		sum = more;
+	}
+	return by_bytes ? round_up(sum, HUGEPAGE_BYTES) / HUGEPAGE_BYTES : sum;
+}
+
+/* Returns how many objects fit from @first to @last. @bytes has the guard page behind each. */
+static uint64_t fitting(uint64_t first, uint64_t last, uint64_t bytes, uint64_t stride)
+{
+	if (first > last || last - first < bytes - 1)
+		return 0;
+	return (last - first - (bytes - 1)) / stride + 1;
+}
+
+/*
+ * Puts the objects into the ranges, one behind the other. Sets @excess to the first object that finds no
+ * place. The library also fills gaps, so a plan that just does not fit here may fit there.
+ */
+static void place(const struct bounds *bounds, const struct plan *plan, struct excess *excess)
+{
+	uint64_t next = bounds->range_count ? bounds->ranges[0].first : 0;
+	size_t range = 0;
+
+	*excess = (struct excess){ .object = 0 };
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct plan_line *line = &plan->lines[i];
+		const uint64_t bytes = add(round_up(line->bytes, bounds->page), bounds->page);
+		const uint64_t align = line->align > bounds->page ? line->align : bounds->page;
+		const uint64_t stride = round_up(bytes, align);
+		uint64_t left = line->count;
+
+		while (left && range < bounds->range_count) {
+			const uint64_t first = round_up(next, align);
+			uint64_t fit = fitting(first, bounds->ranges[range].last, bytes, stride);
+
+			fit = fit < left ? fit : left;
+			left -= fit;
+			if (fit)
+				next = add(add(first, multiply(fit - 1, stride)), bytes);
+			if (left && ++range < bounds->range_count)
+				next = bounds->ranges[range].first;
+		}
+		if (left) {
+			*excess = (struct excess){ i, line->count - left + 1 };
+			return;
+		}
+	}
+}
+
+/* --- Rows --- */
+
+static void set_excess(json_t *row, const struct plan *plan, const struct excess *excess)
+{
+	json_object_set_new(row, "fits", json_boolean(!excess->object));
+	if (!excess->object)
+		return;
+	json_object_set_new(row, "line", output_number(plan->lines[excess->line].line));
+	json_object_set_new(row, "object", output_number(excess->object));
+}
+
+static json_t *amount(uint64_t value, bool is_bytes)
+{
+	char bytes[32];
+
+	if (value == UINT64_MAX)
+		return output_text("more than 64 bits hold");
+	return is_bytes ? output_text(output_bytes(bytes, value)) :
+			  output_format("%" PRIu64, value);
+}
+
+static json_t *resource_row(const struct bounds *bounds, const struct plan *plan,
+			    enum resource resource, struct excess *excess)
+{
+	const uint64_t limit = bounds->limits[resource];
+	const uint64_t need = needed(bounds, plan, resource, excess);
+	const bool is_bytes = resources[resource].is_bytes;
+	json_t *row = json_object();
+
+	json_object_set_new(row, "limit", output_text(resources[resource].name));
+	json_object_set_new(row, "has", output_number(limit));
+	json_object_set_new(row, "needs", output_number(need));
+	json_object_set_new(row, "has_text", amount(limit, is_bytes));
+	json_object_set_new(row, "needs_text", amount(need, is_bytes));
+	set_excess(row, plan, excess);
+	if (excess->object) {
+		json_object_set_new(row, "by", output_number(need - limit));
+		json_object_set_new(row, "by_text", amount(need - limit, is_bytes));
+	}
+	return row;
+}
+
+static json_t *addresses_row(const struct bounds *bounds, const struct plan *plan,
+			     struct excess *excess)
+{
+	json_t *row = json_object();
+	uint64_t has = 0, need = 0;
+
+	place(bounds, plan, excess);
+	for (size_t i = 0; i < bounds->range_count; i++)
+		if (bounds->ranges[i].last > bounds->ranges[i].first)
+			has = add(has, bounds->ranges[i].last - bounds->ranges[i].first + 1);
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct plan_line *line = &plan->lines[i];
+		const uint64_t bytes = add(round_up(line->bytes, bounds->page), bounds->page);
+
+		need = add(need, multiply(line->count, line->align > bounds->page ?
+							       round_up(bytes, line->align) :
+							       bytes));
+	}
+	json_object_set_new(row, "limit", output_text("bits"));
+	json_object_set_new(row, "has", output_number(has));
+	json_object_set_new(row, "needs", output_number(need));
+	json_object_set_new(row, "has_text", amount(has, true));
+	json_object_set_new(row, "needs_text", amount(need, true));
+	set_excess(row, plan, excess);
+	if (excess->object) {
+		json_object_set_new(row, "by", output_number(need > has ? need - has : 0));
+		json_object_set_new(row, "by_text", amount(need > has ? need - has : 0, true));
+	}
+	return row;
+}
+
+static json_t *level_row(const struct bounds *bounds, const struct plan *plan,
+			 struct excess *excess)
+{
+	enum coherent_level most = 0;
+	json_t *row = json_object();
+
+	*excess = (struct excess){ .object = 0 };
+	for (size_t i = 0; i < plan->count; i++) {
+		const enum coherent_level level = plan->lines[i].level;
+
+		most = level > most ? level : most;
+		if (!excess->object && level > bounds->level)
+			*excess = (struct excess){ i, 1 };
+	}
+	json_object_set_new(row, "limit", output_text("level"));
+	json_object_set_new(row, "has_text", output_text(level_name(bounds->level)));
+	json_object_set_new(row, "needs_text", output_text(most ? level_name(most) : "any"));
+	set_excess(row, plan, excess);
+	return row;
+}
+
+static bool is_before(const struct excess *a, const struct excess *b)
+{
+	return a->object &&
+	       (!b->object || a->line < b->line || (a->line == b->line && a->object < b->object));
+}
+
+static int plan_run(const struct arguments *arguments, json_t *result)
+{
+	struct excess first = { .object = 0 }, excess;
+	json_t *rows, *worst = NULL;
+	struct bounds bounds;
+	struct plan plan;
+	int status = plan_read(&plan, arguments->words[0]);
+
+	if (status)
+		return status;
+	status = read_bounds(&bounds, arguments);
+	if (status) {
+		plan_free(&plan);
+		return status;
+	}
+	rows = json_array();
+	for (int i = -2; i < RESOURCES; i++) {
+		json_t *row;
+
+		if ((i == -2 && !bounds.level) || (i == -1 && !bounds.range_count) ||
+		    (i >= 0 && bounds.limits[i] == LIMIT_NONE))
+			continue;
+		row = i == -2 ? level_row(&bounds, &plan, &excess) :
+		      i == -1 ? addresses_row(&bounds, &plan, &excess) :
+				resource_row(&bounds, &plan, (enum resource)i, &excess);
+		json_array_append_new(rows, row);
+		if (is_before(&excess, &first)) {
+			first = excess;
+			worst = row;
+		}
+	}
+	json_object_set_new(result, "fits", json_boolean(!worst));
+	json_object_set(result, "first", worst ? worst : json_null());
+	json_object_set_new(result, "limits", rows);
+	plan_free(&plan);
+	return worst ? STATUS_BAD : STATUS_GOOD;
+}
+
+/* --- Text --- */
+
+static json_t *verdict(const json_t *row)
+{
+	const char *by = output_string(row, "by_text");
+
+	if (json_is_true(json_object_get(row, "fits")))
+		return output_text("fits");
+	return output_format("exceeded from line %" JSON_INTEGER_FORMAT
+			     ", object %" JSON_INTEGER_FORMAT " on%s%s",
+			     json_integer_value(json_object_get(row, "line")),
+			     json_integer_value(json_object_get(row, "object")),
+			     *by ? ", in the end by " : "", by);
+}
+
+static void plan_print(const json_t *result)
+{
+	static const struct column columns[] = {
+		{ "limit", "limit" },
+		{ "has_text", "there is" },
+		{ "needs_text", "the plan needs" },
+		{ "verdict", "result" },
+	};
+	const json_t *rows = json_object_get(result, "limits");
+	json_t *row;
+	char line[256];
+	size_t i;
+
+	json_array_foreach(rows, i, row) json_object_set_new(row, "verdict", verdict(row));
+	output_table(rows, columns, ARRAY_SIZE(columns), NULL);
+	row = json_object_get(result, "first");
+	snprintf(line, sizeof(line), "%s%s%s",
+		 json_is_null(row) ? "The plan fits." : "The plan does not fit. The limit \"",
+		 output_string(row, "limit"), json_is_null(row) ? "" : "\" is exceeded first.");
+	fputc('\n', stdout);
+	output_wrapped(line, 0);
+}
+
+static const struct command_option options[] = {
+	{ "device", "NAME", "Open this device, and use its address ranges, level and limits." },
+	{ "limit", "NAME=VALUE",
+	  "Use this value, for instance of another machine. The names are memlock (bytes that may be "
+	  "locked), mappings (objects that are exposed at a time), bytes (of all objects), hugepages (of 2 "
+	  "MiB), maps (mappings of the process), files (descriptors) and bits (address bits of the "
+	  "device). A suffix of K, M, G or T is a power of 1024. The option may be given again." },
+	{ NULL, NULL, NULL },
+};
+
+const struct command command_plan = {
+	.name = "plan",
+	.summary = "say which limit a list of objects exceeds first, and by how much",
+	.operands = "FILE",
+	.min = 1,
+	.max = 1,
+	.help = "Read a list of objects that a driver will expose at the same time, and compare it with the "
+		"limits of this machine and of a device. Each line of FILE is COUNT SIZE [ALIGN] [LEVEL], and "
+		"\"#\" begins a comment. FILE may be - for standard input:\n"
+		"\n"
+		"  # rings, buffers\n"
+		"  2 4096\n"
+		"  512 64K 64K IOMMU\n"
+		"\n"
+		"Sizes are rounded up to pages, and a guard page follows each object, as in the library. A limit "
+		"that does not count for the device is left out. Hugepages count if --limit=hugepages=N is "
+		"given.\n"
+		"\n"
+		"The exit status is 0 if all fits, 1 if not, and 2 if the file is wrong.",
+	.options = options,
+	.run = plan_run,
+	.print = plan_print,
+};
