@@ -75,8 +75,8 @@ struct command {
 	int (*pass)(char **argv);
 };
 
-extern const struct command command_devices, command_doctor, command_map, command_plan,
-	command_probe, command_selftest, command_top;
+extern const struct command command_bench, command_devices, command_doctor, command_lint,
+	command_map, command_plan, command_probe, command_selftest, command_top;
 
 /* The NULL-terminated table of subcommands, in the order of the help. */
 extern const struct command *const commands[];

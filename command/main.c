@@ -21,6 +21,8 @@ const struct command *const commands[] = {
 	&command_plan,
 	&command_top,
 	&command_map,
+	&command_lint,
+	&command_bench,
 	NULL,
 };
 /* clang-format on */

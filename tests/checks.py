@@ -61,7 +61,8 @@ WORDS = [
 # Scripts that need arguments.
 USAGE = ('tests/abi/diff.py', 'tests/abi/run.py', 'tests/checks.py', 'tests/command/devices.py',
          'tests/command/doctor.py', 'tests/command/plan.py', 'tests/command/probe.py',
-         'tests/command/selftest.py', 'tests/command/usage.py', 'tests/cplusplus/run.py',
+         'tests/command/selftest.py', 'tests/command/tools.py', 'tests/command/usage.py',
+         'tests/cplusplus/run.py',
          'tests/format.py', 'tests/initialise/run.py', 'tests/install/consumers.py',
          'tests/install/run.py', 'tests/layers.py', 'tests/lint/run.py', 'tests/migrate/run.py',
          'tests/mistakes/run.py', 'tests/model/calls.py', 'tests/mutate.py',

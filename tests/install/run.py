@@ -136,6 +136,8 @@ def check_command(results, stage, man):
     code, out = run_command([*tool, 'selftest', 'sim:edu,step'])
     results.say(not code and 'All results are as expected.' in out,
                 'the installed command coherent tests a device', out)
+    code, out = run_command([*tool, 'lint', os.path.join(HERE, 'hello.c'), '--'])
+    results.say(not code and not out, 'coherent lint runs the installed coherent-lint', out)
     code, out = run_command([*tool, '--complete'])
     pages = ['coherent.1'] + [f'coherent-{name}.1' for name in out.split() if name[0] != '-']
     missing = [page for page in pages if not os.path.exists(os.path.join(man, 'man1', page))]
