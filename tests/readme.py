@@ -3,8 +3,8 @@
 """README.md is true: readme.py SOURCE_DIR BUILD_DIR LIBRARY. Prints TAP.
 
 Its programs compile and print what it says, its two fragments compile, coherent-lint finds what
-it says, the commands of its table of devices run unless they need hardware, links lead to files,
-make targets exist, lines are short, and its picture of the tree has at most twelve boxes, all of
+it says, the commands of its tables run unless they need hardware, links lead to files, make
+targets exist, lines are short, and its picture of the tree has at most twelve boxes, all of
 which exist. The paths that README.md, CONTRIBUTING.md and docs/*.md name in backquotes exist.
 """
 import glob
@@ -161,6 +161,11 @@ def main():
     devices = ''.join(re.findall(r'^## Devices\n(.*?)^## ', text, re.M | re.S))
     checks.say('build/demo/examples/edu' in devices, 'the table of devices has commands')
     for command in re.findall(r'`((?:build|tests|truncate)[^`]+)`', devices):
+        checks.command(command)
+    looks = ''.join(re.findall(r'^## The command coherent\n(.*?)^## ', text, re.M | re.S))
+    shown = re.findall(r'`((?:build|echo)[^`]+)`', looks)
+    checks.say(len(shown) >= 5, 'the command coherent has commands to try')
+    for command in shown:
         checks.command(command)
     for command in re.findall(r'`(tools/coherent-lint [^`]+)`', text):
         checks.command(f'cd {checks.source_dir}; {command}')
