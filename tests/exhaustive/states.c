@@ -14,7 +14,6 @@
 #define PRIVATE 0x77
 
 #define TITLE(world) "each call and each access of the device is as the states say, " world
-#define ROOM 1000
 static const struct world worlds[] = {
 	{ .name = "sim:edu,step", .title = TITLE("sim:edu"), .room = ROOM },
 	{ .name = "sim:edu,step,lazy",
@@ -269,129 +268,6 @@ static void call_on_device(unsigned int call)
 	}
 }
 
-/* --- Checks after each call --- */
-
-static bool is_all(const void *memory, uint8_t byte, size_t bytes)
-{
-	const uint8_t *at = memory;
-
-	for (size_t i = 0; i < bytes; i++)
-		if (at[i] != byte)
-			return false;
-	return true;
-}
-
-static void check_fault(enum coherent_state wanted)
-{
-	struct coherent_fault fault;
-
-	expect(!coherent_device_next_fault(state.dev, &fault));
-	expect(fault.state == wanted);
-}
-
-/* The device reaches no box. The place of a slot is exposed, but does not hold the box's bytes. */
-static void check_box(struct object *object)
-{
-	const size_t bytes = object->box_kind == WHOLE ? PAGE : sizeof(struct element);
-	struct coherent_info info;
-	uint8_t buffer[16] = { 0 };
-	int err;
-
-	expect(coherent_is_empty(&object->box) == !object->box_kind);
-	if (!object->box_kind)
-		return;
-	expect(is_all(coherent_box_ptr(&object->box), object->box_byte, bytes));
-	err = coherent_sim_try(state.dev, &object->box, 0, buffer, sizeof(buffer),
-			       COHERENT_ACCESS_READ);
-	if (!state.open) {
-		expect(err == -ENODEV);
-		return;
-	}
-	expect(!coherent_find_ptr(state.dev, coherent_box_ptr(&object->box), &info));
-	expect(info.state == COHERENT_STATE_BOX);
-	if (object->box_kind == SLOT) {
-		expect(!err && is_all(buffer, 0, sizeof(buffer)));
-		return;
-	}
-	expect(err == -EIO);
-	check_fault(COHERENT_STATE_BOX);
-	expect(coherent_sim_try(state.dev, &object->box, PAGE - 1, buffer, 1,
-				COHERENT_ACCESS_WRITE) == -EIO);
-	check_fault(COHERENT_STATE_BOX);
-}
-
-static void check_device_access(struct object *object)
-{
-	const bool may_write = object->permission == COHERENT_READ_WRITE;
-	struct coherent_info info;
-	const size_t bytes = object->mem_kind == WHOLE ? PAGE : sizeof(struct element);
-	uint8_t buffer[PAGE];
-
-	expect(!coherent_find_addr(state.dev, coherent_addr(&object->mem).raw, &info));
-	expect(info.state == COHERENT_STATE_MEM);
-	expect(!coherent_sim_try(state.dev, &object->mem, 0, buffer, bytes, COHERENT_ACCESS_READ));
-	expect(is_all(buffer, object->mem_byte, bytes));
-	memset(buffer, ++state.next_byte, bytes);
-	expect(coherent_sim_try(state.dev, &object->mem, 0, buffer, bytes, COHERENT_ACCESS_WRITE) ==
-	       (may_write ? 0 : -EIO));
-	if (may_write)
-		object->mem_byte = state.next_byte;
-	else
-		check_fault(COHERENT_STATE_MEM);
-}
-
-static void check_mem(struct object *object)
-{
-	struct element element;
-	uint8_t byte;
-
-	expect(coherent_is_empty(&object->mem) == !object->mem_kind);
-	if (!object->mem_kind)
-		return;
-	if (state.open)
-		check_device_access(object);
-	else
-		expect(coherent_sim_try(state.dev, &object->mem, 0, &byte, 1,
-					COHERENT_ACCESS_READ) == -ENODEV);
-	expect(!coherent_copy_out(&object->mem, 0, &element, 1));
-	expect(is_all(&element, object->mem_byte, sizeof(element)));
-}
-
-/* An address that the quarantine gave up may be another object's by now. */
-static bool is_reused(uint64_t address)
-{
-	struct coherent_info info;
-
-	return state.room != ROOM &&
-	       (state.has_chunk || (!coherent_find_addr(state.dev, address, &info) &&
-				    info.state == COHERENT_STATE_MEM));
-}
-
-static void check_dead(void)
-{
-	struct coherent_fault fault;
-	uint8_t byte;
-
-	for (unsigned int i = 0; state.open && i < state.dead_count; i++) {
-		if (is_reused(state.dead[i]))
-			continue;
-		expect(coherent_sim_try_addr(state.dev, (coherent_addr_t){ state.dead[i] }, &byte,
-					     1, COHERENT_ACCESS_READ) == -EIO);
-		expect(!coherent_device_next_fault(state.dev, &fault));
-	}
-}
-
-static void check_stats(void)
-{
-	struct coherent_stats stats;
-
-	if (!state.open)
-		return;
-	expect(!coherent_device_stats(state.dev, &stats));
-	expect(stats.objects == live_objects() + state.waiting);
-	expect(stats.waiting == state.waiting);
-}
-
 /* --- A sequence --- */
 
 static void begin(void)
@@ -422,12 +298,7 @@ static void run_calls(const unsigned int *calls, unsigned int length)
 				       calls[i] % CALLS_ON_OBJECT);
 		else
 			call_on_device(calls[i]);
-		for (unsigned int k = 0; k < OBJECTS; k++) {
-			check_box(&objects[k]);
-			check_mem(&objects[k]);
-		}
-		check_dead();
-		check_stats();
+		check_states();
 	}
 	end();
 }

@@ -10,6 +10,8 @@
 
 #define OBJECTS 2
 #define PAGE UINT64_C(4096)
+/* Room for so many objects is room for all. */
+#define ROOM 1000
 /* Each call can end the addresses of both objects. */
 #define DEAD_MAX (OBJECTS * SEQUENCE_MAX)
 
@@ -75,5 +77,8 @@ int model_box(const struct object *object);
 int model_pool_box(const struct object *object);
 int model_expose(const struct object *object, enum coherent_permission permission, bool seal);
 int model_reclaim(const struct object *object, bool idle);
+
+/* Checks what holds after each call. */
+void check_states(void);
 
 #endif
