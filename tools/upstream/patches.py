@@ -118,7 +118,8 @@ process are replaced, so that nothing dangles.
 The functions are one compilation unit, so that the usual allocation and
 free need few instructions more than those of the DMA API.""",
           files=('include/coherent.h', 'include/coherent/handle.h',
-                 'include/coherent/expose_all.h', 'include/coherent/detail/calls.h',
+                 'include/coherent/expose_all.h', 'include/coherent/options.h',
+                 'include/coherent/detail/calls.h',
                  'include/coherent/detail/copy.h', 'kernel/include/coherent/kernel.h',
                  'kernel/include/coherent/debugfs.h', 'kernel/coherent.c', 'kernel/allocate.h',
                  'kernel/end.h', 'kernel/exposures.h', 'kernel/place.h', 'kernel/wait.h',
