@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * All short sequences of calls on two objects and a pool, on simulated devices of six kinds. A
- * model of the state machine says what each call returns. After each call the device tries every
- * object, and every address that it must not reach any more.
+ * All short sequences of calls on two objects and a pool, on simulated devices of six kinds, and
+ * with boxes in place. A model of the state machine says what each call returns. After each call the
+ * device tries every object, and every address that it must not reach any more.
  */
 #include <coherent/expose_all.h>
 #include <coherent/sim.h>
@@ -34,11 +34,16 @@ static const struct world worlds[] = {
 	  .room = ROOM },
 	/* Seven pages, and each object has a guard. */
 	{ .name = "sim:edu,step,mask=15", .title = TITLE("with room for three objects"), .room = 3 },
+	{ .name = "sim:edu,step",
+	  .title = TITLE("with boxes in place"),
+	  .room = ROOM,
+	  .in_place = true },
 };
 
 enum call {
 	BOX,
 	POOL_BOX,
+	POOL_FROM,
 	EXPOSE,
 	EXPOSE_READ_ONLY,
 	EXPOSE_NO_SEAL,
@@ -47,10 +52,23 @@ enum call {
 	FREE,
 	CALLS_ON_OBJECT
 };
-enum { FENCE = CALLS_ON_OBJECT * OBJECTS, RESET, SET_MASK, CLOSE, EXPOSE_ALL, KINDS };
+enum {
+	FENCE = CALLS_ON_OBJECT * OBJECTS,
+	RESET,
+	SET_MASK,
+	CLOSE,
+	EXPOSE_ALL,
+	POOL_BOXES,
+	POOL_FROM_ALL,
+	POOL_EXPOSE,
+	POOL_BOX_FREE,
+	POOL_FREE,
+	KINDS
+};
 static const char *const names[] = {
 	"allocate box 0",
 	"allocate box 0 in the pool",
+	"make mem 0 of the pool from a value",
 	"expose box 0",
 	"expose box 0, read-only",
 	"expose box 0, with a .seal that fails",
@@ -59,6 +77,7 @@ static const char *const names[] = {
 	"free box 0 and mem 0",
 	"allocate box 1",
 	"allocate box 1 in the pool",
+	"make mem 1 of the pool from a value",
 	"expose box 1",
 	"expose box 1, read-only",
 	"expose box 1, with a .seal that fails",
@@ -70,6 +89,11 @@ static const char *const names[] = {
 	"set another mask",
 	"close the device",
 	"expose both boxes",
+	"allocate both boxes in the pool",
+	"make both mems of the pool from values",
+	"expose both boxes of the pool",
+	"free both boxes at once",
+	"free both mems at once",
 };
 
 /* --- Calls --- */
@@ -111,6 +135,31 @@ static void exposed(struct object *object, enum coherent_permission permission)
 	object->permission = permission;
 }
 
+static struct element new_value(void)
+{
+	struct element value;
+
+	memset(&value, ++state.next_byte, sizeof(value));
+	return value;
+}
+
+static void made_from_value(struct object *object, uint8_t byte)
+{
+	object->mem_kind = SLOT;
+	object->mem_byte = byte;
+	object->permission = COHERENT_READ_WRITE;
+}
+
+static void make_from_value(struct object *object)
+{
+	const int wanted = model_pool_from(object);
+	const struct element value = new_value();
+
+	expect(coherent_pool_from(&state.pool, &object->mem, &value) == wanted);
+	if (!wanted)
+		made_from_value(object, state.next_byte);
+}
+
 static int seal_fails(void *elements, size_t count, coherent_addr_t address, void *arg)
 {
 	(void)elements;
@@ -149,7 +198,8 @@ static void reclaim(struct object *object, bool idle)
 
 static void free_object(struct object *object)
 {
-	model_free(object);
+	model_free_mem(object);
+	object->box_kind = EMPTY;
 	coherent_free(&object->mem);
 	coherent_box_free(&object->box);
 }
@@ -195,6 +245,113 @@ static void expose_all(void)
 	}
 }
 
+/* --- Arrays --- */
+
+/* Calls for arrays need the boxes or the mems side by side. They come back with these. */
+static void gather(union element_box boxes[OBJECTS], union element_mem mems[OBJECTS])
+{
+	for (unsigned int i = 0; i < OBJECTS; i++) {
+		boxes[i] = (union element_box)COHERENT_EMPTY;
+		mems[i] = (union element_mem)COHERENT_EMPTY;
+		coherent_move(&objects[i].box, &boxes[i]);
+		coherent_move(&objects[i].mem, &mems[i]);
+	}
+}
+
+static void scatter(union element_box boxes[OBJECTS], union element_mem mems[OBJECTS])
+{
+	for (unsigned int i = 0; i < OBJECTS; i++) {
+		coherent_move(&boxes[i], &objects[i].box);
+		coherent_move(&mems[i], &objects[i].mem);
+	}
+}
+
+static void allocate_boxes(void)
+{
+	const int wanted = model_pool_boxes();
+	union element_box boxes[OBJECTS];
+	union element_mem mems[OBJECTS];
+
+	gather(boxes, mems);
+	expect(coherent_pool_boxes(&state.pool, boxes, OBJECTS) == wanted);
+	scatter(boxes, mems);
+	for (unsigned int i = 0; !wanted && i < OBJECTS; i++)
+		check_box_is_new(&objects[i], SLOT);
+}
+
+static void make_from_values(void)
+{
+	const int wanted = model_pool_from_all();
+	union element_box boxes[OBJECTS];
+	union element_mem mems[OBJECTS];
+	struct element values[OBJECTS];
+	const uint8_t first = state.next_byte;
+
+	for (unsigned int i = 0; i < OBJECTS; i++)
+		values[i] = new_value();
+	gather(boxes, mems);
+	expect(coherent_pool_from_all(&state.pool, mems, values, OBJECTS) == wanted);
+	scatter(boxes, mems);
+	for (unsigned int i = 0; !wanted && i < OBJECTS; i++)
+		made_from_value(&objects[i], (uint8_t)(first + 1 + i));
+}
+
+/* A failure consumes the boxes, those of whole pages too. */
+static void expose_boxes(void)
+{
+	const int wanted = model_pool_expose();
+	union element_box boxes[OBJECTS];
+	union element_mem mems[OBJECTS];
+
+	gather(boxes, mems);
+	expect(coherent_pool_expose(&state.pool, boxes, mems, OBJECTS) == wanted);
+	scatter(boxes, mems);
+	for (unsigned int i = 0; i < OBJECTS; i++) {
+		if (!wanted)
+			exposed(&objects[i], COHERENT_READ_WRITE);
+		objects[i].box_kind = EMPTY;
+	}
+}
+
+/* The library frees the last object of an array first. */
+static void free_array(unsigned int call)
+{
+	union element_box boxes[OBJECTS];
+	union element_mem mems[OBJECTS];
+
+	for (unsigned int i = OBJECTS; i-- > 0;)
+		if (call == POOL_BOX_FREE)
+			objects[i].box_kind = EMPTY;
+		else
+			model_free_mem(&objects[i]);
+	gather(boxes, mems);
+	if (call == POOL_BOX_FREE)
+		coherent_pool_box_free(&state.pool, boxes, OBJECTS);
+	else
+		coherent_pool_free(&state.pool, mems, OBJECTS);
+	scatter(boxes, mems);
+}
+
+static void call_on_arrays(unsigned int call)
+{
+	switch (call) {
+	case POOL_BOXES:
+		allocate_boxes();
+		break;
+	case POOL_FROM_ALL:
+		make_from_values();
+		break;
+	case POOL_EXPOSE:
+		expose_boxes();
+		break;
+	default:
+		free_array(call);
+		break;
+	}
+}
+
+/* --- Calls on the device --- */
+
 /* After a fence the device does not reach the objects that waited. */
 static void fenced(int err)
 {
@@ -227,6 +384,9 @@ static void call_on_object(struct object *object, enum call call)
 		break;
 	case POOL_BOX:
 		allocate_in_pool(object);
+		break;
+	case POOL_FROM:
+		make_from_value(object);
 		break;
 	case EXPOSE:
 	case EXPOSE_NO_SEAL:
@@ -262,8 +422,11 @@ static void call_on_device(unsigned int call)
 			coherent_device_close(state.dev);
 		state.open = false;
 		break;
-	default:
+	case EXPOSE_ALL:
 		expose_all();
+		break;
+	default:
+		call_on_arrays(call);
 		break;
 	}
 }
@@ -277,7 +440,7 @@ static void begin(void)
 	memset(objects, 0, sizeof(objects));
 	state = (struct state){ .world = world, .open = true, .room = world->room };
 	expect(!coherent_device_open(&state.dev, world->name));
-	expect(!coherent_pool_create(&state.pool, state.dev));
+	expect(!coherent_pool_create(&state.pool, state.dev, .in_place = world->in_place));
 }
 
 static void end(void)

@@ -4,7 +4,7 @@
 #define STATES_H
 
 #include <coherent.h>
-#include <coherent/pool.h>
+#include <coherent/pool_many.h>
 
 #include "sequences.h"
 
@@ -22,10 +22,13 @@ COHERENT_FIELDS(struct element, .words);
 
 enum kind { EMPTY, WHOLE, SLOT };
 
+COHERENT_BOX_TYPE(element_box, struct element);
+COHERENT_TYPE(element_mem, struct element);
+
 /* An object as the model knows it. A box and a mem may exist at the same time. */
 struct object {
-	COHERENT_BOX(struct element) box;
-	COHERENT(struct element) mem;
+	union element_box box;
+	union element_mem mem;
 	enum kind box_kind, mem_kind;
 	enum coherent_permission permission;
 	uint8_t box_byte, mem_byte;
@@ -40,6 +43,7 @@ struct object {
  * @failing_map: The mapping that fails, from 1; 0 for none.
  * @failing_unmap: The same for unmappings.
  * @room: At most this many objects have an address.
+ * @in_place: The boxes of the pool are in place.
  */
 struct world {
 	const char *name;
@@ -49,6 +53,7 @@ struct world {
 	unsigned int failing_map;
 	unsigned int failing_unmap;
 	unsigned int room;
+	bool in_place;
 };
 
 /* The model of a device. */
@@ -69,14 +74,20 @@ extern struct state state;
 /* Returns the number of objects that have an address. */
 unsigned int live_objects(void);
 
-/* Frees the box and the mem of an object. */
-void model_free(struct object *object);
+/* Frees the mem of an object. */
+void model_free_mem(struct object *object);
 
 /* These return the results of calls. They count what changes in the device, not in the object. */
 int model_box(const struct object *object);
 int model_pool_box(const struct object *object);
+int model_pool_from(const struct object *object);
 int model_expose(const struct object *object, enum coherent_permission permission, bool seal);
 int model_reclaim(const struct object *object, bool idle);
+
+/* The same for calls that take both objects. */
+int model_pool_boxes(void);
+int model_pool_from_all(void);
+int model_pool_expose(void);
 
 /* Checks what holds after each call. */
 void check_states(void);

@@ -23,7 +23,10 @@ static void check_fault(enum coherent_state wanted)
 	expect(fault.state == wanted);
 }
 
-/* The device reaches no box. The place of a slot is exposed, but does not hold the box's bytes. */
+/*
+ * The device reaches no box that is not in place. The place of a slot is exposed, but does not hold
+ * the box's bytes.
+ */
 static void check_box(struct object *object)
 {
 	const size_t bytes = object->box_kind == WHOLE ? PAGE : sizeof(struct element);
@@ -44,7 +47,8 @@ static void check_box(struct object *object)
 	expect(!coherent_find_ptr(state.dev, coherent_box_ptr(&object->box), &info));
 	expect(info.state == COHERENT_STATE_BOX);
 	if (object->box_kind == SLOT) {
-		expect(!err && is_all(buffer, 0, sizeof(buffer)));
+		expect(!err && is_all(buffer, state.world->in_place ? object->box_byte : 0,
+				      sizeof(buffer)));
 		return;
 	}
 	expect(err == -EIO);

@@ -46,11 +46,11 @@ static bool model_unmap(uint64_t address)
 	return true;
 }
 
-void model_free(struct object *object)
+void model_free_mem(struct object *object)
 {
 	if (object->mem_kind == WHOLE && state.open)
 		(void)model_unmap(coherent_addr(&object->mem).raw);
-	object->box_kind = object->mem_kind = EMPTY;
+	object->mem_kind = EMPTY;
 }
 
 int model_box(const struct object *object)
@@ -63,12 +63,10 @@ int model_box(const struct object *object)
 }
 
 /* The first object of a pool needs a chunk: memory that is mapped. */
-int model_pool_box(const struct object *object)
+static int model_grow(void)
 {
 	int err;
 
-	if (object->box_kind)
-		return -EBUSY;
 	if (!state.open)
 		return -ENODEV;
 	if (state.has_chunk)
@@ -78,6 +76,43 @@ int model_pool_box(const struct object *object)
 	err = model_map();
 	state.has_chunk = !err;
 	return err;
+}
+
+int model_pool_box(const struct object *object)
+{
+	return object->box_kind ? -EBUSY : model_grow();
+}
+
+int model_pool_from(const struct object *object)
+{
+	return object->mem_kind ? -EBUSY : model_grow();
+}
+
+int model_pool_boxes(void)
+{
+	for (unsigned int i = 0; i < OBJECTS; i++)
+		if (objects[i].box_kind)
+			return -EBUSY;
+	return model_grow();
+}
+
+int model_pool_from_all(void)
+{
+	for (unsigned int i = 0; i < OBJECTS; i++)
+		if (objects[i].mem_kind)
+			return -EBUSY;
+	return model_grow();
+}
+
+int model_pool_expose(void)
+{
+	for (unsigned int i = 0; i < OBJECTS; i++)
+		if (objects[i].box_kind != SLOT)
+			return -EINVAL;
+	for (unsigned int i = 0; i < OBJECTS; i++)
+		if (objects[i].mem_kind)
+			return -EBUSY;
+	return state.open ? 0 : -ENODEV;
 }
 
 int model_expose(const struct object *object, enum coherent_permission permission, bool seal)
