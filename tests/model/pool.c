@@ -36,6 +36,8 @@ static struct {
 	uint64_t boundary;
 	/* The device reaches the boxes. */
 	bool in_place;
+	/* The device has few mappings, so that the pool cannot grow for ever. */
+	bool is_small;
 	struct pooled objects[OBJECTS];
 	/* The reports of the device, and those that the model predicts. */
 	unsigned int reports, expected;
@@ -47,6 +49,15 @@ static void count_report(void *arg, enum coherent_severity severity, const char 
 	(void)severity;
 	CHECK(*line);
 	pools.reports++;
+}
+
+/* Returns what a call must return if the pool may have to grow. Where it cannot, a report says so. */
+static int grown(int err, int got)
+{
+	if (err || !pools.is_small || got != -ENOSPC)
+		return err;
+	pools.expected++;
+	return got;
 }
 
 static unsigned int live_objects(void)
@@ -117,12 +128,15 @@ static void destroy_pool(void)
 
 static void take_box(struct pooled *object)
 {
-	int err = !pools.pool.base.va ? -EINVAL : object->kind == BOX ? -EBUSY : 0;
+	int err = !pools.pool.base.va ? -EINVAL : object->kind == BOX ? -EBUSY : 0, got;
 
 	if (object->kind == MEM)
 		return;
-	EXPECT(coherent_pool_box(&pools.pool, &object->box), err);
+	got = coherent_pool_box(&pools.pool, &object->box);
 	pools.expected += err == -EBUSY;
+	err = grown(err, got);
+	EXPECT(got, err);
+	CHECK(coherent_is_empty(&object->box) == (err && err != -EBUSY));
 	if (err)
 		return;
 	object->kind = BOX;
@@ -159,14 +173,17 @@ static void check_place(const struct pooled *object)
 /* A mem from a value that is on the stack. */
 static void take_value(struct pooled *object)
 {
-	int err = !pools.pool.base.va ? -EINVAL : object->kind == MEM ? -EBUSY : 0;
+	int err = !pools.pool.base.va ? -EINVAL : object->kind == MEM ? -EBUSY : 0, got;
 	struct record value;
 
 	if (object->kind == BOX)
 		return;
 	pattern((uint8_t *)&value, sizeof(value));
-	EXPECT(coherent_pool_from(&pools.pool, &object->mem, &value), err);
+	got = coherent_pool_from(&pools.pool, &object->mem, &value);
 	pools.expected += err == -EBUSY;
+	err = grown(err, got);
+	EXPECT(got, err);
+	CHECK(coherent_is_empty(&object->mem) == (err && err != -EBUSY));
 	if (err)
 		return;
 	object->kind = MEM;
@@ -246,45 +263,193 @@ static void use_in_scope(void)
 {
 	COHERENT_POOL_AUTO(struct record, pool);
 	COHERENT_BOX_AUTO(struct record, box);
+	int got;
 
 	EXPECT(coherent_pool_create(&pool, pools.dev), 0);
-	EXPECT(coherent_pool_box(&pool, &box), 0);
+	got = coherent_pool_box(&pool, &box);
+	EXPECT(got, grown(0, got));
 }
 
-/* Takes several objects at once, all or nothing. They do not stay. */
+/* --- Arrays --- */
+
+#define MANY 70
+
+/* The objects of an array. They do not stay. */
+static struct {
+	union record_box boxes[MANY];
+	union record_mem mems[MANY];
+	struct record values[MANY];
+	size_t count;
+} many;
+
+static void check_all_are_empty(void)
+{
+	for (size_t i = 0; i < many.count; i++)
+		CHECK(coherent_is_empty(&many.boxes[i]) && coherent_is_empty(&many.mems[i]));
+}
+
+static void check_state(const void *ptr, enum coherent_state state)
+{
+	struct coherent_info info;
+
+	EXPECT(coherent_find_ptr(pools.dev, ptr, &info), 0);
+	CHECK(info.state == state && !info.offset);
+}
+
+/* Each box is new. It gets its value. */
+static void fill_boxes(void)
+{
+	static const struct record nothing;
+
+	for (size_t i = 0; i < many.count; i++) {
+		struct record *at = coherent_box_ptr(&many.boxes[i]);
+
+		CHECK(coherent_box_count(&many.boxes[i]) == 1);
+		CHECK(!memcmp(at, &nothing, sizeof(nothing)));
+		check_state(at, COHERENT_STATE_BOX);
+		memcpy(at, &many.values[i], sizeof(*at));
+	}
+}
+
+/* The device finds in each mem its value, and after the end of all mems it finds zeros. */
+static void check_and_free(bool has_padding)
+{
+	struct record seen, nothing = { 0 };
+	uint64_t addresses[MANY];
+
+	for (size_t i = 0; i < many.count; i++) {
+		const coherent_addr_t address = coherent_addr(&many.mems[i]);
+
+		addresses[i] = address.raw;
+		CHECK(coherent_is_empty(&many.boxes[i]));
+		check_state((const void *)(uintptr_t)coherent_unsafe_ptr(&many.mems[i]),
+			    COHERENT_STATE_MEM);
+		EXPECT(coherent_sim_try_addr(pools.dev, address, &seen, sizeof(seen),
+					     COHERENT_ACCESS_READ),
+		       0);
+		if (!has_padding)
+			field_clear_padding((uint8_t *)&many.values[i], 1);
+		CHECK(!memcmp(&seen, &many.values[i], sizeof(seen)));
+	}
+	coherent_pool_free(&pools.pool, many.mems, many.count);
+	check_all_are_empty();
+	for (size_t i = 0; i < many.count; i++) {
+		const coherent_addr_t address = { addresses[i] };
+
+		/* The pool may have given up the page. */
+		if (!coherent_sim_try_addr(pools.dev, address, &seen, sizeof(seen),
+					   COHERENT_ACCESS_READ))
+			CHECK(!memcmp(&seen, &nothing, sizeof(seen)));
+	}
+}
+
+/* A box or a mem in the middle is in use, so the call makes none of the others. */
+static void use_busy_arrays(void)
+{
+	const size_t which = pick((unsigned int)many.count);
+	const int got = coherent_pool_box(&pools.pool, &many.boxes[which]);
+	const int err = grown(0, got);
+
+	EXPECT(got, err);
+	if (err)
+		return;
+	EXPECT(coherent_pool_boxes(&pools.pool, many.boxes, many.count), -EBUSY);
+	for (size_t i = 0; i < many.count; i++)
+		CHECK(coherent_is_empty(&many.boxes[i]) == (i != which));
+	EXPECT(coherent_expose(&many.boxes[which], &many.mems[which],
+			       .permission = pools.permission),
+	       0);
+	EXPECT(coherent_pool_from_all(&pools.pool, many.mems, many.values, many.count), -EBUSY);
+	for (size_t i = 0; i < many.count; i++)
+		CHECK(coherent_is_empty(&many.mems[i]) == (i != which));
+	coherent_pool_free(&pools.pool, many.mems, many.count);
+	pools.expected += 2;
+	check_all_are_empty();
+}
+
+/* Boxes that are exposed together, or else freed together. */
+static void use_boxes(void)
+{
+	const int got = coherent_pool_boxes(&pools.pool, many.boxes, many.count);
+	const int err = grown(0, got);
+
+	EXPECT(got, err);
+	if (err) {
+		check_all_are_empty();
+		return;
+	}
+	fill_boxes();
+	if (chance(4)) {
+		coherent_pool_box_free(&pools.pool, many.boxes, many.count);
+		check_all_are_empty();
+		return;
+	}
+	EXPECT(coherent_pool_expose(&pools.pool, many.boxes, many.mems, many.count), 0);
+	check_and_free(true);
+}
+
+static void use_values(void)
+{
+	const int got = coherent_pool_from_all(&pools.pool, many.mems, many.values, many.count);
+	const int err = grown(0, got);
+
+	EXPECT(got, err);
+	if (err)
+		check_all_are_empty();
+	else
+		check_and_free(false);
+}
+
+/* Makes the calls that take several objects, all or nothing. */
 static void use_arrays(void)
 {
-	static union record_box boxes[70];
-	static union record_mem mems[70];
-	static struct record values[70];
-	const size_t count = pick(70);
-	const int err = !pools.pool.base.va || !count ? -EINVAL : 0;
-	const bool is_busy = !err && chance(8);
-
-	pools.expected += pools.pool.base.va && err ? 3 : 0;
-	if (is_busy) {
-		const size_t which = pick((unsigned int)count);
-
-		EXPECT(coherent_pool_box(&pools.pool, &boxes[which]), 0);
-		EXPECT(coherent_pool_boxes(&pools.pool, boxes, count), -EBUSY);
-		coherent_pool_box_free(&pools.pool, boxes, count);
-		pools.expected++;
+	many.count = pick(MANY);
+	for (size_t i = 0; i < many.count; i++)
+		pattern((uint8_t *)&many.values[i], sizeof(many.values[i]));
+	if (!pools.pool.base.va || !many.count) {
+		/* An empty pool knows no device that a report could go to. */
+		pools.expected += pools.pool.base.va ? 3 : 0;
+		EXPECT(coherent_pool_boxes(&pools.pool, many.boxes, many.count), -EINVAL);
+		EXPECT(coherent_pool_expose(&pools.pool, many.boxes, many.mems, many.count),
+		       -EINVAL);
+		EXPECT(coherent_pool_from_all(&pools.pool, many.mems, many.values, many.count),
+		       -EINVAL);
+		return;
 	}
-	EXPECT(coherent_pool_boxes(&pools.pool, boxes, count), err);
-	for (size_t i = 0; !err && i < count; i++)
-		CHECK(coherent_box_count(&boxes[i]) == 1);
-	EXPECT(coherent_pool_expose(&pools.pool, boxes, mems, count), err);
-	coherent_pool_free(&pools.pool, mems, count);
-	EXPECT(coherent_pool_from_all(&pools.pool, mems, values, count), err);
-	coherent_pool_free(&pools.pool, mems, count);
-	for (size_t i = 0; i < count; i++)
-		CHECK(coherent_is_empty(&boxes[i]) && coherent_is_empty(&mems[i]));
+	if (chance(8))
+		use_busy_arrays();
+	use_boxes();
+	use_values();
 }
+
+/* --- Steps --- */
 
 static void end_all(void)
 {
 	for (unsigned int i = 0; i < OBJECTS; i++)
 		free_object(&pools.objects[i]);
+}
+
+static void open_device(void)
+{
+	/* Two chunks have room for some of the objects, but not for all. */
+	pools.is_small = chance(4);
+	EXPECT(coherent_device_open(&pools.dev,
+				    pools.is_small ? "sim:edu,step,mask=40,maps=2" :
+						     "sim:edu,step,mask=40",
+				    .report = count_report),
+	       0);
+}
+
+static void change_device(void)
+{
+	struct coherent_fault fault;
+
+	/* The close would report the faults of writes to read-only mems, and of reads after the end. */
+	while (!coherent_device_next_fault(pools.dev, &fault))
+		;
+	coherent_device_close(pools.dev);
+	open_device();
 }
 
 void pool_step(void)
@@ -320,11 +485,13 @@ void pool_step(void)
 			use_in_scope();
 		if (chance(16))
 			use_arrays();
-		/* Sometimes all objects end. */
-		if (chance(64))
-			end_all();
+		/* Sometimes all objects end, and their pool and their device do, too. */
 		if (chance(32))
+			end_all();
+		if (chance(16) || !live_objects())
 			destroy_pool();
+		if (!pools.pool.base.va && chance(2))
+			change_device();
 	}
 	CHECK(pools.reports == pools.expected);
 }
@@ -332,7 +499,7 @@ void pool_step(void)
 void pool_start(void)
 {
 	memset(&pools, 0, sizeof(pools));
-	EXPECT(coherent_device_open(&pools.dev, "sim:edu,step,mask=40", .report = count_report), 0);
+	open_device();
 }
 
 void pool_end(void)
