@@ -17,6 +17,7 @@ bool inject_fails(void)
 	if (!inject.left || --inject.left)
 		return false;
 	inject.failed = true;
+	inject.left = inject.stays;
 	return true;
 }
 

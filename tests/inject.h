@@ -11,6 +11,7 @@
  * struct inject - The counters of the wrapped functions, and the call that fails.
  * @left: The number of calls until one fails; 0 if none is to fail.
  * @failed: Whether a call has failed.
+ * @stays: After the call that fails, all later ones fail, too.
  * @no_populate: madvise() refuses MADV_POPULATE_WRITE, as Linux did before 5.14.
  * @hugepages: The system seems to have hugepages; ordinary pages take their place.
  * @refused: The number of a system call that a filter refuses with EPERM; 0 for none. It has to be
@@ -28,6 +29,7 @@
 extern struct inject {
 	unsigned int left;
 	bool failed;
+	bool stays;
 	bool no_populate;
 	bool hugepages;
 	long refused;

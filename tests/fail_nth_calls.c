@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Promise 18 for one call after the other: each allocation and each system call below it fails in
+ * turn, alone or with all that follow. The call then makes no object, or all of them, and later it
+ * works again. fail_nth.c does the same with a driver that makes many calls.
+ */
+#include <coherent/pool_many.h>
+
+#include "inject.h"
+
+/* More than a cache of a thread has, and more than the first chunks of a pool have. */
+#define COUNT 400
+
+struct command {
+	uint64_t words[8];
+};
+COHERENT_FIELDS(struct command, .words);
+
+COHERENT_BOX_TYPE(command_box, struct command);
+COHERENT_TYPE(command_mem, struct command);
+
+static struct coherent_device *dev;
+static COHERENT_POOL(struct command) pool;
+static union command_box boxes[COUNT];
+static union command_mem mems[COUNT];
+static struct command values[COUNT];
+
+/* A call that may fail. It makes boxes or mems from the first of the arrays on. */
+struct call {
+	const char *name;
+	int (*make)(void);
+	size_t boxes;
+	size_t mems;
+	/* At least so many calls below it can fail when the pool has grown already. */
+	unsigned int half_done;
+};
+
+static int take_box(void)
+{
+	return coherent_pool_box(&pool, &boxes[0]);
+}
+
+static int take_value(void)
+{
+	return coherent_pool_from(&pool, &mems[0], &values[0]);
+}
+
+static int take_boxes(void)
+{
+	return coherent_pool_boxes(&pool, boxes, COUNT);
+}
+
+static int take_values(void)
+{
+	return coherent_pool_from_all(&pool, mems, values, COUNT);
+}
+
+static const struct call calls[] = {
+	{ "coherent_pool_box()", take_box, 1, 0, 0 },
+	{ "coherent_pool_from()", take_value, 0, 1, 0 },
+	{ "coherent_pool_boxes()", take_boxes, COUNT, 0, 3 },
+	{ "coherent_pool_from_all()", take_values, 0, COUNT, 3 },
+};
+
+/* Returns whether there are as many boxes and mems from the first one on, and no others. */
+static bool are_made(size_t made_boxes, size_t made_mems)
+{
+	for (size_t i = 0; i < COUNT; i++)
+		if (coherent_is_empty(&boxes[i]) == (i < made_boxes) ||
+		    coherent_is_empty(&mems[i]) == (i < made_mems))
+			return false;
+	return true;
+}
+
+/* A box is new. A mem has its value, which the device finds. */
+static void check_contents(const struct call *call)
+{
+	static const struct command nothing;
+	struct command seen;
+
+	for (size_t i = 0; i < call->boxes; i++)
+		assert_memory_equal(coherent_box_ptr(&boxes[i]), &nothing, sizeof(nothing));
+	for (size_t i = 0; i < call->mems; i++) {
+		assert_ok(coherent_sim_try(dev, &mems[i], 0, &seen, sizeof(seen),
+					   COHERENT_ACCESS_READ));
+		assert_memory_equal(&seen, &values[i], sizeof(seen));
+	}
+}
+
+static void free_all(void)
+{
+	for (size_t i = 0; i < COUNT; i++) {
+		coherent_box_free(&boxes[i]);
+		coherent_free(&mems[i]);
+	}
+}
+
+/* The pool of a sweep, and whether later calls fail, too. */
+struct way {
+	bool in_place;
+	unsigned int delay;
+	bool stays;
+};
+
+/* Each slot has a page, so that the pool needs much memory. */
+static void create_pool(const struct way *way)
+{
+	assert_ok(coherent_pool_create(&pool, dev, .align = PAGE, .in_place = way->in_place,
+				       .delay = way->delay));
+}
+
+/* Checks that a failed call left nothing. Returns whether the pool had grown by then. */
+static bool check_failure(const struct way *way, int err)
+{
+	struct coherent_stats stats;
+
+	assert_true(inject.failed);
+	assert_err(err, -ENOMEM);
+	assert_true(are_made(0, 0));
+	assert_ok(coherent_device_stats(dev, &stats));
+	/* A slot that the call took and did not give back would keep the pool. */
+	assert_ok(coherent_pool_destroy(&pool));
+	create_pool(way);
+	return stats.objects;
+}
+
+/* Makes the call while the nth call below it fails. Returns false if there is no nth call. */
+static bool fail_one(const struct call *call, unsigned int nth, const struct way *way,
+		     unsigned int *half_done)
+{
+	const struct inject before = inject;
+	int err;
+
+	assert_ok(coherent_device_open(&dev, "sim:edu,mask=48,step"));
+	create_pool(way);
+	inject.failed = false;
+	inject.stays = way->stays;
+	inject.left = nth;
+	err = call->make();
+	inject.left = inject.stays = 0;
+	if (err) {
+		*half_done += check_failure(way, err);
+		assert_ok(call->make());
+	}
+	assert_true(are_made(call->boxes, call->mems));
+	check_contents(call);
+	free_all();
+	assert_ok(coherent_pool_destroy(&pool));
+	coherent_device_close(dev);
+	assert_int_equal(inject.blocks, before.blocks);
+	assert_int_equal(inject.bytes, before.bytes);
+	assert_int_equal(inject.fds, before.fds);
+	return inject.failed;
+}
+
+static void no_call_leaves_a_part(const struct way *way)
+{
+	for (size_t i = 0; i < COUNT; i++)
+		memset(&values[i], (int)i + 1, sizeof(values[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		unsigned int nth = 1, half_done = 0;
+
+		while (fail_one(&calls[i], nth, way, &half_done))
+			nth++;
+		print_message("# %s: %u calls failed in turn, %u half way\n", calls[i].name,
+			      nth - 1, half_done);
+		assert_true(nth > 5);
+		assert_true(half_done >= calls[i].half_done * way->stays);
+	}
+}
+
+static void no_failed_call_leaves_a_part(void **state)
+{
+	(void)state;
+	for (unsigned int in_place = 0; in_place < 2; in_place++)
+		no_call_leaves_a_part(&(struct way){ .in_place = in_place });
+	no_call_leaves_a_part(&(struct way){ .delay = 3 });
+}
+
+static void no_call_that_stops_half_way_leaves_a_part(void **state)
+{
+	(void)state;
+	for (unsigned int in_place = 0; in_place < 2; in_place++)
+		no_call_leaves_a_part(&(struct way){ .in_place = in_place, .stays = true });
+	no_call_leaves_a_part(&(struct way){ .delay = 3, .stays = true });
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_failed_call_leaves_a_part),
+		cmocka_unit_test(no_call_that_stops_half_way_leaves_a_part),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
