@@ -26,10 +26,10 @@ def kept(text):
     sentences = SENTENCE.split(text)
     # A result stays whole, and a parameter keeps its description.
     whole = len(sentences) if re.match(r'Return: |Context: ', text) else bool(re.match(r'@', text))
-    if ELSEWHERE.match(text) and not whole:
+    if text.startswith('In userspace') or ELSEWHERE.match(text) and not whole:
         return ''
     return ' '.join(one for number, one in enumerate(sentences)
-                    if number < whole or not ELSEWHERE.search(one))
+                    if not ELSEWHERE.search(one) or number < whole and not one.startswith('In userspace'))
 
 
 def paragraph(lines, indent):
