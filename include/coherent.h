@@ -164,10 +164,21 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  *	coherent_box_free() or give it to coherent_expose().
  * @dev: The device that the box will be exposed to.
  * @...: The count of elements, then options of struct coherent_box_options by
- *	name: .attrs, .align, .boundary, .level.
+ *	name: .attrs, .align, .boundary, .level; in userspace .in_place.
  *
  * The memory is zero to the end of its last page. The elements are contiguous, for the CPU
  * and for the device. The call reserves the device address and keeps it secret.
+ *
+ * In userspace, with .in_place = true the library maps the memory for the device when it is
+ * allocated, as other libraries do, and unmaps it when it is freed. Exposing and reclaiming map
+ * and copy nothing, and the object keeps its address. The library keeps the address of the box
+ * secret, but nothing else keeps the device from the box: coherent_box_level() is
+ * COHERENT_HIDDEN. A device that uses a wrong address may read and write such a box, so a new
+ * one is zero only if no device does that. The device may read and write from the allocation on,
+ * so coherent_expose() refuses COHERENT_READ_ONLY. For memory that the device may only read, use
+ * coherent_zeroed() with .permission and .in_place, and reclaim it. All else stays: types, bounds
+ * checks, lookups, the names in faults, and the quarantine of the address of a freed object. Where
+ * the device gives COHERENT_HIDDEN or less, .in_place changes nothing.
  *
  * For instance:
  *
@@ -177,7 +188,9 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * Return: 0; -EINVAL (the count is 0, .align or .boundary is not a power of two, .boundary
  * is too small, an attribute is unknown), -EBUSY (@box is not empty), -ENOMEM (no memory is
  * left, or the size overflows), -ENODEV, -EOPNOTSUPP (.level, a known attribute), -ENOSPC
- * (no device address is left that meets the mask, .align and .boundary).
+ * (no device address is left that meets the mask, .align and .boundary). In userspace, with
+ * .in_place also what coherent_expose() returns when it maps memory, and -EOPNOTSUPP if .level is
+ * more than COHERENT_HIDDEN.
  */
 #define coherent_box_zeroed(box, dev, ...)				\
 	COHERENT_AGAIN(COHERENT_BOX_ZEROED)				\
@@ -260,7 +273,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * coherent_box_free() - Free a box.
  * @box: The box. It is empty afterwards. Nothing happens if it was empty.
  *
- * Other objects get the memory and the address of the box at once.
+ * Other objects get the memory and the address of the box at once. In userspace a box in place is
+ * unmapped first, and its address waits as that of a mem; see coherent_free().
  *
  * Context: may sleep.
  */
@@ -288,6 +302,10 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * address that the mem will have. Use it for tables that hold their own addresses, and for
  * checksums over them. If it fails, the box is freed, and the device never had its address.
  *
+ * In userspace a box may be in place; see coherent_box_zeroed(). The device can reach it before
+ * the call, and another .permission than that of its allocation is -EINVAL. .seal runs as for
+ * other boxes: the driver does not have the address yet.
+ *
  * For instance:
  *
  *	err = coherent_expose(&box, &mem, .permission = COHERENT_READ_ONLY);
@@ -311,12 +329,14 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * When the call returns, the device cannot reach the memory of the box, and the CPU sees
  * what the device wrote before. Views, slots and rings of @mem are invalid. The box gets
  * another device address, and no object gets the old one while a command with it may be in
- * flight. Pools and the kernel have other rules for addresses.
+ * flight. Pools, boxes in place and the kernel have other rules for addresses.
  *
  * The driver must give .idle if unmapping is not a fence: see unmap_is_fence of
  * coherent_device_limits(). A mem of a pool always needs .idle, and its box keeps its slot
- * and its address (coherent/pool.h). In the kernel, COHERENT_HIDDEN needs .idle too, and
- * there the device can still reach the memory (coherent/kernel.h).
+ * and its address (coherent/pool.h). In userspace a mem that was allocated with .in_place needs
+ * .idle too: the device can still reach the box, which keeps its address. In the kernel,
+ * COHERENT_HIDDEN needs .idle too, and there the device can still reach the memory
+ * (coherent/kernel.h).
  *
  * For instance:
  *

@@ -19,10 +19,10 @@
 		       "name the last member here; a reserved one before it fills the struct")
 
 ENDS_WITH(coherent_open_options, nodes);
-ENDS_WITH(coherent_box_options, boundary);
+ENDS_WITH(coherent_box_options, in_place);
 ENDS_WITH(coherent_expose_options, seal_arg);
 ENDS_WITH(coherent_reclaim_options, options_have_names);
-ENDS_WITH(coherent_mem_options, seal_arg);
+ENDS_WITH(coherent_mem_options, in_place);
 ENDS_WITH(coherent_handle_options, boundary);
 ENDS_WITH(coherent_pool_options, in_place);
 ENDS_WITH(coherent_exposure, options);

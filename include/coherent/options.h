@@ -61,6 +61,8 @@ enum coherent_permission {
  *	page, means a page.
  * @boundary: A power of two, at least the size of the object. The object does
  *	not cross a device address that is a multiple of it. 0 for no boundary.
+ * @COHERENT_IN_PLACE: Only in userspace. With .in_place = true the device reaches the
+ *	box; see coherent_box_zeroed().
  * @COHERENT_KERNEL_OPTIONS: Only in the kernel. .gfp says how to allocate; 0 for
  *	GFP_KERNEL. With .managed = true the kernel frees the object with its device, as
  *	after coherent_manage() (coherent/kernel.h).
@@ -74,6 +76,7 @@ struct coherent_box_options {
 	COHERENT_NAMES
 	size_t align;
 	uint64_t boundary;
+	COHERENT_IN_PLACE;
 	COHERENT_KERNEL_OPTIONS
 };
 
@@ -124,6 +127,8 @@ struct coherent_reclaim_options {
  * @boundary: The boundary that the object does not cross.
  * @seal: A callback that runs before the device can reach the memory.
  * @seal_arg: The last argument of @seal.
+ * @COHERENT_IN_PLACE: Only in userspace. .in_place is as for coherent_box_zeroed(), but with
+ *	@permission.
  * @COHERENT_KERNEL_OPTIONS: See struct coherent_box_options.
  */
 struct coherent_mem_options {
@@ -139,6 +144,7 @@ struct coherent_mem_options {
 	uint64_t boundary;
 	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
 	void *seal_arg;
+	COHERENT_IN_PLACE;
 	COHERENT_KERNEL_OPTIONS
 };
 

@@ -54,8 +54,9 @@
  *	exact		An access is refused although its page is mapped, if it goes
  *			past the last element of its object, or from one object of a
  *			pool to the next, or to an object of a pool that is free or a
- *			box. A real IOMMU knows only pages, so a device can do all of
- *			this. The key finds drivers and models that count wrong.
+ *			box, or to a box in place. A real IOMMU knows only pages, so a
+ *			device can do all of this. The key finds drivers and models
+ *			that count wrong.
  *	maps=N		At most N objects can be exposed at a time; then expose returns
  *			-ENOSPC.
  *	fail-map=N	The Nth mapping fails with -EIO.

@@ -198,9 +198,9 @@ static void describe(const struct coherent_object *object, const struct coherent
 	if (fault->state == COHERENT_STATE_NONE)
 		snprintf(text, size, "no object, byte %" PRIu64 " past the end of one",
 			 fault->address - object->address.first - object_bytes(object) + 1);
-	else if (object->state == COHERENT_STATE_BOX)
+	else if (object->state == COHERENT_STATE_BOX && !object->in_place)
 		snprintf(text, size, "box, not exposed yet");
-	else if (object->state == COHERENT_STATE_MEM)
+	else if (object->state == COHERENT_STATE_BOX || object->state == COHERENT_STATE_MEM)
 		snprintf(text, size, "read-only");
 	else
 		snprintf(text, size, "%s %" PRIu64 " ms ago", verb, ms);
@@ -232,6 +232,14 @@ static void name_slot(const struct coherent_object *object, struct coherent_faul
 		 fault->where);
 }
 
+static void set_fault_object(struct coherent_fault *fault, const struct coherent_object *object)
+{
+	fault->state = object->state;
+	fault->object_address = object->address.first;
+	fault->object_bytes = object_bytes(object);
+	fault->where = object->site;
+}
+
 /* Returns the site of the object that was hit, or NULL. */
 static const char *name_fault_locked(struct object_store *store, struct coherent_fault *fault,
 				     char *text, size_t size) NEEDS_LOCK(store->lock)
@@ -247,12 +255,8 @@ static const char *name_fault_locked(struct object_store *store, struct coherent
 		name_slot(object, fault, text, size);
 		return fault->where ? fault->where : object->site;
 	}
-	if (fault->address - range->first < object_bytes(object)) {
-		fault->state = object->state;
-		fault->object_address = range->first;
-		fault->object_bytes = object_bytes(object);
-		fault->where = object->site;
-	}
+	if (fault->address - range->first < object_bytes(object))
+		set_fault_object(fault, object);
 	describe(object, fault, text, size);
 	used = strlen(text);
 	snprintf(text + used, size - used, " (%zu bytes allocated at %s)", object_bytes(object),
@@ -318,7 +322,7 @@ uint64_t lookup_reach(struct coherent_device *dev, uint64_t address)
 	object = object_at_locked(&dev->store, address);
 	if (object && object->chunk)
 		reach = reach_in_chunk(object->chunk, address - object->address.first);
-	else if (object)
+	else if (object && object->state != COHERENT_STATE_BOX)
 		reach = bytes_before(address - object->address.first, object_element_bytes(object));
 	lock_drop(&dev->store.lock);
 	return reach;
@@ -349,6 +353,24 @@ static void name_slot_of_reach(const struct coherent_object *object, struct cohe
 	}
 }
 
+/* The device has gone too far, or the memory is a box in place. */
+static void name_object_of_reach(const struct coherent_object *object, struct coherent_fault *fault,
+				 char *text, size_t size)
+{
+	const size_t bytes = object_element_bytes(object);
+
+	if (object->state != COHERENT_STATE_BOX) {
+		snprintf(text, size,
+			 "no object, byte %" PRIu64 " past the last element of one (%zu bytes "
+			 "allocated at %s)",
+			 fault->address - object->address.first - bytes + 1, bytes, object->site);
+		return;
+	}
+	set_fault_object(fault, object);
+	snprintf(text, size, "box in place, not exposed yet (%zu bytes allocated at %s)",
+		 object_bytes(object), object->site);
+}
+
 void lookup_reach_fault(struct coherent_device *dev, struct coherent_fault *fault)
 {
 	const struct coherent_object *object;
@@ -359,11 +381,7 @@ void lookup_reach_fault(struct coherent_device *dev, struct coherent_fault *faul
 	if (object && object->chunk)
 		name_slot_of_reach(object, fault, text, sizeof(text));
 	else if (object)
-		snprintf(text, sizeof(text),
-			 "no object, byte %" PRIu64 " past the last element of one (%zu bytes "
-			 "allocated at %s)",
-			 fault->address - object->address.first - object_element_bytes(object) + 1,
-			 object_element_bytes(object), object->site);
+		name_object_of_reach(object, fault, text, sizeof(text));
 	site_count_fault(&dev->store.sites, object ? object->site : NULL);
 	lock_drop(&dev->store.lock);
 	set_fault_text(fault, text);

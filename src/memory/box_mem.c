@@ -55,6 +55,7 @@ static struct alloc_request request_of_box(size_t size, const struct coherent_bo
 		.boundary = options->boundary,
 		.level = options->level,
 		.site = site,
+		.in_place = options->in_place,
 	};
 }
 
@@ -230,6 +231,8 @@ static struct alloc_request request_of_mem(size_t count, size_t size,
 		.boundary = options->boundary,
 		.level = options->level,
 		.site = site,
+		.in_place = options->in_place,
+		.permission = options->permission,
 	};
 }
 

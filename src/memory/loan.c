@@ -3,7 +3,7 @@
  * Loans. On most backends a lent box is exposed in place. A backend with lends_copies gets a copy:
  * another box, which is exposed. The box of the driver stays where it is, and is filled with
  * COHERENT_LENT_BYTE, so that a driver that touches it finds out. A box of a pool is exposed by a
- * copy anyway.
+ * copy anyway, and a box in place is never copied.
  */
 #include <coherent/loan.h>
 #include <string.h>
@@ -62,11 +62,19 @@ static bool is_open(const struct coherent_loan *loan)
 
 /* --- Lend --- */
 
-static bool is_read_only(const struct coherent_box *box, enum coherent_direction direction)
+/* A box of a pool or in place is mapped already. Others get what the direction needs. */
+static enum coherent_permission permission_of(const struct coherent_box *box,
+					      enum coherent_direction direction)
 {
 	const struct backend *backend = object_store(box->object)->backend;
 
-	return direction == COHERENT_TO_DEVICE && !backend->cannot_stop_writes;
+	if (object_is_slot(box->object))
+		return pool_permission(box->object);
+	if (box->object->in_place)
+		return box->object->permission;
+	return direction == COHERENT_TO_DEVICE && !backend->cannot_stop_writes ?
+		       COHERENT_READ_ONLY :
+		       COHERENT_READ_WRITE;
 }
 
 static int lend_in_place(struct coherent_box *box, struct coherent_loan *loan,
@@ -76,15 +84,10 @@ static int lend_in_place(struct coherent_box *box, struct coherent_loan *loan,
 	struct coherent_expose_options options = {
 		COHERENT_SIZED(coherent_expose_options),
 		.mem = &mem,
-		.permission = is_read_only(box, direction) ? COHERENT_READ_ONLY :
-							     COHERENT_READ_WRITE,
+		.permission = permission_of(box, direction),
 	};
-	int err;
+	int err = coherent_base_expose(box, &options);
 
-	/* All objects of a pool have the permission of the pool. */
-	if (object_is_slot(box->object))
-		options.permission = pool_permission(box->object);
-	err = coherent_base_expose(box, &options);
 	if (!err)
 		*loan = (struct coherent_loan){ .va = mem.va,
 						.count = mem.count,
@@ -147,10 +150,10 @@ static int check_lend(struct object_store *store, const struct coherent_box *box
 	if (direction < COHERENT_TO_DEVICE || direction > COHERENT_BOTH_WAYS)
 		return refuse(store, -EINVAL, LEND,
 			      "the direction %d is not of enum coherent_direction", (int)direction);
-	if (object_is_slot(box->object) && direction != COHERENT_TO_DEVICE &&
-	    pool_permission(box->object) == COHERENT_READ_ONLY)
+	if (direction != COHERENT_TO_DEVICE && permission_of(box, direction) == COHERENT_READ_ONLY)
 		return refuse(store, -EINVAL, LEND,
-			      "the pool is read-only, so the device cannot write to the loan");
+			      "the %s is read-only, so the device cannot write to the loan",
+			      object_is_slot(box->object) ? "pool" : "box in place");
 	return loan->object ? refuse_target(store, LEND, loan) : 0;
 }
 
@@ -171,7 +174,7 @@ int coherent_base_lend(struct coherent_box *box, struct coherent_loan *loan, siz
 		coherent_base_box_free(box);
 		return err;
 	}
-	if (!is_slot && store->backend->lends_copies)
+	if (!is_slot && !box->object->in_place && store->backend->lends_copies)
 		return lend_copy(box, loan, size, direction);
 	return lend_in_place(box, loan, direction);
 }

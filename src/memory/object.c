@@ -345,10 +345,7 @@ static void fill_in_locked(struct object_store *store, struct coherent_object *o
 	NEEDS_LOCK(store->lock)
 {
 	object_seq_write_begin(object);
-	/*
-	 * A store of the whole struct would clear the count for a moment, and a reader would not see
-	 * that the record changes.
-	 */
+	/* A store of the whole struct would clear the count, which tells readers of the change. */
 	object->kind = OBJECT_WHOLE;
 	object->align_shift = shift_of(want->align);
 	object->attrs = 0;
@@ -357,6 +354,7 @@ static void fill_in_locked(struct object_store *store, struct coherent_object *o
 	object->permission = 0;
 	object->state = COHERENT_STATE_BOX;
 	object->leaked = false;
+	object->in_place = false;
 	object->pages = (struct iova_range){ .first = 0 };
 	object->store = store;
 	object->site = site;
@@ -470,21 +468,25 @@ void object_destroy(struct coherent_object *object)
 
 /* --- States --- */
 
-void object_become_mem(struct coherent_object *object, enum coherent_permission permission)
+void object_map_as(struct coherent_object *object, enum coherent_state state,
+		   enum coherent_permission permission)
 {
 	struct object_store *store = object->store;
 
 	lock_take(&store->lock);
+	store->stats.mems -= object->state == COHERENT_STATE_MEM;
+	store->stats.mems += state == COHERENT_STATE_MEM;
+	raise_max(&store->stats.mems_max, store->stats.mems);
+	object->in_place |= state == COHERENT_STATE_BOX;
 	object->permission = (uint8_t)permission;
-	object->state = COHERENT_STATE_MEM;
-	raise_max(&store->stats.mems_max, ++store->stats.mems);
+	object->state = (uint8_t)state;
 	lock_drop(&store->lock);
 }
 
 static void end_mem_locked(struct object_store *store, struct coherent_object *object,
 			   enum coherent_state state) NEEDS_LOCK(store->lock)
 {
-	store->stats.mems--;
+	store->stats.mems -= object->state == COHERENT_STATE_MEM;
 	object->state = state;
 	object->since_ns = sys_now_coarse_ns();
 }
@@ -536,10 +538,8 @@ void object_defer(struct coherent_object *object, enum coherent_state state)
 void object_leak(struct coherent_object *object)
 {
 	struct object_store *store = object->store;
-	const uint64_t address = object->address.first;
-	const size_t bytes = object_bytes(object);
 
-	/* The state stays MEM, so that a fault still names the object that the device hits. */
+	/* The state stays, so that a fault still names the object that the device hits. */
 	lock_take(&store->lock);
 	object->leaked = true;
 	lock_drop(&store->lock);
@@ -547,7 +547,7 @@ void object_leak(struct coherent_object *object)
 	       "%s: %zu bytes at 0x%" PRIx64
 	       " allocated at %s are leaked, because they could not be "
 	       "unmapped and the device may still reach them",
-	       store->name, bytes, address, object->site);
+	       store->name, object_bytes(object), object->address.first, object->site);
 	ref_put(store->device);
 }
 

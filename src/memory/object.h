@@ -82,13 +82,14 @@ enum object_kind { OBJECT_WHOLE = 0xb9, OBJECT_SLOT = 0x6d };
  * @kind: OBJECT_WHOLE. Never changes.
  * @align_shift: The alignment of the allocation. Never changes.
  * @attrs: The attributes of the allocation. Never changes.
+ * @in_place: The device reaches the memory also while it is a box.
  * @slack: How many bytes of the last page are behind the last element. Never changes while the
  *	state is BOX or MEM.
  * @seq: A sequence count: odd while @address, @pages, @site, @cpu_view or @state become those of
  *	another object. coherent_find_ptr() reads them without the lock, and reads this before
  *	and after.
  * @boundary_shift: The boundary of the allocation, 0 for none. Never changes.
- * @permission: The permission of a mem.
+ * @permission: The permission of a mem, or of a box in place.
  * @state: The state; COHERENT_STATE_NONE of a kept box, a kept address and a free record.
  * @leaked: The device may still reach the memory, so nothing of it is used again.
  * @address: The reserved device addresses, which may be in quarantine or wait for a fence.
@@ -96,17 +97,19 @@ enum object_kind { OBJECT_WHOLE = 0xb9, OBJECT_SLOT = 0x6d };
  * @store: The store. Never changes.
  * @site: File and line of the allocation, a copy in @sites of the store. Never changes.
  * @since_ns: The time of the reclaim or free, by the coarse clock.
- * @cpu_view: The address of a mem's memory if that is not @pages; 0 otherwise.
+ * @cpu_view: The address of the memory of a mem, or of a box in place, if that is not @pages; 0
+ *	otherwise.
  * @chunk: The chunk of a pool whose exposed memory this is; NULL otherwise.
  *
- * @slack, @state, @since_ns, @leaked and @chunk are written under the store's lock, because faults
- * read them. The thread that has the box or mem may use the rest without a lock. After reclaim or
+ * @slack, @state, @since_ns, @leaked, @in_place and @chunk are written under the store's lock,
+ * because faults read them. The thread that has the box or mem may use the rest without a lock. After reclaim or
  * free the record belongs to the store.
  */
 struct coherent_object {
 	unsigned char kind;
 	uint8_t align_shift;
-	uint16_t attrs;
+	uint8_t attrs;
+	bool in_place;
 	uint32_t slack;
 	uint32_t seq;
 	uint8_t boundary_shift;
@@ -204,8 +207,9 @@ static inline uint64_t object_address(const struct coherent_object *object)
  */
 static inline enum coherent_level object_level(const struct coherent_object *object)
 {
-	return object_is_slot(object) ? object_chunk_base(object)->level :
-					object->store->backend->level;
+	if (object_is_slot(object))
+		return object_chunk_base(object)->level;
+	return object->in_place ? COHERENT_HIDDEN : object->store->backend->level;
 }
 
 /**
@@ -239,6 +243,12 @@ static inline void object_seq_write_end(struct coherent_object *object)
 	__atomic_store_n(&object->seq, object->seq + 1, __ATOMIC_RELEASE);
 }
 
+/* The memory as the CPU finds it. */
+static inline void *object_va(const struct coherent_object *object)
+{
+	return object->cpu_view ? (void *)object->cpu_view : pages_va(&object->pages);
+}
+
 /**
  * object_has_box() - Whether a box that is not of a pool is the one of its record.
  * @box: The box. If the driver never initialised it, it may name any memory that can be read.
@@ -250,7 +260,7 @@ static inline bool object_has_box(const struct coherent_box *box)
 	const struct coherent_object *object = box->object;
 
 	return object && object->kind == OBJECT_WHOLE && object->state == COHERENT_STATE_BOX &&
-	       box->va == pages_va(&object->pages);
+	       !object->leaked && box->va == object_va(object);
 }
 
 /**
@@ -387,11 +397,13 @@ struct iova_want object_want(const struct coherent_object *object);
 /* --- States --- */
 
 /**
- * object_become_mem() - Record that the device can reach an object.
- * @object: A box that is mapped.
+ * object_map_as() - Record that the device can reach an object.
+ * @object: A box or a mem that is mapped.
+ * @state: The state from now on: that of a mem; or that of a box, which is in place.
  * @permission: The permission.
  */
-void object_become_mem(struct coherent_object *object, enum coherent_permission permission);
+void object_map_as(struct coherent_object *object, enum coherent_state state,
+		   enum coherent_permission permission);
 
 /**
  * object_destroy() - End a record and its pages.
@@ -401,7 +413,7 @@ void object_destroy(struct coherent_object *object);
 
 /**
  * object_retire() - End the pages of a mem, and put its record into quarantine.
- * @object: A mem that is unmapped. The store's afterwards.
+ * @object: A mem or a box in place that is unmapped. The store's afterwards.
  *
  * No other object gets the address while it is in quarantine.
  */
@@ -416,14 +428,14 @@ void object_hand_over(struct coherent_object *object, struct coherent_object *ho
 
 /**
  * object_defer() - Keep the pages and the address of a record until a fence.
- * @object: A mem that is unmapped. The store's afterwards.
+ * @object: A mem or a box in place that is unmapped. The store's afterwards.
  * @state: COHERENT_STATE_RECLAIMED or COHERENT_STATE_FREED.
  */
 void object_defer(struct coherent_object *object, enum coherent_state state);
 
 /**
  * object_leak() - Keep the pages and the address of a record as long as the device exists.
- * @object: A mem that could not be unmapped. The store's afterwards.
+ * @object: A mem or a box in place that could not be unmapped. The store's afterwards.
  */
 void object_leak(struct coherent_object *object);
 

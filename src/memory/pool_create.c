@@ -58,9 +58,7 @@ static int check_level(struct object_store *store, const struct coherent_pool_op
 		return 0;
 	if (options->level > store->backend->level)
 		return refuse_level(store, site, options->level);
-	return refuse(store, -EOPNOTSUPP, site,
-		      "with .in_place the device reaches the boxes, and only their addresses are "
-		      "hidden, but .level asks for more; leave out one of the two");
+	return refuse_in_place(store, site);
 }
 
 static const char *why_invalid(size_t size, const struct coherent_pool_options *options)

@@ -46,6 +46,13 @@ int refuse_level(struct object_store *store, const char *at, enum coherent_level
 		      names[store->backend->level], names[least]);
 }
 
+int refuse_in_place(struct object_store *store, const char *at)
+{
+	return refuse(store, -EOPNOTSUPP, at,
+		      "with .in_place the device reaches the boxes, and only their addresses are "
+		      "hidden, but .level asks for more; leave out one of the two");
+}
+
 int refuse_result(struct object_store *store, const char *at, const char *callback, int result)
 {
 	if (result <= 0)
@@ -84,7 +91,7 @@ static bool is_box(struct coherent_object *object, const struct coherent_box *bo
 	if (object_is_slot(object))
 		return slot_state(slot) == COHERENT_STATE_BOX &&
 		       box->va == slot->chunk->boxes + slot->offset;
-	return object->state == COHERENT_STATE_BOX && box->va == pages_va(&object->pages);
+	return object->state == COHERENT_STATE_BOX && box->va == object_va(object);
 }
 
 static bool is_mem(struct coherent_object *object, const struct coherent_mem *mem)

@@ -37,6 +37,15 @@ __attribute__((format(printf, 4, 5), cold)) int refuse(struct object_store *stor
 int refuse_level(struct object_store *store, const char *at, enum coherent_level least);
 
 /**
+ * refuse_in_place() - Report that a box in place has less than the level that a call asks for.
+ * @store: The store, or NULL.
+ * @at: The call.
+ *
+ * Return: -EOPNOTSUPP.
+ */
+int refuse_in_place(struct object_store *store, const char *at);
+
+/**
  * refuse_result() - Check the result of a callback of the driver.
  * @store: The store, or NULL.
  * @at: The call.

@@ -3,6 +3,9 @@
  * A box has an address from the start, which is reserved and told to nobody. Exposing maps it.
  * Reclaiming unmaps it and gives the pages to a new record with a new address; the old record
  * stays behind in quarantine. object.c changes the states of the records.
+ *
+ * A box in place is mapped from its allocation to its free. Exposing and reclaiming change its state
+ * only, so that it keeps its address and its record.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -18,6 +21,8 @@
 #define RECLAIM "coherent_reclaim()"
 #define ATTRS_KNOWN ((COHERENT_ATTR_PRIVILEGED << 1) - 1)
 #define ATTRS_HONOURED COHERENT_ATTR_NO_WARN
+
+_Static_assert(ATTRS_KNOWN <= UINT8_MAX, "a record has 8 bits for the attributes");
 
 static int check_open(const struct object_store *store)
 {
@@ -51,6 +56,55 @@ static int unmap_object(const struct coherent_object *object, bool idle)
 	const struct backend_mapping mapping = mapping_of(object, object->permission);
 
 	return backend->ops->unmap(backend, &mapping, idle);
+}
+
+static void warn_of_mapping(const struct coherent_object *object, int err)
+{
+	struct object_store *store = object->store;
+
+	if (err == -EOPNOTSUPP)
+		(void)refuse(store, err, object->site,
+			     "the device cannot be kept from writing to what it reads, so "
+			     ".permission = COHERENT_READ_ONLY is not supported");
+	/* A backend that is busy has said with what. */
+	if (object->attrs & COHERENT_ATTR_NO_WARN || err == -ENODEV || err == -EOPNOTSUPP ||
+	    err == -EBUSY)
+		return;
+	if (err == -ENOSPC)
+		report(store->reporter, COHERENT_WARNING,
+		       "%s: all %zu mappings are in use, so none is left for %zu bytes allocated at %s",
+		       store->name, store->backend->limits.mappings, object_bytes(object),
+		       object->site);
+	else
+		report(store->reporter, COHERENT_WARNING,
+		       "%s: %zu bytes allocated at %s could not be mapped%s%s", store->name,
+		       object_bytes(object), object->site, err == -ENOBUFS ? "" : ": ",
+		       err == -ENOBUFS ? "" : strerror(-err));
+}
+
+/* Lets the device reach the memory of a box. All that the CPU wrote to it is there by then. */
+static int map_box(const struct coherent_object *object, enum coherent_permission permission)
+{
+	int err;
+
+	/* ORDER: pairs with the device's first access (expose.litmus). */
+	coherent_wmb();
+	err = map_object(object, permission);
+	if (err)
+		warn_of_mapping(object, err);
+	return err == -ENOBUFS ? -ENOSPC : err;
+}
+
+static void *set_va_of_mem(struct coherent_object *object)
+{
+	struct backend *backend = object->store->backend;
+	void *va;
+
+	if (!backend->ops->cpu_view)
+		return pages_va(&object->pages);
+	va = backend->ops->cpu_view(backend, object->address.first);
+	object_set_va(object, va);
+	return va;
 }
 
 /* --- Boxes --- */
@@ -109,6 +163,8 @@ static int check_store(struct object_store *store, const struct alloc_request *r
 				      "userspace supports only COHERENT_ATTR_NO_WARN in .attrs");
 	if (request->level > store->backend->level)
 		return refuse_level(store, request->site, request->level);
+	if (request->in_place && request->level > COHERENT_HIDDEN)
+		return refuse_in_place(store, request->site);
 	return 0;
 }
 
@@ -171,6 +227,25 @@ static struct iova_want want_of(const struct alloc_request *request, size_t byte
 	};
 }
 
+/* Where nothing keeps the device away, only the address is hidden anyway. */
+static bool is_in_place(const struct object_store *store, const struct alloc_request *request)
+{
+	return request->in_place && store->backend->level > COHERENT_HIDDEN;
+}
+
+static int put_in_place(struct coherent_object *object, enum coherent_permission permission)
+{
+	int err = map_box(object, permission);
+
+	if (err) {
+		object_recycle(object);
+		return err;
+	}
+	object_map_as(object, COHERENT_STATE_BOX, permission);
+	(void)set_va_of_mem(object);
+	return 0;
+}
+
 int whole_box_zeroed(struct coherent_box *box, struct object_store *store,
 		     const struct alloc_request *request)
 {
@@ -199,11 +274,40 @@ int whole_box_zeroed(struct coherent_box *box, struct object_store *store,
 		warn_of_allocation(store, request, bytes, err);
 		return err;
 	}
-	object->attrs = (uint16_t)request->attrs;
+	object->attrs = (uint8_t)request->attrs;
 	/* The whole last page is cleared, because the device gets the whole page. */
 	pages_clear(pages_va(&object->pages), want.bytes, request->next);
-	*box = (struct coherent_box){ pages_va(&object->pages), request->count, object };
+	if (is_in_place(store, request)) {
+		err = put_in_place(object, request->permission);
+		if (err)
+			return err;
+	}
+	*box = (struct coherent_box){ object_va(object), request->count, object };
 	return 0;
+}
+
+/* Ends memory that the device could reach. With @idle, nothing in flight names it. */
+static void end_access(struct coherent_object *object, bool idle)
+{
+	const struct backend *backend = object->store->backend;
+	/* The backend is asked also after the close, because only it knows when it is done. */
+	int err = unmap_object(object, idle);
+
+	/* An idle unmap needs more, and nothing has changed. So the memory waits for a fence. */
+	if (idle && (err == -ENOMEM || err == -EBUSY)) {
+		idle = false;
+		err = unmap_object(object, false);
+	}
+	if (err && err != -ENODEV) {
+		/* The device may still write to the pages, so no other object may get them. */
+		object_leak(object);
+	} else if (err) {
+		object_destroy(object);
+	} else if (backend->limits.unmap_is_fence || (idle && backend->idle_is_fence)) {
+		object_retire(object);
+	} else {
+		object_defer(object, COHERENT_STATE_FREED);
+	}
 }
 
 void whole_box_free(struct coherent_box *box)
@@ -212,7 +316,12 @@ void whole_box_free(struct coherent_box *box)
 
 	*box = (struct coherent_box){ .va = NULL };
 	/* In a forked child the record is a stale copy, and the pages do not exist. */
-	if (object && alive_is_ours(object->store->alive))
+	if (!object || !alive_is_ours(object->store->alive))
+		return;
+	/* No command names a new box, nor one that was reclaimed, as the driver said then. */
+	if (object->in_place)
+		end_access(object, true);
+	else
 		object_recycle(object);
 }
 
@@ -227,30 +336,6 @@ int whole_check_expose(struct object_store *store, const char *at,
 		      (int)request->permission);
 }
 
-static void warn_of_mapping(const struct coherent_object *object, int err)
-{
-	struct object_store *store = object->store;
-
-	if (err == -EOPNOTSUPP)
-		(void)refuse(store, err, object->site,
-			     "the device cannot be kept from writing to what it reads, so "
-			     ".permission = COHERENT_READ_ONLY is not supported");
-	/* A backend that is busy has said with what. */
-	if (object->attrs & COHERENT_ATTR_NO_WARN || err == -ENODEV || err == -EOPNOTSUPP ||
-	    err == -EBUSY)
-		return;
-	if (err == -ENOSPC)
-		report(store->reporter, COHERENT_WARNING,
-		       "%s: all %zu mappings are in use, so none is left for %zu bytes allocated at %s",
-		       store->name, store->backend->limits.mappings, object_bytes(object),
-		       object->site);
-	else
-		report(store->reporter, COHERENT_WARNING,
-		       "%s: %zu bytes allocated at %s could not be mapped%s%s", store->name,
-		       object_bytes(object), object->site, err == -ENOBUFS ? "" : ": ",
-		       err == -ENOBUFS ? "" : strerror(-err));
-}
-
 static int make_reachable(const struct coherent_box *box, const struct expose_request *request)
 {
 	const coherent_addr_t address = { box->object->address.first };
@@ -262,24 +347,11 @@ static int make_reachable(const struct coherent_box *box, const struct expose_re
 				    request->seal(box->va, box->count, address, request->seal_arg));
 	if (err)
 		return err;
+	if (!box->object->in_place)
+		return map_box(box->object, request->permission);
 	/* ORDER: pairs with the device's first access (expose.litmus). */
 	coherent_wmb();
-	err = map_object(box->object, request->permission);
-	if (err)
-		warn_of_mapping(box->object, err);
-	return err == -ENOBUFS ? -ENOSPC : err;
-}
-
-static void *va_of_mem(struct coherent_object *object)
-{
-	struct backend *backend = object->store->backend;
-	void *va;
-
-	if (!backend->ops->cpu_view)
-		return pages_va(&object->pages);
-	va = backend->ops->cpu_view(backend, object->address.first);
-	object_set_va(object, va);
-	return va;
+	return 0;
 }
 
 static void become_mem(const struct coherent_box *box, enum coherent_permission permission,
@@ -287,13 +359,25 @@ static void become_mem(const struct coherent_box *box, enum coherent_permission 
 {
 	struct coherent_object *object = box->object;
 
-	object_become_mem(object, permission);
+	object_map_as(object, COHERENT_STATE_MEM, permission);
 	*mem = (struct coherent_mem){
-		.va = va_of_mem(object),
+		.va = object->in_place ? box->va : set_va_of_mem(object),
 		.count = box->count,
 		.inverted_address = ~object->address.first,
 		.object = object,
 	};
+}
+
+static int check_permission(const struct coherent_object *object,
+			    enum coherent_permission permission)
+{
+	if (!object->in_place || object->permission == permission)
+		return 0;
+	return refuse(
+		object->store, -EINVAL, EXPOSE,
+		".permission is not that of the box in place allocated at %s, which is mapped; "
+		"coherent_zeroed(), coherent_from() and coherent_init() map with .permission",
+		object->site);
 }
 
 int whole_expose(struct coherent_box *box, struct coherent_mem *mem,
@@ -310,6 +394,8 @@ int whole_expose(struct coherent_box *box, struct coherent_mem *mem,
 		return -EINVAL;
 	store = taken.object->store;
 	err = whole_check_expose(store, EXPOSE, request);
+	if (!err)
+		err = check_permission(taken.object, request->permission);
 	if (!err && mem->object)
 		err = refuse_mem(store, EXPOSE, mem);
 	if (!err)
@@ -398,6 +484,25 @@ static bool is_gone(struct backend *backend)
 	return !backend->idle_is_fence && backend_is_lost(backend);
 }
 
+/* The device keeps its access, so the driver has to say that nothing in flight names the mem. */
+static int take_back_in_place(struct coherent_mem *mem, struct coherent_box *box, bool idle)
+{
+	struct coherent_object *object = mem->object;
+
+	if (!idle)
+		return refuse(
+			object->store, -EBUSY, RECLAIM,
+			"the mem allocated at %s is in place, so the device can reach it until "
+			"its commands end; then give .idle = true",
+			object->site);
+	/* ORDER: pairs with the device's last write (reclaim.litmus). */
+	coherent_rmb();
+	object_map_as(object, COHERENT_STATE_BOX, object->permission);
+	*box = (struct coherent_box){ object_va(object), mem->count, object };
+	*mem = (struct coherent_mem){ .va = NULL };
+	return 0;
+}
+
 int whole_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
 {
 	struct object_store *store;
@@ -411,6 +516,8 @@ int whole_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
 	err = check_open(store);
 	if (err)
 		return err;
+	if (mem->object->in_place)
+		return take_back_in_place(mem, box, idle);
 	if (!idle && !unmap_is_fence && is_gone(store->backend))
 		return -ENODEV;
 	if (!idle && !unmap_is_fence)
@@ -427,21 +534,9 @@ int whole_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
 void whole_free(struct coherent_mem *mem)
 {
 	struct coherent_object *object = object_has_mem(mem) ? mem->object : NULL;
-	int err;
 
 	*mem = (struct coherent_mem){ .va = NULL };
 	if (!object || !alive_is_ours(object->store->alive))
 		return;
-	/* The backend is asked also after the close, because only it knows when it is done. */
-	err = unmap_object(object, false);
-	if (err && err != -ENODEV) {
-		/* The device may still write to the pages, so no other object may get them. */
-		object_leak(object);
-	} else if (err) {
-		object_destroy(object);
-	} else if (object->store->backend->limits.unmap_is_fence) {
-		object_retire(object);
-	} else {
-		object_defer(object, COHERENT_STATE_FREED);
-	}
+	end_access(object, false);
 }

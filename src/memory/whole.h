@@ -19,6 +19,8 @@
  * @site: File and line of the call.
  * @is_allowed: The caller has asked backend_allocate() already.
  * @next: The side that touches the memory next.
+ * @in_place: The device may reach the memory from now on, where an IOMMU could keep it away.
+ * @permission: The permission of the device on a box in place.
  */
 struct alloc_request {
 	size_t count;
@@ -30,6 +32,8 @@ struct alloc_request {
 	const char *site;
 	bool is_allowed;
 	enum pages_next next;
+	bool in_place;
+	enum coherent_permission permission;
 };
 
 /**

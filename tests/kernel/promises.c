@@ -27,6 +27,7 @@
 	"Does not apply: the kernel's object holds its own record, so there is no lookup."
 #define REASON_boxes_of_a_pool_in_place_are_hidden \
 	"Does not apply: in the kernel a pool has no .in_place (`tests/kernel/pools.c`)."
+#define REASON_boxes_in_place_are_hidden "Does not apply: in the kernel a box has no .in_place."
 
 static int promises_begin(struct kunit_suite *suite)
 {

@@ -317,3 +317,61 @@ void attributes_are_refused_or_honoured(struct world *world)
 	assert_int_equal(world->log.count, reports);
 	world_close(world);
 }
+
+/* The device reaches the box from its allocation to its free, if it finds the address. */
+static void device_reaches_a_box_in_place(struct world *world)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	uint64_t address;
+
+	world_open(world);
+	address = world_next_address(world);
+	assert_ok(coherent_box_zeroed(&box, world->dev, PAGE, .in_place = true));
+	memset(coherent_box_ptr(&box), 1, PAGE);
+	world_writes(world, address, PROBE);
+	assert_true(is_all(coherent_box_ptr(&box), DIRT, PROBE));
+	assert_true(is_all(coherent_box_ptr(&box) + PROBE, 1, PAGE - PROBE));
+	coherent_box_free(&box);
+	if (world->reclaimed_is_reachable)
+		world_writes(world, address, PROBE);
+	else
+		world_write_is_refused(world, address, COHERENT_STATE_FREED);
+	world_close(world);
+}
+
+/* Nothing is mapped or copied between the phases. Only the address of a box is secret. */
+void boxes_in_place_are_hidden(struct world *world)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	uint8_t seen[PROBE], *at;
+	uint64_t address;
+
+	world_open(world);
+	assert_ok(coherent_box_zeroed(&box, world->dev, PAGE + 1, .in_place = true));
+	assert_int_equal(coherent_box_level(&box), COHERENT_HIDDEN);
+	at = coherent_box_ptr(&box);
+	assert_true(is_all(at, 0, 2 * PAGE));
+	memset(at, 7, PAGE + 1);
+	assert_ok(coherent_expose(&box, &mem));
+	address = coherent_addr(&mem).raw;
+	world_reads(world, address, seen, PROBE);
+	assert_true(is_all(seen, 7, PROBE));
+	world_writes(world, address, PROBE);
+	assert_err(coherent_reclaim(&mem, &box), -EBUSY);
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_ptr_equal(coherent_box_ptr(&box), at);
+	assert_true(is_all(at, DIRT, PROBE));
+	memset(at, 9, PROBE);
+	assert_ok(coherent_expose(&box, &mem));
+	assert_int_equal(coherent_addr(&mem).raw, address);
+	world_reads(world, address, seen, PROBE);
+	assert_true(is_all(seen, 9, PROBE));
+	coherent_free(&mem);
+	if (world->freed_is_reachable)
+		world_writes(world, address, PROBE);
+	else
+		world_write_is_refused(world, address, COHERENT_STATE_FREED);
+	world_close(world);
+	device_reaches_a_box_in_place(world);
+}

@@ -42,6 +42,7 @@
 	USER(fence_resets_the_device)                               \
 	USER(pointers_find_their_objects)                           \
 	BOTH(objects_of_a_pool_are_copied_to_the_device)            \
-	USER(boxes_of_a_pool_in_place_are_hidden)
+	USER(boxes_of_a_pool_in_place_are_hidden)                   \
+	USER(boxes_in_place_are_hidden)
 
 #endif

@@ -14,6 +14,8 @@ struct driver {
 	COHERENT(uint8_t) mem;
 	COHERENT(uint8_t) freed;
 	COHERENT_BOX(uint8_t) box;
+	COHERENT_BOX(uint8_t) place;
+	COHERENT(uint8_t) placed;
 };
 
 static int run_driver(struct driver *driver)
@@ -35,6 +37,12 @@ static int run_driver(struct driver *driver)
 		err = coherent_reclaim(&driver->mem, &driver->box, .idle = true);
 	if (!err && coherent_box_ptr(&driver->box)[4999] != 7)
 		err = -EBADMSG;
+	if (!err)
+		err = coherent_box_zeroed(&driver->place, driver->dev, 9000, .in_place = true);
+	if (!err)
+		err = coherent_expose(&driver->place, &driver->placed);
+	if (!err)
+		err = coherent_reclaim(&driver->placed, &driver->place, .idle = true);
 	return err ? err : coherent_device_fence(driver->dev);
 }
 
@@ -42,6 +50,8 @@ static void end_driver(struct driver *driver)
 {
 	coherent_free(&driver->mem);
 	coherent_box_free(&driver->box);
+	coherent_free(&driver->placed);
+	coherent_box_free(&driver->place);
 	coherent_irq_close(driver->irq);
 	coherent_bar_close(driver->bar);
 	coherent_device_close(driver->dev);

@@ -33,6 +33,36 @@ static void mems_can_be_reclaimed_without_a_connection(void **state)
 	close_fixture(fixture);
 }
 
+static uint64_t objects_that_wait(const struct fixture *fixture)
+{
+	struct coherent_stats stats;
+
+	assert_ok(coherent_device_stats(fixture->dev, &stats));
+	assert_int_equal(stats.mems, 1);
+	return stats.waiting;
+}
+
+/* The library replaces the pages of a freed box in place. Without memory for others, the box waits. */
+static void freed_box_in_place_waits_only_without_memory(void **state)
+{
+	struct fixture *fixture = open_fixture("");
+
+	(void)state;
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		assert_ok(coherent_box_zeroed(&fixture->box, fixture->dev, 1 << 20,
+					      .in_place = true));
+		inject.failed = false;
+		inject.left = turn;
+		coherent_box_free(&fixture->box);
+		inject.left = 0;
+		assert_int_equal(inject.failed, turn);
+		assert_int_equal(objects_that_wait(fixture), turn);
+	}
+	assert_ok(coherent_device_fence(fixture->dev));
+	assert_int_equal(objects_that_wait(fixture), 0);
+	close_fixture(fixture);
+}
+
 static void silent_peer_is_a_timeout(void **state)
 {
 	struct fixture *fixture = open_fixture("");
@@ -343,6 +373,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_PEER(mems_can_be_reclaimed_without_a_connection),
+		WITH_PEER(freed_box_in_place_waits_only_without_memory),
 		WITH_PEER(silent_peer_is_a_timeout),
 		WITH_PEER(close_ends_the_wait_for_an_answer),
 		WITH_PEER(refused_removal_ends_the_connection),

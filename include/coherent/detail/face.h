@@ -55,6 +55,7 @@
 #define coherent_device device
 #define COHERENT_GFP gfp_t gfp;
 #define COHERENT_KERNEL_OPTIONS COHERENT_GFP bool managed;
+#define COHERENT_IN_PLACE
 
 /* In the kernel an object contains its record. */
 #include <coherent/detail/object.h>
@@ -81,6 +82,7 @@
 #define COHERENT_BASE_INLINE
 #define COHERENT_GFP
 #define COHERENT_KERNEL_OPTIONS
+#define COHERENT_IN_PLACE uint32_t unused; uint32_t in_place
 
 /* In userspace the library owns the record of an object. */
 #define COHERENT_OBJECT struct coherent_object *
