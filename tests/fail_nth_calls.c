@@ -55,11 +55,35 @@ static int take_values(void)
 	return coherent_pool_from_all(&pool, mems, values, COUNT);
 }
 
+static int allocate_in_place(void)
+{
+	return coherent_box_zeroed(&boxes[0], dev, COUNT, .in_place = true);
+}
+
+static int copy_in_place(void)
+{
+	return coherent_from(&mems[0], dev, values, COUNT, .in_place = true);
+}
+
+static int fill(struct command *elements, size_t count, void *arg)
+{
+	memcpy(elements, arg, count * sizeof(*elements));
+	return 0;
+}
+
+static int fill_in_place(void)
+{
+	return coherent_init(&mems[0], dev, COUNT, fill, values, .in_place = true);
+}
+
 static const struct call calls[] = {
 	{ "coherent_pool_box()", take_box, 1, 0, 0 },
 	{ "coherent_pool_from()", take_value, 0, 1, 0 },
 	{ "coherent_pool_boxes()", take_boxes, COUNT, 0, 3 },
 	{ "coherent_pool_from_all()", take_values, 0, COUNT, 3 },
+	{ "coherent_box_zeroed(), in place", allocate_in_place, 1, 0, 0 },
+	{ "coherent_from(), in place", copy_in_place, 0, 1, 0 },
+	{ "coherent_init(), in place", fill_in_place, 0, 1, 0 },
 };
 
 /* Returns whether there are as many boxes and mems from the first one on, and no others. */

@@ -42,6 +42,7 @@ static const struct world worlds[] = {
 
 enum call {
 	BOX,
+	BOX_IN_PLACE,
 	POOL_BOX,
 	POOL_FROM,
 	EXPOSE,
@@ -67,6 +68,7 @@ enum {
 };
 static const char *const names[] = {
 	"allocate box 0",
+	"allocate box 0 in place",
 	"allocate box 0 in the pool",
 	"make mem 0 of the pool from a value",
 	"expose box 0",
@@ -76,6 +78,7 @@ static const char *const names[] = {
 	"reclaim mem 0, not idle",
 	"free box 0 and mem 0",
 	"allocate box 1",
+	"allocate box 1 in place",
 	"allocate box 1 in the pool",
 	"make mem 1 of the pool from a value",
 	"expose box 1",
@@ -112,11 +115,25 @@ static void check_box_is_new(struct object *object, enum kind kind)
 
 static void allocate(struct object *object)
 {
-	const int wanted = model_box(object);
+	const int wanted = model_box(object, false);
 
 	expect(coherent_box_zeroed(&object->box, state.dev, 1) == wanted);
 	if (!wanted)
 		check_box_is_new(object, WHOLE);
+}
+
+static void allocate_in_place(struct object *object)
+{
+	const int wanted = model_box(object, true);
+	struct coherent_info info;
+
+	expect(coherent_box_zeroed(&object->box, state.dev, 1, .in_place = true) == wanted);
+	if (wanted)
+		return;
+	check_box_is_new(object, WHOLE);
+	expect(!coherent_find_ptr(state.dev, coherent_box_ptr(&object->box), &info));
+	object->box_in_place = true;
+	object->box_address = info.address;
 }
 
 static void allocate_in_pool(struct object *object)
@@ -132,7 +149,10 @@ static void exposed(struct object *object, enum coherent_permission permission)
 {
 	object->mem_kind = object->box_kind;
 	object->mem_byte = object->box_byte;
+	object->mem_in_place = object->box_in_place;
 	object->permission = permission;
+	object->box_kind = EMPTY;
+	object->box_in_place = false;
 }
 
 static struct element new_value(void)
@@ -178,71 +198,87 @@ static void expose(struct object *object, enum coherent_permission permission, b
 				       .seal = seal_fails);
 
 	expect(err == wanted);
-	if (!err)
+	if (!err) {
+		expect(!object->box_in_place ||
+		       coherent_addr(&object->mem).raw == object->box_address);
 		exposed(object, permission);
-	object->box_kind = EMPTY;
+	} else {
+		model_free_box(object);
+	}
 }
 
 static void reclaim(struct object *object, bool idle)
 {
+	const uint64_t address = coherent_addr(&object->mem).raw;
 	const int wanted = model_reclaim(object, idle);
 
 	expect(coherent_reclaim(&object->mem, &object->box, .idle = idle) == wanted);
 	if (!wanted) {
 		object->box_kind = object->mem_kind;
 		object->box_byte = object->mem_byte;
+		object->box_in_place = object->mem_in_place;
+		object->box_address = address;
 	}
-	if (!wanted || wanted == -EIO)
+	if (!wanted || wanted == -EIO) {
 		object->mem_kind = EMPTY;
+		object->mem_in_place = false;
+	}
 }
 
 static void free_object(struct object *object)
 {
 	model_free_mem(object);
-	object->box_kind = EMPTY;
+	model_free_box(object);
 	coherent_free(&object->mem);
 	coherent_box_free(&object->box);
 }
 
-/* All or none: a failure consumes the boxes and frees the mems that the call made. */
-static int model_expose_all(void)
+/* Sets how many boxes are exposed before the first one that cannot be. */
+static int model_expose_all(unsigned int *done)
 {
-	unsigned int done;
 	int err = 0;
 
+	*done = 0;
 	for (unsigned int i = 0; i < OBJECTS; i++)
 		if (!objects[i].box_kind)
 			return -EINVAL;
 	for (unsigned int i = 0; i < OBJECTS; i++)
 		if (objects[i].mem_kind)
 			return -EBUSY;
-	for (done = 0; done < OBJECTS; done++) {
-		err = model_expose(&objects[done], COHERENT_READ_WRITE, true);
+	while (*done < OBJECTS) {
+		err = model_expose(&objects[*done], COHERENT_READ_WRITE, true);
 		if (err)
 			break;
+		++*done;
 	}
 	return err;
 }
 
+/* All or none: a failure consumes the boxes and frees the mems that the call made. */
+static void model_roll_back(unsigned int done)
+{
+	for (unsigned int i = done; i < OBJECTS; i++)
+		model_free_box(&objects[i]);
+	while (done-- > 0) {
+		/* The model knows the address of a mem only if the mem was a box in place. */
+		if (objects[done].box_kind == WHOLE)
+			model_unmap_at(objects[done].box_in_place ? objects[done].box_address : 0);
+		objects[done].box_kind = EMPTY;
+		objects[done].box_in_place = false;
+	}
+}
+
 static void expose_all(void)
 {
-	const unsigned int mapped = state.mapped;
-	const int wanted = model_expose_all();
+	unsigned int done;
+	const int wanted = model_expose_all(&done);
 
 	expect(coherent_expose_all(COHERENT_EXPOSURE(&objects[0].box, &objects[0].mem),
 				   COHERENT_EXPOSURE(&objects[1].box, &objects[1].mem)) == wanted);
-	/* The first object was a mem for a moment, with an address that the model does not know. */
-	if (wanted && state.mapped > mapped) {
-		state.mapped--;
-		state.leaked += ++state.unmaps == state.world->failing_unmap;
-		if (state.world->lazy)
-			state.waiting_at[state.waiting++] = 0;
-	}
-	for (unsigned int i = 0; i < OBJECTS; i++) {
-		if (!wanted)
-			exposed(&objects[i], COHERENT_READ_WRITE);
-		objects[i].box_kind = EMPTY;
-	}
+	if (wanted)
+		model_roll_back(done);
+	for (unsigned int i = 0; !wanted && i < OBJECTS; i++)
+		exposed(&objects[i], COHERENT_READ_WRITE);
 }
 
 /* --- Arrays --- */
@@ -306,11 +342,11 @@ static void expose_boxes(void)
 	gather(boxes, mems);
 	expect(coherent_pool_expose(&state.pool, boxes, mems, OBJECTS) == wanted);
 	scatter(boxes, mems);
-	for (unsigned int i = 0; i < OBJECTS; i++) {
-		if (!wanted)
+	for (unsigned int i = OBJECTS; i-- > 0;)
+		if (wanted)
+			model_free_box(&objects[i]);
+		else
 			exposed(&objects[i], COHERENT_READ_WRITE);
-		objects[i].box_kind = EMPTY;
-	}
 }
 
 /* The library frees the last object of an array first. */
@@ -321,7 +357,7 @@ static void free_array(unsigned int call)
 
 	for (unsigned int i = OBJECTS; i-- > 0;)
 		if (call == POOL_BOX_FREE)
-			objects[i].box_kind = EMPTY;
+			model_free_box(&objects[i]);
 		else
 			model_free_mem(&objects[i]);
 	gather(boxes, mems);
@@ -381,6 +417,9 @@ static void call_on_object(struct object *object, enum call call)
 	switch (call) {
 	case BOX:
 		allocate(object);
+		break;
+	case BOX_IN_PLACE:
+		allocate_in_place(object);
 		break;
 	case POOL_BOX:
 		allocate_in_pool(object);

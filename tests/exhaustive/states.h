@@ -30,6 +30,9 @@ struct object {
 	union element_box box;
 	union element_mem mem;
 	enum kind box_kind, mem_kind;
+	/* The object is of whole pages and in place. A box in place has this address. */
+	bool box_in_place, mem_in_place;
+	uint64_t box_address;
 	enum coherent_permission permission;
 	uint8_t box_byte, mem_byte;
 };
@@ -74,11 +77,15 @@ extern struct state state;
 /* Returns the number of objects that have an address. */
 unsigned int live_objects(void);
 
-/* Frees the mem of an object. */
+/* Unmaps memory that was mapped here, or at an address that nobody knows, which is 0. */
+void model_unmap_at(uint64_t address);
+
+/* Frees the box or the mem of an object. */
+void model_free_box(struct object *object);
 void model_free_mem(struct object *object);
 
 /* These return the results of calls. They count what changes in the device, not in the object. */
-int model_box(const struct object *object);
+int model_box(const struct object *object, bool in_place);
 int model_pool_box(const struct object *object);
 int model_pool_from(const struct object *object);
 int model_expose(const struct object *object, enum coherent_permission permission, bool seal);

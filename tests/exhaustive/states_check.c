@@ -23,6 +23,18 @@ static void check_fault(enum coherent_state wanted)
 	expect(fault.state == wanted);
 }
 
+/* The device reads a box in place, and writes to it. */
+static void check_box_in_place(struct object *object)
+{
+	uint8_t buffer[PAGE];
+
+	expect(!coherent_sim_try(state.dev, &object->box, 0, buffer, PAGE, COHERENT_ACCESS_READ));
+	expect(is_all(buffer, object->box_byte, PAGE));
+	object->box_byte = ++state.next_byte;
+	memset(buffer, object->box_byte, PAGE);
+	expect(!coherent_sim_try(state.dev, &object->box, 0, buffer, PAGE, COHERENT_ACCESS_WRITE));
+}
+
 /*
  * The device reaches no box that is not in place. The place of a slot is exposed, but does not hold
  * the box's bytes.
@@ -49,6 +61,10 @@ static void check_box(struct object *object)
 	if (object->box_kind == SLOT) {
 		expect(!err && is_all(buffer, state.world->in_place ? object->box_byte : 0,
 				      sizeof(buffer)));
+		return;
+	}
+	if (object->box_in_place) {
+		check_box_in_place(object);
 		return;
 	}
 	expect(err == -EIO);
@@ -100,6 +116,9 @@ static bool is_reused(uint64_t address)
 {
 	struct coherent_info info;
 
+	for (unsigned int i = 0; i < OBJECTS; i++)
+		if (objects[i].box_in_place && objects[i].box_address == address)
+			return state.room != ROOM;
 	return state.room != ROOM &&
 	       (state.has_chunk || (!coherent_find_addr(state.dev, address, &info) &&
 				    info.state == COHERENT_STATE_MEM));

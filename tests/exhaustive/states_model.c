@@ -46,20 +46,36 @@ static bool model_unmap(uint64_t address)
 	return true;
 }
 
+void model_unmap_at(uint64_t address)
+{
+	(void)model_unmap(address);
+}
+
+void model_free_box(struct object *object)
+{
+	if (object->box_in_place && state.open)
+		(void)model_unmap(object->box_address);
+	object->box_kind = EMPTY;
+	object->box_in_place = false;
+}
+
 void model_free_mem(struct object *object)
 {
 	if (object->mem_kind == WHOLE && state.open)
 		(void)model_unmap(coherent_addr(&object->mem).raw);
 	object->mem_kind = EMPTY;
+	object->mem_in_place = false;
 }
 
-int model_box(const struct object *object)
+int model_box(const struct object *object, bool in_place)
 {
 	if (object->box_kind)
 		return -EBUSY;
 	if (!state.open)
 		return -ENODEV;
-	return has_room() ? 0 : -ENOSPC;
+	if (!has_room())
+		return -ENOSPC;
+	return in_place ? model_map() : 0;
 }
 
 /* The first object of a pool needs a chunk: memory that is mapped. */
@@ -119,7 +135,7 @@ int model_expose(const struct object *object, enum coherent_permission permissio
 {
 	if (!object->box_kind)
 		return -EINVAL;
-	if (object->box_kind == SLOT && permission != COHERENT_READ_WRITE)
+	if ((object->box_kind == SLOT || object->box_in_place) && permission != COHERENT_READ_WRITE)
 		return -EINVAL;
 	if (object->mem_kind)
 		return -EBUSY;
@@ -127,7 +143,7 @@ int model_expose(const struct object *object, enum coherent_permission permissio
 		return -ENODEV;
 	if (!seal)
 		return -ECANCELED;
-	return object->box_kind == WHOLE ? model_map() : 0;
+	return object->box_kind == WHOLE && !object->box_in_place ? model_map() : 0;
 }
 
 /* Where an unmap is a fence, the driver need not promise that the mem is idle. */
@@ -139,9 +155,9 @@ int model_reclaim(const struct object *object, bool idle)
 		return -EBUSY;
 	if (!state.open)
 		return -ENODEV;
-	if (!idle && (object->mem_kind == SLOT || state.world->lazy))
+	if (!idle && (object->mem_kind == SLOT || object->mem_in_place || state.world->lazy))
 		return -EBUSY;
-	if (object->mem_kind == SLOT)
+	if (object->mem_kind == SLOT || object->mem_in_place)
 		return 0;
 	if (!has_room())
 		return -ENOSPC;

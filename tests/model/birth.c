@@ -15,6 +15,7 @@
  * @boundary: See @attrs.
  * @level: See @attrs.
  * @permission: See @attrs.
+ * @in_place: See @attrs.
  * @filled: How the object is filled: 0 with zeros, 1 from an array, 2 by a function.
  * @source: The array, which is NULL sometimes.
  * @sealed: Whether there is a seal.
@@ -29,6 +30,7 @@ struct alloc_request {
 	uint64_t boundary;
 	enum coherent_level level;
 	enum coherent_permission permission;
+	bool in_place;
 	unsigned int filled;
 	const void *source;
 	bool sealed;
@@ -65,7 +67,14 @@ static struct alloc_request pick_request(struct slot *slot)
 	if (request.kind != HANDLE) {
 		request.filled = pick(request.kind == MEM ? 3 : 2);
 		request.sealed = request.kind == MEM && chance(4);
+		request.in_place = chance(3);
 	}
+	/* In place, most requests have a level that fits. */
+	if (request.in_place && !chance(8))
+		request.level = pick(COHERENT_HIDDEN + 1);
+	/* An object in place that fails later was mapped, at an address that the model cannot know. */
+	if (request.in_place)
+		request.sealing.result = 0;
 	switch (pick(32)) {
 	case 0:
 		request.align = 3 << pick(16);
@@ -86,7 +95,7 @@ static struct alloc_request pick_request(struct slot *slot)
 		request.source = request.filled == 1 ? NULL : source_bytes;
 		break;
 	case 6:
-		request.init_result = chance(2) ? -EDOM : 1;
+		request.init_result = request.in_place ? 0 : chance(2) ? -EDOM : 1;
 		break;
 	}
 	return request;
@@ -116,7 +125,9 @@ static int check_request(const struct alloc_request *request, const struct slot 
 		return -EINVAL;
 	if (slot->kind == request->kind)
 		return -EBUSY;
-	return request->attrs & ~COHERENT_ATTR_NO_WARN ? -EOPNOTSUPP : 0;
+	if (request->attrs & ~COHERENT_ATTR_NO_WARN)
+		return -EOPNOTSUPP;
+	return request->in_place && request->level > COHERENT_HIDDEN ? -EOPNOTSUPP : 0;
 }
 
 static int fill_by_bytes(uint8_t *elements, size_t count, void *arg)
@@ -139,27 +150,27 @@ static int fill_by_records(struct record *elements, size_t count, void *arg)
 	return request->init_result;
 }
 
+#define OF_BOX(request)                                                                        \
+	.attrs = (request)->attrs, .align = (request)->align, .boundary = (request)->boundary, \
+	.level = (request)->level, .in_place = (request)->in_place
+
 static int allocate_box(struct slot *slot, struct coherent_device *dev,
 			const struct alloc_request *request)
 {
 	if (!request->filled)
-		return EITHER(slot, coherent_box_zeroed, box, dev, request->count,
-			      .attrs = request->attrs, .align = request->align,
-			      .boundary = request->boundary, .level = request->level);
+		return EITHER(slot, coherent_box_zeroed, box, dev, request->count, OF_BOX(request));
 	if (slot->is_records)
 		return coherent_box_from(&slot->records.box, dev,
 					 (const struct record *)request->source, request->count,
-					 .attrs = request->attrs, .align = request->align,
-					 .boundary = request->boundary, .level = request->level);
+					 OF_BOX(request));
 	return coherent_box_from(&slot->bytes.box, dev, (const uint8_t *)request->source,
-				 request->count, .attrs = request->attrs, .align = request->align,
-				 .boundary = request->boundary, .level = request->level);
+				 request->count, OF_BOX(request));
 }
 
 #define OF_MEM(request)                                                                        \
 	.attrs = (request)->attrs, .align = (request)->align, .boundary = (request)->boundary, \
-	.level = (request)->level, .permission = (request)->permission,                        \
-	.seal = (request)->sealed ? seal : NULL,                                               \
+	.level = (request)->level, .in_place = (request)->in_place,                            \
+	.permission = (request)->permission, .seal = (request)->sealed ? seal : NULL,          \
 	.seal_arg = (request)->sealed ? &(request)->sealing : NULL
 
 static int allocate_mem(struct slot *slot, struct coherent_device *dev,
@@ -204,6 +215,7 @@ static void prepare(struct slot *slot, unsigned int dev, const struct alloc_requ
 	place->align = request->align > PAGE ? request->align : PAGE;
 	place->boundary = request->boundary && request->boundary < PAGE ? PAGE : request->boundary;
 	place->quiet = request->attrs & COHERENT_ATTR_NO_WARN;
+	place->in_place = request->in_place;
 	if (!request->filled)
 		return;
 	memcpy(place->bytes, request->source, bytes);
@@ -218,11 +230,13 @@ static int predict_birth(const struct slot *slot, const struct alloc_request *re
 
 	if (err && !slot->place.quiet)
 		expect_report(device_of(&slot->place), COHERENT_WARNING);
+	if (!err && request->in_place)
+		err = map_result(&slot->place);
 	if (!err && request->filled == 2)
 		err = result_of(&slot->place, request->init_result);
 	if (!err && request->sealed)
 		err = result_of(&slot->place, request->sealing.result);
-	if (!err && request->kind != BOX)
+	if (!err && request->kind != BOX && !request->in_place)
 		err = map_result(&slot->place);
 	return err;
 }
@@ -238,10 +252,11 @@ static void record_new_object(struct slot *slot, const struct alloc_request *req
 		slot->place.address = coherent_handle_addr(&slot->handle).raw;
 	CHECK(!request->sealed || request->sealing.address == slot->place.address);
 	space_claim(&slot->place);
-	if (request->kind == BOX)
+	if (request->kind == BOX && !request->in_place)
 		become_box(slot);
 	else
-		become_reachable(slot, request->kind, request->permission);
+		become_reachable(slot, request->kind,
+				 request->kind == BOX ? COHERENT_READ_WRITE : request->permission);
 	slot_check(slot);
 }
 

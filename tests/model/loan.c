@@ -226,6 +226,9 @@ void loan_step(struct slot *slot)
 
 	if (!free_slot || slot->kind == MEM || slot->kind == HANDLE)
 		return;
+	/* A box in place is lent where it is; tests/in_place.c does that. */
+	if (slot->place.in_place)
+		return;
 	if (chance(16))
 		loan.direction = chance(2) ? 0 : 4;
 	loan.copy = &free_slot->place;

@@ -84,6 +84,7 @@ COHERENT_VIEW_TYPE(record_view, struct record);
  * @readonly: Whether the device cannot write it.
  * @quiet: Whether it was allocated with COHERENT_ATTR_NO_WARN.
  * @leaked: Whether unmapping failed.
+ * @in_place: Whether the device reaches it while it is a box.
  * @state: The state that a fault must have.
  */
 struct place {
@@ -97,6 +98,7 @@ struct place {
 	bool readonly;
 	bool quiet;
 	bool leaked;
+	bool in_place;
 	enum coherent_state state;
 };
 

@@ -30,7 +30,9 @@ static void check_box(struct slot *slot)
 	const bool is_box = slot->kind == BOX;
 
 	CHECK(EITHER(slot, coherent_box_count, box) == (is_box ? slot->count : 0));
-	CHECK(EITHER(slot, coherent_box_level, box) == (is_box ? COHERENT_IOMMU : 0));
+	CHECK(EITHER(slot, coherent_box_level, box) == (!is_box		     ? 0 :
+							slot->place.in_place ? COHERENT_HIDDEN :
+									       COHERENT_IOMMU));
 	CHECK(EITHER(slot, coherent_is_empty, box) == !is_box);
 	CHECK(!box_bytes(slot) == !is_box);
 	if (is_box)
@@ -167,10 +169,16 @@ void become_box(struct slot *slot)
 	slot->place.readonly = false;
 }
 
-void become_reachable(struct slot *slot, enum kind kind, enum coherent_permission permission)
+/* An object in place is mapped already. */
+static void change_kind(struct slot *slot, enum kind kind)
 {
 	slot->kind = kind;
-	slot->place.state = COHERENT_STATE_MEM;
+	slot->place.state = kind == BOX ? COHERENT_STATE_BOX : COHERENT_STATE_MEM;
+}
+
+void become_reachable(struct slot *slot, enum kind kind, enum coherent_permission permission)
+{
+	change_kind(slot, kind);
 	slot->place.reachable = true;
 	slot->place.readonly = permission == COHERENT_READ_ONLY;
 	exposure_begin(&slot->place);
@@ -190,14 +198,21 @@ int seal(void *elements, size_t count, coherent_addr_t address, void *arg)
 	CHECK(count == sealing->slot->count);
 	check_bytes(sealing->slot, elements);
 	CHECK(!place->address || place->address == address.raw);
+	/* A seal may still write, because the driver does not have the address yet. */
+	*(uint8_t *)elements = place->bytes[0] = (uint8_t)address.raw | 1;
+	if (place->in_place) {
+		EXPECT(coherent_sim_try_addr(device_of(place)->dev, address, &byte, 1,
+					     COHERENT_ACCESS_READ),
+		       0);
+		CHECK(byte == place->bytes[0]);
+		return sealing->result;
+	}
 	device_read_faults(device_of(place));
 	EXPECT(coherent_sim_try_addr(device_of(place)->dev, address, &byte, 1,
 				     COHERENT_ACCESS_READ),
 	       -EIO);
 	EXPECT(coherent_device_next_fault(device_of(place)->dev, &fault), 0);
 	CHECK(fault.state == COHERENT_STATE_BOX && fault.object_address == address.raw);
-	/* A seal may still write, because the device does not reach the memory yet. */
-	*(uint8_t *)elements = place->bytes[0] = (uint8_t)address.raw | 1;
 	return sealing->result;
 }
 
@@ -218,9 +233,14 @@ uint64_t address_of_box(struct slot *slot)
 {
 	struct device *device = device_of(&slot->place);
 	struct coherent_fault fault;
+	struct coherent_info info;
 	uint8_t byte;
 	int err;
 
+	if (slot->place.in_place) {
+		EXPECT(coherent_find_ptr(device->dev, box_bytes(slot), &info), 0);
+		return info.address;
+	}
 	device_read_faults(device);
 	if (slot->is_records)
 		err = coherent_sim_try(device->dev, &slot->records.box, 0, &byte, 1,
@@ -306,6 +326,34 @@ static int call_expose(struct slot *slot, struct slot *to, enum coherent_permiss
 			       .seal = sealing ? seal : NULL, .seal_arg = sealing);
 }
 
+/* Ends a box. If it is in place, the library unmaps it as it unmaps a mem. */
+static void end_box(struct slot *slot)
+{
+	if (slot->place.in_place)
+		space_end(&slot->place, COHERENT_STATE_FREED, unmap_fails(&slot->place));
+	else
+		device_of(&slot->place)->objects--;
+}
+
+/* Predicts the mapping of a box. One that is in place has its mapping and its permission. */
+static int predict_expose(const struct place *place, enum coherent_permission permission)
+{
+	if (!place->in_place)
+		return map_result(place);
+	if (place->readonly == (permission == COHERENT_READ_ONLY))
+		return 0;
+	expect_report(device_of(place), COHERENT_ERROR);
+	return -EINVAL;
+}
+
+static void become_mem(struct slot *slot, enum coherent_permission permission)
+{
+	if (slot->place.in_place)
+		change_kind(slot, MEM);
+	else
+		become_reachable(slot, MEM, permission);
+}
+
 void object_expose(struct slot *slot)
 {
 	struct sealing sealing = { .slot = slot, .result = pick_seal_result() };
@@ -314,7 +362,8 @@ void object_expose(struct slot *slot)
 	const bool sealed = chance(4);
 	int err = 0;
 
-	if (slot->kind != BOX || permission > COHERENT_READ_ONLY)
+	if (slot->kind != BOX || permission > COHERENT_READ_ONLY ||
+	    (slot->place.in_place && slot->place.readonly != permission))
 		err = -EINVAL;
 	else if (to != slot)
 		err = -EBUSY;
@@ -324,18 +373,18 @@ void object_expose(struct slot *slot)
 	if (!err && sealed)
 		err = result_of(&slot->place, sealing.result);
 	if (!err)
-		err = map_result(&slot->place);
+		err = predict_expose(&slot->place, permission);
 	EXPECT(call_expose(slot, to, permission, sealed ? &sealing : NULL), err);
 	if (to != slot)
 		slot_check(to);
 	if (slot->kind != BOX)
 		return;
 	if (err) {
-		device_of(&slot->place)->objects--;
+		end_box(slot);
 		clear_slot(slot);
 		return;
 	}
-	become_reachable(slot, MEM, permission);
+	become_mem(slot, permission);
 	CHECK(sealing.called == sealed);
 	CHECK(!sealed || sealing.address == slot->place.address);
 	slot_check(slot);
@@ -364,20 +413,18 @@ static int call_expose_all(struct slot *a, struct slot *b)
 
 static void drop_box(struct slot *slot)
 {
-	if (slot->kind == BOX)
-		device_of(&slot->place)->objects--;
-	if (slot->kind == BOX)
-		clear_slot(slot);
-	else
+	if (slot->kind != BOX) {
 		slot_check(slot);
+		return;
+	}
+	end_box(slot);
+	clear_slot(slot);
 }
 
 /* The second box could not be exposed. The first one was a mem by then and ends like any mem. */
 static void roll_back(struct slot *a)
 {
-	a->place.reachable = true;
-	a->place.state = COHERENT_STATE_MEM;
-	exposure_begin(&a->place);
+	become_mem(a, COHERENT_READ_WRITE);
 	space_end(&a->place, COHERENT_STATE_FREED, unmap_fails(&a->place));
 	a->kind = EMPTY;
 	memset(a, 0, sizeof(*a));
@@ -396,24 +443,24 @@ void object_expose_all(struct slot *a)
 	if (err && (a->kind == BOX || b->kind == BOX))
 		expect_report(device_of(a->kind == BOX ? &a->place : &b->place), COHERENT_ERROR);
 	if (!err) {
-		err = map_result(&a->place);
+		err = predict_expose(&a->place, COHERENT_READ_WRITE);
 		first = !err;
 	}
 	if (first)
-		err = map_result(&b->place);
+		err = predict_expose(&b->place, COHERENT_READ_ONLY);
 	EXPECT(call_expose_all(a, b), err);
 	if (!err) {
-		become_reachable(a, MEM, COHERENT_READ_WRITE);
-		become_reachable(b, MEM, COHERENT_READ_ONLY);
+		become_mem(a, COHERENT_READ_WRITE);
+		become_mem(b, COHERENT_READ_ONLY);
 		slot_check(a);
 		slot_check(b);
 		return;
 	}
+	if (!first)
+		drop_box(a);
 	drop_box(b);
 	if (first)
 		roll_back(a);
-	else
-		drop_box(a);
 }
 
 static int call_reclaim(struct slot *slot, struct slot *to, bool idle)
@@ -427,12 +474,12 @@ static int predict_reclaim(const struct slot *slot, const struct slot *to, bool 
 {
 	if (slot->kind != MEM)
 		return -EINVAL;
-	if (to != slot || (device_of(&slot->place)->lazy && !idle)) {
+	if (to != slot || (!idle && (device_of(&slot->place)->lazy || slot->place.in_place))) {
 		expect_report(device_of(&slot->place), COHERENT_ERROR);
 		return -EBUSY;
 	}
-	/* The box gets a new address. */
-	return space_reserve(&slot->place);
+	/* The box gets a new address, unless it is in place. */
+	return slot->place.in_place ? 0 : space_reserve(&slot->place);
 }
 
 void object_reclaim(struct slot *slot)
@@ -445,6 +492,13 @@ void object_reclaim(struct slot *slot)
 		EXPECT(call_reclaim(slot, to, idle), err);
 		slot_check(slot);
 		slot_check(to);
+		return;
+	}
+	if (slot->place.in_place) {
+		EXPECT(call_reclaim(slot, slot, idle), 0);
+		change_kind(slot, BOX);
+		CHECK(slot->place.address == address_of_box(slot));
+		slot_check(slot);
 		return;
 	}
 	if (unmap_fails(&slot->place)) {
@@ -490,7 +544,7 @@ static void call_free(struct slot *slot)
 void object_free(struct slot *slot)
 {
 	if (slot->kind == BOX)
-		device_of(&slot->place)->objects--;
+		end_box(slot);
 	else if (slot->kind != EMPTY)
 		space_end(&slot->place, COHERENT_STATE_FREED, unmap_fails(&slot->place));
 	call_free(slot);
@@ -537,7 +591,7 @@ void object_after_close(struct slot *slot)
 		slot_check(slot);
 	}
 	if (slot->kind == BOX && chance(2))
-		EXPECT(call_expose(slot, slot, COHERENT_READ_WRITE, NULL), -ENODEV);
+		EXPECT(call_expose(slot, slot, slot->place.readonly, NULL), -ENODEV);
 	call_free(slot);
 	clear_slot(slot);
 }

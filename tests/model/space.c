@@ -143,7 +143,7 @@ static void linger(const struct place *place, enum coherent_state state, bool le
 		to++;
 	*to = *place;
 	to->leaked = leaked;
-	to->state = leaked ? COHERENT_STATE_MEM : state;
+	to->state = leaked ? place->state : state;
 }
 
 void space_end(const struct place *place, enum coherent_state state, bool leaked)
@@ -213,6 +213,9 @@ int space_predict(unsigned int dev, uint64_t address, size_t bytes, enum coheren
 		fault->bytes -= there;
 		return -EIO;
 	}
+	/* The device may read a box in place. */
+	if (range.place && range.place->reachable && range.state == COHERENT_STATE_BOX)
+		strcpy(fault->text, "read-only");
 	fault->state = range.state;
 	fault->object_address = range.address;
 	fault->object_bytes = range.pages * PAGE;
