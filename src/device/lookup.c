@@ -10,7 +10,7 @@
 #include "base/sys.h"
 #include "device/lookup.h"
 #include "device/result.h"
-#include "memory/pool_slots.h"
+#include "memory/pool_chunk.h"
 
 /* A device that still runs may make faults as fast as they are read, so the close stops here. */
 #define UNREAD_MAX 4096
@@ -20,7 +20,7 @@
 /* Describes the slot that has a byte of a chunk. */
 static int describe_slot(const struct chunk *chunk, uint64_t offset, struct coherent_info *info)
 {
-	const struct slot *slot = slots_at(chunk, offset);
+	const struct slot *slot = chunk_slot_at(chunk, offset);
 	const enum coherent_state state = slot ? slot_state(slot) : COHERENT_STATE_NONE;
 
 	if (state == COHERENT_STATE_NONE)
@@ -220,7 +220,7 @@ static void name_slot(const struct coherent_object *object, struct coherent_faul
 		      char *text, size_t size)
 {
 	const struct chunk *chunk = object->chunk;
-	const struct slot *slot = slots_at(chunk, fault->address - object->address.first);
+	const struct slot *slot = chunk_slot_at(chunk, fault->address - object->address.first);
 	const enum coherent_state state = slot ? slot_state(slot) : COHERENT_STATE_NONE;
 
 	if (state == COHERENT_STATE_NONE) {
@@ -293,7 +293,7 @@ static uint64_t bytes_before(uint64_t offset, uint64_t end)
 
 static uint64_t reach_in_chunk(const struct chunk *chunk, uint64_t offset)
 {
-	const struct slot *slot = slots_at(chunk, offset);
+	const struct slot *slot = chunk_slot_at(chunk, offset);
 
 	if (!slot || slot_state(slot) != COHERENT_STATE_MEM)
 		return 0;
@@ -334,7 +334,7 @@ static void name_slot_of_reach(const struct coherent_object *object, struct cohe
 	const struct chunk *chunk = object->chunk;
 	const uint64_t at = fault->address - object->address.first;
 	const size_t bytes = chunk->pool->element_bytes;
-	const struct slot *slot = slots_at(chunk, at);
+	const struct slot *slot = chunk_slot_at(chunk, at);
 	const enum coherent_state state = slot ? slot_state(slot) : COHERENT_STATE_NONE;
 
 	if (state == COHERENT_STATE_NONE) {

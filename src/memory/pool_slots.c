@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Chunks come and go under the pool's lock. Mapping and unmapping them takes long and reports, so
- * it happens without the lock.
+ * Chunks come and go under the pool's lock. pool_chunk.c maps and unmaps them without it.
  *
  * INVARIANT: a slot is in exactly one place: in use, in one cache, or in its chunk's free list.
  */
@@ -10,8 +9,7 @@
 
 #include "base/size.h"
 #include "base/sys.h"
-#include "memory/pool_slots.h"
-#include "memory/whole.h"
+#include "memory/pool_chunk.h"
 
 /*
  * Chunks grow with the pool. A chunk has at most this many bytes, or this many slots if that is
@@ -23,139 +21,6 @@
 #define CACHE_BYTES ((size_t)64 << 10)
 /* The caches of all numbers. */
 #define CACHES_BYTES ((size_t)THREAD_SLOTS * THREAD_SLOT_BYTES)
-
-const struct slot *slots_at(const struct chunk *chunk, uint64_t offset)
-{
-	const struct coherent_slots *pool = chunk->pool;
-	const uint64_t per_block = pool->block_bytes / pool->slot_bytes;
-	const uint64_t i = offset % pool->block_bytes / pool->slot_bytes;
-
-	if (i >= per_block)
-		return NULL;
-	return &chunk->slots[offset / pool->block_bytes * per_block + i];
-}
-
-/* --- Chunks --- */
-
-static uint32_t slots_in(const struct coherent_slots *pool, size_t bytes)
-{
-	return (uint32_t)(bytes / pool->block_bytes * (pool->block_bytes / pool->slot_bytes));
-}
-
-static void fill_in_slots(struct chunk *chunk)
-{
-	const struct coherent_slots *pool = chunk->pool;
-	const uint32_t per_block = (uint32_t)(pool->block_bytes / pool->slot_bytes);
-
-	for (uint32_t i = 0; i < chunk->count; i++) {
-		chunk->slots[i].kind = OBJECT_SLOT;
-		chunk->slots[i].offset = (uint32_t)(i / per_block * pool->block_bytes +
-						    i % per_block * pool->slot_bytes);
-		chunk->slots[i].chunk = chunk;
-		/* The lowest slot is last, so that it is taken first. */
-		chunk->free[i] = (uint16_t)(chunk->count - 1 - i);
-	}
-	chunk->free_count = chunk->count;
-}
-
-/* The exposed half of a chunk: zeros, which the device may see. */
-static int new_mem(const struct coherent_slots *pool, size_t bytes, unsigned int attrs,
-		   struct coherent_mem *mem)
-{
-	const struct alloc_request request = {
-		.count = bytes,
-		.size = 1,
-		.attrs = attrs,
-		.site = pool->site,
-		.is_allowed = true,
-	};
-	const struct expose_request exposure = { .permission = pool->usual.permission };
-	struct coherent_box box = { .va = NULL };
-	int err = whole_box_zeroed(&box, pool->store, &request);
-
-	return err ? err : whole_expose(&box, mem, &exposure);
-}
-
-static void chunk_init(struct chunk *chunk, struct coherent_slots *pool, uint32_t count)
-{
-	chunk->base.store = pool->store;
-	chunk->base.inverted_address = chunk->mem.inverted_address;
-	chunk->pool = pool;
-	chunk->alive = pool->alive;
-	chunk->base.level = pool->level;
-	chunk->slot_bytes = pool->slot_bytes;
-	chunk->private_bytes = pool->private_bytes;
-	chunk->mems = (char *)chunk->mem.va;
-	chunk->boxes = pool->private_bytes ? pages_va(&chunk->pages) : chunk->mems;
-	chunk->count = count;
-	chunk->free = (uint16_t *)(chunk->slots + count);
-	fill_in_slots(chunk);
-}
-
-static int get_private(const struct coherent_slots *pool, struct chunk *chunk)
-{
-	return pool->private_bytes ? object_get_memory(pool->store, chunk->bytes, &chunk->pages) :
-				     0;
-}
-
-static void put_private(const struct coherent_slots *pool, struct chunk *chunk)
-{
-	if (pool->private_bytes)
-		object_put_memory(pool->store, &chunk->pages);
-}
-
-static int chunk_new(struct coherent_slots *pool, size_t bytes, unsigned int attrs,
-		     struct chunk **out)
-{
-	const uint32_t count = slots_in(pool, bytes);
-	struct segment *segment = &pool->store->segment;
-	struct chunk *chunk = segment_get(
-		segment, sizeof(*chunk) + count * (sizeof(struct slot) + sizeof(uint16_t)));
-	int err;
-
-	if (!chunk)
-		return -ENOMEM;
-	chunk->bytes = bytes;
-	err = get_private(pool, chunk);
-	if (err)
-		goto free_chunk;
-	err = new_mem(pool, bytes, attrs, &chunk->mem);
-	if (err)
-		goto put_pages;
-	chunk_init(chunk, pool, count);
-	object_set_chunk(chunk->mem.object, chunk);
-	if (pool->private_bytes)
-		page_owner_set(&pool->store->owners, chunk->boxes, bytes, chunk->mem.object);
-	*out = chunk;
-	return 0;
-
-put_pages:
-	put_private(pool, chunk);
-free_chunk:
-	segment_put(segment, chunk);
-	return err;
-}
-
-/*
- * The driver has freed all objects of the chunk, and so promised that the device does not use
- * them. Where an unmap of idle memory is a fence, reclaiming uses that promise. Where any unmap is
- * a fence, the promise is not needed. Elsewhere the pages wait for a fence, like all that is freed.
- */
-static void chunk_end(struct chunk *chunk)
-{
-	struct object_store *store = chunk->pool->store;
-	const struct backend *backend = store->backend;
-	struct coherent_box box = { .va = NULL };
-
-	object_set_chunk(chunk->mem.object, NULL);
-	/* A reclaim that fails with -EIO has leaked the mem and left it empty. */
-	if (backend->limits.unmap_is_fence || !backend->idle_is_fence ||
-	    whole_reclaim(&chunk->mem, &box, true))
-		whole_free(&chunk->mem);
-	whole_box_free(&box);
-	put_private(chunk->pool, chunk);
-	segment_put(&store->segment, chunk);
-}
 
 /* --- Slots that are in no cache --- */
 

@@ -119,15 +119,6 @@ static inline struct cache *slots_cache(const struct coherent_slots *pool)
 }
 
 /**
- * slots_at() - The slot at a place in a chunk.
- * @chunk: The chunk.
- * @offset: The offset of a byte.
- *
- * Return: the slot; NULL if the byte is behind the last slot of a block.
- */
-const struct slot *slots_at(const struct chunk *chunk, uint64_t offset);
-
-/**
  * slots_open() - Prepare the caches and the list of chunks.
  * @pool: A pool whose other fields are set.
  *

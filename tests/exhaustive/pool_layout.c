@@ -6,8 +6,8 @@
  *
  * The functions are static, so this file includes the sources that have them.
  */
+#include "memory/pool_chunk.c"
 #include "memory/pool_create.c"
-#include "memory/pool_slots.c"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,6 +19,8 @@
 #define SLOTS_SEEN (SIZE_MAX_TRIED / SLOT_BYTES_MIN + 1)
 #define BLOCKS_SEEN 17
 #define CHUNK_BYTES_TRIED ((size_t)512 << 10)
+/* Chunks up to this size are tried in steps of a page, and larger ones in steps of this size. */
+#define CHUNK_BYTES ((size_t)64 << 10)
 
 static bool seen[SLOTS_SEEN][BLOCKS_SEEN];
 static unsigned long layouts, places;
@@ -116,10 +118,11 @@ static bool lookup_is_right(const struct chunk *chunk, uint32_t i, size_t bytes)
 	const uint64_t next = i + 1 < chunk->count ? chunk->slots[i + 1].offset : bytes;
 
 	places++;
-	if (slots_at(chunk, first) != &chunk->slots[i] || slots_at(chunk, last) != &chunk->slots[i])
+	if (chunk_slot_at(chunk, first) != &chunk->slots[i] ||
+	    chunk_slot_at(chunk, last) != &chunk->slots[i])
 		return false;
 	for (uint64_t at = last + 1; at < next; at += SLOT_BYTES_MIN)
-		if (slots_at(chunk, at))
+		if (chunk_slot_at(chunk, at))
 			return false;
 	return true;
 }
