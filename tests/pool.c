@@ -190,7 +190,7 @@ static void device_may_do_only_what_the_pool_allows(void **state)
 /* --- What is refused --- */
 
 struct large {
-	uint8_t bytes[PAGE + 1];
+	uint8_t bytes[(2 << 20) + 1];
 };
 
 static void bad_input_is_refused(void **state)

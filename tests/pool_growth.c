@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * These tests check which chunk of a pool gives its slots, how many, and how large the next one is. The
- * objects have 64 bytes, so the chunks of a pool have 64, 64, 128, 256, 512 and then 1024 slots.
+ * objects have 64 bytes, so the chunks of a pool have 64, 64, 128, 256, 512 and then 1024 slots or more.
  */
 #include "../src/memory/pool_slots.h"
 #include "pool_test.h"

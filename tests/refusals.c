@@ -486,7 +486,7 @@ static void views_and_rings_are_refused_with_a_reason(void **state)
 /* --- Pools --- */
 
 struct large {
-	uint8_t bytes[PAGE + 1];
+	uint8_t bytes[(2 << 20) + 1];
 };
 
 static void refused_pools_are_reported(void **state)
@@ -497,7 +497,7 @@ static void refused_pools_are_reported(void **state)
 	union command_mem mem = COHERENT_EMPTY;
 
 	(void)state;
-	REFUSED(coherent_pool_create(&large, dev), -EINVAL, "an object is larger than a page");
+	REFUSED(coherent_pool_create(&large, dev), -EINVAL, "an object is larger than 2 MiB");
 	REFUSED(coherent_pool_create(&pool, dev, .align = 48), -EINVAL, ".align is not a power");
 	REFUSED(coherent_pool_create(&pool, dev, .align = 8192), -EINVAL, ".align is more than a");
 	REFUSED(coherent_pool_create(&pool, dev, .boundary = 96), -EINVAL, ".boundary is not a");

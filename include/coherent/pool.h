@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Pools of small objects: commands, completions and buffers of up to a page, by the
- * million. The kernel's dma_pool is for such objects too, but a device reaches all of its memory.
+ * Pools of objects of one size: commands, completions and buffers of up to 2 MiB, by the
+ * million. In the kernel an object has at most a page. The kernel's dma_pool is for such objects
+ * too, but a device reaches all of its memory.
  *
  * An IOMMU maps whole pages. A page of small objects is therefore exposed with all
  * objects on it. So a pool keeps its boxes in private memory. coherent_expose() copies a
@@ -32,7 +33,8 @@ struct coherent_pool {
 
 /**
  * COHERENT_POOL() - Declare a pool of objects of a type.
- * @T: The element type. It has at most a page, which coherent_pool_create() checks.
+ * @T: The element type. It has at most 2 MiB, and in the kernel a page. coherent_pool_create()
+ *	checks that.
  *
  * Initialise the variable with COHERENT_EMPTY or zero bytes. Do not copy it.
  */
@@ -59,9 +61,11 @@ struct coherent_pool {
  * @COHERENT_NAMES: Do not set this.
  * @align: The alignment of device addresses: a power of two, at most a page. Less than 16 means
  *	16. 0 means the size of an object, rounded up to a power of two, but at most 64. Then an
- *	object that fits into a cache line does not cross one.
+ *	object that fits into a cache line does not cross one. For an object of more than a page, 0
+ *	means a page, so that no two such objects share one.
  * @boundary: A power of two, at least the size of an object rounded up to @align. An object does
- *	not cross a device address that is a multiple of it. 0 for a page: no object crosses one.
+ *	not cross a device address that is a multiple of it. 0 for none. An object of at most a page
+ *	never crosses a page.
  * @level: The lowest level that the caller accepts for the boxes of the pool. 0 for any, and in the
  *	kernel for COHERENT_HIDDEN.
  * @in_place: true for boxes that are their slots; see coherent_pool_create(). Only in userspace.
@@ -163,7 +167,7 @@ COHERENT_C_END
 	COHERENT_POOL(T) name __attribute__((cleanup(coherent_base_pool_cleanup))) = COHERENT_EMPTY
 
 /**
- * coherent_pool_create() - Create a pool of small objects.
+ * coherent_pool_create() - Create a pool of objects of one size.
  * @pool: The new pool. It must be empty, and is empty on failure. End it with
  *	coherent_pool_destroy().
  * @...: The device, then options of struct coherent_pool_options by name: .permission, .align,
@@ -178,6 +182,11 @@ COHERENT_C_END
  *
  * A reclaimed box keeps its slot, and so its address.
  *
+ * In userspace a pool grows by chunks of pages, and each chunk is one mapping of the device. The
+ * first has a page, or one object if that is larger. The next ones grow with the pool, up to 2 MiB,
+ * so that a million objects of 64 bytes need less than a hundred mappings. If no memory or no
+ * address is left for a large chunk, the pool takes a smaller one, down to one object.
+ *
  * In userspace the pool returns a page when no object and no thread's cache has a slot of it, if
  * unmapping is a fence, or .idle makes it one. Otherwise the pool keeps all its pages. When it is
  * destroyed, they wait for coherent_device_fence(). The mask of the device cannot change while the
@@ -185,7 +194,7 @@ COHERENT_C_END
  *
  * In userspace up to 1,023 threads at a time have a cache each, of at most 63 slots and 64 KiB.
  * Other threads share one cache behind a lock. No thread can use slots in the cache of another
- * thread, even if no other slots are left.
+ * thread, even if no other slots are left. Objects of more than 64 KiB are in no cache.
  *
  * In the kernel a pool grows by a page, as dma_pool does, and keeps its pages until it is
  * destroyed. All threads share its slots. Objects of a pool are exposed, lent, reclaimed and freed
@@ -206,13 +215,13 @@ COHERENT_C_END
  *	err = coherent_pool_create(&pool, dev, .align = 64);
  *
  * Context: may sleep.
- * Return: 0; -EINVAL (the size of an object, rounded up to .align, is more than a page or more
- * than .boundary; .align or .boundary is not a power of two; .permission or .level is not of its
- * enum), -EBUSY (@pool is not empty), -EOPNOTSUPP (boxes of the pool would have less than .level,
- * as with .in_place and .level = COHERENT_IOMMU), -ENODEV, -ENOMEM. If the backend does not support
- * .permission, coherent_pool_box() fails when the pool grows. In the kernel this call fails with
- * -EOPNOTSUPP then, and for .in_place, with -EIO if the device has no mask, and with -EINVAL for a
- * .gfp that coherent_zeroed() refuses.
+ * Return: 0; -EINVAL (an object has more than 2 MiB, or in the kernel more than a page; its size,
+ * rounded up to .align, is more than .boundary; .align or .boundary is not a power of two;
+ * .permission or .level is not of its enum), -EBUSY (@pool is not empty), -EOPNOTSUPP (boxes of the
+ * pool would have less than .level, as with .in_place and .level = COHERENT_IOMMU), -ENODEV,
+ * -ENOMEM. If the backend does not support .permission, coherent_pool_box() fails when the pool
+ * grows. In the kernel this call fails with -EOPNOTSUPP then, and for .in_place, with -EIO if the
+ * device has no mask, and with -EINVAL for a .gfp that coherent_zeroed() refuses.
  */
 #define coherent_pool_create(pool, ...)					\
 	COHERENT_AGAIN(COHERENT_POOL_CREATE)				\

@@ -71,11 +71,13 @@ struct iova_space {
  * @align: A power of two, at least the granule.
  * @boundary: A power of two that the range crosses no multiple of, at least
  *	@bytes; 0 for none.
+ * @is_modest: Nothing but spare addresses gives way for the range.
  */
 struct iova_want {
 	uint64_t bytes;
 	uint64_t align;
 	uint64_t boundary;
+	bool is_modest;
 };
 
 /**

@@ -305,7 +305,7 @@ static int reserve_locked(struct object_store *store, const struct iova_want *wa
 	    !iova_reserve(&store->space, &better, range))
 		return 0;
 	while ((err = iova_reserve(&store->space, want, range)) == -ENOSPC)
-		if (!give_way_locked(store))
+		if (!(want->is_modest ? evict_spare_locked(store) : give_way_locked(store)))
 			return err;
 	return 0;
 }

@@ -3,6 +3,8 @@
  * The memory of a chunk, and the places of its slots. Mapping and unmapping it takes long and
  * reports, so nobody holds the lock of the pool meanwhile.
  */
+#include "base/size.h"
+#include "base/sys.h"
 #include "memory/pool_chunk.h"
 #include "memory/whole.h"
 
@@ -10,16 +12,28 @@ const struct slot *chunk_slot_at(const struct chunk *chunk, uint64_t offset)
 {
 	const struct coherent_slots *pool = chunk->pool;
 	const uint64_t per_block = pool->block_bytes / pool->slot_bytes;
-	const uint64_t i = offset % pool->block_bytes / pool->slot_bytes;
+	const uint64_t in_block = offset % pool->block_bytes / pool->slot_bytes;
+	const uint64_t i = offset / pool->block_bytes * per_block + in_block;
 
-	if (i >= per_block)
-		return NULL;
-	return &chunk->slots[offset / pool->block_bytes * per_block + i];
+	return in_block < per_block && i < chunk->count ? &chunk->slots[i] : NULL;
 }
 
 static uint32_t slots_in(const struct coherent_slots *pool, size_t bytes)
 {
-	return (uint32_t)(bytes / pool->block_bytes * (pool->block_bytes / pool->slot_bytes));
+	const size_t per_block = pool->block_bytes / pool->slot_bytes;
+	const size_t rest = bytes % pool->block_bytes;
+
+	return (uint32_t)(bytes / pool->block_bytes * per_block + rest / pool->slot_bytes);
+}
+
+size_t chunk_bytes(const struct coherent_slots *pool, size_t bytes)
+{
+	const size_t count = bytes / pool->slot_bytes;
+
+	/* Both are powers of two, so the chunk has whole blocks. */
+	if (bytes > pool->block_bytes)
+		return bytes;
+	return align_up((count ? count : 1) * pool->slot_bytes, sys_page_bytes());
 }
 
 static void fill_in_slots(struct chunk *chunk)
@@ -46,8 +60,11 @@ static int new_mem(const struct coherent_slots *pool, size_t bytes, unsigned int
 		.count = bytes,
 		.size = 1,
 		.attrs = attrs,
+		.align = bytes > pool->boundary ? pool->boundary : 0,
+		.boundary = bytes > pool->boundary ? 0 : pool->boundary,
 		.site = pool->site,
 		.is_allowed = true,
+		.is_modest = attrs & COHERENT_ATTR_NO_WARN,
 	};
 	const struct expose_request exposure = { .permission = pool->usual.permission };
 	struct coherent_box box = { .va = NULL };

@@ -17,10 +17,19 @@
 const struct slot *chunk_slot_at(const struct chunk *chunk, uint64_t offset);
 
 /**
+ * chunk_bytes() - The size of a chunk that has no room that is of no use.
+ * @pool: The pool.
+ * @bytes: About how large the chunk is to be: a power of two, at least a page.
+ *
+ * Return: at most @bytes, or the size of a chunk of one slot if that is more.
+ */
+size_t chunk_bytes(const struct coherent_slots *pool, size_t bytes);
+
+/**
  * chunk_new() - Make a chunk that the device reaches and that has no object.
  * @pool: The pool, whose lock the caller does not hold.
- * @bytes: The size of the chunk.
- * @attrs: enum coherent_attr, for the exposed pages.
+ * @bytes: Its size, from chunk_bytes().
+ * @attrs: COHERENT_ATTR_NO_WARN for a try that may fail. It takes no address out of quarantine.
  * @out: Set to the chunk.
  *
  * Return: 0; as coherent_base_zeroed().

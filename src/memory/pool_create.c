@@ -21,25 +21,34 @@ static size_t natural_align(size_t size)
 {
 	size_t align = SLOT_BYTES_MIN;
 
+	if (size > sys_page_bytes())
+		return sys_page_bytes();
 	while (align < size && align < CACHE_LINE)
 		align *= 2;
 	return align;
 }
 
+/* Without .boundary a slot that fits into a page does not cross one. */
+static size_t block_of(size_t size, uint64_t boundary)
+{
+	const size_t page = sys_page_bytes(), most = size > page ? SLOT_BYTES_MAX : page;
+
+	return boundary && boundary < most ? (size_t)boundary : most;
+}
+
 /* Returns the bytes of a slot and sets the block that no slot crosses; 0 for a bad argument. */
 static size_t layout(size_t size, const struct coherent_pool_options *options, size_t *block)
 {
-	const size_t page = sys_page_bytes();
 	size_t align = options->align ? options->align : natural_align(size), bytes;
 
 	if ((unsigned int)options->permission > COHERENT_READ_ONLY ||
 	    (unsigned int)options->level > COHERENT_IOMMU || !is_power_of_two(align) ||
-	    align > page || (options->boundary && !is_power_of_two(options->boundary)))
+	    align > sys_page_bytes() || (options->boundary && !is_power_of_two(options->boundary)))
 		return 0;
-	*block = options->boundary && options->boundary < page ? options->boundary : page;
+	*block = block_of(size, options->boundary);
 	if (align < SLOT_BYTES_MIN)
 		align = SLOT_BYTES_MIN;
-	bytes = size > page ? 0 : align_up(size, align);
+	bytes = size > SLOT_BYTES_MAX ? 0 : align_up(size, align);
 	return bytes <= *block ? bytes : 0;
 }
 
@@ -63,22 +72,21 @@ static int check_level(struct object_store *store, const struct coherent_pool_op
 
 static const char *why_invalid(size_t size, const struct coherent_pool_options *options)
 {
-	const size_t page = sys_page_bytes();
-
 	if ((unsigned int)options->permission > COHERENT_READ_ONLY)
 		return ".permission is not of enum coherent_permission";
 	if ((unsigned int)options->level > COHERENT_IOMMU)
 		return ".level is not a value of enum coherent_level";
 	if (options->align && !is_power_of_two(options->align))
 		return ".align is not a power of two";
-	if (options->align > page)
+	if (options->align > sys_page_bytes())
 		return ".align is more than a page";
 	if (options->boundary && !is_power_of_two(options->boundary))
 		return ".boundary is not a power of two";
 	if (!size)
 		return "the size of an object is 0";
-	if (size > page)
-		return "an object is larger than a page; allocate such objects without a pool";
+	if (size > SLOT_BYTES_MAX)
+		return "an object is larger than 2 MiB; allocate such objects one by one, with "
+		       "coherent_box_zeroed() or coherent_zeroed()";
 	return "an object, rounded up to .align, does not fit between two multiples of .boundary";
 }
 
@@ -132,6 +140,7 @@ int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 	pool->level = level_of(pool->store, options->in_place);
 	pool->element_bytes = size;
 	pool->block_bytes = block;
+	pool->boundary = size > sys_page_bytes() && options->boundary ? block : 0;
 	pool->usual.options_bytes = sizeof(struct coherent_expose_options);
 	pool->usual.permission = options->permission;
 	pool->delay = options->delay;

@@ -12,11 +12,13 @@
 #include "memory/pool_chunk.h"
 
 /*
- * Chunks grow with the pool. A chunk has at most this many bytes, or this many slots if that is
- * more, so that the cost of a chunk is shared by many slots.
+ * Chunks grow with the pool: a new one doubles a small pool, and is a quarter of a large one. So a
+ * pool of a million objects needs few mappings, and wastes little.
  */
 #define CHUNK_BYTES ((size_t)64 << 10)
-#define CHUNK_SLOTS 128
+#define CHUNK_SHARE 4
+/* A slot of a chunk has a number of 16 bits. */
+#define CHUNK_SLOTS ((size_t)UINT16_MAX + 1)
 /* A cache holds at most this many bytes, because no other thread can use them. */
 #define CACHE_BYTES ((size_t)64 << 10)
 /* The caches of all numbers. */
@@ -99,19 +101,37 @@ static void give_back_locked(struct coherent_slots *pool, struct cache *cache,
 	memmove(cache->slots, cache->slots + pool->batch, cache->count * sizeof(*cache->slots));
 }
 
-static size_t chunk_bytes_locked(const struct coherent_slots *pool) NEEDS_LOCK(pool->lock)
+/* Returns a power of two, at least a page. */
+static size_t usual_bytes_locked(const struct coherent_slots *pool) NEEDS_LOCK(pool->lock)
 {
 	const size_t page = sys_page_bytes();
+	size_t most = pool->bytes < CHUNK_BYTES ? pool->bytes : CHUNK_BYTES, bytes = page;
 
-	return pool->bytes < page		   ? page :
-	       pool->bytes > pool->chunk_bytes_max ? pool->chunk_bytes_max :
-						     pool->bytes;
+	if (most < pool->bytes / CHUNK_SHARE)
+		most = pool->bytes / CHUNK_SHARE;
+	while (bytes <= most / 2 && bytes < pool->chunk_bytes_max)
+		bytes *= 2;
+	return bytes;
+}
+
+/* Where there is no memory or address for a large chunk, there may be for a smaller one. */
+static int new_chunk(struct coherent_slots *pool, size_t usual, struct chunk **chunk)
+{
+	const size_t least = chunk_bytes(pool, sys_page_bytes());
+	int err = -ENOMEM;
+
+	for (; chunk_bytes(pool, usual) > least; usual /= 2) {
+		err = chunk_new(pool, chunk_bytes(pool, usual), COHERENT_ATTR_NO_WARN, chunk);
+		if (err != -ENOSPC && err != -ENOMEM)
+			return err;
+	}
+	return chunk_new(pool, least, 0, chunk);
 }
 
 static int grow(struct coherent_slots *pool)
 {
 	struct chunk *chunk;
-	size_t bytes;
+	size_t usual;
 	int err;
 
 	/* A pool that grows allocates once, however many sizes it tries. */
@@ -119,20 +139,14 @@ static int grow(struct coherent_slots *pool)
 	if (err)
 		return err;
 	lock_take(&pool->lock);
-	bytes = chunk_bytes_locked(pool);
+	usual = usual_bytes_locked(pool);
 	lock_drop(&pool->lock);
-	/* Where there is no memory or address for a large chunk, there may be for one page. */
-	err = bytes > sys_page_bytes() ? chunk_new(pool, bytes, COHERENT_ATTR_NO_WARN, &chunk) :
-					 -ENOMEM;
-	if (err == -ENOSPC || err == -ENOMEM) {
-		bytes = sys_page_bytes();
-		err = chunk_new(pool, bytes, 0, &chunk);
-	}
+	err = new_chunk(pool, usual, &chunk);
 	if (err)
 		return err;
 	lock_take(&pool->lock);
 	TAILQ_INSERT_HEAD(&pool->chunks, chunk, link);
-	pool->bytes += bytes;
+	pool->bytes += chunk->bytes;
 	pool->empty_chunks++;
 	lock_drop(&pool->lock);
 	return 0;
@@ -146,7 +160,7 @@ static int cache_init(struct coherent_slots *pool, struct cache *cache)
 	struct delayed *ring;
 
 	if (!pool->delay) {
-		cache->limit = 2 * pool->batch;
+		cache->limit = pool->cache_full;
 		return 0;
 	}
 	ring = calloc(1, sizeof(*ring) + pool->delay * sizeof(struct slot *));
@@ -190,7 +204,7 @@ static struct slot *delay_slot(struct cache *cache, struct slot *slot, unsigned 
 
 static bool cache_is_full(const struct coherent_slots *pool, const struct cache *cache)
 {
-	return cache->count == 2 * pool->batch;
+	return cache->count == pool->cache_full;
 }
 
 static struct slot *take_shared(struct coherent_slots *pool)
@@ -279,19 +293,25 @@ static int map_caches(struct coherent_slots *pool)
 	return 0;
 }
 
-int slots_open(struct coherent_slots *pool)
+static void set_sizes(struct coherent_slots *pool)
 {
-	const size_t page = sys_page_bytes();
-	const size_t large = align_up(CHUNK_SLOTS * pool->slot_bytes, page);
-	int err;
+	const size_t most = CHUNK_SLOTS * pool->slot_bytes;
 
-	pool->chunk_bytes_max = large > CHUNK_BYTES ? large : CHUNK_BYTES;
+	pool->chunk_bytes_max = most < SLOT_BYTES_MAX ? most : SLOT_BYTES_MAX;
 	pool->batch = (unsigned int)(CACHE_BYTES / pool->slot_bytes / 2);
 	if (pool->batch > SLOTS_BATCH)
 		pool->batch = SLOTS_BATCH;
-	/* A slot may be as large as a page, which is 64 KiB on some CPUs. */
 	if (!pool->batch)
 		pool->batch = 1;
+	/* A slot that is larger than a cache may be goes straight to its chunk. */
+	pool->cache_full = pool->slot_bytes > CACHE_BYTES ? 1 : 2 * pool->batch;
+}
+
+int slots_open(struct coherent_slots *pool)
+{
+	int err;
+
+	set_sizes(pool);
 	pool->shrinks = pool->store->backend->limits.unmap_is_fence ||
 			pool->store->backend->idle_is_fence;
 	lock_init(&pool->lock);

@@ -12,6 +12,8 @@
 #include "memory/pool.h"
 #include "memory/thread_slot.h"
 
+/* The size of the largest slots, and of the largest chunks. */
+#define SLOT_BYTES_MAX ((size_t)2 << 20)
 /* How many slots a cache takes from the chunks at a time, and how many it holds at most. */
 #define SLOTS_BATCH 32
 #define SLOTS_CACHED_MAX (2 * SLOTS_BATCH)
@@ -56,11 +58,14 @@ _Static_assert(sizeof(struct cache) <= THREAD_SLOT_BYTES, "a cache fits into its
  * @private_bytes: How much of a slot is copied when it changes its phase, and cleared when it becomes
  *	a box: @slot_bytes, or 0 if boxes are in place.
  * @level: The level of its boxes.
- * @block_bytes: No slot crosses a multiple of this.
+ * @block_bytes: No slot crosses a multiple of this in its chunk.
+ * @boundary: A chunk that is larger is aligned to this, and a smaller one does not cross a multiple
+ *	of it. 0 where slots fit into a page, or may cross any address.
  * @usual: The first bytes of the options of an expose that takes the fast path: their size in this
  *	library, and the permission of each mem.
  * @delay: How many freed slots a cache delays.
- * @batch: How many slots a cache takes and gives back at a time. It holds at most twice as many.
+ * @batch: How many slots a cache takes and gives back at a time.
+ * @cache_full: A cache with so many slots gives some back.
  * @chunk_bytes_max: The size of the largest chunks.
  * @shrinks: Unused chunks are freed while the pool exists, because their memory needs no fence.
  * @caches: The caches by thread_slot(). Only the thread touches its own. A place for each number
@@ -82,12 +87,14 @@ struct coherent_slots {
 	size_t private_bytes;
 	enum coherent_level level;
 	size_t block_bytes;
+	size_t boundary;
 	struct {
 		uint32_t options_bytes;
 		enum coherent_permission permission;
 	} usual;
 	unsigned int delay;
 	unsigned int batch;
+	unsigned int cache_full;
 	size_t chunk_bytes_max;
 	bool shrinks;
 	struct cache *caches;

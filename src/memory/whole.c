@@ -224,6 +224,7 @@ static struct iova_want want_of(const struct alloc_request *request, size_t byte
 		.align = request->align > page ? request->align : page,
 		.boundary = request->boundary && request->boundary < page ? page :
 									    request->boundary,
+		.is_modest = request->is_modest,
 	};
 }
 

@@ -18,6 +18,7 @@
  * @level: The least level that will do, 0 for any.
  * @site: File and line of the call.
  * @is_allowed: The caller has asked backend_allocate() already.
+ * @is_modest: The caller can do with less, so no kept box and no quarantine gives way for it.
  * @next: The side that touches the memory next.
  * @in_place: The device may reach the memory from now on, where an IOMMU could keep it away.
  * @permission: The permission of the device on a box in place.
@@ -31,6 +32,7 @@ struct alloc_request {
 	enum coherent_level level;
 	const char *site;
 	bool is_allowed;
+	bool is_modest;
 	enum pages_next next;
 	bool in_place;
 	enum coherent_permission permission;

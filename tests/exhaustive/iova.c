@@ -21,9 +21,9 @@
 #define PART_B_LAST 18
 
 /* Wanted ranges, in granules; boundary 0 is none. Then calls on the ranges that there are. */
-#define RESERVE(bytes, align, boundary)                                \
-	{                                                              \
-		(bytes) * GRANULE, (align)*GRANULE, (boundary)*GRANULE \
+#define RESERVE(bytes, align, boundary)                                       \
+	{                                                                     \
+		(bytes) * GRANULE, (align)*GRANULE, (boundary)*GRANULE, false \
 	}
 static const struct iova_want wants[] = {
 	RESERVE(1, 1, 0), RESERVE(2, 1, 0), RESERVE(1, 2, 0), RESERVE(2, 1, 2),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * All layouts of pools: every size up to more than a page, with every alignment and boundary; and
- * all places of slots in chunks of every size that a pool can have. The argument STEP makes the
- * program look at every STEPth size only.
+ * All layouts of pools: every size up to more than a page and some larger ones, with every alignment
+ * and boundary; and all places of slots in chunks of every size that a pool can have. The argument
+ * STEP makes the program look at every STEPth size up to a page only.
  *
  * The functions are static, so this file includes the sources that have them.
  */
@@ -13,14 +13,12 @@
 #include <stdio.h>
 
 #define SIZE_MAX_TRIED 4200
+#define MIB ((size_t)1 << 20)
 /* Powers of two of 64 bits, and 0 for none. */
 #define POWERS 65
 /* Sizes of slots and blocks, in units of SLOT_BYTES_MIN and as powers of two. */
-#define SLOTS_SEEN (SIZE_MAX_TRIED / SLOT_BYTES_MIN + 1)
-#define BLOCKS_SEEN 17
-#define CHUNK_BYTES_TRIED ((size_t)512 << 10)
-/* Chunks up to this size are tried in steps of a page, and larger ones in steps of this size. */
-#define CHUNK_BYTES ((size_t)64 << 10)
+#define SLOTS_SEEN (2 * MIB / SLOT_BYTES_MIN + 1)
+#define BLOCKS_SEEN 22
 
 static bool seen[SLOTS_SEEN][BLOCKS_SEEN];
 static unsigned long layouts, places;
@@ -32,24 +30,32 @@ static uint64_t power(unsigned int i)
 
 /* --- Sizes --- */
 
-/* An object is aligned to a power of two from 16 to 64 that it fits in, if it is that small. */
-static uint64_t usual_align(size_t size)
+/*
+ * An object is aligned to a power of two from 16 to 64 that it fits in, if it is that small. An object
+ * that is larger than a page begins on one.
+ */
+static uint64_t usual_align(size_t size, uint64_t page)
 {
-	return size <= 16 ? 16 : size <= 32 ? 32 : 64;
+	return size <= 16 ? 16 : size <= 32 ? 32 : size <= page ? 64 : page;
+}
+
+static uint64_t block_size(size_t size, uint64_t boundary, uint64_t page)
+{
+	const uint64_t most = size <= page ? page : 2 * MIB;
+
+	return boundary && boundary < most ? boundary : most;
 }
 
 /* The smallest multiple of the alignment that holds the object; 0 if it does not fit a block. */
 static uint64_t slot_size(size_t size, const struct coherent_pool_options *options, uint64_t page)
 {
-	const uint64_t align = options->align ? options->align : usual_align(size);
-	const uint64_t block = options->boundary && options->boundary < page ? options->boundary :
-									       page;
+	const uint64_t align = options->align ? options->align : usual_align(size, page);
 	uint64_t bytes = align > 16 ? align : 16;
 
-	if (align > page || size > page)
+	if (align > page || size > 2 * MIB)
 		return 0;
 	bytes *= (size + bytes - 1) / bytes;
-	return bytes <= block ? bytes : 0;
+	return bytes <= block_size(size, options->boundary, page) ? bytes : 0;
 }
 
 static bool layout_is_right(size_t size, const struct coherent_pool_options *options)
@@ -64,7 +70,7 @@ static bool layout_is_right(size_t size, const struct coherent_pool_options *opt
 		return false;
 	if (!bytes)
 		return true;
-	if (block != (options->boundary && options->boundary < page ? options->boundary : page))
+	if (block != block_size(size, options->boundary, page))
 		return false;
 	seen[bytes / SLOT_BYTES_MIN][__builtin_ctzll(block)] = true;
 	return true;
@@ -86,6 +92,18 @@ static bool layouts_are_right(size_t size)
 			       size, options.align, options.boundary);
 			return false;
 		}
+	return true;
+}
+
+static bool large_layouts_are_right(void)
+{
+	static const size_t sizes[] = { 4095,	     4096,    4097,	   8192,    12000,
+					64 << 10,    65537,   100000,	   1 * MIB, 1300000,
+					2 * MIB - 1, 2 * MIB, 2 * MIB + 1, SIZE_MAX };
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+		if (!layouts_are_right(sizes[i]))
+			return false;
 	return true;
 }
 
@@ -148,15 +166,42 @@ static bool places_are_right(struct chunk *chunk, size_t bytes)
 	return true;
 }
 
-/* As many slots as there can be: each block has as many as fit. */
-static bool chunk_is_right(struct coherent_slots *pool, size_t bytes)
+/* As many slots as there can be: each block has as many as fit, and so has what is left. */
+static uint64_t slots_that_fit(const struct coherent_slots *pool, size_t bytes)
 {
+	uint64_t count = 0;
+
+	for (size_t at = 0; at < bytes; at += pool->block_bytes) {
+		const size_t left = bytes - at;
+
+		count += (left < pool->block_bytes ? left : pool->block_bytes) / pool->slot_bytes;
+	}
+	return count;
+}
+
+/* A chunk has whole pages, at most as many as it should have, and none that no slot needs. */
+static bool size_is_right(const struct coherent_slots *pool, size_t usual, size_t bytes)
+{
+	const size_t page = sys_page_bytes();
+	const uint64_t count = slots_that_fit(pool, bytes);
+
+	if (!count || count > (size_t)UINT16_MAX + 1 || bytes % page ||
+	    (bytes > usual && count != 1))
+		return false;
+	/* Larger chunks are whole blocks. */
+	if (bytes > pool->block_bytes)
+		return bytes % pool->block_bytes == 0;
+	return bytes == page || slots_that_fit(pool, bytes - page) < count;
+}
+
+static bool chunk_is_right(struct coherent_slots *pool, size_t usual)
+{
+	const size_t bytes = chunk_bytes(pool, usual);
 	const uint32_t count = slots_in(pool, bytes);
 	struct chunk *chunk;
 	bool is_right;
 
-	if (!count || count > UINT16_MAX ||
-	    count != bytes / pool->block_bytes * (pool->block_bytes / pool->slot_bytes))
+	if (!size_is_right(pool, usual, bytes) || count != slots_that_fit(pool, bytes))
 		return false;
 	chunk = calloc(1, sizeof(*chunk) + count * (sizeof(struct slot) + sizeof(uint16_t)));
 	if (!chunk)
@@ -172,14 +217,14 @@ static bool chunk_is_right(struct coherent_slots *pool, size_t bytes)
 static bool chunks_are_right(size_t slot, size_t block)
 {
 	struct coherent_slots pool = { .slot_bytes = slot, .block_bytes = block };
-	const size_t page = sys_page_bytes();
 
-	for (size_t bytes = page; bytes <= CHUNK_BYTES_TRIED;
-	     bytes += bytes < CHUNK_BYTES ? page : CHUNK_BYTES) {
-		if (chunk_is_right(&pool, bytes))
+	/* A slot has a number of 16 bits. */
+	for (size_t usual = sys_page_bytes(); usual <= 2 * MIB && usual / slot <= UINT16_MAX + 1;
+	     usual *= 2) {
+		if (chunk_is_right(&pool, usual))
 			continue;
-		printf("# chunk of %zu bytes is wrong: slots of %zu, blocks of %zu\n", bytes, slot,
-		       block);
+		printf("# chunk of about %zu bytes is wrong: slots of %zu, blocks of %zu\n", usual,
+		       slot, block);
 		return false;
 	}
 	return true;
@@ -207,6 +252,7 @@ int main(int argc, char **argv)
 	printf("1..3\n");
 	for (size_t size = 1; sizes && size <= SIZE_MAX_TRIED; size += (size_t)step)
 		sizes = layouts_are_right(size);
+	sizes = sizes && large_layouts_are_right();
 	printf("%sok 1 - %lu layouts, of every size in steps of %d, are as small as they can be\n",
 	       sizes ? "" : "not ", layouts, step);
 	bad = bad_options_are_refused();
