@@ -28,7 +28,7 @@
  * @free_count: How many these are.
  * @mem: The exposed pages as an object.
  * @pages: The private pages as a range. There is none if boxes are in place.
- * @link: In the pool's list of chunks.
+ * @link: In a list of the pool.
  * @slots: All slots, by offset.
  */
 struct chunk {
@@ -48,6 +48,8 @@ struct chunk {
 	TAILQ_ENTRY(chunk) link;
 	struct slot slots[];
 };
+
+TAILQ_HEAD(chunk_list, chunk);
 
 _Static_assert(!offsetof(struct chunk, base), "object.h finds the base by the chunk");
 

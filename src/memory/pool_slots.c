@@ -19,6 +19,8 @@
 #define CHUNK_SHARE 4
 /* A slot of a chunk has a number of 16 bits. */
 #define CHUNK_SLOTS ((size_t)UINT16_MAX + 1)
+/* Unused chunks stay if together they have this share of what the pool needed lately. */
+#define UNUSED_SHARE 8
 /* A cache holds at most this many bytes, because no other thread can use them. */
 #define CACHE_BYTES ((size_t)64 << 10)
 /* The caches of all numbers. */
@@ -36,9 +38,21 @@ static void reverse(struct slot **slots, unsigned int count)
 	}
 }
 
-static bool chunk_is_unused(const struct chunk *chunk)
+/* Moves an unused chunk to the front of those in use. Returns NULL if there is none. */
+static struct chunk *use_chunk_locked(struct coherent_slots *pool) NEEDS_LOCK(pool->lock)
 {
-	return chunk->free_count == chunk->count;
+	struct chunk *chunk = TAILQ_FIRST(&pool->unused);
+
+	if (!chunk)
+		return NULL;
+	TAILQ_REMOVE(&pool->unused, chunk, link);
+	TAILQ_INSERT_HEAD(&pool->chunks, chunk, link);
+	pool->unused_bytes -= chunk->bytes;
+	if (pool->unused_min > pool->unused_bytes)
+		pool->unused_min = pool->unused_bytes;
+	if (pool->used_max < pool->bytes - pool->unused_bytes)
+		pool->used_max = pool->bytes - pool->unused_bytes;
+	return chunk;
 }
 
 /* Fills an empty cache from one chunk. The cache stays empty if no chunk has a free slot. */
@@ -47,9 +61,9 @@ static void take_locked(struct coherent_slots *pool, struct cache *cache) NEEDS_
 	struct chunk *chunk = TAILQ_FIRST(&pool->chunks);
 
 	if (!chunk || !chunk->free_count)
+		chunk = use_chunk_locked(pool);
+	if (!chunk)
 		return;
-	if (chunk_is_unused(chunk))
-		pool->empty_chunks--;
 	for (cache->count = 0; cache->count < pool->batch && chunk->free_count; cache->count++)
 		cache->slots[cache->count] = &chunk->slots[chunk->free[--chunk->free_count]];
 	/* The last slot of a cache is the first one out, so the lowest slot goes there. */
@@ -60,12 +74,7 @@ static void take_locked(struct coherent_slots *pool, struct cache *cache) NEEDS_
 	TAILQ_INSERT_TAIL(&pool->chunks, chunk, link);
 }
 
-/*
- * Returns a slot to its chunk. Returns the chunk if it is surplus: the caller ends it after
- * dropping the lock. One unused chunk stays, for a driver that allocates and frees at the border.
- */
-static struct chunk *put_locked(struct coherent_slots *pool, const struct slot *slot)
-	NEEDS_LOCK(pool->lock)
+static void put_locked(struct coherent_slots *pool, const struct slot *slot) NEEDS_LOCK(pool->lock)
 {
 	struct chunk *chunk = slot->chunk;
 
@@ -74,31 +83,84 @@ static struct chunk *put_locked(struct coherent_slots *pool, const struct slot *
 		TAILQ_INSERT_HEAD(&pool->chunks, chunk, link);
 	}
 	chunk->free[chunk->free_count++] = (uint16_t)(slot - chunk->slots);
-	if (!chunk_is_unused(chunk))
-		return NULL;
-	if (!pool->shrinks || !pool->empty_chunks) {
-		pool->empty_chunks++;
-		return NULL;
-	}
-	pool->bytes -= chunk->bytes;
+	if (chunk->free_count < chunk->count)
+		return;
 	TAILQ_REMOVE(&pool->chunks, chunk, link);
-	return chunk;
+	TAILQ_INSERT_HEAD(&pool->unused, chunk, link);
+	pool->unused_bytes += chunk->bytes;
 }
 
 /* Returns the slots of a full cache that were freed first. */
-static void give_back_locked(struct coherent_slots *pool, struct cache *cache,
-			     struct chunk *surplus[SLOTS_BATCH]) NEEDS_LOCK(pool->lock)
+static void give_back_locked(struct coherent_slots *pool, struct cache *cache)
+	NEEDS_LOCK(pool->lock)
 {
-	unsigned int count = 0;
-
-	for (unsigned int i = 0; i < pool->batch; i++) {
-		struct chunk *chunk = put_locked(pool, cache->slots[i]);
-
-		if (chunk)
-			surplus[count++] = chunk;
-	}
+	for (unsigned int i = 0; i < pool->batch; i++)
+		put_locked(pool, cache->slots[i]);
 	cache->count -= pool->batch;
 	memmove(cache->slots, cache->slots + pool->batch, cache->count * sizeof(*cache->slots));
+}
+
+/* --- Chunks --- */
+
+/* Takes the unused chunk that was not used for the longest time. The caller ends it. */
+static void drop_locked(struct coherent_slots *pool, struct chunk_list *surplus)
+	NEEDS_LOCK(pool->lock)
+{
+	struct chunk *chunk = TAILQ_LAST(&pool->unused, chunk_list);
+
+	TAILQ_REMOVE(&pool->unused, chunk, link);
+	TAILQ_INSERT_TAIL(surplus, chunk, link);
+	pool->bytes -= chunk->bytes;
+	pool->unused_bytes -= chunk->bytes;
+}
+
+/* Drops what was unused all the time since the last look. The next burst may need the rest. */
+static void look_locked(struct coherent_slots *pool, uint64_t now_ns, struct chunk_list *surplus)
+	NEEDS_LOCK(pool->lock)
+{
+	size_t least;
+
+	if (now_ns < pool->looked_ns || now_ns - pool->looked_ns < PAGES_TRIM_NS)
+		return;
+	least = pool->unused_bytes - pool->unused_min;
+	pool->again_bytes -= pool->again_bytes < pool->unused_min ? pool->again_bytes :
+								    pool->unused_min;
+	while (pool->unused_bytes > least &&
+	       pool->unused_bytes - TAILQ_LAST(&pool->unused, chunk_list)->bytes >= least)
+		drop_locked(pool, surplus);
+	if (pool->again_bytes < pool->unused_bytes)
+		pool->again_bytes = pool->unused_bytes;
+	pool->unused_min = pool->unused_bytes;
+	pool->used_max = pool->bytes - pool->unused_bytes;
+	pool->looked_ns = now_ns;
+}
+
+/*
+ * Drops unused chunks. One stays, for a driver that allocates and frees at the border. So does a share
+ * of what was needed lately, and what was needed again after it was dropped, for a driver that
+ * allocates in bursts.
+ */
+static void shrink_locked(struct coherent_slots *pool, uint64_t now_ns, struct chunk_list *surplus)
+	NEEDS_LOCK(pool->lock)
+{
+	if (!pool->shrinks)
+		return;
+	look_locked(pool, now_ns, surplus);
+	while (pool->unused_bytes > pool->used_max / UNUSED_SHARE + pool->again_bytes &&
+	       TAILQ_FIRST(&pool->unused) != TAILQ_LAST(&pool->unused, chunk_list))
+		drop_locked(pool, surplus);
+	if (pool->unused_min > pool->unused_bytes)
+		pool->unused_min = pool->unused_bytes;
+}
+
+static void end_chunks(struct chunk_list *chunks)
+{
+	struct chunk *chunk;
+
+	while ((chunk = TAILQ_FIRST(chunks))) {
+		TAILQ_REMOVE(chunks, chunk, link);
+		chunk_end(chunk);
+	}
 }
 
 /* Returns a power of two, at least a page. */
@@ -145,9 +207,12 @@ static int grow(struct coherent_slots *pool)
 	if (err)
 		return err;
 	lock_take(&pool->lock);
-	TAILQ_INSERT_HEAD(&pool->chunks, chunk, link);
+	TAILQ_INSERT_HEAD(&pool->unused, chunk, link);
 	pool->bytes += chunk->bytes;
-	pool->empty_chunks++;
+	pool->unused_bytes += chunk->bytes;
+	/* The pool has been as large before. */
+	if (pool->bytes <= pool->used_max)
+		pool->again_bytes += chunk->bytes;
 	lock_drop(&pool->lock);
 	return 0;
 }
@@ -256,7 +321,7 @@ static void cache_put(const struct coherent_slots *pool, struct cache *cache, st
 
 void slots_put(struct coherent_slots *pool, struct slot *slot, bool was_mem)
 {
-	struct chunk *surplus[SLOTS_BATCH] = { NULL };
+	struct chunk_list surplus = TAILQ_HEAD_INITIALIZER(surplus);
 	struct cache *cache = own_cache(pool);
 
 	if (cache != &pool->shared) {
@@ -267,11 +332,12 @@ void slots_put(struct coherent_slots *pool, struct slot *slot, bool was_mem)
 	lock_take(&pool->lock);
 	if (cache == &pool->shared)
 		cache_put(pool, cache, slot, was_mem);
-	if (cache_is_full(pool, cache))
-		give_back_locked(pool, cache, surplus);
+	if (cache_is_full(pool, cache)) {
+		give_back_locked(pool, cache);
+		shrink_locked(pool, sys_now_coarse_ns(), &surplus);
+	}
 	lock_drop(&pool->lock);
-	for (unsigned int i = 0; i < SLOTS_BATCH && surplus[i]; i++)
-		chunk_end(surplus[i]);
+	end_chunks(&surplus);
 }
 
 /* --- The pool --- */
@@ -316,6 +382,8 @@ int slots_open(struct coherent_slots *pool)
 			pool->store->backend->idle_is_fence;
 	lock_init(&pool->lock);
 	TAILQ_INIT(&pool->chunks);
+	TAILQ_INIT(&pool->unused);
+	pool->looked_ns = sys_now_coarse_ns();
 	err = cache_init(pool, &pool->shared);
 	if (!err)
 		err = map_caches(pool);
@@ -329,12 +397,9 @@ int slots_open(struct coherent_slots *pool)
 void slots_close(struct coherent_slots *pool)
 {
 	struct delayed *ring;
-	struct chunk *chunk;
 
-	while ((chunk = TAILQ_FIRST(&pool->chunks))) {
-		TAILQ_REMOVE(&pool->chunks, chunk, link);
-		chunk_end(chunk);
-	}
+	end_chunks(&pool->chunks);
+	end_chunks(&pool->unused);
 	while ((ring = pool->rings)) {
 		pool->rings = ring->next;
 		free(ring);

@@ -73,9 +73,14 @@ _Static_assert(sizeof(struct cache) <= THREAD_SLOT_BYTES, "a cache fits into its
  * @lock: Guards the rest.
  * @shared: The cache of the threads that have no number.
  * @rings: The delayed slots of all caches.
- * @chunks: The chunks. Those with free slots come first.
+ * @chunks: The chunks that have a slot in use or in a cache. Those with free slots come first.
+ * @unused: The other chunks, the one that was used last first.
  * @bytes: The size of all chunks.
- * @empty_chunks: How many chunks have no slot in use and none in a cache.
+ * @unused_bytes: The size of @unused.
+ * @unused_min: The minimum of @unused_bytes since @looked_ns.
+ * @used_max: The maximum of the size of @chunks since @looked_ns.
+ * @again_bytes: The size of the chunks that the pool made although it had ended as many.
+ * @looked_ns: When the pool last looked for chunks that nobody needs, by the coarse clock.
  * @element_bytes: The size of an element, which is at most @slot_bytes. Never changes.
  * @link: In the list of pools of the store, whose lock guards it.
  */
@@ -101,9 +106,14 @@ struct coherent_slots {
 	struct lock lock;
 	struct cache shared;
 	struct delayed *rings;
-	TAILQ_HEAD(, chunk) chunks;
+	struct chunk_list chunks;
+	struct chunk_list unused;
 	size_t bytes;
-	unsigned int empty_chunks;
+	size_t unused_bytes;
+	size_t unused_min;
+	size_t used_max;
+	size_t again_bytes;
+	uint64_t looked_ns;
 	size_t element_bytes;
 	LIST_ENTRY(coherent_slots) link;
 };

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * These tests check which unused chunks a pool keeps. They set the time of its last look at them, so
+ * they do not depend on the clock.
+ */
+#include "../src/device/device.h"
+#include "../src/memory/pool_slots.h"
+#include "pool_test.h"
+
+#define MANY ((size_t)100 * 1000)
+
+static union command_box boxes[MANY];
+
+static struct coherent_stats stats_now(void)
+{
+	struct coherent_stats stats;
+
+	assert_ok(coherent_device_stats(dev, &stats));
+	return stats;
+}
+
+static void create(union commands *pool)
+{
+	assert_ok(coherent_pool_create(pool, dev));
+	/* The pool does not look at its chunks before that time. */
+	pool->base.va->looked_ns = UINT64_MAX;
+}
+
+static void take_and_free(union commands *pool, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		assert_ok(coherent_pool_box(pool, &boxes[i]));
+	for (size_t i = 0; i < count; i++)
+		coherent_box_free(&boxes[i]);
+}
+
+/* The next slot that goes back to its chunk makes the pool look. */
+static void look(union commands *pool)
+{
+	pool->base.va->looked_ns = 0;
+	take_and_free(pool, SLOTS_CACHED_MAX + 1);
+	assert_true(pool->base.va->looked_ns > 0);
+	pool->base.va->looked_ns = UINT64_MAX;
+}
+
+static void share_of_the_peak_stays(void **state)
+{
+	(void)state;
+	for (size_t count = MANY / 64; count <= MANY; count *= 4) {
+		union commands pool = COHERENT_EMPTY;
+		size_t peak, kept;
+
+		create(&pool);
+		take_and_free(&pool, count);
+		peak = pool.base.va->used_max;
+		kept = stats_now().bytes;
+		print_message("# %zu KiB of %zu KiB are kept\n", kept >> 10, peak >> 10);
+		assert_true(peak >= count * sizeof(struct command));
+		/* One chunk has the slots in the cache, and another one stays in any case. */
+		assert_in_range(kept, peak / 16, peak / 8 + 2 * (peak / 4 + (64 << 10)));
+		assert_ok(coherent_pool_destroy(&pool));
+		assert_int_equal(stats_now().bytes, 0);
+	}
+}
+
+/* The chunks of this pool are small beside the pool. */
+static void eighth_of_a_large_pool_stays(void **state)
+{
+	static COHERENT_BOX(uint8_t[64 << 10]) large[1024];
+	COHERENT_POOL(uint8_t[64 << 10]) pool = COHERENT_EMPTY;
+	const size_t mib = 1 << 20;
+	size_t kept;
+
+	(void)state;
+	assert_ok(coherent_pool_create(&pool, dev, .in_place = true));
+	pool.base.va->looked_ns = UINT64_MAX;
+	for (size_t i = 0; i < ARRAY_SIZE(large); i++)
+		assert_ok(coherent_pool_box(&pool, &large[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(large); i++)
+		coherent_box_free(&large[i]);
+	kept = stats_now().bytes;
+	print_message("# %zu MiB of 64 are kept\n", kept / mib);
+	assert_in_range(kept, 6 * mib, 12 * mib);
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
+static void bursts_do_not_map_each_time(void **state)
+{
+	static const size_t bursts[] = { 300, 4000, 20000, MANY };
+
+	(void)state;
+	for (size_t k = 0; k < ARRAY_SIZE(bursts); k++) {
+		union commands pool = COHERENT_EMPTY;
+		uint64_t first, learnt, last;
+
+		first = stats_now().allocated;
+		create(&pool);
+		for (unsigned int turn = 0; turn < 4; turn++)
+			take_and_free(&pool, bursts[k]);
+		learnt = stats_now().allocated;
+		for (unsigned int turn = 0; turn < 20; turn++)
+			take_and_free(&pool, bursts[k]);
+		last = stats_now().allocated;
+		print_message("# bursts of %zu: %u chunks for the first four, %u for twenty\n",
+			      bursts[k], (unsigned int)(learnt - first),
+			      (unsigned int)(last - learnt));
+		assert_int_equal(last, learnt);
+		assert_ok(coherent_pool_destroy(&pool));
+	}
+}
+
+/* A driver that never bursts again gets its memory back. */
+static void kept_chunks_end_after_a_while(void **state)
+{
+	union commands pool = COHERENT_EMPTY;
+	uint64_t kept;
+
+	(void)state;
+	create(&pool);
+	for (unsigned int turn = 0; turn < 4; turn++)
+		take_and_free(&pool, 20000);
+	kept = stats_now().bytes;
+	assert_true(kept >= 20000 * sizeof(struct command));
+	/* The pool has needed the chunks since it was created. */
+	look(&pool);
+	assert_int_equal(stats_now().bytes, kept);
+	/* Since this look it needed one chunk, which has the slots in the cache. */
+	look(&pool);
+	assert_int_equal(pool.base.va->unused_bytes, 0);
+	assert_true(stats_now().bytes <= kept / 4);
+	/* The pool has also forgotten that the driver allocates in bursts. */
+	take_and_free(&pool, 20000);
+	assert_true(stats_now().bytes <= kept / 4 * 3);
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
+/* A look in the middle of bursts ends nothing that the next burst needs. */
+static void bursts_go_on_over_a_look(void **state)
+{
+	union commands pool = COHERENT_EMPTY;
+	uint64_t before;
+
+	(void)state;
+	create(&pool);
+	for (unsigned int turn = 0; turn < 4; turn++)
+		take_and_free(&pool, 4000);
+	before = stats_now().allocated;
+	for (unsigned int turn = 0; turn < 10; turn++) {
+		pool.base.va->looked_ns = 0;
+		take_and_free(&pool, 4000);
+		assert_true(pool.base.va->looked_ns > 0);
+		pool.base.va->looked_ns = UINT64_MAX;
+		take_and_free(&pool, 4000);
+		look(&pool);
+	}
+	assert_int_equal(stats_now().allocated, before);
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
+/* Where an unmap is not a fence, all chunks stay, and a look does not change that. */
+static void lazy_device_keeps_all_chunks(void **state)
+{
+	union commands pool = COHERENT_EMPTY;
+	struct coherent_stats kept, stats;
+
+	(void)state;
+	dev->backend->limits.unmap_is_fence = false;
+	create(&pool);
+	take_and_free(&pool, 4000);
+	kept = stats_now();
+	assert_true(kept.bytes >= 4000 * sizeof(struct command));
+	for (unsigned int turn = 0; turn < 3; turn++) {
+		pool.base.va->looked_ns = 0;
+		take_and_free(&pool, 100);
+	}
+	stats = stats_now();
+	assert_int_equal(stats.bytes, kept.bytes);
+	assert_int_equal(stats.mems, kept.mems);
+	assert_int_equal(stats.waiting, 0);
+	assert_ok(coherent_pool_destroy(&pool));
+	dev->backend->limits.unmap_is_fence = true;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_DEVICE(share_of_the_peak_stays),	ON_DEVICE(eighth_of_a_large_pool_stays),
+		ON_DEVICE(bursts_do_not_map_each_time), ON_DEVICE(kept_chunks_end_after_a_while),
+		ON_DEVICE(bursts_go_on_over_a_look),	ON_DEVICE(lazy_device_keeps_all_chunks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
