@@ -28,7 +28,7 @@ ENDS_WITH(coherent_pool_options, in_place);
 ENDS_WITH(coherent_exposure, options);
 ENDS_WITH(coherent_sim_model, reset);
 ENDS_WITH(coherent_limits, bar_bytes);
-ENDS_WITH(coherent_stats, memory);
+ENDS_WITH(coherent_stats, mappings);
 ENDS_WITH(coherent_info, where);
 ENDS_WITH(coherent_fault, text);
 

@@ -350,7 +350,7 @@ enum coherent_level coherent_device_level(const struct coherent_device *dev);
  *	smallest ones.
  * @vectors: The number of interrupt vectors.
  * @page_bytes: Sizes and device addresses are rounded to multiples of this.
- * @mappings: How many objects may be exposed at a time; SIZE_MAX for no limit.
+ * @mappings: How many objects and chunks of pools may be exposed; SIZE_MAX for no limit.
  * @unmap_is_fence: True if unmapping an object ends every command that uses the object.
  *	Otherwise coherent_reclaim() needs .idle.
  * @reserved: 0.
@@ -387,8 +387,8 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_device_limits(struct coherent_d
 
 /**
  * struct coherent_stats - The counters of a device.
- * @objects: Boxes, mems and handles that are not freed, objects that wait for a fence, and
- *	objects that could not be unmapped. For a pool it counts the pool's pages.
+ * @objects: Boxes, mems and handles that are not freed, objects that wait for a fence, objects
+ *	that could not be unmapped, and chunks of pools.
  * @objects_max: The highest value of @objects so far.
  * @bytes: The size of these objects, in bytes of whole pages.
  * @bytes_max: The highest value of @bytes so far.
@@ -399,8 +399,8 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_device_limits(struct coherent_d
  * @quarantined_bytes: The size of these addresses, with the guard page behind each.
  * @allocated: How many boxes, mems and handles were ever allocated.
  * @reused: How many allocations reused a freed object of the same size.
- * @memory: Bytes that the library has from the system for boxes. A mem counts if it stays in
- *	the memory of its box.
+ * @memory: Bytes from the system for boxes, and for mems that stay in the memory of their box.
+ * @mappings: Mappings of the device: @mems, @waiting and boxes in place. The limits have the most.
  */
 struct coherent_stats {
 	uint64_t objects;
@@ -415,6 +415,7 @@ struct coherent_stats {
 	uint64_t allocated;
 	uint64_t reused;
 	uint64_t memory;
+	uint64_t mappings;
 };
 
 /**

@@ -453,13 +453,21 @@ static void retire_locked(struct object_store *store, struct coherent_object *ob
 		end_quarantine_locked(store, object_of(expired));
 }
 
+/* Counts an object that leaves its state. */
+static void count_leave_locked(struct object_store *store, const struct coherent_object *object)
+	NEEDS_LOCK(store->lock)
+{
+	store->stats.mems -= object->state == COHERENT_STATE_MEM;
+	store->stats.mappings -= object->state == COHERENT_STATE_BOX && object->in_place;
+}
+
 void object_destroy(struct coherent_object *object)
 {
 	struct object_store *store = object->store;
 
 	/* A box whose expose failed and a mem whose device is gone both end here. */
 	lock_take(&store->lock);
-	store->stats.mems -= object->state == COHERENT_STATE_MEM;
+	count_leave_locked(store, object);
 	release_locked(store, object);
 	trim_locked(store, sys_now_coarse_ns());
 	lock_drop(&store->lock);
@@ -474,8 +482,9 @@ void object_map_as(struct coherent_object *object, enum coherent_state state,
 	struct object_store *store = object->store;
 
 	lock_take(&store->lock);
-	store->stats.mems -= object->state == COHERENT_STATE_MEM;
+	count_leave_locked(store, object);
 	store->stats.mems += state == COHERENT_STATE_MEM;
+	store->stats.mappings += state == COHERENT_STATE_BOX;
 	raise_max(&store->stats.mems_max, store->stats.mems);
 	object->in_place |= state == COHERENT_STATE_BOX;
 	object->permission = (uint8_t)permission;
@@ -486,7 +495,7 @@ void object_map_as(struct coherent_object *object, enum coherent_state state,
 static void end_mem_locked(struct object_store *store, struct coherent_object *object,
 			   enum coherent_state state) NEEDS_LOCK(store->lock)
 {
-	store->stats.mems -= object->state == COHERENT_STATE_MEM;
+	count_leave_locked(store, object);
 	object->state = state;
 	object->since_ns = sys_now_coarse_ns();
 }

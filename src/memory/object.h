@@ -40,7 +40,7 @@ struct object_block;
  * @mask: The DMA mask.
  * @pages: The private memory of objects.
  * @space: Device addresses, and the quarantine.
- * @stats: The counters. Its .objects are boxes and mems, and objects that wait for a fence.
+ * @stats: The counters. Its .mappings are the boxes in place. Its .objects are boxes and mems, and objects that wait for a fence.
  * @waiting: Objects that keep pages and address until a fence.
  * @free_records: Records that no object uses.
  * @blocks: The memory of all records, freed with the device.

@@ -97,6 +97,8 @@ void object_store_stats(struct object_store *store, struct coherent_stats *stats
 {
 	lock_take(&store->lock);
 	*stats = store->stats;
+	/* The store counts boxes in place. An object that waits for a fence may be mapped until then. */
+	stats->mappings += stats->mems + stats->waiting;
 	stats->quarantined = store->space.retired_count;
 	stats->quarantined_bytes = store->space.retired_bytes;
 	pages_count(&store->pages, &stats->memory, &stats->reused);

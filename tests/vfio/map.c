@@ -309,6 +309,7 @@ static void exhausted_mappings_are_explained(const char *scheme)
 	COHERENT(uint8_t) *mems = __real_calloc(count + 1, sizeof(*mems));
 	struct fixture *fixture = open_fixture(scheme);
 	struct coherent_limits limits;
+	struct coherent_stats stats;
 	size_t i;
 
 	assert_ok(coherent_device_limits(fixture->dev, &limits));
@@ -316,6 +317,8 @@ static void exhausted_mappings_are_explained(const char *scheme)
 	for (i = 0; i < count; i++)
 		assert_ok(coherent_zeroed(&mems[i], fixture->dev, 1));
 	assert_err(coherent_zeroed(&mems[i], fixture->dev, 1), -ENOSPC);
+	assert_ok(coherent_device_stats(fixture->dev, &stats));
+	assert_int_equal(stats.mappings, count);
 	assert_true(log_has(&fixture->log, "all 65535 mappings are in use"));
 	assert_true(log_has(&fixture->log, "dma_entry_limit"));
 	for (i = 0; i < count; i++)
