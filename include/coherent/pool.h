@@ -187,7 +187,7 @@ COHERENT_C_END
  * so that a million objects of 64 bytes need less than a hundred mappings. If no memory or no
  * address is left for a large chunk, the pool takes a smaller one, down to one object.
  *
- * In userspace a chunk is unused if no object and no cache has a slot of it. The pool keeps one
+ * In userspace a chunk is unused if all of its slots are free and in no cache. The pool keeps one
  * unused chunk, and more if together they have at most an eighth of what was in use lately. If the
  * pool then has to map again, it keeps more the next time. So a driver that allocates in bursts
  * seldom maps. Other unused chunks end at once. Kept ones end after some seconds without use, when
@@ -197,7 +197,8 @@ COHERENT_C_END
  *
  * In userspace up to 1,023 threads at a time have a cache each, of at most 63 slots and 64 KiB.
  * Other threads share one cache behind a lock. No thread can use slots in the cache of another
- * thread, even if no other slots are left. Objects of more than 64 KiB are in no cache.
+ * thread, even if no other slots are left. One more cache, of at most 512 slots and 64 KiB, has
+ * what some threads free and others allocate. Objects of more than 64 KiB are in no cache.
  *
  * In the kernel a pool grows by a page, as dma_pool does, and keeps its pages until it is
  * destroyed. All threads share its slots. Objects of a pool are exposed, lent, reclaimed and freed

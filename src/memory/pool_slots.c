@@ -2,7 +2,8 @@
 /*
  * Chunks come and go under the pool's lock. pool_chunk.c maps and unmaps them without it.
  *
- * INVARIANT: a slot is in exactly one place: in use, in one cache, or in its chunk's free list.
+ * INVARIANT: a slot is in exactly one place: in use, in one cache, in the depot, or in its chunk's
+ * free list.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,10 @@
 #define CHUNK_SLOTS ((size_t)UINT16_MAX + 1)
 /* Unused chunks stay if together they have this share of what the pool needed lately. */
 #define UNUSED_SHARE 8
-/* A cache holds at most this many bytes, because no other thread can use them. */
+/*
+ * A cache holds at most this many bytes, because no other thread can use them. So does the depot,
+ * because their chunks cannot end.
+ */
 #define CACHE_BYTES ((size_t)64 << 10)
 /* The caches of all numbers. */
 #define CACHES_BYTES ((size_t)THREAD_SLOTS * THREAD_SLOT_BYTES)
@@ -56,7 +60,8 @@ static struct chunk *use_chunk_locked(struct coherent_slots *pool) NEEDS_LOCK(po
 }
 
 /* Fills an empty cache from one chunk. The cache stays empty if no chunk has a free slot. */
-static void take_locked(struct coherent_slots *pool, struct cache *cache) NEEDS_LOCK(pool->lock)
+static void take_from_chunk_locked(struct coherent_slots *pool, struct cache *cache)
+	NEEDS_LOCK(pool->lock)
 {
 	struct chunk *chunk = TAILQ_FIRST(&pool->chunks);
 
@@ -90,12 +95,50 @@ static void put_locked(struct coherent_slots *pool, const struct slot *slot) NEE
 	pool->unused_bytes += chunk->bytes;
 }
 
-/* Returns the slots of a full cache that were freed first. */
-static void give_back_locked(struct coherent_slots *pool, struct cache *cache)
+static void put_batch_locked(struct coherent_slots *pool, struct slot *const *batch)
 	NEEDS_LOCK(pool->lock)
 {
 	for (unsigned int i = 0; i < pool->batch; i++)
-		put_locked(pool, cache->slots[i]);
+		put_locked(pool, batch[i]);
+}
+
+/* Returns a batch of the depot. Returns false if there was none. */
+static bool put_from_depot_locked(struct coherent_slots *pool) NEEDS_LOCK(pool->lock)
+{
+	if (!pool->depot_count)
+		return false;
+	put_batch_locked(pool, pool->depot[--pool->depot_count]);
+	return true;
+}
+
+static void take_locked(struct coherent_slots *pool, struct cache *cache) NEEDS_LOCK(pool->lock)
+{
+	pool->is_shrinking = false;
+	if (!pool->depot_count) {
+		take_from_chunk_locked(pool, cache);
+		return;
+	}
+	memcpy(cache->slots, pool->depot[--pool->depot_count], pool->batch * sizeof(*cache->slots));
+	cache->count = pool->batch;
+}
+
+/*
+ * Returns the slots of a full cache that were freed first. If nobody takes what the depot has, the
+ * pool shrinks. Then all slots go to their chunks, until somebody takes one, so that unused chunks
+ * show. The depot gives up one batch at a time, because other threads wait for the lock.
+ */
+static void give_back_locked(struct coherent_slots *pool, struct cache *cache)
+	NEEDS_LOCK(pool->lock)
+{
+	if (pool->depot_count == pool->depot_max)
+		pool->is_shrinking = true;
+	if (pool->is_shrinking) {
+		put_batch_locked(pool, cache->slots);
+		put_from_depot_locked(pool);
+	} else {
+		memcpy(pool->depot[pool->depot_count++], cache->slots,
+		       pool->batch * sizeof(*cache->slots));
+	}
 	cache->count -= pool->batch;
 	memmove(cache->slots, cache->slots + pool->batch, cache->count * sizeof(*cache->slots));
 }
@@ -122,6 +165,8 @@ static void look_locked(struct coherent_slots *pool, uint64_t now_ns, struct chu
 
 	if (now_ns < pool->looked_ns || now_ns - pool->looked_ns < PAGES_TRIM_NS)
 		return;
+	while (put_from_depot_locked(pool))
+		;
 	least = pool->unused_bytes - pool->unused_min;
 	pool->again_bytes -= pool->again_bytes < pool->unused_min ? pool->again_bytes :
 								    pool->unused_min;
@@ -371,6 +416,9 @@ static void set_sizes(struct coherent_slots *pool)
 		pool->batch = 1;
 	/* A slot that is larger than a cache may be goes straight to its chunk. */
 	pool->cache_full = pool->slot_bytes > CACHE_BYTES ? 1 : 2 * pool->batch;
+	pool->depot_max = (unsigned int)(CACHE_BYTES / pool->slot_bytes / pool->batch);
+	if (pool->depot_max > DEPOT_BATCHES)
+		pool->depot_max = DEPOT_BATCHES;
 }
 
 int slots_open(struct coherent_slots *pool)

@@ -3,8 +3,10 @@
  * Which thread has which slot of a pool.
  *
  * Each thread has a cache of free slots that no other thread touches. So allocating and freeing
- * take no lock, except when a cache is empty or full. A slot that is in no cache is in the free
- * list of its chunk, so that an unused chunk shows.
+ * take no lock, except when a cache is empty or full. Then some slots move between the cache and
+ * the depot of the pool in one step, for threads that free what others allocated. A slot that is
+ * neither in a cache nor in the depot is in the free list of its chunk, so that an unused chunk
+ * shows.
  */
 #ifndef POOL_SLOTS_H
 #define POOL_SLOTS_H
@@ -17,6 +19,8 @@
 /* How many slots a cache takes from the chunks at a time, and how many it holds at most. */
 #define SLOTS_BATCH 32
 #define SLOTS_CACHED_MAX (2 * SLOTS_BATCH)
+/* How many batches a depot holds at most. */
+#define DEPOT_BATCHES 16
 
 /**
  * struct delayed - The delayed slots of a cache.
@@ -66,6 +70,7 @@ _Static_assert(sizeof(struct cache) <= THREAD_SLOT_BYTES, "a cache fits into its
  * @delay: How many freed slots a cache delays.
  * @batch: How many slots a cache takes and gives back at a time.
  * @cache_full: A cache with so many slots gives some back.
+ * @depot_max: How many batches the depot holds.
  * @chunk_bytes_max: The size of the largest chunks.
  * @shrinks: Unused chunks are freed while the pool exists, because their memory needs no fence.
  * @caches: The caches by thread_slot(). Only the thread touches its own. A place for each number
@@ -73,7 +78,7 @@ _Static_assert(sizeof(struct cache) <= THREAD_SLOT_BYTES, "a cache fits into its
  * @lock: Guards the rest.
  * @shared: The cache of the threads that have no number.
  * @rings: The delayed slots of all caches.
- * @chunks: The chunks that have a slot in use or in a cache. Those with free slots come first.
+ * @chunks: The chunks that have a slot in use, in a cache or in the depot. Those with free slots come first.
  * @unused: The other chunks, the one that was used last first.
  * @bytes: The size of all chunks.
  * @unused_bytes: The size of @unused.
@@ -83,6 +88,9 @@ _Static_assert(sizeof(struct cache) <= THREAD_SLOT_BYTES, "a cache fits into its
  * @looked_ns: When the pool last looked for chunks that nobody needs, by the coarse clock.
  * @element_bytes: The size of an element, which is at most @slot_bytes. Never changes.
  * @link: In the list of pools of the store, whose lock guards it.
+ * @depot_count: How many batches are in the depot.
+ * @depot: Free slots, @batch at a time. The last batch in is the first one out.
+ * @is_shrinking: The depot was full, and no slot was taken since. Slots go to their chunks.
  */
 struct coherent_slots {
 	struct object_store *store;
@@ -100,6 +108,7 @@ struct coherent_slots {
 	unsigned int delay;
 	unsigned int batch;
 	unsigned int cache_full;
+	unsigned int depot_max;
 	size_t chunk_bytes_max;
 	bool shrinks;
 	struct cache *caches;
@@ -116,6 +125,9 @@ struct coherent_slots {
 	uint64_t looked_ns;
 	size_t element_bytes;
 	LIST_ENTRY(coherent_slots) link;
+	unsigned int depot_count;
+	bool is_shrinking;
+	struct slot *depot[DEPOT_BATCHES][SLOTS_BATCH];
 };
 
 /* One place is left to the slow path, which may put a slot in before it gives some back. */
