@@ -417,15 +417,6 @@ int object_new(struct object_store *store, const struct iova_want *want, size_t 
 	return err;
 }
 
-struct iova_want object_want(const struct coherent_object *object)
-{
-	return (struct iova_want){
-		.bytes = object_bytes(object),
-		.align = UINT64_C(1) << object->align_shift,
-		.boundary = object->boundary_shift ? UINT64_C(1) << object->boundary_shift : 0,
-	};
-}
-
 int object_new_home(const struct coherent_object *old, struct coherent_object **out)
 {
 	const struct iova_want want = object_want(old);

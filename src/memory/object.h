@@ -40,7 +40,8 @@ struct object_block;
  * @mask: The DMA mask.
  * @pages: The private memory of objects.
  * @space: Device addresses, and the quarantine.
- * @stats: The counters. Its .mappings are the boxes in place. Its .objects are boxes and mems, and objects that wait for a fence.
+ * @stats: The counters. Its .objects are boxes and mems, and objects that wait for a fence. Its
+ *	.mappings are only the boxes in place.
  * @waiting: Objects that keep pages and address until a fence.
  * @free_records: Records that no object uses.
  * @blocks: The memory of all records, freed with the device.
@@ -392,7 +393,14 @@ void object_set_chunk(struct coherent_object *object, struct chunk *chunk);
  * object_want() - What the address of an object was asked to be like.
  * @object: The object.
  */
-struct iova_want object_want(const struct coherent_object *object);
+static inline struct iova_want object_want(const struct coherent_object *object)
+{
+	return (struct iova_want){
+		.bytes = object_bytes(object),
+		.align = UINT64_C(1) << object->align_shift,
+		.boundary = object->boundary_shift ? UINT64_C(1) << object->boundary_shift : 0,
+	};
+}
 
 /* --- States --- */
 
