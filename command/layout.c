@@ -15,7 +15,7 @@ static enum layout_kind kind_of(const struct records_object *object)
 		return LAYOUT_LEAKED;
 	switch (object->state) {
 	case COHERENT_STATE_BOX:
-		return LAYOUT_BOX;
+		return object->in_place ? LAYOUT_IN_PLACE : LAYOUT_BOX;
 	case COHERENT_STATE_MEM:
 		return object->permission == COHERENT_READ_ONLY ? LAYOUT_READ_ONLY : LAYOUT_MEM;
 	default:
@@ -26,9 +26,13 @@ static enum layout_kind kind_of(const struct records_object *object)
 const char *layout_name(enum layout_kind kind)
 {
 	static const char *const names[LAYOUT_KINDS] = {
-		[LAYOUT_FREE] = "free", [LAYOUT_ENDED] = "ended, and not used again yet",
-		[LAYOUT_BOX] = "box",	[LAYOUT_READ_ONLY] = "mem, read-only",
-		[LAYOUT_MEM] = "mem",	[LAYOUT_LEAKED] = "leaked",
+		[LAYOUT_FREE] = "free",
+		[LAYOUT_ENDED] = "ended, and not used again yet",
+		[LAYOUT_BOX] = "box",
+		[LAYOUT_IN_PLACE] = "box in place",
+		[LAYOUT_READ_ONLY] = "mem, read-only",
+		[LAYOUT_MEM] = "mem",
+		[LAYOUT_LEAKED] = "leaked",
 	};
 
 	return names[kind];

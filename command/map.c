@@ -22,8 +22,9 @@
 #define CELLS_IN_LINE 64
 
 static const char letters[LAYOUT_KINDS] = {
-	[LAYOUT_FREE] = '.',	  [LAYOUT_ENDED] = 'e', [LAYOUT_BOX] = 'b',
-	[LAYOUT_READ_ONLY] = 'r', [LAYOUT_MEM] = 'M',	[LAYOUT_LEAKED] = 'L',
+	[LAYOUT_FREE] = '.',	 [LAYOUT_ENDED] = 'e',	   [LAYOUT_BOX] = 'b',
+	[LAYOUT_IN_PLACE] = 'p', [LAYOUT_READ_ONLY] = 'r', [LAYOUT_MEM] = 'M',
+	[LAYOUT_LEAKED] = 'L',
 };
 
 static json_t *address_of(uint64_t address)
@@ -107,7 +108,7 @@ static json_t *answer_device(const struct layout *layout, struct records *record
 	uint64_t reachable = 0;
 
 	for (size_t i = 0; i < layout->count; i++)
-		if (layout->parts[i].kind >= LAYOUT_READ_ONLY)
+		if (layout->parts[i].kind >= LAYOUT_IN_PLACE)
 			reachable += layout->parts[i].end - layout->parts[i].first;
 	for (size_t i = 0; i < layout->run_count && i < RUNS_MAX; i++)
 		json_array_append_new(runs,
@@ -190,7 +191,7 @@ static void print_map(const json_t *result)
 
 	json_array_foreach((json_t *)json_object_get(result, "devices"), i, device)
 		print_device(device);
-	printf("\nM mem  r read-only mem  b box  e ended, not used again yet  L leaked  . free\n");
+	printf("\nM mem  r read-only mem  b box  p box in place  e ended, not used again yet  L leaked  . free\n");
 }
 
 /* --- The command --- */

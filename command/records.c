@@ -159,6 +159,7 @@ static void read_object(const struct records *records, const unsigned char *reco
 		.state = record[field_of(records, SEGMENT_RECORD_STATE)],
 		.permission = record[field_of(records, SEGMENT_RECORD_PERMISSION)],
 		.leaked = record[field_of(records, SEGMENT_RECORD_LEAKED)],
+		.in_place = record[field_of(records, SEGMENT_RECORD_IN_PLACE)],
 		.address = first,
 		.bytes = last - first + 1 - records->header.guard,
 		.since_ns = read64(record + field_of(records, SEGMENT_RECORD_SINCE)),
@@ -188,6 +189,7 @@ static void each_slot(const struct records *records, const struct records_object
 		return;
 	count = read32(base + fields[SEGMENT_CHUNK_COUNT]);
 	object.bytes = read64(base + fields[SEGMENT_CHUNK_SLOT_BYTES]);
+	object.in_place = !read64(base + fields[SEGMENT_CHUNK_PRIVATE]);
 	object.is_pooled = true;
 	slot = at(records, chunk + fields[SEGMENT_CHUNK_SLOTS], count * fields[SEGMENT_SLOT_BYTES]);
 	/* The pool may have freed the chunk. Then its memory may be that of something else. */

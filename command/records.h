@@ -77,6 +77,7 @@ struct records {
  * @state: Its state; COHERENT_STATE_NONE of an address that is kept for the next object.
  * @permission: The permission of the device on a mem.
  * @leaked: The device may still reach the memory of a mem that ended.
+ * @in_place: The device reaches it also while it is a box.
  * @is_pooled: It is an object of a pool. The chunk of a pool itself is not an object.
  * @address: Its first device address.
  * @bytes: Its size: whole pages, or the size of a slot.
@@ -89,6 +90,7 @@ struct records_object {
 	enum coherent_state state;
 	enum coherent_permission permission;
 	bool leaked;
+	bool in_place;
 	bool is_pooled;
 	uint64_t address;
 	uint64_t bytes;

@@ -152,8 +152,8 @@ static void count(struct tally_row *row, const struct records_object *object, bo
 	row->mems += is_mem;
 	row->boxes += is_box;
 	row->ended += !is_mem && !is_box;
-	row->reachable += is_mem ? object->bytes : 0;
-	row->private += is_box ? object->bytes : 0;
+	row->reachable += is_mem || (is_box && object->in_place) ? object->bytes : 0;
+	row->private += is_box && !object->in_place ? object->bytes : 0;
 	row->changed += changed;
 }
 

@@ -239,7 +239,7 @@ static const char *state_name(const struct records_object *object)
 		return "leaked";
 	switch (object->state) {
 	case COHERENT_STATE_BOX:
-		return "box";
+		return object->in_place ? "box in place" : "box";
 	case COHERENT_STATE_MEM:
 		return object->permission == COHERENT_READ_ONLY ? "mem, read-only" : "mem";
 	case COHERENT_STATE_RECLAIMED:

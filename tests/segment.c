@@ -44,7 +44,7 @@ static void drive(int tell, int wait)
 	COHERENT_POOL(uint8_t[64]) pool = COHERENT_EMPTY;
 	COHERENT_BOX(uint8_t[64]) slots[3] = { COHERENT_EMPTY };
 	COHERENT(uint8_t[64]) slot = COHERENT_EMPTY;
-	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY, in_place = COHERENT_EMPTY;
 	COHERENT(uint8_t) mem = COHERENT_EMPTY, freed = COHERENT_EMPTY;
 	struct coherent_device *dev;
 	struct driver driver;
@@ -53,6 +53,7 @@ static void drive(int tell, int wait)
 	assert_ok(coherent_device_open(&dev, "sim:edu,step"));
 	place(driver.site_of_box, __LINE__ + 1);
 	assert_ok(coherent_box_zeroed(&box, dev, 5000));
+	assert_ok(coherent_box_zeroed(&in_place, dev, 12000, .in_place = true));
 	assert_ok(coherent_zeroed(&freed, dev, 1));
 	driver.freed = coherent_addr(&freed).raw;
 	place(driver.site_of_mem, __LINE__ + 1);
@@ -111,12 +112,13 @@ static void remember(const struct records_object *object, void *arg)
 }
 
 static const struct records_object *find(const struct found *found, enum coherent_state state,
-					 bool is_pooled)
+					 bool is_pooled, bool in_place)
 {
 	const struct records_object *object = NULL;
 
 	for (size_t i = 0; i < found->count; i++)
-		if (found->objects[i].state == state && found->objects[i].is_pooled == is_pooled)
+		if (found->objects[i].state == state && found->objects[i].is_pooled == is_pooled &&
+		    found->objects[i].in_place == in_place)
 			object = &found->objects[i];
 	assert_non_null(object);
 	return object;
@@ -146,22 +148,24 @@ static void check_objects(struct records *records, const struct driver *driver)
 	const struct records_object *object;
 
 	assert_int_equal(records_each(records, remember, &found), 0);
-	object = find(&found, COHERENT_STATE_BOX, false);
+	object = find(&found, COHERENT_STATE_BOX, false, false);
 	assert_int_equal(object->bytes, 8192);
 	assert_site(records, object, driver->site_of_box);
-	object = find(&found, COHERENT_STATE_MEM, false);
+	object = find(&found, COHERENT_STATE_BOX, false, true);
+	assert_int_equal(object->bytes, 12288);
+	object = find(&found, COHERENT_STATE_MEM, false, false);
 	assert_int_equal(object->address, driver->mem);
 	assert_int_equal(object->bytes, 4096);
 	assert_site(records, object, driver->site_of_mem);
 	assert_int_equal(records_site(records, object->site_address)->faults, 1);
-	object = find(&found, COHERENT_STATE_FREED, false);
+	object = find(&found, COHERENT_STATE_FREED, false, false);
 	assert_int_equal(object->address, driver->freed);
 	assert_true(object->since_ns);
-	object = find(&found, COHERENT_STATE_MEM, true);
+	object = find(&found, COHERENT_STATE_MEM, true, false);
 	assert_int_equal(object->address, driver->slot);
 	assert_int_equal(object->bytes, 64);
 	assert_site(records, object, driver->site_of_slot);
-	assert_int_equal(count(&found, COHERENT_STATE_BOX), 3);
+	assert_int_equal(count(&found, COHERENT_STATE_BOX), 4);
 	assert_int_equal(count(&found, COHERENT_STATE_MEM), 2);
 }
 

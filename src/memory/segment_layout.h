@@ -34,6 +34,7 @@ enum segment_field {
 	SEGMENT_RECORD_STATE, /* 1, enum coherent_state */
 	SEGMENT_RECORD_PERMISSION, /* 1, enum coherent_permission */
 	SEGMENT_RECORD_LEAKED, /* 1 */
+	SEGMENT_RECORD_IN_PLACE, /* 1, the device reaches it also while it is a box */
 	SEGMENT_RECORD_SLACK, /* 4, bytes behind the last element */
 	SEGMENT_RECORD_FIRST, /* 8, the first device address */
 	SEGMENT_RECORD_LAST, /* 8, the last one, the guard included */
@@ -43,6 +44,7 @@ enum segment_field {
 	/* A chunk of a pool, whose record is a mem. */
 	SEGMENT_CHUNK_COUNT, /* 4, how many slots */
 	SEGMENT_CHUNK_SLOT_BYTES, /* 8, the size of a slot in device memory */
+	SEGMENT_CHUNK_PRIVATE, /* 8, 0 if its boxes are in place */
 	SEGMENT_CHUNK_SLOTS,
 	SEGMENT_SLOT_BYTES,
 	SEGMENT_SLOT_STATE, /* 1 */
