@@ -30,6 +30,10 @@ bench: build-bench
 bench-chart: deps-bench
 	@tools/bench chart build/bench/bench.json docs/bench.svg
 
+# Draws the objects of a test driver as docs/map.svg. It needs the build of make check.
+picture:
+	@tools/picture build/gcc docs/map.svg
+
 # Compares the kernel face with the DMA API and with Rust, in VMs. Writes
 # build/bench/bench-kernel.json. The side in Rust needs what deps-kernels installs.
 bench-kernel: deps-check
@@ -106,5 +110,5 @@ clean:
 	rm -rf build
 
 .PHONY: all demo check check-kernels bench bench-kernel bench-rust bench-vfio bench-remote \
-	bench-chart series fuzz install uninstall clean build-bench deps deps-demo deps-install deps-bench \
-	deps-check deps-kernels
+	bench-chart picture series fuzz install uninstall clean build-bench deps deps-demo deps-install \
+	deps-bench deps-check deps-kernels

@@ -8,7 +8,7 @@
 
 #include "records.h"
 
-/* What a cell shows. If it has several, the highest one. */
+/* The kinds of cells. If a cell has objects of several kinds, the highest one counts. */
 enum layout_kind {
 	LAYOUT_FREE,
 	LAYOUT_ENDED,
@@ -24,7 +24,7 @@ enum layout_kind {
  * struct layout_part - An object.
  * @first: Its first address.
  * @end: The address behind its last one.
- * @kind: What it is.
+ * @kind: The kind of the object.
  * @site: The address of its site, for records_site().
  */
 struct layout_part {

@@ -43,7 +43,7 @@ static json_t *answer_range(uint64_t first, uint64_t last)
 	return range;
 }
 
-/* The holes below and between the ranges. What is above the last range is not an address. */
+/* The holes below and between the ranges. There are no addresses above the last range. */
 static json_t *answer_holes(const struct segment_header *header)
 {
 	json_t *holes = json_array();

@@ -19,7 +19,7 @@
 #define QEMU_MEMORY (UINT64_C(64) << 20)
 #define QEMU_OWN (UINT64_C(2) << 20)
 
-/* What is counted. The names are those of --limit. */
+/* The resources that are counted. The names are those of --limit. */
 enum resource { MEMLOCK, MAPPINGS, BYTES, HUGEPAGES, MAPS, FILES, RESOURCES };
 
 static const struct {

@@ -54,7 +54,7 @@ extern const struct tester_driver selftest_edu, selftest_nvme, selftest_blk;
  * @dev: The device.
  * @driver: Its driver.
  * @is_started: The driver runs.
- * @state: What the driver keeps. Only the driver uses it.
+ * @state: The data of the driver. Only the driver uses it.
  * @problem: Why a start failed; NULL if that is not known.
  * @reason: Why the last access was refused; "" if that is not known.
  * @window: Memory that the driver uses to look into the device.

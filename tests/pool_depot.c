@@ -118,7 +118,7 @@ static void make_mems(union commands *pool, size_t count)
 		make_mem(pool, &mems[i], (uint8_t)i);
 }
 
-/* What one thread frees in batches another thread takes, and no slot goes to a chunk and back. */
+/* One thread takes the batches that another thread frees, and no slot goes to a chunk and back. */
 static void batches_go_from_thread_to_thread(void **state)
 {
 	const size_t count = 8 * SLOTS_BATCH;

@@ -40,7 +40,7 @@ def simulated(command):
                     rows.get(name))
     passes(command, 'sim:edu,delay=20', 'IOMMU')
     passes(command, 'sim:edu,step,mask=40', 'IOMMU')
-    # Old pages stay reachable here, so some accesses are no faults. No object has these pages.
+    # Old pages stay reachable here, so some accesses cause no fault. No object has these pages.
     passes(command, 'sim:edu,step,lazy', 'IOMMU', reasons=False)
 
 
