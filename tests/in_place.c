@@ -86,10 +86,11 @@ static void phases_change_nothing_but_the_state(void **state)
 	assert_int_equal(after.objects, 1);
 	assert_int_equal(after.mems, 0);
 	assert_int_equal(after.mems_max, 1);
+	assert_int_equal(after.mappings, 1);
 	assert_ok(try(address, COHERENT_ACCESS_READ));
 	coherent_box_free(&box);
 	assert_ok(coherent_device_stats(dev, &after));
-	assert_int_equal(after.objects + after.mems + after.bytes, 0);
+	assert_int_equal(after.objects + after.mems + after.mappings + after.bytes, 0);
 	assert_refused(address, COHERENT_ACCESS_READ, COHERENT_STATE_FREED, "freed");
 }
 
@@ -329,6 +330,7 @@ static void failed_unmapping_leaks_the_box(void **state)
 	assert_ok(coherent_device_stats(other, &stats));
 	assert_int_equal(stats.objects, 1);
 	assert_int_equal(stats.mems, 0);
+	assert_int_equal(stats.mappings, 1);
 	assert_ok(coherent_box_zeroed(&box, other, 1, .in_place = true));
 	assert_ptr_not_equal(coherent_box_ptr(&box), at);
 	coherent_box_free(&box);

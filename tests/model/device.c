@@ -292,6 +292,7 @@ static void check_stats(const struct device *device)
 	CHECK(stats.objects == device->objects);
 	CHECK(stats.mems == device->maps - boxes_in_place(device));
 	CHECK(stats.mappings == device->maps + stats.waiting);
+	CHECK(stats.mappings == device->maps + stats.waiting);
 	CHECK(stats.quarantined == device->retired);
 	CHECK(stats.quarantined_bytes == device->retired_pages * PAGE);
 	/* Objects that wait for a fence or leaked have pages too. */

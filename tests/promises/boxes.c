@@ -358,6 +358,8 @@ void boxes_in_place_are_hidden(struct world *world)
 	world_reads(world, address, seen, PROBE);
 	assert_true(is_all(seen, 7, PROBE));
 	world_writes(world, address, PROBE);
+	assert_ok(coherent_copy_out(&mem, 0, seen, PROBE));
+	assert_true(is_all(seen, DIRT, PROBE));
 	assert_err(coherent_reclaim(&mem, &box), -EBUSY);
 	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
 	assert_ptr_equal(coherent_box_ptr(&box), at);
