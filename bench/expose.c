@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * expose [N...]: measures the time of a reclaim and an expose of a random object while N objects
- * are exposed, and the memory that an object takes besides its pages.
+ * are exposed, the memory that an object takes besides its pages, and the same time for objects in
+ * place.
  */
 #include <coherent.h>
 #include <stdio.h>
@@ -91,6 +92,29 @@ static int bench_objects(struct objects *objects)
 	return err;
 }
 
+/* Nothing is mapped, so the time does not depend on how many objects there are. */
+static int bench_in_place(const struct objects *objects)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < objects->count; i++)
+		err = coherent_zeroed(&objects->mems[i], objects->dev, 1, .in_place = true);
+	return err ? err :
+		     bench(&(struct bench_case){
+			     .name = "mem 4096, expose + reclaim in place",
+			     .peer = "memset of a page",
+			     .ours = { .run = expose_and_reclaim, .arg = (void *)objects },
+			     .theirs = { .run = set_page, .arg = NULL },
+			     .turns = PAIRS,
+		     });
+}
+
+static void free_objects(const struct objects *objects)
+{
+	for (size_t i = 0; i < objects->count; i++)
+		coherent_free(&objects->mems[i]);
+}
+
 static int bench_new_device(size_t n)
 {
 	struct objects objects = { .mems = malloc(n * sizeof(*objects.mems)), .count = n };
@@ -100,8 +124,12 @@ static int bench_new_device(size_t n)
 				   .report = coherent_report_stderr);
 	if (!err && objects.mems)
 		err = bench_objects(&objects);
-	for (size_t i = 0; !err && objects.mems && i < n; i++)
-		coherent_free(&objects.mems[i]);
+	if (!err && objects.mems)
+		free_objects(&objects);
+	if (!err && objects.mems && n == 1000) {
+		err = bench_in_place(&objects);
+		free_objects(&objects);
+	}
 	coherent_device_close(objects.dev);
 	free(objects.mems);
 	return err || !objects.mems;
