@@ -126,19 +126,21 @@ def odd(root):
     for name in ('evil\x1b[31m', '0000:00:05.0.bak', '0000:00:05', '$(reboot)'):
         os.makedirs(os.path.join(root, common.PCI, name))
     common.link(root, os.path.join(common.PCI, '0000:00:06.0'), '/nowhere')
+    common.link(root, os.path.join(common.PCI, '0000:00:07.0/driver'), 'vfio-pci')
+    common.link(root, os.path.join(common.PCI, '0000:00:07.0/iommu_group'), '../../7; reboot')
     os.makedirs(os.path.join(root, 'sys/kernel/iommu_groups/12/devices'))
 
 
 def trees(command):
     found, text, errors = list_devices(command, odd)
-    command.say(sorted(found) == [f'0000:00:0{i}.0' for i in (1, 2, 3, 4, 6)] and not errors,
+    command.say(sorted(found) == [f'0000:00:0{i}.0' for i in (1, 2, 3, 4, 6, 7)] and not errors,
                 'an odd tree is listed', f'{sorted(found)} {errors}')
     command.say(all(found['0000:00:01.0'][key] is None for key in ('vendor', 'msi', 'driver', 'group')),
                 'what is not known is null', found['0000:00:01.0'])
     command.say(found['0000:00:02.0']['driver'] == '\x1b[31m\ufffd"evil\n' and '\x1b' not in text and
                 r'\x1b[31m' in text, 'a name with odd characters', found['0000:00:02.0'])
-    command.say('reboot' not in str(found['0000:00:02.0']['needs']),
-                'no command is made of a link', found['0000:00:02.0'])
+    for address in ('0000:00:02.0', '0000:00:07.0'):
+        command.say('reboot' not in str(found[address]), 'no advice is made of a link', found[address])
     command.say((found['0000:00:03.0']['msi'], found['0000:00:03.0']['msix']) == (1, 1),
                 'a list of capabilities with a loop ends', found['0000:00:03.0'])
     done = command.run('devices', '--sysroot=/nothing')

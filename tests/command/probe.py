@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """coherent probe, on devices that need no hardware: probe.py PROGRAM."""
+import re
 import shutil
 import sys
 
@@ -27,7 +28,7 @@ def devices(command):
         return
     answer, done = command.json('probe', 'qemu:nvme')
     command.say(answer and (answer['level'], answer['unmap_is_fence'], answer['selftest']) ==
-                ('PEER', False, True) and answer['id'].startswith('NVMe controller, version 1.') and
+                ('PEER', False, True) and re.fullmatch(r'NVMe controller, version 1\.[1-9]', answer['id']) and
                 answer['vectors'] > 1, 'qemu:nvme', done.stdout + done.stderr)
     answer, done = command.json('probe', 'qemu:e1000')
     command.say(answer and answer['id'] is None and not answer['selftest'],
