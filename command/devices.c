@@ -77,7 +77,7 @@ static json_t *needs_of(const struct sysfs *sysfs, const struct pci *all, size_t
 	json_t *needs = json_array();
 
 	if (pci->is_bridge) {
-		advise_step(needs, "it is a bridge, and VFIO gives only endpoints to a process");
+		advise_step(needs, "it is a bridge, and vfio: is for endpoints");
 	} else if (is_without_iommu(sysfs, pci)) {
 		advise_step(needs, "it is not behind an IOMMU, so a driver must ask for "
 				   ".level = COHERENT_NONE, and nothing keeps it from any memory");

@@ -10,7 +10,7 @@
 
 /* The configuration space, from the PCI Local Bus Specification 3.0, sections 6.1 and 6.8. */
 enum { CONFIG_STATUS = 0x06, CONFIG_TYPE = 0x0e, CONFIG_CAPABILITIES = 0x34, CONFIG_HEADER = 64 };
-enum { STATUS_CAPABILITIES = 0x10, TYPE_MASK = 0x7f };
+enum { STATUS_CAPABILITIES = 0x10, TYPE_MASK = 0x7f, CLASS_BRIDGE = 0x06 };
 enum { CAPABILITY_MSI = 0x05, CAPABILITY_MSIX = 0x11, CAPABILITY_CONTROL = 2 };
 
 bool pci_address(const char *text, char address[24])
@@ -119,8 +119,8 @@ static void read_device(const struct sysfs *sysfs, const char *name, struct pci 
 		       sysfs_exists(sysfs, DEVICES "%s/vfio-dev", name);
 	read_bars(sysfs, pci);
 	read_config(sysfs, pci);
-	/* Class 0x06 with a subclass from 0x04 on is a bridge to another bus. */
-	if (pci->class != PCI_UNKNOWN && pci->class >> 16 == 6 && (pci->class >> 8 & 0xff) == 4)
+	/* The bridge of the host has the header of an endpoint. */
+	if (pci->class != PCI_UNKNOWN && pci->class >> 16 == CLASS_BRIDGE)
 		pci->is_bridge = true;
 }
 

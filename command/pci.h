@@ -28,7 +28,7 @@
  * @driver: The driver that is bound to it; "" for none.
  * @group: Its IOMMU group; "" for none.
  * @is_vfio: The driver is vfio-pci or a variant.
- * @is_bridge: It is a bridge, which VFIO does not give to a process.
+ * @is_bridge: It is a bridge, which no driver opens with vfio:.
  * @bars: The BARs. The size is 0 if there is no such BAR.
  * @msi: The number of MSI vectors.
  * @msix: The number of MSI-X vectors.

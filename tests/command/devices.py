@@ -28,12 +28,13 @@ def commands(row):
 
 
 def usual(root):
-    """A network card and an unbound device in a group of their own, a bridge, and a pair."""
+    """A network card and an unbound device in a group of their own, bridges, and a pair."""
     common.device(root, '0000:00:03.0', group=3, driver='e1000e',
                   bars=((0xfe000000, 0xfe01ffff, MEMORY), (0, 0, 0), (0xc000, 0xc01f, PORTS),
                         (0x100000000, 0x1ffffffff, WIDE)),
                   space=common.config(msi=8, msix=5))
     common.device(root, '0000:00:04.0', group=4, space=common.config(msi=16))
+    common.device(root, '0000:00:00.0', group=1, pci_class='0x060000')
     common.device(root, '0000:00:1c.0', group=9, driver='pcieport', pci_class='0x060400',
                   space=common.config(kind=1))
     common.device(root, '0000:05:00.0', group=9, driver='vfio-pci')
@@ -45,7 +46,7 @@ def usual(root):
 
 def rows(command):
     found, text, errors = list_devices(command, usual)
-    command.say(len(found) == 6 and not errors, 'all devices are listed', f'{found} {errors}')
+    command.say(len(found) == 7 and not errors, 'all devices are listed', f'{found} {errors}')
     card = found['0000:00:03.0']
     command.say((card['vendor'], card['device'], card['class'], card['group'], card['driver'],
                  card['msi'], card['msix'], card['mask_bits'], card['ready']) ==
@@ -62,6 +63,8 @@ def rows(command):
                 'unbind' not in str(free['needs']), 'a device without a driver', free)
     bridge = found['0000:00:1c.0']
     command.say('bridge' in str(bridge['needs']) and not commands(bridge), 'a bridge', bridge)
+    host = found['0000:00:00.0']
+    command.say('bridge' in str(host['needs']) and not commands(host), 'the bridge of the host', host)
     pair = found['0000:05:00.0']
     command.say(commands(pair) == [f'echo 0000:05:00.1 >{SYSFS}/0000:05:00.1/driver/unbind'] and
                 'no /dev/vfio/9' in str(pair['needs']), 'the other device of a group', pair)
