@@ -353,7 +353,7 @@ static void use_in_interrupt(struct irq_work *work)
 static void pool_works_in_atomic_context(struct kunit *test)
 {
 	union words locked = COHERENT_EMPTY;
-	struct irq_work work = IRQ_WORK_INIT_HARD(use_in_interrupt);
+	struct irq_work work = IRQ_WORK_INIT(use_in_interrupt);
 	static DEFINE_SPINLOCK(lock);
 	unsigned long flags;
 	int err;
@@ -473,7 +473,7 @@ static void threads_share_a_pool(struct kunit *test)
 {
 	static struct worker workers[3];
 	struct task_struct *tasks[3];
-	struct irq_work work = IRQ_WORK_INIT_HARD(use_shared_pool_in_interrupt);
+	struct irq_work work = IRQ_WORK_INIT(use_shared_pool_in_interrupt);
 	int i;
 
 	KUNIT_ASSERT_EQ(test, coherent_pool_create(&shared_pool, edu.dev, .level = level), 0);
