@@ -86,7 +86,7 @@ const struct command command_bench = {
 	.summary = "measure the library beside its peers",
 	.operands = "[ARGUMENT...]",
 	.help = "Run tools/bench of the source tree with the same arguments. coherent bench --help lists "
-		"them. The bench host BUILD_DIR writes its cases as JSON to BUILD_DIR/bench.json.\n"
+		"them. With --json it prints one JSON array.\n"
 		"\n"
 		"The bench is not installed, because it measures what was just built.",
 	.pass = pass_bench,

@@ -7,6 +7,7 @@ Other scripts refuse bad arguments in a line, and end with 2.
 Each case is a commit or a file that breaks one rule, with the words of the report that it must
 get, or one that keeps the rules.
 """
+import json
 import os
 import shutil
 import subprocess
@@ -70,6 +71,14 @@ USAGE = ('tests/abi/diff.py', 'tests/abi/run.py', 'tests/checks.py', 'tests/comm
          'tests/readme.py', 'tests/rust_page.py', 'tests/series/run.py', 'tests/syscalls.py',
          'tests/trace/run.py',
          'tests/tutorial.py', 'tests/warnings/run.py', 'tools/check_docs.py', 'tools/man.py')
+
+
+# Runs tools/bench on a case that is not measured.
+BENCH = """import runpy, sys
+bench = runpy.run_path(sys.argv.pop(1))
+bench['KINDS']['vfio'] = (lambda _: [{'name': 'a case'}], lambda _: 'a line', 'out.json', None, '')
+bench['main']()
+"""
 
 
 # A rebase that calls this script exports GIT_DIR, and the cases would land in that repository.
@@ -183,6 +192,11 @@ def bench(source_dir, folder):
         done = run([sys.executable, script, *args], folder)
         yield (refused(done, text) and not os.path.exists(os.path.join(folder, 'typo')),
                f'tools/bench {" ".join(args)} is refused in a line', done.stderr)
+    done = run([sys.executable, '-c', BENCH, script, 'vfio', '.'], folder)
+    yield done.stdout.startswith('a line\n'), 'tools/bench prints lines', done.stdout + done.stderr
+    done = run([sys.executable, '-c', BENCH, script, 'vfio', '--json', '.'], folder)
+    yield ('"a case"' in done.stdout and json.loads(done.stdout), 'tools/bench --json prints JSON',
+           done.stdout + done.stderr)
 
 
 def vm(source_dir, folder):
