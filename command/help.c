@@ -16,7 +16,7 @@ static const char statuses[] =
 	"instance after a pipe to head, the status is 1.";
 
 static const struct command_option common[] = {
-	{ "json", NULL, "Print one JSON object." },
+	{ "json", NULL, "Print one JSON object. A number above 2^63 is a string in hexadecimal." },
 	{ "help", NULL, "Print this help." },
 	{ NULL, NULL, NULL },
 };
