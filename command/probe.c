@@ -10,27 +10,28 @@
 #include "open.h"
 #include "output.h"
 
+/* An address is a string, because JSON cannot hold all of them as numbers. */
 static json_t *ranges_of(const struct coherent_limits *limits)
 {
 	json_t *ranges = json_array();
 
 	for (uint32_t i = 0; i < limits->range_count; i++)
-		json_array_append_new(ranges, output_format("0x%" PRIx64 " to 0x%" PRIx64,
-							    limits->ranges[i].first,
-							    limits->ranges[i].last));
+		json_array_append_new(
+			ranges,
+			json_pack("{so so}", "first",
+				  output_format("0x%" PRIx64, limits->ranges[i].first), "last",
+				  output_format("0x%" PRIx64, limits->ranges[i].last)));
 	return ranges;
 }
 
 static json_t *bars_of(const struct coherent_limits *limits)
 {
 	json_t *bars = json_array();
-	char bytes[32];
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(limits->bar_bytes); i++)
 		if (limits->bar_bytes[i])
-			json_array_append_new(
-				bars, output_format("%u: %s", i,
-						    output_bytes(bytes, limits->bar_bytes[i])));
+			json_array_append_new(bars, json_pack("{si so}", "index", i, "bytes",
+							      output_number(limits->bar_bytes[i])));
 	return bars;
 }
 
@@ -75,16 +76,43 @@ static int probe_run(const struct arguments *arguments, json_t *result)
 	return STATUS_GOOD;
 }
 
+static json_t *bars_text(const json_t *bars)
+{
+	json_t *texts = json_array();
+	const json_t *bar;
+	char bytes[32];
+	size_t i;
+
+	json_array_foreach(bars, i, bar) json_array_append_new(
+		texts,
+		output_format("%d: %s", (int)json_integer_value(json_object_get(bar, "index")),
+			      output_bytes(bytes, (uint64_t)json_integer_value(
+							  json_object_get(bar, "bytes")))));
+	return texts;
+}
+
+static json_t *ranges_text(const json_t *ranges)
+{
+	json_t *texts = json_array();
+	const json_t *range;
+	size_t i;
+
+	json_array_foreach(ranges, i, range) json_array_append_new(
+		texts, output_format("%s to %s", output_string(range, "first"),
+				     output_string(range, "last")));
+	return texts;
+}
+
 static void probe_print(const json_t *result)
 {
 	static const struct column columns[] = {
 		{ "device", "device" },
 		{ "id", "what it is" },
 		{ "level", "level" },
-		{ "bars", "BARs" },
+		{ "bar_texts", "BARs" },
 		{ "vectors", "interrupt vectors" },
 		{ "mask", "address mask" },
-		{ "ranges", "device addresses" },
+		{ "range_texts", "device addresses" },
 		{ "page_bytes", "page size" },
 		{ "limit", "objects exposed at a time" },
 		{ "fence", "fence" },
@@ -95,6 +123,8 @@ static void probe_print(const json_t *result)
 	const json_t *line;
 	size_t i;
 
+	json_object_set_new(shown, "bar_texts", bars_text(json_object_get(result, "bars")));
+	json_object_set_new(shown, "range_texts", ranges_text(json_object_get(result, "ranges")));
 	json_object_set_new(shown, "limit",
 			    json_is_null(mappings) ? output_text("no limit") :
 						     json_incref((json_t *)mappings));

@@ -13,14 +13,18 @@ def devices(command):
     command.say(answer and (answer['device'], answer['id'], answer['level'], answer['bars'],
                             answer['mask'], answer['unmap_is_fence'], answer['mappings'],
                             answer['selftest']) ==
-                ('sim:edu', 'edu, version 1.0', 'IOMMU', ['0: 1 MiB'], '0xfffffff', True, None, True),
-                'sim:edu', done.stdout + done.stderr)
+                ('sim:edu', 'edu, version 1.0', 'IOMMU', [{'index': 0, 'bytes': 1 << 20}],
+                 '0xfffffff', True, None, True), 'sim:edu', done.stdout + done.stderr)
     answer, done = command.json('probe', 'sim:ring,mask=40,lazy,maps=7')
     command.say(answer and (answer['mask'], answer['unmap_is_fence'], answer['mappings'],
                             answer['selftest']) == ('0xffffffffff', False, 7, False) and
                 'ring' in answer['id'], 'sim:ring', done.stdout + done.stderr)
     done = command.run('probe', 'sim:edu')
-    for line in ('device: sim:edu', 'level: IOMMU', 'BARs: 0: 1 MiB', 'interrupt vectors: 1',
+    command.say(answer and answer['ranges'] == [
+        {'first': '0x1000', 'last': '0xfedfffff'}, {'first': '0xfef00000', 'last': '0xffffffffff'}],
+                'the addresses of a device', answer)
+    for line in ('device: sim:edu', 'device addresses: 0x1000 to 0xfffffff', 'level: IOMMU',
+                 'BARs: 0: 1 MiB', 'interrupt vectors: 1',
                  'fence: an unmap is a fence'):
         command.say(line in done.stdout.splitlines(), f'the text has: {line}', done.stdout)
     if not shutil.which('qemu-system-x86_64'):
@@ -28,8 +32,8 @@ def devices(command):
         return
     answer, done = command.json('probe', 'qemu:nvme')
     command.say(answer and (answer['level'], answer['unmap_is_fence'], answer['selftest']) ==
-                ('PEER', False, True) and re.fullmatch(r'NVMe controller, version 1\.[1-9]', answer['id']) and
-                answer['vectors'] > 1, 'qemu:nvme', done.stdout + done.stderr)
+                ('PEER', False, True) and
+                re.fullmatch(r'NVMe controller, version 1\.[1-9]', answer['id']) and answer['vectors'] > 1, 'qemu:nvme', done.stdout + done.stderr)
     answer, done = command.json('probe', 'qemu:e1000')
     command.say(answer and answer['id'] is None and not answer['selftest'],
                 'a model that is not known', done.stdout + done.stderr)
@@ -41,7 +45,8 @@ def mistakes(command):
                     'a', 'b')
     for name, status, words in (
             ('nope:x', 2, 'there is no scheme "nope"'), ('', 2, 'it is empty'), (':', 2, 'scheme'),
-            ('sim:edu,colour=1', 2, 'there is no key "colour"'), ('vfio:bus', 2, 'not a PCI address'),
+            ('sim:edu,colour=1', 2, 'there is no key "colour"'),
+            ('vfio:bus', 2, 'not a PCI address'),
             ('sim:\x1b[31m\n', 2, 'there is no sim device "?[31m?"'),
             ('vfio:9999:00:00.0', 1, 'there is no PCI device 9999:00:00.0'),
             ('vhost-user:/nothing/socket', 1, 'No such file or directory')):
