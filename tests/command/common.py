@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""The tests of the command "coherent" share these: results, runs of the command, and trees of files."""
+"""The tests of the command "coherent" share these: results, runs, and trees of files."""
 import fcntl
 import json
 import os
@@ -82,7 +82,7 @@ class Command:
 
 
 def as_nobody(root, program):
-    """Options that run a copy of the command without privileges. Files without a mode stay closed."""
+    """Options that run a copy of the command without privileges. Files of mode 0 stay closed."""
     if os.geteuid():
         return {}
     copy = shutil.copy(program, os.path.join(root, 'program'))

@@ -64,7 +64,8 @@ def rows(command):
     bridge = found['0000:00:1c.0']
     command.say('bridge' in str(bridge['needs']) and not commands(bridge), 'a bridge', bridge)
     host = found['0000:00:00.0']
-    command.say('bridge' in str(host['needs']) and not commands(host), 'the bridge of the host', host)
+    command.say('bridge' in str(host['needs']) and not commands(host), 'the bridge of the host',
+                host)
     pair = found['0000:05:00.0']
     command.say(commands(pair) == [f'echo 0000:05:00.1 >{SYSFS}/0000:05:00.1/driver/unbind'] and
                 'no /dev/vfio/9' in str(pair['needs']), 'the other device of a group', pair)
@@ -81,8 +82,8 @@ def choice(command):
     with tempfile.TemporaryDirectory() as root:
         usual(root)
         root = f'--sysroot={root}'
-        command.refuses(1, 'devices: there is no PCI device 0000:77:00.0; coherent devices lists them',
-                        'devices', root, '77:00.0')
+        command.refuses(1, 'devices: there is no PCI device 0000:77:00.0; coherent devices lists '
+                        'them', 'devices', root, '77:00.0')
         for text in ('card', '0000:00:20.0', '00:03.8', ' 00:03.0', '../00:03.0', ''):
             command.complains(2, 'is not a PCI address such as 0000:00:01.0', 'devices', root, text)
 
@@ -138,12 +139,15 @@ def trees(command):
     found, text, errors = list_devices(command, odd)
     command.say(sorted(found) == [f'0000:00:0{i}.0' for i in (1, 2, 3, 4, 6, 7)] and not errors,
                 'an odd tree is listed', f'{sorted(found)} {errors}')
-    command.say(all(found['0000:00:01.0'][key] is None for key in ('vendor', 'msi', 'driver', 'group')),
+    command.say(all(found['0000:00:01.0'][key] is None
+                    for key in ('vendor', 'msi', 'driver', 'group')),
                 'what is not known is null', found['0000:00:01.0'])
-    command.say(found['0000:00:02.0']['driver'] == '\x1b[31m\ufffd"evil\n' and '\x1b' not in text and
-                r'\x1b[31m' in text, 'a name with odd characters', found['0000:00:02.0'])
+    command.say(found['0000:00:02.0']['driver'] == '\x1b[31m\ufffd"evil\n' and
+                '\x1b' not in text and r'\x1b[31m' in text, 'a name with odd characters',
+                found['0000:00:02.0'])
     for address in ('0000:00:02.0', '0000:00:07.0'):
-        command.say('reboot' not in str(found[address]), 'no advice is made of a link', found[address])
+        command.say('reboot' not in str(found[address]), 'no advice is made of a link',
+                    found[address])
     command.say((found['0000:00:03.0']['msi'], found['0000:00:03.0']['msix']) == (1, 1),
                 'a list of capabilities with a loop ends', found['0000:00:03.0'])
     done = command.run('devices', '--sysroot=/nothing')

@@ -102,10 +102,10 @@ def vfio(doctor):
     doctor.says('vfio', with_vfio, 'type1 is not loaded',
                 ('vfio_iommu_type1 is not loaded', '^modprobe vfio_iommu_type1$'),
                 remove('sys/module/vfio_iommu_type1'))
-    doctor.says('vfio', with_vfio, 'no /dev/vfio/vfio', ('there is no /dev/vfio/vfio', 'docker run'),
-                remove('dev/vfio/vfio'))
-    doctor.says('vfio', with_vfio, 'no node of the group', ('there is no /dev/vfio/7', 'docker run'),
-                remove('dev/vfio/7'))
+    doctor.says('vfio', with_vfio, 'no /dev/vfio/vfio',
+                ('there is no /dev/vfio/vfio', 'docker run'), remove('dev/vfio/vfio'))
+    doctor.says('vfio', with_vfio, 'no node of the group',
+                ('there is no /dev/vfio/7', 'docker run'), remove('dev/vfio/7'))
     doctor.says('vfio', with_vfio, 'no device is bound',
                 ('no PCI device is bound to vfio-pci', '^coherent devices$'),
                 remove(f'{common.PCI}/{BDF}'))
@@ -193,8 +193,8 @@ def limits(command):
     rows = {row['limit']: row for row in answer['limits']}
     command.say((rows['mappings']['value'], rows['maps']['value'], rows['hugepages']['value']) ==
                 (1234, 70000, 5), 'the limits are those of the tree', rows)
-    command.say('as root: sysctl vm.max_map_count' in done.stdout, 'the text says how to raise them',
-                done.stdout)
+    command.say('as root: sysctl vm.max_map_count' in done.stdout,
+                'the text says how to raise them', done.stdout)
     command.say(done.returncode == 0, 'a limit does not change the exit status')
 
 

@@ -75,7 +75,8 @@ def limits(plan):
     answer, done = plan.answer(f'{HUGE} {HUGE}\n{HUGE} 4K\n', '--limit=bits=64',
                                '--limit=memlock=1M', '--limit=mappings=5')
     plan.command.say(done.returncode == 1 and answer and
-                     all(not row['fits'] and row['object'] == (6 if row['limit'] == 'mappings' else 1)
+                     all(not row['fits'] and
+                         row['object'] == (6 if row['limit'] == 'mappings' else 1)
                          for row in answer['limits']), 'a huge plan does not wrap', done.stdout)
 
 
@@ -96,7 +97,7 @@ def devices(plan):
 
 
 def library(plan, objects):
-    """The library itself agrees about addresses. No gap is left behind an object that is aligned."""
+    """The library itself agrees about addresses."""
     choose = random.Random(1)
     different = []
     for _ in range(60):
@@ -148,8 +149,9 @@ def mistakes(plan):
 def text(plan):
     done = plan.command.run('plan', '-', '--limit=memlock=8K', FREE[1], stdin=None,
                             input='# no newline at the end\n3 4K')
-    plan.command.say(done.returncode == 1 and 'exceeded from line 2, object 3 on, in the end by 4 KiB'
-                     in done.stdout and 'The limit "memlock" is exceeded first.' in done.stdout,
+    plan.command.say(done.returncode == 1 and
+                     'exceeded from line 2, object 3 on, in the end by 4 KiB' in done.stdout and
+                     'The limit "memlock" is exceeded first.' in done.stdout,
                      'standard input, as text', done.stdout + done.stderr)
     status, lines = plan.command.in_terminal(20, 'plan', plan.write('1 1\n'))
     plan.command.say(lines and not [line for line in lines if len(line) > 20],

@@ -32,8 +32,8 @@ def installed(command, folder):
     command.say((done.returncode, done.stdout) == (7, '--json\na b\n\n--help\n'),
                 'lint gets all arguments, and its exit status is that of the command',
                 f'{done.returncode} {done.stdout!r} {done.stderr}')
-    there.refuses(1, 'bench: there is no coherent-bench beside this command and no tools/bench in a '
-                  'source tree', 'bench', '--help')
+    there.refuses(1, 'bench: there is no coherent-bench beside this command and no tools/bench in '
+                  'a source tree', 'bench', '--help')
     there = copy(command, os.path.join(folder, 'pipe'), coherent_lint=PIPE)
     done = there.run('lint', restore_signals=True)
     sets = [int(line.split()[1], 16) >> 12 & 1 for line in done.stdout.splitlines()]
