@@ -5,7 +5,6 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 
 import common
 
@@ -156,16 +155,16 @@ def trees(command):
 
 
 def large(root):
+    """The devices have no files but the links, because it takes seconds to make more."""
     for i in range(1000):
-        common.device(root, f'0000:{i // 256:02x}:{i % 256 // 8:02x}.{i % 8}', group=1,
-                      driver='nvme')
+        where = os.path.join(common.PCI, f'0000:{i // 256:02x}:{i % 256 // 8:02x}.{i % 8}')
+        common.link(root, os.path.join(where, 'iommu_group'), '../groups/1')
+        common.link(root, os.path.join(where, 'driver'), '../drivers/nvme')
 
 
 def many(command):
-    start = time.monotonic()
     found, _, errors = list_devices(command, large)
-    command.say(len(found) == 1000 and not errors, f'1000 devices in one group, in '
-                f'{time.monotonic() - start:.0f} s with the making', errors)
+    command.say(len(found) == 1000 and not errors, '1000 devices in one group', errors)
     command.say(len(found['0000:00:00.0']['needs']) == 10 and
                 '991 more devices of group 1' in str(found['0000:00:00.0']['needs']),
                 'most of a large group is only counted', found['0000:00:00.0']['needs'])
