@@ -218,12 +218,14 @@ const char *site_of_pointer(struct sites *sites, const char *pointer)
 
 void site_count_fault(struct sites *sites, const char *site)
 {
-	struct site *copy = (struct site *)(uintptr_t)(site - offsetof(struct site, text));
+	struct site *copy;
 
 	if (!sites->segment->header)
 		return;
 	sites->segment->header->faults++;
-	/* The texts for an unknown place are not copies. */
-	if (segment_has(sites->segment, site))
-		copy->faults++;
+	/* There may be no object. The texts for an unknown place are not copies. */
+	if (!segment_has(sites->segment, site))
+		return;
+	copy = (struct site *)((uintptr_t)site - offsetof(struct site, text));
+	copy->faults++;
 }
