@@ -434,6 +434,43 @@ static void box_is_lent_where_it_is(void **state)
 	assert_true(coherent_is_empty(&box) && coherent_is_empty(&loan));
 }
 
+/* Each thread changes the state of its own boxes. Lookups and faults look at them meanwhile. */
+static void *use_boxes(void *arg)
+{
+	(void)arg;
+	for (unsigned int turn = 0; turn < 50; turn++) {
+		union byte_box box = COHERENT_EMPTY;
+		union byte_mem mem = COHERENT_EMPTY;
+		coherent_addr_t address;
+
+		make_box(&box, 1);
+		for (unsigned int i = 0; i < 5; i++) {
+			assert_ok(coherent_expose(&box, &mem));
+			address = coherent_addr(&mem);
+			assert_ok(try(address, COHERENT_ACCESS_WRITE));
+			assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+		}
+		coherent_box_free(&box);
+		assert_err(try(address, COHERENT_ACCESS_READ), -EIO);
+	}
+	return NULL;
+}
+
+static void threads_have_boxes_of_their_own(void **state)
+{
+	struct coherent_info info;
+	pthread_t threads[3];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		assert_ok(pthread_create(&threads[i], NULL, use_boxes, NULL));
+	/* The boxes are at the lowest addresses. */
+	for (uint64_t at = PAGE; at < 1000 * PAGE; at += PAGE)
+		(void)!coherent_find_addr(dev, at, &info);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		assert_ok(pthread_join(threads[i], NULL));
+}
+
 /* A driver that gives its device a wrong address is found with the key "exact". */
 static void exact_device_finds_wrong_addresses(void **state)
 {
@@ -472,6 +509,7 @@ int main(void)
 		ON_DEVICE(box_may_outlive_its_device),
 		ON_DEVICE(expose_all_takes_boxes_in_place),
 		ON_DEVICE(box_is_lent_where_it_is),
+		ON_DEVICE(threads_have_boxes_of_their_own),
 		ON_DEVICE(exact_device_finds_wrong_addresses),
 	};
 
