@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * These tests check which unused chunks a pool keeps. They set the time of its last look at them, so
- * they do not depend on the clock.
+ * These tests check which unused chunks a pool keeps, and when it gives them up. They set the time of
+ * its last look at them, so they do not depend on the clock.
  */
+#include <pthread.h>
+
 #include "../src/device/device.h"
 #include "../src/memory/pool_slots.h"
 #include "pool_test.h"
@@ -181,12 +183,169 @@ static void lazy_device_keeps_all_chunks(void **state)
 	dev->backend->limits.unmap_is_fence = true;
 }
 
+/* --- What gives way --- */
+
+/* Leaves a pool that keeps what it needed for some bursts. */
+static void create_on(struct coherent_device *on, union commands *pool)
+{
+	assert_ok(coherent_pool_create(pool, on));
+	pool->base.va->looked_ns = UINT64_MAX;
+	for (unsigned int turn = 0; turn < 4; turn++)
+		take_and_free(pool, 4000);
+	assert_true(pool->base.va->unused_bytes >= 3000 * sizeof(struct command));
+}
+
+/* The device has 40 mappings. The pool keeps some of them until another object needs them. */
+static void unused_chunks_give_up_mappings(void **state)
+{
+	COHERENT(uint8_t) mems[40] = { COHERENT_EMPTY };
+	COHERENT_DEVICE_AUTO(few);
+	struct log log = LOG_EMPTY;
+	union commands pool = COHERENT_EMPTY;
+	struct coherent_stats stats;
+	size_t count = 0;
+
+	(void)state;
+	assert_ok(coherent_device_open(&few, "sim:edu,step,mask=40,maps=40", .report = log_report,
+				       .report_arg = &log));
+	create_on(few, &pool);
+	assert_ok(coherent_device_stats(few, &stats));
+	assert_true(stats.mappings > 3);
+	/* One chunk has the slots in the cache. */
+	while (count < 39)
+		assert_ok(coherent_zeroed(&mems[count++], few, 1));
+	assert_int_equal(log.count, 0);
+	assert_err(coherent_zeroed(&mems[count], few, 1), -ENOSPC);
+	assert_int_equal(pool.base.va->unused_bytes, 0);
+	while (count)
+		coherent_free(&mems[--count]);
+	/* The pool works as before. */
+	take_and_free(&pool, 4000);
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
+/*
+ * The device has 256 pages of addresses. The driver leaves 80 of them to the pool, and 20 are in
+ * quarantine. Those of the pool give way first.
+ */
+static void unused_chunks_give_up_addresses(void **state)
+{
+	static COHERENT_BOX(uint8_t) fill[128];
+	COHERENT(uint8_t) mems[10] = { COHERENT_EMPTY };
+	COHERENT_DEVICE_AUTO(tight);
+	union commands pool = COHERENT_EMPTY;
+	struct coherent_stats stats;
+	size_t count = 0;
+
+	(void)state;
+	assert_ok(coherent_device_open(&tight, "sim:edu,step,mask=20"));
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+		assert_ok(coherent_zeroed(&mems[i], tight, 1));
+	/* The library keeps no address with this alignment. */
+	while (!coherent_box_zeroed(&fill[count], tight, 1, .align = 2 * PAGE))
+		count++;
+	for (size_t i = 0; i < 40; i++)
+		coherent_box_free(&fill[--count]);
+	create_on(tight, &pool);
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+		coherent_free(&mems[i]);
+	/* A few fit beside the pool, and the next ones do not. */
+	for (size_t i = 0; i < 8; i++)
+		assert_ok(coherent_box_zeroed(&fill[count++], tight, 1, .align = 2 * PAGE));
+	assert_int_equal(pool.base.va->unused_bytes, 0);
+	assert_ok(coherent_device_stats(tight, &stats));
+	assert_true(stats.quarantined >= ARRAY_SIZE(mems));
+	while (count)
+		coherent_box_free(&fill[--count]);
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
+/* A pool that grows gets what another one keeps. */
+static void pools_give_way_to_each_other(void **state)
+{
+	COHERENT_DEVICE_AUTO(few);
+	struct log log = LOG_EMPTY;
+	union commands first = COHERENT_EMPTY, second = COHERENT_EMPTY;
+
+	(void)state;
+	assert_ok(coherent_device_open(&few, "sim:edu,step,mask=40,maps=12", .report = log_report,
+				       .report_arg = &log));
+	for (unsigned int turn = 0; turn < 3; turn++) {
+		create_on(few, &first);
+		create_on(few, &second);
+		take_and_free(&first, 4000);
+		take_and_free(&second, 4000);
+		assert_ok(coherent_pool_destroy(&first));
+		assert_ok(coherent_pool_destroy(&second));
+	}
+	assert_int_equal(log.count, 0);
+}
+
+/* Only the main thread may use assertions. */
+static void *burst_in_a_pool(void *arg)
+{
+	static _Thread_local union command_box some[500];
+
+	for (unsigned int turn = 0; turn < 30; turn++) {
+		union commands pool = COHERENT_EMPTY;
+		bool has_failed = coherent_pool_create(&pool, arg);
+
+		for (unsigned int burst = 0; burst < 6; burst++) {
+			size_t count = 0;
+
+			while (count < ARRAY_SIZE(some) && !coherent_pool_box(&pool, &some[count]))
+				count++;
+			while (count)
+				coherent_box_free(&some[--count]);
+		}
+		if (has_failed || coherent_pool_destroy(&pool))
+			return arg;
+	}
+	return NULL;
+}
+
+/* Pools end while their unused chunks give way. */
+static void pools_end_while_they_give_way(void **state)
+{
+	COHERENT(uint8_t) mems[20] = { COHERENT_EMPTY };
+	COHERENT_DEVICE_AUTO(few);
+	pthread_t threads[2];
+	struct coherent_stats stats;
+	void *failed;
+
+	(void)state;
+	assert_ok(coherent_device_open(&few, "sim:edu,step,mask=40,maps=20"));
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		assert_ok(pthread_create(&threads[i], NULL, burst_in_a_pool, few));
+	for (unsigned int turn = 0; turn < 200; turn++) {
+		size_t count = 0;
+
+		while (count < ARRAY_SIZE(mems) && !coherent_zeroed(&mems[count], few, 1))
+			count++;
+		while (count)
+			coherent_free(&mems[--count]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
+		assert_ok(pthread_join(threads[i], &failed));
+		assert_null(failed);
+	}
+	assert_ok(coherent_device_stats(few, &stats));
+	assert_int_equal(stats.objects, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON_DEVICE(share_of_the_peak_stays),	ON_DEVICE(eighth_of_a_large_pool_stays),
-		ON_DEVICE(bursts_do_not_map_each_time), ON_DEVICE(kept_chunks_end_after_a_while),
-		ON_DEVICE(bursts_go_on_over_a_look),	ON_DEVICE(lazy_device_keeps_all_chunks),
+		ON_DEVICE(share_of_the_peak_stays),
+		ON_DEVICE(eighth_of_a_large_pool_stays),
+		ON_DEVICE(bursts_do_not_map_each_time),
+		ON_DEVICE(kept_chunks_end_after_a_while),
+		ON_DEVICE(bursts_go_on_over_a_look),
+		ON_DEVICE(lazy_device_keeps_all_chunks),
+		cmocka_unit_test(unused_chunks_give_up_mappings),
+		cmocka_unit_test(unused_chunks_give_up_addresses),
+		cmocka_unit_test(pools_give_way_to_each_other),
+		cmocka_unit_test(pools_end_while_they_give_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,8 +9,9 @@
  *	vfio, vhost or qemu lock (a device's descriptors, a conversation)
  *	qemu process lock (what the thread of a QEMU has to do)
  *	store lock (device addresses, memory and states of objects)
+ *	pool lock (the slots and chunks of a pool)
  *	sites lock (copies of the places of allocations)
- * The lock of a pool, of an interrupt, and of a list of interrupts is taken alone. The core calls
+ * The lock of an interrupt and of a list of interrupts is taken alone. The core calls
  * backends without the store lock. A backend may call lookup_fault(), which takes it, from under
  * a lock of its own.
  */

@@ -17,6 +17,7 @@
 #include "device/lookup.h"
 #include "device/result.h"
 #include "memory/object_store.h"
+#include "memory/pool_slots.h"
 #include "memory/refuse.h"
 
 #define SET_MASK "coherent_device_set_mask()"
@@ -222,6 +223,7 @@ static int new_device(const struct coherent_open_options *options, struct cohere
 	if (err)
 		goto free_device;
 	dev->store.alive = dev->alive;
+	dev->store.give_way = slots_give_way;
 	dev->store.device = &dev->ref;
 	dev->store.reporter = &dev->reporter;
 	dev->store.name = dev->name;

@@ -28,7 +28,8 @@ struct object_block;
 
 /**
  * struct object_store - The objects of a device, with their addresses and pages.
- * @alive: Whether the device is open. Never changes, as the next four.
+ * @alive: Whether the device is open. Never changes, as the next five.
+ * @give_way: slots_give_way(). The files about whole objects know no pools.
  * @device: The references to the device; each object holds one.
  * @reporter: The receiver of reports.
  * @name: The name of the device, for reports.
@@ -51,6 +52,7 @@ struct object_block;
  */
 struct object_store {
 	struct alive *alive;
+	bool (*give_way)(struct object_store *store);
 	struct ref *device;
 	const struct reporter *reporter;
 	const char *name;

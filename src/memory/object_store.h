@@ -9,7 +9,7 @@
 
 /**
  * object_store_open() - Prepare an empty store.
- * @store: The store; alive, device, reporter and name are set.
+ * @store: The store; alive, give_way, device, reporter and name are set.
  * @wants: PAGES_GIGA and the like, or'ed.
  * @nodes: NUMA nodes, a bit each.
  *

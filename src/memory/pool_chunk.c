@@ -75,13 +75,11 @@ static int new_mem(const struct coherent_slots *pool, size_t bytes, unsigned int
 
 static void chunk_init(struct chunk *chunk, struct coherent_slots *pool, uint32_t count)
 {
-	chunk->base.store = pool->store;
 	chunk->base.inverted_address = chunk->mem.inverted_address;
 	chunk->pool = pool;
 	chunk->alive = pool->alive;
 	chunk->base.level = pool->level;
 	chunk->slot_bytes = pool->slot_bytes;
-	chunk->private_bytes = pool->private_bytes;
 	chunk->mems = (char *)chunk->mem.va;
 	chunk->boxes = pool->private_bytes ? pages_va(&chunk->pages) : chunk->mems;
 	chunk->count = count;
@@ -89,16 +87,23 @@ static void chunk_init(struct chunk *chunk, struct coherent_slots *pool, uint32_
 	fill_in_slots(chunk);
 }
 
-static int get_private(const struct coherent_slots *pool, struct chunk *chunk)
+static int get_private(struct chunk *chunk, unsigned int attrs)
 {
-	return pool->private_bytes ? object_get_memory(pool->store, chunk->bytes, &chunk->pages) :
-				     0;
+	struct object_store *store = chunk->base.store;
+	int err;
+
+	if (!chunk->private_bytes)
+		return 0;
+	err = object_get_memory(store, chunk->bytes, &chunk->pages);
+	if (err && !(attrs & COHERENT_ATTR_NO_WARN) && store->give_way(store))
+		err = object_get_memory(store, chunk->bytes, &chunk->pages);
+	return err;
 }
 
-static void put_private(const struct coherent_slots *pool, struct chunk *chunk)
+static void put_private(struct chunk *chunk)
 {
-	if (pool->private_bytes)
-		object_put_memory(pool->store, &chunk->pages);
+	if (chunk->private_bytes)
+		object_put_memory(chunk->base.store, &chunk->pages);
 }
 
 int chunk_new(struct coherent_slots *pool, size_t bytes, unsigned int attrs, struct chunk **out)
@@ -111,8 +116,10 @@ int chunk_new(struct coherent_slots *pool, size_t bytes, unsigned int attrs, str
 
 	if (!chunk)
 		return -ENOMEM;
+	chunk->base.store = pool->store;
+	chunk->private_bytes = pool->private_bytes;
 	chunk->bytes = bytes;
-	err = get_private(pool, chunk);
+	err = get_private(chunk, attrs);
 	if (err)
 		goto free_chunk;
 	err = new_mem(pool, bytes, attrs, &chunk->mem);
@@ -126,7 +133,7 @@ int chunk_new(struct coherent_slots *pool, size_t bytes, unsigned int attrs, str
 	return 0;
 
 put_pages:
-	put_private(pool, chunk);
+	put_private(chunk);
 free_chunk:
 	segment_put(segment, chunk);
 	return err;
@@ -136,10 +143,11 @@ free_chunk:
  * The driver has freed all objects of the chunk, and so promised that the device does not use
  * them. Where an unmap of idle memory is a fence, reclaiming uses that promise. Where any unmap is
  * a fence, the promise is not needed. Elsewhere the pages wait for a fence, like all that is freed.
+ * The pool may have ended by now.
  */
 void chunk_end(struct chunk *chunk)
 {
-	struct object_store *store = chunk->pool->store;
+	struct object_store *store = chunk->base.store;
 	const struct backend *backend = store->backend;
 	struct coherent_box box = { .va = NULL };
 
@@ -149,6 +157,6 @@ void chunk_end(struct chunk *chunk)
 	    whole_reclaim(&chunk->mem, &box, true))
 		whole_free(&chunk->mem);
 	whole_box_free(&box);
-	put_private(chunk->pool, chunk);
+	put_private(chunk);
 	segment_put(&store->segment, chunk);
 }

@@ -107,6 +107,20 @@ static struct object_store *store_for_size(const struct coherent_pool_options *o
 	return has_device && options->dev ? &options->dev->store : NULL;
 }
 
+static void add_to_store(struct coherent_slots *pool)
+{
+	lock_take(&pool->store->lock);
+	LIST_INSERT_HEAD(&pool->store->pools, pool, link);
+	lock_drop(&pool->store->lock);
+}
+
+static void remove_from_store(struct coherent_slots *pool)
+{
+	lock_take(&pool->store->lock);
+	LIST_REMOVE(pool, link);
+	lock_drop(&pool->store->lock);
+}
+
 int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 			      const struct coherent_pool_options *options, const char *site)
 {
@@ -150,9 +164,7 @@ int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 		return err;
 	}
 	ref_hold(pool->store->device);
-	lock_take(&pool->store->lock);
-	LIST_INSERT_HEAD(&pool->store->pools, pool, link);
-	lock_drop(&pool->store->lock);
+	add_to_store(pool);
 	base->va = pool;
 	return 0;
 }
@@ -189,11 +201,12 @@ int coherent_base_pool_destroy(struct coherent_pool *base)
 		return 0;
 	if (!alive_is_ours(pool->alive))
 		return -ENODEV;
-	if (report_live(pool))
+	/* Then no other thread looks for unused chunks of the pool. */
+	remove_from_store(pool);
+	if (report_live(pool)) {
+		add_to_store(pool);
 		return -EBUSY;
-	lock_take(&pool->store->lock);
-	LIST_REMOVE(pool, link);
-	lock_drop(&pool->store->lock);
+	}
 	slots_close(pool);
 	ref_put(pool->store->device);
 	free(pool);

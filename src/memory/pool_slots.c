@@ -208,6 +208,38 @@ static void end_chunks(struct chunk_list *chunks)
 	}
 }
 
+static void drop_unused_locked(struct coherent_slots *pool, struct chunk_list *surplus)
+	NEEDS_LOCK(pool->lock)
+{
+	while (put_from_depot_locked(pool))
+		;
+	/* The store is locked. A lookup must not find the pool, which may end before the chunk. */
+	while (!TAILQ_EMPTY(&pool->unused)) {
+		TAILQ_LAST(&pool->unused, chunk_list)->mem.object->chunk = NULL;
+		drop_locked(pool, surplus);
+	}
+	pool->unused_min = 0;
+}
+
+bool slots_give_way(struct object_store *store)
+{
+	struct chunk_list surplus = TAILQ_HEAD_INITIALIZER(surplus);
+	struct coherent_slots *pool;
+	bool is_any;
+
+	lock_take(&store->lock);
+	LIST_FOREACH(pool, &store->pools, link) {
+		lock_take(&pool->lock);
+		if (pool->shrinks)
+			drop_unused_locked(pool, &surplus);
+		lock_drop(&pool->lock);
+	}
+	lock_drop(&store->lock);
+	is_any = !TAILQ_EMPTY(&surplus);
+	end_chunks(&surplus);
+	return is_any;
+}
+
 /* Returns a power of two, at least a page. */
 static size_t usual_bytes_locked(const struct coherent_slots *pool) NEEDS_LOCK(pool->lock)
 {

@@ -162,6 +162,14 @@ int slots_open(struct coherent_slots *pool);
 void slots_close(struct coherent_slots *pool);
 
 /**
+ * slots_give_way() - End the unused chunks of all pools, because a call needs what they have.
+ * @store: The store of an open device.
+ *
+ * Return: false if there was none.
+ */
+bool slots_give_way(struct object_store *store);
+
+/**
  * slots_take() - Take a slot, also when the cache of this thread is empty.
  * @pool: The pool.
  * @slot: Set to the slot.

@@ -42,12 +42,21 @@ static struct backend_mapping mapping_of(const struct coherent_object *object,
 	};
 }
 
+static bool is_used_up(int err)
+{
+	return err == -ENOSPC || err == -ENOMEM;
+}
+
+/* Pools give up the mappings that they keep without need before the call fails. */
 static int map_object(const struct coherent_object *object, enum coherent_permission permission)
 {
 	struct backend *backend = object->store->backend;
 	const struct backend_mapping mapping = mapping_of(object, permission);
+	int err = backend->ops->map(backend, &mapping);
 
-	return backend->ops->map(backend, &mapping);
+	if (is_used_up(err) && object->store->give_way(object->store))
+		err = backend->ops->map(backend, &mapping);
+	return err;
 }
 
 static int unmap_object(const struct coherent_object *object, bool idle)
@@ -211,8 +220,14 @@ static void report_missed(struct object_store *store)
 static int object_with_pages(struct object_store *store, const struct iova_want *want, size_t bytes,
 			     const char *site, struct coherent_object **out)
 {
-	int err = object_new(store, want, bytes, site, out);
+	struct iova_want modest = *want;
+	int err;
 
+	modest.is_modest = true;
+	err = object_new(store, &modest, bytes, site, out);
+	/* Pools give way before an address leaves the quarantine, and before the call fails. */
+	if (is_used_up(err) && !want->is_modest && (store->give_way(store) || err == -ENOSPC))
+		err = object_new(store, want, bytes, site, out);
 	report_missed(store);
 	return err;
 }
