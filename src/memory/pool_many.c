@@ -37,21 +37,21 @@ static int check_boxes(const struct coherent_slots *pool, const struct coherent_
 {
 	int err = check_count(pool, count, BOXES);
 
-	for (size_t i = 0; !err && i < count; i++)
+	if (err)
+		return err;
+	for (size_t i = 0; i < count; i++)
 		if (unlikely(boxes[i].va))
-			err = refuse_box(pool->store, BOXES, &boxes[i]);
-	return err ? err : check_open(pool);
+			return refuse_box(pool->store, BOXES, &boxes[i]);
+	return check_open(pool);
 }
 
 static int check_mems(const struct coherent_slots *pool, const struct coherent_mem *mems,
 		      size_t count, const char *at)
 {
-	int err = 0;
-
-	for (size_t i = 0; !err && i < count; i++)
+	for (size_t i = 0; i < count; i++)
 		if (unlikely(mems[i].object))
-			err = refuse_mem(pool->store, at, &mems[i]);
-	return err ? err : check_open(pool);
+			return refuse_mem(pool->store, at, &mems[i]);
+	return check_open(pool);
 }
 
 static bool is_of(const struct coherent_slots *pool, const struct coherent_object *object)
@@ -65,12 +65,14 @@ static int check_expose(const struct coherent_slots *pool, const struct coherent
 {
 	int err = check_count(pool, count, EXPOSE);
 
-	for (size_t i = 0; !err && i < count; i++)
+	if (err)
+		return err;
+	for (size_t i = 0; i < count; i++)
 		if (unlikely(!is_of(pool, boxes[i].object)))
-			err = refuse(pool->store, -EINVAL, EXPOSE,
-				     "box %zu is empty, or not of the pool created at %s", i,
-				     pool->site);
-	return err ? err : check_mems(pool, mems, count, EXPOSE);
+			return refuse(pool->store, -EINVAL, EXPOSE,
+				      "box %zu is empty, or not of the pool created at %s", i,
+				      pool->site);
+	return check_mems(pool, mems, count, EXPOSE);
 }
 
 /* --- Loops over slots that the thread has in its cache --- */
