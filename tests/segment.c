@@ -310,6 +310,32 @@ static void forked_child_changes_no_record(void **state)
 	assert_ok(coherent_pool_destroy(&pool));
 }
 
+/* A wild store of a child, which may have fewer rights, must not reach the parent. */
+static void forked_child_has_a_private_copy(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	COHERENT_DEVICE_AUTO(dev);
+	struct segment *segment;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu,step"));
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	segment = &dev->store.segment;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		memset(segment->header, 0xff, segment->ready);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
+	assert_int_equal(segment->header->version, SEGMENT_VERSION);
+	assert_ok(coherent_write(&mem, 0, 1));
+	coherent_free(&mem);
+}
+
 static void nobody_else_can_write(void **state)
 {
 	COHERENT_DEVICE_AUTO(dev);
@@ -563,6 +589,7 @@ int main(void)
 		cmocka_unit_test(closed_device_with_a_mem_is_found),
 		cmocka_unit_test(forked_child_is_not_the_owner),
 		cmocka_unit_test(forked_child_changes_no_record),
+		cmocka_unit_test(forked_child_has_a_private_copy),
 		cmocka_unit_test(nobody_else_can_write),
 		cmocka_unit_test(processes_without_records_are_refused),
 		cmocka_unit_test(process_of_another_user_is_refused),

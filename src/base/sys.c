@@ -91,6 +91,12 @@ int sys_reserve_file(int fd, size_t bytes, void **va)
 	return 0;
 }
 
+void sys_make_private(int fd, void *va, size_t bytes)
+{
+	if (mmap(va, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, 0) == MAP_FAILED)
+		(void)mprotect(va, bytes, PROT_READ);
+}
+
 int sys_make_accessible(void *va, size_t bytes)
 {
 	if (mprotect(va, bytes, PROT_READ | PROT_WRITE))

@@ -62,6 +62,9 @@ int sys_map_file(int fd, uint64_t offset, size_t bytes, void **va);
  */
 int sys_reserve_file(int fd, size_t bytes, void **va);
 
+/* Replace a part that sys_make_accessible() made accessible by a private copy of the file. */
+void sys_make_private(int fd, void *va, size_t bytes);
+
 /* Make a part of what sys_reserve_file() mapped accessible. Core dumps have it. */
 int sys_make_accessible(void *va, size_t bytes);
 

@@ -5,7 +5,10 @@
  * out.
  *
  * INVARIANT: the file cannot change its size, and nobody can map it to write any more.
+ * INVARIANT: a forked child has a private copy. Its handles point there, but what it writes does not
+ * reach its parent.
  */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +28,54 @@
 _Static_assert(SEGMENT_RANGES_MAX == ARRAY_SIZE(((struct coherent_limits *)0)->ranges),
 	       "a segment has room for all ranges of a device");
 _Static_assert(sizeof(struct segment_part) % 16 == 0, "the memory behind it is aligned");
+
+/* --- Forks --- */
+
+static struct {
+	pthread_once_t once;
+	pthread_mutex_t lock;
+	LIST_HEAD(, segment) list;
+} all = { .once = PTHREAD_ONCE_INIT, .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void before_fork(void)
+{
+	(void)pthread_mutex_lock(&all.lock);
+}
+
+static void after_fork(void)
+{
+	(void)pthread_mutex_unlock(&all.lock);
+}
+
+static void in_child(void)
+{
+	struct segment *segment;
+
+	LIST_FOREACH(segment, &all.list, link)
+		sys_make_private(segment->fd, segment->header,
+				 __atomic_load_n(&segment->ready, __ATOMIC_RELAXED));
+	after_fork();
+}
+
+static void watch_forks(void)
+{
+	(void)pthread_atfork(before_fork, after_fork, in_child);
+}
+
+static void add_to_list(struct segment *segment)
+{
+	(void)pthread_once(&all.once, watch_forks);
+	(void)pthread_mutex_lock(&all.lock);
+	LIST_INSERT_HEAD(&all.list, segment, link);
+	(void)pthread_mutex_unlock(&all.lock);
+}
+
+static void remove_from_list(struct segment *segment)
+{
+	(void)pthread_mutex_lock(&all.lock);
+	LIST_REMOVE(segment, link);
+	(void)pthread_mutex_unlock(&all.lock);
+}
 
 /* --- Open --- */
 
@@ -72,7 +123,7 @@ static int make_ready_locked(struct segment *segment, uint64_t end) NEEDS_LOCK(s
 		return 0;
 	err = sys_make_accessible((char *)segment->header + segment->ready, ready - segment->ready);
 	if (!err)
-		segment->ready = ready;
+		__atomic_store_n(&segment->ready, ready, __ATOMIC_RELAXED);
 	return err;
 }
 
@@ -136,6 +187,7 @@ void segment_open(struct segment *segment, const char *name, const uint32_t fiel
 	lock_drop(&segment->lock);
 	if (!err) {
 		fill_in(segment, name, fields);
+		add_to_list(segment);
 		return;
 	}
 	segment->header = NULL;
@@ -258,6 +310,7 @@ static void release_all(struct iova_space *space)
 void segment_close(struct segment *segment)
 {
 	if (segment->header) {
+		remove_from_list(segment);
 		release_all(&segment->space);
 		iova_close(&segment->space);
 		sys_unmap(segment->header, segment->bytes);

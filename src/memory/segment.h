@@ -30,6 +30,7 @@ struct segment_part {
  * @header: The beginning of the memory; NULL if there is no segment.
  * @fd: The memfd, which stays open for readers.
  * @bytes: The size of the memory and the file. Never changes, as the two above.
+ * @link: In the list of the segments of this process, whose lock guards it.
  * @lock: Guards the rest.
  * @ready: How many bytes from the beginning can be accessed.
  * @used: How many bytes from the beginning were ever handed out. The others are zero.
@@ -39,6 +40,7 @@ struct segment {
 	struct segment_header *header;
 	int fd;
 	uint64_t bytes;
+	LIST_ENTRY(segment) link;
 	struct lock lock;
 	uint64_t ready;
 	uint64_t used;
