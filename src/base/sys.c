@@ -215,6 +215,16 @@ int sys_seal(int fd)
 	return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) ? -errno : 0;
 }
 
+int sys_allocate(int fd, uint64_t offset, uint64_t bytes)
+{
+	int err;
+
+	do
+		err = fallocate(fd, 0, (off_t)offset, (off_t)bytes) ? -errno : 0;
+	while (err == -EINTR);
+	return err;
+}
+
 int sys_seal_for_readers(int fd)
 {
 	/* Linux before 5.1 does not know this seal. Then readers are only asked not to write. */

@@ -105,6 +105,9 @@ int sys_truncate(int fd, uint64_t bytes);
 /* Seal the file, so that no process can make it shorter or longer. */
 int sys_seal(int fd);
 
+/* Take the memory of a part of a file in memory now, so that no access to it can fail. */
+int sys_allocate(int fd, uint64_t offset, uint64_t bytes);
+
 /* As sys_seal(). From Linux 5.1 on, only mappings that exist can write to the file. */
 int sys_seal_for_readers(int fd);
 

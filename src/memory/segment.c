@@ -113,14 +113,18 @@ static int map_most(struct segment *segment)
 	return err;
 }
 
-/* Makes the segment accessible up to an offset. */
-static int make_ready_locked(struct segment *segment, uint64_t end) NEEDS_LOCK(segment->lock)
+/*
+ * Makes the segment accessible up to an offset, and takes the memory from another one on. If a page
+ * were missing at the first access, the kernel would raise SIGBUS.
+ */
+static int make_ready_locked(struct segment *segment, uint64_t from, uint64_t end)
+	NEEDS_LOCK(segment->lock)
 {
 	const uint64_t ready = align_up(end, STEP_BYTES);
-	int err;
+	int err = end > segment->used ? sys_allocate(segment->fd, from, end - from) : 0;
 
-	if (end <= segment->ready)
-		return 0;
+	if (err || end <= segment->ready)
+		return err;
 	err = sys_make_accessible((char *)segment->header + segment->ready, ready - segment->ready);
 	if (!err)
 		__atomic_store_n(&segment->ready, ready, __ATOMIC_RELAXED);
@@ -165,7 +169,7 @@ static int open_locked(struct segment *segment) NEEDS_LOCK(segment->lock)
 
 	if (err)
 		return err;
-	err = make_ready_locked(segment, sizeof(struct segment_header));
+	err = make_ready_locked(segment, 0, sizeof(struct segment_header));
 	if (!err)
 		err = sys_seal_for_readers(segment->fd);
 	if (!err)
@@ -186,8 +190,8 @@ void segment_open(struct segment *segment, const char *name, const uint32_t fiel
 	err = open_locked(segment);
 	lock_drop(&segment->lock);
 	if (!err) {
-		fill_in(segment, name, fields);
 		add_to_list(segment);
+		fill_in(segment, name, fields);
 		return;
 	}
 	segment->header = NULL;
@@ -236,7 +240,7 @@ static void *get_locked(struct segment *segment, uint64_t bytes) NEEDS_LOCK(segm
 
 	if (iova_reserve(&segment->space, &want, &range))
 		return NULL;
-	if (make_ready_locked(segment, range.last + 1)) {
+	if (make_ready_locked(segment, range.first, range.last + 1)) {
 		iova_release(&segment->space, &range);
 		return NULL;
 	}
