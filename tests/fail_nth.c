@@ -330,9 +330,9 @@ static void ordinary_pages_replace_missing_hugepages(void **state)
 	(void)state;
 	assert_ok(coherent_device_open(&dev, "sim:edu", .hugepages = true, .report = log_report,
 				       .report_arg = &log));
-	/* The call that fails is the mmap() of hugepages. */
+	/* The memory of a site and of records comes first. The call that fails is the mmap() of hugepages. */
 	inject.huge_maps = 0;
-	inject.left = 1;
+	inject.left = 3;
 	assert_ok(coherent_zeroed(&mem, dev, 1));
 	inject.left = 0;
 	assert_true(log_has(&log, "no 2 MiB hugepages, so ordinary pages serve"));
@@ -366,7 +366,7 @@ static void lack_of_memory_is_reported_with_file_and_line(void **state)
 
 	(void)state;
 	assert_ok(coherent_device_open(&dev, "sim:edu", .report = log_report, .report_arg = &log));
-	inject.left = 2;
+	inject.left = 3;
 	snprintf(text, sizeof(text), "no memory is left for 5 bytes; the call is at %s:%d",
 		 __FILE__, __LINE__ + 1);
 	assert_err(coherent_zeroed(&mem, dev, 5), -ENOMEM);

@@ -549,8 +549,29 @@ static void limits_of_a_process_are_respected(void **state)
 	/* Without the check of the limit, SIGXFSZ would end the process. */
 	assert_int_equal(bytes_under_a_limit(RLIMIT_FSIZE, 0), 0);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	assert_int_equal(bytes_under_a_limit(RLIMIT_AS, (rlim_t)1 << 30), (uint64_t)1 << 26);
+	assert_int_equal(bytes_under_a_limit(RLIMIT_AS, (rlim_t)1 << 30), (uint64_t)1 << 20);
 #endif
+}
+
+static void descriptors_are_left_to_the_program(void **state)
+{
+	struct coherent_device *devs[64];
+	unsigned int without = 0;
+	struct rlimit old, low;
+	size_t n = 0;
+
+	(void)state;
+	assert_ok(getrlimit(RLIMIT_NOFILE, &old));
+	low = (struct rlimit){ 64, old.rlim_max };
+	assert_ok(setrlimit(RLIMIT_NOFILE, &low));
+	for (; n < ARRAY_SIZE(devs); n++) {
+		assert_ok(coherent_device_open(&devs[n], "sim:edu,step"));
+		without += !devs[n]->store.segment.header;
+	}
+	assert_true(without > 30 && without < 64);
+	while (n)
+		coherent_device_close(devs[--n]);
+	assert_ok(setrlimit(RLIMIT_NOFILE, &old));
 }
 
 /* smaps says "dd" for memory that core dumps leave out. */
@@ -598,6 +619,7 @@ int main(void)
 		cmocka_unit_test(memory_is_zero_when_it_is_used_again),
 		cmocka_unit_test(private_memory_serves_when_the_segment_is_full),
 		cmocka_unit_test(limits_of_a_process_are_respected),
+		cmocka_unit_test(descriptors_are_left_to_the_program),
 		cmocka_unit_test(core_dumps_have_what_is_used),
 	};
 

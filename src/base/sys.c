@@ -88,6 +88,10 @@ int sys_reserve_file(int fd, size_t bytes, void **va)
 	if (*va == MAP_FAILED)
 		return -errno;
 	(void)madvise(*va, bytes, MADV_DONTDUMP);
+	/* A hugepage would be more than most devices need. */
+	(void)madvise(*va, bytes, MADV_NOHUGEPAGE);
+	/* After mlockall() the addresses would count as locked memory. */
+	(void)munlock(*va, bytes);
 	return 0;
 }
 

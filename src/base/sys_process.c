@@ -47,6 +47,11 @@ uint64_t sys_address_limit(void)
 	return limit_of(RLIMIT_AS);
 }
 
+uint64_t sys_descriptor_limit(void)
+{
+	return limit_of(RLIMIT_NOFILE);
+}
+
 /* --- Programs --- */
 
 bool sys_has_raised_rights(void)

@@ -24,6 +24,9 @@ uint64_t sys_lockable_bytes(void);
 /* Returns how many bytes of addresses the process may have; UINT64_MAX means no limit. */
 uint64_t sys_address_limit(void);
 
+/* Returns how many descriptors the process may have. */
+uint64_t sys_descriptor_limit(void);
+
 /* The log of a program that could not run begins with this. An errno of three digits follows. */
 #define SYS_EXEC_FAILED "cannot run, error "
 

@@ -17,11 +17,10 @@
 #include "base/sys_process.h"
 #include "memory/segment.h"
 
-/* A segment of this size has room for five million objects. A 32-bit process has few addresses. */
-#define BYTES_MAX (sizeof(void *) > 4 ? UINT64_C(1) << 30 : UINT64_C(1) << 24)
+/* A segment of this size has room for five million objects. */
+#define BYTES_MAX (UINT64_C(1) << 30)
+/* This one has room for some thousand. It is for a program whose addresses are limited. */
 #define BYTES_MIN (UINT64_C(1) << 20)
-/* A program whose addresses are limited loses at most this part of them to a segment. */
-#define LIMIT_SHARE 16
 /* So much is made ready at a time. */
 #define STEP_BYTES (UINT64_C(1) << 20)
 
@@ -79,16 +78,6 @@ static void remove_from_list(struct segment *segment)
 
 /* --- Open --- */
 
-static uint64_t wanted_bytes(void)
-{
-	const uint64_t limit = sys_address_limit();
-	uint64_t bytes = BYTES_MAX;
-
-	while (bytes > limit / LIMIT_SHARE)
-		bytes /= 2;
-	return bytes;
-}
-
 static int map(struct segment *segment, uint64_t bytes)
 {
 	void *va;
@@ -106,9 +95,10 @@ static int map(struct segment *segment, uint64_t bytes)
 /* Maps as much as possible. Memory that can be locked is scarcer than addresses. */
 static int map_most(struct segment *segment)
 {
+	uint64_t bytes = sys_address_limit() == UINT64_MAX ? BYTES_MAX : BYTES_MIN;
 	int err = -ENOMEM;
 
-	for (uint64_t bytes = wanted_bytes(); err && bytes >= BYTES_MIN; bytes /= 4)
+	for (; err && bytes >= BYTES_MIN; bytes /= 4)
 		err = map(segment, bytes);
 	return err;
 }
@@ -184,8 +174,14 @@ void segment_open(struct segment *segment, const char *name, const uint32_t fiel
 	int err;
 
 	lock_init(&segment->lock);
-	if (sys_memfd(SEGMENT_FILE, &segment->fd))
+	/* A reader needs pointers of eight bytes. */
+	if (sizeof(void *) < sizeof(uint64_t) || sys_memfd(SEGMENT_FILE, &segment->fd))
 		return;
+	/* A program with many devices needs the last descriptors itself. */
+	if ((uint64_t)segment->fd > sys_descriptor_limit() / 2) {
+		sys_close(segment->fd);
+		return;
+	}
 	lock_take(&segment->lock);
 	err = open_locked(segment);
 	lock_drop(&segment->lock);
