@@ -28,6 +28,13 @@ _Static_assert(SEGMENT_RANGES_MAX == ARRAY_SIZE(((struct coherent_limits *)0)->r
 	       "a segment has room for all ranges of a device");
 _Static_assert(sizeof(struct segment_part) % 16 == 0, "the memory behind it is aligned");
 
+/*
+ * LeakSanitizer looks for pointers in the heap and on stacks only. With these, if the program has it,
+ * it looks in the records too.
+ */
+void __lsan_register_root_region(const void *va, size_t bytes) __attribute__((weak));
+void __lsan_unregister_root_region(const void *va, size_t bytes) __attribute__((weak));
+
 /* --- Forks --- */
 
 static struct {
@@ -187,6 +194,8 @@ void segment_open(struct segment *segment, const char *name, const uint32_t fiel
 	lock_drop(&segment->lock);
 	if (!err) {
 		add_to_list(segment);
+		if (__lsan_register_root_region)
+			__lsan_register_root_region(segment->header, segment->bytes);
 		fill_in(segment, name, fields);
 		return;
 	}
@@ -311,6 +320,8 @@ void segment_close(struct segment *segment)
 {
 	if (segment->header) {
 		remove_from_list(segment);
+		if (__lsan_unregister_root_region)
+			__lsan_unregister_root_region(segment->header, segment->bytes);
 		release_all(&segment->space);
 		iova_close(&segment->space);
 		sys_unmap(segment->header, segment->bytes);
