@@ -6,12 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "records.h"
 
 /* A site is a path, a colon and a line. */
 #define SITE_BYTES 4096
+/* A record changes for some nanoseconds. */
+#define TRIES 100
 #define UNKNOWN "an unknown place"
 
 /* --- Memory of the process --- */
@@ -72,11 +75,32 @@ static char *site_in_segment(const struct records *records, uint64_t address)
 	return is_text(text, room) ? strdup(text) : NULL;
 }
 
+/*
+ * Opens a file whose path the process chose. Only the first step opens nothing, so that a device or a
+ * FIFO in its place does no harm. Returns a negative number if it is not the file that was loaded.
+ */
+static int open_code(const struct records_code *code)
+{
+	const int at = open(code->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	char path[64];
+	struct stat file;
+	int fd = -1;
+
+	if (at < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", at);
+	if (!fstat(at, &file) && S_ISREG(file.st_mode) &&
+	    (!code->inode || code->inode == file.st_ino))
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	close(at);
+	return fd;
+}
+
 /* The string is in a file that the process has loaded. That file may have changed since. */
 static char *site_in_file(const struct records_code *code, uint64_t address)
 {
 	char text[SITE_BYTES];
-	const int fd = open(code->path, O_RDONLY | O_CLOEXEC);
+	const int fd = open_code(code);
 	ssize_t n;
 
 	if (fd < 0)
@@ -165,7 +189,8 @@ static void read_object(const struct records *records, const unsigned char *reco
 		.since_ns = read64(record + field_of(records, SEGMENT_RECORD_SINCE)),
 		.site_address = read64(record + field_of(records, SEGMENT_RECORD_SITE)),
 	};
-	object->changes = read32(record + field_of(records, SEGMENT_RECORD_SEQ)) + object->state;
+	object->changes = read32(record + field_of(records, SEGMENT_RECORD_SEQ)) + object->state +
+			  ((uint32_t)object->leaked << 16);
 	*chunk = read64(record + field_of(records, SEGMENT_RECORD_CHUNK));
 }
 
@@ -234,6 +259,15 @@ static bool visit_record(const struct records *records, const unsigned char *rec
 	return true;
 }
 
+static bool try_record(const struct records *records, const unsigned char *record,
+		       records_visit *visit, void *arg)
+{
+	for (unsigned int i = 0; i < TRIES; i++)
+		if (visit_record(records, record, visit, arg))
+			return true;
+	return false;
+}
+
 uint64_t records_each(struct records *records, records_visit *visit, void *arg)
 {
 	const uint32_t *fields = records->header.fields;
@@ -251,8 +285,8 @@ uint64_t records_each(struct records *records, records_visit *visit, void *arg)
 			break;
 		record = memory + fields[SEGMENT_BLOCK_RECORDS];
 		for (uint64_t i = 0; i < fields[SEGMENT_BLOCK_COUNT]; i++)
-			changed += !visit_record(records, record + i * fields[SEGMENT_RECORD_BYTES],
-						 visit, arg);
+			changed += !try_record(records, record + i * fields[SEGMENT_RECORD_BYTES],
+					       visit, arg);
 		block = read64(memory + fields[SEGMENT_BLOCK_NEXT]);
 	}
 	return changed;

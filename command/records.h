@@ -23,12 +23,14 @@
  * @first: Its first address.
  * @end: The address behind its last one.
  * @offset: The offset in the file.
+ * @inode: The number of the file; 0 if it is not known.
  * @path: The file.
  */
 struct records_code {
 	uint64_t first;
 	uint64_t end;
 	uint64_t offset;
+	uint64_t inode;
 	char *path;
 };
 
@@ -103,12 +105,12 @@ struct records_object {
 typedef void records_visit(const struct records_object *object, void *arg);
 
 /**
- * records_count() - Count the devices of the library that a process has open.
+ * records_signature() - Get a number that changes when a process opens or closes a device.
  * @pid: The process.
  *
- * Return: how many; 0 also if the process belongs to another user.
+ * Return: the number; 0 if the process has no device open, or belongs to another user.
  */
-size_t records_count(pid_t pid);
+uint64_t records_signature(pid_t pid);
 
 /**
  * records_open() - Open the records of all devices of a process.

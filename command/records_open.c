@@ -19,6 +19,8 @@
 
 #define PATH_BYTES 4400
 #define LINE_BYTES 8192
+/* A library never makes a larger segment. */
+#define SIZE_MOST (UINT64_C(1) << 30)
 #define LINK "/memfd:" SEGMENT_FILE " (deleted)"
 
 /* The records that were found, and where the reason of a failure goes. */
@@ -58,7 +60,6 @@ static const struct {
 	{ SEGMENT_RECORD_PERMISSION, SEGMENT_RECORD_BYTES, 1 },
 	{ SEGMENT_RECORD_LEAKED, SEGMENT_RECORD_BYTES, 1 },
 	{ SEGMENT_RECORD_IN_PLACE, SEGMENT_RECORD_BYTES, 1 },
-	{ SEGMENT_RECORD_SLACK, SEGMENT_RECORD_BYTES, 4 },
 	{ SEGMENT_RECORD_FIRST, SEGMENT_RECORD_BYTES, 8 },
 	{ SEGMENT_RECORD_LAST, SEGMENT_RECORD_BYTES, 8 },
 	{ SEGMENT_RECORD_SITE, SEGMENT_RECORD_BYTES, 8 },
@@ -86,22 +87,49 @@ static bool fields_are_sound(const uint32_t *fields)
 	return fields[SEGMENT_BLOCK_COUNT];
 }
 
+static bool is_page(uint64_t bytes)
+{
+	return bytes >= 512 && bytes <= 1 << 30 && !(bytes & (bytes - 1));
+}
+
 static int check_header(const struct found *found, const struct segment_header *header)
 {
-	if (header->version != SEGMENT_VERSION || header->field_count < SEGMENT_FIELDS)
+	if (header->version != SEGMENT_VERSION)
 		return fail(
 			found, -EPROTO,
 			"its library has records of version %u, and this command reads version %u; "
 			"use the command of that library",
 			header->version, SEGMENT_VERSION);
-	if (!header->range_count || header->range_count > SEGMENT_RANGES_MAX ||
+	if (header->field_count < SEGMENT_FIELDS)
+		return fail(
+			found, -EPROTO,
+			"its library is older and has fewer fields of records; use the command of "
+			"that library");
+	if (header->range_count > SEGMENT_RANGES_MAX || !is_page(header->page_bytes) ||
 	    !fields_are_sound(header->fields))
 		return fail(found, -EPROTO, "its records are damaged");
 	return 0;
 }
 
+/* Copies the header. Its fields may be elsewhere in a later version. Returns false if it has none. */
+static bool copy_header(const unsigned char *bytes, uint64_t size, struct segment_header *header)
+{
+	uint64_t at;
+
+	if (size < sizeof(*header))
+		return false;
+	memcpy(header, bytes, sizeof(*header));
+	header->name[sizeof(header->name) - 1] = '\0';
+	at = header->fields_at;
+	if (!has_magic(header) || at % 4 || at > size - sizeof(header->fields))
+		return false;
+	memcpy(header->fields, bytes + at, sizeof(header->fields));
+	return true;
+}
+
 /* Adds a segment that is mapped. */
-static struct records *add(struct found *found, const unsigned char *bytes, uint64_t size)
+static struct records *add(struct found *found, const struct segment_header *header,
+			   const unsigned char *bytes, uint64_t size)
 {
 	struct records *all = realloc(found->all, (found->count + 1) * sizeof(*all));
 	struct records *records;
@@ -110,23 +138,19 @@ static struct records *add(struct found *found, const unsigned char *bytes, uint
 		return NULL;
 	found->all = all;
 	records = &all[found->count++];
-	*records = (struct records){ .bytes = bytes, .size = size };
-	memcpy(&records->header, bytes, sizeof(records->header));
-	records->header.name[sizeof(records->header.name) - 1] = '\0';
+	*records = (struct records){ .bytes = bytes, .size = size, .header = *header };
 	return records;
 }
 
 void records_refresh(struct records *records)
 {
-	uint32_t fields[SEGMENT_FIELDS];
+	const struct found nobody = { .size = 0 };
+	struct segment_header header;
 
-	/* The checked fields stay. */
-	memcpy(fields, records->header.fields, sizeof(fields));
-	memcpy(&records->header, records->bytes, sizeof(records->header));
-	memcpy(records->header.fields, fields, sizeof(fields));
-	records->header.name[sizeof(records->header.name) - 1] = '\0';
-	if (records->header.range_count > SEGMENT_RANGES_MAX)
-		records->header.range_count = SEGMENT_RANGES_MAX;
+	/* The last header stays if this one is not sound. */
+	if (copy_header(records->bytes, records->size, &header) &&
+	    !check_header(&nobody, &header) && header.base == records->header.base)
+		records->header = header;
 }
 
 static void close_one(struct records *records)
@@ -170,7 +194,7 @@ static int add_code_of(struct records *records, pid_t pid)
 {
 	char path[PATH_BYTES], line[LINE_BYTES], name[LINE_BYTES];
 	struct records_code code = { .path = path };
-	unsigned long first, end, offset;
+	unsigned long first, end, offset, inode;
 	FILE *maps;
 	int err = 0;
 
@@ -179,14 +203,15 @@ static int add_code_of(struct records *records, pid_t pid)
 	if (!maps)
 		return -errno;
 	while (!err && fgets(line, sizeof(line), maps)) {
-		if (sscanf(line, "%lx-%lx %*s %lx %*s %*s %[^\n]", &first, &end, &offset, name) !=
-			    4 ||
+		if (sscanf(line, "%lx-%lx %*s %lx %*s %lu %[^\n]", &first, &end, &offset, &inode,
+			   name) != 5 ||
 		    name[0] != '/')
 			continue;
 		snprintf(path, sizeof(path), "/proc/%d/root%.4096s", pid, name);
 		code.first = first;
 		code.end = end;
 		code.offset = offset;
+		code.inode = inode;
 		err = add_code(records, &code);
 	}
 	fclose(maps);
@@ -195,54 +220,77 @@ static int add_code_of(struct records *records, pid_t pid)
 
 /* --- A process --- */
 
-/* A forked child has the descriptors of its parent, but not the devices. */
-static bool is_owner(pid_t pid, const struct segment_header *header)
+/* The size and the seals of a file that the library made. It can neither shrink nor grow. */
+static bool is_sealed(int fd, uint64_t bytes)
 {
-	char path[64], line[256];
-	int last = pid;
-	FILE *status;
+	const int seals = fcntl(fd, F_GET_SEALS);
 
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	status = fopen(path, "re");
-	if (!status)
-		return false;
-	while (fgets(line, sizeof(line), status))
-		if (!strncmp(line, "NSpid:", 6)) {
-			const char *number = strrchr(line, '\t');
-
-			last = number ? atoi(number) : last;
-		}
-	fclose(status);
-	return last == header->pid;
+	return seals >= 0 && seals & F_SEAL_SHRINK && seals & F_SEAL_GROW &&
+	       bytes >= sizeof(struct segment_header) && bytes <= SIZE_MOST;
 }
 
-static int map_segment(struct found *found, int fd, pid_t pid)
+/*
+ * Whether a process maps a segment as its own. A forked child has the descriptors of its parent, but
+ * not the devices, and its mapping is private.
+ */
+static bool is_owner(pid_t pid, const struct segment_header *header, const struct stat *file)
+{
+	char path[64], line[LINE_BYTES], shared;
+	unsigned long first, inode;
+	bool found = false;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	maps = fopen(path, "re");
+	while (maps && !found && fgets(line, sizeof(line), maps))
+		found = sscanf(line, "%lx-%*x %*2s%*c%c %*s %*s %lu", &first, &shared, &inode) ==
+				3 &&
+			first == header->base && shared == 's' && inode == file->st_ino;
+	if (maps)
+		fclose(maps);
+	return found;
+}
+
+/* A device that is being opened or closed has no ranges yet, or is gone. It is left out. */
+static int use_segment(struct found *found, void *map, const struct stat *file, pid_t pid)
 {
 	struct segment_header header;
 	struct records *records;
-	struct stat file;
-	void *map;
 	int err;
 
-	if (fstat(fd, &file) || pread(fd, &header, sizeof(header), 0) != sizeof(header) ||
-	    !has_magic(&header) || !is_owner(pid, &header))
+	if (!copy_header(map, (uint64_t)file->st_size, &header) ||
+	    header.bytes != (uint64_t)file->st_size || !is_owner(pid, &header, file) ||
+	    (header.version == SEGMENT_VERSION && !header.range_count))
 		return 0;
 	err = check_header(found, &header);
 	if (err)
 		return err;
+	records = add(found, &header, map, (uint64_t)file->st_size);
+	if (!records)
+		return fail(found, -ENOMEM, "memory is short");
+	records->pid = pid;
+	records->map = map;
+	records->map_size = (uint64_t)file->st_size;
+	return add_code_of(records, pid) ? fail(found, -EIO, "its loaded code cannot be listed") :
+					   0;
+}
+
+static int map_segment(struct found *found, int fd, pid_t pid)
+{
+	const size_t before = found->count;
+	struct stat file;
+	void *map;
+	int err;
+
+	if (fstat(fd, &file) || !is_sealed(fd, (uint64_t)file.st_size))
+		return 0;
 	map = mmap(NULL, (size_t)file.st_size, PROT_READ, MAP_SHARED, fd, 0);
 	if (map == MAP_FAILED)
 		return fail(found, -ENOMEM, "its records cannot be mapped: %s", strerror(errno));
-	records = add(found, map, (uint64_t)file.st_size);
-	if (!records) {
+	err = use_segment(found, map, &file, pid);
+	if (found->count == before)
 		munmap(map, (size_t)file.st_size);
-		return fail(found, -ENOMEM, "memory is short");
-	}
-	records->pid = pid;
-	records->map = map;
-	records->map_size = (uint64_t)file.st_size;
-	return add_code_of(records, pid) ? fail(found, -EIO, "its loaded code cannot be listed") :
-					   0;
+	return err;
 }
 
 static bool is_segment(int folder, const char *name)
@@ -261,23 +309,27 @@ static DIR *open_descriptors(pid_t pid)
 	return opendir(path);
 }
 
-size_t records_count(pid_t pid)
+uint64_t records_signature(pid_t pid)
 {
 	DIR *folder = open_descriptors(pid);
 	struct dirent *entry;
-	size_t count = 0;
+	uint64_t sum = 0;
+	struct stat file;
 
 	while (folder && (entry = readdir(folder)))
-		count += is_segment(dirfd(folder), entry->d_name);
+		if (is_segment(dirfd(folder), entry->d_name) &&
+		    !fstatat(dirfd(folder), entry->d_name, &file, 0))
+			sum += (uint64_t)file.st_ino * 2 + 1;
 	if (folder)
 		closedir(folder);
-	return count;
+	return sum;
 }
 
+/* A device of another version does not hide the others. Its error stays if there are none. */
 static int find_segments(struct found *found, DIR *folder, pid_t pid)
 {
 	struct dirent *entry;
-	int fd, err = 0;
+	int fd, err = 0, other = 0;
 
 	while (!err && (entry = readdir(folder))) {
 		if (!is_segment(dirfd(folder), entry->d_name))
@@ -287,8 +339,12 @@ static int find_segments(struct found *found, DIR *folder, pid_t pid)
 			continue;
 		err = map_segment(found, fd, pid);
 		close(fd);
+		if (err == -EPROTO) {
+			other = err;
+			err = 0;
+		}
 	}
-	return err;
+	return err || found->count ? err : other;
 }
 
 static int finish(struct found *found, int err, const char *none, struct records **all,
@@ -354,9 +410,12 @@ static int add_files_of_note(struct records *records, const unsigned char *note,
 		return 0;
 	name = (const char *)note + 16 + 24 * count;
 	for (uint64_t i = 2; !err && i < 2 + 3 * count; i += 3) {
-		const struct records_code code = { word(note, i), word(note, i + 1),
-						   word(note, i + 2) * word(note, 1),
-						   (char *)(uintptr_t)name };
+		const struct records_code code = {
+			.first = word(note, i),
+			.end = word(note, i + 1),
+			.offset = word(note, i + 2) * word(note, 1),
+			.path = (char *)(uintptr_t)name,
+		};
 
 		if (name >= end || !memchr(name, '\0', (size_t)(end - name)))
 			break;
@@ -407,19 +466,19 @@ static int read_core(struct found *found, const unsigned char *file, uint64_t si
 		if (programs[i].p_type == PT_NOTE)
 			notes = &programs[i];
 	for (unsigned int i = 0; !err && i < elf->e_phnum; i++) {
-		const struct segment_header *header =
-			part(file, size, programs[i].p_offset, sizeof(*header));
+		const uint64_t at = programs[i].p_offset;
+		uint64_t there = at < size ? size - at : 0;
+		struct segment_header header;
 		struct records *records;
-		uint64_t there;
 
-		if (programs[i].p_type != PT_LOAD || !header || !has_magic(header) ||
-		    header->base != programs[i].p_vaddr)
-			continue;
-		err = check_header(found, header);
-		there = size - programs[i].p_offset;
 		if (there > programs[i].p_filesz)
 			there = programs[i].p_filesz;
-		records = err ? NULL : add(found, (const unsigned char *)header, there);
+		if (programs[i].p_type != PT_LOAD || at % 8 ||
+		    !copy_header(file + at, there, &header) || header.base != programs[i].p_vaddr ||
+		    !header.range_count)
+			continue;
+		err = check_header(found, &header);
+		records = err ? NULL : add(found, &header, file + at, there);
 		if (!err && (!records || (notes && add_code_of_core(records, file, size, notes))))
 			err = fail(found, -ENOMEM, "memory is short");
 	}

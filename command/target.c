@@ -67,7 +67,7 @@ static int open_all(struct target *target)
 	while (status == STATUS_GOOD && (entry = readdir(folder))) {
 		const pid_t pid = target_is_pid(entry->d_name) ? atoi(entry->d_name) : 0;
 
-		if (!pid || !records_count(pid) ||
+		if (!pid || !records_signature(pid) ||
 		    records_open(pid, &all, &count, why, sizeof(why)))
 			continue;
 		if (!add(target, all, count))
@@ -92,12 +92,11 @@ uint64_t target_signature(const char *word)
 {
 	DIR *folder = word ? NULL : opendir("/proc");
 	struct dirent *entry;
-	uint64_t sum = word && target_is_pid(word) ? records_count((pid_t)atoi(word)) : 0;
+	uint64_t sum = word && target_is_pid(word) ? records_signature((pid_t)atoi(word)) : 0;
 
 	while (folder && (entry = readdir(folder)))
 		if (target_is_pid(entry->d_name))
-			sum += records_count(atoi(entry->d_name)) *
-			       strtoull(entry->d_name, NULL, 10);
+			sum += records_signature(atoi(entry->d_name));
 	if (folder)
 		closedir(folder);
 	return sum;

@@ -3,6 +3,7 @@
  * Another process reads the records of a device with the reader of the command.
  */
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -185,7 +186,7 @@ static void another_process_reads_the_records(void **state)
 	const pid_t pid = start_driver(&driver, &stop);
 
 	(void)state;
-	assert_int_equal(records_count(pid), 1);
+	assert_int_not_equal(records_signature(pid), 0);
 	assert_ok(records_open(pid, &all, &n, why, sizeof(why)));
 	assert_int_equal(n, 1);
 	assert_int_equal(all->pid, pid);
@@ -271,7 +272,7 @@ static void processes_without_records_are_refused(void **state)
 
 	(void)state;
 	assert_err(records_open(getpid(), &all, &n, why, sizeof(why)), -ENOENT);
-	assert_int_equal(records_count(getpid()), 0);
+	assert_int_equal(records_signature(getpid()), 0);
 	assert_err(records_open(-1, &all, &n, why, sizeof(why)), -ESRCH);
 	assert_err(records_open(0, &all, &n, why, sizeof(why)), -ESRCH);
 	pid = fork();
@@ -314,9 +315,20 @@ static void process_of_another_user_is_refused(void **state)
 	end_driver(pid, stop);
 }
 
+static int open_own(size_t *n)
+{
+	struct records *all;
+	char why[256];
+	int err = records_open(getpid(), &all, n, why, sizeof(why));
+
+	records_close_all(all, *n);
+	return err;
+}
+
 static void another_version_is_refused(void **state)
 {
 	COHERENT_DEVICE_AUTO(dev);
+	COHERENT_DEVICE_AUTO(other);
 	struct segment_header *header;
 	struct records *all;
 	char why[256];
@@ -328,9 +340,68 @@ static void another_version_is_refused(void **state)
 	header->version++;
 	assert_err(records_open(getpid(), &all, &n, why, sizeof(why)), -EPROTO);
 	assert_non_null(strstr(why, "version 2"));
+	/* It does not hide the others. */
+	assert_ok(coherent_device_open(&other, "sim:edu,step"));
+	assert_ok(open_own(&n));
+	assert_int_equal(n, 1);
 	header->version--;
+	header->field_count--;
+	assert_ok(open_own(&n));
+	assert_int_equal(n, 1);
+}
+
+static void damaged_headers_are_refused(void **state)
+{
+	COHERENT_DEVICE_AUTO(dev);
+	struct segment_header *header, old;
+	size_t n;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu,step"));
+	header = dev->store.segment.header;
+	old = *header;
 	header->fields[SEGMENT_RECORD_SITE] = 1 << 20;
-	assert_err(records_open(getpid(), &all, &n, why, sizeof(why)), -EPROTO);
+	assert_err(open_own(&n), -EPROTO);
+	*header = old;
+	header->page_bytes = 0;
+	assert_err(open_own(&n), -EPROTO);
+	*header = old;
+	header->range_count = SEGMENT_RANGES_MAX + 1;
+	assert_err(open_own(&n), -EPROTO);
+	*header = old;
+	header->fields_at = UINT32_MAX;
+	assert_err(open_own(&n), -ENOENT);
+	*header = old;
+	header->bytes = 4096;
+	assert_err(open_own(&n), -ENOENT);
+	/* The device is being opened. */
+	*header = old;
+	header->range_count = 0;
+	assert_err(open_own(&n), -ENOENT);
+	*header = old;
+	assert_ok(open_own(&n));
+}
+
+/* A file of that name that can shrink would end the reader by SIGBUS. */
+static void file_that_can_shrink_is_not_read(void **state)
+{
+	struct segment_header header = { .magic = SEGMENT_MAGIC, .version = SEGMENT_VERSION };
+	const int fd = memfd_create(SEGMENT_FILE, MFD_CLOEXEC);
+	void *map;
+	size_t n;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_ok(ftruncate(fd, 8192));
+	map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_true(map != MAP_FAILED);
+	header.base = (uintptr_t)map;
+	header.bytes = 8192;
+	header.range_count = 1;
+	memcpy(map, &header, sizeof(header));
+	assert_err(open_own(&n), -ENOENT);
+	assert_ok(munmap(map, 8192));
+	close(fd);
 }
 
 /* Each word of the segment is overwritten in turn. The reader must end and read nothing else. */
@@ -386,6 +457,8 @@ int main(void)
 		cmocka_unit_test(processes_without_records_are_refused),
 		cmocka_unit_test(process_of_another_user_is_refused),
 		cmocka_unit_test(another_version_is_refused),
+		cmocka_unit_test(damaged_headers_are_refused),
+		cmocka_unit_test(file_that_can_shrink_is_not_read),
 		cmocka_unit_test(damaged_records_do_no_harm),
 	};
 

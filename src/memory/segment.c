@@ -150,6 +150,7 @@ static void fill_in(struct segment *segment, const char *name,
 	header->header_bytes = sizeof(*header);
 	header->field_count = SEGMENT_FIELDS;
 	header->pid = (int32_t)sys_pid();
+	header->fields_at = offsetof(struct segment_header, fields);
 	header->base = (uintptr_t)header;
 	header->bytes = segment->bytes;
 	header->library = COHERENT_VERSION;
@@ -214,11 +215,12 @@ void segment_describe(struct segment *segment, const struct coherent_limits *lim
 	header->page_bytes = limits->page_bytes;
 	header->guard = guard;
 	header->level = level;
-	header->range_count = limits->range_count;
 	for (unsigned int i = 0; i < limits->range_count; i++) {
 		header->ranges[i].first = limits->ranges[i].first;
 		header->ranges[i].last = limits->ranges[i].last;
 	}
+	/* ORDER: a reader that sees ranges sees a device that has been opened. */
+	__atomic_store_n(&header->range_count, limits->range_count, __ATOMIC_RELEASE);
 }
 
 void segment_add_block(struct segment *segment, const void *block, uint64_t *next)

@@ -35,7 +35,6 @@ enum segment_field {
 	SEGMENT_RECORD_PERMISSION, /* 1, enum coherent_permission */
 	SEGMENT_RECORD_LEAKED, /* 1 */
 	SEGMENT_RECORD_IN_PLACE, /* 1, the device reaches it also while it is a box */
-	SEGMENT_RECORD_SLACK, /* 4, bytes behind the last element */
 	SEGMENT_RECORD_FIRST, /* 8, the first device address */
 	SEGMENT_RECORD_LAST, /* 8, the last one, the guard included */
 	SEGMENT_RECORD_SITE, /* 8, the address of a string in the segment */
@@ -71,12 +70,14 @@ enum segment_field {
  * @page_bytes: The granule of device addresses.
  * @guard: How many bytes behind each object stay free.
  * @ranges: The addresses that the device can use.
- * @range_count: How many @ranges are used.
+ * @range_count: How many @ranges are used; 0 while the device is being opened.
  * @level: enum coherent_level of the device.
  * @is_closed: The device is closed, and only the objects that are left keep the segment.
  * @library: COHERENT_VERSION of the library.
  * @name: The name of the device, cut off if it is longer.
- * @fields: See enum segment_field.
+ * @fields_at: The offset of the fields in the file.
+ * @reserved: 0.
+ * @fields: See enum segment_field. A later version may have other members before them.
  */
 struct segment_header {
 	char magic[16];
@@ -101,6 +102,8 @@ struct segment_header {
 	uint32_t is_closed;
 	uint32_t library;
 	char name[128];
+	uint32_t fields_at;
+	uint32_t reserved;
 	uint32_t fields[SEGMENT_FIELDS];
 };
 
