@@ -11,8 +11,10 @@
 
 static enum layout_kind kind_of(const struct records_object *object)
 {
-	if (object->leaked)
+	if (object->leaked || object->waits)
 		return LAYOUT_LEAKED;
+	if (object->is_chunk)
+		return LAYOUT_POOL;
 	switch (object->state) {
 	case COHERENT_STATE_BOX:
 		return object->in_place ? LAYOUT_IN_PLACE : LAYOUT_BOX;
@@ -32,7 +34,8 @@ const char *layout_name(enum layout_kind kind)
 		[LAYOUT_IN_PLACE] = "box in place",
 		[LAYOUT_READ_ONLY] = "mem, read-only",
 		[LAYOUT_MEM] = "mem",
-		[LAYOUT_LEAKED] = "leaked",
+		[LAYOUT_LEAKED] = "ended, and reachable",
+		[LAYOUT_POOL] = "free part of a pool",
 	};
 
 	return names[kind];
@@ -55,9 +58,8 @@ static void add(const struct records_object *object, void *arg)
 		layout->room = room;
 	}
 	layout->parts[layout->count++] = (struct layout_part){
-		object->address,
-		object->address + object->bytes,
-		kind_of(object),
+		object->address,      object->address + object->bytes,
+		object->reachable,    kind_of(object),
 		object->site_address,
 	};
 }
@@ -66,35 +68,49 @@ static int compare(const void *a, const void *b)
 {
 	const struct layout_part *one = a, *two = b;
 
-	return (one->first > two->first) - (one->first < two->first);
+	if (one->first != two->first)
+		return one->first < two->first ? -1 : 1;
+	/* A chunk comes before the objects in it. */
+	return (one->end < two->end) - (one->end > two->end);
 }
 
-/* Returns whether an object begins a run. */
-static bool is_far(const struct layout *layout, size_t i)
+/* Returns whether an object begins a run. @end is the highest end of the objects before it. */
+static bool is_far(const struct layout_part *part, uint64_t end)
 {
-	const struct layout_part *part = &layout->parts[i];
+	return !end || (part->first > end && part->first - end > GAP_BYTES);
+}
 
-	return !i || (part->first > part[-1].end && part->first - part[-1].end > GAP_BYTES);
+static size_t count_runs(const struct layout *layout)
+{
+	uint64_t end = 0;
+	size_t count = 0;
+
+	for (size_t i = 0; i < layout->count; i++) {
+		count += is_far(&layout->parts[i], end);
+		if (end < layout->parts[i].end)
+			end = layout->parts[i].end;
+	}
+	return count;
 }
 
 static void make_runs(struct layout *layout, uint64_t page)
 {
 	struct layout_run *run = NULL;
-	size_t count = 0;
+	uint64_t end = 0;
 
-	for (size_t i = 0; i < layout->count; i++)
-		count += is_far(layout, i);
-	layout->runs = calloc(count + 1, sizeof(*layout->runs));
+	layout->runs = calloc(count_runs(layout) + 1, sizeof(*layout->runs));
 	layout->failed |= !layout->runs;
 	for (size_t i = 0; layout->runs && i < layout->count; i++) {
 		const struct layout_part *part = &layout->parts[i];
 
-		if (is_far(layout, i)) {
+		if (is_far(part, end)) {
 			run = &layout->runs[layout->run_count++];
 			run->first = part->first / page * page;
 			run->part = i;
 		}
-		run->end = part->end;
+		if (end < part->end)
+			end = part->end;
+		run->end = end;
 		run->count++;
 	}
 }
@@ -106,7 +122,7 @@ bool layout_read(struct layout *layout, struct records *records)
 	layout->unread = records_each(records, add, layout);
 	if (layout->count)
 		qsort(layout->parts, layout->count, sizeof(*layout->parts), compare);
-	make_runs(layout, records->header.page_bytes ? records->header.page_bytes : 4096);
+	make_runs(layout, records->header.page_bytes);
 	return !layout->failed;
 }
 

@@ -12,6 +12,7 @@
 enum layout_kind {
 	LAYOUT_FREE,
 	LAYOUT_ENDED,
+	LAYOUT_POOL,
 	LAYOUT_BOX,
 	LAYOUT_IN_PLACE,
 	LAYOUT_READ_ONLY,
@@ -24,12 +25,14 @@ enum layout_kind {
  * struct layout_part - An object.
  * @first: Its first address.
  * @end: The address behind its last one.
+ * @reachable: How many bytes of it the device can reach.
  * @kind: The kind of the object.
  * @site: The address of its site, for records_site().
  */
 struct layout_part {
 	uint64_t first;
 	uint64_t end;
+	uint64_t reachable;
 	enum layout_kind kind;
 	uint64_t site;
 };

@@ -24,12 +24,22 @@
 static const char letters[LAYOUT_KINDS] = {
 	[LAYOUT_FREE] = '.',	 [LAYOUT_ENDED] = 'e',	   [LAYOUT_BOX] = 'b',
 	[LAYOUT_IN_PLACE] = 'p', [LAYOUT_READ_ONLY] = 'r', [LAYOUT_MEM] = 'M',
-	[LAYOUT_LEAKED] = 'L',
+	[LAYOUT_LEAKED] = 'L',	 [LAYOUT_POOL] = 'f',
 };
 
 static json_t *address_of(uint64_t address)
 {
 	return output_format("0x%" PRIx64, address);
+}
+
+/* The memory of a pool is not an object. */
+static size_t count_objects(const struct layout *layout, size_t first, size_t count)
+{
+	size_t objects = 0;
+
+	for (size_t i = first; i < first + count; i++)
+		objects += layout->parts[i].kind != LAYOUT_POOL;
+	return objects;
 }
 
 /* --- The answer --- */
@@ -79,7 +89,8 @@ static json_t *answer_run(const struct layout *layout, const struct layout_run *
 	for (size_t i = 0; i < count; i++)
 		text[i] = letters[cells[i]];
 	text[count] = '\0';
-	json_object_set_new(answer, "objects", output_number(run->count));
+	json_object_set_new(answer, "objects",
+			    output_number(count_objects(layout, run->part, run->count)));
 	json_object_set_new(answer, "cell_bytes", output_number(cell_bytes));
 	json_object_set_new(answer, "cells", json_string(text));
 	return answer;
@@ -108,8 +119,7 @@ static json_t *answer_device(const struct layout *layout, struct records *record
 	uint64_t reachable = 0;
 
 	for (size_t i = 0; i < layout->count; i++)
-		if (layout->parts[i].kind >= LAYOUT_IN_PLACE)
-			reachable += layout->parts[i].end - layout->parts[i].first;
+		reachable += layout->parts[i].reachable;
 	for (size_t i = 0; i < layout->run_count && i < RUNS_MAX; i++)
 		json_array_append_new(runs,
 				      answer_run(layout, &layout->runs[i], header->page_bytes));
@@ -119,7 +129,8 @@ static json_t *answer_device(const struct layout *layout, struct records *record
 	json_object_set_new(device, "mask", address_of(header->mask));
 	json_object_set_new(device, "ranges", answer_ranges(header));
 	json_object_set_new(device, "holes", answer_holes(header));
-	json_object_set_new(device, "objects", output_number(layout->count));
+	json_object_set_new(device, "objects",
+			    output_number(count_objects(layout, 0, layout->count)));
 	json_object_set_new(device, "reachable", output_number(reachable));
 	json_object_set_new(device, "run_count", output_number(layout->run_count));
 	json_object_set_new(device, "runs", runs);
@@ -191,7 +202,8 @@ static void print_map(const json_t *result)
 
 	json_array_foreach((json_t *)json_object_get(result, "devices"), i, device)
 		print_device(device);
-	printf("\nM mem  r read-only mem  b box  p box in place  e ended, not used again yet  L leaked  . free\n");
+	printf("\nM mem  r read-only mem  b box  p box in place  f free part of a pool\n"
+	       "e ended, not used again yet  L ended, and reachable  . free\n");
 }
 
 /* --- The command --- */

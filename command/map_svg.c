@@ -21,7 +21,7 @@
 static const char *const colours[LAYOUT_KINDS] = {
 	[LAYOUT_FREE] = "#eceff1",     [LAYOUT_ENDED] = "#b0bec5",     [LAYOUT_BOX] = "#66bb6a",
 	[LAYOUT_IN_PLACE] = "#ab47bc", [LAYOUT_READ_ONLY] = "#ffca28", [LAYOUT_MEM] = "#ef6c00",
-	[LAYOUT_LEAKED] = "#b71c1c",
+	[LAYOUT_LEAKED] = "#b71c1c",   [LAYOUT_POOL] = "#ffe0b2",
 };
 
 /* The name of a device may have any bytes. */
@@ -89,7 +89,7 @@ static unsigned int draw_run(const struct layout *layout, const struct layout_ru
 
 static void draw_legend(unsigned int y)
 {
-	static const int widths[LAYOUT_KINDS] = { 45, 205, 45, 90, 110, 45, 60 };
+	static const int widths[LAYOUT_KINDS] = { 30, 175, 120, 30, 85, 95, 30, 125 };
 	int x = MARGIN;
 
 	for (enum layout_kind kind = LAYOUT_FREE; kind < LAYOUT_KINDS; kind++) {

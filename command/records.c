@@ -184,6 +184,7 @@ static void read_object(const struct records *records, const unsigned char *reco
 		.permission = record[field_of(records, SEGMENT_RECORD_PERMISSION)],
 		.leaked = record[field_of(records, SEGMENT_RECORD_LEAKED)],
 		.in_place = record[field_of(records, SEGMENT_RECORD_IN_PLACE)],
+		.waits = record[field_of(records, SEGMENT_RECORD_WAITS)],
 		.address = first,
 		.bytes = last - first + 1 - records->header.guard,
 		.since_ns = read64(record + field_of(records, SEGMENT_RECORD_SINCE)),
@@ -200,13 +201,38 @@ static bool is_sound(const struct records_object *object)
 	       object->address + object->bytes > object->address;
 }
 
-/* Calls the function for the slots of a chunk that are objects of the driver. */
+static bool is_reachable(const struct records_object *object)
+{
+	return object->state == COHERENT_STATE_MEM || object->waits || object->leaked ||
+	       (object->state == COHERENT_STATE_BOX && object->in_place);
+}
+
+/* Fills in the object of a slot. Returns false if the slot has none. */
+static bool read_slot(const struct records *records, const struct records_object *whole,
+		      const unsigned char *slot, struct records_object *object)
+{
+	const uint32_t *fields = records->header.fields;
+	const uint32_t offset = read32(slot + fields[SEGMENT_SLOT_OFFSET]);
+
+	object->state = slot[fields[SEGMENT_SLOT_STATE]];
+	if (object->state == COHERENT_STATE_NONE || object->state > COHERENT_STATE_MEM ||
+	    offset > whole->bytes - object->bytes)
+		return false;
+	object->address = whole->address + offset;
+	object->site_address = read64(slot + fields[SEGMENT_SLOT_SITE]);
+	object->id = (uint64_t)(slot - records->bytes);
+	object->changes = object->state + (uint32_t)object->site_address;
+	object->reachable = is_reachable(object) ? object->bytes : 0;
+	return true;
+}
+
+/* Calls the function for the slots of a chunk that are objects of the driver, and for the rest. */
 static void each_slot(const struct records *records, const struct records_object *whole,
 		      uint64_t chunk, records_visit *visit, void *arg)
 {
 	const uint32_t *fields = records->header.fields;
 	const unsigned char *base = at(records, chunk, fields[SEGMENT_CHUNK_SLOTS]);
-	struct records_object object = *whole;
+	struct records_object object = *whole, rest = *whole;
 	const unsigned char *slot;
 	uint64_t count;
 
@@ -221,18 +247,14 @@ static void each_slot(const struct records *records, const struct records_object
 	if (!slot || !object.bytes || object.bytes > whole->bytes || count > whole->bytes)
 		return;
 	for (; count; count--, slot += fields[SEGMENT_SLOT_BYTES]) {
-		const uint32_t offset = read32(slot + fields[SEGMENT_SLOT_OFFSET]);
-
-		object.state = slot[fields[SEGMENT_SLOT_STATE]];
-		if (object.state == COHERENT_STATE_NONE || object.state > COHERENT_STATE_MEM ||
-		    offset > whole->bytes - object.bytes)
+		if (!read_slot(records, whole, slot, &object))
 			continue;
-		object.address = whole->address + offset;
-		object.site_address = read64(slot + fields[SEGMENT_SLOT_SITE]);
-		object.id = (uint64_t)(slot - records->bytes);
-		object.changes = object.state + (uint32_t)object.site_address;
+		rest.reachable -= object.reachable < rest.reachable ? object.reachable :
+								      rest.reachable;
 		visit(&object, arg);
 	}
+	rest.is_chunk = true;
+	visit(&rest, arg);
 }
 
 /* Returns false if the record changed while it was read. */
@@ -252,6 +274,7 @@ static bool visit_record(const struct records *records, const unsigned char *rec
 	/* A record that never had an object is all zeros. */
 	if (!is_sound(&object))
 		return true;
+	object.reachable = is_reachable(&object) ? object.bytes : 0;
 	if (chunk && object.state == COHERENT_STATE_MEM)
 		each_slot(records, &object, chunk, visit, arg);
 	else

@@ -80,9 +80,13 @@ struct records {
  * @permission: The permission of the device on a mem.
  * @leaked: The device may still reach the memory of a mem that ended.
  * @in_place: The device reaches it also while it is a box.
- * @is_pooled: It is an object of a pool. The chunk of a pool itself is not an object.
+ * @waits: It ended, and the device may reach the memory until a fence.
+ * @is_pooled: It is an object of a pool.
+ * @is_chunk: It is the memory of a pool, whose objects are visited on their own.
  * @address: Its first device address.
  * @bytes: Its size: whole pages, or the size of a slot.
+ * @reachable: How much of that the device can reach. For a chunk, the slots that were visited do not
+ *	count.
  * @since_ns: When it was freed or reclaimed, by CLOCK_MONOTONIC_COARSE; 0 otherwise.
  * @changes: A number that differs if the record changed since it was read before.
  * @id: A number that no other object of the device has at the same time.
@@ -93,9 +97,12 @@ struct records_object {
 	enum coherent_permission permission;
 	bool leaked;
 	bool in_place;
+	bool waits;
 	bool is_pooled;
+	bool is_chunk;
 	uint64_t address;
 	uint64_t bytes;
+	uint64_t reachable;
 	uint64_t since_ns;
 	uint32_t changes;
 	uint64_t id;

@@ -149,12 +149,15 @@ static void count(struct tally_row *row, const struct records_object *object, bo
 	const bool is_mem = object->state == COHERENT_STATE_MEM;
 	const bool is_box = object->state == COHERENT_STATE_BOX;
 
+	row->reachable += object->reachable;
+	row->changed += changed;
+	/* The objects in the memory of a pool count, and the memory itself does not. */
+	if (object->is_chunk)
+		return;
 	row->mems += is_mem;
 	row->boxes += is_box;
 	row->ended += !is_mem && !is_box;
-	row->reachable += is_mem || (is_box && object->in_place) ? object->bytes : 0;
 	row->private += is_box && !object->in_place ? object->bytes : 0;
-	row->changed += changed;
 }
 
 static void visit(const struct records_object *object, void *arg)

@@ -235,8 +235,10 @@ static struct line *sort_lines(const struct top *top, size_t *count)
 
 static const char *state_name(const struct records_object *object)
 {
-	if (object->leaked)
-		return "leaked";
+	if (object->leaked || object->waits)
+		return "ended, and reachable";
+	if (object->is_chunk)
+		return "free part of a pool";
 	switch (object->state) {
 	case COHERENT_STATE_BOX:
 		return object->in_place ? "box in place" : "box";
@@ -293,7 +295,8 @@ static json_t *answer_row(const struct top *top, const struct line *line)
 	}
 	json_object_set_new(row, "state", json_string(state_name(object)));
 	json_object_set_new(row, "address", output_format("0x%" PRIx64, object->address));
-	json_object_set_new(row, "bytes", output_number(object->bytes));
+	json_object_set_new(row, "bytes",
+			    output_number(object->is_chunk ? object->reachable : object->bytes));
 	json_object_set_new(row, "pooled", json_boolean(object->is_pooled));
 	return row;
 }

@@ -114,7 +114,8 @@ static const struct records_object *find(const struct found *found, enum coheren
 	const struct records_object *object = NULL;
 
 	for (size_t i = 0; i < found->count; i++)
-		if (found->objects[i].state == state && found->objects[i].is_pooled == is_pooled &&
+		if (!found->objects[i].is_chunk && found->objects[i].state == state &&
+		    found->objects[i].is_pooled == is_pooled &&
 		    found->objects[i].in_place == in_place)
 			object = &found->objects[i];
 	assert_non_null(object);
@@ -126,8 +127,17 @@ static size_t count(const struct found *found, enum coherent_state state)
 	size_t n = 0;
 
 	for (size_t i = 0; i < found->count; i++)
-		n += found->objects[i].state == state;
+		n += !found->objects[i].is_chunk && found->objects[i].state == state;
 	return n;
+}
+
+static uint64_t reachable(const struct found *found)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < found->count; i++)
+		bytes += found->objects[i].reachable;
+	return bytes;
 }
 
 static void assert_site(struct records *records, const struct records_object *object,
@@ -150,6 +160,7 @@ static void check_objects(struct records *records, const struct driver *driver)
 	assert_site(records, object, driver->site_of_box);
 	object = find(&found, COHERENT_STATE_BOX, false, true);
 	assert_int_equal(object->bytes, 12288);
+	assert_int_equal(reachable(&found), 4096 + 12288 + 4096);
 	object = find(&found, COHERENT_STATE_MEM, false, false);
 	assert_int_equal(object->address, driver->mem);
 	assert_int_equal(object->bytes, 4096);
@@ -238,6 +249,31 @@ static void closed_device_with_a_mem_is_found(void **state)
 	records_close_all(all, n);
 	coherent_free(&mem);
 	assert_err(records_open(getpid(), &all, &n, why, sizeof(why)), -ENOENT);
+}
+
+/* The IOMMU is lazy, so that the device reaches a freed mem until the fence. */
+static void freed_mem_is_reachable_until_the_fence(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct found found = { .count = 0 };
+	COHERENT_DEVICE_AUTO(dev);
+	struct records *all;
+	char why[256];
+	size_t n;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu,lazy,step"));
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	coherent_free(&mem);
+	assert_ok(records_open(getpid(), &all, &n, why, sizeof(why)));
+	(void)records_each(all, remember, &found);
+	assert_int_equal(count(&found, COHERENT_STATE_FREED), 1);
+	assert_int_equal(reachable(&found), 4096);
+	assert_ok(coherent_device_fence(dev));
+	found.count = 0;
+	(void)records_each(all, remember, &found);
+	assert_int_equal(reachable(&found), 0);
+	records_close_all(all, n);
 }
 
 /* --- Whose records are read --- */
@@ -453,6 +489,7 @@ int main(void)
 		cmocka_unit_test(another_process_reads_the_records),
 		cmocka_unit_test(devices_of_one_process_are_found),
 		cmocka_unit_test(closed_device_with_a_mem_is_found),
+		cmocka_unit_test(freed_mem_is_reachable_until_the_fence),
 		cmocka_unit_test(forked_child_is_not_the_owner),
 		cmocka_unit_test(processes_without_records_are_refused),
 		cmocka_unit_test(process_of_another_user_is_refused),

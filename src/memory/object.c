@@ -529,6 +529,7 @@ void object_defer(struct coherent_object *object, enum coherent_state state)
 
 	lock_take(&store->lock);
 	end_mem_locked(store, object, state);
+	object->waits = true;
 	STAILQ_INSERT_TAIL(&store->waiting, &object->address, retired);
 	store->stats.waiting++;
 	lock_drop(&store->lock);
@@ -565,6 +566,7 @@ static void end_waiting_locked(struct object_store *store, struct coherent_objec
 	NEEDS_LOCK(store->lock)
 {
 	store->stats.waiting--;
+	object->waits = false;
 	if (!store->backend->addresses_linger) {
 		release_locked(store, object);
 		return;

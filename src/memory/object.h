@@ -86,6 +86,7 @@ enum object_kind { OBJECT_WHOLE = 0xb9, OBJECT_SLOT = 0x6d };
  * @align_shift: The alignment of the allocation. Never changes.
  * @attrs: The attributes of the allocation. Never changes.
  * @in_place: The device reaches the memory also while it is a box.
+ * @waits: The object waits for a fence. Until then the device may reach the memory.
  * @slack: How many bytes of the last page are behind the last element. Never changes while the
  *	state is BOX or MEM.
  * @seq: A sequence count: odd while @address, @pages, @site, @cpu_view or @state become those of
@@ -113,6 +114,7 @@ struct coherent_object {
 	uint8_t align_shift;
 	uint8_t attrs;
 	bool in_place;
+	bool waits;
 	uint32_t slack;
 	uint32_t seq;
 	uint8_t boundary_shift;

@@ -21,6 +21,7 @@ static const uint32_t segment_fields[SEGMENT_FIELDS] = {
 	[SEGMENT_RECORD_PERMISSION] = RECORD(permission),
 	[SEGMENT_RECORD_LEAKED] = RECORD(leaked),
 	[SEGMENT_RECORD_IN_PLACE] = RECORD(in_place),
+	[SEGMENT_RECORD_WAITS] = RECORD(waits),
 	[SEGMENT_RECORD_FIRST] = RECORD(address.first),
 	[SEGMENT_RECORD_LAST] = RECORD(address.last),
 	[SEGMENT_RECORD_SITE] = RECORD(site),

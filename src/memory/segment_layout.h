@@ -35,6 +35,7 @@ enum segment_field {
 	SEGMENT_RECORD_PERMISSION, /* 1, enum coherent_permission */
 	SEGMENT_RECORD_LEAKED, /* 1 */
 	SEGMENT_RECORD_IN_PLACE, /* 1, the device reaches it also while it is a box */
+	SEGMENT_RECORD_WAITS, /* 1, it ended, and the device may reach it until a fence */
 	SEGMENT_RECORD_FIRST, /* 8, the first device address */
 	SEGMENT_RECORD_LAST, /* 8, the last one, the guard included */
 	SEGMENT_RECORD_SITE, /* 8, the address of a string in the segment */

@@ -51,17 +51,20 @@ def check_counts(top, program):
         top.say(done.returncode == 0 and not done.stderr and len(answer['devices']) == 1,
                 'one device is found', f'{done.stderr} {answer}')
         want = {'pid': int(driver.pid), 'device': 'sim:edu,mask=48', 'level': 'IOMMU', 'boxes': 1,
-                'mems': 12, 'ended': 1, 'reachable': 2 * 4096 + 640, 'private': 12288, 'faults': 1,
+                'mems': 12, 'ended': 1, 'reachable': 3 * 4096, 'private': 12288, 'faults': 1,
                 'closed': False, 'missing': 0, 'changed': 0}
         top.say(all(device.get(key) == value for key, value in want.items()),
                 'its objects, bytes and faults are right', f'{device}\n{want}')
         rows = {row['site']: row for row in answer['rows']}
         pooled = [row for row in rows.values() if row['mems'] == 10]
         faulty = [row for row in rows.values() if row['faults'] == 1]
-        top.say(len(rows) == 5 and all(re.fullmatch(r'.*driver\.c:\d+', site) for site in rows),
+        top.say(len(rows) == 6 and all(re.fullmatch(r'.*driver\.c:\d+', site) for site in rows),
                 'each row has the site of an allocation', rows)
         top.say(len(pooled) == 1 and pooled[0]['reachable'] == 640,
                 'the objects of a pool are counted at the site of their allocation', rows)
+        free = [row for row in rows.values() if row['reachable'] == 4096 - 640]
+        top.say(len(free) == 1 and not free[0]['mems'],
+                'the rest of the memory of the pool counts where the pool was created', rows)
         top.say(len(faulty) == 1 and faulty[0]['mems'] == 1,
                 'the fault is counted at the site of the object', rows)
         top.say([row['reachable'] for row in answer['rows']] ==
@@ -74,12 +77,12 @@ def check_counts(top, program):
 def check_objects(top, driver):
     answer, _ = top.json('top', '--by=object', driver.pid)
     states = sorted(row['state'] for row in answer['rows'])
-    top.say(states == ['box', 'freed'] + ['mem'] * 11 + ['mem, read-only'],
+    top.say(states == ['box', 'free part of a pool', 'freed'] + ['mem'] * 11 + ['mem, read-only'],
             'single objects have their states', states)
     top.say(driver.address in [row['address'] for row in answer['rows']],
             'a mem has the address that the driver knows', answer['rows'])
     answer, _ = top.json('top', '--by=object', '--limit=2', driver.pid)
-    top.say(len(answer['rows']) == 2 and answer['count'] == 14,
+    top.say(len(answer['rows']) == 2 and answer['count'] == 15,
             '--limit shows fewer rows, and their number is known', answer)
 
 
