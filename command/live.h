@@ -16,9 +16,9 @@ void live_begin(void);
 void live_end(void);
 
 /* Begins to draw the screen. The caller prints to standard output, and calls live_flush(). */
-void live_clear(void);
+void live_frame(void);
 
-/* Shows what was printed. Returns false if the terminal is gone. */
+/* Shows what was printed, as far as it fits. Returns false if the terminal is gone. */
 bool live_flush(void);
 
 /* The size of the terminal. */

@@ -160,11 +160,19 @@ static size_t columns_of(const char *text)
 	return count;
 }
 
-/* Returns the columns of the terminal, or SIZE_MAX if the output is not a terminal. */
-static size_t width(void)
+static size_t chosen_width;
+
+void output_set_width(size_t columns)
+{
+	chosen_width = columns;
+}
+
+size_t output_width(void)
 {
 	struct winsize size = { .ws_col = 0 };
 
+	if (chosen_width)
+		return chosen_width < 8 ? 8 : chosen_width;
 	if (!isatty(STDOUT_FILENO))
 		return SIZE_MAX;
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col)
@@ -211,12 +219,12 @@ static void put_wrapped_to(size_t all, const char *text, size_t at, size_t inden
 
 static void put_wrapped(const char *text, size_t at, size_t indent)
 {
-	put_wrapped_to(width(), text, at, indent);
+	put_wrapped_to(output_width(), text, at, indent);
 }
 
 void output_help(const char *text, size_t indent)
 {
-	const size_t all = width() < HELP_WIDTH ? width() : HELP_WIDTH;
+	const size_t all = output_width() < HELP_WIDTH ? output_width() : HELP_WIDTH;
 
 	put_wrapped_to(all, text, 0, indent * 4 < all ? indent : 0);
 }
@@ -226,13 +234,13 @@ void output_wrapped(const char *text, size_t indent)
 	char *copy = readable(text);
 
 	/* Indentation leaves no room on a narrow terminal. */
-	put_wrapped(copy, 0, indent * 4 < width() ? indent : 0);
+	put_wrapped(copy, 0, indent * 4 < output_width() ? indent : 0);
 	free(copy);
 }
 
 void output_command(const char *text, size_t indent)
 {
-	if (width() < WIDTH_FOR_COMMANDS) {
+	if (output_width() < WIDTH_FOR_COMMANDS) {
 		output_wrapped(text, indent);
 		return;
 	}
@@ -364,7 +372,7 @@ void output_table(const json_t *rows, const struct column *columns, size_t count
 	measure(rows, columns, count, widths);
 	for (size_t i = 0; i + 1 < count; i++)
 		before += widths[i] + GAP;
-	if (before + widths[count - 1] > width() && before + LAST_MIN > width()) {
+	if (before + widths[count - 1] > output_width() && before + LAST_MIN > output_width()) {
 		print_as_lists(rows, columns, count, below);
 		return;
 	}

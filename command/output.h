@@ -44,6 +44,12 @@ const char *output_bytes(char text[32], uint64_t bytes);
 
 /* --- Text --- */
 
+/* Returns the columns of the terminal, or SIZE_MAX if the output is not a terminal. */
+size_t output_width(void);
+
+/* Sets the columns that output_width() returns; 0 for those of the terminal. */
+void output_set_width(size_t columns);
+
 /* Prints a string in which each control character is \xNN. */
 void output_safely(FILE *to, const char *text);
 

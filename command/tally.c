@@ -205,17 +205,17 @@ static void merge_sites(struct tally *tally)
 	tally->count = kept;
 }
 
-static void name_rows(struct tally *tally, struct records *records)
+/* There may be millions of single objects, and only some are shown. So they get no names here. */
+static void name_sites(struct tally *tally, struct records *records)
 {
 	for (size_t i = 0; i < tally->count; i++) {
 		struct tally_row *row = &tally->rows[i];
 		const struct records_site *site = records_site(records, row->object.site_address);
 
 		row->site = site->text;
-		row->faults = tally->by == TALLY_SITE ? site->faults : 0;
+		row->faults = site->faults;
 	}
-	if (tally->by == TALLY_SITE)
-		merge_sites(tally);
+	merge_sites(tally);
 }
 
 static void begin(struct tally *tally)
@@ -240,7 +240,8 @@ bool tally_look(struct tally *tally, struct records *records)
 	records_refresh(records);
 	tally->unread = records_each(records, visit, tally);
 	tally->total.faults = records->header.faults;
-	name_rows(tally, records);
+	if (tally->by == TALLY_SITE)
+		name_sites(tally, records);
 	return !tally->failed;
 }
 

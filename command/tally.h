@@ -11,7 +11,7 @@ enum tally_by { TALLY_DEVICE, TALLY_SITE, TALLY_OBJECT };
 
 /**
  * struct tally_row - A row.
- * @site: The site; NULL for the whole device.
+ * @site: The site, in rows by site; NULL otherwise.
  * @boxes: How many boxes.
  * @mems: How many mems, the leaked ones included.
  * @ended: How many freed or reclaimed mems whose addresses are not used again yet.

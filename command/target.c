@@ -33,7 +33,7 @@ static bool add(struct target *target, struct records *all, size_t count)
 	return true;
 }
 
-static int open_one(const char *word, struct target *target)
+static int open_one(const char *word, struct target *target, bool is_quiet)
 {
 	const unsigned long pid = target_is_pid(word) ? strtoul(word, NULL, 10) : 0;
 	char why[WHY_BYTES];
@@ -47,6 +47,8 @@ static int open_one(const char *word, struct target *target)
 		err = records_open((pid_t)pid, &all, &count, why, sizeof(why));
 	else
 		return fail("process %s: there is no such process", word);
+	if (err && is_quiet)
+		return STATUS_BAD;
 	if (err)
 		return fail(target_is_pid(word) ? "process %s: %s" : "%s: %s", word, why);
 	return add(target, all, count) ? STATUS_GOOD : fail("no memory is left");
@@ -82,10 +84,21 @@ int target_open(const char *word, struct target *target)
 	int status;
 
 	*target = (struct target){ .count = 0 };
-	status = word ? open_one(word, target) : open_all(target);
+	status = word ? open_one(word, target, false) : open_all(target);
 	if (status != STATUS_GOOD)
 		target_close(target);
 	return status;
+}
+
+bool target_try(const char *word, struct target *target)
+{
+	int status;
+
+	*target = (struct target){ .count = 0 };
+	status = word ? open_one(word, target, true) : open_all(target);
+	if (status != STATUS_GOOD)
+		target_close(target);
+	return status == STATUS_GOOD;
 }
 
 uint64_t target_signature(const char *word)

@@ -29,6 +29,9 @@ struct target {
  */
 int target_open(const char *word, struct target *target);
 
+/* As target_open(), but a process that cannot be read is not worth a line. Returns whether it worked. */
+bool target_try(const char *word, struct target *target);
+
 /* Returns a number that differs if processes have opened or closed devices in between. */
 uint64_t target_signature(const char *word);
 

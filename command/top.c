@@ -3,8 +3,6 @@
  * coherent top: the objects of running drivers, by device, by site or one by one. The drivers do not
  * notice it.
  */
-#include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,66 +10,34 @@
 
 #include "arguments.h"
 #include "live.h"
-#include "open.h"
 #include "output.h"
-#include "tally.h"
-#include "target.h"
+#include "top.h"
 
 #define LIVE_SECONDS 1.0
 #define PLAIN_SECONDS 0.2
 #define SECONDS_MAX 3600.0
 #define LIMIT 50
 #define NS_PER_S 1e9
-/* A terminal that is narrower shows each row as a list. */
-#define WIDE 100
 
 /* --- Options --- */
-
-enum sort { REACHABLE, PRIVATE, OBJECTS, CHANGED, FAULTS, SORTS };
-
-static const char *const sort_names[] = { "reachable", "private", "objects",
-					  "changed",   "faults",  NULL };
-static const char *const by_names[] = { "device", "site", "object", NULL };
-
-/**
- * struct top - The options and the looks.
- * @by: It says which objects share a row.
- * @sort: The column that decides.
- * @limit: How many rows to show.
- * @seconds: The time between two looks.
- * @word: The process; NULL for all.
- * @target: The devices.
- * @tallies: One for each device.
- * @count: How many devices there are.
- * @between: The time between the last two looks, in seconds; 0 after the first look.
- * @at: The time of the last look.
- */
-struct top {
-	enum tally_by by;
-	enum sort sort;
-	size_t limit;
-	double seconds;
-	const char *word;
-	struct target target;
-	struct tally *tallies;
-	size_t count;
-	double between;
-	double at;
-};
 
 static int choose(const struct arguments *arguments, const char *option, const char *const *names,
 		  unsigned int *choice)
 {
-	const char *value = arguments_value(arguments, option), *like;
+	const char *value = arguments_value(arguments, option);
+	const char *like = arguments_suggest(value, names);
+	char all[128] = "";
 
-	for (*choice = 0; value && names[*choice]; ++*choice)
+	for (*choice = 0; names[*choice]; ++*choice)
 		if (!strcmp(names[*choice], value))
 			return STATUS_GOOD;
-	if (!value)
-		return STATUS_GOOD;
-	like = arguments_suggest(value, names);
-	return complain("top: --%s=%s is not known; did you mean \"%s\"?", option, value,
-			like ? like : names[0]);
+	if (like)
+		return complain("top: --%s=%s is not known; did you mean \"%s\"?", option, value,
+				like);
+	for (size_t i = 0; names[i]; i++)
+		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i ? ", " : "",
+			 names[i]);
+	return complain("top: --%s=%s is not one of %s", option, value, all);
 }
 
 static int read_seconds(const struct arguments *arguments, struct top *top)
@@ -101,13 +67,13 @@ static int read_limit(const struct arguments *arguments, struct top *top)
 
 static int read_options(const struct arguments *arguments, struct top *top)
 {
-	unsigned int by = TALLY_SITE, sort = REACHABLE;
+	unsigned int by = TALLY_SITE, sort = TOP_REACHABLE;
 	int status = STATUS_GOOD;
 
 	if (arguments_value(arguments, "by"))
-		status = choose(arguments, "by", by_names, &by);
+		status = choose(arguments, "by", top_by_names, &by);
 	if (status == STATUS_GOOD && arguments_value(arguments, "sort"))
-		status = choose(arguments, "sort", sort_names, &sort);
+		status = choose(arguments, "sort", top_sort_names, &sort);
 	if (status == STATUS_GOOD)
 		status = read_seconds(arguments, top);
 	if (status == STATUS_GOOD)
@@ -135,19 +101,31 @@ static void wait_for(double seconds)
 	nanosleep(&time, NULL);
 }
 
-static int open_top(struct top *top)
+static bool make_tallies(struct top *top)
 {
-	int status = target_open(top->word, &top->target);
-
-	if (status != STATUS_GOOD)
-		return status;
+	top->count = 0;
+	top->at = 0;
 	while (target_device(&top->target, top->count))
 		top->count++;
 	top->tallies = calloc(top->count + 1, sizeof(*top->tallies));
-	if (top->tallies)
-		return STATUS_GOOD;
-	target_close(&top->target);
-	return fail("top: no memory is left");
+	if (!top->tallies)
+		target_close(&top->target);
+	return top->tallies;
+}
+
+static int open_top(struct top *top)
+{
+	const int status = target_open(top->word, &top->target);
+
+	if (status != STATUS_GOOD)
+		return status;
+	return make_tallies(top) ? STATUS_GOOD : fail("top: no memory is left");
+}
+
+/* A live table goes on with what it has if this fails. */
+static bool open_again(struct top *top)
+{
+	return target_try(top->word, &top->target) && make_tallies(top);
 }
 
 static void close_top(struct top *top)
@@ -167,302 +145,43 @@ static int look(struct top *top)
 	for (size_t i = 0; i < top->count; i++) {
 		top->tallies[i].by = top->by;
 		if (!tally_look(&top->tallies[i], target_device(&top->target, i)))
-			return fail("top: no memory is left");
+			return STATUS_BAD;
 	}
 	return STATUS_GOOD;
-}
-
-/* --- Rows --- */
-
-/* A row and its device. */
-struct line {
-	const struct tally_row *row;
-	const struct records *records;
-	uint64_t key;
-};
-
-static uint64_t key_of(const struct tally_row *row, enum sort sort)
-{
-	switch (sort) {
-	case PRIVATE:
-		return row->private;
-	case OBJECTS:
-		return row->boxes + row->mems;
-	case CHANGED:
-		return row->changed;
-	case FAULTS:
-		return row->faults;
-	default:
-		return row->reachable;
-	}
-}
-
-static int compare(const void *a, const void *b)
-{
-	const struct line *one = a, *two = b;
-
-	if (one->key != two->key)
-		return one->key < two->key ? 1 : -1;
-	if (one->records != two->records)
-		return one->records < two->records ? -1 : 1;
-	return (one->row->object.address > two->row->object.address) -
-	       (one->row->object.address < two->row->object.address);
-}
-
-static struct line *sort_lines(const struct top *top, size_t *count)
-{
-	struct line *lines;
-	size_t n = 0;
-
-	*count = 0;
-	for (size_t i = 0; i < top->count; i++)
-		n += top->tallies[i].count;
-	lines = malloc((n + 1) * sizeof(*lines));
-	if (!lines)
-		return NULL;
-	for (size_t i = 0; i < top->count; i++)
-		for (size_t k = 0; k < top->tallies[i].count; k++) {
-			const struct tally_row *row = &top->tallies[i].rows[k];
-
-			lines[(*count)++] = (struct line){ row, target_device(&top->target, i),
-							   key_of(row, top->sort) };
-		}
-	qsort(lines, *count, sizeof(*lines), compare);
-	return lines;
-}
-
-/* --- The answer --- */
-
-static const char *state_name(const struct records_object *object)
-{
-	if (object->leaked || object->waits)
-		return "ended, and reachable";
-	if (object->is_chunk)
-		return "free part of a pool";
-	switch (object->state) {
-	case COHERENT_STATE_BOX:
-		return object->in_place ? "box in place" : "box";
-	case COHERENT_STATE_MEM:
-		return object->permission == COHERENT_READ_ONLY ? "mem, read-only" : "mem";
-	case COHERENT_STATE_RECLAIMED:
-		return "reclaimed";
-	default:
-		return "freed";
-	}
-}
-
-static void add_counts(json_t *to, const struct tally_row *row, double between)
-{
-	json_object_set_new(to, "boxes", output_number(row->boxes));
-	json_object_set_new(to, "mems", output_number(row->mems));
-	json_object_set_new(to, "ended", output_number(row->ended));
-	json_object_set_new(to, "reachable", output_number(row->reachable));
-	json_object_set_new(to, "private", output_number(row->private));
-	json_object_set_new(to, "changed",
-			    between > 0 ?
-				    output_number((uint64_t)((double)row->changed / between)) :
-				    json_null());
-	json_object_set_new(to, "faults", output_number(row->faults));
-}
-
-static json_t *answer_device(const struct top *top, size_t i)
-{
-	const struct records *records = target_device(&top->target, i);
-	json_t *device = json_object();
-
-	json_object_set_new(device, "pid", records->pid ? json_integer(records->pid) : json_null());
-	json_object_set_new(device, "device", output_text(records->header.name));
-	json_object_set_new(device, "level", output_text(level_name(records->header.level)));
-	json_object_set_new(device, "closed", json_boolean(records->header.is_closed));
-	add_counts(device, &top->tallies[i].total, top->between);
-	json_object_set_new(device, "unread", output_number(top->tallies[i].unread));
-	json_object_set_new(device, "missing", output_number(records->header.missing));
-	return device;
-}
-
-static json_t *answer_row(const struct top *top, const struct line *line)
-{
-	const struct records_object *object = &line->row->object;
-	json_t *row = json_object();
-
-	json_object_set_new(row, "pid",
-			    line->records->pid ? json_integer(line->records->pid) : json_null());
-	json_object_set_new(row, "device", output_text(line->records->header.name));
-	json_object_set_new(row, "site", output_text(line->row->site));
-	if (top->by == TALLY_SITE) {
-		add_counts(row, line->row, top->between);
-		return row;
-	}
-	json_object_set_new(row, "state", json_string(state_name(object)));
-	json_object_set_new(row, "address", output_format("0x%" PRIx64, object->address));
-	json_object_set_new(row, "bytes",
-			    output_number(object->is_chunk ? object->reachable : object->bytes));
-	json_object_set_new(row, "pooled", json_boolean(object->is_pooled));
-	return row;
-}
-
-static int answer(const struct top *top, json_t *result)
-{
-	json_t *devices = json_array(), *rows = json_array();
-	struct line *lines;
-	size_t count;
-
-	json_object_set_new(result, "devices", devices);
-	json_object_set_new(result, "by", json_string(by_names[top->by]));
-	json_object_set_new(result, "sort", json_string(sort_names[top->sort]));
-	for (size_t i = 0; i < top->count; i++)
-		json_array_append_new(devices, answer_device(top, i));
-	if (top->by == TALLY_DEVICE) {
-		json_decref(rows);
-		return STATUS_GOOD;
-	}
-	lines = sort_lines(top, &count);
-	if (!lines) {
-		json_decref(rows);
-		return fail("top: no memory is left");
-	}
-	json_object_set_new(result, "count", output_number(count));
-	json_object_set_new(result, "rows", rows);
-	for (size_t i = 0; i < count && i < top->limit; i++)
-		json_array_append_new(rows, answer_row(top, &lines[i]));
-	free(lines);
-	return STATUS_GOOD;
-}
-
-/* --- Text --- */
-
-static json_t *short_bytes(const json_t *number)
-{
-	char text[32];
-
-	return json_string(output_bytes(text, (uint64_t)json_integer_value(number)));
-}
-
-/* Returns copies of rows with sizes that people can read. */
-static json_t *readable(const json_t *rows)
-{
-	static const char *const sizes[] = { "reachable", "private", "bytes" };
-	json_t *copies = json_array();
-	const json_t *row;
-	size_t i;
-
-	json_array_foreach((json_t *)rows, i, row)
-	{
-		json_t *copy = json_copy((json_t *)row);
-
-		for (size_t k = 0; k < ARRAY_SIZE(sizes); k++)
-			if (json_is_integer(json_object_get(copy, sizes[k])))
-				json_object_set_new(copy, sizes[k],
-						    short_bytes(json_object_get(copy, sizes[k])));
-		json_array_append_new(copies, copy);
-	}
-	return copies;
-}
-
-static void print_table(const json_t *rows, const struct column *columns, size_t count)
-{
-	json_t *copies = readable(rows);
-
-	output_table(copies, columns, count, NULL);
-	json_decref(copies);
-}
-
-static void print_notes(const json_t *devices)
-{
-	const json_t *device;
-	size_t i;
-
-	json_array_foreach((json_t *)devices, i, device)
-	{
-		if (json_is_true(json_object_get(device, "closed")))
-			printf("%s is closed, and its objects are not freed.\n",
-			       output_string(device, "device"));
-		if (json_integer_value(json_object_get(device, "missing")))
-			printf("%s has more objects than fit into its shared memory.\n",
-			       output_string(device, "device"));
-	}
-}
-
-static void print_top(const json_t *result)
-{
-	static const struct column devices[] = {
-		{ "pid", "PID" },	  { "level", "LEVEL" },	      { "boxes", "BOXES" },
-		{ "mems", "MEMS" },	  { "ended", "ENDED" },	      { "reachable", "REACHABLE" },
-		{ "private", "PRIVATE" }, { "changed", "CHANGED/S" }, { "faults", "FAULTS" },
-		{ "device", "DEVICE" },
-	};
-	static const struct column sites[] = {
-		{ "pid", "PID" },	    { "boxes", "BOXES" },	  { "mems", "MEMS" },
-		{ "ended", "ENDED" },	    { "reachable", "REACHABLE" }, { "private", "PRIVATE" },
-		{ "changed", "CHANGED/S" }, { "faults", "FAULTS" },	  { "site", "SITE" },
-	};
-	static const struct column objects[] = {
-		{ "pid", "PID" },     { "address", "ADDRESS" }, { "bytes", "BYTES" },
-		{ "state", "STATE" }, { "site", "SITE" },
-	};
-	const json_t *rows = json_object_get(result, "rows");
-	const bool by_site = !strcmp(output_string(result, "by"), "site");
-	const json_t *all = json_object_get(result, "devices");
-	const size_t count = (size_t)json_integer_value(json_object_get(result, "count"));
-
-	if (!json_array_size(all)) {
-		puts("No process that you may read has a device of libcoherent open.");
-		return;
-	}
-	print_table(all, devices, ARRAY_SIZE(devices));
-	print_notes(all);
-	if (!rows || !json_array_size(rows))
-		return;
-	puts("");
-	if (by_site)
-		print_table(rows, sites, ARRAY_SIZE(sites));
-	else
-		print_table(rows, objects, ARRAY_SIZE(objects));
-	if (count > json_array_size(rows))
-		printf("%zu more rows are left out; see --limit.\n", count - json_array_size(rows));
 }
 
 /* --- Live --- */
 
-static void draw(struct top *top)
+/* The rows that do not fit are not drawn. */
+static void draw(const struct top *top)
 {
-	unsigned int columns, lines;
-	size_t used;
 	json_t *result = json_object();
 
-	live_size(&columns, &lines);
-	/* A list has a line for each column, and an empty one. */
-	used = columns < WIDE ? top->count * 11 + 2 : top->count + 5;
-	top->limit = lines > used ? lines - used : 1;
-	if (columns < WIDE && top->limit > 10)
-		top->limit /= 10;
-	live_clear();
-	printf("coherent top: by %s (b), sorted by %s (s), quit (q)\n\n", by_names[top->by],
-	       sort_names[top->sort]);
-	if (answer(top, result) == STATUS_GOOD)
-		print_top(result);
+	live_frame();
+	printf("coherent top: by %s (b), sorted by %s (s), quit (q)\n\n", top_by_names[top->by],
+	       top_sort_names[top->sort]);
+	if (top_answer(top, result) == STATUS_GOOD)
+		top_print(result);
 	json_decref(result);
 }
 
 /* Looks for devices that were opened or closed. The last state of a process that ended stays. */
-static int reopen(struct top *top, uint64_t *signature)
+static void reopen(struct top *top, uint64_t *signature)
 {
 	const uint64_t new = target_signature(top->word);
+	struct top other = *top;
 
-	if (new == *signature || (top->word && !new))
-		return STATUS_GOOD;
+	if (new == *signature || (top->word && !new) || !open_again(&other))
+		return;
 	*signature = new;
 	close_top(top);
-	top->tallies = NULL;
-	top->count = 0;
-	top->at = 0;
-	return open_top(top);
+	*top = other;
 }
 
 static bool press(struct top *top, char key)
 {
 	if (key == 's')
-		top->sort = (top->sort + 1) % SORTS;
+		top->sort = (top->sort + 1) % TOP_SORTS;
 	else if (key == 'b')
 		top->by = (top->by + 1) % (TALLY_OBJECT + 1);
 	return key != 'q';
@@ -476,14 +195,13 @@ static int run_live(struct top *top)
 
 	live_begin();
 	while (goes_on && status == STATUS_GOOD) {
-		status = reopen(top, &signature);
-		if (status == STATUS_GOOD)
-			status = look(top);
+		reopen(top, &signature);
+		status = look(top);
 		draw(top);
 		goes_on = live_flush() && press(top, live_key((unsigned int)(top->seconds * 1000)));
 	}
 	live_end();
-	return status;
+	return status == STATUS_GOOD ? status : fail("top: no memory is left");
 }
 
 static int run_plain(struct top *top, json_t *result)
@@ -494,7 +212,7 @@ static int run_plain(struct top *top, json_t *result)
 		wait_for(top->seconds);
 		status = look(top);
 	}
-	return status == STATUS_GOOD ? answer(top, result) : status;
+	return status == STATUS_GOOD ? top_answer(top, result) : fail("top: no memory is left");
 }
 
 static int run_top(const struct arguments *arguments, json_t *result)
@@ -522,7 +240,7 @@ static const struct command_option options[] = {
 	{ "sort", "COLUMN",
 	  "The rows with the highest value come first: reachable (the default), private, objects, "
 	  "changed or faults." },
-	{ "limit", "N", "Show at most N rows. The default is 50, or what fits on the screen." },
+	{ "limit", "N", "Show at most N rows. The default is 50." },
 	{ "seconds", "S",
 	  "Look again after S seconds. The default is 1, or 0.2 for a plain table." },
 	{ "once", NULL, "Print a plain table, also on a terminal." },
@@ -550,5 +268,5 @@ const struct command command_top = {
 		"  coherent top --json 1234",
 	.options = options,
 	.run = run_top,
-	.print = print_top,
+	.print = top_print,
 };

@@ -135,26 +135,55 @@ def check_container(top, program):
         top.say(answer and answer['devices'][0]['mems'] == 12, name, done.stderr)
 
 
+class Screen:
+    """A live table in a terminal of that size."""
+
+    def __init__(self, top, lines, columns, pid):
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', lines, columns, 0, 0))
+        self.run = subprocess.Popen([top.program, 'top', '--seconds=0.05', pid], stdin=slave,
+                                    stdout=slave, stderr=slave, env=dict(os.environ, TERM='xterm'))
+        os.close(slave)
+        self.text = b''
+
+    def read(self, words):
+        self.text += read_until(self.master, words)
+
+    def press(self, keys):
+        os.write(self.master, keys)
+
+    def end(self):
+        """Returns the exit status. The terminal must be as it was."""
+        status = self.run.wait(PATIENCE)
+        self.text += drain(self.master)
+        os.close(self.master)
+        return status if self.text.rstrip().endswith(b'\033[?1049l') else 'the screen stays'
+
+    def frames(self):
+        return self.text.split(b'\033[H\033[J')[1:]
+
+
 def check_terminal(top, program):
-    """A live table is drawn, keys change it, and q ends it, also in a terminal of 20 columns."""
-    for columns in (120, 20):
+    """A live table is drawn, keys change it, and q ends it, also in a small terminal."""
+    for lines, columns in ((24, 120), (24, 80), (10, 20)):
         with Driver(program) as driver:
-            master, slave = pty.openpty()
-            fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', 24, columns, 0, 0))
-            child = subprocess.Popen([top.program, 'top', '--seconds=0.05', driver.pid],
-                                     stdin=slave, stdout=slave, stderr=slave,
-                                     env=dict(os.environ, TERM='xterm'))
-            os.close(slave)
-            seen = read_until(master, b'sorted by reachable')
-            os.write(master, b's')
-            seen += read_until(master, b'sorted by private')
-            os.write(master, b'bq')
-            status = child.wait(PATIENCE)
-            seen += drain(master)
-            os.close(master)
-            top.say(status == 0 and b'\033[?1049h' in seen and seen.rstrip().endswith(b'\033[?1049l'),
-                    f'keys change the live table in {columns} columns, and q restores the screen',
-                    f'{status} {seen[-400:]!r}')
+            screen = Screen(top, lines, columns, driver.pid)
+            screen.read(b'sorted by reachable')
+            screen.press(b's')
+            screen.read(b'sorted by private')
+            screen.press(b'bq')
+            status = screen.end()
+            top.say(status == 0, f'keys change the live table in {columns} columns, and q restores the '
+                    'screen', f'{status} {screen.text[-400:]!r}')
+            long = [frame for frame in screen.frames() if frame.count(b'\n') >= lines]
+            top.say(not long, f'no frame has more than {lines} lines', long[:1])
+            rows = [frame for frame in screen.frames() if b'driver.c:' in frame]
+            top.say(rows or columns == 20, f'{columns} columns show sites', screen.text[-400:])
+    with Driver(program) as driver:
+        screen = Screen(top, 24, 80, driver.pid)
+        screen.read(b'sorted by')
+        screen.run.terminate()
+        top.say(screen.end() == 0, 'SIGTERM restores the screen', screen.text[-100:])
 
 
 def read_until(master, words):
@@ -188,6 +217,7 @@ def check_refusals(top, program, other):
     top.complains(1, 'is not a core dump', 'top', '/')
     top.complains(2, 'did you mean "site"', 'top', '--by=sites')
     top.complains(2, 'did you mean "private"', 'top', '--sort=privat')
+    top.complains(2, 'is not one of device, site, object', 'top', '--by=zzzzzz')
     top.complains(2, '--seconds=0', 'top', '--seconds=0')
     top.complains(2, '--limit=-1', 'top', '--limit=-1')
     if os.geteuid():
