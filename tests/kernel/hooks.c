@@ -93,7 +93,7 @@ static void *nth_alloc_attrs(struct device *dev, size_t bytes, dma_addr_t *addre
 static void nth_free_attrs(struct device *dev, size_t bytes, void *got, dma_addr_t address,
 			   unsigned long attrs)
 {
-	zaps.at_free = zaps.now;
+	WRITE_ONCE(zaps.at_free, READ_ONCE(zaps.now));
 	if (keeps_arguments)
 		free_got = (struct got){ bytes, address, attrs };
 	atomic_dec(&live);
@@ -112,7 +112,7 @@ static void *nth_pages(size_t bytes, gfp_t gfp)
 
 static void nth_free_pages(void *got, size_t bytes)
 {
-	zaps.at_free = zaps.now;
+	WRITE_ONCE(zaps.at_free, READ_ONCE(zaps.now));
 	atomic_dec(&live);
 	free_pages_exact(got, bytes);
 }
@@ -136,7 +136,7 @@ static void nth_free_single_page(struct page *got)
 
 static void nth_zap(struct address_space *space, loff_t first, loff_t bytes, int even_cows)
 {
-	zaps.now++;
+	WRITE_ONCE(zaps.now, zaps.now + 1);
 	unmap_mapping_range(space, first, bytes, even_cows);
 }
 
