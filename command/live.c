@@ -75,7 +75,7 @@ void live_size(unsigned int *columns, unsigned int *lines)
 	*lines = size.ws_row ? size.ws_row : 24;
 }
 
-/* What is printed goes to a file, because more lines than the screen has would scroll it. */
+/* The output goes to a file, because more lines than the screen has would scroll it. */
 void live_frame(void)
 {
 	unsigned int columns, lines;
