@@ -18,7 +18,7 @@
 	_Static_assert(sizeof(struct type) == END_OF(type, member), \
 		       "name the last member here; a reserved one before it fills the struct")
 
-ENDS_WITH(coherent_open_options, nodes);
+ENDS_WITH(coherent_open_options, trace_arg);
 ENDS_WITH(coherent_box_options, in_place);
 ENDS_WITH(coherent_expose_options, seal_arg);
 ENDS_WITH(coherent_reclaim_options, options_have_names);
@@ -31,6 +31,7 @@ ENDS_WITH(coherent_limits, bar_bytes);
 ENDS_WITH(coherent_stats, mappings);
 ENDS_WITH(coherent_info, where);
 ENDS_WITH(coherent_fault, text);
+ENDS_WITH(coherent_event, reserved);
 
 /*
  * Programs make objects of these types, and accessors that are compiled into programs use them. They
@@ -68,6 +69,9 @@ FROZEN(struct coherent_loan, kept, 32);
 FROZEN(struct coherent_loan, direction, 40);
 /* A poll loop of a program has one. */
 FROZEN_SIZE(struct coherent_wait, 16);
+
+/* A callback of a program gets a pointer to one, and does not tell how much it knows of it. */
+FROZEN_SIZE(struct coherent_event, 128);
 
 /* All objects of a type have one size, whatever their elements are. */
 FROZEN_SIZE(COHERENT_BOX(char), 24);

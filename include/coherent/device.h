@@ -32,6 +32,8 @@ enum coherent_severity {
 	COHERENT_INFO,
 } COHERENT_32_BITS;
 
+struct coherent_event;
+
 /**
  * struct coherent_open_options - Options of coherent_device_open().
  * @struct_size: Do not set this. The macro sets it to the size of the struct.
@@ -91,6 +93,10 @@ enum coherent_severity {
  *	they have too little left for a request, the library uses other nodes for it, and
  *	reports the first time. It uses small pages of these nodes before it uses hugepages
  *	of others.
+ * @trace: A callback that gets each event of coherent/trace.h. NULL for none. The rules
+ *	are those of @report. Calls may overlap, and the event is valid until the
+ *	callback returns. The device gets slower: objects of pools have no fast path.
+ * @trace_arg: The first argument of @trace.
  */
 struct coherent_open_options {
 	uint32_t struct_size;
@@ -117,6 +123,8 @@ struct coherent_open_options {
 	int socket_fd;
 	int listen_fd;
 	uint64_t nodes;
+	void (*trace)(void *arg, const struct coherent_event *event);
+	void *trace_arg;
 };
 
 /**
@@ -464,5 +472,7 @@ COHERENT_C_END
 #define coherent_device_limits(dev, limits)				\
 	COHERENT_RESULT(, coherent_device_limits(dev, limits))
 #endif
+
+#include <coherent/trace.h>
 
 #endif

@@ -9,7 +9,6 @@
 #pragma GCC system_header
 #endif
 
-#include <coherent.h>
 #include <coherent/detail/device_base.h>
 
 COHERENT_C_BEGIN

@@ -19,6 +19,7 @@
 #include "memory/object_store.h"
 #include "memory/pool_slots.h"
 #include "memory/refuse.h"
+#include "memory/watch.h"
 
 #define SET_MASK "coherent_device_set_mask()"
 
@@ -32,6 +33,7 @@ static void destroy(struct ref *ref)
 	if (dev->backend)
 		dev->backend->ops->close(dev->backend);
 	object_store_close(&dev->store);
+	watch_close(&dev->store);
 	irq_list_close(&dev->irqs);
 	alive_close(dev->alive);
 	free(dev->name);
@@ -227,13 +229,18 @@ static int new_device(const struct coherent_open_options *options, struct cohere
 	dev->store.device = &dev->ref;
 	dev->store.reporter = &dev->reporter;
 	dev->store.name = dev->name;
-	err = object_store_open(&dev->store, wants_of(options), options->nodes);
+	err = watch_open(&dev->store, options);
 	if (err)
 		goto close_alive;
+	err = object_store_open(&dev->store, wants_of(options), options->nodes);
+	if (err)
+		goto close_watch;
 	irq_list_open(&dev->irqs);
 	*out = dev;
 	return 0;
 
+close_watch:
+	watch_close(&dev->store);
 close_alive:
 	alive_close(dev->alive);
 free_device:
@@ -291,6 +298,7 @@ static int open_device(struct coherent_device **dev, const struct coherent_open_
 		goto close_name;
 	}
 	alive_set_open(opened->alive);
+	watch_begin(&opened->store);
 	*dev = opened;
 
 close_name:
@@ -353,6 +361,7 @@ void coherent_device_close(struct coherent_device *dev)
 	object_purge_boxes(&dev->store);
 	lookup_report_live(&dev->store);
 	segment_end(&dev->store.segment);
+	watch_end(&dev->store);
 	ref_put(&dev->ref);
 }
 
@@ -376,6 +385,7 @@ static int fence(struct coherent_device *dev, int (*op)(struct backend *backend)
 	object_fence_begin(&dev->store, &waiting);
 	err = op(dev->backend);
 	object_fence_end(&dev->store, &waiting, err);
+	watch_fence(&dev->store, err);
 	return err;
 }
 

@@ -11,6 +11,7 @@
 #include "device/device.h"
 #include "device/irq.h"
 #include "device/wait.h"
+#include "memory/watch.h"
 
 /**
  * struct coherent_irq - An open interrupt.
@@ -261,6 +262,8 @@ int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns)
 	/* A driver that polls the descriptor calls again only when it is readable again. */
 	if (!err && !timeout_ns)
 		rearm(irq);
+	if (!err)
+		watch_interrupt(&irq->dev->store, irq->vector);
 	/* ORDER: pairs with the device's DMA before the interrupt (completion.litmus). */
 	coherent_rmb();
 	lock_take(&irq->lock);

@@ -11,6 +11,7 @@
 #include "device/lookup.h"
 #include "device/result.h"
 #include "memory/pool_chunk.h"
+#include "memory/watch.h"
 
 /* A device that still runs may make faults as fast as they are read, so the close stops here. */
 #define UNREAD_MAX 4096
@@ -282,6 +283,7 @@ void lookup_fault(struct coherent_device *dev, struct coherent_fault *fault)
 			 name_fault_locked(&dev->store, fault, text, sizeof(text)));
 	lock_drop(&dev->store.lock);
 	set_fault_text(fault, text);
+	watch_fault(&dev->store, fault);
 }
 
 /* --- The ends of elements --- */
@@ -385,6 +387,7 @@ void lookup_reach_fault(struct coherent_device *dev, struct coherent_fault *faul
 	site_count_fault(&dev->store.sites, object ? object->site : NULL);
 	lock_drop(&dev->store.lock);
 	set_fault_text(fault, text);
+	watch_fault(&dev->store, fault);
 }
 
 /* --- The reports of a close --- */

@@ -25,6 +25,7 @@
 struct chunk;
 struct coherent_slots;
 struct object_block;
+struct watch;
 
 /**
  * struct object_store - The objects of a device, with their addresses and pages.
@@ -34,6 +35,7 @@ struct object_block;
  * @reporter: The receiver of reports.
  * @name: The name of the device, for reports.
  * @backend: It maps memory for the device. Set before the first object.
+ * @watch: What watches the device; NULL if nobody does. Never changes after the open.
  * @owners: The owner of each page. Readers take no lock.
  * @segment: The memory of records, sites and chunks. Its functions take a lock of their own.
  * @sites: The sites of the objects and pools. Readers take no lock.
@@ -57,6 +59,7 @@ struct object_store {
 	const struct reporter *reporter;
 	const char *name;
 	struct backend *backend;
+	struct watch *watch;
 	struct page_owners owners;
 	struct segment segment;
 	struct sites sites;

@@ -10,10 +10,19 @@
 #include "memory/options.h"
 #include "memory/pool_phase.h"
 #include "memory/refuse.h"
+#include "memory/watch.h"
 
 #define EXPOSE "coherent_expose()"
 #define FROM "coherent_pool_from()"
 #define RECLAIM "coherent_reclaim()"
+
+/* Only slow paths call this, because a pool of a watched device has no others. */
+static void watch_slot(struct slot *slot, enum coherent_event_kind kind, enum coherent_state before,
+		       enum coherent_state after)
+{
+	if (slot->chunk->base.store->watch)
+		watch_object(slot_object(slot), kind, before, after);
+}
 
 static __attribute__((noinline)) int pool_box_slow(const struct coherent_pool *base,
 						   struct coherent_box *box, const char *site)
@@ -26,14 +35,16 @@ static __attribute__((noinline)) int pool_box_slow(const struct coherent_pool *b
 		return -EINVAL;
 	if (box->va)
 		return refuse_box(base->va->store, site, box);
-	err = alive_is_open(base->va->alive) ? 0 : -ENODEV;
+	err = alive_is_open(base->va->store->alive) ? 0 : -ENODEV;
 	if (!err)
 		err = slots_take(base->va, &slot);
 	if (err)
 		return err;
 	/* The fast path keeps the pointer only, and this copy tells what it means. */
-	return slot_become_box(base->va, slot, box,
-			       site_copy_and_remember(&slot->chunk->base.store->sites, site));
+	(void)slot_become_box(base->va, slot, box,
+			      site_copy_and_remember(&slot->chunk->base.store->sites, site));
+	watch_slot(slot, COHERENT_EVENT_BOX, COHERENT_STATE_NONE, COHERENT_STATE_BOX);
+	return 0;
 }
 
 /* The fast path calls nothing and takes no lock. Everything else goes to the slow path. */
@@ -63,7 +74,7 @@ static int check_from(struct coherent_slots *pool, const struct coherent_mem *me
 			size, pool->site, pool->element_bytes);
 	if (mem->object)
 		return refuse_mem(pool->store, FROM, mem);
-	return alive_is_open(pool->alive) ? 0 : -ENODEV;
+	return alive_is_open(pool->store->alive) ? 0 : -ENODEV;
 }
 
 static __attribute__((noinline)) int pool_mem_slow(const struct coherent_pool *base,
@@ -84,6 +95,8 @@ static __attribute__((noinline)) int pool_mem_slow(const struct coherent_pool *b
 	/* The fast path keeps the pointer only, and this copy tells what it means. */
 	slot_set_site(slot, site_copy_and_remember(&slot->chunk->base.store->sites, site));
 	(void)slot_make_mem(slot, slot->chunk, mem);
+	watch_slot(slot, COHERENT_EVENT_BOX, COHERENT_STATE_NONE, COHERENT_STATE_BOX);
+	watch_slot(slot, COHERENT_EVENT_EXPOSE, COHERENT_STATE_BOX, COHERENT_STATE_MEM);
 	return 0;
 }
 
@@ -112,10 +125,11 @@ int coherent_base_pool_mem(struct coherent_pool *base, struct coherent_mem *mem,
 /* Clears a box that is in place before another thread may get the slot. */
 static __attribute__((noinline)) void free_box_slow(struct slot *slot)
 {
-	if (!alive_is_ours(slot->chunk->alive))
+	if (!alive_is_ours(slot->chunk->base.store->alive))
 		return;
 	if (!slot->chunk->private_bytes)
 		(void)slot_clear(slot_mem_va(slot), slot->chunk->slot_bytes);
+	watch_slot(slot, COHERENT_EVENT_FREE, COHERENT_STATE_BOX, COHERENT_STATE_FREED);
 	slot_set_state(slot, COHERENT_STATE_NONE);
 	slots_put(slot->chunk->pool, slot, false);
 }
@@ -138,9 +152,10 @@ void pool_free_box(struct coherent_box *box)
 /* Clears the slot before another thread may get it. */
 static __attribute__((noinline)) void free_slow(struct slot *slot)
 {
-	if (!alive_is_ours(slot->chunk->alive))
+	if (!alive_is_ours(slot->chunk->base.store->alive))
 		return;
 	(void)slot_clear(slot_mem_va(slot), slot->chunk->slot_bytes);
+	watch_slot(slot, COHERENT_EVENT_FREE, COHERENT_STATE_MEM, COHERENT_STATE_FREED);
 	slot_set_state(slot, COHERENT_STATE_NONE);
 	slots_put(slot->chunk->pool, slot, true);
 }
@@ -175,7 +190,7 @@ static int check_expose(struct slot *slot, const struct coherent_expose_options 
 			      pool->site, slot_site(slot));
 	if (mem->object)
 		return refuse_mem(pool->store, EXPOSE, mem);
-	err = alive_is_open(pool->alive) ? 0 : -ENODEV;
+	err = alive_is_open(pool->store->alive) ? 0 : -ENODEV;
 	if (err || !options->seal)
 		return err;
 	err = options->seal(slot_box_va(slot), 1,
@@ -198,10 +213,14 @@ static __attribute__((noinline)) int expose_slow(struct coherent_box *box,
 		options_known(options, &copy, &options_of_expose, chunk->pool->store, EXPOSE, &err);
 	if (!err)
 		err = check_expose(slot_of(taken.object), options);
-	if (!err)
-		return slot_become_mem(slot_of(taken.object), chunk, taken.va, options->mem);
-	pool_free_box(&taken);
-	return err;
+	if (err) {
+		pool_free_box(&taken);
+		return err;
+	}
+	(void)slot_become_mem(slot_of(taken.object), chunk, taken.va, options->mem);
+	watch_slot(slot_of(taken.object), COHERENT_EVENT_EXPOSE, COHERENT_STATE_BOX,
+		   COHERENT_STATE_MEM);
+	return 0;
 }
 
 _Static_assert(!offsetof(struct coherent_expose_options, struct_size) &&
@@ -236,16 +255,11 @@ static __attribute__((noinline)) int refuse_reclaim(const struct slot *slot)
 		      slot_site(slot));
 }
 
-int pool_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options *options)
+static inline __attribute__((always_inline)) int
+take_back(struct coherent_mem *mem, struct coherent_box *box, const struct coherent_slots *pool)
 {
 	struct slot *slot = slot_of(mem->object);
-	const struct coherent_slots *pool = slot->chunk->pool;
-	struct coherent_box *box = options->box;
 
-	if (unlikely(!alive_is_open(pool->alive)))
-		return -ENODEV;
-	if (!options->idle)
-		return refuse_reclaim(slot);
 	/* ORDER: pairs with the device's last write (reclaim.litmus). */
 	coherent_rmb();
 	(void)slot_copy(slot_box_va(slot), slot_mem_va(slot), pool->private_bytes);
@@ -254,4 +268,32 @@ int pool_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options
 	*box = (struct coherent_box){ slot_box_va(slot), 1, slot_object(slot) };
 	*mem = (struct coherent_mem){ .va = NULL };
 	return 0;
+}
+
+/* The device is closed or watched. */
+static __attribute__((noinline)) int reclaim_slow(struct coherent_mem *mem,
+						  const struct coherent_reclaim_options *options)
+{
+	const struct coherent_object *object = mem->object;
+	const struct coherent_slots *pool = slot_of(mem->object)->chunk->pool;
+
+	if (!alive_is_open(pool->store->alive))
+		return -ENODEV;
+	if (!options->idle)
+		return refuse_reclaim(slot_of(mem->object));
+	(void)take_back(mem, options->box, pool);
+	watch_move(object, object);
+	return 0;
+}
+
+int pool_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options *options)
+{
+	struct slot *slot = slot_of(mem->object);
+	const struct coherent_slots *pool = slot->chunk->pool;
+
+	if (unlikely(!alive_is_open(pool->alive)))
+		return reclaim_slow(mem, options);
+	if (!options->idle)
+		return refuse_reclaim(slot);
+	return take_back(mem, options->box, pool);
 }

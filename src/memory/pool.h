@@ -16,7 +16,7 @@
  * struct chunk - Some pages of a pool.
  * @base: The part that object.h knows. Must be first.
  * @pool: The pool. Never changes, as the next eight.
- * @alive: Whether the device is open.
+ * @alive: The flags that the fast paths look at.
  * @boxes: The private pages; the exposed ones if boxes are in place.
  * @mems: The exposed pages.
  * @slot_bytes: The size of a slot.

@@ -11,6 +11,7 @@
 #include "memory/options.h"
 #include "memory/pool_slots.h"
 #include "memory/refuse.h"
+#include "memory/watch.h"
 
 #define SLOT_BYTES_MIN 16
 #define CACHE_LINE 64
@@ -147,7 +148,7 @@ int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 	if (!pool)
 		return -ENOMEM;
 	pool->store = &options->dev->store;
-	pool->alive = options->dev->alive;
+	pool->alive = watch_alive(pool->store);
 	pool->site = site_copy(&pool->store->sites, site);
 	pool->slot_bytes = bytes;
 	pool->private_bytes = options->in_place ? 0 : bytes;
@@ -199,7 +200,7 @@ int coherent_base_pool_destroy(struct coherent_pool *base)
 
 	if (!pool)
 		return 0;
-	if (!alive_is_ours(pool->alive))
+	if (!alive_is_ours(pool->store->alive))
 		return -ENODEV;
 	/* Then no other thread looks for unused chunks of the pool. */
 	remove_from_store(pool);

@@ -75,6 +75,76 @@ static int check_expose(const struct coherent_slots *pool, const struct coherent
 	return check_mems(pool, mems, count, EXPOSE);
 }
 
+/* --- A watched device --- */
+
+/* The checks of a pool that is watched end with -ENODEV, as if its device were closed. */
+static bool is_watched(const struct coherent_slots *pool)
+{
+	return pool->alive != pool->store->alive;
+}
+
+/* Each of these does what the call does, object by object, on the slow paths. */
+static __attribute__((noinline)) int
+boxes_slow(struct coherent_pool *base, struct coherent_box *boxes, size_t count, const char *site)
+{
+	size_t done = 0;
+	int err = 0;
+
+	while (!err && done < count) {
+		err = coherent_base_pool_box(base, &boxes[done], site);
+		done += !err;
+	}
+	if (err)
+		coherent_base_pool_box_free(base, boxes, done);
+	return err;
+}
+
+static void free_each(struct coherent_mem *mems, size_t count)
+{
+	while (count)
+		coherent_base_free(&mems[--count]);
+}
+
+static __attribute__((noinline)) int mems_slow(struct coherent_pool *base,
+					       struct coherent_mem *mems, size_t count, size_t size,
+					       const char *site)
+{
+	size_t done = 0;
+	int err = 0;
+
+	while (!err && done < count) {
+		err = coherent_base_pool_mem(base, &mems[done], size, site);
+		done += !err;
+	}
+	if (err)
+		free_each(mems, done);
+	return err;
+}
+
+static __attribute__((noinline)) int expose_slow(struct coherent_pool *base,
+						 struct coherent_box *boxes,
+						 struct coherent_mem *mems, size_t count)
+{
+	struct coherent_expose_options options = {
+		COHERENT_SIZED(coherent_expose_options),
+		.permission = base->va->usual.permission,
+	};
+	size_t done = 0;
+	int err = 0;
+
+	while (!err && done < count) {
+		options.mem = &mems[done];
+		err = coherent_base_expose(&boxes[done], &options);
+		done += !err;
+	}
+	/* Another thread closed the device. */
+	if (err) {
+		coherent_base_pool_box_free(base, boxes, count);
+		free_each(mems, done);
+	}
+	return err;
+}
+
 /* --- Loops over slots that the thread has in its cache --- */
 
 /* Commands of many devices have this size. Their loops have no loop inside. */
@@ -173,6 +243,8 @@ int coherent_base_pool_boxes(struct coherent_pool *base, struct coherent_box *bo
 		if (!err)
 			(void)slot_become_box(pool, slot, &boxes[done++], copy_site(pool, site));
 	}
+	if (err == -ENODEV && is_watched(pool))
+		return boxes_slow(base, boxes, count, site);
 	coherent_base_pool_box_free(base, boxes, done);
 	return err;
 }
@@ -227,6 +299,8 @@ int coherent_base_pool_mems(struct coherent_pool *base, struct coherent_mem *mem
 		if (!err)
 			make_mem(slot, &mems[done++], copy_site(pool, site));
 	}
+	if (err == -ENODEV && is_watched(pool))
+		return mems_slow(base, mems, count, size, site);
 	give_back(mems, done);
 	return err;
 }
@@ -236,6 +310,8 @@ int coherent_base_pool_expose(struct coherent_pool *base, struct coherent_box *b
 {
 	int err = check_expose(base->va, boxes, mems, count);
 
+	if (err == -ENODEV && is_watched(base->va))
+		return expose_slow(base, boxes, mems, count);
 	if (err)
 		coherent_base_pool_box_free(base, boxes, count);
 	else if (base->va->private_bytes == USUAL_BYTES)

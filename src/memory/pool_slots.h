@@ -56,7 +56,8 @@ _Static_assert(sizeof(struct cache) <= THREAD_SLOT_BYTES, "a cache fits into its
 /**
  * struct coherent_slots - A pool.
  * @store: The objects of its device, which the pool holds. Never changes, as all until @lock.
- * @alive: Whether the device is open.
+ * @alive: Whether the device is open; false also if the device is watched, so that each call takes
+ *	the slow path. Only fast paths look at it.
  * @site: File and line of the creation, a copy in the sites of the store.
  * @slot_bytes: The size of a slot: a multiple of SLOT_BYTES_MIN.
  * @private_bytes: How much of a slot is copied when it changes its phase, and cleared when it becomes

@@ -15,6 +15,7 @@
 #include "base/sys.h"
 #include "memory/object_store.h"
 #include "memory/refuse.h"
+#include "memory/watch.h"
 #include "memory/whole.h"
 
 #define EXPOSE "coherent_expose()"
@@ -299,6 +300,7 @@ int whole_box_zeroed(struct coherent_box *box, struct object_store *store,
 			return err;
 	}
 	*box = (struct coherent_box){ object_va(object), request->count, object };
+	watch_box(object);
 	return 0;
 }
 
@@ -314,6 +316,7 @@ static void end_access(struct coherent_object *object, bool idle)
 		idle = false;
 		err = unmap_object(object, false);
 	}
+	watch_free(object, err && err != -ENODEV ? COHERENT_STATE_MEM : COHERENT_STATE_FREED);
 	if (err && err != -ENODEV) {
 		/* The device may still write to the pages, so no other object may get them. */
 		object_leak(object);
@@ -335,10 +338,12 @@ void whole_box_free(struct coherent_box *box)
 	if (!object || !alive_is_ours(object->store->alive))
 		return;
 	/* No command names a new box, nor one that was reclaimed, as the driver said then. */
-	if (object->in_place)
+	if (object->in_place) {
 		end_access(object, true);
-	else
-		object_recycle(object);
+		return;
+	}
+	watch_free(object, COHERENT_STATE_FREED);
+	object_recycle(object);
 }
 
 /* --- Expose --- */
@@ -382,6 +387,7 @@ static void become_mem(const struct coherent_box *box, enum coherent_permission 
 		.inverted_address = ~object->address.first,
 		.object = object,
 	};
+	watch_expose(object);
 }
 
 static int check_permission(const struct coherent_object *object,
@@ -476,11 +482,13 @@ static int take_back(struct coherent_mem *mem, struct coherent_box *box, bool id
 	*mem = (struct coherent_mem){ .va = NULL };
 	if (err) {
 		err = -EIO;
+		watch_free(old, COHERENT_STATE_MEM);
 		object_leak(old);
 		goto drop_home;
 	}
 	/* ORDER: pairs with the device's last write (reclaim.litmus). */
 	coherent_rmb();
+	watch_reclaim(old, home);
 	/* If nothing is in flight any more, the pages change hands. */
 	if (fence)
 		object_hand_over(old, home);
@@ -513,6 +521,7 @@ static int take_back_in_place(struct coherent_mem *mem, struct coherent_box *box
 			object->site);
 	/* ORDER: pairs with the device's last write (reclaim.litmus). */
 	coherent_rmb();
+	watch_reclaim(object, object);
 	object_map_as(object, COHERENT_STATE_BOX, object->permission);
 	*box = (struct coherent_box){ object_va(object), mem->count, object };
 	*mem = (struct coherent_mem){ .va = NULL };

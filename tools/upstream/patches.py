@@ -31,7 +31,8 @@ LEFT_OUT = (
     'include/meson.build', 'kernel/Kbuild',
     # Userspace and C++.
     'include/coherent/device.h', 'include/coherent/lookup.h', 'include/coherent/sim.h',
-    'include/coherent/pool_many.h', 'include/coherent/detail/device_base.h',
+    'include/coherent/trace.h', 'include/coherent/pool_many.h',
+    'include/coherent/detail/device_base.h',
     'include/coherent/detail/sim_model.h', 'include/coherent/detail/c_only.h',
     'include/coherent/detail/cplusplus.h',
     # gcc shows warnings of the kernel's headers without it.

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Makes the events of a watched device. A tree has the objects that are a box or a mem, by the address
+ * of their record. So the records themselves stay as they are.
+ *
+ * The callback is called without a lock, because it may take long.
+ */
+#include <bsd/sys/tree.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/sys.h"
+#include "device/device.h"
+#include "memory/pool_slots.h"
+#include "memory/watch.h"
+
+/**
+ * struct watched - An object that is a box or a mem.
+ * @node: In the tree.
+ * @record: Its record. Only compared.
+ * @number: Its number.
+ */
+struct watched {
+	RB_ENTRY(watched) node;
+	const struct coherent_object *record;
+	uint64_t number;
+};
+
+RB_HEAD(watched_tree, watched);
+
+/**
+ * struct watch - What watches a device.
+ * @trace: The callback. Never changes, as the next three.
+ * @arg: Its argument.
+ * @ops: The functions of the backend, but for those of registers.
+ * @original: All functions of the backend.
+ * @lock: Guards the rest. It is taken alone.
+ * @objects: The objects.
+ * @count: How many boxes there were.
+ */
+struct watch {
+	void (*trace)(void *arg, const struct coherent_event *event);
+	void *arg;
+	struct backend_ops ops;
+	const struct backend_ops *original;
+	struct lock lock;
+	struct watched_tree objects;
+	uint64_t count;
+};
+
+static int compare(const struct watched *a, const struct watched *b)
+{
+	return a->record < b->record ? -1 : a->record > b->record;
+}
+
+/* Not RB_GENERATE_STATIC: that needs __unused, which libbsd no longer defines. */
+RB_GENERATE_INTERNAL(watched_tree, watched, node, compare, static __attribute__((unused)))
+
+/* --- Open and close --- */
+
+int watch_open(struct object_store *store, const struct coherent_open_options *options)
+{
+	struct watch *watch;
+
+	if (!options->trace)
+		return 0;
+	watch = calloc(1, sizeof(*watch));
+	if (!watch)
+		return -ENOMEM;
+	watch->trace = options->trace;
+	watch->arg = options->trace_arg;
+	lock_init(&watch->lock);
+	RB_INIT(&watch->objects);
+	store->watch = watch;
+	return 0;
+}
+
+void watch_close(struct object_store *store)
+{
+	struct watch *watch = store->watch;
+	struct watched *entry;
+
+	if (!watch)
+		return;
+	while ((entry = RB_MIN(watched_tree, &watch->objects))) {
+		RB_REMOVE(watched_tree, &watch->objects, entry);
+		free(entry);
+	}
+	lock_destroy(&watch->lock);
+	free(watch);
+	store->watch = NULL;
+}
+
+static const struct alive no_fast_path;
+
+const struct alive *watch_alive(const struct object_store *store)
+{
+	return store->watch ? &no_fast_path : store->alive;
+}
+
+/* --- Events --- */
+
+static struct coherent_event event_of(const struct object_store *store,
+				      enum coherent_event_kind kind)
+{
+	return (struct coherent_event){
+		.kind = kind,
+		.time_ns = sys_now_ns(),
+		.device = store->name,
+	};
+}
+
+/* A forked child tells nothing. */
+static void tell(const struct object_store *store, const struct coherent_event *event)
+{
+	const struct watch *watch = store->watch;
+
+	if (alive_is_ours(store->alive))
+		watch->trace(watch->arg, event);
+}
+
+static void tell_device(struct object_store *store, enum coherent_event_kind kind)
+{
+	const struct coherent_event event = event_of(store, kind);
+
+	tell(store, &event);
+}
+
+void watch_call(struct object_store *store, enum coherent_event_kind kind, int value)
+{
+	struct coherent_event event = event_of(store, kind);
+
+	if (kind == COHERENT_EVENT_FENCE)
+		event.result = value;
+	else
+		event.vector = (uint32_t)value;
+	tell(store, &event);
+}
+
+void watch_access(struct object_store *store, const struct coherent_fault *fault)
+{
+	struct coherent_event event = event_of(store, COHERENT_EVENT_FAULT);
+
+	event.before = fault->state;
+	event.after = fault->state;
+	event.address = fault->address;
+	event.bytes = fault->bytes;
+	event.where = fault->where;
+	event.access = fault->access;
+	tell(store, &event);
+}
+
+/* --- Objects --- */
+
+static struct coherent_event event_of_object(const struct coherent_object *object,
+					     enum coherent_event_kind kind)
+{
+	struct coherent_event event = event_of(object_store(object), kind);
+	const bool is_slot = object_is_slot(object);
+
+	event.address = object_address(object);
+	event.where = object_site(object);
+	event.bytes = is_slot ? ((const struct slot *)object)->chunk->slot_bytes :
+				object_bytes(object);
+	return event;
+}
+
+static enum coherent_permission permission_of(const struct coherent_object *object)
+{
+	if (object_is_slot(object))
+		return ((const struct slot *)object)->chunk->pool->usual.permission;
+	return (enum coherent_permission)object->permission;
+}
+
+static struct watched *find_locked(struct watch *watch, const struct coherent_object *object)
+	NEEDS_LOCK(watch->lock)
+{
+	const struct watched key = { .record = object };
+
+	return RB_FIND(watched_tree, &watch->objects, (struct watched *)(uintptr_t)&key);
+}
+
+/* Without memory the object has no number, and the rest goes on. */
+static void begin_locked(struct watch *watch, const struct coherent_object *object,
+			 struct coherent_event *event) NEEDS_LOCK(watch->lock)
+{
+	struct watched *entry = malloc(sizeof(*entry));
+
+	watch->count++;
+	if (!entry)
+		return;
+	*entry = (struct watched){ .record = object, .number = watch->count };
+	RB_INSERT(watched_tree, &watch->objects, entry);
+	event->object = entry->number;
+}
+
+static void go_on_locked(struct watch *watch, struct watched *entry,
+			 const struct coherent_object *object, struct coherent_event *event)
+	NEEDS_LOCK(watch->lock)
+{
+	event->object = entry->number;
+	if (entry->record == object && event->kind != COHERENT_EVENT_FREE)
+		return;
+	RB_REMOVE(watched_tree, &watch->objects, entry);
+	if (event->kind == COHERENT_EVENT_FREE) {
+		free(entry);
+		return;
+	}
+	entry->record = object;
+	RB_INSERT(watched_tree, &watch->objects, entry);
+}
+
+/* The record of an object is @to after the event. */
+static void tell_object(const struct coherent_object *object, const struct coherent_object *to,
+			struct coherent_event *event)
+{
+	struct watch *watch = object_store(object)->watch;
+	struct watched *entry;
+
+	lock_take(&watch->lock);
+	entry = find_locked(watch, object);
+	if (event->kind == COHERENT_EVENT_BOX)
+		begin_locked(watch, object, event);
+	else if (entry)
+		go_on_locked(watch, entry, to, event);
+	lock_drop(&watch->lock);
+	tell(object_store(object), event);
+}
+
+void watch_object(const struct coherent_object *object, enum coherent_event_kind kind,
+		  enum coherent_state before, enum coherent_state after)
+{
+	struct coherent_event event = event_of_object(object, kind);
+
+	event.before = before;
+	event.after = after;
+	if (before == COHERENT_STATE_MEM || after == COHERENT_STATE_MEM)
+		event.permission = permission_of(object);
+	tell_object(object, object, &event);
+}
+
+void watch_move(const struct coherent_object *mem, const struct coherent_object *box)
+{
+	struct coherent_event event = event_of_object(mem, COHERENT_EVENT_RECLAIM);
+
+	event.before = COHERENT_STATE_MEM;
+	event.after = COHERENT_STATE_BOX;
+	event.permission = permission_of(mem);
+	tell_object(mem, box, &event);
+}
+
+/* --- Registers --- */
+
+/**
+ * struct place - A place in a BAR.
+ * @bar: The number of the BAR.
+ * @width: How many bytes.
+ * @offset: Where they begin.
+ */
+struct place {
+	uint32_t bar;
+	uint32_t width;
+	uint64_t offset;
+};
+
+static void tell_register(struct object_store *store, enum coherent_event_kind kind,
+			  const struct place *place, uint64_t value)
+{
+	struct coherent_event event = event_of(store, kind);
+
+	event.bar = place->bar;
+	event.offset = place->offset;
+	event.width = place->width;
+	event.value = value;
+	tell(store, &event);
+}
+
+static uint64_t reg_read(struct backend *backend, unsigned int bar, uint64_t offset,
+			 unsigned int width)
+{
+	struct object_store *store = &backend->dev->store;
+	const uint64_t value = store->watch->original->reg_read(backend, bar, offset, width);
+
+	tell_register(store, COHERENT_EVENT_READ, &(struct place){ bar, width, offset }, value);
+	return value;
+}
+
+/* The event comes first, because the write may start a transfer that faults. */
+static void reg_write(struct backend *backend, unsigned int bar, uint64_t offset,
+		      unsigned int width, uint64_t value)
+{
+	struct object_store *store = &backend->dev->store;
+
+	tell_register(store, COHERENT_EVENT_WRITE, &(struct place){ bar, width, offset }, value);
+	store->watch->original->reg_write(backend, bar, offset, width, value);
+}
+
+static void watch_registers(struct watch *watch, struct backend *backend)
+{
+	watch->original = backend->ops;
+	watch->ops = *backend->ops;
+	watch->ops.reg_read = reg_read;
+	watch->ops.reg_write = reg_write;
+	backend->ops = &watch->ops;
+}
+
+/* --- The device --- */
+
+void watch_begin(struct object_store *store)
+{
+	if (!store->watch)
+		return;
+	watch_registers(store->watch, store->backend);
+	tell_device(store, COHERENT_EVENT_OPEN);
+}
+
+void watch_end(struct object_store *store)
+{
+	if (store->watch)
+		tell_device(store, COHERENT_EVENT_CLOSE);
+}
