@@ -14,15 +14,16 @@ import re
 import subprocess
 import sys
 
-MEMBERS = ('base_sys', 'base_sys_doorbell', 'base_sys_process', 'base_sys_socket')
+MEMBERS = ('base_sys', 'base_sys_doorbell', 'base_sys_file', 'base_sys_process',
+           'base_sys_socket')
 ALLOWED = {f'src/{name.replace("_", "/", 1)}.{end}' for name in MEMBERS for end in 'ch'}
 CALLS = '''
     accept accept4 access bind chmod clock_gettime clock_nanosleep close closedir connect creat dup
     dup2 dup3 eventfd eventfd_read eventfd_write execl execlp execv execve execvp _exit fallocate
-    fcntl fdopen fopen fork fstat fsync ftruncate getegid getenv geteuid getgid getpeername getpid
+    fcntl fdopen flock fopen fork fstat fsync ftruncate getegid getenv geteuid getgid getpeername getpid
     getppid getrandom getrlimit getsockname getsockopt gettid getuid ioctl kill listen lseek lstat
     madvise mbind memfd_create mincore mkdir mlock mmap mprotect mremap munlock munmap nanosleep
-    open openat opendir pclose pipe pipe2 poll popen posix_spawn posix_spawnp ppoll prctl pread
+    open openat opendir pclose pipe pipe2 poll popen posix_fallocate posix_spawn posix_spawnp ppoll prctl pread
     preadv preadv2 prlimit pthread_create pthread_join pthread_kill pthread_sigmask pwrite pwritev
     pwritev2 raise read readdir readlink readlinkat readv recv recvfrom recvmsg rename rmdir
     sched_getaffinity sched_setaffinity sched_yield select send sendmsg sendto setenv setpgid

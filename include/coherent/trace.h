@@ -4,6 +4,12 @@
  * outside. The option .trace of coherent_device_open() gets them. coherent/device.h
  * includes this file.
  *
+ * The environment variable COHERENT_TRACE=FILE writes the events of all devices of a
+ * program to a file, which Perfetto and chrome://tracing show. %p in FILE becomes the
+ * process ID. If FILE is a trace already, the new events follow those that it has. The
+ * file is complete at any time, also if the program is killed. A forked child writes
+ * nothing, and a program with raised rights ignores the variable.
+ *
  * A device that is traced has no fast path for pools.
  */
 #ifndef COHERENT_TRACE_H

@@ -8,6 +8,7 @@
  */
 #include <link.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -57,6 +58,11 @@ uint64_t sys_descriptor_limit(void)
 bool sys_has_raised_rights(void)
 {
 	return getauxval(AT_SECURE);
+}
+
+const char *sys_environment(const char *name)
+{
+	return sys_has_raised_rights() ? NULL : getenv(name);
 }
 
 void sys_pidfd_kill(int pidfd)

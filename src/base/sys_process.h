@@ -36,6 +36,9 @@ uint64_t sys_descriptor_limit(void);
  */
 bool sys_has_raised_rights(void);
 
+/* Returns a variable of the environment; NULL if there is none, or if the program has raised rights. */
+const char *sys_environment(const char *name);
+
 /*
  * Start a program that is in PATH. It inherits the @count descriptors @fds under the same numbers.
  * Its output goes to the descriptor @log.

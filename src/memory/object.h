@@ -35,7 +35,7 @@ struct watch;
  * @reporter: The receiver of reports.
  * @name: The name of the device, for reports.
  * @backend: It maps memory for the device. Set before the first object.
- * @watch: What watches the device; NULL if nobody does. Never changes after the open.
+ * @watch: The watch of the device; NULL if nobody watches it. Never changes after the open.
  * @owners: The owner of each page. Readers take no lock.
  * @segment: The memory of records, sites and chunks. Its functions take a lock of their own.
  * @sites: The sites of the objects and pools. Readers take no lock.

@@ -10,37 +10,41 @@
 #include <stdlib.h>
 
 #include "base/sys.h"
+#include "base/sys_process.h"
 #include "device/device.h"
 #include "memory/pool_slots.h"
+#include "memory/trace_file.h"
 #include "memory/watch.h"
 
 /**
  * struct watched - An object that is a box or a mem.
  * @node: In the tree.
  * @record: Its record. Only compared.
- * @number: Its number.
+ * @began: The event at which it got its state.
  */
 struct watched {
 	RB_ENTRY(watched) node;
 	const struct coherent_object *record;
-	uint64_t number;
+	struct coherent_event began;
 };
 
 RB_HEAD(watched_tree, watched);
 
 /**
  * struct watch - What watches a device.
- * @trace: The callback. Never changes, as the next three.
+ * @trace: The callback; NULL for none. Never changes, as the next four.
  * @arg: Its argument.
+ * @file: The trace file; NULL for none.
  * @ops: The functions of the backend, but for those of registers.
  * @original: All functions of the backend.
- * @lock: Guards the rest. It is taken alone.
+ * @lock: Guards the rest.
  * @objects: The objects.
  * @count: How many boxes there were.
  */
 struct watch {
 	void (*trace)(void *arg, const struct coherent_event *event);
 	void *arg;
+	struct trace_file *file;
 	struct backend_ops ops;
 	const struct backend_ops *original;
 	struct lock lock;
@@ -60,13 +64,21 @@ RB_GENERATE_INTERNAL(watched_tree, watched, node, compare, static __attribute__(
 
 int watch_open(struct object_store *store, const struct coherent_open_options *options)
 {
+	const char *path = sys_environment("COHERENT_TRACE");
+	struct trace_file *file = NULL;
 	struct watch *watch;
 
-	if (!options->trace)
+	/* The trace is a help, so a device without it works too. */
+	if (path && *path)
+		file = trace_file_open(path, store->name, store->reporter);
+	if (!options->trace && !file)
 		return 0;
 	watch = calloc(1, sizeof(*watch));
-	if (!watch)
+	if (!watch) {
+		trace_file_close(file);
 		return -ENOMEM;
+	}
+	watch->file = file;
 	watch->trace = options->trace;
 	watch->arg = options->trace_arg;
 	lock_init(&watch->lock);
@@ -86,6 +98,7 @@ void watch_close(struct object_store *store)
 		RB_REMOVE(watched_tree, &watch->objects, entry);
 		free(entry);
 	}
+	trace_file_close(watch->file);
 	lock_destroy(&watch->lock);
 	free(watch);
 	store->watch = NULL;
@@ -115,8 +128,12 @@ static void tell(const struct object_store *store, const struct coherent_event *
 {
 	const struct watch *watch = store->watch;
 
-	if (alive_is_ours(store->alive))
+	if (!alive_is_ours(store->alive))
+		return;
+	if (watch->trace)
 		watch->trace(watch->arg, event);
+	if (watch->file)
+		trace_file_write(watch->file, event);
 }
 
 static void tell_device(struct object_store *store, enum coherent_event_kind kind)
@@ -189,16 +206,17 @@ static void begin_locked(struct watch *watch, const struct coherent_object *obje
 	watch->count++;
 	if (!entry)
 		return;
-	*entry = (struct watched){ .record = object, .number = watch->count };
+	event->object = watch->count;
+	*entry = (struct watched){ .record = object, .began = *event };
 	RB_INSERT(watched_tree, &watch->objects, entry);
-	event->object = entry->number;
 }
 
 static void go_on_locked(struct watch *watch, struct watched *entry,
 			 const struct coherent_object *object, struct coherent_event *event)
 	NEEDS_LOCK(watch->lock)
 {
-	event->object = entry->number;
+	event->object = entry->began.object;
+	entry->began = *event;
 	if (entry->record == object && event->kind != COHERENT_EVENT_FREE)
 		return;
 	RB_REMOVE(watched_tree, &watch->objects, entry);
@@ -215,15 +233,20 @@ static void tell_object(const struct coherent_object *object, const struct coher
 			struct coherent_event *event)
 {
 	struct watch *watch = object_store(object)->watch;
+	struct coherent_event began = { .time_ns = 0 };
 	struct watched *entry;
 
 	lock_take(&watch->lock);
 	entry = find_locked(watch, object);
+	if (entry)
+		began = entry->began;
 	if (event->kind == COHERENT_EVENT_BOX)
 		begin_locked(watch, object, event);
 	else if (entry)
 		go_on_locked(watch, entry, to, event);
 	lock_drop(&watch->lock);
+	if (entry && watch->file)
+		trace_file_phase(watch->file, &began, event->time_ns);
 	tell(object_store(object), event);
 }
 
@@ -314,8 +337,25 @@ void watch_begin(struct object_store *store)
 	tell_device(store, COHERENT_EVENT_OPEN);
 }
 
+/* The device reaches nothing any more. Objects that are left begin anew, without it. */
+static void end_phases(struct watch *watch)
+{
+	const uint64_t now_ns = sys_now_ns();
+	struct watched *entry;
+
+	lock_take(&watch->lock);
+	RB_FOREACH(entry, watched_tree, &watch->objects) {
+		trace_file_phase(watch->file, &entry->began, now_ns);
+		entry->began.time_ns = now_ns;
+	}
+	lock_drop(&watch->lock);
+}
+
 void watch_end(struct object_store *store)
 {
-	if (store->watch)
-		tell_device(store, COHERENT_EVENT_CLOSE);
+	if (!store->watch)
+		return;
+	if (store->watch->file)
+		end_phases(store->watch);
+	tell_device(store, COHERENT_EVENT_CLOSE);
 }

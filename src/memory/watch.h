@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Tells the callback .trace what happens to a device and its objects.
+ * Tells the callback .trace and the trace file what happens to a device and its objects.
  *
  * A device that nobody watches has no struct watch. Then each call here is a load and a branch. Accessors and fast paths of pools make no call: a pool of a watched device takes its
  * slow path all the time (watch_alive()), and its registers are read and written through functions

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Files that the library writes for people: the trace and the ledger. Several devices, also of
+ * several processes, may write to one file. The functions follow the rules of sys.h.
+ */
+#ifndef SYS_FILE_H
+#define SYS_FILE_H
+
+#include "base/sys.h"
+
+/*
+ * Open a file to read and write it. If there is none, make one. Returns -EINVAL if it is not a
+ * regular file.
+ */
+int sys_create(const char *path);
+
+/* Wait until no other descriptor has the lock of a file, and take it. */
+int sys_lock_file(int fd);
+
+void sys_unlock_file(int fd);
+
+/* Write at an offset, as sys_write_at(). Returns -EFBIG if the process may not make files so large. */
+int sys_write_more(int fd, uint64_t offset, const void *from, size_t bytes);
+
+#endif

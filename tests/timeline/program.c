@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * A driver whose trace tests/timeline/run.py reads: program steps|wait|fork|two. It prints the reports
+ * to stderr, and a line when it has done its work.
+ */
+#include <coherent.h>
+#include <coherent/bar.h>
+#include <coherent/sim.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MINUTE (UINT64_C(60000000000))
+
+/* Exits with the number of the line where a call failed. */
+#define MUST(call)                       \
+	do {                             \
+		if (call)                \
+			_exit(__LINE__); \
+	} while (0)
+
+static struct coherent_device *open_device(void)
+{
+	struct coherent_device *dev;
+
+	MUST(coherent_device_open(&dev, "sim:edu", .report = coherent_report_stderr));
+	return dev;
+}
+
+static void touch_device(struct coherent_device *dev)
+{
+	struct coherent_bar *bar;
+	struct coherent_irq *irq;
+	char byte = 0;
+
+	MUST(coherent_bar_open(&bar, dev, 0));
+	MUST(coherent_irq_open(&irq, dev, 0));
+	coherent_bar_write32(bar, 4, 0x11111111);
+	MUST(coherent_bar_read32(bar, 4) != 0xeeeeeeee);
+	coherent_bar_write32(bar, 0x60, 1);
+	MUST(coherent_irq_wait(irq, MINUTE));
+	MUST(coherent_sim_try_addr(dev, (coherent_addr_t){ 0x7000000 }, &byte, 1,
+				   COHERENT_ACCESS_WRITE) != -EIO);
+	MUST(coherent_device_fence(dev));
+	coherent_irq_close(irq);
+	coherent_bar_close(bar);
+}
+
+static void steps(void)
+{
+	struct coherent_device *dev = open_device();
+	COHERENT_BOX(char) box = COHERENT_EMPTY;
+	COHERENT(char) mem = COHERENT_EMPTY, left = COHERENT_EMPTY;
+	struct coherent_fault fault;
+
+#line 1001 "a \"driver\" \\ \xff \xc3\xa4.c"
+	MUST(coherent_box_zeroed(&box, dev, 5000));
+#line 58 "tests/timeline/program.c"
+	MUST(coherent_expose(&box, &mem, .permission = COHERENT_READ_ONLY));
+	MUST(coherent_reclaim(&mem, &box));
+	MUST(coherent_expose(&box, &mem));
+	coherent_free(&mem);
+	MUST(coherent_zeroed(&left, dev, 1));
+	touch_device(dev);
+	MUST(coherent_device_next_fault(dev, &fault));
+	coherent_device_close(dev);
+	coherent_free(&left);
+}
+
+static void wait_for_kill(void)
+{
+	struct coherent_device *dev = open_device();
+	COHERENT(char) mem = COHERENT_EMPTY, other = COHERENT_EMPTY;
+
+	MUST(coherent_zeroed(&mem, dev, 1));
+	puts("ready");
+	fflush(stdout);
+	/* The kill comes at any moment, also within a write. */
+	for (;;) {
+		MUST(coherent_zeroed(&other, dev, 1));
+		coherent_free(&other);
+	}
+}
+
+static void fork_child(void)
+{
+	struct coherent_device *dev = open_device();
+	COHERENT(char) mem = COHERENT_EMPTY;
+	int status;
+	pid_t pid;
+
+	MUST(coherent_zeroed(&mem, dev, 1));
+	pid = fork();
+	if (!pid) {
+		coherent_free(&mem);
+		coherent_device_close(dev);
+		_exit(0);
+	}
+	MUST(waitpid(pid, &status, 0) != pid || status);
+	printf("%d\n", (int)pid);
+	coherent_free(&mem);
+	coherent_device_close(dev);
+}
+
+static void two_devices(void)
+{
+	struct coherent_device *a = open_device(), *b = open_device();
+	COHERENT(char) mem = COHERENT_EMPTY, other = COHERENT_EMPTY;
+
+	MUST(coherent_zeroed(&mem, a, 1));
+	MUST(coherent_zeroed(&other, b, 1));
+	coherent_free(&mem);
+	coherent_free(&other);
+	coherent_device_close(a);
+	coherent_device_close(b);
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+
+	if (!strcmp(what, "steps"))
+		steps();
+	else if (!strcmp(what, "wait"))
+		wait_for_kill();
+	else if (!strcmp(what, "fork"))
+		fork_child();
+	else if (!strcmp(what, "two"))
+		two_devices();
+	else
+		return 255;
+	return 0;
+}
