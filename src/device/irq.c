@@ -262,7 +262,7 @@ int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns)
 	/* A driver that polls the descriptor calls again only when it is readable again. */
 	if (!err && !timeout_ns)
 		rearm(irq);
-	if (!err)
+	if (!err && irq->dev->store.watch)
 		watch_interrupt(&irq->dev->store, irq->vector);
 	/* ORDER: pairs with the device's DMA before the interrupt (completion.litmus). */
 	coherent_rmb();

@@ -13,6 +13,7 @@
 #include "base/sys_process.h"
 #include "device/device.h"
 #include "memory/pool_slots.h"
+#include "memory/probes.h"
 #include "memory/trace_file.h"
 #include "memory/watch.h"
 
@@ -143,21 +144,35 @@ static void tell_device(struct object_store *store, enum coherent_event_kind kin
 	tell(store, &event);
 }
 
-void watch_call(struct object_store *store, enum coherent_event_kind kind, int value)
+void watch_interrupt(struct object_store *store, unsigned int vector)
 {
-	struct coherent_event event = event_of(store, kind);
+	struct coherent_event event = event_of(store, COHERENT_EVENT_INTERRUPT);
 
-	if (kind == COHERENT_EVENT_FENCE)
-		event.result = value;
-	else
-		event.vector = (uint32_t)value;
+	event.vector = vector;
 	tell(store, &event);
 }
 
-void watch_access(struct object_store *store, const struct coherent_fault *fault)
+void watch_fence(struct object_store *store, int err)
 {
-	struct coherent_event event = event_of(store, COHERENT_EVENT_FAULT);
+	struct coherent_event event;
 
+	PROBE2(fence, store->name, err);
+	if (!store->watch)
+		return;
+	event = event_of(store, COHERENT_EVENT_FENCE);
+	event.result = err;
+	tell(store, &event);
+}
+
+void watch_fault(struct object_store *store, const struct coherent_fault *fault)
+{
+	struct coherent_event event;
+
+	PROBE6(fault, store->name, fault->address, fault->bytes, fault->where, fault->access,
+	       fault->state);
+	if (!store->watch)
+		return;
+	event = event_of(store, COHERENT_EVENT_FAULT);
 	event.before = fault->state;
 	event.after = fault->state;
 	event.address = fault->address;
@@ -272,6 +287,41 @@ void watch_move(const struct coherent_object *mem, const struct coherent_object 
 	tell_object(mem, box, &event);
 }
 
+/* --- Objects of whole pages --- */
+
+/* Each probe is in one place only, because some tracers do not accept one that is in several. */
+
+void watch_box(const struct coherent_object *object)
+{
+	PROBE4(box, object->store->name, object, object_bytes(object), object->site);
+	if (object->store->watch)
+		watch_object(object, COHERENT_EVENT_BOX, COHERENT_STATE_NONE, COHERENT_STATE_BOX);
+}
+
+void watch_expose(const struct coherent_object *object)
+{
+	PROBE6(expose, object->store->name, object, object_bytes(object), object->site,
+	       object->address.first, object->permission);
+	if (object->store->watch)
+		watch_object(object, COHERENT_EVENT_EXPOSE, COHERENT_STATE_BOX, COHERENT_STATE_MEM);
+}
+
+void watch_reclaim(const struct coherent_object *mem, const struct coherent_object *box)
+{
+	PROBE5(reclaim, mem->store->name, mem, object_bytes(mem), mem->site, mem->address.first);
+	if (mem->store->watch)
+		watch_move(mem, box);
+}
+
+void watch_free(const struct coherent_object *object, enum coherent_state after)
+{
+	PROBE6(free, object->store->name, object, object_bytes(object), object->site,
+	       object->address.first, object->state);
+	if (object->store->watch)
+		watch_object(object, COHERENT_EVENT_FREE, (enum coherent_state)object->state,
+			     after);
+}
+
 /* --- Registers --- */
 
 /**
@@ -331,6 +381,7 @@ static void watch_registers(struct watch *watch, struct backend *backend)
 
 void watch_begin(struct object_store *store)
 {
+	PROBE1(device_open, store->name);
 	if (!store->watch)
 		return;
 	watch_registers(store->watch, store->backend);
@@ -353,6 +404,7 @@ static void end_phases(struct watch *watch)
 
 void watch_end(struct object_store *store)
 {
+	PROBE1(device_close, store->name);
 	if (!store->watch)
 		return;
 	if (store->watch->file)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Tells the callback .trace and the trace file what happens to a device and its objects.
+ * Tells the callback .trace, the trace file, and tracers that attach to the probes what happens to a
+ * device and its objects.
  *
- * A device that nobody watches has no struct watch. Then each call here is a load and a branch. Accessors and fast paths of pools make no call: a pool of a watched device takes its
+ * A device that nobody watches has no struct watch. Then a call here is a load, a branch and the nop
+ * of a probe. Accessors and fast paths of pools make no call: a pool of a watched device takes its
  * slow path all the time (watch_alive()), and its registers are read and written through functions
  * that tell of it.
  *
@@ -51,11 +53,9 @@ void watch_close(struct object_store *store);
  */
 const struct alive *watch_alive(const struct object_store *store);
 
-/* The functions below are called for a watched device only. */
-
 /**
  * watch_object() - Tell that an object of either kind changed its state.
- * @object: The object. The caller owns it.
+ * @object: The object of a watched device. The caller owns it.
  * @kind: COHERENT_EVENT_BOX, _EXPOSE or _FREE.
  * @before: The state before.
  * @after: The state after.
@@ -65,71 +65,58 @@ void watch_object(const struct coherent_object *object, enum coherent_event_kind
 
 /**
  * watch_move() - Tell that a mem of either kind became a box.
- * @mem: The mem. The caller still owns it.
+ * @mem: The mem of a watched device. The caller still owns it.
  * @box: The record that the box has; @mem itself for an object that keeps its record.
  */
 void watch_move(const struct coherent_object *mem, const struct coherent_object *box);
 
 /**
- * watch_access() - Tell that an access was refused.
+ * watch_interrupt() - Tell that an interrupt was taken.
+ * @store: The store of a watched device.
+ * @vector: The vector.
+ */
+void watch_interrupt(struct object_store *store, unsigned int vector);
+
+/* The functions below are called for each device, and have the probes. Objects are of whole pages. */
+
+/**
+ * watch_box() - Tell that a box was allocated.
+ * @object: The box.
+ */
+void watch_box(const struct coherent_object *object);
+
+/**
+ * watch_expose() - Tell that a box became a mem.
+ * @object: The mem.
+ */
+void watch_expose(const struct coherent_object *object);
+
+/**
+ * watch_reclaim() - Tell that a mem became a box.
+ * @mem: The mem. The caller still owns it.
+ * @box: The record that the box has.
+ */
+void watch_reclaim(const struct coherent_object *mem, const struct coherent_object *box);
+
+/**
+ * watch_free() - Tell that a box or a mem ended.
+ * @object: It. The caller still owns it.
+ * @after: COHERENT_STATE_FREED; COHERENT_STATE_MEM if it could not be unmapped.
+ */
+void watch_free(const struct coherent_object *object, enum coherent_state after);
+
+/**
+ * watch_fault() - Tell that an access was refused.
  * @store: The store.
  * @fault: The access.
  */
-void watch_access(struct object_store *store, const struct coherent_fault *fault);
+void watch_fault(struct object_store *store, const struct coherent_fault *fault);
 
 /**
- * watch_call() - Tell of a fence, or of an interrupt.
+ * watch_fence() - Tell that a fence or a reset ended.
  * @store: The store.
- * @kind: COHERENT_EVENT_FENCE or _INTERRUPT.
- * @value: The result of the fence, or the vector.
+ * @err: Its result.
  */
-void watch_call(struct object_store *store, enum coherent_event_kind kind, int value);
-
-/* --- One call at each change --- */
-
-static inline void watch_box(const struct coherent_object *object)
-{
-	if (__builtin_expect(!!object->store->watch, 0))
-		watch_object(object, COHERENT_EVENT_BOX, COHERENT_STATE_NONE, COHERENT_STATE_BOX);
-}
-
-static inline void watch_expose(const struct coherent_object *object)
-{
-	if (__builtin_expect(!!object->store->watch, 0))
-		watch_object(object, COHERENT_EVENT_EXPOSE, COHERENT_STATE_BOX, COHERENT_STATE_MEM);
-}
-
-static inline void watch_reclaim(const struct coherent_object *mem,
-				 const struct coherent_object *box)
-{
-	if (__builtin_expect(!!mem->store->watch, 0))
-		watch_move(mem, box);
-}
-
-/* @after is COHERENT_STATE_MEM if the memory could not be unmapped. */
-static inline void watch_free(const struct coherent_object *object, enum coherent_state after)
-{
-	if (__builtin_expect(!!object->store->watch, 0))
-		watch_object(object, COHERENT_EVENT_FREE, (enum coherent_state)object->state,
-			     after);
-}
-
-static inline void watch_fault(struct object_store *store, const struct coherent_fault *fault)
-{
-	if (__builtin_expect(!!store->watch, 0))
-		watch_access(store, fault);
-}
-
-static inline void watch_fence(struct object_store *store, int err)
-{
-	if (__builtin_expect(!!store->watch, 0))
-		watch_call(store, COHERENT_EVENT_FENCE, err);
-}
-
-static inline void watch_interrupt(struct object_store *store, unsigned int vector)
-{
-	if (__builtin_expect(!!store->watch, 0))
-		watch_call(store, COHERENT_EVENT_INTERRUPT, (int)vector);
-}
+void watch_fence(struct object_store *store, int err);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A driver whose trace tests/timeline/run.py reads: program steps|wait|fork|two. It prints the reports
+ * A driver whose trace tests/timeline/run.py reads: program steps|wait|fork|two|leave. It prints the reports
  * to stderr, and a line when it has done its work.
  */
 #include <coherent.h>
@@ -56,7 +56,7 @@ static void steps(void)
 
 #line 1001 "a \"driver\" \\ \xff \xc3\xa4.c"
 	MUST(coherent_box_zeroed(&box, dev, 5000));
-#line 58 "tests/timeline/program.c"
+#line 60 "tests/timeline/program.c"
 	MUST(coherent_expose(&box, &mem, .permission = COHERENT_READ_ONLY));
 	MUST(coherent_reclaim(&mem, &box));
 	MUST(coherent_expose(&box, &mem));
@@ -116,6 +116,26 @@ static void two_devices(void)
 	coherent_device_close(b);
 }
 
+/* Ends with a mem that the device can reach, after an access to a box. */
+static void leave(void)
+{
+	struct coherent_device *dev = open_device();
+	COHERENT_BOX(char) box = COHERENT_EMPTY;
+	COHERENT(char) mem = COHERENT_EMPTY;
+	char byte = 0;
+
+#line 1001 "tried.c"
+	MUST(coherent_box_zeroed(&box, dev, 1));
+#line 130 "tests/timeline/program.c"
+	MUST(coherent_sim_try(dev, &box, 0, &byte, 1, COHERENT_ACCESS_READ) != -EIO);
+	MUST(coherent_expose(&box, &mem));
+	MUST(coherent_reclaim(&mem, &box));
+#line 2001 "left.c"
+	MUST(coherent_zeroed(&mem, dev, 10000));
+#line 136 "tests/timeline/program.c"
+	_exit(0);
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -128,6 +148,8 @@ int main(int argc, char **argv)
 		fork_child();
 	else if (!strcmp(what, "two"))
 		two_devices();
+	else if (!strcmp(what, "leave"))
+		leave();
 	else
 		return 255;
 	return 0;
