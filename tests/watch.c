@@ -471,6 +471,25 @@ static void closed_device_refuses_calls_for_several_objects(void **state)
 	assert_ok(coherent_pool_destroy(&pool));
 }
 
+static void ledger_that_cannot_be_opened_fails_the_open(void **state)
+{
+	struct log log = LOG_EMPTY;
+	struct coherent_device *dev;
+
+	(void)state;
+	assert_err(coherent_device_open(&dev, "sim:edu", .ledger = "/dev/null/ledger",
+					.report = log_report, .report_arg = &log),
+		   -EINVAL);
+	assert_null(dev);
+	assert_true(log_has(&log, "ledger /dev/null/ledger: Not a directory"));
+	log_clear(&log);
+	assert_err(coherent_device_open(&dev, "sim:edu", .ledger = "/dev/null",
+					.report = log_report, .report_arg = &log),
+		   -EINVAL);
+	assert_true(log_has(&log, "it is not a ledger"));
+	assert_int_equal(log.count, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -489,6 +508,7 @@ int main(void)
 		cmocka_unit_test(value_in_a_pool_is_a_box_and_a_mem),
 		cmocka_unit_test(calls_for_several_objects_of_a_pool_have_an_event_for_each),
 		cmocka_unit_test(closed_device_refuses_calls_for_several_objects),
+		cmocka_unit_test(ledger_that_cannot_be_opened_fails_the_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

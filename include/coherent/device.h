@@ -97,6 +97,14 @@ struct coherent_event;
  *	are those of @report. Calls may overlap, and the event is valid until the
  *	callback returns. The device gets slower: objects of pools have no fast path.
  * @trace_arg: The first argument of @trace.
+ * @ledger: A file that records which memory the device can reach, and when. Without the
+ *	option, the environment variable COHERENT_LEDGER names it. If it is a ledger
+ *	already, the new records follow those that it has. Each object has its range, its
+ *	permission, the file and line that allocated it, the times at which the device
+ *	could reach it, and the reason of the end. The records are in the file if the
+ *	program is killed. Nobody may shorten the file while it is open. A program with
+ *	raised rights ignores the variable. "coherent ledger" reads the file. Objects of
+ *	pools have no fast path.
  */
 struct coherent_open_options {
 	uint32_t struct_size;
@@ -125,6 +133,7 @@ struct coherent_open_options {
 	uint64_t nodes;
 	void (*trace)(void *arg, const struct coherent_event *event);
 	void *trace_arg;
+	const char *ledger;
 };
 
 /**

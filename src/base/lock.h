@@ -14,6 +14,7 @@
  *	segment lock (memory of records)
  *	watch lock (numbers of objects that are traced)
  *	trace file lock (the end of the file)
+ *	ledger lock (its last block)
  * The lock of an interrupt and of a list of interrupts is taken alone. The core calls
  * backends without the store lock. A backend may call lookup_fault(), which takes it, from under
  * a lock of its own.

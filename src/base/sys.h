@@ -171,6 +171,15 @@ static inline uint64_t sys_now_ns(void)
 	return (uint64_t)now.tv_sec * SYS_NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+/* Returns the time since 1970. It jumps if somebody sets the clock. */
+static inline uint64_t sys_real_ns(void)
+{
+	struct timespec now = { .tv_sec = 0 };
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * SYS_NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
 /* As sys_now_ns(), in steps of some milliseconds. It costs a quarter. */
 static inline uint64_t sys_now_coarse_ns(void)
 {

@@ -46,6 +46,19 @@ static int check_bytes(uint64_t bytes)
 	return bytes > limit.rlim_cur ? -EFBIG : 0;
 }
 
+int sys_grow(int fd, uint64_t bytes, uint64_t more)
+{
+	int err = check_bytes(bytes + more);
+
+	if (err)
+		return err;
+	/* posix_fallocate() returns the error. */
+	do
+		err = -posix_fallocate(fd, (off_t)bytes, (off_t)more);
+	while (err == -EINTR);
+	return err;
+}
+
 int sys_write_more(int fd, uint64_t offset, const void *from, size_t bytes)
 {
 	const int err = check_bytes(offset + bytes);

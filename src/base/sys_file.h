@@ -19,6 +19,9 @@ int sys_lock_file(int fd);
 
 void sys_unlock_file(int fd);
 
+/* Add bytes of zero to the end of a file, for which the file system has room. */
+int sys_grow(int fd, uint64_t bytes, uint64_t more);
+
 /* Write at an offset, as sys_write_at(). Returns -EFBIG if the process may not make files so large. */
 int sys_write_more(int fd, uint64_t offset, const void *from, size_t bytes);
 

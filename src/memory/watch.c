@@ -12,6 +12,7 @@
 #include "base/sys.h"
 #include "base/sys_process.h"
 #include "device/device.h"
+#include "memory/ledger.h"
 #include "memory/pool_slots.h"
 #include "memory/probes.h"
 #include "memory/trace_file.h"
@@ -33,9 +34,10 @@ RB_HEAD(watched_tree, watched);
 
 /**
  * struct watch - What watches a device.
- * @trace: The callback; NULL for none. Never changes, as the next four.
+ * @trace: The callback; NULL for none. Never changes, as the next five.
  * @arg: Its argument.
  * @file: The trace file; NULL for none.
+ * @ledger: The ledger; NULL for none.
  * @ops: The functions of the backend, but for those of registers.
  * @original: All functions of the backend.
  * @lock: Guards the rest.
@@ -46,6 +48,7 @@ struct watch {
 	void (*trace)(void *arg, const struct coherent_event *event);
 	void *arg;
 	struct trace_file *file;
+	struct ledger *ledger;
 	struct backend_ops ops;
 	const struct backend_ops *original;
 	struct lock lock;
@@ -63,23 +66,49 @@ RB_GENERATE_INTERNAL(watched_tree, watched, node, compare, static __attribute__(
 
 /* --- Open and close --- */
 
-int watch_open(struct object_store *store, const struct coherent_open_options *options)
+/* The program that asks for a ledger needs it. Without one from the environment, a device works. */
+static int open_ledger(struct object_store *store, const struct coherent_open_options *options,
+		       struct ledger **ledger)
+{
+	const char *path = sys_environment("COHERENT_LEDGER");
+
+	*ledger = NULL;
+	if (options->ledger)
+		return ledger_open(ledger, options->ledger, store->name, store->reporter,
+				   COHERENT_ERROR);
+	if (path && *path)
+		(void)ledger_open(ledger, path, store->name, store->reporter, COHERENT_WARNING);
+	return 0;
+}
+
+/* The trace is a help, so a device without it works too. */
+static struct trace_file *open_trace(struct object_store *store)
 {
 	const char *path = sys_environment("COHERENT_TRACE");
-	struct trace_file *file = NULL;
-	struct watch *watch;
 
-	/* The trace is a help, so a device without it works too. */
-	if (path && *path)
-		file = trace_file_open(path, store->name, store->reporter);
-	if (!options->trace && !file)
+	return path && *path ? trace_file_open(path, store->name, store->reporter) : NULL;
+}
+
+int watch_open(struct object_store *store, const struct coherent_open_options *options)
+{
+	struct trace_file *file;
+	struct ledger *ledger;
+	struct watch *watch;
+	int err = open_ledger(store, options, &ledger);
+
+	if (err)
+		return err;
+	file = open_trace(store);
+	if (!options->trace && !file && !ledger)
 		return 0;
 	watch = calloc(1, sizeof(*watch));
 	if (!watch) {
 		trace_file_close(file);
+		ledger_close(ledger);
 		return -ENOMEM;
 	}
 	watch->file = file;
+	watch->ledger = ledger;
 	watch->trace = options->trace;
 	watch->arg = options->trace_arg;
 	lock_init(&watch->lock);
@@ -100,6 +129,7 @@ void watch_close(struct object_store *store)
 		free(entry);
 	}
 	trace_file_close(watch->file);
+	ledger_close(watch->ledger);
 	lock_destroy(&watch->lock);
 	free(watch);
 	store->watch = NULL;
@@ -159,6 +189,8 @@ void watch_fence(struct object_store *store, int err)
 	PROBE2(fence, store->name, err);
 	if (!store->watch)
 		return;
+	if (store->watch->ledger && !err)
+		ledger_note(store->watch->ledger, LEDGER_FENCE);
 	event = event_of(store, COHERENT_EVENT_FENCE);
 	event.result = err;
 	tell(store, &event);
@@ -265,11 +297,86 @@ static void tell_object(const struct coherent_object *object, const struct coher
 	tell(object_store(object), event);
 }
 
+/* --- The ledger --- */
+
+static struct ledger_range range_of(const struct coherent_object *object)
+{
+	return (struct ledger_range){
+		.address = object_address(object),
+		.bytes = object_is_slot(object) ? ((const struct slot *)object)->chunk->slot_bytes :
+						  object_bytes(object),
+	};
+}
+
+static void record_expose(const struct coherent_object *object)
+{
+	const struct ledger_range range = range_of(object);
+
+	ledger_expose(object_store(object)->watch->ledger, &range, permission_of(object),
+		      object_site(object));
+}
+
+static void record_end(const struct coherent_object *object, enum ledger_reason reason)
+{
+	const struct object_store *store = object_store(object);
+	const struct backend *backend = store->backend;
+	const struct ledger_range range = range_of(object);
+	/* The driver said of a reclaimed mem and of a box in place that they are idle. */
+	const bool is_idle = reason == LEDGER_RECLAIMED ||
+			     (!object_is_slot(object) && object->state == COHERENT_STATE_BOX);
+	const bool is_cut = object_is_slot(object) || backend->limits.unmap_is_fence ||
+			    (is_idle && backend->idle_is_fence);
+
+	ledger_end(store->watch->ledger, &range, reason, is_cut ? 0 : LEDGER_UNTIL_FENCE);
+}
+
+/* The pages of an object of a pool are recorded as those of the pool, when they are mapped. */
+static void record(const struct coherent_object *object, enum coherent_event_kind kind,
+		   enum coherent_state before, enum coherent_state after)
+{
+	const bool is_slot = object_is_slot(object);
+
+	if (is_slot && kind == COHERENT_EVENT_EXPOSE)
+		record_expose(object);
+	else if (kind == COHERENT_EVENT_FREE &&
+		 (before == COHERENT_STATE_MEM || (!is_slot && object->in_place)))
+		record_end(object, after == COHERENT_STATE_MEM ? LEDGER_LEAKED : LEDGER_FREED);
+}
+
+void watch_map(const struct coherent_object *object, enum coherent_permission permission)
+{
+	const struct ledger_range range = range_of(object);
+
+	if (object->store->watch->ledger)
+		ledger_expose(object->store->watch->ledger, &range, permission, object->site);
+}
+
+void watch_map_failed(const struct coherent_object *object)
+{
+	const struct ledger_range range = range_of(object);
+
+	if (object->store->watch->ledger)
+		ledger_end(object->store->watch->ledger, &range, LEDGER_REFUSED, 0);
+}
+
+/* --- Changes of objects --- */
+
+static bool is_told(const struct watch *watch)
+{
+	return watch->trace || watch->file;
+}
+
 void watch_object(const struct coherent_object *object, enum coherent_event_kind kind,
 		  enum coherent_state before, enum coherent_state after)
 {
-	struct coherent_event event = event_of_object(object, kind);
+	const struct watch *watch = object_store(object)->watch;
+	struct coherent_event event;
 
+	if (watch->ledger && alive_is_ours(object_store(object)->alive))
+		record(object, kind, before, after);
+	if (!is_told(watch))
+		return;
+	event = event_of_object(object, kind);
 	event.before = before;
 	event.after = after;
 	if (before == COHERENT_STATE_MEM || after == COHERENT_STATE_MEM)
@@ -279,8 +386,15 @@ void watch_object(const struct coherent_object *object, enum coherent_event_kind
 
 void watch_move(const struct coherent_object *mem, const struct coherent_object *box)
 {
-	struct coherent_event event = event_of_object(mem, COHERENT_EVENT_RECLAIM);
+	const struct watch *watch = object_store(mem)->watch;
+	struct coherent_event event;
 
+	/* A mem in place stays mapped. */
+	if (watch->ledger && (object_is_slot(mem) || mem != box))
+		record_end(mem, LEDGER_RECLAIMED);
+	if (!is_told(watch))
+		return;
+	event = event_of_object(mem, COHERENT_EVENT_RECLAIM);
 	event.before = COHERENT_STATE_MEM;
 	event.after = COHERENT_STATE_BOX;
 	event.permission = permission_of(mem);
@@ -384,7 +498,8 @@ void watch_begin(struct object_store *store)
 	PROBE1(device_open, store->name);
 	if (!store->watch)
 		return;
-	watch_registers(store->watch, store->backend);
+	if (is_told(store->watch))
+		watch_registers(store->watch, store->backend);
 	tell_device(store, COHERENT_EVENT_OPEN);
 }
 
@@ -407,6 +522,8 @@ void watch_end(struct object_store *store)
 	PROBE1(device_close, store->name);
 	if (!store->watch)
 		return;
+	if (store->watch->ledger)
+		ledger_note(store->watch->ledger, LEDGER_CLOSE);
 	if (store->watch->file)
 		end_phases(store->watch);
 	tell_device(store, COHERENT_EVENT_CLOSE);

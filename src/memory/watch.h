@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Tells the callback .trace, the trace file, and tracers that attach to the probes what happens to a
- * device and its objects.
+ * Tells the callback .trace, the trace file, the ledger, and tracers that attach to the probes what
+ * happens to a device and its objects.
  *
  * A device that nobody watches has no struct watch. Then a call here is a load, a branch and the nop
  * of a probe. Accessors and fast paths of pools make no call: a pool of a watched device takes its
@@ -69,6 +69,21 @@ void watch_object(const struct coherent_object *object, enum coherent_event_kind
  * @box: The record that the box has; @mem itself for an object that keeps its record.
  */
 void watch_move(const struct coherent_object *mem, const struct coherent_object *box);
+
+/**
+ * watch_map() - Tell that a device is about to reach an object of whole pages.
+ * @object: The object of a watched device.
+ * @permission: The permission.
+ *
+ * The ledger has it before the device can, so that no kill comes in between.
+ */
+void watch_map(const struct coherent_object *object, enum coherent_permission permission);
+
+/**
+ * watch_map_failed() - Tell that a device does not reach an object, after watch_map().
+ * @object: The object.
+ */
+void watch_map_failed(const struct coherent_object *object);
 
 /**
  * watch_interrupt() - Tell that an interrupt was taken.

@@ -53,10 +53,15 @@ static int map_object(const struct coherent_object *object, enum coherent_permis
 {
 	struct backend *backend = object->store->backend;
 	const struct backend_mapping mapping = mapping_of(object, permission);
-	int err = backend->ops->map(backend, &mapping);
+	int err;
 
+	if (object->store->watch)
+		watch_map(object, permission);
+	err = backend->ops->map(backend, &mapping);
 	if (is_used_up(err) && object->store->give_way(object->store))
 		err = backend->ops->map(backend, &mapping);
+	if (err && object->store->watch)
+		watch_map_failed(object);
 	return err;
 }
 

@@ -17,7 +17,7 @@ PROGRAM, LIBRARY, HAS_PROBES, FOLDER = sys.argv[1:]
 # The probes, and how many arguments each has.
 PROBES = {'device_open': 1, 'device_close': 1, 'box': 4, 'expose': 6, 'reclaim': 5, 'free': 6,
           'fault': 6, 'fence': 2}
-# What a script prints about the program.
+# The lines that a script prints about the program.
 EXPECTED = {
     'exposed': [r'@bytes\[left\.c:2001\]: 12288$', r'@bytes\[tried\.c:1001\]: 0$'],
     'lifetimes': [r'@us\[tried\.c:1001\]: *\n\[.*\) +1 \|@+'],
