@@ -167,17 +167,29 @@ static int keep_option(const struct command *command, int option, struct argumen
 	return ARGUMENTS_GO_ON;
 }
 
+/* The option "output" has a short form, which is usual. */
+static int short_option(const struct command *command)
+{
+	for (int i = 0; command->options && command->options[i].name; i++)
+		if (!strcmp(command->options[i].name, "output"))
+			return OPTION_FIRST + i;
+	return '?';
+}
+
 int arguments_read(const struct command *command, int argc, char **argv,
 		   struct arguments *arguments)
 {
 	struct option options[COMMAND_OPTIONS_MAX + 3];
 	int option, status = ARGUMENTS_GO_ON;
+	const char *short_options = short_option(command) == '?' ? ":" : ":o:";
 
 	*arguments = (struct arguments){ .json = false };
 	list_options(command, options);
 	opterr = 0;
 	while (status == ARGUMENTS_GO_ON &&
-	       (option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+	       (option = getopt_long(argc, argv, short_options, options, NULL)) != -1) {
+		if (option == 'o')
+			option = short_option(command);
 		if (option == OPTION_HELP) {
 			help_print_command(command);
 			return STATUS_GOOD;

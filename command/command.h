@@ -76,7 +76,7 @@ struct command {
 };
 
 extern const struct command command_bench, command_devices, command_doctor, command_lint,
-	command_map, command_plan, command_probe, command_selftest, command_top;
+	command_map, command_plan, command_probe, command_selftest, command_top, command_trace;
 
 /* The NULL-terminated table of subcommands, in the order of the help. */
 extern const struct command *const commands[];

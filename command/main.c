@@ -21,6 +21,7 @@ const struct command *const commands[] = {
 	&command_plan,
 	&command_top,
 	&command_map,
+	&command_trace,
 	&command_lint,
 	&command_bench,
 	NULL,

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * coherent trace: runs a program with COHERENT_TRACE, and shows what its devices did.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "arguments.h"
+#include "output.h"
+
+#define DEFAULT_FILE "coherent-trace.json"
+/* A trace begins with this (src/memory/trace_file.c). */
+#define BEGINNING "[\n{\"name\":\"libcoherent\""
+#define US_PER_S 1e6
+
+/* --- The program --- */
+
+/* A file of another kind must not be lost. An old trace gives way, so that this run is alone in it. */
+static int make_room(const char *path)
+{
+	char start[sizeof(BEGINNING)] = "";
+	FILE *file = fopen(path, "r");
+	size_t bytes;
+
+	if (!file)
+		return errno == ENOENT ? STATUS_GOOD : fail("trace: %s: %s", path, strerror(errno));
+	bytes = fread(start, 1, sizeof(start) - 1, file);
+	fclose(file);
+	if (bytes && strcmp(start, BEGINNING))
+		return complain("trace: %s is not a trace, so it stays as it is; give another "
+				"file with -o",
+				path);
+	return unlink(path) ? fail("trace: %s: %s", path, strerror(errno)) : STATUS_GOOD;
+}
+
+/* A % in the path would be a placeholder. */
+static bool set_environment(const char *path)
+{
+	char *value = malloc(2 * strlen(path) + 1), *to = value;
+	bool is_set;
+
+	if (!value)
+		return false;
+	for (; *path; path++) {
+		if (*path == '%')
+			*to++ = '%';
+		*to++ = *path;
+	}
+	*to = '\0';
+	is_set = !setenv("COHERENT_TRACE", value, 1);
+	free(value);
+	return is_set;
+}
+
+static void run_child(char **argv)
+{
+	(void)signal(SIGPIPE, SIG_DFL);
+	execvp(argv[0], argv);
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+/* Returns the exit status of the program, as a shell gives it. */
+static int run_program(char **argv)
+{
+	void (*on_interrupt)(int), (*on_quit)(int);
+	int status = 0;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		run_child(argv);
+	if (pid < 0)
+		return fail("trace: %s: %s", argv[0], strerror(errno));
+	/* Ctrl-C is for the program, and its trace is shown afterwards. */
+	on_interrupt = signal(SIGINT, SIG_IGN);
+	on_quit = signal(SIGQUIT, SIG_IGN);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	(void)signal(SIGINT, on_interrupt);
+	(void)signal(SIGQUIT, on_quit);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* --- The trace --- */
+
+/* Returns what a track is called: the device, or the file and line of the allocation. */
+static const char *name_of(const json_t *names, const json_t *event)
+{
+	char key[64];
+
+	snprintf(key, sizeof(key), "%lld",
+		 (long long)json_integer_value(json_object_get(event, "tid")));
+	return output_string(names, key);
+}
+
+static void add_name(json_t *names, const json_t *event)
+{
+	char key[64];
+
+	if (strcmp(output_string(event, "name"), "thread_name"))
+		return;
+	snprintf(key, sizeof(key), "%lld",
+		 (long long)json_integer_value(json_object_get(event, "tid")));
+	json_object_set(names, key, json_object_get(json_object_get(event, "args"), "name"));
+}
+
+/* Returns the details of an event as words. The place is known by the track. */
+static json_t *details_of(const json_t *event)
+{
+	char text[1024] = "";
+	size_t used = 0;
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(json_object_get(event, "args"), key, value)
+	{
+		const char *comma = used ? ", " : "";
+
+		if (!strcmp(key, "where"))
+			continue;
+		if (json_is_string(value))
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s %s", comma,
+						 key, json_string_value(value));
+		else
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s %lld",
+						 comma, key, (long long)json_integer_value(value));
+		if (used >= sizeof(text))
+			break;
+	}
+	return output_text(text);
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const double x = json_number_value(json_object_get(*(json_t *const *)a, "ts"));
+	const double y = json_number_value(json_object_get(*(json_t *const *)b, "ts"));
+
+	return (x > y) - (x < y);
+}
+
+/* Returns the marks of a trace in the order of their times. The caller frees the array. */
+static json_t **sorted_marks(const json_t *trace, size_t *count)
+{
+	json_t **marks = calloc(json_array_size(trace) + 1, sizeof(json_t *)), *event;
+	size_t i;
+
+	*count = 0;
+	if (!marks)
+		return NULL;
+	json_array_foreach(trace, i, event) if (!strcmp(output_string(event, "ph"), "i"))
+		marks[(*count)++] = event;
+	qsort(marks, *count, sizeof(*marks), by_time);
+	return marks;
+}
+
+static json_t *row_of(const json_t *event, const json_t *names, double begin)
+{
+	const double at = json_number_value(json_object_get(event, "ts")) - begin;
+
+	return json_pack("{s:o, s:O, s:O, s:O, s:s, s:o}", "seconds",
+			 output_format("%.6f", at / US_PER_S), "pid", json_object_get(event, "pid"),
+			 "track", json_object_get(event, "tid"), "event",
+			 json_object_get(event, "name"), "of", name_of(names, event), "details",
+			 details_of(event));
+}
+
+static bool add_events(const json_t *trace, json_t *events)
+{
+	json_t *names = json_object(), *event, **marks;
+	size_t i, count;
+
+	json_array_foreach(trace, i, event) add_name(names, event);
+	marks = sorted_marks(trace, &count);
+	for (i = 0; marks && i < count; i++)
+		json_array_append_new(events,
+				      row_of(marks[i], names,
+					     json_number_value(json_object_get(marks[0], "ts"))));
+	json_decref(names);
+	free(marks);
+	return marks;
+}
+
+static int show(const char *path, json_t *result)
+{
+	json_t *events = json_array(), *trace;
+	json_error_t error;
+	bool is_good;
+
+	trace = json_load_file(path, 0, &error);
+	is_good = trace && add_events(trace, events);
+	json_decref(trace);
+	if (!is_good) {
+		json_decref(events);
+		return fail("trace: %s: %s", path, error.text);
+	}
+	json_object_set_new(result, "events", events);
+	return STATUS_GOOD;
+}
+
+/* --- The command --- */
+
+static bool has_trace(const char *path)
+{
+	struct stat file;
+
+	return !stat(path, &file) && file.st_size;
+}
+
+static int trace_program(const struct arguments *arguments, const char *path, bool is_shown,
+			 json_t *result)
+{
+	int status;
+
+	if (!set_environment(path))
+		return fail("trace: no memory is left");
+	status = run_program(arguments->words);
+	if (!has_trace(path) && (status == 127 || status == 126))
+		return fail("trace: %s: it cannot be run", arguments->words[0]);
+	if (!has_trace(path)) {
+		(void)fail("trace: %s opened no device", arguments->words[0]);
+		return status;
+	}
+	json_object_set_new(result, "file", output_text(path));
+	json_object_set_new(result, "status", json_integer(status));
+	if (is_shown && show(path, result) != STATUS_GOOD) {
+		json_object_clear(result);
+		return STATUS_BAD;
+	}
+	return status;
+}
+
+static int run_trace(const struct arguments *arguments, json_t *result)
+{
+	const bool is_text = arguments_value(arguments, "text");
+	const char *path = arguments_value(arguments, "output");
+	char temporary[] = "/tmp/coherent-trace-XXXXXX";
+	int status, fd;
+
+	if (path || !is_text) {
+		path = path ? path : DEFAULT_FILE;
+		status = make_room(path);
+		return status ? status :
+				trace_program(arguments, path, is_text || arguments->json, result);
+	}
+	/* Only the text is wanted. An empty file becomes a trace. */
+	fd = mkstemp(temporary);
+	if (fd < 0)
+		return fail("trace: %s: %s", temporary, strerror(errno));
+	close(fd);
+	status = trace_program(arguments, temporary, true, result);
+	unlink(temporary);
+	json_object_del(result, "file");
+	return status;
+}
+
+static void print_trace(const json_t *result)
+{
+	static const struct column columns[] = {
+		{ "seconds", "SECONDS" }, { "pid", "PID" }, { "track", "TRACK" },
+		{ "event", "EVENT" },	  { "of", "OF" },   { "details", "DETAILS" },
+	};
+	const json_t *events = json_object_get(result, "events");
+
+	if (events)
+		output_table(events, columns, ARRAY_SIZE(columns), NULL);
+	if (!*output_string(result, "file"))
+		return;
+	printf("The trace is in ");
+	output_safely(stdout, output_string(result, "file"));
+	printf("; ui.perfetto.dev shows it.\n");
+}
+
+static const struct command_option options[] = {
+	{ "output", "FILE",
+	  "Write the trace to FILE. -o FILE is the same. The default is " DEFAULT_FILE "." },
+	{ "text", NULL, "Print the events in their order. Without --output there is no file." },
+	{ NULL, NULL, NULL },
+};
+
+const struct command command_trace = {
+	.name = "trace",
+	.summary = "run a program and show what its devices did",
+	.operands = "-- PROGRAM [ARGUMENT...]",
+	.min = 1,
+	.max = (size_t)-1,
+	.help = "Runs a program that uses libcoherent, with the environment variable COHERENT_TRACE. "
+		"The trace has each box and mem with its times, faults, fences, registers and "
+		"interrupts. It is Chrome trace JSON, for Perfetto and chrome://tracing. Each object "
+		"has a track, which is named after the file and line of its allocation.\n\n"
+		"The trace is complete also if the program is killed. The exit status is that of the "
+		"program; 128 and the number of the signal if one killed it.\n\n"
+		"  coherent trace -o t.json -- ./driver --queue 4\n"
+		"  coherent trace --text -- ./driver",
+	.options = options,
+	.run = run_trace,
+	.print = print_trace,
+};

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""coherent trace runs a program and shows what its devices did: trace.py PROGRAM DRIVER.
+
+DRIVER is tests/timeline/program.c.
+"""
+import json
+import os
+import sys
+import tempfile
+
+import common
+
+
+def files(command, driver, folder):
+    done = command.run('trace', '--', driver, 'steps', cwd=folder)
+    command.say(not done.returncode and done.stdout == 'The trace is in coherent-trace.json; '
+                'ui.perfetto.dev shows it.\n', 'the trace has a name', done.stdout + done.stderr)
+    for again in range(2):
+        path = os.path.join(folder, 'a%p%b.json')
+        done = command.run('trace', '-o', path, '--', driver, 'steps')
+        with open(path, encoding='utf-8') as file:
+            marks = [event for event in json.load(file) if event['ph'] == 'i']
+        command.say(not done.returncode and len(marks) == 16,
+                    ('-o names the file', 'an old trace gives way')[again], done.stderr)
+    diary = os.path.join(folder, 'diary')
+    common.write(folder, 'diary', 'my diary\n')
+    command.refuses(2, f'trace: {diary} is not a trace, so it stays as it is; give another file '
+                    'with -o', 'trace', '--output', diary, '--', driver, 'steps')
+    with open(diary, encoding='utf-8') as file:
+        command.say(file.read() == 'my diary\n', 'a file of another kind stays as it is')
+    command.complains(1, 'Is a directory', 'trace', '-o', folder, '--', driver, 'steps')
+
+
+def texts(command, driver, folder):
+    before = set(os.listdir('/tmp'))
+    done = command.run('trace', '--text', '--', driver, 'steps', cwd=folder)
+    command.say(not done.returncode and 'tests/timeline/program.c:' in done.stdout and
+                'permission read-only' in done.stdout and 'vector 0' in done.stdout and
+                'is in' not in done.stdout, '--text prints the events', done.stdout + done.stderr)
+    left = [name for name in set(os.listdir('/tmp')) - before if name.startswith('coherent-trace')]
+    command.say(not left and not os.path.exists(os.path.join(folder, 'coherent-trace.json')),
+                '--text leaves no file', left)
+    answer, done = command.json('trace', '--text', '--', driver, 'steps')
+    command.say(answer is None, 'an option behind -- is for the program', done.stdout)
+    done = command.run('trace', '--json', '--text', '--', driver, 'steps')
+    answer = json.loads(done.stdout)
+    command.say([event['event'] for event in answer['events']][:4] ==
+                ['open', 'new box', 'expose', 'reclaim'] and answer['status'] == 0,
+                'the events come in their order', answer)
+    times = [float(event['seconds']) for event in answer['events']]
+    command.say(times == sorted(times) and times[0] == 0, 'times begin with the first event', times)
+
+
+def statuses(command, driver, folder):
+    path = os.path.join(folder, 's.json')
+    for script, status in (('exit 7', 7), ('kill -9 $$', 137), ('exit 0', 0)):
+        done = command.run('trace', '-o', path, '--', '/bin/sh', '-c', f'{driver} two; {script}')
+        command.say(done.returncode == status, f'the status of "{script}" is {status}',
+                    f'{done.returncode} {done.stderr}')
+    command.refuses(2, 'trace: -- PROGRAM [ARGUMENT...] is missing; see coherent trace --help',
+                    'trace')
+    command.refuses(1, 'trace: /nothing: it cannot be run', 'trace', '-o', path, '--', '/nothing')
+    done = command.run('trace', '-o', path, '--', '/bin/sh', '-c', 'exit 3')
+    command.say((done.returncode, done.stderr) == (3, 'coherent: trace: /bin/sh opened no device\n'),
+                'a program without a device gets a line', done.stderr)
+
+
+def main():
+    command, driver = common.Command(sys.argv[1]), os.path.abspath(sys.argv[2])
+    for check in (files, texts, statuses):
+        with tempfile.TemporaryDirectory() as folder:
+            check(command, driver, folder)
+    return command.end()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
