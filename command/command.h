@@ -75,8 +75,9 @@ struct command {
 	int (*pass)(char **argv);
 };
 
-extern const struct command command_bench, command_devices, command_doctor, command_lint,
-	command_map, command_plan, command_probe, command_selftest, command_top, command_trace;
+extern const struct command command_bench, command_devices, command_doctor, command_ledger,
+	command_lint, command_map, command_plan, command_probe, command_selftest, command_top,
+	command_trace;
 
 /* The NULL-terminated table of subcommands, in the order of the help. */
 extern const struct command *const commands[];

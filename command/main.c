@@ -22,6 +22,7 @@ const struct command *const commands[] = {
 	&command_top,
 	&command_map,
 	&command_trace,
+	&command_ledger,
 	&command_lint,
 	&command_bench,
 	NULL,

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The records of a ledger are sorted by writer and number, and those that are there twice are dropped.
+ * Then they are followed one by one.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "arguments.h"
+#include "ledger_file.h"
+#include "memory/ledger_layout.h"
+
+#define NONE SIZE_MAX
+
+/**
+ * struct texts - A text of a writer. The list is short, because a program has few places.
+ * @next: The text before.
+ * @writer: The writer.
+ * @id: The number of the text.
+ * @used: The length.
+ * @text: The text.
+ * @is_again: It is being written a second time.
+ */
+struct texts {
+	struct texts *next;
+	uint64_t writer;
+	uint64_t id;
+	size_t used;
+	char *text;
+	bool is_again;
+};
+
+/**
+ * struct replay - The records that are followed.
+ * @ledger: The result.
+ * @records: The records.
+ * @heads: The newest open exposure of each hash.
+ * @head_count: A power of two.
+ * @first: The first exposure of the device that is open.
+ * @device: Its name.
+ * @pid: Its process.
+ */
+struct replay {
+	struct ledger_file *ledger;
+	struct ledger_record *records;
+	size_t *heads;
+	size_t head_count;
+	size_t first;
+	const char *device;
+	uint64_t pid;
+};
+
+/* --- The file --- */
+
+static int read_file(const char *path, unsigned char **data, size_t *bytes)
+{
+	FILE *file = fopen(path, "r");
+	struct stat about;
+	size_t n = 0;
+
+	*data = NULL;
+	if (!file)
+		return fail("ledger: %s: %s", path, strerror(errno));
+	if (!fstat(fileno(file), &about) && S_ISREG(about.st_mode)) {
+		*data = malloc((size_t)about.st_size + 1);
+		n = *data ? fread(*data, 1, (size_t)about.st_size, file) : 0;
+	}
+	fclose(file);
+	*bytes = n;
+	if (!*data)
+		return fail("ledger: %s: it is not a file that can be read", path);
+	return STATUS_GOOD;
+}
+
+static int check_head(const char *path, const unsigned char *data, size_t bytes)
+{
+	struct ledger_record head;
+
+	if (bytes < sizeof(head))
+		return fail("ledger: %s: it is not a ledger, or it was cut off", path);
+	memcpy(&head, data, sizeof(head));
+	if (head.kind != LEDGER_HEAD || memcmp(head.magic, LEDGER_MAGIC, sizeof(head.magic)))
+		return fail("ledger: %s: it is not a ledger", path);
+	if (head.version != LEDGER_VERSION || head.record_bytes != sizeof(head))
+		return fail("ledger: %s: it has version %u, and this command reads version %d",
+			    path, head.version, LEDGER_VERSION);
+	if (head.checksum != ledger_checksum(&head))
+		return fail("ledger: %s: its head is damaged", path);
+	return STATUS_GOOD;
+}
+
+static bool is_zero(const struct ledger_record *record)
+{
+	static const struct ledger_record zero;
+
+	return !memcmp(record, &zero, sizeof(zero));
+}
+
+/* Moves the records that can be read to the beginning of the memory. Returns how many there are. */
+static size_t keep_readable(struct ledger_record *records, size_t count, struct ledger_file *ledger)
+{
+	size_t kept = 0;
+
+	for (size_t i = 1; i < count; i++) {
+		if (is_zero(&records[i]))
+			continue;
+		if (records[i].checksum == ledger_checksum(&records[i]))
+			records[kept++] = records[i];
+		else
+			ledger->unreadable++;
+	}
+	return kept;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct ledger_record *x = a, *y = b;
+
+	if (x->writer != y->writer)
+		return x->writer < y->writer ? -1 : 1;
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+/* Drops records that are there twice, and counts those that are missing. */
+static size_t drop_copies(struct ledger_record *records, size_t count, struct ledger_file *ledger)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const bool is_first = !kept || records[kept - 1].writer != records[i].writer;
+		const uint64_t last = is_first ? 0 : records[kept - 1].number;
+
+		if (records[i].number == last)
+			continue;
+		ledger->missing += records[i].number - last - 1;
+		records[kept++] = records[i];
+	}
+	return kept;
+}
+
+/* --- Texts --- */
+
+static struct texts *find_text(const struct ledger_file *ledger, uint64_t writer, uint64_t id)
+{
+	struct texts *text = ledger->texts;
+
+	while (text && (text->writer != writer || text->id != id))
+		text = text->next;
+	return text;
+}
+
+static const char *text_of(const struct ledger_file *ledger, uint64_t writer, uint64_t id)
+{
+	const struct texts *text = find_text(ledger, writer, id);
+
+	return text ? text->text : "an unknown place";
+}
+
+/* A text that is written again is the same one, so the first stays. */
+static bool add_text(struct ledger_file *ledger, const struct ledger_record *record)
+{
+	const size_t bytes = strnlen(record->part, sizeof(record->part));
+	struct texts *text = find_text(ledger, record->writer, record->id);
+	char *longer;
+
+	if (!text) {
+		text = calloc(1, sizeof(*text));
+		if (!text)
+			return false;
+		*text = (struct texts){ ledger->texts, record->writer, record->id, 0, NULL, false };
+		ledger->texts = text;
+	} else if (record->first || text->is_again) {
+		text->is_again = true;
+		return true;
+	}
+	longer = realloc(text->text, text->used + bytes + 1);
+	if (!longer)
+		return false;
+	memcpy(longer + text->used, record->part, bytes);
+	text->text = longer;
+	text->used += bytes;
+	longer[text->used] = '\0';
+	return true;
+}
+
+/* --- Exposures --- */
+
+static size_t *head_of(struct replay *replay, const struct ledger_record *record)
+{
+	const uint64_t key = (record->address ^ record->bytes << 32 ^ record->writer) *
+			     UINT64_C(0x9e3779b97f4a7c15);
+
+	return &replay->heads[(key >> 32) & (replay->head_count - 1)];
+}
+
+static void expose(struct replay *replay, const struct ledger_record *record)
+{
+	struct ledger_file *ledger = replay->ledger;
+	size_t *head = head_of(replay, record);
+
+	ledger->exposures[ledger->count] = (struct exposure){
+		.device = replay->device,
+		.pid = replay->pid,
+		.where = text_of(ledger, record->writer, record->text),
+		.address = record->address,
+		.bytes = record->bytes,
+		.permission = record->permission,
+		.begin_ns = record->realtime_ns,
+		.writer = record->writer,
+		.next = *head,
+	};
+	*head = ledger->count++;
+}
+
+/* Ends the newest open exposure of an object, because objects of a pool are in the pages of the pool. */
+static void end(struct replay *replay, const struct ledger_record *record)
+{
+	size_t *at = head_of(replay, record);
+	struct exposure *exposure;
+
+	for (; *at != NONE; at = &exposure->next) {
+		exposure = &replay->ledger->exposures[*at];
+		if (exposure->writer == record->writer && exposure->address == record->address &&
+		    exposure->bytes == record->bytes)
+			break;
+	}
+	if (*at == NONE)
+		return;
+	*at = exposure->next;
+	if (record->reason == LEDGER_LEAKED)
+		return;
+	exposure->reason = record->reason;
+	exposure->until_fence = record->flags & LEDGER_UNTIL_FENCE;
+	if (!exposure->until_fence)
+		exposure->end_ns = record->realtime_ns;
+}
+
+static void end_waiting(struct replay *replay, const struct ledger_record *record)
+{
+	struct ledger_file *ledger = replay->ledger;
+
+	for (size_t i = replay->first; i < ledger->count; i++)
+		if (ledger->exposures[i].until_fence && !ledger->exposures[i].end_ns)
+			ledger->exposures[i].end_ns = record->realtime_ns;
+}
+
+static void end_all(struct replay *replay, const struct ledger_record *record)
+{
+	struct ledger_file *ledger = replay->ledger;
+
+	for (size_t i = replay->first; i < ledger->count; i++) {
+		struct exposure *exposure = &ledger->exposures[i];
+
+		if (exposure->end_ns)
+			continue;
+		exposure->end_ns = record->realtime_ns;
+		if (!exposure->reason)
+			exposure->reason = EXPOSURE_CLOSED;
+	}
+	/* Objects that are freed later were out of reach already. */
+	for (size_t i = 0; i < replay->head_count; i++)
+		replay->heads[i] = NONE;
+}
+
+static bool follow(struct replay *replay, const struct ledger_record *record)
+{
+	switch (record->kind) {
+	case LEDGER_DEVICE:
+		replay->device = text_of(replay->ledger, record->writer, record->text);
+		replay->pid = record->bytes;
+		replay->first = replay->ledger->count;
+		replay->ledger->device_count++;
+		break;
+	case LEDGER_TEXT:
+		return add_text(replay->ledger, record);
+	case LEDGER_EXPOSE:
+		expose(replay, record);
+		break;
+	case LEDGER_END:
+		end(replay, record);
+		break;
+	case LEDGER_FENCE:
+		end_waiting(replay, record);
+		break;
+	case LEDGER_CLOSE:
+		end_all(replay, record);
+		break;
+	}
+	return true;
+}
+
+static bool follow_all(struct ledger_file *ledger, struct ledger_record *records, size_t count)
+{
+	struct replay replay = { .ledger = ledger,
+				 .device = "an unknown device",
+				 .head_count = 64 };
+	bool is_good;
+
+	while (replay.head_count < count)
+		replay.head_count *= 2;
+	replay.heads = malloc(replay.head_count * sizeof(*replay.heads));
+	ledger->exposures = malloc((count + 1) * sizeof(*ledger->exposures));
+	is_good = replay.heads && ledger->exposures;
+	for (size_t i = 0; is_good && i < replay.head_count; i++)
+		replay.heads[i] = NONE;
+	for (size_t i = 0; is_good && i < count; i++)
+		is_good = follow(&replay, &records[i]);
+	free(replay.heads);
+	return is_good;
+}
+
+/* --- All --- */
+
+int ledger_file_read(const char *path, struct ledger_file *ledger)
+{
+	struct ledger_record *records;
+	size_t bytes = 0, count;
+	int status;
+
+	*ledger = (struct ledger_file){ .count = 0 };
+	status = read_file(path, &ledger->data, &bytes);
+	if (!status)
+		status = check_head(path, ledger->data, bytes);
+	if (status)
+		return status;
+	records = (struct ledger_record *)ledger->data;
+	count = keep_readable(records, bytes / sizeof(*records), ledger);
+	qsort(records, count, sizeof(*records), by_number);
+	ledger->record_count = drop_copies(records, count, ledger);
+	/* A writer that is killed leaves at most its last record unfinished. */
+	if (bytes % sizeof(*records) || ledger->missing)
+		return fail(
+			"ledger: %s: it was cut off or damaged: %zu records can be read, %" PRIu64
+			" before them are missing",
+			path, ledger->record_count, ledger->missing);
+	if (!follow_all(ledger, records, ledger->record_count))
+		return fail("ledger: %s: no memory is left", path);
+	return STATUS_GOOD;
+}
+
+void ledger_file_free(struct ledger_file *ledger)
+{
+	struct texts *text;
+
+	while ((text = ledger->texts)) {
+		ledger->texts = text->next;
+		free(text->text);
+		free(text);
+	}
+	free(ledger->exposures);
+	free(ledger->data);
+}

@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""coherent ledger says which memory devices could reach: ledger.py PROGRAM DRIVER.
+
+DRIVER is tests/timeline/program.c.
+"""
+import datetime
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import common
+
+
+def drive(driver, what, path):
+    subprocess.run([driver, what], env={**os.environ, 'COHERENT_LEDGER': path}, check=True,
+                   stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+
+def answers(command, driver, folder):
+    path = os.path.join(folder, 'l')
+    began = time.time()
+    drive(driver, 'steps', path)
+    ended = time.time()
+    answer, done = command.json('ledger', path)
+    rows = answer['exposures']
+    command.say([row['reason'] for row in rows] == ['reclaimed', 'freed', 'device closed'] and
+                answer['visible'] and not answer['unreadable'] and answer['devices'] == 1,
+                'each exposure has the reason of its end', done.stdout)
+    command.say([row['permission'] for row in rows] == ['read-only', 'read-write', 'read-write'] and
+                rows[0]['bytes'] == 8192 and rows[0]['device'] == 'sim:edu' and
+                rows[0]['where'].endswith('.c:1001'), 'each exposure has its object', rows)
+    first = int(rows[0]['address'], 16)
+    for address, count in ((first, 1), (first + 8191, 1), (first + 8192, 0), (first - 1, 0), (0, 0),
+                           (2**64 - 1, 0)):
+        answer, done = command.json('ledger', path, '--address', hex(address))
+        command.say(answer['visible'] == bool(count) and len(answer['exposures']) == count,
+                    f'--address finds {count} exposures of {hex(address - first)}', done.stdout)
+    for at, visible in ((began - 1, False), (ended + 1, False)):
+        zone = datetime.timezone.utc
+        date = datetime.datetime.fromtimestamp(at, zone).strftime('%Y-%m-%dT%H:%M:%S.%f')
+        for word in (f'{at:.6f}', date, date + 'Z'):
+            answer, done = command.json('ledger', path, '--at', word)
+            command.say(answer['visible'] == visible, f'--at {word} finds what there was',
+                        done.stdout)
+    done = command.run('ledger', path, '--address', '0x5')
+    command.say(not done.returncode and 'No device could reach it.\n' in done.stdout and
+                ' records of 1 devices were read, 0 could not be read.\n' in done.stdout,
+                'the text says that no device could reach it', done.stdout)
+
+
+def kills(command, driver, folder):
+    path = os.path.join(folder, 'l')
+    with subprocess.Popen([driver, 'wait'], env={**os.environ, 'COHERENT_LEDGER': path},
+                          stdout=subprocess.PIPE) as child:
+        child.stdout.readline()
+        while os.path.getsize(path) < 3 * 65536:
+            time.sleep(0.001)
+        now = time.time()
+        child.send_signal(signal.SIGKILL)
+    answer, done = command.json('ledger', path, '--at', f'{now:.6f}')
+    command.say(answer and answer['unreadable'] <= 1 and answer['records'] > 2000,
+                'all records of a killed program are read', done.stderr)
+    command.say(answer and answer['exposures'][0]['reason'] == 'lasts' and
+                answer['exposures'][0]['end'] is None, 'what a killed program exposed lasts',
+                done.stdout[:500])
+    with open(path, 'rb') as file:
+        data = bytearray(file.read())
+    # The last record was not written whole.
+    torn = bytearray(data)
+    numbers = [(int.from_bytes(data[at + 16:at + 24], 'little'), at)
+               for at in range(64, len(data), 64) if any(data[at:at + 64])]
+    last = max(numbers)[0]
+    for number, at in numbers:
+        if number == last:
+            torn[at:at + 4] = b'\0\0\0\0'
+    with open(path, 'wb') as file:
+        file.write(torn)
+    more, done = command.json('ledger', path)
+    command.say(more and more['unreadable'] >= 1 and more['records'] >= answer['records'] - 1,
+                'a record that is not whole is counted', done.stderr)
+    for name, bad in (('a record in the middle is damaged', data[:70000] + b'xyz' + data[70003:]),
+                      ('the end is cut off', data[:2 * 65536 + 1000]),
+                      ('the end of a record is cut off', data[:-1])):
+        with open(path, 'wb') as file:
+            file.write(bad)
+        print('#', name)
+        command.complains(1, 'it was cut off or damaged', 'ledger', path)
+
+
+def mistakes(command, driver, folder):
+    path = os.path.join(folder, 'l')
+    drive(driver, 'two', path)
+    with open(path, 'rb') as file:
+        good = file.read()
+    for text, words in ((b'', 'it is not a ledger, or it was cut off'),
+                        (good[:63], 'it is not a ledger, or it was cut off'),
+                        (b'my diary' * 100, 'it is not a ledger'),
+                        (good[:40] + b'\7' + good[41:], 'it has version 7'),
+                        (good[:60] + b'\7' + good[61:], 'its head is damaged')):
+        with open(path, 'wb') as file:
+            file.write(text)
+        command.complains(1, words, 'ledger', path)
+    command.complains(1, 'No such file or directory', 'ledger', folder + '/none')
+    command.complains(1, 'it is not a file that can be read', 'ledger', folder)
+    command.refuses(2, 'ledger: FILE is missing; see coherent ledger --help', 'ledger')
+    for word in ('', 'x', '-1', '0x1g', '0x10000000000000000'):
+        command.refuses(2, f'ledger: --address {word}: it is not a device address', 'ledger', path,
+                        f'--address={word}')
+    for word in ('', 'x', '-1', '1e', '2026-13-01T00:00:00', '99999999999999999999'):
+        command.complains(2, f'--at {word}: write a time as', 'ledger', path, f'--at={word}')
+
+
+def main():
+    command, driver = common.Command(sys.argv[1]), os.path.abspath(sys.argv[2])
+    for check in (answers, kills, mistakes):
+        with tempfile.TemporaryDirectory() as folder:
+            check(command, driver, folder)
+    return command.end()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
