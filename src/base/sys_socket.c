@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "base/sys.h"
 #include "base/sys_socket.h"
 
 /* The sockets do not block, so ppoll() keeps the deadline. */

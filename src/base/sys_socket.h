@@ -5,7 +5,10 @@
 #ifndef SYS_SOCKET_H
 #define SYS_SOCKET_H
 
-#include "base/sys.h"
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
 
 /* A vhost-user message carries at most this many descriptors. */
 #define SYS_SEND_FDS_MAX 8

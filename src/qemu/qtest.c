@@ -7,9 +7,11 @@
  * the line before it. After an error the connection is not used again. Only one thread at a time
  * uses it.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/sys_socket.h"
 #include "qemu/qtest.h"

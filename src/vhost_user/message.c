@@ -7,6 +7,7 @@
  * time uses a connection.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "base/sys_socket.h"
 #include "vhost_user/message.h"
