@@ -54,9 +54,13 @@ static void steps(void)
 	COHERENT(char) mem = COHERENT_EMPTY, left = COHERENT_EMPTY;
 	struct coherent_fault fault;
 
+/* The name is not UTF-8, of which clang warns. */
+#ifdef __clang__
+#pragma clang diagnostic ignored "-Winvalid-source-encoding"
+#endif
 #line 1001 "a \"driver\" \\ \xff \xc3\xa4.c"
 	MUST(coherent_box_zeroed(&box, dev, 5000));
-#line 60 "tests/timeline/program.c"
+#line 64 "tests/timeline/program.c"
 	MUST(coherent_expose(&box, &mem, .permission = COHERENT_READ_ONLY));
 	MUST(coherent_reclaim(&mem, &box));
 	MUST(coherent_expose(&box, &mem));
@@ -126,13 +130,13 @@ static void leave(void)
 
 #line 1001 "tried.c"
 	MUST(coherent_box_zeroed(&box, dev, 1));
-#line 130 "tests/timeline/program.c"
+#line 134 "tests/timeline/program.c"
 	MUST(coherent_sim_try(dev, &box, 0, &byte, 1, COHERENT_ACCESS_READ) != -EIO);
 	MUST(coherent_expose(&box, &mem));
 	MUST(coherent_reclaim(&mem, &box));
 #line 2001 "left.c"
 	MUST(coherent_zeroed(&mem, dev, 10000));
-#line 136 "tests/timeline/program.c"
+#line 140 "tests/timeline/program.c"
 	_exit(0);
 }
 
