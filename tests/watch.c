@@ -239,9 +239,9 @@ static void fence_and_reset_are_events(void **state)
 	(void)state;
 	(void)take(COHERENT_EVENT_OPEN);
 	assert_ok(coherent_device_fence(dev));
-	assert_int_equal(take(COHERENT_EVENT_FENCE).result, 0);
+	assert_int_equal(take(COHERENT_EVENT_FENCE).err, 0);
 	assert_ok(coherent_device_reset(dev));
-	assert_int_equal(take(COHERENT_EVENT_FENCE).result, 0);
+	assert_int_equal(take(COHERENT_EVENT_FENCE).err, 0);
 	coherent_device_close(dev);
 }
 
@@ -255,13 +255,13 @@ static void registers_are_events(void **state)
 	(void)take(COHERENT_EVENT_OPEN);
 	assert_ok(coherent_bar_open(&bar, dev, 0));
 	coherent_bar_write32(bar, 4, 0x12345678);
-	event = take(COHERENT_EVENT_WRITE);
+	event = take(COHERENT_EVENT_REGISTER_WRITE);
 	assert_int_equal(event.bar, 0);
 	assert_int_equal(event.offset, 4);
 	assert_int_equal(event.width, 4);
 	assert_int_equal(event.value, 0x12345678);
 	assert_int_equal(coherent_bar_read32(bar, 4), ~UINT32_C(0x12345678));
-	event = take(COHERENT_EVENT_READ);
+	event = take(COHERENT_EVENT_REGISTER_READ);
 	assert_int_equal(event.offset, 4);
 	assert_int_equal(event.width, 4);
 	assert_int_equal(event.value, ~UINT32_C(0x12345678));
@@ -285,7 +285,7 @@ static void interrupt_is_an_event(void **state)
 	coherent_bar_write32(bar, 0x60, 1);
 	assert_ok(coherent_irq_wait(irq, LONG));
 	(void)take(COHERENT_EVENT_OPEN);
-	(void)take(COHERENT_EVENT_WRITE);
+	(void)take(COHERENT_EVENT_REGISTER_WRITE);
 	assert_int_equal(take(COHERENT_EVENT_INTERRUPT).vector, 0);
 	assert_int_equal(event_count, 0);
 	coherent_irq_close(irq);

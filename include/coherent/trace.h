@@ -30,8 +30,8 @@
  * @COHERENT_EVENT_FREE: A box or a mem was freed, or an exposure failed and ended its box.
  * @COHERENT_EVENT_FAULT: An access of the device was refused.
  * @COHERENT_EVENT_FENCE: A fence or a reset ended.
- * @COHERENT_EVENT_READ: The driver read a register.
- * @COHERENT_EVENT_WRITE: The driver writes a register. The event comes before the write.
+ * @COHERENT_EVENT_REGISTER_READ: The driver read a register.
+ * @COHERENT_EVENT_REGISTER_WRITE: The driver writes a register. The event comes before the write.
  * @COHERENT_EVENT_INTERRUPT: coherent_irq_wait() took an interrupt.
  */
 enum coherent_event_kind {
@@ -43,8 +43,8 @@ enum coherent_event_kind {
 	COHERENT_EVENT_FREE,
 	COHERENT_EVENT_FAULT,
 	COHERENT_EVENT_FENCE,
-	COHERENT_EVENT_READ,
-	COHERENT_EVENT_WRITE,
+	COHERENT_EVENT_REGISTER_READ,
+	COHERENT_EVENT_REGISTER_WRITE,
 	COHERENT_EVENT_INTERRUPT,
 } COHERENT_32_BITS;
 
@@ -75,7 +75,7 @@ enum coherent_event_kind {
  * @width: How many bytes were read or written there.
  * @offset: The offset of the register in the BAR.
  * @value: The value of the register.
- * @result: 0 or the error of a fence.
+ * @err: 0 or the error of a fence.
  * @reserved: 0. A later version may have members here.
  */
 struct coherent_event {
@@ -95,7 +95,7 @@ struct coherent_event {
 	uint32_t width;
 	uint64_t offset;
 	uint64_t value;
-	int32_t result;
+	int32_t err;
 	uint32_t reserved[7];
 };
 

@@ -306,7 +306,7 @@ static const char *const kinds[] = {
 	[COHERENT_EVENT_BOX] = "new box",	  [COHERENT_EVENT_EXPOSE] = "expose",
 	[COHERENT_EVENT_RECLAIM] = "reclaim",	  [COHERENT_EVENT_FREE] = "free",
 	[COHERENT_EVENT_FAULT] = "fault",	  [COHERENT_EVENT_FENCE] = "fence",
-	[COHERENT_EVENT_READ] = "read",		  [COHERENT_EVENT_WRITE] = "write",
+	[COHERENT_EVENT_REGISTER_READ] = "read",  [COHERENT_EVENT_REGISTER_WRITE] = "write",
 	[COHERENT_EVENT_INTERRUPT] = "interrupt",
 };
 
@@ -388,10 +388,10 @@ static void add_details(struct text *text, const struct coherent_event *event)
 		add_fault(text, event);
 		break;
 	case COHERENT_EVENT_FENCE:
-		add(text, ",\"args\":{\"result\":%d}", event->result);
+		add(text, ",\"args\":{\"result\":%d}", event->err);
 		break;
-	case COHERENT_EVENT_READ:
-	case COHERENT_EVENT_WRITE:
+	case COHERENT_EVENT_REGISTER_READ:
+	case COHERENT_EVENT_REGISTER_WRITE:
 		add_register(text, event);
 		break;
 	case COHERENT_EVENT_INTERRUPT:

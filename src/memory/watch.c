@@ -192,7 +192,7 @@ void watch_fence(struct object_store *store, int err)
 	if (store->watch->ledger && !err)
 		ledger_note(store->watch->ledger, LEDGER_FENCE);
 	event = event_of(store, COHERENT_EVENT_FENCE);
-	event.result = err;
+	event.err = err;
 	tell(store, &event);
 }
 
@@ -468,7 +468,8 @@ static uint64_t reg_read(struct backend *backend, unsigned int bar, uint64_t off
 	struct object_store *store = &backend->dev->store;
 	const uint64_t value = store->watch->original->reg_read(backend, bar, offset, width);
 
-	tell_register(store, COHERENT_EVENT_READ, &(struct place){ bar, width, offset }, value);
+	tell_register(store, COHERENT_EVENT_REGISTER_READ, &(struct place){ bar, width, offset },
+		      value);
 	return value;
 }
 
@@ -478,7 +479,8 @@ static void reg_write(struct backend *backend, unsigned int bar, uint64_t offset
 {
 	struct object_store *store = &backend->dev->store;
 
-	tell_register(store, COHERENT_EVENT_WRITE, &(struct place){ bar, width, offset }, value);
+	tell_register(store, COHERENT_EVENT_REGISTER_WRITE, &(struct place){ bar, width, offset },
+		      value);
 	store->watch->original->reg_write(backend, bar, offset, width, value);
 }
 
