@@ -14,7 +14,7 @@ int sys_create(const char *path)
 	int fd;
 
 	do
-		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
 	while (fd < 0 && errno == EINTR);
 	fd = sys_not_standard(fd);
 	if (fd < 0 || (!fstat(fd, &file) && S_ISREG(file.st_mode)))
@@ -25,11 +25,17 @@ int sys_create(const char *path)
 
 int sys_lock_file(int fd)
 {
+	const uint64_t deadline_ns = sys_deadline_ns(SYS_NS_PER_S);
 	int err;
 
-	do
-		err = flock(fd, LOCK_EX) ? -errno : 0;
-	while (err == -EINTR);
+	/* Anybody who can read the file can keep the lock, so a driver must not wait for ever. */
+	do {
+		err = flock(fd, LOCK_EX | LOCK_NB) ? -errno : 0;
+		if (err == -EWOULDBLOCK && sys_now_ns() > deadline_ns)
+			return -EBUSY;
+		if (err == -EWOULDBLOCK)
+			sys_sleep_ns(SYS_NS_PER_MS / 10);
+	} while (err == -EINTR || err == -EWOULDBLOCK);
 	return err;
 }
 

@@ -14,7 +14,7 @@
  */
 int sys_create(const char *path);
 
-/* Wait until no other descriptor has the lock of a file, and take it. */
+/* Take the lock of a file. Returns -EBUSY if another descriptor has it for a second. */
 int sys_lock_file(int fd);
 
 void sys_unlock_file(int fd);
