@@ -131,15 +131,75 @@ static void fail(struct trace_file *file, const char *why)
 		       "COHERENT_TRACE: %.200s: %s; the trace ends here", file->path, why);
 }
 
+/* A line is shorter than this, so the end of the last whole one is in so many bytes at the end. */
+#define TAIL_BYTES (2 * sizeof(((struct text *)0)->bytes))
+
+static bool has_end(int fd, uint64_t bytes)
+{
+	char end[END_BYTES + 1] = "";
+
+	return !sys_read_at(fd, bytes - END_BYTES, end, END_BYTES) && !strcmp(end, END);
+}
+
+/*
+ * Finds where the last line begins, which may be cut off. It follows a comma and a newline. Returns
+ * -EINVAL if the array has an end, because then somebody else has added the rest.
+ */
+static int find_last_line(int fd, uint64_t bytes, uint64_t *begin)
+{
+	const uint64_t first = bytes > TAIL_BYTES ? bytes - TAIL_BYTES : 0;
+	char tail[TAIL_BYTES];
+	size_t at = bytes - first;
+	int err = sys_read_at(fd, first, tail, at);
+
+	if (err)
+		return err;
+	if (memmem(tail, at, END, END_BYTES))
+		return -EINVAL;
+	*begin = LEAST_BYTES - END_BYTES;
+	while (at-- > 1)
+		if (tail[at - 1] == ',' && tail[at] == '\n' && first + at - 1 > *begin) {
+			*begin = first + at - 1;
+			return 0;
+		}
+	return 0;
+}
+
+/*
+ * A program may be killed in a write, and then the file has half a line and no end. That line is cut
+ * off. If no line follows the first one, that one is whole.
+ */
+static int mend_locked(int fd, uint64_t bytes)
+{
+	uint64_t end;
+	int err;
+
+	if (has_end(fd, bytes))
+		return 0;
+	err = find_last_line(fd, bytes, &end);
+	if (!err)
+		err = sys_truncate(fd, end);
+	return err ? err : sys_write_more(fd, end, END, END_BYTES);
+}
+
 /* Puts lines in the place of the end of the array. The caller has the lock of the file, too. */
 static int append_locked(struct trace_file *file, struct text *text) NEEDS_LOCK(file->lock)
 {
 	const uint64_t bytes = sys_file_bytes(file->fd);
+	int err;
 
 	if (bytes < LEAST_BYTES)
 		return -EINVAL;
+	err = mend_locked(file->fd, bytes);
+	if (err)
+		return err;
 	add(text, END);
-	return sys_write_more(file->fd, bytes - END_BYTES, text->bytes, text->used);
+	err = sys_write_more(file->fd, sys_file_bytes(file->fd) - END_BYTES, text->bytes,
+			     text->used);
+	/* The disk may be full. The part of the lines that fits is cut off again. */
+	if (err)
+		(void)mend_locked(file->fd, sys_file_bytes(file->fd));
+	return err;
 }
 
 static void append(struct trace_file *file, struct text *text)
@@ -162,11 +222,10 @@ static void append(struct trace_file *file, struct text *text)
 /* Returns how many devices a trace has; -EINVAL if the file is not a trace. */
 static int count_devices(int fd, uint64_t bytes)
 {
-	char head[HEAD_BYTES + COUNT_DIGITS + 1] = "", end[END_BYTES + 1] = "", *rest;
+	char head[HEAD_BYTES + COUNT_DIGITS + 1] = "", *rest;
 	long count;
 
 	if (bytes < LEAST_BYTES || sys_read_at(fd, 0, head, sizeof(head) - 1) ||
-	    sys_read_at(fd, bytes - END_BYTES, end, END_BYTES) || strcmp(end, END) ||
 	    memcmp(head, HEAD, HEAD_BYTES))
 		return -EINVAL;
 	count = strtol(head + HEAD_BYTES, &rest, 10);
@@ -184,6 +243,9 @@ static int enter_locked(int fd)
 
 	if (before < 0)
 		return before;
+	err = bytes ? mend_locked(fd, bytes) : 0;
+	if (err)
+		return err;
 	snprintf(count, sizeof(count), "%0*u", COUNT_DIGITS,
 		 (unsigned int)(before + 1) % 100000000);
 	if (bytes) {
@@ -193,6 +255,22 @@ static int enter_locked(int fd)
 	add(&text, "%s%s%s%s", HEAD, count, HEAD_END, END);
 	err = sys_write_more(fd, 0, text.bytes, text.used);
 	return err ? err : before;
+}
+
+int trace_file_mend(const char *path)
+{
+	const int fd = sys_create(path);
+	uint64_t bytes;
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = sys_lock_file(fd);
+	bytes = sys_file_bytes(fd);
+	if (!err)
+		err = count_devices(fd, bytes) < 0 ? -EINVAL : mend_locked(fd, bytes);
+	sys_close(fd);
+	return err;
 }
 
 static int enter(struct trace_file *file)
@@ -243,7 +321,7 @@ static void name_track(const struct trace_file *file, struct text *text, const c
 
 static const char *why_not(int err)
 {
-	return err == -EINVAL ? "it is neither empty nor a complete trace, so it stays as it is; "
+	return err == -EINVAL ? "it is neither empty nor a trace, so it stays as it is; "
 				"give another name, or remove it" :
 				strerror(-err);
 }

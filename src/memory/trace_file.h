@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * The trace file of COHERENT_TRACE: Chrome trace JSON, which Perfetto and chrome://tracing show. It is
- * complete after each line, so a program that is killed leaves a trace that can be read. Several
- * devices and processes may write to one file.
+ * complete after each write. If a program is killed in a write, its last line may be cut off, and the
+ * next user of the file mends that. Several devices and processes may write to one file.
  *
  * Each object has a track. On it are the times in which it is a box or a mem, and a mark for each
  * event. The other events of a device are on a track of the device.
@@ -25,6 +25,14 @@ struct trace_file;
  * Return: the file; NULL after a report if there is none.
  */
 struct trace_file *trace_file_open(const char *path, const char *device, const struct reporter *to);
+
+/**
+ * trace_file_mend() - Cut off half a line at the end of a trace, and end the array again.
+ * @path: The file.
+ *
+ * Return: 0, also if nothing was wrong; -EINVAL if it is not a trace, or another -errno.
+ */
+int trace_file_mend(const char *path);
 
 /**
  * trace_file_close() - Close a trace file.

@@ -182,13 +182,28 @@ def a_file_of_another_kind_stays_as_it_is(folder):
     run('two', trace)
     with open(trace, 'rb') as file:
         good = file.read()
-    for bad in (b'x', b'my diary\n' * 100, good[:-1], good[:40], good.replace(b'00000002', b'0000000x'),
+    for bad in (b'x', b'my diary\n' * 100, good[:40], good.replace(b'00000002', b'0000000x'),
                 good + b'more'):
         with open(trace, 'wb') as file:
             file.write(bad)
-        assert_no_trace(trace, 'it is neither empty nor a complete trace, so it stays as it is')
+        assert_no_trace(trace, 'it is neither empty nor a trace, so it stays as it is')
         with open(trace, 'rb') as file:
             assert file.read() == bad
+
+
+@test
+def half_a_line_at_the_end_is_cut_off(folder):
+    """A program that is killed in a write leaves this."""
+    trace = folder + '/t.json'
+    run('two', trace)
+    with open(trace, 'rb') as file:
+        good = file.read()
+    for bytes_ in range(len(good) - 1, len(good) - 1500, -37):
+        with open(trace, 'wb') as file:
+            file.write(good[:bytes_])
+        _, reports = run('two', trace)
+        assert 'COHERENT_TRACE' not in reports, reports
+        assert len(load(trace)) > 3
 
 
 @test
