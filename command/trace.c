@@ -3,6 +3,8 @@
  * coherent trace: runs a program with COHERENT_TRACE, and shows what its devices did.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +14,7 @@
 #include <unistd.h>
 
 #include "arguments.h"
+#include "memory/trace_file.h"
 #include "output.h"
 
 #define DEFAULT_FILE "coherent-trace.json"
@@ -21,37 +24,66 @@
 
 /* --- The program --- */
 
-/* A file of another kind must not be lost. An old trace gives way, so that this run is alone in it. */
-static int make_room(const char *path)
+/* Empties an old trace, so that this run is alone in it. A file of another kind stays as it is. */
+static int empty_trace(const char *path, int fd)
 {
 	char start[sizeof(BEGINNING)] = "";
-	FILE *file = fopen(path, "r");
-	size_t bytes;
+	struct stat file;
+	ssize_t bytes = 0;
+	bool is_regular;
 
-	if (!file)
-		return errno == ENOENT ? STATUS_GOOD : fail("trace: %s: %s", path, strerror(errno));
-	bytes = fread(start, 1, sizeof(start) - 1, file);
-	fclose(file);
-	if (bytes && strcmp(start, BEGINNING))
+	is_regular = !fstat(fd, &file) && S_ISREG(file.st_mode);
+	if (is_regular)
+		bytes = pread(fd, start, sizeof(start) - 1, 0);
+	if (!is_regular || (bytes && strcmp(start, BEGINNING)))
 		return complain("trace: %s is not a trace, so it stays as it is; give another "
 				"file with -o",
 				path);
-	return unlink(path) ? fail("trace: %s: %s", path, strerror(errno)) : STATUS_GOOD;
+	return ftruncate(fd, 0) ? fail("trace: %s: %s", path, strerror(errno)) : STATUS_GOOD;
+}
+
+/* A device or a FIFO must not be opened for good, nor a link followed. */
+static int make_room(const char *path)
+{
+	const int fd = open(path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+	int status;
+
+	if (fd < 0 && errno == ENOENT)
+		return STATUS_GOOD;
+	if (fd < 0)
+		return fail("trace: %s: %s", path,
+			    errno == ELOOP ? "it is a symbolic link" : strerror(errno));
+	status = empty_trace(path, fd);
+	close(fd);
+	return status;
 }
 
 /* A % in the path would be a placeholder. */
-static bool set_environment(const char *path)
+static char *add_escaped(char *to, const char *path)
 {
-	char *value = malloc(2 * strlen(path) + 1), *to = value;
-	bool is_set;
-
-	if (!value)
-		return false;
 	for (; *path; path++) {
 		if (*path == '%')
 			*to++ = '%';
 		*to++ = *path;
 	}
+	return to;
+}
+
+static bool set_environment(const char *path)
+{
+	char folder[PATH_MAX] = "", *value, *to;
+	bool is_set;
+
+	/* The program may change its folder before it opens a device. */
+	if (*path != '/' && !getcwd(folder, sizeof(folder)))
+		return false;
+	value = malloc(2 * (strlen(folder) + strlen(path)) + 2);
+	if (!value)
+		return false;
+	to = add_escaped(value, folder);
+	if (*folder)
+		*to++ = '/';
+	to = add_escaped(to, path);
 	*to = '\0';
 	is_set = !setenv("COHERENT_TRACE", value, 1);
 	free(value);
@@ -223,6 +255,9 @@ static int trace_program(const struct arguments *arguments, const char *path, bo
 	status = run_program(arguments->words);
 	if (!has_trace(path) && (status == 127 || status == 126))
 		return fail("trace: %s: it cannot be run", arguments->words[0]);
+	/* A program that was killed while it wrote leaves half a line. */
+	if (has_trace(path) && trace_file_mend(path))
+		return fail("trace: %s is not a trace any more", path);
 	if (!has_trace(path)) {
 		(void)fail("trace: %s opened no device", arguments->words[0]);
 		return status;
@@ -294,7 +329,7 @@ const struct command command_trace = {
 		"The trace has each box and mem with its times, faults, fences, registers and "
 		"interrupts. It is Chrome trace JSON, for Perfetto and chrome://tracing. Each object "
 		"has a track, which is named after the file and line of its allocation.\n\n"
-		"The trace is complete also if the program is killed. The exit status is that of the "
+		"The trace can be read also if the program is killed. The exit status is that of the "
 		"program; 128 and the number of the signal if one killed it.\n\n"
 		"  coherent trace -o t.json -- ./driver --queue 4\n"
 		"  coherent trace --text -- ./driver",

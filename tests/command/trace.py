@@ -29,7 +29,26 @@ def files(command, driver, folder):
                     'with -o', 'trace', '--output', diary, '--', driver, 'steps')
     with open(diary, encoding='utf-8') as file:
         command.say(file.read() == 'my diary\n', 'a file of another kind stays as it is')
+    others(command, driver, folder)
     command.complains(1, 'Is a directory', 'trace', '-o', folder, '--', driver, 'steps')
+
+
+def others(command, driver, folder):
+    """A link, a FIFO or a device must not be lost or waited for."""
+    link, fifo, target = (os.path.join(folder, name) for name in ('link', 'fifo', 'target'))
+    common.write(folder, 'target', '')
+    os.symlink(target, link)
+    os.mkfifo(fifo)
+    command.complains(1, 'symbolic link', 'trace', '-o', link, '--', driver, 'steps')
+    command.complains(2, 'is not a trace', 'trace', '-o', fifo, '--', driver, 'steps', timeout=60)
+    command.complains(2, 'is not a trace', 'trace', '-o', '/dev/null', '--', driver, 'steps')
+    command.say(os.path.islink(link) and os.path.exists('/dev/null') and not os.path.getsize(target),
+                'a link and a device stay as they are')
+    os.mkdir(os.path.join(folder, 'sub'))
+    done = command.run('trace', '-o', 'here.json', '--', 'sh', '-c', f'cd sub && exec {driver} steps',
+                       cwd=folder)
+    command.say(not done.returncode and os.path.exists(os.path.join(folder, 'here.json')),
+                'a program that changes its folder has its trace here', done.stdout + done.stderr)
 
 
 def texts(command, driver, folder):
