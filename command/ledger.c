@@ -44,36 +44,46 @@ static int read_address(const char *text, uint64_t *address)
 	return STATUS_GOOD;
 }
 
+/* Reads what follows the seconds: nothing, or a dot and at most nine digits. */
+static bool read_part(const char **text, uint64_t *ns)
+{
+	uint64_t unit = NS_PER_S / 10;
+
+	if (**text != '.')
+		return true;
+	for (++*text; **text >= '0' && **text <= '9'; ++*text, unit /= 10)
+		*ns += (uint64_t)(**text - '0') * unit;
+	return (*text)[-1] != '.';
+}
+
 /* Reads a time as the command prints it: in UTC, with a Z at the end or not. */
 static bool read_date(const char *text, uint64_t *ns)
 {
-	struct tm tm = { .tm_isdst = 0 };
+	struct tm tm = { .tm_isdst = 0 }, same;
 	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	char *end;
-	double part = 0;
+	time_t seconds;
 
 	if (!rest)
 		return false;
-	if (*rest == '.') {
-		part = strtod(rest, &end);
-		rest = end;
-	}
-	*ns = (uint64_t)timegm(&tm) * NS_PER_S + (uint64_t)(part * NS_PER_S);
-	return !*rest || !strcmp(rest, "Z");
+	same = tm;
+	seconds = timegm(&tm);
+	/* There is no 31st of February. Times before 1970 or after 2554 do not fit. */
+	if (same.tm_mday != tm.tm_mday || seconds < 0 ||
+	    (uint64_t)seconds > UINT64_MAX / NS_PER_S - 1)
+		return false;
+	*ns = (uint64_t)seconds * NS_PER_S;
+	return read_part(&rest, ns) && (!*rest || !strcmp(rest, "Z"));
 }
 
 static bool read_seconds(const char *text, uint64_t *ns)
 {
-	char *end;
-	const unsigned long long seconds = strtoull(text, &end, 10);
-	double part = 0;
+	const char *rest = text + strspn(text, "0123456789");
+	const unsigned long long seconds = strtoull(text, NULL, 10);
 
-	if (end == text || *text == '-' || seconds > UINT64_MAX / NS_PER_S - 1)
+	if (rest == text || seconds > UINT64_MAX / NS_PER_S - 1)
 		return false;
-	if (*end == '.')
-		part = strtod(end, &end);
-	*ns = seconds * NS_PER_S + (uint64_t)(part * NS_PER_S);
-	return !*end;
+	*ns = seconds * NS_PER_S;
+	return read_part(&rest, ns) && !*rest;
 }
 
 static int read_question(const struct arguments *arguments, struct question *question)

@@ -4,11 +4,13 @@
  * Then they are followed one by one.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "arguments.h"
 #include "ledger_file.h"
@@ -41,8 +43,9 @@ struct texts {
  * @heads: The newest open exposure of each hash.
  * @head_count: A power of two.
  * @first: The first exposure of the device that is open.
- * @device: Its name.
+ * @device: The number of its name, or 0.
  * @pid: Its process.
+ * @fences: How many fences have begun and not ended.
  */
 struct replay {
 	struct ledger_file *ledger;
@@ -50,26 +53,31 @@ struct replay {
 	size_t *heads;
 	size_t head_count;
 	size_t first;
-	const char *device;
+	uint64_t device;
 	uint64_t pid;
+	unsigned int fences;
 };
 
 /* --- The file --- */
 
 static int read_file(const char *path, unsigned char **data, size_t *bytes)
 {
-	FILE *file = fopen(path, "r");
+	/* A FIFO would block the open. */
+	const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat about;
 	size_t n = 0;
+	ssize_t more = 1;
 
 	*data = NULL;
-	if (!file)
+	if (fd < 0)
 		return fail("ledger: %s: %s", path, strerror(errno));
-	if (!fstat(fileno(file), &about) && S_ISREG(about.st_mode)) {
+	if (!fstat(fd, &about) && S_ISREG(about.st_mode))
 		*data = malloc((size_t)about.st_size + 1);
-		n = *data ? fread(*data, 1, (size_t)about.st_size, file) : 0;
+	while (*data && more > 0 && n < (size_t)about.st_size) {
+		more = read(fd, *data + n, (size_t)about.st_size - n);
+		n += more > 0 ? (size_t)more : 0;
 	}
-	fclose(file);
+	close(fd);
 	*bytes = n;
 	if (!*data)
 		return fail("ledger: %s: it is not a file that can be read", path);
@@ -203,9 +211,9 @@ static void expose(struct replay *replay, const struct ledger_record *record)
 	size_t *head = head_of(replay, record);
 
 	ledger->exposures[ledger->count] = (struct exposure){
-		.device = replay->device,
+		.device_id = replay->device,
 		.pid = replay->pid,
-		.where = text_of(ledger, record->writer, record->text),
+		.where_id = record->text,
 		.address = record->address,
 		.bytes = record->bytes,
 		.permission = record->permission,
@@ -239,13 +247,29 @@ static void end(struct replay *replay, const struct ledger_record *record)
 		exposure->end_ns = record->realtime_ns;
 }
 
-static void end_waiting(struct replay *replay, const struct ledger_record *record)
+/* This fence may cut off the objects that wait now. Objects that end later wait for the next one. */
+static void begin_fence(struct replay *replay)
 {
 	struct ledger_file *ledger = replay->ledger;
 
+	replay->fences++;
 	for (size_t i = replay->first; i < ledger->count; i++)
-		if (ledger->exposures[i].until_fence && !ledger->exposures[i].end_ns)
-			ledger->exposures[i].end_ns = record->realtime_ns;
+		ledger->exposures[i].is_fenced |= ledger->exposures[i].until_fence;
+}
+
+/* If other fences have begun, it is not known which of them has which object. So this waits. */
+static void end_fence(struct replay *replay, const struct ledger_record *record)
+{
+	struct ledger_file *ledger = replay->ledger;
+
+	replay->fences -= replay->fences > 0;
+	for (size_t i = replay->first; !replay->fences && i < ledger->count; i++) {
+		struct exposure *exposure = &ledger->exposures[i];
+
+		if (exposure->is_fenced && !exposure->end_ns && record->kind == LEDGER_FENCE)
+			exposure->end_ns = record->realtime_ns;
+		exposure->is_fenced = false;
+	}
 }
 
 static void end_all(struct replay *replay, const struct ledger_record *record)
@@ -270,7 +294,8 @@ static bool follow(struct replay *replay, const struct ledger_record *record)
 {
 	switch (record->kind) {
 	case LEDGER_DEVICE:
-		replay->device = text_of(replay->ledger, record->writer, record->text);
+		replay->device = record->text;
+		replay->fences = 0;
 		replay->pid = record->bytes;
 		replay->first = replay->ledger->count;
 		replay->ledger->device_count++;
@@ -283,8 +308,12 @@ static bool follow(struct replay *replay, const struct ledger_record *record)
 	case LEDGER_END:
 		end(replay, record);
 		break;
+	case LEDGER_FENCE_BEGIN:
+		begin_fence(replay);
+		break;
 	case LEDGER_FENCE:
-		end_waiting(replay, record);
+	case LEDGER_FENCE_FAILED:
+		end_fence(replay, record);
 		break;
 	case LEDGER_CLOSE:
 		end_all(replay, record);
@@ -293,11 +322,17 @@ static bool follow(struct replay *replay, const struct ledger_record *record)
 	return true;
 }
 
+static void name(const struct ledger_file *ledger, struct exposure *exposure)
+{
+	exposure->where = text_of(ledger, exposure->writer, exposure->where_id);
+	exposure->device = exposure->device_id ?
+				   text_of(ledger, exposure->writer, exposure->device_id) :
+				   "an unknown device";
+}
+
 static bool follow_all(struct ledger_file *ledger, struct ledger_record *records, size_t count)
 {
-	struct replay replay = { .ledger = ledger,
-				 .device = "an unknown device",
-				 .head_count = 64 };
+	struct replay replay = { .ledger = ledger, .head_count = 64 };
 	bool is_good;
 
 	while (replay.head_count < count)
@@ -309,6 +344,9 @@ static bool follow_all(struct ledger_file *ledger, struct ledger_record *records
 		replay.heads[i] = NONE;
 	for (size_t i = 0; is_good && i < count; i++)
 		is_good = follow(&replay, &records[i]);
+	/* The texts are complete only now. */
+	for (size_t i = 0; is_good && i < ledger->count; i++)
+		name(ledger, &ledger->exposures[i]);
 	free(replay.heads);
 	return is_good;
 }

@@ -26,6 +26,9 @@ enum { EXPOSURE_CLOSED = 100, EXPOSURE_LASTS = 0 };
  * @writer: The writer, for ledger_file.c.
  * @next: The exposure before with the same hash, for ledger_file.c.
  * @until_fence: The object ended, but the device can reach it until a fence.
+ * @is_fenced: A fence that will cut it off has begun, for ledger_file.c.
+ * @where_id: The number of @where, for ledger_file.c.
+ * @device_id: The number of @device, for ledger_file.c.
  */
 struct exposure {
 	const char *device;
@@ -40,6 +43,9 @@ struct exposure {
 	uint64_t writer;
 	size_t next;
 	bool until_fence;
+	bool is_fenced;
+	uint64_t where_id;
+	uint64_t device_id;
 };
 
 /**

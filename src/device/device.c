@@ -381,6 +381,7 @@ static int fence(struct coherent_device *dev, int (*op)(struct backend *backend)
 		err = -EBUSY;
 	if (err)
 		return err;
+	watch_fence_begin(&dev->store);
 	/* An object that is freed during the fence waits for the next one. */
 	object_fence_begin(&dev->store, &waiting);
 	err = op(dev->backend);

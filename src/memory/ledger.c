@@ -258,6 +258,8 @@ static int error_of_open(int err)
 		return -ENOSPC;
 	case -ENOMEM:
 		return -ENOMEM;
+	case -EBUSY:
+		return -EBUSY;
 	}
 	return -EIO;
 }

@@ -33,7 +33,7 @@ struct ledger_range {
  * @severity: The severity of the report of a failure.
  *
  * Return: 0; -EINVAL (there is no such folder, or the file is not a ledger), -EACCES, -ENOSPC,
- * -ENOMEM, -EIO. A report says why.
+ * -ENOMEM, -EBUSY (another program keeps the lock of the file), -EIO. A report says why.
  */
 int ledger_open(struct ledger **out, const char *path, const char *device,
 		const struct reporter *to, enum coherent_severity severity);
@@ -67,9 +67,9 @@ void ledger_end(struct ledger *ledger, const struct ledger_range *range, enum le
 		unsigned int flags);
 
 /**
- * ledger_note() - Record that a device was fenced or closed.
+ * ledger_note() - Record that a device is fenced or closed.
  * @ledger: The ledger.
- * @kind: LEDGER_FENCE or LEDGER_CLOSE.
+ * @kind: LEDGER_FENCE_BEGIN, LEDGER_FENCE, LEDGER_FENCE_FAILED or LEDGER_CLOSE.
  */
 void ledger_note(struct ledger *ledger, enum ledger_kind kind);
 

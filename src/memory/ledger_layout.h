@@ -32,6 +32,8 @@ enum ledger_kind {
 	LEDGER_END, /* an object ended, for @reason */
 	LEDGER_FENCE, /* a fence or a reset succeeded */
 	LEDGER_CLOSE, /* the device was closed, and reaches nothing any more */
+	LEDGER_FENCE_BEGIN, /* a fence or a reset begins; an object that ends later waits for the next */
+	LEDGER_FENCE_FAILED, /* it failed */
 };
 
 enum ledger_reason {

@@ -182,6 +182,12 @@ void watch_interrupt(struct object_store *store, unsigned int vector)
 	tell(store, &event);
 }
 
+void watch_fence_begin(struct object_store *store)
+{
+	if (store->watch && store->watch->ledger)
+		ledger_note(store->watch->ledger, LEDGER_FENCE_BEGIN);
+}
+
 void watch_fence(struct object_store *store, int err)
 {
 	struct coherent_event event;
@@ -189,8 +195,8 @@ void watch_fence(struct object_store *store, int err)
 	PROBE2(fence, store->name, err);
 	if (!store->watch)
 		return;
-	if (store->watch->ledger && !err)
-		ledger_note(store->watch->ledger, LEDGER_FENCE);
+	if (store->watch->ledger)
+		ledger_note(store->watch->ledger, err ? LEDGER_FENCE_FAILED : LEDGER_FENCE);
 	event = event_of(store, COHERENT_EVENT_FENCE);
 	event.err = err;
 	tell(store, &event);
@@ -318,16 +324,11 @@ static void record_expose(const struct coherent_object *object)
 
 static void record_end(const struct coherent_object *object, enum ledger_reason reason)
 {
-	const struct object_store *store = object_store(object);
-	const struct backend *backend = store->backend;
 	const struct ledger_range range = range_of(object);
-	/* The driver said of a reclaimed mem and of a box in place that they are idle. */
-	const bool is_idle = reason == LEDGER_RECLAIMED ||
-			     (!object_is_slot(object) && object->state == COHERENT_STATE_BOX);
-	const bool is_cut = object_is_slot(object) || backend->limits.unmap_is_fence ||
-			    (is_idle && backend->idle_is_fence);
 
-	ledger_end(store->watch->ledger, &range, reason, is_cut ? 0 : LEDGER_UNTIL_FENCE);
+	/* An object of a pool ends when it is free. Its pages stay mapped. */
+	ledger_end(object_store(object)->watch->ledger, &range, reason,
+		   !object_is_slot(object) && object->waits ? LEDGER_UNTIL_FENCE : 0);
 }
 
 /* The pages of an object of a pool are recorded as those of the pool, when they are mapped. */

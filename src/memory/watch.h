@@ -128,6 +128,12 @@ void watch_free(const struct coherent_object *object, enum coherent_state after)
 void watch_fault(struct object_store *store, const struct coherent_fault *fault);
 
 /**
+ * watch_fence_begin() - A fence or a reset is about to begin.
+ * @store: The store.
+ */
+void watch_fence_begin(struct object_store *store);
+
+/**
  * watch_fence() - Tell that a fence or a reset ended.
  * @store: The store.
  * @err: Its result.

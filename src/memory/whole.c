@@ -321,16 +321,18 @@ static void end_access(struct coherent_object *object, bool idle)
 		idle = false;
 		err = unmap_object(object, false);
 	}
+	object->waits = !err && !backend->limits.unmap_is_fence &&
+			!(idle && backend->idle_is_fence);
 	watch_free(object, err && err != -ENODEV ? COHERENT_STATE_MEM : COHERENT_STATE_FREED);
 	if (err && err != -ENODEV) {
 		/* The device may still write to the pages, so no other object may get them. */
 		object_leak(object);
 	} else if (err) {
 		object_destroy(object);
-	} else if (backend->limits.unmap_is_fence || (idle && backend->idle_is_fence)) {
-		object_retire(object);
-	} else {
+	} else if (object->waits) {
 		object_defer(object, COHERENT_STATE_FREED);
+	} else {
+		object_retire(object);
 	}
 }
 

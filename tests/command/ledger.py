@@ -106,11 +106,14 @@ def mistakes(command, driver, folder):
         command.complains(1, words, 'ledger', path)
     command.complains(1, 'No such file or directory', 'ledger', folder + '/none')
     command.complains(1, 'it is not a file that can be read', 'ledger', folder)
+    os.mkfifo(folder + '/fifo')
+    command.complains(1, 'it is not a file that can be read', 'ledger', folder + '/fifo', timeout=60)
     command.refuses(2, 'ledger: FILE is missing; see coherent ledger --help', 'ledger')
     for word in ('', 'x', '-1', '0x1g', '0x10000000000000000'):
         command.refuses(2, f'ledger: --address {word}: it is not a device address', 'ledger', path,
                         f'--address={word}')
-    for word in ('', 'x', '-1', '1e', '2026-13-01T00:00:00', '99999999999999999999'):
+    for word in ('', 'x', '-1', '1e', '2026-13-01T00:00:00', '99999999999999999999',
+                 '2026-02-31T00:00:00', '1960-01-01T00:00:00', '9999-12-31T00:00:00', '1.', '.5', '5.5e3'):
         command.complains(2, f'--at {word}: write a time as', 'ledger', path, f'--at={word}')
 
 
