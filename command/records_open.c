@@ -120,6 +120,8 @@ static bool copy_header(const unsigned char *bytes, uint64_t size, struct segmen
 	if (size < sizeof(*header))
 		return false;
 	memcpy(header, bytes, sizeof(*header));
+	/* ORDER: pairs with the releases of segment.c (site.litmus). */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	header->name[sizeof(header->name) - 1] = '\0';
 	at = header->fields_at;
 	if (!has_magic(header) || at % 4 || at > size - sizeof(header->fields))

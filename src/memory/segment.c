@@ -156,7 +156,7 @@ static void fill_in(struct segment *segment, const char *name,
 	header->library = COHERENT_VERSION;
 	strncpy(header->name, name, sizeof(header->name) - 1);
 	memcpy(header->fields, fields, sizeof(header->fields));
-	/* ORDER: a reader that sees the magic sees the rest. */
+	/* ORDER: a reader that sees the magic sees the rest (site.litmus). */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	memcpy(header->magic, SEGMENT_MAGIC, sizeof(header->magic));
 }
@@ -219,14 +219,14 @@ void segment_describe(struct segment *segment, const struct coherent_limits *lim
 		header->ranges[i].first = limits->ranges[i].first;
 		header->ranges[i].last = limits->ranges[i].last;
 	}
-	/* ORDER: a reader that sees ranges sees a device that has been opened. */
+	/* ORDER: a reader that sees ranges sees an opened device (site.litmus). */
 	__atomic_store_n(&header->range_count, limits->range_count, __ATOMIC_RELEASE);
 }
 
 void segment_add_block(struct segment *segment, const void *block, uint64_t *next)
 {
 	*next = segment->header->blocks;
-	/* ORDER: a reader that sees the block sees the records. */
+	/* ORDER: a reader that sees the block sees the records (site.litmus). */
 	__atomic_store_n(&segment->header->blocks, (uintptr_t)block, __ATOMIC_RELEASE);
 }
 
