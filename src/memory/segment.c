@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The segment is a sparse memfd that is mapped once. The kernel gives it memory page by page.
- * Addresses that are not used yet cannot be accessed, so that mlockall() and core dumps leave them
- * out.
+ * The segment is a memfd that is mapped once, and whose memory grows with the use. Addresses that are
+ * not used yet cannot be accessed, so that mlockall() and core dumps leave them out.
  *
  * INVARIANT: the file cannot change its size, and nobody can map it to write any more.
  * INVARIANT: a forked child has a private copy. Its handles point there, but what it writes does not

@@ -83,7 +83,7 @@ void segment_close(struct segment *segment);
  * @segment: The segment.
  * @bytes: How many bytes.
  *
- * Return: memory with all bytes zero, a multiple of 16; NULL if there is none.
+ * Return: memory with all bytes zero, aligned to 16 bytes; NULL if there is none.
  */
 void *segment_get(struct segment *segment, size_t bytes);
 
