@@ -133,6 +133,7 @@ static void memory_is_zero_when_it_is_used_again(void **state)
 	assert_ptr_equal(again, first);
 	for (size_t i = 0; i < 10000; i++)
 		assert_int_equal(again[i], 0);
+	segment_put(&segment, again);
 	segment_close(&segment);
 }
 

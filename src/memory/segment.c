@@ -303,27 +303,12 @@ bool segment_has(const struct segment *segment, const void *memory)
 
 /* --- Close --- */
 
-/* The nodes of the tree are in the memory, so that they leave it before the memory goes. */
-static void release_all(struct iova_space *space)
-{
-	struct iova_range *range = iova_from(space, 0);
-
-	while (range->last != UINT64_MAX) {
-		const uint64_t next = range->last + 1;
-
-		if (!range->hole)
-			iova_release(space, range);
-		range = iova_from(space, next);
-	}
-}
-
 void segment_close(struct segment *segment)
 {
 	if (segment->header) {
 		remove_from_list(segment);
 		if (__lsan_unregister_root_region)
 			__lsan_unregister_root_region(segment->header, segment->bytes);
-		release_all(&segment->space);
 		iova_close(&segment->space);
 		sys_unmap(segment->header, segment->bytes);
 		sys_close(segment->fd);

@@ -73,8 +73,7 @@ void segment_end(struct segment *segment);
 
 /**
  * segment_close() - Free the segment.
- * @segment: A segment after segment_open(). Nobody uses its memory any more. The caller has given
- *	back what segment_has() does not know.
+ * @segment: A segment after segment_open(). The caller has given back all of its memory.
  */
 void segment_close(struct segment *segment);
 
