@@ -104,8 +104,10 @@ static int check_header(const struct found *found, const struct segment_header *
 	if (header->field_count < SEGMENT_FIELDS)
 		return fail(
 			found, -EPROTO,
-			"its library is older and has fewer fields of records; use the command of "
-			"that library");
+			"its library, version %u.%u.%u, is older and has fewer fields of records; "
+			"use the command of that library",
+			header->library / 10000, header->library / 100 % 100,
+			header->library % 100);
 	if (header->range_count > SEGMENT_RANGES_MAX || !is_page(header->page_bytes) ||
 	    !fields_are_sound(header->fields))
 		return fail(found, -EPROTO, "its records are damaged");

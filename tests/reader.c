@@ -380,8 +380,13 @@ static void another_version_is_refused(void **state)
 	assert_ok(coherent_device_open(&other, "sim:edu,step"));
 	assert_ok(open_own(&n));
 	assert_int_equal(n, 1);
+	coherent_device_close(other);
+	other = NULL;
 	header->version--;
 	header->field_count--;
+	assert_err(records_open(getpid(), &all, &n, why, sizeof(why)), -EPROTO);
+	assert_non_null(strstr(why, "is older"));
+	header->field_count++;
 	assert_ok(open_own(&n));
 	assert_int_equal(n, 1);
 }

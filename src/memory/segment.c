@@ -146,9 +146,7 @@ static void fill_in(struct segment *segment, const char *name,
 	struct segment_header *header = segment->header;
 
 	header->version = SEGMENT_VERSION;
-	header->header_bytes = sizeof(*header);
 	header->field_count = SEGMENT_FIELDS;
-	header->pid = (int32_t)sys_pid();
 	header->fields_at = offsetof(struct segment_header, fields);
 	header->base = (uintptr_t)header;
 	header->bytes = segment->bytes;

@@ -59,9 +59,7 @@ enum segment_field {
  * struct segment_header - The beginning of a segment.
  * @magic: SEGMENT_MAGIC, without the 0. It is written last.
  * @version: SEGMENT_VERSION.
- * @header_bytes: The size of this struct in the library that wrote it.
  * @field_count: The length of @fields there.
- * @pid: The process that opened the device, in its own PID namespace.
  * @base: The address at which that process maps the file.
  * @bytes: The size of the file.
  * @blocks: The address of the newest block of records; 0 for none.
@@ -83,9 +81,7 @@ enum segment_field {
 struct segment_header {
 	char magic[16];
 	uint32_t version;
-	uint32_t header_bytes;
 	uint32_t field_count;
-	int32_t pid;
 	uint64_t base;
 	uint64_t bytes;
 	uint64_t blocks;
