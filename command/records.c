@@ -187,7 +187,6 @@ static void read_object(const struct records *records, const unsigned char *reco
 		.waits = record[field_of(records, SEGMENT_RECORD_WAITS)],
 		.address = first,
 		.bytes = last - first + 1 - records->header.guard,
-		.since_ns = read64(record + field_of(records, SEGMENT_RECORD_SINCE)),
 		.site_address = read64(record + field_of(records, SEGMENT_RECORD_SITE)),
 	};
 	object->changes = read32(record + field_of(records, SEGMENT_RECORD_SEQ)) + object->state +

@@ -87,7 +87,6 @@ struct records {
  * @bytes: Its size: whole pages, or the size of a slot.
  * @reachable: How much of that the device can reach. For a chunk, the slots that were visited do not
  *	count.
- * @since_ns: When it was freed or reclaimed, by CLOCK_MONOTONIC_COARSE; 0 otherwise.
  * @changes: A number that differs if the record changed since it was read before.
  * @id: A number that no other object of the device has at the same time.
  * @site_address: The address of the site of its allocation, for records_site().
@@ -103,7 +102,6 @@ struct records_object {
 	uint64_t address;
 	uint64_t bytes;
 	uint64_t reachable;
-	uint64_t since_ns;
 	uint32_t changes;
 	uint64_t id;
 	uint64_t site_address;

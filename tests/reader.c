@@ -168,7 +168,6 @@ static void check_objects(struct records *records, const struct driver *driver)
 	assert_int_equal(records_site(records, object->site_address)->faults, 1);
 	object = find(&found, COHERENT_STATE_FREED, false, false);
 	assert_int_equal(object->address, driver->freed);
-	assert_true(object->since_ns);
 	object = find(&found, COHERENT_STATE_MEM, true, false);
 	assert_int_equal(object->address, driver->slot);
 	assert_int_equal(object->bytes, 64);

@@ -25,7 +25,6 @@ static const uint32_t segment_fields[SEGMENT_FIELDS] = {
 	[SEGMENT_RECORD_FIRST] = RECORD(address.first),
 	[SEGMENT_RECORD_LAST] = RECORD(address.last),
 	[SEGMENT_RECORD_SITE] = RECORD(site),
-	[SEGMENT_RECORD_SINCE] = RECORD(since_ns),
 	[SEGMENT_RECORD_CHUNK] = RECORD(chunk),
 	[SEGMENT_CHUNK_COUNT] = offsetof(struct chunk, count),
 	[SEGMENT_CHUNK_SLOT_BYTES] = offsetof(struct chunk, slot_bytes),

@@ -39,7 +39,6 @@ enum segment_field {
 	SEGMENT_RECORD_FIRST, /* 8, the first device address */
 	SEGMENT_RECORD_LAST, /* 8, the last one, the guard included */
 	SEGMENT_RECORD_SITE, /* 8, the address of a string in the segment */
-	SEGMENT_RECORD_SINCE, /* 8, when it was freed, by CLOCK_MONOTONIC_COARSE */
 	SEGMENT_RECORD_CHUNK, /* 8, the address of the chunk; 0 for an object of the driver */
 	/* A chunk of a pool, whose record is a mem. */
 	SEGMENT_CHUNK_COUNT, /* 4, how many slots */
