@@ -9,43 +9,11 @@
 /* A gap of more bytes begins a new run. */
 #define GAP_BYTES (UINT64_C(1) << 20)
 
-static enum layout_kind kind_of(const struct records_object *object)
-{
-	if (object->leaked || object->waits)
-		return LAYOUT_LEAKED;
-	if (object->is_chunk)
-		return LAYOUT_POOL;
-	switch (object->state) {
-	case COHERENT_STATE_BOX:
-		return object->in_place ? LAYOUT_IN_PLACE : LAYOUT_BOX;
-	case COHERENT_STATE_MEM:
-		return object->permission == COHERENT_READ_ONLY ? LAYOUT_READ_ONLY : LAYOUT_MEM;
-	default:
-		return LAYOUT_ENDED;
-	}
-}
-
-const char *layout_name(enum layout_kind kind)
-{
-	static const char *const names[LAYOUT_KINDS] = {
-		[LAYOUT_FREE] = "free",
-		[LAYOUT_ENDED] = "ended, and not used again yet",
-		[LAYOUT_BOX] = "box",
-		[LAYOUT_IN_PLACE] = "box in place",
-		[LAYOUT_READ_ONLY] = "mem, read-only",
-		[LAYOUT_MEM] = "mem",
-		[LAYOUT_LEAKED] = "ended, and reachable",
-		[LAYOUT_POOL] = "free part of a pool",
-	};
-
-	return names[kind];
-}
-
 static void add(const struct records_object *object, void *arg)
 {
 	struct layout *layout = arg;
 
-	if (object->state == COHERENT_STATE_NONE)
+	if (object->kind == RECORDS_FREE)
 		return;
 	if (layout->count == layout->room) {
 		const size_t room = layout->room ? 2 * layout->room : 256;
@@ -59,7 +27,7 @@ static void add(const struct records_object *object, void *arg)
 	}
 	layout->parts[layout->count++] = (struct layout_part){
 		object->address,      object->address + object->bytes,
-		object->reachable,    kind_of(object),
+		object->reachable,    object->kind,
 		object->site_address,
 	};
 }
@@ -142,14 +110,14 @@ uint64_t layout_cell_bytes(const struct layout_run *run, uint64_t page, size_t m
 }
 
 size_t layout_cells(const struct layout *layout, const struct layout_run *run, uint64_t cell_bytes,
-		    enum layout_kind *cells, size_t max)
+		    enum records_kind *cells, size_t max)
 {
 	size_t count = (size_t)((run->end - run->first - 1) / cell_bytes) + 1;
 
 	if (count > max)
 		count = max;
 	for (size_t i = 0; i < count; i++)
-		cells[i] = LAYOUT_FREE;
+		cells[i] = RECORDS_FREE;
 	for (size_t i = run->part; i < run->part + run->count; i++) {
 		const struct layout_part *part = &layout->parts[i];
 		const uint64_t last = (part->end - 1 - run->first) / cell_bytes;

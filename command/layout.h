@@ -8,19 +8,6 @@
 
 #include "records.h"
 
-/* The kinds of cells. If a cell has objects of several kinds, the highest one counts. */
-enum layout_kind {
-	LAYOUT_FREE,
-	LAYOUT_ENDED,
-	LAYOUT_POOL,
-	LAYOUT_BOX,
-	LAYOUT_IN_PLACE,
-	LAYOUT_READ_ONLY,
-	LAYOUT_MEM,
-	LAYOUT_LEAKED,
-	LAYOUT_KINDS
-};
-
 /**
  * struct layout_part - An object.
  * @first: Its first address.
@@ -33,7 +20,7 @@ struct layout_part {
 	uint64_t first;
 	uint64_t end;
 	uint64_t reachable;
-	enum layout_kind kind;
+	enum records_kind kind;
 	uint64_t site;
 };
 
@@ -79,11 +66,11 @@ void layout_free(struct layout *layout);
 /* Returns the size of a cell, so that a run has at most @max cells. It is a power of two of pages. */
 uint64_t layout_cell_bytes(const struct layout_run *run, uint64_t page, size_t max);
 
-/* Sets the cells of a run. Returns how many there are, at most @max. */
+/*
+ * Sets the cells of a run. If a cell has objects of several kinds, the highest kind counts. Returns how
+ * many cells there are, at most @max.
+ */
 size_t layout_cells(const struct layout *layout, const struct layout_run *run, uint64_t cell_bytes,
-		    enum layout_kind *cells, size_t max);
-
-/* Returns the name of a kind, such as "mem". */
-const char *layout_name(enum layout_kind kind);
+		    enum records_kind *cells, size_t max);
 
 #endif

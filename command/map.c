@@ -21,10 +21,10 @@
 #define CELLS_MAX 256
 #define CELLS_IN_LINE 64
 
-static const char letters[LAYOUT_KINDS] = {
-	[LAYOUT_FREE] = '.',	 [LAYOUT_ENDED] = 'e',	   [LAYOUT_BOX] = 'b',
-	[LAYOUT_IN_PLACE] = 'p', [LAYOUT_READ_ONLY] = 'r', [LAYOUT_MEM] = 'M',
-	[LAYOUT_LEAKED] = 'L',	 [LAYOUT_POOL] = 'f',
+static const char letters[RECORDS_KINDS] = {
+	[RECORDS_FREE] = '.',	   [RECORDS_ENDED] = 'e',     [RECORDS_BOX] = 'b',
+	[RECORDS_IN_PLACE] = 'p',  [RECORDS_READ_ONLY] = 'r', [RECORDS_MEM] = 'M',
+	[RECORDS_LINGERING] = 'L', [RECORDS_POOL] = 'f',
 };
 
 static json_t *address_of(uint64_t address)
@@ -38,7 +38,7 @@ static size_t count_objects(const struct layout *layout, size_t first, size_t co
 	size_t objects = 0;
 
 	for (size_t i = first; i < first + count; i++)
-		objects += layout->parts[i].kind != LAYOUT_POOL;
+		objects += layout->parts[i].kind != RECORDS_POOL;
 	return objects;
 }
 
@@ -81,7 +81,7 @@ static json_t *answer_ranges(const struct segment_header *header)
 static json_t *answer_run(const struct layout *layout, const struct layout_run *run, uint64_t page)
 {
 	const uint64_t cell_bytes = layout_cell_bytes(run, page, CELLS_MAX);
-	enum layout_kind cells[CELLS_MAX];
+	enum records_kind cells[CELLS_MAX];
 	char text[CELLS_MAX + 1];
 	const size_t count = layout_cells(layout, run, cell_bytes, cells, CELLS_MAX);
 	json_t *answer = answer_range(run->first, run->end - 1);
@@ -104,7 +104,7 @@ static json_t *answer_parts(const struct layout *layout, struct records *records
 		const struct layout_part *part = &layout->parts[i];
 		json_t *answer = answer_range(part->first, part->end - 1);
 
-		json_object_set_new(answer, "kind", json_string(layout_name(part->kind)));
+		json_object_set_new(answer, "kind", json_string(records_kind_name(part->kind)));
 		json_object_set_new(answer, "site",
 				    output_text(records_site(records, part->site)->text));
 		json_array_append_new(parts, answer);
@@ -203,7 +203,7 @@ static void print_map(const json_t *result)
 	json_array_foreach((json_t *)json_object_get(result, "devices"), i, device)
 		print_device(device);
 	printf("\nM mem  r read-only mem  b box  p box in place  f free part of a pool\n"
-	       "e ended, not used again yet  L ended, and reachable  . free\n");
+	       "e ended  L ended, and reachable  . free\n");
 }
 
 /* --- The command --- */

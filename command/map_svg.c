@@ -18,10 +18,10 @@
 #define RUNS_MAX 64
 #define CELL ((double)(WIDTH - 2 * MARGIN) / CELLS_IN_ROW)
 
-static const char *const colours[LAYOUT_KINDS] = {
-	[LAYOUT_FREE] = "#eceff1",     [LAYOUT_ENDED] = "#b0bec5",     [LAYOUT_BOX] = "#66bb6a",
-	[LAYOUT_IN_PLACE] = "#ab47bc", [LAYOUT_READ_ONLY] = "#ffca28", [LAYOUT_MEM] = "#ef6c00",
-	[LAYOUT_LEAKED] = "#b71c1c",   [LAYOUT_POOL] = "#ffe0b2",
+static const char *const colours[RECORDS_KINDS] = {
+	[RECORDS_FREE] = "#eceff1",	 [RECORDS_ENDED] = "#b0bec5",	  [RECORDS_BOX] = "#66bb6a",
+	[RECORDS_IN_PLACE] = "#ab47bc",	 [RECORDS_READ_ONLY] = "#ffca28", [RECORDS_MEM] = "#ef6c00",
+	[RECORDS_LINGERING] = "#b71c1c", [RECORDS_POOL] = "#ffe0b2",
 };
 
 /* The name of a device may have any bytes. */
@@ -53,7 +53,7 @@ static unsigned int height_of(const struct layout *layout, const struct segment_
 	return height;
 }
 
-static void draw_cells(const enum layout_kind *cells, size_t count, const struct layout_run *run,
+static void draw_cells(const enum records_kind *cells, size_t count, const struct layout_run *run,
 		       uint64_t cell_bytes, unsigned int y)
 {
 	size_t i = 0;
@@ -69,7 +69,7 @@ static void draw_cells(const enum layout_kind *cells, size_t count, const struct
 		       MARGIN + (double)(i % CELLS_IN_ROW) * CELL,
 		       y + (unsigned int)row * (ROW + 2), (double)(end - i) * CELL, ROW,
 		       colours[cells[i]], run->first + i * cell_bytes,
-		       run->first + end * cell_bytes - 1, layout_name(cells[i]));
+		       run->first + end * cell_bytes - 1, records_kind_name(cells[i]));
 		i = end;
 	}
 }
@@ -78,7 +78,7 @@ static unsigned int draw_run(const struct layout *layout, const struct layout_ru
 			     uint64_t page, unsigned int y)
 {
 	const uint64_t bytes = layout_cell_bytes(run, page, CELLS_MAX);
-	enum layout_kind cells[CELLS_MAX];
+	enum records_kind cells[CELLS_MAX];
 	const size_t count = layout_cells(layout, run, bytes, cells, CELLS_MAX);
 
 	printf("<text x=\"%d\" y=\"%u\">0x%" PRIx64 " to 0x%" PRIx64 ": %zu objects</text>\n",
@@ -89,13 +89,13 @@ static unsigned int draw_run(const struct layout *layout, const struct layout_ru
 
 static void draw_legend(unsigned int y)
 {
-	static const int widths[LAYOUT_KINDS] = { 30, 175, 120, 30, 85, 95, 30, 125 };
+	static const int widths[RECORDS_KINDS] = { 30, 40, 120, 30, 85, 95, 30, 125 };
 	int x = MARGIN;
 
-	for (enum layout_kind kind = LAYOUT_FREE; kind < LAYOUT_KINDS; kind++) {
+	for (enum records_kind kind = RECORDS_FREE; kind < RECORDS_KINDS; kind++) {
 		printf("<rect x=\"%d\" y=\"%u\" width=\"12\" height=\"12\" fill=\"%s\"/>"
 		       "<text x=\"%d\" y=\"%u\">%s</text>\n",
-		       x, y, colours[kind], x + 18, y + 11, layout_name(kind));
+		       x, y, colours[kind], x + 18, y + 11, records_kind_name(kind));
 		x += 30 + widths[kind];
 	}
 }

@@ -173,6 +173,46 @@ const struct records_site *records_site(struct records *records, uint64_t addres
 
 /* --- Objects --- */
 
+const char *records_kind_name(enum records_kind kind)
+{
+	static const char *const names[RECORDS_KINDS] = {
+		[RECORDS_FREE] = "free",
+		[RECORDS_ENDED] = "ended",
+		[RECORDS_POOL] = "free part of a pool",
+		[RECORDS_BOX] = "box",
+		[RECORDS_IN_PLACE] = "box in place",
+		[RECORDS_READ_ONLY] = "mem, read-only",
+		[RECORDS_MEM] = "mem",
+		[RECORDS_LINGERING] = "ended, and reachable",
+	};
+
+	return names[kind];
+}
+
+static enum records_kind kind_of(enum coherent_state state, bool is_in_place, bool is_read_only)
+{
+	switch (state) {
+	case COHERENT_STATE_NONE:
+		return RECORDS_FREE;
+	case COHERENT_STATE_BOX:
+		return is_in_place ? RECORDS_IN_PLACE : RECORDS_BOX;
+	case COHERENT_STATE_MEM:
+		return is_read_only ? RECORDS_READ_ONLY : RECORDS_MEM;
+	default:
+		return RECORDS_ENDED;
+	}
+}
+
+static enum records_kind kind_of_record(const struct records *records, const unsigned char *record)
+{
+	if (record[field_of(records, SEGMENT_RECORD_LEAKED)] ||
+	    record[field_of(records, SEGMENT_RECORD_WAITS)])
+		return RECORDS_LINGERING;
+	return kind_of(record[field_of(records, SEGMENT_RECORD_STATE)],
+		       record[field_of(records, SEGMENT_RECORD_IN_PLACE)],
+		       record[field_of(records, SEGMENT_RECORD_PERMISSION)] == COHERENT_READ_ONLY);
+}
+
 static void read_object(const struct records *records, const unsigned char *record,
 			struct records_object *object, uint64_t *chunk)
 {
@@ -181,16 +221,13 @@ static void read_object(const struct records *records, const unsigned char *reco
 
 	*object = (struct records_object){
 		.state = record[field_of(records, SEGMENT_RECORD_STATE)],
-		.permission = record[field_of(records, SEGMENT_RECORD_PERMISSION)],
-		.leaked = record[field_of(records, SEGMENT_RECORD_LEAKED)],
-		.in_place = record[field_of(records, SEGMENT_RECORD_IN_PLACE)],
-		.waits = record[field_of(records, SEGMENT_RECORD_WAITS)],
+		.kind = kind_of_record(records, record),
 		.address = first,
 		.bytes = last - first + 1 - records->header.guard,
 		.site_address = read64(record + field_of(records, SEGMENT_RECORD_SITE)),
 	};
 	object->changes = read32(record + field_of(records, SEGMENT_RECORD_SEQ)) + object->state +
-			  ((uint32_t)object->leaked << 16);
+			  ((uint32_t)object->kind << 16);
 	*chunk = read64(record + field_of(records, SEGMENT_RECORD_CHUNK));
 }
 
@@ -200,15 +237,14 @@ static bool is_sound(const struct records_object *object)
 	       object->address + object->bytes > object->address;
 }
 
-static bool is_reachable(const struct records_object *object)
+static uint64_t reachable_bytes(const struct records_object *object)
 {
-	return object->state == COHERENT_STATE_MEM || object->waits || object->leaked ||
-	       (object->state == COHERENT_STATE_BOX && object->in_place);
+	return object->kind >= RECORDS_IN_PLACE ? object->bytes : 0;
 }
 
 /* Fills in the object of a slot. Returns false if the slot has none. */
 static bool read_slot(const struct records *records, const struct records_object *whole,
-		      const unsigned char *slot, struct records_object *object)
+		      bool is_in_place, const unsigned char *slot, struct records_object *object)
 {
 	const uint32_t *fields = records->header.fields;
 	const uint32_t offset = read32(slot + fields[SEGMENT_SLOT_OFFSET]);
@@ -217,11 +253,12 @@ static bool read_slot(const struct records *records, const struct records_object
 	if (object->state == COHERENT_STATE_NONE || object->state > COHERENT_STATE_MEM ||
 	    offset > whole->bytes - object->bytes)
 		return false;
+	object->kind = kind_of(object->state, is_in_place, whole->kind == RECORDS_READ_ONLY);
 	object->address = whole->address + offset;
 	object->site_address = read64(slot + fields[SEGMENT_SLOT_SITE]);
 	object->id = (uint64_t)(slot - records->bytes);
 	object->changes = object->state + (uint32_t)object->site_address;
-	object->reachable = is_reachable(object) ? object->bytes : 0;
+	object->reachable = reachable_bytes(object);
 	return true;
 }
 
@@ -233,26 +270,27 @@ static void each_slot(const struct records *records, const struct records_object
 	const unsigned char *base = at(records, chunk, fields[SEGMENT_CHUNK_SLOTS]);
 	struct records_object object = *whole, rest = *whole;
 	const unsigned char *slot;
+	bool is_in_place;
 	uint64_t count;
 
 	if (!base)
 		return;
 	count = read32(base + fields[SEGMENT_CHUNK_COUNT]);
 	object.bytes = read64(base + fields[SEGMENT_CHUNK_SLOT_BYTES]);
-	object.in_place = !read64(base + fields[SEGMENT_CHUNK_PRIVATE]);
+	is_in_place = !read64(base + fields[SEGMENT_CHUNK_PRIVATE]);
 	object.is_pooled = true;
 	slot = at(records, chunk + fields[SEGMENT_CHUNK_SLOTS], count * fields[SEGMENT_SLOT_BYTES]);
 	/* The pool may have freed the chunk. Then its memory may be that of something else. */
 	if (!slot || !object.bytes || object.bytes > whole->bytes || count > whole->bytes)
 		return;
 	for (; count; count--, slot += fields[SEGMENT_SLOT_BYTES]) {
-		if (!read_slot(records, whole, slot, &object))
+		if (!read_slot(records, whole, is_in_place, slot, &object))
 			continue;
 		rest.reachable -= object.reachable < rest.reachable ? object.reachable :
 								      rest.reachable;
 		visit(&object, arg);
 	}
-	rest.is_chunk = true;
+	rest.kind = RECORDS_POOL;
 	visit(&rest, arg);
 }
 
@@ -273,8 +311,8 @@ static bool visit_record(const struct records *records, const unsigned char *rec
 	/* A record that never had an object is all zeros. */
 	if (!is_sound(&object))
 		return true;
-	object.reachable = is_reachable(&object) ? object.bytes : 0;
-	if (chunk && object.state == COHERENT_STATE_MEM)
+	object.reachable = reachable_bytes(&object);
+	if (chunk && (object.kind == RECORDS_MEM || object.kind == RECORDS_READ_ONLY))
 		each_slot(records, &object, chunk, visit, arg);
 	else
 		visit(&object, arg);

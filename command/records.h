@@ -75,14 +75,37 @@ struct records {
 };
 
 /**
+ * enum records_kind - What is at a device address.
+ * @RECORDS_FREE: There is no object. An object has this kind if its address is kept for the next one.
+ * @RECORDS_ENDED: A mem that was freed or reclaimed, and whose address is not used again yet.
+ * @RECORDS_POOL: The memory of a pool, whose objects are visited on their own.
+ * @RECORDS_BOX: A box.
+ * @RECORDS_IN_PLACE: A box that the device reaches.
+ * @RECORDS_READ_ONLY: A mem that the device can only read.
+ * @RECORDS_MEM: Another mem.
+ * @RECORDS_LINGERING: A mem that ended, and that the device may reach until a fence or, if it was
+ *	leaked, for ever.
+ * @RECORDS_KINDS: How many kinds there are.
+ *
+ * The kinds that matter more come later. The device reaches those from RECORDS_IN_PLACE on.
+ */
+enum records_kind {
+	RECORDS_FREE,
+	RECORDS_ENDED,
+	RECORDS_POOL,
+	RECORDS_BOX,
+	RECORDS_IN_PLACE,
+	RECORDS_READ_ONLY,
+	RECORDS_MEM,
+	RECORDS_LINGERING,
+	RECORDS_KINDS
+};
+
+/**
  * struct records_object - An object, as a reader saw it.
- * @state: Its state; COHERENT_STATE_NONE of an address that is kept for the next object.
- * @permission: The permission of the device on a mem.
- * @leaked: The device may still reach the memory of a mem that ended.
- * @in_place: The device reaches it also while it is a box.
- * @waits: It ended, and the device may reach the memory until a fence.
+ * @state: Its state. That of a leaked mem stays COHERENT_STATE_MEM.
+ * @kind: The kind that the commands show.
  * @is_pooled: It is an object of a pool.
- * @is_chunk: It is the memory of a pool, whose objects are visited on their own.
  * @address: Its first device address.
  * @bytes: Its size: whole pages, or the size of a slot.
  * @reachable: How much of that the device can reach. For a chunk, the slots that were visited do not
@@ -93,12 +116,8 @@ struct records {
  */
 struct records_object {
 	enum coherent_state state;
-	enum coherent_permission permission;
-	bool leaked;
-	bool in_place;
-	bool waits;
+	enum records_kind kind;
 	bool is_pooled;
-	bool is_chunk;
 	uint64_t address;
 	uint64_t bytes;
 	uint64_t reachable;
@@ -165,6 +184,9 @@ void records_refresh(struct records *records);
  * Return: how many records were left out because they changed.
  */
 uint64_t records_each(struct records *records, records_visit *visit, void *arg);
+
+/* Returns the name of a kind, such as "mem". */
+const char *records_kind_name(enum records_kind kind);
 
 /**
  * records_site() - The site of an object.

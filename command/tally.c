@@ -152,12 +152,12 @@ static void count(struct tally_row *row, const struct records_object *object, bo
 	row->reachable += object->reachable;
 	row->changed += changed;
 	/* The objects in the memory of a pool count, and the memory itself does not. */
-	if (object->is_chunk)
+	if (object->kind == RECORDS_POOL)
 		return;
 	row->mems += is_mem;
 	row->boxes += is_box;
 	row->ended += !is_mem && !is_box;
-	row->private += is_box && !object->in_place ? object->bytes : 0;
+	row->private += object->kind == RECORDS_BOX ? object->bytes : 0;
 }
 
 static void visit(const struct records_object *object, void *arg)
@@ -167,7 +167,7 @@ static void visit(const struct records_object *object, void *arg)
 	struct tally_row *row;
 
 	/* There is no object at an address that is kept for the next one. */
-	if (object->state == COHERENT_STATE_NONE)
+	if (object->kind == RECORDS_FREE)
 		return;
 	row = row_of(tally, object);
 	if (row)

@@ -122,24 +122,6 @@ static struct line *sort_lines(const struct top *top, size_t *count)
 
 /* --- The answer --- */
 
-static const char *state_name(const struct records_object *object)
-{
-	if (object->leaked || object->waits)
-		return "ended, and reachable";
-	if (object->is_chunk)
-		return "free part of a pool";
-	switch (object->state) {
-	case COHERENT_STATE_BOX:
-		return object->in_place ? "box in place" : "box";
-	case COHERENT_STATE_MEM:
-		return object->permission == COHERENT_READ_ONLY ? "mem, read-only" : "mem";
-	case COHERENT_STATE_RECLAIMED:
-		return "reclaimed";
-	default:
-		return "freed";
-	}
-}
-
 static void add_counts(json_t *to, const struct tally_row *row, double between)
 {
 	json_object_set_new(to, "boxes", output_number(row->boxes));
@@ -193,10 +175,11 @@ static json_t *answer_row(const struct top *top, const struct line *line)
 		add_counts(row, line->row, top->between);
 		return row;
 	}
-	json_object_set_new(row, "state", json_string(state_name(object)));
+	json_object_set_new(row, "kind", json_string(records_kind_name(object->kind)));
 	json_object_set_new(row, "address", output_format("0x%" PRIx64, object->address));
 	json_object_set_new(row, "bytes",
-			    output_number(object->is_chunk ? object->reachable : object->bytes));
+			    output_number(object->kind == RECORDS_POOL ? object->reachable :
+									 object->bytes));
 	json_object_set_new(row, "pooled", json_boolean(object->is_pooled));
 	return row;
 }
@@ -339,13 +322,13 @@ static void print_sites(const json_t *rows, bool is_one)
 static void print_objects(const json_t *rows, bool is_one)
 {
 	static const struct column columns[] = {
-		{ "device", "DEVICE" }, { "pid", "PID" },     { "address", "ADDRESS" },
-		{ "bytes", "BYTES" },	{ "state", "STATE" }, { "site", "SITE" },
+		{ "device", "DEVICE" }, { "pid", "PID" },   { "address", "ADDRESS" },
+		{ "bytes", "BYTES" },	{ "kind", "KIND" }, { "site", "SITE" },
 	};
 	static const struct column few[] = {
 		{ "address", "ADDRESS" },
 		{ "bytes", "BYTES" },
-		{ "state", "STATE" },
+		{ "kind", "KIND" },
 		{ "site", "SITE" },
 	};
 

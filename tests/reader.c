@@ -108,26 +108,24 @@ static void remember(const struct records_object *object, void *arg)
 	found->objects[found->count++] = *object;
 }
 
-static const struct records_object *find(const struct found *found, enum coherent_state state,
-					 bool is_pooled, bool in_place)
+static const struct records_object *find(const struct found *found, enum records_kind kind,
+					 bool is_pooled)
 {
 	const struct records_object *object = NULL;
 
 	for (size_t i = 0; i < found->count; i++)
-		if (!found->objects[i].is_chunk && found->objects[i].state == state &&
-		    found->objects[i].is_pooled == is_pooled &&
-		    found->objects[i].in_place == in_place)
+		if (found->objects[i].kind == kind && found->objects[i].is_pooled == is_pooled)
 			object = &found->objects[i];
 	assert_non_null(object);
 	return object;
 }
 
-static size_t count(const struct found *found, enum coherent_state state)
+static size_t count(const struct found *found, enum records_kind kind)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < found->count; i++)
-		n += !found->objects[i].is_chunk && found->objects[i].state == state;
+		n += found->objects[i].kind == kind;
 	return n;
 }
 
@@ -155,25 +153,25 @@ static void check_objects(struct records *records, const struct driver *driver)
 	const struct records_object *object;
 
 	assert_int_equal(records_each(records, remember, &found), 0);
-	object = find(&found, COHERENT_STATE_BOX, false, false);
+	object = find(&found, RECORDS_BOX, false);
 	assert_int_equal(object->bytes, 8192);
 	assert_site(records, object, driver->site_of_box);
-	object = find(&found, COHERENT_STATE_BOX, false, true);
+	object = find(&found, RECORDS_IN_PLACE, false);
 	assert_int_equal(object->bytes, 12288);
 	assert_int_equal(reachable(&found), 4096 + 12288 + 4096);
-	object = find(&found, COHERENT_STATE_MEM, false, false);
+	object = find(&found, RECORDS_MEM, false);
 	assert_int_equal(object->address, driver->mem);
 	assert_int_equal(object->bytes, 4096);
 	assert_site(records, object, driver->site_of_mem);
 	assert_int_equal(records_site(records, object->site_address)->faults, 1);
-	object = find(&found, COHERENT_STATE_FREED, false, false);
+	object = find(&found, RECORDS_ENDED, false);
 	assert_int_equal(object->address, driver->freed);
-	object = find(&found, COHERENT_STATE_MEM, true, false);
+	object = find(&found, RECORDS_MEM, true);
 	assert_int_equal(object->address, driver->slot);
 	assert_int_equal(object->bytes, 64);
 	assert_site(records, object, driver->site_of_slot);
-	assert_int_equal(count(&found, COHERENT_STATE_BOX), 4);
-	assert_int_equal(count(&found, COHERENT_STATE_MEM), 2);
+	assert_int_equal(count(&found, RECORDS_BOX), 3);
+	assert_int_equal(count(&found, RECORDS_MEM), 2);
 }
 
 static void check_header(const struct records *records)
@@ -244,7 +242,7 @@ static void closed_device_with_a_mem_is_found(void **state)
 	assert_ok(records_open(getpid(), &all, &n, why, sizeof(why)));
 	assert_true(all->header.is_closed);
 	(void)records_each(all, remember, &found);
-	assert_int_equal(count(&found, COHERENT_STATE_MEM), 1);
+	assert_int_equal(count(&found, RECORDS_MEM), 1);
 	records_close_all(all, n);
 	coherent_free(&mem);
 	assert_err(records_open(getpid(), &all, &n, why, sizeof(why)), -ENOENT);
@@ -266,7 +264,7 @@ static void freed_mem_is_reachable_until_the_fence(void **state)
 	coherent_free(&mem);
 	assert_ok(records_open(getpid(), &all, &n, why, sizeof(why)));
 	(void)records_each(all, remember, &found);
-	assert_int_equal(count(&found, COHERENT_STATE_FREED), 1);
+	assert_int_equal(count(&found, RECORDS_LINGERING), 1);
 	assert_int_equal(reachable(&found), 4096);
 	assert_ok(coherent_device_fence(dev));
 	found.count = 0;

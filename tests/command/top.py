@@ -76,9 +76,9 @@ def check_counts(top, program):
 
 def check_objects(top, driver):
     answer, _ = top.json('top', '--by=object', driver.pid)
-    states = sorted(row['state'] for row in answer['rows'])
-    top.say(states == ['box', 'free part of a pool', 'freed'] + ['mem'] * 11 + ['mem, read-only'],
-            'single objects have their states', states)
+    kinds = sorted(row['kind'] for row in answer['rows'])
+    top.say(kinds == ['box', 'ended', 'free part of a pool'] + ['mem'] * 11 + ['mem, read-only'],
+            'single objects have their kinds', kinds)
     top.say(driver.address in [row['address'] for row in answer['rows']],
             'a mem has the address that the driver knows', answer['rows'])
     answer, _ = top.json('top', '--by=object', '--limit=2', driver.pid)
