@@ -15,7 +15,8 @@
 #define SITE_BYTES 4096
 /* A record changes for some nanoseconds. */
 #define TRIES 100
-#define UNKNOWN "an unknown place"
+
+static char unknown[] = "an unknown place";
 
 /* --- Memory of the process --- */
 
@@ -117,7 +118,7 @@ static char *read_site(const struct records *records, uint64_t address)
 	for (size_t i = 0; !text && i < records->code_count; i++)
 		if (address >= records->code[i].first && address < records->code[i].end)
 			text = site_in_file(&records->code[i], address);
-	return text ? text : strdup(UNKNOWN);
+	return text ? text : strdup(unknown);
 }
 
 static struct records_site *place_of(const struct records *records, uint64_t address)
@@ -149,26 +150,30 @@ static bool make_room(struct records *records)
 	return true;
 }
 
-const struct records_site *records_site(struct records *records, uint64_t address)
+struct records_site *records_site(struct records *records, uint64_t address)
 {
-	static struct records_site unknown = { .text = (char *)UNKNOWN };
-	const uint32_t back = field_of(records, SEGMENT_SITE_FAULTS);
-	const unsigned char *faults;
 	struct records_site *site;
 
+	records->unknown.text = unknown;
 	if (!address || !make_room(records))
-		return &unknown;
+		return &records->unknown;
 	site = place_of(records, address);
-	if (!site->address) {
-		site->text = read_site(records, address);
-		if (!site->text)
-			return &unknown;
-		site->address = address;
-		records->site_count++;
-	}
-	faults = at(records, address - back, sizeof(uint64_t));
-	site->faults = faults && at(records, address, 1) ? read64(faults) : 0;
+	if (site->address)
+		return site;
+	site->text = read_site(records, address);
+	if (!site->text)
+		return &records->unknown;
+	site->address = address;
+	records->site_count++;
 	return site;
+}
+
+uint64_t records_faults(const struct records *records, uint64_t address)
+{
+	const uint32_t back = field_of(records, SEGMENT_SITE_FAULTS);
+	const unsigned char *faults = at(records, address - back, sizeof(uint64_t));
+
+	return faults && at(records, address, 1) ? read64(faults) : 0;
 }
 
 /* --- Objects --- */

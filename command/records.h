@@ -38,12 +38,14 @@ struct records_code {
  * struct records_site - A site whose address is known already.
  * @address: The address in the process; 0 for a free place of the table.
  * @text: The site.
- * @faults: How many faults hit objects of the site.
+ * @look: For the caller, who can tell by it whether @row is of this look. 0 at first.
+ * @row: For the caller, who can keep the number of a row here.
  */
 struct records_site {
 	uint64_t address;
 	char *text;
-	uint64_t faults;
+	uint64_t look;
+	size_t row;
 };
 
 /**
@@ -59,6 +61,7 @@ struct records_site {
  * @sites: A hash table of the sites that were looked up.
  * @site_room: The length of @sites.
  * @site_count: How many are used.
+ * @unknown: The site of objects whose site cannot be read.
  */
 struct records {
 	pid_t pid;
@@ -72,6 +75,7 @@ struct records {
 	struct records_site *sites;
 	size_t site_room;
 	size_t site_count;
+	struct records_site unknown;
 };
 
 /**
@@ -189,12 +193,20 @@ uint64_t records_each(struct records *records, records_visit *visit, void *arg);
 const char *records_kind_name(enum records_kind kind);
 
 /**
- * records_site() - The site of an object.
+ * records_site() - Find the site of an object.
  * @records: The records.
  * @address: The @site_address of the object.
  *
- * Return: the site, which stays until the records are closed. If it cannot be read, it says so.
+ * Return: the site, until the next call. Its text stays until the records are closed. If the site
+ * cannot be read, the text says so.
  */
-const struct records_site *records_site(struct records *records, uint64_t address);
+struct records_site *records_site(struct records *records, uint64_t address);
+
+/**
+ * records_faults() - Count the faults that hit objects of a site.
+ * @records: The records.
+ * @address: The @site_address of such an object.
+ */
+uint64_t records_faults(const struct records *records, uint64_t address);
 
 #endif

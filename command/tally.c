@@ -82,51 +82,20 @@ static struct tally_row *add_row(struct tally *tally)
 	return &tally->rows[tally->count++];
 }
 
-static struct tally_index *index_of(const struct tally *tally, uint64_t address)
-{
-	size_t i = hash_of(address);
-
-	while (tally->index[i & (tally->index_room - 1)].address &&
-	       tally->index[i & (tally->index_room - 1)].address != address)
-		i++;
-	return &tally->index[i & (tally->index_room - 1)];
-}
-
-static bool grow_index(struct tally *tally)
-{
-	const struct tally old = *tally;
-
-	if (2 * tally->count < tally->index_room)
-		return true;
-	tally->index_room = old.index_room ? 2 * old.index_room : 256;
-	tally->index = calloc(tally->index_room, sizeof(*tally->index));
-	if (!tally->index) {
-		*tally = old;
-		tally->failed = true;
-		return false;
-	}
-	for (size_t i = 0; i < old.index_room; i++)
-		if (old.index[i].address)
-			*index_of(tally, old.index[i].address) = old.index[i];
-	free(old.index);
-	return true;
-}
-
 static struct tally_row *row_of_site(struct tally *tally, uint64_t address)
 {
-	struct tally_index *entry;
+	struct records_site *site = records_site(tally->records, address);
 	struct tally_row *row;
 
-	if (!grow_index(tally))
-		return NULL;
-	entry = index_of(tally, address);
-	if (entry->address)
-		return &tally->rows[entry->row];
+	if (site->look == tally->looks)
+		return &tally->rows[site->row];
 	row = add_row(tally);
 	if (!row)
 		return NULL;
-	row->object.site_address = address;
-	*entry = (struct tally_index){ address, tally->count - 1 };
+	site->look = tally->looks;
+	site->row = tally->count - 1;
+	row->site = site->text;
+	row->faults = records_faults(tally->records, address);
 	return row;
 }
 
@@ -138,6 +107,7 @@ static struct tally_row *row_of(struct tally *tally, const struct records_object
 		return &tally->total;
 	if (tally->by == TALLY_SITE)
 		return row_of_site(tally, object->site_address);
+	/* There may be millions of single objects, and only some are shown. So they get no names. */
 	row = add_row(tally);
 	if (row)
 		row->object = *object;
@@ -205,19 +175,6 @@ static void merge_sites(struct tally *tally)
 	tally->count = kept;
 }
 
-/* There may be millions of single objects, and only some are shown. So they get no names here. */
-static void name_sites(struct tally *tally, struct records *records)
-{
-	for (size_t i = 0; i < tally->count; i++) {
-		struct tally_row *row = &tally->rows[i];
-		const struct records_site *site = records_site(records, row->object.site_address);
-
-		row->site = site->text;
-		row->faults = site->faults;
-	}
-	merge_sites(tally);
-}
-
 static void begin(struct tally *tally)
 {
 	struct tally_seen *now;
@@ -227,8 +184,6 @@ static void begin(struct tally *tally)
 	if (now->room)
 		memset(now->marks, 0, now->room * sizeof(*now->marks));
 	now->count = 0;
-	if (tally->index)
-		memset(tally->index, 0, tally->index_room * sizeof(*tally->index));
 	tally->count = 0;
 	tally->total = (struct tally_row){ .boxes = 0 };
 	tally->failed = false;
@@ -237,18 +192,18 @@ static void begin(struct tally *tally)
 bool tally_look(struct tally *tally, struct records *records)
 {
 	begin(tally);
+	tally->records = records;
 	records_refresh(records);
 	tally->unread = records_each(records, visit, tally);
 	tally->total.faults = records->header.faults;
 	if (tally->by == TALLY_SITE)
-		name_sites(tally, records);
+		merge_sites(tally);
 	return !tally->failed;
 }
 
 void tally_free(struct tally *tally)
 {
 	free(tally->rows);
-	free(tally->index);
 	free(tally->seen[0].marks);
 	free(tally->seen[1].marks);
 }

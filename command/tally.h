@@ -43,8 +43,7 @@ struct tally_row {
  * @unread: How many records changed while they were read.
  * @seen: The objects of this look and of the last one, each a hash table.
  * @looks: The number of looks.
- * @index: A hash table of rows by the address of their site.
- * @index_room: The length of @index.
+ * @records: The device of the look that is going on.
  * @failed: Memory was missing.
  */
 struct tally {
@@ -63,11 +62,7 @@ struct tally {
 		size_t room;
 	} seen[2];
 	uint64_t looks;
-	struct tally_index {
-		uint64_t address;
-		size_t row;
-	} * index;
-	size_t index_room;
+	struct records *records;
 	bool failed;
 };
 

@@ -163,7 +163,7 @@ static void check_objects(struct records *records, const struct driver *driver)
 	assert_int_equal(object->address, driver->mem);
 	assert_int_equal(object->bytes, 4096);
 	assert_site(records, object, driver->site_of_mem);
-	assert_int_equal(records_site(records, object->site_address)->faults, 1);
+	assert_int_equal(records_faults(records, object->site_address), 1);
 	object = find(&found, RECORDS_ENDED, false);
 	assert_int_equal(object->address, driver->freed);
 	object = find(&found, RECORDS_MEM, true);
