@@ -149,7 +149,7 @@ static json_t *answer_device(const struct top *top, size_t i)
 	json_object_set_new(device, "pid", records->pid ? json_integer(records->pid) : json_null());
 	json_object_set_new(device, "device", output_text(records->header.name));
 	json_object_set_new(device, "level", output_text(level_name(records->header.level)));
-	json_object_set_new(device, "ended_process", json_boolean(has_ended(records)));
+	json_object_set_new(device, "process_ended", json_boolean(has_ended(records)));
 	json_object_set_new(device, "closed", json_boolean(records->header.is_closed));
 	add_counts(device, &top->tallies[i].total, top->between);
 	json_object_set_new(device, "unread", output_number(top->tallies[i].unread));
@@ -267,7 +267,7 @@ static void print_notes(const json_t *devices)
 		    json_integer_value(json_object_get(device, "boxes")) +
 			    json_integer_value(json_object_get(device, "mems")))
 			print_note(device, "is closed, and its objects are not freed.");
-		if (json_is_true(json_object_get(device, "ended_process")))
+		if (json_is_true(json_object_get(device, "process_ended")))
 			print_note(device, "was open in a process that has ended.");
 		if (json_integer_value(json_object_get(device, "missing")))
 			print_note(device, "has more objects than fit into its shared memory.");
@@ -276,7 +276,7 @@ static void print_notes(const json_t *devices)
 	}
 }
 
-/* Prints rows with as many columns as the terminal has room for. @more is the title of one more. */
+/* Prints rows with as many columns as the terminal has room for. */
 static void print_rows(const json_t *rows, const struct column *columns, size_t count,
 		       const struct column *few, size_t few_count)
 {
