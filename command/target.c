@@ -79,26 +79,25 @@ static int open_all(struct target *target)
 	return status;
 }
 
-int target_open(const char *word, struct target *target)
+static int open_word(const char *word, struct target *target, bool is_quiet)
 {
 	int status;
 
 	*target = (struct target){ .count = 0 };
-	status = word ? open_one(word, target, false) : open_all(target);
+	status = word ? open_one(word, target, is_quiet) : open_all(target);
 	if (status != STATUS_GOOD)
 		target_close(target);
 	return status;
 }
 
+int target_open(const char *word, struct target *target)
+{
+	return open_word(word, target, false);
+}
+
 bool target_try(const char *word, struct target *target)
 {
-	int status;
-
-	*target = (struct target){ .count = 0 };
-	status = word ? open_one(word, target, true) : open_all(target);
-	if (status != STATUS_GOOD)
-		target_close(target);
-	return status == STATUS_GOOD;
+	return open_word(word, target, true) == STATUS_GOOD;
 }
 
 uint64_t target_signature(const char *word)
