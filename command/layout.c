@@ -25,6 +25,7 @@ static void add(const struct records_object *object, void *arg)
 		layout->parts = parts;
 		layout->room = room;
 	}
+	layout->objects += object->kind != RECORDS_POOL;
 	layout->parts[layout->count++] = (struct layout_part){
 		object->address,      object->address + object->bytes,
 		object->reachable,    object->kind,
@@ -80,6 +81,7 @@ static void make_runs(struct layout *layout, uint64_t page)
 			end = part->end;
 		run->end = end;
 		run->count++;
+		run->objects += part->kind != RECORDS_POOL;
 	}
 }
 

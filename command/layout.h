@@ -9,7 +9,7 @@
 #include "records.h"
 
 /**
- * struct layout_part - An object.
+ * struct layout_part - An object, or the memory of a pool.
  * @first: Its first address.
  * @end: The address behind its last one.
  * @reachable: How many bytes of it the device can reach.
@@ -28,21 +28,24 @@ struct layout_part {
  * struct layout_run - A run.
  * @first: Its first address.
  * @end: The address behind its last one.
- * @part: The number of its first object.
- * @count: The number of its objects.
+ * @part: The number of its first part.
+ * @count: The number of its parts.
+ * @objects: How many of these are objects.
  */
 struct layout_run {
 	uint64_t first;
 	uint64_t end;
 	size_t part;
 	size_t count;
+	size_t objects;
 };
 
 /**
  * struct layout - The objects of a device by address.
- * @parts: The objects.
+ * @parts: The objects and the memory of pools.
  * @count: The number of @parts.
  * @room: How many have memory.
+ * @objects: How many of them are objects.
  * @runs: The runs.
  * @run_count: The number of @runs.
  * @unread: How many records changed while they were read.
@@ -52,6 +55,7 @@ struct layout {
 	struct layout_part *parts;
 	size_t count;
 	size_t room;
+	size_t objects;
 	struct layout_run *runs;
 	size_t run_count;
 	uint64_t unread;

@@ -32,16 +32,6 @@ static json_t *address_of(uint64_t address)
 	return output_format("0x%" PRIx64, address);
 }
 
-/* The memory of a pool is not an object. */
-static size_t count_objects(const struct layout *layout, size_t first, size_t count)
-{
-	size_t objects = 0;
-
-	for (size_t i = first; i < first + count; i++)
-		objects += layout->parts[i].kind != RECORDS_POOL;
-	return objects;
-}
-
 /* --- The answer --- */
 
 static json_t *answer_range(uint64_t first, uint64_t last)
@@ -89,8 +79,7 @@ static json_t *answer_run(const struct layout *layout, const struct layout_run *
 	for (size_t i = 0; i < count; i++)
 		text[i] = letters[cells[i]];
 	text[count] = '\0';
-	json_object_set_new(answer, "objects",
-			    output_number(count_objects(layout, run->part, run->count)));
+	json_object_set_new(answer, "objects", output_number(run->objects));
 	json_object_set_new(answer, "cell_bytes", output_number(cell_bytes));
 	json_object_set_new(answer, "cells", json_string(text));
 	return answer;
@@ -129,8 +118,7 @@ static json_t *answer_device(const struct layout *layout, struct records *record
 	json_object_set_new(device, "mask", address_of(header->mask));
 	json_object_set_new(device, "ranges", answer_ranges(header));
 	json_object_set_new(device, "holes", answer_holes(header));
-	json_object_set_new(device, "objects",
-			    output_number(count_objects(layout, 0, layout->count)));
+	json_object_set_new(device, "objects", output_number(layout->objects));
 	json_object_set_new(device, "reachable", output_number(reachable));
 	json_object_set_new(device, "run_count", output_number(layout->run_count));
 	json_object_set_new(device, "runs", runs);

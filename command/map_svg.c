@@ -82,7 +82,7 @@ static unsigned int draw_run(const struct layout *layout, const struct layout_ru
 	const size_t count = layout_cells(layout, run, bytes, cells, CELLS_MAX);
 
 	printf("<text x=\"%d\" y=\"%u\">0x%" PRIx64 " to 0x%" PRIx64 ": %zu objects</text>\n",
-	       MARGIN, y + TEXT, run->first, run->end - 1, run->count);
+	       MARGIN, y + TEXT, run->first, run->end - 1, run->objects);
 	draw_cells(cells, count, run, bytes, y + TEXT + 6);
 	return y + 2 * TEXT + rows_of(run, page) * (ROW + 2);
 }
@@ -120,7 +120,7 @@ void map_svg(const struct layout *layout, struct records *records)
 	       "<text x=\"%d\" y=\"%d\" font-size=\"14\">",
 	       WIDTH, height, MARGIN, MARGIN + 4);
 	print_text(header->name);
-	printf(": %zu objects in the addresses of the device</text>\n", layout->count);
+	printf(": %zu objects in the addresses of the device</text>\n", layout->objects);
 	draw_legend(TEXT + MARGIN - 4);
 	y = draw_ranges(header, y);
 	for (size_t i = 0; i < layout->run_count && i < RUNS_MAX; i++)

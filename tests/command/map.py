@@ -50,6 +50,9 @@ def check_svg(test, driver):
     titles = [title.text for title in root.iter(SVG + 'title')]
     test.say(any(title.endswith(': mem') and title.startswith(driver.address) for title in titles),
              'the picture has the mem at its address', titles)
+    texts = [text.text for text in root.iter(SVG + 'text')]
+    test.say('sim:edu,mask=48: 14 objects in the addresses of the device' in texts,
+             'the picture has the number of objects', texts)
     test.complains(2, '--svg or --json', 'map', '--svg', '--json', driver.pid)
 
 
