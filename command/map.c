@@ -122,6 +122,7 @@ static json_t *answer_device(const struct layout *layout, struct records *record
 	json_object_set_new(device, "reachable", output_number(reachable));
 	json_object_set_new(device, "run_count", output_number(layout->run_count));
 	json_object_set_new(device, "runs", runs);
+	json_object_set_new(device, "part_count", output_number(layout->count));
 	json_object_set_new(device, "parts", answer_parts(layout, records));
 	json_object_set_new(device, "unread", output_number(layout->unread));
 	return device;

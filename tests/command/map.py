@@ -56,6 +56,15 @@ def check_svg(test, driver):
     test.complains(2, '--svg or --json', 'map', '--svg', '--json', driver.pid)
 
 
+def check_many(test, program):
+    with Driver(program, '-n', '20000') as driver:
+        answer, _ = test.json('map', driver.pid)
+        device = answer['devices'][0]
+        test.say(len(device['parts']) == 10000 and device['part_count'] > device['objects'] > 20000,
+                 'JSON says how many parts there are if it leaves some out',
+                 f"{len(device['parts'])} {device['part_count']} {device['objects']}")
+
+
 def check_core(test, driver, where):
     path = os.path.join(where, 'core')
     core.write(driver.pid, path)
@@ -102,6 +111,7 @@ def main():
         check_process(test, driver)
         check_svg(test, driver)
         check_core(test, driver, where)
+    check_many(test, sys.argv[2])
     check_device(test)
     return test.end()
 
