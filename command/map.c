@@ -231,31 +231,40 @@ static int map_device(const char *name, bool is_svg, json_t *result)
 	return STATUS_GOOD;
 }
 
-static int map_target(const struct target *target, bool is_svg, json_t *devices)
+static int map_one(struct records *records, bool is_svg, json_t *devices)
 {
-	struct records *records;
 	struct layout layout;
+	const bool is_read = layout_read(&layout, records);
 
-	for (size_t i = 0; (records = target_device(target, i)); i++) {
-		const bool is_read = layout_read(&layout, records);
+	if (is_read && is_svg)
+		map_svg(&layout, records);
+	else if (is_read)
+		json_array_append_new(devices, answer_device(&layout, records));
+	layout_free(&layout);
+	return is_read ? STATUS_GOOD : fail("map: no memory is left");
+}
 
-		if (is_read && is_svg)
-			map_svg(&layout, records);
-		else if (is_read)
-			json_array_append_new(devices, answer_device(&layout, records));
-		layout_free(&layout);
-		if (!is_read)
-			return fail("map: no memory is left");
-		/* A file has one picture. */
-		if (is_svg)
-			break;
-	}
-	return STATUS_GOOD;
+/* A picture shows one device. @number is the one that the user chose, or NULL. */
+static int map_target(const struct target *target, const char *number, bool is_svg, json_t *devices)
+{
+	const size_t first = number ? strtoul(number, NULL, 10) : 0;
+	size_t i = first;
+	int status;
+
+	if (!target_device(target, first))
+		return fail("map: --device=%s: the process has no device of that number; the first "
+			    "one is 0",
+			    number);
+	do
+		status = map_one(target_device(target, i++), is_svg, devices);
+	while (status == STATUS_GOOD && !number && !is_svg && target_device(target, i));
+	return status;
 }
 
 static int run_map(const struct arguments *arguments, json_t *result)
 {
 	const char *word = arguments->words[0];
+	const char *number = arguments_value(arguments, "device");
 	const bool is_svg = arguments_value(arguments, "svg");
 	json_t *devices;
 	struct target target;
@@ -263,13 +272,15 @@ static int run_map(const struct arguments *arguments, json_t *result)
 
 	if (is_svg && arguments->json)
 		return complain("map: give --svg or --json, not both");
-	if (!target_is_pid(word) && strchr(word, ':') && access(word, F_OK))
+	if (number && !target_is_number(number))
+		return complain("map: --device=%s is not a number", number);
+	if (!target_is_number(word) && strchr(word, ':') && access(word, F_OK))
 		return map_device(word, is_svg, result);
 	status = target_open(word, &target);
 	if (status != STATUS_GOOD)
 		return status;
 	devices = json_array();
-	status = map_target(&target, is_svg, devices);
+	status = map_target(&target, number, is_svg, devices);
 	target_close(&target);
 	if (is_svg || status != STATUS_GOOD)
 		json_decref(devices);
@@ -279,7 +290,10 @@ static int run_map(const struct arguments *arguments, json_t *result)
 }
 
 static const struct command_option options[] = {
-	{ "svg", NULL, "Write a picture of the first device as SVG to standard output." },
+	{ "device", "N", "Show only device N of the process. The first one is 0." },
+	{ "svg", NULL,
+	  "Write a picture of one device as SVG to standard output. Without --device it is the first "
+	  "one." },
 	{ NULL, NULL, NULL },
 };
 

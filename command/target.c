@@ -14,7 +14,7 @@
 /* Linux has no higher process ID (pid_max in proc(5)). */
 #define PID_MAX (1 << 22)
 
-bool target_is_pid(const char *word)
+bool target_is_number(const char *word)
 {
 	const size_t digits = strspn(word, "0123456789");
 
@@ -35,13 +35,13 @@ static bool add(struct target *target, struct records *all, size_t count)
 
 static int open_one(const char *word, struct target *target, bool is_quiet)
 {
-	const unsigned long pid = target_is_pid(word) ? strtoul(word, NULL, 10) : 0;
+	const unsigned long pid = target_is_number(word) ? strtoul(word, NULL, 10) : 0;
 	char why[WHY_BYTES];
 	struct records *all;
 	size_t count;
 	int err;
 
-	if (!target_is_pid(word))
+	if (!target_is_number(word))
 		err = records_open_core(word, &all, &count, why, sizeof(why));
 	else if (pid && pid <= PID_MAX)
 		err = records_open((pid_t)pid, &all, &count, why, sizeof(why));
@@ -50,7 +50,7 @@ static int open_one(const char *word, struct target *target, bool is_quiet)
 	if (err && is_quiet)
 		return STATUS_BAD;
 	if (err)
-		return fail(target_is_pid(word) ? "process %s: %s" : "%s: %s", word, why);
+		return fail(target_is_number(word) ? "process %s: %s" : "%s: %s", word, why);
 	return add(target, all, count) ? STATUS_GOOD : fail("no memory is left");
 }
 
@@ -67,7 +67,7 @@ static int open_all(struct target *target)
 	if (!folder)
 		return fail("/proc cannot be read: %s", strerror(errno));
 	while (status == STATUS_GOOD && (entry = readdir(folder))) {
-		const pid_t pid = target_is_pid(entry->d_name) ? atoi(entry->d_name) : 0;
+		const pid_t pid = target_is_number(entry->d_name) ? atoi(entry->d_name) : 0;
 
 		if (!pid || !records_signature(pid) ||
 		    records_open(pid, &all, &count, why, sizeof(why)))
@@ -104,10 +104,10 @@ uint64_t target_signature(const char *word)
 {
 	DIR *folder = word ? NULL : opendir("/proc");
 	struct dirent *entry;
-	uint64_t sum = word && target_is_pid(word) ? records_signature((pid_t)atoi(word)) : 0;
+	uint64_t sum = word && target_is_number(word) ? records_signature((pid_t)atoi(word)) : 0;
 
 	while (folder && (entry = readdir(folder)))
-		if (target_is_pid(entry->d_name))
+		if (target_is_number(entry->d_name))
 			sum += records_signature(atoi(entry->d_name));
 	if (folder)
 		closedir(folder);

@@ -40,7 +40,7 @@ struct records *target_device(const struct target *target, size_t i);
 
 void target_close(struct target *target);
 
-/* Whether a word is the number of a process. */
-bool target_is_pid(const char *word);
+/* Whether a word has only digits, as the number of a process. */
+bool target_is_number(const char *word);
 
 #endif

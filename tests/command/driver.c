@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * A driver whose objects "coherent top" and "coherent map" show. It prints a line when they are there,
- * and ends when its standard input ends. usage: driver [-c] [-l] [-n COUNT]
+ * and ends when its standard input ends. usage: driver [-c] [-l] [-n COUNT] [-t]
  *
  * -c: each byte of the standard input makes and frees a mem before the answer, a line.
  * -l: the device is closed before, with its objects.
  * -n: the number of objects of the pool; 10 otherwise.
+ * -t: there are two devices, and the second one has no objects.
  */
 #include <coherent.h>
 #include <coherent/pool.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #define NAME "sim:edu,mask=48"
+#define SECOND_NAME "sim:edu,mask=32"
 
 COHERENT_TYPE(small_mem, uint8_t[64]);
 
@@ -73,19 +75,22 @@ static void churn(struct coherent_device *dev)
 
 int main(int argc, char **argv)
 {
-	bool churns = false, closes = false;
-	struct coherent_device *dev;
+	bool churns = false, closes = false, has_second = false;
+	struct coherent_device *dev, *second;
 	size_t count = 10;
 	char byte;
 	int option;
 
-	while ((option = getopt(argc, argv, "cln:")) >= 0) {
+	while ((option = getopt(argc, argv, "cln:t")) >= 0) {
 		churns |= option == 'c';
 		closes |= option == 'l';
+		has_second |= option == 't';
 		if (option == 'n')
 			count = strtoul(optarg, NULL, 10);
 	}
 	must(coherent_device_open(&dev, NAME, .report = ignore));
+	if (has_second)
+		must(coherent_device_open(&second, SECOND_NAME, .report = ignore));
 	make_objects(dev, count);
 	if (closes)
 		coherent_device_close(dev);

@@ -65,6 +65,23 @@ def check_many(test, program):
                  f"{len(device['parts'])} {device['part_count']} {device['objects']}")
 
 
+def check_two(test, program):
+    with Driver(program, '-t') as driver:
+        answer, _ = test.json('map', driver.pid)
+        test.say([device['device'] for device in answer['devices']] ==
+                 ['sim:edu,mask=48', 'sim:edu,mask=32'], 'both devices are shown', answer)
+        answer, _ = test.json('map', '--device=1', driver.pid)
+        test.say([device['device'] for device in answer['devices']] == ['sim:edu,mask=32'],
+                 '--device shows one of them', answer)
+        for args, name in (((), 'mask=48: 14 objects'), (('--device=1',), 'mask=32: 0 objects')):
+            done = test.run('map', '--svg', *args, driver.pid)
+            xml.etree.ElementTree.fromstring(done.stdout)
+            test.say(name in done.stdout, f'the picture shows {name}', done.stdout[:400])
+        test.complains(1, 'has no device of that number', 'map', '--device=2', driver.pid)
+    for number in ('x', '', '-1'):
+        test.complains(2, 'is not a number', 'map', f'--device={number}', '1')
+
+
 def check_core(test, driver, where):
     path = os.path.join(where, 'core')
     core.write(driver.pid, path)
@@ -112,6 +129,7 @@ def main():
         check_svg(test, driver)
         check_core(test, driver, where)
     check_many(test, sys.argv[2])
+    check_two(test, sys.argv[2])
     check_device(test)
     return test.end()
 
