@@ -224,6 +224,28 @@ static void devices_of_one_process_are_found(void **state)
 	records_close_all(all, n);
 }
 
+/* "coherent top" opens the records again if the number changed. */
+static void signature_changes_with_the_devices(void **state)
+{
+	struct coherent_device *dev;
+	COHERENT_DEVICE_AUTO(other);
+	uint64_t one, two;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu,step"));
+	one = records_signature(getpid());
+	assert_int_equal(records_signature(getpid()), one);
+	assert_ok(coherent_device_open(&other, "sim:edu,step"));
+	two = records_signature(getpid());
+	assert_int_not_equal(two, one);
+	coherent_device_close(dev);
+	assert_int_not_equal(records_signature(getpid()), one);
+	/* A device with the same file descriptor is another one. */
+	assert_ok(coherent_device_open(&dev, "sim:edu,step"));
+	assert_int_not_equal(records_signature(getpid()), two);
+	coherent_device_close(dev);
+}
+
 static void closed_device_with_a_mem_is_found(void **state)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
@@ -490,6 +512,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(another_process_reads_the_records),
 		cmocka_unit_test(devices_of_one_process_are_found),
+		cmocka_unit_test(signature_changes_with_the_devices),
 		cmocka_unit_test(closed_device_with_a_mem_is_found),
 		cmocka_unit_test(freed_mem_is_reachable_until_the_fence),
 		cmocka_unit_test(forked_child_is_not_the_owner),
