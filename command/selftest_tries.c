@@ -45,11 +45,12 @@ static int load(struct tester *tester, uint64_t from, bool *reached)
 }
 
 /* The device writes to a mem of a page. */
-static int write_at(struct tester *tester, size_t offset, bool *reached)
+static int write_at(struct tester *tester, size_t offset, enum coherent_permission permission,
+		    bool *reached)
 {
 	COHERENT_AUTO(uint8_t, mem);
 	uint8_t bytes[BYTES_MAX] = { 0 };
-	int err = coherent_zeroed(&mem, tester->dev, SELFTEST_PAGE);
+	int err = coherent_zeroed(&mem, tester->dev, SELFTEST_PAGE, .permission = permission);
 
 	if (!err)
 		err = store(tester, coherent_addr(&mem).raw + offset);
@@ -61,12 +62,13 @@ static int write_at(struct tester *tester, size_t offset, bool *reached)
 
 static int write_mem(struct tester *tester, bool *reached)
 {
-	return write_at(tester, 0, reached);
+	return write_at(tester, 0, COHERENT_READ_WRITE, reached);
 }
 
 static int write_last(struct tester *tester, bool *reached)
 {
-	return write_at(tester, SELFTEST_PAGE - tester->driver->bytes, reached);
+	return write_at(tester, SELFTEST_PAGE - tester->driver->bytes, COHERENT_READ_WRITE,
+			reached);
 }
 
 static int access_after(struct tester *tester, bool *reached)
@@ -106,92 +108,73 @@ static int read_read_only(struct tester *tester, bool *reached)
 
 static int write_read_only(struct tester *tester, bool *reached)
 {
-	COHERENT_AUTO(uint8_t, mem);
-	uint8_t bytes[BYTES_MAX] = { 0 };
-	int err =
-		coherent_zeroed(&mem, tester->dev, SELFTEST_PAGE, .permission = COHERENT_READ_ONLY);
+	return write_at(tester, 0, COHERENT_READ_ONLY, reached);
+}
 
-	if (!err)
-		err = store(tester, coherent_addr(&mem).raw);
-	if (!err)
-		err = coherent_copy_out(&mem, 0, bytes, tester->driver->bytes);
-	*reached = is_any(bytes, sizeof(bytes));
+/*
+ * What the device does to a box at an address. It may reach the old pages of a mem until a fence, so a
+ * read counts only if the device gets what the CPU wrote to the box just before.
+ */
+typedef int box_access(struct tester *tester, uint8_t *box, uint64_t address, bool *reached);
+
+static int write_to(struct tester *tester, uint8_t *box, uint64_t address, bool *reached)
+{
+	const int err = store(tester, address);
+
+	*reached = is_any(box, SELFTEST_PAGE);
 	return err;
 }
 
-/* The library tells a debugger which address a box would have. The device guesses it here. */
-static int guess(struct tester *tester, const void *box, uint64_t *address)
+static int read_from(struct tester *tester, uint8_t *box, uint64_t address, bool *reached)
 {
-	struct coherent_info info;
-	const int err = coherent_find_ptr(tester->dev, box, &info);
+	tester->driver->prepare(box);
+	return load(tester, address, reached);
+}
 
-	*address = info.address;
-	return err;
+/* The library tells a debugger which address a box would have. The device guesses it here. */
+static int access_box(struct tester *tester, box_access *access, bool *reached)
+{
+	COHERENT_BOX_AUTO(uint8_t, box);
+	struct coherent_info info;
+	int err = coherent_box_zeroed(&box, tester->dev, SELFTEST_PAGE);
+
+	if (!err)
+		err = coherent_find_ptr(tester->dev, coherent_box_ptr(&box), &info);
+	return err ? err : access(tester, coherent_box_ptr(&box), info.address, reached);
+}
+
+static int access_reclaimed(struct tester *tester, box_access *access, bool *reached)
+{
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT_AUTO(uint8_t, mem);
+	uint64_t address;
+	int err = coherent_zeroed(&mem, tester->dev, SELFTEST_PAGE);
+
+	if (err)
+		return err;
+	address = coherent_addr(&mem).raw;
+	err = coherent_reclaim(&mem, &box, .idle = true);
+	return err ? err : access(tester, coherent_box_ptr(&box), address, reached);
 }
 
 static int write_box(struct tester *tester, bool *reached)
 {
-	COHERENT_BOX_AUTO(uint8_t, box);
-	uint64_t address;
-	int err = coherent_box_zeroed(&box, tester->dev, SELFTEST_PAGE);
-
-	if (!err)
-		err = guess(tester, coherent_box_ptr(&box), &address);
-	if (err)
-		return err;
-	err = store(tester, address);
-	*reached = is_any(coherent_box_ptr(&box), SELFTEST_PAGE);
-	return err;
+	return access_box(tester, write_to, reached);
 }
 
 static int read_box(struct tester *tester, bool *reached)
 {
-	COHERENT_BOX_AUTO(uint8_t, box);
-	uint64_t address;
-	int err = coherent_box_zeroed(&box, tester->dev, SELFTEST_PAGE);
-
-	if (!err)
-		err = guess(tester, coherent_box_ptr(&box), &address);
-	if (err)
-		return err;
-	tester->driver->prepare(coherent_box_ptr(&box));
-	return load(tester, address, reached);
+	return access_box(tester, read_from, reached);
 }
 
 static int write_reclaimed(struct tester *tester, bool *reached)
 {
-	COHERENT_BOX_AUTO(uint8_t, box);
-	COHERENT_AUTO(uint8_t, mem);
-	uint64_t address;
-	int err = coherent_zeroed(&mem, tester->dev, SELFTEST_PAGE);
-
-	if (err)
-		return err;
-	address = coherent_addr(&mem).raw;
-	err = coherent_reclaim(&mem, &box, .idle = true);
-	if (err)
-		return err;
-	err = store(tester, address);
-	*reached = is_any(coherent_box_ptr(&box), SELFTEST_PAGE);
-	return err;
+	return access_reclaimed(tester, write_to, reached);
 }
 
-/* Old pages may stay reachable until a fence, so this looks for what is written after the reclaim. */
 static int read_reclaimed(struct tester *tester, bool *reached)
 {
-	COHERENT_BOX_AUTO(uint8_t, box);
-	COHERENT_AUTO(uint8_t, mem);
-	uint64_t address;
-	int err = coherent_zeroed(&mem, tester->dev, SELFTEST_PAGE);
-
-	if (err)
-		return err;
-	address = coherent_addr(&mem).raw;
-	err = coherent_reclaim(&mem, &box, .idle = true);
-	if (err)
-		return err;
-	tester->driver->prepare(coherent_box_ptr(&box));
-	return load(tester, address, reached);
+	return access_reclaimed(tester, read_from, reached);
 }
 
 /*
