@@ -25,14 +25,15 @@ struct tester;
  * @stop: Stops the driver, also after a failed start. It frees what the driver has.
  * @prepare: Writes @bytes bytes that @load knows again.
  * @load: Makes the device read memory. @reached tells whether it got what @prepare wrote.
- * @store: Makes the device write memory. It writes at least one byte that is not 0.
+ * @arm: Prepares a write of the device to memory, but does not wait for it. The device writes at
+ *	least one byte that is not 0. Returns 0 or -errno.
+ * @is_armed: Returns whether the device has not written yet; NULL if it waits for @fire.
+ * @fire: Makes the device write what is armed, and waits until it has done that.
  * @round_trip: Makes the device write memory and read it again. @reached tells whether it could.
- * @arm: Makes a @store ready, but does not wait for it. Returns 0 or -errno.
- * @is_armed: Returns whether the device has not done that yet.
- * @fire: Waits until the device has done it. Returns as @store.
+ *	NULL stands for @arm, @fire and @load.
  *
- * The transfers return 0, also if they were refused; -ENODEV if a peer has hung up, which refuses
- * too; or another -errno if the device does not work.
+ * @load, @fire and @round_trip return 0, also if the access was refused; -ENODEV if a peer has hung
+ * up, which refuses too; or another -errno if the device does not work.
  */
 struct tester_driver {
 	size_t bytes;
@@ -40,11 +41,10 @@ struct tester_driver {
 	void (*stop)(struct tester *tester);
 	void (*prepare)(uint8_t *bytes);
 	int (*load)(struct tester *tester, uint64_t from, bool *reached);
-	int (*store)(struct tester *tester, uint64_t to);
-	int (*round_trip)(struct tester *tester, uint64_t at, bool *reached);
 	int (*arm)(struct tester *tester, uint64_t to);
 	bool (*is_armed)(struct tester *tester);
 	int (*fire)(struct tester *tester);
+	int (*round_trip)(struct tester *tester, uint64_t at, bool *reached);
 };
 
 extern const struct tester_driver selftest_edu, selftest_nvme, selftest_blk;

@@ -53,12 +53,6 @@ static int arm(struct tester *tester, uint64_t to)
 	return 0;
 }
 
-static bool is_armed(struct tester *tester)
-{
-	(void)tester;
-	return true;
-}
-
 /* blk_wait() has no time limit, so this waits for the device first. */
 static int fire(struct tester *tester)
 {
@@ -73,13 +67,6 @@ static int fire(struct tester *tester)
 		err = blk_wait(blk, SLOT);
 	/* The device may end a request with an error if it cannot reach the memory. */
 	return err == -EIO || err == -EOPNOTSUPP ? 0 : err;
-}
-
-static int store(struct tester *tester, uint64_t to)
-{
-	const int err = arm(tester, to);
-
-	return err ? err : fire(tester);
 }
 
 /* The device reads the header of a request from memory that the test names. */
@@ -108,8 +95,10 @@ static int load(struct tester *tester, uint64_t from, bool *reached)
 static int round_trip(struct tester *tester, uint64_t at, bool *reached)
 {
 	struct blk *blk = tester->state;
-	int err = store(tester, at);
+	int err = arm(tester, at);
 
+	if (!err)
+		err = fire(tester);
 	*reached = !err && !blk->results[SLOT];
 	return err;
 }
@@ -120,9 +109,7 @@ const struct tester_driver selftest_blk = {
 	.stop = stop,
 	.prepare = prepare,
 	.load = load,
-	.store = store,
 	.round_trip = round_trip,
 	.arm = arm,
-	.is_armed = is_armed,
 	.fire = fire,
 };

@@ -69,20 +69,6 @@ static int load(struct tester *tester, uint64_t from, bool *reached)
 	return err;
 }
 
-static int store(struct tester *tester, uint64_t to)
-{
-	const int err = edu_read(tester->state, window_at(tester, DIRT_AT), 1);
-
-	return err ? err : edu_write(tester->state, (coherent_addr_t){ to }, 1);
-}
-
-static int round_trip(struct tester *tester, uint64_t at, bool *reached)
-{
-	const int err = store(tester, at);
-
-	return err ? err : load(tester, at, reached);
-}
-
 static int arm(struct tester *tester, uint64_t to)
 {
 	struct edu *edu = tester->state;
@@ -117,8 +103,6 @@ const struct tester_driver selftest_edu = {
 	.stop = stop,
 	.prepare = prepare,
 	.load = load,
-	.store = store,
-	.round_trip = round_trip,
 	.arm = arm,
 	.is_armed = is_armed,
 	.fire = fire,

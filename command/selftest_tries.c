@@ -36,12 +36,24 @@ static int keep_reason(struct tester *tester, int err)
 
 static int store(struct tester *tester, uint64_t to)
 {
-	return keep_reason(tester, tester->driver->store(tester, to));
+	const int err = tester->driver->arm(tester, to);
+
+	return keep_reason(tester, err ? err : tester->driver->fire(tester));
 }
 
 static int load(struct tester *tester, uint64_t from, bool *reached)
 {
 	return keep_reason(tester, tester->driver->load(tester, from, reached));
+}
+
+static int round_trip(struct tester *tester, uint64_t at, bool *reached)
+{
+	int err;
+
+	if (tester->driver->round_trip)
+		return keep_reason(tester, tester->driver->round_trip(tester, at, reached));
+	err = store(tester, at);
+	return err ? err : load(tester, at, reached);
 }
 
 /* The device writes to a mem of a page. */
@@ -76,11 +88,7 @@ static int access_after(struct tester *tester, bool *reached)
 	COHERENT_AUTO(uint8_t, mem);
 	const int err = coherent_zeroed(&mem, tester->dev, SELFTEST_PAGE);
 
-	if (err)
-		return err;
-	return keep_reason(
-		tester, tester->driver->round_trip(tester, coherent_addr(&mem).raw + SELFTEST_PAGE,
-						   reached));
+	return err ? err : round_trip(tester, coherent_addr(&mem).raw + SELFTEST_PAGE, reached);
 }
 
 static int read_exposed(struct tester *tester, enum coherent_permission permission, bool *reached)
@@ -196,7 +204,7 @@ static int reclaim_armed(struct tester *tester, bool *reached, bool *late)
 		err = coherent_reclaim(&mem, &box, .idle = !limits.unmap_is_fence);
 	if (err)
 		return err;
-	*late = !tester->driver->is_armed(tester);
+	*late = tester->driver->is_armed && !tester->driver->is_armed(tester);
 	err = keep_reason(tester, tester->driver->fire(tester));
 	*reached = is_any(coherent_box_ptr(&box), SELFTEST_PAGE);
 	return err;
