@@ -182,22 +182,6 @@ static int devices_run(const struct arguments *arguments, json_t *result)
 
 /* --- Text --- */
 
-static json_t *bars_text(const json_t *bars)
-{
-	json_t *texts = json_array();
-	const json_t *bar;
-	char bytes[32];
-	size_t i;
-
-	json_array_foreach(bars, i, bar) json_array_append_new(
-		texts,
-		output_format("%d: %s%s", (int)json_integer_value(json_object_get(bar, "index")),
-			      output_bytes(bytes, (uint64_t)json_integer_value(
-							  json_object_get(bar, "bytes"))),
-			      json_is_true(json_object_get(bar, "io")) ? " I/O" : ""));
-	return texts;
-}
-
 static json_t *vectors_text(const json_t *row)
 {
 	const json_t *msix = json_object_get(row, "msix"), *msi = json_object_get(row, "msi");
@@ -240,7 +224,7 @@ static void devices_print(const json_t *result)
 				    output_format("%s:%s", output_string(row, "vendor"),
 						  output_string(row, "device")));
 		json_object_set_new(row, "vectors", vectors_text(row));
-		json_object_set_new(row, "bar_texts", bars_text(json_object_get(row, "bars")));
+		json_object_set_new(row, "bar_texts", output_bars(json_object_get(row, "bars")));
 	}
 	output_table(rows, columns, ARRAY_SIZE(columns), print_needs);
 }

@@ -110,6 +110,22 @@ const char *output_bytes(char text[32], uint64_t bytes)
 	return text;
 }
 
+json_t *output_bars(const json_t *bars)
+{
+	json_t *texts = json_array();
+	const json_t *bar;
+	char bytes[32];
+	size_t i;
+
+	json_array_foreach(bars, i, bar) json_array_append_new(
+		texts,
+		output_format("%d: %s%s", (int)json_integer_value(json_object_get(bar, "index")),
+			      output_bytes(bytes, (uint64_t)json_integer_value(
+							  json_object_get(bar, "bytes"))),
+			      json_is_true(json_object_get(bar, "io")) ? " I/O" : ""));
+	return texts;
+}
+
 /* --- Text --- */
 
 static bool is_control(const char *text)

@@ -42,6 +42,9 @@ const char *output_string(const json_t *object, const char *key);
 /* Writes a size with a unit, such as "64 MiB". A long number is rounded. Returns @text. */
 const char *output_bytes(char text[32], uint64_t bytes);
 
+/* Returns what a cell shows of BARs: an array of objects with "index", "bytes" and perhaps "io". */
+json_t *output_bars(const json_t *bars);
+
 /* --- Text --- */
 
 /* Returns the columns of the terminal, or SIZE_MAX if the output is not a terminal. */

@@ -76,21 +76,6 @@ static int probe_run(const struct arguments *arguments, json_t *result)
 	return STATUS_GOOD;
 }
 
-static json_t *bars_text(const json_t *bars)
-{
-	json_t *texts = json_array();
-	const json_t *bar;
-	char bytes[32];
-	size_t i;
-
-	json_array_foreach(bars, i, bar) json_array_append_new(
-		texts,
-		output_format("%d: %s", (int)json_integer_value(json_object_get(bar, "index")),
-			      output_bytes(bytes, (uint64_t)json_integer_value(
-							  json_object_get(bar, "bytes")))));
-	return texts;
-}
-
 static json_t *ranges_text(const json_t *ranges)
 {
 	json_t *texts = json_array();
@@ -123,7 +108,7 @@ static void probe_print(const json_t *result)
 	const json_t *line;
 	size_t i;
 
-	json_object_set_new(shown, "bar_texts", bars_text(json_object_get(result, "bars")));
+	json_object_set_new(shown, "bar_texts", output_bars(json_object_get(result, "bars")));
 	json_object_set_new(shown, "range_texts", ranges_text(json_object_get(result, "ranges")));
 	json_object_set_new(shown, "limit",
 			    json_is_null(mappings) ? output_text("no limit") :
