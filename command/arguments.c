@@ -80,12 +80,16 @@ static size_t distance(const char *a, const char *b)
 const char *arguments_suggest(const char *word, const char *const *names)
 {
 	/* A third of the letters may be wrong, but one letter always may. */
-	size_t best = strlen(word) / 3 + 2;
+	const size_t length = strlen(word);
+	size_t best = (length < 3 ? 1 : length / 3) + 1;
 	const char *found = NULL;
 
 	for (; *names; names++) {
 		const size_t d = distance(word, *names);
 
+		/* The word may be the beginning of the name, such as a letter that stands for an option. */
+		if (length && !strncmp(*names, word, length))
+			return *names;
 		if (d < best && d < strlen(*names)) {
 			best = d;
 			found = *names;

@@ -27,7 +27,10 @@ int arguments_read(const struct command *command, int argc, char **argv,
 /* Returns the last value of an option, "" for an option without a value, or NULL. */
 const char *arguments_value(const struct arguments *arguments, const char *name);
 
-/* Returns the name in a NULL-terminated list that is most like @word, or NULL if none is like it. */
+/*
+ * Returns the name in a NULL-terminated list that begins with @word or is most like it. Returns NULL if
+ * no name is like it.
+ */
 const char *arguments_suggest(const char *word, const char *const *names);
 
 /* Prints a line about wrong use. Returns STATUS_USAGE. */

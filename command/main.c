@@ -39,18 +39,21 @@ static const struct command *find(const char *name)
 
 static int unknown(const char *word)
 {
-	const char *names[ARRAY_SIZE(commands) + 2] = { "--help", "--version" };
-	const bool is_option = *word == '-';
-	const char *like;
+	static const char *const options[] = { "help", "version", NULL };
+	const char *names[ARRAY_SIZE(commands)] = { NULL }, *like;
 
 	for (size_t i = 0; commands[i]; i++)
-		names[i + 2] = commands[i]->name;
-	like = arguments_suggest(word, is_option ? names : names + 2);
-	if (like)
-		return complain("there is no %s \"%s\"; did you mean \"%s\"?",
-				is_option ? "option" : "subcommand", word, like);
-	return complain("there is no %s \"%s\"; coherent --help lists them",
-			is_option ? "option" : "subcommand", word);
+		names[i] = commands[i]->name;
+	if (*word == '-') {
+		like = arguments_suggest(word + strspn(word, "-"), options);
+		return like ? complain("there is no option \"%s\"; did you mean \"--%s\"?", word,
+				       like) :
+			      complain("there is no option \"%s\"; coherent --help lists them",
+				       word);
+	}
+	like = arguments_suggest(word, names);
+	return like ? complain("there is no subcommand \"%s\"; did you mean \"%s\"?", word, like) :
+		      complain("there is no subcommand \"%s\"; coherent --help lists them", word);
 }
 
 static int run(const struct command *command, int argc, char **argv)

@@ -37,6 +37,12 @@ def mistakes(command):
     command.refuses(2, 'there is no option "--hlep"; did you mean "--help"?', '--hlep')
     command.refuses(2, 'there is no subcommand "a\\x0ab\\x1b[31m"; coherent --help lists them',
                     'a\nb\x1b[31m')
+    command.refuses(2, 'there is no subcommand "nope"; coherent --help lists them', 'nope')
+    command.refuses(2, 'there is no subcommand "tpo"; did you mean "top"?', 'tpo')
+    command.refuses(2, 'there is no subcommand "self"; did you mean "selftest"?', 'self')
+    for word in ('-h', '--he'):
+        command.refuses(2, f'there is no option "{word}"; did you mean "--help"?', word)
+    command.refuses(2, 'there is no option "-"; coherent --help lists them', '-')
     command.refuses(2, '"more" is one argument too many; see coherent --help', '--version', 'more')
     command.refuses(2, 'doctor: there is no option "--jsno"; did you mean "--json"?', 'doctor',
                     '--jsno')
@@ -68,7 +74,7 @@ def helps(command):
         done = command.run(name, '--help')
         command.say(not done.returncode and done.stdout.lower().startswith('usage:') and
                     not done.stderr, f'{name} --help prints its usage', done.stderr)
-    command.refuses(2, 'there is no subcommand "quux"; coherent --help lists them', '--man', 'quux')
+    command.refuses(2, 'there is no subcommand "nope"; coherent --help lists them', '--man', 'nope')
 
 
 def output(command):
