@@ -100,6 +100,9 @@ const char *arguments_suggest(const char *word, const char *const *names)
 
 /* --- Options --- */
 
+/* What getopt_long() returns for an option with a long name. A letter is below these. */
+enum { OPTION_HELP = 256, OPTION_JSON, OPTION_FIRST };
+
 static int unknown_option(const struct command *command, const char *word)
 {
 	const char *names[COMMAND_OPTIONS_MAX + 3] = { "help", "json" };
@@ -120,9 +123,15 @@ static int bad_option(const struct command *command, int option, const char *wor
 	if (option == ':')
 		return complain("%s: the option \"%s\" needs a value; see coherent %s --help",
 				command->name, word, command->name);
-	/* getopt_long() says which option has a value that it does not take. */
-	if (strchr(word, '=') && optopt)
+	/* getopt_long() sets optopt to a long option with a value that it does not take. */
+	if (optopt >= OPTION_HELP)
 		return complain("%s: the option \"%s\" does not take a value", command->name, word);
+	/* Or to a letter, which may be any of several in one word. */
+	if (optopt) {
+		const char letter[] = { '-', (char)optopt, '\0' };
+
+		return unknown_option(command, letter);
+	}
 	return unknown_option(command, word);
 }
 
@@ -136,8 +145,6 @@ static int check_count(const struct command *command, const struct arguments *ar
 				command->name, arguments->words[command->max], command->name);
 	return ARGUMENTS_GO_ON;
 }
-
-enum { OPTION_HELP = 256, OPTION_JSON, OPTION_FIRST };
 
 static size_t list_options(const struct command *command,
 			   struct option options[COMMAND_OPTIONS_MAX + 3])

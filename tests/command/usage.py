@@ -48,6 +48,13 @@ def mistakes(command):
                     '--jsno')
     command.refuses(2, 'doctor: there is no option "-x"; coherent doctor --help lists them',
                     'doctor', '-x')
+    command.refuses(2, 'doctor: there is no option "-h"; did you mean "--help"?', 'doctor', '-h')
+    # The letters of a word are read one by one, also behind another argument.
+    for args in (['-12'], ['-12', 'sim'], ['sim', '-1=2']):
+        command.refuses(2, 'doctor: there is no option "-1"; coherent doctor --help lists them',
+                        'doctor', *args)
+    command.refuses(2, 'doctor: there is no option "-\\xff"; coherent doctor --help lists them',
+                    'doctor', b'-\xff2')
     command.refuses(2, 'doctor: the option "--json=1" does not take a value', 'doctor', '--json=1')
     command.refuses(2, 'doctor: the option "--sysroot" needs a value; see coherent doctor --help',
                     'doctor', '--sysroot')
