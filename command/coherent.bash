@@ -2,7 +2,7 @@
 #
 # Completion of the command "coherent" in bash. The command itself lists the words.
 _coherent() {
-	local current=${COMP_WORDS[COMP_CWORD]} words
+	local current=${COMP_WORDS[COMP_CWORD]} words word
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then

@@ -18,7 +18,12 @@ PATH=$2:$PATH
 COMP_WORDS=($3 "${@:4}")
 COMP_CWORD=$#
 COMP_CWORD=$((COMP_CWORD - 3))
+COMPREPLY=()
+before=
+before=$(compgen -v)
 _coherent
+# The shell of the user keeps its variables.
+diff <(echo "$before") <(compgen -v) >&2
 printf '%s\\n' "${COMPREPLY[@]}"
 '''
 
