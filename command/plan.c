@@ -463,7 +463,7 @@ const struct command command_plan = {
 	.max = 1,
 	.help = "Read a list of objects that a driver will expose at the same time, and compare it with the "
 		"limits of this machine and of a device. Each line of FILE is COUNT SIZE [ALIGN] [LEVEL], and "
-		"\"#\" begins a comment. FILE may be - for standard input:\n"
+		"\"#\" begins a comment. FILE has at most 16 MiB, and - stands for standard input:\n"
 		"\n"
 		"  # rings, buffers\n"
 		"  2 4096\n"

@@ -11,6 +11,8 @@
 
 #define BLANKS " \t\r"
 #define WORDS_MAX 4
+/* Nobody writes a longer plan, and a device such as /dev/zero has no end. */
+#define FILE_MAX ((size_t)16 << 20)
 
 bool plan_number(const char *text, uint64_t *number)
 {
@@ -69,7 +71,7 @@ static int read_line(struct plan *plan, const char *path, size_t number, char *t
 	size_t count = 0;
 	int status;
 
-	text[strcspn(text, "#\n")] = '\0';
+	text[strcspn(text, "#")] = '\0';
 	while ((word = strsep(&rest, BLANKS)))
 		if (*word && count <= WORDS_MAX)
 			words[count++] = word;
@@ -88,22 +90,40 @@ static int read_line(struct plan *plan, const char *path, size_t number, char *t
 	return STATUS_GOOD;
 }
 
-static int read_lines(struct plan *plan, const char *path, FILE *file)
+/* Reads the lines in @bytes bytes of text. The byte behind them may be written. */
+static int read_lines(struct plan *plan, const char *path, char *text, size_t bytes)
 {
-	size_t number = 0, size = 0;
-	char *text = NULL;
-	ssize_t bytes;
+	char *const end = text + bytes, *next;
 	int status = STATUS_GOOD;
 
-	while (!status && (bytes = getline(&text, &size, file)) >= 0) {
-		number++;
+	for (size_t number = 1; !status && text < end; number++, text = next + 1) {
+		next = memchr(text, '\n', (size_t)(end - text));
+		next = next ? next : end;
+		*next = '\0';
 		/* A file with NULs is not text. */
-		status = memchr(text, '\0', (size_t)bytes) ?
+		status = strlen(text) < (size_t)(next - text) ?
 				 complain("plan: %s:%zu: the file is not text", path, number) :
 				 read_line(plan, path, number, text);
 	}
-	if (!status && ferror(file))
+	return status;
+}
+
+static int read_file(struct plan *plan, const char *path, FILE *file)
+{
+	char *text = malloc(FILE_MAX + 1);
+	size_t bytes;
+	int status;
+
+	if (!text)
+		return fail("plan: no memory is left");
+	bytes = fread(text, 1, FILE_MAX + 1, file);
+	if (ferror(file))
 		status = complain("plan: %s: %s", path, strerror(errno));
+	else if (bytes > FILE_MAX)
+		status = complain("plan: %s: there are more than %zu MiB in the file", path,
+				  FILE_MAX >> 20);
+	else
+		status = read_lines(plan, path, text, bytes);
 	free(text);
 	return status;
 }
@@ -117,7 +137,7 @@ int plan_read(struct plan *plan, const char *path)
 	*plan = (struct plan){ .count = 0 };
 	if (!file)
 		return complain("plan: %s: %s", path, strerror(errno));
-	status = read_lines(plan, path, file);
+	status = read_file(plan, path, file);
 	if (!is_input)
 		fclose(file);
 	if (!status && !plan->count)

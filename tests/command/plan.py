@@ -17,6 +17,8 @@ PAGE = 4096
 FREE = ('--limit=memlock=4096T', '--limit=mappings=4096T')
 # The largest number that a plan may have.
 HUGE = (1 << 64) - 1
+# A file must not be longer than this.
+BYTES_MAX = 16 << 20
 
 
 class Plan:
@@ -135,6 +137,10 @@ def mistakes(plan):
     plan.refuses('there are no objects in the file', '')
     plan.refuses('there are no objects in the file', '# 1 1\n \t\r\n')
     plan.refuses('plan:2: the file is not text', b'1 1\n\x00\x00\n')
+    plan.refuses('there are more than 16 MiB in the file', b'\0' * (BYTES_MAX + 1))
+    plan.command.complains(2, 'plan: -: there are more than 16 MiB in the file', 'plan', '-', stdin=None,
+                           input='1 1\n' * (BYTES_MAX // 4 + 1))
+    plan.refuses('plan:2: "x" is not a count', '#'.ljust(BYTES_MAX - 4) + '\nx y')
     plan.refuses(r'"\x1b[31m" is not a count', '\x1b[31m 1\n')
     plan.command.complains(2, '/nothing: No such file or directory', 'plan', '/nothing')
     plan.command.complains(2, 'Is a directory', 'plan', plan.folder)
