@@ -84,7 +84,8 @@ static void use_machine(struct bounds *bounds, const char *device)
 	const struct sysfs sysfs = { .root = "" };
 	const char *memory = strstr(device, ",memory=");
 	struct limits limits;
-	uint64_t mib;
+	/* The library takes decimal and hexadecimal numbers. */
+	int64_t mib;
 
 	machine_read(&limits, &sysfs);
 	if (!*device || starts_with(device, "vfio:") || starts_with(device, "iommufd:") ||
@@ -97,8 +98,8 @@ static void use_machine(struct bounds *bounds, const char *device)
 		bounds->limits[FILES] = limits.files;
 	}
 	if (starts_with(device, "qemu:"))
-		bounds->limits[BYTES] = (memory && sscanf(memory, ",memory=%" SCNu64, &mib) == 1 ?
-						 multiply(mib, 1 << 20) :
+		bounds->limits[BYTES] = (memory && sscanf(memory, ",memory=%" SCNi64, &mib) == 1 ?
+						 (uint64_t)mib << 20 :
 						 QEMU_MEMORY) -
 					QEMU_OWN;
 }

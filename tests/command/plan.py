@@ -6,6 +6,7 @@ usage: plan.py PROGRAM OBJECTS. OBJECTS is tests/command/objects.c.
 """
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -92,6 +93,14 @@ def devices(plan):
     answer, _ = plan.answer('1 64K iommu\n1 4K 8K peer\n', '--device=sim:edu')
     names = [row['limit'] for row in answer['limits']] if answer else []
     plan.command.say(names == ['level', 'bits'], 'limits that do not count are left out', names)
+    if shutil.which('qemu-system-x86_64'):
+        for size in ('32', '0x20'):
+            plan.exceeds(f'QEMU with a memory of {size} MiB', ('bytes', 1, 31, 10 << 20),
+                         '40 1M\n', f'--device=qemu:edu,memory={size}')
+        plan.exceeds('QEMU with its usual memory', ('bytes', 1, 63, 1 << 20), '63 1M\n',
+                     '--device=qemu:edu')
+    else:
+        plan.command.say(True, 'QEMU # SKIP qemu-system-x86_64 is not installed')
     plan.command.complains(2, 'there is no scheme "nope"', 'plan', plan.write('1 1\n'),
                            '--device=nope:x')
     plan.command.complains(1, 'there is no PCI device', 'plan', plan.write('1 1\n'),
