@@ -227,6 +227,12 @@ static uint64_t needed(const struct bounds *bounds, const struct plan *plan, enu
 	return by_bytes ? round_up(sum, HUGEPAGE_BYTES) / HUGEPAGE_BYTES : sum;
 }
 
+/* Returns how many bytes of addresses an object takes with the guard page behind it. */
+static uint64_t with_guard(const struct bounds *bounds, const struct plan_line *line)
+{
+	return add(round_up(line->bytes, bounds->page), bounds->page);
+}
+
 /* Returns how many objects fit from @first to @last. @bytes has the guard page behind each. */
 static uint64_t fitting(uint64_t first, uint64_t last, uint64_t bytes, uint64_t stride)
 {
@@ -247,7 +253,7 @@ static void place(const struct bounds *bounds, const struct plan *plan, struct e
 	*excess = (struct excess){ .object = 0 };
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct plan_line *line = &plan->lines[i];
-		const uint64_t bytes = add(round_up(line->bytes, bounds->page), bounds->page);
+		const uint64_t bytes = with_guard(bounds, line);
 		const uint64_t align = line->align > bounds->page ? line->align : bounds->page;
 		const uint64_t stride = round_up(bytes, align);
 		uint64_t left = line->count;
@@ -291,32 +297,40 @@ static json_t *amount(uint64_t value, bool is_bytes)
 			  output_format("%" PRIu64, value);
 }
 
+/* Makes the row of a limit that is a number. */
+static json_t *number_row(const char *limit, uint64_t has, uint64_t needs, bool is_bytes,
+			  const struct plan *plan, const struct excess *excess)
+{
+	/* Addresses may be enough in sum, but not where an object must be. */
+	const uint64_t by = needs > has ? needs - has : 0;
+	json_t *row = json_object();
+
+	json_object_set_new(row, "limit", output_text(limit));
+	json_object_set_new(row, "has", output_number(has));
+	json_object_set_new(row, "needs", output_number(needs));
+	json_object_set_new(row, "has_text", amount(has, is_bytes));
+	json_object_set_new(row, "needs_text", amount(needs, is_bytes));
+	set_excess(row, plan, excess);
+	if (excess->object) {
+		json_object_set_new(row, "by", output_number(by));
+		json_object_set_new(row, "by_text", amount(by, is_bytes));
+	}
+	return row;
+}
+
 static json_t *resource_row(const struct bounds *bounds, const struct plan *plan,
 			    enum resource resource, struct excess *excess)
 {
-	const uint64_t limit = bounds->limits[resource];
-	const uint64_t need = needed(bounds, plan, resource, excess);
-	const bool is_bytes = resources[resource].is_bytes;
-	json_t *row = json_object();
+	const uint64_t needs = needed(bounds, plan, resource, excess);
 
-	json_object_set_new(row, "limit", output_text(resources[resource].name));
-	json_object_set_new(row, "has", output_number(limit));
-	json_object_set_new(row, "needs", output_number(need));
-	json_object_set_new(row, "has_text", amount(limit, is_bytes));
-	json_object_set_new(row, "needs_text", amount(need, is_bytes));
-	set_excess(row, plan, excess);
-	if (excess->object) {
-		json_object_set_new(row, "by", output_number(need - limit));
-		json_object_set_new(row, "by_text", amount(need - limit, is_bytes));
-	}
-	return row;
+	return number_row(resources[resource].name, bounds->limits[resource], needs,
+			  resources[resource].is_bytes, plan, excess);
 }
 
 static json_t *addresses_row(const struct bounds *bounds, const struct plan *plan,
 			     struct excess *excess)
 {
-	json_t *row = json_object();
-	uint64_t has = 0, need = 0;
+	uint64_t has = 0, needs = 0;
 
 	place(bounds, plan, excess);
 	for (size_t i = 0; i < bounds->range_count; i++)
@@ -324,23 +338,13 @@ static json_t *addresses_row(const struct bounds *bounds, const struct plan *pla
 			has = add(has, bounds->ranges[i].last - bounds->ranges[i].first + 1);
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct plan_line *line = &plan->lines[i];
-		const uint64_t bytes = add(round_up(line->bytes, bounds->page), bounds->page);
+		const uint64_t bytes = with_guard(bounds, line);
 
-		need = add(need, multiply(line->count, line->align > bounds->page ?
-							       round_up(bytes, line->align) :
-							       bytes));
+		needs = add(needs, multiply(line->count, line->align > bounds->page ?
+								 round_up(bytes, line->align) :
+								 bytes));
 	}
-	json_object_set_new(row, "limit", output_text("bits"));
-	json_object_set_new(row, "has", output_number(has));
-	json_object_set_new(row, "needs", output_number(need));
-	json_object_set_new(row, "has_text", amount(has, true));
-	json_object_set_new(row, "needs_text", amount(need, true));
-	set_excess(row, plan, excess);
-	if (excess->object) {
-		json_object_set_new(row, "by", output_number(need > has ? need - has : 0));
-		json_object_set_new(row, "by_text", amount(need > has ? need - has : 0, true));
-	}
-	return row;
+	return number_row("bits", has, needs, true, plan, excess);
 }
 
 static json_t *level_row(const struct bounds *bounds, const struct plan *plan,
@@ -370,10 +374,39 @@ static bool is_before(const struct excess *a, const struct excess *b)
 	       (!b->object || a->line < b->line || (a->line == b->line && a->object < b->object));
 }
 
+/* The rows so far, and the one whose limit is exceeded first; NULL if all fits. */
+struct answer {
+	json_t *rows;
+	json_t *worst;
+	struct excess first;
+};
+
+static void add_row(struct answer *answer, json_t *row, const struct excess *excess)
+{
+	json_array_append_new(answer->rows, row);
+	if (is_before(excess, &answer->first)) {
+		answer->first = *excess;
+		answer->worst = row;
+	}
+}
+
+/* A limit that does not count for the device has no row. */
+static void add_rows(struct answer *answer, const struct bounds *bounds, const struct plan *plan)
+{
+	struct excess excess;
+
+	if (bounds->level)
+		add_row(answer, level_row(bounds, plan, &excess), &excess);
+	if (bounds->range_count)
+		add_row(answer, addresses_row(bounds, plan, &excess), &excess);
+	for (enum resource i = 0; i < RESOURCES; i++)
+		if (bounds->limits[i] != LIMIT_NONE)
+			add_row(answer, resource_row(bounds, plan, i, &excess), &excess);
+}
+
 static int plan_run(const struct arguments *arguments, json_t *result)
 {
-	struct excess first = { .object = 0 }, excess;
-	json_t *rows, *worst = NULL;
+	struct answer answer = { .worst = NULL };
 	struct bounds bounds;
 	struct plan plan;
 	int status = plan_read(&plan, arguments->words[0]);
@@ -381,31 +414,16 @@ static int plan_run(const struct arguments *arguments, json_t *result)
 	if (status)
 		return status;
 	status = read_bounds(&bounds, arguments);
-	if (status) {
-		plan_free(&plan);
-		return status;
+	if (!status) {
+		answer.rows = json_array();
+		add_rows(&answer, &bounds, &plan);
+		json_object_set_new(result, "fits", json_boolean(!answer.worst));
+		json_object_set(result, "first", answer.worst ? answer.worst : json_null());
+		json_object_set_new(result, "limits", answer.rows);
+		status = answer.worst ? STATUS_BAD : STATUS_GOOD;
 	}
-	rows = json_array();
-	for (int i = -2; i < RESOURCES; i++) {
-		json_t *row;
-
-		if ((i == -2 && !bounds.level) || (i == -1 && !bounds.range_count) ||
-		    (i >= 0 && bounds.limits[i] == LIMIT_NONE))
-			continue;
-		row = i == -2 ? level_row(&bounds, &plan, &excess) :
-		      i == -1 ? addresses_row(&bounds, &plan, &excess) :
-				resource_row(&bounds, &plan, (enum resource)i, &excess);
-		json_array_append_new(rows, row);
-		if (is_before(&excess, &first)) {
-			first = excess;
-			worst = row;
-		}
-	}
-	json_object_set_new(result, "fits", json_boolean(!worst));
-	json_object_set(result, "first", worst ? worst : json_null());
-	json_object_set_new(result, "limits", rows);
 	plan_free(&plan);
-	return worst ? STATUS_BAD : STATUS_GOOD;
+	return status;
 }
 
 /* --- Text --- */
