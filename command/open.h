@@ -25,13 +25,13 @@ struct opened {
 	json_t *reports;
 };
 
-/* Opens a device. Returns 0 or -errno. End it with opened_close(), also on failure. */
+/* Opens a device. Returns 0 or -errno. End it with opened_end(), also on failure. */
 int opened_open(struct opened *opened, const char *name, enum coherent_level level);
 
 /* Closes the device. The reports stay until opened_end(). */
 void opened_close(struct opened *opened);
 
-/* Frees the reports. */
+/* Closes the device if it is open, and frees the reports. */
 void opened_end(struct opened *opened);
 
 /*
