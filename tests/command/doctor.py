@@ -134,6 +134,19 @@ def noiommu(doctor):
     doctor.works('noiommu', with_vfio, 'a device is bound')
 
 
+def status(command):
+    """All kinds but noiommu work, if this machine has QEMU."""
+    with tempfile.TemporaryDirectory() as root:
+        with_vfio(root)
+        replace('sys/module/vfio/parameters/enable_unsafe_noiommu_mode', 'N\n')(root)
+        answer, done = command.json('doctor', f'--sysroot={root}')
+        named = command.run('doctor', 'sim', 'noiommu', f'--sysroot={root}')
+    bad = {row['kind'] for row in answer['kinds'] if not row['works']}
+    command.say('noiommu' in bad and done.returncode == bool(bad - {'noiommu'}),
+                'noiommu does not count for the exit status', f'{done.returncode} {bad}')
+    command.say(named.returncode == 1, 'noiommu counts if it is named', named.stdout)
+
+
 def kernel(doctor):
     doctor.works('kernel', machine, 'the headers are there')
     doctor.says('kernel', machine, 'no headers',
@@ -206,6 +219,7 @@ def tests(command):
     vfio(doctor)
     iommufd(doctor)
     noiommu(doctor)
+    status(command)
     kernel(doctor)
     programs(command)
     trees(doctor)
