@@ -89,34 +89,56 @@ static void check_node(const struct sysfs *sysfs, const char *node, const char *
 	}
 }
 
-/* Adds the problems of the nodes of devices that are bound. Returns how many devices are bound. */
-static size_t check_bound(const struct sysfs *sysfs, bool cdev, json_t *problems)
+/* Writes the path of the node of a bound device, or "" if the kernel made none. */
+static void find_node(const struct sysfs *sysfs, const struct pci *pci, bool cdev, char node[64])
 {
-	size_t count, bound = 0, names_count;
+	size_t count;
+	char **names;
+
+	if (!cdev) {
+		snprintf(node, 64, "/dev/vfio/%s", pci->group);
+		return;
+	}
+	names = sysfs_names(sysfs, &count, "/sys/bus/pci/devices/%s/vfio-dev", pci->address);
+	if (count && !names[0][strspn(names[0], DOCTOR_SAFE)])
+		snprintf(node, 64, "/dev/vfio/devices/%.32s", names[0]);
+	else
+		node[0] = '\0';
+	sysfs_free(names, count);
+}
+
+static bool has_node(const struct pci *pci)
+{
+	return pci->is_vfio && *pci->group;
+}
+
+/* Returns whether an earlier device has the same group, and so the same node of that group. */
+static bool is_repeated(const struct pci *all, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (has_node(&all[j]) && !strcmp(all[j].group, all[i].group))
+			return true;
+	return false;
+}
+
+/* Adds the problems of the nodes of devices that are bound. Returns whether any device is bound. */
+static bool check_bound(const struct sysfs *sysfs, bool cdev, json_t *problems)
+{
+	size_t count;
 	struct pci *all = pci_read_all(sysfs, &count);
+	bool found = false;
 	char node[64];
 
 	for (size_t i = 0; i < count; i++) {
-		if (!all[i].is_vfio || !*all[i].group)
+		if (!has_node(&all[i]))
 			continue;
-		bound++;
-		snprintf(node, sizeof(node), "/dev/vfio/%s", all[i].group);
-		if (cdev) {
-			char **names = sysfs_names(sysfs, &names_count,
-						   "/sys/bus/pci/devices/%s/vfio-dev",
-						   all[i].address);
-
-			if (!names_count || names[0][strspn(names[0], DOCTOR_SAFE)])
-				node[0] = '\0';
-			else
-				snprintf(node, sizeof(node), "/dev/vfio/devices/%.32s", names[0]);
-			sysfs_free(names, names_count);
-		}
-		if (*node)
+		found = true;
+		find_node(sysfs, &all[i], cdev, node);
+		if (*node && (cdev || !is_repeated(all, i)))
 			check_node(sysfs, node, "vfio-pci", problems);
 	}
 	free(all);
-	return bound;
+	return found;
 }
 
 static void advise_devices(json_t *problems)

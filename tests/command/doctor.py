@@ -106,6 +106,9 @@ def vfio(doctor):
                 ('there is no /dev/vfio/vfio', 'docker run'), remove('dev/vfio/vfio'))
     doctor.says('vfio', with_vfio, 'no node of the group',
                 ('there is no /dev/vfio/7', 'docker run'), remove('dev/vfio/7'))
+    doctor.says('vfio', lambda root: common.device(root, '0000:01:00.1', group=7, driver='vfio-pci')
+                or with_vfio(root), 'two devices have no node of their group',
+                ('there is no /dev/vfio/7', 'docker run'), remove('dev/vfio/7'))
     doctor.says('vfio', with_vfio, 'no device is bound',
                 ('no PCI device is bound to vfio-pci', '^coherent devices$'),
                 remove(f'{common.PCI}/{BDF}'))
