@@ -92,9 +92,7 @@ def vhost_user(command):
                 ['qemu-storage-daemon', '--blockdev', f'driver=file,node-name=f,filename={image}',
                  '--export', 'type=vhost-user-blk,id=e,addr.type=unix,node-name=f,writable=on,'
                  f'addr.path={socket}'], stderr=subprocess.DEVNULL) as daemon:
-            for _ in range(6000):
-                if os.path.exists(socket) or daemon.poll() is not None:
-                    break
+            while not os.path.exists(socket) and daemon.poll() is None:
                 time.sleep(0.01)
             passes(command, f'vhost-user:{socket}', 'PEER',
                    not_offered=('read a read-only mem', 'write a read-only mem'))
