@@ -48,7 +48,7 @@ char **sysfs_names(const struct sysfs *sysfs, size_t *count, const char *format,
 
 void sysfs_free(char **names, size_t count);
 
-/* Returns whether the file has a line that contains @text. */
+/* Returns whether the first 8 KiB of a file contain @text. */
 bool sysfs_has(const struct sysfs *sysfs, const char *path, const char *text);
 
 #endif
