@@ -33,7 +33,7 @@ static void print_usage(const struct command *command)
 	output_help(line, 0);
 }
 
-/* Calls a function for each paragraph. It gets a copy, which is too long for none of our texts. */
+/* Calls a function for a copy of each paragraph. The paragraphs of all subcommands fit. */
 static void each_paragraph(const char *text, void (*print)(const char *paragraph))
 {
 	char paragraph[2048];
