@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "inject.h"
+#include "memory/segment.h"
 
 struct inject inject;
+static bool is_in_segment;
 
 bool inject_fails(void)
 {
@@ -17,6 +19,7 @@ bool inject_fails(void)
 	if (!inject.left || --inject.left)
 		return false;
 	inject.failed = true;
+	inject.of_segment = is_in_segment;
 	inject.left = inject.stays;
 	return true;
 }
@@ -204,4 +207,28 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(
 			  void *arg)
 {
 	return inject_fails() ? EAGAIN : __real_pthread_create(thread, attr, fn, arg);
+}
+
+void __real_segment_open(struct segment *segment, const char *name,
+			 const uint32_t fields[SEGMENT_FIELDS]);
+void __wrap_segment_open(struct segment *segment, const char *name,
+			 const uint32_t fields[SEGMENT_FIELDS]);
+void __wrap_segment_open(struct segment *segment, const char *name,
+			 const uint32_t fields[SEGMENT_FIELDS])
+{
+	is_in_segment = true;
+	__real_segment_open(segment, name, fields);
+	is_in_segment = false;
+}
+
+void *__real_segment_get(struct segment *segment, size_t bytes);
+void *__wrap_segment_get(struct segment *segment, size_t bytes);
+void *__wrap_segment_get(struct segment *segment, size_t bytes)
+{
+	void *memory;
+
+	is_in_segment = true;
+	memory = __real_segment_get(segment, bytes);
+	is_in_segment = false;
+	return memory;
 }
