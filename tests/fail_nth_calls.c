@@ -209,11 +209,66 @@ static void no_call_that_stops_half_way_leaves_a_part(void **state)
 	no_call_leaves_a_part(&(struct way){ .delay = 3, .stays = true });
 }
 
+/* --- Memory that another pool has --- */
+
+struct large {
+	uint8_t bytes[2 << 20];
+};
+
+COHERENT_POOL_TYPE(larges, struct large);
+COHERENT_BOX_TYPE(large_box, struct large);
+
+/* Makes a pool take and free an object, so that it has an unused chunk. */
+static void make_unused_chunk(union larges *larges)
+{
+	union large_box box = COHERENT_EMPTY;
+
+	assert_ok(coherent_pool_create(larges, dev));
+	assert_ok(coherent_pool_box(larges, &box));
+	coherent_box_free(&box);
+}
+
+/*
+ * The system gives no more memory, but a pool has a chunk that it does not use. Another pool gets
+ * the two parts of its memory. The calls before the one that fails are for the shared segment.
+ */
+static void unused_chunk_gives_up_its_memory(void **state)
+{
+	unsigned int nth = 0;
+
+	(void)state;
+	do {
+		union larges idle = COHERENT_EMPTY, busy = COHERENT_EMPTY;
+		union large_box box = COHERENT_EMPTY;
+		struct coherent_stats before, after;
+
+		assert_ok(coherent_device_open(&dev, "sim:edu,mask=48,step"));
+		make_unused_chunk(&idle);
+		assert_ok(coherent_pool_create(&busy, dev));
+		assert_ok(coherent_device_stats(dev, &before));
+		inject.failed = false;
+		inject.left = ++nth;
+		assert_ok(coherent_pool_box(&busy, &box));
+		inject.left = 0;
+		assert_true(inject.failed);
+		assert_ok(coherent_device_stats(dev, &after));
+		if (!inject.of_segment) {
+			assert_int_equal(after.memory, before.memory);
+			assert_int_equal(after.objects, 1);
+		}
+		coherent_box_free(&box);
+		assert_ok(coherent_pool_destroy(&busy));
+		assert_ok(coherent_pool_destroy(&idle));
+		coherent_device_close(dev);
+	} while (inject.of_segment);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_failed_call_leaves_a_part),
 		cmocka_unit_test(no_call_that_stops_half_way_leaves_a_part),
+		cmocka_unit_test(unused_chunk_gives_up_its_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
