@@ -255,11 +255,12 @@ static __attribute__((noinline)) int refuse_reclaim(const struct slot *slot)
 		      slot_site(slot));
 }
 
-static inline __attribute__((always_inline)) int
-take_back(struct coherent_mem *mem, struct coherent_box *box, const struct coherent_slots *pool)
+/* The caller has read the slot and the pool of the mem already. */
+static inline __attribute__((always_inline)) int take_back(struct coherent_mem *mem,
+							   struct coherent_box *box,
+							   struct slot *slot,
+							   const struct coherent_slots *pool)
 {
-	struct slot *slot = slot_of(mem->object);
-
 	/* ORDER: pairs with the device's last write (reclaim.litmus). */
 	coherent_rmb();
 	(void)slot_copy(slot_box_va(slot), slot_mem_va(slot), pool->private_bytes);
@@ -274,15 +275,15 @@ take_back(struct coherent_mem *mem, struct coherent_box *box, const struct coher
 static __attribute__((noinline)) int reclaim_slow(struct coherent_mem *mem,
 						  const struct coherent_reclaim_options *options)
 {
-	const struct coherent_object *object = mem->object;
-	const struct coherent_slots *pool = slot_of(mem->object)->chunk->pool;
+	struct slot *slot = slot_of(mem->object);
+	const struct coherent_slots *pool = slot->chunk->pool;
 
 	if (!alive_is_open(pool->store->alive))
 		return -ENODEV;
 	if (!options->idle)
-		return refuse_reclaim(slot_of(mem->object));
-	(void)take_back(mem, options->box, pool);
-	watch_move(object, object);
+		return refuse_reclaim(slot);
+	(void)take_back(mem, options->box, slot, pool);
+	watch_move(slot_object(slot), slot_object(slot));
 	return 0;
 }
 
@@ -295,5 +296,5 @@ int pool_reclaim(struct coherent_mem *mem, const struct coherent_reclaim_options
 		return reclaim_slow(mem, options);
 	if (!options->idle)
 		return refuse_reclaim(slot);
-	return take_back(mem, options->box, pool);
+	return take_back(mem, options->box, slot, pool);
 }
