@@ -529,7 +529,6 @@ void object_defer(struct coherent_object *object, enum coherent_state state)
 
 	lock_take(&store->lock);
 	end_mem_locked(store, object, state);
-	object->waits = true;
 	STAILQ_INSERT_TAIL(&store->waiting, &object->address, retired);
 	store->stats.waiting++;
 	lock_drop(&store->lock);

@@ -89,7 +89,8 @@ enum object_kind { OBJECT_WHOLE = 0xb9, OBJECT_SLOT = 0x6d };
  * @align_shift: The alignment of the allocation. Never changes.
  * @attrs: The attributes of the allocation. Never changes.
  * @in_place: The device reaches the memory also while it is a box.
- * @waits: The object waits for a fence. Until then the device may reach the memory.
+ * @waits: The object waits for a fence. Until then the device may reach the memory. whole.c sets it
+ *	before it tells the watch that the object ends.
  * @slack: How many bytes of the last page are behind the last element. Never changes while the
  *	state is BOX or MEM.
  * @seq: A sequence count: odd while @address, @pages, @site, @cpu_view or @state become those of
@@ -109,8 +110,8 @@ enum object_kind { OBJECT_WHOLE = 0xb9, OBJECT_SLOT = 0x6d };
  * @chunk: The chunk of a pool whose exposed memory this is; NULL otherwise.
  *
  * @slack, @state, @since_ns, @leaked, @in_place and @chunk are written under the store's lock,
- * because faults read them. The thread that has the box or mem may use the rest without a lock. After reclaim or
- * free the record belongs to the store.
+ * because faults read them. The thread that has the box or mem may use the rest without a lock. After
+ * reclaim or free the record belongs to the store.
  */
 struct coherent_object {
 	unsigned char kind;
@@ -443,7 +444,7 @@ void object_hand_over(struct coherent_object *object, struct coherent_object *ho
 
 /**
  * object_defer() - Keep the pages and the address of a record until a fence.
- * @object: A mem or a box in place that is unmapped. The store's afterwards.
+ * @object: A mem or a box in place that is unmapped, with @waits set. The store's afterwards.
  * @state: COHERENT_STATE_RECLAIMED or COHERENT_STATE_FREED.
  */
 void object_defer(struct coherent_object *object, enum coherent_state state);

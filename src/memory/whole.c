@@ -495,12 +495,13 @@ static int take_back(struct coherent_mem *mem, struct coherent_box *box, bool id
 	}
 	/* ORDER: pairs with the device's last write (reclaim.litmus). */
 	coherent_rmb();
+	old->waits = !fence;
 	watch_reclaim(old, home);
 	/* If nothing is in flight any more, the pages change hands. */
-	if (fence)
-		object_hand_over(old, home);
-	else
+	if (old->waits)
 		move_contents(old, home);
+	else
+		object_hand_over(old, home);
 	*box = (struct coherent_box){ pages_va(&home->pages), count, home };
 	return 0;
 

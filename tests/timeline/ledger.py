@@ -116,6 +116,16 @@ def a_driver_that_is_killed_leaves_all_its_records(folder):
 
 
 @test
+def what_a_lazy_iommu_still_reaches_waits_for_a_fence(folder):
+    for what, until_fence in (('lazy', 1), ('steps', 0)):
+        run(what, folder + '/' + what)
+        (records,), _ = read(folder + '/' + what)
+        ends = [(reason, flags) for kind, _, reason, flags, _ in records if kind == END]
+        assert {reason for reason, _ in ends} == {RECLAIMED, FREED}, ends
+        assert {flags for _, flags in ends} == {until_fence}, ends
+
+
+@test
 def devices_and_programs_share_a_ledger(folder):
     ledger = folder + '/l'
     drivers = [subprocess.Popen([PROGRAM, 'two'], env=environment(ledger)) for _ in range(6)]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A driver whose trace tests/timeline/run.py reads: program steps|wait|fork|two|leave. It prints the reports
- * to stderr, and a line when it has done its work.
+ * A driver whose trace tests/timeline/run.py reads: program steps|wait|fork|two|leave|lazy. It prints the
+ * reports to stderr, and a line when it has done its work.
  */
 #include <coherent.h>
 #include <coherent/bar.h>
@@ -140,6 +140,24 @@ static void leave(void)
 	_exit(0);
 }
 
+/* Ends three objects in different ways. The device may reach each of them until the fence. */
+static void lazy(void)
+{
+	struct coherent_device *dev;
+	COHERENT_BOX(char) box = COHERENT_EMPTY, in_place = COHERENT_EMPTY;
+	COHERENT(char) mem = COHERENT_EMPTY;
+
+	MUST(coherent_device_open(&dev, "sim:edu,lazy"));
+	MUST(coherent_box_zeroed(&in_place, dev, 1, .in_place = true));
+	coherent_box_free(&in_place);
+	MUST(coherent_zeroed(&mem, dev, 1));
+	MUST(coherent_reclaim(&mem, &box, .idle = true));
+	MUST(coherent_expose(&box, &mem));
+	coherent_free(&mem);
+	MUST(coherent_device_fence(dev));
+	coherent_device_close(dev);
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -154,6 +172,8 @@ int main(int argc, char **argv)
 		two_devices();
 	else if (!strcmp(what, "leave"))
 		leave();
+	else if (!strcmp(what, "lazy"))
+		lazy();
 	else
 		return 255;
 	return 0;
