@@ -46,7 +46,7 @@ COHERENT_C_END
  *
  * The call finds empty boxes, a wrong .permission and mems that are not empty before it exposes
  * anything. It finds other errors only when it comes to that box, for instance a mem that is given
- * twice, or a .permission that is not that of a pool.
+ * twice, or a .permission that is not that of a pool or of a box in place.
  *
  * For instance:
  *
