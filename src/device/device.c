@@ -16,6 +16,7 @@
 #include "device/device.h"
 #include "device/lookup.h"
 #include "device/result.h"
+#include "memory/object_memory.h"
 #include "memory/object_store.h"
 #include "memory/pool_slots.h"
 #include "memory/refuse.h"

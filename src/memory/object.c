@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * The records of a device's objects: their states, and the end of their addresses and pages.
+ * object_memory.c gets both.
  *
  * INVARIANT: pages go back to the pool only when no device can reach them, and addresses only
  * when nothing in flight can name them. A failed unmap ends both for good: the record is leaked.
@@ -9,29 +10,12 @@
 #include <inttypes.h>
 
 #include "base/sys.h"
-#include "memory/object.h"
+#include "memory/object_memory.h"
 #include "memory/record.h"
-
-/*
- * In a space of this size, addresses may be aligned to hugepages. The guards then take half of the
- * addresses, but VFIO's 65,535 mappings of 2 MiB are used up before.
- */
-#define WIDE_SPACE (UINT64_C(1) << 38)
 
 static uint8_t shift_of(uint64_t power_of_two)
 {
 	return power_of_two ? (uint8_t)__builtin_ctzll(power_of_two) : 0;
-}
-
-/* --- Records --- */
-
-static void record_put_locked(struct object_store *store, struct coherent_object *object)
-	NEEDS_LOCK(store->lock)
-{
-	object_seq_write_begin(object);
-	object->state = COHERENT_STATE_NONE;
-	object_seq_write_end(object);
-	record_keep_locked(store, object);
 }
 
 /* --- Counters --- */
@@ -119,52 +103,6 @@ void object_recycle(struct coherent_object *object)
 		object_destroy(object);
 }
 
-/* Free one kept box, to release its address and its pages. */
-static bool purge_box_locked(struct object_store *store) NEEDS_LOCK(store->lock)
-{
-	struct iova_range *box = recycler_evict(&store->recycler, store->space.guard);
-
-	if (!box)
-		return false;
-	object_put_pages_locked(store, object_of(box));
-	iova_release(&store->space, box);
-	record_put_locked(store, object_of(box));
-	/* This is not the last reference: the device is open, or its close is under way. */
-	ref_put(store->device);
-	return true;
-}
-
-static void release_address_locked(struct object_store *store, struct coherent_object *object)
-	NEEDS_LOCK(store->lock)
-{
-	iova_release(&store->space, &object->address);
-	record_put_locked(store, object);
-}
-
-static bool evict_spare_locked(struct object_store *store) NEEDS_LOCK(store->lock)
-{
-	struct iova_range *spare = spares_evict(&store->spares);
-
-	if (spare)
-		release_address_locked(store, object_of(spare));
-	return spare;
-}
-
-static bool evict_retired_locked(struct object_store *store) NEEDS_LOCK(store->lock)
-{
-	struct iova_range *evicted = iova_evict(&store->space);
-
-	if (evicted)
-		record_put_locked(store, object_of(evicted));
-	return evicted;
-}
-
-/* Spare addresses cost nothing to give up, kept boxes cost pages, and the quarantine protects. */
-static bool give_way_locked(struct object_store *store) NEEDS_LOCK(store->lock)
-{
-	return evict_spare_locked(store) || purge_box_locked(store) || evict_retired_locked(store);
-}
-
 /* Ends the quarantine of an address. It is kept for the next object of its size. */
 static void end_quarantine_locked(struct object_store *store, struct coherent_object *object)
 	NEEDS_LOCK(store->lock)
@@ -172,113 +110,10 @@ static void end_quarantine_locked(struct object_store *store, struct coherent_ob
 	if (is_plain(object) && spares_keep(&store->spares, &object->address, object_bytes(object)))
 		object->state = COHERENT_STATE_NONE;
 	else
-		release_address_locked(store, object);
+		object_release_address_locked(store, object);
 }
 
-static bool purge_boxes_locked(struct object_store *store) NEEDS_LOCK(store->lock)
-{
-	bool purged = false;
-
-	while (purge_box_locked(store))
-		purged = true;
-	return purged;
-}
-
-void object_purge_boxes(struct object_store *store)
-{
-	lock_take(&store->lock);
-	(void)purge_boxes_locked(store);
-	lock_drop(&store->lock);
-}
-
-void object_purge_locked(struct object_store *store)
-{
-	while (give_way_locked(store))
-		;
-}
-
-/* --- Memory --- */
-
-void object_set_chunk(struct coherent_object *object, struct chunk *chunk)
-{
-	lock_take(&object->store->lock);
-	object->chunk = chunk;
-	lock_drop(&object->store->lock);
-}
-
-void object_set_va(struct coherent_object *object, void *va)
-{
-	object_seq_write_begin(object);
-	object->cpu_view = va == pages_va(&object->pages) ? 0 : (uintptr_t)va;
-	object_seq_write_end(object);
-	page_owner_set(&object->store->owners, va, object_bytes(object), object);
-}
-
-static int get_memory_locked(struct object_store *store, size_t bytes, struct iova_range *range)
-	NEEDS_LOCK(store->lock)
-{
-	int err = pages_get(&store->pages, &store->lock, bytes, range);
-
-	/* Kept boxes have pages that serve this request after they are freed. */
-	if (err == -ENOMEM && purge_boxes_locked(store))
-		err = pages_get(&store->pages, &store->lock, bytes, range);
-	return err;
-}
-
-int object_get_memory(struct object_store *store, size_t bytes, struct iova_range *range)
-{
-	int err;
-
-	lock_take(&store->lock);
-	err = get_memory_locked(store, bytes, range);
-	lock_drop(&store->lock);
-	return err;
-}
-
-void object_put_memory(struct object_store *store, struct iova_range *range)
-{
-	lock_take(&store->lock);
-	pages_put(&store->pages, range);
-	lock_drop(&store->lock);
-}
-
-static int get_pages_locked(struct object_store *store, struct coherent_object *object)
-	NEEDS_LOCK(store->lock)
-{
-	struct backend *backend = store->backend;
-	const size_t bytes = object_bytes(object);
-	int err = 0;
-
-	object_seq_write_begin(object);
-	if (!backend->ops->memory_at) {
-		err = get_memory_locked(store, bytes, &object->pages);
-	} else {
-		object->pages.first =
-			(uintptr_t)backend->ops->memory_at(backend, object->address.first);
-		object->pages.last = object->pages.first + bytes - 1;
-	}
-	object_seq_write_end(object);
-	return err;
-}
-
-int object_get_pages(struct coherent_object *object)
-{
-	struct object_store *store = object->store;
-	int err;
-
-	lock_take(&store->lock);
-	err = get_pages_locked(store, object);
-	lock_drop(&store->lock);
-	if (!err)
-		object_set_va(object, pages_va(&object->pages));
-	return err;
-}
-
-void object_put_pages_locked(struct object_store *store, struct coherent_object *object)
-{
-	if (object->pages.first && !store->backend->ops->memory_at)
-		pages_put(&store->pages, &object->pages);
-}
+/* --- Begin and end of a record --- */
 
 /* Gives memory back that nobody needed for some seconds: first kept boxes, then free pages. */
 static void trim_locked(struct object_store *store, uint64_t now_ns) NEEDS_LOCK(store->lock)
@@ -287,27 +122,8 @@ static void trim_locked(struct object_store *store, uint64_t now_ns) NEEDS_LOCK(
 	    !pages_trim(&store->pages, &store->lock, now_ns))
 		return;
 	if (!store->recycler.is_used)
-		(void)purge_boxes_locked(store);
+		(void)object_purge_boxes_locked(store);
 	store->recycler.is_used = false;
-}
-
-/* --- Begin and end of a record --- */
-
-static int reserve_locked(struct object_store *store, const struct iova_want *want,
-			  struct iova_range *range) NEEDS_LOCK(store->lock)
-{
-	struct iova_want better = *want;
-	int err;
-
-	/* The better alignment only saves time, so no kept box and no address gives way for it. */
-	better.align = pages_align(&store->pages, want->bytes);
-	if (better.align > want->align && store->space.usable >= WIDE_SPACE &&
-	    !iova_reserve(&store->space, &better, range))
-		return 0;
-	while ((err = iova_reserve(&store->space, want, range)) == -ENOSPC)
-		if (!(want->is_modest ? evict_spare_locked(store) : give_way_locked(store)))
-			return err;
-	return 0;
 }
 
 /* Takes a record without an address, and reserves one. */
@@ -320,7 +136,7 @@ static int new_record_locked(struct object_store *store, const struct iova_want 
 	if (!object)
 		return -ENOMEM;
 	object_seq_write_begin(object);
-	err = reserve_locked(store, want, &object->address);
+	err = object_reserve_locked(store, want, &object->address);
 	object_seq_write_end(object);
 	if (err)
 		record_put_locked(store, object);
@@ -381,7 +197,7 @@ static void release_locked(struct object_store *store, struct coherent_object *o
 {
 	object_put_pages_locked(store, object);
 	count_end_locked(store, object);
-	release_address_locked(store, object);
+	object_release_address_locked(store, object);
 }
 
 /* Takes the pages of a record that has begun. New ones may take long, without the lock. */
@@ -392,7 +208,7 @@ static int fill_record_locked(struct object_store *store, struct coherent_object
 
 	/* The caller has the device open, so the reference count is above zero. */
 	ref_hold(store->device);
-	err = get_pages_locked(store, object);
+	err = object_get_pages_locked(store, object);
 	if (err)
 		release_locked(store, object);
 	return err;
@@ -466,6 +282,13 @@ void object_destroy(struct coherent_object *object)
 }
 
 /* --- States --- */
+
+void object_set_chunk(struct coherent_object *object, struct chunk *chunk)
+{
+	lock_take(&object->store->lock);
+	object->chunk = chunk;
+	lock_drop(&object->store->lock);
+}
 
 void object_map_as(struct coherent_object *object, enum coherent_state state,
 		   enum coherent_permission permission)

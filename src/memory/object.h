@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * Records of objects, and the store of a device that holds them. A record is what the library
- * keeps of a box, a mem or a handle. The state of a record changes in object.c only, that of a
+ * keeps of a box, a mem or a handle. The state of an object changes in object.c only, that of a
  * slot of a pool in pool.c only.
  */
 #ifndef OBJECT_H
@@ -317,18 +317,6 @@ struct coherent_object *object_reuse(struct object_store *store, const struct io
 void object_recycle(struct coherent_object *object);
 
 /**
- * object_purge_boxes() - Free the kept boxes.
- * @store: The store. Once its device is closed no box is kept any more.
- */
-void object_purge_boxes(struct object_store *store);
-
-/**
- * object_purge_locked() - Free all that is kept, the quarantine included.
- * @store: The store.
- */
-void object_purge_locked(struct object_store *store) NEEDS_LOCK(store->lock);
-
-/**
  * object_new() - Make the record of a box that has an address and dirty pages.
  * @store: The store. The record holds the device until it ends.
  * @want: The wishes for the address.
@@ -349,46 +337,6 @@ int object_new(struct object_store *store, const struct iova_want *want, size_t 
  * Return: as object_new().
  */
 int object_new_home(const struct coherent_object *old, struct coherent_object **out);
-
-/**
- * object_get_memory() - Take private memory. Kept boxes give way before it fails.
- * @store: The store.
- * @bytes: Whole pages.
- * @range: Filled in.
- *
- * Return: as pages_get().
- */
-int object_get_memory(struct object_store *store, size_t bytes, struct iova_range *range);
-
-/**
- * object_put_memory() - Give private memory back.
- * @store: The store.
- * @range: From object_get_memory().
- */
-void object_put_memory(struct object_store *store, struct iova_range *range);
-
-/**
- * object_get_pages() - Give an object dirty memory.
- * @object: It has an address and no pages.
- *
- * Return: 0; -ENOMEM.
- */
-int object_get_pages(struct coherent_object *object);
-
-/**
- * object_put_pages_locked() - Take the memory of an object away.
- * @store: Its store.
- * @object: The object, which may have none.
- */
-void object_put_pages_locked(struct object_store *store, struct coherent_object *object)
-	NEEDS_LOCK(store->lock);
-
-/**
- * object_set_va() - Set the address at which the CPU finds an object.
- * @object: The object.
- * @va: Memory for which page_owner_reserve() was called.
- */
-void object_set_va(struct coherent_object *object, void *va);
 
 /**
  * object_set_chunk() - Set the chunk whose exposed memory a mem is.

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "memory/object_memory.h"
 #include "memory/object_store.h"
 #include "memory/pool.h"
 #include "memory/record.h"

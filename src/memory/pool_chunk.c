@@ -5,6 +5,7 @@
  */
 #include "base/size.h"
 #include "base/sys.h"
+#include "memory/object_memory.h"
 #include "memory/pool_chunk.h"
 #include "memory/whole.h"
 

@@ -7,9 +7,18 @@
 
 #include "memory/record.h"
 
-void record_keep_locked(struct object_store *store, struct coherent_object *object)
+static void keep_locked(struct object_store *store, struct coherent_object *object)
+	NEEDS_LOCK(store->lock)
 {
 	STAILQ_INSERT_HEAD(&store->free_records, &object->address, retired);
+}
+
+void record_put_locked(struct object_store *store, struct coherent_object *object)
+{
+	object_seq_write_begin(object);
+	object->state = COHERENT_STATE_NONE;
+	object_seq_write_end(object);
+	keep_locked(store, object);
 }
 
 static void add_block_locked(struct object_store *store, struct object_block *block)
@@ -34,7 +43,7 @@ static int more_records_locked(struct object_store *store) NEEDS_LOCK(store->loc
 	add_block_locked(store, block);
 	/* The thread that allocated may find its records taken by others, so the caller looks again. */
 	for (unsigned int i = 0; i < OBJECT_BLOCK_RECORDS; i++)
-		record_keep_locked(store, &block->records[i]);
+		keep_locked(store, &block->records[i]);
 	return 0;
 }
 

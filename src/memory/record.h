@@ -17,11 +17,11 @@
 struct coherent_object *record_take_locked(struct object_store *store) NEEDS_LOCK(store->lock);
 
 /**
- * record_keep_locked() - Keep a record that no object uses any more.
+ * record_put_locked() - Give back a record that no object uses any more.
  * @store: The store.
- * @object: The record, whose state is COHERENT_STATE_NONE.
+ * @object: The record. Its state becomes COHERENT_STATE_NONE.
  */
-void record_keep_locked(struct object_store *store, struct coherent_object *object)
+void record_put_locked(struct object_store *store, struct coherent_object *object)
 	NEEDS_LOCK(store->lock);
 
 /**

@@ -13,6 +13,7 @@
 
 #include "base/size.h"
 #include "base/sys.h"
+#include "memory/object_memory.h"
 #include "memory/object_store.h"
 #include "memory/refuse.h"
 #include "memory/watch.h"

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Where the pages and the addresses of objects come from, and what is kept and gives way for them.
+ */
+#include <errno.h>
+
+#include "memory/object_memory.h"
+#include "memory/record.h"
+
+/*
+ * In a space of this size, addresses may be aligned to hugepages. The guards then take half of the
+ * addresses, but VFIO's 65,535 mappings of 2 MiB are used up before.
+ */
+#define WIDE_SPACE (UINT64_C(1) << 38)
+
+/* --- What gives way --- */
+
+/* Free one kept box, to release its address and its pages. */
+static bool purge_box_locked(struct object_store *store) NEEDS_LOCK(store->lock)
+{
+	struct iova_range *box = recycler_evict(&store->recycler, store->space.guard);
+
+	if (!box)
+		return false;
+	object_put_pages_locked(store, object_of(box));
+	iova_release(&store->space, box);
+	record_put_locked(store, object_of(box));
+	/* This is not the last reference: the device is open, or its close is under way. */
+	ref_put(store->device);
+	return true;
+}
+
+void object_release_address_locked(struct object_store *store, struct coherent_object *object)
+{
+	iova_release(&store->space, &object->address);
+	record_put_locked(store, object);
+}
+
+static bool evict_spare_locked(struct object_store *store) NEEDS_LOCK(store->lock)
+{
+	struct iova_range *spare = spares_evict(&store->spares);
+
+	if (spare)
+		object_release_address_locked(store, object_of(spare));
+	return spare;
+}
+
+static bool evict_retired_locked(struct object_store *store) NEEDS_LOCK(store->lock)
+{
+	struct iova_range *evicted = iova_evict(&store->space);
+
+	if (evicted)
+		record_put_locked(store, object_of(evicted));
+	return evicted;
+}
+
+/* Spare addresses cost nothing to give up, kept boxes cost pages, and the quarantine protects. */
+static bool give_way_locked(struct object_store *store) NEEDS_LOCK(store->lock)
+{
+	return evict_spare_locked(store) || purge_box_locked(store) || evict_retired_locked(store);
+}
+
+bool object_purge_boxes_locked(struct object_store *store)
+{
+	bool purged = false;
+
+	while (purge_box_locked(store))
+		purged = true;
+	return purged;
+}
+
+void object_purge_boxes(struct object_store *store)
+{
+	lock_take(&store->lock);
+	(void)object_purge_boxes_locked(store);
+	lock_drop(&store->lock);
+}
+
+void object_purge_locked(struct object_store *store)
+{
+	while (give_way_locked(store))
+		;
+}
+
+/* --- Pages --- */
+
+void object_set_va(struct coherent_object *object, void *va)
+{
+	object_seq_write_begin(object);
+	object->cpu_view = va == pages_va(&object->pages) ? 0 : (uintptr_t)va;
+	object_seq_write_end(object);
+	page_owner_set(&object->store->owners, va, object_bytes(object), object);
+}
+
+static int get_memory_locked(struct object_store *store, size_t bytes, struct iova_range *range)
+	NEEDS_LOCK(store->lock)
+{
+	int err = pages_get(&store->pages, &store->lock, bytes, range);
+
+	/* Kept boxes have pages that serve this request after they are freed. */
+	if (err == -ENOMEM && object_purge_boxes_locked(store))
+		err = pages_get(&store->pages, &store->lock, bytes, range);
+	return err;
+}
+
+int object_get_memory(struct object_store *store, size_t bytes, struct iova_range *range)
+{
+	int err;
+
+	lock_take(&store->lock);
+	err = get_memory_locked(store, bytes, range);
+	lock_drop(&store->lock);
+	return err;
+}
+
+void object_put_memory(struct object_store *store, struct iova_range *range)
+{
+	lock_take(&store->lock);
+	pages_put(&store->pages, range);
+	lock_drop(&store->lock);
+}
+
+int object_get_pages_locked(struct object_store *store, struct coherent_object *object)
+{
+	struct backend *backend = store->backend;
+	const size_t bytes = object_bytes(object);
+	int err = 0;
+
+	object_seq_write_begin(object);
+	if (!backend->ops->memory_at) {
+		err = get_memory_locked(store, bytes, &object->pages);
+	} else {
+		object->pages.first =
+			(uintptr_t)backend->ops->memory_at(backend, object->address.first);
+		object->pages.last = object->pages.first + bytes - 1;
+	}
+	object_seq_write_end(object);
+	return err;
+}
+
+int object_get_pages(struct coherent_object *object)
+{
+	struct object_store *store = object->store;
+	int err;
+
+	lock_take(&store->lock);
+	err = object_get_pages_locked(store, object);
+	lock_drop(&store->lock);
+	if (!err)
+		object_set_va(object, pages_va(&object->pages));
+	return err;
+}
+
+void object_put_pages_locked(struct object_store *store, struct coherent_object *object)
+{
+	if (object->pages.first && !store->backend->ops->memory_at)
+		pages_put(&store->pages, &object->pages);
+}
+
+/* --- Addresses --- */
+
+int object_reserve_locked(struct object_store *store, const struct iova_want *want,
+			  struct iova_range *range)
+{
+	struct iova_want better = *want;
+	int err;
+
+	/* The better alignment only saves time, so no kept box and no address gives way for it. */
+	better.align = pages_align(&store->pages, want->bytes);
+	if (better.align > want->align && store->space.usable >= WIDE_SPACE &&
+	    !iova_reserve(&store->space, &better, range))
+		return 0;
+	while ((err = iova_reserve(&store->space, want, range)) == -ENOSPC)
+		if (!(want->is_modest ? evict_spare_locked(store) : give_way_locked(store)))
+			return err;
+	return 0;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The pages and the addresses of objects. What is kept gives way for them.
+ */
+#ifndef OBJECT_MEMORY_H
+#define OBJECT_MEMORY_H
+
+#include "memory/object.h"
+
+/* --- What gives way --- */
+
+/**
+ * object_purge_boxes() - Free the kept boxes.
+ * @store: The store. Once its device is closed no box is kept any more.
+ */
+void object_purge_boxes(struct object_store *store);
+
+/**
+ * object_purge_boxes_locked() - As object_purge_boxes().
+ * @store: The store.
+ *
+ * Return: false if there was none.
+ */
+bool object_purge_boxes_locked(struct object_store *store) NEEDS_LOCK(store->lock);
+
+/**
+ * object_purge_locked() - Free all that is kept, the quarantine included.
+ * @store: The store.
+ */
+void object_purge_locked(struct object_store *store) NEEDS_LOCK(store->lock);
+
+/* --- Pages --- */
+
+/**
+ * object_get_memory() - Take private memory. Kept boxes give way before it fails.
+ * @store: The store.
+ * @bytes: Whole pages.
+ * @range: Filled in.
+ *
+ * Return: as pages_get().
+ */
+int object_get_memory(struct object_store *store, size_t bytes, struct iova_range *range);
+
+/**
+ * object_put_memory() - Give private memory back.
+ * @store: The store.
+ * @range: From object_get_memory().
+ */
+void object_put_memory(struct object_store *store, struct iova_range *range);
+
+/**
+ * object_get_pages() - Give an object dirty memory.
+ * @object: It has an address and no pages.
+ *
+ * Return: 0; -ENOMEM.
+ */
+int object_get_pages(struct coherent_object *object);
+
+/**
+ * object_get_pages_locked() - As object_get_pages(), but object_set_va() is left to the caller.
+ * @store: The store.
+ * @object: It has an address and no pages.
+ *
+ * Return: 0; -ENOMEM.
+ */
+int object_get_pages_locked(struct object_store *store, struct coherent_object *object)
+	NEEDS_LOCK(store->lock);
+
+/**
+ * object_put_pages_locked() - Take the memory of an object away.
+ * @store: Its store.
+ * @object: The object, which may have none.
+ */
+void object_put_pages_locked(struct object_store *store, struct coherent_object *object)
+	NEEDS_LOCK(store->lock);
+
+/**
+ * object_set_va() - Set the address at which the CPU finds an object.
+ * @object: The object.
+ * @va: Memory for which page_owner_reserve() was called.
+ */
+void object_set_va(struct coherent_object *object, void *va);
+
+/* --- Addresses --- */
+
+/**
+ * object_reserve_locked() - Reserve an address. Kept things give way before it fails.
+ * @store: The store.
+ * @want: The wishes for the address. If it is modest, only kept addresses give way.
+ * @range: Filled in.
+ *
+ * Return: as iova_reserve().
+ */
+int object_reserve_locked(struct object_store *store, const struct iova_want *want,
+			  struct iova_range *range) NEEDS_LOCK(store->lock);
+
+/**
+ * object_release_address_locked() - Release the address of an object, and its record.
+ * @store: The store.
+ * @object: An object without pages. Invalid afterwards.
+ */
+void object_release_address_locked(struct object_store *store, struct coherent_object *object)
+	NEEDS_LOCK(store->lock);
+
+#endif
