@@ -295,6 +295,29 @@ static void freed_mem_is_reachable_until_the_fence(void **state)
 	records_close_all(all, n);
 }
 
+/* The device still reaches a mem that could not be unmapped. */
+static void leaked_mem_is_reachable(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct found found = { .count = 0 };
+	struct log log = LOG_EMPTY;
+	COHERENT_DEVICE_AUTO(dev);
+	struct records *all;
+	char why[256];
+	size_t n;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu,step,fail-unmap=1", .report = log_report,
+				       .report_arg = &log));
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	coherent_free(&mem);
+	assert_ok(records_open(getpid(), &all, &n, why, sizeof(why)));
+	(void)records_each(all, remember, &found);
+	assert_int_equal(count(&found, RECORDS_LINGERING), 1);
+	assert_int_equal(reachable(&found), 4096);
+	records_close_all(all, n);
+}
+
 /* --- Whose records are read --- */
 
 static void forked_child_is_not_the_owner(void **state)
@@ -515,6 +538,7 @@ int main(void)
 		cmocka_unit_test(signature_changes_with_the_devices),
 		cmocka_unit_test(closed_device_with_a_mem_is_found),
 		cmocka_unit_test(freed_mem_is_reachable_until_the_fence),
+		cmocka_unit_test(leaked_mem_is_reachable),
 		cmocka_unit_test(forked_child_is_not_the_owner),
 		cmocka_unit_test(processes_without_records_are_refused),
 		cmocka_unit_test(process_of_another_user_is_refused),
