@@ -58,7 +58,8 @@ struct arguments {
  *	layout.
  * @options: The options; NULL for none but --help and --json.
  * @run: Does the work, and puts the answer into @result, an empty object. Returns the exit status.
- *	After STATUS_USAGE, and if it prints a line with fail(), there is no answer.
+ *	After STATUS_USAGE there is no answer. A line of fail() says why there is none, or why it
+ *	is not whole.
  * @print: Prints an answer as text.
  * @pass: Runs another program with all arguments, instead of @run. It returns only if it fails.
  */

@@ -167,7 +167,7 @@ static int run_ledger(const struct arguments *arguments, json_t *result)
 	if (status)
 		return status;
 	status = ledger_file_read(arguments->words[0], &ledger);
-	if (!status) {
+	if (ledger.is_read) {
 		rows = json_array();
 		for (size_t i = 0; i < ledger.count; i++)
 			if (is_asked(&ledger.exposures[i], &question))
@@ -177,6 +177,7 @@ static int run_ledger(const struct arguments *arguments, json_t *result)
 				    json_integer((json_int_t)ledger.record_count));
 		json_object_set_new(result, "unreadable",
 				    json_integer((json_int_t)ledger.unreadable));
+		json_object_set_new(result, "missing", output_number(ledger.missing));
 		json_object_set_new(result, "devices",
 				    json_integer((json_int_t)ledger.device_count));
 		json_object_set_new(result, "exposures", rows);
@@ -196,6 +197,8 @@ static void print_ledger(const json_t *result)
 
 	if (json_array_size(rows))
 		output_table(rows, columns, ARRAY_SIZE(columns), NULL);
+	else if (json_integer_value(json_object_get(result, "missing")))
+		printf("No record that can be read says that a device could reach it.\n");
 	else
 		printf("No device could reach it.\n");
 	printf("%lld records of %lld devices were read, %lld could not be read.\n",
@@ -223,8 +226,10 @@ const struct command command_ledger = {
 		"the time in which a device could reach an object. The memory of a pool is an object "
 		"too, and the device can reach it as long as the pool has it.\n\n"
 		"The times are exact to some milliseconds, and the command never calls a time too "
-		"short. A program that was killed leaves all records but perhaps the last, and the "
-		"command says how many it could not read.\n\n"
+		"short. Devices may write to the file meanwhile. A program that was killed leaves all "
+		"records but perhaps the last, and the command says how many it could not read. If "
+		"earlier records are missing, it prints what the others say, and the exit status is "
+		"1.\n\n"
 		"  coherent ledger driver.ledger\n"
 		"  coherent ledger driver.ledger --address 0x12340 --at 2026-01-31T12:00:00",
 	.options = options,

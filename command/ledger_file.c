@@ -2,6 +2,9 @@
 /*
  * The records of a ledger are sorted by writer and number, and those that are there twice are dropped.
  * Then they are followed one by one.
+ *
+ * Devices may write to the file meanwhile. A device copies its block to the end of the file before it
+ * begins the block anew, so a reader that reads on from there has each record once or twice.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +42,6 @@ struct texts {
 /**
  * struct replay - The records that are followed.
  * @ledger: The result.
- * @records: The records.
  * @heads: The newest open exposure of each hash.
  * @head_count: A power of two.
  * @first: The first exposure of the device that is open.
@@ -49,7 +51,6 @@ struct texts {
  */
 struct replay {
 	struct ledger_file *ledger;
-	struct ledger_record *records;
 	size_t *heads;
 	size_t head_count;
 	size_t first;
@@ -60,26 +61,40 @@ struct replay {
 
 /* --- The file --- */
 
+/* Reads on to the end that the file has now. Returns false if there is no memory. */
+static bool read_on(int fd, unsigned char **data, size_t *bytes)
+{
+	struct stat about;
+	unsigned char *longer;
+	ssize_t more = 1;
+
+	if (fstat(fd, &about) || !S_ISREG(about.st_mode))
+		return false;
+	longer = realloc(*data, (size_t)about.st_size + 1);
+	if (!longer)
+		return false;
+	*data = longer;
+	while (more > 0 && *bytes < (size_t)about.st_size) {
+		more = read(fd, *data + *bytes, (size_t)about.st_size - *bytes);
+		*bytes += more > 0 ? (size_t)more : 0;
+	}
+	return true;
+}
+
 static int read_file(const char *path, unsigned char **data, size_t *bytes)
 {
 	/* A FIFO would block the open. */
 	const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct stat about;
-	size_t n = 0;
-	ssize_t more = 1;
+	bool is_read;
 
 	*data = NULL;
+	*bytes = 0;
 	if (fd < 0)
 		return fail("ledger: %s: %s", path, strerror(errno));
-	if (!fstat(fd, &about) && S_ISREG(about.st_mode))
-		*data = malloc((size_t)about.st_size + 1);
-	while (*data && more > 0 && n < (size_t)about.st_size) {
-		more = read(fd, *data + n, (size_t)about.st_size - n);
-		n += more > 0 ? (size_t)more : 0;
-	}
+	/* If a device began a block anew before it was read, the copy follows the first end. */
+	is_read = read_on(fd, data, bytes) && read_on(fd, data, bytes);
 	close(fd);
-	*bytes = n;
-	if (!*data)
+	if (!is_read)
 		return fail("ledger: %s: it is not a file that can be read", path);
 	return STATUS_GOOD;
 }
@@ -133,11 +148,15 @@ static int by_number(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
-/* Drops records that are there twice, and counts those that are missing. */
-static size_t drop_copies(struct ledger_record *records, size_t count, struct ledger_file *ledger)
+/* Sorts the records, drops those that are there twice, and counts those that are missing. */
+static void sort(struct ledger_file *ledger)
 {
+	struct ledger_record *records = ledger->records;
+	const size_t count = ledger->record_count;
 	size_t kept = 0;
 
+	qsort(records, count, sizeof(*records), by_number);
+	ledger->missing = 0;
 	for (size_t i = 0; i < count; i++) {
 		const bool is_first = !kept || records[kept - 1].writer != records[i].writer;
 		const uint64_t last = is_first ? 0 : records[kept - 1].number;
@@ -147,7 +166,74 @@ static size_t drop_copies(struct ledger_record *records, size_t count, struct le
 		ledger->missing += records[i].number - last - 1;
 		records[kept++] = records[i];
 	}
-	return kept;
+	ledger->record_count = kept;
+}
+
+static int read_records(const char *path, struct ledger_file *ledger)
+{
+	unsigned char *data;
+	size_t bytes;
+	int status;
+
+	*ledger = (struct ledger_file){ .count = 0 };
+	status = read_file(path, &data, &bytes);
+	ledger->records = (struct ledger_record *)data;
+	if (!status)
+		status = check_head(path, data, bytes);
+	if (status)
+		return status;
+	ledger->is_cut = bytes % sizeof(*ledger->records);
+	ledger->record_count =
+		keep_readable(ledger->records, bytes / sizeof(*ledger->records), ledger);
+	sort(ledger);
+	return STATUS_GOOD;
+}
+
+/* Says whether the sorted records have a later one of the same writer. */
+static bool has_later(const struct ledger_file *ledger, const struct ledger_record *record)
+{
+	size_t first = 0, end = ledger->record_count;
+
+	while (first < end) {
+		const size_t middle = first + (end - first) / 2;
+
+		if (by_number(&ledger->records[middle], record) > 0)
+			end = middle;
+		else
+			first = middle + 1;
+	}
+	return end < ledger->record_count && ledger->records[end].writer == record->writer;
+}
+
+/*
+ * A device that begins its block anew while the reader is in it leaves a gap: of the new records, the
+ * reader gets only the later ones. The others were written by then, so a second reading has them. The
+ * second reading may have gaps among still later records, so this leaves those out.
+ */
+static int fill_gaps(const char *path, struct ledger_file *ledger)
+{
+	struct ledger_file again;
+	struct ledger_record *both;
+	size_t count = ledger->record_count;
+	int status = read_records(path, &again);
+
+	if (status) {
+		free(again.records);
+		return status;
+	}
+	both = realloc(ledger->records, (count + again.record_count + 1) * sizeof(*both));
+	if (both) {
+		ledger->records = both;
+		for (size_t i = 0; i < again.record_count; i++)
+			if (has_later(ledger, &again.records[i]))
+				both[count++] = again.records[i];
+		ledger->record_count = count;
+		ledger->unreadable = again.unreadable;
+		ledger->is_cut = again.is_cut;
+		sort(ledger);
+	}
+	free(again.records);
+	return both ? STATUS_GOOD : fail("ledger: %s: no memory is left", path);
 }
 
 /* --- Texts --- */
@@ -330,8 +416,9 @@ static void name(const struct ledger_file *ledger, struct exposure *exposure)
 				   "an unknown device";
 }
 
-static bool follow_all(struct ledger_file *ledger, struct ledger_record *records, size_t count)
+static bool follow_all(struct ledger_file *ledger)
 {
+	const size_t count = ledger->record_count;
 	struct replay replay = { .ledger = ledger, .head_count = 64 };
 	bool is_good;
 
@@ -343,7 +430,7 @@ static bool follow_all(struct ledger_file *ledger, struct ledger_record *records
 	for (size_t i = 0; is_good && i < replay.head_count; i++)
 		replay.heads[i] = NONE;
 	for (size_t i = 0; is_good && i < count; i++)
-		is_good = follow(&replay, &records[i]);
+		is_good = follow(&replay, &ledger->records[i]);
 	/* The texts are complete only now. */
 	for (size_t i = 0; is_good && i < ledger->count; i++)
 		name(ledger, &ledger->exposures[i]);
@@ -355,28 +442,21 @@ static bool follow_all(struct ledger_file *ledger, struct ledger_record *records
 
 int ledger_file_read(const char *path, struct ledger_file *ledger)
 {
-	struct ledger_record *records;
-	size_t bytes = 0, count;
-	int status;
+	int status = read_records(path, ledger);
 
-	*ledger = (struct ledger_file){ .count = 0 };
-	status = read_file(path, &ledger->data, &bytes);
-	if (!status)
-		status = check_head(path, ledger->data, bytes);
+	if (!status && (ledger->missing || ledger->is_cut))
+		status = fill_gaps(path, ledger);
+	if (!status && !follow_all(ledger))
+		status = fail("ledger: %s: no memory is left", path);
 	if (status)
 		return status;
-	records = (struct ledger_record *)ledger->data;
-	count = keep_readable(records, bytes / sizeof(*records), ledger);
-	qsort(records, count, sizeof(*records), by_number);
-	ledger->record_count = drop_copies(records, count, ledger);
+	ledger->is_read = true;
 	/* A writer that is killed leaves at most its last record unfinished. */
-	if (bytes % sizeof(*records) || ledger->missing)
+	if (ledger->is_cut || ledger->missing)
 		return fail(
 			"ledger: %s: it was cut off or damaged: %zu records can be read, %" PRIu64
 			" before them are missing",
 			path, ledger->record_count, ledger->missing);
-	if (!follow_all(ledger, records, ledger->record_count))
-		return fail("ledger: %s: no memory is left", path);
 	return STATUS_GOOD;
 }
 
@@ -390,5 +470,5 @@ void ledger_file_free(struct ledger_file *ledger)
 		free(text);
 	}
 	free(ledger->exposures);
-	free(ledger->data);
+	free(ledger->records);
 }

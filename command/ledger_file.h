@@ -53,24 +53,31 @@ struct exposure {
  * @record_count: How many records could be read.
  * @unreadable: How many were not written whole.
  * @missing: How many are not in the file although later ones are.
+ * @is_cut: The file ends within a record.
+ * @is_read: The rest is valid.
  * @device_count: How many devices were opened.
  * @count: The number of @exposures.
  * @exposures: The exposures in the order of the records, for each device.
  * @texts: The texts of the writers, for ledger_file.c.
- * @data: The file, for ledger_file.c.
+ * @records: The records, for ledger_file.c.
  */
 struct ledger_file {
 	size_t record_count;
 	size_t unreadable;
 	uint64_t missing;
+	bool is_cut;
+	bool is_read;
 	size_t device_count;
 	size_t count;
 	struct exposure *exposures;
 	struct texts *texts;
-	unsigned char *data;
+	struct ledger_record *records;
 };
 
-/* Reads a ledger. Returns the exit status, after a line if it is not STATUS_GOOD. */
+/*
+ * Reads a ledger, also while devices write to it. Returns the exit status, after a line if it is not
+ * STATUS_GOOD. If records are missing, the others are followed, and the line says how many there are.
+ */
 int ledger_file_read(const char *path, struct ledger_file *ledger);
 
 void ledger_file_free(struct ledger_file *ledger);

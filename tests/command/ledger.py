@@ -87,8 +87,34 @@ def kills(command, driver, folder):
                       ('the end of a record is cut off', data[:-1])):
         with open(path, 'wb') as file:
             file.write(bad)
-        print('#', name)
-        command.complains(1, 'it was cut off or damaged', 'ledger', path)
+        answer, done = command.json('ledger', path)
+        command.say(done.returncode == 1 and done.stderr.count('\n') == 1 and
+                    'it was cut off or damaged' in done.stderr and answer and
+                    len(answer['exposures']) > 100,
+                    f'the command tells that {name}, and what the other records say', done.stderr)
+    with open(path, 'wb') as file:
+        file.write(data[:64] + data[192:])
+    done = command.run('ledger', path, '--address', '0x5')
+    command.say(done.returncode == 1 and 'No device could' not in done.stdout and
+                'No record that can be read says that a device could reach it.\n' in done.stdout,
+                'records that are missing may have said more', done.stdout + done.stderr)
+
+
+def lives(command, driver, folder):
+    """The ledger of a running driver can be read."""
+    path = os.path.join(folder, 'l')
+    for _ in range(3):
+        with subprocess.Popen([driver, 'wait'], env={**os.environ, 'COHERENT_LEDGER': path},
+                              stdout=subprocess.PIPE) as child:
+            child.stdout.readline()
+            # The more there is before the block, the more the driver writes while the command reads.
+            size = os.path.getsize(path)
+            while os.path.getsize(path) < size + (2 << 20):
+                time.sleep(0.001)
+            answer, done = command.json('ledger', path, '--address', '0x5')
+            child.send_signal(signal.SIGKILL)
+        command.say(answer and not done.returncode and not done.stderr,
+                    'the ledger of a running driver is whole', done.stderr)
 
 
 def mistakes(command, driver, folder):
@@ -119,7 +145,7 @@ def mistakes(command, driver, folder):
 
 def main():
     command, driver = common.Command(sys.argv[1]), os.path.abspath(sys.argv[2])
-    for check in (answers, kills, mistakes):
+    for check in (answers, kills, lives, mistakes):
         with tempfile.TemporaryDirectory() as folder:
             check(command, driver, folder)
     return command.end()
