@@ -4,6 +4,7 @@
  * they say.
  */
 #include <coherent/pool_many.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -490,6 +491,54 @@ static void ledger_that_cannot_be_opened_fails_the_open(void **state)
 	assert_int_equal(log.count, 1);
 }
 
+static void *expose_another(void *dev)
+{
+	COHERENT(char) mem = COHERENT_EMPTY;
+
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	coherent_free(&mem);
+	return NULL;
+}
+
+struct waiting_receiver {
+	struct coherent_device *dev;
+	unsigned int lines;
+};
+
+/* Waits for a thread that exposes memory of the same device. */
+static void wait_for_thread(void *arg, enum coherent_severity severity, const char *line)
+{
+	struct waiting_receiver *receiver = arg;
+	pthread_t thread;
+
+	(void)severity;
+	receiver->lines += strstr(line, "what happens from now on is not in it") != NULL;
+	assert_ok(pthread_create(&thread, NULL, expose_another, receiver->dev));
+	assert_ok(pthread_join(thread, NULL));
+}
+
+static void ledger_that_cannot_grow_is_reported_without_a_lock(void **state)
+{
+	char path[] = "/tmp/test-ledger-XXXXXX";
+	struct waiting_receiver receiver = { .lines = 0 };
+	struct rlimit before, small;
+
+	(void)state;
+	close(mkstemp(path));
+	assert_ok(coherent_device_open(&receiver.dev, "sim:edu", .ledger = path,
+				       .report = wait_for_thread, .report_arg = &receiver));
+	assert_ok(getrlimit(RLIMIT_FSIZE, &before));
+	small = before;
+	small.rlim_cur = 65536;
+	assert_ok(setrlimit(RLIMIT_FSIZE, &small));
+	for (unsigned int i = 0; i < 1024; i++)
+		(void)expose_another(receiver.dev);
+	assert_ok(setrlimit(RLIMIT_FSIZE, &before));
+	assert_int_equal(receiver.lines, 1);
+	coherent_device_close(receiver.dev);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -509,6 +558,7 @@ int main(void)
 		cmocka_unit_test(calls_for_several_objects_of_a_pool_have_an_event_for_each),
 		cmocka_unit_test(closed_device_refuses_calls_for_several_objects),
 		cmocka_unit_test(ledger_that_cannot_be_opened_fails_the_open),
+		cmocka_unit_test(ledger_that_cannot_grow_is_reported_without_a_lock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

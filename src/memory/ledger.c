@@ -32,7 +32,8 @@
  * @lock: Guards the rest.
  * @used: How many bytes of the block are written. The rest is older and was copied.
  * @count: How many records there were.
- * @has_failed: The file could not grow. It was reported.
+ * @err: Why the file could not grow; 0 if it could.
+ * @is_reported: @err was reported.
  * @since_1970_ns: CLOCK_REALTIME minus CLOCK_MONOTONIC, as it was at @asked_ns.
  * @asked_ns: When that was.
  * @texts: Texts that were written, by a hash of their addresses.
@@ -47,7 +48,8 @@ struct ledger {
 	struct lock lock;
 	uint64_t used;
 	uint64_t count;
-	bool has_failed;
+	int err;
+	bool is_reported;
 	uint64_t since_1970_ns;
 	uint64_t asked_ns;
 	const char *texts[TEXTS];
@@ -117,24 +119,26 @@ static int keep_block_locked(struct ledger *ledger) NEEDS_LOCK(ledger->lock)
 
 /* --- Records --- */
 
-static void fail_locked(struct ledger *ledger, int err) NEEDS_LOCK(ledger->lock)
+/* The report comes without the lock, because its receiver may wait for another thread. */
+static void drop_lock(struct ledger *ledger) LOCK_ATTRIBUTE(release_capability(ledger->lock))
 {
-	ledger->has_failed = true;
-	report(ledger->to, COHERENT_ERROR,
-	       "ledger %.200s: %s; what happens from now on is not in it", ledger->path,
-	       strerror(-err));
+	const int err = ledger->is_reported ? 0 : ledger->err;
+
+	ledger->is_reported = ledger->err;
+	lock_drop(&ledger->lock);
+	if (err)
+		report(ledger->to, COHERENT_ERROR,
+		       "ledger %.200s: %s; what happens from now on is not in it", ledger->path,
+		       strerror(-err));
 }
 
 static void put_locked(struct ledger *ledger, struct ledger_record *record) NEEDS_LOCK(ledger->lock)
 {
-	const int err = ledger->used == LEDGER_BLOCK_BYTES && !ledger->has_failed ?
-				keep_block_locked(ledger) :
-				0;
 	struct ledger_record *to;
 
-	if (err)
-		fail_locked(ledger, err);
-	if (ledger->has_failed)
+	if (ledger->used == LEDGER_BLOCK_BYTES && !ledger->err)
+		ledger->err = keep_block_locked(ledger);
+	if (ledger->err)
 		return;
 	to = (struct ledger_record *)(ledger->block + ledger->used);
 	record->writer = ledger->writer;
@@ -205,7 +209,7 @@ void ledger_expose(struct ledger *ledger, const struct ledger_range *range,
 	lock_take(&ledger->lock);
 	record.text = text_locked(ledger, where);
 	put_now_locked(ledger, &record);
-	lock_drop(&ledger->lock);
+	drop_lock(ledger);
 }
 
 void ledger_end(struct ledger *ledger, const struct ledger_range *range, enum ledger_reason reason,
@@ -221,7 +225,7 @@ void ledger_end(struct ledger *ledger, const struct ledger_range *range, enum le
 
 	lock_take(&ledger->lock);
 	put_now_locked(ledger, &record);
-	lock_drop(&ledger->lock);
+	drop_lock(ledger);
 }
 
 void ledger_note(struct ledger *ledger, enum ledger_kind kind)
@@ -230,7 +234,7 @@ void ledger_note(struct ledger *ledger, enum ledger_kind kind)
 
 	lock_take(&ledger->lock);
 	put_now_locked(ledger, &record);
-	lock_drop(&ledger->lock);
+	drop_lock(ledger);
 }
 
 /* --- Open and close --- */
@@ -294,7 +298,7 @@ static void begin(struct ledger *ledger, const char *device)
 	ledger->used = ledger->offset ? 0 : sizeof(record);
 	put_text_locked(ledger, DEVICE_TEXT, device);
 	put_now_locked(ledger, &record);
-	lock_drop(&ledger->lock);
+	drop_lock(ledger);
 }
 
 static int open_file(struct ledger *ledger, const char *device)
