@@ -97,14 +97,18 @@ struct coherent_event;
  *	are those of @report. Calls may overlap, and the event is valid until the
  *	callback returns. The device gets slower: objects of pools have no fast path.
  * @trace_arg: The first argument of @trace.
- * @ledger: A file that records which memory the device can reach, and when. Without the
- *	option, the environment variable COHERENT_LEDGER names it. If it is a ledger
- *	already, the new records follow those that it has. Each object has its range, its
- *	permission, the file and line that allocated it, the times at which the device
- *	could reach it, and the reason of the end. The records are in the file if the
- *	program is killed. Nobody may shorten the file while it is open. A program with
- *	raised rights ignores the variable. "coherent ledger" reads the file. Objects of
- *	pools have no fast path.
+ * @ledger: A file that records which memory the device can reach, and when. Without
+ *	the option, the environment variable COHERENT_LEDGER names it. In both, %p
+ *	becomes the process ID, and %% becomes %. If it is a ledger already, the new
+ *	records follow those that it has. Several devices and programs may write to
+ *	one file. If the file cannot be opened, the open of the device fails; with the
+ *	variable, a report says so. Each object has its range, its permission, the
+ *	file and line that allocated it, the times at which the device could reach it,
+ *	and the reason of the end. The records are in the file if the program is
+ *	killed. If the file cannot grow later, a report says so. Nobody may shorten
+ *	the file while it is open. A forked child writes nothing, and a program with
+ *	raised rights ignores the variable. "coherent ledger" reads the file. Objects
+ *	of pools have no fast path.
  */
 struct coherent_open_options {
 	uint32_t struct_size;
@@ -243,14 +247,15 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  *
  * Context: may sleep.
  * Return: 0; -EINVAL (the name is malformed, a key is unknown, a value is bad, or an
- * option belongs to another kind of device; the report lists what is valid), -ENODEV
- * (there is no such device), -EOPNOTSUPP (.level, no IOMMU, .hugepages or another
+ * option belongs to another kind of device; the report lists what is valid. Or .ledger
+ * names a file that is not a ledger, or that cannot be made there), -ENODEV (there is
+ * no such device), -EOPNOTSUPP (.level, no IOMMU, .hugepages or another
  * choice of memory where memory is a file, or the peer lacks a feature), -EIO (no
  * address range is under the mask or in .window, or the device refused), -EBUSY
- * (somebody else has the device, or another device of its group), -ENOSPC (no
- * file descriptor is left), -EACCES, -EPERM (this process may not open a node or a group,
- * or may not run QEMU), -ETIMEDOUT (the peer does not answer, or QEMU is not ready in
- * time), -ENOMEM.
+ * (somebody else has the device, another device of its group, or the lock of .ledger),
+ * -ENOSPC (no file descriptor is left, or no room for .ledger), -EACCES, -EPERM (this
+ * process may not open a node or a group, or may not run QEMU), -ETIMEDOUT (the peer
+ * does not answer, or QEMU is not ready in time), -ENOMEM.
  */
 #define coherent_device_open(dev, ...)					\
 	COHERENT_AGAIN(COHERENT_DEVICE_OPEN)				\

@@ -6,10 +6,11 @@
  *
  * The environment variable COHERENT_TRACE=FILE writes the events of all devices of a
  * program to a file, which Perfetto and chrome://tracing show. %p in FILE becomes the
- * process ID. If FILE is a trace already, the new events follow those that it has. The
- * file is complete after each event. A program that is killed while it writes may leave
- * half a line, which the next program that writes to the file cuts off. A forked child
- * writes nothing, and a program with raised rights ignores the variable.
+ * process ID, and %% becomes %. If FILE is a trace already, the new events follow
+ * those that it has. The file is complete after each event. A program that is killed
+ * while it writes may leave half a line, which the next program that writes to the
+ * file cuts off. A forked child writes nothing, and a program with raised rights
+ * ignores the variable.
  *
  * A device that is traced has no fast path for pools.
  */

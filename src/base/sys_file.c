@@ -3,10 +3,35 @@
  * Writes files. A file that is larger than the process may make it would raise SIGXFSZ, which ends
  * the program, so the size is checked before.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 
 #include "base/sys_file.h"
+#include "base/sys_process.h"
+
+/* An int has at most so many digits. "%p" gives room for 2 of them. */
+#define PID_DIGITS 10
+
+char *sys_file_name(const char *pattern)
+{
+	char *const name = malloc(strlen(pattern) * (PID_DIGITS / 2) + 1);
+	char *to = name;
+
+	for (; name && *pattern; pattern++) {
+		const bool is_escape = *pattern == '%' && (pattern[1] == 'p' || pattern[1] == '%');
+
+		pattern += is_escape;
+		if (is_escape && *pattern == 'p')
+			to += sprintf(to, "%d", (int)sys_pid());
+		else
+			*to++ = *pattern;
+	}
+	if (name)
+		*to = '\0';
+	return name;
+}
 
 int sys_create(const char *path)
 {

@@ -9,6 +9,12 @@
 #include "base/sys.h"
 
 /*
+ * Return the name of a file, in which %p became the process ID and %% became %; NULL without memory.
+ * The caller frees it.
+ */
+char *sys_file_name(const char *pattern);
+
+/*
  * Open a file to read and write it. If there is none, make one. Returns -EINVAL if it is not a
  * regular file.
  */

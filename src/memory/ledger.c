@@ -324,7 +324,7 @@ int ledger_open(struct ledger **out, const char *path, const char *device,
 
 	*out = NULL;
 	if (ledger)
-		ledger->path = strdup(path);
+		ledger->path = sys_file_name(path);
 	if (ledger && ledger->path) {
 		ledger->to = to;
 		ledger->writer = sys_random();

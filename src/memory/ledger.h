@@ -27,7 +27,7 @@ struct ledger_range {
 /**
  * ledger_open() - Open a ledger for a device.
  * @out: Set to the ledger; NULL on failure.
- * @path: The file. If there is none, it is made.
+ * @path: The file, as for trace_file_open(). If there is none, it is made.
  * @device: The name of the device. Not copied.
  * @to: The receiver of reports. Not copied.
  * @severity: The severity of the report of a failure.

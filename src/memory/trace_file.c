@@ -30,7 +30,6 @@
 #define TRACKS (UINT64_C(1) << 22)
 /* A track has 32 bits, so devices beyond this share them too. */
 #define DEVICES (UINT64_C(1) << 10)
-#define PATH_BYTES 4096
 
 /**
  * struct trace_file - The trace of a device.
@@ -48,7 +47,7 @@ struct trace_file {
 	int pid;
 	uint64_t track;
 	const struct reporter *to;
-	char path[PATH_BYTES];
+	char *path;
 	bool has_failed;
 	struct lock lock;
 };
@@ -287,26 +286,6 @@ static int enter(struct trace_file *file)
 	return 0;
 }
 
-/* Returns false if the result is too long. */
-static bool expand(char path[PATH_BYTES], const char *pattern)
-{
-	size_t used = 0;
-
-	for (const char *c = pattern; *c; c++) {
-		const bool is_pid = c[0] == '%' && c[1] == 'p';
-		int n;
-
-		if (c[0] == '%' && (c[1] == 'p' || c[1] == '%'))
-			c++;
-		n = is_pid ? snprintf(path + used, PATH_BYTES - used, "%d", (int)sys_pid()) :
-			     snprintf(path + used, PATH_BYTES - used, "%c", *c);
-		used += (size_t)n;
-		if (used >= PATH_BYTES)
-			return false;
-	}
-	return used;
-}
-
 /* --- Open and close --- */
 
 static void name_track(const struct trace_file *file, struct text *text, const char *what,
@@ -352,11 +331,11 @@ static int open_file(struct trace_file *file, const char *device)
 struct trace_file *trace_file_open(const char *path, const char *device, const struct reporter *to)
 {
 	struct trace_file *file = calloc(1, sizeof(*file));
-	int err = file ? 0 : -ENOMEM;
+	int err = -ENOMEM;
 
-	if (!err)
-		err = expand(file->path, path) ? 0 : -ENAMETOOLONG;
-	if (!err) {
+	if (file)
+		file->path = sys_file_name(path);
+	if (file && file->path) {
 		file->to = to;
 		err = open_file(file, device);
 	}
@@ -364,6 +343,8 @@ struct trace_file *trace_file_open(const char *path, const char *device, const s
 		return file;
 	report(to, COHERENT_WARNING, "COHERENT_TRACE: %.200s: %s; the device %s has no trace", path,
 	       why_not(err), device);
+	if (file)
+		free(file->path);
 	free(file);
 	return NULL;
 }
@@ -374,6 +355,7 @@ void trace_file_close(struct trace_file *file)
 		return;
 	sys_close(file->fd);
 	lock_destroy(&file->lock);
+	free(file->path);
 	free(file);
 }
 

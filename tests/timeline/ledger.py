@@ -137,6 +137,13 @@ def devices_and_programs_share_a_ledger(folder):
 
 
 @test
+def the_name_may_have_the_process_id(folder):
+    with subprocess.Popen([PROGRAM, 'two'], env=environment(folder + '/%p-%%p%x-%')) as driver:
+        assert driver.wait() == 0
+    assert os.listdir(folder) == [f'{driver.pid}-%p%x-%'], os.listdir(folder)
+
+
+@test
 def a_forked_child_records_nothing(folder):
     run('fork', folder + '/l')
     (records,), _ = read(folder + '/l')
