@@ -90,15 +90,18 @@ static bool set_environment(const char *path)
 	return is_set;
 }
 
-static void run_child(char **argv)
+static void run_child(char **argv, bool is_shown)
 {
 	(void)signal(SIGPIPE, SIG_DFL);
+	/* Standard output has the events only. */
+	if (is_shown)
+		(void)dup2(STDERR_FILENO, STDOUT_FILENO);
 	execvp(argv[0], argv);
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
 /* Returns the exit status of the program, as a shell gives it. */
-static int run_program(char **argv)
+static int run_program(char **argv, bool is_shown)
 {
 	void (*on_interrupt)(int), (*on_quit)(int);
 	int status = 0;
@@ -107,7 +110,7 @@ static int run_program(char **argv)
 	fflush(stdout);
 	pid = fork();
 	if (!pid)
-		run_child(argv);
+		run_child(argv, is_shown);
 	if (pid < 0)
 		return fail("trace: %s: %s", argv[0], strerror(errno));
 	/* Ctrl-C is for the program, and its trace is shown afterwards. */
@@ -252,7 +255,7 @@ static int trace_program(const struct arguments *arguments, const char *path, bo
 
 	if (!set_environment(path))
 		return fail("trace: no memory is left");
-	status = run_program(arguments->words);
+	status = run_program(arguments->words, is_shown);
 	if (!has_trace(path) && (status == 127 || status == 126))
 		return fail("trace: %s: it cannot be run", arguments->words[0]);
 	/* A program that was killed while it wrote leaves half a line. */
@@ -330,7 +333,8 @@ const struct command command_trace = {
 		"interrupts. It is Chrome trace JSON, for Perfetto and chrome://tracing. Each object "
 		"has a track, which is named after the file and line of its allocation.\n\n"
 		"The trace can be read also if the program is killed. The exit status is that of the "
-		"program; 128 and the number of the signal if one killed it.\n\n"
+		"program; 128 and the number of the signal if one killed it. With --text or --json, "
+		"what the program prints to standard output goes to standard error.\n\n"
 		"  coherent trace -o t.json -- ./driver --queue 4\n"
 		"  coherent trace --text -- ./driver",
 	.options = options,

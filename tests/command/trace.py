@@ -71,6 +71,19 @@ def texts(command, driver, folder):
     command.say(times == sorted(times) and times[0] == 0, 'times begin with the first event', times)
 
 
+def outputs(command, driver, folder):
+    script = f'echo from the program; exec {driver} steps'
+    done = command.run('trace', '--json', '--text', '--', 'sh', '-c', script)
+    command.say(done.stdout.startswith('{') and 'from the program\n' in done.stderr,
+                'the JSON is without the output of the program', done.stderr)
+    done = command.run('trace', '--text', '--', 'sh', '-c', script)
+    command.say(done.stdout.startswith('SECONDS') and 'from the program\n' in done.stderr,
+                'the events are without the output of the program', done.stdout)
+    done = command.run('trace', '-o', folder + '/t', '--', 'sh', '-c', script)
+    command.say(done.stdout.startswith('from the program\n'),
+                'without them the output of the program is where it was', done.stderr)
+
+
 def statuses(command, driver, folder):
     path = os.path.join(folder, 's.json')
     for script, status in (('exit 7', 7), ('kill -9 $$', 137), ('exit 0', 0)):
@@ -87,7 +100,7 @@ def statuses(command, driver, folder):
 
 def main():
     command, driver = common.Command(sys.argv[1]), os.path.abspath(sys.argv[2])
-    for check in (files, texts, statuses):
+    for check in (files, texts, outputs, statuses):
         with tempfile.TemporaryDirectory() as folder:
             check(command, driver, folder)
     return command.end()
