@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -278,7 +279,7 @@ static int run_trace(const struct arguments *arguments, json_t *result)
 {
 	const bool is_text = arguments_value(arguments, "text");
 	const char *path = arguments_value(arguments, "output");
-	char temporary[] = "/tmp/coherent-trace-XXXXXX";
+	char memory[64];
 	int status, fd;
 
 	if (path || !is_text) {
@@ -287,13 +288,13 @@ static int run_trace(const struct arguments *arguments, json_t *result)
 		return status ? status :
 				trace_program(arguments, path, is_text || arguments->json, result);
 	}
-	/* Only the text is wanted. An empty file becomes a trace. */
-	fd = mkstemp(temporary);
+	/* Only the text is wanted, so the trace is in memory, which a signal cannot leave behind. */
+	fd = memfd_create("coherent-trace", MFD_CLOEXEC);
 	if (fd < 0)
-		return fail("trace: %s: %s", temporary, strerror(errno));
+		return fail("trace: there is no memory for the trace: %s", strerror(errno));
+	snprintf(memory, sizeof(memory), "/proc/%d/fd/%d", (int)getpid(), fd);
+	status = trace_program(arguments, memory, true, result);
 	close(fd);
-	status = trace_program(arguments, temporary, true, result);
-	unlink(temporary);
 	json_object_del(result, "file");
 	return status;
 }

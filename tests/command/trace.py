@@ -6,6 +6,8 @@ DRIVER is tests/timeline/program.c.
 """
 import json
 import os
+import signal
+import subprocess
 import sys
 import tempfile
 
@@ -71,6 +73,20 @@ def texts(command, driver, folder):
     command.say(times == sorted(times) and times[0] == 0, 'times begin with the first event', times)
 
 
+def interrupted(command, driver, folder):
+    before = set(os.listdir('/tmp'))
+    with subprocess.Popen([command.program, 'trace', '--text', '--', driver, 'wait'], cwd=folder,
+                          stderr=subprocess.PIPE, start_new_session=True) as child:
+        child.stderr.readline()
+        child.terminate()
+        child.wait()
+        # The driver is in the session of the command.
+        os.killpg(child.pid, signal.SIGKILL)
+    left = [name for name in set(os.listdir('/tmp')) - before if name.startswith('coherent-trace')]
+    command.say(child.returncode == -signal.SIGTERM and not left,
+                '--text leaves no file if a signal ends it', (child.returncode, left))
+
+
 def outputs(command, driver, folder):
     script = f'echo from the program; exec {driver} steps'
     done = command.run('trace', '--json', '--text', '--', 'sh', '-c', script)
@@ -100,7 +116,7 @@ def statuses(command, driver, folder):
 
 def main():
     command, driver = common.Command(sys.argv[1]), os.path.abspath(sys.argv[2])
-    for check in (files, texts, outputs, statuses):
+    for check in (files, texts, interrupted, outputs, statuses):
         with tempfile.TemporaryDirectory() as folder:
             check(command, driver, folder)
     return command.end()
