@@ -22,7 +22,8 @@
 #define NONE SIZE_MAX
 
 /**
- * struct texts - A text of a writer. The list is short, because a program has few places.
+ * struct texts - A text of a writer. The list begins with those of the writer that is followed, which
+ * are few, because a program has few places.
  * @next: The text before.
  * @writer: The writer.
  * @id: The number of the text.
@@ -40,14 +41,16 @@ struct texts {
 };
 
 /**
- * struct replay - The records that are followed.
+ * struct replay - The records that are followed, one writer after the other.
  * @ledger: The result.
  * @heads: The newest open exposure of each hash.
  * @head_count: A power of two.
- * @first: The first exposure of the device that is open.
+ * @first: The first exposure of the writer.
  * @device: The number of its name, or 0.
  * @pid: Its process.
  * @fences: How many fences have begun and not ended.
+ * @waiting: A list of exposures that wait for the next fence.
+ * @fenced: A list of exposures that waited when a fence began.
  */
 struct replay {
 	struct ledger_file *ledger;
@@ -57,6 +60,8 @@ struct replay {
 	uint64_t device;
 	uint64_t pid;
 	unsigned int fences;
+	size_t waiting;
+	size_t fenced;
 };
 
 /* --- The file --- */
@@ -240,18 +245,10 @@ static int fill_gaps(const char *path, struct ledger_file *ledger)
 
 static struct texts *find_text(const struct ledger_file *ledger, uint64_t writer, uint64_t id)
 {
-	struct texts *text = ledger->texts;
-
-	while (text && (text->writer != writer || text->id != id))
-		text = text->next;
-	return text;
-}
-
-static const char *text_of(const struct ledger_file *ledger, uint64_t writer, uint64_t id)
-{
-	const struct texts *text = find_text(ledger, writer, id);
-
-	return text ? text->text : "an unknown place";
+	for (struct texts *text = ledger->texts; text && text->writer == writer; text = text->next)
+		if (text->id == id)
+			return text;
+	return NULL;
 }
 
 /* A text that is written again is the same one, so the first stays. */
@@ -297,7 +294,6 @@ static void expose(struct replay *replay, const struct ledger_record *record)
 	size_t *head = head_of(replay, record);
 
 	ledger->exposures[ledger->count] = (struct exposure){
-		.device_id = replay->device,
 		.pid = replay->pid,
 		.where_id = record->text,
 		.address = record->address,
@@ -308,6 +304,22 @@ static void expose(struct replay *replay, const struct ledger_record *record)
 		.next = *head,
 	};
 	*head = ledger->count++;
+}
+
+static void move(struct replay *replay, size_t exposure, size_t *to)
+{
+	replay->ledger->exposures[exposure].next = *to;
+	*to = exposure;
+}
+
+static void move_all(struct replay *replay, size_t *from, size_t *to)
+{
+	while (*from != NONE) {
+		const size_t exposure = *from;
+
+		*from = replay->ledger->exposures[exposure].next;
+		move(replay, exposure, to);
+	}
 }
 
 /* Ends the newest open exposure of an object, because objects of a pool are in the pages of the pool. */
@@ -325,37 +337,38 @@ static void end(struct replay *replay, const struct ledger_record *record)
 	if (*at == NONE)
 		return;
 	*at = exposure->next;
-	if (record->reason == LEDGER_LEAKED)
+	/* The close of the device put it out of reach before it was freed. */
+	if (record->reason == LEDGER_LEAKED || exposure->end_ns)
 		return;
 	exposure->reason = record->reason;
 	exposure->until_fence = record->flags & LEDGER_UNTIL_FENCE;
-	if (!exposure->until_fence)
+	if (exposure->until_fence)
+		move(replay, (size_t)(exposure - replay->ledger->exposures), &replay->waiting);
+	else
 		exposure->end_ns = record->realtime_ns;
 }
 
 /* This fence may cut off the objects that wait now. Objects that end later wait for the next one. */
 static void begin_fence(struct replay *replay)
 {
-	struct ledger_file *ledger = replay->ledger;
-
 	replay->fences++;
-	for (size_t i = replay->first; i < ledger->count; i++)
-		ledger->exposures[i].is_fenced |= ledger->exposures[i].until_fence;
+	move_all(replay, &replay->waiting, &replay->fenced);
 }
 
 /* If other fences have begun, it is not known which of them has which object. So this waits. */
 static void end_fence(struct replay *replay, const struct ledger_record *record)
 {
-	struct ledger_file *ledger = replay->ledger;
+	struct exposure *exposures = replay->ledger->exposures;
 
 	replay->fences -= replay->fences > 0;
-	for (size_t i = replay->first; !replay->fences && i < ledger->count; i++) {
-		struct exposure *exposure = &ledger->exposures[i];
-
-		if (exposure->is_fenced && !exposure->end_ns && record->kind == LEDGER_FENCE)
-			exposure->end_ns = record->realtime_ns;
-		exposure->is_fenced = false;
+	if (replay->fences)
+		return;
+	if (record->kind == LEDGER_FENCE_FAILED) {
+		move_all(replay, &replay->fenced, &replay->waiting);
+		return;
 	}
+	for (; replay->fenced != NONE; replay->fenced = exposures[replay->fenced].next)
+		exposures[replay->fenced].end_ns = record->realtime_ns;
 }
 
 static void end_all(struct replay *replay, const struct ledger_record *record)
@@ -371,9 +384,7 @@ static void end_all(struct replay *replay, const struct ledger_record *record)
 		if (!exposure->reason)
 			exposure->reason = EXPOSURE_CLOSED;
 	}
-	/* Objects that are freed later were out of reach already. */
-	for (size_t i = 0; i < replay->head_count; i++)
-		replay->heads[i] = NONE;
+	replay->waiting = replay->fenced = NONE;
 }
 
 static bool follow(struct replay *replay, const struct ledger_record *record)
@@ -381,9 +392,7 @@ static bool follow(struct replay *replay, const struct ledger_record *record)
 	switch (record->kind) {
 	case LEDGER_DEVICE:
 		replay->device = record->text;
-		replay->fences = 0;
 		replay->pid = record->bytes;
-		replay->first = replay->ledger->count;
 		replay->ledger->device_count++;
 		break;
 	case LEDGER_TEXT:
@@ -408,16 +417,28 @@ static bool follow(struct replay *replay, const struct ledger_record *record)
 	return true;
 }
 
-static void name(const struct ledger_file *ledger, struct exposure *exposure)
+/* Names the exposures of the writer, whose texts are complete now. */
+static void end_writer(struct replay *replay)
 {
-	exposure->where = text_of(ledger, exposure->writer, exposure->where_id);
-	exposure->device = exposure->device_id ?
-				   text_of(ledger, exposure->writer, exposure->device_id) :
-				   "an unknown device";
+	struct ledger_file *ledger = replay->ledger;
+
+	for (; replay->first < ledger->count; replay->first++) {
+		struct exposure *exposure = &ledger->exposures[replay->first];
+		const struct texts *where = find_text(ledger, exposure->writer, exposure->where_id);
+		const struct texts *device = find_text(ledger, exposure->writer, replay->device);
+
+		exposure->where = where ? where->text : "an unknown place";
+		exposure->device = device ? device->text : "an unknown device";
+	}
+	replay->device = 0;
+	replay->pid = 0;
+	replay->fences = 0;
+	replay->waiting = replay->fenced = NONE;
 }
 
 static bool follow_all(struct ledger_file *ledger)
 {
+	const struct ledger_record *records = ledger->records;
 	const size_t count = ledger->record_count;
 	struct replay replay = { .ledger = ledger, .head_count = 64 };
 	bool is_good;
@@ -429,11 +450,13 @@ static bool follow_all(struct ledger_file *ledger)
 	is_good = replay.heads && ledger->exposures;
 	for (size_t i = 0; is_good && i < replay.head_count; i++)
 		replay.heads[i] = NONE;
-	for (size_t i = 0; is_good && i < count; i++)
-		is_good = follow(&replay, &ledger->records[i]);
-	/* The texts are complete only now. */
-	for (size_t i = 0; is_good && i < ledger->count; i++)
-		name(ledger, &ledger->exposures[i]);
+	for (size_t i = 0; is_good && i < count; i++) {
+		if (!i || records[i].writer != records[i - 1].writer)
+			end_writer(&replay);
+		is_good = follow(&replay, &records[i]);
+	}
+	if (is_good)
+		end_writer(&replay);
 	free(replay.heads);
 	return is_good;
 }

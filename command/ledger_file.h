@@ -24,11 +24,9 @@ enum { EXPOSURE_CLOSED = 100, EXPOSURE_LASTS = 0 };
  * @end_ns: When it ended; 0 if it did not end.
  * @reason: Why it ended.
  * @writer: The writer, for ledger_file.c.
- * @next: The exposure before with the same hash, for ledger_file.c.
+ * @next: The next exposure of a list, for ledger_file.c.
  * @until_fence: The object ended, but the device can reach it until a fence.
- * @is_fenced: A fence that will cut it off has begun, for ledger_file.c.
  * @where_id: The number of @where, for ledger_file.c.
- * @device_id: The number of @device, for ledger_file.c.
  */
 struct exposure {
 	const char *device;
@@ -43,9 +41,7 @@ struct exposure {
 	uint64_t writer;
 	size_t next;
 	bool until_fence;
-	bool is_fenced;
 	uint64_t where_id;
-	uint64_t device_id;
 };
 
 /**

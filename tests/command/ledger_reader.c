@@ -178,12 +178,108 @@ static void record_that_is_missing_is_told_and_the_others_are_followed(void **st
 	ledger_file_free(&ledger);
 }
 
+/* Writes the next record of the first device. Its time is its number. */
+static void put_next(struct ledger_record record)
+{
+	struct stat about;
+
+	assert_ok(fstat(file, &about));
+	record.number = (uint64_t)about.st_size / sizeof(record);
+	record.realtime_ns = record.number;
+	record.writer = 1;
+	put(record.number, record);
+}
+
+static void put_expose(uint64_t address)
+{
+	put_next((struct ledger_record){ .kind = LEDGER_EXPOSE, .address = address, .bytes = 1 });
+}
+
+static void put_end_until_fence(uint64_t address)
+{
+	put_next((struct ledger_record){ .kind = LEDGER_END,
+					 .reason = LEDGER_FREED,
+					 .flags = LEDGER_UNTIL_FENCE,
+					 .address = address,
+					 .bytes = 1 });
+}
+
+static void put_note(enum ledger_kind kind)
+{
+	put_next((struct ledger_record){ .kind = (uint8_t)kind });
+}
+
+static void fence_ends_only_exposures_that_waited_when_it_began(void **state)
+{
+	char path[] = "/tmp/ledger-XXXXXX";
+	struct ledger_file ledger;
+
+	(void)state;
+	make_ledger(path);
+	device_writes = write_nothing;
+	for (uint64_t address = 0; address < 4; address++)
+		put_expose(address);
+	put_end_until_fence(0);
+	put_note(LEDGER_FENCE_BEGIN);
+	put_end_until_fence(1);
+	put_note(LEDGER_FENCE); /* 12 */
+	/* A fence that fails ends nothing. */
+	put_note(LEDGER_FENCE_BEGIN);
+	put_note(LEDGER_FENCE_FAILED);
+	/* If two fences overlap, the exposure ends when both have ended. */
+	put_note(LEDGER_FENCE_BEGIN);
+	put_end_until_fence(2);
+	put_note(LEDGER_FENCE_BEGIN);
+	put_note(LEDGER_FENCE);
+	put_note(LEDGER_FENCE); /* 19 */
+	put_end_until_fence(3);
+	assert_int_equal(read_and_remove(path, &ledger), STATUS_GOOD);
+	assert_int_equal(ledger.count, 4);
+	assert_int_equal(ledger.exposures[0].end_ns, 12);
+	assert_int_equal(ledger.exposures[1].end_ns, 19);
+	assert_int_equal(ledger.exposures[2].end_ns, 19);
+	assert_int_equal(ledger.exposures[3].end_ns, 0);
+	assert_true(ledger.exposures[3].until_fence);
+	ledger_file_free(&ledger);
+}
+
+static void end_of_a_device_ends_its_own_exposures_once(void **state)
+{
+	char path[] = "/tmp/ledger-XXXXXX";
+	struct ledger_file ledger;
+
+	(void)state;
+	make_ledger(path);
+	device_writes = write_nothing;
+	put_expose(0);
+	put_expose(1);
+	put_note(LEDGER_CLOSE); /* 7 */
+	put_next((struct ledger_record){
+		.kind = LEDGER_END, .reason = LEDGER_FREED, .address = 1, .bytes = 1 });
+	/* The first record of this device is lost. */
+	put(20, (struct ledger_record){ .kind = LEDGER_EXPOSE, .writer = 2, .number = 2 });
+	put(21, (struct ledger_record){
+			.kind = LEDGER_CLOSE, .writer = 3, .number = 2, .realtime_ns = 9 });
+	assert_int_equal(read_and_remove(path, &ledger), STATUS_BAD);
+	assert_int_equal(ledger.missing, 2);
+	assert_int_equal(ledger.count, 3);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(ledger.exposures[i].end_ns, 7);
+		assert_int_equal(ledger.exposures[i].reason, EXPOSURE_CLOSED);
+	}
+	assert_int_equal(ledger.exposures[2].end_ns, 0);
+	assert_string_equal(ledger.exposures[2].device, "an unknown device");
+	ledger_file_free(&ledger);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(block_that_is_copied_after_the_size_is_known_is_read),
 		cmocka_unit_test(device_that_overtakes_the_reader_leaves_no_gap),
 		cmocka_unit_test(record_that_is_missing_is_told_and_the_others_are_followed),
+		cmocka_unit_test(fence_ends_only_exposures_that_waited_when_it_began),
+		cmocka_unit_test(end_of_a_device_ends_its_own_exposures_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
