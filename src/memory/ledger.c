@@ -167,15 +167,18 @@ static void put_text_locked(struct ledger *ledger, uint64_t id, const char *text
 	} while (!is_last);
 }
 
-/* Returns the number of a text, after the text was written. */
+/* Returns the number of a text, after the text was written. If no place is left, it takes another's. */
 static uint64_t text_locked(struct ledger *ledger, const char *text) NEEDS_LOCK(ledger->lock)
 {
 	const uintptr_t id = (uintptr_t)text;
-	const char **written = &ledger->texts[id * UINT64_C(0x9e3779b97f4a7c15) >> 58];
+	const size_t home = id * UINT64_C(0x9e3779b97f4a7c15) >> 58;
+	const char **place = &ledger->texts[home];
 
-	if (*written != text)
+	for (size_t i = 1; *place && *place != text && i <= TEXTS; i++)
+		place = &ledger->texts[(home + i) % TEXTS];
+	if (*place != text)
 		put_text_locked(ledger, id, text);
-	*written = text;
+	*place = text;
 	return id;
 }
 

@@ -137,6 +137,17 @@ def devices_and_programs_share_a_ledger(folder):
 
 
 @test
+def each_site_is_written_once(folder):
+    run('sites', folder + '/l')
+    (records,), _ = read(folder + '/l')
+    # The name of the device is a text too, and all are short.
+    assert [record[0] for record in records].count(TEXT) == 1 + 40, records
+    found = changes(records)
+    assert [entry[5] for entry in found if entry[0] == EXPOSE] == [
+        b'site.c:%d' % (i % 40) for i in range(80)], found
+
+
+@test
 def the_name_may_have_the_process_id(folder):
     with subprocess.Popen([PROGRAM, 'two'], env=environment(folder + '/%p-%%p%x-%')) as driver:
         assert driver.wait() == 0

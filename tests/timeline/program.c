@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A driver whose trace tests/timeline/run.py reads: program steps|wait|fork|two|leave|lazy. It prints the
- * reports to stderr, and a line when it has done its work.
+ * A driver whose trace and ledger tests read: program steps|wait|fork|two|leave|lazy|sites. It prints
+ * the reports to stderr, and a line when it has done its work.
  */
 #include <coherent.h>
 #include <coherent/bar.h>
@@ -158,6 +158,25 @@ static void lazy(void)
 	coherent_device_close(dev);
 }
 
+/* Exposes memory from many sites, each of them twice. */
+static void use_sites(void)
+{
+	const struct coherent_mem_options options = {
+		.struct_size = sizeof(options),
+		.count = 1,
+	};
+	struct coherent_device *dev = open_device();
+	struct coherent_mem mem = { .va = NULL };
+	char site[32];
+
+	for (unsigned int i = 0; i < 80; i++) {
+		snprintf(site, sizeof(site), "site.c:%u", i % 40);
+		MUST(coherent_base_zeroed(&mem, dev, 1, &options, site));
+		coherent_base_free(&mem);
+	}
+	coherent_device_close(dev);
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -174,6 +193,8 @@ int main(int argc, char **argv)
 		leave();
 	else if (!strcmp(what, "lazy"))
 		lazy();
+	else if (!strcmp(what, "sites"))
+		use_sites();
 	else
 		return 255;
 	return 0;
