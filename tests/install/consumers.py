@@ -18,13 +18,11 @@ import subprocess
 import sys
 import tempfile
 
-from run import Results, run_command
+from run import Results, copy_sources, run_command
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 COMPILERS = ('gcc', 'clang')
 SYSTEM = ('/usr', '/usr/local')
-PARTS = ('meson.build', 'meson_options.txt', 'include', 'src', 'command', 'examples', 'bench',
-         'tools')
 LAYOUTS = ('-I', '-isystem', '/usr/include', '/usr/local/include')
 CALL = re.compile(r'^\tcoherent_', re.M)
 # A project asks for one of these. The value is whether it gets version 0.1.0.
@@ -211,10 +209,7 @@ def main():
         sys.exit(2)
     results = Results()
     with tempfile.TemporaryDirectory() as top:
-        tree = os.path.join(top, 'tree')
-        os.makedirs(tree)
-        for name in PARTS:
-            run_command(['cp', '-r', os.path.join(sys.argv[1], name), tree])
+        tree = copy_sources(sys.argv[1], os.path.join(top, 'tree'))
         build = os.path.join(top, 'build')
         run_command(['meson', 'setup', '-Dtests=false', build, tree])
         count = 0

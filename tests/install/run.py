@@ -20,6 +20,8 @@ UNCALLED = {'coherent_padding', 'coherent_takes', 'coherent_dot', 'coherent_inde
 FUNCTION = re.compile(r'^(?!#|\s|typedef|COHERENT_(?:INLINE|OVERLOAD|IN_KERNEL))'
                       r'[^#\n;{}=]*?\b(coherent_\w+)\([^;{}]*\)\s*;', re.M)
 MACRO = re.compile(r'^#define (coherent_(?!base_)\w+)\(', re.M)
+# A build without the tests needs these.
+PARTS = ('meson.build', 'meson_options.txt', 'include', 'src', 'command', 'examples', 'bench', 'tools')
 STRICT = ['-std=gnu11', '-Wall', '-Wextra', '-Wpedantic', '-Werror', '-fsyntax-only', '-x', 'c']
 
 LEAK = '''#include <coherent.h>
@@ -190,13 +192,17 @@ def check_merged(results, source, libdir):
                 'a program with that static library builds and runs', out)
 
 
+def copy_sources(source, folder):
+    """Copies what a build without the tests needs into a new folder. Returns the folder."""
+    os.makedirs(folder)
+    for name in PARTS:
+        run_command(['cp', '-r', os.path.join(source, name), folder])
+    return folder
+
+
 def build(source, where, *options):
     """Builds the libraries from a copy of the sources in another folder. Returns their bytes."""
-    tree = os.path.join(where, 'tree')
-    os.makedirs(tree)
-    for name in ('meson.build', 'meson_options.txt', 'include', 'src', 'command', 'examples', 'bench',
-                 'tools'):
-        run_command(['cp', '-r', os.path.join(source, name), tree])
+    tree = copy_sources(source, os.path.join(where, 'tree'))
     run_command(['meson', 'setup', os.path.join(tree, 'b'), tree, '-Dtests=false', *options])
     code, out = run_command(['ninja', '-C', os.path.join(tree, 'b'), 'src/libcoherent.a',
                              'src/libcoherent.so.0.1.0'])
@@ -222,16 +228,17 @@ def main():
         (include,) = glob.glob(os.path.join(stage, '**', 'include'), recursive=True)
         (archive,) = glob.glob(os.path.join(stage, '**', 'libcoherent.a'), recursive=True)
         libdir = os.path.dirname(archive)
+        man = os.path.join(os.path.dirname(include), 'share', 'man')
         headers = sorted(glob.glob(os.path.join(include, '**', '*.h'), recursive=True))
         results.say(files_below(include) == files_below(os.path.join(source, 'include')) -
                     {'meson.build'}, 'all headers are installed', files_below(include))
         check_programs(results, stage, libdir)
         check_symbols(results, headers, libdir)
         check_headers(results, include, headers)
-        check_lint(results, stage, os.path.join(os.path.dirname(include), 'share', 'man'))
-        check_migrate(results, stage, os.path.join(os.path.dirname(include), 'share', 'man'))
-        check_command(results, stage, os.path.join(os.path.dirname(include), 'share', 'man'))
-        check_man(results, headers, os.path.join(os.path.dirname(include), 'share', 'man'))
+        check_lint(results, stage, man)
+        check_migrate(results, stage, man)
+        check_command(results, stage, man)
+        check_man(results, headers, man)
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
         first, out = build(source, os.path.join(one, 'a'))
         second, _ = build(source, os.path.join(two, 'elsewhere', 'b'))
