@@ -66,11 +66,6 @@ static void advise_node(const struct sysfs *sysfs, const struct pci *pci, json_t
 		advise_root(needs, "chown %u /dev/vfio/%s", (unsigned int)geteuid(), pci->group);
 }
 
-static bool is_without_iommu(const struct sysfs *sysfs, const struct pci *pci)
-{
-	return *pci->group && sysfs_exists(sysfs, "/dev/vfio/noiommu-%s", pci->group);
-}
-
 static json_t *needs_of(const struct sysfs *sysfs, const struct pci *all, size_t count,
 			const struct pci *pci)
 {
@@ -78,7 +73,7 @@ static json_t *needs_of(const struct sysfs *sysfs, const struct pci *all, size_t
 
 	if (pci->is_bridge) {
 		advise_step(needs, "it is a bridge, and vfio: is for endpoints");
-	} else if (is_without_iommu(sysfs, pci)) {
+	} else if (pci_is_noiommu(sysfs, pci->group)) {
 		advise_step(needs, "it is not behind an IOMMU, so a driver must ask for "
 				   ".level = COHERENT_NONE, and nothing keeps it from any memory");
 	} else if (!*pci->group) {

@@ -46,15 +46,17 @@ static void advise_iommu(const struct sysfs *sysfs, json_t *advice)
 
 static bool check_iommu(const struct sysfs *sysfs, json_t *problems)
 {
-	size_t count;
+	size_t count, behind = 0;
 	char **groups = sysfs_names(sysfs, &count, "/sys/kernel/iommu_groups");
 
+	for (size_t i = 0; i < count; i++)
+		behind += !pci_is_noiommu(sysfs, groups[i]);
 	sysfs_free(groups, count);
-	if (!count)
+	if (!behind)
 		advise_iommu(sysfs,
 			     doctor_problem(problems, "the kernel has no IOMMU group, so no device "
 						      "is behind an IOMMU"));
-	return count;
+	return behind;
 }
 
 /* --- Nodes and devices --- */
@@ -107,16 +109,16 @@ static void find_node(const struct sysfs *sysfs, const struct pci *pci, bool cde
 	sysfs_free(names, count);
 }
 
-static bool has_node(const struct pci *pci)
+static bool has_node(const struct sysfs *sysfs, const struct pci *pci)
 {
-	return pci->is_vfio && *pci->group;
+	return pci->is_vfio && *pci->group && !pci_is_noiommu(sysfs, pci->group);
 }
 
 /* Returns whether an earlier device has the same group, and so the same node of that group. */
-static bool is_repeated(const struct pci *all, size_t i)
+static bool is_repeated(const struct sysfs *sysfs, const struct pci *all, size_t i)
 {
 	for (size_t j = 0; j < i; j++)
-		if (has_node(&all[j]) && !strcmp(all[j].group, all[i].group))
+		if (has_node(sysfs, &all[j]) && !strcmp(all[j].group, all[i].group))
 			return true;
 	return false;
 }
@@ -130,11 +132,11 @@ static bool check_bound(const struct sysfs *sysfs, bool cdev, json_t *problems)
 	char node[64];
 
 	for (size_t i = 0; i < count; i++) {
-		if (!has_node(&all[i]))
+		if (!has_node(sysfs, &all[i]))
 			continue;
 		found = true;
 		find_node(sysfs, &all[i], cdev, node);
-		if (*node && (cdev || !is_repeated(all, i)))
+		if (*node && (cdev || !is_repeated(sysfs, all, i)))
 			check_node(sysfs, node, "vfio-pci", problems);
 	}
 	free(all);

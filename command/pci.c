@@ -147,6 +147,11 @@ struct pci *pci_read_all(const struct sysfs *sysfs, size_t *count)
 	return all;
 }
 
+bool pci_is_noiommu(const struct sysfs *sysfs, const char *group)
+{
+	return *group && sysfs_exists(sysfs, "/dev/vfio/noiommu-%s", group);
+}
+
 bool pci_blocks_group(const struct pci *pci)
 {
 	/* The kernel knows that pcieport and pci-stub do not use DMA. */

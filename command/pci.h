@@ -61,6 +61,9 @@ bool pci_read(const struct sysfs *sysfs, const char *address, struct pci *pci);
 /* Reads all devices. Returns an array that the caller frees. */
 struct pci *pci_read_all(const struct sysfs *sysfs, size_t *count);
 
+/* Returns whether VFIO made the group in its no-IOMMU mode, so that no IOMMU restricts its devices. */
+bool pci_is_noiommu(const struct sysfs *sysfs, const char *group);
+
 /* Returns whether a device of the group keeps VFIO from giving out another one. */
 bool pci_blocks_group(const struct pci *pci);
 

@@ -101,6 +101,12 @@ def needs(command):
     command.say('coherent doctor vfio' in str(found['0000:00:04.0']['needs']),
                 'a device without a group', found['0000:00:04.0'])
 
+    found, _, _ = list_devices(command, lambda root: usual(root) or
+                               common.write(root, 'dev/vfio/noiommu-10'))
+    needed = found['10000:e1:00.0']['needs']
+    command.say('.level = COHERENT_NONE' in str(needed) and len(needed) == 1,
+                'a device in no-IOMMU mode', needed)
+
     with tempfile.TemporaryDirectory() as root:
         usual(root)
         os.chmod(os.path.join(root, 'dev/vfio/10'), 0)

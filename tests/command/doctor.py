@@ -117,6 +117,21 @@ def vfio(doctor):
                 lambda root: os.chmod(os.path.join(root, 'dev/vfio/7'), 0))
 
 
+def without_iommu(root):
+    """VFIO's no-IOMMU mode has made a group for a device that is bound."""
+    common.device(root, '0000:02:00.0', group=0, driver='vfio-pci')
+    common.write(root, 'dev/vfio/noiommu-0')
+
+
+def mixed(doctor):
+    """A device in no-IOMMU mode is not behind an IOMMU, and has no node of its own number."""
+    for kind in ('vfio', 'iommufd'):
+        doctor.says(kind, lambda root: machine(root) or without_iommu(root), 'a no-IOMMU group',
+                    ('the kernel has no IOMMU group', 'firmware'))
+        doctor.works(kind, lambda root: with_vfio(root) or without_iommu(root),
+                     'another device is in no-IOMMU mode')
+
+
 def iommufd(doctor):
     doctor.works('iommufd', with_vfio, 'a device is bound')
     doctor.says('iommufd', lambda root: with_vfio(root, release='6.1.0-9'), 'an old kernel',
@@ -220,6 +235,7 @@ def tests(command):
     command.say(not done.returncode and 'sim   yes' in done.stdout, 'sim works', done.stdout)
     doctor = Doctor(command)
     vfio(doctor)
+    mixed(doctor)
     iommufd(doctor)
     noiommu(doctor)
     status(command)
