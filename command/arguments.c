@@ -100,7 +100,7 @@ const char *arguments_suggest(const char *word, const char *const *names)
 
 /* --- Options --- */
 
-/* What getopt_long() returns for an option with a long name. A letter is below these. */
+/* getopt_long() returns these for options with a long name. A letter is below them. */
 enum { OPTION_HELP = 256, OPTION_JSON, OPTION_FIRST };
 
 static int unknown_option(const struct command *command, const char *word)

@@ -120,8 +120,8 @@ static int write_read_only(struct tester *tester, bool *reached)
 }
 
 /*
- * What the device does to a box at an address. It may reach the old pages of a mem until a fence, so a
- * read counts only if the device gets what the CPU wrote to the box just before.
+ * Lets the device access a box at an address. The device may reach the old pages of a mem until a
+ * fence, so a read counts only if the device gets what the CPU wrote to the box just before.
  */
 typedef int box_access(struct tester *tester, uint8_t *box, uint64_t address, bool *reached);
 
