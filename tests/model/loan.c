@@ -2,7 +2,7 @@
 /*
  * The model lends a box, lets the device use the loan, and takes it back. The device has a copy of
  * the box: an object with an address of its own. For the time of the loan a free slot of the model
- * holds the place of the copy.
+ * holds the place of the copy. A box in place has no copy.
  */
 #include <coherent/loan.h>
 #include <limits.h>
@@ -16,7 +16,7 @@ COHERENT_LOAN_TYPE(record_loan, struct record);
 /**
  * struct loan - A loan.
  * @slot: The slot of the box.
- * @copy: The place of the copy, in a free slot.
+ * @copy: The place of the copy, in a free slot. For a box in place, its own place.
  * @direction: The direction.
  * @result: The result of the last function that visited the loan.
  * @bytes: The loan, if elements are bytes.
@@ -54,16 +54,26 @@ static int call_lend(struct loan *loan)
 	return coherent_lend(&loan->slot->bytes.box, &loan->bytes.loan, loan->direction);
 }
 
+static bool is_refused(const struct loan *loan)
+{
+	const struct place *place = &loan->slot->place;
+
+	return loan->direction < COHERENT_TO_DEVICE || loan->direction > COHERENT_BOTH_WAYS ||
+	       (place->in_place && place->readonly && loan->direction != COHERENT_TO_DEVICE);
+}
+
 static int predict_lend(const struct loan *loan)
 {
 	int err;
 
 	if (loan->slot->kind != BOX)
 		return -EINVAL;
-	if (loan->direction < COHERENT_TO_DEVICE || loan->direction > COHERENT_BOTH_WAYS) {
+	if (is_refused(loan)) {
 		expect_report(device_of(&loan->slot->place), COHERENT_ERROR);
 		return -EINVAL;
 	}
+	if (loan->slot->place.in_place)
+		return 0;
 	err = space_reserve(loan->copy);
 	if (err && !loan->copy->quiet)
 		expect_report(device_of(loan->copy), COHERENT_WARNING);
@@ -112,7 +122,7 @@ static int change(void *elements, size_t bytes, struct loan *loan)
 	CHECK(bytes == loan_bytes(loan));
 	CHECK(!memcmp(elements, loan->copy->bytes, bytes));
 	pattern(at + first, bytes - first);
-	if (loan->direction != COHERENT_FROM_DEVICE)
+	if (loan->direction != COHERENT_FROM_DEVICE || loan->copy->in_place)
 		memcpy(loan->copy->bytes + first, at + first, bytes - first);
 	loan->result = chance(4) ? (chance(2) ? -EDOM : 7) : 0;
 	return loan->result;
@@ -212,6 +222,50 @@ static void use_and_end(struct loan *loan)
 	CHECK(EITHER_LOAN(loan, coherent_is_empty));
 }
 
+/* --- Boxes in place --- */
+
+static void end_in_place(struct loan *loan)
+{
+	struct slot *slot = loan->slot;
+
+	if (chance(4)) {
+		space_end(&slot->place, COHERENT_STATE_FREED, unmap_fails(&slot->place));
+		EITHER_LOAN(loan, coherent_loan_free);
+		CHECK(EITHER_LOAN(loan, coherent_is_empty));
+		clear_slot(slot);
+		return;
+	}
+	expect_report(device_of(&slot->place), COHERENT_ERROR);
+	EXPECT(call_take(loan, false), -EBUSY);
+	EXPECT(call_take(loan, true), 0);
+	CHECK(EITHER_LOAN(loan, coherent_is_empty));
+	change_kind(slot, BOX);
+	CHECK(slot->place.address == address_of_box(slot));
+	slot_check(slot);
+}
+
+/* The device keeps the access that it has, at the same address. */
+static void lend_in_place(struct loan *loan)
+{
+	struct slot *slot = loan->slot;
+	const int err = predict_lend(loan);
+
+	loan->copy = &slot->place;
+	EXPECT(call_lend(loan), err);
+	CHECK(EITHER_LOAN(loan, coherent_is_empty) == !!err);
+	if (err) {
+		end_box(slot);
+		clear_slot(slot);
+		return;
+	}
+	change_kind(slot, MEM);
+	CHECK(EITHER_LOAN(loan, coherent_loan_addr).raw == slot->place.address);
+	CHECK(EITHER_LOAN(loan, coherent_loan_count) == slot->count);
+	CHECK(EITHER_LOAN(loan, coherent_loan_level) == COHERENT_HIDDEN);
+	use(loan);
+	end_in_place(loan);
+}
+
 static struct slot *pick_empty(const struct slot *but)
 {
 	struct slot *slot = &model.slots[pick(SLOTS)];
@@ -226,11 +280,12 @@ void loan_step(struct slot *slot)
 
 	if (!free_slot || slot->kind == MEM || slot->kind == HANDLE)
 		return;
-	/* A box in place is lent where it is; tests/in_place.c does that. */
-	if (slot->place.in_place)
-		return;
 	if (chance(16))
 		loan.direction = chance(2) ? 0 : 4;
+	if (slot->place.in_place) {
+		lend_in_place(&loan);
+		return;
+	}
 	loan.copy = &free_slot->place;
 	*loan.copy = slot->place;
 	loan.copy->address = 0;

@@ -169,8 +169,7 @@ void become_box(struct slot *slot)
 	slot->place.readonly = false;
 }
 
-/* An object in place is mapped already. */
-static void change_kind(struct slot *slot, enum kind kind)
+void change_kind(struct slot *slot, enum kind kind)
 {
 	slot->kind = kind;
 	slot->place.state = kind == BOX ? COHERENT_STATE_BOX : COHERENT_STATE_MEM;
@@ -326,8 +325,7 @@ static int call_expose(struct slot *slot, struct slot *to, enum coherent_permiss
 			       .seal = sealing ? seal : NULL, .seal_arg = sealing);
 }
 
-/* Ends a box. If it is in place, the library unmaps it as it unmaps a mem. */
-static void end_box(struct slot *slot)
+void end_box(struct slot *slot)
 {
 	if (slot->place.in_place)
 		space_end(&slot->place, COHERENT_STATE_FREED, unmap_fails(&slot->place));

@@ -38,6 +38,10 @@ bool unmap_fails(const struct place *place);
 uint64_t address_of_box(struct slot *slot);
 void become_box(struct slot *slot);
 void become_reachable(struct slot *slot, enum kind kind, enum coherent_permission permission);
+/* Makes an object in place a box or a mem. It is mapped already. */
+void change_kind(struct slot *slot, enum kind kind);
+/* Ends a box. If it is in place, the library unmaps it as it unmaps a mem. */
+void end_box(struct slot *slot);
 /* Checks that the object of a slot is empty, and clears the slot. */
 void clear_slot(struct slot *slot);
 /* Returns the memory of a mem, for a comparison with check_bytes(). */
