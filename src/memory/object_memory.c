@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Where the pages and the addresses of objects come from, and what is kept and gives way for them.
+ * Where the pages and the addresses of objects come from. Kept boxes, kept addresses and the
+ * quarantine give way for them.
  */
 #include <errno.h>
 
@@ -13,7 +14,7 @@
  */
 #define WIDE_SPACE (UINT64_C(1) << 38)
 
-/* --- What gives way --- */
+/* --- Things that give way --- */
 
 /* Free one kept box, to release its address and its pages. */
 static bool purge_box_locked(struct object_store *store) NEEDS_LOCK(store->lock)

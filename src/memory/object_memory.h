@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The pages and the addresses of objects. What is kept gives way for them.
+ * The pages and the addresses of objects. Kept boxes, kept addresses and the quarantine give way for
+ * them.
  */
 #ifndef OBJECT_MEMORY_H
 #define OBJECT_MEMORY_H
 
 #include "memory/object.h"
 
-/* --- What gives way --- */
+/* --- Things that give way --- */
 
 /**
  * object_purge_boxes() - Free the kept boxes.
