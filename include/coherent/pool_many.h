@@ -83,7 +83,7 @@ COHERENT_C_END
  * coherent_pool_boxes() - Take several zeroed boxes from a pool, or none.
  * @pool: The pool.
  * @boxes: An array of empty boxes of the element type of the pool, or its first box. All are empty
- *	on failure.
+ *	on failure, if they were before.
  * @...: How many: at least 1.
  *
  * This is coherent_pool_box() for each box. The calls for arrays take half the time or less.
@@ -179,7 +179,7 @@ COHERENT_C_END
 /**
  * coherent_pool_from_all() - Make several mems of a pool that have values, or none.
  * @pool: The pool.
- * @mems: An array of empty mems. All are empty on failure.
+ * @mems: An array of empty mems. All are empty on failure, if they were before.
  * @values: An array of as many values of the element type.
  * @...: How many: at least 1.
  *
