@@ -102,13 +102,15 @@ def an_object_that_is_left_ends_its_phase_at_the_close(folder):
 
 
 @test
-def a_program_that_is_killed_leaves_a_complete_trace(folder):
+def a_program_that_is_killed_leaves_each_whole_event(folder):
+    """If the kernel ends the last write at the end of a page, the next program completes the file."""
     for i in range(10):
         trace = f'{folder}/{i}.json'
         with subprocess.Popen([PROGRAM, 'wait'], env={**os.environ, 'COHERENT_TRACE': trace},
                               stdout=subprocess.PIPE) as driver:
             assert driver.stdout.readline() == b'ready\n'
             driver.send_signal(signal.SIGKILL)
+        run('two', trace)
         events = load(trace)
         live = of_kind(events, 'i', 'expose')[0]
         assert live['tid'] == 1 and live['args']['where'].startswith('tests/timeline/program.c:'), live
