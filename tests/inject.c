@@ -162,11 +162,11 @@ int __wrap_ftruncate64(int fd, off_t bytes)
 	return inject_fails_with(ENOSPC) ? -1 : __real_ftruncate64(fd, bytes);
 }
 
-int __real_fallocate64(int fd, int mode, off_t offset, off_t bytes);
-int __wrap_fallocate64(int fd, int mode, off_t offset, off_t bytes);
-int __wrap_fallocate64(int fd, int mode, off_t offset, off_t bytes)
+int __real_posix_fallocate64(int fd, off_t offset, off_t bytes);
+int __wrap_posix_fallocate64(int fd, off_t offset, off_t bytes);
+int __wrap_posix_fallocate64(int fd, off_t offset, off_t bytes)
 {
-	return inject_fails_with(ENOSPC) ? -1 : __real_fallocate64(fd, mode, offset, bytes);
+	return inject_fails_with(ENOSPC) ? ENOSPC : __real_posix_fallocate64(fd, offset, bytes);
 }
 
 int __real_mprotect(void *va, size_t bytes, int protection);

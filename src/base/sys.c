@@ -14,7 +14,6 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "base/sys.h"
@@ -198,17 +197,6 @@ int sys_memfd(const char *name, int *fd)
 	return *fd < 0 ? *fd : 0;
 }
 
-int sys_truncate(int fd, uint64_t bytes)
-{
-	struct rlimit limit = { .rlim_cur = RLIM_INFINITY };
-
-	/* Above the limit the kernel raises SIGXFSZ, which ends the program. */
-	(void)getrlimit(RLIMIT_FSIZE, &limit);
-	if (bytes > limit.rlim_cur)
-		return -EFBIG;
-	return ftruncate(fd, (off_t)bytes) ? -errno : 0;
-}
-
 int sys_seal(int fd)
 {
 	/*
@@ -217,16 +205,6 @@ int sys_seal(int fd)
 	 * peer from adding it.
 	 */
 	return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) ? -errno : 0;
-}
-
-int sys_allocate(int fd, uint64_t offset, uint64_t bytes)
-{
-	int err;
-
-	do
-		err = fallocate(fd, 0, (off_t)offset, (off_t)bytes) ? -errno : 0;
-	while (err == -EINTR);
-	return err;
 }
 
 int sys_seal_for_readers(int fd)

@@ -99,14 +99,8 @@ void sys_become(int fd, int from);
 /* Create an empty file in memory that can be sealed. /proc shows its name. */
 int sys_memfd(const char *name, int *fd);
 
-/* Set the size of a file; -EFBIG if it is above the limit of the process, without a SIGXFSZ. */
-int sys_truncate(int fd, uint64_t bytes);
-
 /* Seal the file, so that no process can make it shorter or longer. */
 int sys_seal(int fd);
-
-/* Take the memory of a part of a file in memory now, so that no access to it can fail. */
-int sys_allocate(int fd, uint64_t offset, uint64_t bytes);
 
 /* As sys_seal(). From Linux 5.1 on, only mappings that exist can write to the file. */
 int sys_seal_for_readers(int fd);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Writes files. A file that is larger than the process may make it would raise SIGXFSZ, which ends
+ * Writes and sizes files. A file that is larger than the process may make it would raise SIGXFSZ, which ends
  * the program, so the size is checked before.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 
 #include "base/sys_file.h"
 #include "base/sys_process.h"
@@ -69,30 +68,28 @@ void sys_unlock_file(int fd)
 	(void)flock(fd, LOCK_UN);
 }
 
-static int check_bytes(uint64_t bytes)
+int sys_truncate(int fd, uint64_t bytes)
 {
-	struct rlimit limit = { .rlim_cur = RLIM_INFINITY };
-
-	(void)getrlimit(RLIMIT_FSIZE, &limit);
-	return bytes > limit.rlim_cur ? -EFBIG : 0;
+	/* Above the limit the kernel raises SIGXFSZ, which ends the program. */
+	if (bytes > sys_file_limit())
+		return -EFBIG;
+	return ftruncate(fd, (off_t)bytes) ? -errno : 0;
 }
 
-int sys_grow(int fd, uint64_t bytes, uint64_t more)
+int sys_allocate(int fd, uint64_t offset, uint64_t bytes)
 {
-	int err = check_bytes(bytes + more);
+	int err;
 
-	if (err)
-		return err;
+	if (offset + bytes > sys_file_limit())
+		return -EFBIG;
 	/* posix_fallocate() returns the error. */
 	do
-		err = -posix_fallocate(fd, (off_t)bytes, (off_t)more);
+		err = -posix_fallocate(fd, (off_t)offset, (off_t)bytes);
 	while (err == -EINTR);
 	return err;
 }
 
 int sys_write_more(int fd, uint64_t offset, const void *from, size_t bytes)
 {
-	const int err = check_bytes(offset + bytes);
-
-	return err ? err : sys_write_at(fd, offset, from, bytes);
+	return offset + bytes > sys_file_limit() ? -EFBIG : sys_write_at(fd, offset, from, bytes);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Files that the library writes for people: the trace and the ledger. Several devices, also of
- * several processes, may write to one file. The functions follow the rules of sys.h.
+ * Files with a size: the trace and the ledger, which the library writes for people, and files in
+ * memory. Several devices, also of several processes, may write to a trace or a ledger. The functions
+ * follow the rules of sys.h.
  */
 #ifndef SYS_FILE_H
 #define SYS_FILE_H
@@ -25,8 +26,14 @@ int sys_lock_file(int fd);
 
 void sys_unlock_file(int fd);
 
-/* Add bytes of zero to the end of a file, for which the file system has room. */
-int sys_grow(int fd, uint64_t bytes, uint64_t more);
+/* Set the size of a file; -EFBIG if it is above the limit of the process, without a SIGXFSZ. */
+int sys_truncate(int fd, uint64_t bytes);
+
+/*
+ * Take the room for a part of a file now, in memory or on the disk, so that no access to it can fail.
+ * Returns -EFBIG as sys_truncate() does.
+ */
+int sys_allocate(int fd, uint64_t offset, uint64_t bytes);
 
 /* Write at an offset, as sys_write_at(). Returns -EFBIG if the process may not make files so large. */
 int sys_write_more(int fd, uint64_t offset, const void *from, size_t bytes);

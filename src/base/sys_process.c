@@ -48,6 +48,11 @@ uint64_t sys_address_limit(void)
 	return limit_of(RLIMIT_AS);
 }
 
+uint64_t sys_file_limit(void)
+{
+	return limit_of(RLIMIT_FSIZE);
+}
+
 uint64_t sys_descriptor_limit(void)
 {
 	return limit_of(RLIMIT_NOFILE);

@@ -24,6 +24,9 @@ uint64_t sys_lockable_bytes(void);
 /* Returns how many bytes of addresses the process may have; UINT64_MAX means no limit. */
 uint64_t sys_address_limit(void);
 
+/* Returns how many bytes a file of the process may have; UINT64_MAX means no limit. */
+uint64_t sys_file_limit(void);
+
 /* Returns how many descriptors the process may have. */
 uint64_t sys_descriptor_limit(void);
 

@@ -95,7 +95,7 @@ static int take_block_locked(int fd, uint64_t *offset)
 	fill_in_head(&head);
 	if (!*offset)
 		err = sys_write_more(fd, 0, &head, sizeof(head));
-	return err ? err : sys_grow(fd, *offset, LEDGER_BLOCK_BYTES);
+	return err ? err : sys_allocate(fd, *offset, LEDGER_BLOCK_BYTES);
 }
 
 /* Copies the block to the end of the file. */

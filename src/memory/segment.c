@@ -13,6 +13,7 @@
 
 #include "base/size.h"
 #include "base/sys.h"
+#include "base/sys_file.h"
 #include "base/sys_process.h"
 #include "memory/segment.h"
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/sys_file.h"
 #include "base/sys_process.h"
 #include "base/sys_socket.h"
 #include "qemu/explain.h"
