@@ -180,6 +180,8 @@ static int run_ledger(const struct arguments *arguments, json_t *result)
 		json_object_set_new(result, "missing", output_number(ledger.missing));
 		json_object_set_new(result, "devices",
 				    json_integer((json_int_t)ledger.device_count));
+		json_object_set_new(result, "devices_without_protection",
+				    json_integer((json_int_t)ledger.open_count));
 		json_object_set_new(result, "exposures", rows);
 	}
 	ledger_file_free(&ledger);
@@ -194,13 +196,19 @@ static void print_ledger(const json_t *result)
 		{ "device", "DEVICE" },	  { "pid", "PID" },	{ "where", "WHERE" },
 	};
 	const json_t *rows = json_object_get(result, "exposures");
+	const json_int_t open =
+		json_integer_value(json_object_get(result, "devices_without_protection"));
 
 	if (json_array_size(rows))
 		output_table(rows, columns, ARRAY_SIZE(columns), NULL);
 	else if (json_integer_value(json_object_get(result, "missing")))
-		printf("No record that can be read says that a device could reach it.\n");
+		printf("No record that can be read says that a device was shown it.\n");
 	else
-		printf("No device could reach it.\n");
+		printf("No device was shown it.\n");
+	if (open)
+		printf("Nothing kept %lld of the devices from other memory, so they could reach it "
+		       "too.\n",
+		       (long long)open);
 	printf("%lld records of %lld devices were read, %lld could not be read.\n",
 	       (long long)json_integer_value(json_object_get(result, "records")),
 	       (long long)json_integer_value(json_object_get(result, "devices")),
@@ -230,6 +238,8 @@ const struct command command_ledger = {
 		"records but perhaps the last, and the command says how many it could not read. If "
 		"earlier records are missing, it prints what the others say, and the exit status is "
 		"1.\n\n"
+		"The command says how many of the devices had a level below COHERENT_PEER. Nothing kept "
+		"those from memory that the driver never exposed.\n\n"
 		"  coherent ledger driver.ledger\n"
 		"  coherent ledger driver.ledger --address 0x12340 --at 2026-01-31T12:00:00",
 	.options = options,

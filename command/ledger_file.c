@@ -6,6 +6,7 @@
  * Devices may write to the file meanwhile. A device copies its block to the end of the file before it
  * begins the block anew, so a reader that reads on from there has each record once or twice.
  */
+#include <coherent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -394,6 +395,9 @@ static bool follow(struct replay *replay, const struct ledger_record *record)
 		replay->device = record->text;
 		replay->pid = record->bytes;
 		replay->ledger->device_count++;
+		break;
+	case LEDGER_LEVEL:
+		replay->ledger->open_count += record->bytes < COHERENT_PEER;
 		break;
 	case LEDGER_TEXT:
 		return add_text(replay->ledger, record);

@@ -52,6 +52,7 @@ struct exposure {
  * @is_cut: The file ends within a record.
  * @is_read: The rest is valid.
  * @device_count: How many devices were opened.
+ * @open_count: How many of them nothing kept from memory that they were not shown.
  * @count: The number of @exposures.
  * @exposures: The exposures in the order of the records, for each device.
  * @texts: The texts of the writers, for ledger_file.c.
@@ -64,6 +65,7 @@ struct ledger_file {
 	bool is_cut;
 	bool is_read;
 	size_t device_count;
+	size_t open_count;
 	size_t count;
 	struct exposure *exposures;
 	struct texts *texts;

@@ -240,6 +240,15 @@ void ledger_note(struct ledger *ledger, enum ledger_kind kind)
 	drop_lock(ledger);
 }
 
+void ledger_level(struct ledger *ledger, enum coherent_level level)
+{
+	struct ledger_record record = { .kind = LEDGER_LEVEL, .bytes = level };
+
+	lock_take(&ledger->lock);
+	put_now_locked(ledger, &record);
+	drop_lock(ledger);
+}
+
 /* --- Open and close --- */
 
 static int error_of_open(int err)

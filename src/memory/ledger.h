@@ -47,6 +47,13 @@ void ledger_close(struct ledger *ledger);
 /* Any thread may call the functions below. If the file cannot grow, a report says so once. */
 
 /**
+ * ledger_level() - Record what keeps the device from memory that it was not shown.
+ * @ledger: The ledger.
+ * @level: The level of the device.
+ */
+void ledger_level(struct ledger *ledger, enum coherent_level level);
+
+/**
  * ledger_expose() - Record that a device is about to reach an object.
  * @ledger: The ledger.
  * @range: The object.

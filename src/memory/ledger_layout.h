@@ -34,6 +34,7 @@ enum ledger_kind {
 	LEDGER_CLOSE, /* the device was closed, and reaches nothing any more */
 	LEDGER_FENCE_BEGIN, /* a fence or a reset begins; an object that ends later waits for the next */
 	LEDGER_FENCE_FAILED, /* it failed */
+	LEDGER_LEVEL, /* the device is open: @bytes is its enum coherent_level */
 };
 
 enum ledger_reason {

@@ -501,6 +501,8 @@ void watch_begin(struct object_store *store)
 	PROBE1(device_open, store->name);
 	if (!store->watch)
 		return;
+	if (store->watch->ledger)
+		ledger_level(store->watch->ledger, store->backend->level);
 	if (is_told(store->watch))
 		watch_registers(store->watch, store->backend);
 	tell_device(store, COHERENT_EVENT_OPEN);

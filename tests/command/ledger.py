@@ -7,6 +7,7 @@ DRIVER is tests/timeline/program.c.
 import datetime
 import os
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,8 @@ def answers(command, driver, folder):
     answer, done = command.json('ledger', path)
     rows = answer['exposures']
     command.say([row['reason'] for row in rows] == ['reclaimed', 'freed', 'device closed'] and
-                answer['visible'] and not answer['unreadable'] and answer['devices'] == 1,
+                answer['visible'] and not answer['unreadable'] and answer['devices'] == 1 and
+                not answer['devices_without_protection'],
                 'each exposure has the reason of its end', done.stdout)
     command.say([row['permission'] for row in rows] == ['read-only', 'read-write', 'read-write'] and
                 rows[0]['bytes'] == 8192 and rows[0]['device'] == 'sim:edu' and
@@ -47,9 +49,9 @@ def answers(command, driver, folder):
             command.say(answer['visible'] == visible, f'--at {word} finds what there was',
                         done.stdout)
     done = command.run('ledger', path, '--address', '0x5')
-    command.say(not done.returncode and 'No device could reach it.\n' in done.stdout and
+    command.say(not done.returncode and 'No device was shown it.\n' in done.stdout and
                 ' records of 1 devices were read, 0 could not be read.\n' in done.stdout,
-                'the text says that no device could reach it', done.stdout)
+                'the text says that no device was shown it', done.stdout)
 
 
 def kills(command, driver, folder):
@@ -95,9 +97,41 @@ def kills(command, driver, folder):
     with open(path, 'wb') as file:
         file.write(data[:64] + data[192:])
     done = command.run('ledger', path, '--address', '0x5')
-    command.say(done.returncode == 1 and 'No device could' not in done.stdout and
-                'No record that can be read says that a device could reach it.\n' in done.stdout,
+    command.say(done.returncode == 1 and 'No device was' not in done.stdout and
+                'No record that can be read says that a device was shown it.\n' in done.stdout,
                 'records that are missing may have said more', done.stdout + done.stderr)
+
+
+def checksum(record):
+    """As ledger_checksum() in src/memory/ledger_layout.h."""
+    factors = (0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f, 0x165667b19e3779f9, 0xd6e8feb86659fd93,
+               0xff51afd7ed558ccd, 0xc4ceb9fe1a85ec53, 0xbf58476d1ce4e5b9, 0x94d049bb133111eb)
+    words = struct.unpack('=8Q', b'\0\0\0\0' + record[4:])
+    products = [(word + i + 1) * factor % 2**64 for i, (word, factor) in
+                enumerate(zip(words, factors))]
+    total = sum(product ^ product >> 29 for product in products) % 2**64
+    return ((total ^ total >> 32) * factors[0] % 2**64 >> 32) or 1
+
+
+def devices_without_protection(command, driver, folder):
+    path = os.path.join(folder, 'l')
+    drive(driver, 'two', path)
+    with open(path, 'rb') as file:
+        data = bytearray(file.read())
+    level = 10
+    for at in [at for at in range(64, len(data), 64) if data[at + 4] == level]:
+        assert checksum(data[at:at + 64]) == int.from_bytes(data[at:at + 4], 'little')
+        # 2 is COHERENT_HIDDEN.
+        data[at + 48:at + 56] = (2).to_bytes(8, 'little')
+        data[at:at + 4] = checksum(data[at:at + 64]).to_bytes(4, 'little')
+    with open(path, 'wb') as file:
+        file.write(data)
+    answer, done = command.json('ledger', path, '--address', '0x5')
+    command.say(answer and answer['devices_without_protection'] == 2, 'devices without protection '
+                'are counted', done.stdout + done.stderr)
+    done = command.run('ledger', path, '--address', '0x5')
+    command.say('No device was shown it.\nNothing kept 2 of the devices from other memory' in
+                done.stdout, 'the text says which devices could reach more', done.stdout)
 
 
 def lives(command, driver, folder):
@@ -145,7 +179,7 @@ def mistakes(command, driver, folder):
 
 def main():
     command, driver = common.Command(sys.argv[1]), os.path.abspath(sys.argv[2])
-    for check in (answers, kills, lives, mistakes):
+    for check in (answers, kills, devices_without_protection, lives, mistakes):
         with tempfile.TemporaryDirectory() as folder:
             check(command, driver, folder)
     return command.end()

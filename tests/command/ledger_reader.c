@@ -272,6 +272,22 @@ static void end_of_a_device_ends_its_own_exposures_once(void **state)
 	ledger_file_free(&ledger);
 }
 
+static void devices_without_protection_are_counted(void **state)
+{
+	char path[] = "/tmp/ledger-XXXXXX";
+	struct ledger_file ledger;
+
+	(void)state;
+	make_ledger(path);
+	device_writes = write_nothing;
+	for (enum coherent_level level = COHERENT_NONE; level <= COHERENT_IOMMU; level++)
+		put_next((struct ledger_record){ .kind = LEDGER_LEVEL, .bytes = level });
+	assert_int_equal(read_and_remove(path, &ledger), STATUS_GOOD);
+	/* Those with COHERENT_NONE and COHERENT_HIDDEN. */
+	assert_int_equal(ledger.open_count, 2);
+	ledger_file_free(&ledger);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +296,7 @@ int main(void)
 		cmocka_unit_test(record_that_is_missing_is_told_and_the_others_are_followed),
 		cmocka_unit_test(fence_ends_only_exposures_that_waited_when_it_began),
 		cmocka_unit_test(end_of_a_device_ends_its_own_exposures_once),
+		cmocka_unit_test(devices_without_protection_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,8 @@ import time
 PROGRAM = sys.argv[1]
 TESTS = []
 HEAD, DEVICE, TEXT, EXPOSE, END, FENCE, CLOSE = range(1, 8)
+LEVEL = 10
+IOMMU = 4
 RECLAIMED, FREED, REFUSED, LEAKED = range(1, 5)
 
 
@@ -87,6 +89,8 @@ def each_exposure_is_recorded_with_its_end(folder):
     assert found[0][3:5] == found[1][3:5] and found[2][3:5] == found[3][3:5], found
     kinds = [record[0] for record in records if record[0] != TEXT]
     assert kinds[0] == DEVICE and FENCE in kinds and kinds.index(CLOSE) == len(kinds) - 2, kinds
+    levels = [struct.unpack('=QQQQQ', record[4])[3] for record in records if record[0] == LEVEL]
+    assert levels == [IOMMU], levels
     for kind, _, _, _, rest in records:
         if kind != TEXT:
             monotonic, real = struct.unpack_from('=QQ', rest)
