@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The handler of a signal calls these functions, so that they allocate nothing. They take no lock but
+ * that of the loader.
+ */
+#include <link.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unwind.h>
+
+#include "base/size.h"
+#include "base/sys_fault.h"
+#include "base/sys_process.h"
+
+/* --- The signal --- */
+
+static struct {
+	void (*fn)(const struct sys_fault *fault);
+	struct sigaction before;
+} handler;
+
+/* Bit 1 of the error code of a page fault tells a write (Intel SDM 3A, 4.7). */
+#if defined(__x86_64__)
+static void read_context(const ucontext_t *context, struct sys_fault *fault)
+{
+	fault->code = (const char *)context->uc_mcontext.gregs[REG_RIP] + 1;
+	fault->access = context->uc_mcontext.gregs[REG_ERR] & 2 ? "write" : "read";
+}
+#elif defined(__aarch64__)
+static void read_context(const ucontext_t *context, struct sys_fault *fault)
+{
+	fault->code = (const char *)context->uc_mcontext.pc + 1;
+	fault->access = "access";
+}
+#else
+static void read_context(const ucontext_t *context, struct sys_fault *fault)
+{
+	(void)context;
+	fault->code = NULL;
+	fault->access = "access";
+}
+#endif
+
+/* The handler that the program had gets the signal, or the default action ends the program. */
+static void pass_on(int number, siginfo_t *info, void *context)
+{
+	const struct sigaction *before = &handler.before;
+
+	if (before->sa_flags & SA_SIGINFO)
+		before->sa_sigaction(number, info, context);
+	else if (before->sa_handler == SIG_DFL || before->sa_handler == SIG_IGN)
+		(void)signal(number, SIG_DFL);
+	else
+		before->sa_handler(number);
+}
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+	const int err = errno;
+	struct sys_fault fault = { .at = info->si_addr };
+
+	/* Another process sent the signal if the code is not positive. */
+	if (info->si_code > 0) {
+		read_context(context, &fault);
+		handler.fn(&fault);
+	}
+	errno = err;
+	pass_on(number, info, context);
+}
+
+int sys_fault_begin(void (*fn)(const struct sys_fault *fault))
+{
+	struct sigaction action = { .sa_sigaction = on_signal,
+				    .sa_flags = SA_SIGINFO | SA_ONSTACK };
+
+	handler.fn = fn;
+	(void)sigemptyset(&action.sa_mask);
+	return sigaction(SIGSEGV, &action, &handler.before) ? -errno : 0;
+}
+
+void sys_fault_end(void)
+{
+	struct sigaction now;
+
+	if (!sigaction(SIGSEGV, NULL, &now) && now.sa_flags & SA_SIGINFO &&
+	    now.sa_sigaction == on_signal)
+		(void)sigaction(SIGSEGV, &handler.before, NULL);
+}
+
+void sys_write_error(const char *text)
+{
+	size_t left = strlen(text);
+	ssize_t n = 0;
+
+	for (; left && (n >= 0 || errno == EINTR); left -= n > 0 ? (size_t)n : 0) {
+		n = write(STDERR_FILENO, text, left);
+		text += n > 0 ? n : 0;
+	}
+}
+
+/* --- Callers --- */
+
+struct callers {
+	const void **at;
+	size_t count;
+	size_t most;
+};
+
+static _Unwind_Reason_Code add_caller(struct _Unwind_Context *context, void *arg)
+{
+	struct callers *callers = arg;
+
+	if (callers->count == callers->most)
+		return _URC_END_OF_STACK;
+	callers->at[callers->count++] = (const void *)_Unwind_GetIP(context);
+	return _URC_NO_REASON;
+}
+
+size_t sys_callers(const void **at, size_t most)
+{
+	struct callers callers = { .at = at, .most = most };
+
+	(void)_Unwind_Backtrace(add_caller, &callers);
+	return callers.count;
+}
+
+/* --- Lines --- */
+
+/**
+ * struct place - Where code is.
+ * @code: The code.
+ * @base: The address in the file is less than that of the code by this.
+ * @file: The file.
+ */
+struct place {
+	uintptr_t code;
+	uintptr_t base;
+	char file[SYS_LINE_BYTES / 2];
+};
+
+static int find_file(struct dl_phdr_info *image, size_t size, void *arg)
+{
+	struct place *place = arg;
+
+	(void)size;
+	for (size_t i = 0; i < image->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &image->dlpi_phdr[i];
+
+		if (segment->p_type != PT_LOAD ||
+		    place->code - image->dlpi_addr - segment->p_vaddr >= segment->p_memsz)
+			continue;
+		place->base = image->dlpi_addr;
+		snprintf(place->file, sizeof(place->file), "%s", image->dlpi_name);
+		return 1;
+	}
+	return 0;
+}
+
+static bool find(struct place *place, const void *code)
+{
+	ssize_t n;
+
+	*place = (struct place){ .code = (uintptr_t)code };
+	if (!dl_iterate_phdr(find_file, place))
+		return false;
+	/* The program itself has no name there. */
+	if (*place->file)
+		return true;
+	n = readlink("/proc/self/exe", place->file, sizeof(place->file) - 1);
+	place->file[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+/* Runs in the child and does not return. */
+static void run_addr2line(const struct place *place, int output)
+{
+	char address[32];
+	char *const argv[] = { "addr2line", "-i", "-e", (char *)(uintptr_t)place->file,
+			       address,	    NULL };
+	const int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	snprintf(address, sizeof(address), "0x%lx", (unsigned long)(place->code - place->base));
+	if (dup2(output, STDOUT_FILENO) >= 0 && dup2(nothing, STDERR_FILENO) >= 0)
+		(void)execvp(argv[0], argv);
+	_exit(127);
+}
+
+/* Returns the descriptor that has the output of addr2line; -errno. */
+static int start_addr2line(const struct place *place, pid_t *pid)
+{
+	int ends[2], err = 0;
+
+	/* Such a program must not run what PATH names. */
+	if (sys_has_raised_rights())
+		return -EACCES;
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	/* The handlers of fork() may take a lock that this thread has. */
+	*pid = _Fork();
+	if (!*pid)
+		run_addr2line(place, ends[1]);
+	if (*pid < 0)
+		err = -errno;
+	(void)close(ends[1]);
+	if (!err)
+		return ends[0];
+	(void)close(ends[0]);
+	return err;
+}
+
+/* Reads what addr2line prints: the innermost line first, and then the lines that it was inlined into. */
+static bool read_lines(const struct place *place, char *lines, size_t bytes)
+{
+	size_t used = 0;
+	ssize_t n;
+	pid_t pid = 0;
+	const int fd = start_addr2line(place, &pid);
+
+	if (fd < 0)
+		return false;
+	while (used < bytes - 1) {
+		n = read(fd, lines + used, bytes - 1 - used);
+		if (n <= 0 && !(n < 0 && errno == EINTR))
+			break;
+		used += n > 0 ? (size_t)n : 0;
+	}
+	lines[used] = '\0';
+	(void)close(fd);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return used;
+}
+
+/*
+ * Finds how the lines of this library begin. Without debug information it has none. Returns false if
+ * addr2line does not run.
+ */
+static bool find_sources(char *sources, size_t bytes)
+{
+	struct place place;
+	const char *own;
+
+	*sources = '\0';
+	if (!find(&place, (const void *)sys_callers) || !read_lines(&place, sources, bytes))
+		return false;
+	own = strstr(sources, "base/sys_fault.c");
+	sources[own ? own - sources : 0] = '\0';
+	return true;
+}
+
+static bool is_of_program(const char *line, const char *sources)
+{
+	if (!strncmp(line, "??", 2) || strstr(line, "/coherent.h:") ||
+	    strstr(line, "include/coherent/"))
+		return false;
+	return !*sources || strncmp(line, sources, strlen(sources)) != 0;
+}
+
+/* Finds the innermost line of the program in what addr2line printed. */
+static bool take_line(char *lines, const char *sources, char line[SYS_LINE_BYTES])
+{
+	char *rest = lines, *next, *end;
+
+	while ((next = strsep(&rest, "\n"))) {
+		end = strstr(next, " (discriminator ");
+		if (end)
+			*end = '\0';
+		if (!*next || !is_of_program(next, sources))
+			continue;
+		while (!strncmp(next, "./", 2))
+			next += 2;
+		snprintf(line, SYS_LINE_BYTES, "%s", next);
+		return true;
+	}
+	return false;
+}
+
+/* The library is told apart without lines if it is a file of its own. */
+static bool is_of_library(const struct place *place)
+{
+	struct place own;
+
+	return find(&own, (const void *)sys_callers) && own.base == place->base;
+}
+
+void sys_line_of(char line[SYS_LINE_BYTES], const void *const *callers, size_t count)
+{
+	char sources[SYS_LINE_BYTES], lines[4096];
+	const bool has_lines = find_sources(sources, sizeof(sources));
+	struct place place;
+
+	snprintf(line, SYS_LINE_BYTES, "an unknown line");
+	for (size_t i = 0; i < count; i++) {
+		if (!find(&place, (const char *)callers[i] - 1))
+			continue;
+		if (has_lines && read_lines(&place, lines, sizeof(lines)) &&
+		    take_line(lines, sources, line))
+			return;
+		/* A single caller is the line of an access, which the library does not make. */
+		if (count > 1 && is_of_library(&place))
+			continue;
+		snprintf(line, SYS_LINE_BYTES, "%s+0x%lx", place.file,
+			 (unsigned long)(place.code - place.base));
+		return;
+	}
+}

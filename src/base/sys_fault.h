@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Faults of the program, and the source lines of its code. Only hardened devices use this. The
+ * functions follow the rules of sys.h.
+ */
+#ifndef SYS_FAULT_H
+#define SYS_FAULT_H
+
+#include "base/sys.h"
+
+/**
+ * struct sys_fault - An access that the CPU refused.
+ * @at: The byte.
+ * @code: The instruction after which the program stopped, as a return address.
+ * @access: "read" or "write"; "access" if the CPU does not tell.
+ */
+struct sys_fault {
+	const void *at;
+	const void *code;
+	const char *access;
+};
+
+/*
+ * Call @fn at a SIGSEGV, in the handler of the signal. Then the handler that the program had gets the
+ * signal. Returns -errno. Only one function can be called.
+ */
+int sys_fault_begin(void (*fn)(const struct sys_fault *fault));
+
+/* Give the signal back to the handler that the program had, unless it set another one meanwhile. */
+void sys_fault_end(void);
+
+/*
+ * Store the return addresses of the calls that are under way, the innermost first. Returns how many
+ * there are, at most @most.
+ */
+size_t sys_callers(const void **callers, size_t most);
+
+#define SYS_LINE_BYTES 512
+
+/*
+ * Write the file and line of the first caller that is not of this library and not of its headers.
+ * addr2line(1) finds it. Without that program, or without debug information, the text is the file of
+ * the code and the place in it. The caller may be the handler of a signal.
+ */
+void sys_line_of(char line[SYS_LINE_BYTES], const void *const *callers, size_t count);
+
+/* Write a text to standard error. */
+void sys_write_error(const char *text);
+
+#endif
