@@ -73,12 +73,14 @@ static int set_up_all(struct driver *driver)
 	return err;
 }
 
+static bool harden;
+
 static int set_up_driver(struct driver *driver, const char *name, bool hugepages)
 {
 	static const uint64_t source[] = { 1, 2, 3 };
 	int err;
 
-	err = coherent_device_open(&driver->dev, name, .hugepages = hugepages);
+	err = coherent_device_open(&driver->dev, name, .hugepages = hugepages, .harden = harden);
 	if (!err)
 		err = coherent_bar_open(&driver->bar, driver->dev, 0);
 	if (!err)
@@ -175,7 +177,7 @@ static bool is_expected(int err)
 
 static void fail_each_in_turn(const char *name, bool hugepages)
 {
-	unsigned int nth, tolerated = 0, of_segment = 0;
+	unsigned int nth, tolerated = 0, optional = 0;
 
 	for (nth = 1;; nth++) {
 		const struct inject before = inject;
@@ -186,12 +188,12 @@ static void fail_each_in_turn(const char *name, bool hugepages)
 		inject.left = nth;
 		err = run_driver(driver, name, hugepages);
 		inject.left = 0;
-		if (!inject.failed || inject.of_segment)
+		if (!inject.failed || inject.optional)
 			assert_ok(err);
 		else if (err)
 			assert_true(is_expected(err));
-		of_segment += inject.failed && inject.of_segment;
-		tolerated += inject.failed && !inject.of_segment && !err;
+		optional += inject.failed && inject.optional;
+		tolerated += inject.failed && !inject.optional && !err;
 		check_live_objects(driver);
 		tear_down(driver);
 		__real_free(driver);
@@ -203,15 +205,15 @@ static void fail_each_in_turn(const char *name, bool hugepages)
 		assert_true(nth < 1000);
 	}
 	/*
-	 * The loop reached many calls. A device works without its shared segment. Few other failures
-	 * go unnoticed: a pool can work with a smaller chunk.
+	 * The loop reached many calls. A device works without its shared segment and graves. Few other
+	 * failures go unnoticed: a pool can work with a smaller chunk. A hardened one has many chunks.
 	 */
 	assert_true(nth > 40);
-	print_message("# %s: %u calls failed in turn, %u of them of the segment; of the others, "
+	print_message("# %s: %u calls failed in turn, %u of them without need; of the others, "
 		      "%u made no difference\n",
-		      name, nth - 1, of_segment, tolerated);
-	assert_true(of_segment > 10);
-	assert_true(tolerated <= (hugepages ? 14 : 7));
+		      name, nth - 1, optional, tolerated);
+	assert_true(optional > 10);
+	assert_true(tolerated <= (harden ? 110 : hugepages ? 14 : 7));
 }
 
 static void no_failure_leaks(void **state)
@@ -238,6 +240,14 @@ static void no_failure_leaks_with_hugepages(void **state)
 	inject.hugepages = true;
 	fail_each_in_turn("sim:edu,mask=48,step", true);
 	inject.hugepages = false;
+}
+
+static void no_failure_leaks_from_a_hardened_device(void **state)
+{
+	(void)state;
+	harden = true;
+	fail_each_in_turn("sim:edu,mask=48,step", false);
+	harden = false;
 }
 
 /* --- Memory that the system may lack --- */
@@ -570,6 +580,7 @@ int main(void)
 		cmocka_unit_test(no_failure_leaks_with_a_thread),
 		cmocka_unit_test(no_failure_leaks_with_a_lazy_iommu),
 		cmocka_unit_test(no_failure_leaks_with_hugepages),
+		cmocka_unit_test(no_failure_leaks_from_a_hardened_device),
 		cmocka_unit_test(hugepages_are_used_if_there_are_any),
 		cmocka_unit_test(recycled_memory_serves_another_size),
 		cmocka_unit_test(missing_memory_kinds_are_reported_once),

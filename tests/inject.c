@@ -8,10 +8,11 @@
 #include <unistd.h>
 
 #include "inject.h"
+#include "memory/harden.h"
 #include "memory/segment.h"
 
 struct inject inject;
-static bool is_in_segment;
+static bool is_optional;
 
 bool inject_fails(void)
 {
@@ -19,7 +20,7 @@ bool inject_fails(void)
 	if (!inject.left || --inject.left)
 		return false;
 	inject.failed = true;
-	inject.of_segment = is_in_segment;
+	inject.optional = is_optional;
 	inject.left = inject.stays;
 	return true;
 }
@@ -105,9 +106,11 @@ static void *pretend_hugepages(size_t bytes, int protection, int flags)
 void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
 void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
 {
+	/* The library cannot fail where it replaces a mapping without need for memory. */
+	const bool is_safe = flags & MAP_FIXED && (flags & MAP_NORESERVE || fd >= 0);
 	void *va;
 
-	if (!(flags & MAP_FIXED) && inject_fails()) {
+	if (!is_safe && inject_fails()) {
 		errno = ENOMEM;
 		return MAP_FAILED;
 	}
@@ -216,9 +219,9 @@ void __wrap_segment_open(struct segment *segment, const char *name,
 void __wrap_segment_open(struct segment *segment, const char *name,
 			 const uint32_t fields[SEGMENT_FIELDS])
 {
-	is_in_segment = true;
+	is_optional = true;
 	__real_segment_open(segment, name, fields);
-	is_in_segment = false;
+	is_optional = false;
 }
 
 void *__real_segment_get(struct segment *segment, size_t bytes);
@@ -227,8 +230,35 @@ void *__wrap_segment_get(struct segment *segment, size_t bytes)
 {
 	void *memory;
 
-	is_in_segment = true;
+	is_optional = true;
 	memory = __real_segment_get(segment, bytes);
-	is_in_segment = false;
+	is_optional = false;
 	return memory;
+}
+
+void __real_guard_bury(struct guard *guard, struct iova_range *range);
+void __wrap_guard_bury(struct guard *guard, struct iova_range *range);
+void __wrap_guard_bury(struct guard *guard, struct iova_range *range)
+{
+	is_optional = true;
+	__real_guard_bury(guard, range);
+	is_optional = false;
+}
+
+void __real_harden_chunk(const struct chunk *chunk);
+void __wrap_harden_chunk(const struct chunk *chunk);
+void __wrap_harden_chunk(const struct chunk *chunk)
+{
+	is_optional = true;
+	__real_harden_chunk(chunk);
+	is_optional = false;
+}
+
+void __real_harden_close_slot(const struct slot *slot, enum guard_end end);
+void __wrap_harden_close_slot(const struct slot *slot, enum guard_end end);
+void __wrap_harden_close_slot(const struct slot *slot, enum guard_end end)
+{
+	is_optional = true;
+	__real_harden_close_slot(slot, end);
+	is_optional = false;
 }

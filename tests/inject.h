@@ -11,7 +11,8 @@
  * struct inject - The counters of the wrapped functions, and the call that fails.
  * @left: The number of calls until one fails; 0 if none is to fail.
  * @failed: Whether a call has failed.
- * @of_segment: Whether that call was for the shared segment, without which a device works.
+ * @optional: Whether that call was for the shared segment or the graves of a hardened device, without
+ *	which a device works.
  * @stays: After the call that fails, all later ones fail, too.
  * @no_populate: madvise() refuses MADV_POPULATE_WRITE, as Linux did before 5.14.
  * @hugepages: The system seems to have hugepages; ordinary pages take their place.
@@ -30,7 +31,7 @@
 extern struct inject {
 	unsigned int left;
 	bool failed;
-	bool of_segment;
+	bool optional;
 	bool stays;
 	bool no_populate;
 	bool hugepages;

@@ -108,6 +108,39 @@ int sys_make_accessible(void *va, size_t bytes)
 	return 0;
 }
 
+int sys_reserve(size_t bytes, void **va)
+{
+	*va = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (*va == MAP_FAILED)
+		return -errno;
+	/* After mlockall() the addresses would count as locked memory. */
+	(void)munlock(*va, bytes);
+	return 0;
+}
+
+int sys_map_at(void *va, size_t bytes)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+
+	return mmap(va, bytes, PROT_READ | PROT_WRITE, flags, -1, 0) == MAP_FAILED ? -errno : 0;
+}
+
+void sys_map_nothing(void *va, size_t bytes)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
+
+	/* The process may have too many mappings. Then at least the memory goes back. */
+	if (mmap(va, bytes, PROT_NONE, flags, -1, 0) == MAP_FAILED)
+		(void)madvise(va, bytes, MADV_DONTNEED);
+}
+
+int sys_protect(void *va, size_t bytes, bool is_accessible)
+{
+	const int protection = is_accessible ? PROT_READ | PROT_WRITE : PROT_NONE;
+
+	return mprotect(va, bytes, protection) ? -errno : 0;
+}
+
 int sys_map_move(void *from, void *to, size_t bytes)
 {
 	/*

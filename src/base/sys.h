@@ -68,6 +68,18 @@ void sys_make_private(int fd, void *va, size_t bytes);
 /* Make a part of what sys_reserve_file() mapped accessible. Core dumps have it. */
 int sys_make_accessible(void *va, size_t bytes);
 
+/* Reserve addresses without memory, which nobody can access. */
+int sys_reserve(size_t bytes, void **va);
+
+/* Put memory at addresses that sys_reserve() reserved, which nobody can access. */
+int sys_map_at(void *va, size_t bytes);
+
+/* Take the memory at such addresses away, so that nobody can access them. */
+void sys_map_nothing(void *va, size_t bytes);
+
+/* Let the CPU access memory, or not. */
+int sys_protect(void *va, size_t bytes, bool is_accessible);
+
 /* Move a whole mapping to the place of another mapping of the same size. */
 int sys_map_move(void *from, void *to, size_t bytes);
 

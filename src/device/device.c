@@ -14,6 +14,7 @@
 #include "base/sized.h"
 #include "base/sys.h"
 #include "device/device.h"
+#include "device/hardened.h"
 #include "device/lookup.h"
 #include "device/result.h"
 #include "memory/object_memory.h"
@@ -29,6 +30,8 @@ static void destroy(struct ref *ref)
 	struct coherent_device *dev =
 		(struct coherent_device *)((char *)ref - offsetof(struct coherent_device, ref));
 
+	if (dev->store.pages.guard)
+		hardened_end(dev);
 	/* The pages may be the backend's own (memory_at), so it is closed in between. */
 	object_store_release(&dev->store);
 	if (dev->backend)
@@ -206,15 +209,25 @@ int coherent_base_device_stats(struct coherent_device *dev, struct coherent_stat
 
 /* --- Open --- */
 
-static unsigned int wants_of(const struct coherent_open_options *options)
+static unsigned int wants_of(const struct coherent_open_options *options, bool is_hardened)
 {
-	return (options->gigapages ? PAGES_GIGA : 0) | (options->hugepages ? PAGES_HUGE : 0) |
-	       (options->nodes ? PAGES_NODES : 0);
+	const struct reporter to = { options->report, options->report_arg };
+	const unsigned int nodes = options->nodes ? PAGES_NODES : 0;
+
+	if (!is_hardened)
+		return (options->gigapages ? PAGES_GIGA : 0) |
+		       (options->hugepages ? PAGES_HUGE : 0) | nodes;
+	if (options->gigapages || options->hugepages)
+		report(&to, COHERENT_WARNING,
+		       "%s: a hardened device has no hugepages, so ordinary pages serve",
+		       options->name);
+	return nodes;
 }
 
 static int new_device(const struct coherent_open_options *options, struct coherent_device **out)
 {
 	struct coherent_device *dev = calloc(1, sizeof(*dev));
+	const bool is_hardened = hardened_is_wanted(options);
 	int err;
 
 	if (!dev)
@@ -230,12 +243,15 @@ static int new_device(const struct coherent_open_options *options, struct cohere
 	dev->store.device = &dev->ref;
 	dev->store.reporter = &dev->reporter;
 	dev->store.name = dev->name;
-	err = watch_open(&dev->store, options);
+	err = watch_open(&dev->store, options, is_hardened);
 	if (err)
 		goto close_alive;
-	err = object_store_open(&dev->store, wants_of(options), options->nodes);
+	err = object_store_open(&dev->store, wants_of(options, is_hardened), options->nodes,
+				is_hardened);
 	if (err)
 		goto close_watch;
+	if (is_hardened)
+		hardened_begin(dev);
 	irq_list_open(&dev->irqs);
 	*out = dev;
 	return 0;

@@ -24,6 +24,7 @@
  * @ref: One reference for being open, and one for each object, pool, BAR and interrupt.
  * @store: Its objects.
  * @irqs: Its interrupts.
+ * @hardened: In the list of hardened.c, if the device is hardened.
  */
 struct coherent_device {
 	struct alive *alive;
@@ -33,6 +34,7 @@ struct coherent_device {
 	struct ref ref;
 	struct object_store store;
 	struct irq_list irqs;
+	LIST_ENTRY(coherent_device) hardened;
 };
 
 /**

@@ -102,6 +102,7 @@ int coherent_base_box_from(struct coherent_box *box, struct coherent_device *dev
 	if (!src)
 		return refuse_source(store_of(dev), site);
 	request = request_of_box(size, options, site);
+	request.is_filled = true;
 	/* The box is zeroed first, because the rest of its last page is the device's too. */
 	err = whole_box_zeroed(box, store_of(dev), &request);
 	if (!err)
@@ -315,6 +316,7 @@ static int zeroed(struct coherent_mem *mem, refuse_fn *refuse_output, struct coh
 	int err;
 
 	request.next = PAGES_NEXT_DEVICE;
+	request.is_filled = true;
 	err = init_begin(mem, refuse_output, &box, dev, &request, options);
 	return err ? err : init_end(mem, &box, 0, options);
 }
@@ -344,6 +346,7 @@ int coherent_base_from(struct coherent_mem *mem, struct coherent_device *dev, co
 	if (!src)
 		return refuse_source(store_of(dev), site);
 	request = request_of_mem(options->count, size, options, site);
+	request.is_filled = true;
 	err = init_begin(mem, refuse_mem, &box, dev, &request, options);
 	if (err)
 		return err;

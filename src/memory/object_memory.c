@@ -4,6 +4,7 @@
  * quarantine give way for them.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "memory/object_memory.h"
 #include "memory/record.h"
@@ -146,6 +147,39 @@ int object_get_pages(struct coherent_object *object)
 
 	lock_take(&store->lock);
 	err = object_get_pages_locked(store, object);
+	lock_drop(&store->lock);
+	if (!err)
+		object_set_va(object, pages_va(&object->pages));
+	return err;
+}
+
+static int move_pages_locked(struct object_store *store, struct coherent_object *object)
+	NEEDS_LOCK(store->lock)
+{
+	const size_t bytes = object_bytes(object);
+	struct iova_range pages;
+	int err = get_memory_locked(store, bytes, &pages);
+
+	if (err)
+		return err;
+	memcpy(pages_va(&pages), pages_va(&object->pages), bytes);
+	pages_put(&store->pages, &object->pages);
+	object_seq_write_begin(object);
+	pages_move(&store->pages, &pages, &object->pages);
+	object_seq_write_end(object);
+	return 0;
+}
+
+int object_move_pages(struct coherent_object *object)
+{
+	struct object_store *store = object->store;
+	int err;
+
+	/* The backend has the memory, and decides where it is. */
+	if (store->backend->ops->memory_at)
+		return 0;
+	lock_take(&store->lock);
+	err = move_pages_locked(store, object);
 	lock_drop(&store->lock);
 	if (!err)
 		object_set_va(object, pages_va(&object->pages));

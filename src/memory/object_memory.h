@@ -76,6 +76,14 @@ void object_put_pages_locked(struct object_store *store, struct coherent_object 
 	NEEDS_LOCK(store->lock);
 
 /**
+ * object_move_pages() - Move the contents of a box of a hardened device to other memory.
+ * @object: The object. Pointers into its old memory fault from now on.
+ *
+ * Return: 0; -ENOMEM, and nothing has changed.
+ */
+int object_move_pages(struct coherent_object *object);
+
+/**
  * object_set_va() - Set the address at which the CPU finds an object.
  * @object: The object.
  * @va: Memory for which page_owner_reserve() was called.

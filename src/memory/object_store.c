@@ -38,19 +38,25 @@ static const uint32_t segment_fields[SEGMENT_FIELDS] = {
 	[SEGMENT_SITE_FAULTS] = offsetof(struct site, text) - offsetof(struct site, faults),
 };
 
-int object_store_open(struct object_store *store, unsigned int wants, uint64_t nodes)
+int object_store_open(struct object_store *store, unsigned int wants, uint64_t nodes,
+		      bool is_hardened)
 {
 	int err = pages_open(&store->pages, &store->owners, wants, nodes);
 
 	if (err)
 		return err;
+	err = is_hardened ? pages_harden(&store->pages) : 0;
+	if (err) {
+		pages_close(&store->pages);
+		return err;
+	}
 	segment_open(&store->segment, store->name, segment_fields);
 	sites_open(&store->sites, &store->segment);
 	lock_init(&store->lock);
 	STAILQ_INIT(&store->waiting);
 	STAILQ_INIT(&store->free_records);
 	LIST_INIT(&store->pools);
-	recycler_init(&store->recycler, store->pages.page_bytes);
+	recycler_init(&store->recycler, store->pages.page_bytes, !is_hardened);
 	spares_init(&store->spares, store->pages.page_bytes);
 	return 0;
 }

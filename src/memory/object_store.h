@@ -12,10 +12,12 @@
  * @store: The store; alive, give_way, device, reporter and name are set.
  * @wants: PAGES_GIGA and the like, or'ed.
  * @nodes: NUMA nodes, a bit each.
+ * @is_hardened: Guard the memory (guard.h).
  *
  * Return: 0; -ENOMEM.
  */
-int object_store_open(struct object_store *store, unsigned int wants, uint64_t nodes);
+int object_store_open(struct object_store *store, unsigned int wants, uint64_t nodes,
+		      bool is_hardened);
 
 /**
  * object_store_release() - Free all records that no handle refers to, and what is leaked.

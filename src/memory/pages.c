@@ -13,6 +13,7 @@
 
 #include "base/size.h"
 #include "base/sys.h"
+#include "memory/guard.h"
 #include "memory/pages.h"
 
 #define HUGE_BYTES ((size_t)1 << HUGE_SHIFT)
@@ -56,6 +57,11 @@ int pages_open(struct pages *pages, struct page_owners *owners, unsigned int wan
 		.wants = wants,
 	};
 	return iova_open(&pages->space, pages->page_bytes, 0);
+}
+
+int pages_harden(struct pages *pages)
+{
+	return guard_open(&pages->guard, &pages->space);
 }
 
 /* Makes the kernel provide the memory now, so that a lack of it is -ENOMEM and not a signal. */
@@ -201,6 +207,8 @@ static int grow_locked(struct pages *pages, struct lock *lock, size_t bytes) NEE
 	void *va;
 	int err;
 
+	if (pages->guard)
+		return guard_exhume(pages->guard) ? 0 : -ENOMEM;
 	lock_drop(lock);
 	err = make_arena(pages, arena, &va, &arena);
 	lock_take(lock);
@@ -228,6 +236,13 @@ static bool take_kept_range(struct pages *pages, size_t bytes, struct iova_range
 	return true;
 }
 
+/* The memory of a hardened device is not used again at once. */
+static __attribute__((noinline)) void make_kept(struct pages *pages, int class)
+{
+	if (!pages->guard)
+		pages->kept[class] = calloc(1, sizeof(struct pages_kept));
+}
+
 static bool keep_range(struct pages *pages, const struct iova_range *range)
 {
 	const int class = pages_class(pages_bytes(range), pages->page_bytes);
@@ -235,7 +250,7 @@ static bool keep_range(struct pages *pages, const struct iova_range *range)
 	if (class < 0)
 		return false;
 	if (!pages->kept[class])
-		pages->kept[class] = calloc(1, sizeof(struct pages_kept));
+		make_kept(pages, class);
 	if (!pages->kept[class] || pages->kept[class]->count == PAGES_KEPT_MAX)
 		return false;
 	iova_replace(&pages->space, range,
@@ -284,6 +299,27 @@ static void count_used(struct pages *pages, size_t bytes)
 		pages->used_max = pages->used;
 }
 
+/* Gets memory for a range of a hardened device. */
+static int fill_guarded(struct pages *pages, struct iova_range *range)
+{
+	const size_t bytes = pages_bytes(range) - pages->page_bytes;
+	void *va = pages_va(range);
+	int err = page_owner_reserve(pages->owners, va, bytes);
+
+	if (!err)
+		err = guard_fill(pages->guard, va, bytes);
+	if (!err && pages->nodes)
+		err = sys_bind(va, bytes, pages->nodes);
+	if (!err)
+		err = populate(va, bytes);
+	if (!err)
+		return 0;
+	guard_bury(pages->guard, range);
+	/* As if the call had not filled it in. */
+	range->first = 0;
+	return -ENOMEM;
+}
+
 int pages_get(struct pages *pages, struct lock *lock, size_t bytes, struct iova_range *range)
 {
 	int err;
@@ -299,16 +335,29 @@ int pages_get(struct pages *pages, struct lock *lock, size_t bytes, struct iova_
 		if (err)
 			return err;
 	}
+	if (!err && pages->guard)
+		err = fill_guarded(pages, range);
 	if (!err)
 		count_used(pages, bytes);
 	return err;
+}
+
+static __attribute__((noinline)) void release_range(struct pages *pages, struct iova_range *range)
+{
+	if (!pages->guard) {
+		iova_release(&pages->space, range);
+		return;
+	}
+	/* The page behind it was not counted. */
+	pages->used += pages->page_bytes;
+	guard_bury(pages->guard, range);
 }
 
 void pages_put(struct pages *pages, struct iova_range *range)
 {
 	pages->used -= pages_bytes(range);
 	if (!keep_range(pages, range))
-		iova_release(&pages->space, range);
+		release_range(pages, range);
 }
 
 void pages_move(struct pages *pages, const struct iova_range *old, struct iova_range *with)
@@ -380,7 +429,7 @@ bool pages_trim(struct pages *pages, struct lock *lock, uint64_t now_ns)
 
 	if (excess(pages))
 		(void)release_kept(pages);
-	while (bytes && left && excess(pages)) {
+	while (bytes && left && !pages->guard && excess(pages)) {
 		bytes = give_back_locked(pages, lock, excess(pages) < left ? excess(pages) : left);
 		left -= bytes;
 	}
@@ -396,6 +445,7 @@ void pages_close(struct pages *pages)
 	struct iova_range *hole;
 
 	(void)release_kept(pages);
+	guard_close(pages->guard);
 	for (unsigned int i = 0; i < PAGES_CLASSES; i++)
 		free(pages->kept[i]);
 	for (hole = iova_from(&pages->space, 0); hole;
@@ -407,7 +457,7 @@ void pages_close(struct pages *pages)
 
 void pages_count(struct pages *pages, uint64_t *bytes, uint64_t *reused)
 {
-	*bytes = pages->space.usable;
+	*bytes = pages->guard ? pages->used : pages->space.usable;
 	*reused += pages->reused;
 }
 

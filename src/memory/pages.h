@@ -30,6 +30,8 @@ enum { PAGES_GIGA = 1, PAGES_HUGE = 2, PAGES_NODES = 4, PAGES_WISHES = 8 };
 /* At most this many of a size are kept. */
 #define PAGES_KEPT_MAX 32
 
+struct guard;
+
 /**
  * struct pages_kept - Free memory of one size.
  * @count: How many ranges there are.
@@ -52,6 +54,7 @@ struct pages_kept {
  * @trimmed_ns: When the pool last gave back all that it could, by the coarse clock.
  * @nodes: NUMA nodes, a bit each. Never changes.
  * @wants: The wishes: PAGES_GIGA and the like, or'ed. Never changes.
+ * @guard: The guard, if the memory is that of a hardened device; otherwise NULL. Never changes.
  * @failed_bytes: For each set of wishes, the size of the last arena that could not be made in that
  *	way; 0 for none. Smaller arenas are tried in that way at once. Atomic, as the rest.
  * @skipped: How many arenas each way sat out since it was last tried.
@@ -70,6 +73,7 @@ struct pages {
 	uint64_t trimmed_ns;
 	uint64_t nodes;
 	unsigned int wants;
+	struct guard *guard;
 	size_t failed_bytes[PAGES_WISHES];
 	unsigned int skipped[PAGES_WISHES];
 	unsigned int noted;
@@ -87,6 +91,14 @@ struct pages {
  * Return: 0; -ENOMEM.
  */
 int pages_open(struct pages *pages, struct page_owners *owners, unsigned int wants, uint64_t nodes);
+
+/**
+ * pages_harden() - Guard all memory, as guard.h says.
+ * @pages: A pool that has just been opened.
+ *
+ * Return: 0; -ENOMEM, and the caller closes the pool.
+ */
+int pages_harden(struct pages *pages);
 
 /**
  * pages_close() - Give all memory back to the system.

@@ -7,6 +7,7 @@
 
 #include "base/size.h"
 #include "device/device.h"
+#include "memory/harden.h"
 #include "memory/options.h"
 #include "memory/pool_phase.h"
 #include "memory/refuse.h"
@@ -24,6 +25,22 @@ static void watch_slot(struct slot *slot, enum coherent_event_kind kind, enum co
 		watch_object(slot_object(slot), kind, before, after);
 }
 
+/* Lets the driver access a slot that becomes a box. On failure the slot goes back. */
+static int open_slot(struct slot *slot)
+{
+	int err = slot->chunk->base.store->pages.guard ? harden_open_slot(slot) : 0;
+
+	if (err)
+		slots_put(slot->chunk->pool, slot, false);
+	return err;
+}
+
+static void close_slot(const struct slot *slot, enum guard_end end)
+{
+	if (slot->chunk->base.store->pages.guard)
+		harden_close_slot(slot, end);
+}
+
 static __attribute__((noinline)) int pool_box_slow(const struct coherent_pool *base,
 						   struct coherent_box *box, const char *site)
 {
@@ -38,11 +55,15 @@ static __attribute__((noinline)) int pool_box_slow(const struct coherent_pool *b
 	err = alive_is_open(base->va->store->alive) ? 0 : -ENODEV;
 	if (!err)
 		err = slots_take(base->va, &slot);
+	if (!err)
+		err = open_slot(slot);
 	if (err)
 		return err;
 	/* The fast path keeps the pointer only, and this copy tells what it means. */
 	(void)slot_become_box(base->va, slot, box,
 			      site_copy_and_remember(&slot->chunk->base.store->sites, site));
+	if (base->va->store->pages.guard)
+		harden_slot_box(slot);
 	watch_slot(slot, COHERENT_EVENT_BOX, COHERENT_STATE_NONE, COHERENT_STATE_BOX);
 	return 0;
 }
@@ -129,6 +150,7 @@ static __attribute__((noinline)) void free_box_slow(struct slot *slot)
 		return;
 	if (!slot->chunk->private_bytes)
 		(void)slot_clear(slot_mem_va(slot), slot->chunk->slot_bytes);
+	close_slot(slot, GUARD_FREED);
 	watch_slot(slot, COHERENT_EVENT_FREE, COHERENT_STATE_BOX, COHERENT_STATE_FREED);
 	slot_set_state(slot, COHERENT_STATE_NONE);
 	slots_put(slot->chunk->pool, slot, false);
@@ -217,7 +239,10 @@ static __attribute__((noinline)) int expose_slow(struct coherent_box *box,
 		pool_free_box(&taken);
 		return err;
 	}
+	if (chunk->base.store->pages.guard)
+		harden_slot_expose(slot_of(taken.object));
 	(void)slot_become_mem(slot_of(taken.object), chunk, taken.va, options->mem);
+	close_slot(slot_of(taken.object), GUARD_EXPOSED);
 	watch_slot(slot_of(taken.object), COHERENT_EVENT_EXPOSE, COHERENT_STATE_BOX,
 		   COHERENT_STATE_MEM);
 	return 0;
@@ -282,6 +307,12 @@ static __attribute__((noinline)) int reclaim_slow(struct coherent_mem *mem,
 		return -ENODEV;
 	if (!options->idle)
 		return refuse_reclaim(slot);
+	if (pool->store->pages.guard) {
+		const int err = harden_open_slot(slot);
+
+		if (err)
+			return err;
+	}
 	(void)take_back(mem, options->box, slot, pool);
 	watch_move(slot_object(slot), slot_object(slot));
 	return 0;

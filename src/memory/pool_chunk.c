@@ -5,6 +5,7 @@
  */
 #include "base/size.h"
 #include "base/sys.h"
+#include "memory/harden.h"
 #include "memory/object_memory.h"
 #include "memory/pool_chunk.h"
 #include "memory/whole.h"
@@ -12,19 +13,18 @@
 const struct slot *chunk_slot_at(const struct chunk *chunk, uint64_t offset)
 {
 	const struct coherent_slots *pool = chunk->pool;
-	const uint64_t per_block = pool->block_bytes / pool->slot_bytes;
 	const uint64_t in_block = offset % pool->block_bytes / pool->slot_bytes;
-	const uint64_t i = offset / pool->block_bytes * per_block + in_block;
+	const uint64_t i = offset / pool->block_bytes * pool->per_block + in_block;
 
-	return in_block < per_block && i < chunk->count ? &chunk->slots[i] : NULL;
+	return in_block < pool->per_block && i < chunk->count ? &chunk->slots[i] : NULL;
 }
 
 static uint32_t slots_in(const struct coherent_slots *pool, size_t bytes)
 {
-	const size_t per_block = pool->block_bytes / pool->slot_bytes;
-	const size_t rest = bytes % pool->block_bytes;
+	const size_t rest = bytes % pool->block_bytes / pool->slot_bytes;
+	const size_t last = rest < pool->per_block ? rest : pool->per_block;
 
-	return (uint32_t)(bytes / pool->block_bytes * per_block + rest / pool->slot_bytes);
+	return (uint32_t)(bytes / pool->block_bytes * pool->per_block + last);
 }
 
 size_t chunk_bytes(const struct coherent_slots *pool, size_t bytes)
@@ -40,7 +40,7 @@ size_t chunk_bytes(const struct coherent_slots *pool, size_t bytes)
 static void fill_in_slots(struct chunk *chunk)
 {
 	const struct coherent_slots *pool = chunk->pool;
-	const uint32_t per_block = (uint32_t)(pool->block_bytes / pool->slot_bytes);
+	const uint32_t per_block = (uint32_t)pool->per_block;
 
 	for (uint32_t i = 0; i < chunk->count; i++) {
 		chunk->slots[i].kind = OBJECT_SLOT;
@@ -65,6 +65,7 @@ static int new_mem(const struct coherent_slots *pool, size_t bytes, unsigned int
 		.boundary = bytes > pool->boundary ? 0 : pool->boundary,
 		.site = pool->site,
 		.is_allowed = true,
+		.is_filled = true,
 		.is_modest = attrs & COHERENT_ATTR_NO_WARN,
 	};
 	const struct expose_request exposure = { .permission = pool->usual.permission };
@@ -130,6 +131,8 @@ int chunk_new(struct coherent_slots *pool, size_t bytes, unsigned int attrs, str
 	object_set_chunk(chunk->mem.object, chunk);
 	if (pool->private_bytes)
 		page_owner_set(&pool->store->owners, chunk->boxes, bytes, chunk->mem.object);
+	if (pool->private_bytes && pool->store->pages.guard)
+		harden_chunk(chunk);
 	*out = chunk;
 	return 0;
 

@@ -53,6 +53,27 @@ static size_t layout(size_t size, const struct coherent_pool_options *options, s
 	return bytes <= *block ? bytes : 0;
 }
 
+/* A slot of a hardened device is alone in its pages, and a page that nobody can access follows. */
+static size_t hardened_block(size_t bytes)
+{
+	const size_t page = sys_page_bytes(), needed = align_up(bytes, page) + page;
+	size_t block = page;
+
+	while (block < needed && block < SLOT_BYTES_MAX)
+		block *= 2;
+	return block;
+}
+
+static void set_layout(struct coherent_slots *pool, size_t bytes, size_t block, bool in_place)
+{
+	const bool is_alone = pool->store->pages.guard && !in_place;
+
+	pool->slot_bytes = bytes;
+	pool->private_bytes = in_place ? 0 : bytes;
+	pool->block_bytes = is_alone ? hardened_block(bytes) : block;
+	pool->per_block = is_alone ? 1 : block / bytes;
+}
+
 /* Returns what keeps the device from a box of a pool. */
 static enum coherent_level level_of(const struct object_store *store, bool in_place)
 {
@@ -150,12 +171,10 @@ int coherent_base_pool_create(struct coherent_pool *base, size_t size,
 	pool->store = &options->dev->store;
 	pool->alive = watch_alive(pool->store);
 	pool->site = site_copy(&pool->store->sites, site);
-	pool->slot_bytes = bytes;
-	pool->private_bytes = options->in_place ? 0 : bytes;
+	set_layout(pool, bytes, block, options->in_place);
 	pool->level = level_of(pool->store, options->in_place);
 	pool->element_bytes = size;
-	pool->block_bytes = block;
-	pool->boundary = size > sys_page_bytes() && options->boundary ? block : 0;
+	pool->boundary = size > sys_page_bytes() && options->boundary ? pool->block_bytes : 0;
 	pool->usual.options_bytes = sizeof(struct coherent_expose_options);
 	pool->usual.permission = options->permission;
 	pool->delay = options->delay;

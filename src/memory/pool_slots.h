@@ -64,6 +64,8 @@ _Static_assert(sizeof(struct cache) <= THREAD_SLOT_BYTES, "a cache fits into its
  *	a box: @slot_bytes, or 0 if boxes are in place.
  * @level: The level of its boxes.
  * @block_bytes: No slot crosses a multiple of this in its chunk.
+ * @per_block: How many slots are between two multiples: as many as fit, but only one if the device is
+ *	hardened, so that its private place has pages of its own.
  * @boundary: A chunk that is larger is aligned to this, and a smaller one does not cross a multiple
  *	of it. 0 where slots fit into a page, or may cross any address.
  * @usual: The first bytes of the options of an expose that takes the fast path: their size in this
@@ -101,6 +103,7 @@ struct coherent_slots {
 	size_t private_bytes;
 	enum coherent_level level;
 	size_t block_bytes;
+	size_t per_block;
 	size_t boundary;
 	struct {
 		uint32_t options_bytes;

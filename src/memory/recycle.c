@@ -10,9 +10,11 @@
 /* Keep at most this many bytes for reuse, so that one size does not starve the others. */
 #define BYTES_MAX ((size_t)8 << 20)
 
-void recycler_init(struct recycler *recycler, size_t page_bytes)
+void recycler_init(struct recycler *recycler, size_t page_bytes, bool keeps_boxes)
 {
-	*recycler = (struct recycler){ .page_bytes = page_bytes };
+	/* A recycler that is full keeps nothing. */
+	*recycler =
+		(struct recycler){ .page_bytes = page_bytes, .bytes = keeps_boxes ? 0 : BYTES_MAX };
 	for (unsigned int i = 0; i < PAGES_CLASSES; i++)
 		STAILQ_INIT(&recycler->boxes[i]);
 }

@@ -35,8 +35,9 @@ struct recycler {
  * recycler_init() - Begin without boxes.
  * @recycler: The recycler.
  * @page_bytes: The size of a page.
+ * @keeps_boxes: Whether boxes are kept at all.
  */
-void recycler_init(struct recycler *recycler, size_t page_bytes);
+void recycler_init(struct recycler *recycler, size_t page_bytes, bool keeps_boxes);
 
 /**
  * recycler_keeps() - Whether boxes of a size are kept at all. It needs no lock.

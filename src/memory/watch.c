@@ -12,6 +12,7 @@
 #include "base/sys.h"
 #include "base/sys_process.h"
 #include "device/device.h"
+#include "memory/harden.h"
 #include "memory/ledger.h"
 #include "memory/pool_slots.h"
 #include "memory/probes.h"
@@ -89,7 +90,8 @@ static struct trace_file *open_trace(struct object_store *store)
 	return path && *path ? trace_file_open(path, store->name, store->reporter) : NULL;
 }
 
-int watch_open(struct object_store *store, const struct coherent_open_options *options)
+int watch_open(struct object_store *store, const struct coherent_open_options *options,
+	       bool is_hardened)
 {
 	struct trace_file *file;
 	struct ledger *ledger;
@@ -99,7 +101,7 @@ int watch_open(struct object_store *store, const struct coherent_open_options *o
 	if (err)
 		return err;
 	file = open_trace(store);
-	if (!options->trace && !file && !ledger)
+	if (!options->trace && !file && !ledger && !is_hardened)
 		return 0;
 	watch = calloc(1, sizeof(*watch));
 	if (!watch) {
@@ -344,12 +346,14 @@ static void record(const struct coherent_object *object, enum coherent_event_kin
 		record_end(object, after == COHERENT_STATE_MEM ? LEDGER_LEAKED : LEDGER_FREED);
 }
 
-void watch_map(const struct coherent_object *object, enum coherent_permission permission)
+int watch_map(struct coherent_object *object, enum coherent_permission permission)
 {
 	const struct ledger_range range = range_of(object);
+	int err = object->store->pages.guard ? harden_expose(object) : 0;
 
-	if (object->store->watch->ledger)
+	if (!err && object->store->watch->ledger)
 		ledger_expose(object->store->watch->ledger, &range, permission, object->site);
+	return err;
 }
 
 void watch_map_failed(const struct coherent_object *object)
@@ -406,11 +410,14 @@ void watch_move(const struct coherent_object *mem, const struct coherent_object 
 
 /* Each probe is in one place only, because some tracers do not accept one that is in several. */
 
-void watch_box(const struct coherent_object *object)
+void watch_box(const struct coherent_object *object, bool is_filled)
 {
 	PROBE4(box, object->store->name, object, object_bytes(object), object->site);
-	if (object->store->watch)
-		watch_object(object, COHERENT_EVENT_BOX, COHERENT_STATE_NONE, COHERENT_STATE_BOX);
+	if (!object->store->watch)
+		return;
+	if (object->store->pages.guard && !is_filled)
+		harden_box(object);
+	watch_object(object, COHERENT_EVENT_BOX, COHERENT_STATE_NONE, COHERENT_STATE_BOX);
 }
 
 void watch_expose(const struct coherent_object *object)
@@ -428,13 +435,20 @@ void watch_reclaim(const struct coherent_object *mem, const struct coherent_obje
 		watch_move(mem, box);
 }
 
+static __attribute__((noinline)) void free_watched(const struct coherent_object *object,
+						   enum coherent_state after)
+{
+	if (object->store->pages.guard && after == COHERENT_STATE_FREED)
+		harden_free(object);
+	watch_object(object, COHERENT_EVENT_FREE, (enum coherent_state)object->state, after);
+}
+
 void watch_free(const struct coherent_object *object, enum coherent_state after)
 {
 	PROBE6(free, object->store->name, object, object_bytes(object), object->site,
 	       object->address.first, object->state);
 	if (object->store->watch)
-		watch_object(object, COHERENT_EVENT_FREE, (enum coherent_state)object->state,
-			     after);
+		free_watched(object, after);
 }
 
 /* --- Registers --- */

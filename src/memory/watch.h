@@ -3,6 +3,8 @@
  * Tells the callback .trace, the trace file, the ledger, and tracers that attach to the probes what
  * happens to a device and its objects.
  *
+ * A hardened device is watched too, because its objects end here as well.
+ *
  * A device that nobody watches has no struct watch. Then a call here is a load, a branch and the nop
  * of a probe. Accessors and fast paths of pools make no call: a pool of a watched device takes its
  * slow path all the time (watch_alive()), and its registers are read and written through functions
@@ -21,10 +23,12 @@
  * watch_open() - Begin to watch a device, if somebody wants that.
  * @store: The store of the device. Its reporter and name are set.
  * @options: The options of coherent_device_open().
+ * @is_hardened: The device is hardened.
  *
  * Return: 0; -ENOMEM.
  */
-int watch_open(struct object_store *store, const struct coherent_open_options *options);
+int watch_open(struct object_store *store, const struct coherent_open_options *options,
+	       bool is_hardened);
 
 /**
  * watch_begin() - Tell that a device was opened.
@@ -72,12 +76,14 @@ void watch_move(const struct coherent_object *mem, const struct coherent_object 
 
 /**
  * watch_map() - Tell that a device is about to reach an object of whole pages.
- * @object: The object of a watched device.
+ * @object: The object of a watched device. If the device is hardened, the object gets other pages.
  * @permission: The permission.
  *
  * The ledger has it before the device can, so that no kill comes in between.
+ *
+ * Return: 0; -ENOMEM, and nothing was told.
  */
-void watch_map(const struct coherent_object *object, enum coherent_permission permission);
+int watch_map(struct coherent_object *object, enum coherent_permission permission);
 
 /**
  * watch_map_failed() - Tell that a device does not reach an object, after watch_map().
@@ -97,8 +103,9 @@ void watch_interrupt(struct object_store *store, unsigned int vector);
 /**
  * watch_box() - Tell that a box was allocated.
  * @object: The box.
+ * @is_filled: The library fills the box itself.
  */
-void watch_box(const struct coherent_object *object);
+void watch_box(const struct coherent_object *object, bool is_filled);
 
 /**
  * watch_expose() - Tell that a box became a mem.

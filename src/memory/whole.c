@@ -50,14 +50,18 @@ static bool is_used_up(int err)
 }
 
 /* Pools give up the mappings that they keep without need before the call fails. */
-static int map_object(const struct coherent_object *object, enum coherent_permission permission)
+static int map_object(struct coherent_object *object, enum coherent_permission permission)
 {
 	struct backend *backend = object->store->backend;
-	const struct backend_mapping mapping = mapping_of(object, permission);
+	struct backend_mapping mapping;
 	int err;
 
-	if (object->store->watch)
-		watch_map(object, permission);
+	if (object->store->watch) {
+		err = watch_map(object, permission);
+		if (err)
+			return err;
+	}
+	mapping = mapping_of(object, permission);
 	err = backend->ops->map(backend, &mapping);
 	if (is_used_up(err) && object->store->give_way(object->store))
 		err = backend->ops->map(backend, &mapping);
@@ -99,7 +103,7 @@ static void warn_of_mapping(const struct coherent_object *object, int err)
 }
 
 /* Lets the device reach the memory of a box. All that the CPU wrote to it is there by then. */
-static int map_box(const struct coherent_object *object, enum coherent_permission permission)
+static int map_box(struct coherent_object *object, enum coherent_permission permission)
 {
 	int err;
 
@@ -306,7 +310,7 @@ int whole_box_zeroed(struct coherent_box *box, struct object_store *store,
 			return err;
 	}
 	*box = (struct coherent_box){ object_va(object), request->count, object };
-	watch_box(object);
+	watch_box(object, request->is_filled);
 	return 0;
 }
 
@@ -410,6 +414,14 @@ static int check_permission(const struct coherent_object *object,
 		object->site);
 }
 
+/* Ends a box whose expose failed. A hardened device may have moved its memory. */
+static __attribute__((noinline)) int end_box(struct coherent_box *box, int err)
+{
+	box->va = object_va(box->object);
+	whole_box_free(box);
+	return err;
+}
+
 int whole_expose(struct coherent_box *box, struct coherent_mem *mem,
 		 const struct expose_request *request)
 {
@@ -430,10 +442,8 @@ int whole_expose(struct coherent_box *box, struct coherent_mem *mem,
 		err = refuse_mem(store, EXPOSE, mem);
 	if (!err)
 		err = make_reachable(&taken, request);
-	if (err) {
-		whole_box_free(&taken);
-		return err;
-	}
+	if (err)
+		return end_box(&taken, err);
 	become_mem(&taken, request->permission, mem);
 	return 0;
 }

@@ -35,6 +35,7 @@ struct alloc_request {
 	bool is_modest;
 	enum pages_next next;
 	bool in_place;
+	bool is_filled;
 	enum coherent_permission permission;
 };
 

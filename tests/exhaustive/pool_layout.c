@@ -216,7 +216,9 @@ static bool chunk_is_right(struct coherent_slots *pool, size_t usual)
 
 static bool chunks_are_right(size_t slot, size_t block)
 {
-	struct coherent_slots pool = { .slot_bytes = slot, .block_bytes = block };
+	struct coherent_slots pool = { .slot_bytes = slot,
+				       .block_bytes = block,
+				       .per_block = block / slot };
 
 	/* A slot has a number of 16 bits. */
 	for (size_t usual = sys_page_bytes(); usual <= 2 * MIB && usual / slot <= UINT16_MAX + 1;

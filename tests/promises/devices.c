@@ -226,6 +226,7 @@ COHERENT_BOX_TYPE(small_box, uint8_t[PROBE]);
 /* The device reaches the slot that is exposed. It does not reach the box in the next slot. */
 static uint64_t expose_one_of_two(struct world *world, union small_box *box, union small_box *other)
 {
+	const uint64_t stride = world->is_hardened ? 2 * PAGE : PROBE;
 	union small_mem mem = COHERENT_EMPTY;
 	struct coherent_info info;
 	uint8_t seen[PROBE];
@@ -243,18 +244,18 @@ static uint64_t expose_one_of_two(struct world *world, union small_box *box, uni
 	world_reads(world, address, seen, PROBE);
 	assert_true(is_all(seen, 7, PROBE));
 	/* The other box gets the next slot, which is empty until then. */
-	world_reads(world, address + PROBE, seen, PROBE);
+	world_reads(world, address + stride, seen, PROBE);
 	assert_true(is_all(seen, 0, PROBE));
 	world_writes(world, address, PROBE);
 	assert_err(coherent_reclaim(&mem, box), -EBUSY);
 	assert_ok(coherent_reclaim(&mem, box, .idle = true));
 	assert_true(is_all(coherent_box_ptr(box), DIRT, PROBE));
-	world_writes(world, address + PROBE, PROBE);
+	world_writes(world, address + stride, PROBE);
 	assert_true(is_all(coherent_box_ptr(other), 9, PROBE));
 	/* That address was right: a box of a pool keeps its slot when it is reclaimed. */
 	assert_ok(coherent_expose(other, &mem));
-	assert_int_equal(coherent_addr(&mem).raw, address + PROBE);
-	world_reads(world, address + PROBE, seen, PROBE);
+	assert_int_equal(coherent_addr(&mem).raw, address + stride);
+	world_reads(world, address + stride, seen, PROBE);
 	assert_true(is_all(seen, 9, PROBE));
 	assert_ok(coherent_reclaim(&mem, other, .idle = true));
 	return address;

@@ -73,6 +73,16 @@ static const struct world worlds[] = {
 		.fenced_state = COHERENT_STATE_NONE,
 	},
 	{
+		/* A box moves when it is exposed, and a page follows each slot of a pool. */
+		.label = "sim-hardened",
+		.name = "sim:edu,step",
+		SIM,
+		.steps = true,
+		.is_hardened = true,
+		.mem_is_elsewhere = true,
+		.fenced_state = COHERENT_STATE_FREED,
+	},
+	{
 		.label = "qemu:edu",
 		.name = "qemu:edu",
 		.ops = &qemu_edu_ops,
@@ -192,7 +202,8 @@ void world_print_labels(FILE *to)
 static void open_by_name(struct world *world)
 {
 	const int err = coherent_device_open(&world->dev, world->opened, .report = log_report,
-					     .report_arg = &world->log);
+					     .report_arg = &world->log,
+					     .harden = world->is_hardened);
 
 	if (err)
 		fail_msg("%s: %d, %s", world->opened, err, world->log.text);

@@ -112,6 +112,7 @@ COHERENT_TYPE(bytes, uint8_t);
  * @freed_is_reachable: Answer: the same is true of a mem that was freed.
  * @fenced_state: Answer: the state in a fault at a freed address after coherent_device_fence().
  * @no_read_only: Answer: an expose with COHERENT_READ_ONLY returns -EOPNOTSUPP.
+ * @is_hardened: The device is opened with .harden.
  * @mem_is_elsewhere: Answer: a mem has other pages than its box had.
  * @keeps_copies: The peer's own memory keeps the last contents of a reclaimed mem.
  * @lies_hit_others: Answer: if the driver says .idle while a transfer is in flight, the transfer
@@ -154,6 +155,7 @@ struct world {
 	bool freed_is_reachable;
 	enum coherent_state fenced_state;
 	bool no_read_only;
+	bool is_hardened;
 	bool mem_is_elsewhere;
 	bool keeps_copies;
 	bool lies_hit_others;

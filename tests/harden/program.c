@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * A driver that makes mistakes, which tests/harden/run.py runs: program MISTAKE [COUNT]. It prints its
+ * reports to standard error. The numbers of its lines are part of the test.
+ */
+#include <coherent.h>
+#include <coherent/pool.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MUST(x)                                                                 \
+	do {                                                                    \
+		if (x) {                                                        \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
+			exit(99);                                               \
+		}                                                               \
+	} while (0)
+
+struct command {
+	uint32_t length;
+	uint32_t code;
+	uint8_t rest[56];
+};
+
+COHERENT_TYPE(mem, struct command);
+COHERENT_BOX_TYPE(box, struct command);
+COHERENT_POOL_TYPE(pool, struct command);
+
+static struct coherent_device *dev;
+static union pool pool = COHERENT_EMPTY;
+static volatile uint32_t result;
+
+static void open_device(void)
+{
+	const char *name = getenv("DEVICE");
+
+	MUST(coherent_device_open(&dev, name ? name : "sim:edu", .report = coherent_report_stderr,
+				  .harden = getenv("OPTION")));
+}
+
+/* Each of the following has two lines: the one that allocates, and the one that makes the mistake. */
+
+#line 100 "driver.c"
+static struct command *new_box(union box *box, bool is_of_pool)
+{
+	if (!is_of_pool)
+		MUST(coherent_box_zeroed(box, dev, 100));
+	else
+		MUST(coherent_pool_create(&pool, dev) || coherent_pool_box(&pool, box));
+	return coherent_box_ptr(box);
+}
+
+#line 200 "driver.c"
+static void write_after_expose(bool is_of_pool)
+{
+	union box box = COHERENT_EMPTY;
+	union mem mem = COHERENT_EMPTY;
+	struct command *elements = new_box(&box, is_of_pool);
+
+	elements->length = 5;
+	MUST(coherent_expose(&box, &mem));
+	MUST(coherent_read(&mem, 0, .length, (uint32_t *)&result) || result != 5);
+	elements->code = 1;
+}
+
+#line 300 "driver.c"
+static void read_after_free(bool is_of_pool)
+{
+	union box box = COHERENT_EMPTY;
+	const struct command *elements = new_box(&box, is_of_pool);
+
+	coherent_box_free(&box);
+	result = elements->code;
+}
+
+#line 400 "driver.c"
+static void read_freed_mem(bool is_of_pool)
+{
+	union mem mem = COHERENT_EMPTY;
+	const struct command *elements;
+
+	(void)is_of_pool;
+	MUST(coherent_zeroed(&mem, dev, 1));
+	elements = (const void *)(uintptr_t)coherent_unsafe_ptr(&mem);
+	result = elements->code;
+	coherent_free(&mem);
+	result = elements->code;
+}
+
+#line 500 "driver.c"
+static void write_behind(bool is_of_pool)
+{
+	union box box = COHERENT_EMPTY;
+	struct command *elements = new_box(&box, is_of_pool);
+
+	((char *)elements)[is_of_pool ? 4095 : 8191] = 1;
+	((char *)elements)[is_of_pool ? 4096 : 8192] = 1;
+}
+
+#line 600 "driver.c"
+static void write_after_failed_expose(bool is_of_pool)
+{
+	union box box = COHERENT_EMPTY;
+	union mem mem = COHERENT_EMPTY;
+	struct command *elements = new_box(&box, is_of_pool);
+
+	MUST(!coherent_expose(&box, &mem, .permission = (enum coherent_permission)9));
+	elements->code = 1;
+}
+
+#line 700 "driver.c"
+static void write_after_close(bool is_of_pool)
+{
+	union box box = COHERENT_EMPTY;
+	union mem mem = COHERENT_EMPTY;
+	struct command *elements = new_box(&box, is_of_pool);
+
+	MUST(coherent_expose(&box, &mem));
+	coherent_device_close(dev);
+	MUST(coherent_write(&mem, 0, .code, 3));
+	elements->code = 1;
+}
+
+#line 800 "driver.c"
+static void leave_bytes(bool is_of_pool)
+{
+	union box box = COHERENT_EMPTY;
+	union mem mem = COHERENT_EMPTY;
+	struct command *elements = new_box(&box, is_of_pool);
+	const size_t count = is_of_pool ? 1 : 100;
+
+	memset(elements, 1, count * sizeof(*elements) - 7);
+	MUST(coherent_expose(&box, &mem));
+	coherent_free(&mem);
+	MUST(coherent_pool_destroy(&pool));
+	/* The driver asks for zeros here, so all bytes are written. */
+	MUST(coherent_zeroed(&mem, dev, 3));
+	coherent_free(&mem);
+	coherent_device_close(dev);
+}
+
+/* Does all that is allowed. */
+static void make_no_mistake(bool is_of_pool)
+{
+	union box box = COHERENT_EMPTY;
+	union mem mem = COHERENT_EMPTY;
+
+	for (unsigned int i = 0; i < 1000; i++) {
+		struct command *elements;
+
+		if (!i)
+			elements = new_box(&box, is_of_pool);
+		else if (!is_of_pool)
+			MUST(coherent_box_zeroed(&box, dev, 1 + i % 200));
+		else
+			MUST(coherent_pool_box(&pool, &box));
+		elements = coherent_box_ptr(&box);
+		elements->length = i;
+		MUST(coherent_expose(&box, &mem));
+		MUST(coherent_reclaim(&mem, &box, .idle = true));
+		elements = coherent_box_ptr(&box);
+		MUST(elements->length != i || elements->code);
+		elements->code = i;
+		if (i % 2) {
+			coherent_box_free(&box);
+			continue;
+		}
+		MUST(coherent_expose(&box, &mem));
+		coherent_free(&mem);
+	}
+	MUST(coherent_pool_destroy(&pool));
+	coherent_device_close(dev);
+	puts("no mistake");
+}
+
+static void on_signal(int number)
+{
+	(void)number;
+	if (write(STDOUT_FILENO, "handled\n", 8) != 8)
+		_exit(98);
+	_exit(3);
+}
+
+static void handle_the_signal(bool is_of_pool)
+{
+	if (signal(SIGSEGV, on_signal) == SIG_ERR)
+		exit(97);
+	open_device();
+	write_after_expose(is_of_pool);
+}
+
+/* A fault that has nothing to do with a device. */
+static void fault_elsewhere(bool is_of_pool)
+{
+	volatile char *nothing = NULL;
+
+	(void)is_of_pool;
+	*nothing = 1;
+}
+
+static void fork_child(bool is_of_pool)
+{
+	union mem mem = COHERENT_EMPTY;
+	int status;
+	pid_t pid;
+
+	(void)is_of_pool;
+	MUST(coherent_zeroed(&mem, dev, 1));
+	pid = fork();
+	if (!pid) {
+		coherent_free(&mem);
+		coherent_device_close(dev);
+		_exit(0);
+	}
+	MUST(waitpid(pid, &status, 0) != pid || status);
+	coherent_free(&mem);
+	coherent_device_close(dev);
+	puts("no mistake");
+}
+
+static const struct {
+	const char *name;
+	void (*make)(bool is_of_pool);
+	bool opens;
+} mistakes[] = {
+	{ "write-after-expose", write_after_expose, false },
+	{ "read-after-free", read_after_free, false },
+	{ "read-freed-mem", read_freed_mem, false },
+	{ "write-behind", write_behind, false },
+	{ "write-after-failed-expose", write_after_failed_expose, false },
+	{ "write-after-close", write_after_close, false },
+	{ "leave-bytes", leave_bytes, false },
+	{ "none", make_no_mistake, false },
+	{ "handled", handle_the_signal, true },
+	{ "elsewhere", fault_elsewhere, false },
+	{ "fork", fork_child, false },
+};
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; argc > 1 && i < sizeof(mistakes) / sizeof(*mistakes); i++) {
+		if (strcmp(argv[1], mistakes[i].name) != 0)
+			continue;
+		if (!mistakes[i].opens)
+			open_device();
+		mistakes[i].make(argc > 2);
+		return 0;
+	}
+	return 99;
+}
