@@ -65,7 +65,9 @@ struct coherent_event;
  *	error names the object, its state, and the lines of the program that allocated,
  *	ended and accessed it. addr2line(1) finds the last two. Under Valgrind, or if the
  *	program is built with -fsanitize=memory, a report says at coherent_expose() how
- *	many bytes of a box the driver never wrote. Each box of a pool takes two pages, and
+ *	many bytes of a box the driver never wrote. If the driver is built with
+ *	-DCOHERENT_HARDEN, a report names both lines that read the same bytes of a mem
+ *	without an ordering point in between. Each box of a pool takes two pages, and
  *	there are no hugepages. Pointers into boxes in place are not found.
  * @reserved: Do not set this.
  * @model: Only for sim:custom, which needs it. The device model.

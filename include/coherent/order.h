@@ -14,6 +14,7 @@
 
 #include <coherent/detail/check.h>
 #include <coherent/detail/face.h>
+#include <coherent/detail/note.h>
 
 /**
  * coherent_wmb() - Order earlier writes to mems before later writes.
@@ -39,6 +40,7 @@ COHERENT_INLINE void coherent_wmb(void)
 COHERENT_INLINE void coherent_rmb(void)
 {
 	COHERENT_RMB();
+	COHERENT_NOTE_ORDER();
 }
 
 /**
@@ -52,6 +54,7 @@ COHERENT_INLINE void coherent_rmb(void)
 COHERENT_INLINE void coherent_mb(void)
 {
 	COHERENT_MB();
+	COHERENT_NOTE_ORDER();
 }
 
 #ifndef __cplusplus
@@ -82,6 +85,7 @@ COHERENT_INLINE union coherent_word coherent_load(const char COHERENT_SHARED *at
 {
 	union coherent_word word;
 
+	COHERENT_NOTE_READ(at + offset, width);
 	switch (width) {
 	case 1:
 		word.u8 = COHERENT_LOAD_ONCE(COHERENT_PART(const, coherent_u8, at, offset), order);
@@ -127,6 +131,7 @@ COHERENT_INLINE void coherent_before_store(int order)
 COHERENT_INLINE void coherent_store(char COHERENT_SHARED *at, size_t offset,
 				    union coherent_word word, size_t width, int swap, int order)
 {
+	COHERENT_NOTE_WRITE(at + offset, width);
 	switch (width) {
 	case 1:
 		COHERENT_STORE_ONCE(COHERENT_PART(, coherent_u8, at, offset), word.u8, order);

@@ -16,6 +16,7 @@
 static struct {
 	pthread_mutex_t lock;
 	LIST_HEAD(, coherent_device) list;
+	unsigned int count;
 } all = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 bool hardened_is_wanted(const struct coherent_open_options *options)
@@ -116,7 +117,27 @@ static void explain(const struct sys_fault *fault)
 	pthread_mutex_unlock(&all.lock);
 }
 
-/* --- Begin and end --- */
+/* --- The devices --- */
+
+unsigned int hardened_count(void)
+{
+	return __atomic_load_n(&all.count, __ATOMIC_RELAXED);
+}
+
+struct coherent_device *hardened_find(const void *at)
+{
+	const struct coherent_object *object = NULL;
+	struct coherent_device *dev;
+
+	(void)pthread_mutex_lock(&all.lock);
+	LIST_FOREACH(dev, &all.list, hardened) {
+		object = page_owner_get(&dev->store.owners, at);
+		if (object)
+			break;
+	}
+	(void)pthread_mutex_unlock(&all.lock);
+	return object && object->permission != COHERENT_READ_ONLY ? dev : NULL;
+}
 
 void hardened_begin(struct coherent_device *dev)
 {
@@ -125,6 +146,7 @@ void hardened_begin(struct coherent_device *dev)
 	if (LIST_EMPTY(&all.list))
 		(void)sys_fault_begin(explain);
 	LIST_INSERT_HEAD(&all.list, dev, hardened);
+	__atomic_store_n(&all.count, all.count + 1, __ATOMIC_RELAXED);
 	(void)pthread_mutex_unlock(&all.lock);
 }
 
@@ -132,6 +154,7 @@ void hardened_end(struct coherent_device *dev)
 {
 	(void)pthread_mutex_lock(&all.lock);
 	LIST_REMOVE(dev, hardened);
+	__atomic_store_n(&all.count, all.count - 1, __ATOMIC_RELAXED);
 	if (LIST_EMPTY(&all.list))
 		sys_fault_end();
 	(void)pthread_mutex_unlock(&all.lock);

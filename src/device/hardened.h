@@ -16,6 +16,17 @@
  */
 bool hardened_is_wanted(const struct coherent_open_options *options);
 
+/* Returns how many devices are hardened now. */
+unsigned int hardened_count(void);
+
+/**
+ * hardened_find() - Find the hardened device whose memory has a byte.
+ * @at: A byte of a mem. The driver has the mem meanwhile, so the device stays.
+ *
+ * Return: the device; NULL if there is none, or if it may only read the byte.
+ */
+struct coherent_device *hardened_find(const void *at);
+
 /**
  * hardened_begin() - Explain faults in the memory of a device from now on.
  * @dev: The device, whose store is open.

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/order_count.h"
 #include "base/sys.h"
 #include "base/sys_process.h"
 #include "device/device.h"
@@ -181,6 +182,7 @@ void watch_interrupt(struct object_store *store, unsigned int vector)
 	struct coherent_event event = event_of(store, COHERENT_EVENT_INTERRUPT);
 
 	event.vector = vector;
+	order_count_add();
 	tell(store, &event);
 }
 
@@ -483,6 +485,7 @@ static uint64_t reg_read(struct backend *backend, unsigned int bar, uint64_t off
 	struct object_store *store = &backend->dev->store;
 	const uint64_t value = store->watch->original->reg_read(backend, bar, offset, width);
 
+	order_count_add();
 	tell_register(store, COHERENT_EVENT_REGISTER_READ, &(struct place){ bar, width, offset },
 		      value);
 	return value;
@@ -517,7 +520,7 @@ void watch_begin(struct object_store *store)
 		return;
 	if (store->watch->ledger)
 		ledger_level(store->watch->ledger, store->backend->level);
-	if (is_told(store->watch))
+	if (is_told(store->watch) || store->pages.guard)
 		watch_registers(store->watch, store->backend);
 	tell_device(store, COHERENT_EVENT_OPEN);
 }

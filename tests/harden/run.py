@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """COHERENT_HARDEN=1 finds the mistakes of a driver, and names the object and both lines.
 
-usage: run.py PROGRAM LIBRARY.a COMPILER SANITIZERS SOURCE_DIR
+usage: run.py PROGRAM READS LIBRARY.a COMPILER SANITIZERS SOURCE_DIR
 
-PROGRAM is program.c with the library. SANITIZERS is "none", or those of the build.
+PROGRAM is program.c and READS is reads.c, with the library. SANITIZERS is "none", or those of the build.
 A program with a sanitizer runs neither with few addresses nor with Valgrind or another sanitizer, and
 Valgrind 3.19 does not read the debug information of clang. Prints TAP.
 """
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-PROGRAM, LIBRARY, COMPILER, SANITIZERS, SOURCE = sys.argv[1:]
+PROGRAM, READS, LIBRARY, COMPILER, SANITIZERS, SOURCE = sys.argv[1:]
 TESTS = []
 # The lines of program.c that allocate: a box, and a box of a pool.
 ALLOCATED = ('driver.c:103', 'driver.c:105')
@@ -199,6 +199,20 @@ def memory_sanitizer_tells_which_bytes_were_not_written(folder):
     for site, done in both('leave-bytes', program=program):
         assert not done.returncode and len(unwritten(done)) == 1, done
         assert f'7 of {64 if site == ALLOCATED[1] else 6400} bytes of the box' in unwritten(done)[0]
+
+
+@test
+def fields_that_are_read_twice_are_told(folder):
+    with open(SOURCE + '/tests/harden/reads.c', encoding='utf-8') as file:
+        wanted = [number for number, line in enumerate(file, 1) if line.endswith('/* again */\n')]
+    done = run(program=READS)
+    assert not done.returncode, done
+    found = re.findall(r'warning: sim:edu: the driver read \d bytes? at byte \d+ of the mem allocated at '
+                       r'\S*reads\.c:\d+ twice, at \S*reads\.c:(\d+) and at \S*reads\.c:(\d+), and the '
+                       r'device may have changed them', done.stderr)
+    assert [int(second) for _, second in found] == wanted, done.stderr
+    assert all(first <= second for first, second in found), found
+    assert not run(program=READS, COHERENT_HARDEN='0').stderr
 
 
 def main():

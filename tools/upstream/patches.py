@@ -82,7 +82,8 @@ the compiler refuses a value that nobody converted. Add the accesses that
 the macros of the next patch make, each with the order that its caller
 asked for.""",
           files=('include/coherent/detail/mem.h', 'include/coherent/endian.h',
-                 'include/coherent/order.h', 'include/coherent/version.h')),
+                 'include/coherent/detail/note.h', 'include/coherent/order.h',
+                 'include/coherent/version.h')),
     Patch('coherent: Add typed accessors', """\
 Coherent memory is a void pointer today. The compiler finds neither a
 wrong element type, nor a wrong width, nor an index outside of the

@@ -232,6 +232,7 @@
 			.value = COHERENT_ADDRESS(u) (out) COHERENT_ADDRESS_END \
 		};							\
 									\
+		COHERENT_NOTE_ORDER();					\
 		COHERENT_HEARD(base_wait_begin)(&COHERENT_VAR(u, poll).wait, COHERENT_TIMEOUT(u) (timeout) COHERENT_NUMBER_END); \
 		do							\
 			COHERENT_VAR(u, poll).err = COHERENT_HEARD(mem_read)(COHERENT_VAR(u, poll).mem, COHERENT_VAR(u, poll).element, COHERENT_F_PLACE, \
@@ -288,6 +289,7 @@
 			.value = COHERENT_ADDRESS(u) (out) COHERENT_ADDRESS_END \
 		};							\
 									\
+		COHERENT_NOTE_ORDER();					\
 		COHERENT_HEARD(base_wait_begin)(&COHERENT_VAR(u, poll).wait, COHERENT_TIMEOUT(u) (timeout) COHERENT_NUMBER_END); \
 		do							\
 			COHERENT_VAR(u, poll).err = COHERENT_HEARD(mem_read)(COHERENT_VAR(u, poll).mem, COHERENT_VAR(u, poll).element, COHERENT_F_PLACE, \

@@ -19,6 +19,16 @@
 #include <coherent/detail/pick.h>
 
 #define COHERENT_INLINE static inline __attribute__((always_inline, unused))
+
+/*
+ * Longer functions, which the compiler need not inline. With COHERENT_HARDEN it must, because the
+ * library names the line of the driver that it inlined an access into.
+ */
+#ifdef COHERENT_HARDEN
+#define COHERENT_MAY_INLINE COHERENT_INLINE
+#else
+#define COHERENT_MAY_INLINE static inline __attribute__((unused))
+#endif
 #define COHERENT_MUST_CHECK __attribute__((warn_unused_result))
 
 /*

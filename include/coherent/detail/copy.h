@@ -21,7 +21,7 @@
 #ifdef __KERNEL__
 #define COHERENT_COPY __weak
 #else
-#define COHERENT_COPY static inline __attribute__((unused))
+#define COHERENT_COPY COHERENT_MAY_INLINE
 #endif
 
 COHERENT_COPY void coherent_bytes_out(const char COHERENT_SHARED *from, void *to, size_t bytes,

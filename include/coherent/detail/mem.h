@@ -336,7 +336,7 @@ COHERENT_INLINE int coherent_mem_check(const struct coherent_mem *mem, size_t fi
 	return 0;
 }
 
-static inline COHERENT_MUST_CHECK __attribute__((unused)) int
+COHERENT_MAY_INLINE COHERENT_MUST_CHECK int
 coherent_mem_copy_out(const struct coherent_mem *mem, size_t first, void *to, size_t count,
 			size_t size)
 {
@@ -358,7 +358,7 @@ coherent_mem_copy_out(const struct coherent_mem *mem, size_t first, void *to, si
 #endif
 
 /* mask has a byte for each byte of an element; see coherent/detail/padding.h. */
-static inline COHERENT_MUST_CHECK __attribute__((unused)) int
+COHERENT_MAY_INLINE COHERENT_MUST_CHECK int
 coherent_mem_copy_in(const struct coherent_mem *mem, size_t first, const void *from,
 		       size_t count, size_t size, const unsigned char *mask)
 {
@@ -377,7 +377,7 @@ coherent_mem_copy_in(const struct coherent_mem *mem, size_t first, const void *f
 	return err;
 }
 
-static inline COHERENT_MUST_CHECK __attribute__((unused)) int
+COHERENT_MAY_INLINE COHERENT_MUST_CHECK int
 coherent_mem_clear_elements(const struct coherent_mem *mem, size_t first, size_t count, size_t size)
 {
 	int err = coherent_mem_check(mem, first, count);
@@ -387,7 +387,7 @@ coherent_mem_clear_elements(const struct coherent_mem *mem, size_t first, size_t
 	return err;
 }
 
-static inline COHERENT_MUST_CHECK __attribute__((unused)) int
+COHERENT_MAY_INLINE COHERENT_MUST_CHECK int
 coherent_mem_field_out(const struct coherent_mem *mem, size_t i, size_t size, size_t field,
 			 size_t field_bytes, size_t offset, void *to, size_t bytes)
 {
@@ -397,7 +397,7 @@ coherent_mem_field_out(const struct coherent_mem *mem, size_t i, size_t size, si
 	return 0;
 }
 
-static inline COHERENT_MUST_CHECK __attribute__((unused)) int
+COHERENT_MAY_INLINE COHERENT_MUST_CHECK int
 coherent_mem_field_in(const struct coherent_mem *mem, size_t i, size_t size, size_t field,
 			size_t field_bytes, size_t offset, const void *from, size_t bytes)
 {

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Finds fields that the driver reads twice. The device may change them in between, so that the driver
+ * checks one value and uses another. The accessors of a program that is built with -DCOHERENT_HARDEN
+ * call the functions here. They do nothing while no device is hardened.
+ */
+#include <coherent.h>
+#include <coherent/lookup.h>
+
+#include "base/order_count.h"
+#include "base/sys_fault.h"
+#include "device/hardened.h"
+
+#define WORD_BYTES 8
+#define SEEN 256
+#define PAIRS 1024
+
+/**
+ * struct seen - Bytes that the thread has read.
+ * @word: Their address, rounded down to a word.
+ * @mask: A bit for each byte of the word.
+ * @order: order_count() at that time.
+ * @code: The code behind the read.
+ */
+struct seen {
+	uintptr_t word;
+	unsigned int mask;
+	uint64_t order;
+	const void *code;
+};
+
+/* The words that the thread read last. Another one may take the place of a word. */
+static __thread struct seen all_seen[SEEN];
+
+/**
+ * struct twice - Bytes that were read twice.
+ * @at: The first byte.
+ * @bytes: How many there are.
+ * @first: The code behind the first read.
+ * @second: The code behind the second one.
+ */
+struct twice {
+	const char *at;
+	size_t bytes;
+	const void *first;
+	const void *second;
+};
+
+/* --- Reports --- */
+
+/* Returns whether a pair of lines, or of pieces of code, is reported for the first time. */
+static bool is_new(uint64_t first, uint64_t second)
+{
+	static uint64_t known[PAIRS];
+	const uint64_t pair = (first * 31 + second) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return __atomic_exchange_n(&known[pair % PAIRS], pair, __ATOMIC_RELAXED) != pair;
+}
+
+static uint64_t hash(const char *line)
+{
+	uint64_t sum = 0;
+
+	while (*line)
+		sum = sum * 31 + (unsigned char)*line++;
+	return sum;
+}
+
+static void report_twice(const struct twice *twice)
+{
+	struct coherent_device *dev = hardened_find(twice->at);
+	char first[SYS_LINE_BYTES], second[SYS_LINE_BYTES];
+	struct coherent_info info;
+
+	/* A device cannot change what it may only read. */
+	if (!dev || coherent_find_ptr(dev, twice->at, &info) || info.state != COHERENT_STATE_MEM ||
+	    !is_new((uintptr_t)twice->first, (uintptr_t)twice->second))
+		return;
+	sys_line_of(first, &twice->first, 1);
+	sys_line_of(second, &twice->second, 1);
+	/* The compiler may have made several copies of a line. */
+	if (!is_new(hash(first), hash(second)))
+		return;
+	report(&dev->reporter, COHERENT_WARNING,
+	       "%s: the driver read %zu byte%s at byte %zu of the mem allocated at %s twice, at %s "
+	       "and at %s, and the device may have changed them in between; read them once, or put "
+	       "coherent_rmb() in between",
+	       dev->name, twice->bytes, twice->bytes == 1 ? "" : "s", (size_t)info.offset,
+	       info.where, first, second);
+}
+
+/* --- Accesses --- */
+
+static struct seen *seen_of(uintptr_t word)
+{
+	return &all_seen[word / WORD_BYTES * UINT64_C(0x9e3779b97f4a7c15) >> 56];
+}
+
+static unsigned int mask_of(uintptr_t at, size_t bytes)
+{
+	return ((1u << bytes) - 1) << at % WORD_BYTES;
+}
+
+/* No access crosses a word, because fields have their natural alignment. */
+void coherent_base_note_read(const volatile void *at, size_t bytes)
+{
+	const uintptr_t word = (uintptr_t)at & -(uintptr_t)WORD_BYTES;
+	const unsigned int mask = mask_of((uintptr_t)at, bytes);
+	const void *const code = __builtin_return_address(0);
+	struct seen *seen = seen_of(word);
+	struct seen before = *seen;
+
+	if (!hardened_count())
+		return;
+	if (before.word != word || before.order != order_count())
+		before.mask = 0;
+	*seen = (struct seen){ word, before.mask | mask, order_count(), code };
+	if (before.mask & mask)
+		report_twice(
+			&(struct twice){ (const char *)(uintptr_t)at, bytes, before.code, code });
+}
+
+/* The driver may read again what it wrote itself. */
+void coherent_base_note_write(const volatile void *at, size_t bytes)
+{
+	const uintptr_t word = (uintptr_t)at & -(uintptr_t)WORD_BYTES;
+	struct seen *seen = seen_of(word);
+
+	if (hardened_count() && seen->word == word)
+		seen->mask &= ~mask_of((uintptr_t)at, bytes);
+}
+
+void coherent_base_note_order(void)
+{
+	order_count_add();
+}
