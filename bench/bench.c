@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <coherent.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bench.h"
 
@@ -169,4 +172,18 @@ void bench_figure(const char *name, const char *unit, double ours, double goal)
 	if (goal > 0)
 		printf(", \"goal\": \"%.0f\", \"met\": %s", goal, ours <= goal ? "true" : "false");
 	printf("}\n");
+}
+
+int bench_open_with_ledger(struct coherent_device **dev, const char *name)
+{
+	char path[] = "/tmp/coherent-bench-XXXXXX";
+	const int fd = mkstemp(path);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = coherent_device_open(dev, name, .ledger = path, .report = coherent_report_stderr);
+	unlink(path);
+	close(fd);
+	return err;
 }

@@ -64,6 +64,10 @@ size_t bench_random(size_t n);
 /* Returns the bytes of memory of the process, with its page tables. */
 long bench_process_memory(void);
 
+/* Opens a device with a ledger, whose file has no name any more. Returns 0 or -errno. */
+struct coherent_device;
+int bench_open_with_ledger(struct coherent_device **dev, const char *name);
+
 /* Makes the compiler keep all writes to memory. */
 static inline void bench_use(void *memory)
 {

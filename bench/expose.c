@@ -5,6 +5,7 @@
  * place.
  */
 #include <coherent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "bench.h"
 
 #define PAIRS 10000
+#define NAME "sim:edu,mask=48,step"
 
 struct page {
 	uint8_t bytes[4096];
@@ -109,6 +111,33 @@ static int bench_in_place(const struct objects *objects)
 		     });
 }
 
+/* The ledger writes two records for an expose and a reclaim. */
+static int bench_ledger(struct objects *plain)
+{
+	struct objects objects = *plain;
+	int err = bench_open_with_ledger(&objects.dev, NAME);
+
+	objects.mems = calloc(objects.count, sizeof(*objects.mems));
+	if (!err && !objects.mems)
+		err = -ENOMEM;
+	for (size_t i = 0; !err && i < objects.count; i++)
+		err = coherent_zeroed(&objects.mems[i], objects.dev, 1);
+	if (!err)
+		err = bench(&(struct bench_case){
+			.name = "expose + reclaim with a ledger, 1000 exposed",
+			.peer = "the same without one",
+			.ours = { .run = expose_and_reclaim, .arg = &objects },
+			.theirs = { .run = expose_and_reclaim, .arg = plain },
+			.turns = PAIRS,
+			.goal_ratio = 1.10,
+		});
+	for (size_t i = 0; objects.mems && i < objects.count; i++)
+		coherent_free(&objects.mems[i]);
+	coherent_device_close(objects.dev);
+	free(objects.mems);
+	return err;
+}
+
 static void free_objects(const struct objects *objects)
 {
 	for (size_t i = 0; i < objects->count; i++)
@@ -120,10 +149,11 @@ static int bench_new_device(size_t n)
 	struct objects objects = { .mems = malloc(n * sizeof(*objects.mems)), .count = n };
 	int err;
 
-	err = coherent_device_open(&objects.dev, "sim:edu,mask=48,step",
-				   .report = coherent_report_stderr);
+	err = coherent_device_open(&objects.dev, NAME, .report = coherent_report_stderr);
 	if (!err && objects.mems)
 		err = bench_objects(&objects);
+	if (!err && objects.mems && n == 1000)
+		err = bench_ledger(&objects);
 	if (!err && objects.mems)
 		free_objects(&objects);
 	if (!err && objects.mems && n == 1000) {

@@ -4,6 +4,7 @@
  * line of text sent by hand, expose and reclaim with only the request to the virtio-iommu.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,44 @@ static void unmap_after(void *arg)
 		abort();
 }
 
+/* Two QEMUs differ in time if the kernel puts them on different CPUs. */
+static void use_one_cpu(void)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(sched_getcpu(), &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		abort();
+}
+
+/* Two new QEMUs, one of them with a ledger. This is the last case, because it keeps to one CPU. */
+static int bench_ledger(void)
+{
+	static struct bench_maps ours = { .count = TURNS, .idle = true },
+				 theirs = { .count = TURNS, .idle = true };
+	int err;
+
+	use_one_cpu();
+	err = bench_open_with_ledger(&ours.dev, "qemu:edu");
+	if (!err)
+		err = coherent_device_open(&theirs.dev, "qemu:edu",
+					   .report = coherent_report_stderr);
+	if (!err)
+		err = bench(&(struct bench_case){
+			.name = "expose 4 KiB with a ledger",
+			.peer = "the same without one",
+			.ours = { maps_expose, &ours, maps_allocate, maps_reclaim_and_free },
+			.theirs = { maps_expose, &theirs, maps_allocate, maps_reclaim_and_free },
+			.turns = TURNS,
+			.waits = true,
+			.goal_ratio = 1.10,
+		});
+	coherent_device_close(ours.dev);
+	coherent_device_close(theirs.dev);
+	return err;
+}
+
 int main(void)
 {
 	static struct fixture fixture = { .maps = { .count = TURNS, .idle = true } };
@@ -136,6 +175,8 @@ int main(void)
 			.waits = true,
 			.goal_ratio = 1.10,
 		});
+	if (!err)
+		err = bench_ledger();
 	coherent_bar_close(fixture.bar);
 	coherent_device_close(fixture.maps.dev);
 	if (err)
