@@ -144,9 +144,10 @@ CLANG = ['-Wno-unknown-warning-option', '-Qunused-arguments', '-Wno-gnu']
 # can declare something. In the headers it mistakes _Generic, initialisers and declarators within
 # macros for statements, and a variable whose name comes from a macro for a function. There attributes
 # have the names that userspace knows too, and the headers exist for endian types and volatile accesses.
+# kernel/shared.c exports what coherent.c has.
 CHECKPATCH = (
     ('the kernel face', ('kernel/*.[ch]', 'kernel/include/coherent/*.h',
-                         'kernel/include/coherent/*/*.h', 'examples/edu.[ch]'), ()),
+                         'kernel/include/coherent/*/*.h', 'examples/edu.[ch]'), ('EXPORT_SYMBOL',)),
     ('tests and bench', ('tests/kernel/*.[ch]', 'bench/kernel/*.c'),
      ('LINE_SPACING', 'MACRO_WITH_FLOW_CONTROL', 'MSLEEP', 'TRAILING_SEMICOLON')),
     ('headers', ('include/coherent.h', 'include/coherent/*.h', 'include/coherent/*/*.h'),
@@ -417,6 +418,15 @@ def built_in(where):
     return done.stderr.splitlines()
 
 
+def not_exported(where):
+    """Returns the functions of the library that a module of its own does not export."""
+    weak = subprocess.run(['nm', os.path.join(where, 'kernel/coherent.o')], check=True,
+                          capture_output=True, text=True).stdout
+    with open(os.path.join(where, 'kernel/shared.c'), encoding='utf-8') as file:
+        exported = re.findall(r'^EXPORT_SYMBOL_GPL\((\w+)\);$', file.read(), re.M)
+    return sorted(set(re.findall(r' W (\w+)$', weak, re.M)) ^ set(exported))
+
+
 def checkpatch(script, patterns, ignored):
     paths = [path for pattern in patterns for path in sorted(glob.glob(pattern, root_dir=SOURCE_DIR))]
     done = subprocess.run(['perl', script, '--no-tree', '-q', '--terse', '--show-types',
@@ -473,6 +483,8 @@ def check_all(results, kernel, script, where):
     text_sizes(results, kernel, where)
     said = built_in(where)
     results.say(not said, 'two drivers with the library link into one kernel', said)
+    said = not_exported(where)
+    results.say(not said, 'kernel/shared.c exports each function of kernel/coherent.c', said)
     misuses(results, kernel, where)
     # coherent-lint needs a compiler of this machine that knows the flags of the kernel.
     if kernel.name != newer.SERIES:

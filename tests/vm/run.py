@@ -157,6 +157,16 @@ def is_dynamic(test, options):
     return options.library or test == options.source and is_program(test)
 
 
+def siblings(test, options):
+    """Returns the modules of the same folder that a module of this tree uses."""
+    if not options.module:
+        return []
+    said = subprocess.run(['/sbin/modinfo', '-F', 'depends', test], check=True,
+                          capture_output=True, text=True).stdout.strip()
+    paths = [os.path.join(os.path.dirname(test), name + '.ko') for name in said.split(',')]
+    return [path for path in paths if os.path.exists(path)]
+
+
 def initramfs(where, kernel, test, modules, options):
     root = os.path.join(where, 'root')
     for name in ('bin', 'dev', 'proc', 'sys', 'tmp', 'modules'):
@@ -180,6 +190,8 @@ def initramfs(where, kernel, test, modules, options):
         shutil.copy(options.script, os.path.join(root, 'script'))
     with open(os.path.join(root, 'modules', 'order'), 'w', encoding='utf-8') as order:
         for path in dict.fromkeys(path for name in modules for path in kernel.module_of(name)):
+            print(copy_module(path, os.path.join(root, 'modules')), file=order)
+        for path in siblings(test, options):
             print(copy_module(path, os.path.join(root, 'modules')), file=order)
     packed = os.path.join(where, 'initramfs')
     run_command(['sh', '-c', 'find . | cpio -o -H newc --quiet | gzip -1 >"$0"', packed], cwd=root)

@@ -28,7 +28,7 @@ class Patch:
 
 # Files of the kernel face that are not for the kernel's own tree.
 LEFT_OUT = (
-    'include/meson.build', 'kernel/Kbuild',
+    'include/meson.build', 'kernel/Kbuild', 'kernel/shared.c',
     # Userspace and C++.
     'include/coherent/device.h', 'include/coherent/lookup.h', 'include/coherent/sim.h',
     'include/coherent/trace.h', 'include/coherent/pool_many.h',
