@@ -4,6 +4,7 @@
  *
  * A struct that carries its size can grow at its end. CONTRIBUTING.md says how to add a member.
  */
+#include <coherent/config.h>
 #include <coherent/loan.h>
 #include <coherent/pool.h>
 #include <coherent/sim.h>
@@ -26,7 +27,8 @@ ENDS_WITH(coherent_mem_options, in_place);
 ENDS_WITH(coherent_handle_options, boundary);
 ENDS_WITH(coherent_pool_options, in_place);
 ENDS_WITH(coherent_exposure, options);
-ENDS_WITH(coherent_sim_model, reset);
+ENDS_WITH(coherent_sim_model, config_write);
+ENDS_WITH(coherent_ids, reserved);
 ENDS_WITH(coherent_limits, bar_bytes);
 ENDS_WITH(coherent_stats, mappings);
 ENDS_WITH(coherent_info, where);

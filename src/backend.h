@@ -64,6 +64,20 @@ struct backend_mapping {
 	enum coherent_permission permission;
 };
 
+/**
+ * struct backend_config - An access to configuration space.
+ * @offset: The offset, a multiple of @width and at most 4095.
+ * @width: 1, 2 or 4 bytes.
+ * @is_write: It is a write.
+ * @value: The value in the CPU's byte order; of a read that succeeded, or of a write.
+ */
+struct backend_config {
+	unsigned int offset;
+	unsigned int width;
+	bool is_write;
+	uint32_t value;
+};
+
 /*
  * The options of coherent_device_open() that only some backends take. The core refuses an
  * option that a backend does not take.
@@ -123,6 +137,8 @@ enum backend_memory_kind {
  *	-EAGAIN if there is none. Also called after @disconnect, for what happened until then.
  * @reg_read: Read a register that is in bounds and aligned. All ones after @disconnect.
  * @reg_write: Write a register that is in bounds and aligned.
+ * @config: Access configuration space. -ERANGE: it ends before. -EOPNOTSUPP: the device has none.
+ *	NULL where no device has one.
  * @irq_connect: Signal this eventfd on each interrupt of a vector from now on; -1 for none.
  * @irq_rearm: A thread waits, so an interrupt that was masked when it came may come again. NULL
  *	where there is nothing to do.
@@ -158,6 +174,7 @@ struct backend_ops {
 			     unsigned int width);
 	void (*reg_write)(struct backend *backend, unsigned int bar, uint64_t offset,
 			  unsigned int width, uint64_t value);
+	int (*config)(struct backend *backend, struct backend_config *access);
 	int (*irq_connect)(struct backend *backend, unsigned int vector, int fd);
 	void (*irq_rearm)(struct backend *backend, unsigned int vector);
 	int (*allocate)(struct backend *backend);

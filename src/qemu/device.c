@@ -12,6 +12,7 @@
  * they read a disk into memory.
  */
 #include <inttypes.h>
+#include <linux/pci_regs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -421,6 +422,22 @@ static void qemu_reg_write(struct backend *backend, unsigned int bar, uint64_t o
 	lock_drop(&qemu->lock);
 }
 
+static int qemu_config(struct backend *backend, struct backend_config *access)
+{
+	struct qemu *qemu = qemu_of(backend);
+	int err;
+
+	if (access->offset >= PCI_CFG_SPACE_SIZE)
+		return -ERANGE;
+	lock_take(&qemu->lock);
+	err = qemu_call_begin_locked(qemu);
+	if (!err)
+		err = qemu_call_result_locked(qemu, qtest_config_access(&qemu->qtest,
+									QEMU_PCI_FUNCTION, access));
+	lock_drop(&qemu->lock);
+	return err;
+}
+
 static struct pollfd qemu_lost_fd(const struct backend *backend)
 {
 	return (struct pollfd){ .fd = ((const struct qemu *)backend)->process.pidfd,
@@ -453,6 +470,7 @@ const struct backend_ops backend_qemu = {
 	.fence = qemu_fence,
 	.reset = qemu_fence,
 	.next_fault = qemu_next_fault,
+	.config = qemu_config,
 	.reg_read = qemu_reg_read,
 	.reg_write = qemu_reg_write,
 	.irq_connect = qemu_irq_connect,

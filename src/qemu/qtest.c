@@ -151,22 +151,37 @@ static int select_config(const struct qtest *qtest, uint16_t function, unsigned 
 				CONFIG_ENABLE | (uint32_t)function << 8 | offset);
 }
 
+int qtest_config_access(const struct qtest *qtest, uint16_t function, struct backend_config *access)
+{
+	const uint64_t port = CONFIG_DATA + access->offset % 4;
+	uint64_t word = access->value;
+	int err = select_config(qtest, function, access->offset & ~3u);
+
+	if (err)
+		return err;
+	if (access->is_write)
+		return qtest_port_write(qtest, port, access->width, word);
+	err = qtest_port_read(qtest, port, access->width, &word);
+	access->value = (uint32_t)word;
+	return err;
+}
+
 int qtest_config_read(const struct qtest *qtest, uint16_t function, unsigned int offset,
 		      uint32_t *value)
 {
-	uint64_t word = 0;
-	int err = select_config(qtest, function, offset);
+	struct backend_config access = { .offset = offset, .width = 4 };
+	int err = qtest_config_access(qtest, function, &access);
 
-	if (!err)
-		err = qtest_port_read(qtest, CONFIG_DATA, 4, &word);
-	*value = (uint32_t)word;
+	*value = err ? 0 : access.value;
 	return err;
 }
 
 int qtest_config_write(const struct qtest *qtest, uint16_t function, unsigned int offset,
 		       uint32_t value)
 {
-	int err = select_config(qtest, function, offset);
+	struct backend_config access = {
+		.offset = offset, .width = 4, .is_write = true, .value = value
+	};
 
-	return err ? err : qtest_port_write(qtest, CONFIG_DATA, 4, value);
+	return qtest_config_access(qtest, function, &access);
 }

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "backend.h"
+
 #define QTEST_WORDS_MAX 256
 
 /**
@@ -70,6 +72,15 @@ int qtest_port_read(const struct qtest *qtest, uint64_t port, unsigned int width
  * @value: The value.
  */
 int qtest_port_write(const struct qtest *qtest, uint64_t port, unsigned int width, uint64_t value);
+
+/**
+ * qtest_config_access() - Access a PCI function's configuration space.
+ * @qtest: The connection.
+ * @function: The bus, device and function, as in a requester ID.
+ * @access: The access, to the first 256 bytes.
+ */
+int qtest_config_access(const struct qtest *qtest, uint16_t function,
+			struct backend_config *access);
 
 /**
  * qtest_config_read() - Read a word of a PCI function's configuration space.

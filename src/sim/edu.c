@@ -10,6 +10,7 @@
  * never ends.
  */
 #include <inttypes.h>
+#include <linux/pci_regs.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -260,6 +261,36 @@ static void edu_reset(struct coherent_sim *sim, void *arg)
 	memset(arg, 0, sizeof(struct edu));
 }
 
+/* The IDs of QEMU's edu. It has no capabilities here. */
+static uint32_t edu_config_read(struct coherent_sim *sim, void *arg, unsigned int offset,
+				unsigned int width)
+{
+	static const uint8_t header[64] = {
+		[PCI_VENDOR_ID] = 0x34,
+		0x12,
+		0xe8,
+		0x11,
+		[PCI_COMMAND] = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER,
+		[PCI_REVISION_ID] = 0x10,
+		0x00,
+		0xff,
+		0x00,
+		[PCI_SUBSYSTEM_VENDOR_ID] = 0xf4,
+		0x1a,
+		0x00,
+		0x11,
+		[PCI_INTERRUPT_PIN] = 1,
+	};
+	uint32_t value = 0;
+
+	(void)sim;
+	(void)arg;
+	for (unsigned int i = 0; i < width; i++)
+		if (offset + i < sizeof(header))
+			value |= (uint32_t)header[offset + i] << 8 * i;
+	return value;
+}
+
 const struct sim_builtin sim_edu = {
 	.model = {
 		.name = "edu",
@@ -270,6 +301,7 @@ const struct sim_builtin sim_edu = {
 		.reg_write = edu_reg_write,
 		.tick = edu_tick,
 		.reset = edu_reset,
+		.config_read = edu_config_read,
 	},
 	.state_bytes = sizeof(struct edu),
 };

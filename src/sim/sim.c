@@ -224,6 +224,37 @@ static void sim_reg_write(struct backend *backend, unsigned int bar, uint64_t of
 		sim_mishap_report_unplug(sim);
 }
 
+static int config_locked(struct coherent_sim *sim, struct backend_config *access)
+	NEEDS_LOCK(sim->lock)
+{
+	const struct coherent_sim_model *model = sim->model;
+
+	if (!sim->connected)
+		return -ENODEV;
+	if (access->is_write ? !model->config_write : !model->config_read)
+		return -EOPNOTSUPP;
+	enter_callback(sim);
+	if (access->is_write)
+		model->config_write(sim, sim->arg, access->offset, access->width, access->value);
+	else
+		access->value = model->config_read(sim, sim->arg, access->offset, access->width);
+	leave_callback(sim);
+	return 0;
+}
+
+static int sim_config(struct backend *backend, struct backend_config *access)
+{
+	struct coherent_sim *sim = sim_of(backend);
+	int err;
+
+	if (sim_refuses(backend, "coherent_config_*()"))
+		return -EBUSY;
+	take_for_driver(sim);
+	err = config_locked(sim, access);
+	lock_drop(&sim->lock);
+	return err;
+}
+
 static int sim_irq_connect(struct backend *backend, unsigned int vector, int fd)
 {
 	struct coherent_sim *sim = sim_of(backend);
@@ -459,6 +490,7 @@ const struct backend_ops backend_sim = {
 	.fence = sim_reset,
 	.reset = sim_reset,
 	.next_fault = sim_next_fault,
+	.config = sim_config,
 	.reg_read = sim_reg_read,
 	.reg_write = sim_reg_write,
 	.irq_connect = sim_irq_connect,

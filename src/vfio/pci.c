@@ -98,6 +98,7 @@ static int read_device(struct vfio_pci *pci)
 	pci->has_device = true;
 	pci->can_reset = info.flags & VFIO_DEVICE_FLAGS_RESET;
 	pci->config = config.offset;
+	pci->config_bytes = config.size;
 	err = vfio_irq_open(pci);
 	/*
 	 * This is the last step that can fail, so a device whose open fails is not left as bus
@@ -420,6 +421,41 @@ void vfio_pci_reg_write(struct backend *backend, unsigned int index, uint64_t of
 	if (pci->fd >= 0)
 		(void)sys_write_at(pci->fd, bar->offset + offset, &value, width);
 	lock_drop(&pci->lock);
+}
+
+/* --- Configuration space --- */
+
+/* Configuration space is little-endian (PCI Local Bus Specification 3.0, 6.1). */
+static void put_bytes(uint8_t bytes[4], uint32_t value)
+{
+	for (unsigned int i = 0; i < 4; i++)
+		bytes[i] = (uint8_t)(value >> 8 * i);
+}
+
+static uint32_t get_bytes(const uint8_t bytes[4])
+{
+	return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+	       (uint32_t)bytes[3] << 24;
+}
+
+int vfio_pci_config(struct backend *backend, struct backend_config *access)
+{
+	struct vfio_pci *pci = vfio_pci_of(backend);
+	const uint64_t at = pci->config + access->offset;
+	uint8_t bytes[4] = { 0 };
+	int err = -ENODEV;
+
+	if (access->offset + access->width > pci->config_bytes)
+		return -ERANGE;
+	put_bytes(bytes, access->value);
+	lock_take(&pci->lock);
+	if (pci->fd >= 0)
+		err = access->is_write ? sys_write_at(pci->fd, at, bytes, access->width) :
+					 sys_read_at(pci->fd, at, bytes, access->width);
+	lock_drop(&pci->lock);
+	if (!err && !access->is_write)
+		access->value = get_bytes(bytes);
+	return err && err != -ENODEV ? -EIO : err;
 }
 
 /* --- Faults --- */

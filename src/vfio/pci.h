@@ -53,7 +53,8 @@ struct vfio_pci_range {
  * @range_count: The number of @ranges.
  * @has_device: There is a device. It is false if only an address space was adopted. Never changes.
  * @can_reset: The device has a reset of its own. Never changes.
- * @config: The offset of the configuration space in @fd. Never changes.
+ * @config: The offset of the configuration space in @fd. Never changes, as the next.
+ * @config_bytes: Its size.
  * @bars: The BARs. No @va changes, but a disconnect puts other memory there.
  * @irq_index: INTx, MSI or MSI-X, whichever is the best that the device has. Never changes.
  * @vectors: The number of interrupt vectors of that kind. Never changes.
@@ -81,6 +82,7 @@ struct vfio_pci {
 	bool has_device;
 	bool can_reset;
 	uint64_t config;
+	uint64_t config_bytes;
 	struct vfio_pci_bar bars[VFIO_PCI_BARS];
 	unsigned int irq_index;
 	unsigned int vectors;
@@ -228,6 +230,7 @@ void vfio_pci_limits(const struct vfio_pci *pci, struct coherent_limits *limits)
 
 /* These are functions of struct backend_ops. The backend is a struct vfio_pci. */
 int vfio_pci_next_fault(struct backend *backend, struct coherent_fault *fault);
+int vfio_pci_config(struct backend *backend, struct backend_config *access);
 uint64_t vfio_pci_reg_read(struct backend *backend, unsigned int bar, uint64_t offset,
 			   unsigned int width);
 void vfio_pci_reg_write(struct backend *backend, unsigned int bar, uint64_t offset,

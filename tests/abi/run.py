@@ -83,7 +83,8 @@ def older(text):
         # Both members of this struct are required.
         if 'coherent_exposure' in match[1]:
             return match[0]
-        lines = match[2].splitlines(keepends=True)
+        # A member may take several lines.
+        lines = re.findall(r'.*?;\n|.+\n', match[2], re.S)
         kernel = [lines.pop()] if 'COHERENT_GFP' in lines[-1] else []
         return match[1] + ''.join(lines[:-1] + kernel) + match[3]
 

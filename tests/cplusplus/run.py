@@ -29,6 +29,7 @@ TEXT = 'move this code to a .c file'
 LINES = 15
 UNIT = '''#include <coherent.h>
 #include <coherent/bar.h>
+#include <coherent/config.h>
 #include <coherent/loan.h>
 #include <coherent/pool_many.h>
 #include <coherent/sim.h>

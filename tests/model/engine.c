@@ -134,6 +134,28 @@ static void engine_reset(struct coherent_sim *sim, void *arg)
 	engine->resets++;
 }
 
+static uint32_t engine_config_read(struct coherent_sim *sim, void *arg, unsigned int offset,
+				   unsigned int width)
+{
+	const struct engine *engine = arg;
+	uint32_t value = 0;
+
+	(void)sim;
+	for (unsigned int i = 0; i < width && offset + i < CONFIG_BYTES; i++)
+		value |= (uint32_t)engine->config[offset + i] << 8 * i;
+	return value;
+}
+
+static void engine_config_write(struct coherent_sim *sim, void *arg, unsigned int offset,
+				unsigned int width, uint32_t value)
+{
+	struct engine *engine = arg;
+
+	(void)sim;
+	for (unsigned int i = 0; i < width && offset + i < CONFIG_BYTES; i++)
+		engine->config[offset + i] = (uint8_t)(value >> 8 * i);
+}
+
 const struct coherent_sim_model engine_model = {
 	.name = "engine",
 	.mask = UINT64_MAX >> 8,
@@ -146,4 +168,6 @@ const struct coherent_sim_model engine_model = {
 	.reg_write = engine_write,
 	.tick = engine_tick,
 	.reset = engine_reset,
+	.config_read = engine_config_read,
+	.config_write = engine_config_write,
 };

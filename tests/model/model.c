@@ -98,7 +98,10 @@ static void make_a_call(void)
 		driver_run(device);
 		break;
 	case 54:
-		driver_registers(device);
+		if (chance(2))
+			driver_registers(device);
+		else
+			config_use(device);
 		break;
 	case 55:
 		driver_interrupts(device);

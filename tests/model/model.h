@@ -140,6 +140,8 @@ struct slot {
 #define CHANNELS 3
 #define CHUNK 256
 #define LOG 256
+/* The bytes of configuration space that are not always zero. */
+#define CONFIG_BYTES 512
 #define FAULTS 64
 
 /* The registers of a channel. BAR 0 begins with the registers of all channels. */
@@ -208,6 +210,7 @@ struct access {
  * @offset: See @bar.
  * @width: See @bar.
  * @value: See @bar.
+ * @config: Configuration space. Behind it there are zeros.
  */
 struct engine {
 	uint8_t bars[6][256];
@@ -221,6 +224,7 @@ struct engine {
 	uint64_t offset;
 	unsigned int width;
 	uint64_t value;
+	uint8_t config[CONFIG_BYTES];
 };
 
 extern const struct coherent_sim_model engine_model;
@@ -275,6 +279,7 @@ struct irq {
  * @held: Whether the engine is delayed.
  * @held_until: The tick at which the delay ends.
  * @checked: The number of accesses in the log that were compared with memory.
+ * @config: Configuration space, as the driver wrote it.
  * @bars: The open BARs.
  * @registers: BAR 0, whose registers have names.
  * @irqs: The open interrupts.
@@ -304,6 +309,7 @@ struct device {
 	bool held;
 	uint64_t held_until;
 	unsigned int checked;
+	uint8_t config[CONFIG_BYTES];
 	struct bar bars[6];
 	union engine_bar registers;
 	struct irq irqs[CHANNELS];
@@ -384,6 +390,7 @@ void device_read_faults(struct device *device);
 void driver_program(struct device *device);
 void driver_run(struct device *device);
 void driver_registers(struct device *device);
+void config_use(struct device *device);
 void driver_interrupts(struct device *device);
 /* A device tries accesses that the driver did not ask for. */
 void driver_tries(struct slot *slot);

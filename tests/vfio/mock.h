@@ -60,6 +60,7 @@ struct mock_mapping {
  * @at_barrier: Called when the library makes all threads pass a barrier; NULL to call nothing.
  * @busy_resets: The number of resets that fail with -EAGAIN, as if the device were locked.
  * @no_mmap: The BARs cannot be mapped.
+ * @config_bytes: The size of configuration space; 0 for 4096.
  * @irqs: The numbers of INTx, MSI and MSI-X vectors.
  * @no_eventfd: Whether the kernel does not signal an eventfd for this kind of interrupt.
  * @not_pci: The device is on another bus.
@@ -110,6 +111,7 @@ extern struct mock {
 	void (*at_barrier)(void);
 	unsigned int busy_resets;
 	bool no_mmap;
+	uint64_t config_bytes;
 	unsigned int irqs[3];
 	bool no_eventfd[3];
 	bool not_pci;

@@ -17,7 +17,7 @@ static void region_info(struct vfio_region_info *info)
 	if (info->index == 0)
 		info->size = MOCK_REGION_BYTES;
 	else if (info->index == VFIO_PCI_CONFIG_REGION_INDEX)
-		info->size = 4096;
+		info->size = mock.config_bytes ? mock.config_bytes : 4096;
 	else if (info->index == 2)
 		info->size = 8192;
 	if (info->size)

@@ -3,6 +3,7 @@
  * These tests use the registers, interrupts and reset of a device, also after the device is
  * unplugged or the kernel has asked for it.
  */
+#include <coherent/config.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 #include <poll.h>
@@ -415,7 +416,48 @@ static void requested_device_can_be_given_back(const char *scheme)
 	close_fixture(fixture);
 }
 
+static void configuration_space_is_that_of_the_device(const char *scheme)
+{
+	struct fixture *fixture = open_fixture(scheme);
+	uint32_t word;
+	uint8_t byte;
+
+	assert_ok(coherent_config_write32(fixture->dev, 0x40, 0x11223344));
+	assert_ok(coherent_config_write16(fixture->dev, 0x42, 0x5566));
+	assert_ok(coherent_config_write8(fixture->dev, 4095, 0x77));
+	assert_ok(coherent_config_read32(fixture->dev, 0x40, &word));
+	assert_int_equal(word, 0x55663344);
+	assert_int_equal(mock_config(BDF, 0x42), 0x5566);
+	assert_ok(coherent_config_read8(fixture->dev, 0x41, &byte));
+	assert_int_equal(byte, 0x33);
+	assert_int_equal(mock_config(BDF, 4094), 0x7700);
+	mock.gone = true;
+	assert_err(coherent_config_read8(fixture->dev, 0, &byte), -EIO);
+	assert_int_equal(byte, UINT8_MAX);
+	assert_err(coherent_config_write8(fixture->dev, 0, 1), -EIO);
+	mock.gone = false;
+	close_fixture(fixture);
+}
+
+/* A device that is not PCI Express has 256 bytes. */
+static void configuration_space_may_end_early(const char *scheme)
+{
+	struct fixture *fixture;
+	unsigned int at = 0;
+	uint32_t word;
+
+	mock.config_bytes = 256;
+	fixture = open_fixture(scheme);
+	assert_ok(coherent_config_read32(fixture->dev, 252, &word));
+	assert_err(coherent_config_read32(fixture->dev, 256, &word), -ERANGE);
+	assert_err(coherent_config_write32(fixture->dev, 4092, 1), -ERANGE);
+	assert_err(coherent_config_find_extended(fixture->dev, 1, &at), -ERANGE);
+	close_fixture(fixture);
+}
+
 static const struct CMUnitTest tests[] = {
+	EACH(configuration_space_is_that_of_the_device),
+	EACH(configuration_space_may_end_early),
 	EACH(bar_accesses_reach_the_device),
 	EACH(threads_pass_a_barrier_before_the_bars_go),
 	EACH(msix_is_used_if_it_can_signal_eventfds),

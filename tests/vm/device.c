@@ -3,6 +3,8 @@
  * These tests check what only VFIO gives a driver: registers, interrupts, a device with one owner,
  * and a device that is unplugged. The device is QEMU's edu in a VM. Its name is the argument.
  */
+#include <coherent/config.h>
+#include <linux/pci_regs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,6 +37,25 @@ static void registers_are_read_and_written(void **state)
 	coherent_bar_write32(bar, EDU_LIVENESS, 5);
 	assert_int_equal(coherent_bar_read32(bar, EDU_LIVENESS), ~UINT32_C(5));
 	assert_int_equal(coherent_bar_read32(bar, UINT64_C(1) << 20), UINT32_MAX);
+}
+
+static void configuration_space_is_that_of_the_device(void **state)
+{
+	struct coherent_ids ids;
+	unsigned int at = 0;
+	uint16_t flags;
+	uint8_t line;
+
+	(void)state;
+	assert_ok(coherent_config_ids(dev, &ids));
+	assert_int_equal(ids.vendor << 16 | ids.device, 0x123411e8);
+	assert_int_equal(ids.class_code, 0xff00);
+	assert_ok(coherent_config_find(dev, PCI_CAP_ID_MSI, &at));
+	assert_ok(coherent_config_read16(dev, at + PCI_MSI_FLAGS, &flags));
+	assert_true(flags & PCI_MSI_FLAGS_64BIT);
+	assert_ok(coherent_config_write8(dev, PCI_INTERRUPT_LINE, 0x5a));
+	assert_ok(coherent_config_read8(dev, PCI_INTERRUPT_LINE, &line));
+	assert_int_equal(line, 0x5a);
 }
 
 static void interrupts_wake(void **state)
@@ -140,6 +161,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(many_objects_may_be_exposed),
 		cmocka_unit_test(registers_are_read_and_written),
+		cmocka_unit_test(configuration_space_is_that_of_the_device),
 		cmocka_unit_test(interrupts_wake),
 		cmocka_unit_test(device_is_opened_once),
 		cmocka_unit_test(unplugged_device_leaves_memory),

@@ -30,6 +30,11 @@ struct coherent_sim;
  * @tick: Called when time passes. The device does its work here.
  * @reset: Called when the device is reset, which a fence does too. The model must forget all
  *	state.
+ * @config_read: Called when the driver reads @width bytes of configuration space, at most 4, at
+ *	an @offset that is a multiple of @width and at most 4095. If it is NULL, the device is not
+ *	a PCI device.
+ * @config_write: Called when the driver writes @width bytes of configuration space. If it is
+ *	NULL, the device has no configuration space that can be written to.
  *
  * To use a model, open the device "sim:custom" with the options .model and .model_arg of
  * coherent_device_open(). The table and the argument must outlive the device.
@@ -48,6 +53,10 @@ struct coherent_sim_model {
 			  unsigned int width, uint64_t value);
 	void (*tick)(struct coherent_sim *sim, void *arg);
 	void (*reset)(struct coherent_sim *sim, void *arg);
+	uint32_t (*config_read)(struct coherent_sim *sim, void *arg, unsigned int offset,
+				unsigned int width);
+	void (*config_write)(struct coherent_sim *sim, void *arg, unsigned int offset,
+			     unsigned int width, uint32_t value);
 };
 
 #endif
