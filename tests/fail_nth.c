@@ -213,7 +213,7 @@ static void fail_each_in_turn(const char *name, bool hugepages)
 		      "%u made no difference\n",
 		      name, nth - 1, optional, tolerated);
 	assert_true(optional > 10);
-	assert_true(tolerated <= (harden ? 110 : hugepages ? 14 : 7));
+	assert_true(tolerated <= (harden ? 140 : hugepages ? 14 : 7));
 }
 
 static void no_failure_leaks(void **state)

@@ -118,10 +118,24 @@ int sys_reserve(size_t bytes, void **va)
 	return 0;
 }
 
+int sys_protect(void *va, size_t bytes, bool is_accessible)
+{
+	const int protection = is_accessible ? PROT_READ | PROT_WRITE : PROT_NONE;
+
+	return mprotect(va, bytes, protection) ? -errno : 0;
+}
+
 int sys_map_at(void *va, size_t bytes)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+	/*
+	 * mmap() splits a mapping even if it exceeds the limit of mappings thereby. Then no mmap()
+	 * works any more, that of sys_map_nothing() included. mprotect() stops at the limit.
+	 */
+	int err = sys_protect(va, bytes, true);
 
+	if (err)
+		return err;
 	return mmap(va, bytes, PROT_READ | PROT_WRITE, flags, -1, 0) == MAP_FAILED ? -errno : 0;
 }
 
@@ -129,16 +143,11 @@ void sys_map_nothing(void *va, size_t bytes)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
 
-	/* The process may have too many mappings. Then at least the memory goes back. */
-	if (mmap(va, bytes, PROT_NONE, flags, -1, 0) == MAP_FAILED)
-		(void)madvise(va, bytes, MADV_DONTNEED);
-}
-
-int sys_protect(void *va, size_t bytes, bool is_accessible)
-{
-	const int protection = is_accessible ? PROT_READ | PROT_WRITE : PROT_NONE;
-
-	return mprotect(va, bytes, protection) ? -errno : 0;
+	/* The program may have exceeded the limit of mappings. Then at least the memory goes back. */
+	if (mmap(va, bytes, PROT_NONE, flags, -1, 0) != MAP_FAILED)
+		return;
+	(void)madvise(va, bytes, MADV_DONTNEED);
+	(void)sys_protect(va, bytes, false);
 }
 
 int sys_map_move(void *from, void *to, size_t bytes)

@@ -5,10 +5,12 @@
  */
 #include <coherent.h>
 #include <coherent/pool.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -222,6 +224,31 @@ static void fork_child(bool is_of_pool)
 	puts("no mistake");
 }
 
+/* Too many objects for the mappings that a process may have, which are an even or an odd number. */
+static void make_too_many(bool has_another)
+{
+	enum { MOST = 100000 };
+	static union box boxes[MOST];
+	struct coherent_stats stats;
+	size_t count = 0;
+	int err = 0;
+
+	MUST(has_another &&
+	     mmap(NULL, 1, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0) == MAP_FAILED);
+	for (; !err && count < MOST; count += !err)
+		err = coherent_box_zeroed(&boxes[count], dev, 1);
+	MUST(err != -ENOMEM);
+	while (count > 0)
+		coherent_box_free(&boxes[--count]);
+	MUST(coherent_device_stats(dev, &stats) || stats.memory);
+	for (; count < 1000; count++)
+		MUST(coherent_box_zeroed(&boxes[count], dev, 1));
+	while (count > 0)
+		coherent_box_free(&boxes[--count]);
+	coherent_device_close(dev);
+	puts("no mistake");
+}
+
 static const struct {
 	const char *name;
 	void (*make)(bool is_of_pool);
@@ -238,6 +265,7 @@ static const struct {
 	{ "handled", handle_the_signal, true },
 	{ "elsewhere", fault_elsewhere, false },
 	{ "fork", fork_child, false },
+	{ "too-many", make_too_many, false },
 };
 
 int main(int argc, char **argv)

@@ -116,6 +116,15 @@ def driver_without_mistakes_runs(folder):
 
 
 @test
+def device_works_after_too_many_objects(folder):
+    with open('/proc/sys/vm/max_map_count', encoding='ascii') as file:
+        if int(file.read()) > 100000:
+            raise Skip('the limit of mappings is high')
+    for _, done in both('too-many'):
+        assert done.stdout == 'no mistake\n', done
+
+
+@test
 def handler_of_the_program_gets_the_signal(folder):
     done = run('handled')
     assert done.returncode == 3 and done.stdout == 'handled\n', done
