@@ -297,22 +297,20 @@ static void recycled_memory_serves_another_size(void **state)
 	coherent_box_free(&box);
 }
 
-/*
- * The caller asks for a NUMA node that does not exist, and for 1 GiB hugepages, which no test
- * machine has.
- */
+/* The node does not exist, and no test machine has 1 GiB hugepages. */
 static void missing_memory_kinds_are_reported_once(void **state)
 {
 	static const struct {
-		bool gigapages;
+		bool gigapages, harden;
 		uint64_t nodes;
 		const char *says;
 	} cases[] = {
-		{ false, UINT64_C(1) << 63,
+		{ false, false, UINT64_C(1) << 63,
 		  "NUMA nodes 0x8000000000000000 gave no memory, so any node" },
-		{ true, 0, "no 1 GiB hugepages, so smaller ones serve" },
-		{ true, UINT64_C(1) << 63, "no 1 GiB hugepages" },
-		{ false, 1, NULL },
+		{ true, false, 0, "no 1 GiB hugepages, so smaller ones serve" },
+		{ true, false, UINT64_C(1) << 63, "no 1 GiB hugepages" },
+		{ false, false, 1, NULL },
+		{ false, true, UINT64_C(1) << 63, "gave no memory, so any node" },
 	};
 
 	(void)state;
@@ -324,7 +322,8 @@ static void missing_memory_kinds_are_reported_once(void **state)
 
 		assert_ok(coherent_device_open(&dev, "sim:edu,mask=40", .nodes = cases[i].nodes,
 					       .gigapages = cases[i].gigapages,
-					       .report = log_report, .report_arg = &log));
+					       .harden = cases[i].harden, .report = log_report,
+					       .report_arg = &log));
 		assert_ok(coherent_zeroed(&mem, dev, 1));
 		assert_ok(coherent_zeroed(&more, dev, 64 << 20));
 		if (cases[i].says && !log_has(&log, cases[i].says))

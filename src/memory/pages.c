@@ -299,19 +299,27 @@ static void count_used(struct pages *pages, size_t bytes)
 		pages->used_max = pages->used;
 }
 
-/* Gets memory for a range of a hardened device. */
+static int fill_from(struct pages *pages, void *va, size_t bytes, uint64_t nodes)
+{
+	int err = guard_fill(pages->guard, va, bytes);
+
+	if (!err && nodes)
+		err = sys_bind(va, bytes, nodes);
+	return err ? err : populate(va, bytes);
+}
+
+/* Gets memory for a range of a hardened device, as make_arena() does for others. */
 static int fill_guarded(struct pages *pages, struct iova_range *range)
 {
 	const size_t bytes = pages_bytes(range) - pages->page_bytes;
 	void *va = pages_va(range);
 	int err = page_owner_reserve(pages->owners, va, bytes);
 
-	if (!err)
-		err = guard_fill(pages->guard, va, bytes);
-	if (!err && pages->nodes)
-		err = sys_bind(va, bytes, pages->nodes);
-	if (!err)
-		err = populate(va, bytes);
+	if (!err && fill_from(pages, va, bytes, pages->nodes)) {
+		err = pages->nodes ? fill_from(pages, va, bytes, 0) : -ENOMEM;
+		if (!err)
+			note_missed(pages, 0, bytes);
+	}
 	if (!err)
 		return 0;
 	guard_bury(pages->guard, range);
