@@ -11,6 +11,9 @@
 /* Count an ordering point of the calling thread. */
 void order_count_add(void);
 
+/* Count an ordering point of each thread. */
+void order_count_add_for_all(void);
+
 /* Returns how many the calling thread has had. */
 uint64_t order_count(void);
 

@@ -379,6 +379,9 @@ void watch_object(const struct coherent_object *object, enum coherent_event_kind
 	const struct watch *watch = object_store(object)->watch;
 	struct coherent_event event;
 
+	/* Another mem may have had this address, and any thread may have read from that one. */
+	if (kind == COHERENT_EVENT_EXPOSE)
+		order_count_add_for_all();
 	if (watch->ledger && alive_is_ours(object_store(object)->alive))
 		record(object, kind, before, after);
 	if (!is_told(watch))

@@ -91,6 +91,13 @@ int main(void)
 	for (unsigned int i = 0; i < 3; i++)
 		MUST(coherent_read(&mem, 7, .status, &status)); /* again */
 
+	/* Each of these mems has the address of the one before. */
+	for (unsigned int i = 0; i < 3; i++) {
+		coherent_free(&small);
+		MUST(coherent_pool_from(&pool, &small, &value));
+		MUST(coherent_read(&small, 0, .flags, &flags));
+	}
+
 	coherent_free(&small);
 	MUST(coherent_pool_destroy(&pool));
 	coherent_free(&mem);
