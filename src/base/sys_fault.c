@@ -17,9 +17,17 @@
 
 /* --- The signal --- */
 
+/*
+ * The handler of faults.
+ * @fn: It gets the faults first.
+ * @before: Then this gets the signal.
+ * @is_below: The program set another handler afterwards. That one may call ours, so ours must not
+ *	call it.
+ */
 static struct {
 	void (*fn)(const struct sys_fault *fault);
 	struct sigaction before;
+	bool is_below;
 } handler;
 
 /* Bit 1 of the error code of a page fault tells a write (Intel SDM 3A, 4.7). */
@@ -44,17 +52,36 @@ static void read_context(const ucontext_t *context, struct sys_fault *fault)
 }
 #endif
 
-/* The handler that the program had gets the signal, or the default action ends the program. */
+/* Ends the program as the kernel would without a handler. */
+static void end_program(int number, const siginfo_t *info)
+{
+	(void)signal(number, SIG_DFL);
+	/* The CPU makes an access again, but nobody sends a signal again. */
+	if (info->si_code <= 0)
+		(void)raise(number);
+}
+
+/* The handler that the program had gets the signal, with the flags and the mask that it asked for. */
 static void pass_on(int number, siginfo_t *info, void *context)
 {
-	const struct sigaction *before = &handler.before;
+	const struct sigaction before = handler.before;
+	sigset_t mask;
 
-	if (before->sa_flags & SA_SIGINFO)
-		before->sa_sigaction(number, info, context);
-	else if (before->sa_handler == SIG_DFL || before->sa_handler == SIG_IGN)
-		(void)signal(number, SIG_DFL);
+	if (before.sa_flags & SA_RESETHAND)
+		handler.before = (struct sigaction){ .sa_handler = SIG_DFL };
+	(void)pthread_sigmask(SIG_BLOCK, &before.sa_mask, NULL);
+	(void)sigemptyset(&mask);
+	(void)sigaddset(&mask, number);
+	if (before.sa_flags & SA_NODEFER)
+		(void)pthread_sigmask(SIG_UNBLOCK, &mask, NULL);
+	if (before.sa_flags & SA_SIGINFO)
+		before.sa_sigaction(number, info, context);
+	else if (before.sa_handler == SIG_IGN && info->si_code <= 0)
+		return;
+	else if (before.sa_handler == SIG_DFL || before.sa_handler == SIG_IGN)
+		end_program(number, info);
 	else
-		before->sa_handler(number);
+		before.sa_handler(number);
 }
 
 static void on_signal(int number, siginfo_t *info, void *context)
@@ -71,22 +98,35 @@ static void on_signal(int number, siginfo_t *info, void *context)
 	pass_on(number, info, context);
 }
 
+static bool is_ours(const struct sigaction *action)
+{
+	return action->sa_flags & SA_SIGINFO && action->sa_sigaction == on_signal;
+}
+
 int sys_fault_begin(void (*fn)(const struct sys_fault *fault))
 {
 	struct sigaction action = { .sa_sigaction = on_signal,
-				    .sa_flags = SA_SIGINFO | SA_ONSTACK };
+				    .sa_flags = SA_SIGINFO | SA_ONSTACK },
+			 before;
 
 	handler.fn = fn;
 	(void)sigemptyset(&action.sa_mask);
-	return sigaction(SIGSEGV, &action, &handler.before) ? -errno : 0;
+	if (sigaction(SIGSEGV, NULL, &before))
+		return -errno;
+	if (is_ours(&before) || (handler.is_below && before.sa_handler != SIG_DFL))
+		return 0;
+	handler.before = before;
+	return sigaction(SIGSEGV, &action, NULL) ? -errno : 0;
 }
 
 void sys_fault_end(void)
 {
 	struct sigaction now;
 
-	if (!sigaction(SIGSEGV, NULL, &now) && now.sa_flags & SA_SIGINFO &&
-	    now.sa_sigaction == on_signal)
+	if (sigaction(SIGSEGV, NULL, &now))
+		return;
+	handler.is_below = !is_ours(&now);
+	if (!handler.is_below)
 		(void)sigaction(SIGSEGV, &handler.before, NULL);
 }
 

@@ -6,6 +6,7 @@
 #include <coherent.h>
 #include <coherent/pool.h>
 #include <errno.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,6 +196,86 @@ static void handle_the_signal(bool is_of_pool)
 	write_after_expose(is_of_pool);
 }
 
+/* --- Signals --- */
+
+static void set_handler(void (*fn)(int number), int flags, struct sigaction *before)
+{
+	struct sigaction action = { .sa_handler = fn, .sa_flags = flags };
+
+	MUST(sigaction(SIGSEGV, &action, before));
+}
+
+static void on_signal_once(int number)
+{
+	(void)number;
+	if (write(STDOUT_FILENO, "handled\n", 8) != 8)
+		_exit(98);
+}
+
+static void handle_the_signal_once(bool is_of_pool)
+{
+	set_handler(on_signal_once, (int)SA_RESETHAND, NULL);
+	open_device();
+	write_after_expose(is_of_pool);
+}
+
+static jmp_buf place;
+
+static void jump(int number)
+{
+	(void)number;
+	longjmp(place, 1);
+}
+
+/* The handler leaves without a return, so that the signal must not be blocked. */
+static void jump_out_of_the_handler(bool is_of_pool)
+{
+	static unsigned int jumps;
+
+	set_handler(jump, SA_NODEFER, NULL);
+	open_device();
+	while (_setjmp(place))
+		jumps++;
+	if (jumps < 3)
+		write_after_expose(is_of_pool);
+	puts("jumped");
+}
+
+static struct sigaction below;
+
+static void call_below(int number, siginfo_t *info, void *context)
+{
+	below.sa_sigaction(number, info, context);
+}
+
+/* The handler of the program calls that of the library, also after another device was opened. */
+static void call_the_handler_below(bool is_of_pool)
+{
+	struct sigaction action = { .sa_sigaction = call_below, .sa_flags = SA_SIGINFO };
+
+	MUST(sigaction(SIGSEGV, &action, &below));
+	coherent_device_close(dev);
+	open_device();
+	write_after_expose(is_of_pool);
+}
+
+/* The program takes its handler back after the device was closed. */
+static void take_the_handler_back(bool is_of_pool)
+{
+	set_handler(on_signal, 0, &below);
+	coherent_device_close(dev);
+	MUST(sigaction(SIGSEGV, &below, NULL));
+	open_device();
+	write_after_expose(is_of_pool);
+}
+
+static void raise_the_signal(bool is_of_pool)
+{
+	(void)is_of_pool;
+	MUST(raise(SIGSEGV));
+	puts("survived");
+}
+
 /* A fault that has nothing to do with a device. */
 static void fault_elsewhere(bool is_of_pool)
 {
@@ -263,6 +344,11 @@ static const struct {
 	{ "leave-bytes", leave_bytes, false },
 	{ "none", make_no_mistake, false },
 	{ "handled", handle_the_signal, true },
+	{ "handled-once", handle_the_signal_once, true },
+	{ "jump", jump_out_of_the_handler, true },
+	{ "below", call_the_handler_below, false },
+	{ "back", take_the_handler_back, false },
+	{ "raised", raise_the_signal, false },
 	{ "elsewhere", fault_elsewhere, false },
 	{ "fork", fork_child, false },
 	{ "too-many", make_too_many, false },

@@ -132,6 +132,26 @@ def handler_of_the_program_gets_the_signal(folder):
 
 
 @test
+def handler_of_the_program_is_called_as_it_asked_for(folder):
+    done = run('handled-once')
+    assert done.returncode and done.stdout == 'handled\n', done
+    done = run('jump')
+    assert not done.returncode and done.stdout == 'jumped\n', done
+
+
+@test
+def handlers_do_not_call_each_other_for_ever(folder):
+    for way in 'below', 'back':
+        assert 'which was exposed at' in dies(run(way))
+
+
+@test
+def signal_that_the_program_raises_ends_it(folder):
+    done = run('raised')
+    assert done.returncode and not done.stdout and 'coherent: error' not in done.stderr, done
+
+
+@test
 def other_faults_end_the_program_without_an_explanation(folder):
     done = run('elsewhere')
     assert done.returncode and 'coherent: error' not in done.stderr, done
