@@ -167,17 +167,36 @@ size_t sys_callers(const void **at, size_t most)
 	return callers.count;
 }
 
+size_t sys_fault_callers(const struct sys_fault *fault, const void **at, size_t most)
+{
+	const size_t count = sys_callers(at, most);
+	size_t i = 0;
+
+	while (i < count && (const char *)at[i] + 1 != fault->code)
+		i++;
+	/* Code without unwind information hides its callers. */
+	if (i == count) {
+		at[0] = fault->code;
+		return 1;
+	}
+	memmove(at, at + i, (count - i) * sizeof(*at));
+	at[0] = fault->code;
+	return count - i;
+}
+
 /* --- Lines --- */
 
 /**
  * struct place - Where code is.
  * @code: The code.
  * @base: The address in the file is less than that of the code by this.
+ * @is_program: The file is the program itself.
  * @file: The file.
  */
 struct place {
 	uintptr_t code;
 	uintptr_t base;
+	bool is_program;
 	char file[SYS_LINE_BYTES / 2];
 };
 
@@ -207,7 +226,8 @@ static bool find(struct place *place, const void *code)
 	if (!dl_iterate_phdr(find_file, place))
 		return false;
 	/* The program itself has no name there. */
-	if (*place->file)
+	place->is_program = !*place->file;
+	if (!place->is_program)
 		return true;
 	n = readlink("/proc/self/exe", place->file, sizeof(place->file) - 1);
 	place->file[n > 0 ? n : 0] = '\0';
@@ -274,76 +294,93 @@ static bool read_lines(const struct place *place, char *lines, size_t bytes)
 	return used;
 }
 
-/*
- * Finds how the lines of this library begin. Without debug information it has none. Returns false if
- * addr2line does not run.
- */
-static bool find_sources(char *sources, size_t bytes)
+/* Finds how the lines of this library begin. Without debug information it has none. */
+static void find_sources(struct sys_line *line)
 {
 	struct place place;
-	const char *own;
+	const char *own = NULL;
 
-	*sources = '\0';
-	if (!find(&place, (const void *)sys_callers) || !read_lines(&place, sources, bytes))
-		return false;
-	own = strstr(sources, "base/sys_fault.c");
-	sources[own ? own - sources : 0] = '\0';
-	return true;
+	if (find(&place, (const void *)sys_callers) &&
+	    read_lines(&place, line->sources, sizeof(line->sources)))
+		own = strstr(line->sources, "base/sys_fault.c");
+	line->sources[own ? own - line->sources : 0] = '\0';
 }
 
-static bool is_of_program(const char *line, const char *sources)
+static bool is_of_sources(const struct sys_line *line, const char *text)
 {
-	if (!strncmp(line, "??", 2) || strstr(line, "/coherent.h:") ||
-	    strstr(line, "include/coherent/"))
-		return false;
-	return !*sources || strncmp(line, sources, strlen(sources)) != 0;
+	return *line->sources && !strncmp(text, line->sources, strlen(line->sources));
+}
+
+/* addr2line prints a question mark for a file or a number that it does not know. */
+static bool is_of_program(const struct sys_line *line, const char *text)
+{
+	return *text && strncmp(text, "??", 2) != 0 && !strstr(text, ":?") &&
+	       !strstr(text, "/coherent.h:") && !strstr(text, "include/coherent/") &&
+	       !is_of_sources(line, text);
 }
 
 /* Finds the innermost line of the program in what addr2line printed. */
-static bool take_line(char *lines, const char *sources, char line[SYS_LINE_BYTES])
+static bool take_line(struct sys_line *line)
 {
-	char *rest = lines, *next, *end;
+	char *rest = line->output, *next, *end;
 
 	while ((next = strsep(&rest, "\n"))) {
 		end = strstr(next, " (discriminator ");
 		if (end)
 			*end = '\0';
-		if (!*next || !is_of_program(next, sources))
+		if (!is_of_program(line, next))
 			continue;
 		while (!strncmp(next, "./", 2))
 			next += 2;
-		snprintf(line, SYS_LINE_BYTES, "%s", next);
+		snprintf(line->text, SYS_LINE_BYTES, "%s", next);
 		return true;
 	}
 	return false;
 }
 
-/* The library is told apart without lines if it is a file of its own. */
-static bool is_of_library(const struct place *place)
+static void add_place(struct sys_line *line, const struct place *place)
 {
-	struct place own;
+	const size_t used = strlen(line->text);
+	const unsigned long at = place->code - place->base;
 
-	return find(&own, (const void *)sys_callers) && own.base == place->base;
+	if (!used)
+		snprintf(line->text, SYS_LINE_BYTES, "%s+0x%lx", place->file, at);
+	else
+		snprintf(line->text + used, SYS_LINE_BYTES - used, " or +0x%lx", at);
 }
 
-void sys_line_of(char line[SYS_LINE_BYTES], const void *const *callers, size_t count)
+/* The C library accesses memory for the program, as in memcpy(). */
+static bool is_of_libc(const struct place *place)
 {
-	char sources[SYS_LINE_BYTES], lines[4096];
-	const bool has_lines = find_sources(sources, sizeof(sources));
-	struct place place;
+	struct place libc;
 
-	snprintf(line, SYS_LINE_BYTES, "an unknown line");
+	return find(&libc, stdout) && !libc.is_program && libc.base == place->base;
+}
+
+void sys_line_of(struct sys_line *line, const void *const *callers, size_t count, bool begins_here)
+{
+	struct place place, own;
+	const bool has_own = find(&own, (const void *)sys_callers);
+	size_t places = 0, most = 1;
+
+	*line->text = '\0';
+	find_sources(line);
+	/* A library that is a part of the program cannot be told apart without its lines. */
+	if (begins_here && !*line->sources && own.is_program)
+		most = count;
 	for (size_t i = 0; i < count; i++) {
-		if (!find(&place, (const char *)callers[i] - 1))
+		if (!find(&place, (const char *)callers[i] - 1) || is_of_libc(&place))
 			continue;
-		if (has_lines && read_lines(&place, lines, sizeof(lines)) &&
-		    take_line(lines, sources, line))
+		*line->output = '\0';
+		if (read_lines(&place, line->output, sizeof(line->output)) &&
+		    !is_of_sources(line, line->output) && take_line(line))
 			return;
-		/* A single caller is the line of an access, which the library does not make. */
-		if (count > 1 && is_of_library(&place))
+		if (places == most || is_of_sources(line, line->output) ||
+		    (has_own && !own.is_program && own.base == place.base))
 			continue;
-		snprintf(line, SYS_LINE_BYTES, "%s+0x%lx", place.file,
-			 (unsigned long)(place.code - place.base));
-		return;
+		add_place(line, &place);
+		places++;
 	}
+	if (!places)
+		snprintf(line->text, SYS_LINE_BYTES, "an unknown line");
 }

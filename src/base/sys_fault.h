@@ -35,14 +35,37 @@ void sys_fault_end(void);
  */
 size_t sys_callers(const void **callers, size_t most);
 
+/*
+ * Store the calls that led to a fault as sys_callers() does, with the refused access as the innermost.
+ * Call it in the handler of the signal.
+ */
+size_t sys_fault_callers(const struct sys_fault *fault, const void **callers, size_t most);
+
 #define SYS_LINE_BYTES 512
 
-/*
- * Write the file and line of the first caller that is not of this library and not of its headers.
- * addr2line(1) finds it. Without that program, or without debug information, the text is the file of
- * the code and the place in it. The caller may be the handler of a signal.
+/**
+ * struct sys_line - A line of the program, and memory to find it.
+ * @text: The file and line.
+ * @sources: How the names of this library's files begin.
+ * @output: The output of addr2line.
+ *
+ * The stack of a signal handler may be too small for one.
  */
-void sys_line_of(char line[SYS_LINE_BYTES], const void *const *callers, size_t count);
+struct sys_line {
+	char text[SYS_LINE_BYTES];
+	char sources[SYS_LINE_BYTES];
+	char output[4096];
+};
+
+/*
+ * Write the file and line of the first caller that is not of this library, not of its headers, and not
+ * of the C library. addr2line(1) finds it. Without that program, or without debug information, the
+ * text is the file of the code and the place in it. The caller may be the handler of a signal.
+ *
+ * If @begins_here, the first callers are of this library. Where it is a part of the program and has no
+ * lines, nothing tells them apart, so the text has the places of all callers.
+ */
+void sys_line_of(struct sys_line *line, const void *const *callers, size_t count, bool begins_here);
 
 /* Write a text to standard error. */
 void sys_write_error(const char *text);

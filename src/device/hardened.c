@@ -36,6 +36,24 @@ bool hardened_is_wanted(const struct coherent_open_options *options)
 
 /* --- The explanation --- */
 
+#define CALLERS 32
+
+/* The stack of the handler may be small. The lock of the list guards this. */
+static struct {
+	const void *callers[CALLERS];
+	struct sys_line access;
+	struct sys_line end;
+	char text[4 * SYS_LINE_BYTES];
+} words;
+
+static const char *find_access(const struct sys_fault *fault)
+{
+	const size_t count = sys_fault_callers(fault, words.callers, CALLERS);
+
+	sys_line_of(&words.access, words.callers, count, false);
+	return words.access.text;
+}
+
 /* Another thread may keep a lock for ever, because the program is about to end. */
 static bool try_lock(pthread_mutex_t *mutex)
 {
@@ -51,38 +69,37 @@ static void explain_note(const struct coherent_device *dev, const struct sys_fau
 			 const struct guard_note *note)
 {
 	const bool is_exposed = note->end == GUARD_EXPOSED;
-	char access[SYS_LINE_BYTES], end[SYS_LINE_BYTES], text[4 * SYS_LINE_BYTES];
+	const char *access = find_access(fault);
 
-	sys_line_of(access, &fault->code, 1);
-	sys_line_of(end, note->callers, note->count);
-	snprintf(text, sizeof(text),
+	sys_line_of(&words.end, note->callers, note->count, true);
+	snprintf(words.text, sizeof(words.text),
 		 "coherent: error: %s: the %s at %s hit byte %zu of the %s allocated at %s, which "
 		 "was %s at %s\n",
 		 dev->name, fault->access, access, (uintptr_t)fault->at - note->first,
-		 is_exposed ? "box" : "object", note->site, is_exposed ? "exposed" : "freed", end);
-	sys_write_error(text);
+		 is_exposed ? "box" : "object", note->site, is_exposed ? "exposed" : "freed",
+		 words.end.text);
+	sys_write_error(words.text);
 }
 
 /* The byte is behind an object, or nothing is known about it. */
 static void explain_guard(struct coherent_device *dev, const struct sys_fault *fault)
 {
 	const uintptr_t page = (uintptr_t)fault->at & -sys_page_bytes();
-	char access[SYS_LINE_BYTES], text[4 * SYS_LINE_BYTES];
+	const char *access = find_access(fault);
 	struct coherent_info info;
 
-	sys_line_of(access, &fault->code, 1);
 	if (!coherent_find_ptr(dev, (const void *)(page - sys_page_bytes()), &info))
 		snprintf(
-			text, sizeof(text),
+			words.text, sizeof(words.text),
 			"coherent: error: %s: the %s at %s hit the page behind the %s of %zu bytes "
 			"allocated at %s\n",
 			dev->name, fault->access, access,
 			info.state == COHERENT_STATE_BOX ? "box" : "mem", info.bytes, info.where);
 	else
-		snprintf(text, sizeof(text),
+		snprintf(words.text, sizeof(words.text),
 			 "coherent: error: %s: the %s at %s hit memory that no object has\n",
 			 dev->name, fault->access, access);
-	sys_write_error(text);
+	sys_write_error(words.text);
 }
 
 static void explain_in(struct coherent_device *dev, const struct sys_fault *fault)

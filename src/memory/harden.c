@@ -73,7 +73,7 @@ static void report_unwritten(const struct object_store *store, const char *va, s
 			     const char *site)
 {
 	const void *callers[GUARD_CALLERS];
-	char line[SYS_LINE_BYTES];
+	struct sys_line line;
 	size_t first, count;
 
 	if (!can_tell())
@@ -82,11 +82,11 @@ static void report_unwritten(const struct object_store *store, const char *va, s
 	mark_written(va, bytes);
 	if (!count)
 		return;
-	sys_line_of(line, callers, sys_callers(callers, GUARD_CALLERS));
+	sys_line_of(&line, callers, sys_callers(callers, GUARD_CALLERS), true);
 	report(store->reporter, COHERENT_WARNING,
 	       "%s: %zu of %zu bytes of the box allocated at %s were not written before it was "
 	       "exposed at %s, from byte %zu on",
-	       store->name, count, bytes, site, line, first);
+	       store->name, count, bytes, site, line.text, first);
 }
 
 /* --- Whole pages --- */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,6 +30,7 @@ struct command {
 	uint8_t rest[56];
 };
 
+COHERENT_FIELDS(struct command, .length, .code, .rest);
 COHERENT_TYPE(mem, struct command);
 COHERENT_BOX_TYPE(box, struct command);
 COHERENT_POOL_TYPE(pool, struct command);
@@ -68,6 +70,19 @@ static void write_after_expose(bool is_of_pool)
 	MUST(coherent_expose(&box, &mem));
 	MUST(coherent_read(&mem, 0, .length, (uint32_t *)&result) || result != 5);
 	elements->code = 1;
+}
+
+#line 250 "driver.c"
+static void copy_after_expose(bool is_of_pool)
+{
+	union box box = COHERENT_EMPTY, other = COHERENT_EMPTY;
+	union mem mem = COHERENT_EMPTY;
+	struct command *elements = new_box(&box, is_of_pool), copy = { .length = result };
+
+	MUST(coherent_expose(&box, &mem));
+	if (getenv("FROM"))
+		MUST(coherent_box_from(&other, dev, elements, 1));
+	memcpy(elements, &copy, sizeof(copy) - result);
 }
 
 #line 300 "driver.c"
@@ -269,6 +284,23 @@ static void take_the_handler_back(bool is_of_pool)
 	write_after_expose(is_of_pool);
 }
 
+/*
+ * The stack of the handler has 8 KiB beside what the kernel stores there, as with Rust and others. The
+ * page below it cannot be accessed.
+ */
+static void handle_on_a_small_stack(bool is_of_pool)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	const size_t bytes = (8192 + getauxval(AT_MINSIGSTKSZ) + page - 1) / page * page;
+	char *memory = mmap(NULL, page + bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
+	const stack_t stack = { .ss_sp = memory + page, .ss_size = bytes };
+
+	MUST(memory == MAP_FAILED || mprotect(memory, page, PROT_NONE) ||
+	     sigaltstack(&stack, NULL));
+	write_after_expose(is_of_pool);
+}
+
 static void raise_the_signal(bool is_of_pool)
 {
 	(void)is_of_pool;
@@ -336,6 +368,7 @@ static const struct {
 	bool opens;
 } mistakes[] = {
 	{ "write-after-expose", write_after_expose, false },
+	{ "copy-after-expose", copy_after_expose, false },
 	{ "read-after-free", read_after_free, false },
 	{ "read-freed-mem", read_freed_mem, false },
 	{ "write-behind", write_behind, false },
@@ -348,6 +381,7 @@ static const struct {
 	{ "jump", jump_out_of_the_handler, true },
 	{ "below", call_the_handler_below, false },
 	{ "back", take_the_handler_back, false },
+	{ "small-stack", handle_on_a_small_stack, false },
 	{ "raised", raise_the_signal, false },
 	{ "elsewhere", fault_elsewhere, false },
 	{ "fork", fork_child, false },

@@ -67,6 +67,14 @@ def pointer_into_an_exposed_box_faults(folder):
 
 
 @test
+def access_by_memcpy_is_that_of_its_caller(folder):
+    for site, done in both('copy-after-expose'):
+        assert re.search(r'at \S*driver\.c:259 hit byte \d+ of the box allocated at '
+                         rf'{site}, which was exposed at \S*driver\.c:256$', dies(done)), done
+    assert re.search(r'the (read|access) at \S*driver\.c:258 hit', dies(run('copy-after-expose', FROM='1')))
+
+
+@test
 def pointer_into_a_freed_box_faults(folder):
     for site, done in both('read-after-free'):
         line = dies(done)
@@ -187,6 +195,21 @@ def place_of_the_code_is_told_without_addr2line(folder):
     line = dies(run('write-after-expose', PATH=folder))
     assert re.search(r'at \S*program\+0x[0-9a-f]+ hit|at \S*test-harden\+0x[0-9a-f]+ hit', line), line
     assert 'of the box allocated at driver.c:103, which was exposed at ' in line, line
+
+
+@test_if(SANITIZERS == 'none')
+def places_are_told_without_debug_information(folder):
+    program = shutil.copy(PROGRAM, folder + '/program')
+    subprocess.run(['strip', program], check=True)
+    for name in 'write-after-expose', 'read-after-free':
+        line = dies(run(name, program=program))
+        assert re.search(r' at /\S*/program\+0x[0-9a-f]+ hit .* was (exposed|freed) at /\S*/program\+0x[0-9a-f]+'
+                         r'( or \+0x[0-9a-f]+)+$', line), line
+
+
+@test_if(SANITIZERS == 'none')
+def handler_needs_little_stack(folder):
+    assert 'which was exposed at' in dies(run('small-stack'))
 
 
 @test_if(SANITIZERS == 'none')
