@@ -57,18 +57,21 @@ struct coherent_event;
  *	@iommufd. The device may use DMA from the open on. Otherwise it becomes bus
  *	master when its first object is exposed, or its first MSI or MSI-X vector is
  *	opened, so that the driver can stop it before.
- * @harden: Find mistakes of the driver, at the cost of time and memory. The environment
- *	variable COHERENT_HARDEN=1 does the same for all devices of a program, unless the
- *	program has raised rights. These accesses raise SIGSEGV: through a pointer of
- *	coherent_box_ptr() after its box was exposed or freed, to a mem after it was
- *	freed, and behind the last page of an object. Before that, a line on standard
- *	error names the object, its state, and the lines of the program that allocated,
- *	ended and accessed it. addr2line(1) finds the last two. Under Valgrind, or if the
- *	program is built with -fsanitize=memory, a report says at coherent_expose() how
- *	many bytes of a box the driver never wrote. If the driver is built with
- *	-DCOHERENT_HARDEN, a report names both lines that read the same bytes of a mem
- *	without an ordering point in between. Each box of a pool takes two pages, and
- *	there are no hugepages. Pointers into boxes in place are not found.
+ * @harden: Find mistakes of the driver, at the cost of time and memory. The
+ *	environment variable COHERENT_HARDEN=1 does the same for all devices of a
+ *	program, unless the program has raised rights. These accesses raise SIGSEGV:
+ *	through a pointer of coherent_box_ptr() after its box was exposed or freed, to a
+ *	mem after it was freed, unless it was of a pool, and behind the last page of an
+ *	object. The library handles the signal: a line on standard error names the
+ *	object, its state, and the lines of the program that allocated, ended and
+ *	accessed it. addr2line(1) finds the last two. Then a handler that the program
+ *	had set before gets the signal. Under Valgrind, or if the program is built with
+ *	-fsanitize=memory, a report says at coherent_expose() how many bytes of a box
+ *	the driver never wrote. They are zero, but the tool also reports code that
+ *	depends on them. If the driver is built with -DCOHERENT_HARDEN, a report names
+ *	both lines that read the same bytes of a mem without an ordering point in
+ *	between. Each box of a pool takes two pages, and there are no hugepages.
+ *	Pointers into boxes in place are not found.
  * @reserved: Do not set this.
  * @model: Only for sim:custom, which needs it. The device model.
  * @model_arg: The last argument of the model's callbacks.
