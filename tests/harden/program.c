@@ -109,6 +109,11 @@ static void read_freed_mem(bool is_of_pool)
 	result = elements->code;
 }
 
+static ptrdiff_t distance(const union box *box, const struct command *elements)
+{
+	return (const char *)coherent_box_ptr(box) - (const char *)elements;
+}
+
 #line 500 "driver.c"
 static void write_behind(bool is_of_pool)
 {
@@ -117,6 +122,24 @@ static void write_behind(bool is_of_pool)
 
 	((char *)elements)[is_of_pool ? 4095 : 8191] = 1;
 	((char *)elements)[is_of_pool ? 4096 : 8192] = 1;
+}
+
+/* A later chunk of a pool has many slots, and not all are boxes. */
+#line 550 "driver.c"
+static void write_to_an_unused_slot(bool is_of_pool)
+{
+	static union box boxes[50];
+	union box box = COHERENT_EMPTY;
+	struct command *elements = new_box(&box, is_of_pool);
+	ptrdiff_t bytes = 0;
+
+	for (size_t i = 0; i < 50; i++) {
+		MUST(coherent_pool_box(&pool, &boxes[i]));
+		bytes = distance(&boxes[i], elements);
+		MUST(labs(bytes) < 8192);
+		elements = coherent_box_ptr(&boxes[i]);
+	}
+	((char *)elements)[bytes] = 1;
 }
 
 #line 600 "driver.c"
@@ -372,6 +395,7 @@ static const struct {
 	{ "read-after-free", read_after_free, false },
 	{ "read-freed-mem", read_freed_mem, false },
 	{ "write-behind", write_behind, false },
+	{ "write-to-unused", write_to_an_unused_slot, false },
 	{ "write-after-failed-expose", write_after_failed_expose, false },
 	{ "write-after-close", write_after_close, false },
 	{ "leave-bytes", leave_bytes, false },

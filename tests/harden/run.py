@@ -98,6 +98,11 @@ def access_behind_an_object_faults(folder):
 
 
 @test
+def access_to_an_unused_slot_faults(folder):
+    assert re.search(r'at \S*driver\.c:563 hit ', dies(run('write-to-unused', 'pool')))
+
+
+@test
 def failed_expose_ends_a_box(folder):
     for site, done in both('write-after-failed-expose'):
         assert re.search(rf'at \S*driver\.c:607 hit byte 4 of the object allocated at {site}, which '
