@@ -24,7 +24,7 @@
  * Longer functions, which the compiler need not inline. With COHERENT_HARDEN it must, because the
  * library names the line of the driver that it inlined an access into.
  */
-#ifdef COHERENT_HARDEN
+#if defined(COHERENT_HARDEN) && COHERENT_HARDEN
 #define COHERENT_MAY_INLINE COHERENT_INLINE
 #else
 #define COHERENT_MAY_INLINE static inline __attribute__((unused))

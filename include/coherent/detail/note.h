@@ -12,7 +12,7 @@
 
 #include <coherent/detail/face.h>
 
-#if defined(COHERENT_HARDEN) && !defined(__KERNEL__)
+#if defined(COHERENT_HARDEN) && COHERENT_HARDEN && !defined(__KERNEL__)
 
 #define COHERENT_NOTE_READ(at, bytes) coherent_base_note_read((at), (bytes))
 #define COHERENT_NOTE_WRITE(at, bytes) coherent_base_note_write((at), (bytes))
@@ -33,7 +33,7 @@ COHERENT_C_BEGIN
 /**
  * coherent_base_note_read() - Note that the driver reads from memory that a device can reach.
  * @at: The first byte.
- * @bytes: 1 to 8, within 8 bytes that are aligned.
+ * @bytes: 1 to 8. The bytes are in one word of 8 bytes.
  *
  * A report says if the thread has read one of the bytes since its last ordering point.
  */
