@@ -234,17 +234,18 @@ static bool find(struct place *place, const void *code)
 	return n > 0;
 }
 
-/* Runs in the child and does not return. */
+/* Runs in the child and does not return. DEBUGINFOD_URLS would make addr2line use the network. */
 static void run_addr2line(const struct place *place, int output)
 {
 	char address[32];
 	char *const argv[] = { "addr2line", "-i", "-e", (char *)(uintptr_t)place->file,
 			       address,	    NULL };
 	const int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	char *const none[] = { NULL };
 
 	snprintf(address, sizeof(address), "0x%lx", (unsigned long)(place->code - place->base));
 	if (dup2(output, STDOUT_FILENO) >= 0 && dup2(nothing, STDERR_FILENO) >= 0)
-		(void)execvp(argv[0], argv);
+		(void)execvpe(argv[0], argv, none);
 	_exit(127);
 }
 
