@@ -205,7 +205,7 @@ static void fail_each_in_turn(const char *name, bool hugepages)
 		assert_true(nth < 1000);
 	}
 	/*
-	 * The loop reached many calls. A device works without its shared segment and graves. Few other
+	 * The loop reached many calls. A device works without its shared segment and without the guard. Few other
 	 * failures go unnoticed: a pool can work with a smaller chunk. A hardened one has many chunks.
 	 */
 	assert_true(nth > 40);

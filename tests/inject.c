@@ -236,12 +236,12 @@ void *__wrap_segment_get(struct segment *segment, size_t bytes)
 	return memory;
 }
 
-void __real_guard_bury(struct guard *guard, struct iova_range *range);
-void __wrap_guard_bury(struct guard *guard, struct iova_range *range);
-void __wrap_guard_bury(struct guard *guard, struct iova_range *range)
+void __real_guard_retire(struct guard *guard, struct iova_range *range);
+void __wrap_guard_retire(struct guard *guard, struct iova_range *range);
+void __wrap_guard_retire(struct guard *guard, struct iova_range *range)
 {
 	is_optional = true;
-	__real_guard_bury(guard, range);
+	__real_guard_retire(guard, range);
 	is_optional = false;
 }
 

@@ -11,7 +11,7 @@
  * struct inject - The counters of the wrapped functions, and the call that fails.
  * @left: The number of calls until one fails; 0 if none is to fail.
  * @failed: Whether a call has failed.
- * @optional: Whether that call was for the shared segment or the graves of a hardened device, without
+ * @optional: Whether that call was for the shared segment or the guard of a hardened device, without
  *	which a device works.
  * @stays: After the call that fails, all later ones fail, too.
  * @no_populate: madvise() refuses MADV_POPULATE_WRITE, as Linux did before 5.14.

@@ -189,7 +189,7 @@ size_t sys_fault_callers(const struct sys_fault *fault, const void **at, size_t 
 /**
  * struct place - Where code is.
  * @code: The code.
- * @base: The address in the file is less than that of the code by this.
+ * @base: The address of the code minus this is the address in the file.
  * @is_program: The file is the program itself.
  * @file: The file.
  */

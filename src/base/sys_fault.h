@@ -11,7 +11,8 @@
 /**
  * struct sys_fault - An access that the CPU refused.
  * @at: The byte.
- * @code: The instruction after which the program stopped, as a return address.
+ * @code: The byte behind the first byte of the instruction, so that the line of the byte before is
+ *	that of the instruction, as for a return address.
  * @access: "read" or "write"; "access" if the CPU does not tell.
  */
 struct sys_fault {

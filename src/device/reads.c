@@ -107,11 +107,11 @@ void coherent_base_note_read(const volatile void *at, size_t bytes)
 	const uintptr_t word = (uintptr_t)at & -(uintptr_t)WORD_BYTES;
 	const unsigned int mask = mask_of((uintptr_t)at, bytes);
 	const void *const code = __builtin_return_address(0);
-	struct seen *seen = seen_of(word);
-	struct seen before = *seen;
+	struct seen *seen = seen_of(word), before;
 
 	if (!hardened_count())
 		return;
+	before = *seen;
 	if (before.word != word || before.order != order_count())
 		before.mask = 0;
 	*seen = (struct seen){ word, before.mask | mask, order_count(), code };

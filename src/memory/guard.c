@@ -55,7 +55,7 @@ void guard_close(struct guard *guard)
 {
 	if (!guard)
 		return;
-	while (guard_exhume(guard))
+	while (guard_release(guard))
 		;
 	free(guard);
 }
@@ -84,7 +84,7 @@ int guard_fill(struct guard *guard, void *va, size_t bytes)
 	return sys_map_at(va, bytes) ? -ENOMEM : 0;
 }
 
-bool guard_exhume(struct guard *guard)
+bool guard_release(struct guard *guard)
 {
 	struct iova_range *range = iova_evict(guard->space);
 
@@ -92,18 +92,18 @@ bool guard_exhume(struct guard *guard)
 	return range;
 }
 
-void guard_bury(struct guard *guard, struct iova_range *range)
+void guard_retire(struct guard *guard, struct iova_range *range)
 {
-	struct iova_range *grave = malloc(sizeof(*grave)), *expired;
+	struct iova_range *retired = malloc(sizeof(*retired)), *expired;
 
 	sys_map_nothing((void *)(uintptr_t)range->first,
 			range->last + 1 - range->first - guard->space->guard);
-	if (!grave) {
+	if (!retired) {
 		iova_release(guard->space, range);
 		return;
 	}
-	iova_replace(guard->space, range, grave);
-	iova_retire(guard->space, grave);
+	iova_replace(guard->space, range, retired);
+	iova_retire(guard->space, retired);
 	while ((expired = iova_expired(guard->space))) {
 		iova_release(guard->space, expired);
 		free(expired);

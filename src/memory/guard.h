@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * The memory of a hardened device (COHERENT_HARDEN). Objects have pages of their own, with a page
- * behind them that nobody can access. Nobody can access the pages of an object that has ended either,
- * and other objects get their addresses late. A note says which object had them, where the driver
- * allocated it and where it ended.
+ * behind them that nobody can access. Nobody can access the pages of an object that has ended either.
+ * Their addresses are in quarantine before another object gets them. A note says which object had
+ * them, where the driver allocated it and where it ended.
  *
  * The caller's lock guards all of it, but for guard_find().
  */
@@ -67,7 +67,7 @@ int guard_open(struct guard **guard, struct iova_space *space);
 
 /**
  * guard_close() - Free the guard. Its addresses stay in the space.
- * @guard: The guard, or NULL. Nothing in its space is reserved but what is buried.
+ * @guard: The guard, or NULL. Nothing in its space is reserved but what is retired.
  */
 void guard_close(struct guard *guard);
 
@@ -82,19 +82,19 @@ void guard_close(struct guard *guard);
 int guard_fill(struct guard *guard, void *va, size_t bytes);
 
 /**
- * guard_bury() - Take the memory of a range away, and keep its addresses for a while.
+ * guard_retire() - Take the memory of a range away, and keep its addresses for a while.
  * @guard: The guard.
  * @range: A range of the space.
  */
-void guard_bury(struct guard *guard, struct iova_range *range);
+void guard_retire(struct guard *guard, struct iova_range *range);
 
 /**
- * guard_exhume() - Release the oldest range that is buried.
+ * guard_release() - Release the oldest retired range.
  * @guard: The guard.
  *
  * Return: false if there is none.
  */
-bool guard_exhume(struct guard *guard);
+bool guard_release(struct guard *guard);
 
 /**
  * guard_note() - Note that memory of an object ends here. The callers are added.

@@ -208,7 +208,7 @@ static int grow_locked(struct pages *pages, struct lock *lock, size_t bytes) NEE
 	int err;
 
 	if (pages->guard)
-		return guard_exhume(pages->guard) ? 0 : -ENOMEM;
+		return guard_release(pages->guard) ? 0 : -ENOMEM;
 	lock_drop(lock);
 	err = make_arena(pages, arena, &va, &arena);
 	lock_take(lock);
@@ -322,7 +322,7 @@ static int fill_guarded(struct pages *pages, struct iova_range *range)
 	}
 	if (!err)
 		return 0;
-	guard_bury(pages->guard, range);
+	guard_retire(pages->guard, range);
 	/* As if the call had not filled it in. */
 	range->first = 0;
 	return -ENOMEM;
@@ -358,7 +358,7 @@ static __attribute__((noinline)) void release_range(struct pages *pages, struct 
 	}
 	/* The page behind it was not counted. */
 	pages->used += pages->page_bytes;
-	guard_bury(pages->guard, range);
+	guard_retire(pages->guard, range);
 }
 
 void pages_put(struct pages *pages, struct iova_range *range)
