@@ -4,6 +4,8 @@
  */
 #include <coherent/config.h>
 #include <linux/pci_regs.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "edu.h"
 
@@ -57,10 +59,28 @@ static void configuration_space_of_a_model_is_accessed(void **state)
 	assert_err(coherent_config_read32(dev, 256, &word), -ERANGE);
 }
 
+static void forked_child_has_no_configuration_space(void **state)
+{
+	unsigned int at = 0;
+	uint32_t value;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	if (!pid)
+		_exit(coherent_config_read32(dev, 0, &value) != -ENODEV ||
+		      coherent_config_write8(dev, 4096, 1) != -ENODEV ||
+		      coherent_config_find(dev, 1, &at) != -ENODEV);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_EDU(configuration_space_of_a_model_is_accessed),
+		ON_EDU(forked_child_has_no_configuration_space),
 		cmocka_unit_test(virtio_structures_are_found_in_configuration_space),
 	};
 
