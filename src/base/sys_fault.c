@@ -143,6 +143,8 @@ void sys_write_error(const char *text)
 
 /* --- Callers --- */
 
+#ifdef __GLIBC__
+
 struct callers {
 	const void **at;
 	size_t count;
@@ -166,6 +168,18 @@ size_t sys_callers(const void **at, size_t most)
 	(void)_Unwind_Backtrace(add_caller, &callers);
 	return callers.count;
 }
+
+#else
+
+/* With another libc a program may be linked with an unwinder that is for glibc. */
+size_t sys_callers(const void **at, size_t most)
+{
+	(void)at;
+	(void)most;
+	return 0;
+}
+
+#endif
 
 size_t sys_fault_callers(const struct sys_fault *fault, const void **at, size_t most)
 {

@@ -32,7 +32,7 @@ void sys_fault_end(void);
 
 /*
  * Store the return addresses of the calls that are under way, the innermost first. Returns how many
- * there are, at most @most.
+ * there are, at most @most; 0 without glibc.
  */
 size_t sys_callers(const void **callers, size_t most);
 
