@@ -384,7 +384,7 @@ void sys_line_of(struct sys_line *line, const void *const *callers, size_t count
 	if (begins_here && !*line->sources && own.is_program)
 		most = count;
 	for (size_t i = 0; i < count; i++) {
-		if (!find(&place, (const char *)callers[i] - 1) || is_of_libc(&place))
+		if (!find(&place, (const void *)((uintptr_t)callers[i] - 1)) || is_of_libc(&place))
 			continue;
 		*line->output = '\0';
 		if (read_lines(&place, line->output, sizeof(line->output)) &&
