@@ -259,7 +259,7 @@ static int init_begin(const struct coherent_mem *mem, refuse_fn *refuse_output,
 	/* A wrong option of the expose shows before the driver's initialiser runs. */
 	err = whole_check_expose(store, request->site, &exposure);
 	if (!err)
-		err = whole_check_alloc(store, request, &bytes);
+		err = request_check(store, request, &bytes);
 	if (!err && mem->object)
 		err = refuse_output(store, request->site, mem);
 	return err ? err : whole_box_zeroed(box, store, request);

@@ -6,7 +6,18 @@
 #ifndef OBJECT_MEMORY_H
 #define OBJECT_MEMORY_H
 
+#include <errno.h>
+
 #include "memory/object.h"
+
+/**
+ * object_is_used_up() - Whether an error says that no memory, address or mapping is left.
+ * @err: The error.
+ */
+static inline bool object_is_used_up(int err)
+{
+	return err == -ENOSPC || err == -ENOMEM;
+}
 
 /* --- Things that give way --- */
 

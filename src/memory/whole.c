@@ -13,6 +13,7 @@
 
 #include "base/size.h"
 #include "base/sys.h"
+#include "memory/mapping.h"
 #include "memory/object_memory.h"
 #include "memory/object_store.h"
 #include "memory/refuse.h"
@@ -21,189 +22,12 @@
 
 #define EXPOSE "coherent_expose()"
 #define RECLAIM "coherent_reclaim()"
-#define ATTRS_KNOWN ((COHERENT_ATTR_PRIVILEGED << 1) - 1)
-#define ATTRS_HONOURED COHERENT_ATTR_NO_WARN
-
-_Static_assert(ATTRS_KNOWN <= UINT8_MAX, "a record has 8 bits for the attributes");
-
 static int check_open(const struct object_store *store)
 {
 	return store && alive_is_open(store->alive) ? 0 : -ENODEV;
 }
 
-/* --- The backend --- */
-
-static struct backend_mapping mapping_of(const struct coherent_object *object,
-					 enum coherent_permission permission)
-{
-	return (struct backend_mapping){
-		.address = object->address.first,
-		.va = pages_va(&object->pages),
-		.bytes = object_bytes(object),
-		.permission = permission,
-	};
-}
-
-static bool is_used_up(int err)
-{
-	return err == -ENOSPC || err == -ENOMEM;
-}
-
-/* Pools give up the mappings that they keep without need before the call fails. */
-static int map_object(struct coherent_object *object, enum coherent_permission permission)
-{
-	struct backend *backend = object->store->backend;
-	struct backend_mapping mapping;
-	int err;
-
-	if (object->store->watch) {
-		err = watch_map(object, permission);
-		if (err)
-			return err;
-	}
-	mapping = mapping_of(object, permission);
-	err = backend->ops->map(backend, &mapping);
-	if (is_used_up(err) && object->store->give_way(object->store))
-		err = backend->ops->map(backend, &mapping);
-	if (err && object->store->watch)
-		watch_map_failed(object);
-	return err;
-}
-
-static int unmap_object(const struct coherent_object *object, bool idle)
-{
-	struct backend *backend = object->store->backend;
-	const struct backend_mapping mapping = mapping_of(object, object->permission);
-
-	return backend->ops->unmap(backend, &mapping, idle);
-}
-
-static void warn_of_mapping(const struct coherent_object *object, int err)
-{
-	struct object_store *store = object->store;
-
-	if (err == -EOPNOTSUPP)
-		(void)refuse(store, err, object->site,
-			     "the device cannot be kept from writing to what it reads, so "
-			     ".permission = COHERENT_READ_ONLY is not supported");
-	/* A backend that is busy has said with what. */
-	if (object->attrs & COHERENT_ATTR_NO_WARN || err == -ENODEV || err == -EOPNOTSUPP ||
-	    err == -EBUSY)
-		return;
-	if (err == -ENOSPC)
-		report(store->reporter, COHERENT_WARNING,
-		       "%s: all %zu mappings are in use, so none is left for %zu bytes allocated at %s",
-		       store->name, store->backend->limits.mappings, object_bytes(object),
-		       object->site);
-	else
-		report(store->reporter, COHERENT_WARNING,
-		       "%s: %zu bytes allocated at %s could not be mapped%s%s", store->name,
-		       object_bytes(object), object->site, err == -ENOBUFS ? "" : ": ",
-		       err == -ENOBUFS ? "" : strerror(-err));
-}
-
-/* Lets the device reach the memory of a box. All that the CPU wrote to it is there by then. */
-static int map_box(struct coherent_object *object, enum coherent_permission permission)
-{
-	int err;
-
-	/* ORDER: pairs with the device's first access (expose.litmus). */
-	coherent_wmb();
-	err = map_object(object, permission);
-	if (err)
-		warn_of_mapping(object, err);
-	return err == -ENOBUFS ? -ENOSPC : err;
-}
-
-static void *set_va_of_mem(struct coherent_object *object)
-{
-	struct backend *backend = object->store->backend;
-	void *va;
-
-	if (!backend->ops->cpu_view)
-		return pages_va(&object->pages);
-	va = backend->ops->cpu_view(backend, object->address.first);
-	object_set_va(object, va);
-	return va;
-}
-
 /* --- Boxes --- */
-
-static const char *why_invalid(const struct alloc_request *request)
-{
-	if (!request->count || !request->size)
-		return "the size is 0, but an object has at least a byte";
-	if (request->attrs & ~(unsigned int)ATTRS_KNOWN)
-		return ".attrs has a bit that enum coherent_attr does not have";
-	if ((unsigned int)request->level > COHERENT_IOMMU)
-		return ".level is not a value of enum coherent_level";
-	if (request->align && !is_power_of_two(request->align))
-		return ".align is not a power of two";
-	if (request->boundary && !is_power_of_two(request->boundary))
-		return ".boundary is not a power of two";
-	return NULL;
-}
-
-static int refuse_request(struct object_store *store, const struct alloc_request *request, int err,
-			  const char *why)
-{
-	/* A wrong argument is not a failed allocation, so it is reported in any case. */
-	if (err == -ENOMEM && request->attrs & COHERENT_ATTR_NO_WARN)
-		return err;
-	return refuse(store, err, request->site,
-		      "%s (%zu elements of %zu bytes, .align = 0x%" PRIx64
-		      ", .boundary = 0x%" PRIx64 ", .attrs = 0x%x, .level = %d)",
-		      why, request->count, request->size, request->align, request->boundary,
-		      request->attrs, (int)request->level);
-}
-
-int whole_check_alloc(struct object_store *store, const struct alloc_request *request,
-		      size_t *bytes)
-{
-	const char *why = why_invalid(request);
-
-	if (why)
-		return refuse_request(store, request, -EINVAL, why);
-	if (__builtin_mul_overflow(request->count, request->size, bytes) || *bytes > PTRDIFF_MAX)
-		return refuse_request(store, request, -ENOMEM, "the size overflows");
-	if (request->boundary && *bytes > request->boundary)
-		return refuse_request(store, request, -EINVAL,
-				      ".boundary is less than the size, so the object crosses it");
-	return 0;
-}
-
-static int check_store(struct object_store *store, const struct alloc_request *request)
-{
-	int err = check_open(store);
-
-	if (err)
-		return err;
-	if (request->attrs & ~(unsigned int)ATTRS_HONOURED)
-		return refuse_request(store, request, -EOPNOTSUPP,
-				      "userspace supports only COHERENT_ATTR_NO_WARN in .attrs");
-	if (request->level > store->backend->level)
-		return refuse_level(store, request->site, request->level);
-	if (request->in_place && request->level > COHERENT_HIDDEN)
-		return refuse_in_place(store, request->site);
-	return 0;
-}
-
-static void warn_of_allocation(struct object_store *store, const struct alloc_request *request,
-			       size_t bytes, int err)
-{
-	if (request->attrs & COHERENT_ATTR_NO_WARN)
-		return;
-	if (err == -ENOSPC)
-		report(store->reporter, COHERENT_WARNING,
-		       "%s: no device address is left for %zu bytes under mask 0x%" PRIx64
-		       ", align 0x%" PRIx64 ", boundary 0x%" PRIx64 "; the call is at %s",
-		       store->name, bytes, object_store_mask(store), request->align,
-		       request->boundary, request->site);
-	else
-		report(store->reporter, COHERENT_WARNING,
-		       "%s: no memory is left for %zu bytes; the call is at %s", store->name, bytes,
-		       request->site);
-}
 
 static void report_missed(struct object_store *store)
 {
@@ -237,21 +61,11 @@ static int object_with_pages(struct object_store *store, const struct iova_want 
 	modest.is_modest = true;
 	err = object_new(store, &modest, bytes, site, out);
 	/* Pools give way before an address leaves the quarantine, and before the call fails. */
-	if (is_used_up(err) && !want->is_modest && (store->give_way(store) || err == -ENOSPC))
+	if (object_is_used_up(err) && !want->is_modest &&
+	    (store->give_way(store) || err == -ENOSPC))
 		err = object_new(store, want, bytes, site, out);
 	report_missed(store);
 	return err;
-}
-
-static struct iova_want want_of(const struct alloc_request *request, size_t bytes, uint64_t page)
-{
-	return (struct iova_want){
-		.bytes = align_up(bytes, page),
-		.align = request->align > page ? request->align : page,
-		.boundary = request->boundary && request->boundary < page ? page :
-									    request->boundary,
-		.is_modest = request->is_modest,
-	};
 }
 
 /* Where nothing keeps the device away, only the address is hidden anyway. */
@@ -262,14 +76,14 @@ static bool is_in_place(const struct object_store *store, const struct alloc_req
 
 static int put_in_place(struct coherent_object *object, enum coherent_permission permission)
 {
-	int err = map_box(object, permission);
+	int err = mapping_map(object, permission);
 
 	if (err) {
 		object_recycle(object);
 		return err;
 	}
 	object_map_as(object, COHERENT_STATE_BOX, permission);
-	(void)set_va_of_mem(object);
+	(void)mapping_set_va(object);
 	return 0;
 }
 
@@ -283,22 +97,22 @@ int whole_box_zeroed(struct coherent_box *box, struct object_store *store,
 	int err;
 
 	/* The order is part of the contract: arguments, then state, then resources. */
-	err = whole_check_alloc(store, request, &bytes);
+	err = request_check(store, request, &bytes);
 	if (err)
 		return err;
 	if (box->va)
 		return refuse_box(store, request->site, box);
-	err = check_store(store, request);
+	err = request_check_store(store, request);
 	if (err)
 		return err;
-	want = want_of(request, bytes, store->pages.page_bytes);
+	want = request_want(request, bytes, store->pages.page_bytes);
 	site = site_copy(&store->sites, request->site);
 	err = request->is_allowed ? 0 : backend_allocate(store->backend);
 	object = err ? NULL : object_reuse(store, &want, bytes, site);
 	if (!err && !object)
 		err = object_with_pages(store, &want, bytes, site, &object);
 	if (err) {
-		warn_of_allocation(store, request, bytes, err);
+		request_failed(store, request, bytes, err);
 		return err;
 	}
 	object->attrs = (uint8_t)request->attrs;
@@ -319,12 +133,12 @@ static void end_access(struct coherent_object *object, bool idle)
 {
 	const struct backend *backend = object->store->backend;
 	/* The backend is asked also after the close, because only it knows when it is done. */
-	int err = unmap_object(object, idle);
+	int err = mapping_unmap(object, idle);
 
 	/* An idle unmap needs more, and nothing has changed. So the memory waits for a fence. */
 	if (idle && (err == -ENOMEM || err == -EBUSY)) {
 		idle = false;
-		err = unmap_object(object, false);
+		err = mapping_unmap(object, false);
 	}
 	object->waits = !err && !backend->limits.unmap_is_fence &&
 			!(idle && backend->idle_is_fence);
@@ -381,7 +195,7 @@ static int make_reachable(const struct coherent_box *box, const struct expose_re
 	if (err)
 		return err;
 	if (!box->object->in_place)
-		return map_box(box->object, request->permission);
+		return mapping_map(box->object, request->permission);
 	/* ORDER: pairs with the device's first access (expose.litmus). */
 	coherent_wmb();
 	return 0;
@@ -394,7 +208,7 @@ static void become_mem(const struct coherent_box *box, enum coherent_permission 
 
 	object_map_as(object, COHERENT_STATE_MEM, permission);
 	*mem = (struct coherent_mem){
-		.va = object->in_place ? box->va : set_va_of_mem(object),
+		.va = object->in_place ? box->va : mapping_set_va(object),
 		.count = box->count,
 		.inverted_address = ~object->address.first,
 		.object = object,
@@ -494,7 +308,7 @@ static int take_back(struct coherent_mem *mem, struct coherent_box *box, bool id
 	err = new_home(old, fence, &home);
 	if (err)
 		return err;
-	err = unmap_object(old, idle);
+	err = mapping_unmap(old, idle);
 	if (mem_stays(err))
 		goto drop_home;
 	*mem = (struct coherent_mem){ .va = NULL };

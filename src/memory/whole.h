@@ -7,37 +7,7 @@
 #define WHOLE_H
 
 #include "memory/object.h"
-
-/**
- * struct alloc_request - What an allocation asks for.
- * @count: Elements.
- * @size: Bytes of an element.
- * @attrs: enum coherent_attr, or'ed.
- * @align: Alignment of the device address, 0 for a page.
- * @boundary: A boundary that the object does not cross, 0 for none.
- * @level: The least level that will do, 0 for any.
- * @site: File and line of the call.
- * @is_allowed: The caller has asked backend_allocate() already.
- * @is_modest: The caller can do with less, so no kept box and no quarantine gives way for it.
- * @next: The side that touches the memory next.
- * @in_place: The device may reach the memory from now on, where an IOMMU could keep it away.
- * @permission: The permission of the device on a box in place.
- */
-struct alloc_request {
-	size_t count;
-	size_t size;
-	unsigned int attrs;
-	uint64_t align;
-	uint64_t boundary;
-	enum coherent_level level;
-	const char *site;
-	bool is_allowed;
-	bool is_modest;
-	enum pages_next next;
-	bool in_place;
-	bool is_filled;
-	enum coherent_permission permission;
-};
+#include "memory/request.h"
 
 /**
  * struct expose_request - What an expose asks for.
@@ -50,17 +20,6 @@ struct expose_request {
 	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
 	void *seal_arg;
 };
-
-/**
- * whole_check_alloc() - Check the arguments of an allocation.
- * @store: The store of the device; NULL if the driver gave no device.
- * @request: The request.
- * @bytes: Set to the size.
- *
- * Return: 0; with a report -EINVAL, -ENOMEM (the size overflows).
- */
-int whole_check_alloc(struct object_store *store, const struct alloc_request *request,
-		      size_t *bytes);
 
 /**
  * whole_check_expose() - Check the arguments of an expose.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * An allocation that whole_check_alloc() accepts gives the address space a request that keeps the
+ * An allocation that request_check() accepts gives the address space a request that keeps the
  * rules of iova.h, for all values of 64 bits and for pages of 4 and of 64 KiB.
  *
  * The product of count and size is left open: it may be any number, or overflow. That saves a
@@ -8,7 +8,7 @@
  */
 #include "proof.h"
 #define __builtin_mul_overflow(a, b, product) (*(product) = any_u64(), any_bool())
-#include "memory/whole.c"
+#include "memory/request.c"
 #undef __builtin_mul_overflow
 
 /* refuse.c has this. It reports and returns the error. */
@@ -33,7 +33,7 @@ int main(void)
 	const uint64_t page = any_bool() ? 4096 : 65536;
 	struct iova_want want;
 	size_t bytes;
-	int err = whole_check_alloc(NULL, &request, &bytes);
+	int err = request_check(NULL, &request, &bytes);
 
 	prove(err == 0 || err == -EINVAL || err == -ENOMEM, "an error is one of the contract");
 	if (err)
@@ -45,7 +45,7 @@ int main(void)
 	prove(request.level <= COHERENT_IOMMU, "the level exists");
 	/* Count and size are not 0 and the product did not overflow. */
 	assume(bytes);
-	want = want_of(&request, bytes, page);
+	want = request_want(&request, bytes, page);
 	prove(want.bytes >= bytes && want.bytes - bytes < page, "the size is rounded up to pages");
 	prove(want.bytes && !(want.bytes % page), "the size is a multiple of pages");
 	prove(is_power(want.align) && want.align >= page, "the alignment is at least a page");

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Maps the memory of whole objects for the device, and unmaps it.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "memory/mapping.h"
+#include "memory/object_memory.h"
+#include "memory/refuse.h"
+#include "memory/watch.h"
+
+static struct backend_mapping mapping_of(const struct coherent_object *object,
+					 enum coherent_permission permission)
+{
+	return (struct backend_mapping){
+		.address = object->address.first,
+		.va = pages_va(&object->pages),
+		.bytes = object_bytes(object),
+		.permission = permission,
+	};
+}
+
+/* Pools give up the mappings that they keep without need before the call fails. */
+static int map_object(struct coherent_object *object, enum coherent_permission permission)
+{
+	struct backend *backend = object->store->backend;
+	struct backend_mapping mapping;
+	int err;
+
+	if (object->store->watch) {
+		err = watch_map(object, permission);
+		if (err)
+			return err;
+	}
+	mapping = mapping_of(object, permission);
+	err = backend->ops->map(backend, &mapping);
+	if (object_is_used_up(err) && object->store->give_way(object->store))
+		err = backend->ops->map(backend, &mapping);
+	if (err && object->store->watch)
+		watch_map_failed(object);
+	return err;
+}
+
+int mapping_unmap(const struct coherent_object *object, bool idle)
+{
+	struct backend *backend = object->store->backend;
+	const struct backend_mapping mapping = mapping_of(object, object->permission);
+
+	return backend->ops->unmap(backend, &mapping, idle);
+}
+
+static void warn_of_mapping(const struct coherent_object *object, int err)
+{
+	struct object_store *store = object->store;
+
+	if (err == -EOPNOTSUPP)
+		(void)refuse(store, err, object->site,
+			     "the device cannot be kept from writing to what it reads, so "
+			     ".permission = COHERENT_READ_ONLY is not supported");
+	/* A backend that is busy has said with what. */
+	if (object->attrs & COHERENT_ATTR_NO_WARN || err == -ENODEV || err == -EOPNOTSUPP ||
+	    err == -EBUSY)
+		return;
+	if (err == -ENOSPC)
+		report(store->reporter, COHERENT_WARNING,
+		       "%s: all %zu mappings are in use, so none is left for %zu bytes allocated at %s",
+		       store->name, store->backend->limits.mappings, object_bytes(object),
+		       object->site);
+	else
+		report(store->reporter, COHERENT_WARNING,
+		       "%s: %zu bytes allocated at %s could not be mapped%s%s", store->name,
+		       object_bytes(object), object->site, err == -ENOBUFS ? "" : ": ",
+		       err == -ENOBUFS ? "" : strerror(-err));
+}
+
+/* Lets the device reach the memory of a box. All that the CPU wrote to it is there by then. */
+int mapping_map(struct coherent_object *object, enum coherent_permission permission)
+{
+	int err;
+
+	/* ORDER: pairs with the device's first access (expose.litmus). */
+	coherent_wmb();
+	err = map_object(object, permission);
+	if (err)
+		warn_of_mapping(object, err);
+	return err == -ENOBUFS ? -ENOSPC : err;
+}
+
+void *mapping_set_va(struct coherent_object *object)
+{
+	struct backend *backend = object->store->backend;
+	void *va;
+
+	if (!backend->ops->cpu_view)
+		return pages_va(&object->pages);
+	va = backend->ops->cpu_view(backend, object->address.first);
+	object_set_va(object, va);
+	return va;
+}

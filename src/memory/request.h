@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * What an allocation asks for: the checks of it, and the reports when it fails.
+ */
+#ifndef REQUEST_H
+#define REQUEST_H
+
+#include "memory/object.h"
+
+/**
+ * struct alloc_request - What an allocation asks for.
+ * @count: Elements.
+ * @size: Bytes of an element.
+ * @attrs: enum coherent_attr, or'ed.
+ * @align: Alignment of the device address, 0 for a page.
+ * @boundary: A boundary that the object does not cross, 0 for none.
+ * @level: The least level that will do, 0 for any.
+ * @site: File and line of the call.
+ * @is_allowed: The caller has asked backend_allocate() already.
+ * @is_modest: The caller can do with less, so no kept box and no quarantine gives way for it.
+ * @next: The side that touches the memory next.
+ * @in_place: The device may reach the memory from now on, where an IOMMU could keep it away.
+ * @permission: The permission of the device on a box in place.
+ */
+struct alloc_request {
+	size_t count;
+	size_t size;
+	unsigned int attrs;
+	uint64_t align;
+	uint64_t boundary;
+	enum coherent_level level;
+	const char *site;
+	bool is_allowed;
+	bool is_modest;
+	enum pages_next next;
+	bool in_place;
+	bool is_filled;
+	enum coherent_permission permission;
+};
+
+/**
+ * request_check() - Check the arguments of an allocation.
+ * @store: The store of the device; NULL if the driver gave no device.
+ * @request: The request.
+ * @bytes: Set to the size.
+ *
+ * Return: 0; with a report -EINVAL, -ENOMEM (the size overflows).
+ */
+int request_check(struct object_store *store, const struct alloc_request *request, size_t *bytes);
+
+/**
+ * request_check_store() - Check whether a device can serve an allocation.
+ * @store: The store of the device; NULL if the driver gave no device.
+ * @request: The request.
+ *
+ * Return: 0; -ENODEV; -EOPNOTSUPP with a report.
+ */
+int request_check_store(struct object_store *store, const struct alloc_request *request);
+
+/**
+ * request_failed() - Report an allocation for which no memory or no address is left.
+ * @store: The store.
+ * @request: The request.
+ * @bytes: Its size.
+ * @err: The error: -ENOSPC or -ENOMEM.
+ */
+void request_failed(struct object_store *store, const struct alloc_request *request, size_t bytes,
+		    int err);
+
+/**
+ * request_want() - What the address of an allocation is asked to be like.
+ * @request: The request.
+ * @bytes: Its size.
+ * @page: The size of a page.
+ */
+struct iova_want request_want(const struct alloc_request *request, size_t bytes, uint64_t page);
+
+#endif
