@@ -444,6 +444,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
 #ifdef __KERNEL__
 #include <coherent/kernel.h>
 #else
+#include <coherent/adopt.h>
 #include <coherent/device.h>
 #endif
 

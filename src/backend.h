@@ -34,6 +34,7 @@
  *	that runs by itself.
  * @random_addresses: At open the device may still execute commands of its last owner. So the
  *	addresses begin at a random page of the lowest quarter.
+ * @checks_memory: @map returns -EFAULT for memory that the kernel cannot pin.
  * @addresses_linger: After a fence the device may still execute commands that it got before it.
  *	So an address that is freed goes to quarantine.
  */
@@ -48,6 +49,7 @@ struct backend {
 	bool idle_is_fence;
 	bool random_addresses;
 	bool addresses_linger;
+	bool checks_memory;
 };
 
 /**
@@ -119,7 +121,8 @@ enum backend_memory_kind {
  *	backend owns it until @close. NULL where any memory can be mapped at any address.
  * @map: Let the device reach memory at an address. On failure the device can reach none of it.
  *	-ENOSPC (all mappings are in use), -ENOBUFS (something is used up that the backend has
- *	reported), -ENOMEM, -EIO, -EOPNOTSUPP (the permission), -ENODEV.
+ *	reported), -ENOMEM, -EIO, -EFAULT (memory that cannot be pinned), -EOPNOTSUPP (the
+ *	permission), -ENODEV.
  * @cpu_view: The place where the CPU sees what is mapped at an address. @map copies the memory
  *	to it, and @unmap with idle copies it back. NULL where memory stays in its place. Valid
  *	until @close.

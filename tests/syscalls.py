@@ -14,7 +14,8 @@ import re
 import subprocess
 import sys
 
-MEMBERS = ('base_sys', 'base_sys_doorbell', 'base_sys_fault', 'base_sys_file', 'base_sys_process',
+MEMBERS = ('base_sys', 'base_sys_doorbell', 'base_sys_fault', 'base_sys_file', 'base_sys_maps',
+           'base_sys_process',
            'base_sys_socket')
 ALLOWED = {f'src/{name.replace("_", "/", 1)}.{end}' for name in MEMBERS for end in 'ch'}
 CALLS = '''

@@ -7,6 +7,7 @@
 #include "base/size.h"
 #include "base/sys.h"
 #include "base/sys_fault.h"
+#include "memory/adoption.h"
 #include "memory/harden.h"
 #include "memory/object_memory.h"
 #include "memory/pool_slots.h"
@@ -112,6 +113,10 @@ int harden_expose(struct coherent_object *object)
 	struct object_store *store = object->store;
 	int err;
 
+	/* The memory of the driver stays where it is, and the library protects only its own. */
+	if (object->adoption)
+		return 0;
+
 	report_unwritten(store, va, object_element_bytes(object), object->site);
 	err = object_move_pages(object);
 	if (!err && pages_va(&object->pages) != va)
@@ -121,6 +126,8 @@ int harden_expose(struct coherent_object *object)
 
 void harden_free(const struct coherent_object *object)
 {
+	if (object->adoption)
+		return;
 	note(object->store, pages_va(&object->pages), object_bytes(object), object->site,
 	     GUARD_FREED);
 }

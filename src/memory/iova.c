@@ -459,7 +459,8 @@ struct iova_range *iova_evict(struct iova_space *space)
 	return range;
 }
 
-struct iova_range *iova_find(struct iova_space *space, uint64_t address)
+/* The range with the highest first address up to @address, holes included. */
+static struct iova_range *floor_of(const struct iova_space *space, uint64_t address)
 {
 	struct iova_range *range = RB_ROOT(&space->tree);
 	struct iova_range *found = NULL;
@@ -472,7 +473,21 @@ struct iova_range *iova_find(struct iova_space *space, uint64_t address)
 			range = RB_RIGHT(range, node);
 		}
 	}
+	return found;
+}
+
+struct iova_range *iova_find(struct iova_space *space, uint64_t address)
+{
+	struct iova_range *found = floor_of(space, address);
+
 	return found && !found->hole ? found : NULL;
+}
+
+bool iova_is_hole(const struct iova_space *space, uint64_t first, uint64_t last)
+{
+	const struct iova_range *found = floor_of(space, first);
+
+	return found && found->hole && found->last >= last;
 }
 
 struct iova_range *iova_from(struct iova_space *space, uint64_t address)

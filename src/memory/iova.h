@@ -200,6 +200,14 @@ struct iova_range *iova_evict(struct iova_space *space);
 struct iova_range *iova_find(struct iova_space *space, uint64_t address);
 
 /**
+ * iova_is_hole() - Whether none of some addresses is usable.
+ * @space: The space.
+ * @first: The first address.
+ * @last: The last address.
+ */
+bool iova_is_hole(const struct iova_space *space, uint64_t first, uint64_t last);
+
+/**
  * iova_from() - Find the next range upwards, holes included.
  * @space: The space.
  * @address: Where to start.

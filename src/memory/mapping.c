@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "memory/adoption.h"
 #include "memory/mapping.h"
 #include "memory/object_memory.h"
 #include "memory/refuse.h"
@@ -40,7 +41,8 @@ static int map_object(struct coherent_object *object, enum coherent_permission p
 		err = backend->ops->map(backend, &mapping);
 	if (err && object->store->watch)
 		watch_map_failed(object);
-	return err;
+	/* The memory of the library can be pinned, so there is another reason. */
+	return err == -EFAULT && !object->adoption ? -EIO : err;
 }
 
 int mapping_unmap(const struct coherent_object *object, bool idle)
@@ -80,9 +82,13 @@ int mapping_map(struct coherent_object *object, enum coherent_permission permiss
 {
 	int err;
 
+	if (adoption_is_copy(object))
+		adoption_copy_in(object);
 	/* ORDER: pairs with the device's first access (expose.litmus). */
 	coherent_wmb();
 	err = map_object(object, permission);
+	if (err == -EFAULT)
+		return adoption_refuse(object->store, object->site, object->adoption);
 	if (err)
 		warn_of_mapping(object, err);
 	return err == -ENOBUFS ? -ENOSPC : err;
@@ -93,9 +99,9 @@ void *mapping_set_va(struct coherent_object *object)
 	struct backend *backend = object->store->backend;
 	void *va;
 
-	if (!backend->ops->cpu_view)
-		return pages_va(&object->pages);
-	va = backend->ops->cpu_view(backend, object->address.first);
-	object_set_va(object, va);
+	va = backend->ops->cpu_view ? backend->ops->cpu_view(backend, object->address.first) :
+				      pages_va(&object->pages);
+	if (va != object_va(object))
+		object_set_va(object, va);
 	return va;
 }

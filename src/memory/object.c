@@ -10,6 +10,7 @@
 #include <inttypes.h>
 
 #include "base/sys.h"
+#include "memory/adoption.h"
 #include "memory/object_memory.h"
 #include "memory/record.h"
 
@@ -94,7 +95,8 @@ void object_recycle(struct coherent_object *object)
 	struct object_store *store = object->store;
 	bool is_kept = false;
 
-	if (recycler_keeps(&store->recycler, object_bytes(object)) && is_plain(object)) {
+	if (recycler_keeps(&store->recycler, object_bytes(object)) && is_plain(object) &&
+	    !object->adoption) {
 		lock_take(&store->lock);
 		is_kept = keep_box_locked(store, object);
 		lock_drop(&store->lock);
@@ -176,6 +178,7 @@ static void fill_in_locked(struct object_store *store, struct coherent_object *o
 	object->site = site;
 	object->since_ns = 0;
 	object->cpu_view = 0;
+	object->adoption = NULL;
 	object->chunk = NULL;
 	object_seq_write_end(object);
 }
@@ -201,21 +204,24 @@ static void release_locked(struct object_store *store, struct coherent_object *o
 }
 
 /* Takes the pages of a record that has begun. New ones may take long, without the lock. */
-static int fill_record_locked(struct object_store *store, struct coherent_object *object)
-	NEEDS_LOCK(store->lock)
+static int fill_record_locked(struct object_store *store, struct coherent_object *object,
+			      struct adoption *adoption) NEEDS_LOCK(store->lock)
 {
-	int err;
+	int err = 0;
 
 	/* The caller has the device open, so the reference count is above zero. */
 	ref_hold(store->device);
-	err = object_get_pages_locked(store, object);
+	if (!adoption || adoption->is_copy)
+		err = object_get_pages_locked(store, object);
+	if (!err && adoption)
+		err = adoption_begin_locked(store, object, adoption);
 	if (err)
 		release_locked(store, object);
 	return err;
 }
 
 int object_new(struct object_store *store, const struct iova_want *want, size_t bytes,
-	       const char *site, struct coherent_object **out)
+	       const char *site, struct adoption *adoption, struct coherent_object **out)
 {
 	bool has_begun;
 	int err;
@@ -224,11 +230,11 @@ int object_new(struct object_store *store, const struct iova_want *want, size_t 
 	err = begin_locked(store, want, bytes, site, out);
 	has_begun = !err;
 	if (has_begun)
-		err = fill_record_locked(store, *out);
+		err = fill_record_locked(store, *out, adoption);
 	lock_drop(&store->lock);
-	if (!err)
+	if (!err && !adoption)
 		object_set_va(*out, pages_va(&(*out)->pages));
-	else if (has_begun)
+	else if (err && has_begun)
 		ref_put(store->device);
 	return err;
 }
@@ -260,6 +266,20 @@ static void retire_locked(struct object_store *store, struct coherent_object *ob
 		end_quarantine_locked(store, object_of(expired));
 }
 
+/* --- Memory of the driver --- */
+
+/* Few objects have adopted memory, so the others make no call. */
+static struct adoption *adoption_of_end(const struct coherent_object *object)
+{
+	return object->adoption ? adoption_take(object) : NULL;
+}
+
+static void end_adoption(struct adoption *adoption)
+{
+	if (adoption)
+		adoption_end(adoption);
+}
+
 /* Counts an object that leaves its state. */
 static void count_leave_locked(struct object_store *store, const struct coherent_object *object)
 	NEEDS_LOCK(store->lock)
@@ -270,6 +290,7 @@ static void count_leave_locked(struct object_store *store, const struct coherent
 
 void object_destroy(struct coherent_object *object)
 {
+	struct adoption *adoption = adoption_of_end(object);
 	struct object_store *store = object->store;
 
 	/* A box whose expose failed and a mem whose device is gone both end here. */
@@ -278,6 +299,7 @@ void object_destroy(struct coherent_object *object)
 	release_locked(store, object);
 	trim_locked(store, sys_now_coarse_ns());
 	lock_drop(&store->lock);
+	end_adoption(adoption);
 	ref_put(store->device);
 }
 
@@ -316,6 +338,7 @@ static void end_mem_locked(struct object_store *store, struct coherent_object *o
 
 void object_retire(struct coherent_object *object)
 {
+	struct adoption *adoption = adoption_of_end(object);
 	struct object_store *store = object->store;
 
 	lock_take(&store->lock);
@@ -324,6 +347,7 @@ void object_retire(struct coherent_object *object)
 	retire_locked(store, object);
 	trim_locked(store, object->since_ns);
 	lock_drop(&store->lock);
+	end_adoption(adoption);
 	ref_put(store->device);
 }
 
@@ -338,12 +362,23 @@ void object_hand_over(struct coherent_object *object, struct coherent_object *ho
 	object_seq_write_end(home);
 	object_set_va(home, pages_va(&home->pages));
 	lock_take(&store->lock);
-	pages_move(&store->pages, &object->pages, &home->pages);
+	if (!adoption_is_in_place(object))
+		pages_move(&store->pages, &object->pages, &home->pages);
+	adoption_move_locked(store, object, home);
 	end_mem_locked(store, object, COHERENT_STATE_RECLAIMED);
 	retire_locked(store, object);
 	trim_locked(store, object->since_ns);
 	lock_drop(&store->lock);
 	ref_put(store->device);
+}
+
+void object_move_adoption(struct coherent_object *object, struct coherent_object *home)
+{
+	struct object_store *store = object->store;
+
+	lock_take(&store->lock);
+	adoption_move_locked(store, object, home);
+	lock_drop(&store->lock);
 }
 
 void object_defer(struct coherent_object *object, enum coherent_state state)
@@ -402,10 +437,13 @@ static void release_waiting(struct object_store *store, struct iova_list *waitin
 	struct iova_range *range, *next;
 
 	for (range = STAILQ_FIRST(waiting); range; range = next) {
+		struct adoption *adoption = adoption_of_end(object_of(range));
+
 		next = STAILQ_NEXT(range, retired);
 		lock_take(&store->lock);
 		end_waiting_locked(store, object_of(range));
 		lock_drop(&store->lock);
+		end_adoption(adoption);
 	}
 }
 

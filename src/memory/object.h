@@ -22,6 +22,7 @@
 #include "memory/site.h"
 #include "memory/spare.h"
 
+struct adoption;
 struct chunk;
 struct coherent_slots;
 struct object_block;
@@ -105,8 +106,10 @@ enum object_kind { OBJECT_WHOLE = 0xb9, OBJECT_SLOT = 0x6d };
  * @store: The store. Never changes.
  * @site: File and line of the allocation, a copy in @sites of the store. Never changes.
  * @since_ns: The time of the reclaim or free, by the coarse clock.
- * @cpu_view: The address of the memory of a mem, or of a box in place, if that is not @pages; 0
- *	otherwise.
+ * @cpu_view: The address of the memory of a mem, of a box in place, or of a box whose device gets a
+ *	copy, if that is not @pages; 0 otherwise.
+ * @adoption: The memory of the driver, if the object adopted some; NULL otherwise. Written under
+ *	the store's lock.
  * @chunk: The chunk of a pool whose exposed memory this is; NULL otherwise.
  *
  * @slack, @state, @since_ns, @leaked, @in_place and @chunk are written under the store's lock,
@@ -131,6 +134,7 @@ struct coherent_object {
 	const char *site;
 	uint64_t since_ns;
 	uintptr_t cpu_view;
+	struct adoption *adoption;
 	struct chunk *chunk;
 };
 
@@ -322,12 +326,13 @@ void object_recycle(struct coherent_object *object);
  * @want: The wishes for the address.
  * @bytes: The bytes of its elements, which end in the last page.
  * @site: File and line of the allocation.
+ * @adoption: The memory of the driver that the box adopts; NULL for memory of the library.
  * @out: Set to the record.
  *
- * Return: 0; -ENOMEM, -ENOSPC.
+ * Return: 0; -ENOMEM, -ENOSPC; with @adoption as adoption_begin_locked().
  */
 int object_new(struct object_store *store, const struct iova_want *want, size_t bytes,
-	       const char *site, struct coherent_object **out);
+	       const char *site, struct adoption *adoption, struct coherent_object **out);
 
 /**
  * object_new_home() - Make the record of a box that has an address and no pages yet.
@@ -389,6 +394,13 @@ void object_retire(struct coherent_object *object);
  * @home: From object_new_home().
  */
 void object_hand_over(struct coherent_object *object, struct coherent_object *home);
+
+/**
+ * object_move_adoption() - Give the memory of the driver to the record that a reclaim made.
+ * @object: A mem that is unmapped and waits for a fence.
+ * @home: From object_new_home().
+ */
+void object_move_adoption(struct coherent_object *object, struct coherent_object *home);
 
 /**
  * object_defer() - Keep the pages and the address of a record until a fence.

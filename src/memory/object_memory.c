@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "memory/adoption.h"
 #include "memory/object_memory.h"
 #include "memory/record.h"
 
@@ -188,8 +189,9 @@ int object_move_pages(struct coherent_object *object)
 
 void object_put_pages_locked(struct object_store *store, struct coherent_object *object)
 {
-	if (object->pages.first && !store->backend->ops->memory_at)
+	if (object->pages.first && !store->backend->ops->memory_at && !adoption_is_in_place(object))
 		pages_put(&store->pages, &object->pages);
+	object->adoption = NULL;
 }
 
 /* --- Addresses --- */

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "memory/adoption.h"
 #include "memory/object_memory.h"
 #include "memory/object_store.h"
 #include "memory/pool.h"
@@ -61,6 +62,19 @@ int object_store_open(struct object_store *store, unsigned int wants, uint64_t n
 	return 0;
 }
 
+/* No lock is held while the driver gets its memory back. */
+static void release_leaked_object_locked(struct object_store *store, struct coherent_object *object)
+	NEEDS_LOCK(store->lock)
+{
+	struct adoption *adoption = adoption_take(object);
+
+	object_put_pages_locked(store, object);
+	iova_release(&store->space, &object->address);
+	lock_drop(&store->lock);
+	adoption_end(adoption);
+	lock_take(&store->lock);
+}
+
 /* The backend is disconnected by now, so that the device cannot reach leaked pages any more. */
 static void release_leaked_locked(struct object_store *store) NEEDS_LOCK(store->lock)
 {
@@ -73,8 +87,7 @@ static void release_leaked_locked(struct object_store *store) NEEDS_LOCK(store->
 			break;
 		if (range->hole)
 			continue;
-		object_put_pages_locked(store, object_of(range));
-		iova_release(&store->space, range);
+		release_leaked_object_locked(store, object_of(range));
 	}
 }
 

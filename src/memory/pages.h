@@ -145,6 +145,17 @@ void pages_put(struct pages *pages, struct iova_range *range);
 void pages_move(struct pages *pages, const struct iova_range *old, struct iova_range *with);
 
 /**
+ * pages_overlap() - Whether the pool has some of the memory, taken or free.
+ * @pages: The pool.
+ * @va: Any memory.
+ * @bytes: Its size.
+ */
+static inline bool pages_overlap(const struct pages *pages, const void *va, size_t bytes)
+{
+	return !iova_is_hole(&pages->space, (uintptr_t)va, (uintptr_t)va + bytes - 1);
+}
+
+/**
  * pages_trim_is_due() - Whether pages_trim() is worth a call.
  * @pages: The pool.
  * @now_ns: The time.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What an allocation asks for: the checks of it, and the reports when it fails.
+ * Requests for memory: the checks of the arguments, and the reports when a request fails.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -74,7 +74,8 @@ int request_check_store(struct object_store *store, const struct alloc_request *
 void request_failed(struct object_store *store, const struct alloc_request *request, size_t bytes,
 		    int err)
 {
-	if (request->attrs & COHERENT_ATTR_NO_WARN)
+	/* The caller reports which object has memory that is adopted. */
+	if (request->attrs & COHERENT_ATTR_NO_WARN || err == -EBUSY)
 		return;
 	if (err == -ENOSPC)
 		report(store->reporter, COHERENT_WARNING,

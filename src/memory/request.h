@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What an allocation asks for: the checks of it, and the reports when it fails.
+ * Requests for memory: the checks of the arguments, and the reports when a request fails.
  */
 #ifndef REQUEST_H
 #define REQUEST_H
 
 #include "memory/object.h"
+
+struct adoption;
 
 /**
  * struct alloc_request - What an allocation asks for.
@@ -20,7 +22,9 @@
  * @is_modest: The caller can do with less, so no kept box and no quarantine gives way for it.
  * @next: The side that touches the memory next.
  * @in_place: The device may reach the memory from now on, where an IOMMU could keep it away.
+ * @is_filled: The caller writes all elements.
  * @permission: The permission of the device on a box in place.
+ * @adoption: The memory of the driver that the box adopts; NULL for memory of the library.
  */
 struct alloc_request {
 	size_t count;
@@ -36,6 +40,7 @@ struct alloc_request {
 	bool in_place;
 	bool is_filled;
 	enum coherent_permission permission;
+	struct adoption *adoption;
 };
 
 /**

@@ -13,6 +13,7 @@
 
 #include "base/size.h"
 #include "base/sys.h"
+#include "memory/adoption.h"
 #include "memory/mapping.h"
 #include "memory/object_memory.h"
 #include "memory/object_store.h"
@@ -22,6 +23,7 @@
 
 #define EXPOSE "coherent_expose()"
 #define RECLAIM "coherent_reclaim()"
+
 static int check_open(const struct object_store *store)
 {
 	return store && alive_is_open(store->alive) ? 0 : -ENODEV;
@@ -53,17 +55,18 @@ static void report_missed(struct object_store *store)
 }
 
 static int object_with_pages(struct object_store *store, const struct iova_want *want, size_t bytes,
-			     const char *site, struct coherent_object **out)
+			     const char *site, struct adoption *adoption,
+			     struct coherent_object **out)
 {
 	struct iova_want modest = *want;
 	int err;
 
 	modest.is_modest = true;
-	err = object_new(store, &modest, bytes, site, out);
+	err = object_new(store, &modest, bytes, site, adoption, out);
 	/* Pools give way before an address leaves the quarantine, and before the call fails. */
 	if (object_is_used_up(err) && !want->is_modest &&
 	    (store->give_way(store) || err == -ENOSPC))
-		err = object_new(store, want, bytes, site, out);
+		err = object_new(store, want, bytes, site, adoption, out);
 	report_missed(store);
 	return err;
 }
@@ -108,16 +111,17 @@ int whole_box_zeroed(struct coherent_box *box, struct object_store *store,
 	want = request_want(request, bytes, store->pages.page_bytes);
 	site = site_copy(&store->sites, request->site);
 	err = request->is_allowed ? 0 : backend_allocate(store->backend);
-	object = err ? NULL : object_reuse(store, &want, bytes, site);
+	object = err || request->adoption ? NULL : object_reuse(store, &want, bytes, site);
 	if (!err && !object)
-		err = object_with_pages(store, &want, bytes, site, &object);
+		err = object_with_pages(store, &want, bytes, site, request->adoption, &object);
 	if (err) {
 		request_failed(store, request, bytes, err);
 		return err;
 	}
 	object->attrs = (uint8_t)request->attrs;
 	/* The whole last page is cleared, because the device gets the whole page. */
-	pages_clear(pages_va(&object->pages), want.bytes, request->next);
+	if (!request->adoption)
+		pages_clear(pages_va(&object->pages), want.bytes, request->next);
 	if (is_in_place(store, request)) {
 		err = put_in_place(object, request->permission);
 		if (err)
@@ -289,6 +293,8 @@ static void move_contents(struct coherent_object *old, struct coherent_object *h
 {
 	coherent_bytes_out(pages_va(&old->pages), pages_va(&home->pages), object_bytes(old),
 			   __ATOMIC_RELAXED);
+	if (old->adoption)
+		object_move_adoption(old, home);
 	object_defer(old, COHERENT_STATE_RECLAIMED);
 }
 
@@ -327,7 +333,9 @@ static int take_back(struct coherent_mem *mem, struct coherent_box *box, bool id
 		move_contents(old, home);
 	else
 		object_hand_over(old, home);
-	*box = (struct coherent_box){ pages_va(&home->pages), count, home };
+	if (home->adoption)
+		adoption_come_home(home);
+	*box = (struct coherent_box){ object_va(home), count, home };
 	return 0;
 
 drop_home:

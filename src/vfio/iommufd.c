@@ -240,8 +240,9 @@ static int iommufd_open(struct backend **backend, struct coherent_device *dev,
 
 	if (!iommufd)
 		return -ENOMEM;
-	iommufd->pci.backend =
-		(struct backend){ .ops = &backend_iommufd, .dev = dev, .level = COHERENT_IOMMU };
+	iommufd->pci.backend = (struct backend){
+		.ops = &backend_iommufd, .dev = dev, .level = COHERENT_IOMMU, .checks_memory = true
+	};
 	iommufd->pci.is_master = options->bus_master_at_open;
 	err = name_read_keys(name, NULL, 0, NULL, &dev->reporter);
 	if (!err && options->iommufd)

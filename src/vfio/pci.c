@@ -262,7 +262,8 @@ int vfio_pci_map_result(const struct coherent_device *dev, const struct backend_
 	 * Any other error is a mistake. For example, type1's -EEXIST means that another program has
 	 * mapped memory inside of the window.
 	 */
-	return !err || err == -ENOMEM || err == -ENOSPC || err == -ENODEV ? err : -EIO;
+	return !err || err == -ENOMEM || err == -ENOSPC || err == -ENODEV || err == -EFAULT ? err :
+											      -EIO;
 }
 
 void vfio_pci_report_unmap_all(const struct coherent_device *dev, int err)

@@ -157,7 +157,7 @@ int vfio_pci_report_page_size(const struct coherent_device *dev);
  * @mapping: The memory that was to be mapped.
  * @err: The result of the kernel.
  *
- * Return: 0; -ENOMEM, -ENOSPC, -ENODEV, -EIO.
+ * Return: 0; -ENOMEM, -ENOSPC, -ENODEV, -EFAULT, -EIO.
  */
 int vfio_pci_map_result(const struct coherent_device *dev, const struct backend_mapping *mapping,
 			int err);

@@ -261,8 +261,9 @@ static int type1_open(struct backend **backend, struct coherent_device *dev,
 	type1 = calloc(1, sizeof(*type1));
 	if (!type1)
 		return -ENOMEM;
-	type1->pci.backend =
-		(struct backend){ .ops = &backend_vfio, .dev = dev, .level = COHERENT_IOMMU };
+	type1->pci.backend = (struct backend){
+		.ops = &backend_vfio, .dev = dev, .level = COHERENT_IOMMU, .checks_memory = true
+	};
 	type1->group = type1->container = -1;
 	type1->mappings = MAPPINGS_USUAL;
 	type1->pci.is_master = options->bus_master_at_open;

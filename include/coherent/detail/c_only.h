@@ -18,6 +18,10 @@
 #undef coherent_box_zeroed
 #define coherent_box_zeroed(...) COHERENT_RESULT(, )
 #endif
+#ifdef coherent_box_adopt
+#undef coherent_box_adopt
+#define coherent_box_adopt(...) COHERENT_RESULT(, )
+#endif
 #ifdef coherent_box_from
 #undef coherent_box_from
 #define coherent_box_from(...) COHERENT_RESULT(, )

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Memory that the driver has: its heap, hugepages, a file that it mapped, a buffer of another
+ * library. coherent_box_adopt() makes a box of it, and the device then uses this memory in place.
+ * In the kernel coherent/kernel.h has the call.
+ *
+ *     adopt                expose                       free
+ *   ─────────▶ box ───────────────▶ mem ───────────────────▶ .release(memory)
+ *               │  ◀─────────────── │
+ *               │       reclaim
+ *               └──▶ free ──▶ .release(memory)
+ *
+ * The contents stay. The library does not clear this memory, and does not use it for anything
+ * else. It calls .release once, when no device can reach the memory any more. So .release may
+ * free the memory, or give it to another owner.
+ *
+ * The memory stays mapped until then. While the box is exposed, the driver uses the mem, as for
+ * other mems: the compiler cannot see what the driver does through its own pointer. In a forked
+ * child the memory is what the driver mapped it as.
+ */
+#if __INCLUDE_LEVEL__
+#pragma GCC system_header
+#endif
+
+/* This file needs the boxes and the handles of coherent.h. So the include is before the guard. */
+#include <coherent.h>
+
+#ifndef COHERENT_ADOPT_H
+#define COHERENT_ADOPT_H
+
+COHERENT_C_BEGIN
+
+/**
+ * struct coherent_adopt_options - Options of coherent_box_adopt().
+ * @struct_size: See struct coherent_box_options, also for the next two.
+ * @attrs: Values of enum coherent_attr, or'ed.
+ * @level: The lowest level that the caller accepts.
+ * @tail: The memory may end within a page. The device then reaches the rest of that page too.
+ * @copy: Where the device cannot use this memory in place, the library gives it a copy.
+ * @reserved: Do not set this.
+ * @count: The number of elements, at least 1.
+ * @COHERENT_NAMES: Do not set this.
+ * @align: See struct coherent_box_options, also for the next one.
+ * @boundary: The boundary that the object does not cross.
+ * @release: A callback that gets the memory back. NULL for none.
+ * @release_arg: The last argument of @release.
+ */
+struct coherent_adopt_options {
+	uint32_t struct_size;
+	uint32_t attrs;
+	enum coherent_level level;
+	bool tail;
+	bool copy;
+	uint16_t reserved;
+	size_t count;
+	COHERENT_NAMES
+	size_t align;
+	uint64_t boundary;
+	void (*release)(void *memory, void *release_arg);
+	void *release_arg;
+};
+
+/**
+ * coherent_base_box_adopt() - coherent_box_adopt() after the checks of types.
+ * @box: The box.
+ * @dev: The device.
+ * @memory: The memory.
+ * @size: The size of an element.
+ * @options: The count and the options.
+ * @site: File and line of the caller.
+ *
+ * Return: as coherent_box_adopt().
+ */
+COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE
+int coherent_base_box_adopt(struct coherent_box *box, struct coherent_device *dev, void *memory,
+			    size_t size, const struct coherent_adopt_options *options,
+			    const char *site);
+
+COHERENT_C_END
+
+/**
+ * coherent_box_adopt() - Make a box of memory that the driver has.
+ * @box: The new box. It must be empty, and is empty on failure. Then the memory stays the
+ *	driver's, and the library does not call .release.
+ * @dev: The device that the box will be exposed to.
+ * @memory: A T * to the memory. It begins at a page, and it may be read and written.
+ * @...: The count of elements, then options of struct coherent_adopt_options by name: .release,
+ *	.release_arg, .tail, .copy, .attrs, .align, .boundary, .level.
+ *
+ * The device reaches whole pages. So the memory consists of whole pages, unless the driver accepts
+ * with .tail that the device reaches the rest of the last one. coherent_box_ptr() is @memory, also
+ * after coherent_reclaim(). All calls for boxes and mems work as for other boxes, but for the
+ * contents, which stay.
+ *
+ *	void release(void *memory, void *release_arg);
+ *
+ * The library calls .release once, when the box or the mem was freed, or consumed by a call that
+ * failed, and no device can reach the memory. It runs in the thread of the call that ends this:
+ * of that call itself, or of a later coherent_device_fence() or coherent_device_close(). No lock
+ * of the library is held, so .release may adopt the memory again. A forked child does not call it.
+ *
+ * Adoption works in place on sim:, vfio: and iommufd:. Elsewhere, on sim: with the key lazy and
+ * without an IOMMU, the memory of a device is the library's. There the call returns -EOPNOTSUPP,
+ * or copies with .copy = true: coherent_expose() copies the elements to memory of the library, and
+ * coherent_reclaim() and a free copy them back. If a peer is lost, a free cannot copy what it
+ * wrote. A source with .copy runs on each device.
+ *
+ * The kernel pins the memory for an IOMMU. It cannot pin each kind of memory: not a shared mapping
+ * of a file on a disk, nor memory that the driver may not write to. On vfio: and iommufd: the
+ * kernel finds out at coherent_expose(), which then returns -EINVAL. Elsewhere this call does.
+ *
+ * For instance:
+ *
+ *	err = coherent_box_adopt(&box, dev, buffer, 4096, .release = put, .release_arg = heap);
+ *
+ * Context: may sleep.
+ * Return: 0; -EINVAL (@memory is NULL, does not begin at a page, does not consist of whole pages
+ * and .tail is not given, is not mapped, may not be written, is a shared mapping of a file on disk,
+ * or is memory of the library; otherwise as coherent_box_zeroed()), -EBUSY (@box is not empty, or
+ * an object of @dev has one of the pages; the report names it), -EOPNOTSUPP (the device needs
+ * .copy; .level, a known attribute), -ENOMEM, -ENOSPC, -ENODEV.
+ */
+#define coherent_box_adopt(box, dev, memory, ...)			\
+	COHERENT_AGAIN(COHERENT_BOX_ADOPT)				\
+	COHERENT_BOX_ADOPT(COHERENT_UNIQUE(x), box, dev, memory, __VA_ARGS__, )
+#define COHERENT_BOX_ADOPT(x, new, dev, pages, n, ...)			\
+	COHERENT_BEGIN_CALL						\
+		COHERENT_LET(x, 1) new COHERENT_LET_END(x, 1)		\
+		COHERENT_LET(x, 2) dev COHERENT_LET_END(x, 2)		\
+		COHERENT_LET_DECAYED(x, 3) pages COHERENT_LET_END(x, 3)	\
+		COHERENT_LET_NUMBER(x, 4) n COHERENT_LET_NUMBER_END(x, 4) COHERENT_ARGUMENTS \
+		COHERENT_OBJECT_OF(x, 1) (new) COHERENT_OBJECT_END(x, 1) \
+		COHERENT_VALUE_OF(x, 2) (dev) COHERENT_VALUE_END(x, 2)	\
+		COHERENT_VALUE_OF(x, 3) (pages) COHERENT_VALUE_END(x, 3) \
+		COHERENT_ARG_NUMBER_OF(x, 4) (n) COHERENT_ARG_NUMBER_END(x, 4) \
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, box), 1, COHERENT_TEXT_BOX)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, box), 1)); \
+		_Static_assert(COHERENT_FIT_DEVICE(x, 2, COHERENT_IS_ARG(x, 1, box) && sizeof(COHERENT_ARG_GIVEN(x, 4)))); \
+		_Static_assert(COHERENT_FIT_ADOPTED(x, 3, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, box))); \
+		_Static_assert(COHERENT_FIT_COUNT(x, 4, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, box))); \
+		_Static_assert(COHERENT_FIT_NUMBER(x, 4, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, box))); \
+		COHERENT_OPTIONS_ARE(x, coherent_adopt_options, #__VA_ARGS__) .count = COHERENT_ARG(x, 4), __VA_ARGS__ COHERENT_OPTIONS_END \
+		COHERENT_ERR(x, coherent_base_box_adopt(COHERENT_BASE_FOR(x, 1, box), COHERENT_DEVICE(x, 2), \
+			(void *)(uintptr_t)COHERENT_ARG(x, 3), COHERENT_SIZE_OF(x, 1), \
+			COHERENT_OPTIONS_OF(x), COHERENT_HERE)) \
+	COHERENT_ARGUMENTS_END COHERENT_END_CALL
+/* The memory is a T *, which may be volatile but not const. */
+#define COHERENT_FIT_ADOPTED(x, n, before)				\
+	_Generic((char (*)[!(before) || COHERENT_IS(x##n, struct coherent_this_must_be_a_pointer *) || COHERENT_IS(x##n, COHERENT_OBJECT_T(x##1) *) ? 2 : 1])0, char (*)[2]: 1, default: 0), \
+	"the memory must be a pointer to elements of the type of the box, which is not const"
+
+#endif

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/vfs.h>
+
+#include "base/sys.h"
+#include "base/sys_maps.h"
+
+/* statfs(2) has these. A file there is memory. */
+#define TMPFS 0x01021994
+#define HUGETLBFS 0x958458f6
+#define RAMFS 0x858458f6
+
+/**
+ * struct line - A line of /proc/self/maps.
+ * @first: The first address.
+ * @end: The first address behind the mapping.
+ * @permissions: Such as "rw-p".
+ * @major: The major number of the device of the file.
+ * @path: The path of the file; empty for none.
+ */
+struct line {
+	uintptr_t first;
+	uintptr_t end;
+	char permissions[5];
+	unsigned int major;
+	char path[128];
+};
+
+/* A long path is cut, so the rest of its line is skipped. */
+static bool read_line(FILE *maps, struct line *line)
+{
+	char text[256];
+	int byte;
+
+	*line = (struct line){ .first = 0 };
+	if (!fgets(text, sizeof(text), maps))
+		return false;
+	for (byte = strchr(text, '\n') ? '\n' : 0; byte != '\n' && byte != EOF;)
+		byte = fgetc(maps);
+	return sscanf(text, "%" SCNxPTR "-%" SCNxPTR " %4s %*x %x:%*x %*u %127[^\n]", &line->first,
+		      &line->end, line->permissions, &line->major, line->path) >= 4;
+}
+
+/* A file without a disk has the major number 0, but some file systems with a disk have it too. */
+static bool is_on_disk(const struct line *line)
+{
+	struct statfs system;
+
+	if (line->permissions[3] != 's' || line->path[0] != '/')
+		return false;
+	if (statfs(line->path, &system))
+		return line->major != 0;
+	return (unsigned long)system.f_type != TMPFS && (unsigned long)system.f_type != RAMFS &&
+	       (unsigned long)system.f_type != HUGETLBFS &&
+	       (line->major || strncmp(line->path, "/dev/", 5) != 0);
+}
+
+static enum sys_maps_kind kind_of(const struct line *line)
+{
+	if (line->permissions[0] != 'r')
+		return SYS_MAPS_NO_READ;
+	if (line->permissions[1] != 'w')
+		return SYS_MAPS_NO_WRITE;
+	return is_on_disk(line) ? SYS_MAPS_FILE : SYS_MAPS_FINE;
+}
+
+/* Returns the end of the part that a line finds to be fine, or 0. */
+static uintptr_t check_line(const struct line *line, uintptr_t at, struct sys_maps_problem *problem)
+{
+	problem->at = at;
+	problem->kind = line->first > at ? SYS_MAPS_NOTHING : kind_of(line);
+	if (problem->kind == SYS_MAPS_FILE)
+		snprintf(problem->path, sizeof(problem->path), "%s", line->path);
+	return problem->kind == SYS_MAPS_FINE ? line->end : 0;
+}
+
+static void check_lines(FILE *maps, uintptr_t at, uintptr_t end, struct sys_maps_problem *problem)
+{
+	struct line line;
+
+	while (at && at < end && read_line(maps, &line))
+		if (line.end > at)
+			at = check_line(&line, at, problem);
+	if (at && at < end)
+		*problem = (struct sys_maps_problem){ .kind = SYS_MAPS_NOTHING, .at = at };
+}
+
+void sys_maps_check(const void *va, size_t bytes, struct sys_maps_problem *problem)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+
+	*problem = (struct sys_maps_problem){ .kind = SYS_MAPS_FINE };
+	if (!maps)
+		return;
+	check_lines(maps, (uintptr_t)va, (uintptr_t)va + bytes, problem);
+	fclose(maps);
+}

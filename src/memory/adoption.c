@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sys_maps.h"
+#include "memory/adoption.h"
+#include "memory/object_memory.h"
+#include "memory/refuse.h"
+
+/* --- Who has a page --- */
+
+static bool is_within(uintptr_t at, uintptr_t first, size_t bytes)
+{
+	return first && at - first < bytes;
+}
+
+/* Whether an object keeps its pages: it is a box or a mem, waits for a fence, or is leaked. */
+static bool keeps_pages(const struct coherent_object *object)
+{
+	return object->leaked || object->waits || object->state == COHERENT_STATE_BOX ||
+	       object->state == COHERENT_STATE_MEM;
+}
+
+static bool names_page(const struct coherent_object *object, uintptr_t at)
+{
+	const struct adoption *adoption = object->adoption;
+
+	if (adoption && is_within(at, (uintptr_t)adoption->memory, adoption->page_bytes))
+		return true;
+	return is_within(at, object->pages.first, object_bytes(object)) ||
+	       is_within(at, object->cpu_view, object_bytes(object));
+}
+
+/*
+ * The owner of a page stays in the tree when its object ends, so the record is asked. The thread
+ * that uses the object may change it without the lock, but not for long.
+ *
+ * ThreadSanitizer does not know sequence counts, as in lookup.c.
+ */
+__attribute__((no_sanitize("thread"))) static bool has_page(const struct coherent_object *object,
+							    uintptr_t at)
+{
+	bool has_it;
+	uint32_t seq;
+
+	do {
+		seq = __atomic_load_n(&object->seq, __ATOMIC_ACQUIRE);
+		has_it = keeps_pages(object) && names_page(object, at);
+		/* ORDER: pairs with the release fence of object_seq_write_begin() (seqlock.litmus). */
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (seq & 1 || __atomic_load_n(&object->seq, __ATOMIC_RELAXED) != seq);
+	return has_it;
+}
+
+static const struct coherent_object *owner_locked(struct object_store *store,
+						  const struct adoption *adoption)
+	NEEDS_LOCK(store->lock)
+{
+	const uintptr_t first = (uintptr_t)adoption->memory;
+
+	for (uintptr_t at = first; at - first < adoption->page_bytes;
+	     at += store->pages.page_bytes) {
+		const struct coherent_object *owner =
+			page_owner_get(&store->owners, (const void *)at);
+
+		if (owner && has_page(owner, at))
+			return owner;
+	}
+	return NULL;
+}
+
+/* --- Begin --- */
+
+int adoption_refuse(struct object_store *store, const char *at, const struct adoption *adoption)
+{
+	static const char *const why[] = {
+		[SYS_MAPS_FINE] = "the kernel cannot pin it",
+		[SYS_MAPS_NOTHING] = "nothing is mapped there",
+		[SYS_MAPS_NO_READ] = "this process may not read it",
+		[SYS_MAPS_NO_WRITE] = "this process may not write to it; map it with PROT_WRITE",
+		[SYS_MAPS_FILE] =
+			"it is a file on a disk, mapped with MAP_SHARED; use MAP_PRIVATE or a tmpfs",
+	};
+	struct sys_maps_problem problem;
+
+	sys_maps_check(adoption->memory, adoption->bytes, &problem);
+	return refuse(store, -EINVAL, at, "no device can use the memory at %p: from %p on, %s%s%s",
+		      adoption->memory, problem.kind ? (void *)problem.at : adoption->memory,
+		      why[problem.kind], problem.path[0] ? ": " : "", problem.path);
+}
+
+int adoption_begin_locked(struct object_store *store, struct coherent_object *object,
+			  struct adoption *adoption)
+{
+	const struct coherent_object *owner = owner_locked(store, adoption);
+	int err;
+
+	if (owner) {
+		adoption->in_the_way = owner->site;
+		adoption->in_the_way_address = owner->address.first;
+		return -EBUSY;
+	}
+	/* Memory that the library keeps for later objects has no owner. */
+	if (pages_overlap(&store->pages, adoption->memory, adoption->page_bytes))
+		return -EBUSY;
+	err = page_owner_reserve(&store->owners, adoption->memory, adoption->page_bytes);
+	if (err)
+		return err;
+	object->adoption = adoption;
+	if (!adoption->is_copy) {
+		object_seq_write_begin(object);
+		object->pages.first = (uintptr_t)adoption->memory;
+		object->pages.last = object->pages.first + adoption->page_bytes - 1;
+		object_seq_write_end(object);
+	}
+	object_set_va(object, adoption->memory);
+	return 0;
+}
+
+/* --- Copies --- */
+
+/* The device reaches the whole last page, so the rest of it is cleared. */
+void adoption_copy_in(const struct coherent_object *object)
+{
+	const struct adoption *adoption = object->adoption;
+	char *const to = pages_va(&object->pages);
+
+	memcpy(to, adoption->memory, adoption->bytes);
+	memset(to + adoption->bytes, 0, adoption->page_bytes - adoption->bytes);
+}
+
+static void copy_out(const struct coherent_object *object, const void *from)
+{
+	coherent_bytes_out(from, object->adoption->memory, object->adoption->bytes,
+			   __ATOMIC_RELAXED);
+}
+
+/* --- Reclaim --- */
+
+void adoption_move_locked(struct object_store *store, struct coherent_object *old,
+			  struct coherent_object *home)
+{
+	(void)store;
+	home->adoption = old->adoption;
+	old->adoption = NULL;
+}
+
+void adoption_come_home(struct coherent_object *home)
+{
+	if (!home->adoption->is_copy)
+		return;
+	copy_out(home, pages_va(&home->pages));
+	object_set_va(home, home->adoption->memory);
+}
+
+/* --- End --- */
+
+struct adoption *adoption_take(const struct coherent_object *object)
+{
+	/* The contents of a box are in the memory of the driver already. */
+	if (adoption_is_copy(object) && object->state != COHERENT_STATE_BOX)
+		copy_out(object, pages_va(&object->pages));
+	return object->adoption;
+}
+
+void adoption_end(struct adoption *adoption)
+{
+	if (!adoption)
+		return;
+	if (adoption->release)
+		adoption->release(adoption->memory, adoption->release_arg);
+	free(adoption);
+}

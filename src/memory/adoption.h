@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Memory of the driver that an object has adopted. It goes from record to record with the contents
+ * of a box: a reclaim moves it. The record that has it last gives it back.
+ *
+ * In place, the object has no other memory. A copy has memory of the library as well, which the
+ * device reaches; while the object is a box, the CPU finds the driver's memory.
+ *
+ * INVARIANT: the memory is given back once, after the object left its last state, and without a
+ * lock. So the callback of the driver may adopt it again.
+ */
+#ifndef ADOPTION_H
+#define ADOPTION_H
+
+#include "memory/object.h"
+
+/**
+ * struct adoption - Memory of the driver.
+ * @memory: The memory. It begins at a page.
+ * @bytes: The size of its elements.
+ * @page_bytes: Its size in whole pages.
+ * @is_copy: The device gets a copy.
+ * @release: It gets the memory back, or NULL.
+ * @release_arg: The last argument of @release.
+ * @in_the_way: Set by adoption_begin_locked() to the site of the object that has one of the pages.
+ * @in_the_way_address: The device address of that object.
+ */
+struct adoption {
+	void *memory;
+	size_t bytes;
+	size_t page_bytes;
+	bool is_copy;
+	void (*release)(void *memory, void *release_arg);
+	void *release_arg;
+	const char *in_the_way;
+	uint64_t in_the_way_address;
+};
+
+/**
+ * adoption_is_in_place() - Whether the only memory of an object is that of the driver.
+ * @object: The object.
+ */
+static inline bool adoption_is_in_place(const struct coherent_object *object)
+{
+	return object->adoption && !object->adoption->is_copy;
+}
+
+/**
+ * adoption_is_copy() - Whether the device gets a copy of the driver's memory.
+ * @object: The object.
+ */
+static inline bool adoption_is_copy(const struct coherent_object *object)
+{
+	return object->adoption && object->adoption->is_copy;
+}
+
+/**
+ * adoption_refuse() - Report why memory of the driver cannot be given to a device.
+ * @store: The store.
+ * @at: The call.
+ * @adoption: The memory.
+ *
+ * Return: -EINVAL.
+ */
+int adoption_refuse(struct object_store *store, const char *at, const struct adoption *adoption);
+
+/**
+ * adoption_begin_locked() - Give a new box the memory of the driver.
+ * @store: The store of the box.
+ * @object: The box. It has the memory of the library if it needs one.
+ * @adoption: The memory.
+ *
+ * Return: 0; -EBUSY (an object has one of the pages, or the library); -ENOMEM.
+ */
+int adoption_begin_locked(struct object_store *store, struct coherent_object *object,
+			  struct adoption *adoption) NEEDS_LOCK(store->lock);
+
+/**
+ * adoption_copy_in() - Copy the elements of a box to the memory that the device will reach.
+ * @object: A box that gives the device a copy.
+ */
+void adoption_copy_in(const struct coherent_object *object);
+
+/**
+ * adoption_move_locked() - Give the memory of the driver to the record that a reclaim made.
+ * @store: The store.
+ * @old: The mem that is reclaimed.
+ * @home: The record of the box.
+ */
+void adoption_move_locked(struct object_store *store, struct coherent_object *old,
+			  struct coherent_object *home) NEEDS_LOCK(store->lock);
+
+/**
+ * adoption_come_home() - Let the CPU find the memory of the driver in a reclaimed box.
+ * @home: A box that has adopted memory.
+ */
+void adoption_come_home(struct coherent_object *home);
+
+/**
+ * adoption_take() - Take the memory of the driver from an object that ends.
+ * @object: The object, which no device can reach any more. The caller ends it next.
+ *
+ * Everything that the device wrote is in the driver's memory afterwards.
+ *
+ * Return: what adoption_end() takes; NULL if the object adopted nothing.
+ */
+struct adoption *adoption_take(const struct coherent_object *object);
+
+/**
+ * adoption_end() - Give memory back to the driver.
+ * @adoption: From adoption_take(), or NULL. Freed.
+ */
+void adoption_end(struct adoption *adoption);
+
+#endif
