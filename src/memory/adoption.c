@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sys.h"
 #include "base/sys_maps.h"
 #include "memory/adoption.h"
 #include "memory/object_memory.h"
@@ -121,13 +122,38 @@ int adoption_begin_locked(struct object_store *store, struct coherent_object *ob
 /* --- Copies --- */
 
 /* The device reaches the whole last page, so the rest of it is cleared. */
-void adoption_copy_in(const struct coherent_object *object)
+static void copy_in(const struct coherent_object *object)
 {
 	const struct adoption *adoption = object->adoption;
 	char *const to = pages_va(&object->pages);
 
 	memcpy(to, adoption->memory, adoption->bytes);
 	memset(to + adoption->bytes, 0, adoption->page_bytes - adoption->bytes);
+}
+
+/*
+ * Before Linux 6.2 a pin for reading takes a page that the process shares, such as the page of
+ * zeros. The next write of the CPU then goes to another page, which the device does not see. A
+ * kernel before 5.14 cannot populate memory, and answers -EINVAL.
+ */
+static int own_the_pages(const struct adoption *adoption)
+{
+	struct sys_maps_problem problem;
+	int err = sys_advise(adoption->memory, adoption->page_bytes, MADV_POPULATE_WRITE);
+
+	if (err != -ENOMEM)
+		return err == -EFAULT ? err : 0;
+	/* The kernel says so also if nothing is mapped there. */
+	sys_maps_check(adoption->memory, adoption->bytes, &problem);
+	return problem.kind ? -EFAULT : -ENOMEM;
+}
+
+int adoption_prepare(const struct coherent_object *object, enum coherent_permission permission)
+{
+	if (!object->adoption->is_copy)
+		return permission == COHERENT_READ_ONLY ? own_the_pages(object->adoption) : 0;
+	copy_in(object);
+	return 0;
 }
 
 static void copy_out(const struct coherent_object *object, const void *from)

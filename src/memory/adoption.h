@@ -76,10 +76,13 @@ int adoption_begin_locked(struct object_store *store, struct coherent_object *ob
 			  struct adoption *adoption) NEEDS_LOCK(store->lock);
 
 /**
- * adoption_copy_in() - Copy the elements of a box to the memory that the device will reach.
- * @object: A box that gives the device a copy.
+ * adoption_prepare() - Get the memory of a box ready to be mapped for the device.
+ * @object: A box that has adopted memory.
+ * @permission: The permission of the device.
+ *
+ * Return: 0; -EFAULT (the memory cannot be written), -ENOMEM.
  */
-void adoption_copy_in(const struct coherent_object *object);
+int adoption_prepare(const struct coherent_object *object, enum coherent_permission permission);
 
 /**
  * adoption_move_locked() - Give the memory of the driver to the record that a reclaim made.

@@ -80,13 +80,12 @@ static void warn_of_mapping(const struct coherent_object *object, int err)
 /* Lets the device reach the memory of a box. All that the CPU wrote to it is there by then. */
 int mapping_map(struct coherent_object *object, enum coherent_permission permission)
 {
-	int err;
+	int err = object->adoption ? adoption_prepare(object, permission) : 0;
 
-	if (adoption_is_copy(object))
-		adoption_copy_in(object);
 	/* ORDER: pairs with the device's first access (expose.litmus). */
 	coherent_wmb();
-	err = map_object(object, permission);
+	if (!err)
+		err = map_object(object, permission);
 	if (err == -EFAULT)
 		return adoption_refuse(object->store, object->site, object->adoption);
 	if (err)
