@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * test-promises WORLD tests all promises of the contract in one world. The tests are in
+ * test-promises [--adopt] WORLD tests all promises of the contract in one world. The tests are in
  * tests/promises/, the worlds are in tests/worlds/. The program also prints the answers of the
  * world, from which tools/backends makes docs/backends.md.
  */
@@ -22,6 +22,7 @@ struct promise_case {
 static const struct promise_case cases[] = { PROMISES(PROMISE_CASE, PROMISE_CASE) };
 
 static const char *label;
+static bool adopts;
 static struct world world;
 
 /* A test asserts another answer if and only if the table of worlds states that answer. */
@@ -30,9 +31,12 @@ static void test_promise(void **state)
 	const struct promise_case *promise = *state;
 
 	assert_true(world_find(&world, label));
+	if (adopts)
+		world_adopt(&world);
 	world.promise = promise->promise;
 	promise->test(&world);
 	assert_null(world.dev);
+	assert_true(adopted_is_back());
 	assert_int_equal(world.differed, !!world.differs[promise->promise]);
 	if (world.differed)
 		printf("# answer: %s: %s\n", promise->name, world.differs[promise->promise]);
@@ -60,7 +64,9 @@ static void print_answers(void)
 
 static int usage(int status)
 {
-	fputs("usage: test-promises WORLD\n\nWORLD is one of:\n", status ? stderr : stdout);
+	fputs("usage: test-promises [--adopt] WORLD\n\n"
+	      "With --adopt the boxes have memory of the test, which they adopt. WORLD is one of:\n",
+	      status ? stderr : stdout);
 	world_print_labels(status ? stderr : stdout);
 	return status;
 }
@@ -77,9 +83,10 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help")))
 		return usage(0);
-	if (argc != 2 || !world_find(&world, argv[1]))
+	adopts = argc == 3 && !strcmp(argv[1], "--adopt");
+	if (argc != 2 + adopts || !world_find(&world, argv[argc - 1]))
 		return usage(2);
-	label = argv[1];
+	label = argv[argc - 1];
 	missing = world.ops->missing ? world.ops->missing() : NULL;
 	if (missing) {
 		printf("1..1\nok 1 - promises %s # SKIP %s\n", label, missing);
@@ -88,6 +95,8 @@ int main(int argc, char **argv)
 	/* In a VM no other program sets this variable. */
 	setenv("CMOCKA_MESSAGE_OUTPUT", "TAP", 0);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	print_answers();
+	/* tools/backends reads the answers of the usual run only. */
+	if (!adopts)
+		print_answers();
 	return cmocka_run_group_tests_name("promises", tests, NULL, NULL);
 }

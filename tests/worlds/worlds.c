@@ -210,6 +210,12 @@ static void open_by_name(struct world *world)
 	assert_ok(coherent_device_set_mask(world->dev, coherent_mask(28)));
 }
 
+void world_adopt(struct world *world)
+{
+	adopted_begin();
+	world->mem_is_elsewhere = world->needs_idle;
+}
+
 void world_open_device(struct world *world, const char *keys)
 {
 	world->log = (struct log)LOG_EMPTY;

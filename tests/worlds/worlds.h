@@ -12,6 +12,7 @@
 
 #include "../promises/list.h"
 #include "../test.h"
+#include "adopted.h"
 
 /* The device writes this byte. */
 #define DIRT 0x5a
@@ -184,6 +185,12 @@ struct world {
  * Returns false if there is no such world.
  */
 bool world_find(struct world *world, const char *label);
+
+/*
+ * Lets the objects of the tests have adopted memory from now on. Where the device gets a copy of it,
+ * a mem is elsewhere than its box.
+ */
+void world_adopt(struct world *world);
 
 /* Prints the labels for the program's help, one a line. */
 void world_print_labels(FILE *to);
