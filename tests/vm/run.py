@@ -318,7 +318,8 @@ def tests(options):
             test = build(where, kernel, options)
             busybox(kernel)
         options.test = os.path.basename(test)
-        modules = (*IOMMUS[options.iommu].modules, *(() if options.module else VFIO))
+        modules = (*IOMMUS[options.iommu].modules, *(() if options.module else VFIO),
+                   *options.load)
         packed = initramfs(where, kernel, test, modules, options)
         serial, faults, end = boot(where, kernel, packed, options)
         same = [same_start(os.path.join(where, 'disk1'), path) for path in options.disk]
@@ -394,6 +395,8 @@ def arguments():
                         help='a parameter of the module or word of the program; may be repeated')
     parser.add_argument('--file', action='append', default=[], metavar='FILE',
                         help='copy FILE to / in the VM; may be repeated')
+    parser.add_argument('--load', action='append', default=[], type=word, metavar='MODULE',
+                        help='load MODULE of the kernel before the test; may be repeated')
     parser.add_argument('--program', action='append', default=[], metavar='FILE.c',
                         help='build FILE.c as a static program in / of the VM; may be repeated')
     parser.add_argument('--disk', action='append', default=[], metavar='FILE',
