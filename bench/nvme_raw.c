@@ -7,6 +7,7 @@
 #define nvme_open raw_nvme_open
 #define nvme_close raw_nvme_close
 #define nvme_start raw_nvme_start
+#define nvme_start_at raw_nvme_start_at
 #define nvme_wait raw_nvme_wait
 #define nvme_flush raw_nvme_flush
 #define nvme_fill raw_nvme_fill

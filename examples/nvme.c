@@ -349,22 +349,28 @@ void nvme_close(struct nvme *nvme)
  * A command holds the addresses of two pages, PRP 1 and 2. For three pages or more, PRP 2 is
  * instead the address of a list of all pages but the first.
  */
-void nvme_start(struct nvme *nvme, unsigned int slot, bool write, uint64_t block, uint32_t count)
+void nvme_start_at(struct nvme *nvme, unsigned int slot, bool write, uint64_t block, uint32_t count,
+		   uint64_t memory, uint64_t list)
 {
 	const size_t bytes = (size_t)count * nvme->block_bytes;
 	const uint32_t dw10_12[3] = { (uint32_t)block, (uint32_t)(block >> 32), count - 1 };
-	const uint64_t prp1 = coherent_addr(&nvme->data).raw + slot * NVME_BYTES_MAX;
-	const uint64_t list = coherent_addr(&nvme->lists).raw + slot * sizeof(struct nvme_list);
 	uint64_t prp2 = 0;
 
 	if (bytes > 2 * NVME_PAGE)
 		prp2 = list + sizeof(coherent_le64);
 	else if (bytes > NVME_PAGE)
-		prp2 = prp1 + NVME_PAGE;
+		prp2 = memory + NVME_PAGE;
 	nvme->busy |= UINT64_C(1) << slot;
 	nvme->failed &= ~(UINT64_C(1) << slot);
-	queue_put(nvme, &nvme->io, write ? IO_WRITE : IO_READ, (uint16_t)slot, prp1, prp2, NSID,
+	queue_put(nvme, &nvme->io, write ? IO_WRITE : IO_READ, (uint16_t)slot, memory, prp2, NSID,
 		  dw10_12);
+}
+
+void nvme_start(struct nvme *nvme, unsigned int slot, bool write, uint64_t block, uint32_t count)
+{
+	nvme_start_at(nvme, slot, write, block, count,
+		      coherent_addr(&nvme->data).raw + slot * NVME_BYTES_MAX,
+		      coherent_addr(&nvme->lists).raw + slot * sizeof(struct nvme_list));
 }
 
 int nvme_wait(struct nvme *nvme, unsigned int slot)

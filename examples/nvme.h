@@ -139,6 +139,21 @@ void nvme_close(struct nvme *nvme);
 void nvme_start(struct nvme *nvme, unsigned int slot, bool write, uint64_t block, uint32_t count);
 
 /**
+ * nvme_start_at() - Start a command between the namespace and memory of the caller.
+ * @nvme: As for nvme_start(), as are the next four.
+ * @slot: The slot.
+ * @write: The direction.
+ * @block: The first block.
+ * @count: The number of blocks.
+ * @memory: The device address of the memory, a multiple of NVME_PAGE. The memory is contiguous for
+ *	the device.
+ * @list: The device address of a struct nvme_list with the addresses of its pages. The controller
+ *	reads it if the memory has more than two pages.
+ */
+void nvme_start_at(struct nvme *nvme, unsigned int slot, bool write, uint64_t block, uint32_t count,
+		   uint64_t memory, uint64_t list);
+
+/**
  * nvme_wait() - Wait until a slot is not busy.
  * @nvme: The controller.
  * @slot: The slot.

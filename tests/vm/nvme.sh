@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # nvme.sh DEVICE [NVME]: tests the commands of the NVMe example on QEMU's controller, in a VM or
-# with a qemu: device. The disk has 16 MiB of zeros; for qemu: this script makes it. Prints TAP.
+# with a qemu: device. The disk has 16 MiB of zeros; for qemu: this script makes it. In a VM the
+# script makes a file system too, for files with O_DIRECT. Prints TAP.
 program=${2:-/nvme}
 folder=$(mktemp -d)
+saved=$folder
 trap 'rm -rf "$folder"' EXIT
 device=$1
 case $device in
@@ -11,10 +13,17 @@ qemu:*)
 	truncate -s 16M "$folder/disk"
 	device=$device,image=$folder/disk
 	;;
+*)
+	saved=$folder/saved
+	mkdir "$saved"
+	truncate -s 48M "$folder/ext"
+	mke2fs -F "$folder/ext" >/dev/null
+	mount -t ext4 -o loop "$folder/ext" "$saved"
+	;;
 esac
 nvme="$program --device=$device"
 count=0
-planned=18
+planned=30
 
 check() {
 	count=$((count + 1))
@@ -30,7 +39,7 @@ sum() {
 	md5sum | cut -d' ' -f1
 }
 
-[ "$device" = "$1" ] || planned=20
+[ "$device" = "$1" ] || planned=31
 echo 1..$planned
 check "$($nvme identify)" "QEMU NVMe Ctrl: 32768 blocks of 512 bytes, 131072 bytes a request" \
 	"identify"
@@ -74,7 +83,7 @@ done
 $nvme write 0 /tmp 2>$folder/message
 check "$?, $(cat $folder/message)" "2, nvme: /tmp: is not a regular file; see nvme --help" \
 	"nvme refuses a directory"
-if [ $planned = 20 ]; then
+if [ $planned = 31 ]; then
 	$program --device=qemu:edu identify 2>$folder/message
 	check "$?, $(cat $folder/message)" \
 		"2, nvme: qemu:edu: the device is not an NVMe controller; see nvme --help" \
@@ -92,3 +101,46 @@ check "$?, $($nvme read 1000 586 | head -c 300000 | sum)" "2, $(sum <$folder/dat
 check "$($nvme --depth=64 copy "$program" 2>$folder/message | sed 's/[0-9]* bytes/N bytes/')$(cat $folder/message)" \
 	"$program: N bytes written, read back, every byte compared" \
 	"copy works with 64 commands at a time"
+# save reads to a buffer of the program, and writes this buffer to a file.
+way="in place"
+whole=$($nvme read 0 32768 2>/dev/null | sha256sum)
+if [ "$device" != "$1" ]; then
+	way="by copies of the library"
+	whole=$(sha256sum <"$folder/disk")
+fi
+for depth in 1 8 64; do
+	check "$($nvme --depth=$depth save $saved/all 2>&1) $(sha256sum <$saved/all)" \
+		"$saved/all: 16777216 bytes saved, $way $whole" "save, with $depth commands at a time"
+done
+check "$($nvme save $saved/some 1000 586), $(sum <$saved/some)" \
+	"$saved/some: 300032 bytes saved, $way, $($nvme read 1000 586 | sum)" "save of some blocks"
+check "$($nvme save $saved/some 1585 1), $(sum <$saved/some)" \
+	"$saved/some: 512 bytes saved, $way, $($nvme read 1585 1 | sum)" \
+	"save of one block, to a file that exists"
+$nvme save $saved/some 32767 2 2>$folder/message
+check "$?, $(wc -c <$saved/some), $(cat $folder/message)" \
+	"2, 512, nvme: save: 2 blocks from block 32767 on do not fit: the disk has 32768; see nvme --help" \
+	"save past the end leaves the file as it was"
+$nvme save $saved/none 0 0 2>$folder/message
+check "$?, $(cat $folder/message)" \
+	"2, nvme: 0: is not a count of blocks, at least 1 is needed; see nvme --help" \
+	"save refuses a count of 0"
+$nvme save $saved/none 7 2>$folder/message
+check "$?, $(cat $folder/message)" "2, nvme: save: takes 1 or 3 arguments; see nvme --help" \
+	"save refuses a BLOCK without a COUNT"
+$nvme save /dev/null 2>$folder/message
+check "$?, $(cat $folder/message)" "2, nvme: /dev/null: is not a regular file; see nvme --help" \
+	"save does not replace a device node"
+$nvme save $folder/nowhere/file 2>$folder/message
+check "$?, $(cat $folder/message)" \
+	"1, nvme: $folder/nowhere/file: No such file or directory" "save needs the folder of the file"
+$program --device=vfio:ffff:1f:1f.7 save $saved/none 2>/dev/null
+check "$?, $(ls $saved | grep -c none)" "2, 0" "save leaves no file if the device does not open"
+if [ "$device" = "$1" ]; then
+	dd if=/dev/zero of=$saved/large bs=1M count=20 2>/dev/null
+	$nvme save $saved/none 2>$folder/message
+	check "$?, $(cat $folder/message), $(ls $saved | grep -c none)" \
+		"1, nvme: $saved/none: No space left on device, 0" \
+		"save leaves no file if there is no room for it"
+	umount $saved
+fi
