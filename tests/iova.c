@@ -330,6 +330,24 @@ static void reserve_some(struct hole_model *model)
 	set_granules(model, found.first / GRANULE, want.bytes / GRANULE, TAKEN);
 }
 
+/* Looks at all addresses between two random ones. */
+static void check_gap_in(struct hole_model *model)
+{
+	const uint64_t low = hole_random(model, GRANULES), end = hole_random(model, GRANULES);
+	uint64_t first = low * GRANULE, largest = 0, run = 0, bytes;
+
+	if (low >= end)
+		return;
+	for (uint64_t at = low; at < end; at++) {
+		run = model->granules[at] == FREE ? run + 1 : 0;
+		largest = run > largest ? run : largest;
+	}
+	bytes = iova_gap_in(&model->space, &first, end * GRANULE - 1);
+	assert_int_equal(bytes, largest * GRANULE);
+	for (uint64_t at = 0; at < largest; at++)
+		assert_int_equal(model->granules[first / GRANULE + at], FREE);
+}
+
 static void check_holes(struct hole_model *model)
 {
 	uint64_t usable = 0, largest = 0, run, first, bytes;
@@ -342,6 +360,7 @@ static void check_holes(struct hole_model *model)
 	}
 	assert_int_equal(model->space.usable, usable * GRANULE);
 	check_subtree(model->space.tree.rbh_root);
+	check_gap_in(model);
 	assert_int_equal(iova_largest_gap(&model->space, &first, &bytes), !!largest);
 	if (!largest)
 		return;

@@ -207,6 +207,26 @@ bool iova_largest_gap(const struct iova_space *space, uint64_t *first, uint64_t 
 	return true;
 }
 
+uint64_t iova_gap_in(struct iova_space *space, uint64_t *first, uint64_t last)
+{
+	struct iova_range *next = iova_from(space, *first);
+	uint64_t low = *first, largest = 0;
+
+	/* Each gap has a range above it. */
+	for (; next; next = iova_tree_RB_NEXT(next)) {
+		const uint64_t from = larger(next->first - next->gap, low);
+		const uint64_t end = next->first - 1 < last ? next->first : last + 1;
+
+		if (from > last)
+			break;
+		if (next->gap && end > from && end - from > largest) {
+			*first = from;
+			largest = end - from;
+		}
+	}
+	return largest;
+}
+
 /* Returns the hole whose last address is right before this one, or NULL. */
 static struct iova_range *hole_before(struct iova_range *next, uint64_t first)
 {

@@ -117,6 +117,18 @@ int iova_allow(struct iova_space *space, uint64_t first, uint64_t last);
 bool iova_largest_gap(const struct iova_space *space, uint64_t *first, uint64_t *bytes);
 
 /**
+ * iova_gap_in() - Find the largest free part of some addresses.
+ * @space: The space.
+ * @first: The first address. Set to that of the part.
+ * @last: The last address.
+ *
+ * This takes O(n).
+ *
+ * Return: the size of the part; 0 if nothing is free.
+ */
+uint64_t iova_gap_in(struct iova_space *space, uint64_t *first, uint64_t last);
+
+/**
  * iova_forbid() - Make addresses that iova_allow() made usable a hole again.
  * @space: The space.
  * @first: First address, a multiple of the granule.

@@ -174,3 +174,45 @@ int object_store_set_space(struct object_store *store, struct iova_space *space,
 	iova_close(&old);
 	return 0;
 }
+
+/* --- Addresses of a space that several devices share --- */
+
+uint64_t object_store_gap(struct object_store *store, uint64_t first, uint64_t last)
+{
+	uint64_t bytes;
+
+	lock_take(&store->lock);
+	bytes = iova_gap_in(&store->space, &first, last);
+	lock_drop(&store->lock);
+	return bytes;
+}
+
+static int cede_locked(struct object_store *store, uint64_t *first, uint64_t *last)
+	NEEDS_LOCK(store->lock)
+{
+	const uint64_t bytes = iova_gap_in(&store->space, first, *last);
+	const uint64_t half = bytes / 2 & -store->space.granule;
+
+	if (!half)
+		return -ENOMEM;
+	*last = *first + bytes - 1;
+	*first = *last - half + 1;
+	return iova_forbid(&store->space, *first, *last);
+}
+
+int object_store_cede(struct object_store *store, uint64_t *first, uint64_t *last)
+{
+	int err;
+
+	lock_take(&store->lock);
+	err = cede_locked(store, first, last);
+	lock_drop(&store->lock);
+	return err;
+}
+
+void object_store_allow(struct object_store *store, uint64_t first, uint64_t last)
+{
+	lock_take(&store->lock);
+	(void)iova_allow(&store->space, first, last);
+	lock_drop(&store->lock);
+}

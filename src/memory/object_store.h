@@ -54,6 +54,34 @@ bool object_store_is_used(struct object_store *store);
 int object_store_set_space(struct object_store *store, struct iova_space *space, uint64_t mask);
 
 /**
+ * object_store_gap() - Tell how many addresses in a row are free.
+ * @store: The store.
+ * @first: The first address to look at.
+ * @last: The last one.
+ *
+ * Return: the size of the largest gap.
+ */
+uint64_t object_store_gap(struct object_store *store, uint64_t first, uint64_t last);
+
+/**
+ * object_store_cede() - Give up the upper half of the largest gap.
+ * @store: The store. It does not use these addresses from now on.
+ * @first: The first address to look at. Set to that of the upper half.
+ * @last: The last one. Set to that of the upper half.
+ *
+ * Return: 0; -ENOMEM (also if nothing is free any more).
+ */
+int object_store_cede(struct object_store *store, uint64_t *first, uint64_t *last);
+
+/**
+ * object_store_allow() - Let a store use addresses.
+ * @store: The store. Without memory for this, it does not use them.
+ * @first: The first address.
+ * @last: The last one. None of them was allowed before.
+ */
+void object_store_allow(struct object_store *store, uint64_t first, uint64_t last);
+
+/**
  * object_store_stats() - Read the counters.
  * @store: The store.
  * @stats: Filled in.
