@@ -31,6 +31,7 @@ static const struct {
 	{ BACKEND_TAKES_SOCKET, ".socket_fd" },
 	{ BACKEND_TAKES_LISTEN, ".listen_fd" },
 	{ BACKEND_TAKES_BUS_MASTER, ".bus_master_at_open" },
+	{ BACKEND_TAKES_BESIDE, ".beside" },
 };
 
 /* Zero means that the driver did not give an option, so descriptor 0 cannot be handed over. */
@@ -44,7 +45,8 @@ static unsigned int options_given(const struct coherent_open_options *options)
 	       (options->window.first || options->window.last ? BACKEND_TAKES_WINDOW : 0) |
 	       (options->socket_fd ? BACKEND_TAKES_SOCKET : 0) |
 	       (options->listen_fd ? BACKEND_TAKES_LISTEN : 0) |
-	       (options->bus_master_at_open ? BACKEND_TAKES_BUS_MASTER : 0);
+	       (options->bus_master_at_open ? BACKEND_TAKES_BUS_MASTER : 0) |
+	       (options->beside ? BACKEND_TAKES_BESIDE : 0);
 }
 
 /* Lists the schemes of the backends that take an option, or of all if there is no option. */
@@ -67,7 +69,8 @@ static int refuse_option(const struct reporter *to, const struct name *name, uns
 	list_schemes(list, option);
 	report(to, COHERENT_ERROR, "%s: %s: does not take %s, which is for: %s", name->whole,
 	       name->scheme, option_name, list);
-	return -EINVAL;
+	/* The devices of the other backends have an address space each. */
+	return option == BACKEND_TAKES_BESIDE ? -EOPNOTSUPP : -EINVAL;
 }
 
 /* The caller hands over a container or an iommufd. The rest describes what it handed over. */
@@ -86,6 +89,11 @@ static int check_adoption(const struct reporter *to, const struct name *name, un
 		       name->whole);
 	else if (given & BACKEND_TAKES_IOAS && !(given & BACKEND_TAKES_IOMMUFD))
 		report(to, COHERENT_ERROR, "%s: .ioas needs an .iommufd", name->whole);
+	else if (given & owners && given & BACKEND_TAKES_BESIDE)
+		report(to, COHERENT_ERROR,
+		       "%s: .beside does not go with .container or .iommufd: the device of .beside has "
+		       "one already",
+		       name->whole);
 	else if (given & owners && given & BACKEND_TAKES_BUS_MASTER)
 		report(to, COHERENT_ERROR,
 		       "%s: .bus_master_at_open does not go with .container or .iommufd, because "

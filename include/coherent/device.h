@@ -124,6 +124,17 @@ struct coherent_event;
  *	the file while it is open. A forked child writes nothing, and a program with
  *	raised rights ignores the variable. "coherent ledger" reads the file. Objects
  *	of pools have no fast path.
+ * @beside: Only for sim:, vfio:, iommufd: and pci: names. An open device whose address
+ *	space this one shares: the VFIO container, the IOAS, or the simulator's IOMMU.
+ *	NULL for none. Each of the devices can reach what is exposed to the other one,
+ *	with the permission that it was exposed with, but no box. Two functions of one
+ *	IOMMU group can be open in one process only like this. The new device gets half
+ *	of the largest range of addresses that the others have free, so their objects
+ *	never have one address. coherent_device_set_mask() looks for such a range under
+ *	the mask. coherent_device_limits() has the ranges of a device. The devices may
+ *	be closed in any order, and the last close ends the address space. A device gets
+ *	the free addresses of one that is closed. The memory of the first device stays
+ *	allocated until all are closed.
  */
 struct coherent_open_options {
 	uint32_t struct_size;
@@ -154,6 +165,7 @@ struct coherent_open_options {
 	void (*trace)(void *arg, const struct coherent_event *event);
 	void *trace_arg;
 	const char *ledger;
+	struct coherent_device *beside;
 };
 
 /**
@@ -264,11 +276,13 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * Context: may sleep.
  * Return: 0; -EINVAL (the name is malformed, a key is unknown, a value is bad, or an
  * option belongs to another kind of device; the report lists what is valid. Or .ledger
- * names a file that is not a ledger, or that cannot be made there), -ENODEV (there is
- * no such device), -EOPNOTSUPP (.level, no IOMMU, .hugepages or another
- * choice of memory where memory is a file, or the peer lacks a feature), -EIO (no
- * address range is under the mask or in .window, or the device refused), -EBUSY
- * (somebody else has the device, another device of its group, or the lock of .ledger),
+ * names a file that is not a ledger, or that cannot be made there; or .beside is a device
+ * of another kind), -ENODEV (there is no such device, or the device of .beside is
+ * closed), -EOPNOTSUPP (.level, no IOMMU, .hugepages or another choice of memory where
+ * memory is a file, .beside where devices do not share an address space, or the peer
+ * lacks a feature), -EIO (no address range is under the mask or in .window, or the device
+ * refused), -EBUSY (somebody else has the device, another device of its group, or the lock
+ * of .ledger; if this program has the other device of the group, .beside opens this one),
  * -ENOSPC (no file descriptor is left, or no room for .ledger), -EACCES, -EPERM (this
  * process may not open a node or a group, or may not run QEMU), -ETIMEDOUT (the peer
  * does not answer, or QEMU is not ready in time), -ENOMEM.

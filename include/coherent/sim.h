@@ -56,7 +56,8 @@
  *			pool to the next, or to an object of a pool that is free or a
  *			box, or to a box in place. A real IOMMU knows only pages, so a
  *			device can do all of this. The key finds drivers and models
- *			that count wrong.
+ *			that count wrong. Memory of a device that was opened beside
+ *			this one (.beside) is refused, too.
  *	maps=N		At most N objects can be exposed at a time; then expose returns
  *			-ENOSPC.
  *	fail-map=N	The Nth mapping fails with -EIO.

@@ -4,6 +4,7 @@
  * needs C++ or a newer clang, so comments say what a lock guards.
  *
  * Lock order, outermost first:
+ *	beside lock (which device of a shared space has which addresses)
  *	sim lock (a device model runs)
  *	sim IOMMU lock (its page table, transfers in flight)
  *	vfio, vhost or qemu lock (a device's descriptors, a conversation)

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/sized.h"
-#include "base/sys.h"
+#include "device/addresses.h"
 #include "device/device.h"
 #include "device/hardened.h"
 #include "device/lookup.h"
@@ -39,6 +39,7 @@ static void destroy(struct ref *ref)
 	object_store_close(&dev->store);
 	watch_close(&dev->store);
 	irq_list_close(&dev->irqs);
+	beside_close(dev);
 	alive_close(dev->alive);
 	free(dev->name);
 	free(dev);
@@ -46,83 +47,11 @@ static void destroy(struct ref *ref)
 
 /* --- Addresses --- */
 
-/*
- * Finds the part of a range that is under the mask. Returns false if it cannot hold a page and its
- * guard. The last page of the address space is never used, because no address may be ~0.
- */
-static bool clip(const struct coherent_limits *limits, unsigned int i, uint64_t mask,
-		 uint64_t *first, uint64_t *last)
-{
-	const uint64_t page = limits->page_bytes;
-	uint64_t end = limits->ranges[i].last < mask ? limits->ranges[i].last : mask;
-
-	if (end > -page - 1)
-		end = -page - 1;
-	/* The library never hands out address 0: many devices take it for "none". */
-	*first = limits->ranges[i].first ? limits->ranges[i].first : page;
-	if (end < page - 1)
-		return false;
-	*last = ((end + 1) & -page) - 1;
-	if (*first >= *last)
-		return false;
-	return *last - *first > page;
-}
-
-/*
- * Returns a page of the lowest quarter of the space. Each page of it is as likely as the others. The
- * first object is there, so the other three quarters stay in one piece.
- */
-static uint64_t random_page(const struct coherent_limits *limits, uint64_t mask,
-			    const struct iova_space *space)
-{
-	const uint64_t quarter = (space->usable / limits->page_bytes + 3) / 4;
-	uint64_t offset = sys_random() % quarter * limits->page_bytes;
-	uint64_t first = 0, last;
-
-	for (unsigned int i = 0; i < limits->range_count; i++) {
-		if (!clip(limits, i, mask, &first, &last))
-			continue;
-		if (offset <= last - first)
-			break;
-		offset -= last - first + 1;
-	}
-	return first + offset;
-}
-
-static int open_space(const struct backend *backend, uint64_t mask, struct iova_space *space)
-{
-	const struct coherent_limits *limits = &backend->limits;
-	uint64_t first, last;
-	int err;
-
-	/* The guard of a page makes an access past the end of an object hit nothing. */
-	err = iova_open(space, limits->page_bytes, limits->page_bytes);
-	for (unsigned int i = 0; !err && i < limits->range_count; i++)
-		if (clip(limits, i, mask, &first, &last))
-			err = iova_allow(space, first, last);
-	if (!err && !space->usable)
-		err = -EIO;
-	if (!err && backend->random_addresses)
-		err = iova_hold_below(space, random_page(limits, mask, space));
-	if (err)
-		iova_close(space);
-	return err;
-}
-
 static void get_limits(struct coherent_device *dev, struct coherent_limits *limits)
 {
-	uint64_t first, last;
-
-	*limits = dev->backend->limits;
-	limits->mask = object_store_mask(&dev->store);
-	limits->range_count = 0;
-	memset(limits->ranges, 0, sizeof(limits->ranges));
-	for (unsigned int i = 0; i < dev->backend->limits.range_count; i++) {
-		if (!clip(&dev->backend->limits, i, limits->mask, &first, &last))
-			continue;
-		limits->ranges[limits->range_count].first = first;
-		limits->ranges[limits->range_count++].last = last;
-	}
+	beside_lock(dev);
+	addresses_limits(dev, object_store_mask(&dev->store), limits);
+	beside_unlock(dev);
 }
 
 /* Readers of the segment may look at any time. */
@@ -134,22 +63,38 @@ static void describe(struct coherent_device *dev)
 	segment_describe(&dev->store.segment, &limits, dev->backend->level, dev->store.space.guard);
 }
 
-static int use_mask(struct coherent_device *dev, uint64_t mask)
+static int change_space_locked(struct coherent_device *dev, uint64_t mask)
 {
 	struct iova_space space;
-	int err;
+	int err = beside_take_locked(dev, mask);
 
 	/* The new space is complete before the old one goes, so a failure changes nothing. */
-	err = open_space(dev->backend, mask, &space);
-	if (err == -EIO)
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: no address range is under mask 0x%" PRIx64, dev->name, mask);
+	if (!err)
+		err = addresses_open(dev, mask, &space);
 	if (err)
 		return err;
 	err = object_store_set_space(&dev->store, &space, mask);
 	if (err)
 		iova_close(&space);
-	else
+	return err;
+}
+
+static int use_mask(struct coherent_device *dev, uint64_t mask)
+{
+	bool is_alone;
+	int err;
+
+	beside_lock(dev);
+	is_alone = dev->beside.is_whole;
+	err = change_space_locked(dev, mask);
+	beside_unlock(dev);
+	if (err == -EIO)
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: no address range is under mask 0x%" PRIx64 "%s", dev->name, mask,
+		       is_alone ? "" :
+				  "; the devices beside it have the others, so set the masks "
+				  "before memory is allocated");
+	if (!err)
 		describe(dev);
 	return err;
 }
@@ -234,6 +179,7 @@ static int new_device(const struct coherent_open_options *options, struct cohere
 		return -ENOMEM;
 	dev->reporter = (struct reporter){ options->report, options->report_arg };
 	ref_init(&dev->ref, destroy);
+	beside_init(dev);
 	dev->name = strdup(options->name);
 	err = dev->name ? alive_open(&dev->alive) : -ENOMEM;
 	if (err)
@@ -278,8 +224,10 @@ static int check_level(struct coherent_device *dev, const struct coherent_open_o
 static int open_backend(struct coherent_device *dev, const struct name *name,
 			const struct coherent_open_options *options)
 {
-	int err = backend_open(dev, name, options);
+	int err = options->beside ? beside_begin(dev, options->beside) : 0;
 
+	if (!err)
+		err = backend_open(dev, name, options);
 	dev->store.backend = dev->backend;
 	if (!err)
 		err = check_level(dev, options);
@@ -315,6 +263,7 @@ static int open_device(struct coherent_device **dev, const struct coherent_open_
 		goto close_name;
 	}
 	alive_set_open(opened->alive);
+	beside_join(opened);
 	watch_begin(&opened->store);
 	*dev = opened;
 
@@ -371,6 +320,7 @@ void coherent_device_close(struct coherent_device *dev)
 	lookup_take_unread(dev, &unread);
 	/* The device stops first, so that a thread that wakes finds it gone. */
 	dev->backend->ops->disconnect(dev->backend);
+	beside_leave(dev);
 	irq_list_wake(&dev->irqs);
 	lookup_take_unread(dev, &unread);
 	lookup_report_unread(dev, &unread);

@@ -12,6 +12,7 @@
 #include "base/alive.h"
 #include "base/ref.h"
 #include "base/report.h"
+#include "device/beside.h"
 #include "device/irq.h"
 #include "memory/object.h"
 
@@ -22,6 +23,7 @@
  * @name: The name, as given; for sim:custom also the name of the model. For reports.
  * @backend: The way to the device.
  * @ref: One reference for being open, and one for each object, pool, BAR and interrupt.
+ * @beside: Which addresses it has, if others share its address space.
  * @store: Its objects.
  * @irqs: Its interrupts.
  * @hardened: In the list of hardened.c, if the device is hardened.
@@ -32,6 +34,7 @@ struct coherent_device {
 	char *name;
 	struct backend *backend;
 	struct ref ref;
+	struct beside beside;
 	struct object_store store;
 	struct irq_list irqs;
 	LIST_ENTRY(coherent_device) hardened;

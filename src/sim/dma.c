@@ -15,6 +15,7 @@
 
 #include "device/lookup.h"
 #include "sim/dma.h"
+#include "sim/sim.h"
 
 #define LINE_BYTES 64
 #define LATE_USES 4
@@ -41,10 +42,16 @@ bool sim_dma_chance(uint64_t nth, uint64_t seed, uint64_t *count, uint64_t *rand
 }
 
 int sim_dma_open(struct sim_dma *dma, struct coherent_device *dev, uint64_t mask,
-		 const struct sim_options *options)
+		 const struct sim_options *options, struct sim_dma *beside)
 {
-	int err = sim_iommu_open(&dma->iommu, mask | IOMMU_MASK_MIN);
+	int err = 0;
 
+	if (beside) {
+		dma->iommu = beside->iommu;
+		sim_iommu_use(dma->iommu);
+	} else {
+		err = sim_iommu_open(&dma->iommu, mask | IOMMU_MASK_MIN);
+	}
 	if (err)
 		return err;
 	dma->dev = dev;
@@ -53,14 +60,12 @@ int sim_dma_open(struct sim_dma *dma, struct coherent_device *dev, uint64_t mask
 	dma->random = options->seed ? options->seed : 1;
 	dma->connected = true;
 	SLIST_INIT(&dma->stale);
-	lock_init(&dma->lock);
 	return 0;
 }
 
 void sim_dma_close(struct sim_dma *dma)
 {
-	sim_iommu_close(&dma->iommu);
-	lock_destroy(&dma->lock);
+	sim_iommu_close(dma->iommu);
 }
 
 /* --- Faults --- */
@@ -69,7 +74,8 @@ void sim_dma_close(struct sim_dma *dma)
 static void record_fault_locked(struct sim_dma *dma, uint64_t address, size_t bytes,
 				enum coherent_access access,
 				void (*name)(struct coherent_device *dev,
-					     struct coherent_fault *fault)) NEEDS_LOCK(dma->lock)
+					     struct coherent_fault *fault))
+	NEEDS_LOCK(dma->iommu->lock)
 {
 	struct coherent_fault *fault;
 
@@ -88,7 +94,7 @@ int sim_dma_next_fault(struct sim_dma *dma, struct coherent_fault *fault)
 {
 	int err = -EAGAIN;
 
-	lock_take(&dma->lock);
+	lock_take(&dma->iommu->lock);
 	if (dma->fault_count) {
 		*fault = dma->faults[dma->fault_first];
 		fault->lost = dma->fault_lost;
@@ -97,7 +103,7 @@ int sim_dma_next_fault(struct sim_dma *dma, struct coherent_fault *fault)
 		dma->fault_count--;
 		err = 0;
 	}
-	lock_drop(&dma->lock);
+	lock_drop(&dma->iommu->lock);
 	return err;
 }
 
@@ -129,11 +135,11 @@ static size_t bytes_to_end(uint64_t address, uint64_t unit, size_t n)
 }
 
 static void copy_locked(struct sim_dma *dma, uint64_t address, char *buffer, size_t bytes,
-			enum coherent_access access) NEEDS_LOCK(dma->lock)
+			enum coherent_access access) NEEDS_LOCK(dma->iommu->lock)
 {
 	while (bytes) {
 		const size_t n = bytes_to_end(address, LINE_BYTES, bytes);
-		char *va = sim_iommu_translate(&dma->iommu, address, access);
+		char *va = sim_iommu_translate(dma->iommu, address, access);
 
 		if (access == COHERENT_ACCESS_READ)
 			read_line(va, buffer, n);
@@ -147,20 +153,22 @@ static void copy_locked(struct sim_dma *dma, uint64_t address, char *buffer, siz
 
 /* Returns how many bytes the IOMMU permits before the first that it refuses. */
 static size_t permitted_locked(struct sim_dma *dma, uint64_t address, size_t bytes,
-			       enum coherent_access access) NEEDS_LOCK(dma->lock)
+			       enum coherent_access access) NEEDS_LOCK(dma->iommu->lock)
 {
-	const uint64_t page = UINT64_C(1) << dma->iommu.page_shift;
+	const uint64_t page = UINT64_C(1) << dma->iommu->page_shift;
 	size_t done;
 
+	if (!dma->connected)
+		return 0;
 	/* An access that wraps around is refused too, because no object is in page 0. */
 	for (done = 0; done < bytes; done += bytes_to_end(address + done, page, bytes - done))
-		if (!sim_iommu_translate(&dma->iommu, address + done, access))
+		if (!sim_iommu_translate(dma->iommu, address + done, access))
 			break;
 	return done;
 }
 
 static int check_locked(struct sim_dma *dma, uint64_t address, size_t bytes,
-			enum coherent_access access) NEEDS_LOCK(dma->lock)
+			enum coherent_access access) NEEDS_LOCK(dma->iommu->lock)
 {
 	const size_t permitted = permitted_locked(dma, address, bytes, access);
 	const uint64_t reach = dma->options.exact ? lookup_reach(dma->dev, address) : UINT64_MAX;
@@ -177,7 +185,7 @@ static int check_locked(struct sim_dma *dma, uint64_t address, size_t bytes,
 }
 
 static int access_locked(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes,
-			 enum coherent_access access) NEEDS_LOCK(dma->lock)
+			 enum coherent_access access) NEEDS_LOCK(dma->iommu->lock)
 {
 	int err = check_locked(dma, address, bytes, access);
 
@@ -191,15 +199,15 @@ int sim_dma_try(struct sim_dma *dma, uint64_t address, void *buffer, size_t byte
 {
 	int err;
 
-	lock_take(&dma->lock);
+	lock_take(&dma->iommu->lock);
 	err = access_locked(dma, address, buffer, bytes, access);
-	lock_drop(&dma->lock);
+	lock_drop(&dma->iommu->lock);
 	return err;
 }
 
 /* --- Torn writes --- */
 
-static void finish_torn_write_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lock)
+static void finish_torn_write_locked(struct sim_dma *dma) NEEDS_LOCK(dma->iommu->lock)
 {
 	if (!dma->torn_bytes)
 		return;
@@ -231,7 +239,7 @@ static size_t choose_split(struct sim_dma *dma, uint64_t address, size_t bytes)
 
 /* The IOMMU permitted the whole write. One part of it arrives now, the other part later. */
 static void write_torn_locked(struct sim_dma *dma, uint64_t address, char *buffer, size_t bytes)
-	NEEDS_LOCK(dma->lock)
+	NEEDS_LOCK(dma->iommu->lock)
 {
 	const size_t split = choose_split(dma, address, bytes);
 	const bool tail_first = sim_dma_random(&dma->random) >> 63;
@@ -256,7 +264,7 @@ static void write_torn_locked(struct sim_dma *dma, uint64_t address, char *buffe
 
 /* --- Repeated writes --- */
 
-static void finish_repeated_write_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lock)
+static void finish_repeated_write_locked(struct sim_dma *dma) NEEDS_LOCK(dma->iommu->lock)
 {
 	if (!dma->repeat_bytes)
 		return;
@@ -269,7 +277,7 @@ static void finish_repeated_write_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lo
 
 /* Keeps a write for the next tick. If one is kept already, this one does not repeat. */
 static void repeat_write_locked(struct sim_dma *dma, uint64_t address, const char *buffer,
-				size_t bytes) NEEDS_LOCK(dma->lock)
+				size_t bytes) NEEDS_LOCK(dma->iommu->lock)
 {
 	if (dma->repeat_bytes)
 		return;
@@ -284,7 +292,7 @@ static void repeat_write_locked(struct sim_dma *dma, uint64_t address, const cha
 
 /* --- Late accesses --- */
 
-static void note_used_locked(struct sim_dma *dma, uint64_t address) NEEDS_LOCK(dma->lock)
+static void note_used_locked(struct sim_dma *dma, uint64_t address) NEEDS_LOCK(dma->iommu->lock)
 {
 	dma->seen[dma->seen_next] = address;
 	dma->seen_next = (dma->seen_next + 1) % SIM_SEEN;
@@ -295,7 +303,7 @@ static void note_used_locked(struct sim_dma *dma, uint64_t address) NEEDS_LOCK(d
  * enough: a model that reads byte by byte would fill the queue of faults with the same object.
  */
 static void remember_late_locked(struct sim_dma *dma, const struct backend_mapping *mapping)
-	NEEDS_LOCK(dma->lock)
+	NEEDS_LOCK(dma->iommu->lock)
 {
 	bool noted = false;
 
@@ -318,7 +326,7 @@ static void remember_late_locked(struct sim_dma *dma, const struct backend_mappi
 	}
 }
 
-static void write_late_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lock)
+static void write_late_locked(struct sim_dma *dma) NEEDS_LOCK(dma->iommu->lock)
 {
 	uint64_t garbage = UINT64_C(0xdddddddddddddddd);
 
@@ -335,7 +343,7 @@ static void write_late_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lock)
 
 /* The IOMMU permitted the whole write. */
 static void write_locked(struct sim_dma *dma, uint64_t address, char *buffer, size_t bytes)
-	NEEDS_LOCK(dma->lock)
+	NEEDS_LOCK(dma->iommu->lock)
 {
 	const struct sim_options *options = &dma->options;
 
@@ -356,7 +364,7 @@ int sim_dma_do(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes
 {
 	int err;
 
-	lock_take(&dma->lock);
+	lock_take(&dma->iommu->lock);
 	/* A device's writes arrive in order, so the part that was kept comes before this access. */
 	finish_torn_write_locked(dma);
 	err = check_locked(dma, address, bytes, access);
@@ -368,34 +376,34 @@ int sim_dma_do(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes
 	else
 		copy_locked(dma, address, buffer, bytes, access);
 out:
-	lock_drop(&dma->lock);
+	lock_drop(&dma->iommu->lock);
 	return err;
 }
 
 void sim_dma_tick(struct sim_dma *dma)
 {
-	lock_take(&dma->lock);
+	lock_take(&dma->iommu->lock);
 	finish_torn_write_locked(dma);
 	finish_repeated_write_locked(dma);
 	write_late_locked(dma);
-	lock_drop(&dma->lock);
+	lock_drop(&dma->iommu->lock);
 }
 
 bool sim_dma_take_progress(struct sim_dma *dma)
 {
 	bool progress;
 
-	lock_take(&dma->lock);
+	lock_take(&dma->iommu->lock);
 	progress = dma->progress;
 	dma->progress = false;
-	lock_drop(&dma->lock);
+	lock_drop(&dma->iommu->lock);
 	return progress;
 }
 
 /* --- Calls of the library --- */
 
 static int map_locked(struct sim_dma *dma, const struct backend_mapping *mapping)
-	NEEDS_LOCK(dma->lock)
+	NEEDS_LOCK(dma->iommu->lock)
 {
 	int err;
 
@@ -405,7 +413,7 @@ static int map_locked(struct sim_dma *dma, const struct backend_mapping *mapping
 		return -EIO;
 	if (dma->options.maps && dma->maps == dma->options.maps)
 		return -ENOSPC;
-	err = sim_iommu_map(&dma->iommu, mapping);
+	err = sim_iommu_map(dma->iommu, mapping);
 	if (!err)
 		dma->maps++;
 	return err;
@@ -415,14 +423,14 @@ int sim_dma_map(struct sim_dma *dma, const struct backend_mapping *mapping)
 {
 	int err;
 
-	lock_take(&dma->lock);
+	lock_take(&dma->iommu->lock);
 	err = map_locked(dma, mapping);
-	lock_drop(&dma->lock);
+	lock_drop(&dma->iommu->lock);
 	return err;
 }
 
 static int unmap_locked(struct sim_dma *dma, const struct backend_mapping *mapping)
-	NEEDS_LOCK(dma->lock)
+	NEEDS_LOCK(dma->iommu->lock)
 {
 	struct sim_stale *stale;
 
@@ -436,7 +444,7 @@ static int unmap_locked(struct sim_dma *dma, const struct backend_mapping *mappi
 	/* If there is no memory to note a delayed unmapping, the device unmaps at once. */
 	stale = dma->options.lazy ? malloc(sizeof(*stale)) : NULL;
 	if (!stale) {
-		sim_iommu_unmap(&dma->iommu, mapping->address, mapping->bytes);
+		sim_iommu_unmap(dma->iommu, mapping->address, mapping->bytes);
 		return 0;
 	}
 	stale->address = mapping->address;
@@ -449,13 +457,13 @@ int sim_dma_unmap(struct sim_dma *dma, const struct backend_mapping *mapping)
 {
 	int err;
 
-	lock_take(&dma->lock);
+	lock_take(&dma->iommu->lock);
 	err = unmap_locked(dma, mapping);
-	lock_drop(&dma->lock);
+	lock_drop(&dma->iommu->lock);
 	return err;
 }
 
-static void drop_stale_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lock)
+static void drop_stale_locked(struct sim_dma *dma) NEEDS_LOCK(dma->iommu->lock)
 {
 	struct sim_stale *stale;
 
@@ -465,7 +473,7 @@ static void drop_stale_locked(struct sim_dma *dma) NEEDS_LOCK(dma->lock)
 		 * The device could reach the memory until here, so the library kept it away from
 		 * other objects.
 		 */
-		sim_iommu_unmap(&dma->iommu, stale->address, stale->bytes);
+		sim_iommu_unmap(dma->iommu, stale->address, stale->bytes);
 		free(stale);
 	}
 	memset(dma->late_left, 0, sizeof(dma->late_left));
@@ -475,24 +483,40 @@ int sim_dma_fence(struct sim_dma *dma)
 {
 	int err = -ENODEV;
 
-	lock_take(&dma->lock);
+	lock_take(&dma->iommu->lock);
 	if (dma->connected) {
 		finish_torn_write_locked(dma);
 		finish_repeated_write_locked(dma);
 		drop_stale_locked(dma);
 		err = 0;
 	}
-	lock_drop(&dma->lock);
+	lock_drop(&dma->iommu->lock);
 	return err;
+}
+
+static void disconnect_locked(struct sim_dma *dma) NEEDS_LOCK(dma->iommu->lock)
+{
+	finish_torn_write_locked(dma);
+	finish_repeated_write_locked(dma);
+	drop_stale_locked(dma);
+	dma->connected = false;
+}
+
+/* Ends what is mapped in a part of the addresses of the device. */
+static int clear(struct backend *backend, uint64_t first, uint64_t last)
+{
+	struct sim_dma *dma = &sim_of(backend)->dma;
+
+	lock_take(&dma->iommu->lock);
+	sim_iommu_clear(dma->iommu, first, last);
+	lock_drop(&dma->iommu->lock);
+	return 0;
 }
 
 void sim_dma_disconnect(struct sim_dma *dma)
 {
-	lock_take(&dma->lock);
-	finish_torn_write_locked(dma);
-	finish_repeated_write_locked(dma);
-	drop_stale_locked(dma);
-	sim_iommu_close(&dma->iommu);
-	dma->connected = false;
-	lock_drop(&dma->lock);
+	lock_take(&dma->iommu->lock);
+	disconnect_locked(dma);
+	lock_drop(&dma->iommu->lock);
+	(void)beside_each(dma->dev, 0, UINT64_MAX, clear);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * DMA of a simulated device. Every access is translated, checked and copied under one lock, so when
- * an unmapping returns no access to that memory is in flight. A device misbehaves only if a key of
+ * DMA of a simulated device. Every access is translated, checked and copied under the lock of the
+ * IOMMU, so when an unmapping returns no access to that memory is in flight. A device misbehaves only if a key of
  * its name asks for that.
  */
 #ifndef SIM_DMA_H
@@ -10,7 +10,6 @@
 #include <bsd/sys/queue.h>
 #include <coherent/sim.h>
 
-#include "base/lock.h"
 #include "sim/iommu.h"
 #include "sim/options.h"
 
@@ -34,8 +33,7 @@ struct sim_stale {
  * struct sim_dma - The DMA engine of a device and its IOMMU.
  * @dev: The device, which names the objects that faults hit. Never changes.
  * @options: The keys of the device. Never change.
- * @lock: Guards the fields below.
- * @iommu: The page table.
+ * @iommu: The page table. Its lock guards the fields below. Never changes.
  * @connected: The engine was not disconnected, so memory can be mapped.
  * @progress: The device wrote since sim_dma_take_progress() last cleared this.
  * @random: The state of the random number generator.
@@ -63,8 +61,7 @@ struct sim_stale {
 struct sim_dma {
 	struct coherent_device *dev;
 	struct sim_options options;
-	struct lock lock;
-	struct sim_iommu iommu;
+	struct sim_iommu *iommu;
 	bool connected;
 	bool progress;
 	uint64_t random;
@@ -114,14 +111,15 @@ bool sim_dma_chance(uint64_t nth, uint64_t seed, uint64_t *count, uint64_t *rand
  * @dev: The device.
  * @mask: The DMA mask of the device.
  * @options: The keys of the device.
+ * @beside: The engine whose IOMMU it shares, or NULL.
  *
  * Return: 0; -ENOMEM.
  */
 int sim_dma_open(struct sim_dma *dma, struct coherent_device *dev, uint64_t mask,
-		 const struct sim_options *options);
+		 const struct sim_options *options, struct sim_dma *beside);
 
 /**
- * sim_dma_disconnect() - Unmap everything, and refuse every access from now on.
+ * sim_dma_disconnect() - Unmap everything of the device, and refuse every access from now on.
  * @dma: The engine.
  */
 void sim_dma_disconnect(struct sim_dma *dma);

@@ -16,18 +16,35 @@
 #define PTE_WRITE 2u
 #define PTE_FLAGS 3u
 
-int sim_iommu_open(struct sim_iommu *iommu, uint64_t mask)
+int sim_iommu_open(struct sim_iommu **out, uint64_t mask)
 {
 	/* The result of __builtin_clzll() is undefined for 0. */
 	const unsigned int bits = 64 - (unsigned int)__builtin_clzll(mask | 1);
+	struct sim_iommu *iommu = calloc(1, sizeof(*iommu));
 
+	if (!iommu)
+		return -ENOMEM;
 	iommu->page_shift = (unsigned int)__builtin_ctzl(sys_page_bytes());
 	iommu->mask = mask;
 	iommu->levels = 1;
 	while (iommu->page_shift + iommu->levels * LEVEL_BITS < bits)
 		iommu->levels++;
 	iommu->root = calloc(LEVEL_ENTRIES, sizeof(*iommu->root));
-	return iommu->root ? 0 : -ENOMEM;
+	if (!iommu->root) {
+		free(iommu);
+		return -ENOMEM;
+	}
+	iommu->users = 1;
+	lock_init(&iommu->lock);
+	*out = iommu;
+	return 0;
+}
+
+void sim_iommu_use(struct sim_iommu *iommu)
+{
+	lock_take(&iommu->lock);
+	iommu->users++;
+	lock_drop(&iommu->lock);
 }
 
 static void free_table(uint64_t *table, unsigned int level)
@@ -41,9 +58,16 @@ static void free_table(uint64_t *table, unsigned int level)
 
 void sim_iommu_close(struct sim_iommu *iommu)
 {
-	if (iommu->root)
-		free_table(iommu->root, iommu->levels - 1);
-	iommu->root = NULL;
+	bool is_used;
+
+	lock_take(&iommu->lock);
+	is_used = --iommu->users;
+	lock_drop(&iommu->lock);
+	if (is_used)
+		return;
+	free_table(iommu->root, iommu->levels - 1);
+	lock_destroy(&iommu->lock);
+	free(iommu);
 }
 
 static unsigned int slot_of(const struct sim_iommu *iommu, uint64_t address, unsigned int level)
@@ -121,6 +145,40 @@ void sim_iommu_unmap(struct sim_iommu *iommu, uint64_t address, size_t bytes)
 	}
 }
 
+/**
+ * struct addresses - Addresses to unmap.
+ * @first: The first one.
+ * @last: The last one.
+ */
+struct addresses {
+	uint64_t first;
+	uint64_t last;
+};
+
+static void clear_table(const struct sim_iommu *iommu, uint64_t *table, unsigned int level,
+			uint64_t base, const struct addresses *range)
+{
+	const unsigned int shift = iommu->page_shift + level * LEVEL_BITS;
+
+	for (unsigned int i = 0; i < LEVEL_ENTRIES; i++) {
+		const uint64_t first = base + ((uint64_t)i << shift);
+		const uint64_t last = first + (UINT64_C(1) << shift) - 1;
+
+		if (!table[i] || first > range->last || last < range->first)
+			continue;
+		if (level)
+			clear_table(iommu, (uint64_t *)(uintptr_t)table[i], level - 1, first,
+				    range);
+		else
+			table[i] = 0;
+	}
+}
+
+void sim_iommu_clear(struct sim_iommu *iommu, uint64_t first, uint64_t last)
+{
+	clear_table(iommu, iommu->root, iommu->levels - 1, 0, &(struct addresses){ first, last });
+}
+
 char *sim_iommu_translate(const struct sim_iommu *iommu, uint64_t address,
 			  enum coherent_access access)
 {
@@ -128,7 +186,7 @@ char *sim_iommu_translate(const struct sim_iommu *iommu, uint64_t address,
 	const uint64_t *entry;
 
 	/* The bits above the mask choose no entry, so such an address would find another page. */
-	if (address > iommu->mask || !iommu->root)
+	if (address > iommu->mask)
 		return NULL;
 	entry = find_entry(iommu, address);
 	if (!entry || !(*entry & (access == COHERENT_ACCESS_WRITE ? PTE_WRITE : PTE_READ)))

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * The page table of a simulated device. It translates device addresses to memory and permissions in
- * levels of 512 entries, as hardware does. It has no lock: the caller holds the lock of the DMA
- * engine.
+ * levels of 512 entries, as hardware does. Devices that are opened beside each other share it.
  */
 #ifndef SIM_IOMMU_H
 #define SIM_IOMMU_H
@@ -10,15 +9,21 @@
 #include <coherent.h>
 
 #include "backend.h"
+#include "base/lock.h"
 
 /**
  * struct sim_iommu - A page table.
+ * @users: How many DMA engines use it.
+ * @lock: Guards the page table and the DMA engines that use it. Callers of the functions below hold
+ *	it, except in sim_iommu_open() and sim_iommu_close().
  * @root: The topmost table.
  * @levels: The number of levels; the lowest maps pages.
  * @page_shift: The number of address bits inside a page.
  * @mask: The largest address that is translated.
  */
 struct sim_iommu {
+	unsigned int users;
+	struct lock lock;
 	uint64_t *root;
 	unsigned int levels;
 	unsigned int page_shift;
@@ -26,19 +31,33 @@ struct sim_iommu {
 };
 
 /**
- * sim_iommu_open() - Make an empty page table.
- * @iommu: The page table.
+ * sim_iommu_open() - Make an empty page table, for one user.
+ * @iommu: Set to the page table.
  * @mask: The largest address that it translates.
  *
  * Return: 0; -ENOMEM.
  */
-int sim_iommu_open(struct sim_iommu *iommu, uint64_t mask);
+int sim_iommu_open(struct sim_iommu **iommu, uint64_t mask);
 
 /**
- * sim_iommu_close() - Free a page table.
- * @iommu: The page table. Nothing happens if it is closed already.
+ * sim_iommu_use() - Share a page table.
+ * @iommu: The page table. It has one more user.
+ */
+void sim_iommu_use(struct sim_iommu *iommu);
+
+/**
+ * sim_iommu_close() - End the use of a page table. The last user frees it.
+ * @iommu: The page table.
  */
 void sim_iommu_close(struct sim_iommu *iommu);
+
+/**
+ * sim_iommu_clear() - Unmap all pages between two addresses.
+ * @iommu: The page table.
+ * @first: The first address.
+ * @last: The last address.
+ */
+void sim_iommu_clear(struct sim_iommu *iommu, uint64_t first, uint64_t last);
 
 /**
  * sim_iommu_map() - Map pages.

@@ -286,7 +286,7 @@ static void sim_limits(struct backend *backend, struct coherent_limits *limits)
 		 * No object is in page 0: dma.c refuses an access that wraps around, and takes 0 for
 		 * an empty entry in its table of used addresses.
 		 */
-		.ranges = { { page, MSI_FIRST - 1 }, { MSI_LAST + 1, sim->dma.iommu.mask } },
+		.ranges = { { page, MSI_FIRST - 1 }, { MSI_LAST + 1, sim->dma.iommu->mask } },
 		.range_count = 2,
 		.page_bytes = page,
 		.mappings = sim->options.maps ? sim->options.maps : SIZE_MAX,
@@ -431,7 +431,9 @@ static int sim_open(struct backend **backend, struct coherent_device *dev, const
 	if (!sim)
 		return -ENOMEM;
 	choice = (struct sim_choice){ .own = &sim->own };
-	err = sim_options_read(&sim->options, name, to);
+	err = beside_check(dev, options->beside, &backend_sim);
+	if (!err)
+		err = sim_options_read(&sim->options, name, to);
 	if (!err)
 		err = sim_options_choose(&choice, &sim->options, name, options, to);
 	if (!err && options->model)
@@ -457,7 +459,8 @@ static int sim_open(struct backend **backend, struct coherent_device *dev, const
 	err = sim_mishap_open(sim);
 	if (err)
 		goto free_sim;
-	err = sim_dma_open(&sim->dma, dev, sim->mask, &sim->options);
+	err = sim_dma_open(&sim->dma, dev, sim->mask, &sim->options,
+			   options->beside ? &sim_of(options->beside->backend)->dma : NULL);
 	if (err)
 		goto close_mishap;
 	lock_init(&sim->lock);
@@ -480,7 +483,7 @@ free_sim:
 
 const struct backend_ops backend_sim = {
 	.scheme = "sim",
-	.options = BACKEND_TAKES_MODEL,
+	.options = BACKEND_TAKES_MODEL | BACKEND_TAKES_BESIDE,
 	.open = sim_open,
 	.disconnect = sim_disconnect,
 	.close = sim_close,

@@ -217,7 +217,8 @@ int vfio_find_open_node(const struct coherent_device *dev, const char *bdf, cons
 	/* The kernel lets a group be open only once at a time. */
 	case EBUSY:
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: another process has %s open already; to see which, as root: " VFIO_FIND_USERS,
+		       "%s: a process has %s open already; to see which, as root: " VFIO_FIND_USERS
+			       VFIO_FIND_BESIDE,
 		       dev->name, path);
 		return fd;
 	case EMFILE:

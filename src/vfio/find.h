@@ -16,6 +16,9 @@
 #define VFIO_FIND_GROUP_BYTES 16
 /* This command shows which process has a device open, by its group or by itself. */
 #define VFIO_FIND_USERS "fuser -v /dev/vfio/* /dev/vfio/devices/*"
+/* If that process is this one, the devices can share an address space. */
+#define VFIO_FIND_BESIDE \
+	"; if this program has another device of the group, open this one with .beside"
 
 /**
  * vfio_find_parse_bdf() - Read a PCI address.

@@ -4,8 +4,10 @@
  * own and is attached to the IOAS. The scheme "pci" uses iommufd, or type1.c where the kernel or
  * the device does not have it.
  *
- * INVARIANT: no other device of the library uses the IOAS, or the window of an adopted one. So the
- * close can unmap all of it at once.
+ * Devices that are opened beside each other are attached to one IOAS.
+ *
+ * INVARIANT: no other device uses the addresses that device/beside.h says are the device's, inside the
+ * window of an adopted IOAS. So the close can unmap all of them at once.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +82,7 @@ static int report_bind_not_permitted(const struct iommufd *iommufd)
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: another driver or process has a device in the group of %s: "
 		       "ls -l /sys/bus/pci/devices/%s/iommu_group/devices/*/driver; " VFIO_FIND_USERS
+			       VFIO_FIND_BESIDE
 		       "; otherwise this platform does not remap interrupts: dmesg | grep -i remap",
 		       dev->name, iommufd->pci.bdf, iommufd->pci.bdf);
 		return -EBUSY;
@@ -114,7 +117,8 @@ static int bind_device(const struct iommufd *iommufd, int fd, const char *node)
 	case -EBUSY: /* another process has the group open */
 	case -EINVAL: /* another process has bound the device */
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: another process has %s open already; to see which, as root: " VFIO_FIND_USERS,
+		       "%s: a process has %s open already; to see which, as root: " VFIO_FIND_USERS
+			       VFIO_FIND_BESIDE,
 		       dev->name, node);
 		return -EBUSY;
 	default:
@@ -122,20 +126,26 @@ static int bind_device(const struct iommufd *iommufd, int fd, const char *node)
 	}
 }
 
-static int attach_device(struct iommufd *iommufd, int fd)
+/*
+ * If the open fails later, the IOAS stays until the caller closes the iommufd, which frees all that it
+ * has.
+ */
+static int allocate_ioas(struct iommufd *iommufd)
 {
 	struct uapi_ioas_alloc alloc = { .size = sizeof(alloc) };
-	struct uapi_attach_iommufd_pt attach = { .argsz = sizeof(attach) };
 	int err = sys_ioctl(iommufd->iommu, UAPI_IOAS_ALLOC, &alloc);
 
 	if (err)
 		return report_error(iommufd, "could not get an address space", err);
-	iommufd->ioas = attach.pt_id = alloc.out_ioas_id;
-	/*
-	 * If this fails, the IOAS stays until the caller closes the iommufd, which frees all that
-	 * it has.
-	 */
-	err = sys_ioctl(fd, UAPI_DEVICE_ATTACH_IOMMUFD_PT, &attach);
+	iommufd->ioas = alloc.out_ioas_id;
+	return 0;
+}
+
+static int attach_device(struct iommufd *iommufd, int fd)
+{
+	struct uapi_attach_iommufd_pt attach = { .argsz = sizeof(attach), .pt_id = iommufd->ioas };
+	int err = sys_ioctl(fd, UAPI_DEVICE_ATTACH_IOMMUFD_PT, &attach);
+
 	return err ? report_error(iommufd, "could not be attached to its address space", err) : 0;
 }
 
@@ -165,7 +175,7 @@ static int read_ranges(struct iommufd *iommufd)
 	return 0;
 }
 
-static int open_device(struct iommufd *iommufd, const char *node)
+static int open_device(struct iommufd *iommufd, const char *node, struct coherent_device *with)
 {
 	int fd = vfio_find_open_node(iommufd->pci.backend.dev, iommufd->pci.bdf, node);
 	int err;
@@ -177,10 +187,14 @@ static int open_device(struct iommufd *iommufd, const char *node)
 	 * that is attached narrows the ranges of the IOAS, so they are read after that.
 	 */
 	err = bind_device(iommufd, fd, node);
+	if (!err && !with)
+		err = allocate_ioas(iommufd);
 	if (!err)
 		err = attach_device(iommufd, fd);
 	if (!err)
 		err = read_ranges(iommufd);
+	if (!err && with)
+		err = vfio_pci_check_beside(&iommufd->pci, with);
 	if (!err)
 		err = vfio_pci_open(&iommufd->pci, fd);
 	if (err)
@@ -188,7 +202,32 @@ static int open_device(struct iommufd *iommufd, const char *node)
 	return err;
 }
 
-static int open_nodes(struct iommufd *iommufd)
+/* A thread may be closing the other device, so its descriptor is used under its lock. */
+static int copy_iommu(struct iommufd *iommufd, struct iommufd *other)
+{
+	const struct coherent_device *dev = iommufd->pci.backend.dev;
+	int fd = -ENODEV;
+
+	lock_take(&other->pci.lock);
+	if (other->iommu >= 0)
+		fd = sys_dup(other->iommu);
+	lock_drop(&other->pci.lock);
+	iommufd->ioas = other->ioas;
+	if (fd != -EMFILE && fd != -ENFILE)
+		return fd;
+	report(&dev->reporter, COHERENT_ERROR, "%s: no descriptor is left; raise ulimit -n",
+	       dev->name);
+	return -ENOSPC;
+}
+
+static int open_iommu(struct iommufd *iommufd, struct coherent_device *with)
+{
+	if (with)
+		return copy_iommu(iommufd, iommufd_of(with->backend));
+	return vfio_find_open_node(iommufd->pci.backend.dev, iommufd->pci.bdf, IOMMU);
+}
+
+static int open_nodes(struct iommufd *iommufd, struct coherent_device *with)
 {
 	const struct coherent_device *dev = iommufd->pci.backend.dev;
 	char node[64];
@@ -196,10 +235,10 @@ static int open_nodes(struct iommufd *iommufd)
 
 	if (!find_node(iommufd->pci.bdf, node, sizeof(node)))
 		return report_no_node(dev, iommufd->pci.bdf);
-	iommufd->iommu = vfio_find_open_node(iommufd->pci.backend.dev, iommufd->pci.bdf, IOMMU);
+	iommufd->iommu = open_iommu(iommufd, with);
 	if (iommufd->iommu < 0)
 		return iommufd->iommu;
-	err = open_device(iommufd, node);
+	err = open_device(iommufd, node, with);
 	if (err)
 		sys_close(iommufd->iommu);
 	return err;
@@ -225,11 +264,15 @@ static int adopt_iommufd(struct iommufd *iommufd, const struct name *name,
 	return err;
 }
 
-static int open_by_name(struct iommufd *iommufd, const struct name *name)
+static int open_by_name(struct iommufd *iommufd, const struct name *name,
+			struct coherent_device *with)
 {
-	int err = vfio_find_device(name, &iommufd->pci.backend.dev->reporter, iommufd->pci.bdf);
+	const struct coherent_device *dev = iommufd->pci.backend.dev;
+	int err = beside_check(dev, with, &backend_iommufd);
 
-	return err ? err : open_nodes(iommufd);
+	if (!err)
+		err = vfio_find_device(name, &dev->reporter, iommufd->pci.bdf);
+	return err ? err : open_nodes(iommufd, with);
 }
 
 static int iommufd_open(struct backend **backend, struct coherent_device *dev,
@@ -248,7 +291,7 @@ static int iommufd_open(struct backend **backend, struct coherent_device *dev,
 	if (!err && options->iommufd)
 		err = adopt_iommufd(iommufd, name, options);
 	else if (!err)
-		err = open_by_name(iommufd, name);
+		err = open_by_name(iommufd, name, options->beside);
 	if (err) {
 		free(iommufd);
 		return err;
@@ -259,34 +302,45 @@ static int iommufd_open(struct backend **backend, struct coherent_device *dev,
 
 /* --- Close --- */
 
-/* A forked child may keep the descriptors open, and with them the mappings, so this unmaps all. */
-static void iommufd_disconnect(struct backend *backend)
+static int unmap_all(struct backend *backend, uint64_t first, uint64_t last)
 {
 	struct iommufd *iommufd = iommufd_of(backend);
 	struct uapi_ioas_unmap all = {
 		.size = sizeof(all),
 		.ioas_id = iommufd->ioas,
-		.iova = iommufd->pci.first,
-		.length = iommufd->pci.last - iommufd->pci.first + 1,
+		.iova = first,
+		.length = last - first + 1,
 	};
 	int err;
 
 	/* iommufd.h: this length means all addresses. */
 	if (!all.length)
 		all.length = UINT64_MAX;
-	/* A device that the library opened stops first, so unmapping does not make it fault. */
-	vfio_pci_disconnect(&iommufd->pci);
 	/*
 	 * INVARIANT: a thread uses @iommu under the lock, so no call meets another file of its
 	 * number.
 	 */
 	lock_take(&iommufd->pci.lock);
 	err = sys_ioctl(iommufd->iommu, UAPI_IOAS_UNMAP, &all);
+	lock_drop(&iommufd->pci.lock);
+	/* -ENOENT means that nothing was mapped. */
+	return err == -ENOENT ? 0 : err;
+}
+
+/* A forked child may keep the descriptors open, and with them the mappings, so this unmaps all. */
+static void iommufd_disconnect(struct backend *backend)
+{
+	struct iommufd *iommufd = iommufd_of(backend);
+	int err;
+
+	/* A device that the library opened stops first, so unmapping does not make it fault. */
+	vfio_pci_disconnect(&iommufd->pci);
+	err = beside_each(backend->dev, iommufd->pci.first, iommufd->pci.last, unmap_all);
+	lock_take(&iommufd->pci.lock);
 	sys_close(iommufd->iommu);
 	iommufd->iommu = -1;
 	lock_drop(&iommufd->pci.lock);
-	/* -ENOENT means that nothing was mapped. */
-	vfio_pci_report_unmap_all(backend->dev, err == -ENOENT ? 0 : err);
+	vfio_pci_report_unmap_all(backend->dev, err);
 }
 
 static void iommufd_close(struct backend *backend)
@@ -371,7 +425,7 @@ static int iommufd_unmap(struct backend *backend, const struct backend_mapping *
 const struct backend_ops backend_iommufd = {
 	.scheme = "iommufd",
 	.options = BACKEND_TAKES_IOMMUFD | BACKEND_TAKES_IOAS | BACKEND_TAKES_DEVICE_FD |
-		   BACKEND_TAKES_WINDOW | BACKEND_TAKES_BUS_MASTER,
+		   BACKEND_TAKES_WINDOW | BACKEND_TAKES_BUS_MASTER | BACKEND_TAKES_BESIDE,
 	.open = iommufd_open,
 	.disconnect = iommufd_disconnect,
 	.close = iommufd_close,
@@ -394,6 +448,11 @@ static int pci_open(struct backend **backend, struct coherent_device *dev, const
 		return backend_vfio.open(backend, dev, name, options);
 	if (options->iommufd)
 		return iommufd_open(backend, dev, name, options);
+	/* The device gets the backend of the one that it shares an address space with. */
+	if (options->beside && options->beside->backend->ops->open == iommufd_open)
+		return iommufd_open(backend, dev, name, options);
+	if (options->beside)
+		return backend_vfio.open(backend, dev, name, options);
 	/* A wrong key is reported before a missing device. Only a device without an IOMMU has keys. */
 	if (!vfio_noiommu_has_device(name))
 		err = name_read_keys(name, NULL, 0, NULL, &dev->reporter);
@@ -411,6 +470,7 @@ static int pci_open(struct backend **backend, struct coherent_device *dev, const
 const struct backend_ops backend_pci = {
 	.scheme = "pci",
 	.options = BACKEND_TAKES_CONTAINER | BACKEND_TAKES_IOMMUFD | BACKEND_TAKES_IOAS |
-		   BACKEND_TAKES_DEVICE_FD | BACKEND_TAKES_WINDOW | BACKEND_TAKES_BUS_MASTER,
+		   BACKEND_TAKES_DEVICE_FD | BACKEND_TAKES_WINDOW | BACKEND_TAKES_BUS_MASTER |
+		   BACKEND_TAKES_BESIDE,
 	.open = pci_open,
 };

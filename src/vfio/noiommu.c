@@ -274,12 +274,24 @@ static const struct name_key noiommu_keys[] = {
 	{ .key = "pages", .min = 1, .max = HUGEPAGES_MAX, .offset = 0 },
 };
 
+static int report_beside(const struct coherent_device *dev)
+{
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: without an IOMMU there is no address space to share; each device reaches all "
+	       "memory, so leave out .beside",
+	       dev->name);
+	return -EOPNOTSUPP;
+}
+
 int vfio_noiommu_open(struct backend **backend, struct coherent_device *dev,
 		      const struct name *name, const struct coherent_open_options *options)
 {
-	struct noiommu *noiommu = calloc(1, sizeof(*noiommu));
+	struct noiommu *noiommu;
 	int err;
 
+	if (options->beside)
+		return report_beside(dev);
+	noiommu = calloc(1, sizeof(*noiommu));
 	if (!noiommu)
 		return -ENOMEM;
 	noiommu->pci.backend = (struct backend){ .ops = &backend_noiommu,

@@ -317,6 +317,32 @@ void vfio_pci_allow(struct vfio_pci *pci, uint64_t first, uint64_t last)
 		drop_smallest_range(pci);
 }
 
+static bool has_range(const struct vfio_pci *pci, const struct vfio_pci_range *wanted)
+{
+	for (unsigned int i = 0; i < pci->range_count; i++)
+		if (pci->ranges[i].first <= wanted->first && pci->ranges[i].last >= wanted->last)
+			return true;
+	return false;
+}
+
+/* The ranges of a space are those that all its devices translate. Objects may be in any of them. */
+int vfio_pci_check_beside(const struct vfio_pci *pci, const struct coherent_device *with)
+{
+	const struct coherent_device *dev = pci->backend.dev;
+	const struct vfio_pci *other = vfio_pci_of(with->backend);
+
+	for (unsigned int i = 0; i < other->range_count; i++) {
+		if (has_range(pci, &other->ranges[i]))
+			continue;
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: the IOMMU reserves addresses of %s that %s may have in use; open %s first, "
+		       "and the other one beside it",
+		       dev->name, pci->bdf, with->name, pci->bdf);
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
 int vfio_pci_report_page_size(const struct coherent_device *dev)
 {
 	report(&dev->reporter, COHERENT_ERROR,

@@ -144,6 +144,15 @@ int vfio_pci_adopt_device(struct vfio_pci *pci, int fd);
 void vfio_pci_allow(struct vfio_pci *pci, uint64_t first, uint64_t last);
 
 /**
+ * vfio_pci_check_beside() - Make sure that a device takes no addresses from those that share its space.
+ * @pci: The device, after vfio_pci_allow().
+ * @with: A device of the space.
+ *
+ * Return: 0; with a report -EOPNOTSUPP.
+ */
+int vfio_pci_check_beside(const struct vfio_pci *pci, const struct coherent_device *with);
+
+/**
  * vfio_pci_report_page_size() - Report that the pages of the IOMMU are larger than the CPU's.
  * @dev: The device.
  *

@@ -4,8 +4,10 @@
  * (type1v2). A group is the smallest set of devices that the IOMMU can isolate. A device comes from
  * its group.
  *
- * INVARIANT: no other device of the library uses the container, or the window of an adopted one. So
- * the close can unmap all of it at once.
+ * Devices that are opened beside each other share a container, through descriptors of their own.
+ *
+ * INVARIANT: no other device uses the addresses that device/beside.h says are the device's, inside the
+ * window of an adopted container. So the close can unmap all of them at once.
  */
 #include <linux/vfio.h>
 #include <stdio.h>
@@ -30,7 +32,7 @@
  * @container: The descriptor of the container; -1 after the device is disconnected.
  * @group: The descriptor of the group; -1 after the device is disconnected, or if the container was
  *	adopted.
- * @group_name: The number of the group. Never changes.
+ * @group_name: The number of the group; empty if the container was adopted. Never changes.
  * @mappings: How many mappings the container has room for. Never changes.
  */
 struct type1 {
@@ -180,6 +182,73 @@ static int read_info(struct type1 *type1)
 	return sizes & (page | (page - 1)) ? 0 : vfio_pci_report_page_size(dev);
 }
 
+/* --- Open beside another device --- */
+
+static int report_not_shared(const struct type1 *type1, int err)
+{
+	const struct coherent_device *dev = type1->pci.backend.dev;
+
+	if (err == -ENODEV)
+		return err;
+	if (err == -EMFILE || err == -ENFILE) {
+		report(&dev->reporter, COHERENT_ERROR, "%s: no descriptor is left; raise ulimit -n",
+		       dev->name);
+		return -ENOSPC;
+	}
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: group %s cannot use the container of the device of .beside: %s, see dmesg | grep "
+	       "-e vfio -e iommu; open it by itself",
+	       dev->name, type1->group_name, strerror(-err));
+	return err == -EBUSY || err == -ENOMEM ? err : -EOPNOTSUPP;
+}
+
+/* A thread may be closing the other device, so its descriptors are used under its lock. */
+static int copy_node(struct type1 *other, const int *node)
+{
+	int copy = -ENODEV;
+
+	lock_take(&other->pci.lock);
+	if (*node >= 0)
+		copy = sys_dup(*node);
+	lock_drop(&other->pci.lock);
+	return copy;
+}
+
+/* The kernel lets a group be open only once, so its devices share the descriptor. */
+static int copy_group(struct backend *other, const void *group_name)
+{
+	if (strcmp(type1_of(other)->group_name, group_name) != 0)
+		return -ENOENT;
+	return copy_node(type1_of(other), &type1_of(other)->group);
+}
+
+static int join_container(struct type1 *type1)
+{
+	int err = open_group(type1);
+
+	if (err)
+		return err;
+	err = sys_ioctl(type1->group, VFIO_GROUP_SET_CONTAINER, &type1->container);
+	return err ? report_not_shared(type1, err) : 0;
+}
+
+static int open_nodes_beside(struct type1 *type1, struct coherent_device *with)
+{
+	struct type1 *other = type1_of(with->backend);
+	int fd = copy_node(other, &other->container);
+
+	if (fd < 0)
+		return report_not_shared(type1, fd);
+	type1->container = fd;
+	fd = beside_find(type1->pci.backend.dev, copy_group, type1->group_name);
+	if (fd == -ENOENT)
+		return join_container(type1);
+	if (fd < 0)
+		return report_not_shared(type1, fd);
+	type1->group = fd;
+	return 0;
+}
+
 static int open_device(struct type1 *type1)
 {
 	const struct coherent_device *dev = type1->pci.backend.dev;
@@ -206,21 +275,30 @@ static void close_nodes(struct type1 *type1)
 	type1->group = type1->container = -1;
 }
 
-static int open_by_name(struct type1 *type1, const struct name *name)
+static int open_nodes(struct type1 *type1)
 {
-	int err = vfio_find_device(name, &type1->pci.backend.dev->reporter, type1->pci.bdf);
+	int err = open_container(type1);
 
 	if (!err)
-		err = vfio_find_group(name, &type1->pci.backend.dev->reporter, type1->pci.bdf,
-				      type1->group_name);
-	if (!err)
-		err = open_container(type1);
-	if (!err)
 		err = open_group(type1);
+	return err ? err : attach_group(type1);
+}
+
+static int open_by_name(struct type1 *type1, const struct name *name, struct coherent_device *with)
+{
+	const struct coherent_device *dev = type1->pci.backend.dev;
+	int err = beside_check(dev, with, &backend_vfio);
+
 	if (!err)
-		err = attach_group(type1);
+		err = vfio_find_device(name, &dev->reporter, type1->pci.bdf);
+	if (!err)
+		err = vfio_find_group(name, &dev->reporter, type1->pci.bdf, type1->group_name);
+	if (!err)
+		err = with ? open_nodes_beside(type1, with) : open_nodes(type1);
 	if (!err)
 		err = read_info(type1);
+	if (!err && with)
+		err = vfio_pci_check_beside(&type1->pci, with);
 	return err ? err : open_device(type1);
 }
 
@@ -271,7 +349,7 @@ static int type1_open(struct backend **backend, struct coherent_device *dev,
 	if (!err && options->container)
 		err = adopt_container(type1, name, options);
 	else if (!err)
-		err = open_by_name(type1, name);
+		err = open_by_name(type1, name, options->beside);
 	if (err) {
 		close_nodes(type1);
 		free(type1);
@@ -283,28 +361,39 @@ static int type1_open(struct backend **backend, struct coherent_device *dev,
 
 /* --- Close --- */
 
-/* A forked child may keep the descriptors open, and with them the mappings, so this unmaps all. */
-static void type1_disconnect(struct backend *backend)
+static int unmap_all(struct backend *backend, uint64_t first, uint64_t last)
 {
 	struct type1 *type1 = type1_of(backend);
 	struct vfio_iommu_type1_dma_unmap all = {
 		.argsz = sizeof(all),
-		.iova = type1->pci.first,
-		.size = type1->pci.last - type1->pci.first + 1,
+		.iova = first,
+		.size = last - first + 1,
 	};
 	int err;
 
 	/* The size of all addresses does not fit and is 0. */
 	if (!all.size)
 		all.flags = VFIO_DMA_UNMAP_FLAG_ALL;
-	/* A device that the library opened stops first, so unmapping does not make it fault. */
-	vfio_pci_disconnect(&type1->pci);
 	/*
 	 * INVARIANT: a thread uses @container under the lock, so no call meets another file of its
 	 * number.
 	 */
 	lock_take(&type1->pci.lock);
 	err = sys_ioctl(type1->container, VFIO_IOMMU_UNMAP_DMA, &all);
+	lock_drop(&type1->pci.lock);
+	return err;
+}
+
+/* A forked child may keep the descriptors open, and with them the mappings, so this unmaps all. */
+static void type1_disconnect(struct backend *backend)
+{
+	struct type1 *type1 = type1_of(backend);
+	int err;
+
+	/* A device that the library opened stops first, so unmapping does not make it fault. */
+	vfio_pci_disconnect(&type1->pci);
+	err = beside_each(backend->dev, type1->pci.first, type1->pci.last, unmap_all);
+	lock_take(&type1->pci.lock);
 	close_nodes(type1);
 	lock_drop(&type1->pci.lock);
 	vfio_pci_report_unmap_all(backend->dev, err);
@@ -396,7 +485,7 @@ static int type1_unmap(struct backend *backend, const struct backend_mapping *ma
 const struct backend_ops backend_vfio = {
 	.scheme = "vfio",
 	.options = BACKEND_TAKES_CONTAINER | BACKEND_TAKES_DEVICE_FD | BACKEND_TAKES_WINDOW |
-		   BACKEND_TAKES_BUS_MASTER,
+		   BACKEND_TAKES_BUS_MASTER | BACKEND_TAKES_BESIDE,
 	.open = type1_open,
 	.disconnect = type1_disconnect,
 	.close = type1_close,
