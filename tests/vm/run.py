@@ -228,7 +228,7 @@ def boot(where, kernel, packed, options):
         command_line += [f'vm.vfio=0000:00:{slot:02x}.0'
                          for slot, _ in enumerate(options.device, 1)]
     command = [machine.qemu, '-M', machine.machine + iommu.machine, '-accel', 'tcg',
-               '-cpu', machine.cpu, '-smp', str(options.cpus), '-m', '512', '-nodefaults',
+               '-cpu', options.cpu or machine.cpu, '-smp', str(options.cpus), '-m', '512', '-nodefaults',
                '-no-user-config', '-display', 'none', '-no-reboot', '-serial', 'stdio', '-kernel', kernel.image,
                '-initrd', packed, '-append', ' '.join(command_line), *iommu.log, '-D', log]
     if options.icount:
@@ -374,6 +374,8 @@ def arguments():
                         'KCSAN in modules (default: %(default)s)')
     parser.add_argument('--cpus', type=times, default=1, metavar='N',
                         help='number of CPUs of the VM (default: %(default)s)')
+    parser.add_argument('--cpu', metavar='MODEL',
+                        help="the model of QEMU's CPU (default: qemu64, or cortex-a57 on arm64)")
     parser.add_argument('--arch', choices=MACHINES, default='amd64',
                         help='architecture (default: %(default)s)')
     parser.add_argument('--iommu', choices=IOMMUS,
