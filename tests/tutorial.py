@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""docs/tutorial.md does what it says: tutorial.py SOURCE_DIR BUILD_DIR
+"""A page of docs/ does what it says: tutorial.py SOURCE_DIR BUILD_DIR PAGE COMMANDS
 
-Writes its files, runs its commands against a staged install, compares what they
-print. Prints TAP.
+Writes the files of the page, runs its COMMANDS blocks of commands against a staged install, and
+compares what each prints with the text after it. Prints TAP.
 """
 import glob
 import os
@@ -16,12 +16,12 @@ BLOCK = re.compile(r'^```(\w+)(?: (\S+))?\n(.*?)^```$', re.M | re.S)
 
 
 def main():
-    if len(sys.argv) != 3:
-        print('usage: tutorial.py SOURCE_DIR BUILD_DIR', file=sys.stderr)
+    if len(sys.argv) != 5:
+        print('usage: tutorial.py SOURCE_DIR BUILD_DIR PAGE COMMANDS', file=sys.stderr)
         sys.exit(2)
-    source_dir, build_dir = sys.argv[1:]
-    with open(os.path.join(source_dir, 'docs', 'tutorial.md'), encoding='utf-8') as tutorial:
-        blocks = BLOCK.findall(tutorial.read())
+    source_dir, build_dir, name, commands = sys.argv[1:]
+    with open(os.path.join(source_dir, 'docs', name), encoding='utf-8') as page:
+        blocks = BLOCK.findall(page.read())
     results = []
     with tempfile.TemporaryDirectory() as where:
         stage = os.path.join(where, 'stage')
@@ -43,7 +43,7 @@ def main():
                 results.append(('its commands run', run.returncode == 0, printed))
             elif kind == 'text':
                 results.append(('they print what it says', printed == text, printed))
-    results.append(('there was something to run', len(results) == 2, str(blocks)[:200]))
+    results.append(('there was something to run', len(results) == 2 * int(commands), str(blocks)[:200]))
     print(f'1..{len(results)}')
     for number, (name, good, why) in enumerate(results, 1):
         print(f'{"ok" if good else "not ok"} {number} - {name}')

@@ -3,7 +3,8 @@
 """coherent-lint finds all mistakes of tests/lint/bad and nothing else: run.py SOURCE_DIR. Prints TAP.
 
 In a bad driver, a comment "want:" has a part of the finding that the next line must get. The tool
-finds nothing in tests/lint/good, in the examples, in the benchmarks and in the tutorial.
+finds nothing in tests/lint/good, in the examples, in the benchmarks and in the
+programs of docs.
 """
 import concurrent.futures
 import glob
@@ -121,6 +122,15 @@ def tutorial(tests, where):
     tests.say(len(sources) == 3, 'the tutorial has three source files', str(sources))
 
 
+def porting(tests, where):
+    with open(os.path.join(tests.source_dir, 'docs/porting.md'), encoding='utf-8') as text:
+        files = BLOCK.findall(text.read())
+    for name, code in files:
+        write(where, name, code)
+        tests.silent(f'porting: {name}', tests.run(name, '--', where=where))
+    tests.say(len(files) == 5, 'the page has five programs', str(files))
+
+
 def write(where, name, text):
     with open(os.path.join(where, name), 'w', encoding='utf-8') as file:
         file.write(text)
@@ -201,7 +211,7 @@ def main():
     tests = Tests(os.path.abspath(sys.argv[1]))
     bad(tests)
     good(tests)
-    for part in (tutorial, usage, database, flags):
+    for part in (tutorial, porting, usage, database, flags):
         with tempfile.TemporaryDirectory() as where:
             part(tests, os.path.realpath(where))
     print(f'1..{tests.count}')
