@@ -46,7 +46,10 @@ static bool crosses(const struct iova_want *want, uint64_t first)
 
 static bool fits_at(const struct model *model, const struct iova_want *want, uint64_t first)
 {
-	if (first % want->align || crosses(want, first))
+	if (first % want->align || crosses(want, first) ||
+	    (want->address && want->address != first))
+		return false;
+	if (want->mask && first + want->bytes - 1 > want->mask)
 		return false;
 	for (uint64_t at = first; at < first + want->bytes + model->guard; at += GRANULE)
 		if (at / GRANULE >= GRANULES || model->taken[at / GRANULE])
@@ -80,7 +83,31 @@ static struct iova_want random_want(struct model *model)
 		want.align = GRANULE << next_random(model) % 6;
 	if (next_random(model) % 3 == 0)
 		want.boundary = GRANULE << (4 + next_random(model) % 4);
+	if (next_random(model) % 4 == 0)
+		want.mask = GRANULE * (1 + next_random(model) % GRANULES) - next_random(model) % 2;
+	if (next_random(model) % 8 == 0)
+		want.address = GRANULE * (1 + next_random(model) % (GRANULES + 4));
 	return want;
+}
+
+/* Returns the error that says why a range is not to be had. */
+static int why_not(const struct model *model, const struct iova_want *want)
+{
+	const uint64_t end = want->address + want->bytes + model->guard;
+	bool is_taken = false;
+
+	if (!want->address)
+		return -ENOSPC;
+	if (want->address % want->align || crosses(want, want->address) ||
+	    (want->mask && want->address + want->bytes - 1 > want->mask))
+		return -ENOSPC;
+	for (uint64_t at = want->address; at < end; at += GRANULE) {
+		if (at / GRANULE >= GRANULES || iova_is_hole(&model->space, at, at))
+			return -ENOSPC;
+		is_taken |= model->taken[at / GRANULE];
+	}
+	assert_true(is_taken);
+	return -EBUSY;
 }
 
 static void reserve(struct model *model, size_t slot)
@@ -91,13 +118,13 @@ static void reserve(struct model *model, size_t slot)
 
 	assert_int_equal(err == 0, fits(model, &want));
 	if (err) {
-		assert_err(err, -ENOSPC);
+		assert_err(err, why_not(model, &want));
 		free(range);
 		return;
 	}
 	assert_true(fits_at(model, &want, range->first));
 	assert_int_equal(range->last - range->first + 1, want.bytes + model->guard);
-	if (want.align == GRANULE && !want.boundary)
+	if (want.align == GRANULE && !want.boundary && !want.address)
 		assert_int_equal(range->first, lowest(model, &want));
 	mark(model, range, true);
 	model->live[slot] = range;

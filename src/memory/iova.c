@@ -303,16 +303,6 @@ static void hold_again(struct iova_space *space)
 		insert(space, hole, iova_from(space, hole->first));
 }
 
-static void free_held(struct iova_space *space)
-{
-	struct iova_range *hole;
-
-	while ((hole = space->held)) {
-		space->held = STAILQ_NEXT(hole, retired);
-		free(hole);
-	}
-}
-
 static bool crosses(const struct iova_want *want, uint64_t first)
 {
 	return want->boundary && (first ^ (first + want->bytes - 1)) & -want->boundary;
@@ -388,33 +378,107 @@ static struct iova_range *find_place(struct iova_space *space, const struct iova
 	return lowest_fit(space, want, RB_ROOT(&space->tree), first);
 }
 
-/* A range that does not fit anywhere does not end the holding. */
-static struct iova_range *find_held_place(struct iova_space *space, const struct iova_want *want,
-					  uint64_t *first)
+static bool is_under_mask(const struct iova_want *want, uint64_t first)
 {
-	struct iova_range *next;
+	return !want->mask || first + want->bytes - 1 <= want->mask;
+}
+
+/* Finds the range above a wanted address. A hole in the way counts more than a range: it stays. */
+static int find_address(struct iova_space *space, const struct iova_want *want,
+			struct iova_range **next)
+{
+	const uint64_t first = want->address, last = first + want->bytes + space->guard - 1;
+	int err = 0;
+
+	if (last < first || first & (want->align - 1) || crosses(want, first) ||
+	    !is_under_mask(want, first))
+		return -ENOSPC;
+	*next = iova_overlap(space, first, last);
+	if (!*next)
+		*next = iova_from(space, first);
+	for (; (*next)->first <= last; *next = iova_tree_RB_NEXT(*next)) {
+		if ((*next)->hole)
+			return -ENOSPC;
+		err = -EBUSY;
+	}
+	return err;
+}
+
+/* Finds the first address of a wanted range, and the range above it. */
+static int find_first(struct iova_space *space, const struct iova_want *want,
+		      struct iova_range **next, uint64_t *first)
+{
+	*first = want->address;
+	if (*first)
+		return find_address(space, want, next);
+	*next = find_place(space, want, first);
+	/* The gap that is large enough for any alignment is not always the lowest that will do. */
+	if (*next && !is_under_mask(want, *first))
+		*next = lowest_fit(space, want, RB_ROOT(&space->tree), first);
+	return *next && is_under_mask(want, *first) ? 0 : -ENOSPC;
+}
+
+/* Makes a hole the larger of its parts beside a range. Returns false if there is none. */
+static bool keep_larger_part(struct iova_range *hole, uint64_t first, uint64_t last)
+{
+	const uint64_t below = first > hole->first ? first - hole->first : 0;
+	const uint64_t above = last < hole->last ? hole->last - last : 0;
+
+	if (last < hole->first || first > hole->last)
+		return true;
+	if (below >= above)
+		hole->last = first - 1;
+	else
+		hole->first = last + 1;
+	return below || above;
+}
+
+/* Ends the holding of the addresses of a range. Without a limit it ends all of it. */
+static void end_held(struct iova_space *space, const struct iova_want *want, uint64_t first)
+{
+	const bool is_limited = want->mask | want->address;
+	struct iova_range **link = &space->held, *hole;
+
+	while ((hole = *link)) {
+		if (is_limited &&
+		    keep_larger_part(hole, first, first + want->bytes + space->guard - 1)) {
+			link = &STAILQ_NEXT(hole, retired);
+			continue;
+		}
+		*link = STAILQ_NEXT(hole, retired);
+		free(hole);
+	}
+}
+
+/* A range that does not fit anywhere does not end the holding. */
+static int find_held(struct iova_space *space, const struct iova_want *want,
+		     struct iova_range **next, uint64_t *first)
+{
+	int err;
 
 	let_go(space);
-	next = find_place(space, want, first);
-	if (next)
-		free_held(space);
-	else
-		hold_again(space);
-	return next;
+	err = find_first(space, want, next, first);
+	if (!err)
+		end_held(space, want, *first);
+	hold_again(space);
+	if (!err)
+		*next = iova_from(space, *first);
+	return err;
 }
 
 int iova_reserve(struct iova_space *space, const struct iova_want *want, struct iova_range *range)
 {
 	struct iova_range *next;
 	uint64_t first;
+	int err;
 
 	if (want->bytes > UINT64_MAX - space->guard)
 		return -ENOSPC;
-	next = find_place(space, want, &first);
-	if (!next && space->held)
-		next = find_held_place(space, want, &first);
-	if (!next)
-		return -ENOSPC;
+	err = find_first(space, want, &next, &first);
+	if (err && space->held)
+		err = find_held(space, want, &next, &first);
+	if (err)
+		return err;
 	*range = (struct iova_range){ .first = first,
 				      .last = first + want->bytes + space->guard - 1 };
 	insert(space, range, next);
@@ -501,6 +565,15 @@ struct iova_range *iova_find(struct iova_space *space, uint64_t address)
 	struct iova_range *found = floor_of(space, address);
 
 	return found && !found->hole ? found : NULL;
+}
+
+struct iova_range *iova_overlap(struct iova_space *space, uint64_t first, uint64_t last)
+{
+	struct iova_range *range = floor_of(space, first);
+
+	if (!range || range->last < first)
+		range = iova_from(space, first);
+	return range && range->first <= last ? range : NULL;
 }
 
 bool iova_is_hole(const struct iova_space *space, uint64_t first, uint64_t last)

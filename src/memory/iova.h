@@ -71,12 +71,16 @@ struct iova_space {
  * @align: A power of two, at least the granule.
  * @boundary: A power of two that the range crosses no multiple of, at least
  *	@bytes; 0 for none.
+ * @mask: The last of @bytes is at most this; 0 for no limit.
+ * @address: The first address, a multiple of the granule; 0 for any.
  * @is_modest: Nothing but spare addresses gives way for the range.
  */
 struct iova_want {
 	uint64_t bytes;
 	uint64_t align;
 	uint64_t boundary;
+	uint64_t mask;
+	uint64_t address;
 	bool is_modest;
 };
 
@@ -143,7 +147,8 @@ int iova_forbid(struct iova_space *space, uint64_t first, uint64_t last);
  * @space: A space in which nothing is reserved, after its last iova_allow().
  * @first: The limit, a multiple of the granule.
  *
- * The first range that does not fit from the limit on ends this.
+ * The first range that does not fit from the limit on ends this. A range with a mask or an address
+ * does not: it gets held addresses if it needs them, and the larger part of the rest stays held.
  *
  * Return: 0; -ENOMEM (the caller closes the space).
  */
@@ -157,9 +162,10 @@ int iova_hold_below(struct iova_space *space, uint64_t first);
  *
  * The range is in the lowest gap that is large enough for any alignment. If there is none, it is
  * in the lowest gap where it fits. This takes O(log n), except in a space so full that alignment
- * decides.
+ * decides. Where the range is above @mask, a lower gap in which it fits is taken.
  *
- * Return: 0; -ENOSPC.
+ * Return: 0; -ENOSPC (no place, a hole at @address, or @address does not have the other properties);
+ * -EBUSY (a range or its guard is where @address is wanted, or the guard behind it).
  */
 int iova_reserve(struct iova_space *space, const struct iova_want *want, struct iova_range *range);
 
@@ -210,6 +216,16 @@ struct iova_range *iova_evict(struct iova_space *space);
  * is a hole.
  */
 struct iova_range *iova_find(struct iova_space *space, uint64_t address);
+
+/**
+ * iova_overlap() - Find the lowest range, holes included, that has one of some addresses.
+ * @space: The space.
+ * @first: The first address.
+ * @last: The last address.
+ *
+ * Return: the range; NULL if all these addresses are free.
+ */
+struct iova_range *iova_overlap(struct iova_space *space, uint64_t first, uint64_t last);
 
 /**
  * iova_is_hole() - Whether none of some addresses is usable.

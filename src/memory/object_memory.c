@@ -209,6 +209,6 @@ int object_reserve_locked(struct object_store *store, const struct iova_want *wa
 		return 0;
 	while ((err = iova_reserve(&store->space, want, range)) == -ENOSPC)
 		if (!(want->is_modest ? evict_spare_locked(store) : give_way_locked(store)))
-			return err;
-	return 0;
+			break;
+	return err;
 }

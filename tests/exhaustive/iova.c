@@ -21,13 +21,22 @@
 #define PART_B_LAST 18
 
 /* Wanted ranges, in granules; boundary 0 is none. Then calls on the ranges that there are. */
-#define RESERVE(bytes, align, boundary)                                       \
-	{                                                                     \
-		(bytes) * GRANULE, (align)*GRANULE, (boundary)*GRANULE, false \
+#define RESERVE(n, a, b)                                                            \
+	{                                                                           \
+		.bytes = (n)*GRANULE, .align = (a)*GRANULE, .boundary = (b)*GRANULE \
+	}
+#define RESERVE_BELOW(n, a, end)                                                      \
+	{                                                                             \
+		.bytes = (n)*GRANULE, .align = (a)*GRANULE, .mask = (end)*GRANULE - 1 \
+	}
+#define RESERVE_AT(n, at)                                                       \
+	{                                                                       \
+		.bytes = (n)*GRANULE, .align = GRANULE, .address = (at)*GRANULE \
 	}
 static const struct iova_want wants[] = {
-	RESERVE(1, 1, 0), RESERVE(2, 1, 0), RESERVE(1, 2, 0), RESERVE(2, 1, 2),
-	RESERVE(3, 4, 4), RESERVE(1, 8, 0), RESERVE(4, 1, 8), RESERVE(2, 4, 2),
+	RESERVE(1, 1, 0),	RESERVE(2, 1, 0), RESERVE(1, 2, 0),  RESERVE(2, 1, 2),
+	RESERVE(3, 4, 4),	RESERVE(1, 8, 0), RESERVE(4, 1, 8),  RESERVE(2, 4, 2),
+	RESERVE_BELOW(1, 2, 5), RESERVE_AT(2, 3), RESERVE_AT(1, 12),
 };
 #define WANTS (sizeof(wants) / sizeof(wants[0]))
 enum { RELEASE_FIRST = WANTS, RELEASE_LAST, RETIRE, EVICT, EXPIRE, KINDS };
@@ -40,6 +49,9 @@ static const char *const names[] = {
 	"reserve 1 granule, aligned to 8",
 	"reserve 4 granules within 8",
 	"reserve 2 granules within 2, aligned to 4",
+	"reserve 1 granule below 5, aligned to 2",
+	"reserve the granules 3 to 4",
+	"reserve the granule 12",
 	"release the first range",
 	"release the last range",
 	"move the first range to another struct and retire it",
@@ -97,7 +109,9 @@ static bool fits_at(const struct iova_want *want, uint64_t at)
 	const uint64_t first = at * GRANULE;
 	const uint64_t granules = (want->bytes + state.guard) / GRANULE;
 
-	if (first % want->align)
+	if (first % want->align || (want->address && first != want->address))
+		return false;
+	if (want->mask && first + want->bytes - 1 > want->mask)
 		return false;
 	if (want->boundary && first / want->boundary != (first + want->bytes - 1) / want->boundary)
 		return false;
@@ -133,23 +147,47 @@ static uint64_t place_above_limit(const struct iova_want *want)
 	const uint64_t slack = want->align > want->boundary ? want->align : want->boundary;
 	const uint64_t room = (want->bytes + state.guard + slack) / GRANULE - 1;
 	const uint64_t gap = lowest_gap(room);
+	const uint64_t at = lowest_fit(want, gap < GRANULES ? gap : 0);
 
-	return lowest_fit(want, gap < GRANULES ? gap : 0);
+	/* A mask or an address may leave only a lower place. */
+	return at < GRANULES ? at : lowest_fit(want, 0);
 }
 
-/* The first range that fits only with the held granules ends the holding. */
+/* Returns the larger part of some held granules beside others. */
+static uint64_t larger_part(uint64_t held, uint64_t others)
+{
+	const uint64_t below = held & ((others & -others) - 1);
+	const uint64_t above = held & ~others & ~below;
+
+	if (!(held & others))
+		return held;
+	return __builtin_popcountll(below) >= __builtin_popcountll(above) ? below : above;
+}
+
+/* The first range that fits only with the held granules ends the holding, if it has no limit. */
 static uint64_t place_of(const struct iova_want *want)
 {
 	const uint64_t held = state.held;
-	uint64_t at = place_above_limit(want);
+	uint64_t at = place_above_limit(want), bytes = want->bytes + state.guard, taken;
 
 	if (at < GRANULES)
 		return at;
 	state.held = 0;
 	at = place_above_limit(want);
-	if (at == GRANULES)
+	if (at == GRANULES) {
 		state.held = held;
+	} else if (want->mask || want->address) {
+		taken = bits(at, at + bytes / GRANULE - 1);
+		state.held = larger_part(held & bits(PART_A, PART_A_LAST), taken) |
+			     larger_part(held & bits(PART_B, PART_B_LAST), taken);
+	}
 	return at;
+}
+
+/* Returns the error for a range that has no place. No wanted address is in a hole. */
+static int why_not(const struct iova_want *want)
+{
+	return want->address ? -EBUSY : -ENOSPC;
 }
 
 /* --- Calls --- */
@@ -161,7 +199,7 @@ static void reserve(const struct iova_want *want)
 	int err = iova_reserve(&state.space, want, range);
 
 	if (at == GRANULES) {
-		expect(err == -ENOSPC);
+		expect(err == why_not(want));
 		return;
 	}
 	expect(!err);

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Ranges of an address space that have a mask or a wanted address.
+ */
+#include "../src/memory/iova.h"
+#include "test.h"
+
+#define GRANULE UINT64_C(4096)
+
+static uint64_t reserve_pages(struct iova_space *space, struct iova_range *range, uint64_t pages)
+{
+	const struct iova_want want = { .bytes = pages * GRANULE, .align = GRANULE };
+
+	return iova_reserve(space, &want, range) ? 0 : range->first / GRANULE;
+}
+
+static int reserve_at(struct iova_space *space, struct iova_range *range, uint64_t address,
+		      uint64_t pages)
+{
+	const struct iova_want want = { .bytes = pages * GRANULE,
+					.align = GRANULE,
+					.address = address * GRANULE };
+
+	return iova_reserve(space, &want, range);
+}
+
+static uint64_t reserve_below(struct iova_space *space, struct iova_range *range, uint64_t mask,
+			      uint64_t pages)
+{
+	const struct iova_want want = { .bytes = pages * GRANULE, .align = GRANULE, .mask = mask };
+
+	return iova_reserve(space, &want, range) ? 0 : range->first / GRANULE;
+}
+
+/* The granules 2 to 9 and 20 to 39 are usable, and those below 30 are held back. */
+static void open_held(struct iova_space *space)
+{
+	assert_ok(iova_open(space, GRANULE, 0));
+	assert_ok(iova_allow(space, 20 * GRANULE, 40 * GRANULE - 1));
+	assert_ok(iova_allow(space, 2 * GRANULE, 10 * GRANULE - 1));
+	assert_ok(iova_hold_below(space, 30 * GRANULE));
+}
+
+static void limits_take_only_what_they_need_of_held_addresses(void **state)
+{
+	struct iova_range a, b, c, d, e;
+	struct iova_space space;
+
+	(void)state;
+	open_held(&space);
+	assert_int_equal(reserve_below(&space, &a, 10 * GRANULE - 1, 2), 2);
+	assert_int_equal(reserve_below(&space, &e, 4 * GRANULE - 1, 1), 0);
+	assert_ok(reserve_at(&space, &b, 22, 3));
+	/* The larger part of what is left of a hole is still held: 4 to 9 and 25 to 29. */
+	assert_int_equal(reserve_pages(&space, &c, 2), 20);
+	assert_int_equal(reserve_pages(&space, &d, 10), 30);
+	/* An address in held addresses that is taken in part, and one in a hole. */
+	assert_err(reserve_at(&space, &e, 24, 2), -EBUSY);
+	assert_err(reserve_at(&space, &e, 9, 2), -ENOSPC);
+	assert_int_equal(reserve_pages(&space, &e, 5), 4);
+	iova_release(&space, &a);
+	iova_release(&space, &b);
+	iova_release(&space, &c);
+	iova_release(&space, &d);
+	iova_release(&space, &e);
+	iova_close(&space);
+}
+
+static void held_addresses_can_all_be_taken_by_limits(void **state)
+{
+	struct iova_range a, b, c, d;
+	struct iova_space space;
+
+	(void)state;
+	open_held(&space);
+	assert_ok(reserve_at(&space, &a, 2, 8));
+	assert_ok(reserve_at(&space, &b, 20, 15));
+	assert_null(space.held);
+	assert_int_equal(reserve_pages(&space, &c, 5), 35);
+	assert_int_equal(reserve_pages(&space, &d, 1), 0);
+	iova_release(&space, &a);
+	iova_release(&space, &b);
+	iova_release(&space, &c);
+	iova_close(&space);
+}
+
+static void addresses_in_use_are_told_from_holes(void **state)
+{
+	struct iova_range a, b, c;
+	struct iova_space space;
+
+	(void)state;
+	assert_ok(iova_open(&space, GRANULE, GRANULE));
+	assert_ok(iova_allow(&space, 10 * GRANULE, 20 * GRANULE - 1));
+	assert_ok(reserve_at(&space, &a, 14, 2));
+	/* The granule 16 is the guard of a, and 13 would be that of a range which ends at 12. */
+	assert_err(reserve_at(&space, &b, 16, 1), -EBUSY);
+	assert_err(reserve_at(&space, &b, 13, 1), -EBUSY);
+	assert_err(reserve_at(&space, &b, 13, 9), -ENOSPC);
+	assert_err(reserve_at(&space, &b, 19, 1), -ENOSPC);
+	assert_err(reserve_at(&space, &b, 9, 1), -ENOSPC);
+	assert_err(reserve_at(&space, &b, UINT64_MAX / GRANULE, 2), -ENOSPC);
+	assert_ok(reserve_at(&space, &b, 17, 2));
+	assert_ok(reserve_at(&space, &c, 10, 3));
+	assert_ptr_equal(iova_overlap(&space, 0, 20 * GRANULE), iova_from(&space, 0));
+	assert_ptr_equal(iova_overlap(&space, 13 * GRANULE, 15 * GRANULE), &c);
+	iova_release(&space, &c);
+	assert_null(iova_overlap(&space, 10 * GRANULE, 14 * GRANULE - 1));
+	assert_ptr_equal(iova_overlap(&space, 10 * GRANULE, 14 * GRANULE), &a);
+	iova_release(&space, &a);
+	iova_release(&space, &b);
+	iova_close(&space);
+}
+
+static void mask_may_be_any_number(void **state)
+{
+	struct iova_range a, b;
+	struct iova_space space;
+
+	(void)state;
+	assert_ok(iova_open(&space, GRANULE, GRANULE));
+	assert_ok(iova_allow(&space, 10 * GRANULE, 20 * GRANULE - 1));
+	/* The guard may be above the mask. */
+	assert_int_equal(reserve_below(&space, &a, 12 * GRANULE - 1, 2), 10);
+	assert_int_equal(reserve_below(&space, &b, 13 * GRANULE, 1), 0);
+	assert_int_equal(reserve_below(&space, &b, 14 * GRANULE - 2, 1), 0);
+	assert_int_equal(reserve_below(&space, &b, 14 * GRANULE - 1, 1), 13);
+	iova_release(&space, &a);
+	iova_release(&space, &b);
+	assert_int_equal(reserve_below(&space, &a, 1, 1), 0);
+	iova_close(&space);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(limits_take_only_what_they_need_of_held_addresses),
+		cmocka_unit_test(held_addresses_can_all_be_taken_by_limits),
+		cmocka_unit_test(addresses_in_use_are_told_from_holes),
+		cmocka_unit_test(mask_may_be_any_number),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
