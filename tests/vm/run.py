@@ -235,6 +235,8 @@ def boot(where, kernel, packed, options):
         command += ['-icount', 'shift=0']
     if iommu.device:
         command += ['-device', iommu.device]
+    for netdev in options.netdev:
+        command += ['-netdev', netdev]
     command += devices(where, options.device)
     seconds = SECONDS * (4 if options.kernel in kernels.BUILT else 1)
     try:
@@ -382,6 +384,8 @@ def arguments():
                         help='default: intel, or smmuv3 on arm64')
     parser.add_argument('--device', action='append', metavar='MODEL[,KEY=VALUE...]',
                         help="a PCI device of QEMU's; may be repeated (default: edu)")
+    parser.add_argument('--netdev', action='append', default=[], metavar='TYPE,KEY=VALUE...',
+                        help='a network of QEMU for the devices; may be repeated')
     parser.add_argument('--append', default='', metavar='WORDS',
                         help='add WORDS to the kernel command line')
     parser.add_argument('--module', action='store_true', help='SOURCE is a kernel module')
