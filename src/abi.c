@@ -26,6 +26,7 @@ ENDS_WITH(coherent_reclaim_options, options_have_names);
 ENDS_WITH(coherent_mem_options, in_place);
 ENDS_WITH(coherent_handle_options, boundary);
 ENDS_WITH(coherent_adopt_options, release_arg);
+ENDS_WITH(coherent_handle_adopt_options, release_arg);
 ENDS_WITH(coherent_pool_options, in_place);
 ENDS_WITH(coherent_exposure, options);
 ENDS_WITH(coherent_sim_model, config_write);

@@ -80,7 +80,7 @@ static int fill_in_place(void)
 
 #define ADOPTED (PAGE / sizeof(struct command))
 
-static _Alignas(PAGE) struct command page[ADOPTED];
+static _Alignas(PAGE) struct command page[ADOPTED], more[ADOPTED];
 static unsigned int released;
 
 static void count_release(void *memory, void *arg)
@@ -136,6 +136,24 @@ static int adopt_and_reclaim(void)
 	return err;
 }
 
+/* A handle is not in the arrays, so it ends here. No failed call releases the memory. */
+static int adopt_pieces(void)
+{
+	struct coherent_handle handle = COHERENT_EMPTY;
+	const struct iovec pieces[] = { { page, PAGE }, { more, PAGE } };
+	int err;
+
+	released = 0;
+	err = coherent_handle_adopt(&handle, dev, pieces, ARRAY_SIZE(pieces),
+				    .release = count_release);
+	assert_int_equal(released, 0);
+	assert_int_equal(!coherent_handle_size(&handle), err != 0);
+	coherent_handle_free(&handle);
+	assert_int_equal(released, !err);
+	/* The device gets no copy of pieces. */
+	return err == -EOPNOTSUPP ? 0 : err;
+}
+
 static const struct call calls[] = {
 	{ "coherent_pool_box()", take_box, 1, 0, 0 },
 	{ "coherent_pool_from()", take_value, 0, 1, 0 },
@@ -147,6 +165,7 @@ static const struct call calls[] = {
 	{ "coherent_box_adopt()", adopt, 1, 0, 0 },
 	{ "coherent_expose() of adopted memory", adopt_and_expose, 0, 1, 0 },
 	{ "coherent_reclaim() of adopted memory", adopt_and_reclaim, 1, 0, 0 },
+	{ "coherent_handle_adopt()", adopt_pieces, 0, 0, 0 },
 };
 
 /* Returns whether there are as many boxes and mems from the first one on, and no others. */
@@ -256,7 +275,7 @@ static void no_call_leaves_a_part(const struct way *way)
 			nth += way->harden && calls[i].half_done ? 25 : 1;
 		print_message("# %s: %u calls failed in turn, %u half way\n", calls[i].name,
 			      nth - 1, half_done);
-		assert_true(nth > 3);
+		assert_true(nth > 3 || (way->lazy && calls[i].make == adopt_pieces));
 		assert_true(half_done >= calls[i].half_done * way->stays);
 	}
 }

@@ -27,8 +27,10 @@ static bool names_page(const struct coherent_object *object, uintptr_t at)
 {
 	const struct adoption *adoption = object->adoption;
 
-	if (adoption && is_within(at, (uintptr_t)adoption->memory, adoption->page_bytes))
-		return true;
+	for (size_t i = 0; adoption && i < adoption->begun; i++)
+		if (is_within(at, (uintptr_t)adoption->pieces[i].iov_base,
+			      adoption->pieces[i].iov_len))
+			return true;
 	return is_within(at, object->pages.first, object_bytes(object)) ||
 	       is_within(at, object->cpu_view, object_bytes(object));
 }
@@ -55,13 +57,11 @@ __attribute__((no_sanitize("thread"))) static bool has_page(const struct coheren
 }
 
 static const struct coherent_object *owner_locked(struct object_store *store,
-						  const struct adoption *adoption)
-	NEEDS_LOCK(store->lock)
+						  const struct iovec *piece) NEEDS_LOCK(store->lock)
 {
-	const uintptr_t first = (uintptr_t)adoption->memory;
+	const uintptr_t first = (uintptr_t)piece->iov_base;
 
-	for (uintptr_t at = first; at - first < adoption->page_bytes;
-	     at += store->pages.page_bytes) {
+	for (uintptr_t at = first; at - first < piece->iov_len; at += store->pages.page_bytes) {
 		const struct coherent_object *owner =
 			page_owner_get(&store->owners, (const void *)at);
 
@@ -73,6 +73,16 @@ static const struct coherent_object *owner_locked(struct object_store *store,
 
 /* --- Begin --- */
 
+bool adoption_is_mapped(const struct adoption *adoption, struct sys_maps_problem *problem)
+{
+	for (size_t i = 0; i < adoption->count; i++) {
+		sys_maps_check(adoption->pieces[i].iov_base, adoption->pieces[i].iov_len, problem);
+		if (problem->kind)
+			return false;
+	}
+	return true;
+}
+
 int adoption_refuse(struct object_store *store, const char *at, const struct adoption *adoption)
 {
 	static const char *const why[] = {
@@ -83,32 +93,36 @@ int adoption_refuse(struct object_store *store, const char *at, const struct ado
 		[SYS_MAPS_FILE] =
 			"it is a file on a disk, mapped with MAP_SHARED; use MAP_PRIVATE or a tmpfs",
 	};
-	struct sys_maps_problem problem;
+	struct sys_maps_problem problem = { .kind = SYS_MAPS_FINE };
 
-	sys_maps_check(adoption->memory, adoption->bytes, &problem);
+	(void)adoption_is_mapped(adoption, &problem);
 	return refuse(store, -EINVAL, at, "no device can use the memory at %p: from %p on, %s%s%s",
 		      adoption->memory, problem.kind ? (void *)problem.at : adoption->memory,
 		      why[problem.kind], problem.path[0] ? ": " : "", problem.path);
 }
 
-int adoption_begin_locked(struct object_store *store, struct coherent_object *object,
-			  struct adoption *adoption)
+static int begin_piece_locked(struct object_store *store, const struct coherent_object *object,
+			      struct adoption *adoption, const struct iovec *piece)
+	NEEDS_LOCK(store->lock)
 {
-	const struct coherent_object *owner = owner_locked(store, adoption);
-	int err;
+	const struct coherent_object *owner = owner_locked(store, piece);
 
+	if (owner == object)
+		return -EINVAL;
 	if (owner) {
 		adoption->in_the_way = owner->site;
 		adoption->in_the_way_address = owner->address.first;
 		return -EBUSY;
 	}
 	/* Memory that the library keeps for later objects has no owner. */
-	if (pages_overlap(&store->pages, adoption->memory, adoption->page_bytes))
+	if (pages_overlap(&store->pages, piece->iov_base, piece->iov_len))
 		return -EBUSY;
-	err = page_owner_reserve(&store->owners, adoption->memory, adoption->page_bytes);
-	if (err)
-		return err;
-	object->adoption = adoption;
+	return page_owner_reserve(&store->owners, piece->iov_base, piece->iov_len);
+}
+
+/* The CPU finds the memory there until the device gets it. */
+static void set_pointer(struct coherent_object *object, const struct adoption *adoption)
+{
 	if (!adoption->is_copy) {
 		object_seq_write_begin(object);
 		object->pages.first = (uintptr_t)adoption->memory;
@@ -116,7 +130,28 @@ int adoption_begin_locked(struct object_store *store, struct coherent_object *ob
 		object_seq_write_end(object);
 	}
 	object_set_va(object, adoption->memory);
-	return 0;
+}
+
+int adoption_begin_locked(struct object_store *store, struct coherent_object *object,
+			  struct adoption *adoption)
+{
+	int err = 0;
+
+	object->adoption = adoption;
+	for (adoption->begun = 0; !err && adoption->begun < adoption->count;) {
+		const struct iovec *piece = &adoption->pieces[adoption->begun];
+
+		err = begin_piece_locked(store, object, adoption, piece);
+		if (err)
+			break;
+		page_owner_set(&store->owners, piece->iov_base, piece->iov_len, object);
+		adoption->begun++;
+	}
+	if (err)
+		object->adoption = NULL;
+	else if (!adoption->is_scattered)
+		set_pointer(object, adoption);
+	return err;
 }
 
 /* --- Copies --- */
@@ -139,13 +174,15 @@ static void copy_in(const struct coherent_object *object)
 static int own_the_pages(const struct adoption *adoption)
 {
 	struct sys_maps_problem problem;
-	int err = sys_advise(adoption->memory, adoption->page_bytes, MADV_POPULATE_WRITE);
+	int err = 0;
 
+	for (size_t i = 0; i < adoption->count && err != -EFAULT && err != -ENOMEM; i++)
+		err = sys_advise(adoption->pieces[i].iov_base, adoption->pieces[i].iov_len,
+				 MADV_POPULATE_WRITE);
 	if (err != -ENOMEM)
 		return err == -EFAULT ? err : 0;
 	/* The kernel says so also if nothing is mapped there. */
-	sys_maps_check(adoption->memory, adoption->bytes, &problem);
-	return problem.kind ? -EFAULT : -ENOMEM;
+	return adoption_is_mapped(adoption, &problem) ? -ENOMEM : -EFAULT;
 }
 
 int adoption_prepare(const struct coherent_object *object, enum coherent_permission permission)

@@ -12,28 +12,39 @@
 #ifndef ADOPTION_H
 #define ADOPTION_H
 
+#include <sys/uio.h>
+
+#include "base/sys_maps.h"
 #include "memory/object.h"
 
 /**
- * struct adoption - Memory of the driver.
- * @memory: The memory. It begins at a page.
+ * struct adoption - Memory of the driver. Only @begun changes after adoption_begin_locked().
+ * @memory: The memory, for the callback. It begins at a page.
  * @bytes: The size of its elements.
  * @page_bytes: Its size in whole pages.
+ * @is_scattered: It is in pieces. So the CPU has no pointer to all of it, and the library none.
  * @is_copy: The device gets a copy.
  * @release: It gets the memory back, or NULL.
  * @release_arg: The last argument of @release.
+ * @count: How many pieces it has; 1 if it is not scattered.
+ * @begun: How many of them the object has by now.
  * @in_the_way: Set by adoption_begin_locked() to the site of the object that has one of the pages.
  * @in_the_way_address: The device address of that object.
+ * @pieces: The pieces, in whole pages, in the order of device addresses.
  */
 struct adoption {
 	void *memory;
 	size_t bytes;
 	size_t page_bytes;
+	bool is_scattered;
 	bool is_copy;
 	void (*release)(void *memory, void *release_arg);
 	void *release_arg;
+	size_t count;
+	size_t begun;
 	const char *in_the_way;
 	uint64_t in_the_way_address;
+	struct iovec pieces[];
 };
 
 /**
@@ -55,6 +66,22 @@ static inline bool adoption_is_copy(const struct coherent_object *object)
 }
 
 /**
+ * adoption_extra_mappings() - How many mappings an object has beyond the first, while it is a mem.
+ * @object: The object.
+ */
+static inline size_t adoption_extra_mappings(const struct coherent_object *object)
+{
+	return object->adoption ? object->adoption->count - 1 : 0;
+}
+
+/**
+ * adoption_is_mapped() - Whether the kernel can pin all memory, as far as the process can tell.
+ * @adoption: The memory.
+ * @problem: Set to the first part that it cannot pin.
+ */
+bool adoption_is_mapped(const struct adoption *adoption, struct sys_maps_problem *problem);
+
+/**
  * adoption_refuse() - Report why memory of the driver cannot be given to a device.
  * @store: The store.
  * @at: The call.
@@ -70,7 +97,8 @@ int adoption_refuse(struct object_store *store, const char *at, const struct ado
  * @object: The box. It has the memory of the library if it needs one.
  * @adoption: The memory.
  *
- * Return: 0; -EBUSY (an object has one of the pages, or the library); -ENOMEM.
+ * Return: 0; -EBUSY (an object has one of the pages, or the library); -EINVAL (two pieces have a page
+ * in common); -ENOMEM.
  */
 int adoption_begin_locked(struct object_store *store, struct coherent_object *object,
 			  struct adoption *adoption) NEEDS_LOCK(store->lock);

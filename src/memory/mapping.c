@@ -12,6 +12,8 @@
 #include "memory/refuse.h"
 #include "memory/watch.h"
 
+/* --- One mapping, or one for each piece --- */
+
 static struct backend_mapping mapping_of(const struct coherent_object *object,
 					 enum coherent_permission permission)
 {
@@ -23,11 +25,74 @@ static struct backend_mapping mapping_of(const struct coherent_object *object,
 	};
 }
 
-/* Pools give up the mappings that they keep without need before the call fails. */
-static int map_object(struct coherent_object *object, enum coherent_permission permission)
+static bool is_scattered(const struct coherent_object *object)
+{
+	return object->adoption && object->adoption->is_scattered;
+}
+
+/* Gets the next mapping of memory that is in pieces. */
+static void next_piece(struct backend_mapping *mapping, const struct iovec *piece)
+{
+	mapping->address += mapping->bytes;
+	mapping->va = piece->iov_base;
+	mapping->bytes = piece->iov_len;
+}
+
+/* Unmaps the first pieces. Returns the worst error: the device may reach all, if it reaches one. */
+static int unmap_pieces(const struct coherent_object *object, size_t count, bool idle)
+{
+	struct backend *backend = object->store->backend;
+	struct backend_mapping mapping = { .address = object->address.first,
+					   .permission = object->permission };
+	int worst = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		int err;
+
+		next_piece(&mapping, &object->adoption->pieces[i]);
+		err = backend->ops->unmap(backend, &mapping, idle);
+		worst = err == -EIO || !worst ? err : worst;
+	}
+	return worst;
+}
+
+static int map_pieces(struct coherent_object *object, enum coherent_permission permission)
+{
+	const struct adoption *adoption = object->adoption;
+	struct backend *backend = object->store->backend;
+	struct backend_mapping mapping = { .address = object->address.first,
+					   .permission = permission };
+
+	for (size_t i = 0; i < adoption->count; i++) {
+		int err;
+
+		next_piece(&mapping, &adoption->pieces[i]);
+		err = backend->ops->map(backend, &mapping);
+		if (!err)
+			continue;
+		if (unmap_pieces(object, i, true) != -EIO)
+			return err;
+		/* The device may reach the first pieces, so the driver must not get them back. */
+		object_leak(object);
+		return -EIO;
+	}
+	return 0;
+}
+
+static int map_memory(struct coherent_object *object, enum coherent_permission permission)
 {
 	struct backend *backend = object->store->backend;
 	struct backend_mapping mapping;
+
+	if (is_scattered(object))
+		return map_pieces(object, permission);
+	mapping = mapping_of(object, permission);
+	return backend->ops->map(backend, &mapping);
+}
+
+/* Pools give up the mappings that they keep without need before the call fails. */
+static int map_object(struct coherent_object *object, enum coherent_permission permission)
+{
 	int err;
 
 	if (object->store->watch) {
@@ -35,10 +100,9 @@ static int map_object(struct coherent_object *object, enum coherent_permission p
 		if (err)
 			return err;
 	}
-	mapping = mapping_of(object, permission);
-	err = backend->ops->map(backend, &mapping);
+	err = map_memory(object, permission);
 	if (object_is_used_up(err) && object->store->give_way(object->store))
-		err = backend->ops->map(backend, &mapping);
+		err = map_memory(object, permission);
 	if (err && object->store->watch)
 		watch_map_failed(object);
 	/* The memory of the library can be pinned, so there is another reason. */
@@ -48,8 +112,11 @@ static int map_object(struct coherent_object *object, enum coherent_permission p
 int mapping_unmap(const struct coherent_object *object, bool idle)
 {
 	struct backend *backend = object->store->backend;
-	const struct backend_mapping mapping = mapping_of(object, object->permission);
+	struct backend_mapping mapping;
 
+	if (is_scattered(object))
+		return unmap_pieces(object, object->adoption->count, idle);
+	mapping = mapping_of(object, object->permission);
 	return backend->ops->unmap(backend, &mapping, idle);
 }
 

@@ -285,6 +285,8 @@ static void count_leave_locked(struct object_store *store, const struct coherent
 	NEEDS_LOCK(store->lock)
 {
 	store->stats.mems -= object->state == COHERENT_STATE_MEM;
+	if (object->state == COHERENT_STATE_MEM)
+		store->stats.mappings -= adoption_extra_mappings(object);
 	store->stats.mappings -= object->state == COHERENT_STATE_BOX && object->in_place;
 }
 
@@ -320,6 +322,8 @@ void object_map_as(struct coherent_object *object, enum coherent_state state,
 	lock_take(&store->lock);
 	count_leave_locked(store, object);
 	store->stats.mems += state == COHERENT_STATE_MEM;
+	if (state == COHERENT_STATE_MEM)
+		store->stats.mappings += adoption_extra_mappings(object);
 	store->stats.mappings += state == COHERENT_STATE_BOX;
 	raise_max(&store->stats.mems_max, store->stats.mems);
 	object->in_place |= state == COHERENT_STATE_BOX;
@@ -342,8 +346,8 @@ void object_retire(struct coherent_object *object)
 	struct object_store *store = object->store;
 
 	lock_take(&store->lock);
-	object_put_pages_locked(store, object);
 	end_mem_locked(store, object, COHERENT_STATE_FREED);
+	object_put_pages_locked(store, object);
 	retire_locked(store, object);
 	trim_locked(store, object->since_ns);
 	lock_drop(&store->lock);

@@ -18,6 +18,7 @@ const struct options_kind options_of_reclaim = KIND(coherent_reclaim_options, bo
 const struct options_kind options_of_mem = KIND(coherent_mem_options, count);
 const struct options_kind options_of_handle = KIND(coherent_handle_options, bytes);
 const struct options_kind options_of_adopt = KIND(coherent_adopt_options, count);
+const struct options_kind options_of_handle_adopt = KIND(coherent_handle_adopt_options, count);
 const struct options_kind options_of_pool = KIND(coherent_pool_options, dev);
 
 int options_read(const void *options, void *copy, const struct options_kind *kind,

@@ -75,7 +75,7 @@ void request_failed(struct object_store *store, const struct alloc_request *requ
 		    int err)
 {
 	/* The caller reports which object has memory that is adopted. */
-	if (request->attrs & COHERENT_ATTR_NO_WARN || err == -EBUSY)
+	if (request->attrs & COHERENT_ATTR_NO_WARN || err == -EBUSY || err == -EINVAL)
 		return;
 	if (err == -ENOSPC)
 		report(store->reporter, COHERENT_WARNING,

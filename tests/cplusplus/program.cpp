@@ -234,6 +234,30 @@ TEST_CASE("limits, counters and lookups work")
 	CHECK(coherent_device_fence(dev.get()) == 0);
 }
 
+static void count_release(void *memory, void *released)
+{
+	CHECK(memory);
+	++*static_cast<int *>(released);
+}
+
+TEST_CASE("pieces of memory are one handle")
+{
+	alignas(4096) static unsigned char first[4096], second[8192];
+	const device_ptr dev = open_device("sim:edu");
+	const iovec pieces[] = { { second, sizeof(second) }, { first, sizeof(first) } };
+	coherent_handle_adopt_options options = {};
+	coherent_handle handle = COHERENT_EMPTY;
+	int released = 0;
+
+	options.release = count_release;
+	options.release_arg = &released;
+	REQUIRE(coherent_handle_adopt(&handle, dev.get(), pieces, 2, options) == 0);
+	CHECK(coherent_handle_size(&handle) == 3 * 4096);
+	CHECK(released == 0);
+	coherent_handle_free(&handle);
+	CHECK(released == 1);
+}
+
 TEST_CASE("a wrong name is refused and reported")
 {
 	std::vector<std::string> reports;

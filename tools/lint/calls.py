@@ -7,7 +7,7 @@ from .others import Others
 FILLS = {'coherent_base_box_zeroed': 'box', 'coherent_base_box_from': 'box',
          'coherent_base_zeroed': 'mem', 'coherent_base_from': 'mem',
          'coherent_base_box_adopt': 'box',
-         'coherent_base_handle_zeroed': 'handle'}
+         'coherent_base_handle_zeroed': 'handle', 'coherent_base_handle_adopt': 'handle'}
 FREES = {'coherent_base_box_free': 'box', 'coherent_base_box_cleanup': 'box',
          'coherent_base_free': 'mem', 'coherent_base_cleanup': 'mem',
          'coherent_base_loan_free': 'loan', 'coherent_base_loan_cleanup': 'loan',

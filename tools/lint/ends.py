@@ -5,9 +5,9 @@ from .memory import State
 from .objects import HELD, Objects
 
 # An ignored result of these is a mistake, whatever comes later.
-MAKES = {'coherent_box_zeroed', 'coherent_box_from', 'coherent_zeroed', 'coherent_from',
+MAKES = {'coherent_box_zeroed', 'coherent_box_from', 'coherent_box_adopt', 'coherent_zeroed', 'coherent_from',
          'coherent_init', 'coherent_expose', 'coherent_expose_all',
-         'coherent_handle_zeroed', 'coherent_pool_create', 'coherent_pool_box',
+         'coherent_handle_zeroed', 'coherent_handle_adopt', 'coherent_pool_create', 'coherent_pool_box',
          'coherent_pool_from', 'coherent_pool_from_all', 'coherent_pool_boxes', 'coherent_pool_expose',
          'coherent_device_open', 'coherent_bar_open', 'coherent_irq_open',
          'coherent_device_set_mask'}

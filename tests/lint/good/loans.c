@@ -62,3 +62,20 @@ int keep_loan(union desc_box *box, union desc_loan *kept)
 		coherent_move(&loan, kept);
 	return err;
 }
+
+/* Memory of the driver ends with its object. */
+int adopt_and_expose(struct coherent_device *dev, struct desc *memory, const struct iovec *pieces)
+{
+	struct coherent_handle handle = COHERENT_EMPTY;
+	union desc_box box = COHERENT_EMPTY;
+	union desc_mem mem = COHERENT_EMPTY;
+	int err = coherent_box_adopt(&box, dev, memory, ENTRIES, .tail = true);
+
+	if (!err)
+		err = coherent_expose(&box, &mem);
+	if (!err)
+		err = coherent_handle_adopt(&handle, dev, pieces, 2);
+	coherent_handle_free(&handle);
+	coherent_free(&mem);
+	return err;
+}
