@@ -57,7 +57,7 @@ bool addresses_clip(const struct coherent_limits *limits, unsigned int i, uint64
  * @dev: The device.
  * @mask: The mask.
  * @i: The number of the range of the backend.
- * @at: What finds the next part of that range.
+ * @at: The state of the search for the next part of that range.
  * @first: The first address of a part.
  * @last: The last address of the part.
  */

@@ -30,8 +30,8 @@ struct beside_range {
 /**
  * struct beside - The part of a device in its address space.
  * @root: The first device of the space, which may be this one. Never changes.
- * @lock: Of the root: guards the rest, in all devices of the space.
- * @members: Of the root: the open devices of the space.
+ * @lock: Only that of the root is used. It guards the rest, in all devices of the space.
+ * @members: Only that of the root is used. It has the open devices of the space.
  * @link: In @members.
  * @is_member: The device is there.
  * @is_whole: All addresses belong to the device. Otherwise those of @ranges do.
