@@ -19,7 +19,7 @@
 	_Static_assert(sizeof(struct type) == END_OF(type, member), \
 		       "name the last member here; a reserved one before it fills the struct")
 
-ENDS_WITH(coherent_open_options, beside);
+ENDS_WITH(coherent_open_options, qemu_args);
 ENDS_WITH(coherent_box_options, in_place);
 ENDS_WITH(coherent_expose_options, seal_arg);
 ENDS_WITH(coherent_reclaim_options, options_have_names);

@@ -32,6 +32,7 @@ static const struct {
 	{ BACKEND_TAKES_LISTEN, ".listen_fd" },
 	{ BACKEND_TAKES_BUS_MASTER, ".bus_master_at_open" },
 	{ BACKEND_TAKES_BESIDE, ".beside" },
+	{ BACKEND_TAKES_QEMU_ARGS, ".qemu_args" },
 };
 
 /* Zero means that the driver did not give an option, so descriptor 0 cannot be handed over. */
@@ -46,7 +47,8 @@ static unsigned int options_given(const struct coherent_open_options *options)
 	       (options->socket_fd ? BACKEND_TAKES_SOCKET : 0) |
 	       (options->listen_fd ? BACKEND_TAKES_LISTEN : 0) |
 	       (options->bus_master_at_open ? BACKEND_TAKES_BUS_MASTER : 0) |
-	       (options->beside ? BACKEND_TAKES_BESIDE : 0);
+	       (options->beside ? BACKEND_TAKES_BESIDE : 0) |
+	       (options->qemu_args ? BACKEND_TAKES_QEMU_ARGS : 0);
 }
 
 /* Lists the schemes of the backends that take an option, or of all if there is no option. */

@@ -135,6 +135,10 @@ struct coherent_event;
  *	be closed in any order, and the last close ends the address space. A device gets
  *	the free addresses of one that is closed. The memory of the first device stays
  *	allocated until all are closed.
+ * @qemu_args: Only for qemu: names. Arguments for QEMU, with NULL after the last one: what the
+ *	model needs besides itself, such as a network, a disk or a file of memory. Each is
+ *	-blockdev, -chardev, -device, -drive, -netdev or -object, and its value follows it.
+ *	The strings are used during the open only. NULL for none.
  */
 struct coherent_open_options {
 	uint32_t struct_size;
@@ -166,6 +170,7 @@ struct coherent_open_options {
 	void *trace_arg;
 	const char *ledger;
 	struct coherent_device *beside;
+	const char *const *qemu_args;
 };
 
 /**
@@ -254,10 +259,27 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  *	any other	a property of the model, as in qemu:edu,dma_mask=0xffffffff;
  *			the library sets addr, bus, driver and iommu_platform itself
  *
- * A device name of qemu: is as trusted as a command line. It chooses files and
- * properties for the program qemu-system-x86_64 that PATH names. So a program that is
- * set-user-ID or set-group-ID, has file capabilities, or gets a domain of its own from a
- * security module, gets -EPERM.
+ * With .qemu_args the model gets what it needs besides itself, and its own name says
+ * which. For instance, this network card sends and receives on a UNIX socket:
+ *
+ *	const char *const args[] = {
+ *		"-netdev", "stream,id=n0,server=off,addr.type=unix,addr.path=/tmp/net",
+ *		NULL,
+ *	};
+ *	err = coherent_device_open(&dev, "qemu:e1000e,netdev=n0", .qemu_args = args);
+ *
+ * A -device of .qemu_args comes after the model, so that a disk can name its bus: the
+ * property id of the model names it, as in qemu:megasas,id=hba for scsi-hd,bus=hba.0. If
+ * the device name mentions the ID of a -device, that one comes first. The driver reaches
+ * only the model of the name. The IOMMU refuses what another PCI device does, and
+ * coherent_device_next_fault() does not return it. The call refuses a second IOMMU, a
+ * loader and what prints help. QEMU says what is wrong with a value, and a report has its
+ * words.
+ *
+ * A device name of qemu: is as trusted as a command line, and so are .qemu_args. They
+ * choose files and properties for the program qemu-system-x86_64 that PATH names. So a
+ * program that is set-user-ID or set-group-ID, has file capabilities, or gets a domain of
+ * its own from a security module, gets -EPERM.
  *
  * A BAR of I/O ports is read and written like any other. An access of 8 bytes to it is
  * two of 4. Interrupts are MSI-X, with all vectors of the model, otherwise one vector of

@@ -86,13 +86,13 @@ static void report_unused_vectors(const struct qemu *qemu)
 		       dev->name, qemu->pci.msi_vectors);
 }
 
-static int open_machine(struct qemu *qemu, const struct name *name)
+static int open_machine(struct qemu *qemu, const struct name *name, const char *const *args)
 {
 	int err;
 
 	qemu->process.poll = qemu_irq_poll;
 	qemu->process.arg = qemu;
-	err = qemu_start(qemu, name);
+	err = qemu_start(qemu, name, args);
 	if (err)
 		return err;
 	err = page_owner_reserve(&qemu->backend.dev->store.owners, qemu->ram,
@@ -128,8 +128,9 @@ static void qemu_close(struct backend *backend)
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (fds[i] >= 0)
 			sys_close(fds[i]);
-	for (char **argv = qemu->process.argv; *argv; argv++)
+	for (char **argv = qemu->process.argv; argv && *argv; argv++)
 		free(*argv);
+	free(qemu->process.argv);
 	lock_destroy(&qemu->lock);
 	free(qemu->irq_fds);
 	free(qemu);
@@ -141,7 +142,6 @@ static int qemu_open(struct backend **backend, struct coherent_device *dev, cons
 	struct qemu *qemu = calloc(1, sizeof(*qemu));
 	int err;
 
-	(void)options;
 	if (!qemu)
 		return -ENOMEM;
 	qemu->backend = (struct backend){
@@ -157,7 +157,7 @@ static int qemu_open(struct backend **backend, struct coherent_device *dev, cons
 	qemu->memory = qemu->log = qemu->qtest.fd = qemu->process.pidfd = -1;
 	RB_INIT(&qemu->mappings);
 	lock_init(&qemu->lock);
-	err = open_machine(qemu, name);
+	err = open_machine(qemu, name, options->qemu_args);
 	if (err) {
 		qemu_close(&qemu->backend);
 		return err;
@@ -367,6 +367,22 @@ static void qemu_limits(struct backend *backend, struct coherent_limits *limits)
 		limits->bar_bytes[i] = qemu->pci.bars[i].bytes;
 }
 
+static int take_fault_locked(struct qemu *qemu, struct qemu_iommu_fault *told)
+	NEEDS_LOCK(qemu->lock)
+{
+	int notified = 0, err = qemu_call_begin_locked(qemu);
+	uint16_t seen;
+
+	if (err)
+		return err;
+	seen = qemu->iommu.events.seen;
+	err = qemu_iommu_next_fault(&qemu->iommu, told);
+	/* A close also reads faults. It must not wait for a QEMU that hangs. */
+	if (qemu->iommu.events.seen != seen && alive_is_open(qemu->backend.dev->alive))
+		notified = qemu_call_result_locked(qemu, qemu_iommu_notify_events(&qemu->iommu));
+	return err ? err : notified;
+}
+
 static int qemu_next_fault(struct backend *backend, struct coherent_fault *fault)
 {
 	struct qemu *qemu = qemu_of(backend);
@@ -374,12 +390,7 @@ static int qemu_next_fault(struct backend *backend, struct coherent_fault *fault
 	int err;
 
 	lock_take(&qemu->lock);
-	err = qemu_call_begin_locked(qemu);
-	if (!err)
-		err = qemu_iommu_next_fault(&qemu->iommu, &told);
-	/* A close also reads faults. It must not wait for a QEMU that hangs. */
-	if (!err && alive_is_open(backend->dev->alive))
-		err = qemu_call_result_locked(qemu, qemu_iommu_notify_events(&qemu->iommu));
+	err = take_fault_locked(qemu, &told);
 	lock_drop(&qemu->lock);
 	if (err)
 		return err;
@@ -459,6 +470,7 @@ static bool qemu_is_lost(struct backend *backend)
 
 const struct backend_ops backend_qemu = {
 	.scheme = "qemu",
+	.options = BACKEND_TAKES_QEMU_ARGS,
 	.memory_kind = BACKEND_MEMORY_FILES,
 	.open = qemu_open,
 	.disconnect = qemu_disconnect,

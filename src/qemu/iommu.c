@@ -288,7 +288,10 @@ static struct qemu_iommu_fault fault_of(const struct virtio_iommu_fault *event)
 	};
 }
 
-/* QEMU tries an access in pieces. This joins the pieces to the one access of the device. */
+/*
+ * QEMU tries an access in pieces. This joins the pieces to the one access of the device. It skips
+ * what other devices of this QEMU did, because no object of the library is theirs.
+ */
 int qemu_iommu_next_fault(struct qemu_iommu *iommu, struct qemu_iommu_fault *fault)
 {
 	struct virtio_iommu_fault event;
@@ -297,13 +300,14 @@ int qemu_iommu_next_fault(struct qemu_iommu *iommu, struct qemu_iommu_fault *fau
 	while (is_used(iommu, &iommu->events)) {
 		const uint16_t i = peek_event(iommu, &event);
 		const struct qemu_iommu_fault piece = fault_of(&event);
+		const bool is_ours = event.endpoint == iommu->endpoint;
 
-		if (!fault->bytes)
+		if (is_ours && !fault->bytes)
 			*fault = piece;
-		else if (piece.read != fault->read || piece.write != fault->write ||
-			 piece.address - fault->address != fault->bytes)
+		else if (is_ours && (piece.read != fault->read || piece.write != fault->write ||
+				     piece.address - fault->address != fault->bytes))
 			break;
-		fault->bytes += PIECE_BYTES;
+		fault->bytes += is_ours ? PIECE_BYTES : 0;
 		iommu->events.seen++;
 		give_event(iommu, i);
 	}

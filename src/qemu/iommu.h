@@ -109,7 +109,7 @@ int qemu_iommu_unmap(struct qemu_iommu *iommu, uint64_t address, uint64_t bytes)
 
 /**
  * qemu_iommu_next_fault() - Take the oldest refused access that was not read yet. The function does
- *	not ask QEMU.
+ *	not ask QEMU. The accesses of other devices are dropped.
  * @iommu: The IOMMU.
  * @fault: Receives the access.
  *

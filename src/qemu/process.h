@@ -14,7 +14,6 @@
 
 #define QEMU_PROGRAM "qemu-system-x86_64"
 #define QEMU_PACKAGE "qemu-system-x86"
-#define QEMU_ARGUMENTS_MAX 40
 /* QEMU has this many seconds from its start until the device is open. */
 #define QEMU_OPEN_S 30
 #define QEMU_INHERITED 3
@@ -35,7 +34,7 @@
  * @stop: The thread has to end QEMU.
  */
 struct qemu_process {
-	char *argv[QEMU_ARGUMENTS_MAX];
+	char **argv;
 	int inherited[QEMU_INHERITED];
 	int log;
 	void (*poll)(void *arg);

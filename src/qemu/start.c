@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -16,33 +17,56 @@
 #include "base/sys_process.h"
 #include "base/sys_socket.h"
 #include "qemu/explain.h"
+#include "qemu/extra.h"
 #include "qemu/start.h"
 
 /* QEMU refuses firmware whose size is not a multiple of 64 KiB. */
 #define BIOS_BYTES 65536
 #define HLT 0xf4
+/* The arguments that the library adds, and NULL. */
+#define ARGUMENTS_MAX 40
 /* A device name has at most 255 bytes. "=on" is added to each key without a value. */
 #define DEVICE_BYTES 512
 
 /* --- The command line --- */
 
-static int add_argument(struct qemu *qemu, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-static int add_argument(struct qemu *qemu, const char *format, ...)
+/* QEMU does not start these models without a disk. */
+static bool is_disk_model(const char *model)
 {
-	char **argv = qemu->process.argv, text[1024];
-	va_list list;
+	return !strncmp(model, "nvme", 4) || !strncmp(model, "virtio-blk", 10);
+}
+
+static int add_string(struct qemu *qemu, const char *text)
+{
+	char **argv = qemu->process.argv;
 
 	while (*argv)
 		argv++;
-	va_start(list, format);
-	vsnprintf(text, sizeof(text), format, list);
-	va_end(list);
 	*argv = strdup(text);
 	return *argv ? 0 : -ENOMEM;
 }
 
-static int add_arguments(struct qemu *qemu, int bios, int socket, const char *device)
+static int add_argument(struct qemu *qemu, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+static int add_argument(struct qemu *qemu, const char *format, ...)
+{
+	char text[1024];
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(text, sizeof(text), format, list);
+	va_end(list);
+	return add_string(qemu, text);
+}
+
+static int add_pair(struct qemu *qemu, const char *option, const char *value)
+{
+	int err = add_string(qemu, option);
+
+	return err ? err : add_string(qemu, value);
+}
+
+static int add_machine(struct qemu *qemu)
 {
 	const uint64_t mib = qemu->keys.memory;
 	int err = 0;
@@ -63,30 +87,30 @@ static int add_arguments(struct qemu *qemu, int bios, int socket, const char *de
 	};
 
 	for (size_t i = 0; !err && i < ARRAY_SIZE(fixed); i++)
-		err = add_argument(qemu, "%s", fixed[i]);
+		err = add_string(qemu, fixed[i]);
 	if (!err)
 		err = add_argument(qemu, "-m");
 	if (!err)
 		err = add_argument(qemu, "%" PRIu64 "M", mib);
 	if (!err)
-		err = add_argument(qemu, "-bios");
+		err = add_argument(qemu, "-object");
+	return err ? err :
+		     add_argument(qemu,
+				  "memory-backend-file,id=ram,share=on,size=%" PRIu64
+				  "M,mem-path=/proc/self/fd/%d",
+				  mib, qemu->memory);
+}
+
+static int add_descriptors(struct qemu *qemu, int bios, int socket)
+{
+	int err = add_argument(qemu, "-bios");
+
 	if (!err)
 		/* The option takes a path, and the file in memory has none but this. */
 		err = add_argument(qemu, "/proc/self/fd/%d", bios);
 	if (!err)
-		err = add_argument(qemu, "-object");
-	if (!err)
-		err = add_argument(qemu,
-				   "memory-backend-file,id=ram,share=on,size=%" PRIu64
-				   "M,mem-path=/proc/self/fd/%d",
-				   mib, qemu->memory);
-	if (!err)
 		err = add_argument(qemu, "-chardev");
-	if (!err)
-		err = add_argument(qemu, "socket,id=qtest,fd=%d", socket);
-	if (!err)
-		err = add_argument(qemu, "-device");
-	return err ? err : add_argument(qemu, "%s", device);
+	return err ? err : add_argument(qemu, "socket,id=qtest,fd=%d", socket);
 }
 
 static int add_disk(struct qemu *qemu)
@@ -103,6 +127,34 @@ static int add_disk(struct qemu *qemu)
 	if (!err)
 		err = add_argument(qemu, "-blockdev");
 	return err ? err : add_argument(qemu, "driver=raw,node-name=disk,file=file");
+}
+
+/* Adds the arguments of the driver that QEMU must get before the device, or those after it. */
+static int add_extra(struct qemu *qemu, const struct name *name, const char *const *args,
+		     bool first)
+{
+	int err = 0;
+
+	for (; !err && args && *args; args += 2)
+		if (qemu_extra_is_first(args[0], args[1], name) == first)
+			err = add_pair(qemu, args[0], args[1]);
+	return err;
+}
+
+static int make_command_line(struct qemu *qemu, const struct name *name, const char *device,
+			     const char *const *args)
+{
+	int err = add_argument(qemu, QEMU_PROGRAM);
+
+	if (!err)
+		err = add_machine(qemu);
+	if (!err && is_disk_model(name->target))
+		err = add_disk(qemu);
+	if (!err)
+		err = add_extra(qemu, name, args, true);
+	if (!err)
+		err = add_pair(qemu, "-device", device);
+	return err ? err : add_extra(qemu, name, args, false);
 }
 
 /* The firmware consists of HLT instructions: the processor does nothing, and time goes on. */
@@ -144,9 +196,9 @@ static int make_memory(struct qemu *qemu)
 	return err;
 }
 
-static int start_process(struct qemu *qemu, int bios, int socket, const char *device)
+static int start_process(struct qemu *qemu, int bios, int socket)
 {
-	int err = add_arguments(qemu, bios, socket, device);
+	int err = add_descriptors(qemu, bios, socket);
 
 	if (err)
 		return err;
@@ -160,7 +212,7 @@ static int start_process(struct qemu *qemu, int bios, int socket, const char *de
 }
 
 /* QEMU has its own descriptors of the firmware and of its end of the socket, so close ours. */
-static int spawn_qemu(struct qemu *qemu, const char *device)
+static int spawn_qemu(struct qemu *qemu)
 {
 	int bios, pair[2], err = make_bios(&bios);
 
@@ -169,7 +221,7 @@ static int spawn_qemu(struct qemu *qemu, const char *device)
 	err = sys_socketpair(pair);
 	if (err)
 		goto close_bios;
-	err = start_process(qemu, bios, pair[1], device);
+	err = start_process(qemu, bios, pair[1]);
 	if (err)
 		sys_close(pair[0]);
 	else
@@ -181,12 +233,6 @@ close_bios:
 }
 
 /* --- The device name --- */
-
-/* QEMU does not start these models without a disk. */
-static bool is_disk_model(const char *model)
-{
-	return !strncmp(model, "nvme", 4) || !strncmp(model, "virtio-blk", 10);
-}
 
 static int refuse_key(const struct name *name, const char *key, const char *why,
 		      const struct reporter *to)
@@ -274,7 +320,9 @@ static int add_properties(const struct name *name, char device[DEVICE_BYTES])
 	/* Without this property a virtio device uses physical addresses and bypasses the IOMMU. */
 	if (!strncmp(model, "virtio-", 7) || !strncmp(model, "vhost-", 6))
 		err = append_property(device, ",iommu_platform=on");
-	if (!err && is_disk_model(model) && !name_has_key(name, "drive"))
+	/* A controller of a subsystem has its disks as devices of their own. */
+	if (!err && is_disk_model(model) && !name_has_key(name, "drive") &&
+	    !name_has_key(name, "subsys"))
 		err = append_property(device, ",drive=disk");
 	if (!err && !strcmp(model, "nvme") && !name_has_key(name, "serial"))
 		err = append_property(device, ",serial=coherent");
@@ -309,23 +357,27 @@ static int check_rights(const struct coherent_device *dev)
 	return -EPERM;
 }
 
-int qemu_start(struct qemu *qemu, const struct name *name)
+int qemu_start(struct qemu *qemu, const struct name *name, const char *const *args)
 {
+	const struct coherent_device *dev = qemu->backend.dev;
 	char device[DEVICE_BYTES];
 	int err = read_name(qemu, name, device);
 
 	if (!err)
-		err = check_rights(qemu->backend.dev);
+		err = qemu_extra_check(args, name->whole, &dev->reporter);
+	if (!err)
+		err = check_rights(dev);
 	if (err)
 		return err;
+	qemu->process.argv = calloc(ARGUMENTS_MAX + qemu_extra_count(args), sizeof(char *));
+	if (!qemu->process.argv)
+		return -ENOMEM;
 	err = sys_memfd("coherent", &qemu->log);
 	if (!err)
 		err = make_memory(qemu);
 	if (!err)
-		err = add_argument(qemu, QEMU_PROGRAM);
-	if (!err && is_disk_model(name->target))
-		err = add_disk(qemu);
+		err = make_command_line(qemu, name, device, args);
 	if (!err)
-		err = spawn_qemu(qemu, device);
-	return qemu_explain_start(qemu->backend.dev, err);
+		err = spawn_qemu(qemu);
+	return qemu_explain_start(dev, err);
 }

@@ -14,10 +14,11 @@
  *	memory, log, ram, space and the descriptor of qtest. After an error some of them are
  *	filled in too; close the device then.
  * @name: The name of the device.
+ * @args: The arguments that the driver adds, with NULL after the last one; NULL for none.
  *
- * Return: 0; -EINVAL (the name, with a report), -EPERM (the program has raised rights, with a
+ * Return: 0; -EINVAL (the name or @args, with a report), -EPERM (the program has raised rights, with a
  * report), or an error of qemu_explain_start().
  */
-int qemu_start(struct qemu *qemu, const struct name *name);
+int qemu_start(struct qemu *qemu, const struct name *name, const char *const *args);
 
 #endif

@@ -20,7 +20,8 @@ struct driver {
 
 static int run_driver(struct driver *driver)
 {
-	int err = coherent_device_open(&driver->dev, "qemu:edu");
+	static const char *const args[] = { "-object", "iothread,id=thread", NULL };
+	int err = coherent_device_open(&driver->dev, "qemu:edu", .qemu_args = args);
 
 	if (!err)
 		err = coherent_bar_open(&driver->bar, driver->dev, 0);
