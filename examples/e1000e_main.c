@@ -50,14 +50,16 @@ struct app {
 };
 
 static const char help[] =
-	"Usage: e1000e --device=NAME echo COUNT\n"
-	"       e1000e --device=NAME ping COUNT BYTES\n"
+	"Usage: e1000e --device=NAME [--netdev=VALUE] echo COUNT\n"
+	"       e1000e --device=NAME [--netdev=VALUE] ping COUNT BYTES\n"
 	"Use an 82574 network controller, which QEMU has as e1000e, through libcoherent.\n"
 	"echo sends back the next COUNT packets. ping sends COUNT packets of BYTES bytes and\n"
 	"compares what comes back.\n"
 	"\n"
-	"  -d, --device=NAME  the device, like vfio:0000:00:02.0; required\n"
-	"  -h, --help         print this help\n"
+	"  -d, --device=NAME   the device, like vfio:0000:00:02.0 or qemu:e1000e,netdev=n0;\n"
+	"                      required\n"
+	"  -n, --netdev=VALUE  for qemu: the value of its option -netdev, like user,id=n0\n"
+	"  -h, --help          print this help\n"
 	"\n"
 	"Exit status: 0 for success, 1 if something failed, 2 if an argument is bad or the\n"
 	"device does not open.\n";
@@ -299,13 +301,15 @@ static int report(const struct app *app, unsigned long count, size_t bytes, int 
 	return err ? 1 : 0;
 }
 
-static int use_device(const char *name, unsigned long count, size_t bytes)
+static int use_device(const char *name, const char *netdev, unsigned long count, size_t bytes)
 {
+	const char *const qemu_args[] = { "-netdev", netdev, NULL };
 	struct app app = { .name = name };
 	COHERENT_DEVICE_AUTO(dev);
 	int err;
 
-	if (coherent_device_open(&dev, name, .report = coherent_report_stderr))
+	if (coherent_device_open(&dev, name, .report = coherent_report_stderr,
+				 .qemu_args = netdev ? qemu_args : NULL))
 		return 2;
 	err = e1000e_open(&app.nic, dev);
 	if (err == -ENODEV) {
@@ -352,23 +356,24 @@ static int parse(int count, char **words, unsigned long *packets, unsigned long 
 int main(int argc, char **argv)
 {
 	static const struct option known[] = { { "device", required_argument, NULL, 'd' },
+					       { "netdev", required_argument, NULL, 'n' },
 					       { "help", no_argument, NULL, 'h' },
 					       { NULL, 0, NULL, 0 } };
 	unsigned long packets, bytes;
-	const char *name = NULL;
+	const char *name = NULL, *netdev = NULL;
 	int option, status;
 
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":d:h", known, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":d:n:h", known, NULL)) != -1) {
 		if (option == 'h')
 			return fputs(help, stdout) < 0 || fflush(stdout);
-		if (option != 'd')
+		if (option != 'd' && option != 'n')
 			return complain(argv[optind - 1],
 					option == ':' ? "needs a value" : "is not a valid option");
-		name = optarg;
+		*(option == 'd' ? &name : &netdev) = optarg;
 	}
 	status = parse(argc - optind, argv + optind, &packets, &bytes);
 	if (!status && !name)
 		status = complain("--device", "is missing");
-	return status ? status : use_device(name, packets, bytes);
+	return status ? status : use_device(name, netdev, packets, bytes);
 }

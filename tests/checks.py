@@ -63,7 +63,7 @@ WORDS = [
 USAGE = ('tests/abi/diff.py', 'tests/abi/run.py', 'tests/checks.py', 'tests/command/devices.py',
          'tests/command/doctor.py', 'tests/command/plan.py', 'tests/command/probe.py',
          'tests/command/selftest.py', 'tests/command/tools.py', 'tests/command/usage.py',
-         'tests/cplusplus/run.py',
+         'tests/cplusplus/run.py', 'tests/e1000e.py',
          'tests/format.py', 'tests/initialise/run.py', 'tests/install/consumers.py',
          'tests/install/run.py', 'tests/layers.py', 'tests/lint/run.py', 'tests/migrate/run.py',
          'tests/mistakes/run.py', 'tests/model/calls.py', 'tests/mutate.py',
