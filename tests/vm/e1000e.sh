@@ -20,7 +20,8 @@ check() {
 echo 1..4
 for bytes in 60 1514; do
 	/e1000e --device=$first echo 200 >$folder/echo 2>&1 &
-	until grep -q waits $folder/echo; do
+	for time in $(seq 300); do
+		grep -q waits $folder/echo && break
 		sleep 0.1
 	done
 	check "$(/e1000e --device=$second ping 200 $bytes 2>&1)" \
