@@ -16,7 +16,9 @@
  * @level: See @attrs.
  * @permission: See @attrs.
  * @in_place: See @attrs.
- * @filled: How the object is filled: 0 with zeros, 1 from an array, 2 by a function.
+ * @filled: How the object is filled: 0 with zeros, 1 from an array, 2 by a function, 3 by the driver
+ *	that had the memory.
+ * @adopts: The memory is that of the driver.
  * @source: The array, which is NULL sometimes.
  * @sealed: Whether there is a seal.
  * @sealing: The argument of the seal.
@@ -32,6 +34,7 @@ struct alloc_request {
 	enum coherent_permission permission;
 	bool in_place;
 	unsigned int filled;
+	bool adopts;
 	const void *source;
 	bool sealed;
 	struct sealing sealing;
@@ -69,6 +72,9 @@ static struct alloc_request pick_request(struct slot *slot)
 		request.sealed = request.kind == MEM && chance(4);
 		request.in_place = chance(3);
 	}
+	request.adopts = request.kind == BOX && !request.in_place && chance(3);
+	if (request.adopts)
+		request.filled = chance(2) ? 3 : 0;
 	/* In place, most requests have a level that fits. */
 	if (request.in_place && !chance(8))
 		request.level = pick(COHERENT_HIDDEN + 1);
@@ -154,9 +160,36 @@ static int fill_by_records(struct record *elements, size_t count, void *arg)
 	.attrs = (request)->attrs, .align = (request)->align, .boundary = (request)->boundary, \
 	.level = (request)->level, .in_place = (request)->in_place
 
+#define ADOPT(request)                                                                         \
+	.attrs = (request)->attrs, .align = (request)->align, .boundary = (request)->boundary, \
+	.level = (request)->level, .tail = true, .copy = true, .release = adopt_put
+
+static int adopt(struct slot *slot, struct coherent_device *dev,
+		 const struct alloc_request *request)
+{
+	const size_t size = slot_size(slot);
+	const size_t bytes = request->count <= BYTES_MAX / size ? request->count * size : 0;
+	uint8_t *memory = adopt_get(request->source, request->filled ? bytes : 0);
+	int err;
+
+	if (slot->is_records)
+		err = coherent_box_adopt(&slot->records.box, dev, (struct record *)memory,
+					 request->count, ADOPT(request));
+	else
+		err = coherent_box_adopt(&slot->bytes.box, dev, memory, request->count,
+					 ADOPT(request));
+	if (err)
+		adopt_put(memory, NULL);
+	else
+		slot->place.adopted = memory;
+	return err;
+}
+
 static int allocate_box(struct slot *slot, struct coherent_device *dev,
 			const struct alloc_request *request)
 {
+	if (request->adopts)
+		return adopt(slot, dev, request);
 	if (!request->filled)
 		return EITHER(slot, coherent_box_zeroed, box, dev, request->count, OF_BOX(request));
 	if (slot->is_records)

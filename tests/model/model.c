@@ -177,4 +177,5 @@ void model_run(struct source *source, unsigned long steps)
 	for (unsigned int i = 0; i < DEVICES; i++)
 		device_close(i);
 	pool_end();
+	adopt_end();
 }

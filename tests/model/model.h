@@ -86,6 +86,7 @@ COHERENT_VIEW_TYPE(record_view, struct record);
  * @leaked: Whether unmapping failed.
  * @in_place: Whether the device reaches it while it is a box.
  * @state: The state that a fault must have.
+ * @adopted: The memory of the driver; NULL for memory of the library.
  */
 struct place {
 	unsigned int dev;
@@ -100,6 +101,7 @@ struct place {
 	bool leaked;
 	bool in_place;
 	enum coherent_state state;
+	uint8_t *adopted;
 };
 
 enum kind { EMPTY, BOX, MEM, HANDLE };
@@ -414,6 +416,16 @@ void object_free(struct slot *slot);
 void object_move(struct slot *slot);
 /* Checks and frees an object whose device is closed. */
 void object_after_close(struct slot *slot);
+
+/* --- adopt.c: memory of the driver --- */
+
+/* Gets memory with these contents, and zeros behind them. adopt_put() is its release. */
+uint8_t *adopt_get(const void *contents, size_t bytes);
+void adopt_put(void *memory, void *arg);
+/* Where the library copies, the end of the last page does not come back from the device. */
+void adopt_reclaimed(struct slot *slot);
+/* Checks that all memory is back. */
+void adopt_end(void);
 
 /* --- loan.c: memory that is lent --- */
 

@@ -35,6 +35,7 @@ static void check_box(struct slot *slot)
 									       COHERENT_IOMMU));
 	CHECK(EITHER(slot, coherent_is_empty, box) == !is_box);
 	CHECK(!box_bytes(slot) == !is_box);
+	CHECK(!is_box || !slot->place.adopted || box_bytes(slot) == slot->place.adopted);
 	if (is_box)
 		check_bytes(slot, box_bytes(slot));
 }
@@ -509,6 +510,7 @@ void object_reclaim(struct slot *slot)
 	device_of(&slot->place)->objects++;
 	space_end(&slot->place, COHERENT_STATE_RECLAIMED, false);
 	slot->place.address = address_of_box(slot);
+	adopt_reclaimed(slot);
 	become_box(slot);
 	space_claim(&slot->place);
 	slot_check(slot);
