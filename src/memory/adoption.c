@@ -16,8 +16,11 @@ static bool is_within(uintptr_t at, uintptr_t first, size_t bytes)
 	return first && at - first < bytes;
 }
 
-/* Whether an object keeps its pages: it is a box or a mem, waits for a fence, or is leaked. */
-static bool keeps_pages(const struct coherent_object *object)
+/*
+ * Whether an object keeps its pages: it is a box or a mem, waits for a fence, or is leaked. The thread
+ * that ends the object may set @waits meanwhile. Until it takes the lock, the state says the same.
+ */
+__attribute__((no_sanitize("thread"))) static bool keeps_pages(const struct coherent_object *object)
 {
 	return object->leaked || object->waits || object->state == COHERENT_STATE_BOX ||
 	       object->state == COHERENT_STATE_MEM;
@@ -59,14 +62,17 @@ __attribute__((no_sanitize("thread"))) static bool has_page(const struct coheren
 static const struct coherent_object *owner_locked(struct object_store *store,
 						  const struct iovec *piece) NEEDS_LOCK(store->lock)
 {
-	const uintptr_t first = (uintptr_t)piece->iov_base;
+	const uintptr_t end = (uintptr_t)piece->iov_base + piece->iov_len;
+	const struct coherent_object *owner, *ended = NULL;
+	uintptr_t at = (uintptr_t)piece->iov_base;
 
-	for (uintptr_t at = first; at - first < piece->iov_len; at += store->pages.page_bytes) {
-		const struct coherent_object *owner =
-			page_owner_get(&store->owners, (const void *)at);
-
-		if (owner && has_page(owner, at))
+	while ((owner = page_owner_next(&store->owners, &at, end, ended))) {
+		if (has_page(owner, at))
 			return owner;
+		/* Memory that is adopted again has the same owner in all of its pages. */
+		if (!keeps_pages(owner))
+			ended = owner;
+		at += store->pages.page_bytes;
 	}
 	return NULL;
 }

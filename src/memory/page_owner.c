@@ -73,14 +73,46 @@ int page_owner_reserve(struct page_owners *owners, const void *va, size_t bytes)
 	return err;
 }
 
+/* Returns the end of the part of some memory that one leaf has. */
+static uintptr_t end_in_leaf(uintptr_t at, uintptr_t end)
+{
+	const uintptr_t leaf_end = ((at >> LEAF_SHIFT) + 1) << LEAF_SHIFT;
+
+	return end < leaf_end ? end : leaf_end;
+}
+
 void page_owner_set(struct page_owners *owners, const void *va, size_t bytes,
 		    struct coherent_object *object)
 {
 	const uintptr_t end = (uintptr_t)va + bytes;
 
-	for (uintptr_t at = (uintptr_t)va; at < end; at += 1 << PAGE_SHIFT)
-		__atomic_store_n(&leaf_of(owners, at)->entries[at >> PAGE_SHIFT & MASK], object,
-				 __ATOMIC_RELEASE);
+	for (uintptr_t at = (uintptr_t)va; at < end;) {
+		struct owner_leaf *leaf = leaf_of(owners, at);
+		const uintptr_t stop = end_in_leaf(at, end);
+
+		for (; at < stop; at += 1 << PAGE_SHIFT)
+			__atomic_store_n(&leaf->entries[at >> PAGE_SHIFT & MASK], object,
+					 __ATOMIC_RELEASE);
+	}
+}
+
+struct coherent_object *page_owner_next(const struct page_owners *owners, uintptr_t *at,
+					uintptr_t end, const struct coherent_object *skip)
+{
+	while (*at < end) {
+		const struct owner_leaf *leaf = leaf_of(owners, *at);
+		const uintptr_t stop = end_in_leaf(*at, end);
+
+		for (; leaf && *at < stop; *at += 1 << PAGE_SHIFT) {
+			struct coherent_object *owner = __atomic_load_n(
+				&leaf->entries[*at >> PAGE_SHIFT & MASK], __ATOMIC_ACQUIRE);
+
+			if (owner && owner != skip)
+				return owner;
+		}
+		*at = stop;
+	}
+	return NULL;
 }
 
 struct coherent_object *page_owner_get(const struct page_owners *owners, const void *va)

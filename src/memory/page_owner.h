@@ -56,6 +56,18 @@ void page_owner_set(struct page_owners *owners, const void *va, size_t bytes,
 struct coherent_object *page_owner_get(const struct page_owners *owners, const void *va);
 
 /**
+ * page_owner_next() - Look up the next page that ever had an owner.
+ * @owners: The tree.
+ * @at: Where to begin; set to the page.
+ * @end: Where to stop, exclusive.
+ * @skip: An owner that does not count, or NULL.
+ *
+ * Return: the last owner of the page; NULL if there is none before @end.
+ */
+struct coherent_object *page_owner_next(const struct page_owners *owners, uintptr_t *at,
+					uintptr_t end, const struct coherent_object *skip);
+
+/**
  * page_owner_close() - Free all nodes.
  * @owners: The tree.
  */
