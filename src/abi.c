@@ -7,6 +7,7 @@
 #include <coherent/config.h>
 #include <coherent/loan.h>
 #include <coherent/pool.h>
+#include <coherent/share.h>
 #include <coherent/sim.h>
 
 #define END_OF(type, member) (offsetof(struct type, member) + sizeof(((struct type *)NULL)->member))
@@ -28,6 +29,7 @@ ENDS_WITH(coherent_handle_options, boundary);
 ENDS_WITH(coherent_adopt_options, release_arg);
 ENDS_WITH(coherent_handle_adopt_options, release_arg);
 ENDS_WITH(coherent_pool_options, in_place);
+ENDS_WITH(coherent_share_options, options_have_names);
 ENDS_WITH(coherent_exposure, options);
 ENDS_WITH(coherent_sim_model, config_write);
 ENDS_WITH(coherent_ids, reserved);
@@ -80,6 +82,7 @@ FROZEN_SIZE(struct coherent_event, 128);
 /* All objects of a type have one size, whatever their elements are. */
 FROZEN_SIZE(COHERENT_BOX(char), 24);
 FROZEN_SIZE(COHERENT(char), 32);
+FROZEN_SIZE(COHERENT_TWIN(char), 32);
 FROZEN_SIZE(COHERENT_VIEW(char), 32);
 FROZEN_SIZE(COHERENT_SLOT(char), 8);
 FROZEN_SIZE(COHERENT_RING(char), 16);

@@ -343,7 +343,7 @@ static void device_of_the_parent_process_is_refused(void **state)
 	coherent_device_close(a);
 }
 
-/* --- Failures and threads --- */
+/* --- Failures --- */
 
 static int use_two(struct coherent_device **a, struct coherent_device **b)
 {
@@ -391,47 +391,6 @@ static void no_failure_leaks(void **state)
 	assert_true(nth > 10 && nth < 1000);
 }
 
-static void *allocate(void *arg)
-{
-	struct coherent_device *dev = arg;
-
-	for (unsigned int i = 0; i < 500; i++) {
-		COHERENT_AUTO(uint8_t, mem);
-
-		assert_ok(coherent_zeroed(&mem, dev, (i % 7 + 1) * PAGE));
-		assert_ok(try_byte(dev, coherent_addr(&mem), COHERENT_ACCESS_WRITE));
-	}
-	return NULL;
-}
-
-static void *open_and_close(void *arg)
-{
-	for (unsigned int i = 0; i < 50; i++) {
-		struct coherent_device *dev = open_device(arg);
-		COHERENT(uint8_t) mem = COHERENT_EMPTY;
-
-		assert_ok(coherent_device_set_mask(dev, coherent_mask(26 + i % 4)));
-		assert_ok(coherent_zeroed(&mem, dev, PAGE));
-		assert_ok(try_byte(arg, coherent_addr(&mem), COHERENT_ACCESS_WRITE));
-		coherent_device_close(dev);
-		coherent_free(&mem);
-	}
-	return NULL;
-}
-
-static void threads_may_open_beside_one_device(void **state)
-{
-	struct coherent_device *a = open_device(NULL);
-	pthread_t threads[4];
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
-		assert_ok(pthread_create(&threads[i], NULL, i % 2 ? open_and_close : allocate, a));
-	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
-		assert_ok(pthread_join(threads[i], NULL));
-	coherent_device_close(a);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -449,7 +408,6 @@ int main(void)
 		cmocka_unit_test(closed_device_is_refused),
 		cmocka_unit_test(device_of_the_parent_process_is_refused),
 		cmocka_unit_test(no_failure_leaks),
-		cmocka_unit_test(threads_may_open_beside_one_device),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

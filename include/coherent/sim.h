@@ -253,7 +253,7 @@ int coherent_base_sim_try(struct coherent_device *dev, const struct coherent_obj
 		_Static_assert(COHERENT_FIT_DEVICE(x, 1, 1));		\
 		_Static_assert(COHERENT_FIT_ADDRESS(x, 2, COHERENT_IS_RIGHT_DEVICE(x, 1))); \
 		_Static_assert(COHERENT_FIT_ONCE(x, 2, COHERENT_IS_RIGHT_DEVICE(x, 1))); \
-		_Static_assert(COHERENT_FIT_KIND(x, 2, COHERENT_IS_ARG(x, 2, box) || COHERENT_IS_ARG(x, 2, mem), COHERENT_IS_RIGHT_DEVICE(x, 1), "a device tries a box or a mem")); \
+		_Static_assert(COHERENT_FIT_KIND(x, 2, COHERENT_IS_ARG(x, 2, box) || COHERENT_IS_MEM_OR_TWIN(x, 2), COHERENT_IS_RIGHT_DEVICE(x, 1), "a device tries a box, a mem or a twin")); \
 		COHERENT_STRICT COHERENT_ERR(x, COHERENT_HEARD(base_sim_try)(COHERENT_DEVICE(x, 1), \
 			COHERENT_RECORD_OF(x, 2), (offset), (buffer), (bytes), (access))) COHERENT_STRICT_END \
 	COHERENT_ARGUMENTS_END COHERENT_END_CALL

@@ -10,6 +10,7 @@
  *	vfio, vhost or qemu lock (a device's descriptors, a conversation)
  *	qemu process lock (what the thread of a QEMU has to do)
  *	store lock (device addresses, memory and states of objects)
+ *	shared lock (the twins of a mem)
  *	pool lock (the slots and chunks of a pool)
  *	sites lock (copies of the places of allocations)
  *	segment lock (memory of records)

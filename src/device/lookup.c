@@ -207,6 +207,11 @@ static void describe(const struct coherent_object *object, const struct coherent
 		snprintf(text, size, "%s %" PRIu64 " ms ago", verb, ms);
 }
 
+static const char *made(const struct coherent_object *object)
+{
+	return object->is_twin ? "shared" : "allocated";
+}
+
 /* The owner may free the slot meanwhile. The place of its allocation is still true. */
 static void set_fault_slot(struct coherent_fault *fault, const struct slot *slot,
 			   enum coherent_state state)
@@ -260,8 +265,8 @@ static const char *name_fault_locked(struct object_store *store, struct coherent
 		set_fault_object(fault, object);
 	describe(object, fault, text, size);
 	used = strlen(text);
-	snprintf(text + used, size - used, " (%zu bytes allocated at %s)", object_bytes(object),
-		 object->site);
+	snprintf(text + used, size - used, " (%zu bytes %s at %s)", object_bytes(object),
+		 made(object), object->site);
 	return object->site;
 }
 
@@ -363,9 +368,10 @@ static void name_object_of_reach(const struct coherent_object *object, struct co
 
 	if (object->state != COHERENT_STATE_BOX) {
 		snprintf(text, size,
-			 "no object, byte %" PRIu64 " past the last element of one (%zu bytes "
-			 "allocated at %s)",
-			 fault->address - object->address.first - bytes + 1, bytes, object->site);
+			 "no object, byte %" PRIu64
+			 " past the last element of one (%zu bytes %s at %s)",
+			 fault->address - object->address.first - bytes + 1, bytes, made(object),
+			 object->site);
 		return;
 	}
 	set_fault_object(fault, object);
@@ -425,6 +431,13 @@ void lookup_report_unread(const struct coherent_device *dev, const struct unread
 		       unread->first);
 }
 
+static const char *kind_of(const struct coherent_object *object)
+{
+	if (object->is_twin)
+		return "twin";
+	return object->state == COHERENT_STATE_BOX ? "box" : "mem";
+}
+
 /* Writes a line about the next box or mem from an address on. */
 static bool describe_live_locked(struct object_store *store, uint64_t *address, char *line,
 				 size_t size) NEEDS_LOCK(store->lock)
@@ -442,9 +455,9 @@ static bool describe_live_locked(struct object_store *store, uint64_t *address, 
 			snprintf(line, size, "%s: %zu bytes of the pool created at %s are left",
 				 store->name, object_bytes(object), object->site);
 		else
-			snprintf(line, size, "%s: a %s of %zu bytes allocated at %s is not freed",
-				 store->name, object->state == COHERENT_STATE_BOX ? "box" : "mem",
-				 object_bytes(object), object->site);
+			snprintf(line, size, "%s: a %s of %zu bytes %s at %s is not freed",
+				 store->name, kind_of(object), object_bytes(object), made(object),
+				 object->site);
 		return true;
 	}
 	return false;

@@ -113,8 +113,8 @@ int harden_expose(struct coherent_object *object)
 	struct object_store *store = object->store;
 	int err;
 
-	/* The memory of the driver stays where it is, and the library protects only its own. */
-	if (object->adoption)
+	/* The memory of the driver or of a mem stays where it is. */
+	if (object->adoption || object->is_twin)
 		return 0;
 
 	report_unwritten(store, va, object_element_bytes(object), object->site);
@@ -126,7 +126,7 @@ int harden_expose(struct coherent_object *object)
 
 void harden_free(const struct coherent_object *object)
 {
-	if (object->adoption)
+	if (object->adoption || object->is_twin)
 		return;
 	note(object->store, pages_va(&object->pages), object_bytes(object), object->site,
 	     GUARD_FREED);

@@ -13,6 +13,7 @@
 #include "memory/adoption.h"
 #include "memory/object_memory.h"
 #include "memory/record.h"
+#include "memory/twin.h"
 
 static uint8_t shift_of(uint64_t power_of_two)
 {
@@ -180,6 +181,9 @@ static void fill_in_locked(struct object_store *store, struct coherent_object *o
 	object->cpu_view = 0;
 	object->adoption = NULL;
 	object->chunk = NULL;
+	object->shared = NULL;
+	object->twin = NULL;
+	object->is_twin = false;
 	object_seq_write_end(object);
 }
 
@@ -255,6 +259,44 @@ int object_new_home(const struct coherent_object *old, struct coherent_object **
 	return 0;
 }
 
+/* The pages are the mem's. Its store may not be locked here, but the caller has the mem. */
+static int borrow_pages_locked(struct object_store *store, struct coherent_object *object,
+			       const struct coherent_object *mem) NEEDS_LOCK(store->lock)
+{
+	int err = page_owner_reserve(&store->owners, pages_va(&mem->pages), object_bytes(mem));
+
+	ref_hold(store->device);
+	object->is_twin = true;
+	if (err) {
+		release_locked(store, object);
+		return err;
+	}
+	object_seq_write_begin(object);
+	object->pages.first = mem->pages.first;
+	object->pages.last = mem->pages.last;
+	object_seq_write_end(object);
+	return 0;
+}
+
+int object_new_twin(const struct coherent_object *mem, struct object_store *store,
+		    const struct iova_want *want, const char *site, struct coherent_object **out)
+{
+	bool has_begun;
+	int err;
+
+	lock_take(&store->lock);
+	err = begin_locked(store, want, object_element_bytes(mem), site, out);
+	has_begun = !err;
+	if (has_begun)
+		err = borrow_pages_locked(store, *out, mem);
+	lock_drop(&store->lock);
+	if (!err)
+		object_set_va(*out, pages_va(&(*out)->pages));
+	else if (has_begun)
+		ref_put(store->device);
+	return err;
+}
+
 static void retire_locked(struct object_store *store, struct coherent_object *object)
 	NEEDS_LOCK(store->lock)
 {
@@ -266,18 +308,39 @@ static void retire_locked(struct object_store *store, struct coherent_object *ob
 		end_quarantine_locked(store, object_of(expired));
 }
 
-/* --- Memory of the driver --- */
+/* --- Memory that others have, too --- */
 
-/* Few objects have adopted memory, so the others make no call. */
-static struct adoption *adoption_of_end(const struct coherent_object *object)
+/**
+ * struct leaving - What is left to end after the record of an object, without a lock.
+ * @adoption: The memory of the driver, or NULL.
+ * @twin: The twin, or NULL.
+ */
+struct leaving {
+	struct adoption *adoption;
+	struct twin *twin;
+};
+
+/* Few objects have adopted memory or are shared, so the others make no call. */
+static struct leaving begin_leaving(struct coherent_object *object)
 {
-	return object->adoption ? adoption_take(object) : NULL;
+	struct leaving leaving = { .adoption = NULL };
+
+	if (object->adoption)
+		leaving.adoption = adoption_take(object);
+	if (object->shared || object->twin)
+		leaving.twin = twin_leave(object);
+	/* The twins may have the memory of the driver now. */
+	if (!object->adoption)
+		leaving.adoption = NULL;
+	return leaving;
 }
 
-static void end_adoption(struct adoption *adoption)
+static void end_leaving(const struct leaving *leaving)
 {
-	if (adoption)
-		adoption_end(adoption);
+	if (leaving->adoption)
+		adoption_end(leaving->adoption);
+	if (leaving->twin)
+		twin_end(leaving->twin);
 }
 
 /* Counts an object that leaves its state. */
@@ -292,7 +355,7 @@ static void count_leave_locked(struct object_store *store, const struct coherent
 
 void object_destroy(struct coherent_object *object)
 {
-	struct adoption *adoption = adoption_of_end(object);
+	const struct leaving leaving = begin_leaving(object);
 	struct object_store *store = object->store;
 
 	/* A box whose expose failed and a mem whose device is gone both end here. */
@@ -301,7 +364,7 @@ void object_destroy(struct coherent_object *object)
 	release_locked(store, object);
 	trim_locked(store, sys_now_coarse_ns());
 	lock_drop(&store->lock);
-	end_adoption(adoption);
+	end_leaving(&leaving);
 	ref_put(store->device);
 }
 
@@ -342,7 +405,7 @@ static void end_mem_locked(struct object_store *store, struct coherent_object *o
 
 void object_retire(struct coherent_object *object)
 {
-	struct adoption *adoption = adoption_of_end(object);
+	const struct leaving leaving = begin_leaving(object);
 	struct object_store *store = object->store;
 
 	lock_take(&store->lock);
@@ -351,7 +414,7 @@ void object_retire(struct coherent_object *object)
 	retire_locked(store, object);
 	trim_locked(store, object->since_ns);
 	lock_drop(&store->lock);
-	end_adoption(adoption);
+	end_leaving(&leaving);
 	ref_put(store->device);
 }
 
@@ -389,6 +452,7 @@ void object_defer(struct coherent_object *object, enum coherent_state state)
 {
 	struct object_store *store = object->store;
 
+	twin_set_busy(object, "it waits for coherent_device_fence() of that device");
 	lock_take(&store->lock);
 	end_mem_locked(store, object, state);
 	STAILQ_INSERT_TAIL(&store->waiting, &object->address, retired);
@@ -401,6 +465,7 @@ void object_leak(struct coherent_object *object)
 {
 	struct object_store *store = object->store;
 
+	twin_set_busy(object, "it could not be unmapped; close that device");
 	/* The state stays, so that a fault still names the object that the device hits. */
 	lock_take(&store->lock);
 	object->leaked = true;
@@ -441,13 +506,13 @@ static void release_waiting(struct object_store *store, struct iova_list *waitin
 	struct iova_range *range, *next;
 
 	for (range = STAILQ_FIRST(waiting); range; range = next) {
-		struct adoption *adoption = adoption_of_end(object_of(range));
+		const struct leaving leaving = begin_leaving(object_of(range));
 
 		next = STAILQ_NEXT(range, retired);
 		lock_take(&store->lock);
 		end_waiting_locked(store, object_of(range));
 		lock_drop(&store->lock);
-		end_adoption(adoption);
+		end_leaving(&leaving);
 	}
 }
 

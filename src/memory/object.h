@@ -26,6 +26,8 @@ struct adoption;
 struct chunk;
 struct coherent_slots;
 struct object_block;
+struct shared;
+struct twin;
 struct watch;
 
 /**
@@ -92,6 +94,7 @@ enum object_kind { OBJECT_WHOLE = 0xb9, OBJECT_SLOT = 0x6d };
  * @in_place: The device reaches the memory also while it is a box.
  * @waits: The object waits for a fence. Until then the device may reach the memory. whole.c sets it
  *	before it tells the watch that the object ends.
+ * @is_twin: The record is that of a twin, also after it ended. Its pages belong to the mem.
  * @slack: How many bytes of the last page are behind the last element. Never changes while the
  *	state is BOX or MEM.
  * @seq: A sequence count: odd while @address, @pages, @site, @cpu_view or @state become those of
@@ -111,6 +114,8 @@ enum object_kind { OBJECT_WHOLE = 0xb9, OBJECT_SLOT = 0x6d };
  * @adoption: The memory of the driver, if the object adopted some; NULL otherwise. Written under
  *	the store's lock.
  * @chunk: The chunk of a pool whose exposed memory this is; NULL otherwise.
+ * @shared: The memory that a mem has in common with its twins; NULL if it never had one.
+ * @twin: The twin whose record this is, until it ends; NULL for other objects.
  *
  * @slack, @state, @since_ns, @leaked, @in_place and @chunk are written under the store's lock,
  * because faults read them. The thread that has the box or mem may use the rest without a lock. After
@@ -122,6 +127,7 @@ struct coherent_object {
 	uint8_t attrs;
 	bool in_place;
 	bool waits;
+	bool is_twin;
 	uint32_t slack;
 	uint32_t seq;
 	uint8_t boundary_shift;
@@ -136,6 +142,8 @@ struct coherent_object {
 	uintptr_t cpu_view;
 	struct adoption *adoption;
 	struct chunk *chunk;
+	struct shared *shared;
+	struct twin *twin;
 };
 
 /* A block fills four pages of the segment. */
@@ -342,6 +350,19 @@ int object_new(struct object_store *store, const struct iova_want *want, size_t 
  * Return: as object_new().
  */
 int object_new_home(const struct coherent_object *old, struct coherent_object **out);
+
+/**
+ * object_new_twin() - Make the record of a twin.
+ * @mem: The mem.
+ * @store: The store of another device.
+ * @want: The wishes for the address.
+ * @site: File and line of the call.
+ * @out: Set to the record, which has the pages of @mem.
+ *
+ * Return: 0; -ENOMEM, -ENOSPC.
+ */
+int object_new_twin(const struct coherent_object *mem, struct object_store *store,
+		    const struct iova_want *want, const char *site, struct coherent_object **out);
 
 /**
  * object_set_chunk() - Set the chunk whose exposed memory a mem is.

@@ -189,7 +189,8 @@ int object_move_pages(struct coherent_object *object)
 
 void object_put_pages_locked(struct object_store *store, struct coherent_object *object)
 {
-	if (object->pages.first && !store->backend->ops->memory_at && !adoption_is_in_place(object))
+	if (object->pages.first && !store->backend->ops->memory_at && !object->is_twin &&
+	    !adoption_is_in_place(object))
 		pages_put(&store->pages, &object->pages);
 	object->adoption = NULL;
 }

@@ -9,6 +9,7 @@
 #include "memory/object_store.h"
 #include "memory/pool.h"
 #include "memory/record.h"
+#include "memory/twin.h"
 
 #define RECORD(field) offsetof(struct coherent_object, field)
 
@@ -66,12 +67,18 @@ int object_store_open(struct object_store *store, unsigned int wants, uint64_t n
 static void release_leaked_object_locked(struct object_store *store, struct coherent_object *object)
 	NEEDS_LOCK(store->lock)
 {
-	struct adoption *adoption = adoption_take(object);
+	struct adoption *adoption;
+	struct twin *twin;
 
+	lock_drop(&store->lock);
+	twin = twin_leave(object);
+	lock_take(&store->lock);
+	adoption = adoption_take(object);
 	object_put_pages_locked(store, object);
 	iova_release(&store->space, &object->address);
 	lock_drop(&store->lock);
 	adoption_end(adoption);
+	twin_end(twin);
 	lock_take(&store->lock);
 }
 

@@ -3,6 +3,7 @@
  * The kinds of options that calls on memory take.
  */
 #include <coherent/pool.h>
+#include <coherent/share.h>
 
 #include "memory/options.h"
 #include "memory/refuse.h"
@@ -19,6 +20,7 @@ const struct options_kind options_of_mem = KIND(coherent_mem_options, count);
 const struct options_kind options_of_handle = KIND(coherent_handle_options, bytes);
 const struct options_kind options_of_adopt = KIND(coherent_adopt_options, count);
 const struct options_kind options_of_handle_adopt = KIND(coherent_handle_adopt_options, count);
+const struct options_kind options_of_share = KIND(coherent_share_options, twin);
 const struct options_kind options_of_pool = KIND(coherent_pool_options, dev);
 
 int options_read(const void *options, void *copy, const struct options_kind *kind,

@@ -166,6 +166,14 @@ int refuse_loan(struct object_store *store, const char *at, const struct coheren
 	return refuse_output(store, at, "loan", "COHERENT_LOAN_AUTO", site_of_mem(store, loan));
 }
 
+int refuse_twin(struct object_store *store, const char *at, struct object_store *other,
+		const struct coherent_mem *twin)
+{
+	if (is_silent(store))
+		return -EBUSY;
+	return refuse_output(store, at, "twin", "COHERENT_TWIN_AUTO", site_of_mem(other, twin));
+}
+
 int refuse_pool(struct object_store *store, const char *at, const struct coherent_slots *pool)
 {
 	const struct coherent_slots *known;

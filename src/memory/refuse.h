@@ -98,6 +98,18 @@ int refuse_handle(struct object_store *store, const char *at, const struct coher
 int refuse_loan(struct object_store *store, const char *at, const struct coherent_mem *loan);
 
 /**
+ * refuse_twin() - Report that an output twin is not empty.
+ * @store: The store of the call, or NULL.
+ * @at: The call.
+ * @other: The store of the device that the twin is for.
+ * @twin: The base of the twin. If the driver never initialised it, it holds anything.
+ *
+ * Return: -EBUSY.
+ */
+int refuse_twin(struct object_store *store, const char *at, struct object_store *other,
+		const struct coherent_mem *twin);
+
+/**
  * refuse_pool() - Report that an output pool is not empty.
  * @store: The store of the call, or NULL.
  * @at: The call.

@@ -18,6 +18,7 @@
 #include "memory/object_memory.h"
 #include "memory/object_store.h"
 #include "memory/refuse.h"
+#include "memory/twin.h"
 #include "memory/watch.h"
 #include "memory/whole.h"
 
@@ -380,6 +381,8 @@ int whole_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
 	store = mem->object->store;
 	unmap_is_fence = store->backend->limits.unmap_is_fence;
 	err = check_open(store);
+	if (!err && mem->object->shared)
+		err = twin_refuse_reclaim(mem->object, RECLAIM);
 	if (err)
 		return err;
 	if (mem->object->in_place)

@@ -3,6 +3,7 @@
 #include <coherent.h>
 #include <coherent/bar.h>
 #include <coherent/loan.h>
+#include <coherent/share.h>
 #include <coherent/pool_many.h>
 #include <coherent/sim.h>
 #include <stdbool.h>
@@ -116,6 +117,8 @@ COHERENT_POOL_TYPE(pool, struct desc);
 COHERENT_POOL_TYPE(other_pool, struct other);
 COHERENT_LOAN_TYPE(loan, struct desc);
 COHERENT_LOAN_TYPE(other_loan, struct other);
+COHERENT_TWIN_TYPE(twin, struct desc);
+COHERENT_TWIN_TYPE(other_twin, struct other);
 COHERENT_BOX_TYPE(padded_box, struct padded);
 COHERENT_TYPE(padded_mem, struct padded);
 COHERENT_BOX_TYPE(other_box, struct other);
@@ -175,6 +178,9 @@ extern union pool *pool;
 extern union loan *loan, *loan2;
 extern union other_loan *other_loan;
 extern const union loan *const_loan;
+extern union twin *twin, *twin2;
+extern union other_twin *other_twin;
+extern const union twin *const_twin;
 extern const union pool *const_pool;
 extern union other_pool *other_pool;
 extern union padded_box *padded_box;

@@ -32,6 +32,7 @@ UNIT = '''#include <coherent.h>
 #include <coherent/config.h>
 #include <coherent/loan.h>
 #include <coherent/pool_many.h>
+#include <coherent/share.h>
 #include <coherent/sim.h>
 '''
 # C++20 has names of options, in the order of the struct.

@@ -7,6 +7,7 @@
 #include <coherent/bar.h>
 #include <coherent/loan.h>
 #include <coherent/pool_many.h>
+#include <coherent/share.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ COHERENT_BOX_TYPE(desc_box, struct desc);
 COHERENT_TYPE(desc_mem, struct desc);
 COHERENT_VIEW_TYPE(desc_view, struct desc);
 COHERENT_LOAN_TYPE(desc_loan, struct desc);
+COHERENT_TWIN_TYPE(desc_twin, struct desc);
 COHERENT_POOL_TYPE(desc_pool, struct desc);
 
 struct queue {

@@ -365,6 +365,7 @@ int __wrap_ioctl(int fd, unsigned long request, void *arg)
 {
 	int err;
 
+	mock.ioctls++;
 	/* The library must not use a closed descriptor. */
 	assert_true(fd >= 0);
 	if (may_fail(request) && inject_fails()) {

@@ -69,6 +69,7 @@ struct mock_mapping {
  * @lies_about_vectors: The kernel says that it can add vectors, but cannot.
  * @mappings: The mappings.
  * @count: The number of mappings.
+ * @ioctls: The number of ioctls.
  * @pinned: The number of bytes that are pinned.
  * @may_barrier: The process has said that it will use such barriers.
  * @resets: How often the device was reset while bus mastering was off.
@@ -120,6 +121,7 @@ extern struct mock {
 	bool lies_about_vectors;
 	struct mock_mapping mappings[MOCK_MAPPINGS_MAX];
 	size_t count;
+	unsigned int ioctls;
 	uint64_t pinned;
 	bool may_barrier;
 	unsigned int resets;

@@ -345,6 +345,19 @@ class Calls(Others):
     def coherent_base_take(self, state, arguments):
         return self.become_box(state, arguments, 'loan', 'coherent_take', 'taken')
 
+    def coherent_base_share(self, state, arguments):
+        """Another device gets the memory of a mem, which stays."""
+        call, mem = 'coherent_share', self.object_at(arguments[0])
+        info = None
+        if mem is not None:
+            info = self.lives.get(self.use(state, mem, 'mem', 'shared'))
+        if info:
+            self.check_device_of(state, info, self.named('mem', mem))
+        self.device(state, arguments[1], call)
+        twin = self.object_at(self.option(state, arguments[2:], 'twin'))
+        return self.fill(state, twin, 'twin', call, dev=arguments[1], size=info and info.size,
+                         count=info and info.count)
+
     def become_box(self, state, arguments, kind, call, verb):
         """The memory of a mem or a loan becomes a box."""
         place = self.object_at(arguments[0])

@@ -258,8 +258,9 @@ COHERENT_INLINE void *coherent_same(const void *x)
 	COHERENT_T(__builtin_choose_expr(__builtin_classify_type(COHERENT_ARG_GIVEN(x, n)) == 13, \
 					 (__typeof__(COHERENT_ARG_GIVEN(x, n)) *)0, COHERENT_OBJECT_FOR(x##n)))
 
-/* A mem or a view. */
-#define COHERENT_IS_SHARED(x, n) (COHERENT_IS_ARG(x, n, mem) || COHERENT_IS_ARG(x, n, view))
+/* A mem or the twin of one, and also a view. */
+#define COHERENT_IS_MEM_OR_TWIN(x, n) (COHERENT_IS_ARG(x, n, mem) || COHERENT_IS_ARG(x, n, twin))
+#define COHERENT_IS_SHARED(x, n) (COHERENT_IS_MEM_OR_TWIN(x, n) || COHERENT_IS_ARG(x, n, view))
 #define COHERENT_TEXT_NO_BOX						\
 	"a box has no device address and no accessors: coherent_expose() it, or use coherent_box_ptr()"
 #define COHERENT_TEXT_SHARED "this needs a mem or a view of it, not a slot or a ring"
@@ -376,7 +377,7 @@ struct coherent_unnamed_options {
 	uint32_t struct_size;
 	size_t model_size;
 	union {
-		void *box, *mem, *arg;
+		void *box, *mem, *arg, *twin;
 		const void *name;
 		struct coherent_device *dev;
 		size_t count, bytes;

@@ -166,6 +166,10 @@
 #undef coherent_pool_destroy
 #define coherent_pool_destroy(...) COHERENT_RESULT(, )
 #endif
+#ifdef coherent_share
+#undef coherent_share
+#define coherent_share(...) COHERENT_RESULT(, )
+#endif
 #ifdef coherent_lend
 #undef coherent_lend
 #define coherent_lend(...) COHERENT_RESULT(, )

@@ -256,15 +256,15 @@
 		COHERENT_OBJECT_OF(x, 1) (old) COHERENT_OBJECT_END(x, 1) \
 		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
 		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
-		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, mem), 1, COHERENT_TEXT_MEM)); \
-		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, mem), 1)); \
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_MEM_OR_TWIN(x, 1), 1, COHERENT_TEXT_MEM)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_MEM_OR_TWIN(x, 1), 1)); \
 		coherent_base_free(COHERENT_BASE_FOR(x, 1, mem));	\
 	COHERENT_ARGUMENTS_END COHERENT_END_VOID
 
 /* --- Variables --- */
 
 #define COHERENT_IS_MOVED(x, n)						\
-	(COHERENT_IS_ARG(x, n, box) || COHERENT_IS_ARG(x, n, mem) || COHERENT_IS_ARG(x, n, loan))
+	(COHERENT_IS_ARG(x, n, box) || COHERENT_IS_MEM_OR_TWIN(x, n) || COHERENT_IS_ARG(x, n, loan))
 #define COHERENT_MOVE(x, from, to)					\
 	COHERENT_BEGIN_VOID						\
 		COHERENT_LET(x, 1) from COHERENT_LET_END(x, 1)		\
@@ -273,14 +273,15 @@
 		COHERENT_OBJECT_OF(x, 2) (to) COHERENT_OBJECT_END(x, 2)	\
 		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
 		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
-		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_MOVED(x, 1), 1, "only a box, a mem or a loan is moved; assign a view")); \
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_MOVED(x, 1), 1, "only a box, a mem, a twin or a loan is moved; assign a view")); \
 		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_MOVED(x, 1), 1)); \
 		_Static_assert(COHERENT_FIT_ADDRESS(x, 2, COHERENT_IS_MOVED(x, 1))); \
 		_Static_assert(COHERENT_FIT_ONCE(x, 2, COHERENT_IS_MOVED(x, 1))); \
-		_Static_assert(COHERENT_FIT_KIND(x, 2, COHERENT_IS_MOVED(x, 2), COHERENT_IS_MOVED(x, 1), "only a box, a mem or a loan is moved; assign a view")); \
+		_Static_assert(COHERENT_FIT_KIND(x, 2, COHERENT_IS_MOVED(x, 2), COHERENT_IS_MOVED(x, 1), "only a box, a mem, a twin or a loan is moved; assign a view")); \
 		_Static_assert(COHERENT_FIT_MUTABLE(x, 2, COHERENT_IS_MOVED(x, 2), COHERENT_IS_MOVED(x, 1))); \
 		_Static_assert(COHERENT_FIT(!COHERENT_IS_MOVED(x, 1) || !COHERENT_IS_MOVED(x, 2) || COHERENT_IS_ARG(x, 1, box) == COHERENT_IS_ARG(x, 2, box) || COHERENT_IS_ARG(x, 1, loan) || COHERENT_IS_ARG(x, 2, loan)), "one is a box and the other a mem"); \
 		_Static_assert(COHERENT_FIT(!COHERENT_IS_MOVED(x, 1) || !COHERENT_IS_MOVED(x, 2) || COHERENT_IS_ARG(x, 1, loan) == COHERENT_IS_ARG(x, 2, loan)), "one is a loan and the other is not"); \
+		_Static_assert(COHERENT_FIT(!COHERENT_IS_MEM_OR_TWIN(x, 1) || !COHERENT_IS_MEM_OR_TWIN(x, 2) || COHERENT_IS_ARG(x, 1, twin) == COHERENT_IS_ARG(x, 2, twin)), "one is a twin and the other a mem"); \
 		_Static_assert(COHERENT_FIT(!COHERENT_IS_MOVED(x, 1) || !COHERENT_IS_MOVED(x, 2) || COHERENT_SAME_T(x)), "the two hold different element types"); \
 		__builtin_choose_expr(COHERENT_IS_ARG(x, 1, box),	\
 			coherent_base_box_move(COHERENT_BASE_FOR(x, 1, box), COHERENT_BASE_FOR(x, 2, box)), \

@@ -18,8 +18,7 @@
 #define COHERENT_TEXT_VIEW "this needs a view: COHERENT_VIEW(T)"
 #define COHERENT_TEXT_SLOT "this needs a slot: COHERENT_SLOT(T)"
 #define COHERENT_TEXT_RING "this needs a ring: COHERENT_RING(T)"
-#define COHERENT_IS_PART(x, n)						\
-	(COHERENT_IS_ARG(x, n, mem) || COHERENT_IS_ARG(x, n, view))
+#define COHERENT_IS_PART(x, n) COHERENT_IS_SHARED(x, n)
 /* The four assertions before report these kinds. */
 #define COHERENT_IS_PART_OR_REFUSED(x, n)				\
 	(COHERENT_IS_PART(x, n) || COHERENT_IS_ARG(x, n, box) || COHERENT_IS_ARG(x, n, slot) || \

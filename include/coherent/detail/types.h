@@ -31,6 +31,7 @@ struct coherent_is_slot;
 struct coherent_is_ring;
 struct coherent_is_registers;
 struct coherent_is_loan;
+struct coherent_is_twin;
 
 /* Not all users include the headers of these. */
 struct coherent_loan;

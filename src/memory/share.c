@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The call that lets a second device reach a mem. twin.c has what becomes of the memory.
+ */
+#include <coherent/share.h>
+#include <errno.h>
+
+#include "device/device.h"
+#include "memory/adoption.h"
+#include "memory/mapping.h"
+#include "memory/object_memory.h"
+#include "memory/options.h"
+#include "memory/pool.h"
+#include "memory/refuse.h"
+#include "memory/twin.h"
+#include "memory/watch.h"
+
+#define SHARE "coherent_share()"
+
+/* Backends that have memory of their own, or that move memory, cannot share pages in place. */
+static bool uses_memory_in_place(const struct object_store *store)
+{
+	const struct backend_ops *ops = store->backend->ops;
+
+	return ops->memory_kind == BACKEND_MEMORY_PAGES && !ops->memory_at && !ops->cpu_view;
+}
+
+static int refuse_place(struct object_store *store, const struct object_store *which)
+{
+	return refuse(
+		store, -EOPNOTSUPP, SHARE,
+		"%s does not use memory in its place, so it cannot share pages; use sim:, vfio: "
+		"or iommufd: with an IOMMU",
+		which->name);
+}
+
+static int check_arguments(struct object_store *store, struct object_store *other,
+			   const struct coherent_mem *mem,
+			   const struct coherent_share_options *options)
+{
+	if ((unsigned int)options->permission > COHERENT_READ_ONLY)
+		return refuse(store, -EINVAL, SHARE,
+			      ".permission = %d is not of enum coherent_permission",
+			      (int)options->permission);
+	if (other == store)
+		return refuse(store, -EINVAL, SHARE,
+			      "the mem allocated at %s belongs to this device; name another one",
+			      object_site(mem->object));
+	if (!object_is_slot(mem->object) && mem->object->is_twin)
+		return refuse(store, -EINVAL, SHARE, "the mem is a twin; share the mem itself");
+	return 0;
+}
+
+static int check_state(struct object_store *store, struct object_store *other,
+		       const struct coherent_mem *mem, const struct coherent_mem *twin)
+{
+	if (twin->object)
+		return refuse_twin(store, SHARE, other, twin);
+	if (!alive_is_open(store->alive) || !alive_is_open(other->alive))
+		return -ENODEV;
+	if (object_is_slot(mem->object))
+		return refuse(store, -EOPNOTSUPP, SHARE,
+			      "the mem allocated at %s is of a pool, and other objects of the pool "
+			      "are in its pages; allocate it with coherent_zeroed()",
+			      object_site(mem->object));
+	if (mem->object->adoption && mem->object->adoption->is_scattered)
+		return refuse(store, -EOPNOTSUPP, SHARE,
+			      "the memory adopted at %s is in pieces; share memory in one piece",
+			      mem->object->site);
+	if (!uses_memory_in_place(store))
+		return refuse_place(store, store);
+	if (!uses_memory_in_place(other))
+		return refuse_place(store, other);
+	return 0;
+}
+
+static int new_record(struct coherent_object *mem, struct object_store *other,
+		      const struct iova_want *want, const char *site, struct coherent_object **out)
+{
+	int err = object_new_twin(mem, other, want, site, out);
+
+	if (err)
+		return err;
+	err = twin_begin(mem, *out);
+	if (err)
+		object_destroy(*out);
+	return err;
+}
+
+/* Pools of the other device give way before an address leaves the quarantine. */
+static int begin(struct coherent_object *mem, struct object_store *other, const char *site,
+		 struct coherent_object **out)
+{
+	struct iova_want want = object_want(mem);
+	int err;
+
+	want.is_modest = true;
+	err = new_record(mem, other, &want, site, out);
+	want.is_modest = false;
+	if (object_is_used_up(err) && (other->give_way(other) || err == -ENOSPC))
+		err = new_record(mem, other, &want, site, out);
+	return err;
+}
+
+static void report_used_up(struct object_store *other, const struct coherent_object *mem, int err,
+			   const char *site)
+{
+	report(other->reporter, COHERENT_WARNING,
+	       "%s: no %s is left to share %zu bytes allocated at %s; the call is at %s",
+	       other->name, err == -ENOSPC ? "device address" : "memory", object_bytes(mem),
+	       mem->site, site);
+}
+
+static int share(struct coherent_mem *mem, struct object_store *other, struct coherent_mem *twin,
+		 enum coherent_permission permission, const char *site)
+{
+	const char *copy = site_copy(&other->sites, site);
+	struct coherent_object *object;
+	int err = begin(mem->object, other, copy, &object);
+
+	if (err) {
+		report_used_up(other, mem->object, err, site);
+		return err;
+	}
+	err = mapping_map(object, permission);
+	if (err) {
+		object_destroy(object);
+		return err;
+	}
+	object_map_as(object, COHERENT_STATE_MEM, permission);
+	*twin = (struct coherent_mem){
+		.va = mem->va,
+		.count = mem->count,
+		.inverted_address = ~object->address.first,
+		.object = object,
+	};
+	watch_expose(object);
+	return 0;
+}
+
+/* The store of a mem that is what it seems, or NULL. */
+static struct object_store *store_of(const struct coherent_mem *mem)
+{
+	const bool is_known = mem->object && (object_is_slot(mem->object) || object_has_mem(mem));
+
+	return is_known ? object_store(mem->object) : NULL;
+}
+
+int coherent_base_share(struct coherent_mem *mem, struct coherent_device *dev,
+			const struct coherent_share_options *options, const char *site)
+{
+	struct object_store *store = store_of(mem);
+	struct object_store *other = dev ? &dev->store : NULL;
+	struct coherent_share_options copy;
+	int err;
+
+	options = options_known(options, &copy, &options_of_share, store, SHARE, &err);
+	if (err)
+		return err;
+	/* Neither an empty mem nor garbage knows a device that a report could go to. */
+	if (!store)
+		return -EINVAL;
+	if (!other)
+		return -ENODEV;
+	err = check_arguments(store, other, mem, options);
+	if (!err)
+		err = check_state(store, other, mem, options->twin);
+	return err ? err : share(mem, other, options->twin, options->permission, site);
+}
