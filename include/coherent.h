@@ -164,7 +164,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  *	coherent_box_free() or give it to coherent_expose().
  * @dev: The device that the box will be exposed to.
  * @...: The count of elements, then options of struct coherent_box_options by
- *	name: .attrs, .align, .boundary, .level; in userspace .in_place.
+ *	name: .attrs, .align, .boundary, .level; in userspace .in_place, .mask, .address.
  *
  * The memory is zero to the end of its last page. The elements are contiguous, for the CPU
  * and for the device. The call reserves the device address and keeps it secret.
@@ -180,6 +180,14 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * checks, lookups, the names in faults, and the quarantine of the address of a freed object. Where
  * the device gives COHERENT_HIDDEN or less, .in_place changes nothing.
  *
+ * In userspace, .mask is for a device whose rings or tables need lower addresses than its
+ * buffers. The object, and also the box that coherent_reclaim() makes of it, is under the lower
+ * one of .mask and the mask of the device. .address is for a device that knows some addresses in
+ * advance. It is a multiple of the size of a page and of .align, and the whole object is under
+ * both masks. Kept addresses give way for it. An object does not, nor an address in quarantine: a
+ * command in flight may still name it. A reclaim makes a box with another address, and the old one
+ * is in quarantine then. So a driver that needs .address again keeps the mem, or uses .in_place.
+ *
  * For instance:
  *
  *	err = coherent_box_zeroed(&box, dev, 64, .align = 65536);
@@ -190,7 +198,10 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * left, or the size overflows), -ENODEV, -EOPNOTSUPP (.level, a known attribute), -ENOSPC
  * (no device address is left that meets the mask, .align and .boundary). In userspace, with
  * .in_place also what coherent_expose() returns when it maps memory, and -EOPNOTSUPP if .level is
- * more than COHERENT_HIDDEN.
+ * more than COHERENT_HIDDEN. In userspace, .mask and .address also cause -EINVAL (.mask is not of
+ * the form 2^n - 1, or is less than the size; .address is not aligned, or the object would cross
+ * .boundary or end above a mask), -EBUSY (an object or the quarantine has some of the addresses or
+ * the page behind them; the report names it) and -ENOSPC (the device cannot use .address).
  */
 #define coherent_box_zeroed(box, dev, ...)				\
 	COHERENT_AGAIN(COHERENT_BOX_ZEROED)				\

@@ -154,6 +154,21 @@ static int adopt_pieces(void)
 	return err == -EOPNOTSUPP ? 0 : err;
 }
 
+/* --- Limits of an object --- */
+
+/* A lost address would be in use in the next turn. */
+#define AT (UINT64_C(1) << 32)
+
+static int allocate_at(void)
+{
+	return coherent_box_zeroed(&boxes[0], dev, COUNT, .address = AT);
+}
+
+static int copy_below(void)
+{
+	return coherent_from(&mems[0], dev, values, COUNT, .mask = coherent_mask(30));
+}
+
 static const struct call calls[] = {
 	{ "coherent_pool_box()", take_box, 1, 0, 0 },
 	{ "coherent_pool_from()", take_value, 0, 1, 0 },
@@ -162,6 +177,8 @@ static const struct call calls[] = {
 	{ "coherent_box_zeroed(), in place", allocate_in_place, 1, 0, 0 },
 	{ "coherent_from(), in place", copy_in_place, 0, 1, 0 },
 	{ "coherent_init(), in place", fill_in_place, 0, 1, 0 },
+	{ "coherent_box_zeroed(), at an address", allocate_at, 1, 0, 0 },
+	{ "coherent_from(), under a mask", copy_below, 0, 1, 0 },
 	{ "coherent_box_adopt()", adopt, 1, 0, 0 },
 	{ "coherent_expose() of adopted memory", adopt_and_expose, 0, 1, 0 },
 	{ "coherent_reclaim() of adopted memory", adopt_and_reclaim, 1, 0, 0 },

@@ -37,6 +37,7 @@ struct coherent_handle {
  * @COHERENT_NAMES: Do not set this.
  * @align: See struct coherent_box_options, also for the next one.
  * @boundary: The boundary that the memory does not cross.
+ * @COHERENT_ADDRESS_LIMITS: See struct coherent_box_options.
  * @COHERENT_KERNEL_OPTIONS: See struct coherent_box_options.
  */
 struct coherent_handle_options {
@@ -48,6 +49,7 @@ struct coherent_handle_options {
 	COHERENT_NAMES
 	size_t align;
 	uint64_t boundary;
+	COHERENT_ADDRESS_LIMITS;
 	COHERENT_KERNEL_OPTIONS
 };
 
@@ -76,8 +78,8 @@ COHERENT_BASE void coherent_base_handle_cleanup(struct coherent_handle *handle);
  *	coherent_handle_free().
  * @dev: The device. It can reach the memory when the call returns.
  * @...: The size in bytes, then options of struct coherent_handle_options by name: .attrs,
- *	.align, .boundary, .level, .permission. In C++, such a struct follows the size, and
- *	may be left out.
+ *	.align, .boundary, .level, .permission; in userspace .mask, .address. In C++, such a
+ *	struct follows the size, and may be left out.
  *
  * For instance:
  *

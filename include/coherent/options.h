@@ -63,6 +63,10 @@ enum coherent_permission {
  *	not cross a device address that is a multiple of it. 0 for no boundary.
  * @COHERENT_IN_PLACE: Only in userspace. With .in_place = true the device reaches the
  *	box; see coherent_box_zeroed().
+ * @COHERENT_ADDRESS_LIMITS: Only in userspace. .mask is a limit, such as coherent_mask(32):
+ *	the device address of the last byte is at most this; 0 for the mask of the device
+ *	alone. .address is the device address of the object; 0 for any. See
+ *	coherent_box_zeroed().
  * @COHERENT_KERNEL_OPTIONS: Only in the kernel. .gfp says how to allocate; 0 for
  *	GFP_KERNEL. With .managed = true the kernel frees the object with its device, as
  *	after coherent_manage() (coherent/kernel.h).
@@ -77,6 +81,7 @@ struct coherent_box_options {
 	size_t align;
 	uint64_t boundary;
 	COHERENT_IN_PLACE;
+	COHERENT_ADDRESS_LIMITS;
 	COHERENT_KERNEL_OPTIONS
 };
 
@@ -129,6 +134,7 @@ struct coherent_reclaim_options {
  * @seal_arg: The last argument of @seal.
  * @COHERENT_IN_PLACE: Only in userspace. .in_place is as for coherent_box_zeroed(), but with
  *	@permission.
+ * @COHERENT_ADDRESS_LIMITS: See struct coherent_box_options.
  * @COHERENT_KERNEL_OPTIONS: See struct coherent_box_options.
  */
 struct coherent_mem_options {
@@ -145,6 +151,7 @@ struct coherent_mem_options {
 	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
 	void *seal_arg;
 	COHERENT_IN_PLACE;
+	COHERENT_ADDRESS_LIMITS;
 	COHERENT_KERNEL_OPTIONS
 };
 

@@ -163,14 +163,13 @@ static int begin(struct coherent_box *box, struct adopt_call *call, struct adopt
 static int adopt(struct coherent_box *box, struct adopt_call *call)
 {
 	struct adoption *adoption;
-	size_t bytes;
-	int err = request_check_store(call->store, &call->request);
+	const size_t bytes = call->request.count * call->request.size;
+	int err = request_check_store(call->store, &call->request, bytes);
 
 	if (err)
 		return err;
 	if (!can_adopt_in_place(call->store->backend) && !call->copy)
 		return refuse_to_copy(call);
-	bytes = call->request.count * call->request.size;
 	adoption = new_adoption(call, bytes);
 	if (!adoption)
 		return -ENOMEM;

@@ -56,6 +56,8 @@ static struct alloc_request request_of_box(size_t size, const struct coherent_bo
 		.level = options->level,
 		.site = site,
 		.in_place = options->in_place,
+		.mask = options->mask,
+		.address = options->address,
 	};
 }
 
@@ -233,6 +235,8 @@ static struct alloc_request request_of_mem(size_t count, size_t size,
 		.level = options->level,
 		.site = site,
 		.in_place = options->in_place,
+		.mask = options->mask,
+		.address = options->address,
 		.permission = options->permission,
 	};
 }
@@ -529,6 +533,8 @@ static struct coherent_mem_options as_mem_options(const struct coherent_handle_o
 		.boundary = options->boundary,
 		.level = options->level,
 		.permission = options->permission,
+		.mask = options->mask,
+		.address = options->address,
 	};
 }
 

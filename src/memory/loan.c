@@ -107,6 +107,7 @@ static int copy_of(struct coherent_box *box, size_t size, struct coherent_box *c
 		.attrs = object->attrs,
 		.align = want.align,
 		.boundary = want.boundary,
+		.mask = want.mask,
 		.site = object->site,
 	};
 	int err = whole_box_zeroed(copy, object->store, &request);

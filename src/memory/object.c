@@ -20,6 +20,11 @@ static uint8_t shift_of(uint64_t power_of_two)
 	return power_of_two ? (uint8_t)__builtin_ctzll(power_of_two) : 0;
 }
 
+static uint8_t bits_of(uint64_t mask)
+{
+	return mask ? (uint8_t)(64 - __builtin_clzll(mask)) : 0;
+}
+
 /* --- Counters --- */
 
 static void raise_max(uint64_t *max, uint64_t value)
@@ -75,7 +80,7 @@ struct coherent_object *object_reuse(struct object_store *store, const struct io
 /* Only plain requests look for kept boxes and addresses, so only those of plain requests are kept. */
 static bool is_plain(const struct coherent_object *object)
 {
-	return !object->boundary_shift &&
+	return !object->boundary_shift && !object->mask_bits &&
 	       object->align_shift == shift_of(object->store->pages.page_bytes);
 }
 
@@ -168,6 +173,7 @@ static void fill_in_locked(struct object_store *store, struct coherent_object *o
 	object->kind = OBJECT_WHOLE;
 	object->align_shift = shift_of(want->align);
 	object->attrs = 0;
+	object->mask_bits = bits_of(want->mask);
 	object->slack = (uint32_t)(want->bytes - bytes);
 	object->boundary_shift = shift_of(want->boundary);
 	object->permission = 0;

@@ -95,6 +95,7 @@ enum object_kind { OBJECT_WHOLE = 0xb9, OBJECT_SLOT = 0x6d };
  * @waits: The object waits for a fence. Until then the device may reach the memory. whole.c sets it
  *	before it tells the watch that the object ends.
  * @is_twin: The record is that of a twin, also after it ended. Its pages belong to the mem.
+ * @mask_bits: The bits of the mask of the allocation, 0 for none. Never changes.
  * @slack: How many bytes of the last page are behind the last element. Never changes while the
  *	state is BOX or MEM.
  * @seq: A sequence count: odd while @address, @pages, @site, @cpu_view or @state become those of
@@ -128,6 +129,7 @@ struct coherent_object {
 	bool in_place;
 	bool waits;
 	bool is_twin;
+	uint8_t mask_bits;
 	uint32_t slack;
 	uint32_t seq;
 	uint8_t boundary_shift;
@@ -381,6 +383,7 @@ static inline struct iova_want object_want(const struct coherent_object *object)
 		.bytes = object_bytes(object),
 		.align = UINT64_C(1) << object->align_shift,
 		.boundary = object->boundary_shift ? UINT64_C(1) << object->boundary_shift : 0,
+		.mask = coherent_mask(object->mask_bits),
 	};
 }
 

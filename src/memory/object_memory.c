@@ -197,12 +197,39 @@ void object_put_pages_locked(struct object_store *store, struct coherent_object 
 
 /* --- Addresses --- */
 
+const struct coherent_object *object_in_the_way_locked(struct object_store *store,
+						       const struct iova_want *want)
+{
+	const uint64_t last = want->address + want->bytes + store->space.guard - 1;
+	struct iova_range *range = iova_overlap(&store->space, want->address, last);
+
+	for (; range && range->first <= last; range = iova_from(&store->space, range->first + 1))
+		if (!range->hole && object_of(range)->state != COHERENT_STATE_NONE)
+			return object_of(range);
+	return NULL;
+}
+
+/* Nothing gives way for an address that stays taken whatever gives way. */
+static int reserve_at_locked(struct object_store *store, const struct iova_want *want,
+			     struct iova_range *range) NEEDS_LOCK(store->lock)
+{
+	int err;
+
+	while ((err = iova_reserve(&store->space, want, range)) == -EBUSY)
+		if (object_in_the_way_locked(store, want) ||
+		    !(evict_spare_locked(store) || purge_box_locked(store)))
+			break;
+	return err;
+}
+
 int object_reserve_locked(struct object_store *store, const struct iova_want *want,
 			  struct iova_range *range)
 {
 	struct iova_want better = *want;
 	int err;
 
+	if (want->address)
+		return reserve_at_locked(store, want, range);
 	/* The better alignment only saves time, so no kept box and no address gives way for it. */
 	better.align = pages_align(&store->pages, want->bytes);
 	if (better.align > want->align && store->space.usable >= WIDE_SPACE &&

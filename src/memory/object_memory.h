@@ -106,13 +106,26 @@ void object_set_va(struct coherent_object *object, void *va);
 /**
  * object_reserve_locked() - Reserve an address. Kept things give way before it fails.
  * @store: The store.
- * @want: The wishes for the address. If it is modest, only kept addresses give way.
+ * @want: The wishes for the address. If it is modest, only kept addresses give way. For a wanted
+ *	address kept boxes give way too, but the quarantine does not.
  * @range: Filled in.
  *
  * Return: as iova_reserve().
  */
 int object_reserve_locked(struct object_store *store, const struct iova_want *want,
 			  struct iova_range *range) NEEDS_LOCK(store->lock);
+
+/**
+ * object_in_the_way_locked() - Find an object for which a wanted address is refused.
+ * @store: The store.
+ * @want: The wishes, with an address.
+ *
+ * Return: the lowest object that has some of the addresses, or had them and is in quarantine or
+ * waits for a fence; NULL if only kept boxes and spare addresses have them.
+ */
+const struct coherent_object *object_in_the_way_locked(struct object_store *store,
+						       const struct iova_want *want)
+	NEEDS_LOCK(store->lock);
 
 /**
  * object_release_address_locked() - Release the address of an object, and its record.

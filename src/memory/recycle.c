@@ -26,9 +26,10 @@ static void count(struct recycler *recycler, size_t more)
 
 bool recycler_fits(const struct recycler *recycler, const struct iova_want *want)
 {
-	/* Kept boxes have the alignment of a page and no boundary, so they fit no other wish. */
+	/* Kept boxes have the alignment of a page and no limit, so they fit no other wish. */
 	return recycler_keeps(recycler, want->bytes) && want->align <= recycler->page_bytes &&
-	       !want->boundary && __atomic_load_n(&recycler->bytes, __ATOMIC_RELAXED);
+	       !(want->boundary | want->mask | want->address) &&
+	       __atomic_load_n(&recycler->bytes, __ATOMIC_RELAXED);
 }
 
 static struct iova_range *take_first(struct recycler *recycler, int class, size_t bytes)

@@ -6,6 +6,8 @@
 #include <inttypes.h>
 
 #include "base/size.h"
+#include "base/sys.h"
+#include "memory/object_memory.h"
 #include "memory/object_store.h"
 #include "memory/refuse.h"
 #include "memory/request.h"
@@ -30,6 +32,35 @@ static const char *why_invalid(const struct alloc_request *request)
 	return NULL;
 }
 
+/* Returns the last byte of the last page of a wanted address; 0 if it is past the address space. */
+static uint64_t last_byte(const struct alloc_request *request, size_t bytes)
+{
+	const uint64_t last = request->address + align_up(bytes, sys_page_bytes()) - 1;
+
+	return last < request->address ? 0 : last;
+}
+
+static const char *why_misplaced(const struct alloc_request *request, size_t bytes)
+{
+	const uint64_t page = sys_page_bytes();
+	const uint64_t align = request->align > page ? request->align : page;
+	const uint64_t last = last_byte(request, bytes);
+
+	if (request->mask & (request->mask + 1))
+		return ".mask is not of the form 2^n - 1; coherent_mask() makes such a mask";
+	if (request->mask && bytes - 1 > request->mask)
+		return ".mask is less than the size, so the object is not under it";
+	if (!request->address)
+		return NULL;
+	if (request->address & (align - 1))
+		return ".address is not a multiple of .align and of the size of a page";
+	if (!last || (request->mask && last > request->mask))
+		return ".address is so high that the end of the object is above .mask";
+	if (request->boundary > page && (request->address ^ last) & -request->boundary)
+		return ".address is so close to .boundary that the object crosses it";
+	return NULL;
+}
+
 static int refuse_request(struct object_store *store, const struct alloc_request *request, int err,
 			  const char *why)
 {
@@ -38,9 +69,10 @@ static int refuse_request(struct object_store *store, const struct alloc_request
 		return err;
 	return refuse(store, err, request->site,
 		      "%s (%zu elements of %zu bytes, .align = 0x%" PRIx64
-		      ", .boundary = 0x%" PRIx64 ", .attrs = 0x%x, .level = %d)",
+		      ", .boundary = 0x%" PRIx64 ", .attrs = 0x%x, .level = %d, .mask = 0x%" PRIx64
+		      ", .address = 0x%" PRIx64 ")",
 		      why, request->count, request->size, request->align, request->boundary,
-		      request->attrs, (int)request->level);
+		      request->attrs, (int)request->level, request->mask, request->address);
 }
 
 int request_check(struct object_store *store, const struct alloc_request *request, size_t *bytes)
@@ -54,10 +86,14 @@ int request_check(struct object_store *store, const struct alloc_request *reques
 	if (request->boundary && *bytes > request->boundary)
 		return refuse_request(store, request, -EINVAL,
 				      ".boundary is less than the size, so the object crosses it");
-	return 0;
+	if (!(request->mask | request->address))
+		return 0;
+	why = why_misplaced(request, *bytes);
+	return why ? refuse_request(store, request, -EINVAL, why) : 0;
 }
 
-int request_check_store(struct object_store *store, const struct alloc_request *request)
+int request_check_store(struct object_store *store, const struct alloc_request *request,
+			size_t bytes)
 {
 	if (!store || !alive_is_open(store->alive))
 		return -ENODEV;
@@ -68,20 +104,69 @@ int request_check_store(struct object_store *store, const struct alloc_request *
 		return refuse_level(store, request->site, request->level);
 	if (request->in_place && request->level > COHERENT_HIDDEN)
 		return refuse_in_place(store, request->site);
+	if (request->address && last_byte(request, bytes) > object_store_mask(store))
+		return refuse_request(store, request, -EINVAL,
+				      ".address is so high that the end of the object is above the "
+				      "mask of the device");
 	return 0;
+}
+
+/* Names the object that has the wanted address, or had it. */
+static void report_taken(struct object_store *store, const struct alloc_request *request,
+			 const struct iova_want *want)
+{
+	const struct coherent_object *object;
+	uint64_t address = 0;
+	const char *site = "";
+	bool is_over = false;
+
+	lock_take(&store->lock);
+	object = object_in_the_way_locked(store, want);
+	if (object) {
+		address = object->address.first;
+		site = object->site;
+		is_over = object->state != COHERENT_STATE_BOX &&
+			  object->state != COHERENT_STATE_MEM;
+	}
+	lock_drop(&store->lock);
+	(void)refuse(store, -EBUSY, request->site,
+		     "%" PRIu64 " bytes at .address = 0x%" PRIx64 " and a page behind them are not "
+		     "free: the object allocated at %s has the device address 0x%" PRIx64 "%s",
+		     want->bytes, want->address, site, address,
+		     is_over ? ", which waits in quarantine after its end, because a command in "
+			       "flight may name it; give another address" :
+			       "; free it first, or give another address");
+}
+
+static uint64_t mask_of(struct object_store *store, const struct alloc_request *request)
+{
+	const uint64_t mask = object_store_mask(store);
+
+	return request->mask && request->mask < mask ? request->mask : mask;
 }
 
 void request_failed(struct object_store *store, const struct alloc_request *request, size_t bytes,
 		    int err)
 {
+	struct iova_want want;
+
+	request_want(request, bytes, store->pages.page_bytes, &want);
+	if (err == -EBUSY && request->address)
+		report_taken(store, request, &want);
 	/* The caller reports which object has memory that is adopted. */
 	if (request->attrs & COHERENT_ATTR_NO_WARN || err == -EBUSY || err == -EINVAL)
 		return;
-	if (err == -ENOSPC)
+	if (err == -ENOSPC && request->address)
+		report(store->reporter, COHERENT_WARNING,
+		       "%s: the device cannot use all of %" PRIu64 " bytes at .address = 0x%" PRIx64
+		       " and a page behind them; coherent_device_limits() tells the usable ranges; "
+		       "the call is at %s",
+		       store->name, want.bytes, want.address, request->site);
+	else if (err == -ENOSPC)
 		report(store->reporter, COHERENT_WARNING,
 		       "%s: no device address is left for %zu bytes under mask 0x%" PRIx64
 		       ", align 0x%" PRIx64 ", boundary 0x%" PRIx64 "; the call is at %s",
-		       store->name, bytes, object_store_mask(store), request->align,
+		       store->name, bytes, mask_of(store, request), request->align,
 		       request->boundary, request->site);
 	else
 		report(store->reporter, COHERENT_WARNING,
@@ -89,13 +174,16 @@ void request_failed(struct object_store *store, const struct alloc_request *requ
 		       request->site);
 }
 
-struct iova_want request_want(const struct alloc_request *request, size_t bytes, uint64_t page)
+void request_want(const struct alloc_request *request, size_t bytes, uint64_t page,
+		  struct iova_want *want)
 {
-	return (struct iova_want){
+	*want = (struct iova_want){
 		.bytes = align_up(bytes, page),
 		.align = request->align > page ? request->align : page,
 		.boundary = request->boundary && request->boundary < page ? page :
 									    request->boundary,
+		.mask = request->mask,
+		.address = request->address,
 		.is_modest = request->is_modest,
 	};
 }

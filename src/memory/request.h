@@ -16,6 +16,8 @@ struct adoption;
  * @attrs: enum coherent_attr, or'ed.
  * @align: Alignment of the device address, 0 for a page.
  * @boundary: A boundary that the object does not cross, 0 for none.
+ * @mask: The last byte is at most at this device address, 0 for the mask of the device.
+ * @address: The device address, 0 for any.
  * @level: The least level that will do, 0 for any.
  * @site: File and line of the call.
  * @is_allowed: The caller has asked backend_allocate() already.
@@ -32,6 +34,8 @@ struct alloc_request {
 	unsigned int attrs;
 	uint64_t align;
 	uint64_t boundary;
+	uint64_t mask;
+	uint64_t address;
 	enum coherent_level level;
 	const char *site;
 	bool is_allowed;
@@ -57,17 +61,19 @@ int request_check(struct object_store *store, const struct alloc_request *reques
  * request_check_store() - Check whether a device can serve an allocation.
  * @store: The store of the device; NULL if the driver gave no device.
  * @request: The request.
+ * @bytes: Its size.
  *
- * Return: 0; -ENODEV; -EOPNOTSUPP with a report.
+ * Return: 0; -ENODEV; with a report -EOPNOTSUPP, -EINVAL (the address is not under the mask).
  */
-int request_check_store(struct object_store *store, const struct alloc_request *request);
+int request_check_store(struct object_store *store, const struct alloc_request *request,
+			size_t bytes);
 
 /**
  * request_failed() - Report an allocation for which no memory or no address is left.
  * @store: The store.
  * @request: The request.
  * @bytes: Its size.
- * @err: The error: -ENOSPC or -ENOMEM.
+ * @err: The error: -ENOSPC, -ENOMEM; -EBUSY if an object has @address of the request.
  */
 void request_failed(struct object_store *store, const struct alloc_request *request, size_t bytes,
 		    int err);
@@ -77,7 +83,9 @@ void request_failed(struct object_store *store, const struct alloc_request *requ
  * @request: The request.
  * @bytes: Its size.
  * @page: The size of a page.
+ * @want: Filled in.
  */
-struct iova_want request_want(const struct alloc_request *request, size_t bytes, uint64_t page);
+void request_want(const struct alloc_request *request, size_t bytes, uint64_t page,
+		  struct iova_want *want);
 
 #endif

@@ -39,7 +39,8 @@ struct iova_range *spares_take(struct spares *spares, const struct iova_want *wa
 {
 	const int class = pages_class(want->bytes, spares->page_bytes);
 
-	if (class < 0 || want->align > spares->page_bytes || want->boundary)
+	if (class < 0 || want->align > spares->page_bytes ||
+	    want->boundary | want->mask | want->address)
 		return NULL;
 	return take_oldest(spares, class);
 }

@@ -55,18 +55,18 @@ static void report_missed(struct object_store *store)
 		       store->name, bytes, store->pages.nodes);
 }
 
-static int object_with_pages(struct object_store *store, const struct iova_want *want, size_t bytes,
+static int object_with_pages(struct object_store *store, struct iova_want *want, size_t bytes,
 			     const char *site, struct adoption *adoption,
 			     struct coherent_object **out)
 {
-	struct iova_want modest = *want;
+	const bool is_modest = want->is_modest;
 	int err;
 
-	modest.is_modest = true;
-	err = object_new(store, &modest, bytes, site, adoption, out);
+	want->is_modest = true;
+	err = object_new(store, want, bytes, site, adoption, out);
+	want->is_modest = is_modest;
 	/* Pools give way before an address leaves the quarantine, and before the call fails. */
-	if (object_is_used_up(err) && !want->is_modest &&
-	    (store->give_way(store) || err == -ENOSPC))
+	if (object_is_used_up(err) && !is_modest && (store->give_way(store) || err == -ENOSPC))
 		err = object_new(store, want, bytes, site, adoption, out);
 	report_missed(store);
 	return err;
@@ -106,10 +106,10 @@ int whole_box_zeroed(struct coherent_box *box, struct object_store *store,
 		return err;
 	if (box->va)
 		return refuse_box(store, request->site, box);
-	err = request_check_store(store, request);
+	err = request_check_store(store, request, bytes);
 	if (err)
 		return err;
-	want = request_want(request, bytes, store->pages.page_bytes);
+	request_want(request, bytes, store->pages.page_bytes, &want);
 	site = site_copy(&store->sites, request->site);
 	err = request->is_allowed ? 0 : backend_allocate(store->backend);
 	object = err || request->adoption ? NULL : object_reuse(store, &want, bytes, site);

@@ -16,6 +16,8 @@
  * @level: See @attrs.
  * @permission: See @attrs.
  * @in_place: See @attrs.
+ * @mask: See @attrs.
+ * @address: See @attrs.
  * @filled: How the object is filled: 0 with zeros, 1 from an array, 2 by a function, 3 by the driver
  *	that had the memory.
  * @adopts: The memory is that of the driver.
@@ -33,6 +35,8 @@ struct alloc_request {
 	enum coherent_level level;
 	enum coherent_permission permission;
 	bool in_place;
+	uint64_t mask;
+	uint64_t address;
 	unsigned int filled;
 	bool adopts;
 	const void *source;
@@ -52,7 +56,25 @@ static size_t pick_count(size_t size)
 	return 1 + pick((uint32_t)(BYTES_MAX / size));
 }
 
-static struct alloc_request pick_request(struct slot *slot)
+/*
+ * On a device with few addresses the mask may be full, and the model knows which addresses are free.
+ * On other devices there is room under each mask that is picked.
+ */
+static void pick_place(struct alloc_request *request, const struct device *device)
+{
+	const bool is_small = device->pages <= SMALL;
+
+	if (chance(4))
+		request->mask = coherent_mask(is_small ? 11 + pick(12) : 32 + pick(33));
+	if (is_small && chance(8))
+		request->address = pick(SMALL + 4) * PAGE;
+	if (request->address && chance(16))
+		request->address += 1 + pick(PAGE - 1);
+	if (chance(64))
+		request->mask = 3u << pick(20);
+}
+
+static struct alloc_request pick_request(struct slot *slot, const struct device *device)
 {
 	struct alloc_request request = {
 		.kind = BOX + pick(3),
@@ -66,6 +88,7 @@ static struct alloc_request pick_request(struct slot *slot)
 		.sealing = { .slot = slot, .result = pick_seal_result() },
 	};
 
+	pick_place(&request, device);
 	/* A handle gives the CPU no access, so that nothing can fill it. */
 	if (request.kind != HANDLE) {
 		request.filled = pick(request.kind == MEM ? 3 : 2);
@@ -73,8 +96,10 @@ static struct alloc_request pick_request(struct slot *slot)
 		request.in_place = chance(3);
 	}
 	request.adopts = request.kind == BOX && !request.in_place && chance(3);
-	if (request.adopts)
+	if (request.adopts) {
+		request.mask = request.address = 0;
 		request.filled = chance(2) ? 3 : 0;
+	}
 	/* In place, most requests have a level that fits. */
 	if (request.in_place && !chance(8))
 		request.level = pick(COHERENT_HIDDEN + 1);
@@ -112,10 +137,26 @@ static bool is_power_or_zero(uint64_t x)
 	return !(x & (x - 1));
 }
 
+static bool is_misplaced(const struct alloc_request *request, size_t bytes)
+{
+	const uint64_t align = request->align > PAGE ? request->align : PAGE;
+	const uint64_t last = request->address + (bytes + PAGE - 1) / PAGE * PAGE - 1;
+
+	if (!is_power_or_zero(request->mask + 1) || (request->mask && bytes - 1 > request->mask))
+		return true;
+	if (!request->address)
+		return false;
+	return request->address % align || (request->mask && last > request->mask) ||
+	       (request->boundary > PAGE &&
+		request->address / request->boundary != last / request->boundary);
+}
+
 /* Predicts the checks of the library: first of arguments, then of state, then of resources. */
-static int check_request(const struct alloc_request *request, const struct slot *slot)
+static int check_request(const struct alloc_request *request, const struct slot *slot,
+			 const struct device *device)
 {
 	const size_t size = slot_size(slot);
+	uint64_t last;
 
 	if (request->filled == 1 && !request->source)
 		return -EINVAL;
@@ -129,11 +170,16 @@ static int check_request(const struct alloc_request *request, const struct slot 
 		return -ENOMEM;
 	if (request->boundary && request->count * size > request->boundary)
 		return -EINVAL;
+	if (is_misplaced(request, request->count * size))
+		return -EINVAL;
 	if (slot->kind == request->kind)
 		return -EBUSY;
 	if (request->attrs & ~COHERENT_ATTR_NO_WARN)
 		return -EOPNOTSUPP;
-	return request->in_place && request->level > COHERENT_HIDDEN ? -EOPNOTSUPP : 0;
+	if (request->in_place && request->level > COHERENT_HIDDEN)
+		return -EOPNOTSUPP;
+	last = request->address + (request->count * size + PAGE - 1) / PAGE * PAGE - 1;
+	return request->address && last > device->mask ? -EINVAL : 0;
 }
 
 static int fill_by_bytes(uint8_t *elements, size_t count, void *arg)
@@ -158,7 +204,8 @@ static int fill_by_records(struct record *elements, size_t count, void *arg)
 
 #define OF_BOX(request)                                                                        \
 	.attrs = (request)->attrs, .align = (request)->align, .boundary = (request)->boundary, \
-	.level = (request)->level, .in_place = (request)->in_place
+	.level = (request)->level, .in_place = (request)->in_place, .mask = (request)->mask,   \
+	.address = (request)->address
 
 #define ADOPT(request)                                                                         \
 	.attrs = (request)->attrs, .align = (request)->align, .boundary = (request)->boundary, \
@@ -202,8 +249,9 @@ static int allocate_box(struct slot *slot, struct coherent_device *dev,
 
 #define OF_MEM(request)                                                                        \
 	.attrs = (request)->attrs, .align = (request)->align, .boundary = (request)->boundary, \
-	.level = (request)->level, .in_place = (request)->in_place,                            \
-	.permission = (request)->permission, .seal = (request)->sealed ? seal : NULL,          \
+	.level = (request)->level, .in_place = (request)->in_place, .mask = (request)->mask,   \
+	.address = (request)->address, .permission = (request)->permission,                    \
+	.seal = (request)->sealed ? seal : NULL,                                               \
 	.seal_arg = (request)->sealed ? &(request)->sealing : NULL
 
 static int allocate_mem(struct slot *slot, struct coherent_device *dev,
@@ -233,7 +281,8 @@ static int allocate(struct slot *slot, struct coherent_device *dev, struct alloc
 		return allocate_mem(slot, dev, request);
 	return coherent_handle_zeroed(&slot->handle, dev, request->count, .attrs = request->attrs,
 				      .align = request->align, .boundary = request->boundary,
-				      .level = request->level, .permission = request->permission);
+				      .level = request->level, .permission = request->permission,
+				      .mask = request->mask, .address = request->address);
 }
 
 /* Fills an empty slot with all that is known of the new object, which is all but its address. */
@@ -247,6 +296,7 @@ static void prepare(struct slot *slot, unsigned int dev, const struct alloc_requ
 	place->pages = (bytes + PAGE - 1) / PAGE;
 	place->align = request->align > PAGE ? request->align : PAGE;
 	place->boundary = request->boundary && request->boundary < PAGE ? PAGE : request->boundary;
+	place->mask = request->mask;
 	place->quiet = request->attrs & COHERENT_ATTR_NO_WARN;
 	place->in_place = request->in_place;
 	if (!request->filled)
@@ -259,9 +309,12 @@ static void prepare(struct slot *slot, unsigned int dev, const struct alloc_requ
 /* Predicts the result of an allocation whose arguments are good. */
 static int predict_birth(const struct slot *slot, const struct alloc_request *request)
 {
-	int err = space_reserve(&slot->place);
+	int err = request->address ? space_reserve_at(&slot->place, request->address) :
+				     space_reserve(&slot->place);
 
-	if (err && !slot->place.quiet)
+	if (err == -EBUSY)
+		expect_report(device_of(&slot->place), COHERENT_ERROR);
+	else if (err && !slot->place.quiet)
 		expect_report(device_of(&slot->place), COHERENT_WARNING);
 	if (!err && request->in_place)
 		err = map_result(&slot->place);
@@ -284,6 +337,7 @@ static void record_new_object(struct slot *slot, const struct alloc_request *req
 	else
 		slot->place.address = coherent_handle_addr(&slot->handle).raw;
 	CHECK(!request->sealed || request->sealing.address == slot->place.address);
+	CHECK(!request->address || request->address == slot->place.address);
 	space_claim(&slot->place);
 	if (request->kind == BOX && !request->in_place)
 		become_box(slot);
@@ -301,14 +355,14 @@ void object_allocate(struct slot *slot)
 
 	if (slot->kind == EMPTY)
 		slot->is_records = chance(2);
-	request = pick_request(slot);
+	request = pick_request(slot, &model.devices[dev]);
 	if (slot->kind != EMPTY && request.kind != slot->kind)
 		return;
 	/* The elements of a handle are bytes. */
 	if (request.kind == HANDLE)
 		slot->is_records = false;
 	pattern(source_bytes, sizeof(source_bytes));
-	err = check_request(&request, slot);
+	err = check_request(&request, slot, &model.devices[dev]);
 	if (err) {
 		/* Only a failed allocation may be quiet. */
 		if (err != -ENOMEM || !(request.attrs & COHERENT_ATTR_NO_WARN))

@@ -79,6 +79,7 @@ COHERENT_VIEW_TYPE(record_view, struct record);
  * @pages: The number of pages.
  * @align: The alignment that was asked for, at least a page.
  * @boundary: The boundary that was asked for, at least a page; 0 for none.
+ * @mask: The mask that was asked for; 0 for none.
  * @bytes: The contents.
  * @reachable: Whether the device can read it.
  * @readonly: Whether the device cannot write it.
@@ -94,6 +95,7 @@ struct place {
 	size_t pages;
 	uint64_t align;
 	uint64_t boundary;
+	uint64_t mask;
 	uint8_t bytes[BYTES_MAX];
 	bool reachable;
 	bool readonly;
@@ -351,6 +353,8 @@ void pattern(void *to, size_t bytes);
 
 /* Predicts the result of an allocation, 0 or -ENOSPC, and empties the quarantine as needed. */
 int space_reserve(const struct place *place);
+/* As above for a wanted address, for which nothing but what is kept gives way. */
+int space_reserve_at(const struct place *place, uint64_t address);
 /* Checks the address of a new object: it fits the options, and no other object has it. */
 void space_claim(const struct place *place);
 /* Records the end of an exposed object. The caller then empties the slot. */

@@ -87,7 +87,7 @@ static bool is_as_asked(const struct place *place, uint64_t address)
 {
 	const uint64_t last = address + place->pages * PAGE - 1;
 
-	return address % place->align == 0 &&
+	return address % place->align == 0 && (!place->mask || last <= place->mask) &&
 	       (!place->boundary || address / place->boundary == last / place->boundary);
 }
 
@@ -116,6 +116,20 @@ int space_reserve(const struct place *place)
 	while (device->pages <= SMALL && !fits(place))
 		if (!evict(device))
 			return -ENOSPC;
+	return 0;
+}
+
+int space_reserve_at(const struct place *place, uint64_t address)
+{
+	const uint64_t end = address + (place->pages + 1) * PAGE;
+	struct range range;
+	unsigned int i = 0;
+
+	if (end > (1 + device_of(place)->pages) * PAGE)
+		return -ENOSPC;
+	while (next_range(place->dev, &i, &range))
+		if (range.address < end && address < range.address + (range.pages + 1) * PAGE)
+			return -EBUSY;
 	return 0;
 }
 

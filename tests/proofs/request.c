@@ -45,7 +45,7 @@ int main(void)
 	prove(request.level <= COHERENT_IOMMU, "the level exists");
 	/* Count and size are not 0 and the product did not overflow. */
 	assume(bytes);
-	want = request_want(&request, bytes, page);
+	request_want(&request, bytes, page, &want);
 	prove(want.bytes >= bytes && want.bytes - bytes < page, "the size is rounded up to pages");
 	prove(want.bytes && !(want.bytes % page), "the size is a multiple of pages");
 	prove(is_power(want.align) && want.align >= page, "the alignment is at least a page");

@@ -40,6 +40,24 @@ static void exposed_memory_is_mapped_as_asked(const char *scheme)
 	close_fixture(fixture);
 }
 
+static void address_of_the_driver_is_mapped(const char *scheme)
+{
+	struct fixture *fixture = open_fixture(scheme);
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, low = COHERENT_EMPTY;
+	COHERENT_HANDLE_AUTO(handle);
+
+	assert_ok(coherent_zeroed(&mem, fixture->dev, 5000, .address = 0x12345000));
+	assert_int_equal(coherent_addr(&mem).raw, 0x12345000);
+	assert_int_equal(mock_find(0x12345000)->bytes, 2 * PAGE);
+	assert_err(coherent_handle_zeroed(&handle, fixture->dev, 1, .address = 0x12346000), -EBUSY);
+	assert_ok(coherent_zeroed(&low, fixture->dev, 1, .mask = coherent_mask(20)));
+	assert_true(coherent_addr(&low).raw < 1 << 20);
+	assert_non_null(mock_find(coherent_addr(&low).raw));
+	coherent_free(&low);
+	coherent_free(&mem);
+	close_fixture(fixture);
+}
+
 static void addresses_are_where_the_iommu_translates(const char *scheme)
 {
 	struct fixture *fixture;
@@ -329,6 +347,7 @@ static void exhausted_mappings_are_explained(const char *scheme)
 
 static const struct CMUnitTest tests[] = {
 	EACH(exposed_memory_is_mapped_as_asked),
+	EACH(address_of_the_driver_is_mapped),
 	EACH(addresses_are_where_the_iommu_translates),
 	EACH(largest_ranges_are_used),
 	ALONE(kernel_without_ranges_has_one_range),

@@ -56,6 +56,7 @@
 #define COHERENT_GFP gfp_t gfp;
 #define COHERENT_KERNEL_OPTIONS COHERENT_GFP bool managed;
 #define COHERENT_IN_PLACE
+#define COHERENT_ADDRESS_LIMITS
 
 /* In the kernel an object contains its record. */
 #include <coherent/detail/object.h>
@@ -83,6 +84,7 @@
 #define COHERENT_GFP
 #define COHERENT_KERNEL_OPTIONS
 #define COHERENT_IN_PLACE uint32_t unused; uint32_t in_place
+#define COHERENT_ADDRESS_LIMITS uint64_t mask; uint64_t address
 
 /* In userspace the library owns the record of an object. */
 #define COHERENT_OBJECT struct coherent_object *
