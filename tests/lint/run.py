@@ -128,7 +128,7 @@ def porting(tests, where):
     for name, code in files:
         write(where, name, code)
         tests.silent(f'porting: {name}', tests.run(name, '--', where=where))
-    tests.say(len(files) == 5, 'the page has five programs', str(files))
+    tests.say(len(files) == 6, 'the page has six programs', str(files))
 
 
 def write(where, name, text):
