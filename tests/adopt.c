@@ -293,6 +293,49 @@ static void tail_of_a_copy_is_not_told(void **state)
 	close_empty(dev, &owner);
 }
 
+/* --- Device addresses --- */
+
+/* Some libraries give the device the pointer, so that a command names both. */
+static void address_can_be_the_pointer(void **state)
+{
+	struct owner owner = { .memory = get_pages(2) };
+	struct coherent_handle handle = COHERENT_EMPTY;
+	union page_box box = COHERENT_EMPTY, other = COHERENT_EMPTY;
+	union page_mem mem = COHERENT_EMPTY;
+	const uint64_t at = (uintptr_t)owner.memory;
+	const struct iovec piece = { owner.memory, PAGE };
+	struct coherent_device *dev;
+	struct log log;
+
+	(void)state;
+	open_with_log(&dev, "sim:edu,mask=48", &log);
+	assert_ok(coherent_box_adopt(&box, dev, owner.memory, PAGE, .address = at,
+				     .release = released, .release_arg = &owner));
+	assert_ok(coherent_expose(&box, &mem));
+	assert_int_equal(coherent_addr(&mem).raw, at);
+	/* The page is free, but its address is not. */
+	assert_err(coherent_box_adopt(&other, dev, owner.memory + PAGE, PAGE, .address = at),
+		   -EBUSY);
+	assert_true(log_has(&log, "free it first, or give another address"));
+	assert_int_equal((int)log.count, 1);
+	/* The address is free, but the page is not. */
+	log_clear(&log);
+	assert_err(coherent_box_adopt(&other, dev, owner.memory, PAGE, .address = at + 16 * PAGE),
+		   -EBUSY);
+	assert_true(log_has(&log, "has a page of the memory"));
+	assert_int_equal((int)log.count, 1);
+	coherent_free(&mem);
+	assert_int_equal(owner.released, 1);
+	/* A command in flight may still name the old address. */
+	assert_err(coherent_handle_adopt(&handle, dev, &piece, 1, .address = at), -EBUSY);
+	assert_ok(coherent_handle_adopt(&handle, dev, &piece, 1, .mask = coherent_mask(24)));
+	assert_true(coherent_handle_addr(&handle).raw < 1 << 24);
+	coherent_handle_free(&handle);
+	assert_err(coherent_box_adopt(&box, dev, owner.memory, PAGE, .address = 1), -EINVAL);
+	coherent_device_close(dev);
+	put_pages(owner.memory, 2);
+}
+
 /* --- Other processes and devices --- */
 
 static void forked_child_releases_nothing(void **state)
@@ -357,6 +400,7 @@ int main(void)
 		cmocka_unit_test(adopted_memory_can_be_lent),
 		cmocka_unit_test(tail_is_the_rest_of_the_last_page),
 		cmocka_unit_test(tail_of_a_copy_is_not_told),
+		cmocka_unit_test(address_can_be_the_pointer),
 		cmocka_unit_test(forked_child_releases_nothing),
 		cmocka_unit_test(hardened_device_leaves_the_memory_accessible),
 	};

@@ -47,6 +47,8 @@ COHERENT_C_BEGIN
  * @boundary: The boundary that the object does not cross.
  * @release: A callback that gets the memory back. NULL for none.
  * @release_arg: The last argument of @release.
+ * @COHERENT_ADDRESS_LIMITS: See struct coherent_box_options. A driver that wants the device address
+ *	to be the pointer gives .address = (uintptr_t)memory.
  */
 struct coherent_adopt_options {
 	uint32_t struct_size;
@@ -61,6 +63,7 @@ struct coherent_adopt_options {
 	uint64_t boundary;
 	void (*release)(void *memory, void *release_arg);
 	void *release_arg;
+	COHERENT_ADDRESS_LIMITS;
 };
 
 /**
@@ -91,6 +94,7 @@ int coherent_base_box_adopt(struct coherent_box *box, struct coherent_device *de
  * @boundary: The boundary that the memory does not cross.
  * @release: As for coherent_box_adopt().
  * @release_arg: The last argument of @release.
+ * @COHERENT_ADDRESS_LIMITS: See struct coherent_box_options.
  */
 struct coherent_handle_adopt_options {
 	uint32_t struct_size;
@@ -103,6 +107,7 @@ struct coherent_handle_adopt_options {
 	uint64_t boundary;
 	void (*release)(void *memory, void *release_arg);
 	void *release_arg;
+	COHERENT_ADDRESS_LIMITS;
 };
 
 /**
@@ -131,8 +136,8 @@ COHERENT_C_END
  * @pieces: A const struct iovec * to the pieces: whole pages of memory that the driver has, in the
  *	order in which the device finds them. The library copies the array.
  * @...: The number of pieces, then options of struct coherent_handle_adopt_options by name:
- *	.release, .release_arg, .permission, .attrs, .align, .boundary, .level. In C++, such a
- *	struct follows the number.
+ *	.release, .release_arg, .permission, .attrs, .align, .boundary, .level, .mask, .address. In
+ *	C++, such a struct follows the number.
  *
  * The device addresses are contiguous. Each piece takes a mapping of coherent_device_limits().
  * coherent_find_ptr() does not find the memory, because the CPU has no pointer to all of it. The
@@ -201,7 +206,7 @@ coherent_handle_adopt(coherent_handle *handle, coherent_device *dev, const iovec
  * @dev: The device that the box will be exposed to.
  * @memory: A T * to the memory. It begins at a page, and it may be read and written.
  * @...: The count of elements, then options of struct coherent_adopt_options by name: .release,
- *	.release_arg, .tail, .copy, .attrs, .align, .boundary, .level.
+ *	.release_arg, .tail, .copy, .attrs, .align, .boundary, .level, .mask, .address.
  *
  * The device reaches whole pages. So the memory consists of whole pages, unless the driver accepts
  * with .tail that the device reaches the rest of the last one. coherent_box_ptr() is @memory, also
@@ -233,8 +238,8 @@ coherent_handle_adopt(coherent_handle *handle, coherent_device *dev, const iovec
  * Return: 0; -EINVAL (@memory is NULL, does not begin at a page, does not consist of whole pages
  * and .tail is not given, is not mapped, may not be written, is a shared mapping of a file on disk,
  * or is memory of the library; otherwise as coherent_box_zeroed()), -EBUSY (@box is not empty, or
- * an object of @dev has one of the pages; the report names it), -EOPNOTSUPP (the device needs
- * .copy; .level, a known attribute), -ENOMEM, -ENOSPC, -ENODEV.
+ * an object of @dev has one of the pages or .address; the report names it), -EOPNOTSUPP (the
+ * device needs .copy; .level, a known attribute), -ENOMEM, -ENOSPC, -ENODEV.
  */
 #define coherent_box_adopt(box, dev, memory, ...)			\
 	COHERENT_AGAIN(COHERENT_BOX_ADOPT)				\

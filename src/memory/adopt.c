@@ -150,7 +150,8 @@ static int begin(struct coherent_box *box, struct adopt_call *call, struct adopt
 		return err;
 	call->request.adoption = adoption;
 	err = whole_box_zeroed(box, call->store, &call->request);
-	if (err == -EBUSY)
+	/* Otherwise another object has .address, which was reported. */
+	if (err == -EBUSY && adoption->is_refused)
 		return refuse_busy(call, adoption);
 	if (err == -EINVAL)
 		return refuse(call->store, err, call->request.site,
@@ -197,6 +198,8 @@ int coherent_base_box_adopt(struct coherent_box *box, struct coherent_device *de
 		.attrs = options->attrs,
 		.align = options->align,
 		.boundary = options->boundary,
+		.mask = options->mask,
+		.address = options->address,
 		.level = options->level,
 		.site = site,
 		.is_filled = true,
@@ -271,6 +274,8 @@ int coherent_base_handle_adopt(struct coherent_handle *handle, struct coherent_d
 			     .attrs = options->attrs,
 			     .align = options->align,
 			     .boundary = options->boundary,
+			     .mask = options->mask,
+			     .address = options->address,
 			     .level = options->level,
 			     .site = site,
 			     .is_filled = true },

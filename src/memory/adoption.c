@@ -153,6 +153,7 @@ int adoption_begin_locked(struct object_store *store, struct coherent_object *ob
 		page_owner_set(&store->owners, piece->iov_base, piece->iov_len, object);
 		adoption->begun++;
 	}
+	adoption->is_refused = err == -EBUSY;
 	if (err)
 		object->adoption = NULL;
 	else if (!adoption->is_scattered)

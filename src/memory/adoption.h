@@ -28,6 +28,7 @@
  * @release_arg: The last argument of @release.
  * @count: How many pieces it has; 1 if it is not scattered.
  * @begun: How many of them the object has by now.
+ * @is_refused: Set by adoption_begin_locked() if somebody has one of the pages.
  * @in_the_way: Set by adoption_begin_locked() to the site of the object that has one of the pages.
  * @in_the_way_address: The device address of that object.
  * @pieces: The pieces, in whole pages, in the order of device addresses.
@@ -42,6 +43,7 @@ struct adoption {
 	void *release_arg;
 	size_t count;
 	size_t begun;
+	bool is_refused;
 	const char *in_the_way;
 	uint64_t in_the_way_address;
 	struct iovec pieces[];

@@ -7,6 +7,7 @@
 
 #include "base/size.h"
 #include "base/sys.h"
+#include "memory/adoption.h"
 #include "memory/object_memory.h"
 #include "memory/object_store.h"
 #include "memory/refuse.h"
@@ -151,9 +152,9 @@ void request_failed(struct object_store *store, const struct alloc_request *requ
 	struct iova_want want;
 
 	request_want(request, bytes, store->pages.page_bytes, &want);
-	if (err == -EBUSY && request->address)
-		report_taken(store, request, &want);
 	/* The caller reports which object has memory that is adopted. */
+	if (err == -EBUSY && !(request->adoption && request->adoption->is_refused))
+		report_taken(store, request, &want);
 	if (request->attrs & COHERENT_ATTR_NO_WARN || err == -EBUSY || err == -EINVAL)
 		return;
 	if (err == -ENOSPC && request->address)
