@@ -22,6 +22,7 @@ struct block {
 	uint8_t bytes[BLOCK_BYTES];
 };
 
+COHERENT_FIELDS(struct block, .bytes);
 COHERENT_TYPE(block_mem, struct block);
 COHERENT_TWIN_TYPE(block_twin, struct block);
 
