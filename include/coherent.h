@@ -164,7 +164,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  *	coherent_box_free() or give it to coherent_expose().
  * @dev: The device that the box will be exposed to.
  * @...: The count of elements, then options of struct coherent_box_options by
- *	name: .attrs, .align, .boundary, .level; in userspace .in_place, .mask, .address.
+ *	name: .attrs, .align, .boundary, .level; in userspace .in_place, .mask, .address,
+ *	.nodes, .address_is_pointer.
  *
  * The memory is zero to the end of its last page. The elements are contiguous, for the CPU
  * and for the device. The call reserves the device address and keeps it secret.
@@ -188,6 +189,14 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * command in flight may still name it. A reclaim makes a box with another address, and the old one
  * is in quarantine then. So a driver that needs .address again keeps the mem, or uses .in_place.
  *
+ * In userspace, .nodes takes the memory from these NUMA nodes, as the option of the device does.
+ * With .address_is_pointer the device address is the pointer to the memory. So the driver and the
+ * device may use one number for both. The library looks for an address that is free in both places,
+ * or takes .address. Under a sanitizer there may be none below a mask of 39 bits. The memory of
+ * both options is a mapping that the object has for itself, of small pages, so it costs more time
+ * than other memory. Devices whose memory is a file, sim: with the key lazy, hardened devices and
+ * devices without an IOMMU refuse both options with -EOPNOTSUPP.
+ *
  * For instance:
  *
  *	err = coherent_box_zeroed(&box, dev, 64, .align = 65536);
@@ -201,7 +210,9 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * more than COHERENT_HIDDEN. In userspace, .mask and .address also cause -EINVAL (.mask is not of
  * the form 2^n - 1, or is less than the size; .address is not aligned, or the object would cross
  * .boundary or end above a mask), -EBUSY (an object or the quarantine has some of the addresses or
- * the page behind them; the report names it) and -ENOSPC (the device cannot use .address).
+ * the page behind them; the report names it; or the process has a mapping there and
+ * .address_is_pointer is given) and -ENOSPC (the device cannot use .address, or there is no free
+ * address for .address_is_pointer).
  */
 #define coherent_box_zeroed(box, dev, ...)				\
 	COHERENT_AGAIN(COHERENT_BOX_ZEROED)				\

@@ -21,11 +21,11 @@
 		       "name the last member here; a reserved one before it fills the struct")
 
 ENDS_WITH(coherent_open_options, qemu_args);
-ENDS_WITH(coherent_box_options, address);
+ENDS_WITH(coherent_box_options, address_is_pointer);
 ENDS_WITH(coherent_expose_options, seal_arg);
 ENDS_WITH(coherent_reclaim_options, options_have_names);
-ENDS_WITH(coherent_mem_options, address);
-ENDS_WITH(coherent_handle_options, address);
+ENDS_WITH(coherent_mem_options, address_is_pointer);
+ENDS_WITH(coherent_handle_options, nodes);
 ENDS_WITH(coherent_adopt_options, address);
 ENDS_WITH(coherent_handle_adopt_options, address);
 ENDS_WITH(coherent_pool_options, in_place);

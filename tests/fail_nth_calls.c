@@ -164,6 +164,23 @@ static int allocate_at(void)
 	return coherent_box_zeroed(&boxes[0], dev, COUNT, .address = AT);
 }
 
+/* Hardened and lazy devices refuse the options. */
+static int or_ordinary(int err)
+{
+	return err == -EOPNOTSUPP ? coherent_box_zeroed(&boxes[0], dev, COUNT) : err;
+}
+
+static int allocate_identical(void)
+{
+	return or_ordinary(coherent_box_zeroed(&boxes[0], dev, COUNT, .address_is_pointer = true));
+}
+
+static int allocate_on_a_node(void)
+{
+	return or_ordinary(
+		coherent_box_zeroed(&boxes[0], dev, COUNT, .nodes = 1, .in_place = true));
+}
+
 static int copy_below(void)
 {
 	return coherent_from(&mems[0], dev, values, COUNT, .mask = coherent_mask(30));
@@ -178,6 +195,8 @@ static const struct call calls[] = {
 	{ "coherent_from(), in place", copy_in_place, 0, 1, 0 },
 	{ "coherent_init(), in place", fill_in_place, 0, 1, 0 },
 	{ "coherent_box_zeroed(), at an address", allocate_at, 1, 0, 0 },
+	{ "coherent_box_zeroed(), pointer as address", allocate_identical, 1, 0, 0 },
+	{ "coherent_box_zeroed(), of a node, in place", allocate_on_a_node, 1, 0, 0 },
 	{ "coherent_from(), under a mask", copy_below, 0, 1, 0 },
 	{ "coherent_box_adopt()", adopt, 1, 0, 0 },
 	{ "coherent_expose() of adopted memory", adopt_and_expose, 0, 1, 0 },

@@ -53,6 +53,9 @@ def prototype(synopsis):
         text = text.replace('COHERENT_IN_PLACE;', 'uint32_t in_place; /* in userspace only */')
         text = text.replace('COHERENT_ADDRESS_LIMITS;',
                             'uint64_t mask; uint64_t address; /* in userspace only */')
+        text = text.replace('COHERENT_OWN_NODES;', 'uint64_t nodes; /* in userspace only */')
+        text = text.replace('COHERENT_OWN_MEMORY;',
+                            'uint64_t nodes; uint32_t address_is_pointer; /* in userspace only */')
         text = text.replace('COHERENT_GFP', 'gfp_t gfp; /* in the kernel only */')
         return re.sub(r'\n\n+', '\n', re.sub(r'(\w)\n(?= {4}|\}|\n)', r'\1,\n', text)).strip(' \n;') + ';'
     words = ' '.join(re.sub(r'^\.BI? ', '', synopsis, flags=re.M).replace('"', ' ').split())
@@ -142,6 +145,8 @@ def page(name, text, header, version, names, typedef):
     after = after.replace('.IP "COHERENT_GFP"', '.IP "gfp"')
     after = after.replace('.IP "COHERENT_IN_PLACE"', '.IP "in_place"')
     after = after.replace('.IP "COHERENT_ADDRESS_LIMITS"', '.IP "mask, address"')
+    after = after.replace('.IP "COHERENT_OWN_NODES"', '.IP "nodes"')
+    after = after.replace('.IP "COHERENT_OWN_MEMORY"', '.IP "nodes, address_is_pointer"')
     after = after.replace('.IP "COHERENT_KERNEL_OPTIONS"', '.IP "gfp, managed"')
     after, options = link_types(break_errors(after), name, names)
     see = ''.join(f',\n.BR {option} (3)' for option in options)

@@ -38,6 +38,7 @@ struct coherent_handle {
  * @align: See struct coherent_box_options, also for the next one.
  * @boundary: The boundary that the memory does not cross.
  * @COHERENT_ADDRESS_LIMITS: See struct coherent_box_options.
+ * @COHERENT_OWN_NODES: Only in userspace. .nodes is as in struct coherent_box_options.
  * @COHERENT_KERNEL_OPTIONS: See struct coherent_box_options.
  */
 struct coherent_handle_options {
@@ -50,6 +51,7 @@ struct coherent_handle_options {
 	size_t align;
 	uint64_t boundary;
 	COHERENT_ADDRESS_LIMITS;
+	COHERENT_OWN_NODES;
 	COHERENT_KERNEL_OPTIONS
 };
 
@@ -78,8 +80,8 @@ COHERENT_BASE void coherent_base_handle_cleanup(struct coherent_handle *handle);
  *	coherent_handle_free().
  * @dev: The device. It can reach the memory when the call returns.
  * @...: The size in bytes, then options of struct coherent_handle_options by name: .attrs,
- *	.align, .boundary, .level, .permission; in userspace .mask, .address. In C++, such a
- *	struct follows the size, and may be left out.
+ *	.align, .boundary, .level, .permission; in userspace .mask, .address,
+ *	.nodes. In C++, such a struct follows the size, and may be left out.
  *
  * For instance:
  *

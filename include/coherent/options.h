@@ -67,6 +67,9 @@ enum coherent_permission {
  *	the device address of the last byte is at most this; 0 for the mask of the device
  *	alone. .address is the device address of the object; 0 for any. See
  *	coherent_box_zeroed().
+ * @COHERENT_OWN_MEMORY: Only in userspace. .nodes has a bit for each NUMA node that gives the
+ *	memory; 0 for those of the device. With .address_is_pointer = true the device address
+ *	is the pointer of the CPU. See coherent_box_zeroed().
  * @COHERENT_KERNEL_OPTIONS: Only in the kernel. .gfp says how to allocate; 0 for
  *	GFP_KERNEL. With .managed = true the kernel frees the object with its device, as
  *	after coherent_manage() (coherent/kernel.h).
@@ -82,6 +85,7 @@ struct coherent_box_options {
 	uint64_t boundary;
 	COHERENT_IN_PLACE;
 	COHERENT_ADDRESS_LIMITS;
+	COHERENT_OWN_MEMORY;
 	COHERENT_KERNEL_OPTIONS
 };
 
@@ -134,7 +138,8 @@ struct coherent_reclaim_options {
  * @seal_arg: The last argument of @seal.
  * @COHERENT_IN_PLACE: Only in userspace. .in_place is as for coherent_box_zeroed(), but with
  *	@permission.
- * @COHERENT_ADDRESS_LIMITS: See struct coherent_box_options.
+ * @COHERENT_ADDRESS_LIMITS: See struct coherent_box_options, also for the next one.
+ * @COHERENT_OWN_MEMORY: See @COHERENT_ADDRESS_LIMITS.
  * @COHERENT_KERNEL_OPTIONS: See struct coherent_box_options.
  */
 struct coherent_mem_options {
@@ -152,6 +157,7 @@ struct coherent_mem_options {
 	void *seal_arg;
 	COHERENT_IN_PLACE;
 	COHERENT_ADDRESS_LIMITS;
+	COHERENT_OWN_MEMORY;
 	COHERENT_KERNEL_OPTIONS
 };
 

@@ -36,6 +36,19 @@ int sys_map(size_t bytes, int flags, void **va)
 	return *va == MAP_FAILED ? -errno : 0;
 }
 
+int sys_map_free(uint64_t at, size_t bytes, void **va)
+{
+	*va = mmap((void *)(uintptr_t)at, bytes, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	if (*va == MAP_FAILED)
+		return -errno;
+	if (*va == (void *)(uintptr_t)at)
+		return 0;
+	/* Linux before 4.17 takes the address for a hint. */
+	(void)munmap(*va, bytes);
+	return -EEXIST;
+}
+
 void sys_unmap(void *va, size_t bytes)
 {
 	(void)munmap(va, bytes);

@@ -41,6 +41,9 @@ static inline size_t sys_page_bytes(void)
 /* Map private anonymous memory. The call adds @flags, such as MAP_HUGETLB. */
 int sys_map(size_t bytes, int flags, void **va);
 
+/* As sys_map(), at an address. -EEXIST if something is mapped there. */
+int sys_map_free(uint64_t at, size_t bytes, void **va);
+
 /* Unmap a whole mapping. This cannot fail. */
 void sys_unmap(void *va, size_t bytes);
 

@@ -8,6 +8,7 @@
 
 #include "device/device.h"
 #include "memory/options.h"
+#include "memory/own.h"
 #include "memory/pool.h"
 #include "memory/refuse.h"
 #include "memory/whole.h"
@@ -58,7 +59,17 @@ static struct alloc_request request_of_box(size_t size, const struct coherent_bo
 		.in_place = options->in_place,
 		.mask = options->mask,
 		.address = options->address,
+		.nodes = options->nodes,
+		.address_is_pointer = options->address_is_pointer,
 	};
+}
+
+static int make_box(struct coherent_box *box, struct object_store *store,
+		    const struct alloc_request *request)
+{
+	return request->nodes || request->address_is_pointer ?
+		       own_box_zeroed(box, store, request) :
+		       whole_box_zeroed(box, store, request);
 }
 
 int coherent_base_box_zeroed(struct coherent_box *box, struct coherent_device *dev, size_t size,
@@ -72,7 +83,7 @@ int coherent_base_box_zeroed(struct coherent_box *box, struct coherent_device *d
 	if (err)
 		return err;
 	request = request_of_box(size, options, site);
-	return whole_box_zeroed(box, store_of(dev), &request);
+	return make_box(box, store_of(dev), &request);
 }
 
 /* Copies elements without their padding, which the mask names for one element. */
@@ -106,7 +117,7 @@ int coherent_base_box_from(struct coherent_box *box, struct coherent_device *dev
 	request = request_of_box(size, options, site);
 	request.is_filled = true;
 	/* The box is zeroed first, because the rest of its last page is the device's too. */
-	err = whole_box_zeroed(box, store_of(dev), &request);
+	err = make_box(box, store_of(dev), &request);
 	if (!err)
 		fill(box->va, src, mask, request.count, request.size);
 	return err;
@@ -237,6 +248,8 @@ static struct alloc_request request_of_mem(size_t count, size_t size,
 		.in_place = options->in_place,
 		.mask = options->mask,
 		.address = options->address,
+		.nodes = options->nodes,
+		.address_is_pointer = options->address_is_pointer,
 		.permission = options->permission,
 	};
 }
@@ -266,7 +279,7 @@ static int init_begin(const struct coherent_mem *mem, refuse_fn *refuse_output,
 		err = request_check(store, request, &bytes);
 	if (!err && mem->object)
 		err = refuse_output(store, request->site, mem);
-	return err ? err : whole_box_zeroed(box, store, request);
+	return err ? err : make_box(box, store, request);
 }
 
 int coherent_base_init_begin(const struct coherent_mem *mem, struct coherent_box *box,
@@ -535,6 +548,7 @@ static struct coherent_mem_options as_mem_options(const struct coherent_handle_o
 		.permission = options->permission,
 		.mask = options->mask,
 		.address = options->address,
+		.nodes = options->nodes,
 	};
 }
 

@@ -79,16 +79,20 @@ static int populate(void *va, size_t bytes)
 	return err ? -ENOMEM : 0;
 }
 
+int pages_fill(void *va, size_t bytes, uint64_t nodes)
+{
+	int err = nodes ? sys_bind(va, bytes, nodes) : 0;
+
+	return err ? err : populate(va, bytes);
+}
+
 static int map_arena(size_t bytes, int flags, uint64_t nodes, void **va)
 {
 	int err = sys_map(bytes, flags, va);
 
 	if (err)
 		return -ENOMEM;
-	if (nodes)
-		err = sys_bind(*va, bytes, nodes);
-	if (!err)
-		err = populate(*va, bytes);
+	err = pages_fill(*va, bytes, nodes);
 	if (err)
 		sys_unmap(*va, bytes);
 	return err;

@@ -228,6 +228,18 @@ int pages_replace(void *mapping, void *va, size_t bytes);
  */
 int pages_fresh(size_t bytes, void **va);
 
+/**
+ * pages_fill() - Make the kernel provide the memory of a new mapping.
+ * @va: The mapping.
+ * @bytes: Its size.
+ * @nodes: The NUMA nodes, a bit each; 0 for any.
+ *
+ * A forked child does not inherit it.
+ *
+ * Return: 0; -ENOMEM, or why the nodes are refused. The caller unmaps the memory.
+ */
+int pages_fill(void *va, size_t bytes, uint64_t nodes);
+
 /* Which side touches memory first after it was cleared. */
 enum pages_next { PAGES_NEXT_CPU, PAGES_NEXT_DEVICE };
 

@@ -18,6 +18,8 @@ struct adoption;
  * @boundary: A boundary that the object does not cross, 0 for none.
  * @mask: The last byte is at most at this device address, 0 for the mask of the device.
  * @address: The device address, 0 for any.
+ * @nodes: NUMA nodes of the object alone, a bit each; 0 for those of the device.
+ * @address_is_pointer: The device address is the pointer to the memory.
  * @level: The least level that will do, 0 for any.
  * @site: File and line of the call.
  * @is_allowed: The caller has asked backend_allocate() already.
@@ -36,6 +38,8 @@ struct alloc_request {
 	uint64_t boundary;
 	uint64_t mask;
 	uint64_t address;
+	uint64_t nodes;
+	bool address_is_pointer;
 	enum coherent_level level;
 	const char *site;
 	bool is_allowed;

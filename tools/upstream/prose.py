@@ -9,7 +9,7 @@ ELSEWHERE = re.compile(r'userspace|[Ss]imulat|C\+\+|coherent-lint|coherent/(?:si
 # Parts of a sentence that stays.
 PARTS = ((', see coherent_device_limits()', ''), (', or that of the simulator', ''),
          ('may sleep in userspace, any in the kernel', 'any'),
-         ('; in userspace .in_place, .mask, .address', ''), ('; in userspace .mask, .address', ''),
+         ('; in userspace .in_place, .mask, .address, .nodes, .address_is_pointer', ''), ('; in userspace .mask, .address, .nodes', ''),
          ('; in userspace .in_place; in the kernel .gfp', ', .gfp'), ('; in userspace .in_place', ''),
          (' both for userspace and for the kernel', ' both'),
          (' copies it in userspace; in the kernel the string must', ' does not copy it, so it must'),

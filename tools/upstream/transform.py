@@ -20,8 +20,8 @@ MACROS = (
     (r'@COHERENT_GFP:', '@gfp:'),
     (r'^\tCOHERENT_LEVEL\n', '\tenum coherent_level level;\n'),
     (r'@COHERENT_LEVEL:', '@level:'),
-    (r'^ \* @COHERENT_(?:IN_PLACE|ADDRESS_LIMITS):.*\n(?: \*\t.*\n)*', ''),
-    (r'^\tCOHERENT_(?:IN_PLACE|ADDRESS_LIMITS);\n', ''),
+    (r'^ \* @COHERENT_(?:IN_PLACE|ADDRESS_LIMITS|OWN_NODES|OWN_MEMORY):.*\n(?: \*\t.*\n)*', ''),
+    (r'^\tCOHERENT_(?:IN_PLACE|ADDRESS_LIMITS|OWN_NODES|OWN_MEMORY);\n', ''),
     (r'^\tCOHERENT_KERNEL_OPTIONS\n', '\tgfp_t gfp;\n\tbool managed;\n'),
     (r'@COHERENT_KERNEL_OPTIONS:', '@gfp: See @managed.\n * @managed:'),
     (r'^\tCOHERENT_LENT\n', ''),
@@ -31,7 +31,7 @@ MACROS = (
     (r'\bCOHERENT_MB\(\)', 'mb()'),
 )
 GONE = re.compile(r'^#define (?:COHERENT_(?:C_BEGIN|C_END|BASE|BASE_INLINE|IN_KERNEL|COPY|GFP|KERNEL_OPTIONS|IN_PLACE|LENT|LEVEL|'
-                  r'ADDRESS_LIMITS|(?:ARG_)?NAMES|[WR]?MB|INLINE|MUST_CHECK|32_BITS|LATER|LOAD_ONCE|STORE_ONCE)|coherent_device)\b'
+                  r'ADDRESS_LIMITS|OWN_NODES|OWN_MEMORY|(?:ARG_)?NAMES|[WR]?MB|INLINE|MUST_CHECK|32_BITS|LATER|LOAD_ONCE|STORE_ONCE)|coherent_device)\b'
                   r'(?:.*\\\n)*.*\n\n?', re.M)
 WORDS = (
     (r'\bu?int(8|16|32|64)_t\b', lambda found: ('u' if found[0][0] == 'u' else 's') + found[1]),

@@ -57,6 +57,8 @@
 #define COHERENT_KERNEL_OPTIONS COHERENT_GFP bool managed;
 #define COHERENT_IN_PLACE
 #define COHERENT_ADDRESS_LIMITS
+#define COHERENT_OWN_NODES
+#define COHERENT_OWN_MEMORY
 
 /* In the kernel an object contains its record. */
 #include <coherent/detail/object.h>
@@ -85,6 +87,8 @@
 #define COHERENT_KERNEL_OPTIONS
 #define COHERENT_IN_PLACE uint32_t unused; uint32_t in_place
 #define COHERENT_ADDRESS_LIMITS uint64_t mask; uint64_t address
+#define COHERENT_OWN_NODES uint64_t nodes
+#define COHERENT_OWN_MEMORY COHERENT_OWN_NODES; uint32_t unused_too; uint32_t address_is_pointer
 
 /* In userspace the library owns the record of an object. */
 #define COHERENT_OBJECT struct coherent_object *
