@@ -78,6 +78,144 @@ void __weak coherent_base_bar_drop(struct coherent_bar *bar, u64 offset, unsigne
 			 bar->index);
 }
 
+static bool coherent_bar_copies(const struct coherent_bar *bar, u64 offset, size_t bytes, int *err)
+{
+	if (offset > bar->bytes || bytes > bar->bytes - offset)
+		*err = -ERANGE;
+	else
+		*err = coherent_is_bound(bar->dev) ? 0 : -ENODEV;
+	return !*err && bytes;
+}
+
+/* The width of the next access: as wide as is aligned. */
+static unsigned int coherent_bar_width(u64 offset, size_t bytes)
+{
+	unsigned int width = sizeof(u64);
+
+	while (width > bytes || (offset & (width - 1)))
+		width /= 2;
+	return width;
+}
+
+/* A BAR has the bytes of a register in little-endian order. */
+static void coherent_bar_store(void __iomem *at, const void *from, unsigned int width)
+{
+	__le64 word = 0;
+	u64 value;
+
+	memcpy(&word, from, width);
+	value = le64_to_cpu(word);
+	switch (width) {
+	case 1:
+		writeb((u8)value, at);
+		break;
+	case 2:
+		writew((u16)value, at);
+		break;
+	case 4:
+		writel((u32)value, at);
+		break;
+	default:
+		writeq(value, at);
+		break;
+	}
+}
+
+static void coherent_bar_load(const void __iomem *at, void *to, unsigned int width)
+{
+	__le64 word;
+
+	switch (width) {
+	case 1:
+		word = cpu_to_le64(readb(at));
+		break;
+	case 2:
+		word = cpu_to_le64(readw(at));
+		break;
+	case 4:
+		word = cpu_to_le64(readl(at));
+		break;
+	default:
+		word = cpu_to_le64(readq(at));
+		break;
+	}
+	memcpy(to, &word, width);
+}
+
+int __weak(coherent_bar_copy_in)(struct coherent_bar *bar, u64 offset, const void *from,
+				 size_t bytes)
+{
+	unsigned int width;
+	int err;
+
+	if (!bar || (!from && bytes))
+		return -EINVAL;
+	if (!coherent_bar_copies(bar, offset, bytes, &err))
+		return err;
+	for (; bytes; offset += width, from += width, bytes -= width) {
+		width = coherent_bar_width(offset, bytes);
+		coherent_bar_store(bar->registers + offset, from, width);
+	}
+	return 0;
+}
+
+int __weak(coherent_bar_copy_out)(struct coherent_bar *bar, u64 offset, void *to, size_t bytes)
+{
+	unsigned int width;
+	int err;
+
+	if (!bar || (!to && bytes))
+		return -EINVAL;
+	if (!coherent_bar_copies(bar, offset, bytes, &err))
+		return err;
+	for (; bytes; offset += width, to += width, bytes -= width) {
+		width = coherent_bar_width(offset, bytes);
+		coherent_bar_load(bar->registers + offset, to, width);
+	}
+	return 0;
+}
+
+/*
+ * The kernel's movdir64b() has another type of pointer in each version. The assemblers that it
+ * supports do not all know the instruction, which stores 64 bytes from (%rdx) to (%rax).
+ */
+#ifdef CONFIG_X86_64
+static bool coherent_bar_has_line(void)
+{
+	return boot_cpu_has(X86_FEATURE_MOVDIR64B);
+}
+
+static void coherent_bar_store_line(void __iomem *at, const void *line)
+{
+	/* ORDER: the store does not wait for earlier ones by itself (doorbell.litmus). */
+	wmb();
+	asm volatile(".byte 0x66, 0x0f, 0x38, 0xf8, 0x02" : : "a"(at), "d"(line) : "memory");
+}
+#else
+static bool coherent_bar_has_line(void)
+{
+	return false;
+}
+
+static void coherent_bar_store_line(void __iomem *at, const void *line)
+{
+}
+#endif
+
+int __weak(coherent_bar_write512)(struct coherent_bar *bar, u64 offset, const void *line)
+{
+	int err;
+
+	if (!bar || !line || offset % 64)
+		return -EINVAL;
+	if (!coherent_bar_copies(bar, offset, 64, &err))
+		return err;
+	if (!coherent_bar_has_line())
+		return -EOPNOTSUPP;
+	coherent_bar_store_line(bar->registers + offset, line);
+	return 0;
+}
+
 int __weak(coherent_bar_poll32)(struct coherent_bar *bar, u64 offset, u32 mask, u32 want,
 				u64 timeout_ns)
 {

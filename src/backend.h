@@ -16,7 +16,9 @@
 #define BACKEND_H
 
 #include <coherent.h>
+#include <endian.h>
 #include <poll.h>
+#include <string.h>
 
 #include "base/name.h"
 
@@ -34,6 +36,7 @@
  *	that runs by itself.
  * @random_addresses: At open the device may still execute commands of its last owner. So the
  *	addresses begin at a random page of the lowest quarter.
+ * @copies_words: Registers take 4 bytes at most, so a copy to or from a BAR makes no wider access.
  * @checks_memory: @map returns -EFAULT for memory that the kernel cannot pin.
  * @addresses_linger: After a fence the device may still execute commands that it got before it.
  *	So an address that is freed goes to quarantine.
@@ -50,6 +53,7 @@ struct backend {
 	bool random_addresses;
 	bool addresses_linger;
 	bool checks_memory;
+	bool copies_words;
 };
 
 /**
@@ -79,6 +83,52 @@ struct backend_config {
 	bool is_write;
 	uint32_t value;
 };
+
+/**
+ * struct backend_copy - A copy between memory of the driver and a BAR.
+ * @bar: The number of the BAR.
+ * @offset: The offset in the BAR.
+ * @bytes: The size, which is in bounds and not 0.
+ * @from: The memory to copy to the BAR; NULL for a copy from it.
+ * @to: The memory to copy the BAR to; NULL for a copy to it.
+ */
+struct backend_copy {
+	unsigned int bar;
+	uint64_t offset;
+	size_t bytes;
+	const char *from;
+	char *to;
+};
+
+/**
+ * backend_copy_width() - The width of the next access of a copy: as wide as is aligned.
+ * @at: The offset in the BAR.
+ * @bytes: How many bytes are left, at least 1.
+ * @max: The greatest width: 4 or 8.
+ */
+static inline unsigned int backend_copy_width(uint64_t at, size_t bytes, unsigned int max)
+{
+	unsigned int width = max;
+
+	while (width > bytes || at % width)
+		width /= 2;
+	return width;
+}
+
+/* A BAR has the bytes of a register in little-endian order. */
+static inline void backend_put_bytes(char *to, uint64_t value, unsigned int width)
+{
+	value = htole64(value);
+	memcpy(to, &value, width);
+}
+
+static inline uint64_t backend_get_bytes(const char *from, unsigned int width)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, from, width);
+	return le64toh(value);
+}
 
 /*
  * The options of coherent_device_open() that only some backends take. The core refuses an
@@ -142,6 +192,10 @@ enum backend_memory_kind {
  *	-EAGAIN if there is none. Also called after @disconnect, for what happened until then.
  * @reg_read: Read a register that is in bounds and aligned. All ones after @disconnect.
  * @reg_write: Write a register that is in bounds and aligned.
+ * @reg_copy: Copy to or from a BAR in aligned accesses of up to 8 bytes, with ascending offsets.
+ *	-ENODEV after @disconnect, -EIO. NULL where @reg_read and @reg_write do.
+ * @reg_write_line: Write 64 bytes to a BAR by one store. -EOPNOTSUPP: this BAR is not memory of the
+ *	process. -ENODEV after @disconnect. NULL where no BAR is. Only called if line_is_supported().
  * @config: Access configuration space. -ERANGE: it ends before. -EOPNOTSUPP: the device has none.
  *	NULL where no device has one.
  * @irq_connect: Signal this eventfd on each interrupt of a vector from now on; -1 for none.
@@ -179,6 +233,9 @@ struct backend_ops {
 			     unsigned int width);
 	void (*reg_write)(struct backend *backend, unsigned int bar, uint64_t offset,
 			  unsigned int width, uint64_t value);
+	int (*reg_copy)(struct backend *backend, const struct backend_copy *copy);
+	int (*reg_write_line)(struct backend *backend, unsigned int bar, uint64_t offset,
+			      const void *line);
 	int (*config)(struct backend *backend, struct backend_config *access);
 	int (*irq_connect)(struct backend *backend, unsigned int vector, int fd);
 	void (*irq_rearm)(struct backend *backend, unsigned int vector);

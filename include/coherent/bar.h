@@ -178,6 +178,66 @@ int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask
 			uint64_t timeout_ns);
 
 /**
+ * coherent_bar_copy_in() - Copy memory to a BAR.
+ * @bar: The BAR.
+ * @offset: The offset of the first byte in the BAR.
+ * @from: The bytes: plain memory, not a mem. NULL is allowed if @bytes is 0.
+ * @bytes: How many bytes.
+ *
+ * The copy consists of aligned accesses of up to 8 bytes, with ascending offsets. So it
+ * begins with accesses of 1, 2 and 4 bytes until the offset is a multiple of 8, and ends
+ * with accesses of 4, 2 and 1. An access is at most 4 bytes wide in a BAR of I/O ports, in
+ * a BAR of vhost-user:, and in one that the kernel does not map for the process. A device
+ * whose registers have another width needs a loop of coherent_bar_write32() or the like.
+ *
+ * The device sees all earlier writes to mems before the first access. In the kernel the call
+ * makes no reports.
+ *
+ * Context: any.
+ * Return: 0; -EINVAL (@bar is NULL, or @from is), -ERANGE (past the end; nothing is copied),
+ * -ENODEV (the device is closed or gone; a part may have been copied), -EBUSY (a callback
+ * of the device's own model calls), -EIO.
+ */
+COHERENT_MUST_CHECK COHERENT_BASE
+int coherent_bar_copy_in(struct coherent_bar *bar, uint64_t offset, const void *from, size_t bytes);
+
+/**
+ * coherent_bar_copy_out() - Copy from a BAR to memory.
+ * @bar: The BAR.
+ * @offset: The offset of the first byte in the BAR.
+ * @to: The place for the bytes: plain memory, not a mem. NULL is allowed if @bytes is 0.
+ * @bytes: How many bytes.
+ *
+ * The accesses are those of coherent_bar_copy_in(). Reads of mems after the call see what
+ * the device wrote before it answered.
+ *
+ * Context: any.
+ * Return: as coherent_bar_copy_in(). After -ENODEV and -EIO the bytes at @to may have any
+ * value.
+ */
+COHERENT_MUST_CHECK COHERENT_BASE
+int coherent_bar_copy_out(struct coherent_bar *bar, uint64_t offset, void *to, size_t bytes);
+
+/**
+ * coherent_bar_write512() - Write 64 bytes to a BAR by one store.
+ * @bar: The BAR.
+ * @offset: The offset in the BAR, a multiple of 64.
+ * @line: The 64 bytes: plain memory, at any address.
+ *
+ * The device gets all bytes in one write, as the portal of a work queue needs it. This is
+ * MOVDIR64B of x86-64. The device sees all earlier writes to mems before it. It works on
+ * vfio:, iommufd: and pci:, in a BAR that the kernel maps for the process, and in the kernel.
+ * There is no replacement in pieces, because a device would act on the first piece.
+ *
+ * Context: any.
+ * Return: 0; -EINVAL (@bar or @line is NULL, @offset is not a multiple of 64), -ERANGE (past
+ * the end), -ENODEV, -EBUSY (a callback of the device's own model calls), -EOPNOTSUPP (this
+ * CPU has no such store, or the BAR is not memory of this process).
+ */
+COHERENT_MUST_CHECK COHERENT_BASE
+int coherent_bar_write512(struct coherent_bar *bar, uint64_t offset, const void *line);
+
+/**
  * coherent_irq_open() - Listen to an interrupt vector.
  * @irq: Set to the interrupt, or to NULL on failure. Close it with coherent_irq_close().
  * @dev: The device.
@@ -393,6 +453,15 @@ COHERENT_C_END
 		COHERENT_NEEDS_FIT(uint32_t, mask, "the register")	\
 		COHERENT_NEEDS_FIT(uint32_t, want, "the register"),	\
 		coherent_bar_poll32(bar, offset, mask, want, timeout_ns))
+#define coherent_bar_copy_in(bar, offset, from, bytes)			\
+	COHERENT_RESULT(COHERENT_NEEDS_PLAIN_BAR(bar) COHERENT_NEEDS_PLAIN_MEMORY(from), \
+		coherent_bar_copy_in(bar, offset, from, bytes))
+#define coherent_bar_copy_out(bar, offset, to, bytes)			\
+	COHERENT_RESULT(COHERENT_NEEDS_PLAIN_BAR(bar) COHERENT_NEEDS_PLAIN_MEMORY(to), \
+		coherent_bar_copy_out(bar, offset, to, bytes))
+#define coherent_bar_write512(bar, offset, line)			\
+	COHERENT_RESULT(COHERENT_NEEDS_PLAIN_BAR(bar) COHERENT_NEEDS_PLAIN_MEMORY(line), \
+		coherent_bar_write512(bar, offset, line))
 #define coherent_irq_open(irq, dev, vector) COHERENT_RESULT(, coherent_irq_open(irq, dev, vector))
 #define coherent_irq_wait(irq, timeout_ns) COHERENT_RESULT(, coherent_irq_wait(irq, timeout_ns))
 /* These macros refuse a BAR with a type, and a value that has more bits than the register. */

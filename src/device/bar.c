@@ -6,24 +6,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "device/device.h"
+#include "device/bar.h"
 #include "device/wait.h"
-
-/**
- * struct coherent_bar - An open BAR.
- * @dev: The device, which it holds.
- * @index: The number of the BAR.
- * @bytes: Its size.
- * @read_reported: A bad read was reported, so that a loop does not report again and again.
- * @write_reported: The same for a bad write.
- */
-struct coherent_bar {
-	struct coherent_device *dev;
-	unsigned int index;
-	uint64_t bytes;
-	atomic_bool read_reported;
-	atomic_bool write_reported;
-};
 
 int coherent_bar_open(struct coherent_bar **bar, struct coherent_device *dev, unsigned int index)
 {

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/sys.h"
+#include "vfio/bar.h"
 #include "vfio/dma.h"
 #include "vfio/irq.h"
 #include "vfio/noiommu.h"

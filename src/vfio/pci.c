@@ -3,10 +3,7 @@
  * A PCI device that vfio-pci gives to the process: its BARs and the addresses that its IOMMU
  * translates. type1.c, iommufd.c and noiommu.c share this.
  *
- * The lock of struct vfio_pci guards @fd, which is -1 after the device is disconnected. BARs stay
- * mapped until the close, so registers are accessed without the lock.
- * ORDER: registers are mapped uncached; device/bar.c has the barriers that order them with DMA
- * (doorbell.litmus, completion.litmus).
+ * The lock of struct vfio_pci guards @fd, which is -1 after the device is disconnected.
  */
 #include <inttypes.h>
 #include <linux/vfio.h>
@@ -368,86 +365,6 @@ void vfio_pci_limits(const struct vfio_pci *pci, struct coherent_limits *limits)
 	}
 	for (unsigned int i = 0; i < VFIO_PCI_BARS; i++)
 		limits->bar_bytes[i] = pci->bars[i].bytes;
-}
-
-/* --- Registers --- */
-
-static uint64_t load_register(const char *at, unsigned int width)
-{
-	/* A device acts on each access and may ignore another width, so memcpy() will not do. */
-	switch (width) {
-	case 1:
-		return *(const volatile uint8_t *)at;
-	case 2:
-		return *(const volatile uint16_t *)(const void *)at;
-	case 4:
-		return *(const volatile uint32_t *)(const void *)at;
-	default:
-		return *(const volatile uint64_t *)(const void *)at;
-	}
-}
-
-static void store_register(char *at, unsigned int width, uint64_t value)
-{
-	switch (width) {
-	case 1:
-		*(volatile uint8_t *)at = (uint8_t)value;
-		break;
-	case 2:
-		*(volatile uint16_t *)(void *)at = (uint16_t)value;
-		break;
-	case 4:
-		*(volatile uint32_t *)(void *)at = (uint32_t)value;
-		break;
-	default:
-		*(volatile uint64_t *)(void *)at = value;
-		break;
-	}
-}
-
-/* The CPUs of face.h are little-endian: the first bytes of a word are its lowest. */
-static uint64_t read_through_fd(struct vfio_pci *pci, uint64_t offset, unsigned int width)
-{
-	uint64_t value = 0;
-	int err = -ENODEV;
-
-	lock_take(&pci->lock);
-	if (pci->fd >= 0)
-		err = sys_read_at(pci->fd, offset, &value, width);
-	lock_drop(&pci->lock);
-	return err ? UINT64_MAX : value;
-}
-
-uint64_t vfio_pci_reg_read(struct backend *backend, unsigned int index, uint64_t offset,
-			   unsigned int width)
-{
-	struct vfio_pci *pci = vfio_pci_of(backend);
-	const struct vfio_pci_bar *bar = &pci->bars[index];
-	uint64_t value;
-
-	if (bar->va)
-		value = load_register(bar->va + offset, width);
-	else
-		value = read_through_fd(pci, bar->offset + offset, width);
-	/* The test comes after the access, because the memory that replaces a BAR reads as zero. */
-	return vfio_pci_is_connected(pci) ? value : UINT64_MAX;
-}
-
-void vfio_pci_reg_write(struct backend *backend, unsigned int index, uint64_t offset,
-			unsigned int width, uint64_t value)
-{
-	struct vfio_pci *pci = vfio_pci_of(backend);
-	const struct vfio_pci_bar *bar = &pci->bars[index];
-
-	if (bar->va) {
-		/* After a disconnect this writes to private memory, which does no harm. */
-		store_register(bar->va + offset, width, value);
-		return;
-	}
-	lock_take(&pci->lock);
-	if (pci->fd >= 0)
-		(void)sys_write_at(pci->fd, bar->offset + offset, &value, width);
-	lock_drop(&pci->lock);
 }
 
 /* --- Configuration space --- */

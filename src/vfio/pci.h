@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * A PCI device that is bound to vfio-pci or a variant of it. find.h finds the device. Once there is
- * a descriptor of it, this file has its registers, dma.h its bus mastering and reset, and irq.h its
+ * a descriptor of it, bar.h has its registers, dma.h its bus mastering and reset, and irq.h its
  * interrupts. type1.c, iommufd.c and noiommu.c map its memory.
  */
 #ifndef VFIO_PCI_H
@@ -240,9 +240,5 @@ void vfio_pci_limits(const struct vfio_pci *pci, struct coherent_limits *limits)
 /* These are functions of struct backend_ops. The backend is a struct vfio_pci. */
 int vfio_pci_next_fault(struct backend *backend, struct coherent_fault *fault);
 int vfio_pci_config(struct backend *backend, struct backend_config *access);
-uint64_t vfio_pci_reg_read(struct backend *backend, unsigned int bar, uint64_t offset,
-			   unsigned int width);
-void vfio_pci_reg_write(struct backend *backend, unsigned int bar, uint64_t offset,
-			unsigned int width, uint64_t value);
 
 #endif

@@ -125,6 +125,8 @@ static struct vhost_user *new_vhost_user(struct coherent_device *dev)
 		.cannot_stop_writes = true,
 		/* A reclaimed box has pages that the peer never had. */
 		.idle_is_fence = true,
+		/* Virtio 1.2, 4.2.2.2: a driver accesses the registers only by 32 bits. */
+		.copies_words = true,
 	};
 	/*
 	 * vhost-user does not tell the kind of the device. In virtio 1.2, 5, 2 is a block device.

@@ -154,6 +154,7 @@ TEST_CASE("a device model in C++ serves a driver in C++, with typed memory in C"
 		COHERENT_BAR_AUTO(bar);
 		COHERENT_IRQ_AUTO(irq);
 		table *entries = nullptr;
+		uint64_t count = 0;
 		uint32_t doubled = 0;
 
 		REQUIRE(coherent_bar_open(&bar, dev.get(), 0) == 0);
@@ -161,6 +162,9 @@ TEST_CASE("a device model in C++ serves a driver in C++, with typed memory in C"
 		REQUIRE(table_open(&entries, dev.get(), 8) == 0);
 		coherent_bar_write64(bar, 8, 8);
 		CHECK(coherent_bar_read64(bar, 8) == 8);
+		CHECK(coherent_bar_copy_out(bar, 8, &count, sizeof(count)) == 0);
+		CHECK(count == 8);
+		CHECK(coherent_bar_copy_in(bar, 8, nullptr, 0) == 0);
 		coherent_bar_write64(bar, 0, table_address(entries));
 		CHECK(coherent_irq_wait(irq, second) == 0);
 		for (uint32_t i = 0; i < 8; i++) {

@@ -52,6 +52,34 @@ static void registers_are_read_and_written(struct kunit *test)
 	coherent_bar_close(NULL);
 }
 
+static void bar_is_copied(struct kunit *test)
+{
+	const u64 end = pci_resource_len(to_pci_dev(edu.dev), 0);
+	const u32 value = 0x12345678, inverted = ~value;
+	/* An address that edu keeps. */
+	enum { DMA_SRC = 0x80 };
+	u8 seen[64] = { 0 };
+
+	KUNIT_EXPECT_EQ(test, coherent_bar_copy_in(edu_bar(), EDU_LIVENESS, &value, 4), 0);
+	KUNIT_EXPECT_EQ(test, coherent_bar_read32(edu_bar(), EDU_LIVENESS), ~value);
+	KUNIT_EXPECT_EQ(test, coherent_bar_copy_out(edu_bar(), EDU_LIVENESS, seen + 1, 4), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(seen + 1, &inverted, 4), 0);
+	KUNIT_EXPECT_EQ(test, seen[0] | seen[5], 0);
+	KUNIT_EXPECT_EQ(test, coherent_bar_copy_in(edu_bar(), DMA_SRC, "abcdefgh", 8), 0);
+	KUNIT_EXPECT_EQ(test, coherent_bar_copy_out(edu_bar(), DMA_SRC, seen, 8), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(seen, "abcdefgh", 8), 0);
+
+	KUNIT_EXPECT_EQ(test, coherent_bar_copy_in(edu_bar(), end - 1, seen, 2), -ERANGE);
+	KUNIT_EXPECT_EQ(test, coherent_bar_copy_out(edu_bar(), U64_MAX, seen, 1), -ERANGE);
+	KUNIT_EXPECT_EQ(test, coherent_bar_copy_in(edu_bar(), end, NULL, 0), 0);
+	KUNIT_EXPECT_EQ(test, coherent_bar_copy_in(edu_bar(), 0, NULL, 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, coherent_bar_copy_out(NULL, 0, seen, 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, coherent_bar_write512(edu_bar(), 8, seen), -EINVAL);
+	KUNIT_EXPECT_EQ(test, coherent_bar_write512(edu_bar(), end, seen), -ERANGE);
+	/* The CPU that QEMU emulates does not have the store. */
+	KUNIT_EXPECT_EQ(test, coherent_bar_write512(edu_bar(), 0, seen), -EOPNOTSUPP);
+}
+
 static void registers_have_names(struct kunit *test)
 {
 	COHERENT_BAR_TYPE(struct { u8 bytes[2 << 20]; }) large;
@@ -234,6 +262,7 @@ static void vectors_other_than_msi_are_refused(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(registers_are_read_and_written),
+	KUNIT_CASE(bar_is_copied),
 	KUNIT_CASE(registers_have_names),
 	KUNIT_CASE(interrupts_wake_a_waiting_thread),
 	KUNIT_CASE(waits_for_a_dead_device_can_be_killed),

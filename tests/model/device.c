@@ -370,6 +370,9 @@ void device_misuse(void)
 	CHECK(coherent_bar_read8(NULL, 0) == UINT8_MAX);
 	coherent_bar_write8(NULL, 0, 1);
 	EXPECT(coherent_bar_poll32(NULL, 0, 0, 0, 0), -EINVAL);
+	EXPECT(coherent_bar_copy_in(NULL, 0, "", 1), -EINVAL);
+	EXPECT(coherent_bar_copy_out(NULL, 0, NULL, 1), -EINVAL);
+	EXPECT(coherent_bar_write512(NULL, 0, NULL), -EINVAL);
 	EXPECT(coherent_irq_wait(NULL, 0), -EINVAL);
 	CHECK(coherent_irq_fd(NULL) == -EINVAL);
 	open_in_scope();

@@ -62,6 +62,14 @@ static uint64_t low_bytes(uint64_t value, unsigned int width)
 	return value & UINT64_MAX >> (64 - 8 * width);
 }
 
+static void hold_ticks(struct device *device)
+{
+	if (!device->delay || device->held)
+		return;
+	device->held = true;
+	device->held_until = device->ticks + device->delay;
+}
+
 /* Checks that the engine got a write, and no other after @writes. A write may delay ticks. */
 static void check_write(struct device *device, unsigned long writes, unsigned int index,
 			uint64_t offset, unsigned int width, uint64_t value)
@@ -69,10 +77,7 @@ static void check_write(struct device *device, unsigned long writes, unsigned in
 	CHECK(device->engine.writes == writes + 1 && device->engine.bar == index);
 	CHECK(device->engine.offset == offset && device->engine.width == width);
 	CHECK(device->engine.value == low_bytes(value, width));
-	if (!device->delay || device->held)
-		return;
-	device->held = true;
-	device->held_until = device->ticks + device->delay;
+	hold_ticks(device);
 }
 
 static void put_register(struct device *device, unsigned int index, uint64_t offset,
@@ -121,6 +126,28 @@ static void use_register(struct device *device, unsigned int index)
 	CHECK(read_register(device->bars[index].bar, offset, width) ==
 	      low_bytes(device->engine.value, width));
 	CHECK(device->engine.offset == offset && device->engine.width == width);
+}
+
+/* Copies to BAR 4 and back. A write may delay ticks. */
+static void copy_registers(struct device *device)
+{
+	const uint64_t size = engine_model.bar_size[4], offset = pick((uint32_t)size + 2);
+	const size_t bytes = pick((uint32_t)size + 2);
+	const bool fits = offset <= size && bytes <= size - offset;
+	uint8_t from[32], to[32];
+
+	for (size_t i = 0; i < sizeof(from); i++)
+		from[i] = (uint8_t)pick(256);
+	EXPECT(coherent_bar_copy_in(device->bars[4].bar, offset, from, bytes), fits ? 0 : -ERANGE);
+	EXPECT(coherent_bar_copy_out(device->bars[4].bar, offset, to, bytes), fits ? 0 : -ERANGE);
+	if (!fits) {
+		expect_report(device, COHERENT_ERROR);
+		expect_report(device, COHERENT_ERROR);
+		return;
+	}
+	CHECK(!memcmp(to, from, bytes) && !memcmp(&device->engine.bars[4][offset], from, bytes));
+	if (bytes)
+		hold_ticks(device);
 }
 
 static void poll_register(struct device *device)
@@ -332,6 +359,8 @@ void driver_registers(struct device *device)
 	open_bar(device, 0);
 	open_bar(device, index);
 	use_register(device, index);
+	if (index == 4)
+		copy_registers(device);
 	poll_register(device);
 	use_named_register(device);
 	poll_named_register(device);

@@ -151,6 +151,14 @@ def check_registers(results, compiler, found):
                         f'{compiler}: {name} is an access by offset', f'{named} and {plain}')
 
 
+def check_line(results, source_dir, compiler, flags):
+    """64 bytes are one store, behind the stores before it."""
+    path = functions(compiler, '', os.path.join(source_dir, 'src/base/line.c'),
+                     [*flags, '-I', os.path.join(source_dir, 'src')])['line_store']
+    fence, store = position(path, 'sfence'), position(path, 'movdir64b ')
+    results.say(-1 < fence < store, f'{compiler}: 64 bytes are one store', str(path))
+
+
 def loop_of(instructions):
     """Returns the shortest part from the target of a backward jump to the jump."""
     jumps = [i for i, text in enumerate(instructions) if re.match(r'j\w+ ', text)]
@@ -162,6 +170,9 @@ def loop_of(instructions):
 LIBRARY = (
     ('device/bar.c', 'reg_write', 'a register write comes after DMA writes', 'dmb\toshst'),
     ('device/bar.c', 'reg_read', 'a register read comes before DMA reads', 'dmb\toshld'),
+    ('device/bar_copy.c', 'coherent_bar_copy_in', 'a copy to a BAR comes after DMA writes', 'dmb\toshst'),
+    ('device/bar_copy.c', 'coherent_bar_copy_out', 'a copy from a BAR comes before DMA reads',
+     'dmb\toshld'),
     ('memory/whole.c', 'whole_expose', 'expose is a release', 'dmb\toshst'),
     ('memory/whole.c', 'whole_reclaim', 'reclaim is an acquire', 'dmb\toshld'),
     ('memory/pool.c', 'pool_expose', 'expose of a small object is a release', 'dmb\toshst'),
@@ -258,6 +269,7 @@ def main():
         check_x86(results, compiler, functions(compiler, '', access, flags), table)
         registers = os.path.join(HERE, 'registers.c')
         check_registers(results, compiler, functions(compiler, '', registers, flags))
+        check_line(results, source_dir, compiler, flags)
     arm64 = 'aarch64-linux-gnu-'
     check_arm64(results, functions(arm64 + 'gcc', arm64, access, include))
     check_library(results, source_dir, arm64 + 'gcc', arm64,

@@ -381,6 +381,7 @@ static void ports_are_registers_as_memory_is(void **state)
 	COHERENT_BAR_AUTO(ports);
 	COHERENT_BAR_AUTO(memory);
 	struct coherent_limits limits;
+	uint8_t seen[7];
 
 	(void)state;
 	assert_ok(coherent_device_open(&nic, "qemu:rtl8139"));
@@ -405,6 +406,12 @@ static void ports_are_registers_as_memory_is(void **state)
 		assert_int_equal(coherent_bar_read32(memory, FILTER), (uint32_t)~value);
 		assert_int_equal(coherent_bar_read32(memory, FILTER + 4), ~value >> 32);
 		assert_true(coherent_bar_read64(ports, 256) == UINT64_MAX);
+		assert_ok(coherent_bar_copy_in(ports, FILTER + 1, "abcdefg", 7));
+		assert_ok(coherent_bar_copy_out(memory, FILTER + 4, seen, 4));
+		assert_memory_equal(seen, "defg", 4);
+		assert_ok(coherent_bar_copy_out(ports, FILTER + 1, seen, 7));
+		assert_memory_equal(seen, "abcdefg", 7);
+		assert_err(coherent_bar_copy_in(ports, 250, "abcdefg", 7), -ERANGE);
 		assert_ok(coherent_device_reset(nic));
 	}
 }

@@ -271,6 +271,7 @@ static void bar_of_shared_memory_is_the_file(void **state)
 	char object[128];
 	const char *const args[] = { "-object", object, NULL };
 	const int fd = make_file("memory", MIB / SECTOR);
+	uint8_t from[100], seen[102], copy[102];
 	uint64_t word = 0;
 	COHERENT_DEVICE_AUTO(shared);
 	COHERENT_BAR_AUTO(memory);
@@ -290,6 +291,16 @@ static void bar_of_shared_memory_is_the_file(void **state)
 	assert_true(coherent_bar_read64(memory, MIB - 8) == UINT64_C(0x1122334455667788));
 	assert_int_equal(pread(fd, &word, sizeof(word), MIB - 8), sizeof(word));
 	assert_true(word == UINT64_C(0x1122334455667788));
+	memset(from, DIRT, sizeof(from));
+	assert_ok(coherent_bar_copy_in(memory, 5001, from, sizeof(from)));
+	assert_int_equal(pread(fd, seen, sizeof(seen), 5000), sizeof(seen));
+	/* The byte before and the one behind have what the file had. */
+	assert_int_equal(seen[0], 5000 / SECTOR);
+	assert_memory_equal(seen + 1, from, sizeof(from));
+	assert_int_equal(seen[101], 5101 / SECTOR);
+	assert_ok(coherent_bar_copy_out(memory, 5000, copy, sizeof(copy)));
+	assert_memory_equal(copy, seen, sizeof(seen));
+	assert_err(coherent_bar_copy_out(memory, MIB - 8, copy, 9), -ERANGE);
 	close(fd);
 }
 

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "../../src/base/line.h"
 #include "../../src/vfio/pci.h"
 #include "vfio_test.h"
 
@@ -47,6 +48,93 @@ static void bar_accesses_reach_the_device(const char *scheme)
 		coherent_bar_close(other);
 		nothing_is_left(fixture);
 	}
+}
+
+/* Copies go to the mapping, or through the descriptor. Neither touches the neighbours. */
+static void bar_is_copied(const char *scheme)
+{
+	uint8_t from[64], to[64], neighbour;
+
+	for (unsigned int i = 0; i < sizeof(from); i++)
+		from[i] = (uint8_t)(i + 1);
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		struct coherent_bar *bar;
+		struct fixture *fixture;
+
+		mock.no_mmap = turn;
+		fixture = open_fixture(scheme);
+		assert_ok(coherent_bar_open(&bar, fixture->dev, 0));
+		coherent_bar_write64(bar, 64, 0);
+		coherent_bar_write64(bar, 128, 0);
+		for (size_t at = 64; at < 72; at++)
+			for (size_t bytes = 0; bytes < sizeof(from); bytes++) {
+				memset(to, 0, sizeof(to));
+				neighbour = coherent_bar_read8(bar, at + bytes);
+				assert_ok(coherent_bar_copy_in(bar, at, from, bytes));
+				assert_ok(coherent_bar_copy_out(bar, at, to, bytes));
+				assert_memory_equal(to, from, bytes);
+				assert_true(is_all(to + bytes, 0, sizeof(to) - bytes));
+				assert_int_equal(coherent_bar_read8(bar, at + bytes), neighbour);
+			}
+		assert_err(coherent_bar_copy_out(bar, UINT64_MAX, to, 1), -ERANGE);
+		mock.gone = turn;
+		assert_err(coherent_bar_copy_out(bar, 64, to, 8), turn ? -EIO : 0);
+		mock.gone = false;
+		coherent_device_close(fixture->dev);
+		assert_err(coherent_bar_copy_in(bar, 64, from, 8), -ENODEV);
+		coherent_bar_close(bar);
+		nothing_is_left(fixture);
+	}
+}
+
+/* Only some CPUs have the store, and it needs a BAR that is mapped. */
+static void line_is_written_by_one_store_or_refused(const char *scheme)
+{
+	uint8_t line[64], seen[64];
+
+	for (unsigned int i = 0; i < sizeof(line); i++)
+		line[i] = (uint8_t)(i + 1);
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		const bool works = !turn && line_is_supported();
+		struct coherent_bar *bar;
+		struct fixture *fixture;
+
+		mock.no_mmap = turn;
+		fixture = open_fixture(scheme);
+		assert_ok(coherent_bar_open(&bar, fixture->dev, 0));
+		assert_err(coherent_bar_write512(bar, 128, line), works ? 0 : -EOPNOTSUPP);
+		assert_ok(coherent_bar_copy_out(bar, 128, seen, sizeof(seen)));
+		assert_int_equal(!memcmp(seen, line, sizeof(line)), works);
+		assert_true(works || log_has(&fixture->log, "no store of 64 bytes") ||
+			    log_has(&fixture->log, "are not memory of this process"));
+		assert_err(coherent_bar_write512(bar, 100, line), -EINVAL);
+		coherent_device_close(fixture->dev);
+		assert_err(coherent_bar_write512(bar, 128, line), -ENODEV);
+		coherent_bar_close(bar);
+		nothing_is_left(fixture);
+	}
+	print_message("# this CPU %s MOVDIR64B\n", line_is_supported() ? "has" : "does not have");
+}
+
+/* A thread that copies while the device is disconnected finds out afterwards. */
+static void copy_during_a_disconnect_fails(const char *scheme)
+{
+	struct fixture *fixture = open_fixture(scheme);
+	struct vfio_pci *pci = vfio_pci_of(fixture->dev->backend);
+	uint8_t bytes[8] = { 0 };
+	struct coherent_bar *bar;
+
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		mock.no_mmap = turn;
+		assert_ok(coherent_bar_open(&bar, fixture->dev, 0));
+		atomic_store(&pci->connected, false);
+		assert_err(coherent_bar_copy_in(bar, 64, bytes, 8), -ENODEV);
+		assert_err(coherent_bar_copy_out(bar, 64, bytes, 8), -ENODEV);
+		atomic_store(&pci->connected, true);
+		coherent_bar_close(bar);
+	}
+	mock.no_mmap = false;
+	close_fixture(fixture);
 }
 
 static struct vfio_pci *closing;
@@ -459,6 +547,9 @@ static const struct CMUnitTest tests[] = {
 	EACH(configuration_space_is_that_of_the_device),
 	EACH(configuration_space_may_end_early),
 	EACH(bar_accesses_reach_the_device),
+	EACH(bar_is_copied),
+	EACH(copy_during_a_disconnect_fails),
+	EACH(line_is_written_by_one_store_or_refused),
 	EACH(threads_pass_a_barrier_before_the_bars_go),
 	EACH(msix_is_used_if_it_can_signal_eventfds),
 	EACH(all_vectors_of_a_device_can_be_used),

@@ -35,6 +35,14 @@ COHERENT_BAR_TYPE(coherent_any_registers, char);
 #define COHERENT_NEEDS_PLAIN_BAR(bar)					\
 	COHERENT_REQUIRE(_Generic((bar), struct coherent_bar *: 1, void *: 1, default: 0), \
 		"this needs a struct coherent_bar *: coherent_bar_untyped(), or coherent_bar_get() and coherent_bar_put()");
+/* Objects are unions. A union of the driver that is to be copied has a member, or a cast. */
+#ifdef __CHECKER__
+#define COHERENT_NEEDS_PLAIN_MEMORY(pointer)
+#else
+#define COHERENT_NEEDS_PLAIN_MEMORY(pointer)				\
+	COHERENT_REQUIRE(__builtin_classify_type(*COHERENT_COMPLETE(pointer)) != 13, \
+		"a BAR is copied from and to plain memory: of a mem, use coherent_copy_out() or coherent_copy_in(); of another union, take a member");
+#endif
 #define COHERENT_IS_PLAIN_BAR(bar)					\
 	_Generic((bar), struct coherent_bar *: 1, void *: 1, default: 0)
 #define COHERENT_PLAIN_BAR(bar)						\
