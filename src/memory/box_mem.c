@@ -45,10 +45,10 @@ static struct object_store *store_of_mem(const struct coherent_mem *mem)
 	return is_known ? object_store(mem->object) : NULL;
 }
 
-static struct alloc_request request_of_box(size_t size, const struct coherent_box_options *options,
-					   const char *site)
+static void request_of_box(struct alloc_request *restrict request, size_t size,
+			   const struct coherent_box_options *restrict options, const char *site)
 {
-	return (struct alloc_request){
+	*request = (struct alloc_request){
 		.count = options->count,
 		.size = size,
 		.attrs = options->attrs,
@@ -82,7 +82,7 @@ int coherent_base_box_zeroed(struct coherent_box *box, struct coherent_device *d
 	options = options_known(options, &copy, &options_of_box, store_of(dev), site, &err);
 	if (err)
 		return err;
-	request = request_of_box(size, options, site);
+	request_of_box(&request, size, options, site);
 	return make_box(box, store_of(dev), &request);
 }
 
@@ -114,7 +114,7 @@ int coherent_base_box_from(struct coherent_box *box, struct coherent_device *dev
 		return err;
 	if (!src)
 		return refuse_source(store_of(dev), site);
-	request = request_of_box(size, options, site);
+	request_of_box(&request, size, options, site);
 	request.is_filled = true;
 	/* The box is zeroed first, because the rest of its last page is the device's too. */
 	err = make_box(box, store_of(dev), &request);

@@ -62,8 +62,9 @@ static const char *why_misplaced(const struct alloc_request *request, size_t byt
 	return NULL;
 }
 
-static int refuse_request(struct object_store *store, const struct alloc_request *request, int err,
-			  const char *why)
+static __attribute__((cold)) int refuse_request(struct object_store *store,
+						const struct alloc_request *request, int err,
+						const char *why)
 {
 	/* A wrong argument is not a failed allocation, so it is reported in any case. */
 	if (err == -ENOMEM && request->attrs & COHERENT_ATTR_NO_WARN)
@@ -74,6 +75,15 @@ static int refuse_request(struct object_store *store, const struct alloc_request
 		      ", .address = 0x%" PRIx64 ")",
 		      why, request->count, request->size, request->align, request->boundary,
 		      request->attrs, (int)request->level, request->mask, request->address);
+}
+
+/* Few requests have a mask or an address, and the others need no registers for them. */
+static __attribute__((noinline)) int check_place(struct object_store *store,
+						 const struct alloc_request *request, size_t bytes)
+{
+	const char *why = why_misplaced(request, bytes);
+
+	return why ? refuse_request(store, request, -EINVAL, why) : 0;
 }
 
 int request_check(struct object_store *store, const struct alloc_request *request, size_t *bytes)
@@ -87,10 +97,17 @@ int request_check(struct object_store *store, const struct alloc_request *reques
 	if (request->boundary && *bytes > request->boundary)
 		return refuse_request(store, request, -EINVAL,
 				      ".boundary is less than the size, so the object crosses it");
-	if (!(request->mask | request->address))
+	return request->mask | request->address ? check_place(store, request, *bytes) : 0;
+}
+
+static __attribute__((noinline)) int
+check_under_mask(struct object_store *store, const struct alloc_request *request, size_t bytes)
+{
+	if (last_byte(request, bytes) <= object_store_mask(store))
 		return 0;
-	why = why_misplaced(request, *bytes);
-	return why ? refuse_request(store, request, -EINVAL, why) : 0;
+	return refuse_request(store, request, -EINVAL,
+			      ".address is so high that the end of the object is above the mask "
+			      "of the device");
 }
 
 int request_check_store(struct object_store *store, const struct alloc_request *request,
@@ -105,11 +122,7 @@ int request_check_store(struct object_store *store, const struct alloc_request *
 		return refuse_level(store, request->site, request->level);
 	if (request->in_place && request->level > COHERENT_HIDDEN)
 		return refuse_in_place(store, request->site);
-	if (request->address && last_byte(request, bytes) > object_store_mask(store))
-		return refuse_request(store, request, -EINVAL,
-				      ".address is so high that the end of the object is above the "
-				      "mask of the device");
-	return 0;
+	return request->address ? check_under_mask(store, request, bytes) : 0;
 }
 
 /* Names the object that has the wanted address, or had it. */
