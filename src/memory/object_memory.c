@@ -127,18 +127,18 @@ int object_get_pages_locked(struct object_store *store, struct coherent_object *
 {
 	struct backend *backend = store->backend;
 	const size_t bytes = object_bytes(object);
-	int err = 0;
 
+	/*
+	 * New memory may take long, without the lock. A reader meanwhile finds the old or the new
+	 * address, so the sequence count stays even: a thread that waits for it may have the lock.
+	 */
+	if (!backend->ops->memory_at)
+		return get_memory_locked(store, bytes, &object->pages);
 	object_seq_write_begin(object);
-	if (!backend->ops->memory_at) {
-		err = get_memory_locked(store, bytes, &object->pages);
-	} else {
-		object->pages.first =
-			(uintptr_t)backend->ops->memory_at(backend, object->address.first);
-		object->pages.last = object->pages.first + bytes - 1;
-	}
+	object->pages.first = (uintptr_t)backend->ops->memory_at(backend, object->address.first);
+	object->pages.last = object->pages.first + bytes - 1;
 	object_seq_write_end(object);
-	return err;
+	return 0;
 }
 
 int object_get_pages(struct coherent_object *object)
