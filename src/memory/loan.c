@@ -202,6 +202,17 @@ static void report_touched(const struct coherent_box *box)
 		       store->name, written, box->object->site, first);
 }
 
+/*
+ * A driver gets its own memory back with what the device has written, and not with the byte that
+ * fills it. @copy is the memory that the device had.
+ */
+static void return_contents(const struct coherent_box *kept, const void *copy)
+{
+	if (kept->va && kept->object->adoption)
+		coherent_bytes_out(copy, kept->va, object_element_bytes(kept->object),
+				   __ATOMIC_RELAXED);
+}
+
 static void take_copy(struct coherent_box *kept, struct coherent_box *copy,
 		      struct coherent_box *box)
 {
@@ -217,6 +228,7 @@ static int take(struct coherent_loan *loan, const struct coherent_reclaim_option
 	struct coherent_box kept = kept_box(loan), back = { .va = NULL };
 	struct coherent_reclaim_options mine = *options;
 	struct coherent_mem mem = mem_of(loan);
+	const void *const copy = mem.va;
 	struct coherent_box *box = options->box;
 	int err;
 
@@ -225,8 +237,10 @@ static int take(struct coherent_loan *loan, const struct coherent_reclaim_option
 	if (!mem.object)
 		*loan = (struct coherent_loan){ .va = NULL };
 	if (err) {
-		if (!mem.object)
+		if (!mem.object) {
+			return_contents(&kept, copy);
 			coherent_base_box_free(&kept);
+		}
 		return err;
 	}
 	if (kept.va)
@@ -329,8 +343,10 @@ void coherent_base_loan_free(struct coherent_loan *loan)
 	mem = mem_of(loan);
 	*loan = (struct coherent_loan){ .va = NULL };
 	/* In a forked child the pages do not exist. */
-	if (kept.va && alive_is_ours(object_store(mem.object)->alive))
+	if (kept.va && alive_is_ours(object_store(mem.object)->alive)) {
 		report_touched(&kept);
+		return_contents(&kept, mem.va);
+	}
 	coherent_base_free(&mem);
 	coherent_base_box_free(&kept);
 }
