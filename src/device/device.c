@@ -305,6 +305,7 @@ int coherent_base_device_open(struct coherent_device **dev,
 void coherent_device_close(struct coherent_device *dev)
 {
 	struct unread_faults unread = { .count = 0 };
+	struct iova_list waiting;
 
 	if (!dev || device_forked(dev))
 		return;
@@ -324,6 +325,9 @@ void coherent_device_close(struct coherent_device *dev)
 	irq_list_wake(&dev->irqs);
 	lookup_take_unread(dev, &unread);
 	lookup_report_unread(dev, &unread);
+	/* The device reaches nothing any more, so objects that wait for a fence end now. */
+	object_fence_begin(&dev->store, &waiting);
+	object_fence_end(&dev->store, &waiting, 0);
 	/* Kept boxes hold references, and the driver does not know them. */
 	object_purge_boxes(&dev->store);
 	lookup_report_live(&dev->store);
@@ -348,12 +352,15 @@ static int fence(struct coherent_device *dev, int (*op)(struct backend *backend)
 		err = -EBUSY;
 	if (err)
 		return err;
+	/* A .release may close the device. */
+	ref_hold(&dev->ref);
 	watch_fence_begin(&dev->store);
 	/* An object that is freed during the fence waits for the next one. */
 	object_fence_begin(&dev->store, &waiting);
 	err = op(dev->backend);
 	object_fence_end(&dev->store, &waiting, err);
 	watch_fence(&dev->store, err);
+	ref_put(&dev->ref);
 	return err;
 }
 
