@@ -148,18 +148,52 @@ static void close_releases_what_waited(void **state)
 {
 	struct coherent_device *dev;
 	union page_mem mem = COHERENT_EMPTY;
-	union page_box box = COHERENT_EMPTY;
+	union page_box box = COHERENT_EMPTY, alive = COHERENT_EMPTY;
 	struct owner owner;
 	struct log log;
 
 	(void)state;
 	adopt_sevens(&dev, "sim:edu,lazy", &owner, &box, &log);
+	/* An object that lives on does not delay it. */
+	assert_ok(coherent_box_zeroed(&alive, dev, 1));
 	assert_ok(coherent_expose(&box, &mem));
 	coherent_free(&mem);
+	assert_err(coherent_box_adopt(&box, dev, owner.memory, PAGE, .copy = true), -EBUSY);
+	assert_true(log_has(&log, "call coherent_device_fence() first"));
 	assert_int_equal(owner.released, 0);
 	coherent_device_close(dev);
 	assert_int_equal(owner.released, 1);
+	coherent_box_free(&alive);
 	put_pages(owner.memory, 1);
+}
+
+static void close_device(void *memory, void *dev)
+{
+	(void)memory;
+	coherent_device_close(dev);
+}
+
+static void release_may_close_the_device(void **state)
+{
+	uint8_t *memory = get_pages(2);
+
+	(void)state;
+	for (unsigned int lazy = 0; lazy < 2; lazy++) {
+		union page_mem mem = COHERENT_EMPTY, other = COHERENT_EMPTY;
+		union page_box box = COHERENT_EMPTY;
+		struct coherent_device *dev;
+
+		assert_ok(coherent_device_open(&dev, lazy ? "sim:edu,lazy" : "sim:edu"));
+		assert_ok(coherent_box_adopt(&box, dev, memory, PAGE, .copy = true,
+					     .release = close_device, .release_arg = dev));
+		assert_ok(coherent_expose(&box, &mem));
+		assert_ok(coherent_zeroed(&other, dev, 1));
+		coherent_free(&mem);
+		coherent_free(&other);
+		if (lazy)
+			assert_ok(coherent_device_fence(dev));
+	}
+	put_pages(memory, 2);
 }
 
 static void free_after_the_close_releases(void **state)
@@ -229,6 +263,7 @@ static void adopted_memory_can_be_lent(void **state)
 {
 	struct coherent_device *dev;
 	COHERENT_LOAN(uint8_t) loan = COHERENT_EMPTY;
+	uint8_t nine = 9;
 	union page_box box = COHERENT_EMPTY;
 	struct owner owner;
 	struct log log;
@@ -239,8 +274,12 @@ static void adopted_memory_can_be_lent(void **state)
 	assert_ok(coherent_take(&loan, &box));
 	assert_ptr_equal(coherent_box_ptr(&box), owner.memory);
 	assert_true(is_all(owner.memory, 7, PAGE));
-	assert_ok(coherent_lend(&box, &loan, COHERENT_TO_DEVICE));
+	/* The device writes to its copy, and the driver gets that back. */
+	assert_ok(coherent_lend(&box, &loan, COHERENT_BOTH_WAYS));
+	assert_ok(device_writes(dev, coherent_loan_addr(&loan).raw, &nine, 1));
 	coherent_loan_free(&loan);
+	assert_int_equal(owner.memory[0], 9);
+	assert_true(is_all(owner.memory + 1, 7, PAGE - 1));
 	close_empty(dev, &owner);
 }
 
@@ -394,6 +433,7 @@ int main(void)
 		cmocka_unit_test(device_cannot_reach_an_adopted_box),
 		cmocka_unit_test(release_waits_for_the_fence),
 		cmocka_unit_test(close_releases_what_waited),
+		cmocka_unit_test(release_may_close_the_device),
 		cmocka_unit_test(free_after_the_close_releases),
 		cmocka_unit_test(release_may_adopt_again),
 		cmocka_unit_test(failed_expose_releases),

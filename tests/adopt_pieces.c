@@ -196,9 +196,12 @@ static void failed_piece_leaves_none_mapped(void **state)
 
 		make_pieces(&owner, pieces);
 		open_with_log(&dev, names[i], &log);
-		assert_true(coherent_handle_adopt(&handle, dev, pieces, PIECES, .release = released,
-						  .release_arg = &owner) < 0);
-		assert_int_equal(owner.released, 0);
+		assert_err(coherent_handle_adopt(&handle, dev, pieces, PIECES, .release = released,
+						 .release_arg = &owner),
+			   -EIO);
+		/* After -EIO the memory is back. */
+		assert_int_equal(owner.released, 1);
+		owner.released = 0;
 		for (uint64_t at = PAGE; at < 16 * PAGE; at += PAGE)
 			assert_err(device_reads(dev, at, &seen, 1), -EIO);
 		assert_ok(coherent_device_stats(dev, &stats));
@@ -235,6 +238,61 @@ static void failed_unmap_keeps_the_memory(void **state)
 	end_pieces(&owner);
 }
 
+/* The third piece is not mapped, and the first one stays mapped. */
+static void failed_roll_back_is_a_leak(void **state)
+{
+	struct coherent_handle handle = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	struct iovec pieces[PIECES];
+	struct coherent_info info;
+	struct owner owner;
+	struct log log;
+
+	(void)state;
+	make_pieces(&owner, pieces);
+	open_with_log(&dev, "sim:edu,fail-map=3,fail-unmap=1", &log);
+	assert_err(coherent_handle_adopt(&handle, dev, pieces, PIECES, .release = released,
+					 .release_arg = &owner),
+		   -EIO);
+	assert_int_equal((int)log.count, 1);
+	assert_true(log_has(&log, "are leaked"));
+	assert_ok(coherent_find_addr(dev, PAGE, &info));
+	assert_int_equal(info.state, COHERENT_STATE_MEM);
+	assert_err(coherent_handle_adopt(&handle, dev, pieces, PIECES), -EBUSY);
+	assert_true(log_has(&log, "close the device first"));
+	assert_int_equal(owner.released, 0);
+	coherent_device_close(dev);
+	assert_int_equal(owner.released, 1);
+	end_pieces(&owner);
+}
+
+/* The device has two mappings, and three pieces need three. */
+static void driver_keeps_pieces_without_a_mapping(void **state)
+{
+	struct coherent_handle handle = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	struct iovec pieces[PIECES];
+	struct coherent_stats stats;
+	struct owner owner;
+	struct log log;
+
+	(void)state;
+	make_pieces(&owner, pieces);
+	open_with_log(&dev, "sim:edu,maps=2", &log);
+	assert_err(coherent_handle_adopt(&handle, dev, pieces, PIECES, .release = released,
+					 .release_arg = &owner),
+		   -ENOSPC);
+	assert_int_equal(owner.released, 0);
+	assert_ok(coherent_device_stats(dev, &stats));
+	assert_int_equal(stats.mappings, 0);
+	assert_ok(coherent_handle_adopt(&handle, dev, pieces, 2, .release = released,
+					.release_arg = &owner));
+	coherent_handle_free(&handle);
+	assert_int_equal(owner.released, 1);
+	coherent_device_close(dev);
+	end_pieces(&owner);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +302,8 @@ int main(void)
 		cmocka_unit_test(wrong_pieces_are_refused),
 		cmocka_unit_test(failed_piece_leaves_none_mapped),
 		cmocka_unit_test(failed_unmap_keeps_the_memory),
+		cmocka_unit_test(failed_roll_back_is_a_leak),
+		cmocka_unit_test(driver_keeps_pieces_without_a_mapping),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

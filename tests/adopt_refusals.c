@@ -153,6 +153,36 @@ static void files_in_memory_are_adopted(void **state)
 	close(fd);
 }
 
+/* A file of a page is mapped as two. An access to the second one is a signal. */
+static void end_of_a_file_is_refused(void **state)
+{
+	static const char *const names[] = { "sim:edu", "sim:edu,lazy" };
+	const int fd = memfd_create("adopt", MFD_CLOEXEC);
+	uint8_t *memory;
+
+	(void)state;
+	assert_ok(ftruncate(fd, PAGE));
+	memory = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(memory, MAP_FAILED);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct owner owner = { .memory = memory };
+		union page_mem mem = COHERENT_EMPTY;
+		union page_box box = COHERENT_EMPTY;
+		struct coherent_device *dev;
+		struct log log;
+
+		open_with_log(&dev, names[i], &log);
+		assert_ok(coherent_box_adopt(&box, dev, memory, (size_t)2 * PAGE, .copy = true,
+					     .release = released, .release_arg = &owner));
+		assert_err(coherent_expose(&box, &mem), -EINVAL);
+		assert_true(log_has(&log, "behind the end of its file"));
+		assert_int_equal(owner.released, 1);
+		coherent_device_close(dev);
+	}
+	put_pages(memory, 2);
+	close(fd);
+}
+
 static void wrong_arguments_are_refused(void **state)
 {
 	union page_box box = COHERENT_EMPTY, full = COHERENT_EMPTY;
@@ -164,6 +194,8 @@ static void wrong_arguments_are_refused(void **state)
 	open_with_log(&dev, "sim:edu", &log);
 	assert_err(coherent_box_adopt(&box, NULL, memory, PAGE), -ENODEV);
 	assert_err(coherent_box_adopt(&box, dev, memory, 0), -EINVAL);
+	assert_err(coherent_box_adopt(&box, dev, (uint8_t *)-(uintptr_t)PAGE, PAGE), -EINVAL);
+	assert_true(log_has(&log, "past the end of all memory"));
 	assert_err(coherent_box_adopt(&box, dev, memory, SIZE_MAX / PAGE * PAGE), -ENOMEM);
 	assert_err(coherent_box_adopt(&box, dev, memory, PAGE, .align = 3), -EINVAL);
 	assert_err(coherent_box_adopt(&box, dev, memory, PAGE,
@@ -187,6 +219,7 @@ int main(void)
 		cmocka_unit_test(memory_of_the_library_is_refused),
 		cmocka_unit_test(memory_that_no_device_can_use_is_refused),
 		cmocka_unit_test(files_in_memory_are_adopted),
+		cmocka_unit_test(end_of_a_file_is_refused),
 		cmocka_unit_test(wrong_arguments_are_refused),
 	};
 

@@ -143,7 +143,7 @@ COHERENT_C_END
  * coherent_find_ptr() does not find the memory, because the CPU has no pointer to all of it. The
  * driver uses its own pointers, with the barriers of coherent/order.h. .release gets @iov_base of
  * the first piece, once, as for coherent_box_adopt(). If this call fails, the library does not call
- * .release.
+ * .release, except after -EIO.
  *
  * For instance:
  *
@@ -151,8 +151,9 @@ COHERENT_C_END
  *
  * Context: may sleep.
  * Return: as coherent_box_adopt() and coherent_expose(); -EINVAL also if there is no piece, or if
- * two have a page in common; -EOPNOTSUPP where the device cannot use the memory in place. With -EIO
- * the device may still reach the memory until the device is closed, if a report says so.
+ * two have a page in common; -EOPNOTSUPP where the device cannot use the memory in place. After
+ * -EIO the library has called .release, or calls it when the device is closed, if it could not
+ * cut the device off.
  */
 #define coherent_handle_adopt(handle, dev, pieces, ...)			\
 	COHERENT_AGAIN(COHERENT_HANDLE_ADOPT)				\
@@ -216,15 +217,20 @@ coherent_handle_adopt(coherent_handle *handle, coherent_device *dev, const iovec
  *	void release(void *memory, void *release_arg);
  *
  * The library calls .release once, when the box or the mem was freed, or consumed by a call that
- * failed, and no device can reach the memory. It runs in the thread of the call that ends this:
- * of that call itself, or of a later coherent_device_fence() or coherent_device_close(). No lock
- * of the library is held, so .release may adopt the memory again. A forked child does not call it.
+ * failed, and the device cannot reach the memory. This may be in that call, or in a later
+ * coherent_device_fence() or coherent_device_close(). If the device could not be cut off, it is in
+ * the free of the last object after the close. No lock of the library is held, so .release may call
+ * the library, also to adopt the memory again. A forked child does not call .release.
  *
- * Adoption works in place on sim:, vfio: and iommufd:. Elsewhere, on sim: with the key lazy and
- * without an IOMMU, the memory of a device is the library's. There the call returns -EOPNOTSUPP,
- * or copies with .copy = true: coherent_expose() copies the elements to memory of the library, and
- * coherent_reclaim() and a free copy them back. If a peer is lost, a free cannot copy what it
- * wrote. A source with .copy runs on each device.
+ * Adoption works in place on sim:, vfio: and iommufd:. On qemu: and vhost-user:, on sim: with the
+ * key lazy, and on vfio: without an IOMMU, the device reaches only memory of the library. There
+ * the call returns -EOPNOTSUPP without .copy. With .copy = true, coherent_expose() copies the
+ * elements to memory of the library, and coherent_reclaim() and a free copy them back. If a peer
+ * is lost, a free cannot copy what the peer wrote. A source with .copy runs on each device.
+ *
+ * The library looks for the pages among the objects of @dev. Memory that the driver gives to
+ * several devices, or takes from coherent_box_ptr() of another device, is the driver's to keep
+ * apart.
  *
  * The kernel pins the memory for an IOMMU. It cannot pin each kind of memory: not a shared mapping
  * of a file on a disk, nor memory that the driver may not write to. On vfio: and iommufd: the

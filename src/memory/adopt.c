@@ -63,6 +63,11 @@ static int check_piece(const struct adopt_call *call, const struct iovec *piece)
 				      "" :
 				      "; give .tail = true if the device may reach the "
 				      "rest of the last page");
+	/* The end of the last page is not 0 either. */
+	if ((uintptr_t)piece->iov_base + piece->iov_len + page <= (uintptr_t)piece->iov_base)
+		return refuse(store, -EINVAL, at,
+			      "the memory at %p with %zu bytes is past the end of all memory",
+			      piece->iov_base, piece->iov_len);
 	return 0;
 }
 
@@ -113,9 +118,9 @@ static int refuse_busy(const struct adopt_call *call, const struct adoption *ado
 			      adoption->pieces[adoption->begun].iov_base);
 	return refuse(call->store, -EBUSY, call->request.site,
 		      "the object allocated at %s, with the device address 0x%" PRIx64
-		      ", has a page of the memory at %p; free it first",
+		      ", has a page of the memory at %p; %s",
 		      adoption->in_the_way, adoption->in_the_way_address,
-		      adoption->pieces[adoption->begun].iov_base);
+		      adoption->pieces[adoption->begun].iov_base, adoption->remedy);
 }
 
 static struct adoption *new_adoption(const struct adopt_call *call, size_t bytes)
@@ -133,6 +138,7 @@ static struct adoption *new_adoption(const struct adopt_call *call, size_t bytes
 	adoption->page_bytes = align_up(bytes, page);
 	adoption->is_scattered = call->is_scattered;
 	adoption->is_copy = !can_adopt_in_place(call->store->backend);
+	adoption->driver_keeps = call->is_scattered;
 	adoption->release = call->release;
 	adoption->release_arg = call->release_arg;
 	adoption->count = call->count;
@@ -282,6 +288,7 @@ int coherent_base_handle_adopt(struct coherent_handle *handle, struct coherent_d
 		.pieces = pieces,
 		.count = options->count,
 		.is_scattered = true,
+		.release = options->release,
 		.release_arg = options->release_arg,
 	};
 	err = check_handle(&call, handle, options);
@@ -294,7 +301,6 @@ int coherent_base_handle_adopt(struct coherent_handle *handle, struct coherent_d
 	if (err)
 		return err;
 	handle->base.va = NULL;
-	/* A failed expose ends the box. It must not release memory that the driver keeps. */
-	handle->base.object->adoption->release = options->release;
+	handle->base.object->adoption->driver_keeps = false;
 	return 0;
 }

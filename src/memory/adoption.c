@@ -26,7 +26,8 @@ __attribute__((no_sanitize("thread"))) static bool keeps_pages(const struct cohe
 	       object->state == COHERENT_STATE_MEM;
 }
 
-static bool names_page(const struct coherent_object *object, uintptr_t at)
+__attribute__((no_sanitize("thread"))) static bool names_page(const struct coherent_object *object,
+							      uintptr_t at)
 {
 	const struct adoption *adoption = object->adoption;
 
@@ -92,7 +93,7 @@ bool adoption_is_mapped(const struct adoption *adoption, struct sys_maps_problem
 int adoption_refuse(struct object_store *store, const char *at, const struct adoption *adoption)
 {
 	static const char *const why[] = {
-		[SYS_MAPS_FINE] = "the kernel cannot pin it",
+		[SYS_MAPS_FINE] = "the kernel cannot pin it, or it is behind the end of its file",
 		[SYS_MAPS_NOTHING] = "nothing is mapped there",
 		[SYS_MAPS_NO_READ] = "this process may not read it",
 		[SYS_MAPS_NO_WRITE] = "this process may not write to it; map it with PROT_WRITE",
@@ -118,6 +119,11 @@ static int begin_piece_locked(struct object_store *store, const struct coherent_
 	if (owner) {
 		adoption->in_the_way = owner->site;
 		adoption->in_the_way_address = owner->address.first;
+		adoption->remedy = owner->leaked ?
+					   "close the device first, which may still reach it" :
+				   owner->waits ? "call coherent_device_fence() first, because it "
+						  "waits for that" :
+						  "free it first";
 		return -EBUSY;
 	}
 	/* Memory that the library keeps for later objects has no owner. */
@@ -174,6 +180,8 @@ static void copy_in(const struct coherent_object *object)
 }
 
 /*
+ * A part behind the end of a file shows here, and not by a signal later.
+ *
  * Before Linux 6.2 a pin for reading takes a page that the process shares, such as the page of
  * zeros. The next write of the CPU then goes to another page, which the device does not see. A
  * kernel before 5.14 cannot populate memory, and answers -EINVAL.
@@ -194,10 +202,14 @@ static int own_the_pages(const struct adoption *adoption)
 
 int adoption_prepare(const struct coherent_object *object, enum coherent_permission permission)
 {
-	if (!object->adoption->is_copy)
-		return permission == COHERENT_READ_ONLY ? own_the_pages(object->adoption) : 0;
-	copy_in(object);
-	return 0;
+	/* A pin for writing does all of that. */
+	const bool is_pinned = object->store->backend->checks_memory &&
+			       !object->adoption->is_copy && permission != COHERENT_READ_ONLY;
+	int err = is_pinned ? 0 : own_the_pages(object->adoption);
+
+	if (!err && object->adoption->is_copy)
+		copy_in(object);
+	return err;
 }
 
 static void copy_out(const struct coherent_object *object, const void *from)
@@ -211,9 +223,13 @@ static void copy_out(const struct coherent_object *object, const void *from)
 void adoption_move_locked(struct object_store *store, struct coherent_object *old,
 			  struct coherent_object *home)
 {
-	(void)store;
-	home->adoption = old->adoption;
+	struct adoption *adoption = old->adoption;
+
+	home->adoption = adoption;
 	old->adoption = NULL;
+	/* The memory of a copy is not that of @home yet, but no other object may adopt it. */
+	if (adoption && adoption->is_copy)
+		page_owner_set(&store->owners, adoption->memory, adoption->page_bytes, home);
 }
 
 void adoption_come_home(struct coherent_object *home)
@@ -238,7 +254,7 @@ void adoption_end(struct adoption *adoption)
 {
 	if (!adoption)
 		return;
-	if (adoption->release)
+	if (adoption->release && !adoption->driver_keeps)
 		adoption->release(adoption->memory, adoption->release_arg);
 	free(adoption);
 }

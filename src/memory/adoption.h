@@ -31,6 +31,8 @@
  * @is_refused: Set by adoption_begin_locked() if somebody has one of the pages.
  * @in_the_way: Set by adoption_begin_locked() to the site of the object that has one of the pages.
  * @in_the_way_address: The device address of that object.
+ * @remedy: How the driver ends that object.
+ * @driver_keeps: The call that adopts pieces has not succeeded, so the driver does not get them back.
  * @pieces: The pieces, in whole pages, in the order of device addresses.
  */
 struct adoption {
@@ -46,6 +48,8 @@ struct adoption {
 	bool is_refused;
 	const char *in_the_way;
 	uint64_t in_the_way_address;
+	const char *remedy;
+	bool driver_keeps;
 	struct iovec pieces[];
 };
 

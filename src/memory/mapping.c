@@ -56,6 +56,15 @@ static int unmap_pieces(const struct coherent_object *object, size_t count, bool
 	return worst;
 }
 
+/* The device may reach the first pieces, so the driver gets them back when the device is closed. */
+static void leak_pieces(struct coherent_object *object, enum coherent_permission permission)
+{
+	object->adoption->driver_keeps = false;
+	object_map_as(object, COHERENT_STATE_MEM, permission);
+	watch_free(object, COHERENT_STATE_MEM);
+	object_leak(object);
+}
+
 static int map_pieces(struct coherent_object *object, enum coherent_permission permission)
 {
 	const struct adoption *adoption = object->adoption;
@@ -70,10 +79,11 @@ static int map_pieces(struct coherent_object *object, enum coherent_permission p
 		err = backend->ops->map(backend, &mapping);
 		if (!err)
 			continue;
+		/* The driver cannot tell what the device may reach, so the library keeps the memory. */
+		object->adoption->driver_keeps = err != -EIO;
 		if (unmap_pieces(object, i, true) != -EIO)
 			return err;
-		/* The device may reach the first pieces, so the driver must not get them back. */
-		object_leak(object);
+		leak_pieces(object, permission);
 		return -EIO;
 	}
 	return 0;
@@ -103,7 +113,7 @@ static int map_object(struct coherent_object *object, enum coherent_permission p
 	err = map_memory(object, permission);
 	if (object_is_used_up(err) && object->store->give_way(object->store))
 		err = map_memory(object, permission);
-	if (err && object->store->watch)
+	if (err && object->store->watch && !object->leaked)
 		watch_map_failed(object);
 	/* The memory of the library can be pinned, so there is another reason. */
 	return err == -EFAULT && !object->adoption ? -EIO : err;
@@ -155,7 +165,7 @@ int mapping_map(struct coherent_object *object, enum coherent_permission permiss
 		err = map_object(object, permission);
 	if (err == -EFAULT)
 		return adoption_refuse(object->store, object->site, object->adoption);
-	if (err)
+	if (err && !object->leaked)
 		warn_of_mapping(object, err);
 	return err == -ENOBUFS ? -ENOSPC : err;
 }
