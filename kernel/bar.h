@@ -27,6 +27,9 @@ int __weak coherent_base_bar_open(struct coherent_bar **bar, struct device *dev,
 	if (!coherent_is_bound(dev) || !dev_is_pci(dev) || index >= PCI_STD_NUM_BARS)
 		return -ENODEV;
 	pci = to_pci_dev(dev);
+	if (pci_resource_flags(pci, index) & IORESOURCE_IO)
+		return coherent_refuse(-EOPNOTSUPP, dev_name(dev),
+				       "the BAR has I/O ports, not memory: use inl() and outl()");
 	if (!(pci_resource_flags(pci, index) & IORESOURCE_MEM))
 		return -ENODEV;
 	if (bytes > pci_resource_len(pci, index))

@@ -37,7 +37,8 @@ COHERENT_C_BEGIN
  *
  * Context: may sleep.
  * Return: 0; -ENODEV (there is no such device or no such BAR), -ENOMEM, -EIO, -ERANGE (the
- * struct of the registers is larger than the BAR).
+ * struct of the registers is larger than the BAR). In the kernel: -EOPNOTSUPP (the BAR has I/O
+ * ports).
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_bar_open(struct coherent_bar **bar, struct coherent_device *dev, unsigned int index);

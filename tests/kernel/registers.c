@@ -52,6 +52,19 @@ static void registers_are_read_and_written(struct kunit *test)
 	coherent_bar_close(NULL);
 }
 
+/* edu has no I/O ports, so BAR 1 of its description pretends to. */
+static void bar_of_ports_is_not_memory(struct kunit *test)
+{
+	struct resource *ports = &to_pci_dev(edu.dev)->resource[1];
+	struct coherent_bar *none = edu_bar();
+
+	ports->flags = IORESOURCE_IO;
+	KUNIT_EXPECT_EQ(test, coherent_bar_open(&none, edu.dev, 1), -EOPNOTSUPP);
+	KUNIT_EXPECT_TRUE(test, !none);
+	ports->flags = 0;
+	KUNIT_EXPECT_EQ(test, coherent_bar_open(&none, edu.dev, 1), -ENODEV);
+}
+
 static void bar_is_copied(struct kunit *test)
 {
 	const u64 end = pci_resource_len(to_pci_dev(edu.dev), 0);
@@ -262,6 +275,7 @@ static void vectors_other_than_msi_are_refused(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(registers_are_read_and_written),
+	KUNIT_CASE(bar_of_ports_is_not_memory),
 	KUNIT_CASE(bar_is_copied),
 	KUNIT_CASE(registers_have_names),
 	KUNIT_CASE(interrupts_wake_a_waiting_thread),

@@ -381,10 +381,13 @@ static void ports_are_registers_as_memory_is(void **state)
 	COHERENT_BAR_AUTO(ports);
 	COHERENT_BAR_AUTO(memory);
 	struct coherent_limits limits;
+	const uint8_t line[64] = { 0 };
+	struct log log = LOG_EMPTY;
 	uint8_t seen[7];
 
 	(void)state;
-	assert_ok(coherent_device_open(&nic, "qemu:rtl8139"));
+	assert_ok(coherent_device_open(&nic, "qemu:rtl8139", .report = log_report,
+				       .report_arg = &log));
 	assert_ok(coherent_device_limits(nic, &limits));
 	assert_int_equal(limits.bar_bytes[0], 256);
 	assert_ok(coherent_bar_open(&ports, nic, 0));
@@ -412,6 +415,9 @@ static void ports_are_registers_as_memory_is(void **state)
 		assert_ok(coherent_bar_copy_out(ports, FILTER + 1, seen, 7));
 		assert_memory_equal(seen, "abcdefg", 7);
 		assert_err(coherent_bar_copy_in(ports, 250, "abcdefg", 7), -ERANGE);
+		/* Ports are not memory. */
+		assert_err(coherent_bar_write512(ports, 64, line), -EOPNOTSUPP);
+		assert_true(log_has(&log, "the registers of this BAR are not memory"));
 		assert_ok(coherent_device_reset(nic));
 	}
 }
