@@ -29,7 +29,7 @@ ENDS_WITH(coherent_handle_options, nodes);
 ENDS_WITH(coherent_adopt_options, address);
 ENDS_WITH(coherent_handle_adopt_options, address);
 ENDS_WITH(coherent_pool_options, in_place);
-ENDS_WITH(coherent_share_options, options_have_names);
+ENDS_WITH(coherent_share_options, reserved);
 ENDS_WITH(coherent_exposure, options);
 ENDS_WITH(coherent_sim_model, config_write);
 ENDS_WITH(coherent_ids, reserved);

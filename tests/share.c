@@ -59,6 +59,45 @@ static void both_devices_and_the_cpu_see_one_memory(void **state)
 	close_pair(&pair);
 }
 
+static void both_devices_can_have_one_address(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, taken = COHERENT_EMPTY;
+	COHERENT_TWIN(uint8_t) twin = COHERENT_EMPTY;
+	struct pair pair;
+	uint64_t at;
+
+	(void)state;
+	open_pair(&pair, NAME ",mask=40", NAME ",mask=28");
+	assert_ok(coherent_zeroed(&mem, pair.a, 2 * PAGE, .address = 0x100000));
+	assert_ok(coherent_share(&mem, pair.b, &twin, .same_address = true));
+	at = coherent_addr(&mem).raw;
+	assert_int_equal(coherent_addr(&twin).raw, at);
+	assert_ok(try_byte(pair.b, at, COHERENT_ACCESS_WRITE));
+	assert_int_equal(byte_at(pair.a, at), 0x5a);
+	/* A command of the device may still name the address. */
+	coherent_free(&twin);
+	assert_err(coherent_share(&mem, pair.b, &twin, .same_address = true), -EBUSY);
+	assert_true(coherent_is_empty(&twin));
+	assert_ok(coherent_share(&mem, pair.b, &twin));
+	coherent_free(&twin);
+	coherent_free(&mem);
+	/* Another object has the address. */
+	assert_ok(coherent_zeroed(&mem, pair.a, PAGE, .address = 0x200000));
+	assert_ok(coherent_zeroed(&taken, pair.b, PAGE, .address = 0x200000));
+	assert_err(coherent_share(&mem, pair.b, &twin, .same_address = true), -EBUSY);
+	assert_true(log_has(&pair.log_b, "share.c:"));
+	coherent_free(&taken);
+	coherent_free(&mem);
+	/* The other device cannot use the address. */
+	assert_ok(coherent_zeroed(&mem, pair.a, PAGE, .address = UINT64_C(1) << 32));
+	assert_err(coherent_share(&mem, pair.b, &twin, .same_address = true), -ENOSPC);
+	assert_true(log_has(&pair.log_b, "share without .same_address"));
+	assert_ok(coherent_share(&mem, pair.b, &twin));
+	coherent_free(&twin);
+	coherent_free(&mem);
+	close_pair(&pair);
+}
+
 /* Each device may do what its own call says. */
 static void each_device_has_a_permission_of_its_own(void **state)
 {
@@ -453,6 +492,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_devices_and_the_cpu_see_one_memory),
+		cmocka_unit_test(both_devices_can_have_one_address),
 		cmocka_unit_test(each_device_has_a_permission_of_its_own),
 		cmocka_unit_test(sharing_opens_no_other_memory),
 		cmocka_unit_test(twin_keeps_alignment_and_boundary),

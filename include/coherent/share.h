@@ -73,12 +73,16 @@ COHERENT_C_BEGIN
  * @permission: The permission of the device of the twin.
  * @twin: The twin.
  * @COHERENT_NAMES: Do not set this.
+ * @same_address: The twin has the device address of the mem.
+ * @reserved: Do not set this.
  */
 struct coherent_share_options {
 	uint32_t struct_size;
 	enum coherent_permission permission;
 	void *twin;
 	COHERENT_NAMES
+	bool same_address;
+	uint8_t reserved[7];
 };
 
 /**
@@ -103,12 +107,15 @@ COHERENT_C_END
  * @mem: The mem. It stays as it is.
  * @other: The other device.
  * @...: The twin, which must be empty, and is empty on failure; then options of
- *	struct coherent_share_options by name: .permission.
+ *	struct coherent_share_options by name: .permission, .same_address.
  *
  * When the call returns, the other device sees what the CPU wrote before. The twin has the .align
  * and the .boundary of the mem. .permission holds for the other device only: it may write to a mem
  * that is COHERENT_READ_ONLY for the first device, and the reverse. The call maps the memory once
  * more, and copies nothing.
+ *
+ * With .same_address = true both devices use one address, so that one command or one table serves
+ * both. Devices that were opened beside each other cannot have that: their addresses differ.
  *
  * Faults, coherent_find_addr() and coherent_find_ptr() of the other device name the line of this
  * call. Its counters have the twin as an object and a mem.
@@ -123,10 +130,11 @@ COHERENT_C_END
  *	err = coherent_share(&mem, disk, &twin, .permission = COHERENT_READ_ONLY);
  *
  * Context: may sleep.
- * Return: 0; -EINVAL (@mem is empty, @other is its device already, .permission), -EBUSY (the
- * twin is not empty, and stays as it is), -EOPNOTSUPP (a mem of a pool, a device that does not
- * use memory in its place), -ENODEV (one of the devices is closed), -ENOSPC (no device address
- * or mapping is left), -ENOMEM, -EIO.
+ * Return: 0; -EINVAL (@mem is empty, @other is its device already, .permission), -EBUSY (the twin
+ * is not empty, and stays as it is; with .same_address an object of @other has the address or had
+ * it until lately, and the report names it), -EOPNOTSUPP (a mem of a pool, a device that does not
+ * use memory in its place), -ENODEV (one of the devices is closed), -ENOSPC (no device address or
+ * mapping is left), -ENOMEM, -EIO.
  */
 #define coherent_share(mem, other, ...)					\
 	COHERENT_AGAIN(COHERENT_SHARE_MEM)				\

@@ -4,6 +4,7 @@
  */
 #include <coherent/share.h>
 #include <errno.h>
+#include <inttypes.h>
 
 #include "device/device.h"
 #include "memory/adoption.h"
@@ -88,40 +89,71 @@ static int new_record(struct coherent_object *mem, struct object_store *other,
 }
 
 /* Pools of the other device give way before an address leaves the quarantine. */
-static int begin(struct coherent_object *mem, struct object_store *other, const char *site,
-		 struct coherent_object **out)
+static int begin(struct coherent_object *mem, struct object_store *other, struct iova_want *want,
+		 const char *site, struct coherent_object **out)
 {
-	struct iova_want want = object_want(mem);
 	int err;
 
-	want.is_modest = true;
-	err = new_record(mem, other, &want, site, out);
-	want.is_modest = false;
+	want->is_modest = true;
+	err = new_record(mem, other, want, site, out);
+	want->is_modest = false;
 	if (object_is_used_up(err) && (other->give_way(other) || err == -ENOSPC))
-		err = new_record(mem, other, &want, site, out);
+		err = new_record(mem, other, want, site, out);
 	return err;
 }
 
-static void report_used_up(struct object_store *other, const struct coherent_object *mem, int err,
-			   const char *site)
+/* Names the object of the other device that has the address of the mem, or had it. */
+static void report_taken(struct object_store *other, const struct iova_want *want, const char *site)
 {
-	report(other->reporter, COHERENT_WARNING,
-	       "%s: no %s is left to share %zu bytes allocated at %s; the call is at %s",
-	       other->name, err == -ENOSPC ? "device address" : "memory", object_bytes(mem),
-	       mem->site, site);
+	const struct coherent_object *object;
+	const char *taken_at = "";
+
+	lock_take(&other->lock);
+	object = object_in_the_way_locked(other, want);
+	if (object)
+		taken_at = object->site;
+	lock_drop(&other->lock);
+	(void)refuse(other, -EBUSY, site,
+		     "the address 0x%" PRIx64
+		     " of the mem, or one of its pages, is that of the object "
+		     "allocated at %s, which has it or waits in quarantine; share without "
+		     ".same_address",
+		     want->address, taken_at);
+}
+
+static void report_used_up(struct object_store *other, const struct coherent_object *mem,
+			   const struct iova_want *want, int err, const char *site)
+{
+	if (err == -ENOSPC && want->address)
+		report(other->reporter, COHERENT_WARNING,
+		       "%s: this device cannot use the address 0x%" PRIx64
+		       " of the mem allocated at %s; share without .same_address; the call is at %s",
+		       other->name, want->address, mem->site, site);
+	else
+		report(other->reporter, COHERENT_WARNING,
+		       "%s: no %s is left to share %zu bytes allocated at %s; the call is at %s",
+		       other->name, err == -ENOSPC ? "device address" : "memory", object_bytes(mem),
+		       mem->site, site);
 }
 
 static int share(struct coherent_mem *mem, struct object_store *other, struct coherent_mem *twin,
-		 enum coherent_permission permission, const char *site)
+		 const struct coherent_share_options *options, const char *site)
 {
+	const enum coherent_permission permission = options->permission;
 	const char *copy = site_copy(&other->sites, site);
+	struct iova_want want = object_want(mem->object);
 	struct coherent_object *object;
-	int err = begin(mem->object, other, copy, &object);
+	int err;
 
-	if (err) {
-		report_used_up(other, mem->object, err, site);
+	want.address = options->same_address ? mem->object->address.first : 0;
+	err = begin(mem->object, other, &want, copy, &object);
+	if (err == -EBUSY)
+		report_taken(other, &want, site);
+	else if (err)
+		report_used_up(other, mem->object, &want, err, site);
+	if (err)
 		return err;
-	}
+
 	err = mapping_map(object, permission);
 	if (err) {
 		object_destroy(object);
@@ -165,5 +197,5 @@ int coherent_base_share(struct coherent_mem *mem, struct coherent_device *dev,
 	err = check_arguments(store, other, mem, options);
 	if (!err)
 		err = check_state(store, other, mem, options->twin);
-	return err ? err : share(mem, other, options->twin, options->permission, site);
+	return err ? err : share(mem, other, options->twin, options, site);
 }
