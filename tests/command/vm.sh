@@ -36,6 +36,6 @@ check "$?, $(grep -c '^mappings .* exceeded from line 1' /tmp/out)" "1, 1" \
 exec 3<>/dev/vfio/1
 for subcommand in probe selftest; do
 	$coherent $subcommand vfio:$device >/tmp/out 2>/tmp/message
-	check "$?, $(wc -c </tmp/out), $(wc -l </tmp/message), $(grep -c 'another process has /dev/vfio/1 open' /tmp/message)" \
+	check "$?, $(wc -c </tmp/out), $(wc -l </tmp/message), $(grep -c 'a process has /dev/vfio/1 open already' /tmp/message)" \
 		"1, 0, 1, 1" "a busy device gets a line from $subcommand"
 done
