@@ -121,7 +121,13 @@ static void make_a_call(void)
 	case 71 ... 72:
 		object_expose_all(slot);
 		break;
-	case 73 ... 74:
+	case 73:
+		if (chance(2))
+			share_step(slot);
+		else
+			share_pieces(i);
+		break;
+	case 74:
 		object_find(slot);
 		break;
 	case 75 ... 76:

@@ -431,6 +431,11 @@ void adopt_reclaimed(struct slot *slot);
 /* Checks that all memory is back. */
 void adopt_end(void);
 
+/* --- share.c: memory of two devices, and pieces --- */
+
+void share_step(struct slot *slot);
+void share_pieces(unsigned int dev);
+
 /* --- loan.c: memory that is lent --- */
 
 /* Lends a box, uses the loan and ends it. */
