@@ -70,8 +70,11 @@ EXPORT_SYMBOL_GPL(coherent_handle_free);
 EXPORT_SYMBOL_GPL(coherent_pool_take);
 #ifdef CONFIG_PCI
 EXPORT_SYMBOL_GPL(coherent_bar_close);
+EXPORT_SYMBOL_GPL(coherent_bar_copy_in);
+EXPORT_SYMBOL_GPL(coherent_bar_copy_out);
 EXPORT_SYMBOL_GPL(coherent_bar_open);
 EXPORT_SYMBOL_GPL(coherent_bar_poll32);
+EXPORT_SYMBOL_GPL(coherent_bar_write512);
 EXPORT_SYMBOL_GPL(coherent_base_bar_cleanup);
 EXPORT_SYMBOL_GPL(coherent_base_bar_drop);
 EXPORT_SYMBOL_GPL(coherent_base_bar_open);
