@@ -141,7 +141,7 @@ static int write_line(const struct coherent_bar *bar, uint64_t offset, const voi
 		return refuse_line(bar, no_memory);
 	if (!line_is_supported())
 		return refuse_line(bar, "this CPU has no store of 64 bytes, which is MOVDIR64B");
-	/* ORDER: line_store() waits for earlier writes to mems itself. */
+	/* ORDER: line_store() orders earlier writes to mems before it (doorbell.litmus). */
 	err = backend->ops->reg_write_line(backend, bar->index, offset, line);
 	return err == -EOPNOTSUPP ? refuse_line(bar, no_memory) : err;
 }
