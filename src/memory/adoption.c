@@ -108,6 +108,16 @@ int adoption_refuse(struct object_store *store, const char *at, const struct ado
 		      why[problem.kind], problem.path[0] ? ": " : "", problem.path);
 }
 
+/* As keeps_pages(), with regard to @waits. */
+__attribute__((no_sanitize("thread"))) static const char *
+remedy_for(const struct coherent_object *owner)
+{
+	if (owner->leaked)
+		return "close the device first, which may still reach it";
+	return owner->waits ? "call coherent_device_fence() first, because it waits for that" :
+			      "free it first";
+}
+
 static int begin_piece_locked(struct object_store *store, const struct coherent_object *object,
 			      struct adoption *adoption, const struct iovec *piece)
 	NEEDS_LOCK(store->lock)
@@ -119,11 +129,7 @@ static int begin_piece_locked(struct object_store *store, const struct coherent_
 	if (owner) {
 		adoption->in_the_way = owner->site;
 		adoption->in_the_way_address = owner->address.first;
-		adoption->remedy = owner->leaked ?
-					   "close the device first, which may still reach it" :
-				   owner->waits ? "call coherent_device_fence() first, because it "
-						  "waits for that" :
-						  "free it first";
+		adoption->remedy = remedy_for(owner);
 		return -EBUSY;
 	}
 	/* Memory that the library keeps for later objects has no owner. */
