@@ -262,6 +262,19 @@ static inline bool backend_refuses(struct backend *backend, const char *call)
 }
 
 /**
+ * backend_uses_pages_in_place() - Whether a device reaches private pages of the process where they are.
+ * @backend: The backend.
+ *
+ * Others have memory of their own, or the process finds what is mapped elsewhere.
+ */
+static inline bool backend_uses_pages_in_place(const struct backend *backend)
+{
+	const struct backend_ops *ops = backend->ops;
+
+	return ops->memory_kind == BACKEND_MEMORY_PAGES && !ops->memory_at && !ops->cpu_view;
+}
+
+/**
  * backend_allocate() - Ask whether an object may get memory.
  * @backend: The backend.
  *

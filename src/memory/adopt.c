@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "base/size.h"
 #include "base/sys_maps.h"
 #include "device/device.h"
 #include "memory/adoption.h"
@@ -80,13 +79,6 @@ static int check_pieces(const struct adopt_call *call)
 	return err;
 }
 
-/* Elsewhere the device reaches other memory than that of the box, or may reach it after a reclaim. */
-static bool can_adopt_in_place(const struct backend *backend)
-{
-	return backend->ops->memory_kind == BACKEND_MEMORY_PAGES && !backend->ops->memory_at &&
-	       !backend->ops->cpu_view && backend->limits.unmap_is_fence;
-}
-
 static int refuse_to_copy(const struct adopt_call *call)
 {
 	return refuse(call->store, -EOPNOTSUPP, call->request.site,
@@ -125,26 +117,18 @@ static int refuse_busy(const struct adopt_call *call, const struct adoption *ado
 
 static struct adoption *new_adoption(const struct adopt_call *call, size_t bytes)
 {
-	const size_t page = call->store->pages.page_bytes;
 	struct adoption *adoption =
-		calloc(1, sizeof(*adoption) + call->count * sizeof(*adoption->pieces));
+		adoption_new(call->pieces, call->count, bytes, call->store->pages.page_bytes);
 
 	if (!adoption) {
 		request_failed(call->store, &call->request, bytes, -ENOMEM);
 		return NULL;
 	}
-	adoption->memory = call->pieces[0].iov_base;
-	adoption->bytes = bytes;
-	adoption->page_bytes = align_up(bytes, page);
 	adoption->is_scattered = call->is_scattered;
-	adoption->is_copy = !can_adopt_in_place(call->store->backend);
+	adoption->is_copy = !adoption_can_be_in_place(call->store->backend);
 	adoption->driver_keeps = call->is_scattered;
 	adoption->release = call->release;
 	adoption->release_arg = call->release_arg;
-	adoption->count = call->count;
-	for (size_t i = 0; i < call->count; i++)
-		adoption->pieces[i] = (struct iovec){ call->pieces[i].iov_base,
-						      align_up(call->pieces[i].iov_len, page) };
 	return adoption;
 }
 
@@ -175,7 +159,7 @@ static int adopt(struct coherent_box *box, struct adopt_call *call)
 
 	if (err)
 		return err;
-	if (!can_adopt_in_place(call->store->backend) && !call->copy)
+	if (!adoption_can_be_in_place(call->store->backend) && !call->copy)
 		return refuse_to_copy(call);
 	adoption = new_adoption(call, bytes);
 	if (!adoption)

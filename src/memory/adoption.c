@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "base/sys.h"
 #include "base/sys_maps.h"
 #include "memory/adoption.h"
@@ -79,6 +80,23 @@ static const struct coherent_object *owner_locked(struct object_store *store,
 }
 
 /* --- Begin --- */
+
+struct adoption *adoption_new(const struct iovec *pieces, size_t count, size_t bytes, size_t page)
+{
+	struct adoption *adoption =
+		calloc(1, sizeof(*adoption) + count * sizeof(*adoption->pieces));
+
+	if (!adoption)
+		return NULL;
+	adoption->memory = pieces[0].iov_base;
+	adoption->bytes = bytes;
+	adoption->page_bytes = align_up(bytes, page);
+	adoption->count = count;
+	for (size_t i = 0; i < count; i++)
+		adoption->pieces[i] =
+			(struct iovec){ pieces[i].iov_base, align_up(pieces[i].iov_len, page) };
+	return adoption;
+}
 
 bool adoption_is_mapped(const struct adoption *adoption, struct sys_maps_problem *problem)
 {

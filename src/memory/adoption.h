@@ -54,6 +54,17 @@ struct adoption {
 };
 
 /**
+ * adoption_can_be_in_place() - Whether a device can use memory of the driver where it is.
+ * @backend: The backend of the device.
+ *
+ * Where unmapping is not a fence, the device may reach the memory after a reclaim.
+ */
+static inline bool adoption_can_be_in_place(const struct backend *backend)
+{
+	return backend_uses_pages_in_place(backend) && backend->limits.unmap_is_fence;
+}
+
+/**
  * adoption_is_in_place() - Whether the only memory of an object is that of the driver.
  * @object: The object.
  */
@@ -79,6 +90,17 @@ static inline size_t adoption_extra_mappings(const struct coherent_object *objec
 {
 	return object->adoption ? object->adoption->count - 1 : 0;
 }
+
+/**
+ * adoption_new() - Describe memory that an object will adopt.
+ * @pieces: The pieces.
+ * @count: How many there are.
+ * @bytes: The size of the elements.
+ * @page: The size of a page. The last page of a piece belongs to it as a whole.
+ *
+ * Return: the memory, which has no callback; NULL without memory.
+ */
+struct adoption *adoption_new(const struct iovec *pieces, size_t count, size_t bytes, size_t page);
 
 /**
  * adoption_is_mapped() - Whether the kernel can pin all memory, as far as the process can tell.

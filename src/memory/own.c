@@ -137,11 +137,9 @@ static int map_filled(struct object_store *store, const struct alloc_request *re
 
 static int check_backend(struct object_store *store, const struct alloc_request *request)
 {
-	const struct backend *backend = store->backend;
 	const char *what = request->nodes ? ".nodes" : ".address_is_pointer";
 
-	if (backend->ops->memory_kind != BACKEND_MEMORY_PAGES || backend->ops->memory_at ||
-	    backend->ops->cpu_view || !backend->limits.unmap_is_fence)
+	if (!adoption_can_be_in_place(store->backend))
 		return refuse(store, -EOPNOTSUPP, request->site,
 			      "the device cannot use a mapping of the box, so it has no %s; leave "
 			      "the option out",
@@ -175,7 +173,8 @@ static int report_failed(struct object_store *store, const struct alloc_request 
 
 static struct adoption *new_adoption(const struct iova_want *want, void *va, size_t bytes)
 {
-	struct adoption *adoption = calloc(1, sizeof(*adoption) + sizeof(*adoption->pieces));
+	const struct iovec piece = { va, want->bytes };
+	struct adoption *adoption = adoption_new(&piece, 1, bytes, sys_page_bytes());
 	struct own *own = calloc(1, sizeof(*own));
 
 	if (!adoption || !own) {
@@ -184,13 +183,8 @@ static struct adoption *new_adoption(const struct iova_want *want, void *va, siz
 		return NULL;
 	}
 	own->bytes = want->bytes;
-	adoption->memory = va;
-	adoption->bytes = bytes;
-	adoption->page_bytes = want->bytes;
 	adoption->release = end;
 	adoption->release_arg = own;
-	adoption->count = 1;
-	adoption->pieces[0] = (struct iovec){ va, want->bytes };
 	return adoption;
 }
 

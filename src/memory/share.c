@@ -18,14 +18,6 @@
 
 #define SHARE "coherent_share()"
 
-/* Backends that have memory of their own, or that move memory, cannot share pages in place. */
-static bool uses_memory_in_place(const struct object_store *store)
-{
-	const struct backend_ops *ops = store->backend->ops;
-
-	return ops->memory_kind == BACKEND_MEMORY_PAGES && !ops->memory_at && !ops->cpu_view;
-}
-
 static int refuse_place(struct object_store *store, const struct object_store *which)
 {
 	return refuse(
@@ -68,9 +60,9 @@ static int check_state(struct object_store *store, struct object_store *other,
 		return refuse(store, -EOPNOTSUPP, SHARE,
 			      "the memory adopted at %s is in pieces; share memory in one piece",
 			      mem->object->site);
-	if (!uses_memory_in_place(store))
+	if (!backend_uses_pages_in_place(store->backend))
 		return refuse_place(store, store);
-	if (!uses_memory_in_place(other))
+	if (!backend_uses_pages_in_place(other->backend))
 		return refuse_place(store, other);
 	return 0;
 }
