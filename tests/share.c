@@ -98,6 +98,26 @@ static void both_devices_can_have_one_address(void **state)
 	close_pair(&pair);
 }
 
+/* The driver's memory is a copy then, which no second device may change. */
+static void copy_of_adopted_memory_is_not_shared(void **state)
+{
+	static _Alignas(PAGE) uint8_t memory[PAGE];
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	COHERENT_TWIN(uint8_t) twin = COHERENT_EMPTY;
+	struct pair pair;
+
+	(void)state;
+	open_pair(&pair, NAME ",lazy", NAME);
+	assert_ok(coherent_box_adopt(&box, pair.a, memory, PAGE, .copy = true));
+	assert_ok(coherent_expose(&box, &mem));
+	assert_err(coherent_share(&mem, pair.b, &twin), -EOPNOTSUPP);
+	assert_true(log_has(&pair.log_a, "is a copy of the driver's memory"));
+	assert_true(coherent_is_empty(&twin));
+	coherent_free(&mem);
+	close_pair(&pair);
+}
+
 /* Each device may do what its own call says. */
 static void each_device_has_a_permission_of_its_own(void **state)
 {
@@ -493,6 +513,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_devices_and_the_cpu_see_one_memory),
 		cmocka_unit_test(both_devices_can_have_one_address),
+		cmocka_unit_test(copy_of_adopted_memory_is_not_shared),
 		cmocka_unit_test(each_device_has_a_permission_of_its_own),
 		cmocka_unit_test(sharing_opens_no_other_memory),
 		cmocka_unit_test(twin_keeps_alignment_and_boundary),

@@ -109,10 +109,10 @@ COHERENT_C_END
  * @...: The twin, which must be empty, and is empty on failure; then options of
  *	struct coherent_share_options by name: .permission, .same_address.
  *
- * When the call returns, the other device sees what the CPU wrote before. The twin has the .align
- * and the .boundary of the mem. .permission holds for the other device only: it may write to a mem
- * that is COHERENT_READ_ONLY for the first device, and the reverse. The call maps the memory once
- * more, and copies nothing.
+ * When the call returns, the other device sees what the CPU wrote before. The twin has the .align,
+ * the .boundary and the .mask of the mem. .permission holds for the other device only: it may
+ * write to a mem that is COHERENT_READ_ONLY for the first device, and the reverse. The call maps
+ * the memory once more, and copies nothing.
  *
  * With .same_address = true both devices use one address, so that one command or one table serves
  * both. Devices that were opened beside each other cannot have that: their addresses differ.
@@ -132,9 +132,9 @@ COHERENT_C_END
  * Context: may sleep.
  * Return: 0; -EINVAL (@mem is empty, @other is its device already, .permission), -EBUSY (the twin
  * is not empty, and stays as it is; with .same_address an object of @other has the address or had
- * it until lately, and the report names it), -EOPNOTSUPP (a mem of a pool, a device that does not
- * use memory in its place), -ENODEV (one of the devices is closed), -ENOSPC (no device address or
- * mapping is left), -ENOMEM, -EIO.
+ * it until lately, and the report names it), -EOPNOTSUPP (a mem of a pool, memory that was adopted
+ * in pieces or by a copy, a device that does not use memory in its place), -ENODEV (one of the
+ * devices is closed), -ENOSPC (no device address or mapping is left), -ENOMEM, -EIO.
  */
 #define coherent_share(mem, other, ...)					\
 	COHERENT_AGAIN(COHERENT_SHARE_MEM)				\

@@ -331,13 +331,11 @@ static struct leaving begin_leaving(struct coherent_object *object)
 {
 	struct leaving leaving = { .adoption = NULL };
 
-	if (object->adoption)
-		leaving.adoption = adoption_take(object);
 	if (object->shared || object->twin)
 		leaving.twin = twin_leave(object);
 	/* The twins may have the memory of the driver now. */
-	if (!object->adoption)
-		leaving.adoption = NULL;
+	if (object->adoption)
+		leaving.adoption = adoption_take(object);
 	return leaving;
 }
 

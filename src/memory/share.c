@@ -60,6 +60,13 @@ static int check_state(struct object_store *store, struct object_store *other,
 		return refuse(store, -EOPNOTSUPP, SHARE,
 			      "the memory adopted at %s is in pieces; share memory in one piece",
 			      mem->object->site);
+	/* The driver would get the memory back with an old copy, while the other device writes to it. */
+	if (adoption_is_copy(mem->object))
+		return refuse(
+			store, -EOPNOTSUPP, SHARE,
+			"the mem adopted at %s is a copy of the driver's memory; share memory "
+			"from coherent_zeroed(), or use a device that adopts in place",
+			mem->object->site);
 	if (!backend_uses_pages_in_place(store->backend))
 		return refuse_place(store, store);
 	if (!backend_uses_pages_in_place(other->backend))
