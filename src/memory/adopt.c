@@ -59,7 +59,7 @@ static int check_piece(const struct adopt_call *call, const struct iovec *piece)
 			      "bytes%s",
 			      piece->iov_base, piece->iov_len, page,
 			      call->is_scattered ?
-				      "" :
+				      "; each piece must end where a page ends" :
 				      "; give .tail = true if the device may reach the "
 				      "rest of the last page");
 	/* The end of the last page is not 0 either. */
