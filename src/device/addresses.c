@@ -74,15 +74,14 @@ static bool next_part(struct walk *walk)
 {
 	const struct coherent_limits *limits = &walk->dev->backend->limits;
 
-	for (; walk->i < limits->range_count; walk->i++) {
-		if (!addresses_clip(limits, walk->i, walk->mask, &walk->first, &walk->last))
-			continue;
-		walk->at = addresses_part(walk->dev, walk->at, &walk->first, &walk->last);
+	while (walk->i < limits->range_count) {
+		walk->at = addresses_clip(limits, walk->i, walk->mask, &walk->first, &walk->last) ?
+				   addresses_part(walk->dev, walk->at, &walk->first, &walk->last) :
+				   NULL;
+		/* A part that is too small for an object is left out. */
 		if (walk->at && walk->last - walk->first > limits->page_bytes)
 			return true;
-		/* A part that is too small for an object is left out. */
-		if (walk->at)
-			return next_part(walk);
+		walk->i += !walk->at;
 	}
 	return false;
 }
