@@ -12,8 +12,8 @@
  *               └──▶ free ──▶ .release(memory)
  *
  * The contents stay. The library does not clear this memory, and does not use it for anything
- * else. It calls .release once, when no device can reach the memory any more. So .release may
- * free the memory, or give it to another owner.
+ * else. It calls .release once, when no device can reach the memory through the object any more.
+ * So .release may free the memory, or give it to another owner.
  *
  * The memory stays mapped until then. While the box is exposed, the driver uses the mem, as for
  * other mems: the compiler cannot see what the driver does through its own pointer. In a forked
@@ -129,78 +129,6 @@ int coherent_base_handle_adopt(struct coherent_handle *handle, struct coherent_d
 COHERENT_C_END
 
 /**
- * coherent_handle_adopt() - Let the device reach pieces of memory as one object.
- * @handle: The new handle. It must be empty, and is empty on failure. Free it with
- *	coherent_handle_free().
- * @dev: The device. It can reach the memory when the call returns.
- * @pieces: A const struct iovec * to the pieces: whole pages of memory that the driver has, in the
- *	order in which the device finds them. The library copies the array.
- * @...: The number of pieces, then options of struct coherent_handle_adopt_options by name:
- *	.release, .release_arg, .permission, .attrs, .align, .boundary, .level, .mask, .address. In
- *	C++, such a struct follows the number.
- *
- * The device addresses are contiguous. Each piece takes a mapping of coherent_device_limits().
- * coherent_find_ptr() does not find the memory, because the CPU has no pointer to all of it. The
- * driver uses its own pointers, with the barriers of coherent/order.h. .release gets @iov_base of
- * the first piece, once, as for coherent_box_adopt(). If this call fails, the library does not call
- * .release, except after -EIO.
- *
- * For instance:
- *
- *	err = coherent_handle_adopt(&handle, dev, pieces, 3, .release = put, .release_arg = heap);
- *
- * Context: may sleep.
- * Return: as coherent_box_adopt() and coherent_expose(); -EINVAL also if there is no piece, or if
- * two have a page in common; -EOPNOTSUPP where the device cannot use the memory in place. After
- * -EIO the library has called .release, or calls it when the device is closed, if it could not
- * cut the device off.
- */
-#define coherent_handle_adopt(handle, dev, pieces, ...)			\
-	COHERENT_AGAIN(COHERENT_HANDLE_ADOPT)				\
-	COHERENT_HANDLE_ADOPT(COHERENT_UNIQUE(x), handle, dev, pieces, __VA_ARGS__, )
-#define COHERENT_HANDLE_ADOPT(x, new, dev, list, n, ...)		\
-	COHERENT_BEGIN_CALL						\
-		COHERENT_LET(x, 1) new COHERENT_LET_END(x, 1)		\
-		COHERENT_LET(x, 2) dev COHERENT_LET_END(x, 2)		\
-		COHERENT_LET_DECAYED(x, 3) list COHERENT_LET_END(x, 3)	\
-		COHERENT_LET_NUMBER(x, 4) n COHERENT_LET_NUMBER_END(x, 4) COHERENT_ARGUMENTS \
-		COHERENT_OBJECT_OF(x, 1) (new) COHERENT_OBJECT_END(x, 1) \
-		COHERENT_VALUE_OF(x, 2) (dev) COHERENT_VALUE_END(x, 2)	\
-		COHERENT_VALUE_OF(x, 3) (list) COHERENT_VALUE_END(x, 3)	\
-		COHERENT_ARG_NUMBER_OF(x, 4) (n) COHERENT_ARG_NUMBER_END(x, 4) \
-		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
-		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
-		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_HANDLE(x, 1), 1, COHERENT_TEXT_HANDLE)); \
-		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_HANDLE(x, 1), 1)); \
-		_Static_assert(COHERENT_FIT_DEVICE(x, 2, COHERENT_IS_HANDLE(x, 1) && sizeof(COHERENT_ARG_GIVEN(x, 4)))); \
-		_Static_assert(COHERENT_FIT_PIECES(x, 3, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_HANDLE(x, 1))); \
-		_Static_assert(COHERENT_FIT_COUNT(x, 4, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_HANDLE(x, 1))); \
-		_Static_assert(COHERENT_FIT_NUMBER(x, 4, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_HANDLE(x, 1))); \
-		COHERENT_OPTIONS_ARE(x, coherent_handle_adopt_options, #__VA_ARGS__) .count = COHERENT_ARG(x, 4), __VA_ARGS__ COHERENT_OPTIONS_END \
-		COHERENT_ERR(x, coherent_base_handle_adopt(COHERENT_HANDLE(x, 1), COHERENT_DEVICE(x, 2), \
-			(const struct iovec *)(uintptr_t)COHERENT_ARG(x, 3), COHERENT_OPTIONS_OF(x), COHERENT_HERE)) \
-	COHERENT_ARGUMENTS_END COHERENT_END_CALL
-#define COHERENT_FIT_PIECES(x, n, before)				\
-	_Generic((char (*)[!(before) || COHERENT_IS(x##n, struct coherent_this_must_be_a_pointer *) || COHERENT_IS(x##n, struct iovec *) || COHERENT_IS(x##n, const struct iovec *) ? 2 : 1])0, char (*)[2]: 1, default: 0), \
-	"the pieces must be an array of struct iovec"
-
-#ifdef __cplusplus
-#undef coherent_handle_adopt
-extern "C++" COHERENT_MUST_CHECK inline int
-coherent_handle_adopt(coherent_handle *handle, coherent_device *dev, const iovec *pieces,
-		      size_t count, coherent_handle_adopt_options options = {},
-		      const char *file = __builtin_FILE(), int line = __builtin_LINE())
-{
-	char site[256];
-
-	__builtin_snprintf(site, sizeof(site), "%s:%d", file, line);
-	options.struct_size = sizeof(options);
-	options.count = count;
-	return coherent_base_handle_adopt(handle, dev, pieces, &options, site);
-}
-#endif
-
-/**
  * coherent_box_adopt() - Make a box of memory that the driver has.
  * @box: The new box. It must be empty, and is empty on failure. Then the memory stays the
  *	driver's, and the library does not call .release.
@@ -277,5 +205,77 @@ coherent_handle_adopt(coherent_handle *handle, coherent_device *dev, const iovec
 #define COHERENT_FIT_ADOPTED(x, n, before)				\
 	_Generic((char (*)[!(before) || COHERENT_IS(x##n, struct coherent_this_must_be_a_pointer *) || COHERENT_IS(x##n, COHERENT_OBJECT_T(x##1) *) ? 2 : 1])0, char (*)[2]: 1, default: 0), \
 	"the memory must be a pointer to elements of the type of the box, which is not const"
+
+/**
+ * coherent_handle_adopt() - Let the device reach pieces of memory as one object.
+ * @handle: The new handle. It must be empty, and is empty on failure. Free it with
+ *	coherent_handle_free().
+ * @dev: The device. It can reach the memory when the call returns.
+ * @pieces: A const struct iovec * to the pieces: whole pages of memory that the driver has, in the
+ *	order in which the device finds them. The library copies the array.
+ * @...: The number of pieces, then options of struct coherent_handle_adopt_options by name:
+ *	.release, .release_arg, .permission, .attrs, .align, .boundary, .level, .mask, .address. In
+ *	C++, such a struct follows the number.
+ *
+ * The device addresses are contiguous. Each piece takes a mapping of coherent_device_limits().
+ * coherent_find_ptr() does not find the memory, because the CPU has no pointer to all of it. The
+ * driver uses its own pointers, with the barriers of coherent/order.h. .release gets @iov_base of
+ * the first piece, once, as for coherent_box_adopt(). If this call fails, the library does not call
+ * .release, except after -EIO.
+ *
+ * For instance:
+ *
+ *	err = coherent_handle_adopt(&handle, dev, pieces, 3, .release = put, .release_arg = heap);
+ *
+ * Context: may sleep.
+ * Return: as coherent_box_adopt() and coherent_expose(); -EINVAL also if there is no piece, or if
+ * two have a page in common; -EOPNOTSUPP where the device cannot use the memory in place. After
+ * -EIO the library has called .release, or calls it when the device is closed, if it could not
+ * cut the device off.
+ */
+#define coherent_handle_adopt(handle, dev, pieces, ...)			\
+	COHERENT_AGAIN(COHERENT_HANDLE_ADOPT)				\
+	COHERENT_HANDLE_ADOPT(COHERENT_UNIQUE(x), handle, dev, pieces, __VA_ARGS__, )
+#define COHERENT_HANDLE_ADOPT(x, new, dev, list, n, ...)		\
+	COHERENT_BEGIN_CALL						\
+		COHERENT_LET(x, 1) new COHERENT_LET_END(x, 1)		\
+		COHERENT_LET(x, 2) dev COHERENT_LET_END(x, 2)		\
+		COHERENT_LET_DECAYED(x, 3) list COHERENT_LET_END(x, 3)	\
+		COHERENT_LET_NUMBER(x, 4) n COHERENT_LET_NUMBER_END(x, 4) COHERENT_ARGUMENTS \
+		COHERENT_OBJECT_OF(x, 1) (new) COHERENT_OBJECT_END(x, 1) \
+		COHERENT_VALUE_OF(x, 2) (dev) COHERENT_VALUE_END(x, 2)	\
+		COHERENT_VALUE_OF(x, 3) (list) COHERENT_VALUE_END(x, 3)	\
+		COHERENT_ARG_NUMBER_OF(x, 4) (n) COHERENT_ARG_NUMBER_END(x, 4) \
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_HANDLE(x, 1), 1, COHERENT_TEXT_HANDLE)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_HANDLE(x, 1), 1)); \
+		_Static_assert(COHERENT_FIT_DEVICE(x, 2, COHERENT_IS_HANDLE(x, 1) && sizeof(COHERENT_ARG_GIVEN(x, 4)))); \
+		_Static_assert(COHERENT_FIT_PIECES(x, 3, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_HANDLE(x, 1))); \
+		_Static_assert(COHERENT_FIT_COUNT(x, 4, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_HANDLE(x, 1))); \
+		_Static_assert(COHERENT_FIT_NUMBER(x, 4, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_HANDLE(x, 1))); \
+		COHERENT_OPTIONS_ARE(x, coherent_handle_adopt_options, #__VA_ARGS__) .count = COHERENT_ARG(x, 4), __VA_ARGS__ COHERENT_OPTIONS_END \
+		COHERENT_ERR(x, coherent_base_handle_adopt(COHERENT_HANDLE(x, 1), COHERENT_DEVICE(x, 2), \
+			(const struct iovec *)(uintptr_t)COHERENT_ARG(x, 3), COHERENT_OPTIONS_OF(x), COHERENT_HERE)) \
+	COHERENT_ARGUMENTS_END COHERENT_END_CALL
+#define COHERENT_FIT_PIECES(x, n, before)				\
+	_Generic((char (*)[!(before) || COHERENT_IS(x##n, struct coherent_this_must_be_a_pointer *) || COHERENT_IS(x##n, struct iovec *) || COHERENT_IS(x##n, const struct iovec *) ? 2 : 1])0, char (*)[2]: 1, default: 0), \
+	"the pieces must be an array of struct iovec"
+
+#ifdef __cplusplus
+#undef coherent_handle_adopt
+extern "C++" COHERENT_MUST_CHECK inline int
+coherent_handle_adopt(coherent_handle *handle, coherent_device *dev, const iovec *pieces,
+		      size_t count, coherent_handle_adopt_options options = {},
+		      const char *file = __builtin_FILE(), int line = __builtin_LINE())
+{
+	char site[256];
+
+	__builtin_snprintf(site, sizeof(site), "%s:%d", file, line);
+	options.struct_size = sizeof(options);
+	options.count = count;
+	return coherent_base_handle_adopt(handle, dev, pieces, &options, site);
+}
+#endif
 
 #endif
