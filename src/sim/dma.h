@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * DMA of a simulated device. Every access is translated, checked and copied under the lock of the
- * IOMMU, so when an unmapping returns no access to that memory is in flight. A device misbehaves only if a key of
- * its name asks for that.
+ * IOMMU, so when an unmapping returns no access to that memory is in flight. A device misbehaves
+ * only if a key of its name asks for that.
  */
 #ifndef SIM_DMA_H
 #define SIM_DMA_H
