@@ -158,7 +158,7 @@ static void wrong_pieces_are_refused(void **state)
 	refuse_pieces(dev, pieces, 0, -EINVAL, &log, "no pieces");
 	refuse_pieces(dev, NULL, 1, -EINVAL, &log, "no pieces");
 	pieces[2].iov_len = 100;
-	refuse_pieces(dev, pieces, PIECES, -EINVAL, &log, "not whole pages");
+	refuse_pieces(dev, pieces, PIECES, -EINVAL, &log, "each piece must end where a page ends");
 	pieces[2].iov_len = 0;
 	refuse_pieces(dev, pieces, PIECES, -EINVAL, &log, "not whole pages");
 	pieces[2].iov_len = SIZE_MAX - PAGE;
@@ -238,6 +238,13 @@ static void failed_unmap_keeps_the_memory(void **state)
 	end_pieces(&owner);
 }
 
+/* Counts objects that ended while the device still reached them. */
+static void count_leaks(void *arg, const struct coherent_event *event)
+{
+	if (event->kind == COHERENT_EVENT_FREE && event->after == COHERENT_STATE_MEM)
+		++*(unsigned int *)arg;
+}
+
 /* The third piece is not mapped, and the first one stays mapped. */
 static void failed_roll_back_is_a_leak(void **state)
 {
@@ -245,16 +252,21 @@ static void failed_roll_back_is_a_leak(void **state)
 	struct coherent_device *dev;
 	struct iovec pieces[PIECES];
 	struct coherent_info info;
+	unsigned int leaks = 0;
 	struct owner owner;
 	struct log log;
 
 	(void)state;
 	make_pieces(&owner, pieces);
-	open_with_log(&dev, "sim:edu,fail-map=3,fail-unmap=1", &log);
+	log = (struct log)LOG_EMPTY;
+	assert_ok(coherent_device_open(&dev, "sim:edu,fail-map=3,fail-unmap=1",
+				       .report = log_report, .report_arg = &log,
+				       .trace = count_leaks, .trace_arg = &leaks));
 	assert_err(coherent_handle_adopt(&handle, dev, pieces, PIECES, .release = released,
 					 .release_arg = &owner),
 		   -EIO);
 	assert_int_equal((int)log.count, 1);
+	assert_int_equal(leaks, 1);
 	assert_true(log_has(&log, "are leaked"));
 	assert_ok(coherent_find_addr(dev, PAGE, &info));
 	assert_int_equal(info.state, COHERENT_STATE_MEM);

@@ -4,47 +4,55 @@
  */
 #include "adopt_test.h"
 
-#define TURNS 300
-#define THREADS 3
+#define TURNS 30
+/* So many that threads meet during a reclaim. */
+#define FIGHTS 3000
+#define THREADS 4
 
 static struct coherent_device *dev;
 static uint8_t *memory;
 
-/* Memory that the library gets while another thread adopts some must not stop both. */
+/* A thread returns this, because only the main thread may fail a test. */
+static char box_failed;
+static bool is_done;
+
+/*
+ * Memory that the library gets while another thread adopts some must not stop both. The boxes are
+ * large, so that the kernel takes long for each.
+ */
 static void *allocate(void *arg)
 {
 	(void)arg;
 	for (size_t i = 1; i <= TURNS; i++) {
 		union page_box box = COHERENT_EMPTY;
 
-		assert_ok(coherent_box_zeroed(&box, dev, i * 16 * PAGE));
+		if (coherent_box_zeroed(&box, dev, (i + 16) << 20)) {
+			__atomic_store_n(&is_done, true, __ATOMIC_RELAXED);
+			return &box_failed;
+		}
 		coherent_box_free(&box);
 	}
-	return NULL;
-}
-
-static void *adopt_and_free(void *arg)
-{
-	(void)arg;
-	for (size_t i = 0; i < 10 * TURNS; i++) {
-		union page_box box = COHERENT_EMPTY;
-
-		assert_ok(coherent_box_adopt(&box, dev, memory, PAGE));
-		coherent_box_free(&box);
-	}
+	__atomic_store_n(&is_done, true, __ATOMIC_RELAXED);
 	return NULL;
 }
 
 static void one_adopts_while_another_allocates(void **state)
 {
 	pthread_t thread;
+	void *failed;
 
 	(void)state;
 	memory = get_pages(1);
 	assert_ok(coherent_device_open(&dev, "sim:edu,mask=48"));
 	assert_ok(pthread_create(&thread, NULL, allocate, NULL));
-	(void)adopt_and_free(NULL);
-	assert_ok(pthread_join(thread, NULL));
+	while (!__atomic_load_n(&is_done, __ATOMIC_RELAXED)) {
+		union page_box box = COHERENT_EMPTY;
+
+		assert_ok(coherent_box_adopt(&box, dev, memory, PAGE));
+		coherent_box_free(&box);
+	}
+	assert_ok(pthread_join(thread, &failed));
+	assert_null(failed);
 	coherent_device_close(dev);
 	put_pages(memory, 1);
 }
@@ -52,26 +60,48 @@ static void one_adopts_while_another_allocates(void **state)
 /* How many objects have the page. */
 static unsigned int owners;
 
-/* All threads want the same page. One of them has it at a time, also during its reclaim. */
-static void *fight(void *won)
+/**
+ * struct fight - What threads do that want the same page.
+ * @won: How often one got it.
+ * @shared: How often two had it.
+ * @failed: How often another call failed.
+ */
+struct fight {
+	unsigned int won;
+	unsigned int shared;
+	unsigned int failed;
+};
+
+static void count(unsigned int *counter, bool condition)
 {
-	for (size_t i = 0; i < TURNS; i++) {
-		union page_mem mem = COHERENT_EMPTY;
+	if (condition)
+		__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+/* The thread that has the page has it until the free, also during a reclaim. */
+static void use_page(union page_box *box, struct fight *fight)
+{
+	union page_mem mem = COHERENT_EMPTY;
+
+	count(&fight->shared, __atomic_fetch_add(&owners, 1, __ATOMIC_RELAXED));
+	count(&fight->failed, coherent_expose(box, &mem));
+	count(&fight->failed, coherent_reclaim(&mem, box, .idle = true));
+	__atomic_fetch_sub(&owners, 1, __ATOMIC_RELAXED);
+	coherent_box_free(box);
+}
+
+static void *want_page(void *arg)
+{
+	struct fight *fight = arg;
+
+	for (size_t i = 0; i < FIGHTS; i++) {
 		union page_box box = COHERENT_EMPTY;
 		int err = coherent_box_adopt(&box, dev, memory, PAGE, .copy = true);
 
-		if (err) {
-			assert_err(err, -EBUSY);
-			continue;
-		}
-		__atomic_fetch_add((unsigned int *)won, 1, __ATOMIC_RELAXED);
-		assert_int_equal(__atomic_fetch_add(&owners, 1, __ATOMIC_RELAXED), 0);
-		assert_ok(coherent_expose(&box, &mem));
-		assert_ok(coherent_reclaim(&mem, &box, .idle = true));
-		coherent_box_ptr(&box)[0]++;
-		/* From the free on, another thread may have the page. */
-		__atomic_fetch_sub(&owners, 1, __ATOMIC_RELAXED);
-		coherent_box_free(&box);
+		count(&fight->won, !err);
+		count(&fight->failed, err && err != -EBUSY);
+		if (!err)
+			use_page(&box, fight);
 	}
 	return NULL;
 }
@@ -83,15 +113,17 @@ static void one_thread_has_a_page(void **state)
 	(void)state;
 	for (size_t n = 0; n < ARRAY_SIZE(names); n++) {
 		pthread_t threads[THREADS];
-		unsigned int won = 0;
+		struct fight fight = { .won = 0 };
 
 		memory = get_pages(1);
 		assert_ok(coherent_device_open(&dev, names[n]));
 		for (size_t i = 0; i < THREADS; i++)
-			assert_ok(pthread_create(&threads[i], NULL, fight, &won));
+			assert_ok(pthread_create(&threads[i], NULL, want_page, &fight));
 		for (size_t i = 0; i < THREADS; i++)
 			assert_ok(pthread_join(threads[i], NULL));
-		assert_true(won > 0);
+		assert_true(fight.won > 0);
+		assert_int_equal(fight.shared, 0);
+		assert_int_equal(fight.failed, 0);
 		assert_int_equal(owners, 0);
 		coherent_device_close(dev);
 		put_pages(memory, 1);
