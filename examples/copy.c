@@ -96,7 +96,7 @@ static int copy_file(struct copy *copy, FILE *file, unsigned long *bytes)
 			err = compare(copy, &block);
 		*bytes += count;
 	}
-	return err;
+	return !err && ferror(file) ? -errno : err;
 }
 
 static int make_buffers(struct copy *copy)
@@ -109,16 +109,21 @@ static int make_buffers(struct copy *copy)
 	return err ? err : coherent_zeroed(&copy->check, copy->to.dev, 1);
 }
 
+/* Says what is wrong with an argument. Returns the exit status for that. */
+static int complain(const char *argument, const char *problem)
+{
+	fprintf(stderr, "copy: %s: %s; see copy --help\n", argument, problem);
+	return 2;
+}
+
 static int run(struct copy *copy, const char *path)
 {
 	FILE *file = fopen(path, "r");
 	unsigned long bytes = 0;
 	int err;
 
-	if (!file) {
-		perror(path);
-		return 2;
-	}
+	if (!file)
+		return complain(path, strerror(errno));
 	err = make_buffers(copy);
 	if (!err)
 		err = copy_file(copy, file, &bytes);
@@ -126,12 +131,16 @@ static int run(struct copy *copy, const char *path)
 	coherent_free(&copy->twin);
 	coherent_free(&copy->mem);
 	fclose(file);
-	if (err)
-		fprintf(stderr, "copy: %s\n", strerror(-err));
-	else
-		printf("copy: %lu bytes copied from device to device, every byte compared\n",
-		       bytes);
-	return err ? 1 : 0;
+	if (err) {
+		fprintf(stderr, "copy: %s: %s\n", path, strerror(-err));
+		return 1;
+	}
+	if (printf("copy: %lu bytes copied from device to device, every byte compared\n", bytes) >
+		    0 &&
+	    !fflush(stdout))
+		return 0;
+	fprintf(stderr, "copy: standard output: %s\n", strerror(errno));
+	return 1;
 }
 
 static int open_edu(struct edu *edu, const char *name, struct coherent_device *beside)
@@ -168,10 +177,8 @@ int main(int argc, char **argv)
 			return 2;
 		beside = true;
 	}
-	if (argc - optind != 3) {
-		fputs(help, stderr);
-		return 2;
-	}
+	if (argc - optind != 3)
+		return complain("arguments", "two devices and a file are needed");
 	if (!open_edu(&copy.from, argv[optind], NULL) &&
 	    !open_edu(&copy.to, argv[optind + 1], beside ? copy.from.dev : NULL))
 		status = run(&copy, argv[optind + 2]);

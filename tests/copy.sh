@@ -15,21 +15,43 @@ say() {
 	fi
 }
 
-bytes=$(wc -c <"$0")
-for words in '' --beside; do
-	"$copy" $words sim:edu sim:edu "$0" | grep -q "^copy: $bytes bytes copied"
-	say $? "copy $words: two simulated devices"
-done
-"$copy" sim:edu,torn,delay=3 sim:edu,delay=2 "$0" | grep -q "^copy: $bytes bytes copied"
-say $? 'slow devices'
-"$copy" sim:edu qemu:edu "$0" 2>&1 | grep -q 'does not use memory in its place'
-say $? 'a device whose memory is elsewhere is refused in a line'
-"$copy" --beside sim:edu qemu:edu "$0" 2>&1 | grep -q 'does not take .beside'
-say $? 'an address space that cannot be shared is refused in a line'
-for words in '' 'sim:edu' 'sim:edu sim:edu' 'sim:edu sim:edu /nonexistent' '--what a b c'; do
-	"$copy" $words >/dev/null 2>&1
-	test $? = 2
-	say $? "copy $words: status 2"
-done
+folder=$(mktemp -d)
+trap 'rm -r "$folder"' EXIT
+
+# copies TITLE WORD...: the program copies this script and says so.
+copies() {
+	title=$1
+	shift
+	"$copy" "$@" "$0" >"$folder/out" 2>"$folder/err"
+	status=$?
+	test "$status, $(cat "$folder/out" "$folder/err")" = \
+		"0, copy: $(wc -c <"$0") bytes copied from device to device, every byte compared"
+	say $? "copies: $title"
+}
+
+# refuses STATUS TEXT WORD...: the program ends with a status, and one line has the text.
+refuses() {
+	wanted=$1
+	text=$2
+	shift 2
+	"$copy" "$@" >"$folder/out" 2>"$folder/err"
+	status=$?
+	test "$status, $(wc -c <"$folder/out"), $(grep -c "$text" "$folder/err")" = "$wanted, 0, 1"
+	say $? "copy $*: status $wanted, and a line says: $text"
+}
+
+copies 'two simulated devices' sim:edu sim:edu
+copies 'the same beside each other' --beside sim:edu sim:edu
+copies 'slow devices' sim:edu,torn,delay=3 sim:edu,delay=2
+refuses 1 'does not use memory in its place' sim:edu qemu:edu "$0"
+refuses 2 'does not take .beside' --beside sim:edu qemu:edu "$0"
+refuses 1 'Is a directory' sim:edu sim:edu "$folder"
+refuses 2 'No such file' sim:edu sim:edu "$folder/none"
+refuses 2 'two devices and a file'
+refuses 2 'two devices and a file' sim:edu sim:edu
+refuses 2 "option '--what'" --what a b c
+"$copy" sim:edu sim:edu "$0" >/dev/full 2>"$folder/err"
+test "$?, $(wc -l <"$folder/err")" = '1, 1'
+say $? 'output that cannot be written is an error'
 echo "1..$count"
 exit $failed
