@@ -241,8 +241,7 @@ static int print_numbers(struct rng *rng, uint32_t bytes)
 		for (int i = 0; i < got; i++)
 			printf("%02x", numbers[i]);
 	}
-	puts("");
-	return 0;
+	return puts("") < 0 || fflush(stdout) ? -errno : 0;
 }
 
 int main(int argc, char **argv)

@@ -26,6 +26,9 @@ say $? 'it prints a page of them'
 say $? 'another PCI device is refused in a line'
 "$rng" --device=sim:ring 1 2>&1 | grep -q 'the device is not a PCI device\|has no .config_read'
 say $? 'a device without configuration space is refused'
+"$rng" --device=qemu:virtio-rng-pci 1 >/dev/full 2>/dev/null
+test $? = 1
+say $? 'output that cannot be written is an error'
 for words in '' '--device=sim:edu' '--device=sim:edu 0' '--device=sim:edu 4097' 'x 1' '--device=x 1 2'; do
 	"$rng" $words >/dev/null 2>&1
 	test $? = 2
