@@ -291,14 +291,19 @@ static int report(const struct app *app, unsigned long count, size_t bytes, int 
 		fprintf(stderr, "e1000e: %s: no packet came in time\n", app->name);
 	else if (err)
 		fprintf(stderr, "e1000e: %s: %s\n", app->name, strerror(-err));
-	else if (bytes)
+	if (err)
+		return 1;
+	if (bytes)
 		printf("%s: %lu packets of %zu bytes came back, %s; a ring was full %s\n",
 		       app->name, count, bytes, app->in_place ? "in place" : "by copies",
 		       app->full ? "at times" : "never");
 	else
 		printf("%s: %lu packets echoed, %s\n", app->name, count,
 		       app->in_place ? "in place" : "by copies");
-	return err ? 1 : 0;
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	fprintf(stderr, "e1000e: standard output: %s\n", strerror(errno));
+	return 1;
 }
 
 static int use_device(const char *name, const char *netdev, unsigned long count, size_t bytes)
