@@ -219,8 +219,15 @@ static int wait_in_real_time(const struct coherent_irq *irq, uint64_t timeout_ns
 	const uint64_t deadline_ns = sys_deadline_ns(timeout_ns);
 	int err;
 
-	/* -EAGAIN: another thread took the interrupt, or the device was found again. */
+	/*
+	 * The line of an interrupt that has come stays masked until the next wait. If it were
+	 * unmasked here, the same interrupt would come again after the driver has serviced it.
+	 * -EAGAIN: another thread took the interrupt, or the device was found again.
+	 */
 	do {
+		err = wait_once(irq, 0);
+		if (err != -ETIMEDOUT)
+			continue;
 		rearm(irq);
 		err = wait_once(irq, deadline_ns);
 	} while (err == -EAGAIN);

@@ -296,11 +296,15 @@ static void line_interrupts_until_it_is_serviced(void **state)
 	assert_ok(coherent_bar_open(&registers, nic, 0));
 	assert_err(coherent_irq_open(&none, nic, 1), -ENODEV);
 	assert_ok(coherent_irq_open(&irq, nic, 0));
+	ready.fd = coherent_irq_fd(irq);
 	for (unsigned int turn = 0; turn < 3; turn++) {
 		assert_err(coherent_irq_wait(irq, 5 * MS), -ETIMEDOUT);
 		coherent_bar_write32(registers, ENABLE, 1);
 		coherent_bar_write32(registers, SET_CAUSE, 1);
+		assert_int_equal(poll(&ready, 1, LONG / MS), 1);
 		assert_ok(coherent_irq_wait(irq, LONG));
+		/* The wait takes an interrupt that has come, so none comes before the next wait. */
+		assert_int_equal(poll(&ready, 1, 50), 0);
 		assert_ok(coherent_irq_wait(irq, LONG));
 		/* It does not come again before the driver waits again, however long that takes. */
 		usleep(5000);
@@ -309,7 +313,6 @@ static void line_interrupts_until_it_is_serviced(void **state)
 		assert_ok(coherent_device_reset(nic));
 	}
 	/* An interrupt that is taken from the descriptor also comes again. */
-	ready.fd = coherent_irq_fd(irq);
 	coherent_bar_write32(registers, ENABLE, 1);
 	coherent_bar_write32(registers, SET_CAUSE, 1);
 	for (unsigned int turn = 0; turn < 3; turn++) {
