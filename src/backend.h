@@ -38,6 +38,8 @@
  *	addresses begin at a random page of the lowest quarter.
  * @copies_words: Registers take 4 bytes at most, so a copy to or from a BAR makes no wider access.
  * @checks_memory: @map returns -EFAULT for memory that the kernel cannot pin.
+ * @leaves_decoys: What is in flight at @unmap goes on at the address of the memory in this process. So
+ *	the contents move, and empty pages stay at the old place until a fence.
  * @addresses_linger: After a fence the device may still execute commands that it got before it.
  *	So an address that is freed goes to quarantine.
  */
@@ -54,6 +56,7 @@ struct backend {
 	bool addresses_linger;
 	bool checks_memory;
 	bool copies_words;
+	bool leaves_decoys;
 };
 
 /**
@@ -265,13 +268,14 @@ static inline bool backend_refuses(struct backend *backend, const char *call)
  * backend_uses_pages_in_place() - Whether a device reaches private pages of the process where they are.
  * @backend: The backend.
  *
- * Others have memory of their own, or the process finds what is mapped elsewhere.
+ * Others have memory of their own, or the process finds what is mapped elsewhere, or later.
  */
 static inline bool backend_uses_pages_in_place(const struct backend *backend)
 {
 	const struct backend_ops *ops = backend->ops;
 
-	return ops->memory_kind == BACKEND_MEMORY_PAGES && !ops->memory_at && !ops->cpu_view;
+	return ops->memory_kind == BACKEND_MEMORY_PAGES && !ops->memory_at && !ops->cpu_view &&
+	       !backend->leaves_decoys;
 }
 
 /**

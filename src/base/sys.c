@@ -174,6 +174,14 @@ int sys_map_move(void *from, void *to, size_t bytes)
 		       0;
 }
 
+int sys_map_leave(void *from, void *to, size_t bytes)
+{
+	return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) ==
+			       MAP_FAILED ?
+		       -errno :
+		       0;
+}
+
 void sys_map_over(void *va, size_t bytes)
 {
 	/*

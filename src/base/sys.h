@@ -86,6 +86,9 @@ int sys_protect(void *va, size_t bytes, bool is_accessible);
 /* Move a whole mapping to the place of another mapping of the same size. */
 int sys_map_move(void *from, void *to, size_t bytes);
 
+/* As sys_map_move(), but the old place stays mapped and empty. -EINVAL for hugepages and files. */
+int sys_map_leave(void *from, void *to, size_t bytes);
+
 /* Replace what is mapped there by private memory. */
 void sys_map_over(void *va, size_t bytes);
 

@@ -190,6 +190,7 @@ static void fill_in_locked(struct object_store *store, struct coherent_object *o
 	object->shared = NULL;
 	object->twin = NULL;
 	object->is_twin = false;
+	object->is_decoy = false;
 	object_seq_write_end(object);
 }
 
@@ -512,6 +513,7 @@ static void release_waiting(struct object_store *store, struct iova_list *waitin
 	for (range = STAILQ_FIRST(waiting); range; range = next) {
 		const struct leaving leaving = begin_leaving(object_of(range));
 
+		object_fill_decoy(object_of(range));
 		next = STAILQ_NEXT(range, retired);
 		lock_take(&store->lock);
 		end_waiting_locked(store, object_of(range));

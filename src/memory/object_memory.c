@@ -187,10 +187,29 @@ int object_move_pages(struct coherent_object *object)
 	return err;
 }
 
+void object_leave_pages(struct coherent_object *object, struct coherent_object *home)
+{
+	void *const to = home ? pages_va(&home->pages) : NULL;
+	const bool is_empty = pages_leave(pages_va(&object->pages), to, object_bytes(object));
+
+	/* The guard of a hardened device fills pages itself before it uses them again. */
+	object->is_decoy = is_empty && !object->store->pages.guard;
+}
+
+void object_fill_decoy(struct coherent_object *object)
+{
+	if (!object->is_decoy)
+		return;
+	object->is_decoy = pages_fill(pages_va(&object->pages), object_bytes(object),
+				      object->store->pages.nodes);
+}
+
 void object_put_pages_locked(struct object_store *store, struct coherent_object *object)
 {
-	if (object->pages.first && !store->backend->ops->memory_at && !object->is_twin &&
-	    !adoption_is_in_place(object))
+	if (object->is_decoy)
+		pages_drop(&store->pages, &object->pages);
+	else if (object->pages.first && !store->backend->ops->memory_at && !object->is_twin &&
+		 !adoption_is_in_place(object))
 		pages_put(&store->pages, &object->pages);
 	object->adoption = NULL;
 }

@@ -79,6 +79,19 @@ int object_get_pages_locked(struct object_store *store, struct coherent_object *
 	NEEDS_LOCK(store->lock);
 
 /**
+ * object_leave_pages() - Let what is still in flight hit empty pages.
+ * @object: A mem that was unmapped and will wait for a fence.
+ * @home: The new record of the mem with pages of its own, which get the contents; NULL for none.
+ */
+void object_leave_pages(struct coherent_object *object, struct coherent_object *home);
+
+/**
+ * object_fill_decoy() - Let the empty pages of an object have memory again, if it has such.
+ * @object: The object, whose wait for a fence is over. If there is no memory, the pages stay empty.
+ */
+void object_fill_decoy(struct coherent_object *object);
+
+/**
  * object_put_pages_locked() - Take the memory of an object away.
  * @store: Its store.
  * @object: The object, which may have none.

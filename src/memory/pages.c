@@ -4,6 +4,7 @@
  * iova.c knows which parts of an arena are taken. Neighbouring arenas become one, and are
  * unmapped as one.
  */
+#include <coherent.h>
 #include <errno.h>
 #if defined(__x86_64__)
 #include <emmintrin.h>
@@ -375,6 +376,32 @@ void pages_put(struct pages *pages, struct iova_range *range)
 void pages_move(struct pages *pages, const struct iova_range *old, struct iova_range *with)
 {
 	iova_replace(&pages->space, old, with);
+}
+
+/* --- Pages that lose their contents --- */
+
+/* To copy fewer bytes takes less time than to change the page tables of all threads. */
+#define MOVE_BYTES ((size_t)128 << 10)
+
+bool pages_leave(void *va, void *to, size_t bytes)
+{
+	if (to && bytes >= MOVE_BYTES && !sys_map_leave(va, to, bytes))
+		return true;
+	/* What the device writes meanwhile may be in the copy or not, as at any reclaim. */
+	if (to)
+		coherent_bytes_out(va, to, bytes, __ATOMIC_RELAXED);
+	return !sys_advise(va, bytes, MADV_DONTNEED);
+}
+
+void pages_drop(struct pages *pages, struct iova_range *range)
+{
+	const uint64_t first = range->first, last = range->last;
+
+	pages->used -= pages_bytes(range);
+	iova_release(&pages->space, range);
+	/* Without a record of the hole the pool uses the range again, and the kernel fills it then. */
+	if (!iova_forbid(&pages->space, first, last))
+		(void)sys_unmap_part((void *)(uintptr_t)first, last - first + 1);
 }
 
 /* --- Memory for the system --- */

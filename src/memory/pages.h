@@ -240,6 +240,24 @@ int pages_fresh(size_t bytes, void **va);
  */
 int pages_fill(void *va, size_t bytes, uint64_t nodes);
 
+/**
+ * pages_leave() - Take the contents out of pages, so that who still has their address finds zeros.
+ * @va: The pages.
+ * @to: Pages that get the contents; NULL for none.
+ * @bytes: The size of both.
+ *
+ * Return: whether the pages at @va are empty. They have no memory then, until pages_fill(). The
+ * kernel cannot empty hugepages in part; these keep what they had.
+ */
+bool pages_leave(void *va, void *to, size_t bytes);
+
+/**
+ * pages_drop() - Give pages back to the system instead of the pool.
+ * @pages: The pool.
+ * @range: From pages_get(). They may be without memory.
+ */
+void pages_drop(struct pages *pages, struct iova_range *range);
+
 /* Which side touches memory first after it was cleared. */
 enum pages_next { PAGES_NEXT_CPU, PAGES_NEXT_DEVICE };
 

@@ -133,6 +133,13 @@ int whole_box_zeroed(struct coherent_box *box, struct object_store *store,
 	return 0;
 }
 
+/* Whether the pages of a mem may have another owner as soon as it is unmapped. */
+static bool ends_in_flight(const struct backend *backend, bool idle)
+{
+	return !backend->leaves_decoys &&
+	       (backend->limits.unmap_is_fence || (idle && backend->idle_is_fence));
+}
+
 /* Ends memory that the device could reach. With @idle, nothing in flight names it. */
 static void end_access(struct coherent_object *object, bool idle)
 {
@@ -145,8 +152,10 @@ static void end_access(struct coherent_object *object, bool idle)
 		idle = false;
 		err = mapping_unmap(object, false);
 	}
-	object->waits = !err && !backend->limits.unmap_is_fence &&
-			!(idle && backend->idle_is_fence);
+	object->waits = !err && !ends_in_flight(backend, idle);
+	/* The contents of a copy go to the driver at the fence. */
+	if (object->waits && backend->leaves_decoys && !object->adoption)
+		object_leave_pages(object, NULL);
 	watch_free(object, err && err != -ENODEV ? COHERENT_STATE_MEM : COHERENT_STATE_FREED);
 	if (err && err != -ENODEV) {
 		/* The device may still write to the pages, so no other object may get them. */
@@ -292,8 +301,11 @@ static int new_home(const struct coherent_object *old, bool fence, struct cohere
 /* The device may still use the pages, so only their contents move. */
 static void move_contents(struct coherent_object *old, struct coherent_object *home)
 {
-	coherent_bytes_out(pages_va(&old->pages), pages_va(&home->pages), object_bytes(old),
-			   __ATOMIC_RELAXED);
+	if (old->store->backend->leaves_decoys)
+		object_leave_pages(old, home);
+	else
+		coherent_bytes_out(pages_va(&old->pages), pages_va(&home->pages), object_bytes(old),
+				   __ATOMIC_RELAXED);
 	if (old->adoption)
 		object_move_adoption(old, home);
 	object_defer(old, COHERENT_STATE_RECLAIMED);
@@ -395,7 +407,7 @@ int whole_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
 			"unmapping the mem allocated at %s does not end the commands that use it; "
 			"end them, then give .idle = true",
 			mem->object->site);
-	return take_back(mem, box, idle, unmap_is_fence || (idle && store->backend->idle_is_fence));
+	return take_back(mem, box, idle, ends_in_flight(store->backend, idle));
 }
 
 /* --- Free --- */

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Some devices go on with what is in flight after an unmap, at addresses of this process. These tests
+ * make the simulator say that it is such a device. Then they are the device: they access the old
+ * place of a mem after it was reclaimed or freed.
+ */
+#include <coherent/adopt.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "../src/device/device.h"
+#include "test.h"
+
+COHERENT_TYPE(bytes_mem, uint8_t);
+
+/* One is copied, and the kernel moves the other one. */
+static const size_t sizes[] = { PAGE, 1 << 20 };
+
+static struct coherent_device *dev;
+
+static int set_up(void **state)
+{
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	dev->backend->leaves_decoys = true;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	coherent_device_close(dev);
+	return 0;
+}
+
+static uint64_t waiting(void)
+{
+	struct coherent_stats stats;
+
+	assert_ok(coherent_device_stats(dev, &stats));
+	return stats.waiting;
+}
+
+/* Whether the kernel has memory for the first page of a place. */
+static bool has_memory(void *at)
+{
+	unsigned char resident;
+
+	assert_ok(mincore(at, PAGE, &resident));
+	return resident & 1;
+}
+
+/* Allocates a mem that is full of a byte. Returns where it is. */
+static uint8_t *fill(union bytes_mem *mem, size_t bytes, uint8_t value)
+{
+	assert_ok(coherent_zeroed(mem, dev, bytes));
+	memset(mem->base.va, value, bytes);
+	return (uint8_t *)mem->base.va;
+}
+
+static void reclaimed_contents_move_away(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		COHERENT_BOX_AUTO(uint8_t, box);
+		union bytes_mem mem = COHERENT_EMPTY;
+		uint8_t *const old = fill(&mem, sizes[i], 0x11);
+		uint8_t *bytes;
+
+		assert_ok(coherent_reclaim(&mem, &box));
+		bytes = coherent_box_ptr(&box);
+		assert_ptr_not_equal(bytes, old);
+		assert_true(is_all(bytes, 0x11, sizes[i]));
+		/* The device writes to the old place and reads from it. */
+		assert_true(is_all(old, 0, sizes[i]));
+		memset(old, 0x22, sizes[i]);
+		assert_true(is_all(bytes, 0x11, sizes[i]));
+		memset(bytes, 0x33, sizes[i]);
+		assert_true(is_all(old, 0x22, sizes[i]));
+		assert_int_equal(waiting(), i + 1);
+	}
+}
+
+static void freed_contents_are_gone(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		union bytes_mem mem = COHERENT_EMPTY;
+		uint8_t *const old = fill(&mem, sizes[i], 0x11);
+
+		coherent_free(&mem);
+		assert_false(has_memory(old));
+		assert_true(is_all(old, 0, sizes[i]));
+		assert_int_equal(waiting(), i + 1);
+	}
+}
+
+/* Until a fence no object gets the old place. Then it has memory again. */
+static void old_place_waits_for_a_fence(void **state)
+{
+	enum { ROUNDS = 40 };
+	static union bytes_mem mems[ROUNDS];
+	uint8_t *old[ROUNDS];
+
+	(void)state;
+	for (size_t i = 0; i < ROUNDS; i++) {
+		union bytes_mem mem = COHERENT_EMPTY;
+
+		old[i] = fill(&mem, PAGE, 0x11);
+		for (size_t k = 0; k < i; k++)
+			assert_ptr_not_equal(old[k], old[i]);
+		coherent_free(&mem);
+	}
+	assert_ok(coherent_device_fence(dev));
+	assert_int_equal(waiting(), 0);
+	for (size_t i = 0; i < ROUNDS; i++)
+		assert_true(has_memory(old[i]));
+	for (size_t i = 0; i < ROUNDS; i++)
+		assert_true(is_all(fill(&mems[i], PAGE, 0x44), 0x44, PAGE));
+	for (size_t i = 0; i < ROUNDS; i++)
+		coherent_free(&mems[i]);
+}
+
+static void box_goes_on_after_reclaims(void **state)
+{
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT_AUTO(uint8_t, mem);
+
+	(void)state;
+	assert_ok(coherent_box_zeroed(&box, dev, PAGE));
+	for (unsigned int turn = 0; turn < 1000; turn++) {
+		uint8_t *bytes = coherent_box_ptr(&box);
+
+		assert_true(is_all(bytes, (uint8_t)turn, PAGE));
+		memset(bytes, (int)turn + 1, PAGE);
+		assert_ok(coherent_expose(&box, &mem));
+		assert_ok(coherent_reclaim(&mem, &box, .idle = turn & 1));
+		if (turn % 100 == 99)
+			assert_ok(coherent_device_fence(dev));
+	}
+}
+
+/* The driver's pointer would be the place that the device still reaches. */
+static void adoption_needs_a_copy(void **state)
+{
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT_AUTO(uint8_t, mem);
+	uint8_t *memory = aligned_alloc(PAGE, PAGE), *device;
+
+	(void)state;
+	assert_non_null(memory);
+	memset(memory, 0x11, PAGE);
+	assert_err(coherent_box_adopt(&box, dev, memory, PAGE), -EOPNOTSUPP);
+	assert_ok(coherent_box_adopt(&box, dev, memory, PAGE, .copy = true));
+	assert_ok(coherent_expose(&box, &mem));
+	device = (uint8_t *)mem.base.va;
+	assert_ptr_not_equal(device, memory);
+	device[0] = 0x77;
+	assert_ok(coherent_reclaim(&mem, &box));
+	assert_ptr_equal(coherent_box_ptr(&box), memory);
+	assert_int_equal(memory[0], 0x77);
+	device[0] = 0x22;
+	assert_int_equal(memory[0], 0x77);
+	coherent_box_free(&box);
+	free(memory);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(reclaimed_contents_move_away, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(freed_contents_are_gone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(old_place_waits_for_a_fence, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(box_goes_on_after_reclaims, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(adoption_needs_a_copy, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
