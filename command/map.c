@@ -22,9 +22,10 @@
 #define CELLS_IN_LINE 64
 
 static const char letters[RECORDS_KINDS] = {
-	[RECORDS_FREE] = '.',	   [RECORDS_ENDED] = 'e',     [RECORDS_BOX] = 'b',
-	[RECORDS_IN_PLACE] = 'p',  [RECORDS_READ_ONLY] = 'r', [RECORDS_MEM] = 'M',
-	[RECORDS_LINGERING] = 'L', [RECORDS_POOL] = 'f',
+	[RECORDS_FREE] = '.',		[RECORDS_ENDED] = 'e',	   [RECORDS_BOX] = 'b',
+	[RECORDS_IN_PLACE] = 'p',	[RECORDS_READ_ONLY] = 'r', [RECORDS_MEM] = 'M',
+	[RECORDS_READ_ONLY_TWIN] = 't', [RECORDS_TWIN] = 'T',	   [RECORDS_LINGERING] = 'L',
+	[RECORDS_POOL] = 'f',
 };
 
 static json_t *address_of(uint64_t address)
@@ -191,8 +192,8 @@ static void print_map(const json_t *result)
 
 	json_array_foreach((json_t *)json_object_get(result, "devices"), i, device)
 		print_device(device);
-	printf("\nM mem  r read-only mem  b box  p box in place  f free part of a pool\n"
-	       "e ended  L ended, and reachable  . free\n");
+	printf("\nM mem  r read-only mem  T twin  t read-only twin  b box  p box in place\n"
+	       "f free part of a pool  e ended  L ended, and reachable  . free\n");
 }
 
 /* --- The command --- */
@@ -308,7 +309,8 @@ const struct command command_map = {
 		"command opens, such as sim:edu. The driver is not stopped.\n\n"
 		"Objects that are close to each other make a run. A run is drawn as letters, each for "
 		"a page or some pages. If a letter stands for several objects, it shows the one that "
-		"the device can reach. A hole has addresses that the device or the IOMMU cannot "
+		"the device can reach. A twin is memory of another device, which coherent_share() "
+		"lets this one reach. A hole has addresses that the device or the IOMMU cannot "
 		"use.\n\n"
 		"  coherent map 1234\n"
 		"  coherent map --svg 1234 >map.svg\n"

@@ -19,9 +19,11 @@
 #define CELL ((double)(WIDTH - 2 * MARGIN) / CELLS_IN_ROW)
 
 static const char *const colours[RECORDS_KINDS] = {
-	[RECORDS_FREE] = "#eceff1",	 [RECORDS_ENDED] = "#b0bec5",	  [RECORDS_BOX] = "#66bb6a",
-	[RECORDS_IN_PLACE] = "#ab47bc",	 [RECORDS_READ_ONLY] = "#ffca28", [RECORDS_MEM] = "#ef6c00",
+	[RECORDS_FREE] = "#eceff1",	 [RECORDS_ENDED] = "#b0bec5",
+	[RECORDS_BOX] = "#66bb6a",	 [RECORDS_IN_PLACE] = "#ab47bc",
+	[RECORDS_READ_ONLY] = "#ffca28", [RECORDS_MEM] = "#ef6c00",
 	[RECORDS_LINGERING] = "#b71c1c", [RECORDS_POOL] = "#ffe0b2",
+	[RECORDS_TWIN] = "#1e88e5",	 [RECORDS_READ_ONLY_TWIN] = "#90caf9",
 };
 
 /* The name of a device may have any bytes. */
@@ -46,7 +48,7 @@ static unsigned int rows_of(const struct layout_run *run, uint64_t page)
 
 static unsigned int height_of(const struct layout *layout, const struct segment_header *header)
 {
-	unsigned int height = 3 * TEXT + MARGIN + (header->range_count + 1) * TEXT;
+	unsigned int height = 4 * TEXT + MARGIN + (header->range_count + 1) * TEXT;
 
 	for (size_t i = 0; i < layout->run_count && i < RUNS_MAX; i++)
 		height += 2 * TEXT + rows_of(&layout->runs[i], header->page_bytes) * (ROW + 2);
@@ -89,10 +91,14 @@ static unsigned int draw_run(const struct layout *layout, const struct layout_ru
 
 static void draw_legend(unsigned int y)
 {
-	static const int widths[RECORDS_KINDS] = { 30, 40, 120, 30, 85, 95, 30, 125 };
+	static const int widths[RECORDS_KINDS] = { 30, 40, 120, 30, 85, 95, 95, 30, 30, 125 };
 	int x = MARGIN;
 
 	for (enum records_kind kind = RECORDS_FREE; kind < RECORDS_KINDS; kind++) {
+		if (x + 30 + widths[kind] > WIDTH) {
+			x = MARGIN;
+			y += TEXT;
+		}
 		printf("<rect x=\"%d\" y=\"%u\" width=\"12\" height=\"12\" fill=\"%s\"/>"
 		       "<text x=\"%d\" y=\"%u\">%s</text>\n",
 		       x, y, colours[kind], x + 18, y + 11, records_kind_name(kind));
@@ -112,7 +118,7 @@ void map_svg(const struct layout *layout, struct records *records)
 {
 	const struct segment_header *header = &records->header;
 	const unsigned int height = height_of(layout, header);
-	unsigned int y = 2 * TEXT + MARGIN;
+	unsigned int y = 3 * TEXT + MARGIN;
 
 	printf("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%u\" "
 	       "font-family=\"sans-serif\" font-size=\"12\">\n"

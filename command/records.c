@@ -187,7 +187,9 @@ const char *records_kind_name(enum records_kind kind)
 		[RECORDS_BOX] = "box",
 		[RECORDS_IN_PLACE] = "box in place",
 		[RECORDS_READ_ONLY] = "mem, read-only",
+		[RECORDS_READ_ONLY_TWIN] = "twin, read-only",
 		[RECORDS_MEM] = "mem",
+		[RECORDS_TWIN] = "twin",
 		[RECORDS_LINGERING] = "ended, and reachable",
 	};
 
@@ -208,14 +210,26 @@ static enum records_kind kind_of(enum coherent_state state, bool is_in_place, bo
 	}
 }
 
+/* A segment of an older library does not tell twins from other mems. */
+static bool is_twin(const struct records *records, const unsigned char *record)
+{
+	return records->header.field_count > SEGMENT_RECORD_TWIN &&
+	       record[field_of(records, SEGMENT_RECORD_TWIN)];
+}
+
 static enum records_kind kind_of_record(const struct records *records, const unsigned char *record)
 {
+	const bool is_read_only = record[field_of(records, SEGMENT_RECORD_PERMISSION)] ==
+				  COHERENT_READ_ONLY;
+
 	if (record[field_of(records, SEGMENT_RECORD_LEAKED)] ||
 	    record[field_of(records, SEGMENT_RECORD_WAITS)])
 		return RECORDS_LINGERING;
+	if (record[field_of(records, SEGMENT_RECORD_STATE)] == COHERENT_STATE_MEM &&
+	    is_twin(records, record))
+		return is_read_only ? RECORDS_READ_ONLY_TWIN : RECORDS_TWIN;
 	return kind_of(record[field_of(records, SEGMENT_RECORD_STATE)],
-		       record[field_of(records, SEGMENT_RECORD_IN_PLACE)],
-		       record[field_of(records, SEGMENT_RECORD_PERMISSION)] == COHERENT_READ_ONLY);
+		       record[field_of(records, SEGMENT_RECORD_IN_PLACE)], is_read_only);
 }
 
 static void read_object(const struct records *records, const unsigned char *record,

@@ -86,7 +86,9 @@ struct records {
  * @RECORDS_BOX: A box.
  * @RECORDS_IN_PLACE: A box that the device reaches.
  * @RECORDS_READ_ONLY: A mem that the device can only read.
+ * @RECORDS_READ_ONLY_TWIN: A twin that the device can only read.
  * @RECORDS_MEM: Another mem.
+ * @RECORDS_TWIN: Another twin: the pages are those of a mem of another device (coherent/share.h).
  * @RECORDS_LINGERING: A mem that ended, and that the device may reach until a fence or, if it was
  *	leaked, for ever.
  * @RECORDS_KINDS: How many kinds there are.
@@ -100,7 +102,9 @@ enum records_kind {
 	RECORDS_BOX,
 	RECORDS_IN_PLACE,
 	RECORDS_READ_ONLY,
+	RECORDS_READ_ONLY_TWIN,
 	RECORDS_MEM,
+	RECORDS_TWIN,
 	RECORDS_LINGERING,
 	RECORDS_KINDS
 };

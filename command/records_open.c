@@ -65,6 +65,7 @@ static const struct {
 	{ SEGMENT_RECORD_LAST, SEGMENT_RECORD_BYTES, 8 },
 	{ SEGMENT_RECORD_SITE, SEGMENT_RECORD_BYTES, 8 },
 	{ SEGMENT_RECORD_CHUNK, SEGMENT_RECORD_BYTES, 8 },
+	{ SEGMENT_RECORD_TWIN, SEGMENT_RECORD_BYTES, 1 },
 	{ SEGMENT_SLOT_STATE, SEGMENT_SLOT_BYTES, 1 },
 	{ SEGMENT_SLOT_OFFSET, SEGMENT_SLOT_BYTES, 4 },
 	{ SEGMENT_SLOT_SITE, SEGMENT_SLOT_BYTES, 8 },
@@ -100,7 +101,7 @@ static int check_header(const struct found *found, const struct segment_header *
 			"its library has records of version %u, and this command reads version %u; "
 			"use the command of that library",
 			header->version, SEGMENT_VERSION);
-	if (header->field_count < SEGMENT_FIELDS)
+	if (header->field_count < SEGMENT_FIELDS_ALWAYS)
 		return fail(
 			found, -EPROTO,
 			"its library, version %u.%u.%u, is older and has fewer fields of records; "
@@ -128,6 +129,9 @@ static bool copy_header(const unsigned char *bytes, uint64_t size, struct segmen
 	if (!has_magic(header) || at % 4 || at > size - sizeof(header->fields))
 		return false;
 	memcpy(header->fields, bytes + at, sizeof(header->fields));
+	/* Behind the fields of an older library there is something else. */
+	for (uint32_t i = header->field_count; i < SEGMENT_FIELDS; i++)
+		header->fields[i] = 0;
 	return true;
 }
 

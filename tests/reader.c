@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <coherent/pool.h>
+#include <coherent/share.h>
 #include <coherent/sim.h>
 
 #include "../command/records.h"
@@ -425,12 +426,58 @@ static void another_version_is_refused(void **state)
 	coherent_device_close(other);
 	other = NULL;
 	header->version--;
-	header->field_count--;
+	header->field_count = SEGMENT_FIELDS_ALWAYS - 1;
 	assert_err(records_open(getpid(), &all, &n, why, sizeof(why)), -EPROTO);
 	assert_non_null(strstr(why, "is older"));
-	header->field_count++;
+	header->field_count = SEGMENT_FIELDS;
 	assert_ok(open_own(&n));
 	assert_int_equal(n, 1);
+}
+
+/* Counts the objects of a kind in the devices of this process. */
+static size_t count_own(enum records_kind kind)
+{
+	struct found found = { .count = 0 };
+	struct records *all;
+	char why[256];
+	size_t n;
+
+	assert_ok(records_open(getpid(), &all, &n, why, sizeof(why)));
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(records_each(&all[i], remember, &found), 0);
+	records_close_all(all, n);
+	return count(&found, kind);
+}
+
+static void segment_of_an_older_library_has_mems_instead_of_twins(void **state)
+{
+	COHERENT_DEVICE_AUTO(dev);
+	COHERENT_DEVICE_AUTO(other);
+	COHERENT_AUTO(uint8_t, mem);
+	COHERENT_TWIN(uint8_t) twin = COHERENT_EMPTY;
+	struct segment_header *header;
+	size_t n;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu,step"));
+	assert_ok(coherent_device_open(&other, "sim:edu,step"));
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	assert_ok(coherent_share(&mem, other, &twin));
+	assert_int_equal(count_own(RECORDS_MEM), 1);
+	assert_int_equal(count_own(RECORDS_TWIN), 1);
+	header = other->store.segment.header;
+	header->field_count = SEGMENT_RECORD_TWIN;
+	/* Something else is in its place. */
+	header->fields[SEGMENT_RECORD_TWIN] = 1 << 20;
+	assert_int_equal(count_own(RECORDS_MEM), 2);
+	assert_int_equal(count_own(RECORDS_TWIN), 0);
+	/* A damaged segment is left out. */
+	header->field_count = SEGMENT_FIELDS;
+	assert_ok(open_own(&n));
+	assert_int_equal(n, 1);
+	header->fields[SEGMENT_RECORD_TWIN] = offsetof(struct coherent_object, is_twin);
+	coherent_free(&twin);
+	assert_int_equal(count_own(RECORDS_ENDED), 1);
 }
 
 static void damaged_headers_are_refused(void **state)
@@ -543,6 +590,7 @@ int main(void)
 		cmocka_unit_test(processes_without_records_are_refused),
 		cmocka_unit_test(process_of_another_user_is_refused),
 		cmocka_unit_test(another_version_is_refused),
+		cmocka_unit_test(segment_of_an_older_library_has_mems_instead_of_twins),
 		cmocka_unit_test(damaged_headers_are_refused),
 		cmocka_unit_test(file_that_can_shrink_is_not_read),
 		cmocka_unit_test(damaged_records_do_no_harm),

@@ -38,6 +38,7 @@ static const uint32_t segment_fields[SEGMENT_FIELDS] = {
 	[SEGMENT_SLOT_OFFSET] = offsetof(struct slot, offset),
 	[SEGMENT_SLOT_SITE] = offsetof(struct slot, site),
 	[SEGMENT_SITE_FAULTS] = offsetof(struct site, text) - offsetof(struct site, faults),
+	[SEGMENT_RECORD_TWIN] = RECORD(is_twin),
 };
 
 int object_store_open(struct object_store *store, unsigned int wants, uint64_t nodes,

@@ -51,6 +51,10 @@ enum segment_field {
 	SEGMENT_SLOT_SITE, /* 8, the address of a string in the segment or in loaded code */
 	/* Before the string of a site, not behind it: how many faults hit objects of the site (8). */
 	SEGMENT_SITE_FAULTS,
+	/* Each segment has the fields above. A segment of an older library has fewer of the rest. */
+	SEGMENT_FIELDS_ALWAYS,
+	/* 1, the pages of the record are those of a mem of another device, also after it ended */
+	SEGMENT_RECORD_TWIN = SEGMENT_FIELDS_ALWAYS,
 	SEGMENT_FIELDS
 };
 

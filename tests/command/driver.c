@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * A driver whose objects "coherent top" and "coherent map" show. It prints a line when they are there,
- * and ends when its standard input ends. usage: driver [-c] [-l] [-n COUNT] [-t]
+ * and ends when its standard input ends. usage: driver [-c] [-l] [-n COUNT] [-s] [-t]
  *
  * -c: each byte of the standard input makes and frees a mem before the answer, a line.
  * -l: the device is closed before, with its objects.
  * -n: the number of objects of the pool; 10 otherwise.
+ * -s: as -t, but the second device has two twins of a mem, and may only read one of them.
  * -t: there are two devices, and the second one has no objects.
  */
 #include <coherent.h>
 #include <coherent/pool.h>
+#include <coherent/share.h>
 #include <coherent/sim.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,6 +25,7 @@ COHERENT_TYPE(small_mem, uint8_t[64]);
 
 static union small_mem *smalls;
 static COHERENT(uint32_t) mems[3];
+static COHERENT_TWIN(uint32_t) twins[2];
 static COHERENT_BOX(uint32_t) box;
 static COHERENT_POOL(uint8_t[64]) pool;
 
@@ -63,6 +66,12 @@ static void make_objects(struct coherent_device *dev, size_t count)
 		exit(1);
 }
 
+static void share(struct coherent_device *second)
+{
+	must(coherent_share(&mems[0], second, &twins[0]));
+	must(coherent_share(&mems[0], second, &twins[1], .permission = COHERENT_READ_ONLY));
+}
+
 static void churn(struct coherent_device *dev)
 {
 	COHERENT(uint32_t) mem = COHERENT_EMPTY;
@@ -75,16 +84,17 @@ static void churn(struct coherent_device *dev)
 
 int main(int argc, char **argv)
 {
-	bool churns = false, closes = false, has_second = false;
+	bool churns = false, closes = false, shares = false, has_second = false;
 	struct coherent_device *dev, *second;
 	size_t count = 10;
 	char byte;
 	int option;
 
-	while ((option = getopt(argc, argv, "cln:t")) >= 0) {
+	while ((option = getopt(argc, argv, "cln:st")) >= 0) {
 		churns |= option == 'c';
 		closes |= option == 'l';
-		has_second |= option == 't';
+		shares |= option == 's';
+		has_second |= option == 's' || option == 't';
 		if (option == 'n')
 			count = strtoul(optarg, NULL, 10);
 	}
@@ -92,6 +102,8 @@ int main(int argc, char **argv)
 	if (has_second)
 		must(coherent_device_open(&second, SECOND_NAME, .report = ignore));
 	make_objects(dev, count);
+	if (shares)
+		share(second);
 	if (closes)
 		coherent_device_close(dev);
 	printf("0x%llx\n", (unsigned long long)coherent_addr(&mems[0]).raw);

@@ -82,6 +82,30 @@ def check_two(test, program):
         test.complains(2, 'is not a number', 'map', f'--device={number}', '1')
 
 
+def check_twins(test, program):
+    with Driver(program, '-s') as driver:
+        answer, _ = test.json('map', driver.pid)
+        first, second = answer['devices']
+        test.say(not any('twin' in part['kind'] for part in first['parts']),
+                 'the mem itself is not a twin', first)
+        test.say([part['kind'] for part in second['parts']] == ['twin', 'twin, read-only'] and
+                 second['reachable'] == 2 * 4096 and second['runs'][0]['cells'].strip('.') == 'T.t',
+                 'twins have a kind and letters of their own', second)
+        done = test.run('map', driver.pid)
+        test.say('T twin' in done.stdout and 't read-only twin' in done.stdout,
+                 'the text explains the letters', done.stdout)
+        done = test.run('map', '--svg', '--device=1', driver.pid)
+        root = xml.etree.ElementTree.fromstring(done.stdout)
+        titles = {rect[0].text.split(': ')[1]: rect.get('fill') for rect in root.iter(SVG + 'rect')
+                  if len(rect)}
+        boxes = [rect for rect in root.iter(SVG + 'rect') if rect.get('width') == '12']
+        legend = dict(zip((text.text for text in root.iter(SVG + 'text') if text.get('x') != '20'),
+                          (rect.get('fill') for rect in boxes)))
+        test.say(all(titles[kind] == legend[kind] for kind in ('twin', 'twin, read-only')) and
+                 len(set(legend.values())) == len(legend) == 10,
+                 'each kind has its colour in the picture', f'{titles} {legend}')
+
+
 def check_core(test, driver, where):
     path = os.path.join(where, 'core')
     core.write(driver.pid, path)
@@ -130,6 +154,7 @@ def main():
         check_core(test, driver, where)
     check_many(test, sys.argv[2])
     check_two(test, sys.argv[2])
+    check_twins(test, sys.argv[2])
     check_device(test)
     return test.end()
 

@@ -86,6 +86,20 @@ def check_objects(top, driver):
             '--limit shows fewer rows, and their number is known', answer)
 
 
+def check_twins(top, program):
+    with Driver(program, '-s') as driver:
+        answer, _ = top.json('top', '--by=object', driver.pid)
+        rows = {row['kind']: row for row in answer['rows'] if row['device'] == 'sim:edu,mask=32'}
+        top.say(sorted(rows) == ['twin', 'twin, read-only'] and
+                all('driver.c:' in row['site'] and row['bytes'] == 4096 for row in rows.values()),
+                'twins have a kind of their own', rows)
+        device = answer['devices'][1]
+        top.say(device['mems'] == 2 and device['reachable'] == 2 * 4096,
+                'twins count as mems of their device', device)
+        done = top.run('top', '--by=object', driver.pid)
+        top.say('twin, read-only' in done.stdout, 'the table names them', done.stdout)
+
+
 def check_options(top, driver):
     for sort, site in (('private', lambda row: row['private'] == 12288),
                        ('objects', lambda row: row['mems'] == 10),
@@ -238,6 +252,7 @@ def main():
     top = Command(sys.argv[1])
     program, other = sys.argv[2:]
     check_counts(top, program)
+    check_twins(top, program)
     check_lives(top, program)
     check_container(top, program)
     check_terminal(top, program)
