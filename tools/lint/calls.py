@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """The calls of the library, one method for each kind."""
+import re
+
 from . import known
 from .objects import Life
 from .others import Others
@@ -31,6 +33,7 @@ MEMBERS = {'coherent_box_va': 'va', 'coherent_box_count_of': 'count', 'coherent_
 # Functions that take arrays of objects of a pool.
 ARRAYS = {'coherent_base_pool_boxes', 'coherent_base_pool_mems', 'coherent_base_pool_expose',
           'coherent_base_pool_box_free', 'coherent_base_pool_free'}
+BUSY = re.compile(r'(?:[!=]=|case) -16\b')
 EMPTY = {'coherent_mem_is_empty', 'coherent_box_is_empty', 'coherent_slot_is_empty',
          'coherent_ring_is_empty', 'coherent_loan_is_empty'}
 
@@ -156,6 +159,9 @@ class Calls(Others):
 
     def free(self, state, name, arguments):
         place, kind = self.object_at(arguments[0]), FREES[name]
+        if kind == 'mem':
+            self.forget_twins(state, lambda twin: twin[0][0] != 'L' if place is None else
+                              self.may_be_same(place, twin))
         if place is None:
             return [(None, state)]
         call = known.macro(name)
@@ -211,10 +217,6 @@ class Calls(Others):
                 state.freed.add(state.live.pop(value))
             state.dead[value] = (call, state.at, self.name_of(state, value))
         return [(None, state)]
-
-    def came_from_unknown_index(self, value):
-        key = self.symbols.keys[value[1]]
-        return key[0] == 'init' and self.has_unknown_index(key[1])
 
     def name_of(self, state, value):
         if value in self.lives:
@@ -355,8 +357,11 @@ class Calls(Others):
             self.check_device_of(state, info, self.named('mem', mem))
         self.device(state, arguments[1], call)
         twin = self.object_at(self.option(state, arguments[2:], 'twin'))
-        return self.fill(state, twin, 'twin', call, dev=arguments[1], size=info and info.size,
-                         count=info and info.count)
+        results = self.fill(state, twin, 'twin', call, dev=arguments[1], size=info and info.size,
+                            count=info and info.count)
+        if info and twin and results[0][0] == 0:
+            self.add_twin(state, mem, twin)
+        return results
 
     def become_box(self, state, arguments, kind, call, verb):
         """The memory of a mem or a loan becomes a box."""
@@ -368,10 +373,30 @@ class Calls(Others):
         info = self.lives.get(life)
         if info:
             self.check_device_of(state, info, self.named(kind, place))
+        if not self.expects_busy() and self.has_twin(state, place, kind, call, verb):
+            return [(-16, state)]
         results = self.fill_from(state, box, 'box', call, info)
         if results[0][0] == 0:
             self.end(results[0][1], place, kind, call)
         return results
+
+    def expects_busy(self):
+        """Return whether this function, or one that calls it, compares a result with -EBUSY."""
+        frame = self.frame
+        while frame and not BUSY.search(frame.function.text):
+            frame = frame.outer
+        return frame is not None
+
+    def has_twin(self, state, mem, kind, call, verb):
+        """Report the first twin of a mem, if there is one."""
+        for twin in self.twins(state, mem)[:1]:
+            info = self.lives[state.objects[twin][1]]
+            self.report(state, 'busy', f"{self.named(kind, mem)} is {verb} here, but its "
+                        f"{self.named('twin', twin)} from {info.call}(){self.line(info.at, state.at)}"
+                        f" is not freed; free it first, because {call}() returns -EBUSY",
+                        (info.at, f'{info.call}() is called here'))
+            return True
+        return False
 
     def coherent_base_init_begin(self, state, arguments):
         call = 'coherent_init'
@@ -429,7 +454,7 @@ class Calls(Others):
             self.lives[life] = Life(kind, self.text(target), info.call or call, info.at or state.at,
                                     info.dev, info.pool, info.size, info.count, info.managed)
         state.objects[source] = ('X', (call, state.at, self.owner(source), kind))
-        state.objects[target] = ('F', life)
+        state.objects[target] = ('F', life, *(now[2:] if now[0] == 'F' else ()))
         if was_live:
             state.live[life] = target
         return [(None, state)]

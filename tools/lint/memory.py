@@ -10,8 +10,9 @@ memory of an object, ('F', function), ('H', life) for a device, BAR or interrupt
 failed) for NULL after a failed call, ('B', operator, x, y) for a comparison, ('W', place) for a
 struct.
 
-The state of an object is ('F', life) full, ('E', failed) empty, ('X', end) ended, ('V', life,
-symbol, place) a view, or ('U',) unknown. A life is what one call started and another one ends.
+The state of an object is ('F', life) full, ('F', life, lives of twins) a mem with twins, ('E',
+failed) empty, ('X', end) ended, ('V', life, symbol, place) a view, or ('U',) unknown. A life is
+what one call started and another one ends.
 """
 
 ROUGH = {'fail', 'maybe', 'call', 'b', 'u', 'put', 'loop'}

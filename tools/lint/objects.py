@@ -283,6 +283,42 @@ class Objects(Texts):
             value == symbol and not (place[0][0] == 'L' and not is_named(place[0][2]))
             for place, value in state.store.items())
 
+    # --- Twins of a mem: its state is then ('F', life, the lives of the twins) ---
+
+    def twins(self, state, mem):
+        """Return the places of the twins that this path made of a mem, and did not free."""
+        now = state.objects.get(mem, 'U')
+        lives = now[2] if now[0] == 'F' and len(now) > 2 else ()
+        return [place for place, other in state.objects.items() if lives and
+                other[0] == 'F' and other[1] in lives and other[1] in state.live and
+                not self.is_escaped(state, place) and not self.has_unknown_index(place)]
+
+    def forget_twins(self, state, is_changed):
+        """Forget which mem a twin belongs to, if is_changed() says so of the place of the twin."""
+        for mem in [place for place, now in state.objects.items() if now[0] == 'F' and len(now) > 2]:
+            kept = {state.objects[twin][1] for twin in self.twins(state, mem) if not is_changed(twin)}
+            state.objects[mem] = (*state.objects[mem][:2], frozenset(kept))
+
+    def add_twin(self, state, mem, twin):
+        """Note a new twin of a mem. An older twin may have had the same life."""
+        self.forget_twins(state, lambda place: place == twin)
+        now = state.objects.get(mem, 'U')
+        if now[0] == 'F':
+            older = now[2] if len(now) > 2 else frozenset()
+            state.objects[mem] = (*now[:2], older | {state.objects[twin][1]})
+
+    def may_be_same(self, place, other):
+        """Return whether two different pointers may lead to one object."""
+        root = place[0]
+        if root[0] == 'm' and self.came_from_unknown_index(('S', root[1])):
+            return True
+        return root != other[0] and 'L' not in (root[0], other[0][0]) and \
+            (1 in (len(place), len(other)) or place[-1] == other[-1])
+
+    def came_from_unknown_index(self, value):
+        key = self.symbols.keys[value[1]]
+        return key[0] == 'init' and self.has_unknown_index(key[1])
+
     # --- Pointers into objects ---
 
     def through_pointer(self, state, value, verb='used'):

@@ -35,6 +35,7 @@ class Others(Ends):
                 self.give_away(state, self.object_at(value), set())
         for place in list(state.escaped):
             self.give_away(state, place, set())
+        self.forget_twins(state, lambda twin: twin[0][0] != 'L')
         for place in [place for place in state.objects if place[0][0] == 'G']:
             self.forget(state, place)
         for place in [place for place in state.store if place[0][0] == 'G']:
