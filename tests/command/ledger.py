@@ -104,6 +104,28 @@ def kills(command, driver, folder):
                 'records that are missing may have said more', done.stdout + done.stderr)
 
 
+def kills_with_twin(command, driver, folder):
+    """The memory was that of the program, and two devices could reach it."""
+    path = os.path.join(folder, 'l')
+    with subprocess.Popen([driver, 'share'], env={**os.environ, 'COHERENT_LEDGER': path},
+                          stdout=subprocess.PIPE, text=True) as child:
+        address = child.stdout.readline().strip()
+        child.send_signal(signal.SIGKILL)
+    answer, done = command.json('ledger', path)
+    # The ledger does not order the devices.
+    rows = sorted(answer['exposures'], key=lambda row: row['permission'])
+    command.say([(row['permission'], row['reason'], row['end']) for row in rows] ==
+                [('read-only', 'lasts', None), ('read-write', 'lasts', None)] and
+                not answer['unreadable'] and answer['devices'] == 2,
+                'adopted memory and a twin of a killed program are in the ledger', done.stdout)
+    command.say(all(row['bytes'] == 4096 and 'program.c:' in row['where'] for row in rows) and
+                len({row['where'] for row in rows}) == 2,
+                'each has the place of its adopt or share', rows)
+    answer, done = command.json('ledger', path, '--address', address)
+    command.say(rows[0]['address'] == address and rows[0] in answer['exposures'],
+                '--address finds the twin', done.stdout)
+
+
 def checksum(record):
     """As ledger_checksum() in src/memory/ledger_layout.h."""
     factors = (0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f, 0x165667b19e3779f9, 0xd6e8feb86659fd93,
@@ -181,7 +203,7 @@ def mistakes(command, driver, folder):
 
 def main():
     command, driver = common.Command(sys.argv[1]), os.path.abspath(sys.argv[2])
-    for check in (answers, kills, devices_without_protection, lives, mistakes):
+    for check in (answers, kills, kills_with_twin, devices_without_protection, lives, mistakes):
         with tempfile.TemporaryDirectory() as folder:
             check(command, driver, folder)
     return command.end()

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A driver whose trace and ledger tests read: program steps|wait|fork|two|leave|lazy|sites. It prints
- * the reports to stderr, and a line when it has done its work.
+ * A driver whose trace and ledger tests read: program steps|wait|fork|two|leave|lazy|sites|share. It
+ * prints the reports to stderr, and a line when it has done its work.
  */
 #include <coherent.h>
+#include <coherent/adopt.h>
 #include <coherent/bar.h>
+#include <coherent/share.h>
 #include <coherent/sim.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define MINUTE (UINT64_C(60000000000))
+#define PAGE 4096
 
 /* Exits with the number of the line where a call failed. */
 #define MUST(call)                       \
@@ -60,7 +64,7 @@ static void steps(void)
 #endif
 #line 1001 "a \"driver\" \\ \xff \xc3\xa4.c"
 	MUST(coherent_box_zeroed(&box, dev, 5000));
-#line 64 "tests/timeline/program.c"
+#line 68 "tests/timeline/program.c"
 	MUST(coherent_expose(&box, &mem, .permission = COHERENT_READ_ONLY));
 	MUST(coherent_reclaim(&mem, &box));
 	MUST(coherent_expose(&box, &mem));
@@ -130,13 +134,13 @@ static void leave(void)
 
 #line 1001 "tried.c"
 	MUST(coherent_box_zeroed(&box, dev, 1));
-#line 134 "tests/timeline/program.c"
+#line 138 "tests/timeline/program.c"
 	MUST(coherent_sim_try(dev, &box, 0, &byte, 1, COHERENT_ACCESS_READ) != -EIO);
 	MUST(coherent_expose(&box, &mem));
 	MUST(coherent_reclaim(&mem, &box));
 #line 2001 "left.c"
 	MUST(coherent_zeroed(&mem, dev, 10000));
-#line 140 "tests/timeline/program.c"
+#line 144 "tests/timeline/program.c"
 	_exit(0);
 }
 
@@ -177,6 +181,25 @@ static void use_sites(void)
 	coherent_device_close(dev);
 }
 
+/* Two devices reach a page of the program until it is killed: one by a mem, the other by a twin. */
+static void share(void)
+{
+	struct coherent_device *a = open_device(), *b = open_device();
+	COHERENT_BOX(char) box = COHERENT_EMPTY;
+	COHERENT(char) mem = COHERENT_EMPTY;
+	COHERENT_TWIN(char) twin = COHERENT_EMPTY;
+	char *page = aligned_alloc(PAGE, PAGE);
+
+	MUST(!page);
+	MUST(coherent_box_adopt(&box, a, page, PAGE));
+	MUST(coherent_expose(&box, &mem));
+	MUST(coherent_share(&mem, b, &twin, .permission = COHERENT_READ_ONLY));
+	printf("0x%llx\n", (unsigned long long)coherent_addr(&twin).raw);
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -195,6 +218,8 @@ int main(int argc, char **argv)
 		lazy();
 	else if (!strcmp(what, "sites"))
 		use_sites();
+	else if (!strcmp(what, "share"))
+		share();
 	else
 		return 255;
 	return 0;
