@@ -38,8 +38,8 @@
  *	addresses begin at a random page of the lowest quarter.
  * @copies_words: Registers take 4 bytes at most, so a copy to or from a BAR makes no wider access.
  * @checks_memory: @map returns -EFAULT for memory that the kernel cannot pin.
- * @leaves_decoys: What is in flight at @unmap goes on at the address of the memory in this process. So
- *	the contents move, and empty pages stay at the old place until a fence.
+ * @leaves_decoys: A request that is in flight at @unmap goes on at the address of the memory in this
+ *	process. So the contents move, and empty pages stay at the old place until a fence.
  * @addresses_linger: After a fence the device may still execute commands that it got before it.
  *	So an address that is freed goes to quarantine.
  */

@@ -387,7 +387,7 @@ bool pages_leave(void *va, void *to, size_t bytes)
 {
 	if (to && bytes >= MOVE_BYTES && !sys_map_leave(va, to, bytes))
 		return true;
-	/* What the device writes meanwhile may be in the copy or not, as at any reclaim. */
+	/* A write of the device meanwhile may be in the copy or not, as at any reclaim. */
 	if (to)
 		coherent_bytes_out(va, to, bytes, __ATOMIC_RELAXED);
 	return !sys_advise(va, bytes, MADV_DONTNEED);
