@@ -10,7 +10,7 @@
  * struct alloc_request - The arguments of an allocation.
  * @kind: The kind of object: a box, a mem or a handle.
  * @count: The number of elements.
- * @attrs: The option of this name. The next four members are options too.
+ * @attrs: The option of this name. Most of the next members are options too.
  * @align: See @attrs.
  * @boundary: See @attrs.
  * @level: See @attrs.
@@ -18,6 +18,8 @@
  * @in_place: See @attrs.
  * @mask: See @attrs.
  * @address: See @attrs.
+ * @nodes: See @attrs.
+ * @is_pointer: The option .address_is_pointer.
  * @filled: How the object is filled: 0 with zeros, 1 from an array, 2 by a function, 3 by the driver
  *	that had the memory.
  * @adopts: The memory is that of the driver.
@@ -37,6 +39,8 @@ struct alloc_request {
 	bool in_place;
 	uint64_t mask;
 	uint64_t address;
+	uint64_t nodes;
+	bool is_pointer;
 	unsigned int filled;
 	bool adopts;
 	const void *source;
@@ -54,6 +58,31 @@ static size_t pick_count(size_t size)
 	if (chance(32))
 		return SIZE_MAX / 2 + 1 + pick(2);
 	return 1 + pick((uint32_t)(BYTES_MAX / size));
+}
+
+/* A node that machines have, and one that no machine has. */
+#define NODE UINT64_C(1)
+#define NO_NODE (UINT64_C(1) << 63)
+/* Most processes have nothing at the addresses behind this one, and some devices have them. */
+#define MOSTLY_FREE (UINT64_C(1) << 36)
+
+/*
+ * If the memory of an object is a mapping of its own, the model knows whether the device has an
+ * address for it. It does not know whether this process has one: see is_without_pointer().
+ */
+static void pick_own_memory(struct alloc_request *request, const struct device *device)
+{
+	if (chance(8))
+		request->nodes = chance(8) ? NO_NODE : NODE;
+	/* A mapping that the device does not have would be -ENOSPC too. */
+	if (request->kind == HANDLE || (device->maps_max && device->maps == device->maps_max))
+		return;
+	request->is_pointer = chance(8);
+	if (!request->is_pointer)
+		return;
+	request->nodes &= NODE;
+	if (device->pages > SMALL && chance(2))
+		request->address = MOSTLY_FREE + pick(64) * PAGE;
 }
 
 /*
@@ -89,6 +118,7 @@ static struct alloc_request pick_request(struct slot *slot, const struct device 
 	};
 
 	pick_place(&request, device);
+	pick_own_memory(&request, device);
 	/* A handle gives the CPU no access, so that nothing can fill it. */
 	if (request.kind != HANDLE) {
 		request.filled = pick(request.kind == MEM ? 3 : 2);
@@ -97,7 +127,8 @@ static struct alloc_request pick_request(struct slot *slot, const struct device 
 	}
 	request.adopts = request.kind == BOX && !request.in_place && chance(3);
 	if (request.adopts) {
-		request.mask = request.address = 0;
+		request.mask = request.address = request.nodes = 0;
+		request.is_pointer = false;
 		request.filled = chance(2) ? 3 : 0;
 	}
 	/* In place, most requests have a level that fits. */
@@ -179,7 +210,10 @@ static int check_request(const struct alloc_request *request, const struct slot 
 	if (request->in_place && request->level > COHERENT_HIDDEN)
 		return -EOPNOTSUPP;
 	last = request->address + (request->count * size + PAGE - 1) / PAGE * PAGE - 1;
-	return request->address && last > device->mask ? -EINVAL : 0;
+	if (request->address && last > device->mask)
+		return -EINVAL;
+	/* This device uses a copy of each mapping that is not the library's. */
+	return (request->nodes || request->is_pointer) && device->lazy ? -EOPNOTSUPP : 0;
 }
 
 static int fill_by_bytes(uint8_t *elements, size_t count, void *arg)
@@ -205,7 +239,8 @@ static int fill_by_records(struct record *elements, size_t count, void *arg)
 #define OF_BOX(request)                                                                        \
 	.attrs = (request)->attrs, .align = (request)->align, .boundary = (request)->boundary, \
 	.level = (request)->level, .in_place = (request)->in_place, .mask = (request)->mask,   \
-	.address = (request)->address
+	.address = (request)->address, .nodes = (request)->nodes,                              \
+	.address_is_pointer = (request)->is_pointer
 
 #define ADOPT(request)                                                                         \
 	.attrs = (request)->attrs, .align = (request)->align, .boundary = (request)->boundary, \
@@ -250,7 +285,8 @@ static int allocate_box(struct slot *slot, struct coherent_device *dev,
 #define OF_MEM(request)                                                                        \
 	.attrs = (request)->attrs, .align = (request)->align, .boundary = (request)->boundary, \
 	.level = (request)->level, .in_place = (request)->in_place, .mask = (request)->mask,   \
-	.address = (request)->address, .permission = (request)->permission,                    \
+	.address = (request)->address, .nodes = (request)->nodes,                              \
+	.address_is_pointer = (request)->is_pointer, .permission = (request)->permission,      \
 	.seal = (request)->sealed ? seal : NULL,                                               \
 	.seal_arg = (request)->sealed ? &(request)->sealing : NULL
 
@@ -282,7 +318,8 @@ static int allocate(struct slot *slot, struct coherent_device *dev, struct alloc
 	return coherent_handle_zeroed(&slot->handle, dev, request->count, .attrs = request->attrs,
 				      .align = request->align, .boundary = request->boundary,
 				      .level = request->level, .permission = request->permission,
-				      .mask = request->mask, .address = request->address);
+				      .mask = request->mask, .address = request->address,
+				      .nodes = request->nodes);
 }
 
 /* Fills an empty slot with all that is known of the new object, which is all but its address. */
@@ -299,6 +336,7 @@ static void prepare(struct slot *slot, unsigned int dev, const struct alloc_requ
 	place->mask = request->mask;
 	place->quiet = request->attrs & COHERENT_ATTR_NO_WARN;
 	place->in_place = request->in_place;
+	place->is_own = request->nodes || request->is_pointer;
 	if (!request->filled)
 		return;
 	memcpy(place->bytes, request->source, bytes);
@@ -306,12 +344,21 @@ static void prepare(struct slot *slot, unsigned int dev, const struct alloc_requ
 		field_clear_padding(place->bytes, request->count);
 }
 
+static int predict_address(const struct place *place, const struct alloc_request *request)
+{
+	if (request->address)
+		return space_reserve_at(place, request->address);
+	/* The library has looked for a pointer that is free on the device. */
+	return request->is_pointer ? 0 : space_reserve(place);
+}
+
 /* Predicts the result of an allocation whose arguments are good. */
 static int predict_birth(const struct slot *slot, const struct alloc_request *request)
 {
-	int err = request->address ? space_reserve_at(&slot->place, request->address) :
-				     space_reserve(&slot->place);
+	int err = predict_address(&slot->place, request);
 
+	if (request->nodes == NO_NODE && !slot->place.quiet)
+		expect_report(device_of(&slot->place), COHERENT_WARNING);
 	if (err == -EBUSY)
 		expect_report(device_of(&slot->place), COHERENT_ERROR);
 	else if (err && !slot->place.quiet)
@@ -325,6 +372,30 @@ static int predict_birth(const struct slot *slot, const struct alloc_request *re
 	if (!err && request->kind != BOX && !request->in_place)
 		err = map_result(&slot->place);
 	return err;
+}
+
+/*
+ * Whether an allocation found no memory whose pointer could be the address: the process may have a
+ * mapping at .address, or in the whole space of the device.
+ */
+static bool is_without_pointer(const struct alloc_request *request, const struct slot *slot,
+			       int err)
+{
+	if (!request->is_pointer || err != (request->address ? -EBUSY : -ENOSPC))
+		return false;
+	if (err == -EBUSY)
+		expect_report(device_of(&slot->place), COHERENT_ERROR);
+	else if (!slot->place.quiet)
+		expect_report(device_of(&slot->place), COHERENT_WARNING);
+	return true;
+}
+
+static uint64_t pointer_of(const struct slot *slot)
+{
+	if (slot->kind == MEM)
+		return (uintptr_t)mem_bytes(slot);
+	return slot->is_records ? (uintptr_t)coherent_box_ptr(&slot->records.box) :
+				  (uintptr_t)coherent_box_ptr(&slot->bytes.box);
 }
 
 static void record_new_object(struct slot *slot, const struct alloc_request *request)
@@ -344,6 +415,7 @@ static void record_new_object(struct slot *slot, const struct alloc_request *req
 	else
 		become_reachable(slot, request->kind,
 				 request->kind == BOX ? COHERENT_READ_WRITE : request->permission);
+	CHECK(!request->is_pointer || pointer_of(slot) == slot->place.address);
 	slot_check(slot);
 }
 
@@ -351,7 +423,7 @@ void object_allocate(struct slot *slot)
 {
 	const unsigned int dev = pick(DEVICES);
 	struct alloc_request request;
-	int err;
+	int err, allocated;
 
 	if (slot->kind == EMPTY)
 		slot->is_records = chance(2);
@@ -372,10 +444,11 @@ void object_allocate(struct slot *slot)
 		return;
 	}
 	prepare(slot, dev, &request);
-	err = predict_birth(slot, &request);
-	EXPECT(allocate(slot, model.devices[dev].dev, &request), err);
+	allocated = allocate(slot, model.devices[dev].dev, &request);
+	if (!is_without_pointer(&request, slot, allocated))
+		EXPECT(allocated, predict_birth(slot, &request));
 	CHECK(request.sealing.called <= request.sealed);
-	if (!err) {
+	if (!allocated) {
 		record_new_object(slot, &request);
 		return;
 	}

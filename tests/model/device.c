@@ -286,7 +286,7 @@ static void check_stats(const struct device *device)
 			continue;
 		live++;
 		bytes += slot->place.pages * PAGE;
-		if (!slot->place.adopted || device->lazy)
+		if (!slot->place.is_own && (!slot->place.adopted || device->lazy))
 			of_library += slot->place.pages * PAGE;
 	}
 	EXPECT(coherent_device_stats(device->dev, &stats), 0);

@@ -125,7 +125,7 @@ int space_reserve_at(const struct place *place, uint64_t address)
 	struct range range;
 	unsigned int i = 0;
 
-	if (end > (1 + device_of(place)->pages) * PAGE)
+	if (end - 1 > (1 + device_of(place)->pages) * PAGE - 1)
 		return -ENOSPC;
 	while (next_range(place->dev, &i, &range))
 		if (range.address < end && address < range.address + (range.pages + 1) * PAGE)
