@@ -5,6 +5,7 @@
  * A struct that carries its size can grow at its end. CONTRIBUTING.md says how to add a member.
  */
 #include <coherent/config.h>
+#include <coherent/fabric.h>
 #include <coherent/loan.h>
 #include <coherent/pool.h>
 #include <coherent/share.h>
@@ -30,6 +31,7 @@ ENDS_WITH(coherent_adopt_options, address);
 ENDS_WITH(coherent_handle_adopt_options, address);
 ENDS_WITH(coherent_pool_options, in_place);
 ENDS_WITH(coherent_share_options, reserved);
+ENDS_WITH(coherent_fabric_options, count);
 ENDS_WITH(coherent_exposure, options);
 ENDS_WITH(coherent_sim_model, config_write);
 ENDS_WITH(coherent_ids, reserved);
@@ -51,6 +53,9 @@ ENDS_WITH(coherent_event, reserved);
 		       "programs have this size: keep it, and use the record of the object")
 
 FROZEN_SIZE(coherent_addr_t, 8);
+/* Machines with other versions of the library exchange these two. */
+FROZEN_SIZE(struct coherent_remote, 32);
+FROZEN_SIZE(struct coherent_fabric_name, 128);
 FROZEN_SIZE(struct coherent_box, 24);
 FROZEN(struct coherent_box, va, 0);
 FROZEN(struct coherent_box, count, 8);

@@ -29,14 +29,25 @@ def read(path):
 
 
 def names_of(path):
-    """Return the names that a header documents."""
-    return [name for name in DOCUMENTED.findall(read(path)) if not INTERNAL.match(name)]
+    """Return the names that a header documents. A struct and a macro may have one name."""
+    return list(dict.fromkeys(name for name in DOCUMENTED.findall(read(path))
+                              if not INTERNAL.match(name)))
 
 
 def comment_of(path, name):
-    """Return the comment that documents a name."""
-    return re.search(rf'^/\*\*\n \* (?:struct |enum |typedef )?{name}(?:\(\))? - .*?\*/',
-                     read(path), re.M | re.S)[0]
+    """Return the comment that documents a name, that of the macro if a struct has the name too."""
+    return re.findall(rf'^/\*\*\n \* (?:struct |enum |typedef )?{name}(?:\(\))? - .*?\*/',
+                      read(path), re.M | re.S)[-1]
+
+
+def pages_of(made):
+    """Split the output of kernel-doc by names. The page of a macro also has its struct's members."""
+    pages = {}
+    for text in re.split(r'^\.TH ', made, flags=re.M)[1:]:
+        name = re.match(r'"[^"]*" 9 "(?:\w+ )?(\w+)"', text)[1]
+        members = re.search(r'^\.SH Members\n.*?(?=^\.SH |\Z)', pages.get(name, ''), re.M | re.S)
+        pages[name] = text + (members[0] if members else '')
+    return pages
 
 
 def heading(name, section, version):
@@ -202,8 +213,7 @@ def main():
     for path in headers:
         made = subprocess.run([kernel_doc, '-man', path], check=True, capture_output=True,
                               text=True).stdout
-        pages = {re.match(r'"[^"]*" 9 "(?:\w+ )?(\w+)"', text)[1]: text
-                 for text in re.split(r'^\.TH ', made, flags=re.M)[1:]}
+        pages = pages_of(made)
         for name in names_of(path):
             with open(os.path.join(output, name + '.3'), 'w', encoding='utf-8') as out:
                 comment = comment_of(path, name)

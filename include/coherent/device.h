@@ -210,6 +210,7 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  *	pci:0000:00:01.0	iommufd: if the system has it, otherwise vfio:
  *	vhost-user:/run/disk	a virtio device in another process, by its socket
  *	qemu:nvme		a device model of an installed QEMU, behind an IOMMU
+ *	fabric:tcp		an endpoint of libfabric, for peers on other machines
  *
  * vfio:, iommufd: and pci: open PCI devices. If one does not open, the report names
  * the command that fixes it; the library changes nothing in the system. Faults are
@@ -294,6 +295,18 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * ended, every call returns -ENODEV, but the memory stays. QEMU has 30 s to get ready,
  * and 10 s for all that one call asks. Then the library kills it, and the call returns
  * -ETIMEDOUT.
+ *
+ * fabric: is a provider of an installed libfabric: tcp, net, sockets, udp or verbs. The
+ * level is COHERENT_PEER. Peers read and write mems by their keys; coherent/fabric.h has the
+ * calls. It has neither registers nor interrupts. A refused access does not become a fault,
+ * because only the peer learns of it. coherent_device_fence() and coherent_device_reset()
+ * end all connections, and open the endpoint again with the same name. The provider shm
+ * checks nothing, so it needs .level = COHERENT_NONE. The keys are:
+ *
+ *	node=ADDRESS	the address of this machine, as in node=10.0.0.5; without it the
+ *			provider chooses one
+ *	service=PORT	the port; without it the system chooses one
+ *	manual		peers are served only in calls of the driver, and not by a thread
  *
  * Context: may sleep.
  * Return: 0; -EINVAL (the name is malformed, a key is unknown, a value is bad, or an

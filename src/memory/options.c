@@ -2,6 +2,7 @@
 /*
  * The kinds of options that calls on memory take.
  */
+#include <coherent/fabric.h>
 #include <coherent/pool.h>
 #include <coherent/share.h>
 
@@ -21,6 +22,7 @@ const struct options_kind options_of_handle = KIND(coherent_handle_options, byte
 const struct options_kind options_of_adopt = KIND(coherent_adopt_options, count);
 const struct options_kind options_of_handle_adopt = KIND(coherent_handle_adopt_options, count);
 const struct options_kind options_of_share = KIND(coherent_share_options, twin);
+const struct options_kind options_of_fabric = KIND(coherent_fabric_options, timeout_ns);
 const struct options_kind options_of_pool = KIND(coherent_pool_options, dev);
 
 int options_read(const void *options, void *copy, const struct options_kind *kind,

@@ -23,7 +23,7 @@ struct options_kind {
 
 extern const struct options_kind options_of_box, options_of_expose, options_of_reclaim,
 	options_of_mem, options_of_handle, options_of_pool, options_of_adopt,
-	options_of_handle_adopt, options_of_share;
+	options_of_handle_adopt, options_of_share, options_of_fabric;
 
 /**
  * options_read() - Copy options of another size than the library's.

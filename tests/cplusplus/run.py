@@ -30,6 +30,7 @@ LINES = 15
 UNIT = '''#include <coherent.h>
 #include <coherent/bar.h>
 #include <coherent/config.h>
+#include <coherent/fabric.h>
 #include <coherent/loan.h>
 #include <coherent/pool_many.h>
 #include <coherent/share.h>

@@ -170,6 +170,18 @@
 #undef coherent_share
 #define coherent_share(...) COHERENT_RESULT(, )
 #endif
+#ifdef coherent_remote
+#undef coherent_remote
+#define coherent_remote(...) COHERENT_RESULT(, )
+#endif
+#ifdef coherent_fabric_read
+#undef coherent_fabric_read
+#define coherent_fabric_read(...) COHERENT_RESULT(, )
+#endif
+#ifdef coherent_fabric_write
+#undef coherent_fabric_write
+#define coherent_fabric_write(...) COHERENT_RESULT(, )
+#endif
 #ifdef coherent_lend
 #undef coherent_lend
 #define coherent_lend(...) COHERENT_RESULT(, )

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * An endpoint of libfabric: how it is opened and closed, and what it tells the library.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "base/sys.h"
+#include "base/sys_process.h"
+#include "fabric/device.h"
+#include "memory/refuse.h"
+
+#define ADDRESS_LAST ((UINT64_C(1) << 47) - 1)
+
+/**
+ * struct fabric_keys - The keys of a device name.
+ * @manual: The driver makes progress.
+ * @node: The address of this machine; NULL for any.
+ * @service: The port; NULL for any.
+ */
+struct fabric_keys {
+	uint64_t manual;
+	const char *node;
+	const char *service;
+};
+
+int fabric_of(struct coherent_device *dev, const char *call, struct fabric **fabric)
+{
+	int err = device_usable(dev);
+
+	if (err)
+		return err;
+	if (dev->backend->ops != &backend_fabric)
+		return refuse(&dev->store, -EINVAL, call, "the device is not of fabric:");
+	*fabric = (struct fabric *)dev->backend;
+	return 0;
+}
+
+/* --- The name --- */
+
+static int read_key(const struct name *name, unsigned int i, struct fabric_keys *keys,
+		    const struct reporter *to)
+{
+	static const struct name_key manual = { .key = "manual",
+						NAME_FLAG,
+						.offset = offsetof(struct fabric_keys, manual) };
+	const char **text = !strcmp(name->keys[i], "node")    ? &keys->node :
+			    !strcmp(name->keys[i], "service") ? &keys->service :
+								NULL;
+
+	if (!strcmp(name->keys[i], manual.key))
+		return name_read_key(name, i, &manual, keys, to);
+	if (!text)
+		report(to, COHERENT_ERROR,
+		       "device name \"%s\": there is no key \"%s\", only: node=, service=, manual",
+		       name->whole, name->keys[i]);
+	else if (!name->values[i])
+		report(to, COHERENT_ERROR, "device name \"%s\": key \"%s\" takes a value, as in %s",
+		       name->whole, name->keys[i],
+		       text == &keys->node ? "node=127.0.0.1" : "service=7471");
+	if (!text || !name->values[i])
+		return -EINVAL;
+	*text = name->values[i];
+	return 0;
+}
+
+static int read_name(const struct name *name, struct fabric_keys *keys, const struct reporter *to)
+{
+	int err = 0;
+
+	if (!*name->target) {
+		report(to, COHERENT_ERROR,
+		       "%s: which provider? Write for example fabric:tcp,node=127.0.0.1; fi_info -l "
+		       "lists them",
+		       name->whole);
+		return -EINVAL;
+	}
+	for (unsigned int i = 0; !err && i < name->count; i++)
+		err = read_key(name, i, keys, to);
+	return err;
+}
+
+/* --- Open --- */
+
+static struct fi_info *hints_for(struct fabric *fabric, const char *provider)
+{
+	struct fi_info *hints = fabric->library.dupinfo(NULL);
+
+	if (!hints)
+		return NULL;
+	hints->caps = FI_RMA;
+	hints->mode = FI_CONTEXT | FI_CONTEXT2;
+	hints->ep_attr->type = FI_EP_RDM;
+	hints->domain_attr->mr_mode = FI_MR_LOCAL | FI_MR_VIRT_ADDR | FI_MR_ALLOCATED |
+				      FI_MR_PROV_KEY;
+	hints->domain_attr->threading = FI_THREAD_SAFE;
+	hints->fabric_attr->prov_name = provider ? strdup(provider) : NULL;
+	if (hints->fabric_attr->prov_name || !provider)
+		return hints;
+	fabric->library.freeinfo(hints);
+	return NULL;
+}
+
+/* Lists each provider once. Those with layers have names such as "tcp;ofi_rxm". */
+static void list_providers(struct fabric *fabric, char *list, size_t size)
+{
+	struct fi_info *hints = hints_for(fabric, NULL), *all = NULL;
+	size_t used = 0;
+
+	*list = '\0';
+	if (hints && fabric->library.getinfo(FABRIC_API, NULL, NULL, 0, hints, &all))
+		all = NULL;
+	for (struct fi_info *info = all; info && used < size; info = info->next) {
+		const char *name = info->fabric_attr->prov_name;
+		const int length = (int)strcspn(name, ";");
+		char word[64];
+
+		snprintf(word, sizeof(word), "%.*s", length, name);
+		if (!strstr(list, word))
+			used += (size_t)snprintf(list + used, size - used, "%s%s", used ? ", " : "",
+						 word);
+	}
+	if (all)
+		fabric->library.freeinfo(all);
+	if (hints)
+		fabric->library.freeinfo(hints);
+}
+
+static int report_no_info(struct fabric *fabric, const struct name *name,
+			  const struct fabric_keys *keys, int err)
+{
+	const struct reporter *to = &fabric->backend.dev->reporter;
+	char list[256];
+
+	if (err == -FI_ENOMEM)
+		return -ENOMEM;
+	list_providers(fabric, list, sizeof(list));
+	report(to, COHERENT_ERROR,
+	       "%s: libfabric has no provider \"%s\" that offers RMA at node %s, service %s; it has: "
+	       "%s",
+	       name->whole, name->target, keys->node ? keys->node : "(any)",
+	       keys->service ? keys->service : "(any)", list);
+	return -ENODEV;
+}
+
+static int choose(struct fabric *fabric, const struct name *name, const struct fabric_keys *keys)
+{
+	struct fi_info *hints = hints_for(fabric, name->target);
+	const uint64_t source = keys->node || keys->service ? FI_SOURCE : 0;
+	int err;
+
+	if (!hints)
+		return -ENOMEM;
+	err = fabric->library.getinfo(FABRIC_API, keys->node, keys->service, source, hints,
+				      &fabric->info);
+	fabric->library.freeinfo(hints);
+	if (err) {
+		fabric->info = NULL;
+		return report_no_info(fabric, name, keys, err);
+	}
+	return 0;
+}
+
+static int open_domain(struct fabric *fabric, const struct name *name)
+{
+	int err = fabric->library.fabric(fabric->info->fabric_attr, &fabric->fabric, NULL);
+
+	if (!err)
+		err = fi_domain(fabric->fabric, fabric->info, &fabric->domain, NULL);
+	if (!err)
+		return 0;
+	report(&fabric->backend.dev->reporter, COHERENT_ERROR,
+	       "%s: the provider %s does not open: %s", name->whole,
+	       fabric->info->fabric_attr->prov_name, strerror(-err));
+	return err == -FI_ENOMEM ? -ENOMEM : -EIO;
+}
+
+/* --- The thread --- */
+
+static void *serve(void *arg)
+{
+	struct fabric *fabric = arg;
+	bool is_closed;
+
+	do {
+		lock_take(&fabric->lock);
+		fabric_progress_locked(fabric);
+		is_closed = fabric->is_closed;
+		lock_drop(&fabric->lock);
+		if (is_closed)
+			break;
+		fabric_wait(fabric, SYS_NS_PER_S);
+		(void)sys_eventfd_take(fabric->wake);
+	} while (true);
+	return NULL;
+}
+
+static int start_thread(struct fabric *fabric)
+{
+	int err = fabric->is_manual ? 0 : sys_thread_start(&fabric->thread, serve, fabric);
+
+	fabric->has_thread = !fabric->is_manual && !err;
+	if (err)
+		report(&fabric->backend.dev->reporter, COHERENT_ERROR,
+		       "%s: no thread can be started; raise ulimit -u, or give the key manual",
+		       fabric->backend.dev->name);
+	return err ? -ENOMEM : 0;
+}
+
+/* --- Close --- */
+
+static void fabric_disconnect(struct backend *backend)
+{
+	struct fabric *fabric = (struct fabric *)backend;
+
+	lock_take(&fabric->lock);
+	fabric->is_closed = true;
+	fabric_endpoint_close_locked(fabric);
+	fabric_forget_locked(fabric);
+	lock_drop(&fabric->lock);
+	if (fabric->has_thread)
+		sys_thread_join(fabric->thread);
+	fabric->has_thread = false;
+}
+
+static void fabric_close(struct backend *backend)
+{
+	struct fabric *fabric = (struct fabric *)backend;
+
+	if (fabric->domain)
+		fi_close(&fabric->domain->fid);
+	if (fabric->fabric)
+		fi_close(&fabric->fabric->fid);
+	if (fabric->info)
+		fabric->library.freeinfo(fabric->info);
+	if (fabric->wake >= 0)
+		sys_close(fabric->wake);
+	lock_destroy(&fabric->lock);
+	free(fabric);
+}
+
+/* --- For the library --- */
+
+static struct fabric *new_fabric(struct coherent_device *dev, const struct name *name)
+{
+	struct fabric *fabric = calloc(1, sizeof(*fabric));
+
+	if (!fabric)
+		return NULL;
+	fabric->backend = (struct backend){
+		.ops = &backend_fabric,
+		.dev = dev,
+		/* The provider shm copies from process to process and checks no key. */
+		.level = strcmp(name->target, "shm") ? COHERENT_PEER : COHERENT_NONE,
+		.leaves_decoys = true,
+	};
+	fabric->ready = fabric->wake = -1;
+	RB_INIT(&fabric->registrations);
+	LIST_INIT(&fabric->transfers);
+	LIST_INIT(&fabric->peers);
+	lock_init(&fabric->lock);
+	return fabric;
+}
+
+static int fabric_start(struct fabric *fabric, const struct name *name)
+{
+	struct fabric_keys keys = { .manual = 0 };
+	int err = read_name(name, &keys, &fabric->backend.dev->reporter);
+
+	if (!err)
+		err = fabric_library_open(&fabric->library, name->whole,
+					  &fabric->backend.dev->reporter);
+	if (!err && sys_eventfd(&fabric->wake))
+		err = -ENOMEM;
+	if (!err)
+		err = choose(fabric, name, &keys);
+	if (!err)
+		err = open_domain(fabric, name);
+	fabric->is_manual = keys.manual;
+	lock_take(&fabric->lock);
+	if (!err)
+		err = fabric_endpoint_open_locked(fabric);
+	lock_drop(&fabric->lock);
+	return err ? err : start_thread(fabric);
+}
+
+static int fabric_open(struct backend **backend, struct coherent_device *dev,
+		       const struct name *name, const struct coherent_open_options *options)
+{
+	struct fabric *fabric = new_fabric(dev, name);
+	int err;
+
+	(void)options;
+	if (!fabric)
+		return -ENOMEM;
+	err = fabric_start(fabric, name);
+	if (err) {
+		fabric_disconnect(&fabric->backend);
+		fabric_close(&fabric->backend);
+		return err;
+	}
+	*backend = &fabric->backend;
+	return 0;
+}
+
+static void fabric_limits(struct backend *backend, struct coherent_limits *limits)
+{
+	(void)backend;
+	*limits = (struct coherent_limits){
+		.mask = UINT64_MAX,
+		.ranges = { { 0, ADDRESS_LAST } },
+		.range_count = 1,
+		.page_bytes = sys_page_bytes(),
+		.unmap_is_fence = true,
+	};
+}
+
+/* Nothing is in flight on an endpoint that is closed. */
+static int fabric_fence(struct backend *backend)
+{
+	struct fabric *fabric = (struct fabric *)backend;
+	int err = -ENODEV;
+
+	lock_take(&fabric->lock);
+	if (!fabric->is_closed) {
+		fabric_endpoint_close_locked(fabric);
+		err = fabric_endpoint_open_locked(fabric);
+	}
+	lock_drop(&fabric->lock);
+	return err;
+}
+
+/* A provider tells the peer that it refuses an access, and nobody else. */
+static int fabric_next_fault(struct backend *backend, struct coherent_fault *fault)
+{
+	(void)backend;
+	(void)fault;
+	return -EAGAIN;
+}
+
+const struct backend_ops backend_fabric = {
+	.scheme = "fabric",
+	.memory_kind = BACKEND_MEMORY_PAGES,
+	.open = fabric_open,
+	.disconnect = fabric_disconnect,
+	.close = fabric_close,
+	.limits = fabric_limits,
+	.map = fabric_map,
+	.unmap = fabric_unmap,
+	.fence = fabric_fence,
+	.reset = fabric_fence,
+	.next_fault = fabric_next_fault,
+};

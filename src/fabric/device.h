@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * An endpoint of libfabric. Peers on other machines read and write the mems of this process through it,
+ * and this process reads and writes theirs.
+ *
+ * libfabric checks each access against a table of registrations, in this process. A transfer that
+ * has passed the check goes on after its registration was closed. It uses the address of the memory
+ * in this process, so the core moves the contents away (leaves_decoys of struct backend).
+ */
+#ifndef FABRIC_DEVICE_H
+#define FABRIC_DEVICE_H
+
+#include <bsd/sys/queue.h>
+#include <bsd/sys/tree.h>
+#include <coherent/fabric.h>
+#include <pthread.h>
+#include <rdma/fi_cm.h>
+#include <rdma/fi_domain.h>
+#include <rdma/fi_endpoint.h>
+#include <rdma/fi_errno.h>
+#include <rdma/fi_rma.h>
+
+#include "backend.h"
+#include "base/lock.h"
+#include "device/device.h"
+#include "fabric/library.h"
+
+/**
+ * struct fabric_registration - A mem that peers can reach.
+ * @node: In the tree of the device, by @address.
+ * @address: The device address.
+ * @bytes: The size.
+ * @remote: The address that peers use, which is 0 where the provider counts from the start.
+ * @permission: The permission of the peers.
+ * @mr: The registration.
+ */
+struct fabric_registration {
+	RB_ENTRY(fabric_registration) node;
+	uint64_t address;
+	uint64_t bytes;
+	uint64_t remote;
+	enum coherent_permission permission;
+	struct fid_mr *mr;
+};
+
+/**
+ * struct fabric_transfer - A read or a write that this process has started.
+ * @context: libfabric uses it until the transfer ends. It is the first member.
+ * @link: In the list of the device.
+ * @is_done: The transfer has ended.
+ * @is_abandoned: Its caller has given up, so the thread that sees its end frees it.
+ * @err: The result.
+ */
+struct fabric_transfer {
+	struct fi_context2 context;
+	LIST_ENTRY(fabric_transfer) link;
+	bool is_done;
+	bool is_abandoned;
+	int err;
+};
+
+/**
+ * struct coherent_fabric_peer - Another endpoint, whose mems this process reads and writes.
+ * @link: In the list of @fabric.
+ * @fabric: The device. The peer holds it.
+ * @name: The name of the endpoint.
+ * @address: The number that libfabric has for it.
+ */
+struct coherent_fabric_peer {
+	LIST_ENTRY(coherent_fabric_peer) link;
+	struct fabric *fabric;
+	struct coherent_fabric_name name;
+	fi_addr_t address;
+};
+
+RB_HEAD(fabric_tree, fabric_registration);
+
+/**
+ * struct fabric - An open endpoint.
+ * @backend: The base.
+ * @library: The functions of libfabric.
+ * @lock: Guards the rest, but not the thread.
+ * @info: The choice of fi_getinfo(3). Its source address is that of the endpoint.
+ * @fabric: The network.
+ * @domain: The network interface, which has the registrations.
+ * @addresses: The addresses of peers.
+ * @queue: It gets an entry when a transfer of this process ends.
+ * @endpoint: The endpoint; NULL after an open that failed and after the disconnect.
+ * @ready: Readable when the endpoint has something to do; -1 if the provider cannot tell.
+ * @wake: The thread stops or looks at @ready again when this is signalled.
+ * @registrations: The mems.
+ * @transfers: The transfers that have not ended.
+ * @peers: The peers.
+ * @is_closed: The device was disconnected.
+ * @is_manual: The driver calls coherent_fabric_progress(), so there is no thread.
+ * @has_thread: There is a thread.
+ * @thread: It lets the endpoint serve peers.
+ */
+struct fabric {
+	struct backend backend;
+	struct fabric_library library;
+	struct lock lock;
+	struct fi_info *info;
+	struct fid_fabric *fabric;
+	struct fid_domain *domain;
+	struct fid_av *addresses;
+	struct fid_cq *queue;
+	struct fid_ep *endpoint;
+	int ready;
+	int wake;
+	struct fabric_tree registrations;
+	LIST_HEAD(, fabric_transfer) transfers;
+	LIST_HEAD(, coherent_fabric_peer) peers;
+	bool is_closed;
+	bool is_manual;
+	bool has_thread;
+	pthread_t thread;
+};
+
+/**
+ * fabric_of() - The endpoint of a device.
+ * @dev: Any device, or NULL.
+ * @call: The call, for a report.
+ * @fabric: Set to the endpoint.
+ *
+ * Return: 0; -ENODEV (@dev is NULL or closed), -EINVAL (it is another kind of device).
+ */
+int fabric_of(struct coherent_device *dev, const char *call, struct fabric **fabric);
+
+/* --- endpoint.c --- */
+
+/**
+ * fabric_endpoint_open_locked() - Open the endpoint, and make the peers known to it.
+ * @fabric: The device, with a domain.
+ *
+ * Return: 0; -EIO, -ENOMEM. A report says why.
+ */
+int fabric_endpoint_open_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock);
+
+/**
+ * fabric_endpoint_close_locked() - Close the endpoint. Transfers in flight end with -ENODEV.
+ * @fabric: The device.
+ */
+void fabric_endpoint_close_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock);
+
+/**
+ * fabric_error() - Translate an error of libfabric.
+ * @err: The error, positive.
+ *
+ * Return: -ENODEV (the connection broke), -ETIMEDOUT, -ENOMEM, otherwise -EIO.
+ */
+int fabric_error(int err);
+
+/**
+ * fabric_progress_locked() - Let the endpoint serve peers, and note which transfers have ended.
+ * @fabric: The device.
+ */
+void fabric_progress_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock);
+
+/**
+ * fabric_wait() - Wait until the endpoint has something to do.
+ * @fabric: The device, whose lock the caller does not have.
+ * @timeout_ns: How long at most. Where the provider cannot tell, 1 ms at most.
+ */
+void fabric_wait(struct fabric *fabric, uint64_t timeout_ns);
+
+/* --- memory.c --- */
+
+int fabric_map(struct backend *backend, const struct backend_mapping *mapping);
+int fabric_unmap(struct backend *backend, const struct backend_mapping *mapping, bool idle);
+
+/**
+ * fabric_find_locked() - Find the registration of a device address.
+ * @fabric: The device.
+ * @address: The first device address of a mem.
+ *
+ * Return: the registration; NULL if there is none.
+ */
+struct fabric_registration *fabric_find_locked(struct fabric *fabric, uint64_t address)
+	NEEDS_LOCK(fabric->lock);
+
+/**
+ * fabric_forget_locked() - Close all registrations.
+ * @fabric: The device.
+ */
+void fabric_forget_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock);
+
+#endif

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The endpoint: how it is opened, closed and kept going.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sys.h"
+#include "fabric/device.h"
+
+/* A provider that cannot tell when it has something to do is asked so often. */
+#define ASK_NS (SYS_NS_PER_S / 1000)
+/* A thread looks so often without a reason, in case a provider forgets to wake it. */
+#define LOOK_NS (SYS_NS_PER_S / 10)
+
+/* --- Transfers that end --- */
+
+/* Errors of a connection. Others say that the peer refused, or that the network does not work. */
+int fabric_error(int err)
+{
+	switch (err) {
+	case FI_ENODEV:
+	case FI_ECANCELED:
+	case FI_ECONNABORTED:
+	case FI_ECONNREFUSED:
+	case FI_ECONNRESET:
+	case FI_EHOSTUNREACH:
+	case FI_ENETUNREACH:
+	case FI_ENOTCONN:
+	case FI_ESHUTDOWN:
+		return -ENODEV;
+	case FI_ETIMEDOUT:
+		return -ETIMEDOUT;
+	case FI_ENOMEM:
+		return -ENOMEM;
+	default:
+		return -EIO;
+	}
+}
+
+static void end_transfer_locked(struct fabric *fabric, struct fabric_transfer *transfer, int err)
+	NEEDS_LOCK(fabric->lock)
+{
+	LIST_REMOVE(transfer, link);
+	transfer->err = err;
+	transfer->is_done = true;
+	if (transfer->is_abandoned)
+		free(transfer);
+	else
+		lock_wake(&fabric->lock);
+}
+
+static bool take_error_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
+{
+	struct fi_cq_err_entry entry = { .err = 0 };
+
+	if (fi_cq_readerr(fabric->queue, &entry, 0) != 1)
+		return false;
+	if (entry.op_context)
+		end_transfer_locked(fabric, entry.op_context, fabric_error(entry.err));
+	return true;
+}
+
+void fabric_progress_locked(struct fabric *fabric)
+{
+	struct fi_cq_entry entry;
+	ssize_t n;
+
+	if (!fabric->endpoint)
+		return;
+	/* The call serves peers also if no transfer of this process has ended. */
+	while ((n = fi_cq_read(fabric->queue, &entry, 1)) == 1 || n == -FI_EAVAIL)
+		if (n == 1)
+			end_transfer_locked(fabric, entry.op_context, 0);
+		else if (!take_error_locked(fabric))
+			break;
+}
+
+void fabric_wait(struct fabric *fabric, uint64_t timeout_ns)
+{
+	struct pollfd fds[] = { { .events = POLLIN }, { .events = POLLIN } };
+	struct fid *queue;
+	bool may_wait;
+
+	lock_take(&fabric->lock);
+	fds[0].fd = fabric->wake;
+	fds[1].fd = fabric->ready;
+	queue = fabric->queue ? &fabric->queue->fid : NULL;
+	/* -EAGAIN: something came meanwhile, and the descriptor would not tell. */
+	may_wait = fabric->ready < 0 || fi_trywait(fabric->fabric, &queue, 1) != -FI_EAGAIN;
+	if (fabric->endpoint && fabric->ready < 0 && timeout_ns > ASK_NS)
+		timeout_ns = ASK_NS;
+	lock_drop(&fabric->lock);
+	if (may_wait)
+		(void)sys_wait_readable(fds, 2, sys_deadline_ns(timeout_ns));
+}
+
+/* --- Open and close --- */
+
+static int report_failed(struct fabric *fabric, const char *what, int err)
+{
+	const struct coherent_device *dev = fabric->backend.dev;
+
+	report(&dev->reporter, COHERENT_ERROR, "%s: the provider %s could not open %s: %s",
+	       dev->name, fabric->info->fabric_attr->prov_name, what, strerror(-err));
+	return err == -FI_ENOMEM ? -ENOMEM : -EIO;
+}
+
+static int open_queue_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
+{
+	struct fi_cq_attr attr = { .format = FI_CQ_FORMAT_CONTEXT, .wait_obj = FI_WAIT_FD };
+	int err = fi_cq_open(fabric->domain, &attr, &fabric->queue, NULL);
+
+	fabric->ready = -1;
+	/* Some providers take the attribute, and still have no descriptor. */
+	if (!err)
+		(void)fi_control(&fabric->queue->fid, FI_GETWAIT, &fabric->ready);
+	if (err != -FI_ENOSYS && err != -FI_EINVAL)
+		return err;
+	attr.wait_obj = FI_WAIT_NONE;
+	return fi_cq_open(fabric->domain, &attr, &fabric->queue, NULL);
+}
+
+static int enable_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
+{
+	int err = fi_endpoint(fabric->domain, fabric->info, &fabric->endpoint, NULL);
+
+	if (!err)
+		err = fi_ep_bind(fabric->endpoint, &fabric->addresses->fid, 0);
+	if (!err)
+		err = fi_ep_bind(fabric->endpoint, &fabric->queue->fid, FI_TRANSMIT | FI_RECV);
+	return err ? err : fi_enable(fabric->endpoint);
+}
+
+/* The endpoint has the same name when it is opened again, so peers find it. */
+static int keep_name_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
+{
+	size_t bytes = COHERENT_FABRIC_NAME_BYTES;
+	void *name = malloc(bytes);
+	int err = name ? fi_getname(&fabric->endpoint->fid, name, &bytes) : -FI_ENOMEM;
+
+	if (err) {
+		free(name);
+		return err;
+	}
+	free(fabric->info->src_addr);
+	fabric->info->src_addr = name;
+	fabric->info->src_addrlen = bytes;
+	return 0;
+}
+
+static int insert_peers_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
+{
+	struct coherent_fabric_peer *peer;
+
+	LIST_FOREACH(peer, &fabric->peers, link)
+		if (fi_av_insert(fabric->addresses, peer->name.data, 1, &peer->address, 0, NULL) !=
+		    1)
+			return -FI_EIO;
+	return 0;
+}
+
+int fabric_endpoint_open_locked(struct fabric *fabric)
+{
+	struct fi_av_attr addresses = { .type = FI_AV_UNSPEC };
+	int err = fi_av_open(fabric->domain, &addresses, &fabric->addresses, NULL);
+	const char *what = "its table of addresses";
+
+	if (!err) {
+		what = "its completion queue";
+		err = open_queue_locked(fabric);
+	}
+	if (!err) {
+		what = "the endpoint";
+		err = enable_locked(fabric);
+	}
+	if (!err)
+		err = keep_name_locked(fabric);
+	if (!err)
+		err = insert_peers_locked(fabric);
+	if (!err)
+		return 0;
+	fabric_endpoint_close_locked(fabric);
+	return report_failed(fabric, what, err);
+}
+
+/* The callers of the transfers wait for them, and free them. */
+static void end_transfers_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
+{
+	struct fabric_transfer *transfer;
+
+	while ((transfer = LIST_FIRST(&fabric->transfers)))
+		end_transfer_locked(fabric, transfer, -ENODEV);
+}
+
+void fabric_endpoint_close_locked(struct fabric *fabric)
+{
+	if (fabric->endpoint)
+		fi_close(&fabric->endpoint->fid);
+	if (fabric->queue)
+		fi_close(&fabric->queue->fid);
+	if (fabric->addresses)
+		fi_close(&fabric->addresses->fid);
+	fabric->endpoint = NULL;
+	fabric->queue = NULL;
+	fabric->addresses = NULL;
+	fabric->ready = -1;
+	end_transfers_locked(fabric);
+	sys_eventfd_signal(fabric->wake);
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The registrations: which mems peers can reach, and the keys that they need for it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/sys.h"
+#include "fabric/device.h"
+
+/* Two random keys of 64 bits are never the same in practice, so more tries find another reason. */
+#define KEY_TRIES 4
+
+static int compare(const struct fabric_registration *a, const struct fabric_registration *b)
+{
+	return a->address < b->address ? -1 : a->address > b->address;
+}
+
+RB_GENERATE_INTERNAL(fabric_tree, fabric_registration, node, compare,
+		     static __attribute__((unused)))
+
+struct fabric_registration *fabric_find_locked(struct fabric *fabric, uint64_t address)
+{
+	const struct fabric_registration wanted = { .address = address };
+
+	return RB_FIND(fabric_tree, &fabric->registrations,
+		       (struct fabric_registration *)(uintptr_t)&wanted);
+}
+
+/* The local half is for transfers that this process starts, where a provider asks for it. */
+static uint64_t access_of(enum coherent_permission permission)
+{
+	return FI_READ | FI_WRITE | FI_REMOTE_READ |
+	       (permission == COHERENT_READ_ONLY ? 0 : FI_REMOTE_WRITE);
+}
+
+static int register_locked(struct fabric *fabric, const struct backend_mapping *mapping,
+			   struct fid_mr **mr) NEEDS_LOCK(fabric->lock)
+{
+	int err = -FI_ENOKEY;
+
+	for (unsigned int i = 0; err == -FI_ENOKEY && i < KEY_TRIES; i++)
+		err = fi_mr_reg(fabric->domain, mapping->va, mapping->bytes,
+				access_of(mapping->permission), 0, sys_random(), 0, mr, NULL);
+	return err == -FI_ENOMEM ? -ENOMEM : err ? -EIO : 0;
+}
+
+static int add_locked(struct fabric *fabric, const struct backend_mapping *mapping)
+	NEEDS_LOCK(fabric->lock)
+{
+	const bool is_virtual = fabric->info->domain_attr->mr_mode & FI_MR_VIRT_ADDR;
+	struct fabric_registration *registration = malloc(sizeof(*registration));
+	int err;
+
+	if (!registration)
+		return -ENOMEM;
+	*registration = (struct fabric_registration){
+		.address = mapping->address,
+		.bytes = mapping->bytes,
+		.remote = is_virtual ? (uintptr_t)mapping->va : 0,
+		.permission = mapping->permission,
+	};
+	err = register_locked(fabric, mapping, &registration->mr);
+	if (err)
+		free(registration);
+	else
+		RB_INSERT(fabric_tree, &fabric->registrations, registration);
+	return err;
+}
+
+int fabric_map(struct backend *backend, const struct backend_mapping *mapping)
+{
+	struct fabric *fabric = (struct fabric *)backend;
+	int err;
+
+	lock_take(&fabric->lock);
+	err = fabric->is_closed ? -ENODEV : add_locked(fabric, mapping);
+	lock_drop(&fabric->lock);
+	return err;
+}
+
+static int remove_locked(struct fabric *fabric, uint64_t address) NEEDS_LOCK(fabric->lock)
+{
+	struct fabric_registration *registration = fabric_find_locked(fabric, address);
+
+	if (fi_close(&registration->mr->fid))
+		return -EIO;
+	RB_REMOVE(fabric_tree, &fabric->registrations, registration);
+	free(registration);
+	return 0;
+}
+
+int fabric_unmap(struct backend *backend, const struct backend_mapping *mapping, bool idle)
+{
+	struct fabric *fabric = (struct fabric *)backend;
+	int err;
+
+	(void)idle;
+	lock_take(&fabric->lock);
+	err = fabric->is_closed ? -ENODEV : remove_locked(fabric, mapping->address);
+	lock_drop(&fabric->lock);
+	return err;
+}
+
+void fabric_forget_locked(struct fabric *fabric)
+{
+	struct fabric_registration *registration;
+
+	while ((registration = RB_MIN(fabric_tree, &fabric->registrations))) {
+		RB_REMOVE(fabric_tree, &fabric->registrations, registration);
+		fi_close(&registration->mr->fid);
+		free(registration);
+	}
+}

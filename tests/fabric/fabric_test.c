@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include "fabric_test.h"
+
+#include <stdio.h>
+
+static int open_end(struct coherent_device **dev, const char *provider, struct log *log)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "fabric:%s,node=127.0.0.1", provider);
+	return coherent_device_open(dev, name, .report = log_report, .report_arg = log);
+}
+
+const char *provider_missing(const char *provider)
+{
+	static struct log log;
+	struct coherent_device *dev;
+	int err;
+
+	log = (struct log)LOG_EMPTY;
+	err = open_end(&dev, provider, &log);
+	coherent_device_close(dev);
+	return err ? log.text : NULL;
+}
+
+static void connect_ends(struct ends *ends)
+{
+	struct coherent_fabric_name name;
+
+	assert_ok(coherent_fabric_get_name(ends->target, &name));
+	assert_ok(coherent_fabric_connect(&ends->peer, ends->initiator, &name));
+}
+
+void ends_open(struct ends *ends, const char *provider, size_t bytes)
+{
+	*ends = (struct ends){ .provider = provider, .log = LOG_EMPTY };
+	assert_ok(open_end(&ends->target, provider, &ends->log));
+	assert_ok(open_end(&ends->initiator, provider, &ends->log));
+	connect_ends(ends);
+	assert_ok(coherent_zeroed(&ends->local, ends->initiator, bytes));
+}
+
+void ends_close(struct ends *ends)
+{
+	coherent_free(&ends->local);
+	coherent_fabric_disconnect(ends->peer);
+	coherent_device_close(ends->initiator);
+	coherent_device_close(ends->target);
+	assert_false(log_has(&ends->log, "not freed"));
+}
+
+void ends_reconnect(struct ends *ends)
+{
+	assert_ok(coherent_device_reset(ends->initiator));
+}

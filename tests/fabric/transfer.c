@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Reads and writes between two endpoints of one provider, which is the argument: what a peer
+ * reaches, and what it does not.
+ */
+#include <endian.h>
+#include <string.h>
+
+#include "fabric_test.h"
+
+static struct ends ends;
+static const char *provider;
+
+static int set_up(void **state)
+{
+	(void)state;
+	ends_open(&ends, provider, 4 * PAGE);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	ends_close(&ends);
+	return 0;
+}
+
+static void fill(union any_mem *mem, uint8_t byte)
+{
+	for (size_t i = 0; i < coherent_count(mem); i++)
+		assert_ok(coherent_write(mem, i, byte));
+}
+
+static bool has(const union any_mem *mem, size_t at, uint8_t byte, size_t count)
+{
+	uint8_t bytes[4 * PAGE];
+
+	assert_ok(coherent_copy_out(mem, at, bytes, count));
+	return is_all(bytes, byte, count);
+}
+
+static void peer_reads_and_writes_a_mem(void **state)
+{
+	ANY_MEM_AUTO(mem);
+	struct coherent_remote remote;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, ends.target, 2 * PAGE));
+	for (size_t i = 0; i < 2 * PAGE; i++)
+		assert_ok(coherent_write(&mem, i, (uint8_t)(i / PAGE + 1)));
+	assert_ok(coherent_remote(&mem, &remote));
+	assert_int_equal(le64toh(remote.bytes), 2 * PAGE);
+	assert_ok(coherent_fabric_read(ends.peer, &remote, &ends.local, LONG, .offset = PAGE - 8,
+				       .first = 5, .count = 16));
+	assert_true(has(&ends.local, 0, 0, 5));
+	assert_true(has(&ends.local, 5, 1, 8));
+	assert_true(has(&ends.local, 13, 2, 8));
+	assert_true(has(&ends.local, 21, 0, 8));
+	fill(&ends.local, 9);
+	assert_ok(coherent_fabric_write(ends.peer, &remote, &ends.local, LONG, .offset = 100,
+					.count = 50));
+	/* A read after a write shows that it has arrived. */
+	assert_ok(coherent_fabric_read(ends.peer, &remote, &ends.local, LONG, .count = 300));
+	assert_true(has(&ends.local, 99, 1, 1) && has(&ends.local, 100, 9, 50) &&
+		    has(&ends.local, 150, 1, 1));
+	for (size_t i = 0; i < 200; i++) {
+		uint8_t byte;
+
+		assert_ok(coherent_read(&mem, i, &byte));
+		assert_int_equal(byte, i >= 100 && i < 150 ? 9 : 1);
+	}
+}
+
+static void each_mem_has_a_key_of_its_own(void **state)
+{
+	enum { MANY = 100 };
+	static union any_mem mems[MANY];
+	uint64_t keys[MANY];
+
+	(void)state;
+	for (size_t i = 0; i < MANY; i++) {
+		struct coherent_remote remote;
+
+		assert_ok(coherent_zeroed(&mems[i], ends.target, 1));
+		assert_ok(coherent_remote(&mems[i], &remote));
+		keys[i] = remote.key;
+		for (size_t k = 0; k < i; k++)
+			assert_int_not_equal(keys[k], keys[i]);
+	}
+	for (size_t i = 0; i < MANY; i++)
+		coherent_free(&mems[i]);
+}
+
+/* Makes a struct as a peer could that forges one. */
+static struct coherent_remote forge(const struct coherent_remote *from, uint64_t key, uint64_t more)
+{
+	struct coherent_remote remote = *from;
+	uint64_t sum = UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t words[4];
+
+	remote.key ^= htole64(key);
+	remote.bytes = htole64(le64toh(remote.bytes) + more);
+	remote.permission = 0;
+	memcpy(words, &remote, 3 * sizeof(*words));
+	words[3] = remote.permission;
+	for (size_t i = 0; i < 4; i++) {
+		sum = (sum ^ le64toh(words[i])) * UINT64_C(0xff51afd7ed558ccd);
+		sum ^= sum >> 32;
+	}
+	remote.check = htole32((uint32_t)sum);
+	return remote;
+}
+
+/* A provider refuses by an error or by the end of the connection. Then the next transfer works. */
+static void refused(int err)
+{
+	assert_true(err == -EIO || err == -ENODEV);
+	ends_reconnect(&ends);
+}
+
+static int read_all(const struct coherent_remote *remote)
+{
+	return coherent_fabric_read(ends.peer, remote, &ends.local, LONG, .count = PAGE);
+}
+
+static void forged_keys_are_refused(void **state)
+{
+	ANY_MEM_AUTO(mem);
+	struct coherent_remote remote, forged;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, ends.target, PAGE));
+	fill(&mem, 0x11);
+	assert_ok(coherent_remote(&mem, &remote));
+	forged = forge(&remote, 1, 0);
+	refused(read_all(&forged));
+	assert_true(has(&ends.local, 0, 0, PAGE));
+	assert_ok(read_all(&remote));
+	assert_true(has(&ends.local, 0, 0x11, PAGE));
+	/* One byte past the end. */
+	forged = forge(&remote, 0, PAGE);
+	refused(coherent_fabric_read(ends.peer, &forged, &ends.local, LONG, .offset = 1,
+				     .count = PAGE));
+	assert_ok(read_all(&remote));
+}
+
+/* Some providers say that a refused write succeeded, so the memory tells. */
+static void read_only_mem_is_not_written(void **state)
+{
+	ANY_MEM_AUTO(mem);
+	struct coherent_remote remote, forged;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, ends.target, PAGE, .permission = COHERENT_READ_ONLY));
+	assert_ok(coherent_remote(&mem, &remote));
+	fill(&ends.local, 0x22);
+	assert_err(coherent_fabric_write(ends.peer, &remote, &ends.local, LONG, .count = 1),
+		   -EINVAL);
+	assert_true(log_has(&ends.log, "COHERENT_READ_ONLY"));
+	forged = forge(&remote, 0, 0);
+	(void)!coherent_base_fabric_transfer(
+		ends.peer, &forged,
+		&(struct coherent_fabric_options){ COHERENT_SIZED(coherent_fabric_options),
+						   .mem = (void *)&ends.local.base,
+						   .timeout_ns = LONG, .count = PAGE },
+		1, true);
+	ends_reconnect(&ends);
+	assert_ok(read_all(&remote));
+	assert_true(has(&mem, 0, 0, PAGE));
+}
+
+static void ended_mem_is_refused(void **state)
+{
+	COHERENT_BOX_AUTO(uint8_t, box);
+	ANY_MEM_AUTO(mem);
+	struct coherent_remote remote, second;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, ends.target, PAGE));
+	fill(&mem, 0x33);
+	assert_ok(coherent_remote(&mem, &remote));
+	assert_ok(read_all(&remote));
+	assert_ok(coherent_reclaim(&mem, &box));
+	assert_true(is_all(coherent_box_ptr(&box), 0x33, PAGE));
+	refused(read_all(&remote));
+	assert_ok(coherent_expose(&box, &mem));
+	/* The old key does not open the mem again. */
+	refused(read_all(&remote));
+	assert_ok(coherent_remote(&mem, &second));
+	assert_ok(read_all(&second));
+	coherent_free(&mem);
+	refused(read_all(&second));
+}
+
+static void bad_arguments_are_refused(void **state)
+{
+	ANY_MEM_AUTO(mem);
+	COHERENT_DEVICE_AUTO(sim);
+	COHERENT_AUTO(uint8_t, foreign);
+	struct coherent_remote remote, changed;
+	struct coherent_fabric_name name;
+	struct coherent_fabric_peer *peer;
+
+	(void)state;
+	assert_err(coherent_remote(&mem, &remote), -EINVAL);
+	assert_ok(coherent_zeroed(&mem, ends.target, PAGE));
+	assert_ok(coherent_remote(&mem, &remote));
+	assert_err(coherent_remote(&mem, NULL), -EINVAL);
+	assert_ok(coherent_device_open(&sim, "sim:edu", .report = log_report,
+				       .report_arg = &ends.log));
+	assert_ok(coherent_zeroed(&foreign, sim, PAGE));
+	assert_err(coherent_remote(&foreign, &changed), -EINVAL);
+	assert_true(log_has(&ends.log, "not of fabric:"));
+	assert_err(coherent_fabric_get_name(sim, &name), -EINVAL);
+	assert_err(coherent_fabric_get_name(NULL, &name), -ENODEV);
+	assert_err(coherent_fabric_get_name(ends.target, NULL), -EINVAL);
+	assert_err(coherent_fabric_read(NULL, &remote, &ends.local, LONG), -EINVAL);
+	assert_err(coherent_fabric_read(ends.peer, NULL, &ends.local, LONG), -EINVAL);
+	assert_err(coherent_fabric_read(ends.peer, &remote, &foreign, LONG), -EINVAL);
+	assert_true(log_has(&ends.log, "another device"));
+	assert_err(coherent_fabric_read(ends.peer, &remote, &ends.local, LONG, .offset = 1),
+		   -ERANGE);
+	assert_err(coherent_fabric_read(ends.peer, &remote, &ends.local, LONG, .first = 4 * PAGE),
+		   -ERANGE);
+	assert_err(coherent_fabric_read(ends.peer, &remote, &ends.local, LONG, .first = PAGE,
+					.count = SIZE_MAX),
+		   -ERANGE);
+	for (size_t i = 0; i < sizeof(remote); i++) {
+		changed = remote;
+		((uint8_t *)&changed)[i] ^= 0x80;
+		assert_err(read_all(&changed), -EINVAL);
+	}
+	memset(&changed, 0, sizeof(changed));
+	assert_err(read_all(&changed), -EINVAL);
+	assert_ok(coherent_fabric_get_name(ends.target, &name));
+	assert_err(coherent_fabric_connect(&peer, ends.initiator, NULL), -EINVAL);
+	assert_null(peer);
+	name.bytes = htole32(125);
+	assert_err(coherent_fabric_connect(&peer, ends.initiator, &name), -EINVAL);
+	assert_err(coherent_fabric_connect(&peer, sim, &name), -EINVAL);
+	/* None of these calls has harmed the connection. */
+	assert_ok(read_all(&remote));
+}
+
+/* The fence ends all connections, and the name stays. */
+static void fence_ends_the_connections(void **state)
+{
+	ANY_MEM_AUTO(mem);
+	struct coherent_fabric_name before, after;
+	struct coherent_remote remote;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, ends.target, PAGE));
+	fill(&mem, 0x44);
+	assert_ok(coherent_remote(&mem, &remote));
+	assert_ok(read_all(&remote));
+	assert_ok(coherent_fabric_get_name(ends.target, &before));
+	assert_ok(coherent_device_fence(ends.target));
+	assert_ok(coherent_fabric_get_name(ends.target, &after));
+	assert_memory_equal(&before, &after, sizeof(before));
+	ends_reconnect(&ends);
+	assert_ok(read_all(&remote));
+	assert_true(has(&ends.local, 0, 0x44, PAGE));
+}
+
+/* Memory stays valid when the peer is gone. */
+static void peer_that_is_gone_is_found_out(void **state)
+{
+	ANY_MEM_AUTO(mem);
+	struct coherent_remote remote;
+	uint8_t byte;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, ends.target, PAGE));
+	assert_ok(coherent_remote(&mem, &remote));
+	assert_ok(read_all(&remote));
+	coherent_device_close(ends.target);
+	assert_true(coherent_fabric_read(ends.peer, &remote, &ends.local, 2000 * MS, .count = 1) <
+		    0);
+	assert_ok(coherent_read(&mem, 0, &byte));
+	assert_ok(coherent_read(&ends.local, 0, &byte));
+	coherent_free(&mem);
+	ends.target = NULL;
+	assert_true(log_has(&ends.log, "not freed"));
+	ends.log = (struct log)LOG_EMPTY;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(peer_reads_and_writes_a_mem, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(each_mem_has_a_key_of_its_own, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(forged_keys_are_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(read_only_mem_is_not_written, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(ended_mem_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(bad_arguments_are_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(fence_ends_the_connections, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(peer_that_is_gone_is_found_out, set_up, tear_down),
+	};
+	const char *missing;
+
+	provider = argc == 2 ? argv[1] : "tcp";
+	missing = provider_missing(provider);
+	if (missing) {
+		printf("1..0 # SKIP %s", missing);
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
