@@ -10,6 +10,8 @@
 #include "base/sys.h"
 #include "base/sys_process.h"
 #include "fabric/device.h"
+#include "fabric/endpoint.h"
+#include "fabric/memory.h"
 #include "memory/refuse.h"
 
 #define ADDRESS_LAST ((UINT64_C(1) << 47) - 1)

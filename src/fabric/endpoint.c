@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/sys.h"
-#include "fabric/device.h"
+#include "fabric/endpoint.h"
 
 /* A provider that cannot tell when it has something to do is asked so often. */
 #define ASK_NS (SYS_NS_PER_S / 1000)

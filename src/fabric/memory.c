@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/sys.h"
-#include "fabric/device.h"
+#include "fabric/memory.h"
 
 /* Two random keys of 64 bits are never the same in practice, so more tries find another reason. */
 #define KEY_TRIES 4

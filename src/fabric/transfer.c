@@ -9,7 +9,8 @@
 #include <string.h>
 
 #include "base/sys.h"
-#include "fabric/device.h"
+#include "fabric/endpoint.h"
+#include "fabric/memory.h"
 #include "memory/object.h"
 #include "memory/options.h"
 #include "memory/refuse.h"

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The endpoint: how it is opened, closed and kept going.
+ */
+#ifndef FABRIC_ENDPOINT_H
+#define FABRIC_ENDPOINT_H
+
+#include "fabric/device.h"
+
+/**
+ * fabric_endpoint_open_locked() - Open the endpoint, and make the peers known to it.
+ * @fabric: The device, with a domain.
+ *
+ * Return: 0; -EIO, -ENOMEM. A report says why.
+ */
+int fabric_endpoint_open_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock);
+
+/**
+ * fabric_endpoint_close_locked() - Close the endpoint. Transfers in flight end with -ENODEV.
+ * @fabric: The device.
+ */
+void fabric_endpoint_close_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock);
+
+/**
+ * fabric_error() - Translate an error of libfabric.
+ * @err: The error, positive.
+ *
+ * Return: -ENODEV (the connection broke), -ETIMEDOUT, -ENOMEM, otherwise -EIO.
+ */
+int fabric_error(int err);
+
+/**
+ * fabric_progress_locked() - Let the endpoint serve peers, and note which transfers have ended.
+ * @fabric: The device.
+ */
+void fabric_progress_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock);
+
+/**
+ * fabric_wait() - Wait until the endpoint has something to do.
+ * @fabric: The device, whose lock the caller does not have.
+ * @timeout_ns: How long at most. Where the provider cannot tell, 1 ms at most.
+ */
+void fabric_wait(struct fabric *fabric, uint64_t timeout_ns);
+
+#endif
