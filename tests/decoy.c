@@ -5,6 +5,7 @@
  * place of a mem after it was reclaimed or freed.
  */
 #include <coherent/adopt.h>
+#include <coherent/lookup.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -79,6 +80,41 @@ static void reclaimed_contents_move_away(void **state)
 		assert_true(is_all(old, 0x22, sizes[i]));
 		assert_int_equal(waiting(), i + 1);
 	}
+}
+
+static void box_is_found_at_its_new_place(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		COHERENT_BOX_AUTO(uint8_t, box);
+		union bytes_mem mem = COHERENT_EMPTY;
+		struct coherent_info info;
+
+		fill(&mem, sizes[i], 0x11);
+		assert_ok(coherent_reclaim(&mem, &box));
+		assert_ok(coherent_find_ptr(dev, coherent_box_ptr(&box) + sizes[i] - 1, &info));
+		assert_int_equal(info.state, COHERENT_STATE_BOX);
+		assert_int_equal(info.offset, sizes[i] - 1);
+	}
+}
+
+/* A fence gives the old places of large mems back to the system. */
+static void large_places_do_not_pile_up(void **state)
+{
+	struct coherent_stats before, after;
+
+	(void)state;
+	for (unsigned int turn = 0; turn < 20; turn++) {
+		COHERENT_BOX_AUTO(uint8_t, box);
+		union bytes_mem mem = COHERENT_EMPTY;
+
+		fill(&mem, 8 << 20, 0x11);
+		assert_ok(coherent_reclaim(&mem, &box));
+		coherent_box_free(&box);
+		assert_ok(coherent_device_fence(dev));
+		assert_ok(coherent_device_stats(dev, turn ? &after : &before));
+	}
+	assert_true(after.bytes <= before.bytes + (8 << 20));
 }
 
 static void freed_contents_are_gone(void **state)
@@ -169,6 +205,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(reclaimed_contents_move_away, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(box_is_found_at_its_new_place, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(large_places_do_not_pile_up, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(freed_contents_are_gone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(old_place_waits_for_a_fence, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(box_goes_on_after_reclaims, set_up, tear_down),

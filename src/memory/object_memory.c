@@ -187,6 +187,33 @@ int object_move_pages(struct coherent_object *object)
 	return err;
 }
 
+static int get_bare_locked(struct object_store *store, struct coherent_object *home)
+	NEEDS_LOCK(store->lock)
+{
+	int err = pages_get_bare(&store->pages, &store->lock, object_bytes(home), &home->pages);
+
+	/* If the reclaim fails, the place is unmapped, as that of a decoy. */
+	home->is_decoy = !err;
+	return err;
+}
+
+int object_get_home(struct coherent_object *home)
+{
+	struct object_store *store = home->store;
+	int err;
+
+	if (object_bytes(home) < PAGES_MOVE_BYTES)
+		return object_get_pages(home);
+	lock_take(&store->lock);
+	err = get_bare_locked(store, home);
+	lock_drop(&store->lock);
+	if (err == -EOPNOTSUPP)
+		return object_get_pages(home);
+	if (!err)
+		object_set_va(home, pages_va(&home->pages));
+	return err;
+}
+
 void object_leave_pages(struct coherent_object *object, struct coherent_object *home)
 {
 	void *const to = home ? pages_va(&home->pages) : NULL;
@@ -194,11 +221,17 @@ void object_leave_pages(struct coherent_object *object, struct coherent_object *
 
 	/* The guard of a hardened device fills pages itself before it uses them again. */
 	object->is_decoy = is_empty && !object->store->pages.guard;
+	if (home)
+		home->is_decoy = false;
 }
 
 void object_fill_decoy(struct coherent_object *object)
 {
-	if (!object->is_decoy)
+	const bool is_moved = object_bytes(object) >= PAGES_MOVE_BYTES &&
+			      !object->store->pages.wants;
+
+	/* The kernel gives a whole place back faster than it fills it. */
+	if (!object->is_decoy || is_moved)
 		return;
 	object->is_decoy = pages_fill(pages_va(&object->pages), object_bytes(object),
 				      object->store->pages.nodes);

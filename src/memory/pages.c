@@ -380,12 +380,47 @@ void pages_move(struct pages *pages, const struct iova_range *old, struct iova_r
 
 /* --- Pages that lose their contents --- */
 
-/* To copy fewer bytes takes less time than to change the page tables of all threads. */
-#define MOVE_BYTES ((size_t)128 << 10)
+static int map_bare(size_t bytes, void **va)
+{
+	int err = sys_map(bytes, 0, va);
+
+	if (err)
+		return -ENOMEM;
+	err = sys_advise(*va, bytes, MADV_DONTFORK);
+	if (err)
+		sys_unmap(*va, bytes);
+	return err ? -ENOMEM : 0;
+}
+
+/* Makes an arena of just this size, and takes all of it. */
+int pages_get_bare(struct pages *pages, struct lock *lock, size_t bytes, struct iova_range *range)
+{
+	struct iova_want want = { .bytes = bytes, .align = pages->page_bytes };
+	void *va;
+	int err;
+
+	if (pages->wants || pages->guard)
+		return -EOPNOTSUPP;
+	lock_drop(lock);
+	err = map_bare(bytes, &va);
+	lock_take(lock);
+	if (err)
+		return err;
+	want.address = (uintptr_t)va;
+	err = page_owner_reserve(pages->owners, va, bytes);
+	if (!err)
+		err = iova_allow(&pages->space, want.address, want.address + bytes - 1);
+	if (err) {
+		sys_unmap(va, bytes);
+		return err;
+	}
+	count_used(pages, bytes);
+	return iova_reserve(&pages->space, &want, range);
+}
 
 bool pages_leave(void *va, void *to, size_t bytes)
 {
-	if (to && bytes >= MOVE_BYTES && !sys_map_leave(va, to, bytes))
+	if (to && bytes >= PAGES_MOVE_BYTES && !sys_map_leave(va, to, bytes))
 		return true;
 	/* A write of the device meanwhile may be in the copy or not, as at any reclaim. */
 	if (to)

@@ -240,6 +240,21 @@ int pages_fresh(size_t bytes, void **va);
  */
 int pages_fill(void *va, size_t bytes, uint64_t nodes);
 
+/* A move of fewer bytes takes longer than a copy, because it changes the page tables of all threads. */
+#define PAGES_MOVE_BYTES ((size_t)128 << 10)
+
+/**
+ * pages_get_bare() - Take a place for pages that pages_leave() will move there.
+ * @pages: The pool.
+ * @lock: The lock of the caller. It is dropped meanwhile.
+ * @bytes: Whole pages, at least PAGES_MOVE_BYTES.
+ * @range: Filled in. The place has no memory yet.
+ *
+ * Return: 0; -ENOMEM; -EOPNOTSUPP (the pool has hugepages or a guard, so take pages with memory).
+ */
+int pages_get_bare(struct pages *pages, struct lock *lock, size_t bytes, struct iova_range *range)
+	NEEDS_LOCK(lock);
+
 /**
  * pages_leave() - Take the contents out of pages, so that who still has their address finds zeros.
  * @va: The pages.
