@@ -315,6 +315,7 @@ static void fabric_limits(struct backend *backend, struct coherent_limits *limit
 		.ranges = { { 0, ADDRESS_LAST } },
 		.range_count = 1,
 		.page_bytes = sys_page_bytes(),
+		.mappings = SIZE_MAX,
 		.unmap_is_fence = true,
 	};
 }

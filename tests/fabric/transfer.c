@@ -192,6 +192,20 @@ static void ended_mem_is_refused(void **state)
 	refused(read_all(&second));
 }
 
+static void limits_are_those_of_an_endpoint(void **state)
+{
+	struct coherent_limits limits;
+
+	(void)state;
+	assert_ok(coherent_device_limits(ends.target, &limits));
+	assert_int_equal(limits.mappings, SIZE_MAX);
+	assert_true(limits.unmap_is_fence);
+	assert_int_equal(limits.page_bytes, PAGE);
+	assert_int_equal(limits.vectors, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(limits.bar_bytes); i++)
+		assert_int_equal(limits.bar_bytes[i], 0);
+}
+
 static void bad_arguments_are_refused(void **state)
 {
 	ANY_MEM_AUTO(mem);
@@ -293,6 +307,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(forged_keys_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(read_only_mem_is_not_written, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(ended_mem_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(limits_are_those_of_an_endpoint, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(bad_arguments_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(fence_ends_the_connections, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(peer_that_is_gone_is_found_out, set_up, tear_down),
