@@ -49,7 +49,7 @@ bench-rust:
 bench-vfio: build-bench deps-check
 	@tools/bench vfio build/bench
 
-# Compares devices in other processes with libblkio and with the bare protocol. Writes
+# Compares devices in other processes with libblkio, libfabric and the bare protocol. Writes
 # build/bench/bench-remote.json.
 bench-remote: build-bench
 	@tools/bench remote build/bench
