@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <arpa/inet.h>
 #include <coherent/bar.h>
+#include <coherent/fabric.h>
+#include <endian.h>
 #include <inttypes.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_mmio.h>
@@ -88,6 +91,38 @@ static enum identity identify_pci(struct coherent_device *dev, const char *targe
 	return identity;
 }
 
+/* Providers over IP have names in these two formats. Others are not shown. */
+static void print_address(const struct coherent_fabric_name *name, char *text, size_t size)
+{
+	char address[INET6_ADDRSTRLEN] = "";
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+
+	memcpy(&v4, name->data, sizeof(v4));
+	memcpy(&v6, name->data, sizeof(v6));
+	*text = '\0';
+	if (le32toh(name->bytes) == sizeof(v4) && v4.sin_family == AF_INET)
+		inet_ntop(AF_INET, &v4.sin_addr, address, sizeof(address));
+	else if (le32toh(name->bytes) == sizeof(v6) && v6.sin6_family == AF_INET6)
+		inet_ntop(AF_INET6, &v6.sin6_addr, address, sizeof(address));
+	/* Both have the port at the same place. */
+	if (*address)
+		snprintf(text, size, ", %s, port %u", address, (unsigned int)ntohs(v4.sin_port));
+}
+
+static enum identity identify_fabric(struct coherent_device *dev, const char *target, char *text,
+				     size_t size)
+{
+	struct coherent_fabric_name name;
+	char address[INET6_ADDRSTRLEN + 16] = "";
+
+	if (!coherent_fabric_get_name(dev, &name))
+		print_address(&name, address, sizeof(address));
+	snprintf(text, size, "endpoint of libfabric, provider %.*s%s", (int)strcspn(target, ","),
+		 target, address);
+	return IDENTITY_UNKNOWN;
+}
+
 enum identity identify(struct coherent_device *dev, const char *name, char *text, size_t size)
 {
 	const char *target = strchr(name, ':');
@@ -99,6 +134,8 @@ enum identity identify(struct coherent_device *dev, const char *name, char *text
 		return identify_pci(dev, target + 1, text, size);
 	if (starts_with(name, "vhost-user:"))
 		return identify_virtio(dev, text, size);
+	if (starts_with(name, "fabric:"))
+		return identify_fabric(dev, target + 1, text, size);
 	if (starts_with(name, "sim:") && read32(dev, 0) == RING_ID) {
 		snprintf(text, size, "ring device of the simulator");
 		return IDENTITY_UNKNOWN;

@@ -81,6 +81,12 @@ class Command:
         return child.returncode, text.decode().replace('\r\n', '\n').splitlines()
 
 
+def fabric_missing(command, name):
+    """Why a device of fabric: does not open here; an empty text if it does."""
+    done = command.run('probe', name)
+    return done.stderr.strip() if done.returncode else ''
+
+
 def as_nobody(root, program):
     """Options that run a copy of the command without privileges. Files of mode 0 stay closed."""
     if os.geteuid():

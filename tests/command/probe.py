@@ -40,6 +40,27 @@ def devices(command):
                 'a model that is not known', done.stdout + done.stderr)
 
 
+def fabric(command):
+    """An endpoint of libfabric has memory, and neither registers nor interrupts."""
+    name = 'fabric:tcp,node=127.0.0.1'
+    missing = common.fabric_missing(command, name)
+    if missing:
+        command.say(True, f'fabric:tcp # SKIP {missing}')
+        return
+    answer, done = command.json('probe', name)
+    command.say(answer and (answer['device'], answer['level'], answer['bars'], answer['vectors'],
+                            answer['unmap_is_fence'], answer['mappings']) ==
+                (name, 'PEER', [], 0, True, None) and
+                re.fullmatch('endpoint of libfabric, provider tcp, 127.0.0.1, port [1-9][0-9]*',
+                             answer['id']), 'fabric:tcp', done.stdout + done.stderr)
+    done = command.run('probe', name)
+    for line in ('BARs: -', 'interrupt vectors: 0', 'objects exposed at a time: no limit',
+                 'fence: an unmap is a fence'):
+        command.say(line in done.stdout.splitlines(), f'the text has: {line}', done.stdout)
+    command.complains(1, 'libfabric has no provider "nope"', 'probe', 'fabric:nope')
+    command.complains(2, 'there is no key "colour"', 'probe', 'fabric:tcp,colour=1')
+
+
 def mistakes(command):
     command.refuses(2, 'probe: DEVICE is missing; see coherent probe --help', 'probe')
     command.refuses(2, 'probe: "b" is one argument too many; see coherent probe --help', 'probe',
@@ -63,6 +84,7 @@ def terminal(command):
 
 def tests(command):
     devices(command)
+    fabric(command)
     mistakes(command)
     terminal(command)
 
