@@ -11,9 +11,12 @@
 /* Two random keys of 64 bits are never the same in practice, so more tries find another reason. */
 #define KEY_TRIES 4
 
+/* Registrations do not overlap, so two that do are the same. */
 static int compare(const struct fabric_registration *a, const struct fabric_registration *b)
 {
-	return a->address < b->address ? -1 : a->address > b->address;
+	if (a->address + a->bytes <= b->address)
+		return -1;
+	return a->address >= b->address + b->bytes;
 }
 
 RB_GENERATE_INTERNAL(fabric_tree, fabric_registration, node, compare,
@@ -21,7 +24,7 @@ RB_GENERATE_INTERNAL(fabric_tree, fabric_registration, node, compare,
 
 struct fabric_registration *fabric_find_locked(struct fabric *fabric, uint64_t address)
 {
-	const struct fabric_registration wanted = { .address = address };
+	const struct fabric_registration wanted = { .address = address, .bytes = 1 };
 
 	return RB_FIND(fabric_tree, &fabric->registrations,
 		       (struct fabric_registration *)(uintptr_t)&wanted);

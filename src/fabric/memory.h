@@ -13,7 +13,7 @@ int fabric_unmap(struct backend *backend, const struct backend_mapping *mapping,
 /**
  * fabric_find_locked() - Find the registration of a device address.
  * @fabric: The device.
- * @address: The first device address of a mem.
+ * @address: An address in a mem.
  *
  * Return: the registration; NULL if there is none.
  */
