@@ -113,9 +113,10 @@ void mem_keeps_address_and_contents_over_a_reset(struct world *world)
 	uint32_t first;
 
 	world_open(world);
-	assert_ok(coherent_bar_open(&bar, world->dev, 0));
+	bar = world_open_bar(world);
 	first = coherent_bar_read32(bar, 0);
-	assert_int_equal(first & 0xff, world->ops->first_byte);
+	if (bar)
+		assert_int_equal(first & 0xff, world->ops->first_byte);
 	assert_ok(coherent_zeroed(&mem, world->dev, 2 * PAGE));
 	assert_ok(coherent_write(&mem, PAGE, 3));
 	address = coherent_addr(&mem).raw;
@@ -126,7 +127,7 @@ void mem_keeps_address_and_contents_over_a_reset(struct world *world)
 		else
 			assert_ok(coherent_device_fence(world->dev));
 		world_start(world);
-		assert_int_not_equal(first, UINT32_MAX);
+		assert_int_equal(world_bar_answers(bar), !world->has_no_registers);
 		assert_int_equal(coherent_bar_read32(bar, 0), first);
 		assert_int_equal(coherent_addr(&mem).raw, address);
 		memset(seen, 0, sizeof(seen));
@@ -153,12 +154,15 @@ static void device_forgets(struct world *world, struct coherent_bar *bar, bool i
 
 	assert_ok(coherent_zeroed(&mem, world->dev, PAGE));
 	coherent_free(&mem);
-	coherent_bar_write32(bar, ops->mark_at, ops->mark);
-	assert_int_equal(coherent_bar_read32(bar, ops->mark_at), ops->marked);
+	if (bar) {
+		coherent_bar_write32(bar, ops->mark_at, ops->mark);
+		assert_int_equal(coherent_bar_read32(bar, ops->mark_at), ops->marked);
+	}
 	err = is_reset ? coherent_device_reset(world->dev) : coherent_device_fence(world->dev);
 	assert_err(err, is_reset && world->has_no_reset ? -EIO : 0);
-	assert_int_equal(coherent_bar_read32(bar, ops->mark_at) == ops->marked,
-			 world->keeps_registers);
+	if (bar)
+		assert_int_equal(coherent_bar_read32(bar, ops->mark_at) == ops->marked,
+				 world->keeps_registers);
 	/* Memory that was freed waits no longer. */
 	assert_ok(coherent_device_stats(world->dev, &stats));
 	assert_int_equal(stats.waiting, 0);
@@ -169,14 +173,14 @@ void fence_resets_the_device(struct world *world)
 	struct coherent_bar *bar;
 
 	world_open(world);
-	assert_ok(coherent_bar_open(&bar, world->dev, 0));
+	bar = world_open_bar(world);
 	for (unsigned int turn = 0; turn < 2; turn++) {
 		world_stop(world);
 		device_forgets(world, bar, turn);
 		world_start(world);
 		world_writes(world, coherent_addr(&world->window).raw, PROBE);
 	}
-	if (world->keeps_registers)
+	if (world->keeps_registers || world->has_no_registers)
 		world_differs(world);
 	coherent_bar_close(bar);
 	world_close(world);

@@ -42,6 +42,26 @@ static const struct failing_expose qemu_failing_exposes[] = {
 	.keeps_copies = true, .keeps_mask = true, .wide_keys = "",                              \
 	.failing_exposes = qemu_failing_exposes
 
+static const struct failing_expose no_failing_exposes[] = { { NULL, 0, 0, false } };
+
+/*
+ * The peer is another endpoint. A provider tells it that it refuses an access, and nobody else. An
+ * unmap is a fence, because the contents leave the place where a transfer in flight goes on.
+ */
+#define FABRIC(provider)                                                                         \
+	.label = "fabric:" provider, .name = "fabric:" provider, .ops = &fabric_ops,             \
+	.level = COHERENT_PEER, .faults = "not reported: the peer gets an error",                \
+	.tells_device = true, .has_no_registers = true, .copies_adopted = true, .wide_keys = "", \
+	.failing_exposes = no_failing_exposes, .burst = PAGE,                                    \
+	.differs = {                                                                             \
+		[PROMISE_failed_revoke_leaks_and_reports] =                                      \
+			"A provider does not fail to close a registration "                      \
+			"(`tests/fabric/fail.c` makes it fail).",                                \
+		[PROMISE_fence_resets_the_device] =                                              \
+			"An endpoint has no registers. The fence closes it and opens it again, " \
+			"so all connections end.",                                               \
+	}
+
 #define QEMU_REVOKES                                                                   \
 	"If QEMU does not unmap memory, the library ends QEMU and the device is lost " \
 	"(`tests/qemu/device.c`)."
@@ -139,6 +159,9 @@ static const struct world worlds[] = {
 				"that the peer never had (`tests/vhost_user/protocol.c`).",
 		},
 	},
+	{ FABRIC("tcp") },
+	{ FABRIC("net") },
+	{ FABRIC("sockets") },
 };
 
 /*
@@ -213,7 +236,7 @@ static void open_by_name(struct world *world)
 void world_adopt(struct world *world)
 {
 	adopted_begin();
-	world->mem_is_elsewhere = world->needs_idle;
+	world->mem_is_elsewhere = world->needs_idle || world->copies_adopted;
 }
 
 void world_open_device(struct world *world, const char *keys)
@@ -251,6 +274,19 @@ void world_open_again(struct world *world)
 {
 	open_by_name(world);
 	world_start(world);
+}
+
+struct coherent_bar *world_open_bar(struct world *world)
+{
+	struct coherent_bar *bar;
+
+	assert_err(coherent_bar_open(&bar, world->dev, 0), world->has_no_registers ? -ENODEV : 0);
+	return bar;
+}
+
+bool world_bar_answers(struct coherent_bar *bar)
+{
+	return bar && coherent_bar_read32(bar, 0) != UINT32_MAX;
 }
 
 void world_start(struct world *world)
@@ -370,6 +406,13 @@ static void check_refusal(struct world *world, int err, uint64_t address, size_t
 		assert_no_fault(world->dev);
 		log_clear(&world->log);
 		world_reset(world);
+		return;
+	}
+	if (world->tells_device) {
+		if (err != -EIO && err != -ENODEV)
+			fail_msg("the device got %d", err);
+		assert_false(world->names_faults);
+		assert_no_fault(world->dev);
 		return;
 	}
 	assert_ok(err);

@@ -71,7 +71,7 @@ struct world_ops {
 	pid_t (*pid)(struct world *world);
 };
 
-extern const struct world_ops edu_ops, qemu_edu_ops, nvme_ops, virtio_blk_ops;
+extern const struct world_ops edu_ops, qemu_edu_ops, nvme_ops, virtio_blk_ops, fabric_ops;
 
 /**
  * struct failing_expose - A way to make an expose fail.
@@ -105,6 +105,9 @@ COHERENT_TYPE(bytes, uint8_t);
  * @fault_bytes: Answer: the faults of one access name at most this many bytes.
  * @tries_twice: The device repeats a refused access, so that there are two faults.
  * @hangs_up: Answer: the peer hangs up at a refused access. Later calls return -ENODEV.
+ * @tells_device: Answer: a refused access is an error for the device.
+ * @has_no_registers: Answer: coherent_bar_open() returns -ENODEV.
+ * @copies_adopted: Answer: the device uses a copy of adopted memory.
  * @is_traced: QEMU's trace has each refused access, and tests/vm/run.py reads the trace.
  * @is_simulated: The simulator runs the device, so coherent_sim_try() works.
  * @steps: The device runs only in coherent_sim_step().
@@ -149,6 +152,9 @@ struct world {
 	size_t fault_bytes;
 	bool tries_twice;
 	bool hangs_up;
+	bool tells_device;
+	bool has_no_registers;
+	bool copies_adopted;
 	bool is_traced;
 	bool is_simulated;
 	bool steps;
@@ -207,6 +213,12 @@ void world_open_again(struct world *world);
 /* Starts or stops the driver of an open device. */
 void world_start(struct world *world);
 void world_stop(struct world *world);
+
+/* Opens BAR 0. Returns NULL if the world has no registers. */
+struct coherent_bar *world_open_bar(struct world *world);
+
+/* Whether the registers of BAR 0 answer; always false for NULL. */
+bool world_bar_answers(struct coherent_bar *bar);
 
 /* Closes the device. Asserts that the test has freed all objects. */
 void world_close(struct world *world);

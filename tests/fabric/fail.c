@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Opens that fail, and calls of libfabric that fail. The linker puts __wrap_dlopen() between the library
+ * and the C library. Calls through an object of libfabric get other functions in that object.
+ */
+#include <dlfcn.h>
+#include <string.h>
+
+#include "../../src/fabric/device.h"
+#include "../../src/fabric/memory.h"
+#include "fabric_test.h"
+
+void *__real_dlopen(const char *name, int flags);
+void *__wrap_dlopen(const char *name, int flags);
+
+static bool has_no_libfabric;
+
+void *__wrap_dlopen(const char *name, int flags)
+{
+	if (has_no_libfabric && name && strstr(name, "libfabric"))
+		return __real_dlopen("libfabric-that-is-not-there.so", flags);
+	return __real_dlopen(name, flags);
+}
+
+static struct coherent_device *dev;
+static struct log reports;
+
+static int set_up(void **state)
+{
+	(void)state;
+	reports = (struct log)LOG_EMPTY;
+	assert_ok(coherent_device_open(&dev, "fabric:tcp,node=127.0.0.1", .report = log_report,
+				       .report_arg = &reports));
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	coherent_device_close(dev);
+	return 0;
+}
+
+/* --- Opens --- */
+
+static void bad_names_are_explained(void **state)
+{
+	static const struct {
+		const char *name;
+		int err;
+		const char *text;
+	} cases[] = {
+		{ "fabric:", -EINVAL, "which provider?" },
+		{ "fabric", -EINVAL, "which provider?" },
+		{ "fabric:tpc", -ENODEV, "no provider \"tpc\" that offers RMA at node (any)" },
+		{ "fabric:tpc", -ENODEV, "sockets" },
+		{ "fabric:tcp,node", -EINVAL, "key \"node\" takes a value" },
+		{ "fabric:tcp,service", -EINVAL, "key \"service\" takes a value" },
+		{ "fabric:tcp,manual=1", -EINVAL, "takes no value" },
+		{ "fabric:tcp,port=7", -EINVAL, "only: node=, service=, manual" },
+		{ "fabric:tcp,node=192.0.2.1", -EIO, "could not open the endpoint" },
+		{ "fabric:tcp,node=no.such.host.invalid", -ENODEV, "no.such.host.invalid" },
+		{ "fabric:shm", -EOPNOTSUPP, "NONE" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct log log = LOG_EMPTY;
+
+		assert_err(coherent_device_open(&dev, cases[i].name, .report = log_report,
+						.report_arg = &log),
+			   cases[i].err);
+		assert_null(dev);
+		if (!log_has(&log, cases[i].text))
+			fail_msg("%s: %s", cases[i].name, log.text);
+	}
+}
+
+static void options_of_others_are_refused(void **state)
+{
+	struct log log = LOG_EMPTY;
+
+	(void)state;
+	assert_err(coherent_device_open(&dev, "fabric:tcp", .socket_fd = 3, .report = log_report,
+					.report_arg = &log),
+		   -EINVAL);
+	assert_true(log_has(&log, ".socket_fd"));
+}
+
+static void missing_libfabric_is_explained(void **state)
+{
+	struct log log = LOG_EMPTY;
+
+	(void)state;
+	has_no_libfabric = true;
+	assert_err(coherent_device_open(&dev, "fabric:tcp", .report = log_report,
+					.report_arg = &log),
+		   -ENODEV);
+	has_no_libfabric = false;
+	assert_true(log_has(&log, "the package libfabric1 has it"));
+}
+
+/* Two endpoints cannot have one port. */
+static void port_in_use_is_refused(void **state)
+{
+	struct log log = LOG_EMPTY;
+	struct coherent_device *other;
+	struct coherent_fabric_name name;
+	char text[64];
+
+	(void)state;
+	assert_ok(set_up(NULL));
+	assert_ok(coherent_fabric_get_name(dev, &name));
+	/* The port is behind the family, in network order. */
+	snprintf(text, sizeof(text), "fabric:tcp,node=127.0.0.1,service=%d",
+		 name.data[2] << 8 | name.data[3]);
+	assert_err(coherent_device_open(&other, text, .report = log_report, .report_arg = &log),
+		   -EIO);
+	assert_true(log_has(&log, "could not open the endpoint"));
+	coherent_device_close(dev);
+}
+
+/* The device works as usual, but protects nothing. */
+static void shm_opens_if_the_driver_wants_no_level(void **state)
+{
+	ANY_MEM_AUTO(mem);
+	COHERENT_DEVICE_AUTO(shm);
+	struct coherent_remote remote;
+
+	(void)state;
+	assert_ok(coherent_device_open(&shm, "fabric:shm", .level = COHERENT_NONE));
+	assert_ok(coherent_zeroed(&mem, shm, PAGE, .level = COHERENT_NONE));
+	assert_ok(coherent_remote(&mem, &remote));
+	coherent_free(&mem);
+}
+
+/* --- Calls of libfabric that fail --- */
+
+static struct fi_ops_mr real_mr;
+static unsigned int failures;
+static int failure;
+
+static int register_fails(struct fid *fid, const void *buf, size_t bytes, uint64_t access,
+			  uint64_t offset, uint64_t key, uint64_t flags, struct fid_mr **mr,
+			  void *context)
+{
+	if (failures && failures--)
+		return failure;
+	return real_mr.reg(fid, buf, bytes, access, offset, key, flags, mr, context);
+}
+
+static void fail_registrations(int err, unsigned int count)
+{
+	static struct fi_ops_mr ops;
+	struct fabric *fabric = (struct fabric *)dev->backend;
+
+	if (fabric->domain->mr != &ops) {
+		real_mr = *fabric->domain->mr;
+		ops = real_mr;
+		ops.reg = register_fails;
+		fabric->domain->mr = &ops;
+	}
+	failure = err;
+	failures = count;
+}
+
+static void failed_registration_fails_the_expose(void **state)
+{
+	static const struct {
+		int failure;
+		unsigned int count;
+		int err;
+	} cases[] = {
+		/* A key that is in use already is drawn again. */
+		{ -FI_ENOKEY, 1, 0 },
+		{ -FI_ENOKEY, 100, -EIO },
+		{ -FI_ENOMEM, 1, -ENOMEM },
+		{ -FI_EINVAL, 1, -EIO },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		ANY_MEM_AUTO(mem);
+		struct coherent_stats stats;
+
+		fail_registrations(cases[i].failure, cases[i].count);
+		assert_err(coherent_zeroed(&mem, dev, PAGE), cases[i].err);
+		assert_int_equal(coherent_is_empty(&mem), !!cases[i].err);
+		coherent_free(&mem);
+		assert_ok(coherent_device_stats(dev, &stats));
+		assert_int_equal(stats.mems, 0);
+		fail_registrations(0, 0);
+	}
+}
+
+static struct fi_ops real_close;
+
+static int close_fails(struct fid *fid)
+{
+	if (failures && failures--)
+		return failure;
+	return real_close.close(fid);
+}
+
+/* The next close of the registration of a mem fails. */
+static void fail_close(const union any_mem *mem)
+{
+	static struct fi_ops ops;
+	struct fabric *fabric = (struct fabric *)dev->backend;
+	struct fabric_registration *registration;
+
+	lock_take(&fabric->lock);
+	registration = fabric_find_locked(fabric, coherent_addr(mem).raw);
+	real_close = *registration->mr->fid.ops;
+	ops = real_close;
+	ops.close = close_fails;
+	registration->mr->fid.ops = &ops;
+	lock_drop(&fabric->lock);
+	failure = -FI_EBUSY;
+	failures = 1;
+}
+
+static void failed_close_leaks_and_reports(void **state)
+{
+	(void)state;
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		COHERENT_BOX_AUTO(uint8_t, box);
+		union any_mem mem = COHERENT_EMPTY;
+
+		assert_ok(coherent_zeroed(&mem, dev, PAGE));
+		fail_close(&mem);
+		log_clear(&reports);
+		if (turn)
+			coherent_free(&mem);
+		else
+			assert_err(coherent_reclaim(&mem, &box), -EIO);
+		assert_true(coherent_is_empty(&mem) && coherent_is_empty(&box));
+		assert_true(log_has(&reports, "are leaked"));
+	}
+	/* The close of the device ends the registrations. */
+	coherent_device_close(dev);
+	dev = NULL;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bad_names_are_explained),
+		cmocka_unit_test(options_of_others_are_refused),
+		cmocka_unit_test(missing_libfabric_is_explained),
+		cmocka_unit_test(port_in_use_is_refused),
+		cmocka_unit_test(shm_opens_if_the_driver_wants_no_level),
+		cmocka_unit_test_setup_teardown(failed_registration_fails_the_expose, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(failed_close_leaks_and_reports, set_up, tear_down),
+	};
+	const char *missing = provider_missing("tcp");
+
+	if (missing) {
+		printf("1..0 # SKIP %s", missing);
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
