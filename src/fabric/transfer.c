@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/sys.h"
+#include "fabric/checksum.h"
 #include "fabric/endpoint.h"
 #include "fabric/memory.h"
 #include "memory/object.h"
@@ -134,20 +135,6 @@ int coherent_fabric_progress(struct coherent_device *dev, uint64_t timeout_ns)
 
 /* --- Keys --- */
 
-static uint32_t check_of(const struct coherent_remote *remote)
-{
-	/* Any mix of all bits will do: the key is the secret, and not the checksum. */
-	uint64_t sum = UINT64_C(0x9e3779b97f4a7c15);
-	const uint64_t words[] = { remote->key, remote->address, remote->bytes,
-				   remote->permission };
-
-	for (size_t i = 0; i < 4; i++) {
-		sum = (sum ^ le64toh(words[i])) * UINT64_C(0xff51afd7ed558ccd);
-		sum ^= sum >> 32;
-	}
-	return htole32((uint32_t)sum);
-}
-
 static void fill_in(struct coherent_remote *remote, const struct fabric_registration *registration)
 {
 	*remote = (struct coherent_remote){
@@ -156,7 +143,7 @@ static void fill_in(struct coherent_remote *remote, const struct fabric_registra
 		.bytes = htole64(registration->bytes),
 		.permission = htole32(registration->permission),
 	};
-	remote->check = check_of(remote);
+	remote->check = fabric_checksum(remote);
 }
 
 int coherent_base_remote(const struct coherent_mem *mem, struct coherent_remote *remote)
@@ -318,7 +305,8 @@ static int check_remote(struct object_store *store, const char *at,
 {
 	if (!remote)
 		return refuse(store, -EINVAL, at, "the struct coherent_remote is NULL");
-	if (remote->check != check_of(remote) || le32toh(remote->permission) > COHERENT_READ_ONLY)
+	if (remote->check != fabric_checksum(remote) ||
+	    le32toh(remote->permission) > COHERENT_READ_ONLY)
 		return refuse(
 			store, -EINVAL, at,
 			"the struct coherent_remote is not what coherent_remote() made: it was "

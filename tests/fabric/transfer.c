@@ -6,6 +6,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "../../src/fabric/checksum.h"
 #include "fabric_test.h"
 
 static struct ends ends;
@@ -95,19 +96,11 @@ static void each_mem_has_a_key_of_its_own(void **state)
 static struct coherent_remote forge(const struct coherent_remote *from, uint64_t key, uint64_t more)
 {
 	struct coherent_remote remote = *from;
-	uint64_t sum = UINT64_C(0x9e3779b97f4a7c15);
-	uint64_t words[4];
 
 	remote.key ^= htole64(key);
 	remote.bytes = htole64(le64toh(remote.bytes) + more);
 	remote.permission = 0;
-	memcpy(words, &remote, 3 * sizeof(*words));
-	words[3] = remote.permission;
-	for (size_t i = 0; i < 4; i++) {
-		sum = (sum ^ le64toh(words[i])) * UINT64_C(0xff51afd7ed558ccd);
-		sum ^= sum >> 32;
-	}
-	remote.check = htole32((uint32_t)sum);
+	remote.check = fabric_checksum(&remote);
 	return remote;
 }
 
