@@ -188,7 +188,8 @@ static void *serve(void *arg)
 
 	do {
 		lock_take(&fabric->lock);
-		fabric_progress_locked(fabric);
+		if (!fabric->polling)
+			fabric_progress_locked(fabric, NULL);
 		is_closed = fabric->is_closed;
 		lock_drop(&fabric->lock);
 		if (is_closed)

@@ -47,6 +47,7 @@ struct fabric_registration {
  * struct fabric_transfer - A read or a write that this process has started.
  * @context: libfabric uses it until the transfer ends. It is the first member.
  * @link: In the list of the device.
+ * @is_polled: Its caller polls the endpoint.
  * @is_done: The transfer has ended.
  * @is_abandoned: Its caller has given up, so the thread that sees its end frees it.
  * @err: The result.
@@ -54,6 +55,7 @@ struct fabric_registration {
 struct fabric_transfer {
 	struct fi_context2 context;
 	LIST_ENTRY(fabric_transfer) link;
+	bool is_polled;
 	bool is_done;
 	bool is_abandoned;
 	int err;
@@ -91,6 +93,7 @@ RB_HEAD(fabric_tree, fabric_registration);
  * @registrations: The mems.
  * @transfers: The transfers that have not ended.
  * @peers: The peers.
+ * @polling: How many transfers are polled. The thread leaves the endpoint to their callers.
  * @is_closed: The device was disconnected.
  * @is_manual: The driver calls coherent_fabric_progress(), so there is no thread.
  * @has_thread: There is a thread.
@@ -111,6 +114,7 @@ struct fabric {
 	struct fabric_tree registrations;
 	LIST_HEAD(, fabric_transfer) transfers;
 	LIST_HEAD(, coherent_fabric_peer) peers;
+	unsigned int polling;
 	bool is_closed;
 	bool is_manual;
 	bool has_thread;

@@ -12,6 +12,8 @@
 
 /* A provider that cannot tell when it has something to do is asked so often. */
 #define ASK_NS (SYS_NS_PER_S / 1000)
+/* While callers poll the endpoint, others leave it to them for so long. */
+#define POLL_NS (SYS_NS_PER_S / 10000)
 /* A thread looks so often without a reason, in case a provider forgets to wake it. */
 #define LOOK_NS (SYS_NS_PER_S / 10)
 
@@ -63,19 +65,21 @@ static bool take_error_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
 	return true;
 }
 
-void fabric_progress_locked(struct fabric *fabric)
+/* Returns whether a transfer has ended. The provider serves peers in any case. */
+static bool take_end_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
 {
 	struct fi_cq_entry entry;
-	ssize_t n;
+	const ssize_t n = fi_cq_read(fabric->queue, &entry, 1);
 
-	if (!fabric->endpoint)
-		return;
-	/* The call serves peers also if no transfer of this process has ended. */
-	while ((n = fi_cq_read(fabric->queue, &entry, 1)) == 1 || n == -FI_EAVAIL)
-		if (n == 1)
-			end_transfer_locked(fabric, entry.op_context, 0);
-		else if (!take_error_locked(fabric))
-			break;
+	if (n == 1)
+		end_transfer_locked(fabric, entry.op_context, 0);
+	return n == 1 || (n == -FI_EAVAIL && take_error_locked(fabric));
+}
+
+void fabric_progress_locked(struct fabric *fabric, const struct fabric_transfer *until)
+{
+	while (fabric->endpoint && !(until && until->is_done) && take_end_locked(fabric))
+		;
 }
 
 void fabric_wait(struct fabric *fabric, uint64_t timeout_ns)
@@ -86,12 +90,15 @@ void fabric_wait(struct fabric *fabric, uint64_t timeout_ns)
 
 	lock_take(&fabric->lock);
 	fds[0].fd = fabric->wake;
-	fds[1].fd = fabric->ready;
+	/* Each end of a transfer would wake this thread, and it would take the CPU of the one that polls. */
+	fds[1].fd = fabric->polling ? -1 : fabric->ready;
 	queue = fabric->queue ? &fabric->queue->fid : NULL;
 	/* -EAGAIN: something came meanwhile, and the descriptor would not tell. */
 	may_wait = fabric->ready < 0 || fi_trywait(fabric->fabric, &queue, 1) != -FI_EAGAIN;
 	if (fabric->endpoint && fabric->ready < 0 && timeout_ns > ASK_NS)
 		timeout_ns = ASK_NS;
+	if (fabric->polling && timeout_ns > POLL_NS)
+		timeout_ns = POLL_NS;
 	lock_drop(&fabric->lock);
 	if (may_wait)
 		(void)sys_wait_readable(fds, 2, sys_deadline_ns(timeout_ns));

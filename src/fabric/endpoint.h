@@ -32,13 +32,16 @@ int fabric_error(int err);
 /**
  * fabric_progress_locked() - Let the endpoint serve peers, and note which transfers have ended.
  * @fabric: The device.
+ * @until: Return when this transfer has ended, even if others have, too; NULL for none.
  */
-void fabric_progress_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock);
+void fabric_progress_locked(struct fabric *fabric, const struct fabric_transfer *until)
+	NEEDS_LOCK(fabric->lock);
 
 /**
  * fabric_wait() - Wait until the endpoint has something to do.
  * @fabric: The device, whose lock the caller does not have.
- * @timeout_ns: How long at most. Where the provider cannot tell, 1 ms at most.
+ * @timeout_ns: How long at most. 1 ms at most where the provider cannot tell, and
+ *	0.1 ms while callers poll the endpoint.
  */
 void fabric_wait(struct fabric *fabric, uint64_t timeout_ns);
 

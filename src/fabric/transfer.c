@@ -128,7 +128,7 @@ int coherent_fabric_progress(struct coherent_device *dev, uint64_t timeout_ns)
 	if (timeout_ns)
 		fabric_wait(fabric, timeout_ns);
 	lock_take(&fabric->lock);
-	fabric_progress_locked(fabric);
+	fabric_progress_locked(fabric, NULL);
 	lock_drop(&fabric->lock);
 	return 0;
 }
@@ -216,6 +216,21 @@ static int post_locked(struct fabric *fabric, const struct request *request,
 				    request->remote, request->key, &transfer->context);
 }
 
+static void add_locked(struct fabric *fabric, struct fabric_transfer *transfer)
+	NEEDS_LOCK(fabric->lock)
+{
+	LIST_INSERT_HEAD(&fabric->transfers, transfer, link);
+	transfer->is_polled = true;
+	fabric->polling++;
+}
+
+static void stop_polling_locked(struct fabric *fabric, struct fabric_transfer *transfer)
+	NEEDS_LOCK(fabric->lock)
+{
+	fabric->polling -= transfer->is_polled;
+	transfer->is_polled = false;
+}
+
 /* -FI_EAGAIN: the provider has no room, or connects. It goes on only if it is called. */
 static int start(const struct request *request, struct fabric_transfer *transfer)
 {
@@ -226,9 +241,9 @@ static int start(const struct request *request, struct fabric_transfer *transfer
 		lock_take(&fabric->lock);
 		err = post_locked(fabric, request, transfer);
 		if (!err)
-			LIST_INSERT_HEAD(&fabric->transfers, transfer, link);
+			add_locked(fabric, transfer);
 		else
-			fabric_progress_locked(fabric);
+			fabric_progress_locked(fabric, NULL);
 		lock_drop(&fabric->lock);
 		if (err == -FI_EAGAIN)
 			sys_yield();
@@ -241,35 +256,35 @@ static bool has_ended(struct fabric *fabric, struct fabric_transfer *transfer, b
 	bool is_done;
 
 	lock_take(&fabric->lock);
-	fabric_progress_locked(fabric);
+	fabric_progress_locked(fabric, transfer);
 	is_done = transfer->is_done;
+	if (is_done || give_up)
+		stop_polling_locked(fabric, transfer);
 	transfer->is_abandoned = give_up && !is_done;
 	lock_drop(&fabric->lock);
 	return is_done;
 }
 
 /* The thread of the library takes what the queue has, so the queue does not wake the caller too. */
-static void wait_for_end(struct fabric *fabric, const struct fabric_transfer *transfer,
+static void wait_for_end(struct fabric *fabric, struct fabric_transfer *transfer,
 			 uint64_t deadline_ns)
 {
 	const uint64_t soon_ns = sys_deadline_ns(LOOK_NS);
 
-	if (!fabric->has_thread) {
-		fabric_wait(fabric, LOOK_NS);
-		return;
-	}
 	lock_take(&fabric->lock);
-	if (!transfer->is_done)
+	stop_polling_locked(fabric, transfer);
+	if (fabric->has_thread && !transfer->is_done)
 		lock_wait(&fabric->lock, deadline_ns < soon_ns ? deadline_ns : soon_ns);
 	lock_drop(&fabric->lock);
+	if (!fabric->has_thread)
+		fabric_wait(fabric, LOOK_NS);
 }
 
 /* Frees the transfer, or leaves it to the thread that sees its end. */
 static int finish(const struct request *request, struct fabric_transfer *transfer)
 {
 	struct fabric *fabric = request->peer->fabric;
-	const uint64_t begun_ns = sys_now_ns();
-	uint64_t now_ns = begun_ns;
+	uint64_t begun_ns = 0, now_ns = 0;
 	int err;
 
 	while (!has_ended(fabric, transfer, now_ns >= request->deadline_ns)) {
@@ -278,6 +293,8 @@ static int finish(const struct request *request, struct fabric_transfer *transfe
 		if (now_ns - begun_ns > SPIN_NS)
 			wait_for_end(fabric, transfer, request->deadline_ns);
 		now_ns = sys_now_ns();
+		if (!begun_ns)
+			begun_ns = now_ns;
 	}
 	err = transfer->err;
 	free(transfer);

@@ -249,6 +249,34 @@ static void bad_arguments_are_refused(void **state)
 	assert_ok(read_all(&remote));
 }
 
+/* A caller that polls has the endpoint for itself, but only until its call returns. */
+static void end_that_has_polled_serves_its_peers(void **state)
+{
+	ANY_MEM_AUTO(mem);
+	struct coherent_fabric_peer *back;
+	struct coherent_fabric_name name;
+	struct coherent_remote remote, local;
+	int err;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, ends.target, PAGE));
+	assert_ok(coherent_remote(&mem, &remote));
+	assert_ok(coherent_remote(&ends.local, &local));
+	assert_ok(coherent_fabric_get_name(ends.initiator, &name));
+	assert_ok(coherent_fabric_connect(&back, ends.target, &name));
+	fill(&ends.local, 0x55);
+	assert_ok(coherent_fabric_read(back, &local, &mem, LONG, .count = PAGE));
+	for (unsigned int i = 0; i < 20; i++) {
+		/* Some of these calls give up, and their transfers go on. */
+		err = coherent_fabric_read(ends.peer, &remote, &ends.local, i % 2 ? LONG : 0,
+					   .count = PAGE);
+		assert_true(!err || (!(i % 2) && err == -ETIMEDOUT));
+		assert_ok(coherent_fabric_read(back, &local, &mem, LONG, .count = PAGE));
+		assert_true(has(&mem, 0, 0x55, PAGE));
+	}
+	coherent_fabric_disconnect(back);
+}
+
 /* The fence ends all connections, and the name stays. */
 static void fence_ends_the_connections(void **state)
 {
@@ -302,6 +330,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(ended_mem_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(limits_are_those_of_an_endpoint, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(bad_arguments_are_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(end_that_has_polled_serves_its_peers, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(fence_ends_the_connections, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(peer_that_is_gone_is_found_out, set_up, tear_down),
 	};
