@@ -120,7 +120,7 @@ static enum identity identify_fabric(struct coherent_device *dev, const char *ta
 		print_address(&name, address, sizeof(address));
 	snprintf(text, size, "endpoint of libfabric, provider %.*s%s", (int)strcspn(target, ","),
 		 target, address);
-	return IDENTITY_UNKNOWN;
+	return IDENTITY_FABRIC;
 }
 
 enum identity identify(struct coherent_device *dev, const char *name, char *text, size_t size)

@@ -9,7 +9,13 @@
 #include <coherent/device.h>
 #include <stddef.h>
 
-enum identity { IDENTITY_UNKNOWN, IDENTITY_EDU, IDENTITY_NVME, IDENTITY_VIRTIO_BLK };
+enum identity {
+	IDENTITY_UNKNOWN,
+	IDENTITY_EDU,
+	IDENTITY_NVME,
+	IDENTITY_VIRTIO_BLK,
+	IDENTITY_FABRIC,
+};
 
 /**
  * identify() - Tell what a device is.

@@ -16,6 +16,7 @@ static const struct tester_driver *const drivers[] = {
 	[IDENTITY_EDU] = &selftest_edu,
 	[IDENTITY_NVME] = &selftest_nvme,
 	[IDENTITY_VIRTIO_BLK] = &selftest_blk,
+	[IDENTITY_FABRIC] = &selftest_fabric,
 };
 
 /* --- Tries --- */
@@ -82,7 +83,7 @@ static int make_tries(struct tester *tester, const char *name, json_t *rows, boo
 		     tester->problem ? tester->problem : strerror(-err));
 		return err;
 	}
-	for (const struct selftest_try *try = selftest_tries; try->name; try++) {
+	for (const struct selftest_try *try = tester->driver->tries; try->name; try++) {
 		err = make_try(tester, try, rows, good);
 		if (err) {
 			fail("selftest: %s: \"%s\" could not be tried: %s", name, try->name,
@@ -99,7 +100,9 @@ static int test_device(struct opened *opened, json_t *result)
 {
 	char text[256];
 	const enum identity identity = identify(opened->dev, opened->name, text, sizeof(text));
-	struct tester tester = { .dev = opened->dev, .driver = drivers[identity] };
+	struct tester tester = { .dev = opened->dev,
+				 .name = opened->name,
+				 .driver = drivers[identity] };
 	json_t *rows = json_array();
 	bool good = false;
 	int err;
@@ -108,7 +111,7 @@ static int test_device(struct opened *opened, json_t *result)
 		json_decref(rows);
 		return fail(
 			"selftest: %s: selftest has no driver for this device%s%s; it has drivers "
-			"for edu, NVMe and virtio disks",
+			"for edu, NVMe, virtio disks and endpoints of libfabric",
 			opened->name, *text ? ": " : "", text);
 	}
 	err = make_tries(&tester, opened->name, rows, &good);
@@ -172,12 +175,16 @@ const struct command command_selftest = {
 		"transfer is on its way. A table shows what was expected and what happened. The contents of "
 		"the memory decide that. Where the library knows the reason, the table shows it.\n"
 		"\n"
-		"It has drivers for edu, NVMe controllers and virtio disks:\n"
+		"It has drivers for edu, NVMe controllers, virtio disks and endpoints of libfabric:\n"
 		"\n"
 		"  coherent selftest sim:edu\n"
 		"  coherent selftest qemu:nvme\n"
 		"  coherent selftest vhost-user:/run/disk\n"
 		"  coherent selftest vfio:0000:01:00.0\n"
+		"  coherent selftest fabric:tcp,node=127.0.0.1\n"
+		"\n"
+		"An endpoint of libfabric is reached by a second endpoint in the same process, which stands "
+		"for the peer on another machine.\n"
 		"\n"
 		"Nothing on a disk is read or written. An NVMe controller loses its clock: it is 0 "
 		"afterwards. A device without an IOMMU is refused, because it would reach memory of other "

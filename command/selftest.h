@@ -16,13 +16,15 @@
 
 COHERENT_TYPE(selftest_bytes, uint8_t);
 
+struct selftest_try;
 struct tester;
 
 /**
  * struct tester_driver - A driver for a kind of device.
- * @bytes: The device transfers this many bytes at a time.
+ * @tries: The tries. Those of the kind of device itself need none of the members after @stop.
  * @start: Starts the driver. Returns 0 or -errno; then tester->problem may say more.
  * @stop: Stops the driver, also after a failed start. It frees what the driver has.
+ * @bytes: The device transfers this many bytes at a time.
  * @prepare: Writes @bytes bytes that @load knows again.
  * @load: Makes the device read memory. @reached tells whether it got what @prepare wrote.
  * @arm: Prepares a write of the device to memory, but does not wait for it. The device writes at
@@ -36,9 +38,10 @@ struct tester;
  * up, which refuses too; or another -errno if the device does not work.
  */
 struct tester_driver {
-	size_t bytes;
+	const struct selftest_try *tries;
 	int (*start)(struct tester *tester);
 	void (*stop)(struct tester *tester);
+	size_t bytes;
 	void (*prepare)(uint8_t *bytes);
 	int (*load)(struct tester *tester, uint64_t from, bool *reached);
 	int (*arm)(struct tester *tester, uint64_t to);
@@ -47,11 +50,12 @@ struct tester_driver {
 	int (*round_trip)(struct tester *tester, uint64_t at, bool *reached);
 };
 
-extern const struct tester_driver selftest_edu, selftest_nvme, selftest_blk;
+extern const struct tester_driver selftest_edu, selftest_nvme, selftest_blk, selftest_fabric;
 
 /**
  * struct tester - A device that is tested.
  * @dev: The device.
+ * @name: Its name.
  * @driver: Its driver.
  * @is_started: The driver runs.
  * @state: The data of the driver. Only the driver uses it.
@@ -61,6 +65,7 @@ extern const struct tester_driver selftest_edu, selftest_nvme, selftest_blk;
  */
 struct tester {
 	struct coherent_device *dev;
+	const char *name;
 	const struct tester_driver *driver;
 	bool is_started;
 	void *state;

@@ -104,9 +104,10 @@ static int round_trip(struct tester *tester, uint64_t at, bool *reached)
 }
 
 const struct tester_driver selftest_blk = {
-	.bytes = VIRTIO_BLK_ID_BYTES,
+	.tries = selftest_tries,
 	.start = start,
 	.stop = stop,
+	.bytes = VIRTIO_BLK_ID_BYTES,
 	.prepare = prepare,
 	.load = load,
 	.round_trip = round_trip,

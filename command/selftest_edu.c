@@ -98,9 +98,10 @@ static int fire(struct tester *tester)
 }
 
 const struct tester_driver selftest_edu = {
-	.bytes = 1,
+	.tries = selftest_tries,
 	.start = start,
 	.stop = stop,
+	.bytes = 1,
 	.prepare = prepare,
 	.load = load,
 	.arm = arm,

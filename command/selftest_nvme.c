@@ -153,9 +153,10 @@ static int arm(struct tester *tester, uint64_t to)
 }
 
 const struct tester_driver selftest_nvme = {
-	.bytes = STAMP_BYTES,
+	.tries = selftest_tries,
 	.start = start,
 	.stop = stop,
+	.bytes = STAMP_BYTES,
 	.prepare = prepare,
 	.load = load,
 	.arm = arm,

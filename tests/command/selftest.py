@@ -3,6 +3,7 @@
 """coherent selftest, on devices that need no hardware: selftest.py PROGRAM."""
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,13 +17,14 @@ REFUSED = ('write and read the bytes after a mem', 'write a box', 'read a box',
            'write a mem that is reclaimed during the transfer')
 
 
-def passes(command, name, level, not_offered=(), reasons=True):
+def passes(command, name, level, not_offered=(), reasons=True, more=()):
     """A device does what it must. Returns the rows."""
     answer, done = command.json('selftest', name)
     command.say(answer and done.returncode == 0 and answer['good'] and answer['level'] == level,
                 f'{name} passes', done.stdout + done.stderr)
     rows = {row['try']: row for row in answer['tries']} if answer else {}
     wanted = {row: 'reached' for row in REACHED} | {row: 'refused' for row in REFUSED}
+    wanted |= {row: 'refused' for row in more}
     wanted |= {row: 'not offered' for row in not_offered}
     command.say({row: rows[row]['actual'] for row in rows} == wanted, f'{name} tries all', rows)
     silent = [row for row in rows if rows[row]['actual'] == 'refused' and not rows[row]['reason']]
@@ -85,20 +87,36 @@ def vhost_user(command):
         command.say(True, 'vhost-user # SKIP qemu-storage-daemon is not installed')
         return
     with tempfile.TemporaryDirectory() as folder:
-        image, socket = os.path.join(folder, 'disk'), os.path.join(folder, 'socket')
+        image, path = os.path.join(folder, 'disk'), os.path.join(folder, 'socket')
         with open(image, 'wb') as file:
             file.write(bytes(range(256)) * 16384)
         with subprocess.Popen(
                 ['qemu-storage-daemon', '--blockdev', f'driver=file,node-name=f,filename={image}',
                  '--export', 'type=vhost-user-blk,id=e,addr.type=unix,node-name=f,writable=on,'
-                 f'addr.path={socket}'], stderr=subprocess.DEVNULL) as daemon:
-            while not os.path.exists(socket) and daemon.poll() is None:
+                 f'addr.path={path}'], stderr=subprocess.DEVNULL) as daemon:
+            while not os.path.exists(path) and daemon.poll() is None:
                 time.sleep(0.01)
-            passes(command, f'vhost-user:{socket}', 'PEER',
+            passes(command, f'vhost-user:{path}', 'PEER',
                    not_offered=('read a read-only mem', 'write a read-only mem'))
             daemon.kill()
         with open(image, 'rb') as file:
             command.say(file.read() == bytes(range(256)) * 16384, 'the disk keeps its contents')
+
+
+def fabric(command):
+    """A second endpoint of the same provider is the peer."""
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        port = server.getsockname()[1]
+    for name in (*(f'fabric:{provider},node=127.0.0.1' for provider in ('tcp', 'net', 'sockets')),
+                 f'fabric:tcp,manual,node=127.0.0.1,service={port}'):
+        missing = common.fabric_missing(command, name)
+        if missing:
+            command.say(True, f'{name} # SKIP {missing}')
+            continue
+        passes(command, name, 'PEER', more=('read a mem that is reclaimed during the transfer',))
+    name = 'fabric:shm'
+    if not common.fabric_missing(command, name):
+        command.complains(1, 'the device gives COHERENT_NONE', 'selftest', name)
 
 
 def terminal(command):
@@ -108,7 +126,7 @@ def terminal(command):
 
 
 def tests(command):
-    for part in (simulated, wrong, qemu, vhost_user, terminal):
+    for part in (simulated, wrong, qemu, vhost_user, fabric, terminal):
         part(command)
 
 
