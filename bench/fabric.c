@@ -181,7 +181,21 @@ static int expose_live(union byte_mem *mems, struct coherent_device *dev, size_t
 	return err;
 }
 
-static int bench_live(void)
+/* Registers one place again and again. The program ends soon, so the registrations stay. */
+static int register_live(struct fabric_raw *raw, size_t live)
+{
+	static char page[4096] __attribute__((aligned(4096)));
+	struct fid_mr *mr;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < live; i++)
+		err = fi_mr_reg(raw->domain, page, sizeof(page),
+				FI_READ | FI_WRITE | FI_REMOTE_READ | FI_REMOTE_WRITE, 0,
+				bench_random(SIZE_MAX), 0, &mr, NULL);
+	return err;
+}
+
+static int bench_live(struct fabric_raw *raw)
 {
 	static struct moves many = { .bytes = 4096, .count = TURNS_MAX },
 			    few = { .bytes = 4096, .count = TURNS_MAX };
@@ -202,6 +216,18 @@ static int bench_live(void)
 			.theirs = { move_ours, &few, before_ours, after_ours },
 			.turns = TURNS_MAX,
 			.goal_ratio = 1.05,
+		});
+	if (!err)
+		err = register_live(raw, LIVE_MAX);
+	many.raw = raw;
+	if (!err)
+		err = bench(&(struct bench_case){
+			.name = "the same, both 10,000 live",
+			.peer = "reg + close + mremap",
+			.ours = { move_ours, &many, before_ours, after_ours },
+			.theirs = { move_theirs, &many, before_theirs, after_theirs },
+			.turns = TURNS_MAX,
+			.goal_ratio = 1.1,
 		});
 	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
 		coherent_free(&mems[i]);
@@ -401,7 +427,7 @@ static int bench_transfers(struct transfers *all, const struct offer *offer, con
 static int bench_all(int connection)
 {
 	struct transfers all = { .bytes = 0 };
-	struct fabric_raw raw = { .peer = 0 };
+	struct fabric_raw raw = { .peer = 0 }, crowded = { .peer = 0 };
 	struct offer offer = { .name.bytes = 0 };
 	int err = fabric_raw_open(&raw, provider);
 
@@ -410,7 +436,9 @@ static int bench_all(int connection)
 	if (!err)
 		err = bench_moves(&raw);
 	if (!err)
-		err = bench_live();
+		err = fabric_raw_open(&crowded, provider);
+	if (!err)
+		err = bench_live(&crowded);
 	if (!err)
 		err = open_theirs(&all, &raw, &offer);
 	all.remote = offer.remote;
