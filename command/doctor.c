@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * coherent doctor: which kinds of devices work here, and why the others do not. doctor_pci.c looks at
- * what needs VFIO, and doctor_limits.c at the limits of the process and the kernel.
+ * what needs VFIO, doctor_fabric.c at the providers of libfabric, and doctor_limits.c at the limits of
+ * the process and the kernel.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -127,20 +128,26 @@ static void check_kernel(const struct sysfs *sysfs, json_t *problems)
 
 /* --- All kinds --- */
 
-/* A kind that is unsafe is usually switched off on purpose, so that is a failure only if it is named. */
+/*
+ * A kind that is unsafe is usually switched off on purpose, so that is a failure only if it is named. A
+ * kind that has parts works if one of them works.
+ */
 static const struct {
 	const char *kind;
 	const char *opens;
 	void (*check)(const struct sysfs *sysfs, json_t *problems);
+	json_t *(*check_parts)(const struct sysfs *sysfs, json_t *problems);
 	bool is_unsafe;
 } kinds[] = {
-	{ "sim", "sim:edu", check_sim, false },
-	{ "qemu", "qemu:MODEL", check_qemu, false },
-	{ "vhost-user", "vhost-user:SOCKET", check_vhost_user, false },
-	{ "vfio", "vfio:ADDRESS", doctor_check_vfio, false },
-	{ "iommufd", "iommufd:ADDRESS", doctor_check_iommufd, false },
-	{ "noiommu", "vfio:ADDRESS, with .level = COHERENT_NONE", doctor_check_noiommu, true },
-	{ "kernel", "a struct device", check_kernel, false },
+	{ "sim", "sim:edu", check_sim, NULL, false },
+	{ "qemu", "qemu:MODEL", check_qemu, NULL, false },
+	{ "vhost-user", "vhost-user:SOCKET", check_vhost_user, NULL, false },
+	{ "fabric", "fabric:PROVIDER", NULL, doctor_check_fabric, false },
+	{ "vfio", "vfio:ADDRESS", doctor_check_vfio, NULL, false },
+	{ "iommufd", "iommufd:ADDRESS", doctor_check_iommufd, NULL, false },
+	{ "noiommu", "vfio:ADDRESS, with .level = COHERENT_NONE", doctor_check_noiommu, NULL,
+	  true },
+	{ "kernel", "a struct device", check_kernel, NULL, false },
 };
 
 static bool is_wanted(const struct arguments *arguments, const char *kind)
@@ -173,6 +180,25 @@ static int check_words(const struct arguments *arguments)
 	return STATUS_GOOD;
 }
 
+/* Adds a row. Returns whether the kind works. */
+static bool check_kind(size_t i, const struct sysfs *sysfs, json_t *rows)
+{
+	json_t *problems = json_array(), *parts = NULL, *row;
+	bool works;
+
+	if (kinds[i].check_parts)
+		parts = kinds[i].check_parts(sysfs, problems);
+	else
+		kinds[i].check(sysfs, problems);
+	works = !json_array_size(problems);
+	row = json_pack("{ss ss sb so}", "kind", kinds[i].kind, "opens", kinds[i].opens, "works",
+			works, "problems", problems);
+	if (parts)
+		json_object_set_new(row, "parts", parts);
+	json_array_append_new(rows, row);
+	return works;
+}
+
 static int doctor_run(const struct arguments *arguments, json_t *result)
 {
 	const char *root = arguments_value(arguments, "sysroot");
@@ -183,21 +209,10 @@ static int doctor_run(const struct arguments *arguments, json_t *result)
 	if (status)
 		return status;
 	rows = json_array();
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		json_t *problems = json_array();
-
-		if (!is_wanted(arguments, kinds[i].kind)) {
-			json_decref(problems);
-			continue;
-		}
-		kinds[i].check(&sysfs, problems);
-		if (json_array_size(problems) && (arguments->count || !kinds[i].is_unsafe))
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (is_wanted(arguments, kinds[i].kind) && !check_kind(i, &sysfs, rows) &&
+		    (arguments->count || !kinds[i].is_unsafe))
 			status = STATUS_BAD;
-		json_array_append_new(rows,
-				      json_pack("{ss ss sb so}", "kind", kinds[i].kind, "opens",
-						kinds[i].opens, "works", !json_array_size(problems),
-						"problems", problems));
-	}
 	json_object_set_new(result, "kinds", rows);
 	json_object_set_new(result, "limits", doctor_limits(&sysfs));
 	return status;
@@ -205,15 +220,34 @@ static int doctor_run(const struct arguments *arguments, json_t *result)
 
 /* --- Text --- */
 
-static void print_problems(const json_t *row)
+static void print_problems(const json_t *row, size_t indent)
 {
 	const json_t *problem;
 	size_t i;
 
 	json_array_foreach(json_object_get(row, "problems"), i, problem)
 	{
-		output_wrapped(output_string(problem, "problem"), 4);
-		advice_print(json_object_get(problem, "advice"), 8);
+		output_wrapped(output_string(problem, "problem"), indent);
+		advice_print(json_object_get(problem, "advice"), indent + 4);
+	}
+}
+
+/* If no part works, the row itself has the problems. */
+static void print_row(const json_t *row)
+{
+	const json_t *part;
+	char line[64];
+	size_t i;
+
+	print_problems(row, 4);
+	if (!json_is_true(json_object_get(row, "works")))
+		return;
+	json_array_foreach(json_object_get(row, "parts"), i, part)
+	{
+		snprintf(line, sizeof(line), "%s: %s", output_string(part, "part"),
+			 json_is_true(json_object_get(part, "works")) ? "yes" : "no");
+		output_wrapped(line, 4);
+		print_problems(part, 8);
 	}
 }
 
@@ -236,7 +270,7 @@ static void doctor_print(const json_t *result)
 	};
 
 	output_table(json_object_get(result, "kinds"), kind_columns, ARRAY_SIZE(kind_columns),
-		     print_problems);
+		     print_row);
 	fputc('\n', stdout);
 	output_table(json_object_get(result, "limits"), limit_columns, ARRAY_SIZE(limit_columns),
 		     print_raise);
@@ -244,8 +278,8 @@ static void doctor_print(const json_t *result)
 
 static const struct command_option options[] = {
 	{ "sysroot", "DIR",
-	  "Look at the files below DIR, such as DIR/sys, instead of those of this machine. sim, qemu "
-	  "and vhost-user are tried on this machine all the same." },
+	  "Look at the files below DIR, such as DIR/sys, instead of those of this machine. sim, qemu, "
+	  "vhost-user and fabric are tried on this machine all the same." },
 	{ NULL, NULL, NULL },
 };
 
@@ -254,10 +288,11 @@ const struct command command_doctor = {
 	.summary = "say which kinds of devices work here, and how to make the others work",
 	.operands = "[KIND...]",
 	.max = 64,
-	.help = "Check each kind of device, or only the KINDs: sim, qemu, vhost-user, vfio, iommufd, "
-		"noiommu, kernel. Below each kind that does not work is every reason, with the command or "
+	.help = "Check each kind of device, or only the KINDs: sim, qemu, vhost-user, fabric, vfio, "
+		"iommufd, noiommu, kernel. Below each kind that does not work is every reason, with the command or "
 		"the step that removes it. noiommu is the mode of VFIO without an IOMMU, in which nothing "
-		"keeps a device from any memory.\n"
+		"keeps a device from any memory. fabric works if one of the providers tcp, net, sockets, udp "
+		"and verbs works; below it is each of them.\n"
 		"\n"
 		"Then list the limits of this process and this kernel, with the command that raises each. "
 		"Nothing is changed by this command.\n"

@@ -27,6 +27,12 @@ void doctor_check_vfio(const struct sysfs *sysfs, json_t *problems);
 void doctor_check_iommufd(const struct sysfs *sysfs, json_t *problems);
 void doctor_check_noiommu(const struct sysfs *sysfs, json_t *problems);
 
+/*
+ * doctor_fabric.c: returns an array of objects with "part", which is a provider, "works" and
+ * "problems". It adds to @problems only if none works.
+ */
+json_t *doctor_check_fabric(const struct sysfs *sysfs, json_t *problems);
+
 /* doctor_limits.c: returns the rows. */
 json_t *doctor_limits(const struct sysfs *sysfs);
 

@@ -194,6 +194,49 @@ def programs(command):
                 'the storage daemon is not installed', texts[1])
 
 
+def fabric(command):
+    """libfabric finds its providers itself, and an environment variable hides them."""
+    def row(**env):
+        answer, done = command.json('doctor', 'fabric', env=dict(os.environ, **env))
+        (found,) = answer['kinds']
+        # A kind that does not work has advice for each reason.
+        command.say(done.returncode != found['works'] and found['works'] == (not found['problems'])
+                    and all(problem['advice'] for problem in found['problems']),
+                    f'fabric with {env}: the status fits', f'{done.returncode} {found}')
+        return found, {part['part']: part for part in found['parts']}
+
+    missing = common.fabric_missing(command, 'fabric:tcp')
+    if 'built without libfabric' in missing:
+        found, parts = row()
+        command.say("'command': 'apt-get install libfabric-dev'" in str(found['problems']) and
+                    not parts, 'fabric: the library was built without it', found)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        common.write(folder, 'libfabric.so.1')
+        found, parts = row(LD_LIBRARY_PATH=folder)
+    command.say(len(found['problems']) == 1 and not parts and
+                "'command': 'apt-get install libfabric1'" in str(found['problems']),
+                'fabric: libfabric cannot be loaded', found)
+    if missing:
+        command.say(True, f'fabric: providers # SKIP {missing}')
+        return
+    found, parts = row()
+    command.say(list(parts) == ['tcp', 'net', 'sockets', 'udp', 'verbs'] and
+                parts['tcp']['works'] and not parts['tcp']['problems'] and
+                all(part['works'] or part['problems'][0]['advice'] for part in parts.values()),
+                'fabric: each provider works, or has advice', parts)
+    found, parts = row(FI_PROVIDER='tcp')
+    command.say(found['works'] and parts['tcp']['works'] and not parts['sockets']['works'] and
+                "'command': 'unset FI_PROVIDER'" in str(parts['sockets']['problems']),
+                'fabric: one provider is enough', parts)
+    found, parts = row(FI_PROVIDER='none')
+    command.say(len(found['problems']) == len(parts) == 5 and not found['works'],
+                'fabric: no provider works', found)
+    done = command.run('doctor', 'fabric', env=dict(os.environ, FI_PROVIDER='tcp'))
+    for line in ('    tcp: yes', '    udp: no', '            run: unset FI_PROVIDER'):
+        command.say(line in done.stdout.splitlines(), f'fabric: the text has: {line}', done.stdout)
+
+
 def trees(doctor):
     """Trees that no kernel has."""
     def odd(root):
@@ -241,6 +284,7 @@ def tests(command):
     status(command)
     kernel(doctor)
     programs(command)
+    fabric(command)
     trees(doctor)
     limits(command)
 
