@@ -15,7 +15,7 @@
 COHERENT_TYPE(bytes_mem, uint8_t);
 
 /* One is copied, and the kernel moves the other one. */
-static const size_t sizes[] = { PAGE, 1 << 20 };
+static const size_t sizes[] = { PAGE, 60 << 10, 64 << 10, 1 << 20 };
 
 static struct coherent_device *dev;
 

@@ -241,7 +241,7 @@ int pages_fresh(size_t bytes, void **va);
 int pages_fill(void *va, size_t bytes, uint64_t nodes);
 
 /* A move of fewer bytes takes longer than a copy, because it changes the page tables of all threads. */
-#define PAGES_MOVE_BYTES ((size_t)128 << 10)
+#define PAGES_MOVE_BYTES ((size_t)64 << 10)
 
 /**
  * pages_get_bare() - Take a place for pages that pages_leave() will move there.
