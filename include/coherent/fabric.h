@@ -224,6 +224,10 @@ COHERENT_C_END
  * @timeout_ns: How long to wait.
  * @...: Options of struct coherent_fabric_options by name: .offset, .first, .count.
  *
+ * If the peer reclaims or frees its mem during the read, the call may return 0, and the bytes from
+ * some place on are zero. So a peer that reclaims says so before, for instance in a descriptor. The
+ * reader reads the descriptor again after the data (examples/mirror.h).
+ *
  * After -ETIMEDOUT the provider may still write to @mem. A reclaim or a free of @mem ends that as
  * it ends any access.
  *
