@@ -24,6 +24,8 @@ int fabric_error(int err)
 {
 	switch (err) {
 	case FI_ENODEV:
+	/* The provider sockets says this if it cannot connect. */
+	case FI_ENOENT:
 	case FI_ECANCELED:
 	case FI_ECONNABORTED:
 	case FI_ECONNREFUSED:
@@ -54,6 +56,17 @@ static void end_transfer_locked(struct fabric *fabric, struct fabric_transfer *t
 		lock_wake(&fabric->lock);
 }
 
+/*
+ * The provider sockets has -EIO of its own for a connection that broke, and EACCES for a refusal.
+ * Other providers have a number of their card or protocol there.
+ */
+static int entry_error(const struct fi_cq_err_entry *entry)
+{
+	const bool is_broken = entry->err == FI_EIO && entry->prov_errno == -FI_EIO;
+
+	return is_broken ? -ENODEV : fabric_error(entry->err);
+}
+
 static bool take_error_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
 {
 	struct fi_cq_err_entry entry = { .err = 0 };
@@ -61,7 +74,7 @@ static bool take_error_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
 	if (fi_cq_readerr(fabric->queue, &entry, 0) != 1)
 		return false;
 	if (entry.op_context)
-		end_transfer_locked(fabric, entry.op_context, fabric_error(entry.err));
+		end_transfer_locked(fabric, entry.op_context, entry_error(&entry));
 	return true;
 }
 

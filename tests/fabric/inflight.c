@@ -5,6 +5,7 @@
  * The first two tests call libfabric without the library. They show that a provider goes on after
  * fi_close() of the registration, so they also show that the other tests notice that.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -230,6 +231,22 @@ static void fence_ends_what_is_in_flight(void **state)
 	assert_int_equal(pages_of(place_of(&next), 0), PAGES);
 }
 
+/* An error says that the connection broke. It does not say that the peer refused. */
+static void broken_connection_is_not_a_refusal(void **state)
+{
+	ANY_MEM_AUTO(mem);
+	struct transfer transfer;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, ends.target, BIG));
+	memset(place_of(&mem), 0x11, BIG);
+	begin(&transfer, &mem, false, place_of(&ends.local), 0x11);
+	assert_ok(coherent_device_fence(ends.target));
+	end(&transfer);
+	if (transfer.err)
+		assert_int_equal(transfer.err, -ENODEV);
+}
+
 /* The caller gives up, and the mem that gets the data is reclaimed. */
 static void abandoned_read_does_not_reach_the_box(void **state)
 {
@@ -263,6 +280,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(freed_mem_is_not_written_by_a_transfer, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(fence_ends_what_is_in_flight, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(broken_connection_is_not_a_refusal, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(abandoned_read_does_not_reach_the_box, set_up,
 						tear_down),
 	};
