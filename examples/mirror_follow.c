@@ -59,7 +59,7 @@ static int read_record(struct follower *follower, uint64_t sequence, struct reco
 {
 	int err = fetch_record(follower, sequence);
 
-	for (unsigned int i = 0; i < TRIES && (err == -ENODEV || err == -EIO); i++) {
+	for (unsigned int i = 0; i < TRIES && err == -ENODEV; i++) {
 		err = link_pause(follower->mirror->link);
 		if (!err)
 			err = coherent_device_reset(follower->mirror->dev);
