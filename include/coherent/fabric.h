@@ -221,8 +221,8 @@ COHERENT_C_END
  * @peer: The peer.
  * @remote: A const struct coherent_remote * that the peer has sent.
  * @mem: A mem of the device of @peer, which gets the data.
- * @timeout_ns: How long to wait.
- * @...: Options of struct coherent_fabric_options by name: .offset, .first, .count.
+ * @...: How long to wait in ns; then options of struct coherent_fabric_options by name: .offset,
+ *	.first, .count.
  *
  * If the peer reclaims or frees its mem during the read, the call may return 0, and the bytes from
  * some place on are zero. So a peer that reclaims says so before, for instance in a descriptor. The
@@ -241,17 +241,17 @@ COHERENT_C_END
  * was reclaimed or freed, or the key is wrong), -ENODEV (the device is closed, or the connection
  * broke, which is how some providers refuse), -ETIMEDOUT, -ENOMEM.
  */
-#define coherent_fabric_read(peer, remote, mem, timeout_ns, ...)		\
+#define coherent_fabric_read(peer, remote, mem, ...)			\
 	COHERENT_AGAIN(COHERENT_FABRIC_TRANSFER)			\
-	COHERENT_FABRIC_TRANSFER(COHERENT_UNIQUE(x), false, peer, remote, mem, timeout_ns, __VA_ARGS__)
+	COHERENT_FABRIC_TRANSFER(COHERENT_UNIQUE(x), false, peer, remote, mem, __VA_ARGS__, )
 
 /**
  * coherent_fabric_write() - Write to a mem of a peer.
  * @peer: The peer.
  * @remote: A const struct coherent_remote * that the peer has sent.
  * @mem: A mem of the device of @peer, which has the data.
- * @timeout_ns: How long to wait.
- * @...: Options of struct coherent_fabric_options by name: .offset, .first, .count.
+ * @...: How long to wait in ns; then options of struct coherent_fabric_options by name: .offset,
+ *	.first, .count.
  *
  * The call returns when the data was sent. It may return 0 although the peer refuses the data
  * later.
@@ -259,9 +259,9 @@ COHERENT_C_END
  * Context: may sleep.
  * Return: as coherent_fabric_read(), also -EINVAL if @remote is read-only.
  */
-#define coherent_fabric_write(peer, remote, mem, timeout_ns, ...)	\
+#define coherent_fabric_write(peer, remote, mem, ...)			\
 	COHERENT_AGAIN(COHERENT_FABRIC_TRANSFER)			\
-	COHERENT_FABRIC_TRANSFER(COHERENT_UNIQUE(x), true, peer, remote, mem, timeout_ns, __VA_ARGS__)
+	COHERENT_FABRIC_TRANSFER(COHERENT_UNIQUE(x), true, peer, remote, mem, __VA_ARGS__, )
 
 #define COHERENT_FABRIC_TRANSFER(x, is_write, peer, remote, old, timeout, ...) \
 	COHERENT_BEGIN_CALL						\
@@ -275,6 +275,15 @@ COHERENT_C_END
 		COHERENT_STRICT COHERENT_ERR(x, coherent_base_fabric_transfer((peer), (remote), \
 			COHERENT_OPTIONS_OF(x), sizeof(COHERENT_T_OF(x, 1)), is_write)) COHERENT_STRICT_END \
 	COHERENT_ARGUMENTS_END COHERENT_END_CALL
+
+/* With these macros an ignored result does not compile. */
+#if !defined(COHERENT_LIBRARY) && !defined(__cplusplus)
+#define coherent_fabric_get_name(dev, name) COHERENT_RESULT(, coherent_fabric_get_name(dev, name))
+#define coherent_fabric_connect(peer, dev, name)			\
+	COHERENT_RESULT(, coherent_fabric_connect(peer, dev, name))
+#define coherent_fabric_progress(dev, timeout_ns)			\
+	COHERENT_RESULT(, coherent_fabric_progress(dev, timeout_ns))
+#endif
 
 #include <coherent/detail/c_only.h>
 

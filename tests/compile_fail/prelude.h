@@ -3,6 +3,7 @@
 #include <coherent.h>
 #include <coherent/bar.h>
 #include <coherent/loan.h>
+#include <coherent/fabric.h>
 #include <coherent/share.h>
 #include <coherent/pool_many.h>
 #include <coherent/sim.h>
