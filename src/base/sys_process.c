@@ -4,8 +4,10 @@
  * code.
  *
  * Between fork() and exec() the child of a program with threads may only make system calls: another
- * thread may have held any lock when the child was copied. Nothing here takes a lock.
+ * thread may have held any lock when the child was copied. No function here that runs there takes a
+ * lock.
  */
+#include <dlfcn.h>
 #include <link.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -203,6 +205,23 @@ bool sys_copy_loaded(const char *from, char *to, size_t bytes)
 }
 
 /* --- Threads --- */
+
+void *sys_load(const char *file, const char **why)
+{
+	void *library = dlopen(file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+
+	*why = library ? NULL : dlerror();
+	return library;
+}
+
+/* POSIX lets dlsym() return functions, but C does not convert a pointer to one. */
+bool sys_find_function(void *library, const char *name, void *function)
+{
+	void *const found = dlsym(library, name);
+
+	memcpy(function, &found, sizeof(found));
+	return found;
+}
 
 int sys_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg)
 {

@@ -67,6 +67,15 @@ void sys_kill(pid_t pid);
 bool sys_copy_loaded(const char *from, char *to, size_t bytes);
 
 /*
+ * Load a library for good: its threads may run on. Returns NULL and why it cannot be loaded. The text
+ * is valid until the thread loads something else.
+ */
+void *sys_load(const char *file, const char **why);
+
+/* Find a function in a library that sys_load() loaded. @function is a pointer to a function. */
+bool sys_find_function(void *library, const char *name, void *function);
+
+/*
  * Start a thread of the library. It blocks all signals except for those that its own faults raise,
  * so no handler of the program runs in it.
  */
