@@ -18,6 +18,19 @@ COHERENT_TYPE(bytes_mem, uint8_t);
 static const size_t sizes[] = { PAGE, 60 << 10, 64 << 10, 1 << 20 };
 
 static struct coherent_device *dev;
+static bool maps_nothing;
+
+void *__real_mmap64(void *at, size_t bytes, int prot, int flags, int fd, off_t offset);
+void *__wrap_mmap64(void *at, size_t bytes, int prot, int flags, int fd, off_t offset);
+
+/* The linker calls this function for mmap(). */
+void *__wrap_mmap64(void *at, size_t bytes, int prot, int flags, int fd, off_t offset)
+{
+	if (!maps_nothing)
+		return __real_mmap64(at, bytes, prot, flags, fd, offset);
+	errno = ENOMEM;
+	return MAP_FAILED;
+}
 
 static int set_up(void **state)
 {
@@ -80,6 +93,28 @@ static void reclaimed_contents_move_away(void **state)
 		assert_true(is_all(old, 0x22, sizes[i]));
 		assert_int_equal(waiting(), i + 1);
 	}
+}
+
+/* The kernel maps no place any more, but the pool has pages that were freed. */
+static void pages_of_the_pool_serve_at_the_limit(void **state)
+{
+	const size_t bytes = 1 << 20;
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT_BOX_AUTO(uint8_t, freed);
+	union bytes_mem mem = COHERENT_EMPTY;
+	uint8_t *old;
+	int err;
+
+	(void)state;
+	assert_ok(coherent_box_zeroed(&freed, dev, bytes));
+	old = fill(&mem, bytes, 0x11);
+	coherent_box_free(&freed);
+	maps_nothing = true;
+	err = coherent_reclaim(&mem, &box);
+	maps_nothing = false;
+	assert_ok(err);
+	assert_true(is_all(coherent_box_ptr(&box), 0x11, bytes));
+	assert_true(is_all(old, 0, bytes));
 }
 
 static void box_is_found_at_its_new_place(void **state)
@@ -205,6 +240,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(reclaimed_contents_move_away, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(pages_of_the_pool_serve_at_the_limit, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(box_is_found_at_its_new_place, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(large_places_do_not_pile_up, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(freed_contents_are_gone, set_up, tear_down),

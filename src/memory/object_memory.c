@@ -207,11 +207,11 @@ int object_get_home(struct coherent_object *home)
 	lock_take(&store->lock);
 	err = get_bare_locked(store, home);
 	lock_drop(&store->lock);
-	if (err == -EOPNOTSUPP)
+	/* The pool may still have pages when the kernel gives no place any more. */
+	if (err)
 		return object_get_pages(home);
-	if (!err)
-		object_set_va(home, pages_va(&home->pages));
-	return err;
+	object_set_va(home, pages_va(&home->pages));
+	return 0;
 }
 
 void object_leave_pages(struct coherent_object *object, struct coherent_object *home)
