@@ -192,6 +192,24 @@ static void old_place_waits_for_a_fence(void **state)
 		coherent_free(&mems[i]);
 }
 
+/* A device that ends does not need memory for what it left behind. */
+static void close_does_not_fill_old_places(void **state)
+{
+	union bytes_mem mem = COHERENT_EMPTY, last = COHERENT_EMPTY;
+	uint8_t *old;
+
+	(void)state;
+	fill(&last, PAGE, 0x55);
+	old = fill(&mem, PAGE, 0x11);
+	coherent_free(&mem);
+	coherent_device_close(dev);
+	dev = NULL;
+	/* The last object keeps the memory of the device mapped. */
+	assert_false(has_memory(old));
+	assert_true(is_all(last.base.va, 0x55, PAGE));
+	coherent_free(&last);
+}
+
 static void box_goes_on_after_reclaims(void **state)
 {
 	COHERENT_BOX_AUTO(uint8_t, box);
@@ -246,6 +264,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(large_places_do_not_pile_up, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(freed_contents_are_gone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(old_place_waits_for_a_fence, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(close_does_not_fill_old_places, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(box_goes_on_after_reclaims, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(adoption_needs_a_copy, set_up, tear_down),
 	};

@@ -233,6 +233,11 @@ void object_fill_decoy(struct coherent_object *object)
 	/* The kernel gives a whole place back faster than it fills it. */
 	if (!object->is_decoy || is_moved)
 		return;
+	/* No object of a closed device gets pages any more, so they need no memory. */
+	if (!alive_is_open(object->store->alive)) {
+		object->is_decoy = false;
+		return;
+	}
 	object->is_decoy = pages_fill(pages_va(&object->pages), object_bytes(object),
 				      object->store->pages.nodes);
 }
