@@ -91,6 +91,18 @@ static uint8_t *place_of(const union any_mem *mem)
 	return (uint8_t *)(uintptr_t)mem->base.va;
 }
 
+/* On a loaded machine a transfer may be over too early. A test tries again at most so often. */
+#define TURNS_MAX 50
+
+/* Repeats a try until it returns that the transfer was still in flight. */
+static void until_in_flight(bool (*try)(void))
+{
+	for (unsigned int turn = 0; turn < TURNS_MAX; turn++)
+		if (try())
+			return;
+	fail_msg("each of %d transfers was over too early", TURNS_MAX);
+}
+
 /* --- Without the library --- */
 
 /* Ends the registration behind the back of the library, as a program of libfabric does. */
@@ -108,13 +120,12 @@ static void close_registration(const union any_mem *mem)
 	lock_drop(&fabric->lock);
 }
 
-static void closed_registration_does_not_stop_a_write(void **state)
+static bool write_after_close(void)
 {
 	ANY_MEM_AUTO(mem);
 	struct transfer transfer;
 	size_t then, later;
 
-	(void)state;
 	assert_ok(coherent_zeroed(&mem, ends.target, BIG));
 	memset(place_of(&ends.local), 0xaa, BIG);
 	begin(&transfer, &mem, true, place_of(&mem), 0xaa);
@@ -124,37 +135,48 @@ static void closed_registration_does_not_stop_a_write(void **state)
 	later = pages_of(place_of(&mem), 0xaa);
 	printf("# fi_close() alone: %zu of %zu pages had arrived, and then %zu\n", then, PAGES,
 	       later);
-	assert_true(later > then);
+	return later > then;
 }
 
-static void closed_registration_does_not_stop_a_read(void **state)
+static void closed_registration_does_not_stop_a_write(void **state)
+{
+	(void)state;
+	until_in_flight(write_after_close);
+}
+
+static bool read_after_close(void)
 {
 	ANY_MEM_AUTO(mem);
 	struct transfer transfer;
 	size_t leaked;
 
-	(void)state;
 	assert_ok(coherent_zeroed(&mem, ends.target, BIG));
 	memset(place_of(&mem), 0x11, BIG);
+	memset(place_of(&ends.local), 0x77, BIG);
 	begin(&transfer, &mem, false, place_of(&ends.local), 0x11);
 	close_registration(&mem);
 	memset(place_of(&mem), 0xee, BIG);
 	end(&transfer);
 	leaked = pages_of(place_of(&ends.local), 0xee);
 	printf("# fi_close() alone: the peer got %zu of %zu pages from later\n", leaked, PAGES);
-	assert_true(leaked > 0);
+	return leaked > 0;
+}
+
+static void closed_registration_does_not_stop_a_read(void **state)
+{
+	(void)state;
+	until_in_flight(read_after_close);
 }
 
 /* --- With the library --- */
 
-static void write_does_not_reach_the_box(void **state)
+static bool write_during_reclaim(void)
 {
 	COHERENT_BOX_AUTO(uint8_t, box);
 	ANY_MEM_AUTO(mem);
 	struct transfer transfer;
 	size_t then;
 
-	(void)state;
 	assert_ok(coherent_zeroed(&mem, ends.target, BIG));
 	memset(place_of(&ends.local), 0xaa, BIG);
 	begin(&transfer, &mem, true, place_of(&mem), 0xaa);
@@ -164,7 +186,13 @@ static void write_does_not_reach_the_box(void **state)
 	printf("# reclaim: %zu of %zu pages had arrived, and then %zu\n", then, PAGES,
 	       pages_of(coherent_box_ptr(&box), 0xaa));
 	assert_int_equal(pages_of(coherent_box_ptr(&box), 0xaa), then);
-	assert_true(then > 0 && then < PAGES);
+	return then < PAGES;
+}
+
+static void write_does_not_reach_the_box(void **state)
+{
+	(void)state;
+	until_in_flight(write_during_reclaim);
 }
 
 /* The peer gets contents from before the reclaim, then zeros or an error, and nothing else. */
@@ -258,9 +286,9 @@ static void abandoned_read_does_not_reach_the_box(void **state)
 	assert_ok(coherent_zeroed(&mem, ends.target, BIG));
 	memset(place_of(&mem), 0x11, BIG);
 	assert_ok(coherent_remote(&mem, &remote));
-	/* The connection is made first, so that the next read times out in the middle. */
+	/* The connection is made first, so that the next read begins. Its time is over at once. */
 	assert_ok(coherent_fabric_read(ends.peer, &remote, &ends.local, LONG, .count = 1));
-	assert_err(coherent_fabric_read(ends.peer, &remote, &ends.local, 3 * MS), -ETIMEDOUT);
+	assert_err(coherent_fabric_read(ends.peer, &remote, &ends.local, 1), -ETIMEDOUT);
 	assert_ok(coherent_reclaim(&ends.local, &box));
 	memset(coherent_box_ptr(&box), 0x22, BIG);
 	usleep(300000);
