@@ -3,6 +3,7 @@
  * The devices of the model. They are lazy or not, fail mappings and unmappings or not, and have
  * much or little space for addresses. The model predicts their reports and faults.
  */
+#include <coherent/fabric.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -344,6 +345,24 @@ static void open_in_scope(void)
 	CHECK(coherent_bar_read32(bar, 0) == 0x010000ed);
 }
 
+/* The model has no endpoint, so each call of coherent/fabric.h is refused. */
+static void fabric_misuse(void)
+{
+	struct coherent_fabric_peer *peer;
+	struct coherent_fabric_name name;
+	struct coherent_remote remote = { 0 };
+	COHERENT_AUTO(uint8_t, mem);
+
+	EXPECT(coherent_fabric_get_name(NULL, &name), -ENODEV);
+	EXPECT(coherent_fabric_connect(&peer, NULL, &name), -ENODEV);
+	CHECK(!peer);
+	coherent_fabric_disconnect(NULL);
+	EXPECT(coherent_fabric_progress(NULL, 0), -ENODEV);
+	EXPECT(coherent_remote(&mem, &remote), -EINVAL);
+	EXPECT(coherent_fabric_read(NULL, &remote, &mem, 0), -EINVAL);
+	EXPECT(coherent_fabric_write(NULL, &remote, &mem, 0), -EINVAL);
+}
+
 void device_misuse(void)
 {
 	const struct coherent_sim_model refusing = { .name = "refusing",
@@ -363,6 +382,7 @@ void device_misuse(void)
 	expect_refusal("sim:abacus", NULL, 0, -ENODEV);
 	expect_refusal("abacus:edu", NULL, 0, -ENODEV);
 	loan_misuse();
+	fabric_misuse();
 	check_dead(NULL);
 	coherent_device_close(NULL);
 	coherent_bar_close(NULL);
