@@ -73,6 +73,7 @@ static int move_ours(void *arg, unsigned int turns)
 		if (!err)
 			err = coherent_reclaim(&mem, &moves->boxes[i]);
 	}
+	coherent_free(&mem);
 	return err;
 }
 
