@@ -111,12 +111,11 @@ static void check_refusals(const char *name)
 	refuse_memory(dev, memory, -EINVAL, &log, "may not write");
 	assert_ok(mprotect(memory + PAGE, PAGE, PROT_NONE));
 	refuse_memory(dev, memory, -EINVAL, &log, "may not read");
-	assert_ok(munmap(memory + PAGE, PAGE));
-	refuse_memory(dev, memory, -EINVAL, &log, "nothing is mapped there");
+	/* The kernel maps nothing in the lowest pages. A sanitizer may map a hole that the test makes. */
+	refuse_memory(dev, (uint8_t *)(uintptr_t)PAGE, -EINVAL, &log, "nothing is mapped there");
 	refuse_files(dev, &log);
 	coherent_device_close(dev);
-	put_pages(memory, 1);
-	put_pages(memory + 2 * PAGE, 1);
+	put_pages(memory, 3);
 }
 
 static void memory_that_no_device_can_use_is_refused(void **state)
