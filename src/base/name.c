@@ -153,12 +153,28 @@ static int read_value(const struct name *name, const struct name_key *key, const
 	return -EINVAL;
 }
 
+static int read_text(const struct name *name, unsigned int i, const struct name_key *key,
+		     void *values, const struct reporter *to)
+{
+	if (!name->values[i]) {
+		report(to, COHERENT_ERROR,
+		       "device name \"%s\": key \"%s\" takes a value, as in %s=%s", name->whole,
+		       key->key, key->key, key->example);
+		return -EINVAL;
+	}
+	memcpy((char *)values + key->offset, &name->values[i], sizeof(name->values[i]));
+	return 0;
+}
+
 int name_read_key(const struct name *name, unsigned int i, const struct name_key *key, void *values,
 		  const struct reporter *to)
 {
 	uint64_t value;
-	int err = read_value(name, key, name->values[i], &value, to);
+	int err;
 
+	if (key->example)
+		return read_text(name, i, key, values, to);
+	err = read_value(name, key, name->values[i], &value, to);
 	if (!err)
 		memcpy((char *)values + key->offset, &value, sizeof(value));
 	return err;

@@ -38,13 +38,15 @@ struct name {
 /**
  * struct name_key - A key that a backend knows.
  * @key: The name of the key.
- * @min: The least value; UINT64_MAX for a key without a value.
+ * @example: A value of a key that takes text; NULL for other keys.
+ * @min: The least value of a number; UINT64_MAX for a key without a value.
  * @max: The greatest value.
  * @offset: The offset of the uint64_t that name_read_keys() sets. A key without a value sets it
- *	to 1.
+ *	to 1. For text it is the offset of a const char *, which points into the name.
  */
 struct name_key {
 	const char *key;
+	const char *example;
 	uint64_t min;
 	uint64_t max;
 	size_t offset;
@@ -80,7 +82,7 @@ bool name_has_key(const struct name *name, const char *key);
  * @name: The name.
  * @i: The index of the key in the name.
  * @key: The key that the backend knows.
- * @values: The struct with the uint64_t that the call sets.
+ * @values: The struct whose member the call sets.
  * @to: The receiver of a report if the value is bad.
  *
  * Return: 0; -EINVAL (the value is bad).
@@ -93,7 +95,7 @@ int name_read_key(const struct name *name, unsigned int i, const struct name_key
  * @name: The name.
  * @known: The keys that the backend knows.
  * @count: The number of @known.
- * @values: A struct with a uint64_t for each known key. The call sets those that the name has.
+ * @values: A struct with a member for each known key. The call sets those that the name has.
  * @to: The receiver of a report if a key is unknown, or has a bad value.
  *
  * Return: 0; -EINVAL (a key is unknown, or its value is bad).

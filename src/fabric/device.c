@@ -42,46 +42,25 @@ int fabric_of(struct coherent_device *dev, const char *call, struct fabric **fab
 
 /* --- The name --- */
 
-static int read_key(const struct name *name, unsigned int i, struct fabric_keys *keys,
-		    const struct reporter *to)
+static int read_name(const struct name *name, struct fabric_keys *values, const struct reporter *to)
 {
-	static const struct name_key manual = { .key = "manual",
-						NAME_FLAG,
-						.offset = offsetof(struct fabric_keys, manual) };
-	const char **text = !strcmp(name->keys[i], "node")    ? &keys->node :
-			    !strcmp(name->keys[i], "service") ? &keys->service :
-								NULL;
+	static const struct name_key keys[] = {
+		{ .key = "node",
+		  .example = "127.0.0.1",
+		  .offset = offsetof(struct fabric_keys, node) },
+		{ .key = "service",
+		  .example = "7471",
+		  .offset = offsetof(struct fabric_keys, service) },
+		{ .key = "manual", NAME_FLAG, .offset = offsetof(struct fabric_keys, manual) },
+	};
 
-	if (!strcmp(name->keys[i], manual.key))
-		return name_read_key(name, i, &manual, keys, to);
-	if (!text)
-		report(to, COHERENT_ERROR,
-		       "device name \"%s\": there is no key \"%s\", only: node=, service=, manual",
-		       name->whole, name->keys[i]);
-	else if (!name->values[i])
-		report(to, COHERENT_ERROR, "device name \"%s\": key \"%s\" takes a value, as in %s",
-		       name->whole, name->keys[i],
-		       text == &keys->node ? "node=127.0.0.1" : "service=7471");
-	if (!text || !name->values[i])
-		return -EINVAL;
-	*text = name->values[i];
-	return 0;
-}
-
-static int read_name(const struct name *name, struct fabric_keys *keys, const struct reporter *to)
-{
-	int err = 0;
-
-	if (!*name->target) {
-		report(to, COHERENT_ERROR,
-		       "%s: which provider? Write for example fabric:tcp,node=127.0.0.1; fi_info -l "
-		       "lists them",
-		       name->whole);
-		return -EINVAL;
-	}
-	for (unsigned int i = 0; !err && i < name->count; i++)
-		err = read_key(name, i, keys, to);
-	return err;
+	if (*name->target)
+		return name_read_keys(name, keys, ARRAY_SIZE(keys), values, to);
+	report(to, COHERENT_ERROR,
+	       "%s: which provider? Write for example fabric:tcp,node=127.0.0.1; fi_info -l lists "
+	       "them",
+	       name->whole);
+	return -EINVAL;
 }
 
 /* --- Open --- */
