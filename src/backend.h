@@ -193,6 +193,7 @@ enum backend_memory_kind {
  *	have a reset.
  * @next_fault: Take the oldest refused access that was not read yet, with its object named;
  *	-EAGAIN if there is none. Also called after @disconnect, for what happened until then.
+ *	NULL where the driver cannot learn of refused accesses.
  * @reg_read: Read a register that is in bounds and aligned. All ones after @disconnect.
  * @reg_write: Write a register that is in bounds and aligned.
  * @reg_copy: Copy to or from a BAR in aligned accesses of up to 8 bytes, with ascending offsets.

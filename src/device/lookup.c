@@ -174,6 +174,13 @@ int coherent_base_find_addr(struct coherent_device *dev, uint64_t address,
 
 /* --- Faults --- */
 
+static int take_fault(struct coherent_device *dev, struct coherent_fault *fault)
+{
+	struct backend *backend = dev->backend;
+
+	return backend->ops->next_fault ? backend->ops->next_fault(backend, fault) : -EAGAIN;
+}
+
 int coherent_base_device_next_fault(struct coherent_device *dev, struct coherent_fault *fault,
 				    size_t size)
 {
@@ -186,7 +193,7 @@ int coherent_base_device_next_fault(struct coherent_device *dev, struct coherent
 	int err = result_begin(dev, &kind, fault, size);
 
 	if (!err)
-		err = dev->backend->ops->next_fault(dev->backend, &found);
+		err = take_fault(dev, &found);
 	return result_end(err, &kind, fault, size, &found);
 }
 
@@ -403,7 +410,7 @@ void lookup_take_unread(struct coherent_device *dev, struct unread_faults *unrea
 	struct coherent_fault fault;
 
 	for (unsigned int i = 0; i < UNREAD_MAX; i++) {
-		if (dev->backend->ops->next_fault(dev->backend, &fault))
+		if (take_fault(dev, &fault))
 			return;
 		if (!unread->count)
 			memcpy(unread->first, fault.text, sizeof(unread->first));

@@ -315,14 +315,7 @@ static int fabric_fence(struct backend *backend)
 	return err;
 }
 
-/* A provider tells the peer that it refuses an access, and nobody else. */
-static int fabric_next_fault(struct backend *backend, struct coherent_fault *fault)
-{
-	(void)backend;
-	(void)fault;
-	return -EAGAIN;
-}
-
+/* There is no next_fault: a provider tells only the peer that it refuses an access. */
 const struct backend_ops backend_fabric = {
 	.scheme = "fabric",
 	.memory_kind = BACKEND_MEMORY_PAGES,
@@ -334,5 +327,4 @@ const struct backend_ops backend_fabric = {
 	.unmap = fabric_unmap,
 	.fence = fabric_fence,
 	.reset = fabric_fence,
-	.next_fault = fabric_next_fault,
 };

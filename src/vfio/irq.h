@@ -31,12 +31,15 @@ void vfio_irq_release_locked(struct vfio_pci *pci) NEEDS_LOCK(pci->lock);
 int vfio_irq_connect(struct backend *backend, unsigned int vector, int fd);
 void vfio_irq_rearm(struct backend *backend, unsigned int vector);
 
-/* The functions of struct backend_ops that all VFIO backends share. */
-#define VFIO_PCI_OPS                                                                           \
-	.reset = vfio_dma_reset, .next_fault = vfio_pci_next_fault, .config = vfio_pci_config, \
-	.reg_read = vfio_bar_read, .reg_write = vfio_bar_write, .reg_copy = vfio_bar_copy,     \
-	.reg_write_line = vfio_bar_write_line, .irq_connect = vfio_irq_connect,                \
-	.irq_rearm = vfio_irq_rearm, .lost_fd = vfio_request_lost_fd,                          \
+/*
+ * The functions of struct backend_ops that all VFIO backends share. There is no next_fault, because
+ * the kernel writes faults only to its log.
+ */
+#define VFIO_PCI_OPS                                                                   \
+	.reset = vfio_dma_reset, .config = vfio_pci_config, .reg_read = vfio_bar_read, \
+	.reg_write = vfio_bar_write, .reg_copy = vfio_bar_copy,                        \
+	.reg_write_line = vfio_bar_write_line, .irq_connect = vfio_irq_connect,        \
+	.irq_rearm = vfio_irq_rearm, .lost_fd = vfio_request_lost_fd,                  \
 	.is_lost = vfio_request_is_pending
 
 #endif

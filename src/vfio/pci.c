@@ -402,16 +402,6 @@ int vfio_pci_config(struct backend *backend, struct backend_config *access)
 	return err && err != -ENODEV ? -EIO : err;
 }
 
-/* --- Faults --- */
-
-/* The kernel writes faults only to its log. */
-int vfio_pci_next_fault(struct backend *backend, struct coherent_fault *fault)
-{
-	(void)backend;
-	(void)fault;
-	return -EAGAIN;
-}
-
 /* --- Close --- */
 
 /*

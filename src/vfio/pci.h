@@ -237,8 +237,7 @@ static inline bool vfio_pci_is_connected(const struct vfio_pci *pci)
  */
 void vfio_pci_limits(const struct vfio_pci *pci, struct coherent_limits *limits);
 
-/* These are functions of struct backend_ops. The backend is a struct vfio_pci. */
-int vfio_pci_next_fault(struct backend *backend, struct coherent_fault *fault);
+/* This is a function of struct backend_ops. The backend is a struct vfio_pci. */
 int vfio_pci_config(struct backend *backend, struct backend_config *access);
 
 #endif

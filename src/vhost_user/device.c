@@ -205,14 +205,6 @@ static void vhost_user_limits(struct backend *backend, struct coherent_limits *l
 	lock_drop(&vhost->lock);
 }
 
-/* A peer does not report an address that it cannot find. It hangs up. */
-static int vhost_user_next_fault(struct backend *backend, struct coherent_fault *fault)
-{
-	(void)backend;
-	(void)fault;
-	return -EAGAIN;
-}
-
 static int vhost_user_irq_connect(struct backend *backend, unsigned int vector, int fd)
 {
 	struct vhost_user *vhost = vhost_user_of(backend);
@@ -254,6 +246,7 @@ static bool vhost_user_is_lost(struct backend *backend)
 	return is_lost;
 }
 
+/* There is no next_fault: a peer does not report an address that it cannot find. It hangs up. */
 const struct backend_ops backend_vhost_user = {
 	.scheme = "vhost-user",
 	.options = BACKEND_TAKES_SOCKET | BACKEND_TAKES_LISTEN,
@@ -266,7 +259,6 @@ const struct backend_ops backend_vhost_user = {
 	.unmap = vhost_user_memory_unmap,
 	.fence = vhost_user_memory_fence,
 	.reset = vhost_user_memory_fence,
-	.next_fault = vhost_user_next_fault,
 	.reg_read = vhost_user_mmio_read,
 	.reg_write = vhost_user_mmio_write,
 	.irq_connect = vhost_user_irq_connect,
