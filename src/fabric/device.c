@@ -165,25 +165,24 @@ static void *serve(void *arg)
 	struct fabric *fabric = arg;
 	bool is_closed;
 
-	do {
+	while (true) {
 		lock_take(&fabric->lock);
 		if (!fabric->polling)
 			fabric_progress_locked(fabric, NULL);
 		is_closed = fabric->is_closed;
 		lock_drop(&fabric->lock);
 		if (is_closed)
-			break;
+			return NULL;
 		fabric_wait(fabric, SYS_NS_PER_S);
 		(void)sys_eventfd_take(fabric->wake);
-	} while (true);
-	return NULL;
+	}
 }
 
 static int start_thread(struct fabric *fabric)
 {
-	int err = fabric->is_manual ? 0 : sys_thread_start(&fabric->thread, serve, fabric);
+	int err = sys_thread_start(&fabric->thread, serve, fabric);
 
-	fabric->has_thread = !fabric->is_manual && !err;
+	fabric->has_thread = !err;
 	if (err)
 		report(&fabric->backend.dev->reporter, COHERENT_ERROR,
 		       "%s: no thread can be started; raise ulimit -u, or give the key manual",
@@ -204,7 +203,6 @@ static void fabric_disconnect(struct backend *backend)
 	lock_drop(&fabric->lock);
 	if (fabric->has_thread)
 		sys_thread_join(fabric->thread);
-	fabric->has_thread = false;
 }
 
 static void fabric_close(struct backend *backend)
@@ -260,12 +258,11 @@ static int fabric_start(struct fabric *fabric, const struct name *name)
 		err = choose(fabric, name, &keys);
 	if (!err)
 		err = open_domain(fabric, name);
-	fabric->is_manual = keys.manual;
 	lock_take(&fabric->lock);
 	if (!err)
 		err = fabric_endpoint_open_locked(fabric);
 	lock_drop(&fabric->lock);
-	return err ? err : start_thread(fabric);
+	return err || keys.manual ? err : start_thread(fabric);
 }
 
 static int fabric_open(struct backend **backend, struct coherent_device *dev,

@@ -95,8 +95,7 @@ RB_HEAD(fabric_tree, fabric_registration);
  * @peers: The peers.
  * @polling: How many transfers are polled. The thread leaves the endpoint to their callers.
  * @is_closed: The device was disconnected.
- * @is_manual: The driver calls coherent_fabric_progress(), so there is no thread.
- * @has_thread: There is a thread.
+ * @has_thread: There is a thread. Without one, coherent_fabric_progress() serves peers.
  * @thread: It lets the endpoint serve peers.
  */
 struct fabric {
@@ -116,7 +115,6 @@ struct fabric {
 	LIST_HEAD(, coherent_fabric_peer) peers;
 	unsigned int polling;
 	bool is_closed;
-	bool is_manual;
 	bool has_thread;
 	pthread_t thread;
 };

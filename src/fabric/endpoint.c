@@ -14,8 +14,6 @@
 #define ASK_NS (SYS_NS_PER_S / 1000)
 /* While callers poll the endpoint, others leave it to them for so long. */
 #define POLL_NS (SYS_NS_PER_S / 10000)
-/* A thread looks so often without a reason, in case a provider forgets to wake it. */
-#define LOOK_NS (SYS_NS_PER_S / 10)
 
 /* --- Transfers that end --- */
 
