@@ -144,18 +144,20 @@ static int choose(struct fabric *fabric, const struct name *name, const struct f
 	return 0;
 }
 
-static int open_domain(struct fabric *fabric, const struct name *name)
+static int open_domain(struct fabric *fabric)
 {
 	int err = fabric->library.fabric(fabric->info->fabric_attr, &fabric->fabric, NULL);
 
 	if (!err)
 		err = fi_domain(fabric->fabric, fabric->info, &fabric->domain, NULL);
-	if (!err)
-		return 0;
-	report(&fabric->backend.dev->reporter, COHERENT_ERROR,
-	       "%s: the provider %s does not open: %s", name->whole,
-	       fabric->info->fabric_attr->prov_name, strerror(-err));
-	return err == -FI_ENOMEM ? -ENOMEM : -EIO;
+	return err ? fabric_report_failed(fabric, "the network of the provider", err) : 0;
+}
+
+static int open_wake(struct fabric *fabric)
+{
+	int err = sys_eventfd(&fabric->wake);
+
+	return err ? fabric_report_failed(fabric, "an eventfd", err) : 0;
 }
 
 /* --- The thread --- */
@@ -252,12 +254,12 @@ static int fabric_start(struct fabric *fabric, const struct name *name)
 	if (!err)
 		err = fabric_library_open(&fabric->library, name->whole,
 					  &fabric->backend.dev->reporter);
-	if (!err && sys_eventfd(&fabric->wake))
-		err = -ENOMEM;
 	if (!err)
 		err = choose(fabric, name, &keys);
 	if (!err)
-		err = open_domain(fabric, name);
+		err = open_wake(fabric);
+	if (!err)
+		err = open_domain(fabric);
 	lock_take(&fabric->lock);
 	if (!err)
 		err = fabric_endpoint_open_locked(fabric);

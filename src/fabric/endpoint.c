@@ -117,13 +117,14 @@ void fabric_wait(struct fabric *fabric, uint64_t timeout_ns)
 
 /* --- Open and close --- */
 
-static int report_failed(struct fabric *fabric, const char *what, int err)
+int fabric_report_failed(const struct fabric *fabric, const char *what, int err)
 {
 	const struct coherent_device *dev = fabric->backend.dev;
+	const bool is_full = err == -EMFILE || err == -ENFILE;
 
-	report(&dev->reporter, COHERENT_ERROR, "%s: the provider %s could not open %s: %s",
-	       dev->name, fabric->info->fabric_attr->prov_name, what, strerror(-err));
-	return err == -FI_ENOMEM ? -ENOMEM : -EIO;
+	report(&dev->reporter, COHERENT_ERROR, "%s: could not open %s: %s%s", dev->name, what,
+	       strerror(-err), is_full ? "; raise ulimit -n" : "");
+	return is_full ? -ENOSPC : err == -FI_ENOMEM ? -ENOMEM : -EIO;
 }
 
 static int open_queue_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
@@ -201,7 +202,7 @@ int fabric_endpoint_open_locked(struct fabric *fabric)
 	if (!err)
 		return 0;
 	fabric_endpoint_close_locked(fabric);
-	return report_failed(fabric, what, err);
+	return fabric_report_failed(fabric, what, err);
 }
 
 /* The callers of the transfers wait for them, and free them. */

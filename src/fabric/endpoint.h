@@ -22,6 +22,16 @@ int fabric_endpoint_open_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock);
 void fabric_endpoint_close_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock);
 
 /**
+ * fabric_report_failed() - Report that a part of the device does not open.
+ * @fabric: The device.
+ * @what: The part.
+ * @err: The error of libfabric or of the system, negative.
+ *
+ * Return: -ENOSPC (no descriptor is left), -ENOMEM, otherwise -EIO.
+ */
+int fabric_report_failed(const struct fabric *fabric, const char *what, int err);
+
+/**
  * fabric_error() - Translate an error of libfabric.
  * @err: The error, positive.
  *

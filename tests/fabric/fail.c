@@ -5,6 +5,8 @@
  */
 #include <dlfcn.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "../../src/fabric/device.h"
 #include "../../src/fabric/memory.h"
@@ -118,6 +120,55 @@ static void port_in_use_is_refused(void **state)
 		   -EIO);
 	assert_true(log_has(&log, "could not open the endpoint"));
 	coherent_device_close(dev);
+}
+
+static int lowest_free_descriptor(void)
+{
+	const int lowest = dup(0);
+
+	assert_true(lowest >= 0);
+	close(lowest);
+	return lowest;
+}
+
+/* Opens the device while at most so many more descriptors may be open. Returns the error. */
+static int open_with_few(unsigned int more, struct log *log)
+{
+	struct rlimit all, few;
+	int err;
+
+	assert_ok(getrlimit(RLIMIT_NOFILE, &all));
+	few = all;
+	few.rlim_cur = (rlim_t)lowest_free_descriptor() + more;
+	assert_ok(setrlimit(RLIMIT_NOFILE, &few));
+	err = coherent_device_open(&dev, "fabric:tcp,node=127.0.0.1", .report = log_report,
+				   .report_arg = log);
+	assert_ok(setrlimit(RLIMIT_NOFILE, &all));
+	return err;
+}
+
+/* Each open of a descriptor fails once. libfabric hides the reason of one, which is -EIO then. */
+static void lack_of_descriptors_is_explained(void **state)
+{
+	unsigned int more = 0, hidden = 0;
+	int lowest, err;
+
+	(void)state;
+	/* libfabric is loaded, and has looked at the machine. */
+	assert_ok(set_up(NULL));
+	coherent_device_close(dev);
+	lowest = lowest_free_descriptor();
+	do {
+		struct log log = LOG_EMPTY;
+
+		err = open_with_few(more++, &log);
+		hidden += err == -EIO;
+		assert_true(!err || err == -EIO ||
+			    (err == -ENOSPC && log_has(&log, "raise ulimit -n")));
+		assert_true(!err || lowest_free_descriptor() == lowest);
+	} while (err);
+	coherent_device_close(dev);
+	assert_true(more > 5 && hidden < 2);
 }
 
 /* The device works as usual, but protects nothing. */
@@ -249,6 +300,7 @@ int main(void)
 		cmocka_unit_test(options_of_others_are_refused),
 		cmocka_unit_test(missing_libfabric_is_explained),
 		cmocka_unit_test(port_in_use_is_refused),
+		cmocka_unit_test(lack_of_descriptors_is_explained),
 		cmocka_unit_test(shm_opens_if_the_driver_wants_no_level),
 		cmocka_unit_test_setup_teardown(failed_registration_fails_the_expose, set_up,
 						tear_down),
