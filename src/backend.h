@@ -269,7 +269,8 @@ static inline bool backend_refuses(struct backend *backend, const char *call)
  * backend_uses_pages_in_place() - Whether a device reaches private pages of the process where they are.
  * @backend: The backend.
  *
- * Others have memory of their own, or the process finds what is mapped elsewhere, or later.
+ * Others have memory of their own. Or the process finds the contents elsewhere while they are mapped,
+ * or after the reclaim.
  */
 static inline bool backend_uses_pages_in_place(const struct backend *backend)
 {

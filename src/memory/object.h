@@ -94,7 +94,7 @@ enum object_kind { OBJECT_WHOLE = 0xb9, OBJECT_SLOT = 0x6d };
  * @in_place: The device reaches the memory also while it is a box.
  * @waits: The object waits for a fence. Until then the device may reach the memory. whole.c sets it
  *	before it tells the watch that the object ends.
- * @is_decoy: Its pages are empty, and stay mapped for what is in flight until a fence.
+ * @is_decoy: Its pages are empty. They stay mapped until a fence, for transfers in flight.
  * @is_twin: The record is that of a twin, also after it ended. Its pages belong to the mem.
  * @mask_bits: The bits of the mask of the allocation, 0 for none. Never changes.
  * @slack: How many bytes of the last page are behind the last element. Never changes while the

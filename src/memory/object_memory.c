@@ -187,31 +187,28 @@ int object_move_pages(struct coherent_object *object)
 	return err;
 }
 
-static int get_bare_locked(struct object_store *store, struct coherent_object *home)
-	NEEDS_LOCK(store->lock)
-{
-	int err = pages_get_bare(&store->pages, &store->lock, object_bytes(home), &home->pages);
-
-	/* If the reclaim fails, the place is unmapped, as that of a decoy. */
-	home->is_decoy = !err;
-	return err;
-}
-
-int object_get_home(struct coherent_object *home)
+static int get_bare(struct coherent_object *home)
 {
 	struct object_store *store = home->store;
 	int err;
 
-	if (object_bytes(home) < PAGES_MOVE_BYTES)
-		return object_get_pages(home);
 	lock_take(&store->lock);
-	err = get_bare_locked(store, home);
+	err = pages_get_bare(&store->pages, &store->lock, object_bytes(home), &home->pages);
+	/* If the reclaim fails, the place is unmapped, as that of a decoy. */
+	home->is_decoy = !err;
 	lock_drop(&store->lock);
-	/* The pool may still have pages when the kernel gives no place any more. */
-	if (err)
-		return object_get_pages(home);
-	object_set_va(home, pages_va(&home->pages));
-	return 0;
+	if (!err)
+		object_set_va(home, pages_va(&home->pages));
+	return err;
+}
+
+/* The pool may still have pages when the kernel gives no place any more. */
+int object_get_home(struct coherent_object *home)
+{
+	const bool is_moved = home->store->backend->leaves_decoys &&
+			      object_bytes(home) >= PAGES_MOVE_BYTES;
+
+	return is_moved && !get_bare(home) ? 0 : object_get_pages(home);
 }
 
 void object_leave_pages(struct coherent_object *object, struct coherent_object *home)
@@ -227,19 +224,16 @@ void object_leave_pages(struct coherent_object *object, struct coherent_object *
 
 void object_fill_decoy(struct coherent_object *object)
 {
-	const bool is_moved = object_bytes(object) >= PAGES_MOVE_BYTES &&
-			      !object->store->pages.wants;
+	const struct object_store *store = object->store;
+	const bool is_large = object_bytes(object) >= PAGES_MOVE_BYTES;
 
-	/* The kernel gives a whole place back faster than it fills it. */
-	if (!object->is_decoy || is_moved)
+	/* The kernel gives a large place back faster than it fills it. */
+	if (!object->is_decoy || (is_large && !store->pages.wants))
 		return;
-	/* No object of a closed device gets pages any more, so they need no memory. */
-	if (!alive_is_open(object->store->alive)) {
-		object->is_decoy = false;
-		return;
-	}
-	object->is_decoy = pages_fill(pages_va(&object->pages), object_bytes(object),
-				      object->store->pages.nodes);
+	/* A closed device gives its pages to no object any more, so they stay empty. */
+	object->is_decoy =
+		alive_is_open(store->alive) &&
+		pages_fill(pages_va(&object->pages), object_bytes(object), store->pages.nodes);
 }
 
 void object_put_pages_locked(struct object_store *store, struct coherent_object *object)

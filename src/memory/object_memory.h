@@ -79,24 +79,24 @@ int object_get_pages_locked(struct object_store *store, struct coherent_object *
 	NEEDS_LOCK(store->lock);
 
 /**
- * object_get_home() - Get pages for a home that gets the contents by object_leave_pages().
- * @home: The new record. Its pages may be without memory until then.
+ * object_get_home() - Get pages for the contents of a mem that is reclaimed.
+ * @home: The new record. If object_leave_pages() moves the contents, its pages have no memory before.
  *
  * Return: 0; -ENOMEM.
  */
 int object_get_home(struct coherent_object *home);
 
 /**
- * object_leave_pages() - Let what is still in flight hit empty pages.
+ * object_leave_pages() - Let transfers in flight hit empty pages.
  * @object: A mem that was unmapped and will wait for a fence.
  * @home: The new record of the mem with pages of its own, which get the contents; NULL for none.
  */
 void object_leave_pages(struct coherent_object *object, struct coherent_object *home);
 
 /**
- * object_fill_decoy() - Let the empty pages of an object have memory again, if it has such.
- * @object: The object, whose wait for a fence is over. Large pages stay empty and are unmapped. So do
- *	others if there is no memory.
+ * object_fill_decoy() - Give the empty pages of an object memory again, if it has such pages.
+ * @object: The object, whose wait for a fence is over. Large pages stay empty. The others stay empty
+ *	only if the kernel has no memory. object_put_pages_locked() unmaps what is empty.
  */
 void object_fill_decoy(struct coherent_object *object);
 

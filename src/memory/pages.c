@@ -414,15 +414,17 @@ int pages_get_bare(struct pages *pages, struct lock *lock, size_t bytes, struct 
 		sys_unmap(va, bytes);
 		return err;
 	}
-	count_used(pages, bytes);
-	return iova_reserve(&pages->space, &want, range);
+	err = iova_reserve(&pages->space, &want, range);
+	if (!err)
+		count_used(pages, bytes);
+	return err;
 }
 
 bool pages_leave(void *va, void *to, size_t bytes)
 {
 	if (to && bytes >= PAGES_MOVE_BYTES && !sys_map_leave(va, to, bytes))
 		return true;
-	/* A write of the device meanwhile may be in the copy or not, as at any reclaim. */
+	/* If the device writes meanwhile, the copy has the write or not, as at any reclaim. */
 	if (to)
 		coherent_bytes_out(va, to, bytes, __ATOMIC_RELAXED);
 	return !sys_advise(va, bytes, MADV_DONTNEED);

@@ -256,7 +256,7 @@ int pages_get_bare(struct pages *pages, struct lock *lock, size_t bytes, struct 
 	NEEDS_LOCK(lock);
 
 /**
- * pages_leave() - Take the contents out of pages, so that who still has their address finds zeros.
+ * pages_leave() - Take the contents out of pages. A device that still has their address finds zeros.
  * @va: The pages.
  * @to: Pages that get the contents; NULL for none.
  * @bytes: The size of both.

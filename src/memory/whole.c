@@ -289,8 +289,7 @@ static int new_home(const struct coherent_object *old, bool fence, struct cohere
 	if (!fence)
 		err = backend_allocate(old->store->backend);
 	if (!fence && !err)
-		err = old->store->backend->leaves_decoys ? object_get_home(home) :
-							   object_get_pages(home);
+		err = object_get_home(home);
 	if (err) {
 		object_destroy(home);
 		return err;
