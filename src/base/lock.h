@@ -7,7 +7,7 @@
  *	beside lock (which device of a shared space has which addresses)
  *	sim lock (a device model runs)
  *	sim IOMMU lock (its page table, transfers in flight)
- *	vfio, vhost or qemu lock (a device's descriptors, a conversation)
+ *	vfio, vhost, qemu or fabric lock (a device's descriptors, a conversation, an endpoint)
  *	qemu process lock (what the thread of a QEMU has to do)
  *	store lock (device addresses, memory and states of objects)
  *	shared lock (the twins of a mem)

@@ -204,7 +204,7 @@ bool sys_copy_loaded(const char *from, char *to, size_t bytes)
 	return loaded.copied;
 }
 
-/* --- Threads --- */
+/* --- Libraries --- */
 
 void *sys_load(const char *file, const char **why)
 {
@@ -222,6 +222,8 @@ bool sys_find_function(void *library, const char *name, void *function)
 	memcpy(function, &found, sizeof(found));
 	return found;
 }
+
+/* --- Threads --- */
 
 int sys_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg)
 {
