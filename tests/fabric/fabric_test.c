@@ -11,16 +11,18 @@ static int open_end(struct coherent_device **dev, const char *provider, struct l
 	return coherent_device_open(dev, name, .report = log_report, .report_arg = log);
 }
 
-const char *provider_missing(const char *provider)
+const char *provider_of(int argc, char **argv)
 {
-	static struct log log;
+	const char *provider = argc == 2 ? argv[1] : "tcp";
+	struct log log = LOG_EMPTY;
 	struct coherent_device *dev;
-	int err;
+	int err = open_end(&dev, provider, &log);
 
-	log = (struct log)LOG_EMPTY;
-	err = open_end(&dev, provider, &log);
 	coherent_device_close(dev);
-	return err ? log.text : NULL;
+	if (!err)
+		return provider;
+	printf("1..0 # SKIP %s", log.text);
+	return NULL;
 }
 
 static void connect_ends(struct ends *ends)

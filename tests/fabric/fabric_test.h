@@ -36,8 +36,11 @@ struct ends {
 	struct log log;
 };
 
-/* Returns why this machine cannot use a provider; NULL if it can. */
-const char *provider_missing(const char *provider);
+/*
+ * Returns the provider that the program is for: its argument, or tcp. Returns NULL if this machine
+ * cannot use the provider, after it has printed the reason as TAP.
+ */
+const char *provider_of(int argc, char **argv);
 
 /* Opens both ends. The local mem has so many bytes. */
 void ends_open(struct ends *ends, const char *provider, size_t bytes);
