@@ -71,6 +71,7 @@ struct coherent_remote {
 	uint32_t check;
 };
 
+/* The longest name that an endpoint can have. */
 #define COHERENT_FABRIC_NAME_BYTES 124
 
 /**
@@ -148,12 +149,14 @@ int coherent_fabric_get_name(struct coherent_device *dev, struct coherent_fabric
  * @dev: A device of fabric: with the same provider as that endpoint.
  * @name: The name of the endpoint.
  *
- * The provider makes the connection at the first transfer, so a node that does not answer is found
- * out there. After a transfer returned -ENODEV, coherent_device_reset() of @dev lets the next one
- * connect again.
+ * The call does not ask the node. The provider connects at the first transfer, which fails if the
+ * node does not answer. After a transfer returned -ENODEV, coherent_device_reset() of @dev lets the
+ * next one connect again. The peer stays valid over that, and also when @dev is closed. Then its
+ * transfers return -ENODEV.
  *
  * Context: may sleep.
- * Return: 0; -EINVAL (another kind of device, @name is NULL or malformed), -ENODEV, -ENOMEM, -EIO.
+ * Return: 0; -EINVAL (another kind of device, @name is NULL or malformed), -ENODEV (@dev is NULL,
+ * closed, or could not open its endpoint again), -ENOMEM, -EIO (the provider refuses the name).
  */
 COHERENT_MUST_CHECK
 int coherent_fabric_connect(struct coherent_fabric_peer **peer, struct coherent_device *dev,
@@ -172,8 +175,8 @@ void coherent_fabric_disconnect(struct coherent_fabric_peer *peer);
  * @dev: A device of fabric: whose name has the key manual.
  * @timeout_ns: How long to wait for something to do; 0 to return at once.
  *
- * Without the key manual a thread of the library does this. With it peers stall until the next
- * call. The transfers of this process need no such call while they wait.
+ * Without the key manual a thread of the library does this. With the key, peers wait until the
+ * driver calls this again. A transfer of this process serves peers, too, while it waits.
  *
  * Context: may sleep.
  * Return: 0; -EINVAL (another kind of device), -ENODEV.

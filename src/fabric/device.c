@@ -122,7 +122,7 @@ static int report_no_info(struct fabric *fabric, const struct name *name,
 	       "%s: libfabric has no provider \"%s\" that offers RMA at node %s, service %s; it has: "
 	       "%s",
 	       name->whole, name->target, keys->node ? keys->node : "(any)",
-	       keys->service ? keys->service : "(any)", list);
+	       keys->service ? keys->service : "(any)", *list ? list : "none");
 	return -ENODEV;
 }
 
