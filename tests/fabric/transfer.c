@@ -322,6 +322,26 @@ static void peer_that_is_gone_is_found_out(void **state)
 	ends.log = (struct log)LOG_EMPTY;
 }
 
+/* The device of a peer may be closed first. */
+static void peer_outlives_its_device(void **state)
+{
+	ANY_MEM_AUTO(mem);
+	struct coherent_remote remote;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, ends.target, PAGE));
+	assert_ok(coherent_remote(&mem, &remote));
+	assert_ok(read_all(&remote));
+	coherent_device_close(ends.initiator);
+	assert_err(read_all(&remote), -ENODEV);
+	coherent_free(&ends.local);
+	coherent_fabric_disconnect(ends.peer);
+	ends.initiator = NULL;
+	ends.peer = NULL;
+	assert_true(log_has(&ends.log, "not freed"));
+	ends.log = (struct log)LOG_EMPTY;
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +356,7 @@ int main(int argc, char **argv)
 						tear_down),
 		cmocka_unit_test_setup_teardown(fence_ends_the_connections, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(peer_that_is_gone_is_found_out, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(peer_outlives_its_device, set_up, tear_down),
 	};
 
 	provider = provider_of(argc, argv);
