@@ -3,11 +3,12 @@
 
 #include <stdio.h>
 
-static int open_end(struct coherent_device **dev, const char *provider, struct log *log)
+static int open_end(struct coherent_device **dev, const char *provider, const char *keys,
+		    struct log *log)
 {
 	char name[64];
 
-	snprintf(name, sizeof(name), "fabric:%s,node=127.0.0.1", provider);
+	snprintf(name, sizeof(name), "fabric:%s,node=127.0.0.1%s", provider, keys);
 	return coherent_device_open(dev, name, .report = log_report, .report_arg = log);
 }
 
@@ -16,7 +17,7 @@ const char *provider_of(int argc, char **argv)
 	const char *provider = argc == 2 ? argv[1] : "tcp";
 	struct log log = LOG_EMPTY;
 	struct coherent_device *dev;
-	int err = open_end(&dev, provider, &log);
+	int err = open_end(&dev, provider, "", &log);
 
 	coherent_device_close(dev);
 	if (!err)
@@ -33,13 +34,23 @@ static void connect_ends(struct ends *ends)
 	assert_ok(coherent_fabric_connect(&ends->peer, ends->initiator, &name));
 }
 
-void ends_open(struct ends *ends, const char *provider, size_t bytes)
+static void open_both(struct ends *ends, const char *provider, const char *keys, size_t bytes)
 {
 	*ends = (struct ends){ .provider = provider, .log = LOG_EMPTY };
-	assert_ok(open_end(&ends->target, provider, &ends->log));
-	assert_ok(open_end(&ends->initiator, provider, &ends->log));
+	assert_ok(open_end(&ends->target, provider, keys, &ends->log));
+	assert_ok(open_end(&ends->initiator, provider, "", &ends->log));
 	connect_ends(ends);
 	assert_ok(coherent_zeroed(&ends->local, ends->initiator, bytes));
+}
+
+void ends_open(struct ends *ends, const char *provider, size_t bytes)
+{
+	open_both(ends, provider, "", bytes);
+}
+
+void ends_open_manual(struct ends *ends, const char *provider, size_t bytes)
+{
+	open_both(ends, provider, ",manual", bytes);
 }
 
 void ends_close(struct ends *ends)

@@ -44,6 +44,9 @@ const char *provider_of(int argc, char **argv);
 
 /* Opens both ends. The local mem has so many bytes. */
 void ends_open(struct ends *ends, const char *provider, size_t bytes);
+
+/* The same, but the target serves peers only in coherent_fabric_progress(). */
+void ends_open_manual(struct ends *ends, const char *provider, size_t bytes);
 void ends_close(struct ends *ends);
 
 /* Opens the endpoint of the peer again, and connects. Some providers need that after a refusal. */

@@ -4,9 +4,12 @@
  * reaches, and what it does not.
  */
 #include <endian.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "../../src/fabric/checksum.h"
+#include "../../src/fabric/device.h"
 #include "fabric_test.h"
 
 static struct ends ends;
@@ -16,6 +19,13 @@ static int set_up(void **state)
 {
 	(void)state;
 	ends_open(&ends, provider, 4 * PAGE);
+	return 0;
+}
+
+static int set_up_manual(void **state)
+{
+	(void)state;
+	ends_open_manual(&ends, provider, 4 * PAGE);
 	return 0;
 }
 
@@ -277,8 +287,8 @@ static void end_that_has_polled_serves_its_peers(void **state)
 	coherent_fabric_disconnect(back);
 }
 
-/* The fence ends all connections, and the name stays. The provider sockets connects again by itself. */
-static void fence_ends_the_connections(void **state)
+/* The name of the endpoint stays over a fence. */
+static void fence_keeps_the_name(void **state)
 {
 	ANY_MEM_AUTO(mem);
 	struct coherent_fabric_name before, after;
@@ -293,10 +303,80 @@ static void fence_ends_the_connections(void **state)
 	assert_ok(coherent_device_fence(ends.target));
 	assert_ok(coherent_fabric_get_name(ends.target, &after));
 	assert_memory_equal(&before, &after, sizeof(before));
-	assert_err(read_all(&remote), strcmp(provider, "sockets") ? -ENODEV : 0);
 	ends_reconnect(&ends);
 	assert_ok(read_all(&remote));
 	assert_true(has(&ends.local, 0, 0x44, PAGE));
+}
+
+/**
+ * struct reader - A read in a thread of its own.
+ * @remote: The mem of the target.
+ * @err: The result.
+ * @is_done: The thread has set @err.
+ * @thread: The thread.
+ */
+struct reader {
+	struct coherent_remote remote;
+	int err;
+	atomic_bool is_done;
+	pthread_t thread;
+};
+
+static void *read_it(void *arg)
+{
+	struct reader *reader = arg;
+
+	reader->err = read_all(&reader->remote);
+	atomic_store(&reader->is_done, true);
+	return NULL;
+}
+
+static void begin_read(struct reader *reader)
+{
+	atomic_init(&reader->is_done, false);
+	assert_ok(pthread_create(&reader->thread, NULL, read_it, reader));
+}
+
+/* The target serves peers only here. */
+static int end_read(struct reader *reader)
+{
+	while (!atomic_load(&reader->is_done))
+		assert_ok(coherent_fabric_progress(ends.target, MS));
+	assert_ok(pthread_join(reader->thread, NULL));
+	return reader->err;
+}
+
+static bool has_begun(void)
+{
+	struct fabric *fabric = (struct fabric *)ends.initiator->backend;
+	bool has_some;
+
+	lock_take(&fabric->lock);
+	has_some = !LIST_EMPTY(&fabric->transfers);
+	lock_drop(&fabric->lock);
+	return has_some;
+}
+
+/* A request that the target has not served is lost, because its connection ends. */
+static void fence_ends_the_connections(void **state)
+{
+	ANY_MEM_AUTO(mem);
+	struct reader reader;
+	const struct fabric *fabric = (const struct fabric *)ends.target->backend;
+
+	(void)state;
+	/* Other providers may serve peers at any time, without a call. */
+	if (fabric->info->domain_attr->data_progress != FI_PROGRESS_MANUAL)
+		return;
+	assert_ok(coherent_zeroed(&mem, ends.target, PAGE));
+	assert_ok(coherent_remote(&mem, &reader.remote));
+	begin_read(&reader);
+	assert_ok(end_read(&reader));
+	begin_read(&reader);
+	while (!has_begun())
+		sched_yield();
+	assert_ok(coherent_device_fence(ends.target));
+	assert_err(end_read(&reader), -ENODEV);
 }
 
 /* Memory stays valid when the peer is gone. */
@@ -354,7 +434,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(bad_arguments_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(end_that_has_polled_serves_its_peers, set_up,
 						tear_down),
-		cmocka_unit_test_setup_teardown(fence_ends_the_connections, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(fence_keeps_the_name, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(fence_ends_the_connections, set_up_manual,
+						tear_down),
 		cmocka_unit_test_setup_teardown(peer_that_is_gone_is_found_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(peer_outlives_its_device, set_up, tear_down),
 	};
