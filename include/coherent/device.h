@@ -298,15 +298,15 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  *
  * fabric: is a provider of an installed libfabric: tcp, net, sockets, udp or verbs. The
  * level is COHERENT_PEER. Peers read and write mems by their keys; coherent/fabric.h has the
- * calls. It has neither registers nor interrupts. A refused access does not become a fault,
- * because only the peer learns of it. coherent_device_fence() and coherent_device_reset()
+ * calls. The device has neither registers nor interrupts. A refused access does not become a
+ * fault, because only the peer learns of it. coherent_device_fence() and coherent_device_reset()
  * end all connections, and open the endpoint again with the same name. The provider shm
  * checks nothing, so it needs .level = COHERENT_NONE. The keys are:
  *
  *	node=ADDRESS	the address of this machine, as in node=10.0.0.5; without it the
  *			provider chooses one
  *	service=PORT	the port; without it the system chooses one
- *	manual		peers are served only in calls of the driver, and not by a thread
+ *	manual		no thread serves peers, only calls of the driver do
  *
  * Context: may sleep.
  * Return: 0; -EINVAL (the name is malformed, a key is unknown, a value is bad, or an
