@@ -21,7 +21,7 @@ struct tester;
 
 /**
  * struct tester_driver - A driver for a kind of device.
- * @tries: The tries. Those of the kind of device itself need none of the members after @stop.
+ * @tries: The tries. selftest_tries needs the members below; a driver with other tries leaves them out.
  * @start: Starts the driver. Returns 0 or -errno; then tester->problem may say more.
  * @stop: Stops the driver, also after a failed start. It frees what the driver has.
  * @bytes: The device transfers this many bytes at a time.
