@@ -72,6 +72,11 @@ const char *sys_environment(const char *name)
 	return sys_has_raised_rights() ? NULL : getenv(name);
 }
 
+bool sys_environment_has(const char *name)
+{
+	return getenv(name);
+}
+
 void sys_pidfd_kill(int pidfd)
 {
 	(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);

@@ -42,6 +42,9 @@ bool sys_has_raised_rights(void);
 /* Returns a variable of the environment; NULL if there is none, or if the program has raised rights. */
 const char *sys_environment(const char *name);
 
+/* Returns whether the environment has a variable, also if the program has raised rights. */
+bool sys_environment_has(const char *name);
+
 /*
  * Start a program that is in PATH. It inherits the @count descriptors @fds under the same numbers.
  * Its output goes to the descriptor @log.

@@ -225,6 +225,34 @@ static void fabric_close(struct backend *backend)
 
 /* --- For the library --- */
 
+/*
+ * A provider that sends without a copy pins the pages. They go out after a reclaim with what the CPU
+ * wrote later, because the reclaim moves them to the new place.
+ */
+static bool pins_pages(const struct coherent_device *dev, const char *provider)
+{
+	static const char *const variables[] = { "FI_TCP_ZEROCOPY_SIZE", "FI_NET_ZEROCOPY_SIZE" };
+
+	if (strncmp(provider, "tcp", 3) && strncmp(provider, "net", 3))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
+		if (sys_environment_has(variables[i])) {
+			report(&dev->reporter, COHERENT_WARNING,
+			       "%s: %s is set, so peers may read what the CPU writes after a "
+			       "reclaim; unset it, or open with .level = COHERENT_NONE",
+			       dev->name, variables[i]);
+			return true;
+		}
+	return false;
+}
+
+/* The provider shm copies from process to process and checks no key. */
+static enum coherent_level level_of(const struct coherent_device *dev, const char *provider)
+{
+	return !strcmp(provider, "shm") || pins_pages(dev, provider) ? COHERENT_NONE :
+								       COHERENT_PEER;
+}
+
 static struct fabric *new_fabric(struct coherent_device *dev, const struct name *name)
 {
 	struct fabric *fabric = calloc(1, sizeof(*fabric));
@@ -234,8 +262,7 @@ static struct fabric *new_fabric(struct coherent_device *dev, const struct name 
 	fabric->backend = (struct backend){
 		.ops = &backend_fabric,
 		.dev = dev,
-		/* The provider shm copies from process to process and checks no key. */
-		.level = strcmp(name->target, "shm") ? COHERENT_PEER : COHERENT_NONE,
+		.level = level_of(dev, name->target),
 		.leaves_decoys = true,
 	};
 	fabric->ready = fabric->wake = -1;

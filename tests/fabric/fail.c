@@ -185,6 +185,28 @@ static void shm_opens_if_the_driver_wants_no_level(void **state)
 	coherent_free(&mem);
 }
 
+/* A provider that sends pages without a copy sends what the CPU wrote after a reclaim. */
+static void pinned_pages_need_no_level(void **state)
+{
+	static const char *const variables[] = { "FI_TCP_ZEROCOPY_SIZE", "FI_NET_ZEROCOPY_SIZE" };
+	const char *const name = "fabric:tcp,node=127.0.0.1";
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++) {
+		struct log log = LOG_EMPTY;
+
+		assert_ok(setenv(variables[i], "65536", 1));
+		assert_err(coherent_device_open(&dev, name, .report = log_report,
+						.report_arg = &log),
+			   -EOPNOTSUPP);
+		assert_true(log_has(&log, variables[i]));
+		assert_ok(coherent_device_open(&dev, name, .level = COHERENT_NONE));
+		assert_int_equal(coherent_device_level(dev), COHERENT_NONE);
+		coherent_device_close(dev);
+		assert_ok(unsetenv(variables[i]));
+	}
+}
+
 /* --- Calls of libfabric that fail --- */
 
 static struct fi_ops_mr real_mr;
@@ -302,6 +324,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(port_in_use_is_refused),
 		cmocka_unit_test(lack_of_descriptors_is_explained),
 		cmocka_unit_test(shm_opens_if_the_driver_wants_no_level),
+		cmocka_unit_test(pinned_pages_need_no_level),
 		cmocka_unit_test_setup_teardown(failed_registration_fails_the_expose, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(failed_close_leaks_and_reports, set_up, tear_down),
