@@ -196,6 +196,7 @@ COHERENT_C_END
 		_Static_assert(COHERENT_FIT_ADOPTED(x, 3, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, box))); \
 		_Static_assert(COHERENT_FIT_COUNT(x, 4, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, box))); \
 		_Static_assert(COHERENT_FIT_NUMBER(x, 4, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, box))); \
+		_Static_assert(COHERENT_FIT_OPTIONS(#__VA_ARGS__));		\
 		COHERENT_OPTIONS_ARE(x, coherent_adopt_options, #__VA_ARGS__) .count = COHERENT_ARG(x, 4), __VA_ARGS__ COHERENT_OPTIONS_END \
 		COHERENT_ERR(x, coherent_base_box_adopt(COHERENT_BASE_FOR(x, 1, box), COHERENT_DEVICE(x, 2), \
 			(void *)(uintptr_t)COHERENT_ARG(x, 3), COHERENT_SIZE_OF(x, 1), \
@@ -254,6 +255,7 @@ COHERENT_C_END
 		_Static_assert(COHERENT_FIT_PIECES(x, 3, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_HANDLE(x, 1))); \
 		_Static_assert(COHERENT_FIT_COUNT(x, 4, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_HANDLE(x, 1))); \
 		_Static_assert(COHERENT_FIT_NUMBER(x, 4, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_HANDLE(x, 1))); \
+		_Static_assert(COHERENT_FIT_OPTIONS(#__VA_ARGS__));		\
 		COHERENT_OPTIONS_ARE(x, coherent_handle_adopt_options, #__VA_ARGS__) .count = COHERENT_ARG(x, 4), __VA_ARGS__ COHERENT_OPTIONS_END \
 		COHERENT_ERR(x, coherent_base_handle_adopt(COHERENT_HANDLE(x, 1), COHERENT_DEVICE(x, 2), \
 			(const struct iovec *)(uintptr_t)COHERENT_ARG(x, 3), COHERENT_OPTIONS_OF(x), COHERENT_HERE)) \

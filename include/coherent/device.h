@@ -333,6 +333,7 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
 		COHERENT_VALUE_OF(x, 2) (name_of) COHERENT_VALUE_END(x, 2) \
 		_Static_assert(COHERENT_FIT_DEVICE_AT(x, 1));		\
 		_Static_assert(COHERENT_FIT_NAME(x, 2, COHERENT_IS(COHERENT_ARG(x, 1), struct coherent_device **))); \
+		_Static_assert(COHERENT_FIT_OPTIONS(#__VA_ARGS__));		\
 		COHERENT_OPTIONS_ARE(x, coherent_open_options, #__VA_ARGS__) .model_size = sizeof(struct coherent_sim_model), \
 			.name = COHERENT_ARG_NAME(x, 2), __VA_ARGS__ COHERENT_OPTIONS_END \
 		COHERENT_ERR(x, coherent_base_device_open(COHERENT_DEVICE_AT(x, 1), COHERENT_OPTIONS_OF(x))) \

@@ -107,6 +107,7 @@ COHERENT_C_END
 			.mem = __extension__({				\
 				COHERENT_LET(coherent_e, 2) to COHERENT_LET_END(coherent_e, 2) COHERENT_ARGUMENTS \
 				COHERENT_OBJECT_OF(coherent_e, 2) (to) COHERENT_OBJECT_END(coherent_e, 2) \
+				_Static_assert(COHERENT_FIT_OPTIONS(#__VA_ARGS__)); \
 				COHERENT_BASE_IS(coherent_e, 2, mem)	\
 				COHERENT_ARGUMENTS_END			\
 			}), __VA_ARGS__ },				\

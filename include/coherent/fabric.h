@@ -275,6 +275,7 @@ COHERENT_C_END
 		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
 		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
 		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, mem), 1, COHERENT_TEXT_MEM)); \
+		_Static_assert(COHERENT_FIT_OPTIONS(#__VA_ARGS__));		\
 		COHERENT_OPTIONS_ARE(x, coherent_fabric_options, #__VA_ARGS__) \
 			.mem = COHERENT_CONST_BASE_FOR(x, 1, mem), .timeout_ns = (timeout), __VA_ARGS__ COHERENT_OPTIONS_END \
 		COHERENT_STRICT COHERENT_ERR(x, coherent_base_fabric_transfer((peer), (remote), \

@@ -216,6 +216,7 @@ COHERENT_C_END
 		_Static_assert(COHERENT_FIT_KIND(x, 2, COHERENT_IS_ARG(x, 2, box), COHERENT_IS_ARG(x, 1, loan), COHERENT_TEXT_BOX)); \
 		_Static_assert(COHERENT_FIT_MUTABLE(x, 2, COHERENT_IS_ARG(x, 2, box), COHERENT_IS_ARG(x, 1, loan))); \
 		_Static_assert(COHERENT_FIT(!COHERENT_IS_ARG(x, 1, loan) || !COHERENT_IS_ARG(x, 2, box) || COHERENT_SAME_T(x)), "the loan and the box hold different element types"); \
+		_Static_assert(COHERENT_FIT_OPTIONS(#__VA_ARGS__));		\
 		COHERENT_OPTIONS_ARE(x, coherent_reclaim_options, #__VA_ARGS__) \
 			.box = COHERENT_BASE_FOR(x, 2, box), __VA_ARGS__ COHERENT_OPTIONS_END \
 		COHERENT_ERR(x, coherent_base_take(COHERENT_BASE_FOR(x, 1, loan), COHERENT_OPTIONS_OF(x))) \

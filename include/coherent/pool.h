@@ -242,6 +242,7 @@ COHERENT_C_END
 		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, pool), 1, COHERENT_TEXT_POOL)); \
 		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, pool), 1)); \
 		_Static_assert(COHERENT_FIT_DEVICE(x, 2, COHERENT_IS_ARG(x, 1, pool))); \
+		_Static_assert(COHERENT_FIT_OPTIONS(#__VA_ARGS__));		\
 		COHERENT_OPTIONS_ARE(x, coherent_pool_options, #__VA_ARGS__) .dev = COHERENT_DEVICE(x, 2), __VA_ARGS__ COHERENT_OPTIONS_END \
 		COHERENT_ERR(x, coherent_base_pool_create(COHERENT_BASE_FOR(x, 1, pool), \
 			COHERENT_SIZE_OF(x, 1), COHERENT_OPTIONS_OF(x), COHERENT_HERE)) \
@@ -281,6 +282,7 @@ COHERENT_C_END
 		_Static_assert(COHERENT_FIT_KIND(x, 2, COHERENT_IS_ARG(x, 2, box), COHERENT_IS_ARG(x, 1, pool), COHERENT_TEXT_BOX)); \
 		_Static_assert(COHERENT_FIT_MUTABLE(x, 2, COHERENT_IS_ARG(x, 2, box), COHERENT_IS_ARG(x, 1, pool))); \
 		_Static_assert(COHERENT_FIT(!COHERENT_IS_ARG(x, 1, pool) || !COHERENT_IS_ARG(x, 2, box) || COHERENT_SAME_T(x)), "the pool and the box hold different element types"); \
+		_Static_assert(COHERENT_FIT_OPTIONS(#__VA_ARGS__));		\
 		COHERENT_OPTIONS_ARE(x, coherent_pool_box_options, #__VA_ARGS__) \
 			.box = COHERENT_BASE_FOR(x, 2, box), __VA_ARGS__ COHERENT_OPTIONS_END \
 		COHERENT_ERR(x, COHERENT_POOL_TAKE(COHERENT_BASE_FOR(x, 1, pool), \

@@ -157,6 +157,7 @@ COHERENT_C_END
 		_Static_assert(COHERENT_FIT_KIND(x, 3, COHERENT_IS_ARG(x, 3, twin), COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, mem), COHERENT_TEXT_TWIN)); \
 		_Static_assert(COHERENT_FIT_MUTABLE(x, 3, COHERENT_IS_ARG(x, 3, twin), COHERENT_IS_ARG(x, 1, mem))); \
 		_Static_assert(COHERENT_FIT(!COHERENT_IS_ARG(x, 1, mem) || !COHERENT_IS_ARG(x, 3, twin) || COHERENT_SAME_TYPE(COHERENT_T_OF(x, 1), COHERENT_T_OF(x, 3))), "the mem and the twin hold different element types"); \
+		_Static_assert(COHERENT_FIT_OPTIONS(#__VA_ARGS__));		\
 		COHERENT_OPTIONS_ARE(x, coherent_share_options, #__VA_ARGS__) \
 			.twin = COHERENT_BASE_FOR(x, 3, mem), __VA_ARGS__ COHERENT_OPTIONS_END \
 		COHERENT_ERR(x, coherent_base_share(COHERENT_BASE_FOR(x, 1, mem), COHERENT_DEVICE(x, 2), \

@@ -54,7 +54,7 @@ MISUSES = {
     'option_of_pool_box': ('return coherent_pool_box(pool, box, .level = COHERENT_IOMMU);',
                            'no member named'),
     'gfp_without_name': ('return coherent_pool_box(pool, box, GFP_ATOMIC);',
-                         'write_an_option_with_its_name'),
+                         'write an option with its name'),
     'box_of_another_pool': ('return coherent_pool_box(others, box);', 'different element types'),
     'ignored_pool_box': ('coherent_pool_box(pool, box, .gfp = GFP_ATOMIC);',
                          'ignoring return value'),

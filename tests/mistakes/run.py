@@ -5,12 +5,12 @@
 usage: run.py INCLUDE_DIR [COMPILER...]
 
 Each compiler compiles each case of the files *.cases without warning flags. It must refuse the case
-in at most 15 lines. The first line must name the file of the driver, and the output must tell
-what to write. Prints TAP.
+in at most 15 lines for each mistake. The first line must name the file of the driver, and the
+output must tell what to write. Prints TAP.
 
 A file has comments, which begin with #, and cases:
 
-    CASE name expects REGULAR EXPRESSION
+    CASE name [with 2 mistakes] expects REGULAR EXPRESSION
         the body of a function that returns int
     END
 
@@ -25,11 +25,11 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MOST = 15
-CASE = re.compile(r'^CASE (\w+) expects (.*)\n((?:\t.*\n|\n)+)END$', re.M)
+CASE = re.compile(r'^CASE (\w+)(?: with (\d) mistakes)? expects (.*)\n((?:\t.*\n|\n)+)END$', re.M)
 UNIT = '#include "driver.h"\nint driver(void);\nint driver(void)\n{{\n{}}}\n'
 
 
-def complaints(compiler, include, expected, body):
+def complaints(compiler, include, most, expected, body):
     """Returns what is wrong with the errors of a case, line by line."""
     with tempfile.TemporaryDirectory() as folder:
         unit = os.path.join(folder, 'unit.c')
@@ -42,7 +42,7 @@ def complaints(compiler, include, expected, body):
     wrong = []
     if run.returncode == 0:
         wrong.append('the mistake compiles')
-    if len(lines) > MOST:
+    if len(lines) > most:
         wrong.append(f'there are {len(lines)} lines')
     if lines and not lines[0].startswith(unit):
         wrong.append('the first line does not name the file of the driver')
@@ -52,7 +52,7 @@ def complaints(compiler, include, expected, body):
 
 
 def read_cases():
-    """Returns (name, expected message, body) for each case."""
+    """Returns (name, number of mistakes or '', expected message, body) for each case."""
     cases = []
     for path in sorted(glob.glob(os.path.join(HERE, '*.cases'))):
         with open(path, encoding='utf-8') as file:
@@ -71,8 +71,8 @@ def main():
     include, compilers = sys.argv[1], sys.argv[2:] or ['gcc', 'clang']
     failed = count = 0
     for compiler in compilers:
-        for name, expected, body in read_cases():
-            wrong = complaints(compiler, include, expected, body)
+        for name, mistakes, expected, body in read_cases():
+            wrong = complaints(compiler, include, MOST * int(mistakes or 1), expected, body)
             failed += bool(wrong)
             count += 1
             print(f'{"not " if wrong else ""}ok {count} - {compiler}: {name}')

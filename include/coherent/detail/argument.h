@@ -368,11 +368,11 @@ COHERENT_INLINE void *coherent_same(const void *x)
 /*
  * An option without a name, of a wrong type or given twice does not compile. The macros are around
  * the options, which they do not take, so that gcc shows the line of the driver. text is that of
- * the options. If it does not begin with a dot, the options initialise the struct below, in which
- * no value fits behind the positional argument. In other structs each value fits there, so that
- * a misspelt name gives no second error in gcc.
+ * the options. An assertion refuses text that does not begin with a dot, because NULL, 0 and false
+ * fit in most types. Then the options initialise the struct below, in which each value fits behind
+ * the positional argument, so that the assertion gives the only error. In other structs each value
+ * fits there too, so that a misspelt name gives no second error in gcc.
  */
-struct coherent_write_an_option_with_its_name;
 struct coherent_unnamed_options {
 	uint32_t struct_size;
 	size_t model_size;
@@ -382,11 +382,14 @@ struct coherent_unnamed_options {
 		struct coherent_device *dev;
 		size_t count, bytes;
 	};
-	const struct coherent_write_an_option_with_its_name *option;
+	bool value_1, value_2, value_3;
 };
 #define COHERENT_OPTIONS_TYPE(type, text)				\
 	__typeof__(*__builtin_choose_expr(COHERENT_IS_NAMED(text), (const struct type *)0, \
 					  (const struct coherent_unnamed_options *)0))
+#define COHERENT_FIT_OPTIONS(text)					\
+	__builtin_choose_expr(COHERENT_IS_NAMED(text), 1, 0),		\
+	"write an option with its name, as in .align = 64"
 #define COHERENT_OPTIONS_ARE(x, type, text)				\
 	COHERENT_STRICT COHERENT_OPTIONS_TYPE(type, text) x##options = { COHERENT_SIZED(type),
 #define COHERENT_OPTIONS_OF(x) ((const void *)&x##options)

@@ -33,6 +33,7 @@
 		_Static_assert(COHERENT_FIT_DEVICE(x, 2, COHERENT_IS_ARG(x, 1, box) && sizeof(COHERENT_ARG_GIVEN(x, 3)))); \
 		_Static_assert(COHERENT_FIT_COUNT(x, 3, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, box))); \
 		_Static_assert(COHERENT_FIT_NUMBER(x, 3, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, box))); \
+		_Static_assert(COHERENT_FIT_OPTIONS(#__VA_ARGS__));		\
 		COHERENT_OPTIONS_ARE(x, coherent_box_options, #__VA_ARGS__) .count = COHERENT_ARG(x, 3), __VA_ARGS__ COHERENT_OPTIONS_END \
 		COHERENT_ERR(x, coherent_base_box_zeroed(COHERENT_BASE_FOR(x, 1, box), COHERENT_DEVICE(x, 2), \
 			COHERENT_SIZE_OF(x, 1), COHERENT_OPTIONS_OF(x), COHERENT_HERE)) \
@@ -57,6 +58,7 @@
 		_Static_assert(COHERENT_FIT_COPY(x, 3, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, box))); \
 		_Static_assert(COHERENT_FIT_COUNT(x, 4, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, box))); \
 		_Static_assert(COHERENT_FIT_NUMBER(x, 4, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, box))); \
+		_Static_assert(COHERENT_FIT_OPTIONS(#__VA_ARGS__));		\
 		COHERENT_OPTIONS_ARE(x, coherent_box_options, #__VA_ARGS__) .count = COHERENT_ARG(x, 4), __VA_ARGS__ COHERENT_OPTIONS_END \
 		COHERENT_ERR(x, coherent_base_box_from(COHERENT_BASE_FOR(x, 1, box), COHERENT_DEVICE(x, 2), \
 			(const void *)COHERENT_ARG(x, 3), COHERENT_MASK(COHERENT_COPIED(x)), \
@@ -148,6 +150,7 @@
 		_Static_assert(COHERENT_FIT_KIND(x, 2, COHERENT_IS_ARG(x, 2, mem), COHERENT_IS_ARG(x, 1, box), COHERENT_TEXT_MEM)); \
 		_Static_assert(COHERENT_FIT_MUTABLE(x, 2, COHERENT_IS_ARG(x, 2, mem), COHERENT_IS_ARG(x, 1, box))); \
 		_Static_assert(COHERENT_FIT(!COHERENT_IS_ARG(x, 1, box) || !COHERENT_IS_ARG(x, 2, mem) || COHERENT_SAME_T(x)), "the box and the mem hold different element types"); \
+		_Static_assert(COHERENT_FIT_OPTIONS(#__VA_ARGS__));		\
 		COHERENT_OPTIONS_ARE(x, coherent_expose_options, #__VA_ARGS__) \
 			.mem = COHERENT_BASE_FOR(x, 2, mem), __VA_ARGS__ COHERENT_OPTIONS_END \
 		COHERENT_ERR(x, coherent_base_expose(COHERENT_BASE_FOR(x, 1, box), COHERENT_OPTIONS_OF(x))) \
@@ -168,6 +171,7 @@
 		_Static_assert(COHERENT_FIT_KIND(x, 2, COHERENT_IS_ARG(x, 2, box), COHERENT_IS_ARG(x, 1, mem), COHERENT_TEXT_BOX)); \
 		_Static_assert(COHERENT_FIT_MUTABLE(x, 2, COHERENT_IS_ARG(x, 2, box), COHERENT_IS_ARG(x, 1, mem))); \
 		_Static_assert(COHERENT_FIT(!COHERENT_IS_ARG(x, 1, mem) || !COHERENT_IS_ARG(x, 2, box) || COHERENT_SAME_T(x)), "the mem and the box hold different element types"); \
+		_Static_assert(COHERENT_FIT_OPTIONS(#__VA_ARGS__));		\
 		COHERENT_OPTIONS_ARE(x, coherent_reclaim_options, #__VA_ARGS__) \
 			.box = COHERENT_BASE_FOR(x, 2, box), __VA_ARGS__ COHERENT_OPTIONS_END \
 		COHERENT_ERR(x, coherent_base_reclaim(COHERENT_BASE_FOR(x, 1, mem), COHERENT_OPTIONS_OF(x))) \
@@ -190,6 +194,7 @@
 		_Static_assert(COHERENT_FIT_DEVICE(x, 2, COHERENT_IS_ARG(x, 1, mem) && sizeof(COHERENT_ARG_GIVEN(x, 3)))); \
 		_Static_assert(COHERENT_FIT_COUNT(x, 3, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, mem))); \
 		_Static_assert(COHERENT_FIT_NUMBER(x, 3, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, mem))); \
+		_Static_assert(COHERENT_FIT_OPTIONS(#__VA_ARGS__));		\
 		COHERENT_OPTIONS_ARE(x, coherent_mem_options, #__VA_ARGS__) .count = COHERENT_ARG(x, 3), __VA_ARGS__ COHERENT_OPTIONS_END \
 		COHERENT_ERR(x, coherent_base_zeroed(COHERENT_BASE_FOR(x, 1, mem), COHERENT_DEVICE(x, 2), \
 			COHERENT_SIZE_OF(x, 1), COHERENT_OPTIONS_OF(x), COHERENT_HERE)) \
@@ -214,6 +219,7 @@
 		_Static_assert(COHERENT_FIT_COPY(x, 3, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, mem))); \
 		_Static_assert(COHERENT_FIT_COUNT(x, 4, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, mem))); \
 		_Static_assert(COHERENT_FIT_NUMBER(x, 4, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, mem))); \
+		_Static_assert(COHERENT_FIT_OPTIONS(#__VA_ARGS__));		\
 		COHERENT_OPTIONS_ARE(x, coherent_mem_options, #__VA_ARGS__) .count = COHERENT_ARG(x, 4), __VA_ARGS__ COHERENT_OPTIONS_END \
 		COHERENT_ERR(x, coherent_base_from(COHERENT_BASE_FOR(x, 1, mem), COHERENT_DEVICE(x, 2), \
 			(const void *)COHERENT_ARG(x, 3), COHERENT_MASK(COHERENT_COPIED(x)), \
@@ -238,6 +244,7 @@
 		_Static_assert(COHERENT_FIT_FUNCTION(x, 3, COHERENT_INIT_OF(x), COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, mem), COHERENT_TEXT_INIT)); \
 		_Static_assert(COHERENT_FIT_COUNT(x, 4, #n, COHERENT_IS_ARG(x, 1, mem))); \
 		_Static_assert(COHERENT_FIT_NUMBER(x, 4, #n, COHERENT_IS_ARG(x, 1, mem))); \
+		_Static_assert(COHERENT_FIT_OPTIONS(#__VA_ARGS__));		\
 		COHERENT_OPTIONS_ARE(x, coherent_mem_options, #__VA_ARGS__) .arg = argument, __VA_ARGS__ COHERENT_OPTIONS_END \
 		COHERENT_LET_BOX(x)					\
 		int COHERENT_ARG(x, code) = coherent_base_init_begin(COHERENT_BASE_FOR(x, 1, mem), \
@@ -307,6 +314,7 @@
 		_Static_assert(COHERENT_FIT_DEVICE(x, 2, COHERENT_IS_HANDLE(x, 1) && sizeof(COHERENT_ARG_GIVEN(x, 3)))); \
 		_Static_assert(COHERENT_FIT_COUNT(x, 3, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_HANDLE(x, 1))); \
 		_Static_assert(COHERENT_FIT_NUMBER(x, 3, #n, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_HANDLE(x, 1))); \
+		_Static_assert(COHERENT_FIT_OPTIONS(#__VA_ARGS__));		\
 		COHERENT_OPTIONS_ARE(x, coherent_handle_options, #__VA_ARGS__) .bytes = COHERENT_ARG(x, 3), __VA_ARGS__ COHERENT_OPTIONS_END \
 		COHERENT_ERR(x, coherent_base_handle_zeroed(COHERENT_HANDLE(x, 1), COHERENT_DEVICE(x, 2), \
 			COHERENT_OPTIONS_OF(x), COHERENT_HERE))		\
