@@ -1,23 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The DMA engine of a simulated device: translation, faults, and the misbehaviour that the keys
- * "torn", "late", "lazy", "exact", "drop-write" and "repeat-write" ask for.
- *
- * SHARED: the functions here are the device's side of exposed memory. They use the same atomic
- * accesses as drivers do, so that the memory model of C defines what each side sees.
- * ORDER: reads acquire and writes release, so the device's accesses stay in order, as on a bus
- * (sim_reads.litmus, sim_writes.litmus).
- * All that a driver did before it rang the doorbell has happened for every thread that sees the
- * answer of the device.
+ * The DMA engine of a simulated device: the misbehaviour that the keys "torn", "late", "lazy",
+ * "drop-write" and "repeat-write" ask for. Its accesses go through a port of the software IOMMU.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "device/lookup.h"
+#include "device/device.h"
 #include "sim/dma.h"
 #include "sim/sim.h"
 
-#define LINE_BYTES 64
 #define LATE_USES 4
 /*
  * An IOMMU translates more address bits than most devices have. So a driver that sets too wide a
@@ -44,176 +36,32 @@ bool sim_dma_chance(uint64_t nth, uint64_t seed, uint64_t *count, uint64_t *rand
 int sim_dma_open(struct sim_dma *dma, struct coherent_device *dev, uint64_t mask,
 		 const struct sim_options *options, struct sim_dma *beside)
 {
-	int err = 0;
+	int err = iommu_port_open(&dma->port, dev, mask | IOMMU_MASK_MIN, options->exact,
+				  beside ? &beside->port : NULL);
 
-	if (beside) {
-		dma->iommu = beside->iommu;
-		sim_iommu_use(dma->iommu);
-	} else {
-		err = sim_iommu_open(&dma->iommu, mask | IOMMU_MASK_MIN);
-	}
 	if (err)
 		return err;
-	dma->dev = dev;
 	dma->options = *options;
 	/* xorshift stays at 0 for ever if it begins there. */
 	dma->random = options->seed ? options->seed : 1;
-	dma->connected = true;
 	SLIST_INIT(&dma->stale);
 	return 0;
 }
 
 void sim_dma_close(struct sim_dma *dma)
 {
-	sim_iommu_close(dma->iommu);
-}
-
-/* --- Faults --- */
-
-/* The caller names the object with @name, which may take the store lock, as base/lock.h allows. */
-static void record_fault_locked(struct sim_dma *dma, uint64_t address, size_t bytes,
-				enum coherent_access access,
-				void (*name)(struct coherent_device *dev,
-					     struct coherent_fault *fault))
-	NEEDS_LOCK(dma->iommu->lock)
-{
-	struct coherent_fault *fault;
-
-	if (dma->fault_count == SIM_FAULTS) {
-		dma->fault_first = (dma->fault_first + 1) % SIM_FAULTS;
-		dma->fault_count--;
-		dma->fault_lost++;
-	}
-	fault = &dma->faults[(dma->fault_first + dma->fault_count++) % SIM_FAULTS];
-	*fault = (struct coherent_fault){ .address = address, .bytes = bytes, .access = access };
-	/* The object is named now: its record may be gone when the driver reads the fault. */
-	name(dma->dev, fault);
-}
-
-int sim_dma_next_fault(struct sim_dma *dma, struct coherent_fault *fault)
-{
-	int err = -EAGAIN;
-
-	lock_take(&dma->iommu->lock);
-	if (dma->fault_count) {
-		*fault = dma->faults[dma->fault_first];
-		fault->lost = dma->fault_lost;
-		dma->fault_lost = 0;
-		dma->fault_first = (dma->fault_first + 1) % SIM_FAULTS;
-		dma->fault_count--;
-		err = 0;
-	}
-	lock_drop(&dma->iommu->lock);
-	return err;
-}
-
-/* --- Accesses --- */
-
-/* Reads twice until both reads agree, so that all bytes are of one moment. */
-static void read_line(const char *from, char *to, size_t bytes)
-{
-	char again[LINE_BYTES];
-
-	/*
-	 * Drivers rely on a line being read as one, which every coherent bus keeps. The turns are
-	 * limited, so that a thread that writes without a pause cannot stop the device.
-	 */
-	for (unsigned int turn = 0; turn < 100; turn++) {
-		coherent_bytes_out(from, to, bytes, __ATOMIC_ACQUIRE);
-		coherent_bytes_out(from, again, bytes, __ATOMIC_ACQUIRE);
-		if (!memcmp(to, again, bytes))
-			break;
-	}
-}
-
-/* Returns the number of bytes from an address to the end of its line or page, at most n. */
-static size_t bytes_to_end(uint64_t address, uint64_t unit, size_t n)
-{
-	const uint64_t left = unit - (address & (unit - 1));
-
-	return n < left ? n : (size_t)left;
-}
-
-static void copy_locked(struct sim_dma *dma, uint64_t address, char *buffer, size_t bytes,
-			enum coherent_access access) NEEDS_LOCK(dma->iommu->lock)
-{
-	while (bytes) {
-		const size_t n = bytes_to_end(address, LINE_BYTES, bytes);
-		char *va = sim_iommu_translate(dma->iommu, address, access);
-
-		if (access == COHERENT_ACCESS_READ)
-			read_line(va, buffer, n);
-		else
-			coherent_bytes_in(va, buffer, n, __ATOMIC_RELEASE);
-		address += n;
-		buffer += n;
-		bytes -= n;
-	}
-}
-
-/* Returns how many bytes the IOMMU permits before the first that it refuses. */
-static size_t permitted_locked(struct sim_dma *dma, uint64_t address, size_t bytes,
-			       enum coherent_access access) NEEDS_LOCK(dma->iommu->lock)
-{
-	const uint64_t page = UINT64_C(1) << dma->iommu->page_shift;
-	size_t done;
-
-	if (!dma->connected)
-		return 0;
-	/* An access that wraps around is refused too, because no object is in page 0. */
-	for (done = 0; done < bytes; done += bytes_to_end(address + done, page, bytes - done))
-		if (!sim_iommu_translate(dma->iommu, address + done, access))
-			break;
-	return done;
-}
-
-static int check_locked(struct sim_dma *dma, uint64_t address, size_t bytes,
-			enum coherent_access access) NEEDS_LOCK(dma->iommu->lock)
-{
-	const size_t permitted = permitted_locked(dma, address, bytes, access);
-	const uint64_t reach = dma->options.exact ? lookup_reach(dma->dev, address) : UINT64_MAX;
-
-	if (reach < permitted)
-		record_fault_locked(dma, address + reach, bytes - (size_t)reach, access,
-				    lookup_reach_fault);
-	else if (permitted < bytes)
-		record_fault_locked(dma, address + permitted, bytes - permitted, access,
-				    lookup_fault);
-	else
-		return 0;
-	return -EIO;
-}
-
-static int access_locked(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes,
-			 enum coherent_access access) NEEDS_LOCK(dma->iommu->lock)
-{
-	int err = check_locked(dma, address, bytes, access);
-
-	if (!err)
-		copy_locked(dma, address, buffer, bytes, access);
-	return err;
-}
-
-int sim_dma_try(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes,
-		enum coherent_access access)
-{
-	int err;
-
-	lock_take(&dma->iommu->lock);
-	err = access_locked(dma, address, buffer, bytes, access);
-	lock_drop(&dma->iommu->lock);
-	return err;
+	iommu_port_close(&dma->port);
 }
 
 /* --- Torn writes --- */
 
-static void finish_torn_write_locked(struct sim_dma *dma) NEEDS_LOCK(dma->iommu->lock)
+static void finish_torn_write_locked(struct sim_dma *dma) NEEDS_LOCK(dma->port.iommu->lock)
 {
 	if (!dma->torn_bytes)
 		return;
 	/* If the memory was unmapped since the first part, this part is refused as one fault. */
-	(void)access_locked(dma, dma->torn_address, dma->torn_data, dma->torn_bytes,
-			    COHERENT_ACCESS_WRITE);
+	(void)iommu_port_access_locked(&dma->port, dma->torn_address, dma->torn_data,
+				       dma->torn_bytes, COHERENT_ACCESS_WRITE);
 	free(dma->torn_data);
 	dma->torn_bytes = 0;
 }
@@ -239,7 +87,7 @@ static size_t choose_split(struct sim_dma *dma, uint64_t address, size_t bytes)
 
 /* The IOMMU permitted the whole write. One part of it arrives now, the other part later. */
 static void write_torn_locked(struct sim_dma *dma, uint64_t address, char *buffer, size_t bytes)
-	NEEDS_LOCK(dma->iommu->lock)
+	NEEDS_LOCK(dma->port.iommu->lock)
 {
 	const size_t split = choose_split(dma, address, bytes);
 	const bool tail_first = sim_dma_random(&dma->random) >> 63;
@@ -249,35 +97,35 @@ static void write_torn_locked(struct sim_dma *dma, uint64_t address, char *buffe
 	dma->torn_data = split ? malloc(kept_bytes) : NULL;
 	/* A write may always arrive as a whole, so a lack of memory is not an error. */
 	if (!dma->torn_data) {
-		copy_locked(dma, address, buffer, bytes, COHERENT_ACCESS_WRITE);
+		iommu_port_copy_locked(&dma->port, address, buffer, bytes, COHERENT_ACCESS_WRITE);
 		return;
 	}
 	memcpy(dma->torn_data, buffer + kept, kept_bytes);
 	dma->torn_address = address + kept;
 	dma->torn_bytes = kept_bytes;
 	if (tail_first)
-		copy_locked(dma, address + split, buffer + split, bytes - split,
-			    COHERENT_ACCESS_WRITE);
+		iommu_port_copy_locked(&dma->port, address + split, buffer + split, bytes - split,
+				       COHERENT_ACCESS_WRITE);
 	else
-		copy_locked(dma, address, buffer, split, COHERENT_ACCESS_WRITE);
+		iommu_port_copy_locked(&dma->port, address, buffer, split, COHERENT_ACCESS_WRITE);
 }
 
 /* --- Repeated writes --- */
 
-static void finish_repeated_write_locked(struct sim_dma *dma) NEEDS_LOCK(dma->iommu->lock)
+static void finish_repeated_write_locked(struct sim_dma *dma) NEEDS_LOCK(dma->port.iommu->lock)
 {
 	if (!dma->repeat_bytes)
 		return;
 	/* If the memory was unmapped since the first time, the write is refused, with a fault. */
-	(void)access_locked(dma, dma->repeat_address, dma->repeat_data, dma->repeat_bytes,
-			    COHERENT_ACCESS_WRITE);
+	(void)iommu_port_access_locked(&dma->port, dma->repeat_address, dma->repeat_data,
+				       dma->repeat_bytes, COHERENT_ACCESS_WRITE);
 	free(dma->repeat_data);
 	dma->repeat_bytes = 0;
 }
 
 /* Keeps a write for the next tick. If one is kept already, this one does not repeat. */
 static void repeat_write_locked(struct sim_dma *dma, uint64_t address, const char *buffer,
-				size_t bytes) NEEDS_LOCK(dma->iommu->lock)
+				size_t bytes) NEEDS_LOCK(dma->port.iommu->lock)
 {
 	if (dma->repeat_bytes)
 		return;
@@ -292,7 +140,8 @@ static void repeat_write_locked(struct sim_dma *dma, uint64_t address, const cha
 
 /* --- Late accesses --- */
 
-static void note_used_locked(struct sim_dma *dma, uint64_t address) NEEDS_LOCK(dma->iommu->lock)
+static void note_used_locked(struct sim_dma *dma, uint64_t address)
+	NEEDS_LOCK(dma->port.iommu->lock)
 {
 	dma->seen[dma->seen_next] = address;
 	dma->seen_next = (dma->seen_next + 1) % SIM_SEEN;
@@ -303,7 +152,7 @@ static void note_used_locked(struct sim_dma *dma, uint64_t address) NEEDS_LOCK(d
  * enough: a model that reads byte by byte would fill the queue of faults with the same object.
  */
 static void remember_late_locked(struct sim_dma *dma, const struct backend_mapping *mapping)
-	NEEDS_LOCK(dma->iommu->lock)
+	NEEDS_LOCK(dma->port.iommu->lock)
 {
 	bool noted = false;
 
@@ -326,7 +175,7 @@ static void remember_late_locked(struct sim_dma *dma, const struct backend_mappi
 	}
 }
 
-static void write_late_locked(struct sim_dma *dma) NEEDS_LOCK(dma->iommu->lock)
+static void write_late_locked(struct sim_dma *dma) NEEDS_LOCK(dma->port.iommu->lock)
 {
 	uint64_t garbage = UINT64_C(0xdddddddddddddddd);
 
@@ -334,8 +183,8 @@ static void write_late_locked(struct sim_dma *dma) NEEDS_LOCK(dma->iommu->lock)
 		if (!dma->late_left[k] || sim_dma_random(&dma->random) >> 63)
 			continue;
 		dma->late_left[k]--;
-		(void)access_locked(dma, dma->late[k], &garbage, sizeof(garbage),
-				    COHERENT_ACCESS_WRITE);
+		(void)iommu_port_access_locked(&dma->port, dma->late[k], &garbage, sizeof(garbage),
+					       COHERENT_ACCESS_WRITE);
 	}
 }
 
@@ -343,7 +192,7 @@ static void write_late_locked(struct sim_dma *dma) NEEDS_LOCK(dma->iommu->lock)
 
 /* The IOMMU permitted the whole write. */
 static void write_locked(struct sim_dma *dma, uint64_t address, char *buffer, size_t bytes)
-	NEEDS_LOCK(dma->iommu->lock)
+	NEEDS_LOCK(dma->port.iommu->lock)
 {
 	const struct sim_options *options = &dma->options;
 
@@ -356,7 +205,7 @@ static void write_locked(struct sim_dma *dma, uint64_t address, char *buffer, si
 	if (options->torn)
 		write_torn_locked(dma, address, buffer, bytes);
 	else
-		copy_locked(dma, address, buffer, bytes, COHERENT_ACCESS_WRITE);
+		iommu_port_copy_locked(&dma->port, address, buffer, bytes, COHERENT_ACCESS_WRITE);
 }
 
 int sim_dma_do(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes,
@@ -364,56 +213,56 @@ int sim_dma_do(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes
 {
 	int err;
 
-	lock_take(&dma->iommu->lock);
+	lock_take(&dma->port.iommu->lock);
 	/* A device's writes arrive in order, so the part that was kept comes before this access. */
 	finish_torn_write_locked(dma);
-	err = check_locked(dma, address, bytes, access);
+	err = iommu_port_check_locked(&dma->port, address, bytes, access);
 	if (err)
 		goto out;
 	note_used_locked(dma, address);
 	if (access == COHERENT_ACCESS_WRITE)
 		write_locked(dma, address, buffer, bytes);
 	else
-		copy_locked(dma, address, buffer, bytes, access);
+		iommu_port_copy_locked(&dma->port, address, buffer, bytes, access);
 out:
-	lock_drop(&dma->iommu->lock);
+	lock_drop(&dma->port.iommu->lock);
 	return err;
 }
 
 void sim_dma_tick(struct sim_dma *dma)
 {
-	lock_take(&dma->iommu->lock);
+	lock_take(&dma->port.iommu->lock);
 	finish_torn_write_locked(dma);
 	finish_repeated_write_locked(dma);
 	write_late_locked(dma);
-	lock_drop(&dma->iommu->lock);
+	lock_drop(&dma->port.iommu->lock);
 }
 
 bool sim_dma_take_progress(struct sim_dma *dma)
 {
 	bool progress;
 
-	lock_take(&dma->iommu->lock);
+	lock_take(&dma->port.iommu->lock);
 	progress = dma->progress;
 	dma->progress = false;
-	lock_drop(&dma->iommu->lock);
+	lock_drop(&dma->port.iommu->lock);
 	return progress;
 }
 
 /* --- Calls of the library --- */
 
 static int map_locked(struct sim_dma *dma, const struct backend_mapping *mapping)
-	NEEDS_LOCK(dma->iommu->lock)
+	NEEDS_LOCK(dma->port.iommu->lock)
 {
 	int err;
 
-	if (!dma->connected)
+	if (!dma->port.connected)
 		return -ENODEV;
 	if (++dma->map_calls == dma->options.fail_map)
 		return -EIO;
 	if (dma->options.maps && dma->maps == dma->options.maps)
 		return -ENOSPC;
-	err = sim_iommu_map(dma->iommu, mapping);
+	err = iommu_map(dma->port.iommu, mapping);
 	if (!err)
 		dma->maps++;
 	return err;
@@ -423,18 +272,18 @@ int sim_dma_map(struct sim_dma *dma, const struct backend_mapping *mapping)
 {
 	int err;
 
-	lock_take(&dma->iommu->lock);
+	lock_take(&dma->port.iommu->lock);
 	err = map_locked(dma, mapping);
-	lock_drop(&dma->iommu->lock);
+	lock_drop(&dma->port.iommu->lock);
 	return err;
 }
 
 static int unmap_locked(struct sim_dma *dma, const struct backend_mapping *mapping)
-	NEEDS_LOCK(dma->iommu->lock)
+	NEEDS_LOCK(dma->port.iommu->lock)
 {
 	struct sim_stale *stale;
 
-	if (!dma->connected)
+	if (!dma->port.connected)
 		return -ENODEV;
 	if (++dma->unmap_calls == dma->options.fail_unmap)
 		return -EIO;
@@ -444,7 +293,7 @@ static int unmap_locked(struct sim_dma *dma, const struct backend_mapping *mappi
 	/* If there is no memory to note a delayed unmapping, the device unmaps at once. */
 	stale = dma->options.lazy ? malloc(sizeof(*stale)) : NULL;
 	if (!stale) {
-		sim_iommu_unmap(dma->iommu, mapping->address, mapping->bytes);
+		iommu_unmap(dma->port.iommu, mapping->address, mapping->bytes);
 		return 0;
 	}
 	stale->address = mapping->address;
@@ -457,13 +306,13 @@ int sim_dma_unmap(struct sim_dma *dma, const struct backend_mapping *mapping)
 {
 	int err;
 
-	lock_take(&dma->iommu->lock);
+	lock_take(&dma->port.iommu->lock);
 	err = unmap_locked(dma, mapping);
-	lock_drop(&dma->iommu->lock);
+	lock_drop(&dma->port.iommu->lock);
 	return err;
 }
 
-static void drop_stale_locked(struct sim_dma *dma) NEEDS_LOCK(dma->iommu->lock)
+static void drop_stale_locked(struct sim_dma *dma) NEEDS_LOCK(dma->port.iommu->lock)
 {
 	struct sim_stale *stale;
 
@@ -473,7 +322,7 @@ static void drop_stale_locked(struct sim_dma *dma) NEEDS_LOCK(dma->iommu->lock)
 		 * The device could reach the memory until here, so the library kept it away from
 		 * other objects.
 		 */
-		sim_iommu_unmap(dma->iommu, stale->address, stale->bytes);
+		iommu_unmap(dma->port.iommu, stale->address, stale->bytes);
 		free(stale);
 	}
 	memset(dma->late_left, 0, sizeof(dma->late_left));
@@ -483,23 +332,23 @@ int sim_dma_fence(struct sim_dma *dma)
 {
 	int err = -ENODEV;
 
-	lock_take(&dma->iommu->lock);
-	if (dma->connected) {
+	lock_take(&dma->port.iommu->lock);
+	if (dma->port.connected) {
 		finish_torn_write_locked(dma);
 		finish_repeated_write_locked(dma);
 		drop_stale_locked(dma);
 		err = 0;
 	}
-	lock_drop(&dma->iommu->lock);
+	lock_drop(&dma->port.iommu->lock);
 	return err;
 }
 
-static void disconnect_locked(struct sim_dma *dma) NEEDS_LOCK(dma->iommu->lock)
+static void disconnect_locked(struct sim_dma *dma) NEEDS_LOCK(dma->port.iommu->lock)
 {
 	finish_torn_write_locked(dma);
 	finish_repeated_write_locked(dma);
 	drop_stale_locked(dma);
-	dma->connected = false;
+	dma->port.connected = false;
 }
 
 /* Ends what is mapped in a part of the addresses of the device. */
@@ -507,16 +356,16 @@ static int clear(struct backend *backend, uint64_t first, uint64_t last)
 {
 	struct sim_dma *dma = &sim_of(backend)->dma;
 
-	lock_take(&dma->iommu->lock);
-	sim_iommu_clear(dma->iommu, first, last);
-	lock_drop(&dma->iommu->lock);
+	lock_take(&dma->port.iommu->lock);
+	iommu_clear(dma->port.iommu, first, last);
+	lock_drop(&dma->port.iommu->lock);
 	return 0;
 }
 
 void sim_dma_disconnect(struct sim_dma *dma)
 {
-	lock_take(&dma->iommu->lock);
+	lock_take(&dma->port.iommu->lock);
 	disconnect_locked(dma);
-	lock_drop(&dma->iommu->lock);
-	(void)beside_each(dma->dev, 0, UINT64_MAX, clear);
+	lock_drop(&dma->port.iommu->lock);
+	(void)beside_each(dma->port.dev, 0, UINT64_MAX, clear);
 }

@@ -10,10 +10,9 @@
 #include <bsd/sys/queue.h>
 #include <coherent/sim.h>
 
-#include "sim/iommu.h"
+#include "iommu/port.h"
 #include "sim/options.h"
 
-#define SIM_FAULTS 64
 #define SIM_SEEN 64
 #define SIM_LATE 32
 
@@ -31,20 +30,14 @@ struct sim_stale {
 
 /**
  * struct sim_dma - The DMA engine of a device and its IOMMU.
- * @dev: The device, which names the objects that faults hit. Never changes.
+ * @port: Its port of the IOMMU, whose lock guards the fields below.
  * @options: The keys of the device. Never change.
- * @iommu: The page table. Its lock guards the fields below. Never changes.
- * @connected: The engine was not disconnected, so memory can be mapped.
  * @progress: The device wrote since sim_dma_take_progress() last cleared this.
  * @random: The state of the random number generator.
  * @maps: The number of mappings now.
  * @map_calls: The number of calls that mapped or tried to.
  * @unmap_calls: The number of calls that unmapped or tried to.
  * @stale: The mappings whose unmapping is delayed.
- * @faults: A ring of the faults that were not read yet.
- * @fault_first: The index of the oldest fault.
- * @fault_count: The number of faults in the ring.
- * @fault_lost: The number of faults that were overwritten since a fault was last read.
  * @torn_address: The device address of the second part of a torn write.
  * @torn_bytes: The size of that part; 0 if there is none.
  * @torn_data: The bytes of that part.
@@ -59,20 +52,14 @@ struct sim_stale {
  * @late_left: How often the device still uses each of them.
  */
 struct sim_dma {
-	struct coherent_device *dev;
+	struct iommu_port port;
 	struct sim_options options;
-	struct sim_iommu *iommu;
-	bool connected;
 	bool progress;
 	uint64_t random;
 	uint64_t maps;
 	uint64_t map_calls;
 	uint64_t unmap_calls;
 	SLIST_HEAD(, sim_stale) stale;
-	struct coherent_fault faults[SIM_FAULTS];
-	unsigned int fault_first;
-	unsigned int fault_count;
-	unsigned long fault_lost;
 	uint64_t torn_address;
 	size_t torn_bytes;
 	char *torn_data;
@@ -157,15 +144,6 @@ int sim_dma_unmap(struct sim_dma *dma, const struct backend_mapping *mapping);
 int sim_dma_fence(struct sim_dma *dma);
 
 /**
- * sim_dma_next_fault() - Take the oldest fault that was not read yet.
- * @dma: The engine.
- * @fault: Receives the fault.
- *
- * Return: 0; -EAGAIN (there is no fault).
- */
-int sim_dma_next_fault(struct sim_dma *dma, struct coherent_fault *fault);
-
-/**
  * sim_dma_do() - Read or write memory for the model, with the misbehaviour that the keys ask for.
  * @dma: The engine.
  * @address: The device address.
@@ -177,21 +155,6 @@ int sim_dma_next_fault(struct sim_dma *dma, struct coherent_fault *fault);
  */
 int sim_dma_do(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes,
 	       enum coherent_access access);
-
-/**
- * sim_dma_try() - Read or write memory for a test, as if the device did it.
- * @dma: The engine.
- * @address: The device address.
- * @buffer: The memory of the test.
- * @bytes: The number of bytes.
- * @access: Read or write.
- *
- * The access is not torn, and the device does not remember it. A refused access leaves a fault.
- *
- * Return: 0; -EIO (the access was refused, and there is a fault).
- */
-int sim_dma_try(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes,
-		enum coherent_access access);
 
 /**
  * sim_dma_tick() - Make the rest of torn and repeated writes arrive, and make late accesses.

@@ -286,7 +286,7 @@ static void sim_limits(struct backend *backend, struct coherent_limits *limits)
 		 * No object is in page 0: dma.c refuses an access that wraps around, and takes 0 for
 		 * an empty entry in its table of used addresses.
 		 */
-		.ranges = { { page, MSI_FIRST - 1 }, { MSI_LAST + 1, sim->dma.iommu->mask } },
+		.ranges = { { page, MSI_FIRST - 1 }, { MSI_LAST + 1, sim->dma.port.iommu->mask } },
 		.range_count = 2,
 		.page_bytes = page,
 		.mappings = sim->options.maps ? sim->options.maps : SIZE_MAX,
@@ -331,7 +331,7 @@ static int sim_reset(struct backend *backend)
 
 static int sim_next_fault(struct backend *backend, struct coherent_fault *fault)
 {
-	return sim_dma_next_fault(&sim_of(backend)->dma, fault);
+	return iommu_port_next_fault(&sim_of(backend)->dma.port, fault);
 }
 
 /* --- Open and close --- */
@@ -553,7 +553,7 @@ int coherent_sim_try_addr(struct coherent_device *dev, coherent_addr_t address, 
 		return refuse(&dev->store, -EINVAL, TRY,
 			      "access %d is neither COHERENT_ACCESS_READ nor COHERENT_ACCESS_WRITE",
 			      (int)access);
-	return sim_dma_try(&sim->dma, address.raw, buffer, bytes, access);
+	return iommu_port_try(&sim->dma.port, address.raw, buffer, bytes, access);
 }
 
 int coherent_base_sim_try(struct coherent_device *dev, const struct coherent_object *object,

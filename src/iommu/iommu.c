@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The page table of a simulated device. An entry of the lowest level holds the address of a page of
- * memory, with the permission in its low bits; 0 maps nothing. An entry of a higher level is the
- * address of a table. A table is freed only with the whole page table: the library gives out the
- * lowest free address first, so there are few tables.
+ * The page table of a device whose IOMMU is software. An entry of the lowest level holds the address
+ * of a page of memory, with the permission in its low bits; 0 maps nothing. An entry of a higher
+ * level is the address of a table. A table is freed only with the whole page table: the library gives
+ * out the lowest free address first, so there are few tables.
  */
 #include <stdlib.h>
 
 #include "base/sys.h"
-#include "sim/iommu.h"
+#include "iommu/iommu.h"
 
 #define LEVEL_BITS 9
 #define LEVEL_ENTRIES (1u << LEVEL_BITS)
@@ -16,11 +16,11 @@
 #define PTE_WRITE 2u
 #define PTE_FLAGS 3u
 
-int sim_iommu_open(struct sim_iommu **out, uint64_t mask)
+int iommu_open(struct iommu **out, uint64_t mask)
 {
 	/* The result of __builtin_clzll() is undefined for 0. */
 	const unsigned int bits = 64 - (unsigned int)__builtin_clzll(mask | 1);
-	struct sim_iommu *iommu = calloc(1, sizeof(*iommu));
+	struct iommu *iommu = calloc(1, sizeof(*iommu));
 
 	if (!iommu)
 		return -ENOMEM;
@@ -40,7 +40,7 @@ int sim_iommu_open(struct sim_iommu **out, uint64_t mask)
 	return 0;
 }
 
-void sim_iommu_use(struct sim_iommu *iommu)
+void iommu_use(struct iommu *iommu)
 {
 	lock_take(&iommu->lock);
 	iommu->users++;
@@ -56,7 +56,7 @@ static void free_table(uint64_t *table, unsigned int level)
 	free(table);
 }
 
-void sim_iommu_close(struct sim_iommu *iommu)
+void iommu_close(struct iommu *iommu)
 {
 	bool is_used;
 
@@ -70,13 +70,13 @@ void sim_iommu_close(struct sim_iommu *iommu)
 	free(iommu);
 }
 
-static unsigned int slot_of(const struct sim_iommu *iommu, uint64_t address, unsigned int level)
+static unsigned int slot_of(const struct iommu *iommu, uint64_t address, unsigned int level)
 {
 	return address >> (iommu->page_shift + level * LEVEL_BITS) & (LEVEL_ENTRIES - 1);
 }
 
 /* Returns the entry of a page, or NULL if a table on the way to it is missing. */
-static uint64_t *find_entry(const struct sim_iommu *iommu, uint64_t address)
+static uint64_t *find_entry(const struct iommu *iommu, uint64_t address)
 {
 	uint64_t *table = iommu->root;
 
@@ -88,7 +88,7 @@ static uint64_t *find_entry(const struct sim_iommu *iommu, uint64_t address)
 	return &table[slot_of(iommu, address, 0)];
 }
 
-static uint64_t *make_entry(struct sim_iommu *iommu, uint64_t address)
+static uint64_t *make_entry(struct iommu *iommu, uint64_t address)
 {
 	uint64_t *table = iommu->root;
 
@@ -104,7 +104,7 @@ static uint64_t *make_entry(struct sim_iommu *iommu, uint64_t address)
 	return &table[slot_of(iommu, address, 0)];
 }
 
-int sim_iommu_map(struct sim_iommu *iommu, const struct backend_mapping *mapping)
+int iommu_map(struct iommu *iommu, const struct backend_mapping *mapping)
 {
 	const uint64_t flags = mapping->permission == COHERENT_READ_ONLY ? PTE_READ :
 									   PTE_READ | PTE_WRITE;
@@ -119,7 +119,7 @@ int sim_iommu_map(struct sim_iommu *iommu, const struct backend_mapping *mapping
 			entry = make_entry(iommu, mapping->address + done);
 		if (!entry) {
 			/* backend.h: after a failure the device can reach none of the memory. */
-			sim_iommu_unmap(iommu, mapping->address, done);
+			iommu_unmap(iommu, mapping->address, done);
 			return -ENOMEM;
 		}
 		*entry = ((uintptr_t)mapping->va + done) | flags;
@@ -127,7 +127,7 @@ int sim_iommu_map(struct sim_iommu *iommu, const struct backend_mapping *mapping
 	return 0;
 }
 
-void sim_iommu_unmap(struct sim_iommu *iommu, uint64_t address, size_t bytes)
+void iommu_unmap(struct iommu *iommu, uint64_t address, size_t bytes)
 {
 	const size_t page = (size_t)1 << iommu->page_shift;
 	uint64_t *entry = NULL;
@@ -155,7 +155,7 @@ struct addresses {
 	uint64_t last;
 };
 
-static void clear_table(const struct sim_iommu *iommu, uint64_t *table, unsigned int level,
+static void clear_table(const struct iommu *iommu, uint64_t *table, unsigned int level,
 			uint64_t base, const struct addresses *range)
 {
 	const unsigned int shift = iommu->page_shift + level * LEVEL_BITS;
@@ -174,13 +174,12 @@ static void clear_table(const struct sim_iommu *iommu, uint64_t *table, unsigned
 	}
 }
 
-void sim_iommu_clear(struct sim_iommu *iommu, uint64_t first, uint64_t last)
+void iommu_clear(struct iommu *iommu, uint64_t first, uint64_t last)
 {
 	clear_table(iommu, iommu->root, iommu->levels - 1, 0, &(struct addresses){ first, last });
 }
 
-char *sim_iommu_translate(const struct sim_iommu *iommu, uint64_t address,
-			  enum coherent_access access)
+char *iommu_translate(const struct iommu *iommu, uint64_t address, enum coherent_access access)
 {
 	const uint64_t page = UINT64_C(1) << iommu->page_shift;
 	const uint64_t *entry;
