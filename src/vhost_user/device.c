@@ -6,7 +6,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/size.h"
 #include "base/sys.h"
@@ -20,25 +19,6 @@
 #define ADDRESS_LAST ((UINT64_C(1) << 47) - 1)
 
 /* --- Open --- */
-
-static int adopt_socket(struct vhost_user *vhost, const struct coherent_open_options *options)
-{
-	const struct coherent_device *dev = vhost->backend.dev;
-	const int fd = options->listen_fd ? options->listen_fd : options->socket_fd;
-	int type, listens, err = sys_socket_option(fd, SO_TYPE, &type);
-
-	if (!err)
-		err = sys_socket_option(fd, SO_ACCEPTCONN, &listens);
-	vhost->listens = options->listen_fd;
-	if (err || type != SOCK_STREAM || !listens != !vhost->listens) {
-		report(&dev->reporter, COHERENT_ERROR, "%s: descriptor %d is not a socket that %s",
-		       dev->name, fd, vhost->listens ? "listens" : "is connected");
-		return -EINVAL;
-	}
-	/* The caller may close its descriptor while the device is open. */
-	vhost->source = sys_dup(fd);
-	return vhost->source < 0 ? vhost_user_peer_report_no_connection(vhost, vhost->source) : 0;
-}
 
 static int read_name(struct vhost_user *vhost, const struct name *name,
 		     const struct coherent_open_options *options)
@@ -55,21 +35,12 @@ static int read_name(struct vhost_user *vhost, const struct name *name,
 		{ .key = "table", NAME_FLAG, .offset = offsetof(struct vhost_user_keys, table) },
 	};
 	const struct reporter *to = &vhost->backend.dev->reporter;
-	const int fds = !!options->socket_fd + !!options->listen_fd;
+	int err = name_read_keys(name, keys, ARRAY_SIZE(keys), &vhost->keys, to);
 
-	if (fds + !!*name->target != 1) {
-		report(to, COHERENT_ERROR,
-		       "%s: the name or an option must say which socket to use; give exactly one of "
-		       "vhost-user:/path, .socket_fd and .listen_fd",
-		       name->whole);
-		return -EINVAL;
-	}
-	if (!fds) {
-		vhost->path = strdup(name->target);
-		if (!vhost->path)
-			return -ENOMEM;
-	}
-	return name_read_keys(name, keys, ARRAY_SIZE(keys), &vhost->keys, to);
+	if (!err)
+		err = peer_socket_open(&vhost->socket, vhost->backend.dev, name, options);
+	vhost->socket.timeout_ms = vhost->keys.timeout_ms;
+	return err;
 }
 
 static int open_descriptors(struct vhost_user *vhost)
@@ -79,22 +50,21 @@ static int open_descriptors(struct vhost_user *vhost)
 	if (!err)
 		err = sys_hung_up(&vhost->hung_up);
 	if (err)
-		return err == -EMFILE || err == -ENFILE ?
-			       vhost_user_peer_report_no_connection(vhost, err) :
-			       -ENOMEM;
+		return err == -EMFILE || err == -ENFILE ? peer_socket_report(&vhost->socket, err) :
+							  -ENOMEM;
 	/*
 	 * sys_become() replaces a file, so the number of @fd must exist before the first
 	 * connection.
 	 */
 	vhost->fd = sys_dup(vhost->hung_up);
-	return vhost->fd < 0 ? vhost_user_peer_report_no_connection(vhost, vhost->fd) : 0;
+	return vhost->fd < 0 ? peer_socket_report(&vhost->socket, vhost->fd) : 0;
 }
 
 /* No other thread uses the device any more, so this needs no lock. */
 static void vhost_user_close(struct backend *backend) LOCK_ATTRIBUTE(no_thread_safety_analysis)
 {
 	struct vhost_user *vhost = vhost_user_of(backend);
-	const int fds[] = { vhost->fd, vhost->source, vhost->hung_up, vhost->ignored_fd };
+	const int fds[] = { vhost->fd, vhost->hung_up, vhost->ignored_fd };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (fds[i] >= 0)
@@ -108,7 +78,7 @@ static void vhost_user_close(struct backend *backend) LOCK_ATTRIBUTE(no_thread_s
 		sys_doorbell_close(vhost->doorbell);
 	lock_destroy(&vhost->lock);
 	free(vhost->mappings);
-	free(vhost->path);
+	peer_socket_close(&vhost->socket);
 	free(vhost);
 }
 
@@ -131,8 +101,8 @@ static struct vhost_user *new_vhost_user(struct coherent_device *dev)
 	/*
 	 * vhost-user does not tell the kind of the device. In virtio 1.2, 5, 2 is a block device.
 	 */
-	vhost->keys = (struct vhost_user_keys){ .id = 2, .timeout_ms = 10000 };
-	vhost->source = vhost->hung_up = vhost->ignored_fd = vhost->fd = vhost->call_fd = -1;
+	vhost->keys = (struct vhost_user_keys){ .id = 2, .timeout_ms = PEER_TIMEOUT_MS };
+	vhost->socket.source = vhost->hung_up = vhost->ignored_fd = vhost->fd = vhost->call_fd = -1;
 	for (size_t i = 0; i < VHOST_USER_QUEUES_MAX; i++)
 		atomic_init(&vhost->kick_fds[i], -1);
 	atomic_init(&vhost->doorbell_refused, false);
@@ -149,8 +119,6 @@ static int vhost_user_open(struct backend **backend, struct coherent_device *dev
 	if (!vhost)
 		return -ENOMEM;
 	err = read_name(vhost, name, options);
-	if (!err && !vhost->path)
-		err = adopt_socket(vhost, options);
 	if (!err)
 		err = open_descriptors(vhost);
 	lock_take(&vhost->lock);

@@ -11,6 +11,7 @@
 #include "backend.h"
 #include "base/lock.h"
 #include "device/device.h"
+#include "device/peer_socket.h"
 #include "vhost_user/message.h"
 
 #define VHOST_USER_QUEUES_MAX 16
@@ -80,9 +81,7 @@ struct vhost_user_keys {
  * struct vhost_user - A virtio device in another process.
  * @backend: The part that the core knows.
  * @keys: The values of the keys in the name. Never change.
- * @path: The socket to connect to; NULL if there is @source. Never changes.
- * @source: A copy of the caller's descriptor; -1 if there is @path. Never changes.
- * @listens: The peer connects to @source. Otherwise @source is the connection. Never changes.
+ * @socket: Where the connection comes from. Never changes.
  * @fd: The connection. After that is lost it is a copy of @hung_up, so that a thread that polls @fd
  *	wakes up. The number never changes.
  * @hung_up: A socket whose other end is closed. Never changes.
@@ -112,9 +111,7 @@ struct vhost_user_keys {
 struct vhost_user {
 	struct backend backend;
 	struct vhost_user_keys keys;
-	char *path;
-	int source;
-	bool listens;
+	struct peer_socket socket;
 	int fd;
 	int hung_up;
 	int ignored_fd;

@@ -394,17 +394,10 @@ static void forget_waiting_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lo
  */
 int vhost_user_memory_reconnect_locked(struct vhost_user *vhost)
 {
-	const struct coherent_device *dev = vhost->backend.dev;
-	int err;
+	int err = peer_socket_check_again(&vhost->socket);
 
-	if (!vhost->path && !vhost->listens) {
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: the library cannot make a connection from .socket_fd again; open the "
-		       "device by path, or with .listen_fd",
-		       dev->name);
-		return -EOPNOTSUPP;
-	}
-	err = release_waiting_locked(vhost);
+	if (!err)
+		err = release_waiting_locked(vhost);
 	if (err)
 		return err;
 	vhost_user_peer_hang_up_locked(vhost);

@@ -7,13 +7,11 @@
  * up on a peer that breaks the protocol or is late, because it could otherwise take an old answer
  * for a new one. The lock of struct vhost_user is held throughout.
  */
-#include <inttypes.h>
 #include <linux/virtio_config.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/sys.h"
-#include "base/sys_process.h"
 #include "base/sys_socket.h"
 #include "vhost_user/peer.h"
 
@@ -257,58 +255,12 @@ int vhost_user_peer_set_call_locked(struct vhost_user *vhost, uint32_t queue)
 
 /* --- The connection --- */
 
-int vhost_user_peer_report_no_connection(const struct vhost_user *vhost, int err)
-{
-	const struct coherent_device *dev = vhost->backend.dev;
-	struct stat file = { .st_mode = 0 };
-	const bool is_there = vhost->path && !sys_stat(vhost->path, &file);
-
-	if (err == -EMFILE || err == -ENFILE) {
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: no descriptor is left for the connection; raise ulimit -n", dev->name);
-		return -ENOSPC;
-	}
-	/*
-	 * unix(7): for a file of another kind connect() returns ECONNREFUSED, as for a peer that
-	 * does not run. So the kind is looked at before the error.
-	 */
-	if (is_there && !S_ISSOCK(file.st_mode)) {
-		report(&dev->reporter, COHERENT_ERROR, "%s: %s is not a socket", dev->name,
-		       vhost->path);
-		return -EINVAL;
-	}
-	if (err == -EACCES || err == -EPERM) {
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: user %u may not use %s%s: run both processes as one user, or hand over "
-		       "a connected socket as .socket_fd",
-		       dev->name, (unsigned int)sys_user(), vhost->path,
-		       is_there && file.st_uid != sys_user() ? ", which another user owns" : "");
-		return err;
-	}
-	if (err == -ETIMEDOUT) {
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: the peer neither accepted nor connected within %" PRIu64 " ms",
-		       dev->name, vhost->keys.timeout_ms);
-		return -ETIMEDOUT;
-	}
-	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: the peer cannot be reached: %s; is its process running?", dev->name,
-	       strerror(-err));
-	return err == -ENAMETOOLONG ? -EINVAL : -ENODEV;
-}
-
 static int open_connection_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
-	int fd;
+	int fd = peer_socket_connect(&vhost->socket);
 
-	if (vhost->path)
-		fd = sys_connect(vhost->path, deadline_of(vhost));
-	else if (vhost->listens)
-		fd = sys_accept(vhost->source, deadline_of(vhost));
-	else
-		fd = sys_dup(vhost->source);
 	if (fd < 0)
-		return vhost_user_peer_report_no_connection(vhost, fd);
+		return fd;
 	sys_refuse_descriptors(fd);
 	sys_become(vhost->fd, fd);
 	sys_close(fd);

@@ -24,15 +24,6 @@ int vhost_user_peer_connect_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->l
 void vhost_user_peer_hang_up_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock);
 
 /**
- * vhost_user_peer_report_no_connection() - Report why there is no connection.
- * @vhost: The device.
- * @err: The error of the system call.
- *
- * Return: the error for the caller of the library.
- */
-int vhost_user_peer_report_no_connection(const struct vhost_user *vhost, int err);
-
-/**
  * vhost_user_peer_is_there_locked() - Whether the peer is still connected.
  * @vhost: The device.
  *
