@@ -185,7 +185,45 @@ int sys_send(int fd, struct iovec *parts, size_t part_count, const int *fds, siz
 	return 0;
 }
 
-ssize_t sys_receive(int fd, void *to, size_t bytes, uint64_t deadline_ns)
+/* Returns how many descriptors a message brought. */
+static size_t take_fds(struct msghdr *message, int *fds)
+{
+	const struct cmsghdr *control = CMSG_FIRSTHDR(message);
+	size_t count;
+
+	if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
+		return 0;
+	count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	memcpy(fds, CMSG_DATA(control), count * sizeof(int));
+	for (size_t i = 0; i < count; i++)
+		fds[i] = sys_not_standard(fds[i]);
+	return count;
+}
+
+/* Without room for control data the kernel closes all descriptors. */
+static ssize_t receive_now(int fd, void *to, size_t bytes, int *fds, size_t *count)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(SYS_SEND_FDS_MAX * sizeof(int))];
+	} control;
+	struct iovec part = { to, bytes };
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = *count ? &control : NULL,
+		/* The padding of CMSG_SPACE() would have room for another descriptor. */
+		.msg_controllen = *count ? CMSG_LEN(*count * sizeof(int)) : 0,
+	};
+	const ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	if (n >= 0)
+		*count = *count ? take_fds(&message, fds) : 0;
+	return n;
+}
+
+ssize_t sys_receive_fds(int fd, void *to, size_t bytes, int *fds, size_t *count,
+			uint64_t deadline_ns)
 {
 	ssize_t n;
 
@@ -193,11 +231,23 @@ ssize_t sys_receive(int fd, void *to, size_t bytes, uint64_t deadline_ns)
 		/* The peer cannot have answered yet, so wait before the first read. */
 		int err = sys_wait_socket(fd, POLLIN, deadline_ns);
 
-		if (err)
+		if (err) {
+			*count = 0;
 			return err;
-		n = recv(fd, to, bytes, MSG_DONTWAIT);
+		}
+		n = receive_now(fd, to, bytes, fds, count);
 	} while (n < 0 && try_again(deadline_ns));
-	if (n < 0)
-		return errno == EAGAIN ? -ETIMEDOUT : -errno;
-	return n ? n : -EPIPE;
+	if (n > 0)
+		return n;
+	*count = 0;
+	if (!n)
+		return -EPIPE;
+	return errno == EAGAIN ? -ETIMEDOUT : -errno;
+}
+
+ssize_t sys_receive(int fd, void *to, size_t bytes, uint64_t deadline_ns)
+{
+	size_t none = 0;
+
+	return sys_receive_fds(fd, to, bytes, NULL, &none, deadline_ns);
 }

@@ -60,4 +60,12 @@ int sys_send(int fd, struct iovec *parts, size_t part_count, const int *fds, siz
  */
 ssize_t sys_receive(int fd, void *to, size_t bytes, uint64_t deadline_ns);
 
+/*
+ * As sys_receive(), and take descriptors that come with the bytes. @count is how many fit in @fds,
+ * at most SYS_SEND_FDS_MAX, and is set to how many came. The kernel closes others. A descriptor that
+ * could not be taken is negative.
+ */
+ssize_t sys_receive_fds(int fd, void *to, size_t bytes, int *fds, size_t *count,
+			uint64_t deadline_ns);
+
 #endif

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Receives the messages of one socket of a vfio-user connection, and gives each to whom it is for.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sys.h"
+#include "base/sys_socket.h"
+#include "vfio_user/channel.h"
+
+int vfio_user_channel_open(struct vfio_user_channel *channel, const struct vfio_user_owner *owner,
+			   int fd, uint64_t timeout_ns)
+{
+	*channel = (struct vfio_user_channel){ .owner = owner, .fd = fd, .timeout_ns = timeout_ns };
+	channel->buffer = malloc(VFIO_USER_PAYLOAD_MAX);
+	if (!channel->buffer)
+		return -ENOMEM;
+	lock_init(&channel->calls);
+	lock_init(&channel->sends);
+	lock_init(&channel->lock);
+	return 0;
+}
+
+void vfio_user_channel_close(struct vfio_user_channel *channel)
+{
+	sys_close(channel->fd);
+	lock_destroy(&channel->lock);
+	lock_destroy(&channel->sends);
+	lock_destroy(&channel->calls);
+	free(channel->buffer);
+}
+
+/* --- Receive --- */
+
+/* A reply that nobody waits for, or of another size, breaks the protocol. */
+static int take_reply(struct vfio_user_channel *channel, const struct vfio_user_header *header,
+		      size_t bytes)
+{
+	struct vfio_user_call *call;
+	int err = -EPROTO;
+
+	lock_take(&channel->lock);
+	call = channel->call;
+	if (call && !channel->answered && header->id == channel->id &&
+	    header->command == call->command && bytes <= call->answer_max) {
+		memcpy(call->answer, channel->buffer, bytes);
+		call->answer_bytes = bytes;
+		call->error = header->flags & VFIO_USER_FLAG_ERROR ? header->error : 0;
+		/* A failure without a number is one all the same. */
+		if (header->flags & VFIO_USER_FLAG_ERROR && !call->error)
+			call->error = EIO;
+		channel->answered = true;
+		lock_wake(&channel->lock);
+		err = 0;
+	}
+	lock_drop(&channel->lock);
+	return err;
+}
+
+static int receive_one(struct vfio_user_channel *channel)
+{
+	struct vfio_user_received received = { .payload = channel->buffer };
+	struct vfio_user_header *header = &received.header;
+	int err = vfio_user_message_receive(channel->fd, header, channel->buffer,
+					    VFIO_USER_PAYLOAD_MAX,
+					    channel->owner->takes_fds ? &received.fds : NULL,
+					    UINT64_MAX);
+
+	received.bytes = err ? 0 : header->bytes - sizeof(*header);
+	if (err)
+		;
+	else if ((header->flags & VFIO_USER_FLAG_TYPE) == VFIO_USER_FLAG_REPLY)
+		err = take_reply(channel, header, received.bytes);
+	else if (!(header->flags & VFIO_USER_FLAG_TYPE))
+		err = channel->owner->command(channel, &received);
+	else
+		err = -EPROTO;
+	vfio_user_fds_close(&received.fds);
+	return err;
+}
+
+static void end_with(struct vfio_user_channel *channel, int err)
+{
+	lock_take(&channel->lock);
+	if (!channel->closing)
+		channel->err = err;
+	channel->closing = true;
+	lock_wake(&channel->lock);
+	lock_drop(&channel->lock);
+	/* This also wakes the thread of the channel. */
+	sys_shutdown(channel->fd);
+}
+
+void *vfio_user_channel_run(void *arg)
+{
+	struct vfio_user_channel *channel = arg;
+	int err;
+
+	do
+		err = receive_one(channel);
+	while (!err);
+	end_with(channel, err);
+	lock_take(&channel->lock);
+	err = channel->err;
+	lock_drop(&channel->lock);
+	channel->owner->lost(channel, err);
+	return NULL;
+}
+
+void vfio_user_channel_end(struct vfio_user_channel *channel)
+{
+	end_with(channel, 0);
+}
+
+/* --- Send --- */
+
+static int send_message(struct vfio_user_channel *channel, struct vfio_user_header *header,
+			const struct iovec *parts, size_t part_count, const int *fds, size_t count)
+{
+	int err;
+
+	lock_take(&channel->sends);
+	err = vfio_user_message_send(channel->fd, header, parts, part_count, fds, count,
+				     sys_deadline_ns(channel->timeout_ns));
+	lock_drop(&channel->sends);
+	return err;
+}
+
+int vfio_user_channel_reply(struct vfio_user_channel *channel,
+			    const struct vfio_user_header *header, uint32_t error,
+			    const struct iovec *parts, size_t part_count)
+{
+	struct vfio_user_header reply = {
+		.id = header->id,
+		.command = header->command,
+		.flags = VFIO_USER_FLAG_REPLY | (error ? VFIO_USER_FLAG_ERROR : 0),
+		.error = error,
+	};
+
+	if (header->flags & VFIO_USER_FLAG_NO_REPLY)
+		return 0;
+	/* libvfio-user takes a payload behind an error for the next message. */
+	return send_message(channel, &reply, parts, error ? 0 : part_count, NULL, 0);
+}
+
+static int begin_call(struct vfio_user_channel *channel, struct vfio_user_call *call,
+		      struct vfio_user_header *header)
+{
+	int err = 0;
+
+	lock_take(&channel->lock);
+	if (channel->closing) {
+		err = -ENODEV;
+	} else {
+		*header = (struct vfio_user_header){ .id = ++channel->id,
+						     .command = (uint16_t)call->command };
+		channel->call = call;
+		channel->answered = false;
+	}
+	lock_drop(&channel->lock);
+	return err;
+}
+
+/* No thread reads this socket, so the caller does. */
+static int read_answer(struct vfio_user_channel *channel, uint64_t deadline_ns)
+{
+	struct vfio_user_header header;
+	int err = vfio_user_message_receive(channel->fd, &header, channel->buffer,
+					    VFIO_USER_PAYLOAD_MAX, NULL, deadline_ns);
+
+	if (!err && (header.flags & VFIO_USER_FLAG_TYPE) != VFIO_USER_FLAG_REPLY)
+		err = -EPROTO;
+	return err ? err : take_reply(channel, &header, header.bytes - sizeof(header));
+}
+
+static int wait_for_answer(struct vfio_user_channel *channel, int err)
+{
+	const uint64_t deadline_ns = sys_deadline_ns(channel->timeout_ns);
+
+	if (!err && !channel->has_thread)
+		err = read_answer(channel, deadline_ns);
+	lock_take(&channel->lock);
+	while (!err && !channel->answered) {
+		if (channel->closing)
+			err = channel->err == -EPROTO ? -EPROTO : -ENODEV;
+		else if (sys_now_ns() >= deadline_ns)
+			err = -ETIMEDOUT;
+		else
+			lock_wait(&channel->lock, deadline_ns);
+	}
+	/* From here on the thread of the channel does not touch the call. */
+	channel->call = NULL;
+	lock_drop(&channel->lock);
+	return err;
+}
+
+int vfio_user_channel_call(struct vfio_user_channel *channel, struct vfio_user_call *call)
+{
+	struct vfio_user_header header;
+	int err;
+
+	lock_take(&channel->calls);
+	err = begin_call(channel, call, &header);
+	if (!err) {
+		err = send_message(channel, &header, call->parts, call->part_count, call->fds,
+				   call->fd_count);
+		err = wait_for_answer(channel, err);
+		/* A reply that comes late must not be taken for another. */
+		if (err)
+			end_with(channel, err);
+	}
+	lock_drop(&channel->calls);
+	return err == -EPIPE || err == -ECONNRESET ? -ENODEV : err;
+}
