@@ -32,6 +32,8 @@ static void advise_provider(json_t *advice, const struct sysfs *sysfs, const cha
 		advise_command(advice, "unset FI_PROVIDER");
 	else if (!strcmp(provider, "verbs"))
 		advise_verbs(advice, sysfs);
+	else if (!strcmp(provider, "udp"))
+		advise_step(advice, "open fabric:tcp");
 	else if (!strcmp(provider, "net"))
 		advise_step(advice, "newer versions of libfabric call it tcp; open fabric:tcp");
 	else

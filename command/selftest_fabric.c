@@ -89,12 +89,6 @@ static int start(struct tester *tester)
 	if (!peer)
 		return -ENOMEM;
 	name_peer(tester->name, name, sizeof(name));
-	/* Its large transfers stall, and then its calls do not return for minutes. */
-	if (!strncmp(name, "fabric:udp", strlen("fabric:udp"))) {
-		tester->problem =
-			"the provider udp stalls in a transfer of 64 MiB, so it is not tested";
-		return -EOPNOTSUPP;
-	}
 	err = coherent_device_open(&peer->dev, name, .report = keep_error, .report_arg = peer);
 	if (!err)
 		err = connect_peer(tester, peer);

@@ -300,8 +300,8 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * level is COHERENT_PEER. Peers read and write mems by their keys; coherent/fabric.h has the
  * calls. The device has neither registers nor interrupts. A refused access does not become a
  * fault, because only the peer learns of it. coherent_device_fence() and coherent_device_reset()
- * end all connections, and open the endpoint again with the same name. The provider shm
- * checks nothing, so it needs .level = COHERENT_NONE. The keys are:
+ * end all connections, and open the endpoint again with the same name. The providers shm and udp
+ * need .level = COHERENT_NONE, because they trust peers. The keys are:
  *
  *	node=ADDRESS	the address of this machine, as in node=10.0.0.5; without it the
  *			provider chooses one

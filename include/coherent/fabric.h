@@ -32,9 +32,9 @@
  * that it has arrived, read a part of it back.
  *
  * Trust. Each provider checks keys and bounds in this process or in the network card, so the level
- * is COHERENT_PEER. The provider shm checks nothing, and needs .level = COHERENT_NONE. So do tcp
- * and net if FI_TCP_ZEROCOPY_SIZE or FI_NET_ZEROCOPY_SIZE is in the environment, because a reclaim
- * is not exact then.
+ * is COHERENT_PEER. Some need .level = COHERENT_NONE. The provider shm checks nothing, and udp ends
+ * the process if it gets a malformed datagram. With FI_TCP_ZEROCOPY_SIZE or FI_NET_ZEROCOPY_SIZE in
+ * the environment a reclaim is not exact over tcp and net.
  */
 #if __INCLUDE_LEVEL__
 #pragma GCC system_header

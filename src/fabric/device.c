@@ -229,31 +229,52 @@ static void fabric_close(struct backend *backend)
  * A provider that sends without a copy pins the pages. They go out after a reclaim with what the CPU
  * wrote later, because the reclaim moves them to the new place.
  */
-static bool pins_pages(const struct coherent_device *dev, const char *provider)
+static const char *pinning_variable(const char *provider)
 {
 	static const char *const variables[] = { "FI_TCP_ZEROCOPY_SIZE", "FI_NET_ZEROCOPY_SIZE" };
 
 	if (strncmp(provider, "tcp", 3) && strncmp(provider, "net", 3))
-		return false;
+		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
-		if (sys_environment_has(variables[i])) {
-			report(&dev->reporter, COHERENT_WARNING,
-			       "%s: %s is set, so peers may read what the CPU writes after a "
-			       "reclaim; unset it, or open with .level = COHERENT_NONE",
-			       dev->name, variables[i]);
-			return true;
-		}
-	return false;
+		if (sys_environment_has(variables[i]))
+			return variables[i];
+	return NULL;
 }
 
-/* The provider shm copies from process to process and checks no key. */
-static enum coherent_level level_of(const struct coherent_device *dev, const char *provider)
+/* Says why a device of the provider has no level; empty if it has one. */
+static void explain_level(const char *provider, char *reason, size_t size)
 {
-	return !strcmp(provider, "shm") || pins_pages(dev, provider) ? COHERENT_NONE :
-								       COHERENT_PEER;
+	const char *variable = pinning_variable(provider);
+
+	*reason = '\0';
+	if (!strncmp(provider, "shm", 3))
+		snprintf(reason, size,
+			 "the provider shm copies between processes and checks no key");
+	else if (!strncmp(provider, "udp", 3))
+		snprintf(reason, size,
+			 "the provider udp ends this process if it gets a malformed datagram");
+	else if (variable)
+		snprintf(
+			reason, size,
+			"%s is set, so peers may read what the CPU writes after a reclaim; unset it",
+			variable);
 }
 
-static struct fabric *new_fabric(struct coherent_device *dev, const struct name *name)
+static int check_level(enum coherent_level *level, const struct coherent_device *dev,
+		       const struct name *name, const struct coherent_open_options *options)
+{
+	char reason[128];
+
+	explain_level(name->target, reason, sizeof(reason));
+	*level = *reason ? COHERENT_NONE : COHERENT_PEER;
+	if (!*reason || options->level == COHERENT_NONE)
+		return 0;
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: %s; the device opens only with .level = COHERENT_NONE", name->whole, reason);
+	return -EOPNOTSUPP;
+}
+
+static struct fabric *new_fabric(struct coherent_device *dev, enum coherent_level level)
 {
 	struct fabric *fabric = calloc(1, sizeof(*fabric));
 
@@ -262,7 +283,7 @@ static struct fabric *new_fabric(struct coherent_device *dev, const struct name 
 	fabric->backend = (struct backend){
 		.ops = &backend_fabric,
 		.dev = dev,
-		.level = level_of(dev, name->target),
+		.level = level,
 		.leaves_decoys = true,
 	};
 	fabric->ready = fabric->wake = -1;
@@ -297,10 +318,13 @@ static int fabric_start(struct fabric *fabric, const struct name *name)
 static int fabric_open(struct backend **backend, struct coherent_device *dev,
 		       const struct name *name, const struct coherent_open_options *options)
 {
-	struct fabric *fabric = new_fabric(dev, name);
-	int err;
+	enum coherent_level level;
+	struct fabric *fabric;
+	int err = check_level(&level, dev, name, options);
 
-	(void)options;
+	if (err)
+		return err;
+	fabric = new_fabric(dev, level);
 	if (!fabric)
 		return -ENOMEM;
 	err = fabric_start(fabric, name);

@@ -62,7 +62,9 @@ static void bad_names_are_explained(void **state)
 		{ "fabric:tcp,port=7", -EINVAL, "only: node=, service=, manual" },
 		{ "fabric:tcp,node=192.0.2.1", -EIO, "could not open the endpoint" },
 		{ "fabric:tcp,node=no.such.host.invalid", -ENODEV, "no.such.host.invalid" },
-		{ "fabric:shm", -EOPNOTSUPP, "NONE" },
+		{ "fabric:shm", -EOPNOTSUPP,
+		  "checks no key; the device opens only with .level = COHERENT_NONE" },
+		{ "fabric:udp,node=127.0.0.1", -EOPNOTSUPP, "malformed datagram" },
 	};
 
 	(void)state;
@@ -171,18 +173,23 @@ static void lack_of_descriptors_is_explained(void **state)
 	assert_true(more > 5 && hidden < 2);
 }
 
-/* The device works as usual, but protects nothing. */
-static void shm_opens_if_the_driver_wants_no_level(void **state)
+/* The devices work as usual, but protect nothing. */
+static void shm_and_udp_open_if_the_driver_wants_no_level(void **state)
 {
-	ANY_MEM_AUTO(mem);
-	COHERENT_DEVICE_AUTO(shm);
-	struct coherent_remote remote;
+	static const char *const names[] = { "fabric:shm", "fabric:udp,node=127.0.0.1" };
 
 	(void)state;
-	assert_ok(coherent_device_open(&shm, "fabric:shm", .level = COHERENT_NONE));
-	assert_ok(coherent_zeroed(&mem, shm, PAGE, .level = COHERENT_NONE));
-	assert_ok(coherent_remote(&mem, &remote));
-	coherent_free(&mem);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		ANY_MEM_AUTO(mem);
+		COHERENT_DEVICE_AUTO(open);
+		struct coherent_remote remote;
+
+		assert_ok(coherent_device_open(&open, names[i], .level = COHERENT_NONE));
+		assert_int_equal(coherent_device_level(open), COHERENT_NONE);
+		assert_ok(coherent_zeroed(&mem, open, PAGE, .level = COHERENT_NONE));
+		assert_ok(coherent_remote(&mem, &remote));
+		coherent_free(&mem);
+	}
 }
 
 /* A provider that sends pages without a copy sends what the CPU wrote after a reclaim. */
@@ -323,7 +330,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(missing_libfabric_is_explained),
 		cmocka_unit_test(port_in_use_is_refused),
 		cmocka_unit_test(lack_of_descriptors_is_explained),
-		cmocka_unit_test(shm_opens_if_the_driver_wants_no_level),
+		cmocka_unit_test(shm_and_udp_open_if_the_driver_wants_no_level),
 		cmocka_unit_test(pinned_pages_need_no_level),
 		cmocka_unit_test_setup_teardown(failed_registration_fails_the_expose, set_up,
 						tear_down),
