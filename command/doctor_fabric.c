@@ -34,6 +34,8 @@ static void advise_provider(json_t *advice, const struct sysfs *sysfs, const cha
 		advise_verbs(advice, sysfs);
 	else if (!strcmp(provider, "udp"))
 		advise_step(advice, "open fabric:tcp");
+	else if (getenv("FI_TCP_ZEROCOPY_SIZE") || getenv("FI_NET_ZEROCOPY_SIZE"))
+		advise_command(advice, "unset FI_TCP_ZEROCOPY_SIZE FI_NET_ZEROCOPY_SIZE");
 	else if (!strcmp(provider, "net"))
 		advise_step(advice, "newer versions of libfabric call it tcp; open fabric:tcp");
 	else

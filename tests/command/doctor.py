@@ -225,6 +225,10 @@ def fabric(command):
                 parts['tcp']['works'] and not parts['tcp']['problems'] and
                 all(part['works'] or part['problems'][0]['advice'] for part in parts.values()),
                 'fabric: each provider works, or has advice', parts)
+    found, parts = row(FI_TCP_ZEROCOPY_SIZE='65536')
+    command.say(not parts['tcp']['works'] and
+                'unset FI_TCP_ZEROCOPY_SIZE' in str(parts['tcp']['problems']),
+                'fabric: tcp pins pages', parts)
     found, parts = row(FI_PROVIDER='tcp')
     command.say(found['works'] and parts['tcp']['works'] and not parts['sockets']['works'] and
                 "'command': 'unset FI_PROVIDER'" in str(parts['sockets']['problems']),
