@@ -94,12 +94,13 @@ struct coherent_event;
  *	stay in one piece.
  * @window.first: The first address.
  * @window.last: The last address.
- * @socket_fd: Only for the name vhost-user: without a path. A connected socket; 0 for none. The
- *	caller still owns it, but the connection ends with the device. The library
- *	cannot connect again, so the device has no fence and no reset.
- * @listen_fd: Only for the name vhost-user: without a path. A listening socket that the peer
- *	connects to; 0 for none. The caller still owns it. The library makes it
- *	non-blocking, so that the timeout holds if somebody else accepts a connection.
+ * @socket_fd: Only for the names vhost-user: and vfio-user: without a path. A connected
+ *	socket; 0 for none. The caller still owns it, but the connection ends with the
+ *	device. The library cannot connect again. So a device of vhost-user: has no
+ *	fence and no reset, and one of vfio-user: has none after the peer hung up.
+ * @listen_fd: Only for the names vhost-user: and vfio-user: without a path. A listening
+ *	socket that the peer connects to; 0 for none. The caller still owns it. The
+ *	library makes it non-blocking, so that the timeout holds if somebody else accepts a connection.
  *	It also turns off the socket's SO_PASSRIGHTS (Linux 6.16), so that a peer
  *	cannot send descriptors before the library accepts its connection. Neither is
  *	undone. A connection that the program itself accepts does not get descriptors
@@ -209,6 +210,7 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  *	iommufd:0000:00:01.0	the same, by its own node; needs Linux 6.6
  *	pci:0000:00:01.0	iommufd: if the system has it, otherwise vfio:
  *	vhost-user:/run/disk	a virtio device in another process, by its socket
+ *	vfio-user:/run/dev	a PCI device in another process, by its socket
  *	qemu:nvme		a device model of an installed QEMU, behind an IOMMU
  *	fabric:tcp		an endpoint of libfabric, for peers on other machines
  *
@@ -247,6 +249,17 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * or when it finds an address that is not exposed. Then coherent_expose() and the calls
  * that wait return -ENODEV, registers read as all ones, and the memory stays.
  * coherent_device_reset() connects again.
+ *
+ * vfio-user: is COHERENT_PEER. The peer gets no memory at all: it asks for each transfer,
+ * and the library copies, or refuses and leaves a fault that names the object. So
+ * an object ends at its last byte, read-only exposure works, and coherent_reclaim() is
+ * a fence without .idle. coherent_expose() and coherent_reclaim() send no message.
+ * Interrupts are MSI-X, MSI or INTx. Its key is timeout=N, as for vhost-user:. If the
+ * peer offers no twin socket, the open reports a warning: some peers then take a register
+ * access that comes during a transfer for the answer to their request, and hang up.
+ * After the peer hung up, the calls that wait return -ENODEV, registers read as all
+ * ones, and the memory stays. Boxes can still be exposed. coherent_device_reset()
+ * connects again, and the new connection reaches what is exposed.
  *
  * qemu: is any PCI device model of qemu-system-x86_64, 7.2 or newer. The library
  * starts QEMU without booting a machine, and this process is the driver. The level

@@ -17,11 +17,19 @@ int sys_wait_socket(int fd, short events, uint64_t deadline_ns)
 	return sys_wait_readable(&fds, 1, deadline_ns);
 }
 
+static void pass_descriptors(int fd, int on)
+{
+	(void)setsockopt(fd, SOL_SOCKET, SYS_SO_PASSRIGHTS, &on, sizeof(on));
+}
+
 void sys_refuse_descriptors(int fd)
 {
-	const int off = 0;
+	pass_descriptors(fd, 0);
+}
 
-	(void)setsockopt(fd, SOL_SOCKET, SYS_SO_PASSRIGHTS, &off, sizeof(off));
+void sys_allow_descriptors(int fd)
+{
+	pass_descriptors(fd, 1);
 }
 
 /*

@@ -25,6 +25,9 @@ int sys_wait_socket(int fd, short events, uint64_t deadline_ns);
  */
 void sys_refuse_descriptors(int fd);
 
+/* Undo sys_refuse_descriptors(). */
+void sys_allow_descriptors(int fd);
+
 /* Returns a connection or -errno; -ETIMEDOUT if the queue of the listener stays full. */
 int sys_connect(const char *path, uint64_t deadline_ns);
 

@@ -176,3 +176,37 @@ int iommu_port_try(struct iommu_port *port, uint64_t address, void *buffer, size
 	lock_drop(&port->iommu->lock);
 	return err;
 }
+
+/* --- Mappings --- */
+
+int iommu_port_map(struct iommu_port *port, const struct backend_mapping *mapping)
+{
+	int err = -ENODEV;
+
+	lock_take(&port->iommu->lock);
+	if (port->connected)
+		err = iommu_map(port->iommu, mapping);
+	lock_drop(&port->iommu->lock);
+	return err;
+}
+
+int iommu_port_unmap(struct iommu_port *port, const struct backend_mapping *mapping)
+{
+	int err = -ENODEV;
+
+	lock_take(&port->iommu->lock);
+	if (port->connected) {
+		iommu_unmap(port->iommu, mapping->address, mapping->bytes);
+		err = 0;
+	}
+	lock_drop(&port->iommu->lock);
+	return err;
+}
+
+void iommu_port_disconnect(struct iommu_port *port)
+{
+	lock_take(&port->iommu->lock);
+	port->connected = false;
+	iommu_clear(port->iommu, 0, port->iommu->mask);
+	lock_drop(&port->iommu->lock);
+}

@@ -111,4 +111,28 @@ int iommu_port_access_locked(struct iommu_port *port, uint64_t address, void *bu
 int iommu_port_try(struct iommu_port *port, uint64_t address, void *buffer, size_t bytes,
 		   enum coherent_access access);
 
+/**
+ * iommu_port_map() - Let the device reach memory.
+ * @port: The port.
+ * @mapping: The memory and its address; nothing else may be mapped there.
+ *
+ * Return: 0; -ENODEV, -ENOMEM (nothing is mapped).
+ */
+int iommu_port_map(struct iommu_port *port, const struct backend_mapping *mapping);
+
+/**
+ * iommu_port_unmap() - End a mapping. No access to it is in flight when this returns.
+ * @port: The port.
+ * @mapping: The mapping.
+ *
+ * Return: 0; -ENODEV.
+ */
+int iommu_port_unmap(struct iommu_port *port, const struct backend_mapping *mapping);
+
+/**
+ * iommu_port_disconnect() - Unmap all, and refuse every access from now on.
+ * @port: The port, whose IOMMU no other port uses.
+ */
+void iommu_port_disconnect(struct iommu_port *port);
+
 #endif

@@ -15,8 +15,10 @@ int vfio_user_channel_open(struct vfio_user_channel *channel, const struct vfio_
 {
 	*channel = (struct vfio_user_channel){ .owner = owner, .fd = fd, .timeout_ns = timeout_ns };
 	channel->buffer = malloc(VFIO_USER_PAYLOAD_MAX);
-	if (!channel->buffer)
+	if (!channel->buffer) {
+		sys_close(fd);
 		return -ENOMEM;
+	}
 	lock_init(&channel->calls);
 	lock_init(&channel->sends);
 	lock_init(&channel->lock);
@@ -93,6 +95,16 @@ static void end_with(struct vfio_user_channel *channel, int err)
 	sys_shutdown(channel->fd);
 }
 
+int vfio_user_channel_error(struct vfio_user_channel *channel)
+{
+	int err;
+
+	lock_take(&channel->lock);
+	err = channel->err;
+	lock_drop(&channel->lock);
+	return err;
+}
+
 void *vfio_user_channel_run(void *arg)
 {
 	struct vfio_user_channel *channel = arg;
@@ -102,10 +114,7 @@ void *vfio_user_channel_run(void *arg)
 		err = receive_one(channel);
 	while (!err);
 	end_with(channel, err);
-	lock_take(&channel->lock);
-	err = channel->err;
-	lock_drop(&channel->lock);
-	channel->owner->lost(channel, err);
+	channel->owner->lost(channel, vfio_user_channel_error(channel));
 	return NULL;
 }
 

@@ -113,7 +113,7 @@ struct vfio_user_channel {
  * @fd: The socket, which vfio_user_channel_close() closes.
  * @timeout_ns: How long a reply may take.
  *
- * Return: 0; -ENOMEM (the socket stays open).
+ * Return: 0; -ENOMEM (the socket is closed).
  */
 int vfio_user_channel_open(struct vfio_user_channel *channel, const struct vfio_user_owner *owner,
 			   int fd, uint64_t timeout_ns);
@@ -161,5 +161,13 @@ int vfio_user_channel_reply(struct vfio_user_channel *channel,
  * @channel: The channel.
  */
 void vfio_user_channel_end(struct vfio_user_channel *channel);
+
+/**
+ * vfio_user_channel_error() - Ask why a connection is lost.
+ * @channel: The channel.
+ *
+ * Return: a negative error; 0 if it is not lost, or the owner ended it.
+ */
+int vfio_user_channel_error(struct vfio_user_channel *channel);
 
 #endif

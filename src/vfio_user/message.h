@@ -126,6 +126,20 @@ struct vfio_user_dma {
 };
 
 /**
+ * struct vfio_user_device_info - DEVICE_GET_INFO and its reply.
+ * @argsz: The size of this structure.
+ * @flags: VFIO_DEVICE_FLAGS_... of linux/vfio.h.
+ * @regions: The number of regions.
+ * @irqs: The number of kinds of interrupts.
+ */
+struct vfio_user_device_info {
+	uint32_t argsz;
+	uint32_t flags;
+	uint32_t regions;
+	uint32_t irqs;
+};
+
+/**
  * vfio_user_message_send() - Send a message.
  * @fd: The socket.
  * @header: The header. The call sets its size.

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The registers, the configuration space, the interrupts and the reset of a vfio-user device.
+ */
+#ifndef VFIO_USER_PCI_H
+#define VFIO_USER_PCI_H
+
+#include "vfio_user/device.h"
+
+/**
+ * vfio_user_pci_open_locked() - Ask the peer for its regions and interrupts, and allow DMA.
+ * @user: The device, connected. If the device is open already, the peer must have the same ones.
+ *
+ * Return: 0; -EOPNOTSUPP (not a PCI device, or another one than before), -ENOMEM, and the errors of
+ * vfio_user_peer_ask_locked(). A report says what was wrong.
+ */
+int vfio_user_pci_open_locked(struct vfio_user *user) NEEDS_LOCK(user->lock);
+
+/* These are functions of struct backend_ops. The backend is a struct vfio_user. */
+uint64_t vfio_user_pci_read(struct backend *backend, unsigned int bar, uint64_t offset,
+			    unsigned int width);
+void vfio_user_pci_write(struct backend *backend, unsigned int bar, uint64_t offset,
+			 unsigned int width, uint64_t value);
+int vfio_user_pci_config(struct backend *backend, struct backend_config *access);
+int vfio_user_pci_irq_connect(struct backend *backend, unsigned int vector, int fd);
+void vfio_user_pci_irq_rearm(struct backend *backend, unsigned int vector);
+int vfio_user_pci_reset(struct backend *backend);
+
+#endif

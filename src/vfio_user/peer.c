@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The conversation with a vfio-user peer: the connection, the version, questions and answers.
+ *
+ * With one socket for both directions, some peers take a question that comes at the wrong moment for
+ * the answer to their own. So the library asks for twin sockets: the questions of the peer come on the
+ * second one, where a thread answers them.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "base/sys.h"
+#include "base/sys_process.h"
+#include "base/sys_socket.h"
+#include "vfio_user/memory.h"
+#include "vfio_user/peer.h"
+
+/* The smallest window that a device with addresses of 32 bits can use. */
+#define WINDOW_LAST_MIN UINT64_C(0xffffffff)
+#define VERSION_BYTES_MAX 4096
+
+static const char *const commands[] = {
+	[VFIO_USER_VERSION] = "VERSION",
+	[VFIO_USER_DMA_MAP] = "DMA_MAP",
+	[VFIO_USER_DEVICE_GET_INFO] = "DEVICE_GET_INFO",
+	[VFIO_USER_DEVICE_GET_REGION_INFO] = "DEVICE_GET_REGION_INFO",
+	[VFIO_USER_DEVICE_GET_IRQ_INFO] = "DEVICE_GET_IRQ_INFO",
+	[VFIO_USER_DEVICE_SET_IRQS] = "DEVICE_SET_IRQS",
+	[VFIO_USER_REGION_READ] = "REGION_READ",
+	[VFIO_USER_REGION_WRITE] = "REGION_WRITE",
+	[VFIO_USER_DEVICE_RESET] = "DEVICE_RESET",
+};
+
+/* --- The end of a connection --- */
+
+static void free_connection(struct vfio_user_connection *connection)
+{
+	vfio_user_channel_end(&connection->main);
+	if (connection->has_twin)
+		vfio_user_channel_end(&connection->twin);
+	sys_thread_join(connection->thread);
+	if (connection->has_twin)
+		vfio_user_channel_close(&connection->twin);
+	vfio_user_channel_close(&connection->main);
+	free(connection);
+}
+
+void vfio_user_peer_hang_up_locked(struct vfio_user *user)
+{
+	struct vfio_user_connection *connection;
+
+	lock_take(&user->wake);
+	connection = user->connection;
+	user->connection = NULL;
+	lock_drop(&user->wake);
+	if (!connection)
+		return;
+	sys_become(user->fd, user->hung_up);
+	free_connection(connection);
+}
+
+void vfio_user_peer_wake(struct vfio_user *user)
+{
+	lock_take(&user->wake);
+	user->closed = true;
+	if (user->connection)
+		vfio_user_channel_end(&user->connection->main);
+	lock_drop(&user->wake);
+}
+
+/* Returns the error for the caller of the library. */
+static int lose_peer_locked(struct vfio_user *user, const char *when, int err)
+	NEEDS_LOCK(user->lock)
+{
+	const struct coherent_device *dev = user->backend.dev;
+	const char *why = "the peer hung up";
+
+	if (err == -ETIMEDOUT)
+		why = "the peer did not answer in time";
+	else if (err == -EPROTO)
+		why = "the peer sent a malformed message";
+	/* A close ends the connection itself. */
+	if (!user->closed)
+		report(&dev->reporter, COHERENT_ERROR, "%s: %s (%s)%s", dev->name, why, when,
+		       user->is_open ? "; coherent_device_reset() connects again" : "");
+	vfio_user_peer_hang_up_locked(user);
+	if (err == -EPROTO)
+		return -EIO;
+	return err == -ETIMEDOUT ? err : -ENODEV;
+}
+
+bool vfio_user_peer_is_there_locked(struct vfio_user *user)
+{
+	int err;
+
+	if (!user->connection)
+		return false;
+	/* The deadline is past, so this looks at the socket and does not wait. */
+	if (sys_wait_socket(user->fd, POLLRDHUP, 0))
+		return true;
+	err = vfio_user_channel_error(user->connection->has_twin ? &user->connection->twin :
+								   &user->connection->main);
+	lose_peer_locked(user, "between two messages", err);
+	return false;
+}
+
+/* --- Questions --- */
+
+int vfio_user_peer_ask_locked(struct vfio_user *user, struct vfio_user_call *call, size_t min)
+{
+	int err = -ENODEV;
+
+	if (!user->connection)
+		return -ENODEV;
+	err = vfio_user_channel_call(&user->connection->main, call);
+	if (!err && !call->error && call->answer_bytes < min)
+		err = -EPROTO;
+	if (err)
+		return lose_peer_locked(user, commands[call->command], err);
+	return call->error ? -EREMOTEIO : 0;
+}
+
+int vfio_user_peer_refused_locked(const struct vfio_user *user, const struct vfio_user_call *call)
+{
+	const struct coherent_device *dev = user->backend.dev;
+
+	report(&dev->reporter, COHERENT_ERROR, "%s: the peer refused %s: %s", dev->name,
+	       commands[call->command], strerror((int)call->error));
+	return -EIO;
+}
+
+/* --- The peer's questions --- */
+
+static struct vfio_user_connection *connection_of(struct vfio_user_channel *channel, bool is_twin)
+{
+	const size_t offset = is_twin ? offsetof(struct vfio_user_connection, twin) :
+					offsetof(struct vfio_user_connection, main);
+
+	return (struct vfio_user_connection *)(void *)((char *)channel - offset);
+}
+
+static int command_on_twin(struct vfio_user_channel *channel, struct vfio_user_received *received)
+{
+	return vfio_user_memory_serve(connection_of(channel, true)->user, channel, received);
+}
+
+static int command_on_main(struct vfio_user_channel *channel, struct vfio_user_received *received)
+{
+	return vfio_user_memory_serve(connection_of(channel, false)->user, channel, received);
+}
+
+/* A peer that lost one of its sockets is lost. */
+static void lost_twin(struct vfio_user_channel *channel, int err)
+{
+	(void)err;
+	vfio_user_channel_end(&connection_of(channel, true)->main);
+}
+
+static void lost_main(struct vfio_user_channel *channel, int err)
+{
+	(void)channel;
+	(void)err;
+}
+
+static const struct vfio_user_owner twin_owner = { .command = command_on_twin, .lost = lost_twin };
+static const struct vfio_user_owner main_owner = { .command = command_on_main, .lost = lost_main };
+
+/* --- The version --- */
+
+/**
+ * struct agreed - The peer's answer to VERSION.
+ * @version: Its version.
+ * @json: Its capabilities.
+ */
+struct agreed {
+	struct vfio_user_version version;
+	char json[VERSION_BYTES_MAX];
+};
+
+static int send_version(int fd, uint64_t deadline_ns)
+{
+	static const char json[] = "{\"capabilities\":{\"max_msg_fds\":8,"
+				   "\"max_data_xfer_size\":1048576,"
+				   "\"twin_socket\":{\"supported\":true}}}";
+	struct vfio_user_header header = { .id = 0, .command = VFIO_USER_VERSION };
+	struct vfio_user_version version = { VFIO_USER_MAJOR, VFIO_USER_MINOR };
+	const struct iovec parts[] = { { &version, sizeof(version) },
+				       { (void *)(uintptr_t)json, sizeof(json) } };
+
+	return vfio_user_message_send(fd, &header, parts, 2, NULL, 0, deadline_ns);
+}
+
+static int receive_version(int fd, struct agreed *agreed, struct vfio_user_fds *fds,
+			   uint64_t deadline_ns)
+{
+	struct vfio_user_header header;
+	int err = vfio_user_message_receive(fd, &header, agreed, sizeof(*agreed) - 1, fds,
+					    deadline_ns);
+
+	if (err)
+		return err;
+	if (header.command != VFIO_USER_VERSION || header.id ||
+	    (header.flags & VFIO_USER_FLAG_TYPE) != VFIO_USER_FLAG_REPLY)
+		return -EPROTO;
+	if (header.flags & VFIO_USER_FLAG_ERROR)
+		return -EOPNOTSUPP;
+	return header.bytes < sizeof(header) + sizeof(agreed->version) ? -EPROTO : 0;
+}
+
+static int report_version(const struct vfio_user *user, const struct agreed *agreed, int err)
+{
+	const struct coherent_device *dev = user->backend.dev;
+
+	if (err == -EOPNOTSUPP)
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: the peer speaks version %u.%u of vfio-user, and the library %u.%u",
+		       dev->name, agreed->version.major, agreed->version.minor, VFIO_USER_MAJOR,
+		       VFIO_USER_MINOR);
+	else
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: %s (VERSION); does its process serve vfio-user?", dev->name,
+		       err == -ETIMEDOUT ? "the peer did not answer in time" :
+		       err == -EPROTO	 ? "the peer sent a malformed message" :
+					   "the peer hung up");
+	if (err == -EPROTO)
+		return -EIO;
+	return err == -EOPNOTSUPP || err == -ETIMEDOUT ? err : -ENODEV;
+}
+
+/* Returns the twin socket, or -1 if the peer has none, in @twin. */
+static int agree(const struct vfio_user *user, int fd, int *twin)
+{
+	const uint64_t deadline_ns = sys_deadline_ns(user->keys.timeout_ms * SYS_NS_PER_MS);
+	struct agreed agreed = { .version = { 0 } };
+	struct vfio_user_fds fds = { .count = 0 };
+	int err;
+
+	/* The answer brings the twin socket. */
+	sys_allow_descriptors(fd);
+	err = send_version(fd, deadline_ns);
+	if (!err)
+		err = receive_version(fd, &agreed, &fds, deadline_ns);
+	if (!err && agreed.version.major != VFIO_USER_MAJOR)
+		err = -EOPNOTSUPP;
+	*twin = -1;
+	if (!err && fds.count == 1 && vfio_user_has_twin(agreed.json)) {
+		*twin = fds.fds[0];
+		fds.count = 0;
+	}
+	vfio_user_fds_close(&fds);
+	return err ? report_version(user, &agreed, err) : 0;
+}
+
+/* --- The beginning of a connection --- */
+
+/* The sockets are closed after an error. */
+static int open_channels(struct vfio_user_connection *connection, int fd, int twin)
+{
+	const uint64_t timeout_ns = connection->user->keys.timeout_ms * SYS_NS_PER_MS;
+	int err = vfio_user_channel_open(&connection->main, &main_owner, fd, timeout_ns);
+
+	connection->has_twin = !err && twin >= 0;
+	if (connection->has_twin)
+		err = vfio_user_channel_open(&connection->twin, &twin_owner, twin, timeout_ns);
+	else if (twin >= 0)
+		sys_close(twin);
+	if (err && connection->has_twin)
+		vfio_user_channel_close(&connection->main);
+	return err;
+}
+
+static int start_thread(struct vfio_user_connection *connection)
+{
+	struct vfio_user_channel *channel = connection->has_twin ? &connection->twin :
+								   &connection->main;
+	int err;
+
+	channel->has_thread = true;
+	err = sys_thread_start(&connection->thread, vfio_user_channel_run, channel);
+	if (!err)
+		return 0;
+	if (connection->has_twin)
+		vfio_user_channel_close(&connection->twin);
+	vfio_user_channel_close(&connection->main);
+	/* pthread_create() returns EAGAIN for a lack of memory and at a limit of threads. */
+	return -ENOMEM;
+}
+
+static int start_connection_locked(struct vfio_user *user, int fd, int twin) NEEDS_LOCK(user->lock)
+{
+	struct vfio_user_connection *connection = calloc(1, sizeof(*connection));
+	int err;
+
+	if (!connection) {
+		sys_close(fd);
+		if (twin >= 0)
+			sys_close(twin);
+		return -ENOMEM;
+	}
+	connection->user = user;
+	err = open_channels(connection, fd, twin);
+	if (!err)
+		err = start_thread(connection);
+	if (err) {
+		free(connection);
+		return err;
+	}
+	sys_become(user->fd, connection->main.fd);
+	lock_take(&user->wake);
+	user->connection = connection;
+	if (user->closed)
+		vfio_user_channel_end(&connection->main);
+	lock_drop(&user->wake);
+	return 0;
+}
+
+/* --- The window --- */
+
+/*
+ * The window has no file, so the peer asks for each transfer. It covers all addresses that objects
+ * may get, so no object needs a message.
+ */
+static int try_window_locked(struct vfio_user *user, uint64_t last, struct vfio_user_call *call)
+	NEEDS_LOCK(user->lock)
+{
+	struct vfio_user_dma_map map = {
+		.argsz = sizeof(map),
+		.flags = VFIO_USER_MAP_READ | VFIO_USER_MAP_WRITE,
+		.address = VFIO_USER_WINDOW_FIRST,
+		.bytes = last + 1 - VFIO_USER_WINDOW_FIRST,
+	};
+	char answer[sizeof(map)];
+
+	*call = (struct vfio_user_call){
+		.command = VFIO_USER_DMA_MAP,
+		.parts = { { &map, sizeof(map) } },
+		.part_count = 1,
+		.answer = answer,
+		.answer_max = sizeof(answer),
+	};
+	return vfio_user_peer_ask_locked(user, call, 0);
+}
+
+/* A peer that connects later must take the window of the first one, where objects are. */
+static int announce_window_locked(struct vfio_user *user) NEEDS_LOCK(user->lock)
+{
+	const struct coherent_device *dev = user->backend.dev;
+	struct vfio_user_call call;
+	int err = try_window_locked(user, user->window_last, &call);
+
+	if (err == -EREMOTEIO && !user->is_open) {
+		user->window_last = WINDOW_LAST_MIN;
+		err = try_window_locked(user, user->window_last, &call);
+	}
+	if (err != -EREMOTEIO)
+		return err;
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: the peer takes no memory without a file (DMA_MAP: %s), so it cannot ask for "
+	       "each transfer",
+	       dev->name, strerror((int)call.error));
+	return -EOPNOTSUPP;
+}
+
+static void warn_of_one_socket(const struct vfio_user *user)
+{
+	const struct coherent_device *dev = user->backend.dev;
+
+	if (!user->is_open)
+		report(&dev->reporter, COHERENT_WARNING,
+		       "%s: the peer has no twin socket; if it takes a command that comes during "
+		       "a DMA for the answer to its request, the connection ends",
+		       dev->name);
+}
+
+int vfio_user_peer_connect_locked(struct vfio_user *user)
+{
+	int twin, err, fd = peer_socket_connect(&user->socket);
+
+	if (fd < 0)
+		return fd;
+	err = agree(user, fd, &twin);
+	if (err) {
+		sys_close(fd);
+		return err;
+	}
+	if (twin < 0)
+		warn_of_one_socket(user);
+	else
+		sys_refuse_descriptors(twin);
+	/* The kernel closes descriptors that the peer sends from here on. */
+	sys_refuse_descriptors(fd);
+	err = start_connection_locked(user, fd, twin);
+	if (!err)
+		err = announce_window_locked(user);
+	if (err)
+		vfio_user_peer_hang_up_locked(user);
+	return err;
+}
