@@ -150,9 +150,9 @@ COHERENT_C_END
  * the free of the last object after the close. No lock of the library is held, so .release may call
  * the library, also to adopt the memory again. A forked child does not call .release.
  *
- * Adoption works in place on sim:, vfio:, iommufd: and vfio-user:. On qemu: and vhost-user:, on sim: with the
- * key lazy, and on vfio: without an IOMMU, the device reaches only memory of the library. There
- * the call returns -EOPNOTSUPP without .copy. With .copy = true, coherent_expose() copies the
+ * Adoption works in place on sim:, vfio:, iommufd: and vfio-user:. On qemu: and vhost-user:, on
+ * sim: with the key lazy, and on vfio: without an IOMMU, the device reaches only memory of the
+ * library. There the call returns -EOPNOTSUPP without .copy. With .copy = true, coherent_expose() copies the
  * elements to memory of the library, and coherent_reclaim() and a free copy them back. If a peer
  * is lost, a free cannot copy what the peer wrote. A source with .copy runs on each device.
  *
