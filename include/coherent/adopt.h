@@ -152,9 +152,10 @@ COHERENT_C_END
  *
  * Adoption works in place on sim:, vfio:, iommufd: and vfio-user:. On qemu: and vhost-user:, on
  * sim: with the key lazy, and on vfio: without an IOMMU, the device reaches only memory of the
- * library. There the call returns -EOPNOTSUPP without .copy. With .copy = true, coherent_expose() copies the
- * elements to memory of the library, and coherent_reclaim() and a free copy them back. If a peer
- * is lost, a free cannot copy what the peer wrote. A source with .copy runs on each device.
+ * library. There the call returns -EOPNOTSUPP without .copy. With .copy = true, coherent_expose()
+ * copies the elements to memory of the library, and coherent_reclaim() and a free copy them back.
+ * If a peer is lost, a free cannot copy what the peer wrote. A source with .copy runs on each
+ * device.
  *
  * The library looks for the pages among the objects of @dev. Memory that the driver gives to
  * several devices, or takes from coherent_box_ptr() of another device, is the driver's to keep

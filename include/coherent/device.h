@@ -101,8 +101,8 @@ struct coherent_event;
  * @listen_fd: Only for the names vhost-user: and vfio-user: without a path. A listening
  *	socket that the peer connects to; 0 for none. The caller still owns it. The
  *	library makes it non-blocking, so that the timeout holds if somebody else
- *	accepts a connection. It also turns off the socket's SO_PASSRIGHTS (Linux 6.16), so that a peer
- *	cannot send descriptors before the library accepts its connection. Neither is
+ *	accepts a connection. It also turns off the socket's SO_PASSRIGHTS (Linux 6.16),
+ *	so that a peer cannot send descriptors before the library accepts its connection. Neither is
  *	undone. A connection that the program itself accepts does not get descriptors
  *	either, and the program can turn the option on for it.
  * @nodes: Take memory from these NUMA nodes, one bit for each; 0 for any node. If
