@@ -10,12 +10,19 @@
 #include "base/sys_socket.h"
 #include "vfio_user/channel.h"
 
+/* A message of the largest size fits. */
+#define BUFFER_BYTES (sizeof(struct vfio_user_header) + VFIO_USER_PAYLOAD_MAX)
+
 int vfio_user_channel_open(struct vfio_user_channel *channel, const struct vfio_user_owner *owner,
 			   int fd, uint64_t timeout_ns)
 {
 	*channel = (struct vfio_user_channel){ .owner = owner, .fd = fd, .timeout_ns = timeout_ns };
-	channel->buffer = malloc(VFIO_USER_PAYLOAD_MAX);
-	if (!channel->buffer) {
+	/* The kernel gives pages to the parts that are used, so a channel takes little memory. */
+	channel->buffer = malloc(BUFFER_BYTES);
+	channel->answer = malloc(VFIO_USER_DATA_MAX);
+	if (!channel->buffer || !channel->answer) {
+		free(channel->answer);
+		free(channel->buffer);
 		sys_close(fd);
 		return -ENOMEM;
 	}
@@ -31,14 +38,60 @@ void vfio_user_channel_close(struct vfio_user_channel *channel)
 	lock_destroy(&channel->lock);
 	lock_destroy(&channel->sends);
 	lock_destroy(&channel->calls);
+	free(channel->answer);
 	free(channel->buffer);
 }
 
 /* --- Receive --- */
 
+static int fill(struct vfio_user_channel *channel, size_t bytes, uint64_t deadline_ns)
+{
+	while (channel->filled < bytes) {
+		ssize_t n = sys_receive(channel->fd, channel->buffer + channel->filled,
+					BUFFER_BYTES - channel->filled, deadline_ns);
+
+		if (n < 0)
+			return (int)n;
+		channel->filled += (size_t)n;
+	}
+	return 0;
+}
+
+/* Receives a message to the start of the buffer. The next one may be behind it already. */
+static int receive_buffered(struct vfio_user_channel *channel, struct vfio_user_header *header,
+			    uint64_t deadline_ns)
+{
+	int err = fill(channel, sizeof(*header), deadline_ns);
+
+	if (err)
+		return err;
+	memcpy(header, channel->buffer, sizeof(*header));
+	if (header->bytes < sizeof(*header) || header->bytes > BUFFER_BYTES)
+		return -EPROTO;
+	return fill(channel, header->bytes, deadline_ns);
+}
+
+/* The message at the start of the buffer is not needed any more. */
+static void drop_message(struct vfio_user_channel *channel, size_t bytes)
+{
+	channel->filled -= bytes;
+	memmove(channel->buffer, channel->buffer + bytes, channel->filled);
+}
+
+/* A descriptor belongs to the message that it comes with, so nothing behind that is received. */
+static int receive_with_fds(struct vfio_user_channel *channel, struct vfio_user_header *header,
+			    struct vfio_user_fds *fds)
+{
+	int err = vfio_user_message_receive(channel->fd, header, channel->buffer + sizeof(*header),
+					    VFIO_USER_PAYLOAD_MAX, fds, UINT64_MAX);
+
+	channel->filled = err ? 0 : header->bytes;
+	return err;
+}
+
 /* A reply that nobody waits for, or of another size, breaks the protocol. */
 static int take_reply(struct vfio_user_channel *channel, const struct vfio_user_header *header,
-		      size_t bytes)
+		      const void *payload, size_t bytes)
 {
 	struct vfio_user_call *call;
 	int err = -EPROTO;
@@ -47,7 +100,7 @@ static int take_reply(struct vfio_user_channel *channel, const struct vfio_user_
 	call = channel->call;
 	if (call && !channel->answered && header->id == channel->id &&
 	    header->command == call->command && bytes <= call->answer_max) {
-		memcpy(call->answer, channel->buffer, bytes);
+		memcpy(call->answer, payload, bytes);
 		call->answer_bytes = bytes;
 		call->error = header->flags & VFIO_USER_FLAG_ERROR ? header->error : 0;
 		/* A failure without a number is one all the same. */
@@ -63,23 +116,24 @@ static int take_reply(struct vfio_user_channel *channel, const struct vfio_user_
 
 static int receive_one(struct vfio_user_channel *channel)
 {
-	struct vfio_user_received received = { .payload = channel->buffer };
+	struct vfio_user_received received = { .payload =
+						       channel->buffer + sizeof(received.header) };
 	struct vfio_user_header *header = &received.header;
-	int err = vfio_user_message_receive(channel->fd, header, channel->buffer,
-					    VFIO_USER_PAYLOAD_MAX,
-					    channel->owner->takes_fds ? &received.fds : NULL,
-					    UINT64_MAX);
+	int err = channel->owner->takes_fds ? receive_with_fds(channel, header, &received.fds) :
+					      receive_buffered(channel, header, UINT64_MAX);
 
 	received.bytes = err ? 0 : header->bytes - sizeof(*header);
 	if (err)
 		;
 	else if ((header->flags & VFIO_USER_FLAG_TYPE) == VFIO_USER_FLAG_REPLY)
-		err = take_reply(channel, header, received.bytes);
+		err = take_reply(channel, header, received.payload, received.bytes);
 	else if (!(header->flags & VFIO_USER_FLAG_TYPE))
 		err = channel->owner->command(channel, &received);
 	else
 		err = -EPROTO;
 	vfio_user_fds_close(&received.fds);
+	if (!err)
+		drop_message(channel, header->bytes);
 	return err;
 }
 
@@ -172,16 +226,23 @@ static int begin_call(struct vfio_user_channel *channel, struct vfio_user_call *
 	return err;
 }
 
-/* No thread reads this socket, so the caller does. */
+/*
+ * No thread reads this socket, so the caller does. The peer may send nothing behind the answer: it
+ * would be a command, or a second answer.
+ */
 static int read_answer(struct vfio_user_channel *channel, uint64_t deadline_ns)
 {
 	struct vfio_user_header header;
-	int err = vfio_user_message_receive(channel->fd, &header, channel->buffer,
-					    VFIO_USER_PAYLOAD_MAX, NULL, deadline_ns);
+	int err = receive_buffered(channel, &header, deadline_ns);
 
-	if (!err && (header.flags & VFIO_USER_FLAG_TYPE) != VFIO_USER_FLAG_REPLY)
+	if (!err && ((header.flags & VFIO_USER_FLAG_TYPE) != VFIO_USER_FLAG_REPLY ||
+		     channel->filled != header.bytes))
 		err = -EPROTO;
-	return err ? err : take_reply(channel, &header, header.bytes - sizeof(header));
+	if (err)
+		return err;
+	channel->filled = 0;
+	return take_reply(channel, &header, channel->buffer + sizeof(header),
+			  header.bytes - sizeof(header));
 }
 
 static int wait_for_answer(struct vfio_user_channel *channel, int err)

@@ -80,7 +80,10 @@ struct vfio_user_call {
  * @timeout_ns: How long a reply may take. Never changes.
  * @has_thread: A thread runs vfio_user_channel_run(). Otherwise the peer may only send replies.
  *	Changes only before the first call.
- * @buffer: Where the thread that reads receives a payload. Only this thread uses it.
+ * @buffer: The place where the thread that reads receives messages. Only this thread uses it.
+ * @filled: How many bytes of @buffer are received. Without descriptors, the thread receives as much as
+ *	there is, which saves system calls.
+ * @answer: The place for the data of an answer, which @buffer has no room for. It is for the owner.
  * @calls: A thread holds it from a command to its reply. Taken before the other two.
  * @sends: A thread holds it while it sends a message. It guards nothing else.
  * @lock: Guards the fields below.
@@ -96,6 +99,8 @@ struct vfio_user_channel {
 	uint64_t timeout_ns;
 	bool has_thread;
 	char *buffer;
+	size_t filled;
+	char *answer;
 	struct lock calls;
 	struct lock sends;
 	struct lock lock;
