@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 #include <arpa/inet.h>
 #include <coherent/bar.h>
+#include <coherent/config.h>
 #include <coherent/fabric.h>
 #include <endian.h>
 #include <inttypes.h>
+#include <linux/pci_regs.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_mmio.h>
 #include <stdio.h>
@@ -71,24 +73,48 @@ static enum identity identify_virtio(struct coherent_device *dev, char *text, si
 	return id == VIRTIO_ID_BLOCK ? IDENTITY_VIRTIO_BLK : IDENTITY_UNKNOWN;
 }
 
+static enum identity identify_ids(struct coherent_device *dev, const struct pci *pci, char *text,
+				  size_t size)
+{
+	enum identity identity = IDENTITY_UNKNOWN;
+	char more[64] = "";
+
+	if ((pci->vendor << 16 | pci->device) == EDU_IDS)
+		identity = identify_edu(dev, more, sizeof(more));
+	else if (pci->class == NVME_CLASS)
+		identity = identify_nvme(dev, more, sizeof(more));
+	snprintf(text, size, "%04" PRIx64 ":%04" PRIx64 ", class %06" PRIx64 "%s%s", pci->vendor,
+		 pci->device, pci->class, *more ? ", " : "", more);
+	return identity;
+}
+
 static enum identity identify_pci(struct coherent_device *dev, const char *target, char *text,
 				  size_t size)
 {
 	const struct sysfs sysfs = { .root = "" };
-	char address[24], more[64] = "", *only = strndup(target, strcspn(target, ","));
+	char address[24], *only = strndup(target, strcspn(target, ","));
 	enum identity identity = IDENTITY_UNKNOWN;
 	struct pci pci;
 
-	if (only && pci_address(only, address) && pci_read(&sysfs, address, &pci)) {
-		if ((pci.vendor << 16 | pci.device) == EDU_IDS)
-			identity = identify_edu(dev, more, sizeof(more));
-		else if (pci.class == NVME_CLASS)
-			identity = identify_nvme(dev, more, sizeof(more));
-		snprintf(text, size, "%04" PRIx64 ":%04" PRIx64 ", class %06" PRIx64 "%s%s",
-			 pci.vendor, pci.device, pci.class, *more ? ", " : "", more);
-	}
+	if (only && pci_address(only, address) && pci_read(&sysfs, address, &pci))
+		identity = identify_ids(dev, &pci, text, size);
 	free(only);
 	return identity;
+}
+
+/* sysfs does not know a device in another process, so its configuration space tells the IDs. */
+static enum identity identify_config(struct coherent_device *dev, char *text, size_t size)
+{
+	struct pci pci = { .vendor = 0 };
+	uint32_t ids, class;
+
+	if (coherent_config_read32(dev, PCI_VENDOR_ID, &ids) ||
+	    coherent_config_read32(dev, PCI_CLASS_REVISION, &class))
+		return IDENTITY_UNKNOWN;
+	pci.vendor = ids & 0xffff;
+	pci.device = ids >> 16;
+	pci.class = class >> 8;
+	return identify_ids(dev, &pci, text, size);
 }
 
 /* Providers over IP have names in these two formats. Others are not shown. */
@@ -132,6 +158,8 @@ enum identity identify(struct coherent_device *dev, const char *name, char *text
 	if (starts_with(name, "vfio:") || starts_with(name, "iommufd:") ||
 	    starts_with(name, "pci:"))
 		return identify_pci(dev, target + 1, text, size);
+	if (starts_with(name, "vfio-user:"))
+		return identify_config(dev, text, size);
 	if (starts_with(name, "vhost-user:"))
 		return identify_virtio(dev, text, size);
 	if (starts_with(name, "fabric:"))
