@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "../src/device/device.h"
+#include "../src/memory/object_store.h"
 #include "test.h"
 
 COHERENT_TYPE(bytes_mem, uint8_t);
@@ -210,6 +211,45 @@ static void close_does_not_fill_old_places(void **state)
 	coherent_free(&last);
 }
 
+/* Makes a mem whose pages were left behind: by a reclaim, by a free, or by the close that follows. */
+static uint8_t *leave(unsigned int way, size_t bytes, union bytes_mem *last)
+{
+	COHERENT_BOX_AUTO(uint8_t, box);
+	union bytes_mem mem = COHERENT_EMPTY;
+	uint8_t *old;
+
+	if (way == 2)
+		return fill(last, bytes, 0x11);
+	old = fill(&mem, bytes, 0x11);
+	if (way)
+		coherent_free(&mem);
+	else
+		assert_ok(coherent_reclaim(&mem, &box));
+	return old;
+}
+
+/* Nothing else in the process gets an address that a device may still access. */
+static void places_can_outlive_the_device(void **state)
+{
+	(void)state;
+	for (unsigned int way = 0; way < 3; way++)
+		for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+			union bytes_mem last = COHERENT_EMPTY;
+			uint8_t *old;
+
+			assert_ok(coherent_device_open(&dev, "sim:edu", .harden = i % 2));
+			dev->backend->leaves_decoys = true;
+			old = leave(way, sizes[i], &last);
+			object_store_stay_mapped(&dev->store);
+			coherent_device_close(dev);
+			coherent_free(&last);
+			assert_false(has_memory(old));
+			assert_true(is_all(old, 0, sizes[i]));
+			memset(old, 0x22, sizes[i]);
+		}
+	dev = NULL;
+}
+
 static void box_goes_on_after_reclaims(void **state)
 {
 	COHERENT_BOX_AUTO(uint8_t, box);
@@ -265,6 +305,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(freed_contents_are_gone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(old_place_waits_for_a_fence, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(close_does_not_fill_old_places, set_up, tear_down),
+		cmocka_unit_test(places_can_outlive_the_device),
 		cmocka_unit_test_setup_teardown(box_goes_on_after_reclaims, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(adoption_needs_a_copy, set_up, tear_down),
 	};

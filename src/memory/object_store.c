@@ -112,6 +112,13 @@ void object_store_release(struct object_store *store)
 	record_free_all(store);
 }
 
+void object_store_stay_mapped(struct object_store *store)
+{
+	lock_take(&store->lock);
+	pages_stay_mapped(&store->pages);
+	lock_drop(&store->lock);
+}
+
 void object_store_close(struct object_store *store)
 {
 	iova_close(&store->space);

@@ -26,6 +26,14 @@ int object_store_open(struct object_store *store, unsigned int wants, uint64_t n
 void object_store_release(struct object_store *store);
 
 /**
+ * object_store_stay_mapped() - Keep the addresses of the memory when the device is gone.
+ * @store: The store of a device that is being closed, and that may access its memory afterwards.
+ *
+ * The memory goes back to the system with the last object. The addresses never do.
+ */
+void object_store_stay_mapped(struct object_store *store);
+
+/**
  * object_store_close() - Free the store.
  * @store: A store after object_store_release(), or without objects.
  */

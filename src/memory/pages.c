@@ -357,7 +357,8 @@ int pages_get(struct pages *pages, struct lock *lock, size_t bytes, struct iova_
 
 static __attribute__((noinline)) void release_range(struct pages *pages, struct iova_range *range)
 {
-	if (!pages->guard) {
+	/* A guard would make a device fault that still accesses the pages. */
+	if (!pages->guard || pages->stays_mapped) {
 		iova_release(&pages->space, range);
 		return;
 	}
@@ -436,6 +437,8 @@ void pages_drop(struct pages *pages, struct iova_range *range)
 
 	pages->used -= pages_bytes(range);
 	iova_release(&pages->space, range);
+	if (pages->stays_mapped)
+		return;
 	/* Without a record of the hole the pool uses the range again, and the kernel fills it then. */
 	if (!iova_forbid(&pages->space, first, last))
 		(void)sys_unmap_part((void *)(uintptr_t)first, last - first + 1);
@@ -505,7 +508,7 @@ bool pages_trim(struct pages *pages, struct lock *lock, uint64_t now_ns)
 
 	if (excess(pages))
 		(void)release_kept(pages);
-	while (bytes && left && !pages->guard && excess(pages)) {
+	while (bytes && left && !pages->guard && !pages->stays_mapped && excess(pages)) {
 		bytes = give_back_locked(pages, lock, excess(pages) < left ? excess(pages) : left);
 		left -= bytes;
 	}
@@ -514,6 +517,20 @@ bool pages_trim(struct pages *pages, struct lock *lock, uint64_t now_ns)
 	pages->trimmed_ns = now_ns;
 	pages->used_max = pages->used;
 	return true;
+}
+
+void pages_stay_mapped(struct pages *pages)
+{
+	pages->stays_mapped = true;
+}
+
+/* Memory goes back to the system also where the addresses stay. */
+static void end_arena(const struct pages *pages, void *va, size_t bytes)
+{
+	if (pages->stays_mapped)
+		(void)sys_advise(va, bytes, MADV_DONTNEED);
+	else
+		sys_unmap(va, bytes);
 }
 
 void pages_close(struct pages *pages)
@@ -527,7 +544,7 @@ void pages_close(struct pages *pages)
 	for (hole = iova_from(&pages->space, 0); hole;
 	     hole = iova_from(&pages->space, hole->first + 1))
 		if (hole->gap)
-			sys_unmap((void *)(uintptr_t)(hole->first - hole->gap), hole->gap);
+			end_arena(pages, (void *)(uintptr_t)(hole->first - hole->gap), hole->gap);
 	iova_close(&pages->space);
 }
 

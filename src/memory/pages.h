@@ -55,6 +55,7 @@ struct pages_kept {
  * @nodes: NUMA nodes, a bit each. Never changes.
  * @wants: The wishes: PAGES_GIGA and the like, or'ed. Never changes.
  * @guard: The guard, if the memory is that of a hardened device; otherwise NULL. Never changes.
+ * @stays_mapped: No memory is unmapped any more, as pages_stay_mapped() says.
  * @failed_bytes: For each set of wishes, the size of the last arena that could not be made in that
  *	way; 0 for none. Smaller arenas are tried in that way at once. Atomic, as the rest.
  * @skipped: How many arenas each way sat out since it was last tried.
@@ -74,6 +75,7 @@ struct pages {
 	uint64_t nodes;
 	unsigned int wants;
 	struct guard *guard;
+	bool stays_mapped;
 	size_t failed_bytes[PAGES_WISHES];
 	unsigned int skipped[PAGES_WISHES];
 	unsigned int noted;
@@ -101,7 +103,15 @@ int pages_open(struct pages *pages, struct page_owners *owners, unsigned int wan
 int pages_harden(struct pages *pages);
 
 /**
- * pages_close() - Give all memory back to the system.
+ * pages_stay_mapped() - From now on keep each address that the pool has, until the process ends.
+ * @pages: A pool that nobody takes pages from any more.
+ *
+ * A device may still access the addresses, so nothing else in the process may get them.
+ */
+void pages_stay_mapped(struct pages *pages);
+
+/**
+ * pages_close() - Give all memory back to the system. After pages_stay_mapped() the addresses stay.
  * @pages: A pool whose pages are all back.
  */
 void pages_close(struct pages *pages);
