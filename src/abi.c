@@ -21,7 +21,7 @@
 	_Static_assert(sizeof(struct type) == END_OF(type, member), \
 		       "name the last member here; a reserved one before it fills the struct")
 
-ENDS_WITH(coherent_open_options, qemu_args);
+ENDS_WITH(coherent_open_options, domain_info);
 ENDS_WITH(coherent_box_options, address_is_pointer);
 ENDS_WITH(coherent_expose_options, seal_arg);
 ENDS_WITH(coherent_reclaim_options, options_have_names);

@@ -33,6 +33,9 @@ static const struct {
 	{ BACKEND_TAKES_BUS_MASTER, ".bus_master_at_open" },
 	{ BACKEND_TAKES_BESIDE, ".beside" },
 	{ BACKEND_TAKES_QEMU_ARGS, ".qemu_args" },
+	{ BACKEND_TAKES_DOMAIN, ".domain" },
+	{ BACKEND_TAKES_ENDPOINT, ".endpoint" },
+	{ BACKEND_TAKES_DOMAIN_INFO, ".domain_info" },
 };
 
 /* Zero means that the driver did not give an option, so descriptor 0 cannot be handed over. */
@@ -48,7 +51,10 @@ static unsigned int options_given(const struct coherent_open_options *options)
 	       (options->listen_fd ? BACKEND_TAKES_LISTEN : 0) |
 	       (options->bus_master_at_open ? BACKEND_TAKES_BUS_MASTER : 0) |
 	       (options->beside ? BACKEND_TAKES_BESIDE : 0) |
-	       (options->qemu_args ? BACKEND_TAKES_QEMU_ARGS : 0);
+	       (options->qemu_args ? BACKEND_TAKES_QEMU_ARGS : 0) |
+	       (options->domain ? BACKEND_TAKES_DOMAIN : 0) |
+	       (options->endpoint ? BACKEND_TAKES_ENDPOINT : 0) |
+	       (options->domain_info ? BACKEND_TAKES_DOMAIN_INFO : 0);
 }
 
 /* Lists the schemes of the backends that take an option, or of all if there is no option. */

@@ -33,6 +33,10 @@ enum coherent_severity {
 } COHERENT_32_BITS;
 
 struct coherent_event;
+/* Types of libfabric, whose headers only a driver needs that hands such objects over. */
+struct fi_info;
+struct fid_domain;
+struct fid_ep;
 
 /**
  * struct coherent_open_options - Options of coherent_device_open().
@@ -140,6 +144,19 @@ struct coherent_event;
  *	model needs besides itself, such as a network, a disk or a file of memory. Each is
  *	-blockdev, -chardev, -device, -drive, -netdev or -object, and its value follows it.
  *	The strings are used during the open only. NULL for none.
+ * @domain: Only for fabric: names, which then name the provider and have no keys. A domain of
+ *	libfabric that the caller has opened; NULL for none. The library registers the mems
+ *	in it, and opens nothing else. The caller owns the domain and closes it after the
+ *	device. The caller opens the endpoints that peers use, makes progress, and transfers
+ *	by its own calls of libfabric. coherent_fabric_connect() and
+ *	coherent_fabric_progress() return -EOPNOTSUPP. If the domain is not FI_THREAD_SAFE,
+ *	no thread uses it during a call that allocates, exposes, reclaims, frees or closes.
+ * @endpoint: Only with @domain. An endpoint of it, which stays open until the device is closed, and
+ *	which the caller owns. A domain that requires FI_MR_ENDPOINT needs it: only this
+ *	endpoint reaches the mems then. Otherwise it only has the name that
+ *	coherent_fabric_get_name() returns. NULL for none.
+ * @domain_info: Needed with @domain: the struct fi_info that the caller gave to fi_domain(). It is
+ *	used during the open only.
  */
 struct coherent_open_options {
 	uint32_t struct_size;
@@ -172,6 +189,9 @@ struct coherent_open_options {
 	const char *ledger;
 	struct coherent_device *beside;
 	const char *const *qemu_args;
+	struct fid_domain *domain;
+	struct fid_ep *endpoint;
+	const struct fi_info *domain_info;
 };
 
 /**
@@ -374,6 +394,11 @@ coherent_device_open(coherent_device **dev, const char *name, coherent_open_opti
  * still exists, with the place where it was allocated. The memory of these objects stays
  * readable until they are freed; all other calls on them return -ENODEV.
  *
+ * With .domain, transfers that are in flight go on until the caller closes its endpoints. If
+ * there may be such transfers, the process never uses the addresses of the device's memory
+ * again. A report says so. To get them back, the caller frees all mems, closes its endpoints
+ * and calls coherent_device_fence() before the close.
+ *
  * Context: may sleep.
  */
 void coherent_device_close(struct coherent_device *dev);
@@ -392,6 +417,10 @@ void coherent_device_close(struct coherent_device *dev);
  * A device that the caller handed over by .device_fd is reset too. If .container or
  * .iommufd came without .device_fd, the fence does nothing and returns 0, because
  * unmapping has cut the device off. There coherent_device_reset() returns -EIO.
+ *
+ * A device with .domain does not own its endpoints, and nothing but their end is sure to end
+ * the transfers of peers. So the caller closes them before it calls the fence. The fence then
+ * only lets other objects use the old memory. coherent_device_reset() returns -EIO.
  *
  * A PCI device without a reset of its own keeps its registers and its commands. Then the
  * fence succeeds, because unmapping has cut the device off from the old memory. In VFIO's

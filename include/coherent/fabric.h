@@ -31,6 +31,10 @@
  * provider has sent the data. It may still be on its way, and the peer may still refuse it. To know
  * that it has arrived, read a part of it back.
  *
+ * Own domain. A program that uses libfabric already hands over its domain by .domain (device.h).
+ * Then its own endpoints serve the peers, a fence closes nothing, and only coherent_remote() and
+ * coherent_fabric_get_name() work. docs/fabric.md has an example.
+ *
  * Trust. Each provider checks keys and bounds in this process or in the network card, so the level
  * is COHERENT_PEER. Some need .level = COHERENT_NONE. The provider shm checks nothing, and udp ends
  * the process if it gets a malformed datagram. With FI_TCP_ZEROCOPY_SIZE or FI_NET_ZEROCOPY_SIZE in
@@ -64,6 +68,9 @@ struct coherent_fabric_peer;
  *
  * All members are little-endian, so that machines can exchange them. A struct is stale when its
  * mem was reclaimed or freed: a transfer then fails.
+ *
+ * A peer without this library gives le64toh(@address) and le64toh(@key) to fi_read() or fi_write()
+ * of libfabric. The bytes from @address on are those of the mem. @check is not needed for that.
  */
 struct coherent_remote {
 	uint64_t key;
@@ -140,7 +147,8 @@ int coherent_base_fabric_transfer(struct coherent_fabric_peer *peer,
  * @name: Set to the name. It stays the same until the device is closed.
  *
  * Context: any thread.
- * Return: 0; -EINVAL (another kind of device, @name is NULL), -ENODEV.
+ * Return: 0; -EINVAL (another kind of device, @name is NULL), -ENODEV, -EOPNOTSUPP (the device has
+ * .domain without .endpoint), -EIO (.endpoint has no name, or a longer one).
  */
 COHERENT_MUST_CHECK
 int coherent_fabric_get_name(struct coherent_device *dev, struct coherent_fabric_name *name);
@@ -158,7 +166,8 @@ int coherent_fabric_get_name(struct coherent_device *dev, struct coherent_fabric
  *
  * Context: may sleep.
  * Return: 0; -EINVAL (another kind of device, @name is NULL or malformed), -ENODEV (@dev is NULL,
- * closed, or could not open its endpoint again), -ENOMEM, -EIO (the provider refuses the name).
+ * closed, or could not open its endpoint again), -EOPNOTSUPP (the device has .domain), -ENOMEM,
+ * -EIO (the provider refuses the name).
  */
 COHERENT_MUST_CHECK
 int coherent_fabric_connect(struct coherent_fabric_peer **peer, struct coherent_device *dev,
@@ -181,7 +190,7 @@ void coherent_fabric_disconnect(struct coherent_fabric_peer *peer);
  * driver calls this again. A transfer of this process serves peers, too, while it waits.
  *
  * Context: may sleep.
- * Return: 0; -EINVAL (another kind of device), -ENODEV.
+ * Return: 0; -EINVAL (another kind of device), -EOPNOTSUPP (the device has .domain), -ENODEV.
  */
 COHERENT_MUST_CHECK
 int coherent_fabric_progress(struct coherent_device *dev, uint64_t timeout_ns);

@@ -9,9 +9,11 @@
 #include "base/size.h"
 #include "base/sys.h"
 #include "base/sys_process.h"
+#include "fabric/adopt.h"
 #include "fabric/device.h"
 #include "fabric/endpoint.h"
 #include "fabric/memory.h"
+#include "memory/object_store.h"
 #include "memory/refuse.h"
 
 #define ADDRESS_LAST ((UINT64_C(1) << 47) - 1)
@@ -141,6 +143,7 @@ static int choose(struct fabric *fabric, const struct name *name, const struct f
 		fabric->info = NULL;
 		return report_no_info(fabric, name, keys, err);
 	}
+	fabric->mr_mode = fabric->info->domain_attr->mr_mode;
 	return 0;
 }
 
@@ -194,13 +197,29 @@ static int start_thread(struct fabric *fabric)
 
 /* --- Close --- */
 
+/* The endpoint of the caller goes on, and the driver has not said that nothing is in flight. */
+static void keep_places_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
+{
+	struct coherent_device *dev = fabric->backend.dev;
+
+	object_store_stay_mapped(&dev->store);
+	report(&dev->reporter, COHERENT_WARNING,
+	       "%s: the addresses of its memory stay in use, because transfers may be in flight there; "
+	       "before the close free all mems, close the endpoints and call "
+	       "coherent_device_fence()",
+	       dev->name);
+}
+
 static void fabric_disconnect(struct backend *backend)
 {
 	struct fabric *fabric = (struct fabric *)backend;
 
 	lock_take(&fabric->lock);
 	fabric->is_closed = true;
-	fabric_endpoint_close_locked(fabric);
+	if (!fabric->is_adopted)
+		fabric_endpoint_close_locked(fabric);
+	else if (fabric->may_be_in_flight)
+		keep_places_locked(fabric);
 	fabric_forget_locked(fabric);
 	lock_drop(&fabric->lock);
 	if (fabric->has_thread)
@@ -211,7 +230,7 @@ static void fabric_close(struct backend *backend)
 {
 	struct fabric *fabric = (struct fabric *)backend;
 
-	if (fabric->domain)
+	if (fabric->domain && !fabric->is_adopted)
 		fi_close(&fabric->domain->fid);
 	if (fabric->fabric)
 		fi_close(&fabric->fabric->fid);
@@ -327,7 +346,8 @@ static int fabric_open(struct backend **backend, struct coherent_device *dev,
 	fabric = new_fabric(dev, level);
 	if (!fabric)
 		return -ENOMEM;
-	err = fabric_start(fabric, name);
+	err = fabric_is_adoption(options) ? fabric_adopt(fabric, name, options) :
+					    fabric_start(fabric, name);
 	if (err) {
 		fabric_disconnect(&fabric->backend);
 		fabric_close(&fabric->backend);
@@ -350,24 +370,45 @@ static void fabric_limits(struct backend *backend, struct coherent_limits *limit
 	};
 }
 
-/* Nothing is in flight on an endpoint that is closed. */
+/* Nothing is in flight on an endpoint that is closed. The caller of an adopted one has seen to it. */
+static int fence_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
+{
+	if (fabric->is_closed)
+		return -ENODEV;
+	fabric->may_be_in_flight = !RB_EMPTY(&fabric->registrations);
+	if (fabric->is_adopted)
+		return 0;
+	fabric_endpoint_close_locked(fabric);
+	return fabric_endpoint_open_locked(fabric);
+}
+
 static int fabric_fence(struct backend *backend)
 {
 	struct fabric *fabric = (struct fabric *)backend;
-	int err = -ENODEV;
+	int err;
 
 	lock_take(&fabric->lock);
-	if (!fabric->is_closed) {
-		fabric_endpoint_close_locked(fabric);
-		err = fabric_endpoint_open_locked(fabric);
-	}
+	err = fence_locked(fabric);
 	lock_drop(&fabric->lock);
 	return err;
+}
+
+static int fabric_reset(struct backend *backend)
+{
+	struct fabric *fabric = (struct fabric *)backend;
+
+	if (!fabric->is_adopted)
+		return fabric_fence(backend);
+	return refuse(
+		&backend->dev->store, -EIO, "coherent_device_reset()",
+		"the endpoints are the caller's, so the library cannot open them again; close "
+		"them and call coherent_device_fence()");
 }
 
 /* There is no next_fault: a provider tells only the peer that it refuses an access. */
 const struct backend_ops backend_fabric = {
 	.scheme = "fabric",
+	.options = BACKEND_TAKES_DOMAIN | BACKEND_TAKES_ENDPOINT | BACKEND_TAKES_DOMAIN_INFO,
 	.memory_kind = BACKEND_MEMORY_PAGES,
 	.open = fabric_open,
 	.disconnect = fabric_disconnect,
@@ -376,5 +417,5 @@ const struct backend_ops backend_fabric = {
 	.map = fabric_map,
 	.unmap = fabric_unmap,
 	.fence = fabric_fence,
-	.reset = fabric_fence,
+	.reset = fabric_reset,
 };

@@ -85,6 +85,9 @@ RB_HEAD(fabric_tree, fabric_registration);
  * @info: The choice of fi_getinfo(3). Its source address is that of the endpoint.
  * @fabric: The network.
  * @domain: The network interface, which has the registrations.
+ * @mr_mode: The mode bits of registrations in the domain (fi_mr(3)). Never changes after the open.
+ * @is_adopted: The caller owns @domain and @endpoint. There is no @info, @fabric, @addresses, @queue
+ *	and thread then, and @endpoint may be NULL. Never changes after the open.
  * @addresses: The addresses of peers.
  * @queue: It gets an entry when a transfer of this process ends.
  * @endpoint: The endpoint; NULL after an open that failed and after the disconnect.
@@ -95,6 +98,8 @@ RB_HEAD(fabric_tree, fabric_registration);
  * @peers: The peers.
  * @polling: How many transfers are polled. The thread leaves the endpoint to their callers.
  * @is_closed: The device was disconnected.
+ * @may_be_in_flight: A mem was mapped since the last fence, or at that time. So transfers may be in
+ *	flight that a fence would end.
  * @has_thread: There is a thread. Without one, coherent_fabric_progress() serves peers.
  * @thread: It lets the endpoint serve peers.
  */
@@ -105,6 +110,8 @@ struct fabric {
 	struct fi_info *info;
 	struct fid_fabric *fabric;
 	struct fid_domain *domain;
+	int mr_mode;
+	bool is_adopted;
 	struct fid_av *addresses;
 	struct fid_cq *queue;
 	struct fid_ep *endpoint;
@@ -115,6 +122,7 @@ struct fabric {
 	LIST_HEAD(, coherent_fabric_peer) peers;
 	unsigned int polling;
 	bool is_closed;
+	bool may_be_in_flight;
 	bool has_thread;
 	pthread_t thread;
 };

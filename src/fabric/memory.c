@@ -37,21 +37,37 @@ static uint64_t access_of(enum coherent_permission permission)
 	       (permission == COHERENT_READ_ONLY ? 0 : FI_REMOTE_WRITE);
 }
 
+static int try_key_locked(struct fabric *fabric, const struct backend_mapping *mapping,
+			  struct fid_mr **mr) NEEDS_LOCK(fabric->lock)
+{
+	int err = fi_mr_reg(fabric->domain, mapping->va, mapping->bytes,
+			    access_of(mapping->permission), 0, sys_random(), 0, mr, NULL);
+
+	if (err || !(fabric->mr_mode & FI_MR_ENDPOINT))
+		return err;
+	/* fi_mr(3): such a registration works only after it was bound and enabled. */
+	err = fi_mr_bind(*mr, &fabric->endpoint->fid, 0);
+	if (!err)
+		err = fi_mr_enable(*mr);
+	if (err)
+		fi_close(&(*mr)->fid);
+	return err;
+}
+
 static int register_locked(struct fabric *fabric, const struct backend_mapping *mapping,
 			   struct fid_mr **mr) NEEDS_LOCK(fabric->lock)
 {
 	int err = -FI_ENOKEY;
 
 	for (unsigned int i = 0; err == -FI_ENOKEY && i < KEY_TRIES; i++)
-		err = fi_mr_reg(fabric->domain, mapping->va, mapping->bytes,
-				access_of(mapping->permission), 0, sys_random(), 0, mr, NULL);
+		err = try_key_locked(fabric, mapping, mr);
 	return err == -FI_ENOMEM ? -ENOMEM : err ? -EIO : 0;
 }
 
 static int add_locked(struct fabric *fabric, const struct backend_mapping *mapping)
 	NEEDS_LOCK(fabric->lock)
 {
-	const bool is_virtual = fabric->info->domain_attr->mr_mode & FI_MR_VIRT_ADDR;
+	const bool is_virtual = fabric->mr_mode & FI_MR_VIRT_ADDR;
 	struct fabric_registration *registration = malloc(sizeof(*registration));
 	int err;
 
@@ -64,11 +80,13 @@ static int add_locked(struct fabric *fabric, const struct backend_mapping *mappi
 		.permission = mapping->permission,
 	};
 	err = register_locked(fabric, mapping, &registration->mr);
-	if (err)
+	if (err) {
 		free(registration);
-	else
-		RB_INSERT(fabric_tree, &fabric->registrations, registration);
-	return err;
+		return err;
+	}
+	RB_INSERT(fabric_tree, &fabric->registrations, registration);
+	fabric->may_be_in_flight = true;
+	return 0;
 }
 
 int fabric_map(struct backend *backend, const struct backend_mapping *mapping)

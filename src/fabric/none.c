@@ -22,6 +22,7 @@ static int none_open(struct backend **backend, struct coherent_device *dev, cons
 
 const struct backend_ops backend_fabric = {
 	.scheme = "fabric",
+	.options = BACKEND_TAKES_DOMAIN | BACKEND_TAKES_ENDPOINT | BACKEND_TAKES_DOMAIN_INFO,
 	.memory_kind = BACKEND_MEMORY_PAGES,
 	.open = none_open,
 };

@@ -30,6 +30,33 @@
 
 /* --- Names and peers --- */
 
+static int name_of_adopted(struct fabric *fabric, struct coherent_fabric_name *name)
+{
+	size_t bytes = sizeof(name->data);
+	int err;
+
+	if (!fabric->endpoint)
+		return refuse(&fabric->backend.dev->store, -EOPNOTSUPP, NAME,
+			      "the device was opened with .domain and without .endpoint, so the "
+			      "library knows no endpoint");
+	err = fi_getname(&fabric->endpoint->fid, name->data, &bytes);
+	if (err)
+		return refuse(&fabric->backend.dev->store, -EIO, NAME,
+			      "fi_getname() of .endpoint failed: %s", strerror(-err));
+	name->bytes = htole32((uint32_t)bytes);
+	return 0;
+}
+
+/* The library cannot use the endpoint of the caller: it has neither the addresses nor the queue. */
+static int check_own(const struct fabric *fabric, const char *call, const char *instead)
+{
+	if (!fabric->is_adopted)
+		return 0;
+	return refuse(&fabric->backend.dev->store, -EOPNOTSUPP, call,
+		      "the device was opened with .domain, so its endpoints are the caller's; %s",
+		      instead);
+}
+
 int coherent_fabric_get_name(struct coherent_device *dev, struct coherent_fabric_name *name)
 {
 	struct fabric *fabric;
@@ -40,6 +67,8 @@ int coherent_fabric_get_name(struct coherent_device *dev, struct coherent_fabric
 	if (!name)
 		return refuse(&dev->store, -EINVAL, NAME, "the name is NULL");
 	memset(name, 0, sizeof(*name));
+	if (fabric->is_adopted)
+		return name_of_adopted(fabric, name);
 	lock_take(&fabric->lock);
 	name->bytes = htole32((uint32_t)fabric->info->src_addrlen);
 	memcpy(name->data, fabric->info->src_addr, fabric->info->src_addrlen);
@@ -82,6 +111,10 @@ int coherent_fabric_connect(struct coherent_fabric_peer **peer, struct coherent_
 	*peer = NULL;
 	err = fabric_of(dev, CONNECT, &fabric);
 	if (!err)
+		err = check_own(fabric, CONNECT,
+				"transfer by fi_read() and fi_write(), with .key and .address of "
+				"struct coherent_remote");
+	if (!err)
 		err = check_name(dev, fabric, name);
 	if (err)
 		return err;
@@ -123,6 +156,8 @@ int coherent_fabric_progress(struct coherent_device *dev, uint64_t timeout_ns)
 	struct fabric *fabric;
 	int err = fabric_of(dev, PROGRESS, &fabric);
 
+	if (!err)
+		err = check_own(fabric, PROGRESS, "read their completion queue instead");
 	if (err)
 		return err;
 	if (timeout_ns)
