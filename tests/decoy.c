@@ -19,6 +19,7 @@ COHERENT_TYPE(bytes_mem, uint8_t);
 static const size_t sizes[] = { PAGE, 60 << 10, 64 << 10, 1 << 20 };
 
 static struct coherent_device *dev;
+static struct log reports;
 static bool maps_nothing;
 
 void *__real_mmap64(void *at, size_t bytes, int prot, int flags, int fd, off_t offset);
@@ -36,7 +37,9 @@ void *__wrap_mmap64(void *at, size_t bytes, int prot, int flags, int fd, off_t o
 static int set_up(void **state)
 {
 	(void)state;
-	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	reports = (struct log)LOG_EMPTY;
+	assert_ok(coherent_device_open(&dev, "sim:edu", .report = log_report,
+				       .report_arg = &reports));
 	dev->backend->leaves_decoys = true;
 	return 0;
 }
@@ -114,6 +117,7 @@ static void pages_of_the_pool_serve_at_the_limit(void **state)
 	err = coherent_reclaim(&mem, &box);
 	maps_nothing = false;
 	assert_ok(err);
+	assert_true(log_has(&reports, "raise vm.max_map_count"));
 	assert_true(is_all(coherent_box_ptr(&box), 0x11, bytes));
 	assert_true(is_all(old, 0, bytes));
 }

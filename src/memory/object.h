@@ -54,6 +54,7 @@ struct watch;
  * @pools: The pools of small objects.
  * @recycler: Freed boxes that are kept. Each has a reference to the device, which is open.
  * @spares: Addresses that have left the quarantine and are kept, with their records.
+ * @lacks_mappings: A report has said that the kernel gives no mapping for the box of a reclaim.
  */
 struct object_store {
 	struct alive *alive;
@@ -77,6 +78,7 @@ struct object_store {
 	LIST_HEAD(, coherent_slots) pools;
 	struct recycler recycler;
 	struct spares spares;
+	bool lacks_mappings;
 };
 
 /*

@@ -190,15 +190,23 @@ int object_move_pages(struct coherent_object *object)
 static int get_bare(struct coherent_object *home)
 {
 	struct object_store *store = home->store;
+	bool has_reported;
 	int err;
 
 	lock_take(&store->lock);
 	err = pages_get_bare(&store->pages, &store->lock, object_bytes(home), &home->pages);
 	/* If the reclaim fails, the place is unmapped, as that of a decoy. */
 	home->is_decoy = !err;
+	has_reported = store->lacks_mappings;
+	store->lacks_mappings |= err == -ENOMEM;
 	lock_drop(&store->lock);
 	if (!err)
 		object_set_va(home, pages_va(&home->pages));
+	if (err == -ENOMEM && !has_reported)
+		report(store->reporter, COHERENT_WARNING,
+		       "%s: the kernel gives no mapping for the box of a reclaim, so reclaims copy; "
+		       "raise vm.max_map_count",
+		       store->name);
 	return err;
 }
 
