@@ -42,8 +42,36 @@ static int send_right(struct peer *peer, struct answer *answer)
 				      answer->fds, answer->fd_count, FOREVER);
 }
 
+/* Appends the answer to what is in @all, and returns the size of both. */
+static size_t append(char *all, size_t bytes, const struct answer *answer)
+{
+	struct vfio_user_header header = answer->header;
+	size_t end = bytes + sizeof(header);
+
+	for (size_t i = 0; i < answer->part_count; i++) {
+		if (answer->parts[i].iov_len)
+			memcpy(all + end, answer->parts[i].iov_base, answer->parts[i].iov_len);
+		end += answer->parts[i].iov_len;
+	}
+	header.bytes = (uint32_t)(end - bytes);
+	memcpy(all + bytes, &header, sizeof(header));
+	return end;
+}
+
+/* Both answers arrive together. */
+static int send_twice(struct peer *peer, const struct answer *answer)
+{
+	char all[2048];
+	size_t bytes = append(all, 0, answer);
+
+	bytes = append(all, bytes, answer);
+	return send_raw(peer->fd, all, bytes);
+}
+
 static int send_wrong(struct peer *peer, struct answer *answer)
 {
+	static char more[8192];
+
 	switch ((enum misdeed)peer->misdeed) {
 	case HANG_UP:
 		return -EPIPE;
@@ -67,10 +95,12 @@ static int send_wrong(struct peer *peer, struct answer *answer)
 		return send_wrong_size(peer, answer, sizeof(answer->header));
 	case SMALL_SIZE:
 		return send_wrong_size(peer, answer, sizeof(answer->header) - 1);
-	case TWICE:
-		(void)send_right(peer, answer);
-		answer->fd_count = 0;
+	case TOO_MUCH:
+		answer->parts[1] = (struct iovec){ more, sizeof(more) };
+		answer->part_count = 2;
 		break;
+	case TWICE:
+		return send_twice(peer, answer);
 	case EXTRA_FDS:
 		answer->fds[answer->fd_count++] = STDERR_FILENO;
 		break;

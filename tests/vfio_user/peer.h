@@ -24,6 +24,7 @@ enum misdeed {
 	TOO_LONG, /* Says that the answer is longer than any. */
 	TOO_SHORT, /* Leaves the payload out. */
 	SMALL_SIZE, /* Says that the answer is shorter than its header. */
+	TOO_MUCH, /* Sends more payload than any answer has. */
 	TWICE,
 	EXTRA_FDS, /* Sends descriptors with the answer. */
 	REFUSAL,

@@ -51,13 +51,15 @@ static int open_with(enum misdeed misdeed, enum vfio_user_command command, bool 
 }
 
 /*
- * A reply that is sent twice, or brings descriptors, does no harm if nobody takes it for another. The
- * reply to DMA_MAP has no payload that could be missing.
+ * The kernel closes descriptors that come with a reply. The reply to DMA_MAP has no payload that could
+ * be missing. With one socket, a second answer ends the connection when a thread reads it, which may be
+ * after the open.
  */
-static bool may_open(enum misdeed misdeed, enum vfio_user_command command)
+static bool may_open(enum misdeed misdeed, enum vfio_user_command command, bool no_twin)
 {
-	return misdeed == NOTHING || misdeed == TWICE || misdeed == EXTRA_FDS ||
-	       (misdeed == TOO_SHORT && command == VFIO_USER_DMA_MAP);
+	return misdeed == NOTHING || misdeed == EXTRA_FDS ||
+	       (misdeed == TOO_SHORT && command == VFIO_USER_DMA_MAP) ||
+	       (misdeed == TWICE && command == VFIO_USER_REGION_WRITE && no_twin);
 }
 
 static void each_misdeed_at_each_question(void **state)
@@ -73,7 +75,7 @@ static void each_misdeed_at_each_question(void **state)
 
 				if (misdeed == NOTHING)
 					assert_ok(err);
-				if (!may_open(misdeed, at_open[i])) {
+				if (!may_open(misdeed, at_open[i], no_twin)) {
 					assert_int_not_equal(err, 0);
 					assert_int_not_equal(reports.count, 0);
 				}
@@ -93,7 +95,7 @@ static void misdeeds_at_a_register(void **state)
 {
 	(void)state;
 	for (enum misdeed misdeed = HANG_UP; misdeed < REFUSAL; misdeed++) {
-		if (may_open(misdeed, VFIO_USER_REGION_READ) || misdeed == SILENCE)
+		if (may_open(misdeed, VFIO_USER_REGION_READ, false) || misdeed == SILENCE)
 			continue;
 		peer = peer_new();
 		peer_start(peer);
