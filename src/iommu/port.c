@@ -15,6 +15,7 @@
 #include "iommu/port.h"
 
 #define LINE_BYTES 64
+#define TURNS_MAX 100
 
 int iommu_port_open(struct iommu_port *port, struct coherent_device *dev, uint64_t mask,
 		    bool is_exact, struct iommu_port *beside)
@@ -90,12 +91,28 @@ static void read_line(const char *from, char *to, size_t bytes)
 	 * Drivers rely on a line being read as one, which every coherent bus keeps. The turns are
 	 * limited, so that a thread that writes without a pause cannot stop the device.
 	 */
-	for (unsigned int turn = 0; turn < 100; turn++) {
+	for (unsigned int turn = 0; turn < TURNS_MAX; turn++) {
 		coherent_bytes_out(from, to, bytes, __ATOMIC_ACQUIRE);
 		coherent_bytes_out(from, again, bytes, __ATOMIC_ACQUIRE);
 		if (!memcmp(to, again, bytes))
 			break;
 	}
+}
+
+/* Does the same for a whole line. Most lines are whole, and the words stay in registers. */
+static void read_whole_line(const char *from, char *to)
+{
+	uint64_t words[LINE_BYTES / 8], differs = 1;
+
+	for (unsigned int turn = 0; differs && turn < TURNS_MAX; turn++) {
+		differs = 0;
+		for (size_t i = 0; i < LINE_BYTES / 8; i++)
+			words[i] = coherent_load(from + 8 * i, 0, 8, 0, __ATOMIC_ACQUIRE).u64;
+		for (size_t i = 0; i < LINE_BYTES / 8; i++)
+			differs |= words[i] ^
+				   coherent_load(from + 8 * i, 0, 8, 0, __ATOMIC_ACQUIRE).u64;
+	}
+	memcpy(to, words, sizeof(words));
 }
 
 /* Returns the number of bytes from an address to the end of its line or page, at most n. */
@@ -106,15 +123,32 @@ static size_t bytes_to_end(uint64_t address, uint64_t unit, size_t n)
 	return n < left ? n : (size_t)left;
 }
 
+static void read_lines(const char *from, char *to, size_t bytes)
+{
+	while (bytes) {
+		const size_t n = bytes_to_end((uintptr_t)from, LINE_BYTES, bytes);
+
+		if (n == LINE_BYTES)
+			read_whole_line(from, to);
+		else
+			read_line(from, to, n);
+		from += n;
+		to += n;
+		bytes -= n;
+	}
+}
+
 void iommu_port_copy_locked(struct iommu_port *port, uint64_t address, char *buffer, size_t bytes,
 			    enum coherent_access access) NEEDS_LOCK(port->iommu->lock)
 {
+	const uint64_t page = UINT64_C(1) << port->iommu->page_shift;
+
 	while (bytes) {
-		const size_t n = bytes_to_end(address, LINE_BYTES, bytes);
+		const size_t n = bytes_to_end(address, page, bytes);
 		char *va = iommu_translate(port->iommu, address, access);
 
 		if (access == COHERENT_ACCESS_READ)
-			read_line(va, buffer, n);
+			read_lines(va, buffer, n);
 		else
 			coherent_bytes_in(va, buffer, n, __ATOMIC_RELEASE);
 		address += n;
