@@ -259,3 +259,31 @@ ssize_t sys_receive(int fd, void *to, size_t bytes, uint64_t deadline_ns)
 
 	return sys_receive_fds(fd, to, bytes, NULL, &none, deadline_ns);
 }
+
+int sys_let_receive_wait(int fd, uint64_t timeout_ns)
+{
+	const struct timeval timeout = {
+		.tv_sec = (time_t)(timeout_ns / SYS_NS_PER_S),
+		.tv_usec = (suseconds_t)(timeout_ns % SYS_NS_PER_S / 1000),
+	};
+	const int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)))
+		return -errno;
+	return 0;
+}
+
+ssize_t sys_receive_at_once(int fd, void *to, size_t bytes, uint64_t deadline_ns)
+{
+	const ssize_t n = recv(fd, to, bytes, 0);
+
+	if (n > 0)
+		return n;
+	if (!n)
+		return -EPIPE;
+	/* The time is over, or another process has set O_NONBLOCK again. */
+	if (errno == EAGAIN || errno == EINTR)
+		return sys_receive(fd, to, bytes, deadline_ns);
+	return -errno;
+}

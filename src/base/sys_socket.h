@@ -64,6 +64,18 @@ int sys_send(int fd, struct iovec *parts, size_t part_count, const int *fds, siz
 ssize_t sys_receive(int fd, void *to, size_t bytes, uint64_t deadline_ns);
 
 /*
+ * Prepare a socket for sys_receive_at_once(), which then waits so long. Other processes that share the
+ * socket get the same time.
+ */
+int sys_let_receive_wait(int fd, uint64_t timeout_ns);
+
+/*
+ * As sys_receive(), by a single system call if the first bytes come soon enough. The call may return
+ * later than the deadline if that is earlier than the time of sys_let_receive_wait().
+ */
+ssize_t sys_receive_at_once(int fd, void *to, size_t bytes, uint64_t deadline_ns);
+
+/*
  * As sys_receive(), and take descriptors that come with the bytes. @count is how many fit in @fds,
  * at most SYS_SEND_FDS_MAX, and is set to how many came. The kernel closes others. A descriptor that
  * could not be taken is negative.

@@ -16,15 +16,19 @@
 int vfio_user_channel_open(struct vfio_user_channel *channel, const struct vfio_user_owner *owner,
 			   int fd, uint64_t timeout_ns)
 {
+	int err = sys_let_receive_wait(fd, timeout_ns);
+
 	*channel = (struct vfio_user_channel){ .owner = owner, .fd = fd, .timeout_ns = timeout_ns };
 	/* The kernel gives pages to the parts that are used, so a channel takes little memory. */
 	channel->buffer = malloc(BUFFER_BYTES);
 	channel->answer = malloc(VFIO_USER_DATA_MAX);
-	if (!channel->buffer || !channel->answer) {
+	if (!channel->buffer || !channel->answer)
+		err = -ENOMEM;
+	if (err) {
 		free(channel->answer);
 		free(channel->buffer);
 		sys_close(fd);
-		return -ENOMEM;
+		return err;
 	}
 	lock_init(&channel->calls);
 	lock_init(&channel->sends);
@@ -47,8 +51,12 @@ void vfio_user_channel_close(struct vfio_user_channel *channel)
 static int fill(struct vfio_user_channel *channel, size_t bytes, uint64_t deadline_ns)
 {
 	while (channel->filled < bytes) {
-		ssize_t n = sys_receive(channel->fd, channel->buffer + channel->filled,
-					BUFFER_BYTES - channel->filled, deadline_ns);
+		char *to = channel->buffer + channel->filled;
+		const size_t left = BUFFER_BYTES - channel->filled;
+		/* A peer that sends a byte at a time must not move the deadline. */
+		const bool at_once = !channel->filled || deadline_ns == UINT64_MAX;
+		ssize_t n = at_once ? sys_receive_at_once(channel->fd, to, left, deadline_ns) :
+				      sys_receive(channel->fd, to, left, deadline_ns);
 
 		if (n < 0)
 			return (int)n;

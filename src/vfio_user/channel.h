@@ -118,7 +118,7 @@ struct vfio_user_channel {
  * @fd: The socket, which vfio_user_channel_close() closes.
  * @timeout_ns: How long a reply may take.
  *
- * Return: 0; -ENOMEM (the socket is closed).
+ * Return: 0; -ENOMEM, or another error of the socket (it is closed).
  */
 int vfio_user_channel_open(struct vfio_user_channel *channel, const struct vfio_user_owner *owner,
 			   int fd, uint64_t timeout_ns);
