@@ -35,6 +35,7 @@ int iommu_open(struct iommu **out, uint64_t mask)
 		return -ENOMEM;
 	}
 	iommu->users = 1;
+	iommu->recent_number = UINT64_MAX;
 	lock_init(&iommu->lock);
 	*out = iommu;
 	return 0;
@@ -75,11 +76,19 @@ static unsigned int slot_of(const struct iommu *iommu, uint64_t address, unsigne
 	return address >> (iommu->page_shift + level * LEVEL_BITS) & (LEVEL_ENTRIES - 1);
 }
 
+/* Returns the number of the table of the lowest level that has the entry of an address. */
+static uint64_t table_of(const struct iommu *iommu, uint64_t address)
+{
+	return address >> (iommu->page_shift + LEVEL_BITS);
+}
+
 /* Returns the entry of a page, or NULL if a table on the way to it is missing. */
 static uint64_t *find_entry(const struct iommu *iommu, uint64_t address)
 {
 	uint64_t *table = iommu->root;
 
+	if (table_of(iommu, address) == iommu->recent_number)
+		return &iommu->recent[slot_of(iommu, address, 0)];
 	for (unsigned int level = iommu->levels - 1; level; level--) {
 		table = (uint64_t *)(uintptr_t)table[slot_of(iommu, address, level)];
 		if (!table)
@@ -92,6 +101,8 @@ static uint64_t *make_entry(struct iommu *iommu, uint64_t address)
 {
 	uint64_t *table = iommu->root;
 
+	if (table_of(iommu, address) == iommu->recent_number)
+		return &iommu->recent[slot_of(iommu, address, 0)];
 	for (unsigned int level = iommu->levels - 1; level; level--) {
 		uint64_t *next = &table[slot_of(iommu, address, level)];
 
@@ -101,6 +112,9 @@ static uint64_t *make_entry(struct iommu *iommu, uint64_t address)
 			return NULL;
 		table = (uint64_t *)(uintptr_t)*next;
 	}
+	/* INVARIANT: tables are never freed before the close, so this one stays valid. */
+	iommu->recent = table;
+	iommu->recent_number = table_of(iommu, address);
 	return &table[slot_of(iommu, address, 0)];
 }
 

@@ -21,6 +21,8 @@
  * @levels: The number of levels; the lowest maps pages.
  * @page_shift: The number of address bits inside a page.
  * @mask: The largest address that is translated.
+ * @recent: The table of the lowest level that was used last. Most addresses are near the one before.
+ * @recent_number: The number of this table among all that there could be; UINT64_MAX for none.
  */
 struct iommu {
 	unsigned int users;
@@ -29,6 +31,8 @@ struct iommu {
 	unsigned int levels;
 	unsigned int page_shift;
 	uint64_t mask;
+	uint64_t *recent;
+	uint64_t recent_number;
 };
 
 /**
