@@ -19,11 +19,11 @@ import sys
 EXCEPTIONS = {
 }
 # The folders whose headers a folder may include; '' is src/ itself, which has backend.h. The
-# backends know the core, and neither the core nor another backend knows them. The software IOMMU
-# belongs to the backends that use it. A simulated device can be served to another process.
+# backends know the core, and neither the core nor another backend knows them, but for one: the
+# simulator serves a device to another process by the messages of vfio-user.
 CORE = {'', 'base', 'memory', 'device'}
 MAY_INCLUDE = {'base': {'base'}, 'memory': CORE, 'device': CORE, '': {'', 'base', 'device'},
-               'sim': CORE | {'iommu', 'sim', 'vfio_user'}, 'vfio_user': CORE | {'iommu', 'vfio_user'}}
+               'sim': CORE | {'sim', 'vfio_user'}}
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.M)
 COMMENT = re.compile(r'/\*.*?\*/', re.S)
 # Names of the kernel that drivers must not use, and the only file of kernel/ that uses them.

@@ -10,7 +10,7 @@
 #include <bsd/sys/queue.h>
 #include <coherent/sim.h>
 
-#include "iommu/port.h"
+#include "device/iommu_port.h"
 #include "sim/options.h"
 
 #define SIM_SEEN 64

@@ -13,7 +13,7 @@
 #include "base/lock.h"
 #include "device/device.h"
 #include "device/peer_socket.h"
-#include "iommu/port.h"
+#include "device/iommu_port.h"
 #include "vfio_user/channel.h"
 
 #define VFIO_USER_BARS 6

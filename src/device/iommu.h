@@ -4,8 +4,8 @@
  * permissions in levels of 512 entries, as hardware does. Devices that are opened beside each other
  * share it.
  */
-#ifndef IOMMU_IOMMU_H
-#define IOMMU_IOMMU_H
+#ifndef IOMMU_H
+#define IOMMU_H
 
 #include <coherent.h>
 

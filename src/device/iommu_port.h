@@ -7,7 +7,7 @@
 #ifndef IOMMU_PORT_H
 #define IOMMU_PORT_H
 
-#include "iommu/iommu.h"
+#include "device/iommu.h"
 
 #define IOMMU_FAULTS 64
 

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "device/lookup.h"
-#include "iommu/port.h"
+#include "device/iommu_port.h"
 
 #define LINE_BYTES 64
 #define TURNS_MAX 100

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/sys.h"
-#include "iommu/iommu.h"
+#include "device/iommu.h"
 
 #define LEVEL_BITS 9
 #define LEVEL_ENTRIES (1u << LEVEL_BITS)
