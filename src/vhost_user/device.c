@@ -69,7 +69,7 @@ static void vhost_user_close(struct backend *backend) LOCK_ATTRIBUTE(no_thread_s
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (fds[i] >= 0)
 			sys_close(fds[i]);
-	vhost_user_memory_forget_locked(vhost);
+	peer_memory_close(&vhost->memory);
 	/* A thread notifies queues without the lock, so these eventfds outlive a disconnect. */
 	for (size_t i = 0; i < VHOST_USER_QUEUES_MAX; i++)
 		if (vhost->kick_fds[i] >= 0)
@@ -77,7 +77,6 @@ static void vhost_user_close(struct backend *backend) LOCK_ATTRIBUTE(no_thread_s
 	if (vhost->doorbell)
 		sys_doorbell_close(vhost->doorbell);
 	lock_destroy(&vhost->lock);
-	free(vhost->mappings);
 	peer_socket_close(&vhost->socket);
 	free(vhost);
 }
@@ -98,6 +97,8 @@ static struct vhost_user *new_vhost_user(struct coherent_device *dev)
 		/* Virtio 1.2, 4.2.2.2: a driver accesses the registers only by 32 bits. */
 		.copies_words = true,
 	};
+	vhost->memory.backend = &vhost->backend;
+	vhost->memory.ops = &vhost_user_memory_ops;
 	/*
 	 * vhost-user does not tell the kind of the device. In virtio 1.2, 5, 2 is a block device.
 	 */
@@ -150,8 +151,7 @@ static void vhost_user_disconnect(struct backend *backend)
 	 */
 	sys_shutdown(vhost->fd);
 	lock_take(&vhost->lock);
-	vhost->closed = true;
-	vhost_user_memory_release_locked(vhost);
+	peer_memory_give_up_locked(&vhost->memory);
 	vhost_user_peer_hang_up_locked(vhost);
 	lock_drop(&vhost->lock);
 }
@@ -169,7 +169,7 @@ static void vhost_user_limits(struct backend *backend, struct coherent_limits *l
 		.vectors = 1,
 	};
 	lock_take(&vhost->lock);
-	limits->mappings = vhost->slots;
+	limits->mappings = vhost->memory.slots;
 	lock_drop(&vhost->lock);
 }
 

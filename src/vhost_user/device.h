@@ -11,6 +11,7 @@
 #include "backend.h"
 #include "base/lock.h"
 #include "device/device.h"
+#include "device/peer_memory.h"
 #include "device/peer_socket.h"
 #include "vhost_user/message.h"
 
@@ -54,22 +55,6 @@ struct vhost_user_registers {
 	struct vhost_user_queue queues[VHOST_USER_QUEUES_MAX];
 };
 
-/**
- * struct vhost_user_mapping - Memory that the peer has, or may still have.
- * @address: The device address.
- * @bytes: The size.
- * @va: The address in this process.
- * @fd: The file that holds the memory; -1 after private memory took its place.
- * @waiting: The memory is freed. The mapping stays until a fence.
- */
-struct vhost_user_mapping {
-	uint64_t address;
-	size_t bytes;
-	void *va;
-	int fd;
-	bool waiting;
-};
-
 /* The values of the keys in the name. The members have the names of the keys. */
 struct vhost_user_keys {
 	uint64_t id;
@@ -92,19 +77,13 @@ struct vhost_user_keys {
  *	first of @kick_fds, and never changes then.
  * @doorbell_refused: The kernel has refused to signal one of @kick_fds, and the library reported it.
  * @lock: Guards what follows, and the conversation: a thread holds it from a question to its answer.
- * @closed: The device is closed.
  * @connected: @fd is the connection.
  * @features: The features of the device, with those of vhost-user.
  * @protocol: The protocol features that both sides have.
  * @queue_count: The number of queues.
  * @doorbell_tried: @doorbell has its value.
  * @has_slots: The peer takes one region at a time, not whole tables. Never changes.
- * @capacity: The number of mappings that @mappings has room for. Never changes.
- * @slots: The number of regions that the peer takes, at most @capacity.
- * @used: The number of @mappings.
- * @mappings: The memory that the peer has.
- * @spare: Pages that the peer never had, for reclaimed objects. The last ones are taken first.
- * @spare_bytes: Their size.
+ * @memory: The memory that the peer has, and whether the device is closed.
  * @call_fd: The eventfd that the peer signals for an interrupt; -1 if none is connected.
  * @registers: The registers, as the driver left them.
  */
@@ -119,19 +98,13 @@ struct vhost_user {
 	unsigned long doorbell;
 	atomic_bool doorbell_refused;
 	struct lock lock;
-	bool closed;
 	bool connected;
 	uint64_t features;
 	uint64_t protocol;
 	unsigned int queue_count;
 	bool doorbell_tried;
 	bool has_slots;
-	size_t capacity;
-	size_t slots;
-	size_t used;
-	struct vhost_user_mapping *mappings;
-	void *spare;
-	size_t spare_bytes;
+	struct peer_memory memory;
 	int call_fd;
 	struct vhost_user_registers registers;
 };

@@ -118,9 +118,9 @@ static int check_rings_locked(struct vhost_user *vhost, uint32_t i) NEEDS_LOCK(v
 	const uint64_t number = queue->number;
 
 	/* 2.7: these are the sizes of the parts of a split ring of so many entries. */
-	if (vhost_user_memory_has_locked(vhost, queue->desc, 16 * number) &&
-	    vhost_user_memory_has_locked(vhost, queue->avail, 6 + 2 * number) &&
-	    vhost_user_memory_has_locked(vhost, queue->used, 6 + 8 * number))
+	if (peer_memory_has_locked(&vhost->memory, queue->desc, 16 * number) &&
+	    peer_memory_has_locked(&vhost->memory, queue->avail, 6 + 2 * number) &&
+	    peer_memory_has_locked(&vhost->memory, queue->used, 6 + 8 * number))
 		return 0;
 	report(&dev->reporter, COHERENT_ERROR,
 	       "%s: queue %u of %u entries is not in memory that is exposed: descriptors at 0x%" PRIx64

@@ -8,7 +8,6 @@
  * for a new one. The lock of struct vhost_user is held throughout.
  */
 #include <linux/virtio_config.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/sys.h"
@@ -17,8 +16,6 @@
 
 /* A peer that takes only whole tables has this many slots. */
 #define SLOTS_OF_A_TABLE VHOST_USER_REGIONS_MAX
-/* The library uses at most this many slots, which is more than known peers have. */
-#define SLOTS_MAX 4096
 /* A peer that cannot tell the number of its queues has one pair. */
 #define QUEUES_UNKNOWN 2
 /* The library reads only answers, so it leaves out features by which a peer asks questions. */
@@ -306,28 +303,6 @@ static int negotiate_protocol_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost-
 		false);
 }
 
-/* Count the mappings that the library must send to the next connection. */
-static size_t count_live_locked(const struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < vhost->used; i++)
-		count += !vhost->mappings[i].waiting;
-	return count;
-}
-
-/* This allocates once. A peer that connects later must take all mappings that exist then. */
-static int allocate_mappings_locked(struct vhost_user *vhost, uint64_t slots)
-	NEEDS_LOCK(vhost->lock)
-{
-	const size_t capacity = slots < SLOTS_MAX ? (size_t)slots : SLOTS_MAX;
-
-	vhost->mappings = calloc(capacity ? capacity : 1, sizeof(*vhost->mappings));
-	vhost->capacity = capacity;
-	vhost->has_slots = vhost->protocol & VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS;
-	return vhost->mappings ? 0 : -ENOMEM;
-}
-
 static int report_none(const struct vhost_user *vhost, const char *of)
 {
 	const struct coherent_device *dev = vhost->backend.dev;
@@ -351,20 +326,17 @@ static int read_sizes_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 	if (!err && !slots)
 		return report_none(vhost, "memory slots; add the key table to the name, which "
 					  "sends whole tables instead");
-	if (!err && !vhost->mappings)
-		err = allocate_mappings_locked(vhost, slots);
 	if (err)
 		return err;
+	if (!vhost->memory.regions)
+		vhost->has_slots = has_slots;
 	/* The library does not trust these numbers: a peer may say UINT64_MAX. */
 	vhost->queue_count = queues < VHOST_USER_QUEUES_MAX ? (unsigned int)queues :
 							      VHOST_USER_QUEUES_MAX;
-	vhost->slots = slots < vhost->capacity ? (size_t)slots : vhost->capacity;
-	/*
-	 * A peer that cannot take all that is exposed would leave mems of the driver out of reach.
-	 */
-	if (has_slots != vhost->has_slots || vhost->slots < count_live_locked(vhost))
+	err = peer_memory_connect_locked(&vhost->memory, slots);
+	if (err == -ENOSPC || (!err && has_slots != vhost->has_slots))
 		return report_missing(vhost, "the memory slots that it had");
-	return 0;
+	return err;
 }
 
 int vhost_user_peer_connect_locked(struct vhost_user *vhost)
