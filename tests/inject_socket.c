@@ -66,13 +66,13 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
 	return __real_sendmsg(fd, &first, flags);
 }
 
-ssize_t __real_recv(int fd, void *to, size_t bytes, int flags);
-ssize_t __wrap_recv(int fd, void *to, size_t bytes, int flags);
-ssize_t __wrap_recv(int fd, void *to, size_t bytes, int flags)
+ssize_t __real_recvmsg(int fd, struct msghdr *message, int flags);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags)
 {
-	return inject_fails_with(ECONNRESET) || would_wait("recv") ?
+	return inject_fails_with(ECONNRESET) || would_wait("recvmsg") ?
 		       -1 :
-		       __real_recv(fd, to, bytes, flags);
+		       __real_recvmsg(fd, message, flags);
 }
 
 /* The library waits for one socket to send, receive or accept. Its other waits are not changed. */

@@ -116,7 +116,7 @@ static void stolen_connection_is_a_timeout(void **state)
 /* ppoll() says that a socket is ready, and the call that follows finds nothing there. */
 static void socket_that_only_seems_ready_is_a_timeout(void **state)
 {
-	static const char *const functions[] = { "accept4", "sendmsg", "recv" };
+	static const char *const functions[] = { "accept4", "sendmsg", "recvmsg" };
 	struct coherent_device *dev;
 	struct peer other;
 
