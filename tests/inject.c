@@ -17,9 +17,12 @@ static bool is_optional;
 bool inject_fails(void)
 {
 	/* The simulator's thread allocates too; it is not running in these tests. */
+	if (inject.thread && !pthread_equal(*inject.thread, pthread_self()))
+		return false;
 	if (!inject.left || --inject.left)
 		return false;
 	inject.failed = true;
+	inject.err = 0;
 	inject.optional = is_optional;
 	inject.left = inject.stays;
 	return true;
@@ -29,6 +32,7 @@ bool inject_fails_with(int err)
 {
 	if (!inject_fails())
 		return false;
+	inject.err = err;
 	errno = err;
 	return true;
 }

@@ -5,12 +5,16 @@
 #ifndef INJECT_H
 #define INJECT_H
 
+#include <pthread.h>
+
 #include "test.h"
 
 /**
  * struct inject - The counters of the wrapped functions, and the call that fails.
  * @left: The number of calls until one fails; 0 if none is to fail.
+ * @thread: Only the calls of this thread are counted for @left; NULL for those of all threads.
  * @failed: Whether a call has failed.
+ * @err: The errno of that call if it was one of inject_fails_with(); otherwise 0.
  * @optional: Whether that call was for the shared segment or the guard of a hardened device, without
  *	which a device works.
  * @stays: After the call that fails, all later ones fail, too.
@@ -30,7 +34,9 @@
  */
 extern struct inject {
 	unsigned int left;
+	const pthread_t *thread;
 	bool failed;
+	int err;
 	bool optional;
 	bool stays;
 	bool no_populate;

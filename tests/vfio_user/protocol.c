@@ -2,23 +2,10 @@
 /*
  * These tests meet peers of vfio-user that break the protocol, stop, or are something else.
  */
-#include <dirent.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "vfio_user_test.h"
-
-static unsigned int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int count = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
-}
 
 static const enum vfio_user_command at_open[] = {
 	VFIO_USER_VERSION,
