@@ -194,7 +194,7 @@ int sys_send(int fd, struct iovec *parts, size_t part_count, const int *fds, siz
 }
 
 /* Returns how many descriptors a message brought. */
-static size_t take_fds(struct msghdr *message, int *fds)
+static size_t count_fds(struct msghdr *message, int *fds)
 {
 	const struct cmsghdr *control = CMSG_FIRSTHDR(message);
 	size_t count;
@@ -203,8 +203,18 @@ static size_t take_fds(struct msghdr *message, int *fds)
 		return 0;
 	count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 	memcpy(fds, CMSG_DATA(control), count * sizeof(int));
+	return count;
+}
+
+static size_t take_fds(struct msghdr *message, int *fds, size_t most)
+{
+	size_t count = count_fds(message, fds);
+
 	for (size_t i = 0; i < count; i++)
 		fds[i] = sys_not_standard(fds[i]);
+	/* There is room for another one, so it is the process that has no number for it. */
+	if (message->msg_flags & MSG_CTRUNC && count < most)
+		fds[count++] = -EMFILE;
 	return count;
 }
 
@@ -226,7 +236,7 @@ static ssize_t receive_now(int fd, void *to, size_t bytes, int *fds, size_t *cou
 	const ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 	if (n >= 0)
-		*count = *count ? take_fds(&message, fds) : 0;
+		*count = *count ? take_fds(&message, fds, *count) : 0;
 	return n;
 }
 

@@ -213,6 +213,8 @@ static int report_version(const struct vfio_user *user, const struct agreed *agr
 {
 	const struct coherent_device *dev = user->backend.dev;
 
+	if (err == -EMFILE || err == -ENFILE)
+		return peer_socket_report(&user->socket, err);
 	if (err == -EOPNOTSUPP)
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: the peer speaks version %u.%u of vfio-user, and the library %u.%u",
@@ -248,6 +250,8 @@ static int agree(const struct vfio_user *user, int fd, int *twin)
 	if (!err && fds.count == 1 && vfio_user_has_twin(agreed.json)) {
 		*twin = fds.fds[0];
 		fds.count = 0;
+		/* The peer sends its requests there, so one socket would not be enough. */
+		err = *twin < 0 ? *twin : 0;
 	}
 	vfio_user_fds_close(&fds);
 	return err ? report_version(user, &agreed, err) : 0;

@@ -3,12 +3,16 @@
  * Each allocation and each system call of the library fails in turn while a driver uses a device of
  * vfio-user, loses it and connects again. The peer is another process, so its calls do not fail.
  */
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../inject.h"
 #include "vfio_user_test.h"
+
+/* An open needs fewer descriptors than this. */
+#define NEEDED_MAX 32
 
 /* --- The peer --- */
 
@@ -192,10 +196,52 @@ static void each_failure_leaves_nothing(void **state)
 	assert_true(nth > 80);
 }
 
+/* --- A process without descriptors --- */
+
+/* Opens the device while at most so many more descriptors may be open. */
+static int open_with_few(unsigned int more)
+{
+	struct rlimit usual, few;
+	const int lowest = dup(0);
+	int err;
+
+	assert_true(lowest >= 0);
+	close(lowest);
+	assert_ok(getrlimit(RLIMIT_NOFILE, &usual));
+	few = (struct rlimit){ .rlim_cur = (rlim_t)lowest + more, .rlim_max = usual.rlim_max };
+	assert_ok(setrlimit(RLIMIT_NOFILE, &few));
+	err = open_far_peer();
+	assert_ok(setrlimit(RLIMIT_NOFILE, &usual));
+	return err;
+}
+
+static void open_without_descriptors_says_so(void **state)
+{
+	const unsigned int fds = count_fds();
+	unsigned int more = 0;
+
+	(void)state;
+	while (open_with_few(more)) {
+		assert_int_equal(open_with_few(more), -ENOSPC);
+		if (!log_has(&reports, "no descriptor is left") ||
+		    !log_has(&reports, "raise ulimit -n"))
+			fail_msg("%u: the reports are: %s", more, reports.text);
+		assert_int_equal(count_fds(), fds);
+		more++;
+		assert_true(more < NEEDED_MAX);
+	}
+	assert_false(log_has(&reports, "twin socket"));
+	coherent_device_close(dev);
+	dev = NULL;
+	assert_true(more > 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(each_failure_leaves_nothing, start_far_peer,
+						end_far_peer),
+		cmocka_unit_test_setup_teardown(open_without_descriptors_says_so, start_far_peer,
 						end_far_peer),
 	};
 
