@@ -255,7 +255,7 @@ static void connections_leave_no_descriptor(void **state)
 	peer = peer_new();
 	peer_start(peer);
 	fds = count_fds();
-	for (unsigned int i = 0; i < 1000; i++) {
+	for (unsigned int i = 0; i < 10000; i++) {
 		assert_ok(try_peer());
 		coherent_device_close(dev);
 		dev = NULL;
