@@ -20,7 +20,7 @@ from archive import Archive, Failed, OutOfReach, run_command
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE_DIR = os.path.dirname(os.path.dirname(HERE))
 # The suite that has each series. None is the machine's own suite.
-SUITES = {'6.1': None, '7.3': 'trixie-backports'}
+SUITES = {'6.1': None, '6.1-full': None, '7.3': 'trixie-backports'}
 OWN = '7.3'
 # The kernels that are built from Debian's source: their configurations, and words for make. KCSAN
 # watches only the modules, because the races of the kernel itself are not the library's.
@@ -173,9 +173,11 @@ def checkpatch(cache):
 
 
 def stock(cache, series, arch):
-    """Returns the newest of Debian's cloud kernels of a series."""
+    """Returns the newest of Debian's kernels of a series: one with all drivers, or a cloud kernel."""
     archive = Archive(cache, SUITES[series], None if arch == 'amd64' else arch)
-    package = archive.newest(rf'linux-image-{re.escape(series)}\.[^-]+(-\d+)?-cloud-{arch}')
+    number = re.escape(series.removesuffix('-full'))
+    flavour = '' if series.endswith('-full') else 'cloud-'
+    package = archive.newest(rf'linux-image-{number}\.[^-]+(-\d+)?-{flavour}{arch}')
     version = package.removeprefix('linux-image-')
     parts = archive.depends(package, rf'linux-(binary|modules)-{re.escape(version)}')
     tree = archive.unpack([package, *parts], os.path.join(cache, package))

@@ -371,8 +371,8 @@ def arguments():
     parser = Parser(description=summary, epilog=rest,
                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--kernel', choices=(*kernels.SUITES, *kernels.BUILT), default='6.1',
-                        help="Debian's cloud kernel of that series, or one built from its source "
-                        'with kernel.config; own-kasan has KASAN and KMEMLEAK, and own-kcsan has '
+                        help="Debian's cloud kernel of that series; 6.1-full is the one with all "
+                        'drivers; or one built from its source with kernel.config; own-kasan has KASAN and KMEMLEAK, and own-kcsan has '
                         'KCSAN in modules (default: %(default)s)')
     parser.add_argument('--cpus', type=times, default=1, metavar='N',
                         help='number of CPUs of the VM (default: %(default)s)')
