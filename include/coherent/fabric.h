@@ -16,7 +16,8 @@
  *
  * Key. A peer can reach a mem only with its key, which has 64 random bits. coherent_remote() is
  * the only call that gives the key away, and it takes a mem, never a box. The driver sends the
- * struct to the peer by any means. A peer that has the key can pass it on.
+ * struct to the peer by any means. A peer that has the key can pass it on. With verbs the card
+ * chooses the key, of 32 bits, and a peer may be able to guess it.
  *
  * Reclaim. libfabric's own fi_close() of a registration is not a fence: a transfer in flight
  * goes on in the memory. coherent_reclaim() and coherent_free() are exact here, without .idle
@@ -25,7 +26,7 @@
  * in vain. So coherent_box_ptr() returns another pointer after a reclaim than before the
  * expose. The old address is used again after coherent_device_fence(). The fence closes the
  * endpoint and opens it again with the same name, so all peers lose their connection and must
- * connect again.
+ * connect again. With verbs the close of a registration is a fence, so the contents stay in place.
  *
  * Order. A read is complete when the data is in the mem of the caller. A write is complete when the
  * provider has sent the data. It may still be on its way, and the peer may still refuse it. To know

@@ -71,6 +71,9 @@ static struct fi_info *hints_for(struct fabric *fabric, const char *provider)
 {
 	struct fi_info *hints = fabric->library.dupinfo(NULL);
 
+	/* The other layer over verbs trusts each datagram, as that of udp does. */
+	if (provider && !strcmp(provider, "verbs"))
+		provider = "verbs;ofi_rxm";
 	if (!hints)
 		return NULL;
 	hints->caps = FI_RMA;
@@ -154,6 +157,50 @@ static int open_domain(struct fabric *fabric)
 	if (!err)
 		err = fi_domain(fabric->fabric, fabric->info, &fabric->domain, NULL);
 	return err ? fabric_report_failed(fabric, "the network of the provider", err) : 0;
+}
+
+static int register_for_probe(struct fabric *fabric, void *page, struct fid_mr **mr)
+{
+	return fi_mr_reg(fabric->domain, page, sys_page_bytes(), FI_REMOTE_READ, 0, 0, 0, mr, NULL);
+}
+
+/*
+ * libfabric's cache gives two registrations of the same memory one key. It lets peers write in any
+ * case, and it keeps a registration that was closed.
+ */
+static int check_cache(struct fabric *fabric)
+{
+	void *page = aligned_alloc(sys_page_bytes(), sys_page_bytes());
+	struct fid_mr *mrs[2] = { NULL, NULL };
+	bool is_cached = false;
+	int err = page ? 0 : -FI_ENOMEM;
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(mrs); i++)
+		err = register_for_probe(fabric, page, &mrs[i]);
+	if (!err)
+		is_cached = fi_mr_key(mrs[0]) == fi_mr_key(mrs[1]);
+	for (size_t i = 0; i < ARRAY_SIZE(mrs); i++)
+		if (mrs[i])
+			fi_close(&mrs[i]->fid);
+	free(page);
+	if (err)
+		return fabric_report_failed(fabric, "a registration", err);
+	if (!is_cached)
+		return 0;
+	report(&fabric->backend.dev->reporter, COHERENT_ERROR,
+	       "%s: libfabric caches registrations, so peers could write to read-only mems and reach "
+	       "reclaimed ones; set FI_MR_CACHE_MAX_COUNT=0 in the environment",
+	       fabric->backend.dev->name);
+	return -EOPNOTSUPP;
+}
+
+/* A card has pinned the pages, and the kernel waits for it when a registration is closed. */
+static int check_card(struct fabric *fabric)
+{
+	if (!fabric_uses_card(fabric))
+		return 0;
+	fabric->backend.leaves_decoys = false;
+	return check_cache(fabric);
 }
 
 static int open_wake(struct fabric *fabric)
@@ -327,6 +374,8 @@ static int fabric_start(struct fabric *fabric, const struct name *name)
 		err = open_wake(fabric);
 	if (!err)
 		err = open_domain(fabric);
+	if (!err)
+		err = check_card(fabric);
 	lock_take(&fabric->lock);
 	if (!err)
 		err = fabric_endpoint_open_locked(fabric);
@@ -348,6 +397,8 @@ static int fabric_open(struct backend **backend, struct coherent_device *dev,
 		return -ENOMEM;
 	err = fabric_is_adoption(options) ? fabric_adopt(fabric, name, options) :
 					    fabric_start(fabric, name);
+	if (!err && fabric->is_adopted)
+		err = check_card(fabric);
 	if (err) {
 		fabric_disconnect(&fabric->backend);
 		fabric_close(&fabric->backend);

@@ -117,13 +117,32 @@ void fabric_wait(struct fabric *fabric, uint64_t timeout_ns)
 
 /* --- Open and close --- */
 
+/* The mode bits do not tell: tcp has those of a card, too, if a program asks for them. */
+bool fabric_uses_card(const struct fabric *fabric)
+{
+	const char *const name = "fabric:verbs";
+
+	return !strncmp(fabric->backend.dev->name, name, strlen(name));
+}
+
+/* verbs asks the card for one completion queue that is large enough for all peers. */
+static const char *advice_for(const struct fabric *fabric, int err)
+{
+	if (err == -EMFILE || err == -ENFILE)
+		return "; raise ulimit -n";
+	if (err == -FI_EINVAL && fabric_uses_card(fabric))
+		return "; if the card has small completion queues, set FI_UNIVERSE_SIZE=64 in the "
+		       "environment";
+	return "";
+}
+
 int fabric_report_failed(const struct fabric *fabric, const char *what, int err)
 {
 	const struct coherent_device *dev = fabric->backend.dev;
 	const bool is_full = err == -EMFILE || err == -ENFILE;
 
 	report(&dev->reporter, COHERENT_ERROR, "%s: could not open %s: %s%s", dev->name, what,
-	       strerror(-err), is_full ? "; raise ulimit -n" : "");
+	       strerror(-err), advice_for(fabric, err));
 	return is_full ? -ENOSPC : err == -FI_ENOMEM ? -ENOMEM : -EIO;
 }
 
