@@ -96,6 +96,55 @@ int sys_accept(int fd, uint64_t deadline_ns)
 	return sys_not_standard(connection);
 }
 
+static int bind_to(int fd, const struct sockaddr_un *address)
+{
+	return bind(fd, (const void *)address, sizeof(*address)) ? -errno : 0;
+}
+
+/* unix(7): connect() to a socket that no process listens to returns ECONNREFUSED. */
+static bool is_abandoned(const char *path)
+{
+	struct stat file;
+	int fd;
+
+	if (lstat(path, &file) || !S_ISSOCK(file.st_mode))
+		return false;
+	fd = sys_connect(path, 0);
+	if (fd >= 0)
+		(void)close(fd);
+	return fd == -ECONNREFUSED;
+}
+
+int sys_listen(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd, err;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	fd = sys_not_standard(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+	if (fd < 0)
+		return fd;
+	/* The file gets the mode of the socket, so no other user can connect before a chmod(). */
+	err = fchmod(fd, S_IRUSR | S_IWUSR) ? -errno : bind_to(fd, &address);
+	if (err == -EADDRINUSE && is_abandoned(path) && !unlink(path))
+		err = bind_to(fd, &address);
+	if (!err && listen(fd, SOMAXCONN))
+		err = -errno;
+	if (!err)
+		return fd;
+	(void)close(fd);
+	return err;
+}
+
+int sys_do_not_block(int fd)
+{
+	const int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) ? -errno : 0;
+}
+
 int sys_socketpair(int pair[2])
 {
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))

@@ -38,6 +38,16 @@ int sys_connect(const char *path, uint64_t deadline_ns);
  */
 int sys_accept(int fd, uint64_t deadline_ns);
 
+/*
+ * Returns a socket that listens at a path, or -errno. Only the user of the process can connect to it.
+ * A socket at the path that no process listens to is replaced. -EADDRINUSE: a process listens there,
+ * or the file is not a socket.
+ */
+int sys_listen(const char *path);
+
+/* Let reads and writes of a descriptor not wait, also for others that share the file. */
+int sys_do_not_block(int fd);
+
 /* Create two connected sockets. */
 int sys_socketpair(int pair[2]);
 
