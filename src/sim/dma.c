@@ -208,11 +208,32 @@ static void write_locked(struct sim_dma *dma, uint64_t address, char *buffer, si
 		iommu_port_copy_locked(&dma->port, address, buffer, bytes, COHERENT_ACCESS_WRITE);
 }
 
+/* Notes an access to the memory of another process. Returns whether it is a write that is lost. */
+static bool note_on_bus(struct sim_dma *dma, enum coherent_access access)
+{
+	const struct sim_options *options = &dma->options;
+	bool is_lost;
+
+	if (access != COHERENT_ACCESS_WRITE)
+		return false;
+	lock_take(&dma->port.iommu->lock);
+	dma->progress = true;
+	is_lost =
+		sim_dma_chance(options->drop_write, options->seed, &dma->drop_writes, &dma->random);
+	lock_drop(&dma->port.iommu->lock);
+	return is_lost;
+}
+
 int sim_dma_do(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes,
 	       enum coherent_access access)
 {
 	int err;
 
+	/* The other process may take long to answer, so the lock of the IOMMU is not held. */
+	if (dma->bus)
+		return !bytes || note_on_bus(dma, access) ?
+			       0 :
+			       dma->bus->dma(dma->bus, address, buffer, bytes, access);
 	lock_take(&dma->port.iommu->lock);
 	/* A device's writes arrive in order, so the part that was kept comes before this access. */
 	finish_torn_write_locked(dma);

@@ -29,9 +29,20 @@ struct sim_stale {
 };
 
 /**
+ * struct sim_bus - The way to the memory of another process, for a device that is served to it.
+ * @dma: Read or write memory there. Returns 0 or -EIO. The lock of the device is held.
+ */
+struct sim_bus {
+	int (*dma)(struct sim_bus *bus, uint64_t address, void *buffer, size_t bytes,
+		   enum coherent_access access);
+};
+
+/**
  * struct sim_dma - The DMA engine of a device and its IOMMU.
  * @port: Its port of the IOMMU, whose lock guards the fields below.
  * @options: The keys of the device. Never change.
+ * @bus: Where the model reads and writes instead of the IOMMU; NULL for the IOMMU. The lock of the
+ *	device guards it.
  * @progress: The device wrote since sim_dma_take_progress() last cleared this.
  * @random: The state of the random number generator.
  * @maps: The number of mappings now.
@@ -54,6 +65,7 @@ struct sim_stale {
 struct sim_dma {
 	struct iommu_port port;
 	struct sim_options options;
+	struct sim_bus *bus;
 	bool progress;
 	uint64_t random;
 	uint64_t maps;

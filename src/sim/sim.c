@@ -505,6 +505,19 @@ const struct backend_ops backend_sim = {
 	.is_lost = sim_mishap_is_lost,
 };
 
+struct coherent_sim *sim_set_bus(struct coherent_device *dev, struct sim_bus *bus)
+{
+	struct coherent_sim *sim = sim_of(dev->backend);
+
+	/* A watched device has its own table of functions, but the same one to open it. */
+	if (dev->backend->ops->open != sim_open || sim->options.step)
+		return NULL;
+	take_for_driver(sim);
+	sim->dma.bus = bus;
+	lock_drop(&sim->lock);
+	return sim;
+}
+
 /* --- Calls of tests --- */
 
 #define TRY "coherent_sim_try()"

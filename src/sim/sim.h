@@ -104,4 +104,13 @@ static inline struct coherent_sim *sim_of(struct backend *backend)
 	return (struct coherent_sim *)backend;
 }
 
+/**
+ * sim_set_bus() - Let a model read and write the memory of another process.
+ * @dev: The device.
+ * @bus: The way to it. When the call returns, nobody uses the one before any more.
+ *
+ * Return: the device; NULL if @dev is not a sim: device, or has the key "step".
+ */
+struct coherent_sim *sim_set_bus(struct coherent_device *dev, struct sim_bus *bus);
+
 #endif
