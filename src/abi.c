@@ -8,6 +8,7 @@
 #include <coherent/fabric.h>
 #include <coherent/loan.h>
 #include <coherent/pool.h>
+#include <coherent/serve.h>
 #include <coherent/share.h>
 #include <coherent/sim.h>
 
@@ -34,6 +35,7 @@ ENDS_WITH(coherent_share_options, reserved);
 ENDS_WITH(coherent_fabric_options, count);
 ENDS_WITH(coherent_exposure, options);
 ENDS_WITH(coherent_sim_model, config_write);
+ENDS_WITH(coherent_serve_options, timeout_ns);
 ENDS_WITH(coherent_ids, reserved);
 ENDS_WITH(coherent_limits, bar_bytes);
 ENDS_WITH(coherent_stats, mappings);

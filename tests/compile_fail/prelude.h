@@ -4,6 +4,7 @@
 #include <coherent/bar.h>
 #include <coherent/loan.h>
 #include <coherent/fabric.h>
+#include <coherent/serve.h>
 #include <coherent/share.h>
 #include <coherent/pool_many.h>
 #include <coherent/sim.h>

@@ -55,7 +55,7 @@ CASE = re.compile(rf'^CASE (\w+)(?: on ([\w-]+))?(?: with (\S+))?( at file scope
                   rf'BAD\n{HALF}GOOD\n{HALF}END$', re.M)
 IGNORED = re.compile(r'^IGNORED\n((?:\tcoherent_.*\n)+)END$', re.M)
 CHECKED = re.compile(r'^#define (coherent_\w+)\([^\n]*\)(?:\s|\\\n)*(?:COHERENT_AGAIN\(\w+\)(?:\s|\\\n)*)?'
-                     r'(?:COHERENT_(?:BEGIN_RESULT|RESULT|DEVICE_OPEN|HANDLE_(?:ZEROED|ADOPT)|\dTH|\dRD)\b)', re.M)
+                     r'(?:COHERENT_(?:BEGIN_RESULT|RESULT|DEVICE_OPEN|SIM_SERVE|HANDLE_(?:ZEROED|ADOPT)|\dTH|\dRD)\b)', re.M)
 # clang stops after these errors, so a case that expects one is a unit of its own.
 FATAL = re.compile('with its dot|not an object|an argument is missing|a field is an integer|CPU pointers|coherent_read_item')
 # gcc-32 has the types of a 32-bit CPU. It uses the headers for 64 bits. STUB replaces a header of

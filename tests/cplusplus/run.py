@@ -33,6 +33,7 @@ UNIT = '''#include <coherent.h>
 #include <coherent/fabric.h>
 #include <coherent/loan.h>
 #include <coherent/pool_many.h>
+#include <coherent/serve.h>
 #include <coherent/share.h>
 #include <coherent/sim.h>
 '''

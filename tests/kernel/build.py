@@ -137,7 +137,7 @@ TEXT_MOST = (
     ('an object', 'ours', 'raw', (350, 130), 'dma_alloc_coherent()'),
     ('an object of a pool', 'our_pool', 'raw_pool', (350, 150), 'dma_pool'),
 )
-ONLY_USERSPACE = ('adopt.h', 'config.h', 'device.h', 'fabric.h', 'lookup.h', 'share.h', 'sim.h', 'trace.h')
+ONLY_USERSPACE = ('adopt.h', 'config.h', 'device.h', 'fabric.h', 'lookup.h', 'serve.h', 'share.h', 'sim.h', 'trace.h')
 KERNEL_DOC = '/usr/lib/linux-kbuild-6.1/scripts/kernel-doc'
 CLANG = ['-Wno-unknown-warning-option', '-Qunused-arguments', '-Wno-gnu']
 # (title, files that checkpatch reads, complaints to ignore). checkpatch does not know that a macro

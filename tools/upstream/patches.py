@@ -31,7 +31,7 @@ LEFT_OUT = (
     'include/meson.build', 'kernel/Kbuild', 'kernel/shared.c',
     # Userspace and C++.
     'include/coherent/adopt.h', 'include/coherent/device.h', 'include/coherent/lookup.h', 'include/coherent/sim.h',
-    'include/coherent/share.h', 'include/coherent/fabric.h',
+    'include/coherent/share.h', 'include/coherent/serve.h', 'include/coherent/fabric.h',
     'include/coherent/trace.h', 'include/coherent/pool_many.h', 'include/coherent/config.h',
     'include/coherent/detail/device_base.h',
     'include/coherent/detail/sim_model.h', 'include/coherent/detail/c_only.h',

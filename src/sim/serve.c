@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * coherent_sim_serve(): opens a simulated device, listens, and serves one connection after another.
+ */
+#include <coherent/serve.h>
+#include <sys/socket.h>
+
+#include "base/sized.h"
+#include "base/sys_file.h"
+#include "base/sys_socket.h"
+#include "device/device.h"
+#include "sim/serve_session.h"
+
+#define CALL "coherent_sim_serve()"
+#define TIMEOUT_NS (10 * SYS_NS_PER_S)
+
+/* --- Connections --- */
+
+/* Waits for a client. -ECANCELED: .stop_fd is readable. */
+static int next_connection(struct served *served, int listener)
+{
+	for (;;) {
+		struct pollfd fds[] = { { .fd = listener, .events = POLLIN },
+					{ .fd = served->stop.stop_fd ? served->stop.stop_fd : -1,
+					  .events = POLLIN } };
+		int fd, err = sys_wait_readable(fds, 2, UINT64_MAX);
+
+		if (err)
+			return err;
+		if (fds[1].revents || serve_stop_is_near(&served->stop))
+			return -ECANCELED;
+		fd = sys_accept(listener, 0);
+		/* The client may have gone again. */
+		if (fd != -ETIMEDOUT && fd != -ECONNABORTED)
+			return fd;
+	}
+}
+
+static int serve_connections(struct served *served, int listener, uint32_t connections)
+{
+	for (uint32_t i = 0; !connections || i < connections; i++) {
+		int fd = next_connection(served, listener);
+
+		if (fd == -ECANCELED)
+			return 0;
+		if (fd < 0)
+			return fd;
+		/* A client sends eventfds. */
+		sys_allow_descriptors(fd);
+		serve_session(served, fd);
+	}
+	return 0;
+}
+
+static int serve_socket(struct served *served, int from)
+{
+	int fd = sys_dup(from);
+
+	if (fd < 0)
+		return fd;
+	sys_allow_descriptors(fd);
+	serve_session(served, fd);
+	return 0;
+}
+
+/* Reports why there is no socket. Returns the error of the call. */
+static int report_socket(const struct served *served, const char *path, int err)
+{
+	if (err == -EMFILE || err == -ENFILE)
+		err = -ENOSPC;
+	report(&served->reporter, COHERENT_ERROR, "%s: cannot listen at %s: %s%s",
+	       served->dev->name, path, strerror(-err),
+	       err == -EADDRINUSE ? "; a server runs there, or the file is not a socket" : "");
+	return err;
+}
+
+static int serve_at(struct served *served, const char *path,
+		    const struct coherent_serve_options *options)
+{
+	int err, listener;
+
+	if (options->socket_fd)
+		return serve_socket(served, options->socket_fd);
+	if (options->listen_fd)
+		return serve_connections(served, options->listen_fd, options->connections);
+	listener = sys_listen(path);
+	if (listener < 0)
+		return report_socket(served, path, listener);
+	err = serve_connections(served, listener, options->connections);
+	(void)sys_unlink(path);
+	sys_close(listener);
+	return err;
+}
+
+/* --- The device --- */
+
+/* A model with configuration space has its own IDs. */
+static uint32_t ask_model(struct coherent_sim *sim, unsigned int offset, uint32_t otherwise)
+{
+	struct backend_config access = { .offset = offset, .width = 4 };
+
+	return sim->backend.ops->config(&sim->backend, &access) ? otherwise : access.value;
+}
+
+static struct serve_ids choose_ids(struct coherent_sim *sim,
+				   const struct coherent_serve_options *options)
+{
+	const uint32_t ids = ask_model(sim, 0, 0x00011234);
+	const uint32_t class_code = ask_model(sim, 8, 0x00ff0000);
+
+	return (struct serve_ids){
+		.vendor = options->vendor ? options->vendor : (uint16_t)ids,
+		.device = options->device ? options->device : (uint16_t)(ids >> 16),
+		.class_code = options->class_code ? options->class_code : class_code >> 8,
+		.revision = options->revision ? options->revision : (uint8_t)class_code,
+	};
+}
+
+static int check_options(const char *path, const struct coherent_serve_options *options)
+{
+	const struct reporter to = { options->report, options->report_arg };
+	const int ways = !!path + !!options->socket_fd + !!options->listen_fd;
+	const int fd = options->socket_fd ? options->socket_fd : options->listen_fd;
+	int listens = 0;
+
+	if (ways != 1) {
+		report(&to, COHERENT_ERROR,
+		       CALL ": give exactly one of a path, .socket_fd and .listen_fd");
+		return -EINVAL;
+	}
+	if (fd &&
+	    (sys_socket_option(fd, SO_ACCEPTCONN, &listens) || !listens != !options->listen_fd)) {
+		report(&to, COHERENT_ERROR, CALL ": descriptor %d is not a socket that %s", fd,
+		       options->listen_fd ? "listens" : "is connected");
+		return -EINVAL;
+	}
+	if (options->class_code >> 24) {
+		report(&to, COHERENT_ERROR, CALL ": .class_code 0x%x has more than 24 bits",
+		       options->class_code);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int open_device(struct served *served, const struct coherent_serve_options *options)
+{
+	const struct coherent_open_options open = {
+		.struct_size = sizeof(open),
+		.name = options->name,
+		.report = options->report,
+		.report_arg = options->report_arg,
+		.model = options->model,
+		.model_arg = options->model_arg,
+		.model_size = options->model_size,
+	};
+	struct serve_ids ids;
+	const char *mistake;
+	int err = coherent_base_device_open(&served->dev, &open);
+
+	if (err)
+		return err;
+	served->sim = serve_session_prepare(served->dev);
+	if (!served->sim) {
+		mistake = "only a sim: device without the key \"step\" can be served";
+	} else {
+		ids = choose_ids(served->sim, options);
+		mistake = serve_config_open(&served->config, served->sim, &ids);
+	}
+	if (!mistake)
+		return 0;
+	report(&served->reporter, COHERENT_ERROR, "%s: %s", served->dev->name, mistake);
+	coherent_device_close(served->dev);
+	return -EINVAL;
+}
+
+static int serve_device(const char *path, const struct coherent_serve_options *options)
+{
+	struct served served = {
+		.reporter = { options->report, options->report_arg },
+		.timeout_ns = options->timeout_ns ? options->timeout_ns : TIMEOUT_NS,
+	};
+	int err = open_device(&served, options);
+
+	if (err)
+		return err;
+	err = serve_stop_open(&served.stop, options->stop_fd);
+	if (!err) {
+		err = serve_at(&served, path, options);
+		serve_stop_close(&served.stop);
+	}
+	coherent_device_close(served.dev);
+	return err == -EMFILE || err == -ENFILE ? -ENOSPC : err;
+}
+
+int coherent_base_sim_serve(const char *path, const struct coherent_serve_options *options)
+{
+	const struct reporter to = { options->report, options->report_arg };
+	struct coherent_serve_options known;
+	char reason[SIZED_REASON_BYTES];
+	int err = sized_read(&known, sizeof(known), options, options->struct_size,
+			     SIZED_TO(struct coherent_serve_options, timeout_ns));
+
+	if (!err)
+		err = check_options(path, &known);
+	else if (sized_has(options->struct_size,
+			   SIZED_TO(struct coherent_serve_options, report_arg)))
+		report(&to, COHERENT_ERROR, CALL ": %s",
+		       sized_explain(reason, err, "coherent_serve_options", options->struct_size,
+				     sizeof(known)));
+	return err ? err : serve_device(path, &known);
+}

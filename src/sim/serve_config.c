@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The configuration space of a served device: what linux/pci_regs.h calls type 0, with MSI-X as its
+ * only capability. The model's own bytes begin behind that.
+ */
+#include <linux/pci_regs.h>
+#include <string.h>
+
+#include "sim/serve_config.h"
+
+/* The capability is at the first place behind the header. */
+#define MSIX_OFFSET 0x40
+#define MSIX_BYTES 12
+/* From here on the model answers, if it has configuration space. */
+#define SERVE_MODEL_OFFSET 0x50
+/* PCI Local Bus Specification 3.0, 6.2.5.1: a memory BAR has 16 bytes at least. */
+#define BAR_MIN 16
+/* A BAR of 32 bits is at most half of the address space. */
+#define BAR_MAX (UINT64_C(1) << 31)
+
+static void put(uint8_t *at, uint32_t value, unsigned int width)
+{
+	backend_put_bytes((char *)at, value, width);
+}
+
+static uint64_t round_up(uint64_t bytes)
+{
+	uint64_t size = BAR_MIN;
+
+	while (size < bytes)
+		size *= 2;
+	return size;
+}
+
+static void add_bar(struct serve_config *config, unsigned int bar, uint64_t bytes)
+{
+	config->bar_bytes[bar] = bytes;
+	/* A driver learns the size from the bits that do not stay. */
+	put(config->writable + PCI_BASE_ADDRESS_0 + 4 * bar, ~(uint32_t)(bytes - 1), 4);
+}
+
+static const char *add_bars(struct serve_config *config, const struct coherent_sim_model *model)
+{
+	config->table_bar = SERVE_BARS;
+	for (unsigned int bar = 0; bar < SERVE_BARS; bar++) {
+		if (model->bar_size[bar] > BAR_MAX)
+			return "a BAR is larger than 2 GiB, which a BAR of 32 bits cannot be";
+		if (model->bar_size[bar])
+			add_bar(config, bar, round_up(model->bar_size[bar]));
+		else if (model->vectors && config->table_bar == SERVE_BARS)
+			config->table_bar = bar;
+	}
+	if (!model->vectors)
+		return NULL;
+	if (config->table_bar == SERVE_BARS)
+		return "no BAR is left for the MSI-X table; a model with vectors has 5 BARs at "
+		       "most";
+	add_bar(config, config->table_bar, SERVE_TABLE_BYTES);
+	return NULL;
+}
+
+static void add_msix(struct serve_config *config, unsigned int vectors)
+{
+	uint8_t *at = config->bytes + MSIX_OFFSET;
+
+	config->bytes[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
+	config->bytes[PCI_CAPABILITY_LIST] = MSIX_OFFSET;
+	at[0] = PCI_CAP_ID_MSIX;
+	put(at + PCI_MSIX_FLAGS, vectors - 1, 2);
+	put(at + PCI_MSIX_TABLE, config->table_bar, 4);
+	put(at + PCI_MSIX_PBA, SERVE_PENDING_OFFSET | config->table_bar, 4);
+	put(config->writable + MSIX_OFFSET + PCI_MSIX_FLAGS,
+	    PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL, 2);
+	_Static_assert(MSIX_OFFSET + MSIX_BYTES <= SERVE_MODEL_OFFSET, "the capability fits");
+	_Static_assert(SIM_VECTORS_MAX * PCI_MSIX_ENTRY_SIZE <= SERVE_PENDING_OFFSET,
+		       "the table fits");
+}
+
+static void add_ids(struct serve_config *config, const struct serve_ids *ids)
+{
+	uint8_t *bytes = config->bytes;
+
+	put(bytes + PCI_VENDOR_ID, ids->vendor, 2);
+	put(bytes + PCI_DEVICE_ID, ids->device, 2);
+	bytes[PCI_REVISION_ID] = ids->revision;
+	put(bytes + PCI_CLASS_PROG, ids->class_code, 3);
+	put(bytes + PCI_SUBSYSTEM_VENDOR_ID, ids->vendor, 2);
+	put(bytes + PCI_SUBSYSTEM_ID, ids->device, 2);
+	put(config->writable + PCI_COMMAND,
+	    PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE, 2);
+	config->writable[PCI_CACHE_LINE_SIZE] = 0xff;
+	config->writable[PCI_LATENCY_TIMER] = 0xff;
+	config->writable[PCI_INTERRUPT_LINE] = 0xff;
+}
+
+const char *serve_config_open(struct serve_config *config, struct coherent_sim *sim,
+			      const struct serve_ids *ids)
+{
+	const struct coherent_sim_model *model = sim->model;
+	const char *mistake = add_bars(config, model);
+
+	if (mistake)
+		return mistake;
+	add_ids(config, ids);
+	if (model->vectors)
+		add_msix(config, model->vectors);
+	config->model_has_reads = model->config_read;
+	config->model_has_writes = model->config_write;
+	return NULL;
+}
+
+void serve_config_reset(struct serve_config *config)
+{
+	/* All that a client can change is 0 after the open. */
+	for (size_t i = 0; i < SERVE_CONFIG_BYTES; i++)
+		config->bytes[i] &= (uint8_t)~config->writable[i];
+	memset(config->table, 0, sizeof(config->table));
+}
+
+/* The model has accesses of a byte only, because the client may access any bytes. */
+static void ask_model(struct coherent_sim *sim, uint64_t offset, uint8_t *byte, bool is_write)
+{
+	struct backend_config access = {
+		.offset = (unsigned int)offset,
+		.width = 1,
+		.is_write = is_write,
+		.value = *byte,
+	};
+	struct backend *backend = &sim->backend;
+
+	if (!backend->ops->config(backend, &access) && !is_write)
+		*byte = (uint8_t)access.value;
+}
+
+/* Returns the width of a whole access to the model: 1, 2 or 4 bytes that are aligned. */
+static bool is_whole(uint64_t offset, size_t bytes)
+{
+	return (bytes == 2 || bytes == 4) && offset % bytes == 0 && offset >= SERVE_MODEL_OFFSET;
+}
+
+static void ask_model_at_once(struct coherent_sim *sim, uint64_t offset, uint8_t *data,
+			      size_t bytes, bool is_write)
+{
+	struct backend_config access = {
+		.offset = (unsigned int)offset,
+		.width = (unsigned int)bytes,
+		.is_write = is_write,
+		.value = (uint32_t)backend_get_bytes((char *)data, (unsigned int)bytes),
+	};
+	struct backend *backend = &sim->backend;
+
+	if (!backend->ops->config(backend, &access) && !is_write)
+		put(data, access.value, (unsigned int)bytes);
+}
+
+static void access_byte(struct serve_config *config, uint64_t offset, uint8_t *byte, bool is_write)
+{
+	uint8_t *at = config->bytes + offset;
+	const uint8_t writable = config->writable[offset];
+
+	if (is_write)
+		*at = (uint8_t)((*at & ~writable) | (*byte & writable));
+	else
+		*byte = *at;
+}
+
+void serve_config_access(struct serve_config *config, struct coherent_sim *sim, uint64_t offset,
+			 uint8_t *data, size_t bytes, bool is_write)
+{
+	const bool model_has = is_write ? config->model_has_writes : config->model_has_reads;
+
+	if (model_has && is_whole(offset, bytes)) {
+		ask_model_at_once(sim, offset, data, bytes, is_write);
+		return;
+	}
+	for (size_t i = 0; i < bytes; i++) {
+		if (model_has && offset + i >= SERVE_MODEL_OFFSET)
+			ask_model(sim, offset + i, data + i, is_write);
+		else
+			access_byte(config, offset + i, data + i, is_write);
+	}
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Reads and writes the memory of a client, for the model of a served device. The client announces
+ * which addresses there are. It gets a message for each transfer, and answers or refuses it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/serve_dma.h"
+
+/* It is the default of the protocol for "max_dma_maps". */
+#define RANGES_MAX 65535
+
+/* --- Announced addresses --- */
+
+static bool overlaps(const struct serve_range *range, uint64_t address, uint64_t bytes)
+{
+	return address < range->address + range->bytes && range->address < address + bytes;
+}
+
+static bool has_room_locked(struct serve_dma *dma) NEEDS_LOCK(dma->lock)
+{
+	const size_t room = dma->room ? 2 * dma->room : 16;
+	struct serve_range *ranges;
+
+	if (dma->count < dma->room)
+		return true;
+	ranges = calloc(room, sizeof(*ranges));
+	if (!ranges)
+		return false;
+	if (dma->count)
+		memcpy(ranges, dma->ranges, dma->count * sizeof(*ranges));
+	free(dma->ranges);
+	dma->ranges = ranges;
+	dma->room = room;
+	return true;
+}
+
+static uint32_t map_locked(struct serve_dma *dma, const struct vfio_user_dma_map *map)
+	NEEDS_LOCK(dma->lock)
+{
+	for (size_t i = 0; i < dma->count; i++)
+		if (overlaps(&dma->ranges[i], map->address, map->bytes))
+			return EEXIST;
+	if (dma->count == RANGES_MAX)
+		return ENOSPC;
+	if (!has_room_locked(dma))
+		return ENOMEM;
+	dma->ranges[dma->count++] = (struct serve_range){ map->address, map->bytes, map->flags };
+	return 0;
+}
+
+uint32_t serve_dma_map(struct serve_dma *dma, const struct vfio_user_dma_map *map)
+{
+	uint32_t error;
+
+	/* The end of a range fits in 64 bits, so sums below do not wrap around. */
+	if (map->argsz < sizeof(*map) || !map->bytes || map->address + map->bytes < map->address ||
+	    map->flags & ~(VFIO_USER_MAP_READ | VFIO_USER_MAP_WRITE))
+		return EINVAL;
+	lock_take(&dma->lock);
+	error = map_locked(dma, map);
+	lock_drop(&dma->lock);
+	return error;
+}
+
+uint32_t serve_dma_unmap(struct serve_dma *dma, const struct vfio_user_dma_unmap *unmap)
+{
+	uint32_t error = ENOENT;
+
+	if (unmap->argsz < sizeof(*unmap) || unmap->flags)
+		return EINVAL;
+	lock_take(&dma->lock);
+	for (size_t i = 0; i < dma->count; i++)
+		if (dma->ranges[i].address == unmap->address &&
+		    dma->ranges[i].bytes == unmap->bytes) {
+			dma->ranges[i] = dma->ranges[--dma->count];
+			error = 0;
+			break;
+		}
+	lock_drop(&dma->lock);
+	return error;
+}
+
+static const struct serve_range *find_locked(const struct serve_dma *dma, uint64_t address,
+					     uint32_t need) NEEDS_LOCK(dma->lock)
+{
+	for (size_t i = 0; i < dma->count; i++)
+		if (address - dma->ranges[i].address < dma->ranges[i].bytes &&
+		    dma->ranges[i].flags & need)
+			return &dma->ranges[i];
+	return NULL;
+}
+
+/* Whether each of the bytes was announced, in one range or in several that are neighbours. */
+static bool is_announced(struct serve_dma *dma, uint64_t address, uint64_t bytes, uint32_t need)
+{
+	const struct serve_range *range = NULL;
+	uint64_t left = bytes;
+
+	if (address + bytes < address)
+		return false;
+	lock_take(&dma->lock);
+	while (left && (range = find_locked(dma, address, need))) {
+		const uint64_t there = range->bytes - (address - range->address);
+		const uint64_t part = there < left ? there : left;
+
+		address += part;
+		left -= part;
+	}
+	lock_drop(&dma->lock);
+	return !left;
+}
+
+/* --- Transfers --- */
+
+static int ask(struct serve_dma *dma, struct vfio_user_call *call, size_t expected)
+{
+	int err = vfio_user_channel_call(dma->channel, call);
+
+	if (!err && !call->error && call->answer_bytes != expected)
+		err = -EPROTO;
+	/* After this a late answer could be taken for another one. */
+	if (err)
+		vfio_user_channel_end(dma->main);
+	return err || call->error ? -EIO : 0;
+}
+
+static bool echoes(const struct vfio_user_dma *answer, const struct vfio_user_dma *dma)
+{
+	return answer->address == dma->address && answer->bytes == dma->bytes;
+}
+
+static int write_part(struct serve_dma *dma, uint64_t address, void *from, size_t bytes)
+{
+	struct vfio_user_dma head = { address, bytes }, answer = { 0 };
+	struct vfio_user_call call = {
+		.command = VFIO_USER_DMA_WRITE,
+		.parts = { { &head, sizeof(head) }, { from, bytes } },
+		.part_count = 2,
+		.answer = &answer,
+		.answer_max = sizeof(answer),
+	};
+	int err = ask(dma, &call, sizeof(answer));
+
+	return !err && !echoes(&answer, &head) ? -EIO : err;
+}
+
+static int read_part(struct serve_dma *dma, uint64_t address, void *to, size_t bytes)
+{
+	struct vfio_user_dma head = { address, bytes };
+	char *answer = malloc(sizeof(head) + bytes);
+	struct vfio_user_call call = {
+		.command = VFIO_USER_DMA_READ,
+		.parts = { { &head, sizeof(head) } },
+		.part_count = 1,
+		.answer = answer,
+		.answer_max = sizeof(head) + bytes,
+	};
+	int err = answer ? ask(dma, &call, sizeof(head) + bytes) : -EIO;
+
+	if (!err && !echoes((struct vfio_user_dma *)(void *)answer, &head))
+		err = -EIO;
+	if (!err)
+		memcpy(to, answer + sizeof(head), bytes);
+	free(answer);
+	return err;
+}
+
+static int transfer(struct sim_bus *bus, uint64_t address, void *buffer, size_t bytes,
+		    enum coherent_access access)
+{
+	struct serve_dma *dma = (struct serve_dma *)bus;
+	const bool is_write = access == COHERENT_ACCESS_WRITE;
+	int err = 0;
+
+	if (!is_announced(dma, address, bytes, is_write ? VFIO_USER_MAP_WRITE : VFIO_USER_MAP_READ))
+		return -EIO;
+	while (bytes && !err) {
+		const size_t part = bytes < dma->data_max ? bytes : dma->data_max;
+
+		err = is_write ? write_part(dma, address, buffer, part) :
+				 read_part(dma, address, buffer, part);
+		address += part;
+		buffer = (char *)buffer + part;
+		bytes -= part;
+	}
+	return err;
+}
+
+void serve_dma_open(struct serve_dma *dma, struct vfio_user_channel *channel,
+		    struct vfio_user_channel *main, size_t data_max)
+{
+	dma->bus.dma = transfer;
+	dma->channel = channel;
+	dma->main = main;
+	dma->data_max = data_max;
+	lock_init(&dma->lock);
+}
+
+void serve_dma_close(struct serve_dma *dma)
+{
+	lock_destroy(&dma->lock);
+	free(dma->ranges);
+}
