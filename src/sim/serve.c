@@ -123,6 +123,12 @@ static int check_options(const char *path, const struct coherent_serve_options *
 	const int fd = options->socket_fd ? options->socket_fd : options->listen_fd;
 	int listens = 0;
 
+	/* The open of another device could do something to it. */
+	if (!options->name || strncmp(options->name, "sim:", 4)) {
+		report(&to, COHERENT_ERROR, CALL ": \"%s\" is not the name of a sim: device",
+		       options->name ? options->name : "");
+		return -EINVAL;
+	}
 	if (ways != 1) {
 		report(&to, COHERENT_ERROR,
 		       CALL ": give exactly one of a path, .socket_fd and .listen_fd");

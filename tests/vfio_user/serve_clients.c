@@ -312,6 +312,9 @@ static void options_are_checked(void **state)
 				      __VA_ARGS__),                                         \
 		   -EINVAL)
 	FAILS("sim:edu", NULL, .timeout_ns = 0);
+	FAILS("vhost-user:/tmp/x", "/tmp/x", .timeout_ns = 0);
+	assert_true(log_has(&log, "not the name of a sim: device"));
+	FAILS((const char *)NULL, "/tmp/x", .timeout_ns = 0);
 	FAILS("sim:edu", "/tmp/x", .listen_fd = 1);
 	FAILS("sim:edu", NULL, .socket_fd = STDIN_FILENO + 1000);
 	FAILS("sim:edu,step", "/tmp/x", .timeout_ns = 0);
