@@ -18,6 +18,7 @@ const struct command *const commands[] = {
 	&command_devices,
 	&command_probe,
 	&command_selftest,
+	&command_serve,
 	&command_plan,
 	&command_top,
 	&command_map,
