@@ -77,8 +77,8 @@ struct command {
 };
 
 extern const struct command command_bench, command_devices, command_doctor, command_ledger,
-	command_lint, command_map, command_plan, command_probe, command_selftest,
-	command_serve, command_top, command_trace;
+	command_lint, command_map, command_plan, command_probe, command_selftest, command_serve,
+	command_top, command_trace;
 
 /* The NULL-terminated table of subcommands, in the order of the help. */
 extern const struct command *const commands[];
