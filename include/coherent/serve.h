@@ -5,7 +5,8 @@
  * The process can be a driver that opens "vfio-user:/path", or QEMU with the device
  * vfio-user-pci, so that a guest has the device. A model runs in all places without a change.
  * It gets no memory of the other process: coherent_sim_dma_read() and
- * coherent_sim_dma_write() become messages, which the other process answers or refuses.
+ * coherent_sim_dma_write() become messages, which the other process answers or refuses. If
+ * that process sends the file of its memory, the server reads and writes the file instead.
  *
  * The device has a configuration space of 256 bytes with its IDs, BARs of 32 bits and MSI-X. The
  * first BAR that the model does not have holds the MSI-X table. A BAR is at least 16 bytes and a
@@ -13,9 +14,9 @@
  * .config_read, the IDs that no option gives come from it. Its bytes from 0x50 on are part of
  * the configuration space, as are those of .config_write.
  *
- * QEMU does not use twin sockets, and holds a lock while a guest reads a register. So a guest
- * must not read a register of a device whose model moves data at that moment: QEMU then gives
- * up after 5 s. A driver that waits for an interrupt does not do that.
+ * QEMU must have its memory in a file, as with -object memory-backend-memfd,share=on. While
+ * a guest reads a register, QEMU answers no message. If the model moves data at that moment,
+ * each waits for the other one, and QEMU gives up after 5 s.
  */
 #ifndef COHERENT_SERVE_H
 #define COHERENT_SERVE_H

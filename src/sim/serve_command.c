@@ -250,13 +250,20 @@ static int access_data(struct serve_session *session, struct vfio_user_received 
 
 static int dma_map(struct serve_session *session, struct vfio_user_received *received)
 {
+	struct vfio_user_fds *fds = &received->fds;
 	struct vfio_user_dma_map map;
+	int fd = -1;
 
-	/* With a descriptor the client offers its memory. The model asks by messages all the same. */
 	if (received->bytes != sizeof(map))
 		return -EPROTO;
 	memcpy(&map, received->payload, sizeof(map));
-	return answer_error(session, received, serve_dma_map(&session->dma, &map));
+	if (fds->count > 1)
+		return answer_error(session, received, EINVAL);
+	if (fds->count && fds->fds[0] >= 0) {
+		fd = fds->fds[0];
+		fds->count = 0;
+	}
+	return answer_error(session, received, serve_dma_map(&session->dma, &map, fd));
 }
 
 static int dma_unmap(struct serve_session *session, struct vfio_user_received *received)

@@ -2,6 +2,11 @@
 /*
  * Reads and writes the memory of a client, for the model of a served device. The client announces
  * which addresses there are. It gets a message for each transfer, and answers or refuses it.
+ *
+ * A client that sends the file of its memory has decided that the device may reach all of it. The
+ * server then reads and writes the file. QEMU needs this: while a guest reads a register, it answers
+ * no message. A read or a write of a file fails if the client makes the file shorter. An access to a
+ * mapping would end the process.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +17,12 @@
 #define RANGES_MAX 65535
 
 /* --- Announced addresses --- */
+
+static void close_file(const struct serve_range *range)
+{
+	if (range->fd >= 0)
+		sys_close(range->fd);
+}
 
 static bool overlaps(const struct serve_range *range, uint64_t address, uint64_t bytes)
 {
@@ -36,7 +47,7 @@ static bool has_room_locked(struct serve_dma *dma) NEEDS_LOCK(dma->lock)
 	return true;
 }
 
-static uint32_t map_locked(struct serve_dma *dma, const struct vfio_user_dma_map *map)
+static uint32_t map_locked(struct serve_dma *dma, const struct vfio_user_dma_map *map, int fd)
 	NEEDS_LOCK(dma->lock)
 {
 	for (size_t i = 0; i < dma->count; i++)
@@ -46,21 +57,30 @@ static uint32_t map_locked(struct serve_dma *dma, const struct vfio_user_dma_map
 		return ENOSPC;
 	if (!has_room_locked(dma))
 		return ENOMEM;
-	dma->ranges[dma->count++] = (struct serve_range){ map->address, map->bytes, map->flags };
+	dma->ranges[dma->count++] =
+		(struct serve_range){ map->address, map->bytes, map->flags, fd, map->offset };
 	return 0;
 }
 
-uint32_t serve_dma_map(struct serve_dma *dma, const struct vfio_user_dma_map *map)
+static bool map_valid(const struct vfio_user_dma_map *map)
 {
-	uint32_t error;
+	/* The ends of a range fit in 64 bits, so sums do not wrap around. */
+	return map->argsz >= sizeof(*map) && map->bytes &&
+	       map->address + map->bytes >= map->address &&
+	       map->offset + map->bytes >= map->offset &&
+	       !(map->flags & ~(VFIO_USER_MAP_READ | VFIO_USER_MAP_WRITE));
+}
 
-	/* The end of a range fits in 64 bits, so sums below do not wrap around. */
-	if (map->argsz < sizeof(*map) || !map->bytes || map->address + map->bytes < map->address ||
-	    map->flags & ~(VFIO_USER_MAP_READ | VFIO_USER_MAP_WRITE))
-		return EINVAL;
+uint32_t serve_dma_map(struct serve_dma *dma, const struct vfio_user_dma_map *map, int fd)
+{
+	uint32_t error = EINVAL;
+
 	lock_take(&dma->lock);
-	error = map_locked(dma, map);
+	if (map_valid(map))
+		error = map_locked(dma, map, fd);
 	lock_drop(&dma->lock);
+	if (error && fd >= 0)
+		sys_close(fd);
 	return error;
 }
 
@@ -74,6 +94,7 @@ uint32_t serve_dma_unmap(struct serve_dma *dma, const struct vfio_user_dma_unmap
 	for (size_t i = 0; i < dma->count; i++)
 		if (dma->ranges[i].address == unmap->address &&
 		    dma->ranges[i].bytes == unmap->bytes) {
+			close_file(&dma->ranges[i]);
 			dma->ranges[i] = dma->ranges[--dma->count];
 			error = 0;
 			break;
@@ -167,6 +188,34 @@ static int read_part(struct serve_dma *dma, uint64_t address, void *to, size_t b
 	return err;
 }
 
+/* Returns whether the part is in a file, and was read or written there. */
+static bool use_file(struct serve_dma *dma, uint64_t address, void *buffer, size_t bytes,
+		     bool is_write)
+{
+	const struct serve_range *range;
+	uint64_t at = 0;
+	int err = -ENOENT;
+
+	lock_take(&dma->lock);
+	range = find_locked(dma, address, is_write ? VFIO_USER_MAP_WRITE : VFIO_USER_MAP_READ);
+	if (range)
+		at = address - range->address;
+	if (range && range->fd >= 0 && bytes <= range->bytes - at)
+		err = is_write ? sys_write_at(range->fd, range->offset + at, buffer, bytes) :
+				 sys_read_at(range->fd, range->offset + at, buffer, bytes);
+	lock_drop(&dma->lock);
+	return !err;
+}
+
+static int transfer_part(struct serve_dma *dma, uint64_t address, void *buffer, size_t bytes,
+			 bool is_write)
+{
+	if (use_file(dma, address, buffer, bytes, is_write))
+		return 0;
+	return is_write ? write_part(dma, address, buffer, bytes) :
+			  read_part(dma, address, buffer, bytes);
+}
+
 static int transfer(struct sim_bus *bus, uint64_t address, void *buffer, size_t bytes,
 		    enum coherent_access access)
 {
@@ -179,8 +228,7 @@ static int transfer(struct sim_bus *bus, uint64_t address, void *buffer, size_t 
 	while (bytes && !err) {
 		const size_t part = bytes < dma->data_max ? bytes : dma->data_max;
 
-		err = is_write ? write_part(dma, address, buffer, part) :
-				 read_part(dma, address, buffer, part);
+		err = transfer_part(dma, address, buffer, part, is_write);
 		address += part;
 		buffer = (char *)buffer + part;
 		bytes -= part;
@@ -200,6 +248,8 @@ void serve_dma_open(struct serve_dma *dma, struct vfio_user_channel *channel,
 
 void serve_dma_close(struct serve_dma *dma)
 {
+	for (size_t i = 0; i < dma->count; i++)
+		close_file(&dma->ranges[i]);
 	lock_destroy(&dma->lock);
 	free(dma->ranges);
 }

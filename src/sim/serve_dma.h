@@ -13,11 +13,15 @@
  * @address: The first one.
  * @bytes: Their number, not 0.
  * @flags: VFIO_USER_MAP_...
+ * @fd: The file that has their memory; -1 if the client did not send one.
+ * @offset: The offset of @address in it.
  */
 struct serve_range {
 	uint64_t address;
 	uint64_t bytes;
 	uint32_t flags;
+	int fd;
+	uint64_t offset;
 };
 
 /**
@@ -62,10 +66,11 @@ void serve_dma_close(struct serve_dma *dma);
  * serve_dma_map() - Execute DMA_MAP.
  * @dma: The way to the memory.
  * @map: The command.
+ * @fd: The file that came with it; -1 for none. The call takes it.
  *
  * Return: 0, or an errno for the client: EINVAL, EEXIST, ENOSPC, ENOMEM.
  */
-uint32_t serve_dma_map(struct serve_dma *dma, const struct vfio_user_dma_map *map);
+uint32_t serve_dma_map(struct serve_dma *dma, const struct vfio_user_dma_map *map, int fd);
 
 /**
  * serve_dma_unmap() - Execute DMA_UNMAP.

@@ -8,6 +8,7 @@
 #include <linux/vfio.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -244,8 +245,6 @@ static void maps_are_checked(void **state)
 		.address = WINDOW,
 		.bytes = 4096,
 	};
-	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	const struct vfio_user_dma_map map = { sizeof(map), READ_WRITE, 0, 0, 4096 };
 
 	(void)state;
 	assert_ok(client_map(&client, WINDOW, 4096, READ_WRITE));
@@ -261,9 +260,6 @@ static void maps_are_checked(void **state)
 	assert_ok(client_map(&client, WINDOW, 4096, READ_WRITE));
 	assert_ok(client_ask(&client, VFIO_USER_DMA_UNMAP, &unmap, sizeof(unmap), &unmap,
 			     sizeof(unmap)));
-	/* The server closes a file, and asks by messages. */
-	assert_ok(client_ask_fds(&client, VFIO_USER_DMA_MAP, &map, sizeof(map), &fd, 1));
-	close(fd);
 }
 
 struct question {
@@ -341,6 +337,50 @@ static void register_write_can_do_dma(void **state)
 	answer(&question, 0, 0);
 	end_write();
 	assert_int_equal(client_reg(&client, MOVER_STATUS), 0);
+}
+
+/* Announces a file. Returns as client_ask() does. */
+static int map_file(int fd, uint64_t offset, uint64_t bytes)
+{
+	const struct vfio_user_dma_map map = { sizeof(map), READ_WRITE, offset, WINDOW, bytes };
+
+	return client_ask_fds(&client, VFIO_USER_DMA_MAP, &map, sizeof(map), &fd, 1);
+}
+
+/* No message is needed for memory in a file, but for the part that the file does not have. */
+static void memory_in_a_file_is_used_there(void **state)
+{
+	static struct question question;
+	const int fd = memfd_create("memory", MFD_CLOEXEC);
+	uint8_t data[64];
+
+	(void)state;
+	assert_ok(ftruncate(fd, 8192));
+	memset(data, 0x6b, sizeof(data));
+	assert_int_equal(pwrite(fd, data, 64, 4096 + 16), 64);
+	assert_int_equal(map_file(fd, UINT64_MAX, 4096), EINVAL);
+	assert_ok(map_file(fd, 4096, 4096));
+	client_set_reg(&client, MOVER_ADDRESS, WINDOW + 16);
+	client_set_reg(&client, MOVER_BYTES, 64);
+	client_set_reg(&client, MOVER_COMMAND, MOVER_READ);
+	assert_int_equal(client_reg(&client, MOVER_STATUS), 0);
+	assert_true(is_all(mover.buffer, 0x6b, 64));
+	memset(mover.buffer, 0x11, 64);
+	client_set_reg(&client, MOVER_COMMAND, MOVER_WRITE);
+	assert_int_equal(pread(fd, data, 64, 4096 + 16), 64);
+	assert_true(is_all(data, 0x11, 64));
+	client_set_reg(&client, MOVER_BYTES, 4096);
+	client_set_reg(&client, MOVER_COMMAND, MOVER_WRITE);
+	assert_int_equal(client_reg(&client, MOVER_STATUS), EIO);
+	/* The client makes the file shorter. */
+	assert_ok(ftruncate(fd, 4096));
+	client_set_reg(&client, MOVER_BYTES, 64);
+	begin_write(MOVER_COMMAND, MOVER_READ);
+	take_question(&question, VFIO_USER_DMA_READ);
+	answer(&question, 0, EFAULT);
+	end_write();
+	assert_int_equal(client_reg(&client, MOVER_STATUS), EIO);
+	close(fd);
 }
 
 static void large_transfer_comes_in_parts(void **state)
@@ -564,6 +604,7 @@ int main(void)
 		TEST(maps_are_checked),
 		TEST(register_write_can_do_dma),
 		TWIN(register_write_can_do_dma),
+		TEST(memory_in_a_file_is_used_there),
 		TEST(large_transfer_comes_in_parts),
 		TWIN(large_transfer_comes_in_parts),
 		TEST(model_learns_of_a_refusal),
