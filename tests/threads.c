@@ -277,6 +277,67 @@ static void two_threads_access_one_mem(void **state)
 	coherent_device_close(dev);
 }
 
+/* --- A line that the device reads --- */
+
+struct line {
+	COHERENT(uint64_t) mem;
+	atomic_uint reads;
+	atomic_bool stop;
+};
+
+/*
+ * Writes two words of a line, one after the other, at most once in each read. Otherwise the device would
+ * give up.
+ */
+static void *write_both_words(void *arg)
+{
+	struct line *line = arg;
+	unsigned int reads, seen = 0;
+
+	for (uint64_t i = 1; !atomic_load(&line->stop); seen = reads) {
+		reads = atomic_load(&line->reads);
+		if (reads == seen)
+			continue;
+		/* The moment of the write varies. */
+		for (volatile unsigned int pause = 0; pause < i % 64; pause++)
+			;
+		if (coherent_write(&line->mem, 0, i) || coherent_write_release(&line->mem, 6, i))
+			return arg;
+		i++;
+	}
+	return NULL;
+}
+
+/* Each line is read as one, so there is at most one new word without the other. */
+static void device_reads_a_line_as_one(void **state)
+{
+	struct line line = { .reads = 0 };
+	uint64_t words[8] = { 0 };
+	struct coherent_device *dev;
+	pthread_t thread;
+	void *failed;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu,step"));
+	assert_ok(coherent_zeroed(&line.mem, dev, 8));
+	assert_ok(pthread_create(&thread, NULL, write_both_words, &line));
+	/* On a machine with one CPU there are few writes between the reads. */
+	for (unsigned int i = 0; i < 1000000 && words[6] < 20000; i++) {
+		atomic_fetch_add(&line.reads, 1);
+		/* Each second read is one of a part of the line. */
+		assert_ok(coherent_sim_try(dev, &line.mem, 0, words, i % 2 ? 64 : 56,
+					   COHERENT_ACCESS_READ));
+		if (words[0] != words[6] && words[0] != words[6] + 1)
+			fail_msg("the words are %llu and %llu", (unsigned long long)words[0],
+				 (unsigned long long)words[6]);
+	}
+	atomic_store(&line.stop, true);
+	assert_ok(pthread_join(thread, &failed));
+	assert_null(failed);
+	coherent_free(&line.mem);
+	coherent_device_close(dev);
+}
+
 /* --- A close while other threads use the device --- */
 
 /* The argument of a model whose tick does not end while @hold is set. */
@@ -427,6 +488,7 @@ int main(void)
 		cmocka_unit_test(two_threads_on_one_ring),
 		cmocka_unit_test(threads_use_different_objects_freely),
 		cmocka_unit_test(two_threads_access_one_mem),
+		cmocka_unit_test(device_reads_a_line_as_one),
 		cmocka_unit_test(free_while_closing_leaves_nothing_reachable),
 		cmocka_unit_test(masks_change_while_allocations_fail),
 		cmocka_unit_test(vector_reopened_during_its_close_gets_interrupts),
