@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * A served model reads and writes the memory of its client, by messages or in a file.
+ */
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "client.h"
+
+static struct server server;
+static struct client client;
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&server, 0, sizeof(server));
+	server_start(&server);
+	client_open(&client, server.path, false);
+	return 0;
+}
+
+static int setup_twin(void **state)
+{
+	(void)state;
+	memset(&server, 0, sizeof(server));
+	server_start(&server);
+	client_open(&client, server.path, true);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	client_close(&client);
+	return server_stop(&server);
+}
+
+#define WINDOW 0x10000
+#define READ_WRITE (VFIO_USER_MAP_READ | VFIO_USER_MAP_WRITE)
+
+static void maps_are_checked(void **state)
+{
+	struct vfio_user_dma_unmap unmap = {
+		.argsz = sizeof(unmap),
+		.address = WINDOW,
+		.bytes = 4096,
+	};
+
+	(void)state;
+	assert_ok(client_map(&client, WINDOW, 4096, READ_WRITE));
+	assert_int_equal(client_map(&client, WINDOW + 4095, 10, READ_WRITE), EEXIST);
+	assert_int_equal(client_map(&client, 0, 0, READ_WRITE), EINVAL);
+	assert_int_equal(client_map(&client, UINT64_MAX, 2, READ_WRITE), EINVAL);
+	assert_int_equal(client_map(&client, 0, 1, 64), EINVAL);
+	assert_int_equal(client_ask(&client, VFIO_USER_DMA_UNMAP, &unmap, 4, NULL, 0), -1);
+	client_close(&client);
+	client_open(&client, server.path, false);
+	assert_int_equal(client_ask(&client, VFIO_USER_DMA_UNMAP, &unmap, sizeof(unmap), NULL, 0),
+			 ENOENT);
+	assert_ok(client_map(&client, WINDOW, 4096, READ_WRITE));
+	assert_ok(client_ask(&client, VFIO_USER_DMA_UNMAP, &unmap, sizeof(unmap), &unmap,
+			     sizeof(unmap)));
+}
+
+struct question {
+	struct vfio_user_header header;
+	struct vfio_user_dma dma;
+	uint8_t data[VFIO_USER_DATA_MAX];
+};
+
+static int questions_fd(void)
+{
+	return client.twin >= 0 ? client.twin : client.fd;
+}
+
+static void take_question(struct question *question, uint16_t command)
+{
+	assert_ok(client_receive(questions_fd(), &question->header, &question->dma,
+				 sizeof(question->dma) + VFIO_USER_DATA_MAX));
+	assert_int_equal(question->header.command, command);
+	assert_int_equal(question->header.flags, 0);
+}
+
+/* Answers with so many bytes of data. */
+static void answer(struct question *question, size_t bytes, uint32_t error)
+{
+	const struct iovec parts[] = { { &question->dma, sizeof(question->dma) },
+				       { question->data, bytes } };
+
+	question->header.flags = VFIO_USER_FLAG_REPLY | (error ? VFIO_USER_FLAG_ERROR : 0);
+	question->header.error = error;
+	assert_ok(vfio_user_message_send(questions_fd(), &question->header, parts, error ? 0 : 2,
+					 NULL, 0, UINT64_MAX));
+}
+
+/* Sends a register write without waiting for its answer. */
+static void begin_write(uint64_t offset, uint64_t value)
+{
+	struct {
+		struct vfio_user_region head;
+		uint64_t value;
+	} message = { { offset, 0, 8 }, value };
+
+	assert_ok(client_send(&client, VFIO_USER_REGION_WRITE, &message, sizeof(message), NULL, 0));
+}
+
+static void end_write(void)
+{
+	struct vfio_user_region head;
+	struct vfio_user_header header;
+
+	assert_ok(client_receive(client.fd, &header, &head, sizeof(head)));
+	assert_int_equal(header.flags, VFIO_USER_FLAG_REPLY);
+}
+
+/* The model reads and writes in the middle of a register write. */
+static void register_write_can_do_dma(void **state)
+{
+	static struct question question;
+
+	(void)state;
+	assert_ok(client_map(&client, WINDOW, MOVER_MAX, READ_WRITE));
+	client_set_reg(&client, MOVER_ADDRESS, WINDOW);
+	client_set_reg(&client, MOVER_BYTES, 100);
+	begin_write(MOVER_COMMAND, MOVER_READ);
+	take_question(&question, VFIO_USER_DMA_READ);
+	assert_int_equal(question.dma.address, WINDOW);
+	assert_int_equal(question.dma.bytes, 100);
+	memset(question.data, 0x3c, 100);
+	answer(&question, 100, 0);
+	end_write();
+	assert_int_equal(client_reg(&client, MOVER_STATUS), 0);
+	assert_true(is_all(mover.buffer, 0x3c, 100));
+	begin_write(MOVER_COMMAND, MOVER_WRITE);
+	take_question(&question, VFIO_USER_DMA_WRITE);
+	assert_true(is_all(question.data, 0x3c, 100));
+	answer(&question, 0, 0);
+	end_write();
+	assert_int_equal(client_reg(&client, MOVER_STATUS), 0);
+}
+
+/* Announces a file. Returns as client_ask() does. */
+static int map_file(int fd, uint64_t offset, uint64_t bytes)
+{
+	const struct vfio_user_dma_map map = { sizeof(map), READ_WRITE, offset, WINDOW, bytes };
+
+	return client_ask_fds(&client, VFIO_USER_DMA_MAP, &map, sizeof(map), &fd, 1);
+}
+
+/* No message is needed for memory in a file, but for the part that the file does not have. */
+static void memory_in_a_file_is_used_there(void **state)
+{
+	static struct question question;
+	const int fd = memfd_create("memory", MFD_CLOEXEC);
+	uint8_t data[64];
+
+	(void)state;
+	assert_ok(ftruncate(fd, 8192));
+	memset(data, 0x6b, sizeof(data));
+	assert_int_equal(pwrite(fd, data, 64, 4096 + 16), 64);
+	assert_int_equal(map_file(fd, UINT64_MAX, 4096), EINVAL);
+	assert_ok(map_file(fd, 4096, 4096));
+	client_set_reg(&client, MOVER_ADDRESS, WINDOW + 16);
+	client_set_reg(&client, MOVER_BYTES, 64);
+	client_set_reg(&client, MOVER_COMMAND, MOVER_READ);
+	assert_int_equal(client_reg(&client, MOVER_STATUS), 0);
+	assert_true(is_all(mover.buffer, 0x6b, 64));
+	memset(mover.buffer, 0x11, 64);
+	client_set_reg(&client, MOVER_COMMAND, MOVER_WRITE);
+	assert_int_equal(pread(fd, data, 64, 4096 + 16), 64);
+	assert_true(is_all(data, 0x11, 64));
+	client_set_reg(&client, MOVER_BYTES, 4096);
+	client_set_reg(&client, MOVER_COMMAND, MOVER_WRITE);
+	assert_int_equal(client_reg(&client, MOVER_STATUS), EIO);
+	/* The client makes the file shorter. */
+	assert_ok(ftruncate(fd, 4096));
+	client_set_reg(&client, MOVER_BYTES, 64);
+	begin_write(MOVER_COMMAND, MOVER_READ);
+	take_question(&question, VFIO_USER_DMA_READ);
+	answer(&question, 0, EFAULT);
+	end_write();
+	assert_int_equal(client_reg(&client, MOVER_STATUS), EIO);
+	close(fd);
+}
+
+static void large_transfer_comes_in_parts(void **state)
+{
+	static struct question question;
+	uint64_t address = WINDOW;
+
+	(void)state;
+	assert_ok(client_map(&client, WINDOW, MOVER_MAX, READ_WRITE));
+	client_set_reg(&client, MOVER_ADDRESS, WINDOW);
+	client_set_reg(&client, MOVER_BYTES, MOVER_MAX - 5);
+	begin_write(MOVER_COMMAND, MOVER_WRITE);
+	for (size_t left = MOVER_MAX - 5; left; left -= question.dma.bytes) {
+		take_question(&question, VFIO_USER_DMA_WRITE);
+		assert_int_equal(question.dma.address, address);
+		assert_int_equal(question.dma.bytes,
+				 left < VFIO_USER_DATA_MAX ? left : VFIO_USER_DATA_MAX);
+		address += question.dma.bytes;
+		answer(&question, 0, 0);
+	}
+	end_write();
+	assert_int_equal(client_reg(&client, MOVER_STATUS), 0);
+}
+
+static void model_learns_of_a_refusal(void **state)
+{
+	static struct question question;
+
+	(void)state;
+	client_set_reg(&client, MOVER_ADDRESS, WINDOW);
+	client_set_reg(&client, MOVER_BYTES, 16);
+	/* The client has announced nothing, so it is not asked. */
+	client_set_reg(&client, MOVER_COMMAND, MOVER_READ);
+	assert_int_equal(client_reg(&client, MOVER_STATUS), EIO);
+	assert_ok(client_map(&client, WINDOW, 8, VFIO_USER_MAP_READ));
+	assert_ok(client_map(&client, WINDOW + 8, 8, READ_WRITE));
+	client_set_reg(&client, MOVER_COMMAND, MOVER_WRITE);
+	assert_int_equal(client_reg(&client, MOVER_STATUS), EIO);
+	begin_write(MOVER_COMMAND, MOVER_READ);
+	take_question(&question, VFIO_USER_DMA_READ);
+	answer(&question, 0, EFAULT);
+	end_write();
+	assert_int_equal(client_reg(&client, MOVER_STATUS), EIO);
+}
+
+/* Commands come while the thread of the model waits for an answer, and are executed after it. */
+static void commands_come_during_dma(void **state)
+{
+	static struct question question;
+	bool early;
+
+	(void)state;
+	assert_ok(client_map(&client, WINDOW, MOVER_MAX, READ_WRITE));
+	client_set_reg(&client, MOVER_ADDRESS, WINDOW);
+	client_set_reg(&client, MOVER_BYTES, 8);
+	begin_write(MOVER_COMMAND, MOVER_READ | MOVER_LATER);
+	/* The answer to the write comes before the question or after it. */
+	assert_ok(client_receive(questions_fd(), &question.header, &question.dma,
+				 sizeof(question.dma) + VFIO_USER_DATA_MAX));
+	early = question.header.flags == VFIO_USER_FLAG_REPLY;
+	if (early)
+		take_question(&question, VFIO_USER_DMA_READ);
+	for (unsigned int i = 0; i < 100; i++)
+		begin_write(MOVER_BYTES, i);
+	answer(&question, 8, 0);
+	for (unsigned int i = early; i < 101; i++)
+		end_write();
+	assert_int_equal(client_reg(&client, MOVER_BYTES), 99);
+	assert_int_equal(client_reg(&client, MOVER_STATUS), 0);
+}
+
+static void false_answer_ends_the_connection(void **state)
+{
+	static const size_t sizes[] = { 7, 9 };
+	static struct question question;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		assert_ok(client_map(&client, WINDOW, MOVER_MAX, READ_WRITE));
+		client_set_reg(&client, MOVER_ADDRESS, WINDOW);
+		client_set_reg(&client, MOVER_BYTES, 8);
+		begin_write(MOVER_COMMAND, MOVER_READ);
+		take_question(&question, VFIO_USER_DMA_READ);
+		if (i == 2)
+			question.header.id++;
+		if (i == 3)
+			question.header.command = VFIO_USER_DMA_WRITE;
+		answer(&question, i < 2 ? sizes[i] : 8, 0);
+		assert_hung_up(&client);
+		client_close(&client);
+		client_open(&client, server.path, client.twin >= 0);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TWIN(name)                                                           \
+	{                                                                    \
+#name " with twin sockets", name, setup_twin, teardown, NULL \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(maps_are_checked),
+		TEST(register_write_can_do_dma),
+		TWIN(register_write_can_do_dma),
+		TEST(memory_in_a_file_is_used_there),
+		TEST(large_transfer_comes_in_parts),
+		TWIN(large_transfer_comes_in_parts),
+		TEST(model_learns_of_a_refusal),
+		TWIN(model_learns_of_a_refusal),
+		TEST(commands_come_during_dma),
+		TWIN(commands_come_during_dma),
+		TEST(false_answer_ends_the_connection),
+		TWIN(false_answer_ends_the_connection),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
