@@ -29,6 +29,7 @@ import tempfile
 
 import kernels
 import newer
+import served
 from archive import Failed, OutOfReach, run_command
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -202,6 +203,9 @@ def devices(where, wanted):
     """Returns QEMU's options for devices at 00:01.0, 00:02.0 and on. Some devices get a disk."""
     options = []
     for slot, device in enumerate(wanted, 1):
+        if device.startswith('sim:'):
+            options += served.option(where, slot)
+            continue
         if device.split(',')[0] in ('nvme', 'virtio-blk-pci') and 'drive=' not in device:
             disk = os.path.join(where, f'disk{slot}')
             with open(disk, 'wb') as out:
@@ -227,7 +231,8 @@ def boot(where, kernel, packed, options):
     if not options.module:
         command_line += [f'vm.vfio=0000:00:{slot:02x}.0'
                          for slot, _ in enumerate(options.device, 1)]
-    command = [machine.qemu, '-M', machine.machine + iommu.machine, '-accel', 'tcg',
+    qemu = options.new_qemu
+    command = [*(qemu.command if qemu else [machine.qemu]), '-M', machine.machine + iommu.machine, '-accel', 'tcg',
                '-cpu', options.cpu or machine.cpu, '-smp', str(options.cpus), '-m', '512', '-nodefaults',
                '-no-user-config', '-display', 'none', '-no-reboot', '-serial', 'stdio', '-kernel', kernel.image,
                '-initrd', packed, '-append', ' '.join(command_line), *iommu.log, '-D', log]
@@ -238,10 +243,14 @@ def boot(where, kernel, packed, options):
     for netdev in options.netdev:
         command += ['-netdev', netdev]
     command += devices(where, options.device)
+    if qemu:
+        command += served.memory(512)
     seconds = SECONDS * (4 if options.kernel in kernels.BUILT else 1)
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              check=False, timeout=seconds, errors='replace')
+        with served.servers(options.serve, where, options.device):
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                  check=False, timeout=seconds, errors='replace',
+                                  env=qemu.environment if qemu else None)
         serial, end = done.stdout, (done.stderr.strip().splitlines() or [''])[-1]
         end = f'status {done.returncode}: {end}' if done.returncode else ''
     except subprocess.TimeoutExpired as error:
@@ -319,6 +328,7 @@ def tests(options):
                 kernel = newer.with_modules(kernel)
             test = build(where, kernel, options)
             busybox(kernel)
+            options.new_qemu = served.NewQemu(cache) if served.names(options.device) else None
         options.test = os.path.basename(test)
         modules = (*IOMMUS[options.iommu].modules, *(() if options.module else VFIO),
                    *options.load)
@@ -384,6 +394,9 @@ def arguments():
                         help='default: intel, or smmuv3 on arm64')
     parser.add_argument('--device', action='append', metavar='MODEL[,KEY=VALUE...]',
                         help="a PCI device of QEMU's; may be repeated (default: edu)")
+    parser.add_argument('--serve', metavar='PROGRAM',
+                        help='the command "coherent", which serves the devices whose MODEL is a name '
+                        'such as sim:edu')
     parser.add_argument('--netdev', action='append', default=[], metavar='TYPE,KEY=VALUE...',
                         help='a network of QEMU for the devices; may be repeated')
     parser.add_argument('--append', default='', metavar='WORDS',
@@ -422,6 +435,8 @@ def arguments():
     options = parser.parse_args()
     options.iommu = options.iommu or ('smmuv3' if options.arch == 'arm64' else 'intel')
     options.device = options.device or ['edu']
+    if served.names(options.device) and not options.serve:
+        parser.error('a simulated device needs --serve')
     if IOMMUS[options.iommu].arch not in ('', options.arch):
         parser.error(f'--iommu {options.iommu} is for {IOMMUS[options.iommu].arch}')
     if options.arch != 'amd64' and options.kernel in kernels.BUILT:
