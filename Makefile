@@ -60,8 +60,8 @@ series: deps-check
 	@rm -rf build/series
 	@tools/series
 
-# Runs four fuzzers for FUZZ_SECONDS each: the calls of the library, and the messages of a vhost-user
-# peer, of a vfio-user peer and of a QEMU. build/fuzz keeps their inputs for the next run. Two programs then make
+# Runs five fuzzers for FUZZ_SECONDS each: the calls of the library, and the messages of a vhost-user
+# peer, of a vfio-user peer, of a client of a served device and of a QEMU. build/fuzz keeps their inputs for the next run. Two programs then make
 # sequences of calls for as long.
 FUZZ_SECONDS ?= 60
 fuzz: deps-check
