@@ -99,20 +99,27 @@ static void read_line(const char *from, char *to, size_t bytes)
 	}
 }
 
-/* Does the same for a whole line. Most lines are whole, and the words stay in registers. */
+static uint64_t word_of(const char *line, size_t i)
+{
+	return coherent_load(line + 8 * i, 0, 8, 0, __ATOMIC_ACQUIRE).u64;
+}
+
+/* Does the same for a whole line, as most lines are. */
 static void read_whole_line(const char *from, char *to)
 {
-	uint64_t words[LINE_BYTES / 8], differs = 1;
+	uint64_t word, differs = 1;
 
 	for (unsigned int turn = 0; differs && turn < TURNS_MAX; turn++) {
+		for (size_t i = 0; i < LINE_BYTES / 8; i++) {
+			word = word_of(from, i);
+			memcpy(to + 8 * i, &word, 8);
+		}
 		differs = 0;
-		for (size_t i = 0; i < LINE_BYTES / 8; i++)
-			words[i] = coherent_load(from + 8 * i, 0, 8, 0, __ATOMIC_ACQUIRE).u64;
-		for (size_t i = 0; i < LINE_BYTES / 8; i++)
-			differs |= words[i] ^
-				   coherent_load(from + 8 * i, 0, 8, 0, __ATOMIC_ACQUIRE).u64;
+		for (size_t i = 0; i < LINE_BYTES / 8; i++) {
+			memcpy(&word, to + 8 * i, 8);
+			differs |= word ^ word_of(from, i);
+		}
 	}
-	memcpy(to, words, sizeof(words));
 }
 
 /* Returns the number of bytes from an address to the end of its line or page, at most n. */
