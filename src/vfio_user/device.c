@@ -150,7 +150,7 @@ static void vfio_user_limits(struct backend *backend, struct coherent_limits *li
 
 	*limits = (struct coherent_limits){
 		.mask = UINT64_MAX,
-		.ranges = { { VFIO_USER_WINDOW_FIRST, user->window_last } },
+		.ranges = { { vfio_user_window_first(), user->window_last } },
 		.range_count = 1,
 		.page_bytes = sys_page_bytes(),
 		.mappings = SIZE_MAX,

@@ -332,8 +332,8 @@ static int try_window_locked(struct vfio_user *user, uint64_t last, struct vfio_
 	struct vfio_user_dma_map map = {
 		.argsz = sizeof(map),
 		.flags = VFIO_USER_MAP_READ | VFIO_USER_MAP_WRITE,
-		.address = VFIO_USER_WINDOW_FIRST,
-		.bytes = last + 1 - VFIO_USER_WINDOW_FIRST,
+		.address = vfio_user_window_first(),
+		.bytes = last + 1 - vfio_user_window_first(),
 	};
 	char answer[sizeof(map)];
 

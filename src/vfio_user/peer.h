@@ -5,10 +5,14 @@
 #ifndef VFIO_USER_PEER_H
 #define VFIO_USER_PEER_H
 
+#include "base/sys.h"
 #include "vfio_user/device.h"
 
 /* The first address that the peer may ask for. A null pointer of a driver is not in the window. */
-#define VFIO_USER_WINDOW_FIRST UINT64_C(0x10000)
+static inline uint64_t vfio_user_window_first(void)
+{
+	return sys_page_bytes();
+}
 
 /**
  * vfio_user_peer_connect_locked() - Connect, agree on a version, and announce the window.
