@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * This file drives an edu device: a simulated one, one in a QEMU that the library starts, or one
- * behind the IOMMU of a kernel. edu copies between memory and its buffer. It does not report
+ * This file drives an edu device: a simulated one in this process or in another, one in a QEMU that
+ * the library starts, or one behind the IOMMU of a kernel. edu copies between memory and its buffer. It does not report
  * whether it reached the memory.
  */
 #include <unistd.h>
 
 #include "peer.h"
+#include "served.h"
 
 enum { LIVENESS = 0x04 };
 enum { DMA_SRC = 0x80, DMA_DST = 0x88, DMA_COUNT = 0x90, DMA_CMD = 0x98 };
@@ -115,4 +116,22 @@ const struct world_ops qemu_edu_ops = {
 	.mark = 0x4711,
 	.marked = ~UINT32_C(0x4711),
 	.pid = qemu_pid,
+};
+
+const struct world_ops served_edu_ops = {
+	.begin = served_begin,
+	.end = served_end,
+	.start = edu_start,
+	.stop = edu_stop,
+	.load = edu_load,
+	.store = edu_store,
+	.arm = edu_arm,
+	.fire = edu_fire,
+	.is_armed = edu_is_armed,
+	.first_byte = 0xed,
+	/* The register inverts what is written to it. */
+	.mark_at = LIVENESS,
+	.mark = 0x4711,
+	.marked = ~UINT32_C(0x4711),
+	.pid = served_pid,
 };

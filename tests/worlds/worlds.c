@@ -159,6 +159,31 @@ static const struct world worlds[] = {
 				"that the peer never had (`tests/vhost_user/protocol.c`).",
 		},
 	},
+	{
+		/*
+		 * The peer is another process without any memory of this one. The library answers or
+		 * refuses each transfer, so it knows all that the simulator knows.
+		 */
+		.label = "vfio-user",
+		.name = "vfio-user:",
+		.ops = &served_edu_ops,
+		.level = COHERENT_PEER,
+		.faults = "named",
+		.names_faults = true,
+		.tells_access = true,
+		.fault_bytes = SIZE_MAX,
+		.fenced_state = COHERENT_STATE_FREED,
+		.is_exact = true,
+		.gets_no_memory = true,
+		.wide_keys = "",
+		.failing_exposes = no_failing_exposes,
+		.burst = 2048,
+		.late_ms = 20,
+		.differs = {
+			[PROMISE_failed_revoke_leaks_and_reports] =
+				"An unmap does not fail: it removes an entry of a table in this process.",
+		},
+	},
 	{ FABRIC("tcp") },
 	{ FABRIC("net") },
 	{ FABRIC("sockets") },
@@ -350,17 +375,17 @@ void world_fence(struct world *world)
 
 /* --- Accesses of the device --- */
 
-/* A disk transfers whole sectors. */
-static size_t whole_sectors(size_t bytes)
+/* A disk transfers whole sectors. They may reach past the end of an object where pages count. */
+static size_t whole_sectors(const struct world *world, size_t bytes)
 {
-	return (bytes + PROBE - 1) / PROBE * PROBE;
+	return world->is_exact ? bytes : (bytes + PROBE - 1) / PROBE * PROBE;
 }
 
 void world_reads(struct world *world, uint64_t from, void *seen, size_t bytes)
 {
-	assert_ok(world->ops->load(world, PLACE_SCRATCH, from, whole_sectors(bytes)));
+	assert_ok(world->ops->load(world, PLACE_SCRATCH, from, whole_sectors(world, bytes)));
 	assert_ok(world->ops->store(world, PLACE_SCRATCH, coherent_addr(&world->window).raw,
-				    whole_sectors(bytes)));
+				    whole_sectors(world, bytes)));
 	assert_no_fault(world->dev);
 	assert_ok(coherent_copy_out(&world->window, 0, (uint8_t *)seen, bytes));
 }
@@ -390,6 +415,34 @@ static void check_fault(struct world *world, uint64_t address, enum coherent_acc
 	assert_int_equal(fault->access, access);
 	snprintf(text, sizeof(text), "device %s of %zu bytes at", verbs[access], fault->bytes);
 	assert_non_null(strstr(fault->text, text));
+}
+
+static void refuses_exactly(struct world *world, enum coherent_access access)
+{
+	assert_ok(coherent_device_next_fault(world->dev, &world->fault));
+	assert_int_equal(world->fault.access, access);
+	assert_no_fault(world->dev);
+}
+
+void world_reads_hidden(struct world *world, uint64_t from, void *seen, size_t bytes)
+{
+	if (!world->is_exact) {
+		world_reads(world, from, seen, bytes);
+		return;
+	}
+	assert_ok(world->ops->load(world, PLACE_SCRATCH, from, bytes));
+	refuses_exactly(world, COHERENT_ACCESS_READ);
+	memset(seen, 0, bytes);
+}
+
+void world_writes_hidden(struct world *world, uint64_t to, size_t bytes)
+{
+	if (!world->is_exact) {
+		world_writes(world, to, bytes);
+		return;
+	}
+	assert_ok(world->ops->store(world, PLACE_DIRT, to, bytes));
+	refuses_exactly(world, COHERENT_ACCESS_WRITE);
 }
 
 /*
@@ -501,6 +554,11 @@ void world_let_it_approach(struct world *world)
 {
 	if (world->is_traced)
 		sleep_ms(world->late_ms / 2);
+}
+
+bool world_gives_memory(const struct world *world)
+{
+	return world->ops->pid && !world->gets_no_memory;
 }
 
 bool world_peer_may_have(struct world *world, const void *memory)

@@ -71,7 +71,8 @@ struct world_ops {
 	pid_t (*pid)(struct world *world);
 };
 
-extern const struct world_ops edu_ops, qemu_edu_ops, nvme_ops, virtio_blk_ops, fabric_ops;
+extern const struct world_ops edu_ops, served_edu_ops, qemu_edu_ops, nvme_ops, virtio_blk_ops,
+	fabric_ops;
 
 /**
  * struct failing_expose - A way to make an expose fail.
@@ -103,6 +104,8 @@ COHERENT_TYPE(bytes, uint8_t);
  * @tells_access: Answer: a fault says whether the device read or wrote. Otherwise it says so only
  *	if an object is exposed at the address.
  * @fault_bytes: Answer: the faults of one access name at most this many bytes.
+ * @is_exact: Answer: the device reaches an object to its last byte, and not to the end of its page.
+ * @gets_no_memory: Answer: the peer asks for each transfer, so its process has no mem.
  * @tries_twice: The device repeats a refused access, so that there are two faults.
  * @hangs_up: Answer: the peer hangs up at a refused access. Later calls return -ENODEV.
  * @tells_device: Answer: a refused access is an error for the device.
@@ -150,6 +153,8 @@ struct world {
 	bool names_faults;
 	bool tells_access;
 	size_t fault_bytes;
+	bool is_exact;
+	bool gets_no_memory;
 	bool tries_twice;
 	bool hangs_up;
 	bool tells_device;
@@ -265,6 +270,13 @@ void world_let_it_approach(struct world *world);
 void world_let_it_fire(struct world *world);
 
 /*
+ * Lets the device read or write what only a secret address keeps it from: the rest of a page, an
+ * empty slot of a pool, or a box in place. A read sees zeros there if an exact world refuses it.
+ */
+void world_reads_hidden(struct world *world, uint64_t from, void *seen, size_t bytes);
+void world_writes_hidden(struct world *world, uint64_t to, size_t bytes);
+
+/*
  * Returns whether the process that runs the device has the 16 bytes in memory that it shares
  * with this process. Returns false if this process runs the device.
  */
@@ -272,6 +284,9 @@ bool world_peer_has(struct world *world, const char secret[16]);
 
 /* Returns whether memory is in a file that the process that runs the device may have. */
 bool world_peer_may_have(struct world *world, const void *memory);
+
+/* Whether another process gets the memory of a mem. */
+bool world_gives_memory(const struct world *world);
 
 /* Returns the address that the next object of a page gets. */
 uint64_t world_next_address(struct world *world);
