@@ -270,10 +270,15 @@ int sys_seal(int fd)
 	return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) ? -errno : 0;
 }
 
+int sys_seal_writes(int fd)
+{
+	return fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) ? -errno : 0;
+}
+
 int sys_seal_for_readers(int fd)
 {
 	/* Linux before 5.1 does not know this seal. Then readers are only asked not to write. */
-	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE);
+	(void)sys_seal_writes(fd);
 	return sys_seal(fd);
 }
 

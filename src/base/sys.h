@@ -120,7 +120,10 @@ int sys_memfd(const char *name, int *fd);
 /* Seal the file, so that no process can make it shorter or longer. */
 int sys_seal(int fd);
 
-/* As sys_seal(). From Linux 5.1 on, only mappings that exist can write to the file. */
+/* Let only the mappings that exist write to the file. -EINVAL before Linux 5.1. */
+int sys_seal_writes(int fd);
+
+/* As sys_seal_writes(), where the kernel has it, and then sys_seal(). */
 int sys_seal_for_readers(int fd);
 
 /* Returns the result of the kernel, or -errno. */

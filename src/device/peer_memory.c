@@ -81,13 +81,23 @@ int peer_memory_connect_locked(struct peer_memory *memory, uint64_t slots)
 
 /* --- Files in the place of pages, and pages in the place of files --- */
 
+/* This process keeps a mapping that can write. No process can make another. */
+static int seal(const struct peer_region *region)
+{
+	if (region->permission == COHERENT_READ_ONLY && sys_seal_writes(region->fd))
+		return -EOPNOTSUPP;
+	return sys_seal(region->fd) ? -ENOMEM : 0;
+}
+
 static int make_file(const struct peer_memory *memory, const struct backend_mapping *from,
 		     struct peer_region *to)
 {
 	const struct coherent_device *dev = memory->backend->dev;
 	int err;
 
-	*to = (struct peer_region){ .address = from->address, .bytes = from->bytes };
+	*to = (struct peer_region){ .address = from->address,
+				    .bytes = from->bytes,
+				    .permission = from->permission };
 	err = sys_memfd("coherent", &to->fd);
 	if (err == -EMFILE || err == -ENFILE) {
 		report(&dev->reporter, COHERENT_ERROR,
@@ -97,17 +107,16 @@ static int make_file(const struct peer_memory *memory, const struct backend_mapp
 	}
 	if (err)
 		return -ENOMEM;
-	if (pages_to_file(to->fd, 0, from->va, from->bytes, &to->va))
+	err = pages_to_file(to->fd, 0, from->va, from->bytes, &to->va);
+	if (err)
 		goto close_file;
-	if (sys_seal(to->fd))
-		goto unmap_file;
-	return 0;
-
-unmap_file:
+	err = seal(to);
+	if (!err)
+		return 0;
 	sys_unmap(to->va, to->bytes);
 close_file:
 	sys_close(to->fd);
-	return -ENOMEM;
+	return err;
 }
 
 static int replace_pages(struct peer_region *region, void *va)
@@ -262,6 +271,22 @@ void peer_memory_forget_locked(struct peer_memory *memory)
 			forget_region_locked(memory, &memory->regions[i]);
 		else
 			i++;
+}
+
+void peer_memory_remove_locked(struct peer_memory *memory)
+{
+	size_t i = 0;
+
+	while (i < memory->used) {
+		const struct peer_region removed = memory->regions[i];
+
+		if (removed.waiting) {
+			take_out_locked(memory, &memory->regions[i]);
+			memory->ops->remove(memory->backend, &removed);
+		} else {
+			i++;
+		}
+	}
 }
 
 int peer_memory_add_all_locked(struct peer_memory *memory)

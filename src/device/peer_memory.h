@@ -21,6 +21,7 @@
  * @address: The device address.
  * @bytes: The size.
  * @va: The address in this process.
+ * @permission: The permission of the device. A file that it may only read is sealed against writes.
  * @fd: The file that holds the memory; -1 after private memory took its place.
  * @waiting: The memory is freed. The region stays until a fence.
  */
@@ -28,6 +29,7 @@ struct peer_region {
 	uint64_t address;
 	size_t bytes;
 	void *va;
+	enum coherent_permission permission;
 	int fd;
 	bool waiting;
 };
@@ -101,7 +103,8 @@ bool peer_memory_has_locked(const struct peer_memory *memory, uint64_t address, 
  * @memory: The regions.
  * @mapping: The memory and its address.
  *
- * Return: 0; -ENOSPC, -ENOBUFS, -ENOMEM as struct backend_ops says; what the backend's add returns.
+ * Return: 0; -ENOSPC, -ENOBUFS, -ENOMEM as struct backend_ops says; -EOPNOTSUPP (read-only memory
+ * needs Linux 5.1); what the backend's add returns.
  */
 int peer_memory_map_locked(struct peer_memory *memory, const struct backend_mapping *mapping);
 
@@ -147,6 +150,12 @@ int peer_memory_withdraw_locked(struct peer_memory *memory);
  * @memory: The regions, after peer_memory_withdraw_locked().
  */
 void peer_memory_forget_locked(struct peer_memory *memory);
+
+/**
+ * peer_memory_remove_locked() - Let the peer forget the regions of freed memory.
+ * @memory: The regions, after peer_memory_withdraw_locked() and a fence in the same connection.
+ */
+void peer_memory_remove_locked(struct peer_memory *memory);
 
 /**
  * peer_memory_give_up_locked() - Stop using all memory that the peer has, because the device is closed.
