@@ -220,6 +220,20 @@ int iommu_port_try(struct iommu_port *port, uint64_t address, void *buffer, size
 
 /* --- Mappings --- */
 
+int iommu_port_prepare(struct iommu_port *port, const struct backend_mapping *mapping)
+{
+	int err = -ENODEV;
+
+	lock_take(&port->iommu->lock);
+	if (port->connected)
+		err = iommu_map(port->iommu, mapping);
+	/* INVARIANT: tables are never freed before the close. */
+	if (!err)
+		iommu_unmap(port->iommu, mapping->address, mapping->bytes);
+	lock_drop(&port->iommu->lock);
+	return err;
+}
+
 int iommu_port_map(struct iommu_port *port, const struct backend_mapping *mapping)
 {
 	int err = -ENODEV;

@@ -112,6 +112,16 @@ int iommu_port_try(struct iommu_port *port, uint64_t address, void *buffer, size
 		   enum coherent_access access);
 
 /**
+ * iommu_port_prepare() - Take the memory that a mapping needs, so that iommu_port_map() cannot fail for lack
+ * of memory.
+ * @port: The port.
+ * @mapping: The mapping. The device does not reach it yet.
+ *
+ * Return: 0; -ENODEV, -ENOMEM.
+ */
+int iommu_port_prepare(struct iommu_port *port, const struct backend_mapping *mapping);
+
+/**
  * iommu_port_map() - Let the device reach memory.
  * @port: The port.
  * @mapping: The memory and its address; nothing else may be mapped there.
