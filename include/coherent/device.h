@@ -53,8 +53,8 @@ struct fid_ep;
  *	ordinary pages serve it. A later request that is smaller may get hugepages again.
  *	The library reports the first time. On a device with 39 address bits, objects of
  *	2 MiB or more get addresses that are multiples of 2 MiB while there are some, so
- *	that an IOMMU can use large entries. vhost-user: and qemu: do not support
- *	@hugepages, @gigapages and @nodes, because their memory is a file.
+ *	that an IOMMU can use large entries. vhost-user:, qemu: and the key files of
+ *	vfio-user: refuse @hugepages, @gigapages and @nodes, because files are the memory.
  * @gigapages: The same with hugepages and multiples of 1 GiB. If too few are left and
  *	@hugepages is set, the library tries those of 2 MiB.
  * @bus_master_at_open: Only for vfio:, iommufd: and pci: names, without @container and
@@ -274,12 +274,12 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * and the library copies, or refuses and leaves a fault that names the object. So
  * an object ends at its last byte, read-only exposure works, and coherent_reclaim() is
  * a fence without .idle. coherent_expose() and coherent_reclaim() send no message.
- * Interrupts are MSI-X, MSI or INTx. Its key is timeout=N, as for vhost-user:. If the
- * peer offers no twin socket, the open reports a warning: some peers then take a register
- * access that comes during a transfer for the answer to their request, and hang up.
- * After the peer hung up, the calls that wait return -ENODEV, registers read as all
- * ones, and the memory stays. Boxes can still be exposed. coherent_device_reset()
- * connects again, and the new connection reaches what is exposed.
+ * Interrupts are MSI-X, MSI or INTx. If the peer offers no twin socket, the open reports
+ * a warning: some peers then take a register access that comes during a transfer for the
+ * answer to their request, and hang up. After that, all is as for vhost-user:, but boxes
+ * can still be exposed. The key timeout=N is that of vhost-user:. With the key files,
+ * the peer maps what is exposed, as files, by the rules of vhost-user:. But read-only
+ * exposure works from Linux 5.1 on, and if the peer refuses a region, it is -ENOSPC.
  *
  * qemu: is any PCI device model of qemu-system-x86_64, 7.2 or newer. The library
  * starts QEMU without booting a machine, and this process is the driver. The level

@@ -9,6 +9,7 @@
 #include "base/size.h"
 #include "base/sys.h"
 #include "base/sys_socket.h"
+#include "vfio_user/files.h"
 #include "vfio_user/memory.h"
 #include "vfio_user/pci.h"
 #include "vfio_user/peer.h"
@@ -16,7 +17,25 @@
 /* libvfio-user takes a region of at most 8 TiB. */
 #define WINDOW_BYTES_MAX (UINT64_C(8) << 40)
 
+static const struct backend_ops with_files;
+
 /* --- Open --- */
+
+/* The core refuses these options only where all devices of a scheme have files. */
+static int use_files(struct vfio_user *user, const struct coherent_open_options *options)
+{
+	const struct coherent_device *dev = user->backend.dev;
+
+	user->backend.ops = &with_files;
+	/* A reclaimed box has pages that the peer never had. */
+	user->backend.idle_is_fence = true;
+	if (!options->hugepages && !options->gigapages && !options->nodes)
+		return 0;
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: does not take .hugepages, .gigapages and .nodes, because its memory is files",
+	       dev->name);
+	return -EOPNOTSUPP;
+}
 
 static int read_name(struct vfio_user *user, const struct name *name,
 		     const struct coherent_open_options *options)
@@ -26,10 +45,13 @@ static int read_name(struct vfio_user *user, const struct name *name,
 		  .min = 1,
 		  .max = 3600 * 1000,
 		  .offset = offsetof(struct vfio_user_keys, timeout_ms) },
+		{ .key = "files", NAME_FLAG, .offset = offsetof(struct vfio_user_keys, files) },
 	};
 	struct coherent_device *dev = user->backend.dev;
 	int err = name_read_keys(name, keys, ARRAY_SIZE(keys), &user->keys, &dev->reporter);
 
+	if (!err && user->keys.files)
+		err = use_files(user, options);
 	if (!err)
 		err = peer_socket_open(&user->socket, dev, name, options);
 	user->socket.timeout_ms = user->keys.timeout_ms;
@@ -62,6 +84,7 @@ static void vfio_user_close(struct backend *backend) LOCK_ATTRIBUTE(no_thread_sa
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (fds[i] >= 0)
 			sys_close(fds[i]);
+	peer_memory_close(&user->memory);
 	peer_socket_close(&user->socket);
 	iommu_port_close(&user->port);
 	lock_destroy(&user->wake);
@@ -87,6 +110,8 @@ static struct vfio_user *new_vfio_user(struct coherent_device *dev)
 		.dev = dev,
 		.level = COHERENT_PEER,
 	};
+	user->memory.backend = &user->backend;
+	user->memory.ops = &vfio_user_files_ops;
 	user->keys = (struct vfio_user_keys){ .timeout_ms = PEER_TIMEOUT_MS };
 	user->socket.source = user->hung_up = user->ignored_fd = user->fd = -1;
 	lock_init(&user->lock);
@@ -101,6 +126,8 @@ static int connect_locked(struct vfio_user *user) NEEDS_LOCK(user->lock)
 	if (err)
 		return err;
 	err = vfio_user_pci_open_locked(user);
+	if (!err && user->keys.files)
+		err = vfio_user_files_connect_locked(user);
 	if (err)
 		vfio_user_peer_hang_up_locked(user);
 	user->is_open = !err;
@@ -140,13 +167,14 @@ static void vfio_user_disconnect(struct backend *backend)
 	/* This wakes a thread that holds the lock and waits for an answer. */
 	vfio_user_peer_wake(user);
 	lock_take(&user->lock);
+	peer_memory_give_up_locked(&user->memory);
 	vfio_user_peer_hang_up_locked(user);
 	lock_drop(&user->lock);
 }
 
 static void vfio_user_limits(struct backend *backend, struct coherent_limits *limits)
 {
-	const struct vfio_user *user = vfio_user_of(backend);
+	struct vfio_user *user = vfio_user_of(backend);
 
 	*limits = (struct coherent_limits){
 		.mask = UINT64_MAX,
@@ -154,10 +182,15 @@ static void vfio_user_limits(struct backend *backend, struct coherent_limits *li
 		.range_count = 1,
 		.page_bytes = sys_page_bytes(),
 		.mappings = SIZE_MAX,
-		.unmap_is_fence = true,
+		.unmap_is_fence = !user->keys.files,
 		.vectors = user->vectors,
 	};
 	memcpy(limits->bar_bytes, user->bar_bytes, sizeof(user->bar_bytes));
+	if (!user->keys.files)
+		return;
+	lock_take(&user->lock);
+	limits->mappings = user->memory.slots;
+	lock_drop(&user->lock);
 }
 
 static struct pollfd vfio_user_lost_fd(const struct backend *backend)
@@ -179,24 +212,30 @@ static bool vfio_user_is_lost(struct backend *backend)
 	return is_lost;
 }
 
+/* Both modes have these functions. */
+#define OPS                                                                                   \
+	.scheme = "vfio-user", .options = BACKEND_TAKES_SOCKET | BACKEND_TAKES_LISTEN,        \
+	.open = vfio_user_open, .disconnect = vfio_user_disconnect, .close = vfio_user_close, \
+	.limits = vfio_user_limits, .next_fault = vfio_user_memory_next_fault,                \
+	.config = vfio_user_pci_config, .reg_read = vfio_user_pci_read,                       \
+	.reg_write = vfio_user_pci_write, .irq_connect = vfio_user_pci_irq_connect,           \
+	.irq_rearm = vfio_user_pci_irq_rearm, .lost_fd = vfio_user_lost_fd,                   \
+	.is_lost = vfio_user_is_lost
+
 const struct backend_ops backend_vfio_user = {
-	.scheme = "vfio-user",
-	.options = BACKEND_TAKES_SOCKET | BACKEND_TAKES_LISTEN,
+	OPS,
 	.memory_kind = BACKEND_MEMORY_PAGES,
-	.open = vfio_user_open,
-	.disconnect = vfio_user_disconnect,
-	.close = vfio_user_close,
-	.limits = vfio_user_limits,
 	.map = vfio_user_memory_map,
 	.unmap = vfio_user_memory_unmap,
 	.fence = vfio_user_pci_reset,
 	.reset = vfio_user_pci_reset,
-	.next_fault = vfio_user_memory_next_fault,
-	.config = vfio_user_pci_config,
-	.reg_read = vfio_user_pci_read,
-	.reg_write = vfio_user_pci_write,
-	.irq_connect = vfio_user_pci_irq_connect,
-	.irq_rearm = vfio_user_pci_irq_rearm,
-	.lost_fd = vfio_user_lost_fd,
-	.is_lost = vfio_user_is_lost,
+};
+
+static const struct backend_ops with_files = {
+	OPS,
+	.memory_kind = BACKEND_MEMORY_FILES,
+	.map = vfio_user_files_map,
+	.unmap = vfio_user_files_unmap,
+	.fence = vfio_user_files_fence,
+	.reset = vfio_user_files_fence,
 };

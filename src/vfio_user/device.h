@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * A PCI device in another process, by vfio-user. The process gets no memory: it asks for each
- * transfer, and memory.c answers. peer.c has the connection, and pci.c registers and interrupts.
+ * transfer, and memory.c answers. With the key files it gets exposed memory as files, by files.c.
+ * peer.c has the connection, and pci.c registers and interrupts.
  */
 #ifndef VFIO_USER_DEVICE_H
 #define VFIO_USER_DEVICE_H
@@ -12,6 +13,7 @@
 #include "backend.h"
 #include "base/lock.h"
 #include "device/device.h"
+#include "device/peer_memory.h"
 #include "device/peer_socket.h"
 #include "device/iommu_port.h"
 #include "vfio_user/channel.h"
@@ -23,6 +25,7 @@
 /* The values of the keys in the name. The members have the names of the keys. */
 struct vfio_user_keys {
 	uint64_t timeout_ms;
+	uint64_t files;
 };
 
 /**
@@ -60,6 +63,8 @@ struct vfio_user_connection {
  * @is_open: The fields above have their values.
  * @lock: A thread holds it from a question to its answer. Guards the fields below.
  * @irq_fds: The eventfd of each vector; -1 for none.
+ * @regions: The number of regions that the peer says it takes.
+ * @memory: The memory that the peer maps, with the key files. Otherwise it is empty.
  * @wake: Guards @connection and @closed for coherent_device_close(), which must not wait for an
  *	answer. They change under both locks. Taken inside @lock.
  * @connection: The connection; NULL if it is lost.
@@ -81,6 +86,8 @@ struct vfio_user {
 	bool is_open;
 	struct lock lock;
 	int *irq_fds;
+	uint64_t regions;
+	struct peer_memory memory;
 	struct lock wake;
 	struct vfio_user_connection *connection;
 	bool closed;

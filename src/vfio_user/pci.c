@@ -345,6 +345,11 @@ static int reconnect_locked(struct vfio_user *user) NEEDS_LOCK(user->lock)
 	return err;
 }
 
+int vfio_user_pci_reset_locked(struct vfio_user *user)
+{
+	return vfio_user_peer_is_there_locked(user) ? reset_locked(user) : reconnect_locked(user);
+}
+
 int vfio_user_pci_reset(struct backend *backend)
 {
 	struct vfio_user *user = vfio_user_of(backend);
@@ -352,8 +357,7 @@ int vfio_user_pci_reset(struct backend *backend)
 
 	lock_take(&user->lock);
 	if (!user->closed)
-		err = vfio_user_peer_is_there_locked(user) ? reset_locked(user) :
-							     reconnect_locked(user);
+		err = vfio_user_pci_reset_locked(user);
 	lock_drop(&user->lock);
 	return err;
 }

@@ -16,6 +16,14 @@
  */
 int vfio_user_pci_open_locked(struct vfio_user *user) NEEDS_LOCK(user->lock);
 
+/**
+ * vfio_user_pci_reset_locked() - Reset the device, after a new connection if the peer is lost.
+ * @user: The device, which is not closed.
+ *
+ * Return: as struct backend_ops says for reset.
+ */
+int vfio_user_pci_reset_locked(struct vfio_user *user) NEEDS_LOCK(user->lock);
+
 /* These are functions of struct backend_ops. The backend is a struct vfio_user. */
 uint64_t vfio_user_pci_read(struct backend *backend, unsigned int bar, uint64_t offset,
 			    unsigned int width);

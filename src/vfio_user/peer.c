@@ -20,10 +20,13 @@
 /* The smallest window that a device with addresses of 32 bits can use. */
 #define WINDOW_LAST_MIN UINT64_C(0xffffffff)
 #define VERSION_BYTES_MAX 4096
+/* vfio-user.rst: a peer that does not say max_dma_maps takes so many. */
+#define REGIONS_DEFAULT 65535
 
 static const char *const commands[] = {
 	[VFIO_USER_VERSION] = "VERSION",
 	[VFIO_USER_DMA_MAP] = "DMA_MAP",
+	[VFIO_USER_DMA_UNMAP] = "DMA_UNMAP",
 	[VFIO_USER_DEVICE_GET_INFO] = "DEVICE_GET_INFO",
 	[VFIO_USER_DEVICE_GET_REGION_INFO] = "DEVICE_GET_REGION_INFO",
 	[VFIO_USER_DEVICE_GET_IRQ_INFO] = "DEVICE_GET_IRQ_INFO",
@@ -231,8 +234,11 @@ static int report_version(const struct vfio_user *user, const struct agreed *agr
 	return err == -EOPNOTSUPP || err == -ETIMEDOUT ? err : -ENODEV;
 }
 
-/* Returns the twin socket, or -1 if the peer has none, in @twin. */
-static int agree(const struct vfio_user *user, int fd, int *twin)
+/*
+ * Returns the twin socket, or -1 if the peer has none, in @twin, and the number of regions that the
+ * peer takes in @regions.
+ */
+static int agree(const struct vfio_user *user, int fd, int *twin, uint64_t *regions)
 {
 	const uint64_t deadline_ns = sys_deadline_ns(user->keys.timeout_ms * SYS_NS_PER_MS);
 	struct agreed agreed = { .version = { 0 } };
@@ -254,6 +260,7 @@ static int agree(const struct vfio_user *user, int fd, int *twin)
 		err = *twin < 0 ? *twin : 0;
 	}
 	vfio_user_fds_close(&fds);
+	*regions = vfio_user_find_number(agreed.json, "max_dma_maps", REGIONS_DEFAULT);
 	return err ? report_version(user, &agreed, err) : 0;
 }
 
@@ -384,7 +391,7 @@ int vfio_user_peer_connect_locked(struct vfio_user *user)
 
 	if (fd < 0)
 		return fd;
-	err = agree(user, fd, &twin);
+	err = agree(user, fd, &twin, &user->regions);
 	if (err) {
 		sys_close(fd);
 		return err;
@@ -396,7 +403,7 @@ int vfio_user_peer_connect_locked(struct vfio_user *user)
 	/* The kernel closes descriptors that the peer sends from here on. */
 	sys_refuse_descriptors(fd);
 	err = start_connection_locked(user, fd, twin);
-	if (!err)
+	if (!err && !user->keys.files)
 		err = announce_window_locked(user);
 	if (err)
 		vfio_user_peer_hang_up_locked(user);

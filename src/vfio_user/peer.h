@@ -15,7 +15,7 @@ static inline uint64_t vfio_user_window_first(void)
 }
 
 /**
- * vfio_user_peer_connect_locked() - Connect, agree on a version, and announce the window.
+ * vfio_user_peer_connect_locked() - Connect, agree on a version, and announce the window, if there is one.
  * @user: The device, without a connection.
  *
  * Return: 0; the errors of peer_socket_connect(); -EOPNOTSUPP (another version, or the peer asks for

@@ -150,13 +150,15 @@ static int receive_answer(struct peer *peer, int fd, void *data, uint64_t bytes)
 static int transfer_locked(struct peer *peer, enum vfio_user_command command, uint64_t address,
 			   uint64_t bytes)
 {
+	const bool is_write = command == VFIO_USER_DMA_WRITE;
 	const int fd = peer->twin >= 0 ? peer->twin : peer->fd;
 	struct vfio_user_header header = { .id = ++peer->id, .command = (uint16_t)command };
 	struct vfio_user_dma dma = { address, bytes };
 	const struct iovec parts[] = { { &dma, sizeof(dma) }, { peer->buffer, bytes } };
 
-	if (vfio_user_message_send(fd, &header, parts, command == VFIO_USER_DMA_WRITE ? 2 : 1, NULL,
-				   0, FOREVER))
+	if (!peer->asks && peer_maps_copy(&peer->maps, address, peer->buffer, bytes, is_write))
+		return 0;
+	if (vfio_user_message_send(fd, &header, parts, is_write ? 2 : 1, NULL, 0, FOREVER))
 		return ECONNRESET;
 	return receive_answer(peer, fd, peer->buffer, bytes);
 }
@@ -266,16 +268,18 @@ static int answer_version(struct peer *peer, const struct vfio_user_header *head
 			  const char *json)
 {
 	static const char twin[] = "{\"capabilities\":{\"max_msg_fds\":8, \"twin_socket\" : "
-				   "{\"supported\": true, \"fd_index\":0}}}";
+				   "{\"supported\": true, \"fd_index\":0}%s}}";
 	static const char none[] = "{}";
 	struct vfio_user_version version = { peer->major, VFIO_USER_MINOR };
 	struct answer answer = { .parts = { { &version, sizeof(version) }, { NULL, 0 } },
 				 .part_count = 2 };
 	int pair[2] = { -1, -1 }, err;
+	char text[256];
 
 	assert_true(vfio_user_has_twin(json));
-	answer.parts[1].iov_base = (void *)(uintptr_t)(peer->no_twin ? none : twin);
-	answer.parts[1].iov_len = peer->no_twin ? sizeof(none) : sizeof(twin);
+	snprintf(text, sizeof(text), peer->no_twin ? none : twin, peer->more);
+	answer.parts[1].iov_base = text;
+	answer.parts[1].iov_len = strlen(text) + 1;
 	if (!peer->no_twin) {
 		assert_ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
 		peer->twin = pair[0];
@@ -332,6 +336,18 @@ static int set_irqs(struct peer *peer, const struct vfio_user_header *header,
 	return reply(peer, header, &answer, 0);
 }
 
+static int map_file(struct peer *peer, const struct vfio_user_header *header,
+		    const struct vfio_user_dma_map *map, struct vfio_user_fds *fds)
+{
+	struct answer answer = { .part_count = 0 };
+	int err = peer_maps_add(&peer->maps, map, fds->fds[0]);
+
+	/* The mapping has the descriptor. */
+	if (!err)
+		fds->count = 0;
+	return reply(peer, header, &answer, err);
+}
+
 static int map_window(struct peer *peer, const struct vfio_user_header *header,
 		      const struct vfio_user_dma_map *map)
 {
@@ -353,7 +369,10 @@ static int execute(struct peer *peer, const struct vfio_user_header *header, cha
 	case VFIO_USER_VERSION:
 		return answer_version(peer, header, payload + sizeof(struct vfio_user_version));
 	case VFIO_USER_DMA_MAP:
-		return map_window(peer, header, (void *)payload);
+		return fds->count ? map_file(peer, header, (void *)payload, fds) :
+				    map_window(peer, header, (void *)payload);
+	case VFIO_USER_DMA_UNMAP:
+		return reply(peer, header, &answer, peer_maps_remove(&peer->maps, (void *)payload));
 	case VFIO_USER_DEVICE_GET_INFO:
 	case VFIO_USER_DEVICE_GET_REGION_INFO:
 	case VFIO_USER_DEVICE_GET_IRQ_INFO:
@@ -387,6 +406,7 @@ static void drop_connection(struct peer *peer)
 	peer->fd = -1;
 	peer->twin = -1;
 	pthread_mutex_unlock(&peer->busy);
+	peer_maps_clear(&peer->maps);
 	for (unsigned int i = 0; i < PEER_VECTORS; i++) {
 		if (peer->irq_fds[i] >= 0)
 			close(peer->irq_fds[i]);
@@ -441,7 +461,9 @@ struct peer *peer_new(void)
 	peer->listen_fd = -1;
 	atomic_init(&peer->fd, -1);
 	atomic_init(&peer->twin, -1);
+	peer->more = "";
 	assert_ok(pthread_mutex_init(&peer->busy, NULL));
+	assert_ok(pthread_mutex_init(&peer->maps.lock, NULL));
 	for (unsigned int i = 0; i < PEER_VECTORS; i++)
 		peer->irq_fds[i] = -1;
 	return peer;
@@ -488,6 +510,7 @@ void peer_end(struct peer *peer)
 		close(peer->listen_fd);
 		unlink(peer->path);
 	}
+	pthread_mutex_destroy(&peer->maps.lock);
 	pthread_mutex_destroy(&peer->busy);
 	free(peer->buffer);
 	free(peer);

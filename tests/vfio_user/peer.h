@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "../../src/vfio_user/message.h"
+#include "peer_maps.h"
 
 enum misdeed {
 	NOTHING,
@@ -50,6 +50,8 @@ enum { PEER_READ = 1, PEER_WRITE = 2 };
  * struct peer - The peer and its thread.
  * @no_twin: It offers no twin socket.
  * @no_dma: It refuses memory without a file.
+ * @asks: It asks for each transfer, also if it has mapped the memory.
+ * @more: More of its capabilities, as JSON; "" for none.
  * @window_max: It refuses a larger window; 0 for none.
  * @major: The major version that it answers.
  * @regions: The number of regions that it says.
@@ -72,12 +74,15 @@ enum { PEER_READ = 1, PEER_WRITE = 2 };
  * @config: Its configuration space.
  * @irq_fds: The eventfds of its vectors.
  * @buffer: The memory of its DMA engine.
+ * @maps: The files that it has mapped.
  * @thread: The thread.
  * @gone: It was told to end.
  */
 struct peer {
 	bool no_twin;
 	bool no_dma;
+	atomic_bool asks;
+	const char *more;
 	uint64_t window_max;
 	uint16_t major;
 	uint32_t regions;
@@ -100,6 +105,7 @@ struct peer {
 	uint8_t config[256];
 	int irq_fds[PEER_VECTORS];
 	char *buffer;
+	struct peer_maps maps;
 	pthread_t thread;
 	atomic_bool gone;
 };

@@ -21,13 +21,18 @@ unsigned int count_fds(void)
 	return count;
 }
 
-int try_peer(void)
+int try_peer_with(const char *more)
 {
 	char name[128];
 
 	reports = (struct log)LOG_EMPTY;
-	snprintf(name, sizeof(name), "vfio-user:%s", peer->path);
+	snprintf(name, sizeof(name), "vfio-user:%s%s", peer->path, more);
 	return coherent_device_open(&dev, name, .report = log_report, .report_arg = &reports);
+}
+
+int try_peer(void)
+{
+	return try_peer_with("");
 }
 
 void open_peer(void)

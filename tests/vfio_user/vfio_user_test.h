@@ -24,6 +24,9 @@ void open_peer(void);
 /* As open_peer(), but return the result, without the BAR. */
 int try_peer(void);
 
+/* As try_peer(), with more keys, such as ",files". */
+int try_peer_with(const char *more);
+
 /* Make a transfer by the registers of the device. Returns its status. */
 int transfer(uint64_t command, uint64_t address, uint64_t bytes);
 
