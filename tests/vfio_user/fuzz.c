@@ -28,7 +28,6 @@
 /* A header and the start of a payload cannot have so many bytes of one value. */
 #define SECRET_BYTES 64
 #define COUNT_MAX (3 * PAGE)
-#define WINDOW_FIRST 0x10000
 
 /* The kind of an answer. A refused twin socket is one that the peer does not have. */
 enum { FILLED = 1, PATCHED = 2, REQUESTS = 4, REFUSED = 8, LONGER = 16, CUT = 32, NOISE = 0xc0 };
@@ -96,7 +95,8 @@ static void request(struct input *input)
 	take(input, &kind, 1);
 	take(input, &offset, 2);
 	take(input, &count, 2);
-	dma = (struct vfio_user_dma){ WINDOW_FIRST + offset, count % COUNT_MAX };
+	/* The first objects are near the start of the window, which leaves out one page. */
+	dma = (struct vfio_user_dma){ PAGE + offset, count % COUNT_MAX };
 	bytes = sizeof(message.header) + sizeof(dma) + (kind & WRITES ? dma.bytes : 0);
 	memset(&message, 2, sizeof(message));
 	message.header = (struct vfio_user_header){
