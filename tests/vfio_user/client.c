@@ -136,7 +136,6 @@ int server_stop(struct server *server)
 	assert_ok(eventfd_write(server->stop, 1));
 	assert_ok(pthread_join(server->thread, NULL));
 	close(server->stop);
-	pthread_mutex_destroy(&server->reports.mutex);
 	return server->result;
 }
 

@@ -38,7 +38,7 @@ struct input {
 
 struct message {
 	struct vfio_user_header header;
-	char payload[8192];
+	char payload[VFIO_USER_PAYLOAD_MAX];
 };
 
 static void take(struct input *input, void *to, size_t bytes)
@@ -180,10 +180,14 @@ static void send_command(struct input *input)
 {
 	static uint16_t id;
 	const uint8_t kind = take_byte(input);
-	struct message message = { .header = { .id = ++id, .command = kind % 16 } };
+	static struct message message;
 	const size_t head = sizeof(message.header);
-	size_t bytes = fill(input, message.header.command, message.payload);
+	size_t bytes;
 
+	memset(&message, 0, head + PAYLOAD_MAX);
+	message.header.id = ++id;
+	message.header.command = kind % 16;
+	bytes = fill(input, message.header.command, message.payload);
 	message.header.bytes = (uint32_t)(head + bytes);
 	if (kind & PATCHED)
 		take(input, (char *)&message + take_byte(input) % (head + bytes), 2);
@@ -197,10 +201,11 @@ static void agree(struct input *input, uint8_t kind)
 	static const char
 		plain[] = "\0\0\1\0{}",
 		twin[] = "\0\0\1\0{\"capabilities\":{\"twin_socket\":{\"supported\":true}}}";
-	struct message message = { .header = { 1, VFIO_USER_VERSION, 0, 0, 0 } };
+	static struct message message;
 	const size_t bytes = kind & 1 ? sizeof(twin) : sizeof(plain);
 	struct vfio_user_fds fds = { .count = 0 };
 
+	message.header = (struct vfio_user_header){ 1, VFIO_USER_VERSION, 0, 0, 0 };
 	memcpy(message.payload, kind & 1 ? twin : plain, bytes);
 	message.header.bytes = (uint32_t)(sizeof(message.header) + bytes);
 	if (kind & 2)
