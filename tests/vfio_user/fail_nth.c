@@ -21,6 +21,9 @@ static int order;
 static pid_t child;
 static char path[64];
 
+/* Keys for the name of the device. */
+static const char *keys;
+
 /* A byte means that the peer hangs up. */
 static void obey(int fd)
 {
@@ -95,7 +98,7 @@ static int open_far_peer(void)
 	char name[128];
 
 	reports = (struct log)LOG_EMPTY;
-	snprintf(name, sizeof(name), "vfio-user:%s", path);
+	snprintf(name, sizeof(name), "vfio-user:%s%s", path, keys);
 	return coherent_device_open(&dev, name, .report = log_report, .report_arg = &reports);
 }
 
@@ -122,7 +125,7 @@ static int run_driver(struct use *use)
 	if (!err)
 		err = transfer_far(use);
 	if (!err)
-		err = coherent_reclaim(&use->mem, &use->box);
+		err = coherent_reclaim(&use->mem, &use->box, .idle = true);
 	if (!err)
 		err = coherent_expose(&use->box, &use->mem);
 	if (!err)
@@ -162,12 +165,11 @@ static bool is_expected(int err)
 	return is_broken ? err == -ENODEV || err == -EIO : err == -ENOMEM || err == -ENOSPC;
 }
 
-static void each_failure_leaves_nothing(void **state)
+static void fail_each_call(void)
 {
 	const pthread_t self = pthread_self();
 	unsigned int nth, tolerated = 0;
 
-	(void)state;
 	inject.thread = &self;
 	for (nth = 1;; nth++) {
 		const struct inject before = inject;
@@ -196,6 +198,20 @@ static void each_failure_leaves_nothing(void **state)
 	assert_true(nth > 80);
 }
 
+static void each_failure_leaves_nothing(void **state)
+{
+	(void)state;
+	keys = "";
+	fail_each_call();
+}
+
+static void each_failure_with_files_leaves_nothing(void **state)
+{
+	(void)state;
+	keys = ",files";
+	fail_each_call();
+}
+
 /* --- A process without descriptors --- */
 
 /* Opens the device while at most so many more descriptors may be open. */
@@ -221,6 +237,7 @@ static void open_without_descriptors_says_so(void **state)
 	unsigned int more = 0;
 
 	(void)state;
+	keys = "";
 	while (open_with_few(more)) {
 		assert_int_equal(open_with_few(more), -ENOSPC);
 		if (!log_has(&reports, "no descriptor is left") ||
@@ -241,6 +258,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(each_failure_leaves_nothing, start_far_peer,
 						end_far_peer),
+		cmocka_unit_test_setup_teardown(each_failure_with_files_leaves_nothing,
+						start_far_peer, end_far_peer),
 		cmocka_unit_test_setup_teardown(open_without_descriptors_says_so, start_far_peer,
 						end_far_peer),
 	};
