@@ -4,10 +4,13 @@
  * what needs VFIO, doctor_fabric.c at the providers of libfabric, and doctor_limits.c at the limits of
  * the process and the kernel.
  */
+#include <coherent/serve.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -108,6 +111,43 @@ static void check_vhost_user(const struct sysfs *sysfs, json_t *problems)
 			    "apt-get install qemu-system-common");
 }
 
+static void *serve_edu(void *socket_fd)
+{
+	/* If this fails, the open of the device fails and says more. */
+	(void)!coherent_sim_serve("sim:edu", NULL, .socket_fd = *(int *)socket_fd,
+				  .connections = 1);
+	return NULL;
+}
+
+/* The device is any process. This process serves one to itself, so nothing has to be installed. */
+static void check_vfio_user(const struct sysfs *sysfs, json_t *problems)
+{
+	struct opened opened;
+	pthread_t thread;
+	int pair[2], err;
+
+	(void)sysfs;
+	err = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) ? errno : 0;
+	if (err) {
+		add_reason(problems, strerror(err));
+		return;
+	}
+	err = pthread_create(&thread, NULL, serve_edu, &pair[0]);
+	if (!err) {
+		err = opened_open_socket(&opened, "vfio-user:", pair[1]);
+		if (err)
+			add_reason(problems,
+				   *opened.error ? opened_reason(&opened) : strerror(-err));
+		opened_end(&opened);
+		shutdown(pair[1], SHUT_RDWR);
+		pthread_join(thread, NULL);
+	} else {
+		add_reason(problems, strerror(err));
+	}
+	close(pair[0]);
+	close(pair[1]);
+}
+
 static void check_kernel(const struct sysfs *sysfs, json_t *problems)
 {
 	char release[64], text[160];
@@ -142,6 +182,7 @@ static const struct {
 	{ "sim", "sim:edu", check_sim, NULL, false },
 	{ "qemu", "qemu:MODEL", check_qemu, NULL, false },
 	{ "vhost-user", "vhost-user:SOCKET", check_vhost_user, NULL, false },
+	{ "vfio-user", "vfio-user:SOCKET", check_vfio_user, NULL, false },
 	{ "fabric", "fabric:PROVIDER", NULL, doctor_check_fabric, false },
 	{ "vfio", "vfio:ADDRESS", doctor_check_vfio, NULL, false },
 	{ "iommufd", "iommufd:ADDRESS", doctor_check_iommufd, NULL, false },
@@ -279,7 +320,7 @@ static void doctor_print(const json_t *result)
 static const struct command_option options[] = {
 	{ "sysroot", "DIR",
 	  "Look at the files below DIR, such as DIR/sys, instead of those of this machine. sim, qemu, "
-	  "vhost-user and fabric are tried on this machine all the same." },
+	  "vhost-user, vfio-user and fabric are tried on this machine all the same." },
 	{ NULL, NULL, NULL },
 };
 
@@ -288,8 +329,8 @@ const struct command command_doctor = {
 	.summary = "say which kinds of devices work here, and how to make the others work",
 	.operands = "[KIND...]",
 	.max = 64,
-	.help = "Check each kind of device, or only the KINDs: sim, qemu, vhost-user, fabric, vfio, "
-		"iommufd, noiommu, kernel. Below each kind that does not work is every reason, with the command or "
+	.help = "Check each kind of device, or only the KINDs: sim, qemu, vhost-user, vfio-user, fabric, "
+		"vfio, iommufd, noiommu, kernel. Below each kind that does not work is every reason, with the command or "
 		"the step that removes it. noiommu is the mode of VFIO without an IOMMU, in which nothing "
 		"keeps a device from any memory. fabric works if one of the providers tcp, net, sockets, udp "
 		"and verbs works; below it is each of them.\n"

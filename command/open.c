@@ -19,10 +19,22 @@ static void keep_report(void *arg, enum coherent_severity severity, const char *
 	pthread_mutex_unlock(&opened->lock);
 }
 
-int opened_open(struct opened *opened, const char *name, enum coherent_level level)
+static void begin(struct opened *opened, const char *name)
 {
 	*opened = (struct opened){ .name = name, .lock = PTHREAD_MUTEX_INITIALIZER };
 	opened->reports = json_array();
+}
+
+int opened_open_socket(struct opened *opened, const char *name, int socket_fd)
+{
+	begin(opened, name);
+	return coherent_device_open(&opened->dev, name, .socket_fd = socket_fd,
+				    .report = keep_report, .report_arg = opened);
+}
+
+int opened_open(struct opened *opened, const char *name, enum coherent_level level)
+{
+	begin(opened, name);
 	return coherent_device_open(&opened->dev, name, .level = level, .report = keep_report,
 				    .report_arg = opened);
 }

@@ -28,6 +28,9 @@ struct opened {
 /* Opens a device. Returns 0 or -errno. End it with opened_end(), also on failure. */
 int opened_open(struct opened *opened, const char *name, enum coherent_level level);
 
+/* As opened_open(), for a name without a path and a connected socket. */
+int opened_open_socket(struct opened *opened, const char *name, int socket_fd);
+
 /* Closes the device. The reports stay until opened_end(). */
 void opened_close(struct opened *opened);
 

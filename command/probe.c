@@ -130,7 +130,7 @@ const struct command command_probe = {
 	.min = 1,
 	.max = 1,
 	.help = "Open the DEVICE, such as sim:edu, qemu:nvme, vfio:0000:01:00.0, "
-		"vhost-user:/run/disk or fabric:tcp, and print its IDs, level, BARs, interrupt vectors, "
+		"vhost-user:/run/disk, vfio-user:/run/edu or fabric:tcp, and print its IDs, level, BARs, interrupt vectors, "
 		"address mask and limits. Then close it. coherent_device_open(3) describes the names.\n"
 		"\n"
 		"The open resets a PCI device. If the device is busy or does not open, one line says why, "
