@@ -102,7 +102,7 @@ static int run_queue(struct serve_session *session)
 {
 	struct serve_queued *queued;
 	pthread_t thread;
-	int err;
+	int cause, err;
 
 	session->main.has_thread = true;
 	err = sys_thread_start(&thread, vfio_user_channel_run, &session->main);
@@ -116,7 +116,9 @@ static int run_queue(struct serve_session *session)
 	sys_thread_join(thread);
 	while ((queued = take_from_queue(session, true)))
 		drop(queued);
-	return err ? err : vfio_user_channel_error(&session->main);
+	/* If the connection is lost first, an answer to a command fails for that reason. */
+	cause = vfio_user_channel_error(&session->main);
+	return cause ? cause : err;
 }
 
 /* --- The channels --- */
@@ -190,6 +192,9 @@ static int run_connected(struct serve_session *session)
 		       &session->main, session->data_max);
 	(void)sim_set_bus(served->dev, &session->dma.bus);
 	err = run(session);
+	/* The questions may have failed first. */
+	if (session->has_twin && vfio_user_channel_error(&session->twin))
+		err = vfio_user_channel_error(&session->twin);
 	/* A model that waits for an answer goes on, and so does the call below. */
 	vfio_user_channel_end(&session->main);
 	if (session->has_twin)

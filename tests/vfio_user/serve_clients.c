@@ -170,6 +170,46 @@ static void server_stops_in_each_state(void **state)
 	}
 }
 
+/* A twin socket that is open is not a connection, and the model must not wait for its answers. */
+static void twin_alone_is_not_a_connection(void **state)
+{
+	struct client client;
+
+	(void)state;
+	server.options.timeout_ns = UINT64_MAX;
+	server_start(&server);
+	begin_dma(&client, true, MOVER_WRITE | MOVER_LATER);
+	close(client.fd);
+	assert_serves();
+	close(client.twin);
+	assert_ok(server_stop(&server));
+}
+
+/* The queue of commands has a limit, in bytes and in descriptors. */
+static void flood_ends_the_connection(void **state)
+{
+	static const char payload[65536] = "";
+	const int fds[] = { 0, 1, 2, 0, 1, 2, 0, 1 };
+	struct client client;
+	int err;
+
+	(void)state;
+	server_start(&server);
+	for (size_t count = 0; count <= 8; count += 8) {
+		err = 0;
+		begin_dma(&client, false, MOVER_READ);
+		for (unsigned int i = 0; i < 1000 && !err; i++)
+			err = client_send(&client, VFIO_USER_DEVICE_SET_IRQS, payload,
+					  count ? 20 : sizeof(payload), fds, count);
+		assert_true(err == -EPIPE || err == -ECONNRESET);
+		client_close(&client);
+		assert_serves();
+		assert_true(log_has(&server.reports, "faster than"));
+		log_clear(&server.reports);
+	}
+	assert_ok(server_stop(&server));
+}
+
 static void silent_client_loses_its_place(void **state)
 {
 	struct client client;
@@ -381,6 +421,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(server_outlives_each_client),
 		TEST(server_stops_in_each_state),
+		TEST(twin_alone_is_not_a_connection),
+		TEST(flood_ends_the_connection),
 		TEST(silent_client_loses_its_place),
 		TEST(connections_leave_no_descriptor),
 		TEST(other_versions_are_refused),
