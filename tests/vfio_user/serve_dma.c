@@ -226,6 +226,30 @@ static void model_learns_of_a_refusal(void **state)
 	assert_int_equal(client_reg(&client, MOVER_STATUS), EIO);
 }
 
+/* An answer must be that to the question. */
+static void answer_repeats_the_question(void **state)
+{
+	static struct question question;
+
+	(void)state;
+	assert_ok(client_map(&client, WINDOW, MOVER_MAX, READ_WRITE));
+	client_set_reg(&client, MOVER_ADDRESS, WINDOW);
+	client_set_reg(&client, MOVER_BYTES, 8);
+	for (unsigned int i = 0; i < 4; i++) {
+		const bool is_write = i % 2;
+
+		begin_write(MOVER_COMMAND, is_write ? MOVER_WRITE : MOVER_READ);
+		take_question(&question, is_write ? VFIO_USER_DMA_WRITE : VFIO_USER_DMA_READ);
+		if (i < 2)
+			question.dma.address++;
+		else
+			question.dma.bytes--;
+		answer(&question, is_write ? 0 : 8, 0);
+		end_write();
+		assert_int_equal(client_reg(&client, MOVER_STATUS), EIO);
+	}
+}
+
 /* Commands come while the thread of the model waits for an answer, and are executed after it. */
 static void commands_come_during_dma(void **state)
 {
@@ -292,6 +316,7 @@ int main(void)
 		TWIN(large_transfer_comes_in_parts),
 		TEST(model_learns_of_a_refusal),
 		TWIN(model_learns_of_a_refusal),
+		TEST(answer_repeats_the_question),
 		TEST(commands_come_during_dma),
 		TWIN(commands_come_during_dma),
 		TEST(false_answer_ends_the_connection),
