@@ -234,6 +234,16 @@ static int report_version(const struct vfio_user *user, const struct agreed *agr
 	return err == -EOPNOTSUPP || err == -ETIMEDOUT ? err : -ENODEV;
 }
 
+/* The descriptor is negative if there was no room for it. */
+static int take_twin(struct vfio_user_fds *fds, int *twin)
+{
+	if (fds->fds[0] < 0)
+		return fds->fds[0];
+	*twin = fds->fds[0];
+	fds->count = 0;
+	return 0;
+}
+
 /*
  * Returns the twin socket, or -1 if the peer has none, in @twin, and the number of regions that the
  * peer takes in @regions.
@@ -253,12 +263,9 @@ static int agree(const struct vfio_user *user, int fd, int *twin, uint64_t *regi
 	if (!err && agreed.version.major != VFIO_USER_MAJOR)
 		err = -EOPNOTSUPP;
 	*twin = -1;
-	if (!err && fds.count == 1 && vfio_user_has_twin(agreed.json)) {
-		*twin = fds.fds[0];
-		fds.count = 0;
-		/* The peer sends its requests there, so one socket would not be enough. */
-		err = *twin < 0 ? *twin : 0;
-	}
+	/* The peer sends its requests there, so one socket would not be enough. */
+	if (!err && vfio_user_has_twin(agreed.json))
+		err = fds.count == 1 ? take_twin(&fds, twin) : -EPROTO;
 	vfio_user_fds_close(&fds);
 	*regions = vfio_user_find_number(agreed.json, "max_dma_maps", REGIONS_DEFAULT);
 	return err ? report_version(user, &agreed, err) : 0;

@@ -101,6 +101,9 @@ static int send_wrong(struct peer *peer, struct answer *answer)
 		break;
 	case TWICE:
 		return send_twice(peer, answer);
+	case NO_FDS:
+		answer->fd_count = 0;
+		break;
 	case EXTRA_FDS:
 		answer->fds[answer->fd_count++] = STDERR_FILENO;
 		break;

@@ -27,6 +27,7 @@ enum misdeed {
 	TOO_MUCH, /* Sends more payload than any answer has. */
 	TWICE,
 	EXTRA_FDS, /* Sends descriptors with the answer. */
+	NO_FDS, /* Sends none, also if the answer needs one. */
 	REFUSAL,
 	MISDEEDS
 };

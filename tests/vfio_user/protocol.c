@@ -38,13 +38,15 @@ static int open_with(enum misdeed misdeed, enum vfio_user_command command, bool 
 }
 
 /*
- * The kernel closes descriptors that come with a reply. The reply to DMA_MAP has no payload that could
+ * The kernel closes descriptors that come with a reply, but for the twin socket. The reply to DMA_MAP has no payload that could
  * be missing. With one socket, a second answer ends the connection when a thread reads it, which may be
  * after the open.
  */
 static bool may_open(enum misdeed misdeed, enum vfio_user_command command, bool no_twin)
 {
-	return misdeed == NOTHING || misdeed == EXTRA_FDS ||
+	if (command == VFIO_USER_VERSION && !no_twin)
+		return misdeed == NOTHING;
+	return misdeed == NOTHING || misdeed == EXTRA_FDS || misdeed == NO_FDS ||
 	       (misdeed == TOO_SHORT && command == VFIO_USER_DMA_MAP) ||
 	       (misdeed == TWICE && command == VFIO_USER_REGION_WRITE && no_twin);
 }
