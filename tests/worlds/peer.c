@@ -3,6 +3,7 @@
  * This file looks into the memory of a process that runs a device. The library names all files
  * that it shares with such a process "memfd:coherent".
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -69,6 +70,41 @@ static bool next_shared_mapping(FILE *maps, unsigned long *first, unsigned long 
 	return false;
 }
 
+/* Opens a file of the library that a process has open. Returns -1 if it is another file. */
+static int open_shared_file(pid_t pid, const char *number)
+{
+	char path[300], file[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%s", (int)pid, number);
+	n = readlink(path, file, sizeof(file) - 1);
+	file[n > 0 ? n : 0] = 0;
+	return strstr(file, "memfd:coherent") ? open(path, O_RDONLY) : -1;
+}
+
+/* A process may read a file that it has not mapped. */
+static bool open_files_have(pid_t pid, const char secret[16])
+{
+	const struct dirent *entry;
+	bool has = false;
+	char path[64];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	dir = opendir(path);
+	assert_non_null(dir);
+	while (!has && (entry = readdir(dir))) {
+		const int fd = open_shared_file(pid, entry->d_name);
+
+		if (fd < 0)
+			continue;
+		has = range_has(fd, 0, (unsigned long)lseek(fd, 0, SEEK_END), secret);
+		close(fd);
+	}
+	closedir(dir);
+	return has;
+}
+
 bool peer_has(pid_t pid, const char secret[16])
 {
 	FILE *maps = open_maps(pid);
@@ -84,7 +120,7 @@ bool peer_has(pid_t pid, const char secret[16])
 		has = range_has(memory, first, last, secret);
 	fclose(maps);
 	close(memory);
-	return has;
+	return has || open_files_have(pid, secret);
 }
 
 bool is_in_shared_file(const void *memory)
@@ -97,4 +133,19 @@ bool is_in_shared_file(const void *memory)
 		is_in = (uintptr_t)memory >= first && (uintptr_t)memory < last;
 	fclose(maps);
 	return is_in;
+}
+
+bool world_gives_memory(const struct world *world)
+{
+	return world->ops->pid && !world->gets_no_memory;
+}
+
+bool world_peer_may_have(struct world *world, const void *memory)
+{
+	return world->ops->pid && is_in_shared_file(memory);
+}
+
+bool world_peer_has(struct world *world, const char secret[16])
+{
+	return world->ops->pid && peer_has(world->ops->pid(world), secret);
 }

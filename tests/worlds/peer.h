@@ -13,7 +13,7 @@ const char *qemu_missing(void);
 const char *storage_daemon_missing(void);
 pid_t qemu_pid(struct world *world);
 
-/* Returns whether a process has mapped a file of the library that contains the 16 bytes. */
+/* Returns whether a process has mapped or opened a file of the library that contains the 16 bytes. */
 bool peer_has(pid_t pid, const char secret[16]);
 
 /* Returns whether memory of this process is in a file of the library, which a peer may have. */

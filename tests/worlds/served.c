@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * This file starts another process that serves a simulated edu by vfio-user. The driver is that of
- * edu.c. The process gets no memory: it asks for each transfer.
+ * edu.c. The process gets no memory and asks for each transfer, or it gets exposed memory as files.
  */
 #include <coherent/serve.h>
 #include <signal.h>
@@ -54,7 +54,8 @@ void served_begin(struct world *world)
 	if (!server)
 		serve(fd, parent);
 	close(fd);
-	snprintf(world->opened, sizeof(world->opened), "vfio-user:%s", address.sun_path);
+	snprintf(world->opened, sizeof(world->opened), "vfio-user:%s%s", address.sun_path,
+		 world->gets_no_memory ? "" : ",files");
 }
 
 void served_end(struct world *world)

@@ -62,6 +62,11 @@ static const struct failing_expose no_failing_exposes[] = { { NULL, 0, 0, false 
 			"so all connections end.",                                               \
 	}
 
+/* The peer is another process, which runs a device of the simulator. */
+#define SERVED                                                                                 \
+	.name = "vfio-user:", .ops = &served_edu_ops, .level = COHERENT_PEER, .wide_keys = "", \
+	.failing_exposes = no_failing_exposes, .burst = 2048, .late_ms = 20
+
 #define QEMU_REVOKES                                                                   \
 	"If QEMU does not unmap memory, the library ends QEMU and the device is lost " \
 	"(`tests/qemu/device.c`)."
@@ -165,9 +170,7 @@ static const struct world worlds[] = {
 		 * refuses each transfer, so it knows all that the simulator knows.
 		 */
 		.label = "vfio-user",
-		.name = "vfio-user:",
-		.ops = &served_edu_ops,
-		.level = COHERENT_PEER,
+		SERVED,
 		.faults = "named",
 		.names_faults = true,
 		.tells_access = true,
@@ -175,13 +178,26 @@ static const struct world worlds[] = {
 		.fenced_state = COHERENT_STATE_FREED,
 		.is_exact = true,
 		.gets_no_memory = true,
-		.wide_keys = "",
-		.failing_exposes = no_failing_exposes,
-		.burst = 2048,
-		.late_ms = 20,
 		.differs = {
 			[PROMISE_failed_revoke_leaks_and_reports] =
 				"An unmap does not fail: it removes an entry of a table in this process.",
+		},
+	},
+	{
+		/*
+		 * The peer gets each mem as a file. It refuses an access itself if it has no file
+		 * there, and the library does not learn of that. Freed memory stays reachable until
+		 * the fence.
+		 */
+		.label = "vfio-user:files",
+		SERVED,
+		.faults = "not reported: the peer refuses itself",
+		.needs_idle = true,
+		.freed_is_reachable = true,
+		.differs = {
+			[PROMISE_failed_revoke_leaks_and_reports] =
+				"A peer cannot make an unmap fail: the library moves the contents to pages "
+				"that the peer never had (`tests/vfio_user/files.c`).",
 		},
 	},
 	{ FABRIC("tcp") },
@@ -554,21 +570,6 @@ void world_let_it_approach(struct world *world)
 {
 	if (world->is_traced)
 		sleep_ms(world->late_ms / 2);
-}
-
-bool world_gives_memory(const struct world *world)
-{
-	return world->ops->pid && !world->gets_no_memory;
-}
-
-bool world_peer_may_have(struct world *world, const void *memory)
-{
-	return world->ops->pid && is_in_shared_file(memory);
-}
-
-bool world_peer_has(struct world *world, const char secret[16])
-{
-	return world->ops->pid && peer_has(world->ops->pid(world), secret);
 }
 
 /* --- Answers --- */
