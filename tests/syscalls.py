@@ -43,7 +43,7 @@ NO_CODE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n]
 # Inline functions of sys.h bring clock_gettime() and sysconf() into other object files.
 HARMLESS = re.compile(r'''
     _GLOBAL_OFFSET_TABLE_|__lsan_\w+|__tls_get_addr|__ctype_b_loc|clock_gettime|sysconf|
-    calloc|malloc|free|qsort|mem\w+|str\w+|(__isoc99_)?sscanf|snprintf|vsnprintf|fprintf|stderr|
+    aligned_alloc|calloc|malloc|free|qsort|mem\w+|str\w+|(__isoc99_)?sscanf|snprintf|vsnprintf|fprintf|stderr|
     pthread_(atfork|once|key_create|setspecific|cond\w+|mutex\w+)''', re.X)
 
 
