@@ -4,6 +4,7 @@
  * much or little space for addresses. The model predicts their reports and faults.
  */
 #include <coherent/fabric.h>
+#include <coherent/serve.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -345,6 +346,12 @@ static void open_in_scope(void)
 	CHECK(coherent_bar_read32(bar, 0) == 0x010000ed);
 }
 
+/* A server would not end, so the model asks for one without a socket. */
+static void serve_misuse(void)
+{
+	EXPECT(coherent_sim_serve("sim:edu", NULL), -EINVAL);
+}
+
 /* The model has no endpoint, so each call of coherent/fabric.h is refused. */
 static void fabric_misuse(void)
 {
@@ -383,6 +390,7 @@ void device_misuse(void)
 	expect_refusal("abacus:edu", NULL, 0, -ENODEV);
 	loan_misuse();
 	fabric_misuse();
+	serve_misuse();
 	check_dead(NULL);
 	coherent_device_close(NULL);
 	coherent_bar_close(NULL);
