@@ -101,7 +101,7 @@ def good(tests):
             for path in sorted(glob.glob('tests/lint/good/*.c', root_dir=tests.source_dir))]
     runs.append(('both files of a driver', [
         *(f'tests/lint/good/{name}.c' for name in ('two_main', 'two_device')), '--']))
-    runs += [(path, [path, '--', '-D_GNU_SOURCE', '-Iexamples'])
+    runs += [(path, [path, '--', '-D_GNU_SOURCE', '-Iexamples', '-Isrc'])
              for path in sorted(glob.glob('examples/*.c', root_dir=tests.source_dir) +
                                 glob.glob('bench/*.c', root_dir=tests.source_dir))
              if os.path.basename(path) not in FOREIGN]
