@@ -46,12 +46,24 @@ static int greet(struct follower *follower)
 
 /* --- Descriptors --- */
 
+/*
+ * A provider may not tell that the other node ended during a read. The read times out, and the socket
+ * knows the reason.
+ */
+static int reason_of(struct follower *follower, int err)
+{
+	const int gone = err == -ETIMEDOUT ? link_pause(follower->mirror->link) : 0;
+
+	return gone ? gone : err;
+}
+
 static int fetch_record(struct follower *follower, uint64_t sequence)
 {
 	const uint64_t offset = sequence % MIRROR_SLOTS * sizeof(struct record);
 
-	return coherent_fabric_read(follower->peer, &follower->ring, &follower->local,
-				    MIRROR_TIMEOUT_NS, .offset = offset);
+	return reason_of(follower,
+			 coherent_fabric_read(follower->peer, &follower->ring, &follower->local,
+					      MIRROR_TIMEOUT_NS, .offset = offset));
 }
 
 /* A fence of the keeper ends the connection, so the follower connects again. */
@@ -119,8 +131,10 @@ static int read_contents(struct follower *follower, const struct record *record)
 	struct coherent_remote remote;
 
 	memcpy(&remote, record->remote, sizeof(remote));
-	return coherent_fabric_read(follower->peer, &remote, &follower->contents, MIRROR_TIMEOUT_NS,
-				    .count = coherent_le64_to_cpu(record->bytes));
+	return reason_of(follower,
+			 coherent_fabric_read(follower->peer, &remote, &follower->contents,
+					      MIRROR_TIMEOUT_NS,
+					      .count = coherent_le64_to_cpu(record->bytes)));
 }
 
 static int write_out(struct follower *follower, size_t bytes, FILE *copy)
