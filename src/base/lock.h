@@ -6,7 +6,8 @@
  * Lock order, outermost first:
  *	beside lock (which device of a shared space has which addresses)
  *	sim lock (a device model runs)
- *	sim IOMMU lock (its page table, transfers in flight)
+ *	vfio-user lock (a conversation)
+ *	IOMMU lock (a page table in software, transfers in flight)
  *	vfio, vhost, qemu or fabric lock (a device's descriptors, a conversation, an endpoint)
  *	qemu process lock (what the thread of a QEMU has to do)
  *	store lock (device addresses, memory and states of objects)

@@ -258,6 +258,12 @@ int iommu_port_unmap(struct iommu_port *port, const struct backend_mapping *mapp
 	return err;
 }
 
+void iommu_port_order(struct iommu_port *port)
+{
+	lock_take(&port->iommu->lock);
+	lock_drop(&port->iommu->lock);
+}
+
 void iommu_port_disconnect(struct iommu_port *port)
 {
 	lock_take(&port->iommu->lock);

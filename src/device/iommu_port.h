@@ -140,6 +140,15 @@ int iommu_port_map(struct iommu_port *port, const struct backend_mapping *mappin
 int iommu_port_unmap(struct iommu_port *port, const struct backend_mapping *mapping);
 
 /**
+ * iommu_port_order() - Let later accesses of the device see all that this thread has done.
+ * @port: The port.
+ *
+ * A message to a device in another process orders the accesses of its answers too, but only the kernel
+ * knows that. With the lock the memory model of C does.
+ */
+void iommu_port_order(struct iommu_port *port);
+
+/**
  * iommu_port_disconnect() - Unmap all, and refuse every access from now on.
  * @port: The port, whose IOMMU no other port uses.
  */

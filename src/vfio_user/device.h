@@ -49,8 +49,8 @@ struct vfio_user_connection {
  * @backend: The part that the core knows.
  * @keys: The values of the keys in the name. Never change.
  * @socket: Where the connection comes from. Never changes.
- * @port: The table of the memory that the peer may reach. It has a lock of its own, which is never
- *	taken together with the ones here.
+ * @port: The table of the memory that the peer may reach. It has a lock of its own, which is taken
+ *	inside @lock.
  * @fd: Another descriptor of the connection, to poll. Without a connection it is a copy of @hung_up.
  *	The number never changes.
  * @hung_up: A socket whose other end is closed. Never changes.

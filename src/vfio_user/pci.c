@@ -52,6 +52,8 @@ static int access_region_locked(struct vfio_user *user, const struct vfio_user_r
 	};
 	int err;
 
+	/* The device may transfer because of this access, before it answers. */
+	iommu_port_order(&user->port);
 	if (is_write)
 		backend_put_bytes(data, *value, at->bytes);
 	err = vfio_user_peer_ask_locked(user, &call, sizeof(*at) + (is_write ? 0 : at->bytes));
