@@ -33,7 +33,7 @@ struct serve_queued;
 
 /**
  * struct serve_session - A connection.
- * @main: The socket of the commands. The first member.
+ * @main: The socket of the commands.
  * @twin: The socket of the model's questions, if @has_twin.
  * @has_twin: The client has twin sockets. Never changes after the agreement, like the next one.
  * @data_max: How many bytes the client moves in one message.

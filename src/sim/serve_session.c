@@ -30,11 +30,6 @@ struct serve_queued {
 	char payload[];
 };
 
-static struct serve_session *session_of(struct vfio_user_channel *main)
-{
-	return (struct serve_session *)main;
-}
-
 /* --- The queue --- */
 
 static int put_in_queue_locked(struct serve_session *session,
@@ -61,7 +56,7 @@ static int put_in_queue_locked(struct serve_session *session,
 
 static int put_in_queue(struct vfio_user_channel *channel, struct vfio_user_received *received)
 {
-	struct serve_session *session = session_of(channel);
+	struct serve_session *session = channel->arg;
 	int err;
 
 	lock_take(&session->lock);
@@ -125,14 +120,13 @@ static int run_queue(struct serve_session *session)
 
 static int execute_at_once(struct vfio_user_channel *channel, struct vfio_user_received *received)
 {
-	return serve_command_execute(session_of(channel), received);
+	return serve_command_execute(channel->arg, received);
 }
 
-static void lost(struct vfio_user_channel *channel, int err)
+static void lost(struct vfio_user_channel *channel)
 {
-	struct serve_session *session = session_of(channel);
+	struct serve_session *session = channel->arg;
 
-	(void)err;
 	lock_take(&session->lock);
 	session->lost = true;
 	lock_wake(&session->lock);
@@ -213,7 +207,8 @@ static int run_connected(struct serve_session *session)
 static int run_with_twin(struct serve_session *session, int twin)
 {
 	struct served *served = session->served;
-	int err = vfio_user_channel_open(&session->twin, &twin_owner, twin, served->timeout_ns);
+	int err = vfio_user_channel_open(&session->twin, &twin_owner, session, twin,
+					 served->timeout_ns);
 
 	if (err)
 		return err;
@@ -234,7 +229,7 @@ static int run_channels(struct serve_session *session, int fd, int twin)
 	serve_stop_note(&served->stop, 0, -1);
 	session->has_twin = twin >= 0;
 	err = vfio_user_channel_open(&session->main, session->has_twin ? &main_owner : &queue_owner,
-				     fd, served->timeout_ns);
+				     session, fd, served->timeout_ns);
 	if (err) {
 		if (session->has_twin)
 			sys_close(twin);

@@ -14,11 +14,13 @@
 #define BUFFER_BYTES (sizeof(struct vfio_user_header) + VFIO_USER_PAYLOAD_MAX)
 
 int vfio_user_channel_open(struct vfio_user_channel *channel, const struct vfio_user_owner *owner,
-			   int fd, uint64_t timeout_ns)
+			   void *arg, int fd, uint64_t timeout_ns)
 {
 	int err = sys_let_receive_wait(fd, timeout_ns);
 
-	*channel = (struct vfio_user_channel){ .owner = owner, .fd = fd, .timeout_ns = timeout_ns };
+	*channel = (struct vfio_user_channel){
+		.owner = owner, .arg = arg, .fd = fd, .timeout_ns = timeout_ns
+	};
 	/* The kernel gives pages to the parts that are used, so a channel takes little memory. */
 	channel->buffer = malloc(BUFFER_BYTES);
 	channel->answer = malloc(VFIO_USER_DATA_MAX);
@@ -122,6 +124,15 @@ static int take_reply(struct vfio_user_channel *channel, const struct vfio_user_
 	return err;
 }
 
+static int handle(struct vfio_user_channel *channel, struct vfio_user_received *received)
+{
+	const uint32_t type = received->header.flags & VFIO_USER_FLAG_TYPE;
+
+	if (type == VFIO_USER_FLAG_REPLY)
+		return take_reply(channel, &received->header, received->payload, received->bytes);
+	return type ? -EPROTO : channel->owner->command(channel, received);
+}
+
 static int receive_one(struct vfio_user_channel *channel)
 {
 	struct vfio_user_received received = { .payload =
@@ -130,15 +141,10 @@ static int receive_one(struct vfio_user_channel *channel)
 	int err = channel->owner->takes_fds ? receive_with_fds(channel, header, &received.fds) :
 					      receive_buffered(channel, header, UINT64_MAX);
 
-	received.bytes = err ? 0 : header->bytes - sizeof(*header);
-	if (err)
-		;
-	else if ((header->flags & VFIO_USER_FLAG_TYPE) == VFIO_USER_FLAG_REPLY)
-		err = take_reply(channel, header, received.payload, received.bytes);
-	else if (!(header->flags & VFIO_USER_FLAG_TYPE))
-		err = channel->owner->command(channel, &received);
-	else
-		err = -EPROTO;
+	if (!err) {
+		received.bytes = header->bytes - sizeof(*header);
+		err = handle(channel, &received);
+	}
 	vfio_user_fds_close(&received.fds);
 	if (!err)
 		drop_message(channel, header->bytes);
@@ -176,7 +182,7 @@ void *vfio_user_channel_run(void *arg)
 		err = receive_one(channel);
 	while (!err);
 	end_with(channel, err);
-	channel->owner->lost(channel, vfio_user_channel_error(channel));
+	channel->owner->lost(channel);
 	return NULL;
 }
 

@@ -40,12 +40,12 @@ struct vfio_user_received {
  * struct vfio_user_owner - What the owner of a channel does.
  * @command: Execute a command and answer it. An error ends the connection: -EPROTO for a command
  *	that breaks the protocol.
- * @lost: The connection is lost, because of an error. Called once, in the thread of the channel.
+ * @lost: The connection is lost. Called once, in the thread of the channel, if there is one.
  * @takes_fds: The peer may send descriptors with its commands.
  */
 struct vfio_user_owner {
 	int (*command)(struct vfio_user_channel *channel, struct vfio_user_received *received);
-	void (*lost)(struct vfio_user_channel *channel, int err);
+	void (*lost)(struct vfio_user_channel *channel);
 	bool takes_fds;
 };
 
@@ -76,6 +76,7 @@ struct vfio_user_call {
 /**
  * struct vfio_user_channel - A socket of a connection.
  * @owner: The functions of its owner. Never changes.
+ * @arg: The owner's own pointer. Never changes.
  * @fd: The socket. Never changes.
  * @timeout_ns: How long a reply may take. Never changes.
  * @has_thread: A thread runs vfio_user_channel_run(). Otherwise the peer may only send replies.
@@ -95,6 +96,7 @@ struct vfio_user_call {
  */
 struct vfio_user_channel {
 	const struct vfio_user_owner *owner;
+	void *arg;
 	int fd;
 	uint64_t timeout_ns;
 	bool has_thread;
@@ -115,13 +117,14 @@ struct vfio_user_channel {
  * vfio_user_channel_open() - Make a channel of a connected socket.
  * @channel: Set to the channel.
  * @owner: The functions of its owner.
+ * @arg: A pointer for the owner, which finds it in the channel.
  * @fd: The socket, which vfio_user_channel_close() closes.
  * @timeout_ns: How long a reply may take.
  *
  * Return: 0; -ENOMEM, or another error of the socket (it is closed).
  */
 int vfio_user_channel_open(struct vfio_user_channel *channel, const struct vfio_user_owner *owner,
-			   int fd, uint64_t timeout_ns);
+			   void *arg, int fd, uint64_t timeout_ns);
 
 /**
  * vfio_user_channel_close() - Free a channel. No thread may use it any more.

@@ -136,39 +136,22 @@ int vfio_user_peer_refused_locked(const struct vfio_user *user, const struct vfi
 
 /* --- The peer's questions --- */
 
-static struct vfio_user_connection *connection_of(struct vfio_user_channel *channel, bool is_twin)
+static int serve(struct vfio_user_channel *channel, struct vfio_user_received *received)
 {
-	const size_t offset = is_twin ? offsetof(struct vfio_user_connection, twin) :
-					offsetof(struct vfio_user_connection, main);
+	const struct vfio_user_connection *connection = channel->arg;
 
-	return (struct vfio_user_connection *)(void *)((char *)channel - offset);
-}
-
-static int command_on_twin(struct vfio_user_channel *channel, struct vfio_user_received *received)
-{
-	return vfio_user_memory_serve(connection_of(channel, true)->user, channel, received);
-}
-
-static int command_on_main(struct vfio_user_channel *channel, struct vfio_user_received *received)
-{
-	return vfio_user_memory_serve(connection_of(channel, false)->user, channel, received);
+	return vfio_user_memory_serve(connection->user, channel, received);
 }
 
 /* A peer that lost one of its sockets is lost. */
-static void lost_twin(struct vfio_user_channel *channel, int err)
+static void lose_both(struct vfio_user_channel *channel)
 {
-	(void)err;
-	vfio_user_channel_end(&connection_of(channel, true)->main);
+	struct vfio_user_connection *connection = channel->arg;
+
+	vfio_user_channel_end(&connection->main);
 }
 
-static void lost_main(struct vfio_user_channel *channel, int err)
-{
-	(void)channel;
-	(void)err;
-}
-
-static const struct vfio_user_owner twin_owner = { .command = command_on_twin, .lost = lost_twin };
-static const struct vfio_user_owner main_owner = { .command = command_on_main, .lost = lost_main };
+static const struct vfio_user_owner owner = { .command = serve, .lost = lose_both };
 
 /* --- The version --- */
 
@@ -277,11 +260,12 @@ static int agree(const struct vfio_user *user, int fd, int *twin, uint64_t *regi
 static int open_channels(struct vfio_user_connection *connection, int fd, int twin)
 {
 	const uint64_t timeout_ns = connection->user->keys.timeout_ms * SYS_NS_PER_MS;
-	int err = vfio_user_channel_open(&connection->main, &main_owner, fd, timeout_ns);
+	int err = vfio_user_channel_open(&connection->main, &owner, connection, fd, timeout_ns);
 
 	connection->has_twin = !err && twin >= 0;
 	if (connection->has_twin)
-		err = vfio_user_channel_open(&connection->twin, &twin_owner, twin, timeout_ns);
+		err = vfio_user_channel_open(&connection->twin, &owner, connection, twin,
+					     timeout_ns);
 	else if (twin >= 0)
 		sys_close(twin);
 	if (err && connection->has_twin)
