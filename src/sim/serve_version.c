@@ -2,8 +2,6 @@
 /*
  * Agrees on the version with the client of a served device, and gives it a twin socket.
  */
-#include <stdio.h>
-
 #include "base/sys.h"
 #include "base/sys_socket.h"
 #include "sim/serve_version.h"
@@ -52,18 +50,13 @@ static int send_answer(int fd, const struct offer *offer, const int *twin, uint6
 		.flags = VFIO_USER_FLAG_REPLY,
 	};
 	struct vfio_user_version version = { VFIO_USER_MAJOR, VFIO_USER_MINOR };
-	char json[160];
-	struct iovec parts[] = { { &version, sizeof(version) }, { json, 0 } };
+	char json[VFIO_USER_CAPABILITIES_MAX];
+	const char *more = twin ? ",\"twin_socket\":{\"supported\":true,\"fd_index\":0}" : "";
+	const struct iovec parts[] = { { &version, sizeof(version) },
+				       { json, vfio_user_capabilities(json, more) } };
 
 	if (offer->version.minor < VFIO_USER_MINOR)
 		version.minor = offer->version.minor;
-	parts[1].iov_len =
-		(size_t)snprintf(
-			json, sizeof(json),
-			"{\"capabilities\":{\"max_msg_fds\":%d,\"max_data_xfer_size\":%u%s}}",
-			VFIO_USER_FDS_MAX, VFIO_USER_DATA_MAX,
-			twin ? ",\"twin_socket\":{\"supported\":true,\"fd_index\":0}" : "") +
-		1;
 	return vfio_user_message_send(fd, &header, parts, 2, twin, twin ? 1 : 0, deadline_ns);
 }
 

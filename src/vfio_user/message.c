@@ -3,6 +3,7 @@
  * Sends and receives the messages of vfio-user, and reads the few capabilities that matter.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,6 +73,14 @@ void vfio_user_fds_close(struct vfio_user_fds *fds)
 		if (fds->fds[i] >= 0)
 			sys_close(fds->fds[i]);
 	fds->count = 0;
+}
+
+size_t vfio_user_capabilities(char json[VFIO_USER_CAPABILITIES_MAX], const char *twin)
+{
+	return 1 + (size_t)snprintf(
+			   json, VFIO_USER_CAPABILITIES_MAX,
+			   "{\"capabilities\":{\"max_msg_fds\":%d,\"max_data_xfer_size\":%u%s}}",
+			   VFIO_USER_FDS_MAX, VFIO_USER_DATA_MAX, twin);
 }
 
 /*

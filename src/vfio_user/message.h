@@ -185,6 +185,18 @@ int vfio_user_message_receive(int fd, struct vfio_user_header *header, void *pay
  */
 void vfio_user_fds_close(struct vfio_user_fds *fds);
 
+/* The text of vfio_user_capabilities() is at most so long. */
+#define VFIO_USER_CAPABILITIES_MAX 160
+
+/**
+ * vfio_user_capabilities() - Write the capabilities of this library for a VERSION message.
+ * @json: Set to the text.
+ * @twin: What it says of twin sockets: more members, or "".
+ *
+ * Return: the size of the text with its end.
+ */
+size_t vfio_user_capabilities(char json[VFIO_USER_CAPABILITIES_MAX], const char *twin);
+
 /**
  * vfio_user_find_number() - Find a number in the capabilities of a VERSION message.
  * @json: The text.

@@ -73,25 +73,32 @@ void vfio_user_peer_wake(struct vfio_user *user)
 	lock_drop(&user->wake);
 }
 
+static const char *reason_of(int err)
+{
+	if (err == -ETIMEDOUT)
+		return "the peer did not answer in time";
+	return err == -EPROTO ? "the peer sent a malformed message" : "the peer hung up";
+}
+
 /* Returns the error for the caller of the library. */
+static int error_of(int err)
+{
+	if (err == -EPROTO)
+		return -EIO;
+	return err == -ETIMEDOUT ? err : -ENODEV;
+}
+
 static int lose_peer_locked(struct vfio_user *user, const char *when, int err)
 	NEEDS_LOCK(user->lock)
 {
 	const struct coherent_device *dev = user->backend.dev;
-	const char *why = "the peer hung up";
 
-	if (err == -ETIMEDOUT)
-		why = "the peer did not answer in time";
-	else if (err == -EPROTO)
-		why = "the peer sent a malformed message";
 	/* A close ends the connection itself. */
 	if (!user->closed)
-		report(&dev->reporter, COHERENT_ERROR, "%s: %s (%s)%s", dev->name, why, when,
-		       user->is_open ? "; coherent_device_reset() connects again" : "");
+		report(&dev->reporter, COHERENT_ERROR, "%s: %s (%s)%s", dev->name, reason_of(err),
+		       when, user->is_open ? "; coherent_device_reset() connects again" : "");
 	vfio_user_peer_hang_up_locked(user);
-	if (err == -EPROTO)
-		return -EIO;
-	return err == -ETIMEDOUT ? err : -ENODEV;
+	return error_of(err);
 }
 
 bool vfio_user_peer_is_there_locked(struct vfio_user *user)
@@ -167,13 +174,13 @@ struct agreed {
 
 static int send_version(int fd, uint64_t deadline_ns)
 {
-	static const char json[] = "{\"capabilities\":{\"max_msg_fds\":8,"
-				   "\"max_data_xfer_size\":1048576,"
-				   "\"twin_socket\":{\"supported\":true}}}";
 	struct vfio_user_header header = { .id = 0, .command = VFIO_USER_VERSION };
 	struct vfio_user_version version = { VFIO_USER_MAJOR, VFIO_USER_MINOR };
-	const struct iovec parts[] = { { &version, sizeof(version) },
-				       { (void *)(uintptr_t)json, sizeof(json) } };
+	char json[VFIO_USER_CAPABILITIES_MAX];
+	const struct iovec parts[] = {
+		{ &version, sizeof(version) },
+		{ json, vfio_user_capabilities(json, ",\"twin_socket\":{\"supported\":true}") }
+	};
 
 	return vfio_user_message_send(fd, &header, parts, 2, NULL, 0, deadline_ns);
 }
@@ -209,12 +216,8 @@ static int report_version(const struct vfio_user *user, const struct agreed *agr
 	else
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: %s (VERSION); does its process serve vfio-user?", dev->name,
-		       err == -ETIMEDOUT ? "the peer did not answer in time" :
-		       err == -EPROTO	 ? "the peer sent a malformed message" :
-					   "the peer hung up");
-	if (err == -EPROTO)
-		return -EIO;
-	return err == -EOPNOTSUPP || err == -ETIMEDOUT ? err : -ENODEV;
+		       reason_of(err));
+	return err == -EOPNOTSUPP ? err : error_of(err);
 }
 
 /* The descriptor is negative if there was no room for it. */
