@@ -117,29 +117,9 @@ void serve_config_reset(struct serve_config *config)
 	memset(config->table, 0, sizeof(config->table));
 }
 
-/* The model has accesses of a byte only, because the client may access any bytes. */
-static void ask_model(struct coherent_sim *sim, uint64_t offset, uint8_t *byte, bool is_write)
-{
-	struct backend_config access = {
-		.offset = (unsigned int)offset,
-		.width = 1,
-		.is_write = is_write,
-		.value = *byte,
-	};
-	struct backend *backend = &sim->backend;
-
-	if (!backend->ops->config(backend, &access) && !is_write)
-		*byte = (uint8_t)access.value;
-}
-
-/* Returns the width of a whole access to the model: 1, 2 or 4 bytes that are aligned. */
-static bool is_whole(uint64_t offset, size_t bytes)
-{
-	return (bytes == 2 || bytes == 4) && offset % bytes == 0 && offset >= SERVE_MODEL_OFFSET;
-}
-
-static void ask_model_at_once(struct coherent_sim *sim, uint64_t offset, uint8_t *data,
-			      size_t bytes, bool is_write)
+/* 1, 2 or 4 bytes that are aligned. */
+static void ask_model(struct coherent_sim *sim, uint64_t offset, uint8_t *data, size_t bytes,
+		      bool is_write)
 {
 	struct backend_config access = {
 		.offset = (unsigned int)offset,
@@ -151,6 +131,12 @@ static void ask_model_at_once(struct coherent_sim *sim, uint64_t offset, uint8_t
 
 	if (!backend->ops->config(backend, &access) && !is_write)
 		put(data, access.value, (unsigned int)bytes);
+}
+
+/* Whether the model can take an access as a whole. Otherwise it gets one for each byte. */
+static bool is_whole(uint64_t offset, size_t bytes)
+{
+	return (bytes == 2 || bytes == 4) && offset % bytes == 0 && offset >= SERVE_MODEL_OFFSET;
 }
 
 static void access_byte(struct serve_config *config, uint64_t offset, uint8_t *byte, bool is_write)
@@ -170,12 +156,12 @@ void serve_config_access(struct serve_config *config, struct coherent_sim *sim, 
 	const bool model_has = is_write ? config->model_has_writes : config->model_has_reads;
 
 	if (model_has && is_whole(offset, bytes)) {
-		ask_model_at_once(sim, offset, data, bytes, is_write);
+		ask_model(sim, offset, data, bytes, is_write);
 		return;
 	}
 	for (size_t i = 0; i < bytes; i++) {
 		if (model_has && offset + i >= SERVE_MODEL_OFFSET)
-			ask_model(sim, offset + i, data + i, is_write);
+			ask_model(sim, offset + i, data + i, 1, is_write);
 		else
 			access_byte(config, offset + i, data + i, is_write);
 	}
