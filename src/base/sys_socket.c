@@ -32,19 +32,25 @@ void sys_allow_descriptors(int fd)
 	pass_descriptors(fd, 1);
 }
 
+/* Returns a socket that does not block, for the address of a path, or -errno. */
+static int socket_for(const char *path, struct sockaddr_un *address)
+{
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (strlen(path) >= sizeof(address->sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address->sun_path, path);
+	return sys_not_standard(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
+
 /*
  * connect(2): a UNIX socket that does not block returns EAGAIN and not EINPROGRESS if the queue is
  * full. The kernel does not tell when it has room again, so this asks once a millisecond.
  */
 int sys_connect(const char *path, uint64_t deadline_ns)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd, err;
+	struct sockaddr_un address;
+	int err, fd = socket_for(path, &address);
 
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-	fd = sys_not_standard(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	if (fd < 0)
 		return fd;
 	sys_refuse_descriptors(fd);
@@ -117,13 +123,9 @@ static bool is_abandoned(const char *path)
 
 int sys_listen(const char *path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd, err;
+	struct sockaddr_un address;
+	int err, fd = socket_for(path, &address);
 
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-	fd = sys_not_standard(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	if (fd < 0)
 		return fd;
 	/* The file gets the mode of the socket, so no other user can connect before a chmod(). */
