@@ -140,11 +140,13 @@ int iommu_port_map(struct iommu_port *port, const struct backend_mapping *mappin
 int iommu_port_unmap(struct iommu_port *port, const struct backend_mapping *mapping);
 
 /**
- * iommu_port_order() - Let later accesses of the device see all that this thread has done.
+ * iommu_port_order() - Order what this thread does before and after the call with the device.
  * @port: The port.
  *
- * A message to a device in another process orders the accesses of its answers too, but only the kernel
- * knows that. With the lock the memory model of C does.
+ * Later accesses of the device see what the thread did before. After the call the thread sees all
+ * accesses that the device made before. A driver and a device in another process tell each other when
+ * by messages. The kernel orders them, but the memory model of C does not know that. So the thread
+ * takes the lock that each access of the device takes.
  */
 void iommu_port_order(struct iommu_port *port);
 

@@ -52,11 +52,11 @@ static int access_region_locked(struct vfio_user *user, const struct vfio_user_r
 	};
 	int err;
 
-	/* The device may transfer because of this access, before it answers. */
-	iommu_port_order(&user->port);
 	if (is_write)
 		backend_put_bytes(data, *value, at->bytes);
+	iommu_port_order(&user->port);
 	err = vfio_user_peer_ask_locked(user, &call, sizeof(*at) + (is_write ? 0 : at->bytes));
+	iommu_port_order(&user->port);
 	if (err == -EREMOTEIO)
 		return vfio_user_peer_refused_locked(user, &call);
 	if (!err && !is_write)
