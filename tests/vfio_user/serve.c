@@ -9,39 +9,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "client.h"
+#include "one_client.h"
 
 #define CONFIG VFIO_PCI_CONFIG_REGION_INDEX
 /* The model has BARs 0 and 2, so BAR 1 is that of the table. */
 #define TABLE_BAR 1
-
-static struct server server;
-static struct client client;
-
-static int setup(void **state)
-{
-	(void)state;
-	memset(&server, 0, sizeof(server));
-	server_start(&server);
-	client_open(&client, server.path, false);
-	return 0;
-}
-
-static int setup_twin(void **state)
-{
-	(void)state;
-	memset(&server, 0, sizeof(server));
-	server_start(&server);
-	client_open(&client, server.path, true);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	client_close(&client);
-	return server_stop(&server);
-}
 
 /* --- What the device has --- */
 

@@ -5,35 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "client.h"
-
-static struct server server;
-static struct client client;
-
-static int setup(void **state)
-{
-	(void)state;
-	memset(&server, 0, sizeof(server));
-	server_start(&server);
-	client_open(&client, server.path, false);
-	return 0;
-}
-
-static int setup_twin(void **state)
-{
-	(void)state;
-	memset(&server, 0, sizeof(server));
-	server_start(&server);
-	client_open(&client, server.path, true);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	client_close(&client);
-	return server_stop(&server);
-}
+#include "one_client.h"
 
 #define WINDOW 0x10000
 #define READ_WRITE (VFIO_USER_MAP_READ | VFIO_USER_MAP_WRITE)

@@ -86,52 +86,17 @@ static void edu_stop(struct world *world)
 	world->state = NULL;
 }
 
-const struct world_ops edu_ops = {
-	.start = edu_start,
-	.stop = edu_stop,
-	.load = edu_load,
-	.store = edu_store,
-	.arm = edu_arm,
-	.fire = edu_fire,
-	.is_armed = edu_is_armed,
-	.first_byte = 0xed,
-	/* The register inverts what is written to it. */
-	.mark_at = LIVENESS,
-	.mark = 0x4711,
-	.marked = ~UINT32_C(0x4711),
-};
+/* The register inverts what is written to it. */
+#define EDU                                                                             \
+	.start = edu_start, .stop = edu_stop, .load = edu_load, .store = edu_store,     \
+	.arm = edu_arm, .fire = edu_fire, .is_armed = edu_is_armed, .first_byte = 0xed, \
+	.mark_at = LIVENESS, .mark = 0x4711, .marked = ~UINT32_C(0x4711)
 
-const struct world_ops qemu_edu_ops = {
-	.missing = qemu_missing,
-	.start = edu_start,
-	.stop = edu_stop,
-	.load = edu_load,
-	.store = edu_store,
-	.arm = edu_arm,
-	.fire = edu_fire,
-	.is_armed = edu_is_armed,
-	.first_byte = 0xed,
-	/* The register inverts what is written to it. */
-	.mark_at = LIVENESS,
-	.mark = 0x4711,
-	.marked = ~UINT32_C(0x4711),
-	.pid = qemu_pid,
-};
-
+const struct world_ops edu_ops = { EDU };
+const struct world_ops qemu_edu_ops = { EDU, .missing = qemu_missing, .pid = qemu_pid };
 const struct world_ops served_edu_ops = {
+	EDU,
 	.begin = served_begin,
 	.end = served_end,
-	.start = edu_start,
-	.stop = edu_stop,
-	.load = edu_load,
-	.store = edu_store,
-	.arm = edu_arm,
-	.fire = edu_fire,
-	.is_armed = edu_is_armed,
-	.first_byte = 0xed,
-	/* The register inverts what is written to it. */
-	.mark_at = LIVENESS,
-	.mark = 0x4711,
-	.marked = ~UINT32_C(0x4711),
 	.pid = served_pid,
 };
