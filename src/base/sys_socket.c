@@ -2,6 +2,7 @@
 /*
  * Wraps the system calls of UNIX sockets. Nothing here has state or takes a lock.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -102,11 +103,6 @@ int sys_accept(int fd, uint64_t deadline_ns)
 	return sys_not_standard(connection);
 }
 
-static int bind_to(int fd, const struct sockaddr_un *address)
-{
-	return bind(fd, (const void *)address, sizeof(*address)) ? -errno : 0;
-}
-
 /* unix(7): connect() to a socket that no process listens to returns ECONNREFUSED. */
 static bool is_abandoned(const char *path)
 {
@@ -121,19 +117,40 @@ static bool is_abandoned(const char *path)
 	return fd == -ECONNREFUSED;
 }
 
+/* Gives a socket that listens its name. A socket of that name is replaced if it is abandoned. */
+static int name_socket(const char *hidden, const char *path)
+{
+	int err = link(hidden, path) ? -errno : 0;
+
+	if (err == -EEXIST && is_abandoned(path) && !unlink(path))
+		err = link(hidden, path) ? -errno : 0;
+	return err == -EEXIST ? -EADDRINUSE : err;
+}
+
+/*
+ * A socket that is bound and does not listen yet looks abandoned, also to a second server. So it gets
+ * its name last.
+ */
 int sys_listen(const char *path)
 {
+	char hidden[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	struct sockaddr_un address;
-	int err, fd = socket_for(path, &address);
+	int fd, err = 0;
 
+	if (snprintf(hidden, sizeof(hidden), "%s.%d", path, (int)getpid()) >= (int)sizeof(hidden))
+		return -ENAMETOOLONG;
+	fd = socket_for(hidden, &address);
 	if (fd < 0)
 		return fd;
+	/* A process of this number may have been killed here. */
+	(void)unlink(hidden);
 	/* The file gets the mode of the socket, so no other user can connect before a chmod(). */
-	err = fchmod(fd, S_IRUSR | S_IWUSR) ? -errno : bind_to(fd, &address);
-	if (err == -EADDRINUSE && is_abandoned(path) && !unlink(path))
-		err = bind_to(fd, &address);
-	if (!err && listen(fd, SOMAXCONN))
+	if (fchmod(fd, S_IRUSR | S_IWUSR) || bind(fd, (const void *)&address, sizeof(address)) ||
+	    listen(fd, SOMAXCONN))
 		err = -errno;
+	if (!err)
+		err = name_socket(hidden, path);
+	(void)unlink(hidden);
 	if (!err)
 		return fd;
 	(void)close(fd);

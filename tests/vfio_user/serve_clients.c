@@ -6,9 +6,11 @@
 #include <coherent/bar.h>
 #include <coherent/config.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -312,6 +314,31 @@ static void abandoned_socket_is_replaced(void **state)
 	close(stop);
 }
 
+/* The path that must not exist yet when a socket begins to listen, and whether it did. */
+static const char *early_path;
+static atomic_bool is_early;
+
+/* Takes the place of the function of libc. */
+int listen(int fd, int backlog)
+{
+	if (early_path && !access(early_path, F_OK))
+		is_early = true;
+	return (int)syscall(SYS_listen, fd, backlog);
+}
+
+/* A client that finds the path can connect, and a second server does not take it for abandoned. */
+static void socket_gets_its_name_last(void **state)
+{
+	const int stop = eventfd(1, EFD_CLOEXEC);
+
+	(void)state;
+	early_path = "/tmp/coherent-serve.last";
+	assert_ok(coherent_sim_serve("sim:edu", early_path, .stop_fd = stop));
+	assert_false(is_early);
+	early_path = NULL;
+	close(stop);
+}
+
 static void other_files_stay(void **state)
 {
 	const char path[] = "/tmp/coherent-serve.file";
@@ -430,6 +457,7 @@ int main(void)
 		TEST(socket_belongs_to_the_user),
 		TEST(live_socket_stays),
 		TEST(abandoned_socket_is_replaced),
+		TEST(socket_gets_its_name_last),
 		TEST(other_files_stay),
 		TEST(one_socket_is_one_connection),
 		TEST(options_are_checked),
