@@ -13,7 +13,7 @@
 
 #include "sim/serve_dma.h"
 
-/* It is the default of the protocol for "max_dma_maps". */
+/* vfio-user.rst: a client may expect that a server takes so many, if it does not say max_dma_maps. */
 #define RANGES_MAX 65535
 
 /* --- Announced addresses --- */

@@ -191,7 +191,7 @@ void vfio_user_fds_close(struct vfio_user_fds *fds);
 /**
  * vfio_user_capabilities() - Write the capabilities of this library for a VERSION message.
  * @json: Set to the text.
- * @twin: What it says of twin sockets: more members, or "".
+ * @twin: More members, which are about twin sockets; or "".
  *
  * Return: the size of the text with its end.
  */
