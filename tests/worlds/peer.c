@@ -32,19 +32,40 @@ pid_t qemu_pid(struct world *world)
 	return child_process("qemu-system");
 }
 
-static bool range_has(int memory, unsigned long first, unsigned long last, const char secret[16])
+static bool is_zero(const char *piece, size_t bytes)
+{
+	return !piece[0] && !memcmp(piece, piece + 1, bytes - 1);
+}
+
+/* Most pieces are zero, and memmem() is slow. */
+static bool range_has(int memory, off_t first, off_t last, const char secret[16])
 {
 	char *piece = malloc(PIECE);
 	bool has = false;
 
 	assert_non_null(piece);
 	for (; !has && first < last; first += PIECE) {
-		const size_t bytes = last - first < PIECE ? last - first : PIECE;
-		const ssize_t got = pread(memory, piece, bytes, (off_t)first);
+		const size_t bytes = last - first < (off_t)PIECE ? (size_t)(last - first) : PIECE;
+		const ssize_t got = pread(memory, piece, bytes, first);
 
-		has = got > 0 && memmem(piece, (size_t)got, secret, 16);
+		has = got > 0 && !is_zero(piece, (size_t)got) &&
+		      memmem(piece, (size_t)got, secret, 16);
 	}
 	free(piece);
+	return has;
+}
+
+/* A hole of a file holds no secret, and a file may be as large as an address window. */
+static bool file_has(int fd, const char secret[16])
+{
+	off_t first = 0, last = 0;
+	bool has = false;
+
+	while (!has && (first = lseek(fd, last, SEEK_DATA)) >= 0) {
+		last = lseek(fd, first, SEEK_HOLE);
+		assert_true(last > first);
+		has = range_has(fd, first, last, secret);
+	}
 	return has;
 }
 
@@ -98,7 +119,7 @@ static bool open_files_have(pid_t pid, const char secret[16])
 
 		if (fd < 0)
 			continue;
-		has = range_has(fd, 0, (unsigned long)lseek(fd, 0, SEEK_END), secret);
+		has = file_has(fd, secret);
 		close(fd);
 	}
 	closedir(dir);
@@ -117,7 +138,7 @@ bool peer_has(pid_t pid, const char secret[16])
 	memory = open(path, O_RDONLY);
 	assert_true(memory >= 0);
 	while (!has && next_shared_mapping(maps, &first, &last))
-		has = range_has(memory, first, last, secret);
+		has = range_has(memory, (off_t)first, (off_t)last, secret);
 	fclose(maps);
 	close(memory);
 	return has || open_files_have(pid, secret);
