@@ -1,55 +1,192 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""A page of docs/ does what it says: tutorial.py SOURCE_DIR BUILD_DIR PAGE COMMANDS
+"""A page of docs/ does what it says: tutorial.py [--slow] SOURCE_DIR BUILD_DIR PAGE
 
-Writes the files of the page, runs its COMMANDS blocks of commands against a staged install, and
-compares what each prints with the text after it. Prints TAP.
+The script does what a reader of the page does, in an empty folder, with a staged install of the
+library. The line that begins a block says what the block is:
+
+    ```LANGUAGE FILE    a file, which the script writes
+    ```sh [NEED...]     commands
+    ```text             all that the commands before it print
+
+Commands without a text block must print nothing. A NEED is a command, a header with its folder as
+gtest/gtest.h, or kernel-headers; where it is missing, the script skips the block. kernel-headers
+also sets KDIR. A block with the need "slow" runs only with --slow. Any other block is a mistake,
+because nothing would compile it. A page that names libcoherent/ gets a copy of the tree there.
+
+Before the script compares, it writes N for times, /home/you for the folder, and takes away the
+spaces at the end of a line. Prints TAP.
 """
+import dataclasses
+import difflib
 import glob
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 
-BLOCK = re.compile(r'^```(\w+)(?: (\S+))?\n(.*?)^```$', re.M | re.S)
+HERE = os.path.dirname(os.path.abspath(__file__))
+FENCE = re.compile(r'^```(.*)\n((?:(?!```).*\n)*)```$', re.M)
+TREE = ('LICENSES', 'examples', 'include', 'kernel', 'src', 'tests', 'tools')
+# The Debian packages of what a block may need, if the name does not tell.
+PACKAGES = {'cmocka.h': 'libcmocka-dev', 'gtest/gtest.h': 'libgtest-dev',
+            'coherent-migrate': 'coccinelle', 'qemu-system-x86_64': 'qemu-system-x86'}
+TIMES = (re.compile(r'\d+(\.\d+)?(?= (ms|sec|s)\b)'),)
+
+
+@dataclasses.dataclass
+class Block:
+    """A block of a page. words: what follows the three backquotes. line: where it begins."""
+    words: list
+    text: str
+    line: int
+
+    def is_kind(self, kind):
+        return self.words[:1] == [kind]
+
+
+@dataclasses.dataclass
+class Result:
+    """A line of TAP. why: what to print if the result is bad, or the reason of a skip."""
+    good: bool
+    name: str
+    why: str = ''
+    skipped: bool = False
+
+
+def blocks_of(page):
+    return [Block(found[1].split(), found[2], page.count('\n', 0, found.start()) + 1)
+            for found in FENCE.finditer(page)]
+
+
+def kernel_headers():
+    """Returns (path of the headers of Debian's kernel, why there is none)."""
+    sys.path.insert(0, os.path.join(HERE, 'vm'))
+    import archive
+    import kernels
+    try:
+        with kernels.cache() as cache:
+            return kernels.get_kernel(cache, '6.1', 'amd64').headers(), ''
+    except archive.OutOfReach as reason:
+        return '', str(reason)
+
+
+def missing(need, environment, where):
+    """Returns why a block cannot run, or ''."""
+    if need == 'kernel-headers':
+        if 'KDIR' not in environment:
+            environment['KDIR'], environment['NO_KDIR'] = kernel_headers()
+        return environment['NO_KDIR']
+    if need.endswith('.h'):
+        found = not subprocess.run(['cc', '-x', 'c', '-M', '-'], input=f'#if !__has_include(<{need}>)\n#error\n#endif\n',
+                                   cwd=where, check=False, text=True, capture_output=True).returncode
+    else:
+        found = shutil.which(need, path=environment['PATH'])
+    return '' if found else f'{need} is missing: apt-get install {PACKAGES.get(need, need)}'
+
+
+def settled(text, where):
+    """Returns a text without what is another in each run."""
+    text = text.replace(os.path.realpath(where), '/home/you').replace(where, '/home/you')
+    for pattern in TIMES:
+        text = pattern.sub('N', text)
+    return re.sub(r'[ \t]+$', '', text, flags=re.M)
+
+
+def write(where, block):
+    path = os.path.join(where, block.words[1])
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write(block.text)
+
+
+def run_commands(block, wanted, where, environment):
+    """Runs a block and compares what it prints. Returns two results."""
+    run = subprocess.run(['sh', '-ec', block.text], cwd=where, env=environment, text=True, check=False,
+                         errors='replace', stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT)
+    said = settled(run.stdout, where)
+    wanted = settled(wanted, where)
+    difference = difflib.unified_diff(wanted.splitlines(), said.splitlines(), 'page', 'output',
+                                      lineterm='')
+    return [Result(run.returncode == 0, f'line {block.line}: the commands run',
+                   f'status {run.returncode}\n{run.stdout}'),
+            Result(said == wanted, f'line {block.line}: they print what the page says',
+                   '\n'.join(difference))]
+
+
+def run_page(page, where, environment, slow=False):
+    """Does what a page says in a folder. Returns the results."""
+    results = []
+    blocks = blocks_of(page)
+    for block, after in zip(blocks, [*blocks[1:], Block([], '', 0)]):
+        if block.is_kind('sh'):
+            needs = block.words[1:]
+            if 'slow' in needs and not slow:
+                continue
+            reasons = [missing(need, environment, where) for need in needs if need != 'slow']
+            if any(reasons):
+                results.append(Result(True, f'line {block.line}', next(filter(None, reasons)), True))
+                continue
+            wanted = after.text if after.is_kind('text') else ''
+            results += run_commands(block, wanted, where, environment)
+        elif len(block.words) == 2 and not block.is_kind('text'):
+            write(where, block)
+        elif not block.is_kind('text') or len(block.words) != 1:
+            results.append(Result(False, f'line {block.line}: the block is a file, commands or text',
+                                  ' '.join(block.words)))
+    results.append(Result(page.count('\n```') == 2 * len(blocks), 'each block ends'))
+    results.append(Result(any(block.is_kind('sh') for block in blocks), 'there is something to run'))
+    return results
+
+
+def install(build_dir, stage):
+    """Installs the library. Returns the environment of a reader who has it."""
+    subprocess.run(['meson', 'install', '-C', build_dir, '--no-rebuild', '--quiet', '--destdir',
+                    stage], check=True, capture_output=True)
+    (libdir,) = map(os.path.dirname, glob.glob(os.path.join(stage, '**', 'libcoherent.a'),
+                                               recursive=True))
+    (header,) = glob.glob(os.path.join(stage, '**', 'coherent.h'), recursive=True)
+    prefix = os.path.dirname(os.path.dirname(header))
+    return dict(os.environ, LC_ALL='C.UTF-8', PKG_CONFIG_SYSROOT_DIR=stage, LD_LIBRARY_PATH=libdir,
+                PKG_CONFIG_PATH=os.path.join(libdir, 'pkgconfig'), CMAKE_PREFIX_PATH=prefix,
+                PATH=f'{prefix}/bin:{os.environ["PATH"]}')
+
+
+def copy_tree(source_dir, where):
+    for name in TREE:
+        shutil.copytree(os.path.join(source_dir, name), os.path.join(where, 'libcoherent', name),
+                        ignore=shutil.ignore_patterns('__pycache__'))
+
+
+def print_tap(results):
+    print(f'1..{len(results)}')
+    for number, result in enumerate(results, 1):
+        skip = f' # SKIP {result.why}' if result.skipped else ''
+        print(f'{"ok" if result.good else "not ok"} {number} - {result.name}{skip}')
+        if not result.good:
+            print(''.join(f'# {line}\n' for line in result.why.splitlines()), end='')
+    sys.exit(0 if all(result.good for result in results) else 1)
 
 
 def main():
-    if len(sys.argv) != 5:
-        print('usage: tutorial.py SOURCE_DIR BUILD_DIR PAGE COMMANDS', file=sys.stderr)
+    words = [word for word in sys.argv[1:] if word != '--slow']
+    if len(words) != 3:
+        print('usage: tutorial.py [--slow] SOURCE_DIR BUILD_DIR PAGE', file=sys.stderr)
         sys.exit(2)
-    source_dir, build_dir, name, commands = sys.argv[1:]
-    with open(os.path.join(source_dir, 'docs', name), encoding='utf-8') as page:
-        blocks = BLOCK.findall(page.read())
-    results = []
-    with tempfile.TemporaryDirectory() as where:
-        stage = os.path.join(where, 'stage')
-        subprocess.run(['meson', 'install', '-C', build_dir, '--no-rebuild', '--quiet', '--destdir',
-                        stage], check=True, capture_output=True)
-        (libdir,) = map(os.path.dirname, glob.glob(os.path.join(stage, '**', 'libcoherent.a'),
-                                                   recursive=True))
-        environment = dict(os.environ, PKG_CONFIG_SYSROOT_DIR=stage, LD_LIBRARY_PATH=libdir,
-                           PKG_CONFIG_PATH=os.path.join(libdir, 'pkgconfig'))
-        printed = ''
-        for kind, name, text in blocks:
-            if kind == 'c':
-                with open(os.path.join(where, name), 'w', encoding='utf-8') as file:
-                    file.write(text)
-            elif kind == 'sh':
-                run = subprocess.run(['sh', '-ec', text], cwd=where, env=environment, text=True,
-                                     check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-                printed = run.stdout
-                results.append(('its commands run', run.returncode == 0, printed))
-            elif kind == 'text':
-                results.append(('they print what it says', printed == text, printed))
-    results.append(('there was something to run', len(results) == 2 * int(commands), str(blocks)[:200]))
-    print(f'1..{len(results)}')
-    for number, (name, good, why) in enumerate(results, 1):
-        print(f'{"ok" if good else "not ok"} {number} - {name}')
-        if not good:
-            print(''.join(f'# {line}\n' for line in why.splitlines()))
-    sys.exit(0 if all(good for _, good, _ in results) else 1)
+    source_dir, build_dir, name = words
+    with open(os.path.join(source_dir, 'docs', name), encoding='utf-8') as file:
+        page = file.read()
+    with tempfile.TemporaryDirectory() as folder:
+        environment = install(build_dir, os.path.join(folder, 'stage'))
+        where = os.path.join(folder, 'work')
+        os.mkdir(where)
+        if 'libcoherent/' in re.sub(r'\(.*?\)', '', page):
+            copy_tree(source_dir, where)
+        results = run_page(page, where, environment, '--slow' in sys.argv)
+    print_tap(results)
 
 
 if __name__ == '__main__':

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""tutorial.py notices each way in which a page can be wrong. Prints TAP."""
+import os
+import tempfile
+
+import tutorial
+
+GOOD = '''Text.
+```c hello.c
+#include <stdio.h>
+int main(void)
+{
+	puts("hello");
+	return 0;
+}
+```
+
+```sh
+cc -o hello hello.c
+./hello
+echo "in 12 ms"; pwd
+```
+```text
+hello
+in 3 ms
+/home/you
+```
+```sh no-such-command
+no-such-command
+```
+```text
+It would say this.
+```
+```sh slow
+exit 1
+```
+'''
+# Each row breaks the page, and names the result that must fail then.
+BREAKS = (
+    ('a file does not compile', 'puts("hello");', 'puts("hello")', 'line 11: the commands run'),
+    ('a program fails', 'return 0;', 'return 1;', 'line 11: the commands run'),
+    ('a program prints another thing', 'puts("hello");', 'puts("hallo");',
+     'line 11: they print what the page says'),
+    ('the page says more', 'in 3 ms\n', 'in 3 ms\nand more\n', 'line 11: they print what the page says'),
+    ('the page does not show what is printed', '```text\nhello\nin 3 ms\n/home/you\n```\n', '',
+     'line 11: they print what the page says'),
+    ('a file has no name', '```c hello.c', '```c', 'line 2: the block is a file, commands or text'),
+    ('a block says nothing', '```c hello.c', '```', 'line 2: the block is a file, commands or text'),
+    ('a block does not end', '```\n```sh slow', '```sh slow', 'each block ends'),
+    ('nothing is run', GOOD[GOOD.index('```sh'):], '', 'there is something to run'),
+)
+
+
+def run(page, slow=False):
+    """Returns {name: result} of a page, which needs no install."""
+    with tempfile.TemporaryDirectory() as where:
+        return {result.name: result for result in
+                tutorial.run_page(page, where, dict(os.environ, LC_ALL='C.UTF-8'), slow)}
+
+
+def main():
+    good = run(GOOD)
+    said = '\n'.join(f'{name}: {result.why}' for name, result in good.items() if not result.good)
+    results = [tutorial.Result(not said, 'a good page passes', said),
+               tutorial.Result(good['line 21'].skipped and 'no-such-command' in good['line 21'].why,
+                               'a block without its command is skipped with the reason'),
+               tutorial.Result(not run(GOOD, slow=True)['line 27: the commands run'].good,
+                               'a slow block runs if it should')]
+    for title, before, after, name in BREAKS:
+        found = run(GOOD.replace(before, after, 1))
+        results.append(tutorial.Result(name in found and not found[name].good, f'noticed: {title}',
+                                       str(found)))
+    tutorial.print_tap(results)
+
+
+if __name__ == '__main__':
+    main()
