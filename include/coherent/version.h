@@ -12,7 +12,7 @@
 #include <coherent/detail/face.h>
 
 #define COHERENT_VERSION_MAJOR 0
-#define COHERENT_VERSION_MINOR 1
+#define COHERENT_VERSION_MINOR 2
 #define COHERENT_VERSION_PATCH 0
 
 /**

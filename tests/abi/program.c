@@ -17,7 +17,7 @@
 #define NEWER 0
 #endif
 
-#if COHERENT_VERSION < COHERENT_VERSION_OF(0, 1, 0)
+#if COHERENT_VERSION < COHERENT_VERSION_OF(0, 2, 0)
 #error "the preprocessor can compare versions"
 #endif
 
@@ -274,7 +274,7 @@ static void check_enums(struct coherent_device *dev)
 
 static void check_version(void)
 {
-	say(coherent_version() / 100 == 1, "the version of the library is a 0.1");
+	say(coherent_version() / 100 == 2, "the version of the library is a 0.2");
 	say((coherent_version() == COHERENT_VERSION) == !NEWER,
 	    "the version of the library is not taken from the headers of the program");
 }

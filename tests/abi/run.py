@@ -94,7 +94,7 @@ def older(text):
 def newer(text):
     """The headers of a later version, whose structs have one more member."""
     text = STRUCT.sub(lambda match: f'{match[1]}{match[2]}\tuint64_t added;\n{match[3]}', text)
-    return text.replace('define COHERENT_VERSION_MINOR 1', 'define COHERENT_VERSION_MINOR 2')
+    return text.replace('define COHERENT_VERSION_MINOR 2', 'define COHERENT_VERSION_MINOR 3')
 
 
 def main():

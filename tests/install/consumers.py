@@ -25,10 +25,10 @@ COMPILERS = ('gcc', 'clang')
 SYSTEM = ('/usr', '/usr/local')
 LAYOUTS = ('-I', '-isystem', '/usr/include', '/usr/local/include')
 CALL = re.compile(r'^\tcoherent_', re.M)
-# A project asks for one of these. The value is whether it gets version 0.1.0.
-VERSIONS = {'': True, '0.0.9': True, '0.1': True, '0.1.0 EXACT': True, '0.1.1': False, '0.2': False,
-            '1.0': False, '99': False, '0.0...0.1': True, '0.1...<1': True, '0.0...<0.1.0': False,
-            '0.2...1': False}
+# A project asks for one of these. The value is whether it gets version 0.2.0.
+VERSIONS = {'': True, '0.1.9': True, '0.2': True, '0.2.0 EXACT': True, '0.2.1': False, '0.3': False,
+            '1.0': False, '99': False, '0.1...0.2': True, '0.2...<1': True, '0.1...<0.2.0': False,
+            '0.3...1': False}
 
 
 def call_lines():
@@ -161,7 +161,7 @@ def check_versions(results, install, folder):
                        f'find_package(coherent {version} REQUIRED)\n')
         code, out = run_command(['cmake', '-S', folder, '-B', os.path.join(folder, 'build'),
                                  f'-Dcoherent_DIR={install.libdir}/cmake/coherent'])
-        results.say(not code if found else code and 'version: 0.1.0' in out,
+        results.say(not code if found else code and 'version: 0.2.0' in out,
                     f'find_package(coherent {version}) is {"found" if found else "refused"}', out)
 
 

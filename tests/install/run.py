@@ -72,7 +72,7 @@ def files_below(top):
 def symbols(library, *flags):
     _, out = run_command(['nm', '-g', '--defined-only', *flags, library])
     names = {line.split()[-1].split('@')[0] for line in out.splitlines() if ' ' in line}
-    return names - {'LIBCOHERENT_0.1'}
+    return names - {'LIBCOHERENT_0.2'}
 
 
 def without_comments(path):
@@ -205,9 +205,9 @@ def build(source, where, *options):
     tree = copy_sources(source, os.path.join(where, 'tree'))
     run_command(['meson', 'setup', os.path.join(tree, 'b'), tree, '-Dtests=false', *options])
     code, out = run_command(['ninja', '-C', os.path.join(tree, 'b'), 'src/libcoherent.a',
-                             'src/libcoherent.so.0.1.0'])
+                             'src/libcoherent.so.0.2.0'])
     bytes_of = {}
-    for name in ('libcoherent.a', 'libcoherent.so.0.1.0'):
+    for name in ('libcoherent.a', 'libcoherent.so.0.2.0'):
         path = os.path.join(tree, 'b', 'src', name)
         if not code:
             with open(path, 'rb') as library:
@@ -242,7 +242,7 @@ def main():
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
         first, out = build(source, os.path.join(one, 'a'))
         second, _ = build(source, os.path.join(two, 'elsewhere', 'b'))
-        for name in ('libcoherent.a', 'libcoherent.so.0.1.0'):
+        for name in ('libcoherent.a', 'libcoherent.so.0.2.0'):
             results.say(name in first and first[name] == second.get(name),
                         f'{name} is the same if it is built in another folder', out)
         # A packager has other compilers and other options than the tests.
