@@ -239,7 +239,8 @@ def boot(where, kernel, packed, options):
     if options.icount:
         command += ['-icount', 'shift=0']
     if iommu.device:
-        command += ['-device', iommu.device]
+        # A served device learns from QEMU what the guest maps, and QEMU asks the guest for that.
+        command += ['-device', iommu.device + (',caching-mode=on' if qemu else '')]
     for netdev in options.netdev:
         command += ['-netdev', netdev]
     command += devices(where, options.device)
