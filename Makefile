@@ -4,22 +4,30 @@
 BUILD = build/demo
 export FILE ?= $(BUILD)/examples/edu
 
-# After a reconfiguration ninja reports that it has no work, also with --quiet.
+# Builds the library, the command coherent and the examples. Editors find compile_commands.json.
 all: $(BUILD)/build.ninja
+	@ln -sfn $(BUILD)/compile_commands.json compile_commands.json
+	@# After a reconfiguration ninja reports that it has no work, also with --quiet.
 	@log=$$(ninja --quiet -C $(BUILD) 2>&1); status=$$?; \
 		printf '%s\n' "$$log" | grep -v -e '^ninja: no work to do\.$$' -e '^$$'; exit $$status
 
 # Sends a file and a disk image through devices and compares every byte. Then the devices try to
 # reach memory that they must not reach.
-demo: all
+demo: deps-demo
+	@# An earlier make may not have found what the demo needs.
+	@[ ! -e $(BUILD)/build.ninja ] || [ -e $(BUILD)/command/coherent ] || \
+		meson setup --reconfigure $(BUILD) >/dev/null
+	@$(MAKE) --no-print-directory all
 	@tools/demo $(BUILD) "$$FILE"
 
-# Runs all tests: with gcc, clang, ASan with UBSan, and TSan.
+# Runs the tests that take seconds: with gcc, with ASan and UBSan, and with TSan. ALL=1 runs all
+# tests, also with clang; WAYS=gcc runs one build only.
 check: deps-check
-	@tools/check
+	@tools/check $(if $(ALL),--all) $(WAYS)
 
-# Runs the tests in VMs with other kernels and IOMMUs, and on other CPUs. The first run builds a kernel.
-check-kernels: deps-kernels
+# Runs the tests in VMs with other kernels and IOMMUs, and on other CPUs. The first run builds a
+# kernel.
+check-kernels: ask-kernels
 	@tools/check kernels
 
 # Compares the library with other allocators on this machine. Writes build/bench/bench.json.
@@ -27,7 +35,7 @@ bench: build-bench
 	@tools/bench host build/bench
 
 # Draws the result of make bench as docs/bench.svg.
-bench-chart: deps-bench
+bench-chart: ask-bench
 	@tools/bench chart build/bench/bench.json docs/bench.svg
 
 # Draws the objects of a test driver as docs/map.svg. It needs the build of make check.
@@ -36,7 +44,7 @@ picture:
 
 # Compares the kernel face with the DMA API and with Rust, in VMs. Writes
 # build/bench/bench-kernel.json. The side in Rust needs what deps-kernels installs.
-bench-kernel: deps-check
+bench-kernel: ask-check
 	@mkdir -p build/bench
 	@tools/bench kernel build/bench
 
@@ -46,7 +54,7 @@ bench-rust:
 
 # Compares VFIO with raw ioctls, and an NVMe driver with raw pointers, in VMs. Writes
 # build/bench/bench-vfio.json.
-bench-vfio: build-bench deps-check
+bench-vfio: build-bench ask-check
 	@tools/bench vfio build/bench
 
 # Compares devices in other processes with libblkio, libfabric and the bare protocol. Writes
@@ -54,61 +62,61 @@ bench-vfio: build-bench deps-check
 bench-remote: build-bench
 	@tools/bench remote build/bench
 
-# Writes the kernel face as patches for the kernel's own tree to build/series. The first run downloads
-# the source of a kernel.
-series: deps-check
+# Writes the kernel face as patches for the kernel's own tree to build/series. The first run
+# downloads the source of a kernel.
+series: ask-check
 	@rm -rf build/series
 	@tools/series
 
-# Runs five fuzzers for FUZZ_SECONDS each: the calls of the library, and the messages of a vhost-user
-# peer, of a vfio-user peer, of a client of a served device and of a QEMU. build/fuzz keeps their inputs for the next run. Two programs then make
-# sequences of calls for as long.
 FUZZ_SECONDS ?= 60
-fuzz: deps-check
+# Runs five fuzzers for FUZZ_SECONDS each: the calls of the library, and the messages of a
+# vhost-user peer, of a vfio-user peer, of a client of a served device and of a QEMU. build/fuzz
+# keeps their inputs for the next run. Two programs then make sequences of calls for as long.
+fuzz: ask-check
 	@tools/fuzz $(FUZZ_SECONDS)
 
-# Installs headers, libraries, man pages, and files for pkg-config and CMake. PREFIX and DESTDIR work as usual.
 export DESTDIR
 PREFIX ?= /usr/local
-install: deps-install all
-	@meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX)) -Dkernel-doc-check=enabled
+# Installs headers, libraries, man pages, and files for pkg-config and CMake. PREFIX and DESTDIR
+# work as usual.
+install: ask-install all
+	@meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))
 	@ninja -C $(BUILD) >/dev/null
 	@meson install -C $(BUILD) --no-rebuild --quiet
 	@[ -n "$$DESTDIR" ] || ldconfig || true
 
+# Removes what make install has installed.
 uninstall:
 	@ninja -C $(BUILD) --quiet uninstall >/dev/null
 
-# Installs the packages that demo, install and check need.
+# Installs the packages that demo, install and check need. deps-demo, deps-bench and deps-kernels
+# install those of one target. Only these, demo and check install anything.
 deps:
 	@tools/deps check
 
-$(BUILD)/build.ninja: | deps-demo
-	@meson setup $(BUILD) -Dtests=false >/dev/null
+$(BUILD)/build.ninja: | ask-build
+	@meson setup $(BUILD) -Dtests=disabled -Dbench=disabled >/dev/null
 
-build-bench: deps-bench
+build-bench: ask-bench
 	@[ -f build/bench/build.ninja ] || \
-		meson setup build/bench -Dtests=false -Dbench-peers=enabled >/dev/null
+		meson setup build/bench -Dtests=disabled -Dbench-peers=enabled >/dev/null
 	@ninja --quiet -C build/bench
 
-deps-demo:
-	@tools/deps --missing demo
+deps-%:
+	@tools/deps --missing $*
 
-deps-install:
-	@tools/deps --missing install
+ask-%:
+	@tools/deps --ask $*
 
-deps-bench:
-	@tools/deps --missing bench
-
-deps-kernels:
-	@tools/deps --missing kernels
-
-deps-check:
-	@tools/deps --missing check
-
+# Removes everything that was built.
 clean:
-	rm -rf build
+	rm -rf build compile_commands.json
+
+# Lists the targets.
+help:
+	@awk '/^# / { text = text "    " substr($$0, 3) "\n"; next } \
+		/^[a-z][a-z-]*:/ && text { sub(/:.*/, ""); printf "make %s\n%s", $$0, text } \
+		{ text = "" }' Makefile
 
 .PHONY: all demo check check-kernels bench bench-kernel bench-rust bench-vfio bench-remote \
-	bench-chart picture series fuzz install uninstall clean build-bench deps deps-demo deps-install \
-	deps-bench deps-check deps-kernels
+	bench-chart picture series fuzz install uninstall clean build-bench deps help

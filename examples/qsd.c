@@ -74,7 +74,8 @@ static int listen_at(struct qsd *qsd)
 	const char *folder = getenv("TMPDIR");
 	int fd, err;
 
-	if (!folder || !*folder || strlen(folder) > 40)
+	if (!folder || !*folder ||
+	    strlen(folder) + sizeof("/qsd-XXXXXX/socket") > sizeof(qsd->path))
 		folder = "/tmp";
 	snprintf(qsd->directory, sizeof(qsd->directory), "%s/qsd-XXXXXX", folder);
 	if (!mkdtemp(qsd->directory)) {

@@ -12,12 +12,12 @@
  * struct qsd - A daemon.
  * @pid: Its process; 0 if there is none.
  * @directory: The folder of its socket. It is in $TMPDIR, or in /tmp if TMPDIR is not set or is
- *	longer than 40 bytes.
+ *	too long for the path of a socket.
  * @path: The path of its socket.
  */
 struct qsd {
 	pid_t pid;
-	char directory[64];
+	char directory[72];
 	char path[80];
 };
 

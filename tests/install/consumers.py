@@ -211,7 +211,7 @@ def main():
     with tempfile.TemporaryDirectory() as top:
         tree = copy_sources(sys.argv[1], os.path.join(top, 'tree'))
         build = os.path.join(top, 'build')
-        run_command(['meson', 'setup', '-Dtests=false', build, tree])
+        run_command(['meson', 'setup', '-Dtests=disabled', build, tree])
         count = 0
 
         def new_project():

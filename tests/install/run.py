@@ -203,7 +203,7 @@ def copy_sources(source, folder):
 def build(source, where, *options):
     """Builds the libraries from a copy of the sources in another folder. Returns their bytes."""
     tree = copy_sources(source, os.path.join(where, 'tree'))
-    run_command(['meson', 'setup', os.path.join(tree, 'b'), tree, '-Dtests=false', *options])
+    run_command(['meson', 'setup', os.path.join(tree, 'b'), tree, '-Dtests=disabled', *options])
     code, out = run_command(['ninja', '-C', os.path.join(tree, 'b'), 'src/libcoherent.a',
                              'src/libcoherent.so.0.2.0'])
     bytes_of = {}

@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""tools/check builds, tests, counts, shows how far it is, and cleans up: run.py SOURCE_DIR.
+
+Prints TAP. The tool runs in a small project whose tests pass, fail, skip and wait.
+"""
+import os
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+MESON = """project('small', 'c')
+executable('program', 'program.c')
+foreach name, suite : {'good': 'run', 'bad': 'source', 'skips': 'run', 'more': 'slow', 'waits': 'kernels'}
+  test(name, find_program(name + '.sh'), suite: suite, protocol: 'tap')
+endforeach
+"""
+OPTIONS = """option('tests', type: 'feature')
+option('bench', type: 'feature')
+option('kernel-doc-check', type: 'feature')
+"""
+# The last one starts a program that is not in its group, and keeps a file.
+SCRIPTS = {
+    'good': 'printf "1..2\\nok 1 - a\\nok 2 - b\\n"',
+    'bad': 'printf "1..1\\nnot ok 1 - c\\n"; exit 1',
+    'skips': 'printf "1..1\\nok 1 - d # SKIP there is no device\\n"',
+    'more': 'printf "1..1\\nok 1 - e\\n"',
+    'waits': 'mktemp -d; setsid sleep 1000 & echo $! >"$MARK"; sleep 1000',
+}
+# The same tool, with a line ten times a second.
+OFTEN = """import runpy, sys
+tool = runpy.run_path('tools/check')
+tool['Progress'].EVERY = 0.1
+sys.exit(tool['main']())
+"""
+
+
+class Results:
+    """The results so far."""
+
+    def __init__(self):
+        self.count = self.failed = 0
+
+    def say(self, good, name, why=''):
+        self.count += 1
+        self.failed += not good
+        print(f'{"ok" if good else "not ok"} {self.count} - {name}')
+        if not good:
+            print('# ' + str(why).replace('\n', '\n# '))
+
+
+def make_project(source):
+    """Make the project in the present folder."""
+    for name, text in {'meson.build': MESON, 'meson_options.txt': OPTIONS,
+                       'program.c': 'int main(void) { return 0; }\n'}.items():
+        with open(name, 'w', encoding='utf-8') as file:
+            file.write(text)
+    for name, text in SCRIPTS.items():
+        with open(name + '.sh', 'w', encoding='utf-8') as file:
+            file.write(f'#!/bin/sh\n{text}\n')
+        os.chmod(name + '.sh', 0o755)
+    os.mkdir('tools')
+    shutil.copy(os.path.join(source, 'tools/check'), 'tools/check')
+    os.mkdir('tmp')
+
+
+def environment(**more):
+    """The variables of a run, which keeps its files in the folder tmp."""
+    env = {name: value for name, value in os.environ.items() if name != 'CI'}
+    return env | {'TMPDIR': os.path.abspath('tmp'), 'MARK': os.path.abspath('mark')} | more
+
+
+def run(*args, **more):
+    done = subprocess.run(['tools/check', *args], check=False, capture_output=True, text=True,
+                          env=environment(**more))
+    return done.returncode, done.stdout, done.stderr
+
+
+def check_counts(results):
+    """The tool counts tests, and names those that failed or were skipped."""
+    status, out, _ = run('gcc')
+    lines = out.splitlines()
+    results.say(status == 1 and lines[-1] == '2 passed, 1 failed', 'a failed test is counted', out)
+    results.say('[gcc] bad: FAILED: c' in lines, 'a failed test is named', out)
+    results.say('[gcc] skips: skipped: d # SKIP there is no device' in lines,
+                'a skipped test is named with its reason', out)
+    results.say(any(line.startswith('slow test: [gcc] ') for line in lines),
+                'the slowest tests are named', out)
+    status, out, _ = run('gcc', CI='1')
+    results.say(status == 1 and out.endswith('\n2 passed, 2 failed\n'),
+                'with CI a skipped test is a failed one', out)
+    status, out, _ = run('--all', 'gcc')
+    results.say(status == 1 and out.endswith('\n3 passed, 1 failed\n'),
+                '--all runs the slow tests too', out)
+    os.rename('program.c', 'program.gone')
+    status, out, _ = run('gcc')
+    os.rename('program.gone', 'program.c')
+    results.say(status == 1 and 'program.c' in out and out.endswith('\n0 passed, 1 failed\n'),
+                'a build that fails is a failure, and shows why', out)
+    status, out, err = run('typo')
+    results.say((status, out) == (2, '') and err.startswith('usage: check ') and err.count('\n') == 1,
+                'a way that is not known is refused in a line', err)
+
+
+def check_progress(results):
+    """The tool says how far it is, in another way on a terminal than in a file."""
+    controller, terminal = pty.openpty()
+    with subprocess.Popen(['tools/check', 'kernels'], stdout=terminal, env=environment()) as child:
+        os.close(terminal)
+        text = wait_for(b'test: 0/1 (', lambda: os.read(controller, 1000))
+        child.send_signal(signal.SIGINT)
+        text += wait_for(b'interrupted', lambda: os.read(controller, 1000))
+    os.close(controller)
+    results.say(b'\r\x1b[K[kernels] test: 0/1 (' in text, 'a terminal sees step, count and time', text)
+    with subprocess.Popen([sys.executable, '-c', OFTEN, 'kernels'], stdout=subprocess.PIPE,
+                          env=environment()) as child:
+        text = wait_for(b'test: 0/1 (1 s)\n', lambda: os.read(child.stdout.fileno(), 1000))
+        child.send_signal(signal.SIGINT)
+        text += child.stdout.read()
+    results.say(re.search(rb'^\[kernels\] test: 0/1 \(\d s\)$', text, re.MULTILINE) and
+                b'\r' not in text,
+                'a file gets a line now and then', text)
+
+
+def wait_for(wanted, read):
+    """Read until a text was there. Returns what was read."""
+    text = b''
+    while wanted not in text:
+        try:
+            more = read()
+        except OSError:
+            more = b''
+        if not more:
+            break
+        text += more
+    return text
+
+
+def has_ended(pid):
+    """Whether a process has ended. The kernel may take a moment."""
+    for _ in range(100):
+        if not os.path.exists(f'/proc/{pid}'):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def check_interrupts(results):
+    """After Ctrl-C and after SIGTERM neither a program nor a file is left."""
+    for name, number in (('Ctrl-C', signal.SIGINT), ('SIGTERM', signal.SIGTERM)):
+        if os.path.exists('mark'):
+            os.unlink('mark')
+        with subprocess.Popen(['tools/check', 'kernels'], stdout=subprocess.PIPE, text=True,
+                              env=environment()) as child:
+            while child.poll() is None and not (os.path.exists('mark') and os.path.getsize('mark')):
+                time.sleep(0.1)
+            child.send_signal(number)
+            out = child.stdout.read()
+        with open('mark', encoding='utf-8') as mark:
+            pid = int(mark.read())
+        results.say(child.returncode == 130 and out.endswith('check: interrupted\n'),
+                    f'{name} ends the tool at once', (child.returncode, out))
+        results.say(has_ended(pid), f'after {name} no program of a test is left', pid)
+        results.say(not os.listdir('tmp'), f'after {name} no file is left', os.listdir('tmp'))
+
+
+def main():
+    if len(sys.argv) != 2:
+        print('usage: run.py SOURCE_DIR', file=sys.stderr)
+        return 2
+    source = os.path.abspath(sys.argv[1])
+    results = Results()
+    with tempfile.TemporaryDirectory() as where:
+        os.chdir(where)
+        make_project(source)
+        check_counts(results)
+        check_progress(results)
+        check_interrupts(results)
+        os.chdir('/')
+    print(f'1..{results.count}')
+    return 1 if results.failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
