@@ -60,7 +60,7 @@ WORDS = [
     ('good.md', 'It is no longer there.\n', None),
 ]
 # Scripts that need arguments.
-USAGE = ('tests/abi/diff.py', 'tests/abi/run.py', 'tests/checks.py', 'tests/command/devices.py',
+USAGE = ('tests/abi/diff.py', 'tests/abi/run.py', 'tests/check/run.py', 'tests/checks.py', 'tests/command/devices.py',
          'tests/command/doctor.py', 'tests/command/plan.py', 'tests/command/probe.py',
          'tests/command/selftest.py', 'tests/command/tools.py', 'tests/command/usage.py',
          'tests/cplusplus/run.py', 'tests/e1000e.py',
@@ -70,7 +70,7 @@ USAGE = ('tests/abi/diff.py', 'tests/abi/run.py', 'tests/checks.py', 'tests/comm
          'tests/object_code/run.py', 'tests/proofs/order.py', 'tests/proofs/run.py',
          'tests/readme.py', 'tests/rust_page.py', 'tests/series/run.py', 'tests/syscalls.py',
          'tests/trace/run.py',
-         'tests/tutorial.py', 'tests/warnings/run.py', 'tools/check_docs.py', 'tools/man.py')
+         'tests/install/refuses.py', 'tests/tutorial.py', 'tests/warnings/run.py', 'tools/check_docs.py', 'tools/man.py')
 
 
 # Runs tools/bench on a case that is not measured.
