@@ -6,7 +6,7 @@ usage: build.py [--kernel 6.1|7.3|own]
 
 All modules of this tree build without a warning from gcc with W=1. With the headers of Linux 6.1
 clang, sparse (C=1) and checkpatch do not complain either, sparse refuses plain accesses to
-shared memory (plain_access.c), and dkms builds the module of dkms.conf. Accessors have the
+shared memory (plain_access.c), and dkms builds the modules of dkms.conf. Accessors have the
 instructions of accesses by hand (tests/object_code). coherent-lint accepts the modules. The modules
 for Debian's stock 7.3 are built in a chroot, without coherent-lint. Prints TAP.
 """
@@ -451,10 +451,11 @@ def accessors(results, kernel, where):
 
 
 def dkms(kernel, where):
-    """Builds the module of dkms.conf with dkms. Returns dkms's errors."""
+    """Builds the modules of dkms.conf with dkms. Returns dkms's errors."""
     path = os.environ.get('PATH', '') + ':/usr/sbin:/sbin'
     with open(os.path.join(SOURCE_DIR, 'dkms.conf'), encoding='utf-8') as text:
-        name, version = re.findall(r'^PACKAGE_(?:NAME|VERSION)="(.*)"$', text.read(), re.M)
+        conf = text.read()
+    name, version = re.findall(r'^PACKAGE_(?:NAME|VERSION)="(.*)"$', conf, re.M)
     with tempfile.TemporaryDirectory() as work:
         trees = ['--dkmstree', os.path.join(work, 'tree'), '--sourcetree', os.path.join(work, 'src')]
         os.makedirs(trees[1])
@@ -468,8 +469,9 @@ def dkms(kernel, where):
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             if done.returncode:
                 return done.stdout.splitlines()
-        built = glob.glob(os.path.join(trees[1], '**/coherent_edu.ko*'), recursive=True)
-        return [] if built else ['there is no coherent_edu.ko']
+        return [f'there is no {module}.ko'
+                for module in re.findall(r'^BUILT_MODULE_NAME\[\d\]="(.*)"$', conf, re.M)
+                if not glob.glob(os.path.join(trees[1], f'**/{module}.ko*'), recursive=True)]
 
 
 def check_all(results, kernel, script, where):
@@ -501,7 +503,7 @@ def check_all(results, kernel, script, where):
     said = plain_accesses(kernel, where)
     results.say(not said, 'sparse: each plain access to a mem is refused', said)
     said = dkms(kernel, where)
-    results.say(not said, 'dkms: builds coherent_edu', said)
+    results.say(not said, 'dkms: builds libcoherent and coherent_edu', said)
     done = subprocess.run([KERNEL_DOC, '-none', '-Werror',
                            *glob.glob(os.path.join(SOURCE_DIR, 'kernel/include/coherent/**/*.h'),
                                        recursive=True)],
