@@ -3,7 +3,7 @@
  * Serves one connection to a simulated device.
  *
  * A client with a twin socket gets the questions of the model there. The thread of the call then
- * reads commands and executes them. Without a twin socket the answers to the model come between the
+ * reads commands and executes them, and another one waits for the end of the client. Without a twin socket the answers to the model come between the
  * commands. So a thread reads them all and puts commands in a queue, and the thread of the call
  * executes those: an answer arrives also while a command waits for the model.
  */
@@ -14,6 +14,7 @@
 #include "device/device.h"
 #include "sim/serve_session.h"
 #include "sim/serve_version.h"
+#include "sim/serve_watch.h"
 
 /* A client may send so much before it waits for an answer. */
 #define QUEUE_BYTES_MAX (4u << 20)
@@ -207,13 +208,18 @@ static int run_connected(struct serve_session *session)
 static int run_with_twin(struct serve_session *session, int twin)
 {
 	struct served *served = session->served;
+	struct serve_watch watch;
 	int err = vfio_user_channel_open(&session->twin, &twin_owner, session, twin,
 					 served->timeout_ns);
 
 	if (err)
 		return err;
 	serve_stop_note(&served->stop, 1, twin);
-	err = run_connected(session);
+	err = serve_watch_open(&watch, session->main.fd, &session->twin);
+	if (!err) {
+		err = run_connected(session);
+		serve_watch_close(&watch);
+	}
 	serve_stop_note(&served->stop, 1, -1);
 	vfio_user_channel_close(&session->twin);
 	return err;

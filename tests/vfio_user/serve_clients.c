@@ -172,19 +172,27 @@ static void server_stops_in_each_state(void **state)
 	}
 }
 
-/* A twin socket that is open is not a connection, and the model must not wait for its answers. */
+/*
+ * A twin socket that is open is not a connection, and the model must not wait for its answers: neither
+ * in a tick nor in a command, and neither to send nor to receive.
+ */
 static void twin_alone_is_not_a_connection(void **state)
 {
+	static const uint64_t commands[] = { MOVER_WRITE | MOVER_LATER, MOVER_READ | MOVER_LATER,
+					     MOVER_WRITE, MOVER_READ };
 	struct client client;
 
 	(void)state;
 	server.options.timeout_ns = UINT64_MAX;
 	server_start(&server);
-	begin_dma(&client, true, MOVER_WRITE | MOVER_LATER);
-	close(client.fd);
-	assert_serves();
-	close(client.twin);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		begin_dma(&client, true, commands[i]);
+		close(client.fd);
+		assert_serves();
+		close(client.twin);
+	}
 	assert_ok(server_stop(&server));
+	assert_int_equal(server.reports.count, 0);
 }
 
 /* The queue of commands has a limit, in bytes and in descriptors. */
