@@ -170,7 +170,7 @@ static int write_part(struct serve_dma *dma, uint64_t address, void *from, size_
 static int read_part(struct serve_dma *dma, uint64_t address, void *to, size_t bytes)
 {
 	struct vfio_user_dma head = { address, bytes };
-	char *answer = malloc(sizeof(head) + bytes);
+	char *const answer = dma->channel->answer;
 	struct vfio_user_call call = {
 		.command = VFIO_USER_DMA_READ,
 		.parts = { { &head, sizeof(head) } },
@@ -178,13 +178,12 @@ static int read_part(struct serve_dma *dma, uint64_t address, void *to, size_t b
 		.answer = answer,
 		.answer_max = sizeof(head) + bytes,
 	};
-	int err = answer ? ask(dma, &call, sizeof(head) + bytes) : -EIO;
+	int err = ask(dma, &call, sizeof(head) + bytes);
 
-	if (!err && !echoes((struct vfio_user_dma *)(void *)answer, &head))
+	if (!err && !echoes((const void *)answer, &head))
 		err = -EIO;
 	if (!err)
 		memcpy(to, answer + sizeof(head), bytes);
-	free(answer);
 	return err;
 }
 

@@ -27,7 +27,7 @@ struct serve_range {
 /**
  * struct serve_dma - The way to the memory of a client.
  * @bus: The part that the DMA engine of the model knows.
- * @channel: Where questions go.
+ * @channel: Where questions go. Its buffer for answers is for reads.
  * @main: The channel that ends with the connection.
  * @data_max: How many bytes the client moves in one message. Never changes.
  * @lock: Guards the fields below.
