@@ -8,9 +8,11 @@
  * no message. A read or a write of a file fails if the client makes the file shorter. An access to a
  * mapping would end the process.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/device.h"
 #include "sim/serve_dma.h"
 
 /* vfio-user.rst: a client may expect that a server takes so many, if it does not say max_dma_maps. */
@@ -135,21 +137,42 @@ static bool is_announced(struct serve_dma *dma, uint64_t address, uint64_t bytes
 
 /* --- Transfers --- */
 
+/* A client that does so once does it always. */
+static void report_once(struct serve_dma *dma, const char *what, uint64_t wanted, uint64_t found)
+{
+	if (dma->reported)
+		return;
+	dma->reported = true;
+	report(&dma->dev->reporter, COHERENT_WARNING,
+	       "%s: the client answers a question of the model with another %s: %" PRIu64
+	       " instead of %" PRIu64,
+	       dma->dev->name, what, found, wanted);
+}
+
 static int ask(struct serve_dma *dma, struct vfio_user_call *call, size_t expected)
 {
 	int err = vfio_user_channel_call(dma->channel, call);
 
-	if (!err && !call->error && call->answer_bytes != expected)
+	if (!err && !call->error && call->answer_bytes != expected) {
+		report_once(dma, "size", expected, call->answer_bytes);
 		err = -EPROTO;
+	}
 	/* After this a late answer could be taken for another one. */
 	if (err)
 		vfio_user_channel_end(dma->main);
 	return err || call->error ? -EIO : 0;
 }
 
-static bool echoes(const struct vfio_user_dma *answer, const struct vfio_user_dma *dma)
+static int check_echo(struct serve_dma *dma, const struct vfio_user_dma *wanted,
+		      const struct vfio_user_dma *found)
 {
-	return answer->address == dma->address && answer->bytes == dma->bytes;
+	if (found->address != wanted->address)
+		report_once(dma, "address", wanted->address, found->address);
+	else if (found->bytes != wanted->bytes)
+		report_once(dma, "count", wanted->bytes, found->bytes);
+	else
+		return 0;
+	return -EIO;
 }
 
 static int write_part(struct serve_dma *dma, uint64_t address, void *from, size_t bytes)
@@ -164,7 +187,7 @@ static int write_part(struct serve_dma *dma, uint64_t address, void *from, size_
 	};
 	int err = ask(dma, &call, sizeof(answer));
 
-	return !err && !echoes(&answer, &head) ? -EIO : err;
+	return err ? err : check_echo(dma, &head, &answer);
 }
 
 static int read_part(struct serve_dma *dma, uint64_t address, void *to, size_t bytes)
@@ -180,8 +203,8 @@ static int read_part(struct serve_dma *dma, uint64_t address, void *to, size_t b
 	};
 	int err = ask(dma, &call, sizeof(head) + bytes);
 
-	if (!err && !echoes((const void *)answer, &head))
-		err = -EIO;
+	if (!err)
+		err = check_echo(dma, &head, (const void *)answer);
 	if (!err)
 		memcpy(to, answer + sizeof(head), bytes);
 	return err;
@@ -235,10 +258,12 @@ static int transfer(struct sim_bus *bus, uint64_t address, void *buffer, size_t 
 	return err;
 }
 
-void serve_dma_open(struct serve_dma *dma, struct vfio_user_channel *channel,
-		    struct vfio_user_channel *main, size_t data_max)
+void serve_dma_open(struct serve_dma *dma, const struct coherent_device *dev,
+		    struct vfio_user_channel *channel, struct vfio_user_channel *main,
+		    size_t data_max)
 {
 	dma->bus.dma = transfer;
+	dma->dev = dev;
 	dma->channel = channel;
 	dma->main = main;
 	dma->data_max = data_max;

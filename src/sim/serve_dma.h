@@ -27,9 +27,11 @@ struct serve_range {
 /**
  * struct serve_dma - The way to the memory of a client.
  * @bus: The part that the DMA engine of the model knows.
+ * @dev: The served device. Never changes, like the next three.
  * @channel: Where questions go. Its buffer for answers is for reads.
  * @main: The channel that ends with the connection.
- * @data_max: How many bytes the client moves in one message. Never changes.
+ * @data_max: How many bytes the client moves in one message.
+ * @reported: A report told of an answer that does not fit. Only callbacks of the model use it.
  * @lock: Guards the fields below.
  * @ranges: The announced addresses, in no order.
  * @count: The number of @ranges.
@@ -37,9 +39,11 @@ struct serve_range {
  */
 struct serve_dma {
 	struct sim_bus bus;
+	const struct coherent_device *dev;
 	struct vfio_user_channel *channel;
 	struct vfio_user_channel *main;
 	size_t data_max;
+	bool reported;
 	struct lock lock;
 	struct serve_range *ranges;
 	size_t count;
@@ -49,12 +53,14 @@ struct serve_dma {
 /**
  * serve_dma_open() - Begin to reach the memory of a client.
  * @dma: Zero bytes. Set to the way there.
+ * @dev: The served device.
  * @channel: Where questions go.
  * @main: The channel that ends with the connection.
  * @data_max: How many bytes the client moves in one message.
  */
-void serve_dma_open(struct serve_dma *dma, struct vfio_user_channel *channel,
-		    struct vfio_user_channel *main, size_t data_max);
+void serve_dma_open(struct serve_dma *dma, const struct coherent_device *dev,
+		    struct vfio_user_channel *channel, struct vfio_user_channel *main,
+		    size_t data_max);
 
 /**
  * serve_dma_close() - End it. The model uses it no more.

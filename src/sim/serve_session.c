@@ -183,8 +183,9 @@ static int run_connected(struct serve_session *session)
 	struct backend *backend = &served->sim->backend;
 	int err;
 
-	serve_dma_open(&session->dma, session->has_twin ? &session->twin : &session->main,
-		       &session->main, session->data_max);
+	serve_dma_open(&session->dma, served->dev,
+		       session->has_twin ? &session->twin : &session->main, &session->main,
+		       session->data_max);
 	(void)sim_set_bus(served->dev, &session->dma.bus);
 	err = run(session);
 	/* The questions may have failed first. */

@@ -219,7 +219,20 @@ static void answer_repeats_the_question(void **state)
 		answer(&question, is_write ? 0 : 8, 0);
 		end_write();
 		assert_int_equal(client_reg(&client, MOVER_STATUS), EIO);
+		assert_true(log_has(&server.reports, "with another address: 65537 instead of"));
+		assert_int_equal(server.reports.count, 1);
 	}
+	client_close(&client);
+	client_open(&client, server.path, false);
+	assert_ok(client_map(&client, WINDOW, MOVER_MAX, READ_WRITE));
+	client_set_reg(&client, MOVER_ADDRESS, WINDOW);
+	client_set_reg(&client, MOVER_BYTES, 8);
+	begin_write(MOVER_COMMAND, MOVER_READ);
+	take_question(&question, VFIO_USER_DMA_READ);
+	question.dma.bytes = 7;
+	answer(&question, 8, 0);
+	end_write();
+	assert_true(log_has(&server.reports, "with another count: 7 instead of 8"));
 }
 
 /* Commands come while the thread of the model waits for an answer, and are executed after it. */
@@ -268,6 +281,10 @@ static void false_answer_ends_the_connection(void **state)
 		assert_hung_up(&client);
 		client_close(&client);
 		client_open(&client, server.path, client.twin >= 0);
+		/* The channel refuses an answer that is too long or of another question. */
+		assert_true(log_has(&server.reports, i ? "it sent a malformed message" :
+							 "another size: 23 instead of 24"));
+		log_clear(&server.reports);
 	}
 }
 
