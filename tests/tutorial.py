@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""A page of docs/ does what it says: tutorial.py [--slow] SOURCE_DIR BUILD_DIR PAGE
+"""A page of docs/ does what it says: tutorial.py SOURCE_DIR BUILD_DIR PAGE
 
 The script does what a reader of the page does, in an empty folder, with a staged install of the
 library. The line that begins a block says what the block is:
@@ -11,11 +11,10 @@ library. The line that begins a block says what the block is:
 
 Commands without a text block must print nothing. A NEED is a command, a header with its folder as
 gtest/gtest.h, or kernel-headers; where it is missing, the script skips the block. kernel-headers
-also sets KDIR. A block with the need "slow" runs only with --slow. Any other block is a mistake,
-because nothing would compile it. A page that names libcoherent/ gets a copy of the tree there.
+also sets KDIR. Any other block is a mistake, because nothing would compile it. A page that names libcoherent/ gets a copy of the tree there.
 
-Before the script compares, it writes N for times, /home/you for the folder, and takes away the
-spaces at the end of a line. Prints TAP.
+Before the script compares, it writes N for times and for versions of Linux, /home/you for the
+folder, and takes away the spaces at the end of a line. Prints TAP.
 """
 import dataclasses
 import difflib
@@ -31,9 +30,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 FENCE = re.compile(r'^```(.*)\n((?:(?!```).*\n)*)```$', re.M)
 TREE = ('LICENSES', 'examples', 'include', 'kernel', 'src', 'tests', 'tools')
 # The Debian packages of what a block may need, if the name does not tell.
-PACKAGES = {'cmocka.h': 'libcmocka-dev', 'gtest/gtest.h': 'libgtest-dev',
-            'coherent-migrate': 'coccinelle', 'qemu-system-x86_64': 'qemu-system-x86'}
-TIMES = (re.compile(r'\d+(\.\d+)?(?= (ms|sec|s)\b)'),)
+PACKAGES = {'cmocka.h': 'libcmocka-dev', 'gtest/gtest.h': 'libgtest-dev', 'spatch': 'coccinelle',
+            'qemu-system-x86_64': 'qemu-system-x86'}
+# Times, and the version of a kernel.
+VARIABLE = re.compile(r'\b\d+(\.\d+)?(?= (ms|sec|s)\b)|(?<=\bLinux )\d[\w.+-]*')
 
 
 @dataclasses.dataclass
@@ -90,9 +90,7 @@ def missing(need, environment, where):
 def settled(text, where):
     """Returns a text without what is another in each run."""
     text = text.replace(os.path.realpath(where), '/home/you').replace(where, '/home/you')
-    for pattern in TIMES:
-        text = pattern.sub('N', text)
-    return re.sub(r'[ \t]+$', '', text, flags=re.M)
+    return re.sub(r'[ \t]+$', '', VARIABLE.sub('N', text), flags=re.M)
 
 
 def write(where, block):
@@ -117,16 +115,13 @@ def run_commands(block, wanted, where, environment):
                    '\n'.join(difference))]
 
 
-def run_page(page, where, environment, slow=False):
+def run_page(page, where, environment):
     """Does what a page says in a folder. Returns the results."""
     results = []
     blocks = blocks_of(page)
     for block, after in zip(blocks, [*blocks[1:], Block([], '', 0)]):
         if block.is_kind('sh'):
-            needs = block.words[1:]
-            if 'slow' in needs and not slow:
-                continue
-            reasons = [missing(need, environment, where) for need in needs if need != 'slow']
+            reasons = [missing(need, environment, where) for need in block.words[1:]]
             if any(reasons):
                 results.append(Result(True, f'line {block.line}', next(filter(None, reasons)), True))
                 continue
@@ -172,11 +167,10 @@ def print_tap(results):
 
 
 def main():
-    words = [word for word in sys.argv[1:] if word != '--slow']
-    if len(words) != 3:
-        print('usage: tutorial.py [--slow] SOURCE_DIR BUILD_DIR PAGE', file=sys.stderr)
+    if len(sys.argv) != 4:
+        print('usage: tutorial.py SOURCE_DIR BUILD_DIR PAGE', file=sys.stderr)
         sys.exit(2)
-    source_dir, build_dir, name = words
+    source_dir, build_dir, name = sys.argv[1:]
     with open(os.path.join(source_dir, 'docs', name), encoding='utf-8') as file:
         page = file.read()
     with tempfile.TemporaryDirectory() as folder:
@@ -185,7 +179,7 @@ def main():
         os.mkdir(where)
         if 'libcoherent/' in re.sub(r'\(.*?\)', '', page):
             copy_tree(source_dir, where)
-        results = run_page(page, where, environment, '--slow' in sys.argv)
+        results = run_page(page, where, environment)
     print_tap(results)
 
 

@@ -32,9 +32,6 @@ no-such-command
 ```text
 It would say this.
 ```
-```sh slow
-exit 1
-```
 '''
 # Each row breaks the page, and names the result that must fail then.
 BREAKS = (
@@ -47,16 +44,16 @@ BREAKS = (
      'line 11: they print what the page says'),
     ('a file has no name', '```c hello.c', '```c', 'line 2: the block is a file, commands or text'),
     ('a block says nothing', '```c hello.c', '```', 'line 2: the block is a file, commands or text'),
-    ('a block does not end', '```\n```sh slow', '```sh slow', 'each block ends'),
+    ('a block does not end', '```\n```sh no', '```sh no', 'each block ends'),
     ('nothing is run', GOOD[GOOD.index('```sh'):], '', 'there is something to run'),
 )
 
 
-def run(page, slow=False):
+def run(page):
     """Returns {name: result} of a page, which needs no install."""
     with tempfile.TemporaryDirectory() as where:
         return {result.name: result for result in
-                tutorial.run_page(page, where, dict(os.environ, LC_ALL='C.UTF-8'), slow)}
+                tutorial.run_page(page, where, dict(os.environ, LC_ALL='C.UTF-8'))}
 
 
 def main():
@@ -64,9 +61,7 @@ def main():
     said = '\n'.join(f'{name}: {result.why}' for name, result in good.items() if not result.good)
     results = [tutorial.Result(not said, 'a good page passes', said),
                tutorial.Result(good['line 21'].skipped and 'no-such-command' in good['line 21'].why,
-                               'a block without its command is skipped with the reason'),
-               tutorial.Result(not run(GOOD, slow=True)['line 27: the commands run'].good,
-                               'a slow block runs if it should')]
+                               'a block without its command is skipped with the reason')]
     for title, before, after, name in BREAKS:
         found = run(GOOD.replace(before, after, 1))
         results.append(tutorial.Result(name in found and not found[name].good, f'noticed: {title}',
