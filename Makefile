@@ -89,6 +89,14 @@ install: ask-install all
 uninstall:
 	@ninja -C $(BUILD) --quiet uninstall >/dev/null
 
+# Builds the packages for Debian in build/deb. If something is missing for that, it says what.
+deb:
+	@tools/deb
+
+# Writes the last commit as a tarball to build/dist.
+dist:
+	@tools/dist
+
 # Installs the packages that demo, install and check need. deps-demo, deps-bench and deps-kernels
 # install those of one target. Only these, demo and check install anything.
 deps:
@@ -119,4 +127,4 @@ help:
 		{ text = "" }' Makefile
 
 .PHONY: all demo check check-kernels bench bench-kernel bench-rust bench-vfio bench-remote \
-	bench-chart picture series fuzz install uninstall clean build-bench deps help
+	bench-chart picture series fuzz install uninstall deb dist clean build-bench deps help

@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""Check the files that packages are made of, without making any.
+
+usage: tree.py SOURCE_DIR
+
+All files that name the version name that of meson.build, and the symbols of the package are those of
+src/coherent.map. A script that lacks something says in one line what to install. Prints TAP.
+"""
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+# What names the version, and how.
+VERSIONS = {
+    'CHANGELOG.md': r'^## (\d+\.\d+\.\d+)',
+    'README.md': r'^- This is version (\d+\.\d+\.\d+)\.',
+    'debian/changelog': r'^libcoherent \((.+?)\)',
+    'dkms.conf': r'^PACKAGE_VERSION="(.+)"',
+    'tools/coherent-lint': r"^VERSION = '(.+)'",
+    'tools/coherent-lint.1': r'"libcoherent (.+?)"',
+    'tools/coherent-migrate.1': r'"libcoherent (.+?)"',
+    'tools/migrate': r"^VERSION = '(.+)'",
+}
+# The scripts need these even to say what is missing.
+USED = ('dirname', 'grep', 'realpath', 'sed', 'sh')
+
+
+class Results:
+    """Prints and counts lines of TAP."""
+    count = 0
+    failed = 0
+
+    def say(self, good, name, why=''):
+        self.count += 1
+        self.failed += not good
+        print(f'{"ok" if good else "not ok"} {self.count} - {name}', flush=True)
+        if not good:
+            print(''.join(f'# {line}\n' for line in str(why).splitlines()), flush=True)
+
+    def close(self):
+        print(f'1..{self.count}')
+        sys.exit(1 if self.failed else 0)
+
+
+def read(source, name):
+    with open(os.path.join(source, name), encoding='utf-8') as file:
+        return file.read()
+
+
+def version(source):
+    return re.search(r"^  version: '(.+)'", read(source, 'meson.build'), re.M)[1]
+
+
+def check_symbols(results, source):
+    spec = importlib.util.spec_from_file_location('symbols', os.path.join(source, 'debian/symbols.py'))
+    module = importlib.util.module_from_spec(spec)
+    sys.dont_write_bytecode = True
+    spec.loader.exec_module(module)
+    wanted = module.symbols(read(source, 'src/coherent.map')).splitlines()
+    have = read(source, 'debian/libcoherent0.symbols').splitlines()
+    results.say(have == wanted and len(have) > 100,
+                'debian/libcoherent0.symbols has the functions of src/coherent.map',
+                f'only there: {set(have) - set(wanted)}\nmissing: {set(wanted) - set(have)}\n'
+                'run debian/symbols.py src/coherent.map >debian/libcoherent0.symbols')
+
+
+def check_missing(results, source):
+    """Runs the scripts where nothing is installed that they need."""
+    with tempfile.TemporaryDirectory() as where:
+        tools = os.path.join(where, 'bin')
+        tree = os.path.join(where, 'tree')
+        os.makedirs(tools)
+        for name in USED:
+            os.symlink(shutil.which(name), os.path.join(tools, name))
+        for name in ('tools/deb', 'tools/dist', 'debian/control', 'meson.build'):
+            os.makedirs(os.path.dirname(os.path.join(tree, name)), exist_ok=True)
+            shutil.copy(os.path.join(source, name), os.path.join(tree, name))
+        for script, told in (('deb', 'apt-get install build-essential debhelper .*meson'),
+                             ('dist', 'run this in a clone, with git installed')):
+            done = subprocess.run([os.path.join(tree, 'tools', script)], check=False, text=True,
+                                  env={'PATH': tools}, capture_output=True)
+            lines = done.stderr.splitlines()
+            good = done.returncode == 2 and len(lines) == 1 and re.search(told, lines[0])
+            results.say(good and not done.stdout and not os.path.exists(os.path.join(tree, 'build')),
+                        f'tools/{script} says in one line what it needs', done)
+
+
+def main():
+    if len(sys.argv) != 2:
+        print('usage: tree.py SOURCE_DIR', file=sys.stderr)
+        sys.exit(2)
+    source = sys.argv[1]
+    results = Results()
+    for name, pattern in VERSIONS.items():
+        found = re.search(pattern, read(source, name), re.M)
+        results.say(found and found[1] == version(source), f'{name} names the version', found)
+    check_symbols(results, source)
+    check_missing(results, source)
+    results.close()
+
+
+if __name__ == '__main__':
+    main()
