@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 
-# What names the version, and how.
+# These files name the version in these lines.
 VERSIONS = {
     'CHANGELOG.md': r'^## (\d+\.\d+\.\d+)',
     'README.md': r'^- This is version (\d+\.\d+\.\d+)\.',
