@@ -12,19 +12,35 @@
 #include "memory/segment.h"
 
 struct inject inject;
-static bool is_optional;
+static _Thread_local bool is_optional;
+
+/* Returns whether this call is the last one that is counted. Threads call it at the same time. */
+static bool count_down(void)
+{
+	unsigned int left = __atomic_load_n(&inject.left, __ATOMIC_RELAXED);
+
+	while (left && !__atomic_compare_exchange_n(&inject.left, &left, left - 1, false,
+						    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	return left == 1;
+}
+
+void inject_count(long *counter, long by)
+{
+	__atomic_fetch_add(counter, by, __ATOMIC_RELAXED);
+}
 
 bool inject_fails(void)
 {
-	/* The simulator's thread allocates too; it is not running in these tests. */
 	if (inject.thread && !pthread_equal(*inject.thread, pthread_self()))
 		return false;
-	if (!inject.left || --inject.left)
+	if (!count_down())
 		return false;
 	inject.failed = true;
 	inject.err = 0;
 	inject.optional = is_optional;
-	inject.left = inject.stays;
+	if (inject.stays)
+		inject.left = 1;
 	return true;
 }
 
@@ -39,7 +55,7 @@ bool inject_fails_with(int err)
 
 int inject_opened(int fd)
 {
-	inject.fds += fd >= 0;
+	inject_count(&inject.fds, fd >= 0);
 	return fd;
 }
 
@@ -48,7 +64,7 @@ void *__wrap_calloc(size_t count, size_t size)
 {
 	void *block = inject_fails() ? NULL : __real_calloc(count, size);
 
-	inject.blocks += !!block;
+	inject_count(&inject.blocks, !!block);
 	return block;
 }
 
@@ -58,7 +74,7 @@ void *__wrap_malloc(size_t size)
 {
 	void *block = inject_fails() ? NULL : __real_malloc(size);
 
-	inject.blocks += !!block;
+	inject_count(&inject.blocks, !!block);
 	return block;
 }
 
@@ -68,14 +84,14 @@ char *__wrap_strdup(const char *string)
 {
 	char *copy = inject_fails() ? NULL : __real_strdup(string);
 
-	inject.blocks += !!copy;
+	inject_count(&inject.blocks, !!copy);
 	return copy;
 }
 
 void __wrap_free(void *block);
 void __wrap_free(void *block)
 {
-	inject.blocks -= !!block;
+	inject_count(&inject.blocks, -!!block);
 	__real_free(block);
 }
 
@@ -129,14 +145,14 @@ void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, o
 		va = __real_mmap64(at, bytes, protection, flags, fd, offset);
 	/* A mapping that replaces another adds no bytes. */
 	if (va != MAP_FAILED && !(flags & MAP_FIXED))
-		inject.bytes += (long)bytes;
+		inject_count(&inject.bytes, (long)bytes);
 	return va;
 }
 
 int __wrap_munmap(void *va, size_t bytes);
 int __wrap_munmap(void *va, size_t bytes)
 {
-	inject.bytes -= (long)bytes;
+	inject_count(&inject.bytes, -(long)bytes);
 	return __real_munmap(va, bytes);
 }
 
@@ -194,7 +210,7 @@ int __wrap_eventfd(unsigned int count, int flags)
 		return -1;
 	}
 	fd = __real_eventfd(count, flags);
-	inject.fds += fd >= 0;
+	inject_count(&inject.fds, fd >= 0);
 	return fd;
 }
 
@@ -202,7 +218,7 @@ int __real_close(int fd);
 int __wrap_close(int fd);
 int __wrap_close(int fd)
 {
-	inject.fds--;
+	inject_count(&inject.fds, -1);
 	return __real_close(fd);
 }
 

@@ -58,6 +58,9 @@ bool inject_fails(void);
 /* As above. If the call fails, errno is set. */
 bool inject_fails_with(int err);
 
+/* Adds to a counter. Threads call it at the same time. */
+void inject_count(long *counter, long by);
+
 /* Counts a descriptor that a call returned. */
 int inject_opened(int fd);
 

@@ -142,7 +142,7 @@ void *__wrap_mremap(void *from, size_t old, size_t bytes, int flags, void *to)
 		return MAP_FAILED;
 	va = __real_mremap(from, old, bytes, flags, to);
 	if (va != MAP_FAILED)
-		inject.bytes -= (long)old;
+		inject_count(&inject.bytes, -(long)old);
 	return va;
 }
 
@@ -155,7 +155,7 @@ int __wrap_socketpair(int domain, int type, int protocol, int fds[2])
 	if (inject_fails_with(EMFILE))
 		return -1;
 	err = __real_socketpair(domain, type, protocol, fds);
-	inject.fds += err ? 0 : 2;
+	inject_count(&inject.fds, err ? 0 : 2);
 	return err;
 }
 
@@ -174,7 +174,7 @@ long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
 		return -1;
 	}
 	result = __real_syscall(number, a, b, c, d, e, f);
-	inject.fds += opens && result >= 0;
-	inject.fds -= number == SYS_io_destroy;
+	inject_count(&inject.fds, opens && result >= 0);
+	inject_count(&inject.fds, -(number == SYS_io_destroy));
 	return result;
 }
