@@ -20,7 +20,7 @@ enum place { NOWHERE, IN_READ, IN_WRITE, IN_TICK, IN_RESET };
  * struct caller - The state of a model that calls the library.
  * @place: The callback that does it, once.
  * @call: The call.
- * @err: What the call returned.
+ * @err: The result of the call.
  * @done: The call was made.
  * @log: The reports of the call.
  */
