@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #include "../src/base/size.h"
+#include "scratch.h"
 
 /*
  * A test that fails keeps what it has on its stack. So after a failure a sanitizer need not list what

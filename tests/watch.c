@@ -519,12 +519,12 @@ static void wait_for_thread(void *arg, enum coherent_severity severity, const ch
 
 static void ledger_that_cannot_grow_is_reported_without_a_lock(void **state)
 {
-	char path[] = "/tmp/test-ledger-XXXXXX";
+	char path[SCRATCH_MAX];
 	struct waiting_receiver receiver = { .lines = 0 };
 	struct rlimit before, small;
 
 	(void)state;
-	close(mkstemp(path));
+	close(mkstemp(scratch(path, "test-ledger-XXXXXX")));
 	assert_ok(coherent_device_open(&receiver.dev, "sim:edu", .ledger = path,
 				       .report = wait_for_thread, .report_arg = &receiver));
 	assert_ok(getrlimit(RLIMIT_FSIZE, &before));

@@ -78,7 +78,7 @@ static void make_ledger(char *path)
 				      .version = LEDGER_VERSION,
 				      .record_bytes = sizeof(head) };
 
-	file = mkstemp(path);
+	file = mkstemp(scratch(path, "ledger-XXXXXX"));
 	assert_true(file >= 0);
 	memcpy(head.magic, LEDGER_MAGIC, sizeof(head.magic));
 	put(0, head);
@@ -109,7 +109,7 @@ static size_t copy_after_size(unsigned int read)
 
 static void block_that_is_copied_after_the_size_is_known_is_read(void **state)
 {
-	char path[] = "/tmp/ledger-XXXXXX";
+	char path[SCRATCH_MAX];
 	struct ledger_file ledger;
 
 	(void)state;
@@ -138,7 +138,7 @@ static size_t overtake(unsigned int read)
 
 static void device_that_overtakes_the_reader_leaves_no_gap(void **state)
 {
-	char path[] = "/tmp/ledger-XXXXXX";
+	char path[SCRATCH_MAX];
 	struct ledger_file ledger;
 
 	(void)state;
@@ -162,7 +162,7 @@ static size_t write_nothing(unsigned int read)
 
 static void record_that_is_missing_is_told_and_the_others_are_followed(void **state)
 {
-	char path[] = "/tmp/ledger-XXXXXX";
+	char path[SCRATCH_MAX];
 	struct ledger_file ledger;
 
 	(void)state;
@@ -211,7 +211,7 @@ static void put_note(enum ledger_kind kind)
 
 static void fence_ends_only_exposures_that_waited_when_it_began(void **state)
 {
-	char path[] = "/tmp/ledger-XXXXXX";
+	char path[SCRATCH_MAX];
 	struct ledger_file ledger;
 
 	(void)state;
@@ -245,7 +245,7 @@ static void fence_ends_only_exposures_that_waited_when_it_began(void **state)
 
 static void end_of_a_device_ends_its_own_exposures_once(void **state)
 {
-	char path[] = "/tmp/ledger-XXXXXX";
+	char path[SCRATCH_MAX];
 	struct ledger_file ledger;
 
 	(void)state;
@@ -274,7 +274,7 @@ static void end_of_a_device_ends_its_own_exposures_once(void **state)
 
 static void devices_without_protection_are_counted(void **state)
 {
-	char path[] = "/tmp/ledger-XXXXXX";
+	char path[SCRATCH_MAX];
 	struct ledger_file ledger;
 
 	(void)state;

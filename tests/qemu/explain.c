@@ -71,10 +71,10 @@ static void open_with_path(const char *path, int err, const char *says, const ch
 /* Opens a device while a script takes QEMU's place; a file that cannot run, if @script is NULL. */
 static void open_with_script(const char *script, int err, const char *says, const char *not_says)
 {
-	char dir[] = "/tmp/qemu-XXXXXX", path[64], search[128];
+	char dir[SCRATCH_MAX], path[SCRATCH_MAX + 24], search[128];
 	FILE *file;
 
-	assert_non_null(mkdtemp(dir));
+	assert_non_null(mkdtemp(scratch(dir, "qemu-XXXXXX")));
 	snprintf(path, sizeof(path), "%s/qemu-system-x86_64", dir);
 	snprintf(search, sizeof(search), script ? "%s:/bin:/usr/bin" : "%s", dir);
 	file = fopen(path, "w");

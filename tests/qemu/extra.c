@@ -14,20 +14,19 @@
 #include "edu.h"
 
 /* A folder for the files and sockets of a test. */
-static char folder[] = "/tmp/qemu-extra-XXXXXX";
+static char folder[SCRATCH_MAX];
 
 static int make_folder(void **state)
 {
 	(void)state;
-	strcpy(folder + sizeof(folder) - 7, "XXXXXX");
-	assert_non_null(mkdtemp(folder));
+	assert_non_null(mkdtemp(scratch(folder, "qemu-extra-XXXXXX")));
 	return 0;
 }
 
 static int remove_folder(void **state)
 {
 	static const char *const names[] = { "qemu", "test", "disk", "memory" };
-	char path[64];
+	char path[SCRATCH_MAX + 8];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -217,7 +216,7 @@ static uint8_t transfer_sector(struct coherent_bar *registers, union bytes *page
 /* Makes a file with the value i in each byte of sector i. */
 static int make_file(const char *name, size_t sectors)
 {
-	char path[64], sector[SECTOR];
+	char path[SCRATCH_MAX + 8], sector[SECTOR];
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);

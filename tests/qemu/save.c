@@ -28,14 +28,13 @@ static const char *const bad_disk[] = {
 	NULL,
 };
 
-static char folder[] = "/tmp/coherent-save-XXXXXX";
-static char path[64];
+static char folder[SCRATCH_MAX];
+static char path[SCRATCH_MAX + 8];
 
 static int make_folder(void **state)
 {
 	(void)state;
-	strcpy(folder + sizeof(folder) - 7, "XXXXXX");
-	assert_non_null(mkdtemp(folder));
+	assert_non_null(mkdtemp(scratch(folder, "coherent-save-XXXXXX")));
 	snprintf(path, sizeof(path), "%s/file", folder);
 	return 0;
 }

@@ -17,7 +17,7 @@
 
 struct mock mock;
 struct mock_file mock_files[MOCK_FILES_MAX];
-static char root[64];
+static char root[SCRATCH_MAX];
 
 int __real_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...);
@@ -67,8 +67,7 @@ void mock_boot(void)
 	mock.irqs[VFIO_PCI_INTX_IRQ_INDEX] = 1;
 	mock.irqs[VFIO_PCI_MSI_IRQ_INDEX] = 4;
 	mock.vectors_max = 64;
-	snprintf(root, sizeof(root), "/tmp/mock-vfio-XXXXXX");
-	if (!mkdtemp(root))
+	if (!mkdtemp(scratch(root, "mock-vfio-XXXXXX")))
 		abort();
 	mock_shell(
 		"mkdir -p sys/bus/pci/drivers/vfio-pci sys/bus/pci/drivers/nvme dev/vfio/devices "

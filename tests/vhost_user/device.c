@@ -33,10 +33,10 @@
  */
 static struct fixture {
 	struct qsd qsd;
-	char image[32];
+	char image[SCRATCH_MAX];
 	int fd;
-	char link[40];
-	char name[64];
+	char link[SCRATCH_MAX + 8];
+	char name[SCRATCH_MAX + 24];
 	struct coherent_device *dev;
 	struct blk blk;
 	struct log log;
@@ -60,8 +60,8 @@ static void open_disk(unsigned int reads)
 {
 	uint8_t dirt[PAGE];
 
-	fixture = (struct fixture){ .image = "/tmp/test-vhost-XXXXXX", .log = LOG_EMPTY };
-	fixture.fd = mkstemp(fixture.image);
+	fixture = (struct fixture){ .log = LOG_EMPTY };
+	fixture.fd = mkstemp(scratch(fixture.image, "test-vhost-XXXXXX"));
 	assert_true(fixture.fd >= 0);
 	assert_ok(ftruncate(fixture.fd, IMAGE_BYTES));
 	memset(dirt, DIRT, sizeof(dirt));

@@ -343,8 +343,7 @@ void peer_start(struct peer *peer)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	strcpy(peer->path, "/tmp/test-peer-XXXXXX");
-	if (!mkdtemp(peer->path))
+	if (!mkdtemp(scratch(peer->path, "test-peer-XXXXXX")))
 		abort();
 	strcat(peer->path, "/socket");
 	strcpy(address.sun_path, peer->path);

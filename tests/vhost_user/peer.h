@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "../../src/vhost_user/message.h"
+#include "../scratch.h"
 
 enum misdeed {
 	NOTHING,
@@ -83,7 +84,7 @@ struct peer_script {
 struct peer {
 	struct peer_script *script;
 	pid_t pid;
-	char path[64];
+	char path[SCRATCH_MAX + 8];
 };
 
 #define PEER_FEATURES (UINT64_C(1) << 32 | VHOST_USER_F_PROTOCOL_FEATURES | 1 << 9 | 1 << 6)

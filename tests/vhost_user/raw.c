@@ -199,8 +199,8 @@ static unsigned int remove_region_during_reads(const char *image)
 
 static void removed_region_lets_the_daemon_overwrite_the_next(void **state)
 {
-	char image[] = "/tmp/test-raw-XXXXXX";
-	int fd = make_image(image);
+	char image[SCRATCH_MAX];
+	int fd = make_image(scratch(image, "test-raw-XXXXXX"));
 	unsigned int dirty;
 
 	(void)state;

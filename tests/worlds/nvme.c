@@ -23,7 +23,7 @@ enum { REG_CC = 0x14, CC_ENTRIES = 0x460000 };
  * @is_open: The driver runs.
  */
 struct controller {
-	char image[32];
+	char image[SCRATCH_MAX];
 	struct nvme nvme;
 	bool is_open;
 };
@@ -91,8 +91,7 @@ static void begin_nvme(struct world *world)
 
 	assert_non_null(controller);
 	world->state = controller;
-	snprintf(controller->image, sizeof(controller->image), "/tmp/test-promises-XXXXXX");
-	fd = mkstemp(controller->image);
+	fd = mkstemp(scratch(controller->image, "test-promises-XXXXXX"));
 	assert_true(fd >= 0);
 	assert_ok(ftruncate(fd, IMAGE_BYTES));
 	close(fd);

@@ -23,10 +23,11 @@ static struct sockaddr_un address = { .sun_family = AF_UNIX };
 static int listen_at_path(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char name[32];
 
 	assert_true(fd >= 0);
-	snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/test-promises-%d.sock",
-		 (int)getpid());
+	snprintf(name, sizeof(name), "test-promises-%d.sock", (int)getpid());
+	scratch(address.sun_path, name);
 	(void)unlink(address.sun_path);
 	assert_ok(bind(fd, (const struct sockaddr *)&address, sizeof(address)));
 	assert_ok(listen(fd, 1));

@@ -29,7 +29,7 @@
  */
 struct disk {
 	struct qsd qsd;
-	char image[32];
+	char image[SCRATCH_MAX];
 	struct blk blk;
 };
 
@@ -46,8 +46,7 @@ static void begin_disk(struct world *world)
 
 	assert_non_null(disk);
 	world->state = disk;
-	snprintf(disk->image, sizeof(disk->image), "/tmp/test-promises-XXXXXX");
-	fd = mkstemp(disk->image);
+	fd = mkstemp(scratch(disk->image, "test-promises-XXXXXX"));
 	assert_true(fd >= 0);
 	assert_ok(ftruncate(fd, IMAGE_BYTES));
 	memset(dirt, DIRT, sizeof(dirt));
