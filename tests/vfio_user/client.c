@@ -107,11 +107,12 @@ static int connect_to(const char *path)
 void server_start(struct server *server)
 {
 	static unsigned int count;
+	char name[48];
 	int fd = -1;
 
 	memset(&mover, 0, sizeof(mover));
-	snprintf(server->path, sizeof(server->path), "/tmp/coherent-serve.%d.%u", (int)getpid(),
-		 count++);
+	snprintf(name, sizeof(name), "coherent-serve.%d.%u", (int)getpid(), count++);
+	scratch(server->path, name);
 	server->stop = eventfd(0, EFD_CLOEXEC);
 	pthread_mutex_init(&server->reports.mutex, NULL);
 	server->options.struct_size = sizeof(server->options);

@@ -49,7 +49,7 @@ extern struct mover mover;
  * @reports: Its reports.
  */
 struct server {
-	char path[64];
+	char path[SCRATCH_MAX];
 	struct coherent_serve_options options;
 	int stop;
 	pthread_t thread;

@@ -475,8 +475,10 @@ struct peer *peer_new(void)
 void peer_start(struct peer *peer)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char name[32];
 
-	snprintf(peer->path, sizeof(peer->path), "/tmp/vfio-user-test-%d", (int)getpid());
+	snprintf(name, sizeof(name), "vfio-user-test-%d", (int)getpid());
+	scratch(peer->path, name);
 	strcpy(address.sun_path, peer->path);
 	unlink(peer->path);
 	peer->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

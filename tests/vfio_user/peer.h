@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "../scratch.h"
 #include "peer_maps.h"
 
 enum misdeed {
@@ -92,7 +93,7 @@ struct peer {
 	bool line;
 	_Atomic enum misdeed misdeed;
 	enum vfio_user_command command;
-	char path[64];
+	char path[SCRATCH_MAX];
 	int listen_fd;
 	atomic_int fd;
 	atomic_int twin;

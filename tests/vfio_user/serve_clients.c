@@ -338,9 +338,10 @@ int listen(int fd, int backlog)
 static void socket_gets_its_name_last(void **state)
 {
 	const int stop = eventfd(1, EFD_CLOEXEC);
+	char path[SCRATCH_MAX];
 
 	(void)state;
-	early_path = "/tmp/coherent-serve.last";
+	early_path = scratch(path, "coherent-serve.last");
 	assert_ok(coherent_sim_serve("sim:edu", early_path, .stop_fd = stop));
 	assert_false(is_early);
 	early_path = NULL;
@@ -349,8 +350,9 @@ static void socket_gets_its_name_last(void **state)
 
 static void other_files_stay(void **state)
 {
-	const char path[] = "/tmp/coherent-serve.file";
-	const int fd = open(path, O_CREAT | O_CLOEXEC | O_WRONLY, 0600);
+	char path[SCRATCH_MAX];
+	const int fd =
+		open(scratch(path, "coherent-serve.file"), O_CREAT | O_CLOEXEC | O_WRONLY, 0600);
 
 	(void)state;
 	assert_err(coherent_sim_serve("sim:edu", path), -EADDRINUSE);
