@@ -30,6 +30,16 @@ check: deps-check
 check-kernels: ask-kernels
 	@tools/check kernels
 
+# Makes a web site of the documents and the man pages in build/site. make deps-site installs what
+# it needs.
+site:
+	@tools/site/build.py --check
+	@$(MAKE) --no-print-directory all
+	@# An earlier make may not have found what the man pages need.
+	@[ -e $(BUILD)/include/coherent.7 ] || { meson setup --reconfigure $(BUILD) >/dev/null && \
+		ninja -C $(BUILD) >/dev/null; }
+	@tools/site/build.py $(BUILD) build/site && echo "The front page is build/site/index.html."
+
 # Compares the library with other allocators on this machine. Writes build/bench/bench.json.
 bench: build-bench
 	@tools/bench host build/bench
@@ -97,8 +107,8 @@ deb:
 dist:
 	@tools/dist
 
-# Installs the packages that demo, install and check need. deps-demo, deps-bench and deps-kernels
-# install those of one target. Only these, demo and check install anything.
+# Installs the packages that demo, install and check need. deps-demo, deps-bench, deps-site and
+# deps-kernels install those of one target. Only these, demo and check install anything.
 deps:
 	@tools/deps check
 
@@ -127,4 +137,4 @@ help:
 		{ text = "" }' Makefile
 
 .PHONY: all demo check check-kernels bench bench-kernel bench-rust bench-vfio bench-remote \
-	bench-chart picture series fuzz install uninstall deb dist clean build-bench deps help
+	bench-chart picture site series fuzz install uninstall deb dist clean build-bench deps help

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <coherent.h>
+#include <coherent/sim.h>
+#include <stdio.h>
+
+int main(void)
+{
+	struct coherent_fault fault;
+	COHERENT_DEVICE_AUTO(dev);
+	COHERENT_BOX_AUTO(uint32_t, box);
+	uint32_t stolen;
+
+	if (coherent_device_open(&dev, "sim:edu") || coherent_box_zeroed(&box, dev, 64))
+		return 1;
+	if (!coherent_sim_try(dev, &box, 0, &stolen, sizeof(stolen), COHERENT_ACCESS_READ))
+		return 1;
+	if (coherent_device_next_fault(dev, &fault))
+		return 1;
+	puts(fault.text);
+	return 0;
+}
