@@ -68,9 +68,11 @@ USAGE = ('tests/abi/diff.py', 'tests/abi/run.py', 'tests/check/run.py', 'tests/c
          'tests/install/run.py', 'tests/layers.py', 'tests/lint/run.py', 'tests/migrate/run.py',
          'tests/mistakes/run.py', 'tests/model/calls.py', 'tests/mutate.py',
          'tests/object_code/run.py', 'tests/proofs/order.py', 'tests/proofs/run.py',
-         'tests/readme.py', 'tests/rust_page.py', 'tests/series/run.py', 'tests/syscalls.py',
+         'tests/readme.py', 'tests/site/browser.py', 'tests/site/run.py',
+         'tests/rust_page.py', 'tests/series/run.py', 'tests/syscalls.py',
          'tests/trace/run.py',
-         'tests/install/refuses.py', 'tests/tutorial.py', 'tests/warnings/run.py', 'tools/check_docs.py', 'tools/man.py')
+         'tests/install/refuses.py', 'tests/tutorial.py', 'tests/warnings/run.py', 'tools/check_docs.py', 'tools/man.py',
+         'tools/site/build.py', 'tools/site/record.py')
 
 
 # Runs tools/bench on a case that is not measured.
