@@ -3,6 +3,7 @@
  * These tests meet peers of vfio-user that break the protocol, stop, or are something else.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "vfio_user_test.h"
@@ -249,6 +250,9 @@ static void empty_transfer_is_allowed(void **state)
 	assert_ok(transfer(PEER_WRITE, coherent_addr(&mem).raw, 0));
 }
 
+/* An argument of the program asks for another number. */
+static unsigned long connections = 1000;
+
 static void connections_leave_no_descriptor(void **state)
 {
 	unsigned int fds;
@@ -257,7 +261,7 @@ static void connections_leave_no_descriptor(void **state)
 	peer = peer_new();
 	peer_start(peer);
 	fds = count_fds();
-	for (unsigned int i = 0; i < 10000; i++) {
+	for (unsigned long i = 0; i < connections; i++) {
 		assert_ok(try_peer());
 		coherent_device_close(dev);
 		dev = NULL;
@@ -267,8 +271,11 @@ static void connections_leave_no_descriptor(void **state)
 		usleep(1000);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	const struct CMUnitTest many[] = {
+		cmocka_unit_test_teardown(connections_leave_no_descriptor, stop_peer),
+	};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(each_misdeed_at_each_question, stop_peer),
 		cmocka_unit_test_teardown(misdeeds_at_a_register, stop_peer),
@@ -280,5 +287,8 @@ int main(void)
 		cmocka_unit_test_teardown(connections_leave_no_descriptor, stop_peer),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	if (argc < 2)
+		return cmocka_run_group_tests(tests, NULL, NULL);
+	connections = strtoul(argv[1], NULL, 10);
+	return cmocka_run_group_tests(many, NULL, NULL);
 }
