@@ -63,8 +63,8 @@ static const struct failing_expose no_failing_exposes[] = { { NULL, 0, 0, false 
 	}
 
 /* The peer is another process, which runs a device of the simulator. */
-#define SERVED                                                                                 \
-	.name = "vfio-user:", .ops = &served_edu_ops, .level = COHERENT_PEER, .wide_keys = "", \
+#define SERVED                                                           \
+	.ops = &served_edu_ops, .level = COHERENT_PEER, .wide_keys = "", \
 	.failing_exposes = no_failing_exposes, .burst = 2048, .late_ms = 20
 
 #define QEMU_REVOKES                                                                   \
@@ -170,6 +170,7 @@ static const struct world worlds[] = {
 		 * refuses each transfer, so it knows all that the simulator knows.
 		 */
 		.label = "vfio-user",
+		.name = "vfio-user:",
 		SERVED,
 		.faults = "named",
 		.names_faults = true,
@@ -190,6 +191,7 @@ static const struct world worlds[] = {
 		 * the fence.
 		 */
 		.label = "vfio-user:files",
+		.name = "vfio-user:,files",
 		SERVED,
 		.faults = "not reported: the peer refuses itself",
 		.needs_idle = true,
