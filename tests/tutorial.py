@@ -10,14 +10,16 @@ library. The line that begins a block says what the block is:
     ```text             all that the commands before it print
 
 Commands without a text block must print nothing. A NEED is a command, a header with its folder as
-gtest/gtest.h, or kernel-headers; where it is missing, the script skips the block. kernel-headers
-also sets KDIR. Any other block is a mistake, because nothing would compile it. A page that names libcoherent/ gets a copy of the tree there.
+gtest/gtest.h, or kernel-headers, which also sets KDIR. The script skips a block whose need is
+missing. Any other block is a mistake, because no test would notice what is wrong in it. A page that
+names libcoherent/ gets a copy of the tree there.
 
 Before the script compares, it writes N for times and for versions of Linux, /home/you for the
 folder, and takes away the spaces at the end of a line. Prints TAP.
 """
 import dataclasses
 import difflib
+import functools
 import glob
 import os
 import re
@@ -61,6 +63,7 @@ def blocks_of(page):
             for found in FENCE.finditer(page)]
 
 
+@functools.cache
 def kernel_headers():
     """Returns (path of the headers of Debian's kernel, why there is none)."""
     sys.path.insert(0, os.path.join(HERE, 'vm'))
@@ -76,12 +79,12 @@ def kernel_headers():
 def missing(need, environment, where):
     """Returns why a block cannot run, or ''."""
     if need == 'kernel-headers':
-        if 'KDIR' not in environment:
-            environment['KDIR'], environment['NO_KDIR'] = kernel_headers()
-        return environment['NO_KDIR']
+        environment['KDIR'], why = kernel_headers()
+        return why
     if need.endswith('.h'):
-        found = not subprocess.run(['cc', '-x', 'c', '-M', '-'], input=f'#if !__has_include(<{need}>)\n#error\n#endif\n',
-                                   cwd=where, check=False, text=True, capture_output=True).returncode
+        found = not subprocess.run(['cc', '-x', 'c', '-M', '-'], cwd=where, check=False, text=True,
+                                   input=f'#if !__has_include(<{need}>)\n#error\n#endif\n',
+                                   capture_output=True).returncode
     else:
         found = shutil.which(need, path=environment['PATH'])
     return '' if found else f'{need} is missing: apt-get install {PACKAGES.get(need, need)}'
@@ -119,7 +122,8 @@ def run_page(page, where, environment):
     """Does what a page says in a folder. Returns the results."""
     results = []
     blocks = blocks_of(page)
-    for block, after in zip(blocks, [*blocks[1:], Block([], '', 0)]):
+    nothing = Block([], '', 0)
+    for before, block, after in zip([nothing, *blocks], blocks, [*blocks[1:], nothing]):
         if block.is_kind('sh'):
             reasons = [missing(need, environment, where) for need in block.words[1:]]
             if any(reasons):
@@ -129,7 +133,7 @@ def run_page(page, where, environment):
             results += run_commands(block, wanted, where, environment)
         elif len(block.words) == 2 and not block.is_kind('text'):
             write(where, block)
-        elif not block.is_kind('text') or len(block.words) != 1:
+        elif block.words != ['text'] or not before.is_kind('sh'):
             results.append(Result(False, f'line {block.line}: the block is a file, commands or text',
                                   ' '.join(block.words)))
     results.append(Result(page.count('\n```') == 2 * len(blocks), 'each block ends'))
@@ -145,9 +149,11 @@ def install(build_dir, stage):
                                                recursive=True))
     (header,) = glob.glob(os.path.join(stage, '**', 'coherent.h'), recursive=True)
     prefix = os.path.dirname(os.path.dirname(header))
-    return dict(os.environ, LC_ALL='C.UTF-8', PKG_CONFIG_SYSROOT_DIR=stage, LD_LIBRARY_PATH=libdir,
+    # A make that runs this script is not the make of the reader.
+    environ = {name: value for name, value in os.environ.items() if not name.startswith('MAKE')}
+    return dict(environ, LC_ALL='C.UTF-8', PKG_CONFIG_SYSROOT_DIR=stage, LD_LIBRARY_PATH=libdir,
                 PKG_CONFIG_PATH=os.path.join(libdir, 'pkgconfig'), CMAKE_PREFIX_PATH=prefix,
-                PATH=f'{prefix}/bin:{os.environ["PATH"]}')
+                PATH=f'{prefix}/bin:{environ["PATH"]}')
 
 
 def copy_tree(source_dir, where):

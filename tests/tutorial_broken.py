@@ -44,6 +44,8 @@ BREAKS = (
      'line 11: they print what the page says'),
     ('a file has no name', '```c hello.c', '```c', 'line 2: the block is a file, commands or text'),
     ('a block says nothing', '```c hello.c', '```', 'line 2: the block is a file, commands or text'),
+    ('a text belongs to no commands', '```sh\n', '```text\nhello\n```\n```sh\n',
+     'line 11: the block is a file, commands or text'),
     ('a block does not end', '```\n```sh no', '```sh no', 'each block ends'),
     ('nothing is run', GOOD[GOOD.index('```sh'):], '', 'there is something to run'),
 )
