@@ -9,18 +9,19 @@ FRONT, MANUAL, FAULTS = '(front page)', '(manual)', '(faults)'
 # (heading of the menu, documents).
 SECTIONS = [
     ('Start', [FRONT, 'README.md', 'CHANGELOG.md']),
-    ('Tutorials', ['docs/tutorial.md', 'docs/datasheet.md', 'docs/testing-drivers.md', 'docs/ci.md',
+    ('Tutorials', ['docs/tutorial.md', 'docs/datasheet.md', 'docs/testing-drivers.md',
                    'docs/three-places.md', 'docs/seeing.md']),
     ('Kinds of device', ['docs/backends.md', 'docs/fabric.md']),
     ('Manual', [MANUAL, FAULTS, 'docs/errors.md']),
     ('Porting', ['docs/porting.md', 'docs/migrate.md']),
-    ('Linux kernel', ['docs/kernel.md', 'docs/rust.md']),
+    ('Linux kernel', ['docs/kernel.md', 'docs/kernel-tutorial.md', 'docs/rust.md']),
     ('Performance', ['docs/performance.md']),
     ('Project', ['docs/design.md', 'CONTRIBUTING.md']),
 ]
 # The menu calls a page by a short name if its title is long.
 SHORT = {FRONT: 'Front page', 'README.md': 'The whole README',
          'docs/testing-drivers.md': 'Testing without hardware',
+         'docs/kernel-tutorial.md': 'A driver, converted',
          'docs/backends.md': 'What each backend promises', 'docs/rust.md': 'Comparison with Rust',
          'docs/performance.md': 'Costs and charts'}
 # (document, anchor, picture): the picture comes before the heading of level 2 with this anchor.

@@ -53,7 +53,7 @@ def colour_c(code, link):
 
 def code_block(language, name, code, link):
     """Return a block of code. A block that scrolls can be reached with the keyboard."""
-    is_file = language not in ('sh', 'text') and re.search(r'\.\w+$', name)
+    is_file = language not in ('sh', 'text') and re.search(r'(\.\w+|Kbuild|Makefile)$', name)
     title = f'<figcaption>{html.escape(name)}</figcaption>' if is_file else ''
     shown = colour_c(code, link) if language in ('c', 'cpp') else html.escape(code, quote=False)
     block = f'<pre tabindex="0"><code>{shown}</code></pre>'
