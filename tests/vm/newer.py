@@ -51,9 +51,9 @@ def enter(root, shared):
     return ['unshare', '--mount', 'sh', '-ec', ENTER, 'enter', root, ' '.join(shared)]
 
 
-def chroot(cache, suite):
-    """Makes a chroot of a suite, once. Returns its directory."""
-    key = hashlib.sha256(' '.join(PACKAGES).encode()).hexdigest()[:16]
+def chroot(cache, suite, packages=PACKAGES):
+    """Makes a chroot of a suite with packages, once. Returns its directory."""
+    key = hashlib.sha256(' '.join(packages).encode()).hexdigest()[:16]
     root = os.path.join(cache, f'chroot-{suite}-{key}')
     if os.path.isdir(root):
         return root
@@ -66,7 +66,7 @@ def chroot(cache, suite):
         try:
             run_command(['debootstrap', '--variant=minbase', f'--keyring={KEYS}', suite, new, uri])
             run_command([*enter(new, []), 'DEBIAN_FRONTEND=noninteractive', 'apt-get', 'install', '-qq',
-                         '-o', 'Dpkg::Options::=--force-unsafe-io', '--no-install-recommends', *PACKAGES])
+                         '-o', 'Dpkg::Options::=--force-unsafe-io', '--no-install-recommends', *packages])
         except Failed as failed:
             raise OutOfReach(f'no chroot of {suite}: {str(failed).splitlines()[-1]}') from failed
         run_command([*enter(new, []), 'apt-get', 'clean'])

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""Run commands in copies of a bare chroot of Debian 12.
+
+debootstrap makes the chroot once, from the host of the machine's own sources. A copy has what is
+essential and apt, until a test installs more. The copies share the packages that apt downloads.
+"""
+import os
+import shutil
+import subprocess
+import sys
+
+from tree import version
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'vm'))
+import kernels  # noqa: E402
+import newer  # noqa: E402
+from archive import Failed, OutOfReach, run_command  # noqa: E402
+
+SUITE = 'bookworm'
+# A chroot has other files in these at any time, or none that belong to a package.
+VOLATILE = ('dev', 'proc', 'sys', 'tmp', 'run', 'var/cache', 'var/lib/apt', 'var/lib/dpkg', 'var/log')
+
+
+def bare():
+    """Returns the folder of the bare chroot. It is made if it is not there."""
+    if subprocess.run(['unshare', '--mount', 'true'], check=False, capture_output=True).returncode:
+        raise OutOfReach('only root can make a chroot')
+    with kernels.cache() as cache:
+        return newer.chroot(cache, SUITE, ())
+
+
+class Chroot:
+    """A copy of the bare chroot. It sees the folder of the test at its own path."""
+
+    def __init__(self, base, work, name):
+        self.root = os.path.join(work, name)
+        self.shared = [work, base + '-archives']
+        os.makedirs(os.path.join(self.shared[1], 'partial'), exist_ok=True)
+        run_command(['cp', '-a', base, self.root])
+        code, out = self.apt('update')
+        if code:
+            raise OutOfReach('apt-get update in a chroot: ' + out.strip().splitlines()[-1])
+
+    def run(self, *command, cwd='/', **env):
+        """Runs a command. Returns its exit status and output."""
+        words = ['env', '-C', cwd, *(f'{name}={value}' for name, value in env.items()), *command]
+        done = subprocess.run([*newer.enter(self.root, self.shared), *words], check=False, text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+        return done.returncode, done.stdout
+
+    def apt(self, *words):
+        """Runs apt-get, which keeps what it downloads for other copies."""
+        return self.run('apt-get', '-qq', '-y', '--no-install-recommends',
+                        '-o', 'Dpkg::Options::=--force-unsafe-io', '-o', 'APT::Sandbox::User=root',
+                        '-o', 'APT::Keep-Downloaded-Packages=true',
+                        '-o', 'Dir::Cache::archives=' + self.shared[1], *words,
+                        DEBIAN_FRONTEND='noninteractive')
+
+    def install(self, *packages):
+        """Installs packages of Debian. They are not what is tested."""
+        code, out = self.apt('install', *packages)
+        if code:
+            raise OutOfReach('apt-get install in a chroot: ' + out.strip().splitlines()[-1])
+
+    def files(self):
+        """Returns the paths of all files and folders but the volatile ones."""
+        found = set()
+        for where, names, others in os.walk(self.root):
+            inside = os.path.relpath(where, self.root)
+            paths = [os.path.normpath(os.path.join(inside, name)) for name in names + others]
+            found.update(path for path in paths if path not in VOLATILE)
+            names[:] = [name for name in names
+                        if os.path.normpath(os.path.join(inside, name)) not in VOLATILE]
+        return found
+
+
+def copy_tree(source, where, *commands):
+    """Copies the files of a tree, without its history and builds, and runs commands in the copy."""
+    ignored = shutil.ignore_patterns('.git', '__pycache__')
+    shutil.copytree(source, where, symlinks=True, ignore=lambda folder, names: {
+        *ignored(folder, names), *(['build', 'compile_commands.json'] if folder == source else [])})
+    for command in commands:
+        command(where)
+    return where
+
+
+def previous(where):
+    """Gives a tree the version that debian/changelog had before this one."""
+    path = os.path.join(where, 'debian/changelog')
+    with open(path, encoding='utf-8') as file:
+        entries = file.read().split('\nlibcoherent (')
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write('libcoherent (' + '\nlibcoherent ('.join(entries[1:]))
+    new, old = version(where), entries[1].split(')')[0]
+    edits = {'meson.build': [(f"version: '{new}'", f"version: '{old}'")],
+             'dkms.conf': [(f'"{new}"', f'"{old}"')],
+             'include/coherent/version.h': [
+                 (f'COHERENT_VERSION_{part} {one}\n', f'COHERENT_VERSION_{part} {two}\n')
+                 for part, one, two in zip(('MAJOR', 'MINOR', 'PATCH'), new.split('.'), old.split('.'))]}
+    for name, changes in edits.items():
+        path = os.path.join(where, name)
+        with open(path, encoding='utf-8') as file:
+            text = file.read()
+        for one, two in changes:
+            text = text.replace(one, two)
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(text)
