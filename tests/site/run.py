@@ -27,10 +27,13 @@ COLOURS = [('text', 'back'), ('text', 'panel'), ('text', 'chosen'), ('muted', 'b
 FAULTS = ('box, not exposed yet', 'read-only', 'past the end of one', 'reclaimed',
           '1 fault was never read', 'is not freed', 'All results are as expected')
 # Notes of docs/backends.md, and cells of its table: (world, answer, what the picture says).
-NOTES = {'1': 'No: it is mapped.', '2': 'An expose returns -EOPNOTSUPP.', '3': 'Only if idle.'}
+NOTES = {'1': 'No: it is mapped.', '2': 'An expose returns -EOPNOTSUPP.', '3': 'Only if idle.',
+         '4': 'Does not apply: it has none.', '5': 'Yes over a fence.', '6': 'At times.'}
 CELLS = [('sim', 'yes', 'the simulator'), ('kernel, HIDDEN', '[1]', 'nobody'),
          ('vhost-user', '[2]', 'expose refuses'), ('vhost-user', '[3]', 'the kernel, if idle'),
-         ('vfio, 7.3', 'absent', 'not run'), ('vfio, 6.1', 'yes', 'the IOMMU')]
+         ('vfio, 7.3', 'absent', 'not run'), ('vfio, 6.1', 'yes', 'the IOMMU'),
+         ('vfio-user:files', '[4]', 'does not apply'), ('vfio-user:files', '[5]', 'the kernel'),
+         ('vfio-user', '[6]', 'see the note')]
 # tidy is older than these parts of HTML, or they do no harm.
 ACCEPTED = re.compile(r'proprietary attribute "aria-current"')
 ELSEWHERE = re.compile(r'@import|url\((?!["\']?#)[^)]*\)|(?:href|src)=["\'](?!#)[^"\']*|<script'

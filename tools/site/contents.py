@@ -24,8 +24,8 @@ SHORT = {FRONT: 'Front page', 'README.md': 'The whole README',
          'docs/kernel-tutorial.md': 'A driver, converted',
          'docs/backends.md': 'What each backend promises', 'docs/rust.md': 'Comparison with Rust',
          'docs/performance.md': 'Costs and charts'}
-# (document, anchor, picture): the picture comes before the heading of level 2 with this anchor.
-PICTURES = [('docs/backends.md', 'vfio-iommufd-and-pci', 'enforce.svg')]
+# The picture that comes before the first table of a document.
+PICTURES = {'docs/backends.md': 'enforce.svg'}
 # The pictures that the pages show, with a text for those that do not see them.
 ALT = {
     'life.svg': 'The life of a page: a new box is zero and not mapped in the IOMMU. Expose maps it '

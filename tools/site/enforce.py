@@ -16,8 +16,10 @@ PROMISES = [
 ]
 # (start of the name of a world, the words for the side that refuses an access, the kind of cell).
 ENFORCERS = [('sim', 'the simulator', 'iommu'), ('qemu', "QEMU's IOMMU", 'peer'),
-             ('vhost-user', 'the kernel', 'peer'), ('vfio-user', 'this process', 'peer'),
-             ('fabric', 'the provider', 'peer'), ('', 'the IOMMU', 'iommu')]
+             ('vhost-user', 'the kernel', 'peer'), ('vfio-user:files', 'the kernel', 'peer'),
+             ('vfio-user', 'this process', 'peer'), ('fabric', 'the provider', 'peer'),
+             ('vfio, ', 'the IOMMU', 'iommu'), ('iommufd, ', 'the IOMMU', 'iommu'),
+             ('kernel, ', 'the IOMMU', 'iommu')]
 # How the driver learns of a refused access, in more words than the table has.
 LEARNS = {'named': 'a fault names the object', 'none': 'it does not'}
 STYLE = '''svg{color:#1f2328;font:13px system-ui,"DejaVu Sans",sans-serif}
@@ -54,8 +56,16 @@ def enforcer(world, answer, notes):
         return 'nobody', 'nobody'
     if '-EOPNOTSUPP' in note:
         return 'expose refuses', 'refused'
-    words, kind = next((words, kind) for start, words, kind in ENFORCERS if world.startswith(start))
-    return (f'{words}, if idle', 'refused') if note else (words, kind)
+    if note.startswith('Does not apply'):
+        return 'does not apply', 'absent'
+    for start, words, kind in ENFORCERS:
+        if world.startswith(start):
+            break
+    else:
+        raise ValueError(f'tools/site/enforce.py does not know who refuses an access in {world}')
+    if 'idle' in note:
+        return f'{words}, if idle', 'refused'
+    return ('see the note', 'refused') if note and not note.startswith('Yes') else (words, kind)
 
 
 def cell(x, y, words, kind):

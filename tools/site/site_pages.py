@@ -83,9 +83,9 @@ class Site:
         text = read(os.path.join(self.source_dir, name))
         made, headings = markdown.render(text, self.link_of)
         made = CODE_NAME.sub(self.linked_name, made)
-        for document, anchor, picture in contents.PICTURES:
-            if document == name:
-                made = made.replace(f'<h2 id="{anchor}"', f'{figure(picture)}<h2 id="{anchor}"')
+        if name in contents.PICTURES:
+            table = '<div class="scroll'
+            made = made.replace(table, figure(contents.PICTURES[name]) + table, 1)
         first = markdown.plain(next((inner for level, _, inner in headings if level == 1), name))
         base = 'readme' if name == 'README.md' else posixpath.basename(name)[:-3].lower()
         parts = markdown.split(made, self.limit)
