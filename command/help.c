@@ -34,8 +34,9 @@ static void print_usage(const struct command *command)
 }
 
 /* Calls a function for a copy of each paragraph. The paragraphs of all subcommands fit. */
-static void each_paragraph(const char *text, void (*print)(const char *paragraph))
+static void each_paragraph(const char *text, void (*print)(const char *paragraph, bool first))
 {
+	const char *const begin = text;
 	char paragraph[2048];
 
 	while (*text) {
@@ -43,13 +44,14 @@ static void each_paragraph(const char *text, void (*print)(const char *paragraph
 		const size_t bytes = end ? (size_t)(end - text) : strlen(text);
 
 		snprintf(paragraph, sizeof(paragraph), "%.*s", (int)bytes, text);
-		print(paragraph);
+		print(paragraph, text == begin);
 		text += end ? bytes + 2 : bytes;
 	}
 }
 
-static void print_paragraph(const char *paragraph)
+static void print_paragraph(const char *paragraph, bool first)
 {
+	(void)first;
 	fputc('\n', stdout);
 	if (*paragraph == ' ')
 		puts(paragraph);
@@ -86,7 +88,7 @@ void help_print(void)
 
 	output_help("Usage: coherent SUBCOMMAND [ARGUMENT...], coherent --help, coherent --version",
 		    0);
-	print_paragraph(about);
+	print_paragraph(about, false);
 	fputs("\nSubcommands:\n", stdout);
 	for (const struct command *const *command = commands; *command; command++) {
 		snprintf(line, sizeof(line), "%s%s%s", (*command)->name,
@@ -94,7 +96,7 @@ void help_print(void)
 		output_help(line, 2);
 		output_help((*command)->summary, 6);
 	}
-	print_paragraph(statuses);
+	print_paragraph(statuses, false);
 }
 
 /* --- Man pages --- */
@@ -118,15 +120,17 @@ static void put_roff(const char *text)
 	fputc('\n', stdout);
 }
 
-static void put_roff_paragraph(const char *paragraph)
+/* The first paragraph follows a heading, which begins one itself. */
+static void put_roff_paragraph(const char *paragraph, bool first)
 {
+	if (!first)
+		puts(".PP");
 	if (*paragraph == ' ') {
-		puts(".PP\n.nf");
+		puts(".nf");
 		put_roff(paragraph);
 		puts(".fi");
 		return;
 	}
-	puts(".PP");
 	put_roff(paragraph);
 }
 
@@ -144,7 +148,7 @@ static void put_roff_options(const struct command_option *options)
 static void put_title(const char *name)
 {
 	printf(".\\\" SPDX-License-Identifier: GPL-2.0-only OR MIT\n"
-	       ".TH %s 1 \"\" \"libcoherent %d.%d.%d\" \"libcoherent\"\n.nh\n",
+	       ".TH %s 1 \"" MANUAL_DATE "\" \"libcoherent %d.%d.%d\" \"libcoherent\"\n.nh\n",
 	       name, COHERENT_VERSION_MAJOR, COHERENT_VERSION_MINOR, COHERENT_VERSION_PATCH);
 }
 
