@@ -3,42 +3,55 @@
 """Make man pages from the comments of the public headers.
 
 usage: man.py --names HEADER...
-       man.py KERNEL_DOC VERSION OUTPUT_DIR INCLUDE_DIR HEADER...
+       man.py --files
+       man.py KERNEL_DOC VERSION DATE OUTPUT_DIR INCLUDE_DIR HEADER...
 
-Each function, macro, struct and enum that a header documents gets a page of section 3.
-coherent(7) is the head of coherent.h, and a list of all pages. With --names, the program
-only lists the names.
+Each function, macro, struct and enum that a header documents gets a page of section 3. With
+--names, the program only lists the names, and with --files the other files that pages are made of.
+
+tools/manual/ has what the comments do not: the types of macros (prototypes.in), the tasks of the
+index in coherent(7) (tasks.in), and examples. A page has the example with its name, or the shortest
+one that uses its name. The pages of section 7 come from man_topics.py, and coherent-errors(7) from
+errors.py.
 """
+import glob
 import os
 import re
 import subprocess
 import sys
+import tempfile
 
-DOCUMENTED = re.compile(r'^/\*\*\n \* (?:struct |enum |typedef )?(\w+)(?:\(\))? - ', re.M)
-# Macros call these functions, so the page of the macro describes them.
-INTERNAL = re.compile(r'coherent_base_|coherent_padding$')
+sys.dont_write_bytecode = True
+
+import man_topics  # noqa: E402
+from man_synopsis import read_prototypes, wrap  # noqa: E402
+from man_text import (comment_of, comments_of, escape, heading, literal, lower_first, names_of,  # noqa: E402
+                      read, see_also)
+
+HERE = os.path.dirname(os.path.abspath(__file__))
 SECTIONS = {'ARGUMENTS': 'PARAMETERS', 'RETURN': 'RETURN VALUE', 'Constants': 'CONSTANTS',
             'Members': 'MEMBERS', 'Description': 'DESCRIPTION'}
 # Indented lines after an empty line: code or a table.
 LITERAL = re.compile(r'^ \*\n((?: \*\t.*\n)+)', re.M)
+# Members that a macro declares, as a page shows them: declaration, names.
+MACROS = {
+    'COHERENT_KERNEL_OPTIONS': ('gfp_t gfp; bool managed; /* in the kernel only */', 'gfp, managed'),
+    'COHERENT_IN_PLACE': ('uint32_t in_place; /* in userspace only */', 'in_place'),
+    'COHERENT_ADDRESS_LIMITS': ('uint64_t mask; uint64_t address; /* in userspace only */',
+                                'mask, address'),
+    'COHERENT_OWN_NODES': ('uint64_t nodes; /* in userspace only */', 'nodes'),
+    'COHERENT_OWN_MEMORY': ('uint64_t nodes; uint32_t address_is_pointer; /* in userspace only */',
+                            'nodes, address_is_pointer'),
+    'COHERENT_GFP': ('gfp_t gfp; /* in the kernel only */', 'gfp')}
+# The sentences that follow some declarations.
+NOTES = ((r'\bT\b', 'T is the type of an element.'), (r'\bF\b', 'F is the type of the field.'),
+         (r'\.field', 'The field is given with its dot, as in .len.'),
+         (r'\[', 'Brackets are around what belongs to some types only.'),
+         (r'\.\w+ = ', 'An option is given by name, as in .level = COHERENT_IOMMU, and may be left out.'))
+RELATED_MAX = 12
 
 
-def read(path):
-    with open(path, encoding='utf-8') as header:
-        return header.read()
-
-
-def names_of(path):
-    """Return the names that a header documents. A struct and a macro may have one name."""
-    return list(dict.fromkeys(name for name in DOCUMENTED.findall(read(path))
-                              if not INTERNAL.match(name)))
-
-
-def comment_of(path, name):
-    """Return the comment that documents a name, that of the macro if a struct has the name too."""
-    return re.findall(rf'^/\*\*\n \* (?:struct |enum |typedef )?{name}(?:\(\))? - .*?\*/',
-                      read(path), re.M | re.S)[-1]
-
+# --- The output of kernel-doc ---
 
 def pages_of(made):
     """Split the output of kernel-doc by names. The page of a macro also has its struct's members."""
@@ -50,54 +63,33 @@ def pages_of(made):
     return pages
 
 
-def heading(name, section, version):
-    """Return the head of a page. Without hyphens in names a reader can search for them."""
-    return f'.TH {name} {section} "" "libcoherent {version}" "libcoherent"\n.nh\n'
-
-
-def prototype(synopsis):
+def declaration_of(synopsis):
     """Return a C declaration, made from the synopsis of kernel-doc."""
     if '{' in synopsis:
         text = re.sub(r'^\.(?:br|BI?)\b ?|^, *$', '', synopsis, flags=re.M).replace('"', '')
-        text = text.replace('COHERENT_KERNEL_OPTIONS', 
-                            'gfp_t gfp; bool managed; /* in the kernel only */')
-        text = text.replace('COHERENT_IN_PLACE;', 'uint32_t in_place; /* in userspace only */')
-        text = text.replace('COHERENT_ADDRESS_LIMITS;',
-                            'uint64_t mask; uint64_t address; /* in userspace only */')
-        text = text.replace('COHERENT_OWN_NODES;', 'uint64_t nodes; /* in userspace only */')
-        text = text.replace('COHERENT_OWN_MEMORY;',
-                            'uint64_t nodes; uint32_t address_is_pointer; /* in userspace only */')
-        text = text.replace('COHERENT_GFP', 'gfp_t gfp; /* in the kernel only */')
+        text = re.sub(r'\bCOHERENT_(?:ARG_)?NAMES\s+', '', text)
+        for macro, (members, _) in MACROS.items():
+            text = re.sub(rf'\b{macro}\b;?', members, text)
         return re.sub(r'\n\n+', '\n', re.sub(r'(\w)\n(?= {4}|\}|\n)', r'\1,\n', text)).strip(' \n;') + ';'
     words = ' '.join(re.sub(r'^\.BI? ', '', synopsis, flags=re.M).replace('"', ' ').split())
     words = re.sub(r'\b(?:COHERENT_MUST_CHECK|COHERENT_INLINE|COHERENT_BASE(?:_INLINE)?) ?', '', words)
     words = re.sub(r'\s+([,);])', r'\1', re.sub(r'([(*])\s+', r'\1', words))
-    return re.sub(r'(\w) \(', r'\1(', words, count=1)
-
-
-def titles_of(path):
-    """Return the name and the title of each page of a header."""
-    comments = re.findall(DOCUMENTED.pattern + r'(.*)', read(path), re.M)
-    return [(name, lower_first(title)) for name, title in comments if not INTERNAL.match(name)]
-
-
-def lower_first(title):
-    """Return a title as NAME wants it: without a full stop or a capital."""
-    title = title.rstrip('.')
-    return title if re.match('[A-Z]{2}', title) else title[0].lower() + title[1:]
+    return wrap(re.sub(r'(\w) \(', r'\1(', words, count=1))
 
 
 def restore_literal(text, comment):
     """Put back the layout of code and tables, which kernel-doc takes away."""
     for block in LITERAL.findall(comment):
-        lines = [('  ' + line[2:]).expandtabs(8) for line in block.splitlines()]
         words = [re.sub(r'&(\w+)', r'(?:&\1|\\\\fI\1\\\\fP)', re.escape(word).replace('\\&', '&'))
                  for word in block.replace('\n *', '\n').lstrip(' *').split()]
-        found = re.search(r'^(?:\\&)?' + r'\s+(?:\\&)?'.join(words) + r'$', text, re.M)
+        found = re.search(r'^(?:\\&)?' + r'\s+(?:\\&)?'.join(words) + r'$\n?', text, re.M)
         if not found:
             sys.exit(f'man.py: kernel-doc has changed this block:\n{block}')
-        shown = ''.join(f'{line[4:]}\n' for line in lines)
-        text = f'{text[:found.start()]}.nf\n{shown}.fi{text[found.end():]}'
+        shown = literal([line[2:] for line in block.splitlines()])
+        rest = text[found.end():]
+        if shown.startswith('.TP') and not re.match(r'\n*(?:\.SH|\Z)', rest):
+            rest = '.PP\n' + rest.lstrip('\n')
+        text = f'{text[:found.start()]}{shown}{rest}'
     return text
 
 
@@ -120,111 +112,198 @@ def typedef_members(comment, source):
                                                 for name, text in members)
 
 
-def include_of(path, include):
-    """Return the header that users include for a header."""
-    header = os.path.relpath(path, include)
-    return 'coherent.h' if '/detail/' in header else header
+# --- Examples ---
+
+def examples():
+    """Return the examples, [(lines, name of the file, text)], shortest first."""
+    found = []
+    for path in glob.glob(os.path.join(HERE, 'manual/examples/*.c')):
+        text = re.sub(r'\A/\* SPDX.*\n', '', read(path))
+        found.append((text.count('\n'), os.path.basename(path), text))
+    return sorted(found)
 
 
-def link_types(text, own, names):
-    """Mark the types that have a page of their own. Return the text and the option structs."""
-    options = []
+def example_of(name, comments, all_examples):
+    """Return the example that has the name of the page, or the shortest one that uses the name.
 
-    def link(match):
-        kind, name = match.groups()
-        if name not in names or name == own:
-            return match[0]
-        if name.endswith('_options') and name not in options:
-            options.append(name)
-        return f'{kind} \\fB{name}\\fP(3)'
-
-    return re.sub(r'\b(struct|enum) (coherent_\w+)', link, text), options
-
-
-def page(name, text, header, version, names, typedef):
-    """Return a page, made from the output of kernel-doc and the comment in the header."""
-    before, synopsis, after = re.match(r'(.*?)(?:^\.SH SYNOPSIS\n(.*?))?((?:^\.SH (?!NAME).*)?)\Z',
-                                       text, re.M | re.S).groups()
-    title = lower_first(re.search(r'\\- (.*)', before)[1])
-    declaration = '\n' + prototype(synopsis) + '\n' if synopsis else ''
-    if typedef:
-        declaration, after = f'\n{typedef[0]}\n', typedef[1] + after
-    for old, new in SECTIONS.items():
-        after = re.sub(rf'^\.SH "?{old}"?$', f'.SH {new}', after, flags=re.M)
-    after = re.sub(r'^\.SH \w+\n(?=\.SH|\Z)', '', after, flags=re.M)
-    after = re.sub(r'(\\fB(?:coherent_|COHERENT)\w*)\\fP', r'\1\\fP(3)', after)
-    after = after.replace('.IP "COHERENT_GFP"', '.IP "gfp"')
-    after = after.replace('.IP "COHERENT_IN_PLACE"', '.IP "in_place"')
-    after = after.replace('.IP "COHERENT_ADDRESS_LIMITS"', '.IP "mask, address"')
-    after = after.replace('.IP "COHERENT_OWN_NODES"', '.IP "nodes"')
-    after = after.replace('.IP "COHERENT_OWN_MEMORY"', '.IP "nodes, address_is_pointer"')
-    after = after.replace('.IP "COHERENT_KERNEL_OPTIONS"', '.IP "gfp, managed"')
-    after, options = link_types(break_errors(after), name, names)
-    see = ''.join(f',\n.BR {option} (3)' for option in options)
-    return (heading(name, 3, version) + f'.SH NAME\n{name} \\- {title}\n'
-            f'.SH SYNOPSIS\n.nf\n#include <{header}>\n{declaration}.fi\n{after}'
-            f'.SH SEE ALSO\n.BR coherent (7){see}\n')
+    If there is none, it is one that uses what the comments mention.
+    """
+    for example in all_examples:
+        if example[1] == name.removeprefix('coherent_') + '.c':
+            return example
+    joined = '\n'.join(comments)
+    own = [name] if not comments[-1].startswith('/**\n * enum') else [
+        name, *re.findall(r'^ \* @(COHERENT_\w+):', joined, re.M)]
+    title = re.findall(r'\b(coherent_\w+)\(\)', comments[-1].split('\n')[1])
+    used = re.findall(r'\b(coherent_\w+|COHERENT\w*)\(\)', joined)
+    for words in (own, title, used):
+        pattern = re.compile(rf'\b(?:{"|".join(words)})\b') if words else None
+        for example in all_examples if pattern else []:
+            if pattern.search(example[2]):
+                return example
+    return None
 
 
-def list_of_pages(headers, include):
-    """Return a section that lists the pages of each header that users include."""
-    titles = {}
-    for path in headers:
-        titles.setdefault(include_of(path, include), []).extend(titles_of(path))
-    out = ['.SH PAGES\n']
-    for header, pages in titles.items():
-        out += [f'.SS "#include <{header}>"\n'] if pages else []
-        out += [f'.TP\n.BR {name} (3)\n{title}\n' for name, title in pages]
-    return ''.join(out)
+def show_example(example):
+    """Return the section with an example. Its first comment says what it does."""
+    says, code = re.match(r'/\* (.*?) \*/\n(.*)', example[2], re.S).groups()
+    return f'.SH EXAMPLES\n{escape(says)}\n.PP\n.nf\n{escape(code.expandtabs(8))}.fi\n'
 
 
-def concept(path, version):
-    """Return coherent(7). A paragraph that begins with a word and a full stop begins a section."""
-    comment = re.search(r'/\*\n(.*?) \*/\n#ifndef', read(path), re.S)[1]
-    text = re.sub(r'^ \* ?', '', comment, flags=re.M)
-    title, text = text.split('\n\n', 1)
-    out = [heading('coherent', 7, version), '.SH NAME\n',
-           f'coherent - {title[0].lower()}{title[1:].rstrip(".")}\n', '.SH DESCRIPTION\n']
-    for block in text.strip('\n').split('\n\n'):
-        if section := re.match(r'([A-Z][a-z]+)\. ', block):
-            out.append(f'.SH {section[1].upper()}\n')
-            block = block[section.end():]
-        verbatim = False
-        for line in ['.PP', *block.splitlines()]:
-            if line.startswith('  ') != verbatim:
-                out.append('.fi\n' if verbatim else '.nf\n')
-                verbatim = not verbatim
-            out.append((line if line == '.PP' else re.sub(r"^(?=[.'])", r'\\&', line)) + '\n')
-        if verbatim:
-            out.append('.fi\n')
-    return ''.join(out)
+# --- Pages ---
+
+class Manual:
+    """All headers, and what pages say of each other."""
+
+    def __init__(self, include, headers):
+        self.include = include
+        self.sources = {path: read(path) for path in headers}
+        self.names = {name: path for path in headers for name in names_of(path)}
+        self.prototypes = read_prototypes('\n'.join(self.sources.values()))
+        self.examples = examples()
+
+    def comments(self, name):
+        return comments_of(self.sources[self.names[name]], name)
+
+    def example(self, name):
+        return example_of(name, self.comments(name), self.examples)
+
+    def header(self, name):
+        """Return the header that users include for a name."""
+        header = os.path.relpath(self.names[name], self.include)
+        return 'coherent.h' if '/detail/' in header else header
+
+    def related(self, name):
+        """Return the names that a page mentions, calls that use it, and names beside it."""
+        comments = '\n'.join(self.comments(name))
+        found = re.findall(r'\b(\w+)\(\)|\b(?:struct|enum) (\w+)', comments)
+        mentioned = [word for pair in found for word in pair if word]
+        source = self.sources[self.names[name]]
+        parts = re.split(r'^/\* --- .* --- \*/$', source, flags=re.M)
+        group = next(([known for known in names_of(self.names[name]) if comments_of(part, known)]
+                      for part in parts if comments_of(part, name)), [])
+        at = group.index(name)
+        nearest = sorted(group, key=lambda other: abs(group.index(other) - at))[:RELATED_MAX]
+        beside = [other for other in group if other in nearest]
+        return list(dict.fromkeys(word for word in mentioned + self.users(name) + beside
+                                  if word in self.names and word != name))[:RELATED_MAX]
+
+    def users(self, name):
+        """Return the calls whose declaration has a type."""
+        pattern = re.compile(rf'\b(?:struct|enum) {name}\b')
+        found = []
+        for other, path in self.names.items():
+            code = self.sources[path].split(self.comments(other)[-1])[1].lstrip()
+            declared = self.prototypes.get(other) or re.split(r'[;{]', code, maxsplit=1)[0]
+            if other != name and pattern.search(declared) and not re.match('struct|enum', code):
+                found.append(other)
+        return found
+
+    def topics(self, name, text):
+        """Return the pages of section 7 that belong to a page."""
+        header = self.header(name)
+        found = ['coherent']
+        if header in ('coherent/device.h', 'coherent/bar.h', 'coherent/config.h', 'coherent/fabric.h'):
+            found.append('coherent-devices')
+        if re.search(r'-E[A-Z]{2}', text) or name.endswith(('severity', 'report_stderr')):
+            found.append('coherent-errors')
+        if 'qemu:' in text or name == 'coherent_device_open':
+            found.append('coherent-qemu')
+        if 'sim:' in text or header in ('coherent/sim.h', 'coherent/serve.h') or 'sim_' in name:
+            found.append('coherent-sim')
+        return found
+
+    def link_types(self, text, own):
+        """Mark the types that have a page of their own."""
+        return re.sub(r'\b(struct|enum) (coherent_\w+)', lambda match: (
+            f'{match[1]} \\fB{match[2]}\\fP(3)' if match[2] in self.names and match[2] != own
+            else match[0]), text)
+
+    def page(self, name, text, version, date):
+        """Return a page, made from the output of kernel-doc and the comment in the header."""
+        comment = self.comments(name)[-1]
+        text = restore_literal(text, man_topics.moved(comment))
+        before, synopsis, after = re.match(
+            r'(.*?)(?:^\.SH SYNOPSIS\n(.*?))?((?:^\.SH (?!NAME).*)?)\Z', text, re.M | re.S).groups()
+        title = lower_first(re.search(r'\\- (.*)', before)[1])
+        declaration = self.prototypes.get(name) or declaration_of(synopsis or '')
+        notes = ' '.join(text for pattern, text in NOTES if name in self.prototypes
+                         and not name.startswith('COHERENT') and re.search(pattern, declaration))
+        note = f'.fi\n.PP\n{notes}\n' if notes else '.fi\n'
+        if comment.startswith('/**\n * typedef'):
+            declaration, members = typedef_members(comment, self.sources[self.names[name]].split(comment)[1])
+            after = members + after
+        for old, new in SECTIONS.items():
+            after = re.sub(rf'^\.SH "?{old}"?$', f'.SH {new}', after, flags=re.M)
+        after = re.sub(r'^\.SH \w+\n(?=\.SH|\Z)', '', after, flags=re.M)
+        after = re.sub(r'\\fB((?:coherent_|COHERENT)\w*)\\fP', lambda found: (
+            found[0] + '(3)' * (found[1] in self.names)), after)
+        for macro, (_, names) in MACROS.items():
+            after = after.replace(f'.IP "{macro}"', f'.IP "{names}"')
+        after = re.sub(r'^(\.SH "?CONTEXT"?\n)([a-z])', lambda found: found[1] + found[2].upper(), after,
+                       flags=re.M)
+        after = re.sub(r'(?<!\\)-(?=E[A-Z])', r'\\-', self.link_types(break_errors(after), name))
+        topics = [(topic, 7) for topic in self.topics(name, comment)]
+        return (heading(name, 3, version, date) + f'.SH NAME\n{name} \\- {title}\n'
+                f'.SH SYNOPSIS\n.nf\n#include <{self.header(name)}>\n\n{escape(declaration)}\n{note}{after}'
+                + show_example(self.example(name))
+                + see_also([*((other, 3) for other in self.related(name)), *topics]))
+
+
+def run_kernel_doc(kernel_doc, path, source):
+    """Return the pages that kernel-doc makes of a header."""
+    if 'coherent_device_open() - ' in source:
+        comment = comment_of(source, 'coherent_device_open')
+        source = source.replace(comment, man_topics.moved(comment))
+    with tempfile.TemporaryDirectory() as folder:
+        copy = os.path.join(folder, os.path.basename(path))
+        with open(copy, 'w', encoding='utf-8') as file:
+            file.write(source)
+        return pages_of(subprocess.run([kernel_doc, '-man', copy], check=True, capture_output=True,
+                                       text=True).stdout)
+
+
+def complain(manual):
+    """Ends the program if something lacks what a page needs."""
+    missing, wrong = man_topics.misplaced(manual.names)
+    lines = [f'{name} is not in the index, tools/manual/tasks.in' for name in missing]
+    lines += [f'tools/manual/tasks.in: {name} is there twice, or is not public' for name in wrong]
+    lines += [f'no file in tools/manual/examples uses {name}' for name in manual.names
+              if not manual.example(name)]
+    lines += [f'tools/manual/prototypes.in: {name} is not public' for name in manual.prototypes
+              if name not in manual.names]
+    for name, path in manual.names.items():
+        code = manual.sources[path].split(manual.comments(name)[-1])[1].lstrip()
+        if code.startswith('#define') and name not in manual.prototypes:
+            lines.append(f'tools/manual/prototypes.in: the macro {name} is missing')
+    if lines:
+        sys.exit('\n'.join(f'man.py: {line}' for line in lines))
 
 
 def main():
-    if len(sys.argv) < (3 if sys.argv[1:2] == ['--names'] else 6):
-        print('usage: man.py --names HEADER..., or '
-              'man.py KERNEL_DOC VERSION OUTPUT_DIR INCLUDE_DIR HEADER...', file=sys.stderr)
+    if sys.argv[1:] == ['--files']:
+        print('\n'.join(sorted(glob.glob(os.path.join(HERE, 'man*.py')) +
+                               glob.glob(os.path.join(HERE, 'manual/**/*.*'), recursive=True))))
+        return
+    if len(sys.argv) < (3 if sys.argv[1:2] == ['--names'] else 7):
+        print('usage: man.py --names HEADER..., man.py --files, or '
+              'man.py KERNEL_DOC VERSION DATE OUTPUT_DIR INCLUDE_DIR HEADER...', file=sys.stderr)
         sys.exit(2)
     if sys.argv[1] == '--names':
         print('\n'.join(sorted(name for path in sys.argv[2:] for name in names_of(path))))
         return
-    kernel_doc, version, output, include, *headers = sys.argv[1:]
-    documented = {name for path in headers for name in names_of(path)}
+    kernel_doc, version, date, output, include, *headers = sys.argv[1:]
+    manual = Manual(include, headers)
+    complain(manual)
+    pages = {}
     for path in headers:
-        made = subprocess.run([kernel_doc, '-man', path], check=True, capture_output=True,
-                              text=True).stdout
-        pages = pages_of(made)
+        made = run_kernel_doc(kernel_doc, path, manual.sources[path])
         for name in names_of(path):
-            with open(os.path.join(output, name + '.3'), 'w', encoding='utf-8') as out:
-                comment = comment_of(path, name)
-                typedef = (typedef_members(comment, read(path).split(comment)[1])
-                           if comment.startswith('/**\n * typedef') else None)
-                out.write(page(name, restore_literal(pages[name], comment),
-                               include_of(path, include), version, documented, typedef))
-        if os.path.relpath(path, include) == 'coherent.h':
-            with open(os.path.join(output, 'coherent.7'), 'w', encoding='utf-8') as out:
-                text = concept(path, version) + list_of_pages(headers, include)
-                out.write(text.replace('-', '\\-'))
+            pages[f'{name}.3'] = manual.page(name, made[name], version, date)
+    pages.update(man_topics.Topics(version, date, include, headers).pages())
+    for name, text in pages.items():
+        with open(os.path.join(output, name), 'w', encoding='utf-8') as out:
+            out.write(text)
 
 
 if __name__ == '__main__':

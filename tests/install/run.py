@@ -178,6 +178,8 @@ def check_man(results, headers, man):
     have = {os.path.basename(page)[:-2] for page in pages}
     missing = {name for name in wanted if not name.startswith('coherent_base_')} - have
     results.say(not missing, 'each function and macro has a man page', missing)
+    topics = {'coherent', 'coherent-devices', 'coherent-errors', 'coherent-qemu', 'coherent-sim'}
+    results.say(topics <= have, 'each topic has a man page of section 7', topics - have)
     _, out = run_command(['groff', '-Kutf8', '-Tutf8', '-man', '-ww', '-z', *pages])
     results.say(pages and not out, f'groff does not warn about {len(pages)} pages', out)
 
