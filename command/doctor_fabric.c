@@ -16,9 +16,25 @@
 
 static const char *const providers[] = { "tcp", "net", "sockets", "udp", "verbs", NULL };
 
-/* verbs needs a network card that the kernel and a library of its vendor know. */
-static void advise_verbs(json_t *advice, const struct sysfs *sysfs)
+/*
+ * verbs needs a network card that the kernel and a library of its vendor know, and variables. The
+ * library notices them when it has found a card.
+ */
+static void advise_verbs(json_t *advice, const struct sysfs *sysfs, const char *reason)
 {
+	const char *cache = getenv("FI_MR_CACHE_MAX_COUNT");
+
+	if (strstr(reason, "FI_UNIVERSE_SIZE=64")) {
+		advise_command(advice, "export FI_UNIVERSE_SIZE=64");
+		return;
+	}
+	if (!cache || strcmp(cache, "0"))
+		advise_command(advice, "export FI_MR_CACHE_MAX_COUNT=0");
+	if (strstr(reason, "FI_MR_CACHE_MAX_COUNT=0"))
+		return;
+	if (!getenv("FI_UNIVERSE_SIZE"))
+		advise_step(advice, "if the card has small completion queues, as rxe has, set "
+				    "FI_UNIVERSE_SIZE=64");
 	if (!sysfs_exists(sysfs, CARDS))
 		advise_step(advice,
 			    "there is no " CARDS ", so the kernel knows no network card with "
@@ -26,12 +42,13 @@ static void advise_verbs(json_t *advice, const struct sysfs *sysfs)
 	advise_root(advice, "apt-get install ibverbs-providers");
 }
 
-static void advise_provider(json_t *advice, const struct sysfs *sysfs, const char *provider)
+static void advise_provider(json_t *advice, const struct sysfs *sysfs, const char *provider,
+			    const char *reason)
 {
 	if (getenv("FI_PROVIDER"))
 		advise_command(advice, "unset FI_PROVIDER");
 	else if (!strcmp(provider, "verbs"))
-		advise_verbs(advice, sysfs);
+		advise_verbs(advice, sysfs, reason);
 	else if (!strcmp(provider, "udp"))
 		advise_step(advice, "open fabric:tcp");
 	else if (getenv("FI_TCP_ZEROCOPY_SIZE") || getenv("FI_NET_ZEROCOPY_SIZE"))
@@ -81,7 +98,7 @@ static bool try_provider(const struct sysfs *sysfs, const char *provider, json_t
 
 		go_on = !add_library(problems, reason);
 		if (go_on)
-			advise_provider(doctor_problem(own, reason), sysfs, provider);
+			advise_provider(doctor_problem(own, reason), sysfs, provider, reason);
 	}
 	opened_end(&opened);
 	if (go_on)

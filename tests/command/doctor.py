@@ -225,6 +225,10 @@ def fabric(command):
                 parts['tcp']['works'] and not parts['tcp']['problems'] and
                 all(part['works'] or part['problems'][0]['advice'] for part in parts.values()),
                 'fabric: each provider works, or has advice', parts)
+    variables = {'FI_MR_CACHE_MAX_COUNT': '0', 'FI_UNIVERSE_SIZE': '64'}
+    told = [parts['verbs'], row(**variables)[1]['verbs']]
+    command.say(told[0]['works'] or [[name in str(part) for name in variables] for part in told] ==
+                [[True, True], [False, False]], 'fabric: verbs needs two variables', told)
     found, parts = row(FI_TCP_ZEROCOPY_SIZE='65536')
     command.say(not parts['tcp']['works'] and
                 'unset FI_TCP_ZEROCOPY_SIZE' in str(parts['tcp']['problems']),
