@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # verbs.sh: in a VM, makes a card with RDMA in software (rxe) on a network interface without a cable,
-# and opens fabric:verbs without what the environment must have. Prints TAP. docs/design.md says what
-# the other tests of fabric: do there.
+# and opens fabric:verbs without what the environment must have. Then a mem is reclaimed during
+# transfers. Prints TAP. docs/design.md says what the other tests of fabric: do there.
 export CMOCKA_MESSAGE_OUTPUT=TAP FABRIC_NODE=10.9.0.1 IBV_DRIVERS=/librxe FI_UNIVERSE_SIZE=64
 mv /libfabric.so.1 /lib/x86_64-linux-gnu/
 ip link set lo up
@@ -21,3 +21,5 @@ echo 1..2
 explained "set FI_MR_CACHE_MAX_COUNT=0" | sed 's/ok -/ok 1 -/'
 export FI_MR_CACHE_MAX_COUNT=0 FI_UNIVERSE_SIZE=256
 explained "set FI_UNIVERSE_SIZE=64" | sed 's/ok -/ok 2 -/'
+export FI_UNIVERSE_SIZE=64
+/test-fabric-pinned verbs
