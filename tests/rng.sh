@@ -15,6 +15,10 @@ say() {
 	fi
 }
 
+if ! command -v qemu-system-x86_64 >/dev/null; then
+	printf '1..1\nok 1 - rng # SKIP there is no qemu-system-x86_64\n'
+	exit 0
+fi
 first=$("$rng" --device=qemu:virtio-rng-pci 64)
 echo "$first" | grep -Eqx '[0-9a-f]{128}'
 say $? 'it prints 64 numbers'

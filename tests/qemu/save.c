@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "../../examples/nvme_save.h"
-#include "../test.h"
+#include "edu.h"
 
 #define BLOCK_BYTES 512
 #define BLOCKS 8192
@@ -53,20 +53,20 @@ static int save(uint64_t block, uint64_t count, uint64_t *left)
 {
 	const struct nvme_save words = { .path = path, .block = block, .count = count };
 	struct coherent_stats stats;
-	struct coherent_device *dev;
+	struct coherent_device *controller;
 	struct nvme nvme;
 	int status;
 
-	assert_ok(coherent_device_open(&dev, "qemu:nvme,drive=bad,serial=x", .qemu_args = bad_disk,
-				       .report = coherent_report_stderr));
-	assert_ok(nvme_open(&nvme, dev, 8));
+	assert_ok(coherent_device_open(&controller, "qemu:nvme,drive=bad,serial=x",
+				       .qemu_args = bad_disk, .report = coherent_report_stderr));
+	assert_ok(nvme_open(&nvme, controller, 8));
 	assert_int_equal(nvme.blocks, BLOCKS);
 	status = nvme_save_run(&words, &nvme);
 	nvme_close(&nvme);
-	assert_ok(coherent_device_fence(dev));
-	assert_ok(coherent_device_stats(dev, &stats));
+	assert_ok(coherent_device_fence(controller));
+	assert_ok(coherent_device_stats(controller, &stats));
 	*left = stats.objects;
-	coherent_device_close(dev);
+	coherent_device_close(controller);
 	return status;
 }
 
@@ -109,5 +109,5 @@ int main(void)
 						remove_folder),
 	};
 
-	return cmocka_run_group_tests_name("save", tests, NULL, NULL);
+	return RUN_WITH_QEMU(tests);
 }
