@@ -97,11 +97,17 @@ def check_programs(results, stage, libdir):
         results.say(not code, f'{compiler} builds a program with the flags of pkg-config', out)
         code, out = run_command([program], LD_LIBRARY_PATH=libdir)
         results.say(not code, f'the program of {compiler} runs', f'{code}: {out}')
-    _, flags = run_command(['pkg-config', '--cflags', 'coherent'], **environment)
-    code, out = run_command(['cc', source, '-o', program, *flags.split(),
-                             os.path.join(libdir, 'libcoherent.a'), '-pthread'])
+    _, flags = run_command(['pkg-config', '--cflags', '--libs', '--static', 'coherent'],
+                           **environment)
+    flags = flags.replace('-lcoherent', os.path.join(libdir, 'libcoherent.a'))
+    code, out = run_command(['cc', source, '-o', program, *flags.split()])
     results.say(not code and not run_command([program])[0],
                 'a program with the static library builds and runs', out)
+    _, out = run_command(['nm', program])
+    names = {line.split()[-1] for line in out.splitlines()}
+    unused = [name for name in names if re.match(r'coherent_.*(pool|serve|loan)', name)]
+    results.say('sim_open' in names and not unused,
+                'a program has of the static library only what it uses', unused)
 
 
 def check_lint(results, stage, man):
