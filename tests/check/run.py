@@ -16,7 +16,7 @@ import time
 
 MESON = """project('small', 'c')
 executable('program', 'program.c')
-foreach name, suite : {'good': 'run', 'bad': 'source', 'skips': 'run', 'more': 'slow', 'waits': 'kernels'}
+foreach name, suite : {'good': 'source', 'bad': 'source', 'skips': 'source', 'more': 'slow', 'waits': 'kernels'}
   test(name, find_program(name + '.sh'), suite: suite, protocol: 'tap')
 endforeach
 """
