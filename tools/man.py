@@ -10,8 +10,8 @@ Each function, macro, struct and enum that a header documents gets a page of sec
 --names, the program only lists the names, and with --files the other files that pages are made of.
 
 tools/manual/ has what the comments do not: the types of macros (prototypes.in), the tasks of the
-index in coherent(7) (tasks.in), and examples. A page has the example with its name, or the shortest
-one that uses its name. The pages of section 7 come from man_topics.py, and coherent-errors(7) from
+index in coherent(7) (tasks.in), and examples. A page has the example that names it, in the name of
+the file or in a comment "Pages: ...", or the shortest one that uses its name. The pages of section 7 come from man_topics.py, and coherent-errors(7) from
 errors.py.
 """
 import glob
@@ -24,7 +24,7 @@ import tempfile
 sys.dont_write_bytecode = True
 
 import man_topics  # noqa: E402
-from man_synopsis import read_prototypes, wrap  # noqa: E402
+from man_synopsis import COLUMNS, read_prototypes, wrap  # noqa: E402
 from man_text import (comment_of, comments_of, escape, heading, literal, lower_first, names_of,  # noqa: E402
                       read, see_also)
 
@@ -70,7 +70,10 @@ def declaration_of(synopsis):
         text = re.sub(r'\bCOHERENT_(?:ARG_)?NAMES\s+', '', text)
         for macro, (members, _) in MACROS.items():
             text = re.sub(rf'\b{macro}\b;?', members, text)
-        return re.sub(r'\n\n+', '\n', re.sub(r'(\w)\n(?= {4}|\}|\n)', r'\1,\n', text)).strip(' \n;') + ';'
+        text = re.sub(r'\n\n+', '\n', re.sub(r'(\w)\n(?= {4}|\}|\n)', r'\1,\n', text))
+        return ''.join(line if len(line) < COLUMNS else re.match(' *', line)[0] + wrap(
+            line.strip()).replace('\n', '\n    ') + '\n'
+                       for line in text.strip(' \n;').splitlines(True)) + ';'
     words = ' '.join(re.sub(r'^\.BI? ', '', synopsis, flags=re.M).replace('"', ' ').split())
     words = re.sub(r'\b(?:COHERENT_MUST_CHECK|COHERENT_INLINE|COHERENT_BASE(?:_INLINE)?) ?', '', words)
     words = re.sub(r'\s+([,);])', r'\1', re.sub(r'([(*])\s+', r'\1', words))
@@ -112,24 +115,42 @@ def typedef_members(comment, source):
                                                 for name, text in members)
 
 
+def enum_of(source):
+    """Return the declaration of an enum with its values, which kernel-doc leaves out."""
+    body = re.match(r'\n(enum \w+ \{.*?\})', source, re.S)[1]
+    return re.sub(r'/\*.*?\*/', '', body, flags=re.S).expandtabs(4) + ';'
+
+
 # --- Examples ---
 
+class Example:
+    """A file of manual/examples. A comment "Pages: ..." names pages that have no better example."""
+
+    def __init__(self, path):
+        pages, self.text = re.fullmatch(r'/\* SPDX.*\n(?:/\* Pages: (.*) \*/\n)?((?:.|\n)*)',
+                                        read(path)).groups()
+        self.file = os.path.basename(path)
+        self.pages = [f'coherent_{self.file.removesuffix(".c")}', *(pages or '').split(', ')]
+
+    def shown(self):
+        """Return the section of a page. The first comment says what the example does."""
+        says, code = re.match(r'/\* (.*?) \*/\n(.*)', self.text, re.S).groups()
+        return f'.SH EXAMPLES\n{escape(says)}\n.PP\n.nf\n{escape(code.expandtabs(8))}.fi\n'
+
+
 def examples():
-    """Return the examples, [(lines, name of the file, text)], shortest first."""
-    found = []
-    for path in glob.glob(os.path.join(HERE, 'manual/examples/*.c')):
-        text = re.sub(r'\A/\* SPDX.*\n', '', read(path))
-        found.append((text.count('\n'), os.path.basename(path), text))
-    return sorted(found)
+    """Return the examples, shortest first."""
+    found = [Example(path) for path in glob.glob(os.path.join(HERE, 'manual/examples/*.c'))]
+    return sorted(found, key=lambda example: (example.text.count('\n'), example.file))
 
 
 def example_of(name, comments, all_examples):
-    """Return the example that has the name of the page, or the shortest one that uses the name.
+    """Return the example that names the page, or the shortest one that uses the name.
 
     If there is none, it is one that uses what the comments mention.
     """
     for example in all_examples:
-        if example[1] == name.removeprefix('coherent_') + '.c':
+        if name in example.pages:
             return example
     joined = '\n'.join(comments)
     own = [name] if not comments[-1].startswith('/**\n * enum') else [
@@ -139,15 +160,9 @@ def example_of(name, comments, all_examples):
     for words in (own, title, used):
         pattern = re.compile(rf'\b(?:{"|".join(words)})\b') if words else None
         for example in all_examples if pattern else []:
-            if pattern.search(example[2]):
+            if pattern.search(example.text):
                 return example
     return None
-
-
-def show_example(example):
-    """Return the section with an example. Its first comment says what it does."""
-    says, code = re.match(r'/\* (.*?) \*/\n(.*)', example[2], re.S).groups()
-    return f'.SH EXAMPLES\n{escape(says)}\n.PP\n.nf\n{escape(code.expandtabs(8))}.fi\n'
 
 
 # --- Pages ---
@@ -233,6 +248,8 @@ class Manual:
         if comment.startswith('/**\n * typedef'):
             declaration, members = typedef_members(comment, self.sources[self.names[name]].split(comment)[1])
             after = members + after
+        if comment.startswith('/**\n * enum'):
+            declaration = enum_of(self.sources[self.names[name]].split(comment)[1])
         for old, new in SECTIONS.items():
             after = re.sub(rf'^\.SH "?{old}"?$', f'.SH {new}', after, flags=re.M)
         after = re.sub(r'^\.SH \w+\n(?=\.SH|\Z)', '', after, flags=re.M)
@@ -246,7 +263,7 @@ class Manual:
         topics = [(topic, 7) for topic in self.topics(name, comment)]
         return (heading(name, 3, version, date) + f'.SH NAME\n{name} \\- {title}\n'
                 f'.SH SYNOPSIS\n.nf\n#include <{self.header(name)}>\n\n{escape(declaration)}\n{note}{after}'
-                + show_example(self.example(name))
+                + self.example(name).shown()
                 + see_also([*((other, 3) for other in self.related(name)), *topics]))
 
 
@@ -270,6 +287,10 @@ def complain(manual):
     lines += [f'tools/manual/tasks.in: {name} is there twice, or is not public' for name in wrong]
     lines += [f'no file in tools/manual/examples uses {name}' for name in manual.names
               if not manual.example(name)]
+    listed = [(example.file, name) for example in manual.examples for name in example.pages[1:] if name]
+    lines += [f'tools/manual/examples/{file}: {name} is not public, or another example names it'
+              for file, name in listed
+              if name not in manual.names or [known for _, known in listed].count(name) > 1]
     lines += [f'tools/manual/prototypes.in: {name} is not public' for name in manual.prototypes
               if name not in manual.names]
     for name, path in manual.names.items():

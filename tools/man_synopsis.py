@@ -56,7 +56,7 @@ def split_arguments(text):
 
 def wrap(declaration, options=()):
     """Lay out a declaration: arguments in lines of COLUMNS, and then an option a line."""
-    match = re.fullmatch(r'([^(]*\()(.*)\);?', declaration, re.S)
+    match = re.fullmatch(r'((?:[^(]*\(\*\w+\))?[^(]*\()(.*)\);?', declaration, re.S)
     if not match or (len(declaration) <= COLUMNS and not options):
         return declaration
     head, arguments = match[1], split_arguments(match[2])

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Pages: COHERENT_BOX_AUTO, coherent_box_options, coherent_expose_options */
 /* The driver makes a box of an array, and the device may only read it. */
 #include <coherent.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Pages: coherent_copy_in */
 /* The driver copies whole elements, and bytes of a field. */
 #include <coherent.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Pages: coherent_open_options, coherent_report_stderr, coherent_device_close */
 /* The program opens a device, and prints what it is. */
 #include <coherent.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Pages: COHERENT, COHERENT_EMPTY, coherent_box_zeroed, coherent_box_ptr, coherent_free */
 /* The driver fills a box, exposes it, and takes it back. */
 #include <coherent.h>
 

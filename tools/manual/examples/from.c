@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Pages: coherent_mem_options */
 /* The device gets a copy of a table. */
 #include <coherent.h>
 

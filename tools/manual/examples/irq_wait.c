@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Pages: coherent_irq_open */
 /* The driver waits for an interrupt. This device is an edu. */
 #include <coherent.h>
 #include <coherent/bar.h>

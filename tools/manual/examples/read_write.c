@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Pages: coherent_write, coherent_write_release, coherent_le32 */
 /* The driver fills a descriptor, hands it over, and looks at the result. */
 #include <coherent.h>
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Pages: coherent_ring_put, COHERENT_RING, coherent_le64 */
 /* The index of a ring wraps, so an access cannot fail. */
 #include <coherent.h>
 

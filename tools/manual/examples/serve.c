@@ -12,7 +12,7 @@ int main(void)
 
 	if (stop < 0)
 		return 1;
-	err = coherent_sim_serve("sim:edu", "/tmp/coherent-example",
+	err = coherent_sim_serve("sim:edu", "edu.socket",
 				 .stop_fd = stop,
 				 .report = coherent_report_stderr);
 	close(stop);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Pages: COHERENT_DEVICE_AUTO */
 /* The program sees each event of a device. */
 #include <coherent.h>
 #include <stdio.h>
