@@ -113,9 +113,11 @@ def check_projects(results, chroot, work, title):
                 ('pkg-config', 'cc $(pkg-config --cflags coherent) hello.c -o hello '
                                '$(pkg-config --libs coherent) && ./hello'),
                 ('an example', 'cc /usr/share/doc/libcoherent-dev/examples/chain.c -o chain -lcoherent '
-                               '&& ./chain')):
+                               '&& ./chain'),
+                ('coherent-lint', 'coherent-lint hello.c --'),
+                ('the command coherent', 'coherent selftest sim:edu,step')):
             code, told = chroot.run('sh', '-ec', script, cwd=where)
-            results.say(not code, f'{title}: {name} builds and runs', told)
+            results.say(not code, f'{title}: {name} works', told)
 
 
 def check_modules(results, chroot, title, wanted):
