@@ -130,7 +130,7 @@ def check_headers(results, compiler, include):
 
 def check_tutorial(results, compiler, source, include):
     with open(os.path.join(source, 'docs', 'tutorial.md'), encoding='utf-8') as tutorial:
-        (text,) = re.findall(r'^```cpp\n(.*?)^```$', tutorial.read(), re.M | re.S)
+        (text,) = re.findall(r'^```cpp \S+\n(.*?)^```$', tutorial.read(), re.M | re.S)
     code, out = compile_text(compiler, ['-I', include], text, '-std=c++17', *STRICT)
     results.say(not code, f'{compiler}: the code in docs/tutorial.md compiles', out)
 
