@@ -68,6 +68,8 @@ struct state {
 	unsigned int maps, unmaps, mapped, leaked, waiting, room;
 	uint64_t dead[DEAD_MAX], waiting_at[DEAD_MAX];
 	unsigned int dead_count;
+	/* The address of the chunk, after the device was seen to reach a slot. */
+	uint64_t chunk_address;
 	uint8_t next_byte;
 };
 
