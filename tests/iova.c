@@ -168,7 +168,7 @@ static void replace_range(struct model *model, size_t slot)
 
 static void check_evict(struct model *model)
 {
-	struct iova_range *range = iova_evict(&model->space);
+	struct iova_range *range = iova_evict(&model->space, UINT64_MAX);
 
 	assert_int_equal(!range, model->retired_first == model->retired_end);
 	if (!range)
@@ -558,7 +558,7 @@ static void quarantine_has_a_maximum_of_ranges(void **state)
 		assert_true(space.retired_count <= IOVA_RETIRED_MAX);
 	}
 	assert_int_equal(count, 10);
-	while (iova_evict(&space))
+	while (iova_evict(&space, UINT64_MAX))
 		;
 	iova_close(&space);
 	free(ranges);

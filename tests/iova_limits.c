@@ -131,6 +131,35 @@ static void mask_may_be_any_number(void **state)
 	iova_close(&space);
 }
 
+static void oldest_range_up_to_an_address_is_evicted(void **state)
+{
+	static const uint64_t firsts[] = { 16, 10, 18, 12 };
+	struct iova_range ranges[4];
+	struct iova_space space;
+
+	(void)state;
+	assert_ok(iova_open(&space, GRANULE, 0));
+	assert_ok(iova_allow(&space, 10 * GRANULE, 20 * GRANULE - 1));
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
+		assert_ok(reserve_at(&space, &ranges[i], firsts[i], 2));
+		iova_retire(&space, &ranges[i]);
+	}
+	assert_null(iova_evict(&space, 10 * GRANULE - 1));
+	assert_ptr_equal(iova_evict(&space, 12 * GRANULE), &ranges[1]);
+	assert_ptr_equal(iova_evict(&space, 12 * GRANULE), &ranges[3]);
+	assert_null(iova_evict(&space, 12 * GRANULE));
+	assert_int_equal(space.retired_count, 2);
+	assert_int_equal(space.retired_bytes, 4 * GRANULE);
+	/* The last one was taken, so the next one follows the one before it. */
+	assert_ok(reserve_at(&space, &ranges[1], 10, 2));
+	iova_retire(&space, &ranges[1]);
+	assert_ptr_equal(iova_evict(&space, UINT64_MAX), &ranges[0]);
+	assert_ptr_equal(iova_evict(&space, UINT64_MAX), &ranges[2]);
+	assert_ptr_equal(iova_evict(&space, UINT64_MAX), &ranges[1]);
+	assert_null(iova_evict(&space, UINT64_MAX));
+	iova_close(&space);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +167,7 @@ int main(void)
 		cmocka_unit_test(held_addresses_can_all_be_taken_by_limits),
 		cmocka_unit_test(addresses_in_use_are_told_from_holes),
 		cmocka_unit_test(mask_may_be_any_number),
+		cmocka_unit_test(oldest_range_up_to_an_address_is_evicted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,6 +165,39 @@ static void quarantine_gives_way_below_a_mask(void **state)
 	assert_int_equal(reports.count, 0);
 }
 
+static uint64_t quarantined(void)
+{
+	struct coherent_stats stats;
+
+	assert_ok(coherent_device_stats(dev, &stats));
+	return stats.quarantined;
+}
+
+/* Addresses above the mask are older than those below, but give an object below it no room. */
+static void quarantine_stays_above_a_mask(void **state)
+{
+	enum { COUNT = 200 };
+	const uint64_t mask = coherent_mask(18);
+	union byte_mem mems[COUNT] = { COHERENT_EMPTY };
+	COHERENT_AUTO(uint8_t, large);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT; i++)
+		assert_ok(coherent_zeroed(&mems[i], dev, 1, .address = mask + 1 + 2 * i * PAGE));
+	for (size_t i = 0; i < COUNT; i++)
+		coherent_free(&mems[i]);
+	for (size_t i = 0; i < 500; i++) {
+		COHERENT_AUTO(uint8_t, mem);
+
+		assert_ok(coherent_zeroed(&mem, dev, 1, .mask = mask));
+		assert_true(quarantined() >= COUNT - 1);
+	}
+	/* Only the guard of this one is above the mask, at the first of those addresses. */
+	assert_ok(coherent_zeroed(&large, dev, mask + 1 - PAGE, .mask = mask));
+	assert_err(coherent_zeroed(&mems[0], dev, 1, .mask = mask), -ENOSPC);
+	assert_int_equal(quarantined(), COUNT - 1);
+}
+
 /* A kept box or a spare address may be above the mask, so that neither is used. */
 static void kept_things_do_not_serve_a_mask(void **state)
 {
@@ -377,6 +410,7 @@ int main(void)
 		cmocka_unit_test(full_mask_is_reported),
 		ON_DEVICE(wide_mask_is_that_of_the_device),
 		ON_DEVICE(quarantine_gives_way_below_a_mask),
+		ON_DEVICE(quarantine_stays_above_a_mask),
 		ON_DEVICE(kept_things_do_not_serve_a_mask),
 		cmocka_unit_test(object_is_at_its_address),
 		cmocka_unit_test(quarantine_does_not_give_way_for_an_address),

@@ -86,7 +86,7 @@ int guard_fill(struct guard *guard, void *va, size_t bytes)
 
 bool guard_release(struct guard *guard)
 {
-	struct iova_range *range = iova_evict(guard->space);
+	struct iova_range *range = iova_evict(guard->space, UINT64_MAX);
 
 	free(range);
 	return range;

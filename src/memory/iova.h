@@ -200,12 +200,13 @@ void iova_retire(struct iova_space *space, struct iova_range *range);
 struct iova_range *iova_expired(struct iova_space *space);
 
 /**
- * iova_evict() - Take the oldest range out of quarantine.
+ * iova_evict() - Take the oldest range that begins up to an address out of quarantine.
  * @space: The space.
+ * @last: The address; UINT64_MAX for any range.
  *
  * Return: a range that is now released; NULL if there is none.
  */
-struct iova_range *iova_evict(struct iova_space *space);
+struct iova_range *iova_evict(struct iova_space *space, uint64_t last);
 
 /**
  * iova_find() - Find the range at or below an address.

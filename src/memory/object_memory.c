@@ -48,19 +48,23 @@ static bool evict_spare_locked(struct object_store *store) NEEDS_LOCK(store->loc
 	return spare;
 }
 
-static bool evict_retired_locked(struct object_store *store) NEEDS_LOCK(store->lock)
+static bool evict_retired_locked(struct object_store *store, uint64_t last) NEEDS_LOCK(store->lock)
 {
-	struct iova_range *evicted = iova_evict(&store->space);
+	struct iova_range *evicted = iova_evict(&store->space, last);
 
 	if (evicted)
 		record_put_locked(store, object_of(evicted));
 	return evicted;
 }
 
-/* Spare addresses cost nothing to give up, kept boxes cost pages, and the quarantine protects. */
-static bool give_way_locked(struct object_store *store) NEEDS_LOCK(store->lock)
+/*
+ * Spare addresses cost nothing to give up, kept boxes cost pages, and the quarantine protects. So only
+ * those of its ranges give way that begin up to @last.
+ */
+static bool give_way_locked(struct object_store *store, uint64_t last) NEEDS_LOCK(store->lock)
 {
-	return evict_spare_locked(store) || purge_box_locked(store) || evict_retired_locked(store);
+	return evict_spare_locked(store) || purge_box_locked(store) ||
+	       evict_retired_locked(store, last);
 }
 
 bool object_purge_boxes_locked(struct object_store *store)
@@ -81,7 +85,7 @@ void object_purge_boxes(struct object_store *store)
 
 void object_purge_locked(struct object_store *store)
 {
-	while (give_way_locked(store))
+	while (give_way_locked(store, UINT64_MAX))
 		;
 }
 
@@ -281,9 +285,20 @@ static int reserve_at_locked(struct object_store *store, const struct iova_want 
 	return err;
 }
 
+/* Returns the last address where a range can be in the way. A guard may be above the mask. */
+static uint64_t last_in_the_way(const struct object_store *store, const struct iova_want *want)
+{
+	uint64_t last;
+
+	if (!want->mask || __builtin_add_overflow(want->mask, store->space.guard, &last))
+		return UINT64_MAX;
+	return last;
+}
+
 int object_reserve_locked(struct object_store *store, const struct iova_want *want,
 			  struct iova_range *range)
 {
+	const uint64_t last = last_in_the_way(store, want);
 	struct iova_want better = *want;
 	int err;
 
@@ -295,7 +310,7 @@ int object_reserve_locked(struct object_store *store, const struct iova_want *wa
 	    !iova_reserve(&store->space, &better, range))
 		return 0;
 	while ((err = iova_reserve(&store->space, want, range)) == -ENOSPC)
-		if (!(want->is_modest ? evict_spare_locked(store) : give_way_locked(store)))
+		if (!(want->is_modest ? evict_spare_locked(store) : give_way_locked(store, last)))
 			break;
 	return err;
 }

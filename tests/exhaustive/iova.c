@@ -278,7 +278,7 @@ static void make_call(unsigned int call)
 	if (call < WANTS)
 		reserve(&wants[call]);
 	else if (call == EVICT)
-		check_evicted(iova_evict(&state.space), has_retired);
+		check_evicted(iova_evict(&state.space, UINT64_MAX), has_retired);
 	else if (call == EXPIRE)
 		expire(retired_bytes() > usable / 8);
 	else if (state.live_count && call == RETIRE)
@@ -376,7 +376,7 @@ static void check_quarantine(void)
 
 static void end(void)
 {
-	while (iova_evict(&state.space))
+	while (iova_evict(&state.space, UINT64_MAX))
 		;
 	while (state.live_count)
 		release(0);
