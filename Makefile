@@ -25,6 +25,10 @@ demo: deps-demo
 check: deps-check
 	@tools/check $(if $(ALL),--all) $(WAYS)
 
+# Builds the packages and the tarball, and installs, upgrades, uses and removes them in a chroot.
+check-packages: ask-check
+	@tools/check packages
+
 # Runs the tests in VMs with other kernels and IOMMUs, and on other CPUs. The first run builds a
 # kernel.
 check-kernels: ask-kernels
@@ -136,5 +140,6 @@ help:
 		/^[a-z][a-z-]*:/ && text { sub(/:.*/, ""); printf "make %s\n%s", $$0, text } \
 		{ text = "" }' Makefile
 
-.PHONY: all demo check check-kernels bench bench-kernel bench-rust bench-vfio bench-remote \
-	bench-chart picture site series fuzz install uninstall deb dist clean build-bench deps help
+.PHONY: all demo check check-packages check-kernels bench bench-kernel bench-rust bench-vfio \
+	bench-remote bench-chart picture site series fuzz install uninstall deb dist clean \
+	build-bench deps help
