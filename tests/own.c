@@ -3,6 +3,7 @@
  * These tests check objects with a mapping of their own: memory of some NUMA nodes, and memory whose
  * pointer is the device address.
  */
+#include <coherent/share.h>
 #include <sys/mman.h>
 
 #include "../src/device/device.h"
@@ -194,6 +195,78 @@ static void memory_is_of_a_node(void **state)
 	assert_int_equal(dev->store.recycler.bytes, 0);
 }
 
+static uint64_t memory(struct coherent_device *of)
+{
+	struct coherent_stats stats;
+
+	assert_ok(coherent_device_stats(of, &stats));
+	return stats.memory;
+}
+
+static void memory_is_counted_until_it_is_unmapped(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT_HANDLE_AUTO(handle);
+	COHERENT_AUTO(uint8_t, other);
+	uint64_t pool;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&other, dev, 1));
+	pool = memory(dev);
+	assert_ok(coherent_zeroed(&mem, dev, 2 * PAGE + 1, .nodes = NODE));
+	assert_int_equal(memory(dev), pool + 3 * PAGE);
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_ok(coherent_handle_zeroed(&handle, dev, PAGE, .nodes = NO_NODE));
+	assert_int_equal(memory(dev), pool + 4 * PAGE);
+	coherent_box_free(&box);
+	assert_int_equal(memory(dev), pool + PAGE);
+	coherent_handle_free(&handle);
+	assert_int_equal(memory(dev), pool);
+	/* No address is free, and the backend does not map. */
+	assert_err(coherent_zeroed(&mem, dev, 1, .nodes = NODE, .mask = coherent_mask(12)),
+		   -ENOSPC);
+	assert_int_equal(memory(dev), pool);
+	open_named("sim:edu,fail-map=1", false);
+	assert_err(coherent_box_zeroed(&box, dev, 1, .nodes = NODE, .in_place = true), -EIO);
+	assert_int_equal(memory(dev), 0);
+}
+
+/* What cannot be unmapped stays until the close of the device. */
+static void memory_of_a_leak_is_counted(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+
+	(void)state;
+	open_named("sim:edu,fail-unmap=1", false);
+	assert_ok(coherent_zeroed(&mem, dev, 1, .nodes = NODE));
+	coherent_free(&mem);
+	assert_int_equal(memory(dev), PAGE);
+}
+
+/* The twin has the memory after the mem, also when the device of the mem is closed. */
+static void memory_of_a_twin_is_counted_for_the_mem(void **state)
+{
+	struct coherent_device *other;
+	COHERENT_TWIN(uint8_t) twin = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+
+	(void)state;
+	assert_ok(coherent_device_open(&other, "sim:ring,step"));
+	for (unsigned int closes = 0; closes < 2; closes++) {
+		assert_ok(coherent_zeroed(&mem, other, 1, .nodes = NODE));
+		assert_ok(coherent_share(&mem, dev, &twin));
+		coherent_free(&mem);
+		assert_int_equal(memory(other), PAGE);
+		assert_int_equal(memory(dev), 0);
+		if (closes)
+			coherent_device_close(other);
+		coherent_free(&twin);
+		if (!closes)
+			assert_int_equal(memory(other), 0);
+	}
+}
+
 static void check_refused(const char *name, bool harden, const char *text)
 {
 	COHERENT_BOX_AUTO(uint8_t, box);
@@ -220,6 +293,9 @@ int main(void)
 		ON_DEVICE(address_and_pointer_can_be_given),
 		ON_DEVICE(pointer_has_the_other_properties),
 		ON_DEVICE(memory_is_of_a_node),
+		ON_DEVICE(memory_is_counted_until_it_is_unmapped),
+		ON_DEVICE(memory_of_a_leak_is_counted),
+		ON_DEVICE(memory_of_a_twin_is_counted_for_the_mem),
 		ON_DEVICE(other_devices_refuse),
 	};
 

@@ -47,7 +47,8 @@ struct watch;
  * @pages: The private memory of objects.
  * @space: Device addresses, and the quarantine.
  * @stats: The counters. Its .objects are boxes and mems, and objects that wait for a fence. Its
- *	.mappings are only the boxes in place, and the further pieces of mems.
+ *	.mappings are only the boxes in place, and the further pieces of mems. Its .memory is only
+ *	that of objects with a mapping of their own.
  * @waiting: Objects that keep pages and address until a fence.
  * @free_records: Records that no object uses.
  * @blocks: The memory of all records, freed with the device.

@@ -24,19 +24,29 @@
 
 /**
  * struct own - The mapping of a box.
+ * @store: The store that counts it. It ends after the mapping.
  * @bytes: Its size.
  * @is_gone: Set when it is unmapped before the call ends; NULL after the call.
  */
 struct own {
+	struct object_store *store;
 	size_t bytes;
 	bool *is_gone;
 };
+
+static void count_memory(struct object_store *store, int64_t more)
+{
+	lock_take(&store->lock);
+	store->stats.memory += (uint64_t)more;
+	lock_drop(&store->lock);
+}
 
 static void end(void *memory, void *arg)
 {
 	struct own *own = arg;
 
 	sys_unmap(memory, own->bytes);
+	count_memory(own->store, -(int64_t)own->bytes);
 	if (own->is_gone)
 		*own->is_gone = true;
 	free(own);
@@ -171,7 +181,8 @@ static int report_failed(struct object_store *store, const struct alloc_request 
 	return err;
 }
 
-static struct adoption *new_adoption(const struct iova_want *want, void *va, size_t bytes)
+static struct adoption *new_adoption(struct object_store *store, const struct iova_want *want,
+				     void *va, size_t bytes)
 {
 	const struct iovec piece = { va, want->bytes };
 	struct adoption *adoption = adoption_new(&piece, 1, bytes, sys_page_bytes());
@@ -182,7 +193,8 @@ static struct adoption *new_adoption(const struct iova_want *want, void *va, siz
 		free(own);
 		return NULL;
 	}
-	own->bytes = want->bytes;
+	*own = (struct own){ .store = store, .bytes = want->bytes };
+	count_memory(store, (int64_t)want->bytes);
 	adoption->release = end;
 	adoption->release_arg = own;
 	return adoption;
@@ -192,7 +204,7 @@ static int begin(struct coherent_box *box, struct object_store *store,
 		 struct alloc_request *request, const struct iova_want *want, size_t bytes,
 		 void *va)
 {
-	struct adoption *adoption = new_adoption(want, va, bytes);
+	struct adoption *adoption = new_adoption(store, want, va, bytes);
 	bool is_gone = false;
 	struct own *own;
 	int err;

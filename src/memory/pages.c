@@ -550,7 +550,7 @@ void pages_close(struct pages *pages)
 
 void pages_count(struct pages *pages, uint64_t *bytes, uint64_t *reused)
 {
-	*bytes = pages->guard ? pages->used : pages->space.usable;
+	*bytes += pages->guard ? pages->used : pages->space.usable;
 	*reused += pages->reused;
 }
 

@@ -191,7 +191,7 @@ bool pages_trim(struct pages *pages, struct lock *lock, uint64_t now_ns) NEEDS_L
 /**
  * pages_count() - Read the counters.
  * @pages: The pool.
- * @bytes: Set to the memory that the pool has from the system.
+ * @bytes: Increased by the memory that the pool has from the system.
  * @reused: Increased by the number of requests that were met from kept pages.
  */
 void pages_count(struct pages *pages, uint64_t *bytes, uint64_t *reused);
