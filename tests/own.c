@@ -232,7 +232,7 @@ static void memory_is_counted_until_it_is_unmapped(void **state)
 	assert_int_equal(memory(dev), 0);
 }
 
-/* What cannot be unmapped stays until the close of the device. */
+/* Memory that cannot be unmapped stays until the close of the device. */
 static void memory_of_a_leak_is_counted(void **state)
 {
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;

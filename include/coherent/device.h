@@ -531,7 +531,6 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_device_limits(struct coherent_d
  * @allocated: How many boxes, mems and handles were ever allocated.
  * @reused: How many allocations reused a freed object of the same size.
  * @memory: Bytes from the system for boxes, and for mems that stay in the memory of their box.
- *	Memory of the driver (coherent/adopt.h) does not count.
  * @mappings: Mappings of the device: @mems, @waiting and boxes in place. The limits have the most.
  */
 struct coherent_stats {
