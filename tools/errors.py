@@ -21,6 +21,7 @@ import glob
 import os
 import re
 import sys
+import textwrap
 
 sys.dont_write_bytecode = True
 
@@ -32,6 +33,10 @@ ENTRIES = sorted(glob.glob(os.path.join(HERE, 'manual/errors_*.in')))
 PAGE = os.path.join(SOURCE_DIR, 'docs/errors.md')
 INCLUDE = os.path.join(SOURCE_DIR, 'include')
 NOT_REPORTS = 'Not reports'
+ABOUT_REPORTS = (
+    'Most reports begin with the name of the device, or of the call. coherent_report_stderr() puts '
+    '"coherent:" and the severity before them, as in "coherent: error:". "..." stands for a name, a '
+    'number or a place. A report may consist of several of these texts.')
 TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'|'
                    r'^[ \t]*#[ \t]*(?:define[ \t]+\w+|(?:\\\n|[^\n])*)|\w+|[^\s\w]', re.S | re.M)
 # Strings in these calls are for the compiler, the C library or the system.
@@ -200,8 +205,8 @@ def markdown():
            '`tools/manual/errors_*.in`. The man\npage coherent-errors(7) has the same text.', '',
            '## Errors', '', before, '', '| error | cause |', '|---|---|']
     out += [f'| `{name}` | {" ".join(text.split())} |' for name, text in rows]
-    out += ['', after, '', '## Reports', '', 'A report begins with the name of the device. `...` stands '
-            'for a name, a number or a place. A report\nmay consist of several of these texts.']
+    about = textwrap.fill(re.sub('"(.*?)"', r'`\1`', ABOUT_REPORTS), 100, break_long_words=False)
+    out += ['', after, '', '## Reports', '', about]
     for section, entries in sections():
         out += ['', f'### {section}']
         for reports, entry in entries:
@@ -218,8 +223,7 @@ def page(version, date):
     out += '.SH DESCRIPTION\n' + paragraphs(before)
     out += ''.join(f'.TP\n.B {name}\n{escape(text)}\n' for name, text in rows)
     out += '.PP\n' + paragraphs(after)
-    out += ('.SH REPORTS\nA report begins with the name of the device. "..." stands for a name, a number '
-            'or a place.\nA report may consist of several of these texts.\n')
+    out += '.SH REPORTS\n' + paragraphs(ABOUT_REPORTS)
     for section, entries in sections():
         out += f'.SS {escape(section)}\n'
         for reports, entry in entries:
