@@ -174,7 +174,7 @@ class Manual:
         self.include = include
         self.sources = {path: read(path) for path in headers}
         self.names = {name: path for path in headers for name in names_of(path)}
-        self.prototypes = read_prototypes('\n'.join(self.sources.values()))
+        self.prototypes, self.arguments = read_prototypes('\n'.join(self.sources.values()))
         self.examples = examples()
 
     def comments(self, name):
@@ -228,6 +228,13 @@ class Manual:
             found.append('coherent-sim')
         return found
 
+    def name_rest(self, name, text):
+        """Name the arguments that a macro has as "...", as SYNOPSIS does."""
+        named = re.findall(r'^\.IP "(\w+)" 12$', text.partition('.SH DESCRIPTION\n')[0], re.M)
+        rest = ', '.join(word for word in self.arguments.get(name, [])
+                         if word.lstrip('.') not in named)
+        return text.replace('.IP "..." 12\n', f'.IP "{rest}" 12\n', 1) if rest else text
+
     def link_types(self, text, own):
         """Mark the types that have a page of their own."""
         return re.sub(r'\b(struct|enum) (coherent_\w+)', lambda match: (
@@ -250,6 +257,7 @@ class Manual:
             after = members + after
         if comment.startswith('/**\n * enum'):
             declaration = enum_of(self.sources[self.names[name]].split(comment)[1])
+        after = self.name_rest(name, after)
         for old, new in SECTIONS.items():
             after = re.sub(rf'^\.SH "?{old}"?$', f'.SH {new}', after, flags=re.M)
         after = re.sub(r'^\.SH \w+\n(?=\.SH|\Z)', '', after, flags=re.M)

@@ -54,6 +54,17 @@ def split_arguments(text):
     return [part for part in out if part]
 
 
+def argument_names(line):
+    """Return the names of the arguments of a line of prototypes.in, such as [box, count, options]."""
+    names = []
+    arguments = re.search(r'\b(?:coherent_|COHERENT)\w*\((.*)\);', line)
+    for text in split_arguments(re.sub(r'[\[\]]', '', arguments[1]) if arguments else ''):
+        nested = re.fullmatch(r'(\w+)\(.*\)', text)
+        names.append(f'{nested[1]}(...)' if nested else 'options' if text.startswith('options ') else
+                     re.search(r'\(\*(\w+)\)|(\.*\w*)$', text)[0].strip('(*)'))
+    return names
+
+
 def wrap(declaration, options=()):
     """Lay out a declaration: arguments in lines of COLUMNS, and then an option a line."""
     match = re.fullmatch(r'((?:[^(]*\(\*\w+\))?[^(]*\()(.*)\);?', declaration, re.S)
@@ -71,8 +82,11 @@ def wrap(declaration, options=()):
 
 
 def read_prototypes(sources):
-    """Return {name: declaration} of the macros, with the options of the structs in the sources."""
-    found = {}
+    """Return {name: declaration} of the macros, and {name: [argument]}.
+
+    The declarations have the options of the structs in the sources.
+    """
+    found, names = {}, {}
     with open(PROTOTYPES, encoding='utf-8') as file:
         lines = [line.strip() for line in file]
     for line in lines:
@@ -85,4 +99,5 @@ def read_prototypes(sources):
         options = [text for struct in structs for member, text in options_of(struct, sources)
                    if member not in given]
         found[name] = wrap(plain, options)
-    return found
+        names[name] = argument_names(line)
+    return found, names

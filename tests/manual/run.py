@@ -94,6 +94,7 @@ def check_pages(results, pages, names):
     results.say(wrong, 'each of these pages has a synopsis, an example and other pages to see')
     wrong = [name for name in names if not TYPED.search(section(texts[f'{name}.3'], 'SYNOPSIS') or '')]
     results.say(wrong, 'each synopsis has types')
+    check_parameters(results, texts, names)
     wrong = []
     for name, text in texts.items():
         for found in REFERENCE.findall(text):
@@ -105,6 +106,26 @@ def check_pages(results, pages, names):
     results.say(sorted(set(listed) ^ set(names)) + [name for name in listed if listed.count(name) > 1],
                 'the index of coherent(7) has each name once')
     return texts
+
+
+def check_parameters(results, texts, names):
+    """Checks that SYNOPSIS has each name of PARAMETERS, and that none is missing behind "...".
+
+    In a type such as COHERENT_FIELDS(T, .field, ...) the last argument may be repeated.
+    """
+    wrong = []
+    for name in names:
+        page = texts[f'{name}.3']
+        synopsis = section(page, 'SYNOPSIS')
+        for label in re.findall(r'^\.IP "(.*)" 12$', section(page, 'PARAMETERS') or '', re.M):
+            words = re.findall(r'\w+', label)
+            if not words:
+                wrong.append(f'{name}: the parameter "{label}" has no name')
+            wrong += [f'{name}: the synopsis does not have the parameter {word}' for word in words
+                      if word != 'options' and not re.search(rf'\b{word}\b', synopsis)]
+            if 'options' in words and not re.search(r'^ +\.\w+ = ', synopsis, re.M):
+                wrong.append(f'{name}: the synopsis has no options')
+    results.say(wrong, 'the parameters of each page are those of its synopsis')
 
 
 def check_ampersands(results, texts, manual):
