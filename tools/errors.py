@@ -14,8 +14,9 @@ what --markdown prints. Its exit status is 1 if there is a line. --list prints e
 file, line and function. --man writes coherent-errors(7), and the files that it is made of to DEPFILE.
 
 An entry is one or more patterns, a line each, then the cause and the remedy. A pattern
-is part of a report, and * stands for any text. If it begins with =, it is the whole report. A line
-with == begins a section. The section "Not reports" has only patterns.
+is part of a report, and * stands for any text. If it begins with =, it is the whole report. If it
+begins with ~, it is all of a string that stands inside other reports, and the pages do not show it. A
+line with == begins a section. The section "Not reports" has only patterns.
 """
 import glob
 import os
@@ -38,7 +39,8 @@ ABOUT_REPORTS = (
     '"coherent:" and the severity before them, as in "coherent: error:". "..." stands for a name, a '
     'number or a place. A report may consist of several of these texts.')
 TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'|'
-                   r'^[ \t]*#[ \t]*(?:define[ \t]+\w+|(?:\\\n|[^\n])*)|\w+|[^\s\w]', re.S | re.M)
+                   r'^[ \t]*#[ \t]*(?:define[ \t]+\w+|(?:\\\n|[^\n])*)|TEXT_OF\(\w+\)|\w+|[^\s\w]',
+                   re.S | re.M)
 # Strings in these calls are for the compiler, the C library or the system.
 QUIET = {'_Static_assert', '__asm__', '__volatile__', 'fopen', 'sscanf', 'strcmp', 'strncmp', 'strstr'}
 SPECIFIER = re.compile(r'(?:%[-#0 ]*(?:\d+|\*)?(?:\.(?:\d+|\*))?(?:hh|h|ll|l|z|j)?[a-zA-Z]\.?)*'
@@ -73,7 +75,7 @@ def texts_of(path):
             pieces.append(macro + token[1:-1])
             macro = ''
             continue
-        if re.fullmatch(r'[A-Z][A-Z0-9_]+|PRI\w+', token) and (pieces or token not in ('NULL',)):
+        if re.fullmatch(r'[A-Z][A-Z0-9_]+|TEXT_OF\(\w+\)|PRI\w+', token) and (pieces or token not in ('NULL',)):
             macro = 'd' if token.startswith('PRI') else '%s'
             continue
         text = ''.join(pieces) + (macro if pieces else '')
@@ -115,10 +117,14 @@ class Entry:
         """Return the patterns that a report matches."""
         return [pattern for pattern in self.patterns if matches(pattern, text)]
 
+    def shows(self, text):
+        """Whether a string that matches is a report of its own."""
+        return not any(pattern.startswith('~') for pattern in self.matching(text))
+
 
 def matches(pattern, text):
     """Whether a report has the pieces of a pattern in this order, or is all of it."""
-    if pattern.startswith('='):
+    if pattern.startswith(('=', '~')):
         return text.strip() == pattern[1:].strip()
     at = 0
     for piece in pattern.strip().split('*'):
@@ -171,6 +177,9 @@ def assign(texts, entries):
                   for pattern in entry.patterns if (entry, pattern) not in used]
         if entry.section != NOT_REPORTS and not (entry.cause and entry.remedy):
             lines.append(f'{entry.place}: the cause or the remedy is missing')
+        if entry.section != NOT_REPORTS and found[entry] and not any(
+                entry.shows(text.text) for text in found[entry]):
+            lines.append(f'{entry.place}: it has only parts of other reports')
     return found, lines
 
 
@@ -192,7 +201,7 @@ def sections():
     for entry, texts in found.items():
         if entry.section == NOT_REPORTS or not texts:
             continue
-        shown = list(dict.fromkeys(text.shown() for text in texts))
+        shown = list(dict.fromkeys(text.shown() for text in texts if entry.shows(text.text)))
         out.setdefault(entry.section, []).append(
             ([text for text in shown if len(re.findall('[a-z]{2,}', text)) > 1], entry))
     return list(out.items())

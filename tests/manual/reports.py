@@ -57,6 +57,17 @@ def mistakes(errors):
     yield complains('has 2 entries', (), [entry]), 'a report with two entries is found'
     entry.patterns, entry.remedy = ['this is a report'], ''
     yield complains('x.in:1: the cause or the remedy', [new], [entry]), 'a missing remedy is found'
+    entry.patterns, entry.remedy = ['~' + new.text], 'b'
+    yield complains('x.in:1: it has only parts', [new], [entry]), 'an entry with only parts is found'
+
+
+def parts(errors):
+    """(what is wrong, name): the pages show reports, and no string that stands inside one."""
+    shown = {text for _, entries in errors.sections() for reports, _ in entries for text in reports}
+    wrong = {'is connected', 'between two messages', 'no object', 'at least', 's and was killed'} & shown
+    yield '\n'.join(sorted(wrong)), 'the pages do not show parts of reports'
+    lost = {'QEMU was not ready after ... s and was killed', 'the peer hung up', 'the object is empty'} - shown
+    yield '\n'.join(sorted(lost)), 'the pages show reports as one text'
 
 
 def main():
@@ -66,7 +77,7 @@ def main():
     source_dir = os.path.abspath(sys.argv[1])
     sys.path.insert(0, os.path.join(source_dir, 'tools'))
     import errors
-    results = [*checked(source_dir), *found(errors), *mistakes(errors)]
+    results = [*checked(source_dir), *found(errors), *mistakes(errors), *parts(errors)]
     print(f'1..{len(results)}')
     for number, (wrong, name) in enumerate(results, 1):
         print(f'{"not ok" if wrong else "ok"} {number} - {name}')
