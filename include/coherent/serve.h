@@ -96,8 +96,9 @@ int coherent_base_sim_serve(const char *path, const struct coherent_serve_option
  * the end. It replaces a socket that no process listens to. It serves one connection at a
  * time, and resets the device after each. A client that breaks the protocol loses the
  * connection, as a report says. The callbacks of the model run in this thread and in one
- * of the simulator, and never at the same time. They may use other devices. A call that waits
- * for the served device, such as an open of this path, ends at the timeout of that open.
+ * of the simulator, and never at the same time. They may use other devices. A callback that
+ * opens the served path waits for itself. Such a call returns -ETIMEDOUT at the timeout of the
+ * device that it opens.
  *
  * Context: may sleep; not a callback of a model.
  * Return: 0 (all connections were served, or .stop_fd was readable); -EINVAL (the name, the
