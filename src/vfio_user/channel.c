@@ -23,7 +23,7 @@ int vfio_user_channel_open(struct vfio_user_channel *channel, const struct vfio_
 	};
 	/* The kernel gives pages to the parts that are used, so a channel takes little memory. */
 	channel->buffer = malloc(BUFFER_BYTES);
-	channel->answer = malloc(VFIO_USER_ANSWER_MAX);
+	channel->answer = malloc(VFIO_USER_PAYLOAD_MAX);
 	if (!channel->buffer || !channel->answer)
 		err = -ENOMEM;
 	if (err) {

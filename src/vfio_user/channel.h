@@ -22,9 +22,6 @@
 
 struct vfio_user_channel;
 
-/* The largest answer to a transfer, without its header. */
-#define VFIO_USER_ANSWER_MAX (sizeof(struct vfio_user_dma) + VFIO_USER_DATA_MAX)
-
 /**
  * struct vfio_user_received - A command of the peer.
  * @header: Its header.
@@ -87,7 +84,7 @@ struct vfio_user_call {
  * @buffer: The place where the thread that reads receives messages. Only this thread uses it.
  * @filled: How many bytes of @buffer are received. Without descriptors, the thread receives as much as
  *	there is, which saves system calls.
- * @answer: The place for an answer of VFIO_USER_ANSWER_MAX bytes, which @buffer has no room for. It is
+ * @answer: The place for an answer of VFIO_USER_PAYLOAD_MAX bytes, which @buffer has no room for. It is
  *	for the owner.
  * @calls: A thread holds it from a command to its reply. Taken before the other two.
  * @sends: A thread holds it while it sends a message. It guards nothing else.

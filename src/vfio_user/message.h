@@ -20,7 +20,7 @@
 /* A DMA or an access to a region moves at most this many bytes. It is the default of the protocol. */
 #define VFIO_USER_DATA_MAX (1u << 20)
 /* The payload of a message: an address, a count and data. */
-#define VFIO_USER_PAYLOAD_MAX (VFIO_USER_DATA_MAX + 16)
+#define VFIO_USER_PAYLOAD_MAX (sizeof(struct vfio_user_dma) + VFIO_USER_DATA_MAX)
 
 enum vfio_user_command {
 	VFIO_USER_VERSION = 1,

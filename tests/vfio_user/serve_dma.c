@@ -155,26 +155,37 @@ static void memory_in_a_file_is_used_there(void **state)
 	close(fd);
 }
 
-static void large_transfer_comes_in_parts(void **state)
+/* Answers the questions of one command. Each part but the last is as large as a message may be. */
+static void answer_parts(uint16_t question_command)
 {
 	static struct question question;
 	uint64_t address = WINDOW;
 
+	for (size_t left = MOVER_MAX - 5; left; left -= question.dma.bytes) {
+		take_question(&question, question_command);
+		assert_int_equal(question.dma.address, address);
+		assert_int_equal(question.dma.bytes,
+				 left < VFIO_USER_DATA_MAX ? left : VFIO_USER_DATA_MAX);
+		address += question.dma.bytes;
+		memset(question.data, 0x5a, question.dma.bytes);
+		answer(&question, question_command == VFIO_USER_DMA_READ ? question.dma.bytes : 0,
+		       0);
+	}
+	end_write();
+	assert_int_equal(client_reg(&client, MOVER_STATUS), 0);
+}
+
+static void large_transfer_comes_in_parts(void **state)
+{
 	(void)state;
 	assert_ok(client_map(&client, WINDOW, MOVER_MAX, READ_WRITE));
 	client_set_reg(&client, MOVER_ADDRESS, WINDOW);
 	client_set_reg(&client, MOVER_BYTES, MOVER_MAX - 5);
 	begin_write(MOVER_COMMAND, MOVER_WRITE);
-	for (size_t left = MOVER_MAX - 5; left; left -= question.dma.bytes) {
-		take_question(&question, VFIO_USER_DMA_WRITE);
-		assert_int_equal(question.dma.address, address);
-		assert_int_equal(question.dma.bytes,
-				 left < VFIO_USER_DATA_MAX ? left : VFIO_USER_DATA_MAX);
-		address += question.dma.bytes;
-		answer(&question, 0, 0);
-	}
-	end_write();
-	assert_int_equal(client_reg(&client, MOVER_STATUS), 0);
+	answer_parts(VFIO_USER_DMA_WRITE);
+	begin_write(MOVER_COMMAND, MOVER_READ);
+	answer_parts(VFIO_USER_DMA_READ);
+	assert_true(is_all(mover.buffer, 0x5a, MOVER_MAX - 5));
 }
 
 static void model_learns_of_a_refusal(void **state)
