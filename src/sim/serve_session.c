@@ -3,9 +3,10 @@
  * Serves one connection to a simulated device.
  *
  * A client with a twin socket gets the questions of the model there. The thread of the call then
- * reads commands and executes them, and another one waits for the end of the client. Without a twin socket the answers to the model come between the
- * commands. So a thread reads them all and puts commands in a queue, and the thread of the call
- * executes those: an answer arrives also while a command waits for the model.
+ * reads commands and executes them, and another one waits for the end of the client. Without a twin
+ * socket the answers to the model come between the commands. So a thread reads them all and puts
+ * commands in a queue, and the thread of the call executes those: an answer arrives also while a
+ * command waits for the model.
  */
 #include <stdlib.h>
 

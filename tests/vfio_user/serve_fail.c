@@ -162,7 +162,7 @@ static enum outcome use_one_socket(int fd)
 
 /* --- The server --- */
 
-static char path[64];
+static char path[SCRATCH_MAX];
 static struct log reports;
 
 /* Starts a client in another process. It gets the connection, or connects to the path. */
@@ -270,7 +270,9 @@ int main(void)
 		cmocka_unit_test(each_failure_is_told_with_twin_sockets),
 		cmocka_unit_test(each_failure_is_told_with_one_socket),
 	};
+	char name[32];
 
-	snprintf(path, sizeof(path), "/tmp/coherent-fail.%d", (int)getpid());
+	snprintf(name, sizeof(name), "coherent-fail.%d", (int)getpid());
+	scratch(path, name);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
