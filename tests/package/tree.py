@@ -90,6 +90,27 @@ def check_missing(results, source):
                         f'tools/{script} says in one line what it needs', done)
 
 
+def check_dist(results, source):
+    """Makes a tarball of a commit, with a change that is in no commit."""
+    if not shutil.which('git'):
+        results.say(True, 'tools/dist takes the version of the commit # SKIP git is missing')
+        return
+    with tempfile.TemporaryDirectory() as where:
+        os.makedirs(os.path.join(where, 'tools'))
+        for name in ('tools/dist', 'meson.build'):
+            shutil.copy(os.path.join(source, name), os.path.join(where, name))
+        for words in (['init', '-q'], ['add', '.'],
+                      ['-c', 'user.name=A', '-c', 'user.email=a@b.example', 'commit', '-qm', 'all']):
+            subprocess.run(['git', '-C', where, *words], check=True)
+        text = read(where, 'meson.build')
+        with open(os.path.join(where, 'meson.build'), 'w', encoding='utf-8') as file:
+            file.write(text.replace(f"version: '{version(source)}'", "version: '99.0.0'"))
+        done = subprocess.run([os.path.join(where, 'tools/dist')], check=False, text=True,
+                              capture_output=True)
+        results.say(done.stdout == f'build/dist/libcoherent-{version(source)}.tar.xz\n',
+                    'tools/dist takes the version of the commit', done)
+
+
 def main():
     if len(sys.argv) != 2:
         print('usage: tree.py SOURCE_DIR', file=sys.stderr)
@@ -101,6 +122,7 @@ def main():
         results.say(found and found[1] == version(source), f'{name} names the version', found)
     check_symbols(results, source)
     check_missing(results, source)
+    check_dist(results, source)
     results.close()
 
 
