@@ -16,7 +16,9 @@ import time
 
 MESON = """project('small', 'c')
 executable('program', 'program.c')
-foreach name, suite : {'good': 'source', 'bad': 'source', 'skips': 'source', 'more': 'slow', 'waits': 'kernels'}
+subdir('tests')
+foreach name, suite : {'good': 'source', 'bad': 'source', 'skips': 'source', 'more': 'slow',
+                       'half': 'packages', 'sanitizer': 'packages', 'waits': 'kernels'}
   test(name, find_program(name + '.sh'), suite: suite, protocol: 'tap')
 endforeach
 """
@@ -29,7 +31,9 @@ SCRIPTS = {
     'good': 'printf "1..2\\nok 1 - a\\nok 2 - b\\n"',
     'bad': 'printf "1..1\\nnot ok 1 - c\\n"; exit 1',
     'skips': 'printf "1..1\\nok 1 - d # SKIP there is no device\\n"',
-    'more': 'printf "1..1\\nok 1 - e\\n"',
+    'more': 'sleep 2; printf "1..1\\nok 1 - e\\n"',
+    'half': 'printf "1..2\\nok 1 - f\\n"',
+    'sanitizer': 'printf "1..1\\nok 1 - $UBSAN_OPTIONS\\n"; [ "$UBSAN_OPTIONS" ]',
     'waits': 'mktemp -d; setsid sleep 1000 & echo $! >"$MARK"; sleep 1000',
 }
 # The same tool, with a line ten times a second.
@@ -56,7 +60,9 @@ class Results:
 
 def make_project(source):
     """Make the project in the present folder."""
+    os.mkdir('tests')
     for name, text in {'meson.build': MESON, 'meson_options.txt': OPTIONS,
+                       'tests/meson.build': "executable('unneeded', '../program.c')\n",
                        'program.c': 'int main(void) { return 0; }\n'}.items():
         with open(name, 'w', encoding='utf-8') as file:
             file.write(text)
@@ -94,9 +100,25 @@ def check_counts(results):
     status, out, _ = run('gcc', CI='1')
     results.say(status == 1 and out.endswith('\n2 passed, 2 failed\n'),
                 'with CI a skipped test is a failed one', out)
+    results.say(not os.path.exists('build/gcc/tests/unneeded'),
+                'the program of a test that does not run is not built')
     status, out, _ = run('--all', 'gcc')
+    results.say(os.path.exists('build/gcc/tests/unneeded'), '--all builds every program')
+    results.say(re.search(r'failed in \d+ s\nslow test: \[gcc\] more', out),
+                'the slowest test is the first', out)
     results.say(status == 1 and out.endswith('\n3 passed, 1 failed\n'),
                 '--all runs the slow tests too', out)
+    status, out, _ = run('packages')
+    results.say(status == 1 and '[packages] half: FAILED: the program itself: ' in out,
+                'a program that stops in the middle has failed', out)
+    results.say('sanitizer: FAILED' not in out, 'sanitizers get their options', out)
+    status, out, _ = run('clang')
+    results.say(status == 1 and '[clang] meson: FAILED: no test ran' in out,
+                'a run of no test is a failure', out)
+    for args, ways in (([], ['gcc', 'asan', 'tsan']), (['--all'], ['gcc', 'asan', 'tsan', 'clang'])):
+        _, out, _ = run(*args)
+        results.say(re.findall(r'^\[(\w+)\] built', out, re.MULTILINE) == ways,
+                    f'check {" ".join(args)} runs {" ".join(ways)}', out)
     os.rename('program.c', 'program.gone')
     status, out, _ = run('gcc')
     os.rename('program.gone', 'program.c')
