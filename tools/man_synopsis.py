@@ -72,8 +72,9 @@ def wrap(declaration, options=()):
         return declaration
     head, arguments = match[1], split_arguments(match[2])
     indent = ' ' * (len(head) if len(head) < 40 else 8)
-    # A blank in an argument must not end a line.
-    glued = ', '.join(part.replace(' ', '\0') for part in arguments) + (',' if options else ');')
+    # A blank in an argument must not end a line, but it may do so in a list of arguments.
+    glued = ', '.join(re.sub('(?<!,) ' if len(part) > COLUMNS - len(indent) else ' ', '\0', part)
+                      for part in arguments) + (',' if options else ');')
     lines = textwrap.wrap(glued, COLUMNS - len(indent), break_long_words=False, break_on_hyphens=False)
     lines += [text + ',' for text in options]
     if options:
