@@ -49,6 +49,8 @@ NOTES = ((r'\bT\b', 'T is the type of an element.'), (r'\bF\b', 'F is the type o
          (r'\[', 'Brackets are around what belongs to some types only.'),
          (r'\.\w+ = ', 'An option is given by name, as in .level = COHERENT_IOMMU, and may be left out.'))
 RELATED_MAX = 12
+# The headers of users that belong to one of the library, which coherent.h includes too.
+OWNERS = {'coherent/detail/sim_model.h': 'coherent/sim.h'}
 
 
 # --- The output of kernel-doc ---
@@ -176,6 +178,7 @@ class Manual:
         self.names = {name: path for path in headers for name in names_of(path)}
         self.prototypes, self.arguments = read_prototypes('\n'.join(self.sources.values()))
         self.examples = examples()
+        self.common = self.included(os.path.join(include, 'coherent.h'))
 
     def comments(self, name):
         return comments_of(self.sources[self.names[name]], name)
@@ -183,10 +186,23 @@ class Manual:
     def example(self, name):
         return example_of(name, self.comments(name), self.examples)
 
+    def included(self, path):
+        """Return the headers that a header includes, and those that these include."""
+        found, new = set(), [path]
+        while new:
+            path = new.pop()
+            found.add(path)
+            for header in re.findall(r'^#include <(coherent\b.*)>', self.sources.get(path, ''), re.M):
+                if os.path.join(self.include, header) not in found:
+                    new.append(os.path.join(self.include, header))
+        return found
+
     def header(self, name):
-        """Return the header that users include for a name."""
+        """Return the header that users include for a name: coherent.h, if it has the name."""
         header = os.path.relpath(self.names[name], self.include)
-        return 'coherent.h' if '/detail/' in header else header
+        if header in OWNERS:
+            return OWNERS[header]
+        return 'coherent.h' if self.names[name] in self.common or '/detail/' in header else header
 
     def related(self, name):
         """Return the names that a page mentions, calls that use it, and names beside it."""
@@ -216,7 +232,7 @@ class Manual:
 
     def topics(self, name, text):
         """Return the pages of section 7 that belong to a page."""
-        header = self.header(name)
+        header = os.path.relpath(self.names[name], self.include)
         found = ['coherent']
         if header in ('coherent/device.h', 'coherent/bar.h', 'coherent/config.h', 'coherent/fabric.h'):
             found.append('coherent-devices')
