@@ -128,6 +128,20 @@ def check_parameters(results, texts, names):
     results.say(wrong, 'the parameters of each page are those of its synopsis')
 
 
+def check_synopses(results, texts, manual, source_dir):
+    """Checks that what a synopsis says compiles, and that the example agrees about the header."""
+    import synopses
+    names = sorted(manual.names)
+    found = {name: section(texts[f'{name}.3'], 'SYNOPSIS') for name in names}
+    results.say(synopses.wrong_synopses(found, manual.prototypes, source_dir),
+                'each synopsis compiles, with its header')
+    # All headers include coherent.h.
+    wrong = [f'{name}: the example does not include {header}' for name in names
+             for header in [synopses.parse(found[name])[0]] if header != 'coherent.h'
+             and f'#include <{header}>' not in section(texts[f'{name}.3'], 'EXAMPLES')]
+    results.say(wrong, 'each example includes the header of its page')
+
+
 def check_ampersands(results, texts, manual):
     """Checks that &status of a comment does not become a word without its &."""
     wrong, count = [], 0
@@ -217,6 +231,7 @@ def main():
         include = os.path.join(source_dir, 'include')
         manual = man.Manual(include, sorted(glob.glob(os.path.join(include, '**/*.h'), recursive=True)))
         texts = check_pages(results, pages, sorted(manual.names))
+        check_synopses(results, texts, manual, source_dir)
         check_ampersands(results, texts, manual)
         check_values(results, texts, manual)
         check_topics(results, texts, source_dir)
