@@ -17,7 +17,7 @@ check() {
 	fi
 }
 
-echo 1..12
+echo 1..13
 head -c 5000 "$1" >"$folder/data"
 "$1" "$folder/data" >"$folder/out"
 check "$?, $(head -n 1 "$folder/out")" \
@@ -49,3 +49,9 @@ check "$?, $(cat "$folder/message")" "2, edu: sim:ring: is not an edu device; se
 check "$?, $(cat "$folder/message")" \
 	"2, edu: more: is a second file, only one is allowed; see edu --help" \
 	"edu takes one file only"
+if command -v qemu-system-x86_64 >/dev/null; then
+	"$1" --device=qemu:edu "$folder/data" 2>"$folder/message" >"$folder/out"
+	check "$?, $(cat "$folder/message")" "0, " "edu reports nothing if the device is QEMU's"
+else
+	echo "ok 13 # SKIP qemu-system-x86_64 is missing: apt-get install qemu-system-x86"
+fi

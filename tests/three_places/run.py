@@ -27,7 +27,7 @@ NORMAL = [(re.compile(r'vfio-user:[^:\s]*|vfio:\w+:\w+:\w+\.\w|sim:custom \(edu\
           (re.compile(r'0x[0-9a-f]+'), 'ADDRESS'), (re.compile(r'\.level = \d'), '.level = N'),
           (re.compile(r'\d+ ms ago'), 'N ms ago')]
 # Only the simulator can aim its device at a box, because a box has no address.
-SIMULATOR_ONLY = re.compile(r'(read|write) a box  |.*coherent_sim_try\(\): the device is not a sim:')
+SIMULATOR_ONLY = re.compile(r'(read|write) a box  ')
 # In a guest the IOMMU of the guest refuses an access, and VFIO does not tell the program. So there
 # are neither faults nor reasons. VFIO warns of a device without a reset of its own.
 NOT_IN_A_GUEST = re.compile(r'fault: |.* faults were never read|.*faults? was never read|'
