@@ -178,6 +178,10 @@ def check_subproject(results, tree, compiler, folder):
     layout = 'none' if hello[0] else layout_of(flags_of(build, 'ignored.c'),
                                                os.path.join(sources, 'include'))
     judge(results, f'{compiler}, a subproject of Meson', hello, ignored, layout)
+    _, out = run_command(['meson', 'introspect', '--installed', build])
+    names = json.loads(out[out.index('{'):]).values()
+    more = [name for name in names if not re.search(r'/(include|lib\S*)/', name)]
+    results.say(names and not more, f'{compiler}: a subproject installs only the library', more)
 
 
 def check_detours(results, install, compiler, folder):
