@@ -107,8 +107,14 @@ def check_dist(results, source):
             file.write(text.replace(f"version: '{version(source)}'", "version: '99.0.0'"))
         done = subprocess.run([os.path.join(where, 'tools/dist')], check=False, text=True,
                               capture_output=True)
-        results.say(done.stdout == f'build/dist/libcoherent-{version(source)}.tar.xz\n',
-                    'tools/dist takes the version of the commit', done)
+        tarball = os.path.join(where, f'build/dist/libcoherent-{version(source)}.tar.xz')
+        results.say(done.stdout == tarball + '\n', 'tools/dist takes the version of the commit', done)
+        with open(tarball, 'rb') as file:
+            first = file.read()
+        subprocess.run(['git', '-C', where, 'config', 'tar.umask', '0077'], check=True)
+        subprocess.run(['tools/dist', 'out'], check=True, cwd=where, capture_output=True)
+        with open(os.path.join(where, 'out', os.path.basename(tarball)), 'rb') as file:
+            results.say(file.read() == first, 'tools/dist makes the same bytes with other settings')
 
 
 def main():
