@@ -173,8 +173,9 @@ def has_ended(pid):
 
 
 def check_interrupts(results):
-    """After Ctrl-C and after SIGTERM neither a program nor a file is left."""
-    for name, number in (('Ctrl-C', signal.SIGINT), ('SIGTERM', signal.SIGTERM)):
+    """After a signal neither a program nor a file is left."""
+    for name, number in (('Ctrl-C', signal.SIGINT), ('SIGTERM', signal.SIGTERM),
+                         ('SIGHUP', signal.SIGHUP)):
         if os.path.exists('mark'):
             os.unlink('mark')
         with subprocess.Popen(['tools/check', 'kernels'], stdout=subprocess.PIPE, text=True,
@@ -189,6 +190,12 @@ def check_interrupts(results):
                     f'{name} ends the tool at once', (child.returncode, out))
         results.say(has_ended(pid), f'after {name} no program of a test is left', pid)
         results.say(not os.listdir('tmp'), f'after {name} no file is left', os.listdir('tmp'))
+    with subprocess.Popen(['tools/check', 'gcc'], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          env=environment()) as child:
+        child.stdout.close()
+        err = child.stderr.read()
+    results.say((child.returncode, err) == (141, b'') and not os.listdir('tmp'),
+                'the tool ends quietly when nobody reads its output', err)
 
 
 def main():
