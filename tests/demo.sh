@@ -1,0 +1,36 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# demo.sh DEMO: tests how the demo ends if a file is missing or nobody reads its output. The
+# programs of its build folder only print a line. Prints TAP.
+top=$(mktemp -d)
+trap 'rm -rf "$top"' EXIT
+trap 'exit 130' INT TERM HUP
+count=0
+
+check() {
+	count=$((count + 1))
+	if [ "$1" = "$2" ]; then
+		echo "ok $count - $3"
+	else
+		echo "not ok $count - $3"
+		echo "# $1, should be $2"
+	fi
+}
+
+mkdir -p "$top/build/examples" "$top/tmp"
+for program in edu blk nvme; do
+	printf '#!/bin/sh\necho "the device tried to"\n' >"$top/build/examples/$program"
+	chmod +x "$top/build/examples/$program"
+done
+echo data >"$top/data"
+export TMPDIR="$top/tmp"
+
+echo 1..1
+# The pipe has no reader. The demo gets SIGPIPE even if this script ignores it.
+mkfifo "$top/closed"
+(
+	exec 3<>"$top/closed" 4>"$top/closed" 3>&-
+	exec env --default-signal=PIPE "$1" "$top/build" "$top/data" >&4
+) 2>"$top/message"
+check "$?, $(ls "$top/tmp")" "141, " "the demo leaves no file if nobody reads its output"
