@@ -26,7 +26,7 @@ done
 echo data >"$top/data"
 export TMPDIR="$top/tmp"
 
-echo 1..1
+echo 1..2
 # The pipe has no reader. The demo gets SIGPIPE even if this script ignores it.
 mkfifo "$top/closed"
 (
@@ -34,3 +34,7 @@ mkfifo "$top/closed"
 	exec env --default-signal=PIPE "$1" "$top/build" "$top/data" >&4
 ) 2>"$top/message"
 check "$?, $(ls "$top/tmp")" "141, " "the demo leaves no file if nobody reads its output"
+"$1" "$top/build" "$top/none" >"$top/out" 2>"$top/message"
+check "$?, $(wc -c <"$top/out"), $(cat "$top/message")" \
+	"2, 0, demo: $top/none: is not a file that you can read: set FILE to another one" \
+	"a missing file is an error before the demo begins"
