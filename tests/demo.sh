@@ -26,7 +26,7 @@ done
 echo data >"$top/data"
 export TMPDIR="$top/tmp"
 
-echo 1..2
+echo 1..3
 # The pipe has no reader. The demo gets SIGPIPE even if this script ignores it.
 mkfifo "$top/closed"
 (
@@ -38,3 +38,7 @@ check "$?, $(ls "$top/tmp")" "141, " "the demo leaves no file if nobody reads it
 check "$?, $(wc -c <"$top/out"), $(cat "$top/message")" \
 	"2, 0, demo: $top/none: is not a file that you can read: set FILE to another one" \
 	"a missing file is an error before the demo begins"
+TMPDIR=$top/none "$1" "$top/build" "$top/data" >"$top/out" 2>"$top/message"
+check "$?, $(wc -c <"$top/out"), $(cat "$top/message")" \
+	"2, 0, demo: $top/none is not a folder that you can write to: set TMPDIR" \
+	"one line reports a bad TMPDIR"
