@@ -338,6 +338,8 @@ def main():
         print('\n'.join(sorted(name for path in sys.argv[2:] for name in names_of(path))))
         return
     kernel_doc, version, date, output, include, *headers = sys.argv[1:]
+    # Ninja gives some paths relative to its folder, and the pages compare paths.
+    include, *headers = map(os.path.abspath, [include, *headers])
     manual = Manual(include, headers)
     complain(manual)
     pages = {}
