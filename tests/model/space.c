@@ -53,11 +53,23 @@ static bool next_range(unsigned int dev, unsigned int *i, struct range *range)
 
 /* --- Quarantine --- */
 
-static bool evict(struct device *device)
+static struct retired *retired_at(struct device *device, unsigned int i)
 {
-	if (!device->retired)
+	return &device->quarantine[(device->oldest + i) % (QUARANTINE + 1)];
+}
+
+/* Takes out the oldest range that begins up to an address. */
+static bool evict(struct device *device, uint64_t last)
+{
+	unsigned int i = 0;
+
+	while (i < device->retired && retired_at(device, i)->address > last)
+		i++;
+	if (i == device->retired)
 		return false;
-	device->retired_pages -= device->quarantine[device->oldest].pages + 1;
+	device->retired_pages -= retired_at(device, i)->pages + 1;
+	for (; i; i--)
+		*retired_at(device, i) = *retired_at(device, i - 1);
 	device->oldest = (device->oldest + 1) % (QUARANTINE + 1);
 	device->retired--;
 	return true;
@@ -72,12 +84,12 @@ static void retire(const struct place *place, enum coherent_state state)
 	device->retired_pages += place->pages + 1;
 	/* The quarantine has at most this many ranges, and at most an eighth of the space. */
 	while (device->retired > QUARANTINE || device->retired_pages * 8 > device->pages)
-		evict(device);
+		evict(device, UINT64_MAX);
 }
 
 void space_empty_quarantine(struct device *device)
 {
-	while (evict(device))
+	while (evict(device, UINT64_MAX))
 		;
 }
 
@@ -112,9 +124,12 @@ static bool fits(const struct place *place)
 int space_reserve(const struct place *place)
 {
 	struct device *device = device_of(place);
+	/* A guard may be above the mask. */
+	const uint64_t last = place->mask && place->mask < UINT64_MAX - PAGE ? place->mask + PAGE :
+									       UINT64_MAX;
 
 	while (device->pages <= SMALL && !fits(place))
-		if (!evict(device))
+		if (!evict(device, last))
 			return -ENOSPC;
 	return 0;
 }
