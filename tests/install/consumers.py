@@ -27,8 +27,8 @@ LAYOUTS = ('-I', '-isystem', '/usr/include', '/usr/local/include')
 CALL = re.compile(r'^\tcoherent_', re.M)
 # A project asks for one of these. The value is whether it gets version 0.2.0.
 VERSIONS = {'': True, '0.1': False, '0.1.9': False, '0.2': True, '0.2.0 EXACT': True,
-            '0.2.1': False, '0.3': False, '1.0': False, '99': False, '0.1...0.2': True, '0.2...<1': True, '0.1...<0.2.0': False,
-            '0.3...1': False}
+            '0.2.1': False, '0.3': False, '1.0': False, '99': False,
+            '0.1...0.2': True, '0.2...<1': True, '0.1...<0.2.0': False, '0.3...1': False}
 
 
 def call_lines():
