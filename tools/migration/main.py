@@ -7,8 +7,11 @@ import sys
 from migration import bugs, coccinelle, stage1, table
 from migration.coccinelle import Problem
 
-USAGE = """\
-usage: migrate table|bugs|stage1 [--json] PATH...
+# The name by which the command was called: tools/migrate is installed as coherent-migrate.
+NAME = os.path.basename(sys.argv[0])
+USAGE = f"""\
+usage: {NAME} table|bugs [--json] PATH...
+       {NAME} stage1 PATH...
 
 Helps to convert Linux drivers that call dma_alloc_coherent() to libcoherent.
 
@@ -66,14 +69,14 @@ def read_arguments(arguments):
     words = [word for word in arguments if not word.startswith('-')]
     for option in options:
         if option != '--json':
-            raise Problem(f'unknown option {option}; see migrate --help')
+            raise Problem(f'unknown option {option}; see {NAME} --help')
     if not words or words[0] not in COMMANDS:
-        raise Problem(f'{words[0]} is not a command; see migrate --help' if words else
-                      'the command is missing: table, bugs or stage1; see migrate --help')
+        raise Problem(f'{words[0]} is not a command; see {NAME} --help' if words else
+                      f'the command is missing: table, bugs or stage1; see {NAME} --help')
     if len(words) < 2:
-        raise Problem(f'{words[0]} needs a file or a folder; see migrate --help')
+        raise Problem(f'{words[0]} needs a file or a folder; see {NAME} --help')
     if options and words[0] == 'stage1':
-        raise Problem('stage1 prints a patch and has no --json; see migrate --help')
+        raise Problem(f'stage1 prints a patch and has no --json; see {NAME} --help')
     return words[0], words[1:], bool(options)
 
 
@@ -85,7 +88,7 @@ class Warner:
 
     def __call__(self, text):
         self.said = True
-        print(f'migrate: {text}', file=sys.stderr)
+        print(f'{NAME}: {text}', file=sys.stderr)
 
 
 warn = Warner()
