@@ -77,6 +77,12 @@ bool sys_environment_has(const char *name)
 	return getenv(name);
 }
 
+void sys_environment_add(const char *name, const char *value)
+{
+	if (!getenv(name))
+		(void)setenv(name, value, 0);
+}
+
 void sys_pidfd_kill(int pidfd)
 {
 	(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);

@@ -42,6 +42,12 @@ bool sys_has_raised_rights(void);
 /* Returns a variable of the environment; NULL if there is none, or if the program has raised rights. */
 const char *sys_environment(const char *name);
 
+/*
+ * Set a variable of the environment if it is not set. Another thread must not read the environment
+ * meanwhile, unless the C library allows that. Without memory the variable stays unset.
+ */
+void sys_environment_add(const char *name, const char *value);
+
 /* Returns whether the environment has a variable, also if the program has raised rights. */
 bool sys_environment_has(const char *name);
 

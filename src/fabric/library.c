@@ -1,15 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 #include <errno.h>
 
+#include "base/lock.h"
 #include "base/sys_process.h"
 #include "fabric/library.h"
 
 #define FILE_NAME "libfabric.so.1"
 
+static struct lock loading = { .mutex = PTHREAD_MUTEX_INITIALIZER };
+
+/*
+ * libfabric loads libraries that replace the handlers of the program when they are loaded. Their
+ * handler calls exit(), which waits for ever during fi_getinfo(). These variables keep them from it.
+ * The library does not put handlers back instead: a signal could come before, and another thread may
+ * have set a handler meanwhile.
+ *
+ * setenv() is not safe beside a getenv() of another thread. So only the first load calls it, under a
+ * lock, and a program with threads can set the variables itself.
+ */
+static void keep_handlers(void)
+{
+	sys_environment_add("IPATH_NO_BACKTRACE", "1");
+	sys_environment_add("HFI_NO_BACKTRACE", "1");
+}
+
+/* Returns libfabric; NULL and why it cannot be loaded. */
+static void *load(const char **why)
+{
+	void *loaded;
+
+	lock_take(&loading);
+	keep_handlers();
+	loaded = sys_load(FILE_NAME, why);
+	lock_drop(&loading);
+	return loaded;
+}
+
 int fabric_library_open(struct fabric_library *library, const char *name, const struct reporter *to)
 {
 	const char *why;
-	void *loaded = sys_load(FILE_NAME, &why);
+	void *loaded = load(&why);
 
 	if (!loaded) {
 		report(to, COHERENT_ERROR,
