@@ -52,8 +52,10 @@ bench: build-bench
 bench-chart: ask-bench
 	@tools/bench chart build/bench/bench.json docs/bench.svg
 
-# Draws the objects of a test driver as docs/map.svg. It needs the build of make check.
+# Draws the objects of a test driver as docs/map.svg. It needs build/gcc, which make check makes.
 picture:
+	@[ -e build/gcc/build.ninja ] || { echo "build/gcc is missing: run make check" >&2; exit 2; }
+	@ninja --quiet -C build/gcc tests/command/test-command-driver command/coherent
 	@tools/picture build/gcc docs/map.svg
 
 # Compares the kernel face with the DMA API and with Rust, in VMs. Writes
