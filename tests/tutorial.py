@@ -9,7 +9,7 @@ library. The line that begins a block says what the block is:
     ```sh [NEED...]     commands
     ```text             all that the commands before it print
 
-Commands without a text block must print nothing. A NEED is a command, a header with its folder as
+Commands without a text block must print nothing, and commands must end in ten minutes. A NEED is a command, a header with its folder as
 gtest/gtest.h, or kernel-headers, which also sets KDIR. The script skips a block whose need is
 missing. Any other block is a mistake, because no test would notice what is wrong in it. A page that
 names libcoherent/ gets a copy of the tree there.
@@ -24,6 +24,7 @@ import glob
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,8 @@ TREE = ('LICENSES', 'examples', 'include', 'kernel', 'src', 'tests', 'tools')
 # The Debian packages of what a block may need, if the name does not tell.
 PACKAGES = {'cmocka.h': 'libcmocka-dev', 'gtest/gtest.h': 'libgtest-dev', 'spatch': 'coccinelle',
             'qemu-system-x86_64': 'qemu-system-x86'}
+# Commands that take longer are ended. A page may have a loop that does not end if a command fails.
+LIMIT_SECONDS = 600
 # Times, and the version of a kernel.
 VARIABLE = re.compile(r'\b\d+(\.\d+)?(?= (ms|sec|s)\b)|(?<=\bLinux )\d[\w.+-]*')
 
@@ -103,17 +106,28 @@ def write(where, block):
         file.write(block.text)
 
 
+def run_shell(text, where, environment):
+    """Runs commands. Returns their status, or that they did not end, and what they printed."""
+    with subprocess.Popen(['sh', '-ec', text], cwd=where, env=environment, text=True,
+                          errors='replace', stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, start_new_session=True) as shell:
+        try:
+            out, _ = shell.communicate(timeout=LIMIT_SECONDS)
+            return shell.returncode, out
+        except subprocess.TimeoutExpired:
+            # The programs that the shell started are in its group.
+            os.killpg(shell.pid, signal.SIGKILL)
+            return f'of none: they ran for {LIMIT_SECONDS} seconds', shell.communicate()[0]
+
+
 def run_commands(block, wanted, where, environment):
     """Runs a block and compares what it prints. Returns two results."""
-    run = subprocess.run(['sh', '-ec', block.text], cwd=where, env=environment, text=True, check=False,
-                         errors='replace', stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT)
-    said = settled(run.stdout, where)
+    status, out = run_shell(block.text, where, environment)
+    said = settled(out, where)
     wanted = settled(wanted, where)
     difference = difflib.unified_diff(wanted.splitlines(), said.splitlines(), 'page', 'output',
                                       lineterm='')
-    return [Result(run.returncode == 0, f'line {block.line}: the commands run',
-                   f'status {run.returncode}\n{run.stdout}'),
+    return [Result(status == 0, f'line {block.line}: the commands run', f'status {status}\n{out}'),
             Result(said == wanted, f'line {block.line}: they print what the page says',
                    '\n'.join(difference))]
 

@@ -68,6 +68,11 @@ def main():
         found = run(GOOD.replace(before, after, 1))
         results.append(tutorial.Result(name in found and not found[name].good, f'noticed: {title}',
                                        str(found)))
+    tutorial.LIMIT_SECONDS = 1
+    ended = run(GOOD.replace('./hello', 'while ! ./helo 2>/dev/null; do :; done'))
+    found = ended['line 11: the commands run']
+    results.append(tutorial.Result(not found.good and 'ran for 1 seconds' in found.why,
+                                   'noticed: a loop does not end', str(ended)))
     tutorial.print_tap(results)
 
 
