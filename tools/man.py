@@ -11,8 +11,8 @@ Each function, macro, struct and enum that a header documents gets a page of sec
 
 tools/manual/ has what the comments do not: the types of macros (prototypes.in), the tasks of the
 index in coherent(7) (tasks.in), and examples. A page has the example that names it, in the name of
-the file or in a comment "Pages: ...", or the shortest one that uses its name. The pages of section 7 come from man_topics.py, and coherent-errors(7) from
-errors.py.
+the file or in a comment "Pages: ...", or the shortest one that uses its name. The pages of section 7
+come from man_topics.py, and coherent-errors(7) from errors.py.
 """
 import glob
 import os
@@ -236,7 +236,8 @@ class Manual:
         found = ['coherent']
         if header in ('coherent/device.h', 'coherent/bar.h', 'coherent/config.h', 'coherent/fabric.h'):
             found.append('coherent-devices')
-        if re.search(r'-E[A-Z]{2}', text) or name.endswith(('severity', 'report_stderr')):
+        if (re.search(r'-E[A-Z]{2}|Return: as coherent_', text) or
+                name.endswith(('severity', 'report_stderr'))):
             found.append('coherent-errors')
         if 'qemu:' in text or name == 'coherent_device_open':
             found.append('coherent-qemu')
