@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* The driver tells the device where the second half of a mem is. */
+/* The driver computes where the device finds the second half of a mem. */
 #include <coherent.h>
 
 int example(struct coherent_device *dev)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* The driver stops the device before it uses its memory again. */
+/* After the fence the device does not reach memory that was freed before. */
 #include <coherent.h>
 
 int example(struct coherent_device *dev)

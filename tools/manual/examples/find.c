@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* A callback finds the object at a pointer or a device address. */
+/* The driver finds the object at a pointer or a device address. */
 #include <coherent.h>
 #include <coherent/sim.h>
 

@@ -6,13 +6,14 @@
 
 int example(struct coherent_device *dev)
 {
+	struct pollfd entry = { .events = POLLIN };
 	COHERENT_IRQ_AUTO(irq);
 	int err;
 
 	err = coherent_irq_open(&irq, dev, 0);
 	if (err)
 		return err;
-	struct pollfd entry = { coherent_irq_fd(irq), POLLIN, 0 };
-
-	return poll(&entry, 1, 0) < 0 ? -1 : 0;
+	entry.fd = coherent_irq_fd(irq);
+	/* Ten milliseconds. A loop has more entries and waits longer. */
+	return poll(&entry, 1, 10) < 0 ? -1 : 0;
 }

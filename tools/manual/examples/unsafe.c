@@ -8,7 +8,7 @@ int example(struct coherent_device *dev)
 	volatile uint32_t *raw;
 	int err;
 
-	err = coherent_zeroed(&flags, dev, 2);
+	err = coherent_zeroed(&flags, dev, 4);
 	if (err)
 		return err;
 	raw = coherent_unsafe_ptr(&flags);
@@ -16,8 +16,8 @@ int example(struct coherent_device *dev)
 	coherent_wmb();		/* the device sees it before the flag */
 	raw[1] = 1;
 	coherent_mb();		/* the flag is written before this read */
-	if (raw[1] != 1)
-		return -1;
-	coherent_rmb();		/* the flag is read before the data */
-	return raw[0] == 7 ? 0 : -1;
+	if (!raw[2])
+		return 0;	/* the device has not answered yet */
+	coherent_rmb();		/* the answer is read before its data */
+	return (int)raw[3];
 }
