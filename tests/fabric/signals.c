@@ -47,7 +47,7 @@ static int changed_handler(void)
 
 static void handlers_of_the_program_stay(void **state)
 {
-	int status;
+	int status = 0;
 	const pid_t child = fork();
 
 	(void)state;
