@@ -6,6 +6,11 @@
 
 #include "object.h"
 
+/* ThreadSanitizer ends a program that maps memory at a low address, such as one under a mask. */
+#ifndef MAPS_LOW
+#define MAPS_LOW 1
+#endif
+
 /**
  * struct alloc_request - The arguments of an allocation.
  * @kind: The kind of object: a box, a mem or a handle.
@@ -77,7 +82,7 @@ static void pick_own_memory(struct alloc_request *request, const struct device *
 	/* A mapping that the device does not have would be -ENOSPC too. */
 	if (request->kind == HANDLE || (device->maps_max && device->maps == device->maps_max))
 		return;
-	request->is_pointer = chance(8);
+	request->is_pointer = MAPS_LOW && chance(8);
 	if (!request->is_pointer)
 		return;
 	request->nodes &= NODE;
