@@ -137,7 +137,7 @@ static bool is_announced(struct serve_dma *dma, uint64_t address, uint64_t bytes
 
 /* --- Transfers --- */
 
-/* A client that does so once does it always. */
+/* One report is enough: such a client answers each question wrongly. */
 static void report_once(struct serve_dma *dma, const char *what, uint64_t wanted, uint64_t found)
 {
 	if (dma->reported)

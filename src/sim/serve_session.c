@@ -207,17 +207,33 @@ static int run_connected(struct serve_session *session)
 	return err;
 }
 
+static void end_twin(void *arg)
+{
+	struct serve_session *session = arg;
+
+	vfio_user_channel_end(&session->twin);
+}
+
+/*
+ * The thread that reads commands waits at the twin socket while the model asks the client. A client
+ * that hangs up may leave that socket open, so another thread watches the main socket.
+ */
 static int run_with_twin(struct serve_session *session, int twin)
 {
 	struct served *served = session->served;
-	struct serve_watch watch;
+	struct serve_watch watch = {
+		.fd = session->main.fd,
+		.events = POLLRDHUP,
+		.seen = end_twin,
+		.arg = session,
+	};
 	int err = vfio_user_channel_open(&session->twin, &twin_owner, session, twin,
 					 served->timeout_ns);
 
 	if (err)
 		return err;
 	serve_stop_note(&served->stop, 1, twin);
-	err = serve_watch_open(&watch, session->main.fd, &session->twin);
+	err = serve_watch_open(&watch);
 	if (!err) {
 		err = run_connected(session);
 		serve_watch_close(&watch);

@@ -5,23 +5,20 @@
 #ifndef SIM_SERVE_STOP_H
 #define SIM_SERVE_STOP_H
 
-#include <pthread.h>
-
 #include "base/lock.h"
+#include "sim/serve_watch.h"
 
 /**
  * struct serve_stop - The end of a server.
  * @stop_fd: It ends the server when it is readable; 0 for none. Never changes.
- * @done_fd: It is readable when the server has ended. Never changes.
- * @thread: The thread that waits for both, if there is @stop_fd.
+ * @watch: The thread that waits for it, if there is one.
  * @lock: Guards the fields below.
  * @fds: The sockets of the connection, and of its twin; -1 for none.
  * @stopping: @stop_fd was readable.
  */
 struct serve_stop {
 	int stop_fd;
-	int done_fd;
-	pthread_t thread;
+	struct serve_watch watch;
 	struct lock lock;
 	int fds[2];
 	bool stopping;

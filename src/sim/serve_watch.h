@@ -1,41 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The end of a client that has twin sockets.
+ * A thread that waits for a descriptor. The thread of a server blocks in calls of the system, where it
+ * sees no other descriptor.
  */
 #ifndef SIM_SERVE_WATCH_H
 #define SIM_SERVE_WATCH_H
 
 #include <pthread.h>
 
-#include "vfio_user/channel.h"
-
 /**
- * struct serve_watch - A thread that sees the end of a client. Nothing changes while it runs.
- * @fd: The socket of the commands.
- * @twin: The channel of the questions.
- * @done_fd: It is readable when the session ends.
+ * struct serve_watch - A thread that waits for a descriptor. Nothing changes while it runs.
+ * @fd: The descriptor.
+ * @events: The thread waits for these events of poll(), an error or a hangup.
+ * @seen: The thread calls it once, after the first event.
+ * @arg: The argument of @seen.
+ * @done_fd: It is readable when the thread has to end.
  * @thread: The thread.
  */
 struct serve_watch {
 	int fd;
-	struct vfio_user_channel *twin;
+	short events;
+	void (*seen)(void *arg);
+	void *arg;
 	int done_fd;
 	pthread_t thread;
 };
 
 /**
- * serve_watch_open() - End the channel of the questions when the client hangs up.
- * @watch: Set to the thread.
- * @fd: The socket of the commands.
- * @twin: The channel of the questions.
+ * serve_watch_open() - Start a thread that waits for a descriptor.
+ * @watch: The thread. The caller has set @fd, @events, @seen and @arg.
  *
  * Return: 0; -ENOMEM, -EMFILE, -ENFILE.
  */
-int serve_watch_open(struct serve_watch *watch, int fd, struct vfio_user_channel *twin);
+int serve_watch_open(struct serve_watch *watch);
 
 /**
- * serve_watch_close() - End the thread. Both sockets are still open.
- * @watch: The thread.
+ * serve_watch_close() - End the thread. The descriptor is still open.
+ * @watch: The thread. It calls @seen no more when the call returns.
  */
 void serve_watch_close(struct serve_watch *watch);
 
