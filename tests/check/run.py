@@ -18,7 +18,7 @@ MESON = """project('small', 'c')
 executable('program', 'program.c')
 subdir('tests')
 foreach name, suite : {'good': 'source', 'bad': 'source', 'skips': 'source', 'more': 'slow',
-                       'half': 'packages', 'sanitizer': 'packages', 'waits': 'kernels'}
+                       'half': 'packages', 'sanitizer': 'packages', 'fails': 'kernels', 'waits': 'kernels'}
   test(name, find_program(name + '.sh'), suite: suite, protocol: 'tap')
 endforeach
 """
@@ -33,6 +33,7 @@ SCRIPTS = {
     'skips': 'printf "1..1\\nok 1 - d # SKIP there is no device\\n"',
     'more': 'sleep 2; printf "1..1\\nok 1 - e\\n"',
     'half': 'printf "1..2\\nok 1 - f\\n"',
+    'fails': 'printf "1..1\\nnot ok 1 - g\\n"; exit 1',
     'sanitizer': 'printf "1..1\\nok 1 - $UBSAN_OPTIONS\\n"; [ "$UBSAN_OPTIONS" ]',
     'waits': 'mktemp -d; setsid sleep 1000 & echo $! >"$MARK"; sleep 1000',
 }
@@ -104,7 +105,8 @@ def check_counts(results):
                 'the program of a test that does not run is not built')
     status, out, _ = run('--all', 'gcc')
     results.say(os.path.exists('build/gcc/tests/unneeded'), '--all builds every program')
-    results.say(re.search(r'failed in \d+ s\nslow test: \[gcc\] more', out),
+    slow = [int(seconds) for seconds in re.findall(r'^slow test: .*: (\d+) s$', out, re.MULTILINE)]
+    results.say(len(slow) == 4 and slow == sorted(slow, reverse=True) and slow[0] >= 2,
                 'the slowest test is the first', out)
     results.say(status == 1 and out.endswith('\n3 passed, 1 failed\n'),
                 '--all runs the slow tests too', out)
@@ -134,25 +136,28 @@ def check_progress(results):
     controller, terminal = pty.openpty()
     with subprocess.Popen(['tools/check', 'kernels'], stdout=terminal, env=environment()) as child:
         os.close(terminal)
-        text = wait_for(b'test: 0/1 (', lambda: os.read(controller, 1000))
+        text = wait_for(rb'test: 1/2 done, last fails \(\d+ s\)', lambda: os.read(controller, 1000))
         child.send_signal(signal.SIGINT)
         text += wait_for(b'interrupted', lambda: os.read(controller, 1000))
     os.close(controller)
-    results.say(b'\r\x1b[K[kernels] test: 0/1 (' in text, 'a terminal sees step, count and time', text)
+    results.say(re.search(rb'\r\x1b\[K\[kernels\] test: 1/2 done', text),
+                'a terminal sees step, count and time', text)
     with subprocess.Popen([sys.executable, '-c', OFTEN, 'kernels'], stdout=subprocess.PIPE,
                           env=environment()) as child:
-        text = wait_for(b'test: 0/1 (1 s)\n', lambda: os.read(child.stdout.fileno(), 1000))
+        text = wait_for(rb'test: 1/2 done, last fails \(\d+ s\)\n',
+                        lambda: os.read(child.stdout.fileno(), 1000))
         child.send_signal(signal.SIGINT)
         text += child.stdout.read()
-    results.say(re.search(rb'^\[kernels\] test: 0/1 \(\d s\)$', text, re.MULTILINE) and
-                b'\r' not in text,
-                'a file gets a line now and then', text)
+    results.say(re.search(rb'^\[kernels\] test: 1/2 done, last fails \(\d+ s\)$', text, re.MULTILINE) and
+                b'\r' not in text, 'a file gets a line now and then', text)
+    results.say(b'[kernels] fails: ERROR, see the end of this way\n' in text.partition(b'1/2 done')[0],
+                'a failed test is named while others run', text)
 
 
 def wait_for(wanted, read):
     """Read until a text was there. Returns what was read."""
     text = b''
-    while wanted not in text:
+    while not re.search(wanted, text):
         try:
             more = read()
         except OSError:
@@ -172,24 +177,40 @@ def has_ended(pid):
     return False
 
 
+def start(**how):
+    """Start the tool, and wait until a test waits."""
+    if os.path.exists('mark'):
+        os.unlink('mark')
+    child = subprocess.Popen(['tools/check', 'kernels'], stdout=subprocess.PIPE, text=True,
+                             env=environment(), **how)
+    while child.poll() is None and not (os.path.exists('mark') and os.path.getsize('mark')):
+        time.sleep(0.1)
+    with open('mark', encoding='utf-8') as mark:
+        return child, int(mark.read())
+
+
 def check_interrupts(results):
     """After a signal neither a program nor a file is left."""
     for name, number in (('Ctrl-C', signal.SIGINT), ('SIGTERM', signal.SIGTERM),
                          ('SIGHUP', signal.SIGHUP)):
-        if os.path.exists('mark'):
-            os.unlink('mark')
-        with subprocess.Popen(['tools/check', 'kernels'], stdout=subprocess.PIPE, text=True,
-                              env=environment()) as child:
-            while child.poll() is None and not (os.path.exists('mark') and os.path.getsize('mark')):
-                time.sleep(0.1)
+        child, pid = start()
+        with child:
             child.send_signal(number)
             out = child.stdout.read()
-        with open('mark', encoding='utf-8') as mark:
-            pid = int(mark.read())
         results.say(child.returncode == 130 and out.endswith('check: interrupted\n'),
                     f'{name} ends the tool at once', (child.returncode, out))
         results.say(has_ended(pid), f'after {name} no program of a test is left', pid)
         results.say(not os.listdir('tmp'), f'after {name} no file is left', os.listdir('tmp'))
+    child, pid = start(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    with child:
+        child.send_signal(signal.SIGHUP)
+        # The tool ends when its tests have ended.
+        os.kill(pid, signal.SIGKILL)
+        os.kill(int(subprocess.run(['pgrep', '-f', 'waits.sh'], check=True, capture_output=True,
+                                   text=True).stdout.split()[0]), signal.SIGKILL)
+        out = child.stdout.read()
+    results.say(child.returncode == 1 and out.endswith('\n0 passed, 2 failed\n'),
+                'the tool goes on after SIGHUP if nohup started it', out)
     with subprocess.Popen(['tools/check', 'gcc'], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           env=environment()) as child:
         child.stdout.close()
