@@ -35,7 +35,7 @@ SCRIPTS = {
     'half': 'printf "1..2\\nok 1 - f\\n"',
     'fails': 'printf "1..1\\nnot ok 1 - g\\n"; exit 1',
     'sanitizer': 'printf "1..1\\nok 1 - $UBSAN_OPTIONS\\n"; [ "$UBSAN_OPTIONS" ]',
-    'waits': 'mktemp -d; setsid sleep 1000 & echo $! >"$MARK"; sleep 1000',
+    'waits': 'mktemp -d; setsid sleep 1000 & echo $! $$ >"$MARK"; sleep 1000',
 }
 # The same tool, with a line ten times a second.
 OFTEN = """import runpy, sys
@@ -178,7 +178,7 @@ def has_ended(pid):
 
 
 def start(**how):
-    """Start the tool, and wait until a test waits."""
+    """Start the tool, and wait until a test waits. Returns its process and the pids of the test."""
     if os.path.exists('mark'):
         os.unlink('mark')
     child = subprocess.Popen(['tools/check', 'kernels'], stdout=subprocess.PIPE, text=True,
@@ -186,28 +186,27 @@ def start(**how):
     while child.poll() is None and not (os.path.exists('mark') and os.path.getsize('mark')):
         time.sleep(0.1)
     with open('mark', encoding='utf-8') as mark:
-        return child, int(mark.read())
+        return child, [int(pid) for pid in mark.read().split()]
 
 
 def check_interrupts(results):
     """After a signal neither a program nor a file is left."""
     for name, number in (('Ctrl-C', signal.SIGINT), ('SIGTERM', signal.SIGTERM),
                          ('SIGHUP', signal.SIGHUP)):
-        child, pid = start()
+        child, pids = start()
         with child:
             child.send_signal(number)
             out = child.stdout.read()
         results.say(child.returncode == 130 and out.endswith('check: interrupted\n'),
                     f'{name} ends the tool at once', (child.returncode, out))
-        results.say(has_ended(pid), f'after {name} no program of a test is left', pid)
+        results.say(all(map(has_ended, pids)), f'after {name} no program of a test is left', pids)
         results.say(not os.listdir('tmp'), f'after {name} no file is left', os.listdir('tmp'))
-    child, pid = start(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    child, pids = start(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     with child:
         child.send_signal(signal.SIGHUP)
         # The tool ends when its tests have ended.
-        os.kill(pid, signal.SIGKILL)
-        os.kill(int(subprocess.run(['pgrep', '-f', 'waits.sh'], check=True, capture_output=True,
-                                   text=True).stdout.split()[0]), signal.SIGKILL)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
         out = child.stdout.read()
     results.say(child.returncode == 1 and out.endswith('\n0 passed, 2 failed\n'),
                 'the tool goes on after SIGHUP if nohup started it', out)
