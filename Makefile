@@ -22,11 +22,11 @@ demo: deps-demo
 
 # Runs the tests that take seconds: with gcc, with ASan and UBSan, and with TSan. ALL=1 runs all
 # tests, also with clang; WAYS=gcc runs one build only.
-check: deps-check
+check: deps-$(if $(ALL),all,check)
 	@tools/check $(if $(ALL),--all) $(WAYS)
 
 # Builds the packages and the tarball, and installs, upgrades, uses and removes them in a chroot.
-check-packages: ask-check
+check-packages: ask-all
 	@tools/check packages
 
 # Runs the tests in VMs with other kernels and IOMMUs, and on other CPUs. The first run builds a
@@ -113,12 +113,13 @@ deb:
 dist:
 	@tools/dist
 
-# Installs the packages that demo, install and check need. deps-demo, deps-bench, deps-site and
-# deps-kernels install those of one target. Only these, demo and check install anything.
+# Installs the packages that demo, install and check need. deps-all, deps-bench, deps-site and
+# deps-kernels install more. No other target but demo and check installs a package.
 deps:
 	@tools/deps check
 
 $(BUILD)/build.ninja: | ask-build
+	@echo "building in $(BUILD), which takes a minute or two"
 	@meson setup $(BUILD) -Dtests=disabled -Dbench=disabled >/dev/null
 
 build-bench: ask-bench

@@ -58,7 +58,7 @@ def chroot(cache, suite, packages=PACKAGES):
     if os.path.isdir(root):
         return root
     if not shutil.which('debootstrap'):
-        raise OutOfReach('missing: apt-get install debootstrap, or make deps-kernels')
+        raise OutOfReach('missing: apt-get install debootstrap, or make deps-all')
     print(f'# making a chroot of {suite} in {root}; this takes minutes, once', file=sys.stderr)
     [(uri, _)] = Archive.repositories(suite)
     with tempfile.TemporaryDirectory(dir=cache) as work:
