@@ -10,9 +10,10 @@ Each function, macro, struct and enum that a header documents gets a page of sec
 --names, the program only lists the names, and with --files the other files that pages are made of.
 
 tools/manual/ has what the comments do not: the types of macros (prototypes.in), the tasks of the
-index in coherent(7) (tasks.in), and examples. A page has the example that names it, in the name of
-the file or in a comment "Pages: ...", or the shortest one that uses its name. The pages of section 7
-come from man_topics.py, and coherent-errors(7) from errors.py.
+index in coherent(7) (tasks.in), what SEE ALSO names first (see.in), and examples. A page has the
+example that names it, in the name of the file or in a comment "Pages: ...", or the shortest one
+that uses its name. The pages of section 7 come from man_topics.py, and coherent-errors(7) from
+errors.py.
 """
 import glob
 import os
@@ -63,6 +64,13 @@ def pages_of(made):
         members = re.search(r'^\.SH Members\n.*?(?=^\.SH |\Z)', pages.get(name, ''), re.M | re.S)
         pages[name] = text + (members[0] if members else '')
     return pages
+
+
+def read_see():
+    """Return {page: [name]} of what SEE ALSO of a page names first."""
+    lines = read(os.path.join(HERE, 'manual/see.in')).splitlines()
+    pages = [line.partition(':') for line in lines if not line.startswith('#')]
+    return {page: names.split() for page, _, names in pages}
 
 
 def declaration_of(synopsis):
@@ -178,6 +186,7 @@ class Manual:
         self.names = {name: path for path in headers for name in names_of(path)}
         self.prototypes, self.arguments = read_prototypes('\n'.join(self.sources.values()))
         self.examples = examples()
+        self.see = read_see()
         self.common = self.included(os.path.join(include, 'coherent.h'))
 
     def comments(self, name):
@@ -205,7 +214,7 @@ class Manual:
         return 'coherent.h' if self.names[name] in self.common or '/detail/' in header else header
 
     def related(self, name):
-        """Return the names that a page mentions, calls that use it, and names beside it."""
+        """Return the names of see.in, then what the page mentions, calls with it, and names beside it."""
         comments = '\n'.join(self.comments(name))
         found = re.findall(r'\b(\w+)\(\)|\b(?:struct|enum) (\w+)', comments)
         mentioned = [word for pair in found for word in pair if word]
@@ -216,7 +225,8 @@ class Manual:
         at = group.index(name)
         nearest = sorted(group, key=lambda other: abs(group.index(other) - at))[:RELATED_MAX]
         beside = [other for other in group if other in nearest]
-        return list(dict.fromkeys(word for word in mentioned + self.users(name) + beside
+        first = self.see.get(name, [])
+        return list(dict.fromkeys(word for word in first + mentioned + self.users(name) + beside
                                   if word in self.names and word != name))[:RELATED_MAX]
 
     def users(self, name):
@@ -316,6 +326,8 @@ def complain(manual):
     lines += [f'tools/manual/examples/{file}: {name} is not public, or another example names it'
               for file, name in listed
               if name not in manual.names or [known for _, known in listed].count(name) > 1]
+    lines += [f'tools/manual/see.in: {name} is not public' for page, names in manual.see.items()
+              for name in (page, *names) if name not in manual.names]
     lines += [f'tools/manual/prototypes.in: {name} is not public' for name in manual.prototypes
               if name not in manual.names]
     for name, path in manual.names.items():

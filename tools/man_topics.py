@@ -122,9 +122,9 @@ class Topics:
     def qemu(self):
         out = self.begin('coherent-qemu', 'device models of QEMU as devices')
         out += '.SH DESCRIPTION\n' + self.body(self.schemes['qemu:'])
-        return out + see_also([('coherent_device_open', 3), ('coherent-devices', 1),
-                               ('coherent-probe', 1), ('coherent', 7), ('coherent-devices', 7),
-                               ('coherent-errors', 7)])
+        return out + see_also([('coherent_device_open', 3), ('coherent_open_options', 3),
+                               ('coherent-devices', 1), ('coherent-probe', 1), ('coherent', 7),
+                               ('coherent-devices', 7), ('coherent-errors', 7)])
 
     def sim(self):
         title, text = self.head('coherent/sim.h')
@@ -145,8 +145,9 @@ class Topics:
         serving, text = self.head('coherent/serve.h')
         out += '.SH SERVING\n' + self.body(serving + '\n\n' + text)
         related = [name for name in self.titles if name.startswith('coherent_sim_')]
-        return out + see_also([*((name, 3) for name in related), ('coherent-serve', 1),
-                               ('coherent', 7), ('coherent-devices', 7), ('coherent-errors', 7)])
+        return out + see_also([*((name, 3) for name in related), ('coherent_serve_options', 3),
+                               ('coherent-serve', 1), ('coherent', 7), ('coherent-devices', 7),
+                               ('coherent-errors', 7)])
 
     def pages(self):
         """Return {file: text} of all pages but that of errors.py."""

@@ -95,6 +95,7 @@ def check_pages(results, pages, names):
     wrong = [name for name in names if not TYPED.search(section(texts[f'{name}.3'], 'SYNOPSIS') or '')]
     results.say(wrong, 'each synopsis has types')
     check_parameters(results, texts, names)
+    check_results(results, texts, names)
     wrong = []
     for name, text in texts.items():
         for found in REFERENCE.findall(text):
@@ -106,6 +107,17 @@ def check_pages(results, pages, names):
     results.say(sorted(set(listed) ^ set(names)) + [name for name in listed if listed.count(name) > 1],
                 'the index of coherent(7) has each name once')
     return texts
+
+
+def check_results(results, texts, names):
+    """Checks that the page of a call that can fail has its errors, and where they are explained."""
+    calls = [name for name in names if '_version' not in name.lower()
+             and re.search(r'\n\nint ', section(texts[f'{name}.3'], 'SYNOPSIS'))]
+    wrong = [f'{name}: there is no RETURN VALUE' for name in calls
+             if not section(texts[f'{name}.3'], 'RETURN VALUE')]
+    wrong += [f'{name}: SEE ALSO does not have coherent-errors(7)' for name in calls
+              if '.BR coherent\\-errors (7)' not in section(texts[f'{name}.3'], 'SEE ALSO')]
+    results.say(wrong or not calls, 'each call that returns int says what, and names the page of errors')
 
 
 def check_parameters(results, texts, names):
@@ -152,6 +164,13 @@ def check_ampersands(results, texts, manual):
             if word not in page:
                 wrong.append(f'{name}: {word} is not in the page')
     results.say(wrong, f'no page loses the & of {count} addresses')
+
+
+def check_see(results, texts, manual):
+    """Checks that SEE ALSO has what see.in asks for."""
+    wrong = [f'{page}: SEE ALSO does not have {name}' for page, names in manual.see.items()
+             for name in names if f'.BR {name} (3)' not in section(texts[f'{page}.3'], 'SEE ALSO')]
+    results.say(wrong or not manual.see, 'SEE ALSO has the pages of tools/manual/see.in')
 
 
 def check_values(results, texts, manual):
@@ -233,6 +252,7 @@ def main():
         texts = check_pages(results, pages, sorted(manual.names))
         check_synopses(results, texts, manual, source_dir)
         check_ampersands(results, texts, manual)
+        check_see(results, texts, manual)
         check_values(results, texts, manual)
         check_topics(results, texts, source_dir)
     else:
