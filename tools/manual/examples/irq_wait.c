@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Pages: coherent_irq_open */
+/* Pages: coherent_irq_open, COHERENT_BAR_AUTO */
 /* The driver waits for an interrupt. This device is an edu. */
 #include <coherent.h>
 #include <coherent/bar.h>
