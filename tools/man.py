@@ -215,7 +215,7 @@ class Manual:
 
     def related(self, name):
         """Return the names of see.in, then what the page mentions, calls with it, and names beside it."""
-        comments = '\n'.join(self.comments(name))
+        comments = '\n'.join(map(man_topics.moved, self.comments(name)))
         found = re.findall(r'\b(\w+)\(\)|\b(?:struct|enum) (\w+)', comments)
         mentioned = [word for pair in found for word in pair if word]
         source = self.sources[self.names[name]]

@@ -77,7 +77,20 @@ class Topics:
                 f'.SH NAME\n{escape(name)} \\- {escape(title)}\n')
 
     def body(self, text):
-        return link(paragraphs(text), self.titles)
+        text = link(paragraphs(text), self.titles)
+        return re.sub(r'\b(struct|enum) (coherent_\w+)', lambda found: (
+            f'{found[1]} \\fB{found[2]}\\fP(3)' if found[2] in self.titles else found[0]), text)
+
+    def members(self, comment, wanted):
+        """Return a list of the members of a struct that wanted(name, text) accepts."""
+        out, members = '', MEMBER.findall(plain(comment))
+        names = [re.escape(name) for name, _ in members]
+        for name, text in members:
+            if wanted(name, text):
+                text = re.sub(rf'@({"|".join(names)})\b', r'.\1', re.sub(r'^\s+', '', text, flags=re.M))
+                text = re.sub(r'@(\w+)', r'\\fI\1\\fP', escape(text.strip()))
+                out += f'.TP\n.B .{name}\n{link(text, self.titles)}\n'
+        return out
 
     def head(self, name):
         title, text = head_of(os.path.join(self.include, name))
@@ -111,10 +124,8 @@ class Topics:
                 text = 'The page coherent-qemu(7) describes the models of QEMU, their keys and limits.'
             out += f'.SS {escape(name)}\n{self.body(text)}'
         out += '.SH OPTIONS\nThese options of\n.BR coherent_device_open (3)\nare given by name.\n'
-        for name, text in MEMBER.findall(plain(comment_of(self.device, 'coherent_open_options'))):
-            if not text.startswith('Do not set') and name not in ('name', 'COHERENT_NAMES'):
-                text = re.sub(r'@([\w.]+)', r'.\1', re.sub(r'^\s+', '', text, flags=re.M))
-                out += f'.TP\n.B .{name}\n' + link(escape(text.strip()), self.titles) + '\n'
+        out += self.members(comment_of(self.device, 'coherent_open_options'), lambda name, text: (
+            not text.startswith('Do not set') and name not in ('name', 'COHERENT_NAMES')))
         return out + see_also([('coherent_device_open', 3), ('coherent_open_options', 3),
                                ('coherent', 7), ('coherent-errors', 7), ('coherent-qemu', 7),
                                ('coherent-sim', 7), ('coherent-devices', 1), ('coherent-doctor', 1)])
@@ -141,7 +152,11 @@ class Topics:
             'coherent_sim_ring_desc its descriptors.')
         model = comment_of(read(os.path.join(self.include, 'coherent/detail/sim_model.h')),
                            'coherent_sim_model')
-        out += '.SS sim:custom\n' + self.body(plain(model).rpartition('\n\n')[2])
+        out += '.SS sim:custom\n' + self.body(
+            'The program describes a device by struct coherent_sim_model: its name, its DMA mask, its '
+            'BARs, and what it does.\n' + plain(model).rpartition('\n\n')[2] +
+            '\n\nThe library calls these callbacks of the model:')
+        out += self.members(model, lambda name, text: text.startswith('Called'))
         serving, text = self.head('coherent/serve.h')
         out += '.SH SERVING\n' + self.body(serving + '\n\n' + text)
         related = [name for name in self.titles if name.startswith('coherent_sim_')]

@@ -225,7 +225,7 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  *
  *	sim:edu			a simulation of QEMU's edu device
  *	sim:ring,mask=40,step	a ring device of 40 address bits, single-stepped
- *	sim:custom		a device model that the program brings, see coherent/sim.h
+ *	sim:custom		a device model of the program: struct coherent_sim_model
  *	vfio:0000:00:01.0	a PCI device bound to vfio-pci or a variant, by its group
  *	iommufd:0000:00:01.0	the same, by its own node; needs Linux 6.6
  *	pci:0000:00:01.0	iommufd: if the system has it, otherwise vfio:
@@ -330,9 +330,9 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * -ETIMEDOUT.
  *
  * fabric: is a provider of an installed libfabric: tcp, net, sockets, udp or verbs. The
- * level is COHERENT_PEER. Peers read and write mems by their keys; coherent/fabric.h has the
- * calls. The device has neither registers nor interrupts. A refused access does not become a
- * fault, because only the peer learns of it. coherent_device_fence() and coherent_device_reset()
+ * level is COHERENT_PEER. Peers call coherent_fabric_read() and coherent_fabric_write() with a key
+ * from coherent_remote(). The device has neither registers nor interrupts. A refused access is not
+ * a fault, because only the peer learns of it. coherent_device_fence() and coherent_device_reset()
  * end all connections, and open the endpoint again with the same name. The providers shm and udp
  * need .level = COHERENT_NONE, because they trust peers. The keys are:
  *
