@@ -102,8 +102,7 @@ class Checks:
             tool = os.path.join(self.source_dir, 'tools/coherent-lint')
             run = subprocess.run([tool, 'README.c', '--'], cwd=where, check=False,
                                  capture_output=True, text=True)
-        found = ''.join(line for line in run.stdout.splitlines(True) if ' error: ' in line)
-        self.say(not built.returncode and found == output, 'coherent-lint prints what the text says',
+        self.say(not built.returncode and run.stdout == output, 'coherent-lint prints what the text says',
                  built.stderr + run.stdout + run.stderr)
 
     def command(self, command):
