@@ -114,7 +114,8 @@ dist:
 	@tools/dist
 
 # Installs the packages that demo, install and check need. deps-all, deps-bench, deps-site and
-# deps-kernels install more. No other target but demo and check installs a package.
+# deps-kernels install more. make demo and make check install what is missing for them. The other
+# targets install no packages: they name what is missing.
 deps:
 	@tools/deps check
 
@@ -137,11 +138,21 @@ ask-%:
 clean:
 	rm -rf build compile_commands.json
 
-# Lists the targets.
+# Lists the targets and the variables.
 help:
 	@awk '/^# / { text = text "    " substr($$0, 3) "\n"; next } \
 		/^[a-z][a-z-]*:/ && text { sub(/:.*/, ""); printf "make %s\n%s", $$0, text } \
 		{ text = "" }' Makefile
+	@sed -n 's/^## //p' Makefile
+
+## Variables, for instance make check ALL=1:
+##     ALL=1               make check runs all tests.
+##     WAYS="gcc asan"     make check runs only these ways. tools/check --help lists them.
+##     FILE=README.md      make demo sends this file.
+##     SUDO=sudo           This command installs packages if you are not root.
+##     PREFIX=/usr         make install puts files there; without it /usr/local.
+##     DESTDIR=/tmp/root   make install puts this before each path.
+##     FUZZ_SECONDS=600    make fuzz runs each fuzzer for so long; without it 60.
 
 .PHONY: all demo check check-packages check-kernels bench bench-kernel bench-rust bench-vfio \
 	bench-remote bench-chart picture site series fuzz install uninstall deb dist clean \
