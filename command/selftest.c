@@ -87,7 +87,7 @@ static int make_tries(struct tester *tester, const char *name, json_t *rows, boo
 		err = make_try(tester, try, rows, good);
 		if (err) {
 			fail("selftest: %s: \"%s\" could not be tried: %s", name, try->name,
-			     strerror(-err));
+			     tester->problem ? tester->problem : strerror(-err));
 			return err;
 		}
 	}

@@ -59,7 +59,7 @@ extern const struct tester_driver selftest_edu, selftest_nvme, selftest_blk, sel
  * @driver: Its driver.
  * @is_started: The driver runs.
  * @state: The data of the driver. Only the driver uses it.
- * @problem: Why a start failed; NULL if that is not known.
+ * @problem: Why a start or a try failed; NULL if that is not known.
  * @reason: Why the last access was refused; "" if that is not known.
  * @window: Memory that the driver uses to look into the device.
  */
