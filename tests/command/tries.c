@@ -148,7 +148,7 @@ static void peer_that_hangs_up_is_found(void **state)
 }
 
 /* Makes the try in which the device may be faster than the test. */
-static int try_fast(unsigned int fast)
+static int try_fast(struct device what)
 {
 	struct tester tester = { .driver = &driver };
 	const struct selftest_try *try = selftest_tries;
@@ -157,7 +157,7 @@ static int try_fast(unsigned int fast)
 
 	while (!strstr(try->name, "during"))
 		try++;
-	device = (struct device){ .fast = fast };
+	device = what;
 	assert_ok(coherent_device_open(&tester.dev, "sim:edu,step"));
 	err = try->run(&tester, &reached);
 	coherent_device_close(tester.dev);
@@ -167,14 +167,22 @@ static int try_fast(unsigned int fast)
 static void fast_device_gets_another_transfer(void **state)
 {
 	(void)state;
-	assert_ok(try_fast(5));
+	assert_ok(try_fast((struct device){ .fast = 5, .reaches = true }));
 	assert_int_equal(device.fast, 0);
 }
 
 static void device_that_is_always_faster_ends_the_try(void **state)
 {
 	(void)state;
-	assert_err(try_fast(UINT32_MAX), -ETIMEDOUT);
+	assert_err(try_fast((struct device){ .fast = UINT32_MAX, .reaches = true }), -ETIMEDOUT);
+}
+
+/* Its transfer ended during the reclaim, so the try was made. */
+static void fast_device_that_reaches_nothing_is_enough(void **state)
+{
+	(void)state;
+	assert_ok(try_fast((struct device){ .fast = 2 }));
+	assert_int_equal(device.fast, 1);
 }
 
 int main(void)
@@ -185,6 +193,7 @@ int main(void)
 		cmocka_unit_test(peer_that_hangs_up_is_found),
 		cmocka_unit_test(fast_device_gets_another_transfer),
 		cmocka_unit_test(device_that_is_always_faster_ends_the_try),
+		cmocka_unit_test(fast_device_that_reaches_nothing_is_enough),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
