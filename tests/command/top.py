@@ -13,9 +13,11 @@ import re
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 
+import common
 from common import Command
 
 PATIENCE = 120
@@ -237,11 +239,12 @@ def check_refusals(top, program, other):
     if os.geteuid():
         top.say(True, 'the process of another user is refused # SKIP only root can become one')
         return
-    with Driver(program) as driver:
-        done = top.run('top', driver.pid, user=65534, group=65534)
+    with Driver(program) as driver, tempfile.TemporaryDirectory() as folder:
+        nobody = common.as_nobody(folder, top.program)
+        done = top.run('top', driver.pid, **nobody)
         top.say(done.returncode == 1 and 'belongs to another user' in done.stderr,
                 'the process of another user is refused', f'{done.returncode} {done.stderr}')
-        done = top.run('top', user=65534, group=65534)
+        done = top.run('top', **nobody)
         top.say(done.returncode == 0 and 'No process' in done.stdout,
                 'another user sees no process', f'{done.returncode} {done.stdout} {done.stderr}')
 
