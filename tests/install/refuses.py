@@ -84,6 +84,17 @@ def check_meson(results, source, where):
                     f'{name} is refused with one sentence', out[-2000:])
 
 
+def check_lib64(results, source, where):
+    """Install where Debian does not look, as meson does without dpkg-architecture."""
+    for libdir in ('lib64', 'lib'):
+        status, out = run(['meson', 'setup', os.path.join(where, 'in ' + libdir), source,
+                           '-Dtests=disabled', f'--libdir={libdir}'])
+        warned = 'do not find libraries in lib64: install dpkg-dev' in out
+        wanted = libdir == 'lib64' and os.path.exists('/etc/debian_version')
+        results.say(not status and warned == wanted,
+                    f'meson {"warns" if wanted else "does not warn"} of {libdir}', out[-2000:])
+
+
 def install(source, where):
     """Install the library. Returns the folder, or None and what was printed."""
     build, prefix = os.path.join(where, 'build'), os.path.join(where, 'prefix')
@@ -131,6 +142,7 @@ def main():
     results = Results()
     with tempfile.TemporaryDirectory() as where:
         check_meson(results, os.path.abspath(sys.argv[1]), where)
+        check_lib64(results, os.path.abspath(sys.argv[1]), where)
         check_cmake(results, os.path.abspath(sys.argv[1]), where)
     print(f'1..{results.count}')
     return 1 if results.failed else 0
