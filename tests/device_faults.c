@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "../src/device/device.h"
+#include "../src/device/lookup.h"
 #include "test.h"
 
 static void full_fault_queue_drops_the_oldest_fault(void **state)
@@ -284,6 +285,30 @@ static void fault_age_begins_at_the_reclaim_or_free(void **state)
 	}
 }
 
+/* A backend unmaps an object before the object gets its new state, and may see a fault meanwhile. */
+static void fault_during_a_reclaim_is_not_read_only(void **state)
+{
+	static const enum coherent_permission permissions[] = { COHERENT_READ_WRITE,
+								COHERENT_READ_ONLY };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(permissions); i++) {
+		COHERENT_AUTO(uint8_t, mem);
+		struct coherent_fault fault = { .bytes = 1, .access = COHERENT_ACCESS_WRITE };
+		struct coherent_device *dev;
+
+		assert_ok(coherent_device_open(&dev, "sim:edu"));
+		assert_ok(coherent_zeroed(&mem, dev, PAGE, .permission = permissions[i]));
+		fault.address = coherent_addr(&mem).raw;
+		lookup_fault(dev, &fault);
+		assert_non_null(
+			strstr(fault.text, i ? "refused: read-only (" :
+					       "refused: about to be reclaimed or freed ("));
+		coherent_free(&mem);
+		coherent_device_close(dev);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,6 +320,7 @@ int main(void)
 		cmocka_unit_test(report_goes_to_stderr),
 		cmocka_unit_test(write_to_a_closed_device_is_reported_once),
 		cmocka_unit_test(fault_age_begins_at_the_reclaim_or_free),
+		cmocka_unit_test(fault_during_a_reclaim_is_not_read_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

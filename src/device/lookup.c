@@ -208,10 +208,13 @@ static void describe(const struct coherent_object *object, const struct coherent
 			 fault->address - object->address.first - object_bytes(object) + 1);
 	else if (object->state == COHERENT_STATE_BOX && !object->in_place)
 		snprintf(text, size, "box, not exposed yet");
-	else if (object->state == COHERENT_STATE_BOX || object->state == COHERENT_STATE_MEM)
+	else if (object->state != COHERENT_STATE_BOX && object->state != COHERENT_STATE_MEM)
+		snprintf(text, size, "%s %" PRIu64 " ms ago", verb, ms);
+	else if (object->permission == COHERENT_READ_ONLY)
 		snprintf(text, size, "read-only");
 	else
-		snprintf(text, size, "%s %" PRIu64 " ms ago", verb, ms);
+		/* Another thread has unmapped the object, and gives it its new state soon. */
+		snprintf(text, size, "about to be reclaimed or freed");
 }
 
 static const char *made(const struct coherent_object *object)
