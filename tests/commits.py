@@ -54,9 +54,8 @@ def default_range():
     return f'{added[-1]}..HEAD'
 
 
-def changed_lines(commit):
+def changed_lines(stat):
     """Lines added and removed. A file that is only moved counts as none, a binary as many."""
-    stat = git('show', '-M', '--format=', '--numstat', commit)
     counts = [line.split('\t')[:2] for line in stat.splitlines() if line]
     return sum(LINES_WITHOUT_BODY + 1 if n == '-' else int(n) for pair in counts for n in pair)
 
@@ -94,15 +93,17 @@ def check(message, lines):
 
 def check_range(commits):
     """The lines to print of what is broken in a range of commits, and how many there are."""
-    found = git('log', '--reverse', '--format=%H %P', commits, '--').splitlines()
+    # One call of git for all commits. A message has no zero byte.
+    log = git('log', '--reverse', '-M', '--numstat', '--format=%x00%H %P%x00%B%x00', commits, '--')
+    fields = log.split('\0')[1:]
     broken = []
-    for commit, *parents in map(str.split, found):
+    for names, message, stat in zip(fields[::3], fields[1::3], fields[2::3]):
+        commit, *parents = names.split()
         if len(parents) > 1:
             broken.append(f'commit {commit[:12]}, line 1: it is a merge; rebase your commits')
-        message = git('show', '-s', '--format=%B', commit)
         broken += [f'commit {commit[:12]}, line {number}: {rule}'
-                   for number, rule in check(message, changed_lines(commit))]
-    return len(found), broken
+                   for number, rule in check(message, changed_lines(stat))]
+    return len(fields) // 3, broken
 
 
 def main():
