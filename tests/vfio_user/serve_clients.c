@@ -7,6 +7,7 @@
 #include <coherent/config.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,8 +19,8 @@
 
 #define WINDOW 0x10000
 #define READ_WRITE (VFIO_USER_MAP_READ | VFIO_USER_MAP_WRITE)
-#define CONNECTIONS 10000
 
+static unsigned long connections = 1000;
 static struct server server;
 
 static int setup(void **state)
@@ -241,13 +242,13 @@ static void connections_leave_no_descriptor(void **state)
 
 	(void)state;
 	server_start(&server);
-	for (unsigned int i = 0; i < CONNECTIONS; i++) {
+	for (unsigned long i = 0; i < connections; i++) {
 		struct client client;
 
 		ends[i % 7](&client);
 		client_close(&client);
 		/* When the next client is served, the server has closed what this one had. */
-		if (i == 100 || i == CONNECTIONS - 1) {
+		if (i == 100 || i == connections - 1) {
 			client_open(&client, server.path, false);
 			assert_true(!before || before == open_files(getpid()));
 			before = open_files(getpid());
@@ -454,8 +455,11 @@ static void own_client_drives_the_device(void **state)
 
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 
-int main(void)
+int main(int argc, char **argv)
 {
+	const struct CMUnitTest many[] = {
+		TEST(connections_leave_no_descriptor),
+	};
 	const struct CMUnitTest tests[] = {
 		TEST(server_outlives_each_client),
 		TEST(server_stops_in_each_state),
@@ -474,5 +478,8 @@ int main(void)
 		TEST(own_client_drives_the_device),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	if (argc < 2)
+		return cmocka_run_group_tests(tests, NULL, NULL);
+	connections = strtoul(argv[1], NULL, 10);
+	return cmocka_run_group_tests(many, NULL, NULL);
 }
