@@ -17,9 +17,15 @@
 #define CELLS_IN_ROW 64
 #define RUNS_MAX 64
 #define CELL ((double)(WIDTH - 2 * MARGIN) / CELLS_IN_ROW)
+#define FREE "#eceff1"
+
+/* A browser in dark mode takes these colours. Other programs show text on white. */
+static const char style[] = "<style>@media (prefers-color-scheme:dark)"
+			    "{text{fill:#e6edf3}.back{fill:#151b23}[fill=\"" FREE
+			    "\"]{fill:#3d444d}}</style>\n";
 
 static const char *const colours[RECORDS_KINDS] = {
-	[RECORDS_FREE] = "#eceff1",	 [RECORDS_ENDED] = "#b0bec5",
+	[RECORDS_FREE] = FREE,		 [RECORDS_ENDED] = "#b0bec5",
 	[RECORDS_BOX] = "#66bb6a",	 [RECORDS_IN_PLACE] = "#ab47bc",
 	[RECORDS_READ_ONLY] = "#ffca28", [RECORDS_MEM] = "#ef6c00",
 	[RECORDS_LINGERING] = "#b71c1c", [RECORDS_POOL] = "#ffe0b2",
@@ -122,9 +128,9 @@ void map_svg(const struct layout *layout, struct records *records)
 
 	printf("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%u\" "
 	       "font-family=\"sans-serif\" font-size=\"12\">\n"
-	       "<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n"
+	       "%s<rect class=\"back\" width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n"
 	       "<text x=\"%d\" y=\"%d\" font-size=\"14\">",
-	       WIDTH, height, MARGIN, MARGIN + 4);
+	       WIDTH, height, style, MARGIN, MARGIN + 4);
 	print_text(header->name);
 	printf(": %zu objects in the addresses of the device</text>\n", layout->objects);
 	draw_legend(TEXT + MARGIN - 4);
