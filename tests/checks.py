@@ -200,6 +200,22 @@ def bench(source_dir, folder):
         done = run([sys.executable, script, *args], folder)
         yield (refused(done, text) and not os.path.exists(os.path.join(folder, 'typo')),
                f'tools/bench {" ".join(args)} is refused in a line', done.stderr)
+    # A program with the name of gnuplot prints what gnuplot would.
+    with open(os.path.join(folder, 'gnuplot'), 'w', encoding='utf-8') as file:
+        file.write('#!/bin/sh\necho "<svg><title>x</title><g fill=\'black\'/></svg>"\n')
+    os.chmod(file.name, 0o755)
+    with open(os.path.join(folder, 'two.json'), 'w', encoding='utf-8') as file:
+        file.write('[{"name": "a", "peer": "rte_mempool", "ratio": 1.5}]')
+    draw = ['env', f'PATH={folder}:{os.environ["PATH"]}', sys.executable, script, 'chart',
+            'two.json']
+    done = run([*draw, 'none/out.svg'], folder)
+    yield (refused(done, 'bench: none/out.svg: No such file or directory'),
+           'tools/bench chart names a file that it cannot write', done.stderr)
+    done = run([*draw, 'out.svg'], folder)
+    with open(os.path.join(folder, 'out.svg'), encoding='utf-8') as file:
+        svg = file.read()
+    yield ('prefers-color-scheme:dark' in svg and "fill='currentColor'" in svg,
+           'the chart follows the mode of the reader', svg)
     done = run([sys.executable, '-c', BENCH, script, 'vfio', '.'], folder)
     yield done.stdout.startswith('a line\n'), 'tools/bench prints lines', done.stdout + done.stderr
     done = run([sys.executable, '-c', BENCH, script, 'vfio', '--json', '.'], folder)
