@@ -191,7 +191,7 @@ class Site:
         drawn = self.drawn | {os.path.basename(name): read(os.path.join(self.source_dir, name))
                               for name in self.files}
         for name, picture in drawn.items():
-            self.put(os.path.join(output, name), in_both_modes(picture))
+            self.put(os.path.join(output, name), picture)
 
     @staticmethod
     def put(path, text):
@@ -213,16 +213,3 @@ def figure(name):
     """Return a picture with its text. Its address starts at the top of the site."""
     alt = html.escape(contents.ALT[name])
     return f'<figure tabindex="0"><img src="/{name}" alt="{alt}"></figure>'
-
-
-def in_both_modes(svg):
-    """Let a picture of gnuplot, which is black on nothing, follow the mode of the reader."""
-    if 'gnuplot_canvas' not in svg:
-        return svg
-    # The letters of the reader may be wider than gnuplot thinks.
-    svg = re.sub(r'width="(\d+)" height="(\d+)"\s+viewBox="0 0 \d+ \d+"',
-                 lambda size: f'width="{int(size[1]) + 170}" height="{size[2]}" '
-                              f'viewBox="-100 0 {int(size[1]) + 170} {size[2]}"', svg, count=1)
-    svg = re.sub(r'(?<=["\' :])(?:black|rgb\( *0, *0, *0\))', 'currentColor', svg)
-    return re.sub(r'(<title>)', '<style>svg{color:#1f2328}@media (prefers-color-scheme:dark)'
-                                '{svg{color:#e6edf3}}</style>\\1', svg, count=1)
