@@ -194,6 +194,9 @@ def site_tests(source_dir, build_dir, folder):
     yield 'the same holds if documents are split', dead_links(os.path.join(folder, 'short'), short)
     yield 'a long document has several pages', \
         [] if len(short) > len(pages) + 5 else ['no page was split']
+    yield 'a second build has the same examples of faults', \
+        [] if read(os.path.join(site, 'faults.html')) == \
+        read(os.path.join(folder, 'short', 'faults.html')) else ['faults.html differs']
     yield 'no anchor is twice on a page', twice(pages)
     yield 'no page has more than 200 KB', \
         [path for path in pages if os.path.getsize(os.path.join(site, path)) > PAGE_MAX]
