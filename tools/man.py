@@ -25,7 +25,7 @@ import tempfile
 sys.dont_write_bytecode = True
 
 import man_topics  # noqa: E402
-from man_synopsis import COLUMNS, read_prototypes, wrap  # noqa: E402
+from man_synopsis import COLUMNS, MACROS, read_prototypes, wrap  # noqa: E402
 from man_text import (comment_of, comments_of, escape, heading, literal, lower_first, names_of,  # noqa: E402
                       read, see_also)
 
@@ -34,16 +34,6 @@ SECTIONS = {'ARGUMENTS': 'PARAMETERS', 'RETURN': 'RETURN VALUE', 'Constants': 'C
             'Members': 'MEMBERS', 'Description': 'DESCRIPTION'}
 # Indented lines after an empty line: code or a table.
 LITERAL = re.compile(r'^ \*\n((?: \*\t.*\n)+)', re.M)
-# Members that a macro declares, as a page shows them: declaration, names.
-MACROS = {
-    'COHERENT_KERNEL_OPTIONS': ('gfp_t gfp; bool managed; /* in the kernel only */', 'gfp, managed'),
-    'COHERENT_IN_PLACE': ('uint32_t in_place; /* in userspace only */', 'in_place'),
-    'COHERENT_ADDRESS_LIMITS': ('uint64_t mask; uint64_t address; /* in userspace only */',
-                                'mask, address'),
-    'COHERENT_OWN_NODES': ('uint64_t nodes; /* in userspace only */', 'nodes'),
-    'COHERENT_OWN_MEMORY': ('uint64_t nodes; uint32_t address_is_pointer; /* in userspace only */',
-                            'nodes, address_is_pointer'),
-    'COHERENT_GFP': ('gfp_t gfp; /* in the kernel only */', 'gfp')}
 # The sentences that follow some declarations.
 NOTES = ((r'\bT\b', 'T is the type of an element.'), (r'\bF\b', 'F is the type of the field.'),
          (r'\.field', 'The field is given with its dot, as in .len.'),
@@ -78,8 +68,8 @@ def declaration_of(synopsis):
     if '{' in synopsis:
         text = re.sub(r'^\.(?:br|BI?)\b ?|^, *$', '', synopsis, flags=re.M).replace('"', '')
         text = re.sub(r'\bCOHERENT_(?:ARG_)?NAMES\s+', '', text)
-        for macro, (members, _) in MACROS.items():
-            text = re.sub(rf'\b{macro}\b;?', members, text)
+        for macro, (where, members) in MACROS.items():
+            text = re.sub(rf'\b{macro}\b;?', f'{"; ".join(members)}; /* {where} */', text)
         text = re.sub(r'\n\n+', '\n', re.sub(r'(\w)\n(?= {4}|\}|\n)', r'\1,\n', text))
         return ''.join(line if len(line) < COLUMNS else re.match(' *', line)[0] + wrap(
             line.strip()).replace('\n', '\n    ') + '\n'
@@ -290,7 +280,8 @@ class Manual:
         after = re.sub(r'^\.SH \w+\n(?=\.SH|\Z)', '', after, flags=re.M)
         after = re.sub(r'\\fB((?:coherent_|COHERENT)\w*)\\fP', lambda found: (
             found[0] + '(3)' * (found[1] in self.names)), after)
-        for macro, (_, names) in MACROS.items():
+        for macro, (_, members) in MACROS.items():
+            names = ', '.join(member.split()[-1] for member in members)
             after = after.replace(f'.IP "{macro}"', f'.IP "{names}"')
         after = re.sub(r'^(\.SH "?CONTEXT"?\n)([a-z])', lambda found: found[1] + found[2].upper(), after,
                        flags=re.M)

@@ -5,11 +5,14 @@ import re
 import textwrap
 
 PROTOTYPES = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'manual/prototypes.in')
-# The macros that stand for members, with what they are in userspace.
-MEMBERS = {'COHERENT_IN_PLACE': ['uint32_t in_place'],
-           'COHERENT_ADDRESS_LIMITS': ['uint64_t mask', 'uint64_t address'],
-           'COHERENT_OWN_MEMORY': ['uint64_t nodes', 'uint32_t address_is_pointer'],
-           'COHERENT_OWN_NODES': ['uint64_t nodes']}
+USER, KERNEL = 'in userspace only', 'in the kernel only'
+# The macros that stand for members: where these are, and their declarations.
+MACROS = {'COHERENT_KERNEL_OPTIONS': (KERNEL, ['gfp_t gfp', 'bool managed']),
+          'COHERENT_GFP': (KERNEL, ['gfp_t gfp']),
+          'COHERENT_IN_PLACE': (USER, ['uint32_t in_place']),
+          'COHERENT_ADDRESS_LIMITS': (USER, ['uint64_t mask', 'uint64_t address']),
+          'COHERENT_OWN_NODES': (USER, ['uint64_t nodes']),
+          'COHERENT_OWN_MEMORY': (USER, ['uint64_t nodes', 'uint32_t address_is_pointer'])}
 # A driver does not set these.
 HIDDEN = {'struct_size', 'model_size', 'reserved', 'arg'}
 MEMBER = re.compile(r'\s*(struct \{.*?\} \w+|[^;]*);', re.S)
@@ -23,7 +26,8 @@ def options_of(struct, source):
     for declared in MEMBER.findall(body):
         # Some macros stand for names, and have no semicolon.
         plain = re.sub(r'^(?:COHERENT_\w+\s+)+', '', declared)
-        members += MEMBERS.get(plain, [] if plain.startswith('COHERENT_') else [plain])
+        where, own = MACROS.get(plain, (USER, [] if plain.startswith('COHERENT_') else [plain]))
+        members += own if where == USER else []
     found = []
     for member in members:
         text = ' '.join(member.split())
