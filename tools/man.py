@@ -209,7 +209,7 @@ class Manual:
         found = re.findall(r'\b(\w+)\(\)|\b(?:struct|enum) (\w+)', comments)
         mentioned = [word for pair in found for word in pair if word]
         source = self.sources[self.names[name]]
-        parts = re.split(r'^/\* --- .* --- \*/$', source, flags=re.M)
+        parts = re.split(r'^(?:/\*|/\*\n \*) --- .* ---(?: \*/)?$', source, flags=re.M)
         group = next(([known for known in names_of(self.names[name]) if comments_of(part, known)]
                       for part in parts if comments_of(part, name)), [])
         at = group.index(name)

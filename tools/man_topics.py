@@ -144,12 +144,8 @@ class Topics:
         out += '.SH DESCRIPTION\n' + self.body(title + '\n\n' + before)
         out += '.SH KEYS\n' + self.body('These keys may follow' + keys) + '.SH MODELS\n'
         source = read(os.path.join(self.include, 'coherent/sim.h'))
-        edu = plain(re.search(r'^/\*\n \* --- sim:edu ---.*?\*/', source, re.M | re.S)[0])
-        out += '.SS sim:edu\n' + self.body(edu.partition('\n\n')[2])
-        out += '.SS sim:ring\n' + self.body(
-            'This device reads descriptors from a ring, adds up, fills or copies memory, and writes '
-            'completions.\nenum coherent_sim_ring_reg has its registers, and struct '
-            'coherent_sim_ring_desc its descriptors.')
+        for name, text in re.findall(r'^/\*\n \* --- (sim:\w+) ---\n( \*\n.*?\*/)', source, re.M | re.S):
+            out += f'.SS {name}\n{self.body(plain(text))}'
         model = comment_of(read(os.path.join(self.include, 'coherent/detail/sim_model.h')),
                            'coherent_sim_model')
         out += '.SS sim:custom\n' + self.body(

@@ -272,7 +272,13 @@ int coherent_base_sim_try(struct coherent_device *dev, const struct coherent_obj
  * read delivers zeros. The mask is 28 bits; addresses lose the bits above it.
  */
 
-/* --- sim:ring --- */
+/*
+ * --- sim:ring ---
+ *
+ * This device reads descriptors from a ring, adds up, fills or copies memory, and writes
+ * completions. enum coherent_sim_ring_reg has its registers, and struct coherent_sim_ring_desc
+ * its descriptors.
+ */
 
 /**
  * enum coherent_sim_ring_reg - Registers of sim:ring, in BAR 0.
