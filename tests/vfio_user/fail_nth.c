@@ -173,7 +173,7 @@ static void fail_each_call(void)
 	inject.thread = &self;
 	for (nth = 1;; nth++) {
 		const struct inject before = inject;
-		const unsigned int fds = count_fds();
+		const unsigned int fds = open_files(getpid());
 		struct use use = { .bar = NULL };
 		int err;
 
@@ -188,7 +188,7 @@ static void fail_each_call(void)
 		check_and_close(&use);
 		assert_int_equal(inject.blocks, before.blocks);
 		assert_int_equal(inject.bytes, before.bytes);
-		assert_int_equal(count_fds(), fds);
+		assert_int_equal(open_files(getpid()), fds);
 		if (!inject.failed)
 			break;
 		assert_true(nth < 1000);
@@ -233,7 +233,7 @@ static int open_with_few(unsigned int more)
 
 static void open_without_descriptors_says_so(void **state)
 {
-	const unsigned int fds = count_fds();
+	const unsigned int fds = open_files(getpid());
 	unsigned int more = 0;
 
 	(void)state;
@@ -243,7 +243,7 @@ static void open_without_descriptors_says_so(void **state)
 		if (!log_has(&reports, "no descriptor is left") ||
 		    !log_has(&reports, "raise ulimit -n"))
 			fail_msg("%u: the reports are: %s", more, reports.text);
-		assert_int_equal(count_fds(), fds);
+		assert_int_equal(open_files(getpid()), fds);
 		more++;
 		assert_true(more < NEEDED_MAX);
 	}

@@ -102,14 +102,14 @@ static void nothing_leaks(void **state)
 
 	start(state);
 	assert_ok(coherent_box_zeroed(&box, dev, 3 * BYTES));
-	fds = count_fds();
+	fds = open_files(getpid());
 	for (unsigned int turn = 0; turn < 300; turn++) {
 		coherent_box_ptr(&box)[turn] = (uint8_t)turn;
 		assert_ok(coherent_expose(&box, &mem));
 		assert_ok(coherent_reclaim(&mem, &box, .idle = true));
 		assert_int_equal(coherent_box_ptr(&box)[turn], (uint8_t)turn);
 	}
-	assert_int_equal(count_fds(), fds);
+	assert_int_equal(open_files(getpid()), fds);
 }
 
 /* --- Read-only memory --- */

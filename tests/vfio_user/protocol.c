@@ -57,7 +57,7 @@ static void each_misdeed_at_each_question(void **state)
 	unsigned int fds;
 
 	(void)state;
-	fds = count_fds();
+	fds = open_files(getpid());
 	for (enum misdeed misdeed = NOTHING; misdeed < MISDEEDS; misdeed++)
 		for (size_t i = 0; i < sizeof(at_open) / sizeof(*at_open); i++)
 			for (unsigned int no_twin = 0; no_twin < 2; no_twin++) {
@@ -77,7 +77,7 @@ static void each_misdeed_at_each_question(void **state)
 				    misdeed == TOO_LONG || misdeed == ANOTHER_COMMAND)
 					assert_int_equal(err, -EIO);
 				stop_peer(NULL);
-				assert_int_equal(count_fds(), fds);
+				assert_int_equal(open_files(getpid()), fds);
 			}
 }
 
@@ -260,14 +260,14 @@ static void connections_leave_no_descriptor(void **state)
 	(void)state;
 	peer = peer_new();
 	peer_start(peer);
-	fds = count_fds();
+	fds = open_files(getpid());
 	for (unsigned long i = 0; i < connections; i++) {
 		assert_ok(try_peer());
 		coherent_device_close(dev);
 		dev = NULL;
 	}
 	/* The peer may not have closed its last end yet. */
-	while (count_fds() > fds)
+	while (open_files(getpid()) > fds)
 		usleep(1000);
 }
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-#include <dirent.h>
 #include <stdio.h>
 
 #include "vfio_user_test.h"
@@ -8,18 +7,6 @@ struct peer *peer;
 struct coherent_device *dev;
 struct coherent_bar *bar;
 struct log reports = LOG_EMPTY;
-
-unsigned int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int count = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
-}
 
 int try_peer_with(const char *more)
 {

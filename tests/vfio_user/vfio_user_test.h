@@ -30,9 +30,6 @@ int try_peer_with(const char *more);
 /* Make a transfer by the registers of the device. Returns its status. */
 int transfer(uint64_t command, uint64_t address, uint64_t bytes);
 
-/* Returns how many descriptors the process has, and a constant. */
-unsigned int count_fds(void);
-
 /* Close the device and end the peer. */
 int stop_peer(void **state);
 
