@@ -69,6 +69,15 @@ def check_symbols(results, source):
                 'run debian/symbols.py src/coherent.map >debian/libcoherent0.symbols')
 
 
+def check_kernels(results, source):
+    """DKMS builds on each machine for all kernels, also for those that the library does not know."""
+    pattern = re.search(r'^BUILD_EXCLUSIVE_KERNEL="(.+)"', read(source, 'dkms.conf'), re.M)
+    built = [name for name in ('4.19.0', '5.10.0-28-amd64', '6.0.1', '6.1.0-13-amd64', '6.12.3', '7.3.0',
+                               '10.0.0') if pattern and re.search(pattern[1], name)]
+    results.say(built == ['6.1.0-13-amd64', '6.12.3', '7.3.0', '10.0.0'],
+                'dkms builds for Linux 6.1 or newer', built)
+
+
 def check_missing(results, source):
     """Runs the scripts where nothing is installed that they need."""
     with tempfile.TemporaryDirectory() as where:
@@ -127,6 +136,7 @@ def main():
         found = re.search(pattern, read(source, name), re.M)
         results.say(found and found[1] == version(source), f'{name} names the version', found)
     check_symbols(results, source)
+    check_kernels(results, source)
     check_missing(results, source)
     check_dist(results, source)
     results.close()
