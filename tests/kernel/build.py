@@ -6,7 +6,7 @@ usage: build.py [--kernel 6.1|7.3|own]
 
 All modules of this tree build without a warning from gcc with W=1. With the headers of Linux 6.1
 clang, sparse (C=1) and checkpatch do not complain either, sparse refuses plain accesses to
-shared memory (plain_access.c), and dkms builds the modules of dkms.conf. Accessors have the
+shared memory (plain_access.c), and dkms builds the module of dkms.conf. Accessors have the
 instructions of accesses by hand (tests/object_code). coherent-lint accepts the modules. The modules
 for Debian's stock 7.3 are built in a chroot, without coherent-lint. Prints TAP.
 """
@@ -503,7 +503,7 @@ def check_all(results, kernel, script, where):
     said = plain_accesses(kernel, where)
     results.say(not said, 'sparse: each plain access to a mem is refused', said)
     said = dkms(kernel, where)
-    results.say(not said, 'dkms: builds libcoherent and coherent_edu', said)
+    results.say(not said, 'dkms: builds libcoherent', said)
     done = subprocess.run([KERNEL_DOC, '-none', '-Werror',
                            *glob.glob(os.path.join(SOURCE_DIR, 'kernel/include/coherent/**/*.h'),
                                        recursive=True)],
