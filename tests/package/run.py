@@ -8,10 +8,11 @@ make deb in a bare chroot says what to install. With just that it builds the pac
 in two folders, and lintian accepts them. In the other chroot the tools run with what their package
 depends on. The packages of the version before this one are installed there, and projects of CMake,
 Meson and a plain compiler use them. After an upgrade they do so again, and after a purge no file is
-left. Modules are built, but not loaded. Prints TAP.
+left. The documentation has no dead link. Modules are built, but not loaded. Prints TAP.
 """
 import glob
 import hashlib
+import importlib.util
 import os
 import re
 import shutil
@@ -133,6 +134,17 @@ def check_modules(results, chroot, title, wanted):
                 f'{built}\n{told}')
 
 
+def check_documents(results, chroot):
+    """Checks that each link of the documentation leads to a file of its package."""
+    spec = importlib.util.spec_from_file_location('site_test', os.path.join(HERE, '../site/run.py'))
+    test = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(test)
+    site = os.path.join(chroot.root, 'usr/share/doc/libcoherent-doc/html')
+    pages = test.pages_of(site)
+    dead = list(test.dead_links(site, pages))
+    results.say(len(pages) > 100 and not dead, f'the {len(pages)} pages have no dead link', dead)
+
+
 def check_life(results, chroot, work, made, before):
     """Installs the packages of a version, upgrades them to this one and removes them."""
     chroot.install(*USERS)
@@ -149,6 +161,7 @@ def check_life(results, chroot, work, made, before):
         results.say(not code and 'warning' not in told, f'{title}: {number} is installed', told)
         check_projects(results, chroot, work, title)
         check_modules(results, chroot, title, number)
+        check_documents(results, chroot)
         if packages is before:
             chroot.run('cc', hello, '-o', program, '-lcoherent')
         code, told = chroot.run(program)
