@@ -2,17 +2,21 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """The checks of commits and words find what they must find: checks.py SOURCE_DIR. Prints TAP.
 
-Other scripts refuse bad arguments in a line, and end with 2.
+Other scripts refuse bad arguments in a line, and end with 2. The module tap prints failed tests.
 
 Each case is a commit or a file that breaks one rule, with the words of the report that it must
 get, or one that keeps the rules.
 """
+import contextlib
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+
+from tap import Results
 
 LONG = 'a reason that has enough words to be one\n'
 # (lines that change, message, what the check says; None if it says nothing).
@@ -58,6 +62,14 @@ WORDS = [
     ('bad.py', '"""Text.\n\nIt is no text.\n"""\n', 'bad.py:3: "is no"'),
     ('bad.md', 'Text.\n```\nis no\n```\nThis is no text.\n', 'bad.md:5: "is no"'),
     ('good.md', 'It is no longer there.\n', None),
+]
+# (a call of Results, its arguments, the output and the exit status of the script).
+TAP = [
+    ('say', (True, 'a', 'why'), 'ok 1 - a\n1..1\n', 0),
+    ('say', (None, 'a', 'it\nfails'), 'not ok 1 - a\n# it\n# fails\n1..1\n', 1),
+    ('say', ([], 'a', [1, 'b\nc']), 'not ok 1 - a\n# 1\n# b\n# c\n1..1\n', 1),
+    ('skip', ('a', 'git is missing'), 'ok 1 - a # SKIP git is missing\n1..1\n', 0),
+    ('close', (), '1..0\n1..0\n', 1),
 ]
 # Scripts that need arguments.
 USAGE = ('tests/abi/diff.py', 'tests/abi/run.py', 'tests/check/run.py', 'tests/checks.py', 'tests/command/devices.py',
@@ -232,20 +244,27 @@ def vm(source_dir, folder):
            'tests/vm/run.py text.md is refused in a line', done.stderr)
 
 
+def tap(_source_dir, _folder):
+    """(result, name, output) of each case of TAP."""
+    for call, arguments, output, status in TAP:
+        results = Results()
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            getattr(results, call)(*arguments)
+            ended = results.close()
+        yield ((printed.getvalue(), ended) == (output, status),
+               f'tap.py: {call}{arguments!r} makes the script end with {status}', printed.getvalue())
+
+
 def main():
     if len(sys.argv) != 2:
         print('usage: checks.py SOURCE_DIR', file=sys.stderr)
         return 2
-    results = []
-    for cases in (commits, words, usage, columns, bench, vm):
+    results = Results()
+    for cases in (commits, words, usage, columns, bench, vm, tap):
         with tempfile.TemporaryDirectory() as folder:
-            results += cases(os.path.abspath(sys.argv[1]), folder)
-    print(f'1..{len(results)}')
-    for number, (good, name, output) in enumerate(results, 1):
-        print(f'{"" if good else "not "}ok {number} - {name}')
-        for line in [] if good else output.splitlines():
-            print('#  ', line)
-    return 0 if all(good for good, _, _ in results) else 1
+            for case in cases(os.path.abspath(sys.argv[1]), folder):
+                results.say(*case)
+    return results.close()
 
 
 if __name__ == '__main__':
