@@ -19,7 +19,12 @@ import subprocess
 import sys
 import tempfile
 
-from run import Results, copy_headers, newer
+from run import copy_headers, newer
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
 
 # A program is built with these, and the linker looks for them.
 PARTS = ('include', 'src/coherent.map', 'src/meson.build')
@@ -178,21 +183,20 @@ def check_commit(results, source, commit):
 def main():
     if len(sys.argv) not in (2, 3):
         print('usage: diff.py SOURCE_DIR [COMMIT]', file=sys.stderr)
-        sys.exit(2)
+        return 2
     source = sys.argv[1]
-    if not shutil.which('abidiff'):
-        print('1..1\nok 1 - programs of the last release work # SKIP abidiff is missing, run make deps')
-        return
     results = Results()
+    if not shutil.which('abidiff'):
+        results.skip('programs of the last release work', 'abidiff is missing, run make deps')
+        return results.close()
     check_cases(results, source)
     commit = sys.argv[2] if len(sys.argv) == 3 else last_tag(source)
     if commit:
         check_commit(results, source, commit)
     else:
         print('# git has no tag, so there is no release to compare with')
-    print(f'1..{results.count}')
-    sys.exit(1 if results.failed else 0)
+    return results.close()
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -14,24 +14,16 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
+
 COMPILERS = ('gcc', 'clang')
 # The structs that can grow.
 STRUCT = re.compile(r'^(struct coherent_(?:\w+_options|exposure|sim_model|limits|stats|info|fault)'
                     r' \{\n)(.*?)(^\};)', re.M | re.S)
 ENUM = re.compile(r'^(enum coherent_\w+) \{', re.M)
 RESULT = re.compile(r'^(not )?ok \d+ - (.*)$', re.M)
-
-
-class Results:
-    """Prints and counts lines of TAP."""
-    count = failed = 0
-
-    def say(self, good, name, why=''):
-        self.count += 1
-        self.failed += not good
-        print(f'{"" if good else "not "}ok {self.count} - {name}')
-        if not good:
-            print(''.join(f'# {line}\n' for line in str(why).splitlines()), end='')
 
 
 def run_program(results, title, compiler, include, library_dir, *flags):
@@ -100,7 +92,7 @@ def newer(text):
 def main():
     if len(sys.argv) != 3:
         print('usage: run.py SOURCE_DIR BUILD_DIR', file=sys.stderr)
-        sys.exit(2)
+        return 2
     source_dir, build_dir = sys.argv[1:]
     include = os.path.join(source_dir, 'include')
     library_dir = os.path.join(build_dir, 'src')
@@ -114,9 +106,8 @@ def main():
                 copy_headers(include, folder, edit)
                 run_program(results, f'{compiler}, {edit.__name__} headers', compiler, folder,
                             library_dir, flag)
-    print(f'1..{results.count}')
-    sys.exit(1 if results.failed else 0)
+    return results.close()
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -16,6 +16,10 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
+
 COMPILERS = ('g++', 'clang++')
 STRICT = ['-Wall', '-Wextra', '-Wpedantic', '-Werror', '-Wshadow', '-Wconversion',
           '-Wsign-conversion', '-Wold-style-cast']
@@ -84,19 +88,6 @@ out:
 	return err;
 }
 '''
-
-
-class Results:
-    """Prints and counts lines of TAP."""
-    count = 0
-    failed = 0
-
-    def say(self, good, name, why=''):
-        self.count += 1
-        self.failed += not good
-        print(f'{"ok" if good else "not ok"} {self.count} - {name}')
-        if not good:
-            print(''.join(f'# {line}\n' for line in str(why).splitlines()))
 
 
 def run_command(*command):
@@ -237,7 +228,7 @@ def check_program(results, compiler, include, library):
 def main():
     if len(sys.argv) < 3:
         print('usage: run.py SOURCE_DIR LIBRARY [COMPILER...]', file=sys.stderr)
-        sys.exit(2)
+        return 2
     source, library, *compilers = sys.argv[1:]
     include = os.path.join(os.path.abspath(source), 'include')
     results = Results()
@@ -248,9 +239,8 @@ def main():
         check_ignored(results, compiler, include)
         check_functions(results, compiler, include, os.path.abspath(library))
         check_program(results, compiler, include, os.path.abspath(library))
-    print(f'1..{results.count}')
-    sys.exit(1 if results.failed else 0)
+    return results.close()
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -18,9 +18,13 @@ import subprocess
 import sys
 import tempfile
 
-from run import Results, copy_sources, run_command
+from run import copy_sources, run_command
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
+
 COMPILERS = ('gcc', 'clang')
 SYSTEM = ('/usr', '/usr/local')
 LAYOUTS = ('-I', '-isystem', '/usr/include', '/usr/local/include')
@@ -210,7 +214,7 @@ def check_detours(results, install, compiler, folder):
 def main():
     if len(sys.argv) != 2:
         print('usage: consumers.py SOURCE_DIR', file=sys.stderr)
-        sys.exit(2)
+        return 2
     results = Results()
     with tempfile.TemporaryDirectory() as top:
         tree = copy_sources(sys.argv[1], os.path.join(top, 'tree'))
@@ -234,9 +238,8 @@ def main():
                 check_versions(results, install, new_project())
         for compiler in COMPILERS:
             check_subproject(results, tree, compiler, new_project())
-    print(f'1..{results.count}')
-    sys.exit(1 if results.failed else 0)
+    return results.close()
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

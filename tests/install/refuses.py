@@ -10,6 +10,11 @@ import subprocess
 import sys
 import tempfile
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
+
 CROSS = """[binaries]
 c = '{compiler}'
 ar = 'ar'
@@ -35,20 +40,6 @@ CONSUMER = """cmake_minimum_required(VERSION 3.20)
 project(consumer C)
 find_package(coherent CONFIG REQUIRED)
 """
-
-
-class Results:
-    """The results so far."""
-
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def say(self, good, name, why=''):
-        self.count += 1
-        self.failed += not good
-        print(f'{"ok" if good else "not ok"} {self.count} - {name}')
-        if not good:
-            print('# ' + str(why).replace('\n', '\n# '))
 
 
 def write(path, text, mode=0o644):
@@ -144,8 +135,7 @@ def main():
         check_meson(results, os.path.abspath(sys.argv[1]), where)
         check_lib64(results, os.path.abspath(sys.argv[1]), where)
         check_cmake(results, os.path.abspath(sys.argv[1]), where)
-    print(f'1..{results.count}')
-    return 1 if results.failed else 0
+    return results.close()
 
 
 if __name__ == '__main__':

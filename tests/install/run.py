@@ -14,6 +14,10 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
+
 # The checks of the macros name these functions, and nothing calls them.
 UNCALLED = {'coherent_padding', 'coherent_takes', 'coherent_dot', 'coherent_index', 'coherent_number',
             'coherent_object', 'coherent_given'}
@@ -42,19 +46,6 @@ void stop(struct nic *n)
 	dma_free_coherent(dev, 64, n->ring, n->address);
 }
 '''
-
-
-class Results:
-    """Prints and counts lines of TAP."""
-    count = 0
-    failed = 0
-
-    def say(self, good, name, why=''):
-        self.count += 1
-        self.failed += not good
-        print(f'{"ok" if good else "not ok"} {self.count} - {name}')
-        if not good:
-            print(''.join(f'# {line}\n' for line in str(why).splitlines()))
 
 
 def run_command(command, **env):
@@ -226,7 +217,7 @@ def build(source, where, *options):
 def main():
     if len(sys.argv) != 3:
         print('usage: run.py SOURCE_DIR BUILD_DIR', file=sys.stderr)
-        sys.exit(2)
+        return 2
     source, build_dir = sys.argv[1:]
     results = Results()
     with tempfile.TemporaryDirectory() as stage:
@@ -259,9 +250,8 @@ def main():
         merged, out = build(source, os.path.join(one, 'merged'), '-Db_lto=true', '-Dwerror=true')
         results.say(merged, 'the libraries build with link-time optimisation', out)
         check_merged(results, source, os.path.join(one, 'merged', 'tree', 'b', 'src'))
-    print(f'1..{results.count}')
-    sys.exit(1 if results.failed else 0)
+    return results.close()
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())
