@@ -8,14 +8,16 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 
-from tree import version
+from version import version
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'vm'))
+sys.path[:0] = [os.path.dirname(HERE), os.path.join(os.path.dirname(HERE), 'vm')]
 import kernels  # noqa: E402
 import newer  # noqa: E402
 from archive import Failed, OutOfReach, run_command  # noqa: E402
+from tap import Results  # noqa: E402
 
 SUITE = 'bookworm'
 # A chroot has other files in these at any time, or none that belong to a package.
@@ -107,3 +109,22 @@ def previous(where):
             text = text.replace(one, two)
         with open(path, 'w', encoding='utf-8') as file:
             file.write(text)
+
+
+def run_test(name, check):
+    """Prints what check(results, base, work) finds in copies of the bare chroot.
+
+    Returns the exit status."""
+    results = Results()
+    try:
+        base = bare()
+        with tempfile.TemporaryDirectory() as work:
+            check(results, base, work)
+    except OutOfReach as reason:
+        if not results.count:
+            results.skip(name, reason)
+        else:
+            results.say(False, 'the packages of Debian can be installed', reason)
+    except Failed as failed:
+        results.say(False, f'{name} can be tested', failed)
+    return results.close()

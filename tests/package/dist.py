@@ -12,10 +12,14 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 
-from chroot import Chroot, Failed, OutOfReach, bare
-from tree import Results, version
+from chroot import Chroot, run_test
+from version import version
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
 
 NEEDS = ('gcc', 'libc6-dev', 'meson', 'ninja-build', 'pkg-config', 'libbsd-dev', 'libcmocka-dev')
 # These tests need seconds. tree.py is the one of packages.
@@ -70,25 +74,19 @@ def check_tests(results, chroot, packed):
 def main():
     if len(sys.argv) != 2:
         print('usage: dist.py SOURCE_DIR', file=sys.stderr)
-        sys.exit(2)
+        return 2
     source = os.path.abspath(sys.argv[1])
-    results = Results()
-    try:
-        if not os.path.exists(os.path.join(source, '.git')) or not shutil.which('git'):
-            raise OutOfReach('a tarball is made of a commit, so the test needs a clone and git')
-        base = bare()
-        with tempfile.TemporaryDirectory() as work:
-            chroot = Chroot(base, work, 'root')
-            check_tests(results, chroot, tarball(results, source, work))
-    except OutOfReach as reason:
-        if not results.count:
-            print(f'1..1\nok 1 - the tarball # SKIP {reason}')
-            return
-        results.say(False, 'the packages of Debian can be installed', reason)
-    except Failed as failed:
-        results.say(False, 'the tarball can be tested', failed)
-    results.close()
+    if not os.path.exists(os.path.join(source, '.git')) or not shutil.which('git'):
+        results = Results()
+        results.skip('the tarball', 'a tarball is made of a commit, so the test needs a clone and git')
+        return results.close()
+
+    def check(results, base, work):
+        chroot = Chroot(base, work, 'root')
+        check_tests(results, chroot, tarball(results, source, work))
+
+    return run_test('the tarball', check)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

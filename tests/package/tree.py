@@ -15,6 +15,13 @@ import subprocess
 import sys
 import tempfile
 
+from version import version
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results, read  # noqa: E402
+
 # These files name the version in these lines.
 VERSIONS = {
     'CHANGELOG.md': r'^## (\d+\.\d+\.\d+)',
@@ -30,39 +37,13 @@ VERSIONS = {
 USED = ('dirname', 'grep', 'realpath', 'sed', 'sh')
 
 
-class Results:
-    """Prints and counts lines of TAP."""
-    count = 0
-    failed = 0
-
-    def say(self, good, name, why=''):
-        self.count += 1
-        self.failed += not good
-        print(f'{"ok" if good else "not ok"} {self.count} - {name}', flush=True)
-        if not good:
-            print(''.join(f'# {line}\n' for line in str(why).splitlines()), flush=True)
-
-    def close(self):
-        print(f'1..{self.count}')
-        sys.exit(1 if self.failed else 0)
-
-
-def read(source, name):
-    with open(os.path.join(source, name), encoding='utf-8') as file:
-        return file.read()
-
-
-def version(source):
-    return re.search(r"^  version: '(.+)'", read(source, 'meson.build'), re.M)[1]
-
-
 def check_symbols(results, source):
     spec = importlib.util.spec_from_file_location('symbols', os.path.join(source, 'debian/symbols.py'))
     module = importlib.util.module_from_spec(spec)
     sys.dont_write_bytecode = True
     spec.loader.exec_module(module)
-    wanted = module.symbols(read(source, 'src/coherent.map')).splitlines()
-    have = read(source, 'debian/libcoherent0.symbols').splitlines()
+    wanted = module.symbols(read(os.path.join(source, 'src/coherent.map'))).splitlines()
+    have = read(os.path.join(source, 'debian/libcoherent0.symbols')).splitlines()
     results.say(have == wanted and len(have) > 100,
                 'debian/libcoherent0.symbols has the functions of src/coherent.map',
                 f'only there: {set(have) - set(wanted)}\nmissing: {set(wanted) - set(have)}\n'
@@ -71,7 +52,7 @@ def check_symbols(results, source):
 
 def check_kernels(results, source):
     """DKMS builds on each machine for all kernels, also for those that the library does not know."""
-    pattern = re.search(r'^BUILD_EXCLUSIVE_KERNEL="(.+)"', read(source, 'dkms.conf'), re.M)
+    pattern = re.search(r'^BUILD_EXCLUSIVE_KERNEL="(.+)"', read(os.path.join(source, 'dkms.conf')), re.M)
     built = [name for name in ('4.19.0', '5.10.0-28-amd64', '6.0.1', '6.1.0-13-amd64', '6.12.3', '7.3.0',
                                '10.0.0') if pattern and re.search(pattern[1], name)]
     results.say(built == ['6.1.0-13-amd64', '6.12.3', '7.3.0', '10.0.0'],
@@ -102,7 +83,7 @@ def check_missing(results, source):
 def check_dist(results, source):
     """Makes a tarball of a commit, with a change that is in no commit."""
     if not shutil.which('git'):
-        results.say(True, 'tools/dist takes the version of the commit # SKIP git is missing')
+        results.skip('tools/dist takes the version of the commit', 'git is missing')
         return
     with tempfile.TemporaryDirectory() as where:
         os.makedirs(os.path.join(where, 'tools'))
@@ -111,7 +92,7 @@ def check_dist(results, source):
         for words in (['init', '-q'], ['add', '.'],
                       ['-c', 'user.name=A', '-c', 'user.email=a@b.example', 'commit', '-qm', 'all']):
             subprocess.run(['git', '-C', where, *words], check=True)
-        text = read(where, 'meson.build')
+        text = read(os.path.join(where, 'meson.build'))
         with open(os.path.join(where, 'meson.build'), 'w', encoding='utf-8') as file:
             file.write(text.replace(f"version: '{version(source)}'", "version: '99.0.0'"))
         done = subprocess.run([os.path.join(where, 'tools/dist')], check=False, text=True,
@@ -129,18 +110,18 @@ def check_dist(results, source):
 def main():
     if len(sys.argv) != 2:
         print('usage: tree.py SOURCE_DIR', file=sys.stderr)
-        sys.exit(2)
+        return 2
     source = sys.argv[1]
     results = Results()
     for name, pattern in VERSIONS.items():
-        found = re.search(pattern, read(source, name), re.M)
+        found = re.search(pattern, read(os.path.join(source, name)), re.M)
         results.say(found and found[1] == version(source), f'{name} names the version', found)
     check_symbols(results, source)
     check_kernels(results, source)
     check_missing(results, source)
     check_dist(results, source)
-    results.close()
+    return results.close()
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())
