@@ -22,12 +22,13 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE_DIR = os.path.dirname(os.path.dirname(HERE))
-sys.path[:0] = [os.path.join(SOURCE_DIR, name) for name in ('tests/object_code', 'tests/vm')]
+sys.path[:0] = [os.path.join(SOURCE_DIR, name) for name in ('tests', 'tests/object_code', 'tests/vm')]
 
 import kernels  # noqa: E402
 import newer  # noqa: E402
 import run as object_code  # noqa: E402
 from archive import Failed, OutOfReach  # noqa: E402
+from tap import Results  # noqa: E402
 
 MODULES = ('kernel', 'tests/kernel', 'bench/kernel')
 # Debian builds its kernels with gcc. clang 14 does not know these flags.
@@ -518,7 +519,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--kernel', choices=('6.1', newer.SERIES, 'own'), default='6.1')
     options = parser.parse_args()
-    results = object_code.Results()
+    results = Results()
     try:
         with kernels.cache() as cache:
             kernel = kernels.get_kernel(cache, options.kernel, 'amd64')
@@ -532,12 +533,10 @@ def main():
             shutil.copy(os.path.join(SOURCE_DIR, 'dkms.conf'), where)
             check_all(results, kernel, script, where)
     except OutOfReach as reason:
-        print(f'1..1\nok 1 - the kernel face # SKIP {reason}')
-        return 0
+        results.skip('the kernel face', reason)
     except Failed as failed:
         results.say(False, 'it builds', str(failed).splitlines()[-20:])
-    print(f'1..{results.count}')
-    return 1 if results.failed else 0
+    return results.close()
 
 
 if __name__ == '__main__':

@@ -18,11 +18,11 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE_DIR = os.path.dirname(os.path.dirname(HERE))
-sys.path[:0] = [os.path.join(SOURCE_DIR, 'tests', name) for name in ('object_code', 'vm')]
+sys.path[:0] = [os.path.join(SOURCE_DIR, name) for name in ('tests', 'tests/vm')]
 
 import kernels  # noqa: E402
 from archive import Failed, OutOfReach  # noqa: E402
-from run import Results  # noqa: E402
+from tap import Results, read  # noqa: E402
 
 TOOL = os.path.join(SOURCE_DIR, 'tools/migrate')
 BLOCK = re.compile(r'^```(\w+) (\S+)\n(.*?)^```$', re.M | re.S)
@@ -94,11 +94,6 @@ def refused(results):
     judge(results, 'stage1: refused.c', marked('refused.c', 'left'), found)
     results.say(done.returncode == 1 and not done.stdout,
                 'stage1: no patch, and the exit status is 1', done.stdout)
-
-
-def read(path):
-    with open(path, encoding='utf-8') as file:
-        return file.read()
 
 
 def write(where, name, text, encoding='utf-8'):
@@ -262,8 +257,7 @@ def main():
             kernel = kernels.get_kernel(cache, '6.1', 'amd64')
             kernel.headers()
     except OutOfReach as reason:
-        results.count += 1
-        print(f'ok {results.count} - the drivers compile # SKIP {reason}')
+        results.skip('the drivers compile', reason)
     with tempfile.TemporaryDirectory() as where:
         kernels.copy_tree(SOURCE_DIR, where)
         shutil.copytree(os.path.join(HERE, 'driver'), os.path.join(where, 'tests/migrate/driver'))
@@ -280,8 +274,7 @@ def main():
                     if not path.endswith('.mod.c') and 'dma_alloc_' in read(path)]
             results.say(not left, 'stage1: no call of the DMA API is left', str(left))
         documented(results, kernel, where)
-    print(f'1..{results.count}')
-    return 1 if results.failed else 0
+    return results.close()
 
 
 if __name__ == '__main__':

@@ -18,6 +18,10 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
+
 FLAGS = ['-std=gnu11', '-O2', '-D_GNU_SOURCE', '-fno-asynchronous-unwind-tables']
 WIDTHS = {'u64': 8, 'u32': 4, 'u16': 2, 'u8': 1, 'le32': 4, 'be32': 4}
 # The counterpart of each function, and how many instructions more the function may execute.
@@ -98,23 +102,6 @@ def accesses(path, name):
     """
     others = {'%rdi'} if name.startswith('item_') else {'%rdi', '%rdx'}
     return [width_of(i) for i in path if width_of(i) and not set(through(i)) & others]
-
-
-class Results:
-    """Prints and counts lines of TAP."""
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def say(self, good, name, why=''):
-        self.count += 1
-        self.failed += not good
-        print(f'{"" if good else "not "}ok {self.count} - {name}')
-        if not good:
-            print(f'# {why}')
-
-    def end(self):
-        print(f'1..{self.count}')
-        sys.exit(1 if self.failed else 0)
 
 
 def check_x86(results, compiler, found, table):
@@ -252,7 +239,7 @@ def position(path, pattern):
 def main():
     if len(sys.argv) < 2:
         print('usage: run.py SOURCE_DIR [--table | --cross]', file=sys.stderr)
-        sys.exit(2)
+        return 2
     source_dir = sys.argv[1]
     table = '--table' in sys.argv
     include = ['-I', os.path.join(source_dir, 'include')]
@@ -261,7 +248,7 @@ def main():
     if '--cross' in sys.argv:
         for cpu in CROSS:
             check_cross(results, cpu, functions(cpu.prefix + 'gcc', cpu.prefix, access, include))
-        results.end()
+        return results.close()
     for compiler in ('gcc', 'clang'):
         flags = include + ['-fcf-protection=none', '-fno-unroll-loops']
         if compiler == 'clang':
@@ -274,8 +261,8 @@ def main():
     check_arm64(results, functions(arm64 + 'gcc', arm64, access, include))
     check_library(results, source_dir, arm64 + 'gcc', arm64,
                   include + ['-D_GNU_SOURCE', '-DCOHERENT_LIBRARY'])
-    results.end()
+    return results.close()
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -22,12 +22,12 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE_DIR = os.path.dirname(os.path.dirname(HERE))
-sys.path[:0] = [os.path.join(SOURCE_DIR, name) for name in ('tests/object_code', 'tests/vm', 'tools')]
+sys.path[:0] = [os.path.join(SOURCE_DIR, name) for name in ('tests', 'tests/vm', 'tools')]
 
 import kernels  # noqa: E402
 import newer  # noqa: E402
 from archive import Archive, Failed, OutOfReach, run_command  # noqa: E402
-from run import Results  # noqa: E402
+from tap import Results, read  # noqa: E402
 from upstream.patches import SERIES  # noqa: E402
 
 CONFIGS = [os.path.join(SOURCE_DIR, 'tests/vm', name)
@@ -107,16 +107,11 @@ class Tree:
         return make
 
 
-def read(path):
-    with open(path, encoding='utf-8') as file:
-        return file.read()
-
-
 def complaints(failed, said, accepted=None):
     """Returns the lines of make that complain; '' if there is none."""
     found = [line for line in said.splitlines() if re.search(r'warning:|error:|\*\*\*', line)
              and not (accepted and accepted.search(line))]
-    return '\n# '.join(found) or ('it failed' if failed else '')
+    return '\n'.join(found) or ('it failed' if failed else '')
 
 
 def checkpatch(tree, patch):
@@ -185,7 +180,7 @@ def check_boot(results, tree):
         cases = re.findall(r'^ *(not ok|ok) \d+ (\w+)$', log, re.M)
         bad = [line for line in log.splitlines() if re.search(r'^ *not ok|WARNING:|BUG:|DMA-API: (?!preall|debugging)', line)]
         results.say(('ok', 'coherent') in cases and len(cases) > 8 and not bad,
-                    f'KUnit{mode}: {len(cases) - 1} tests pass in a VM', '\n# '.join(bad or log.splitlines()[-9:]))
+                    f'KUnit{mode}: {len(cases) - 1} tests pass in a VM', bad or log.splitlines()[-9:])
     with open(config, 'w', encoding='utf-8') as file:
         file.write(before)
 
@@ -204,8 +199,7 @@ def check_all(results, tree):
         try:
             makers['clang'] = tree.clang()
         except OutOfReach as reason:
-            print(f'ok {results.count + 1} - clang # SKIP {reason}')
-            results.count += 1
+            results.skip('clang', reason)
         for path in patches:
             subject = re.search(r'^Subject: \[PATCH[^]]*\] ((?:.+\n )*.+)', read(path), re.M)[1]
             [patch] = [patch for patch in SERIES if patch.subject == subject.replace('\n', '')]
@@ -221,11 +215,10 @@ def main():
             tree = Tree(cache)
         check_all(results, tree)
     except OutOfReach as reason:
-        print(f'1..1\nok 1 - the series # SKIP {reason}')
-        return 0
+        results.skip('the series', reason)
     except Failed as failed:
-        results.say(False, 'it works', '\n# '.join(str(failed).splitlines()[-20:]))
-    results.end()
+        results.say(False, 'it works', str(failed).splitlines()[-20:])
+    return results.close()
 
 
 if __name__ == '__main__':

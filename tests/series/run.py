@@ -16,9 +16,9 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'object_code'))
+sys.path.insert(0, os.path.dirname(HERE))
 
-from run import Results  # noqa: E402  # the file of tests/object_code
+from tap import Results  # noqa: E402
 
 AUTHOR = 'A Name <a@b.example>'
 KERNEL = {
@@ -88,7 +88,7 @@ def applies(results, work, tool):
     for what, pattern, files in ABSENT:
         bad = [f'{path}: {line}' for path, text in found.items() if path.startswith(files.rstrip('*'))
                for line in text.splitlines() if re.search(pattern, line)]
-        results.say(found and not bad, f'series: no file has {what}', '\n# '.join(bad[:5]))
+        results.say(found and not bad, f'series: no file has {what}', bad[:5])
     missing = [f'{path}: {name}' for path, text in found.items()
                for name in re.findall(r'#include <(linux/(?:coherent|dma-translation)[^>]*)>', text)
                if f'include/{name}' not in found]
@@ -161,7 +161,7 @@ def main():
                 done = run(tool, *words, env=env)
                 results.say(done.returncode == 2 and done.stderr.count('\n') == 1 and
                             wanted in done.stderr, f'series: {name} is refused in a line', done.stderr)
-    results.end()
+    return results.close()
 
 
 if __name__ == '__main__':
