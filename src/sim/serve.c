@@ -116,12 +116,39 @@ static struct serve_ids choose_ids(struct coherent_sim *sim,
 	};
 }
 
+/* poll(2): a descriptor that is not open is ready, so the server would end at once. */
+static bool is_open(int fd)
+{
+	struct pollfd fds = { .fd = fd, .events = POLLIN };
+
+	(void)sys_wait_readable(&fds, 1, 0);
+	return fd >= 0 && !(fds.revents & POLLNVAL);
+}
+
+static int check_descriptors(const struct reporter *to,
+			     const struct coherent_serve_options *options)
+{
+	const int fd = options->socket_fd ? options->socket_fd : options->listen_fd;
+	int listens = 0;
+
+	if (fd &&
+	    (sys_socket_option(fd, SO_ACCEPTCONN, &listens) || !listens != !options->listen_fd)) {
+		report(to, COHERENT_ERROR, CALL ": descriptor %d is not a socket that %s", fd,
+		       options->listen_fd ? "listens" : "is connected");
+		return -EINVAL;
+	}
+	if (options->stop_fd && !is_open(options->stop_fd)) {
+		report(to, COHERENT_ERROR, CALL ": .stop_fd = %d is not an open descriptor",
+		       options->stop_fd);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int check_options(const char *path, const struct coherent_serve_options *options)
 {
 	const struct reporter to = { options->report, options->report_arg };
 	const int ways = !!path + !!options->socket_fd + !!options->listen_fd;
-	const int fd = options->socket_fd ? options->socket_fd : options->listen_fd;
-	int listens = 0;
 
 	/* The open of another device could do something to it. */
 	if (!options->name || strncmp(options->name, "sim:", 4)) {
@@ -134,18 +161,12 @@ static int check_options(const char *path, const struct coherent_serve_options *
 		       CALL ": give exactly one of a path, .socket_fd and .listen_fd");
 		return -EINVAL;
 	}
-	if (fd &&
-	    (sys_socket_option(fd, SO_ACCEPTCONN, &listens) || !listens != !options->listen_fd)) {
-		report(&to, COHERENT_ERROR, CALL ": descriptor %d is not a socket that %s", fd,
-		       options->listen_fd ? "listens" : "is connected");
-		return -EINVAL;
-	}
 	if (options->class_code >> 24) {
 		report(&to, COHERENT_ERROR, CALL ": .class_code 0x%x has more than 24 bits",
 		       options->class_code);
 		return -EINVAL;
 	}
-	return 0;
+	return check_descriptors(&to, options);
 }
 
 static int open_device(struct served *served, const struct coherent_serve_options *options)

@@ -396,6 +396,9 @@ static void options_are_checked(void **state)
 	FAILS((const char *)NULL, "/tmp/x", .timeout_ns = 0);
 	FAILS("sim:edu", "/tmp/x", .listen_fd = 1);
 	FAILS("sim:edu", NULL, .socket_fd = STDIN_FILENO + 1000);
+	FAILS("sim:edu", "/tmp/x", .stop_fd = STDIN_FILENO + 1000);
+	assert_true(log_has(&log, "is not an open descriptor"));
+	FAILS("sim:edu", "/tmp/x", .stop_fd = -1);
 	FAILS("sim:edu,step", "/tmp/x", .timeout_ns = 0);
 	FAILS("sim:edu", "/tmp/x", .class_code = 1 << 24);
 	FAILS("sim:custom", "/tmp/x", .timeout_ns = 0);
