@@ -103,15 +103,19 @@ int sys_accept(int fd, uint64_t deadline_ns)
 	return sys_not_standard(connection);
 }
 
+/* A server may remove its socket at any moment, so no file is not another file. */
+static bool is_other_file(const char *path)
+{
+	struct stat file;
+
+	return !lstat(path, &file) && !S_ISSOCK(file.st_mode);
+}
+
 /* unix(7): connect() to a socket that no process listens to returns ECONNREFUSED. */
 static bool is_abandoned(const char *path)
 {
-	struct stat file;
-	int fd;
+	int fd = sys_connect(path, 0);
 
-	if (lstat(path, &file) || !S_ISSOCK(file.st_mode))
-		return false;
-	fd = sys_connect(path, 0);
 	if (fd >= 0)
 		(void)close(fd);
 	return fd == -ECONNREFUSED;
@@ -122,6 +126,8 @@ static int name_socket(const char *hidden, const char *path)
 {
 	int err = link(hidden, path) ? -errno : 0;
 
+	if (err == -EEXIST && is_other_file(path))
+		return -ENOTSOCK;
 	if (err == -EEXIST && is_abandoned(path) && !unlink(path))
 		err = link(hidden, path) ? -errno : 0;
 	return err == -EEXIST ? -EADDRINUSE : err;

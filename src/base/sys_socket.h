@@ -41,7 +41,7 @@ int sys_accept(int fd, uint64_t deadline_ns);
 /*
  * Returns a socket that listens at a path, or -errno. Only the user of the process can connect to it.
  * A socket at the path that no process listens to is replaced. The path exists only when a process can
- * connect to it. -EADDRINUSE: a process listens there, or the file is not a socket.
+ * connect to it. -EADDRINUSE: a process listens there. -ENOTSOCK: another file is there.
  */
 int sys_listen(const char *path);
 

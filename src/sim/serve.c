@@ -63,15 +63,28 @@ static int serve_socket(struct served *served, int from)
 	return 0;
 }
 
+static const char *remedy_for(int err)
+{
+	switch (err) {
+	case -EADDRINUSE:
+		return "; a server runs there";
+	case -ENOTSOCK:
+		return "; the file is not a socket, so give another path";
+	case -ENAMETOOLONG:
+		return "; give a shorter path";
+	default:
+		return "";
+	}
+}
+
 /* Reports why there is no socket. Returns the error of the call. */
 static int report_socket(const struct served *served, const char *path, int err)
 {
 	if (err == -EMFILE || err == -ENFILE)
 		err = -ENOSPC;
 	report(&served->reporter, COHERENT_ERROR, "%s: cannot listen at %s: %s%s",
-	       served->dev->name, path, strerror(-err),
-	       err == -EADDRINUSE ? "; a server runs there, or the file is not a socket" : "");
-	return err;
+	       served->dev->name, path, strerror(-err), remedy_for(err));
+	return err == -ENOTSOCK ? -EINVAL : err;
 }
 
 static int serve_at(struct served *served, const char *path,

@@ -351,15 +351,32 @@ static void socket_gets_its_name_last(void **state)
 
 static void other_files_stay(void **state)
 {
+	struct log log = LOG_EMPTY;
 	char path[SCRATCH_MAX];
 	const int fd =
 		open(scratch(path, "coherent-serve.file"), O_CREAT | O_CLOEXEC | O_WRONLY, 0600);
 
 	(void)state;
-	assert_err(coherent_sim_serve("sim:edu", path), -EADDRINUSE);
+#define ASSERT_SERVES_NOT(path, err)                                                              \
+	assert_err(coherent_sim_serve("sim:edu", path, .report = log_report, .report_arg = &log), \
+		   err)
+	ASSERT_SERVES_NOT(path, -EINVAL);
+	assert_true(log_has(&log, "the file is not a socket"));
 	assert_ok(unlink(path));
 	close(fd);
-	assert_err(coherent_sim_serve("sim:edu", "/tmp/no/such/folder"), -ENOENT);
+	ASSERT_SERVES_NOT("/tmp", -EINVAL);
+	ASSERT_SERVES_NOT("/tmp/no/such/folder", -ENOENT);
+}
+
+static void long_paths_are_refused(void **state)
+{
+	struct log log = LOG_EMPTY;
+	char path[200] = "/tmp/";
+
+	(void)state;
+	memset(path + 5, 'a', sizeof(path) - 6);
+	ASSERT_SERVES_NOT(path, -ENAMETOOLONG);
+	assert_true(log_has(&log, "give a shorter path"));
 }
 
 static void one_socket_is_one_connection(void **state)
@@ -476,6 +493,7 @@ int main(int argc, char **argv)
 		TEST(abandoned_socket_is_replaced),
 		TEST(socket_gets_its_name_last),
 		TEST(other_files_stay),
+		TEST(long_paths_are_refused),
 		TEST(one_socket_is_one_connection),
 		TEST(options_are_checked),
 		TEST(own_client_drives_the_device),
