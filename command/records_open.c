@@ -496,7 +496,8 @@ static int read_core(struct found *found, const unsigned char *file, uint64_t si
 int records_open_core(const char *path, struct records **all, size_t *count, char *why, size_t size)
 {
 	struct found found = { .why = why, .size = size };
-	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* The open of a FIFO would wait for a writer. */
+	const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat file;
 	void *map;
 	int err;

@@ -231,6 +231,10 @@ def check_refusals(top, program, other):
     top.complains(1, 'cannot be opened', 'top', 'no-such-core')
     top.complains(1, 'is not a core dump', 'top', __file__)
     top.complains(1, 'is not a core dump', 'top', '/')
+    with tempfile.TemporaryDirectory() as folder:
+        os.mkfifo(os.path.join(folder, 'fifo'))
+        for name in ('top', 'map'):
+            top.complains(1, 'is not a core dump', name, os.path.join(folder, 'fifo'), timeout=60)
     top.complains(2, 'did you mean "site"', 'top', '--by=sites')
     top.complains(2, 'did you mean "private"', 'top', '--sort=privat')
     top.complains(2, 'is not one of device, site, object', 'top', '--by=zzzzzz')
