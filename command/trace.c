@@ -91,29 +91,38 @@ static bool set_environment(const char *path)
 	return is_set;
 }
 
-static void run_child(char **argv, bool is_shown)
+/* @problem gets the number of the error if the program does not start. */
+static void run_child(char **argv, bool is_shown, int problem)
 {
+	int err;
+
 	(void)signal(SIGPIPE, SIG_DFL);
 	/* Standard output has the events only. */
 	if (is_shown)
 		(void)dup2(STDERR_FILENO, STDOUT_FILENO);
 	execvp(argv[0], argv);
-	_exit(errno == ENOENT ? 127 : 126);
+	err = errno;
+	while (write(problem, &err, sizeof(err)) < 0 && errno == EINTR)
+		;
+	_exit(STATUS_BAD);
 }
 
-/* Returns the exit status of the program, as a shell gives it. */
-static int run_program(char **argv, bool is_shown)
+/* Waits until the program has started. Returns the number of the error if it has not. */
+static int read_problem(int problem)
+{
+	int err = 0;
+
+	while (read(problem, &err, sizeof(err)) < 0 && errno == EINTR)
+		;
+	close(problem);
+	return err;
+}
+
+static int wait_for(pid_t pid)
 {
 	void (*on_interrupt)(int), (*on_quit)(int);
 	int status = 0;
-	pid_t pid;
 
-	fflush(stdout);
-	pid = fork();
-	if (!pid)
-		run_child(argv, is_shown);
-	if (pid < 0)
-		return fail("trace: %s: %s", argv[0], strerror(errno));
 	/* Ctrl-C is for the program, and its trace is shown afterwards. */
 	on_interrupt = signal(SIGINT, SIG_IGN);
 	on_quit = signal(SIGQUIT, SIG_IGN);
@@ -122,6 +131,27 @@ static int run_program(char **argv, bool is_shown)
 	(void)signal(SIGINT, on_interrupt);
 	(void)signal(SIGQUIT, on_quit);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* Sets @status to the exit status of the program, as a shell gives it. */
+static int run_program(char **argv, bool is_shown, int *status)
+{
+	int problem[2], err, not_started;
+	pid_t pid;
+
+	fflush(stdout);
+	if (pipe2(problem, O_CLOEXEC))
+		return fail("trace: %s: %s", argv[0], strerror(errno));
+	pid = fork();
+	if (!pid)
+		run_child(argv, is_shown, problem[1]);
+	err = pid < 0 ? errno : 0;
+	close(problem[1]);
+	not_started = read_problem(problem[0]);
+	err = err ? err : not_started;
+	if (pid > 0)
+		*status = wait_for(pid);
+	return err ? fail("trace: \"%s\" cannot be run: %s", argv[0], strerror(err)) : STATUS_GOOD;
 }
 
 /* --- The trace --- */
@@ -252,13 +282,12 @@ static bool has_trace(const char *path)
 static int trace_program(const struct arguments *arguments, const char *path, bool is_shown,
 			 json_t *result)
 {
-	int status;
+	int status = STATUS_BAD;
 
 	if (!set_environment(path))
 		return fail("trace: no memory is left");
-	status = run_program(arguments->words, is_shown);
-	if (!has_trace(path) && (status == 127 || status == 126))
-		return fail("trace: %s: it cannot be run", arguments->words[0]);
+	if (run_program(arguments->words, is_shown, &status) != STATUS_GOOD)
+		return STATUS_BAD;
 	/* A program that was killed while it wrote leaves half a line. */
 	if (has_trace(path) && trace_file_mend(path))
 		return fail("trace: %s is not a trace any more", path);

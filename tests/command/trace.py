@@ -108,7 +108,15 @@ def statuses(command, driver, folder):
                     f'{done.returncode} {done.stderr}')
     command.refuses(2, 'trace: -- PROGRAM [ARGUMENT...] is missing; see coherent trace --help',
                     'trace')
-    command.refuses(1, 'trace: /nothing: it cannot be run', 'trace', '-o', path, '--', '/nothing')
+    for program, why in (('/nothing', 'No such file or directory'), ('/', 'Permission denied'),
+                         ('', 'No such file or directory')):
+        command.refuses(1, f'trace: "{program}" cannot be run: {why}', 'trace', '-o', path, '--',
+                        program)
+    for status in (126, 127):
+        done = command.run('trace', '-o', path, '--', '/bin/sh', '-c', f'exit {status}')
+        command.say((done.returncode, done.stderr) ==
+                    (status, 'coherent: trace: /bin/sh opened no device\n'),
+                    f'a program that ends with {status} was run', f'{done.returncode} {done.stderr}')
     done = command.run('trace', '-o', path, '--', '/bin/sh', '-c', 'exit 3')
     command.say((done.returncode, done.stderr) == (3, 'coherent: trace: /bin/sh opened no device\n'),
                 'a program without a device gets a line', done.stderr)
