@@ -43,6 +43,22 @@ static int empty_trace(const char *path, int fd)
 	return ftruncate(fd, 0) ? fail("trace: %s: %s", path, strerror(errno)) : STATUS_GOOD;
 }
 
+/* The program makes the file. It must not run for an hour before the user hears that it could not. */
+static int check_folder(const char *path)
+{
+	const char *last = strrchr(path, '/');
+	char *folder = last ? strndup(path, (size_t)(last - path) + 1) : strdup(".");
+	const int err = !folder			    ? ENOMEM :
+			access(folder, W_OK | X_OK) ? errno :
+			!*path			    ? ENOENT :
+						      0;
+
+	free(folder);
+	return err ? fail("trace: \"%s\" cannot be made: %s; give another file with -o", path,
+			  strerror(err)) :
+		     STATUS_GOOD;
+}
+
 /* A device or a FIFO must not be opened for good, nor a link followed. */
 static int make_room(const char *path)
 {
@@ -50,7 +66,7 @@ static int make_room(const char *path)
 	int status;
 
 	if (fd < 0 && errno == ENOENT)
-		return STATUS_GOOD;
+		return check_folder(path);
 	if (fd < 0)
 		return fail("trace: %s: %s", path,
 			    errno == ELOOP ? "it is a symbolic link" : strerror(errno));

@@ -32,6 +32,9 @@ def files(command, driver, folder):
     with open(diary, encoding='utf-8') as file:
         command.say(file.read() == 'my diary\n', 'a file of another kind stays as it is')
     others(command, driver, folder)
+    for path in (os.path.join(folder, 'missing/t'), ''):
+        command.refuses(1, f'trace: "{path}" cannot be made: No such file or directory; give another '
+                        'file with -o', 'trace', '-o', path, '--', 'sh', '-c', 'echo it runs >&2')
     command.complains(1, 'Is a directory', 'trace', '-o', folder, '--', driver, 'steps')
 
 
