@@ -269,7 +269,14 @@ static bool add_events(const json_t *trace, json_t *events)
 	return marks;
 }
 
-static int show(const char *path, json_t *result)
+static void set_answer(json_t *result, int status, json_t *events)
+{
+	json_object_set_new(result, "status", json_integer(status));
+	json_object_set_new(result, "events", events);
+}
+
+/* @status is that of the program. Returns it, if its events can be shown. */
+static int show(const char *path, int status, json_t *result)
 {
 	json_t *events = json_array(), *trace;
 	json_error_t error;
@@ -280,10 +287,11 @@ static int show(const char *path, json_t *result)
 	json_decref(trace);
 	if (!is_good) {
 		json_decref(events);
+		json_object_clear(result);
 		return fail("trace: %s: %s", path, error.text);
 	}
-	json_object_set_new(result, "events", events);
-	return STATUS_GOOD;
+	set_answer(result, status, events);
+	return status;
 }
 
 /* --- The command --- */
@@ -309,15 +317,12 @@ static int trace_program(const struct arguments *arguments, const char *path, bo
 		return fail("trace: %s is not a trace any more", path);
 	if (!has_trace(path)) {
 		(void)fail("trace: %s opened no device", arguments->words[0]);
+		if (arguments->json)
+			set_answer(result, status, json_array());
 		return status;
 	}
 	json_object_set_new(result, "file", output_text(path));
-	json_object_set_new(result, "status", json_integer(status));
-	if (is_shown && show(path, result) != STATUS_GOOD) {
-		json_object_clear(result);
-		return STATUS_BAD;
-	}
-	return status;
+	return is_shown ? show(path, status, result) : status;
 }
 
 static int run_trace(const struct arguments *arguments, json_t *result)

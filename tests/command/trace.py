@@ -123,6 +123,11 @@ def statuses(command, driver, folder):
     done = command.run('trace', '-o', path, '--', '/bin/sh', '-c', 'exit 3')
     command.say((done.returncode, done.stderr) == (3, 'coherent: trace: /bin/sh opened no device\n'),
                 'a program without a device gets a line', done.stderr)
+    for status in (0, 3):
+        done = command.run('trace', '--json', '--', '/bin/sh', '-c', f'exit {status}', cwd=folder)
+        answer = json.loads(done.stdout or 'null')
+        command.say((done.returncode, answer) == (status, {'status': status, 'events': []}),
+                    f'without a device and with status {status} there is JSON too', done.stdout)
 
 
 def main():
