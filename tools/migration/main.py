@@ -123,7 +123,6 @@ COMMANDS = {'table': run_table, 'bugs': run_bugs, 'stage1': run_stage1}
 
 def main(arguments, version):
     """Run the command. Return its exit status."""
-    sys.stdout.reconfigure(errors='surrogateescape')
     if '--help' in arguments or '-h' in arguments:
         print(USAGE, end='')
         return 0
