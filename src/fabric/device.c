@@ -36,7 +36,8 @@ int fabric_of(struct coherent_device *dev, const char *call, struct fabric **fab
 
 	if (err)
 		return err;
-	if (dev->backend->ops != &backend_fabric)
+	/* A watched device has its own table of functions, but the same one to open it. */
+	if (dev->backend->ops->open != backend_fabric.open)
 		return refuse(&dev->store, -EINVAL, call, "the device is not of fabric:");
 	*fabric = (struct fabric *)dev->backend;
 	return 0;

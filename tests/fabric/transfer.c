@@ -6,6 +6,7 @@
 #include <endian.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../../src/fabric/checksum.h"
@@ -27,6 +28,13 @@ static int set_up_manual(void **state)
 	(void)state;
 	ends_open_manual(&ends, provider, 4 * PAGE);
 	return 0;
+}
+
+static int set_up_hardened(void **state)
+{
+	setenv("COHERENT_HARDEN", "1", 1);
+	set_up(state);
+	return unsetenv("COHERENT_HARDEN");
 }
 
 static int tear_down(void **state)
@@ -80,6 +88,12 @@ static void peer_reads_and_writes_a_mem(void **state)
 		assert_ok(coherent_read(&mem, i, &byte));
 		assert_int_equal(byte, i >= 100 && i < 150 ? 9 : 1);
 	}
+}
+
+/* The library watches a hardened device, and a traced one in the same way. */
+static void hardened_mem_is_reached(void **state)
+{
+	peer_reads_and_writes_a_mem(state);
 }
 
 static void each_mem_has_a_key_of_its_own(void **state)
@@ -427,6 +441,8 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(peer_reads_and_writes_a_mem, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(hardened_mem_is_reached, set_up_hardened,
+						tear_down),
 		cmocka_unit_test_setup_teardown(each_mem_has_a_key_of_its_own, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(forged_keys_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(read_only_mem_is_not_written, set_up, tear_down),
