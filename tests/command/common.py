@@ -11,6 +11,11 @@ import subprocess
 import sys
 import termios
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
+
 PCI = 'sys/bus/pci/devices'
 
 
@@ -19,17 +24,13 @@ class Command:
 
     def __init__(self, program):
         self.program = os.path.abspath(program)
-        self.results = []
+        self.results = Results()
 
     def say(self, good, name, why=''):
-        self.results.append(bool(good))
-        print(f'{"" if good else "not "}ok {len(self.results)} - {name}')
-        for line in '' if good else str(why).splitlines():
-            print('#', line)
+        self.results.say(good, name, why)
 
     def end(self):
-        print(f'1..{len(self.results)}')
-        return 0 if self.results and all(self.results) else 1
+        return self.results.close()
 
     def run(self, *args, **options):
         options.setdefault('stdin', subprocess.DEVNULL)
