@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 
+from tap import Results
+
 DEVICE = 'qemu:e1000e,netdev=n0'
 SECONDS = 60
 # The kernel keeps ten packets for a socket. QEMU keeps the others, and loses them when the program
@@ -21,18 +23,6 @@ LENGTHS = (60, 61, 64, 590, 1514)
 WORDS = [[], ['echo'], ['echo', '0'], ['echo', 'x'], ['echo', '1', '2'], ['ping', '1'],
          ['ping', '1', '59'], ['ping', '1', '1515'], ['ping', '1000001', '60'], ['pong', '1'],
          ['--colour', 'echo', '1'], ['--device']]
-
-
-class Tests:
-    """The results so far."""
-    def __init__(self):
-        self.results = []
-
-    def say(self, good, name, why=''):
-        self.results.append(good)
-        print(f'{"ok" if good else "not ok"} {len(self.results)} - {name}')
-        if not good:
-            print(''.join(f'# {line}\n' for line in str(why).splitlines()), end='')
 
 
 class Peer:
@@ -137,17 +127,17 @@ def main():
     if len(sys.argv) != 2:
         print('usage: e1000e.py PROGRAM', file=sys.stderr)
         return 2
+    tests = Results()
     if not shutil.which('qemu-system-x86_64'):
-        print('1..1\nok 1 - e1000e # SKIP there is no qemu-system-x86_64')
-        return 0
-    program, tests = sys.argv[1], Tests()
+        tests.skip('e1000e', 'there is no qemu-system-x86_64')
+        return tests.close()
+    program = sys.argv[1]
     with tempfile.TemporaryDirectory() as where:
         echo(tests, program, where)
         ping(tests, program, where, 150)
         ping(tests, program, where, 64, 20)
     misuse(tests, program)
-    print(f'1..{len(tests.results)}')
-    return 0 if all(tests.results) else 1
+    return tests.close()
 
 
 if __name__ == '__main__':

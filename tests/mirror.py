@@ -16,6 +16,8 @@ import sys
 import tempfile
 import time
 
+from tap import Results
+
 PROVIDERS = ('tcp', 'net', 'sockets')
 LOOPBACK = '127.0.0.1'
 # These addresses are for examples, so no machine of a network has them.
@@ -25,22 +27,6 @@ WORDS = [(), ('keep',), ('keep', 'a', 'b', 'c', 'd', 'e'), ('lose', 'a', 'b', 'c
          ('--reclaim', 'follow', 'a', 'b', 'c', 'd'), ('--what',),
          ('keep', 'fabric:none', 'b', 'c', 'd')]
 GONE = 'mirror: the other node is gone\n'
-
-
-class Tests:
-    """The results so far."""
-    def __init__(self):
-        self.results = []
-
-    def say(self, good, name, why=''):
-        self.results.append(good)
-        print(f'{"ok" if good else "not ok"} {len(self.results)} - {name}', flush=True)
-        if not good:
-            print(''.join(f'# {line}\n' for line in str(why).splitlines()), end='')
-
-    def skip(self, name, why):
-        self.results.append(True)
-        print(f'ok {len(self.results)} - {name} # SKIP {why}')
 
 
 class Node:
@@ -238,7 +224,7 @@ def main():
     if len(sys.argv) < 2 or not set(sys.argv[2:]) <= set(PROVIDERS):
         print('usage: mirror.py PROGRAM [PROVIDER...]', file=sys.stderr)
         return 2
-    program, wanted, tests = sys.argv[1], sys.argv[2:] or PROVIDERS, Tests()
+    program, wanted, tests = sys.argv[1], sys.argv[2:] or PROVIDERS, Results()
     misuse(tests, program)
     with tempfile.TemporaryDirectory() as where:
         providers, why = usable(program, where, wanted)
@@ -251,8 +237,7 @@ def main():
             meet_a_stranger(tests, program, where, providers[0])
             lose_output(tests, program, where, providers[0])
             mirror_between_spaces(tests, program, where, providers)
-    print(f'1..{len(tests.results)}')
-    return 0 if all(tests.results) else 1
+    return tests.close()
 
 
 if __name__ == '__main__':

@@ -29,6 +29,8 @@ import subprocess
 import sys
 import tempfile
 
+from tap import Results
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 FENCE = re.compile(r'^```(.*)\n((?:(?!```).*\n)*)```$', re.M)
 TREE = ('LICENSES', 'examples', 'include', 'kernel', 'src', 'tests', 'tools')
@@ -176,20 +178,20 @@ def copy_tree(source_dir, where):
                         ignore=shutil.ignore_patterns('__pycache__'))
 
 
-def print_tap(results):
-    print(f'1..{len(results)}')
-    for number, result in enumerate(results, 1):
-        skip = f' # SKIP {result.why}' if result.skipped else ''
-        print(f'{"ok" if result.good else "not ok"} {number} - {result.name}{skip}')
-        if not result.good:
-            print(''.join(f'# {line}\n' for line in result.why.splitlines()), end='')
-    sys.exit(0 if all(result.good for result in results) else 1)
+def print_tap(found):
+    results = Results()
+    for result in found:
+        if result.skipped:
+            results.skip(result.name, result.why)
+        else:
+            results.say(result.good, result.name, result.why)
+    return results.close()
 
 
 def main():
     if len(sys.argv) != 4:
         print('usage: tutorial.py SOURCE_DIR BUILD_DIR PAGE', file=sys.stderr)
-        sys.exit(2)
+        return 2
     source_dir, build_dir, name = sys.argv[1:]
     with open(os.path.join(source_dir, 'docs', name), encoding='utf-8') as file:
         page = file.read()
@@ -200,8 +202,8 @@ def main():
         if 'libcoherent/' in re.sub(r'\(.*?\)', '', page):
             copy_tree(source_dir, where)
         results = run_page(page, where, environment)
-    print_tap(results)
+    return print_tap(results)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

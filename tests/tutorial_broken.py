@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """tutorial.py notices each way in which a page can be wrong. Prints TAP."""
 import os
+import sys
 import tempfile
 
 import tutorial
+from tap import Results
 
 GOOD = '''Text.
 ```c hello.c
@@ -61,20 +63,19 @@ def run(page):
 def main():
     good = run(GOOD)
     said = '\n'.join(f'{name}: {result.why}' for name, result in good.items() if not result.good)
-    results = [tutorial.Result(not said, 'a good page passes', said),
-               tutorial.Result(good['line 21'].skipped and 'no-such-command' in good['line 21'].why,
-                               'a block without its command is skipped with the reason')]
+    results = Results()
+    results.say(not said, 'a good page passes', said)
+    results.say(good['line 21'].skipped and 'no-such-command' in good['line 21'].why,
+                'a block without its command is skipped with the reason', good)
     for title, before, after, name in BREAKS:
         found = run(GOOD.replace(before, after, 1))
-        results.append(tutorial.Result(name in found and not found[name].good, f'noticed: {title}',
-                                       str(found)))
+        results.say(name in found and not found[name].good, f'noticed: {title}', found)
     tutorial.LIMIT_SECONDS = 1
     ended = run(GOOD.replace('./hello', 'while ! ./helo 2>/dev/null; do :; done'))
     found = ended['line 11: the commands run']
-    results.append(tutorial.Result(not found.good and 'ran for 1 seconds' in found.why,
-                                   'noticed: a loop does not end', str(ended)))
-    tutorial.print_tap(results)
+    results.say(not found.good and 'ran for 1 seconds' in found.why, 'noticed: a loop does not end', ended)
+    return results.close()
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())
