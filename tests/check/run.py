@@ -14,6 +14,11 @@ import sys
 import tempfile
 import time
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
+
 MESON = """project('small', 'c')
 executable('program', 'program.c')
 subdir('tests')
@@ -43,20 +48,6 @@ tool = runpy.run_path('tools/check')
 tool['Progress'].EVERY = 0.1
 sys.exit(tool['main']())
 """
-
-
-class Results:
-    """The results so far."""
-
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def say(self, good, name, why=''):
-        self.count += 1
-        self.failed += not good
-        print(f'{"ok" if good else "not ok"} {self.count} - {name}')
-        if not good:
-            print('# ' + str(why).replace('\n', '\n# '))
 
 
 def make_project(source):
@@ -231,8 +222,7 @@ def main():
         check_progress(results)
         check_interrupts(results)
         os.chdir('/')
-    print(f'1..{results.count}')
-    return 1 if results.failed else 0
+    return results.close()
 
 
 if __name__ == '__main__':

@@ -15,6 +15,11 @@ import subprocess
 import sys
 import tempfile
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
+
 WANT = re.compile(r'/\* want: (.*) \*/$')
 BLOCK = re.compile(r'^```c (\S+)\n(.*?)^```$', re.M | re.S)
 LEAK = '''#include <coherent.h>
@@ -49,19 +54,13 @@ int f(struct coherent_device *dev)
 FOREIGN = {'peer_dpdk.c', 'pools_dpdk.c', 'qemu.c', 'nvme_raw.c'}
 
 
-class Tests:
-    """The results so far."""
+class Tests(Results):
+    """The results, and runs of the tool."""
 
     def __init__(self, source_dir):
-        self.source_dir, self.count, self.failed = source_dir, 0, 0
+        super().__init__()
+        self.source_dir = source_dir
         self.tool = os.path.join(source_dir, 'tools', 'coherent-lint')
-
-    def say(self, good, name, why=''):
-        self.count += 1
-        self.failed += not good
-        print(f'{"ok" if good else "not ok"} {self.count} - {name}')
-        if not good:
-            print(''.join(f'# {line}\n' for line in str(why).splitlines()), end='')
 
     def run(self, *arguments, where=None):
         return subprocess.run([self.tool, *arguments], cwd=where or self.source_dir, text=True,
@@ -219,15 +218,14 @@ def flags(tests, where):
 def main():
     if len(sys.argv) != 2:
         print('usage: run.py SOURCE_DIR', file=sys.stderr)
-        sys.exit(2)
+        return 2
     tests = Tests(os.path.abspath(sys.argv[1]))
     bad(tests)
     good(tests)
     for part in (tutorial, porting, usage, database, flags):
         with tempfile.TemporaryDirectory() as where:
             part(tests, os.path.realpath(where))
-    print(f'1..{tests.count}')
-    return 1 if tests.failed else 0
+    return tests.close()
 
 
 if __name__ == '__main__':

@@ -12,12 +12,12 @@ import re
 import subprocess
 import sys
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results, read  # noqa: E402
+
 sys.dont_write_bytecode = True
-
-
-def read(path):
-    with open(path, encoding='utf-8') as file:
-        return file.read()
 
 
 def checked(source_dir):
@@ -77,12 +77,10 @@ def main():
     source_dir = os.path.abspath(sys.argv[1])
     sys.path.insert(0, os.path.join(source_dir, 'tools'))
     import errors
-    results = [*checked(source_dir), *found(errors), *mistakes(errors), *parts(errors)]
-    print(f'1..{len(results)}')
-    for number, (wrong, name) in enumerate(results, 1):
-        print(f'{"not ok" if wrong else "ok"} {number} - {name}')
-        print(''.join(f'#   {line}\n' for line in wrong.splitlines()), end='')
-    return 1 if any(wrong for wrong, _ in results) else 0
+    results = Results()
+    for wrong, name in (*checked(source_dir), *found(errors), *mistakes(errors), *parts(errors)):
+        results.say(not wrong, name, wrong)
+    return results.close()
 
 
 if __name__ == '__main__':

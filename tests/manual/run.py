@@ -20,31 +20,16 @@ from concurrent.futures import ThreadPoolExecutor
 sys.dont_write_bytecode = True
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results, read  # noqa: E402
+
 FLAGS = ['-std=gnu11', '-Wall', '-Wextra', '-Werror', '-Werror=incompatible-pointer-types']
 REFERENCE = re.compile(r'^\.BR (\S+) \((\d)\)|\\fB([\w\\-]+)\\fP\((\d)\)|'
                        r'\b(coherent\\-\w+)\((\d)\)', re.M)
 HAVE_SECTIONS = ('NAME', 'SYNOPSIS', 'EXAMPLES', 'SEE ALSO')
 # A type and a name, or a macro that declares: all that a SYNOPSIS may be.
 TYPED = re.compile(r'\n(?:[\w *]+[ *]coherent_\w+\(|(?:struct|enum|typedef) |(?:int )?COHERENT\w*)')
-
-
-class Results:
-    """Prints and counts lines of TAP."""
-    count = 0
-    failed = 0
-
-    def say(self, wrong, name, skip=''):
-        self.count += 1
-        self.failed += bool(wrong)
-        end = f' # SKIP {skip}' if skip else ''
-        print(f'{"not ok" if wrong else "ok"} {self.count} - {name}{end}')
-        lines = wrong if isinstance(wrong, list) else str(wrong).splitlines()
-        print(''.join(f'#   {line}\n' for line in lines if wrong), end='')
-
-
-def read(path):
-    with open(path, encoding='utf-8') as file:
-        return file.read()
 
 
 def run(command, **options):
@@ -72,28 +57,31 @@ def check_layout(results, pages):
     """Checks that the two programs that format pages have nothing to say."""
     for tool, command in (('mandoc', ['mandoc', '-Tlint', '-W', 'warning']),
                           ('groff', ['groff', '-Kutf8', '-Tutf8', '-man', '-ww', '-z'])):
-        skip = '' if shutil.which(tool) else f'{tool} is not installed'
-        wrong = '' if skip else run([*command, *pages.values()])[1]
-        results.say(wrong, f'{tool} does not warn about {len(pages)} pages', skip)
+        name = f'{tool} does not warn about {len(pages)} pages'
+        if shutil.which(tool):
+            wrong = run([*command, *pages.values()])[1]
+            results.say(not wrong, name, wrong)
+        else:
+            results.skip(name, f'{tool} is not installed')
 
 
 def check_heads(results, pages):
     """Checks that all pages have the date and the version of the build."""
     heads = {name: re.search(r'^\.TH \S+ \d (.*)', read(path), re.M)[1] for name, path in pages.items()}
     common = max(heads.values(), key=list(heads.values()).count)
-    results.say([f'{name} has {head}, and not {common}' for name, head in heads.items() if head != common],
-                'each page has the same date and version')
+    wrong = [f'{name} has {head}, and not {common}' for name, head in heads.items() if head != common]
+    results.say(not wrong, 'each page has the same date and version', wrong)
 
 
 def check_pages(results, pages, names):
     texts = {name: read(path) for name, path in pages.items()}
     missing = [name for name in names if f'{name}.3' not in texts]
-    results.say(missing, f'each of {len(names)} public names has a page')
+    results.say(not missing, f'each of {len(names)} public names has a page', missing)
     wrong = [f'{name}: there is no {wanted}' for name in names for wanted in HAVE_SECTIONS
              if f'{name}.3' in texts and not section(texts[f'{name}.3'], wanted)]
-    results.say(wrong, 'each of these pages has a synopsis, an example and other pages to see')
+    results.say(not wrong, 'each of these pages has a synopsis, an example and other pages to see', wrong)
     wrong = [name for name in names if not TYPED.search(section(texts[f'{name}.3'], 'SYNOPSIS') or '')]
-    results.say(wrong, 'each synopsis has types')
+    results.say(not wrong, 'each synopsis has types', wrong)
     check_parameters(results, texts, names)
     check_results(results, texts, names)
     wrong = []
@@ -102,10 +90,10 @@ def check_pages(results, pages, names):
             to = [part.replace('\\', '') for part in found if part]
             if to[0].lower().startswith('coherent') and '.'.join(to) not in texts:
                 wrong.append(f'{name} mentions {to[0]}({to[1]}), which does not exist')
-    results.say(wrong, 'each page that a page mentions exists')
+    results.say(not wrong, 'each page that a page mentions exists', wrong)
     listed = re.findall(r'^\.BR (\w+) \(3\)', section(texts['coherent.7'], 'INDEX') or '', re.M)
-    results.say(sorted(set(listed) ^ set(names)) + [name for name in listed if listed.count(name) > 1],
-                'the index of coherent(7) has each name once')
+    wrong = sorted(set(listed) ^ set(names)) + [name for name in listed if listed.count(name) > 1]
+    results.say(not wrong, 'the index of coherent(7) has each name once', wrong)
     return texts
 
 
@@ -117,7 +105,8 @@ def check_results(results, texts, names):
              if not section(texts[f'{name}.3'], 'RETURN VALUE')]
     wrong += [f'{name}: SEE ALSO does not have coherent-errors(7)' for name in calls
               if '.BR coherent\\-errors (7)' not in section(texts[f'{name}.3'], 'SEE ALSO')]
-    results.say(wrong or not calls, 'each call that returns int says what, and names the page of errors')
+    results.say(calls and not wrong,
+                'each call that returns int says what, and names the page of errors', wrong)
 
 
 def check_parameters(results, texts, names):
@@ -137,7 +126,7 @@ def check_parameters(results, texts, names):
                       if word != 'options' and not re.search(rf'\b{word}\b', synopsis)]
             if 'options' in words and not re.search(r'^ +\.\w+ = ', synopsis, re.M):
                 wrong.append(f'{name}: the synopsis has no options')
-    results.say(wrong, 'the parameters of each page are those of its synopsis')
+    results.say(not wrong, 'the parameters of each page are those of its synopsis', wrong)
 
 
 def check_synopses(results, texts, manual, source_dir):
@@ -145,13 +134,13 @@ def check_synopses(results, texts, manual, source_dir):
     import synopses
     names = sorted(manual.names)
     found = {name: section(texts[f'{name}.3'], 'SYNOPSIS') for name in names}
-    results.say(synopses.wrong_synopses(found, manual.prototypes, source_dir),
-                'each synopsis compiles, with its header')
+    wrong = synopses.wrong_synopses(found, manual.prototypes, source_dir)
+    results.say(not wrong, 'each synopsis compiles, with its header', wrong)
     # All headers include coherent.h.
     wrong = [f'{name}: the example does not include {header}' for name in names
              for header in [synopses.parse(found[name])[0]] if header != 'coherent.h'
              and f'#include <{header}>' not in section(texts[f'{name}.3'], 'EXAMPLES')]
-    results.say(wrong, 'each example includes the header of its page')
+    results.say(not wrong, 'each example includes the header of its page', wrong)
 
 
 def check_ampersands(results, texts, manual):
@@ -163,14 +152,14 @@ def check_ampersands(results, texts, manual):
             count += 1
             if word not in page:
                 wrong.append(f'{name}: {word} is not in the page')
-    results.say(wrong, f'no page loses the & of {count} addresses')
+    results.say(not wrong, f'no page loses the & of {count} addresses', wrong)
 
 
 def check_see(results, texts, manual):
     """Checks that SEE ALSO has what see.in asks for."""
     wrong = [f'{page}: SEE ALSO does not have {name}' for page, names in manual.see.items()
              for name in names if f'.BR {name} (3)' not in section(texts[f'{page}.3'], 'SEE ALSO')]
-    results.say(wrong or not manual.see, 'SEE ALSO has the pages of tools/manual/see.in')
+    results.say(manual.see and not wrong, 'SEE ALSO has the pages of tools/manual/see.in', wrong)
 
 
 def check_values(results, texts, manual):
@@ -178,9 +167,9 @@ def check_values(results, texts, manual):
     values = [(name, value) for name, path in manual.names.items()
               for body in re.findall(rf'^enum {name} \{{(.*?)\}}', manual.sources[path], re.M | re.S)
               for value in re.findall(r'\w+ = [^,\n]+', body)]
-    results.say([f'{name}: {value} is not in the page' for name, value in values
-                 if value not in texts[f'{name}.3']] or ('' if values else 'no enum has values'),
-                f'no page loses one of {len(values)} values of enums')
+    wrong = [f'{name}: {value} is not in the page' for name, value in values
+             if value not in texts[f'{name}.3']]
+    results.say(values and not wrong, f'no page loses one of {len(values)} values of enums', wrong)
 
 
 def check_topics(results, texts, source_dir):
@@ -188,20 +177,21 @@ def check_topics(results, texts, source_dir):
     devices, sim = (texts[f'coherent-{name}.7'].replace('\\', '') for name in ('devices', 'sim'))
     schemes = re.findall(r'^BACKEND\(\w+, (\w+)\)', read(os.path.join(source_dir, 'src/backend_list.h')),
                          re.M)
-    results.say([name for name in schemes if not re.search(
-        rf'^\.SS .*\b{name.replace("_", "-")}:', devices, re.M)] or not schemes,
-                f'coherent-devices(7) has the {len(schemes)} kinds of devices')
+    wrong = [name for name in schemes
+             if not re.search(rf'^\.SS .*\b{name.replace("_", "-")}:', devices, re.M)]
+    results.say(schemes and not wrong,
+                f'coherent-devices(7) has the {len(schemes)} kinds of devices', wrong)
     keys = re.findall(r'^\t(?:KEY|NTH|FLAG)\("([a-z-]+)"',
                       read(os.path.join(source_dir, 'src/sim/options.c')), re.M)
-    results.say([key for key in keys if not re.search(rf'^\.B {key}\b', sim, re.M)] or not keys,
-                f'coherent-sim(7) has the {len(keys)} keys')
+    wrong = [key for key in keys if not re.search(rf'^\.B {key}\b', sim, re.M)]
+    results.say(keys and not wrong, f'coherent-sim(7) has the {len(keys)} keys', wrong)
     options = re.findall(r'\*?(\w+)(?:\)\(.*\))?;', re.search(
         r'^struct coherent_open_options \{(.*?)^\};', read(os.path.join(
             source_dir, 'include/coherent/device.h')), re.M | re.S)[1])
     hidden = {'struct_size', 'name', 'model_size', 'first', 'last'}
-    results.say([name for name in options if name not in hidden
-                 and not re.search(rf'^\.B \.{name}$', devices, re.M)],
-                'coherent-devices(7) has each option')
+    wrong = [name for name in options if name not in hidden
+             and not re.search(rf'^\.B \.{name}$', devices, re.M)]
+    results.say(not wrong, 'coherent-devices(7) has each option', wrong)
 
 
 # --- Examples ---
@@ -228,11 +218,15 @@ def check_examples(results, source_dir, build_dir):
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as threads:
         done = list(threads.map(lambda case: try_example(*case, source_dir, library, folder), cases))
     for (path, compiler), (wrong, skip) in zip(cases, done):
-        results.say(wrong, f'{compiler}: the example {os.path.basename(path)} compiles'
-                    f'{" and runs" if compiler == "gcc" else ""}', skip)
+        name = (f'{compiler}: the example {os.path.basename(path)} compiles'
+                f'{" and runs" if compiler == "gcc" else ""}')
+        if skip:
+            results.skip(name, skip)
+        else:
+            results.say(not wrong, name, wrong)
     wide = [f'{path}: {line}' for path in examples for line in read(path).splitlines()
             if len(line.expandtabs(8)) > 80 and not line.startswith('/* Pages: ')]
-    results.say(wide, 'no line of an example has more than 80 columns')
+    results.say(not wide, 'no line of an example has more than 80 columns', wide)
 
 
 def main():
@@ -256,10 +250,9 @@ def main():
         check_values(results, texts, manual)
         check_topics(results, texts, source_dir)
     else:
-        results.say('', 'the pages of section 3', 'kernel-doc is not installed')
+        results.skip('the pages of section 3', 'kernel-doc is not installed')
     check_examples(results, source_dir, build_dir)
-    print(f'1..{results.count}')
-    return 1 if results.failed else 0
+    return results.close()
 
 
 if __name__ == '__main__':

@@ -31,12 +31,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE_DIR = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, os.path.join(SOURCE_DIR, 'tests/vm'))
+sys.path[:0] = [os.path.join(SOURCE_DIR, name) for name in ('tests', 'tests/vm')]
 
 import kernels  # noqa: E402
 import newer  # noqa: E402
 import table  # noqa: E402
 from archive import Failed, OutOfReach  # noqa: E402
+from tap import Results  # noqa: E402
 
 COMPILERS = ('gcc', 'clang')
 
@@ -79,20 +80,10 @@ def rust_verdict(path, said):
     return 'warning' if re.search('^warning:', said, re.M) else 'compiles', said
 
 
-class Results:
-    """Prints TAP."""
-
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def compare(self, title, half, verdict, said):
-        good = verdict == half.verdict and bool(re.search(half.says, said))
-        self.count += 1
-        self.failed += not good
-        print(f'{"" if good else "not "}ok {self.count} - {title}: {half.verdict}', flush=True)
-        if not good:
-            print(f'# it is: {verdict}; wanted: {half.verdict} {half.says}')
-            print(''.join(f'# {line}\n' for line in said.splitlines()[:20]), end='')
+def compare(results, title, half, verdict, said):
+    good = verdict == half.verdict and bool(re.search(half.says, said))
+    results.say(good, f'{title}: {half.verdict}',
+                [f'it is: {verdict}; wanted: {half.verdict} {half.says}', *said.splitlines()[:20]])
 
 
 def main():
@@ -109,21 +100,19 @@ def main():
             with ThreadPoolExecutor(os.cpu_count()) as pool:
                 verdicts = list(pool.map(lambda case: compile_rust(kernel, case[1]), mine))
             for (title, half), found in zip(mine, verdicts):
-                results.compare(f'Rust: {title}', half, *found)
+                compare(results, f'Rust: {title}', half, *found)
         except OutOfReach as reason:
-            print(f'1..1\nok 1 - Rust # SKIP {reason}')
-            return 0
+            results.skip('Rust', reason)
+            return results.close()
         except Failed as failed:
-            print('1..1\nnot ok 1 - the kernel of the half in Rust')
-            print(''.join(f'# {line}\n' for line in str(failed).splitlines()), end='')
-            return 1
+            results.say(False, 'the kernel of the half in Rust', failed)
+            return results.close()
     for compiler in COMPILERS:
         for title, _, half in cases:
             if half:
-                results.compare(f'{compiler}: {title}', half,
-                                *compile_c(compiler, options.include, half))
-    print(f'1..{results.count}')
-    return 1 if results.failed else 0
+                compare(results, f'{compiler}: {title}', half,
+                        *compile_c(compiler, options.include, half))
+    return results.close()
 
 
 if __name__ == '__main__':

@@ -20,6 +20,10 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
+
 SLOT = 'vfio:0000:00:01.0'
 # A name selects the place. Each place has its own addresses, and its own level: the simulator says
 # that it is an IOMMU. The age of a reclaim is a time.
@@ -82,30 +86,13 @@ def served(program, path):
         server.wait()
 
 
-class Results:
-    """The tests that were made."""
-
-    def __init__(self):
-        self.lines = []
-        self.failed = False
-
-    def say(self, good, what):
-        self.failed = self.failed or not good
-        self.lines.append(f'{"ok" if good else "not ok"} {len(self.lines) + 1} - {what}')
-
-    def compare(self, wanted, found, what):
-        """Both are lists of lines. Prints the first lines that differ."""
-        differ = [pair for pair in zip(wanted, found) if pair[0] != pair[1]]
-        good = wanted == found and len(wanted) > 3
-        if differ:
-            print(f'# in the process: {differ[0][0]}\n# {what}: {differ[0][1]}')
-        elif not good:
-            print(f'# in the process: {len(wanted)} lines\n# {what}: {len(found)} lines')
-        self.say(good, f'{what}: the same {len(wanted)} lines as in the process')
-
-    def end(self):
-        print('\n'.join(self.lines + [f'1..{len(self.lines)}']))
-        return 1 if self.failed else 0
+def compare(results, wanted, found, what):
+    """Both are lists of lines. Prints the first lines that differ."""
+    differ = [pair for pair in zip(wanted, found) if pair[0] != pair[1]]
+    ours, theirs = differ[0] if differ else (f'{len(wanted)} lines', f'{len(found)} lines')
+    results.say(wanted == found and len(wanted) > 3,
+                f'{what}: the same {len(wanted)} lines as in the process',
+                [f'in the process: {ours}', f'{what}: {theirs}'])
 
 
 def compare_processes(results, options, wanted):
@@ -114,8 +101,8 @@ def compare_processes(results, options, wanted):
         name = f'vfio-user:{path}'
         with served(options.three_places, path):
             for program, command in commands(options, name, name).items():
-                results.compare(wanted[program], normal(output(command)),
-                                f'{program} in another process')
+                compare(results, wanted[program], normal(output(command)),
+                        f'{program} in another process')
 
 
 def in_guest(options, *args):
@@ -141,13 +128,13 @@ def compare_guest(results, options, wanted):
         part = re.search(rf'^program: /(?:test-)?{program}\n(.*?)^program: end$', console,
                          re.M | re.S)
         found = re.sub(r'^/edu\.c:', options.file + ':', part[1] if part else '', flags=re.M)
-        results.compare(as_in_a_guest(wanted[program]), as_in_a_guest(normal(found)),
-                        f'{program} in a guest')
+        compare(results, as_in_a_guest(wanted[program]), as_in_a_guest(normal(found)),
+                f'{program} in a guest')
     good, console = in_guest(options, '--module', '--expect', 'trace: end 0', options.guest[1])
     results.say(good, 'a kernel driver runs in a guest')
     steps = [line for line in wanted['trace'] if STEP.match(line)]
-    results.compare(steps, [f'trace: {what}: {result}' for what, result in STEP.findall(console)],
-                    'trace in the kernel of a guest')
+    compare(results, steps, [f'trace: {what}: {result}' for what, result in STEP.findall(console)],
+            'trace in the kernel of a guest')
 
 
 def main():
@@ -163,7 +150,7 @@ def main():
         compare_guest(results, options, wanted)
     else:
         compare_processes(results, options, wanted)
-    return results.end()
+    return results.close()
 
 
 if __name__ == '__main__':
