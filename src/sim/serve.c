@@ -3,6 +3,7 @@
  * coherent_sim_serve(): opens a simulated device, listens, and serves one connection after another.
  */
 #include <coherent/serve.h>
+#include <linux/pci_regs.h>
 #include <sys/socket.h>
 
 #include "base/sized.h"
@@ -118,15 +119,20 @@ static uint32_t ask_model(struct coherent_sim *sim, unsigned int offset, uint32_
 static struct serve_ids choose_ids(struct coherent_sim *sim,
 				   const struct coherent_serve_options *options)
 {
-	const uint32_t ids = ask_model(sim, 0, 0x00011234);
-	const uint32_t class_code = ask_model(sim, 8, 0x00ff0000);
-
-	return (struct serve_ids){
+	const uint32_t ids = ask_model(sim, PCI_VENDOR_ID, 0x00011234);
+	const uint32_t class_code = ask_model(sim, PCI_CLASS_REVISION, 0x00ff0000);
+	struct serve_ids chosen = {
 		.vendor = options->vendor ? options->vendor : (uint16_t)ids,
 		.device = options->device ? options->device : (uint16_t)(ids >> 16),
 		.class_code = options->class_code ? options->class_code : class_code >> 8,
 		.revision = options->revision ? options->revision : (uint8_t)class_code,
 	};
+	const uint32_t card = ask_model(sim, PCI_SUBSYSTEM_VENDOR_ID,
+					chosen.vendor | (uint32_t)chosen.device << 16);
+
+	chosen.subsystem_vendor = (uint16_t)card;
+	chosen.subsystem = (uint16_t)(card >> 16);
+	return chosen;
 }
 
 /* poll(2): a descriptor that is not open is ready, so the server would end at once. */

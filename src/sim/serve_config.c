@@ -84,8 +84,8 @@ static void add_ids(struct serve_config *config, const struct serve_ids *ids)
 	put(bytes + PCI_DEVICE_ID, ids->device, 2);
 	bytes[PCI_REVISION_ID] = ids->revision;
 	put(bytes + PCI_CLASS_PROG, ids->class_code, 3);
-	put(bytes + PCI_SUBSYSTEM_VENDOR_ID, ids->vendor, 2);
-	put(bytes + PCI_SUBSYSTEM_ID, ids->device, 2);
+	put(bytes + PCI_SUBSYSTEM_VENDOR_ID, ids->subsystem_vendor, 2);
+	put(bytes + PCI_SUBSYSTEM_ID, ids->subsystem, 2);
 	put(config->writable + PCI_COMMAND,
 	    PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE, 2);
 	config->writable[PCI_CACHE_LINE_SIZE] = 0xff;

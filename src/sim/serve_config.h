@@ -19,12 +19,16 @@
  * @device: The device ID.
  * @class_code: The class.
  * @revision: The revision.
+ * @subsystem_vendor: The vendor of the card.
+ * @subsystem: The ID of the card.
  */
 struct serve_ids {
 	uint16_t vendor;
 	uint16_t device;
 	uint32_t class_code;
 	uint8_t revision;
+	uint16_t subsystem_vendor;
+	uint16_t subsystem;
 };
 
 /**
