@@ -212,6 +212,11 @@ static int open_device(struct served *served, const struct coherent_serve_option
 		ids = choose_ids(served->sim, options);
 		mistake = serve_config_open(&served->config, served->sim, &ids);
 	}
+	if (served->config.hides_capabilities)
+		report(&served->reporter, COHERENT_WARNING,
+		       "%s: a capability of the model is before 0x%x, so no client finds those of "
+		       "the model",
+		       served->dev->name, SERVE_MODEL_OFFSET);
 	if (!mistake)
 		return 0;
 	report(&served->reporter, COHERENT_ERROR, "%s: %s", served->dev->name, mistake);

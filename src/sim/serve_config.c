@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * The configuration space of a served device: what linux/pci_regs.h calls type 0, with MSI-X as its
- * only capability. The model's own bytes begin behind that.
+ * first capability. The model's own bytes begin behind that, and its capabilities follow.
  */
 #include <linux/pci_regs.h>
 #include <string.h>
@@ -11,16 +11,32 @@
 /* The capability is at the first place behind the header. */
 #define MSIX_OFFSET 0x40
 #define MSIX_BYTES 12
-/* From here on the model answers, if it has configuration space. */
-#define SERVE_MODEL_OFFSET 0x50
 /* PCI Local Bus Specification 3.0, 6.2.5.1: a memory BAR has 16 bytes at least. */
 #define BAR_MIN 16
 /* A BAR of 32 bits is at most half of the address space. */
 #define BAR_MAX (UINT64_C(1) << 31)
+/* A capability has 4 bytes at least. So a longer list is a ring, as the driver finds out. */
+#define CAPABILITIES_MAX (SERVE_CONFIG_BYTES / 4)
 
 static void put(uint8_t *at, uint32_t value, unsigned int width)
 {
 	backend_put_bytes((char *)at, value, width);
+}
+
+/* 1, 2 or 4 bytes that are aligned. */
+static void ask_model(struct coherent_sim *sim, uint64_t offset, uint8_t *data, size_t bytes,
+		      bool is_write)
+{
+	struct backend_config access = {
+		.offset = (unsigned int)offset,
+		.width = (unsigned int)bytes,
+		.is_write = is_write,
+		.value = (uint32_t)backend_get_bytes((char *)data, (unsigned int)bytes),
+	};
+	struct backend *backend = &sim->backend;
+
+	if (!backend->ops->config(backend, &access) && !is_write)
+		put(data, access.value, (unsigned int)bytes);
 }
 
 static uint64_t round_up(uint64_t bytes)
@@ -59,13 +75,46 @@ static const char *add_bars(struct serve_config *config, const struct coherent_s
 	return NULL;
 }
 
+static void begin_list(struct serve_config *config, uint8_t at)
+{
+	config->bytes[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
+	config->bytes[PCI_CAPABILITY_LIST] = at;
+}
+
+/* Returns a byte that the model has; 0 if the device is gone. */
+static uint8_t read_model(struct coherent_sim *sim, unsigned int offset)
+{
+	uint8_t byte = 0;
+
+	ask_model(sim, offset, &byte, 1, false);
+	return byte;
+}
+
+/* The model's list is used as it is, so all of it must be where the model answers. */
+static void add_model(struct serve_config *config, struct coherent_sim *sim)
+{
+	const bool has_list = read_model(sim, PCI_STATUS) & PCI_STATUS_CAP_LIST;
+	const uint8_t first = has_list ? read_model(sim, PCI_CAPABILITY_LIST) & 0xfc : 0;
+	unsigned int count = 0;
+
+	for (uint8_t at = first; at && count < CAPABILITIES_MAX; count++) {
+		if (at < SERVE_MODEL_OFFSET) {
+			config->hides_capabilities = true;
+			return;
+		}
+		at = read_model(sim, at + PCI_CAP_LIST_NEXT) & 0xfc;
+	}
+	if (first)
+		begin_list(config, first);
+}
+
 static void add_msix(struct serve_config *config, unsigned int vectors)
 {
 	uint8_t *at = config->bytes + MSIX_OFFSET;
 
-	config->bytes[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
-	config->bytes[PCI_CAPABILITY_LIST] = MSIX_OFFSET;
-	at[0] = PCI_CAP_ID_MSIX;
+	at[PCI_CAP_LIST_ID] = PCI_CAP_ID_MSIX;
+	at[PCI_CAP_LIST_NEXT] = config->bytes[PCI_CAPABILITY_LIST];
+	begin_list(config, MSIX_OFFSET);
 	put(at + PCI_MSIX_FLAGS, vectors - 1, 2);
 	put(at + PCI_MSIX_TABLE, config->table_bar, 4);
 	put(at + PCI_MSIX_PBA, SERVE_PENDING_OFFSET | config->table_bar, 4);
@@ -102,6 +151,8 @@ const char *serve_config_open(struct serve_config *config, struct coherent_sim *
 	if (mistake)
 		return mistake;
 	add_ids(config, ids);
+	if (model->config_read)
+		add_model(config, sim);
 	if (model->vectors)
 		add_msix(config, model->vectors);
 	config->model_has_reads = model->config_read;
@@ -115,22 +166,6 @@ void serve_config_reset(struct serve_config *config)
 	for (size_t i = 0; i < SERVE_CONFIG_BYTES; i++)
 		config->bytes[i] &= (uint8_t)~config->writable[i];
 	memset(config->table, 0, sizeof(config->table));
-}
-
-/* 1, 2 or 4 bytes that are aligned. */
-static void ask_model(struct coherent_sim *sim, uint64_t offset, uint8_t *data, size_t bytes,
-		      bool is_write)
-{
-	struct backend_config access = {
-		.offset = (unsigned int)offset,
-		.width = (unsigned int)bytes,
-		.is_write = is_write,
-		.value = (uint32_t)backend_get_bytes((char *)data, (unsigned int)bytes),
-	};
-	struct backend *backend = &sim->backend;
-
-	if (!backend->ops->config(backend, &access) && !is_write)
-		put(data, access.value, (unsigned int)bytes);
 }
 
 /* Whether the model can take an access as a whole. Otherwise it gets one for each byte. */

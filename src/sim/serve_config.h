@@ -9,6 +9,8 @@
 
 #define SERVE_BARS 6
 #define SERVE_CONFIG_BYTES 256
+/* From here on the model answers, if it has configuration space. */
+#define SERVE_MODEL_OFFSET 0x50
 /* The BAR with the MSI-X table and, in its upper half, the pending bits. */
 #define SERVE_TABLE_BYTES 4096
 #define SERVE_PENDING_OFFSET 2048
@@ -37,6 +39,8 @@ struct serve_ids {
  * @writable: The bits of each byte that the client can change.
  * @model_has_reads: The model answers reads from SERVE_MODEL_OFFSET on.
  * @model_has_writes: The model takes writes there.
+ * @hides_capabilities: The model has capabilities, but the client does not find them: one of them
+ *	is before SERVE_MODEL_OFFSET.
  * @bar_bytes: The sizes of the BARs, each a power of two.
  * @table_bar: The number of the BAR with the table; SERVE_BARS if there is none.
  * @table: The contents of that BAR.
@@ -46,6 +50,7 @@ struct serve_config {
 	uint8_t writable[SERVE_CONFIG_BYTES];
 	bool model_has_reads;
 	bool model_has_writes;
+	bool hides_capabilities;
 	uint64_t bar_bytes[SERVE_BARS];
 	unsigned int table_bar;
 	uint8_t table[SERVE_TABLE_BYTES];

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A driver finds the IDs of a model in its own process and behind a server.
+ * A driver finds the IDs and the capabilities of a model in its own process and behind a server.
  */
 #include <coherent/config.h>
 #include <linux/pci_regs.h>
 #include <unistd.h>
 
 #include "client.h"
+
+#define FIRST 0x50
+#define SECOND 0x60
+#define THIRD 0x70
 
 static uint8_t config[256];
 static struct server server;
@@ -30,6 +34,12 @@ static struct coherent_sim_model model = {
 	.config_read = read_config,
 };
 
+static void set_capability(uint8_t at, uint8_t id, uint8_t next)
+{
+	config[at] = id;
+	config[at + 1] = next;
+}
+
 static int setup(void **state)
 {
 	static const struct coherent_ids ids = { 0x1af4, 0x1041, 0x1234, 0x5678, 0x020000, 1, {} };
@@ -43,6 +53,11 @@ static int setup(void **state)
 	memcpy(config + PCI_SUBSYSTEM_ID, &ids.subsystem, 2);
 	config[PCI_CLASS_REVISION] = ids.revision;
 	config[PCI_CLASS_DEVICE + 1] = 0x02;
+	config[PCI_STATUS] = PCI_STATUS_CAP_LIST;
+	config[PCI_CAPABILITY_LIST] = FIRST;
+	set_capability(FIRST, PCI_CAP_ID_VNDR, SECOND);
+	set_capability(SECOND, PCI_CAP_ID_PM, THIRD);
+	set_capability(THIRD, PCI_CAP_ID_VNDR, 0);
 	server.options.name = "sim:custom";
 	server.options.model = &model;
 	return 0;
@@ -80,6 +95,19 @@ static void assert_ids_are_the_models(struct coherent_device *dev)
 	assert_int_equal(ids.revision, 1);
 }
 
+static void assert_finds_capabilities(struct coherent_device *dev)
+{
+	unsigned int at = 0;
+
+	assert_ok(coherent_config_find(dev, PCI_CAP_ID_VNDR, &at));
+	assert_int_equal(at, FIRST);
+	assert_ok(coherent_config_find(dev, PCI_CAP_ID_VNDR, &at));
+	assert_int_equal(at, THIRD);
+	assert_err(coherent_config_find(dev, PCI_CAP_ID_VNDR, &at), -ERANGE);
+	assert_ok(coherent_config_find(dev, PCI_CAP_ID_PM, &at));
+	assert_int_equal(at, SECOND);
+}
+
 static void model_is_the_same_in_both_places(void **state)
 {
 	struct coherent_device *dev;
@@ -87,19 +115,64 @@ static void model_is_the_same_in_both_places(void **state)
 	(void)state;
 	assert_ok(coherent_device_open(&dev, "sim:custom", .model = &model));
 	assert_ids_are_the_models(dev);
+	assert_finds_capabilities(dev);
 	coherent_device_close(dev);
 	for (unsigned int vectors = 0; vectors < 2; vectors++) {
+		unsigned int at = 0;
+
 		dev = open_served(vectors);
 		assert_ids_are_the_models(dev);
+		assert_finds_capabilities(dev);
+		assert_err(coherent_config_find(dev, PCI_CAP_ID_MSIX, &at), vectors ? 0 : -ERANGE);
 		close_served(dev);
 	}
 	assert_int_equal(server.reports.count, 0);
+}
+
+/* Returns what a search for a capability that no device has returns. */
+static int search_served(void)
+{
+	struct coherent_device *dev = open_served(1);
+	unsigned int at = 0;
+	int err = coherent_config_find(dev, 0xfe, &at);
+
+	close_served(dev);
+	return err;
+}
+
+static void lists_of_a_model_may_be_false(void **state)
+{
+	(void)state;
+	/* The driver finds a ring, as it does without a server. */
+	set_capability(THIRD, PCI_CAP_ID_VNDR, FIRST);
+	assert_err(search_served(), -EIO);
+	set_capability(THIRD, PCI_CAP_ID_VNDR, 0);
+	config[PCI_STATUS] = 0;
+	assert_err(search_served(), -ERANGE);
+	assert_int_equal(server.reports.count, 0);
+}
+
+static void capabilities_where_the_server_has_its_own_are_reported(void **state)
+{
+	struct coherent_device *dev;
+	unsigned int at = 0;
+
+	(void)state;
+	set_capability(THIRD, PCI_CAP_ID_VNDR, 0x44);
+	dev = open_served(1);
+	assert_true(log_has(&server.reports, "before 0x50"));
+	assert_ok(coherent_config_find(dev, PCI_CAP_ID_MSIX, &at));
+	assert_err(coherent_config_find(dev, PCI_CAP_ID_VNDR, &at), -ERANGE);
+	close_served(dev);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(model_is_the_same_in_both_places, setup),
+		cmocka_unit_test_setup(lists_of_a_model_may_be_false, setup),
+		cmocka_unit_test_setup(capabilities_where_the_server_has_its_own_are_reported,
+				       setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
