@@ -70,7 +70,12 @@ def check_missing(results, source):
         for name in ('tools/deb', 'tools/dist', 'debian/control', 'meson.build'):
             os.makedirs(os.path.dirname(os.path.join(tree, name)), exist_ok=True)
             shutil.copy(os.path.join(source, name), os.path.join(tree, name))
-        for script, told in (('deb', 'apt-get install build-essential debhelper .*meson'),
+        # Ubuntu has another package than Debian.
+        with open(os.path.join(tools, 'apt-cache'), 'w', encoding='utf-8') as file:
+            file.write('#!/bin/sh\n[ "$2" = linux-headers-generic ]\n')
+        os.chmod(file.name, 0o755)
+        for script, told in (('deb', 'apt-get install build-essential debhelper '
+                                     '.*libjansson-dev linux-headers-generic mandoc meson'),
                              ('dist', 'run this in a clone, with git installed')):
             done = subprocess.run([os.path.join(tree, 'tools', script)], check=False, text=True,
                                   env={'PATH': tools}, capture_output=True)
