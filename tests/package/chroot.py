@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""Run commands in copies of a bare chroot of Debian 12.
+"""Run commands in copies of a bare chroot of Debian 12 or Ubuntu 24.04.
 
 debootstrap makes the chroot once, from the host of the machine's own sources. A copy has what is
 essential and apt, until a test installs more. The copies share the packages that apt downloads.
 """
+import fcntl
 import os
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(HERE), os.path.join(os.path.dirname(HERE), 'vm')]
 import kernels  # noqa: E402
 import newer  # noqa: E402
-from archive import Failed, OutOfReach, run_command  # noqa: E402
+from archive import Archive, Failed, OutOfReach, run_command  # noqa: E402
 from tap import Results  # noqa: E402
 
 SUITE = 'bookworm'
@@ -24,12 +25,21 @@ SUITE = 'bookworm'
 VOLATILE = ('dev', 'proc', 'sys', 'tmp', 'run', 'var/cache', 'var/lib/apt', 'var/lib/dpkg', 'var/log')
 
 
-def bare():
+def bare(is_ubuntu=False):
     """Returns the folder of the bare chroot. It is made if it is not there."""
     if subprocess.run(['unshare', '--mount', 'true'], check=False, capture_output=True).returncode:
         raise OutOfReach('only root can make a chroot')
     with kernels.cache() as cache:
-        return newer.chroot(cache, SUITE, ())
+        return ubuntu(cache) if is_ubuntu else newer.chroot(cache, SUITE, ())
+
+
+def ubuntu(cache):
+    """Makes the chroot of Ubuntu. A package of a newer Debian has the keys."""
+    keys = Archive(cache, 'trixie').unpack(['ubuntu-keyring'], os.path.join(cache, 'ubuntu-keyring'))
+    keys = os.path.join(keys, 'usr/share/keyrings/ubuntu-archive-keyring.gpg')
+    # Debian's debootstrap knows only older versions of Ubuntu, which are made in the same way.
+    return newer.chroot(cache, 'noble', (), [f'--keyring={keys}', '--components=main,universe'],
+                        ['/usr/share/debootstrap/scripts/gutsy'], 'ubuntu')
 
 
 class Chroot:
@@ -54,11 +64,14 @@ class Chroot:
 
     def apt(self, *words):
         """Runs apt-get, which keeps what it downloads for other copies."""
-        return self.run('apt-get', '-qq', '-y', '--no-install-recommends',
-                        '-o', 'Dpkg::Options::=--force-unsafe-io', '-o', 'APT::Sandbox::User=root',
-                        '-o', 'APT::Keep-Downloaded-Packages=true',
-                        '-o', 'Dir::Cache::archives=' + self.shared[1], *words,
-                        DEBIAN_FRONTEND='noninteractive')
+        # apt fails if the test of the tarball uses the same folder.
+        with open(self.shared[1] + '.lock', 'w', encoding='utf-8') as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return self.run('apt-get', '-qq', '-y', '--no-install-recommends',
+                            '-o', 'Dpkg::Options::=--force-unsafe-io', '-o', 'APT::Sandbox::User=root',
+                            '-o', 'APT::Keep-Downloaded-Packages=true',
+                            '-o', 'Dir::Cache::archives=' + self.shared[1], *words,
+                            DEBIAN_FRONTEND='noninteractive')
 
     def install(self, *packages):
         """Installs packages of Debian. They are not what is tested."""
@@ -111,20 +124,20 @@ def previous(where):
             file.write(text)
 
 
-def run_test(name, check):
+def run_test(name, check, is_ubuntu=False):
     """Prints what check(results, base, work) finds in copies of the bare chroot.
 
     Returns the exit status."""
     results = Results()
     try:
-        base = bare()
+        base = bare(is_ubuntu)
         with tempfile.TemporaryDirectory() as work:
             check(results, base, work)
     except OutOfReach as reason:
         if not results.count:
             results.skip(name, reason)
         else:
-            results.say(False, 'the packages of Debian can be installed', reason)
+            results.say(False, 'the packages of the distribution can be installed', reason)
     except Failed as failed:
         results.say(False, f'{name} can be tested', failed)
     return results.close()

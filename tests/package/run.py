@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """Build the packages for Debian in a chroot, and install, use, upgrade and remove them in another.
 
-usage: run.py SOURCE_DIR
+usage: run.py SOURCE_DIR [ubuntu]
 
 make deb in a bare chroot says what to install. With just that it builds the packages, twice the same
 in two folders, and lintian accepts them. In the other chroot the tools run with what their package
 depends on. The packages of the version before this one are installed there, and projects of CMake,
 Meson and a plain compiler use them. After an upgrade they do so again, and after a purge no file is
-left. The documentation has no dead link. Modules are built, but not loaded. Prints TAP.
+left. The documentation has no dead link. Modules are built, but not loaded. With "ubuntu" the chroots
+are of Ubuntu, where the packages are built once, installed and used. Prints TAP.
 """
 import glob
 import hashlib
@@ -19,13 +20,13 @@ import shutil
 import sys
 import tempfile
 
-from chroot import Chroot, copy_tree, previous, run_test
+from chroot import Chroot, Failed, OutOfReach, copy_tree, previous, run_test
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGES = ('libcoherent0', 'libcoherent-dev', 'coherent-tools', 'coherent-dkms', 'libcoherent-doc')
 TOOLS = ('coherent-tools',)
-# A developer of drivers has these.
-USERS = ('gcc', 'libc6-dev', 'cmake', 'meson', 'pkg-config', 'linux-headers-amd64')
+# A developer of drivers has these, and the headers of the kernel.
+USERS = ('gcc', 'libc6-dev', 'cmake', 'meson', 'pkg-config')
 # dkms makes these for itself when it builds the first module.
 OF_DKMS = re.compile(r'var/lib/dkms/mok\.(key|pub)$')
 
@@ -47,9 +48,8 @@ def digests(made):
     return found
 
 
-def check_build(results, source, chroot, work):
-    """Builds the packages. Returns those of this version and of the one before."""
-    source = copy_tree(source, os.path.join(work, 'source'))
+def check_first_build(results, source, chroot, work):
+    """Builds the packages in a bare chroot. Returns them."""
     tree = copy_tree(source, os.path.join(work, 'one', 'tree'))
     code, told = chroot.run(os.path.join(tree, 'tools/deb'))
     results.say(code == 2 and told.count('\n') == 1 and not os.path.exists(tree + '/build'),
@@ -60,6 +60,13 @@ def check_build(results, source, chroot, work):
     results.say(list(PACKAGES) == ours, 'make deb builds all packages with just that', told)
     if list(PACKAGES) != ours:
         raise Failed('there are no packages to install')
+    return made
+
+
+def check_build(results, source, chroot, work):
+    """Builds the packages. Returns those of this version and of the one before."""
+    source = copy_tree(source, os.path.join(work, 'source'))
+    made = check_first_build(results, source, chroot, work)
     other = copy_tree(source, os.path.join(work, 'two', 'in', 'another', 'folder'))
     told, again = make_deb(chroot, other)
     one, two = digests(made), digests(again)
@@ -146,7 +153,7 @@ def check_documents(results, chroot):
 
 def check_life(results, chroot, work, made, before):
     """Installs the packages of a version, upgrades them to this one and removes them."""
-    chroot.install(*USERS)
+    chroot.install(*USERS, 'linux-headers-amd64')
     depends(chroot, made, PACKAGES)
     [kernel] = os.listdir(os.path.join(chroot.root, 'lib/modules'))
     chroot.run('depmod', kernel)
@@ -178,20 +185,37 @@ def check_life(results, chroot, work, made, before):
                 f'{told}left: {left}\nlost: {lost}')
 
 
+def check_ubuntu(results, chroot, work, made):
+    """Installs the packages and uses them."""
+    chroot.install(*USERS, 'linux-headers-generic')
+    depends(chroot, made, PACKAGES)
+    code, told = chroot.run('dpkg', '-i', *debs(made))
+    results.say(not code and 'warning' not in told, 'the packages are installed', told)
+    check_projects(results, chroot, work, 'Ubuntu')
+    check_modules(results, chroot, 'Ubuntu', debs(made)[0].split('_')[1])
+    check_documents(results, chroot)
+
+
 def main():
-    if len(sys.argv) != 2:
-        print('usage: run.py SOURCE_DIR', file=sys.stderr)
+    if len(sys.argv) not in (2, 3) or sys.argv[2:] not in ([], ['ubuntu']):
+        print('usage: run.py SOURCE_DIR [ubuntu]', file=sys.stderr)
         return 2
     source = os.path.abspath(sys.argv[1])
+    is_ubuntu = len(sys.argv) == 3
 
     def check(results, base, work):
         builder = Chroot(base, work, 'builder')
         user = Chroot(base, work, 'user')
-        made, before = check_build(results, source, builder, work)
-        check_tools(results, user, made)
-        check_life(results, user, work, made, before)
+        if is_ubuntu:
+            made = check_first_build(results, source, builder, work)
+            check_tools(results, user, made)
+            check_ubuntu(results, user, work, made)
+        else:
+            made, before = check_build(results, source, builder, work)
+            check_tools(results, user, made)
+            check_life(results, user, work, made, before)
 
-    return run_test('the packages', check)
+    return run_test('the packages', check, is_ubuntu)
 
 
 if __name__ == '__main__':

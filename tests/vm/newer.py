@@ -51,8 +51,12 @@ def enter(root, shared):
     return ['unshare', '--mount', 'sh', '-ec', ENTER, 'enter', root, ' '.join(shared)]
 
 
-def chroot(cache, suite, packages=PACKAGES):
-    """Makes a chroot of a suite with packages, once. Returns its directory."""
+def chroot(cache, suite, packages=PACKAGES, options=(f'--keyring={KEYS}',), script=(), archive='debian'):
+    """Makes a chroot of a suite with packages, once. Returns its directory.
+
+    The options and the script are those of debootstrap. The archive of another distribution is beside
+    Debian's on many hosts.
+    """
     key = hashlib.sha256(' '.join(packages).encode()).hexdigest()[:16]
     root = os.path.join(cache, f'chroot-{suite}-{key}')
     if os.path.isdir(root):
@@ -61,10 +65,11 @@ def chroot(cache, suite, packages=PACKAGES):
         raise OutOfReach('missing: apt-get install debootstrap, or make deps-all')
     print(f'# making a chroot of {suite} in {root}; this takes minutes, once', file=sys.stderr)
     [(uri, _)] = Archive.repositories(suite)
+    uri = re.sub(r'debian/?$', archive, uri)
     with tempfile.TemporaryDirectory(dir=cache) as work:
         new = os.path.join(work, 'root')
         try:
-            run_command(['debootstrap', '--variant=minbase', f'--keyring={KEYS}', suite, new, uri])
+            run_command(['debootstrap', '--variant=minbase', *options, suite, new, uri, *script])
             run_command([*enter(new, []), 'DEBIAN_FRONTEND=noninteractive', 'apt-get', 'install', '-qq',
                          '-o', 'Dpkg::Options::=--force-unsafe-io', '--no-install-recommends', *packages])
         except Failed as failed:
