@@ -11,10 +11,16 @@ import html
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
+
+from needs import lacking
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
 
 WIDTHS = (360, 800, 1400)
 # The value of Chromium's setting for each mode.
@@ -100,27 +106,20 @@ def main():
         print('usage: browser.py SOURCE_DIR BUILD_DIR', file=sys.stderr)
         return 2
     source_dir, build_dir = map(os.path.abspath, sys.argv[1:])
-    missing = [tool for tool in ('chromium', 'cmark-gfm', 'mandoc') if not shutil.which(tool)]
-    if missing:
-        print(f'1..0 # SKIP {" and ".join(missing)} must be installed')
-        return 0
-    if not os.path.exists(os.path.join(build_dir, 'include/coherent.7')):
-        print('1..0 # SKIP the build has no man pages: linux-kbuild-6.1 must be installed')
-        return 0
-    failed = 0
+    results = Results()
+    reason = lacking(build_dir, 'chromium', 'cmark-gfm', 'mandoc')
+    if reason:
+        results.skip('the pages in a browser', reason)
+        return results.close()
     with tempfile.TemporaryDirectory() as folder:
         site = os.path.join(folder, 'site')
         subprocess.run([sys.executable, os.path.join(source_dir, 'tools/site/build.py'), build_dir,
                         site], check=True)
-        for number, mode in enumerate(MODES, 1):
+        for mode in MODES:
             said = complaints(site, mode, os.path.join(folder, 'profile'))
-            failed += bool(said)
-            print(f'{"not " if said else ""}ok {number} - in {mode} mode each page fits, '
-                  'is readable and has its pictures')
-            for line in said[:40]:
-                print('#', line)
-    print(f'1..{len(MODES)}')
-    return 1 if failed else 0
+            results.say(not said, f'in {mode} mode each page fits, is readable and has its pictures',
+                        said[:40])
+    return results.close()
 
 
 if __name__ == '__main__':

@@ -10,12 +10,18 @@ import glob
 import html.parser
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import urllib.parse
 import xml.dom.minidom
+
+from needs import lacking
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results, read  # noqa: E402
 
 PAGE_MAX = 200 * 1000
 CONTRAST = 4.5
@@ -39,11 +45,6 @@ ACCEPTED = re.compile(r'proprietary attribute "aria-current"')
 ELSEWHERE = re.compile(r'@import|url\((?!["\']?#)[^)]*\)|(?:href|src)=["\'](?!#)[^"\']*|<script'
                        r'|https?:[^\s"]*')
 FENCED = re.compile(r'^```.*?^```', re.S | re.M)
-
-
-def read(path):
-    with open(path, encoding='utf-8') as file:
-        return file.read()
 
 
 class Parsed(html.parser.HTMLParser):
@@ -258,25 +259,17 @@ def main():
         print('usage: run.py SOURCE_DIR BUILD_DIR', file=sys.stderr)
         return 2
     source_dir, build_dir = map(os.path.abspath, sys.argv[1:])
-    missing = [tool for tool in ('cmark-gfm', 'mandoc', 'tidy') if not shutil.which(tool)]
-    if missing:
-        print(f'1..0 # SKIP {" and ".join(missing)} must be installed: run make deps')
-        return 0
-    if not os.path.exists(os.path.join(build_dir, 'include/coherent.7')):
-        print('1..0 # SKIP the build has no man pages: linux-kbuild-6.1 must be installed')
-        return 0
-    failed = number = 0
+    results = Results()
+    reason = lacking(build_dir, 'cmark-gfm', 'mandoc', 'tidy')
+    if reason:
+        results.skip('the site', reason)
+        return results.close()
     with tempfile.TemporaryDirectory() as folder:
         for tests in (tool_tests(source_dir, folder), site_tests(source_dir, build_dir, folder)):
             for name, complaints in tests:
-                number += 1
                 said = list(complaints)
-                failed += bool(said)
-                print(f'{"not " if said else ""}ok {number} - {name}')
-                for line in said[:20]:
-                    print('#', line.replace('\n', '\n# '))
-    print(f'1..{number}')
-    return 1 if failed else 0
+                results.say(not said, name, said[:20])
+    return results.close()
 
 
 if __name__ == '__main__':
