@@ -12,6 +12,8 @@ import os
 import subprocess
 import sys
 
+from tap import Results
+
 WHERE = ('src/**/*.[ch]', 'command/**/*.[ch]', 'examples/**/*.[ch]', 'kernel/**/*.[ch]',
          'tests/**/*.[ch]', 'bench/**/*.[ch]')
 BY_HAND = ('tests/object_code/access.c',)
@@ -63,21 +65,15 @@ def too_wide():
 def main():
     if len(sys.argv) != 2:
         print('usage: format.py SOURCE_DIR', file=sys.stderr)
-        sys.exit(2)
+        return 2
     os.chdir(sys.argv[1])
-    failed = False
-    print('1..3')
-    for number, (check, title) in enumerate((
-            (badly_laid_out, 'are formatted'), (too_long, f'have at most {LINES_MAX} lines'),
-            (too_wide, f'have comments of at most {COLUMNS_MAX} columns')), 1):
+    results = Results()
+    for check, title in ((badly_laid_out, 'are formatted'), (too_long, f'have at most {LINES_MAX} lines'),
+                         (too_wide, f'have comments of at most {COLUMNS_MAX} columns')):
         count, wrong = check()
-        bad = bool(wrong) or not count
-        failed |= bad
-        print(f'{"not " if bad else ""}ok {number} - {count} files {title}')
-        for line in wrong:
-            print('#', line)
-    sys.exit(1 if failed else 0)
+        results.say(count and not wrong, f'{count} files {title}', wrong)
+    return results.close()
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -15,6 +15,8 @@ import re
 import subprocess
 import sys
 
+from tap import Results
+
 # Cycles of object files that are as they have to be: the members, and the reason.
 EXCEPTIONS = {
 }
@@ -137,21 +139,19 @@ def cycles(edges):
             for node in edges if node in reach[node]}
 
 
-def check(number, title, edges, exceptions):
-    """Print the result of one graph; True if it has no cycle."""
+def check(results, title, edges, exceptions):
+    """Says whether a graph has no cycle."""
     found = cycles(edges)
     bad = [cycle for cycle in found if cycle not in exceptions]
-    stale = [cycle for cycle in exceptions if cycle not in found]
-    good = not bad and not stale and len(edges) > 30
-    print(f'{"ok" if good else "not ok"} {number} - {title}, {len(edges)} looked at')
+    why = []
     for cycle in bad:
         for node in sorted(cycle):
             for to in sorted(cycle & set(edges[node])):
                 how = edges[node][to]
-                print(f'# {node} needs {to}: {how if isinstance(how, str) else ", ".join(how)}')
-    for cycle in stale:
-        print(f'# the exception {", ".join(sorted(cycle))} is not needed any more: remove it')
-    return good
+                why.append(f'{node} needs {to}: {how if isinstance(how, str) else ", ".join(how)}')
+    why += [f'the exception {", ".join(sorted(cycle))} is not needed any more: remove it'
+            for cycle in exceptions if cycle not in found]
+    results.say(not why and len(edges) > 30, f'{title}, {len(edges)} looked at', why)
 
 
 def main():
@@ -161,25 +161,21 @@ def main():
     source_dir, library = sys.argv[1:]
     defined, needed = read_symbols(library)
     included = includes(source_dir)
-    print('1..5')
-    good = check(1, 'the files of src/ include each other without a cycle', included, {})
-    good &= check(2, 'the object files need each other without a cycle',
-                  symbol_edges(defined, needed),
-                  {frozenset(cycle): why for cycle, why in EXCEPTIONS.items()})
-    found = list(misplaced(source_dir, defined))
-    print(f'{"not " if found else ""}ok 3 - each header declares only what its own .c file defines')
-    for header, function, member in found:
-        print(f'# src/{header} declares {function}(), which {member}.c defines')
-    wrong = list(out_of_order(included))
-    print(f'{"not " if wrong else ""}ok 4 - the folders include each other in their order')
-    for path, to in wrong:
-        print(f'# src/{path} includes {to}, which its folder must not know')
+    results = Results()
+    check(results, 'the files of src/ include each other without a cycle', included, {})
+    check(results, 'the object files need each other without a cycle', symbol_edges(defined, needed),
+          {frozenset(cycle): why for cycle, why in EXCEPTIONS.items()})
+    found = [f'src/{header} declares {function}(), which {member}.c defines'
+             for header, function, member in misplaced(source_dir, defined)]
+    results.say(not found, 'each header declares only what its own .c file defines', found)
+    wrong = [f'src/{path} includes {to}, which its folder must not know'
+             for path, to in out_of_order(included)]
+    results.say(not wrong, 'the folders include each other in their order', wrong)
     paths, used = not_for_drivers(source_dir)
-    print(f'{"not " if used or len(paths) < 5 else ""}ok 5 - only kernel/{TRANSLATE} uses what is '
-          f'not for drivers, {len(paths)} looked at')
-    for path, line, name in used:
-        print(f'# {path}:{line} uses {name}: ask kernel/{TRANSLATE}')
-    return 0 if good and len(paths) >= 5 and not found and not wrong and not used else 1
+    results.say(len(paths) >= 5 and not used,
+                f'only kernel/{TRANSLATE} uses what is not for drivers, {len(paths)} looked at',
+                [f'{path}:{line} uses {name}: ask kernel/{TRANSLATE}' for path, line, name in used])
+    return results.close()
 
 
 if __name__ == '__main__':

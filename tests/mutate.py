@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 
+from tap import Results
+
 FILES = {
     'meson.build': '''project('tiny', 'c')
 test('sums', executable('sums', 'src/sums.c', 'test.c'), suite: 'run')
@@ -248,17 +250,13 @@ def main():
     if len(sys.argv) != 2:
         print('usage: mutate.py SOURCE_DIR', file=sys.stderr)
         return 2
-    results = []
+    results = Results()
     with tempfile.TemporaryDirectory() as folder:
         mutate = Mutate(os.path.abspath(sys.argv[1]), folder)
         for cases in (lists, runs, known, tree_keys, usage):
-            results += cases(mutate)
-    print(f'1..{len(results)}')
-    for number, (good, name, done) in enumerate(results, 1):
-        print(f'{"" if good else "not "}ok {number} - {name}')
-        for line in [] if good else (done.stdout + done.stderr).splitlines():
-            print('#  ', line)
-    return 0 if all(good for good, _, _ in results) else 1
+            for good, name, done in cases(mutate):
+                results.say(good, name, done.stdout + done.stderr)
+    return results.close()
 
 
 if __name__ == '__main__':

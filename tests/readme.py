@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 
+from tap import Results
+
 FLAGS = ('-std=gnu11 -Wall -Wextra -Werror -Wincompatible-pointer-types -pthread').split()
 COLUMNS = 100
 BOXES_MAX = 12
@@ -61,15 +63,12 @@ int after(struct coherent_device *dev, struct coherent_bar *bar, size_t slots, s
 }
 
 
-class Checks:
-    """The results so far."""
+class Checks(Results):
+    """The results, and what the text may have."""
 
     def __init__(self, source_dir, build_dir, library):
+        super().__init__()
         self.source_dir, self.build_dir, self.library = source_dir, build_dir, library
-        self.results = []
-
-    def say(self, good, name, why=''):
-        self.results.append((bool(good), name, why))
 
     def compile(self, compiler, code, where, *rest):
         with open(os.path.join(where, 'README.c'), 'w', encoding='utf-8') as source:
@@ -186,12 +185,7 @@ def main():
     checks.say(len(boxes) <= BOXES_MAX, f'the picture has at most {BOXES_MAX} boxes', str(boxes))
     checks.say(not missing and folders <= set(boxes), 'the picture matches the tree',
                f'{missing} {folders - set(boxes)}')
-    print(f'1..{len(checks.results)}')
-    for number, (good, name, why) in enumerate(checks.results, 1):
-        print(f'{"" if good else "not "}ok {number} - {name}')
-        for line in '' if good else why.splitlines():
-            print('#', line)
-    return 0 if all(good for good, _, _ in checks.results) else 1
+    return checks.close()
 
 
 if __name__ == '__main__':

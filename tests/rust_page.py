@@ -7,7 +7,6 @@ usage: rust_page.py SOURCE_DIR
 Prints TAP.
 """
 import difflib
-import json
 import os
 import sys
 import tempfile
@@ -16,17 +15,13 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
                                 'bench/kernel'))
 
 import page  # noqa: E402
-
-
-def read(path):
-    with open(path, encoding='utf-8') as file:
-        return file.read()
+from tap import Results, read  # noqa: E402
 
 
 def main():
     if len(sys.argv) != 2:
         print('usage: rust_page.py SOURCE_DIR', file=sys.stderr)
-        sys.exit(2)
+        return 2
     docs = os.path.join(sys.argv[1], 'docs')
     stored = page.load(docs)
     with tempfile.TemporaryDirectory() as folder:
@@ -35,15 +30,13 @@ def main():
                                                  read(os.path.join(folder, name)).splitlines()))
                  for name in (page.STORED, page.PAGE)}
     sides = {case['side'] for case in stored['cases'] if case['kind'] == 'instructions'}
-    tests = [*((f'docs/{name} is what make bench-rust writes', said) for name, said in wrong.items()),
-             ('the results have all sides', sorted(set(page.SIDES) - sides)),
-             ('results without Rust write no page', [json.dumps(page.store([{}]))] * bool(page.store([{}])))]
-    for number, (title, said) in enumerate(tests, 1):
-        print(f'{"not " if said else ""}ok {number} - {title}')
-        for line in said:
-            print('#', line)
-    print(f'1..{len(tests)}')
-    return 1 if any(said for _, said in tests) else 0
+    results = Results()
+    for name, said in wrong.items():
+        results.say(not said, f'docs/{name} is what make bench-rust writes', said)
+    missing = sorted(set(page.SIDES) - sides)
+    results.say(not missing, 'the results have all sides', missing)
+    results.say(not page.store([{}]), 'results without Rust write no page', page.store([{}]))
+    return results.close()
 
 
 if __name__ == '__main__':

@@ -14,6 +14,8 @@ import re
 import subprocess
 import sys
 
+from tap import Results
+
 MEMBERS = ('base_sys', 'base_sys_doorbell', 'base_sys_fault', 'base_sys_file', 'base_sys_maps',
            'base_sys_process',
            'base_sys_socket')
@@ -81,7 +83,7 @@ def unknown_symbols(library):
 def main():
     if len(sys.argv) != 3:
         print('usage: syscalls.py SOURCE_DIR LIBRARY', file=sys.stderr)
-        sys.exit(2)
+        return 2
     files, found = list(sources(sys.argv[1])), []
     for path in files:
         with open(path, encoding='utf-8') as source:
@@ -90,18 +92,14 @@ def main():
     # The check must find the calls in this sample. Otherwise it finds none at all.
     sample = '/* read(fd) */\n#include <errno.h>\nif (ops->open(fd) || read(fd))\n\treturn -errno;\n'
     works = [number for number, _ in broken(sample)] == [3, 4]
-    print('1..3')
-    print(f'{"" if works else "not "}ok 1 - a direct call is found')
-    print(f'{"not " if found or not files else ""}ok 2 - {len(files)} files call the system '
-          'through sys.h')
-    for line in found:
-        print('#', line)
-    unknown = list(unknown_symbols(sys.argv[2]))
-    print(f'{"not " if unknown else ""}ok 3 - the object files need only known functions of libc')
-    for member, name in unknown:
-        print(f'# {member} needs {name}(): call it through sys.h, or add it to HARMLESS')
-    sys.exit(1 if found or unknown or not files or not works else 0)
+    results = Results()
+    results.say(works, 'a direct call is found')
+    results.say(files and not found, f'{len(files)} files call the system through sys.h', found)
+    unknown = [f'{member} needs {name}(): call it through sys.h, or add it to HARMLESS'
+               for member, name in unknown_symbols(sys.argv[2])]
+    results.say(not unknown, 'the object files need only known functions of libc', unknown)
+    return results.close()
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -14,6 +14,8 @@ import shutil
 import subprocess
 import sys
 
+from tap import Results
+
 SOURCE_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # (pattern, rule). A quoted break is an example, as in CONTRIBUTING.md.
 # A sentence begins with the comment, after a full stop, or after the name of a parameter.
@@ -87,9 +89,10 @@ def main():
         print(__doc__)
         return 0
     files = args or [path for path in tracked() if path not in QUOTES]
+    results = Results()
     if not files:
-        print('1..1\nok 1 - comments keep the rules for words # SKIP this tree has no git history, or git is missing')
-        return 0
+        results.skip('comments keep the rules for words', 'this tree has no git history, or git is missing')
+        return results.close()
     found = []
     for path in files:
         try:
@@ -99,10 +102,8 @@ def main():
             reason = getattr(error, 'strerror', None) or error
             print(f'words.py: {path}: {reason}', file=sys.stderr)
             return 2
-    print(f'1..1\n{"not " if found else ""}ok 1 - {len(files)} files keep the rules for words')
-    for line in found:
-        print('#', line)
-    return 1 if found else 0
+    results.say(not found, f'{len(files)} files keep the rules for words', found)
+    return results.close()
 
 
 if __name__ == '__main__':

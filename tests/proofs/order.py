@@ -11,6 +11,11 @@ import os
 import re
 import sys
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
+
 COMMENT = re.compile(r'/\*.*?\*/', re.S)
 # A comment says more after an empty line, and a file head after the line of another fact.
 ORDER = re.compile(r'ORDER:(?:(?!\n \*\n).)*', re.S)
@@ -46,15 +51,11 @@ def main():
             wrong.append(f'{path}:{line}: the comment names no litmus test of tests/proofs')
         wrong += [f'{path}:{line}: there is no tests/proofs/{name}' for name in names
                   if name not in tests]
-    print(f'1..2\n{"not " if wrong or not found else ""}ok 1 - {len(found)} comments about order '
-          'name a litmus test')
-    for line in wrong:
-        print('#', line)
-    unnamed = sorted(tests - named)
-    print(f'{"not " if unnamed else ""}ok 2 - {len(tests)} litmus tests are named by a comment')
-    for name in unnamed:
-        print(f'# no comment names {name}')
-    return 1 if wrong or unnamed or not found else 0
+    results = Results()
+    results.say(found and not wrong, f'{len(found)} comments about order name a litmus test', wrong)
+    unnamed = [f'no comment names {name}' for name in sorted(tests - named)]
+    results.say(not unnamed, f'{len(tests)} litmus tests are named by a comment', unnamed)
+    return results.close()
 
 
 if __name__ == '__main__':

@@ -1,9 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """Check that run.py accepts good runs of a VM and refuses bad ones. Prints TAP."""
+import os
 import sys
 
 from run import judge
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
 
 GOOD = """vm: starts
 ok 1 - the device reads what is mapped
@@ -103,17 +109,13 @@ CASES = [
 
 
 def main():
-    print(f'1..{len(CASES)}')
-    failed = False
-    for number, (name, serial, faults, end, bad, *splats) in enumerate(CASES, 1):
+    results = Results()
+    for name, serial, faults, end, bad, *splats in CASES:
         verdicts = judge(serial, faults, end, '6.1', splats=sum(splats, []))
         wrong = [what for good, what in verdicts if not good]
         good = not wrong if bad is None else len(wrong) == 1 and bad in wrong[0]
-        failed |= not good
-        print(f'{"ok" if good else "not ok"} {number} - {name}')
-        if not good:
-            print(f'# bad was {wrong}, should be {bad}')
-    return failed
+        results.say(good, name, f'bad was {wrong}, should be {bad}')
+    return results.close()
 
 
 if __name__ == '__main__':
