@@ -81,9 +81,8 @@ bool is_all(const void *memory, uint8_t byte, size_t bytes)
 {
 	const uint8_t *at = memory;
 
-	while (bytes && *at == byte)
-		bytes--, at++;
-	return !bytes;
+	/* Each byte is like the one before it. A loop would take seconds with sanitizers. */
+	return !bytes || (*at == byte && !memcmp(at, at + 1, bytes - 1));
 }
 
 int seal_fails(void *elements, size_t count, coherent_addr_t address, void *arg)
