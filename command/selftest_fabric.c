@@ -20,7 +20,7 @@
 /* A transfer of this size takes long enough to reclaim the mem meanwhile. */
 #define BIG ((size_t)64 << 20)
 /* Under load a transfer may be over before the reclaim. Then the try is repeated. */
-#define TIMES 20
+#define TIMES 200
 #define PROGRESS_NS 1000000
 
 enum { SENT = 0x5a, LATER = 0x33 };
@@ -533,7 +533,10 @@ static int during_reclaim(struct tester *tester, bool is_write, bool *reached)
 		tester->reason[0] = '\0';
 		err = try_in_flight(tester, is_write, reached, &late);
 	}
-	return err ? err : late && !*reached ? -ETIMEDOUT : 0;
+	if (err || !late || *reached)
+		return err;
+	tester->problem = "each transfer was over before the reclaim";
+	return -ETIMEDOUT;
 }
 
 static int write_during_reclaim(struct tester *tester, bool *reached)
