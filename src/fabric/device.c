@@ -45,6 +45,17 @@ int fabric_of(struct coherent_device *dev, const char *call, struct fabric **fab
 
 /* --- The name --- */
 
+/* libfabric would take the low 16 bits of a higher number. A service may also be a name. */
+static int check_port(const struct name *name, const char *service, const struct reporter *to)
+{
+	if (!service || service[strspn(service, "0123456789")] ||
+	    strtoul(service, NULL, 10) <= UINT16_MAX)
+		return 0;
+	report(to, COHERENT_ERROR, "%s: there is no port %s; the highest one is 65535", name->whole,
+	       service);
+	return -EINVAL;
+}
+
 static int read_name(const struct name *name, struct fabric_keys *values, const struct reporter *to)
 {
 	static const struct name_key keys[] = {
@@ -56,9 +67,12 @@ static int read_name(const struct name *name, struct fabric_keys *values, const 
 		  .offset = offsetof(struct fabric_keys, service) },
 		{ .key = "manual", NAME_FLAG, .offset = offsetof(struct fabric_keys, manual) },
 	};
+	int err;
 
-	if (*name->target)
-		return name_read_keys(name, keys, ARRAY_SIZE(keys), values, to);
+	if (*name->target) {
+		err = name_read_keys(name, keys, ARRAY_SIZE(keys), values, to);
+		return err ? err : check_port(name, values->service, to);
+	}
 	report(to, COHERENT_ERROR,
 	       "%s: which provider? Write for example fabric:tcp,node=127.0.0.1; fi_info -l lists "
 	       "them",
@@ -124,6 +138,14 @@ static int report_no_info(struct fabric *fabric, const struct name *name,
 	if (err == -FI_ENOMEM)
 		return -ENOMEM;
 	list_providers(fabric, list, sizeof(list));
+	if (strstr(list, name->target)) {
+		report(to, COHERENT_ERROR,
+		       "%s: the provider %s has no endpoint at node %s, service %s; the node must be "
+		       "an address of this machine, and the service a port",
+		       name->whole, name->target, keys->node ? keys->node : "(any)",
+		       keys->service ? keys->service : "(any)");
+		return -ENODEV;
+	}
 	report(to, COHERENT_ERROR,
 	       "%s: libfabric has no provider \"%s\" that offers RMA at node %s, service %s; it has: "
 	       "%s",

@@ -130,6 +130,10 @@ static const char *advice_for(const struct fabric *fabric, int err)
 {
 	if (err == -EMFILE || err == -ENFILE)
 		return "; raise ulimit -n";
+	if (err == -EADDRINUSE)
+		return "; give another service=";
+	if (err == -EADDRNOTAVAIL)
+		return "; node= must be an address of this machine";
 	if (err == -FI_EINVAL && fabric_uses_card(fabric))
 		return "; if the card has small completion queues, set FI_UNIVERSE_SIZE=64 in the "
 		       "environment";
