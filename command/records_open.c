@@ -381,6 +381,8 @@ int records_open(pid_t pid, struct records **all, size_t *count, char *why, size
 		return fail(
 			&found, -EACCES,
 			"it belongs to another user or has raised rights; run the command as root");
+	if (!folder && access("/proc/self", F_OK))
+		return fail(&found, -ESRCH, "/proc is not mounted, so processes cannot be read");
 	if (!folder)
 		return fail(&found, -ESRCH, "there is no such process");
 	err = find_segments(&found, folder, pid);
@@ -505,7 +507,9 @@ int records_open_core(const char *path, struct records **all, size_t *count, cha
 	*all = NULL;
 	*count = 0;
 	if (fd < 0)
-		return fail(&found, -ENOENT, "it cannot be opened: %s", strerror(errno));
+		return fail(&found, -ENOENT,
+			    "%s; give the number of a process or the path of a core dump",
+			    strerror(errno));
 	if (fstat(fd, &file) || !S_ISREG(file.st_mode) || !file.st_size) {
 		close(fd);
 		return fail(&found, -ENOENT, "it is not a core dump");

@@ -50,7 +50,7 @@ static int open_one(const char *word, struct target *target, bool is_quiet)
 	if (err && is_quiet)
 		return STATUS_BAD;
 	if (err)
-		return fail(target_is_number(word) ? "process %s: %s" : "%s: %s", word, why);
+		return fail(target_is_number(word) ? "process %s: %s" : "\"%s\": %s", word, why);
 	return add(target, all, count) ? STATUS_GOOD : fail("no memory is left");
 }
 

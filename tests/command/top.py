@@ -228,7 +228,9 @@ def check_refusals(top, program, other):
     with subprocess.Popen([other, '60'], stdin=subprocess.DEVNULL) as child:
         top.complains(1, 'has no device of libcoherent open', 'top', str(child.pid))
         child.kill()
-    top.complains(1, 'cannot be opened', 'top', 'no-such-core')
+    for name, word in (('top', 'no-such-core'), ('top', ''), ('top', 'sim:edu'), ('map', 'edu')):
+        top.refuses(1, f'"{word}": No such file or directory; give the number of a process or the '
+                    'path of a core dump', name, word)
     top.complains(1, 'is not a core dump', 'top', __file__)
     top.complains(1, 'is not a core dump', 'top', '/')
     with tempfile.TemporaryDirectory() as folder:
@@ -243,6 +245,11 @@ def check_refusals(top, program, other):
     if os.geteuid():
         top.say(True, 'the process of another user is refused # SKIP only root can become one')
         return
+    done = subprocess.run(['unshare', '-m', 'sh', '-c', 'mount -t tmpfs none /proc && "$0" top 1',
+                           top.program], check=False, capture_output=True, text=True)
+    top.say((done.returncode, done.stderr) == (1, 'coherent: process 1: /proc is not mounted, so '
+                                               'processes cannot be read\n'),
+            'without /proc a process gets a line', done.stderr)
     with Driver(program) as driver, tempfile.TemporaryDirectory() as folder:
         nobody = common.as_nobody(folder, top.program)
         done = top.run('top', driver.pid, **nobody)
