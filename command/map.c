@@ -276,7 +276,8 @@ static int run_map(const struct arguments *arguments, json_t *result)
 	if (number && !target_is_number(number))
 		return complain("map: --device=%s is not a number", number);
 	if (!target_is_number(word) && strchr(word, ':') && access(word, F_OK))
-		return map_device(word, is_svg, result);
+		return number ? complain("map: %s is one device, so leave --device out", word) :
+				map_device(word, is_svg, result);
 	status = target_open(word, &target);
 	if (status != STATUS_GOOD)
 		return status;

@@ -141,6 +141,8 @@ def check_device(test):
     xml.etree.ElementTree.fromstring(done.stdout)
     test.say(done.returncode == 0, 'such a device has a picture too', done.stderr)
     test.complains(2, 'no-such', 'map', 'no-such:device')
+    test.refuses(2, 'map: sim:edu is one device, so leave --device out', 'map', '--device=7',
+                 'sim:edu')
     test.complains(1, 'no such process', 'map', '4194304')
 
 
