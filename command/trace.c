@@ -343,7 +343,9 @@ static int run_trace(const struct arguments *arguments, json_t *result)
 	if (fd < 0)
 		return fail("trace: there is no memory for the trace: %s", strerror(errno));
 	snprintf(memory, sizeof(memory), "/proc/%d/fd/%d", (int)getpid(), fd);
-	status = trace_program(arguments, memory, true, result);
+	status = access(memory, W_OK) ?
+			 fail("trace: /proc is not mounted; give a file for the trace with -o") :
+			 trace_program(arguments, memory, true, result);
 	close(fd);
 	json_object_del(result, "file");
 	return status;
