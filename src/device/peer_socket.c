@@ -112,9 +112,20 @@ int peer_socket_connect(const struct peer_socket *socket)
 	return fd < 0 ? peer_socket_report(socket, fd) : fd;
 }
 
+static bool is_lasting(const struct peer_socket *socket)
+{
+	return socket->path || socket->listens;
+}
+
+const char *peer_socket_remedy(const struct peer_socket *socket)
+{
+	return is_lasting(socket) ? "; coherent_device_reset() connects again" :
+				    "; open the device again, with a new connection";
+}
+
 int peer_socket_check_again(const struct peer_socket *socket)
 {
-	if (socket->path || socket->listens)
+	if (is_lasting(socket))
 		return 0;
 	report(&socket->dev->reporter, COHERENT_ERROR,
 	       "%s: the library cannot make a connection from .socket_fd again; open the device by "

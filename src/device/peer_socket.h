@@ -64,6 +64,14 @@ int peer_socket_connect(const struct peer_socket *socket);
 int peer_socket_check_again(const struct peer_socket *socket);
 
 /**
+ * peer_socket_remedy() - Say how the driver gets the device back after the peer was lost.
+ * @socket: The socket.
+ *
+ * Return: the end of a report.
+ */
+const char *peer_socket_remedy(const struct peer_socket *socket);
+
+/**
  * peer_socket_report() - Report why there is no connection.
  * @socket: The socket.
  * @err: The error of the system call.

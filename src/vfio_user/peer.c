@@ -96,7 +96,7 @@ static int lose_peer_locked(struct vfio_user *user, const char *when, int err)
 	/* A close ends the connection itself. */
 	if (!user->closed)
 		report(&dev->reporter, COHERENT_ERROR, "%s: %s (%s)%s", dev->name, reason_of(err),
-		       when, user->is_open ? "; coherent_device_reset() connects again" : "");
+		       when, user->is_open ? peer_socket_remedy(&user->socket) : "");
 	vfio_user_peer_hang_up_locked(user);
 	return error_of(err);
 }

@@ -69,16 +69,19 @@ static int lose_peer_locked(struct vhost_user *vhost, const char *when, int err)
 	NEEDS_LOCK(vhost->lock)
 {
 	const struct coherent_device *dev = vhost->backend.dev;
-	const char *why = "the peer hung up", *hint = "";
+	const char *why = "the peer hung up", *hint = "", *remedy = "";
 
-	if (err == -ETIMEDOUT)
+	if (err == -ETIMEDOUT) {
 		why = "the peer did not answer in time";
-	else if (err == -EPROTO)
+	} else if (err == -EPROTO) {
 		why = "the peer sent a malformed reply";
-	else if (vhost->registers.status & VIRTIO_CONFIG_S_DRIVER_OK)
+	} else if (vhost->registers.status & VIRTIO_CONFIG_S_DRIVER_OK) {
 		hint = ": a peer hangs up on an address that is not exposed, and when its process "
-		       "ends; coherent_device_reset() connects again";
-	report(&dev->reporter, COHERENT_ERROR, "%s: %s (%s)%s", dev->name, why, when, hint);
+		       "ends";
+		remedy = peer_socket_remedy(&vhost->socket);
+	}
+	report(&dev->reporter, COHERENT_ERROR, "%s: %s (%s)%s%s", dev->name, why, when, hint,
+	       remedy);
 	vhost_user_peer_hang_up_locked(vhost);
 	if (err == -EPROTO)
 		return -EIO;

@@ -223,6 +223,10 @@ static void connected_socket_is_taken(void **state)
 	peer_hang_up(peer);
 	while (coherent_bar_read32(bar, PEER_ID) != UINT32_MAX)
 		;
+	/* The report does not advise what the device refuses. */
+	assert_true(log_has(&reports, "the peer hung up"));
+	assert_true(log_has(&reports, "open the device again"));
+	assert_false(log_has(&reports, "coherent_device_reset()"));
 	assert_int_equal(coherent_device_reset(dev), -EOPNOTSUPP);
 }
 
