@@ -120,8 +120,8 @@ COHERENT_C_END
  * Faults, coherent_find_addr() and coherent_find_ptr() of the other device name the line of this
  * call. Its counters have the twin as an object and a mem.
  *
- * Both devices must use memory in its place: sim:, vfio: and iommufd: do, without an IOMMU they do
- * not. The mem must not be of a pool.
+ * Both devices must use memory in its place: sim:, vfio:, iommufd: and vfio-user: do. Without an
+ * IOMMU, or with the key files of vfio-user:, they do not. The mem must not be of a pool.
  *
  * For instance:
  *

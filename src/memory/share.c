@@ -20,11 +20,10 @@
 
 static int refuse_place(struct object_store *store, const struct object_store *which)
 {
-	return refuse(
-		store, -EOPNOTSUPP, SHARE,
-		"%s does not use memory in its place, so it cannot share pages; use sim:, vfio: "
-		"or iommufd: with an IOMMU",
-		which->name);
+	return refuse(store, -EOPNOTSUPP, SHARE,
+		      "%s does not use memory in its place, so it cannot share pages; use sim:, "
+		      "vfio-user:, or vfio: or iommufd: with an IOMMU",
+		      which->name);
 }
 
 static int check_arguments(struct object_store *store, struct object_store *other,

@@ -4,6 +4,8 @@
  */
 #include <linux/pci_regs.h>
 #include <coherent/config.h>
+#include <coherent/share.h>
+#include <coherent/sim.h>
 #include <unistd.h>
 
 #include "vfio_user_test.h"
@@ -230,6 +232,32 @@ static void connected_socket_is_taken(void **state)
 	assert_int_equal(coherent_device_reset(dev), -EOPNOTSUPP);
 }
 
+/* Both devices use memory in its place, so each can have a twin of a mem of the other one. */
+static void memory_is_shared_with_other_devices(void **state)
+{
+	COHERENT_TWIN_AUTO(uint8_t, twin_here);
+	COHERENT_TWIN_AUTO(uint8_t, twin_there);
+	COHERENT_AUTO(uint8_t, here);
+	COHERENT_AUTO(uint8_t, there);
+	COHERENT_DEVICE_AUTO(other);
+	uint64_t address, word = 0;
+
+	start(state);
+	assert_ok(coherent_device_open(&other, "sim:ring"));
+	assert_ok(coherent_zeroed(&there, other, 8));
+	assert_ok(coherent_share(&there, dev, &twin_here, .permission = COHERENT_READ_ONLY));
+	address = coherent_addr(&twin_here).raw;
+	assert_ok(transfer(PEER_READ, address, 8));
+	assert_int_equal(transfer(PEER_WRITE, address, 8), EFAULT);
+	coherent_free(&twin_here);
+	assert_int_equal(transfer(PEER_READ, address, 8), EFAULT);
+	assert_ok(coherent_zeroed(&here, dev, 8));
+	assert_ok(coherent_share(&here, other, &twin_there));
+	assert_ok(coherent_sim_try(other, &twin_there, 0, &word, 8, COHERENT_ACCESS_WRITE));
+	coherent_free(&here);
+	coherent_free(&there);
+}
+
 static void one_socket_is_enough_with_a_warning(void **state)
 {
 	COHERENT_AUTO(uint8_t, mem);
@@ -275,6 +303,7 @@ int main(void)
 		cmocka_unit_test_teardown(lost_peer_is_found_again, stop_peer),
 		cmocka_unit_test_teardown(reset_allows_dma_again, stop_peer),
 		cmocka_unit_test_teardown(connected_socket_is_taken, stop_peer),
+		cmocka_unit_test_teardown(memory_is_shared_with_other_devices, stop_peer),
 		cmocka_unit_test_teardown(one_socket_is_enough_with_a_warning, stop_peer),
 		cmocka_unit_test_teardown(small_window_is_used, stop_peer),
 	};
