@@ -9,17 +9,7 @@ trap 'exit 130' INT TERM HUP
 image=$folder/disk,of=zeros
 truncate -s 16M "$image"
 blk="$1 --spawn=$image"
-count=0
-
-check() {
-	count=$((count + 1))
-	if [ "$1" = "$2" ]; then
-		echo "ok $count - $3"
-	else
-		echo "not ok $count - $3"
-		echo "# $1, should be $2"
-	fi
-}
+. "$(dirname "$0")/tap.sh"
 
 sum() {
 	sha256sum | cut -d' ' -f1
@@ -136,3 +126,4 @@ check "$status $there $(ls "$folder/own" | wc -l) $(daemons)" "143 1 0 0" \
 $blk read 40000 1 <&- >&- 2>&-
 check "$?, $($blk read 1000 586 | wc -c)" "2, 300032" \
 	"blk does not mistake its socket for standard output"
+exit $failed

@@ -2,18 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 # copy.sh PROGRAM: examples/copy.c copies a file between two devices. Prints TAP.
 copy=$1
-count=0
-failed=0
-
-say() {
-	count=$((count + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		failed=1
-	fi
-}
+. "$(dirname "$0")/tap.sh"
 
 folder=$(mktemp -d)
 trap 'rm -r "$folder"' EXIT

@@ -6,17 +6,7 @@
 top=$(mktemp -d)
 trap 'rm -rf "$top"' EXIT
 trap 'exit 130' INT TERM HUP
-count=0
-
-check() {
-	count=$((count + 1))
-	if [ "$1" = "$2" ]; then
-		echo "ok $count - $3"
-	else
-		echo "not ok $count - $3"
-		echo "# $1, should be $2"
-	fi
-}
+. "$(dirname "$0")/tap.sh"
 
 mkdir -p "$top/build/examples" "$top/tmp"
 for program in edu blk nvme; do
@@ -42,3 +32,4 @@ TMPDIR=$top/none "$1" "$top/build" "$top/data" >"$top/out" 2>"$top/message"
 check "$?, $(wc -c <"$top/out"), $(cat "$top/message")" \
 	"2, 0, demo: $top/none is not a folder that you can write to: set TMPDIR" \
 	"one line reports a bad TMPDIR"
+exit $failed

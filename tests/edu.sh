@@ -5,17 +5,7 @@
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 trap 'exit 130' INT TERM HUP
-count=0
-
-check() {
-	count=$((count + 1))
-	if [ "$1" = "$2" ]; then
-		echo "ok $count - $3"
-	else
-		echo "not ok $count - $3"
-		echo "# $1, should be $2"
-	fi
-}
+. "$(dirname "$0")/tap.sh"
 
 echo 1..13
 head -c 5000 "$1" >"$folder/data"
@@ -53,5 +43,6 @@ if command -v qemu-system-x86_64 >/dev/null; then
 	"$1" --device=qemu:edu "$folder/data" 2>"$folder/message" >"$folder/out"
 	check "$?, $(cat "$folder/message")" "0, " "edu reports nothing if the device is QEMU's"
 else
-	echo "ok 13 # SKIP qemu-system-x86_64 is missing: apt-get install qemu-system-x86"
+	say 0 "edu reports nothing if the device is QEMU's # SKIP qemu-system-x86_64 is missing: apt-get install qemu-system-x86"
 fi
+exit $failed

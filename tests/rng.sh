@@ -2,18 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 # rng.sh PROGRAM: examples/rng.c prints random numbers of QEMU's virtio-rng. Prints TAP.
 rng=$1
-count=0
-failed=0
-
-say() {
-	count=$((count + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		failed=1
-	fi
-}
+. "$(dirname "$0")/tap.sh"
 
 if ! command -v qemu-system-x86_64 >/dev/null; then
 	printf '1..1\nok 1 - rng # SKIP there is no qemu-system-x86_64\n'
