@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-from tap import Results
+from tap import Results, Skip, run_tests
 
 LONG = 'a reason that has enough words to be one\n'
 # (lines that change, message, what the check says; None if it says nothing).
@@ -253,6 +253,18 @@ def tap(_source_dir, _folder):
             ended = results.close()
         yield ((printed.getvalue(), ended) == (output, status),
                f'tap.py: {call}{arguments!r} makes the script end with {status}', printed.getvalue())
+
+    def this_fails(_folder):
+        raise AssertionError('why')
+
+    def this_is_skipped(_folder):
+        raise Skip('git is missing')
+
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        ended = run_tests([this_fails, this_is_skipped])
+    yield (printed.getvalue() == 'not ok 1 - this fails\n# AssertionError: why\n'
+           'ok 2 - this is skipped # SKIP git is missing\n1..2\n' and ended == 1,
+           'tap.py: a function fails or is skipped by an exception', printed.getvalue())
 
 
 def main():

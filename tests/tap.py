@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """The tests that are scripts print TAP with this."""
+import subprocess
+import tempfile
 
 
 def read(path):
     with open(path, encoding='utf-8') as file:
         return file.read()
+
+
+class Skip(Exception):
+    """The machine cannot run a test. The text says why."""
 
 
 class Results:
@@ -30,3 +36,22 @@ class Results:
         """Prints the plan. Returns the exit status, which is 1 if there was no test."""
         print(f'1..{self.count}')
         return 0 if self.count and not self.failed else 1
+
+
+def run_tests(tests):
+    """Calls functions, which are named after what they test, with an empty folder.
+
+    Returns the exit status."""
+    results = Results()
+    for test in tests:
+        name = test.__name__.replace('_', ' ')
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                test(folder)
+            except Skip as why:
+                results.skip(name, why)
+            except (AssertionError, LookupError, OSError, ValueError, subprocess.SubprocessError) as why:
+                results.say(False, name, f'{type(why).__name__}: {why}')
+            else:
+                results.say(True, name)
+    return results.close()

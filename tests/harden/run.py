@@ -14,7 +14,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Skip, run_tests  # noqa: E402
 
 PROGRAM, READS, LIBRARY, COMPILER, SANITIZERS, SOURCE = sys.argv[1:]
 TESTS = []
@@ -29,10 +33,6 @@ def test(function):
 
 def test_if(applies):
     return test if applies else lambda function: function
-
-
-class Skip(Exception):
-    """The machine cannot run a test. The text says why."""
 
 
 def run(*words, program=PROGRAM, before=(), **variables):
@@ -273,22 +273,8 @@ def fields_that_are_read_twice_are_told(folder):
 
 
 def main():
-    failed = False
-    print(f'1..{len(TESTS)}')
-    for number, function in enumerate(TESTS, 1):
-        name = function.__name__.replace('_', ' ')
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                function(folder)
-                print(f'ok {number} - {name}')
-            except Skip as why:
-                print(f'ok {number} - {name} # SKIP {why}')
-            except (AssertionError, OSError, IndexError, subprocess.SubprocessError) as why:
-                failed = True
-                print(f'not ok {number} - {name}')
-                print('# ' + f'{type(why).__name__}: {why}'.replace('\n', '\n# '))
-    sys.exit(failed)
+    return run_tests(TESTS)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

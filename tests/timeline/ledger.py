@@ -13,8 +13,12 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import run_tests  # noqa: E402
 
 PROGRAM = sys.argv[1]
 TESTS = []
@@ -197,20 +201,8 @@ def a_ledger_that_grows_too_large_ends_with_a_report(folder):
 
 
 def main():
-    failed = False
-    print(f'1..{len(TESTS)}')
-    for number, function in enumerate(TESTS, 1):
-        name = function.__name__.replace('_', ' ')
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                function(folder)
-                print(f'ok {number} - {name}')
-            except (AssertionError, ValueError, OSError, KeyError, subprocess.TimeoutExpired) as why:
-                failed = True
-                print(f'not ok {number} - {name}')
-                print('# ' + f'{type(why).__name__}: {why}'.replace('\n', '\n# '))
-    sys.exit(failed)
+    return run_tests(TESTS)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -13,6 +13,11 @@ import subprocess
 import sys
 import tempfile
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
+
 PROGRAM, LIBRARY, HAS_PROBES, FOLDER = sys.argv[1:]
 # The probes, and how many arguments each has.
 PROBES = {'device_open': 1, 'device_close': 1, 'box': 4, 'expose': 6, 'reclaim': 5, 'free': 6,
@@ -77,22 +82,20 @@ def main():
     tests += [(f'{name}.bt tells of a driver', check_script, name) for name in EXPECTED]
     why_not = 'sys/sdt.h is missing' if HAS_PROBES != 'yes' else None
     no_bpf = why_not or why_no_bpf()
-    failed = False
-    print(f'1..{len(tests)}')
-    for number, (title, check, value) in enumerate(tests, 1):
+    results = Results()
+    for title, check, value in tests:
         skip = no_bpf if check is check_script else why_not
         if skip:
-            print(f'ok {number} - {title} # SKIP {skip}')
+            results.skip(title, skip)
             continue
         try:
             check(value)
-            print(f'ok {number} - {title}')
         except (AssertionError, subprocess.SubprocessError) as why:
-            failed = True
-            print(f'not ok {number} - {title}')
-            print('# ' + str(why).replace('\n', '\n# '))
-    sys.exit(failed)
+            results.say(False, title, why)
+        else:
+            results.say(True, title)
+    return results.close()
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

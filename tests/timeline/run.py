@@ -15,7 +15,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Skip, run_tests  # noqa: E402
 
 PROGRAM = sys.argv[1]
 TESTS = []
@@ -24,10 +28,6 @@ TESTS = []
 def test(function):
     TESTS.append(function)
     return function
-
-
-class Skip(Exception):
-    """The machine cannot run a test. The text says why."""
 
 
 def run(what, trace, program=PROGRAM, **more):
@@ -251,24 +251,9 @@ def passes_if_it_is_traced(program):
 
 
 def main():
-    failed = False
     TESTS.extend(passes_if_it_is_traced(program) for program in sys.argv[2:])
-    print(f'1..{len(TESTS)}')
-    for number, function in enumerate(TESTS, 1):
-        name = function.__name__.replace('_', ' ')
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                function(folder)
-                print(f'ok {number} - {name}')
-            except Skip as why:
-                print(f'ok {number} - {name} # SKIP {why}')
-            except (AssertionError, ValueError, OSError, KeyError, IndexError,
-                    subprocess.TimeoutExpired) as why:
-                failed = True
-                print(f'not ok {number} - {name}')
-                print('# ' + f'{type(why).__name__}: {why}'.replace('\n', '\n# '))
-    sys.exit(failed)
+    return run_tests(TESTS)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())
