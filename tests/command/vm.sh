@@ -3,17 +3,7 @@
 # Runs in a VM with an IOMMU, in which an NVMe controller is bound to vfio-pci. Prints TAP.
 coherent=/coherent
 device=0000:00:01.0
-count=0
-
-check() {
-	count=$((count + 1))
-	if [ "$1" = "$2" ]; then
-		echo "ok $count - $3"
-	else
-		echo "not ok $count - $3"
-		echo "# $1, should be $2"
-	fi
-}
+. "$(dirname "$0")/../tap.sh"
 
 echo 1..8
 $coherent doctor sim vfio >/tmp/out 2>&1

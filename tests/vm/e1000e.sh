@@ -5,17 +5,7 @@
 first=$1:0000:00:01.0
 second=$1:0000:00:02.0
 folder=$(mktemp -d)
-count=0
-
-check() {
-	count=$((count + 1))
-	if [ "$1" = "$2" ]; then
-		echo "ok $count - $3"
-	else
-		echo "not ok $count - $3"
-		echo "# $1, should be $2"
-	fi
-}
+. "$(dirname "$0")/../tap.sh"
 
 echo 1..4
 for bytes in 60 1514; do

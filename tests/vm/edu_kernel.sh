@@ -8,17 +8,7 @@ driver=/sys/bus/pci/drivers/coherent_edu
 device=0000:00:01.0
 # The driver has six packets of 2048 bytes, 8 of them a header. The last packet is not full.
 bytes=12288
-count=0
-
-check() {
-	count=$((count + 1))
-	if [ "$1" = "$2" ]; then
-		echo "ok $count - $3"
-	else
-		echo "not ok $count - $3"
-		echo "# $1, should be $2"
-	fi
-}
+. "$(dirname "$0")/../tap.sh"
 
 echo 1..10
 check "$(stat -c %a $file)" 400 "root can read the file, nobody else"

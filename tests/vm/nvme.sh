@@ -26,18 +26,8 @@ qemu:*)
 	;;
 esac
 nvme="$program --device=$device"
-count=0
+. "$(dirname "$0")/../tap.sh"
 planned=30
-
-check() {
-	count=$((count + 1))
-	if [ "$1" = "$2" ]; then
-		echo "ok $count - $3"
-	else
-		echo "not ok $count - $3"
-		echo "# $1, should be $2"
-	fi
-}
 
 sum() {
 	md5sum | cut -d' ' -f1

@@ -34,6 +34,10 @@ from archive import Failed, OutOfReach, run_command
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE_DIR = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
+
 TOOLS = {'cpio': 'cpio', 'gzip': 'gzip', 'dpkg': 'dpkg', 'gcc': 'gcc', 'depmod': 'kmod'}
 VFIO = ('vfio', 'vfio_iommu_type1', 'vfio-pci')
 # A VM must end in this time. One with KASAN or KCSAN needs longer. The timeouts of meson are longer.
@@ -175,6 +179,7 @@ def initramfs(where, kernel, test, modules, options):
     shutil.copy(busybox(kernel), os.path.join(root, 'bin/busybox'))
     os.symlink('busybox', os.path.join(root, 'bin', 'sh'))
     shutil.copy(os.path.join(HERE, 'init'), root)
+    shutil.copy(os.path.join(os.path.dirname(HERE), 'tap.sh'), root)
     shutil.copy(test, root)
     needed = libraries(test, kernel) if is_dynamic(test, options) else []
     for path in options.file:
@@ -476,24 +481,23 @@ def check_tools(machine):
 
 def main():
     options = arguments()
+    results = Results()
     try:
         check_tools(MACHINES[options.arch])
         found, serial = tests(options)
     except OutOfReach as reason:
-        print(f'1..1\nok 1 - {os.path.basename(options.source)} in a VM # SKIP {reason}')
-        return 0
+        results.skip(f'{os.path.basename(options.source)} in a VM', reason)
+        return results.close()
     except OSError as error:
         print(f'run.py: {error}', file=sys.stderr)
         return 2
     except Failed as failed:
         found, serial = [(False, f'{os.path.basename(options.source)} in a VM')], str(failed)
-    print(f'1..{len(found)}')
-    for number, (good, name) in enumerate(found, 1):
-        print(f'{"ok" if good else "not ok"} {number} - {name}')
-    good = all(good for good, _ in found)
-    if options.verbose or not good:
+    for good, name in found:
+        results.say(good, name)
+    if options.verbose or results.failed:
         print(''.join(f'# {line}\n' for line in serial.splitlines()[0 if options.verbose else -80:]))
-    return 0 if good else 1
+    return results.close()
 
 
 if __name__ == '__main__':
