@@ -41,6 +41,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
+
 STRICT = ('-Wall -Wextra -Wpedantic -Wshadow -Wundef -Wvla -Wmissing-prototypes '
           '-Wmissing-field-initializers -Wincompatible-pointer-types -Wcast-align '
           '-Wwrite-strings -Wstrict-prototypes -Werror -O1').split()
@@ -232,19 +236,14 @@ def main():
     macros = {name[len('coherent_'):] for name in checked_macros(options.include)}
     wrong = [f'{name} is {"never ignored" if name in macros else "not a checked macro"}'
              for name in sorted(macros ^ ignored)]
-    results = [('every checked macro is ignored once', wrong),
-               ('every header says that it is a system header', list(unmarked(options.include, KERNEL)))]
-    found = ((f'{compiler}, {layout}: {name}', wrong)
-             for compiler, layout, name, wrong in all_complaints(options, cases))
-    failed = count = 0
-    for count, (title, wrong) in enumerate(itertools.chain(results, found), 1):
-        failed += bool(wrong)
-        print(f'{"not " if wrong else ""}ok {count} - {title}')
-        for line in wrong:
-            print('#', line)
-    print(f'1..{count}')
-    sys.exit(1 if failed else 0)
+    results = Results()
+    results.say(not wrong, 'every checked macro is ignored once', wrong)
+    wrong = list(unmarked(options.include, KERNEL))
+    results.say(not wrong, 'every header says that it is a system header', wrong)
+    for compiler, layout, name, wrong in all_complaints(options, cases):
+        results.say(not wrong, f'{compiler}, {layout}: {name}', wrong)
+    return results.close()
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -22,9 +22,10 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'vm'))
+sys.path[:0] = [os.path.dirname(HERE), os.path.join(os.path.dirname(HERE), 'vm')]
 import kernels  # noqa: E402
 from archive import Archive, Failed, OutOfReach, run_command  # noqa: E402
+from tap import Results  # noqa: E402
 
 FLAGS = ['-std=gnu11', '-O1', '-g', '-Wall', '-Wextra', '-Werror', '-D_GNU_SOURCE',
          '-D_FILE_OFFSET_BITS=64', '-pthread', '-ffile-prefix-map=../=']
@@ -225,26 +226,19 @@ def main():
     if len(sys.argv) < 3 or sys.argv[1] not in (*TARGETS, 'musl'):
         print('usage: run.py arm64|s390x|riscv64|musl SOURCE_DIR ["NAME=WORD WORD..."]...',
               file=sys.stderr)
-        sys.exit(2)
+        return 2
     target, source_dir, *words = sys.argv[1:]
-    count = failed = 0
+    results = Results()
     try:
         for good, title, output in tests(target, source_dir, words):
             if good is None:
                 print('#', title, flush=True)
-                continue
-            count += 1
-            failed += not good
-            print(f'{"" if good else "not "}ok {count} - {target}: {title}', flush=True)
-            if not good:
-                print(''.join(f'# {line}\n' for line in output.splitlines()), end='')
+            else:
+                results.say(good, f'{target}: {title}', output)
     except (Failed, OutOfReach, FileNotFoundError) as error:
-        count, failed = count + 1, failed + 1
-        print(f'not ok {count} - {target}: the tests can be built')
-        print(''.join(f'# {line}\n' for line in str(error).splitlines()), end='')
-    print(f'1..{count}')
-    sys.exit(1 if failed else 0)
+        results.say(False, f'{target}: the tests can be built', error)
+    return results.close()
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -11,6 +11,11 @@ import re
 import subprocess
 import sys
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
+
 COLUMNS = ('write after fi_close()', 'read after fi_close()', 'write after reclaim',
            'read after reclaim', 'write after free')
 # The devices of these have the level NONE. tests/fabric/fail.c shows that they are refused.
@@ -50,24 +55,20 @@ def found_rows(text):
 
 
 def check(found, wanted, skipped):
-    """Prints TAP. Returns whether a test failed."""
-    bad = False
-    print(f'1..{len(wanted) + 1}')
-    for number, (provider, line) in enumerate(wanted.items(), 1):
+    """Prints TAP. Returns the exit status."""
+    results = Results()
+    for provider, line in wanted.items():
         if provider in skipped:
-            print(f'ok {number} - {provider} # SKIP {skipped[provider]}')
-            continue
-        good = line in found
-        bad |= not good
-        print(f'{"" if good else "not "}ok {number} - {provider}: the page has what the run says')
-        if not good:
-            print(f'# the run says: {line}')
+            results.skip(provider, skipped[provider])
+        else:
+            results.say(line in found, f'{provider}: the page has what the run says',
+                        f'the run says: {line}')
     # The row of a provider that was skipped may be what it is.
     order = [line.split(' | ')[0] for line in found]
     good = order == [line.split(' | ')[0] for line in [*head(), *wanted.values()]] and \
         found[:2] == head()
-    print(f'{"" if good else "not "}ok {len(wanted) + 1} - the table has its columns and rows')
-    return bad or not good
+    results.say(good, 'the table has its columns and rows')
+    return results.close()
 
 
 def main():

@@ -15,6 +15,10 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
+
 BAD, GOOD = (os.path.join(HERE, name) for name in ('bad.c', 'good.c'))
 FUNCTION = re.compile(r'^(?:static )?\w[\w *]*\b(\w+)\([^()]*\)$', re.M)
 WARNING = re.compile(r'^(\S+?):(\d+):\d+: warning: .*(?:uninitialized|never initialised)')
@@ -62,10 +66,10 @@ def version(compiler):
 def main():
     if len(sys.argv) < 2:
         print('usage: run.py INCLUDE_DIR [COMPILER...]', file=sys.stderr)
-        sys.exit(2)
+        return 2
     include, *compilers = sys.argv[1:]
     bad = {name for _, name in functions(BAD)}
-    count = failed = 0
+    results = Results()
     for compiler in compilers or ('gcc', 'clang'):
         is_clang = os.path.basename(compiler).startswith('clang')
         for flags in WAYS['clang' if is_clang else 'gcc']:
@@ -79,18 +83,12 @@ def main():
                 missing, said = warned(command, BAD)
                 missing = expected - missing
                 _, noise = warned(command, GOOD)
-                for title, wrong in ((f'warns of {len(expected)} mistakes', missing),
-                                     ('is silent about good code', noise)):
-                    count += 1
-                    failed += bool(wrong)
-                    print(f'{"not " if wrong else ""}ok {count} - '
-                          f'{" ".join(command[:-1])}: {title}')
-                    for line in (noise if wrong is noise else f'{wrong}\n{said}').splitlines():
-                        if wrong:
-                            print('#', line)
-    print(f'1..{count}')
-    sys.exit(1 if failed else 0)
+                title = ' '.join(command[:-1])
+                results.say(not missing, f'{title}: warns of {len(expected)} mistakes',
+                            f'{missing}\n{said}')
+                results.say(not noise, f'{title}: is silent about good code', noise)
+    return results.close()
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -24,6 +24,10 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
+
 MOST = 15
 CASE = re.compile(r'^CASE (\w+)(?: with (\d) mistakes)? expects (.*)\n((?:\t.*\n|\n)+)END$', re.M)
 UNIT = '#include "driver.h"\nint driver(void);\nint driver(void)\n{{\n{}}}\n'
@@ -67,20 +71,15 @@ def read_cases():
 def main():
     if len(sys.argv) < 2:
         print('usage: run.py INCLUDE_DIR [COMPILER...]', file=sys.stderr)
-        sys.exit(2)
+        return 2
     include, compilers = sys.argv[1], sys.argv[2:] or ['gcc', 'clang']
-    failed = count = 0
+    results = Results()
     for compiler in compilers:
         for name, mistakes, expected, body in read_cases():
             wrong = complaints(compiler, include, MOST * int(mistakes or 1), expected, body)
-            failed += bool(wrong)
-            count += 1
-            print(f'{"not " if wrong else ""}ok {count} - {compiler}: {name}')
-            for line in wrong:
-                print('#', line)
-    print(f'1..{count}')
-    sys.exit(1 if failed else 0)
+            results.say(not wrong, f'{compiler}: {name}', wrong)
+    return results.close()
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -20,10 +20,11 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE_DIR = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, os.path.join(SOURCE_DIR, 'tests/vm'))
+sys.path[:0] = [os.path.join(SOURCE_DIR, name) for name in ('tests', 'tests/vm')]
 # pylint: disable=wrong-import-position
 from archive import Archive, Failed, OutOfReach  # noqa: E402
 from kernels import cache  # noqa: E402
+from tap import Results  # noqa: E402
 
 SECONDS = 900
 # The suite and the packages of each tool. The first package gives the version.
@@ -156,7 +157,7 @@ def check_litmus(tool, name):
     return complaints
 
 
-def results(name, folder):
+def check_all(name, folder):
     """Yields (title, complaints) of each test."""
     tool = Tool(name, folder)
     if name == 'cbmc':
@@ -173,24 +174,16 @@ def main():
     if len(sys.argv) != 2 or sys.argv[1] not in PACKAGES:
         print('usage: run.py cbmc|herd7', file=sys.stderr)
         return 2
-    good, number = True, 0
+    results = Results()
     with tempfile.TemporaryDirectory() as folder:
         try:
-            for number, (title, complaints) in enumerate(results(sys.argv[1], folder), 1):
-                print(f'{"not " if complaints else ""}ok {number} - {title}', flush=True)
-                for line in complaints:
-                    print('#  ', line)
-                good = good and not complaints
+            for title, complaints in check_all(sys.argv[1], folder):
+                results.say(not complaints, title, complaints)
         except OutOfReach as reason:
-            number = 1
-            print(f'ok 1 - {sys.argv[1]} # SKIP {reason}')
+            results.skip(sys.argv[1], reason)
         except Failed as failed:
-            number, good = number + 1, False
-            print(f'not ok {number} - {sys.argv[1]} starts')
-            for line in str(failed).splitlines():
-                print('#  ', line)
-    print(f'1..{number}')
-    return 0 if good else 1
+            results.say(False, f'{sys.argv[1]} starts', failed)
+    return results.close()
 
 
 if __name__ == '__main__':

@@ -7,9 +7,15 @@ usage: run.py TRACE RUN_PY MODULE
 TRACE is the program, RUN_PY boots VMs, MODULE is the kernel module. Prints TAP. If two devices
 differ, prints the first step that does. If another device differs from sim:edu, sim:edu is wrong.
 """
+import os
 import re
 import subprocess
 import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
 
 # The late steps access this many pages that belong to no object. The kernel reuses addresses.
 REFUSED = '5'
@@ -23,14 +29,14 @@ def steps(command):
     return [] if run.returncode else LINE.findall(run.stdout), run.stdout + run.stderr
 
 
-def compare(wanted, found, label):
-    """Returns whether both are the same. Prints the first difference."""
+def difference(wanted, found, label):
+    """Returns the lines that tell the first difference, none if both are the same."""
     for (what, result), (other, there) in zip(wanted, found):
         if (what, result) != (other, there):
-            print(f'# sim:edu: {what}: {result}')
-            print(f'# {label}: {other}: {there}')
-            return False
-    return len(wanted) == len(found) > 0
+            return [f'sim:edu: {what}: {result}', f'{label}: {other}: {there}']
+    if len(wanted) == len(found) > 0:
+        return []
+    return [f'sim:edu: {len(wanted)} steps', f'{label}: {len(found)} steps']
 
 
 def main():
@@ -46,19 +52,18 @@ def main():
                               '--module', '--expect', 'trace: end 0', module],
     }
     wanted, _ = steps([trace, 'sim:edu'])
-    print(f'1..{len(others) + 1}')
-    print(f'{"ok" if wanted else "not ok"} 1 - sim:edu makes {len(wanted)} steps')
-    failed = not wanted
-    for number, (label, command) in enumerate(others.items(), 2):
+    results = Results()
+    results.say(wanted, f'sim:edu makes {len(wanted)} steps')
+    for label, command in others.items():
         found, said = steps(command)
-        skipped = not found and re.search(r'# SKIP.*', said)
-        same = bool(skipped) or compare(wanted, found, label)
-        failed = failed or not same
-        if not same and not found:
-            print(re.sub('^', '# ', '\n'.join(said.splitlines()[-20:]), flags=re.MULTILINE))
-        print(f'{"ok" if same else "not ok"} {number} - {label} answers as sim:edu does'
-              + (f' {skipped[0]}' if skipped else ''))
-    return failed
+        name = f'{label} answers as sim:edu does'
+        skipped = not found and re.search(r'# SKIP (.*)', said)
+        if skipped:
+            results.skip(name, skipped[1])
+        else:
+            why = difference(wanted, found, label)
+            results.say(not why, name, why if found else said.splitlines()[-20:])
+    return results.close()
 
 
 if __name__ == '__main__':

@@ -21,6 +21,10 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from tap import Results  # noqa: E402
+
 # Not here: -Wc++-compat and -Wtraditional-conversion, because the headers are modern C, and
 # warnings about the size of objects and functions.
 GCC = '''-Wall -Wextra -Wpedantic -Wshadow -Wundef -Wvla -Walloca -Wswitch-default -Wswitch-enum
@@ -93,34 +97,24 @@ def check_arguments(compiler, source_dir):
 def main():
     if len(sys.argv) < 2:
         print('usage: run.py SOURCE_DIR [COMPILER...]', file=sys.stderr)
-        sys.exit(2)
+        return 2
     source_dir, *compilers = sys.argv[1:]
     source_dir = os.path.abspath(source_dir)
-    count = failed = 0
+    results = Results()
     with tempfile.TemporaryDirectory() as where:
         headers = os.path.join(where, 'include')
         copy_headers(source_dir, headers)
         for compiler in compilers or ('gcc', 'clang'):
             said = check_arguments(compiler, source_dir)
-            count += 1
-            failed += bool(said)
-            print(f'{"not " if said else ""}ok {count} - {compiler}: '
-                  'a warning in an argument is no error')
-            for line in said.splitlines():
-                print('#', line)
+            results.say(not said, f'{compiler}: a warning in an argument is no error', said)
             for title, command in commands(compiler, source_dir, headers):
                 with tempfile.TemporaryDirectory() as folder:
                     done = subprocess.run(command, check=False, capture_output=True, text=True,
                                           cwd=folder)
                 said = done.stderr + done.stdout
-                count += 1
-                failed += bool(said or done.returncode)
-                print(f'{"not " if said or done.returncode else ""}ok {count} - {compiler}: {title}')
-                for line in said.splitlines():
-                    print('#', line)
-    print(f'1..{count}')
-    sys.exit(1 if failed else 0)
+                results.say(not said and not done.returncode, f'{compiler}: {title}', said)
+    return results.close()
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())
