@@ -29,6 +29,9 @@ class Command:
     def say(self, good, name, why=''):
         self.results.say(good, name, why)
 
+    def skip(self, name, reason):
+        self.results.skip(name, reason)
+
     def end(self):
         return self.results.close()
 

@@ -212,7 +212,7 @@ def qemu(command):
             command.complains(1, 'has no PCI device model "e2000"', 'devices', '--qemu', 'e2000',
                               env=env)
     if not shutil.which('qemu-system-x86_64'):
-        command.say(True, 'the models of the installed QEMU # SKIP it is not installed')
+        command.skip('the models of the installed QEMU', 'it is not installed')
         return
     answer, done = command.json('devices', '--qemu')
     models = {model['model'] for model in answer['models']} if answer else set()

@@ -218,7 +218,7 @@ def fabric(command):
                 "'command': 'apt-get install libfabric1'" in str(found['problems']),
                 'fabric: libfabric cannot be loaded', found)
     if missing:
-        command.say(True, f'fabric: providers # SKIP {missing}')
+        command.skip('fabric: providers', missing)
         return
     found, parts = row()
     command.say(list(parts) == ['tcp', 'net', 'sockets', 'udp', 'verbs'] and

@@ -100,7 +100,7 @@ def devices(plan):
         plan.exceeds('QEMU with its usual memory', ('bytes', 1, 63, 1 << 20), '63 1M\n',
                      '--device=qemu:edu')
     else:
-        plan.command.say(True, 'QEMU # SKIP qemu-system-x86_64 is not installed')
+        plan.command.skip('QEMU', 'qemu-system-x86_64 is not installed')
     plan.command.complains(2, 'there is no scheme "nope"', 'plan', plan.write('1 1\n'),
                            '--device=nope:x')
     plan.command.complains(1, 'there is no PCI device', 'plan', plan.write('1 1\n'),

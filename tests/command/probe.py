@@ -28,7 +28,7 @@ def devices(command):
                  'fence: an unmap is a fence'):
         command.say(line in done.stdout.splitlines(), f'the text has: {line}', done.stdout)
     if not shutil.which('qemu-system-x86_64'):
-        command.say(True, 'qemu:nvme # SKIP qemu-system-x86_64 is not installed')
+        command.skip('qemu:nvme', 'qemu-system-x86_64 is not installed')
         return
     answer, done = command.json('probe', 'qemu:nvme')
     command.say(answer and (answer['level'], answer['unmap_is_fence'], answer['selftest']) ==
@@ -45,7 +45,7 @@ def fabric(command):
     name = 'fabric:tcp,node=127.0.0.1'
     missing = common.fabric_missing(command, name)
     if missing:
-        command.say(True, f'fabric:tcp # SKIP {missing}')
+        command.skip('fabric:tcp', missing)
         return
     answer, done = command.json('probe', name)
     command.say(answer and (answer['device'], answer['level'], answer['bars'], answer['vectors'],

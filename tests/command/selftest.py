@@ -70,7 +70,7 @@ def wrong(command):
 
 def qemu(command):
     if not shutil.which('qemu-system-x86_64'):
-        command.say(True, 'QEMU # SKIP qemu-system-x86_64 is not installed')
+        command.skip('QEMU', 'qemu-system-x86_64 is not installed')
         return
     passes(command, 'qemu:edu', 'PEER')
     with tempfile.TemporaryDirectory() as folder:
@@ -85,7 +85,7 @@ def qemu(command):
 
 def vhost_user(command):
     if not shutil.which('qemu-storage-daemon'):
-        command.say(True, 'vhost-user # SKIP qemu-storage-daemon is not installed')
+        command.skip('vhost-user', 'qemu-storage-daemon is not installed')
         return
     with tempfile.TemporaryDirectory() as folder:
         image, path = os.path.join(folder, 'disk'), os.path.join(folder, 'socket')
@@ -116,7 +116,7 @@ def fabric(command):
     for name, run in zip(names, runs):
         missing = not run[0] and common.fabric_missing(command, name)
         if missing:
-            command.say(True, f'{name} # SKIP {missing}')
+            command.skip(name, missing)
             continue
         passes(command, name, 'PEER', more=('read a mem that is reclaimed during the transfer',),
                run=run)

@@ -142,7 +142,7 @@ def check_container(top, program):
     """The driver is process 1 of its own PID namespace. The user names it by its number outside."""
     name = 'a driver in another PID namespace is found'
     if os.geteuid():
-        top.say(True, f'{name} # SKIP only root can make a PID namespace')
+        top.skip(name, 'only root can make a PID namespace')
         return
     with Driver('unshare', '-p', '-f', program) as driver:
         with open(f'/proc/{driver.pid}/task/{driver.pid}/children', encoding='ascii') as children:
@@ -243,7 +243,7 @@ def check_refusals(top, program, other):
     top.complains(2, '--seconds=0', 'top', '--seconds=0')
     top.complains(2, '--limit=-1', 'top', '--limit=-1')
     if os.geteuid():
-        top.say(True, 'the process of another user is refused # SKIP only root can become one')
+        top.skip('the process of another user is refused', 'only root can become one')
         return
     done = subprocess.run(['unshare', '-m', 'sh', '-c', 'mount -t tmpfs none /proc && "$0" top 1',
                            top.program], check=False, capture_output=True, text=True)
