@@ -21,6 +21,8 @@ import sys
 import tempfile
 
 from chroot import Chroot, Failed, OutOfReach, copy_tree, previous, run_test
+# chroot.py knows where this is.
+from tap import read
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGES = ('libcoherent0', 'libcoherent-dev', 'coherent-tools', 'coherent-dkms', 'libcoherent-doc')
@@ -108,11 +110,16 @@ def check_tools(results, chroot, made):
     chroot.run('dpkg', '--purge', *TOOLS)
 
 
-def check_projects(results, chroot, work, title):
-    """Builds programs with what is installed, and runs them."""
+def check_projects(results, chroot, work, title, number):
+    """Builds programs with the version that is installed, and runs them."""
     with tempfile.TemporaryDirectory(dir=work) as where:
         shutil.copytree(os.path.join(HERE, '../install/consumer'), where, dirs_exist_ok=True)
         shutil.copy(os.path.join(HERE, '../install/hello.c'), where)
+        # The version before this one is not what the project of today asks for.
+        path = os.path.join(where, 'CMakeLists.txt')
+        text = read(path)
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(re.sub(r'(find_package\(coherent) [\d.]+', r'\1 ' + number, text))
         for name, script in (
                 ('a CMake project', 'cmake -S . -B c && cmake --build c && c/hello && c/hello-static'),
                 ('a Meson project', 'meson setup m && meson compile -C m && m/hello'),
@@ -165,7 +172,7 @@ def check_life(results, chroot, work, made, before):
         code, told = chroot.run('dpkg', '-i', *debs(packages))
         number = debs(packages)[0].split('_')[1]
         results.say(not code and 'warning' not in told, f'{title}: {number} is installed', told)
-        check_projects(results, chroot, work, title)
+        check_projects(results, chroot, work, title, number)
         check_modules(results, chroot, title, number)
         check_documents(results, chroot)
         if packages is before:
@@ -191,8 +198,9 @@ def check_ubuntu(results, chroot, work, made):
     depends(chroot, made, PACKAGES)
     code, told = chroot.run('dpkg', '-i', *debs(made))
     results.say(not code and 'warning' not in told, 'the packages are installed', told)
-    check_projects(results, chroot, work, 'Ubuntu')
-    check_modules(results, chroot, 'Ubuntu', debs(made)[0].split('_')[1])
+    number = debs(made)[0].split('_')[1]
+    check_projects(results, chroot, work, 'Ubuntu', number)
+    check_modules(results, chroot, 'Ubuntu', number)
     check_documents(results, chroot)
 
 
