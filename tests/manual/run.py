@@ -41,7 +41,7 @@ def run(command, **options):
 
 def pages_of(source_dir, build_dir):
     """Returns {name of a file: path} of the pages that the build made."""
-    patterns = [os.path.join(build_dir, folder, f'*.[1-9]') for folder in ('include', 'command', 'tools')]
+    patterns = [os.path.join(build_dir, folder, '*.[1-9]') for folder in ('include', 'command', 'tools')]
     patterns.append(os.path.join(source_dir, 'tools/*.1'))
     return {os.path.basename(path): path for pattern in patterns for path in sorted(glob.glob(pattern))}
 
