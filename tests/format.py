@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""Check that clang-format has laid out the sources, and that no file is too long.
+"""Check that clang-format has laid out the sources, that no file is too long, and that each name in a
+script is defined.
 
 usage: format.py SOURCE_DIR
 
@@ -9,6 +10,7 @@ comments is checked. Prints TAP.
 """
 import glob
 import os
+import shutil
 import subprocess
 import sys
 
@@ -62,6 +64,19 @@ def too_wide():
     return len(names), wrong
 
 
+def mistaken():
+    """Returns the number of scripts, and the complaints of pyflakes."""
+    names = []
+    for folder in FOLDERS:
+        for where, _, files in os.walk(folder):
+            for name in files:
+                with open(os.path.join(where, name), 'rb') as file:
+                    if name.endswith('.py') or file.readline().endswith(b'python3\n'):
+                        names.append(file.name)
+    done = subprocess.run(['pyflakes3', *sorted(names)], check=False, capture_output=True, text=True)
+    return len(names), (done.stdout + done.stderr).splitlines()
+
+
 def main():
     if len(sys.argv) != 2:
         print('usage: format.py SOURCE_DIR', file=sys.stderr)
@@ -72,6 +87,11 @@ def main():
                          (too_wide, f'have comments of at most {COLUMNS_MAX} columns')):
         count, wrong = check()
         results.say(count and not wrong, f'{count} files {title}', wrong)
+    if shutil.which('pyflakes3'):
+        count, wrong = mistaken()
+        results.say(count and not wrong, f'{count} scripts define what they use', wrong)
+    else:
+        results.skip('the scripts define what they use', 'apt-get install pyflakes3')
     return results.close()
 
 
