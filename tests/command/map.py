@@ -42,6 +42,11 @@ def check_process(test, driver):
     done = test.run('map', driver.pid)
     test.say(done.returncode == 0 and run['cells'][:64] in done.stdout and 'hole' in done.stdout,
              'the text has the same letters', done.stdout)
+    for columns in (20, 40):
+        status, lines = test.in_terminal(columns, 'map', driver.pid)
+        test.say(status == 0 and all(len(line) <= columns for line in lines) and
+                 run['cells'][:16] in ''.join(line.strip() for line in lines),
+                 f'the text fits {columns} columns', '\n'.join(lines))
 
 
 def check_svg(test, driver):
