@@ -198,21 +198,26 @@ static void print_ledger(const json_t *result)
 	const json_t *rows = json_object_get(result, "exposures");
 	const json_int_t open =
 		json_integer_value(json_object_get(result, "devices_without_protection"));
+	const json_int_t devices = json_integer_value(json_object_get(result, "devices"));
+	char text[160];
 
 	if (json_array_size(rows))
 		output_table(rows, columns, ARRAY_SIZE(columns), NULL);
 	else if (json_integer_value(json_object_get(result, "missing")))
-		printf("No record that can be read says that a device was shown it.\n");
+		output_wrapped("The records that can be read have no such exposure.", 0);
 	else
-		printf("No device was shown it.\n");
+		output_wrapped("The ledger has no such exposure.", 0);
+	snprintf(text, sizeof(text),
+		 "Nothing kept %lld of the devices from memory that was not exposed.",
+		 (long long)open);
 	if (open)
-		printf("Nothing kept %lld of the devices from other memory, so they could reach it "
-		       "too.\n",
-		       (long long)open);
-	printf("%lld records of %lld devices were read, %lld could not be read.\n",
-	       (long long)json_integer_value(json_object_get(result, "records")),
-	       (long long)json_integer_value(json_object_get(result, "devices")),
-	       (long long)json_integer_value(json_object_get(result, "unreadable")));
+		output_wrapped(text, 0);
+	snprintf(text, sizeof(text),
+		 "%lld records of %lld device%s were read, %lld could not be read.",
+		 (long long)json_integer_value(json_object_get(result, "records")),
+		 (long long)devices, devices == 1 ? "" : "s",
+		 (long long)json_integer_value(json_object_get(result, "unreadable")));
+	output_wrapped(text, 0);
 }
 
 static const struct command_option options[] = {
@@ -233,14 +238,15 @@ const struct command command_ledger = {
 		"coherent_device_open(), or with the environment variable COHERENT_LEDGER. Each line is "
 		"the time in which a device could reach an object. The memory of a pool is an object "
 		"too, and the device can reach it as long as the pool has it.\n\n"
-		"The times are exact to some milliseconds, and the command never calls a time too "
-		"short. Devices may write to the file meanwhile. A program that was killed leaves all "
-		"records but perhaps the last, and the command says how many it could not read. Its "
-		"exposures last in the ledger, because nobody wrote their end. If "
-		"earlier records are missing, it prints what the others say, and the exit status is "
+		"The times are exact to some milliseconds. The device never reached an object longer "
+		"than the line says. The command also reads a ledger to which programs still "
+		"write.\n\n"
+		"If a program was killed, its last record may be missing, and exposures that it did not "
+		"end have no end. The last line says how many records could not be read. If earlier "
+		"records are missing, the command prints what the others say, and the exit status is "
 		"1.\n\n"
-		"The command says how many of the devices had a level below COHERENT_PEER. Nothing kept "
-		"those from memory that the driver never exposed.\n\n"
+		"Another line counts the devices whose level was below COHERENT_PEER, if there are any. "
+		"Nothing kept those from memory that the driver never exposed.\n\n"
 		"  coherent ledger driver.ledger\n"
 		"  coherent ledger driver.ledger --address 0x12340 --at 2026-01-31T12:00:00",
 	.options = options,

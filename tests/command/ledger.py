@@ -49,9 +49,12 @@ def answers(command, driver, folder):
             command.say(answer['visible'] == visible, f'--at {word} finds what there was',
                         done.stdout)
     done = command.run('ledger', path, '--address', '0x5')
-    command.say(not done.returncode and 'No device was shown it.\n' in done.stdout and
-                ' records of 1 devices were read, 0 could not be read.\n' in done.stdout,
-                'the text says that no device was shown it', done.stdout)
+    command.say(not done.returncode and 'The ledger has no such exposure.\n' in done.stdout and
+                ' records of 1 device were read, 0 could not be read.\n' in done.stdout,
+                'the text says that there is no exposure', done.stdout)
+    status, lines = command.in_terminal(20, 'ledger', path)
+    command.say(status == 0 and all(len(line) <= 20 for line in lines), 'the text fits 20 columns',
+                '\n'.join(lines))
 
 
 def kills(command, driver, folder):
@@ -99,8 +102,8 @@ def kills(command, driver, folder):
     with open(path, 'wb') as file:
         file.write(data[:at] + data[at + 64:])
     done = command.run('ledger', path, '--address', '0x5')
-    command.say(done.returncode == 1 and 'No device was' not in done.stdout and
-                'No record that can be read says that a device was shown it.\n' in done.stdout,
+    command.say(done.returncode == 1 and 'The ledger has no' not in done.stdout and
+                'The records that can be read have no such exposure.\n' in done.stdout,
                 'records that are missing may have said more', done.stdout + done.stderr)
 
 
@@ -154,8 +157,8 @@ def devices_without_protection(command, driver, folder):
     command.say(answer and answer['devices_without_protection'] == 2, 'devices without protection '
                 'are counted', done.stdout + done.stderr)
     done = command.run('ledger', path, '--address', '0x5')
-    command.say('No device was shown it.\nNothing kept 2 of the devices from other memory' in
-                done.stdout, 'the text says which devices could reach more', done.stdout)
+    command.say('The ledger has no such exposure.\nNothing kept 2 of the devices from memory that was '
+                'not exposed.\n' in done.stdout, 'the text says which devices could reach more', done.stdout)
 
 
 def lives(command, driver, folder):
