@@ -61,8 +61,9 @@ __attribute__((no_sanitize("thread"))) static bool has_page(const struct coheren
 	return has_it;
 }
 
-static const struct coherent_object *owner_locked(struct object_store *store,
-						  const struct iovec *piece) NEEDS_LOCK(store->lock)
+/* gcc makes keeps_pages() a part of this function, which needs the attribute as well then. */
+__attribute__((no_sanitize("thread"))) static const struct coherent_object *
+owner_locked(struct object_store *store, const struct iovec *piece) NEEDS_LOCK(store->lock)
 {
 	const uintptr_t end = (uintptr_t)piece->iov_base + piece->iov_len;
 	const struct coherent_object *owner, *ended = NULL;
