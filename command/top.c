@@ -158,8 +158,9 @@ static void draw(const struct top *top)
 	json_t *result = json_object();
 
 	live_frame();
-	printf("coherent top: by %s (b), sorted by %s (s), quit (q)\n\n", top_by_names[top->by],
-	       top_sort_names[top->sort]);
+	printf("coherent top: by %s (b), sorted by %s (s), quit (q)\n%s\n", top_by_names[top->by],
+	       top_sort_names[top->sort],
+	       top->has_ended ? "The process has no device any more. This is the last look." : "");
 	if (top_answer(top, result) == STATUS_GOOD)
 		top_print(result);
 	json_decref(result);
@@ -169,8 +170,11 @@ static void draw(const struct top *top)
 static void reopen(struct top *top, uint64_t *signature)
 {
 	const uint64_t new = target_signature(top->word);
-	struct top other = *top;
+	struct top other;
 
+	/* A core dump has no signature. */
+	top->has_ended = top->word && *signature && !new;
+	other = *top;
 	if (new == *signature || (top->word && !new) || !open_again(&other))
 		return;
 	*signature = new;

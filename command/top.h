@@ -29,6 +29,7 @@ extern const char *const top_by_names[];
  * @count: How many devices there are.
  * @between: The time between the last two looks, in seconds; 0 after the first look.
  * @at: The time of the last look.
+ * @has_ended: The process has no device any more, so the devices are those of an earlier look.
  */
 struct top {
 	enum tally_by by;
@@ -41,6 +42,7 @@ struct top {
 	size_t count;
 	double between;
 	double at;
+	bool has_ended;
 };
 
 /* Puts the devices and the first rows into @result. Returns the exit status. */

@@ -202,6 +202,21 @@ def check_terminal(top, program):
         top.say(screen.end() == 0, 'SIGTERM restores the screen', screen.text[-100:])
 
 
+def check_end(top, program):
+    """A live table of a driver that has ended says so."""
+    with Driver(program) as driver:
+        screen = Screen(top, 24, 80, driver.pid)
+        screen.read(b'driver.c:')
+        driver.run.kill()
+        screen.read(b'The process has no device any more')
+        screen.press(b'q')
+        status = screen.end()
+        frame = screen.frames()[-1]
+        top.say(status == 0 and b'no device any more' in frame and b'driver.c:' in frame and
+                b'any more' not in screen.frames()[0], 'the last look stays when the driver ends',
+                frame)
+
+
 def read_until(master, words):
     text = b''
     end = time.monotonic() + PATIENCE
@@ -270,6 +285,7 @@ def main():
     check_lives(top, program)
     check_container(top, program)
     check_terminal(top, program)
+    check_end(top, program)
     check_refusals(top, program, other)
     return top.end()
 
