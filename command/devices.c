@@ -166,12 +166,16 @@ static int list_pci(const struct sysfs *sysfs, const char *only, json_t *result)
 
 static int devices_run(const struct arguments *arguments, json_t *result)
 {
-	const char *root = arguments_value(arguments, "sysroot");
-	const struct sysfs sysfs = { .root = root ? root : "" };
 	const char *only = arguments->count ? arguments->words[0] : NULL;
+	struct sysfs sysfs;
+	int status = sysfs_begin(&sysfs, arguments, "devices");
 
+	if (status)
+		return status;
 	if (!arguments_value(arguments, "qemu"))
 		return list_pci(&sysfs, only, result);
+	if (arguments_value(arguments, "sysroot"))
+		return complain("devices: give --qemu or --sysroot, not both");
 	return models_list(only, result);
 }
 

@@ -242,11 +242,12 @@ static bool check_kind(size_t i, const struct sysfs *sysfs, json_t *rows)
 
 static int doctor_run(const struct arguments *arguments, json_t *result)
 {
-	const char *root = arguments_value(arguments, "sysroot");
-	const struct sysfs sysfs = { .root = root ? root : "" };
+	struct sysfs sysfs;
 	json_t *rows;
 	int status = check_words(arguments);
 
+	if (!status)
+		status = sysfs_begin(&sysfs, arguments, "doctor");
 	if (status)
 		return status;
 	rows = json_array();

@@ -10,7 +10,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "sysfs.h"
+
+int sysfs_begin(struct sysfs *sysfs, const struct arguments *arguments, const char *command)
+{
+	const char *root = arguments_value(arguments, "sysroot");
+	struct stat folder;
+
+	sysfs->root = root ? root : "";
+	if (!root || (!stat(root, &folder) && S_ISDIR(folder.st_mode)))
+		return STATUS_GOOD;
+	return complain("%s: --sysroot=%s is not a folder", command, root);
+}
 
 /* Makes a path. A path that does not fit becomes "", which no file has. */
 static void make_path(const struct sysfs *sysfs, char path[PATH_MAX], const char *format,

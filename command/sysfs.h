@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "command.h"
+
 /**
  * struct sysfs - A tree of files.
  * @root: The folder that stands for "/"; "" for this machine.
@@ -17,6 +19,16 @@
 struct sysfs {
 	const char *root;
 };
+
+/**
+ * sysfs_begin() - Take the option --sysroot.
+ * @sysfs: Receives the folder.
+ * @arguments: The arguments.
+ * @command: The name of the subcommand.
+ *
+ * Return: STATUS_GOOD, or STATUS_USAGE after a line that says that there is no such folder.
+ */
+int sysfs_begin(struct sysfs *sysfs, const struct arguments *arguments, const char *command);
 
 /* Paths are formatted as by printf(). A path that is too long does not exist. */
 bool sysfs_exists(const struct sysfs *sysfs, const char *format, ...)

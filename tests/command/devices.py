@@ -155,7 +155,14 @@ def trees(command):
                     found[address])
     command.say((found['0000:00:03.0']['msi'], found['0000:00:03.0']['msix']) == (1, 1),
                 'a list of capabilities with a loop ends', found['0000:00:03.0'])
-    done = command.run('devices', '--sysroot=/nothing')
+    for word in ('/nothing', '', __file__):
+        for name in ('devices', 'doctor'):
+            command.refuses(2, f'{name}: --sysroot={word} is not a folder', name,
+                            f'--sysroot={word}')
+    command.refuses(2, 'devices: give --qemu or --sysroot, not both', 'devices', '--qemu',
+                    '--sysroot=/')
+    with tempfile.TemporaryDirectory() as root:
+        done = command.run('devices', f'--sysroot={root}')
     command.say((done.returncode, done.stdout) == (0, 'There are no PCI devices.\n'),
                 'a tree without devices', done.stdout)
 

@@ -261,7 +261,7 @@ def trees(doctor):
         done = doctor.command.run('doctor', f'--sysroot={root}')
     doctor.command.say(done.returncode == 1 and '\x1b' not in done.stdout and not done.stderr and
                        'reboot)' not in done.stdout, 'an odd tree does no harm', done.stdout)
-    done = doctor.command.run('doctor', 'vfio', '--sysroot=/' + 'x' * 5000)
+    done = doctor.command.run('doctor', 'vfio', '--sysroot=' + '/.' * 2040)
     doctor.command.say(done.returncode == 1 and not done.stderr, 'a path that is too long is empty',
                        done.stderr)
 
