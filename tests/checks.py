@@ -244,8 +244,8 @@ def vm(source_dir, folder):
            'tests/vm/run.py text.md is refused in a line', done.stderr)
 
 
-def tap(_source_dir, _folder):
-    """(result, name, output) of each case of TAP."""
+def tap(source_dir, folder):
+    """(result, name, output) of each case of TAP, and of a shell script."""
     for call, arguments, output, status in TAP:
         results = Results()
         with contextlib.redirect_stdout(io.StringIO()) as printed:
@@ -265,6 +265,10 @@ def tap(_source_dir, _folder):
     yield (printed.getvalue() == 'not ok 1 - this fails\n# AssertionError: why\n'
            'ok 2 - this is skipped # SKIP git is missing\n1..2\n' and ended == 1,
            'tap.py: a function fails or is skipped by an exception', printed.getvalue())
+    done = run(['sh', '-c', '. "$0"; check a a one; check a b two; say 1 three; exit $failed',
+                os.path.join(source_dir, 'tests/tap.sh')], folder)
+    yield (done.stdout == 'ok 1 - one\nnot ok 2 - two\n# a, should be b\nnot ok 3 - three\n' and
+           done.returncode == 1, 'tap.sh: a script with a failed test ends with 1', done.stdout)
 
 
 def main():
