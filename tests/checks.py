@@ -187,7 +187,7 @@ def columns(source_dir, folder):
         yield True, 'format.py: its cases # SKIP clang-format is missing', ''
         return
     script = os.path.join(source_dir, 'tests/format.py')
-    for name, text in (('src/a.c', 'int a;\n'), ('include/b.h', '')):
+    for name, text in (('src/a.c', 'int a;\n'), ('include/b.h', ''), ('tests/a.py', 'a = 1\n')):
         os.makedirs(os.path.join(folder, os.path.dirname(name)))
         with open(os.path.join(folder, name), 'w', encoding='utf-8') as file:
             file.write(text)
