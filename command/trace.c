@@ -386,8 +386,8 @@ const struct command command_trace = {
 		"interrupts. It is Chrome trace JSON, for Perfetto and chrome://tracing. Each object "
 		"has a track, which is named after the file and line of its allocation.\n\n"
 		"The trace can be read also if the program is killed. The exit status is that of the "
-		"program; 128 and the number of the signal if one killed it. With --text or --json, "
-		"what the program prints to standard output goes to standard error.\n\n"
+		"program, or 128 plus the number of the signal that killed it. With --text or --json, "
+		"the standard output of the program goes to standard error.\n\n"
 		"  coherent trace -o t.json -- ./driver --queue 4\n"
 		"  coherent trace --text -- ./driver",
 	.options = options,
