@@ -88,9 +88,19 @@ static int report_socket(const struct served *served, const char *path, int err)
 	return err == -ENOTSOCK ? -EINVAL : err;
 }
 
+/* Somebody may have removed the file of the socket, and started another server there. */
+static void remove_socket(const char *path, const struct stat *made)
+{
+	struct stat file;
+
+	if (!sys_stat(path, &file) && file.st_dev == made->st_dev && file.st_ino == made->st_ino)
+		(void)sys_unlink(path);
+}
+
 static int serve_at(struct served *served, const char *path,
 		    const struct coherent_serve_options *options)
 {
+	struct stat made = { .st_ino = 0 };
 	int err, listener;
 
 	if (options->socket_fd)
@@ -100,8 +110,9 @@ static int serve_at(struct served *served, const char *path,
 	listener = sys_listen(path);
 	if (listener < 0)
 		return report_socket(served, path, listener);
+	(void)sys_stat(path, &made);
 	err = serve_connections(served, listener, options->connections);
-	(void)sys_unlink(path);
+	remove_socket(path, &made);
 	sys_close(listener);
 	return err;
 }

@@ -323,6 +323,24 @@ static void abandoned_socket_is_replaced(void **state)
 	close(stop);
 }
 
+static void socket_of_another_server_stays(void **state)
+{
+	static struct server first;
+
+	(void)state;
+	memset(&first, 0, sizeof(first));
+	server_start(&first);
+	assert_ok(unlink(first.path));
+	/* The second server takes the place of the first one. */
+	server_start(&server);
+	assert_ok(rename(server.path, first.path));
+	assert_ok(server_stop(&first));
+	assert_ok(rename(first.path, server.path));
+	assert_serves();
+	assert_ok(server_stop(&server));
+	assert_int_equal(access(server.path, F_OK), -1);
+}
+
 /* The path that must not exist yet when a socket begins to listen, and whether it did. */
 static const char *early_path;
 static atomic_bool is_early;
@@ -491,6 +509,7 @@ int main(int argc, char **argv)
 		TEST(socket_belongs_to_the_user),
 		TEST(live_socket_stays),
 		TEST(abandoned_socket_is_replaced),
+		TEST(socket_of_another_server_stays),
 		TEST(socket_gets_its_name_last),
 		TEST(other_files_stay),
 		TEST(long_paths_are_refused),
