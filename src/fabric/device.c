@@ -104,6 +104,21 @@ static struct fi_info *hints_for(struct fabric *fabric, const char *provider)
 	return NULL;
 }
 
+/* The words of a list have ", " between them. */
+static bool has_word(const char *list, const char *word)
+{
+	const size_t length = strlen(word);
+
+	while (*list) {
+		const size_t n = strcspn(list, ",");
+
+		if (n == length && !strncmp(list, word, n))
+			return true;
+		list += n + strspn(list + n, ", ");
+	}
+	return false;
+}
+
 /* Lists each provider once. Those with layers have names such as "tcp;ofi_rxm". */
 static void list_providers(struct fabric *fabric, char *list, size_t size)
 {
@@ -119,7 +134,7 @@ static void list_providers(struct fabric *fabric, char *list, size_t size)
 		char word[64];
 
 		snprintf(word, sizeof(word), "%.*s", length, name);
-		if (!strstr(list, word))
+		if (!has_word(list, word))
 			used += (size_t)snprintf(list + used, size - used, "%s%s", used ? ", " : "",
 						 word);
 	}
@@ -138,7 +153,7 @@ static int report_no_info(struct fabric *fabric, const struct name *name,
 	if (err == -FI_ENOMEM)
 		return -ENOMEM;
 	list_providers(fabric, list, sizeof(list));
-	if (strstr(list, name->target)) {
+	if (has_word(list, name->target)) {
 		report(to, COHERENT_ERROR,
 		       "%s: the provider %s has no endpoint at node %s, service %s; the node must be "
 		       "an address of this machine, and the service a port",

@@ -54,6 +54,7 @@ static void bad_names_are_explained(void **state)
 	} cases[] = {
 		{ "fabric:", -EINVAL, "which provider?" },
 		{ "fabric", -EINVAL, "which provider?" },
+		{ "fabric:tc", -ENODEV, "no provider \"tc\" that offers RMA at node (any)" },
 		{ "fabric:tpc", -ENODEV, "no provider \"tpc\" that offers RMA at node (any)" },
 		{ "fabric:tpc", -ENODEV, "sockets" },
 		{ "fabric:tcp,node", -EINVAL, "key \"node\" takes a value" },
