@@ -215,6 +215,9 @@ def main():
         return 2
     source = os.path.abspath(sys.argv[1])
     results = Results()
+    # nohup and shells let their children ignore these.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with tempfile.TemporaryDirectory() as where:
         os.chdir(where)
         make_project(source)
