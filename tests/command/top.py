@@ -260,11 +260,11 @@ def check_refusals(top, program, other):
     if os.geteuid():
         top.skip('the process of another user is refused', 'only root can become one')
         return
-    done = subprocess.run(['unshare', '-m', 'sh', '-c', 'mount -t tmpfs none /proc && "$0" top 1',
-                           top.program], check=False, capture_output=True, text=True)
-    top.say((done.returncode, done.stderr) == (1, 'coherent: process 1: /proc is not mounted, so '
-                                               'processes cannot be read\n'),
-            'without /proc a process gets a line', done.stderr)
+    done = top.run_without_proc('top', '1')
+    if done:
+        top.say((done.returncode, done.stderr) == (1, 'coherent: process 1: /proc is not mounted, so '
+                                                   'processes cannot be read\n'),
+                'without /proc a process gets a line', done.stderr)
     with Driver(program) as driver, tempfile.TemporaryDirectory() as folder:
         nobody = common.as_nobody(folder, top.program)
         done = top.run('top', driver.pid, **nobody)

@@ -73,13 +73,11 @@ def texts(command, driver, folder):
                 ['open', 'new box', 'expose', 'reclaim'] and answer['status'] == 0,
                 'the events come in their order', answer)
     if not os.geteuid():
-        script = 'mount -t tmpfs none /proc && exec "$@"'
-        done = subprocess.run(['unshare', '-m', 'sh', '-c', script, 'sh', command.program, 'trace',
-                               '--text', '--', driver, 'steps'], check=False, capture_output=True,
-                              text=True)
-        command.say((done.returncode, done.stderr) ==
-                    (1, 'coherent: trace: /proc is not mounted; give a file for the trace with -o\n'),
-                    '--text needs /proc', done.stderr)
+        done = command.run_without_proc('trace', '--text', '--', driver, 'steps')
+        if done:
+            command.say((done.returncode, done.stderr) ==
+                        (1, 'coherent: trace: /proc is not mounted; give a file for the trace with '
+                            '-o\n'), '--text needs /proc', done.stderr)
     times = [float(event['seconds']) for event in answer['events']]
     command.say(times == sorted(times) and times[0] == 0, 'times begin with the first event', times)
 
