@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""Check that clang-format has laid out the sources, that no file is too long, and that each name in a
-script is defined.
+"""Check that clang-format has laid out the sources, that no file is too long, that each name in a script
+is defined, and that each source has an SPDX line.
 
 usage: format.py SOURCE_DIR
 
@@ -21,6 +21,8 @@ WHERE = ('src/**/*.[ch]', 'command/**/*.[ch]', 'examples/**/*.[ch]', 'kernel/**/
 BY_HAND = ('tests/object_code/access.c',)
 LINES_MAX = 600
 COLUMNS_MAX = 100
+# Documents, pictures, and texts that a script puts elsewhere.
+WITHOUT_SPDX = ('.md', '.svg', '.html', '.json', '.in', '.txt', '.gitignore')
 FOLDERS = ('bench', 'command', 'examples', 'include', 'kernel', 'src', 'tests', 'tools')
 
 
@@ -77,6 +79,21 @@ def mistaken():
     return len(names), (done.stdout + done.stderr).splitlines()
 
 
+def unlicensed():
+    """Returns the number of files in git, and one line for each that has no SPDX line but needs one."""
+    done = subprocess.run(['git', '-c', 'safe.directory=*', 'ls-files', '-z'], check=True,
+                          capture_output=True, text=True)
+    names = [name for name in done.stdout.split('\0') if os.path.isfile(name)]
+    wrong = []
+    for name in names:
+        if name.startswith(('debian/', 'LICENSES/')) or name.endswith(WITHOUT_SPDX):
+            continue
+        with open(name, 'rb') as file:
+            if b'SPDX-License-Identifier' not in file.read(2000):
+                wrong.append(f'{name} has no SPDX line')
+    return len(names), wrong
+
+
 def main():
     if len(sys.argv) != 2:
         print('usage: format.py SOURCE_DIR', file=sys.stderr)
@@ -92,6 +109,9 @@ def main():
         results.say(count and not wrong, f'{count} scripts define what they use', wrong)
     else:
         results.skip('the scripts define what they use', 'apt-get install pyflakes3')
+    if os.path.exists('.git') and shutil.which('git'):
+        count, wrong = unlicensed()
+        results.say(count and not wrong, f'{count} files have an SPDX line where they need one', wrong)
     return results.close()
 
 
