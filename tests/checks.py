@@ -235,6 +235,26 @@ def bench(source_dir, folder):
            done.stdout + done.stderr)
 
 
+def outputs(source_dir, folder):
+    """(result, name, output) of each tool whose standard output cannot be written."""
+    read, pipe = os.pipe()
+    os.close(read)
+    with open(pipe, 'wb') as broken, open('/dev/full', 'wb') as full:
+        for name in ('backends', 'bench', 'check', 'mutate'):
+            # argparse may ignore an error that it sees. Python may see it only at its end.
+            for unbuffered in ('', '1'):
+                for out, status, why in ((full, 2, 'No space left on device'),
+                                         (broken, 1, 'Broken pipe')):
+                    done = subprocess.run(
+                        [sys.executable, os.path.join(source_dir, 'tools', name), '--help'], cwd=folder,
+                        check=False, text=True, stdout=out, stderr=subprocess.PIPE,
+                        env=ENV | {'PYTHONUNBUFFERED': unbuffered})
+                    yield ((done.returncode, done.stderr) ==
+                           (status, f'{name}: standard output: {why}\n'),
+                           f'tools/{name}, PYTHONUNBUFFERED={unbuffered}: {why} gives a line',
+                           f'{done.returncode} {done.stderr}')
+
+
 def vm(source_dir, folder):
     """(result, name, output) of a SOURCE that tests/vm/run.py cannot run."""
     with open(os.path.join(folder, 'text.md'), 'w', encoding='utf-8') as file:
@@ -276,7 +296,7 @@ def main():
         print('usage: checks.py SOURCE_DIR', file=sys.stderr)
         return 2
     results = Results()
-    for cases in (commits, words, usage, columns, bench, vm, tap):
+    for cases in (commits, words, usage, columns, bench, outputs, vm, tap):
         with tempfile.TemporaryDirectory() as folder:
             for case in cases(os.path.abspath(sys.argv[1]), folder):
                 results.say(*case)
