@@ -57,14 +57,12 @@ def others(command, driver, folder):
 
 
 def texts(command, driver, folder):
-    before = set(os.listdir('/tmp'))
-    done = command.run('trace', '--text', '--', driver, 'steps', cwd=folder)
+    done = command.run('trace', '--text', '--', driver, 'steps', cwd=folder,
+                       env=dict(os.environ, TMPDIR=folder))
     command.say(not done.returncode and 'tests/timeline/program.c:' in done.stdout and
                 'permission read-only' in done.stdout and 'vector 0' in done.stdout and
                 'is in' not in done.stdout, '--text prints the events', done.stdout + done.stderr)
-    left = [name for name in set(os.listdir('/tmp')) - before if name.startswith('coherent-trace')]
-    command.say(not left and not os.path.exists(os.path.join(folder, 'coherent-trace.json')),
-                '--text leaves no file', left)
+    command.say(not os.listdir(folder), '--text leaves no file', os.listdir(folder))
     answer, done = command.json('trace', '--text', '--', driver, 'steps')
     command.say(answer is None, 'an option behind -- is for the program', done.stdout)
     done = command.run('trace', '--json', '--text', '--', driver, 'steps')
@@ -83,17 +81,16 @@ def texts(command, driver, folder):
 
 
 def interrupted(command, driver, folder):
-    before = set(os.listdir('/tmp'))
     with subprocess.Popen([command.program, 'trace', '--text', '--', driver, 'wait'], cwd=folder,
-                          stderr=subprocess.PIPE, start_new_session=True) as child:
+                          stderr=subprocess.PIPE, start_new_session=True,
+                          env=dict(os.environ, TMPDIR=folder)) as child:
         child.stderr.readline()
         child.terminate()
         child.wait()
         # The driver is in the session of the command.
         os.killpg(child.pid, signal.SIGKILL)
-    left = [name for name in set(os.listdir('/tmp')) - before if name.startswith('coherent-trace')]
-    command.say(child.returncode == -signal.SIGTERM and not left,
-                '--text leaves no file if a signal ends it', (child.returncode, left))
+    command.say(child.returncode == -signal.SIGTERM and not os.listdir(folder),
+                '--text leaves no file if a signal ends it', (child.returncode, os.listdir(folder)))
 
 
 def outputs(command, driver, folder):
