@@ -255,6 +255,25 @@ def outputs(source_dir, folder):
                            f'{done.returncode} {done.stderr}')
 
 
+def backends(source_dir, folder):
+    """(result, name, output) of runs of tools/backends in which all worlds are skipped."""
+    tests = os.path.join(source_dir, 'tests')
+    program, run_py = (os.path.join(folder, name) for name in ('program', 'run.py'))
+    for path, text in ((program, '#!/bin/sh\nprintf "1..1\\nok 1 - promises # SKIP no device\\n"\n'),
+                       (run_py, f'import sys\nsys.path.insert(0, {tests!r})\nimport tap\n'
+                                'results = tap.Results()\nresults.skip("a VM", "no QEMU")\n'
+                                'results.close()\n')):
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(text)
+    os.chmod(program, 0o755)
+    for more in ([], ['--own']):
+        done = run([sys.executable, os.path.join(source_dir, 'tools/backends'), '--check', *more,
+                    os.path.join(source_dir, 'docs/backends.md'), program, run_py, 'module'], folder)
+        yield (done.returncode == 0 and '# SKIP no QEMU' in done.stdout,
+               ' '.join(['tools/backends', *more, 'skips a world that the machine cannot run']),
+               done.stdout + done.stderr)
+
+
 def vm(source_dir, folder):
     """(result, name, output) of a SOURCE that tests/vm/run.py cannot run."""
     with open(os.path.join(folder, 'text.md'), 'w', encoding='utf-8') as file:
@@ -296,7 +315,7 @@ def main():
         print('usage: checks.py SOURCE_DIR', file=sys.stderr)
         return 2
     results = Results()
-    for cases in (commits, words, usage, columns, bench, outputs, vm, tap):
+    for cases in (commits, words, usage, columns, bench, outputs, backends, vm, tap):
         with tempfile.TemporaryDirectory() as folder:
             for case in cases(os.path.abspath(sys.argv[1]), folder):
                 results.say(*case)
