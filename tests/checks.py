@@ -240,7 +240,7 @@ def outputs(source_dir, folder):
     read, pipe = os.pipe()
     os.close(read)
     with open(pipe, 'wb') as broken, open('/dev/full', 'wb') as full:
-        for name in ('backends', 'bench', 'check', 'mutate'):
+        for name in ('backends', 'bench', 'check', 'coherent-lint', 'migrate', 'mutate'):
             # argparse may ignore an error that it sees. Python may see it only at its end.
             for unbuffered in ('', '1'):
                 for out, status, why in ((full, 2, 'No space left on device'),

@@ -120,12 +120,6 @@ def usage(results, where):
                                           '       coherent-migrate stage1 PATH...\n') and
                 done[1].stderr.endswith('see coherent-migrate --help\n'),
                 'usage: the command has the name by which it was called', str(done))
-    with open('/dev/full', 'wb') as full:
-        done = subprocess.run([TOOL, '--help'], check=False, text=True, stdout=full,
-                              stderr=subprocess.PIPE)
-    results.say((done.returncode, done.stderr) ==
-                (2, 'migrate: standard output: No space left on device\n'),
-                'usage: a full disk gives a line', done.stderr)
     with open(os.path.join(SOURCE_DIR, 'meson.build'), encoding='utf-8') as text:
         version = re.search(r"version: '(.*)'", text.read())[1]
     results.say(run('--version').stdout == f'coherent-migrate {version}\n',
