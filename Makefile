@@ -150,9 +150,9 @@ help:
 ##     WAYS="gcc asan"     make check runs only these ways. tools/check --help lists them.
 ##     FILE=README.md      make demo sends this file.
 ##     SUDO=sudo           This command installs packages if you are not root.
-##     PREFIX=/usr         make install puts files there; without it /usr/local.
-##     DESTDIR=/tmp/root   make install puts this before each path.
-##     FUZZ_SECONDS=600    make fuzz runs each fuzzer for so long; without it 60.
+##     PREFIX=/usr         make install puts files there. The default is /usr/local.
+##     DESTDIR=/tmp/root   make install puts this folder before each path.
+##     FUZZ_SECONDS=600    make fuzz runs each fuzzer for so many seconds. The default is 60.
 
 .PHONY: all demo check check-packages check-kernels bench bench-kernel bench-rust bench-vfio \
 	bench-remote bench-chart picture site series fuzz install uninstall deb dist clean \
