@@ -187,8 +187,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * advance. It is a multiple of the size of a page and of .align, and the whole object is under
  * both masks. Kept addresses give way for it. An object does not, nor an address in quarantine: a
  * command in flight may still name it. A reclaim makes a box with another address, and the old one
- * is in quarantine then. coherent_device_fence() may leave an address there, because some devices
- * go on with a command. So a driver that needs .address again keeps the mem, or uses .in_place.
+ * is in quarantine then. coherent_device_fence() does not end the quarantine. So a driver that
+ * needs .address again keeps the mem, or uses .in_place.
  *
  * In userspace, .nodes takes the memory from these NUMA nodes, as the option of the device does.
  * With .address_is_pointer the device address is the pointer to the memory. So the driver and the

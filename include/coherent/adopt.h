@@ -15,11 +15,11 @@
  * else. It calls .release once, when no device can reach the memory through the object any more.
  * So .release may free the memory, or give it to another owner.
  *
- * The driver keeps the memory mapped until then, readable and writable. Otherwise an access of a
- * device of sim: or vfio-user: ends with SIGSEGV, and other devices reach the old pages. While the
- * box is exposed, the driver uses the mem, as for other mems: the compiler cannot see what the
- * driver does through its own pointer. In a forked child the memory is what the driver mapped it
- * as.
+ * The driver keeps the memory mapped, readable and writable, until the library calls .release.
+ * Otherwise an access of a device of sim: or vfio-user: ends the process with SIGSEGV, and other
+ * devices reach the old pages. While the box is exposed, the driver uses the mem, as for other
+ * mems: the compiler cannot see what the driver does through its own pointer. A forked child shares
+ * the memory or has a copy, as the driver mapped it.
  */
 #if __INCLUDE_LEVEL__
 #pragma GCC system_header

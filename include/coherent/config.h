@@ -4,8 +4,8 @@
  * The constants PCI_... of linux/pci_regs.h are offsets and the IDs of capabilities (PCI
  * Local Bus Specification 3.0, chapter 6; PCI Express Base Specification 5.0, chapter 7).
  *
- * vfio:, iommufd:, pci:, qemu: and vfio-user: devices have one. So do sim:edu, and a sim:custom
- * whose model has the callback .config_read.
+ * Devices of vfio:, iommufd:, pci:, qemu: and vfio-user: have a configuration space. So do sim:edu,
+ * and a sim:custom whose model has the callback .config_read.
  *
  * The library itself writes to the registers of BARs, vectors and the bus master bit, so a
  * driver does not. A driver in the kernel calls pci_read_config_dword() and the like.

@@ -12,8 +12,9 @@
  * first BAR that the model does not have holds the MSI-X table. A BAR is at least 16 bytes and a
  * power of two: what is behind the end of the model's BAR reads as all ones. If the model has
  * .config_read, the IDs that no option gives come from it. Its bytes from 0x50 on are part of
- * the configuration space, as are those of .config_write. If all capabilities of the model are
- * there, they follow MSI-X in the list. The server reads the IDs and the list once, at the start.
+ * the configuration space, as are those of .config_write. If all capabilities of the model begin
+ * at 0x50 or later, the list has them after MSI-X. Otherwise the client finds none of them, and a
+ * report says so. The server reads the IDs and the list once, at the start.
  *
  * QEMU must have its memory in a file, as with -object memory-backend-memfd,share=on. While
  * a guest reads a register, QEMU answers no message. If the model moves data at that moment,

@@ -184,7 +184,7 @@ void coherent_sim_report(struct coherent_sim *sim, enum coherent_severity severi
 /**
  * coherent_sim_step() - Let a device with the key "step" run.
  * @dev: The device.
- * @ticks: The number of ticks.
+ * @ticks: The number of ticks. A tick is a millisecond of coherent_sim_now().
  *
  * Calls that wait let the device run too, so a test needs this only to let time pass while
  * the driver does not wait. Time also passes for a device that the key "unplug" removed.
