@@ -88,7 +88,7 @@ static int report_socket(const struct served *served, const char *path, int err)
 	return err == -ENOTSOCK ? -EINVAL : err;
 }
 
-/* Somebody may have removed the file of the socket, and started another server there. */
+/* Another server may have its socket at the path now. This server removes only its own one. */
 static void remove_socket(const char *path, const struct stat *made)
 {
 	struct stat file;
@@ -225,8 +225,8 @@ static int open_device(struct served *served, const struct coherent_serve_option
 	}
 	if (served->config.hides_capabilities)
 		report(&served->reporter, COHERENT_WARNING,
-		       "%s: a capability of the model is before 0x%x, so no client finds those of "
-		       "the model",
+		       "%s: a capability of the model is before 0x%x, so clients find no capability "
+		       "of the model; place all of them from there on",
 		       served->dev->name, SERVE_MODEL_OFFSET);
 	if (!mistake)
 		return 0;
