@@ -103,7 +103,7 @@ int sys_accept(int fd, uint64_t deadline_ns)
 	return sys_not_standard(connection);
 }
 
-/* A server may remove its socket at any moment, so no file is not another file. */
+/* A server may remove its socket at any moment. A path without a file has no other file. */
 static bool is_other_file(const char *path)
 {
 	struct stat file;

@@ -132,7 +132,7 @@ static size_t bytes_to_end(uint64_t address, uint64_t unit, size_t n)
 	return n < left ? n : (size_t)left;
 }
 
-/* This is not inlined, because it would take registers from the loop of writes. */
+/* Inlined, this function would take registers from the loop of writes. */
 static __attribute__((noinline)) void read_lines(const char *from, char *to, size_t bytes)
 {
 	while (bytes) {

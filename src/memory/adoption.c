@@ -61,7 +61,7 @@ __attribute__((no_sanitize("thread"))) static bool has_page(const struct coheren
 	return has_it;
 }
 
-/* gcc makes keeps_pages() a part of this function, which needs the attribute as well then. */
+/* gcc inlines keeps_pages() into this function, so this function needs the attribute, too. */
 __attribute__((no_sanitize("thread"))) static const struct coherent_object *
 owner_locked(struct object_store *store, const struct iovec *piece) NEEDS_LOCK(store->lock)
 {

@@ -15,7 +15,7 @@
 #define BAR_MIN 16
 /* A BAR of 32 bits is at most half of the address space. */
 #define BAR_MAX (UINT64_C(1) << 31)
-/* A capability has 4 bytes at least. So a longer list is a ring, as the driver finds out. */
+/* A capability has at least 4 bytes, so a longer list is a ring. The client gets the ring, too. */
 #define CAPABILITIES_MAX (SERVE_CONFIG_BYTES / 4)
 
 static void put(uint8_t *at, uint32_t value, unsigned int width)
@@ -90,7 +90,7 @@ static uint8_t read_model(struct coherent_sim *sim, unsigned int offset)
 	return byte;
 }
 
-/* The model's list is used as it is, so all of it must be where the model answers. */
+/* The client gets the model's list as it is, so all of it must be where the model answers. */
 static void add_model(struct serve_config *config, struct coherent_sim *sim)
 {
 	const bool has_list = read_model(sim, PCI_STATUS) & PCI_STATUS_CAP_LIST;

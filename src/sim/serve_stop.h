@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The end of a server: a thread waits for a descriptor, and then shuts down its sockets.
+ * The end of a server: a thread waits for a descriptor, and then shuts down the server's sockets.
  */
 #ifndef SIM_SERVE_STOP_H
 #define SIM_SERVE_STOP_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A thread that waits for a descriptor. The thread of a server blocks in calls of the system, where it
- * sees no other descriptor.
+ * A thread that waits for a descriptor. The thread of a server blocks in calls of the system, and
+ * does not see other descriptors there.
  */
 #ifndef SIM_SERVE_WATCH_H
 #define SIM_SERVE_WATCH_H
@@ -36,7 +36,7 @@ int serve_watch_open(struct serve_watch *watch);
 
 /**
  * serve_watch_close() - End the thread. The descriptor is still open.
- * @watch: The thread. It calls @seen no more when the call returns.
+ * @watch: The thread. It does not call @seen after this call returned.
  */
 void serve_watch_close(struct serve_watch *watch);
 
