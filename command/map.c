@@ -132,7 +132,7 @@ static json_t *answer_device(const struct layout *layout, struct records *record
 
 /* --- Text --- */
 
-/* A narrow terminal wraps the line between words. */
+/* Prints a line, and breaks it between words where the terminal is narrow. */
 __attribute__((format(printf, 2, 3))) static void print_line(size_t indent, const char *format, ...)
 {
 	char text[1024];

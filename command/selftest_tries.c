@@ -207,7 +207,7 @@ static int reclaim_armed(struct tester *tester, bool *reached, bool *late)
 	*late = tester->driver->is_armed && !tester->driver->is_armed(tester);
 	err = keep_reason(tester, tester->driver->fire(tester));
 	*reached = is_any(coherent_box_ptr(&box), SELFTEST_PAGE);
-	/* A transfer that ended and reached nothing came too late for the mem, which is the try. */
+	/* If the transfer ended and wrote nothing, the device was refused, so it was not too fast. */
 	*late &= *reached;
 	return err;
 }

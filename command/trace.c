@@ -43,7 +43,7 @@ static int empty_trace(const char *path, int fd)
 	return ftruncate(fd, 0) ? fail("trace: %s: %s", path, strerror(errno)) : STATUS_GOOD;
 }
 
-/* The program makes the file. It must not run for an hour before the user hears that it could not. */
+/* The program creates the trace, and may run for an hour. So the user learns before if it cannot. */
 static int check_folder(const char *path)
 {
 	const char *last = strrchr(path, '/');
@@ -123,7 +123,7 @@ static void run_child(char **argv, bool is_shown, int problem)
 	_exit(STATUS_BAD);
 }
 
-/* Waits until the program has started. Returns the number of the error if it has not. */
+/* Waits until the program starts. Returns 0, or the number of the error if it does not start. */
 static int read_problem(int problem)
 {
 	int err = 0;
@@ -275,7 +275,7 @@ static void set_answer(json_t *result, int status, json_t *events)
 	json_object_set_new(result, "events", events);
 }
 
-/* @status is that of the program. Returns it, if its events can be shown. */
+/* @status is that of the program. Returns it, or STATUS_BAD if the trace cannot be read. */
 static int show(const char *path, int status, json_t *result)
 {
 	json_t *events = json_array(), *trace;
