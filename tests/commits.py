@@ -93,7 +93,7 @@ def check(message, lines):
 
 def check_range(commits):
     """The lines to print of what is broken in a range of commits, and how many there are."""
-    # One call of git for all commits. A message has no zero byte.
+    # git runs once for all commits. A zero byte separates them, because no message has one.
     log = git('log', '--reverse', '-M', '--numstat', '--format=%x00%H %P%x00%B%x00', commits, '--')
     fields = log.split('\0')[1:]
     broken = []

@@ -57,7 +57,7 @@ class Command:
                  f'{done.returncode} {done.stdout!r} {done.stderr!r}')
 
     def run_without_proc(self, *args):
-        """Runs the command where /proc is empty. Returns None if the program needs it: sanitizers do."""
+        """Runs the command where /proc is empty. Returns None if sanitizers make it need /proc."""
         script = 'mount -t tmpfs none /proc && exec "$@"'
         for words in (['--version'], args):
             done = subprocess.run(['unshare', '-m', 'sh', '-c', script, 'sh', self.program, *words],

@@ -177,7 +177,7 @@ static void device_that_is_always_faster_ends_the_try(void **state)
 	assert_err(try_fast((struct device){ .fast = UINT32_MAX, .reaches = true }), -ETIMEDOUT);
 }
 
-/* Its transfer ended during the reclaim, so the try was made. */
+/* The transfer ended during the reclaim, so the try counts. */
 static void fast_device_that_reaches_nothing_is_enough(void **state)
 {
 	(void)state;

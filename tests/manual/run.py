@@ -106,7 +106,7 @@ def check_results(results, texts, names):
     wrong += [f'{name}: SEE ALSO does not have coherent-errors(7)' for name in calls
               if '.BR coherent\\-errors (7)' not in section(texts[f'{name}.3'], 'SEE ALSO')]
     results.say(calls and not wrong,
-                'each call that returns int says what, and names the page of errors', wrong)
+                'each call that returns int says which errors it has, and where they are', wrong)
 
 
 def check_parameters(results, texts, names):

@@ -118,7 +118,7 @@ def check_projects(results, chroot, work, title, number):
     with tempfile.TemporaryDirectory(dir=work) as where:
         shutil.copytree(os.path.join(HERE, '../install/consumer'), where, dirs_exist_ok=True)
         shutil.copy(os.path.join(HERE, '../install/hello.c'), where)
-        # The version before this one is not what the project of today asks for.
+        # The project asks for this version, and the chroot may have the version before.
         path = os.path.join(where, 'CMakeLists.txt')
         text = read(path)
         with open(path, 'w', encoding='utf-8') as file:
@@ -138,7 +138,7 @@ def check_projects(results, chroot, work, title, number):
 
 
 def check_modules(results, chroot, title, wanted):
-    """Checks that DKMS built the module of one version, no other one, and knows no other version."""
+    """Checks that DKMS built one module, of one version, and knows no other version."""
     [kernel] = os.listdir(os.path.join(chroot.root, 'lib/modules'))
     chroot.run('dkms', 'autoinstall', '-k', kernel)
     _, told = chroot.run('dkms', 'status')

@@ -129,7 +129,7 @@ static void model_is_the_same_in_both_places(void **state)
 	assert_int_equal(server.reports.count, 0);
 }
 
-/* Returns what a search for a capability that no device has returns. */
+/* Searches for a capability that no device has. Returns the result of the search. */
 static int search_served(void)
 {
 	struct coherent_device *dev = open_served(1);
