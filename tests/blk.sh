@@ -72,7 +72,7 @@ refuses "--device, --spawn: give one of them; --tries needs --spawn" "$1" info
 $blk read 0 600 >/dev/full 2>"$folder/message"
 check "$?, $(cat "$folder/message")" "1, blk: standard output: No space left on device" \
 	"blk reports a full disk"
-refuses "/etc: is not a regular file" "$1" --spawn=/etc info
+refuses "$folder: is not a regular file" "$1" "--spawn=$folder" info
 refuses "/dev/null: is not a regular file" "$1" --spawn=/dev/null info
 refuses "sim:edu: the device is not a virtio-blk disk" "$1" --device=sim:edu info
 # On a terminal blk shows its progress, and removes it at the end.
