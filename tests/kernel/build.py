@@ -452,7 +452,7 @@ def accessors(results, kernel, where):
 
 
 def dkms(kernel, where):
-    """Builds the modules of dkms.conf with dkms. Returns dkms's errors."""
+    """Builds the module of dkms.conf with dkms. Returns dkms's errors."""
     path = os.environ.get('PATH', '') + ':/usr/sbin:/sbin'
     with open(os.path.join(SOURCE_DIR, 'dkms.conf'), encoding='utf-8') as text:
         conf = text.read()
