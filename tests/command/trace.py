@@ -34,7 +34,8 @@ def files(command, driver, folder):
     others(command, driver, folder)
     for path in (os.path.join(folder, 'missing/t'), ''):
         command.refuses(1, f'trace: "{path}" cannot be made: No such file or directory; give another '
-                        'file with -o', 'trace', '-o', path, '--', 'sh', '-c', 'echo it runs >&2')
+                        'file with -o', 'trace', '-o', path, '--', 'sh', '-c', 'echo it runs >&2',
+                        cwd=folder)
     command.complains(1, 'Is a directory', 'trace', '-o', folder, '--', driver, 'steps')
 
 
