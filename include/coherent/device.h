@@ -124,8 +124,8 @@ struct fid_ep;
  *	one file. If the file cannot be opened, the open of the device fails; with the
  *	variable, a report says so. Each object has its range, its permission, the
  *	file and line that allocated it, the times at which the device could reach it,
- *	and the reason of the end. The records are in the file if the program is
- *	killed. If the file cannot grow later, a report says so. Nobody may shorten
+ *	and the reason of the end. If the program is killed, its last record may be
+ *	missing. If the file cannot grow later, a report says so. Nobody may shorten
  *	the file while it is open. A forked child writes nothing, and a program with
  *	raised rights ignores the variable. "coherent ledger" reads the file. Objects
  *	of pools have no fast path.
