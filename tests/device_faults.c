@@ -2,6 +2,7 @@
 /*
  * These tests check what the faults and the reports of a device say, and how often they come.
  */
+#include <coherent/pool.h>
 #include <unistd.h>
 
 #include "../src/device/device.h"
@@ -285,26 +286,38 @@ static void fault_age_begins_at_the_reclaim_or_free(void **state)
 	}
 }
 
-/* A backend unmaps an object before the object gets its new state, and may see a fault meanwhile. */
-static void fault_during_a_reclaim_is_not_read_only(void **state)
+/* A backend unmaps memory before its object or its device ends, and may see a fault meanwhile. */
+static void fault_in_unmapped_memory_is_not_read_only(void **state)
 {
-	static const enum coherent_permission permissions[] = { COHERENT_READ_WRITE,
-								COHERENT_READ_ONLY };
+	static const struct {
+		enum coherent_permission permission;
+		enum coherent_access access;
+		const char *reason;
+	} cases[] = {
+		{ COHERENT_READ_WRITE, COHERENT_ACCESS_WRITE, "refused: unmapped for a reclaim" },
+		{ COHERENT_READ_ONLY, COHERENT_ACCESS_WRITE, "refused: read-only (" },
+		{ COHERENT_READ_ONLY, COHERENT_ACCESS_READ, "refused: unmapped for a reclaim" },
+	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(permissions); i++) {
-		COHERENT_AUTO(uint8_t, mem);
-		struct coherent_fault fault = { .bytes = 1, .access = COHERENT_ACCESS_WRITE };
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+		const enum coherent_permission permission = cases[i / 2].permission;
+		struct coherent_fault fault = { .bytes = 1, .access = cases[i / 2].access };
+		COHERENT_POOL(uint64_t) pool = COHERENT_EMPTY;
+		COHERENT_BOX_AUTO(uint64_t, box);
+		COHERENT_AUTO(uint64_t, mem);
 		struct coherent_device *dev;
 
 		assert_ok(coherent_device_open(&dev, "sim:edu"));
-		assert_ok(coherent_zeroed(&mem, dev, PAGE, .permission = permissions[i]));
+		assert_ok(coherent_pool_create(&pool, dev, .permission = permission));
+		assert_ok(i % 2 ? coherent_pool_box(&pool, &box) :
+				  coherent_box_zeroed(&box, dev, 1));
+		assert_ok(coherent_expose(&box, &mem, .permission = permission));
 		fault.address = coherent_addr(&mem).raw;
 		lookup_fault(dev, &fault);
-		assert_non_null(
-			strstr(fault.text, i ? "refused: read-only (" :
-					       "refused: about to be reclaimed or freed ("));
+		assert_non_null(strstr(fault.text, cases[i / 2].reason));
 		coherent_free(&mem);
+		assert_ok(coherent_pool_destroy(&pool));
 		coherent_device_close(dev);
 	}
 }
@@ -320,7 +333,7 @@ int main(void)
 		cmocka_unit_test(report_goes_to_stderr),
 		cmocka_unit_test(write_to_a_closed_device_is_reported_once),
 		cmocka_unit_test(fault_age_begins_at_the_reclaim_or_free),
-		cmocka_unit_test(fault_during_a_reclaim_is_not_read_only),
+		cmocka_unit_test(fault_in_unmapped_memory_is_not_read_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -197,6 +197,14 @@ int coherent_base_device_next_fault(struct coherent_device *dev, struct coherent
 	return result_end(err, &kind, fault, size, &found);
 }
 
+/* Memory that the device may reach was unmapped: another thread ends the object or the device. */
+static const char *refusal(const struct coherent_object *object, const struct coherent_fault *fault)
+{
+	return object->permission == COHERENT_READ_ONLY && fault->access != COHERENT_ACCESS_READ ?
+		       "read-only" :
+		       "unmapped for a reclaim, a free or a close";
+}
+
 static void describe(const struct coherent_object *object, const struct coherent_fault *fault,
 		     char *text, size_t size)
 {
@@ -210,11 +218,8 @@ static void describe(const struct coherent_object *object, const struct coherent
 		snprintf(text, size, "box, not exposed yet");
 	else if (object->state != COHERENT_STATE_BOX && object->state != COHERENT_STATE_MEM)
 		snprintf(text, size, "%s %" PRIu64 " ms ago", verb, ms);
-	else if (object->permission == COHERENT_READ_ONLY)
-		snprintf(text, size, "read-only");
 	else
-		/* Another thread has unmapped the object, and gives it its new state soon. */
-		snprintf(text, size, "about to be reclaimed or freed");
+		snprintf(text, size, "%s", refusal(object, fault));
 }
 
 static const char *made(const struct coherent_object *object)
@@ -244,8 +249,8 @@ static void name_slot(const struct coherent_object *object, struct coherent_faul
 		return;
 	}
 	set_fault_slot(fault, slot, state);
-	snprintf(text, size, "read-only (%zu bytes allocated at %s)", chunk->slot_bytes,
-		 fault->where);
+	snprintf(text, size, "%s (%zu bytes allocated at %s)", refusal(object, fault),
+		 chunk->slot_bytes, fault->where);
 }
 
 static void set_fault_object(struct coherent_fault *fault, const struct coherent_object *object)
