@@ -259,6 +259,18 @@ struct backend_ops {
 #undef BACKEND
 
 /**
+ * backend_is() - Whether a backend has these functions.
+ * @backend: The backend.
+ * @ops: The functions of a scheme.
+ *
+ * A watched device has its own table of functions, but the same one to open it.
+ */
+static inline bool backend_is(const struct backend *backend, const struct backend_ops *ops)
+{
+	return backend->ops->open == ops->open;
+}
+
+/**
  * backend_refuses() - Whether a call would wait for the callback that makes it, with a report.
  * @backend: The backend.
  * @call: The name of the call.

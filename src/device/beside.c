@@ -322,8 +322,7 @@ int beside_begin(struct coherent_device *dev, struct coherent_device *with)
 int beside_check(const struct coherent_device *dev, const struct coherent_device *with,
 		 const struct backend_ops *ops)
 {
-	/* A watched device has its own table of functions, but the same one to open it. */
-	if (!with || with->backend->ops->open == ops->open)
+	if (!with || backend_is(with->backend, ops))
 		return 0;
 	report(&dev->reporter, COHERENT_ERROR,
 	       "%s: .beside is %s, which is not a device of %s: that shares its address space; open "

@@ -36,8 +36,7 @@ int fabric_of(struct coherent_device *dev, const char *call, struct fabric **fab
 
 	if (err)
 		return err;
-	/* A watched device has its own table of functions, but the same one to open it. */
-	if (dev->backend->ops->open != backend_fabric.open)
+	if (!backend_is(dev->backend, &backend_fabric))
 		return refuse(&dev->store, -EINVAL, call, "the device is not of fabric:");
 	*fabric = (struct fabric *)dev->backend;
 	return 0;

@@ -509,8 +509,7 @@ struct coherent_sim *sim_set_bus(struct coherent_device *dev, struct sim_bus *bu
 {
 	struct coherent_sim *sim = sim_of(dev->backend);
 
-	/* A watched device has its own table of functions, but the same one to open it. */
-	if (dev->backend->ops->open != sim_open || sim->options.step)
+	if (!backend_is(dev->backend, &backend_sim) || sim->options.step)
 		return NULL;
 	take_for_driver(sim);
 	sim->dma.bus = bus;
@@ -528,8 +527,7 @@ static int find_sim(struct coherent_device *dev, const char *at, struct coherent
 
 	if (err)
 		return err;
-	/* A watched device has its own table of functions, but the same one to open it. */
-	if (dev->backend->ops->open != backend_sim.open) {
+	if (!backend_is(dev->backend, &backend_sim)) {
 		(void)refuse(&dev->store, -EOPNOTSUPP, at, "the device is not a sim: device");
 		return -EOPNOTSUPP;
 	}

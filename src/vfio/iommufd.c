@@ -450,7 +450,7 @@ static int pci_open(struct backend **backend, struct coherent_device *dev, const
 	if (options->iommufd)
 		return iommufd_open(backend, dev, name, options);
 	/* The device gets the backend of the one that it shares an address space with. */
-	if (options->beside && options->beside->backend->ops->open == iommufd_open)
+	if (options->beside && backend_is(options->beside->backend, &backend_iommufd))
 		return iommufd_open(backend, dev, name, options);
 	if (options->beside)
 		return backend_vfio.open(backend, dev, name, options);
