@@ -104,15 +104,21 @@ static int connect_to(const char *path)
 	return -1;
 }
 
-void server_start(struct server *server)
+char *server_path(char path[SCRATCH_MAX])
 {
 	static unsigned int count;
 	char name[48];
+
+	snprintf(name, sizeof(name), "coherent-serve.%d.%u", (int)getpid(), count++);
+	return scratch(path, name);
+}
+
+void server_start(struct server *server)
+{
 	int fd = -1;
 
 	memset(&mover, 0, sizeof(mover));
-	snprintf(name, sizeof(name), "coherent-serve.%d.%u", (int)getpid(), count++);
-	scratch(server->path, name);
+	server_path(server->path);
 	server->stop = eventfd(0, EFD_CLOEXEC);
 	pthread_mutex_init(&server->reports.mutex, NULL);
 	server->options.struct_size = sizeof(server->options);

@@ -57,6 +57,9 @@ struct server {
 	struct log reports;
 };
 
+/* Makes the path of a socket that no other process uses. Returns it. */
+char *server_path(char path[SCRATCH_MAX]);
+
 /* Starts a server, by default of the mover, and waits until it listens. */
 void server_start(struct server *server);
 

@@ -362,7 +362,7 @@ static void socket_gets_its_name_last(void **state)
 	char path[SCRATCH_MAX];
 
 	(void)state;
-	early_path = scratch(path, "coherent-serve.last");
+	early_path = server_path(path);
 	assert_ok(coherent_sim_serve("sim:edu", early_path, .stop_fd = stop));
 	assert_false(is_early);
 	early_path = NULL;
@@ -373,8 +373,7 @@ static void other_files_stay(void **state)
 {
 	struct log log = LOG_EMPTY;
 	char path[SCRATCH_MAX];
-	const int fd =
-		open(scratch(path, "coherent-serve.file"), O_CREAT | O_CLOEXEC | O_WRONLY, 0600);
+	const int fd = open(server_path(path), O_CREAT | O_CLOEXEC | O_WRONLY, 0600);
 
 	(void)state;
 #define ASSERT_SERVES_NOT(path, err)                                                              \
@@ -423,33 +422,35 @@ static void options_are_checked(void **state)
 {
 	static struct coherent_sim_model model = { .name = "bad", .mask = UINT64_MAX };
 	struct log log = LOG_EMPTY;
+	char path[SCRATCH_MAX];
 
 	(void)state;
+	server_path(path);
 #define FAILS(name, path, ...)                                                              \
 	assert_err(coherent_sim_serve(name, path, .report = log_report, .report_arg = &log, \
 				      __VA_ARGS__),                                         \
 		   -EINVAL)
 	FAILS("sim:edu", NULL, .timeout_ns = 0);
-	FAILS("vhost-user:/tmp/x", "/tmp/x", .timeout_ns = 0);
+	FAILS("vhost-user:/tmp/x", path, .timeout_ns = 0);
 	assert_true(log_has(&log, "not the name of a sim: device"));
-	FAILS((const char *)NULL, "/tmp/x", .timeout_ns = 0);
-	FAILS("sim:edu", "/tmp/x", .listen_fd = 1);
+	FAILS((const char *)NULL, path, .timeout_ns = 0);
+	FAILS("sim:edu", path, .listen_fd = 1);
 	FAILS("sim:edu", NULL, .socket_fd = STDIN_FILENO + 1000);
-	FAILS("sim:edu", "/tmp/x", .stop_fd = STDIN_FILENO + 1000);
+	FAILS("sim:edu", path, .stop_fd = STDIN_FILENO + 1000);
 	assert_true(log_has(&log, "is not an open descriptor"));
-	FAILS("sim:edu", "/tmp/x", .stop_fd = -1);
-	FAILS("sim:edu,step", "/tmp/x", .timeout_ns = 0);
-	FAILS("sim:edu", "/tmp/x", .class_code = 1 << 24);
-	FAILS("sim:custom", "/tmp/x", .timeout_ns = 0);
+	FAILS("sim:edu", path, .stop_fd = -1);
+	FAILS("sim:edu,step", path, .timeout_ns = 0);
+	FAILS("sim:edu", path, .class_code = 1 << 24);
+	FAILS("sim:custom", path, .timeout_ns = 0);
 	model.bar_size[0] = UINT64_C(1) << 32;
-	FAILS("sim:custom", "/tmp/x", .model = &model);
+	FAILS("sim:custom", path, .model = &model);
 	assert_true(log_has(&log, "2 GiB"));
 	for (unsigned int i = 0; i < 6; i++)
 		model.bar_size[i] = 16;
 	model.vectors = 1;
-	FAILS("sim:custom", "/tmp/x", .model = &model);
+	FAILS("sim:custom", path, .model = &model);
 	assert_true(log_has(&log, "MSI-X"));
-	assert_err(coherent_sim_serve("sim:nothing", "/tmp/x"), -ENODEV);
+	assert_err(coherent_sim_serve("sim:nothing", path), -ENODEV);
 }
 
 /* --- The library's own client --- */
