@@ -12,6 +12,7 @@
 #define SECOND 0x60
 #define THIRD 0x70
 
+static const struct coherent_ids model_ids = { 0x1af4, 0x1041, 0x1234, 0x5678, 0x020000, 1, {} };
 static uint8_t config[256];
 static struct server server;
 
@@ -42,17 +43,15 @@ static void set_capability(uint8_t at, uint8_t id, uint8_t next)
 
 static int setup(void **state)
 {
-	static const struct coherent_ids ids = { 0x1af4, 0x1041, 0x1234, 0x5678, 0x020000, 1, {} };
-
 	(void)state;
 	memset(config, 0, sizeof(config));
 	memset(&server, 0, sizeof(server));
-	memcpy(config + PCI_VENDOR_ID, &ids.vendor, 2);
-	memcpy(config + PCI_DEVICE_ID, &ids.device, 2);
-	memcpy(config + PCI_SUBSYSTEM_VENDOR_ID, &ids.subsystem_vendor, 2);
-	memcpy(config + PCI_SUBSYSTEM_ID, &ids.subsystem, 2);
-	config[PCI_CLASS_REVISION] = ids.revision;
-	config[PCI_CLASS_DEVICE + 1] = 0x02;
+	memcpy(config + PCI_VENDOR_ID, &model_ids.vendor, 2);
+	memcpy(config + PCI_DEVICE_ID, &model_ids.device, 2);
+	memcpy(config + PCI_SUBSYSTEM_VENDOR_ID, &model_ids.subsystem_vendor, 2);
+	memcpy(config + PCI_SUBSYSTEM_ID, &model_ids.subsystem, 2);
+	config[PCI_CLASS_REVISION] = model_ids.revision;
+	config[PCI_CLASS_DEVICE + 1] = (uint8_t)(model_ids.class_code >> 16);
 	config[PCI_STATUS] = PCI_STATUS_CAP_LIST;
 	config[PCI_CAPABILITY_LIST] = FIRST;
 	set_capability(FIRST, PCI_CAP_ID_VNDR, SECOND);
@@ -87,12 +86,7 @@ static void assert_ids_are_the_models(struct coherent_device *dev)
 	struct coherent_ids ids;
 
 	assert_ok(coherent_config_ids(dev, &ids));
-	assert_int_equal(ids.vendor, 0x1af4);
-	assert_int_equal(ids.device, 0x1041);
-	assert_int_equal(ids.subsystem_vendor, 0x1234);
-	assert_int_equal(ids.subsystem, 0x5678);
-	assert_int_equal(ids.class_code, 0x020000);
-	assert_int_equal(ids.revision, 1);
+	assert_memory_equal(&ids, &model_ids, sizeof(ids));
 }
 
 static void assert_finds_capabilities(struct coherent_device *dev)
