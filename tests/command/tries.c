@@ -148,7 +148,7 @@ static void peer_that_hangs_up_is_found(void **state)
 }
 
 /* Makes the try in which the device may be faster than the test. */
-static int try_fast(struct device what)
+static int try_fast(struct device what, const char **problem)
 {
 	struct tester tester = { .driver = &driver };
 	const struct selftest_try *try = selftest_tries;
@@ -161,27 +161,38 @@ static int try_fast(struct device what)
 	assert_ok(coherent_device_open(&tester.dev, "sim:edu,step"));
 	err = try->run(&tester, &reached);
 	coherent_device_close(tester.dev);
+	*problem = tester.problem;
 	return err;
 }
 
 static void fast_device_gets_another_transfer(void **state)
 {
+	const char *problem;
+
 	(void)state;
-	assert_ok(try_fast((struct device){ .fast = 5, .reaches = true }));
+	assert_ok(try_fast((struct device){ .fast = 5, .reaches = true }, &problem));
+	assert_null(problem);
 	assert_int_equal(device.fast, 0);
 }
 
 static void device_that_is_always_faster_ends_the_try(void **state)
 {
+	const struct device fast = { .fast = UINT32_MAX, .reaches = true };
+	const char *problem;
+
 	(void)state;
-	assert_err(try_fast((struct device){ .fast = UINT32_MAX, .reaches = true }), -ETIMEDOUT);
+	assert_err(try_fast(fast, &problem), -ETIMEDOUT);
+	assert_string_equal(problem, "the device was faster than each reclaim");
 }
 
 /* The transfer ended during the reclaim, so the try counts. */
 static void fast_device_that_reaches_nothing_is_enough(void **state)
 {
+	const char *problem;
+
 	(void)state;
-	assert_ok(try_fast((struct device){ .fast = 2 }));
+	assert_ok(try_fast((struct device){ .fast = 2 }, &problem));
+	assert_null(problem);
 	assert_int_equal(device.fast, 1);
 }
 

@@ -129,7 +129,7 @@ static void port_in_use_is_refused(void **state)
 		 name.data[2] << 8 | name.data[3]);
 	assert_err(coherent_device_open(&other, text, .report = log_report, .report_arg = &log),
 		   -EIO);
-	assert_true(log_has(&log, "could not open the endpoint"));
+	assert_true(log_has(&log, "Address already in use; give another service="));
 	coherent_device_close(dev);
 }
 

@@ -3,6 +3,7 @@
  * These tests give memory to a peer of vfio-user as files. The peer maps them, and its transfers need
  * no message. The peers refuse memory without a file.
  */
+#include <coherent/share.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -110,6 +111,20 @@ static void nothing_leaks(void **state)
 		assert_int_equal(coherent_box_ptr(&box)[turn], (uint8_t)turn);
 	}
 	assert_int_equal(open_files(getpid()), fds);
+}
+
+/* The memory of an object is in a file while the peer reaches it. */
+static void memory_is_not_shared(void **state)
+{
+	COHERENT_TWIN_AUTO(uint8_t, twin);
+	COHERENT_AUTO(uint8_t, mem);
+	COHERENT_DEVICE_AUTO(other);
+
+	start(state);
+	assert_ok(coherent_device_open(&other, "sim:ring"));
+	assert_ok(coherent_zeroed(&mem, dev, BYTES));
+	assert_err(coherent_share(&mem, other, &twin), -EOPNOTSUPP);
+	assert_true(log_has(&reports, "use sim:, vfio-user:, or vfio: or iommufd: with an IOMMU"));
 }
 
 /* --- Read-only memory --- */
@@ -468,6 +483,7 @@ int main(void)
 		cmocka_unit_test_teardown(peer_maps_only_what_is_exposed, stop_peer),
 		cmocka_unit_test_teardown(transfer_in_flight_does_not_reach_a_box, stop_peer),
 		cmocka_unit_test_teardown(nothing_leaks, stop_peer),
+		cmocka_unit_test_teardown(memory_is_not_shared, stop_peer),
 		cmocka_unit_test_teardown(read_only_file_cannot_be_written, stop_peer),
 		cmocka_unit_test_teardown(messages_get_the_usual_answers, stop_peer),
 		cmocka_unit_test_teardown(freed_memory_waits_for_a_fence, stop_peer),

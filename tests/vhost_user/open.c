@@ -3,6 +3,8 @@
  * These tests open vhost-user devices with good and bad names, sockets and levels.
  */
 #include <fcntl.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_mmio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -40,6 +42,34 @@ static void connected_socket_is_adopted(void **state)
 	peer_end(&other);
 	inject.fds = before.fds;
 	assert_int_equal(inject.blocks, before.blocks);
+}
+
+/* The report of a loss does not advise what the device refuses. */
+static void lost_connection_of_a_socket_needs_another_device(void **state)
+{
+	struct coherent_device *dev;
+	struct coherent_bar *bar;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct log log = LOG_EMPTY;
+	struct peer other;
+	int pair[2];
+
+	(void)state;
+	assert_ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+	peer_start_at(&other, pair[1]);
+	assert_ok(coherent_device_open(&dev, "vhost-user:", .socket_fd = pair[0],
+				       .report = log_report, .report_arg = &log));
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	coherent_bar_write32(bar, VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_DRIVER_OK);
+	other.script->misdeed = HANG_UP_AFTER;
+	other.script->request = VHOST_USER_ADD_MEM_REG;
+	assert_err(coherent_zeroed(&mem, dev, 1), -ENODEV);
+	assert_true(log_has(&log, "; open the device again, with a new connection"));
+	assert_false(log_has(&log, "coherent_device_reset()"));
+	coherent_bar_close(bar);
+	coherent_device_close(dev);
+	close(pair[0]);
+	peer_end(&other);
 }
 
 /* Opens a socket that listens at an address that the kernel chooses. */
@@ -234,6 +264,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(connected_socket_is_adopted),
+		cmocka_unit_test(lost_connection_of_a_socket_needs_another_device),
 		cmocka_unit_test(listening_socket_is_adopted),
 		cmocka_unit_test(stolen_connection_is_a_timeout),
 		cmocka_unit_test(socket_that_only_seems_ready_is_a_timeout),
