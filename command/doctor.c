@@ -278,7 +278,6 @@ static void print_problems(const json_t *row, size_t indent)
 static void print_row(const json_t *row)
 {
 	const json_t *part;
-	char line[64];
 	size_t i;
 
 	print_problems(row, 4);
@@ -286,9 +285,8 @@ static void print_row(const json_t *row)
 		return;
 	json_array_foreach(json_object_get(row, "parts"), i, part)
 	{
-		snprintf(line, sizeof(line), "%s: %s", output_string(part, "part"),
-			 json_is_true(json_object_get(part, "works")) ? "yes" : "no");
-		output_wrapped(line, 4);
+		output_line(4, "%s: %s", output_string(part, "part"),
+			    json_is_true(json_object_get(part, "works")) ? "yes" : "no");
 		print_problems(part, 8);
 	}
 }

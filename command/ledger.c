@@ -199,7 +199,6 @@ static void print_ledger(const json_t *result)
 	const json_int_t open =
 		json_integer_value(json_object_get(result, "devices_without_protection"));
 	const json_int_t devices = json_integer_value(json_object_get(result, "devices"));
-	char text[160];
 
 	if (json_array_size(rows))
 		output_table(rows, columns, ARRAY_SIZE(columns), NULL);
@@ -207,17 +206,13 @@ static void print_ledger(const json_t *result)
 		output_wrapped("The records that can be read have no such exposure.", 0);
 	else
 		output_wrapped("The ledger has no such exposure.", 0);
-	snprintf(text, sizeof(text),
-		 "Nothing kept %lld of the devices from memory that was not exposed.",
-		 (long long)open);
 	if (open)
-		output_wrapped(text, 0);
-	snprintf(text, sizeof(text),
-		 "%lld records of %lld device%s were read, %lld could not be read.",
-		 (long long)json_integer_value(json_object_get(result, "records")),
-		 (long long)devices, devices == 1 ? "" : "s",
-		 (long long)json_integer_value(json_object_get(result, "unreadable")));
-	output_wrapped(text, 0);
+		output_line(0, "Nothing kept %lld of the devices from memory that was not exposed.",
+			    (long long)open);
+	output_line(0, "%lld records of %lld device%s were read, %lld could not be read.",
+		    (long long)json_integer_value(json_object_get(result, "records")),
+		    (long long)devices, devices == 1 ? "" : "s",
+		    (long long)json_integer_value(json_object_get(result, "unreadable")));
 }
 
 static const struct command_option options[] = {

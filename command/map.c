@@ -3,7 +3,6 @@
  * coherent map: the address space of a device, with the objects of a running driver.
  */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,22 +131,10 @@ static json_t *answer_device(const struct layout *layout, struct records *record
 
 /* --- Text --- */
 
-/* Prints a line, and breaks it between words where the terminal is narrow. */
-__attribute__((format(printf, 2, 3))) static void print_line(size_t indent, const char *format, ...)
-{
-	char text[1024];
-	va_list list;
-
-	va_start(list, format);
-	vsnprintf(text, sizeof(text), format, list);
-	va_end(list);
-	output_wrapped(text, indent);
-}
-
 static void print_range(const json_t *range, const char *what)
 {
-	print_line(2, "%s to %s: %s", output_string(range, "first"), output_string(range, "last"),
-		   what);
+	output_line(2, "%s to %s: %s", output_string(range, "first"), output_string(range, "last"),
+		    what);
 }
 
 static void print_cells(const char *cells)
@@ -164,11 +151,11 @@ static void print_run(const json_t *run)
 {
 	char bytes[32];
 
-	print_line(2, "%s to %s: %" JSON_INTEGER_FORMAT " objects, a letter is %s",
-		   output_string(run, "first"), output_string(run, "last"),
-		   json_integer_value(json_object_get(run, "objects")),
-		   output_bytes(bytes,
-				(uint64_t)json_integer_value(json_object_get(run, "cell_bytes"))));
+	output_line(2, "%s to %s: %" JSON_INTEGER_FORMAT " objects, a letter is %s",
+		    output_string(run, "first"), output_string(run, "last"),
+		    json_integer_value(json_object_get(run, "objects")),
+		    output_bytes(bytes,
+				 (uint64_t)json_integer_value(json_object_get(run, "cell_bytes"))));
 	print_cells(output_string(run, "cells"));
 }
 
@@ -182,19 +169,19 @@ static void print_device(const json_t *device)
 	if (json_is_integer(json_object_get(device, "pid")))
 		snprintf(process, sizeof(process), " of process %" JSON_INTEGER_FORMAT,
 			 json_integer_value(json_object_get(device, "pid")));
-	print_line(0, "%s%s: level %s, %" JSON_INTEGER_FORMAT " objects, the device reaches %s",
-		   output_string(device, "device"), process, output_string(device, "level"),
-		   json_integer_value(json_object_get(device, "objects")),
-		   output_bytes(bytes, (uint64_t)json_integer_value(
-					       json_object_get(device, "reachable"))));
+	output_line(0, "%s%s: level %s, %" JSON_INTEGER_FORMAT " objects, the device reaches %s",
+		    output_string(device, "device"), process, output_string(device, "level"),
+		    json_integer_value(json_object_get(device, "objects")),
+		    output_bytes(bytes, (uint64_t)json_integer_value(
+						json_object_get(device, "reachable"))));
 	json_array_foreach((json_t *)json_object_get(device, "holes"), i, entry)
 		print_range(entry, "hole");
 	json_array_foreach((json_t *)json_object_get(device, "ranges"), i, entry)
 		print_range(entry, "usable");
 	json_array_foreach((json_t *)runs, i, entry) print_run(entry);
 	if ((size_t)json_integer_value(count) > json_array_size(runs))
-		print_line(2, "%zu more runs are left out.",
-			   (size_t)json_integer_value(count) - json_array_size(runs));
+		output_line(2, "%zu more runs are left out.",
+			    (size_t)json_integer_value(count) - json_array_size(runs));
 }
 
 static void print_map(const json_t *result)
@@ -205,8 +192,8 @@ static void print_map(const json_t *result)
 	json_array_foreach((json_t *)json_object_get(result, "devices"), i, device)
 		print_device(device);
 	printf("\n");
-	print_line(0, "M mem  r read-only mem  T twin  t read-only twin  b box  p box in place");
-	print_line(0, "f free part of a pool  e ended  L ended, and reachable  . free");
+	output_line(0, "M mem  r read-only mem  T twin  t read-only twin  b box  p box in place");
+	output_line(0, "f free part of a pool  e ended  L ended, and reachable  . free");
 }
 
 /* --- The command --- */

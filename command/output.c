@@ -254,6 +254,17 @@ void output_wrapped(const char *text, size_t indent)
 	free(copy);
 }
 
+void output_line(size_t indent, const char *format, ...)
+{
+	char text[1024];
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(text, sizeof(text), format, list);
+	va_end(list);
+	output_wrapped(text, indent);
+}
+
 void output_command(const char *text, size_t indent)
 {
 	if (output_width() < WIDTH_FOR_COMMANDS) {

@@ -59,6 +59,9 @@ void output_safely(FILE *to, const char *text);
 /* Prints a paragraph that is indented, and wrapped at the width of the terminal. */
 void output_wrapped(const char *text, size_t indent);
 
+/* Does the same with a text that is formatted as by printf(). */
+void output_line(size_t indent, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Prints a paragraph of the help. It is wrapped at 80 columns, also if the output is a file. */
 void output_help(const char *text, size_t indent);
 

@@ -451,17 +451,15 @@ static void plan_print(const json_t *result)
 	};
 	const json_t *rows = json_object_get(result, "limits");
 	json_t *row;
-	char line[256];
 	size_t i;
 
 	json_array_foreach(rows, i, row) json_object_set_new(row, "verdict", verdict(row));
 	output_table(rows, columns, ARRAY_SIZE(columns), NULL);
 	row = json_object_get(result, "first");
-	snprintf(line, sizeof(line), "%s%s%s",
-		 json_is_null(row) ? "The plan fits." : "The plan does not fit. The limit \"",
-		 output_string(row, "limit"), json_is_null(row) ? "" : "\" is exceeded first.");
 	fputc('\n', stdout);
-	output_wrapped(line, 0);
+	output_line(0, "%s%s%s",
+		    json_is_null(row) ? "The plan fits." : "The plan does not fit. The limit \"",
+		    output_string(row, "limit"), json_is_null(row) ? "" : "\" is exceeded first.");
 }
 
 static const struct command_option options[] = {

@@ -150,11 +150,9 @@ static void selftest_print(const json_t *result)
 		{ "actual", "actual" },		  { "good", "good" },
 		{ "reason", "reason" },
 	};
-	char line[512];
 
-	snprintf(line, sizeof(line), "%s: %s, level %s", output_string(result, "device"),
-		 output_string(result, "id"), output_string(result, "level"));
-	output_wrapped(line, 0);
+	output_line(0, "%s: %s, level %s", output_string(result, "device"),
+		    output_string(result, "id"), output_string(result, "level"));
 	fputc('\n', stdout);
 	output_table(json_object_get(result, "tries"), columns, ARRAY_SIZE(columns), NULL);
 	fputc('\n', stdout);
