@@ -123,12 +123,12 @@ static void model_is_the_same_in_both_places(void **state)
 	assert_int_equal(server.reports.count, 0);
 }
 
-/* Searches for a capability that no device has. Returns the result of the search. */
-static int search_served(void)
+/* Searches the served model for a capability. Returns the result of the search. */
+static int search_served(unsigned int id)
 {
 	struct coherent_device *dev = open_served(1);
 	unsigned int at = 0;
-	int err = coherent_config_find(dev, 0xfe, &at);
+	int err = coherent_config_find(dev, id, &at);
 
 	close_served(dev);
 	return err;
@@ -139,10 +139,10 @@ static void lists_of_a_model_may_be_false(void **state)
 	(void)state;
 	/* The driver finds a ring, as it does without a server. */
 	set_capability(THIRD, PCI_CAP_ID_VNDR, FIRST);
-	assert_err(search_served(), -EIO);
+	assert_err(search_served(0xfe), -EIO);
 	set_capability(THIRD, PCI_CAP_ID_VNDR, 0);
 	config[PCI_STATUS] = 0;
-	assert_err(search_served(), -ERANGE);
+	assert_err(search_served(PCI_CAP_ID_VNDR), -ERANGE);
 	assert_int_equal(server.reports.count, 0);
 }
 
