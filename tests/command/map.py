@@ -47,6 +47,9 @@ def check_process(test, driver):
         test.say(status == 0 and all(len(line) <= columns for line in lines) and
                  run['cells'][:16] in ''.join(line.strip() for line in lines),
                  f'the text fits {columns} columns', '\n'.join(lines))
+    lines = test.in_terminal(12, 'map', driver.pid)[1]
+    test.say('    ' + run['cells'][:8] in lines and '    ' + run['cells'][8:16] in lines,
+             'a narrow terminal breaks a run of letters', '\n'.join(lines))
 
 
 def check_svg(test, driver):
