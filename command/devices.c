@@ -39,6 +39,7 @@ static void advise_bind(const struct sysfs *sysfs, const struct pci *pci, json_t
 static void advise_siblings(const struct pci *all, size_t count, const struct pci *pci,
 			    json_t *needs)
 {
+	char others[48];
 	size_t more = 0;
 
 	for (size_t i = 0; i < count; i++) {
@@ -50,8 +51,8 @@ static void advise_siblings(const struct pci *all, size_t count, const struct pc
 				    all[i].address);
 	}
 	if (more > SIBLINGS_MAX)
-		advise_step(needs, "%zu more devices of group %s must be unbound too",
-			    more - SIBLINGS_MAX, pci->group);
+		advise_step(needs, "%s of group %s must be unbound too",
+			    output_count(others, more - SIBLINGS_MAX, "more device"), pci->group);
 }
 
 static void advise_node(const struct sysfs *sysfs, const struct pci *pci, json_t *needs)

@@ -198,7 +198,7 @@ static void print_ledger(const json_t *result)
 	const json_t *rows = json_object_get(result, "exposures");
 	const json_int_t open =
 		json_integer_value(json_object_get(result, "devices_without_protection"));
-	const json_int_t devices = json_integer_value(json_object_get(result, "devices"));
+	char records[48], devices[48];
 
 	if (json_array_size(rows))
 		output_table(rows, columns, ARRAY_SIZE(columns), NULL);
@@ -209,9 +209,13 @@ static void print_ledger(const json_t *result)
 	if (open)
 		output_line(0, "Nothing kept %lld of the devices from memory that was not exposed.",
 			    (long long)open);
-	output_line(0, "%lld records of %lld device%s were read, %lld could not be read.",
-		    (long long)json_integer_value(json_object_get(result, "records")),
-		    (long long)devices, devices == 1 ? "" : "s",
+	output_line(0, "The ledger has %s of %s that can be read, and %lld that cannot.",
+		    output_count(records,
+				 (uint64_t)json_integer_value(json_object_get(result, "records")),
+				 "record"),
+		    output_count(devices,
+				 (uint64_t)json_integer_value(json_object_get(result, "devices")),
+				 "device"),
 		    (long long)json_integer_value(json_object_get(result, "unreadable")));
 }
 

@@ -481,8 +481,8 @@ int ledger_file_read(const char *path, struct ledger_file *ledger)
 	/* A writer that is killed leaves at most its last record unfinished. */
 	if (ledger->is_cut || ledger->missing)
 		return fail(
-			"ledger: %s: it was cut off or damaged: %zu records can be read, %" PRIu64
-			" before them are missing",
+			"ledger: %s: it was cut off or damaged; the number of records that can be "
+			"read is %zu, and of missing ones before them %" PRIu64,
 			path, ledger->record_count, ledger->missing);
 	return STATUS_GOOD;
 }

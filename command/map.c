@@ -149,11 +149,13 @@ static void print_cells(const char *cells)
 
 static void print_run(const json_t *run)
 {
-	char bytes[32];
+	char bytes[32], objects[48];
 
-	output_line(2, "%s to %s: %" JSON_INTEGER_FORMAT " objects, a letter is %s",
-		    output_string(run, "first"), output_string(run, "last"),
-		    json_integer_value(json_object_get(run, "objects")),
+	output_line(2, "%s to %s: %s, a letter is %s", output_string(run, "first"),
+		    output_string(run, "last"),
+		    output_count(objects,
+				 (uint64_t)json_integer_value(json_object_get(run, "objects")),
+				 "object"),
 		    output_bytes(bytes,
 				 (uint64_t)json_integer_value(json_object_get(run, "cell_bytes"))));
 	print_cells(output_string(run, "cells"));
@@ -163,15 +165,17 @@ static void print_device(const json_t *device)
 {
 	const json_t *runs = json_object_get(device, "runs"), *entry;
 	const json_t *count = json_object_get(device, "run_count");
-	char bytes[32], process[40] = "";
+	char bytes[32], objects[48], process[40] = "";
 	size_t i;
 
 	if (json_is_integer(json_object_get(device, "pid")))
 		snprintf(process, sizeof(process), " of process %" JSON_INTEGER_FORMAT,
 			 json_integer_value(json_object_get(device, "pid")));
-	output_line(0, "%s%s: level %s, %" JSON_INTEGER_FORMAT " objects, the device reaches %s",
-		    output_string(device, "device"), process, output_string(device, "level"),
-		    json_integer_value(json_object_get(device, "objects")),
+	output_line(0, "%s%s: level %s, %s, the device reaches %s", output_string(device, "device"),
+		    process, output_string(device, "level"),
+		    output_count(objects,
+				 (uint64_t)json_integer_value(json_object_get(device, "objects")),
+				 "object"),
 		    output_bytes(bytes, (uint64_t)json_integer_value(
 						json_object_get(device, "reachable"))));
 	json_array_foreach((json_t *)json_object_get(device, "holes"), i, entry)

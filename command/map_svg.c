@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "map_svg.h"
+#include "output.h"
 
 #define WIDTH 820
 #define MARGIN 20
@@ -88,9 +89,10 @@ static unsigned int draw_run(const struct layout *layout, const struct layout_ru
 	const uint64_t bytes = layout_cell_bytes(run, page, CELLS_MAX);
 	enum records_kind cells[CELLS_MAX];
 	const size_t count = layout_cells(layout, run, bytes, cells, CELLS_MAX);
+	char objects[48];
 
-	printf("<text x=\"%d\" y=\"%u\">0x%" PRIx64 " to 0x%" PRIx64 ": %zu objects</text>\n",
-	       MARGIN, y + TEXT, run->first, run->end - 1, run->objects);
+	printf("<text x=\"%d\" y=\"%u\">0x%" PRIx64 " to 0x%" PRIx64 ": %s</text>\n", MARGIN,
+	       y + TEXT, run->first, run->end - 1, output_count(objects, run->objects, "object"));
 	draw_cells(cells, count, run, bytes, y + TEXT + 6);
 	return y + 2 * TEXT + rows_of(run, page) * (ROW + 2);
 }
@@ -124,6 +126,7 @@ void map_svg(const struct layout *layout, struct records *records)
 {
 	const struct segment_header *header = &records->header;
 	const unsigned int height = height_of(layout, header);
+	char objects[48];
 	unsigned int y = 3 * TEXT + MARGIN;
 
 	printf("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%u\" "
@@ -132,7 +135,8 @@ void map_svg(const struct layout *layout, struct records *records)
 	       "<text x=\"%d\" y=\"%d\" font-size=\"14\">",
 	       WIDTH, height, style, MARGIN, MARGIN + 4);
 	print_text(header->name);
-	printf(": %zu objects in the addresses of the device</text>\n", layout->objects);
+	printf(": %s in the addresses of the device</text>\n",
+	       output_count(objects, layout->objects, "object"));
 	draw_legend(TEXT + MARGIN - 4);
 	y = draw_ranges(header, y);
 	for (size_t i = 0; i < layout->run_count && i < RUNS_MAX; i++)

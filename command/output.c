@@ -110,6 +110,12 @@ const char *output_bytes(char text[32], uint64_t bytes)
 	return text;
 }
 
+const char *output_count(char text[48], uint64_t count, const char *thing)
+{
+	snprintf(text, 48, "%" PRIu64 " %.20s%s", count, thing, count == 1 ? "" : "s");
+	return text;
+}
+
 json_t *output_bars(const json_t *bars)
 {
 	json_t *texts = json_array();

@@ -42,6 +42,9 @@ const char *output_string(const json_t *object, const char *key);
 /* Writes a size with a unit, such as "64 MiB". A long number is rounded. Returns @text. */
 const char *output_bytes(char text[32], uint64_t bytes);
 
+/* Writes a count and the thing that is counted, such as "1 object" or "2 objects". Returns @text. */
+const char *output_count(char text[48], uint64_t count, const char *thing);
+
 /* Returns what a cell shows of BARs: an array of objects with "index", "bytes" and perhaps "io". */
 json_t *output_bars(const json_t *bars);
 

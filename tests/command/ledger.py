@@ -50,7 +50,7 @@ def answers(command, driver, folder):
                         done.stdout)
     done = command.run('ledger', path, '--address', '0x5')
     command.say(not done.returncode and 'The ledger has no such exposure.\n' in done.stdout and
-                ' records of 1 device were read, 0 could not be read.\n' in done.stdout,
+                ' records of 1 device that can be read, and 0 that cannot.\n' in done.stdout,
                 'the text says that there is no exposure', done.stdout)
     status, lines = command.in_terminal(20, 'ledger', path)
     command.say(status == 0 and all(len(line) <= 20 for line in lines), 'the text fits 20 columns',
@@ -97,6 +97,10 @@ def kills(command, driver, folder):
                     'it was cut off or damaged' in done.stderr and answer and
                     len(answer['exposures']) > 100,
                     f'the command tells that {name}, and what the other records say', done.stderr)
+    with open(path, 'wb') as file:
+        file.write(data[:2 * 64])
+    command.say('has 1 record of 0 devices that' in command.run('ledger', path).stdout,
+                'a count of one has no plural', done.stdout)
     # A device begins its blocks anew, so only the number of a record tells that others came later.
     _, at = sorted(numbers)[len(numbers) // 2]
     with open(path, 'wb') as file:
