@@ -161,7 +161,9 @@ static int use_limit(struct bounds *bounds, const char *text)
 		if (strlen(resources[i].name) != bytes || strncmp(resources[i].name, text, bytes))
 			continue;
 		if (!plan_number(equals + 1, &bounds->limits[i]))
-			return complain("plan: --limit %s: the value is not a number", text);
+			return complain("plan: --limit %s: the value is not a number from 0 to "
+					"2^64 - 1",
+					text);
 		return STATUS_GOOD;
 	}
 	return complain("plan: --limit %s: there is no such limit, only: memlock, mappings, bytes, "

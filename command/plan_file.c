@@ -44,9 +44,10 @@ static int read_words(const char *path, char *words[WORDS_MAX], size_t count,
 		      struct plan_line *line)
 {
 	if (!plan_number(words[0], &line->count) || !line->count)
-		return wrong(path, line->line, words[0], "a count of at least 1");
+		return wrong(path, line->line, words[0], "a count from 1 to 2^64 - 1");
 	if (!plan_number(words[1], &line->bytes) || !line->bytes)
-		return wrong(path, line->line, words[1], "a size such as 4096 or 64K");
+		return wrong(path, line->line, words[1],
+			     "a size from 1 to 2^64 - 1, such as 4096 or 64K");
 	/* The level may follow the size without an alignment. */
 	if (count > 2 && words[2][0] >= '0' && words[2][0] <= '9') {
 		if (!plan_number(words[2], &line->align) || line->align & (line->align - 1))

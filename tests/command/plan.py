@@ -134,9 +134,10 @@ def library(plan, objects):
 
 def mistakes(plan):
     for text in ('x 4K\n', '0 4K\n', '-1 4K\n', '+1 4K\n', '99999999999999999999 4K\n', '1x 4K\n'):
-        plan.refuses('plan:1: ' + f'"{text.split()[0]}" is not a count of at least 1', text)
+        plan.refuses('plan:1: ' + f'"{text.split()[0]}" is not a count from 1 to 2^64 - 1', text)
     for text in ('1 0\n', '1 4KB\n', '1 99999999T\n', '1 4k\n', '1 -4\n'):
-        plan.refuses(f'"{text.split()[1]}" is not a size such as 4096 or 64K', text)
+        plan.refuses(f'"{text.split()[1]}" is not a size from 1 to 2^64 - 1, such as 4096 or 64K',
+                     text)
     plan.refuses('plan:3: a line is COUNT SIZE [ALIGN] [LEVEL]', '1 1\n\n1\n')
     plan.refuses('plan:1: a line is COUNT SIZE [ALIGN] [LEVEL]', '1 1 4096 IOMMU more\n')
     plan.refuses('plan:1: a line is COUNT SIZE [ALIGN] [LEVEL]', '1 1 1 1 1 1 1 1 1\n')
@@ -153,8 +154,10 @@ def mistakes(plan):
     plan.refuses(r'"\x1b[31m" is not a count', '\x1b[31m 1\n')
     plan.command.complains(2, '/nothing: No such file or directory', 'plan', '/nothing')
     plan.command.complains(2, 'Is a directory', 'plan', plan.folder)
+    number = 'the value is not a number from 0 to 2^64 - 1'
     for value, words in (('memlock', 'write NAME=VALUE'), ('colour=1', 'there is no such limit'),
-                         ('=1', 'there is no such limit'), ('maps=x', 'the value is not a number'),
+                         ('=1', 'there is no such limit'), ('maps=x', number),
+                         ('maps=99999999999999999999', number),
                          ('bits=65', '13 to 64'), ('bits=12', '13 to 64')):
         plan.refuses(words, '1 1\n', f'--limit={value}')
     many = ['--limit=maps=1'] * 65
