@@ -3,6 +3,7 @@
  * These tests check which unused chunks a pool keeps, and when it gives them up. They set the time of
  * its last look at them, so they do not depend on the clock.
  */
+#include <coherent/lookup.h>
 #include <pthread.h>
 
 #include "../src/device/device.h"
@@ -260,6 +261,50 @@ static void unused_chunks_give_up_addresses(void **state)
 	assert_ok(coherent_pool_destroy(&pool));
 }
 
+COHERENT_POOL_TYPE(large_ones, uint8_t[32 * PAGE]);
+
+/* Leaves a pool that has no object and keeps a chunk of 32 pages. Returns the address of the chunk. */
+static uint64_t keep_large(struct coherent_device *on, union large_ones *pool)
+{
+	COHERENT_BOX(uint8_t[32 * PAGE]) box = COHERENT_EMPTY;
+	struct coherent_info info;
+
+	assert_ok(coherent_pool_create(pool, on));
+	assert_ok(coherent_pool_box(pool, &box));
+	assert_ok(coherent_find_ptr(on, coherent_box_ptr(&box), &info));
+	coherent_box_free(&box);
+	assert_int_equal(pool->base.va->unused_bytes, 32 * PAGE);
+	return info.address;
+}
+
+/* As with a peer that has files, an unmap is a fence only if nothing is in flight. */
+static void unused_chunks_need_no_address_to_end(void **state)
+{
+	COHERENT_BOX(uint8_t) fill[47] = { COHERENT_EMPTY };
+	COHERENT_BOX(uint8_t) last = COHERENT_EMPTY;
+	COHERENT_DEVICE_AUTO(tight);
+	union large_ones pool = COHERENT_EMPTY;
+	struct coherent_stats stats;
+
+	(void)state;
+	assert_ok(coherent_device_open(&tight, "sim:edu,step,mask=19"));
+	tight->backend->limits.unmap_is_fence = false;
+	tight->backend->idle_is_fence = true;
+	(void)keep_large(tight, &pool);
+	for (size_t i = 0; i < ARRAY_SIZE(fill); i++)
+		assert_ok(coherent_box_zeroed(&fill[i], tight, 1));
+	assert_true(pool.base.va->unused_bytes > 0);
+	/* This needs one of the addresses that the chunk has. */
+	assert_ok(coherent_box_zeroed(&last, tight, 1));
+	coherent_box_free(&last);
+	assert_int_equal(pool.base.va->unused_bytes, 0);
+	assert_ok(coherent_device_stats(tight, &stats));
+	assert_int_equal(stats.waiting, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(fill); i++)
+		coherent_box_free(&fill[i]);
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
 /* A pool that grows gets what another one keeps. */
 static void pools_give_way_to_each_other(void **state)
 {
@@ -344,6 +389,7 @@ int main(void)
 		ON_DEVICE(lazy_device_keeps_all_chunks),
 		cmocka_unit_test(unused_chunks_give_up_mappings),
 		cmocka_unit_test(unused_chunks_give_up_addresses),
+		cmocka_unit_test(unused_chunks_need_no_address_to_end),
 		cmocka_unit_test(pools_give_way_to_each_other),
 		cmocka_unit_test(pools_end_while_they_give_way),
 	};

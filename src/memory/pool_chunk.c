@@ -145,22 +145,19 @@ free_chunk:
 
 /*
  * The driver has freed all objects of the chunk, and so promised that the device does not use
- * them. Where an unmap of idle memory is a fence, reclaiming uses that promise. Where any unmap is
- * a fence, the promise is not needed. Elsewhere the pages wait for a fence, like all that is freed.
+ * them. Where an unmap of idle memory is a fence, this uses that promise. Where any unmap is a fence,
+ * the promise is not needed. Elsewhere the pages wait for a fence, like all that is freed.
  * The pool may have ended by now.
  */
 void chunk_end(struct chunk *chunk)
 {
 	struct object_store *store = chunk->base.store;
-	const struct backend *backend = store->backend;
-	struct coherent_box box = { .va = NULL };
 
 	object_set_chunk(chunk->mem.object, NULL);
-	/* A reclaim that fails with -EIO has leaked the mem and left it empty. */
-	if (backend->limits.unmap_is_fence || !backend->idle_is_fence ||
-	    whole_reclaim(&chunk->mem, &box, true))
+	if (store->backend->idle_is_fence)
+		whole_free_idle(&chunk->mem);
+	else
 		whole_free(&chunk->mem);
-	whole_box_free(&box);
 	put_private(chunk);
 	segment_put(&store->segment, chunk);
 }

@@ -412,12 +412,22 @@ int whole_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
 
 /* --- Free --- */
 
-void whole_free(struct coherent_mem *mem)
+static inline void end_mem(struct coherent_mem *mem, bool idle)
 {
 	struct coherent_object *object = object_has_mem(mem) ? mem->object : NULL;
 
 	*mem = (struct coherent_mem){ .va = NULL };
 	if (!object || !alive_is_ours(object->store->alive))
 		return;
-	end_access(object, false);
+	end_access(object, idle);
+}
+
+void whole_free(struct coherent_mem *mem)
+{
+	end_mem(mem, false);
+}
+
+void whole_free_idle(struct coherent_mem *mem)
+{
+	end_mem(mem, true);
 }

@@ -76,4 +76,10 @@ int whole_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
  */
 void whole_free(struct coherent_mem *mem);
 
+/**
+ * whole_free_idle() - As whole_free(), where nothing in flight names the mem.
+ * @mem: The mem, which may be empty.
+ */
+void whole_free_idle(struct coherent_mem *mem);
+
 #endif
