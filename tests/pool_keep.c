@@ -277,6 +277,30 @@ static uint64_t keep_large(struct coherent_device *on, union large_ones *pool)
 	return info.address;
 }
 
+/* The device has 127 pages of addresses. No two pages beside each other are left for the box. */
+static void unused_chunks_give_up_addresses_for_a_reclaim(void **state)
+{
+	COHERENT_BOX(uint8_t) fill[36] = { COHERENT_EMPTY };
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	COHERENT_DEVICE_AUTO(tight);
+	union large_ones pool = COHERENT_EMPTY;
+
+	(void)state;
+	assert_ok(coherent_device_open(&tight, "sim:edu,step,mask=19"));
+	assert_ok(coherent_zeroed(&mem, tight, 20 * PAGE));
+	(void)keep_large(tight, &pool);
+	for (size_t i = 0; i < ARRAY_SIZE(fill); i++)
+		assert_ok(coherent_box_zeroed(&fill[i], tight, 1));
+	assert_true(pool.base.va->unused_bytes > 0);
+	assert_ok(coherent_reclaim(&mem, &box));
+	assert_int_equal(pool.base.va->unused_bytes, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(fill); i++)
+		coherent_box_free(&fill[i]);
+	coherent_box_free(&box);
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
 /* As with a peer that has files, an unmap is a fence only if nothing is in flight. */
 static void unused_chunks_need_no_address_to_end(void **state)
 {
@@ -389,6 +413,7 @@ int main(void)
 		ON_DEVICE(lazy_device_keeps_all_chunks),
 		cmocka_unit_test(unused_chunks_give_up_mappings),
 		cmocka_unit_test(unused_chunks_give_up_addresses),
+		cmocka_unit_test(unused_chunks_give_up_addresses_for_a_reclaim),
 		cmocka_unit_test(unused_chunks_need_no_address_to_end),
 		cmocka_unit_test(pools_give_way_to_each_other),
 		cmocka_unit_test(pools_end_while_they_give_way),

@@ -287,8 +287,6 @@ static int new_home(const struct coherent_object *old, bool fence, struct cohere
 	if (err)
 		return err;
 	if (!fence)
-		err = backend_allocate(old->store->backend);
-	if (!fence && !err)
 		err = object_get_home(home);
 	if (err) {
 		object_destroy(home);
@@ -356,6 +354,21 @@ drop_home:
 	return err;
 }
 
+/* Pools give way before the call fails. Until then nothing has changed. */
+static int take_back_whole(struct coherent_mem *mem, struct coherent_box *box, bool idle)
+{
+	struct object_store *store = mem->object->store;
+	const bool fence = ends_in_flight(store->backend, idle);
+	int err = fence ? 0 : backend_allocate(store->backend);
+
+	if (err)
+		return err;
+	err = take_back(mem, box, idle, fence);
+	if (object_is_used_up(err) && store->give_way(store))
+		err = take_back(mem, box, idle, fence);
+	return err;
+}
+
 /* A peer that is lost may come back, and its mems can be reclaimed with the promise meanwhile. */
 static bool is_gone(struct backend *backend)
 {
@@ -407,7 +420,7 @@ int whole_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
 			"unmapping the mem allocated at %s does not end the commands that use it; "
 			"end them, then give .idle = true",
 			mem->object->site);
-	return take_back(mem, box, idle, ends_in_flight(store->backend, idle));
+	return take_back_whole(mem, box, idle);
 }
 
 /* --- Free --- */
