@@ -329,6 +329,22 @@ static void unused_chunks_need_no_address_to_end(void **state)
 	assert_ok(coherent_pool_destroy(&pool));
 }
 
+/* A command in flight may still name an object that the chunk had. */
+static void unused_chunks_go_to_quarantine_for_an_address(void **state)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	union large_ones pool = COHERENT_EMPTY;
+	uint64_t address;
+
+	(void)state;
+	address = keep_large(dev, &pool);
+	assert_err(coherent_box_zeroed(&box, dev, 1, .address = address), -EBUSY);
+	assert_int_equal(pool.base.va->unused_bytes, 0);
+	assert_int_equal(reports.count, 1);
+	assert_true(log_has(&reports, "waits in quarantine after its end"));
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
 /* A pool that grows gets what another one keeps. */
 static void pools_give_way_to_each_other(void **state)
 {
@@ -415,6 +431,7 @@ int main(void)
 		cmocka_unit_test(unused_chunks_give_up_addresses),
 		cmocka_unit_test(unused_chunks_give_up_addresses_for_a_reclaim),
 		cmocka_unit_test(unused_chunks_need_no_address_to_end),
+		ON_DEVICE(unused_chunks_go_to_quarantine_for_an_address),
 		cmocka_unit_test(pools_give_way_to_each_other),
 		cmocka_unit_test(pools_end_while_they_give_way),
 	};
