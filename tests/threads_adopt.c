@@ -4,9 +4,9 @@
  */
 #include "adopt_test.h"
 
-#define TURNS 30
+#define TURNS 10
 /* So many that threads meet during a reclaim. */
-#define FIGHTS 3000
+#define FIGHTS 1000
 #define THREADS 4
 
 static struct coherent_device *dev;
