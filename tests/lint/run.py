@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""coherent-lint finds all mistakes of tests/lint/bad and nothing else: run.py SOURCE_DIR. Prints TAP.
+"""coherent-lint finds all mistakes of tests/lint/bad and nothing else: run.py [--bench] SOURCE_DIR.
 
 In a bad driver, a comment "want:" has a part of the finding that the next line must get. The tool
-finds nothing in tests/lint/good, in the examples, in the benchmarks and in the
-programs of docs.
+finds nothing in tests/lint/good, in the examples, in the programs of docs, and with --bench in the
+benchmarks, which take as long as all others. Prints TAP.
 """
 import concurrent.futures
 import glob
@@ -94,21 +94,34 @@ def bad(tests):
                   f'bad: {os.path.basename(path)}: nothing else is found', f'{found} {done.stderr}')
 
 
+def with_flags(path):
+    return [path, '--', '-D_GNU_SOURCE', '-Iexamples', '-Isrc']
+
+
+def check_all(tests, runs):
+    """Checks good programs, as many at a time as there are CPUs."""
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for (name, _), done in zip(runs, pool.map(lambda run: tests.run(*run[1]), runs)):
+            tests.silent(name, done)
+
+
+def bench(tests):
+    check_all(tests, [(path, with_flags(path))
+                      for path in sorted(glob.glob('bench/*.c', root_dir=tests.source_dir))
+                      if os.path.basename(path) not in FOREIGN])
+
+
 def good(tests):
-    """Checks all good programs, as many at a time as there are CPUs."""
     runs = [(path, [path, '--'])
             for path in sorted(glob.glob('tests/lint/good/*.c', root_dir=tests.source_dir))]
     runs.append(('both files of a driver', [
         *(f'tests/lint/good/{name}.c' for name in ('two_main', 'two_device')), '--']))
-    runs += [(path, [path, '--', '-D_GNU_SOURCE', '-Iexamples', '-Isrc'])
-             for path in sorted(glob.glob('examples/*.c', root_dir=tests.source_dir) +
-                                glob.glob('bench/*.c', root_dir=tests.source_dir))
+    runs += [(path, with_flags(path))
+             for path in sorted(glob.glob('examples/*.c', root_dir=tests.source_dir))
              if os.path.basename(path) not in FOREIGN]
     runs.append(('the edu example as one program', [
         *(f'examples/{name}.c' for name in ('edu_main', 'edu', 'tries')), '--', '-D_GNU_SOURCE']))
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for (name, _), done in zip(runs, pool.map(lambda run: tests.run(*run[1]), runs)):
-            tests.silent(name, done)
+    check_all(tests, runs)
 
 
 def tutorial(tests, where):
@@ -210,10 +223,14 @@ def flags(tests, where):
 
 
 def main():
-    if len(sys.argv) != 2:
-        print('usage: run.py SOURCE_DIR', file=sys.stderr)
+    is_bench = sys.argv[1:2] == ['--bench']
+    if len(sys.argv) != 2 + is_bench:
+        print('usage: run.py [--bench] SOURCE_DIR', file=sys.stderr)
         return 2
-    tests = Tests(os.path.abspath(sys.argv[1]))
+    tests = Tests(os.path.abspath(sys.argv[-1]))
+    if is_bench:
+        bench(tests)
+        return tests.close()
     bad(tests)
     good(tests)
     for part in (tutorial, porting, usage, database, flags):
