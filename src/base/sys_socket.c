@@ -203,6 +203,14 @@ int sys_socket_option(int fd, int option, int *value)
 	return getsockopt(fd, SOL_SOCKET, option, value, &size) ? -errno : 0;
 }
 
+bool sys_is_unix_stream(int fd)
+{
+	int domain, type;
+
+	return !sys_socket_option(fd, SO_DOMAIN, &domain) && domain == AF_UNIX &&
+	       !sys_socket_option(fd, SO_TYPE, &type) && type == SOCK_STREAM;
+}
+
 void sys_shutdown(int fd)
 {
 	(void)shutdown(fd, SHUT_RDWR);

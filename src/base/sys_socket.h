@@ -5,6 +5,7 @@
 #ifndef SYS_SOCKET_H
 #define SYS_SOCKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -56,6 +57,9 @@ int sys_hung_up(int *fd);
 
 /* Read an option such as SO_ACCEPTCONN; -ENOTSOCK if @fd is not a socket. */
 int sys_socket_option(int fd, int option, int *value);
+
+/* Whether a descriptor is a stream socket of AF_UNIX. A shutdown of such a socket ends each read. */
+bool sys_is_unix_stream(int fd);
 
 /* Shut down both directions, also for other processes that share the socket. */
 void sys_shutdown(int fd);

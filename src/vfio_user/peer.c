@@ -220,11 +220,16 @@ static int report_version(const struct vfio_user *user, const struct agreed *agr
 	return err == -EOPNOTSUPP ? err : error_of(err);
 }
 
-/* The descriptor is negative if there was no room for it. */
+/*
+ * The descriptor is negative if there was no room for it. A close of the device waits for the thread
+ * that reads the twin. So the twin must be a socket whose shutdown wakes that thread.
+ */
 static int take_twin(struct vfio_user_fds *fds, int *twin)
 {
 	if (fds->fds[0] < 0)
 		return fds->fds[0];
+	if (!sys_is_unix_stream(fds->fds[0]))
+		return -EPROTO;
 	*twin = fds->fds[0];
 	fds->count = 0;
 	return 0;

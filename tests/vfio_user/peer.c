@@ -286,7 +286,7 @@ static int answer_version(struct peer *peer, const struct vfio_user_header *head
 	if (!peer->no_twin) {
 		assert_ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
 		peer->twin = pair[0];
-		answer.fds[answer.fd_count++] = pair[1];
+		answer.fds[answer.fd_count++] = peer->other_twin < 0 ? pair[1] : peer->other_twin;
 	}
 	err = reply(peer, header, &answer, 0);
 	if (pair[1] >= 0)
@@ -462,6 +462,7 @@ struct peer *peer_new(void)
 	peer->irqs = VFIO_PCI_NUM_IRQS;
 	peer->flags = VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET;
 	peer->listen_fd = -1;
+	peer->other_twin = -1;
 	atomic_init(&peer->fd, -1);
 	atomic_init(&peer->twin, -1);
 	peer->more = "";

@@ -51,6 +51,7 @@ enum { PEER_READ = 1, PEER_WRITE = 2 };
 /**
  * struct peer - The peer and its thread.
  * @no_twin: It offers no twin socket.
+ * @other_twin: It sends this descriptor in the place of a twin socket; -1 for none.
  * @no_dma: It refuses memory without a file.
  * @asks: It asks for each transfer, also if it has mapped the memory.
  * @more: More of its capabilities, as JSON; "" for none.
@@ -82,6 +83,7 @@ enum { PEER_READ = 1, PEER_WRITE = 2 };
  */
 struct peer {
 	bool no_twin;
+	int other_twin;
 	bool no_dma;
 	atomic_bool asks;
 	const char *more;

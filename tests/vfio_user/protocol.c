@@ -2,8 +2,11 @@
 /*
  * These tests meet peers of vfio-user that break the protocol, stop, or are something else.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "vfio_user_test.h"
@@ -111,6 +114,34 @@ static void refuse(int err, const char *report)
 	if (!log_has(&reports, report))
 		fail_msg("the reports are: %s", reports.text);
 	stop_peer(NULL);
+}
+
+/*
+ * The library could not end the thread that reads such a twin, or could not read it at all. The peer
+ * keeps its own descriptor, so nothing is closed here that waits.
+ */
+static void twin_is_a_stream_of_unix(void **state)
+{
+	const int others[] = {
+		open("/dev/null", O_RDWR | O_CLOEXEC),
+		eventfd(0, EFD_CLOEXEC),
+		socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0),
+		socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0),
+		socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0),
+	};
+	unsigned int fds = open_files(getpid());
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		assert_true(others[i] >= 0);
+		peer = peer_new();
+		peer->other_twin = others[i];
+		refuse(-EIO, "the peer sent a malformed message (VERSION)");
+		assert_int_equal(open_files(getpid()), fds);
+	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		close(others[i]);
 }
 
 static void other_devices_are_refused(void **state)
@@ -279,6 +310,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(each_misdeed_at_each_question, stop_peer),
 		cmocka_unit_test_teardown(misdeeds_at_a_register, stop_peer),
+		cmocka_unit_test_teardown(twin_is_a_stream_of_unix, stop_peer),
 		cmocka_unit_test_teardown(other_devices_are_refused, stop_peer),
 		cmocka_unit_test_teardown(another_device_is_refused_later, stop_peer),
 		cmocka_unit_test_teardown(other_sockets_are_refused, stop_peer),
