@@ -329,12 +329,12 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * and 10 s for all that one call asks. Then the library kills it, and the call returns
  * -ETIMEDOUT.
  *
- * fabric: is a provider of an installed libfabric: tcp, net, sockets, udp or verbs. The
- * level is COHERENT_PEER. Peers call coherent_fabric_read() and coherent_fabric_write() with a key
- * from coherent_remote(). The device has neither registers nor interrupts. A refused access is not
- * a fault, because only the peer learns of it. coherent_device_fence() and coherent_device_reset()
- * end all connections, and open the endpoint again with the same name. The providers shm and udp
- * need .level = COHERENT_NONE, because they trust peers. The keys are:
+ * fabric: is a provider of an installed libfabric. The level is COHERENT_PEER with tcp, net,
+ * sockets and verbs. Others, such as udp, need .level = COHERENT_NONE. Peers call
+ * coherent_fabric_read() and coherent_fabric_write() with a key from coherent_remote(). The device
+ * has neither registers nor interrupts. A refused access is not a fault, because only the peer
+ * learns of it. coherent_device_fence() and coherent_device_reset() end all connections, and open
+ * the endpoint again with the same name. The keys are:
  *
  *	node=ADDRESS	the address of this machine, as in node=10.0.0.5; without it the
  *			provider chooses one

@@ -36,10 +36,10 @@
  * Then its own endpoints serve the peers, a fence closes nothing, and only coherent_remote() and
  * coherent_fabric_get_name() work. docs/fabric.md has an example.
  *
- * Trust. Each provider checks keys and bounds in this process or in the network card, so the level
- * is COHERENT_PEER. Some need .level = COHERENT_NONE. The provider shm checks nothing, and udp ends
- * the process if it gets a malformed datagram. With FI_TCP_ZEROCOPY_SIZE or FI_NET_ZEROCOPY_SIZE in
- * the environment a reclaim is not exact over tcp and net.
+ * Trust. The providers tcp, net, sockets and verbs check keys and bounds in this process or in the
+ * network card, so the level is COHERENT_PEER. Others need .level = COHERENT_NONE: shm checks no
+ * key, and udp ends the process if it gets a malformed datagram. With FI_TCP_ZEROCOPY_SIZE or
+ * FI_NET_ZEROCOPY_SIZE in the environment a reclaim is not exact over tcp and net.
  */
 #if __INCLUDE_LEVEL__
 #pragma GCC system_header

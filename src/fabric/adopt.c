@@ -8,6 +8,7 @@
 
 #include "base/size.h"
 #include "fabric/adopt.h"
+#include "fabric/provider.h"
 
 /* FI_MR_BASIC and FI_MR_SCALABLE of programs that use an interface before 1.5. */
 #define MODE_BASIC 1
@@ -148,6 +149,9 @@ int fabric_adopt(struct fabric *fabric, const struct name *name,
 
 	if (!err)
 		err = check_provider(name, info->fabric_attr->prov_name, to);
+	if (!err)
+		err = fabric_accept_provider(fabric, name, info->fabric_attr->prov_name,
+					     options->level);
 	if (err)
 		return err;
 	fabric->mr_mode = effective_mode(info->domain_attr->mr_mode);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/size.h"
 #include "base/sys.h"
@@ -13,6 +14,7 @@
 #include "fabric/device.h"
 #include "fabric/endpoint.h"
 #include "fabric/memory.h"
+#include "fabric/provider.h"
 #include "memory/object_store.h"
 #include "memory/refuse.h"
 
@@ -86,7 +88,7 @@ static struct fi_info *hints_for(struct fabric *fabric, const char *provider)
 	struct fi_info *hints = fabric->library.dupinfo(NULL);
 
 	/* The other layer over verbs trusts each datagram, as that of udp does. */
-	if (provider && !strcmp(provider, "verbs"))
+	if (provider && !strcasecmp(provider, "verbs"))
 		provider = "verbs;ofi_rxm";
 	if (!hints)
 		return NULL;
@@ -111,7 +113,7 @@ static bool has_word(const char *list, const char *word)
 	while (*list) {
 		const size_t n = strcspn(list, ",");
 
-		if (n == length && !strncmp(list, word, n))
+		if (n == length && !strncasecmp(list, word, n))
 			return true;
 		list += n + strspn(list + n, ", ");
 	}
@@ -205,39 +207,36 @@ static int register_for_probe(struct fabric *fabric, void *page, struct fid_mr *
  * libfabric's cache gives two registrations of the same memory one key. It lets peers write in any
  * case, and it keeps a registration that was closed.
  */
-static int check_cache(struct fabric *fabric)
+static int probe_cache(struct fabric *fabric, bool *is_cached)
 {
 	void *page = aligned_alloc(sys_page_bytes(), sys_page_bytes());
 	struct fid_mr *mrs[2] = { NULL, NULL };
-	bool is_cached = false;
 	int err = page ? 0 : -FI_ENOMEM;
 
 	for (size_t i = 0; !err && i < ARRAY_SIZE(mrs); i++)
 		err = register_for_probe(fabric, page, &mrs[i]);
 	if (!err)
-		is_cached = fi_mr_key(mrs[0]) == fi_mr_key(mrs[1]);
+		*is_cached = fi_mr_key(mrs[0]) == fi_mr_key(mrs[1]);
 	for (size_t i = 0; i < ARRAY_SIZE(mrs); i++)
 		if (mrs[i])
 			fi_close(&mrs[i]->fid);
 	free(page);
-	if (err)
-		return fabric_report_failed(fabric, "a registration", err);
-	if (!is_cached)
-		return 0;
+	return err ? fabric_report_failed(fabric, "a registration", err) : 0;
+}
+
+/* libfabric has a cache for cards. */
+static int check_cache(struct fabric *fabric)
+{
+	bool is_cached = false;
+	int err = fabric->uses_card ? probe_cache(fabric, &is_cached) : 0;
+
+	if (err || !is_cached)
+		return err;
 	report(&fabric->backend.dev->reporter, COHERENT_ERROR,
 	       "%s: libfabric caches registrations, so peers could write to read-only mems and reach "
 	       "reclaimed ones; set FI_MR_CACHE_MAX_COUNT=0 in the environment",
 	       fabric->backend.dev->name);
 	return -EOPNOTSUPP;
-}
-
-/* A card has pinned the pages, and the kernel waits for it when a registration is closed. */
-static int check_card(struct fabric *fabric)
-{
-	if (!fabric_uses_card(fabric))
-		return 0;
-	fabric->backend.leaves_decoys = false;
-	return check_cache(fabric);
 }
 
 static int open_wake(struct fabric *fabric)
@@ -328,56 +327,7 @@ static void fabric_close(struct backend *backend)
 
 /* --- For the library --- */
 
-/*
- * A provider that sends without a copy pins the pages. They go out after a reclaim with what the CPU
- * wrote later, because the reclaim moves them to the new place.
- */
-static const char *pinning_variable(const char *provider)
-{
-	static const char *const variables[] = { "FI_TCP_ZEROCOPY_SIZE", "FI_NET_ZEROCOPY_SIZE" };
-
-	if (strncmp(provider, "tcp", 3) && strncmp(provider, "net", 3))
-		return NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
-		if (sys_environment_has(variables[i]))
-			return variables[i];
-	return NULL;
-}
-
-/* Says why a device of the provider has no level; empty if it has one. */
-static void explain_level(const char *provider, char *reason, size_t size)
-{
-	const char *variable = pinning_variable(provider);
-
-	*reason = '\0';
-	if (!strncmp(provider, "shm", 3))
-		snprintf(reason, size,
-			 "the provider shm copies between processes and checks no key");
-	else if (!strncmp(provider, "udp", 3))
-		snprintf(reason, size,
-			 "the provider udp ends this process if it gets a malformed datagram");
-	else if (variable)
-		snprintf(
-			reason, size,
-			"%s is set, so peers may read what the CPU writes after a reclaim; unset it",
-			variable);
-}
-
-static int check_level(enum coherent_level *level, const struct coherent_device *dev,
-		       const struct name *name, const struct coherent_open_options *options)
-{
-	char reason[128];
-
-	explain_level(name->target, reason, sizeof(reason));
-	*level = *reason ? COHERENT_NONE : COHERENT_PEER;
-	if (!*reason || options->level == COHERENT_NONE)
-		return 0;
-	report(&dev->reporter, COHERENT_ERROR,
-	       "%s: %s; the device opens only with .level = COHERENT_NONE", name->whole, reason);
-	return -EOPNOTSUPP;
-}
-
-static struct fabric *new_fabric(struct coherent_device *dev, enum coherent_level level)
+static struct fabric *new_fabric(struct coherent_device *dev)
 {
 	struct fabric *fabric = calloc(1, sizeof(*fabric));
 
@@ -386,8 +336,6 @@ static struct fabric *new_fabric(struct coherent_device *dev, enum coherent_leve
 	fabric->backend = (struct backend){
 		.ops = &backend_fabric,
 		.dev = dev,
-		.level = level,
-		.leaves_decoys = true,
 	};
 	fabric->ready = fabric->wake = -1;
 	RB_INIT(&fabric->registrations);
@@ -397,7 +345,8 @@ static struct fabric *new_fabric(struct coherent_device *dev, enum coherent_leve
 	return fabric;
 }
 
-static int fabric_start(struct fabric *fabric, const struct name *name)
+static int fabric_start(struct fabric *fabric, const struct name *name,
+			const struct coherent_open_options *options)
 {
 	struct fabric_keys keys = { .manual = 0 };
 	int err = read_name(name, &keys, &fabric->backend.dev->reporter);
@@ -408,11 +357,14 @@ static int fabric_start(struct fabric *fabric, const struct name *name)
 	if (!err)
 		err = choose(fabric, name, &keys);
 	if (!err)
+		err = fabric_accept_provider(fabric, name, fabric->info->fabric_attr->prov_name,
+					     options->level);
+	if (!err)
 		err = open_wake(fabric);
 	if (!err)
 		err = open_domain(fabric);
 	if (!err)
-		err = check_card(fabric);
+		err = check_cache(fabric);
 	lock_take(&fabric->lock);
 	if (!err)
 		err = fabric_endpoint_open_locked(fabric);
@@ -423,19 +375,15 @@ static int fabric_start(struct fabric *fabric, const struct name *name)
 static int fabric_open(struct backend **backend, struct coherent_device *dev,
 		       const struct name *name, const struct coherent_open_options *options)
 {
-	enum coherent_level level;
-	struct fabric *fabric;
-	int err = check_level(&level, dev, name, options);
+	struct fabric *fabric = new_fabric(dev);
+	int err;
 
-	if (err)
-		return err;
-	fabric = new_fabric(dev, level);
 	if (!fabric)
 		return -ENOMEM;
 	err = fabric_is_adoption(options) ? fabric_adopt(fabric, name, options) :
-					    fabric_start(fabric, name);
+					    fabric_start(fabric, name, options);
 	if (!err && fabric->is_adopted)
-		err = check_card(fabric);
+		err = check_cache(fabric);
 	if (err) {
 		fabric_disconnect(&fabric->backend);
 		fabric_close(&fabric->backend);

@@ -88,6 +88,8 @@ RB_HEAD(fabric_tree, fabric_registration);
  * @mr_mode: The mode bits of registrations in the domain (fi_mr(3)). Never changes after the open.
  * @is_adopted: The caller owns @domain and @endpoint. There is no @info, @fabric, @addresses, @queue
  *	and thread then, and @endpoint may be NULL. Never changes after the open.
+ * @uses_card: A card with RDMA reaches the mems, and has pinned their pages. The mode bits do not tell:
+ *	tcp has those of a card, too, if a program asks for them. Never changes after the open.
  * @addresses: The addresses of peers.
  * @queue: It gets an entry when a transfer of this process ends.
  * @endpoint: The endpoint; NULL after an open that failed and after the disconnect.
@@ -112,6 +114,7 @@ struct fabric {
 	struct fid_domain *domain;
 	int mr_mode;
 	bool is_adopted;
+	bool uses_card;
 	struct fid_av *addresses;
 	struct fid_cq *queue;
 	struct fid_ep *endpoint;

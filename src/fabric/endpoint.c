@@ -117,14 +117,6 @@ void fabric_wait(struct fabric *fabric, uint64_t timeout_ns)
 
 /* --- Open and close --- */
 
-/* The mode bits do not tell: tcp has those of a card, too, if a program asks for them. */
-bool fabric_uses_card(const struct fabric *fabric)
-{
-	const char *const name = "fabric:verbs";
-
-	return !strncmp(fabric->backend.dev->name, name, strlen(name));
-}
-
 /* verbs asks the card for one completion queue that is large enough for all peers. */
 static const char *advice_for(const struct fabric *fabric, int err)
 {
@@ -134,7 +126,7 @@ static const char *advice_for(const struct fabric *fabric, int err)
 		return "; give another service=";
 	if (err == -EADDRNOTAVAIL)
 		return "; node= must be an address of this machine";
-	if (err == -FI_EINVAL && fabric_uses_card(fabric))
+	if (err == -FI_EINVAL && fabric->uses_card)
 		return "; if the card has small completion queues, set FI_UNIVERSE_SIZE=64 in the "
 		       "environment";
 	return "";

@@ -22,12 +22,6 @@ int fabric_endpoint_open_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock);
 void fabric_endpoint_close_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock);
 
 /**
- * fabric_uses_card() - Whether a card with RDMA reaches the mems, and has pinned their pages.
- * @fabric: The device.
- */
-bool fabric_uses_card(const struct fabric *fabric);
-
-/**
  * fabric_report_failed() - Report that a part of the device does not open.
  * @fabric: The device.
  * @what: The part.

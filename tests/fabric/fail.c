@@ -74,6 +74,14 @@ static void bad_names_are_explained(void **state)
 		{ "fabric:shm", -EOPNOTSUPP,
 		  "checks no key; the device opens only with .level = COHERENT_NONE" },
 		{ "fabric:udp,node=127.0.0.1", -EOPNOTSUPP, "malformed datagram" },
+		/* libfabric accepts any case, and layers in any order. */
+		{ "fabric:Shm", -EOPNOTSUPP, "checks no key" },
+		{ "fabric:SHM", -EOPNOTSUPP, "checks no key" },
+		{ "fabric:UDP,node=127.0.0.1", -EOPNOTSUPP, "malformed datagram" },
+		{ "fabric:ofi_rxd;udp,node=127.0.0.1", -EOPNOTSUPP, "malformed datagram" },
+		{ "fabric:ofi_rxd,node=127.0.0.1", -EOPNOTSUPP, "malformed datagram" },
+		{ "fabric:Tcp,node=no.such.host.invalid", -ENODEV,
+		  "the provider Tcp has no endpoint" },
 	};
 
 	(void)state;
@@ -201,24 +209,33 @@ static void shm_and_udp_open_if_the_driver_wants_no_level(void **state)
 	}
 }
 
+/* The variable is set in the environment. */
+static void opens_only_without_a_level(const char *name, const char *variable)
+{
+	struct log log = LOG_EMPTY;
+
+	assert_err(coherent_device_open(&dev, name, .report = log_report, .report_arg = &log),
+		   -EOPNOTSUPP);
+	assert_true(log_has(&log, variable));
+	assert_ok(coherent_device_open(&dev, name, .level = COHERENT_NONE));
+	assert_int_equal(coherent_device_level(dev), COHERENT_NONE);
+	coherent_device_close(dev);
+}
+
 /* A provider that sends pages without a copy sends what the CPU wrote after a reclaim. */
 static void pinned_pages_need_no_level(void **state)
 {
 	static const char *const variables[] = { "FI_TCP_ZEROCOPY_SIZE", "FI_NET_ZEROCOPY_SIZE" };
-	const char *const name = "fabric:tcp,node=127.0.0.1";
+	static const char *const names[] = { "tcp", "TCP", "ofi_rxm;tcp", "ofi_rxm" };
+	char name[64];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(variables); i++) {
-		struct log log = LOG_EMPTY;
-
 		assert_ok(setenv(variables[i], "65536", 1));
-		assert_err(coherent_device_open(&dev, name, .report = log_report,
-						.report_arg = &log),
-			   -EOPNOTSUPP);
-		assert_true(log_has(&log, variables[i]));
-		assert_ok(coherent_device_open(&dev, name, .level = COHERENT_NONE));
-		assert_int_equal(coherent_device_level(dev), COHERENT_NONE);
-		coherent_device_close(dev);
+		for (size_t k = 0; k < ARRAY_SIZE(names); k++) {
+			snprintf(name, sizeof(name), "fabric:%s,node=127.0.0.1", names[k]);
+			opens_only_without_a_level(name, variables[i]);
+		}
 		assert_ok(unsetenv(variables[i]));
 	}
 }

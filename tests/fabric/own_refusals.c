@@ -100,18 +100,52 @@ static void name_says_the_provider_and_no_more(void **state)
 	coherent_device_close(dev);
 }
 
-/* The program asks for a domain of shm, which checks no keys. */
-static void shm_has_no_level(void **state)
+static void set_provider(const char *provider)
 {
+	free(info->fabric_attr->prov_name);
+	info->fabric_attr->prov_name = strdup(provider);
+}
+
+/* The program says that the domain is of a provider that a peer need not obey. */
+static void some_providers_have_no_level(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "shm", "checks no key" },
+		{ "SHM", "checks no key" },
+		{ "udp;ofi_rxd", "malformed datagram" },
+		{ "verbs;ofi_rxd", "malformed datagram" },
+		{ "ofi_rxd;Udp", "malformed datagram" },
+		{ "tcp2", "no test has shown that the provider tcp2 checks keys" },
+		{ "tcp;ofi_other", "no test has shown" },
+	};
 	struct coherent_device *dev;
+	char name[64];
 
 	(void)state;
-	free(info->fabric_attr->prov_name);
-	info->fabric_attr->prov_name = strdup("shm");
-	refused(open_as(&dev, "fabric:shm", 0), -EOPNOTSUPP, "NONE");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		set_provider(cases[i][0]);
+		snprintf(name, sizeof(name), "fabric:%s", cases[i][0]);
+		refused(open_as(&dev, name, 0), -EOPNOTSUPP, cases[i][1]);
+	}
+	set_provider("shm");
 	assert_ok(open_as(&dev, "fabric:shm", COHERENT_NONE));
 	assert_int_equal(coherent_device_level(dev), COHERENT_NONE);
 	coherent_device_close(dev);
+}
+
+/* The domain is of tcp, which refuses the registrations that look for a cache. */
+static void cards_are_asked_for_a_cache(void **state)
+{
+	static const char *const names[] = { "verbs", "Verbs", "ofi_rxm;verbs" };
+	struct coherent_device *dev;
+	char name[64];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		set_provider(names[i]);
+		snprintf(name, sizeof(name), "fabric:%s", names[i]);
+		refused(open_as(&dev, name, 0), -EIO, "could not open a registration");
+	}
 }
 
 static void domains_that_require_more_are_refused(void **state)
@@ -277,7 +311,8 @@ int main(int argc, char **argv)
 						tear_down),
 		cmocka_unit_test_setup_teardown(name_says_the_provider_and_no_more, set_up,
 						tear_down),
-		cmocka_unit_test_setup_teardown(shm_has_no_level, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(some_providers_have_no_level, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(cards_are_asked_for_a_cache, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(domains_that_require_more_are_refused, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(domains_that_fit_are_accepted, set_up, tear_down),
