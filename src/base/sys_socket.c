@@ -18,8 +18,18 @@ int sys_wait_socket(int fd, short events, uint64_t deadline_ns)
 	return sys_wait_readable(&fds, 1, deadline_ns);
 }
 
+/*
+ * A byte with MSG_OOB can carry descriptors too. The kernel skips the byte and closes them, unless it
+ * comes in line.
+ */
+static void keep_in_line(int fd, int on)
+{
+	(void)setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+}
+
 static void pass_descriptors(int fd, int on)
 {
+	keep_in_line(fd, on);
 	(void)setsockopt(fd, SOL_SOCKET, SYS_SO_PASSRIGHTS, &on, sizeof(on));
 }
 
@@ -175,8 +185,10 @@ int sys_socketpair(int pair[2])
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		return -errno;
 	/* If one copy fails, the other end is still open and has to be closed. */
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 2; i++) {
 		pair[i] = sys_not_standard(pair[i]);
+		keep_in_line(pair[i], 1);
+	}
 	if (pair[0] >= 0 && pair[1] >= 0)
 		return 0;
 	for (size_t i = 0; i < 2; i++)
@@ -275,6 +287,9 @@ int sys_send(int fd, struct iovec *parts, size_t part_count, const int *fds, siz
 	return 0;
 }
 
+/* The kernel lets a message carry at most this many (SCM_MAX_FD in include/net/scm.h). */
+#define FDS_MAX 253
+
 /* Returns how many descriptors a message brought. */
 static size_t count_fds(struct msghdr *message, int *fds)
 {
@@ -288,37 +303,41 @@ static size_t count_fds(struct msghdr *message, int *fds)
 	return count;
 }
 
+/* Takes the first descriptors of a message, and closes the others. Returns how many it took. */
 static size_t take_fds(struct msghdr *message, int *fds, size_t most)
 {
-	size_t count = count_fds(message, fds);
+	int all[FDS_MAX];
+	const size_t came = count_fds(message, all);
+	size_t count = came < most ? came : most;
 
 	for (size_t i = 0; i < count; i++)
-		fds[i] = sys_not_standard(fds[i]);
-	/* There is room for another one, so it is the process that has no number for it. */
+		fds[i] = sys_not_standard(all[i]);
+	for (size_t i = count; i < came; i++)
+		sys_close_foreign(all[i]);
+	/* There is room for all, so it is the process that has no number for one. */
 	if (message->msg_flags & MSG_CTRUNC && count < most)
 		fds[count++] = -EMFILE;
 	return count;
 }
 
-/* Without room for control data the kernel closes all descriptors. */
-static ssize_t receive_now(int fd, void *to, size_t bytes, int *fds, size_t *count)
+/* The kernel would close descriptors that it has no room for. So there is always room for all. */
+static ssize_t receive_now(int fd, void *to, size_t bytes, int *fds, size_t *count, int flags)
 {
 	union {
 		struct cmsghdr header;
-		char bytes[CMSG_SPACE(SYS_SEND_FDS_MAX * sizeof(int))];
+		char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
 	} control;
 	struct iovec part = { to, bytes };
 	struct msghdr message = {
 		.msg_iov = &part,
 		.msg_iovlen = 1,
-		.msg_control = *count ? &control : NULL,
-		/* The padding of CMSG_SPACE() would have room for another descriptor. */
-		.msg_controllen = *count ? CMSG_LEN(*count * sizeof(int)) : 0,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
 	};
-	const ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	const ssize_t n = recvmsg(fd, &message, flags | MSG_CMSG_CLOEXEC);
 
 	if (n >= 0)
-		*count = *count ? take_fds(&message, fds, *count) : 0;
+		*count = take_fds(&message, fds, *count);
 	return n;
 }
 
@@ -335,7 +354,7 @@ ssize_t sys_receive_fds(int fd, void *to, size_t bytes, int *fds, size_t *count,
 			*count = 0;
 			return err;
 		}
-		n = receive_now(fd, to, bytes, fds, count);
+		n = receive_now(fd, to, bytes, fds, count, MSG_DONTWAIT);
 	} while (n < 0 && try_again(deadline_ns));
 	if (n > 0)
 		return n;
@@ -368,7 +387,8 @@ int sys_let_receive_wait(int fd, uint64_t timeout_ns)
 
 ssize_t sys_receive_at_once(int fd, void *to, size_t bytes, uint64_t deadline_ns)
 {
-	const ssize_t n = recv(fd, to, bytes, 0);
+	size_t none = 0;
+	const ssize_t n = receive_now(fd, to, bytes, NULL, &none, 0);
 
 	if (n > 0)
 		return n;
@@ -378,4 +398,69 @@ ssize_t sys_receive_at_once(int fd, void *to, size_t bytes, uint64_t deadline_ns
 	if (errno == EAGAIN || errno == EINTR)
 		return sys_receive(fd, to, bytes, deadline_ns);
 	return -errno;
+}
+
+/* --- Descriptors of other processes --- */
+
+/* sys_close_foreign() has so many descriptors open at most. */
+#define NESTED_MAX (4 * FDS_MAX)
+
+static bool is_unix_socket(int fd)
+{
+	int domain;
+
+	return !sys_socket_option(fd, SO_DOMAIN, &domain) && domain == AF_UNIX;
+}
+
+/* After this a close does not wait, and the queue of a UNIX socket does not grow. */
+static void prepare_close(int fd)
+{
+	const struct linger off = { .l_onoff = 0 };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off)) || !is_unix_socket(fd))
+		return;
+	keep_in_line(fd, 1);
+	sys_shutdown(fd);
+}
+
+/*
+ * Takes descriptors out of the queue of a UNIX socket, which may listen. The close of the socket would
+ * close them. Returns how many it took: 0 if no more come.
+ */
+static size_t take_queued(int fd, int *fds)
+{
+	char bytes[1024];
+	size_t count;
+	ssize_t n;
+
+	if (!is_unix_socket(fd))
+		return 0;
+	*fds = sys_not_standard(accept4(fd, NULL, NULL, SOCK_CLOEXEC));
+	if (*fds >= 0)
+		return 1;
+	do {
+		count = FDS_MAX;
+		n = receive_now(fd, bytes, sizeof(bytes), fds, &count, MSG_DONTWAIT);
+	} while (n > 0 && !count);
+	return n < 0 ? 0 : count;
+}
+
+void sys_close_foreign(int fd)
+{
+	int open[NESTED_MAX];
+	size_t count = 1;
+
+	open[0] = fd;
+	prepare_close(fd);
+	while (count) {
+		const size_t more = count + FDS_MAX <= NESTED_MAX ?
+					    take_queued(open[count - 1], open + count) :
+					    0;
+
+		for (size_t i = 0; i < more; i++)
+			prepare_close(open[count + i]);
+		count += more;
+		if (!more)
+			(void)close(open[--count]);
+	}
 }

@@ -20,9 +20,8 @@
 int sys_wait_socket(int fd, short events, uint64_t deadline_ns);
 
 /*
- * Let the kernel refuse descriptors that a peer sends to a socket. The kernel closes descriptors that
- * this process does not want, in the thread that receives. A peer chooses how long that takes: a TCP
- * socket with SO_LINGER waits until its data is sent. Linux before 6.16 does not know the option.
+ * Let the kernel refuse descriptors that a peer sends to a socket. Linux before 6.16 does not know the
+ * option.
  */
 void sys_refuse_descriptors(int fd);
 
@@ -73,7 +72,7 @@ int sys_send(int fd, struct iovec *parts, size_t part_count, const int *fds, siz
 
 /*
  * Returns how many bytes were received, from 1 to @bytes, or -errno: -ETIMEDOUT at the deadline,
- * -EPIPE if the peer hung up. The kernel closes descriptors that come with the bytes.
+ * -EPIPE if the peer hung up. sys_close_foreign() closes descriptors that come with the bytes.
  */
 ssize_t sys_receive(int fd, void *to, size_t bytes, uint64_t deadline_ns);
 
@@ -91,10 +90,18 @@ ssize_t sys_receive_at_once(int fd, void *to, size_t bytes, uint64_t deadline_ns
 
 /*
  * As sys_receive(), and take descriptors that come with the bytes. @count is how many fit in @fds,
- * at most SYS_SEND_FDS_MAX, and is set to how many came. The kernel closes others. A descriptor that
- * could not be taken is negative.
+ * at most SYS_SEND_FDS_MAX, and is set to how many came. sys_close_foreign() closes others. A descriptor
+ * that could not be taken is negative.
  */
 ssize_t sys_receive_fds(int fd, void *to, size_t bytes, int *fds, size_t *count,
 			uint64_t deadline_ns);
+
+/*
+ * Close a descriptor that another process sent, or a UNIX socket that it can send descriptors to. A
+ * sender chooses how long a plain close takes: that of a TCP socket with SO_LINGER waits until its data
+ * is sent, also if the TCP socket is in the queue of the UNIX socket. This call does not wait for either.
+ * It shuts a UNIX socket down. A file on FUSE still decides how long its close takes.
+ */
+void sys_close_foreign(int fd);
 
 #endif
