@@ -178,9 +178,12 @@ enum backend_memory_kind {
  * @memory_at: The memory at an address, for a backend that cannot map other memory there. The
  *	backend owns it until @close. NULL where any memory can be mapped at any address.
  * @map: Let the device reach memory at an address. On failure the device can reach none of it.
- *	-ENOSPC (all mappings are in use), -ENOBUFS (something is used up that the backend has
- *	reported), -ENOMEM, -EIO, -EFAULT (memory that cannot be pinned), -EOPNOTSUPP (the
- *	permission), -ENODEV.
+ *	-ENOSPC (all mappings are in use), -EMFILE (no descriptor is left), -ENOBUFS (something else
+ *	is used up), -ENOMEM, -EIO, -EFAULT (memory that cannot be pinned), -EOPNOTSUPP (the
+ *	permission), -ENODEV. With the first four it makes no report: the core may try again, or
+ *	the driver wants no report.
+ * @explain: Report what is used up, after @map of this many bytes returned one of these four errors.
+ *	The core reports the lack itself, too. NULL where there is no more to say.
  * @cpu_view: The place where the CPU sees what is mapped at an address. @map copies the memory
  *	to it, and @unmap with idle copies it back. NULL where memory stays in its place. Valid
  *	until @close.
@@ -231,6 +234,7 @@ struct backend_ops {
 	void (*limits)(struct backend *backend, struct coherent_limits *limits);
 	void *(*memory_at)(struct backend *backend, uint64_t address);
 	int (*map)(struct backend *backend, const struct backend_mapping *mapping);
+	void (*explain)(struct backend *backend, size_t bytes, int err);
 	void *(*cpu_view)(struct backend *backend, uint64_t address);
 	int (*unmap)(struct backend *backend, const struct backend_mapping *mapping, bool idle);
 	int (*fence)(struct backend *backend);

@@ -89,24 +89,16 @@ static int seal(const struct peer_region *region)
 	return sys_seal(region->fd) ? -ENOMEM : 0;
 }
 
-static int make_file(const struct peer_memory *memory, const struct backend_mapping *from,
-		     struct peer_region *to)
+static int make_file(const struct backend_mapping *from, struct peer_region *to)
 {
-	const struct coherent_device *dev = memory->backend->dev;
 	int err;
 
 	*to = (struct peer_region){ .address = from->address,
 				    .bytes = from->bytes,
 				    .permission = from->permission };
 	err = sys_memfd("coherent", &to->fd);
-	if (err == -EMFILE || err == -ENFILE) {
-		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: no descriptor is left, and each exposed object needs one; raise ulimit -n",
-		       dev->name);
-		return -ENOBUFS;
-	}
 	if (err)
-		return -ENOMEM;
+		return err == -EMFILE || err == -ENFILE ? -EMFILE : -ENOMEM;
 	err = pages_to_file(to->fd, 0, from->va, from->bytes, &to->va);
 	if (err)
 		goto close_file;
@@ -194,7 +186,7 @@ int peer_memory_map_locked(struct peer_memory *memory, const struct backend_mapp
 
 	if (memory->used == memory->slots)
 		return -ENOSPC;
-	err = make_file(memory, mapping, &added);
+	err = make_file(mapping, &added);
 	if (err)
 		return err;
 	memory->regions[memory->used++] = added;

@@ -100,6 +100,11 @@ static int map_memory(struct coherent_object *object, enum coherent_permission p
 	return backend->ops->map(backend, &mapping);
 }
 
+static bool is_used_up(int err)
+{
+	return object_is_used_up(err) || err == -EMFILE || err == -ENOBUFS;
+}
+
 /* Pools give up the mappings that they keep without need before the call fails. */
 static int map_object(struct coherent_object *object, enum coherent_permission permission)
 {
@@ -133,6 +138,7 @@ int mapping_unmap(const struct coherent_object *object, bool idle)
 static void warn_of_mapping(const struct coherent_object *object, int err)
 {
 	struct object_store *store = object->store;
+	struct backend *backend = store->backend;
 
 	if (err == -EOPNOTSUPP)
 		(void)refuse(store, err, object->site,
@@ -142,11 +148,17 @@ static void warn_of_mapping(const struct coherent_object *object, int err)
 	if (object->attrs & COHERENT_ATTR_NO_WARN || err == -ENODEV || err == -EOPNOTSUPP ||
 	    err == -EBUSY)
 		return;
+	if (is_used_up(err) && backend->ops->explain)
+		backend->ops->explain(backend, object_bytes(object), err);
 	if (err == -ENOSPC)
 		report(store->reporter, COHERENT_WARNING,
 		       "%s: all %zu mappings are in use, so none is left for %zu bytes allocated at %s",
-		       store->name, store->backend->limits.mappings, object_bytes(object),
-		       object->site);
+		       store->name, backend->limits.mappings, object_bytes(object), object->site);
+	else if (err == -EMFILE)
+		report(store->reporter, COHERENT_WARNING,
+		       "%s: no descriptor is left for %zu bytes allocated at %s, because each exposed "
+		       "object needs one; raise ulimit -n",
+		       store->name, object_bytes(object), object->site);
 	else
 		report(store->reporter, COHERENT_WARNING,
 		       "%s: %zu bytes allocated at %s could not be mapped%s%s", store->name,
@@ -167,7 +179,7 @@ int mapping_map(struct coherent_object *object, enum coherent_permission permiss
 		return adoption_refuse(object->store, object->site, object->adoption);
 	if (err && !object->leaked)
 		warn_of_mapping(object, err);
-	return err == -ENOBUFS ? -ENOSPC : err;
+	return err == -EMFILE || err == -ENOBUFS ? -ENOSPC : err;
 }
 
 void *mapping_set_va(struct coherent_object *object)

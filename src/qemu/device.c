@@ -247,14 +247,21 @@ static int qemu_map(struct backend *backend, const struct backend_mapping *asked
 	lock_take(&qemu->lock);
 	err = expose_locked(qemu, mapping, asked);
 	lock_drop(&qemu->lock);
-	if (err == -ENOSPC)
-		report(&backend->dev->reporter, COHERENT_WARNING,
-		       "%s: QEMU's memory of %" PRIu64
-		       " MiB is full; free mems and call coherent_device_fence(), or take more: "
-		       "%s,memory=%" PRIu64,
-		       backend->dev->name, qemu->keys.memory, backend->dev->name,
-		       2 * qemu->keys.memory);
 	return err == -ENOSPC ? -ENOBUFS : err;
+}
+
+static void explain_map(struct backend *backend, size_t bytes, int err)
+{
+	const struct qemu *qemu = qemu_of(backend);
+
+	(void)bytes;
+	if (err != -ENOBUFS)
+		return;
+	report(&backend->dev->reporter, COHERENT_WARNING,
+	       "%s: QEMU's memory of %" PRIu64
+	       " MiB is full; free mems and call coherent_device_fence(), or take more: "
+	       "%s,memory=%" PRIu64,
+	       backend->dev->name, qemu->keys.memory, backend->dev->name, 2 * qemu->keys.memory);
 }
 
 /*
@@ -477,6 +484,7 @@ const struct backend_ops backend_qemu = {
 	.close = qemu_close,
 	.limits = qemu_limits,
 	.map = qemu_map,
+	.explain = explain_map,
 	.cpu_view = qemu_cpu_view,
 	.unmap = qemu_unmap,
 	.fence = qemu_fence,

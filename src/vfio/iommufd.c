@@ -402,7 +402,7 @@ static int iommufd_map(struct backend *backend, const struct backend_mapping *ma
 	if (iommufd->iommu >= 0 && !vfio_request_is_pending(backend))
 		err = map_locked(iommufd, mapping);
 	lock_drop(&iommufd->pci.lock);
-	return vfio_pci_map_result(backend->dev, mapping, err);
+	return vfio_pci_map_result(err);
 }
 
 /* iommufd unmaps, flushes and unpins before it returns. */
@@ -432,6 +432,7 @@ const struct backend_ops backend_iommufd = {
 	.close = iommufd_close,
 	.limits = iommufd_limits,
 	.map = iommufd_map,
+	.explain = vfio_pci_explain,
 	.unmap = iommufd_unmap,
 	.fence = vfio_dma_fence,
 	VFIO_PCI_OPS,

@@ -233,10 +233,13 @@ int vfio_pci_adopt_device(struct vfio_pci *pci, int fd)
 
 /* --- Mappings --- */
 
-static void report_no_memory(const struct coherent_device *dev, size_t bytes)
+void vfio_pci_explain(struct backend *backend, size_t bytes, int err)
 {
+	const struct coherent_device *dev = backend->dev;
 	const uint64_t limit = sys_lockable_bytes();
 
+	if (err != -ENOMEM)
+		return;
 	if (limit == UINT64_MAX)
 		report(&dev->reporter, COHERENT_WARNING,
 		       "%s: the kernel does not have the memory to pin and map %zu bytes more; see "
@@ -250,11 +253,8 @@ static void report_no_memory(const struct coherent_device *dev, size_t bytes)
 		       dev->name, bytes, limit / 1024, (int)sys_pid());
 }
 
-int vfio_pci_map_result(const struct coherent_device *dev, const struct backend_mapping *mapping,
-			int err)
+int vfio_pci_map_result(int err)
 {
-	if (err == -ENOMEM)
-		report_no_memory(dev, mapping->bytes);
 	/*
 	 * Any other error is a mistake. For example, type1's -EEXIST means that another program has
 	 * mapped memory inside of the window.

@@ -162,14 +162,19 @@ int vfio_pci_report_page_size(const struct coherent_device *dev);
 
 /**
  * vfio_pci_map_result() - Turn the kernel's error into the result of a backend's map().
- * @dev: The device. The call reports if the kernel could not pin the memory.
- * @mapping: The memory that was to be mapped.
  * @err: The result of the kernel.
  *
  * Return: 0; -ENOMEM, -ENOSPC, -ENODEV, -EFAULT, -EIO.
  */
-int vfio_pci_map_result(const struct coherent_device *dev, const struct backend_mapping *mapping,
-			int err);
+int vfio_pci_map_result(int err);
+
+/**
+ * vfio_pci_explain() - Report why the kernel could not pin memory.
+ * @backend: The device.
+ * @bytes: The size of the memory.
+ * @err: The result of vfio_pci_map_result(). Only for -ENOMEM there is a report.
+ */
+void vfio_pci_explain(struct backend *backend, size_t bytes, int err);
 
 /**
  * vfio_pci_unmap_result() - Turn the kernel's answer into the result of a backend's unmap().

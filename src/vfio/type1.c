@@ -456,13 +456,18 @@ static int type1_map(struct backend *backend, const struct backend_mapping *mapp
 	if (type1->container >= 0 && !vfio_request_is_pending(backend))
 		err = map_locked(type1, mapping);
 	lock_drop(&type1->pci.lock);
+	return vfio_pci_map_result(err);
+}
+
+static void type1_explain(struct backend *backend, size_t bytes, int err)
+{
+	vfio_pci_explain(backend, bytes, err);
 	if (err == -ENOSPC)
 		report(&backend->dev->reporter, COHERENT_WARNING,
 		       "%s: the container has room for %zu mappings and is full: expose fewer and larger "
 		       "objects, with views of them, or raise the limit, as root, before the device "
 		       "is opened: echo N >" LIMIT,
-		       backend->dev->name, type1->mappings);
-	return vfio_pci_map_result(backend->dev, mapping, err);
+		       backend->dev->name, type1_of(backend)->mappings);
 }
 
 /* type1 unmaps, flushes and unpins before it returns. */
@@ -492,6 +497,7 @@ const struct backend_ops backend_vfio = {
 	.close = type1_close,
 	.limits = type1_limits,
 	.map = type1_map,
+	.explain = type1_explain,
 	.unmap = type1_unmap,
 	.fence = vfio_dma_fence,
 	VFIO_PCI_OPS,

@@ -235,6 +235,7 @@ static const struct backend_ops with_files = {
 	OPS,
 	.memory_kind = BACKEND_MEMORY_FILES,
 	.map = vfio_user_files_map,
+	.explain = vfio_user_files_explain,
 	.unmap = vfio_user_files_unmap,
 	.fence = vfio_user_files_fence,
 	.reset = vfio_user_files_fence,

@@ -65,6 +65,7 @@ struct vfio_user_connection {
  * @irq_fds: The eventfd of each vector; -1 for none.
  * @regions: The number of regions that the peer says it takes.
  * @memory: The memory that the peer maps, with the key files. Otherwise it is empty.
+ * @refusal: The errno with which the peer last refused a region.
  * @wake: Guards @connection and @closed for coherent_device_close(), which must not wait for an
  *	answer. They change under both locks. Taken inside @lock.
  * @connection: The connection; NULL if it is lost.
@@ -88,6 +89,7 @@ struct vfio_user {
 	int *irq_fds;
 	uint64_t regions;
 	struct peer_memory memory;
+	uint32_t refusal;
 	struct lock wake;
 	struct vfio_user_connection *connection;
 	bool closed;

@@ -44,8 +44,15 @@ static int add_region(struct backend *backend, const struct peer_region *region)
 
 	if (err != -EREMOTEIO)
 		return err;
-	(void)vfio_user_peer_refused_locked(user, &call);
+	user->refusal = call.error;
 	return -ENOBUFS;
+}
+
+static int report_refusal_locked(const struct vfio_user *user) NEEDS_LOCK(user->lock)
+{
+	const struct vfio_user_call call = { .command = VFIO_USER_DMA_MAP, .error = user->refusal };
+
+	return vfio_user_peer_refused_locked(user, &call);
 }
 
 /*
@@ -102,7 +109,7 @@ int vfio_user_files_connect_locked(struct vfio_user *user)
 		return err;
 	peer_memory_forget_locked(&user->memory);
 	err = peer_memory_add_all_locked(&user->memory);
-	return err == -ENOBUFS ? -EIO : err;
+	return err == -ENOBUFS ? report_refusal_locked(user) : err;
 }
 
 /* --- Functions of struct backend_ops --- */
@@ -126,6 +133,18 @@ int vfio_user_files_map(struct backend *backend, const struct backend_mapping *m
 	if (!err)
 		(void)iommu_port_map(&user->port, mapping);
 	return err;
+}
+
+void vfio_user_files_explain(struct backend *backend, size_t bytes, int err)
+{
+	struct vfio_user *user = vfio_user_of(backend);
+
+	(void)bytes;
+	if (err != -ENOBUFS)
+		return;
+	lock_take(&user->lock);
+	(void)report_refusal_locked(user);
+	lock_drop(&user->lock);
 }
 
 /* No message reaches the memory while it moves. If it has not moved, messages reach it again. */

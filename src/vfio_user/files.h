@@ -21,6 +21,7 @@ int vfio_user_files_connect_locked(struct vfio_user *user) NEEDS_LOCK(user->lock
 
 /* These are functions of struct backend_ops. The backend is a struct vfio_user. */
 int vfio_user_files_map(struct backend *backend, const struct backend_mapping *mapping);
+void vfio_user_files_explain(struct backend *backend, size_t bytes, int err);
 int vfio_user_files_unmap(struct backend *backend, const struct backend_mapping *mapping,
 			  bool idle);
 int vfio_user_files_fence(struct backend *backend);

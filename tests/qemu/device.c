@@ -113,9 +113,11 @@ static void memory_runs_out_and_a_fence_brings_it_back(void **state)
 
 	(void)state;
 	while (!err && i < ARRAY_SIZE(mems))
-		err = coherent_zeroed(&mems[i++], dev, 4 << 20);
+		err = coherent_zeroed(&mems[i++], dev, 4 << 20, .attrs = COHERENT_ATTR_NO_WARN);
 	assert_err(err, -ENOSPC);
 	assert_int_equal(i - 1, 15);
+	assert_int_equal(reports.count, 0);
+	assert_err(coherent_zeroed(&mems[i - 1], dev, 4 << 20), -ENOSPC);
 	assert_true(log_has(&reports, "or take more: qemu:edu,memory=128"));
 	assert_false(log_has(&reports, "mappings are in use"));
 	coherent_free(&mems[0]);

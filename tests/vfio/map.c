@@ -278,6 +278,9 @@ static void memlock_is_explained(const char *scheme)
 
 	mock.memlock = 8192;
 	assert_ok(coherent_zeroed(&mem, fixture->dev, 4096));
+	assert_err(coherent_zeroed(&more, fixture->dev, 8192, .attrs = COHERENT_ATTR_NO_WARN),
+		   -ENOMEM);
+	assert_int_equal(fixture->log.count, 0);
 	assert_err(coherent_zeroed(&more, fixture->dev, 8192), -ENOMEM);
 	assert_true(log_has(&fixture->log, "does not pin 8192 bytes more; ulimit -l is 8 KiB"));
 	assert_true(log_has(&fixture->log, "--memlock=unlimited"));
@@ -334,6 +337,9 @@ static void exhausted_mappings_are_explained(const char *scheme)
 	assert_int_equal(limits.mappings, count);
 	for (i = 0; i < count; i++)
 		assert_ok(coherent_zeroed(&mems[i], fixture->dev, 1));
+	assert_err(coherent_zeroed(&mems[i], fixture->dev, 1, .attrs = COHERENT_ATTR_NO_WARN),
+		   -ENOSPC);
+	assert_int_equal(fixture->log.count, 0);
 	assert_err(coherent_zeroed(&mems[i], fixture->dev, 1), -ENOSPC);
 	assert_ok(coherent_device_stats(fixture->dev, &stats));
 	assert_int_equal(stats.mappings, count);

@@ -501,9 +501,11 @@ static void lack_of_descriptors_is_reported(void **state)
 	few.rlim_cur = open_files(getpid()) + 4;
 	assert_ok(setrlimit(RLIMIT_NOFILE, &few));
 	while (!err && i < ARRAY_SIZE(mems))
-		err = coherent_zeroed(&mems[i++], fixture.dev, 1);
-	assert_ok(setrlimit(RLIMIT_NOFILE, &before));
+		err = coherent_zeroed(&mems[i++], fixture.dev, 1, .attrs = COHERENT_ATTR_NO_WARN);
+	assert_int_equal(fixture.log.count, 0);
 	assert_err(err, -ENOSPC);
+	assert_err(coherent_zeroed(&mems[i - 1], fixture.dev, 1), -ENOSPC);
+	assert_ok(setrlimit(RLIMIT_NOFILE, &before));
 	assert_true(i < 10);
 	assert_true(log_has(&fixture.log, "raise ulimit -n"));
 	/* The device has slots left, so no report may say that they are used up. */
