@@ -3,8 +3,6 @@
  * These tests drive device models of QEMU behind its virtio-iommu. They test a fence while edu's
  * timer runs, registers, interrupts, NVMe and virtio. tests/promises.c tests the promises.
  */
-#include <coherent/pool.h>
-
 #include "../../examples/nvme.h"
 #include "../../src/base/sys.h"
 #include "../../src/qemu/device.h"
@@ -103,53 +101,6 @@ static void close_reports_faults_that_were_not_read(void **state)
 	close_edu(state);
 	assert_true(log_has(&reports, "qemu:edu: 2 faults were never read; the first: device "));
 	assert_true(log_has(&reports, " of 64 bytes at 0x8000000 refused: no object"));
-}
-
-static void memory_runs_out_and_a_fence_brings_it_back(void **state)
-{
-	COHERENT(uint8_t) mems[100] = { COHERENT_EMPTY };
-	size_t i = 0;
-	int err = 0;
-
-	(void)state;
-	while (!err && i < ARRAY_SIZE(mems))
-		err = coherent_zeroed(&mems[i++], dev, 4 << 20, .attrs = COHERENT_ATTR_NO_WARN);
-	assert_err(err, -ENOSPC);
-	assert_int_equal(i - 1, 15);
-	assert_int_equal(reports.count, 0);
-	assert_err(coherent_zeroed(&mems[i - 1], dev, 4 << 20), -ENOSPC);
-	assert_true(log_has(&reports, "or take more: qemu:edu,memory=128"));
-	assert_false(log_has(&reports, "mappings are in use"));
-	coherent_free(&mems[0]);
-	assert_err(coherent_zeroed(&mems[0], dev, 4 << 20), -ENOSPC);
-	assert_ok(coherent_device_fence(dev));
-	assert_ok(coherent_zeroed(&mems[0], dev, 4 << 20));
-	while (i-- > 0)
-		coherent_free(&mems[i]);
-}
-
-/* The driver promised that freed objects are idle, so QEMU's memory comes back without a fence. */
-static void pool_gives_memory_back_without_a_fence(void **state)
-{
-	struct sector {
-		uint8_t bytes[2048];
-	};
-	COHERENT(struct sector) mems[100] = { COHERENT_EMPTY };
-	COHERENT_POOL(struct sector) pool = COHERENT_EMPTY;
-	COHERENT_BOX(struct sector) box = COHERENT_EMPTY;
-	struct coherent_stats stats;
-
-	(void)state;
-	assert_ok(coherent_pool_create(&pool, dev));
-	for (size_t i = 0; i < ARRAY_SIZE(mems); i++) {
-		assert_ok(coherent_pool_box(&pool, &box));
-		assert_ok(coherent_expose(&box, &mems[i]));
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
-		coherent_free(&mems[i]);
-	assert_ok(coherent_pool_destroy(&pool));
-	assert_ok(coherent_device_stats(dev, &stats));
-	assert_int_equal(stats.waiting, 0);
 }
 
 /* --- NVMe without a driver --- */
@@ -564,8 +515,6 @@ int main(void)
 		ON_EDU(freed_addresses_are_not_reused_after_a_fence),
 		ON_EDU(each_refused_access_is_a_fault),
 		ON_EDU(close_reports_faults_that_were_not_read),
-		ON_EDU(memory_runs_out_and_a_fence_brings_it_back),
-		ON_EDU(pool_gives_memory_back_without_a_fence),
 		cmocka_unit_test(fence_and_reset_reset_the_model),
 		cmocka_unit_test(faults_do_not_use_up_places),
 		ON_EDU(registers_are_read_and_written),

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * These tests use up the memory of QEMU, which is a file of the library, and give it back.
+ */
+#include <coherent/pool.h>
+
+#include "edu.h"
+
+static void memory_runs_out_and_a_fence_brings_it_back(void **state)
+{
+	COHERENT(uint8_t) mems[100] = { COHERENT_EMPTY };
+	size_t i = 0;
+	int err = 0;
+
+	(void)state;
+	while (!err && i < ARRAY_SIZE(mems))
+		err = coherent_zeroed(&mems[i++], dev, 4 << 20, .attrs = COHERENT_ATTR_NO_WARN);
+	assert_err(err, -ENOSPC);
+	assert_int_equal(i - 1, 15);
+	assert_int_equal(reports.count, 0);
+	assert_err(coherent_zeroed(&mems[i - 1], dev, 4 << 20), -ENOSPC);
+	assert_true(log_has(&reports, "or take more: qemu:edu,memory=128"));
+	assert_false(log_has(&reports, "mappings are in use"));
+	coherent_free(&mems[0]);
+	assert_err(coherent_zeroed(&mems[0], dev, 4 << 20), -ENOSPC);
+	assert_ok(coherent_device_fence(dev));
+	assert_ok(coherent_zeroed(&mems[0], dev, 4 << 20));
+	while (i-- > 0)
+		coherent_free(&mems[i]);
+}
+
+/* The driver promised that freed objects are idle, so QEMU's memory comes back without a fence. */
+static void pool_gives_memory_back_without_a_fence(void **state)
+{
+	struct sector {
+		uint8_t bytes[2048];
+	};
+	COHERENT(struct sector) mems[100] = { COHERENT_EMPTY };
+	COHERENT_POOL(struct sector) pool = COHERENT_EMPTY;
+	COHERENT_BOX(struct sector) box = COHERENT_EMPTY;
+	struct coherent_stats stats;
+
+	(void)state;
+	assert_ok(coherent_pool_create(&pool, dev));
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++) {
+		assert_ok(coherent_pool_box(&pool, &box));
+		assert_ok(coherent_expose(&box, &mems[i]));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(mems); i++)
+		coherent_free(&mems[i]);
+	assert_ok(coherent_pool_destroy(&pool));
+	assert_ok(coherent_device_stats(dev, &stats));
+	assert_int_equal(stats.waiting, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_EDU(memory_runs_out_and_a_fence_brings_it_back),
+		ON_EDU(pool_gives_memory_back_without_a_fence),
+	};
+
+	return RUN_WITH_QEMU(tests);
+}
