@@ -116,7 +116,7 @@ static int map_object(struct coherent_object *object, enum coherent_permission p
 			return err;
 	}
 	err = map_memory(object, permission);
-	if (object_is_used_up(err) && object->store->give_way(object->store))
+	if (is_used_up(err) && object->store->give_way(object->store))
 		err = map_memory(object, permission);
 	if (err && object->store->watch && !object->leaked)
 		watch_map_failed(object);

@@ -29,6 +29,33 @@ static void memory_runs_out_and_a_fence_brings_it_back(void **state)
 		coherent_free(&mems[i]);
 }
 
+/* The pool has no object, so another one gets the part of QEMU's memory that the pool keeps. */
+static void pool_gives_way_when_memory_runs_out(void **state)
+{
+	COHERENT(uint8_t) mems[100] = { COHERENT_EMPTY };
+	COHERENT_POOL(uint8_t[1 << 20]) pool = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t[1 << 20]) box = COHERENT_EMPTY;
+	struct coherent_stats stats;
+	size_t i = 0;
+	int err = 0;
+
+	(void)state;
+	assert_ok(coherent_pool_create(&pool, dev));
+	assert_ok(coherent_pool_box(&pool, &box));
+	coherent_box_free(&box);
+	while (!err && i < ARRAY_SIZE(mems))
+		err = coherent_zeroed(&mems[i++], dev, 1 << 20, .attrs = COHERENT_ATTR_NO_WARN);
+	assert_err(err, -ENOSPC);
+	assert_ok(coherent_device_stats(dev, &stats));
+	assert_int_equal(stats.mems, i - 1);
+	assert_int_equal(stats.waiting, 0);
+	assert_err(coherent_pool_box(&pool, &box), -ENOSPC);
+	assert_int_equal(reports.count, 2);
+	while (i-- > 0)
+		coherent_free(&mems[i]);
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
 /* The driver promised that freed objects are idle, so QEMU's memory comes back without a fence. */
 static void pool_gives_memory_back_without_a_fence(void **state)
 {
@@ -57,6 +84,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_EDU(memory_runs_out_and_a_fence_brings_it_back),
+		ON_EDU(pool_gives_way_when_memory_runs_out),
 		ON_EDU(pool_gives_memory_back_without_a_fence),
 	};
 
