@@ -162,19 +162,23 @@ int vfio_user_files_unmap(struct backend *backend, const struct backend_mapping 
 	return err;
 }
 
-/* A new connection gets all that is exposed. The old one loses the memory that is freed. */
+/*
+ * A new connection gets all that is exposed. The old one loses the memory that is freed. The peer may
+ * hang up at any moment, so one look decides which of both this is.
+ */
 static int reset_locked(struct vfio_user *user) NEEDS_LOCK(user->lock)
 {
-	const bool is_there = vfio_user_peer_is_there_locked(user);
-	int err = vfio_user_pci_reset_locked(user);
+	int err;
 
-	if (err)
+	if (vfio_user_peer_is_there_locked(user)) {
+		err = vfio_user_pci_reset_locked(user);
+		if (!err)
+			peer_memory_remove_locked(&user->memory);
 		return err;
-	if (is_there) {
-		peer_memory_remove_locked(&user->memory);
-		return 0;
 	}
-	err = vfio_user_files_connect_locked(user);
+	err = vfio_user_pci_reconnect_locked(user);
+	if (!err)
+		err = vfio_user_files_connect_locked(user);
 	if (err)
 		vfio_user_peer_hang_up_locked(user);
 	return err;

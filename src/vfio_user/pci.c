@@ -315,7 +315,7 @@ int vfio_user_pci_open_locked(struct vfio_user *user)
 
 /* --- Reset --- */
 
-static int reset_locked(struct vfio_user *user) NEEDS_LOCK(user->lock)
+int vfio_user_pci_reset_locked(struct vfio_user *user)
 {
 	char answer[ANSWER_BYTES_MAX];
 	struct vfio_user_call call = {
@@ -331,7 +331,7 @@ static int reset_locked(struct vfio_user *user) NEEDS_LOCK(user->lock)
 	return err ? err : allow_dma_locked(user);
 }
 
-static int reconnect_locked(struct vfio_user *user) NEEDS_LOCK(user->lock)
+int vfio_user_pci_reconnect_locked(struct vfio_user *user)
 {
 	int err = peer_socket_check_again(&user->socket);
 
@@ -341,15 +341,10 @@ static int reconnect_locked(struct vfio_user *user) NEEDS_LOCK(user->lock)
 		return err;
 	err = vfio_user_pci_open_locked(user);
 	if (!err)
-		err = reset_locked(user);
+		err = vfio_user_pci_reset_locked(user);
 	if (err)
 		vfio_user_peer_hang_up_locked(user);
 	return err;
-}
-
-int vfio_user_pci_reset_locked(struct vfio_user *user)
-{
-	return vfio_user_peer_is_there_locked(user) ? reset_locked(user) : reconnect_locked(user);
 }
 
 int vfio_user_pci_reset(struct backend *backend)
@@ -359,7 +354,8 @@ int vfio_user_pci_reset(struct backend *backend)
 
 	lock_take(&user->lock);
 	if (!user->closed)
-		err = vfio_user_pci_reset_locked(user);
+		err = vfio_user_peer_is_there_locked(user) ? vfio_user_pci_reset_locked(user) :
+							     vfio_user_pci_reconnect_locked(user);
 	lock_drop(&user->lock);
 	return err;
 }

@@ -17,12 +17,20 @@
 int vfio_user_pci_open_locked(struct vfio_user *user) NEEDS_LOCK(user->lock);
 
 /**
- * vfio_user_pci_reset_locked() - Reset the device, after a new connection if the peer is lost.
+ * vfio_user_pci_reset_locked() - Reset the device in the connection that there is.
  * @user: The device, which is not closed.
  *
- * Return: as struct backend_ops says for reset.
+ * Return: as struct backend_ops says for reset. If the peer is lost, there is no new connection.
  */
 int vfio_user_pci_reset_locked(struct vfio_user *user) NEEDS_LOCK(user->lock);
+
+/**
+ * vfio_user_pci_reconnect_locked() - Connect again to a peer that is lost, and reset the device.
+ * @user: The device, which is not closed and has no connection.
+ *
+ * Return: as struct backend_ops says for reset. After a failure there is no connection.
+ */
+int vfio_user_pci_reconnect_locked(struct vfio_user *user) NEEDS_LOCK(user->lock);
 
 /* These are functions of struct backend_ops. The backend is a struct vfio_user. */
 uint64_t vfio_user_pci_read(struct backend *backend, unsigned int bar, uint64_t offset,

@@ -340,6 +340,39 @@ static void new_connection_gets_what_is_exposed(void **state)
 	assert_int_equal(peer->buffer[0], 4);
 }
 
+/* The next look of the library at the connection is the last moment at which the peer is there. */
+static bool hangs_up_after_a_look;
+
+struct vfio_user;
+bool __real_vfio_user_peer_is_there_locked(struct vfio_user *user);
+bool __wrap_vfio_user_peer_is_there_locked(struct vfio_user *user);
+bool __wrap_vfio_user_peer_is_there_locked(struct vfio_user *user)
+{
+	const bool is_there = __real_vfio_user_peer_is_there_locked(user);
+
+	if (hangs_up_after_a_look)
+		peer_hang_up(peer);
+	hangs_up_after_a_look = false;
+	return is_there;
+}
+
+static void peer_may_hang_up_during_a_reset(void **state)
+{
+	COHERENT_AUTO(uint8_t, freed);
+	COHERENT_AUTO(uint8_t, mem);
+
+	start(state);
+	assert_ok(coherent_zeroed(&freed, dev, BYTES));
+	assert_ok(coherent_zeroed(&mem, dev, BYTES));
+	coherent_free(&freed);
+	hangs_up_after_a_look = true;
+	assert_err(coherent_device_reset(dev), -ENODEV);
+	assert_ok(coherent_device_reset(dev));
+	assert_int_equal(peer->maps.count, 1);
+	assert_int_equal(peer->seen[VFIO_USER_DMA_UNMAP], 0);
+	assert_ok(transfer(PEER_READ, coherent_addr(&mem).raw, BYTES));
+}
+
 static void new_connection_must_take_all(void **state)
 {
 	COHERENT_AUTO(uint8_t, first);
@@ -496,6 +529,7 @@ int main(void)
 		cmocka_unit_test_teardown(refused_region_is_a_lack_of_regions, stop_peer),
 		cmocka_unit_test_teardown(refused_removal_ends_the_connection, stop_peer),
 		cmocka_unit_test_teardown(new_connection_gets_what_is_exposed, stop_peer),
+		cmocka_unit_test_teardown(peer_may_hang_up_during_a_reset, stop_peer),
 		cmocka_unit_test_teardown(new_connection_must_take_all, stop_peer),
 		cmocka_unit_test_teardown(peer_that_does_not_answer_is_lost, stop_peer),
 		cmocka_unit_test_teardown(closed_device_leaves_private_memory, stop_peer),
