@@ -106,7 +106,8 @@ int coherent_base_sim_serve(const char *path, const struct coherent_serve_option
  * Return: 0 (all connections were served, or .stop_fd was readable); -EINVAL (the name, the
  * model or an option is bad, the path is not a socket, or a BAR is too large), -EADDRINUSE
  * (a process listens at the path), -EACCES, -ENOENT or another error of the path, -ENOSPC
- * (no file descriptor is left), -ENOMEM, or what coherent_device_open() returns.
+ * (no file descriptor or no asynchronous I/O is left), -ENOMEM, or what
+ * coherent_device_open() returns.
  */
 #define coherent_sim_serve(name, ...)					\
 	COHERENT_AGAIN(COHERENT_SIM_SERVE)				\

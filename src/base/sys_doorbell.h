@@ -21,6 +21,11 @@ int sys_doorbell_open(unsigned long *context);
  */
 int sys_doorbell_ring(unsigned long context, int own_fd, int fd);
 
+/*
+ * Ask whether a descriptor is an eventfd. -EINVAL: it is not one. Another error: /proc does not tell.
+ */
+int sys_doorbell_check(int fd);
+
 /* This waits until no CPU uses the context any more, which takes some milliseconds. */
 void sys_doorbell_close(unsigned long context);
 

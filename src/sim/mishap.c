@@ -40,13 +40,8 @@ static void unplug_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 
 static void interrupt_without_cause_locked(struct coherent_sim *sim) NEEDS_LOCK(sim->lock)
 {
-	unsigned int vector;
-
-	if (!sim->model->vectors)
-		return;
-	vector = (unsigned int)(sim_dma_random(&sim->random) % sim->model->vectors);
-	if (sim->irq_fds[vector] >= 0)
-		sys_eventfd_signal(sim->irq_fds[vector]);
+	if (sim->model->vectors)
+		sim_signal(sim, (unsigned int)(sim_dma_random(&sim->random) % sim->model->vectors));
 }
 
 bool sim_mishap_after_access_locked(struct coherent_sim *sim, bool is_write)

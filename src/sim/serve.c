@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/sized.h"
+#include "base/sys_doorbell.h"
 #include "base/sys_file.h"
 #include "base/sys_socket.h"
 #include "device/device.h"
@@ -235,22 +236,62 @@ static int open_device(struct served *served, const struct coherent_serve_option
 	return -EINVAL;
 }
 
+/*
+ * Lets the kernel signal the eventfds of clients. If it refuses a context for good, the model writes to
+ * them instead.
+ */
+static int open_doorbell(struct served *served)
+{
+	int err = served->sim->model->vectors ? sys_hung_up(&served->hung_up) : 0;
+
+	if (err || !served->sim->model->vectors)
+		return err;
+	err = sys_doorbell_open(&served->doorbell);
+	if (err == -EAGAIN || err == -ENOMEM) {
+		report(&served->reporter, COHERENT_ERROR,
+		       "%s: the kernel has no asynchronous I/O left for interrupts; raise sysctl "
+		       "fs.aio-max-nr",
+		       served->dev->name);
+		return -ENOSPC;
+	}
+	if (err)
+		report(&served->reporter, COHERENT_WARNING,
+		       "%s: io_setup() fails (%s), so a hostile client can make an interrupt wait; "
+		       "allow this system call",
+		       served->dev->name, strerror(-err));
+	sim_set_doorbell(served->sim, served->doorbell, served->hung_up);
+	return 0;
+}
+
+/* The device is closed, so the model does not interrupt any more. */
+static void close_doorbell(struct served *served)
+{
+	if (served->doorbell)
+		sys_doorbell_close(served->doorbell);
+	if (served->hung_up >= 0)
+		sys_close(served->hung_up);
+}
+
 static int serve_device(const char *path, const struct coherent_serve_options *options)
 {
 	struct served served = {
 		.reporter = { options->report, options->report_arg },
 		.timeout_ns = options->timeout_ns ? options->timeout_ns : TIMEOUT_NS,
+		.hung_up = -1,
 	};
 	int err = open_device(&served, options);
 
 	if (err)
 		return err;
-	err = serve_stop_open(&served.stop, options->stop_fd);
+	err = open_doorbell(&served);
+	if (!err)
+		err = serve_stop_open(&served.stop, options->stop_fd);
 	if (!err) {
 		err = serve_at(&served, path, options);
 		serve_stop_close(&served.stop);
 	}
 	coherent_device_close(served.dev);
+	close_doorbell(&served);
 	return err == -EMFILE || err == -ENFILE ? -ENOSPC : err;
 }
 

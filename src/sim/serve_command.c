@@ -5,6 +5,7 @@
  */
 #include <linux/vfio.h>
 
+#include "base/sys_doorbell.h"
 #include "base/sys_socket.h"
 #include "sim/serve_command.h"
 
@@ -120,6 +121,21 @@ void serve_command_connect(struct serve_session *session, uint32_t vector, int f
 	*now = fd;
 }
 
+/*
+ * A write to a pipe or a socket can end this process by SIGPIPE. A client can make a write to an eventfd
+ * wait, so the kernel signals it. Without a context, and after a filter refused its use, an honest
+ * client must still not delay the model.
+ */
+static bool can_signal(const struct serve_session *session, int fd)
+{
+	int err = fd < 0 ? -EINVAL : sys_doorbell_check(fd);
+
+	/* Without /proc, the kernel signals nothing but eventfds. */
+	if (err && (err == -EINVAL || !session->served->doorbell))
+		return false;
+	return !sys_do_not_block(fd);
+}
+
 /* Each vector gets a descriptor, or none of them does. */
 static uint32_t connect_vectors(struct serve_session *session, const struct vfio_irq_set *set,
 				struct vfio_user_fds *fds)
@@ -127,8 +143,7 @@ static uint32_t connect_vectors(struct serve_session *session, const struct vfio
 	if (fds->count && fds->count != set->count)
 		return EINVAL;
 	for (size_t i = 0; i < fds->count; i++)
-		/* The thread of the model must not wait for a client that reads no eventfd. */
-		if (fds->fds[i] < 0 || sys_do_not_block(fds->fds[i]))
+		if (!can_signal(session, fds->fds[i]))
 			return EINVAL;
 	for (uint32_t i = 0; i < set->count; i++)
 		serve_command_connect(session, set->start + i, fds->count ? fds->fds[i] : -1);

@@ -17,6 +17,9 @@
  * @sim: The same. Never changes.
  * @reporter: The receiver of reports. Never changes.
  * @timeout_ns: How long an answer of the client may take. Never changes.
+ * @doorbell: The context in which the kernel signals eventfds of clients; 0 for none. Never changes.
+ * @hung_up: A socket whose other end is closed, which a context needs; -1 for
+ *	none. Never changes.
  * @config: Its configuration space. Only the thread that executes commands uses it.
  * @stop: The end of the server.
  */
@@ -25,6 +28,8 @@ struct served {
 	struct coherent_sim *sim;
 	struct reporter reporter;
 	uint64_t timeout_ns;
+	unsigned long doorbell;
+	int hung_up;
 	struct serve_config config;
 	struct serve_stop stop;
 };

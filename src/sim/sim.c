@@ -273,6 +273,14 @@ static int sim_irq_connect(struct backend *backend, unsigned int vector, int fd)
 	return err;
 }
 
+void sim_set_doorbell(struct coherent_sim *sim, unsigned long context, int file)
+{
+	take_for_driver(sim);
+	sim->doorbell = context;
+	sim->doorbell_file = file;
+	lock_drop(&sim->lock);
+}
+
 /* --- Limits, mappings and faults --- */
 
 static void sim_limits(struct backend *backend, struct coherent_limits *limits)

@@ -73,6 +73,8 @@ struct sim_mishaps {
  * @random: The state of the generator of delays and of interrupts.
  * @mishaps: The mishaps that the keys ask for.
  * @irq_fds: The eventfd of each vector; -1 if no thread waits for it.
+ * @doorbell: The context in which the kernel signals them; 0 to write to them.
+ * @doorbell_file: The file that such a context needs.
  */
 struct coherent_sim {
 	struct backend backend;
@@ -97,12 +99,29 @@ struct coherent_sim {
 	uint64_t random;
 	struct sim_mishaps mishaps;
 	int irq_fds[SIM_VECTORS_MAX];
+	unsigned long doorbell;
+	int doorbell_file;
 };
 
 static inline struct coherent_sim *sim_of(struct backend *backend)
 {
 	return (struct coherent_sim *)backend;
 }
+
+/**
+ * sim_set_doorbell() - Let interrupts not wait for a process that has the eventfds too.
+ * @sim: The device, without interrupts so far.
+ * @context: A context of sys_doorbell_open(), which is open until the device is closed; 0 for none.
+ * @file: The file that sys_doorbell_ring() needs.
+ */
+void sim_set_doorbell(struct coherent_sim *sim, unsigned long context, int file);
+
+/**
+ * sim_signal() - Signal a vector, if a thread waits for it. The caller runs in a callback.
+ * @sim: The device.
+ * @vector: The vector, which the model has.
+ */
+void sim_signal(struct coherent_sim *sim, unsigned int vector);
 
 /**
  * sim_set_bus() - Let a model read and write the memory of another process.

@@ -3,10 +3,13 @@
  * A server of a simulated device executes the commands of a client, and refuses those with wrong
  * values.
  */
+#include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "one_client.h"
@@ -256,6 +259,43 @@ static void interrupt_signals_the_eventfd(void **state)
 		close(fds[i]);
 }
 
+/* Another process can fill an eventfd, and let writes to it wait. The model goes on. */
+static void full_eventfd_does_not_stop_the_model(void **state)
+{
+	const int fd = eventfd(0, EFD_CLOEXEC);
+	eventfd_t value;
+
+	(void)state;
+	assert_ok(set_irqs(TRIGGER, MSIX, 1, 1, &fd, 1));
+	assert_ok(eventfd_write(fd, UINT64_MAX - 1));
+	assert_ok(fcntl(fd, F_SETFL, 0));
+	client_set_reg(&client, MOVER_COMMAND, MOVER_READ);
+	client_set_reg(&client, MOVER_COMMAND, MOVER_READ);
+	assert_ok(eventfd_read(fd, &value));
+	assert_true(value == UINT64_MAX);
+	assert_true(interrupts(fd));
+	close(fd);
+}
+
+/* A write to a pipe that no process reads, or to such a socket, raises SIGPIPE. */
+static void only_eventfds_can_be_signalled(void **state)
+{
+	const int file = memfd_create("anon_inode:[eventfd]", MFD_CLOEXEC);
+	int pair[2], ends[2];
+
+	(void)state;
+	assert_ok(pipe2(pair, O_CLOEXEC));
+	assert_ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
+	close(pair[0]);
+	close(ends[0]);
+	assert_int_equal(set_irqs(TRIGGER, MSIX, 1, 1, &pair[1], 1), EINVAL);
+	assert_int_equal(set_irqs(TRIGGER, MSIX, 1, 1, &ends[1], 1), EINVAL);
+	assert_int_equal(set_irqs(TRIGGER, MSIX, 1, 1, &file, 1), EINVAL);
+	close(pair[1]);
+	close(ends[1]);
+	close(file);
+}
+
 static void false_interrupts_are_refused(void **state)
 {
 	const int fd = eventfd(0, EFD_CLOEXEC), two[] = { fd, fd };
@@ -330,6 +370,8 @@ int main(void)
 		TEST(posted_writes_get_no_answer),
 		TEST(reset_reaches_the_model),
 		TEST(interrupt_signals_the_eventfd),
+		TEST(full_eventfd_does_not_stop_the_model),
+		TEST(only_eventfds_can_be_signalled),
 		TEST(false_interrupts_are_refused),
 		TEST(malformed_message_ends_the_connection),
 		TWIN(malformed_message_ends_the_connection),

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -264,11 +265,30 @@ static void each_failure_is_told_with_one_socket(void **state)
 	fail_each_call(use_one_socket, false);
 }
 
+/* Interrupts reach the client also if a filter does not let the kernel signal them. */
+static void refused_calls_leave_interrupts(void **state)
+{
+	static const long calls[] = { SYS_io_setup, SYS_io_submit };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		int result;
+
+		inject.refused = calls[i];
+		assert_int_equal(serve_client(use_own_client, true, 0, &result), ALL_WELL);
+		inject.refused = 0;
+		assert_ok(result);
+		assert_int_equal(log_has(&reports, "io_setup() fails (Operation not permitted)"),
+				 !i);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_failure_is_told_with_twin_sockets),
 		cmocka_unit_test(each_failure_is_told_with_one_socket),
+		cmocka_unit_test(refused_calls_leave_interrupts),
 	};
 	char name[32];
 
