@@ -10,7 +10,7 @@
  * Some peers can only be given memory as a file. Then @map copies the memory to a file and puts
  * the file in the place of the pages, or the CPU finds the contents in @cpu_view while they are
  * mapped. @unmap brings the contents back to private, populated pages that the peer never had. If
- * the device was not idle, @fence does that.
+ * the device was not idle, @fence or @disconnect does that.
  */
 #ifndef BACKEND_H
 #define BACKEND_H
@@ -185,8 +185,8 @@ enum backend_memory_kind {
  * @explain: Report what is used up, after @map of this many bytes returned one of these four errors.
  *	The core reports the lack itself, too. NULL where there is no more to say.
  * @cpu_view: The place where the CPU sees what is mapped at an address. @map copies the memory
- *	to it, and @unmap with idle copies it back. NULL where memory stays in its place. Valid
- *	until @close.
+ *	to it. It is copied back by @unmap with idle or after @disconnect, and by @fence. NULL
+ *	where memory stays in its place. Valid until @close.
  * @unmap: End the mapping. Where unmap is a fence, the device reaches none of the memory and has
  *	nothing in flight when this returns. Elsewhere @idle is the driver's promise that nothing
  *	is in flight; without it the mapping may stay until @fence, and the answer is 0.

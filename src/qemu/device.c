@@ -207,6 +207,8 @@ static int expose_locked(struct qemu *qemu, struct qemu_mapping *mapping,
 	int err = qemu_call_begin_locked(qemu);
 
 	mapping->address = asked->address;
+	mapping->va = asked->va;
+	mapping->bytes = asked->bytes;
 	if (!err)
 		err = iova_reserve(&qemu->space, &want, &mapping->at);
 	if (err)
@@ -281,51 +283,62 @@ static void unmap_locked(struct qemu *qemu, const struct backend_mapping *asked)
 }
 
 /* The file belongs to this process, so the contents are there even if QEMU is gone. */
-static void take_back_locked(struct qemu *qemu, const struct backend_mapping *asked)
+static void copy_back_locked(struct qemu *qemu, const struct qemu_mapping *mapping)
 	NEEDS_LOCK(qemu->lock)
 {
-	struct qemu_mapping *mapping = find_mapping_locked(qemu, asked->address);
+	memcpy(mapping->va, qemu->ram + mapping->at.first, mapping->bytes);
+}
 
-	unmap_locked(qemu, asked);
-	memcpy(asked->va, qemu->ram + mapping->at.first, asked->bytes);
+static void take_back_locked(struct qemu *qemu, struct qemu_mapping *mapping) NEEDS_LOCK(qemu->lock)
+{
+	copy_back_locked(qemu, mapping);
 	end_mapping_locked(qemu, mapping);
 }
 
 static int qemu_unmap(struct backend *backend, const struct backend_mapping *asked, bool idle)
 {
 	struct qemu *qemu = qemu_of(backend);
-	int err = 0;
+	struct qemu_mapping *mapping;
+	bool is_closed;
 
 	lock_take(&qemu->lock);
-	if (qemu->closed) {
-		err = -ENODEV;
-	} else if (idle) {
-		take_back_locked(qemu, asked);
-	} else {
+	mapping = find_mapping_locked(qemu, asked->address);
+	is_closed = qemu->closed;
+	if (!is_closed)
 		unmap_locked(qemu, asked);
-		find_mapping_locked(qemu, asked->address)->waiting = true;
-	}
+	/* After the close a reclaim fails and leaves the mem where it is, until the driver frees it. */
+	if (is_closed)
+		copy_back_locked(qemu, mapping);
+	else if (idle)
+		take_back_locked(qemu, mapping);
+	else
+		mapping->waiting = true;
 	lock_drop(&qemu->lock);
-	return err;
+	return is_closed ? -ENODEV : 0;
 }
 
 /* --- Fence --- */
 
+static void end_waiting_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
+{
+	struct qemu_mapping *mapping, *next;
+
+	RB_FOREACH_SAFE(mapping, qemu_mappings, &qemu->mappings, next)
+		if (mapping->waiting)
+			take_back_locked(qemu, mapping);
+}
+
 /* After a reset of the bus no model holds a pointer to freed memory. */
 static int fence_locked(struct qemu *qemu) NEEDS_LOCK(qemu->lock)
 {
-	struct qemu_mapping *mapping, *next;
 	int err;
 
 	err = qemu_call_begin_locked(qemu);
 	if (!err)
 		err = qemu_call_result_locked(qemu, qemu_pci_reset(&qemu->pci));
-	if (err)
-		return err;
-	RB_FOREACH_SAFE(mapping, qemu_mappings, &qemu->mappings, next)
-		if (mapping->waiting)
-			end_mapping_locked(qemu, mapping);
-	return 0;
+	if (!err)
+		end_waiting_locked(qemu);
+	return err;
 }
 
 static int qemu_fence(struct backend *backend)
@@ -355,6 +368,9 @@ static void qemu_disconnect(struct backend *backend)
 	if (qemu->running)
 		qemu_process_stop(&qemu->process);
 	qemu->running = false;
+	lock_take(&qemu->lock);
+	end_waiting_locked(qemu);
+	lock_drop(&qemu->lock);
 }
 
 static void qemu_limits(struct backend *backend, struct coherent_limits *limits)

@@ -25,6 +25,8 @@
  * @node: The entry in the tree @mappings of struct qemu.
  * @at: The range of the file.
  * @address: The device address, which is the key of the tree.
+ * @va: The pages of the object, which get the contents back when the mapping ends.
+ * @bytes: Their size.
  * @waiting: The mem was freed while the device may have been using it. The range is kept until a
  *	fence.
  */
@@ -32,6 +34,8 @@ struct qemu_mapping {
 	RB_ENTRY(qemu_mapping) node;
 	struct iova_range at;
 	uint64_t address;
+	void *va;
+	size_t bytes;
 	bool waiting;
 };
 
