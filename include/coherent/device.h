@@ -330,11 +330,11 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * -ETIMEDOUT.
  *
  * fabric: is a provider of an installed libfabric. The level is COHERENT_PEER with tcp, net,
- * sockets and verbs. Others, such as udp, need .level = COHERENT_NONE. Peers call
- * coherent_fabric_read() and coherent_fabric_write() with a key from coherent_remote(). The device
- * has neither registers nor interrupts. A refused access is not a fault, because only the peer
- * learns of it. coherent_device_fence() and coherent_device_reset() end all connections, and open
- * the endpoint again with the same name. The keys are:
+ * sockets and verbs. Others, such as udp, need .level = COHERENT_NONE. With sockets malformed bytes
+ * of a peer may end the process. Peers call coherent_fabric_read() and coherent_fabric_write() with
+ * a key from coherent_remote(). The device has neither registers nor interrupts. A refused access
+ * is not a fault, because only the peer learns of it. coherent_device_fence() and
+ * coherent_device_reset() end all connections and reopen the endpoint under its name. The keys are:
  *
  *	node=ADDRESS	the address of this machine, as in node=10.0.0.5; without it the
  *			provider chooses one

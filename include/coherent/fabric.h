@@ -40,6 +40,10 @@
  * network card, so the level is COHERENT_PEER. Others need .level = COHERENT_NONE: shm checks no
  * key, and udp ends the process if it gets a malformed datagram. With FI_TCP_ZEROCOPY_SIZE or
  * FI_NET_ZEROCOPY_SIZE in the environment a reclaim is not exact over tcp and net.
+ *
+ * The provider sockets refuses accesses as the others do, but libfabric has deprecated it. A peer
+ * that sends malformed bytes may end this process inside of it. The open warns of that, unless the
+ * driver gives .level = COHERENT_NONE.
  */
 #if __INCLUDE_LEVEL__
 #pragma GCC system_header

@@ -93,6 +93,16 @@ static void explain_level(const char *provider, char *reason, size_t size)
 			variable);
 }
 
+/* A driver that wants no level has accepted more than this. */
+static void warn(const struct coherent_device *dev, const char *provider, enum coherent_level level)
+{
+	if (level != COHERENT_NONE && has_layer(provider, "sockets"))
+		report(&dev->reporter, COHERENT_WARNING,
+		       "%s: the provider sockets may end this process if a peer sends malformed bytes; "
+		       "use tcp, or give .level = COHERENT_NONE",
+		       dev->name);
+}
+
 int fabric_accept_provider(struct fabric *fabric, const struct name *name, const char *provider,
 			   enum coherent_level level)
 {
@@ -103,9 +113,12 @@ int fabric_accept_provider(struct fabric *fabric, const struct name *name, const
 	fabric->backend.leaves_decoys = !fabric->uses_card;
 	explain_level(provider, reason, sizeof(reason));
 	fabric->backend.level = *reason ? COHERENT_NONE : COHERENT_PEER;
-	if (!*reason || level == COHERENT_NONE)
-		return 0;
-	report(&fabric->backend.dev->reporter, COHERENT_ERROR,
-	       "%s: %s; the device opens only with .level = COHERENT_NONE", name->whole, reason);
-	return -EOPNOTSUPP;
+	if (*reason && level != COHERENT_NONE) {
+		report(&fabric->backend.dev->reporter, COHERENT_ERROR,
+		       "%s: %s; the device opens only with .level = COHERENT_NONE", name->whole,
+		       reason);
+		return -EOPNOTSUPP;
+	}
+	warn(fabric->backend.dev, provider, level);
+	return 0;
 }

@@ -240,6 +240,30 @@ static void pinned_pages_need_no_level(void **state)
 	}
 }
 
+static unsigned int warnings_of(const char *name, enum coherent_level level)
+{
+	struct log log = LOG_EMPTY;
+
+	assert_ok(coherent_device_open(&dev, name, .level = level, .report = log_report,
+				       .report_arg = &log));
+	assert_int_equal(coherent_device_level(dev), COHERENT_PEER);
+	assert_ok(coherent_device_fence(dev));
+	coherent_device_close(dev);
+	if (log.count)
+		assert_true(log_has(&log, "a peer sends malformed bytes; use tcp"));
+	return log.count;
+}
+
+/* A transfer is refused as with others, so the level is the same. */
+static void open_warns_of_sockets(void **state)
+{
+	(void)state;
+	assert_int_equal(warnings_of("fabric:sockets,node=127.0.0.1", 0), 1);
+	assert_int_equal(warnings_of("fabric:Sockets,node=127.0.0.1", COHERENT_PEER), 1);
+	assert_int_equal(warnings_of("fabric:sockets,node=127.0.0.1", COHERENT_NONE), 0);
+	assert_int_equal(warnings_of("fabric:tcp,node=127.0.0.1", 0), 0);
+}
+
 /* --- Calls of libfabric that fail --- */
 
 static struct fi_ops_mr real_mr;
@@ -358,6 +382,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(lack_of_descriptors_is_explained),
 		cmocka_unit_test(shm_and_udp_open_if_the_driver_wants_no_level),
 		cmocka_unit_test(pinned_pages_need_no_level),
+		cmocka_unit_test(open_warns_of_sockets),
 		cmocka_unit_test_setup_teardown(failed_registration_fails_the_expose, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(failed_close_leaks_and_reports, set_up, tear_down),

@@ -290,6 +290,8 @@ static void fence_gives_the_addresses_back(void **state)
 	uint8_t byte, *old;
 
 	(void)state;
+	/* The open warns of some providers. */
+	log_clear(&reports);
 	assert_ok(coherent_zeroed(&mem, dev, BIG));
 	old = place_of(&mem);
 	assert_ok(transfer(&mem, false, &byte, 1));
