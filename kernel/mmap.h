@@ -17,6 +17,13 @@
 /* Guards the first mmap() of a mem, which makes its windows. It comes before their lock. */
 static DEFINE_MUTEX(coherent_mmap_lock);
 
+/*
+ * Each mem that is mapped gets numbers of pages for itself, above those that drivers use. So its end
+ * does not take away what else a driver maps from the same file. The mutex above guards the counter.
+ */
+#define COHERENT_FIRST_PAGE (1UL << (BITS_PER_LONG == 64 ? 40 : 31))
+static unsigned long coherent_next_page = COHERENT_FIRST_PAGE;
+
 /* Returns why a process cannot have the memory of an object; NULL if it can. */
 static const char *coherent_why_not_mmapped(const struct coherent_object *object)
 {
@@ -45,14 +52,25 @@ static int coherent_check_mmap(const struct coherent_mem *mem, struct vm_area_st
 		return coherent_refuse(-EINVAL, object->site,
 				       "the mapping is private and writable; use MAP_SHARED");
 	pages = coherent_windows_pages(object);
-	if (vma->vm_pgoff >= pages || vma_pages(vma) > pages - vma->vm_pgoff)
-		return -ERANGE;
 	if (vma->vm_ops == &coherent_window_operations)
 		return coherent_refuse(-EBUSY, object->site, "the VMA has a mem already");
+	if (vma->vm_pgoff >= pages || vma_pages(vma) > pages - vma->vm_pgoff)
+		return -ERANGE;
 	if (!coherent_is_usable(object))
 		return -ENODEV;
 	why = coherent_why_not_mmapped(object);
 	return why ? coherent_refuse(-EOPNOTSUPP, object->site, why) : 0;
+}
+
+/* After the last number the first one is used again. The caller holds coherent_mmap_lock. */
+static unsigned long coherent_take_pages(size_t pages)
+{
+	unsigned long first = coherent_next_page;
+
+	if (pages > ULONG_MAX - first)
+		first = COHERENT_FIRST_PAGE;
+	coherent_next_page = first + pages;
+	return first;
 }
 
 static int coherent_windows_make(struct coherent_object *object)
@@ -77,6 +95,7 @@ static int coherent_windows_make(struct coherent_object *object)
 	mutex_init(&windows->lock);
 	INIT_LIST_HEAD(&windows->list);
 	windows->object = *object;
+	windows->first_page = coherent_take_pages(coherent_windows_pages(object));
 	windows->is_open = true;
 	object->extra->windows = windows;
 	return 0;
@@ -120,6 +139,7 @@ int __weak coherent_base_mmap(struct coherent_mem *mem, struct vm_area_struct *v
 	coherent_vma_add_flags(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_page_prot =
 		coherent_translation_pgprot(mem->object.dev, vma->vm_page_prot, mem->object.attrs);
+	vma->vm_pgoff += window->windows->first_page;
 	vma->vm_private_data = window;
 	vma->vm_ops = &coherent_window_operations;
 	return 0;

@@ -26,13 +26,15 @@
 
 /*
  * The windows of one mem. @count: the mem, and each window. @lock guards @list and @is_open. @object
- * says where the memory is and how large. It holds no reference to its device.
+ * says where the memory is and how large. It holds no reference to its device. @first_page: the number
+ * that the first page of the mem has in each VMA.
  */
 struct coherent_windows {
 	struct kref count;
 	struct mutex lock;
 	struct list_head list;
 	struct coherent_object object;
+	unsigned long first_page;
 	bool is_open;
 };
 
@@ -126,7 +128,8 @@ static vm_fault_t coherent_window_insert(struct vm_fault *vmf)
 	if (!windows->is_open)
 		return vmf_insert_pfn_prot(vmf->vma, vmf->address, page_to_pfn(window->nobody),
 					   vm_get_page_prot(vmf->vma->vm_flags));
-	page = coherent_place_page(&windows->object, (size_t)vmf->pgoff << PAGE_SHIFT);
+	page = coherent_place_page(&windows->object, (size_t)(vmf->pgoff - windows->first_page)
+							     << PAGE_SHIFT);
 	return vmf_insert_pfn(vmf->vma, vmf->address, page_to_pfn(page));
 }
 
@@ -136,7 +139,7 @@ static vm_fault_t coherent_window_fault(struct vm_fault *vmf)
 	struct coherent_windows *windows = window->windows;
 	vm_fault_t result;
 
-	if (vmf->pgoff >= coherent_windows_pages(&windows->object))
+	if (vmf->pgoff - windows->first_page >= coherent_windows_pages(&windows->object))
 		return VM_FAULT_SIGBUS;
 	mutex_lock(&windows->lock);
 	result = coherent_window_insert(vmf);
@@ -162,6 +165,7 @@ static bool coherent_is_mapped(const struct coherent_object *object)
 /* Takes the pages away from all processes. Sleeps if a process maps the mem. */
 static void coherent_windows_end(struct coherent_windows *windows)
 {
+	const loff_t first = (loff_t)windows->first_page << PAGE_SHIFT;
 	const loff_t bytes = (loff_t)coherent_windows_pages(&windows->object) << PAGE_SHIFT;
 	const struct address_space *last = NULL;
 	const struct coherent_window *window;
@@ -169,9 +173,9 @@ static void coherent_windows_end(struct coherent_windows *windows)
 	mutex_lock(&windows->lock);
 	windows->is_open = false;
 	list_for_each_entry(window, &windows->list, node) {
-		/* Most windows are of one file. This also finds windows of other mems; they fault again. */
+		/* Most windows are of one file. A window of another module's mem just faults again. */
 		if (window->space != last)
-			unmap_mapping_range(window->space, 0, bytes, 1);
+			unmap_mapping_range(window->space, first, bytes, 1);
 		last = window->space;
 	}
 	mutex_unlock(&windows->lock);

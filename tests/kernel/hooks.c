@@ -137,6 +137,7 @@ static void nth_free_single_page(struct page *got)
 static void nth_zap(struct address_space *space, loff_t first, loff_t bytes, int even_cows)
 {
 	WRITE_ONCE(zaps.now, zaps.now + 1);
+	zaps.first = first;
 	unmap_mapping_range(space, first, bytes, even_cows);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * The program mmap_user.c gives these commands to the driver mmap_pci.c, with ioctl(). The driver has
- * two mems, A and B. A page of the file from MMAP_B on is a page of B. Both are in one file, and the
- * driver subtracts MMAP_B. So pages of A and B have the same offset in the VMAs.
+ * two mems, A and B. A page of the file from MMAP_B on is a page of B, and one from MMAP_BAR on is of
+ * the device's registers. All are in one file, and the driver subtracts MMAP_B or MMAP_BAR. So pages of
+ * A, B and the registers begin with the same offset in the VMAs.
  */
 #ifndef MMAP_CALLS_H
 #define MMAP_CALLS_H
@@ -12,6 +13,9 @@
 #define MMAP_DEVICE "0000:00:01.0"
 #define MMAP_B 100000
 #define MMAP_B_PAGES 2
+#define MMAP_BAR 200000
+/* The first register of the device. */
+#define MMAP_BAR_ID 0x010000edu
 /* The driver fills each page with one byte: these plus the number of the page, modulo 16. */
 #define MMAP_A_BYTE 0x10
 #define MMAP_B_BYTE 0x20

@@ -30,6 +30,7 @@ MODULE_PARM_DESC(level, "enum coherent_level to test; 0 tests the level of the d
 static struct {
 	struct mutex lock;
 	struct device *dev;
+	phys_addr_t bar;
 	bool is_managed;
 	union mmap_pages a;
 	union mmap_pages b;
@@ -194,18 +195,35 @@ static long driver_ioctl(struct file *file, unsigned int which, unsigned long ar
 	return result;
 }
 
+static int map_bar(struct vm_area_struct *vma)
+{
+	vma->vm_pgoff -= MMAP_BAR;
+	if (vma->vm_pgoff || vma_pages(vma) > 1)
+		return -EINVAL;
+	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
+	return io_remap_pfn_range(vma, vma->vm_start, driver.bar >> PAGE_SHIFT, PAGE_SIZE,
+				  vma->vm_page_prot);
+}
+
 /* After the unbind A is empty or gone: devres frees it if it is managed. */
+static int map(struct vm_area_struct *vma)
+{
+	if (!driver.dev)
+		return -ENODEV;
+	if (vma->vm_pgoff >= MMAP_BAR)
+		return map_bar(vma);
+	if (vma->vm_pgoff < MMAP_B)
+		return coherent_mmap(&driver.a, vma);
+	vma->vm_pgoff -= MMAP_B;
+	return coherent_mmap(&driver.b, vma);
+}
+
 static int driver_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	int err = -ENODEV;
+	int err;
 
 	mutex_lock(&driver.lock);
-	if (driver.dev && vma->vm_pgoff < MMAP_B) {
-		err = coherent_mmap(&driver.a, vma);
-	} else if (driver.dev) {
-		vma->vm_pgoff -= MMAP_B;
-		err = coherent_mmap(&driver.b, vma);
-	}
+	err = map(vma);
 	mutex_unlock(&driver.lock);
 	return err;
 }
@@ -234,6 +252,7 @@ static int driver_probe(struct pci_dev *pci, const struct pci_device_id *id)
 		return err;
 	mutex_lock(&driver.lock);
 	driver.dev = &pci->dev;
+	driver.bar = pci_resource_start(pci, 0);
 	mutex_unlock(&driver.lock);
 	return 0;
 }

@@ -66,10 +66,14 @@ struct machine {
 };
 extern struct machine machine;
 
-/* How often processes have lost pages of a mem: until now, and until memory was given back last. */
+/*
+ * How often processes have lost pages of a mem: until now, and until memory was given back last.
+ * @first is where the last of these pages began in the file.
+ */
 struct zaps {
 	int now;
 	int at_free;
+	loff_t first;
 };
 extern struct zaps zaps;
 

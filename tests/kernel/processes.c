@@ -86,6 +86,30 @@ static void mapping_is_not_copied_to_a_core_file_or_expanded(struct kunit *test)
 	vma.vm_ops->close(&vma);
 }
 
+/* Mems in one file do not lose each other's pages, whatever the offset was. */
+static void each_mem_has_its_own_pages_of_the_file(struct kunit *test)
+{
+	union mapped_pages mems[2] = { COHERENT_EMPTY, COHERENT_EMPTY };
+	struct vm_area_struct vmas[2];
+	int i;
+
+	atomic_set(&live, 0);
+	for (i = 0; i < 2; i++) {
+		KUNIT_ASSERT_EQ(test, make(&mems[i]), 0);
+		vma_make(&vmas[i], 1, PAGES - 1);
+		KUNIT_ASSERT_EQ(test, coherent_mmap(&mems[i], &vmas[i]), 0);
+		KUNIT_EXPECT_TRUE(test, vmas[i].vm_pgoff > 1UL << 30);
+	}
+	KUNIT_EXPECT_TRUE(test, vmas[0].vm_pgoff + PAGES <= vmas[1].vm_pgoff ||
+					vmas[1].vm_pgoff + PAGES <= vmas[0].vm_pgoff);
+	for (i = 0; i < 2; i++)
+		coherent_free(&mems[i]);
+	unbind_frees_all_but(test, 6);
+	KUNIT_EXPECT_EQ(test, zaps.first, (loff_t)(vmas[1].vm_pgoff - 1) << PAGE_SHIFT);
+	for (i = 0; i < 2; i++)
+		vmas[i].vm_ops->close(&vmas[i]);
+}
+
 /* The call must fail with an error and one line that has some words. */
 static void must_be_refused_with(struct kunit *test, union mapped_pages *mem,
 				 struct vm_area_struct *vma, int wanted, const char *words)
@@ -305,6 +329,7 @@ static int processes_begin(struct kunit_suite *suite)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(mapping_stays_in_the_mem),
 	KUNIT_CASE(mapping_is_not_copied_to_a_core_file_or_expanded),
+	KUNIT_CASE(each_mem_has_its_own_pages_of_the_file),
 	KUNIT_CASE(refused_mappings_say_why),
 	KUNIT_CASE(memory_that_no_process_can_have_is_refused),
 	KUNIT_CASE(mem_of_a_pool_is_refused),

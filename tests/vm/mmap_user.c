@@ -7,6 +7,8 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -219,6 +221,39 @@ static void map_through_two_nodes(void)
 	unmap(second, A_PAGES);
 }
 
+static sigjmp_buf no_memory;
+
+static void leave_access(int signal)
+{
+	(void)signal;
+	siglongjmp(no_memory, 1);
+}
+
+/* Whether the process has the registers. A page that the kernel took away raises SIGBUS. */
+static bool has_bar(const volatile uint32_t *bar)
+{
+	return !sigsetjmp(no_memory, 1) && *bar == MMAP_BAR_ID;
+}
+
+/* The mapping of the registers begins at the same page as that of A. No fault brings it back. */
+static void keep_other_mappings_of_the_file(void)
+{
+	pages a, bar;
+
+	must(call(MMAP_NEW, A_PAGES), "MMAP_NEW");
+	a = map_shared(fd, 0, A_PAGES);
+	bar = map_shared(fd, MMAP_BAR, 1);
+	signal(SIGBUS, leave_access);
+	check(a[0] == MMAP_A_BYTE && has_bar((const volatile uint32_t *)bar),
+	      "the process sees a mem and registers in one file");
+	must(call(MMAP_FREE, 0), "MMAP_FREE");
+	check(is_all(a, 0, A_PAGES * PAGE), "after a free it reads zeros");
+	check(has_bar((const volatile uint32_t *)bar), "then it still sees the registers");
+	signal(SIGBUS, SIG_DFL);
+	unmap(bar, 1);
+	unmap(a, A_PAGES);
+}
+
 static void map_a_large_mem(bool may_be_missing)
 {
 	int err = call(MMAP_NEW, LARGE_PAGES);
@@ -393,6 +428,7 @@ int main(int argc, char **argv)
 	change_vmas();
 	refuse_bad_vmas();
 	map_through_two_nodes();
+	keep_other_mappings_of_the_file();
 	map_a_large_mem(argc > 1 && !strcmp(argv[1], "small"));
 	fork_children();
 	end_while_a_thread_writes();

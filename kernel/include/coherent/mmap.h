@@ -53,7 +53,8 @@ int __must_check coherent_base_mmap(struct coherent_mem *mem, struct vm_area_str
  *
  * The file can be open after the driver was unbound. Its operations need .owner = THIS_MODULE.
  * A driver that wants a mapping only for reading refuses VM_WRITE, and clears VM_MAYWRITE before
- * this call, so that mprotect() cannot add it. The driver must not change the offset or the
+ * this call, so that mprotect() cannot add it. The call changes the offset of @vma, so that the end
+ * of @mem takes nothing else of the file away. The driver must not change the offset or the
  * operations of @vma afterwards.
  *
  * Context: may sleep. The caller holds the mmap_lock, as each mmap() does.
