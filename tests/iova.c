@@ -2,7 +2,7 @@
 /*
  * This test compares the address space with a bitmap of its granules, which is slow but obvious.
  */
-#include "../src/memory/iova.h"
+#include "../src/memory/iova_quarantine.h"
 #include "test.h"
 
 #define GRANULE UINT64_C(4096)

@@ -2,7 +2,7 @@
 /*
  * Ranges of an address space that have a mask or a wanted address.
  */
-#include "../src/memory/iova.h"
+#include "../src/memory/iova_quarantine.h"
 #include "test.h"
 
 #define GRANULE UINT64_C(4096)

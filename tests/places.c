@@ -4,6 +4,7 @@
  * them, and what does not.
  */
 #include "../src/device/device.h"
+#include "../src/memory/iova_quarantine.h"
 #include "pool_test.h"
 
 #define MASK coherent_mask(24)

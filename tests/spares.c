@@ -4,6 +4,7 @@
  * used again, which request gets it, and that nothing of its last object is left.
  */
 #include "../src/device/device.h"
+#include "../src/memory/iova_quarantine.h"
 #include "test.h"
 
 /* A device with this mask has few addresses. As many objects of a page fill its quarantine. */

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "memory/iova.h"
+#include "memory/iova_quarantine.h"
 
 #define GUARD_CALLERS 16
 /* As many as the quarantine has ranges. */

@@ -17,9 +17,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The quarantine has at most this many ranges, and an eighth of the space. */
-#define IOVA_RETIRED_MAX 4096
-
 /**
  * struct iova_range - A range. It belongs to the caller that reserved it.
  * @node: In the tree of the space, by address.
@@ -183,30 +180,6 @@ void iova_release(struct iova_space *space, struct iova_range *range);
  * @with: The struct that takes over.
  */
 void iova_replace(struct iova_space *space, const struct iova_range *old, struct iova_range *with);
-
-/**
- * iova_retire() - Put a range into quarantine.
- * @space: The space.
- * @range: A range reserved in it.
- */
-void iova_retire(struct iova_space *space, struct iova_range *range);
-
-/**
- * iova_expired() - Take the oldest range out of a quarantine that is too large.
- * @space: The space.
- *
- * Return: a range, which stays reserved; NULL if the quarantine is small enough.
- */
-struct iova_range *iova_expired(struct iova_space *space);
-
-/**
- * iova_evict() - Take the oldest range that begins up to an address out of quarantine.
- * @space: The space.
- * @last: The address; UINT64_MAX for any range.
- *
- * Return: a range that is now released; NULL if there is none.
- */
-struct iova_range *iova_evict(struct iova_space *space, uint64_t last);
 
 /**
  * iova_find() - Find the range at or below an address.

@@ -11,6 +11,7 @@
 
 #include "base/sys.h"
 #include "memory/adoption.h"
+#include "memory/iova_quarantine.h"
 #include "memory/object_memory.h"
 #include "memory/record.h"
 #include "memory/twin.h"

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "memory/adoption.h"
+#include "memory/iova_quarantine.h"
 #include "memory/object_memory.h"
 #include "memory/record.h"
 

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "memory/iova.h"
+#include "memory/iova_quarantine.h"
 #include "sequences.h"
 
 #define GRANULE UINT64_C(4096)

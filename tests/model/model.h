@@ -35,7 +35,7 @@ void model_run(struct source *source, unsigned long steps);
 #define DEVICES 2
 #define SLOTS 24
 #define LINGERERS 32
-/* The maximum of ranges in quarantine, as in src/memory/iova.h; above it the oldest leaves. */
+/* The maximum of ranges in quarantine, as in iova_quarantine.h; above it the oldest leaves. */
 #define QUARANTINE 4096
 /* A space with more pages than this has room for all objects of the model. */
 #define SMALL 512
