@@ -66,6 +66,51 @@ static void limits_take_only_what_they_need_of_held_addresses(void **state)
 	iova_close(&space);
 }
 
+static uint64_t gap_with_held(struct iova_space *space, uint64_t *first)
+{
+	*first = 0;
+	return iova_gap_with_held(space, first, 40 * GRANULE - 1) / GRANULE;
+}
+
+static void forbidden_addresses_are_not_held(void **state)
+{
+	struct iova_range a, b, c, d;
+	struct iova_space space;
+	uint64_t first;
+
+	(void)state;
+	open_held(&space);
+	assert_int_equal(gap_with_held(&space, &first), 20);
+	assert_int_equal(first, 20 * GRANULE);
+	/* Addresses right below held ones, within held ones, and right above held ones. */
+	assert_int_equal(reserve_below(&space, &a, 10 * GRANULE - 1, 2), 2);
+	iova_release(&space, &a);
+	assert_ok(iova_forbid(&space, 3 * GRANULE, 4 * GRANULE - 1));
+	assert_ok(iova_forbid(&space, 22 * GRANULE, 24 * GRANULE - 1));
+	assert_ok(iova_forbid(&space, 30 * GRANULE, 32 * GRANULE - 1));
+	assert_int_equal(space.usable, 23 * GRANULE);
+	assert_int_equal(gap_with_held(&space, &first), 8);
+	assert_int_equal(first, 32 * GRANULE);
+	/* A limit ends the holding of addresses, but forbidden ones stay holes. */
+	assert_int_equal(reserve_below(&space, &a, 10 * GRANULE - 1, 7), 0);
+	assert_int_equal(reserve_below(&space, &a, 32 * GRANULE - 1, 7), 0);
+	assert_int_equal(reserve_below(&space, &a, 32 * GRANULE - 1, 6), 4);
+	assert_err(reserve_at(&space, &b, 23, 1), -ENOSPC);
+	/* Those behind the forbidden ones are still held. */
+	assert_int_equal(reserve_pages(&space, &b, 1), 2);
+	assert_int_equal(reserve_pages(&space, &c, 1), 32);
+	assert_int_equal(reserve_below(&space, &d, 32 * GRANULE - 1, 6), 24);
+	iova_release(&space, &a);
+	iova_release(&space, &b);
+	iova_release(&space, &c);
+	iova_release(&space, &d);
+	assert_ok(iova_allow(&space, 3 * GRANULE, 4 * GRANULE - 1));
+	assert_ok(iova_allow(&space, 22 * GRANULE, 24 * GRANULE - 1));
+	assert_ok(iova_allow(&space, 30 * GRANULE, 32 * GRANULE - 1));
+	assert_int_equal(space.usable, 28 * GRANULE);
+	iova_close(&space);
+}
+
 static void held_addresses_can_all_be_taken_by_limits(void **state)
 {
 	struct iova_range a, b, c, d;
@@ -164,6 +209,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(limits_take_only_what_they_need_of_held_addresses),
+		cmocka_unit_test(forbidden_addresses_are_not_held),
 		cmocka_unit_test(held_addresses_can_all_be_taken_by_limits),
 		cmocka_unit_test(addresses_in_use_are_told_from_holes),
 		cmocka_unit_test(mask_may_be_any_number),

@@ -242,7 +242,7 @@ static struct iova_range *hole_after(struct iova_range *next, uint64_t last)
 }
 
 /* Holes that touch become one, because iova_allow() takes a part of one hole. */
-int iova_forbid(struct iova_space *space, uint64_t first, uint64_t last)
+static int make_hole(struct iova_space *space, uint64_t first, uint64_t last)
 {
 	struct iova_range *next = iova_from(space, first);
 	struct iova_range *below = hole_before(next, first);
@@ -433,15 +433,13 @@ static bool keep_larger_part(struct iova_range *hole, uint64_t first, uint64_t l
 	return below || above;
 }
 
-/* Ends the holding of the addresses of a range. Without a limit it ends all of it. */
-static void end_held(struct iova_space *space, const struct iova_want *want, uint64_t first)
+/* Ends the holding of some addresses. */
+static void end_held(struct iova_space *space, uint64_t first, uint64_t last)
 {
-	const bool is_limited = want->mask | want->address;
 	struct iova_range **link = &space->held, *hole;
 
 	while ((hole = *link)) {
-		if (is_limited &&
-		    keep_larger_part(hole, first, first + want->bytes + space->guard - 1)) {
+		if (keep_larger_part(hole, first, last)) {
 			link = &STAILQ_NEXT(hole, retired);
 			continue;
 		}
@@ -458,12 +456,58 @@ static int find_held(struct iova_space *space, const struct iova_want *want,
 
 	let_go(space);
 	err = find_first(space, want, next, first);
-	if (!err)
-		end_held(space, want, *first);
+	if (!err && want->mask | want->address)
+		end_held(space, *first, *first + want->bytes + space->guard - 1);
+	else if (!err)
+		end_held(space, 0, UINT64_MAX);
 	hold_again(space);
 	if (!err)
 		*next = iova_from(space, *first);
 	return err;
+}
+
+/* Divides a held hole that has all of some addresses into the parts below and above them. */
+static int split_held(struct iova_space *space, uint64_t first, uint64_t last)
+{
+	struct iova_range *hole = space->held, *above;
+
+	while (hole && (hole->first >= first || hole->last <= last))
+		hole = STAILQ_NEXT(hole, retired);
+	if (!hole)
+		return 0;
+	above = calloc(1, sizeof(*above));
+	if (!above)
+		return -ENOMEM;
+	*above = (struct iova_range){ .first = last + 1, .last = hole->last, .hole = true };
+	hole->last = first - 1;
+	STAILQ_NEXT(above, retired) = space->held;
+	space->held = above;
+	return 0;
+}
+
+/* A held hole is out of the tree meanwhile, so that it does not become one with the new hole. */
+int iova_forbid(struct iova_space *space, uint64_t first, uint64_t last)
+{
+	int err;
+
+	let_go(space);
+	err = split_held(space, first, last);
+	if (!err)
+		err = make_hole(space, first, last);
+	if (!err)
+		end_held(space, first, last);
+	hold_again(space);
+	return err;
+}
+
+uint64_t iova_gap_with_held(struct iova_space *space, uint64_t *first, uint64_t last)
+{
+	uint64_t bytes;
+
+	let_go(space);
+	bytes = iova_gap_in(space, first, last);
+	hold_again(space);
+	return bytes;
 }
 
 int iova_reserve(struct iova_space *space, const struct iova_want *want, struct iova_range *range)

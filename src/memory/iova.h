@@ -130,10 +130,21 @@ bool iova_largest_gap(const struct iova_space *space, uint64_t *first, uint64_t 
 uint64_t iova_gap_in(struct iova_space *space, uint64_t *first, uint64_t last);
 
 /**
+ * iova_gap_with_held() - As iova_gap_in(), but the addresses that a space holds back are free too.
+ * @space: The space.
+ * @first: The first address. Set to that of the part.
+ * @last: The last address.
+ *
+ * Return: the size of the part; 0 if nothing is free.
+ */
+uint64_t iova_gap_with_held(struct iova_space *space, uint64_t *first, uint64_t last);
+
+/**
  * iova_forbid() - Make addresses that iova_allow() made usable a hole again.
  * @space: The space.
  * @first: First address, a multiple of the granule.
- * @last: Last address, the end of a granule. All these addresses are free.
+ * @last: Last address, the end of a granule. All these addresses are free, or the space holds
+ *	them back. It still holds back the others.
  *
  * Return: 0; -ENOMEM.
  */

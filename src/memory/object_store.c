@@ -197,7 +197,7 @@ uint64_t object_store_gap(struct object_store *store, uint64_t first, uint64_t l
 	uint64_t bytes;
 
 	lock_take(&store->lock);
-	bytes = iova_gap_in(&store->space, &first, last);
+	bytes = iova_gap_with_held(&store->space, &first, last);
 	lock_drop(&store->lock);
 	return bytes;
 }
@@ -205,7 +205,7 @@ uint64_t object_store_gap(struct object_store *store, uint64_t first, uint64_t l
 static int cede_locked(struct object_store *store, uint64_t *first, uint64_t *last)
 	NEEDS_LOCK(store->lock)
 {
-	const uint64_t bytes = iova_gap_in(&store->space, first, *last);
+	const uint64_t bytes = iova_gap_with_held(&store->space, first, *last);
 	const uint64_t half = bytes / 2 & -store->space.granule;
 
 	if (!half)

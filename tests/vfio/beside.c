@@ -152,6 +152,35 @@ static void masks_divide_the_low_addresses(const char *scheme)
 	close_fixture(fixture);
 }
 
+/* Without a reset the addresses of the first device begin high, and it may use all the lower ones. */
+static void low_addresses_that_the_first_holds_back_are_divided(const char *scheme)
+{
+	COHERENT(uint8_t) of_a = COHERENT_EMPTY, of_b = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	struct fixture *fixture;
+	struct log log = LOG_EMPTY;
+	struct coherent_device *b;
+
+	mock.can_reset = false;
+	mock.random = 1 << 20;
+	fixture = open_fixture(scheme);
+	/* Now the lowest addresses of the first device are free, and it holds back the next ones. */
+	assert_ok(coherent_box_zeroed(&box, fixture->dev, 64 * PAGE, .mask = coherent_mask(32)));
+	coherent_box_free(&box);
+	assert_ok(open_beside(&b, scheme, OTHER, fixture->dev, &log));
+	assert_ok(coherent_device_set_mask(b, coherent_mask(28)));
+	assert_ok(coherent_zeroed(&of_b, b, PAGE));
+	assert_true(coherent_addr(&of_b).raw >> 27 == 1);
+	assert_err(coherent_zeroed(&of_a, fixture->dev, PAGE, .address = coherent_addr(&of_b).raw),
+		   -ENOSPC);
+	assert_ok(coherent_zeroed(&of_a, fixture->dev, 100 * PAGE, .mask = coherent_mask(28)));
+	assert_true(coherent_addr(&of_a).raw + 100 * PAGE <= UINT64_C(1) << 27);
+	coherent_free(&of_a);
+	coherent_free(&of_b);
+	coherent_device_close(b);
+	close_fixture(fixture);
+}
+
 static void set_hole(void)
 {
 	mock.hole[0] = 0xfe000000;
@@ -240,6 +269,7 @@ static const struct CMUnitTest tests[] = {
 	EACH(group_of_any_device_of_the_space_is_found),
 	EACH(group_in_use_says_how_to_share_it),
 	EACH(masks_divide_the_low_addresses),
+	EACH(low_addresses_that_the_first_holds_back_are_divided),
 	EACH(space_that_gets_narrower_is_refused),
 	ONLY_VFIO(refused_container_is_reported),
 	ALONE(other_schemes_are_refused),
