@@ -114,6 +114,7 @@ static struct vfio_user *new_vfio_user(struct coherent_device *dev)
 	user->memory.ops = &vfio_user_files_ops;
 	user->keys = (struct vfio_user_keys){ .timeout_ms = PEER_TIMEOUT_MS };
 	user->socket.source = user->hung_up = user->ignored_fd = user->fd = -1;
+	atomic_init(&user->closed, false);
 	lock_init(&user->lock);
 	lock_init(&user->wake);
 	return user;

@@ -9,6 +9,7 @@
 
 #include <linux/vfio.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "backend.h"
 #include "base/lock.h"
@@ -66,10 +67,11 @@ struct vfio_user_connection {
  * @regions: The number of regions that the peer says it takes.
  * @memory: The memory that the peer maps, with the key files. Otherwise it is empty.
  * @refusal: The errno with which the peer last refused a region.
- * @wake: Guards @connection and @closed for coherent_device_close(), which must not wait for an
- *	answer. They change under both locks. Taken inside @lock.
+ * @wake: Guards @connection for coherent_device_close(), which must not wait for an answer. It changes
+ *	under both locks. Taken inside @lock.
  * @connection: The connection; NULL if it is lost.
- * @closed: The device is closed.
+ * @closed: The device is closed. Set under @wake, so that no connection begins afterwards. Read also
+ *	without it.
  */
 struct vfio_user {
 	struct backend backend;
@@ -92,12 +94,17 @@ struct vfio_user {
 	uint32_t refusal;
 	struct lock wake;
 	struct vfio_user_connection *connection;
-	bool closed;
+	atomic_bool closed;
 };
 
 static inline struct vfio_user *vfio_user_of(struct backend *backend)
 {
 	return (struct vfio_user *)backend;
+}
+
+static inline bool vfio_user_is_closed(struct vfio_user *user)
+{
+	return atomic_load_explicit(&user->closed, memory_order_relaxed);
 }
 
 #endif

@@ -353,7 +353,7 @@ int vfio_user_pci_reset(struct backend *backend)
 	int err = -ENODEV;
 
 	lock_take(&user->lock);
-	if (!user->closed)
+	if (!vfio_user_is_closed(user))
 		err = vfio_user_peer_is_there_locked(user) ? vfio_user_pci_reset_locked(user) :
 							     vfio_user_pci_reconnect_locked(user);
 	lock_drop(&user->lock);

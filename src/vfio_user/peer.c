@@ -67,7 +67,7 @@ void vfio_user_peer_hang_up_locked(struct vfio_user *user)
 void vfio_user_peer_wake(struct vfio_user *user)
 {
 	lock_take(&user->wake);
-	user->closed = true;
+	atomic_store_explicit(&user->closed, true, memory_order_relaxed);
 	if (user->connection)
 		vfio_user_channel_end(&user->connection->main);
 	lock_drop(&user->wake);
@@ -94,7 +94,7 @@ static int lose_peer_locked(struct vfio_user *user, const char *when, int err)
 	const struct coherent_device *dev = user->backend.dev;
 
 	/* A close ends the connection itself. */
-	if (!user->closed)
+	if (!vfio_user_is_closed(user))
 		report(&dev->reporter, COHERENT_ERROR, "%s: %s (%s)%s", dev->name, reason_of(err),
 		       when, user->is_open ? peer_socket_remedy(&user->socket) : "");
 	vfio_user_peer_hang_up_locked(user);
@@ -320,7 +320,7 @@ static int start_connection_locked(struct vfio_user *user, int fd, int twin) NEE
 	sys_become(user->fd, connection->main.fd);
 	lock_take(&user->wake);
 	user->connection = connection;
-	if (user->closed)
+	if (vfio_user_is_closed(user))
 		vfio_user_channel_end(&connection->main);
 	lock_drop(&user->wake);
 	return 0;

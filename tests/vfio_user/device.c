@@ -258,6 +258,35 @@ static void memory_is_shared_with_other_devices(void **state)
 	coherent_free(&there);
 }
 
+static void *reset_until_it_fails(void *arg)
+{
+	(void)arg;
+	while (!coherent_device_reset(dev))
+		;
+	return NULL;
+}
+
+/*
+ * The BAR keeps the device valid for the thread. ThreadSanitizer sees what both threads use, if the close
+ * comes at such a moment of a reset. So there are several turns.
+ */
+static void close_ends_the_resets_of_a_thread(void **state)
+{
+	pthread_t thread;
+
+	for (unsigned int turn = 0; turn < 50; turn++) {
+		start(state);
+		assert_ok(pthread_create(&thread, NULL, reset_until_it_fails, NULL));
+		while (peer->seen[VFIO_USER_DEVICE_RESET] < turn)
+			;
+		coherent_device_close(dev);
+		assert_ok(pthread_join(thread, NULL));
+		dev = NULL;
+		assert_false(log_has(&reports, "the peer"));
+		stop_peer(NULL);
+	}
+}
+
 static void one_socket_is_enough_with_a_warning(void **state)
 {
 	COHERENT_AUTO(uint8_t, mem);
@@ -304,6 +333,7 @@ int main(void)
 		cmocka_unit_test_teardown(reset_allows_dma_again, stop_peer),
 		cmocka_unit_test_teardown(connected_socket_is_taken, stop_peer),
 		cmocka_unit_test_teardown(memory_is_shared_with_other_devices, stop_peer),
+		cmocka_unit_test_teardown(close_ends_the_resets_of_a_thread, stop_peer),
 		cmocka_unit_test_teardown(one_socket_is_enough_with_a_warning, stop_peer),
 		cmocka_unit_test_teardown(small_window_is_used, stop_peer),
 	};
