@@ -141,7 +141,10 @@ ssize_t sys_read_some_at(int fd, uint64_t offset, void *to, size_t bytes);
 /* Read all of the bytes; -EIO if the file ends earlier. */
 int sys_read_at(int fd, uint64_t offset, void *to, size_t bytes);
 
-/* Write all of the bytes. */
+/*
+ * Write all of the bytes. The descriptor is that of a device. For a file with a size use
+ * sys_write_more(), because a write above the limit of the process raises SIGXFSZ.
+ */
 int sys_write_at(int fd, uint64_t offset, const void *from, size_t bytes);
 
 /* Copy the last component of the path that a symbolic link points to. */

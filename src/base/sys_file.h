@@ -38,7 +38,10 @@ int sys_truncate(int fd, uint64_t bytes);
  */
 int sys_allocate(int fd, uint64_t offset, uint64_t bytes);
 
-/* Write at an offset, as sys_write_at(). Returns -EFBIG if the process may not make files so large. */
+/*
+ * Write at an offset, as sys_write_at(). Returns -EFBIG if the process may not write there, also if
+ * the file has that size already.
+ */
 int sys_write_more(int fd, uint64_t offset, const void *from, size_t bytes);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "base/size.h"
 #include "base/sys.h"
+#include "base/sys_file.h"
 #include "memory/guard.h"
 #include "memory/pages.h"
 
@@ -101,7 +102,7 @@ static int map_arena(size_t bytes, int flags, uint64_t nodes, void **va)
 
 int pages_to_file(int fd, uint64_t offset, const void *va, size_t bytes, void **mapping)
 {
-	int err = sys_write_at(fd, offset, va, bytes);
+	int err = sys_write_more(fd, offset, va, bytes);
 
 	if (!err)
 		err = sys_map_file(fd, offset, bytes, mapping);

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/sys_file.h"
 #include "base/sys_process.h"
 #include "base/sys_socket.h"
 #include "device/lookup.h"
@@ -179,7 +180,7 @@ static int fill_locked(struct qemu *qemu, uint64_t at, const void *from, size_t 
 		memcpy(qemu->ram + at, from, bytes);
 		return 0;
 	}
-	if (sys_write_at(qemu->memory, at, from, bytes))
+	if (sys_write_more(qemu->memory, at, from, bytes))
 		return -ENOMEM;
 	if (at <= qemu->used_end)
 		qemu->used_end = at + bytes;

@@ -167,7 +167,7 @@ static int make_bios(int *fd)
 		return err;
 	memset(hlt, HLT, sizeof(hlt));
 	for (uint64_t at = 0; !err && at < BIOS_BYTES; at += sizeof(hlt))
-		err = sys_write_at(*fd, at, hlt, sizeof(hlt));
+		err = sys_write_more(*fd, at, hlt, sizeof(hlt));
 	if (err)
 		sys_close(*fd);
 	return err;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sys_file.h"
 #include "device/device.h"
 #include "sim/serve_dma.h"
 
@@ -223,7 +224,7 @@ static bool use_file(struct serve_dma *dma, uint64_t address, void *buffer, size
 	if (range)
 		at = address - range->address;
 	if (range && range->fd >= 0 && bytes <= range->bytes - at)
-		err = is_write ? sys_write_at(range->fd, range->offset + at, buffer, bytes) :
+		err = is_write ? sys_write_more(range->fd, range->offset + at, buffer, bytes) :
 				 sys_read_at(range->fd, range->offset + at, buffer, bytes);
 	lock_drop(&dma->lock);
 	return !err;

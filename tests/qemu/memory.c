@@ -3,6 +3,7 @@
  * These tests use up the memory of QEMU, which is a file of the library, and give it back.
  */
 #include <coherent/pool.h>
+#include <sys/resource.h>
 
 #include "edu.h"
 
@@ -80,12 +81,29 @@ static void pool_gives_memory_back_without_a_fence(void **state)
 	assert_int_equal(stats.waiting, 0);
 }
 
+/* A write above the limit would raise SIGXFSZ, which ends the program. */
+static void limit_of_files_is_a_lack_of_memory(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct rlimit before, small;
+
+	(void)state;
+	assert_ok(getrlimit(RLIMIT_FSIZE, &before));
+	small = (struct rlimit){ .rlim_cur = 1 << 20, .rlim_max = before.rlim_max };
+	assert_ok(setrlimit(RLIMIT_FSIZE, &small));
+	assert_err(coherent_zeroed(&mem, dev, PAGE), -ENOMEM);
+	assert_ok(setrlimit(RLIMIT_FSIZE, &before));
+	assert_ok(coherent_zeroed(&mem, dev, PAGE));
+	coherent_free(&mem);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_EDU(memory_runs_out_and_a_fence_brings_it_back),
 		ON_EDU(pool_gives_way_when_memory_runs_out),
 		ON_EDU(pool_gives_memory_back_without_a_fence),
+		ON_EDU(limit_of_files_is_a_lack_of_memory),
 	};
 
 	return RUN_WITH_QEMU(tests);

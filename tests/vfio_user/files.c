@@ -6,6 +6,7 @@
 #include <coherent/share.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -259,6 +260,22 @@ static void regions_run_out_until_a_fence(void **state)
 	assert_ok(coherent_zeroed(&mems[2], dev, 1));
 	coherent_free(&mems[1]);
 	coherent_free(&mems[2]);
+}
+
+/* A write above the limit would raise SIGXFSZ, which ends the program. */
+static void limit_of_files_is_a_lack_of_memory(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct rlimit before, small;
+
+	start(state);
+	assert_ok(getrlimit(RLIMIT_FSIZE, &before));
+	small = (struct rlimit){ .rlim_cur = BYTES, .rlim_max = before.rlim_max };
+	assert_ok(setrlimit(RLIMIT_FSIZE, &small));
+	assert_err(coherent_zeroed(&mem, dev, BYTES + 1), -ENOMEM);
+	assert_ok(coherent_zeroed(&mem, dev, BYTES));
+	assert_ok(setrlimit(RLIMIT_FSIZE, &before));
+	coherent_free(&mem);
 }
 
 static void peer_must_take_a_region(void **state)
@@ -525,6 +542,7 @@ int main(void)
 		cmocka_unit_test_teardown(pages_of_freed_memory_are_private_after_a_fence,
 					  stop_peer),
 		cmocka_unit_test_teardown(regions_run_out_until_a_fence, stop_peer),
+		cmocka_unit_test_teardown(limit_of_files_is_a_lack_of_memory, stop_peer),
 		cmocka_unit_test_teardown(peer_must_take_a_region, stop_peer),
 		cmocka_unit_test_teardown(refused_region_is_a_lack_of_regions, stop_peer),
 		cmocka_unit_test_teardown(refused_removal_ends_the_connection, stop_peer),

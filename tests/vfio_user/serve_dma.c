@@ -3,6 +3,7 @@
  * A served model reads and writes the memory of its client, by messages or in a file.
  */
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "one_client.h"
@@ -152,6 +153,31 @@ static void memory_in_a_file_is_used_there(void **state)
 	answer(&question, 0, EFAULT);
 	end_write();
 	assert_int_equal(client_reg(&client, MOVER_STATUS), EIO);
+	close(fd);
+}
+
+/* A write to the file would raise SIGXFSZ, which ends the server. So it sends a message. */
+static void file_above_the_limit_is_written_by_messages(void **state)
+{
+	static struct question question;
+	const int fd = memfd_create("memory", MFD_CLOEXEC);
+	struct rlimit before, small;
+
+	(void)state;
+	assert_ok(ftruncate(fd, 8192));
+	assert_ok(map_file(fd, 4096, 4096));
+	assert_ok(getrlimit(RLIMIT_FSIZE, &before));
+	small = (struct rlimit){ .rlim_cur = 4096, .rlim_max = before.rlim_max };
+	assert_ok(setrlimit(RLIMIT_FSIZE, &small));
+	client_set_reg(&client, MOVER_ADDRESS, WINDOW);
+	client_set_reg(&client, MOVER_BYTES, 64);
+	begin_write(MOVER_COMMAND, MOVER_WRITE);
+	take_question(&question, VFIO_USER_DMA_WRITE);
+	assert_int_equal(question.dma.bytes, 64);
+	answer(&question, 0, 0);
+	end_write();
+	assert_int_equal(client_reg(&client, MOVER_STATUS), 0);
+	assert_ok(setrlimit(RLIMIT_FSIZE, &before));
 	close(fd);
 }
 
@@ -312,6 +338,7 @@ int main(void)
 		TEST(register_write_can_do_dma),
 		TWIN(register_write_can_do_dma),
 		TEST(memory_in_a_file_is_used_there),
+		TEST(file_above_the_limit_is_written_by_messages),
 		TEST(large_transfer_comes_in_parts),
 		TWIN(large_transfer_comes_in_parts),
 		TEST(model_learns_of_a_refusal),
