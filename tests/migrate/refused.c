@@ -25,6 +25,37 @@ struct not_clear {
 	dma_addr_t dirty_address;
 };
 
+struct object {
+	struct desc *object;
+	dma_addr_t object_address;
+};
+
+struct flexible {
+	struct desc *flex;
+	dma_addr_t flex_address;
+	u8 bytes[];
+};
+
+struct managed {
+	struct desc *managed;
+	dma_addr_t managed_address;
+};
+
+struct large {
+	struct desc *large;
+	dma_addr_t large_address;
+};
+
+struct cached {
+	struct desc *cached;
+	dma_addr_t cached_address;
+};
+
+struct duplicate {
+	struct desc *twice;
+	dma_addr_t twice_address;
+};
+
 struct copied {
 	struct desc *moved;
 	dma_addr_t moved_address;
@@ -53,6 +84,8 @@ struct nic {
 	struct device *dev;
 	struct on_wire wire;
 	struct not_clear *not_clear;
+	struct large *large;
+	struct cached *cached;
 	struct desc *kept, *aligned, *shared, *aliased, *given, *stepped, *frozen;
 	struct desc **many;
 	unsigned long number;
@@ -85,6 +118,41 @@ static void take(struct taken *taken, struct device *dev)
 	/* left: the struct has a field name_mem */
 	taken->name = dma_alloc_coherent(dev, 64, &taken->name_mem, GFP_KERNEL);
 	dma_free_coherent(dev, 64, taken->name, taken->name_mem);
+}
+
+static void make(struct device *dev, struct nic *nic, struct kmem_cache *cache, size_t count)
+{
+	struct object *object = kmalloc_obj(*object);
+	struct flexible *flexible = kmalloc(struct_size(flexible, bytes, count), GFP_KERNEL);
+	struct managed *managed = devm_kmalloc(dev, sizeof(*managed), GFP_KERNEL);
+
+	/* left: kmalloc_obj() in line N does not clear its struct */
+	object->object = dma_alloc_coherent(dev, 64, &object->object_address, GFP_KERNEL);
+	dma_free_coherent(dev, 64, object->object, object->object_address);
+	/* left: kmalloc() in line N does not clear its struct */
+	flexible->flex = dma_alloc_coherent(dev, 64, &flexible->flex_address, GFP_KERNEL);
+	dma_free_coherent(dev, 64, flexible->flex, flexible->flex_address);
+	/* left: devm_kmalloc() in line N does not clear its struct */
+	managed->managed = dma_alloc_coherent(dev, 64, &managed->managed_address, GFP_KERNEL);
+	dma_free_coherent(dev, 64, managed->managed, managed->managed_address);
+	nic->large = vmalloc(sizeof(struct large));
+	/* left: vmalloc() in line N does not clear its struct */
+	nic->large->large = dma_alloc_coherent(dev, 64, &nic->large->large_address, GFP_KERNEL);
+	dma_free_coherent(dev, 64, nic->large->large, nic->large->large_address);
+	nic->cached = kmem_cache_alloc(cache, GFP_KERNEL);
+	/* left: kmem_cache_alloc() in line N does not clear its struct */
+	nic->cached->cached = dma_alloc_coherent(dev, 64, &nic->cached->cached_address, GFP_KERNEL);
+	dma_free_coherent(dev, 64, nic->cached->cached, nic->cached->cached_address);
+}
+
+static struct duplicate *duplicate(struct device *dev, const struct duplicate *other)
+{
+	struct duplicate *new = kmemdup(other, sizeof(*other), GFP_KERNEL);
+
+	/* left: copies the struct */
+	new->twice = dma_alloc_coherent(dev, 64, &new->twice_address, GFP_KERNEL);
+	dma_free_coherent(dev, 64, new->twice, new->twice_address);
+	return new;
 }
 
 static void *returned(struct nic *nic)

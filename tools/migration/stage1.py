@@ -16,6 +16,11 @@ ALLOC = {'dma_alloc_coherent': 'coherent_migrate_alloc',
          'dmam_alloc_attrs': 'coherent_migrate_alloc_attrs_managed',
          'dma_free_coherent': 'coherent_migrate_free', 'dmam_free_coherent': 'coherent_migrate_free',
          'dma_free_attrs': 'coherent_migrate_free_attrs'}
+# Calls whose memory is not zeroed. Some of them get the struct itself in the place of its size.
+NOT_ZEROED = re.compile(r'\b((?:devm_)?kv?malloc(?:_(objs?|flex)|_\w+)?|(?:__)?vmalloc(?:_(?!\w*user)\w+)?|'
+                        r'kmem_cache_alloc(?:_\w+)?)\s*\(')
+# Calls that copy what a pointer points to.
+COPIES = r'mem(?:cpy|move)|(?:devm_)?kv?(?:memdup|realloc)(?:_\w+)?'
 
 
 class Conversion:
@@ -89,34 +94,45 @@ def local_why(source, tag):
     return None
 
 
+def is_of(tree, path, call, tag):
+    """Whether a call that allocates names a struct, or gives its memory to a pointer to one."""
+    source = tree.source(path)
+    what = source.code[call.end():source.close_of(call.end() - 1)]
+    if call[2]:
+        what = f'sizeof({what})'
+    for of in re.finditer(r'\b(?:sizeof|struct_size)\s*\(?\s*(?:struct\s+(\w+)|\*?\s*(\w+))\s*'
+                          r'(?![\w.>[-])', what):
+        if of[1] == tag or of[2] and fields.type_of_variable(source.code, call.end(), of[2]) == tag:
+            return True
+    target = re.search(r'(\w[\w>.\[\]-]*)\s*=\s*(?:\([^()]*\)\s*)?$', source.code[:call.start()])
+    if 'sizeof' in what or not target:
+        return False
+    body = fields.walk(tree, path, call.end(), target[1] + '->')
+    return body is not None and body[1].name == tag
+
+
 def zeroed_why(tree, file, member, path):
     """Return why the mem may not be zero at the start, or None."""
     tag = member.body.named().name
     if not tag:
         return None
     for name in dict.fromkeys([path, file]):
-        code = tree.source(name).code
-        why = local_why(tree.source(name), tag)
+        source = tree.source(name)
+        why = local_why(source, tag)
         if why:
             return why
-        for match in re.finditer(r'\b(\w+)\s*=\s*(?:\([^()]*\)\s*)?kv?malloc(?:_node|_array)?\s*\(',
-                                 code):
-            end = tree.source(name).close_of(match.end() - 1)
-            what = code[match.end():end]
-            if '__GFP_ZERO' in what:
-                continue
-            of = re.search(r'sizeof\s*\(?\s*(?:struct\s+(\w+)|\*\s*(\w+)|(\w+))\s*(?![\w.>[-])', what)
-            if of and (of[1] == tag or (of[2] or of[3]) and fields.type_of_variable(
-                    code, match.end(), of[2] or of[3]) == tag):
-                line = tree.source(name).line(match.start())
-                return f'kmalloc() in line {line} does not clear its struct: use kzalloc()'
+        for call in NOT_ZEROED.finditer(source.code):
+            what = source.code[call.end():source.close_of(call.end() - 1)]
+            if '__GFP_ZERO' not in what and is_of(tree, name, call, tag):
+                return (f'{call[1]}() in line {source.line(call.start())} does not clear its struct: '
+                        'use kzalloc() or the like')
     return None
 
 
 def copied_why(tree, path, tag):
     """Return which line copies a struct, and with it the owner, or None."""
     source = tree.source(path)
-    for match in re.finditer(r'[^=!<>]=\s*\*\s*(\w+)\s*;|\bmem(?:cpy|move)\s*\(', source.code):
+    for match in re.finditer(rf'[^=!<>]=\s*\*\s*(\w+)\s*;|\b(?:{COPIES})\s*\(', source.code):
         end = source.close_of(match.end() - 1) if not match[1] else None
         size = re.search(r'sizeof\s*\(?\s*(?:struct\s+(\w+)|\*\s*(\w+))\s*(?![\w.>[-])',
                          source.code[match.end():end]) if end else None
