@@ -20,6 +20,9 @@
 #include "base/size.h"
 #include "base/sys_process.h"
 
+/* P_PIDFD of wait.h, which glibc has since 2.36. Linux 5.3 lacks it, and keeps the ended program. */
+#define WAIT_PIDFD 3
+
 /* --- The process --- */
 
 uid_t sys_user(void)
@@ -88,10 +91,12 @@ void sys_pidfd_kill(int pidfd)
 	(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 }
 
-void sys_kill(pid_t pid)
+void sys_pidfd_end(int pidfd)
 {
-	(void)kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	siginfo_t info;
+
+	sys_pidfd_kill(pidfd);
+	while (waitid((idtype_t)WAIT_PIDFD, (id_t)pidfd, &info, WEXITED) < 0 && errno == EINTR)
 		;
 }
 
@@ -142,24 +147,35 @@ static void run_program(char *const *argv, const int *fds, size_t count, int log
 	_exit(127);
 }
 
-int sys_spawn(char *const *argv, const int *fds, size_t count, int log, pid_t *pid, int *pidfd)
+/*
+ * The system gives a number to another process only when it has used all others. So that of a child
+ * that was forked just now is not yet another's, even if the child has ended.
+ */
+static void end_new_child(pid_t pid)
 {
-	const pid_t parent = getpid();
+	(void)kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
 
-	*pid = fork();
-	if (!*pid) {
+int sys_spawn(char *const *argv, const int *fds, size_t count, int log, int *pidfd)
+{
+	const pid_t parent = getpid(), pid = fork();
+
+	if (!pid) {
 		/* The parent may have ended before this call, so the child asks afterwards. */
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(125);
 		run_program(argv, fds, count, log);
 	}
-	if (*pid < 0)
+	if (pid < 0)
 		return -errno;
-	*pidfd = sys_not_standard((int)syscall(SYS_pidfd_open, *pid, 0));
+	*pidfd = sys_not_standard((int)syscall(SYS_pidfd_open, pid, 0));
 	if (*pidfd >= 0)
 		return 0;
-	sys_kill(*pid);
+	if (*pidfd != -ESRCH)
+		end_new_child(pid);
 	return *pidfd;
 }
 

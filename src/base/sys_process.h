@@ -59,15 +59,18 @@ bool sys_environment_has(const char *name);
  * this process may hold it open. If exec() fails, the log is SYS_EXEC_FAILED and the errno. The
  * kernel kills the program when the thread that called this ends. Call it from a thread that blocks
  * all signals, because a handler would run in the child too. @pidfd becomes readable when the
- * program ends.
+ * program ends. -ESRCH: the program has ended, and this process does not keep its exit status.
  */
-int sys_spawn(char *const *argv, const int *fds, size_t count, int log, pid_t *pid, int *pidfd);
+int sys_spawn(char *const *argv, const int *fds, size_t count, int log, int *pidfd);
 
-/* Kill a program at once. The thread that started it must still reap it. */
+/* Kill a program at once. It must still be reaped by sys_pidfd_end(). */
 void sys_pidfd_kill(int pidfd);
 
-/* Kill a program and wait until it is gone. */
-void sys_kill(pid_t pid);
+/*
+ * Kill a program and wait until it is gone. Another thread may have reaped it, so its process ID may
+ * be that of another process now. The pidfd is not.
+ */
+void sys_pidfd_end(int pidfd);
 
 /*
  * Copy a string of the program or of a library that is loaded. Returns false if nothing is loaded at

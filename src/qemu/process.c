@@ -32,8 +32,7 @@ static void poll_until_stopped(struct qemu_process *process)
 static void *run_process(void *arg)
 {
 	struct qemu_process *process = arg;
-	pid_t pid = 0;
-	int err = sys_spawn(process->argv, process->inherited, QEMU_INHERITED, process->log, &pid,
+	int err = sys_spawn(process->argv, process->inherited, QEMU_INHERITED, process->log,
 			    &process->pidfd);
 
 	lock_take(&process->lock);
@@ -44,7 +43,7 @@ static void *run_process(void *arg)
 	if (err)
 		return NULL;
 	poll_until_stopped(process);
-	sys_kill(pid);
+	sys_pidfd_end(process->pidfd);
 	return NULL;
 }
 

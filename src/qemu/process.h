@@ -52,9 +52,10 @@ struct qemu_process {
  * qemu_process_start() - Start QEMU.
  * @process: The process; the fields from @argv to @arg are filled in, the others are zero.
  *
- * If the program cannot be run, the function still succeeds, and the log has the error.
+ * If the program cannot be run, the function still succeeds, and the log has the error. -ESRCH: it has
+ * ended already in a process that ignores SIGCHLD or waits for all children.
  *
- * Return: 0; -EAGAIN, -ENOMEM, -EMFILE.
+ * Return: 0; -EAGAIN, -ENOMEM, -EMFILE, -ESRCH.
  */
 int qemu_process_start(struct qemu_process *process);
 

@@ -379,5 +379,6 @@ int qemu_start(struct qemu *qemu, const struct name *name, const char *const *ar
 		err = make_command_line(qemu, name, device, args);
 	if (!err)
 		err = spawn_qemu(qemu);
-	return qemu_explain_start(dev, err);
+	/* QEMU has ended, so the log has the reason. */
+	return err == -ESRCH ? qemu_explain(dev, qemu->log, -EPIPE) : qemu_explain_start(dev, err);
 }

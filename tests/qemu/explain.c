@@ -2,6 +2,7 @@
 /*
  * These tests check that the report of a failed open says what is wrong and what to do.
  */
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -120,11 +121,22 @@ static void missing_or_failing_qemu_is_reported(void **state)
 			 -ENOSPC, "Too many open files", needed);
 }
 
+/* A child that ends before its parent looks for it has left the reason, too. */
+static void reason_is_known_in_a_program_that_ignores_children(void **state)
+{
+	(void)state;
+	assert_ptr_not_equal(signal(SIGCHLD, SIG_IGN), SIG_ERR);
+	for (unsigned int turn = 0; turn < 30; turn++)
+		open_with_path("/nothing", -ENODEV, "apt-get install qemu-system-x86", NULL);
+	assert_ptr_not_equal(signal(SIGCHLD, SIG_DFL), SIG_ERR);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(failed_open_gives_the_reason),
 		cmocka_unit_test(missing_or_failing_qemu_is_reported),
+		cmocka_unit_test(reason_is_known_in_a_program_that_ignores_children),
 	};
 
 	return RUN_WITH_QEMU(tests);
