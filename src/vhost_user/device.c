@@ -76,6 +76,7 @@ static void vhost_user_close(struct backend *backend) LOCK_ATTRIBUTE(no_thread_s
 			sys_close(vhost->kick_fds[i]);
 	if (vhost->doorbell)
 		sys_doorbell_close(vhost->doorbell);
+	lock_destroy(&vhost->wake);
 	lock_destroy(&vhost->lock);
 	peer_socket_close(&vhost->socket);
 	free(vhost);
@@ -107,7 +108,9 @@ static struct vhost_user *new_vhost_user(struct coherent_device *dev)
 	for (size_t i = 0; i < VHOST_USER_QUEUES_MAX; i++)
 		atomic_init(&vhost->kick_fds[i], -1);
 	atomic_init(&vhost->doorbell_refused, false);
+	atomic_init(&vhost->closed, false);
 	lock_init(&vhost->lock);
+	lock_init(&vhost->wake);
 	return vhost;
 }
 
@@ -145,11 +148,7 @@ static void vhost_user_disconnect(struct backend *backend)
 {
 	struct vhost_user *vhost = vhost_user_of(backend);
 
-	/*
-	 * This wakes a thread that holds the lock and waits for an answer. The number of @fd
-	 * never changes, so reading it needs no lock.
-	 */
-	sys_shutdown(vhost->fd);
+	vhost_user_peer_wake(vhost);
 	lock_take(&vhost->lock);
 	peer_memory_give_up_locked(&vhost->memory);
 	vhost_user_peer_hang_up_locked(vhost);

@@ -86,6 +86,10 @@ struct vhost_user_keys {
  * @memory: The memory that the peer has, and whether the device is closed.
  * @call_fd: The eventfd that the peer signals for an interrupt; -1 if none is connected.
  * @registers: The registers, as the driver left them.
+ * @wake: A close, which must not wait for an answer, shuts @fd down under it, and a new connection takes
+ *	the place of @fd. Taken inside @lock.
+ * @closed: The device is closed. Set under @wake, so that no connection begins afterwards. Read also
+ *	without it.
  */
 struct vhost_user {
 	struct backend backend;
@@ -107,11 +111,18 @@ struct vhost_user {
 	struct peer_memory memory;
 	int call_fd;
 	struct vhost_user_registers registers;
+	struct lock wake;
+	atomic_bool closed;
 };
 
 static inline struct vhost_user *vhost_user_of(struct backend *backend)
 {
 	return (struct vhost_user *)backend;
+}
+
+static inline bool vhost_user_is_closed(struct vhost_user *vhost)
+{
+	return atomic_load_explicit(&vhost->closed, memory_order_relaxed);
 }
 
 #endif

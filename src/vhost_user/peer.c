@@ -61,6 +61,15 @@ void vhost_user_peer_hang_up_locked(struct vhost_user *vhost)
 	sys_become(vhost->fd, vhost->hung_up);
 }
 
+/* A thread that waits for an answer holds the other lock. The number of @fd never changes. */
+void vhost_user_peer_wake(struct vhost_user *vhost)
+{
+	lock_take(&vhost->wake);
+	atomic_store_explicit(&vhost->closed, true, memory_order_relaxed);
+	sys_shutdown(vhost->fd);
+	lock_drop(&vhost->wake);
+}
+
 /*
  * Hang up after an error, so that no late message of the peer can be taken for an answer to another
  * question. Returns the error for the caller of the library.
@@ -80,8 +89,10 @@ static int lose_peer_locked(struct vhost_user *vhost, const char *when, int err)
 		       "ends";
 		remedy = peer_socket_remedy(&vhost->socket);
 	}
-	report(&dev->reporter, COHERENT_ERROR, "%s: %s (%s)%s%s", dev->name, why, when, hint,
-	       remedy);
+	/* A close ends the connection itself. */
+	if (!vhost_user_is_closed(vhost))
+		report(&dev->reporter, COHERENT_ERROR, "%s: %s (%s)%s%s", dev->name, why, when,
+		       hint, remedy);
 	vhost_user_peer_hang_up_locked(vhost);
 	if (err == -EPROTO)
 		return -EIO;
@@ -257,12 +268,17 @@ int vhost_user_peer_set_call_locked(struct vhost_user *vhost, uint32_t queue)
 
 static int open_connection_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock)
 {
-	int fd = peer_socket_connect(&vhost->socket);
+	int fd = vhost_user_is_closed(vhost) ? -ENODEV : peer_socket_connect(&vhost->socket);
 
 	if (fd < 0)
 		return fd;
 	sys_refuse_descriptors(fd);
+	lock_take(&vhost->wake);
 	sys_become(vhost->fd, fd);
+	/* The close has shut down what @fd was before, so the first message must fail. */
+	if (vhost_user_is_closed(vhost))
+		sys_shutdown(vhost->fd);
+	lock_drop(&vhost->wake);
 	sys_close(fd);
 	vhost->connected = true;
 	return 0;

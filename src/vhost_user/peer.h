@@ -24,6 +24,12 @@ int vhost_user_peer_connect_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->l
 void vhost_user_peer_hang_up_locked(struct vhost_user *vhost) NEEDS_LOCK(vhost->lock);
 
 /**
+ * vhost_user_peer_wake() - Let a thread that waits for an answer fail, and let no other begin.
+ * @vhost: The device, which is being closed.
+ */
+void vhost_user_peer_wake(struct vhost_user *vhost);
+
+/**
  * vhost_user_peer_is_there_locked() - Whether the peer is still connected.
  * @vhost: The device.
  *

@@ -4,6 +4,7 @@
  * returns an error, leaves nothing behind and keeps the contents of memory.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -107,6 +108,58 @@ static void close_ends_the_wait_for_an_answer(void **state)
 	fixture->dev = NULL;
 	assert_ok(pthread_join(thread, &err));
 	assert_int_equal((intptr_t)err, -ENODEV);
+	close_fixture(fixture);
+}
+
+/* A reset waits here for its connection until a close has shut the old one down. */
+static _Atomic enum { CONNECTS, MUST_WAIT, WAITS } connecting;
+
+struct peer_socket;
+int __real_peer_socket_connect(const struct peer_socket *socket);
+int __wrap_peer_socket_connect(const struct peer_socket *socket);
+int __wrap_peer_socket_connect(const struct peer_socket *socket)
+{
+	if (connecting == MUST_WAIT)
+		connecting = WAITS;
+	while (connecting == WAITS)
+		usleep(1000);
+	return __real_peer_socket_connect(socket);
+}
+
+void __real_sys_shutdown(int fd);
+void __wrap_sys_shutdown(int fd);
+void __wrap_sys_shutdown(int fd)
+{
+	__real_sys_shutdown(fd);
+	if (connecting == WAITS)
+		connecting = CONNECTS;
+}
+
+static void *reset(void *arg)
+{
+	struct fixture *fixture = arg;
+
+	return (void *)(intptr_t)coherent_device_reset(fixture->dev);
+}
+
+/* The close finds only the old connection, and still no message goes over the new one. */
+static void close_ends_a_reset_that_connects(void **state)
+{
+	struct fixture *fixture = open_fixture("");
+	const unsigned int seen = peer.script->seen[VHOST_USER_GET_FEATURES];
+	pthread_t thread;
+	void *err;
+
+	(void)state;
+	connecting = MUST_WAIT;
+	assert_ok(pthread_create(&thread, NULL, reset, fixture));
+	while (connecting != WAITS)
+		usleep(1000);
+	coherent_device_close(fixture->dev);
+	fixture->dev = NULL;
+	assert_ok(pthread_join(thread, &err));
+	assert_int_equal((intptr_t)err, -ENODEV);
+	assert_int_equal(peer.script->seen[VHOST_USER_GET_FEATURES], seen);
 	close_fixture(fixture);
 }
 
@@ -376,6 +429,7 @@ int main(void)
 		WITH_PEER(freed_box_in_place_waits_only_without_memory),
 		WITH_PEER(silent_peer_is_a_timeout),
 		WITH_PEER(close_ends_the_wait_for_an_answer),
+		WITH_PEER(close_ends_a_reset_that_connects),
 		WITH_PEER(refused_removal_ends_the_connection),
 		WITH_PEER(refusal_after_a_reset_ends_the_connection),
 		WITH_PEER(full_backlog_is_a_timeout),
