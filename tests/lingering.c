@@ -44,9 +44,13 @@ void send_away(int socket, const int *fds, size_t count, int flags)
 		.msg_control = &control,
 		.msg_controllen = CMSG_SPACE(count * sizeof(int)),
 	};
+	ssize_t n;
 
 	memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
-	assert_int_equal(sendmsg(socket, &message, flags | MSG_NOSIGNAL), 1);
+	/* The other end may refuse descriptors for a moment. */
+	while ((n = sendmsg(socket, &message, flags | MSG_NOSIGNAL)) < 0 && errno == EPERM)
+		usleep(1000);
+	assert_int_equal(n, 1);
 	for (size_t i = 0; i < count; i++)
 		close(fds[i]);
 }

@@ -114,7 +114,7 @@ static int serve_at(struct served *served, const char *path,
 	(void)sys_stat(path, &made);
 	err = serve_connections(served, listener, options->connections);
 	remove_socket(path, &made);
-	sys_close(listener);
+	sys_close_foreign(listener);
 	return err;
 }
 

@@ -111,13 +111,13 @@ void serve_command_connect(struct serve_session *session, uint32_t vector, int f
 
 	/* The key "fail-irq" may refuse a descriptor. */
 	if (fd >= 0 && backend->ops->irq_connect(backend, vector, fd)) {
-		sys_close(fd);
+		sys_close_foreign(fd);
 		fd = -1;
 	}
 	if (fd < 0)
 		(void)backend->ops->irq_connect(backend, vector, -1);
 	if (*now >= 0)
-		sys_close(*now);
+		sys_close_foreign(*now);
 	*now = fd;
 }
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/sys_file.h"
+#include "base/sys_socket.h"
 #include "device/device.h"
 #include "sim/serve_dma.h"
 
@@ -24,7 +25,7 @@
 static void close_file(const struct serve_range *range)
 {
 	if (range->fd >= 0)
-		sys_close(range->fd);
+		sys_close_foreign(range->fd);
 }
 
 static bool overlaps(const struct serve_range *range, uint64_t address, uint64_t bytes)
@@ -83,7 +84,7 @@ uint32_t serve_dma_map(struct serve_dma *dma, const struct vfio_user_dma_map *ma
 		error = map_locked(dma, map, fd);
 	lock_drop(&dma->lock);
 	if (error && fd >= 0)
-		sys_close(fd);
+		sys_close_foreign(fd);
 	return error;
 }
 

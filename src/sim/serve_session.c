@@ -256,7 +256,7 @@ static int run_channels(struct serve_session *session, int fd, int twin)
 				     session, fd, served->timeout_ns);
 	if (err) {
 		if (session->has_twin)
-			sys_close(twin);
+			sys_close_foreign(twin);
 		return err;
 	}
 	serve_stop_note(&served->stop, 0, fd);
@@ -277,7 +277,7 @@ static int agree_and_run(struct serve_session *session, int fd)
 	serve_stop_note(&session->served->stop, 0, -1);
 	/* The owner of .socket_fd has another descriptor, which would keep the connection. */
 	sys_shutdown(fd);
-	sys_close(fd);
+	sys_close_foreign(fd);
 	return err;
 }
 
@@ -319,7 +319,7 @@ void serve_session(struct served *served, int fd)
 		err = agree_and_run(session, fd);
 		lock_destroy(&session->lock);
 	} else {
-		sys_close(fd);
+		sys_close_foreign(fd);
 	}
 	report_end(served, err);
 	if (session)

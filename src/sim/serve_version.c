@@ -98,7 +98,7 @@ int serve_version_agree(int fd, uint64_t timeout_ns, struct serve_agreed *agreed
 	if (pair[1] >= 0)
 		sys_close(pair[1]);
 	if (err && pair[0] >= 0)
-		sys_close(pair[0]);
+		sys_close_foreign(pair[0]);
 	agreed->twin = err ? -1 : pair[0];
 	return err;
 }

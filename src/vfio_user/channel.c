@@ -29,7 +29,7 @@ int vfio_user_channel_open(struct vfio_user_channel *channel, const struct vfio_
 	if (err) {
 		free(channel->answer);
 		free(channel->buffer);
-		sys_close(fd);
+		sys_close_foreign(fd);
 		return err;
 	}
 	lock_init(&channel->calls);
@@ -40,7 +40,7 @@ int vfio_user_channel_open(struct vfio_user_channel *channel, const struct vfio_
 
 void vfio_user_channel_close(struct vfio_user_channel *channel)
 {
-	sys_close(channel->fd);
+	sys_close_foreign(channel->fd);
 	lock_destroy(&channel->lock);
 	lock_destroy(&channel->sends);
 	lock_destroy(&channel->calls);

@@ -71,7 +71,7 @@ void vfio_user_fds_close(struct vfio_user_fds *fds)
 {
 	for (size_t i = 0; i < fds->count; i++)
 		if (fds->fds[i] >= 0)
-			sys_close(fds->fds[i]);
+			sys_close_foreign(fds->fds[i]);
 	fds->count = 0;
 }
 

@@ -170,7 +170,7 @@ struct vfio_user_fds {
  * @header: Set to the header.
  * @payload: Set to the payload.
  * @max: The size of @payload.
- * @fds: Set to the descriptors, which the caller closes, also after a failure; NULL: the kernel
+ * @fds: Set to the descriptors, which the caller closes, also after a failure; NULL: the call
  *	closes them.
  * @deadline_ns: The end of the time.
  *

@@ -200,7 +200,7 @@ static void twin_alone_is_not_a_connection(void **state)
 static void flood_ends_the_connection(void **state)
 {
 	static const char payload[65536] = "";
-	const int fds[] = { 0, 1, 2, 0, 1, 2, 0, 1 };
+	const int fd = eventfd(0, EFD_CLOEXEC), fds[] = { fd, fd, fd, fd, fd, fd, fd, fd };
 	struct client client;
 	int err;
 
@@ -219,6 +219,7 @@ static void flood_ends_the_connection(void **state)
 		assert_true(log_has(&server.reports, "faster than"));
 		log_clear(&server.reports);
 	}
+	close(fd);
 	assert_ok(server_stop(&server));
 }
 
