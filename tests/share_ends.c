@@ -190,7 +190,109 @@ static void twin_outlives_the_device_of_the_mem(void **state)
 	}
 }
 
+/* --- Several twins on one device --- */
+
+static void check_find(struct coherent_device *dev, const void *ptr, uint64_t address)
+{
+	struct coherent_info info;
+
+	assert_ok(coherent_find_ptr(dev, ptr, &info));
+	assert_int_equal(info.state, COHERENT_STATE_MEM);
+	assert_int_equal(info.address, address);
+}
+
+/* The twins end in this order. Each one that is left is the object that has the pages. */
+static void end_twins(const char *name, const unsigned int order[3])
+{
+	static alignas(PAGE) uint8_t memory[PAGE];
+	COHERENT_TWIN(uint8_t) twins[3] = { COHERENT_EMPTY };
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_info info;
+	struct pair pair;
+
+	open_pair(&pair, NAME, name);
+	assert_ok(coherent_box_adopt(&box, pair.a, memory, PAGE));
+	assert_ok(coherent_expose(&box, &mem));
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_ok(coherent_share(&mem, pair.b, &twins[i]));
+		check_find(pair.b, memory, coherent_addr(&twins[i]).raw);
+	}
+	for (unsigned int i = 0; i < 3; i++) {
+		const unsigned int last = order[2];
+
+		coherent_free(&twins[order[i]]);
+		if (i == 1)
+			check_find(pair.b, memory, coherent_addr(&twins[last]).raw);
+		if (i < 2) {
+			assert_ok(coherent_find_ptr(pair.b, memory, &info));
+			assert_err(coherent_box_adopt(&box, pair.b, memory, PAGE, .copy = true),
+				   -EBUSY);
+		}
+		if (i)
+			assert_ok(coherent_device_fence(pair.b));
+	}
+	assert_err(coherent_find_ptr(pair.b, memory, &info), -ERANGE);
+	assert_ok(coherent_box_adopt(&box, pair.b, memory, PAGE, .copy = true));
+	coherent_box_free(&box);
+	coherent_free(&mem);
+	close_pair(&pair);
+}
+
+static void pages_pass_to_another_twin_of_the_device(void **state)
+{
+	static const unsigned int orders[][3] = { { 0, 1, 2 }, { 2, 1, 0 }, { 1, 2, 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+		end_twins(NAME, orders[i]);
+		end_twins(LAZY, orders[i]);
+	}
+}
+
+static void failed_share_leaves_the_pages_to_the_twin(void **state)
+{
+	COHERENT_TWIN(uint8_t) twin = COHERENT_EMPTY, other = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct pair pair;
+
+	(void)state;
+	open_pair(&pair, NAME, NAME ",maps=0x1");
+	assert_ok(coherent_zeroed(&mem, pair.a, PAGE));
+	assert_ok(coherent_share(&mem, pair.b, &twin));
+	assert_err(coherent_share(&mem, pair.b, &other), -ENOSPC);
+	check_find(pair.b, (const void *)coherent_unsafe_ptr(&mem), coherent_addr(&twin).raw);
+	coherent_free(&twin);
+	coherent_free(&mem);
+	close_pair(&pair);
+}
+
 /* --- Memory of the driver --- */
+
+static void memory_that_the_other_device_adopted_is_refused(void **state)
+{
+	static alignas(PAGE) uint8_t memory[3 * PAGE];
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY, other = COHERENT_EMPTY;
+	COHERENT_TWIN(uint8_t) twin = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_info info;
+	struct pair pair;
+
+	(void)state;
+	open_pair(&pair, NAME, NAME);
+	assert_ok(coherent_box_adopt(&other, pair.b, memory + PAGE, PAGE));
+	assert_ok(coherent_box_adopt(&box, pair.a, memory, 3 * PAGE));
+	assert_ok(coherent_expose(&box, &mem));
+	assert_err(coherent_share(&mem, pair.b, &twin), -EBUSY);
+	assert_true(log_has(&pair.log_a, "has a page of the mem allocated at"));
+	assert_ok(coherent_find_ptr(pair.b, memory + PAGE, &info));
+	assert_err(coherent_find_ptr(pair.b, memory, &info), -ERANGE);
+	coherent_box_free(&other);
+	assert_ok(coherent_share(&mem, pair.b, &twin));
+	coherent_free(&twin);
+	coherent_free(&mem);
+	close_pair(&pair);
+}
 
 static void count_release(void *memory, void *arg)
 {
@@ -240,6 +342,9 @@ int main(void)
 		cmocka_unit_test(memory_waits_for_all_fences),
 		cmocka_unit_test(close_of_its_device_cuts_a_twin_off),
 		cmocka_unit_test(twin_outlives_the_device_of_the_mem),
+		cmocka_unit_test(pages_pass_to_another_twin_of_the_device),
+		cmocka_unit_test(failed_share_leaves_the_pages_to_the_twin),
+		cmocka_unit_test(memory_that_the_other_device_adopted_is_refused),
 		cmocka_unit_test(adopted_memory_comes_back_after_the_last_twin),
 	};
 

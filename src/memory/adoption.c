@@ -62,8 +62,8 @@ __attribute__((no_sanitize("thread"))) static bool has_page(const struct coheren
 }
 
 /* gcc inlines keeps_pages() into this function, so this function needs the attribute, too. */
-__attribute__((no_sanitize("thread"))) static const struct coherent_object *
-owner_locked(struct object_store *store, const struct iovec *piece) NEEDS_LOCK(store->lock)
+__attribute__((no_sanitize("thread"))) const struct coherent_object *
+adoption_owner_locked(struct object_store *store, const struct iovec *piece)
 {
 	const uintptr_t end = (uintptr_t)piece->iov_base + piece->iov_len;
 	const struct coherent_object *owner, *ended = NULL;
@@ -141,7 +141,7 @@ static int begin_piece_locked(struct object_store *store, const struct coherent_
 			      struct adoption *adoption, const struct iovec *piece)
 	NEEDS_LOCK(store->lock)
 {
-	const struct coherent_object *owner = owner_locked(store, piece);
+	const struct coherent_object *owner = adoption_owner_locked(store, piece);
 
 	if (owner == object)
 		return -EINVAL;

@@ -110,6 +110,17 @@ struct adoption *adoption_new(const struct iovec *pieces, size_t count, size_t b
 bool adoption_is_mapped(const struct adoption *adoption, struct sys_maps_problem *problem);
 
 /**
+ * adoption_owner_locked() - Find an object that has one of some pages.
+ * @store: The store.
+ * @piece: The pages.
+ *
+ * Return: an object that is a box or a mem, waits for a fence, or is leaked; NULL if there is none.
+ */
+const struct coherent_object *adoption_owner_locked(struct object_store *store,
+						    const struct iovec *piece)
+	NEEDS_LOCK(store->lock);
+
+/**
  * adoption_refuse() - Report why memory of the driver cannot be given to a device.
  * @store: The store.
  * @at: The call.

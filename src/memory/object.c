@@ -298,9 +298,7 @@ int object_new_twin(const struct coherent_object *mem, struct object_store *stor
 	if (has_begun)
 		err = borrow_pages_locked(store, *out, mem);
 	lock_drop(&store->lock);
-	if (!err)
-		object_set_va(*out, pages_va(&(*out)->pages));
-	else if (has_begun)
+	if (err && has_begun)
 		ref_put(store->device);
 	return err;
 }

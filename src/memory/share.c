@@ -43,6 +43,27 @@ static int check_arguments(struct object_store *store, struct object_store *othe
 	return 0;
 }
 
+/* The other device may have adopted the memory itself. Then one page would have two owners. */
+static int check_pages(struct object_store *store, struct object_store *other,
+		       const struct coherent_object *mem)
+{
+	const struct iovec pages = { pages_va(&mem->pages), object_bytes(mem) };
+	const struct coherent_object *owner;
+	const char *site = NULL;
+
+	lock_take(&other->lock);
+	owner = adoption_owner_locked(other, &pages);
+	if (owner && !twin_is_of(mem, owner))
+		site = owner->site;
+	lock_drop(&other->lock);
+	if (!site)
+		return 0;
+	return refuse(store, -EBUSY, SHARE,
+		      "the object of %s allocated at %s has a page of the mem allocated at %s; end "
+		      "that object first",
+		      other->name, site, mem->site);
+}
+
 static int check_state(struct object_store *store, struct object_store *other,
 		       const struct coherent_mem *mem, const struct coherent_mem *twin)
 {
@@ -70,7 +91,7 @@ static int check_state(struct object_store *store, struct object_store *other,
 		return refuse_place(store, store);
 	if (!backend_uses_pages_in_place(other->backend))
 		return refuse_place(store, other);
-	return 0;
+	return check_pages(store, other, mem->object);
 }
 
 static int new_record(struct coherent_object *mem, struct object_store *other,

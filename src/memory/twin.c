@@ -11,7 +11,7 @@
 
 /**
  * struct shared - The memory of a mem and its twins.
- * @lock: Guards the rest. It is taken inside the store lock of the mem, and not with that of a twin.
+ * @lock: Guards the rest. It is taken inside a store lock.
  * @store: The store of the mem. Each twin holds its device. Never changes.
  * @twins: The twins that have not ended.
  * @has_mem: The mem has not ended, so the pages are the mem's.
@@ -30,6 +30,7 @@ struct shared {
 /**
  * struct twin - A twin, as the mem knows it.
  * @link: In the list of @shared.
+ * @object: The record of the twin; NULL once that has ended.
  * @shared: The memory. Never changes, as the next three.
  * @name: The name of its device.
  * @site: File and line of the call that shared the mem.
@@ -38,6 +39,7 @@ struct shared {
  */
 struct twin {
 	LIST_ENTRY(twin) link;
+	struct coherent_object *object;
 	struct shared *shared;
 	const char *name;
 	const char *site;
@@ -71,6 +73,13 @@ static void free_shared(struct shared *shared)
 	free(shared);
 }
 
+/* Lookups of the pages find this twin, and no other one of its device. */
+static void own_pages(struct coherent_object *object)
+{
+	page_owner_set(&object->store->owners, pages_va(&object->pages), object_bytes(object),
+		       object);
+}
+
 /* If the twin fails, the mem keeps what it can share, and frees it when it ends. */
 int twin_begin(struct coherent_object *mem, struct coherent_object *object)
 {
@@ -80,6 +89,7 @@ int twin_begin(struct coherent_object *mem, struct coherent_object *object)
 	if (!twin)
 		return -ENOMEM;
 	*twin = (struct twin){
+		.object = object,
 		.shared = shared,
 		.name = object->store->name,
 		.site = object->site,
@@ -89,6 +99,7 @@ int twin_begin(struct coherent_object *mem, struct coherent_object *object)
 	ref_hold(shared->store->device);
 	lock_take(&shared->lock);
 	LIST_INSERT_HEAD(&shared->twins, twin, link);
+	own_pages(object);
 	lock_drop(&shared->lock);
 	return 0;
 }
@@ -147,6 +158,35 @@ int twin_refuse_reclaim(struct coherent_object *mem, const char *at)
 	return 0;
 }
 
+bool twin_is_of(const struct coherent_object *mem, const struct coherent_object *object)
+{
+	const struct twin *twin = NULL;
+
+	if (!mem->shared)
+		return false;
+	lock_take(&mem->shared->lock);
+	LIST_FOREACH(twin, &mem->shared->twins, link)
+		if (twin->object == object)
+			break;
+	lock_drop(&mem->shared->lock);
+	return twin;
+}
+
+/* --- The end of a twin --- */
+
+/* A device may have several twins of a mem. The pages pass to one that is not freed, if there is one. */
+static void pass_pages_locked(const struct twin *ended) NEEDS_LOCK(ended->shared->lock)
+{
+	struct twin *twin, *heir = NULL;
+
+	LIST_FOREACH(twin, &ended->shared->twins, link)
+		if (twin != ended && twin->object && twin->object->store == ended->object->store &&
+		    (!heir || heir->busy))
+			heir = twin;
+	if (heir)
+		own_pages(heir->object);
+}
+
 void twin_set_busy(const struct coherent_object *object, const char *why)
 {
 	struct twin *twin = object->twin;
@@ -155,10 +195,19 @@ void twin_set_busy(const struct coherent_object *object, const char *why)
 		return;
 	lock_take(&twin->shared->lock);
 	twin->busy = why;
+	pass_pages_locked(twin);
 	lock_drop(&twin->shared->lock);
 }
 
-/* --- End --- */
+static void leave_twin(struct twin *twin)
+{
+	lock_take(&twin->shared->lock);
+	pass_pages_locked(twin);
+	twin->object = NULL;
+	lock_drop(&twin->shared->lock);
+}
+
+/* --- The end of the mem, and of the memory --- */
 
 static void leave_pages_locked(struct object_store *store, struct coherent_object *mem,
 			       struct shared *shared) NEEDS_LOCK(store->lock)
@@ -200,6 +249,8 @@ struct twin *twin_leave(struct coherent_object *object)
 	if (object->shared)
 		leave_mem(object);
 	object->twin = NULL;
+	if (twin)
+		leave_twin(twin);
 	return twin;
 }
 

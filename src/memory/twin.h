@@ -13,13 +13,20 @@
 #include "memory/object.h"
 
 /**
- * twin_begin() - Let a mem know of a twin.
+ * twin_begin() - Let a mem know of a twin. Lookups of its pages find the twin from now on.
  * @mem: The mem. The caller has it.
  * @object: The record of the twin, from object_new_twin(). The caller destroys it after a failure.
  *
  * Return: 0; -ENOMEM.
  */
 int twin_begin(struct coherent_object *mem, struct coherent_object *object);
+
+/**
+ * twin_is_of() - Whether an object is a twin of a mem, and has not ended.
+ * @mem: The mem. The caller has it.
+ * @object: Any object.
+ */
+bool twin_is_of(const struct coherent_object *mem, const struct coherent_object *object);
 
 /**
  * twin_refuse_reclaim() - Make sure that a mem has no twins.
