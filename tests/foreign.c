@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Another process sends descriptors whose close waits for years. The calls that receive or close them
- * return. If one waits, a signal ends the test.
+ * Another process sends descriptors whose close waits for years, or nothing. The calls that receive or
+ * close them return. If one waits, a signal ends the test.
  */
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -138,6 +138,22 @@ static void out_of_band_does_not_linger(void **state)
 	assert_only_other_ends(2);
 }
 
+/* socket(7): a timeout of 0 us would mean none. */
+static void shortest_timeout_ends(void **state)
+{
+	int pair[2];
+	char byte;
+
+	(void)state;
+	assert_ok(sys_socketpair(pair));
+	for (uint64_t timeout_ns = 0; timeout_ns <= 1; timeout_ns++) {
+		assert_ok(sys_let_receive_wait(pair[0], timeout_ns));
+		assert_err((int)sys_receive_at_once(pair[0], &byte, 1, 0), -ETIMEDOUT);
+	}
+	close(pair[0]);
+	close(pair[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +163,7 @@ int main(void)
 		cmocka_unit_test_setup(queue_of_a_listener_does_not_linger, setup),
 		cmocka_unit_test_setup(receive_without_room_does_not_linger, setup),
 		cmocka_unit_test_setup(out_of_band_does_not_linger, setup),
+		cmocka_unit_test(shortest_timeout_ends),
 	};
 
 	alarm(SECONDS);

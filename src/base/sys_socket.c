@@ -373,9 +373,11 @@ ssize_t sys_receive(int fd, void *to, size_t bytes, uint64_t deadline_ns)
 
 int sys_let_receive_wait(int fd, uint64_t timeout_ns)
 {
+	/* socket(7): 0 means no timeout. */
+	const uint64_t us = timeout_ns / 1000 + 1;
 	const struct timeval timeout = {
-		.tv_sec = (time_t)(timeout_ns / SYS_NS_PER_S),
-		.tv_usec = (suseconds_t)(timeout_ns % SYS_NS_PER_S / 1000),
+		.tv_sec = (time_t)(us / 1000000),
+		.tv_usec = (suseconds_t)(us % 1000000),
 	};
 	const int flags = fcntl(fd, F_GETFL);
 
