@@ -76,18 +76,31 @@ int coherent_fabric_get_name(struct coherent_device *dev, struct coherent_fabric
 	return 0;
 }
 
-static int check_name(struct coherent_device *dev, const struct fabric *fabric,
+/* A fence sets the name of the endpoint again, so its size has the lock, too. */
+static size_t name_bytes(struct fabric *fabric)
+{
+	size_t bytes;
+
+	lock_take(&fabric->lock);
+	bytes = fabric->info->src_addrlen;
+	lock_drop(&fabric->lock);
+	return bytes;
+}
+
+static int check_name(struct coherent_device *dev, struct fabric *fabric,
 		      const struct coherent_fabric_name *name)
 {
+	size_t bytes;
+
 	if (!name)
 		return refuse(&dev->store, -EINVAL, CONNECT, "the name is NULL");
-	if (le32toh(name->bytes) == fabric->info->src_addrlen)
+	bytes = name_bytes(fabric);
+	if (le32toh(name->bytes) == bytes)
 		return 0;
 	return refuse(&dev->store, -EINVAL, CONNECT,
 		      "the name has %" PRIu32 " bytes, and a name of the provider %s has %zu; use "
 		      "what coherent_fabric_get_name() of the peer gave",
-		      le32toh(name->bytes), fabric->info->fabric_attr->prov_name,
-		      fabric->info->src_addrlen);
+		      le32toh(name->bytes), fabric->info->fabric_attr->prov_name, bytes);
 }
 
 static int insert_locked(struct fabric *fabric, struct coherent_fabric_peer *peer)

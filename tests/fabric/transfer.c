@@ -322,6 +322,35 @@ static void fence_keeps_the_name(void **state)
 	assert_true(has(&ends.local, 0, 0x44, PAGE));
 }
 
+static void *fence_often(void *arg)
+{
+	int err = 0;
+
+	(void)arg;
+	for (unsigned int i = 0; !err && i < 5; i++)
+		err = coherent_device_fence(ends.initiator);
+	return (void *)(intptr_t)err;
+}
+
+/* The library compares the name with that of an endpoint that a fence opens again meanwhile. */
+static void peers_are_connected_during_a_fence(void **state)
+{
+	struct coherent_fabric_name name;
+	struct coherent_fabric_peer *peer;
+	pthread_t fence;
+	void *err;
+
+	(void)state;
+	assert_ok(coherent_fabric_get_name(ends.target, &name));
+	assert_ok(pthread_create(&fence, NULL, fence_often, NULL));
+	for (unsigned int i = 0; i < 200; i++) {
+		assert_ok(coherent_fabric_connect(&peer, ends.initiator, &name));
+		coherent_fabric_disconnect(peer);
+	}
+	assert_ok(pthread_join(fence, &err));
+	assert_null(err);
+}
+
 /**
  * struct reader - A read in a thread of its own.
  * @remote: The mem of the target.
@@ -452,6 +481,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(end_that_has_polled_serves_its_peers, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(fence_keeps_the_name, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(peers_are_connected_during_a_fence, set_up_manual,
+						tear_down),
 		cmocka_unit_test_setup_teardown(fence_ends_the_connections, set_up_manual,
 						tear_down),
 		cmocka_unit_test_setup_teardown(peer_that_is_gone_is_found_out, set_up, tear_down),
