@@ -245,14 +245,16 @@ static int transfer(struct sim_bus *bus, uint64_t address, void *buffer, size_t 
 {
 	struct serve_dma *dma = (struct serve_dma *)bus;
 	const bool is_write = access == COHERENT_ACCESS_WRITE;
-	int err = 0;
+	const uint32_t need = is_write ? VFIO_USER_MAP_WRITE : VFIO_USER_MAP_READ;
+	int err = is_announced(dma, address, bytes, need) ? 0 : -EIO;
 
-	if (!is_announced(dma, address, bytes, is_write ? VFIO_USER_MAP_WRITE : VFIO_USER_MAP_READ))
-		return -EIO;
 	while (bytes && !err) {
 		const size_t part = bytes < dma->data_max ? bytes : dma->data_max;
 
-		err = transfer_part(dma, address, buffer, part, is_write);
+		/* The client may have taken the addresses back since the last part. */
+		err = is_announced(dma, address, part, need) ?
+			      transfer_part(dma, address, buffer, part, is_write) :
+			      -EIO;
 		address += part;
 		buffer = (char *)buffer + part;
 		bytes -= part;

@@ -3,6 +3,7 @@
  * A served model reads and writes the memory of its client, by messages or in a file.
  */
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -214,6 +215,31 @@ static void large_transfer_comes_in_parts(void **state)
 	assert_true(is_all(mover.buffer, 0x5a, MOVER_MAX - 5));
 }
 
+/* The client takes the addresses back during a transfer. The server asks for no further part. */
+static void unmap_ends_a_transfer(void **state)
+{
+	static struct question question;
+	struct vfio_user_dma_unmap unmap = {
+		.argsz = sizeof(unmap),
+		.address = WINDOW,
+		.bytes = MOVER_MAX,
+	};
+	char byte;
+
+	(void)state;
+	assert_ok(client_map(&client, WINDOW, MOVER_MAX, READ_WRITE));
+	client_set_reg(&client, MOVER_ADDRESS, WINDOW);
+	client_set_reg(&client, MOVER_BYTES, MOVER_MAX);
+	client_set_reg(&client, MOVER_COMMAND, MOVER_WRITE | MOVER_LATER);
+	take_question(&question, VFIO_USER_DMA_WRITE);
+	assert_ok(client_ask(&client, VFIO_USER_DMA_UNMAP, &unmap, sizeof(unmap), &unmap,
+			     sizeof(unmap)));
+	answer(&question, 0, 0);
+	while (client_reg(&client, MOVER_STATUS) == MOVER_BUSY)
+		assert_int_equal(recv(client.twin, &byte, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(client_reg(&client, MOVER_STATUS), EIO);
+}
+
 static void model_learns_of_a_refusal(void **state)
 {
 	static struct question question;
@@ -341,6 +367,7 @@ int main(void)
 		TEST(file_above_the_limit_is_written_by_messages),
 		TEST(large_transfer_comes_in_parts),
 		TWIN(large_transfer_comes_in_parts),
+		TWIN(unmap_ends_a_transfer),
 		TEST(model_learns_of_a_refusal),
 		TWIN(model_learns_of_a_refusal),
 		TEST(answer_repeats_the_question),
