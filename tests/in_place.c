@@ -493,6 +493,30 @@ static void exact_device_finds_wrong_addresses(void **state)
 	dev = usual;
 }
 
+/* The phases change the state of the box only, so they do not ask the device. */
+static void phases_go_on_without_the_device(void **state)
+{
+	struct coherent_device *const usual = dev;
+	union byte_box box = COHERENT_EMPTY;
+	union byte_mem mem = COHERENT_EMPTY;
+	struct coherent_bar *bar;
+
+	(void)state;
+	dev = open_other("sim:edu,step,unplug=1");
+	make_box(&box, 3);
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	(void)coherent_bar_read32(bar, 0);
+	assert_err(coherent_zeroed(&mem, dev, 1), -ENODEV);
+	assert_ok(coherent_expose(&box, &mem));
+	assert_err(try(coherent_addr(&mem), COHERENT_ACCESS_READ), -EIO);
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_true(is_all(coherent_box_ptr(&box), 3, BYTES));
+	coherent_box_free(&box);
+	coherent_bar_close(bar);
+	coherent_device_close(dev);
+	dev = usual;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -511,6 +535,7 @@ int main(void)
 		ON_DEVICE(box_is_lent_where_it_is),
 		ON_DEVICE(threads_have_boxes_of_their_own),
 		ON_DEVICE(exact_device_finds_wrong_addresses),
+		ON_DEVICE(phases_go_on_without_the_device),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

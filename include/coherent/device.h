@@ -234,15 +234,15 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  *	qemu:nvme		a device model of an installed QEMU, behind an IOMMU
  *	fabric:tcp		an endpoint of libfabric, for peers on other machines
  *
- * vfio:, iommufd: and pci: open PCI devices. If one does not open, the report names
- * the command that fixes it; the library changes nothing in the system. Faults are
- * only in the kernel's log. The kernel may want the device back, for instance because it
- * is unplugged or unbound. It then waits until the driver closes the device. From
- * that moment coherent_expose() and the calls that wait return -ENODEV, but the memory
- * stays. The calls that wait are coherent_poll(), coherent_bar_poll32() and
- * coherent_irq_wait(). Without an IOMMU, in VFIO's no-IOMMU mode, vfio: opens only with
- * .level = COHERENT_NONE. In this mode the key pages=N sets how many hugepages of 2 MiB
- * hold all memory; the default is 1.
+ * vfio:, iommufd: and pci: open PCI devices. If one does not open, the report names the command
+ * that fixes it; the library changes nothing in the system. Faults are only in the kernel's log.
+ * The kernel may want the device back, for instance because it is unplugged or unbound. It then
+ * waits until the driver closes the device. From that moment coherent_expose() and the calls
+ * that wait return -ENODEV, but the memory stays. The calls that wait are coherent_poll(),
+ * coherent_bar_poll32() and coherent_irq_wait(). To expose an object of a pool or in place does
+ * not ask the device, so that it still succeeds. Without an IOMMU, in VFIO's no-IOMMU mode,
+ * vfio: opens only with .level = COHERENT_NONE. In this mode the key pages=N sets how many
+ * hugepages of 2 MiB hold all memory; the default is 1.
  *
  * A PCI device without a reset of its own may still execute commands of its last owner,
  * which was closed or killed. The open of such a device reports a warning. The device

@@ -71,9 +71,9 @@
  *			is reachable, coherent_expose(), coherent_reclaim(),
  *			coherent_irq_open(), coherent_device_fence(),
  *			coherent_device_reset() and the calls that wait return
- *			-ENODEV, and threads that wait wake. Objects of a pool can
- *			still be exposed and reclaimed, because a pool does not ask the
- *			device. Boxes and mems can be used and freed.
+ *			-ENODEV, and threads that wait wake. Objects of a pool and in
+ *			place can still be exposed and reclaimed, because that does not
+ *			ask the device. Boxes and mems can be used and freed.
  *	stuck=N		From the Nth write to a register on, the device answers
  *			registers but does not work, as tick() is not called, until
  *			it is reset.
