@@ -191,8 +191,8 @@ COHERENT_C_END
  * unused chunk, and more if together they have at most an eighth of what was in use lately. If the
  * pool then has to map again, it keeps more the next time. So a driver that allocates in bursts
  * seldom maps. Other unused chunks end at once. Kept ones end after some seconds without use, when
- * the driver frees objects, and before a call fails because a device has no memory, no address or
- * no mapping left. All this holds if unmapping is a fence, or .idle makes it one. Otherwise the
+ * a full cache gives slots back, and before a call fails because a device has no memory, no address
+ * or no mapping left. All this holds if unmapping is a fence, or .idle makes it one. Otherwise the
  * pool keeps all its pages, and when it is destroyed, they wait for coherent_device_fence(). The
  * mask of the device cannot change while the pool has pages.
  *
