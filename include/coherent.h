@@ -59,8 +59,9 @@
  * explains errors to the report function that coherent_device_open() takes. Each
  * -EINVAL, -EBUSY and -EOPNOTSUPP of a call on memory has a report. A call that
  * knows no device makes no report: its device is NULL, or its object is empty, a
- * stale copy or was never initialised. Such an object gets -EINVAL. If an output
- * was never initialised, the report says so.
+ * stale copy or was never initialised. Such an object gets -EINVAL, but in
+ * userspace a pool does not notice a stale copy of its objects. If an output was
+ * never initialised, the report says so.
  *
  * Units. A size is in bytes, a count in elements and a time in nanoseconds,
  * unless a name says otherwise. A "last" is inclusive. The library rounds sizes
