@@ -337,7 +337,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * Context: may sleep.
  * Return: 0; -EINVAL (@box is empty, .permission, .seal returned a positive number), -EBUSY
  * (the mem is not empty, and stays as it is), -EOPNOTSUPP (.permission), -ENOSPC (no mapping
- * is left, see coherent_device_limits()), -ENOMEM, -ENODEV, -EIO. If .seal returned a negative
+ * is left, see coherent_device_limits()), -ENOMEM, -ENODEV, -EIO, in userspace -ETIMEDOUT (the
+ * process of the device did not answer, and the device is lost). If .seal returned a negative
  * number, the call returns this number.
  */
 #define coherent_expose(box, ...)					\

@@ -253,7 +253,8 @@ int coherent_bar_write512(struct coherent_bar *bar, uint64_t offset, const void 
  * Context: may sleep.
  * Return: 0; -ENODEV (there is no such device or no such vector), -EBUSY (somebody
  * listens to it already, or a callback of the device's own model called it), -ENOMEM,
- * -ENOSPC (no file descriptor is left, or the kernel has fewer vectors), -EIO.
+ * -ENOSPC (no file descriptor is left, or the kernel has fewer vectors), -EIO, in userspace
+ * -ETIMEDOUT (the process of the device did not answer, and the device is lost).
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_irq_open(struct coherent_irq **irq, struct coherent_device *dev, unsigned int vector);

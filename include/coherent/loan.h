@@ -157,7 +157,7 @@ COHERENT_C_END
  * allow, in the kernel also a box larger than coherent_device_set_max_segment()), -EBUSY (@loan
  * is not empty, and stays as it is), -EOPNOTSUPP (the kernel would use bounce buffers for
  * memory of COHERENT_IOMMU), -ENOSPC (also: the device cannot address the memory), -ENOMEM,
- * -ENODEV, -EIO as coherent_expose().
+ * -ENODEV, -EIO, -ETIMEDOUT as coherent_expose().
  */
 #define coherent_lend(box, loan, direction)				\
 	COHERENT_AGAIN(COHERENT_LEND)					\

@@ -262,7 +262,8 @@ COHERENT_C_END
  * Context: may sleep, if the pool has no free slot. In the kernel the call may always sleep, unless
  * .gfp of the call or of the pool is GFP_ATOMIC: then any context.
  * Return: 0; -EINVAL (@pool is empty, .gfp), -EBUSY (the box is not empty), -ENODEV. If the pool
- * has to grow, also as coherent_zeroed(): -ENOMEM, -ENOSPC, -EOPNOTSUPP (.permission), -EIO.
+ * has to grow, also as coherent_zeroed(): -ENOMEM, -ENOSPC, -EOPNOTSUPP (.permission), -EIO,
+ * -ETIMEDOUT.
  */
 #define coherent_pool_box(pool, ...)					\
 	COHERENT_AGAIN(COHERENT_POOL_BOX)				\
@@ -360,7 +361,8 @@ COHERENT_C_END
  *
  * Context: may sleep, if the pool has no free slot.
  * Return: 0; -EINVAL (@pool is empty, @value is NULL), -EBUSY (@mem is not empty), -ENODEV. If the
- * pool has to grow, also as coherent_zeroed(): -ENOMEM, -ENOSPC, -EOPNOTSUPP (.permission), -EIO.
+ * pool has to grow, also as coherent_zeroed(): -ENOMEM, -ENOSPC, -EOPNOTSUPP (.permission), -EIO,
+ * -ETIMEDOUT.
  */
 #define coherent_pool_from(pool, mem, value)				\
 	COHERENT_AGAIN(COHERENT_POOL_FROM)				\

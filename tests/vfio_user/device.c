@@ -158,6 +158,27 @@ static void each_vector_interrupts(void **state)
 	assert_int_equal(coherent_irq_open(&irqs[0], dev, PEER_VECTORS), -ENODEV);
 }
 
+/* coherent_irq_open() documents this error. */
+static void peer_that_takes_no_interrupt_is_lost(void **state)
+{
+	struct coherent_irq *irq;
+
+	(void)state;
+	peer = peer_new();
+	peer_start(peer);
+	assert_ok(try_peer_with(",timeout=100"));
+	peer->command = VFIO_USER_DEVICE_SET_IRQS;
+	peer->misdeed = SILENCE;
+	assert_err(coherent_irq_open(&irq, dev, 0), -ETIMEDOUT);
+	assert_null(irq);
+	assert_true(log_has(&reports, "did not answer in time (DEVICE_SET_IRQS)"));
+	peer->misdeed = NOTHING;
+	assert_err(coherent_irq_open(&irq, dev, 0), -ENODEV);
+	assert_ok(coherent_device_reset(dev));
+	assert_ok(coherent_irq_open(&irq, dev, 0));
+	coherent_irq_close(irq);
+}
+
 static void line_is_unmasked(void **state)
 {
 	struct coherent_irq *irq;
@@ -328,6 +349,7 @@ int main(void)
 		cmocka_unit_test_teardown(configuration_is_the_peers, stop_peer),
 		cmocka_unit_test_teardown(refused_register_reads_as_ones, stop_peer),
 		cmocka_unit_test_teardown(each_vector_interrupts, stop_peer),
+		cmocka_unit_test_teardown(peer_that_takes_no_interrupt_is_lost, stop_peer),
 		cmocka_unit_test_teardown(line_is_unmasked, stop_peer),
 		cmocka_unit_test_teardown(lost_peer_is_found_again, stop_peer),
 		cmocka_unit_test_teardown(reset_allows_dma_again, stop_peer),
