@@ -458,6 +458,31 @@ static void loan_keeps_alignment_and_boundary(void **state)
 	close_empty(dev);
 }
 
+/* The same holds for an address that is the pointer. A reclaim makes a box with another address. */
+static void loan_has_the_address_of_the_box(void **state)
+{
+	struct coherent_device *dev;
+	union lent_box box = COHERENT_EMPTY;
+	union lent loan = COHERENT_EMPTY;
+	struct log log;
+
+	(void)state;
+	open_with_log(&dev, "sim:edu,mask=64", &log);
+	assert_ok(coherent_box_zeroed(&box, dev, BYTES, .address = 0x100000));
+	assert_ok(coherent_lend(&box, &loan, COHERENT_BOTH_WAYS));
+	assert_int_equal(coherent_loan_addr(&loan).raw, 0x100000);
+	assert_ok(coherent_take(&loan, &box));
+	assert_ok(coherent_lend(&box, &loan, COHERENT_BOTH_WAYS));
+	assert_int_not_equal(coherent_loan_addr(&loan).raw, 0x100000);
+	coherent_loan_free(&loan);
+	assert_ok(coherent_box_zeroed(&box, dev, BYTES, .address_is_pointer = true));
+	const uintptr_t pointer = (uintptr_t)coherent_box_ptr(&box);
+	assert_ok(coherent_lend(&box, &loan, COHERENT_BOTH_WAYS));
+	assert_int_equal(coherent_loan_addr(&loan).raw, pointer);
+	coherent_loan_free(&loan);
+	close_empty(dev);
+}
+
 static void box_of_a_pool_is_lent(void **state)
 {
 	COHERENT_POOL(uint32_t) pool = COHERENT_EMPTY;
@@ -547,6 +572,7 @@ int main(void)
 		cmocka_unit_test(failed_unmap_ends_the_loan),
 		cmocka_unit_test(failed_lend_frees_the_box),
 		cmocka_unit_test(loan_keeps_alignment_and_boundary),
+		cmocka_unit_test(loan_has_the_address_of_the_box),
 		cmocka_unit_test(box_of_a_pool_is_lent),
 		cmocka_unit_test(direction_must_fit_the_pool),
 		cmocka_unit_test(loan_ends_with_its_scope),

@@ -3,7 +3,7 @@
  * Loans. On most backends a lent box is exposed in place. A backend with lends_copies gets a copy:
  * another box, which is exposed. The box of the driver stays where it is, and is filled with
  * COHERENT_LENT_BYTE, so that a driver that touches it finds out. A box of a pool is exposed by a
- * copy anyway, and a box in place is never copied.
+ * copy anyway. A box in place is never copied, nor is a box whose address the driver chose.
  */
 #include <coherent/loan.h>
 #include <string.h>
@@ -136,6 +136,15 @@ static int lend_copy(struct coherent_box *box, struct coherent_loan *loan, size_
 	return 0;
 }
 
+/* A copy of a box would have another address. */
+static bool is_lent_as_copy(const struct coherent_box *box)
+{
+	const struct coherent_object *object = box->object;
+
+	return !object_is_slot(object) && !object->in_place && !object->has_address &&
+	       object->store->backend->lends_copies;
+}
+
 static int refuse_target(struct object_store *store, const char *at,
 			 const struct coherent_loan *loan)
 {
@@ -175,9 +184,8 @@ int coherent_base_lend(struct coherent_box *box, struct coherent_loan *loan, siz
 		coherent_base_box_free(box);
 		return err;
 	}
-	if (!is_slot && !box->object->in_place && store->backend->lends_copies)
-		return lend_copy(box, loan, size, direction);
-	return lend_in_place(box, loan, direction);
+	return is_lent_as_copy(box) ? lend_copy(box, loan, size, direction) :
+				      lend_in_place(box, loan, direction);
 }
 
 /* --- Take --- */

@@ -71,6 +71,7 @@ struct coherent_object *object_reuse(struct object_store *store, const struct io
 		object_seq_write_begin(object);
 		object->site = site;
 		object->slack = (uint32_t)(want->bytes - bytes);
+		object->has_address = false;
 		object->state = COHERENT_STATE_BOX;
 		object_seq_write_end(object);
 	}
@@ -180,6 +181,7 @@ static void fill_in_locked(struct object_store *store, struct coherent_object *o
 	object->permission = 0;
 	object->state = COHERENT_STATE_BOX;
 	object->leaked = false;
+	object->has_address = want->address;
 	object->in_place = false;
 	object->pages = (struct iova_range){ .first = 0 };
 	object->store = store;

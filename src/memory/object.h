@@ -109,6 +109,7 @@ enum object_kind { OBJECT_WHOLE = 0xb9, OBJECT_SLOT = 0x6d };
  * @permission: The permission of a mem, or of a box in place.
  * @state: The state; COHERENT_STATE_NONE of a kept box, a kept address and a free record.
  * @leaked: The device may still reach the memory, so nothing of it is used again.
+ * @has_address: The driver chose the address. A reclaim makes a record with another address.
  * @address: The reserved device addresses, which may be in quarantine or wait for a fence.
  * @pages: The memory. After reclaim or free it belongs to another object.
  * @store: The store. Never changes.
@@ -141,6 +142,7 @@ struct coherent_object {
 	uint8_t permission;
 	uint8_t state;
 	bool leaked;
+	bool has_address;
 	struct iova_range address;
 	struct iova_range pages;
 	struct object_store *store;
