@@ -16,8 +16,8 @@
  *
  * The driver must not use pointers from coherent_box_ptr() of the lent box. On a simulated device
  * such a mistake shows. The device gets a copy, and the box is filled with COHERENT_LENT_BYTE, so a
- * read finds that byte. The next call that visits, takes or frees the loan reports a write. A box of
- * a pool, a box in place, and a box with .address or .address_is_pointer are not copied.
+ * read finds that byte. The next call that visits, takes or frees the loan reports a write. A box
+ * of a pool, a box in place, and a box with .address or .address_is_pointer are not copied.
  */
 #ifndef COHERENT_LOAN_H
 #define COHERENT_LOAN_H
