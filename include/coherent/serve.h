@@ -5,8 +5,9 @@
  * The process can be a driver that opens "vfio-user:/path", or QEMU with the device
  * vfio-user-pci, so that a guest has the device. A model runs in all places without a change.
  * It gets no memory of the other process: coherent_sim_dma_read() and
- * coherent_sim_dma_write() become messages, which the other process answers or refuses. If
- * that process sends the file of its memory, the server reads and writes the file instead.
+ * coherent_sim_dma_write() become messages, which the other process answers or refuses. If it
+ * refuses a part of a large write, an earlier part may have been written. If that process sends
+ * the file of its memory, the server reads and writes the file instead.
  *
  * The device has a configuration space of 256 bytes with its IDs, BARs of 32 bits and MSI-X. The
  * first BAR that the model does not have holds the MSI-X table. A BAR is at least 16 bytes and a

@@ -240,6 +240,21 @@ static int transfer_part(struct serve_dma *dma, uint64_t address, void *buffer, 
 			  read_part(dma, address, buffer, bytes);
 }
 
+/*
+ * Returns the size of the next part. A part that is not the last ends at a multiple of 64, so that each
+ * aligned word is in one message. A client that takes fewer bytes gets smaller multiples.
+ */
+static size_t part_bytes(const struct serve_dma *dma, uint64_t address, size_t bytes)
+{
+	size_t unit = 64;
+
+	if (bytes <= dma->data_max)
+		return bytes;
+	while (unit > dma->data_max)
+		unit /= 2;
+	return dma->data_max - (size_t)((address + dma->data_max) % unit);
+}
+
 static int transfer(struct sim_bus *bus, uint64_t address, void *buffer, size_t bytes,
 		    enum coherent_access access)
 {
@@ -249,7 +264,7 @@ static int transfer(struct sim_bus *bus, uint64_t address, void *buffer, size_t 
 	int err = is_announced(dma, address, bytes, need) ? 0 : -EIO;
 
 	while (bytes && !err) {
-		const size_t part = bytes < dma->data_max ? bytes : dma->data_max;
+		const size_t part = part_bytes(dma, address, bytes);
 
 		/* The client may have taken the addresses back since the last part. */
 		err = is_announced(dma, address, part, need) ?

@@ -215,6 +215,28 @@ static void large_transfer_comes_in_parts(void **state)
 	assert_true(is_all(mover.buffer, 0x5a, MOVER_MAX - 5));
 }
 
+/* A message does not end inside of an aligned word, wherever the transfer begins. */
+static void parts_end_between_words(void **state)
+{
+	static struct question question;
+	uint64_t address = WINDOW + 4;
+
+	(void)state;
+	assert_ok(client_map(&client, WINDOW, MOVER_MAX, READ_WRITE));
+	client_set_reg(&client, MOVER_ADDRESS, address);
+	client_set_reg(&client, MOVER_BYTES, 2 * VFIO_USER_DATA_MAX);
+	begin_write(MOVER_COMMAND, MOVER_WRITE);
+	for (size_t left = 2 * VFIO_USER_DATA_MAX; left; left -= question.dma.bytes) {
+		take_question(&question, VFIO_USER_DMA_WRITE);
+		assert_int_equal(question.dma.address, address);
+		address += question.dma.bytes;
+		assert_true(address % 64 == 0 || question.dma.bytes == left);
+		answer(&question, 0, 0);
+	}
+	end_write();
+	assert_int_equal(client_reg(&client, MOVER_STATUS), 0);
+}
+
 /* The client takes the addresses back during a transfer. The server asks for no further part. */
 static void unmap_ends_a_transfer(void **state)
 {
@@ -367,6 +389,7 @@ int main(void)
 		TEST(file_above_the_limit_is_written_by_messages),
 		TEST(large_transfer_comes_in_parts),
 		TWIN(large_transfer_comes_in_parts),
+		TEST(parts_end_between_words),
 		TWIN(unmap_ends_a_transfer),
 		TEST(model_learns_of_a_refusal),
 		TWIN(model_learns_of_a_refusal),
