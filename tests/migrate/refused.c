@@ -86,7 +86,7 @@ struct nic {
 	struct not_clear *not_clear;
 	struct large *large;
 	struct cached *cached;
-	struct desc *kept, *aligned, *shared, *aliased, *given, *stepped, *frozen;
+	struct desc *kept, *aligned, *shared, *aliased, *given, *stepped, *frozen, *mapped, *listed;
 	struct desc **many;
 	unsigned long number;
 	union {
@@ -200,7 +200,19 @@ static int allocate(struct nic *nic, void *part, int i)
 	nic[i++].stepped = dma_alloc_coherent(nic->dev, 64, &nic->address, GFP_KERNEL);
 	/* left: the struct is const */
 	nic->frozen = dma_alloc_coherent(nic->dev, 64, &nic->address, GFP_KERNEL);
+	/* left: gives the pointer to dma_mmap_coherent(), which knows only memory of the DMA API */
+	nic->mapped = dma_alloc_coherent(nic->dev, 64, &nic->address, GFP_KERNEL);
+	/* left: gives the pointer to dma_get_sgtable(), which knows only memory of the DMA API */
+	nic->listed = dma_alloc_coherent(nic->dev, 64, &nic->address, GFP_KERNEL);
 	return local ? 0 : -ENOMEM;
+}
+
+static int share_pages(struct nic *nic, struct vm_area_struct *vma, struct sg_table *sg)
+{
+	void *local = nic->listed;
+
+	dma_get_sgtable(nic->dev, sg, local, nic->address, 64);
+	return dma_mmap_coherent(nic->dev, vma, (void *)nic->mapped, nic->address, 64);
 }
 
 static void release(struct nic *nic, int i)
@@ -219,6 +231,8 @@ static void release(struct nic *nic, int i)
 	dma_free_coherent(nic->dev, 64, nic->stepped, nic->address);
 	dma_free_coherent(nic->dev, 64, to(nic)->both, nic->address);
 	dma_free_coherent(nic->dev, 64, nic->aliased, nic->address);
+	dma_free_coherent(nic->dev, 64, nic->mapped, nic->address);
+	dma_free_coherent(nic->dev, 64, nic->listed, nic->address);
 	dma_free_coherent(nic->dev, 64, local, nic->address);
 }
 

@@ -96,6 +96,19 @@ def refused(results):
                 'stage1: no patch, and the exit status is 1', done.stdout)
 
 
+def shared(results, where):
+    """A source beside the one that allocates gives the pages of a field to a process."""
+    write(where, 'n.h', 'struct d { int len; };\nstruct n { struct d *r; dma_addr_t h; };\n')
+    write(where, 'main.c', '#include "n.h"\nvoid f(struct n *n)\n{\n\tn->r = dma_alloc_coherent(n, 8, &n->h, 0);'
+          '\n}\nvoid g(struct n *n)\n{\n\tdma_free_coherent(n, 8, n->r, n->h);\n}\n')
+    write(where, 'char.c', '#include "n.h"\nint m(struct n *n, struct vm_area_struct *vma)\n{\n'
+          '\treturn dma_mmap_wc(n, vma, n->r, n->h, 8);\n}\n')
+    done = run('stage1', '.', where=where)
+    results.say(done.returncode == 1 and not done.stdout and 'main.c:4: left as it is: char.c: line 4 gives '
+                'the pointer to dma_mmap_wc()' in done.stderr,
+                'stage1: it reads the sources beside that give pages to a process', done.stdout + done.stderr)
+
+
 def write(where, name, text, encoding='utf-8'):
     path = os.path.join(where, name)
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -248,7 +261,7 @@ def main():
     results = Results()
     for check in (bugs, table, refused):
         check(results)
-    for check in (usage, odd_files):
+    for check in (usage, odd_files, shared):
         with tempfile.TemporaryDirectory() as where:
             check(results, where)
     kernel = None

@@ -2,6 +2,7 @@
 """Stage 1: a mem owns the memory, and the raw pointer stays. Prints a patch."""
 import collections
 import difflib
+import functools
 import os
 import re
 
@@ -21,6 +22,9 @@ NOT_ZEROED = re.compile(r'\b((?:devm_)?kv?malloc(?:_(objs?|flex)|_\w+)?|(?:__)?v
                         r'kmem_cache_alloc(?:_\w+)?)\s*\(')
 # Calls that copy what a pointer points to.
 COPIES = r'mem(?:cpy|move)|(?:devm_)?kv?(?:memdup|realloc)(?:_\w+)?'
+
+# Calls that share pages. They get the pointer as the third argument.
+SHARES = re.compile(r'\b(dma_(?:mmap_(?:coherent|attrs|wc|writecombine)|get_sgtable(?:_attrs)?))\s*\(')
 
 
 class Conversion:
@@ -160,13 +164,35 @@ def other_use(tree, path, member, member_of):
     return None
 
 
+def is_local_of(source, at, word, name):
+    """Whether a local variable gets its pointer from a field, before an offset."""
+    start = max(source.code.rfind('\n}', 0, at), 0)
+    return re.fullmatch(r'\w+', word) and re.search(
+        rf'\b{word}\s*=\s*[^;]*(?:->|\.)\s*{name}\s*(?:\[[^\]]*\]\s*)?;', source.code[start:at])
+
+
 def local_free(call, name):
     """Whether a free gets its pointer from a field through a local variable."""
     place = call.place()
     word = call.source.code[slice(*place)].strip() if place else ''
-    start = max(call.source.code.rfind('\n}', 0, call.at), 0)
-    return re.fullmatch(r'\w+', word) and re.search(
-        rf'\b{word}\s*=\s*[^;]*(?:->|\.)\s*{name}\s*(?:\[[^\]]*\]\s*)?;', call.source.code[start:call.at])
+    return is_local_of(call.source, call.at, word, name)
+
+
+def shared_why(tree, path, member, member_of):
+    """Return which line gives the pages of a field to a process or to another device, or None."""
+    source, name = tree.source(path), member.name
+    for call in SHARES.finditer(source.code):
+        arguments = source.arguments(call.start())
+        if len(arguments) < 3:
+            continue
+        start, end = arguments[2]
+        text = source.code[start:end]
+        place = re.search(rf'(?:->|\.)\s*{name}\b', text)
+        if place and member_of(source, start + place.start(), name) is not False or \
+                is_local_of(source, call.start(), text, name):
+            return (f'line {source.line(call.start())} gives the pointer to {call[1]}(), '
+                    'which knows only memory of the DMA API')
+    return None
 
 
 class Stage1:
@@ -233,15 +259,16 @@ class Stage1:
                 if word.search(self.tree.source(path).code)}
 
     def users_in(self, folder):
-        """Return the sources below a folder that allocate or free coherent memory."""
+        """Return the sources below a folder that allocate, free or share coherent memory."""
         if folder not in self.users:
             self.users[folder] = []
             for where, _, names in os.walk(folder):
                 for path in (os.path.normpath(os.path.join(where, name)) for name in names):
                     if path.endswith('.c') and os.path.isfile(path):
                         with open(path, 'rb') as file:
-                            if table.NAMES.search(file.read().decode('latin-1')):
-                                self.users[folder].append(path)
+                            text = file.read().decode('latin-1')
+                        if table.NAMES.search(text) or SHARES.search(text):
+                            self.users[folder].append(path)
         return self.users[folder]
 
     def judge(self, conversion):
@@ -253,8 +280,9 @@ class Stage1:
                 continue
             for call in self.calls[path]:
                 self.judge_call(conversion, call)
-            why = other_use(self.tree, path, member,
-                            lambda *place: self.is_other(conversion, *place)) or \
+            is_other = functools.partial(self.is_other, conversion)
+            why = other_use(self.tree, path, member, is_other) or \
+                shared_why(self.tree, path, member, is_other) or \
                 zeroed_why(self.tree, conversion.file, member, path) or \
                 copied_why(self.tree, path, member.body.named().name)
             if why:
