@@ -235,8 +235,8 @@ static inline int __must_check coherent_handle_manage(struct coherent_handle *ha
  * @reserved: Do not set this.
  * @count: The number of elements, at least 1.
  * @options_have_names: Do not set this.
- * @release: A callback that gets the memory back when no device can reach it any more. NULL for
- *	none.
+ * @release: A callback that gets the memory back when it is unmapped; NULL for none. If
+ *	coherent_loan_level() is below COHERENT_IOMMU, the driver has stopped the device by then.
  * @release_arg: The last argument of @release.
  * @gfp: How to allocate the record; 0 for GFP_KERNEL.
  * @managed: As if coherent_box_manage() followed.
