@@ -327,8 +327,8 @@ COHERENT_C_END
  * coherent_loan_level() - Return what keeps the device from the memory after coherent_take().
  * @loan: The loan.
  *
- * In the kernel the level is COHERENT_IOMMU only if the IOMMU flushes at once
- * (iommu.strict=1): otherwise the device can reach the memory for some milliseconds more.
+ * In the kernel the level of memory that the driver adopted is COHERENT_IOMMU only if the IOMMU
+ * flushes at once (iommu.strict=1): otherwise the device can reach it for some milliseconds more.
  *
  * Context: any.
  * Return: the level; 0 if @loan is empty.
