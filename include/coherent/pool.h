@@ -353,7 +353,8 @@ COHERENT_C_END
  *
  * This is coherent_pool_box(), a copy of the value into the box and coherent_expose() in one step,
  * and it takes about half the time. The mem has the .permission of the pool. As there, the device
- * finds the whole value if it uses the address. An element has at most 64 KiB.
+ * finds the whole value if it uses the address. An element has at most 64 KiB. The call exists only
+ * in userspace.
  *
  * For instance:
  *
