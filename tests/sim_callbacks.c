@@ -3,6 +3,8 @@
  * In these tests the model of a device uses its own device from a callback, as a driver would.
  * Without a refusal such a call waits for the callback that makes it, so the test never ends.
  */
+#include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 #include "test.h"
@@ -320,6 +322,68 @@ static void callback_can_use_memory(void **state)
 	assert_int_equal(log.count, 0);
 }
 
+/* --- A close of the model beside another thread --- */
+
+/**
+ * struct closing - The argument of a model that interrupts while it closes.
+ * @irq: The interrupt, which another thread closes meanwhile.
+ * @closes: The callback close runs.
+ * @closed: It has ended.
+ * @was_closed: It had ended when the interrupt was closed.
+ */
+struct closing {
+	struct coherent_irq *irq;
+	atomic_bool closes;
+	atomic_bool closed;
+	bool was_closed;
+};
+
+static void interrupting_close(struct coherent_sim *sim, void *arg)
+{
+	struct closing *closing = arg;
+
+	closing->closes = true;
+	for (unsigned int i = 0; i < 2000; i++) {
+		coherent_sim_irq(sim, 0);
+		sched_yield();
+	}
+	closing->closed = true;
+}
+
+static void *close_irq_later(void *arg)
+{
+	struct closing *closing = arg;
+
+	while (!closing->closes)
+		sched_yield();
+	coherent_irq_close(closing->irq);
+	closing->was_closed = closing->closed;
+	return NULL;
+}
+
+/* Otherwise the model could signal a descriptor that has another file by now. */
+static void interrupt_stays_open_until_the_model_is_closed(void **state)
+{
+	const struct coherent_sim_model model = {
+		.name = "interrupting",
+		.mask = UINT32_MAX,
+		.vectors = 1,
+		.bar_size = { 16 },
+		.close = interrupting_close,
+	};
+	struct closing closing = { .irq = NULL };
+	struct coherent_device *dev;
+	pthread_t closer;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:custom", .model = &model, .model_arg = &closing));
+	assert_ok(coherent_irq_open(&closing.irq, dev, 0));
+	assert_ok(pthread_create(&closer, NULL, close_irq_later, &closing));
+	coherent_device_close(dev);
+	assert_ok(pthread_join(closer, NULL));
+	assert_true(closing.was_closed);
+}
+
 /* --- A report function that uses the device --- */
 
 struct curious {
@@ -383,6 +447,7 @@ int main(void)
 		cmocka_unit_test(callback_close_cannot_wait_for_its_device),
 		cmocka_unit_test(refused_call_is_reported_once),
 		cmocka_unit_test(callback_can_use_memory),
+		cmocka_unit_test(interrupt_stays_open_until_the_model_is_closed),
 		cmocka_unit_test(report_from_a_callback_cannot_wait_for_the_device),
 	};
 

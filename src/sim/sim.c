@@ -344,13 +344,19 @@ static int sim_next_fault(struct backend *backend, struct coherent_fault *fault)
 
 /* --- Open and close --- */
 
+/*
+ * INVARIANT: as with every callback, the driver cannot take an eventfd from the model meanwhile, nor
+ * let time pass.
+ */
 static void close_model(struct coherent_sim *sim)
 {
 	if (!sim->model->close)
 		return;
+	take_for_driver(sim);
 	enter_callback(sim);
 	sim->model->close(sim, sim->arg);
 	leave_callback(sim);
+	lock_drop(&sim->lock);
 }
 
 static void sim_disconnect(struct backend *backend)
