@@ -418,13 +418,14 @@ static int coherent_object_defer(struct coherent_object *object)
 }
 
 /*
- * Whether an object may end under a spinlock. A kernel that does not count preemption cannot tell. A
+ * Whether an object may end under a spinlock, or while RCU is read. A kernel that does not count
+ * preemption cannot tell. A kernel with PREEMPT_RCU preempts readers of RCU, but they must not sleep. A
  * process that maps a mem must not decide whether its end sleeps.
  */
 static bool coherent_is_atomic(const struct coherent_object *object)
 {
 	return object->extra && (object->extra->is_atomic || coherent_is_mapped(object)) &&
-	       !preemptible();
+	       (!preemptible() || rcu_preempt_depth());
 }
 
 static bool coherent_cannot_sleep(const struct coherent_object *object)

@@ -148,7 +148,7 @@ int __weak coherent_base_mmap(struct coherent_mem *mem, struct vm_area_struct *v
 /* Where preemption is not counted, a spinlock does not show. A reclaim must not fail for this doubt. */
 static bool coherent_is_in_atomic_context(void)
 {
-	return in_interrupt() || irqs_disabled() ||
+	return in_interrupt() || irqs_disabled() || rcu_preempt_depth() ||
 	       (IS_ENABLED(CONFIG_PREEMPT_COUNT) && !preemptible());
 }
 

@@ -3,6 +3,7 @@
  * The kernel face in atomic context. Objects end there too, and a call that fails keeps nothing.
  * When the driver is unbound, nothing is left of them.
  */
+#include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 
 #include "nth.h"
@@ -40,6 +41,17 @@ static void unlock_alone(void) __releases(&lock)
 	spin_unlock(&lock);
 }
 
+/* Drivers of block devices get their requests here. */
+static void read_rcu(void) __acquires(RCU)
+{
+	rcu_read_lock();
+}
+
+static void leave_rcu(void) __releases(RCU)
+{
+	rcu_read_unlock();
+}
+
 static const struct {
 	void (*enter)(void);
 	void (*leave)(void);
@@ -47,6 +59,7 @@ static const struct {
 	{ lock_irqs, unlock_irqs },
 	{ lock_softirqs, unlock_softirqs },
 	{ lock_alone, unlock_alone },
+	{ read_rcu, leave_rcu },
 };
 
 static int fill_fails(u64 *elements, size_t count, void *arg)
@@ -109,6 +122,8 @@ static void each_call_fails_in_atomic_context(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, err, 0);
 		pr_info("# %d calls failed in atomic context %d\n", n - 1, i);
 		KUNIT_EXPECT_TRUE(test, n > 4);
+		KUNIT_EXPECT_TRUE(test, !careless);
+		careless = false;
 	}
 }
 
@@ -241,6 +256,7 @@ static void devres_action_can_free_in_atomic_context(struct kunit *test)
 				0);
 	KUNIT_EXPECT_EQ(test, devm_add_action(edu.dev, free_atomically, NULL), 0);
 	unbind_frees_all(test);
+	KUNIT_EXPECT_TRUE(test, !careless);
 }
 
 static struct kunit_case cases[] = {

@@ -10,7 +10,9 @@
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/prctl.h>
+#include <linux/preempt.h>
 #include <linux/printk.h>
+#include <linux/rcupdate.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -48,6 +50,14 @@ static void check_care(size_t bytes, gfp_t gfp)
 {
 	check_context(gfp);
 	if (bytes % PAGE_SIZE || !(gfp & __GFP_ZERO))
+		WRITE_ONCE(careless, true);
+}
+
+/* The library must not call what may sleep where the kernel shows that a sleep is a mistake. */
+static void check_may_sleep(void)
+{
+	if (in_interrupt() || irqs_disabled() || rcu_preempt_depth() ||
+	    (IS_ENABLED(CONFIG_PREEMPT_COUNT) && !preemptible()))
 		WRITE_ONCE(careless, true);
 }
 
@@ -93,6 +103,7 @@ static void *nth_alloc_attrs(struct device *dev, size_t bytes, dma_addr_t *addre
 static void nth_free_attrs(struct device *dev, size_t bytes, void *got, dma_addr_t address,
 			   unsigned long attrs)
 {
+	check_may_sleep();
 	WRITE_ONCE(zaps.at_free, READ_ONCE(zaps.now));
 	if (keeps_arguments)
 		free_got = (struct got){ bytes, address, attrs };
@@ -136,6 +147,7 @@ static void nth_free_single_page(struct page *got)
 
 static void nth_zap(struct address_space *space, loff_t first, loff_t bytes, int even_cows)
 {
+	check_may_sleep();
 	WRITE_ONCE(zaps.now, zaps.now + 1);
 	zaps.first = first;
 	unmap_mapping_range(space, first, bytes, even_cows);
@@ -152,6 +164,7 @@ static void *nth_vmalloc(size_t bytes, gfp_t gfp)
 
 static void nth_vfree(const void *got)
 {
+	check_may_sleep();
 	atomic_dec(&live);
 	vfree(got);
 }

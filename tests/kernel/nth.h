@@ -40,7 +40,7 @@ extern u64 other_mask;
 /*
  * Set if memory was allocated without __GFP_ZERO, or a size that is not whole pages. Some
  * platforms zero only what they are asked to zero. Also set if an allocation may sleep while
- * interrupts are off.
+ * interrupts are off, or if memory is given back where a sleep is a mistake.
  */
 extern bool careless;
 

@@ -5,6 +5,7 @@
 #include <linux/device.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
@@ -279,43 +280,79 @@ static void processes_lose_the_memory_before_it_is_free(struct kunit *test)
 	}
 }
 
+static DEFINE_SPINLOCK(lock);
+
+/* Returns what a reclaim of the mem returned. */
+static int end_with_interrupts_off(union mapped_pages *mem, union box_of_pages *box)
+{
+	unsigned long flags;
+	int err;
+
+	spin_lock_irqsave(&lock, flags);
+	err = coherent_reclaim(mem, box, .idle = true);
+	coherent_free(mem);
+	spin_unlock_irqrestore(&lock, flags);
+	return err;
+}
+
+/* Without the count the kernel does not tell the library about the spinlock. */
+static int end_under_a_spinlock(union mapped_pages *mem, union box_of_pages *box)
+{
+	int err = -EBUSY;
+
+	spin_lock(&lock);
+	if (counts_preemption)
+		err = coherent_reclaim(mem, box, .idle = true);
+	coherent_free(mem);
+	spin_unlock(&lock);
+	return err;
+}
+
+static int end_in_a_reader_of_rcu(union mapped_pages *mem, union box_of_pages *box)
+{
+	int err = -EBUSY;
+
+	rcu_read_lock();
+	if (counts_preemption)
+		err = coherent_reclaim(mem, box, .idle = true);
+	coherent_free(mem);
+	rcu_read_unlock();
+	return err;
+}
+
 static void ends_in_atomic_context_wait(struct kunit *test)
 {
-	static DEFINE_SPINLOCK(lock);
+	static const struct {
+		gfp_t gfp;
+		bool managed;
+		int (*end)(union mapped_pages *mem, union box_of_pages *box);
+	} ways[] = {
+		{ GFP_ATOMIC, false, end_under_a_spinlock },
+		{ GFP_KERNEL, false, end_with_interrupts_off },
+		{ GFP_KERNEL, true, end_with_interrupts_off },
+		{ GFP_KERNEL, false, end_under_a_spinlock },
+		{ GFP_ATOMIC, false, end_in_a_reader_of_rcu },
+		{ GFP_KERNEL, false, end_in_a_reader_of_rcu },
+	};
 	union mapped_pages mem = COHERENT_EMPTY;
-	COHERENT_BOX(struct page_bytes) box = COHERENT_EMPTY;
+	union box_of_pages box = COHERENT_EMPTY;
 	struct vm_area_struct vma;
-	unsigned long flags;
-	int i, err;
+	int i;
 
-	for (i = 0; i < 4; i++) {
-		const bool has_spinlock_alone = i == 0 || i == 3;
-
+	for (i = 0; i < ARRAY_SIZE(ways); i++) {
 		atomic_set(&live, 0);
 		KUNIT_ASSERT_EQ(test,
 				coherent_zeroed(&mem, edu.dev, PAGES, .level = level,
-						.gfp = i ? GFP_KERNEL : GFP_ATOMIC),
+						.gfp = ways[i].gfp, .managed = ways[i].managed),
 				0);
 		vma_make(&vma, 0, 1);
 		KUNIT_ASSERT_EQ(test, coherent_mmap(&mem, &vma), 0);
-		KUNIT_EXPECT_EQ(test, i == 2 ? coherent_manage(&mem) : 0, 0);
 		zaps.now = 0;
-		err = -EBUSY;
-		flags = 0;
-		if (!has_spinlock_alone)
-			local_irq_save(flags);
-		spin_lock(&lock);
-		/* This kernel does not tell the library about the spinlock. */
-		if (counts_preemption || !has_spinlock_alone)
-			err = coherent_reclaim(&mem, &box, .idle = true);
-		coherent_free(&mem);
-		KUNIT_EXPECT_EQ(test, zaps.now, 0);
-		spin_unlock(&lock);
-		if (!has_spinlock_alone)
-			local_irq_restore(flags);
-		KUNIT_EXPECT_EQ(test, err, -EBUSY);
+		KUNIT_EXPECT_EQ(test, ways[i].end(&mem, &box), -EBUSY);
+		/* The work item may have run where the context can be preempted. */
 		unbind_frees_all_but(test, 3);
 		KUNIT_EXPECT_EQ(test, zaps.now, 1);
+		KUNIT_EXPECT_TRUE(test, !careless);
 		vma.vm_ops->close(&vma);
 	}
 }

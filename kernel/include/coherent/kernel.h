@@ -49,8 +49,9 @@
  * that was added before the first allocation of its module runs too late for that: what it
  * frees in atomic context is leaked with a report. If a module allocates for the first time
  * in remove(), GFP_ATOMIC returns -ENODEV.
- * An object that was allocated without GFP_ATOMIC must not be freed under a spinlock alone,
- * because the library cannot detect a spinlock in a kernel that does not count preemption.
+ * An object that was allocated without GFP_ATOMIC must not be freed under a spinlock alone, or
+ * between rcu_read_lock() and rcu_read_unlock(), because the library cannot detect either in a
+ * kernel that does not count preemption.
  * In an interrupt, or with interrupts or softirqs off, its free needs a little memory. If
  * there is none, the object is leaked with a report.
  *

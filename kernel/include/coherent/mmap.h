@@ -49,7 +49,7 @@ int __must_check coherent_base_mmap(struct coherent_mem *mem, struct vm_area_str
  * If coherent_free() cannot sleep, the processes keep the pages until a work item takes them
  * away, soon after. The memory goes to nobody before that. coherent_reclaim() returns -EBUSY in
  * atomic context while a process maps @mem. In a kernel that does not count preemption it cannot
- * see a spinlock: do not call it under one.
+ * see a spinlock or rcu_read_lock(): do not call it there.
  *
  * The file can be open after the driver was unbound. Its operations need .owner = THIS_MODULE.
  * A driver that wants a mapping only for reading refuses VM_WRITE, and clears VM_MAYWRITE before
