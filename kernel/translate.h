@@ -101,7 +101,8 @@ static bool coherent_translation_is_snooped(struct device *dev)
  *
  * Without an IOMMU the kernel warns if a driver maps memory that the device cannot address, and
  * there are no bounce buffers. So the caller asks first. The limit of a mapping says whether there
- * are bounce buffers.
+ * are bounce buffers, and how large. If an architecture has an IOMMU of its own, only its mapping
+ * itself can tell.
  *
  * Context: any.
  * Return: false if the mapping would fail, whatever else is mapped.
@@ -109,12 +110,16 @@ static bool coherent_translation_is_snooped(struct device *dev)
 static bool coherent_translation_can_map(struct device *dev, phys_addr_t phys, size_t bytes)
 {
 	const size_t limit = dma_max_mapping_size(dev);
+	dma_addr_t first;
 
-	if (bytes > limit)
-		return false;
-	return coherent_translation_of(dev) >= COHERENT_TRANSLATION_LAZY || limit != SIZE_MAX ||
-	       phys_to_dma(dev, phys) + bytes - 1 <=
-		       min_not_zero(*dev->dma_mask, dev->bus_dma_limit);
+	if (get_dma_ops(dev) || coherent_translation_of(dev) >= COHERENT_TRANSLATION_LAZY)
+		return true;
+	/* No address is there if the memory is in no range of the bus. */
+	first = phys_to_dma(dev, phys);
+	if (first != DMA_MAPPING_ERROR &&
+	    first + bytes - 1 <= min_not_zero(*dev->dma_mask, dev->bus_dma_limit))
+		return true;
+	return limit != SIZE_MAX && bytes <= limit;
 }
 
 /**

@@ -3,6 +3,8 @@
 #include <linux/delay.h>
 #include <linux/cc_platform.h>
 #include <linux/device.h>
+#include <linux/dma-direct.h>
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
 #include <linux/iommu.h>
@@ -261,12 +263,26 @@ static void nth_unlink(struct device *dev, struct dma_iova_state *state, size_t 
 
 #endif
 
+static size_t nth_largest_mapping(struct device *dev)
+{
+	return machine.largest_mapping ? machine.largest_mapping : dma_max_mapping_size(dev);
+}
+
+static const struct dma_map_ops *nth_dma_ops(struct device *dev)
+{
+	static const struct dma_map_ops own;
+
+	return machine.own_address ? &own : get_dma_ops(dev);
+}
+
 static dma_addr_t nth_map(struct device *dev, struct page *page, size_t offset, size_t bytes,
 			  enum dma_data_direction direction, unsigned long attrs)
 {
-	dma_addr_t got = fails() ? DMA_MAPPING_ERROR :
-				   dma_map_page_attrs(dev, page, offset, bytes, direction, attrs);
+	dma_addr_t got = machine.own_address;
 
+	if (!got)
+		got = fails() ? DMA_MAPPING_ERROR :
+				dma_map_page_attrs(dev, page, offset, bytes, direction, attrs);
 	bounced |= bounces;
 	atomic_add(got != DMA_MAPPING_ERROR, &live);
 	return got;
@@ -276,7 +292,8 @@ static void nth_unmap(struct device *dev, dma_addr_t address, size_t bytes,
 		      enum dma_data_direction direction, unsigned long attrs)
 {
 	atomic_dec(&live);
-	dma_unmap_page_attrs(dev, address, bytes, direction, attrs);
+	if (!machine.own_address)
+		dma_unmap_page_attrs(dev, address, bytes, direction, attrs);
 }
 
 #ifndef DMA_IOVA_USE_SWIOTLB
@@ -339,6 +356,8 @@ static void nth_unmap_table(struct device *dev, struct sg_table *table,
 #define unmap_mapping_range nth_zap
 #define cc_platform_has(attr) (machine.is_encrypted)
 #define dma_can_mmap(dev) (!machine.cannot_mmap && dma_can_mmap(dev))
+#define dma_max_mapping_size nth_largest_mapping
+#define get_dma_ops nth_dma_ops
 #define dma_map_page_attrs nth_map
 #define dma_unmap_page_attrs nth_unmap
 #define iommu_iova_to_phys nth_iova_to_phys

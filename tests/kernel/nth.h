@@ -59,10 +59,16 @@ extern bool keeps_lines;
 extern char line[256];
 extern unsigned int lines;
 
-/* The tests tell coherent_mmap() this about the machine. */
+/*
+ * The tests tell the library this about the machine. @largest_mapping: as of a machine that has bounce
+ * buffers; 0 for the real one. @own_address: an IOMMU that only the architecture knows maps all memory
+ * here; 0 if there is none.
+ */
 struct machine {
 	bool is_encrypted;
 	bool cannot_mmap;
+	size_t largest_mapping;
+	dma_addr_t own_address;
 };
 extern struct machine machine;
 

@@ -5,7 +5,9 @@
  */
 #include <coherent/loan.h>
 #include <linux/delay.h>
+#include <linux/dma-direct.h>
 #include <linux/iommu.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -263,31 +265,77 @@ static void memory_that_cannot_be_mapped_is_refused(struct kunit *test)
 	vfree(area);
 }
 
-/* Without an IOMMU and bounce buffers, the kernel would warn of this mapping. */
-static void memory_above_the_mask_is_refused(struct kunit *test)
+/* Lends memory of kmalloc(), and takes it back. Returns what coherent_lend() returned. */
+static int lend_memory(struct kunit *test, size_t bytes)
 {
-	u64 *memory = kzalloc(64, GFP_KERNEL | GFP_DMA);
-	COHERENT_BOX(u64) box = COHERENT_EMPTY;
-	COHERENT_LOAN(u64) loan = COHERENT_EMPTY;
-	const u64 usual = *edu.dev->dma_mask;
+	u8 *memory = kzalloc(bytes, GFP_KERNEL | GFP_DMA);
+	COHERENT_BOX(u8) box = COHERENT_EMPTY;
+	COHERENT_LOAN(u8) loan = COHERENT_EMPTY;
 	int released = 0, err;
 
-	if (iommu_get_domain_for_dev(edu.dev)) {
-		kfree(memory);
-		return;
-	}
-	KUNIT_ASSERT_EQ(test,
-			coherent_box_adopt(&box, edu.dev, memory, 8, .release = count_release,
+	KUNIT_EXPECT_EQ(test,
+			coherent_box_adopt(&box, edu.dev, memory, bytes, .release = count_release,
 					   .release_arg = &released),
 			0);
-	keeps_lines = true;
-	*edu.dev->dma_mask = DMA_BIT_MASK(12);
 	err = coherent_lend(&box, &loan, COHERENT_TO_DEVICE);
-	*edu.dev->dma_mask = usual;
-	keeps_lines = false;
-	KUNIT_EXPECT_EQ(test, err, -ENOSPC);
-	KUNIT_EXPECT_TRUE(test, strstr(line, "GFP_DMA32"));
+	if (!err)
+		KUNIT_EXPECT_EQ(test, coherent_take(&loan, &box, .idle = true), 0);
+	coherent_box_free(&box);
 	KUNIT_EXPECT_EQ(test, released, 1);
+	return err;
+}
+
+static void must_be_out_of_reach(struct kunit *test, size_t bytes)
+{
+	keeps_lines = true;
+	lines = 0;
+	KUNIT_EXPECT_EQ(test, lend_memory(test, bytes), -ENOSPC);
+	KUNIT_EXPECT_TRUE(test, lines == 1 && strstr(line, "GFP_DMA32"));
+	keeps_lines = false;
+}
+
+/* Without an IOMMU and bounce buffers, the kernel would warn of these mappings. */
+static void memory_out_of_reach_is_refused(struct kunit *test)
+{
+	static const struct bus_dma_region elsewhere[] = {
+		{ .cpu_start = 1ull << 40, .size = PAGE_SIZE },
+		{},
+	};
+	const u64 usual = *edu.dev->dma_mask;
+	const struct bus_dma_region *ranges = edu.dev->dma_range_map;
+
+	if (iommu_get_domain_for_dev(edu.dev))
+		return;
+	*edu.dev->dma_mask = DMA_BIT_MASK(12);
+	must_be_out_of_reach(test, 64);
+	/* There are bounce buffers, but none is so large. */
+	machine.largest_mapping = SZ_64K;
+	must_be_out_of_reach(test, SZ_128K);
+	machine.largest_mapping = 0;
+	*edu.dev->dma_mask = usual;
+	edu.dev->dma_range_map = elsewhere;
+	must_be_out_of_reach(test, 64);
+	edu.dev->dma_range_map = ranges;
+}
+
+/* The kernel maps memory that the device can address as it is, whatever its bounce buffers have. */
+static void memory_in_reach_needs_no_bounce_buffer(struct kunit *test)
+{
+	machine.largest_mapping = SZ_64K;
+	KUNIT_EXPECT_EQ(test, lend_memory(test, SZ_128K), 0);
+	machine.largest_mapping = 0;
+}
+
+/* On powerpc and sparc the IOMMU is behind the operations of the device, and has no domain. */
+static void iommu_of_the_architecture_maps_any_memory(struct kunit *test)
+{
+	const u64 usual = *edu.dev->dma_mask;
+
+	machine.own_address = PAGE_SIZE;
+	*edu.dev->dma_mask = DMA_BIT_MASK(13);
+	KUNIT_EXPECT_EQ(test, lend_memory(test, 64), 0);
+	*edu.dev->dma_mask = usual;
+	machine.own_address = 0;
 }
 
 static void wrong_loans_are_refused(struct kunit *test)
@@ -357,7 +405,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(loan_is_moved),
 	KUNIT_CASE(visit_goes_both_ways),
 	KUNIT_CASE(memory_that_cannot_be_mapped_is_refused),
-	KUNIT_CASE(memory_above_the_mask_is_refused),
+	KUNIT_CASE(memory_out_of_reach_is_refused),
+	KUNIT_CASE(memory_in_reach_needs_no_bounce_buffer),
+	KUNIT_CASE(iommu_of_the_architecture_maps_any_memory),
 	KUNIT_CASE(wrong_loans_are_refused),
 	KUNIT_CASE(loans_work_in_atomic_context),
 	{},
