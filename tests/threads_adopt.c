@@ -2,6 +2,8 @@
 /*
  * Threads that adopt memory of the driver. ThreadSanitizer runs these tests too.
  */
+#include <coherent/loan.h>
+
 #include "adopt_test.h"
 
 #define TURNS 10
@@ -130,11 +132,72 @@ static void one_thread_has_a_page(void **state)
 	}
 }
 
+/* The device writes numbers to a loan until it is refused. The test has the last one that it wrote. */
+static uint64_t target, last;
+static bool is_running;
+
+static void write_numbers(struct coherent_sim *sim, void *arg)
+{
+	uint64_t number = __atomic_load_n(&last, __ATOMIC_RELAXED);
+
+	(void)arg;
+	for (unsigned int i = 0; __atomic_load_n(&is_running, __ATOMIC_ACQUIRE) && i < 1000; i++) {
+		number++;
+		if (coherent_sim_dma_write(sim, target, &number, sizeof(number)))
+			__atomic_store_n(&is_running, false, __ATOMIC_RELEASE);
+		else
+			__atomic_store_n(&last, number, __ATOMIC_RELEASE);
+	}
+}
+
+static void wait_until_written(void)
+{
+	while (__atomic_load_n(&last, __ATOMIC_ACQUIRE) < 100)
+		;
+}
+
+static void wait_until_refused(void)
+{
+	while (__atomic_load_n(&is_running, __ATOMIC_ACQUIRE))
+		;
+}
+
+/* The copy of so many pages takes a while, and the device can write meanwhile. */
+static void free_of_a_loan_returns_the_last_write(void **state)
+{
+	static const struct coherent_sim_model model = {
+		.name = "writer",
+		.mask = UINT64_MAX,
+		.tick = write_numbers,
+	};
+	uint64_t *const numbers = (uint64_t *)get_pages(256);
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:custom", .model = &model));
+	for (unsigned int turn = 0; turn < TURNS; turn++) {
+		COHERENT_BOX(uint64_t) box = COHERENT_EMPTY;
+		COHERENT_LOAN(uint64_t) loan = COHERENT_EMPTY;
+
+		assert_ok(coherent_box_adopt(&box, dev, numbers, 256 * PAGE / sizeof(*numbers)));
+		assert_ok(coherent_lend(&box, &loan, COHERENT_FROM_DEVICE));
+		target = coherent_loan_addr(&loan).raw;
+		__atomic_store_n(&last, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&is_running, true, __ATOMIC_RELEASE);
+		wait_until_written();
+		coherent_loan_free(&loan);
+		wait_until_refused();
+		assert_int_equal(numbers[0], last);
+	}
+	coherent_device_close(dev);
+	put_pages((uint8_t *)numbers, 256);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_adopts_while_another_allocates),
 		cmocka_unit_test(one_thread_has_a_page),
+		cmocka_unit_test(free_of_a_loan_returns_the_last_write),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -353,7 +353,9 @@ COHERENT_C_END
  * coherent_loan_free() - Free a loan with its memory.
  * @loan: The loan. It is empty afterwards. Nothing happens if it was empty.
  *
- * The device loses access. The rest is as for coherent_free().
+ * The device loses access. The rest is as for coherent_free(). But a device of sim: with lazy has a
+ * copy of adopted memory. The driver gets its memory back at once, without what the device writes
+ * to the copy later.
  *
  * Context: may sleep.
  */

@@ -351,11 +351,13 @@ void coherent_base_loan_free(struct coherent_loan *loan)
 	mem = mem_of(loan);
 	*loan = (struct coherent_loan){ .va = NULL };
 	/* In a forked child the pages do not exist. */
-	if (kept.va && alive_is_ours(object_store(mem.object)->alive)) {
+	if (kept.va && alive_is_ours(object_store(mem.object)->alive))
 		report_touched(&kept);
-		return_contents(&kept, mem.va);
-	}
-	coherent_base_free(&mem);
+	/* A driver gets its own memory back with what the device wrote. */
+	if (kept.va && kept.object->adoption)
+		whole_free_into(&mem, kept.va);
+	else
+		coherent_base_free(&mem);
 	coherent_base_box_free(&kept);
 }
 

@@ -162,8 +162,11 @@ static bool ends_in_flight(const struct backend *backend, bool idle)
 	       (backend->limits.unmap_is_fence || (idle && backend->idle_is_fence));
 }
 
-/* Ends memory that the device could reach. With @idle, nothing in flight names it. */
-static void end_access(struct coherent_object *object, bool idle)
+/*
+ * Ends memory that the device could reach. With @idle, nothing in flight names it. The contents go to
+ * @to, unless that is NULL, when the device writes no more.
+ */
+static void end_access(struct coherent_object *object, bool idle, void *to)
 {
 	const struct backend *backend = object->store->backend;
 	/* The backend is asked also after the close, because only it knows when it is done. */
@@ -174,6 +177,9 @@ static void end_access(struct coherent_object *object, bool idle)
 		idle = false;
 		err = mapping_unmap(object, false);
 	}
+	if (to)
+		coherent_bytes_out(object_va(object), to, object_element_bytes(object),
+				   __ATOMIC_RELAXED);
 	object->waits = !err && !ends_in_flight(backend, idle);
 	/* The contents of a copy go to the driver at the fence. */
 	if (object->waits && backend->leaves_decoys && !object->adoption)
@@ -201,7 +207,7 @@ void whole_box_free(struct coherent_box *box)
 		return;
 	/* No command names a new box, nor one that was reclaimed, as the driver said then. */
 	if (object->in_place) {
-		end_access(object, true);
+		end_access(object, true, NULL);
 		return;
 	}
 	watch_free(object, COHERENT_STATE_FREED);
@@ -447,22 +453,27 @@ int whole_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
 
 /* --- Free --- */
 
-static inline void end_mem(struct coherent_mem *mem, bool idle)
+static inline void end_mem(struct coherent_mem *mem, bool idle, void *to)
 {
 	struct coherent_object *object = object_has_mem(mem) ? mem->object : NULL;
 
 	*mem = (struct coherent_mem){ .va = NULL };
 	if (!object || !alive_is_ours(object->store->alive))
 		return;
-	end_access(object, idle);
+	end_access(object, idle, to);
 }
 
 void whole_free(struct coherent_mem *mem)
 {
-	end_mem(mem, false);
+	end_mem(mem, false, NULL);
 }
 
 void whole_free_idle(struct coherent_mem *mem)
 {
-	end_mem(mem, true);
+	end_mem(mem, true, NULL);
+}
+
+void whole_free_into(struct coherent_mem *mem, void *to)
+{
+	end_mem(mem, false, to);
 }

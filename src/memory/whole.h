@@ -82,4 +82,12 @@ void whole_free(struct coherent_mem *mem);
  */
 void whole_free_idle(struct coherent_mem *mem);
 
+/**
+ * whole_free_into() - As whole_free(), and keep the contents.
+ * @mem: The mem.
+ * @to: Memory of the size of its elements. It gets what the device wrote until it lost access. Where
+ *	an unmap is not a fence, it gets what the device wrote until the call.
+ */
+void whole_free_into(struct coherent_mem *mem, void *to);
+
 #endif
