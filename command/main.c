@@ -132,6 +132,8 @@ int main(int argc, char **argv)
 	static char buffer[1 << 20];
 
 	sigaction(SIGPIPE, &action, NULL);
+	/* If the caller ignored it, waitpid() would not get the status of a program. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	/* Nearly all answers fit, so the only write is the last, and its error is known. */
 	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
 	return output_end(choose(argc, argv));

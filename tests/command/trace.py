@@ -127,6 +127,11 @@ def statuses(command, driver, folder):
     done = command.run('trace', '-o', path, '--', '/bin/sh', '-c', 'exit 3')
     command.say((done.returncode, done.stderr) == (3, 'coherent: trace: /bin/sh opened no device\n'),
                 'a program without a device gets a line', done.stderr)
+    # The kernel keeps no status for a program that ignores SIGCHLD, and exec() passes that on.
+    done = command.run('trace', '-o', path, '--', '/bin/sh', '-c', 'exit 3',
+                       preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    command.say(done.returncode == 3, 'the status is known if the caller ignores SIGCHLD',
+                f'{done.returncode} {done.stderr}')
     for status in (0, 3):
         done = command.run('trace', '--json', '--', '/bin/sh', '-c', f'exit {status}', cwd=folder)
         answer = json.loads(done.stdout or 'null')
