@@ -35,7 +35,8 @@ COHERENT_C_BEGIN
 /**
  * struct coherent_serve_options - Options of coherent_sim_serve().
  * @struct_size: Do not set this. The macro sets it to the size of the struct.
- * @connections: How many connections to serve, one after another; 0 for no limit.
+ * @connections: How many connections to serve, one after another; 0 for no limit. A connection
+ *	that ends without a message does not count.
  * @name: The name of the device. The macro sets it.
  * @COHERENT_NAMES: Do not set this.
  * @report: Called with each report; NULL for none.

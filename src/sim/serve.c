@@ -40,7 +40,7 @@ static int next_connection(struct served *served, int listener)
 
 static int serve_connections(struct served *served, int listener, uint32_t connections)
 {
-	for (uint32_t i = 0; !connections || i < connections; i++) {
+	for (uint32_t i = 0; !connections || i < connections;) {
 		int fd = next_connection(served, listener);
 
 		if (fd == -ECANCELED)
@@ -49,7 +49,9 @@ static int serve_connections(struct served *served, int listener, uint32_t conne
 			return fd;
 		/* A client sends eventfds. */
 		sys_allow_descriptors(fd);
-		serve_session(served, fd);
+		/* A server that wants the path only looks whether a process listens there. */
+		if (serve_session(served, fd) != -ENODATA)
+			i++;
 	}
 	return 0;
 }
@@ -61,7 +63,7 @@ static int serve_socket(struct served *served, int from)
 	if (fd < 0)
 		return fd;
 	sys_allow_descriptors(fd);
-	serve_session(served, fd);
+	(void)serve_session(served, fd);
 	return 0;
 }
 

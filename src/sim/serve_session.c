@@ -302,7 +302,7 @@ static void report_end(const struct served *served, int err)
 		       what);
 }
 
-void serve_session(struct served *served, int fd)
+int serve_session(struct served *served, int fd)
 {
 	struct serve_session *session = calloc(1, sizeof(*session));
 	int err = -ENOMEM;
@@ -325,4 +325,5 @@ void serve_session(struct served *served, int fd)
 	if (session)
 		free(session->data);
 	free(session);
+	return err;
 }

@@ -21,7 +21,9 @@ struct coherent_sim *serve_session_prepare(struct coherent_device *dev);
  * @fd: The connection, which the call closes.
  *
  * A report tells why a connection ended that the client did not close.
+ *
+ * Return: -ENODATA if the client hung up without a message; another value otherwise.
  */
-void serve_session(struct served *served, int fd);
+int serve_session(struct served *served, int fd);
 
 #endif

@@ -26,9 +26,14 @@ static int receive_offer(int fd, struct offer *offer, uint64_t deadline_ns)
 {
 	char payload[sizeof(offer->version) + CAPABILITIES_MAX];
 	size_t bytes;
-	int err = vfio_user_message_receive(fd, &offer->header, payload, sizeof(payload), NULL,
-					    deadline_ns);
+	int err;
 
+	offer->header.bytes = 0;
+	err = vfio_user_message_receive(fd, &offer->header, payload, sizeof(payload), NULL,
+					deadline_ns);
+	/* A header has its own size at least. */
+	if (err == -EPIPE && !offer->header.bytes)
+		return -ENODATA;
 	if (err)
 		return err;
 	bytes = offer->header.bytes - sizeof(offer->header);

@@ -24,7 +24,8 @@ struct serve_agreed {
  * @timeout_ns: How long the client may take.
  * @agreed: Set to what the client has. The caller closes @twin.
  *
- * Return: 0; -EPROTO, -EOPNOTSUPP (another version), -ETIMEDOUT, -EPIPE, -EMFILE, -ENFILE.
+ * Return: 0; -ENODATA (the client hung up without a message), -EPROTO, -EOPNOTSUPP (another
+ * version), -ETIMEDOUT, -EPIPE, -EMFILE, -ENFILE.
  */
 int serve_version_agree(int fd, uint64_t timeout_ns, struct serve_agreed *agreed);
 

@@ -293,9 +293,11 @@ static void socket_belongs_to_the_user(void **state)
 	assert_int_equal(access(server.path, F_OK), -1);
 }
 
+/* The second server connects to the first one. That is not the one connection of the first. */
 static void live_socket_stays(void **state)
 {
 	(void)state;
+	server.options.connections = 1;
 	server_start(&server);
 	assert_err(coherent_sim_serve("sim:edu", server.path, .report = log_report,
 				      .report_arg = &server.reports),
