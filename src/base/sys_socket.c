@@ -2,6 +2,7 @@
 /*
  * Wraps the system calls of UNIX sockets. Nothing here has state or takes a lock.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -153,13 +154,13 @@ int sys_listen(const char *path)
 	struct sockaddr_un address;
 	int fd, err = 0;
 
-	if (snprintf(hidden, sizeof(hidden), "%s.%d", path, (int)getpid()) >= (int)sizeof(hidden))
+	/* Another thread, or the same process ID in another container, may do this at the same time. */
+	if (snprintf(hidden, sizeof(hidden), "%s.%08" PRIx32, path, (uint32_t)sys_random()) >=
+	    (int)sizeof(hidden))
 		return -ENAMETOOLONG;
 	fd = socket_for(hidden, &address);
 	if (fd < 0)
 		return fd;
-	/* A process of this number may have been killed here. */
-	(void)unlink(hidden);
 	/* The file gets the mode of the socket, so no other user can connect before a chmod(). */
 	if (fchmod(fd, S_IRUSR | S_IWUSR) || bind(fd, (const void *)&address, sizeof(address)) ||
 	    listen(fd, SOMAXCONN))

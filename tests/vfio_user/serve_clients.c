@@ -349,12 +349,19 @@ static void socket_of_another_server_stays(void **state)
 /* The path that must not exist yet when a socket begins to listen, and whether it did. */
 static const char *early_path;
 static atomic_bool is_early;
+/* Another thread does this at that moment, once. */
+static void (*meanwhile)(void);
 
 /* Takes the place of the function of libc. */
 int listen(int fd, int backlog)
 {
+	void (*const other)(void) = meanwhile;
+
 	if (early_path && !access(early_path, F_OK))
 		is_early = true;
+	meanwhile = NULL;
+	if (other)
+		other();
 	return (int)syscall(SYS_listen, fd, backlog);
 }
 
@@ -370,6 +377,27 @@ static void socket_gets_its_name_last(void **state)
 	assert_false(is_early);
 	early_path = NULL;
 	close(stop);
+}
+
+static char shared_path[SCRATCH_MAX];
+
+static void serve_shared_path(void)
+{
+	const int stop = eventfd(1, EFD_CLOEXEC);
+
+	assert_ok(coherent_sim_serve("sim:edu", shared_path, .stop_fd = stop));
+	close(stop);
+}
+
+/* Two servers of one process want one path, and the second one is faster. */
+static void servers_do_not_share_a_hidden_name(void **state)
+{
+	(void)state;
+	server_path(shared_path);
+	meanwhile = serve_shared_path;
+	serve_shared_path();
+	assert_null(meanwhile);
+	assert_int_equal(access(shared_path, F_OK), -1);
 }
 
 static void other_files_stay(void **state)
@@ -519,6 +547,7 @@ int main(int argc, char **argv)
 		TEST(abandoned_socket_is_replaced),
 		TEST(socket_of_another_server_stays),
 		TEST(socket_gets_its_name_last),
+		TEST(servers_do_not_share_a_hidden_name),
 		TEST(other_files_stay),
 		TEST(long_paths_are_refused),
 		TEST(one_socket_is_one_connection),
