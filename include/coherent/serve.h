@@ -48,6 +48,7 @@ COHERENT_C_BEGIN
  * @listen_fd: A socket that listens, instead of a path; 0 for none. It stays open. The library
  *	makes it non-blocking.
  * @stop_fd: A descriptor that ends the call when it is readable, such as an eventfd; 0 for none.
+ *	Leave it readable until the call returns.
  * @class_code: The 24 bits of the class; 0 for that of the model, or 0x00ff00.
  * @vendor: The vendor ID; 0 for that of the model, or 0x1234.
  * @device: The device ID; 0 for that of the model, or 1.

@@ -21,7 +21,8 @@
 /* Waits for a client. -ECANCELED: .stop_fd is readable. */
 static int next_connection(struct served *served, int listener)
 {
-	for (;;) {
+	/* The descriptor may be readable no more. */
+	while (!serve_stop_is_near(&served->stop)) {
 		struct pollfd fds[] = { { .fd = listener, .events = POLLIN },
 					{ .fd = served->stop.stop_fd ? served->stop.stop_fd : -1,
 					  .events = POLLIN } };
@@ -36,6 +37,7 @@ static int next_connection(struct served *served, int listener)
 		if (fd != -ETIMEDOUT && fd != -ECONNABORTED)
 			return fd;
 	}
+	return -ECANCELED;
 }
 
 static int serve_connections(struct served *served, int listener, uint32_t connections)

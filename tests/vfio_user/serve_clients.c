@@ -173,6 +173,24 @@ static void server_stops_in_each_state(void **state)
 	}
 }
 
+/* A server that hangs up because of .stop_fd ends, also if .stop_fd is readable no more. */
+static void pulse_ends_the_server(void **state)
+{
+	struct client client;
+	eventfd_t value;
+
+	(void)state;
+	server_start(&server);
+	client_open(&client, server.path, true);
+	assert_ok(eventfd_write(server.stop, 1));
+	assert_hung_up(&client);
+	assert_ok(eventfd_read(server.stop, &value));
+	assert_ok(pthread_join(server.thread, NULL));
+	assert_ok(server.result);
+	client_close(&client);
+	close(server.stop);
+}
+
 /*
  * A twin socket that is open is not a connection, and the model must not wait for its answers: neither
  * in a tick nor in a command, and neither to send nor to receive.
@@ -537,6 +555,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(server_outlives_each_client),
 		TEST(server_stops_in_each_state),
+		TEST(pulse_ends_the_server),
 		TEST(twin_alone_is_not_a_connection),
 		TEST(flood_ends_the_connection),
 		TEST(silent_client_loses_its_place),
