@@ -21,13 +21,18 @@
  * The handler of faults.
  * @fn: It gets the faults first.
  * @before: Then this gets the signal.
- * @is_below: The program set another handler afterwards. That one may call ours, so ours must not
- *	call it.
+ * @is_below: The program set another handler afterwards, which may call ours.
+ * @first: The handler before all of these. If a handler calls ours, ours calls this one.
+ * @context: The context of the signal that ours passes on, or NULL.
+ * @frame: The stack frame of ours that does. A handler that jumps out leaves both behind.
  */
 static struct {
 	void (*fn)(const struct sys_fault *fault);
 	struct sigaction before;
+	struct sigaction first;
 	bool is_below;
+	const void *context;
+	const void *frame;
 } handler;
 
 /* Bit 1 of the error code of a page fault tells a write (Intel SDM 3A, 4.7). */
@@ -61,14 +66,14 @@ static void end_program(int number, const siginfo_t *info)
 		(void)raise(number);
 }
 
-/* The handler that the program had gets the signal, with the flags and the mask that it asked for. */
-static void pass_on(int number, siginfo_t *info, void *context)
+/* A handler of the program gets the signal, with the flags and the mask that it asked for. */
+static void pass_on(struct sigaction *to, int number, siginfo_t *info, void *context)
 {
-	const struct sigaction before = handler.before;
+	const struct sigaction before = *to;
 	sigset_t mask;
 
 	if (before.sa_flags & SA_RESETHAND)
-		handler.before = (struct sigaction){ .sa_handler = SIG_DFL };
+		*to = (struct sigaction){ .sa_handler = SIG_DFL };
 	(void)pthread_sigmask(SIG_BLOCK, &before.sa_mask, NULL);
 	(void)sigemptyset(&mask);
 	(void)sigaddset(&mask, number);
@@ -84,18 +89,35 @@ static void pass_on(int number, siginfo_t *info, void *context)
 		before.sa_handler(number);
 }
 
+/*
+ * Whether the handler to which ours passes a signal has called ours with it. The next signal may have
+ * its context in the same place, but then the frame is the same, too.
+ */
+static bool is_passed_on(const void *context, const void *frame)
+{
+	return __atomic_load_n(&handler.context, __ATOMIC_RELAXED) == context &&
+	       __atomic_load_n(&handler.frame, __ATOMIC_RELAXED) != frame;
+}
+
 static void on_signal(int number, siginfo_t *info, void *context)
 {
 	const int err = errno;
 	struct sys_fault fault = { .at = info->si_addr };
 
+	if (is_passed_on(context, __builtin_frame_address(0))) {
+		pass_on(&handler.first, number, info, context);
+		return;
+	}
 	/* Another process sent the signal if the code is not positive. */
 	if (info->si_code > 0) {
 		read_context(context, &fault);
 		handler.fn(&fault);
 	}
 	errno = err;
-	pass_on(number, info, context);
+	__atomic_store_n(&handler.frame, __builtin_frame_address(0), __ATOMIC_RELAXED);
+	__atomic_store_n(&handler.context, context, __ATOMIC_RELAXED);
+	pass_on(&handler.before, number, info, context);
+	__atomic_store_n(&handler.context, NULL, __ATOMIC_RELAXED);
 }
 
 static bool is_ours(const struct sigaction *action)
@@ -113,8 +135,11 @@ int sys_fault_begin(void (*fn)(const struct sys_fault *fault))
 	(void)sigemptyset(&action.sa_mask);
 	if (sigaction(SIGSEGV, NULL, &before))
 		return -errno;
-	if (is_ours(&before) || (handler.is_below && before.sa_handler != SIG_DFL))
+	if (is_ours(&before))
 		return 0;
+	handler.is_below &= before.sa_handler != SIG_DFL;
+	if (!handler.is_below)
+		handler.first = before;
 	handler.before = before;
 	return sigaction(SIGSEGV, &action, NULL) ? -errno : 0;
 }
@@ -125,9 +150,12 @@ void sys_fault_end(void)
 
 	if (sigaction(SIGSEGV, NULL, &now))
 		return;
-	handler.is_below = !is_ours(&now);
-	if (!handler.is_below)
-		(void)sigaction(SIGSEGV, &handler.before, NULL);
+	if (!is_ours(&now)) {
+		handler.is_below = true;
+		return;
+	}
+	(void)sigaction(SIGSEGV, &handler.before, NULL);
+	handler.before = handler.first;
 }
 
 void sys_write_error(const char *text)

@@ -297,6 +297,29 @@ static void call_the_handler_below(bool is_of_pool)
 	write_after_expose(is_of_pool);
 }
 
+/* The library has no device any more, but the handler of the program still calls that of the library. */
+static void call_the_handler_below_later(bool is_of_pool)
+{
+	struct sigaction action = { .sa_sigaction = call_below, .sa_flags = SA_SIGINFO };
+	volatile char *page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)is_of_pool;
+	MUST(page == MAP_FAILED || sigaction(SIGSEGV, &action, &below));
+	coherent_device_close(dev);
+	open_device();
+	coherent_device_close(dev);
+	*page = 1;
+}
+
+/* The handler of the program does not call that of the library. */
+static void set_a_handler_above(bool is_of_pool)
+{
+	set_handler(on_signal, 0, NULL);
+	coherent_device_close(dev);
+	open_device();
+	write_after_expose(is_of_pool);
+}
+
 /* The program takes its handler back after the device was closed. */
 static void take_the_handler_back(bool is_of_pool)
 {
@@ -404,6 +427,8 @@ static const struct {
 	{ "handled-once", handle_the_signal_once, true },
 	{ "jump", jump_out_of_the_handler, true },
 	{ "below", call_the_handler_below, false },
+	{ "below-later", call_the_handler_below_later, false },
+	{ "above", set_a_handler_above, false },
 	{ "back", take_the_handler_back, false },
 	{ "small-stack", handle_on_a_small_stack, false },
 	{ "raised", raise_the_signal, false },

@@ -153,9 +153,18 @@ def handler_of_the_program_is_called_as_it_asked_for(folder):
 
 
 @test
+def later_device_explains_before_the_handler_that_came_between(folder):
+    done = run('above')
+    assert done.returncode == 3 and done.stdout == 'handled\n', done
+    assert 'which was exposed at' in explanation(done), done.stderr
+
+
+@test
 def handlers_do_not_call_each_other_for_ever(folder):
     for way in 'below', 'back':
         assert 'which was exposed at' in dies(run(way))
+    done = run('below-later')
+    assert done.returncode and 'coherent: error' not in done.stderr, done
 
 
 @test
