@@ -3,6 +3,7 @@
  * Another process sends descriptors whose close waits for years, or nothing. The calls that receive or
  * close them return. If one waits, a signal ends the test.
  */
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -12,6 +13,10 @@
 #include "lingering.h"
 #include "test.h"
 
+/* Linux 6.5 has it. */
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
 /* A call that waits for longer hangs. */
 #define SECONDS 200
 
@@ -154,6 +159,35 @@ static void shortest_timeout_ends(void **state)
 	close(pair[1]);
 }
 
+/* The process that shares the socket has set every option that adds control data. */
+static void other_control_data_leaves_nothing(void **state)
+{
+	static const int options[] = { SO_PASSCRED, SO_PASSSEC, SO_PASSPIDFD };
+	int pair[2], fds[16], taken[16];
+	const int on = 1;
+	char byte;
+
+	(void)state;
+	assert_ok(sys_socketpair(pair));
+	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
+		/* An older kernel, or one without a security module, does not know all. */
+		(void)setsockopt(pair[0], SOL_SOCKET, options[i], &on, sizeof(on));
+	for (size_t room = 0; room <= 16; room += 8) {
+		size_t count = room;
+
+		for (size_t i = 0; i < 16; i++)
+			fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		send_away(pair[1], fds, 16, 0);
+		assert_int_equal(sys_receive_fds(pair[0], &byte, 1, taken, &count, UINT64_MAX), 1);
+		assert_int_equal(count, room);
+		while (count)
+			sys_close(taken[--count]);
+	}
+	close(pair[0]);
+	close(pair[1]);
+	assert_only_other_ends(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +197,7 @@ int main(void)
 		cmocka_unit_test_setup(queue_of_a_listener_does_not_linger, setup),
 		cmocka_unit_test_setup(receive_without_room_does_not_linger, setup),
 		cmocka_unit_test_setup(out_of_band_does_not_linger, setup),
+		cmocka_unit_test_setup(other_control_data_leaves_nothing, setup),
 		cmocka_unit_test(shortest_timeout_ends),
 	};
 

@@ -291,16 +291,40 @@ int sys_send(int fd, struct iovec *parts, size_t part_count, const int *fds, siz
 /* The kernel lets a message carry at most this many (SCM_MAX_FD in include/net/scm.h). */
 #define FDS_MAX 253
 
-/* Returns how many descriptors a message brought. */
+/* Credentials, the label of a security module and a pidfd take less. */
+#define OTHER_CONTROL_MAX 1024
+/* SCM_PIDFD of Linux 6.5. */
+#define PIDFD 4
+
+/* The other process may have asked the kernel for a pidfd, which nobody here wants. */
+static void close_pidfd(const struct cmsghdr *control)
+{
+	int pidfd;
+
+	memcpy(&pidfd, CMSG_DATA(control), sizeof(pidfd));
+	if (pidfd >= 0)
+		(void)close(pidfd);
+}
+
+/*
+ * Returns how many descriptors a message brought. A process that shares the socket can set SO_PASSCRED
+ * and the like, so there may be other control data before them.
+ */
 static size_t count_fds(struct msghdr *message, int *fds)
 {
-	const struct cmsghdr *control = CMSG_FIRSTHDR(message);
-	size_t count;
+	size_t count = 0;
 
-	if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
-		return 0;
-	count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	memcpy(fds, CMSG_DATA(control), count * sizeof(int));
+	for (struct cmsghdr *control = CMSG_FIRSTHDR(message); control;
+	     control = CMSG_NXTHDR(message, control)) {
+		if (control->cmsg_level != SOL_SOCKET)
+			continue;
+		if (control->cmsg_type == PIDFD)
+			close_pidfd(control);
+		if (control->cmsg_type != SCM_RIGHTS)
+			continue;
+		count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		memcpy(fds, CMSG_DATA(control), count * sizeof(int));
+	}
 	return count;
 }
 
@@ -326,7 +350,7 @@ static ssize_t receive_now(int fd, void *to, size_t bytes, int *fds, size_t *cou
 {
 	union {
 		struct cmsghdr header;
-		char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
+		char bytes[CMSG_SPACE(FDS_MAX * sizeof(int)) + OTHER_CONTROL_MAX];
 	} control;
 	struct iovec part = { to, bytes };
 	struct msghdr message = {
