@@ -275,7 +275,7 @@ static int open_channels(struct vfio_user_connection *connection, int fd, int tw
 		err = vfio_user_channel_open(&connection->twin, &owner, connection, twin,
 					     timeout_ns);
 	else if (twin >= 0)
-		sys_close(twin);
+		sys_close_foreign(twin);
 	if (err && connection->has_twin)
 		vfio_user_channel_close(&connection->main);
 	return err;
@@ -304,9 +304,9 @@ static int start_connection_locked(struct vfio_user *user, int fd, int twin) NEE
 	int err;
 
 	if (!connection) {
-		sys_close(fd);
+		sys_close_foreign(fd);
 		if (twin >= 0)
-			sys_close(twin);
+			sys_close_foreign(twin);
 		return -ENOMEM;
 	}
 	connection->user = user;
@@ -392,14 +392,13 @@ int vfio_user_peer_connect_locked(struct vfio_user *user)
 		return fd;
 	err = agree(user, fd, &twin, &user->regions);
 	if (err) {
-		sys_close(fd);
+		sys_close_foreign(fd);
 		return err;
 	}
 	if (twin < 0)
 		warn_of_one_socket(user);
 	else
 		sys_refuse_descriptors(twin);
-	/* The kernel closes descriptors that the peer sends from here on. */
 	sys_refuse_descriptors(fd);
 	err = start_connection_locked(user, fd, twin);
 	if (!err && !user->keys.files)

@@ -20,7 +20,7 @@ struct answer {
 	struct vfio_user_header header;
 	struct iovec parts[2];
 	size_t part_count;
-	int fds[2];
+	int fds[3];
 	size_t fd_count;
 };
 
@@ -288,8 +288,15 @@ static int answer_version(struct peer *peer, const struct vfio_user_header *head
 		peer->twin = pair[0];
 		answer.fds[answer.fd_count++] = peer->other_twin < 0 ? pair[1] : peer->other_twin;
 	}
+	if (peer->extra >= 0)
+		answer.fds[answer.fd_count++] = peer->extra;
 	err = reply(peer, header, &answer, 0);
-	if (pair[1] >= 0)
+	if (peer->extra >= 0)
+		close(peer->extra);
+	peer->extra = -1;
+	if (pair[1] >= 0 && peer->keeps_twin)
+		peer->library_twin = pair[1];
+	else if (pair[1] >= 0)
 		close(pair[1]);
 	return err;
 }
@@ -462,7 +469,7 @@ struct peer *peer_new(void)
 	peer->irqs = VFIO_PCI_NUM_IRQS;
 	peer->flags = VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET;
 	peer->listen_fd = -1;
-	peer->other_twin = -1;
+	peer->other_twin = peer->extra = peer->library_twin = -1;
 	atomic_init(&peer->fd, -1);
 	atomic_init(&peer->twin, -1);
 	peer->more = "";
@@ -516,6 +523,8 @@ void peer_end(struct peer *peer)
 		close(peer->listen_fd);
 		unlink(peer->path);
 	}
+	if (peer->library_twin >= 0)
+		close(peer->library_twin);
 	pthread_mutex_destroy(&peer->maps.lock);
 	pthread_mutex_destroy(&peer->busy);
 	free(peer->buffer);

@@ -52,6 +52,9 @@ enum { PEER_READ = 1, PEER_WRITE = 2 };
  * struct peer - The peer and its thread.
  * @no_twin: It offers no twin socket.
  * @other_twin: It sends this descriptor in the place of a twin socket; -1 for none.
+ * @extra: It sends this descriptor with its version, and closes it; -1 for none.
+ * @keeps_twin: It keeps its copy of the library's end of the twin sockets.
+ * @library_twin: This copy, or -1.
  * @no_dma: It refuses memory without a file.
  * @asks: It asks for each transfer, also if it has mapped the memory.
  * @more: More of its capabilities, as JSON; "" for none.
@@ -84,6 +87,9 @@ enum { PEER_READ = 1, PEER_WRITE = 2 };
 struct peer {
 	bool no_twin;
 	int other_twin;
+	int extra;
+	bool keeps_twin;
+	int library_twin;
 	bool no_dma;
 	atomic_bool asks;
 	const char *more;
