@@ -261,6 +261,8 @@ static int run_channels(struct serve_session *session, int fd, int twin)
 	}
 	serve_stop_note(&served->stop, 0, fd);
 	err = session->has_twin ? run_with_twin(session, twin) : run_connected(session);
+	/* The connection may never have run. The owner of .socket_fd would keep it. */
+	vfio_user_channel_end(&session->main);
 	serve_stop_note(&served->stop, 0, -1);
 	vfio_user_channel_close(&session->main);
 	return err;

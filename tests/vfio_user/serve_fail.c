@@ -259,6 +259,13 @@ static void each_failure_is_told_with_twin_sockets(void **state)
 	fail_each_call(use_own_client, true);
 }
 
+/* The caller keeps the socket, so the client does not notice a mere close. */
+static void each_failure_is_told_on_a_given_socket(void **state)
+{
+	(void)state;
+	fail_each_call(use_own_client, false);
+}
+
 static void each_failure_is_told_with_one_socket(void **state)
 {
 	(void)state;
@@ -287,6 +294,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_failure_is_told_with_twin_sockets),
+		cmocka_unit_test(each_failure_is_told_on_a_given_socket),
 		cmocka_unit_test(each_failure_is_told_with_one_socket),
 		cmocka_unit_test(refused_calls_leave_interrupts),
 	};
