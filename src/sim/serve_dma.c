@@ -151,11 +151,12 @@ static void report_once(struct serve_dma *dma, const char *what, uint64_t wanted
 	       dma->dev->name, what, found, wanted);
 }
 
-static int ask(struct serve_dma *dma, struct vfio_user_call *call, size_t expected)
+/* The answer must have one of the sizes. */
+static int ask(struct serve_dma *dma, struct vfio_user_call *call, size_t expected, size_t other)
 {
 	int err = vfio_user_channel_call(dma->channel, call);
 
-	if (!err && !call->error && call->answer_bytes != expected) {
+	if (!err && !call->error && call->answer_bytes != expected && call->answer_bytes != other) {
 		report_once(dma, "size", expected, call->answer_bytes);
 		err = -EPROTO;
 	}
@@ -187,8 +188,15 @@ static int write_part(struct serve_dma *dma, uint64_t address, void *from, size_
 		.answer = &answer,
 		.answer_max = sizeof(answer),
 	};
-	int err = ask(dma, &call, sizeof(answer));
+	/* vfio-user.rst says that the count has 4 bytes. QEMU and libvfio-user send 8. */
+	const size_t by_book = sizeof(answer.address) + sizeof(uint32_t);
+	int err = ask(dma, &call, sizeof(answer), by_book);
+	uint32_t count;
 
+	if (!err && call.answer_bytes == by_book) {
+		memcpy(&count, &answer.bytes, sizeof(count));
+		answer.bytes = count;
+	}
 	return err ? err : check_echo(dma, &head, &answer);
 }
 
@@ -203,7 +211,7 @@ static int read_part(struct serve_dma *dma, uint64_t address, void *to, size_t b
 		.answer = answer,
 		.answer_max = sizeof(head) + bytes,
 	};
-	int err = ask(dma, &call, sizeof(head) + bytes);
+	int err = ask(dma, &call, sizeof(head) + bytes, sizeof(head) + bytes);
 
 	if (!err)
 		err = check_echo(dma, &head, (const void *)answer);

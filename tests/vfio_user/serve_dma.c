@@ -113,6 +113,28 @@ static void register_write_can_do_dma(void **state)
 	assert_int_equal(client_reg(&client, MOVER_STATUS), 0);
 }
 
+/* The table of vfio-user.rst has a count of 4 bytes, and other programs send 8. */
+static void short_count_answers_a_write(void **state)
+{
+	static struct question question;
+	const struct iovec part = { &question.dma, 12 };
+
+	(void)state;
+	assert_ok(client_map(&client, WINDOW, MOVER_MAX, READ_WRITE));
+	client_set_reg(&client, MOVER_ADDRESS, WINDOW);
+	client_set_reg(&client, MOVER_BYTES, 8);
+	for (uint32_t count = 8; count <= 9; count++) {
+		begin_write(MOVER_COMMAND, MOVER_WRITE);
+		take_question(&question, VFIO_USER_DMA_WRITE);
+		memcpy(&question.dma.bytes, &count, sizeof(count));
+		question.header.flags = VFIO_USER_FLAG_REPLY;
+		assert_ok(vfio_user_message_send(questions_fd(), &question.header, &part, 1, NULL,
+						 0, UINT64_MAX));
+		end_write();
+		assert_int_equal(client_reg(&client, MOVER_STATUS), count == 8 ? 0 : EIO);
+	}
+}
+
 /* Announces a file. Returns as client_ask() does. */
 static int map_file(int fd, uint64_t offset, uint64_t bytes)
 {
@@ -385,6 +407,8 @@ int main(void)
 		TEST(maps_are_checked),
 		TEST(register_write_can_do_dma),
 		TWIN(register_write_can_do_dma),
+		TEST(short_count_answers_a_write),
+		TWIN(short_count_answers_a_write),
 		TEST(memory_in_a_file_is_used_there),
 		TEST(file_above_the_limit_is_written_by_messages),
 		TEST(large_transfer_comes_in_parts),
