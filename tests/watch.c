@@ -4,6 +4,7 @@
  * they say.
  */
 #include <coherent/pool_many.h>
+#include <coherent/share.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -127,6 +128,29 @@ static void object_in_place_keeps_its_address_and_its_number(void **state)
 	}
 	coherent_box_free(&box);
 	take_end(1, COHERENT_STATE_BOX);
+	coherent_device_close(dev);
+}
+
+/* The device of the mem has no event. */
+static void twin_is_an_object_with_a_number(void **state)
+{
+	struct coherent_device *dev = open_traced("sim:edu"), *other;
+	COHERENT_TWIN(uint8_t) twin = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+
+	(void)state;
+	assert_ok(coherent_device_open(&other, "sim:edu"));
+	(void)take(COHERENT_EVENT_OPEN);
+	assert_ok(coherent_zeroed(&mem, other, 1));
+	for (uint64_t i = 1; i <= 2; i++) {
+		assert_ok(coherent_share(&mem, dev, &twin));
+		(void)take_change(COHERENT_EVENT_EXPOSE, i, COHERENT_STATE_NONE,
+				  COHERENT_STATE_MEM);
+		coherent_free(&twin);
+		take_end(i, COHERENT_STATE_MEM);
+	}
+	coherent_free(&mem);
+	coherent_device_close(other);
 	coherent_device_close(dev);
 }
 
@@ -544,6 +568,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_change_of_an_object_is_an_event),
 		cmocka_unit_test(object_in_place_keeps_its_address_and_its_number),
+		cmocka_unit_test(twin_is_an_object_with_a_number),
 		cmocka_unit_test(times_of_events_go_on),
 		cmocka_unit_test(failed_exposure_frees_its_box),
 		cmocka_unit_test(mem_that_cannot_be_unmapped_stays_a_mem),

@@ -53,15 +53,15 @@ enum coherent_event_kind {
 /**
  * struct coherent_event - Something that happened.
  * @kind: The kind of the event. A later version may have more kinds.
- * @before: The state of the object before; COHERENT_STATE_NONE for a new one. In a
- *	fault, the state of the object at @address.
+ * @before: The state of the object before; COHERENT_STATE_NONE for a new one, which is a
+ *	box, or a twin (coherent/share.h). In a fault, the state of the object at @address.
  * @after: The state after. It is COHERENT_STATE_MEM after a free whose memory the device
  *	can still reach, because it could not be unmapped.
  * @permission: The permission of the device on a mem.
  * @time_ns: The time, by CLOCK_MONOTONIC.
  * @device: The name of the device. The string lives as long as the device and its
  *	objects.
- * @object: The number of the object. The boxes of a device count from 1, and an object
+ * @object: The number of the object. The boxes and twins of a device count from 1, and an object
  *	keeps its number until it is freed. 0 if the event has no object, or if no memory
  *	was left to count it.
  * @address: The device address of the object; for a box, the one that it would have. In

@@ -297,7 +297,7 @@ static void tell_object(const struct coherent_object *object, const struct coher
 	entry = find_locked(watch, object);
 	if (entry)
 		began = entry->began;
-	if (event->kind == COHERENT_EVENT_BOX)
+	if (event->before == COHERENT_STATE_NONE)
 		begin_locked(watch, object, event);
 	else if (entry)
 		go_on_locked(watch, entry, to, event);
@@ -429,8 +429,11 @@ void watch_expose(const struct coherent_object *object)
 {
 	PROBE6(expose, object->store->name, object, object_bytes(object), object->site,
 	       object->address.first, object->permission);
+	/* A twin was never a box. */
 	if (object->store->watch)
-		watch_object(object, COHERENT_EVENT_EXPOSE, COHERENT_STATE_BOX, COHERENT_STATE_MEM);
+		watch_object(object, COHERENT_EVENT_EXPOSE,
+			     object->is_twin ? COHERENT_STATE_NONE : COHERENT_STATE_BOX,
+			     COHERENT_STATE_MEM);
 }
 
 void watch_reclaim(const struct coherent_object *mem, const struct coherent_object *box)
