@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,6 +94,60 @@ static void forked_child_has_a_private_copy(void **state)
 	assert_int_equal(segment->header->version, SEGMENT_VERSION);
 	assert_ok(coherent_write(&mem, 0, 1));
 	coherent_free(&mem);
+}
+
+static bool await_word(int from)
+{
+	char word;
+
+	return read(from, &word, 1) == 1;
+}
+
+/* The parent goes on, so the records of its objects may be those of others soon. */
+static void forked_child_does_not_see_later_changes(void **state)
+{
+	COHERENT_POOL(uint8_t[64]) pool = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t[64]) slot = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	COHERENT_DEVICE_AUTO(dev);
+	struct segment *segment;
+	int status, ends[2];
+	size_t bytes;
+	char *copy;
+	pid_t pid;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu,step"));
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	assert_ok(coherent_pool_create(&pool, dev));
+	assert_ok(coherent_pool_box(&pool, &slot));
+	segment = &dev->store.segment;
+	bytes = segment->used;
+	copy = malloc(bytes);
+	assert_non_null(copy);
+	memcpy(copy, segment->header, bytes);
+	assert_ok(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		if (write(ends[1], "x", 1) != 1 || !await_word(ends[1]))
+			_exit(1);
+		if (memcmp(copy, segment->header, bytes) != 0)
+			_exit(2);
+		_exit(coherent_reclaim(&mem, &box) == -ENODEV ? 0 : 3);
+	}
+	assert_true(await_word(ends[0]));
+	coherent_free(&mem);
+	coherent_box_free(&slot);
+	assert_ok(coherent_pool_destroy(&pool));
+	assert_memory_not_equal(copy, segment->header, bytes);
+	assert_int_equal(write(ends[0], "x", 1), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(ends[0]);
+	close(ends[1]);
+	free(copy);
 }
 
 static void nobody_else_can_write(void **state)
@@ -252,6 +307,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(forked_child_changes_no_record),
 		cmocka_unit_test(forked_child_has_a_private_copy),
+		cmocka_unit_test(forked_child_does_not_see_later_changes),
 		cmocka_unit_test(nobody_else_can_write),
 		cmocka_unit_test(memory_is_zero_when_it_is_used_again),
 		cmocka_unit_test(private_memory_serves_when_the_segment_is_full),

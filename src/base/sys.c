@@ -107,10 +107,23 @@ int sys_reserve_file(int fd, size_t bytes, void **va)
 	return 0;
 }
 
-void sys_make_private(int fd, void *va, size_t bytes)
+int sys_make_private(int fd, void *va, size_t bytes)
 {
-	if (mmap(va, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, 0) == MAP_FAILED)
-		(void)mprotect(va, bytes, PROT_READ);
+	if (mmap(va, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, 0) != MAP_FAILED)
+		return 0;
+	(void)mprotect(va, bytes, PROT_READ);
+	return -ENOMEM;
+}
+
+void sys_keep_private(void *va, size_t bytes)
+{
+	const size_t page = sys_page_bytes();
+
+	if (sys_advise(va, bytes, MADV_POPULATE_WRITE) != -EINVAL)
+		return;
+	/* Linux before 5.14 does not know MADV_POPULATE_WRITE. */
+	for (volatile char *at = va; at < (char *)va + bytes; at += page)
+		*at = *at;
 }
 
 int sys_make_accessible(void *va, size_t bytes)

@@ -65,8 +65,14 @@ int sys_map_file(int fd, uint64_t offset, size_t bytes, void **va);
  */
 int sys_reserve_file(int fd, size_t bytes, void **va);
 
-/* Replace a part that sys_make_accessible() made accessible by a private copy of the file. */
-void sys_make_private(int fd, void *va, size_t bytes);
+/*
+ * Replace a part that sys_make_accessible() made accessible by a private copy of the file. If that
+ * fails, the part can only be read.
+ */
+int sys_make_private(int fd, void *va, size_t bytes);
+
+/* Write to each page of a part of a private copy. Later writes of others show in pages before that. */
+void sys_keep_private(void *va, size_t bytes);
 
 /* Make a part of what sys_reserve_file() mapped accessible. Core dumps have it. */
 int sys_make_accessible(void *va, size_t bytes);

@@ -4,8 +4,8 @@
  * not used yet cannot be accessed, so that mlockall() and core dumps leave them out.
  *
  * INVARIANT: the file cannot change its size, and nobody can map it to write any more.
- * INVARIANT: a forked child has a private copy. Its handles point there, but what it writes does not
- * reach its parent.
+ * INVARIANT: a forked child has a private copy. Its handles point there. Its writes do not reach its
+ * parent. Nor do writes of the parent reach the child after the handler of the fork.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -58,8 +58,10 @@ static void in_child(void)
 	struct segment *segment;
 
 	LIST_FOREACH(segment, &all.list, link)
-		sys_make_private(segment->fd, segment->header,
-				 __atomic_load_n(&segment->ready, __ATOMIC_RELAXED));
+		if (!sys_make_private(segment->fd, segment->header,
+				      __atomic_load_n(&segment->ready, __ATOMIC_RELAXED)))
+			sys_keep_private(segment->header,
+					 __atomic_load_n(&segment->used, __ATOMIC_RELAXED));
 	after_fork();
 }
 
@@ -253,7 +255,7 @@ static void *get_locked(struct segment *segment, uint64_t bytes) NEEDS_LOCK(segm
 	if (range.first < segment->used)
 		memset(part, 0, bytes);
 	if (segment->used < range.last + 1)
-		segment->used = range.last + 1;
+		__atomic_store_n(&segment->used, range.last + 1, __ATOMIC_RELAXED);
 	/* The node of the tree is in the memory itself. */
 	iova_replace(&segment->space, &range, &part->range);
 	return part + 1;
