@@ -150,6 +150,36 @@ static void forked_child_does_not_see_later_changes(void **state)
 	free(copy);
 }
 
+/* A child may close what it inherited, and have a file of its own where the segment was. */
+static void child_of_a_child_does_not_use_the_descriptor(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	COHERENT_DEVICE_AUTO(dev);
+	int status;
+	pid_t pid;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu,step"));
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		const int other = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+
+		if (other < 0 || dup2(other, dev->store.segment.fd) < 0)
+			_exit(1);
+		pid = fork();
+		if (!pid) {
+			coherent_free(&mem);
+			_exit(dev->store.segment.header->version == SEGMENT_VERSION ? 0 : 2);
+		}
+		_exit(waitpid(pid, &status, 0) == pid && !status ? 0 : 3);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	coherent_free(&mem);
+}
+
 static void nobody_else_can_write(void **state)
 {
 	COHERENT_DEVICE_AUTO(dev);
@@ -308,6 +338,7 @@ int main(void)
 		cmocka_unit_test(forked_child_changes_no_record),
 		cmocka_unit_test(forked_child_has_a_private_copy),
 		cmocka_unit_test(forked_child_does_not_see_later_changes),
+		cmocka_unit_test(child_of_a_child_does_not_use_the_descriptor),
 		cmocka_unit_test(nobody_else_can_write),
 		cmocka_unit_test(memory_is_zero_when_it_is_used_again),
 		cmocka_unit_test(private_memory_serves_when_the_segment_is_full),

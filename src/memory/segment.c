@@ -57,11 +57,16 @@ static void in_child(void)
 {
 	struct segment *segment;
 
-	LIST_FOREACH(segment, &all.list, link)
+	LIST_FOREACH(segment, &all.list, link) {
+		/* A child of a child has a copy of the copy. The descriptor may be another file now. */
+		if (segment->is_copy)
+			continue;
+		segment->is_copy = true;
 		if (!sys_make_private(segment->fd, segment->header,
 				      __atomic_load_n(&segment->ready, __ATOMIC_RELAXED)))
 			sys_keep_private(segment->header,
 					 __atomic_load_n(&segment->used, __ATOMIC_RELAXED));
+	}
 	after_fork();
 }
 

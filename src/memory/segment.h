@@ -30,7 +30,8 @@ struct segment_part {
  * @header: The beginning of the memory; NULL if there is no segment.
  * @fd: The memfd, which stays open for readers.
  * @bytes: The size of the memory and the file. Never changes, as the two above.
- * @link: In the list of the segments of this process, whose lock guards it.
+ * @is_copy: The memory is a private copy, because a parent of this process made the segment.
+ * @link: In the list of the segments of this process, whose lock guards this and @is_copy.
  * @lock: Guards the rest.
  * @ready: How many bytes from the beginning can be accessed.
  * @used: How many bytes from the beginning were ever handed out. The others are zero.
@@ -40,6 +41,7 @@ struct segment {
 	struct segment_header *header;
 	int fd;
 	uint64_t bytes;
+	bool is_copy;
 	LIST_ENTRY(segment) link;
 	struct lock lock;
 	uint64_t ready;
