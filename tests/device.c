@@ -153,6 +153,7 @@ static void assert_no_device(struct coherent_device *dev)
 	assert_err(coherent_irq_open(&irq, dev, 0), -ENODEV);
 	assert_null(irq);
 	assert_err(coherent_device_set_mask(dev, coherent_mask(20)), -ENODEV);
+	assert_err(coherent_device_set_mask(dev, 0), dev ? -EINVAL : -ENODEV);
 	memset(&limits, 0xff, sizeof(limits));
 	assert_err(coherent_device_limits(dev, &limits), -ENODEV);
 	assert_int_equal(limits.mask, 0);
@@ -496,7 +497,7 @@ static int child_is_refused(struct coherent_device *dev, struct coherent_bar *ba
 	    coherent_device_limits(dev, &limits) != -ENODEV ||
 	    coherent_device_fence(dev) != -ENODEV || coherent_sim_step(dev, 1) != -ENODEV ||
 	    coherent_bar_read32(bar, 0) != UINT32_MAX || coherent_irq_wait(irq, LONG) != -ENODEV ||
-	    coherent_bar_poll32(bar, 0, 0, 0, LONG) != -ENODEV)
+	    coherent_irq_fd(irq) != -ENODEV || coherent_bar_poll32(bar, 0, 0, 0, LONG) != -ENODEV)
 		return 1;
 	coherent_bar_write32(bar, 0, 0);
 	coherent_irq_close(irq);

@@ -101,16 +101,19 @@ static int use_mask(struct coherent_device *dev, uint64_t mask)
 
 int coherent_device_set_mask(struct coherent_device *dev, uint64_t mask)
 {
-	int err = device_usable(dev);
+	int err;
 
-	if (err)
-		return err;
+	if (!dev)
+		return -ENODEV;
 	/* A DMA mask has no holes, as in the kernel: it is a power of two less one. */
 	if (!mask || mask & (mask + 1))
 		return refuse(&dev->store, -EINVAL, SET_MASK,
 			      "0x%" PRIx64 " is not a mask of the lowest bits; coherent_mask() "
 			      "makes one",
 			      mask);
+	err = device_usable(dev);
+	if (err)
+		return err;
 	/* A call checks state before resources. The store checks again as it changes the mask. */
 	err = object_store_is_used(&dev->store) ? -EBUSY : use_mask(dev, mask);
 	if (err == -EBUSY)

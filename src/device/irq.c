@@ -282,5 +282,7 @@ int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns)
 
 int coherent_irq_fd(const struct coherent_irq *irq)
 {
-	return irq ? irq->fd : -EINVAL;
+	if (!irq)
+		return -EINVAL;
+	return device_forked(irq->dev) ? -ENODEV : irq->fd;
 }
