@@ -14,10 +14,27 @@
 #include "memory/guard.h"
 
 static struct {
+	pthread_once_t once;
 	pthread_mutex_t lock;
 	LIST_HEAD(, coherent_device) list;
 	unsigned int count;
-} all = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} all = { .once = PTHREAD_ONCE_INIT, .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* A forked child has none of the other threads, so a lock that one of them had would stay taken. */
+static void before_fork(void)
+{
+	(void)pthread_mutex_lock(&all.lock);
+}
+
+static void after_fork(void)
+{
+	(void)pthread_mutex_unlock(&all.lock);
+}
+
+static void watch_forks(void)
+{
+	(void)pthread_atfork(before_fork, after_fork, after_fork);
+}
 
 bool hardened_is_wanted(const struct coherent_open_options *options)
 {
@@ -158,6 +175,7 @@ struct coherent_device *hardened_find(const void *at)
 
 void hardened_begin(struct coherent_device *dev)
 {
+	(void)pthread_once(&all.once, watch_forks);
 	(void)pthread_mutex_lock(&all.lock);
 	/* Without a handler the fault ends the program as well. */
 	if (LIST_EMPTY(&all.list))
