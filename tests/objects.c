@@ -455,6 +455,50 @@ static void failed_mapping_is_reported_unless_no_warn(void **state)
 	assert_int_equal(log.count, 0);
 }
 
+/* A reclaim moves an object to another record, which is not another object. */
+static void reclaimed_object_is_counted_once(void **state)
+{
+	COHERENT_DEVICE_AUTO(strict);
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT_AUTO(uint8_t, mem);
+	struct coherent_stats stats;
+
+	(void)state;
+	assert_ok(coherent_device_open(&strict, "sim:edu,step"));
+	assert_ok(coherent_zeroed(&mem, strict, 2 * PAGE));
+	for (unsigned int turn = 0; turn < 3; turn++) {
+		assert_ok(coherent_reclaim(&mem, &box));
+		assert_ok(coherent_expose(&box, &mem));
+	}
+	assert_ok(coherent_device_stats(strict, &stats));
+	assert_int_equal(stats.allocated, 1);
+	assert_int_equal(stats.objects, 1);
+	assert_int_equal(stats.objects_max, 1);
+	assert_int_equal(stats.bytes, 2 * PAGE);
+	assert_int_equal(stats.bytes_max, 2 * PAGE);
+}
+
+/* Its memory and that of the box exist both until a fence. */
+static void reclaimed_object_that_waits_is_counted(void **state)
+{
+	COHERENT_DEVICE_AUTO(lazy);
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT_AUTO(uint8_t, mem);
+	struct coherent_stats stats;
+
+	(void)state;
+	assert_ok(coherent_device_open(&lazy, "sim:edu,step,lazy"));
+	assert_ok(coherent_zeroed(&mem, lazy, 1));
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
+	assert_ok(coherent_device_stats(lazy, &stats));
+	assert_int_equal(stats.allocated, 1);
+	assert_int_equal(stats.objects_max, 2);
+	assert_int_equal(stats.bytes_max, 2 * PAGE);
+	assert_ok(coherent_device_fence(lazy));
+	assert_ok(coherent_device_stats(lazy, &stats));
+	assert_int_equal(stats.objects, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -474,6 +518,8 @@ int main(void)
 		cmocka_unit_test(reclaimed_box_keeps_its_boundary),
 		cmocka_unit_test(handle_takes_every_option),
 		cmocka_unit_test(failed_mapping_is_reported_unless_no_warn),
+		cmocka_unit_test(reclaimed_object_is_counted_once),
+		cmocka_unit_test(reclaimed_object_that_waits_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

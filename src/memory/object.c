@@ -34,13 +34,24 @@ static void raise_max(uint64_t *max, uint64_t value)
 		*max = value;
 }
 
+static void raise_maxima_locked(struct object_store *store) NEEDS_LOCK(store->lock)
+{
+	raise_max(&store->stats.objects_max, store->stats.objects);
+	raise_max(&store->stats.bytes_max, store->stats.bytes);
+}
+
+/* A reclaim makes a record that is not a new object. The old one ends, or waits for a fence beside it. */
+static void count_record_locked(struct object_store *store, uint64_t bytes) NEEDS_LOCK(store->lock)
+{
+	store->stats.objects++;
+	store->stats.bytes += bytes;
+}
+
 static void count_box_locked(struct object_store *store, uint64_t bytes) NEEDS_LOCK(store->lock)
 {
-	struct coherent_stats *stats = &store->stats;
-
-	stats->allocated++;
-	raise_max(&stats->objects_max, ++stats->objects);
-	raise_max(&stats->bytes_max, stats->bytes += bytes);
+	store->stats.allocated++;
+	count_record_locked(store, bytes);
+	raise_maxima_locked(store);
 }
 
 static void count_end_locked(struct object_store *store, const struct coherent_object *object)
@@ -205,7 +216,6 @@ static int begin_locked(struct object_store *store, const struct iova_want *want
 	if (err)
 		return err;
 	fill_in_locked(store, *out, want, bytes, site);
-	count_box_locked(store, want->bytes);
 	return 0;
 }
 
@@ -243,8 +253,10 @@ int object_new(struct object_store *store, const struct iova_want *want, size_t 
 	lock_take(&store->lock);
 	err = begin_locked(store, want, bytes, site, out);
 	has_begun = !err;
-	if (has_begun)
+	if (has_begun) {
+		count_box_locked(store, want->bytes);
 		err = fill_record_locked(store, *out, adoption);
+	}
 	lock_drop(&store->lock);
 	if (!err && !adoption)
 		object_set_va(*out, pages_va(&(*out)->pages));
@@ -261,6 +273,8 @@ int object_new_home(const struct coherent_object *old, struct coherent_object **
 
 	lock_take(&store->lock);
 	err = begin_locked(store, &want, object_element_bytes(old), old->site, out);
+	if (!err)
+		count_record_locked(store, want.bytes);
 	lock_drop(&store->lock);
 	if (err)
 		return err;
@@ -297,8 +311,10 @@ int object_new_twin(const struct coherent_object *mem, struct object_store *stor
 	lock_take(&store->lock);
 	err = begin_locked(store, want, object_element_bytes(mem), site, out);
 	has_begun = !err;
-	if (has_begun)
+	if (has_begun) {
+		count_box_locked(store, want->bytes);
 		err = borrow_pages_locked(store, *out, mem);
+	}
 	lock_drop(&store->lock);
 	if (err && has_begun)
 		ref_put(store->device);
@@ -357,6 +373,17 @@ static void count_leave_locked(struct object_store *store, const struct coherent
 	if (object->state == COHERENT_STATE_MEM)
 		store->stats.mappings -= adoption_extra_mappings(object);
 	store->stats.mappings -= object->state == COHERENT_STATE_BOX && object->in_place;
+}
+
+/* Counts a box in place that could not be unmapped as a mem. Its state stays. */
+static void count_leak_locked(struct object_store *store, const struct coherent_object *object)
+	NEEDS_LOCK(store->lock)
+{
+	const bool is_box = object->state == COHERENT_STATE_BOX;
+
+	store->stats.mems += is_box;
+	store->stats.mappings -= is_box;
+	raise_max(&store->stats.mems_max, store->stats.mems);
 }
 
 void object_destroy(struct coherent_object *object)
@@ -463,6 +490,7 @@ void object_defer(struct coherent_object *object, enum coherent_state state)
 	end_mem_locked(store, object, state);
 	STAILQ_INSERT_TAIL(&store->waiting, &object->address, retired);
 	store->stats.waiting++;
+	raise_maxima_locked(store);
 	lock_drop(&store->lock);
 	ref_put(store->device);
 }
@@ -475,6 +503,7 @@ void object_leak(struct coherent_object *object)
 	/* The state stays, so that a fault still names the object that the device hits. */
 	lock_take(&store->lock);
 	object->leaked = true;
+	count_leak_locked(store, object);
 	lock_drop(&store->lock);
 	report(store->reporter, COHERENT_ERROR,
 	       "%s: %zu bytes at 0x%" PRIx64
