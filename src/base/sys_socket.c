@@ -429,7 +429,7 @@ ssize_t sys_receive_at_once(int fd, void *to, size_t bytes, uint64_t deadline_ns
 
 /* --- Descriptors of other processes --- */
 
-/* sys_close_foreign() has so many descriptors open at most. */
+/* sys_empty_socket() has so many descriptors open at most. */
 #define NESTED_MAX (4 * FDS_MAX)
 
 static bool is_unix_socket(int fd)
@@ -472,7 +472,8 @@ static size_t take_queued(int fd, int *fds)
 	return n < 0 ? 0 : count;
 }
 
-void sys_close_foreign(int fd)
+/* The first of @open stays open. */
+void sys_empty_socket(int fd)
 {
 	int open[NESTED_MAX];
 	size_t count = 1;
@@ -487,7 +488,13 @@ void sys_close_foreign(int fd)
 		for (size_t i = 0; i < more; i++)
 			prepare_close(open[count + i]);
 		count += more;
-		if (!more)
-			(void)close(open[--count]);
+		if (!more && --count)
+			(void)close(open[count]);
 	}
+}
+
+void sys_close_foreign(int fd)
+{
+	sys_empty_socket(fd);
+	(void)close(fd);
 }

@@ -104,4 +104,7 @@ ssize_t sys_receive_fds(int fd, void *to, size_t bytes, int *fds, size_t *count,
  */
 void sys_close_foreign(int fd);
 
+/* Do the same for a UNIX socket whose number must stay, except for the close itself. */
+void sys_empty_socket(int fd);
+
 #endif

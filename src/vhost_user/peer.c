@@ -51,13 +51,16 @@ static uint64_t deadline_of(const struct vhost_user *vhost)
 	return sys_deadline_ns(vhost->keys.timeout_ms * SYS_NS_PER_MS);
 }
 
-/* The shutdown ends the connection even if a forked child has the descriptor. */
+/*
+ * The shutdown ends the connection even if a forked child has the descriptor. The queue of the socket
+ * may have descriptors of the peer, from before the library refused them.
+ */
 void vhost_user_peer_hang_up_locked(struct vhost_user *vhost)
 {
 	if (!vhost->connected)
 		return;
 	vhost->connected = false;
-	sys_shutdown(vhost->fd);
+	sys_empty_socket(vhost->fd);
 	sys_become(vhost->fd, vhost->hung_up);
 }
 

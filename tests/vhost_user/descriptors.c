@@ -315,9 +315,6 @@ static void peer_attacks_each_descriptor(void **state)
 	struct fixture *fixture = new_fixture();
 	int err;
 
-	/* Older kernels cannot prevent this, which docs/backends.md says. */
-	if (attack->run == send_lingering_socket && !kernel_refuses_descriptors())
-		skip();
 	peer.script->attack = attack->run;
 	assert_err(use_fixture(fixture, ""), attack->result);
 	for (unsigned int i = 0; i < 300; i++)

@@ -12,6 +12,7 @@
 
 #include "../../src/base/sys.h"
 #include "../../src/base/sys_socket.h"
+#include "../lingering.h"
 #include "vhost_test.h"
 
 static void connected_socket_is_adopted(void **state)
@@ -70,6 +71,26 @@ static void lost_connection_of_a_socket_needs_another_device(void **state)
 	coherent_device_close(dev);
 	close(pair[0]);
 	peer_end(&other);
+}
+
+/*
+ * The peer has sent a long wrong answer before the open, and behind it a descriptor whose close waits for
+ * years. The library empties the connection before it gives up. Otherwise the test hangs.
+ */
+static void queue_of_a_connection_does_not_linger(void **state)
+{
+	static const char bad[4096];
+	const int fd = lingering_socket();
+	struct coherent_device *dev;
+	int pair[2];
+
+	(void)state;
+	assert_ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+	assert_int_equal(write(pair[1], bad, sizeof(bad)), sizeof(bad));
+	send_away(pair[1], &fd, 1, 0);
+	assert_err(coherent_device_open(&dev, "vhost-user:", .socket_fd = pair[0]), -EIO);
+	close(pair[0]);
+	close(pair[1]);
 }
 
 /* Opens a socket that listens at an address that the kernel chooses. */
@@ -265,6 +286,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(connected_socket_is_adopted),
 		cmocka_unit_test(lost_connection_of_a_socket_needs_another_device),
+		cmocka_unit_test(queue_of_a_connection_does_not_linger),
 		cmocka_unit_test(listening_socket_is_adopted),
 		cmocka_unit_test(stolen_connection_is_a_timeout),
 		cmocka_unit_test(socket_that_only_seems_ready_is_a_timeout),
