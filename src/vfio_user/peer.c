@@ -224,8 +224,11 @@ static int report_version(const struct vfio_user *user, const struct agreed *agr
  * The descriptor is negative if there was no room for it. A close of the device waits for the thread
  * that reads the twin. So the twin must be a socket whose shutdown wakes that thread.
  */
-static int take_twin(struct vfio_user_fds *fds, int *twin)
+static int take_twin(struct vfio_user_fds *fds, const char *json, int *twin)
 {
+	/* vfio-user.rst: the client must abort if the number of the descriptor is not there. */
+	if (fds->count != 1 || vfio_user_find_number(json, "fd_index", UINT64_MAX))
+		return -EPROTO;
 	if (fds->fds[0] < 0)
 		return fds->fds[0];
 	if (!sys_is_unix_stream(fds->fds[0]))
@@ -256,7 +259,7 @@ static int agree(const struct vfio_user *user, int fd, int *twin, uint64_t *regi
 	*twin = -1;
 	/* The peer sends its requests there, so one socket would not be enough. */
 	if (!err && vfio_user_has_twin(agreed.json))
-		err = fds.count == 1 ? take_twin(&fds, twin) : -EPROTO;
+		err = take_twin(&fds, agreed.json, twin);
 	vfio_user_fds_close(&fds);
 	*regions = vfio_user_find_number(agreed.json, "max_dma_maps", REGIONS_DEFAULT);
 	return err ? report_version(user, &agreed, err) : 0;

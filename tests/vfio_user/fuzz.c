@@ -158,7 +158,8 @@ static bool send_message(const struct input *input, const struct message *messag
 /* Writes the answer of a device that does everything right. Returns the size of its payload. */
 static size_t write_right(struct message *message)
 {
-	static const char json[] = "{\"capabilities\":{\"twin_socket\":{\"supported\":true}}}";
+	static const char json[] =
+		"{\"capabilities\":{\"twin_socket\":{\"supported\":true,\"fd_index\":0}}}";
 	struct vfio_user_device_info info = { 16, VFIO_DEVICE_FLAGS_PCI, VFIO_PCI_NUM_REGIONS,
 					      VFIO_PCI_NUM_IRQS };
 	struct vfio_region_info region;

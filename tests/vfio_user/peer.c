@@ -271,7 +271,7 @@ static int answer_version(struct peer *peer, const struct vfio_user_header *head
 			  const char *json)
 {
 	static const char twin[] = "{\"capabilities\":{\"max_msg_fds\":8, \"twin_socket\" : "
-				   "{\"supported\": true, \"fd_index\":0}%s}}";
+				   "{\"supported\": true%s}%s}}";
 	static const char none[] = "{}";
 	struct vfio_user_version version = { peer->major, VFIO_USER_MINOR };
 	struct answer answer = { .parts = { { &version, sizeof(version) }, { NULL, 0 } },
@@ -280,7 +280,7 @@ static int answer_version(struct peer *peer, const struct vfio_user_header *head
 	char text[256];
 
 	assert_true(vfio_user_has_twin(json));
-	snprintf(text, sizeof(text), peer->no_twin ? none : twin, peer->more);
+	snprintf(text, sizeof(text), peer->no_twin ? none : twin, peer->twin_index, peer->more);
 	answer.parts[1].iov_base = text;
 	answer.parts[1].iov_len = strlen(text) + 1;
 	if (!peer->no_twin) {
@@ -472,6 +472,7 @@ struct peer *peer_new(void)
 	peer->other_twin = peer->extra = peer->library_twin = -1;
 	atomic_init(&peer->fd, -1);
 	atomic_init(&peer->twin, -1);
+	peer->twin_index = ", \"fd_index\":0";
 	peer->more = "";
 	assert_ok(pthread_mutex_init(&peer->busy, NULL));
 	assert_ok(pthread_mutex_init(&peer->maps.lock, NULL));

@@ -51,6 +51,7 @@ enum { PEER_READ = 1, PEER_WRITE = 2 };
 /**
  * struct peer - The peer and its thread.
  * @no_twin: It offers no twin socket.
+ * @twin_index: The number of the twin socket among the descriptors, as JSON; "" for none.
  * @other_twin: It sends this descriptor in the place of a twin socket; -1 for none.
  * @extra: It sends this descriptor with its version, and closes it; -1 for none.
  * @keeps_twin: It keeps its copy of the library's end of the twin sockets.
@@ -86,6 +87,7 @@ enum { PEER_READ = 1, PEER_WRITE = 2 };
  */
 struct peer {
 	bool no_twin;
+	const char *twin_index;
 	int other_twin;
 	int extra;
 	bool keeps_twin;

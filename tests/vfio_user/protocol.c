@@ -144,6 +144,19 @@ static void twin_is_a_stream_of_unix(void **state)
 		close(others[i]);
 }
 
+static void number_of_the_twin_must_be_right(void **state)
+{
+	static const char *const wrong[] = { "", ", \"fd_index\":7", ",\"fd_index\":null",
+					     ",\"index\":0" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		peer = peer_new();
+		peer->twin_index = wrong[i];
+		refuse(-EIO, "the peer sent a malformed message (VERSION)");
+	}
+}
+
 static void other_devices_are_refused(void **state)
 {
 	(void)state;
@@ -311,6 +324,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(each_misdeed_at_each_question, stop_peer),
 		cmocka_unit_test_teardown(misdeeds_at_a_register, stop_peer),
 		cmocka_unit_test_teardown(twin_is_a_stream_of_unix, stop_peer),
+		cmocka_unit_test_teardown(number_of_the_twin_must_be_right, stop_peer),
 		cmocka_unit_test_teardown(other_devices_are_refused, stop_peer),
 		cmocka_unit_test_teardown(another_device_is_refused_later, stop_peer),
 		cmocka_unit_test_teardown(other_sockets_are_refused, stop_peer),
