@@ -126,20 +126,18 @@ static int echo_packet(struct edu *edu, union edu_packets *packets, size_t i,
 
 int edu_echo(struct edu *edu, union edu_packets *packets, uint8_t *back, size_t size)
 {
-	union edu_packets echo = COHERENT_EMPTY;
 	size_t len;
 	int err;
 
-	err = coherent_zeroed(&echo, edu->dev, 1);
+	err = coherent_zeroed(&edu->echo, edu->dev, 1);
 	for (size_t i = 0; !err && i < coherent_count(packets); i++) {
-		err = echo_packet(edu, packets, i, &echo);
+		err = echo_packet(edu, packets, i, &edu->echo);
 		if (!err)
-			err = take_packet(&echo, back, size, &len);
+			err = take_packet(&edu->echo, back, size, &len);
 		if (err)
 			break;
 		back += len;
 		size -= len;
 	}
-	coherent_free(&echo);
 	return err;
 }

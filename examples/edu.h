@@ -34,13 +34,16 @@ struct edu_registers {
 COHERENT_BAR_TYPE(edu_bar, struct edu_registers);
 
 /**
- * struct edu - An edu device. The caller opens and closes both.
- * @dev: The device that memory is exposed to.
- * @bar: The registers of the device.
+ * struct edu - An edu device.
+ * @dev: The device that memory is exposed to. The caller opens and closes it.
+ * @bar: The registers of the device. The caller opens and closes them.
+ * @echo: Receives what the device sends back. edu_echo() allocates it, and the caller frees it. In
+ *	the kernel a transfer can still be in flight if edu_echo() failed: stop the device first.
  */
 struct edu {
 	struct coherent_device *dev;
 	union edu_bar bar;
+	union edu_packets echo;
 };
 
 /**
@@ -95,6 +98,8 @@ int edu_load(struct edu *edu, const uint8_t *data, size_t bytes, union edu_packe
  * @packets: From edu_load().
  * @back: Receives the data that came back.
  * @size: The size of @back in bytes.
+ *
+ * The caller then frees the echo of @edu.
  *
  * Return: 0; -ETIMEDOUT (the device did not finish), -EIO (the data came back damaged), -ERANGE
  * (@back is too small), or an error of coherent_zeroed().

@@ -192,6 +192,7 @@ static int echo_batch(struct edu *edu, const uint8_t *data, size_t bytes, uint8_
 	err = edu_load(edu, data, bytes, &packets);
 	if (!err)
 		err = edu_echo(edu, &packets, back, BATCH_BYTES);
+	coherent_free(&edu->echo);
 	coherent_free(&packets);
 	return !err && memcmp(data, back, bytes) ? -EBADMSG : err;
 }

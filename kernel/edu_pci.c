@@ -66,6 +66,7 @@ static int edu_pci_start(struct edu_pci *driver)
 	/* A transfer may be in flight. */
 	if (err)
 		pci_clear_master(to_pci_dev(driver->edu.dev));
+	coherent_free(&driver->edu.echo);
 	if (err)
 		coherent_free(&driver->packets);
 	return err;

@@ -120,6 +120,9 @@ static void echo(struct edu *edu, size_t bytes, size_t size)
 	say("their number", (long long)coherent_count(&packets));
 	say("their echo", data ? edu_echo(edu, &packets, back, size) : -1);
 	say("what came back", data ? sum(back, BATCH_BYTES) : -1);
+	/* A transfer that failed may still write to the echo, so the driver frees it. */
+	say("the echo that the driver frees", (long long)coherent_count(&edu->echo));
+	coherent_free(&edu->echo);
 	coherent_free(&packets);
 	free(data);
 }

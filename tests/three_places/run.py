@@ -146,6 +146,9 @@ def main():
     results = Results()
     wanted = {program: normal(output(command))
               for program, command in commands(options, 'sim:edu', 'sim:custom').items()}
+    echoes = [line for line in wanted['three-places'] if 'the echo that the driver frees' in line]
+    results.say(echoes and all(line.endswith(': 1') for line in echoes),
+                'the driver has the echo until it frees it, also after a failure', str(echoes))
     if options.guest:
         compare_guest(results, options, wanted)
     else:
