@@ -228,9 +228,6 @@ static int coherent_get_scattered(struct coherent_object *object, gfp_t gfp)
 
 	if (!gfpflags_allow_blocking(gfp))
 		return -ENOMEM;
-	err = coherent_queue_prepare(object->dev, gfp);
-	if (err)
-		return err;
 	object->va = (char COHERENT_SHARED COHERENT_FORCE *)__vmalloc(
 		coherent_place_bytes(object),
 		(gfp & (GFP_KERNEL | __GFP_ACCOUNT)) | __GFP_NOWARN | __GFP_ZERO);
@@ -258,6 +255,10 @@ static int coherent_get_pages(struct coherent_object *object, gfp_t gfp)
 {
 	int err;
 
+	/* Another object of the device may have to wait, even if this one never does. */
+	err = coherent_queue_prepare(object->dev, gfp);
+	if (err)
+		return err;
 	object->extra = kzalloc(sizeof(*object->extra), gfp);
 	if (!object->extra)
 		return -ENOMEM;

@@ -259,12 +259,47 @@ static void devres_action_can_free_in_atomic_context(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, !careless);
 }
 
+static COHERENT(u64) second_of_the_driver;
+
+static void free_second_atomically(void *arg)
+{
+	lock_irqs();
+	coherent_free(&second_of_the_driver);
+	unlock_irqs();
+}
+
+/* The action runs before the queue ends only if the first allocation made the queue. */
+static void devres_action_comes_after_the_first_allocation(struct kunit *test)
+{
+	static const gfp_t gfps[] = { GFP_KERNEL, GFP_ATOMIC };
+	COHERENT(u64) first = COHERENT_EMPTY;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(gfps); i++) {
+		/* The device has no queue after it was bound. */
+		atomic_set(&live, 0);
+		unbind_frees_all(test);
+		atomic_set(&live, 0);
+		KUNIT_ASSERT_EQ(
+			test, coherent_zeroed(&first, edu.dev, 10, .gfp = gfps[i], .level = level),
+			0);
+		KUNIT_EXPECT_EQ(test, devm_add_action(edu.dev, free_second_atomically, NULL), 0);
+		KUNIT_EXPECT_EQ(test,
+				coherent_zeroed(&second_of_the_driver, edu.dev, 10,
+						.gfp = GFP_ATOMIC, .level = COHERENT_HIDDEN),
+				0);
+		coherent_free(&first);
+		unbind_frees_all(test);
+	}
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(each_call_fails_in_atomic_context),
 	KUNIT_CASE(refused_calls_in_atomic_context_keep_few_pages),
 	KUNIT_CASE(deferred_memory_is_zeroed_again),
 	KUNIT_CASE(any_object_can_end_in_atomic_context),
 	KUNIT_CASE(devres_action_can_free_in_atomic_context),
+	KUNIT_CASE(devres_action_comes_after_the_first_allocation),
 	{},
 };
 
