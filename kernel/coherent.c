@@ -497,16 +497,26 @@ int __weak coherent_base_from(struct coherent_mem *mem, struct device *dev, cons
 
 void __weak coherent_base_box_move(struct coherent_box *from, struct coherent_box *to)
 {
-	if (!coherent_box_is_empty(to))
+	const char *site = coherent_box_is_empty(from) ? NULL : from->object.site;
+
+	if (!coherent_box_is_empty(to)) {
+		if (to != from)
+			(void)coherent_refuse(-EBUSY, site, coherent_box_in_use);
 		return;
+	}
 	*to = *from;
 	coherent_box_clear(from);
 }
 
 void __weak coherent_base_move(struct coherent_mem *from, struct coherent_mem *to)
 {
-	if (!coherent_mem_is_empty(to))
+	const char *site = coherent_mem_is_empty(from) ? NULL : from->object.site;
+
+	if (!coherent_mem_is_empty(to)) {
+		if (to != from)
+			(void)coherent_refuse(-EBUSY, site, coherent_mem_in_use);
 		return;
+	}
 	*to = *from;
 	coherent_mem_clear(from);
 }

@@ -320,8 +320,13 @@ int __weak coherent_base_loan_level(const struct coherent_loan *loan)
 
 void __weak coherent_base_loan_move(struct coherent_loan *from, struct coherent_loan *to)
 {
-	if (!coherent_loan_is_empty(to))
+	const char *site = coherent_loan_is_empty(from) ? NULL : from->object.site;
+
+	if (!coherent_loan_is_empty(to)) {
+		if (to != from)
+			(void)coherent_refuse(-EBUSY, site, coherent_loan_in_use);
 		return;
+	}
 	*to = *from;
 	coherent_loan_clear(from);
 }

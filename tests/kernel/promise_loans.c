@@ -201,7 +201,9 @@ static void loan_is_moved(struct kunit *test)
 	device_writes(test, coherent_loan_addr(&to).raw);
 	KUNIT_ASSERT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1, .level = level), 0);
 	KUNIT_ASSERT_EQ(test, coherent_lend(&box, &other, COHERENT_BOTH_WAYS), 0);
+	keeps_lines = true;
 	coherent_move(&other, &to);
+	keeps_lines = false;
 	KUNIT_EXPECT_TRUE(test, !coherent_is_empty(&other));
 	KUNIT_EXPECT_EQ(test, coherent_take(&to, &box, .idle = true), 0);
 	KUNIT_EXPECT_TRUE(test, is_all(coherent_box_ptr(&box), DIRT, DIRT_BYTES));

@@ -8,6 +8,7 @@
 
 #include <coherent/debugfs.h>
 #include <coherent/expose_all.h>
+#include <coherent/loan.h>
 
 #include "nth.h"
 
@@ -100,6 +101,37 @@ static void refused_calls_on_objects_say_why(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&empty_mem));
 }
 
+/* A move to itself is not a mistake. A target that is in use stays as it is. */
+#define MOVE_IS_REFUSED(from, to, words)                         \
+	do {                                                     \
+		lines = 0;                                       \
+		coherent_move(to, to);                           \
+		KUNIT_EXPECT_EQ(test, lines, 0);                 \
+		coherent_move(from, to);                         \
+		KUNIT_EXPECT_EQ(test, lines, 1);                 \
+		KUNIT_EXPECT_TRUE(test, strstr(line, words));    \
+		KUNIT_EXPECT_TRUE(test, !coherent_is_empty(to)); \
+	} while (0)
+
+static void refused_moves_say_why(struct kunit *test)
+{
+	COHERENT_BOX_AUTO(u64, other_box);
+	COHERENT_AUTO(u64, other_mem);
+	COHERENT_LOAN_AUTO(u64, loan);
+	COHERENT_LOAN_AUTO(u64, empty_loan);
+
+	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&other_box, edu.dev, 1), 0);
+	KUNIT_EXPECT_EQ(test, coherent_lend(&other_box, &loan, COHERENT_TO_DEVICE), 0);
+	KUNIT_EXPECT_EQ(test, coherent_box_zeroed(&other_box, edu.dev, 1), 0);
+	KUNIT_EXPECT_EQ(test, coherent_zeroed(&other_mem, edu.dev, 1), 0);
+	MOVE_IS_REFUSED(&other_box, &box, "reasons.c");
+	MOVE_IS_REFUSED(&empty_box, &box, "box is not empty");
+	MOVE_IS_REFUSED(&other_mem, &mem, "reasons.c");
+	MOVE_IS_REFUSED(&empty_mem, &mem, "mem is not empty");
+	MOVE_IS_REFUSED(&empty_loan, &loan, "loan is not empty");
+	KUNIT_EXPECT_TRUE(test, !coherent_is_empty(&other_box) && !coherent_is_empty(&other_mem));
+}
+
 static void refused_calls_on_several_boxes_say_why(struct kunit *test)
 {
 	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&box));
@@ -132,6 +164,7 @@ static void reasons_end(struct kunit_suite *suite)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(refused_allocations_say_why),
+	KUNIT_CASE(refused_moves_say_why),
 	KUNIT_CASE(refused_calls_on_objects_say_why),
 	KUNIT_CASE(refused_calls_on_several_boxes_say_why),
 	{},
