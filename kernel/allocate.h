@@ -39,6 +39,12 @@ static const char coherent_zone_in_gfp[] =
 	".gfp has a zone or __GFP_COMP; the zone follows from the mask";
 static const char coherent_mem_in_use[] = "the mem is not empty, or was never initialised";
 
+/* The caller cannot choose a zone. With __GFP_COMP pages cannot be given back one by one. */
+static bool coherent_gfp_is_valid(gfp_t gfp)
+{
+	return !(gfp & (GFP_ZONEMASK | __GFP_COMP));
+}
+
 /* Only 0 is success. A callback that returns a positive number breaks its contract. */
 static int coherent_result_of(int result, const char *site)
 {
@@ -94,7 +100,7 @@ static const char *coherent_why_invalid(const struct coherent_alloc_request *req
 		return ".level is not an enum coherent_level";
 	if ((unsigned int)request->permission > COHERENT_READ_ONLY)
 		return ".permission is not an enum coherent_permission";
-	if (request->gfp & (GFP_ZONEMASK | __GFP_COMP))
+	if (!coherent_gfp_is_valid(request->gfp))
 		return coherent_zone_in_gfp;
 	if (request->align && !is_power_of_2(request->align))
 		return ".align is not a power of two";

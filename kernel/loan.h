@@ -90,6 +90,8 @@ int __weak coherent_base_box_adopt(struct coherent_box *box, struct device *dev,
 	size_t bytes;
 	int err;
 
+	if (!why && !coherent_gfp_is_valid(options->gfp))
+		why = coherent_zone_in_gfp;
 	if (why)
 		return coherent_refuse(-EINVAL, site, why);
 	if (check_mul_overflow(options->count, size, &bytes))

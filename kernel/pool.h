@@ -163,11 +163,6 @@ static __always_inline int coherent_pooled_become_box(struct coherent_pool_slot 
 	return 0;
 }
 
-static bool coherent_gfp_is_valid(gfp_t gfp)
-{
-	return !(gfp & (GFP_ZONEMASK | __GFP_COMP));
-}
-
 static noinline int coherent_pool_take_slow(struct coherent_slots *pool, struct coherent_box *box,
 					    gfp_t gfp, const char *site)
 {

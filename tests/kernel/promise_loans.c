@@ -354,6 +354,10 @@ static void wrong_loans_are_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_box_adopt(&box, edu.dev, memory, 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, coherent_box_adopt(&box, edu.dev, memory, SIZE_MAX / 4), -ENOMEM);
 	KUNIT_EXPECT_EQ(test, coherent_box_adopt(&box, NULL, memory, 8), -ENODEV);
+	KUNIT_EXPECT_EQ(test,
+			coherent_box_adopt(&box, edu.dev, memory, 8, .gfp = GFP_KERNEL | GFP_DMA),
+			-EINVAL);
+	KUNIT_EXPECT_TRUE(test, strstr(line, ".gfp has a zone") && coherent_is_empty(&box));
 	KUNIT_EXPECT_EQ(test, coherent_box_adopt(&box, edu.dev, memory, 8), 0);
 	KUNIT_EXPECT_EQ(test, coherent_box_adopt(&box, edu.dev, memory, 8), -EBUSY);
 	KUNIT_EXPECT_EQ(test, coherent_lend(&box, &loan, 4), -EINVAL);
