@@ -368,16 +368,15 @@ static void socket_of_another_server_stays(void **state)
 static const char *early_path;
 static atomic_bool is_early;
 /* Another thread does this at that moment, once. */
-static void (*meanwhile)(void);
+static void (*_Atomic meanwhile)(void);
 
 /* Takes the place of the function of libc. */
 int listen(int fd, int backlog)
 {
-	void (*const other)(void) = meanwhile;
+	void (*const other)(void) = atomic_exchange(&meanwhile, NULL);
 
 	if (early_path && !access(early_path, F_OK))
 		is_early = true;
-	meanwhile = NULL;
 	if (other)
 		other();
 	return (int)syscall(SYS_listen, fd, backlog);
