@@ -8,6 +8,7 @@
 
 #include "device/device.h"
 #include "sim/mishap.h"
+#include "sim/signal.h"
 
 int sim_mishap_open(struct coherent_sim *sim)
 {

@@ -4,11 +4,11 @@
  * sim.c opens the built-in models, and the built-in models make these calls.
  *
  * A model makes these calls only from its callbacks, while sim.c keeps every other callback out.
- * clang cannot see that, so three functions switch off its analysis of locks.
+ * clang cannot see that, so two functions switch off its analysis of locks.
  */
-#include "base/sys_doorbell.h"
 #include "device/device.h"
 #include "sim/mishap.h"
+#include "sim/signal.h"
 #include "sim/sim.h"
 
 int coherent_sim_dma_read(struct coherent_sim *sim, uint64_t address, void *to, size_t bytes)
@@ -21,18 +21,6 @@ int coherent_sim_dma_write(struct coherent_sim *sim, uint64_t address, const voi
 {
 	return sim_dma_do(&sim->dma, address, (void *)(uintptr_t)from, bytes,
 			  COHERENT_ACCESS_WRITE);
-}
-
-void sim_signal(struct coherent_sim *sim, unsigned int vector)
-	LOCK_ATTRIBUTE(no_thread_safety_analysis)
-{
-	const int fd = sim->irq_fds[vector];
-
-	int err = fd < 0 ? 0 : sys_doorbell_ring(sim->doorbell, sim->doorbell_file, fd);
-
-	/* A filter of system calls may allow the context and not its use. */
-	if (err && err != -EINVAL)
-		sys_eventfd_signal(fd);
 }
 
 void coherent_sim_irq(struct coherent_sim *sim, unsigned int vector)

@@ -117,13 +117,6 @@ static inline struct coherent_sim *sim_of(struct backend *backend)
 void sim_set_doorbell(struct coherent_sim *sim, unsigned long context, int file);
 
 /**
- * sim_signal() - Signal a vector, if a thread waits for it. The caller runs in a callback.
- * @sim: The device.
- * @vector: The vector, which the model has.
- */
-void sim_signal(struct coherent_sim *sim, unsigned int vector);
-
-/**
  * sim_set_bus() - Let a model read and write the memory of another process.
  * @dev: The device.
  * @bus: The way to it. When the call returns, nobody uses the one before any more.
