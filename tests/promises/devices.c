@@ -299,13 +299,11 @@ void objects_of_a_pool_are_copied_to_the_device(struct world *world)
 	peer_has_no_boxes(world, &box);
 	coherent_box_free(&other);
 	assert_ok(coherent_pool_destroy(&pool));
-	/* The pages were idle. If reclaim needs .idle, the pool reclaimed them with .idle. */
+	/* The pages were idle, so they do not wait for a fence. */
 	if (world->reclaimed_is_reachable)
 		world_writes(world, address, PROBE);
 	else
-		world_write_is_refused(world, address,
-				       world->needs_idle ? COHERENT_STATE_RECLAIMED :
-							   COHERENT_STATE_FREED);
+		world_write_is_refused(world, address, COHERENT_STATE_FREED);
 	world_close(world);
 }
 
