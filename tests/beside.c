@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../src/device/device.h"
 #include "inject.h"
 #include "test.h"
 
@@ -279,6 +280,58 @@ static void closed_devices_give_their_addresses_back(void **state)
 	coherent_device_close(a);
 }
 
+/* Returns whether the limits tell a range of a device. */
+static bool is_told(const struct coherent_limits *limits, const struct beside_range *range)
+{
+	for (unsigned int i = 0; i < limits->range_count; i++)
+		if (limits->ranges[i].first <= range->last &&
+		    limits->ranges[i].last >= range->first)
+			return true;
+	return false;
+}
+
+/* Returns whether a device has more ranges than its limits tell. No untold one may be larger. */
+static bool has_untold_ranges(struct coherent_device *dev)
+{
+	const struct beside_range *range;
+	struct coherent_limits limits;
+	uint64_t least = UINT64_MAX;
+	bool has = false;
+
+	assert_ok(coherent_device_limits(dev, &limits));
+	for (unsigned int i = 0; i < limits.range_count; i++)
+		if (limits.ranges[i].last - limits.ranges[i].first < least)
+			least = limits.ranges[i].last - limits.ranges[i].first;
+	TAILQ_FOREACH(range, &dev->beside.ranges, link) {
+		if (range->last > limits.mask || is_told(&limits, range))
+			continue;
+		has = true;
+		/* The limits begin and end at pages that may be used. */
+		assert_true(range->last - range->first <= least + 2 * PAGE);
+	}
+	return has;
+}
+
+static void limits_leave_out_the_smallest_ranges(void **state)
+{
+	struct coherent_device *devs[40] = { NULL };
+	unsigned int untold = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(devs); i++)
+		assert_ok(coherent_device_open(&devs[i], NAME ",mask=40", .beside = devs[0]));
+	/* The addresses of every second device go to a device that stays, so it has many ranges. */
+	for (size_t i = 1; i < ARRAY_SIZE(devs) - 1; i += 2)
+		coherent_device_close(devs[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(devs); i += 2)
+		untold += has_untold_ranges(devs[i]);
+	untold += has_untold_ranges(devs[ARRAY_SIZE(devs) - 1]);
+	assert_true(untold > 0);
+	for (size_t i = 0; i < ARRAY_SIZE(devs); i += 2)
+		coherent_device_close(devs[i]);
+	coherent_device_close(devs[ARRAY_SIZE(devs) - 1]);
+}
+
 /* --- Refusals --- */
 
 static void assert_refused(const char *name, struct coherent_device *beside, int err,
@@ -405,6 +458,7 @@ int main(void)
 		cmocka_unit_test(close_ends_only_the_mappings_of_its_device),
 		cmocka_unit_test(closed_devices_give_their_addresses_back),
 		cmocka_unit_test(other_kinds_of_devices_are_refused),
+		cmocka_unit_test(limits_leave_out_the_smallest_ranges),
 		cmocka_unit_test(closed_device_is_refused),
 		cmocka_unit_test(device_of_the_parent_process_is_refused),
 		cmocka_unit_test(no_failure_leaks),

@@ -125,6 +125,30 @@ int addresses_open(const struct coherent_device *dev, uint64_t mask, struct iova
 	return err;
 }
 
+static uint64_t span(const struct coherent_limits *limits, unsigned int i)
+{
+	return limits->ranges[i].last - limits->ranges[i].first;
+}
+
+/* Adds a range behind the others. If all places are in use, the smallest range is left out. */
+static void add_range(struct coherent_limits *limits, uint64_t first, uint64_t last)
+{
+	unsigned int smallest = 0;
+
+	if (limits->range_count == RANGES_MAX) {
+		for (unsigned int i = 1; i < RANGES_MAX; i++)
+			if (span(limits, i) < span(limits, smallest))
+				smallest = i;
+		if (last - first <= span(limits, smallest))
+			return;
+		limits->range_count--;
+		memmove(&limits->ranges[smallest], &limits->ranges[smallest + 1],
+			(limits->range_count - smallest) * sizeof(limits->ranges[0]));
+	}
+	limits->ranges[limits->range_count].first = first;
+	limits->ranges[limits->range_count++].last = last;
+}
+
 void addresses_limits(const struct coherent_device *dev, uint64_t mask,
 		      struct coherent_limits *limits)
 {
@@ -134,8 +158,6 @@ void addresses_limits(const struct coherent_device *dev, uint64_t mask,
 	limits->mask = mask;
 	limits->range_count = 0;
 	memset(limits->ranges, 0, sizeof(limits->ranges));
-	while (limits->range_count < RANGES_MAX && next_part(&walk)) {
-		limits->ranges[limits->range_count].first = walk.first;
-		limits->ranges[limits->range_count++].last = walk.last;
-	}
+	while (next_part(&walk))
+		add_range(limits, walk.first, walk.last);
 }
