@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../src/device/device.h"
 #include "test.h"
 
 #define ENTRIES 64
@@ -405,6 +406,22 @@ static void *set_masks(void *arg)
 	return NULL;
 }
 
+/* Another process that reads the records must see the mask that the device has at the end. */
+static void two_threads_set_masks(void **state)
+{
+	COHERENT_DEVICE_AUTO(dev);
+	struct coherent_limits limits;
+	pthread_t thread;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	assert_ok(pthread_create(&thread, NULL, set_masks, dev));
+	set_masks(dev);
+	assert_ok(pthread_join(thread, NULL));
+	assert_ok(coherent_device_limits(dev, &limits));
+	assert_int_equal(dev->store.segment.header->mask, limits.mask);
+}
+
 static void masks_change_while_allocations_fail(void **state)
 {
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
@@ -535,6 +552,7 @@ int main(void)
 		cmocka_unit_test(two_threads_access_one_mem),
 		cmocka_unit_test(device_reads_a_line_as_one),
 		cmocka_unit_test(free_while_closing_leaves_nothing_reachable),
+		cmocka_unit_test(two_threads_set_masks),
 		cmocka_unit_test(masks_change_while_allocations_fail),
 		cmocka_unit_test(vector_reopened_during_its_close_gets_interrupts),
 		cmocka_unit_test(forked_child_opens_a_hardened_device),

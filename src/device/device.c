@@ -54,12 +54,15 @@ static void get_limits(struct coherent_device *dev, struct coherent_limits *limi
 	beside_unlock(dev);
 }
 
-/* Readers of the segment may look at any time. */
-static void describe(struct coherent_device *dev)
+/*
+ * Readers of the segment may look at any time. The caller holds the lock of beside_lock(), so that they
+ * see the last mask of two threads.
+ */
+static void describe_locked(struct coherent_device *dev)
 {
 	struct coherent_limits limits;
 
-	get_limits(dev, &limits);
+	addresses_limits(dev, object_store_mask(&dev->store), &limits);
 	segment_describe(&dev->store.segment, &limits, dev->backend->level, dev->store.space.guard);
 }
 
@@ -87,6 +90,8 @@ static int use_mask(struct coherent_device *dev, uint64_t mask)
 	beside_lock(dev);
 	is_alone = dev->beside.is_whole;
 	err = change_space_locked(dev, mask);
+	if (!err)
+		describe_locked(dev);
 	beside_unlock(dev);
 	if (err == -EIO)
 		report(&dev->reporter, COHERENT_ERROR,
@@ -94,8 +99,6 @@ static int use_mask(struct coherent_device *dev, uint64_t mask)
 		       is_alone ? "" :
 				  "; the devices beside it have the others, so set the masks "
 				  "before memory is allocated");
-	if (!err)
-		describe(dev);
 	return err;
 }
 
