@@ -406,6 +406,7 @@ static uint64_t pointer_of(const struct slot *slot)
 static void record_new_object(struct slot *slot, const struct alloc_request *request)
 {
 	device_of(&slot->place)->objects++;
+	slot->place.chosen = request->address || request->is_pointer;
 	if (request->kind == BOX)
 		slot->place.address = address_of_box(slot);
 	else if (request->kind == MEM)

@@ -87,6 +87,7 @@ COHERENT_VIEW_TYPE(record_view, struct record);
  * @leaked: Whether unmapping failed.
  * @in_place: Whether the device reaches it while it is a box.
  * @state: The state that a fault must have.
+ * @chosen: Whether the driver chose the address when it made the object.
  * @is_own: Whether the memory is a mapping that the object has for itself.
  * @adopted: The memory of the driver; NULL for memory of the library.
  */
@@ -103,6 +104,7 @@ struct place {
 	bool quiet;
 	bool leaked;
 	bool in_place;
+	bool chosen;
 	bool is_own;
 	enum coherent_state state;
 	uint8_t *adopted;
