@@ -6,19 +6,10 @@
  * Only the main thread may use assertions. Other threads report a failure by their result.
  */
 #include <stdatomic.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../src/device/device.h"
 #include "test.h"
-
-#if defined(__SANITIZE_THREAD__)
-#define HAS_THREAD_SANITIZER true
-#elif defined(__has_feature)
-#define HAS_THREAD_SANITIZER __has_feature(thread_sanitizer)
-#else
-#define HAS_THREAD_SANITIZER false
-#endif
 
 #define ENTRIES 64
 #define REQUESTS 3000
@@ -508,53 +499,6 @@ static void vector_reopened_during_its_close_gets_interrupts(void **state)
 	coherent_device_close(dev);
 }
 
-/* --- A fork beside threads --- */
-
-static void *open_again_and_again(void *over)
-{
-	struct coherent_device *dev;
-
-	while (!atomic_load((atomic_bool *)over)) {
-		if (coherent_device_open(&dev, "sim:edu,step", .harden = true))
-			return over;
-		coherent_device_close(dev);
-	}
-	return NULL;
-}
-
-/* Another thread opens and closes hardened devices, and the fork interrupts it anywhere. */
-static void forked_child_opens_a_hardened_device(void **state)
-{
-	struct coherent_device *dev;
-	atomic_bool over = false;
-	pthread_t other;
-	void *failed;
-	int status;
-
-	(void)state;
-	/* ThreadSanitizer needs a second for each fork beside a thread. */
-	if (HAS_THREAD_SANITIZER)
-		return;
-	assert_ok(pthread_create(&other, NULL, open_again_and_again, &over));
-	for (unsigned int turn = 0; turn < 1000; turn++) {
-		const pid_t pid = fork();
-
-		if (!pid) {
-			/* The child ends if it waits for a lock that nobody drops. */
-			alarm(LONG / MS / 1000);
-			if (coherent_device_open(&dev, "sim:edu,step", .harden = true))
-				_exit(1);
-			coherent_device_close(dev);
-			_exit(0);
-		}
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-		assert_int_equal(status, 0);
-	}
-	atomic_store(&over, true);
-	assert_ok(pthread_join(other, &failed));
-	assert_null(failed);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -566,7 +510,6 @@ int main(void)
 		cmocka_unit_test(two_threads_set_masks),
 		cmocka_unit_test(masks_change_while_allocations_fail),
 		cmocka_unit_test(vector_reopened_during_its_close_gets_interrupts),
-		cmocka_unit_test(forked_child_opens_a_hardened_device),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
