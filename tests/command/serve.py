@@ -74,8 +74,10 @@ def uses(command, folder):
 
 def once(command, folder):
     path = os.path.join(folder, 'once')
-    # The first connection is that of the constructor.
+    # The connection of the constructor has no message, so it does not count.
     server = Server(command, path, 'sim:edu', '--once')
+    done = command.run('probe', f'vfio-user:{path}')
+    command.say(done.returncode == 0, '--once waits for a client that says something', done)
     done = server.end()
     command.say(done[0] == 0 and not os.path.exists(path), '--once ends after a connection', done)
 
