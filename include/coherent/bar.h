@@ -40,8 +40,8 @@ COHERENT_C_BEGIN
  * struct of the registers is larger than the BAR). In the kernel: -EOPNOTSUPP (the BAR has I/O
  * ports).
  */
-COHERENT_MUST_CHECK COHERENT_BASE int
-coherent_bar_open(struct coherent_bar **bar, struct coherent_device *dev, unsigned int index);
+COHERENT_MUST_CHECK COHERENT_BASE
+int coherent_bar_open(struct coherent_bar **bar, struct coherent_device *dev, unsigned int index);
 
 /**
  * coherent_base_bar_open() - See coherent_bar_open().
@@ -52,9 +52,9 @@ coherent_bar_open(struct coherent_bar **bar, struct coherent_device *dev, unsign
  *
  * Return: as coherent_bar_open().
  */
-COHERENT_MUST_CHECK COHERENT_BASE int coherent_base_bar_open(struct coherent_bar **bar,
-							     struct coherent_device *dev,
-							     unsigned int index, size_t bytes);
+COHERENT_MUST_CHECK COHERENT_BASE
+int coherent_base_bar_open(struct coherent_bar **bar, struct coherent_device *dev,
+			   unsigned int index, size_t bytes);
 
 /**
  * coherent_bar_close() - Close a BAR.
@@ -122,8 +122,7 @@ COHERENT_BASE_INLINE uint64_t coherent_bar_read64(struct coherent_bar *bar, uint
  *
  * Context: any.
  */
-COHERENT_BASE_INLINE void coherent_bar_write8(struct coherent_bar *bar, uint64_t offset,
-					      uint8_t value);
+COHERENT_BASE_INLINE void coherent_bar_write8(struct coherent_bar *bar, uint64_t offset, uint8_t value);
 
 /**
  * coherent_bar_write16() - Write a register of 16 bits.
@@ -135,8 +134,7 @@ COHERENT_BASE_INLINE void coherent_bar_write8(struct coherent_bar *bar, uint64_t
  *
  * Context: any.
  */
-COHERENT_BASE_INLINE void coherent_bar_write16(struct coherent_bar *bar, uint64_t offset,
-					       uint16_t value);
+COHERENT_BASE_INLINE void coherent_bar_write16(struct coherent_bar *bar, uint64_t offset, uint16_t value);
 
 /**
  * coherent_bar_write32() - Write a register of 32 bits.
@@ -148,8 +146,7 @@ COHERENT_BASE_INLINE void coherent_bar_write16(struct coherent_bar *bar, uint64_
  *
  * Context: any.
  */
-COHERENT_BASE_INLINE void coherent_bar_write32(struct coherent_bar *bar, uint64_t offset,
-					       uint32_t value);
+COHERENT_BASE_INLINE void coherent_bar_write32(struct coherent_bar *bar, uint64_t offset, uint32_t value);
 
 /**
  * coherent_bar_write64() - Write a register of 64 bits.
@@ -161,8 +158,7 @@ COHERENT_BASE_INLINE void coherent_bar_write32(struct coherent_bar *bar, uint64_
  *
  * Context: any.
  */
-COHERENT_BASE_INLINE void coherent_bar_write64(struct coherent_bar *bar, uint64_t offset,
-					       uint64_t value);
+COHERENT_BASE_INLINE void coherent_bar_write64(struct coherent_bar *bar, uint64_t offset, uint64_t value);
 
 /**
  * coherent_bar_poll32() - Read a register until some bits have a value.
@@ -179,9 +175,9 @@ COHERENT_BASE_INLINE void coherent_bar_write64(struct coherent_bar *bar, uint64_
  * or there is no register at @offset), -EBUSY (a callback of the device's own model waits).
  * In the kernel: -EINTR (a wait without a timeout, and the task is killed).
  */
-COHERENT_MUST_CHECK COHERENT_BASE int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset,
-							  uint32_t mask, uint32_t want,
-							  uint64_t timeout_ns);
+COHERENT_MUST_CHECK COHERENT_BASE
+int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask, uint32_t want,
+			uint64_t timeout_ns);
 
 /**
  * coherent_bar_copy_in() - Copy memory to a BAR.
@@ -204,8 +200,8 @@ COHERENT_MUST_CHECK COHERENT_BASE int coherent_bar_poll32(struct coherent_bar *b
  * -ENODEV (the device is closed or gone; a part may have been copied), -EBUSY (a callback
  * of the device's own model calls), -EIO.
  */
-COHERENT_MUST_CHECK COHERENT_BASE int
-coherent_bar_copy_in(struct coherent_bar *bar, uint64_t offset, const void *from, size_t bytes);
+COHERENT_MUST_CHECK COHERENT_BASE
+int coherent_bar_copy_in(struct coherent_bar *bar, uint64_t offset, const void *from, size_t bytes);
 
 /**
  * coherent_bar_copy_out() - Copy from a BAR to memory.
@@ -221,8 +217,8 @@ coherent_bar_copy_in(struct coherent_bar *bar, uint64_t offset, const void *from
  * Return: as coherent_bar_copy_in(). After -ENODEV and -EIO the bytes at @to may have any
  * value.
  */
-COHERENT_MUST_CHECK COHERENT_BASE int
-coherent_bar_copy_out(struct coherent_bar *bar, uint64_t offset, void *to, size_t bytes);
+COHERENT_MUST_CHECK COHERENT_BASE
+int coherent_bar_copy_out(struct coherent_bar *bar, uint64_t offset, void *to, size_t bytes);
 
 /**
  * coherent_bar_write512() - Write 64 bytes to a BAR by one store.
@@ -240,8 +236,8 @@ coherent_bar_copy_out(struct coherent_bar *bar, uint64_t offset, void *to, size_
  * the end), -ENODEV, -EBUSY (a callback of the device's own model calls), -EOPNOTSUPP (this
  * CPU has no such store, or the BAR is not memory of this process).
  */
-COHERENT_MUST_CHECK COHERENT_BASE int coherent_bar_write512(struct coherent_bar *bar,
-							    uint64_t offset, const void *line);
+COHERENT_MUST_CHECK COHERENT_BASE
+int coherent_bar_write512(struct coherent_bar *bar, uint64_t offset, const void *line);
 
 /**
  * coherent_irq_open() - Listen to an interrupt vector.
@@ -260,8 +256,8 @@ COHERENT_MUST_CHECK COHERENT_BASE int coherent_bar_write512(struct coherent_bar 
  * -ENOSPC (no file descriptor is left, or the kernel has fewer vectors), -EIO, in userspace
  * -ETIMEDOUT (the process of the device did not answer, and the device is lost).
  */
-COHERENT_MUST_CHECK COHERENT_BASE int
-coherent_irq_open(struct coherent_irq **irq, struct coherent_device *dev, unsigned int vector);
+COHERENT_MUST_CHECK COHERENT_BASE
+int coherent_irq_open(struct coherent_irq **irq, struct coherent_device *dev, unsigned int vector);
 
 /**
  * coherent_irq_close() - Stop listening to an interrupt vector.
@@ -287,8 +283,8 @@ COHERENT_BASE void coherent_irq_close(struct coherent_irq *irq);
  * -EINVAL (@irq is NULL), -EBUSY (a callback of the device's own model waits).
  * In the kernel: -EINTR (a wait without a timeout, and the task is killed).
  */
-COHERENT_MUST_CHECK COHERENT_BASE int coherent_irq_wait(struct coherent_irq *irq,
-							uint64_t timeout_ns);
+COHERENT_MUST_CHECK COHERENT_BASE
+int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns);
 
 /**
  * coherent_irq_fd() - Return the file descriptor of an interrupt, for poll() and epoll.
@@ -324,19 +320,19 @@ COHERENT_C_END
  * @...: The variable, which is initialised as NULL. For a BAR with a type, the type of the
  *	registers and the variable, which is initialised as empty.
  */
-#define COHERENT_BAR_AUTO(...) \
+#define COHERENT_BAR_AUTO(...)						\
 	COHERENT_3RD(__VA_ARGS__, COHERENT_BAR_AUTO_TYPED, COHERENT_BAR_AUTO_PLAIN, )(__VA_ARGS__)
-#define COHERENT_BAR_AUTO_PLAIN(name) \
+#define COHERENT_BAR_AUTO_PLAIN(name)					\
 	struct coherent_bar *name __attribute__((cleanup(coherent_base_bar_cleanup))) = NULL
-#define COHERENT_BAR_AUTO_TYPED(T, name) \
-	COHERENT_BAR_TYPE(T)             \
-	name __attribute__((cleanup(coherent_base_bar_cleanup))) = COHERENT_EMPTY
+#define COHERENT_BAR_AUTO_TYPED(T, name)				\
+	COHERENT_BAR_TYPE(T) name					\
+		__attribute__((cleanup(coherent_base_bar_cleanup))) = COHERENT_EMPTY
 
 /**
  * COHERENT_IRQ_AUTO() - Declare an interrupt that is closed at the end of its scope.
  * @name: The variable. It is initialised as NULL.
  */
-#define COHERENT_IRQ_AUTO(name) \
+#define COHERENT_IRQ_AUTO(name)						\
 	struct coherent_irq *name __attribute__((cleanup(coherent_base_irq_cleanup))) = NULL
 
 #ifdef __KERNEL__
@@ -370,7 +366,7 @@ COHERENT_C_END
  *	status = coherent_bar_get(&bar, .status);
  *	coherent_bar_close(&bar);
  */
-#define COHERENT_BAR_TYPE(...) \
+#define COHERENT_BAR_TYPE(...)						\
 	COHERENT_3RD(__VA_ARGS__, COHERENT_BAR_NAMED, COHERENT_BAR_UNNAMED, )(__VA_ARGS__)
 #define COHERENT_BAR_NAMED(name, T) union name COHERENT_BODY(registers, registers, T)
 #define COHERENT_BAR_UNNAMED(T) union COHERENT_BODY(registers, registers, T)
@@ -389,11 +385,10 @@ COHERENT_C_END
  * Context: any.
  * Return: the value in the CPU's byte order; all ones if @bar is empty or the device is gone.
  */
-#define coherent_bar_get(bar, field)                                              \
-	COHERENT_VALUE(COHERENT_NEEDS_REGISTER(bar, field),                       \
-		       COHERENT_FROM_WORD(bar, field,                             \
-					  coherent_registers_load((bar)->base.va, \
-								  COHERENT_REGISTER(bar, field))))
+#define coherent_bar_get(bar, field)					\
+	COHERENT_VALUE(COHERENT_NEEDS_REGISTER(bar, field),		\
+		COHERENT_FROM_WORD(bar, field,				\
+			coherent_registers_load((bar)->base.va, COHERENT_REGISTER(bar, field))))
 
 /**
  * coherent_bar_put() - Write a register by its name.
@@ -407,11 +402,11 @@ COHERENT_C_END
  *
  * Context: any.
  */
-#define coherent_bar_put(bar, field, value)                                                    \
-	COHERENT_VALUE(COHERENT_NEEDS_REGISTER(bar, field) COHERENT_NEEDS_MUTABLE(bar)         \
-			       COHERENT_NEEDS_VALUE(bar, field, value),                        \
-		       coherent_registers_store((bar)->base.va, COHERENT_REGISTER(bar, field), \
-						COHERENT_TO_WORD(bar, field, value)))
+#define coherent_bar_put(bar, field, value)				\
+	COHERENT_VALUE(COHERENT_NEEDS_REGISTER(bar, field) COHERENT_NEEDS_MUTABLE(bar) \
+		COHERENT_NEEDS_VALUE(bar, field, value),		\
+		coherent_registers_store((bar)->base.va, COHERENT_REGISTER(bar, field), \
+					 COHERENT_TO_WORD(bar, field, value)))
 
 /**
  * coherent_bar_poll() - Read a register by its name until some bits have a value.
@@ -424,14 +419,14 @@ COHERENT_C_END
  * Context: may sleep.
  * Return: as coherent_bar_poll32().
  */
-#define coherent_bar_poll(bar, field, mask, want, timeout_ns)                                  \
-	COHERENT_RESULT(COHERENT_NEEDS_REGISTER(bar, field)                                    \
-				COHERENT_REQUIRE(sizeof(COHERENT_FIELD(bar, field)) == 4,      \
-						 "a register that is polled has 32 bits");     \
-			COHERENT_NEEDS_FIT(uint32_t, mask, "the register")                     \
-				COHERENT_NEEDS_FIT(uint32_t, want, "the register"),            \
-			coherent_registers_poll((bar)->base.va, COHERENT_REGISTER(bar, field), \
-						(mask), (want), (timeout_ns)))
+#define coherent_bar_poll(bar, field, mask, want, timeout_ns)		\
+	COHERENT_RESULT(COHERENT_NEEDS_REGISTER(bar, field)		\
+		COHERENT_REQUIRE(sizeof(COHERENT_FIELD(bar, field)) == 4, \
+			"a register that is polled has 32 bits");	\
+		COHERENT_NEEDS_FIT(uint32_t, mask, "the register")	\
+		COHERENT_NEEDS_FIT(uint32_t, want, "the register"),	\
+		coherent_registers_poll((bar)->base.va, COHERENT_REGISTER(bar, field), \
+					(mask), (want), (timeout_ns)))
 
 /**
  * coherent_bar_untyped() - Return a BAR with a type as one without.
@@ -444,60 +439,57 @@ COHERENT_C_END
  * Context: any.
  * Return: the BAR; NULL if @bar is empty.
  */
-#define coherent_bar_untyped(bar) \
+#define coherent_bar_untyped(bar)					\
 	COHERENT_VALUE(COHERENT_NEEDS_BAR(bar), (struct coherent_bar *)((bar)->base.va))
 
 /* With these macros an ignored result does not compile. */
 #if !defined(COHERENT_LIBRARY) && !defined(__cplusplus)
-#define coherent_bar_open(bar, dev, index)                                                 \
-	COHERENT_RESULT(COHERENT_BAR_CHECKS(bar, struct coherent_bar **),                  \
-			coherent_base_bar_open(coherent_bar_variable(bar), (dev), (index), \
-					       COHERENT_BAR_BYTES(bar)))
-#define coherent_bar_close(bar) \
-	COHERENT_NOTHING(COHERENT_BAR_CHECKS(bar, struct coherent_bar *), COHERENT_BAR_CLOSE(bar))
-#define coherent_bar_poll32(bar, offset, mask, want, timeout_ns)                            \
-	COHERENT_RESULT(COHERENT_NEEDS_PLAIN_BAR(bar)                                       \
-				COHERENT_NEEDS_FIT(uint32_t, mask, "the register")          \
-					COHERENT_NEEDS_FIT(uint32_t, want, "the register"), \
-			coherent_bar_poll32(bar, offset, mask, want, timeout_ns))
-#define coherent_bar_copy_in(bar, offset, from, bytes)                                   \
+#define coherent_bar_open(bar, dev, index)				\
+	COHERENT_RESULT(COHERENT_BAR_CHECKS(bar, struct coherent_bar **), \
+		coherent_base_bar_open(coherent_bar_variable(bar), (dev), (index), \
+				       COHERENT_BAR_BYTES(bar)))
+#define coherent_bar_close(bar)						\
+	COHERENT_NOTHING(COHERENT_BAR_CHECKS(bar, struct coherent_bar *), \
+		COHERENT_BAR_CLOSE(bar))
+#define coherent_bar_poll32(bar, offset, mask, want, timeout_ns)	\
+	COHERENT_RESULT(COHERENT_NEEDS_PLAIN_BAR(bar)			\
+		COHERENT_NEEDS_FIT(uint32_t, mask, "the register")	\
+		COHERENT_NEEDS_FIT(uint32_t, want, "the register"),	\
+		coherent_bar_poll32(bar, offset, mask, want, timeout_ns))
+#define coherent_bar_copy_in(bar, offset, from, bytes)			\
 	COHERENT_RESULT(COHERENT_NEEDS_PLAIN_BAR(bar) COHERENT_NEEDS_PLAIN_MEMORY(from), \
-			coherent_bar_copy_in(bar, offset, from, bytes))
-#define coherent_bar_copy_out(bar, offset, to, bytes)                                  \
+		coherent_bar_copy_in(bar, offset, from, bytes))
+#define coherent_bar_copy_out(bar, offset, to, bytes)			\
 	COHERENT_RESULT(COHERENT_NEEDS_PLAIN_BAR(bar) COHERENT_NEEDS_PLAIN_MEMORY(to), \
-			coherent_bar_copy_out(bar, offset, to, bytes))
-#define coherent_bar_write512(bar, offset, line)                                         \
+		coherent_bar_copy_out(bar, offset, to, bytes))
+#define coherent_bar_write512(bar, offset, line)			\
 	COHERENT_RESULT(COHERENT_NEEDS_PLAIN_BAR(bar) COHERENT_NEEDS_PLAIN_MEMORY(line), \
-			coherent_bar_write512(bar, offset, line))
+		coherent_bar_write512(bar, offset, line))
 #define coherent_irq_open(irq, dev, vector) COHERENT_RESULT(, coherent_irq_open(irq, dev, vector))
 #define coherent_irq_wait(irq, timeout_ns) COHERENT_RESULT(, coherent_irq_wait(irq, timeout_ns))
 /* These macros refuse a BAR with a type, and a value that has more bits than the register. */
-#define coherent_bar_read8(bar, offset) \
+#define coherent_bar_read8(bar, offset)				\
 	COHERENT_AGAIN(COHERENT_BAR_READ) COHERENT_ONLY(COHERENT_BAR_READ)(8, bar, offset)
-#define coherent_bar_read16(bar, offset) \
+#define coherent_bar_read16(bar, offset)				\
 	COHERENT_AGAIN(COHERENT_BAR_READ) COHERENT_ONLY(COHERENT_BAR_READ)(16, bar, offset)
-#define coherent_bar_read32(bar, offset) \
+#define coherent_bar_read32(bar, offset)				\
 	COHERENT_AGAIN(COHERENT_BAR_READ) COHERENT_ONLY(COHERENT_BAR_READ)(32, bar, offset)
-#define coherent_bar_read64(bar, offset) \
+#define coherent_bar_read64(bar, offset)				\
 	COHERENT_AGAIN(COHERENT_BAR_READ) COHERENT_ONLY(COHERENT_BAR_READ)(64, bar, offset)
-#define coherent_bar_write8(bar, offset, value) \
+#define coherent_bar_write8(bar, offset, value)			\
 	COHERENT_AGAIN(COHERENT_BAR_WRITE) COHERENT_ONLY(COHERENT_BAR_WRITE)(8, bar, offset, value)
-#define coherent_bar_write16(bar, offset, value) \
+#define coherent_bar_write16(bar, offset, value)			\
 	COHERENT_AGAIN(COHERENT_BAR_WRITE) COHERENT_ONLY(COHERENT_BAR_WRITE)(16, bar, offset, value)
-#define coherent_bar_write32(bar, offset, value) \
+#define coherent_bar_write32(bar, offset, value)			\
 	COHERENT_AGAIN(COHERENT_BAR_WRITE) COHERENT_ONLY(COHERENT_BAR_WRITE)(32, bar, offset, value)
 /* In clang this is one macro, so that an error inside the value is short too. */
 #ifdef __clang__
-#define coherent_bar_write64(bar, offset, value)                                       \
-	__extension__({                                                                \
-		_Static_assert(!COHERENT_BAD_PLAIN_BAR(bar));                          \
-		__auto_type coherent_number = (value);                                 \
-		_Static_assert(!COHERENT_BAD_64_BITS);                                 \
-		(coherent_bar_write64)(COHERENT_PLAIN_BAR(bar), (offset),              \
-				       (uint64_t)COHERENT_NUMBER_OF(coherent_number)); \
-	})
+#define coherent_bar_write64(bar, offset, value)			\
+	__extension__({ _Static_assert(!COHERENT_BAD_PLAIN_BAR(bar)); __auto_type coherent_number = (value); \
+		_Static_assert(!COHERENT_BAD_64_BITS); \
+		(coherent_bar_write64)(COHERENT_PLAIN_BAR(bar), (offset), (uint64_t)COHERENT_NUMBER_OF(coherent_number)); })
 #else
-#define coherent_bar_write64(bar, offset, value) \
+#define coherent_bar_write64(bar, offset, value)			\
 	COHERENT_AGAIN(COHERENT_BAR_WRITE64) COHERENT_ONLY(COHERENT_BAR_WRITE64)(bar, offset, value)
 #endif
 #endif

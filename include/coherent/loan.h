@@ -68,7 +68,7 @@ enum coherent_direction {
  * @T: The element type.
  * @name: The variable. It is initialised as empty.
  */
-#define COHERENT_LOAN_AUTO(T, name) \
+#define COHERENT_LOAN_AUTO(T, name)					\
 	COHERENT_LOAN(T) name __attribute__((cleanup(coherent_base_loan_cleanup))) = COHERENT_EMPTY
 
 #define COHERENT_TEXT_LOAN "this needs a loan: COHERENT_LOAN(T), made by coherent_lend()"
@@ -83,9 +83,9 @@ enum coherent_direction {
  *
  * Return: as coherent_lend().
  */
-COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_CHANGES_2ND COHERENT_BASE int
-coherent_base_lend(struct coherent_box *box, struct coherent_loan *loan, size_t size,
-		   enum coherent_direction direction);
+COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_CHANGES_2ND COHERENT_BASE
+int coherent_base_lend(struct coherent_box *box, struct coherent_loan *loan, size_t size,
+		       enum coherent_direction direction);
 
 /**
  * coherent_base_take() - coherent_take() after the checks of types.
@@ -94,8 +94,8 @@ coherent_base_lend(struct coherent_box *box, struct coherent_loan *loan, size_t 
  *
  * Return: as coherent_take().
  */
-COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE int
-coherent_base_take(struct coherent_loan *loan, const struct coherent_reclaim_options *options);
+COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE
+int coherent_base_take(struct coherent_loan *loan, const struct coherent_reclaim_options *options);
 
 /**
  * coherent_base_loan_begin() - Give the CPU the memory of a loan for a moment.
@@ -104,8 +104,8 @@ coherent_base_take(struct coherent_loan *loan, const struct coherent_reclaim_opt
  *
  * Return: 0; -EINVAL (@loan is empty), -ENODEV.
  */
-COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE int
-coherent_base_loan_begin(struct coherent_loan *loan, void **elements);
+COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE
+int coherent_base_loan_begin(struct coherent_loan *loan, void **elements);
 
 /**
  * coherent_base_loan_end() - End what coherent_base_loan_begin() began.
@@ -114,8 +114,8 @@ coherent_base_loan_begin(struct coherent_loan *loan, void **elements);
  *
  * Return: @result; -EINVAL if it is positive.
  */
-COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE int
-coherent_base_loan_end(struct coherent_loan *loan, int result);
+COHERENT_MUST_CHECK COHERENT_CHANGES_1ST COHERENT_BASE
+int coherent_base_loan_end(struct coherent_loan *loan, int result);
 
 /**
  * coherent_base_loan_level() - See coherent_loan_level().
@@ -159,35 +159,27 @@ COHERENT_C_END
  * memory of COHERENT_IOMMU), -ENOSPC (also: the device cannot address the memory), -ENOMEM,
  * -ENODEV, -EIO, -ETIMEDOUT as coherent_expose().
  */
-#define coherent_lend(box, loan, direction) \
-	COHERENT_AGAIN(COHERENT_LEND)       \
+#define coherent_lend(box, loan, direction)				\
+	COHERENT_AGAIN(COHERENT_LEND)					\
 	COHERENT_LEND(COHERENT_UNIQUE(x), box, loan, direction)
-#define COHERENT_LEND(x, from, to, direction)                                                      \
-	COHERENT_BEGIN_CALL                                                                        \
-	COHERENT_LET(x, 1)                                                                         \
-	from COHERENT_LET_END(x, 1) COHERENT_LET(x, 2) to COHERENT_LET_END(x, 2)                   \
-		COHERENT_ARGUMENTS COHERENT_OBJECT_OF(x, 1)(from) COHERENT_OBJECT_END(x, 1)        \
-			COHERENT_OBJECT_OF(x, 2)(to) COHERENT_OBJECT_END(x, 2) _Static_assert(     \
-				COHERENT_FIT_ADDRESS(x, 1, 1));                                    \
-	_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));                                                \
-	_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, box), 1, COHERENT_TEXT_BOX)); \
-	_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, box), 1));                 \
-	_Static_assert(COHERENT_FIT_ADDRESS(x, 2, COHERENT_IS_ARG(x, 1, box)));                    \
-	_Static_assert(COHERENT_FIT_ONCE(x, 2, COHERENT_IS_ARG(x, 1, box)));                       \
-	_Static_assert(COHERENT_FIT_KIND(x, 2, COHERENT_IS_ARG(x, 2, loan),                        \
-					 COHERENT_IS_ARG(x, 1, box), COHERENT_TEXT_LOAN));         \
-	_Static_assert(COHERENT_FIT_MUTABLE(x, 2, COHERENT_IS_ARG(x, 2, loan),                     \
-					    COHERENT_IS_ARG(x, 1, box)));                          \
-	_Static_assert(COHERENT_FIT(!COHERENT_IS_ARG(x, 1, box) || !COHERENT_IS_ARG(x, 2, loan) || \
-				    COHERENT_SAME_T(x)),                                           \
-		       "the box and the loan hold different element types");                       \
-	COHERENT_STRICT const struct {                                                             \
-		enum coherent_direction way;                                                       \
-	} COHERENT_ARG(x, last) = { direction };                                                   \
-	COHERENT_STRICT_END                                                                        \
-	COHERENT_ERR(x, coherent_base_lend(COHERENT_BASE_FOR(x, 1, box),                           \
-					   COHERENT_BASE_FOR(x, 2, loan), COHERENT_SIZE_OF(x, 1),  \
-					   COHERENT_ARG(x, last).way))                             \
+#define COHERENT_LEND(x, from, to, direction)				\
+	COHERENT_BEGIN_CALL						\
+		COHERENT_LET(x, 1) from COHERENT_LET_END(x, 1)		\
+		COHERENT_LET(x, 2) to COHERENT_LET_END(x, 2) COHERENT_ARGUMENTS \
+		COHERENT_OBJECT_OF(x, 1) (from) COHERENT_OBJECT_END(x, 1) \
+		COHERENT_OBJECT_OF(x, 2) (to) COHERENT_OBJECT_END(x, 2)	\
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, box), 1, COHERENT_TEXT_BOX)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, box), 1)); \
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 2, COHERENT_IS_ARG(x, 1, box)));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 2, COHERENT_IS_ARG(x, 1, box)));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 2, COHERENT_IS_ARG(x, 2, loan), COHERENT_IS_ARG(x, 1, box), COHERENT_TEXT_LOAN)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 2, COHERENT_IS_ARG(x, 2, loan), COHERENT_IS_ARG(x, 1, box))); \
+		_Static_assert(COHERENT_FIT(!COHERENT_IS_ARG(x, 1, box) || !COHERENT_IS_ARG(x, 2, loan) || COHERENT_SAME_T(x)), "the box and the loan hold different element types"); \
+		COHERENT_STRICT const struct { enum coherent_direction way; } COHERENT_ARG(x, last) = { direction }; COHERENT_STRICT_END \
+		COHERENT_ERR(x, coherent_base_lend(COHERENT_BASE_FOR(x, 1, box), COHERENT_BASE_FOR(x, 2, loan), \
+			COHERENT_SIZE_OF(x, 1), COHERENT_ARG(x, last).way)) \
 	COHERENT_ARGUMENTS_END COHERENT_END_CALL
 
 /**
@@ -206,35 +198,29 @@ COHERENT_C_END
  * Context: may sleep in userspace, any in the kernel.
  * Return: 0; -EINVAL (@loan is empty), otherwise as coherent_reclaim().
  */
-#define coherent_take(loan, ...)           \
-	COHERENT_AGAIN(COHERENT_TAKE_BACK) \
+#define coherent_take(loan, ...)					\
+	COHERENT_AGAIN(COHERENT_TAKE_BACK)				\
 	COHERENT_TAKE_BACK(COHERENT_UNIQUE(x), loan, __VA_ARGS__, )
-#define COHERENT_TAKE_BACK(x, from, to, ...)                                                       \
-	COHERENT_BEGIN_CALL                                                                        \
-	COHERENT_LET(x, 1)                                                                         \
-	from COHERENT_LET_END(x, 1) COHERENT_LET(x, 2) to COHERENT_LET_END(x, 2)                   \
-		COHERENT_ARGUMENTS COHERENT_OBJECT_OF(x, 1)(from) COHERENT_OBJECT_END(x, 1)        \
-			COHERENT_OBJECT_OF(x, 2)(to) COHERENT_OBJECT_END(x, 2) _Static_assert(     \
-				COHERENT_FIT_ADDRESS(x, 1, 1));                                    \
-	_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));                                                \
-	_Static_assert(                                                                            \
-		COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, loan), 1, COHERENT_TEXT_LOAN));      \
-	_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, loan), 1));                \
-	_Static_assert(COHERENT_FIT_ADDRESS(x, 2, COHERENT_IS_ARG(x, 1, loan)));                   \
-	_Static_assert(COHERENT_FIT_ONCE(x, 2, COHERENT_IS_ARG(x, 1, loan)));                      \
-	_Static_assert(COHERENT_FIT_KIND(x, 2, COHERENT_IS_ARG(x, 2, box),                         \
-					 COHERENT_IS_ARG(x, 1, loan), COHERENT_TEXT_BOX));         \
-	_Static_assert(COHERENT_FIT_MUTABLE(x, 2, COHERENT_IS_ARG(x, 2, box),                      \
-					    COHERENT_IS_ARG(x, 1, loan)));                         \
-	_Static_assert(COHERENT_FIT(!COHERENT_IS_ARG(x, 1, loan) || !COHERENT_IS_ARG(x, 2, box) || \
-				    COHERENT_SAME_T(x)),                                           \
-		       "the loan and the box hold different element types");                       \
-	_Static_assert(COHERENT_FIT_OPTIONS(#__VA_ARGS__));                                        \
-	COHERENT_OPTIONS_ARE(x, coherent_reclaim_options, #__VA_ARGS__)                            \
-		.box = COHERENT_BASE_FOR(x, 2, box),                                               \
-   __VA_ARGS__ COHERENT_OPTIONS_END COHERENT_ERR(                                                  \
-		x, coherent_base_take(COHERENT_BASE_FOR(x, 1, loan), COHERENT_OPTIONS_OF(x)))      \
-		COHERENT_ARGUMENTS_END COHERENT_END_CALL
+#define COHERENT_TAKE_BACK(x, from, to, ...)				\
+	COHERENT_BEGIN_CALL						\
+		COHERENT_LET(x, 1) from COHERENT_LET_END(x, 1)		\
+		COHERENT_LET(x, 2) to COHERENT_LET_END(x, 2) COHERENT_ARGUMENTS \
+		COHERENT_OBJECT_OF(x, 1) (from) COHERENT_OBJECT_END(x, 1) \
+		COHERENT_OBJECT_OF(x, 2) (to) COHERENT_OBJECT_END(x, 2)	\
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, loan), 1, COHERENT_TEXT_LOAN)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, loan), 1)); \
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 2, COHERENT_IS_ARG(x, 1, loan)));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 2, COHERENT_IS_ARG(x, 1, loan)));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 2, COHERENT_IS_ARG(x, 2, box), COHERENT_IS_ARG(x, 1, loan), COHERENT_TEXT_BOX)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 2, COHERENT_IS_ARG(x, 2, box), COHERENT_IS_ARG(x, 1, loan))); \
+		_Static_assert(COHERENT_FIT(!COHERENT_IS_ARG(x, 1, loan) || !COHERENT_IS_ARG(x, 2, box) || COHERENT_SAME_T(x)), "the loan and the box hold different element types"); \
+		_Static_assert(COHERENT_FIT_OPTIONS(#__VA_ARGS__));		\
+		COHERENT_OPTIONS_ARE(x, coherent_reclaim_options, #__VA_ARGS__) \
+			.box = COHERENT_BASE_FOR(x, 2, box), __VA_ARGS__ COHERENT_OPTIONS_END \
+		COHERENT_ERR(x, coherent_base_take(COHERENT_BASE_FOR(x, 1, loan), COHERENT_OPTIONS_OF(x))) \
+	COHERENT_ARGUMENTS_END COHERENT_END_CALL
 
 /**
  * coherent_loan_visit() - Let a function use the memory of a loan between two transfers.
@@ -251,34 +237,27 @@ COHERENT_C_END
  * Return: 0; -EINVAL (@loan is empty, or @fn returned a positive number), -ENODEV, or what @fn
  * returned if that is negative.
  */
-#define coherent_loan_visit(loan, fn, arg)  \
-	COHERENT_AGAIN(COHERENT_LOAN_VISIT) \
+#define coherent_loan_visit(loan, fn, arg)				\
+	COHERENT_AGAIN(COHERENT_LOAN_VISIT)				\
 	COHERENT_LOAN_VISIT(COHERENT_UNIQUE(x), loan, fn, arg)
-#define COHERENT_LOAN_VISIT(x, old, fn, argument)                                                  \
-	COHERENT_BEGIN_CALL                                                                        \
-	COHERENT_LET(x, 1)                                                                         \
-	old COHERENT_LET_END(x, 1) COHERENT_LET_DECAYED(x, 2) fn COHERENT_LET_END(x, 2)            \
-		COHERENT_ARGUMENTS COHERENT_OBJECT_OF(x, 1)(old) COHERENT_OBJECT_END(x, 1)         \
-			COHERENT_FUNCTION_OF(x, 2)(fn) COHERENT_FUNCTION_END(x, 2) _Static_assert( \
-				COHERENT_FIT_ADDRESS(x, 1, 1));                                    \
-	_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));                                                \
-	_Static_assert(                                                                            \
-		COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, loan), 1, COHERENT_TEXT_LOAN));      \
-	_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, loan), 1));                \
-	_Static_assert(COHERENT_FIT_FUNCTION(x, 2, COHERENT_INIT_OF(x),                            \
-					     COHERENT_IS_ARG(x, 1, loan), COHERENT_TEXT_VISIT));   \
-	COHERENT_LAST_IS(x) argument COHERENT_LAST_END COHERENT_LET_ELEMENTS(x)                    \
-	int COHERENT_ARG(x, code) = coherent_base_loan_begin(COHERENT_BASE_FOR(x, 1, loan),        \
-							     &COHERENT_ARG(x, elements));          \
-	COHERENT_ERR(x, COHERENT_ARG(x, code) ?                                                    \
-				COHERENT_ARG(x, code) :                                            \
-				coherent_base_loan_end(                                            \
-					COHERENT_BASE_FOR(x, 1, loan),                             \
-					COHERENT_FUNCTION(x, 2, COHERENT_INIT_OF(x))(              \
-						COHERENT_ARG(x, elements),                         \
-						coherent_loan_count_of(                            \
-							COHERENT_CONST_BASE_FOR(x, 1, loan)),      \
-						COHERENT_LAST(x))))                                \
+#define COHERENT_LOAN_VISIT(x, old, fn, argument)			\
+	COHERENT_BEGIN_CALL						\
+		COHERENT_LET(x, 1) old COHERENT_LET_END(x, 1)		\
+		COHERENT_LET_DECAYED(x, 2) fn COHERENT_LET_END(x, 2) COHERENT_ARGUMENTS \
+		COHERENT_OBJECT_OF(x, 1) (old) COHERENT_OBJECT_END(x, 1) \
+		COHERENT_FUNCTION_OF(x, 2) (fn) COHERENT_FUNCTION_END(x, 2) \
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, loan), 1, COHERENT_TEXT_LOAN)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, loan), 1)); \
+		_Static_assert(COHERENT_FIT_FUNCTION(x, 2, COHERENT_INIT_OF(x), COHERENT_IS_ARG(x, 1, loan), COHERENT_TEXT_VISIT)); \
+		COHERENT_LAST_IS(x) argument COHERENT_LAST_END		\
+		COHERENT_LET_ELEMENTS(x)				\
+		int COHERENT_ARG(x, code) = coherent_base_loan_begin(COHERENT_BASE_FOR(x, 1, loan), &COHERENT_ARG(x, elements)); \
+		COHERENT_ERR(x, COHERENT_ARG(x, code) ? COHERENT_ARG(x, code) : \
+			coherent_base_loan_end(COHERENT_BASE_FOR(x, 1, loan), \
+				COHERENT_FUNCTION(x, 2, COHERENT_INIT_OF(x))(COHERENT_ARG(x, elements), \
+					coherent_loan_count_of(COHERENT_CONST_BASE_FOR(x, 1, loan)), COHERENT_LAST(x)))) \
 	COHERENT_ARGUMENTS_END COHERENT_END_CALL
 
 /**
@@ -288,18 +267,17 @@ COHERENT_C_END
  * Context: any.
  * Return: the device address of the first element; .raw is ~0 if @loan is empty.
  */
-#define coherent_loan_addr(loan)           \
-	COHERENT_AGAIN(COHERENT_LOAN_ADDR) \
+#define coherent_loan_addr(loan)					\
+	COHERENT_AGAIN(COHERENT_LOAN_ADDR)				\
 	COHERENT_LOAN_ADDR(COHERENT_UNIQUE(x), loan)
-#define COHERENT_LOAN_ADDR(x, old)                                                            \
-	COHERENT_BEGIN_VALUE                                                                  \
-	COHERENT_LET(x, 1)                                                                    \
-	old COHERENT_LET_END(x, 1) COHERENT_ARGUMENTS COHERENT_VALUE_OF(x, 1)(old)            \
-		COHERENT_VALUE_END(x, 1) _Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));       \
-	_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));                                           \
-	_Static_assert(                                                                       \
-		COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, loan), 1, COHERENT_TEXT_LOAN)); \
-	coherent_loan_addr_of(COHERENT_CONST_BASE_FOR(x, 1, loan));                           \
+#define COHERENT_LOAN_ADDR(x, old)					\
+	COHERENT_BEGIN_VALUE						\
+		COHERENT_LET(x, 1) old COHERENT_LET_END(x, 1) COHERENT_ARGUMENTS \
+		COHERENT_VALUE_OF(x, 1) (old) COHERENT_VALUE_END(x, 1)	\
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, loan), 1, COHERENT_TEXT_LOAN)); \
+		coherent_loan_addr_of(COHERENT_CONST_BASE_FOR(x, 1, loan)); \
 	COHERENT_ARGUMENTS_END COHERENT_END_VALUE
 
 /**
@@ -309,18 +287,17 @@ COHERENT_C_END
  * Context: any.
  * Return: the number of elements; 0 if @loan is empty.
  */
-#define coherent_loan_count(loan)           \
-	COHERENT_AGAIN(COHERENT_LOAN_COUNT) \
+#define coherent_loan_count(loan)					\
+	COHERENT_AGAIN(COHERENT_LOAN_COUNT)				\
 	COHERENT_LOAN_COUNT(COHERENT_UNIQUE(x), loan)
-#define COHERENT_LOAN_COUNT(x, old)                                                           \
-	COHERENT_BEGIN_VALUE                                                                  \
-	COHERENT_LET(x, 1)                                                                    \
-	old COHERENT_LET_END(x, 1) COHERENT_ARGUMENTS COHERENT_VALUE_OF(x, 1)(old)            \
-		COHERENT_VALUE_END(x, 1) _Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));       \
-	_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));                                           \
-	_Static_assert(                                                                       \
-		COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, loan), 1, COHERENT_TEXT_LOAN)); \
-	coherent_loan_count_of(COHERENT_CONST_BASE_FOR(x, 1, loan));                          \
+#define COHERENT_LOAN_COUNT(x, old)					\
+	COHERENT_BEGIN_VALUE						\
+		COHERENT_LET(x, 1) old COHERENT_LET_END(x, 1) COHERENT_ARGUMENTS \
+		COHERENT_VALUE_OF(x, 1) (old) COHERENT_VALUE_END(x, 1)	\
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, loan), 1, COHERENT_TEXT_LOAN)); \
+		coherent_loan_count_of(COHERENT_CONST_BASE_FOR(x, 1, loan)); \
 	COHERENT_ARGUMENTS_END COHERENT_END_VALUE
 
 /**
@@ -333,20 +310,18 @@ COHERENT_C_END
  * Context: any.
  * Return: the level; 0 if @loan is empty.
  */
-#define coherent_loan_level(loan)           \
-	COHERENT_AGAIN(COHERENT_LOAN_LEVEL) \
+#define coherent_loan_level(loan)					\
+	COHERENT_AGAIN(COHERENT_LOAN_LEVEL)				\
 	COHERENT_LOAN_LEVEL(COHERENT_UNIQUE(x), loan)
-#define COHERENT_LOAN_LEVEL(x, old)                                                           \
-	COHERENT_BEGIN_VALUE                                                                  \
-	COHERENT_LET(x, 1)                                                                    \
-	old COHERENT_LET_END(x, 1) COHERENT_ARGUMENTS COHERENT_VALUE_OF(x, 1)(old)            \
-		COHERENT_VALUE_END(x, 1) _Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));       \
-	_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));                                           \
-	_Static_assert(                                                                       \
-		COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, loan), 1, COHERENT_TEXT_LOAN)); \
-	((struct { enum coherent_level level; }){                                             \
-		 coherent_base_loan_level(COHERENT_CONST_BASE_FOR(x, 1, loan)) })             \
-		.level;                                                                       \
+#define COHERENT_LOAN_LEVEL(x, old)					\
+	COHERENT_BEGIN_VALUE						\
+		COHERENT_LET(x, 1) old COHERENT_LET_END(x, 1) COHERENT_ARGUMENTS \
+		COHERENT_VALUE_OF(x, 1) (old) COHERENT_VALUE_END(x, 1)	\
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, loan), 1, COHERENT_TEXT_LOAN)); \
+		((struct { enum coherent_level level; }){ \
+			coherent_base_loan_level(COHERENT_CONST_BASE_FOR(x, 1, loan)) }).level; \
 	COHERENT_ARGUMENTS_END COHERENT_END_VALUE
 
 /**
@@ -359,19 +334,18 @@ COHERENT_C_END
  *
  * Context: may sleep.
  */
-#define coherent_loan_free(loan)           \
-	COHERENT_AGAIN(COHERENT_LOAN_FREE) \
+#define coherent_loan_free(loan)					\
+	COHERENT_AGAIN(COHERENT_LOAN_FREE)				\
 	COHERENT_LOAN_FREE(COHERENT_UNIQUE(x), loan)
-#define COHERENT_LOAN_FREE(x, old)                                                            \
-	COHERENT_BEGIN_VOID                                                                   \
-	COHERENT_LET(x, 1)                                                                    \
-	old COHERENT_LET_END(x, 1) COHERENT_ARGUMENTS COHERENT_OBJECT_OF(x, 1)(old)           \
-		COHERENT_OBJECT_END(x, 1) _Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));      \
-	_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));                                           \
-	_Static_assert(                                                                       \
-		COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, loan), 1, COHERENT_TEXT_LOAN)); \
-	_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, loan), 1));           \
-	coherent_base_loan_free(COHERENT_BASE_FOR(x, 1, loan));                               \
+#define COHERENT_LOAN_FREE(x, old)					\
+	COHERENT_BEGIN_VOID						\
+		COHERENT_LET(x, 1) old COHERENT_LET_END(x, 1) COHERENT_ARGUMENTS \
+		COHERENT_OBJECT_OF(x, 1) (old) COHERENT_OBJECT_END(x, 1) \
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, loan), 1, COHERENT_TEXT_LOAN)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, loan), 1)); \
+		coherent_base_loan_free(COHERENT_BASE_FOR(x, 1, loan));	\
 	COHERENT_ARGUMENTS_END COHERENT_END_VOID
 
 #include <coherent/detail/c_only.h>

@@ -64,7 +64,7 @@ COHERENT_C_BEGIN
  * @T: The element type.
  * @name: The variable. It is initialised as empty.
  */
-#define COHERENT_TWIN_AUTO(T, name) \
+#define COHERENT_TWIN_AUTO(T, name)					\
 	COHERENT_TWIN(T) name __attribute__((cleanup(coherent_base_cleanup))) = COHERENT_EMPTY
 
 /**
@@ -94,9 +94,9 @@ struct coherent_share_options {
  *
  * Return: as coherent_share().
  */
-COHERENT_MUST_CHECK COHERENT_CHANGES_1ST int
-coherent_base_share(struct coherent_mem *mem, struct coherent_device *other,
-		    const struct coherent_share_options *options, const char *site);
+COHERENT_MUST_CHECK COHERENT_CHANGES_1ST
+int coherent_base_share(struct coherent_mem *mem, struct coherent_device *other,
+			const struct coherent_share_options *options, const char *site);
 
 COHERENT_C_END
 
@@ -137,44 +137,33 @@ COHERENT_C_END
  * in pieces or by a copy, a device that does not use memory in its place), -ENODEV (one of the
  * devices is closed), -ENOSPC (no device address or mapping is left), -ENOMEM, -EIO.
  */
-#define coherent_share(mem, other, ...)    \
-	COHERENT_AGAIN(COHERENT_SHARE_MEM) \
+#define coherent_share(mem, other, ...)					\
+	COHERENT_AGAIN(COHERENT_SHARE_MEM)				\
 	COHERENT_SHARE_MEM(COHERENT_UNIQUE(x), mem, other, __VA_ARGS__, )
-#define COHERENT_SHARE_MEM(x, old, dev, new, ...)                                                  \
-	COHERENT_BEGIN_CALL                                                                        \
-	COHERENT_LET(x, 1)                                                                         \
-	old COHERENT_LET_END(x, 1) COHERENT_LET(x, 2) dev COHERENT_LET_END(x, 2)                   \
-		COHERENT_LET(x, 3) new COHERENT_LET_END(x, 3)                                      \
-			COHERENT_ARGUMENTS COHERENT_OBJECT_OF(x, 1)(old) COHERENT_OBJECT_END(x, 1) \
-				COHERENT_VALUE_OF(x, 2)(dev) COHERENT_VALUE_END(x, 2)              \
-					COHERENT_OBJECT_OF(x, 3)(new)                              \
-						COHERENT_OBJECT_END(x, 3) _Static_assert(          \
-							COHERENT_FIT_ADDRESS(x, 1, 1));            \
-	_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));                                                \
-	_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, mem), 1, COHERENT_TEXT_MEM)); \
-	_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, mem), 1));                 \
-	_Static_assert(COHERENT_FIT_DEVICE(                                                        \
-		x, 2, COHERENT_IS_ARG(x, 1, mem) && sizeof(COHERENT_ARG_GIVEN(x, 3))));            \
-	_Static_assert(COHERENT_FIT_ADDRESS(                                                       \
-		x, 3, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, mem)));              \
-	_Static_assert(COHERENT_FIT_ONCE(                                                          \
-		x, 3, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, mem)));              \
-	_Static_assert(                                                                            \
-		COHERENT_FIT_KIND(x, 3, COHERENT_IS_ARG(x, 3, twin),                               \
-				  COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, mem),    \
-				  COHERENT_TEXT_TWIN));                                            \
-	_Static_assert(COHERENT_FIT_MUTABLE(x, 3, COHERENT_IS_ARG(x, 3, twin),                     \
-					    COHERENT_IS_ARG(x, 1, mem)));                          \
-	_Static_assert(COHERENT_FIT(!COHERENT_IS_ARG(x, 1, mem) || !COHERENT_IS_ARG(x, 3, twin) || \
-				    COHERENT_SAME_TYPE(COHERENT_T_OF(x, 1), COHERENT_T_OF(x, 3))), \
-		       "the mem and the twin hold different element types");                       \
-	_Static_assert(COHERENT_FIT_OPTIONS(#__VA_ARGS__));                                        \
-	COHERENT_OPTIONS_ARE(x, coherent_share_options, #__VA_ARGS__)                              \
-		.twin = COHERENT_BASE_FOR(x, 3, mem),                                              \
-   __VA_ARGS__ COHERENT_OPTIONS_END COHERENT_ERR(                                                  \
-		x, coherent_base_share(COHERENT_BASE_FOR(x, 1, mem), COHERENT_DEVICE(x, 2),        \
-				       COHERENT_OPTIONS_OF(x), COHERENT_HERE))                     \
-		COHERENT_ARGUMENTS_END COHERENT_END_CALL
+#define COHERENT_SHARE_MEM(x, old, dev, new, ...)			\
+	COHERENT_BEGIN_CALL						\
+		COHERENT_LET(x, 1) old COHERENT_LET_END(x, 1)		\
+		COHERENT_LET(x, 2) dev COHERENT_LET_END(x, 2)		\
+		COHERENT_LET(x, 3) new COHERENT_LET_END(x, 3) COHERENT_ARGUMENTS \
+		COHERENT_OBJECT_OF(x, 1) (old) COHERENT_OBJECT_END(x, 1) \
+		COHERENT_VALUE_OF(x, 2) (dev) COHERENT_VALUE_END(x, 2)	\
+		COHERENT_OBJECT_OF(x, 3) (new) COHERENT_OBJECT_END(x, 3) \
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_ONCE(x, 1, 1));		\
+		_Static_assert(COHERENT_FIT_KIND(x, 1, COHERENT_IS_ARG(x, 1, mem), 1, COHERENT_TEXT_MEM)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 1, COHERENT_IS_ARG(x, 1, mem), 1)); \
+		_Static_assert(COHERENT_FIT_DEVICE(x, 2, COHERENT_IS_ARG(x, 1, mem) && sizeof(COHERENT_ARG_GIVEN(x, 3)))); \
+		_Static_assert(COHERENT_FIT_ADDRESS(x, 3, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, mem))); \
+		_Static_assert(COHERENT_FIT_ONCE(x, 3, COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, mem))); \
+		_Static_assert(COHERENT_FIT_KIND(x, 3, COHERENT_IS_ARG(x, 3, twin), COHERENT_IS_RIGHT_DEVICE(x, 2) && COHERENT_IS_ARG(x, 1, mem), COHERENT_TEXT_TWIN)); \
+		_Static_assert(COHERENT_FIT_MUTABLE(x, 3, COHERENT_IS_ARG(x, 3, twin), COHERENT_IS_ARG(x, 1, mem))); \
+		_Static_assert(COHERENT_FIT(!COHERENT_IS_ARG(x, 1, mem) || !COHERENT_IS_ARG(x, 3, twin) || COHERENT_SAME_TYPE(COHERENT_T_OF(x, 1), COHERENT_T_OF(x, 3))), "the mem and the twin hold different element types"); \
+		_Static_assert(COHERENT_FIT_OPTIONS(#__VA_ARGS__));		\
+		COHERENT_OPTIONS_ARE(x, coherent_share_options, #__VA_ARGS__) \
+			.twin = COHERENT_BASE_FOR(x, 3, mem), __VA_ARGS__ COHERENT_OPTIONS_END \
+		COHERENT_ERR(x, coherent_base_share(COHERENT_BASE_FOR(x, 1, mem), COHERENT_DEVICE(x, 2), \
+			COHERENT_OPTIONS_OF(x), COHERENT_HERE))		\
+	COHERENT_ARGUMENTS_END COHERENT_END_CALL
 
 #include <coherent/detail/c_only.h>
 
