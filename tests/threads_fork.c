@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A fork while another thread is inside of the library. The build with ThreadSanitizer leaves this out,
- * because it needs a second for each fork beside a thread.
+ * A fork while another thread is inside of the library. Builds with a sanitizer leave this out, because
+ * it holds locks of its own that the child waits for.
  */
 #include <stdatomic.h>
 #include <sys/wait.h>
