@@ -3,12 +3,10 @@
  * These tests check that the library copes with a QEMU that dies at any moment, and that signals
  * and forks of the program disturb neither the library nor QEMU.
  */
-#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -101,51 +99,6 @@ static void qemu_may_be_killed_at_any_moment(void **state)
 		coherent_box_free(&box);
 		close_edu(state);
 	}
-}
-
-/* Returns a child that has the number @pid and sleeps; -1 if the test lacks the right for it. */
-static pid_t child_with_number(pid_t pid)
-{
-	const struct clone_args args = {
-		.exit_signal = SIGCHLD,
-		.set_tid = (uintptr_t)&pid,
-		.set_tid_size = 1,
-	};
-	long child;
-
-	do
-		child = syscall(SYS_clone3, &args, sizeof(args));
-	while (child < 0 && errno == EEXIST);
-	if (child)
-		return (pid_t)child;
-	/* The child may only make system calls. */
-	(void)syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	while (true)
-		(void)syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0);
-}
-
-/* The program waits for all its children. So QEMU's number may be that of another process. */
-static void close_harms_no_process_with_the_number_of_qemu(void **state)
-{
-	pid_t qemu, other;
-	int alive;
-
-	(void)state;
-	open_edu(NULL);
-	qemu = qemu_process();
-	assert_ok(kill(qemu, SIGKILL));
-	assert_int_equal(waitpid(-1, NULL, 0), qemu);
-	other = child_with_number(qemu);
-	close_edu(NULL);
-	if (other < 0)
-		skip();
-	assert_int_equal(other, qemu);
-	alive = waitpid(other, NULL, WNOHANG);
-	if (!alive) {
-		(void)kill(other, SIGKILL);
-		(void)waitpid(other, NULL, 0);
-	}
-	assert_int_equal(alive, 0);
 }
 
 /* The kernel reaps QEMU then, but the close still kills it and waits for its end. */
@@ -404,7 +357,6 @@ int main(void)
 		ON_EDU(last_error_of_qemu_is_reported),
 		ON_EDU(close_does_not_wait_for_a_hanging_qemu),
 		cmocka_unit_test(qemu_may_be_killed_at_any_moment),
-		cmocka_unit_test(close_harms_no_process_with_the_number_of_qemu),
 		cmocka_unit_test(close_ends_qemu_in_a_program_that_ignores_children),
 		cmocka_unit_test(close_wakes_a_waiting_thread),
 		cmocka_unit_test(closed_devices_leave_no_files_and_processes),
