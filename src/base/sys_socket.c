@@ -216,12 +216,18 @@ int sys_socket_option(int fd, int option, int *value)
 	return getsockopt(fd, SOL_SOCKET, option, value, &size) ? -errno : 0;
 }
 
+static bool is_unix_socket(int fd)
+{
+	int domain;
+
+	return !sys_socket_option(fd, SO_DOMAIN, &domain) && domain == AF_UNIX;
+}
+
 bool sys_is_unix_stream(int fd)
 {
-	int domain, type;
+	int type;
 
-	return !sys_socket_option(fd, SO_DOMAIN, &domain) && domain == AF_UNIX &&
-	       !sys_socket_option(fd, SO_TYPE, &type) && type == SOCK_STREAM;
+	return is_unix_socket(fd) && !sys_socket_option(fd, SO_TYPE, &type) && type == SOCK_STREAM;
 }
 
 void sys_shutdown(int fd)
@@ -431,13 +437,6 @@ ssize_t sys_receive_at_once(int fd, void *to, size_t bytes, uint64_t deadline_ns
 
 /* sys_empty_socket() has so many descriptors open at most. */
 #define NESTED_MAX (4 * FDS_MAX)
-
-static bool is_unix_socket(int fd)
-{
-	int domain;
-
-	return !sys_socket_option(fd, SO_DOMAIN, &domain) && domain == AF_UNIX;
-}
 
 /* After this a close does not wait, and the queue of a UNIX socket does not grow. */
 static void prepare_close(int fd)
