@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 #include <errno.h>
+#include <pthread.h>
 
-#include "base/lock.h"
 #include "base/sys_process.h"
 #include "fabric/library.h"
 
 #define FILE_NAME "libfabric.so.1"
-
-static struct lock loading = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
 /*
  * libfabric loads libraries that replace the handlers of the program when they are loaded. Their
@@ -15,8 +13,8 @@ static struct lock loading = { .mutex = PTHREAD_MUTEX_INITIALIZER };
  * The library does not put handlers back instead: a signal could come before, and another thread may
  * have set a handler meanwhile.
  *
- * setenv() is not safe beside a getenv() of another thread. So only the first load calls it, under a
- * lock, and a program with threads can set the variables itself.
+ * setenv() is not safe beside a getenv() of another thread. So only the first load calls it, and a
+ * program with threads can set the variables itself.
  */
 static void keep_handlers(void)
 {
@@ -27,13 +25,10 @@ static void keep_handlers(void)
 /* Returns libfabric; NULL and why it cannot be loaded. */
 static void *load(const char **why)
 {
-	void *loaded;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	lock_take(&loading);
-	keep_handlers();
-	loaded = sys_load(FILE_NAME, why);
-	lock_drop(&loading);
-	return loaded;
+	(void)pthread_once(&once, keep_handlers);
+	return sys_load(FILE_NAME, why);
 }
 
 int fabric_library_open(struct fabric_library *library, const char *name, const struct reporter *to)
