@@ -194,7 +194,8 @@ int vfio_user_files_fence(struct backend *backend)
 	int err = -ENODEV;
 
 	lock_take(&user->lock);
-	if (!user->memory.closed)
+	/* A close that waits for the lock has set this already. */
+	if (!vfio_user_is_closed(user))
 		err = peer_memory_withdraw_locked(&user->memory);
 	if (!err)
 		err = reset_locked(user);

@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../src/device/device.h"
+#include "../../src/vfio_user/peer.h"
 #include "vfio_user_test.h"
 
 #define BYTES ((size_t)4096)
@@ -360,7 +362,6 @@ static void new_connection_gets_what_is_exposed(void **state)
 /* The next look of the library at the connection is the last moment at which the peer is there. */
 static bool hangs_up_after_a_look;
 
-struct vfio_user;
 bool __real_vfio_user_peer_is_there_locked(struct vfio_user *user);
 bool __wrap_vfio_user_peer_is_there_locked(struct vfio_user *user);
 bool __wrap_vfio_user_peer_is_there_locked(struct vfio_user *user)
@@ -388,6 +389,15 @@ static void peer_may_hang_up_during_a_reset(void **state)
 	assert_int_equal(peer->maps.count, 1);
 	assert_int_equal(peer->seen[VFIO_USER_DMA_UNMAP], 0);
 	assert_ok(transfer(PEER_READ, coherent_addr(&mem).raw, BYTES));
+}
+
+/* A close begins with this, and then waits for a thread that uses the connection. */
+static void no_fence_connects_during_a_close(void **state)
+{
+	start(state);
+	vfio_user_peer_wake((struct vfio_user *)dev->backend);
+	assert_err(coherent_device_fence(dev), -ENODEV);
+	assert_int_equal(peer->seen[VFIO_USER_VERSION], 1);
 }
 
 static void new_connection_must_take_all(void **state)
@@ -548,6 +558,7 @@ int main(void)
 		cmocka_unit_test_teardown(refused_removal_ends_the_connection, stop_peer),
 		cmocka_unit_test_teardown(new_connection_gets_what_is_exposed, stop_peer),
 		cmocka_unit_test_teardown(peer_may_hang_up_during_a_reset, stop_peer),
+		cmocka_unit_test_teardown(no_fence_connects_during_a_close, stop_peer),
 		cmocka_unit_test_teardown(new_connection_must_take_all, stop_peer),
 		cmocka_unit_test_teardown(peer_that_does_not_answer_is_lost, stop_peer),
 		cmocka_unit_test_teardown(closed_device_leaves_private_memory, stop_peer),
