@@ -125,13 +125,13 @@ int addresses_open(const struct coherent_device *dev, uint64_t mask, struct iova
 	return err;
 }
 
+/* This is one byte less than the size, because the size of all addresses does not fit. */
 static uint64_t span(const struct coherent_limits *limits, unsigned int i)
 {
 	return limits->ranges[i].last - limits->ranges[i].first;
 }
 
-/* Adds a range behind the others. If all places are in use, the smallest range is left out. */
-static void add_range(struct coherent_limits *limits, uint64_t first, uint64_t last)
+void addresses_add(struct coherent_limits *limits, uint64_t first, uint64_t last)
 {
 	unsigned int smallest = 0;
 
@@ -159,5 +159,5 @@ void addresses_limits(const struct coherent_device *dev, uint64_t mask,
 	limits->range_count = 0;
 	memset(limits->ranges, 0, sizeof(limits->ranges));
 	while (next_part(&walk))
-		add_range(limits, walk.first, walk.last);
+		addresses_add(limits, walk.first, walk.last);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * The device addresses that a device may use: those that its backend translates, under its mask, and
- * not those of a device beside it. The callers have beside_lock().
+ * not those of a device beside it. The callers have beside_lock(), except where it says otherwise.
  */
 #ifndef ADDRESSES_H
 #define ADDRESSES_H
@@ -20,6 +20,16 @@
 const struct beside_range *addresses_part(const struct coherent_device *dev,
 					  const struct beside_range *from, uint64_t *first,
 					  uint64_t *last);
+
+/**
+ * addresses_add() - Add a range to the limits of a device.
+ * @limits: The limits. If they have no room for one more range, the smallest one is left out.
+ * @first: The first address, behind the other ranges.
+ * @last: The last address.
+ *
+ * The caller needs no lock.
+ */
+void addresses_add(struct coherent_limits *limits, uint64_t first, uint64_t last);
 
 /**
  * addresses_limits() - Tell which addresses a device may use.

@@ -22,7 +22,8 @@
 #define PAGEMAP "/proc/self/pagemap"
 #define HUGEPAGE_BYTES ((size_t)2 << 20)
 #define MAP_HUGETLB_2M (MAP_HUGETLB | 21 << 26)
-#define HUGEPAGES_MAX VFIO_PCI_RANGES_MAX
+/* The limits of a device have room for a range of addresses for each. */
+#define HUGEPAGES_MAX 8
 /* Documentation/admin-guide/mm/pagemap.rst */
 #define PAGEMAP_FRAME ((UINT64_C(1) << 55) - 1)
 #define PAGEMAP_PRESENT (UINT64_C(1) << 63)

@@ -13,6 +13,7 @@
 #include "base/size.h"
 #include "base/sys.h"
 #include "base/sys_process.h"
+#include "device/addresses.h"
 #include "vfio/dma.h"
 #include "vfio/irq.h"
 #include "vfio/pci.h"
@@ -211,7 +212,7 @@ int vfio_pci_adopt_device(struct vfio_pci *pci, int fd)
 	struct vfio_device_info info = { .argsz = sizeof(info) };
 	int copy, err;
 
-	if (!pci->range_count)
+	if (!pci->given.range_count)
 		return report_no_range(pci);
 	if (!fd)
 		return init_device(pci);
@@ -275,24 +276,6 @@ void vfio_pci_report_unmap_all(const struct coherent_device *dev, int err)
 
 /* --- Addresses --- */
 
-static uint64_t range_bytes(const struct vfio_pci_range *range)
-{
-	/* This is one byte less than the size, because the size of all addresses does not fit. */
-	return range->last - range->first;
-}
-
-static void drop_smallest_range(struct vfio_pci *pci)
-{
-	unsigned int least = 0;
-
-	for (unsigned int i = 1; i < pci->range_count; i++)
-		if (range_bytes(&pci->ranges[i]) < range_bytes(&pci->ranges[least]))
-			least = i;
-	pci->range_count--;
-	memmove(&pci->ranges[least], &pci->ranges[least + 1],
-		(pci->range_count - least) * sizeof(*pci->ranges));
-}
-
 void vfio_pci_allow(struct vfio_pci *pci, uint64_t first, uint64_t last)
 {
 	const uint64_t page = sys_page_bytes();
@@ -309,15 +292,13 @@ void vfio_pci_allow(struct vfio_pci *pci, uint64_t first, uint64_t last)
 	last = ((last + 1) & -page) - 1;
 	if (first > last)
 		return;
-	pci->ranges[pci->range_count++] = (struct vfio_pci_range){ first, last };
-	if (pci->range_count > VFIO_PCI_RANGES_MAX)
-		drop_smallest_range(pci);
+	addresses_add(&pci->given, first, last);
 }
 
-static bool has_range(const struct vfio_pci *pci, const struct vfio_pci_range *wanted)
+static bool has_range(const struct coherent_limits *given, uint64_t first, uint64_t last)
 {
-	for (unsigned int i = 0; i < pci->range_count; i++)
-		if (pci->ranges[i].first <= wanted->first && pci->ranges[i].last >= wanted->last)
+	for (unsigned int i = 0; i < given->range_count; i++)
+		if (given->ranges[i].first <= first && given->ranges[i].last >= last)
 			return true;
 	return false;
 }
@@ -326,10 +307,10 @@ static bool has_range(const struct vfio_pci *pci, const struct vfio_pci_range *w
 int vfio_pci_check_beside(const struct vfio_pci *pci, const struct coherent_device *with)
 {
 	const struct coherent_device *dev = pci->backend.dev;
-	const struct vfio_pci *other = vfio_pci_of(with->backend);
+	const struct coherent_limits *other = &vfio_pci_of(with->backend)->given;
 
 	for (unsigned int i = 0; i < other->range_count; i++) {
-		if (has_range(pci, &other->ranges[i]))
+		if (has_range(&pci->given, other->ranges[i].first, other->ranges[i].last))
 			continue;
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: the IOMMU reserves addresses of %s that %s may have in use; open %s first, "
@@ -352,17 +333,11 @@ int vfio_pci_report_page_size(const struct coherent_device *dev)
 void vfio_pci_limits(const struct vfio_pci *pci, struct coherent_limits *limits)
 {
 	/* VFIO does not tell how many address bits a device has, so the driver says that. */
-	*limits = (struct coherent_limits){
-		.mask = UINT64_MAX,
-		.range_count = pci->range_count,
-		.page_bytes = sys_page_bytes(),
-		.mappings = SIZE_MAX,
-		.vectors = pci->vectors,
-	};
-	for (unsigned int i = 0; i < pci->range_count; i++) {
-		limits->ranges[i].first = pci->ranges[i].first;
-		limits->ranges[i].last = pci->ranges[i].last;
-	}
+	*limits = pci->given;
+	limits->mask = UINT64_MAX;
+	limits->page_bytes = sys_page_bytes();
+	limits->mappings = SIZE_MAX;
+	limits->vectors = pci->vectors;
 	for (unsigned int i = 0; i < VFIO_PCI_BARS; i++)
 		limits->bar_bytes[i] = pci->bars[i].bytes;
 }

@@ -15,8 +15,6 @@
 #include "vfio/find.h"
 
 #define VFIO_PCI_BARS 6
-/* struct coherent_limits has room for this many ranges. */
-#define VFIO_PCI_RANGES_MAX 8
 
 /**
  * struct vfio_pci_bar - A BAR.
@@ -31,16 +29,6 @@ struct vfio_pci_bar {
 };
 
 /**
- * struct vfio_pci_range - A range of addresses that the IOMMU translates.
- * @first: The first address.
- * @last: The last address.
- */
-struct vfio_pci_range {
-	uint64_t first;
-	uint64_t last;
-};
-
-/**
  * struct vfio_pci - A PCI device. It is the first member of the struct of each backend.
  * @backend: The part that the core knows.
  * @bdf: The PCI address. Never changes.
@@ -48,9 +36,7 @@ struct vfio_pci_range {
  * @adopted: The caller opened the IOMMU and the device. Never changes.
  * @first: The first address that the library may use. Never changes.
  * @last: The last address that the library may use. Never changes.
- * @ranges: The addresses that are given to the device, ascending, with room for one more range
- *	while they are collected. Never changes.
- * @range_count: The number of @ranges.
+ * @given: Its ranges are the addresses that are given to the device. Never changes.
  * @has_device: There is a device. It is false if only an address space was adopted. Never changes.
  * @can_reset: The device has a reset of its own. Never changes.
  * @config: The offset of the configuration space in @fd. Never changes, as the next.
@@ -77,8 +63,7 @@ struct vfio_pci {
 	bool adopted;
 	uint64_t first;
 	uint64_t last;
-	struct vfio_pci_range ranges[VFIO_PCI_RANGES_MAX + 1];
-	unsigned int range_count;
+	struct coherent_limits given;
 	bool has_device;
 	bool can_reset;
 	uint64_t config;
