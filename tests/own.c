@@ -49,6 +49,22 @@ static bool has_address(int err)
 	return !err;
 }
 
+/* As a device without a reset, the device begins at a random address, and holds back those below. */
+static void held_addresses_serve_if_no_others_do(void **state)
+{
+	union byte_mem mem = COHERENT_EMPTY;
+
+	(void)state;
+	open_named("sim:ring,mask=64", false);
+	dev->backend->random_addresses = true;
+	assert_ok(coherent_device_set_mask(dev, coherent_mask(64)));
+	/* AddressSanitizer has the addresses above. */
+	assert_ok(coherent_zeroed(&mem, dev, 1, .address_is_pointer = true,
+				  .mask = coherent_mask(31)));
+	assert_true(coherent_addr(&mem).raw <= coherent_mask(31));
+	coherent_free(&mem);
+}
+
 static void pointer_is_the_address(void **state)
 {
 	static const char *const names[] = { "sim:ring,mask=64", "sim:edu,mask=47",
@@ -289,6 +305,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_DEVICE(pointer_is_the_address),
+		ON_DEVICE(held_addresses_serve_if_no_others_do),
 		ON_DEVICE(reclaim_keeps_the_pointer),
 		ON_DEVICE(address_and_pointer_can_be_given),
 		ON_DEVICE(pointer_has_the_other_properties),

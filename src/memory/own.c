@@ -54,36 +54,41 @@ static void end(void *memory, void *arg)
 
 /* --- Places --- */
 
+/* iova_gap_in() or iova_gap_with_held(): which addresses of a device are free. */
+typedef uint64_t gap_fn(struct iova_space *space, uint64_t *first, uint64_t last);
+
 /* Whether an address meets the request and is free on the device. */
-static bool is_free(struct object_store *store, const struct iova_want *want, uint64_t at)
+static bool is_free(struct object_store *store, const struct iova_want *want, uint64_t at,
+		    gap_fn *gap)
 {
-	const uint64_t last = at + want->bytes - 1;
+	const uint64_t last = at + want->bytes - 1, end = last + store->space.guard;
+	uint64_t first = at;
 	bool is_free;
 
 	if (at & (want->align - 1) || (want->boundary && (at ^ last) & -want->boundary) ||
 	    (want->mask && last > want->mask))
 		return false;
 	lock_take(&store->lock);
-	is_free = !iova_overlap(&store->space, at, last + store->space.guard);
+	is_free = gap(&store->space, &first, end) == end - at + 1;
 	lock_drop(&store->lock);
 	return is_free;
 }
 
 /* Looks below an address that the kernel chose, because it chooses high ones. */
 static int map_in_gap(struct object_store *store, const struct iova_want *want, uint64_t below,
-		      void **va)
+		      gap_fn *gap, void **va)
 {
 	const uint64_t last = want->mask && want->mask < below ? want->mask : below;
 	uint64_t first = LOWEST, bytes;
 
 	lock_take(&store->lock);
-	bytes = iova_gap_in(&store->space, &first, last);
+	bytes = gap(&store->space, &first, last);
 	lock_drop(&store->lock);
 	for (uint64_t i = 1; i <= PLACES; i++) {
 		const uint64_t at =
 			align_up(first + bytes / PLACES * (i * STRIDE % PLACES), want->align);
 
-		if (is_free(store, want, at) && !sys_map_free(at, want->bytes, va))
+		if (is_free(store, want, at, gap) && !sys_map_free(at, want->bytes, va))
 			return 0;
 	}
 	return -ENOSPC;
@@ -92,6 +97,7 @@ static int map_in_gap(struct object_store *store, const struct iova_want *want, 
 /* Maps memory at an address that is free on the device. */
 static int map_at_address(struct object_store *store, const struct iova_want *want, void **va)
 {
+	uint64_t below;
 	int err;
 
 	if (want->address)
@@ -99,10 +105,13 @@ static int map_at_address(struct object_store *store, const struct iova_want *wa
 	err = sys_map(want->bytes, 0, va);
 	if (err)
 		return -ENOMEM;
-	if (is_free(store, want, (uintptr_t)*va))
+	below = (uintptr_t)*va;
+	if (is_free(store, want, below, iova_gap_in))
 		return 0;
 	sys_unmap(*va, want->bytes);
-	return map_in_gap(store, want, (uintptr_t)*va, va);
+	/* A command of the last owner of the device may name addresses that are held back. */
+	err = map_in_gap(store, want, below, iova_gap_in, va);
+	return err ? map_in_gap(store, want, below, iova_gap_with_held, va) : 0;
 }
 
 /* --- Memory --- */
