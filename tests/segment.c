@@ -24,6 +24,16 @@
 
 /* --- Forked children, and other processes --- */
 
+/* Returns what the segment has now, for the caller to free. */
+static char *copy_of(const struct segment *segment)
+{
+	char *copy = malloc(segment->used);
+
+	assert_non_null(copy);
+	memcpy(copy, segment->header, segment->used);
+	return copy;
+}
+
 /* The child may do all that the contract allows with what it inherited. */
 static void forked_child_changes_no_record(void **state)
 {
@@ -46,9 +56,7 @@ static void forked_child_changes_no_record(void **state)
 	assert_ok(coherent_pool_box(&pool, &slot));
 	segment = &dev->store.segment;
 	bytes = segment->used;
-	copy = malloc(bytes);
-	assert_non_null(copy);
-	memcpy(copy, segment->header, bytes);
+	copy = copy_of(segment);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid) {
@@ -124,9 +132,7 @@ static void forked_child_does_not_see_later_changes(void **state)
 	assert_ok(coherent_pool_box(&pool, &slot));
 	segment = &dev->store.segment;
 	bytes = segment->used;
-	copy = malloc(bytes);
-	assert_non_null(copy);
-	memcpy(copy, segment->header, bytes);
+	copy = copy_of(segment);
 	assert_ok(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
 	pid = fork();
 	assert_true(pid >= 0);

@@ -15,6 +15,18 @@
 #include "../lingering.h"
 #include "vhost_test.h"
 
+/* Opens a device with one end of a pair of sockets. A peer has the other end. */
+static struct coherent_device *open_with_socket(struct peer *other, int pair[2], struct log *log)
+{
+	struct coherent_device *dev;
+
+	assert_ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+	peer_start_at(other, pair[1]);
+	assert_ok(coherent_device_open(&dev, "vhost-user:", .socket_fd = pair[0],
+				       .report = log_report, .report_arg = log));
+	return dev;
+}
+
 static void connected_socket_is_adopted(void **state)
 {
 	const struct inject before = inject;
@@ -25,10 +37,7 @@ static void connected_socket_is_adopted(void **state)
 	int pair[2];
 
 	(void)state;
-	assert_ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
-	peer_start_at(&other, pair[1]);
-	assert_ok(coherent_device_open(&dev, "vhost-user:", .socket_fd = pair[0],
-				       .report = log_report, .report_arg = &log));
+	dev = open_with_socket(&other, pair, &log);
 	assert_ok(coherent_zeroed(&mem, dev, 1));
 	assert_err(coherent_device_fence(dev), -EOPNOTSUPP);
 	assert_true(log_has(&log, "cannot make a connection from .socket_fd again"));
@@ -56,10 +65,7 @@ static void lost_connection_of_a_socket_needs_another_device(void **state)
 	int pair[2];
 
 	(void)state;
-	assert_ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
-	peer_start_at(&other, pair[1]);
-	assert_ok(coherent_device_open(&dev, "vhost-user:", .socket_fd = pair[0],
-				       .report = log_report, .report_arg = &log));
+	dev = open_with_socket(&other, pair, &log);
 	assert_ok(coherent_bar_open(&bar, dev, 0));
 	coherent_bar_write32(bar, VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_DRIVER_OK);
 	other.script->misdeed = HANG_UP_AFTER;
