@@ -183,7 +183,7 @@ enum backend_memory_kind {
  *	permission), -ENODEV. With the first four it makes no report: the core may try again, or
  *	the driver wants no report.
  * @explain: Report what is used up, after @map of this many bytes returned one of these four errors.
- *	The core reports the lack itself, too. NULL where there is no more to say.
+ *	The core reports the lack itself, too. NULL where the backend has nothing to add.
  * @cpu_view: The place where the CPU sees what is mapped at an address. @map copies the memory
  *	to it. It is copied back by @unmap with idle or after @disconnect, and by @fence. NULL
  *	where memory stays in its place. Valid until @close.

@@ -96,7 +96,7 @@ static void forbidden_addresses_are_not_held(void **state)
 	assert_int_equal(reserve_below(&space, &a, 32 * GRANULE - 1, 7), 0);
 	assert_int_equal(reserve_below(&space, &a, 32 * GRANULE - 1, 6), 4);
 	assert_err(reserve_at(&space, &b, 23, 1), -ENOSPC);
-	/* Those behind the forbidden ones are still held. */
+	/* The addresses behind the forbidden ones are still held. */
 	assert_int_equal(reserve_pages(&space, &b, 1), 2);
 	assert_int_equal(reserve_pages(&space, &c, 1), 32);
 	assert_int_equal(reserve_below(&space, &d, 32 * GRANULE - 1, 6), 24);

@@ -116,9 +116,9 @@ COHERENT_BASE_INLINE uint64_t coherent_bar_read64(struct coherent_bar *bar, uint
  * @value: The value in the CPU's byte order.
  *
  * The library drops a write that is past the end of the BAR, is misaligned, or goes to
- * a device that is closed or gone. It reports the first dropped write of a BAR, but in
- * userspace none to a device that is gone. A @value that has more bits than the register
- * does not compile.
+ * a device that is closed or gone. It reports the first dropped write of a BAR. In userspace
+ * it does not report a write to a device that is gone. A @value that has more bits than the
+ * register does not compile.
  *
  * Context: any.
  */

@@ -239,9 +239,9 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * The kernel may want the device back, for instance because it is unplugged or unbound. It then
  * waits until the driver closes the device. From that moment coherent_expose() and the calls
  * that wait return -ENODEV, but the memory stays. The calls that wait are coherent_poll(),
- * coherent_bar_poll32() and coherent_irq_wait(). To expose an object of a pool or in place does
- * not ask the device, so that it still succeeds. Without an IOMMU, in VFIO's no-IOMMU mode,
- * vfio: opens only with .level = COHERENT_NONE. In this mode the key pages=N sets how many
+ * coherent_bar_poll32() and coherent_irq_wait(). The exposure of an object of a pool, or of one
+ * in place, does not ask the device, so it still succeeds. Without an IOMMU, in VFIO's no-IOMMU
+ * mode, vfio: opens only with .level = COHERENT_NONE. In this mode the key pages=N sets how many
  * hugepages of 2 MiB hold all memory; the default is 1.
  *
  * A PCI device without a reset of its own may still execute commands of its last owner,
@@ -330,11 +330,11 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * -ETIMEDOUT.
  *
  * fabric: is a provider of an installed libfabric. The level is COHERENT_PEER with tcp, net,
- * sockets and verbs. Others, such as udp, need .level = COHERENT_NONE. With sockets malformed bytes
- * of a peer may end the process. Peers call coherent_fabric_read() and coherent_fabric_write() with
- * a key from coherent_remote(). The device has neither registers nor interrupts. A refused access
- * is not a fault, because only the peer learns of it. coherent_device_fence() and
- * coherent_device_reset() end all connections and reopen the endpoint under its name. The keys are:
+ * sockets and verbs. Others, such as udp, need .level = COHERENT_NONE. The provider sockets may
+ * crash the process if a peer sends malformed bytes. Peers call coherent_fabric_read() and
+ * coherent_fabric_write() with a key from coherent_remote(). The device has no registers and no
+ * interrupts. Only the peer learns of a refused access, so that is not a fault. A fence and a
+ * reset end all connections and reopen the endpoint under its name. The keys are:
  *
  *	node=ADDRESS	the address of this machine, as in node=10.0.0.5; without it the
  *			provider chooses one

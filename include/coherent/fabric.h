@@ -41,9 +41,9 @@
  * key, and udp ends the process if it gets a malformed datagram. With FI_TCP_ZEROCOPY_SIZE or
  * FI_NET_ZEROCOPY_SIZE in the environment a reclaim is not exact over tcp and net.
  *
- * The provider sockets refuses accesses as the others do, but libfabric has deprecated it. A peer
- * that sends malformed bytes may end this process inside of it. The open warns of that, unless the
- * driver gives .level = COHERENT_NONE.
+ * The provider sockets refuses accesses as the others do, but libfabric has deprecated it. If a
+ * peer sends malformed bytes, the provider may crash this process. The open warns of that, unless
+ * the driver gives .level = COHERENT_NONE.
  */
 #if __INCLUDE_LEVEL__
 #pragma GCC system_header

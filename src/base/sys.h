@@ -71,7 +71,10 @@ int sys_reserve_file(int fd, size_t bytes, void **va);
  */
 int sys_make_private(int fd, void *va, size_t bytes);
 
-/* Write to each page of a part of a private copy. Later writes of others show in pages before that. */
+/*
+ * Write to each page of a part of a private copy. Until then the page shows what other processes write
+ * to the file.
+ */
 void sys_keep_private(void *va, size_t bytes);
 
 /* Make a part of what sys_reserve_file() mapped accessible. Core dumps have it. */

@@ -20,7 +20,7 @@
 #include "base/size.h"
 #include "base/sys_process.h"
 
-/* P_PIDFD of wait.h, which glibc has since 2.36. Linux 5.3 lacks it, and keeps the ended program. */
+/* P_PIDFD of wait.h, which glibc has since 2.36. On Linux 5.3 waitid() refuses it, so a zombie stays. */
 #define WAIT_PIDFD 3
 
 /* --- The process --- */
@@ -148,8 +148,8 @@ static void run_program(char *const *argv, const int *fds, size_t count, int log
 }
 
 /*
- * The system gives a number to another process only when it has used all others. So that of a child
- * that was forked just now is not yet another's, even if the child has ended.
+ * The system gives a number to another process only when it has used all others. So no other process has
+ * the number of a child that was forked just now, even if the child has ended.
  */
 static void end_new_child(pid_t pid)
 {

@@ -63,7 +63,7 @@ bool sys_environment_has(const char *name);
  */
 int sys_spawn(char *const *argv, const int *fds, size_t count, int log, int *pidfd);
 
-/* Kill a program at once. It must still be reaped by sys_pidfd_end(). */
+/* Kill a program at once. sys_pidfd_end() must still reap it. */
 void sys_pidfd_kill(int pidfd);
 
 /*

@@ -97,14 +97,14 @@ ssize_t sys_receive_fds(int fd, void *to, size_t bytes, int *fds, size_t *count,
 			uint64_t deadline_ns);
 
 /*
- * Close a descriptor that another process sent, or a UNIX socket that it can send descriptors to. A
- * sender chooses how long a plain close takes: that of a TCP socket with SO_LINGER waits until its data
- * is sent, also if the TCP socket is in the queue of the UNIX socket. This call does not wait for either.
- * It shuts a UNIX socket down. A file on FUSE still decides how long its close takes.
+ * Close a descriptor that another process sent, or a UNIX socket that it can send descriptors to. The
+ * sender chooses how long a plain close() takes. With SO_LINGER, the close of a TCP socket waits until
+ * its data is sent. The close of a UNIX socket waits for such a TCP socket in its queue. This call waits
+ * for neither, and it shuts a UNIX socket down. A file on FUSE still decides how long its close takes.
  */
 void sys_close_foreign(int fd);
 
-/* Do the same for a UNIX socket whose number must stay, except for the close itself. */
+/* Shut a UNIX socket down and close what is in its queue, without waiting. The socket stays open. */
 void sys_empty_socket(int fd);
 
 #endif

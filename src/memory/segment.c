@@ -5,7 +5,7 @@
  *
  * INVARIANT: the file cannot change its size, and nobody can map it to write any more.
  * INVARIANT: a forked child has a private copy. Its handles point there. Its writes do not reach its
- * parent. Nor do writes of the parent reach the child after the handler of the fork.
+ * parent. After the handler of the fork, writes of the parent do not reach the child.
  */
 #include <pthread.h>
 #include <stdlib.h>

@@ -31,7 +31,7 @@ struct segment_part {
  * @fd: The memfd, which stays open for readers.
  * @bytes: The size of the memory and the file. Never changes, as the two above.
  * @is_copy: The memory is a private copy, because a parent of this process made the segment.
- * @link: In the list of the segments of this process, whose lock guards this and @is_copy.
+ * @link: In the list of the segments of this process, whose lock guards @link and @is_copy.
  * @lock: Guards the rest.
  * @ready: How many bytes from the beginning can be accessed.
  * @used: How many bytes from the beginning were ever handed out. The others are zero.

@@ -21,7 +21,7 @@
 /* Waits for a client. -ECANCELED: .stop_fd is readable. */
 static int next_connection(struct served *served, int listener)
 {
-	/* The descriptor may be readable no more. */
+	/* The descriptor may have been readable only for a moment. */
 	while (!serve_stop_is_near(&served->stop)) {
 		struct pollfd fds[] = { { .fd = listener, .events = POLLIN },
 					{ .fd = served->stop.stop_fd ? served->stop.stop_fd : -1,
@@ -51,7 +51,7 @@ static int serve_connections(struct served *served, int listener, uint32_t conne
 			return fd;
 		/* A client sends eventfds. */
 		sys_allow_descriptors(fd);
-		/* A server that wants the path only looks whether a process listens there. */
+		/* Another server connects only to see whether a process listens at the path. */
 		if (serve_session(served, fd) != -ENODATA)
 			i++;
 	}
@@ -246,9 +246,12 @@ static int open_device(struct served *served, const struct coherent_serve_option
  */
 static int open_doorbell(struct served *served)
 {
-	int err = served->sim->model->vectors ? sys_hung_up(&served->hung_up) : 0;
+	int err;
 
-	if (err || !served->sim->model->vectors)
+	if (!served->sim->model->vectors)
+		return 0;
+	err = sys_hung_up(&served->hung_up);
+	if (err)
 		return err;
 	err = sys_doorbell_open(&served->doorbell);
 	if (err == -EAGAIN || err == -ENOMEM) {

@@ -157,7 +157,7 @@ int vfio_pci_map_result(int err);
  * vfio_pci_explain() - Report why the kernel could not pin memory.
  * @backend: The device.
  * @bytes: The size of the memory.
- * @err: The result of vfio_pci_map_result(). Only for -ENOMEM there is a report.
+ * @err: The result of vfio_pci_map_result(). The call reports only -ENOMEM.
  */
 void vfio_pci_explain(struct backend *backend, size_t bytes, int err);
 

@@ -20,7 +20,7 @@ int vfio_user_pci_open_locked(struct vfio_user *user) NEEDS_LOCK(user->lock);
  * vfio_user_pci_reset_locked() - Reset the device in the connection that there is.
  * @user: The device, which is not closed.
  *
- * Return: as struct backend_ops says for reset. If the peer is lost, there is no new connection.
+ * Return: as struct backend_ops says for reset. If the peer is lost, the call does not connect again.
  */
 int vfio_user_pci_reset_locked(struct vfio_user *user) NEEDS_LOCK(user->lock);
 
@@ -28,7 +28,7 @@ int vfio_user_pci_reset_locked(struct vfio_user *user) NEEDS_LOCK(user->lock);
  * vfio_user_pci_reconnect_locked() - Connect again to a peer that is lost, and reset the device.
  * @user: The device, which is not closed and has no connection.
  *
- * Return: as struct backend_ops says for reset. After a failure there is no connection.
+ * Return: as struct backend_ops says for reset. After a failure the device has no connection.
  */
 int vfio_user_pci_reconnect_locked(struct vfio_user *user) NEEDS_LOCK(user->lock);
 
