@@ -206,19 +206,6 @@ def known(mutate):
            'a mutant of the file without a reason is refused', done)
 
 
-def tree_keys(mutate):
-    """The file of this tree."""
-    folder = os.path.dirname(os.path.dirname(mutate.tool))
-    done = subprocess.run([sys.executable, mutate.tool, '--list', '-n', '0'], check=False,
-                          capture_output=True, text=True, cwd=folder)
-    found = set(unnumbered(done.stdout))
-    with open(os.path.join(folder, 'tests/mutants.txt'), encoding='utf-8') as file:
-        keys = [line for line in file.read().splitlines() if line and line[0] not in ' #']
-    done.stdout = ''.join(f'no source has the mutant: {key}\n' for key in keys
-                          if key not in found)
-    yield bool(keys) and not done.stdout, 'each mutant of tests/mutants.txt exists', done
-
-
 def usage(mutate):
     """Bad arguments get one line and status 2."""
     for words, text in ((['--typo'], 'typo'), (['-n', 'x'], '--number needs a number, not x'),
@@ -253,7 +240,7 @@ def main():
     results = Results()
     with tempfile.TemporaryDirectory() as folder:
         mutate = Mutate(os.path.abspath(sys.argv[1]), folder)
-        for cases in (lists, runs, known, tree_keys, usage):
+        for cases in (lists, runs, known, usage):
             for good, name, done in cases(mutate):
                 results.say(good, name, done.stdout + done.stderr)
     return results.close()
