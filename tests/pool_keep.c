@@ -4,6 +4,7 @@
  * its last look at them, so they do not depend on the clock.
  */
 #include <coherent/lookup.h>
+#include <coherent/share.h>
 #include <pthread.h>
 
 #include "../src/device/device.h"
@@ -345,6 +346,25 @@ static void unused_chunks_go_to_quarantine_for_an_address(void **state)
 	assert_ok(coherent_pool_destroy(&pool));
 }
 
+/* The other device has the address free. */
+static void unused_chunks_give_way_to_a_twin(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	COHERENT_TWIN(uint8_t) twin = COHERENT_EMPTY;
+	COHERENT_DEVICE_AUTO(other);
+	union large_ones pool = COHERENT_EMPTY;
+	uint64_t address;
+
+	(void)state;
+	address = keep_large(dev, &pool);
+	assert_ok(coherent_device_open(&other, "sim:edu,step"));
+	assert_ok(coherent_zeroed(&mem, other, 1, .address = address));
+	assert_err(coherent_share(&mem, dev, &twin, .same_address = true), -EBUSY);
+	assert_int_equal(pool.base.va->unused_bytes, 0);
+	coherent_free(&mem);
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
 /* A pool that grows gets what another one keeps. */
 static void pools_give_way_to_each_other(void **state)
 {
@@ -432,6 +452,7 @@ int main(void)
 		cmocka_unit_test(unused_chunks_give_up_addresses_for_a_reclaim),
 		cmocka_unit_test(unused_chunks_need_no_address_to_end),
 		ON_DEVICE(unused_chunks_go_to_quarantine_for_an_address),
+		ON_DEVICE(unused_chunks_give_way_to_a_twin),
 		cmocka_unit_test(pools_give_way_to_each_other),
 		cmocka_unit_test(pools_end_while_they_give_way),
 	};

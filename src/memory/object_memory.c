@@ -315,3 +315,24 @@ int object_reserve_locked(struct object_store *store, const struct iova_want *wa
 			break;
 	return err;
 }
+
+static bool is_chunk_in_the_way(struct object_store *store, const struct iova_want *want)
+{
+	const struct coherent_object *object;
+	bool is_chunk;
+
+	lock_take(&store->lock);
+	object = object_in_the_way_locked(store, want);
+	is_chunk = object && object->chunk;
+	lock_drop(&store->lock);
+	return is_chunk;
+}
+
+bool object_pools_give_way(struct object_store *store, const struct iova_want *want, int err)
+{
+	const bool is_taken = err == -EBUSY && want->address;
+
+	if (!object_is_used_up(err) && !(is_taken && is_chunk_in_the_way(store, want)))
+		return false;
+	return store->give_way(store);
+}

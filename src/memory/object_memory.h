@@ -150,6 +150,16 @@ const struct coherent_object *object_in_the_way_locked(struct object_store *stor
 	NEEDS_LOCK(store->lock);
 
 /**
+ * object_pools_give_way() - End the unused chunks of pools if a call may have failed because of them.
+ * @store: The store.
+ * @want: The wishes of the call.
+ * @err: Its error.
+ *
+ * Return: whether a chunk has ended, so that the call is worth another try.
+ */
+bool object_pools_give_way(struct object_store *store, const struct iova_want *want, int err);
+
+/**
  * object_release_address_locked() - Release the address of an object, and its record.
  * @store: The store.
  * @object: An object without pages. Invalid afterwards.

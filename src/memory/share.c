@@ -116,7 +116,7 @@ static int begin(struct coherent_object *mem, struct object_store *other, struct
 	want->is_modest = true;
 	err = new_record(mem, other, want, site, out);
 	want->is_modest = false;
-	if (object_is_used_up(err) && (other->give_way(other) || err == -ENOSPC))
+	if (err && (object_pools_give_way(other, want, err) || err == -ENOSPC))
 		err = new_record(mem, other, want, site, out);
 	return err;
 }

@@ -55,28 +55,6 @@ static void report_missed(struct object_store *store)
 		       store->name, bytes, store->pages.nodes);
 }
 
-static bool is_chunk_in_the_way(struct object_store *store, const struct iova_want *want)
-{
-	const struct coherent_object *object;
-	bool is_chunk;
-
-	lock_take(&store->lock);
-	object = object_in_the_way_locked(store, want);
-	is_chunk = object && object->chunk;
-	lock_drop(&store->lock);
-	return is_chunk;
-}
-
-/* Ends the unused chunks of pools if a call may have failed because of them. */
-static bool pools_give_way(struct object_store *store, const struct iova_want *want, int err)
-{
-	const bool is_taken = err == -EBUSY && want->address;
-
-	if (!object_is_used_up(err) && !(is_taken && is_chunk_in_the_way(store, want)))
-		return false;
-	return store->give_way(store);
-}
-
 static int object_with_pages(struct object_store *store, struct iova_want *want, size_t bytes,
 			     const char *site, struct adoption *adoption,
 			     struct coherent_object **out)
@@ -88,7 +66,7 @@ static int object_with_pages(struct object_store *store, struct iova_want *want,
 	err = object_new(store, want, bytes, site, adoption, out);
 	want->is_modest = is_modest;
 	/* Pools give way before an address leaves the quarantine, and before the call fails. */
-	if (err && !is_modest && (pools_give_way(store, want, err) || err == -ENOSPC))
+	if (err && !is_modest && (object_pools_give_way(store, want, err) || err == -ENOSPC))
 		err = object_new(store, want, bytes, site, adoption, out);
 	report_missed(store);
 	return err;
