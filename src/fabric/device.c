@@ -293,6 +293,22 @@ static void keep_places_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
 	       dev->name);
 }
 
+static void close_endpoint_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
+{
+	struct coherent_device *dev = fabric->backend.dev;
+
+	if (!fabric_endpoint_end_reads_locked(fabric)) {
+		fabric_endpoint_close_locked(fabric);
+		return;
+	}
+	fabric_endpoint_keep_locked(fabric);
+	object_store_stay_mapped(&dev->store);
+	report(&dev->reporter, COHERENT_WARNING,
+	       "%s: a peer stopped while it sent what this process reads, and libfabric before 1.18 "
+	       "crashes if the endpoint is closed then; so the endpoint and its memory stay in use",
+	       dev->name);
+}
+
 static void fabric_disconnect(struct backend *backend)
 {
 	struct fabric *fabric = (struct fabric *)backend;
@@ -300,7 +316,7 @@ static void fabric_disconnect(struct backend *backend)
 	lock_take(&fabric->lock);
 	fabric->is_closed = true;
 	if (!fabric->is_adopted)
-		fabric_endpoint_close_locked(fabric);
+		close_endpoint_locked(fabric);
 	else if (fabric->may_be_in_flight)
 		keep_places_locked(fabric);
 	fabric_forget_locked(fabric);
@@ -313,9 +329,9 @@ static void fabric_close(struct backend *backend)
 {
 	struct fabric *fabric = (struct fabric *)backend;
 
-	if (fabric->domain && !fabric->is_adopted)
+	if (fabric->domain && !fabric->is_adopted && !fabric->is_kept)
 		fi_close(&fabric->domain->fid);
-	if (fabric->fabric)
+	if (fabric->fabric && !fabric->is_kept)
 		fi_close(&fabric->fabric->fid);
 	if (fabric->info)
 		fabric->library.freeinfo(fabric->info);
@@ -409,8 +425,16 @@ static void fabric_limits(struct backend *backend, struct coherent_limits *limit
 /* Nothing is in flight on an endpoint that is closed. The caller of an adopted one has seen to it. */
 static int fence_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
 {
+	struct coherent_device *dev = fabric->backend.dev;
+	int err = fabric->is_adopted ? 0 : fabric_endpoint_end_reads_locked(fabric);
+
 	if (fabric->is_closed)
 		return -ENODEV;
+	if (err)
+		return refuse(&dev->store, err, "coherent_device_fence()",
+			      "a peer stopped while it sent what this process reads, and libfabric "
+			      "before 1.18 crashes if the endpoint is closed then; call the fence "
+			      "again when the peer goes on or has ended");
 	fabric->may_be_in_flight = !RB_EMPTY(&fabric->registrations);
 	if (fabric->is_adopted)
 		return 0;

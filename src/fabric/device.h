@@ -47,6 +47,7 @@ struct fabric_registration {
  * struct fabric_transfer - A read or a write that this process has started.
  * @context: libfabric uses it until the transfer ends. It is the first member.
  * @link: In the list of the device.
+ * @is_read: It is a read.
  * @is_polled: Its caller polls the endpoint.
  * @is_done: The transfer has ended.
  * @is_abandoned: Its caller has given up, so the thread that sees its end frees it.
@@ -55,6 +56,7 @@ struct fabric_registration {
 struct fabric_transfer {
 	struct fi_context2 context;
 	LIST_ENTRY(fabric_transfer) link;
+	bool is_read;
 	bool is_polled;
 	bool is_done;
 	bool is_abandoned;
@@ -100,6 +102,8 @@ RB_HEAD(fabric_tree, fabric_registration);
  * @peers: The peers.
  * @polling: How many transfers are polled. The thread leaves the endpoint to their callers.
  * @is_closed: The device was disconnected.
+ * @is_ending: fabric_endpoint_end_reads_locked() waits, so no transfer may begin.
+ * @is_kept: The endpoint cannot be closed, and stays open for ever.
  * @may_be_in_flight: A mem was mapped since the last fence, or at that time. So transfers may be in
  *	flight that a fence would end.
  * @has_thread: There is a thread. Without one, coherent_fabric_progress() serves peers.
@@ -125,6 +129,8 @@ struct fabric {
 	LIST_HEAD(, coherent_fabric_peer) peers;
 	unsigned int polling;
 	bool is_closed;
+	bool is_ending;
+	bool is_kept;
 	bool may_be_in_flight;
 	bool has_thread;
 	pthread_t thread;

@@ -14,6 +14,8 @@
 #define ASK_NS (SYS_NS_PER_S / 1000)
 /* While callers poll the endpoint, others leave it to them for so long. */
 #define POLL_NS (SYS_NS_PER_S / 10000)
+/* A peer that goes on sends the rest of the largest answers in this time. */
+#define READS_NS (2 * SYS_NS_PER_S)
 
 /* --- Transfers that end --- */
 
@@ -229,6 +231,57 @@ static void end_transfers_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
 		end_transfer_locked(fabric, transfer, -ENODEV);
 }
 
+static bool frees_reads_twice(const struct fabric *fabric)
+{
+	const char *provider = fabric->info->fabric_attr->prov_name;
+
+	return FI_VERSION_LT(fabric->library.version(), FI_VERSION(1, 18)) &&
+	       (!strncmp(provider, "tcp", 3) || !strncmp(provider, "net", 3));
+}
+
+static bool has_reads_locked(const struct fabric *fabric) NEEDS_LOCK(fabric->lock)
+{
+	const struct fabric_transfer *transfer;
+
+	LIST_FOREACH(transfer, &fabric->transfers, link)
+		if (transfer->is_read)
+			return true;
+	return false;
+}
+
+int fabric_endpoint_end_reads_locked(struct fabric *fabric)
+{
+	const uint64_t deadline_ns = sys_deadline_ns(READS_NS);
+
+	if (!fabric->endpoint || !frees_reads_twice(fabric))
+		return 0;
+	fabric->is_ending = true;
+	while (has_reads_locked(fabric) && sys_now_ns() < deadline_ns) {
+		fabric_progress_locked(fabric, NULL);
+		lock_drop(&fabric->lock);
+		fabric_wait(fabric, ASK_NS);
+		lock_take(&fabric->lock);
+	}
+	fabric->is_ending = false;
+	return has_reads_locked(fabric) ? -ETIMEDOUT : 0;
+}
+
+static void forget_endpoint_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
+{
+	fabric->endpoint = NULL;
+	fabric->queue = NULL;
+	fabric->addresses = NULL;
+	fabric->ready = -1;
+	end_transfers_locked(fabric);
+	sys_eventfd_signal(fabric->wake);
+}
+
+void fabric_endpoint_keep_locked(struct fabric *fabric)
+{
+	fabric->is_kept = true;
+	forget_endpoint_locked(fabric);
+}
+
 void fabric_endpoint_close_locked(struct fabric *fabric)
 {
 	if (fabric->endpoint)
@@ -237,10 +290,5 @@ void fabric_endpoint_close_locked(struct fabric *fabric)
 		fi_close(&fabric->queue->fid);
 	if (fabric->addresses)
 		fi_close(&fabric->addresses->fid);
-	fabric->endpoint = NULL;
-	fabric->queue = NULL;
-	fabric->addresses = NULL;
-	fabric->ready = -1;
-	end_transfers_locked(fabric);
-	sys_eventfd_signal(fabric->wake);
+	forget_endpoint_locked(fabric);
 }

@@ -16,6 +16,23 @@
 int fabric_endpoint_open_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock);
 
 /**
+ * fabric_endpoint_end_reads_locked() - Wait for the reads of this process, where a close needs that.
+ * @fabric: The endpoint. The call drops the lock meanwhile.
+ *
+ * While tcp receives the answer to a read, libfabric 1.17 has the read in two places, and a close of
+ * the endpoint frees it twice (afdcab40a of libfabric).
+ *
+ * Return: 0; -ETIMEDOUT (the peer does not go on, so the endpoint must stay open).
+ */
+int fabric_endpoint_end_reads_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock);
+
+/**
+ * fabric_endpoint_keep_locked() - Let an endpoint stay open for ever, and use it no more.
+ * @fabric: The endpoint. Transfers in flight end with -ENODEV.
+ */
+void fabric_endpoint_keep_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock);
+
+/**
  * fabric_endpoint_close_locked() - Close the endpoint. Transfers in flight end with -ENODEV.
  * @fabric: The device.
  */

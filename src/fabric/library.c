@@ -46,7 +46,8 @@ int fabric_library_open(struct fabric_library *library, const char *name, const 
 	if (sys_find_function(loaded, "fi_getinfo", &library->getinfo) &&
 	    sys_find_function(loaded, "fi_freeinfo", &library->freeinfo) &&
 	    sys_find_function(loaded, "fi_dupinfo", &library->dupinfo) &&
-	    sys_find_function(loaded, "fi_fabric", &library->fabric))
+	    sys_find_function(loaded, "fi_fabric", &library->fabric) &&
+	    sys_find_function(loaded, "fi_version", &library->version))
 		return 0;
 	report(to, COHERENT_ERROR, "%s: " FILE_NAME " lacks a function of its interface 1.17",
 	       name);

@@ -19,6 +19,7 @@
  * @freeinfo: fi_freeinfo(3).
  * @dupinfo: fi_dupinfo(3). Without an argument it allocates.
  * @fabric: fi_fabric(3).
+ * @version: fi_version(3).
  */
 struct fabric_library {
 	int (*getinfo)(uint32_t version, const char *node, const char *service, uint64_t flags,
@@ -26,6 +27,7 @@ struct fabric_library {
 	void (*freeinfo)(struct fi_info *info);
 	struct fi_info *(*dupinfo)(const struct fi_info *info);
 	int (*fabric)(struct fi_fabric_attr *attr, struct fid_fabric **fabric, void *context);
+	uint32_t (*version)(void);
 };
 
 /**

@@ -257,6 +257,8 @@ static int post_locked(struct fabric *fabric, const struct request *request,
 
 	if (fabric->is_closed || !fabric->endpoint || !registration)
 		return -ENODEV;
+	if (fabric->is_ending)
+		return -FI_EAGAIN;
 	return request->is_write ?
 		       (int)fi_write(fabric->endpoint, request->local, request->bytes, desc, to,
 				     request->remote, request->key, &transfer->context) :
@@ -264,10 +266,11 @@ static int post_locked(struct fabric *fabric, const struct request *request,
 				    request->remote, request->key, &transfer->context);
 }
 
-static void add_locked(struct fabric *fabric, struct fabric_transfer *transfer)
+static void add_locked(struct fabric *fabric, struct fabric_transfer *transfer, bool is_write)
 	NEEDS_LOCK(fabric->lock)
 {
 	LIST_INSERT_HEAD(&fabric->transfers, transfer, link);
+	transfer->is_read = !is_write;
 	transfer->is_polled = true;
 	fabric->polling++;
 }
@@ -289,7 +292,7 @@ static int start(const struct request *request, struct fabric_transfer *transfer
 		lock_take(&fabric->lock);
 		err = post_locked(fabric, request, transfer);
 		if (!err)
-			add_locked(fabric, transfer);
+			add_locked(fabric, transfer, request->is_write);
 		else
 			fabric_progress_locked(fabric, NULL);
 		lock_drop(&fabric->lock);
