@@ -460,38 +460,60 @@ static int add_code_of_core(struct records *records, const unsigned char *file, 
 	return err;
 }
 
+/* elf(5): a number that does not fit into the header is in the first section. */
+static uint64_t count_programs(const unsigned char *file, uint64_t size, const Elf64_Ehdr *elf)
+{
+	const Elf64_Shdr *first;
+
+	if (elf->e_phnum != PN_XNUM)
+		return elf->e_phnum;
+	first = part(file, size, elf->e_shoff, sizeof(*first));
+	return first ? first->sh_info : 0;
+}
+
+/* Adds the records that a part of the memory has, if it has some. */
+static int add_part_of_core(struct found *found, const unsigned char *file, uint64_t size,
+			    const Elf64_Phdr *program, const Elf64_Phdr *notes)
+{
+	const uint64_t at = program->p_offset;
+	uint64_t there = at < size ? size - at : 0;
+	struct segment_header header;
+	struct records *records;
+	int err;
+
+	if (there > program->p_filesz)
+		there = program->p_filesz;
+	if (program->p_type != PT_LOAD || at % 8 || !copy_header(file + at, there, &header) ||
+	    header.base != program->p_vaddr || !header.range_count)
+		return 0;
+	err = check_header(found, &header);
+	if (err)
+		return err;
+	records = add(found, &header, file + at, there);
+	if (!records || (notes && add_code_of_core(records, file, size, notes)))
+		return fail(found, -ENOMEM, "memory is short");
+	return 0;
+}
+
 static int read_core(struct found *found, const unsigned char *file, uint64_t size)
 {
 	const Elf64_Ehdr *elf = part(file, size, 0, sizeof(*elf));
 	const Elf64_Phdr *programs, *notes = NULL;
+	uint64_t count;
 	int err = 0;
 
 	if (!elf || memcmp(elf->e_ident, ELFMAG, SELFMAG) || elf->e_ident[EI_CLASS] != ELFCLASS64 ||
 	    elf->e_type != ET_CORE)
 		return fail(found, -ENOENT, "it is not a core dump of a 64-bit program");
-	programs = part(file, size, elf->e_phoff, (uint64_t)elf->e_phnum * sizeof(*programs));
+	count = count_programs(file, size, elf);
+	programs = part(file, size, elf->e_phoff, count * sizeof(*programs));
 	if (!programs)
 		return fail(found, -ENOENT, "the core dump is truncated");
-	for (unsigned int i = 0; i < elf->e_phnum; i++)
+	for (uint64_t i = 0; i < count; i++)
 		if (programs[i].p_type == PT_NOTE)
 			notes = &programs[i];
-	for (unsigned int i = 0; !err && i < elf->e_phnum; i++) {
-		const uint64_t at = programs[i].p_offset;
-		uint64_t there = at < size ? size - at : 0;
-		struct segment_header header;
-		struct records *records;
-
-		if (there > programs[i].p_filesz)
-			there = programs[i].p_filesz;
-		if (programs[i].p_type != PT_LOAD || at % 8 ||
-		    !copy_header(file + at, there, &header) || header.base != programs[i].p_vaddr ||
-		    !header.range_count)
-			continue;
-		err = check_header(found, &header);
-		records = err ? NULL : add(found, &header, file + at, there);
-		if (!err && (!records || (notes && add_code_of_core(records, file, size, notes))))
-			err = fail(found, -ENOMEM, "memory is short");
-	}
+	for (uint64_t i = 0; !err && i < count; i++)
+		err = add_part_of_core(found, file, size, &programs[i], notes);
 	return err;
 }
 

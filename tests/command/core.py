@@ -32,8 +32,8 @@ def note_of(files):
     return struct.pack('<III', 5, len(body), NT_FILE) + b'CORE\0\0\0\0' + body
 
 
-def write(pid, path):
-    """Write the core dump of a process to a path."""
+def write(pid, path, is_extended=False):
+    """Write the core dump of a process to a path. With is_extended a section has the number of parts."""
     maps = list(mappings(pid))
     note = note_of([one for one in maps if one[4].startswith('/') and 'memfd' not in one[4]])
     parts = [(first, read(pid, first, end)) for first, end, _, permissions, name in maps
@@ -46,7 +46,10 @@ def write(pid, path):
         programs += struct.pack('<IIQQQQQQ', PT_LOAD, 6, at, first, 0, len(memory), len(memory), PAGE)
         at += len(memory)
         data += memory
-    head = struct.pack('<16sHHIQQQIHHHHHH', b'\x7fELF\x02\x01\x01', 4, 62, 1, 0, 64, 0, 0, 64, 56,
-                       len(parts) + 1, 0, 0, 0)
+    count = len(parts) + 1
+    section = struct.pack('<IIQQQQIIQQ', 0, 0, 0, 0, 0, 0, 0, count, 0, 0) if is_extended else b''
+    head = struct.pack('<16sHHIQQQIHHHHHH', b'\x7fELF\x02\x01\x01', 4, 62, 1, 0, 64,
+                       at if is_extended else 0, 0, 64, 56, 0xffff if is_extended else count,
+                       64, 1 if is_extended else 0, 0)
     with open(path, 'wb') as core:
-        core.write(head + programs + data)
+        core.write(head + programs + data + section)

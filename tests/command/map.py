@@ -127,6 +127,10 @@ def check_core(test, driver, where):
         rows = answer.get('rows') or answer['devices'][0]['parts']
         test.say(all('driver.c:' in row['site'] for row in rows),
                  f'{subcommand} finds the sites in the program of the core dump', rows)
+    core.write(driver.pid, path, True)
+    answer, done = test.json('map', path)
+    test.say(done.returncode == 0 and answer['devices'][0]['objects'] == 14,
+             'map reads a core dump with more parts than its header can say', done.stderr)
     with open(path, 'rb') as file:
         whole = file.read()
     bad = []
