@@ -52,6 +52,23 @@ static void queue_of_a_unix_socket_does_not_linger(void **state)
 	assert_only_other_ends(ARRAY_SIZE(types));
 }
 
+static void queue_with_an_empty_message_does_not_linger(void **state)
+{
+	static const int types[] = { SOCK_DGRAM, SOCK_SEQPACKET };
+	int pair[2], fd;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		fd = lingering_socket();
+		assert_ok(socketpair(AF_UNIX, types[i] | SOCK_CLOEXEC, 0, pair));
+		assert_int_equal(send(pair[1], "", 0, 0), 0);
+		send_away(pair[1], &fd, 1, 0);
+		close(pair[1]);
+		sys_close_foreign(pair[0]);
+	}
+	assert_only_other_ends(ARRAY_SIZE(types));
+}
+
 static void queues_in_a_queue_do_not_linger(void **state)
 {
 	int pair[2], fds[2];
@@ -193,6 +210,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(tcp_socket_does_not_linger, setup),
 		cmocka_unit_test_setup(queue_of_a_unix_socket_does_not_linger, setup),
+		cmocka_unit_test_setup(queue_with_an_empty_message_does_not_linger, setup),
 		cmocka_unit_test_setup(queues_in_a_queue_do_not_linger, setup),
 		cmocka_unit_test_setup(queue_of_a_listener_does_not_linger, setup),
 		cmocka_unit_test_setup(receive_without_room_does_not_linger, setup),

@@ -435,6 +435,12 @@ ssize_t sys_receive_at_once(int fd, void *to, size_t bytes, uint64_t deadline_ns
 
 /* --- Descriptors of other processes --- */
 
+/*
+ * A message without data looks like the end, but not on a stream. So many of them are more than a
+ * queue can have.
+ */
+#define EMPTY_MAX 1024
+
 /* sys_empty_socket() has so many descriptors open at most. */
 #define NESTED_MAX (4 * FDS_MAX)
 
@@ -455,6 +461,8 @@ static void prepare_close(int fd)
  */
 static size_t take_queued(int fd, int *fds)
 {
+	const unsigned int empty_max = sys_is_unix_stream(fd) ? 1 : EMPTY_MAX;
+	unsigned int empty = 0;
 	char bytes[1024];
 	size_t count;
 	ssize_t n;
@@ -467,7 +475,8 @@ static size_t take_queued(int fd, int *fds)
 	do {
 		count = FDS_MAX;
 		n = receive_now(fd, bytes, sizeof(bytes), fds, &count, MSG_DONTWAIT);
-	} while (n > 0 && !count);
+		empty += !n;
+	} while (n >= 0 && !count && empty < empty_max);
 	return n < 0 ? 0 : count;
 }
 
