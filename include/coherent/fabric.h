@@ -28,6 +28,11 @@
  * endpoint and opens it again with the same name, so all peers lose their connection and must
  * connect again. With verbs the close of a registration is a fence, so the contents stay in place.
  *
+ * Reads in flight. libfabric before 1.18 crashes if an endpoint of tcp or net is closed while it
+ * receives what this process reads. There coherent_device_fence() and coherent_device_close() wait
+ * at most 2 s for the rest. If the rest does not come, the fence returns -ETIMEDOUT. The close then
+ * leaves the endpoint open and its memory in use until the process ends.
+ *
  * Order. A read is complete when the data is in the mem of the caller. A write is complete when the
  * provider has sent the data. It may still be on its way, and the peer may still refuse it. To know
  * that it has arrived, read a part of it back.

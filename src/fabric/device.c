@@ -295,18 +295,12 @@ static void keep_places_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
 
 static void close_endpoint_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
 {
-	struct coherent_device *dev = fabric->backend.dev;
-
-	if (!fabric_endpoint_end_reads_locked(fabric)) {
+	if (!fabric_endpoint_end_reads_locked(fabric, "the endpoint and its memory stay in use")) {
 		fabric_endpoint_close_locked(fabric);
 		return;
 	}
 	fabric_endpoint_keep_locked(fabric);
-	object_store_stay_mapped(&dev->store);
-	report(&dev->reporter, COHERENT_WARNING,
-	       "%s: a peer stopped while it sent what this process reads, and libfabric before 1.18 "
-	       "crashes if the endpoint is closed then; so the endpoint and its memory stay in use",
-	       dev->name);
+	object_store_stay_mapped(&fabric->backend.dev->store);
 }
 
 static void fabric_disconnect(struct backend *backend)
@@ -329,9 +323,9 @@ static void fabric_close(struct backend *backend)
 {
 	struct fabric *fabric = (struct fabric *)backend;
 
-	if (fabric->domain && !fabric->is_adopted && !fabric->is_kept)
+	if (fabric->domain && !fabric->is_adopted)
 		fi_close(&fabric->domain->fid);
-	if (fabric->fabric && !fabric->is_kept)
+	if (fabric->fabric)
 		fi_close(&fabric->fabric->fid);
 	if (fabric->info)
 		fabric->library.freeinfo(fabric->info);
@@ -422,24 +416,30 @@ static void fabric_limits(struct backend *backend, struct coherent_limits *limit
 	};
 }
 
-/* Nothing is in flight on an endpoint that is closed. The caller of an adopted one has seen to it. */
-static int fence_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
+/* Nothing is in flight on an endpoint that is closed. */
+static int reopen_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
 {
-	struct coherent_device *dev = fabric->backend.dev;
-	int err = fabric->is_adopted ? 0 : fabric_endpoint_end_reads_locked(fabric);
+	int err = fabric_endpoint_end_reads_locked(
+		fabric, "the fence fails; call it again when the peer goes on or has ended");
 
+	if (err)
+		return err;
+	/* A close may have come while the lock was dropped. */
 	if (fabric->is_closed)
 		return -ENODEV;
-	if (err)
-		return refuse(&dev->store, err, "coherent_device_fence()",
-			      "a peer stopped while it sent what this process reads, and libfabric "
-			      "before 1.18 crashes if the endpoint is closed then; call the fence "
-			      "again when the peer goes on or has ended");
-	fabric->may_be_in_flight = !RB_EMPTY(&fabric->registrations);
-	if (fabric->is_adopted)
-		return 0;
 	fabric_endpoint_close_locked(fabric);
 	return fabric_endpoint_open_locked(fabric);
+}
+
+static int fence_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
+{
+	if (fabric->is_closed)
+		return -ENODEV;
+	if (!fabric->is_adopted)
+		return reopen_locked(fabric);
+	/* The caller has closed the endpoints, so only mems of now can be in flight later. */
+	fabric->may_be_in_flight = !RB_EMPTY(&fabric->registrations);
+	return 0;
 }
 
 static int fabric_fence(struct backend *backend)

@@ -103,9 +103,8 @@ RB_HEAD(fabric_tree, fabric_registration);
  * @polling: How many transfers are polled. The thread leaves the endpoint to their callers.
  * @is_closed: The device was disconnected.
  * @is_ending: fabric_endpoint_end_reads_locked() waits, so no transfer may begin.
- * @is_kept: The endpoint cannot be closed, and stays open for ever.
  * @may_be_in_flight: A mem was mapped since the last fence, or at that time. So transfers may be in
- *	flight that a fence would end.
+ *	flight that a fence would end. Only the close of an adopted domain asks.
  * @has_thread: There is a thread. Without one, coherent_fabric_progress() serves peers.
  * @thread: It lets the endpoint serve peers.
  */
@@ -130,7 +129,6 @@ struct fabric {
 	unsigned int polling;
 	bool is_closed;
 	bool is_ending;
-	bool is_kept;
 	bool may_be_in_flight;
 	bool has_thread;
 	pthread_t thread;

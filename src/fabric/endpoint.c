@@ -14,7 +14,7 @@
 #define ASK_NS (SYS_NS_PER_S / 1000)
 /* While callers poll the endpoint, others leave it to them for so long. */
 #define POLL_NS (SYS_NS_PER_S / 10000)
-/* A peer that goes on sends the rest of the largest answers in this time. */
+/* A close and a fence wait so long for what a peer has not sent yet. */
 #define READS_NS (2 * SYS_NS_PER_S)
 
 /* --- Transfers that end --- */
@@ -249,8 +249,9 @@ static bool has_reads_locked(const struct fabric *fabric) NEEDS_LOCK(fabric->loc
 	return false;
 }
 
-int fabric_endpoint_end_reads_locked(struct fabric *fabric)
+int fabric_endpoint_end_reads_locked(struct fabric *fabric, const char *otherwise)
 {
+	const struct coherent_device *dev = fabric->backend.dev;
 	const uint64_t deadline_ns = sys_deadline_ns(READS_NS);
 
 	if (!fabric->endpoint || !frees_reads_twice(fabric))
@@ -263,7 +264,13 @@ int fabric_endpoint_end_reads_locked(struct fabric *fabric)
 		lock_take(&fabric->lock);
 	}
 	fabric->is_ending = false;
-	return has_reads_locked(fabric) ? -ETIMEDOUT : 0;
+	if (!has_reads_locked(fabric))
+		return 0;
+	report(&dev->reporter, COHERENT_WARNING,
+	       "%s: a peer has not sent the rest of what this process reads, and libfabric before 1.18 "
+	       "crashes if the endpoint is closed meanwhile, so %s",
+	       dev->name, otherwise);
+	return -ETIMEDOUT;
 }
 
 static void forget_endpoint_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock)
@@ -278,7 +285,9 @@ static void forget_endpoint_locked(struct fabric *fabric) NEEDS_LOCK(fabric->loc
 
 void fabric_endpoint_keep_locked(struct fabric *fabric)
 {
-	fabric->is_kept = true;
+	/* fabric_close() closes only what it finds. */
+	fabric->domain = NULL;
+	fabric->fabric = NULL;
 	forget_endpoint_locked(fabric);
 }
 

@@ -16,19 +16,23 @@
 int fabric_endpoint_open_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock);
 
 /**
- * fabric_endpoint_end_reads_locked() - Wait for the reads of this process, where a close needs that.
- * @fabric: The endpoint. The call drops the lock meanwhile.
+ * fabric_endpoint_end_reads_locked() - Wait at most 2 s for the reads that a close would free twice.
+ * @fabric: The device. The call drops the lock while it waits.
+ * @otherwise: The end of a report. It tells what happens because the reads do not end.
  *
- * While tcp receives the answer to a read, libfabric 1.17 has the read in two places, and a close of
- * the endpoint frees it twice (afdcab40a of libfabric).
+ * While tcp or net receives the answer to a read, libfabric before 1.18 has the read in two places,
+ * and a close of the endpoint frees it twice (afdcab40a of libfabric). With another provider or a
+ * later libfabric the call does nothing.
  *
- * Return: 0; -ETIMEDOUT (the peer does not go on, so the endpoint must stay open).
+ * Return: 0; -ETIMEDOUT (a peer has not sent the rest, so the endpoint must not be closed).
  */
-int fabric_endpoint_end_reads_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock);
+int fabric_endpoint_end_reads_locked(struct fabric *fabric, const char *otherwise)
+	NEEDS_LOCK(fabric->lock);
 
 /**
- * fabric_endpoint_keep_locked() - Let an endpoint stay open for ever, and use it no more.
- * @fabric: The endpoint. Transfers in flight end with -ENODEV.
+ * fabric_endpoint_keep_locked() - Use an endpoint no more, and leave it open until the process ends.
+ * @fabric: The device, which forgets its domain and its network too. Transfers in flight end with
+ *	-ENODEV.
  */
 void fabric_endpoint_keep_locked(struct fabric *fabric) NEEDS_LOCK(fabric->lock);
 

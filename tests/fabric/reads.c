@@ -13,6 +13,7 @@
 #include "fabric_test.h"
 
 static struct ends ends;
+static union any_mem mem = COHERENT_EMPTY;
 static const char *provider;
 
 static int set_up(void **state)
@@ -29,28 +30,28 @@ static int set_up_manual(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
+static void close_all(void)
 {
-	(void)state;
+	coherent_free(&mem);
 	ends_close(&ends);
-	return 0;
 }
 
 /* Starts a read of the mem, which its caller gives up, and returns when its first page has arrived. */
-static void begin_read(union any_mem *mem)
+static void begin_read(void)
 {
 	const volatile uint8_t *first = (const uint8_t *)(uintptr_t)ends.local.base.va;
 	struct coherent_remote remote;
 	int err;
 
-	assert_ok(coherent_zeroed(mem, ends.target, BIG));
-	memset((void *)(uintptr_t)mem->base.va, 0x11, BIG);
-	assert_ok(coherent_remote(mem, &remote));
+	assert_ok(coherent_zeroed(&mem, ends.target, BIG));
+	memset((void *)(uintptr_t)mem.base.va, 0x11, BIG);
+	assert_ok(coherent_remote(&mem, &remote));
 	/* The connection is made first, so that the next read begins. Its time is over at once. */
 	do {
 		err = coherent_fabric_read(ends.peer, &remote, &ends.local, 1, .count = 1);
+		assert_true(!err || err == -ETIMEDOUT);
 		assert_ok(coherent_fabric_progress(ends.target, 0));
-	} while (err == -ETIMEDOUT && first[0] != 0x11);
+	} while (first[0] != 0x11);
 	assert_err(coherent_fabric_read(ends.peer, &remote, &ends.local, 1), -ETIMEDOUT);
 	while (first[PAGE - 1] != 0x11)
 		assert_ok(coherent_fabric_progress(ends.target, 0));
@@ -58,28 +59,25 @@ static void begin_read(union any_mem *mem)
 
 static void close_while_an_answer_arrives(void **state)
 {
-	ANY_MEM_AUTO(mem);
-
 	(void)state;
-	begin_read(&mem);
-	coherent_free(&ends.local);
-	coherent_fabric_disconnect(ends.peer);
-	coherent_device_close(ends.initiator);
-	coherent_free(&mem);
-	coherent_device_close(ends.target);
-	set_up(NULL);
+	begin_read();
+	close_all();
 }
 
 static void fence_while_an_answer_arrives(void **state)
 {
-	ANY_MEM_AUTO(mem);
+	int err;
 
 	(void)state;
-	begin_read(&mem);
-	assert_ok(coherent_device_fence(ends.initiator));
+	begin_read();
+	/* On a loaded machine the rest of the answer may take longer than the fence waits. */
+	while ((err = coherent_device_fence(ends.initiator)) == -ETIMEDOUT)
+		;
+	assert_ok(err);
+	close_all();
 }
 
-static bool keeps_endpoint(void)
+static bool frees_reads_twice(void)
 {
 	const struct fabric *fabric = (const struct fabric *)ends.initiator->backend;
 
@@ -87,32 +85,25 @@ static bool keeps_endpoint(void)
 	       strcmp(provider, "sockets") != 0;
 }
 
-/* Nobody calls coherent_fabric_progress() for the target any more. */
+/* The target serves peers only in coherent_fabric_progress(), which nobody calls after the start. */
 static void peer_that_stops_in_an_answer(void **state)
 {
-	const bool is_kept = keeps_endpoint();
-	ANY_MEM_AUTO(mem);
+	const bool is_kept = frees_reads_twice();
 
 	(void)state;
-	begin_read(&mem);
+	begin_read();
 	assert_err(coherent_device_fence(ends.initiator), is_kept ? -ETIMEDOUT : 0);
-	assert_int_equal(log_has(&ends.log, "call the fence again"), is_kept);
-	coherent_free(&ends.local);
-	coherent_fabric_disconnect(ends.peer);
-	coherent_device_close(ends.initiator);
-	assert_int_equal(log_has(&ends.log, "so the endpoint and its memory stay in use"), is_kept);
-	coherent_free(&mem);
-	coherent_device_close(ends.target);
-	set_up(NULL);
+	assert_int_equal(log_has(&ends.log, "the fence fails"), is_kept);
+	close_all();
+	assert_int_equal(log_has(&ends.log, "the endpoint and its memory stay in use"), is_kept);
 }
 
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(close_while_an_answer_arrives, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(fence_while_an_answer_arrives, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(peer_that_stops_in_an_answer, set_up_manual,
-						tear_down),
+		cmocka_unit_test_setup(close_while_an_answer_arrives, set_up),
+		cmocka_unit_test_setup(fence_while_an_answer_arrives, set_up),
+		cmocka_unit_test_setup(peer_that_stops_in_an_answer, set_up_manual),
 	};
 
 	provider = provider_of(argc, argv);
