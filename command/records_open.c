@@ -460,7 +460,7 @@ static int add_code_of_core(struct records *records, const unsigned char *file, 
 	return err;
 }
 
-/* elf(5): a number that does not fit into the header is in the first section. */
+/* elf(5): the first section has the number of parts if the header has no room for it. 0: truncated. */
 static uint64_t count_programs(const unsigned char *file, uint64_t size, const Elf64_Ehdr *elf)
 {
 	const Elf64_Shdr *first;
@@ -507,7 +507,7 @@ static int read_core(struct found *found, const unsigned char *file, uint64_t si
 		return fail(found, -ENOENT, "it is not a core dump of a 64-bit program");
 	count = count_programs(file, size, elf);
 	programs = part(file, size, elf->e_phoff, count * sizeof(*programs));
-	if (!programs)
+	if (!count || !programs)
 		return fail(found, -ENOENT, "the core dump is truncated");
 	for (uint64_t i = 0; i < count; i++)
 		if (programs[i].p_type == PT_NOTE)
