@@ -436,8 +436,8 @@ ssize_t sys_receive_at_once(int fd, void *to, size_t bytes, uint64_t deadline_ns
 /* --- Descriptors of other processes --- */
 
 /*
- * A message without data looks like the end, but not on a stream. So many of them are more than a
- * queue can have.
+ * A receive returns 0 at the end of a queue. It also returns 0 for a message without data, but not on a
+ * stream. No queue has this many messages.
  */
 #define EMPTY_MAX 1024
 
