@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * The device addresses that a device may use: those that its backend translates, under its mask, and
- * not those of a device beside it. The callers have beside_lock(), except where it says otherwise.
+ * not those of a device beside it. The callers of all but addresses_add() have beside_lock().
  */
 #ifndef ADDRESSES_H
 #define ADDRESSES_H
@@ -26,8 +26,6 @@ const struct beside_range *addresses_part(const struct coherent_device *dev,
  * @limits: The limits. If they have no room for one more range, the smallest one is left out.
  * @first: The first address, behind the other ranges.
  * @last: The last address.
- *
- * The caller needs no lock.
  */
 void addresses_add(struct coherent_limits *limits, uint64_t first, uint64_t last);
 
