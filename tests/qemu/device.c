@@ -66,7 +66,7 @@ static void freed_addresses_are_not_reused_after_a_fence(void **state)
 	assert_err(coherent_device_set_mask(dev, coherent_mask(28)), -EBUSY);
 	assert_ok(coherent_zeroed(&next, dev, 40 << 20));
 	at = coherent_addr(&next).raw;
-	/* After many turns of the loop it is below, where an object of an early turn was. */
+	/* After many turns of the loop the new object is where the one of an early turn was. */
 	assert_true(at >= old + (40 << 20) || at + (40 << 20) <= old);
 	finish_transfer();
 	assert_fault(dev, COHERENT_STATE_FREED);
