@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 
+from mutate import unnumbered
 from tap import Results
 
 
@@ -15,8 +16,7 @@ def changes(root):
     """The changes that tools/mutate lists, without the numbers of their lines."""
     listed = subprocess.run([sys.executable, os.path.join(root, 'tools/mutate'), '--list', '-n', '0'],
                             check=True, capture_output=True, text=True, cwd=root).stdout
-    return {' '.join([words[0].rsplit(':', 1)[0], *words[1:]])
-            for words in map(str.split, listed.splitlines())}
+    return set(unnumbered(listed))
 
 
 def main():
