@@ -10,8 +10,8 @@
 #include "edu.h"
 
 /*
- * The library looks at the clock once or a few times for each answer, and 21 times in a reset. It may
- * take 10 s, so half of the looks are enough. One answer alone takes far less.
+ * The library looks at the clock once or a few times for each answer, and 21 times in a reset. A reset
+ * may take 10 s, so half of its looks use that time up. One answer alone uses far less.
  */
 #define JUMP_NS (1000 * MS)
 
