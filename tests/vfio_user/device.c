@@ -166,7 +166,7 @@ static void peer_that_takes_no_interrupt_is_lost(void **state)
 	(void)state;
 	peer = peer_new();
 	peer_start(peer);
-	assert_ok(try_peer_with(",timeout=100"));
+	assert_ok(try_peer_with(",timeout=2000"));
 	peer->command = VFIO_USER_DEVICE_SET_IRQS;
 	peer->misdeed = SILENCE;
 	assert_err(coherent_irq_open(&irq, dev, 0), -ETIMEDOUT);

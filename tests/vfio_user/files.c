@@ -427,7 +427,7 @@ static void peer_that_does_not_answer_is_lost(void **state)
 
 	(void)state;
 	prepare("");
-	assert_ok(try_peer_with(",files,timeout=100"));
+	assert_ok(try_peer_with(",files,timeout=2000"));
 	assert_ok(coherent_bar_open(&bar, dev, 0));
 	peer->command = VFIO_USER_DMA_MAP;
 	peer->misdeed = SILENCE;

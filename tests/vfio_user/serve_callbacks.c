@@ -12,7 +12,7 @@
 /* An answer that waits for the callback cannot come in this time. */
 #define SHORT_MS 20
 /* In this time others come. */
-#define USUAL_MS 500
+#define USUAL_MS 2000
 
 enum place { NOWHERE, IN_READ, IN_WRITE, IN_TICK, IN_RESET };
 
