@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """Check that misuse does not compile.
 
-usage: run.py INCLUDE_DIR [--layout LAYOUT] [COMPILER...]
+usage: run.py INCLUDE_DIR [--layout LAYOUT] [--alone] [COMPILER...]
 
 Each compiler compiles each case of the *.cases files twice. The bad half is compiled without
 warning flags, so that only hard errors count, or with the one flag that the case names. It must
@@ -11,8 +11,8 @@ TAP.
 
 That is done in each layout: "-I" and "-isystem" name the folder of the headers in this way. For
 "/usr/include" and "/usr/local/include" the headers are in that folder of another root, where
-compilers find them without any option. To save time, many cases are one unit in all layouts but
-the first. There the compiler must also name the right case in each error.
+compilers find them without any option. To save time, many cases are one unit, and the compiler must
+name the right case in each error. With --alone each half is a unit.
 
 A file has comments, which begin with #, and cases:
 
@@ -60,8 +60,8 @@ CASE = re.compile(rf'^CASE (\w+)(?: on ([\w-]+))?(?: with (\S+))?( at file scope
 IGNORED = re.compile(r'^IGNORED\n((?:\tcoherent_.*\n)+)END$', re.M)
 CHECKED = re.compile(r'^#define (coherent_\w+)\([^\n]*\)(?:\s|\\\n)*(?:COHERENT_AGAIN\(\w+\)(?:\s|\\\n)*)?'
                      r'(?:COHERENT_(?:BEGIN_RESULT|RESULT|DEVICE_OPEN|SIM_SERVE|HANDLE_(?:ZEROED|ADOPT)|\dTH|\dRD)\b)', re.M)
-# clang stops after these errors, so a case that expects one is a unit of its own.
-FATAL = re.compile('with its dot|not an object|an argument is missing|a field is an integer|CPU pointers|coherent_read_item')
+# clang stops in some cases, and compiles the rest of their unit again.
+UNIT_CASES = 40
 # gcc-32 has the types of a 32-bit CPU. It uses the headers for 64 bits. STUB replaces a header of
 # glibc that only another package has.
 COMPILERS = {'gcc': ['gcc'], 'clang': ['clang'],
@@ -165,27 +165,44 @@ def said_of(names, said):
     return parts
 
 
-def complaints_of_many(compiler, where, cases):
-    """Yields (case, errors) for cases in as few units as possible."""
-    batches = {}
+def unit_of(cases, half):
+    """Returns a unit with one half of each case."""
+    return ''.join(f'#line 1 "{case[0]}"\n' + case[half].replace('test(void)', case[0] + '(void)')
+                   for case in cases)
+
+
+def units(cases):
+    """Yields lists of cases that can be a unit: those with the same flag. One at file scope is alone."""
+    same = {}
     for case in cases:
-        name, _, flag, _, bad, good = case
-        in_function = bad.startswith('int test(void);')
-        # gcc finds ignored results only in a unit without other errors.
-        kind = name.startswith('ignored_') or flag or in_function or name
-        kind = name if FATAL.search(case[3]) else kind
-        batches.setdefault(kind, []).append(case)
-    for batch in batches.values():
-        halves = [''.join(f'#line 1 "{case[0]}"\n' + case[half].replace('test(void)', case[0] + '(void)')
-                          for case in batch) for half in (4, 5)]
-        more = ['-ferror-limit=0'] if 'clang' in compiler else []
-        _, said = compiles(compiler, where, [*batch[0][2].split(), *more], halves[0])
-        parts = said_of([case[0] for case in batch], said)
-        good, why = compiles(compiler, where, STRICT, halves[1])
-        for case in batch:
-            refused = 'error' in parts[case[0]] and re.search(case[3], parts[case[0]])
-            wrong = '' if refused else f'no error matches "{case[3]}":\n{parts[case[0]]}'
-            yield case, (wrong + ('' if good else f'the good halves:\n{why}')).splitlines()
+        is_body = case[4].startswith('int test(void);')
+        same.setdefault(case[2] if is_body else case[0], []).append(case)
+    for found in same.values():
+        yield from (found[i:i + UNIT_CASES] for i in range(0, len(found), UNIT_CASES))
+
+
+def bad_halves(compiler, where, cases):
+    """Yields (case, output of the compiler) for cases whose bad halves are one unit.
+
+    clang stops at some errors, and gcc does not see ignored results if there are other errors. So
+    the cases of which a compiler says nothing are a unit again.
+    """
+    flags = cases[0][2].split() + (['-ferror-limit=0'] if 'clang' in compiler else [])
+    while cases:
+        _, said = compiles(compiler, where, flags, unit_of(cases, 4))
+        parts = said_of([case[0] for case in cases], said)
+        told = [case for case in cases if parts[case[0]]] or cases
+        yield from ((case, parts[case[0]]) for case in told)
+        cases = [case for case in cases if case not in told]
+
+
+def complaints_of_many(compiler, where, cases):
+    """Yields (case, errors) for cases in few units. A case that seems wrong is compiled alone."""
+    for unit in units(cases):
+        is_good, _ = compiles(compiler, where, STRICT, unit_of(unit, 5))
+        for case, said in bad_halves(compiler, where, unit):
+            is_refused = 'error' in said and re.search(case[3], said)
+            yield case, [] if is_good and is_refused else complaints(compiler, where, case)
 
 
 def read_all():
@@ -206,7 +223,7 @@ def all_complaints(options, cases):
             for compiler in options.compilers or COMPILERS:
                 mine = [case for case in cases if case[1] == compiler or
                         not case[1] and compiler != 'gcc-32']
-                if layout == LAYOUTS[0]:
+                if options.alone:
                     pairs = zip(mine, pool.map(lambda case: complaints(compiler, where, case), mine))
                 else:
                     pairs = complaints_of_many(compiler, where, mine)
@@ -231,7 +248,8 @@ def main():
     parser.add_argument('include')
     parser.add_argument('compilers', nargs='*')
     parser.add_argument('--layout', choices=LAYOUTS, action='append')
-    options = parser.parse_args()
+    parser.add_argument('--alone', action='store_true')
+    options = parser.parse_intermixed_args()
     cases, ignored = read_all()
     macros = {name[len('coherent_'):] for name in checked_macros(options.include)}
     wrong = [f'{name} is {"never ignored" if name in macros else "not a checked macro"}'
