@@ -47,9 +47,12 @@ class Archive:
     """The packages that apt knows, of the machine itself or of a suite or an architecture."""
 
     def __init__(self, cache, suite=None, arch=None):
-        self.options = []
-        if suite or arch:
-            self.options = self._apart(os.path.join(cache, f'apt-{suite}-{arch}'), suite, arch)
+        where = os.path.join(cache, f'apt-{suite}-{arch}' if suite or arch else 'apt')
+        os.makedirs(where, exist_ok=True)
+        self.options = self._apart(where, suite, arch) if suite or arch else []
+        # Images of containers often let apt keep no cache. Then each question takes a second.
+        for name in ('pkgcache', 'srcpkgcache'):
+            self.options += ['-o', f'Dir::Cache::{name}={where}/{name}.bin']
 
     def _apart(self, where, suite, arch):
         for name in ('state/lists/partial', 'cache/archives/partial'):
