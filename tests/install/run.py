@@ -240,13 +240,12 @@ def main():
         check_man(results, headers, man)
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
         first, out = build(source, os.path.join(one, 'a'))
-        second, _ = build(source, os.path.join(two, 'elsewhere', 'b'))
+        # A packager has other compilers and other options than the tests.
+        second, warned = build(source, os.path.join(two, 'elsewhere', 'b'), '-Dc_args=-Wpadded')
         for name in ('libcoherent.a', 'libcoherent.so.0.2.0'):
             results.say(name in first and first[name] == second.get(name),
                         f'{name} is the same if it is built in another folder', out)
-        # A packager has other compilers and other options than the tests.
-        warned, out = build(source, os.path.join(one, 'warned'), '-Dc_args=-Wpadded')
-        results.say(warned and '-Wpadded' in out, 'a warning does not stop the build', out)
+        results.say(second and '-Wpadded' in warned, 'a warning does not stop the build', warned)
         merged, out = build(source, os.path.join(one, 'merged'), '-Db_lto=true', '-Dwerror=true')
         results.say(merged, 'the libraries build with link-time optimisation', out)
         check_merged(results, source, os.path.join(one, 'merged', 'tree', 'b', 'src'))
