@@ -218,7 +218,8 @@ def main():
     with tempfile.TemporaryDirectory() as top:
         tree = copy_sources(sys.argv[1], os.path.join(top, 'tree'))
         build = os.path.join(top, 'build')
-        run_command(['meson', 'setup', '-Dtests=disabled', build, tree])
+        others = [f'-D{part}=disabled' for part in ('tests', 'command', 'examples', 'bench')]
+        run_command(['meson', 'setup', *others, build, tree])
         count = 0
 
         def new_project():
