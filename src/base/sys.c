@@ -16,6 +16,7 @@
 #include <sys/random.h>
 #include <sys/syscall.h>
 
+#include "base/size.h"
 #include "base/sys.h"
 
 /* musl before 1.2.5 has neither the flag nor the function. */
@@ -34,6 +35,30 @@ int sys_map(size_t bytes, int flags, void **va)
 {
 	*va = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
 	return *va == MAP_FAILED ? -errno : 0;
+}
+
+int sys_map_guarded(size_t bytes, void **va)
+{
+	const size_t page = sys_page_bytes(), whole = align_up(bytes, page);
+	void *start;
+	int err = sys_map(whole + page, 0, &start);
+
+	if (err)
+		return err;
+	err = sys_protect((char *)start + whole, page, false);
+	if (err)
+		sys_unmap(start, whole + page);
+	else
+		*va = (char *)start + (whole - bytes);
+	return err;
+}
+
+void sys_unmap_guarded(void *va, size_t bytes)
+{
+	const size_t page = sys_page_bytes(), whole = align_up(bytes, page);
+
+	if (va)
+		sys_unmap((char *)va - (whole - bytes), whole + page);
 }
 
 int sys_map_free(uint64_t at, size_t bytes, void **va)

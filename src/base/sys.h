@@ -41,6 +41,15 @@ static inline size_t sys_page_bytes(void)
 /* Map private anonymous memory. The call adds @flags, such as MAP_HUGETLB. */
 int sys_map(size_t bytes, int flags, void **va);
 
+/*
+ * Map so many bytes, of any number. Nobody can access what is behind them, so that a mistake of a
+ * parser faults. malloc() would let a tool that looks for mistakes write to each page.
+ */
+int sys_map_guarded(size_t bytes, void **va);
+
+/* Unmap what sys_map_guarded() mapped. NULL is nothing. */
+void sys_unmap_guarded(void *va, size_t bytes);
+
 /* As sys_map(), at an address. -EEXIST if something is mapped there. */
 int sys_map_free(uint64_t at, size_t bytes, void **va);
 

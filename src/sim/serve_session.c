@@ -307,11 +307,11 @@ static void report_end(const struct served *served, int err)
 int serve_session(struct served *served, int fd)
 {
 	struct serve_session *session = calloc(1, sizeof(*session));
-	int err = -ENOMEM;
+	void *data = NULL;
+	int err = session ? sys_map_guarded(VFIO_USER_DATA_MAX, &data) : -ENOMEM;
 
-	if (session)
-		session->data = malloc(VFIO_USER_DATA_MAX);
-	if (session && session->data) {
+	if (!err) {
+		session->data = data;
 		session->served = served;
 		STAILQ_INIT(&session->queue);
 		lock_init(&session->lock);
@@ -324,8 +324,7 @@ int serve_session(struct served *served, int fd)
 		sys_close_foreign(fd);
 	}
 	report_end(served, err);
-	if (session)
-		free(session->data);
+	sys_unmap_guarded(data, VFIO_USER_DATA_MAX);
 	free(session);
 	return err;
 }

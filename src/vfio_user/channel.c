@@ -3,7 +3,6 @@
  * Receives the messages of one socket of a vfio-user connection, and gives each to whom it is for.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/sys.h"
@@ -13,6 +12,28 @@
 /* A message of the largest size fits. */
 #define BUFFER_BYTES (sizeof(struct vfio_user_header) + VFIO_USER_PAYLOAD_MAX)
 
+static void unmap_places(struct vfio_user_channel *channel)
+{
+	sys_unmap_guarded(channel->answer, VFIO_USER_PAYLOAD_MAX);
+	sys_unmap_guarded(channel->buffer, BUFFER_BYTES);
+}
+
+/* The kernel gives pages to the parts that are used, so a channel takes little memory. */
+static int map_places(struct vfio_user_channel *channel)
+{
+	void *buffer, *answer;
+	int err = sys_map_guarded(BUFFER_BYTES, &buffer);
+
+	if (err)
+		return err;
+	channel->buffer = buffer;
+	err = sys_map_guarded(VFIO_USER_PAYLOAD_MAX, &answer);
+	if (err)
+		return err;
+	channel->answer = answer;
+	return 0;
+}
+
 int vfio_user_channel_open(struct vfio_user_channel *channel, const struct vfio_user_owner *owner,
 			   void *arg, int fd, uint64_t timeout_ns)
 {
@@ -21,14 +42,10 @@ int vfio_user_channel_open(struct vfio_user_channel *channel, const struct vfio_
 	*channel = (struct vfio_user_channel){
 		.owner = owner, .arg = arg, .fd = fd, .timeout_ns = timeout_ns
 	};
-	/* The kernel gives pages to the parts that are used, so a channel takes little memory. */
-	channel->buffer = malloc(BUFFER_BYTES);
-	channel->answer = malloc(VFIO_USER_PAYLOAD_MAX);
-	if (!channel->buffer || !channel->answer)
-		err = -ENOMEM;
+	if (!err)
+		err = map_places(channel);
 	if (err) {
-		free(channel->answer);
-		free(channel->buffer);
+		unmap_places(channel);
 		sys_close_foreign(fd);
 		return err;
 	}
@@ -44,8 +61,7 @@ void vfio_user_channel_close(struct vfio_user_channel *channel)
 	lock_destroy(&channel->lock);
 	lock_destroy(&channel->sends);
 	lock_destroy(&channel->calls);
-	free(channel->answer);
-	free(channel->buffer);
+	unmap_places(channel);
 }
 
 /* --- Receive --- */

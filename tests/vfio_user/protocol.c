@@ -2,6 +2,7 @@
 /*
  * These tests meet peers of vfio-user that break the protocol, stop, or are something else.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "vfio_user/channel.h"
 #include "vfio_user_test.h"
 
 static const enum vfio_user_command at_open[] = {
@@ -294,6 +296,37 @@ static void empty_transfer_is_allowed(void **state)
 	assert_ok(transfer(PEER_WRITE, coherent_addr(&mem).raw, 0));
 }
 
+static bool can_be_read(const char *at)
+{
+	int fds[2];
+	ssize_t n;
+
+	assert_ok(pipe(fds));
+	n = write(fds[1], at, 1);
+	assert_true(n == 1 || errno == EFAULT);
+	close(fds[0]);
+	close(fds[1]);
+	return n == 1;
+}
+
+static void nobody_accesses_what_is_behind_a_message(void **state)
+{
+	static const struct vfio_user_owner owner;
+	const size_t bytes = VFIO_USER_PAYLOAD_MAX;
+	struct vfio_user_channel channel;
+	int fds[2];
+
+	(void)state;
+	assert_ok(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	assert_ok(vfio_user_channel_open(&channel, &owner, NULL, fds[0], UINT64_MAX));
+	assert_true(can_be_read(channel.answer + bytes - 1));
+	assert_false(can_be_read(channel.answer + bytes));
+	assert_true(can_be_read(channel.buffer + sizeof(struct vfio_user_header) + bytes - 1));
+	assert_false(can_be_read(channel.buffer + sizeof(struct vfio_user_header) + bytes));
+	vfio_user_channel_close(&channel);
+	close(fds[1]);
+}
+
 /* An argument of the program asks for another number. */
 static unsigned long connections = 1000;
 
@@ -331,6 +364,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(wrong_requests_end_the_connection, stop_peer),
 		cmocka_unit_test_teardown(empty_transfer_is_allowed, stop_peer),
 		cmocka_unit_test_teardown(connections_leave_no_descriptor, stop_peer),
+		cmocka_unit_test(nobody_accesses_what_is_behind_a_message),
 	};
 
 	if (argc < 2)
