@@ -44,6 +44,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
 from tap import Results  # noqa: E402
+from units import CASES, ERROR, each_output  # noqa: E402
 
 STRICT = ('-Wall -Wextra -Wpedantic -Wshadow -Wundef -Wvla -Wmissing-prototypes '
           '-Wmissing-field-initializers -Wincompatible-pointer-types -Wcast-align '
@@ -60,8 +61,6 @@ CASE = re.compile(rf'^CASE (\w+)(?: on ([\w-]+))?(?: with (\S+))?( at file scope
 IGNORED = re.compile(r'^IGNORED\n((?:\tcoherent_.*\n)+)END$', re.M)
 CHECKED = re.compile(r'^#define (coherent_\w+)\([^\n]*\)(?:\s|\\\n)*(?:COHERENT_AGAIN\(\w+\)(?:\s|\\\n)*)?'
                      r'(?:COHERENT_(?:BEGIN_RESULT|RESULT|DEVICE_OPEN|SIM_SERVE|HANDLE_(?:ZEROED|ADOPT)|\dTH|\dRD)\b)', re.M)
-# clang stops in some cases, and compiles the rest of their unit again.
-UNIT_CASES = 40
 # gcc-32 has the types of a 32-bit CPU. It uses the headers for 64 bits. STUB replaces a header of
 # glibc that only another package has.
 COMPILERS = {'gcc': ['gcc'], 'clang': ['clang'],
@@ -153,18 +152,6 @@ def complaints(compiler, where, case):
     return '\n'.join(wrong).splitlines()
 
 
-def said_of(names, said):
-    """Returns the output of a compiler for each case. Each case is a file of its own name."""
-    parts = dict.fromkeys(names, '')
-    current = ''
-    for line in said.splitlines():
-        name = line.split(':')[0]
-        current = name if name in parts else current
-        if current:
-            parts[current] += line + '\n'
-    return parts
-
-
 def unit_of(cases, half):
     """Returns a unit with one half of each case."""
     return ''.join(f'#line 1 "{case[0]}"\n' + case[half].replace('test(void)', case[0] + '(void)')
@@ -178,30 +165,20 @@ def units(cases):
         is_body = case[4].startswith('int test(void);')
         same.setdefault(case[2] if is_body else case[0], []).append(case)
     for found in same.values():
-        yield from (found[i:i + UNIT_CASES] for i in range(0, len(found), UNIT_CASES))
-
-
-def bad_halves(compiler, where, cases):
-    """Yields (case, output of the compiler) for cases whose bad halves are one unit.
-
-    clang stops at some errors, and gcc does not see ignored results if there are other errors. So
-    the cases of which a compiler says nothing are a unit again.
-    """
-    flags = cases[0][2].split() + (['-ferror-limit=0'] if 'clang' in compiler else [])
-    while cases:
-        _, said = compiles(compiler, where, flags, unit_of(cases, 4))
-        parts = said_of([case[0] for case in cases], said)
-        told = [case for case in cases if parts[case[0]]] or cases
-        yield from ((case, parts[case[0]]) for case in told)
-        cases = [case for case in cases if case not in told]
+        yield from (found[first:first + CASES] for first in range(0, len(found), CASES))
 
 
 def complaints_of_many(compiler, where, cases):
     """Yields (case, errors) for cases in few units. A case that seems wrong is compiled alone."""
+    def compile_bad(unit):
+        flags = unit[0][2].split() + (['-ferror-limit=0'] if 'clang' in compiler else [])
+        return compiles(compiler, where, flags, unit_of(unit, 4))[1]
+
     for unit in units(cases):
         is_good, _ = compiles(compiler, where, STRICT, unit_of(unit, 5))
-        for case, said in bad_halves(compiler, where, unit):
-            is_refused = 'error' in said and re.search(case[3], said)
+        for case, lines in each_output(unit, compile_bad):
+            said = '\n'.join(lines)
+            is_refused = ERROR.search(said) and re.search(case[3], said)
             yield case, [] if is_good and is_refused else complaints(compiler, where, case)
 
 
