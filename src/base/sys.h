@@ -42,12 +42,12 @@ static inline size_t sys_page_bytes(void)
 int sys_map(size_t bytes, int flags, void **va);
 
 /*
- * Map so many bytes, of any number. Nobody can access what is behind them, so that a mistake of a
- * parser faults. malloc() would let a tool that looks for mistakes write to each page.
+ * Map @bytes bytes, which may end within a page. A page without access follows them, so a parser that
+ * goes too far faults. Tools such as MALLOC_PERTURB_ of glibc would fill memory of malloc().
  */
 int sys_map_guarded(size_t bytes, void **va);
 
-/* Unmap what sys_map_guarded() mapped. NULL is nothing. */
+/* Unmap so many bytes from sys_map_guarded(). If @va is NULL, this does nothing. */
 void sys_unmap_guarded(void *va, size_t bytes);
 
 /* As sys_map(), at an address. -EEXIST if something is mapped there. */

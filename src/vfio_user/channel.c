@@ -12,14 +12,14 @@
 /* A message of the largest size fits. */
 #define BUFFER_BYTES (sizeof(struct vfio_user_header) + VFIO_USER_PAYLOAD_MAX)
 
-static void unmap_places(struct vfio_user_channel *channel)
+static void unmap_buffers(struct vfio_user_channel *channel)
 {
 	sys_unmap_guarded(channel->answer, VFIO_USER_PAYLOAD_MAX);
 	sys_unmap_guarded(channel->buffer, BUFFER_BYTES);
 }
 
 /* The kernel gives pages to the parts that are used, so a channel takes little memory. */
-static int map_places(struct vfio_user_channel *channel)
+static int map_buffers(struct vfio_user_channel *channel)
 {
 	void *buffer, *answer;
 	int err = sys_map_guarded(BUFFER_BYTES, &buffer);
@@ -43,9 +43,9 @@ int vfio_user_channel_open(struct vfio_user_channel *channel, const struct vfio_
 		.owner = owner, .arg = arg, .fd = fd, .timeout_ns = timeout_ns
 	};
 	if (!err)
-		err = map_places(channel);
+		err = map_buffers(channel);
 	if (err) {
-		unmap_places(channel);
+		unmap_buffers(channel);
 		sys_close_foreign(fd);
 		return err;
 	}
@@ -61,7 +61,7 @@ void vfio_user_channel_close(struct vfio_user_channel *channel)
 	lock_destroy(&channel->lock);
 	lock_destroy(&channel->sends);
 	lock_destroy(&channel->calls);
-	unmap_places(channel);
+	unmap_buffers(channel);
 }
 
 /* --- Receive --- */
