@@ -172,7 +172,7 @@ def lives(command, driver, folder):
         # A driver may write faster than the command reads. Then only this limit ends the file.
         limit = ['prlimit', f'--fsize={turn << 25}', driver, 'wait']
         with subprocess.Popen(limit, env={**os.environ, 'COHERENT_LEDGER': path},
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+                              stdout=subprocess.PIPE) as child:
             child.stdout.readline()
             # The more there is before the block, the more the driver writes while the command reads.
             size = os.path.getsize(path)
