@@ -307,3 +307,12 @@ void assert_hung_up(struct client *client)
 		;
 	assert_true(!n || errno == ECONNRESET);
 }
+
+void assert_serves(const struct server *server)
+{
+	struct client client;
+
+	client_open(&client, server->path, true);
+	assert_int_equal(client_reg(&client, MOVER_ADDRESS), 0);
+	client_close(&client);
+}

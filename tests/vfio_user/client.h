@@ -114,4 +114,7 @@ int client_map(struct client *client, uint64_t address, uint64_t bytes, uint32_t
 /* Asserts that the server ends the connection. */
 void assert_hung_up(struct client *client);
 
+/* Asserts that a server serves the next client, and that the device was reset. */
+void assert_serves(const struct server *server);
+
 #endif

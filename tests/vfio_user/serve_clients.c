@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A server outlives its clients, in whatever state they end. It leaves neither descriptors nor its
- * socket behind. The library's own client drives a served device like any other.
+ * A server outlives its clients, in whatever state they end. It leaves no descriptors behind. The library's own client drives a served device like any other.
  */
 #include <coherent/bar.h>
 #include <coherent/config.h>
-#include <fcntl.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -28,16 +22,6 @@ static int setup(void **state)
 	(void)state;
 	memset(&server, 0, sizeof(server));
 	return 0;
-}
-
-/* Asserts that the server serves the next client, and that the device was reset. */
-static void assert_serves(void)
-{
-	struct client client;
-
-	client_open(&client, server.path, true);
-	assert_int_equal(client_reg(&client, MOVER_ADDRESS), 0);
-	client_close(&client);
 }
 
 /* --- Ends of clients --- */
@@ -153,7 +137,7 @@ static void server_outlives_each_client(void **state)
 
 		ends[i % ARRAY_SIZE(ends)](&client);
 		client_close(&client);
-		assert_serves();
+		assert_serves(&server);
 	}
 	assert_ok(server_stop(&server));
 }
@@ -207,7 +191,7 @@ static void twin_alone_is_not_a_connection(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		begin_dma(&client, true, commands[i]);
 		close(client.fd);
-		assert_serves();
+		assert_serves(&server);
 		close(client.twin);
 	}
 	assert_ok(server_stop(&server));
@@ -233,7 +217,7 @@ static void flood_ends_the_connection(void **state)
 					  count ? 20 : sizeof(payload), fds, count);
 		assert_true(err == -EPIPE || err == -ECONNRESET);
 		client_close(&client);
-		assert_serves();
+		assert_serves(&server);
 		assert_true(log_has(&server.reports, "faster than"));
 		log_clear(&server.reports);
 	}
@@ -292,160 +276,9 @@ static void other_versions_are_refused(void **state)
 	client_connect(&client, server.path);
 	assert_int_equal(client_ask(&client, VFIO_USER_DEVICE_RESET, NULL, 0, NULL, 0), -1);
 	client_close(&client);
-	assert_serves();
+	assert_serves(&server);
 	assert_ok(server_stop(&server));
 	assert_true(log_has(&server.reports, "another version"));
-}
-
-/* --- Sockets --- */
-
-static void socket_belongs_to_the_user(void **state)
-{
-	struct stat file;
-
-	(void)state;
-	server_start(&server);
-	assert_ok(stat(server.path, &file));
-	assert_int_equal(file.st_mode & 0777, 0600);
-	assert_ok(server_stop(&server));
-	assert_int_equal(access(server.path, F_OK), -1);
-}
-
-/* The second server connects to the first one. That is not the one connection of the first. */
-static void live_socket_stays(void **state)
-{
-	(void)state;
-	server.options.connections = 1;
-	server_start(&server);
-	assert_err(coherent_sim_serve("sim:edu", server.path, .report = log_report,
-				      .report_arg = &server.reports),
-		   -EADDRINUSE);
-	assert_true(log_has(&server.reports, "a server runs there"));
-	assert_serves();
-	assert_ok(server_stop(&server));
-}
-
-static void abandoned_socket_is_replaced(void **state)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int stop;
-
-	(void)state;
-	server_start(&server);
-	assert_ok(server_stop(&server));
-	strcpy(address.sun_path, server.path);
-	assert_ok(bind(fd, (void *)&address, sizeof(address)));
-	close(fd);
-	/* The server stops at once. */
-	stop = eventfd(1, EFD_CLOEXEC);
-	assert_ok(coherent_sim_serve("sim:edu", server.path, .stop_fd = stop));
-	assert_int_equal(access(server.path, F_OK), -1);
-	close(stop);
-}
-
-static void socket_of_another_server_stays(void **state)
-{
-	static struct server first;
-
-	(void)state;
-	memset(&first, 0, sizeof(first));
-	/* The model of the second server has a state that the first one must not use. */
-	first.options.name = "sim:edu";
-	server_start(&first);
-	assert_ok(unlink(first.path));
-	/* The second server takes the place of the first one. */
-	server_start(&server);
-	assert_ok(rename(server.path, first.path));
-	assert_ok(server_stop(&first));
-	assert_ok(rename(first.path, server.path));
-	assert_serves();
-	assert_ok(server_stop(&server));
-	assert_int_equal(access(server.path, F_OK), -1);
-}
-
-/* The path that must not exist yet when a socket begins to listen, and whether it did. */
-static const char *early_path;
-static atomic_bool is_early;
-/* Another thread does this at that moment, once. */
-static void (*_Atomic meanwhile)(void);
-
-/* Takes the place of the function of libc. */
-int listen(int fd, int backlog)
-{
-	void (*const other)(void) = atomic_exchange(&meanwhile, NULL);
-
-	if (early_path && !access(early_path, F_OK))
-		is_early = true;
-	if (other)
-		other();
-	return (int)syscall(SYS_listen, fd, backlog);
-}
-
-/* A client that finds the path can connect, and a second server does not take it for abandoned. */
-static void socket_gets_its_name_last(void **state)
-{
-	const int stop = eventfd(1, EFD_CLOEXEC);
-	char path[SCRATCH_MAX];
-
-	(void)state;
-	early_path = server_path(path);
-	assert_ok(coherent_sim_serve("sim:edu", early_path, .stop_fd = stop));
-	assert_false(is_early);
-	early_path = NULL;
-	close(stop);
-}
-
-static char shared_path[SCRATCH_MAX];
-
-static void serve_shared_path(void)
-{
-	const int stop = eventfd(1, EFD_CLOEXEC);
-
-	assert_ok(coherent_sim_serve("sim:edu", shared_path, .stop_fd = stop));
-	close(stop);
-}
-
-/* Two servers of one process want one path, and the second one is faster. */
-static void servers_do_not_share_a_hidden_name(void **state)
-{
-	(void)state;
-	server_path(shared_path);
-	meanwhile = serve_shared_path;
-	serve_shared_path();
-	assert_null(meanwhile);
-	assert_int_equal(access(shared_path, F_OK), -1);
-}
-
-static void other_files_stay(void **state)
-{
-	struct log log = LOG_EMPTY;
-	char path[SCRATCH_MAX];
-	const int fd = open(server_path(path), O_CREAT | O_CLOEXEC | O_WRONLY, 0600);
-
-	(void)state;
-#define ASSERT_SERVES_NOT(path, err)                                                              \
-	assert_err(coherent_sim_serve("sim:edu", path, .report = log_report, .report_arg = &log), \
-		   err)
-	ASSERT_SERVES_NOT(path, -EINVAL);
-	assert_true(log_has(&log, "the file is not a socket"));
-	assert_ok(unlink(path));
-	close(fd);
-	assert_ok(mkdir(path, 0700));
-	ASSERT_SERVES_NOT(path, -EINVAL);
-	assert_ok(rmdir(path));
-	ASSERT_SERVES_NOT("/tmp/no/such/folder", -ENOENT);
-}
-
-static void long_paths_are_refused(void **state)
-{
-	struct log log = LOG_EMPTY;
-	char path[200] = "/tmp/";
-
-	(void)state;
-	memset(path + 5, 'a', sizeof(path) - 6);
-	ASSERT_SERVES_NOT(path, -ENAMETOOLONG);
-	assert_true(log_has(&log, "give a shorter path"));
 }
 
 static void one_socket_is_one_connection(void **state)
@@ -552,24 +385,11 @@ int main(int argc, char **argv)
 		TEST(connections_leave_no_descriptor),
 	};
 	const struct CMUnitTest tests[] = {
-		TEST(server_outlives_each_client),
-		TEST(server_stops_in_each_state),
-		TEST(pulse_ends_the_server),
-		TEST(twin_alone_is_not_a_connection),
-		TEST(flood_ends_the_connection),
-		TEST(silent_client_loses_its_place),
-		TEST(connections_leave_no_descriptor),
-		TEST(other_versions_are_refused),
-		TEST(socket_belongs_to_the_user),
-		TEST(live_socket_stays),
-		TEST(abandoned_socket_is_replaced),
-		TEST(socket_of_another_server_stays),
-		TEST(socket_gets_its_name_last),
-		TEST(servers_do_not_share_a_hidden_name),
-		TEST(other_files_stay),
-		TEST(long_paths_are_refused),
-		TEST(one_socket_is_one_connection),
-		TEST(options_are_checked),
+		TEST(server_outlives_each_client),     TEST(server_stops_in_each_state),
+		TEST(pulse_ends_the_server),	       TEST(twin_alone_is_not_a_connection),
+		TEST(flood_ends_the_connection),       TEST(silent_client_loses_its_place),
+		TEST(connections_leave_no_descriptor), TEST(other_versions_are_refused),
+		TEST(one_socket_is_one_connection),    TEST(options_are_checked),
 		TEST(own_client_drives_the_device),
 	};
 
