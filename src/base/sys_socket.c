@@ -148,7 +148,7 @@ static int name_socket(const char *hidden, const char *path)
  * A socket that is bound and does not listen yet looks abandoned, also to a second server. So it gets
  * its name last.
  */
-int sys_listen(const char *path)
+int sys_listen(const char *path, struct stat *file)
 {
 	char hidden[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	struct sockaddr_un address;
@@ -165,6 +165,8 @@ int sys_listen(const char *path)
 	if (fchmod(fd, S_IRUSR | S_IWUSR) || bind(fd, (const void *)&address, sizeof(address)) ||
 	    listen(fd, SOMAXCONN))
 		err = -errno;
+	if (!err)
+		err = sys_stat(hidden, file);
 	if (!err)
 		err = name_socket(hidden, path);
 	(void)unlink(hidden);

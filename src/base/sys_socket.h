@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -40,10 +41,11 @@ int sys_accept(int fd, uint64_t deadline_ns);
 
 /*
  * Returns a socket that listens at a path, or -errno. Only the user of the process can connect to it.
+ * @file is set to what sys_stat() says of the socket, because the path may soon be another file.
  * A socket at the path that no process listens to is replaced. The path exists only when a process can
  * connect to it. -EADDRINUSE: a process listens there. -ENOTSOCK: another file is there.
  */
-int sys_listen(const char *path);
+int sys_listen(const char *path, struct stat *file);
 
 /* Let reads and writes of a descriptor not wait, also for others that share the file. */
 int sys_do_not_block(int fd);

@@ -105,17 +105,16 @@ static void remove_socket(const char *path, const struct stat *made)
 static int serve_at(struct served *served, const char *path,
 		    const struct coherent_serve_options *options)
 {
-	struct stat made = { .st_ino = 0 };
+	struct stat made;
 	int err, listener;
 
 	if (options->socket_fd)
 		return serve_socket(served, options->socket_fd);
 	if (options->listen_fd)
 		return serve_connections(served, options->listen_fd, options->connections);
-	listener = sys_listen(path);
+	listener = sys_listen(path, &made);
 	if (listener < 0)
 		return report_socket(served, path, listener);
-	(void)sys_stat(path, &made);
 	err = serve_connections(served, listener, options->connections);
 	remove_socket(path, &made);
 	sys_close_foreign(listener);

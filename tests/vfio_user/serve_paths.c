@@ -140,6 +140,42 @@ static void servers_do_not_share_a_hidden_name(void **state)
 	assert_int_equal(access(shared_path, F_OK), -1);
 }
 
+/* Another thread does this when a socket has its name, once. */
+static void (*_Atomic after_name)(void);
+
+/* Takes the place of the function of libc. */
+int unlink(const char *path)
+{
+	void (*const other)(void) = atomic_exchange(&after_name, NULL);
+
+	if (other)
+		other();
+	return unlinkat(AT_FDCWD, path, 0);
+}
+
+static char other_path[SCRATCH_MAX];
+
+static void take_shared_path(void)
+{
+	assert_ok(rename(other_path, shared_path));
+}
+
+static void socket_that_takes_the_place_at_once_stays(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	server_path(shared_path);
+	strcpy(address.sun_path, server_path(other_path));
+	assert_ok(bind(fd, (void *)&address, sizeof(address)));
+	after_name = take_shared_path;
+	serve_shared_path();
+	assert_null(after_name);
+	assert_ok(unlink(shared_path));
+	close(fd);
+}
+
 static void other_files_stay(void **state)
 {
 	struct log log = LOG_EMPTY;
@@ -182,6 +218,7 @@ int main(void)
 		TEST(socket_of_another_server_stays),
 		TEST(socket_gets_its_name_last),
 		TEST(servers_do_not_share_a_hidden_name),
+		TEST(socket_that_takes_the_place_at_once_stays),
 		TEST(other_files_stay),
 		TEST(long_paths_are_refused),
 	};
