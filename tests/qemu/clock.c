@@ -5,6 +5,7 @@
  * take a while, and the tests depend on no real time. The clock jumps only for the thread of the
  * test, because the library's own thread looks at it as often as it likes.
  */
+#include <poll.h>
 #include <time.h>
 
 #include "edu.h"
@@ -17,6 +18,19 @@
 
 static __thread uint64_t jump_ns;
 static uint64_t ahead_ns;
+
+/* A loaded machine may have the answer when the library asks for it, although the time is up. */
+int __real_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+		 const sigset_t *mask);
+int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+		 const sigset_t *mask);
+int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+		 const sigset_t *mask)
+{
+	if (jump_ns && timeout && !timeout->tv_sec && !timeout->tv_nsec)
+		return 0;
+	return __real_ppoll(fds, count, timeout, mask);
+}
 
 int __real_clock_gettime(clockid_t clock, struct timespec *now);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
@@ -50,10 +64,13 @@ static void slow_answers_do_not_prolong_an_open(void **state)
 
 static void slow_answers_do_not_prolong_a_reset(void **state)
 {
+	int err;
+
 	(void)state;
 	jump_ns = JUMP_NS;
-	assert_err(coherent_device_reset(dev), -ETIMEDOUT);
+	err = coherent_device_reset(dev);
 	jump_ns = 0;
+	assert_err(err, -ETIMEDOUT);
 	assert_true(log_has(&reports, "QEMU did not answer in time and was killed"));
 	assert_err(coherent_device_reset(dev), -ENODEV);
 }
