@@ -15,7 +15,9 @@ copies() {
 	status=$?
 	test "$status, $(cat "$folder/out" "$folder/err")" = \
 		"0, copy: $(wc -c <"$0") bytes copied from device to device, every byte compared"
-	say $? "copies: $title"
+	said=$?
+	say $said "copies: $title"
+	test $said = 0 || sed 's/^/# /' "$folder/out" "$folder/err"
 }
 
 # refuses STATUS TEXT WORD...: the program ends with a status, and one line has the text.
