@@ -2,6 +2,8 @@
 /*
  * These tests make simulated devices and IOMMUs misbehave in every way that there is a key for.
  */
+#include <coherent/config.h>
+
 #include "sim_test.h"
 
 struct fixture {
@@ -141,6 +143,63 @@ static void second_part_of_a_torn_write_arrives_by_a_fence_or_close(void **state
 	}
 	coherent_free(&mem);
 	coherent_bar_close(fixture.bar);
+}
+
+static uint32_t config_read(struct coherent_sim *sim, void *arg, unsigned int offset,
+			    unsigned int width)
+{
+	(void)sim;
+	(void)arg;
+	return offset + width;
+}
+
+static void read_register(struct fixture *fixture)
+{
+	(void)coherent_bar_read32(fixture->bar, 0);
+}
+
+static void read_config(struct fixture *fixture)
+{
+	uint32_t value;
+
+	assert_ok(coherent_config_read32(fixture->dev, 0, &value));
+}
+
+static void interrupt(struct fixture *fixture)
+{
+	coherent_bar_write32(fixture->bar, 16, 1);
+}
+
+/* PCI does not let the value of a register, or an interrupt, pass a write to memory. */
+static void second_part_of_a_torn_write_arrives_before_an_answer(void **state)
+{
+	void (*const answers[])(struct fixture *) = { read_register, read_config, interrupt };
+	struct coherent_sim_model model = counter_model;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	struct coherent_irq *irq;
+	struct fixture fixture;
+	uint8_t seen[64];
+
+	(void)state;
+	model.config_read = config_read;
+	memset(&fixture, 0, sizeof(fixture));
+	assert_ok(coherent_device_open(&fixture.dev, "sim:custom,step,torn", .model = &model,
+				       .model_arg = &fixture.counter));
+	assert_ok(coherent_bar_open(&fixture.bar, fixture.dev, 0));
+	assert_ok(coherent_irq_open(&irq, fixture.dev, 1));
+	assert_ok(coherent_zeroed(&mem, fixture.dev, 64));
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		assert_ok(coherent_clear(&mem, 0, 64));
+		make_write(&fixture, coherent_addr(&mem).raw, 64);
+		assert_ok(coherent_copy_out(&mem, 0, seen, 64));
+		assert_true(memchr(seen, 0, 64));
+		answers[i](&fixture);
+		assert_ok(coherent_copy_out(&mem, 0, seen, 64));
+		assert_null(memchr(seen, 0, 64));
+	}
+	coherent_free(&mem);
+	coherent_irq_close(irq);
+	close_fixture(&fixture);
 }
 
 /* Writes the faults of a device that uses old addresses into a string. */
@@ -347,6 +406,7 @@ int main(void)
 		cmocka_unit_test(torn_writes_arrive_in_two_parts),
 		cmocka_unit_test(second_part_of_a_torn_write_is_checked_when_it_arrives),
 		cmocka_unit_test(second_part_of_a_torn_write_arrives_by_a_fence_or_close),
+		cmocka_unit_test(second_part_of_a_torn_write_arrives_before_an_answer),
 		cmocka_unit_test(late_device_uses_old_addresses_and_changes_no_object),
 		cmocka_unit_test(late_device_forgets_at_a_reset),
 		cmocka_unit_test(lazy_iommu_keeps_old_addresses_until_the_fence),

@@ -250,6 +250,15 @@ out:
 	return err;
 }
 
+void sim_dma_push(struct sim_dma *dma)
+{
+	if (!dma->options.torn)
+		return;
+	lock_take(&dma->port.iommu->lock);
+	finish_torn_write_locked(dma);
+	lock_drop(&dma->port.iommu->lock);
+}
+
 void sim_dma_tick(struct sim_dma *dma)
 {
 	lock_take(&dma->port.iommu->lock);

@@ -169,6 +169,14 @@ int sim_dma_do(struct sim_dma *dma, uint64_t address, void *buffer, size_t bytes
 	       enum coherent_access access);
 
 /**
+ * sim_dma_push() - Make the rest of a torn write arrive, because something follows it on the bus.
+ * @dma: The engine.
+ *
+ * The value of a register and an interrupt do not pass an earlier write of the device on a PCI bus.
+ */
+void sim_dma_push(struct sim_dma *dma);
+
+/**
  * sim_dma_tick() - Make the rest of torn and repeated writes arrive, and make late accesses.
  * @dma: The engine.
  */

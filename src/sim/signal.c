@@ -9,8 +9,10 @@ void sim_signal(struct coherent_sim *sim, unsigned int vector)
 	LOCK_ATTRIBUTE(no_thread_safety_analysis)
 {
 	const int fd = sim->irq_fds[vector];
-	int err = fd < 0 ? 0 : sys_doorbell_ring(sim->doorbell, sim->doorbell_file, fd);
+	int err;
 
+	sim_dma_push(&sim->dma);
+	err = fd < 0 ? 0 : sys_doorbell_ring(sim->doorbell, sim->doorbell_file, fd);
 	/* A filter of system calls may allow the context and not its use. */
 	if (err && err != -EINVAL)
 		sys_eventfd_signal(fd);

@@ -191,6 +191,7 @@ static uint64_t sim_reg_read(struct backend *backend, unsigned int bar, uint64_t
 		enter_callback(sim);
 		if (sim->model->reg_read)
 			value = sim->model->reg_read(sim, sim->arg, bar, offset, width);
+		sim_dma_push(&sim->dma);
 		unplugged = sim_mishap_after_access_locked(sim, false);
 		leave_callback(sim);
 	}
@@ -234,10 +235,12 @@ static int config_locked(struct coherent_sim *sim, struct backend_config *access
 	if (access->is_write ? !model->config_write : !model->config_read)
 		return -EOPNOTSUPP;
 	enter_callback(sim);
-	if (access->is_write)
+	if (access->is_write) {
 		model->config_write(sim, sim->arg, access->offset, access->width, access->value);
-	else
+	} else {
 		access->value = model->config_read(sim, sim->arg, access->offset, access->width);
+		sim_dma_push(&sim->dma);
+	}
 	leave_callback(sim);
 	return 0;
 }
