@@ -73,7 +73,7 @@ static void *kill_later(void *arg)
 static void qemu_may_be_killed_at_any_moment(void **state)
 {
 	(void)state;
-	for (uintptr_t turn = 0; turn < 20; turn++) {
+	for (uintptr_t turn = 0; turn < 10; turn++) {
 		COHERENT_BOX(uint32_t) box = COHERENT_EMPTY;
 		COHERENT(uint32_t) mem = COHERENT_EMPTY;
 		uint32_t value = 0;
@@ -82,7 +82,7 @@ static void qemu_may_be_killed_at_any_moment(void **state)
 
 		open_edu(state);
 		assert_ok(coherent_box_zeroed(&box, dev, PAGE / 4));
-		assert_ok(pthread_create(&killer, NULL, kill_later, (void *)(turn * 137)));
+		assert_ok(pthread_create(&killer, NULL, kill_later, (void *)(turn * 274)));
 		while (!err) {
 			coherent_box_ptr(&box)[5] = ++value;
 			err = coherent_expose(&box, &mem);
@@ -136,7 +136,7 @@ static void *wait_for_interrupts(void *arg)
 static void close_wakes_a_waiting_thread(void **state)
 {
 	(void)state;
-	for (useconds_t turn = 0; turn < 20; turn++) {
+	for (useconds_t turn = 0; turn < 10; turn++) {
 		COHERENT(uint8_t) mem = COHERENT_EMPTY;
 		uint64_t timeout_ns = turn % 2 ? UINT64_MAX : 0;
 		pthread_t user;
@@ -146,7 +146,7 @@ static void close_wakes_a_waiting_thread(void **state)
 		coherent_bar_close(bar);
 		assert_ok(coherent_zeroed(&mem, dev, 1));
 		assert_ok(pthread_create(&user, NULL, wait_for_interrupts, &timeout_ns));
-		usleep(turn * 500);
+		usleep(turn * 1000);
 		coherent_device_close(dev);
 		assert_ok(pthread_join(user, &answer));
 		assert_int_equal((intptr_t)answer, -ENODEV);
@@ -162,7 +162,7 @@ static void closed_devices_leave_no_files_and_processes(void **state)
 	const unsigned int files = open_files(getpid());
 
 	(void)state;
-	for (unsigned int turn = 0; turn < 20; turn++) {
+	for (unsigned int turn = 0; turn < 4; turn++) {
 		COHERENT_AUTO(uint8_t, mem);
 		struct coherent_device *two[2];
 
@@ -262,7 +262,7 @@ static void handlers_do_not_run_in_the_child(void **state)
 			err = sigaction(SIGUSR1, &action, NULL);
 		if (!err)
 			err = pthread_create(&sender, NULL, signal_all, NULL);
-		for (unsigned int turn = 0; !err && turn < 10; turn++) {
+		for (unsigned int turn = 0; !err && turn < 5; turn++) {
 			struct coherent_device *edu;
 
 			err = coherent_device_open(&edu, "qemu:edu");
