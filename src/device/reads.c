@@ -6,8 +6,10 @@
  */
 #include <coherent.h>
 #include <coherent/lookup.h>
+#include <pthread.h>
 
 #include "base/order_count.h"
+#include "base/sys.h"
 #include "base/sys_fault.h"
 #include "device/hardened.h"
 
@@ -29,8 +31,15 @@ struct seen {
 	const void *code;
 };
 
-/* The words that the thread read last. Another one may take the place of a word. */
-static __thread struct seen all_seen[SEEN];
+/*
+ * The words that the thread read last, or NULL. Another one may take the place of a word. The table is
+ * not thread-local itself: the loader has little room for such variables of a library that a running
+ * program loads.
+ */
+static __thread struct seen *all_seen;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+static bool has_key;
 
 /**
  * struct twice - Bytes that were read twice.
@@ -89,12 +98,40 @@ static void report_twice(const struct twice *twice)
 	       info.where, first.text, second.text);
 }
 
-/* --- Accesses --- */
+/* --- The table of a thread --- */
+
+/* Called when a thread ends, and again if a later function of that kind reads a mem. */
+static void free_table(void *table)
+{
+	all_seen = NULL;
+	sys_unmap(table, SEEN * sizeof(struct seen));
+}
+
+static void make_key(void)
+{
+	has_key = !pthread_key_create(&key, free_table);
+}
+
+/* If there is no memory for it, the thread has no table, and its reads are not noted. */
+static void make_table(void)
+{
+	void *table;
+
+	(void)pthread_once(&once, make_key);
+	if (!has_key || sys_map(SEEN * sizeof(struct seen), 0, &table))
+		return;
+	if (pthread_setspecific(key, table))
+		sys_unmap(table, SEEN * sizeof(struct seen));
+	else
+		all_seen = table;
+}
 
 static struct seen *seen_of(uintptr_t word)
 {
-	return &all_seen[word / WORD_BYTES * UINT64_C(0x9e3779b97f4a7c15) >> 56];
+	return all_seen ? &all_seen[word / WORD_BYTES * UINT64_C(0x9e3779b97f4a7c15) >> 56] : NULL;
 }
+
+/* --- Accesses --- */
 
 static unsigned int mask_of(uintptr_t at, size_t bytes)
 {
@@ -107,9 +144,14 @@ void coherent_base_note_read(const volatile void *at, size_t bytes)
 	const uintptr_t word = (uintptr_t)at & -(uintptr_t)WORD_BYTES;
 	const unsigned int mask = mask_of((uintptr_t)at, bytes);
 	const void *const code = __builtin_return_address(0);
-	struct seen *seen = seen_of(word), before;
+	struct seen *seen, before;
 
 	if (!hardened_count())
+		return;
+	if (!all_seen)
+		make_table();
+	seen = seen_of(word);
+	if (!seen)
 		return;
 	before = *seen;
 	if (before.word != word || before.order != order_count())
@@ -126,7 +168,7 @@ void coherent_base_note_write(const volatile void *at, size_t bytes)
 	const uintptr_t word = (uintptr_t)at & -(uintptr_t)WORD_BYTES;
 	struct seen *seen = seen_of(word);
 
-	if (hardened_count() && seen->word == word)
+	if (seen && hardened_count() && seen->word == word)
 		seen->mask &= ~mask_of((uintptr_t)at, bytes);
 }
 
