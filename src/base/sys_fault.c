@@ -12,8 +12,12 @@
 #include <unwind.h>
 
 #include "base/size.h"
+#include "base/sys.h"
 #include "base/sys_fault.h"
 #include "base/sys_process.h"
+
+/* A large program needs some seconds on a slow machine. */
+#define ADDR2LINE_NS (30 * SYS_NS_PER_S)
 
 /* --- The signal --- */
 
@@ -276,16 +280,16 @@ static bool find(struct place *place, const void *code)
 	return n > 0;
 }
 
-/* Runs in the child and does not return. DEBUGINFOD_URLS would make addr2line use the network. */
-static void run_addr2line(const struct place *place, int output)
+/*
+ * Runs in the child and does not return. DEBUGINFOD_URLS would make addr2line use the network. Another
+ * thread of the parent may have had a lock of malloc() at the fork, so nothing here may allocate.
+ * AddressSanitizer allocates before each call that does not return.
+ */
+__attribute__((no_sanitize("address"))) static void run_addr2line(char *const argv[], int output)
 {
-	char address[32];
-	char *const argv[] = { "addr2line", "-i", "-e", (char *)(uintptr_t)place->file,
-			       address,	    NULL };
 	const int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	char *const none[] = { NULL };
 
-	snprintf(address, sizeof(address), "0x%lx", (unsigned long)(place->code - place->base));
 	if (dup2(output, STDOUT_FILENO) >= 0 && dup2(nothing, STDERR_FILENO) >= 0)
 		(void)execvpe(argv[0], argv, none);
 	_exit(127);
@@ -294,8 +298,12 @@ static void run_addr2line(const struct place *place, int output)
 /* Returns the descriptor that has the output of addr2line; -errno. */
 static int start_addr2line(const struct place *place, pid_t *pid)
 {
+	char address[32];
+	char *const argv[] = { "addr2line", "-i", "-e", (char *)(uintptr_t)place->file,
+			       address,	    NULL };
 	int ends[2], err = 0;
 
+	snprintf(address, sizeof(address), "0x%lx", (unsigned long)(place->code - place->base));
 	/* Such a program must not run what PATH names. */
 	if (sys_has_raised_rights())
 		return -EACCES;
@@ -304,7 +312,7 @@ static int start_addr2line(const struct place *place, pid_t *pid)
 	/* The handlers of fork() may take a lock that this thread has. */
 	*pid = _Fork();
 	if (!*pid)
-		run_addr2line(place, ends[1]);
+		run_addr2line(argv, ends[1]);
 	if (*pid < 0)
 		err = -errno;
 	(void)close(ends[1]);
@@ -314,27 +322,45 @@ static int start_addr2line(const struct place *place, pid_t *pid)
 	return err;
 }
 
-/* Reads what addr2line prints: the innermost line first, and then the lines that it was inlined into. */
-static bool read_lines(const struct place *place, char *lines, size_t bytes)
+/* Reads until the end of the output. Returns -ETIMEDOUT if it does not end in time. */
+static int read_all(int fd, char *lines, size_t bytes)
 {
+	const uint64_t deadline_ns = sys_deadline_ns(ADDR2LINE_NS);
 	size_t used = 0;
 	ssize_t n;
+	int err;
+
+	do {
+		struct pollfd output = { .fd = fd, .events = POLLIN };
+
+		err = sys_wait_readable(&output, 1, deadline_ns);
+		n = err ? 0 : read(fd, lines + used, bytes - 1 - used);
+		used += n > 0 ? (size_t)n : 0;
+	} while ((n > 0 || (n < 0 && errno == EINTR)) && used < bytes - 1);
+	lines[used] = '\0';
+	return err;
+}
+
+/*
+ * Reads what addr2line prints: the innermost line first, and then the lines that it was inlined into.
+ * An addr2line that hangs is not asked again.
+ */
+static bool read_lines(const struct place *place, char *lines, size_t bytes)
+{
+	static bool hangs;
 	pid_t pid = 0;
-	const int fd = start_addr2line(place, &pid);
+	const int fd = hangs ? -EIO : start_addr2line(place, &pid);
 
 	if (fd < 0)
 		return false;
-	while (used < bytes - 1) {
-		n = read(fd, lines + used, bytes - 1 - used);
-		if (n <= 0 && !(n < 0 && errno == EINTR))
-			break;
-		used += n > 0 ? (size_t)n : 0;
+	if (read_all(fd, lines, bytes)) {
+		hangs = true;
+		(void)kill(pid, SIGKILL);
 	}
-	lines[used] = '\0';
 	(void)close(fd);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	return used;
+	return *lines;
 }
 
 /* Finds how the lines of this library begin. Without debug information it has none. */

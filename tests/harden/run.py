@@ -212,6 +212,15 @@ def place_of_the_code_is_told_without_addr2line(folder):
 
 
 @test_if(SANITIZERS == 'none')
+def addr2line_that_hangs_is_ended(folder):
+    with open(folder + '/addr2line', 'w', encoding='utf-8') as script:
+        script.write('#!/bin/sh\nexec sleep 1000\n')
+    os.chmod(folder + '/addr2line', 0o755)
+    line = dies(run('write-after-expose', PATH=folder + ':' + os.environ['PATH']))
+    assert re.search(r'at \S*test-harden\+0x[0-9a-f]+ hit', line), line
+
+
+@test_if(SANITIZERS == 'none')
 def places_are_told_without_debug_information(folder):
     program = shutil.copy(PROGRAM, folder + '/program')
     subprocess.run(['strip', program], check=True)
