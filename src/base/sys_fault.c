@@ -280,12 +280,8 @@ static bool find(struct place *place, const void *code)
 	return n > 0;
 }
 
-/*
- * Runs in the child and does not return. DEBUGINFOD_URLS would make addr2line use the network. Another
- * thread of the parent may have had a lock of malloc() at the fork, so nothing here may allocate.
- * AddressSanitizer allocates before each call that does not return.
- */
-__attribute__((no_sanitize("address"))) static void run_addr2line(char *const argv[], int output)
+/* Runs in the child and does not return. DEBUGINFOD_URLS would make addr2line use the network. */
+SYS_IN_CHILD static void run_addr2line(char *const argv[], int output)
 {
 	const int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	char *const none[] = { NULL };

@@ -120,7 +120,7 @@ static void restore_signals(void)
  * Write why the program could not run. This runs in a child of fork(), so it takes no lock and
  * allocates nothing.
  */
-static void write_errno(int fd, int err)
+SYS_IN_CHILD static void write_errno(int fd, int err)
 {
 	char text[] = SYS_EXEC_FAILED "000\n";
 	char *digits = text + sizeof(SYS_EXEC_FAILED) - 1;
@@ -133,8 +133,13 @@ static void write_errno(int fd, int err)
 }
 
 /* Runs in the child and does not return. */
-static void run_program(char *const *argv, const int *fds, size_t count, int log)
+SYS_IN_CHILD static void run_program(char *const *argv, const int *fds, size_t count, int log,
+				     pid_t parent)
 {
+	/* The parent may have ended before this call, so the child asks afterwards. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(125);
 	/* A process group of its own keeps Ctrl-C in the terminal from the program. */
 	(void)setpgid(0, 0);
 	restore_signals();
@@ -162,13 +167,8 @@ int sys_spawn(char *const *argv, const int *fds, size_t count, int log, int *pid
 {
 	const pid_t parent = getpid(), pid = fork();
 
-	if (!pid) {
-		/* The parent may have ended before this call, so the child asks afterwards. */
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(125);
-		run_program(argv, fds, count, log);
-	}
+	if (!pid)
+		run_program(argv, fds, count, log, parent);
 	if (pid < 0)
 		return -errno;
 	*pidfd = sys_not_standard((int)syscall(SYS_pidfd_open, pid, 0));

@@ -30,6 +30,12 @@ uint64_t sys_file_limit(void);
 /* Returns how many descriptors the process may have. */
 uint64_t sys_descriptor_limit(void);
 
+/*
+ * A function that a child runs between fork() and exec(). Another thread may have had the lock of the
+ * allocator at the fork, and AddressSanitizer allocates before each call that does not return.
+ */
+#define SYS_IN_CHILD __attribute__((no_sanitize("address")))
+
 /* The log of a program that could not run begins with this. An errno of three digits follows. */
 #define SYS_EXEC_FAILED "cannot run, error "
 
