@@ -58,10 +58,11 @@
  * does not use errno or global results, prints nothing and does not abort. It
  * explains errors to the report function that coherent_device_open() takes. Each
  * -EINVAL, -EBUSY and -EOPNOTSUPP of a call on memory has a report. A call that
- * knows no device makes no report: its device is NULL, or its object is empty, a
- * stale copy or was never initialised. Such an object gets -EINVAL, but in
- * userspace a pool does not notice a stale copy of its objects. If an output was
- * never initialised, the report says so.
+ * knows no device makes no report: its device is NULL, or its object is empty or a
+ * stale copy. Such an object gets -EINVAL, but in userspace a pool does not notice a
+ * stale copy of its objects. Initialise each object with COHERENT_EMPTY: a call that
+ * uses one that was never initialised may crash, as with a pointer. If an output was
+ * never initialised, the call returns -EBUSY, and the report says so.
  *
  * Units. A size is in bytes, a count in elements and a time in nanoseconds,
  * unless a name says otherwise. A "last" is inclusive. The library rounds sizes
@@ -87,7 +88,9 @@
  * exposes, reclaims, frees or moves an object, no other thread may use it: the
  * driver must see to that. Devices, BARs and interrupts are thread-safe, but
  * no thread may use one that is closed. One thread may use an object that another
- * thread made. A signal handler must not call the library.
+ * thread made. A signal handler must not call the library. In userspace a thread that
+ * pthread_cancel() ends during a call ends after the call. The fabric: backend is an
+ * exception, because libfabric has cancellation points.
  *
  * Fork. A forked child has no devices and no objects. Its calls return -ENODEV
  * and touch nothing. Freeing and closing do nothing. The memory is not mapped in

@@ -75,6 +75,7 @@ static inline void lock_drop(struct lock *lock) LOCK_ATTRIBUTE(release_capabilit
 /* Returns after a signal, at the deadline, or without a reason. */
 static inline void lock_wait(struct lock *lock, uint64_t deadline_ns) NEEDS_LOCK(lock)
 {
+	SYS_DEFER_CANCEL;
 	struct timespec deadline = sys_timespec(deadline_ns);
 
 	pthread_cond_timedwait(&lock->cond, &lock->mutex, &deadline);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/report.h"
+#include "base/sys.h"
 
 void report(const struct reporter *to, enum coherent_severity severity, const char *format, ...)
 {
@@ -28,6 +29,7 @@ void report(const struct reporter *to, enum coherent_severity severity, const ch
 
 void coherent_report_stderr(void *arg, enum coherent_severity severity, const char *line)
 {
+	SYS_DEFER_CANCEL;
 	static const char *const words[] = {
 		[COHERENT_ERROR] = "error",
 		[COHERENT_WARNING] = "warning",

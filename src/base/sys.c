@@ -241,6 +241,7 @@ void sys_barrier_all_threads(void)
 
 void sys_close(int fd)
 {
+	SYS_DEFER_CANCEL;
 	/*
 	 * close(2): Linux frees the number also if it returns an error. A second try could close
 	 * the descriptor that another thread was given meanwhile.
@@ -267,6 +268,7 @@ int sys_not_standard(int fd)
 
 int sys_open(const char *path, int flags)
 {
+	SYS_DEFER_CANCEL;
 	int fd;
 
 	do
@@ -346,6 +348,7 @@ uint64_t sys_file_bytes(int fd)
 
 ssize_t sys_read_some_at(int fd, uint64_t offset, void *to, size_t bytes)
 {
+	SYS_DEFER_CANCEL;
 	ssize_t n;
 
 	do
@@ -365,6 +368,7 @@ int sys_read_at(int fd, uint64_t offset, void *to, size_t bytes)
 
 int sys_write_at(int fd, uint64_t offset, const void *from, size_t bytes)
 {
+	SYS_DEFER_CANCEL;
 	const char *at = from;
 
 	/* The kernel writes at most 2 GiB at a time. */
@@ -413,11 +417,13 @@ int sys_stat(const char *path, struct stat *file)
 
 DIR *sys_dir_open(const char *path)
 {
+	SYS_DEFER_CANCEL;
 	return opendir(path);
 }
 
 const char *sys_dir_next(DIR *dir)
 {
+	SYS_DEFER_CANCEL;
 	struct dirent *entry;
 
 	while (dir && (entry = readdir(dir)))
@@ -428,6 +434,7 @@ const char *sys_dir_next(DIR *dir)
 
 void sys_dir_close(DIR *dir)
 {
+	SYS_DEFER_CANCEL;
 	if (dir)
 		(void)closedir(dir);
 }
@@ -464,6 +471,7 @@ int sys_eventfd(int *fd)
  */
 int sys_eventfd_take(int fd)
 {
+	SYS_DEFER_CANCEL;
 	uint64_t count;
 	const struct iovec part = { .iov_base = &count, .iov_len = sizeof(count) };
 	ssize_t n;
@@ -478,6 +486,7 @@ int sys_eventfd_take(int fd)
 
 void sys_eventfd_signal(int fd)
 {
+	SYS_DEFER_CANCEL;
 	const uint64_t one = 1;
 	ssize_t n;
 
@@ -503,6 +512,7 @@ void sys_yield(void)
 
 void sys_sleep_ns(uint64_t ns)
 {
+	SYS_DEFER_CANCEL;
 	struct timespec time = sys_timespec(ns);
 
 	(void)nanosleep(&time, NULL);
@@ -510,6 +520,7 @@ void sys_sleep_ns(uint64_t ns)
 
 int sys_wait_readable(struct pollfd *fds, nfds_t count, uint64_t deadline_ns)
 {
+	SYS_DEFER_CANCEL;
 	int n;
 
 	do {

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,6 +31,29 @@
 
 #define SYS_NS_PER_MS UINT64_C(1000000)
 #define SYS_NS_PER_S UINT64_C(1000000000)
+
+/* --- Cancelled threads --- */
+
+static inline int sys_defer_cancel(void)
+{
+	int state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	return state;
+}
+
+static inline void sys_allow_cancel(const int *state)
+{
+	pthread_setcancelstate(*state, NULL);
+}
+
+/*
+ * Begin each function with this that calls a cancellation point (pthreads(7)). A thread that ended there
+ * would keep locks, descriptors and counts of the library. So it ends after the call of the library.
+ */
+#define SYS_DEFER_CANCEL       \
+	const int defer_cancel \
+		__attribute__((cleanup(sys_allow_cancel), unused)) = sys_defer_cancel()
 
 /* --- Memory --- */
 

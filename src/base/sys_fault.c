@@ -294,6 +294,7 @@ SYS_IN_CHILD static void run_addr2line(char *const argv[], int output)
 /* Returns the descriptor that has the output of addr2line; -errno. */
 static int start_addr2line(const struct place *place, pid_t *pid)
 {
+	SYS_DEFER_CANCEL;
 	char address[32];
 	char *const argv[] = { "addr2line", "-i", "-e", (char *)(uintptr_t)place->file,
 			       address,	    NULL };
@@ -321,6 +322,7 @@ static int start_addr2line(const struct place *place, pid_t *pid)
 /* Reads until the end of the output. Returns -ETIMEDOUT if it does not end in time. */
 static int read_all(int fd, char *lines, size_t bytes)
 {
+	SYS_DEFER_CANCEL;
 	const uint64_t deadline_ns = sys_deadline_ns(ADDR2LINE_NS);
 	size_t used = 0;
 	ssize_t n;
@@ -343,6 +345,7 @@ static int read_all(int fd, char *lines, size_t bytes)
  */
 static bool read_lines(const struct place *place, char *lines, size_t bytes)
 {
+	SYS_DEFER_CANCEL;
 	static bool hangs;
 	pid_t pid = 0;
 	const int fd = hangs ? -EIO : start_addr2line(place, &pid);

@@ -34,6 +34,7 @@ char *sys_file_name(const char *pattern)
 
 int sys_create(const char *path)
 {
+	SYS_DEFER_CANCEL;
 	struct stat file;
 	int fd;
 

@@ -30,6 +30,7 @@ struct line {
 /* A long path is cut, so the rest of its line is skipped. */
 static bool read_line(FILE *maps, struct line *line)
 {
+	SYS_DEFER_CANCEL;
 	char text[256];
 	int byte;
 
@@ -88,6 +89,7 @@ static void check_lines(FILE *maps, uintptr_t at, uintptr_t end, struct sys_maps
 
 void sys_maps_check(const void *va, size_t bytes, struct sys_maps_problem *problem)
 {
+	SYS_DEFER_CANCEL;
 	FILE *maps = fopen("/proc/self/maps", "re");
 
 	*problem = (struct sys_maps_problem){ .kind = SYS_MAPS_FINE };

@@ -93,6 +93,7 @@ void sys_pidfd_kill(int pidfd)
 
 void sys_pidfd_end(int pidfd)
 {
+	SYS_DEFER_CANCEL;
 	siginfo_t info;
 
 	sys_pidfd_kill(pidfd);
@@ -158,6 +159,7 @@ SYS_IN_CHILD static void run_program(char *const *argv, const int *fds, size_t c
  */
 static void end_new_child(pid_t pid)
 {
+	SYS_DEFER_CANCEL;
 	(void)kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
@@ -274,5 +276,6 @@ uintptr_t sys_thread_self(void)
 
 void sys_thread_join(pthread_t thread)
 {
+	SYS_DEFER_CANCEL;
 	(void)pthread_join(thread, NULL);
 }

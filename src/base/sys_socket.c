@@ -60,6 +60,7 @@ static int socket_for(const char *path, struct sockaddr_un *address)
  */
 int sys_connect(const char *path, uint64_t deadline_ns)
 {
+	SYS_DEFER_CANCEL;
 	struct sockaddr_un address;
 	int err, fd = socket_for(path, &address);
 
@@ -91,6 +92,7 @@ static bool try_again(uint64_t deadline_ns)
 
 int sys_accept(int fd, uint64_t deadline_ns)
 {
+	SYS_DEFER_CANCEL;
 	const int flags = fcntl(fd, F_GETFL);
 	int connection, err;
 
@@ -125,6 +127,7 @@ static bool is_other_file(const char *path)
 /* unix(7): connect() to a socket that no process listens to returns ECONNREFUSED. */
 static bool is_abandoned(const char *path)
 {
+	SYS_DEFER_CANCEL;
 	int fd = sys_connect(path, 0);
 
 	if (fd >= 0)
@@ -150,6 +153,7 @@ static int name_socket(const char *hidden, const char *path)
  */
 int sys_listen(const char *path, struct stat *file)
 {
+	SYS_DEFER_CANCEL;
 	char hidden[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	struct sockaddr_un address;
 	int fd, err = 0;
@@ -185,6 +189,7 @@ int sys_do_not_block(int fd)
 
 int sys_socketpair(int pair[2])
 {
+	SYS_DEFER_CANCEL;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		return -errno;
 	/* If one copy fails, the other end is still open and has to be closed. */
@@ -202,6 +207,7 @@ int sys_socketpair(int pair[2])
 
 int sys_hung_up(int *fd)
 {
+	SYS_DEFER_CANCEL;
 	int pair[2], err = sys_socketpair(pair);
 
 	if (err)
@@ -239,6 +245,7 @@ void sys_shutdown(int fd)
 
 ssize_t sys_send_some(int fd, struct iovec *parts, size_t part_count, const int *fds, size_t count)
 {
+	SYS_DEFER_CANCEL;
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(SYS_SEND_FDS_MAX * sizeof(int))];
@@ -307,6 +314,7 @@ int sys_send(int fd, struct iovec *parts, size_t part_count, const int *fds, siz
 /* The other process may have asked the kernel for a pidfd, which nobody here wants. */
 static void close_pidfd(const struct cmsghdr *control)
 {
+	SYS_DEFER_CANCEL;
 	int pidfd;
 
 	memcpy(&pidfd, CMSG_DATA(control), sizeof(pidfd));
@@ -356,6 +364,7 @@ static size_t take_fds(struct msghdr *message, int *fds, size_t most)
 /* The kernel would close descriptors that it has no room for. So there is always room for all. */
 static ssize_t receive_now(int fd, void *to, size_t bytes, int *fds, size_t *count, int flags)
 {
+	SYS_DEFER_CANCEL;
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(FDS_MAX * sizeof(int)) + OTHER_CONTROL_MAX];
@@ -463,6 +472,7 @@ static void prepare_close(int fd)
  */
 static size_t take_queued(int fd, int *fds)
 {
+	SYS_DEFER_CANCEL;
 	const unsigned int empty_max = sys_is_unix_stream(fd) ? 1 : EMPTY_MAX;
 	unsigned int empty = 0;
 	char bytes[1024];
@@ -485,6 +495,7 @@ static size_t take_queued(int fd, int *fds)
 /* The first of @open stays open. */
 void sys_empty_socket(int fd)
 {
+	SYS_DEFER_CANCEL;
 	int open[NESTED_MAX];
 	size_t count = 1;
 
@@ -505,6 +516,7 @@ void sys_empty_socket(int fd)
 
 void sys_close_foreign(int fd)
 {
+	SYS_DEFER_CANCEL;
 	sys_empty_socket(fd);
 	(void)close(fd);
 }
