@@ -3,6 +3,10 @@
  * These tests wait for a device that runs step by step. The waits let it run, and its clock counts
  * their timeouts. No result here depends on real time.
  */
+#include <limits.h>
+#include <sched.h>
+#include <stdatomic.h>
+
 #include "test.h"
 
 enum { REG_NOW = 0x00, REG_READY = 0x08, REG_AFTER = 0x10, REG_TARGET = 0x18 };
@@ -47,11 +51,14 @@ static void timer_write(struct coherent_sim *sim, void *arg, unsigned int bar, u
 	timer->ends_at = coherent_sim_now(sim) + value;
 }
 
+static atomic_bool has_ticked;
+
 static void timer_tick(struct coherent_sim *sim, void *arg)
 {
 	struct timer *timer = arg;
 	const uint32_t one = 1;
 
+	has_ticked = true;
 	if (!timer->runs || coherent_sim_now(sim) < timer->ends_at)
 		return;
 	timer->runs = false;
@@ -348,6 +355,30 @@ static void closed_interrupt_ends_a_wait(void **state)
 	close_timer(&fixture);
 }
 
+static void *step_for_long(void *arg)
+{
+	return (void *)(intptr_t)coherent_sim_step(arg, UINT_MAX);
+}
+
+static void close_ends_the_steps_of_another_thread(void **state)
+{
+	struct coherent_device *dev;
+	struct timer timer = { 0 };
+	pthread_t thread;
+	void *result;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:custom,step", .model = &timer_model,
+				       .model_arg = &timer));
+	has_ticked = false;
+	assert_int_equal(pthread_create(&thread, NULL, step_for_long, dev), 0);
+	while (!has_ticked)
+		sched_yield();
+	coherent_device_close(dev);
+	assert_int_equal(pthread_join(thread, &result), 0);
+	assert_int_equal((intptr_t)result, -ENODEV);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +391,7 @@ int main(void)
 		cmocka_unit_test(timeout_ends_while_another_thread_steps),
 		cmocka_unit_test(close_ends_a_wait_without_a_timeout),
 		cmocka_unit_test(closed_interrupt_ends_a_wait),
+		cmocka_unit_test(close_ends_the_steps_of_another_thread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,7 +195,8 @@ void coherent_sim_report(struct coherent_sim *sim, enum coherent_severity severi
  *
  * Context: not a callback of a model.
  * Return: 0; -EBUSY (a callback of @dev called it), -EINVAL (@dev does not have the key
- * "step"), -EOPNOTSUPP (@dev is not a sim: device), -ENODEV.
+ * "step"), -EOPNOTSUPP (@dev is not a sim: device), -ENODEV (also if another thread closes
+ * @dev meanwhile).
  */
 COHERENT_MUST_CHECK int coherent_sim_step(struct coherent_device *dev, unsigned int ticks);
 

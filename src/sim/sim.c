@@ -565,8 +565,14 @@ int coherent_sim_step(struct coherent_device *dev, unsigned int ticks)
 			      "the device runs by itself; give it the key \"step\"");
 	if (sim_refuses(dev->backend, "coherent_sim_step()"))
 		return -EBUSY;
-	(void)sim_step(dev->backend, ticks);
-	return 0;
+	/* Another thread, or the model's report function, may close the device meanwhile. */
+	ref_hold(&dev->ref);
+	while (!err && ticks--) {
+		(void)sim_step(dev->backend, 1);
+		err = device_usable(dev);
+	}
+	ref_put(&dev->ref);
+	return err;
 }
 
 int coherent_sim_try_addr(struct coherent_device *dev, coherent_addr_t address, void *buffer,
