@@ -48,11 +48,6 @@ int sys_create(const char *path)
 	return -EINVAL;
 }
 
-int sys_unlink(const char *path)
-{
-	return unlink(path) ? -errno : 0;
-}
-
 int sys_lock_file(int fd)
 {
 	const uint64_t deadline_ns = sys_deadline_ns(SYS_NS_PER_S);

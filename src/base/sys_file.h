@@ -21,9 +21,6 @@ char *sys_file_name(const char *pattern);
  */
 int sys_create(const char *path);
 
-/* Remove a file. */
-int sys_unlink(const char *path);
-
 /* Take the lock of a file. Returns -EBUSY if another descriptor has it for a second. */
 int sys_lock_file(int fd);
 

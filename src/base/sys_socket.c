@@ -148,21 +148,37 @@ static int name_socket(const char *hidden, const char *path)
 }
 
 /*
+ * Makes a name for a new file in the folder of @path. A long path leaves few characters for it, and the
+ * name of the socket gives way. Another thread, or the same process ID in another container, may do this at
+ * the same time, so the name is random.
+ */
+static int hide(const char *path, char *hidden, size_t size)
+{
+	const char *const slash = strrchr(path, '/');
+	const int folder = slash ? (int)(slash + 1 - path) : 0;
+
+	if (strlen(path) >= size)
+		return -ENAMETOOLONG;
+	do {
+		const uint32_t random = (uint32_t)sys_random();
+
+		if (snprintf(hidden, size, "%s.%08" PRIx32, path, random) >= (int)size)
+			(void)!snprintf(hidden, size, "%.*s%08" PRIx32, folder, path, random);
+	} while (!strcmp(hidden, path));
+	return 0;
+}
+
+/*
  * A socket that is bound and does not listen yet looks abandoned, also to a second server. So it gets
  * its name last.
  */
-int sys_listen(const char *path, struct stat *file)
+int sys_listen(const char *path, struct sys_named_socket *named)
 {
 	SYS_DEFER_CANCEL;
 	char hidden[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	struct sockaddr_un address;
-	int fd, err = 0;
+	int err = hide(path, hidden, sizeof(hidden)), fd = err ? err : socket_for(hidden, &address);
 
-	/* Another thread, or the same process ID in another container, may do this at the same time. */
-	if (snprintf(hidden, sizeof(hidden), "%s.%08" PRIx32, path, (uint32_t)sys_random()) >=
-	    (int)sizeof(hidden))
-		return -ENAMETOOLONG;
-	fd = socket_for(hidden, &address);
 	if (fd < 0)
 		return fd;
 	/* The file gets the mode of the socket, so no other user can connect before a chmod(). */
@@ -170,14 +186,30 @@ int sys_listen(const char *path, struct stat *file)
 	    listen(fd, SOMAXCONN))
 		err = -errno;
 	if (!err)
-		err = sys_stat(hidden, file);
+		err = sys_stat(hidden, &named->file);
 	if (!err)
 		err = name_socket(hidden, path);
 	(void)unlink(hidden);
-	if (!err)
-		return fd;
-	(void)close(fd);
-	return err;
+	if (err) {
+		(void)close(fd);
+		return err;
+	}
+	named->path = path;
+	/* Without a descriptor the path is that of the current folder at the end. */
+	named->folder = sys_open(".", O_PATH | O_DIRECTORY);
+	return fd;
+}
+
+void sys_remove_socket(const struct sys_named_socket *named)
+{
+	const int folder = named->folder < 0 ? AT_FDCWD : named->folder;
+	struct stat file;
+
+	if (!fstatat(folder, named->path, &file, 0) && file.st_dev == named->file.st_dev &&
+	    file.st_ino == named->file.st_ino)
+		(void)unlinkat(folder, named->path, 0);
+	if (named->folder >= 0)
+		sys_close(named->folder);
 }
 
 int sys_do_not_block(int fd)

@@ -39,13 +39,27 @@ int sys_connect(const char *path, uint64_t deadline_ns);
  */
 int sys_accept(int fd, uint64_t deadline_ns);
 
+/**
+ * struct sys_named_socket - Where a socket has its name.
+ * @path: The path, which the caller keeps.
+ * @folder: The folder that a relative path is in, as the program may go to another one; -errno.
+ * @file: What sys_stat() says of the socket, because the path may soon be another file.
+ */
+struct sys_named_socket {
+	const char *path;
+	int folder;
+	struct stat file;
+};
+
 /*
  * Returns a socket that listens at a path, or -errno. Only the user of the process can connect to it.
- * @file is set to what sys_stat() says of the socket, because the path may soon be another file.
  * A socket at the path that no process listens to is replaced. The path exists only when a process can
  * connect to it. -EADDRINUSE: a process listens there. -ENOTSOCK: another file is there.
  */
-int sys_listen(const char *path, struct stat *file);
+int sys_listen(const char *path, struct sys_named_socket *named);
+
+/* Removes the name, unless another server has its socket there now. */
+void sys_remove_socket(const struct sys_named_socket *named);
 
 /* Let reads and writes of a descriptor not wait, also for others that share the file. */
 int sys_do_not_block(int fd);

@@ -93,30 +93,21 @@ static int report_socket(const struct served *served, const char *path, int err)
 	return err == -ENOTSOCK ? -EINVAL : err;
 }
 
-/* Another server may have its socket at the path now. This server removes only its own one. */
-static void remove_socket(const char *path, const struct stat *made)
-{
-	struct stat file;
-
-	if (!sys_stat(path, &file) && file.st_dev == made->st_dev && file.st_ino == made->st_ino)
-		(void)sys_unlink(path);
-}
-
 static int serve_at(struct served *served, const char *path,
 		    const struct coherent_serve_options *options)
 {
-	struct stat made;
+	struct sys_named_socket named;
 	int err, listener;
 
 	if (options->socket_fd)
 		return serve_socket(served, options->socket_fd);
 	if (options->listen_fd)
 		return serve_connections(served, options->listen_fd, options->connections);
-	listener = sys_listen(path, &made);
+	listener = sys_listen(path, &named);
 	if (listener < 0)
 		return report_socket(served, path, listener);
 	err = serve_connections(served, listener, options->connections);
-	remove_socket(path, &made);
+	sys_remove_socket(&named);
 	sys_close_foreign(listener);
 	return err;
 }

@@ -196,6 +196,59 @@ static void other_files_stay(void **state)
 	ASSERT_SERVES_NOT("/tmp/no/such/folder", -ENOENT);
 }
 
+/* bind() takes paths of 107 bytes, and so does the server. */
+static void longest_path_is_served(void **state)
+{
+	const char *const ends[] = { "/a", "/abcdefghijkl", "/0123456789abcdefghijklmnop" };
+	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)], folder[sizeof(path)];
+	const int stop = eventfd(1, EFD_CLOEXEC);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		const size_t bytes = sizeof(path) - 1 - strlen(ends[i]);
+
+		server_path(folder);
+		memset(folder + strlen(folder), 'x', sizeof(folder) - strlen(folder));
+		folder[bytes] = '\0';
+		assert_ok(mkdir(folder, 0700));
+		strcpy(stpcpy(path, folder), ends[i]);
+		assert_ok(coherent_sim_serve("sim:edu", path, .stop_fd = stop));
+		/* The server has left nothing in the folder. */
+		assert_ok(rmdir(folder));
+	}
+	close(stop);
+}
+
+static void *serve_in_folder(void *arg)
+{
+	return (void *)(intptr_t)coherent_sim_serve("sim:edu", "socket", .stop_fd = *(int *)arg);
+}
+
+/* The program may change its folder while it serves. */
+static void socket_of_a_relative_path_is_removed(void **state)
+{
+	char folder[SCRATCH_MAX], before[4096];
+	int stop = eventfd(0, EFD_CLOEXEC);
+	pthread_t thread;
+	struct stat file;
+	void *result;
+
+	(void)state;
+	assert_non_null(getcwd(before, sizeof(before)));
+	assert_ok(mkdir(server_path(folder), 0700));
+	assert_ok(chdir(folder));
+	assert_ok(pthread_create(&thread, NULL, serve_in_folder, &stop));
+	/* The socket has another name until the server is done with it. */
+	while (stat("socket", &file) || file.st_nlink > 1)
+		usleep(1000);
+	assert_ok(chdir(before));
+	assert_ok(eventfd_write(stop, 1));
+	assert_ok(pthread_join(thread, &result));
+	assert_null(result);
+	assert_ok(rmdir(folder));
+	close(stop);
+}
+
 static void long_paths_are_refused(void **state)
 {
 	struct log log = LOG_EMPTY;
@@ -221,6 +274,8 @@ int main(void)
 		TEST(socket_that_takes_the_place_at_once_stays),
 		TEST(other_files_stay),
 		TEST(long_paths_are_refused),
+		TEST(longest_path_is_served),
+		TEST(socket_of_a_relative_path_is_removed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
