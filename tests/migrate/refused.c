@@ -87,6 +87,7 @@ struct nic {
 	struct large *large;
 	struct cached *cached;
 	struct desc *kept, *aligned, *shared, *aliased, *given, *stepped, *frozen, *mapped, *listed;
+	struct desc *renamed, *alias, *array[2];
 	struct desc **many;
 	unsigned long number;
 	union {
@@ -204,6 +205,11 @@ static int allocate(struct nic *nic, void *part, int i)
 	nic->mapped = dma_alloc_coherent(nic->dev, 64, &nic->address, GFP_KERNEL);
 	/* left: gives the pointer to dma_get_sgtable(), which knows only memory of the DMA API */
 	nic->listed = dma_alloc_coherent(nic->dev, 64, &nic->address, GFP_KERNEL);
+	/* left: frees it through the field alias */
+	nic->renamed = dma_alloc_coherent(nic->dev, 64, &nic->address, GFP_KERNEL);
+	nic->alias = (void *)nic->renamed;
+	/* left: the place is an element of an array outside of the struct */
+	nic->array[i] = dma_alloc_coherent(nic->dev, 64, &nic->address, GFP_KERNEL);
 	return local ? 0 : -ENOMEM;
 }
 
@@ -233,6 +239,9 @@ static void release(struct nic *nic, int i)
 	dma_free_coherent(nic->dev, 64, nic->aliased, nic->address);
 	dma_free_coherent(nic->dev, 64, nic->mapped, nic->address);
 	dma_free_coherent(nic->dev, 64, nic->listed, nic->address);
+	dma_free_coherent(nic->dev, 64, nic->renamed, nic->address);
+	dma_free_coherent(nic->dev, 64, nic->alias, nic->address);
+	dma_free_coherent(nic->dev, 64, &nic->array[0], nic->address);
 	dma_free_coherent(nic->dev, 64, local, nic->address);
 }
 

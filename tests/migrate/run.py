@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """migrate finds planted bugs and converts drivers that still compile: run.py SOURCE_DIR. Prints TAP.
 
-In bad.c a comment "want:" has a part of the finding that the next line must get, and in refused.c
-a comment "left:" has a part of the reason why stage1 leaves the allocation of the next line.
+In bad.c a comment "want:" has a part of the finding that the next line must get. In refused.c, and
+in the files of left/, a comment "left:" has a part of the reason why stage1 leaves the allocation
+of the next line. In a file of left/ the reason can hold for each field of the file.
 The driver and the examples of docs/migrate.md are compiled with the headers of Debian's Linux 6.1,
 before and after the conversion.
 """
@@ -88,10 +89,12 @@ def table(results):
 
 
 def refused(results):
-    done = run('stage1', 'refused.c')
-    found = {int(line): re.sub(r'\bin line \d+', 'in line N', text) for line, text in
-             re.findall(r'^migrate: refused\.c:(\d+): left as it is: (.*)$', done.stderr, re.M)}
-    judge(results, 'stage1: refused.c', marked('refused.c', 'left'), found)
+    done = run('stage1', 'refused.c', 'left')
+    names = ['refused.c'] + [f'left/{name}' for name in sorted(os.listdir(os.path.join(HERE, 'left')))]
+    for name in names:
+        found = {int(line): re.sub(r'\bin line \d+', 'in line N', text) for line, text in
+                 re.findall(rf'^migrate: {re.escape(name)}:(\d+): left as it is: (.*)$', done.stderr, re.M)}
+        judge(results, f'stage1: {name}', marked(name, 'left'), found)
     results.say(done.returncode == 1 and not done.stdout,
                 'stage1: no patch, and the exit status is 1', done.stdout)
 

@@ -91,18 +91,49 @@ def other_use(tree, path, member, member_of):
     return None
 
 
-def is_local_of(source, at, word, name):
-    """Whether a local variable gets its pointer from a field, before an offset."""
-    start = max(source.code.rfind('\n}', 0, at), 0)
+def is_local_of(source, at, word, name, start=None):
+    """Whether a variable gets its pointer from a field, between the start of its function and an offset."""
+    if start is None:
+        start = max(source.code.rfind('\n}', 0, at), 0)
     return re.fullmatch(r'\w+', word) and re.search(
         rf'\b{word}\s*=\s*[^;]*(?:->|\.)\s*{name}\s*(?:\[[^\]]*\]\s*)?;', source.code[start:at])
 
 
-def local_free(call, name):
-    """Whether a free gets its pointer from a field through a local variable."""
-    place = call.place()
-    word = call.source.code[slice(*place)].strip() if place else ''
-    return is_local_of(call.source, call.at, word, name)
+def is_other_memory(source, at, word, name):
+    """Whether a variable has only memory that is allocated for it, or that of another field."""
+    code = source.code
+    start, end = max(code.rfind('\n}', 0, at), 0), code.find('\n}', at)
+    brace = code.rfind('\n{', start, at)
+    if brace < 0 or re.search(rf'\b{word}\b', code[max(code.rfind(';', start, brace), start):brace]):
+        return False
+    if re.search(rf'^\w[\w \t*]*[ \t*]{word}\s*[=;,\[]', code, re.M):
+        start, end = 0, len(code)
+    if re.search(rf'&\s*{word}\b', code[start:end]):
+        return False
+    values = re.findall(rf'(?<![\w.>]){word}\s*(?:\[[^\[\]]*\]\s*)*=(?!=)\s*([^;]*;)', code[start:end])
+    known = re.compile(r'(?:\([^()]*\)\s*)*(?:dmam?_alloc_\w+\s*\(|(?:NULL|0)\s*[,;)]|'
+                       rf'\w[\w>.\[\]-]*(?:->|\.)(?!{name}\b)\w+\s*(?:\[[^\[\]]*\]\s*)*[,;)])')
+    return bool(values) and all(map(known.match, values))
+
+
+def free_why(call, member):
+    """Return why a free of something that is not a field may free the memory of the field, or None."""
+    source, place, name = call.source, call.place(), member.name
+    text = source.code[slice(*place)] if place else ''
+    field, number = call.field(), f'line {call.line}'
+    variable = re.fullmatch(r'(\w+)\s*(?:\[[^\[\]]*\]\s*)*', text)
+    if field:
+        is_copy = is_local_of(source, len(source.code), field[1], name, 0)
+        return f'{number} frees it through the field {field[1]}' if is_copy else None
+    if variable and is_local_of(source, call.at, variable[1], name):
+        return f'{number} frees it through a local variable'
+    if variable and is_other_memory(source, call.at, variable[1], name):
+        return None
+    kind = fields.type_of_variable(source.code, call.at, text) if variable else None
+    if kind and 'struct ' in str(member.kind) and \
+            kind not in str(member.kind).split():
+        return None
+    return f'{number} frees {source.words(place) if place else "memory"}, which may be the same memory'
 
 
 def shared_why(tree, path, member, member_of):

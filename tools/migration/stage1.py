@@ -182,8 +182,9 @@ class Stage1:
         if call in conversion.calls:
             return
         if not call.field() or call.field()[1] != name:
-            if not call.allocates and owners.local_free(call, name):
-                conversion.refuse(f'line {call.line} frees it through a local variable')
+            why = None if call.allocates else owners.free_why(call, conversion.member)
+            if why:
+                conversion.refuse(why)
             return
         if call.function is None:
             conversion.refuse(f'Coccinelle cannot read line {call.line}, which uses it')

@@ -10,7 +10,33 @@ ALLOCATES = re.compile(r'\bdmam?_alloc_(?:coherent|attrs)\s*\(')
 CALL = re.compile(r'\b(dmam?_(?:alloc|free)_(?:coherent|attrs))\s*\(')
 # A place in a struct: p->a, s.a, p->rings[i].a, p->a[i].
 FIELD = re.compile(r'(.*?(?:->|\.)\s*)(\w+)\s*((?:\[.*\])?)\s*$', re.S)
-CAST = re.compile(r'\(\s*(?:(?:const|volatile|struct|union|unsigned)\s+)*\w+\s*\**\s*\)\s*(?=[\w(])')
+PLACE = re.compile(r'\w*\s*(?:(?:->|\.)\s*\w*\s*)*')
+CAST = re.compile(r'\(\s*(?:\w+\s+)*\w+[\s*]*\)\s*(?=[\w(&])')
+
+
+def bare(source, start, end):
+    """Return the span of an expression without casts and parentheses, and without & of element 0."""
+    code = source.code
+    while start < end:
+        cast = CAST.match(code, start, end)
+        first = re.search(r'\s*\[\s*0\s*\]$', code[start:end])
+        if cast:
+            start = cast.end()
+        elif code[start] == '(' and source.close_of(start) == end - 1:
+            start, end = source.trim(start + 1, end - 1)
+        elif code[start] == '&' and first:
+            start, end = source.trim(start + 1, start + first.start())
+        else:
+            break
+    return start, end
+
+
+def is_place(text):
+    """Whether an expression only goes through fields, indexes and calls, and does not calculate."""
+    inner = None
+    while inner != text:
+        inner, text = text, re.sub(r'\([^()\[\]]*\)|\[[^()\[\]]*\]', '', text)
+    return PLACE.fullmatch(text)
 
 
 class Call:
@@ -41,16 +67,14 @@ class Call:
             return self.target
         if len(self.arguments) < 4:
             return None
-        start, end = self.arguments[2]
-        cast = CAST.match(self.source.text, start, end)
-        return (cast.end() if cast else start), end
+        return bare(self.source, *self.arguments[2])
 
     def field(self):
         """Return (what stands before the field, its name, its index), or None for no field."""
         place = self.place()
         text = self.source.code[slice(*place)] if place else ''
         found = FIELD.match(text)
-        return found.groups() if found and re.match(r'[\w(]', text) else None
+        return found.groups() if found and re.match(r'[\w(]', text) and is_place(text) else None
 
     def size(self):
         return self.source.words(self.arguments[1]) if len(self.arguments) > 1 else ''
@@ -74,10 +98,10 @@ def read_calls(path, output):
     for at, span in targets.items():
         if at in calls:
             calls[at].target = span
-    # Coccinelle cannot read every function: macros can hide its structure.
+    # Coccinelle cannot read every function: macros can hide its structure. A macro can free too.
     for found in CALL.finditer(source.code):
         before = source.code[source.starts[source.line(found.start()) - 1]:found.start()]
-        if found.start() not in calls and not re.match(r'\s*#', before):
+        if found.start() not in calls and ('free' in found[1] or not re.match(r'\s*#', before)):
             calls[found.start()] = Call(source, found.start(), None)
     return source, [calls[at] for at in sorted(calls)]
 

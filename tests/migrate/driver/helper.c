@@ -9,6 +9,6 @@ void rings_free_pages(struct rings *rings)
 		for (k = 0; k < RINGS; k++)
 			if (rings->pages.page[i][k])
 				dma_free_coherent(rings->dev, PAGE_SIZE,
-						  (void *)rings->pages.page[i][k],
+						  (void *)(rings->pages.page[i][k]),
 						  rings->pages.page_address[i][k]);
 }

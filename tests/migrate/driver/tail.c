@@ -13,5 +13,5 @@ static int make_indexes(struct rings *rings)
 static void free_indexes(struct rings *rings)
 {
 	dma_free_coherent(rings->dev, 4, rings->head, rings->head_address);
-	dma_free_coherent(rings->dev, 4, rings->tail, rings->tail_address);
+	dma_free_coherent(rings->dev, 4, &rings->tail[0], rings->tail_address);
 }
