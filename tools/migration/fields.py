@@ -22,7 +22,7 @@ class Tree:
 
     def __init__(self):
         self.sources, self.defined, self.included, self.closures = {}, {}, {}, {}
-        self.parts, self.known = {}, {}
+        self.parts, self.known, self.holders = {}, {}, {}
 
     def source(self, path):
         path = os.path.normpath(path)

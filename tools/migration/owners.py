@@ -2,7 +2,7 @@
 """Why a mem would not be the only owner of the memory of a field, or would not be empty at first."""
 import re
 
-from migration import fields
+from migration import fields, structs
 
 # Calls whose memory is not zeroed. Some of them get the struct itself in the place of its size.
 NOT_ZEROED = re.compile(r'\b((?:devm_)?kv?malloc(?:_(objs?|flex)|_\w+)?|(?:__)?vmalloc(?:_(?!\w*user)\w+)?|'
@@ -60,18 +60,21 @@ def zeroed_why(tree, file, member, path):
     return None
 
 
-def copied_why(tree, path, tag):
+def copied_why(tree, path, body):
     """Return which line copies a struct, and with it the owner, or None."""
-    source = tree.source(path)
-    for match in re.finditer(rf'[^=!<>]=\s*\*\s*(\w+)\s*;|\b(?:{COPIES})\s*\(', source.code):
-        end = source.close_of(match.end() - 1) if not match[1] else None
-        size = re.search(r'sizeof\s*\(?\s*(?:struct\s+(\w+)|\*\s*(\w+))\s*(?![\w.>[-])',
-                         source.code[match.end():end]) if end else None
-        name = match[1] or size and size[2]
-        if size and size[1] == tag or name and tag and \
-                fields.type_of_variable(source.code, match.end(), name) == tag:
+    holders = structs.holders(tree, path, body)
+    source = holders.source
+    for match in re.finditer(rf'[^=!<>]=(?!=)|\breturn\b|\b(?:(swap)|{COPIES})\s*\(', source.code):
+        at = match.end()
+        value = source.code[at:holders.end_of(at)]
+        if match[0].endswith('(') and not match[1]:
+            copies = holders.in_size(at, source.code[at:source.close_of(at - 1)])
+        else:
+            copies = holders.is_struct(at, value)
+        if copies:
             return f'line {source.line(match.start() + 1)} copies the struct'
-    return None
+    by_value = re.search(rf'^[\w \t]*{holders.word}\s+\w+\s*\(', source.code, re.M)
+    return f'line {source.line(by_value.start())} returns the struct, which copies it' if by_value else None
 
 
 def other_use(tree, path, member, member_of):
