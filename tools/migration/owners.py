@@ -6,55 +6,50 @@ from migration import fields, structs
 
 # Calls whose memory is not zeroed. Some of them get the struct itself in the place of its size.
 NOT_ZEROED = re.compile(r'\b((?:devm_)?kv?malloc(?:_(objs?|flex)|_\w+)?|(?:__)?vmalloc(?:_(?!\w*user)\w+)?|'
-                        r'kmem_cache_alloc(?:_\w+)?)\s*\(')
+                        r'kmem_cache_alloc(?:_\w+)?|mempool_alloc|(?:__|devm_)get_free_pages?)\s*\(')
 # Calls that copy what a pointer points to.
 COPIES = r'mem(?:cpy|move)|(?:devm_)?kv?(?:memdup|realloc)(?:_\w+)?'
 # Calls that share pages. They get the pointer as the third argument.
 SHARES = re.compile(r'\b(dma_(?:mmap_(?:coherent|attrs|wc|writecombine)|get_sgtable(?:_attrs)?))\s*\(')
 
 
-def local_why(source, tag):
+def local_why(holders):
     """Return which variable on the stack has the struct and is not initialised, or None."""
-    for match in re.finditer(rf'^[ \t]+(?:struct|union)\s+{tag}\s+(\w+)\s*(?:\[[^\]]*\]\s*)?[;,]',
-                             source.code, re.M):
-        is_member = any(body.start < match.start() < body.end for body in source.all_bodies())
-        end = source.code.find('\n}', match.end())
-        if not is_member and not re.search(rf'\bmemset\s*\(\s*&?\s*{match[1]}\b',
-                                           source.code[match.end():end]):
-            return f'the variable {match[1]} in line {source.line(match.start() + 1)} is not initialised'
+    source = holders.source
+    for variable in holders.variables:
+        line = source.line(variable.at)
+        end = source.code.find('\n}', variable.at)
+        if variable.stars or variable.value or '(' in holders.line_before(variable) or \
+                not re.match(r'[ \t]+(?!static\b|extern\b)', holders.line_before(variable)):
+            continue
+        if not re.search(rf'\bmemset\s*\(\s*&?\s*{variable.name}\b', source.code[variable.at:end]):
+            return f'the variable {variable.name} in line {line} is not initialised'
     return None
 
 
-def is_of(tree, path, call, tag):
+def is_of(holders, call):
     """Whether a call that allocates names a struct, or gives its memory to a pointer to one."""
-    source = tree.source(path)
-    what = source.code[call.end():source.close_of(call.end() - 1)]
-    if call[2]:
-        what = f'sizeof({what})'
-    for of in re.finditer(r'\b(?:sizeof|struct_size)\s*\(?\s*(?:struct\s+(\w+)|\*?\s*(\w+))\s*'
-                          r'(?![\w.>[-])', what):
-        if of[1] == tag or of[2] and fields.type_of_variable(source.code, call.end(), of[2]) == tag:
-            return True
-    target = re.search(r'(\w[\w>.\[\]-]*)\s*=\s*(?:\([^()]*\)\s*)?$', source.code[:call.start()])
-    if 'sizeof' in what or not target:
-        return False
-    body = fields.walk(tree, path, call.end(), target[1] + '->')
-    return body is not None and body[1].name == tag
+    code, at = holders.source.code, call.end()
+    what = code[at:holders.source.close_of(at - 1)]
+    if holders.in_size(at, f'sizeof({what})' if call[2] else what):
+        return True
+    cast = re.search(rf'\(\s*{holders.word}\s*\*\s*\)\s*$', code[:call.start()])
+    target = re.search(r'([*\w][\w>.\[\]-]*)\s*(?:__\w+\s*\(\w+\)\s*)?=\s*(?:\([^()]*\)\s*)?$',
+                       code[:call.start()])
+    return cast or target and holders.is_struct(at, '*' + target[1])
 
 
 def zeroed_why(tree, file, member, path):
     """Return why the mem may not be zero at the start, or None."""
-    tag = member.body.named().name
-    if not tag:
-        return None
     for name in dict.fromkeys([path, file]):
-        source = tree.source(name)
-        why = local_why(source, tag)
+        holders = structs.holders(tree, name, member.body)
+        source = holders.source
+        why = local_why(holders)
         if why:
             return why
         for call in NOT_ZEROED.finditer(source.code):
             what = source.code[call.end():source.close_of(call.end() - 1)]
-            if '__GFP_ZERO' not in what and is_of(tree, name, call, tag):
+            if '__GFP_ZERO' not in what and is_of(holders, call):
                 return (f'{call[1]}() in line {source.line(call.start())} does not clear its struct: '
                         'use kzalloc() or the like')
     return None
