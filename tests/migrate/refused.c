@@ -88,6 +88,7 @@ struct nic {
 	struct cached *cached;
 	struct desc *kept, *aligned, *shared, *aliased, *given, *stepped, *frozen, *mapped, *listed;
 	struct desc *renamed, *alias, *array[2];
+	struct desc *swapped, *combined, *writes;
 	struct desc **many;
 	unsigned long number;
 	union {
@@ -210,6 +211,14 @@ static int allocate(struct nic *nic, void *part, int i)
 	nic->alias = (void *)nic->renamed;
 	/* left: the place is an element of an array outside of the struct */
 	nic->array[i] = dma_alloc_coherent(nic->dev, 64, &nic->address, GFP_KERNEL);
+	/* left: swaps the pointer */
+	nic->swapped = dma_alloc_coherent(nic->dev, 64, &nic->address, GFP_KERNEL);
+	swap(part->swapped, nic->swapped);
+	/* left: assigns the pointer too */
+	nic->combined = dma_alloc_coherent(nic->dev, 64, &nic->address, GFP_KERNEL);
+	nic->combined = dma_alloc_wc(nic->dev, 64, &nic->address, GFP_KERNEL);
+	/* left: frees the pointer with dma_free_wc(), which knows only memory of the DMA API */
+	nic->writes = dma_alloc_attrs(nic->dev, 64, &nic->address, GFP_KERNEL, 0);
 	return local ? 0 : -ENOMEM;
 }
 
@@ -242,6 +251,10 @@ static void release(struct nic *nic, int i)
 	dma_free_coherent(nic->dev, 64, nic->renamed, nic->address);
 	dma_free_coherent(nic->dev, 64, nic->alias, nic->address);
 	dma_free_coherent(nic->dev, 64, &nic->array[0], nic->address);
+	dma_free_coherent(nic->dev, 64, nic->swapped, nic->address);
+	dma_free_coherent(nic->dev, 64, nic->combined, nic->address);
+	dma_free_attrs(nic->dev, 64, nic->writes, nic->address, 0);
+	dma_free_wc(nic->dev, 64, nic->writes, nic->address);
 	dma_free_coherent(nic->dev, 64, local, nic->address);
 }
 

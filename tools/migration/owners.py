@@ -9,8 +9,9 @@ NOT_ZEROED = re.compile(r'\b((?:devm_)?kv?malloc(?:_(objs?|flex)|_\w+)?|(?:__)?v
                         r'kmem_cache_alloc(?:_\w+)?|mempool_alloc|(?:__|devm_)get_free_pages?)\s*\(')
 # Calls that copy what a pointer points to.
 COPIES = r'mem(?:cpy|move)|(?:devm_)?kv?(?:memdup|realloc)(?:_\w+)?'
-# Calls that share pages. They get the pointer as the third argument.
-SHARES = re.compile(r'\b(dma_(?:mmap_(?:coherent|attrs|wc|writecombine)|get_sgtable(?:_attrs)?))\s*\(')
+# Calls that share pages, or free them without the mem. They get the pointer as the third argument.
+SHARES = re.compile(r'\b(dma_(?:mmap_(?:coherent|attrs|wc|writecombine)|get_sgtable(?:_attrs)?|'
+                    r'free_(?:wc|writecombine|noncoherent|noncontiguous|pages)))\s*\(')
 
 
 def local_why(holders):
@@ -78,14 +79,16 @@ def other_use(tree, path, member, member_of):
     index = r'\[[^\[\]]*\]\s*' * member.suffix.count('[')
     for match in re.finditer(rf'(?:->|\.)\s*{name}\s*{index}=(?!=)\s*', source.code):
         value = source.code[match.end():source.code.find(';', match.end())]
-        if re.match(r'NULL\b|0\b|(?:\([^()]*\)\s*)?dmam?_alloc_', value) or \
-                re.match(r'[\w>.\[\]-]+\s*=\s*(?:NULL\b|dmam?_alloc_)', value):
+        if re.match(r'(?:[\w>.\[\]-]+\s*=\s*)?'
+                    r'(?:NULL\b|0\b|(?:\([^()]*\)\s*)?dmam?_alloc_(?:coherent|attrs)\b)', value):
             continue
         if member_of(source, match.start(), name) is not False:
             return f'line {source.line(match.start())} assigns the pointer too'
-    for match in re.finditer(rf'&\s*\(?\s*\w[\w>.\[\]-]*(?:->|\.)\s*{name}\s*(?=[,)])', source.code):
+    for match in re.finditer(rf'(&|\bswap\s*\((?:[^;]*,)?)\s*\(?\s*\w[\w>.\[\]-]*(?:->|\.)\s*{name}\s*'
+                             rf'(?:{index})?(?=[,;)])', source.code):
         if member_of(source, source.code.rindex(name, 0, match.end()), name) is not False:
-            return f'line {source.line(match.start())} passes the address of the pointer'
+            does = 'passes the address of' if match[1] == '&' else 'swaps'
+            return f'line {source.line(match.start())} {does} the pointer'
     return None
 
 
@@ -135,7 +138,7 @@ def free_why(call, member):
 
 
 def shared_why(tree, path, member, member_of):
-    """Return which line gives the pages of a field to a process or to another device, or None."""
+    """Return which line gives the pages of a field away, or frees them without its mem, or None."""
     source, name = tree.source(path), member.name
     for call in SHARES.finditer(source.code):
         arguments = source.arguments(call.start())
@@ -146,6 +149,7 @@ def shared_why(tree, path, member, member_of):
         place = re.search(rf'(?:->|\.)\s*{name}\b', text)
         if place and member_of(source, start + place.start(), name) is not False or \
                 is_local_of(source, call.start(), text, name):
-            return (f'line {source.line(call.start())} gives the pointer to {call[1]}(), '
-                    'which knows only memory of the DMA API')
+            frees = '_free_' in call[1]
+            return (f'line {source.line(call.start())} {"frees" if frees else "gives"} the pointer '
+                    f'{"with" if frees else "to"} {call[1]}(), which knows only memory of the DMA API')
     return None
