@@ -53,19 +53,9 @@ def loop_around(source, at):
             return code[opened:source.close_of(rest) or rest]
         before = code[:opened].rstrip()[:-5].rstrip()
         if name == 'while' and code[rest] == ';' and before.endswith('}'):
-            return code[before_brace(code, len(before) - 1):closed]
+            return code[source.open_of(len(before) - 1):closed]
         return code[opened:code.find(';', closed)]
     return None
-
-
-def before_brace(code, end):
-    """Return the offset of the brace that the one at an offset closes."""
-    depth = 0
-    for i in range(end, -1, -1):
-        depth += (code[i] == '}') - (code[i] == '{')
-        if not depth:
-            return i
-    return 0
 
 
 def lvalue_end(code, at):

@@ -76,6 +76,15 @@ class Source:
                 return at + match.start()
         return None
 
+    def open_of(self, at):
+        """Return the offset of the bracket that the one at an offset closes, or 0."""
+        depth = 0
+        for i in range(at, -1, -1):
+            depth += (self.code[i] in CLOSE) - (self.code[i] in OPEN)
+            if not depth:
+                return i
+        return 0
+
     def arguments(self, at):
         """Return (start, end) of each argument of a call whose name begins at an offset."""
         opened = re.compile(r'\w+\s*\(').match(self.code, at)

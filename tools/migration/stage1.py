@@ -7,7 +7,7 @@ import os
 import re
 
 from migration import fields, owners, table
-from migration.source import INCLUDE
+from migration.source import INCLUDE, blank
 
 HEADER = '#include <coherent/migrate.h>\n'
 WIDTH = 100
@@ -57,6 +57,8 @@ def why_not_member(tree, file, member, call):
     if member.stars != 1:
         return 'the field is not a pointer to elements' if not member.stars else \
             'the field points to pointers'
+    if re.search(r'\[\s*0?\s*\]', member.suffix):
+        return 'the field is a flexible array, and nothing can stand behind it'
     if indexes(field[2]) != member.suffix.count('['):
         return 'the place is an element of an array outside of the struct'
     if re.search(r'\+\+|--|[^=!<>]=[^=]', field[0] + field[2]):
@@ -75,6 +77,40 @@ def why_not_member(tree, file, member, call):
         body = body.parent
     if source.text[:source.text.find('\n', member.end)].endswith('\\'):
         return 'a macro declares the field'
+    return None
+
+
+def is_statement(source, call):
+    """Whether a call is a statement of its own, and not a part of an expression."""
+    code = source.code
+    if not re.match(r'\s*;', code[source.close_of(code.index('(', call.at)) + 1:]):
+        return False
+    start = max(code.rfind('\n}', 0, call.at), 0)
+    before = re.sub(r'^[ \t]*#(?:\\\n|[^\n])*', blank, code[start:call.at], flags=re.M).rstrip()
+    if before.endswith(')'):
+        # This is a condition, or a macro that is a loop. A cast has no name before it.
+        return re.search(r'\w\s*$', code[:source.open_of(start + len(before) - 1)])
+    return re.search(r'(?:[;{}]|\b(?:else|do)|\bcase\b[^;?]*:|[;{}:]\s*\w+\s*:)$', before)
+
+
+def is_in_macro(source, at):
+    """Whether an offset is in a line that the preprocessor reads, or in one that continues it."""
+    line = source.line(at)
+    while line > 1 and source.text[:source.starts[line - 1]].rstrip('\r\n').endswith('\\'):
+        line -= 1
+    return re.match(r'\s*#', source.code[source.starts[line - 1]:])
+
+
+def why_not_call(call):
+    """Return why a call cannot get another name where it is, or None."""
+    source, number = call.source, f'line {call.line}'
+    end = call.arguments[-1][1] if call.arguments else call.at
+    if is_in_macro(source, call.at):
+        return f'{number} is a part of a macro'
+    if re.search(r'^[ \t]*#', source.code[call.at:end], re.M):
+        return f'{number} has lines for the preprocessor among its arguments'
+    if not call.allocates and call.arguments and not is_statement(source, call):
+        return f'{number} frees it in an expression'
     return None
 
 
@@ -124,7 +160,7 @@ class Stage1:
 
     def add(self, call):
         member, why = fields.resolve(self.tree, call)
-        why = why or why_not_member(self.tree, *member, call)
+        why = why or why_not_member(self.tree, *member, call) or why_not_call(call)
         if why:
             self.left.append((call, why))
             return
@@ -196,6 +232,9 @@ class Stage1:
             why = why_not_member(self.tree, *member, call)
             if why:
                 conversion.refuse(f'line {call.line}: {why}')
+            why = why_not_call(call)
+            if why:
+                conversion.refuse(why)
             conversion.calls.append(call)
 
     def convert(self):

@@ -79,11 +79,29 @@ static void stop(struct rings *rings)
 	rings_free_pages(rings);
 }
 
+static struct ring unused[2] = { { NULL }, [1] = { .count = 1 } };
+
+static void stop_unused(struct device *dev, int which)
+{
+	switch (which) {
+	case 0:
+		dma_free_coherent(dev, 4, unused[0].desc, unused[0].address);
+		break;
+	default:
+		if (unused[1].desc)
+#ifdef CONFIG_HAS_DMA
+			dma_free_coherent(dev, 4, unused[1].desc, unused[1].address);
+#endif
+		break;
+	}
+}
+
 static struct rings *all;
 
 static void __exit rings_exit(void)
 {
 	stop(all);
+	stop_unused(all->dev, 1);
 	kfree(all);
 }
 module_exit(rings_exit);
