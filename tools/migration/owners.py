@@ -73,6 +73,15 @@ def copied_why(tree, path, body):
     return f'line {source.line(by_value.start())} returns the struct, which copies it' if by_value else None
 
 
+def position_why(tree, path, body):
+    """Return which line initialises a struct in a way that a new member breaks, or None."""
+    holders = structs.holders(tree, path, body)
+    for at, indexes in holders.initialisers():
+        if holders.is_by_position(at, indexes):
+            return f'line {holders.source.line(at)} initialises the struct by position: name the members'
+    return None
+
+
 def other_use(tree, path, member, member_of):
     """Return why a pointer has another owner too, or None: an assignment, or its address."""
     source, name = tree.source(path), member.name

@@ -203,7 +203,8 @@ class Stage1:
             why = owners.other_use(self.tree, path, member, is_other) or \
                 owners.shared_why(self.tree, path, member, is_other) or \
                 owners.zeroed_why(self.tree, conversion.file, member, path) or \
-                owners.copied_why(self.tree, path, member.body)
+                owners.copied_why(self.tree, path, member.body) or \
+                owners.position_why(self.tree, path, member.body)
             if why:
                 conversion.refuse(f'{path}: {why}' if path not in own or len(own) > 1 else why)
         if not any(call.managed or not call.allocates for call in conversion.calls):

@@ -148,6 +148,38 @@ class Holders:
         left = self.left(at, text)
         return left is not None and not left[0]
 
+    def initialisers(self):
+        """Yield (offset of its brace, number of indexes) of each initialiser of a struct in the file."""
+        code = self.source.code
+        for variable in self.variables:
+            if variable.value and not variable.stars:
+                yield self.source.skip_space(variable.value), variable.indexes
+        for literal in re.finditer(rf'\(\s*{self.word}\s*(\[[^\]]*\])?\s*\)\s*(?=\{{)', code):
+            yield literal.end(), 1 if literal[1] else 0
+
+    def is_by_position(self, at, indexes):
+        """Whether an initialiser names no members, so that a new member shifts its values."""
+        code, start, items = self.source.code, at + 1, []
+        while code[at:at + 1] == '{' and start < len(code):
+            end = self.end_of(start)
+            items.append(self.source.trim(start, end))
+            if code[end:end + 1] != ',':
+                break
+            start = end + 1
+        items = [(first, last) for first, last in items if first < last]
+        for first, last in items:
+            name = re.match(r'(?:\.\s*(\w+)|\[[^\]]*\]|(\w+)\s*(?=:))[^={]*[=:]?\s*', code[first:last])
+            inner = first + (name.end() if name else 0)
+            word = name and (name[1] or name[2])
+            if not word and not indexes:
+                return len(items) > 1
+            deep = indexes - 1 if not word else next(
+                (count for stars, count in self.members.get(word, []) if not stars), None)
+            if deep is not None and (self.is_by_position(inner, deep) if code[inner] == '{' else
+                                     not name and len(items) > 1):
+                return True
+        return False
+
     def in_size(self, at, text):
         """Whether a size is that of a struct."""
         for match in re.finditer(r'\b(sizeof|struct_size)\b\s*(\()?', text):
