@@ -178,6 +178,7 @@ def odd_files(results, where):
               'void g(struct s *s)\n{\n\tdma_free_coherent(s, 8, s->r, s->h);\n}\n')
     for name, text, encoding in (('latin.c', driver, 'latin-1'), ('utf.c', driver, 'utf-8'),
                                  ('crlf.c', driver.replace('\n', '\r\n'), 'utf-8'),
+                                 ('feed.c', driver.replace('\nvoid', '\n\f\n/* \v\x1c\r\u2028 */\nvoid'), 'utf-8'),
                                  ('cut.c', driver.rstrip('\n'), 'utf-8'),
                                  ('aligned.c', driver.replace('*r;', '*r ____cacheline_aligned;'),
                                   'utf-8')):

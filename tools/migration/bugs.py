@@ -195,7 +195,7 @@ def own_pointers(tree, path, kind):
 def findings(path, source, output, ignored):
     """Return what the output of the rules means for one file."""
     out = {}
-    for line in output.splitlines():
+    for line in output.rstrip('\n').split('\n') if output else []:
         rule, first, number, column, *words = line.split('\t')
         first, number = int(first), int(number)
         at = source.offset(number, int(column))

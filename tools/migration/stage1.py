@@ -306,9 +306,13 @@ class Stage1:
             for start, end, piece in sorted(self.edits[path], reverse=True):
                 new = new[:start] + piece + new[end:]
             name = os.path.relpath(path)
-            for line in difflib.unified_diff(text.splitlines(True), new.splitlines(True),
-                                             'a/' + name, 'b/' + name):
+            for line in difflib.unified_diff(lines(text), lines(new), 'a/' + name, 'b/' + name):
                 yield line if line.endswith('\n') else line + '\n\\ No newline at end of file\n'
+
+
+def lines(text):
+    """Return the lines of a text. For patch, only a newline ends a line, and no form feed does."""
+    return re.findall(r'[^\n]*\n|[^\n]+', text)
 
 
 def layout(words, column, tail):
