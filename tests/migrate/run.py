@@ -199,6 +199,28 @@ def odd_files(results, where):
                 'stage1: a file that ends in a call is left as it is', done.stdout + done.stderr)
 
 
+def names(results, where):
+    """Run stage1 on files with names that are hard for patch: spaces, links, and other folders."""
+    text = ('struct s { struct d *r; dma_addr_t h; };\nvoid f(struct s *s)\n{\n'
+            '\ts->r = dma_alloc_coherent(s, 8, &s->h, 0);\n\tdma_free_coherent(s, 8, s->r, s->h);\n}\n')
+    for name in ('two words.c', 'linked/a.c', 'up.c'):
+        write(where, name, text)
+    os.symlink('a.c', os.path.join(where, 'linked/b.c'))
+    os.symlink('linked/a.c', os.path.join(where, 'c.c'))
+    for given in (['two words.c'], ['c.c', 'linked']):
+        done = run('stage1', *given, where=where)
+        applied = subprocess.run(['patch', '-p1', '-s'], cwd=where, check=False, input=done.stdout,
+                                 capture_output=True, text=True)
+        results.say(not done.returncode and done.stdout.count('+++') == 1 and not applied.returncode,
+                    f'stage1: the patch of {" and ".join(given)} applies', done.stderr + applied.stdout)
+    rows = json.loads(run('table', '--json', 'c.c', 'linked', where=where).stdout)
+    results.say(not rows, 'stage1: the file behind the links is converted', str(rows))
+    done = run('stage1', '../up.c', where=os.path.join(where, 'linked'))
+    results.say(done.returncode == 2 and not done.stdout and done.stderr.count('\n') == 1 and
+                '../up.c would change' in done.stderr, 'stage1: it refuses a file that patch would refuse',
+                done.stdout + done.stderr)
+
+
 def convert(results, where, folder, name):
     """Apply the patch of stage1 to a folder. Return the patch."""
     done = run('stage1', folder, where=where)
@@ -265,7 +287,7 @@ def main():
     results = Results()
     for check in (bugs, table, refused):
         check(results)
-    for check in (usage, odd_files, shared):
+    for check in (usage, odd_files, names, shared):
         with tempfile.TemporaryDirectory() as where:
             check(results, where)
     kernel = None

@@ -3,7 +3,7 @@
 import os
 import re
 
-from migration.source import INCLUDE, Source, find_include
+from migration.source import INCLUDE, Source, find_include, real_path
 
 DEFINES = re.compile(r'\b(struct|union|enum)\s+(?:__\w+\s+)*(\w+)\s*(?:__\w+\s*)*\{')
 PART = re.compile(rb'^[ \t]*#[ \t]*include[ \t]+"(\w[\w.-]*\.c)"', re.M)
@@ -13,8 +13,9 @@ SCALARS = re.compile(r'(?:unsigned |signed )*(?:char|short|int|long|long long)(?
 
 def sources_in(folder):
     """Return the C files of a folder."""
-    paths = [os.path.normpath(os.path.join(folder, name)) for name in sorted(os.listdir(folder or '.'))]
-    return [path for path in paths if path.endswith('.c') and os.path.isfile(path)]
+    paths = [os.path.join(folder, name) for name in sorted(os.listdir(folder or '.'))]
+    return list(dict.fromkeys(real_path(path) for path in paths
+                              if path.endswith('.c') and os.path.isfile(path)))
 
 
 class Tree:

@@ -6,6 +6,7 @@ import sys
 
 from migration import bugs, coccinelle, stage1, table
 from migration.coccinelle import Problem
+from migration.source import real_path
 
 # The name by which the command was called: tools/migrate is installed as coherent-migrate.
 NAME = os.path.basename(sys.argv[0])
@@ -40,14 +41,14 @@ def files_of(paths):
                 raise Problem(f'{path} has no C file')
             for folder, folders, names in os.walk(path):
                 folders.sort()
-                out += [os.path.normpath(os.path.join(folder, name)) for name in sorted(names)
+                out += [real_path(os.path.join(folder, name)) for name in sorted(names)
                         if name.endswith('.c') and allocates(os.path.join(folder, name))]
         elif not os.path.exists(path):
             raise Problem(f'{path}: there is no such file or folder')
         elif not path.endswith('.c'):
             raise Problem(f'{path} is not a C source file')
         else:
-            out.append(os.path.normpath(path))
+            out.append(real_path(path))
     return list(dict.fromkeys(out))
 
 

@@ -13,6 +13,13 @@ ATTRIBUTE = re.compile(r'\b(?:__attribute__\s*\(\(.*?\)\)|__aligned\s*\([^()]*\)
 OPEN, CLOSE = '([{', ')]}'
 
 
+def real_path(path):
+    """Return the path of a file from the current folder. A symbolic link is the file behind it."""
+    path = os.path.normpath(path)
+    real = os.path.realpath(path)
+    return path if real == os.path.abspath(path) else os.path.relpath(real)
+
+
 def blank(match):
     return re.sub(r'[^\n]', ' ', match[0])
 

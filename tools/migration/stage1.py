@@ -7,7 +7,8 @@ import os
 import re
 
 from migration import fields, owners, table
-from migration.source import INCLUDE, blank
+from migration.coccinelle import Problem
+from migration.source import INCLUDE, blank, real_path
 
 HEADER = '#include <coherent/migrate.h>\n'
 WIDTH = 100
@@ -182,8 +183,8 @@ class Stage1:
         if folder not in self.users:
             self.users[folder] = []
             for where, _, names in os.walk(folder):
-                for path in (os.path.normpath(os.path.join(where, name)) for name in names):
-                    if path.endswith('.c') and os.path.isfile(path):
+                for path in {real_path(os.path.join(where, name)) for name in names}:
+                    if path.endswith('.c') and os.path.isfile(path) and path not in self.users[folder]:
                         with open(path, 'rb') as file:
                             text = file.read().decode('latin-1')
                         if table.NAMES.search(text) or owners.SHARES.search(text):
@@ -306,6 +307,11 @@ class Stage1:
             for start, end, piece in sorted(self.edits[path], reverse=True):
                 new = new[:start] + piece + new[end:]
             name = os.path.relpath(path)
+            if name.split(os.sep)[0] == os.pardir:
+                raise Problem(f'{name} would change, but patch only changes files below the current '
+                              'folder: call stage1 in a folder above it')
+            # A tab ends a name that has spaces.
+            name += '\t' if ' ' in name else ''
             for line in difflib.unified_diff(lines(text), lines(new), 'a/' + name, 'b/' + name):
                 yield line if line.endswith('\n') else line + '\n\\ No newline at end of file\n'
 
@@ -362,8 +368,7 @@ def run(paths, warn, out):
     stage.read(paths)
     stage.collect()
     stage.convert()
-    for line in stage.patch():
-        out.write(line)
+    out.write(''.join(stage.patch()))
     for call, why in sorted(stage.left, key=lambda item: (item[0].source.path, item[0].at)):
         warn(f'{call.source.path}:{call.line}: left as it is: {why}')
     return len(stage.left)
