@@ -47,6 +47,30 @@ static void ordered_in_an_array(struct nic *nic, int i)
 	nic->ring[i].status = cpu_to_le32(DESC_OWN);
 }
 
+static void another_index(struct nic *nic, int i, int k)
+{
+	nic->ring[i].len = cpu_to_le32(2);
+	nic->ring[i + 1].status = cpu_to_le32(DESC_OWN);
+	dma_wmb();
+	nic->ring[i].len = cpu_to_le32(2);
+	nic->ring[k].status = cpu_to_le32(DESC_OWN);
+	dma_wmb();
+	nic->ring[i].len = cpu_to_le32(2);
+	i = (i + 1) % 8;
+	nic->ring[i].status = cpu_to_le32(DESC_OWN);
+}
+
+static int the_next(struct desc *desc, struct nic *nic, int i)
+{
+	desc->len = 1;
+	desc += 1;
+	desc->status = cpu_to_le32(DESC_OWN);
+	if (nic->ring[i].len > 100)
+		return -EINVAL;
+	i += 1;
+	return nic->ring[i].len;
+}
+
 static void taken_back(struct desc *desc)
 {
 	desc->len = 0;

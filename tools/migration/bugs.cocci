@@ -27,7 +27,7 @@ f2 << own_pointer.field2__;
 e2 << own_pointer.value2__;
 @@
 if f1 != f2:
-    print("own", p[0].line, q[0].line, q[0].column, f1, f2, e2, sep="\t", flush=True)
+    print("own", p[0].line, q[0].line, q[0].column, f1, f2, e2, p[0].column, sep="\t", flush=True)
 
 @own_index exists@
 expression base__, index__, value1__, value2__, other__;
@@ -50,7 +50,7 @@ f2 << own_index.field2__;
 e2 << own_index.value2__;
 @@
 if f1 != f2:
-    print("own", p[0].line, q[0].line, q[0].column, f1, f2, e2, sep="\t", flush=True)
+    print("own", p[0].line, q[0].line, q[0].column, f1, f2, e2, p[0].column, sep="\t", flush=True)
 
 @access@
 struct element *desc__;

@@ -86,9 +86,31 @@ def in_condition(code, at):
     return any(name in ('if', 'while') for name, _ in enclosing(code, at))
 
 
+def descriptor(code, at):
+    """Return the expression for a descriptor, from the offset of its field."""
+    start = max(code.rfind('.', 0, at), code.rfind('->', 0, at))
+    end = start
+    while start > 0 and (code[start - 1] in ']' or re.match(r'[\w.>-]', code[start - 1])):
+        start = code.rfind('[', 0, start) if code[start - 1] == ']' else start - 1
+    return ''.join(code[start:end].split())
+
+
+def is_same(code, first, at):
+    """Whether two accesses are to the same descriptor, as far as the text between them shows."""
+    one, other = descriptor(code, first), descriptor(code, at)
+    if one[-1:] == other[-1:] == ']' and one != other:
+        return False
+    # The rules see themselves when a pointer gets another value.
+    operator = r'(?:[-+*/%&|^]|<<|>>)' + ('?' if one.endswith(']') else '')
+    return not any(re.search(rf'(?<![\w.>]){name}\s*{operator}=(?!=)|(?:\+\+|--)\s*{name}\b|'
+                             rf'\b{name}\s*(?:\+\+|--)', code[first:at])
+                   for name in set(re.findall(r'(?<![.>\w])[A-Za-z_]\w*', one)))
+
+
 def judge_own(source, first, at, words):
-    field, owner, value = words
-    if not OWN.search(value + ' ' + owner) or NOT_OWN.search(value) or \
+    field, owner, value, column = words
+    if not is_same(source.code, source.offset(first, int(column)), at) or \
+            not OWN.search(value + ' ' + owner) or NOT_OWN.search(value) or \
             re.search(r'(?:^|\W)0\s*\)?$|~', value):
         return None
     return (f"'{owner}' gives the descriptor to the device, but the CPU may write '{field}' "
@@ -107,6 +129,7 @@ def judge_twice(source, first, at, words):
     code = source.code
     tested = source.offset(first, int(words[1]))
     if covered(code, at) or is_written(code, at) or covered(code, tested) or \
+            not is_same(code, tested, at) or \
             re.search(r'&\s*[\w>.\[\]-]*$', code[max(at - 80, 0):at].split('(')[-1]):
         return None
     if compares(code, tested):
