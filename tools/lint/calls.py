@@ -191,6 +191,7 @@ class Calls(Others):
         life = ('H', self.new_life(state, call))
         self.lives[life] = Life(kind, self.text(place), call, state.at,
                                 dev=arguments[1] if kind != 'device' else None)
+        self.element_changes(state, place)
         old = state.store.get(place)
         state.live[life] = place
         state.store[place] = life

@@ -55,7 +55,8 @@ class Ends(Objects):
 
     def lost_handle(self, state, value, place):
         """A variable that held a device, a BAR or an interrupt holds it no more."""
-        if value in state.live and not self.is_escaped(state, place) and not any(
+        if value in state.live and not self.is_escaped(state, place) and \
+                not self.has_unknown_index(state.live[value]) and not any(
                 held == value and not REGISTER.match(str(home[0][-1]))
                 for home, held in state.store.items()):
             self.leak(state, value, state.live[value])
@@ -85,7 +86,7 @@ class Ends(Objects):
                 self.leak(state, now[1], place)
         for life, place in list(state.live.items()):
             if life[0] == 'H' and not self.is_reachable(frame, state, life, result) and \
-                    not self.is_escaped(state, place):
+                    not self.is_escaped(state, place) and not self.has_unknown_index(place):
                 self.leak(state, life, place)
 
     def is_reachable(self, frame, state, value, result, depth=3):

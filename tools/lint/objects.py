@@ -62,11 +62,12 @@ class Objects(Texts):
         return None
 
     def is_element(self, state, place):
-        """Return whether an object is an element of an array, also element 0."""
-        length = len(place)
-        return self.first_index(place) is not None or any(
-            len(other) > length and other[:length] == place and other[length].__class__ is tuple
-            for other in state.objects)
+        """Return whether an object or a handle is in an element of an array, also in element 0."""
+        if self.first_index(place) is not None:
+            return True
+        arrays = {other[:self.first_index(other)] for places in (state.objects, state.store)
+                  for other in places if self.first_index(other) is not None}
+        return any(place[:length] in arrays for length in range(1, len(place) + 1))
 
     @staticmethod
     def has_unknown_index(place):
@@ -90,6 +91,37 @@ class Objects(Texts):
                 blurred = True
         return blurred
 
+    @staticmethod
+    def may_be_same_element(place, other):
+        """Return whether two places differ only in indexes that may be equal."""
+        if [part for part in place[1:] if part.__class__ is str] != \
+                [part for part in other[1:] if part.__class__ is str]:
+            return False
+        kinds = {part[0] if part[1].__class__ is int else '?' for part in (*place[1:], *other[1:])
+                 if part.__class__ is tuple}
+        return '?' in kinds or len(kinds) > 1
+
+    def same_elements(self, state, place):
+        """Return the places whose values may be the same element. Forget that they hold devices."""
+        if self.first_index(place) is None:
+            return []
+        same = [other for other in state.store if other[0] == place[0] and other != place and
+                self.may_be_same_element(place, other)]
+        for other in same:
+            state.live.pop(state.store[other], None)
+        return same
+
+    def element_changes(self, state, place):
+        """An element gets a value: forget the values that other indexes may mean."""
+        if self.first_index(place) is None:
+            return
+        for other in self.same_elements(state, place):
+            del state.store[other]
+        old = {number for number in self.symbols.unknown.get(place[0], ())
+               if self.may_be_same_element(place, self.symbols.keys[number][1])}
+        if old:
+            self.symbols.forget(state, old)
+
     def forget(self, state, place):
         now = state.objects[place]
         if now[0] == 'F':
@@ -102,6 +134,9 @@ class Objects(Texts):
                       if self.is_element(state, place) or
                       place[0][0] == 'm' and place[0][1] in state.heap]:
             self.forget(state, place)
+        for life in [life for life, place in state.live.items()
+                     if life[0] == 'H' and self.is_element(state, place)]:
+            del state.live[life]
 
     def lives_info(self, life, kind='object', place=None):
         info = self.lives.get(life)

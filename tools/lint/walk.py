@@ -67,9 +67,12 @@ class Walker:
         if field is not None:
             return field
         origin, mark = state.began(place)
+        if self.rules.same_elements(state, place) or mark == 0 and self.rules.has_unknown_index(place):
+            mark = -1
         return 0 if mark == 0 else self.symbol(('init', origin, mark))
 
     def put(self, state, place, value):
+        self.rules.element_changes(state, place)
         old = state.store.get(place)
         if value == UNKNOWN:
             value = self.renewed(state, ('put', place, state.at))

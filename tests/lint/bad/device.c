@@ -206,3 +206,19 @@ int view_past_the_end(struct coherent_device *dev)
 	coherent_free(&mem);
 	return err;
 }
+
+int first_of_an_array_that_leaks(void)
+{
+	struct coherent_device *devs[2] = { NULL, NULL };
+	int err = coherent_device_open(&devs[0], "sim:edu");
+
+	if (err)
+		return err;
+	err = coherent_device_open(&devs[1], "sim:edu");
+	if (err)
+		/* want: device 'devs' from coherent_device_open() at line N is never closed */
+		return err;
+	coherent_device_close(devs[0]);
+	coherent_device_close(devs[1]);
+	return 0;
+}
