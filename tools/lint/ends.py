@@ -86,7 +86,8 @@ class Ends(Objects):
                 self.leak(state, now[1], place)
         for life, place in list(state.live.items()):
             if life[0] == 'H' and not self.is_reachable(frame, state, life, result) and \
-                    not self.is_escaped(state, place) and not self.has_unknown_index(place):
+                    not self.is_escaped(state, place) and not self.has_unknown_index(place) and \
+                    not (place[0][0] == 'm' and self.is_element(state, place)):
                 self.leak(state, life, place)
 
     def is_reachable(self, frame, state, value, result, depth=3):

@@ -36,6 +36,7 @@ def macro(name):
 ALLOCATES = {'malloc', 'calloc', 'aligned_alloc', 'reallocarray', 'kzalloc', 'kmalloc', 'kcalloc',
              'devm_kzalloc', 'devm_kmalloc', 'kmalloc_trace', 'kmem_cache_alloc_trace', '__kmalloc',
              'vzalloc', 'kvzalloc', 'g_malloc0', 'g_new0'}
+COUNTED = {'calloc', 'kcalloc'}
 ZEROED = {'calloc', 'kzalloc', 'kcalloc', 'devm_kzalloc', 'vzalloc', 'kvzalloc', 'g_malloc0'}
 FREES = {'free', 'kfree', 'vfree', 'kvfree', 'devm_kfree', 'g_free', 'cfree'}
 COPIES = {'memcpy', 'memmove', '__builtin_memcpy', '__builtin_memmove', '__memcpy', '__memcpy_chk'}

@@ -63,7 +63,8 @@ class Objects(Texts):
 
     def is_element(self, state, place):
         """Return whether an object or a handle is in an element of an array, also in element 0."""
-        if self.first_index(place) is not None:
+        key = self.symbols.keys[place[0][1]] if place[0][0] == 'm' else ('',)
+        if self.first_index(place) is not None or key[0] == 'heap' and key[3]:
             return True
         arrays = {other[:self.first_index(other)] for places in (state.objects, state.store)
                   for other in places if self.first_index(other) is not None}

@@ -85,10 +85,18 @@ class Others(Ends):
             return [(arguments[0], state)]
         return [(None, state)]
 
+    def is_array_of(self, name, arguments):
+        """Return whether memory from malloc() or its like has a number of elements that is unknown."""
+        counts = arguments[:1] if name in known.COUNTED else []
+        return any(value.__class__ is not int for value in counts) or any(
+            self.symbols.keys[value[1]][:2] == ('b', '*') for value in arguments
+            if value.__class__ is tuple and value[0] == 'S')
+
     def memory_call(self, state, name, arguments):
         """malloc(), free(), memcpy(), memset() and their like."""
         if name in known.ALLOCATES:
-            symbol = self.renewed(state, ('heap', state.at, self.frame.depth))
+            symbol = self.renewed(state, ('heap', state.at, self.frame.depth,
+                                          self.is_array_of(name, arguments)))
             place = (('m', symbol[1]),)
             state.clear(place, 0 if name in known.ZEROED else self.fresh(state))
             self.symbols.forget_below(state, place)

@@ -161,3 +161,67 @@ int open_if(struct coherent_device **devs, bool two)
 		coherent_device_close(devs[0]);
 	return err;
 }
+static struct coherent_device **alloc_devices(int n)
+{
+	struct coherent_device **devs = calloc(n, sizeof(*devs));
+	int i;
+	if (!devs)
+		return NULL;
+	for (i = 0; i < n; i++)
+		if (coherent_device_open(devs + i, "sim:edu")) {
+			while (i-- > 0)
+				coherent_device_close(devs[i]);
+			free(devs);
+			return NULL;
+		}
+	return devs;
+}
+int use_allocated(int n)
+{
+	struct coherent_device **devs = alloc_devices(n);
+	if (!devs)
+		return -1;
+	for (int i = 0; i < n; i++)
+		coherent_device_close(devs[i]);
+	free(devs);
+	return 0;
+}
+int walk_allocated(int n)
+{
+	struct coherent_device **devs = malloc(n * sizeof(*devs)), **dev;
+	int err = 0;
+	if (!devs)
+		return -1;
+	for (dev = devs; dev < devs + n; dev++) {
+		err = coherent_device_open(dev, "sim:edu");
+		if (err)
+			break;
+	}
+	while (dev-- > devs)
+		coherent_device_close(*dev);
+	free(devs);
+	return err;
+}
+int walk_ports(int n)
+{
+	struct port *ports = calloc(n, sizeof(*ports)), *port;
+	int err = 0;
+	if (!ports)
+		return -1;
+	for (port = ports; port < ports + n; port++) {
+		err = coherent_device_open(&port->dev, "sim:edu");
+		if (err)
+			break;
+		err = coherent_zeroed(&port->mem, port->dev, 1);
+		if (err) {
+			coherent_device_close(port->dev);
+			break;
+		}
+	}
+	while (port-- > ports) {
+		coherent_free(&port->mem);
+		coherent_device_close(port->dev);
+	}
+	free(ports);
+	return err;
+}
