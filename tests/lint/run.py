@@ -178,6 +178,9 @@ def usage(tests, where):
     tests.refused('a module that was not built', 'build the module first', '--kernel', where,
                   'kernel/edu_pci.c')
     os.remove(os.path.join(where, 'compile_commands.json'))
+    write(where, 'data.c', 'const int table[] = { 1, 2 };\n')
+    write(where, 'empty.c', '')
+    tests.silent('files without a function', tests.run('data.c', 'empty.c', '--', where=where))
     tests.refused('nothing to check', 'no source file is given', where=where)
 
 

@@ -199,7 +199,7 @@ def finish(job, gcc):
         if at not in lines:
             job.problem = f'{job.file} does not compile: {at[0]}:{at[1]}: {text}'
             return
-    if not job.findings and not job.dump:
+    if job.run.returncode and not job.findings and not job.dump:
         why = re.search(r'error: (.*)', said)
         job.problem = f'{gcc} cannot read {job.file}: {why[1] if why else "it is not gcc 12 or newer"}'
 
