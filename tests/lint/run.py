@@ -217,6 +217,11 @@ def flags(tests, where):
     done = tests.run('leak.c', '--', '-DCOUNT=n', where=where)
     tests.say(done.returncode == 1 and done.stdout.startswith('leak.c:7: error: mem '),
               'the flags after -- are used', done.stdout + done.stderr)
+    write(where, 'warns.c', 'int f(void);\nint f(void) { int unused; return 0; }\n')
+    done = tests.run('warns.c', '--', '-Wall', '-Werror', '-MD', '-MF', 'warns.d', where=where)
+    tests.silent('the flags after -- make no errors of warnings', done)
+    tests.say(not os.path.exists(os.path.join(where, 'warns.d')),
+              'the flags after -- make gcc write no file')
     done = tests.run('calls.c', '--', where=where)
     tests.say(not done.returncode, 'a file alone: an unknown function may free a mem', done.stdout)
     done = tests.run('calls.c', 'makes.c', '--', where=where)

@@ -251,7 +251,8 @@ def find_jobs(files, flags, options):
     if not files:
         raise Problem('no source file is given, and there is no compile_commands.json; '
                       'see coherent-lint --help')
-    return [Job(file, flags or [], os.getcwd()) for file in files]
+    flags = keep_flags(flags or [], os.getcwd())
+    return [Job(file, flags, os.getcwd()) for file in files]
 
 
 def shown(path, folder):
