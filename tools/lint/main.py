@@ -32,7 +32,7 @@ WITH_VALUE = ('-D', '-U', '-I', '-isystem', '-iquote', '-idirafter', '-include',
 ALONE = re.compile(r'-(?:std=|ansi$|m|nostdinc$|pthread$|undef$|trigraphs$|-sysroot=|'
                    r'f(?:no-)?(?:short-|signed-|unsigned-|pack-struct|ms-|plan9-|gnu|builtin|'
                    r'freestanding|hosted|permissive|pic$|pie$|PIC$|PIE$|cf-protection))')
-ERROR = re.compile(r'^([^:\n]+):(\d+):(?:\d+:)? (?:(?:fatal )?error: |warning: (?=ignoring return value '
+ERROR = re.compile(r'^([^:\n]+):(\d+):(?:(\d+):)? (?:(?:fatal )?error: |warning: (?=ignoring return value '
                    r"of 'coherent_result'))(.*)$", re.M)
 ASSERTION = re.compile(r'static assertion failed: "(.*)"|with attribute error: (.*)')
 # Code that needs optimisation has these errors without it. They come after the analysis.
@@ -160,8 +160,9 @@ def own_headers(home):
 def start(job, gcc, home):
     """Start gcc for a file. It prints the graphs on its standard output."""
     command = [gcc, *job.flags, *own_headers(home), '-O0', '-S', '-o', os.devnull, '-fno-lto',
-               '-fdiagnostics-plain-output', '-ftrack-macro-expansion=0', '-fmax-errors=20',
-               '-fdump-tree-cfg-lineno=stdout', job.file]
+               '-fdiagnostics-plain-output', '-fdiagnostics-column-unit=byte',
+               '-ftrack-macro-expansion=0', '-fmax-errors=20', '-fdump-tree-cfg-lineno=stdout',
+               job.file]
     try:
         job.run = subprocess.Popen(command, cwd=job.folder, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True, errors='replace',
@@ -173,23 +174,30 @@ def start(job, gcc, home):
 
 def source_line(path, number):
     try:
-        with open(path, encoding='utf-8', errors='replace') as source:
+        with open(path, encoding='utf-8', errors='surrogateescape') as source:
             return source.read().split('\n')[number - 1]
     except (OSError, IndexError):
         return ''
+
+
+def name_at(line, column):
+    """Return the name at a column of a line, which gcc counts in bytes, or None."""
+    name = re.match(rb'\w+', line.encode(errors='surrogateescape')[int(column or 1) - 1:])
+    return name and name[0].decode()
 
 
 def finish(job, gcc):
     """Wait for gcc. An error that the headers make is a finding too."""
     others = []
     job.dump, said = job.run.communicate()
-    for path, line, text in ERROR.findall(said):
+    for path, line, column, text in ERROR.findall(said):
         at = (path, int(line))
-        names = NAME.findall(source_line(os.path.join(job.folder, path), at[1]))
+        code = source_line(os.path.join(job.folder, path), at[1])
+        names = NAME.findall(code)
         asserted = ASSERTION.search(text)
         if 'coherent_result' in text:
-            job.findings.append((at, f'the result of {names[0] if names else "a call"}() is ignored',
-                                 []))
+            call = name_at(code, column) or (names[0] if names else 'a call')
+            job.findings.append((at, f'the result of {call}() is ignored', []))
         elif asserted and names:
             job.findings.append((at, (asserted[1] or asserted[2]).replace("\\'", "'"), []))
         elif not LATE.search(text):
