@@ -38,11 +38,6 @@ EMPTY = {'coherent_mem_is_empty', 'coherent_box_is_empty', 'coherent_slot_is_emp
          'coherent_ring_is_empty', 'coherent_loan_is_empty'}
 
 
-def is_as_given(expression):
-    """Say whether an index is a constant, or the variable in which a macro has what it was given."""
-    return expression[0] == 'c' or expression[0] == 'v' and expression[1].startswith('coherent_x_')
-
-
 class Calls(Others):
     """The rules, with the calls of the library."""
 
@@ -472,7 +467,7 @@ class Calls(Others):
         info = self.lives.get(life)
         if name == 'coherent_mem_view' and info and \
                 all(value.__class__ is int for value in (info.count, *arguments[1:3])) and \
-                all(map(is_as_given, self.expressions[1:3])) and \
+                all(map(self.is_constant, self.expressions[1:3])) and \
                 arguments[1] < info.count < arguments[1] + arguments[2] and \
                 state.objects.get(mem, ' ')[0] == 'F':
             self.report(state, 'range', f"element {arguments[1] + arguments[2] - 1} is past the end of "
@@ -485,11 +480,16 @@ class Calls(Others):
             state.objects[place] = ('V', life, (symbol, call, state.at)) if life else ('U',)
         return [(symbol, state)]
 
+    def is_constant(self, expression):
+        """Return whether an index is a constant, or the variable in which a macro has a constant."""
+        return expression[0] == 'c' or expression[0] == 'v' and \
+            expression[1] in self.frame.function.constants
+
     def check_index(self, state, life, mem, number, index):
         """Refuse a constant index past a count that is known."""
         info = self.lives.get(life)
         if info and info.count.__class__ is int and index.__class__ is int and \
-                is_as_given(self.expressions[number]) and index >= info.count and \
+                self.is_constant(self.expressions[number]) and index >= info.count and \
                 state.objects.get(mem, ' ')[0] == 'F':
             self.report(state, 'range', f"index {index} is past the end of {self.named(info.kind, mem)},"
                         f" which has {info.count} elements{self.line(info.at, state.at)}",

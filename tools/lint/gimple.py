@@ -205,6 +205,7 @@ class Function:
         self.parsed = None
         self.params, self.locals, self.labels, self.result = [], set(), {}, None
         self.loops, self.wholes, self.addressed, self.read = {}, set(), set(), set()
+        self.constants = set()  # variables of macros that were given a constant
 
     @property
     def blocks(self):
@@ -294,7 +295,14 @@ class Function:
                     self.result = what[1]
                 if what[0] == '=' and what[1] and what[1][0] == 'v' and REGISTER.match(what[1][1]):
                     self.locals.add(what[1][1])
+                self.note_constant(what)
                 block.statements.append((place, *what))
+
+    def note_constant(self, what):
+        """A macro stores what it was given by coherent_same_number()."""
+        if what[0] == '=' and what[1] and what[1][0] == 'v' and what[2][0] == 'call' and \
+                what[2][1][1] == 'coherent_same_number' and what[2][2][0][0] == 'c':
+            self.constants.add(what[1][1])
 
     def find_joins(self):
         into = {number: 0 for number in self.parsed}

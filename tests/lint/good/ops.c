@@ -335,3 +335,12 @@ fail:
 		coherent_free(&m);
 	return err;
 }
+int slots_of_the_caller(struct coherent_device *dev, size_t count)
+{
+	COHERENT_AUTO(struct desc, mem);
+	COHERENT_SLOT(struct desc) slot;
+	int err = coherent_zeroed(&mem, dev, 2);
+	for (size_t i = 0; !err && i < count; i++)
+		err = coherent_slot(&mem, i, &slot);
+	return err;
+}
