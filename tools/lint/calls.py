@@ -464,21 +464,29 @@ class Calls(Others):
         life = self.use(state, mem, 'mem')
         if name != 'coherent_mem_ring':
             self.check_index(state, life, mem, 1, arguments[1])
-        info = self.lives.get(life)
-        if name == 'coherent_mem_view' and info and \
-                all(value.__class__ is int for value in (info.count, *arguments[1:3])) and \
-                all(map(self.is_constant, self.expressions[1:3])) and \
-                arguments[1] < info.count < arguments[1] + arguments[2] and \
-                state.objects.get(mem, ' ')[0] == 'F':
-            self.report(state, 'range', f"element {arguments[1] + arguments[2] - 1} is past the end of "
-                        f"{self.named('mem', mem)}, which has {info.count} elements"
-                        f"{self.line(info.at, state.at)}",
-                        (info.at, f'{info.call}() is called here'))
+        made = None
+        if name == 'coherent_mem_view' and \
+                all(value.__class__ is int for value in arguments[1:3]) and \
+                all(map(self.is_constant, self.expressions[1:3])):
+            made = self.count_of(state, life, mem)
+            if made and arguments[1] < made[1] < arguments[1] + arguments[2]:
+                self.past_the_end(state, f'element {arguments[1] + arguments[2] - 1}', mem, made)
+            made = ('view', arguments[2], call, state.at)
         place = self.object_at(arguments[-1])
         symbol = self.maybe(state, call)
         if place:
-            state.objects[place] = ('V', life, (symbol, call, state.at)) if life else ('U',)
+            state.objects[place] = ('V', life, (symbol, call, state.at), made) if life else ('U',)
         return [(symbol, state)]
+
+    def count_of(self, state, life, mem):
+        """Return (kind, count, call, its place) of a mem or a view, or None if it is not known."""
+        now = state.objects.get(mem, ' ')
+        if now[0] == 'V':
+            return now[3]
+        info = self.lives.get(life)
+        if now[0] == 'F' and info and info.count.__class__ is int:
+            return info.kind, info.count, info.call, info.at
+        return None
 
     def is_constant(self, expression):
         """Return whether an index is a constant, or the variable in which a macro has a constant."""
@@ -487,13 +495,15 @@ class Calls(Others):
 
     def check_index(self, state, life, mem, number, index):
         """Refuse a constant index past a count that is known."""
-        info = self.lives.get(life)
-        if info and info.count.__class__ is int and index.__class__ is int and \
-                self.is_constant(self.expressions[number]) and index >= info.count and \
-                state.objects.get(mem, ' ')[0] == 'F':
-            self.report(state, 'range', f"index {index} is past the end of {self.named(info.kind, mem)},"
-                        f" which has {info.count} elements{self.line(info.at, state.at)}",
-                        (info.at, f'{info.call}() is called here'))
+        made = self.count_of(state, life, mem)
+        if made and index.__class__ is int and self.is_constant(self.expressions[number]) and \
+                index >= made[1]:
+            self.past_the_end(state, f'index {index}', mem, made)
+
+    def past_the_end(self, state, what, mem, made):
+        kind, count, call, at = made
+        self.report(state, 'range', f'{what} is past the end of {self.named(kind, mem)}, which has '
+                    f'{count} elements{self.line(at, state.at)}', (at, f'{call}() is called here'))
 
     def is_empty(self, state, arguments):
         place = self.object_at(arguments[0])

@@ -11,7 +11,7 @@ failed) for NULL after a failed call, ('B', operator, x, y) for a comparison, ('
 struct.
 
 The state of an object is ('F', life) full, ('F', life, lives of twins) a mem with twins, ('E',
-failed) empty, ('X', end) ended, ('V', life, symbol, place) a view, or ('U',) unknown. A life is
+failed) empty, ('X', end) ended, ('V', life, failed, count) a view, or ('U',) unknown. A life is
 what one call started and another one ends.
 """
 

@@ -190,7 +190,7 @@ class Objects(Texts):
         may_fail = state.compare('==', symbol, 0)
         if may_fail is False or (may_fail is None and symbol[1] not in state.looked):
             self.unchecked(state, self.named(kind, place), verb, (call, at))
-        state.objects[place] = ('V', now[1], None)
+        state.objects[place] = ('V', now[1], None, now[3])
 
     def end(self, state, place, kind, call):
         """End an object. Return its life, or None."""

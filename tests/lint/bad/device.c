@@ -207,6 +207,24 @@ int view_past_the_end(struct coherent_device *dev)
 	return err;
 }
 
+int index_past_a_view(struct coherent_device *dev)
+{
+	union desc_view view = COHERENT_EMPTY, part = COHERENT_EMPTY;
+	union desc_mem mem = COHERENT_EMPTY;
+	int err = coherent_zeroed(&mem, dev, 8);
+
+	if (!err)
+		err = coherent_view(&mem, 2, 4, &view);
+	if (!err)
+		/* want: index 4 is past the end of view 'view', which has 4 elements at line N */
+		err = coherent_write(&view, 4, .len, 1);
+	if (!err)
+		/* want: element 5 is past the end of view 'view', which has 4 elements at line N */
+		err = coherent_view(&view, 3, 3, &part);
+	coherent_free(&mem);
+	return err;
+}
+
 int first_of_an_array_that_leaks(void)
 {
 	struct coherent_device *devs[2] = { NULL, NULL };
