@@ -503,8 +503,9 @@ class Walker:
         if not simple and (kind in 'fid' or kind == 'v' and self.is_whole(frame, right)):
             place, source = self.place(state, left), self.place(state, right)
             if place and source:
-                (self.rules.move_whole if left == ('v', '<retval>') else
-                 self.rules.copy)(state, place, source)
+                # A variable of this function ends when it returns. Memory behind a pointer stays.
+                ends = left == ('v', '<retval>') and source[0][:2] == ('L', frame.depth)
+                (self.rules.move_whole if ends else self.rules.copy)(state, place, source)
             elif place:
                 state.clear(place, self.rules.fresh(state))
             return None

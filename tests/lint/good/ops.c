@@ -344,3 +344,13 @@ int slots_of_the_caller(struct coherent_device *dev, size_t count)
 		err = coherent_slot(&mem, i, &slot);
 	return err;
 }
+struct reply {
+	union desc_mem mem;
+	int err;
+};
+struct reply returned_by_value(struct coherent_device *dev)
+{
+	struct reply reply = { .mem = COHERENT_EMPTY };
+	reply.err = coherent_zeroed(&reply.mem, dev, 1);
+	return reply;
+}
