@@ -547,6 +547,9 @@ class Calls(Others):
                 place = self.object_at(value)
                 if place in state.objects or value[1][-1] == 'base':
                     life = self.use_mem(state, place, kind)
+                    if name == 'coherent_base_wait_more' and life in self.lives:
+                        of = 'view' if state.objects[place][0] == 'V' else 'mem'
+                        self.check_device_of(state, self.lives[life], self.named(of, place))
                     if number == 0 and len(arguments) > 2 and name.startswith('coherent_mem_'):
                         self.check_index(state, life, place, 1, arguments[1])
                 elif number:

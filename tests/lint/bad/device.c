@@ -240,3 +240,23 @@ int first_of_an_array_that_leaks(void)
 	coherent_device_close(devs[1]);
 	return 0;
 }
+
+int polled_after_the_close(const char *name)
+{
+	union desc_mem mem = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	uint32_t len = 0;
+	int err = coherent_device_open(&dev, name);
+
+	if (err)
+		return err;
+	err = coherent_zeroed(&mem, dev, 1);
+	coherent_device_close(dev);
+	if (!err)
+		err = coherent_read(&mem, 0, .len, &len);
+	if (!err)
+		/* want: mem 'mem' is used here after coherent_device_close() at line N closed its device */
+		err = coherent_poll(&mem, 0, .len, &len, len == 1, 1000);
+	coherent_free(&mem);
+	return err;
+}
