@@ -471,25 +471,35 @@ static uint64_t count_programs(const unsigned char *file, uint64_t size, const E
 	return first ? first->sh_info : 0;
 }
 
+/* A core dump without a part of the memory may lack objects or devices, and nothing tells which. */
+static bool has_all_parts(const unsigned char *file, uint64_t size, const Elf64_Phdr *programs,
+			  uint64_t count)
+{
+	for (uint64_t i = 0; i < count; i++)
+		if ((programs[i].p_type == PT_LOAD || programs[i].p_type == PT_NOTE) &&
+		    programs[i].p_filesz &&
+		    !part(file, size, programs[i].p_offset, programs[i].p_filesz))
+			return false;
+	return true;
+}
+
 /* Adds the records that a part of the memory has, if it has some. */
 static int add_part_of_core(struct found *found, const unsigned char *file, uint64_t size,
 			    const Elf64_Phdr *program, const Elf64_Phdr *notes)
 {
-	const uint64_t at = program->p_offset;
-	uint64_t there = at < size ? size - at : 0;
+	const unsigned char *bytes = part(file, size, program->p_offset, program->p_filesz);
 	struct segment_header header;
 	struct records *records;
 	int err;
 
-	if (there > program->p_filesz)
-		there = program->p_filesz;
-	if (program->p_type != PT_LOAD || at % 8 || !copy_header(file + at, there, &header) ||
-	    header.base != program->p_vaddr || !header.range_count)
+	if (program->p_type != PT_LOAD || program->p_offset % 8 || !bytes ||
+	    !copy_header(bytes, program->p_filesz, &header) || header.base != program->p_vaddr ||
+	    !header.range_count)
 		return 0;
 	err = check_header(found, &header);
 	if (err)
 		return err;
-	records = add(found, &header, file + at, there);
+	records = add(found, &header, bytes, program->p_filesz);
 	if (!records || (notes && add_code_of_core(records, file, size, notes)))
 		return fail(found, -ENOMEM, "memory is short");
 	return 0;
@@ -507,7 +517,7 @@ static int read_core(struct found *found, const unsigned char *file, uint64_t si
 		return fail(found, -ENOENT, "it is not a core dump of a 64-bit program");
 	count = count_programs(file, size, elf);
 	programs = part(file, size, elf->e_phoff, count * sizeof(*programs));
-	if (!count || !programs)
+	if (!count || !programs || !has_all_parts(file, size, programs, count))
 		return fail(found, -ENOENT, "the core dump is truncated");
 	for (uint64_t i = 0; i < count; i++)
 		if (programs[i].p_type == PT_NOTE)
