@@ -178,6 +178,7 @@ static int run_ledger(const struct arguments *arguments, json_t *result)
 		json_object_set_new(result, "unreadable",
 				    json_integer((json_int_t)ledger.unreadable));
 		json_object_set_new(result, "missing", output_number(ledger.missing));
+		json_object_set_new(result, "cut_off", json_boolean(ledger.is_cut));
 		json_object_set_new(result, "devices",
 				    json_integer((json_int_t)ledger.device_count));
 		json_object_set_new(result, "devices_without_protection",
@@ -202,7 +203,8 @@ static void print_ledger(const json_t *result)
 
 	if (json_array_size(rows))
 		output_table(rows, columns, ARRAY_SIZE(columns), NULL);
-	else if (json_integer_value(json_object_get(result, "missing")))
+	else if (json_integer_value(json_object_get(result, "missing")) ||
+		 json_is_true(json_object_get(result, "cut_off")))
 		output_wrapped("The records that can be read have no such exposure.", 0);
 	else
 		output_wrapped("The ledger has no such exposure.", 0);
@@ -242,7 +244,7 @@ const struct command command_ledger = {
 		"write.\n\n"
 		"If a program was killed, its last record may be missing, and exposures that it did not "
 		"end have no end. The last line says how many records could not be read. If earlier "
-		"records are missing, the command prints what the others say, and the exit status is "
+		"records are missing, or the end of the file was cut off, the command prints what the others say, and the exit status is "
 		"1.\n\n"
 		"Another line counts the devices whose level was below COHERENT_PEER, if there are any. "
 		"Nothing kept those from memory that the driver never exposed.\n\n"

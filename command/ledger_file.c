@@ -87,18 +87,23 @@ static bool read_on(int fd, unsigned char **data, size_t *bytes)
 	return true;
 }
 
-static int read_file(const char *path, unsigned char **data, size_t *bytes)
+static int read_file(const char *path, unsigned char **data, size_t *bytes, bool *has_grown)
 {
 	/* A FIFO would block the open. */
 	const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	size_t first;
 	bool is_read;
 
 	*data = NULL;
 	*bytes = 0;
+	*has_grown = false;
 	if (fd < 0)
 		return fail("ledger: %s: %s", path, strerror(errno));
 	/* If a device began a block anew before it was read, the copy follows the first end. */
-	is_read = read_on(fd, data, bytes) && read_on(fd, data, bytes);
+	is_read = read_on(fd, data, bytes);
+	first = *bytes;
+	is_read = is_read && read_on(fd, data, bytes);
+	*has_grown = *bytes != first;
 	close(fd);
 	if (!is_read)
 		return fail("ledger: %s: it is not a file that can be read", path);
@@ -129,20 +134,19 @@ static bool is_zero(const struct ledger_record *record)
 	return !memcmp(record, &zero, sizeof(zero));
 }
 
-/* Moves the records that can be read to the beginning of the memory. Returns how many there are. */
-static size_t keep_readable(struct ledger_record *records, size_t count, struct ledger_file *ledger)
+/* Moves records that can be read to those that were kept. @first and @end are numbers in the file. */
+static void keep_readable(struct ledger_file *ledger, size_t first, size_t end)
 {
-	size_t kept = 0;
+	struct ledger_record *records = ledger->records;
 
-	for (size_t i = 1; i < count; i++) {
+	for (size_t i = first; i < end; i++) {
 		if (is_zero(&records[i]))
 			continue;
 		if (records[i].checksum == ledger_checksum(&records[i]))
-			records[kept++] = records[i];
+			records[ledger->record_count++] = records[i];
 		else
 			ledger->unreadable++;
 	}
-	return kept;
 }
 
 static int by_number(const void *a, const void *b)
@@ -175,23 +179,55 @@ static void sort(struct ledger_file *ledger)
 	ledger->record_count = kept;
 }
 
+/*
+ * Returns how many records are before an odd end of the file, or all if its end is one that a writer
+ * leaves: a whole block, or a copy of the first block, which lacks the head.
+ */
+static size_t count_whole(const struct ledger_record *head, size_t bytes)
+{
+	const size_t count = bytes / sizeof(*head);
+	const size_t odd = head->block_bytes ? bytes % head->block_bytes : 0;
+	const bool is_copy = bytes > head->block_bytes && odd + sizeof(*head) == head->block_bytes;
+
+	return odd && !is_copy ? count - odd / sizeof(*head) : count;
+}
+
+/*
+ * Keeps the records, sorted. If a writer cannot finish a copy, the block itself has the same records. So
+ * an odd end that has others was cut off, unless the file grew while it was read.
+ */
+static void keep_all(struct ledger_file *ledger, size_t bytes, bool has_grown)
+{
+	const size_t count = bytes / sizeof(*ledger->records);
+	const size_t whole = count_whole(ledger->records, bytes);
+	size_t before;
+
+	keep_readable(ledger, 1, whole);
+	sort(ledger);
+	if (whole == count)
+		return;
+	before = ledger->record_count;
+	keep_readable(ledger, whole ? whole : 1, count);
+	sort(ledger);
+	ledger->is_cut |= ledger->record_count > before && !has_grown;
+}
+
 static int read_records(const char *path, struct ledger_file *ledger)
 {
 	unsigned char *data;
+	bool has_grown;
 	size_t bytes;
 	int status;
 
 	*ledger = (struct ledger_file){ .count = 0 };
-	status = read_file(path, &data, &bytes);
+	status = read_file(path, &data, &bytes, &has_grown);
 	ledger->records = (struct ledger_record *)data;
 	if (!status)
 		status = check_head(path, data, bytes);
 	if (status)
 		return status;
 	ledger->is_cut = bytes % sizeof(*ledger->records);
-	ledger->record_count =
-		keep_readable(ledger->records, bytes / sizeof(*ledger->records), ledger);
-	sort(ledger);
+	keep_all(ledger, bytes, has_grown);
 	return STATUS_GOOD;
 }
 

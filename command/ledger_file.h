@@ -49,7 +49,7 @@ struct exposure {
  * @record_count: How many records could be read.
  * @unreadable: How many were not written whole.
  * @missing: How many are not in the file although later ones are.
- * @is_cut: The file ends within a record.
+ * @is_cut: The file ends within a record, or where no writer leaves the end.
  * @is_read: The rest is valid.
  * @device_count: How many devices were opened.
  * @open_count: How many of them nothing kept from memory that they were not shown.

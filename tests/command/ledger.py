@@ -111,6 +111,26 @@ def kills(command, driver, folder):
                 'records that are missing may have said more', done.stdout + done.stderr)
 
 
+def cut_off(command, driver, folder):
+    """A writer leaves whole blocks, so a shorter file was cut off, also between two records."""
+    path = os.path.join(folder, 'l')
+    drive(driver, 'steps', path)
+    with open(path, 'rb') as file:
+        data = file.read()
+    for size, status in ((len(data), 0), (len(data) - 64, 1), (8192, 1), (128, 1), (64, 0)):
+        with open(path, 'wb') as file:
+            file.write(data[:size])
+        answer, done = command.json('ledger', path)
+        command.say(done.returncode == status and answer.get('cut_off') == bool(status) and
+                    ('it was cut off or damaged' in done.stderr) == bool(status),
+                    f'{size} bytes of a ledger end with {status}', f'{done.returncode} {done.stderr}')
+    with open(path, 'wb') as file:
+        file.write(data[:8192])
+    done = command.run('ledger', path, '--address', '0x5')
+    command.say(done.returncode == 1 and 'The records that can be read have no such' in done.stdout,
+                'the part that is missing may have said more', done.stdout)
+
+
 def kills_with_twin(command, driver, folder):
     """The memory was that of the program, and two devices could reach it."""
     path = os.path.join(folder, 'l')
@@ -212,7 +232,7 @@ def mistakes(command, driver, folder):
 
 def main():
     command, driver = common.Command(sys.argv[1]), os.path.abspath(sys.argv[2])
-    for check in (answers, kills, kills_with_twin, devices_without_protection, lives, mistakes):
+    for check in (answers, kills, cut_off, kills_with_twin, devices_without_protection, lives, mistakes):
         with tempfile.TemporaryDirectory() as folder:
             check(command, driver, folder)
     return command.end()

@@ -72,16 +72,23 @@ static void copy_block(uint64_t number)
 	put_some((size_t)about.st_size / sizeof(struct ledger_record), number, BLOCK);
 }
 
-static void make_ledger(char *path)
+static void put_head(uint32_t block_bytes)
 {
 	struct ledger_record head = { .kind = LEDGER_HEAD,
 				      .version = LEDGER_VERSION,
-				      .record_bytes = sizeof(head) };
+				      .record_bytes = sizeof(head),
+				      .block_bytes = block_bytes };
 
-	file = mkstemp(scratch(path, "ledger-XXXXXX"));
-	assert_true(file >= 0);
 	memcpy(head.magic, LEDGER_MAGIC, sizeof(head.magic));
 	put(0, head);
+}
+
+/* The size of blocks is not known here, so any number of records may be at the end. */
+static void make_ledger(char *path)
+{
+	file = mkstemp(scratch(path, "ledger-XXXXXX"));
+	assert_true(file >= 0);
+	put_head(0);
 	put_some(1, 1, BLOCK);
 	reads = 0;
 	complaints = 0;
@@ -175,6 +182,78 @@ static void record_that_is_missing_is_told_and_the_others_are_followed(void **st
 	assert_int_equal(ledger.record_count, 4);
 	assert_int_equal(ledger.missing, 3);
 	assert_int_equal(ledger.device_count, 1);
+	ledger_file_free(&ledger);
+}
+
+/* The beginning of a copy, as a writer leaves it that is killed or finds the disk full. */
+static void copy_that_is_not_finished_lacks_nothing(void **state)
+{
+	char path[SCRATCH_MAX];
+	struct ledger_file ledger;
+
+	(void)state;
+	make_ledger(path);
+	put_head((BLOCK + 1) * sizeof(struct ledger_record));
+	put_some(BLOCK + 1, 1, 2);
+	device_writes = write_nothing;
+	assert_int_equal(read_and_remove(path, &ledger), STATUS_GOOD);
+	assert_int_equal(ledger.record_count, BLOCK);
+	ledger_file_free(&ledger);
+}
+
+static void copy_of_the_first_block_lacks_the_head(void **state)
+{
+	char path[SCRATCH_MAX];
+	struct ledger_file ledger;
+
+	(void)state;
+	make_ledger(path);
+	put_head((BLOCK + 1) * sizeof(struct ledger_record));
+	copy_block(1);
+	put_some(1, 1 + BLOCK, BLOCK);
+	device_writes = write_nothing;
+	assert_int_equal(read_and_remove(path, &ledger), STATUS_GOOD);
+	assert_int_equal(ledger.record_count, 2 * BLOCK);
+	ledger_file_free(&ledger);
+}
+
+static void end_that_no_writer_leaves_was_cut_off(void **state)
+{
+	char path[SCRATCH_MAX];
+	struct ledger_file ledger;
+
+	(void)state;
+	make_ledger(path);
+	put_head((BLOCK + 1) * sizeof(struct ledger_record));
+	put_some(BLOCK + 1, 1 + BLOCK, 2);
+	device_writes = write_nothing;
+	assert_int_equal(read_and_remove(path, &ledger), STATUS_BAD);
+	assert_true(ledger.is_cut);
+	assert_int_equal(ledger.missing, 0);
+	assert_int_equal(ledger.record_count, BLOCK + 2);
+	assert_int_equal(complaints, 1);
+	ledger_file_free(&ledger);
+}
+
+/* The device is in the copy of a block that the reader has not seen. */
+static size_t be_in_a_copy(unsigned int read)
+{
+	if (read == 1)
+		put_some(BLOCK + 1, 1 + BLOCK, 2);
+	return SIZE_MAX / sizeof(struct ledger_record);
+}
+
+static void copy_that_goes_on_is_not_cut_off(void **state)
+{
+	char path[SCRATCH_MAX];
+	struct ledger_file ledger;
+
+	(void)state;
+	make_ledger(path);
+	put_head((BLOCK + 1) * sizeof(struct ledger_record));
+	device_writes = be_in_a_copy;
+	assert_int_equal(read_and_remove(path, &ledger), STATUS_GOOD);
+	assert_int_equal(ledger.record_count, BLOCK + 2);
 	ledger_file_free(&ledger);
 }
 
@@ -294,6 +373,10 @@ int main(void)
 		cmocka_unit_test(block_that_is_copied_after_the_size_is_known_is_read),
 		cmocka_unit_test(device_that_overtakes_the_reader_leaves_no_gap),
 		cmocka_unit_test(record_that_is_missing_is_told_and_the_others_are_followed),
+		cmocka_unit_test(copy_that_is_not_finished_lacks_nothing),
+		cmocka_unit_test(copy_of_the_first_block_lacks_the_head),
+		cmocka_unit_test(end_that_no_writer_leaves_was_cut_off),
+		cmocka_unit_test(copy_that_goes_on_is_not_cut_off),
 		cmocka_unit_test(fence_ends_only_exposures_that_waited_when_it_began),
 		cmocka_unit_test(end_of_a_device_ends_its_own_exposures_once),
 		cmocka_unit_test(devices_without_protection_are_counted),
