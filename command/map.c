@@ -116,6 +116,7 @@ static json_t *answer_device(const struct layout *layout, struct records *record
 	json_object_set_new(device, "pid", records->pid ? json_integer(records->pid) : json_null());
 	json_object_set_new(device, "device", output_text(header->name));
 	json_object_set_new(device, "level", output_text(level_name(header->level)));
+	json_object_set_new(device, "closed", json_boolean(header->is_closed));
 	json_object_set_new(device, "mask", address_of(header->mask));
 	json_object_set_new(device, "ranges", answer_ranges(header));
 	json_object_set_new(device, "holes", answer_holes(header));
@@ -161,6 +162,12 @@ static void print_run(const json_t *run)
 	print_cells(output_string(run, "cells"));
 }
 
+static void print_notes(const json_t *device)
+{
+	if (json_is_true(json_object_get(device, "closed")))
+		output_line(2, "The device is closed, and its objects are not freed.");
+}
+
 static void print_device(const json_t *device)
 {
 	const json_t *runs = json_object_get(device, "runs"), *entry;
@@ -178,6 +185,7 @@ static void print_device(const json_t *device)
 				 "object"),
 		    output_bytes(bytes, (uint64_t)json_integer_value(
 						json_object_get(device, "reachable"))));
+	print_notes(device);
 	json_array_foreach((json_t *)json_object_get(device, "holes"), i, entry)
 		print_range(entry, "hole");
 	json_array_foreach((json_t *)json_object_get(device, "ranges"), i, entry)

@@ -256,9 +256,16 @@ static bool is_sound(const struct records_object *object)
 	       object->address + object->bytes > object->address;
 }
 
-static uint64_t reachable_bytes(const struct records_object *object)
+static bool is_shared(const struct records_object *object)
 {
-	return object->kind >= RECORDS_IN_PLACE ? object->bytes : 0;
+	return object->kind >= RECORDS_IN_PLACE;
+}
+
+/* A device that is closed reaches nothing, also if its objects are not freed yet. */
+static uint64_t reachable_bytes(const struct records *records, const struct records_object *object,
+				uint64_t bytes)
+{
+	return is_shared(object) && !records->header.is_closed ? bytes : 0;
 }
 
 /* Fills in the object of a slot. Returns false if the slot has none. */
@@ -277,7 +284,7 @@ static bool read_slot(const struct records *records, const struct records_object
 	object->site_address = read64(slot + fields[SEGMENT_SLOT_SITE]);
 	object->id = (uint64_t)(slot - records->bytes);
 	object->changes = object->state + (uint32_t)object->site_address;
-	object->reachable = reachable_bytes(object);
+	object->reachable = reachable_bytes(records, object, object->bytes);
 	return true;
 }
 
@@ -305,10 +312,11 @@ static void each_slot(const struct records *records, const struct records_object
 	for (; count; count--, slot += fields[SEGMENT_SLOT_BYTES]) {
 		if (!read_slot(records, whole, is_in_place, slot, &object))
 			continue;
-		rest.reachable -= object.reachable < rest.reachable ? object.reachable :
-								      rest.reachable;
+		if (is_shared(&object))
+			rest.rest -= object.bytes < rest.rest ? object.bytes : rest.rest;
 		visit(&object, arg);
 	}
+	rest.reachable = reachable_bytes(records, whole, rest.rest);
 	rest.kind = RECORDS_POOL;
 	visit(&rest, arg);
 }
@@ -330,7 +338,8 @@ static bool visit_record(const struct records *records, const unsigned char *rec
 	/* A record that never had an object is all zeros. */
 	if (!is_sound(&object))
 		return true;
-	object.reachable = reachable_bytes(&object);
+	object.reachable = reachable_bytes(records, &object, object.bytes);
+	object.rest = object.bytes;
 	if (chunk && (object.kind == RECORDS_MEM || object.kind == RECORDS_READ_ONLY))
 		each_slot(records, &object, chunk, visit, arg);
 	else

@@ -93,7 +93,8 @@ struct records {
  *	leaked, for ever.
  * @RECORDS_KINDS: How many kinds there are.
  *
- * The kinds that matter more come later. The device reaches those from RECORDS_IN_PLACE on.
+ * The kinds that matter more come later. Until it is closed, the device reaches those from
+ * RECORDS_IN_PLACE on.
  */
 enum records_kind {
 	RECORDS_FREE,
@@ -116,8 +117,9 @@ enum records_kind {
  * @is_pooled: It is an object of a pool.
  * @address: Its first device address.
  * @bytes: Its size: whole pages, or the size of a slot.
- * @reachable: How much of that the device can reach. For a chunk, the slots that were visited do not
- *	count.
+ * @reachable: How much of that the device can reach: nothing if it is closed. For a chunk, the slots
+ *	that were visited do not count.
+ * @rest: The size of a chunk without the slots that were visited as mems or boxes in place.
  * @changes: A number that differs if the record changed since it was read before.
  * @id: A number that no other object of the device has at the same time.
  * @site_address: The address of the site of its allocation, for records_site().
@@ -129,6 +131,7 @@ struct records_object {
 	uint64_t address;
 	uint64_t bytes;
 	uint64_t reachable;
+	uint64_t rest;
 	uint32_t changes;
 	uint64_t id;
 	uint64_t site_address;

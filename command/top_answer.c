@@ -178,7 +178,7 @@ static json_t *answer_row(const struct top *top, const struct line *line)
 	json_object_set_new(row, "kind", json_string(records_kind_name(object->kind)));
 	json_object_set_new(row, "address", output_format("0x%" PRIx64, object->address));
 	json_object_set_new(row, "bytes",
-			    output_number(object->kind == RECORDS_POOL ? object->reachable :
+			    output_number(object->kind == RECORDS_POOL ? object->rest :
 									 object->bytes));
 	json_object_set_new(row, "pooled", json_boolean(object->is_pooled));
 	return row;

@@ -90,6 +90,20 @@ def check_two(test, program):
         test.complains(2, 'is not a number', 'map', f'--device={number}', '1')
 
 
+def check_closed(test, program):
+    with Driver(program, '-l') as driver:
+        answer, done = test.json('map', driver.pid)
+        device = answer['devices'][0]
+        test.say(device.get('closed') and device['reachable'] == 0 and device['objects'] == 14,
+                 'a closed device reaches nothing, and its objects are shown', done.stdout)
+        done = test.run('map', driver.pid)
+        test.say('14 objects, the device reaches 0 B\n  The device is closed, and its objects are not '
+                 'freed.\n' in done.stdout, 'the text says that the device is closed', done.stdout)
+        done = test.run('map', '--svg', driver.pid)
+        test.say('14 objects in the addresses of the device, which is closed<' in done.stdout,
+                 'the picture says it too', done.stdout[:600])
+
+
 def check_twins(test, program):
     with Driver(program, '-s') as driver:
         answer, _ = test.json('map', driver.pid)
@@ -173,6 +187,7 @@ def main():
         check_core(test, driver, where)
     check_many(test, sys.argv[2])
     check_two(test, sys.argv[2])
+    check_closed(test, sys.argv[2])
     check_twins(test, sys.argv[2])
     check_device(test)
     return test.end()

@@ -125,6 +125,11 @@ def check_lives(top, program):
         top.say(done.returncode == 0 and answer['devices'][0]['closed'] and
                 answer['devices'][0]['mems'] == 12,
                 'a closed device with live objects is shown', f'{done.stderr} {answer}')
+        top.say(answer['devices'][0]['reachable'] == 0 and
+                not any(row['reachable'] for row in answer['rows']), 'it reaches nothing', answer)
+        answer, done = top.json('top', '--by=object', driver.pid)
+        top.say([row['bytes'] for row in answer['rows'] if row['kind'] == 'free part of a pool'] ==
+                [4096 - 640], 'the free part of its pool has the same size', answer)
     with Driver(program, '-c') as driver, subprocess.Popen(
             [top.program, 'top', '--json', '--by=device', '--seconds=3', driver.pid],
             stdout=subprocess.PIPE, text=True) as child:
