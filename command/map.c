@@ -127,6 +127,7 @@ static json_t *answer_device(const struct layout *layout, struct records *record
 	json_object_set_new(device, "part_count", output_number(layout->count));
 	json_object_set_new(device, "parts", answer_parts(layout, records));
 	json_object_set_new(device, "unread", output_number(layout->unread));
+	json_object_set_new(device, "missing", output_number(header->missing));
 	return device;
 }
 
@@ -166,6 +167,8 @@ static void print_notes(const json_t *device)
 {
 	if (json_is_true(json_object_get(device, "closed")))
 		output_line(2, "The device is closed, and its objects are not freed.");
+	if (json_integer_value(json_object_get(device, "missing")))
+		output_line(2, "The device has more objects than fit into its shared memory.");
 }
 
 static void print_device(const json_t *device)

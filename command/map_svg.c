@@ -135,9 +135,9 @@ void map_svg(const struct layout *layout, struct records *records)
 	       "<text x=\"%d\" y=\"%d\" font-size=\"14\">",
 	       WIDTH, height, style, MARGIN, MARGIN + 4);
 	print_text(header->name);
-	printf(": %s in the addresses of the device%s</text>\n",
+	printf(": %s%s in the addresses of the device%s</text>\n",
 	       output_count(objects, layout->objects, "object"),
-	       header->is_closed ? ", which is closed" : "");
+	       header->missing ? " (and more)" : "", header->is_closed ? ", which is closed" : "");
 	draw_legend(TEXT + MARGIN - 4);
 	y = draw_ranges(header, y);
 	for (size_t i = 0; i < layout->run_count && i < RUNS_MAX; i++)

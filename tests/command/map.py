@@ -73,6 +73,24 @@ def check_many(test, program):
                  f"{len(device['parts'])} {device['part_count']} {device['objects']}")
 
 
+def check_missing(test, program):
+    """With few addresses, a device has room for the records of some thousand objects."""
+    with Driver('sh', '-c', 'ulimit -v 500000 && exec "$@"', 'sh', program, '-n', '200000') as driver:
+        if not driver.address:
+            test.skip('objects are missing under ulimit -v', 'the driver does not run under it')
+            return
+        answer, done = test.json('map', driver.pid)
+        device = answer['devices'][0]
+        test.say(device.get('missing') and device['objects'] < 200000,
+                 'JSON says that objects are missing', done.stdout[-200:])
+        done = test.run('map', driver.pid)
+        test.say('  The device has more objects than fit into its shared memory.\n' in done.stdout,
+                 'the text says it', done.stdout[:400])
+        done = test.run('map', '--svg', driver.pid)
+        test.say(' objects (and more) in the addresses' in done.stdout, 'the picture says it too',
+                 done.stdout[:600])
+
+
 def check_two(test, program):
     with Driver(program, '-t') as driver:
         answer, _ = test.json('map', driver.pid)
@@ -187,6 +205,7 @@ def main():
         check_core(test, driver, where)
     check_many(test, sys.argv[2])
     check_two(test, sys.argv[2])
+    check_missing(test, sys.argv[2])
     check_closed(test, sys.argv[2])
     check_twins(test, sys.argv[2])
     check_device(test)
