@@ -4,9 +4,11 @@
  * answer, and this file prints it as text or as JSON.
  */
 #include <coherent/version.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arguments.h"
 #include "help.h"
@@ -117,6 +119,18 @@ static int choose(int argc, char **argv)
 	return STATUS_GOOD;
 }
 
+/*
+ * A file that is opened later must not get the number of a standard stream that the caller closed. Each
+ * is opened the wrong way, so that its use still fails.
+ */
+static void open_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+			return;
+}
+
 static void do_nothing(int signal)
 {
 	(void)signal;
@@ -131,6 +145,7 @@ int main(int argc, char **argv)
 	const struct sigaction action = { .sa_handler = do_nothing, .sa_flags = SA_RESTART };
 	static char buffer[1 << 20];
 
+	open_standard_streams();
 	sigaction(SIGPIPE, &action, NULL);
 	/* If the caller ignored it, waitpid() would not get the status of a program. */
 	(void)signal(SIGCHLD, SIG_DFL);

@@ -107,6 +107,21 @@ def outputs(command, driver, folder):
                 'without them the output of the program is where it was', done.stderr)
 
 
+def closed_streams(command, driver):
+    """The trace must not take the place of a standard stream, to which the program may write."""
+    script = f'echo from the program; echo and its errors >&2; exec {driver} steps'
+    for closed in ('2>&-', '0<&- 2>&-'):
+        done = subprocess.run(['sh', '-c', f'exec "$@" {closed}', 'sh', command.program, 'trace', '--text',
+                               '--', 'sh', '-c', script], check=False, capture_output=True, text=True)
+        command.say(not done.returncode and done.stdout.startswith('SECONDS') and
+                    'expose' in done.stdout, f'--text works with {closed}', done.stdout)
+    done = subprocess.run(['sh', '-c', 'exec "$@" >&-', 'sh', command.program, '--version'], check=False,
+                          capture_output=True, text=True)
+    command.say((done.returncode, done.stderr) ==
+                (1, 'coherent: standard output: Bad file descriptor\n'),
+                'a closed standard output is an error', f'{done.returncode} {done.stderr}')
+
+
 def statuses(command, driver, folder):
     path = os.path.join(folder, 's.json')
     for script, status in (('exit 7', 7), ('kill -9 $$', 137), ('exit 0', 0)):
@@ -144,6 +159,7 @@ def main():
     for check in (files, texts, interrupted, outputs, statuses):
         with tempfile.TemporaryDirectory() as folder:
             check(command, driver, folder)
+    closed_streams(command, driver)
     return command.end()
 
 
