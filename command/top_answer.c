@@ -90,13 +90,27 @@ static void keep(struct line *lines, size_t *count, size_t limit, struct line li
 	}
 }
 
+/* Returns how many rows a device has. Itself is a row if rows are devices. */
+static size_t rows_of(const struct top *top, size_t device)
+{
+	return top->by == TALLY_DEVICE ? 1 : top->tallies[device].count;
+}
+
 static size_t count_rows(const struct top *top)
 {
 	size_t rows = 0;
 
 	for (size_t i = 0; i < top->count; i++)
-		rows += top->tallies[i].count;
+		rows += rows_of(top, i);
 	return rows;
+}
+
+static struct line line_of(const struct top *top, size_t device, size_t i)
+{
+	const struct tally *tally = &top->tallies[device];
+	const struct tally_row *row = top->by == TALLY_DEVICE ? &tally->total : &tally->rows[i];
+
+	return (struct line){ row, target_device(&top->target, device), device, key_of(row, top) };
 }
 
 /* Returns the first lines, at most as many as the limit. */
@@ -109,13 +123,8 @@ static struct line *sort_lines(const struct top *top, size_t *count)
 	if (!lines)
 		return NULL;
 	for (size_t i = 0; i < top->count; i++)
-		for (size_t k = 0; k < top->tallies[i].count; k++) {
-			const struct tally_row *row = &top->tallies[i].rows[k];
-
-			keep(lines, count, limit,
-			     (struct line){ row, target_device(&top->target, i), i,
-					    key_of(row, top) });
-		}
+		for (size_t k = 0; k < rows_of(top, i); k++)
+			keep(lines, count, limit, line_of(top, i, k));
 	qsort(lines, *count, sizeof(*lines), compare);
 	return lines;
 }
@@ -184,30 +193,34 @@ static json_t *answer_row(const struct top *top, const struct line *line)
 	return row;
 }
 
-int top_answer(const struct top *top, json_t *result)
+/* Without rows, the devices are the lines. Otherwise each device is there, in the order of the target. */
+static void answer_lines(const struct top *top, const struct line *lines, size_t count,
+			 json_t *result)
 {
 	json_t *devices = json_array(), *rows = json_array();
-	struct line *lines;
-	size_t count;
 
+	for (size_t i = 0; i < (top->by == TALLY_DEVICE ? count : top->count); i++)
+		json_array_append_new(
+			devices, answer_device(top, top->by == TALLY_DEVICE ? lines[i].device : i));
+	for (size_t i = 0; top->by != TALLY_DEVICE && i < count; i++)
+		json_array_append_new(rows, answer_row(top, &lines[i]));
 	json_object_set_new(result, "devices", devices);
 	json_object_set_new(result, "by", json_string(top_by_names[top->by]));
 	json_object_set_new(result, "sort", json_string(top_sort_names[top->sort]));
-	for (size_t i = 0; i < top->count; i++)
-		json_array_append_new(devices, answer_device(top, i));
-	if (top->by == TALLY_DEVICE) {
-		json_decref(rows);
-		return STATUS_GOOD;
-	}
-	lines = sort_lines(top, &count);
-	if (!lines) {
-		json_decref(rows);
-		return fail("top: no memory is left");
-	}
 	json_object_set_new(result, "count", output_number(count_rows(top)));
-	json_object_set_new(result, "rows", rows);
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(rows, answer_row(top, &lines[i]));
+	if (top->by != TALLY_DEVICE)
+		json_object_set(result, "rows", rows);
+	json_decref(rows);
+}
+
+int top_answer(const struct top *top, json_t *result)
+{
+	size_t count;
+	struct line *lines = sort_lines(top, &count);
+
+	if (!lines)
+		return fail("top: no memory is left");
+	answer_lines(top, lines, count, result);
 	free(lines);
 	return STATUS_GOOD;
 }
@@ -340,19 +353,20 @@ void top_print(const json_t *result)
 	const json_t *rows = json_object_get(result, "rows");
 	const json_t *all = json_object_get(result, "devices");
 	const size_t count = (size_t)json_integer_value(json_object_get(result, "count"));
+	const size_t shown = json_array_size(rows ? rows : all);
 
 	if (!json_array_size(all)) {
 		puts("No process that you may read has a device of libcoherent open.");
 		return;
 	}
 	print_devices(all);
-	if (!rows || !json_array_size(rows))
-		return;
-	puts("");
-	if (!strcmp(output_string(result, "by"), "site"))
-		print_sites(rows, json_array_size(all) == 1);
-	else
-		print_objects(rows, json_array_size(all) == 1);
-	if (count > json_array_size(rows))
-		printf("%zu more rows are left out; see --limit.\n", count - json_array_size(rows));
+	if (json_array_size(rows)) {
+		puts("");
+		if (!strcmp(output_string(result, "by"), "site"))
+			print_sites(rows, json_array_size(all) == 1);
+		else
+			print_objects(rows, json_array_size(all) == 1);
+	}
+	if (count > shown)
+		printf("%zu more rows are left out; see --limit.\n", count - shown);
 }

@@ -102,6 +102,24 @@ def check_twins(top, program):
         top.say('twin, read-only' in done.stdout, 'the table names them', done.stdout)
 
 
+def check_devices(top, program):
+    """The devices are rows with --by=device, and are sorted and limited as others are."""
+    first, second = 'sim:edu,mask=48', 'sim:edu,mask=32'
+    # The first device is closed, so that it reaches nothing.
+    with Driver(program, '-s', '-l') as driver:
+        for sort, want in (('reachable', [second, first]), ('private', [first, second]),
+                           ('objects', [first, second])):
+            answer, _ = top.json('top', '--by=device', f'--sort={sort}', driver.pid)
+            top.say([device['device'] for device in answer['devices']] == want,
+                    f'--by=device --sort={sort} sorts the devices', answer)
+        answer, _ = top.json('top', '--by=device', '--limit=1', driver.pid)
+        top.say([device['device'] for device in answer['devices']] == [second] and
+                answer.get('count') == 2, '--by=device --limit=1 shows one device', answer)
+        done = top.run('top', '--by=device', '--limit=1', driver.pid)
+        top.say(first not in done.stdout and '\n1 more rows are left out; see --limit.\n' in done.stdout,
+                'the text says that a device is left out', done.stdout)
+
+
 def check_options(top, driver):
     for sort, site in (('private', lambda row: row['private'] == 12288),
                        ('objects', lambda row: row['mems'] == 10),
@@ -286,6 +304,7 @@ def main():
     top = Command(sys.argv[1])
     program, other = sys.argv[2:]
     check_counts(top, program)
+    check_devices(top, program)
     check_twins(top, program)
     check_lives(top, program)
     check_container(top, program)
