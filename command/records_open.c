@@ -21,6 +21,7 @@
 #define LINE_BYTES 8192
 /* A library never makes a larger segment. */
 #define SIZE_MOST (UINT64_C(1) << 30)
+#define DAMAGED "the core dump is damaged"
 #define LINK "/memfd:" SEGMENT_FILE " (deleted)"
 
 /* The records that were found, and where the reason of a failure goes. */
@@ -460,6 +461,13 @@ static int add_code_of_core(struct records *records, const unsigned char *file, 
 	return err;
 }
 
+/* Says whether what is read in place is aligned. The kernel and gdb align it. */
+static bool is_aligned(const Elf64_Ehdr *elf)
+{
+	return !(elf->e_phoff % _Alignof(Elf64_Phdr)) &&
+	       (elf->e_phnum != PN_XNUM || !(elf->e_shoff % _Alignof(Elf64_Shdr)));
+}
+
 /* elf(5): the first section has the number of parts if the header has no room for it. 0: truncated. */
 static uint64_t count_programs(const unsigned char *file, uint64_t size, const Elf64_Ehdr *elf)
 {
@@ -515,6 +523,8 @@ static int read_core(struct found *found, const unsigned char *file, uint64_t si
 	if (!elf || memcmp(elf->e_ident, ELFMAG, SELFMAG) || elf->e_ident[EI_CLASS] != ELFCLASS64 ||
 	    elf->e_type != ET_CORE)
 		return fail(found, -ENOENT, "it is not a core dump of a 64-bit program");
+	if (!is_aligned(elf))
+		return fail(found, -ENOENT, DAMAGED);
 	count = count_programs(file, size, elf);
 	programs = part(file, size, elf->e_phoff, count * sizeof(*programs));
 	if (!count || !programs || !has_all_parts(file, size, programs, count))
@@ -522,6 +532,8 @@ static int read_core(struct found *found, const unsigned char *file, uint64_t si
 	for (uint64_t i = 0; i < count; i++)
 		if (programs[i].p_type == PT_NOTE)
 			notes = &programs[i];
+	if (notes && notes->p_offset % _Alignof(Elf64_Nhdr))
+		return fail(found, -ENOENT, DAMAGED);
 	for (uint64_t i = 0; !err && i < count; i++)
 		err = add_part_of_core(found, file, size, &programs[i], notes);
 	return err;

@@ -181,6 +181,23 @@ def check_core(test, driver, where):
     test.complains(1, 'the core dump is truncated', 'map', path)
 
 
+def check_damaged_core(test, driver, where):
+    """The command reads the tables of the dump in place, so each must be aligned."""
+    path = os.path.join(where, 'core')
+    for name, is_extended, at in (('the table of parts', False, 32), ('the section', True, 40),
+                                  ('the notes', False, 64 + 8)):
+        core.write(driver.pid, path, is_extended)
+        with open(path, 'r+b') as file:
+            file.seek(at)
+            offset = int.from_bytes(file.read(8), 'little')
+            file.seek(at)
+            file.write((offset - 6).to_bytes(8, 'little'))
+        done = test.run('map', path)
+        test.say((done.returncode, done.stdout, done.stderr) ==
+                 (1, '', f'coherent: "{path}": the core dump is damaged\n'),
+                 f'a core dump is refused if {name} is not aligned', f'{done.returncode} {done.stderr}')
+
+
 def check_device(test):
     answer, done = test.json('map', 'sim:edu,mask=32')
     test.say(done.returncode == 0 and answer['devices'][0]['mask'] == '0xffffffff' and
@@ -203,6 +220,7 @@ def main():
         check_process(test, driver)
         check_svg(test, driver)
         check_core(test, driver, where)
+        check_damaged_core(test, driver, where)
     check_many(test, sys.argv[2])
     check_two(test, sys.argv[2])
     check_missing(test, sys.argv[2])
