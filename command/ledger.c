@@ -16,6 +16,7 @@
 #include "output.h"
 
 #define NS_PER_S UINT64_C(1000000000)
+#define NS_PER_MS UINT64_C(1000000)
 
 /**
  * struct question - What the user asks.
@@ -111,7 +112,8 @@ static bool is_asked(const struct exposure *exposure, const struct question *que
 		return false;
 	if (!question->has_time)
 		return true;
-	return exposure->begin_ns <= question->at_ns &&
+	/* The answer shows whole milliseconds, and an exposure includes the beginning that it shows. */
+	return exposure->begin_ns / NS_PER_MS * NS_PER_MS <= question->at_ns &&
 	       (!exposure->end_ns || question->at_ns < exposure->end_ns + LEDGER_LATE_NS);
 }
 
@@ -127,7 +129,7 @@ static json_t *time_of(uint64_t ns)
 		return json_null();
 	gmtime_r(&seconds, &tm);
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	return output_format("%s.%03uZ", text, (unsigned int)(ns % NS_PER_S / 1000000));
+	return output_format("%s.%03uZ", text, (unsigned int)(ns % NS_PER_S / NS_PER_MS));
 }
 
 static const char *reason_of(const struct exposure *exposure)

@@ -41,6 +41,11 @@ def answers(command, driver, folder):
         answer, done = command.json('ledger', path, '--address', hex(address))
         command.say(answer['visible'] == bool(count) and len(answer['exposures']) == count,
                     f'--address finds {count} exposures of {hex(address - first)}', done.stdout)
+    for row in rows:
+        for end in ('begin', 'end'):
+            answer, done = command.json('ledger', path, '--at', row[end])
+            command.say(row in answer['exposures'], f'--at finds an exposure at the {end} that it has',
+                        f'{row} {done.stdout}')
     for at, visible in ((began - 1, False), (ended + 1, False)):
         zone = datetime.timezone.utc
         date = datetime.datetime.fromtimestamp(at, zone).strftime('%Y-%m-%dT%H:%M:%S.%f')
