@@ -205,7 +205,7 @@ static void print_ledger(const json_t *result)
 
 	if (json_array_size(rows))
 		output_table(rows, columns, ARRAY_SIZE(columns), NULL);
-	else if (json_integer_value(json_object_get(result, "missing")) ||
+	else if (output_value(result, "missing") ||
 		 json_is_true(json_object_get(result, "cut_off")))
 		output_wrapped("The records that can be read have no such exposure.", 0);
 	else

@@ -167,7 +167,7 @@ static void print_notes(const json_t *device)
 {
 	if (json_is_true(json_object_get(device, "closed")))
 		output_line(2, "The device is closed, and its objects are not freed.");
-	if (json_integer_value(json_object_get(device, "missing")))
+	if (output_value(device, "missing"))
 		output_line(2, "The device has more objects than fit into its shared memory.");
 }
 
@@ -186,8 +186,7 @@ static void print_device(const json_t *device)
 		    output_count(objects,
 				 (uint64_t)json_integer_value(json_object_get(device, "objects")),
 				 "object"),
-		    output_bytes(bytes, (uint64_t)json_integer_value(
-						json_object_get(device, "reachable"))));
+		    output_bytes(bytes, output_value(device, "reachable")));
 	print_notes(device);
 	json_array_foreach((json_t *)json_object_get(device, "holes"), i, entry)
 		print_range(entry, "hole");

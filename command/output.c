@@ -82,6 +82,15 @@ json_t *output_number(uint64_t number)
 	return output_format("0x%" PRIx64, number);
 }
 
+uint64_t output_value(const json_t *object, const char *key)
+{
+	const json_t *number = json_object_get(object, key);
+
+	if (json_is_string(number))
+		return strtoull(json_string_value(number), NULL, 16);
+	return (uint64_t)json_integer_value(number);
+}
+
 const char *output_string(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));

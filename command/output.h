@@ -36,6 +36,9 @@ json_t *output_format(const char *format, ...) __attribute__((format(printf, 1, 
 /* Returns a number, or a string with hexadecimal digits if JSON cannot hold it. */
 json_t *output_number(uint64_t number);
 
+/* Returns a member that output_number() made, or 0 if there is none. */
+uint64_t output_value(const json_t *object, const char *key);
+
 /* Returns the string of a member, or "" if there is none. */
 const char *output_string(const json_t *object, const char *key);
 

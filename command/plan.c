@@ -436,10 +436,8 @@ static json_t *verdict(const json_t *row)
 
 	if (json_is_true(json_object_get(row, "fits")))
 		return output_text("fits");
-	return output_format("exceeded from line %" JSON_INTEGER_FORMAT
-			     ", object %" JSON_INTEGER_FORMAT " on%s%s",
-			     json_integer_value(json_object_get(row, "line")),
-			     json_integer_value(json_object_get(row, "object")),
+	return output_format("exceeded from line %" PRIu64 ", object %" PRIu64 " on%s%s",
+			     output_value(row, "line"), output_value(row, "object"),
 			     *by ? ", in the end by " : "", by);
 }
 

@@ -282,7 +282,7 @@ static void print_notes(const json_t *devices)
 			print_note(device, "is closed, and its objects are not freed.");
 		if (json_is_true(json_object_get(device, "process_ended")))
 			print_note(device, "was open in a process that has ended.");
-		if (json_integer_value(json_object_get(device, "missing")))
+		if (output_value(device, "missing"))
 			print_note(device, "has more objects than fit into its shared memory.");
 		if (!strcmp(output_string(device, "level"), level_name(COHERENT_NONE)))
 			print_note(device, "reaches all memory, because nothing keeps it from it.");

@@ -190,6 +190,27 @@ def devices_without_protection(command, driver, folder):
                 'not exposed.\n' in done.stdout, 'the text says which devices could reach more', done.stdout)
 
 
+def number_of_missing(command, driver, folder):
+    """The number of a record that was not checked can say that nearly 2^64 are missing."""
+    path = os.path.join(folder, 'l')
+    drive(driver, 'two', path)
+    with open(path, 'rb') as file:
+        data = bytearray(file.read())
+    # A record of a third device.
+    record = data[64:128]
+    record[8:24] = bytes(8) + (2**64 - 1).to_bytes(8, 'little')
+    record[:4] = checksum(record).to_bytes(4, 'little')
+    data[-64:] = record
+    with open(path, 'wb') as file:
+        file.write(data)
+    answer, done = command.json('ledger', path, '--address', '0x5')
+    command.say(done.returncode == 1 and answer['missing'] == '0xfffffffffffffffe',
+                'the number of missing records may need 64 bits', done.stdout)
+    done = command.run('ledger', path, '--address', '0x5')
+    command.say('The records that can be read have no such exposure.' in done.stdout,
+                'the text does not deny what they may have said', done.stdout)
+
+
 def lives(command, driver, folder):
     """The ledger of a running driver can be read."""
     path = os.path.join(folder, 'l')
@@ -237,7 +258,7 @@ def mistakes(command, driver, folder):
 
 def main():
     command, driver = common.Command(sys.argv[1]), os.path.abspath(sys.argv[2])
-    for check in (answers, kills, cut_off, kills_with_twin, devices_without_protection, lives, mistakes):
+    for check in (answers, kills, cut_off, kills_with_twin, devices_without_protection, number_of_missing, lives, mistakes):
         with tempfile.TemporaryDirectory() as folder:
             check(command, driver, folder)
     return command.end()

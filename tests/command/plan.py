@@ -173,6 +173,10 @@ def text(plan):
                      'exceeded from line 2, object 3 on, in the end by 4 KiB' in done.stdout and
                      'The limit "memlock" is exceeded first.' in done.stdout,
                      'standard input, as text', done.stdout + done.stderr)
+    done = plan.command.run('plan', plan.write(f'{HUGE} 4K\n'), f'--limit=mappings={HUGE - 1}',
+                            f'--limit=memlock={HUGE}')
+    plan.command.say(f'exceeded from line 1, object {HUGE} on' in done.stdout,
+                     'an object may have a number above 2^63', done.stdout)
     status, lines = plan.command.in_terminal(20, 'plan', plan.write('1 1\n'))
     plan.command.say(lines and not [line for line in lines if len(line) > 20],
                      'the table fits 20 columns', f'{status} {lines}')
