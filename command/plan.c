@@ -36,6 +36,7 @@ static const struct {
  * @limits: The limits; LIMIT_NONE for one that does not count here.
  * @level: The level of the device; 0 if no device was given.
  * @page: The size of a page of the device.
+ * @bits: The address bits that the user gives; 0 if none.
  * @range_count: The number of @ranges; 0 if neither a device nor its address bits are known.
  * @ranges: The device addresses, with an inclusive last one.
  */
@@ -43,6 +44,7 @@ struct bounds {
 	uint64_t limits[RESOURCES];
 	enum coherent_level level;
 	uint64_t page;
+	uint64_t bits;
 	size_t range_count;
 	struct {
 		uint64_t first;
@@ -130,12 +132,10 @@ static int use_device(struct bounds *bounds, const char *device)
 	return STATUS_GOOD;
 }
 
-static int use_bits(struct bounds *bounds, const char *text)
+static void use_bits(struct bounds *bounds)
 {
-	uint64_t bits;
+	const uint64_t mask = coherent_mask((unsigned int)bounds->bits);
 
-	if (!plan_number(text, &bits) || bits < 13 || bits > 64)
-		return complain("plan: --limit bits=%s: a device has 13 to 64 address bits", text);
 	/* Without a device no addresses are known. The library never hands out the first page. */
 	if (!bounds->range_count) {
 		bounds->range_count = 1;
@@ -143,8 +143,14 @@ static int use_bits(struct bounds *bounds, const char *text)
 		bounds->ranges[0].last = UINT64_MAX - bounds->page;
 	}
 	for (size_t i = 0; i < bounds->range_count; i++)
-		if (bounds->ranges[i].last > coherent_mask((unsigned int)bits))
-			bounds->ranges[i].last = coherent_mask((unsigned int)bits);
+		if (bounds->ranges[i].last > mask)
+			bounds->ranges[i].last = mask;
+}
+
+static int read_bits(struct bounds *bounds, const char *text)
+{
+	if (!plan_number(text, &bounds->bits) || bounds->bits < 13 || bounds->bits > 64)
+		return complain("plan: --limit bits=%s: a device has 13 to 64 address bits", text);
 	return STATUS_GOOD;
 }
 
@@ -156,7 +162,7 @@ static int use_limit(struct bounds *bounds, const char *text)
 	if (!equals)
 		return complain("plan: --limit %s: write NAME=VALUE", text);
 	if (bytes == 4 && starts_with(text, "bits"))
-		return use_bits(bounds, equals + 1);
+		return read_bits(bounds, equals + 1);
 	for (size_t i = 0; i < RESOURCES; i++) {
 		if (strlen(resources[i].name) != bytes || strncmp(resources[i].name, text, bytes))
 			continue;
@@ -185,6 +191,9 @@ static int read_bounds(struct bounds *bounds, const struct arguments *arguments)
 	for (size_t i = 0; !status && i < arguments->given_count; i++)
 		if (!strcmp(arguments->given[i].name, "limit"))
 			status = use_limit(bounds, arguments->given[i].value);
+	/* The last value counts, so the ranges are cut only now. */
+	if (!status && bounds->bits)
+		use_bits(bounds);
 	return status;
 }
 

@@ -67,6 +67,9 @@ def limits(plan):
                  '--limit=mappings=3')
     plan.exceeds('the last value counts', ('mappings', 1, 2, 1), '2 4K\n', *FREE,
                  '--limit=mappings=1')
+    plan.fits('the last number of bits counts', '1 64K\n', *FREE, '--limit=bits=13', '--limit=bits=64')
+    plan.exceeds('a smaller last number of bits counts', ('bits', 1, 1, 64 << 10), '1 64K\n', *FREE,
+                 '--limit=bits=64', '--limit=bits=13')
     plan.exceeds('bytes', ('bytes', 2, 3, 1 << 20), '1 1M\n3 1M\n', *FREE, '--limit=bytes=3M')
     plan.exceeds('hugepages', ('hugepages', 1, 513, 1), '513 4K\n', *FREE, '--limit=hugepages=1')
     plan.fits('small objects share a hugepage', '512 4K\n', *FREE, '--limit=hugepages=1')
