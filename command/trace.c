@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "arguments.h"
+#include "base/sys_file.h"
 #include "memory/trace_file.h"
 #include "output.h"
 
@@ -23,15 +24,16 @@
 #define BEGINNING "[\n{\"name\":\"libcoherent\""
 #define US_PER_S 1e6
 
-/* --- The program --- */
+/* --- The old trace --- */
 
-/* Empties an old trace, so that this run is alone in it. A file of another kind stays as it is. */
-static int empty_trace(const char *path, int fd)
+/* Takes the lock of an old trace. A file of another kind stays as it is. */
+static int take_trace(const char *path, int fd)
 {
 	char start[sizeof(BEGINNING)] = "";
 	struct stat file;
 	ssize_t bytes = 0;
 	bool is_regular;
+	int err;
 
 	is_regular = !fstat(fd, &file) && S_ISREG(file.st_mode);
 	if (is_regular)
@@ -40,7 +42,23 @@ static int empty_trace(const char *path, int fd)
 		return complain("trace: %s is not a trace, so it stays as it is; give another "
 				"file with -o",
 				path);
-	return ftruncate(fd, 0) ? fail("trace: %s: %s", path, strerror(errno)) : STATUS_GOOD;
+	err = sys_lock_file(fd);
+	return err ? fail("trace: %s: %s", path, strerror(-err)) : STATUS_GOOD;
+}
+
+/*
+ * Empties an old trace, so that this run is alone in it. The program has started, but the library waits
+ * for the lock before it reads or writes a trace.
+ */
+static int empty_trace(int fd)
+{
+	int err;
+
+	if (fd < 0)
+		return STATUS_GOOD;
+	err = sys_truncate(fd, 0);
+	sys_unlock_file(fd);
+	return err ? fail("trace: the old trace stays: %s", strerror(-err)) : STATUS_GOOD;
 }
 
 /* The program creates the trace, and may run for an hour. So the user learns before if it cannot. */
@@ -59,21 +77,27 @@ static int check_folder(const char *path)
 		     STATUS_GOOD;
 }
 
-/* A device or a FIFO must not be opened for good, nor a link followed. */
-static int make_room(const char *path)
+/*
+ * A device or a FIFO must not be opened for good, nor a link followed. Sets @fd to an old trace, which is
+ * locked, or to -1 if there is none.
+ */
+static int open_old(const char *path, int *fd)
 {
-	const int fd = open(path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
 	int status;
 
-	if (fd < 0 && errno == ENOENT)
+	*fd = open(path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+	if (*fd < 0 && errno == ENOENT)
 		return check_folder(path);
-	if (fd < 0)
+	if (*fd < 0)
 		return fail("trace: %s: %s", path,
 			    errno == ELOOP ? "it is a symbolic link" : strerror(errno));
-	status = empty_trace(path, fd);
-	close(fd);
+	status = take_trace(path, *fd);
+	if (status != STATUS_GOOD)
+		close(*fd);
 	return status;
 }
+
+/* --- The program --- */
 
 /* A % in the path would be a placeholder. */
 static char *add_escaped(char *to, const char *path)
@@ -149,10 +173,13 @@ static int wait_for(pid_t pid)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* Sets @status to the exit status of the program, as a shell gives it. */
-static int run_program(char **argv, bool is_shown, int *status)
+/*
+ * Sets @status to the exit status of the program, as a shell gives it. @old is an old trace, which stays
+ * if the program does not start.
+ */
+static int run_program(char **argv, bool is_shown, int old, int *status)
 {
-	int problem[2], err, not_started;
+	int problem[2], err, not_started, result = STATUS_GOOD;
 	pid_t pid;
 
 	fflush(stdout);
@@ -165,9 +192,11 @@ static int run_program(char **argv, bool is_shown, int *status)
 	close(problem[1]);
 	not_started = read_problem(problem[0]);
 	err = err ? err : not_started;
+	if (!err)
+		result = empty_trace(old);
 	if (pid > 0)
 		*status = wait_for(pid);
-	return err ? fail("trace: \"%s\" cannot be run: %s", argv[0], strerror(err)) : STATUS_GOOD;
+	return err ? fail("trace: \"%s\" cannot be run: %s", argv[0], strerror(err)) : result;
 }
 
 /* --- The trace --- */
@@ -303,14 +332,14 @@ static bool has_trace(const char *path)
 	return !stat(path, &file) && file.st_size;
 }
 
-static int trace_program(const struct arguments *arguments, const char *path, bool is_shown,
-			 json_t *result)
+static int trace_program(const struct arguments *arguments, const char *path, int old,
+			 bool is_shown, json_t *result)
 {
 	int status = STATUS_BAD;
 
 	if (!set_environment(path))
 		return fail("trace: no memory is left");
-	if (run_program(arguments->words, is_shown, &status) != STATUS_GOOD)
+	if (run_program(arguments->words, is_shown, old, &status) != STATUS_GOOD)
 		return STATUS_BAD;
 	/* A program that was killed while it wrote leaves half a line. */
 	if (has_trace(path) && trace_file_mend(path))
@@ -334,9 +363,13 @@ static int run_trace(const struct arguments *arguments, json_t *result)
 
 	if (path || !is_text) {
 		path = path ? path : DEFAULT_FILE;
-		status = make_room(path);
-		return status ? status :
-				trace_program(arguments, path, is_text || arguments->json, result);
+		status = open_old(path, &fd);
+		if (status != STATUS_GOOD)
+			return status;
+		status = trace_program(arguments, path, fd, is_text || arguments->json, result);
+		if (fd >= 0)
+			close(fd);
+		return status;
 	}
 	/* Only the text is wanted, so the trace is in memory, which a signal cannot leave behind. */
 	fd = memfd_create("coherent-trace", MFD_CLOEXEC);
@@ -345,7 +378,7 @@ static int run_trace(const struct arguments *arguments, json_t *result)
 	snprintf(memory, sizeof(memory), "/proc/%d/fd/%d", (int)getpid(), fd);
 	status = access(memory, W_OK) ?
 			 fail("trace: /proc is not mounted; give a file for the trace with -o") :
-			 trace_program(arguments, memory, true, result);
+			 trace_program(arguments, memory, -1, true, result);
 	close(fd);
 	json_object_del(result, "file");
 	return status;

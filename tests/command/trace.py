@@ -134,6 +134,7 @@ def statuses(command, driver, folder):
                          ('', 'No such file or directory')):
         command.refuses(1, f'trace: "{program}" cannot be run: {why}', 'trace', '-o', path, '--',
                         program)
+    command.say(os.path.getsize(path), 'an old trace stays if the program cannot be run')
     for status in (126, 127):
         done = command.run('trace', '-o', path, '--', '/bin/sh', '-c', f'exit {status}')
         command.say((done.returncode, done.stderr) ==
