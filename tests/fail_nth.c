@@ -228,17 +228,8 @@ static void no_failure_leaks(void **state)
 {
 	(void)state;
 	fail_each_in_turn("sim:edu,mask=48,step", false);
-}
-
-static void no_failure_leaks_with_a_thread(void **state)
-{
-	(void)state;
+	/* Now the model has a thread, or the IOMMU is lazy. */
 	fail_each_in_turn("sim:edu,mask=48", false);
-}
-
-static void no_failure_leaks_with_a_lazy_iommu(void **state)
-{
-	(void)state;
 	fail_each_in_turn("sim:edu,mask=48,step,lazy,unplug=1000", false);
 }
 
@@ -584,8 +575,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_failure_leaks),
-		cmocka_unit_test(no_failure_leaks_with_a_thread),
-		cmocka_unit_test(no_failure_leaks_with_a_lazy_iommu),
 		cmocka_unit_test(no_failure_leaks_with_hugepages),
 		cmocka_unit_test(no_failure_leaks_from_a_hardened_device),
 		cmocka_unit_test(hugepages_are_used_if_there_are_any),
