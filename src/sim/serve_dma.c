@@ -263,13 +263,27 @@ static size_t part_bytes(const struct serve_dma *dma, uint64_t address, size_t b
 	return dma->data_max - (size_t)((address + dma->data_max) % unit);
 }
 
+/* The client has no fault for this, because nobody asks it. One report is enough: a device may repeat it. */
+static int refuse_transfer(struct serve_dma *dma, uint64_t address, size_t bytes, bool is_write)
+{
+	if (!dma->refused)
+		report(&dma->dev->reporter, COHERENT_WARNING,
+		       "%s: the client has announced no memory for a device's %s of %zu bytes at "
+		       "0x%" PRIx64 "; later ones of this connection are not reported",
+		       dma->dev->name, is_write ? "write" : "read", bytes, address);
+	dma->refused = true;
+	return -EIO;
+}
+
 static int transfer(struct sim_bus *bus, uint64_t address, void *buffer, size_t bytes,
 		    enum coherent_access access)
 {
 	struct serve_dma *dma = (struct serve_dma *)bus;
 	const bool is_write = access == COHERENT_ACCESS_WRITE;
 	const uint32_t need = is_write ? VFIO_USER_MAP_WRITE : VFIO_USER_MAP_READ;
-	int err = is_announced(dma, address, bytes, need) ? 0 : -EIO;
+	int err = is_announced(dma, address, bytes, need) ?
+			  0 :
+			  refuse_transfer(dma, address, bytes, is_write);
 
 	while (bytes && !err) {
 		const size_t part = part_bytes(dma, address, bytes);
@@ -277,7 +291,7 @@ static int transfer(struct sim_bus *bus, uint64_t address, void *buffer, size_t 
 		/* The client may have taken the addresses back since the last part. */
 		err = is_announced(dma, address, part, need) ?
 			      transfer_part(dma, address, buffer, part, is_write) :
-			      -EIO;
+			      refuse_transfer(dma, address, part, is_write);
 		address += part;
 		buffer = (char *)buffer + part;
 		bytes -= part;

@@ -32,6 +32,7 @@ struct serve_range {
  * @main: The channel that ends with the connection.
  * @data_max: How many bytes the client moves in one message.
  * @reported: A report told of an answer that does not fit. Only callbacks of the model use it.
+ * @refused: A report told of a transfer that the client did not get. The model uses it, too.
  * @lock: Guards the fields below.
  * @ranges: The announced addresses, in no order.
  * @count: The number of @ranges.
@@ -44,6 +45,7 @@ struct serve_dma {
 	struct vfio_user_channel *main;
 	size_t data_max;
 	bool reported;
+	bool refused;
 	struct lock lock;
 	struct serve_range *ranges;
 	size_t count;

@@ -294,10 +294,12 @@ static void model_learns_of_a_refusal(void **state)
 	/* The client has announced nothing, so it is not asked. */
 	client_set_reg(&client, MOVER_COMMAND, MOVER_READ);
 	assert_int_equal(client_reg(&client, MOVER_STATUS), EIO);
+	assert_true(log_has(&server.reports, "has announced no memory for a device's read of 16"));
 	assert_ok(client_map(&client, WINDOW, 8, VFIO_USER_MAP_READ));
 	assert_ok(client_map(&client, WINDOW + 8, 8, READ_WRITE));
 	client_set_reg(&client, MOVER_COMMAND, MOVER_WRITE);
 	assert_int_equal(client_reg(&client, MOVER_STATUS), EIO);
+	assert_int_equal(server.reports.count, 1);
 	begin_write(MOVER_COMMAND, MOVER_READ);
 	take_question(&question, VFIO_USER_DMA_READ);
 	answer(&question, 0, EFAULT);
