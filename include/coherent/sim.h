@@ -42,8 +42,8 @@
  *	torn		A DMA write arrives in two parts, in either order, split at a
  *			multiple of 8 bytes. The second part arrives with the next DMA
  *			or tick. It arrives earlier if the driver reads a register or
- *			the configuration space, or if the device interrupts: those do
- *			not pass a write (PCI Express Base Specification 5.0, 2.4.1).
+ *			uses the configuration space, or if the device interrupts: those
+ *			do not pass a write (PCI Express Base Specification 5.0, 2.4.1).
  *			So the key finds drivers that read memory before the device
  *			said that it is done.
  *	late		The device uses an address again that it used before the memory

@@ -43,7 +43,7 @@ int sys_accept(int fd, uint64_t deadline_ns);
  * struct sys_named_socket - Where a socket has its name.
  * @path: The path, which the caller keeps.
  * @folder: The folder that a relative path is in, as the program may go to another one; -errno.
- * @file: What sys_stat() says of the socket, because the path may soon be another file.
+ * @file: The socket, as sys_stat() tells it, because the path may soon be another file.
  */
 struct sys_named_socket {
 	const char *path;

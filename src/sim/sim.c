@@ -235,12 +235,11 @@ static int config_locked(struct coherent_sim *sim, struct backend_config *access
 	if (access->is_write ? !model->config_write : !model->config_read)
 		return -EOPNOTSUPP;
 	enter_callback(sim);
-	if (access->is_write) {
+	if (access->is_write)
 		model->config_write(sim, sim->arg, access->offset, access->width, access->value);
-	} else {
+	else
 		access->value = model->config_read(sim, sim->arg, access->offset, access->width);
-		sim_dma_push(&sim->dma);
-	}
+	sim_dma_push(&sim->dma);
 	leave_callback(sim);
 	return 0;
 }
@@ -544,10 +543,8 @@ static int find_sim(struct coherent_device *dev, const char *at, struct coherent
 
 	if (err)
 		return err;
-	if (!backend_is(dev->backend, &backend_sim)) {
-		(void)refuse(&dev->store, -EOPNOTSUPP, at, "the device is not a sim: device");
-		return -EOPNOTSUPP;
-	}
+	if (!backend_is(dev->backend, &backend_sim))
+		return refuse(&dev->store, -EOPNOTSUPP, at, "the device is not a sim: device");
 	*sim = sim_of(dev->backend);
 	return 0;
 }
